@@ -1,0 +1,158 @@
+import { z } from "zod";
+import type { Trust } from "./principal.js";
+
+/** What an agent means by a message (seed 004, message types). */
+export const messageTypes = ["request", "response", "inform"] as const;
+export type MessageType = (typeof messageTypes)[number];
+export type Priority = "LOW" | "NORMAL" | "HIGH";
+
+/** What a message says. `message` is always text; `kind` names what `data` holds, `chat` when absent. */
+export interface Content {
+  readonly message: string;
+  readonly kind?: string;
+  readonly data?: unknown;
+  readonly [other: string]: unknown;
+}
+
+/** The core's message: seed 004's payload, field names as on the wire. */
+export interface Envelope {
+  readonly message_id: string;
+  /** ISO 8601, as the sender wrote it. */
+  readonly timestamp: string;
+  readonly from: string;
+  /** The topic it was published to: an agent, `#room`, `all`, `$broker`. */
+  readonly to: string;
+  readonly type: MessageType;
+  readonly priority: Priority;
+  readonly content: Content;
+  /** `message_id` of the request this answers, or of what this is about. */
+  readonly in_reply_to?: string;
+  readonly conversation_id?: string;
+  /** ISO 8601; not delivered after it. */
+  readonly expires_at?: string;
+  readonly from_name?: string;
+  readonly hops?: number;
+  /** Set by the broker only. */
+  readonly trust?: Trust;
+  /** Our receive time, ISO 8601, where the sender's clock cannot be relied upon. */
+  readonly received_at?: string;
+  /** A message of a room's history, sent again because it was asked for. */
+  readonly replay?: boolean;
+  /** Top-level keys that we do not know, kept as they came. */
+  readonly other?: Readonly<Record<string, unknown>>;
+}
+
+const priorities: Readonly<Record<string, Priority>> = { LOW: "LOW", NORMAL: "NORMAL", HIGH: "HIGH", CRITICAL: "HIGH" };
+const text = z.union([z.string(), z.number().transform(String)]);
+
+/** What we accept as an envelope on ZeroMQ; written leniently, see `readEnvelope`. */
+const wireEnvelope = z.looseObject({
+  message_id: text.optional(),
+  timestamp: text.optional(),
+  from: z.string().min(1),
+  to: z.unknown(),
+  type: z.string().transform((word) => word.toLowerCase()).pipe(z.enum(messageTypes)),
+  priority: z.unknown(),
+  content: z.unknown(),
+  in_reply_to: text.nullish(),
+  conversation_id: text.nullish(),
+  expires_at: z.string().nullish(),
+  from_name: z.string().nullish(),
+  hops: z.int().min(0).max(255).nullish(),
+});
+
+const known: ReadonlySet<string> = new Set([
+  "message_id", "timestamp", "from", "to", "type", "priority", "content", "in_reply_to", "conversation_id",
+  "expires_at", "from_name", "hops", "trust", "received_at", "replay",
+]);
+
+/** What the reader cannot know from the payload. */
+export interface ReadContext {
+  /** The first ZeroMQ frame. It, not the payload's `to`, is the addressee. */
+  readonly topic: string;
+  /** Wall clock at receipt, milliseconds. */
+  readonly receivedAt: number;
+  /** Used where the sender gave no `message_id`. */
+  readonly fallbackId: string;
+  readonly trust: Trust;
+}
+
+/** The result of reading a payload: an envelope, or the reason why it is none. */
+export type Reading = { readonly envelope: Envelope } | { readonly problem: string };
+
+const dayMs = 86_400_000;
+const zoned = /(?:[zZ]|[+-]\d\d:?\d\d)$/;
+
+/** A foreign agent's payload as an envelope, read leniently (seed 004: only `from` and `type` must be right). */
+export function readEnvelope(value: unknown, context: ReadContext): Reading {
+  const parsed = wireEnvelope.safeParse(value);
+  if (!parsed.success) return { problem: describe(parsed.error) };
+  const wire = parsed.data;
+  const received = new Date(context.receivedAt).toISOString();
+  const timestamp = wire.timestamp ?? received;
+  const other: Record<string, unknown> = {};
+  for (const key of Object.keys(wire)) if (!known.has(key)) other[key] = wire[key];
+  const priority = readPriority(wire.priority);
+  if (typeof wire.priority === "string" && priority !== wire.priority) other["original_priority"] = wire.priority;
+  return {
+    envelope: {
+      message_id: wire.message_id ?? context.fallbackId,
+      timestamp,
+      from: wire.from,
+      to: context.topic,
+      type: wire.type,
+      priority,
+      content: readContent(wire.content),
+      ...(wire.in_reply_to != null && { in_reply_to: wire.in_reply_to }),
+      ...(wire.conversation_id != null && { conversation_id: wire.conversation_id }),
+      ...(wire.expires_at != null && { expires_at: wire.expires_at }),
+      ...(wire.from_name != null && { from_name: wire.from_name }),
+      ...(wire.hops != null && { hops: wire.hops }),
+      trust: context.trust,
+      ...(reliable(timestamp, context.receivedAt) ? {} : { received_at: received }),
+      ...(Object.keys(other).length > 0 && { other }),
+    },
+  };
+}
+
+/** The envelope as the JSON text that goes out on ZeroMQ, keys in the seed's order. */
+export function writeEnvelope(envelope: Envelope): string {
+  const { other, ...fields } = envelope;
+  return JSON.stringify(other === undefined ? fields : { ...other, ...fields });
+}
+
+/** True once `expires_at` has passed; false where there is none or it is no time. */
+export function isExpired(envelope: Envelope, nowMs: number): boolean {
+  if (envelope.expires_at === undefined) return false;
+  const at = Date.parse(envelope.expires_at);
+  return at <= nowMs;
+}
+
+/** Foreign priority words: critical is HIGH, what is unknown NORMAL. */
+export function readPriority(word: unknown): Priority {
+  const upper = typeof word === "string" ? word.toUpperCase() : "";
+  return Object.hasOwn(priorities, upper) ? (priorities[upper] ?? "NORMAL") : "NORMAL";
+}
+
+function readContent(value: unknown): Content {
+  if (typeof value === "string") return { message: value };
+  if (value === undefined || value === null) return { message: "" };
+  if (typeof value !== "object" || Array.isArray(value)) return { message: JSON.stringify(value), data: value };
+  const content = value as Readonly<Record<string, unknown>>; // an object, just checked
+  const message = content["message"];
+  const kind = content["kind"];
+  const readable = typeof message === "string" ? message : JSON.stringify(message ?? content);
+  if (kind !== undefined && typeof kind !== "string") return { ...content, kind: JSON.stringify(kind), message: readable };
+  return { ...content, message: readable };
+}
+
+function reliable(timestamp: string, receivedAt: number): boolean {
+  return zoned.test(timestamp) && Math.abs(Date.parse(timestamp) - receivedAt) <= dayMs;
+}
+
+function describe(error: z.ZodError): string {
+  const issue = error.issues[0];
+  if (issue === undefined) return "not an envelope";
+  const field = issue.path.join(".");
+  return field === "" ? "the payload is no JSON object" : `${field}: ${issue.message}`;
+}

@@ -1,0 +1,105 @@
+import type { Clock } from "./clock.js";
+import { isExpired, type Envelope } from "./envelope.js";
+import { Fault } from "./fault.js";
+import type { Ledger } from "./ledger.js";
+import { Message } from "./message.js";
+import type { Outcome, Router } from "./router.js";
+import { brokerTopic, topicKind } from "./topic.js";
+
+/** Somebody who follows every message that was looked at and routed: open requests, conversations. */
+export type Follower = (envelope: Envelope, message: Message) => void;
+
+
+/**
+ * The one way in for a message that is looked at: it is checked, counted once and routed, or refused with a Fault. What ZeroMQ agents send
+ * each other as bytes goes past it, straight to the router.
+ */
+export class Exchange {
+  readonly router: Router;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly #followers: Follower[] = [];
+  readonly #newId: () => string;
+
+  constructor(router: Router, ledger: Ledger, clock: Clock, newId: () => string) {
+    this.router = router;
+    this.ledger = ledger;
+    this.clock = clock;
+    this.#newId = newId;
+  }
+
+  /** Adds somebody who hears of every routed message, after its receivers. */
+  follow(follower: Follower): () => void {
+    this.#followers.push(follower);
+    return () => {
+      const at = this.#followers.indexOf(follower);
+      if (at !== -1) this.#followers.splice(at, 1);
+    };
+  }
+
+  /**
+   * Routes a message that has been counted as accepted, and counts what became of it.
+   * @throws Fault malformed, timeout (expired before it was routed), not-found, or what the topic's guard says.
+   */
+  submit(message: Message): Outcome {
+    const { messages } = this.ledger;
+    const envelope = message.envelope;
+    if (envelope === undefined) {
+      this.ledger.malformed("payload-unreadable");
+      throw new Fault("malformed", message.problem ?? "the payload is no envelope");
+    }
+    if (isExpired(envelope, this.clock.now())) {
+      this.ledger.refuse("expired");
+      throw new Fault("timeout", "the message had expired when it arrived (expires_at)");
+    }
+    const refusal = this.router.route(message.topic)?.guard?.(message);
+    if (refusal !== undefined) {
+      this.ledger.refuse(`guard-${refusal.code}`);
+      throw refusal;
+    }
+    const outcome = this.router.publish(message);
+    if (outcome.receivers === 0 && !this.#exists(message.topic)) {
+      messages.unroutable += 1;
+      throw new Fault("not-found", missing(message.topic));
+    }
+    messages.routed += 1;
+    for (const follower of this.#followers) follower(envelope, message);
+    return outcome;
+  }
+
+  /** Routes a message of the broker's own, from `$broker`; one that nobody hears is counted, never refused. */
+  announce(topic: string, body: Pick<Envelope, "type" | "content"> & Partial<Envelope>, hidden = false): Outcome {
+    const now = this.clock.now();
+    const message = Message.of(
+      {
+        message_id: this.#newId(),
+        timestamp: new Date(now).toISOString(),
+        from: brokerTopic,
+        priority: "NORMAL",
+        ...body,
+        to: body.to ?? topic,
+        trust: "proved",
+      },
+      { topic, receivedAt: now, trust: "proved", origin: undefined },
+    );
+    message.hidden = hidden;
+    this.ledger.messages.accepted += 1;
+    const outcome = this.router.publish(message);
+    if (outcome.receivers > 0 || this.#exists(topic)) this.ledger.messages.routed += 1;
+    else this.ledger.messages.unroutable += 1;
+    return outcome;
+  }
+
+  /** A room that exists, everybody and the broker are there even when nobody listens. */
+  #exists(topic: string): boolean {
+    const kind = topicKind(topic);
+    if (kind === "everyone" || kind === "broker") return true;
+    return kind === "room" && this.router.route(topic) !== undefined;
+  }
+}
+
+function missing(topic: string): string {
+  return topic.startsWith("#")
+    ? `there is no room ${topic}; joining it makes it`
+    : `no agent ${topic} is here; ask for the list of agents for those who are`;
+}

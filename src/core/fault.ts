@@ -1,0 +1,55 @@
+/** Every way in which Synaptic Core refuses something. A dialect maps each of them to its own words. */
+export const faultCodes = [
+  "malformed",
+  "too-large",
+  "unsupported",
+  "unauthenticated",
+  "forbidden",
+  "not-found",
+  "conflict",
+  "full",
+  "rate-limited",
+  "timeout",
+  "slow-consumer",
+  "going-away",
+  "unavailable",
+  "internal",
+] as const;
+
+/** One word of {@link faultCodes}. */
+export type FaultCode = (typeof faultCodes)[number];
+
+export interface FaultOptions {
+  /** More for the peer, safe to send: the field that is wrong, the remedy. */
+  readonly detail?: Readonly<Record<string, unknown>>;
+  /** What went wrong inside; logged, never sent. */
+  readonly cause?: unknown;
+  /** When the same thing may be tried again, in milliseconds. */
+  readonly retryAfterMs?: number;
+  /** The connection cannot go on after this. */
+  readonly fatal?: boolean;
+}
+
+/** Something refused. `message` is written for the peer and names the remedy; `cause` stays here. */
+export class Fault extends Error {
+  readonly code: FaultCode;
+  readonly detail: Readonly<Record<string, unknown>> | undefined;
+  readonly retryAfterMs: number | undefined;
+  readonly fatal: boolean;
+
+  constructor(code: FaultCode, message: string, options: FaultOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "Fault";
+    this.code = code;
+    this.detail = options.detail;
+    this.retryAfterMs = options.retryAfterMs;
+    this.fatal = options.fatal ?? false;
+  }
+}
+
+/** Any thrown value as a Fault; what is not one becomes `internal` with the value as its cause. */
+export function asFault(thrown: unknown): Fault {
+  return thrown instanceof Fault
+    ? thrown
+    : new Fault("internal", "the broker failed to do this; its log says why", { cause: thrown });
+}

@@ -1,0 +1,32 @@
+/** Something with bytes that wait for the end of the tick. */
+export interface Flushable {
+  flush(): void;
+}
+
+/**
+ * Writes what has gathered once per tick: fan-out to many sockets costs one system call each instead of one per message
+ * (4 × cheaper with four messages in flight).
+ */
+export class Flusher {
+  #dirty: Flushable[] = [];
+  #scheduled = false;
+
+  /** Marks `item` to be flushed; the caller does so once until it is. */
+  mark(item: Flushable): void {
+    this.#dirty.push(item);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.flush();
+    });
+  }
+
+  /** Flushes everything that is marked, now. */
+  flush(): void {
+    this.#scheduled = false;
+    const dirty = this.#dirty;
+    if (dirty.length === 0) return;
+    this.#dirty = [];
+    for (const item of dirty) item.flush();
+  }
+}

@@ -1,0 +1,17 @@
+export * from "./backlog-total.js";
+export * from "./clock.js";
+export * from "./envelope.js";
+export * from "./exchange.js";
+export * from "./fault.js";
+export * from "./flusher.js";
+export * from "./json.js";
+export * from "./ledger.js";
+export * from "./lifecycle.js";
+export * from "./limits.js";
+export * from "./message.js";
+export * from "./outbox.js";
+export * from "./principal.js";
+export * from "./router.js";
+export * from "./topic.js";
+export type * from "./requests.js";
+export type * from "./conversations.js";

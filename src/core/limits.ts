@@ -1,0 +1,136 @@
+/**
+ * Every limit of the broker with its default. LIMITS.md lists the same rows; a test compares them.
+ * The unit stands in the name: bytes, milliseconds, or a plain count.
+ */
+export const defaultLimits = Object.freeze({
+  /** One ZeroMQ frame. */
+  zmqFrameMaxBytes: 1024 * 1024,
+  /** Topic and payload of one ZeroMQ message together. */
+  zmqMessageMaxBytes: 4 * 1024 * 1024,
+  /** Unsent bytes of one ZeroMQ subscriber; beyond it the newest message is dropped. */
+  zmqBacklogMaxBytes: 16 * 1024 * 1024,
+  /** ZeroMQ connections on both doors. */
+  zmqConnectionsMax: 20_000,
+  /** Time from accept to READY. */
+  zmqHandshakeMs: 10_000,
+  /** ZeroMQ connections that have not finished their handshake. */
+  zmqHalfOpenMax: 4_000,
+  /** Subscriptions of one ZeroMQ connection. */
+  zmqSubscriptionsMax: 20_000,
+  /** Longest subscription or topic on ZeroMQ. */
+  zmqTopicMaxBytes: 1024,
+  /** An idle ZeroMQ peer is pinged after this. */
+  zmqPingMs: 30_000,
+  /** A peer that has ponged before and is silent for this long is closed. */
+  zmqSilenceMs: 90_000,
+  /** Names and memberships of a ZeroMQ connection are worked out at most this often. */
+  zmqNamingMs: 50,
+  /** An inferred name counts as seen after this, if it has not spoken before. */
+  zmqInferredMs: 2_000,
+  /** A declared name stays online this long after its last connection. */
+  graceDeclaredMs: 2_000,
+  /** An inferred name stays online this long after its last connection. */
+  graceInferredMs: 10_000,
+  /** After start, messages to unknown names are held this long. */
+  startHoldMs: 3_000,
+  /** Messages held for names that are away or not yet there, in all. */
+  heldMaxBytes: 16 * 1024 * 1024,
+  /** Messages held for one name. */
+  heldPerNameMax: 1_000,
+  /** The publisher door opens this long after the subscriber door. */
+  publisherDoorDelayMs: 250,
+  /** One WebSocket message. */
+  wsFrameMaxBytes: 64 * 1024,
+  /** Unsent bytes of one WebSocket session; beyond it the newest message is dropped. */
+  wsBacklogMaxBytes: 1024 * 1024,
+  /** WebSocket connections. */
+  wsConnectionsMax: 20_000,
+  /** WebSocket connections that have not logged in. */
+  wsHalfOpenMax: 4_000,
+  /** Time from the WebSocket upgrade to a successful login. */
+  wsLoginMs: 5_000,
+  /** Time for the HTTP request head. */
+  httpHeadMs: 5_000,
+  /** Size of the HTTP request head. */
+  httpHeadMaxBytes: 16 * 1024,
+  /** A WebSocket peer is pinged this often and closed when a ping stays unanswered until the next. */
+  wsPingMs: 30_000,
+  /** Commands of one session that wait for the one before them. */
+  sessionQueueMax: 256,
+  /** Calls that one session may have under way. */
+  sessionCallsMax: 100,
+  /** Unsent bytes of all connections together; beyond it the largest backlog is evicted. */
+  backlogTotalMaxBytes: 512 * 1024 * 1024,
+  /** A connection with unsent bytes and no progress for this long is closed. */
+  stuckMs: 300_000,
+  /** A newcomer of a name in use displaces a session that does not answer a ping within this. */
+  conflictPingMs: 2_000,
+  /** Agents in the directory. */
+  agentsMax: 50_000,
+  /** Rooms in the directory. */
+  roomsMax: 50_000,
+  /** Members of one room. */
+  roomMembersMax: 10_000,
+  /** Rooms that one agent may be in. */
+  roomsPerAgentMax: 1_000,
+  /** Invitations of one room. */
+  invitationsPerRoomMax: 10_000,
+  /** Messages of a public room that are kept for replay. */
+  historyPerRoomMax: 20,
+  /** Bytes of one room's history. */
+  historyPerRoomMaxBytes: 1024 * 1024,
+  /** Bytes of all rooms' histories; beyond it the oldest room's history is forgotten. */
+  historyTotalMaxBytes: 64 * 1024 * 1024,
+  /** An empty public room that nobody configured is forgotten after this. */
+  emptyRoomMs: 86_400_000,
+  /** Names that were seen proved are remembered this long. */
+  provedNameMs: 30 * 86_400_000,
+  /** Names remembered as proved. */
+  provedNamesMax: 100_000,
+  /** Open requests in all. */
+  requestsMax: 100_000,
+  /** Open requests of one sender. */
+  requestsPerSenderMax: 1_000,
+  /** A tracked request without `expires_at` is answered with `timeout` after this. */
+  requestTimeoutMs: 30_000,
+  /** Pairs of agents whose conversation is followed; beyond it the longest silent is forgotten. */
+  conversationsMax: 100_000,
+  /** After an answer, further text of the answerer is an inform for this long. */
+  answerTailMs: 60_000,
+  /** Turns of one pair, each within `loopTurnMs` of the last, that trip the loop guard. */
+  loopTurnsMax: 20,
+  loopTurnMs: 10_000,
+  /** While the loop guard is tripped, chats of the pair go as informs. */
+  loopGuardMs: 60_000,
+  /** Faults that one recipient gets per second; the rest is summed up once a second. */
+  faultsPerSecondMax: 10,
+  /** Recipients whose fault rate is followed. */
+  faultRecipientsMax: 100_000,
+  /** PAN: messages per second of one agent, and the burst. */
+  panRatePerSecond: 5,
+  panRateBurst: 10,
+  /** PAN: messages to `all`: one per this many milliseconds, and the burst. */
+  panBroadcastMs: 10_000,
+  panBroadcastBurst: 2,
+  /** A session refused this often within `abuseWindowMs` is closed. */
+  abuseRefusalsMax: 100,
+  abuseWindowMs: 10_000,
+  /** ZeroMQ requests to `$broker` per second of one connection, and the burst. */
+  brokerRatePerSecond: 50,
+  brokerRateBurst: 200,
+  /** Failed logins of one address per minute, loopback excepted. */
+  loginFailuresPerMinute: 30,
+  /** Token buckets that are kept; the longest unused goes first. */
+  bucketsMax: 200_000,
+  /** Deepest nesting of JSON that is read. */
+  jsonDepthMax: 64,
+  /** At stop, publishers are read until this long is quiet … */
+  drainQuietMs: 100,
+  /** … or this long has passed. */
+  drainReadMs: 2_000,
+  /** At stop, subscribers have this long to take what is theirs. */
+  drainFlushMs: 5_000,
+});
+
+/** The broker's limits: the defaults with any of them replaced. */
+export type Limits = Readonly<Record<keyof typeof defaultLimits, number>>;

@@ -1,0 +1,116 @@
+import { isUtf8 } from "node:buffer";
+import { readEnvelope, writeEnvelope, type Envelope, type Reading } from "./envelope.js";
+import { readJson } from "./json.js";
+import type { Trust } from "./principal.js";
+
+/** A frame that a dialect wants to hand on byte for byte to sessions of its own. */
+export interface RawFrame {
+  readonly dialect: string;
+  readonly frame: string | Buffer;
+}
+
+/** What is known of a message besides its bytes. */
+export interface Arrival {
+  readonly topic: string;
+  /** Wall clock at receipt, milliseconds. */
+  readonly receivedAt: number;
+  /** How well the sender is proved. */
+  readonly trust: Trust;
+  /** The connection or session it came from, to be compared by identity; undefined for the broker's own. */
+  readonly origin: object | undefined;
+}
+
+const jsonDepthMax = 64;
+
+/**
+ * An envelope on its way: bytes and object, each derived from the other at most once, when somebody needs it.
+ * The router stamps `sequence`.
+ */
+export class Message {
+  readonly topic: string;
+  readonly receivedAt: number;
+  readonly trust: Trust;
+  readonly origin: object | undefined;
+  /** The broker's own number of this message, rising; 0 until it is routed. */
+  sequence = 0;
+  /** The two-part ZMTP frame, built once by the first ZeroMQ peer that needs it. */
+  wire: Buffer | undefined;
+  /** Frames rendered for WebSocket dialects, by dialect and variant; each is encoded once. */
+  rendered: Map<string, unknown> | undefined;
+  /** Set for a message that must stay byte-exact between two sessions of one dialect. */
+  raw: RawFrame | undefined;
+  /** Only subscribers that may inspect see it among the taps. */
+  hidden = false;
+  #payload: Buffer | undefined;
+  #borrowed: boolean;
+  #reading: Reading | undefined;
+
+  private constructor(arrival: Arrival, payload: Buffer | undefined, reading: Reading | undefined) {
+    this.topic = arrival.topic;
+    this.receivedAt = arrival.receivedAt;
+    this.trust = arrival.trust;
+    this.origin = arrival.origin;
+    this.#payload = payload;
+    this.#borrowed = payload !== undefined;
+    this.#reading = reading;
+  }
+
+  /** From an envelope; `arrival.topic` is where it goes. */
+  static of(envelope: Envelope, arrival: Arrival): Message {
+    return new Message(arrival, undefined, { envelope });
+  }
+
+  /** From bytes that may be overwritten once the current call is over; see `keep`. */
+  static fromPayload(payload: Buffer, arrival: Arrival): Message {
+    return new Message(arrival, payload, undefined);
+  }
+
+  /** The payload as it came, or the envelope written as JSON. */
+  get payload(): Buffer {
+    if (this.#payload === undefined) {
+      this.#payload = this.envelope === undefined ? Buffer.alloc(0) : Buffer.from(writeEnvelope(this.envelope));
+    }
+    return this.#payload;
+  }
+
+  /** The envelope, or undefined if the payload is none; `problem` says why. */
+  get envelope(): Envelope | undefined {
+    const reading = this.#read();
+    return "envelope" in reading ? reading.envelope : undefined;
+  }
+
+  /** Why the payload is no envelope, for its sender; undefined if it is one. */
+  get problem(): string | undefined {
+    const reading = this.#read();
+    return "problem" in reading ? reading.problem : undefined;
+  }
+
+  /** Makes the payload safe to hold beyond the current call. A copy, at most once. */
+  keep(): this {
+    if (this.#borrowed && this.#payload !== undefined) this.#payload = Buffer.from(this.#payload);
+    this.#borrowed = false;
+    return this;
+  }
+
+  /** Bytes this message occupies while it is held. */
+  get size(): number {
+    return this.topic.length + this.payload.length;
+  }
+
+  #read(): Reading {
+    return (this.#reading ??= this.#parse());
+  }
+
+  #parse(): Reading {
+    const payload = this.payload;
+    if (!isUtf8(payload)) return { problem: "the payload is not valid UTF-8" };
+    const json = readJson(payload.toString("utf8"), jsonDepthMax);
+    if ("problem" in json) return { problem: `the payload is ${json.problem}` };
+    return readEnvelope(json.value, {
+      topic: this.topic,
+      receivedAt: this.receivedAt,
+      fallbackId: `unnamed-${String(this.receivedAt)}`,
+      trust: this.trust,
+    });
+  }
+}

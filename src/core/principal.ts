@@ -1,0 +1,42 @@
+/**
+ * How well a speaker's name is proved: `claimed` says it is so, `shared` holds a secret that others hold, too,
+ * `proved` holds a secret of its own.
+ */
+export type Trust = "claimed" | "shared" | "proved";
+
+const rank: Readonly<Record<Trust, number>> = { claimed: 0, shared: 1, proved: 2 };
+
+/** True if `held` proves at least as much as `needed`. */
+export function provesAtLeast(held: Trust, needed: Trust): boolean {
+  return rank[held] >= rank[needed];
+}
+
+/** Rights beyond speaking for oneself. */
+export type Scope = "observe" | "inspect" | "proxy" | "operate";
+
+/** Who a speaker is, and how well that is proved. */
+export interface Principal {
+  /** The agent's name: what routes. */
+  readonly agent: string;
+  /** A name for people; never routes. */
+  readonly displayName: string;
+  readonly trust: Trust;
+  /** What proved it, equal for two sessions of the same owner: a token's id, a key's fingerprint. */
+  readonly proof: string | undefined;
+  readonly scopes: ReadonlySet<Scope>;
+}
+
+/** A principal from its parts; the display name defaults to the agent's name. */
+export function principal(
+  agent: string,
+  trust: Trust,
+  more: { displayName?: string; proof?: string; scopes?: Iterable<Scope> } = {},
+): Principal {
+  return {
+    agent,
+    displayName: more.displayName ?? agent,
+    trust,
+    proof: more.proof,
+    scopes: new Set(more.scopes ?? []),
+  };
+}

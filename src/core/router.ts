@@ -1,0 +1,187 @@
+import type { Fault } from "./fault.js";
+import type { Message } from "./message.js";
+
+/** Whoever hears what is published: a ZeroMQ peer, a session, a room's history, a tap. */
+export interface Subscriber {
+  /**
+   * Takes one copy. The payload may be borrowed: `message.keep()` before holding it.
+   * `observed`: heard as a tap, which counts apart.
+   * @returns false if this message is none of its business (its own, say); a copy dropped and counted is true.
+   */
+  deliver(message: Message, observed: boolean): boolean;
+  /** True if it may see invite-only rooms and sealed content as a tap. */
+  readonly inspects?: boolean;
+}
+
+/** A subscriber that takes whole two-part ZeroMQ messages as the bytes that came. */
+export interface WireSubscriber extends Subscriber {
+  /** `count` whole messages of one topic, `chunk[start, end)`; the chunk is not written to again. */
+  forward(chunk: Buffer, start: number, end: number, count: number, observed: boolean): void;
+}
+
+/** Refuses a message for a guarded topic, or lets it pass by returning undefined. */
+export type Guard = (message: Message) => Fault | undefined;
+
+/** Where messages of one topic go. The lists are replaced, never changed. */
+export interface Route {
+  readonly topic: string;
+  /** Subscribers of exactly this topic that take bytes. */
+  readonly wires: readonly WireSubscriber[];
+  /** Subscribers of exactly this topic that need a Message. */
+  readonly readers: readonly Subscriber[];
+  /** Prefix subscriptions and taps that hear it, too. */
+  readonly observers: readonly Subscriber[];
+  /** Asked before each message; absent for topics open to everybody. */
+  readonly guard: Guard | undefined;
+  /** Only observers that may inspect hear it (invite-only rooms). */
+  readonly hidden: boolean;
+}
+
+/** What became of a published message. `receivers` leaves taps out. */
+export interface Outcome {
+  readonly receivers: number;
+  readonly stored: boolean;
+}
+
+type MutableRoute = { -readonly [K in keyof Route]: Route[K] };
+
+/** Topic → subscribers: exact names in one Map, prefixes by walking delimiters, taps apart. */
+export class Router {
+  readonly #routes = new Map<string, MutableRoute>();
+  readonly #prefixes = new Map<string, readonly Subscriber[]>();
+  #taps: readonly Subscriber[] = [];
+  #sequence = 0;
+
+  /** The route of a topic that somebody subscribed to or that is guarded; undefined for every other. */
+  route(topic: string): Route | undefined {
+    return this.#routes.get(topic);
+  }
+
+  /** Taps and prefix subscriptions that hear a topic without a route. */
+  observers(topic: string): readonly Subscriber[] {
+    if (this.#prefixes.size === 0) return this.#taps;
+    const found = new Set<Subscriber>(this.#taps);
+    for (let end = 1; end <= topic.length; end += 1) {
+      const last = topic[end - 1];
+      if (last !== "." && last !== "/" && last !== ":") continue;
+      for (const subscriber of this.#prefixes.get(topic.slice(0, end)) ?? []) found.add(subscriber);
+    }
+    return [...found];
+  }
+
+  /** Subscribes to exactly `topic`. The returned function ends it; a second call does nothing. */
+  subscribe(topic: string, subscriber: Subscriber): () => void {
+    const route = this.#obtain(topic);
+    if (isWire(subscriber)) route.wires = [...route.wires, subscriber];
+    else route.readers = [...route.readers, subscriber];
+    this.#observe(route);
+    return once(() => {
+      if (isWire(subscriber)) route.wires = without(route.wires, subscriber);
+      else route.readers = without(route.readers, subscriber);
+      this.#observe(route);
+      this.#tidy(route);
+    });
+  }
+
+  /** Subscribes to every topic that begins with `prefix`, which ends in a delimiter. */
+  subscribePrefix(prefix: string, subscriber: Subscriber): () => void {
+    this.#prefixes.set(prefix, [...(this.#prefixes.get(prefix) ?? []), subscriber]);
+    this.#observeAll(prefix);
+    return once(() => {
+      const left = without(this.#prefixes.get(prefix) ?? [], subscriber);
+      if (left.length === 0) this.#prefixes.delete(prefix);
+      else this.#prefixes.set(prefix, left);
+      this.#observeAll(prefix);
+    });
+  }
+
+  /** Subscribes to everything. */
+  tap(subscriber: Subscriber): () => void {
+    this.#taps = [...this.#taps, subscriber];
+    this.#observeAll("");
+    return once(() => {
+      this.#taps = without(this.#taps, subscriber);
+      this.#observeAll("");
+    });
+  }
+
+  /** Makes every message to `topic` ask `guard` first, and hides it from ordinary taps. */
+  guard(topic: string, guard: Guard): () => void {
+    const route = this.#obtain(topic);
+    route.guard = guard;
+    route.hidden = true;
+    return once(() => {
+      route.guard = undefined;
+      route.hidden = false;
+      this.#tidy(route);
+    });
+  }
+
+  /** Gives one copy to each subscriber of the message's topic. The caller has checked and counted it. */
+  publish(message: Message): Outcome {
+    message.sequence = this.#sequence += 1;
+    const route = this.#routes.get(message.topic);
+    let receivers = 0;
+    if (route !== undefined) {
+      for (const wire of route.wires) if (wire.deliver(message, false)) receivers += 1;
+      for (const reader of route.readers) if (reader.deliver(message, false)) receivers += 1;
+    }
+    const observers = route?.observers ?? this.observers(message.topic);
+    const hidden = message.hidden || route?.hidden === true;
+    for (const observer of observers) {
+      if (!hidden || observer.inspects === true) observer.deliver(message, true);
+    }
+    return { receivers, stored: false };
+  }
+
+  /** Routes with at least one subscriber or guard. */
+  get size(): number {
+    return this.#routes.size;
+  }
+
+  #obtain(topic: string): MutableRoute {
+    let route = this.#routes.get(topic);
+    if (route === undefined) {
+      route = { topic, wires: [], readers: [], observers: [], guard: undefined, hidden: false };
+      this.#routes.set(topic, route);
+    }
+    return route;
+  }
+
+  #tidy(route: Route): void {
+    if (route.wires.length === 0 && route.readers.length === 0 && route.guard === undefined) {
+      if (this.#routes.get(route.topic) === route) this.#routes.delete(route.topic);
+    }
+  }
+
+  #observe(route: MutableRoute): void {
+    if (this.#taps.length === 0 && this.#prefixes.size === 0) {
+      if (route.observers.length > 0) route.observers = [];
+      return;
+    }
+    const exact = new Set<Subscriber>([...route.wires, ...route.readers]);
+    route.observers = this.observers(route.topic).filter((observer) => !exact.has(observer));
+  }
+
+  #observeAll(prefix: string): void {
+    for (const route of this.#routes.values()) if (route.topic.startsWith(prefix)) this.#observe(route);
+  }
+}
+
+function isWire(subscriber: Subscriber): subscriber is WireSubscriber {
+  return "forward" in subscriber;
+}
+
+function without<T>(list: readonly T[], item: T): readonly T[] {
+  const at = list.indexOf(item);
+  return at === -1 ? list : [...list.slice(0, at), ...list.slice(at + 1)];
+}
+
+function once(run: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    run();
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * The grammar of names and topics, one namespace for all dialects.
+ * An agent is reached at its name, a room at `#room`, everybody at `all`, the broker at `$broker`.
+ */
+
+export const everyone = "all";
+export const brokerTopic = "$broker";
+export const eventsTopic = "$events";
+export const telemetryTopic = "$telemetry";
+
+/** What a topic stands for. `data`: a valid topic that can be nobody's name. */
+export type TopicKind = "agent" | "room" | "everyone" | "broker" | "data";
+
+const reservedNames: ReadonlySet<string> = new Set(["all", "#all", "system", "server", "broker"]);
+const roomForm = /^#[A-Za-z0-9_\-.]{0,63}[A-Za-z0-9_-]$/u;
+const unprintable = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/u;
+const plainAscii = /^[A-Za-z0-9_-]+$/;
+/** Longest agent name, in bytes of UTF-8. */
+export const agentNameMaxBytes = 128;
+
+/** True for a name that no agent and no room may bear, in any case. */
+export function isReserved(name: string): boolean {
+  return reservedNames.has(name.toLowerCase());
+}
+
+/** Why `name` cannot be an agent's name, or undefined if it can. */
+export function agentNameProblem(name: string): string | undefined {
+  if (name === "") return "is empty";
+  if (plainAscii.test(name) && name.length <= agentNameMaxBytes) {
+    return isReserved(name) ? "is reserved" : undefined;
+  }
+  if (Buffer.byteLength(name) > agentNameMaxBytes) return `is longer than ${String(agentNameMaxBytes)} bytes`;
+  if (/^[#@$]/.test(name)) return "starts with # @ or $";
+  if (/[./:]$/.test(name)) return "ends in . / or :";
+  if (unprintable.test(name)) return "contains unprintable characters";
+  if (/^\s|\s$|\s\s|[^\S ]/u.test(name)) return "contains spaces other than single inner ones";
+  if (name.normalize("NFC") !== name) return "is not in Unicode form NFC";
+  return isReserved(name) ? "is reserved" : undefined;
+}
+
+/** True if `name` can be an agent's name. */
+export function isAgentName(name: string): boolean {
+  return agentNameProblem(name) === undefined;
+}
+
+/** True if `topic` is a room: `#` and 1–64 of `A-Z a-z 0-9 _ - .`, not ending in `.`, not `#all`. */
+export function isRoom(topic: string): boolean {
+  return roomForm.test(topic) && !isReserved(topic);
+}
+
+/** What `topic` stands for; undefined if nobody can be reached there (empty, too long, a reserved word). */
+export function topicKind(topic: string): TopicKind | undefined {
+  if (topic === everyone) return "everyone";
+  if (topic.startsWith("$")) return "broker";
+  if (topic.startsWith("#")) return isRoom(topic) ? "room" : undefined;
+  if (isAgentName(topic)) return "agent";
+  return topic === "" || isReserved(topic) || Buffer.byteLength(topic) > agentNameMaxBytes ? undefined : "data";
+}
+
+/** What a ZeroMQ subscription asks for. Empty: everything. Ending in `.` `/` or `:`: all topics that begin so. */
+export type SubscriptionKind = "exact" | "prefix" | "tap";
+
+/** The kind of a ZeroMQ subscription. */
+export function subscriptionKind(subscription: string): SubscriptionKind {
+  if (subscription === "") return "tap";
+  return /[./:]$/.test(subscription) ? "prefix" : "exact";
+}

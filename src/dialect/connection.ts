@@ -1,0 +1,41 @@
+/** One WebSocket message: text or binary. */
+export type Frame = string | Buffer;
+
+/** Why a connection ends: WebSocket close code (RFC 6455 §7.4) and a reason for people, at most 123 bytes. */
+export interface Closing {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** A socket, as the engine and a transport's tests see it. */
+export interface Connection {
+  readonly id: string;
+  /** Peer address, without port. */
+  readonly remote: string;
+  /** Bytes not yet written. */
+  readonly buffered: number;
+  /**
+   * Queues one frame, counted as a copy of a message if `copy`; a shared frame may be framed once and handed to many.
+   * @returns false if it was dropped because the backlog is full (counted).
+   */
+  send(frame: Frame | PreparedFrame, copy: boolean): boolean;
+  /** Says goodbye after everything queued has been written; cuts the line if the peer does not follow. */
+  close(closing: Closing): void;
+  /** Cuts the line. */
+  terminate(): void;
+  /** Asks for a sign of life. Resolves to whether it came within `ms`. */
+  alive(ms: number): Promise<boolean>;
+}
+
+/** What a transport tells the engine about one connection. */
+export interface Receiver {
+  frame(frame: Frame): void;
+  /** The socket's backlog is small again. */
+  drained?(): void;
+  closed(closing: Closing): void;
+}
+
+/** A frame with its WebSocket header, built once for any number of sockets. */
+export interface PreparedFrame {
+  readonly bytes: Buffer;
+}

@@ -1,0 +1,24 @@
+/**
+ * The contract that a dialect is written against: the only thing of ours that `bridges/` imports, as `#dialect`.
+ * @see CONTRIBUTING.md
+ */
+export * from "./connection.js";
+export * from "./dialect.js";
+export * from "./session.js";
+export {
+  Fault,
+  everyone,
+  faultCodes,
+  agentNameProblem,
+  isAgentName,
+  isRoom,
+  provesAtLeast,
+  principal,
+  readJson,
+  readPriority,
+  topicKind,
+} from "../core/index.js";
+export type { Content, Envelope, FaultCode, MessageType, Outcome, Principal, Priority, Scope, Trust, TurnIntent } from "../core/index.js";
+export type { AgentEntry, Directory, RoomEntry } from "../services/directory.js";
+export type { Rate } from "../services/limiter.js";
+export type { Table } from "../services/table.js";

@@ -1,0 +1,96 @@
+import type { Content, Envelope, Limits, MessageType, Message, Outcome, Principal, Priority, TurnIntent } from "../core/index.js";
+import type { Directory } from "../services/directory.js";
+import type { Identity } from "../services/identity.js";
+import type { Limiter } from "../services/limiter.js";
+import type { Tables } from "../services/table.js";
+import type { Closing, Frame } from "./connection.js";
+
+/** What a session says: the broker adds `from`, `timestamp`, `trust` and, where absent, the id. */
+export interface Draft {
+  readonly to: string;
+  readonly content: Content;
+  readonly messageId?: string;
+  readonly timestamp?: string;
+  readonly priority?: Priority;
+  readonly inReplyTo?: string;
+  readonly conversationId?: string;
+  readonly expiresAt?: string;
+  /** The frame as it came, for dialects that hand it on byte for byte among their own sessions. */
+  readonly raw?: Frame;
+}
+
+/** A draft whose meaning is known. */
+export interface TypedDraft extends Draft {
+  readonly type: MessageType;
+}
+
+/** The services that a dialect may use. */
+export interface Services {
+  readonly directory: Directory;
+  readonly identity: Identity;
+  readonly limiter: Limiter;
+  readonly tables: Tables;
+  readonly limits: Limits;
+}
+
+export interface CallOptions {
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What a speaker on a connection can do. `Event` is what it hears in its dialect, `State` what the dialect remembers of it. */
+export interface Session<Event, State> {
+  readonly id: string;
+  readonly remote: string;
+  readonly state: State;
+  /** The dialect's own word for where the session stands; starts as `Dialect.initialPhase`. */
+  phase: string;
+  /** Undefined until `admit`. */
+  readonly principal: Principal | undefined;
+  readonly services: Services;
+  /** Bytes not yet written to its socket. */
+  readonly backlog: number;
+  /** Wall clock, milliseconds. */
+  now(): number;
+  newId(): string;
+  /** Runs once after `ms`, unless the session ends first. The returned function cancels it. */
+  after(ms: number, run: () => void): () => void;
+  /**
+   * Makes the session speak for `principal`: settles conflicts over the name, enters the directory, subscribes its own topic and `all`.
+   * @throws Fault conflict, full
+   */
+  admit(principal: Principal): Promise<void>;
+  /** Raises the proof of the session's own name after a challenge. @throws Fault conflict */
+  raise(principal: Principal): Promise<void>;
+  /** Sends an event to this session only. */
+  send(event: Event): void;
+  /** Direct text, whose type follows from the conversation (protocols §3). @throws Fault not-found, forbidden, timeout */
+  say(draft: Draft & TurnIntent): Outcome;
+  /** @throws Fault not-found, forbidden, timeout */
+  publish(draft: TypedDraft): Outcome;
+  inform(draft: Draft): Outcome;
+  /** A tracked request: its answer arrives by render, or a fault `timeout`. @throws Fault not-found, forbidden, full */
+  request(draft: Draft, options?: CallOptions): Outcome;
+  respond(request: Envelope, draft: Draft): Outcome;
+  /** A request whose answer comes back as a value. Detached: at most `sessionCallsMax` at once. @throws Fault timeout, not-found, full */
+  call(draft: Draft, options?: CallOptions): Promise<Envelope>;
+  /** Joins a room and hears it from now on; `history` past messages follow as replays. @returns false if it was a member */
+  join(room: string, options: { readonly create: boolean; readonly history?: number }): boolean;
+  leave(room: string): boolean;
+  /** Makes a room and joins it. */
+  create(room: string, options: { readonly inviteOnly: boolean }): void;
+  invite(room: string, agent: string): void;
+  /** Rooms this session is in. */
+  readonly rooms: ReadonlySet<string>;
+  /** Hears a topic that is no room and no name (`$events`, a data topic). */
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  close(closing: Closing): void;
+}
+
+/** What a rendered message carries besides its envelope. */
+export interface RenderMeta {
+  readonly message: Message;
+  readonly replay: boolean;
+  readonly sequence: number;
+}

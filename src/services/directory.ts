@@ -1,0 +1,78 @@
+import type { Envelope, Fault, Message, Principal, Trust } from "../core/index.js";
+
+/** An agent that is online. */
+export interface AgentEntry {
+  readonly name: string;
+  readonly displayName: string;
+  /** `zmq`, `pan`, … ; the dialect it speaks. */
+  readonly dialect: string;
+  readonly trust: Trust;
+  /** `proxy` for names behind somebody else's socket. */
+  readonly via: "proxy" | undefined;
+  /** Wall clock since when, milliseconds. */
+  readonly since: number;
+}
+
+/** A room as a given viewer may see it. */
+export interface RoomEntry {
+  readonly name: string;
+  readonly members: number;
+  readonly inviteOnly: boolean;
+}
+
+/** What an agent's arrival says. */
+export interface Arriving {
+  readonly principal: Principal;
+  readonly dialect: string;
+  readonly via?: "proxy";
+  /** False until dialects may list it (an inferred ZeroMQ name); `show()` raises it. */
+  readonly listed?: boolean;
+}
+
+/**
+ * One connection or session of an agent in the directory. An agent is online while it has at least one; a member of a room while at least
+ * one of them has joined it.
+ */
+export interface Presence {
+  readonly name: string;
+  readonly principal: Principal;
+  readonly rooms: ReadonlySet<string>;
+  /** Lists an agent that arrived unlisted, and announces it. */
+  show(): void;
+  /** The connection is gone; with `graceMs` the agent stays online so long and comes back without a word. */
+  depart(graceMs?: number): void;
+}
+
+export interface JoinOptions {
+  /** Make the room if there is none (PAN, ZeroMQ); else an unknown room is `not-found`. */
+  readonly create: boolean;
+}
+
+/** Who is here and which rooms there are. Publishes `agent.*` and `room.*` informs on `$events`. All calls decide at once. */
+export interface Directory {
+  /** @throws Fault full */
+  arrive(arriving: Arriving): Presence;
+  agent(name: string): AgentEntry | undefined;
+  /** Listed agents, by name. */
+  agents(): readonly AgentEntry[];
+  /** Rooms that `viewer` may know of (public ones and those it is a member of or invited to), by name. */
+  rooms(viewer: Principal | undefined): readonly RoomEntry[];
+  /** Members of a room, by name. @throws Fault not-found (also for an outsider of an invite-only room) */
+  members(room: string, viewer: Principal | undefined): readonly string[];
+  /** @throws Fault malformed (name), not-found, forbidden (not invited), full. Joining twice is no error: false. */
+  join(presence: Presence, room: string, options: JoinOptions): boolean;
+  /** @throws Fault malformed, not-found. Leaving a room one is not in: false. */
+  leave(presence: Presence, room: string): boolean;
+  /** Makes a room and joins its maker. @throws Fault malformed, conflict, full, forbidden (a claimed name cannot own an invite-only room on ZeroMQ) */
+  create(presence: Presence, room: string, options: { readonly inviteOnly: boolean }): void;
+  /** Lets `agent` into an invite-only room and tells it by an inform of kind `room.invited`. @throws Fault not-found, forbidden (only members invite) */
+  invite(presence: Presence, room: string, agent: string): void;
+  /** True if `principal` may read the room: it is public, or it is a member or invited. */
+  mayHear(principal: Principal | undefined, room: string): boolean;
+  /** Why a message to a room is refused, or undefined. */
+  refusal(message: Message): Fault | undefined;
+  /** The last messages of a public room, oldest first, at most `count`. @throws Fault not-found */
+  history(room: string, count: number, viewer: Principal | undefined): readonly Envelope[];
+  /** Cancels all timers. */
+  close(): void;
+}

@@ -1,0 +1,38 @@
+import type { Principal, Scope } from "../core/index.js";
+
+/** The two kinds of token an agent can hold: for a ZeroMQ PLAIN password, for a WebSocket dialect. */
+export type TokenKind = "zmq" | "ws";
+
+/** A token as the store keeps it: never itself, only its SHA-256. */
+export interface TokenRecord {
+  readonly id: string;
+  readonly kind: TokenKind;
+  /** SHA-256 of the token, base64url. */
+  readonly hash: string;
+  /** The agent it speaks for. */
+  readonly subject: string;
+  readonly scopes: readonly Scope[];
+  /** For scope `proxy`: the names it may carry. */
+  readonly names?: readonly string[];
+  /** Wall clock, milliseconds. */
+  readonly issuedAt: number;
+  readonly expiresAt?: number;
+}
+
+/** Who may call itself what, and how well that is proved. Decides at once. */
+export interface Identity {
+  /** PLAIN on ZeroMQ: user name = agent name, password = token. @throws Fault unauthenticated */
+  plain(user: string, password: string): Principal;
+  /** A WebSocket token: the shared one (`shared`) or the agent's own (`proved`). @throws Fault unauthenticated, forbidden (token of another agent) */
+  token(agent: string, token: string, displayName?: string): Principal;
+  /** True if the name was seen proved within memory, has a valid token of its own, or is reserved by configuration. */
+  isProtected(name: string): boolean;
+  /** Remembers that a name was proved. */
+  remember(name: string): void;
+  /** Names that are protected now and online or remembered; the byte scan of `from` needs to know whether there are any. */
+  readonly protectedCount: number;
+  /** Names that a `proxy` principal may carry. */
+  proxied(principal: Principal): ReadonlySet<string>;
+  /** Makes a token and stores its hash. The token itself is returned once and never again. */
+  issue(record: Pick<TokenRecord, "kind" | "subject"> & { scopes?: readonly Scope[]; names?: readonly string[]; ttlMs?: number }): Promise<string>;
+}

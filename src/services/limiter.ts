@@ -1,0 +1,13 @@
+/** A token bucket's shape: `perSecond` tokens flow in, at most `burst` are kept. */
+export interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** Token buckets by key, for agents across dialects, connections and addresses. */
+export interface Limiter {
+  /** Takes `cost` tokens from the bucket of `key`. @returns 0, or in how many milliseconds it would succeed. */
+  take(key: string, rate: Rate, cost?: number): number;
+  /** Forgets a key. */
+  forget(key: string): void;
+}
