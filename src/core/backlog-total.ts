@@ -9,6 +9,7 @@ export interface Backlog {
 /** The unsent bytes of all connections together. Beyond the limit the largest backlog is evicted, nobody else. */
 export class BacklogTotal {
   bytes = 0;
+  // bound: zmqConnectionsMax + wsConnectionsMax · evicts: a connection leaves when all its bytes are written · owner: BacklogTotal
   readonly #holders = new Set<Backlog>();
   readonly #maxBytes: number;
   readonly #ledger: Ledger;

@@ -1,0 +1,56 @@
+// Rewrites the two tables of LIMITS.md from the sources: `npm run limits`. The prose between them is written by hand.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const root = new URL("..", import.meta.url).pathname;
+const page = join(root, "LIMITS.md");
+
+function* sources(folder) {
+  for (const entry of readdirSync(join(root, folder), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) yield* sources(path);
+    else if (entry.name.endsWith(".ts")) yield path;
+  }
+}
+
+function numbers() {
+  const rows = ["| limit | default | what it bounds |", "|---|---|---|"];
+  const text = readFileSync(join(root, "src/core/limits.ts"), "utf8");
+  let comment = "";
+  for (const line of text.split("\n")) {
+    const doc = /^ {2}\/\*\* (.*) \*\/$/.exec(line);
+    if (doc) comment = doc[1];
+    const limit = /^ {2}(\w+): ([\d_* ]+),$/.exec(line);
+    if (limit) rows.push(`| \`${limit[1]}\` | ${String(limit[2].replaceAll("_", "").split("*").reduce((product, factor) => product * Number(factor), 1))} | ${comment} |`);
+  }
+  return rows;
+}
+
+function growing() {
+  const rows = ["| where, what | at most | at the limit | owner |", "|---|---|---|---|"];
+  for (const folder of ["src", "bridges"]) {
+    for (const path of sources(folder)) {
+      const lines = readFileSync(join(root, path), "utf8").split("\n");
+      lines.forEach((line, at) => {
+        const bound = /\/\/ bound: (.+) · evicts: (.+) · owner: (.+)$/.exec(line);
+        const field = /(#?[A-Za-z_]\w*)(?::[^=]+)? = new (?:Map|Set|WeakMap)\b/.exec(lines[at + 1] ?? "");
+        if (bound && field) rows.push(`| \`${path} ${field[1]}\` | ${bound[1]} | ${bound[2]} | ${bound[3]} |`);
+      });
+    }
+  }
+  return rows;
+}
+
+function replaceTable(text, heading, rows) {
+  const start = text.indexOf(`## ${heading}`);
+  if (start === -1) throw new Error(`LIMITS.md has no section "${heading}"`);
+  const end = text.indexOf("\n## ", start + 3);
+  const section = text.slice(start, end === -1 ? undefined : end);
+  const prose = section.split("\n").filter((line) => !line.startsWith("|")).join("\n").trimEnd();
+  return `${text.slice(0, start)}${prose}\n\n${rows.join("\n")}\n${end === -1 ? "" : text.slice(end)}`;
+}
+
+let text = readFileSync(page, "utf8");
+text = replaceTable(text, "Numbers", numbers());
+text = replaceTable(text, "What grows", growing());
+writeFileSync(page, text);
