@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { readEnvelope, writeEnvelope, type Envelope, type Reading } from "./envelope.js";
 import { readJson } from "./json.js";
-import type { Trust } from "./principal.js";
+import type { Principal, Trust } from "./principal.js";
 
 /** A frame that a dialect wants to hand on byte for byte to sessions of its own. */
 export interface RawFrame {
@@ -18,6 +18,8 @@ export interface Arrival {
   readonly trust: Trust;
   /** The connection or session it came from, to be compared by identity; undefined for the broker's own. */
   readonly origin: object | undefined;
+  /** Who spoke, where the connection or session has a principal: the very one of its presence. Guards of invite-only rooms need it. */
+  readonly speaker?: Principal | undefined;
 }
 
 const jsonDepthMax = 64;
@@ -31,6 +33,7 @@ export class Message {
   readonly receivedAt: number;
   readonly trust: Trust;
   readonly origin: object | undefined;
+  readonly speaker: Principal | undefined;
   /** The broker's own number of this message, rising; 0 until it is routed. */
   sequence = 0;
   /** The two-part ZMTP frame, built once by the first ZeroMQ peer that needs it. */
@@ -50,6 +53,7 @@ export class Message {
     this.receivedAt = arrival.receivedAt;
     this.trust = arrival.trust;
     this.origin = arrival.origin;
+    this.speaker = arrival.speaker;
     this.#payload = payload;
     this.#borrowed = payload !== undefined;
     this.#reading = reading;

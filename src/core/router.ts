@@ -1,5 +1,6 @@
 import type { Fault } from "./fault.js";
 import type { Message } from "./message.js";
+import { eventsTopic } from "./topic.js";
 
 /** Whoever hears what is published: a ZeroMQ peer, a session, a room's history, a tap. */
 export interface Subscriber {
@@ -125,7 +126,11 @@ export class Router {
     const route = this.#routes.get(message.topic);
     let receivers = 0;
     if (route !== undefined) {
-      for (const wire of route.wires) if (wire.deliver(message, false)) receivers += 1;
+      // What happens in an invite-only room is an event for those who may know of it; a ZeroMQ peer cannot filter, a session does.
+      const closed = message.hidden && message.topic === eventsTopic;
+      for (const wire of route.wires) {
+        if ((!closed || wire.inspects === true) && wire.deliver(message, false)) receivers += 1;
+      }
       for (const reader of route.readers) if (reader.deliver(message, false)) receivers += 1;
     }
     const observers = route?.observers ?? this.observers(message.topic);
