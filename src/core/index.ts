@@ -15,3 +15,5 @@ export * from "./router.js";
 export * from "./topic.js";
 export type * from "./requests.js";
 export type * from "./conversations.js";
+export * from "./conversations-memory.js";
+export * from "./requests-memory.js";
