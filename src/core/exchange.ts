@@ -60,7 +60,7 @@ export class Exchange {
     const outcome = this.router.publish(message);
     if (outcome.receivers === 0 && !this.#exists(message.topic)) {
       messages.unroutable += 1;
-      throw new Fault("not-found", missing(message.topic));
+      throw new Fault("not-found", notThere(message.topic));
     }
     messages.routed += 1;
     for (const follower of this.#followers) follower(envelope, message);
@@ -98,7 +98,8 @@ export class Exchange {
   }
 }
 
-function missing(topic: string): string {
+/** What a sender is told when nobody is at `topic`; also when it may not know that somebody is. */
+export function notThere(topic: string): string {
   return topic.startsWith("#")
     ? `there is no room ${topic}; joining it makes it`
     : `no agent ${topic} is here; ask for the list of agents for those who are`;

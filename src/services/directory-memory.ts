@@ -1,0 +1,288 @@
+import {
+  Fault, agentNameProblem, notThere,
+  type Clock, type Envelope, type Exchange, type Limits, type Message, type Principal, type Router,
+} from "../core/index.js";
+import { DirectoryEvents } from "./directory-events.js";
+import type { AgentEntry, Arriving, Directory, JoinOptions, Presence, RoomEntry } from "./directory.js";
+import { Histories } from "./history.js";
+import { AgentRecord, PresenceMemory, type PresenceOwner } from "./presence.js";
+import { mayEnter, mustBeProvedOnZmq, mustBeRoom } from "./room-rules.js";
+import { Rooms, type Room, type RoomUpkeep } from "./rooms.js";
+
+/** Rooms that always exist (protocols §1). */
+const standingRooms: readonly string[] = ["#general", "#agents"];
+
+/** What {@link DirectoryMemory} needs. */
+export interface DirectoryOptions {
+  readonly router: Router;
+  readonly exchange: Exchange;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** Rooms that always exist, beside #general and #agents. */
+  readonly configuredRooms?: readonly string[];
+}
+
+/** The directory of one broker, in memory. */
+export class DirectoryMemory implements Directory {
+  // bound: agentsMax · evicts: one more is refused as full; an agent goes with its last presence · owner: DirectoryMemory
+  readonly #agents = new Map<string, AgentRecord>();
+  readonly #rooms: Rooms;
+  readonly #histories: Histories;
+  readonly #events: DirectoryEvents;
+  readonly #options: DirectoryOptions;
+  readonly #owner: PresenceOwner = {
+    show: (presence) => {
+      this.#show(presence);
+    },
+    depart: (presence, graceMs) => {
+      this.#depart(presence, graceMs);
+    },
+  };
+  #listing: readonly AgentEntry[] | undefined;
+  #closed = false;
+
+  constructor(options: DirectoryOptions) {
+    this.#options = options;
+    this.#events = new DirectoryEvents(options.exchange);
+    this.#histories = new Histories(options.limits);
+    this.#rooms = new Rooms({ limits: options.limits, clock: options.clock, upkeep: (name, inviteOnly) => this.#upkeep(name, inviteOnly) });
+    for (const name of new Set([...standingRooms, ...(options.configuredRooms ?? [])])) this.#rooms.make(name, { configured: true });
+  }
+
+  arrive(arriving: Arriving): Presence {
+    const { agent: name } = arriving.principal;
+    let record = this.#agents.get(name);
+    if (record === undefined) {
+      if (this.#agents.size >= this.#options.limits.agentsMax) {
+        throw new Fault("full", "the broker has as many agents as it can; try again when one of them has left");
+      }
+      record = new AgentRecord(name);
+      this.#agents.set(name, record);
+    }
+    const presence = new PresenceMemory(arriving, this.#options.clock.now(), this.#owner);
+    record.presences.add(presence);
+    this.#listing = undefined;
+    if (arriving.listed !== false) this.#show(presence);
+    return presence;
+  }
+
+  agent(name: string): AgentEntry | undefined {
+    return this.#agents.get(name)?.entry();
+  }
+
+  agents(): readonly AgentEntry[] {
+    return (this.#listing ??= [...this.#agents.values()]
+      .flatMap((record) => (record.listed ? (record.entry() ?? []) : []))
+      .sort((one, other) => (one.name < other.name ? -1 : 1)));
+  }
+
+  rooms(viewer: Principal | undefined): readonly RoomEntry[] {
+    return this.#rooms
+      .all()
+      .filter((room) => room.isOpenTo(viewer))
+      .map(({ name, members, inviteOnly }) => ({ name, members: members.size, inviteOnly }));
+  }
+
+  members(room: string, viewer: Principal | undefined): readonly string[] {
+    const names = [...this.#rooms.visible(room, viewer).members.keys()];
+    return names.filter((name) => this.#agents.get(name)?.listed).sort();
+  }
+
+  join(presence: Presence, room: string, options: JoinOptions): boolean {
+    const member = this.#here(presence);
+    mustBeRoom(room);
+    const known = this.#rooms.get(room);
+    if (known === undefined) {
+      if (!options.create) throw new Fault("not-found", notThere(room));
+      this.#mayJoinMore(member);
+      this.#enter(member, this.#announced(this.#rooms.make(room, { configured: false })));
+      return true;
+    }
+    if (known.inviteOnly) mayEnter(known, member);
+    if (member.rooms.has(room)) return false;
+    if (!known.members.has(member.name)) {
+      this.#mayJoinMore(member);
+      if (known.members.size >= this.#options.limits.roomMembersMax) throw new Fault("full", `${room} has as many members as a room can; try another`);
+    }
+    this.#enter(member, known);
+    return true;
+  }
+
+  leave(presence: Presence, room: string): boolean {
+    const member = this.#known(presence);
+    mustBeRoom(room);
+    const known = this.#rooms.visible(room, member.principal);
+    if (!member.rooms.has(room)) return false;
+    const lingering = this.#agents.get(member.name)?.lingering?.presence;
+    if (lingering !== undefined) this.#exit(lingering, known);
+    this.#exit(member, known);
+    return true;
+  }
+
+  create(presence: Presence, room: string, options: { readonly inviteOnly: boolean }): void {
+    const member = this.#here(presence);
+    mustBeRoom(room);
+    if (this.#rooms.get(room) !== undefined) throw new Fault("conflict", `there is a room ${room} already; choose another name`);
+    if (options.inviteOnly) mustBeProvedOnZmq(member, room);
+    this.#mayJoinMore(member);
+    const made = options.inviteOnly ? this.#rooms.makeInviteOnly(room, member.principal) : this.#rooms.make(room, { configured: false });
+    this.#enter(member, this.#announced(made));
+  }
+
+  invite(presence: Presence, room: string, agent: string): void {
+    const member = this.#here(presence);
+    mustBeRoom(room);
+    const problem = agentNameProblem(agent);
+    if (problem !== undefined) throw new Fault("malformed", `the invited agent's name ${problem}`);
+    const known = this.#rooms.visible(room, member.principal);
+    if (!known.isMember(member.principal)) throw new Fault("forbidden", `only members invite; join ${room} first`);
+    const invitee = this.#agents.get(agent);
+    if (invitee === undefined) throw new Fault("not-found", `no agent ${agent} is here; invite it when it is online`);
+    if (known.inviteOnly) {
+      if (known.invited.size >= this.#options.limits.invitationsPerRoomMax) throw new Fault("full", `${room} has given as many invitations as a room can`);
+      known.invite(agent, invitee.proof);
+    }
+    this.#events.invited(known, member, agent);
+  }
+
+  mayHear(principal: Principal | undefined, room: string): boolean {
+    return this.#rooms.get(room)?.isOpenTo(principal) ?? true;
+  }
+
+  refusal(message: Message): Fault | undefined {
+    const room = this.#rooms.get(message.topic);
+    if (room?.inviteOnly !== true || message.origin === undefined) return undefined;
+    const { speaker } = message;
+    if (speaker !== undefined && room.isMember(speaker)) return undefined;
+    return speaker !== undefined && room.isInvited(speaker)
+      ? new Fault("forbidden", `only members speak in ${room.name}; you are invited, join it first`)
+      : new Fault("not-found", notThere(room.name));
+  }
+
+  history(room: string, count: number, viewer: Principal | undefined): readonly Envelope[] {
+    return this.#rooms.visible(room, viewer).upkeep.history?.last(count) ?? [];
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const record of this.#agents.values()) record.lingering?.cancel();
+    this.#rooms.close();
+  }
+
+  /** Public rooms keep their history, invite-only ones ask who speaks. */
+  #upkeep(name: string, inviteOnly: boolean): RoomUpkeep {
+    const { router } = this.#options;
+    if (!inviteOnly) return this.#histories.open(name, router);
+    return { history: undefined, close: router.guard(name, (message) => this.refusal(message)) };
+  }
+
+  #announced(room: Room): Room {
+    this.#events.created(room);
+    return room;
+  }
+
+  /** The presence as one of ours. */
+  #known(presence: Presence): PresenceMemory {
+    if (presence instanceof PresenceMemory) return presence;
+    throw new Fault("internal", "this presence belongs to another directory");
+  }
+
+  #here(presence: Presence): PresenceMemory {
+    const member = this.#known(presence);
+    if (member.state !== "here") throw new Fault("going-away", `${member.name} has left; connect again`);
+    return member;
+  }
+
+  #mayJoinMore(member: PresenceMemory): void {
+    const most = this.#options.limits.roomsPerAgentMax;
+    if ((this.#agents.get(member.name)?.roomCount ?? 0) < most) return;
+    throw new Fault("full", `${member.name} is in ${String(most)} rooms, which is as many as it can be; leave one first`);
+  }
+
+  #enter(member: PresenceMemory, room: Room): void {
+    member.rooms.add(room.name);
+    this.#rooms.occupied(room);
+    const through = room.members.get(member.name);
+    if (through !== undefined) {
+      through.add(member);
+      return;
+    }
+    room.members.set(member.name, new Set([member]));
+    const record = this.#agents.get(member.name);
+    if (record === undefined) return;
+    record.roomCount += 1;
+    if (record.listed) this.#events.joined(room, member);
+  }
+
+  #exit(member: PresenceMemory, room: Room): void {
+    member.rooms.delete(room.name);
+    const through = room.members.get(member.name);
+    if (through?.delete(member) !== true || through.size > 0) return;
+    room.members.delete(member.name);
+    if (room.members.size === 0 && !this.#closed) this.#rooms.emptied(room);
+    const record = this.#agents.get(member.name);
+    if (record === undefined) return;
+    record.roomCount -= 1;
+    if (record.listed) this.#events.left(room, member);
+  }
+
+  #show(presence: PresenceMemory): void {
+    const record = this.#agents.get(presence.name);
+    const entry = record?.entry();
+    if (record === undefined || entry === undefined || record.listed || presence.state === "gone") return;
+    record.listed = true;
+    this.#listing = undefined;
+    this.#events.online(entry);
+    const rooms = new Map([...record.presences].flatMap((member) => [...member.rooms].map((name) => [name, member] as const)));
+    for (const [name, member] of rooms) {
+      const room = this.#rooms.get(name);
+      if (room !== undefined) this.#events.joined(room, member);
+    }
+  }
+
+  #depart(presence: PresenceMemory, graceMs: number): void {
+    const record = this.#agents.get(presence.name);
+    if (record === undefined || presence.state !== "here") return;
+    this.#listing = undefined;
+    if (graceMs <= 0 || this.#closed) {
+      this.#remove(record, presence);
+      return;
+    }
+    presence.state = "lingering";
+    const before = record.lingering;
+    record.lingering = {
+      presence,
+      cancel: this.#options.clock.after(graceMs, () => {
+        record.lingering = undefined;
+        this.#remove(record, presence);
+      }),
+    };
+    if (before === undefined) return;
+    before.cancel();
+    this.#inherit(before.presence, presence);
+    this.#remove(record, before.presence);
+  }
+
+  /** A second grace of the same name goes on where the first stood, so that nobody hears of either. */
+  #inherit(from: PresenceMemory, to: PresenceMemory): void {
+    for (const name of from.rooms) {
+      const room = this.#rooms.get(name);
+      if (room !== undefined) this.#enter(to, room);
+    }
+  }
+
+  #remove(record: AgentRecord, presence: PresenceMemory): void {
+    const last = record.presences.size === 1 ? record.entry() : undefined;
+    for (const name of [...presence.rooms]) {
+      const room = this.#rooms.get(name);
+      if (room !== undefined) this.#exit(presence, room);
+    }
+    presence.state = "gone";
+    record.presences.delete(presence);
+    this.#listing = undefined;
+    if (record.presences.size > 0) return;
+    this.#agents.delete(record.name);
+    if (record.listed && last !== undefined) this.#events.offline(last);
+  }
+}

@@ -1,0 +1,62 @@
+import type { Clock, Limits } from "../core/index.js";
+import type { Limiter, Rate } from "./limiter.js";
+
+interface Bucket {
+  tokens: number;
+  /** Monotonic time of `tokens`. */
+  at: number;
+}
+
+/** What {@link LimiterMemory} needs. */
+export interface LimiterOptions {
+  readonly limits: Pick<Limits, "bucketsMax">;
+  readonly clock: Clock;
+}
+
+/** Token buckets in memory. A rate of 0 per second is off: everything passes. */
+export class LimiterMemory implements Limiter {
+  // bound: bucketsMax · evicts: the bucket that has not been used longest; it starts full again · owner: LimiterMemory
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #options: LimiterOptions;
+
+  constructor(options: LimiterOptions) {
+    this.#options = options;
+  }
+
+  /** Buckets kept now. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  take(key: string, rate: Rate, cost = 1): number {
+    if (rate.perSecond <= 0) return 0;
+    const now = this.#options.clock.monotonic();
+    const bucket = this.#bucket(key, rate, now);
+    bucket.tokens = Math.min(rate.burst, bucket.tokens + ((now - bucket.at) * rate.perSecond) / 1000);
+    bucket.at = now;
+    // What costs more than the bucket holds passes when the bucket is full, else it never would.
+    const needed = Math.min(cost, rate.burst);
+    if (bucket.tokens >= needed) {
+      bucket.tokens -= needed;
+      return 0;
+    }
+    return Math.ceil(((needed - bucket.tokens) * 1000) / rate.perSecond);
+  }
+
+  forget(key: string): void {
+    this.#buckets.delete(key);
+  }
+
+  /** The key's bucket, moved to the end of the line of those to be forgotten. */
+  #bucket(key: string, rate: Rate, now: number): Bucket {
+    const known = this.#buckets.get(key);
+    const bucket = known ?? { tokens: rate.burst, at: now };
+    if (known !== undefined) this.#buckets.delete(key);
+    this.#buckets.set(key, bucket);
+    if (this.#buckets.size > this.#options.limits.bucketsMax) {
+      const [longestUnused] = this.#buckets.keys();
+      if (longestUnused !== undefined) this.#buckets.delete(longestUnused);
+    }
+    return bucket;
+  }
+}

@@ -1,0 +1,22 @@
+import { Fault, isRoom } from "../core/index.js";
+import type { PresenceMemory } from "./presence.js";
+import type { Room } from "./rooms.js";
+
+/** @throws Fault malformed */
+export function mustBeRoom(room: string): void {
+  if (!isRoom(room)) throw new Fault("malformed", "a room's name is # and 1 to 64 of A-Z a-z 0-9 _ - . and does not end in .");
+}
+
+/** Refuses those who are neither in the room nor invited. @throws Fault forbidden */
+export function mayEnter(room: Room, member: PresenceMemory): void {
+  if (!room.isMember(member.principal) && !room.isInvited(member.principal)) {
+    throw new Fault("forbidden", `${room.name} is invite-only; ask one of its members to invite you`);
+  }
+  mustBeProvedOnZmq(member, room.name);
+}
+
+/** On ZeroMQ a claimed name is anybody's, so it opens no invite-only room (protocols §2). @throws Fault forbidden */
+export function mustBeProvedOnZmq(member: PresenceMemory, room: string): void {
+  if (member.dialect !== "zmq" || member.principal.trust === "proved") return;
+  throw new Fault("forbidden", `${room} is invite-only, and on ZeroMQ that needs a proved name: connect with PLAIN and a token (broker token ${member.name})`);
+}
