@@ -1,7 +1,12 @@
+export * from "./data-directory.js";
 export * from "./directory-memory.js";
 export type * from "./directory.js";
+export type { Endpoints } from "./endpoints.js";
+export * from "./identity-tokens.js";
 export type * from "./identity.js";
 export * from "./limiter-memory.js";
 export type * from "./limiter.js";
+export * from "./operator.js";
+export { SecretFile } from "./secret-file.js";
 export * from "./table-memory.js";
 export type * from "./table.js";

@@ -1,0 +1,73 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+
+/** Replaces a file so that a reader sees all of the old text or all of the new, also after a crash. Readable for its owner only. */
+export function replaceFile(path: string, text: string): void {
+  const temporary = writeTemporary(path, text);
+  try {
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  syncFolder(path);
+}
+
+/** Makes a file with its whole text at once. @returns false if there is one already */
+export function makeFile(path: string, text: string): boolean {
+  const temporary = writeTemporary(path, text);
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return false;
+    throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+  syncFolder(path);
+  return true;
+}
+
+/** A file's text, or undefined if there is none. */
+export function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** What changes whenever a file is replaced or written to; undefined if there is none. */
+export function fileStamp(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? undefined : `${String(stat.mtimeMs)} ${String(stat.size)} ${String(stat.ino)}`;
+}
+
+/** The system's word for an error, such as ENOENT. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+function writeTemporary(path: string, text: string): string {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  const file = openSync(temporary, "wx", 0o600);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  return temporary;
+}
+
+/** A rename lasts once its folder is on disk. */
+function syncFolder(path: string): void {
+  const folder = openSync(dirname(path), "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}

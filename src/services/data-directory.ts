@@ -1,0 +1,95 @@
+import { mkdirSync, rmSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { Fault } from "../core/index.js";
+import { replaceFile } from "./atomic-file.js";
+import { readEndpointsFile, type Endpoints } from "./endpoints.js";
+import { PidLock } from "./pid-lock.js";
+
+/** Where the data directory is, in the order of protocols' first part. */
+export interface DataDirectoryChoice {
+  /** `--data-dir`. */
+  readonly dataDir?: string | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** The path of the data directory: as told, else SYNAPTIC_DATA_DIR, else XDG_DATA_HOME/synaptic-core, else ~/.local/share/synaptic-core. */
+export function resolveDataDirectory(choice: DataDirectoryChoice = {}): string {
+  const env = choice.env ?? process.env;
+  const told = [choice.dataDir, env["SYNAPTIC_DATA_DIR"]].find((path) => path !== undefined && path !== "");
+  if (told !== undefined) return resolve(told);
+  const xdg = env["XDG_DATA_HOME"];
+  const base = xdg?.startsWith("/") === true ? xdg : join(env["HOME"] ?? homedir(), ".local", "share");
+  return join(base, "synaptic-core");
+}
+
+/** The folder that holds a broker's secrets, sockets and `endpoints.json`; one living broker owns it at a time. */
+export class DataDirectory {
+  readonly path: string;
+  #lock: PidLock | undefined;
+
+  constructor(path: string = resolveDataDirectory()) {
+    this.path = resolve(path);
+  }
+
+  /** A file in it. */
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** Makes the folder if there is none. @throws Fault forbidden if others can look into it, unavailable if it cannot be made */
+  prepare(): void {
+    try {
+      mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw new Fault("unavailable", `cannot make the data directory ${this.path}: ${words(error)}; choose another with --data-dir`, { cause: error });
+    }
+    const found = statSync(this.path);
+    if (!found.isDirectory()) throw new Fault("unavailable", `${this.path} is no folder; choose another data directory with --data-dir`);
+    const own = process.getuid?.();
+    if (own !== undefined && own !== 0 && found.uid !== own) {
+      throw new Fault("forbidden", `the data directory ${this.path} belongs to another user; choose another with --data-dir`);
+    }
+    if (process.platform !== "win32" && (found.mode & 0o077) !== 0) {
+      throw new Fault("forbidden", `others on this machine can open the data directory ${this.path}, which holds secrets: run chmod 700 ${this.path}, or choose another with --data-dir`);
+    }
+  }
+
+  /**
+   * Takes the directory for this process, until `release`; what a dead broker left is cleaned up.
+   * @throws Fault conflict naming the pid of the broker that has it; forbidden, unavailable as `prepare`
+   */
+  claim(): void {
+    if (this.#lock !== undefined) return;
+    this.prepare();
+    const lock = PidLock.take(this.file("broker.pid"));
+    if (!(lock instanceof PidLock)) {
+      throw new Fault("conflict", `a broker with pid ${String(lock.pid)} uses the data directory ${this.path}; stop it (kill ${String(lock.pid)}), or give this one another with --data-dir`);
+    }
+    this.#lock = lock;
+    rmSync(this.file("endpoints.json"), { force: true });
+  }
+
+  /** Says where the broker can be reached. Only the owner does. */
+  writeEndpoints(endpoints: Endpoints): void {
+    replaceFile(this.file("endpoints.json"), `${JSON.stringify(endpoints)}\n`);
+  }
+
+  /** Gives the directory back: its endpoints and its lock go. A second call does nothing. */
+  release(): void {
+    if (this.#lock === undefined) return;
+    rmSync(this.file("endpoints.json"), { force: true });
+    this.#lock.release();
+    this.#lock = undefined;
+  }
+
+  /** Where the broker of this directory can be reached; undefined if none runs. */
+  readEndpoints(): Endpoints | undefined {
+    const endpoints = readEndpointsFile(this.file("endpoints.json"));
+    return endpoints !== undefined && PidLock.holder(this.file("broker.pid"))?.pid === endpoints.pid ? endpoints : undefined;
+  }
+}
+
+function words(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

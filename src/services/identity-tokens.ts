@@ -1,0 +1,155 @@
+import { Fault, agentNameProblem, asFault, principal, type Clock, type Limits, type Principal } from "../core/index.js";
+import type { DataDirectory } from "./data-directory.js";
+import type { Identity, TokenRecord } from "./identity.js";
+import { operatorName, operatorScopes } from "./operator.js";
+import { ProvedNames } from "./proved-names.js";
+import { SecretFile } from "./secret-file.js";
+import { TokenFile } from "./token-file.js";
+
+/** Files that may have changed are looked at no more often than this. */
+const lookMs = 200;
+
+/** What {@link IdentityTokens} needs. */
+export interface IdentityOptions {
+  readonly dataDirectory: Pick<DataDirectory, "file">;
+  readonly clock: Clock;
+  readonly limits: Pick<Limits, "provedNameMs" | "provedNamesMax">;
+  /** Names that only a token's owner may bear. */
+  readonly reserved: readonly string[];
+  /** Hears of a token file that cannot be read while the broker runs; the tokens known before stay valid. For the log. */
+  readonly damaged: (fault: Fault) => void;
+}
+
+/** Identity by tokens in the data directory: PAN's shared one, the operator's, and each agent's own. */
+export class IdentityTokens implements Identity {
+  readonly #options: IdentityOptions;
+  readonly #shared: SecretFile;
+  readonly #operator: SecretFile;
+  readonly #tokens: TokenFile;
+  readonly #proved: ProvedNames;
+  // bound: the broker's configuration · evicts: nothing · owner: IdentityTokens
+  readonly #reserved = new Set<string>();
+  #lookedAt = -Infinity;
+  /** What was complained of last, to say it once. */
+  #complaint = "";
+
+  constructor(options: IdentityOptions) {
+    const { dataDirectory, clock, limits, reserved } = options;
+    this.#options = options;
+    this.#shared = new SecretFile(dataDirectory.file("pan-token"));
+    this.#operator = new SecretFile(dataDirectory.file("operator-token"));
+    this.#tokens = new TokenFile(dataDirectory.file("tokens.json"), clock);
+    this.#proved = new ProvedNames(limits, clock);
+    for (const name of reserved) this.#reserved.add(name);
+  }
+
+  /** Reads all tokens and makes the shared and the operator's where there are none. @throws Fault unavailable, naming the file and the remedy */
+  load(): void {
+    this.#shared.load();
+    this.#operator.load();
+    this.#tokens.refresh();
+  }
+
+  plain(user: string, password: string): Principal {
+    if (user === operatorName) return this.#asOperator(password);
+    const record = this.#record(password);
+    if (record?.kind !== "zmq" || record.subject !== user) {
+      throw new Fault("unauthenticated", `user name and password must be an agent's name and its ZeroMQ token (broker token ${user})`);
+    }
+    return this.#prove(user, record, undefined);
+  }
+
+  token(agent: string, token: string, displayName?: string): Principal {
+    const problem = agentNameProblem(agent);
+    if (problem !== undefined) throw new Fault("malformed", `the agent's name ${problem}; choose another`);
+    if (agent === operatorName) return this.#asOperator(token);
+    this.#look(false);
+    if (this.#shared.matches(token)) return this.#share(agent, displayName);
+    const record = this.#record(token);
+    if (record === undefined) throw new Fault("unauthenticated", "the token is not valid; the shared one is the line of the file pan-token in the broker's data directory");
+    if (record.kind !== "ws") throw new Fault("unauthenticated", `this is a ZeroMQ token; make one for WebSocket (broker token ${agent})`);
+    if (record.subject !== agent) throw new Fault("forbidden", "this token belongs to another agent; use the name it was made for");
+    return this.#prove(agent, record, displayName);
+  }
+
+  isProtected(name: string): boolean {
+    if (name === operatorName || this.#reserved.has(name) || this.#proved.has(name)) return true;
+    this.#look(false);
+    return this.#tokens.of(name).length > 0;
+  }
+
+  remember(name: string): void {
+    this.#proved.add(name);
+  }
+
+  get protectedCount(): number {
+    this.#look(false);
+    return this.#reserved.size + this.#proved.size + this.#tokens.subjects;
+  }
+
+  proxied(speaker: Principal): ReadonlySet<string> {
+    if (!speaker.scopes.has("proxy")) return new Set();
+    this.#look(false);
+    return new Set(this.#tokens.of(speaker.agent).flatMap((record) => (record.scopes.includes("proxy") ? (record.names ?? []) : [])));
+  }
+
+  async issue({ kind, subject, scopes, names, ttlMs }: Parameters<Identity["issue"]>[0]): Promise<string> {
+    const problem = agentNameProblem(subject) ?? (subject === operatorName ? "is the operator's, whose token is in the file operator-token" : undefined);
+    if (problem !== undefined) throw new Fault("malformed", `no token can be made for ${subject}: the name ${problem}`);
+    return this.#tokens.add({
+      kind,
+      subject,
+      scopes: scopes ?? [],
+      ...(names !== undefined && { names }),
+      ...(ttlMs !== undefined && { expiresAt: this.#options.clock.now() + ttlMs }),
+    });
+  }
+
+  /** The token of this text. One that is not known may have been issued a moment ago. */
+  #record(token: string): TokenRecord | undefined {
+    const known = this.#tokens.find(token);
+    if (known !== undefined) {
+      this.#look(false);
+      return this.#tokens.find(token);
+    }
+    this.#look(true);
+    return this.#tokens.find(token);
+  }
+
+  #share(agent: string, displayName: string | undefined): Principal {
+    if (this.isProtected(agent)) {
+      throw new Fault("conflict", `the name ${agent} belongs to the owner of a token; use that token (broker token ${agent}) or another name`);
+    }
+    return principal(agent, "shared", displayName === undefined ? {} : { displayName });
+  }
+
+  /** All tokens of one agent prove the same owner, so that a new one takes over from a session of the old. */
+  #prove(agent: string, record: TokenRecord, displayName: string | undefined): Principal {
+    return principal(agent, "proved", { proof: `token:${agent}`, scopes: record.scopes, ...(displayName !== undefined && { displayName }) });
+  }
+
+  #asOperator(token: string): Principal {
+    this.#look(false);
+    if (!this.#operator.matches(token)) {
+      throw new Fault("unauthenticated", `the name ${operatorName} needs the token of the file operator-token in the broker's data directory`);
+    }
+    return principal(operatorName, "proved", { proof: "token:operator", scopes: operatorScopes });
+  }
+
+  /** Looks whether another process changed the files: at once, or if that has not been done for a moment. */
+  #look(atOnce: boolean): void {
+    const now = this.#options.clock.monotonic();
+    if (!atOnce && now - this.#lookedAt < lookMs) return;
+    this.#lookedAt = now;
+    try {
+      this.#shared.refresh();
+      this.#operator.refresh();
+      this.#tokens.refresh();
+      this.#complaint = "";
+    } catch (error) {
+      const fault = asFault(error);
+      if (fault.message !== this.#complaint) this.#options.damaged(fault);
+      this.#complaint = fault.message;
+    }
+  }
+}

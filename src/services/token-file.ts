@@ -1,0 +1,123 @@
+import { randomBytes } from "node:crypto";
+import { z } from "zod";
+import { Fault, type Clock } from "../core/index.js";
+import { fileStamp, readIfThere, replaceFile } from "./atomic-file.js";
+import type { TokenRecord } from "./identity.js";
+import { PidLock } from "./pid-lock.js";
+import { newSecret, secretHash } from "./secret-file.js";
+
+const recordForm = z.object({
+  id: z.string(),
+  kind: z.enum(["zmq", "ws"]),
+  hash: z.string(),
+  subject: z.string(),
+  scopes: z.array(z.enum(["observe", "inspect", "proxy", "operate"])),
+  names: z.array(z.string()).exactOptional(),
+  issuedAt: z.number(),
+  expiresAt: z.number().exactOptional(),
+});
+const fileForm = z.object({ tokens: z.array(recordForm) });
+
+/** How long a writer waits for another one. */
+const lockWaitMs = 2_000;
+const lockRetryMs = 20;
+
+/** What a new token says. */
+export type NewToken = Omit<TokenRecord, "id" | "hash" | "issuedAt">;
+
+/** `tokens.json`: the hashes of all agents' tokens. Another process may write it, too; see `refresh`. */
+export class TokenFile {
+  readonly path: string;
+  // bound: tokens that the operator issued · evicts: expired ones go when the next is issued · owner: TokenFile
+  readonly #byHash = new Map<string, TokenRecord>();
+  // bound: subjects of the tokens above · evicts: goes with its last token · owner: TokenFile
+  readonly #bySubject = new Map<string, TokenRecord[]>();
+  readonly #clock: Clock;
+  #stamp: string | undefined;
+
+  constructor(path: string, clock: Clock) {
+    this.path = path;
+    this.#clock = clock;
+  }
+
+  /** Reads the file if it has changed. @throws Fault unavailable if it is none of ours; what was known stays */
+  refresh(): void {
+    const stamp = fileStamp(this.path);
+    if (stamp === this.#stamp) return;
+    // Set before reading: a file that cannot be read is complained of once, not at every look.
+    this.#stamp = stamp;
+    this.#adopt(this.#read());
+  }
+
+  /** The valid token with this text. */
+  find(token: string): TokenRecord | undefined {
+    const record = this.#byHash.get(secretHash(token).toString("base64url"));
+    return record !== undefined && this.#isValid(record) ? record : undefined;
+  }
+
+  /** The valid tokens of an agent. */
+  of(subject: string): readonly TokenRecord[] {
+    return this.#bySubject.get(subject)?.filter((record) => this.#isValid(record)) ?? [];
+  }
+
+  /** Agents that were given tokens. */
+  get subjects(): number {
+    return this.#bySubject.size;
+  }
+
+  /** Makes a token, stores its hash and returns it. @throws Fault unavailable if the file is none of ours or another writer holds it */
+  async add(issued: NewToken): Promise<string> {
+    const lock = await this.#lock();
+    try {
+      const token = newSecret();
+      const record: TokenRecord = {
+        id: randomBytes(8).toString("hex"),
+        hash: secretHash(token).toString("base64url"),
+        issuedAt: this.#clock.now(),
+        ...issued,
+      };
+      const tokens = [...this.#read().filter((kept) => this.#isValid(kept)), record];
+      replaceFile(this.path, `${JSON.stringify({ tokens }, undefined, 2)}\n`);
+      this.#stamp = fileStamp(this.path);
+      this.#adopt(tokens);
+      return token;
+    } finally {
+      lock.release();
+    }
+  }
+
+  async #lock(): Promise<PidLock> {
+    const path = `${this.path}.lock`;
+    for (let waited = 0; ; waited += lockRetryMs) {
+      const lock = PidLock.take(path);
+      if (lock instanceof PidLock) return lock;
+      if (waited >= lockWaitMs) throw new Fault("unavailable", `process ${String(lock.pid)} is writing ${this.path}; try again when it is done`);
+      await new Promise<void>((resolve) => {
+        setTimeout(resolve, lockRetryMs);
+      });
+    }
+  }
+
+  #read(): readonly TokenRecord[] {
+    const text = readIfThere(this.path);
+    if (text === undefined) return [];
+    try {
+      return fileForm.parse(JSON.parse(text)).tokens;
+    } catch (error) {
+      throw new Fault("unavailable", `${this.path} is damaged: mend it, or delete it and issue the tokens anew (broker token AGENT)`, { cause: error });
+    }
+  }
+
+  #adopt(tokens: readonly TokenRecord[]): void {
+    this.#byHash.clear();
+    this.#bySubject.clear();
+    for (const record of tokens) {
+      this.#byHash.set(record.hash, record);
+      this.#bySubject.set(record.subject, [...(this.#bySubject.get(record.subject) ?? []), record]);
+    }
+  }
+
+  #isValid({ expiresAt }: TokenRecord): boolean {
+    return expiresAt === undefined || this.#clock.now() < expiresAt;
+  }
+}
