@@ -14,6 +14,10 @@ export interface Connection {
   readonly remote: string;
   /** Bytes not yet written. */
   readonly buffered: number;
+  /** Puts the WebSocket header before a frame, once for any number of sockets of this transport. */
+  prepare(frame: Frame): PreparedFrame;
+  /** The speaker is known: the connection no longer counts as half-open. */
+  admitted(): void;
   /**
    * Queues one frame, counted as a copy of a message if `copy`; a shared frame may be framed once and handed to many.
    * @returns false if it was dropped because the backlog is full (counted).
@@ -38,4 +42,14 @@ export interface Receiver {
 /** A frame with its WebSocket header, built once for any number of sockets. */
 export interface PreparedFrame {
   readonly bytes: Buffer;
+}
+
+/** What is known of a connection before its first frame. */
+export interface Hello {
+  readonly remote: string;
+  readonly path: string;
+  readonly subprotocol: string | undefined;
+  /** The token of an `Authorization: Bearer` header. */
+  readonly bearer: string | undefined;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }

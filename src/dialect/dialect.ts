@@ -1,5 +1,5 @@
 import type { Envelope, Fault, Principal } from "../core/index.js";
-import type { Closing, Frame } from "./connection.js";
+import type { Closing, Frame, Hello } from "./connection.js";
 import type { RenderMeta, Services, Session } from "./session.js";
 
 /** When a command may be said, what it costs, and what it does. */
@@ -10,16 +10,6 @@ export interface Rule<C, Event, State> {
   readonly cost?: number | ((command: C) => number);
   /** Reads, checks, acts; throws a Fault to refuse. Commands of one session run one at a time, in order. */
   run(session: Session<Event, State>, command: C): void | Promise<void>;
-}
-
-/** What is known of a connection before its first frame. */
-export interface Hello {
-  readonly remote: string;
-  readonly path: string;
-  readonly subprotocol: string | undefined;
-  /** The token of an `Authorization: Bearer` header. */
-  readonly bearer: string | undefined;
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
 /** How a Fault is told: an event, an end of the connection, or both. */
@@ -62,6 +52,8 @@ export interface Dialect<C extends { readonly type: string }, Event, State> {
   readonly subprotocols: readonly string[];
   /** First frames by which it is known at `/`: `type` values. */
   readonly firstTypes: readonly string[];
+  /** Answers connections at `/` whose first frame no dialect knows, by refusing them as `unauthenticated`. */
+  readonly fallback?: boolean;
   readonly initialPhase: string;
   /** Time to log in, milliseconds, before `unauthenticated`; the broker's `wsLoginMs` when absent. */
   readonly loginMs?: number;
@@ -86,9 +78,6 @@ export interface Dialect<C extends { readonly type: string }, Event, State> {
   /** Once per broker: timers, streams. The returned function ends them. */
   serve?(service: DialectService<Event, State>): () => void;
 }
-
-/** A dialect with its types forgotten, as lists of dialects hold it. */
-export type AnyDialect = Dialect<never, unknown, unknown>;
 
 /** Stands for every phase in a rule. */
 export const anyPhase = "any";

@@ -3,6 +3,7 @@
  * @see CONTRIBUTING.md
  */
 export * from "./connection.js";
+export * from "./define.js";
 export * from "./dialect.js";
 export * from "./session.js";
 export {

@@ -17,6 +17,8 @@ export interface Draft {
   readonly expiresAt?: string;
   /** The frame as it came, for dialects that hand it on byte for byte among their own sessions. */
   readonly raw?: Frame;
+  /** Only taps that may inspect hear it. */
+  readonly hidden?: boolean;
 }
 
 /** A draft whose meaning is known. */
@@ -57,11 +59,12 @@ export interface Session<Event, State> {
   after(ms: number, run: () => void): () => void;
   /**
    * Makes the session speak for `principal`: settles conflicts over the name, enters the directory, subscribes its own topic and `all`.
+   * `listed: false`: the directory does not show it (a viewer). Then calls the dialect's `greet`.
    * @throws Fault conflict, full
    */
-  admit(principal: Principal): Promise<void>;
-  /** Raises the proof of the session's own name after a challenge. @throws Fault conflict */
-  raise(principal: Principal): Promise<void>;
+  admit(principal: Principal, options?: { readonly listed: boolean }): Promise<void>;
+  /** Raises the proof of the session's own name after a challenge, without a word to others. @throws Fault conflict */
+  raise(principal: Principal): void;
   /** Sends an event to this session only. */
   send(event: Event): void;
   /** Direct text, whose type follows from the conversation (protocols §3). @throws Fault not-found, forbidden, timeout */
