@@ -1,6 +1,9 @@
 import type { Clock, Limits } from "../core/index.js";
 import type { Limiter, Rate } from "./limiter.js";
 
+/** Tokens are fractions: what is missing by less than this is there, so that a wait kept to the millisecond is enough. */
+const rounding = 1e-6;
+
 interface Bucket {
   tokens: number;
   /** Monotonic time of `tokens`. */
@@ -36,11 +39,12 @@ export class LimiterMemory implements Limiter {
     bucket.at = now;
     // What costs more than the bucket holds passes when the bucket is full, else it never would.
     const needed = Math.min(cost, rate.burst);
-    if (bucket.tokens >= needed) {
-      bucket.tokens -= needed;
+    const missing = needed - bucket.tokens;
+    if (missing <= rounding) {
+      bucket.tokens = Math.max(0, -missing);
       return 0;
     }
-    return Math.ceil(((needed - bucket.tokens) * 1000) / rate.perSecond);
+    return Math.ceil(((missing - rounding) * 1000) / rate.perSecond);
   }
 
   forget(key: string): void {
