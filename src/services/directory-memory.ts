@@ -5,7 +5,7 @@ import {
 import { DirectoryEvents } from "./directory-events.js";
 import type { AgentEntry, Arriving, Directory, JoinOptions, Presence, RoomEntry } from "./directory.js";
 import { Histories } from "./history.js";
-import { AgentRecord, PresenceMemory, type PresenceOwner } from "./presence.js";
+import { AgentRecord, PresenceMemory, isSameSpeaker, type PresenceOwner } from "./presence.js";
 import { mayEnter, mustBeProvedOnZmq, mustBeRoom } from "./room-rules.js";
 import { Rooms, type Room, type RoomUpkeep } from "./rooms.js";
 
@@ -268,7 +268,7 @@ export class DirectoryMemory implements Directory {
   #inherit(from: PresenceMemory, to: PresenceMemory): void {
     for (const name of from.rooms) {
       const room = this.#rooms.get(name);
-      if (room !== undefined) this.#enter(to, room);
+      if (room !== undefined && (!room.inviteOnly || isSameSpeaker(from.principal, to.principal))) this.#enter(to, room);
     }
   }
 
