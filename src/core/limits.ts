@@ -13,8 +13,14 @@ export const defaultLimits = Object.freeze({
   zmqConnectionsMax: 20_000,
   /** Time from accept to READY. */
   zmqHandshakeMs: 10_000,
-  /** ZeroMQ connections that have not finished their handshake. */
+  /** ZeroMQ connections that have not finished their handshake, and as many again that were refused and wait to be closed. */
   zmqHalfOpenMax: 4_000,
+  /** Commands of one ZeroMQ handshake together. */
+  zmqHandshakeMaxBytes: 16 * 1024,
+  /** A ZeroMQ client that is refused for now, or would not understand why, is closed after this at the latest: else it is back at once. */
+  zmqHoldMs: 5_000,
+  /** Addresses whose last warning is remembered, to keep it to one a minute. */
+  zmqWarningsMax: 10_000,
   /** Subscriptions of one ZeroMQ connection. */
   zmqSubscriptionsMax: 20_000,
   /** Longest subscription or topic on ZeroMQ. */
@@ -55,8 +61,10 @@ export const defaultLimits = Object.freeze({
   httpHeadMaxBytes: 16 * 1024,
   /** A WebSocket peer is pinged this often and closed when a ping stays unanswered until the next. */
   wsPingMs: 30_000,
-  /** Commands of one session that wait for the one before them. */
+  /** Frames of one session that wait for the command before them; together at most one `wsFrameMaxBytes` before login, one `wsBacklogMaxBytes` after. */
   sessionQueueMax: 256,
+  /** Topics that are neither rooms nor names, heard by one session. */
+  sessionTopicsMax: 1_000,
   /** Calls that one session may have under way. */
   sessionCallsMax: 100,
   /** Unsent bytes of all connections together; beyond it the largest backlog is evicted. */

@@ -20,10 +20,19 @@ export interface OutboxOptions {
   readonly monotonic: () => number;
 }
 
+/** Bytes for one write, and the copies whose last byte is in them: for receivers, for taps. */
+interface Parcel {
+  readonly bytes: Buffer;
+  readonly copies: number;
+  readonly observed: number;
+}
+
 /** 64 KiB: a block is one write; larger ones gain nothing and pin more memory. */
 const blockMaxBytes = 64 * 1024;
 /** The first block of an idle connection comes from Node's pool: 0.05 µs instead of 1 µs. */
 const blockMinBytes = 2048;
+/** So much is given to the socket at a time: it tells of progress only when all of it has left. */
+const inFlightMaxBytes = 256 * 1024;
 
 /**
  * What waits for one socket: whole frames in order, copied into blocks, written once per tick. It keeps the ledger of
@@ -35,16 +44,20 @@ export class Outbox implements Flushable {
   /** Monotonic time of the last completed write, or of the first byte that waits. */
   progressAt = 0;
   readonly #options: OutboxOptions;
+  /** The block that is being filled, and the copies that end in it. */
   #block: Buffer | undefined;
-  #spare: Buffer | undefined;
   #used = 0;
-  #blockBytes = blockMinBytes;
-  /** Copies whose last byte is in the open block: for receivers, for taps. */
   #copies = 0;
   #observed = 0;
-  /** The same for writes under way. */
-  #copiesInFlight = 0;
-  #observedInFlight = 0;
+  /** Full parcels that wait for their turn; `#next` is the first that has not been given to the socket. */
+  #queue: Parcel[] = [];
+  #next = 0;
+  #inFlightBytes = 0;
+  /** Copies not yet settled, all together. */
+  #copiesPending = 0;
+  #observedPending = 0;
+  /** What the last tick took: the size of the next first block. */
+  #tickBytes = 0;
   #marked = false;
   #closed = false;
 
@@ -71,9 +84,14 @@ export class Outbox implements Flushable {
     const copies = observed ? ledger.taps : ledger.copies;
     copies.copies += count;
     copies.pending += count;
-    if (borrow && this.buffered === 0 && size * 4 >= source.length && size > 4096) {
+    if (observed) this.#observedPending += count;
+    else this.#copiesPending += count;
+    if (borrow && size > 4096 && size * 4 >= source.length && this.buffered === this.#used) {
+      // Nothing waits but what this tick has gathered: it leaves first, then the range as it is.
+      this.#seal();
       this.#grow(size);
-      this.#write(source.subarray(start, end), observed ? 0 : count, observed ? count : 0, undefined);
+      this.#queue.push({ bytes: source.subarray(start, end), copies: observed ? 0 : count, observed: observed ? count : 0 });
+      this.#pump();
       return true;
     }
     this.#grow(size);
@@ -95,16 +113,8 @@ export class Outbox implements Flushable {
   /** Hands everything that has gathered to the socket. */
   flush(): void {
     this.#marked = false;
-    const block = this.#block;
-    if (block === undefined || this.#used === 0 || this.#closed) return;
-    const used = this.#used;
-    const copies = this.#copies;
-    const observed = this.#observed;
-    this.#block = undefined;
-    this.#used = 0;
-    this.#copies = 0;
-    this.#observed = 0;
-    this.#write(used === block.length ? block : block.subarray(0, used), copies, observed, block);
+    this.#tickBytes = 0;
+    this.#pump();
   }
 
   /** The connection is gone: what waits is dropped and counted. */
@@ -112,13 +122,13 @@ export class Outbox implements Flushable {
     if (this.#closed) return;
     this.#closed = true;
     const { ledger, total } = this.#options;
-    settle(ledger.copies, this.#copies + this.#copiesInFlight, reason);
-    settle(ledger.taps, this.#observed + this.#observedInFlight, reason);
+    settle(ledger.copies, this.#copiesPending, reason);
+    settle(ledger.taps, this.#observedPending, reason);
     const held = this.buffered;
     this.buffered = 0;
     total.release(this, held);
     this.#block = undefined;
-    this.#spare = undefined;
+    this.#queue = [];
   }
 
   /** True once closed. */
@@ -140,30 +150,32 @@ export class Outbox implements Flushable {
   #copy(source: Buffer, start: number, end: number): void {
     const size = end - start;
     let block = this.#block;
-    if (block !== undefined && this.#used + size > block.length) {
-      this.flush();
-      block = undefined;
-    }
-    if (block === undefined) {
+    if (block === undefined || this.#used + size > block.length) {
+      this.#seal();
+      this.#pump();
       block = this.#newBlock(size);
       this.#block = block;
-      this.#used = 0;
     }
     source.copy(block, this.#used, start, end);
     this.#used += size;
+    this.#tickBytes += size;
   }
 
+  /** Small for the first bytes of a tick, then eight times what the tick has brought so far. */
   #newBlock(size: number): Buffer {
-    const spare = this.#spare;
-    if (spare !== undefined && size <= spare.length) {
-      this.#spare = undefined;
-      return spare;
-    }
-    // Grows eightfold while bytes wait, starts small again once all are written.
-    this.#blockBytes = this.buffered === size ? blockMinBytes : Math.min(this.#blockBytes * 8, blockMaxBytes);
-    return size <= blockMinBytes && this.#blockBytes === blockMinBytes
-      ? Buffer.allocUnsafe(blockMinBytes)
-      : Buffer.allocUnsafeSlow(Math.max(size, this.#blockBytes));
+    const wanted = Math.max(size, Math.min(this.#tickBytes * 8, blockMaxBytes), blockMinBytes);
+    return wanted === blockMinBytes ? Buffer.allocUnsafe(wanted) : Buffer.allocUnsafeSlow(wanted);
+  }
+
+  #seal(): void {
+    const block = this.#block;
+    const used = this.#used;
+    if (block === undefined || used === 0) return;
+    this.#queue.push({ bytes: used === block.length ? block : block.subarray(0, used), copies: this.#copies, observed: this.#observed });
+    this.#block = undefined;
+    this.#used = 0;
+    this.#copies = 0;
+    this.#observed = 0;
   }
 
   #mark(): void {
@@ -172,16 +184,38 @@ export class Outbox implements Flushable {
     this.#options.flusher.mark(this);
   }
 
-  #write(bytes: Buffer, copies: number, observed: number, block: Buffer | undefined): void {
-    this.#copiesInFlight += copies;
-    this.#observedInFlight += observed;
-    const size = bytes.length;
+  /**
+   * Writes what waits, if no write is under way. The open block is filled on while one is: a peer that stops reading costs
+   * the bytes that wait for it, not a block per tick.
+   */
+  #pump(): void {
+    if (this.#inFlightBytes > 0 || this.#closed) return;
+    if (this.#next === this.#queue.length) this.#seal();
+    while (this.#inFlightBytes < inFlightMaxBytes) {
+      const parcel = this.#queue[this.#next];
+      if (parcel === undefined) break;
+      this.#next += 1;
+      this.#write(parcel);
+    }
+    if (this.#next === this.#queue.length) {
+      if (this.#next > 0) this.#queue = [];
+      this.#next = 0;
+    } else if (this.#next >= 16) {
+      this.#queue.splice(0, this.#next);
+      this.#next = 0;
+    }
+  }
+
+  #write({ bytes, copies, observed }: Parcel): void {
+    this.#inFlightBytes += bytes.length;
     this.#options.wire.write(bytes, (error) => {
       if (this.#closed) return;
-      this.#copiesInFlight -= copies;
-      this.#observedInFlight -= observed;
-      this.buffered -= size;
       const { ledger, total } = this.#options;
+      const size = bytes.length;
+      this.#inFlightBytes -= size;
+      this.buffered -= size;
+      this.#copiesPending -= copies;
+      this.#observedPending -= observed;
       total.release(this, size);
       if (error) {
         settle(ledger.copies, copies, "closed");
@@ -193,7 +227,7 @@ export class Outbox implements Flushable {
       ledger.taps.written += observed;
       ledger.taps.pending -= observed;
       this.progressAt = this.#options.monotonic();
-      if (block?.length === blockMaxBytes && this.buffered > 0) this.#spare ??= block;
+      this.#pump();
     });
   }
 }

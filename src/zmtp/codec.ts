@@ -1,0 +1,178 @@
+import { ChunkList } from "./chunk-list.js";
+import { IllegalBytes } from "./illegal.js";
+
+/** Bits of a frame's first byte (RFC 23 §3.2). */
+export const moreFlag = 0x01;
+export const longFlag = 0x02;
+export const commandFlag = 0x04;
+const reservedFlags = 0xf8;
+
+/** One frame: its flags and its body, a range of the bytes that were read. */
+export interface Frame {
+  readonly flags: number;
+  readonly body: Buffer;
+}
+
+/**
+ * Where the frame that begins at `at` ends. Beyond `bytes.length` when it is incomplete: then at least so many bytes are needed.
+ * @throws IllegalBytes for illegal flags, or a length over `maxBytes`, as soon as the header shows it
+ */
+export function frameEnd(bytes: Buffer, at: number, maxBytes: number): number {
+  const flags = bytes[at];
+  if (flags === undefined) return at + 2;
+  if ((flags & reservedFlags) !== 0) throw new IllegalBytes("zmtp-reserved-flags");
+  if ((flags & commandFlag) !== 0 && (flags & moreFlag) !== 0) throw new IllegalBytes("zmtp-command-more");
+  if ((flags & longFlag) === 0) {
+    const size = bytes[at + 1];
+    if (size === undefined) return at + 2;
+    if (size > maxBytes) throw new IllegalBytes("zmtp-frame-too-large");
+    return at + 2 + size;
+  }
+  if (bytes.length - at < 9) return at + 9;
+  const size = bytes.readUInt32BE(at + 1) * 0x1_0000_0000 + bytes.readUInt32BE(at + 5);
+  if (size > maxBytes) throw new IllegalBytes("zmtp-frame-too-large");
+  return at + 9 + size;
+}
+
+/** Where the body of the frame at `at` begins; its header must be complete. */
+export function bodyStart(bytes: Buffer, at: number): number {
+  return at + (((bytes[at] ?? 0) & longFlag) === 0 ? 2 : 9);
+}
+
+/**
+ * Where the unit that begins at `at` ends: a command, a message of one part, or the first two parts of a message. As `frameEnd` when
+ * incomplete. @throws IllegalBytes
+ */
+export function unitEnd(bytes: Buffer, at: number, maxBytes: number): number {
+  const end = frameEnd(bytes, at, maxBytes);
+  if (end > bytes.length || ((bytes[at] ?? 0) & moreFlag) === 0) return end;
+  return frameEnd(bytes, end, maxBytes);
+}
+
+/** One frame as bytes. Short form up to 255 bytes, as libzmq writes it. */
+export function encodeFrame(flags: number, body: Buffer): Buffer {
+  const frame = Buffer.allocUnsafe(frameSize(body.length));
+  body.copy(frame, writeHeader(frame, 0, flags, body.length));
+  return frame;
+}
+
+/** A message of two parts as bytes. */
+export function encodeMessage(topic: string, payload: Buffer): Buffer {
+  const topicBytes = Buffer.byteLength(topic);
+  const message = Buffer.allocUnsafe(frameSize(topicBytes) + frameSize(payload.length));
+  let at = writeHeader(message, 0, moreFlag, topicBytes);
+  at += message.write(topic, at, "utf8");
+  payload.copy(message, writeHeader(message, at, 0, payload.length));
+  return message;
+}
+
+function frameSize(body: number): number {
+  return body + (body <= 255 ? 2 : 9);
+}
+
+function writeHeader(target: Buffer, at: number, flags: number, size: number): number {
+  if (size <= 255) {
+    target[at] = flags;
+    target[at + 1] = size;
+    return at + 2;
+  }
+  target[at] = flags | longFlag;
+  target.writeUInt32BE(Math.floor(size / 0x1_0000_0000), at + 1);
+  target.writeUInt32BE(size % 0x1_0000_0000, at + 5);
+  return at + 9;
+}
+
+/** Tells where the unit at the start of `bytes` ends, or how many bytes are needed to know more. */
+export type Measure = (bytes: Buffer) => number;
+
+/** The unit that lies across chunks: its bytes so far, joined once when the last one is there. */
+export class Straddle {
+  readonly #list = new ChunkList();
+  #needed = 0;
+  #unit: Buffer | undefined;
+
+  /** Bytes held of the unfinished unit. */
+  get size(): number {
+    return this.#list.size;
+  }
+
+  /** Keeps `bytes[start, end)`, the beginning of a unit of at least `needed` bytes. */
+  hold(bytes: Buffer, start: number, end: number, needed: number): void {
+    this.#needed = needed;
+    this.#list.push(bytes, start, end, needed);
+  }
+
+  /** Reads on from `chunk[at]`; `take` then gives the unit, if it is whole. @returns how far it read */
+  fill(chunk: Buffer, at: number, measure: Measure): number {
+    for (;;) {
+      const take = Math.min(this.#needed - this.#list.size, chunk.length - at);
+      this.#list.push(chunk, at, at + take, this.#needed);
+      at += take;
+      if (this.#list.size < this.#needed) return at;
+      const joined = this.#list.join();
+      const needed = measure(joined);
+      if (needed <= joined.length) {
+        this.#unit = joined;
+        return at;
+      }
+      this.hold(joined, 0, joined.length, needed);
+    }
+  }
+
+  /** The whole unit, once. */
+  take(): Buffer | undefined {
+    const unit = this.#unit;
+    this.#unit = undefined;
+    return unit;
+  }
+}
+
+/** Frames out of chunks, one at a time. Pure: bytes in, frames out. */
+export class FrameReader {
+  readonly #straddle = new Straddle();
+  readonly #maxBytes: number;
+  #chunk: Buffer = Buffer.alloc(0);
+  #at = 0;
+
+  /** `maxBytes`: longest body of a frame. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Gives the next chunk; all frames of the one before must have been read. */
+  feed(chunk: Buffer): void {
+    this.#chunk = chunk;
+    this.#at = 0;
+  }
+
+  /** The next whole frame, or undefined when more bytes are needed. @throws IllegalBytes */
+  next(): Frame | undefined {
+    const chunk = this.#chunk;
+    if (this.#straddle.size > 0) {
+      this.#at = this.#straddle.fill(chunk, this.#at, (bytes) => frameEnd(bytes, 0, this.#maxBytes));
+      const unit = this.#straddle.take();
+      return unit === undefined ? undefined : frameAt(unit, 0, unit.length);
+    }
+    const at = this.#at;
+    if (at >= chunk.length) return undefined;
+    const end = frameEnd(chunk, at, this.#maxBytes);
+    if (end > chunk.length) {
+      this.#straddle.hold(chunk, at, chunk.length, end - at);
+      this.#at = chunk.length;
+      return undefined;
+    }
+    this.#at = end;
+    return frameAt(chunk, at, end);
+  }
+
+  /** What of the last chunk has not been read: another reader goes on with it. */
+  rest(): Buffer {
+    const rest = this.#chunk.subarray(this.#at);
+    this.#at = this.#chunk.length;
+    return rest;
+  }
+}
+
+function frameAt(bytes: Buffer, at: number, end: number): Frame {
+  return { flags: bytes[at] ?? 0, body: bytes.subarray(bodyStart(bytes, at), end) };
+}

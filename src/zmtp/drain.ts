@@ -1,0 +1,42 @@
+import type { Clock, Flusher, Limits } from "../core/index.js";
+import type { Connection } from "./connection.js";
+
+export interface DrainOptions {
+  readonly connections: ReadonlySet<Connection>;
+  readonly clock: Clock;
+  readonly flusher: Flusher;
+  readonly limits: Limits;
+  /** Monotonic: when a publisher was last heard. */
+  readonly heardAt: () => number;
+  readonly deadline: AbortSignal;
+}
+
+const lookAgainMs = 5;
+
+/**
+ * The end of all connections (measured rules, 19): publishers are read until they are quiet, since destroying unread sockets loses uncounted
+ * messages; subscribers get what waits for them; then FIN, and a while for the peers to close.
+ */
+export async function drainConnections(options: DrainOptions): Promise<void> {
+  const { clock, connections, flusher, heardAt, limits } = options;
+  const startedAt = clock.monotonic();
+  const isQuiet = (): boolean => ![...connections].some(({ door }) => door === "in") || clock.monotonic() - Math.max(heardAt(), startedAt) >= limits.drainQuietMs;
+  await until(options, limits.drainReadMs, isQuiet);
+  for (const connection of [...connections]) if (connection.door === "in") connection.leave();
+  await until(options, limits.drainFlushMs, () => {
+    flusher.flush();
+    return [...connections].every(({ door, side }) => door === "in" || side === undefined || side.buffered === 0);
+  });
+  for (const connection of [...connections]) connection.leave();
+  await until(options, limits.drainQuietMs, () => [...connections].every(({ phase }) => phase !== "leaving"));
+}
+
+/** Waits until `check` holds, `forMs` have passed, or the deadline aborts. */
+async function until({ clock, deadline }: DrainOptions, forMs: number, check: () => boolean): Promise<void> {
+  const end = clock.monotonic() + forMs;
+  while (!check() && !deadline.aborted && clock.monotonic() < end) {
+    await new Promise<void>((resolve) => {
+      clock.after(lookAgainMs, resolve);
+    });
+  }
+}
