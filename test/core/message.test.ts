@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { Message, principal, type Arrival, type Envelope } from "../../src/core/index.js";
+
+const arrival: Arrival = { topic: "ada", receivedAt: Date.parse("2026-02-03T04:05:06Z"), trust: "shared", origin: {} };
+const envelope: Envelope = {
+  message_id: "1", timestamp: "2026-02-03T04:05:06Z", from: "bob", to: "ada", type: "inform", priority: "NORMAL", content: { message: "hi" }, trust: "shared",
+};
+const bytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+
+describe("a message", () => {
+  it("from an envelope has that envelope, and its JSON as payload, written once", () => {
+    const message = Message.of(envelope, arrival);
+    expect(message.envelope).toBe(envelope);
+    expect(JSON.parse(String(message.payload))).toEqual(envelope);
+    expect(message.payload).toBe(message.payload);
+  });
+
+  it("from bytes has these bytes, and the envelope that they hold, read once", () => {
+    const payload = bytes({ from: "bob", type: "inform", message_id: "1", timestamp: "2026-02-03T04:05:06Z", content: "hi" });
+    const message = Message.fromPayload(payload, arrival);
+    expect(message.payload).toBe(payload);
+    expect(message.envelope).toEqual(envelope);
+    expect(message.envelope).toBe(message.envelope);
+    expect(message.problem).toBeUndefined();
+  });
+
+  it("goes to its topic, whatever the payload says", () => {
+    expect(Message.fromPayload(bytes({ from: "bob", type: "inform", to: "eve" }), arrival).envelope?.to).toBe("ada");
+  });
+
+  it("has the trust of its arrival, not the one it claims", () => {
+    expect(Message.fromPayload(bytes({ from: "bob", type: "inform", trust: "proved" }), arrival).envelope?.trust).toBe("shared");
+  });
+
+  it.each([
+    ["UTF-8", Buffer.from([0x7b, 0xff, 0x7d])],
+    ["JSON", Buffer.from("")],
+    ["JSON", Buffer.from('{"from":"bob","type":"inform","x":NaN}')],
+    ["twice", Buffer.from('{"from":"bob","type":"inform","from":"eve"}')],
+    ["deeper", Buffer.from(`{"from":"bob","type":"inform","x":${"[".repeat(100)}${"]".repeat(100)}}`)],
+    ["from", Buffer.from('{"type":"inform"}')],
+    ["object", Buffer.from("[]")],
+  ])("that cannot be read says why: %s", (why, payload) => {
+    const message = Message.fromPayload(payload, arrival);
+    expect(message.envelope).toBeUndefined();
+    expect(message.problem).toContain(why);
+    expect(message.payload).toBe(payload);
+  });
+
+  it("that is kept outlives its bytes, which are copied once", () => {
+    const payload = bytes({ from: "bob", type: "inform", content: "hi" });
+    const kept = Message.fromPayload(payload, arrival).keep();
+    const copy = kept.keep().payload;
+    payload.fill(0);
+    expect(kept.payload).toBe(copy);
+    expect(kept.envelope?.content.message).toBe("hi");
+  });
+
+  it("that is kept but came from an envelope is not copied", () => {
+    const message = Message.of(envelope, arrival);
+    const { payload } = message;
+    expect(message.keep().payload).toBe(payload);
+  });
+
+  it("knows its speaker, its size and where it came from", () => {
+    const speaker = principal("bob", "shared");
+    const message = Message.fromPayload(Buffer.from("12345"), { ...arrival, speaker });
+    expect([message.speaker, message.origin, message.size]).toEqual([speaker, arrival.origin, 8]);
+    expect(Message.of(envelope, arrival).speaker).toBeUndefined();
+  });
+});
