@@ -78,7 +78,7 @@ export class Exchange {
         priority: "NORMAL",
         ...body,
         to: body.to ?? topic,
-        trust: "proved",
+        trust: body.trust ?? "proved",
       },
       { topic, receivedAt: now, trust: "proved", origin: undefined },
     );

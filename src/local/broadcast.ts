@@ -1,0 +1,23 @@
+import { everyone, type Message, type Subscriber } from "../core/index.js";
+import type { Connected } from "./connected.js";
+
+/** Brings what is for `all` to ZeroMQ agents that have not subscribed to it, on their own topic; one copy per connection, none to the speaker. */
+export class Broadcast implements Subscriber {
+  readonly #connections: () => Iterable<Connected>;
+
+  constructor(connections: () => Iterable<Connected>) {
+    this.#connections = connections;
+  }
+
+  deliver(message: Message, observed: boolean): boolean {
+    if (observed) return false;
+    const from = message.envelope?.from;
+    let some = false;
+    for (const connected of this.#connections()) {
+      const name = connected.naming.member ?? connected.naming.names[0];
+      if (name === undefined || name === from || connected.hears(everyone)) continue;
+      if (connected.peer.deliverAs(name, message)) some = true;
+    }
+    return some;
+  }
+}

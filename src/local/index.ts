@@ -1,0 +1,2 @@
+export * from "./local-agents.js";
+export type { LocalContext, LocalLog } from "./context.js";
