@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { BacklogTotal, Flusher, Ledger, type Backlog } from "../../src/core/index.js";
+
+class Holder implements Backlog {
+  buffered = 0;
+  evicted = 0;
+  readonly #total: BacklogTotal;
+
+  constructor(total: BacklogTotal) {
+    this.#total = total;
+  }
+
+  take(size: number): void {
+    this.buffered += size;
+    this.#total.take(this, size);
+  }
+
+  give(size: number): void {
+    this.buffered -= size;
+    this.#total.release(this, size);
+  }
+
+  evict(): void {
+    this.evicted += 1;
+    this.give(this.buffered);
+  }
+}
+
+describe("the backlog of all connections", () => {
+  it("evicts the largest when all together hold too much, and nobody else", async () => {
+    const ledger = new Ledger();
+    const total = new BacklogTotal(100, ledger);
+    const [small, large, newest] = [new Holder(total), new Holder(total), new Holder(total)];
+    small.take(20);
+    large.take(70);
+    newest.take(11);
+    expect(large.evicted).toBe(0); // not in the middle of a delivery
+    await Promise.resolve();
+    expect([small.evicted, large.evicted, newest.evicted]).toEqual([0, 1, 0]);
+    expect([total.bytes, ledger.reasons["evicted-largest-backlog"]]).toEqual([31, 1]);
+  });
+
+  it("evicts nobody when the bytes have left by then, and nobody at the limit itself", async () => {
+    const total = new BacklogTotal(100, new Ledger());
+    const holder = new Holder(total);
+    holder.take(101);
+    holder.give(1);
+    await Promise.resolve();
+    expect(holder.evicted).toBe(0);
+  });
+
+  it("can evict again, one at a time", async () => {
+    const total = new BacklogTotal(10, new Ledger());
+    const holders = [new Holder(total), new Holder(total)];
+    for (let round = 1; round <= 2; round += 1) {
+      for (const holder of holders) holder.take(9);
+      await Promise.resolve();
+      expect(holders.reduce((sum, { evicted }) => sum + evicted, 0)).toBe(round);
+      for (const holder of holders) holder.give(holder.buffered);
+    }
+    expect(total.bytes).toBe(0);
+  });
+});
+
+describe("the flusher", () => {
+  it("flushes what was marked once, at the end of the tick, in order", async () => {
+    const flusher = new Flusher();
+    const log: string[] = [];
+    flusher.mark({ flush: () => log.push("one") });
+    flusher.mark({ flush: () => log.push("two") });
+    expect(log).toEqual([]);
+    await new Promise(setImmediate);
+    expect(log).toEqual(["one", "two"]);
+    flusher.flush();
+    expect(log).toEqual(["one", "two"]);
+  });
+
+  it("leaves what is marked while it flushes to the next tick", async () => {
+    const flusher = new Flusher();
+    const log: string[] = [];
+    flusher.mark({
+      flush: () => {
+        log.push("one");
+        flusher.mark({ flush: () => log.push("two") });
+      },
+    });
+    flusher.flush();
+    expect(log).toEqual(["one"]);
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    expect(log).toEqual(["one", "two"]);
+  });
+});

@@ -1,0 +1,188 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { BacklogTotal, Flusher, Ledger, Outbox, type CopyLedger } from "../../src/core/index.js";
+import { FakeWire } from "../kit/fake-wire.js";
+
+interface Setup {
+  readonly outbox: Outbox;
+  readonly wire: FakeWire;
+  readonly ledger: Ledger;
+  readonly total: BacklogTotal;
+  readonly flusher: Flusher;
+  readonly time: { now: number };
+  /** Appends one message of these bytes. */
+  readonly add: (bytes: Buffer, more?: { count?: number; observed?: boolean; borrow?: boolean }) => boolean;
+}
+
+function open(maxBytes = 1_000_000): Setup {
+  const wire = new FakeWire();
+  const ledger = new Ledger();
+  const total = new BacklogTotal(1e9, ledger);
+  const flusher = new Flusher();
+  const time = { now: 0 };
+  const outbox = new Outbox({ wire, flusher, ledger, total, maxBytes, evict: () => undefined, monotonic: () => time.now });
+  return {
+    outbox, wire, ledger, total, flusher, time,
+    add: (bytes, { count = 1, observed = false, borrow = false } = {}) => outbox.append(bytes, 0, bytes.length, count, observed, borrow),
+  };
+}
+
+const letters = (length: number, letter = "x"): Buffer => Buffer.alloc(length, letter);
+const sum = ({ written, pending, dropped }: CopyLedger): number => written + pending + Object.values(dropped).reduce((one, other) => one + other, 0);
+
+describe("an outbox", () => {
+  it("writes what has gathered once at the end of the tick, in order", () => {
+    const { add, wire, flusher, outbox } = open();
+    for (const word of ["one ", "two ", "three"]) add(Buffer.from(word));
+    outbox.control(Buffer.from("!"));
+    expect(wire.waiting).toBe(0);
+    flusher.flush();
+    expect(wire.waiting).toBe(1);
+    wire.complete();
+    expect(String(Buffer.concat(wire.sent))).toBe("one two three!");
+  });
+
+  it("calls a copy written when the write of its last byte has completed, not before", () => {
+    const { add, wire, flusher, ledger } = open();
+    add(letters(10), { count: 3 });
+    flusher.flush();
+    expect(ledger.copies).toMatchObject({ copies: 3, written: 0, pending: 3 });
+    wire.complete();
+    expect(ledger.copies).toMatchObject({ copies: 3, written: 3, pending: 0 });
+  });
+
+  it("counts copies for taps apart, and control bytes not at all", () => {
+    const { add, wire, flusher, ledger, outbox } = open();
+    add(letters(10), { observed: true, count: 2 });
+    outbox.control(letters(5));
+    flusher.flush();
+    wire.complete();
+    expect(ledger.taps).toMatchObject({ copies: 2, written: 2 });
+    expect(ledger.copies.copies).toBe(0);
+  });
+
+  it("drops what is beyond its limit, says so, and takes more once bytes have left", () => {
+    const { add, wire, flusher, ledger, outbox } = open(100);
+    expect([add(letters(60)), add(letters(41), { count: 2 }), add(letters(40))]).toEqual([true, false, true]);
+    expect(ledger.copies).toMatchObject({ copies: 4, pending: 2, dropped: { full: 2 } });
+    expect(outbox.buffered).toBe(100);
+    flusher.flush();
+    expect(add(letters(1))).toBe(false);
+    while (wire.complete() > 0) flusher.flush();
+    expect(add(letters(100))).toBe(true);
+  });
+
+  it("takes control bytes beyond its limit: a peer must be answered to be told to go", () => {
+    const { add, outbox, wire, flusher } = open(10);
+    add(letters(10));
+    outbox.control(letters(5));
+    flusher.flush();
+    wire.complete();
+    expect(Buffer.concat(wire.sent)).toHaveLength(15);
+  });
+
+  it("copies what it holds: the source may be overwritten", () => {
+    const { add, wire, flusher } = open();
+    const source = Buffer.from("hello");
+    add(source);
+    source.fill(0);
+    flusher.flush();
+    wire.complete();
+    expect(String(Buffer.concat(wire.sent))).toBe("hello");
+  });
+
+  it("hands a large borrowed range on, after everything that came before it", () => {
+    const { add, wire, flusher } = open();
+    add(letters(10, "a"));
+    add(letters(100_000, "b"), { borrow: true });
+    add(letters(10, "c"));
+    while (flusher.flush(), wire.complete() > 0);
+    expect(String(Buffer.concat(wire.sent))).toBe(`${"a".repeat(10)}${"b".repeat(100_000)}${"c".repeat(10)}`);
+  });
+
+  it("drops everything that has not left when it is closed, and takes nothing after", () => {
+    const { add, wire, flusher, ledger, outbox, total } = open();
+    add(letters(10));
+    flusher.flush();
+    wire.complete();
+    add(letters(10), { count: 2 });
+    flusher.flush();
+    add(letters(10), { observed: true });
+    outbox.close();
+    outbox.close();
+    expect(ledger.copies).toMatchObject({ copies: 3, written: 1, pending: 0, dropped: { closed: 2 } });
+    expect(ledger.taps).toMatchObject({ copies: 1, pending: 0, dropped: { closed: 1 } });
+    expect([outbox.buffered, total.bytes, outbox.closed]).toEqual([0, 0, true]);
+    wire.complete();
+    expect([add(letters(10)), outbox.buffered, total.bytes]).toEqual([false, 0, 0]);
+    outbox.control(letters(10));
+    flusher.flush();
+    expect(wire.waiting).toBe(0);
+    expect(ledger.copies.dropped.closed).toBe(3);
+  });
+
+  it("says why copies were dropped when it is closed with a reason", () => {
+    const { add, outbox, ledger } = open();
+    add(letters(10), { count: 4 });
+    outbox.close("expired");
+    expect(ledger.copies.dropped).toMatchObject({ expired: 4, closed: 0 });
+  });
+
+  it("knows when it last made progress", () => {
+    const { add, wire, flusher, outbox, time } = open();
+    time.now = 5;
+    add(letters(10));
+    expect(outbox.progressAt).toBe(5);
+    time.now = 9;
+    add(letters(10));
+    flusher.flush();
+    expect(outbox.progressAt).toBe(5);
+    wire.complete();
+    expect(outbox.progressAt).toBe(9);
+  });
+
+  it("keeps both ledgers exact and the order whole, whatever the socket does", () => {
+    const step = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ do: fc.constant("add" as const), size: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1_000, max: 90_000 })), count: fc.integer({ min: 1, max: 3 }), observed: fc.boolean(), borrow: fc.boolean() }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant("control" as const), size: fc.integer({ min: 1, max: 20 }) }) },
+      { weight: 2, arbitrary: fc.record({ do: fc.constant("flush" as const) }) },
+      { weight: 3, arbitrary: fc.record({ do: fc.constant("complete" as const), count: fc.integer({ min: 1, max: 3 }) }) },
+    );
+    const end = fc.constantFrom("drain" as const, "fail" as const, "close" as const);
+    fc.assert(fc.property(fc.array(step, { maxLength: 60 }), end, (steps, how) => {
+      const { outbox, wire, ledger, total, flusher, add } = open(300_000);
+      const taken: Buffer[] = [];
+      let given = 0;
+      const counts = { copies: 0, taps: 0 };
+      const exact = (): void => {
+        expect([ledger.copies.copies, ledger.taps.copies]).toEqual([counts.copies, counts.taps]);
+        expect([sum(ledger.copies), sum(ledger.taps)]).toEqual([counts.copies, counts.taps]);
+        expect(total.bytes).toBe(outbox.buffered);
+        expect(outbox.buffered).toBe(taken.reduce((size, { length }) => size + length, 0) - wire.sent.reduce((size, { length }) => size + length, 0));
+      };
+      for (const now of steps) {
+        if (now.do === "flush") flusher.flush();
+        else if (now.do === "complete") wire.complete(now.count);
+        else {
+          const bytes = letters(now.size, String.fromCharCode(97 + (given += 1) % 26));
+          if (now.do === "control") outbox.control(bytes);
+          else counts[now.observed ? "taps" : "copies"] += now.count;
+          if (now.do === "control" || add(bytes, now)) taken.push(bytes);
+        }
+        exact();
+      }
+      if (how === "drain") while (flusher.flush(), wire.complete() > 0);
+      else if (how === "fail") while (flusher.flush(), wire.waiting > 0) wire.fail();
+      if (how === "drain") {
+        exact();
+        expect(outbox.buffered).toBe(0);
+        expect(Buffer.concat(wire.sent).equals(Buffer.concat(taken))).toBe(true);
+        expect(ledger.copies.written + ledger.taps.written).toBe(counts.copies + counts.taps - ledger.copies.dropped.full - ledger.taps.dropped.full);
+      }
+      outbox.close();
+      expect([ledger.copies.pending, ledger.taps.pending, outbox.buffered, total.bytes]).toEqual([0, 0, 0, 0]);
+      expect([sum(ledger.copies), sum(ledger.taps)]).toEqual([counts.copies, counts.taps]);
+      expect(Buffer.concat(taken).subarray(0, Buffer.concat(wire.sent).length).equals(Buffer.concat(wire.sent))).toBe(true);
+    }), { numRuns: 200 });
+  });
+});
