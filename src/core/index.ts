@@ -1,4 +1,5 @@
 export * from "./backlog-total.js";
+export * from "./block-pool.js";
 export * from "./clock.js";
 export * from "./envelope.js";
 export * from "./exchange.js";
@@ -8,6 +9,7 @@ export * from "./json.js";
 export * from "./ledger.js";
 export * from "./lifecycle.js";
 export * from "./limits.js";
+export type * from "./log.js";
 export * from "./message.js";
 export * from "./outbox.js";
 export * from "./principal.js";

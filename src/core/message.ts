@@ -9,6 +9,11 @@ export interface RawFrame {
   readonly frame: string | Buffer;
 }
 
+/** A frame with its transport's header, built once for any number of sockets. */
+export interface PreparedFrame {
+  readonly bytes: Buffer;
+}
+
 /** What is known of a message besides its bytes. */
 export interface Arrival {
   readonly topic: string;
@@ -38,8 +43,8 @@ export class Message {
   sequence = 0;
   /** The two-part ZMTP frame, built once by the first ZeroMQ peer that needs it. */
   wire: Buffer | undefined;
-  /** Frames rendered for WebSocket dialects, by dialect and variant; each is encoded once. */
-  rendered: Map<string, unknown> | undefined;
+  /** Frames rendered for WebSocket dialects, by dialect and variant; each is encoded once. Undefined: the dialect has no words for it. */
+  rendered: Map<string, PreparedFrame | undefined> | undefined;
   /** Set for a message that must stay byte-exact between two sessions of one dialect. */
   raw: RawFrame | undefined;
   /** Only subscribers that may inspect see it among the taps. */

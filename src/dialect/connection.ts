@@ -1,3 +1,7 @@
+import type { PreparedFrame } from "../core/index.js";
+
+export type { PreparedFrame } from "../core/index.js";
+
 /** One WebSocket message: text or binary. */
 export type Frame = string | Buffer;
 
@@ -36,12 +40,9 @@ export interface Receiver {
   frame(frame: Frame): void;
   /** The socket's backlog is small again. */
   drained?(): void;
+  /** Nothing of what waits could be written for `stuckMs`; the receiver closes the connection. */
+  stuck?(): void;
   closed(closing: Closing): void;
-}
-
-/** A frame with its WebSocket header, built once for any number of sockets. */
-export interface PreparedFrame {
-  readonly bytes: Buffer;
 }
 
 /** What is known of a connection before its first frame. */

@@ -1,0 +1,89 @@
+import { eventsTopic, Fault, type Clock, type Conversations, type Exchange, type Ledger, type Lifecycle, type Limits, type Log, type Requests, type Router, type Subscriber } from "../core/index.js";
+import type { AnyDialect, Connection, Hello, Receiver, Services } from "../dialect/index.js";
+import { chooseByHello, Undecided, type Served } from "./choice.js";
+import { Speakers } from "./conflict.js";
+import type { BridgeContext } from "./context.js";
+import { openBridge } from "./engine.js";
+import { RoomEvents, type RoomListener } from "./room-events.js";
+import { BridgeSession } from "./session.js";
+
+/** What {@link Bridges} needs. */
+export interface BridgesOptions {
+  readonly dialects: readonly AnyDialect[];
+  readonly exchange: Exchange;
+  readonly router: Router;
+  readonly ledger: Ledger;
+  readonly services: Services;
+  readonly requests: Requests;
+  readonly conversations: Conversations;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly newId: () => string;
+  readonly log: Log;
+  /** Shared data topics that are nobody's name; sessions may hear them. */
+  readonly dataTopics?: readonly string[];
+}
+
+/** How many sessions there are, by dialect. */
+export interface BridgesStatus {
+  readonly sessions: Readonly<Record<string, number>>;
+}
+
+/** All dialects in service: gives each new connection to the one that it speaks. */
+export class Bridges implements Lifecycle {
+  readonly #context: BridgeContext;
+  readonly #served: readonly Served[];
+  readonly #leaving = new Fault("going-away", "the broker is stopping; connect again in a few seconds", { fatal: true });
+  #phase: "new" | "open" | "draining" | "stopped" = "new";
+  #stopEvents: (() => void) | undefined;
+
+  constructor(options: BridgesOptions) {
+    const { services, limits, dialects } = options;
+    const speakers = new Speakers({ directory: services.directory, identity: services.identity, conflictPingMs: limits.conflictPingMs });
+    this.#context = { ...options, speakers, dataTopics: new Set(options.dataTopics) };
+    this.#served = dialects.map((dialect) => ({ dialect, bridge: openBridge(dialect, this.#context) }));
+  }
+
+  start(): Promise<void> {
+    const { router } = this.#context;
+    this.#stopEvents = router.subscribe(eventsTopic, new RoomEvents(router, isSession));
+    for (const { bridge } of this.#served) bridge.start();
+    this.#phase = "open";
+    return Promise.resolve();
+  }
+
+  /** Whoever hears the new connection. Called in the turn of its upgrade. */
+  accept(connection: Connection, hello: Hello): Receiver {
+    const { clock, limits } = this.#context;
+    const chosen = chooseByHello(this.#served, hello);
+    if (this.#phase !== "open") {
+      const bridge = chosen ?? this.#served.find(({ dialect }) => dialect.fallback)?.bridge;
+      if (bridge !== undefined) return bridge.open(connection, hello, this.#leaving);
+      connection.close({ code: 1001, reason: this.#leaving.message });
+      return { frame: () => undefined, closed: () => undefined };
+    }
+    return chosen?.open(connection, hello) ?? new Undecided(this.#served, connection, hello, { clock, waitMs: limits.wsLoginMs });
+  }
+
+  status(): BridgesStatus {
+    return { sessions: Object.fromEntries(this.#served.map(({ bridge }) => [bridge.name, bridge.size])) };
+  }
+
+  /** Tells every session that the broker leaves, and waits until what is queued for them is written and their sockets are closed. */
+  async drain(deadline: AbortSignal): Promise<void> {
+    if (this.#phase === "open") this.#phase = "draining";
+    await Promise.all(this.#served.map(({ bridge }) => bridge.drain(this.#leaving, deadline)));
+  }
+
+  stop(): Promise<void> {
+    this.#phase = "stopped";
+    for (const { bridge } of this.#served) bridge.stop();
+    this.#stopEvents?.();
+    this.#stopEvents = undefined;
+    return Promise.resolve();
+  }
+}
+
+function isSession(subscriber: Subscriber): subscriber is Subscriber & RoomListener {
+  return subscriber instanceof BridgeSession;
+}

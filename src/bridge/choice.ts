@@ -1,0 +1,91 @@
+import { Fault, type Clock } from "../core/index.js";
+import type { AnyDialect, Closing, Connection, Frame, Hello, Receiver } from "../dialect/index.js";
+import type { Bridge } from "./engine.js";
+
+/** A dialect and its bridge. */
+export interface Served {
+  readonly dialect: AnyDialect;
+  readonly bridge: Bridge;
+}
+
+/** The bridge that answers by path, else by subprotocol; undefined if the first frame must tell (protocols §8). */
+export function chooseByHello(served: readonly Served[], { path, subprotocol }: Hello): Bridge | undefined {
+  const byPath = served.find(({ dialect }) => dialect.paths.includes(path));
+  const bySubprotocol = subprotocol === undefined ? undefined : served.find(({ dialect }) => dialect.subprotocols.includes(subprotocol));
+  return (byPath ?? bySubprotocol)?.bridge;
+}
+
+/** The bridge that knows the `type` of a first frame. */
+export function chooseByFrame(served: readonly Served[], frame: Frame): Bridge | undefined {
+  const type = typeof frame === "string" ? typeOf(frame) : undefined;
+  return type === undefined ? undefined : served.find(({ dialect }) => dialect.firstTypes.includes(type))?.bridge;
+}
+
+/** A connection at `/` whose dialect is not known yet. What no dialect knows, and silence, is the fallback dialect's to refuse. */
+export class Undecided implements Receiver {
+  readonly #served: readonly Served[];
+  readonly #connection: Connection;
+  readonly #hello: Hello;
+  readonly #cancel: () => void;
+  #chosen: Receiver | undefined;
+  #phase: "waiting" | "chosen" | "closed" = "waiting";
+
+  constructor(served: readonly Served[], connection: Connection, hello: Hello, time: { readonly clock: Clock; readonly waitMs: number }) {
+    this.#served = served;
+    this.#connection = connection;
+    this.#hello = hello;
+    this.#cancel = time.clock.after(time.waitMs, () => {
+      this.#refuse(`nothing was said within ${Math.round(time.waitMs / 1000)} s; connect again and log in first`);
+    });
+  }
+
+  frame(frame: Frame): void {
+    if (this.#phase === "waiting") this.#choose(frame);
+    this.#chosen?.frame(frame);
+  }
+
+  drained(): void {
+    this.#chosen?.drained?.();
+  }
+
+  stuck(): void {
+    if (this.#chosen?.stuck === undefined) this.#connection.terminate();
+    else this.#chosen.stuck();
+  }
+
+  closed(closing: Closing): void {
+    this.#phase = "closed";
+    this.#cancel();
+    this.#chosen?.closed(closing);
+  }
+
+  #choose(frame: Frame): void {
+    const bridge = chooseByFrame(this.#served, frame);
+    if (bridge === undefined) {
+      this.#refuse("no dialect is known by this first frame; log in first, or connect at the path of a dialect");
+      return;
+    }
+    this.#cancel();
+    this.#phase = "chosen";
+    this.#chosen = bridge.open(this.#connection, this.#hello);
+  }
+
+  #refuse(message: string): void {
+    this.#cancel();
+    this.#phase = "chosen";
+    const fallback = this.#served.find(({ dialect }) => dialect.fallback)?.bridge;
+    this.#chosen = fallback?.open(this.#connection, this.#hello, new Fault("unauthenticated", message, { fatal: true }));
+    if (fallback === undefined) this.#connection.close({ code: 1008, reason: message });
+  }
+}
+
+/** The `type` of a JSON object, or undefined. Only looked at: whoever is chosen reads the frame again, with care. */
+function typeOf(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string" ? value.type : undefined;
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return undefined;
+    throw thrown;
+  }
+}

@@ -1,0 +1,219 @@
+import { asFault, Fault } from "../core/index.js";
+import { anyPhase, type AnyDialect, type Connection, type Dialect, type Frame, type Hello, type Receiver, type Rule, type Session } from "../dialect/index.js";
+import type { BridgeContext } from "./context.js";
+import { Inbox } from "./inbox.js";
+import { Renderer } from "./render.js";
+import { openService } from "./service.js";
+import { BridgeSession } from "./session.js";
+
+/** A dialect in service, whatever its types are. */
+export interface Bridge {
+  readonly name: string;
+  /** Sessions whose socket is still there. */
+  readonly size: number;
+  /** A new connection that speaks this dialect; with `refusal` it is told so and ends. */
+  open(connection: Connection, hello: Hello, refusal?: Fault): Receiver;
+  /** Starts what the dialect does by itself. */
+  start(): void;
+  /** Ends every session with this fault; resolves when their sockets are gone or `deadline` aborts. */
+  drain(fault: Fault, deadline: AbortSignal): Promise<void>;
+  stop(): void;
+}
+
+/** Puts a dialect in service. */
+export function openBridge(dialect: AnyDialect, context: BridgeContext): Bridge {
+  return dialect.with<Bridge>((itself) => new Engine(itself, context));
+}
+
+/** How much of a token it takes to ask whether there is one. */
+const asking = 0.001;
+
+/** Runs one dialect: reads, checks, charges, runs, and catches, so that the dialect's own handlers do none of that. */
+class Engine<C extends { readonly type: string }, Event, State> implements Bridge {
+  readonly #dialect: Dialect<C, Event, State>;
+  readonly #context: BridgeContext;
+  readonly #renderer: Renderer<C, Event, State>;
+  /** The table is total over `C` by its type, and every command comes with the `type` under which it stands. */
+  readonly #rules: Readonly<Record<string, Rule<C, Event, State>>>;
+  // bound: wsConnectionsMax · evicts: a session leaves when its socket is gone · owner: Engine
+  readonly #sessions = new Set<BridgeSession<C, Event, State>>();
+  #empty: (() => void) | undefined;
+  #stopService: (() => void) | undefined;
+
+  constructor(dialect: Dialect<C, Event, State>, context: BridgeContext) {
+    this.#dialect = dialect;
+    this.#context = context;
+    this.#renderer = new Renderer(dialect);
+    this.#rules = dialect.commands as unknown as Readonly<Record<string, Rule<C, Event, State>>>;
+  }
+
+  get name(): string {
+    return this.#dialect.name;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  open(connection: Connection, hello: Hello, refusal?: Fault): Receiver {
+    let session: BridgeSession<C, Event, State>;
+    const late: (() => void)[] = [];
+    try {
+      session = new BridgeSession({
+        context: this.#context,
+        dialect: this.#dialect,
+        renderer: this.#renderer,
+        connection,
+        hello,
+        afterCommand: (run) => {
+          if (inbox.isBusy) late.push(run);
+          else run();
+        },
+        ended: () => {
+          inbox.close();
+        },
+      });
+    } catch (thrown) {
+      this.#context.log("error", "session not opened", { dialect: this.name, error: String(thrown) });
+      connection.close({ code: 1011, reason: asFault(thrown).message });
+      return { frame: () => undefined, closed: () => undefined };
+    }
+    const { limits } = this.#context;
+    const inbox: Inbox<C> = new Inbox<C>({
+      decode: (frame) => this.#decode(session, frame),
+      execute: (command) => this.#execute(session, command),
+      refuse: (fault, command) => {
+        this.#refuse(session, fault, command);
+      },
+      settled: () => {
+        if (late.length > 0) for (const run of late.splice(0)) run();
+      },
+      maxFrames: limits.sessionQueueMax,
+      maxBytes: () => (session.principal === undefined ? limits.wsFrameMaxBytes : limits.wsBacklogMaxBytes),
+    });
+    this.#sessions.add(session);
+    this.#welcome(session, inbox, hello, refusal);
+    return this.#receiver(session, inbox);
+  }
+
+  start(): void {
+    this.#stopService = this.#dialect.serve?.(openService({ context: this.#context, dialect: this.name, renderer: this.#renderer, sessions: this.#sessions }));
+  }
+
+  async drain(fault: Fault, deadline: AbortSignal): Promise<void> {
+    if (this.#sessions.size === 0) return;
+    const empty = new Promise<void>((resolve) => {
+      this.#empty = resolve;
+      if (deadline.aborted) resolve();
+      else deadline.addEventListener("abort", () => { resolve(); }, { once: true });
+    });
+    for (const session of this.#sessions) session.refuse(fault, undefined, { code: 1001, reason: fault.message });
+    await empty;
+  }
+
+  stop(): void {
+    this.#stopService?.();
+    this.#stopService = undefined;
+    for (const session of this.#sessions) session.close({ code: 1001, reason: "the broker has stopped" });
+    this.#sessions.clear();
+  }
+
+  /** The session's first moments: refused at once, logged in by its headers, or given time to log in. */
+  #welcome(session: BridgeSession<C, Event, State>, inbox: Inbox<C>, hello: Hello, refusal: Fault | undefined): void {
+    const barred = refusal ?? this.#barred(session.remote);
+    if (barred !== undefined) {
+      this.#refuse(session, barred, undefined);
+      session.close({ code: 1008, reason: barred.message });
+      return;
+    }
+    const loginMs = this.#dialect.loginMs ?? this.#context.limits.wsLoginMs;
+    session.after(loginMs, () => {
+      if (session.principal === undefined) throw new Fault("unauthenticated", `no login within ${Math.round(loginMs / 1000)} s; connect again and log in first`, { fatal: true });
+    });
+    if (this.#dialect.authenticate !== undefined) inbox.hold(this.#authenticate(session, hello));
+  }
+
+  async #authenticate(session: BridgeSession<C, Event, State>, hello: Hello): Promise<void> {
+    const principal = await this.#dialect.authenticate?.(hello, session);
+    if (principal !== undefined && session.principal === undefined && !session.isOver) await session.admit(principal);
+  }
+
+  #receiver(session: BridgeSession<C, Event, State>, inbox: Inbox<C>): Receiver {
+    return {
+      frame: (frame) => {
+        inbox.take(frame);
+      },
+      drained: () => {
+        session.attempt(() => this.#dialect.drained?.(session));
+      },
+      stuck: () => {
+        this.#refuse(session, new Fault("slow-consumer", "too much waits for this session and nothing of it could be sent", { fatal: true }), undefined);
+        session.close({ code: 1013, reason: "slow consumer" });
+      },
+      closed: () => {
+        session.end();
+        this.#sessions.delete(session);
+        if (this.#sessions.size === 0) this.#empty?.();
+      },
+    };
+  }
+
+  /** What cannot be read may have been a message: it is one in the ledger. */
+  #decode(session: BridgeSession<C, Event, State>, frame: Frame): readonly C[] {
+    try {
+      return session.codec.decode(frame);
+    } catch (thrown) {
+      this.#context.ledger.messages.accepted += 1;
+      this.#context.ledger.malformed("frame-unreadable");
+      throw thrown;
+    }
+  }
+
+  #execute(session: BridgeSession<C, Event, State>, command: C): void | Promise<void> {
+    const rule = Object.hasOwn(this.#rules, command.type) ? this.#rules[command.type] : undefined;
+    if (rule === undefined) throw new Fault("unsupported", `there is no such command; ${this.name} knows ${Object.keys(this.#rules).join(", ")}`);
+    if (!allows(rule.phase, session.phase)) throw outOfPhase(command.type, rule.phase, session);
+    const cost = typeof rule.cost === "function" ? rule.cost(command) : rule.cost;
+    if (cost !== undefined && cost > 0) this.#dialect.charge?.(session, cost);
+    return rule.run(session, command);
+  }
+
+  #refuse(session: BridgeSession<C, Event, State>, fault: Fault, command: C | undefined): void {
+    if (fault.code === "unauthenticated" && session.principal === undefined) this.#loginFailed(session.remote);
+    session.refuse(fault, command);
+  }
+
+  #loginFailed(remote: string): void {
+    if (!isLoopback(remote)) this.#context.services.limiter.take(loginKey(remote), this.#loginRate());
+  }
+
+  /** Addresses that failed to log in too often wait. This machine's own does not. */
+  #barred(remote: string): Fault | undefined {
+    if (isLoopback(remote)) return undefined;
+    const retryAfterMs = this.#context.services.limiter.take(loginKey(remote), this.#loginRate(), asking);
+    if (retryAfterMs === 0) return undefined;
+    return new Fault("rate-limited", "too many failed logins from this address; try again in a minute", { retryAfterMs, fatal: true });
+  }
+
+  #loginRate(): { perSecond: number; burst: number } {
+    const perMinute = this.#context.limits.loginFailuresPerMinute;
+    return { perSecond: perMinute / 60, burst: perMinute };
+  }
+}
+
+function allows(phases: string | readonly string[], phase: string): boolean {
+  return typeof phases === "string" ? phases === phase || phases === anyPhase : phases.includes(phase);
+}
+
+function outOfPhase(type: string, phases: string | readonly string[], session: Pick<Session<unknown, unknown>, "phase" | "principal">): Fault {
+  if (session.principal === undefined) return new Fault("unauthenticated", `log in first; ${type} cannot be said before`);
+  return new Fault("unsupported", `${type} cannot be said now (${session.phase}), only when ${typeof phases === "string" ? phases : phases.join(" or ")}`);
+}
+
+function loginKey(remote: string): string {
+  return `login ${remote}`;
+}
+
+function isLoopback(remote: string): boolean {
+  return remote === "::1" || remote.startsWith("127.");
+}

@@ -1,0 +1,132 @@
+import { asFault, Fault } from "../core/index.js";
+import type { Frame } from "../dialect/index.js";
+
+/** What an {@link Inbox} does with what comes. */
+export interface InboxOptions<C> {
+  /** @throws Fault malformed, unsupported, too-large */
+  readonly decode: (frame: Frame) => readonly C[];
+  /** Checks, charges and runs one command. Throws, or rejects with, what the peer is to be told. */
+  readonly execute: (command: C) => void | Promise<void>;
+  readonly refuse: (fault: Fault, command: C | undefined) => void;
+  /** A command is over, well or not. */
+  readonly settled: () => void;
+  readonly maxFrames: number;
+  /** Bytes of waiting frames at most; asked anew each time. */
+  readonly maxBytes: () => number;
+}
+
+/**
+ * The commands of one session, one at a time and in order. While one waits for something, later frames wait here, undecoded, since what they
+ * mean may depend on it. A command that does not wait is over when `take` returns: no promise, no closure, no queue.
+ */
+export class Inbox<C> {
+  readonly #options: InboxOptions<C>;
+  readonly #waiting: Frame[] = [];
+  #waitingBytes = 0;
+  #phase: "idle" | "running" | "waiting" | "closed" = "idle";
+
+  constructor(options: InboxOptions<C>) {
+    this.#options = options;
+  }
+
+  /** True while a command is under way. */
+  get isBusy(): boolean {
+    return this.#phase === "running" || this.#phase === "waiting";
+  }
+
+  /** One frame from the peer. */
+  take(frame: Frame): void {
+    if (this.#phase === "closed") return;
+    if (this.#phase === "idle") {
+      this.#frame(frame);
+      if (this.#waiting.length > 0) this.#catchUp();
+    } else this.#wait(frame);
+  }
+
+  /** Lets frames wait until `work` is done (a login from the upgrade's headers). */
+  hold(work: Promise<void>): void {
+    this.#phase = "waiting";
+    void this.#resume(work, undefined, [], 0);
+  }
+
+  /** Forgets what waits and takes nothing more. */
+  close(): void {
+    this.#phase = "closed";
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
+  }
+
+  #frame(frame: Frame): void {
+    let commands: readonly C[];
+    try {
+      commands = this.#options.decode(frame);
+    } catch (thrown) {
+      this.#options.refuse(asFault(thrown), undefined);
+      return;
+    }
+    this.#run(commands, 0);
+  }
+
+  /** Runs commands until one has to wait. */
+  #run(commands: readonly C[], from: number): void {
+    for (let at = from; at < commands.length && this.#phase !== "closed"; at += 1) {
+      const command = commands[at];
+      if (command === undefined) continue;
+      this.#phase = "running";
+      try {
+        const work = this.#options.execute(command);
+        if (work !== undefined) {
+          if (this.#isRunning()) this.#phase = "waiting";
+          void this.#resume(work, command, commands, at + 1);
+          return;
+        }
+      } catch (thrown) {
+        this.#options.refuse(asFault(thrown), command);
+      }
+      this.#over();
+    }
+  }
+
+  /** Goes on when `work` is done: the rest of its frame, then the frames that came meanwhile. Never rejects. */
+  async #resume(work: Promise<void>, command: C | undefined, rest: readonly C[], at: number): Promise<void> {
+    try {
+      await work;
+    } catch (thrown) {
+      this.#options.refuse(asFault(thrown), command);
+    }
+    this.#over();
+    this.#run(rest, at);
+    this.#catchUp();
+  }
+
+  /** Frames that came while a command was under way, until one has to wait again. */
+  #catchUp(): void {
+    while (this.#phase === "idle") {
+      const frame = this.#waiting.shift();
+      if (frame === undefined) return;
+      this.#waitingBytes -= frame.length;
+      this.#frame(frame);
+    }
+  }
+
+  #over(): void {
+    if (this.#phase === "closed") return;
+    this.#phase = "idle";
+    this.#options.settled();
+  }
+
+  /** Asked through a method: a handler may have closed the session, which the compiler cannot see. */
+  #isRunning(): boolean {
+    return this.#phase === "running";
+  }
+
+  #wait(frame: Frame): void {
+    const { maxFrames, maxBytes, refuse } = this.#options;
+    if (this.#waiting.length >= maxFrames || (this.#waiting.length > 0 && this.#waitingBytes + frame.length > maxBytes())) {
+      refuse(new Fault("rate-limited", "too much was sent before earlier commands were answered; send it again, slower"), undefined);
+      return;
+    }
+    this.#waiting.push(frame);
+    this.#waitingBytes += frame.length;
+  }
+}

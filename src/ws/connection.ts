@@ -1,0 +1,241 @@
+import type { Duplex } from "node:stream";
+import type { RawData, WebSocket } from "ws";
+import { Outbox, type BacklogTotal, type Clock, type Flusher, type Ledger, type Limits, type Wire } from "../core/index.js";
+import type { Closing, Connection, Frame, PreparedFrame, Receiver } from "../dialect/connection.js";
+import { closeReason, pingFrame, pongFrame, prepareFrame } from "./frame.js";
+
+/** How long a peer may take to answer our close frame, milliseconds. */
+const closeWaitMs = 2_000;
+
+/** What a connection needs of its edge. */
+export interface WsConnectionOptions {
+  readonly id: string;
+  readonly remote: string;
+  readonly socket: Duplex;
+  readonly ws: WebSocket;
+  readonly limits: Pick<Limits, "wsBacklogMaxBytes" | "wsPingMs" | "stuckMs">;
+  readonly clock: Clock;
+  readonly flusher: Flusher;
+  readonly total: BacklogTotal;
+  readonly ledger: Ledger;
+  /** Called once when the speaker is known. */
+  readonly admitted: () => void;
+  /** Called once when the socket is gone. */
+  readonly gone: () => void;
+}
+
+/**
+ * One WebSocket. All bytes of ours go through its outbox, never through `ws.send`; `ws` itself writes the close frame only. A peer that does
+ * not read its answers is not read either, until it does.
+ */
+export class WsConnection implements Connection, Wire {
+  readonly id: string;
+  readonly remote: string;
+  readonly #options: WsConnectionOptions;
+  readonly #outbox: Outbox;
+  #receiver: Receiver | undefined;
+  #phase: "open" | "closing" | "gone" = "open";
+  /** Something came since the last ping. */
+  #heard = true;
+  #pingAt: number;
+  /** The backlog was large; the receiver hears when it is small again. */
+  #high = false;
+  #paused = false;
+  #cancelClose: (() => void) | undefined;
+  #lifeSigns: ((alive: boolean) => void)[] = [];
+
+  constructor(options: WsConnectionOptions) {
+    const { id, remote, limits, clock, flusher, total, ledger, ws } = options;
+    this.id = id;
+    this.remote = remote;
+    this.#options = options;
+    this.#pingAt = clock.monotonic() + limits.wsPingMs;
+    this.#outbox = new Outbox({
+      wire: this,
+      flusher,
+      ledger,
+      total,
+      maxBytes: limits.wsBacklogMaxBytes,
+      monotonic: () => clock.monotonic(),
+      evict: () => {
+        this.#cut("ws-evicted");
+      },
+    });
+    ws.on("message", (data, isBinary) => {
+      this.#message(data, isBinary);
+    });
+    ws.on("ping", (payload) => {
+      this.#sign();
+      // A peer that pings and does not read gets no more pongs than fit; it is cut by `stuckMs`.
+      if (this.#outbox.buffered < limits.wsBacklogMaxBytes) this.#outbox.control(pongFrame(payload));
+    });
+    ws.on("pong", () => {
+      this.#sign();
+    });
+    ws.on("error", (error) => {
+      ledger.count("code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" ? "ws-frame-too-large" : "ws-protocol-error");
+      this.#phase = this.#phase === "open" ? "closing" : this.#phase;
+      this.#awaitClose();
+    });
+    ws.on("close", (code, reason) => {
+      this.#ended({ code, reason: reason.toString() });
+    });
+  }
+
+  /** Names who hears this connection; frames that came before are lost, so it is called in the turn of the upgrade. */
+  attach(receiver: Receiver): void {
+    this.#receiver = receiver;
+  }
+
+  get buffered(): number {
+    return this.#outbox.buffered;
+  }
+
+  prepare(frame: Frame): PreparedFrame {
+    return prepareFrame(frame);
+  }
+
+  admitted(): void {
+    this.#options.admitted();
+  }
+
+  send(frame: Frame | PreparedFrame, copy: boolean): boolean {
+    if (this.#phase !== "open") {
+      if (copy) this.#options.ledger.drop("closed", 1, false);
+      return false;
+    }
+    const { bytes } = typeof frame === "string" || Buffer.isBuffer(frame) ? prepareFrame(frame) : frame;
+    if (copy) {
+      const taken = this.#outbox.append(bytes, 0, bytes.length, 1, false, true);
+      this.#high ||= !taken || this.#outbox.buffered > this.#options.limits.wsBacklogMaxBytes / 2;
+      return taken;
+    }
+    this.#outbox.control(bytes);
+    if (this.#outbox.buffered > this.#options.limits.wsBacklogMaxBytes / 2) {
+      this.#high = true;
+      this.#pause();
+    }
+    return true;
+  }
+
+  close(closing: Closing): void {
+    if (this.#phase !== "open") return;
+    this.#phase = "closing";
+    this.#outbox.flush();
+    this.#resume();
+    this.#options.ws.close(closing.code, closeReason(closing.reason));
+    this.#awaitClose();
+  }
+
+  terminate(): void {
+    if (this.#phase === "gone") return;
+    this.#phase = "closing";
+    // At once, not when the socket says so: its memory may be needed.
+    this.#outbox.close();
+    this.#options.ws.terminate();
+  }
+
+  alive(ms: number): Promise<boolean> {
+    if (this.#phase !== "open") return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const answer = (alive: boolean): void => {
+        cancel();
+        this.#lifeSigns = this.#lifeSigns.filter((waiting) => waiting !== answer);
+        resolve(alive);
+      };
+      const cancel = this.#options.clock.after(ms, () => {
+        answer(false);
+      });
+      this.#lifeSigns.push(answer);
+      if (this.#lifeSigns.length === 1) this.#ping();
+      this.#resume();
+    });
+  }
+
+  /** Looks after a connection that may have died: pings it when it is time, cuts it when it was silent or stuck for too long. */
+  check(nowMs: number): void {
+    if (this.#phase !== "open") return;
+    const { wsPingMs, stuckMs } = this.#options.limits;
+    if (this.#outbox.buffered > 0 && nowMs - this.#outbox.progressAt > stuckMs) {
+      this.#options.ledger.count("ws-stuck");
+      if (this.#receiver?.stuck === undefined) this.terminate();
+      else this.#receiver.stuck();
+    } else if (nowMs >= this.#pingAt) {
+      if (!this.#heard && !this.#paused && this.#outbox.buffered === 0) {
+        this.#cut("ws-silent");
+        return;
+      }
+      this.#pingAt = nowMs + wsPingMs;
+      if (this.#paused || this.#outbox.buffered > 0) return;
+      this.#heard = false;
+      this.#ping();
+    }
+  }
+
+  /** The outbox writes here. */
+  write(bytes: Buffer, done: (error?: Error | null) => void): void {
+    if (this.#options.ws.readyState !== this.#options.ws.OPEN) {
+      done(new Error("closed"));
+      return;
+    }
+    this.#options.socket.write(bytes, (error) => {
+      done(error);
+      if (this.#high && this.#outbox.buffered <= this.#options.limits.wsBacklogMaxBytes / 16) this.#drained();
+    });
+  }
+
+  #message(data: RawData, isBinary: boolean): void {
+    if (this.#phase !== "open" || !Buffer.isBuffer(data)) return;
+    this.#sign();
+    this.#receiver?.frame(isBinary ? data : data.toString());
+  }
+
+  #sign(): void {
+    this.#heard = true;
+    if (this.#lifeSigns.length > 0) for (const answer of this.#lifeSigns) answer(true);
+  }
+
+  #ping(): void {
+    this.#outbox.control(pingFrame);
+  }
+
+  #pause(): void {
+    if (this.#paused || this.#lifeSigns.length > 0) return;
+    this.#paused = true;
+    this.#options.ledger.count("ws-reader-paused");
+    this.#options.ws.pause();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#options.ws.resume();
+  }
+
+  #drained(): void {
+    this.#high = false;
+    this.#resume();
+    if (this.#phase === "open") this.#receiver?.drained?.();
+  }
+
+  #cut(reason: string): void {
+    this.#options.ledger.count(reason);
+    this.terminate();
+  }
+
+  #awaitClose(): void {
+    this.#cancelClose ??= this.#options.clock.after(closeWaitMs, () => {
+      this.#cut("ws-close-unanswered");
+    });
+  }
+
+  #ended(closing: Closing): void {
+    if (this.#phase === "gone") return;
+    this.#phase = "gone";
+    this.#cancelClose?.();
+    this.#outbox.close();
+    for (const answer of this.#lifeSigns) answer(false);
+    this.#options.gone();
+    this.#receiver?.closed(closing);
+  }
+}
