@@ -113,6 +113,7 @@ export class Router {
     const route = this.#obtain(topic);
     route.guard = guard;
     route.hidden = true;
+    this.#observe(route);
     return once(() => {
       route.guard = undefined;
       route.hidden = false;
