@@ -1,3 +1,5 @@
+import { BlockPool } from "./block-pool.js";
+
 /** Something with bytes that wait for the end of the tick. */
 export interface Flushable {
   flush(): void;
@@ -8,6 +10,8 @@ export interface Flushable {
  * (4 × cheaper with four messages in flight).
  */
 export class Flusher {
+  /** Blocks for what gathers. */
+  readonly blocks = new BlockPool();
   #dirty: Flushable[] = [];
   #scheduled = false;
 

@@ -1,3 +1,4 @@
+import { blockBytes } from "./block-pool.js";
 import type { Flushable, Flusher } from "./flusher.js";
 import type { DropReason, Ledger } from "./ledger.js";
 import type { BacklogTotal } from "./backlog-total.js";
@@ -25,12 +26,12 @@ interface Parcel {
   readonly bytes: Buffer;
   readonly copies: number;
   readonly observed: number;
+  /** The pool's block that the bytes lie in. */
+  readonly block: Buffer | undefined;
 }
 
-/** 64 KiB: a block is one write; larger ones gain nothing and pin more memory. */
-const blockMaxBytes = 64 * 1024;
-/** The first block of an idle connection comes from Node's pool: 0.05 µs instead of 1 µs. */
-const blockMinBytes = 2048;
+/** The first bytes of a tick go to a small block from Node's pool: 1,000 idle connections would pin 64 MiB. */
+const firstBlockBytes = 2048;
 /** So much is given to the socket at a time: it tells of progress only when all of it has left. */
 const inFlightMaxBytes = 256 * 1024;
 
@@ -56,8 +57,6 @@ export class Outbox implements Flushable {
   /** Copies not yet settled, all together. */
   #copiesPending = 0;
   #observedPending = 0;
-  /** What the last tick took: the size of the next first block. */
-  #tickBytes = 0;
   #marked = false;
   #closed = false;
 
@@ -90,7 +89,7 @@ export class Outbox implements Flushable {
       // Nothing waits but what this tick has gathered: it leaves first, then the range as it is.
       this.#seal();
       this.#grow(size);
-      this.#queue.push({ bytes: source.subarray(start, end), copies: observed ? 0 : count, observed: observed ? count : 0 });
+      this.#queue.push({ bytes: source.subarray(start, end), copies: observed ? 0 : count, observed: observed ? count : 0, block: undefined });
       this.#pump();
       return true;
     }
@@ -113,7 +112,6 @@ export class Outbox implements Flushable {
   /** Hands everything that has gathered to the socket. */
   flush(): void {
     this.#marked = false;
-    this.#tickBytes = 0;
     this.#pump();
   }
 
@@ -147,31 +145,35 @@ export class Outbox implements Flushable {
     this.#options.total.take(this, size);
   }
 
+  /** Fills the open block and goes on in the next: the socket does not mind where a message is cut. */
   #copy(source: Buffer, start: number, end: number): void {
-    const size = end - start;
     let block = this.#block;
-    if (block === undefined || this.#used + size > block.length) {
-      this.#seal();
-      this.#pump();
-      block = this.#newBlock(size);
-      this.#block = block;
+    let at = start;
+    if (block === undefined) block = this.#block = Buffer.allocUnsafe(firstBlockBytes);
+    while (at < end) {
+      if (this.#used === block.length) {
+        // The copies before this one end in the full block, this one ends later.
+        this.#seal();
+        this.#pump();
+        block = this.#block = this.#options.flusher.blocks.take();
+      }
+      const take = Math.min(end - at, block.length - this.#used);
+      source.copy(block, this.#used, at, at + take);
+      this.#used += take;
+      at += take;
     }
-    source.copy(block, this.#used, start, end);
-    this.#used += size;
-    this.#tickBytes += size;
-  }
-
-  /** Small for the first bytes of a tick, then eight times what the tick has brought so far. */
-  #newBlock(size: number): Buffer {
-    const wanted = Math.max(size, Math.min(this.#tickBytes * 8, blockMaxBytes), blockMinBytes);
-    return wanted === blockMinBytes ? Buffer.allocUnsafe(wanted) : Buffer.allocUnsafeSlow(wanted);
   }
 
   #seal(): void {
     const block = this.#block;
     const used = this.#used;
     if (block === undefined || used === 0) return;
-    this.#queue.push({ bytes: used === block.length ? block : block.subarray(0, used), copies: this.#copies, observed: this.#observed });
+    this.#queue.push({
+      bytes: used === block.length ? block : block.subarray(0, used),
+      copies: this.#copies,
+      observed: this.#observed,
+      block: block.length === blockBytes ? block : undefined,
+    });
     this.#block = undefined;
     this.#used = 0;
     this.#copies = 0;
@@ -206,7 +208,7 @@ export class Outbox implements Flushable {
     }
   }
 
-  #write({ bytes, copies, observed }: Parcel): void {
+  #write({ block, bytes, copies, observed }: Parcel): void {
     this.#inFlightBytes += bytes.length;
     this.#options.wire.write(bytes, (error) => {
       if (this.#closed) return;
@@ -227,6 +229,7 @@ export class Outbox implements Flushable {
       ledger.taps.written += observed;
       ledger.taps.pending -= observed;
       this.progressAt = this.#options.monotonic();
+      if (block !== undefined) this.#options.flusher.blocks.give(block);
       this.#pump();
     });
   }

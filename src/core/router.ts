@@ -16,8 +16,11 @@ export interface Subscriber {
 
 /** A subscriber that takes whole two-part ZeroMQ messages as the bytes that came. */
 export interface WireSubscriber extends Subscriber {
-  /** `count` whole messages of one topic, `chunk[start, end)`; the chunk is not written to again. */
-  forward(chunk: Buffer, start: number, end: number, count: number, observed: boolean): void;
+  /**
+   * `count` whole messages of one topic, `chunk[start, end)`. `lasting`: the chunk is not written to again and may be held; else it is
+   * borrowed for this call.
+   */
+  forward(chunk: Buffer, start: number, end: number, count: number, observed: boolean, lasting: boolean): void;
 }
 
 /** Refuses a message for a guarded topic, or lets it pass by returning undefined. */

@@ -1,13 +1,11 @@
-/** A piece this large that makes up a quarter of its memory is kept as it is; smaller ones are copied. */
-const keepMinBytes = 16 * 1024;
 const blockMaxBytes = 64 * 1024;
 const blockMinBytes = 64;
 /** Up to this, room for everything foreseen is made at once; beyond it a block is no larger than what has come. */
 const generousBytes = 4096;
 
 /**
- * Bytes that arrive in pieces and are joined once (joining at each chunk is quadratic: 28 s of CPU for 64 MiB). Small pieces are copied
- * into blocks, so that a peer who sends byte by byte costs no object per byte and pins no chunk.
+ * Bytes that arrive in pieces and are joined once (joining at each chunk is quadratic: 28 s of CPU for 64 MiB). They are copied into
+ * blocks: the chunk they come in is read into again, and a peer who sends byte by byte costs no object per byte.
  */
 export class ChunkList {
   /** Bytes held. */
@@ -21,11 +19,6 @@ export class ChunkList {
     const size = end - start;
     if (size <= 0) return;
     this.size += size;
-    if (size >= keepMinBytes && size * 4 >= source.buffer.byteLength) {
-      this.#seal();
-      this.#pieces.push(source.subarray(start, end));
-      return;
-    }
     let at = start;
     while (at < end) {
       let block = this.#block;

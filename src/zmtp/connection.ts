@@ -7,6 +7,7 @@ import { IllegalBytes } from "./illegal.js";
 import type { ZmtpAuth } from "./mechanism.js";
 import { PeerFacts, type Line, type Side } from "./peer.js";
 import { PublisherSide, type PublisherContext } from "./publisher-peer.js";
+import { readShared } from "./shared-read.js";
 import { SubscriberSide, type SubscriberContext } from "./subscriber-peer.js";
 
 /**
@@ -21,6 +22,8 @@ export interface ConnectionContext extends PublisherContext, SubscriberContext {
   readonly clock: Clock;
   readonly ledger: Ledger;
   readonly limits: Limits;
+  /** All sockets read into it. */
+  readonly readBuffer: Buffer;
   /** A refusal that people should see; the listener keeps it to one per address and minute. */
   readonly warn: (connection: Connection, name: string | undefined, reason: string, remedy: string) => void;
   /** Something that should not happen. */
@@ -51,7 +54,11 @@ export class Connection implements Line {
   /** Monotonic: when the handshake, the holding or the refusal ends. */
   #endsAt: number;
 
-  constructor(id: string, door: DoorKind, socket: Socket, context: ConnectionContext) {
+  /** `accepted` is paused and has not been read from. */
+  constructor(id: string, door: DoorKind, accepted: Socket, context: ConnectionContext) {
+    const socket = readShared(accepted, context.readBuffer, (chunk) => {
+      this.#read(chunk);
+    });
     this.id = id;
     this.door = door;
     this.remote = socket.remoteAddress === undefined ? "ipc" : plainAddress(socket.remoteAddress);
@@ -68,9 +75,6 @@ export class Connection implements Line {
       send: (bytes) => socket.write(bytes),
     });
     context.moved(undefined, "handshake");
-    socket.on("data", (chunk: Buffer) => {
-      this.#read(chunk);
-    });
     socket.on("error", (error) => {
       context.ledger.count("code" in error && error.code === "ECONNRESET" ? "zmtp-reset" : "zmtp-socket-error");
     });

@@ -4,7 +4,7 @@ import { readEndpoint, tcpUrl, type Endpoint } from "./endpoint.js";
 import { claimPath, closeToOthers, type OwnedPath } from "./ipc-path.js";
 
 /** Read in large pieces, written without delay; a peer that vanished is noticed by the system (measured rules, 15). */
-const socketOptions = { highWaterMark: 256 * 1024, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 } as const;
+const socketOptions = { highWaterMark: 256 * 1024, noDelay: true, pauseOnConnect: true, keepAlive: true, keepAliveInitialDelay: 30_000 } as const;
 const backlogMax = 4096;
 
 /** One listening address. */

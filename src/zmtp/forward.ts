@@ -5,6 +5,9 @@ import { IllegalBytes } from "./illegal.js";
 import type { PublisherPeer, ZmtpPolicy } from "./policy.js";
 import type { TopicCache } from "./topic-cache.js";
 
+/** From here on one copy for all subscribers is cheaper than one for each. */
+const lastingMinBytes = 16 * 1024;
+
 /** What all publishers share. */
 export interface ForwardContext {
   readonly router: Router;
@@ -60,7 +63,7 @@ export class Forwarder {
     return this.#straddle.size;
   }
 
-  /** Takes a chunk, which is not written to again. @throws IllegalBytes after everything before the illegal bytes has been forwarded */
+  /** Takes a chunk, borrowed for this call. @throws IllegalBytes after everything before the illegal bytes has been forwarded */
   push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length && this.#source.isOpen) {
@@ -201,7 +204,7 @@ export class Forwarder {
     return route.observers.length === 0 || route.observers.every((observer) => isDeaf(route, observer) || isWire(observer)) ? route : undefined;
   }
 
-  /** Forwards the run that ends at `end`. */
+  /** Forwards the run that ends at `end`. The chunk is read into again: several subscribers share one copy that lasts. */
   #flush(chunk: Buffer, end: number): void {
     const count = this.#runCount;
     const route = this.#route;
@@ -211,9 +214,13 @@ export class Forwarder {
     const { messages } = this.#context.ledger;
     messages.accepted += count;
     messages.routed += count;
-    for (const wire of route.wires) wire.forward(chunk, start, end, count, false);
+    const lasting = end - start >= lastingMinBytes && route.wires.length + route.observers.length > 1;
+    const bytes = lasting ? Buffer.from(chunk.subarray(start, end)) : chunk;
+    const from = lasting ? 0 : start;
+    const to = lasting ? end - start : end;
+    for (const wire of route.wires) wire.forward(bytes, from, to, count, false, lasting);
     for (const observer of route.observers) {
-      if (!isDeaf(route, observer) && isWire(observer)) observer.forward(chunk, start, end, count, true);
+      if (!isDeaf(route, observer) && isWire(observer)) observer.forward(bytes, from, to, count, true, lasting);
     }
   }
 

@@ -6,6 +6,7 @@ import { drainConnections } from "./drain.js";
 import type { DoorKind } from "./handshake.js";
 import type { ZmtpAuth } from "./mechanism.js";
 import type { Mechanism, ZmtpPolicy } from "./policy.js";
+import { sharedReadBytes } from "./shared-read.js";
 import { TopicCache } from "./topic-cache.js";
 import { Warnings } from "./warnings.js";
 
@@ -75,6 +76,7 @@ export class ZmtpListener implements Lifecycle {
     this.#context = {
       auth, clock, flusher, ledger, limits, policy, router, total,
       topics: new TopicCache(),
+      readBuffer: Buffer.allocUnsafeSlow(sharedReadBytes),
       now: () => clock.now(),
       warn: (connection, name, reason, remedy) => {
         if (!this.#warnings.allow(connection.remote, clock.monotonic())) return;

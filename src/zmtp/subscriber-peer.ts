@@ -86,11 +86,11 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
     return true;
   }
 
-  forward(chunk: Buffer, start: number, end: number, count: number, observed: boolean): void {
+  forward(chunk: Buffer, start: number, end: number, count: number, observed: boolean, lasting: boolean): void {
     this.#taken = true;
     const { zmqBacklogMaxBytes, zmqFrameMaxBytes } = this.#context.limits;
     if (count === 1 || this.#outbox.buffered + end - start <= zmqBacklogMaxBytes) {
-      this.#outbox.append(chunk, start, end, count, observed, true);
+      this.#outbox.append(chunk, start, end, count, observed, lasting);
       return;
     }
     // Not all of it fits: message by message, so that only the newest are dropped.
