@@ -13,7 +13,7 @@ export interface WsConnectionOptions {
   readonly remote: string;
   readonly socket: Duplex;
   readonly ws: WebSocket;
-  readonly limits: Pick<Limits, "wsBacklogMaxBytes" | "wsPingMs" | "stuckMs">;
+  readonly limits: Pick<Limits, "wsBacklogMaxBytes" | "wsPingMs" | "stuckMs" | "drainFlushMs">;
   readonly clock: Clock;
   readonly flusher: Flusher;
   readonly total: BacklogTotal;
@@ -41,6 +41,8 @@ export class WsConnection implements Connection, Wire {
   /** The backlog was large; the receiver hears when it is small again. */
   #high = false;
   #paused = false;
+  /** What is said once everything queued has been written. */
+  #goodbye: Closing | undefined;
   #cancelClose: (() => void) | undefined;
   #lifeSigns: ((alive: boolean) => void)[] = [];
 
@@ -75,7 +77,7 @@ export class WsConnection implements Connection, Wire {
     ws.on("error", (error) => {
       ledger.count("code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" ? "ws-frame-too-large" : "ws-protocol-error");
       this.#phase = this.#phase === "open" ? "closing" : this.#phase;
-      this.#awaitClose();
+      this.#awaitClose(closeWaitMs, "ws-close-unanswered");
     });
     ws.on("close", (code, reason) => {
       this.#ended({ code, reason: reason.toString() });
@@ -121,10 +123,11 @@ export class WsConnection implements Connection, Wire {
   close(closing: Closing): void {
     if (this.#phase !== "open") return;
     this.#phase = "closing";
+    this.#goodbye = closing;
     this.#outbox.flush();
     this.#resume();
-    this.#options.ws.close(closing.code, closeReason(closing.reason));
-    this.#awaitClose();
+    if (this.#outbox.buffered === 0) this.#sayGoodbye();
+    else this.#awaitClose(this.#options.limits.drainFlushMs, "ws-close-backlog");
   }
 
   terminate(): void {
@@ -180,7 +183,8 @@ export class WsConnection implements Connection, Wire {
     }
     this.#options.socket.write(bytes, (error) => {
       done(error);
-      if (this.#high && this.#outbox.buffered <= this.#options.limits.wsBacklogMaxBytes / 16) this.#drained();
+      if (this.#goodbye !== undefined && this.#outbox.buffered === 0) this.#sayGoodbye();
+      else if (this.#high && this.#outbox.buffered <= this.#options.limits.wsBacklogMaxBytes / 16) this.#drained();
     });
   }
 
@@ -223,9 +227,19 @@ export class WsConnection implements Connection, Wire {
     this.terminate();
   }
 
-  #awaitClose(): void {
-    this.#cancelClose ??= this.#options.clock.after(closeWaitMs, () => {
-      this.#cut("ws-close-unanswered");
+  /** The close frame, once everything queued has been written. */
+  #sayGoodbye(): void {
+    if (this.#goodbye === undefined || this.#phase !== "closing") return;
+    const { code, reason } = this.#goodbye;
+    this.#goodbye = undefined;
+    this.#options.ws.close(code, closeReason(reason));
+    this.#awaitClose(closeWaitMs, "ws-close-unanswered");
+  }
+
+  #awaitClose(ms: number, reason: string): void {
+    this.#cancelClose?.();
+    this.#cancelClose = this.#options.clock.after(ms, () => {
+      this.#cut(reason);
     });
   }
 

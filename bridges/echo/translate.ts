@@ -1,0 +1,27 @@
+import type { Draft, Envelope, RenderMeta } from "#dialect";
+import type { EchoCommand, EchoEvent } from "./schema.js";
+
+/** What a `say` means in the core: text to an agent, a room or `all`. */
+export function toDraft({ to, text }: Extract<EchoCommand, { type: "say" }>): Draft {
+  return { to, content: { message: text } };
+}
+
+/** What the core says, in echo's words; undefined where echo has none. */
+export function toEvent(envelope: Envelope, { replay }: Pick<RenderMeta, "replay">): EchoEvent | undefined {
+  const { message_id: id, from, to, content } = envelope;
+  const data = isRecord(content.data) ? content.data : {};
+  switch (content.kind) {
+    case "room.joined":
+    case "room.left":
+      return { type: content.kind === "room.joined" ? "joined" : "left", room: String(data["room"]), agent: String(data["agent"]) };
+    case "fault":
+      return { type: "refused", code: String(data["code"]), message: content.message };
+    case undefined:
+    default:
+      return { type: "heard", from, to, text: content.message, id, ...(replay && { replay }) };
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
