@@ -123,7 +123,11 @@ export class DirectoryMemory implements Directory {
     const member = this.#here(presence);
     mustBeRoom(room);
     if (this.#rooms.get(room) !== undefined) throw new Fault("conflict", `there is a room ${room} already; choose another name`);
-    if (options.inviteOnly) mustBeProvedOnZmq(member, room);
+    if (options.inviteOnly) {
+      mustBeProvedOnZmq(member, room);
+      // Whoever subscribed to the name before there was a room would go on hearing it.
+      if (this.#options.router.route(room) !== undefined) throw new Fault("conflict", `somebody listens to ${room} already; choose another name`);
+    }
     this.#mayJoinMore(member);
     const made = options.inviteOnly ? this.#rooms.makeInviteOnly(room, member.principal) : this.#rooms.make(room, { configured: false });
     this.#enter(member, this.#announced(made));

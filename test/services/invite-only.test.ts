@@ -167,6 +167,15 @@ describe("an invite-only room", () => {
     expect(directory.agents()).toEqual([]);
   });
 
+  it("cannot be made of a name that somebody listens to already, who would go on hearing it", () => {
+    const { directory, arrive, router } = openWorld();
+    const ada = arrive("ada");
+    const off = router.subscribe("#secret", { deliver: () => true });
+    expect(codeOf(() => { directory.create(ada, "#secret", { inviteOnly: true }); })).toBe("conflict");
+    off();
+    directory.create(ada, "#secret", { inviteOnly: true });
+  });
+
   it("gives no more invitations than the limit", () => {
     const { directory, arrive } = openWorld({ invitationsPerRoomMax: 2 });
     const ada = arrive("ada");
