@@ -232,7 +232,7 @@ export class Forwarder {
       ledger.malformed("zmtp-topic-unreadable");
       return;
     }
-    policy.look(Message.fromPayload(payload, { topic, receivedAt: now(), trust: peer.principal?.trust ?? "claimed", origin: peer }), peer);
+    policy.look(Message.fromPayload(payload, { topic, receivedAt: now(), trust: peer.principal?.trust ?? "claimed", origin: peer, speaker: peer.principal }), peer);
   }
 }
 
