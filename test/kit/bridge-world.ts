@@ -1,0 +1,114 @@
+import { expect } from "vitest";
+import { Bridges } from "../../src/bridge/index.js";
+import {
+  ConversationsMemory,
+  defaultLimits,
+  Exchange,
+  Fault,
+  Ledger,
+  principal,
+  RequestsMemory,
+  Router,
+  type Limits,
+  type Principal,
+} from "../../src/core/index.js";
+import type { AnyDialect, Hello } from "../../src/dialect/index.js";
+import { DirectoryMemory, LimiterMemory, TablesMemory, type Identity } from "../../src/services/index.js";
+import { Conversation } from "./conversation.js";
+import { FakeClock } from "./fake-clock.js";
+import { MemoryConnection } from "./memory-connection.js";
+
+/** Knows the shared token `shared`, and each agent's own: `own NAME`. */
+export class TestIdentity implements Identity {
+  readonly protectedNames = new Set<string>();
+  readonly protectedCount = 0;
+
+  plain(): Principal {
+    throw new Fault("unauthenticated", "no ZeroMQ here");
+  }
+
+  token(agent: string, token: string, displayName?: string): Principal {
+    const more = displayName === undefined ? {} : { displayName };
+    if (token === `own ${agent}`) return principal(agent, "proved", { ...more, proof: `token:${agent}` });
+    if (token === "shared" && !this.isProtected(agent)) return principal(agent, "shared", more);
+    throw new Fault("unauthenticated", "wrong token");
+  }
+
+  isProtected(name: string): boolean {
+    return this.protectedNames.has(name);
+  }
+
+  remember(name: string): void {
+    this.protectedNames.add(name);
+  }
+
+  proxied(): ReadonlySet<string> {
+    return new Set();
+  }
+
+  issue(): Promise<string> {
+    return Promise.reject(new Fault("unavailable", "no tokens here"));
+  }
+}
+
+/** A broker without sockets: the engine, some dialects, the services in memory, and a clock that a test drives. */
+export class BridgeWorld {
+  readonly clock = new FakeClock();
+  readonly ledger = new Ledger();
+  readonly router = new Router();
+  readonly identity = new TestIdentity();
+  readonly limits: Limits;
+  readonly exchange: Exchange;
+  readonly directory: DirectoryMemory;
+  readonly requests: RequestsMemory;
+  readonly bridges: Bridges;
+  readonly log: { readonly level: string; readonly event: string; readonly fields: unknown }[] = [];
+  #ids = 0;
+
+  constructor(dialects: readonly AnyDialect[], options: { readonly limits?: Partial<Limits>; readonly dataTopics?: readonly string[] } = {}) {
+    const { clock, ledger, router } = this;
+    const limits = (this.limits = { ...defaultLimits, ...options.limits });
+    const newId = (): string => `id-${(this.#ids += 1)}`;
+    this.exchange = new Exchange(router, ledger, clock, newId);
+    this.directory = new DirectoryMemory({ router, exchange: this.exchange, limits, clock });
+    this.requests = new RequestsMemory({ limits, clock });
+    const conversations = new ConversationsMemory({ limits, clock, requests: this.requests });
+    this.exchange.follow((envelope) => {
+      conversations.heard(envelope);
+      this.requests.answer(envelope);
+    });
+    this.bridges = new Bridges({
+      dialects,
+      exchange: this.exchange,
+      router,
+      ledger,
+      services: { directory: this.directory, identity: this.identity, limiter: new LimiterMemory({ limits, clock }), tables: new TablesMemory(), limits },
+      requests: this.requests,
+      conversations,
+      clock,
+      limits,
+      newId,
+      dataTopics: options.dataTopics ?? [],
+      log: (level, event, fields) => {
+        this.log.push({ level, event, fields });
+      },
+    });
+    void this.bridges.start(); // does its work at once
+  }
+
+  /** A new connection; nothing has been said on it. */
+  connect(path: string, more: Partial<Hello> & { readonly remote?: string } = {}): Conversation {
+    const connection = new MemoryConnection({ id: `connection-${(this.#ids += 1)}`, clock: this.clock, ledger: this.ledger, remote: more.remote ?? "127.0.0.1" });
+    connection.receiver = this.bridges.accept(connection, { remote: connection.remote, path, subprotocol: undefined, bearer: undefined, headers: {}, ...more });
+    return new Conversation(connection);
+  }
+
+  /** Both equations of invariant 4 hold, and nothing failed inside. */
+  expectSound(): void {
+    const { messages, copies } = this.ledger;
+    expect(messages.accepted).toBe(messages.routed + messages.stored + messages.refused + messages.unroutable + messages.malformed);
+    const { full, closed, expired, unrenderable } = copies.dropped;
+    expect(copies.copies).toBe(copies.written + full + closed + expired + unrenderable + copies.pending);
+    expect(this.log.filter(({ level }) => level === "error")).toEqual([]);
+  }
+}

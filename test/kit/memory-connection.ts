@@ -1,0 +1,83 @@
+import type { Clock, Ledger } from "../../src/core/index.js";
+import type { Closing, Connection, Frame, PreparedFrame, Receiver } from "../../src/dialect/index.js";
+
+/** A frame prepared by a {@link MemoryConnection}, which remembers what it was. */
+interface MemoryFrame extends PreparedFrame {
+  readonly frame: Frame;
+}
+
+/** A connection without a socket: what is sent is in `frames`, at once. */
+export class MemoryConnection implements Connection {
+  readonly id: string;
+  readonly remote: string;
+  readonly frames: Frame[] = [];
+  /** How often a frame was prepared here: once per variant. */
+  prepared = 0;
+  /** Unsent bytes, as a test wants them to be. */
+  buffered = 0;
+  /** The backlog is full: copies are dropped. */
+  isFull = false;
+  /** Its peer answers pings. */
+  answersPings = true;
+  isAdmitted = false;
+  /** How it ended, once it has. */
+  closing: Closing | undefined;
+  receiver: Receiver | undefined;
+  readonly #clock: Clock;
+  readonly #ledger: Ledger;
+
+  constructor(options: { readonly id: string; readonly clock: Clock; readonly ledger: Ledger; readonly remote?: string }) {
+    this.id = options.id;
+    this.remote = options.remote ?? "127.0.0.1";
+    this.#clock = options.clock;
+    this.#ledger = options.ledger;
+  }
+
+  prepare(frame: Frame): MemoryFrame {
+    this.prepared += 1;
+    return { frame, bytes: Buffer.from(frame) };
+  }
+
+  admitted(): void {
+    this.isAdmitted = true;
+  }
+
+  send(frame: Frame | PreparedFrame, copy: boolean): boolean {
+    const dropped = this.closing !== undefined ? "closed" : this.isFull && copy ? "full" : undefined;
+    if (dropped !== undefined) {
+      if (copy) this.#ledger.drop(dropped, 1, false);
+      return false;
+    }
+    if (copy) {
+      this.#ledger.copies.copies += 1;
+      this.#ledger.copies.written += 1;
+    }
+    this.frames.push(typeof frame === "string" || Buffer.isBuffer(frame) ? frame : ((frame as Partial<MemoryFrame>).frame ?? frame.bytes));
+    return true;
+  }
+
+  close(closing: Closing): void {
+    if (this.closing !== undefined) return;
+    this.closing = closing;
+    queueMicrotask(() => this.receiver?.closed(closing));
+  }
+
+  terminate(): void {
+    this.close({ code: 1006, reason: "" });
+  }
+
+  alive(ms: number): Promise<boolean> {
+    if (this.closing !== undefined) return Promise.resolve(false);
+    if (this.answersPings) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      this.#clock.after(ms, () => {
+        resolve(false);
+      });
+    });
+  }
+
+  /** Its peer says something. */
+  says(frame: Frame): void {
+    if (this.closing === undefined) this.receiver?.frame(frame);
+  }
+}
