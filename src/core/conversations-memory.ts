@@ -19,6 +19,9 @@ export class ConversationsMemory implements Conversations {
   // bound: conversationsMax · evicts: the pair that has been silent longest is forgotten · owner: ConversationsMemory
   readonly #pairs = new Map<string, Pair>();
   readonly #options: ConversationsOptions;
+  /** The pair looked up last, which is the youngest: it is looked up twice per text, and often again for the next. */
+  #lastKey = "";
+  #lastPair: Pair | undefined;
 
   constructor(options: ConversationsOptions) {
     this.#options = options;
@@ -31,6 +34,7 @@ export class ConversationsMemory implements Conversations {
 
   turn(from: string, to: string, said: TurnIntent): Turn {
     if (from === to) return { type: said.intent ?? "inform", ...(said.replyTo !== undefined && { in_reply_to: said.replyTo }) };
+    if (said.intent === "inform" && said.replyTo === undefined) return { type: "inform" };
     const { limits, clock } = this.#options;
     const now = clock.monotonic();
     const pair = this.#pair(from, to);
@@ -84,15 +88,16 @@ export class ConversationsMemory implements Conversations {
   /** The pair's state, made if need be, moved to the end of the line of those to be forgotten. */
   #pair(from: string, to: string): Pair {
     const key = from < to ? `${from}\n${to}` : `${to}\n${from}`;
+    if (key === this.#lastKey && this.#lastPair !== undefined) return this.#lastPair;
     const known = this.#pairs.get(key);
     const pair = known ?? newPair();
+    this.#lastKey = key;
+    this.#lastPair = pair;
     if (known !== undefined) this.#pairs.delete(key);
     this.#pairs.set(key, pair);
     if (this.#pairs.size > this.#options.limits.conversationsMax) {
-      for (const oldest of this.#pairs.keys()) {
-        this.#pairs.delete(oldest);
-        break;
-      }
+      const [oldest] = this.#pairs.keys();
+      if (oldest !== undefined) this.#pairs.delete(oldest);
     }
     return pair;
   }

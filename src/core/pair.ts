@@ -13,7 +13,7 @@ export interface Pair {
   /** The side of the name that sorts first, and the other. */
   readonly sides: readonly [Side, Side];
   /** Ids of the last responses and informs between the two. */
-  said: readonly string[];
+  readonly said: string[];
   speaker: string | undefined;
   turns: number;
   turnAt: number;
@@ -39,7 +39,9 @@ export function sidesOf(pair: Pair, from: string, to: string): readonly [Side, S
 
 /** Remembers that a message of this id wants no answer. */
 export function rememberSaid(pair: Pair, messageId: string): void {
-  if (messageId.length <= idMaxLength) pair.said = [...pair.said.slice(1 - saidMax), messageId];
+  if (messageId.length > idMaxLength) return;
+  if (pair.said.length === saidMax) pair.said.shift();
+  pair.said.push(messageId);
 }
 
 /**
