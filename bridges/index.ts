@@ -1,4 +1,5 @@
 import type { AnyDialect } from "#dialect";
+import { pan } from "./pan/index.js";
 
 /** The dialects that a broker answers to. `echo` is template and fixture, not for production. */
-export const dialects: readonly AnyDialect[] = [];
+export const dialects: readonly AnyDialect[] = [pan];

@@ -1,9 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { agentNameProblem, defaultLimits, Fault, isRoom, type Limits } from "./core/index.js";
-
-/** Where a log line goes: an event in words and its fields. Never message content, tokens or keys. */
-export type Log = (level: "debug" | "info" | "warn" | "error", event: string, fields?: Readonly<Record<string, unknown>>) => void;
+import { agentNameProblem, defaultLimits, Fault, isRoom, type Limits, type Log } from "./core/index.js";
 
 const zmqUrl = z.string().regex(/^(tcp:\/\/.+:\d+|ipc:\/\/.+)$/, "write it as tcp://HOST:PORT or ipc:///PATH");
 const hostPort = z.string().regex(/^.+:\d+$/, "write it as HOST:PORT");

@@ -1,8 +1,5 @@
-import type { Clock, Exchange, Ledger, Limits, Requests, Router } from "../core/index.js";
+import type { Clock, Exchange, Ledger, Limits, Log, Requests, Router } from "../core/index.js";
 import type { Directory, Identity, Limiter } from "../services/index.js";
-
-/** Where log lines of the local agents go. */
-export type LocalLog = (level: "debug" | "info" | "warn" | "error", event: string, fields?: Readonly<Record<string, unknown>>) => void;
 
 /** What the parts of this folder need; built once by the composition root. */
 export interface LocalContext {
@@ -16,7 +13,7 @@ export interface LocalContext {
   readonly limiter: Limiter;
   readonly requests: Requests;
   readonly newId: () => string;
-  readonly log: LocalLog;
+  readonly log: Log;
   /** Shared topics that are nobody's name (`topics` in the configuration). */
   readonly dataTopics: readonly string[];
   /** What `broker.status` answers the operator. */

@@ -3,6 +3,7 @@ import type { Presence } from "../services/index.js";
 import type { Connected } from "./connected.js";
 import type { LocalContext } from "./context.js";
 import type { Asker } from "./desk.js";
+import { listAgents, listRooms } from "./lists.js";
 
 /** What the desk says to a request; `replay` follows it. */
 export interface Answer {
@@ -21,14 +22,12 @@ export const deskKinds: Readonly<Record<string, Kind>> = {
   ping: () => ({ message: "pong" }),
 
   "agents.list": (_request, _asker, { directory }) => {
-    const agents = directory.agents().map(({ name, displayName, dialect, trust, via, since }) => ({
-      name, display_name: displayName, dialect, trust, ...(via !== undefined && { via }), since: new Date(since).toISOString(),
-    }));
+    const agents = listAgents(directory);
     return { message: agents.map(({ name }) => name).join(", "), data: { agents } };
   },
 
   "rooms.list": (_request, { principal }, { directory }) => {
-    const rooms = directory.rooms(principal).map(({ name, members, inviteOnly }) => ({ name, members, invite_only: inviteOnly }));
+    const rooms = listRooms(directory, principal);
     return { message: rooms.map(({ name }) => name).join(", "), data: { rooms } };
   },
 

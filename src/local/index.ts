@@ -1,2 +1,4 @@
+/** Local agents: what ZeroMQ connections mean. */
 export * from "./local-agents.js";
-export type { LocalContext, LocalLog } from "./context.js";
+export type { LocalContext } from "./context.js";
+export { listAgents, listRooms } from "./lists.js";

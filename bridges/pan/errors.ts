@@ -1,0 +1,41 @@
+import type { Closing, Fault, FaultCode, Refusal } from "#dialect";
+import type { ErrorCode, Event } from "./schema.js";
+
+/** Every fault in PAN's words (PAN §6). Total: a new fault code does not compile without one. */
+export const codes: Readonly<Record<FaultCode, ErrorCode>> = {
+  malformed: "INVALID_FORMAT",
+  unsupported: "INVALID_FORMAT",
+  "too-large": "INVALID_FORMAT",
+  unauthenticated: "AUTH_FAILED",
+  forbidden: "NOT_INVITED",
+  "not-found": "AGENT_NOT_FOUND",
+  conflict: "AGENT_ID_IN_USE",
+  full: "room_full",
+  "rate-limited": "RATE_LIMIT",
+  timeout: "INTERNAL",
+  "slow-consumer": "INTERNAL",
+  "going-away": "INTERNAL",
+  unavailable: "INTERNAL",
+  internal: "INTERNAL",
+};
+
+const closings: Readonly<Partial<Record<FaultCode, Closing>>> = {
+  unauthenticated: { code: 1008, reason: "AUTH_FAILED" },
+  "slow-consumer": { code: 1013, reason: "too slow" },
+  "going-away": { code: 1001, reason: "the broker is stopping" },
+};
+
+/** A fault told to a PAN client. Before login every refusal is AUTH_FAILED or a name in use, and ends the connection. */
+export function refusal(fault: Fault, messageId: string | undefined, loggedIn: boolean): Refusal<Event> {
+  const code = loggedIn || fault.code === "conflict" || fault.code === "going-away" ? codes[fault.code] : "AUTH_FAILED";
+  const reply: Event = {
+    type: "error",
+    code,
+    message: fault.message,
+    ...(fault.retryAfterMs !== undefined && { retryAfter: Math.ceil(fault.retryAfterMs) }),
+    ...(messageId !== undefined && { messageId }),
+  };
+  const close = closings[fault.code] ?? (fault.fatal || !loggedIn ? { code: 1008, reason: code } : undefined);
+  const silent = fault.code === "slow-consumer" || fault.code === "going-away";
+  return { ...(!silent && { reply }), ...(close !== undefined && { close }) };
+}

@@ -1,0 +1,6 @@
+/** The SDK for local agents. */
+export { Agent, type Said, type SendOptions } from "./agent.js";
+export type { House, Link, ListedAgent, ListedRoom } from "./link.js";
+export { MemoryLink, type MemoryHome, type MemoryPresence } from "./link-memory.js";
+export type { AgentOptions, ConnectOptions, Notice, Request } from "./options.js";
+export { faultOf, isFaultNotice } from "./pending.js";

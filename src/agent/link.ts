@@ -1,0 +1,44 @@
+/** How an agent reaches its broker: sockets, or a direct line in the broker's own process. */
+export interface Link {
+  /** Hears `topic` from now on. */
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  /**
+   * Publishes one payload; resolves when the transport has taken it, in order of the calls.
+   * @throws Fault unavailable (no broker), slow-consumer (the queue stays full), and on a direct line what the broker says at once
+   */
+  publish(topic: string, payload: string): Promise<void>;
+  /** Ends the link; what was published before goes out first, as far as possible within a second. */
+  close(): Promise<void>;
+  /** Rooms and lists without a request to `$broker`, where the link is a direct line. */
+  readonly house?: House;
+}
+
+/** What `$broker` answers, asked directly. */
+export interface House {
+  join(room: string): Promise<void>;
+  leave(room: string): Promise<void>;
+  rooms(): Promise<readonly ListedRoom[]>;
+  agents(): Promise<readonly ListedAgent[]>;
+}
+
+/** An agent as `agents.list` shows it. */
+export interface ListedAgent {
+  readonly name: string;
+  readonly display_name: string;
+  readonly dialect: string;
+  readonly trust: string;
+  readonly via?: string;
+  /** ISO 8601 */
+  readonly since: string;
+}
+
+/** A room as `rooms.list` shows it. */
+export interface ListedRoom {
+  readonly name: string;
+  readonly members: number;
+  readonly invite_only: boolean;
+}
+
+/** Hears what arrives. */
+export type Heard = (topic: string, payload: Buffer) => void;

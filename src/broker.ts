@@ -1,0 +1,149 @@
+import { randomUUID } from "node:crypto";
+import { Agent, MemoryLink } from "./agent/index.js";
+import { assembleParts, type Parts } from "./parts.js";
+import { readConfig, type BrokerConfig, type BrokerOptions } from "./config.js";
+import { Fault, systemClock, type CopyLedger, type Lifecycle, type Log, type MessageLedger } from "./core/index.js";
+import { listAgents, listRooms } from "./local/index.js";
+import { resolveDataDirectory } from "./services/index.js";
+
+/** Where a running broker can be reached; ports are the real ones. `endpoints.json` holds the same beside the pid. */
+export interface BrokerEndpoints {
+  readonly zmqIn: readonly string[];
+  readonly zmqOut: readonly string[];
+  readonly ws: readonly string[];
+}
+
+/** What `broker status` shows. Counts are since the start. */
+export interface BrokerStatus {
+  readonly pid: number;
+  readonly uptimeMs: number;
+  readonly dataDir: string;
+  readonly endpoints: BrokerEndpoints;
+  readonly agents: number;
+  readonly rooms: number;
+  readonly connections: { readonly zmqIn: number; readonly zmqOut: number; readonly ws: number };
+  /** Unsent bytes of all connections. */
+  readonly backlogBytes: number;
+  /** Resident memory of the process. */
+  readonly memoryBytes: number;
+  readonly ledger: {
+    readonly messages: MessageLedger;
+    readonly copies: CopyLedger;
+    readonly taps: CopyLedger;
+    readonly reasons: Readonly<Record<string, number>>;
+  };
+}
+
+/**
+ * The whole broker: its parts in one visible list, started in order, drained in reverse.
+ * @example
+ * const broker = new Broker({ dataDir: "./data" });
+ * await broker.start();
+ */
+export class Broker {
+  /** Where its secrets, sockets and `endpoints.json` are. */
+  readonly dataDir: string;
+  readonly #config: BrokerConfig;
+  readonly #log: Log;
+  readonly #parts: Parts;
+  #startedAt = systemClock.now();
+  #phase: "new" | "starting" | "running" | "stopping" | "stopped" = "new";
+  #stopping: Promise<void> | undefined;
+
+  /** @throws Fault malformed or forbidden, naming the option and the remedy */
+  constructor(options: BrokerOptions = {}) {
+    this.#config = readConfig(options);
+    this.#log = this.#config.log ?? (() => undefined);
+    this.dataDir = resolveDataDirectory({ dataDir: this.#config.dataDir });
+    this.#parts = assembleParts(this.#config, this.dataDir, this.#log, () => ({ ...this.status() }));
+  }
+
+  /** Resolves when every door is open. @throws Fault conflict (data directory or door in use), forbidden */
+  async start(): Promise<void> {
+    if (this.#phase !== "new") throw new Fault("conflict", "this broker was started before; make a new one");
+    this.#phase = "starting";
+    this.#startedAt = systemClock.now();
+    const started: Lifecycle[] = [];
+    try {
+      for (const part of this.#parts.inOrder) {
+        await part.start();
+        started.push(part);
+      }
+      this.#parts.data.writeEndpoints({ pid: process.pid, ...this.endpoints });
+    } catch (thrown) {
+      this.#phase = "stopped";
+      for (const part of started.reverse()) await part.stop();
+      throw thrown;
+    }
+    this.#phase = "running";
+    this.#log("info", "broker ready", { ...this.endpoints, pid: process.pid });
+  }
+
+  /** The real doors; empty lists before `start`. */
+  get endpoints(): BrokerEndpoints {
+    const { zmtp, ws } = this.#parts;
+    return { zmqIn: zmtp.inEndpoints, zmqOut: zmtp.outEndpoints, ws: ws.endpoints };
+  }
+
+  /** Who is connected, and both ledgers (ADR 0006). */
+  status(): BrokerStatus {
+    const { ledger, zmtp, ws, directory, total } = this.#parts;
+    const peers = zmtp.connections();
+    return {
+      pid: process.pid,
+      uptimeMs: systemClock.now() - this.#startedAt,
+      dataDir: this.dataDir,
+      endpoints: this.endpoints,
+      agents: directory.agents().length,
+      rooms: directory.rooms(undefined).length,
+      connections: {
+        zmqIn: peers.filter((peer) => peer.door === "in").length,
+        zmqOut: peers.filter((peer) => peer.door === "out").length,
+        ws: ws.size,
+      },
+      backlogBytes: total.bytes,
+      memoryBytes: process.memoryUsage().rss,
+      ledger: structuredClone({ messages: ledger.messages, copies: ledger.copies, taps: ledger.taps, reasons: { ...ledger.reasons } }),
+    };
+  }
+
+  /** An agent in this process, without sockets: the same interface as `Agent.connect`. @throws Fault conflict, malformed, full */
+  agent(name: string): Agent {
+    const { exchange, directory, identity } = this.#parts;
+    return Agent.over(name, (heard) => new MemoryLink(name, {
+      exchange,
+      newId: randomUUID,
+      arrive: (principal) => {
+        if (identity.isProtected(name) || directory.agent(name) !== undefined) throw new Fault("conflict", `the name ${name} is in use or has an owner; choose another`);
+        const presence = directory.arrive({ principal, dialect: "local" });
+        identity.remember(name);
+        return {
+          join: (room) => directory.join(presence, room, { create: true }),
+          leave: (room) => directory.leave(presence, room),
+          depart: () => {
+            presence.depart();
+          },
+        };
+      },
+      agents: () => listAgents(directory),
+      rooms: (viewer) => listRooms(directory, viewer),
+    }, heard));
+  }
+
+  /** Drains and stops: no new work, what is under way is finished within the drain limits. A second call waits for the first. */
+  stop(): Promise<void> {
+    return (this.#stopping ??= this.#stop());
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#phase !== "running") return;
+    this.#phase = "stopping";
+    const { drainReadMs, drainFlushMs } = this.#config.limits;
+    const deadline = AbortSignal.timeout(drainReadMs + drainFlushMs);
+    const reversed = [...this.#parts.inOrder].reverse();
+    for (const part of reversed) await part.drain(deadline);
+    for (const part of reversed) await part.stop();
+    this.#phase = "stopped";
+    this.#log("info", "broker stopped", { ...this.#parts.ledger.messages });
+  }
+}

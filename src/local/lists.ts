@@ -1,0 +1,37 @@
+import type { Principal } from "../core/index.js";
+import type { Directory } from "../services/index.js";
+
+/** An agent as `agents.list` shows it. */
+export interface ListedAgent {
+  readonly name: string;
+  readonly display_name: string;
+  readonly dialect: string;
+  readonly trust: string;
+  readonly via?: string;
+  /** ISO 8601 */
+  readonly since: string;
+}
+
+/** A room as `rooms.list` shows it. */
+export interface ListedRoom {
+  readonly name: string;
+  readonly members: number;
+  readonly invite_only: boolean;
+}
+
+/** Agents that are online, by name. */
+export function listAgents(directory: Directory): readonly ListedAgent[] {
+  return directory.agents().map(({ name, displayName, dialect, trust, via, since }) => ({
+    name,
+    display_name: displayName,
+    dialect,
+    trust,
+    ...(via !== undefined && { via }),
+    since: new Date(since).toISOString(),
+  }));
+}
+
+/** Rooms that `viewer` may know of, by name. */
+export function listRooms(directory: Directory, viewer: Principal | undefined): readonly ListedRoom[] {
+  return directory.rooms(viewer).map(({ name, members, inviteOnly }) => ({ name, members, invite_only: inviteOnly }));
+}

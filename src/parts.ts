@@ -1,0 +1,147 @@
+import { randomUUID } from "node:crypto";
+import { Bridges } from "./bridge/index.js";
+import { hostOf, isLocalUrl, portOf, type BrokerConfig } from "./config.js";
+import {
+  BacklogTotal,
+  ConversationsMemory,
+  Exchange,
+  Flusher,
+  Ledger,
+  RequestsMemory,
+  Router,
+  systemClock,
+  type Lifecycle,
+  type Log,
+  type Requests,
+} from "./core/index.js";
+import { LocalAgents } from "./local/index.js";
+import { DataDirectory, DirectoryMemory, IdentityTokens, LimiterMemory, TablesMemory, type Directory, type Identity } from "./services/index.js";
+import { WsEdge } from "./ws/index.js";
+import { ZmtpListener } from "./zmtp/index.js";
+import { dialects } from "../bridges/index.js";
+
+/** The parts of one broker that others ask. */
+export interface Parts {
+  readonly data: DataDirectory;
+  readonly ledger: Ledger;
+  readonly total: BacklogTotal;
+  readonly router: Router;
+  readonly exchange: Exchange;
+  readonly directory: Directory;
+  readonly identity: Identity;
+  readonly requests: Requests;
+  readonly zmtp: ZmtpListener;
+  readonly ws: WsEdge;
+  /** Started in this order, drained in reverse. */
+  readonly inOrder: readonly Lifecycle[];
+}
+
+/** Builds every part, each from the ones before it. Nothing is opened yet. */
+export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, status: () => Readonly<Record<string, unknown>>): Parts {
+  const { limits } = config;
+  const clock = systemClock;
+  const newId = (): string => randomUUID();
+  const ledger = new Ledger();
+  const flusher = new Flusher();
+  const total = new BacklogTotal(limits.backlogTotalMaxBytes, ledger);
+  const router = new Router();
+  const exchange = new Exchange(router, ledger, clock, newId);
+  const requests = new RequestsMemory({ limits, clock });
+  const conversations = new ConversationsMemory({ limits, clock, requests });
+  exchange.follow((envelope) => {
+    conversations.heard(envelope);
+    if (envelope.type === "response") requests.answer(envelope);
+  });
+
+  const data = new DataDirectory(dataDir);
+  const identity = new IdentityTokens({
+    dataDirectory: data,
+    clock,
+    limits,
+    reserved: config.reserved,
+    damaged: (fault) => {
+      log("error", fault.message);
+    },
+  });
+  const directory = new DirectoryMemory({ router, exchange, limits, clock, configuredRooms: config.rooms });
+  const limiter = new LimiterMemory({ limits, clock });
+  const tables = new TablesMemory();
+
+  const local = new LocalAgents({ router, exchange, ledger, limits, clock, directory, identity, limiter, requests, newId, log, dataTopics: config.topics, status });
+  const zmtp = new ZmtpListener({
+    router,
+    ledger,
+    limits,
+    clock,
+    flusher,
+    total,
+    policy: local,
+    inUrls: config.zmqIn ?? ["tcp://127.0.0.1:5555", `ipc://${data.file("in.sock")}`],
+    outUrls: config.zmqOut ?? ["tcp://127.0.0.1:5556", `ipc://${data.file("out.sock")}`],
+    auth: config.zmqAuth,
+    log: (event, fields) => {
+      log("warn", event, fields);
+    },
+  });
+  const bridges = new Bridges({
+    dialects,
+    exchange,
+    router,
+    ledger,
+    services: { directory, identity, limiter, tables, limits },
+    requests,
+    conversations,
+    clock,
+    limits,
+    newId,
+    log,
+    dataTopics: config.topics,
+  });
+  const ws = new WsEdge({
+    listen: config.ws.map((door) => ({ host: hostOf(door), port: portOf(door) })),
+    doors: dialects,
+    limits,
+    clock,
+    flusher,
+    total,
+    ledger,
+    accept: (connection, hello) => bridges.accept(connection, hello),
+    newId,
+    log,
+  });
+
+  const inOrder: Lifecycle[] = [
+    part({
+      start: () => {
+        data.claim();
+        identity.load();
+        for (const url of [...(config.zmqIn ?? []), ...(config.zmqOut ?? [])]) {
+          if (!isLocalUrl(url)) log("warn", "this ZeroMQ door is clear text and can be reached from other machines", { url });
+        }
+      },
+      stop: async () => {
+        requests.close();
+        directory.close();
+        await tables.close();
+        data.release();
+      },
+    }),
+    local,
+    bridges,
+    zmtp,
+    ws,
+  ];
+  return { data, ledger, total, router, exchange, directory, identity, requests, zmtp, ws, inOrder };
+}
+
+/** A part that has nothing to drain. */
+function part(ends: { start: () => void; stop: () => Promise<void> }): Lifecycle {
+  return {
+    start: () => {
+      ends.start();
+      return Promise.resolve();
+    },
+    drain: () => Promise.resolve(),
+    stop: ends.stop,
+  };
+}
