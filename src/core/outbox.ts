@@ -147,9 +147,8 @@ export class Outbox implements Flushable {
 
   /** Fills the open block and goes on in the next: the socket does not mind where a message is cut. */
   #copy(source: Buffer, start: number, end: number): void {
-    let block = this.#block;
+    let block = (this.#block ??= Buffer.allocUnsafe(firstBlockBytes));
     let at = start;
-    if (block === undefined) block = this.#block = Buffer.allocUnsafe(firstBlockBytes);
     while (at < end) {
       if (this.#used === block.length) {
         // The copies before this one end in the full block, this one ends later.

@@ -1,5 +1,5 @@
 import { Message, type Ledger, type Limits, type Route, type Router, type Subscriber, type WireSubscriber } from "../core/index.js";
-import { bodyStart, commandFlag, frameEnd, moreFlag, Straddle, unitEnd } from "./codec.js";
+import { bodyStart, commandFlag, frameEnd, longFlag, moreFlag, Straddle, unitEnd } from "./codec.js";
 import { FromGate } from "./from-gate.js";
 import { IllegalBytes } from "./illegal.js";
 import type { PublisherPeer, ZmtpPolicy } from "./policy.js";
@@ -94,11 +94,11 @@ export class Forwarder {
       let bodyHead = thisTopic + (chunk[at + 1] ?? 0);
       let bodyAt = bodyHead + 2;
       let next = end + 1;
-      if (chunk[at] === moreFlag && bodyHead + 9 <= end && this.#excess === 0) {
+      if (chunk[at] === moreFlag && bodyAt <= end && this.#excess === 0) {
         const flags = chunk[bodyHead];
         if (flags === 0) {
           next = bodyAt + (chunk[bodyHead + 1] ?? 0);
-        } else if (flags === 2 && chunk.readUInt32BE(bodyHead + 1) === 0) {
+        } else if (flags === longFlag && bodyHead + 9 <= end && chunk.readUInt32BE(bodyHead + 1) === 0) {
           const size = chunk.readUInt32BE(bodyHead + 5);
           bodyAt = bodyHead + 9;
           if (size <= frameMax) next = bodyAt + size;
