@@ -13,6 +13,7 @@ export {
   agentNameProblem,
   isAgentName,
   isRoom,
+  jsonText,
   provesAtLeast,
   principal,
   readJson,

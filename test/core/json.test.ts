@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { jsonShape, readJson } from "../../src/core/index.js";
+import { jsonShape, jsonText, readJson } from "../../src/core/index.js";
 
 const problem = (text: string, depthMax = 64): string | undefined => {
   const reading = readJson(text, depthMax);
@@ -76,4 +76,11 @@ describe("JSON from strangers", () => {
       expect(problem(text, 1_000)).toContain("twice");
     }));
   });
+});
+
+it("writes a text as JSON.stringify does", () => {
+  for (const text of ["", "plain", 'a "quote"', "back\\slash", "line\nfeed", "\u0000", "\u007f\u2028", "\ud800 alone", "\u{1F980}"]) expect(jsonText(text)).toBe(JSON.stringify(text));
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
+    expect(jsonText(text)).toBe(JSON.stringify(text));
+  }));
 });
