@@ -57,12 +57,14 @@ export class Exchange {
       this.ledger.refuse(`guard-${refusal.code}`);
       throw refusal;
     }
+    // Counted before, taken back if nobody was there: the sums are right whenever a receiver looks at them.
+    messages.routed += 1;
     const outcome = this.router.publish(message);
     if (outcome.receivers === 0 && !this.#exists(message.topic)) {
+      messages.routed -= 1;
       messages.unroutable += 1;
       throw new Fault("not-found", notThere(message.topic));
     }
-    messages.routed += 1;
     for (const follower of this.#followers) follower(envelope, message);
     return outcome;
   }
@@ -83,10 +85,14 @@ export class Exchange {
       { topic, receivedAt: now, trust: "proved", origin: undefined },
     );
     message.hidden = hidden;
-    this.ledger.messages.accepted += 1;
+    const { messages } = this.ledger;
+    messages.accepted += 1;
+    messages.routed += 1;
     const outcome = this.router.publish(message);
-    if (outcome.receivers > 0 || this.#exists(topic)) this.ledger.messages.routed += 1;
-    else this.ledger.messages.unroutable += 1;
+    if (outcome.receivers === 0 && !this.#exists(topic)) {
+      messages.routed -= 1;
+      messages.unroutable += 1;
+    }
     return outcome;
   }
 

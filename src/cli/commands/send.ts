@@ -1,0 +1,76 @@
+import { InvalidArgumentError, Option, type Command } from "commander";
+import type { Agent, Request } from "../../agent/index.js";
+import { everyone, Fault, type MessageType } from "../../core/index.js";
+import { operatorName } from "../../services/index.js";
+import { findBroker, type BrokerChoice } from "../operator.js";
+import { print, say, type Output } from "../output.js";
+
+interface Options extends BrokerChoice, Output {
+  readonly from: string;
+  readonly type?: MessageType;
+  readonly wait?: true | number;
+  readonly room?: boolean;
+  readonly replyTo?: string;
+}
+
+/** `broker send TO TEXT`: one message, and its answer with `--wait`. */
+export function sendCommand(program: Command): void {
+  program
+    .command("send")
+    .argument("<to>", "an agent, #room or all")
+    .argument("<text>", "what to say")
+    .description("send one message; --wait prints the answer")
+    .addOption(new Option("--from <name>", "speak as this agent (a name without an owner)").default(operatorName))
+    .addOption(new Option("--type <type>", "what is meant; default: request with --wait, else inform").choices(["request", "response", "inform"]))
+    .option("--wait [seconds]", "wait for the response, 30 s if not said", seconds)
+    .option("--reply-to <id>", "the message_id that a response answers")
+    .option("--room", "TO is a room: # is put before it")
+    .action(async (to: string, text: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<Options>();
+      const { in: zmqIn, out, token } = findBroker(options);
+      const { Agent } = await import("../../agent/index.js");
+      const speaker = await Agent.connect({ name: options.from, in: zmqIn, out, ...(options.from === operatorName && { token }) });
+      try {
+        await send(speaker, options.room === true && !to.startsWith("#") ? `#${to}` : to, text, options);
+      } finally {
+        await speaker.close();
+      }
+    });
+}
+
+async function send(speaker: Agent, to: string, text: string, options: Options): Promise<void> {
+  const type = options.type ?? (options.wait === undefined ? "inform" : "request");
+  if (type === "request") {
+    if (to.startsWith("#") || to === "all") throw new Fault("malformed", "a room does not answer; send an inform, or a request to one agent");
+    const timeoutMs = typeof options.wait === "number" ? options.wait * 1_000 : 30_000;
+    const answer = await speaker.request(to, text, { timeoutMs });
+    print(options, answer, () => answer.content.message);
+    return;
+  }
+  if (options.wait !== undefined) throw new Fault("malformed", `nothing answers to type ${type}; leave --wait or --type out`);
+  await mustBeThere(speaker, to);
+  if (type === "response") await speaker.respond({ ...answered(to, options.replyTo) }, text);
+  else await speaker.inform(to, text);
+  say(`sent to ${to}`);
+}
+
+/** An inform to nobody is only counted by the broker; a person wants to know. @throws Fault not-found */
+async function mustBeThere(speaker: Agent, to: string): Promise<void> {
+  if (to === everyone) return;
+  const [known, remedy] = to.startsWith("#")
+    ? [await speaker.rooms(), "broker rooms lists those there are"]
+    : [await speaker.agents(), "broker agents lists those who are"];
+  if (!known.some(({ name }) => name === to)) throw new Fault("not-found", `${to} is not here; ${remedy}`);
+}
+
+/** The request that a response names. */
+function answered(to: string, replyTo: string | undefined): Request {
+  if (replyTo === undefined) throw new Fault("malformed", "a response names what it answers: --reply-to MESSAGE_ID");
+  return { message_id: replyTo, timestamp: "", from: to, to: "", type: "request", priority: "NORMAL", content: { message: "" } };
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 86_400)) throw new InvalidArgumentError("give the seconds to wait, more than 0");
+  return value;
+}

@@ -1,0 +1,38 @@
+import type { Command } from "commander";
+import type { BrokerStatus } from "../../broker.js";
+import { askBroker, asOperator, type BrokerChoice } from "../operator.js";
+import { print, table, type Output } from "../output.js";
+
+/** `broker status`: doors, connections, both ledgers. */
+export function statusCommand(program: Command): void {
+  program
+    .command("status")
+    .description("show doors, connections, what was routed and what was lost, and why")
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<BrokerChoice & Output>();
+      const answer = await asOperator(options, (operator) => askBroker(operator, "broker.status"));
+      const status = answer.content.data as BrokerStatus; // our own broker's answer
+      print(options, status, () => describe(status));
+    });
+}
+
+function describe({ pid, uptimeMs, dataDir, endpoints, agents, rooms, connections, backlogBytes, memoryBytes, ledger }: BrokerStatus): string {
+  const { messages, copies } = ledger;
+  const dropped = Object.entries(copies.dropped).map(([reason, count]) => `${count} ${reason}`).join(", ");
+  const reasons = Object.entries(ledger.reasons).map(([reason, count]) => ["", reason, String(count)]);
+  return table([
+    ["broker", `pid ${pid}, up ${Math.round(uptimeMs / 1_000)} s, ${mib(memoryBytes)} memory, ${mib(backlogBytes)} unsent`],
+    ["data", dataDir],
+    ["zmq in", endpoints.zmqIn.join("  ")],
+    ["zmq out", endpoints.zmqOut.join("  ")],
+    ["ws", endpoints.ws.join("  ")],
+    ["agents", `${agents}, rooms ${rooms}, connections: ${connections.zmqIn} publishers, ${connections.zmqOut} subscribers, ${connections.ws} WebSockets`],
+    ["messages", `${messages.accepted} accepted = ${messages.routed} routed + ${messages.stored} stored + ${messages.refused} refused + ${messages.unroutable} unroutable + ${messages.malformed} malformed`],
+    ["copies", `${copies.copies} = ${copies.written} written + ${copies.pending} pending + dropped (${dropped})`],
+    ...(reasons.length > 0 ? [["reasons", "", ""], ...reasons] : []),
+  ]);
+}
+
+function mib(bytes: number): string {
+  return `${(bytes / 1_048_576).toFixed(1)} MiB`;
+}

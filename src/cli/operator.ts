@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import type { Agent } from "../agent/index.js";
+import { Fault, type Envelope } from "../core/index.js";
+import { DataDirectory, operatorName, resolveDataDirectory } from "../services/index.js";
+
+/** What every command that talks to a running broker takes. */
+export interface BrokerChoice {
+  readonly dataDir?: string;
+}
+
+/** The doors and the operator's token of the broker that runs on this data directory. @throws Fault unavailable, naming the remedy */
+export function findBroker({ dataDir }: BrokerChoice): { readonly in: string; readonly out: string; readonly token: string; readonly data: DataDirectory } {
+  const data = new DataDirectory(resolveDataDirectory({ dataDir }));
+  const endpoints = data.readEndpoints();
+  const [zmqIn] = endpoints?.zmqIn ?? [];
+  const [zmqOut] = endpoints?.zmqOut ?? [];
+  if (zmqIn === undefined || zmqOut === undefined) {
+    throw new Fault("unavailable", `no broker runs on ${data.path}; start one with: broker start (or name its folder with --data-dir)`);
+  }
+  return { in: zmqIn, out: zmqOut, token: readToken(data), data };
+}
+
+function readToken(data: DataDirectory): string {
+  const file = data.file("operator-token");
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (thrown) {
+    throw new Fault("forbidden", `cannot read the operator's token ${file}; run this as the user that runs the broker`, { cause: thrown });
+  }
+}
+
+/** Does something as the operator on the running broker, then leaves. */
+export async function asOperator<T>(choice: BrokerChoice, work: (operator: Agent) => Promise<T>): Promise<T> {
+  const { in: zmqIn, out, token } = findBroker(choice);
+  const { Agent } = await import("../agent/index.js");
+  const operator = await Agent.connect({ name: operatorName, in: zmqIn, out, token });
+  try {
+    return await work(operator);
+  } finally {
+    await operator.close();
+  }
+}
+
+/** What `$broker` answers to a kind. */
+export async function askBroker(operator: Agent, kind: string): Promise<Envelope> {
+  return operator.request("$broker", { message: kind, kind });
+}
