@@ -12,10 +12,14 @@ export interface Hearer<C, Event, State> {
 export class Renderer<C extends { readonly type: string }, Event, State> {
   readonly #dialect: Dialect<C, Event, State>;
   readonly #rawKey: string;
+  /** The key of the variant asked for last: the same string again, whose hash is known, instead of a new one per message. */
+  #variant = "";
+  #key: string;
 
   constructor(dialect: Dialect<C, Event, State>) {
     this.#dialect = dialect;
     this.#rawKey = `${dialect.name} raw`;
+    this.#key = `${dialect.name}: `;
   }
 
   /** The frame for one hearer; undefined if the dialect has no words for the message. */
@@ -28,7 +32,7 @@ export class Renderer<C extends { readonly type: string }, Event, State> {
       const event = render.event(envelope, metaOf(message, replay), hearer.session);
       return event === undefined ? undefined : hearer.codec.encode(event);
     }
-    const key = isOwnRaw ? this.#rawKey : `${name} ${variant ?? ""}`;
+    const key = variant === undefined ? this.#rawKey : this.#keyOf(variant);
     const cache = (message.rendered ??= new Map<string, PreparedFrame | undefined>());
     const known = cache.get(key);
     if (known !== undefined || cache.has(key)) return known;
@@ -41,6 +45,14 @@ export class Renderer<C extends { readonly type: string }, Event, State> {
     const prepared = frame === undefined ? undefined : hearer.connection.prepare(frame);
     cache.set(key, prepared);
     return prepared;
+  }
+
+  #keyOf(variant: string): string {
+    if (variant !== this.#variant) {
+      this.#variant = variant;
+      this.#key = `${this.#dialect.name}: ${variant}`;
+    }
+    return this.#key;
   }
 
   /** One event for many hearers, encoded once per variant. */
