@@ -131,12 +131,11 @@ describe("forwarding", () => {
 
   it("notices at the next message that a route came or went while the policy looked", () => {
     const ear = new Ear();
-    let end: (() => void) | undefined;
+    const end = router.subscribe("eve", ear);
     policy.onLook = ({ topic }) => {
       if (topic === "bob") router.subscribe("bob", ear);
-      else end?.();
+      else end();
     };
-    end = router.subscribe("eve", ear);
     push(publisher(), Buffer.concat([message("bob", "1"), message("bob", "2"), message("eve", "3"), message("nobody", "4"), message("eve", "5")]));
     expect(ear.heard).toEqual(["bob=2", "eve=3"]);
     expect(policy.looked.map(({ payload }) => payload)).toEqual(["1", "4", "5"]);

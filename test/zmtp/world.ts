@@ -1,4 +1,5 @@
 import { BacklogTotal, defaultLimits, Fault, Flusher, Ledger, principal, Router, systemClock, type Clock, type Limits, type Message, type Principal, type Scope } from "../../src/core/index.js";
+import { FakeClock } from "../kit/fake-clock.js";
 import { ZmtpListener, type PublisherPeer, type SubscriberPeer, type ZmtpListenerOptions, type ZmtpPeer, type ZmtpPolicy } from "../../src/zmtp/index.js";
 
 /** A policy that lets everybody in, subscribes exactly what is asked, and writes down what it is told. */
@@ -121,7 +122,15 @@ export function buildWorld(options: WorldOptions = {}): Omit<World, "inUrl" | "o
 /** A started listener. */
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const world = buildWorld(options);
-  await world.listener.start();
+  let isStarted = false;
+  const started = world.listener.start().finally(() => {
+    isStarted = true;
+  });
+  while (!isStarted) {
+    if (options.clock instanceof FakeClock) options.clock.advance(0);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await started;
   return { ...world, inUrl: world.listener.inEndpoints[0] ?? "", outUrl: world.listener.outEndpoints[0] ?? "" };
 }
 
