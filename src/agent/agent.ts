@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { agentNameProblem, brokerTopic, Fault, readEnvelope, writeEnvelope, asFault, type Content, type Envelope, type MessageType } from "../core/index.js";
+import { agentNameProblem, asFault, brokerTopic, Fault, writeEnvelope, type Content, type Envelope, type MessageType } from "../core/index.js";
 import { findDoors } from "./doors.js";
 import { Inbox } from "./inbox.js";
 import type { Link, ListedAgent, ListedRoom } from "./link.js";
 import { agentDefaults, type AgentOptions, type ConnectOptions, type Notice, type Request } from "./options.js";
+import { listedAgents, listedRooms, readPayload } from "./reading.js";
 import { Pending, type WaitOptions } from "./pending.js";
 
 /** What is said: a text, or a text with more. */
@@ -151,13 +152,13 @@ export class Agent implements AsyncIterable<Envelope> {
   /** Rooms that this agent may know of. */
   async rooms(): Promise<readonly ListedRoom[]> {
     if (this.#link?.house !== undefined) return this.#link.house.rooms();
-    return listOf(await this.#ask("rooms.list"), "rooms");
+    return listedRooms(await this.#ask("rooms.list"));
   }
 
   /** Agents that are online, in whatever dialect. */
   async agents(): Promise<readonly ListedAgent[]> {
     if (this.#link?.house !== undefined) return this.#link.house.agents();
-    return listOf(await this.#ask("agents.list"), "agents");
+    return listedAgents(await this.#ask("agents.list"));
   }
 
   /** Hears a topic that is no room: `$events`, a data topic, with scope `observe` everything (`""`). */
@@ -235,8 +236,13 @@ export class Agent implements AsyncIterable<Envelope> {
   }
 
   #hear(payload: Buffer): void {
-    const envelope = this.#read(payload);
-    if (envelope === undefined || this.#pending.take(envelope)) return;
+    const reading = readPayload(payload, this.name);
+    if ("problem" in reading) {
+      this.#options.log?.("warn", "a message could not be read", { agent: this.name, problem: reading.problem });
+      return;
+    }
+    const { envelope } = reading;
+    if (this.#pending.take(envelope)) return;
     if (envelope.from === this.name && this.#options.hearOwn !== true) return;
     if (envelope.type === "request") {
       this.#request({ ...envelope, type: "request" });
@@ -280,25 +286,8 @@ export class Agent implements AsyncIterable<Envelope> {
     if (!this.#inbox.put(envelope)) this.#options.log?.("warn", "inbox full, message dropped", { agent: this.name, id: envelope.message_id, dropped: this.#inbox.dropped });
   }
 
-  #read(payload: Buffer): Envelope | undefined {
-    let problem: string;
-    try {
-      const json: unknown = JSON.parse(payload.toString());
-      const topic = typeof json === "object" && json !== null && "to" in json && typeof json.to === "string" ? json.to : this.name;
-      const trust = typeof json === "object" && json !== null && "trust" in json && (json.trust === "proved" || json.trust === "shared") ? json.trust : "claimed";
-      const replay = typeof json === "object" && json !== null && "replay" in json && json.replay === true;
-      const reading = readEnvelope(json, { topic, receivedAt: Date.now(), fallbackId: randomUUID(), trust });
-      if ("envelope" in reading) return replay ? { ...reading.envelope, replay } : reading.envelope;
-      ({ problem } = reading);
-    } catch (thrown) {
-      problem = String(thrown);
-    }
-    this.#options.log?.("warn", "a message could not be read", { agent: this.name, problem });
-    return undefined;
-  }
-
   #open(): Link {
-    if (this.#link === undefined || this.#closed !== undefined && this.#answering.size === 0) throw new Fault("going-away", "this agent is closed");
+    if (this.#link === undefined || (this.#closed !== undefined && this.#answering.size === 0)) throw new Fault("going-away", "this agent is closed");
     return this.#link;
   }
 }
@@ -307,12 +296,3 @@ function notReady(fault: Fault): Fault {
   if (fault.code !== "timeout") return fault;
   return new Fault("unavailable", "the broker did not answer in time: is it running (broker status), and is the name free or the token right (its log says why it refused)?");
 }
-
-function listOf<T>(answer: Envelope, key: string): readonly T[] {
-  const { data } = answer.content;
-  const list: unknown = typeof data === "object" && data !== null ? Object.entries(data).find(([name]) => name === key)?.[1] : undefined;
-  if (!Array.isArray(list)) throw new Fault("malformed", `the broker's answer has no ${key}`);
-  return list as readonly T[]; // our own broker's answer, described by $broker's schema
-}
-
-

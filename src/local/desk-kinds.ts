@@ -2,7 +2,7 @@ import { Fault, type Content, type Envelope } from "../core/index.js";
 import type { Presence } from "../services/index.js";
 import type { Connected } from "./connected.js";
 import type { LocalContext } from "./context.js";
-import type { Asker } from "./desk.js";
+import type { Asker } from "./asker.js";
 import { listAgents, listRooms } from "./lists.js";
 
 /** What the desk says to a request; `replay` follows it. */

@@ -1,19 +1,9 @@
-import { asFault, brokerTopic, Fault, type Envelope, type Message, type Principal } from "../core/index.js";
-import type { Presence } from "../services/index.js";
+import { asFault, brokerTopic, Fault, type Envelope, type Message } from "../core/index.js";
+import type { Asker } from "./asker.js";
 import type { Connected } from "./connected.js";
 import type { LocalContext } from "./context.js";
 import { deskKinds, type Answer } from "./desk-kinds.js";
 import type { Faults } from "./faults.js";
-
-/** Who asks at the desk. */
-export interface Asker {
-  readonly agent: string;
-  /** The asker's own connection on ZeroMQ; rooms are joined through it. */
-  readonly connected: Connected | undefined;
-  readonly presence: Presence | undefined;
-  /** As what rooms are shown: the proved principal where there is one. */
-  readonly principal: Principal | undefined;
-}
 
 export interface DeskOptions {
   readonly faults: Faults;

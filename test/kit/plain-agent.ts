@@ -1,0 +1,106 @@
+import { randomUUID } from "node:crypto";
+import { Publisher, Subscriber } from "zeromq";
+
+/** What an agent of seed 004 sends and hears, as it stands on the wire. */
+export interface WireMessage {
+  message_id: string;
+  timestamp: string;
+  from: string;
+  to: string;
+  type: string;
+  priority: string;
+  content: Record<string, unknown> & { message: string };
+  in_reply_to?: string;
+  [other: string]: unknown;
+}
+
+export interface Heard {
+  readonly topic: string;
+  readonly message: WireMessage;
+}
+
+/** A plain agent of seed 004: a PUB and a SUB of libzmq, and nothing of ours. */
+export class PlainAgent {
+  readonly name: string;
+  readonly sub: Subscriber;
+  readonly pub: Publisher;
+  readonly heard: Heard[] = [];
+  #waiting: { wanted: (heard: Heard) => boolean; found: (heard: Heard) => void }[] = [];
+
+  constructor(name: string, doors: { zmqIn: string; zmqOut: string }, options: { topics?: string[]; token?: string; declare?: boolean } = {}) {
+    this.name = name;
+    this.sub = new Subscriber({ linger: 0 });
+    this.pub = new Publisher({ linger: 0, sendHighWaterMark: 0 });
+    for (const socket of [this.sub, this.pub]) {
+      if (options.token !== undefined) {
+        socket.plainUsername = name;
+        socket.plainPassword = options.token;
+      }
+    }
+    this.sub.connect(doors.zmqOut);
+    this.sub.subscribe(...(options.topics ?? [name]));
+    this.pub.connect(doors.zmqIn);
+    void this.#read();
+  }
+
+  /** Publishes one message and returns it. */
+  async send(to: string, type: string, message: string, more: Partial<WireMessage> = {}): Promise<WireMessage> {
+    const wire: WireMessage = {
+      message_id: randomUUID(),
+      timestamp: new Date().toISOString(),
+      from: this.name,
+      to,
+      type,
+      priority: "NORMAL",
+      content: { message },
+      ...more,
+    };
+    await this.pub.send([to, JSON.stringify(wire)]);
+    return wire;
+  }
+
+  /** The first message that fits and has not been taken yet, now or within `withinMs`. */
+  hears(wanted: (heard: Heard) => boolean = () => true, withinMs = 10_000): Promise<Heard> {
+    const at = this.heard.findIndex(wanted);
+    if (at !== -1) return Promise.resolve(this.heard.splice(at, 1)[0] as Heard);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`${this.name} did not hear it within ${withinMs} ms; heard: ${JSON.stringify(this.heard.slice(-5))}`));
+      }, withinMs);
+      this.#waiting.push({
+        wanted,
+        found: (heard) => {
+          clearTimeout(timer);
+          resolve(heard);
+        },
+      });
+    });
+  }
+
+  /** Asks `$broker` until the answer comes back on the agent's own topic: both sockets work. */
+  async meet(): Promise<this> {
+    const id = randomUUID();
+    const answered = this.hears(({ message }) => message.in_reply_to === id);
+    let open = true;
+    void answered.then(() => (open = false));
+    while (open) {
+      await this.send("$broker", "request", "ping", { message_id: id, content: { message: "ping", kind: "ping" } });
+      await Promise.race([answered, new Promise((resolve) => setTimeout(resolve, 50))]);
+    }
+    return this;
+  }
+
+  close(): void {
+    this.sub.close();
+    this.pub.close();
+  }
+
+  async #read(): Promise<void> {
+    for await (const [topic, payload] of this.sub) {
+      const heard: Heard = { topic: String(topic), message: JSON.parse(String(payload)) as WireMessage };
+      const at = this.#waiting.findIndex(({ wanted }) => wanted(heard));
+      if (at === -1) this.heard.push(heard);
+      else this.#waiting.splice(at, 1)[0]?.found(heard);
+    }
+  }
+}
