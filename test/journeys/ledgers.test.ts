@@ -35,6 +35,7 @@ describe("nothing is lost in silence", () => {
       await writer.send("news", "inform", "hello");
       return (at.broker.status().ledger.copies.copies) > 0;
     }, "the subscription");
+    await writer.settled();
     const rounds = 20_000;
     const before = at.broker.status().ledger;
     const text = "x".repeat(1_000);

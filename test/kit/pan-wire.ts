@@ -64,7 +64,8 @@ export class PanWire {
   hears(wanted: ((frame: PanFrame) => boolean) | string, withinMs = 10_000): Promise<PanFrame> {
     const fits = typeof wanted === "string" ? (frame: PanFrame) => frame.type === wanted : wanted;
     const at = this.frames.findIndex(fits);
-    if (at !== -1) return Promise.resolve(this.frames.splice(at, 1)[0] as PanFrame);
+    const [known] = at === -1 ? [] : this.frames.splice(at, 1);
+    if (known !== undefined) return Promise.resolve(known);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         reject(new Error(`no such frame within ${withinMs} ms; heard: ${JSON.stringify(this.frames.slice(-5))}`));

@@ -62,7 +62,8 @@ export class PlainAgent {
   /** The first message that fits and has not been taken yet, now or within `withinMs`. */
   hears(wanted: (heard: Heard) => boolean = () => true, withinMs = 10_000): Promise<Heard> {
     const at = this.heard.findIndex(wanted);
-    if (at !== -1) return Promise.resolve(this.heard.splice(at, 1)[0] as Heard);
+    const [known] = at === -1 ? [] : this.heard.splice(at, 1);
+    if (known !== undefined) return Promise.resolve(known);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         reject(new Error(`${this.name} did not hear it within ${withinMs} ms; heard: ${JSON.stringify(this.heard.slice(-5))}`));
@@ -81,13 +82,17 @@ export class PlainAgent {
   async meet(): Promise<this> {
     const id = randomUUID();
     const answered = this.hears(({ message }) => message.in_reply_to === id);
-    let open = true;
-    void answered.then(() => (open = false));
-    while (open) {
+    for (;;) {
       await this.send("$broker", "request", "ping", { message_id: id, content: { message: "ping", kind: "ping" } });
-      await Promise.race([answered, new Promise((resolve) => setTimeout(resolve, 50))]);
+      const come = await Promise.race([answered, new Promise<undefined>((resolve) => setTimeout(resolve, 50, undefined))]);
+      if (come !== undefined) return this;
     }
-    return this;
+  }
+
+  /** Resolves when the broker has taken everything sent before. */
+  async settled(): Promise<void> {
+    const asked = await this.send("$broker", "request", "ping", { content: { message: "ping", kind: "ping" } });
+    await this.hears(({ message }) => message.in_reply_to === asked.message_id);
   }
 
   close(): void {
