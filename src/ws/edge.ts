@@ -33,6 +33,7 @@ export class WsEdge implements Lifecycle {
   readonly #options: WsEdgeOptions;
   readonly #paths: readonly string[];
   readonly #servers: Server[] = [];
+  readonly #endpoints: string[] = [];
   readonly #wss: WebSocketServer;
   // bound: wsConnectionsMax · evicts: a further connection is answered 503 · owner: WsEdge
   readonly #connections = new Set<WsConnection>();
@@ -40,6 +41,8 @@ export class WsEdge implements Lifecycle {
   readonly #halfOpen = new Set<object>();
   #phase: "new" | "open" | "draining" | "stopped" = "new";
   #cancelCheck: (() => void) | undefined;
+  /** Called whenever the last connection is gone. */
+  #empty: (() => void) | undefined;
 
   constructor(options: WsEdgeOptions) {
     this.#options = options;
@@ -59,10 +62,7 @@ export class WsEdge implements Lifecycle {
 
   /** `ws://host:port` of every listener, with its real port. */
   get endpoints(): readonly string[] {
-    return this.#servers.map((server) => {
-      const { address, port } = server.address() as AddressInfo; // a listening TCP server has one
-      return `ws://${address.includes(":") ? `[${address}]` : address}:${String(port)}`;
-    });
+    return this.#endpoints;
   }
 
   /** Open WebSockets. */
@@ -98,7 +98,12 @@ export class WsEdge implements Lifecycle {
     if (this.#phase === "stopped") return;
     this.#phase = "stopped";
     this.#cancelCheck?.();
+    const gone = new Promise<void>((resolve) => {
+      this.#empty = resolve;
+    });
+    if (this.#connections.size === 0) this.#empty?.();
     for (const connection of this.#connections) connection.terminate();
+    await gone;
     await Promise.all(
       this.#servers.splice(0).map(
         (server) =>
@@ -141,6 +146,7 @@ export class WsEdge implements Lifecycle {
       this.#options.log("error", "websocket door failed", { host, port, error: error.message });
     });
     this.#servers.push(server);
+    this.#endpoints.push(endpointOf(server));
   }
 
   /** Half-open from the first byte on: a TCP connection counts before it has said anything. */
@@ -198,6 +204,7 @@ export class WsEdge implements Lifecycle {
       },
       gone: () => {
         this.#connections.delete(connection);
+        if (this.#connections.size === 0) this.#empty?.();
       },
     });
     this.#connections.add(connection);
@@ -212,6 +219,11 @@ export class WsEdge implements Lifecycle {
       this.#check();
     });
   }
+}
+
+function endpointOf(server: Server): string {
+  const { address, port } = server.address() as AddressInfo; // a listening TCP server has one
+  return `ws://${address.includes(":") ? `[${address}]` : address}:${String(port)}`;
 }
 
 function cannotListen(host: string, port: number, error: NodeJS.ErrnoException): Fault {
