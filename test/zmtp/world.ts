@@ -122,13 +122,11 @@ export function buildWorld(options: WorldOptions = {}): Omit<World, "inUrl" | "o
 /** A started listener. */
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const world = buildWorld(options);
-  let isStarted = false;
-  const started = world.listener.start().finally(() => {
-    isStarted = true;
-  });
-  while (!isStarted) {
-    if (options.clock instanceof FakeClock) options.clock.advance(0);
-    await new Promise((resolve) => setImmediate(resolve));
+  const started = world.listener.start();
+  const { clock } = options;
+  if (clock instanceof FakeClock) {
+    await until(() => clock.waiting > 1, "the delay between the doors");
+    clock.advance(0);
   }
   await started;
   return { ...world, inUrl: world.listener.inEndpoints[0] ?? "", outUrl: world.listener.outEndpoints[0] ?? "" };
