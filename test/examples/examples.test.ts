@@ -1,0 +1,52 @@
+import { mkdtemp, rm, symlink, writeFile, mkdir } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { Agent } from "../../src/index.js";
+import { eventually, startBroker, type TestBroker } from "../kit/broker.js";
+import { startProgram } from "../kit/cli.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+let at: TestBroker;
+let asker: Agent;
+
+beforeEach(async () => {
+  at = await startBroker();
+  asker = await Agent.connect({ name: "asker", in: at.zmqIn, out: at.zmqOut });
+});
+afterEach(async () => {
+  await asker.close();
+  await at.stop();
+});
+
+it("runs the plain Python agent, which answers", async () => {
+  const python = startProgram("/usr/bin/python3", [join(root, "examples/plain_agent.py"), "claude", at.zmqIn, at.zmqOut]);
+  try {
+    await python.prints(/claude is ready/);
+    expect((await asker.request("claude", "are you there?")).content.message).toBe("claude heard: are you there?");
+  } finally {
+    await python.stop("SIGINT");
+  }
+});
+
+it("runs the TypeScript agent, which joins, answers and asks", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "synaptic-example-"));
+  await mkdir(join(folder, "node_modules"));
+  await symlink(root, join(folder, "node_modules/synaptic-core"));
+  const source = readFileSync(join(root, "examples/agent.ts"), "utf8");
+  const { outputText } = ts.transpileModule(source, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 } });
+  await writeFile(join(folder, "agent.mjs"), outputText);
+  asker.onRequest(() => "testing you");
+  const scout = startProgram(process.execPath, [join(folder, "agent.mjs"), "scout", "asker"], { SYNAPTIC_DATA_DIR: at.dataDir });
+  try {
+    await scout.prints(/asker: testing you/);
+    expect((await asker.request("scout", "hello")).content.message).toBe("scout heard: hello");
+    await eventually(async () => (await asker.rooms()).some(({ name, members }) => name === "#general" && members === 1), "scout is in #general");
+  } finally {
+    await scout.stop("SIGINT");
+    await rm(folder, { recursive: true, force: true });
+  }
+});
