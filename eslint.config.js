@@ -1,7 +1,7 @@
 import eslint from "typescript-eslint";
 
 export default eslint.config(
-  { ignores: ["dist/", "node_modules/", "coverage/", "bench/.build/"] },
+  { ignores: [".dependency-cruiser.cjs", "dist/", "node_modules/", "coverage/", "bench/.build/"] },
   ...eslint.configs.strictTypeChecked,
   ...eslint.configs.stylisticTypeChecked,
   {

@@ -25,8 +25,8 @@ function* sources(folder: string): Iterable<string> {
 
 describe("LIMITS.md", () => {
   it("lists every limit with its default", () => {
-    const listed = Object.fromEntries(rows("Numbers").map(([name, value]) => [name?.replaceAll("`", ""), Number(value)]));
-    expect(listed).toEqual({ ...defaultLimits });
+    const listed: unknown = Object.fromEntries(rows("Numbers").map(([name, value]) => [name?.replaceAll("`", ""), Number(value)]));
+    expect(listed).toEqual(defaultLimits);
   });
 
   it("has a row for every Map and Set that lives longer than a call", () => {

@@ -23,8 +23,8 @@ export function pathsOf(doors: readonly EdgeDoor[]): readonly string[] {
 /** The first of the client's subprotocols that a dialect at `path` knows; at `/` any dialect's. */
 export function chooseSubprotocol(offered: string | undefined, path: string, doors: readonly EdgeDoor[]): string | undefined {
   const there = doors.filter(({ paths }) => paths.includes(path));
-  const known = new Set((there.length > 0 ? there : doors).flatMap(({ subprotocols }) => subprotocols));
-  return listOf(offered).find((name) => known.has(name));
+  const known = (there.length > 0 ? there : doors).flatMap(({ subprotocols }) => subprotocols);
+  return listOf(offered).find((name) => known.includes(name));
 }
 
 /** True for the Origin of a page that this machine served itself. Browsers always send one; agents do not. */

@@ -77,7 +77,7 @@ describe("the broker command, through the real binary", () => {
     const tap = startCli(["tap", "--data-dir", dataDir]);
     const ada = await new PlainAgent("tapped", at).meet();
     try {
-      for (let n = 0; !/seen by the tap/.test(await Promise.race([tap.prints(/seen by the tap/), new Promise<string>((resolve) => setTimeout(resolve, 100, ""))])); n += 1) {
+      for (let n = 0; !(await Promise.race([tap.prints(/seen by the tap/), new Promise<string>((resolve) => setTimeout(resolve, 100, ""))])).includes("seen by the tap"); n += 1) {
         if (n > 100) throw new Error("the tap heard nothing");
         await ada.send("tapped", "inform", "seen by the tap");
       }
