@@ -25,9 +25,6 @@ export function openBridge(dialect: AnyDialect, context: BridgeContext): Bridge 
   return dialect.with<Bridge>((itself) => new Engine(itself, context));
 }
 
-/** How much of a token it takes to ask whether there is one. */
-const asking = 0.001;
-
 /** Runs one dialect: reads, checks, charges, runs, and catches, so that the dialect's own handlers do none of that. */
 class Engine<C extends { readonly type: string }, Event, State> implements Bridge {
   readonly #dialect: Dialect<C, Event, State>;
@@ -190,7 +187,7 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
   /** Addresses that failed to log in too often wait. This machine's own does not. */
   #barred(remote: string): Fault | undefined {
     if (isLoopback(remote)) return undefined;
-    const retryAfterMs = this.#context.services.limiter.take(loginKey(remote), this.#loginRate(), asking);
+    const retryAfterMs = this.#context.services.limiter.ask(loginKey(remote), this.#loginRate());
     if (retryAfterMs === 0) return undefined;
     return new Fault("rate-limited", "too many failed logins from this address; try again in a minute", { retryAfterMs, fatal: true });
   }

@@ -32,6 +32,18 @@ export class LimiterMemory implements Limiter {
   }
 
   take(key: string, rate: Rate, cost = 1): number {
+    return this.#spend(key, rate, cost, true);
+  }
+
+  ask(key: string, rate: Rate, cost = 1): number {
+    return this.#spend(key, rate, cost, false);
+  }
+
+  forget(key: string): void {
+    this.#buckets.delete(key);
+  }
+
+  #spend(key: string, rate: Rate, cost: number, taking: boolean): number {
     if (rate.perSecond <= 0) return 0;
     const now = this.#options.clock.monotonic();
     const bucket = this.#bucket(key, rate, now);
@@ -41,14 +53,10 @@ export class LimiterMemory implements Limiter {
     const needed = Math.min(cost, rate.burst);
     const missing = needed - bucket.tokens;
     if (missing <= rounding) {
-      bucket.tokens = Math.max(0, -missing);
+      if (taking) bucket.tokens = Math.max(0, -missing);
       return 0;
     }
     return Math.ceil(((missing - rounding) * 1000) / rate.perSecond);
-  }
-
-  forget(key: string): void {
-    this.#buckets.delete(key);
   }
 
   /** The key's bucket, moved to the end of the line of those to be forgotten. */

@@ -8,6 +8,8 @@ export interface Rate {
 export interface Limiter {
   /** Takes `cost` tokens from the bucket of `key`. @returns 0, or in how many milliseconds it would succeed. */
   take(key: string, rate: Rate, cost?: number): number;
+  /** What `take` would say, without taking anything. */
+  ask(key: string, rate: Rate, cost?: number): number;
   /** Forgets a key. */
   forget(key: string): void;
 }

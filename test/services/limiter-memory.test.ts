@@ -27,6 +27,14 @@ describe("limiter", () => {
     expect(limiter.take("ada", rate)).toBe(200);
   });
 
+  it("tells without taking how long it would be", () => {
+    const { limiter } = start();
+    for (let i = 0; i < 9; i += 1) limiter.take("ada", rate);
+    expect([limiter.ask("ada", rate), limiter.ask("ada", rate), limiter.ask("ada", rate, 2)]).toEqual([0, 0, 200]);
+    expect(limiter.take("ada", rate)).toBe(0);
+    expect(limiter.ask("ada", rate)).toBe(200);
+  });
+
   it("keeps no more than the burst however long it waits", () => {
     const { limiter, clock } = start();
     clock.advance(3_600_000);
