@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+// Copies bridges/echo and its tests to a new dialect: npm run new:dialect NAME
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = process.env["SYNAPTIC_ROOT"] ?? fileURLToPath(new URL("..", import.meta.url));
+const [name] = process.argv.slice(2);
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+if (name === undefined || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) {
+  fail("usage: npm run new:dialect NAME   (lower case, words parted by -, such as parrot or agent-network)");
+}
+for (const folder of ["bridges", "test/bridges"]) {
+  if (existsSync(join(root, folder, name))) fail(`${folder}/${name} is there already; choose another name or remove it`);
+}
+
+const camel = name.replace(/-([a-z0-9])/g, (_match, letter) => letter.toUpperCase());
+const pascal = camel[0].toUpperCase() + camel.slice(1);
+
+/** The dialect's name, not the command of the same word: `"echo"` as a type, a frame's field, a test's vector stay. */
+function renamed(text) {
+  return text
+    .replace(/Echo(?=[A-Z])/g, pascal)
+    .replaceAll("bridges/echo", `bridges/${name}`)
+    .replaceAll("/echo", `/${name}`)
+    .replaceAll("echo.v1", `${name}.v1`)
+    .replaceAll('name: "echo"', `name: "${name}"`)
+    .replace(/\bexport const echo\b/g, `export const ${camel}`)
+    .replace(/import \{ echo \}/g, `import { ${camel} }`)
+    .replace(/dialect: echo\b/g, `dialect: ${camel}`)
+    .replace(/\[echo\]/g, `[${camel}]`)
+    .replace(/^# echo$/m, `# ${name}`)
+    .replace(/describe\("echo /g, `describe("${name} `)
+    // Prose: "an echo client", "in echo's words".
+    .replace(/\b(the|an|no|as|What|two|in|where) echo\b/g, `$1 ${name}`);
+}
+
+function copy(from, to) {
+  for (const entry of readdirSync(join(root, from), { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) copy(source, target);
+    else {
+      mkdirSync(join(root, dirname(target)), { recursive: true });
+      writeFileSync(join(root, target), renamed(readFileSync(join(root, source), "utf8")));
+    }
+  }
+}
+
+copy("bridges/echo", `bridges/${name}`);
+copy("test/bridges/echo", `test/bridges/${name}`);
+console.log(`bridges/${name} and test/bridges/${name} are echo under a new name. Next:
+  1. bridges/${name}/README.md and schema.ts: what can be said
+  2. npm run typecheck          lists what is missing after each change
+  3. npx vitest run test/bridges/${name}
+  4. add ${camel} to bridges/index.ts`);

@@ -1,0 +1,134 @@
+import { Fault, principal, type Dialect, type DialectService, type Frame, type Session } from "../../src/dialect/index.js";
+
+/** A part of the visualisation protocol (seed 003, protocols §7), enough to show that it fits: binary frames, streams, slow viewers. */
+type Command =
+  | { readonly type: "handshake"; readonly capabilities: readonly string[]; readonly clientId: string }
+  | { readonly type: "heartbeat"; readonly at: bigint }
+  | { readonly type: "channel.create"; readonly channelId: string; readonly bufferSize: number }
+  | { readonly type: "control.execute"; readonly id: string; readonly targetAgent: string; readonly command: string };
+
+interface Position {
+  readonly id: number;
+  readonly x: number;
+  readonly y: number;
+  readonly z: number;
+}
+
+type Event =
+  | { readonly type: "positions"; readonly positions: readonly Position[] }
+  | { readonly type: "heartbeat"; readonly at: bigint }
+  | { readonly type: "handshake_ack" | "message.sent" | "channel.created" | "control.result" | "error"; readonly payload: Readonly<Record<string, unknown>> };
+
+interface State {
+  binary: boolean;
+  /** Frames of a channel that wait until the socket has room; the newest replace the oldest. */
+  waiting: Event[];
+  bufferSize: number;
+}
+
+type Viewer = Session<Event, State>;
+const magic = 0x41474e54;
+
+/** Header of 8 bytes, then count and 28 bytes for each agent (seed 003, position update). */
+function binaryPositions(positions: readonly Position[]): Buffer {
+  const frame = Buffer.alloc(12 + 28 * positions.length);
+  frame.writeUInt32BE(magic, 0);
+  frame[4] = 0x01;
+  frame.writeUInt16BE(frame.length - 8, 6);
+  frame.writeUInt32BE(positions.length, 8);
+  positions.forEach(({ id, x, y, z }, index) => {
+    const at = 12 + 28 * index;
+    frame.writeUInt32BE(id, at);
+    [x, y, z].forEach((value, axis) => frame.writeFloatBE(value, at + 4 + 4 * axis));
+  });
+  return frame;
+}
+
+function decode(frame: Frame): readonly Command[] {
+  if (typeof frame === "string") return [JSON.parse(frame) as Command];
+  if (frame.length < 16 || frame.readUInt32BE(0) !== magic || frame[4] !== 0x06) throw new Fault("malformed", "not a frame of ours");
+  return [{ type: "heartbeat", at: frame.readBigUInt64BE(8) }];
+}
+
+function encode(event: Event, { binary }: State): Frame {
+  if (binary && event.type === "positions") return binaryPositions(event.positions);
+  return JSON.stringify(event, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
+}
+
+/** Streams flow unasked, at their own pace, to whoever keeps up. */
+function serve(service: DialectService<Event, State>): () => void {
+  const talkers = new Map<string, number>();
+  const unsubscribe = service.subscribe("$events", ({ content }) => {
+    if (content.kind === "agent.online") talkers.set(content.message, talkers.size + 1);
+  });
+  let cancel: () => void;
+  const tick = (): void => {
+    const positions = [...talkers.values()].map((id) => ({ id, x: id, y: 0, z: 0 }));
+    const ready: Viewer[] = [];
+    for (const viewer of service.sessions()) {
+      if (viewer.phase !== "streaming") continue;
+      if (viewer.backlog > 100_000) viewer.state.waiting = [...viewer.state.waiting, { type: "positions" as const, positions }].slice(-viewer.state.bufferSize);
+      else ready.push(viewer);
+    }
+    service.broadcast({ type: "positions", positions }, ready);
+    cancel = service.after(100, tick);
+  };
+  cancel = service.after(100, tick);
+  return () => {
+    unsubscribe();
+    cancel();
+  };
+}
+
+export const visualisationSketch: Dialect<Command, Event, State> = {
+  name: "visualisation-sketch",
+  paths: ["/api/visualisation/agents/ws", "/agents/ws"],
+  subprotocols: ["visualisation.v2"],
+  firstTypes: ["handshake"],
+  initialPhase: "greeting",
+  open: () => ({ binary: false, waiting: [], bufferSize: 10 }),
+  codec: ({ state }) => ({ decode, encode: (event) => encode(event, state) }),
+  commands: {
+    handshake: {
+      phase: "greeting",
+      async run(session, { capabilities, clientId }) {
+        await session.admit(principal(clientId, "claimed", { scopes: ["observe"] }), { listed: false });
+        session.state.binary = capabilities.includes("binary");
+        session.send({ type: "handshake_ack", payload: { sessionId: session.id, protocols: session.state.binary ? ["binary", "json"] : ["json"] } });
+        session.phase = "streaming";
+      },
+    },
+    heartbeat: {
+      phase: "streaming",
+      run(session, { at }) {
+        session.send({ type: "heartbeat", at });
+      },
+    },
+    "channel.create": {
+      phase: "streaming",
+      run(session, { channelId, bufferSize }) {
+        session.state.bufferSize = bufferSize;
+        session.send({ type: "channel.created", payload: { channelId } });
+      },
+    },
+    "control.execute": {
+      phase: "streaming",
+      cost: 1,
+      run(session, { id, targetAgent, command }) {
+        session.request({ to: targetAgent, messageId: id, content: { message: command, kind: "control.execute" } }, { timeoutMs: 30_000 });
+      },
+    },
+  },
+  render: {
+    variant: ({ state }) => (state.binary ? "binary" : "json"),
+    event: ({ type, from, to, content, in_reply_to }) =>
+      type === "response"
+        ? { type: "control.result", payload: { targetAgent: from, status: "done", result: content.message, correlationId: in_reply_to } }
+        : { type: "message.sent", payload: { from: { id: from }, to: [{ id: to }], content: content.kind === "sealed" ? { sealed: true } : content } },
+  },
+  drained(session) {
+    for (const event of session.state.waiting.splice(0)) session.send(event);
+  },
+  refuse: ({ code, message, retryAfterMs }) => ({ reply: { type: "error", payload: { code, message, recoverable: code !== "internal", retryAfterMs } } }),
+  serve,
+};
