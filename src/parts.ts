@@ -62,12 +62,15 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
     damaged: (fault) => {
       log("error", fault.message);
     },
+    proved: (name) => {
+      local.proved(name);
+    },
   });
   const directory = new DirectoryMemory({ router, exchange, limits, clock, configuredRooms: config.rooms });
   const limiter = new LimiterMemory({ limits, clock });
   const tables = new TablesMemory();
 
-  const local = new LocalAgents({ router, exchange, ledger, limits, clock, directory, identity, limiter, requests, newId, log, dataTopics: config.topics, status });
+  const local: LocalAgents = new LocalAgents({ router, exchange, ledger, limits, clock, directory, identity, limiter, requests, newId, log, dataTopics: config.topics, status });
   const zmtp = new ZmtpListener({
     router,
     ledger,

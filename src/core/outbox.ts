@@ -42,6 +42,8 @@ const inFlightMaxBytes = 256 * 1024;
 export class Outbox implements Flushable {
   /** Bytes taken and not yet written. */
   buffered = 0;
+  /** Messages dropped because the backlog was full, since the start. */
+  dropped = 0;
   /** Monotonic time of the last completed write, or of the first byte that waits. */
   progressAt = 0;
   readonly #options: OutboxOptions;
@@ -78,6 +80,7 @@ export class Outbox implements Flushable {
     }
     if (this.buffered + size > maxBytes) {
       ledger.drop("full", count, observed);
+      this.dropped += count;
       return false;
     }
     const copies = observed ? ledger.taps : ledger.copies;

@@ -86,6 +86,26 @@ export class Connected {
     this.#renameSoon();
   }
 
+  /** Its claimed name was proved by somebody else: it does not hear it any more. */
+  lose(name: string): void {
+    if (this.peer.principal !== undefined) return;
+    this.#heard.get(name)?.();
+    this.#heard.delete(name);
+    const presence = this.#presences.get(name);
+    this.naming = { ...this.naming, names: this.naming.names.filter((other) => other !== name), member: this.naming.member === name ? undefined : this.naming.member };
+    if (presence !== undefined) this.#depart(name, presence, 0);
+    this.#sleep(name, new Fault("forbidden", `the name ${name} has an owner now: connect by PLAIN with its token (broker token ${name})`));
+  }
+
+  /** Subscriptions that slept and may be heard now. */
+  wake(): void {
+    for (const topic of this.#asleep) {
+      if (isRoom(topic) || this.#refusal(topic) !== undefined) continue;
+      this.#asleep.delete(topic);
+      if (this.peer.subscriptions.has(topic) || this.peer.declared === topic) this.subscribed(topic);
+    }
+  }
+
   /** Lists its names: it has spoken or asked. */
   show(): void {
     for (const presence of this.#presences.values()) presence.show();
@@ -160,7 +180,7 @@ export class Connected {
 
   #renameSoon(): void {
     const { source } = this.naming;
-    if (this.peer.principal === undefined && this.peer.declared !== undefined) return;
+    if (this.peer.principal === undefined && this.peer.declared !== undefined) return; // declared once and for all
     if (source === "proved" && this.peer.principal?.scopes.has("proxy") !== true) return;
     this.#cancelNaming ??= this.#context.clock.after(this.#context.limits.zmqNamingMs, () => {
       this.#cancelNaming = undefined;
@@ -210,11 +230,15 @@ export class Connected {
     }
   }
 
-  #depart(name: string, presence: Presence): void {
-    const { graceDeclaredMs, graceInferredMs } = this.#context.limits;
-    const graceMs = this.naming.source === "inferred" || this.naming.source === "proxy" ? graceInferredMs : graceDeclaredMs;
+  #depart(name: string, presence: Presence, graceMs = this.#graceMs()): void {
     this.#presences.delete(name);
     presence.depart(graceMs);
     this.#events.left(this, name, graceMs);
+  }
+
+  /** How long its names stay online without it. */
+  #graceMs(): number {
+    const { graceDeclaredMs, graceInferredMs } = this.#context.limits;
+    return this.naming.source === "inferred" || this.naming.source === "proxy" ? graceInferredMs : graceDeclaredMs;
   }
 }

@@ -36,7 +36,7 @@ export class Desk {
   #answer(request: Envelope, message: Message): void {
     const { exchange, limiter, limits } = this.#context;
     try {
-      const wait = limiter.take(`desk ${request.from}`, { perSecond: limits.brokerRatePerSecond, burst: limits.brokerRateBurst });
+      const wait = limiter.take(`desk ${originOf(message) ?? request.from}`, { perSecond: limits.brokerRatePerSecond, burst: limits.brokerRateBurst });
       if (wait > 0) throw new Fault("rate-limited", "too many requests to the broker; slow down", { retryAfterMs: wait });
       const kind = request.content.kind ?? "";
       const run = Object.hasOwn(deskKinds, kind) ? deskKinds[kind] : undefined;
@@ -57,4 +57,9 @@ export class Desk {
     const presence = connected?.presence(request.from);
     return { agent: request.from, connected, presence, principal: message.speaker ?? presence?.principal };
   }
+}
+
+/** The connection a request came from: limits are its, a claimed name could be anybody's. */
+function originOf({ origin }: Message): string | undefined {
+  return origin !== undefined && "id" in origin && typeof origin.id === "string" ? origin.id : undefined;
 }

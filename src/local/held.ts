@@ -29,8 +29,8 @@ export class HeldMessages {
     const messages: Message[] = [];
     const holder: Subscriber = {
       deliver: (message, observed) => {
-        if (observed) return false;
-        this.hold(messages, message);
+        if (observed || this.#isHeard(name)) return false;
+        this.#hold(messages, message);
         return true;
       },
     };
@@ -61,7 +61,13 @@ export class HeldMessages {
     for (const name of [...this.#names.keys()]) this.expire(name);
   }
 
-  hold(messages: Message[], message: Message): void {
+  /** Somebody else hears the name, in another dialect. */
+  #isHeard(name: string): boolean {
+    const route = this.#context.router.route(name);
+    return route !== undefined && route.wires.length + route.readers.length > 1;
+  }
+
+  #hold(messages: Message[], message: Message): void {
     const { ledger, limits } = this.#context;
     if (messages.length >= limits.heldPerNameMax || this.#bytes + message.size > limits.heldMaxBytes) {
       ledger.drop("full", 1, false);

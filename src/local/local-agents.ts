@@ -4,10 +4,14 @@ import { Broadcast } from "./broadcast.js";
 import { Connected } from "./connected.js";
 import type { LocalContext } from "./context.js";
 import { Desk } from "./desk.js";
+import { DroppedEvents } from "./dropped-events.js";
 import { EarlyMessages } from "./early.js";
 import { Faults } from "./faults.js";
 import { HeldMessages } from "./held.js";
 import { Look } from "./look.js";
+
+/** How often drops are told and sleepers looked at, milliseconds. */
+const tickMs = 1_000;
 
 /** What ZeroMQ connections mean: who they are, what they may hear and say, and what they are told. The ZMTP listener asks, this answers. */
 export class LocalAgents implements ZmtpPolicy, Lifecycle {
@@ -21,11 +25,14 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
   readonly #connected = new Map<SubscriberPeer, Connected>();
   // bound: agentsMax · evicts: a name leaves with its last connection · owner: LocalAgents
   readonly #byName = new Map<string, Set<Connected>>();
+  readonly #dropped: DroppedEvents;
   #end: (() => void)[] = [];
+  #cancelTick: () => void = () => undefined;
 
   constructor(context: LocalContext) {
     this.#context = context;
     this.#faults = new Faults(context);
+    this.#dropped = new DroppedEvents(context);
     const undelivered = (message: Message): void => {
       this.#undelivered(message);
     };
@@ -46,6 +53,9 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
     const { router } = this.#context;
     this.#end = [router.subscribe(everyone, new Broadcast(() => this.#connected.values())), this.#desk.open()];
     this.#early.start();
+    this.#cancelTick = this.#context.clock.after(tickMs, () => {
+      this.#tick();
+    });
     return Promise.resolve();
   }
 
@@ -57,6 +67,7 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
   stop(): Promise<void> {
     this.#early.end();
     this.#held.close();
+    this.#cancelTick();
     for (const end of this.#end.splice(0)) end();
     return Promise.resolve();
   }
@@ -130,6 +141,23 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
     const known = this.#byName.get(name);
     if (known === undefined) this.#byName.set(name, new Set([connected]));
     else known.add(connected);
+  }
+
+  /** A name has been proved: connections that only claim it do not hear it any more (protocols §2). */
+  proved(name: string): void {
+    for (const connected of [...(this.#byName.get(name) ?? [])]) connected.lose(name);
+  }
+
+  /** Once a second: drops are told, and sleepers whose reason has gone wake. */
+  #tick(): void {
+    const { clock } = this.#context;
+    for (const connected of this.#connected.values()) {
+      this.#dropped.look(connected);
+      connected.wake();
+    }
+    this.#cancelTick = clock.after(tickMs, () => {
+      this.#tick();
+    });
   }
 
   /** Somebody hears a name again: what was held for it goes out before anything new. */

@@ -22,7 +22,7 @@ export class Look {
 
   /** Counted as accepted already; counted once more as whatever becomes of it. Never throws. */
   message(message: Message, peer: PublisherPeer): void {
-    const { context, faults, spoke, holdEarly } = this.#options;
+    const { context, spoke, holdEarly } = this.#options;
     const { ledger } = context;
     const envelope = message.envelope;
     if (envelope === undefined) {
@@ -41,7 +41,7 @@ export class Look {
     const misplaced = this.#misplaced(message.topic);
     if (misplaced !== undefined) {
       ledger.refuse("topic-not-yours");
-      faults.refuse(envelope.from, envelope, misplaced);
+      this.#refuse(peer, envelope, misplaced);
       return;
     }
     if (context.router.route(message.topic) === undefined && topicKind(message.topic) === "agent" && holdEarly(message)) {
@@ -52,8 +52,15 @@ export class Look {
   }
 
   #submit(message: Message, envelope: Envelope, peer: PublisherPeer): void {
-    const { context, faults } = this.#options;
-    const withdraw = this.#follow(message, envelope);
+    const { context } = this.#options;
+    let withdraw: (() => void) | undefined;
+    try {
+      withdraw = this.#follow(message, envelope);
+    } catch (thrown) {
+      context.ledger.refuse("requests-full");
+      this.#refuse(peer, envelope, asFault(thrown));
+      return;
+    }
     try {
       context.exchange.submit(message);
     } catch (thrown) {
@@ -64,31 +71,37 @@ export class Look {
         context.ledger.count(`${envelope.type}-to-nobody`);
         return;
       }
-      faults.refuse(peer.principal?.agent ?? envelope.from, envelope, fault);
+      this.#refuse(peer, envelope, fault);
     }
   }
 
-  /** A request to somebody who is not on ZeroMQ is followed: its sender hears of a timeout. */
+  /** Tells the sender, as many times as one connection may cause: a claimed name could be a victim's. */
+  #refuse(peer: PublisherPeer, envelope: Envelope, fault: Fault): void {
+    const { context, faults } = this.#options;
+    const { faultsPerSecondMax } = context.limits;
+    if (peer.principal === undefined && context.limiter.take(`faults ${peer.id}`, { perSecond: faultsPerSecondMax, burst: faultsPerSecondMax }) > 0) {
+      context.ledger.count("fault-untold");
+      return;
+    }
+    faults.refuse(peer.principal?.agent ?? envelope.from, envelope, fault);
+  }
+
+  /** A request to somebody who is not on ZeroMQ is followed: its sender hears of a timeout. @throws Fault full */
   #follow(message: Message, envelope: Envelope): (() => void) | undefined {
     const { context, faults } = this.#options;
     if (envelope.type !== "request" || topicKind(message.topic) !== "agent") return undefined;
     const addressee = context.directory.agent(message.topic);
     if (addressee === undefined || addressee.dialect === "zmq") return undefined;
     const expires = envelope.expires_at === undefined ? NaN : Date.parse(envelope.expires_at) - context.clock.now();
-    try {
-      return context.requests.open({
-        from: envelope.from,
-        to: message.topic,
-        messageId: envelope.message_id,
-        ...(expires > 0 && { timeoutMs: expires }),
-        timedOut: () => {
-          faults.tell(envelope.from, { code: "timeout", message: `${message.topic} did not answer in time`, inReplyTo: envelope.message_id, detail: { to: message.topic } });
-        },
-      });
-    } catch (thrown) {
-      faults.refuse(envelope.from, envelope, asFault(thrown));
-      return undefined;
-    }
+    return context.requests.open({
+      from: envelope.from,
+      to: message.topic,
+      messageId: envelope.message_id,
+      ...(expires > 0 && { timeoutMs: expires }),
+      timedOut: () => {
+        faults.tell(envelope.from, { code: "timeout", message: `${message.topic} did not answer in time`, inReplyTo: envelope.message_id, detail: { to: message.topic } });
+      },
+    });
   }
 
   #forgery(envelope: Envelope, peer: PublisherPeer): Fault | undefined {

@@ -18,6 +18,8 @@ export interface IdentityOptions {
   readonly reserved: readonly string[];
   /** Hears of a token file that cannot be read while the broker runs; the tokens known before stay valid. For the log. */
   readonly damaged: (fault: Fault) => void;
+  /** Hears of a name that is proved now: whoever only claims it has to stop. */
+  readonly proved?: (name: string) => void;
 }
 
 /** Identity by tokens in the data directory: PAN's shared one, the operator's, and each agent's own. */
@@ -80,6 +82,7 @@ export class IdentityTokens implements Identity {
 
   remember(name: string): void {
     this.#proved.add(name);
+    this.#options.proved?.(name);
   }
 
   get protectedCount(): number {

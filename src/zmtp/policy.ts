@@ -27,6 +27,8 @@ export type PublisherPeer = ZmtpPeer;
 /** A connection on the XPUB door: an agent's SUB. What it wants is a set. */
 export interface SubscriberPeer extends ZmtpPeer, WireSubscriber {
   readonly subscriptions: ReadonlySet<string>;
+  /** Messages dropped because it did not read, since it connected. */
+  readonly dropped: number;
   /** Delivers under another topic than the message's own (a broadcast on an agent's own name). */
   deliverAs(topic: string, message: Message): boolean;
 }

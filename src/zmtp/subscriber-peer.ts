@@ -68,6 +68,10 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
     return this.subscriptions.size;
   }
 
+  get dropped(): number {
+    return this.#outbox.dropped;
+  }
+
   get buffered(): number {
     return this.#outbox.buffered;
   }

@@ -19,17 +19,25 @@ export interface Heard {
   readonly message: WireMessage;
 }
 
+/** A SUB that declares its agent's name in READY. */
+class DeclaringSubscriber extends Subscriber {
+  declare(name: string): void {
+    this.setStringOption(95, `X-Agent:${name}`);
+  }
+}
+
 /** A plain agent of seed 004: a PUB and a SUB of libzmq, and nothing of ours. */
 export class PlainAgent {
   readonly name: string;
-  readonly sub: Subscriber;
+  readonly sub: DeclaringSubscriber;
   readonly pub: Publisher;
   readonly heard: Heard[] = [];
   #waiting: { wanted: (heard: Heard) => boolean; found: (heard: Heard) => void }[] = [];
 
   constructor(name: string, doors: { zmqIn: string; zmqOut: string }, options: { topics?: string[]; token?: string; declare?: boolean } = {}) {
     this.name = name;
-    this.sub = new Subscriber({ linger: 0 });
+    this.sub = new DeclaringSubscriber({ linger: 0 });
+    if (options.declare === true) this.sub.declare(name);
     this.pub = new Publisher({ linger: 0, sendHighWaterMark: 0 });
     for (const socket of [this.sub, this.pub]) {
       if (options.token !== undefined) {
@@ -38,7 +46,8 @@ export class PlainAgent {
       }
     }
     this.sub.connect(doors.zmqOut);
-    this.sub.subscribe(...(options.topics ?? [name]));
+    const topics = options.topics ?? [name];
+    if (topics.length > 0) this.sub.subscribe(...topics);
     this.pub.connect(doors.zmqIn);
     void this.#read();
   }
@@ -87,6 +96,12 @@ export class PlainAgent {
       const come = await Promise.race([answered, new Promise<undefined>((resolve) => setTimeout(resolve, 50, undefined))]);
       if (come !== undefined) return this;
     }
+  }
+
+  /** Asks `$broker` and resolves with its answer, or with the fault it tells. */
+  async asks(kind: string, data?: Record<string, unknown>): Promise<WireMessage> {
+    const asked = await this.send("$broker", "request", kind, { content: { message: kind, kind, ...(data !== undefined && { data }) } });
+    return (await this.hears(({ message }) => message.in_reply_to === asked.message_id)).message;
   }
 
   /** Resolves when the broker has taken everything sent before. */

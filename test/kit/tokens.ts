@@ -1,0 +1,17 @@
+import { systemClock, defaultLimits, type Scope } from "../../src/core/index.js";
+import { DataDirectory, IdentityTokens, type TokenKind } from "../../src/services/index.js";
+
+/** Makes a token in the data directory of a broker, running or not, as `broker token` does. */
+export async function issueToken(dataDir: string, subject: string, kind: TokenKind = "zmq", more: { scopes?: readonly Scope[]; names?: readonly string[] } = {}): Promise<string> {
+  const identity = new IdentityTokens({
+    dataDirectory: new DataDirectory(dataDir),
+    clock: systemClock,
+    limits: defaultLimits,
+    reserved: [],
+    damaged: (fault) => {
+      throw fault;
+    },
+  });
+  identity.load();
+  return identity.issue({ kind, subject, ...more });
+}
