@@ -1,41 +1,38 @@
 import { isUtf8 } from "node:buffer";
 
-interface Slot {
-  readonly bytes: Buffer;
-  readonly text: string;
-}
-
-const slotCount = 4096;
+/** Room for twice as many topics as are common, so that few share a place: 10,000 rooms cost 0.2 µs per message more than ten. */
+const placeCount = 32_768;
+/** Longer topics are nobody's name and are read anew: hostile ones would fill the table with 32 MiB. */
+const keptMaxBytes = 128;
 
 /**
- * Topics as text for the bytes that came: making a string costs 0.1 µs, comparing bytes a tenth of it. A fixed table, one topic per slot;
- * it holds text only, never routes, so nothing in it can be out of date.
+ * Topics as text for the bytes that came: making a string costs 0.1 µs and its hash as much again, comparing bytes a tenth of it. A fixed table,
+ * one topic per place; it holds text only, never routes, so nothing in it can be out of date. Topics that are not ASCII are read anew.
  */
 export class TopicCache {
-  readonly #slots = new Array<Slot | undefined>(slotCount).fill(undefined);
+  readonly #texts = new Array<string>(placeCount).fill("");
 
   /** `chunk[start, end)` as text, or undefined if it is not UTF-8. */
   text(chunk: Buffer, start: number, end: number): string | undefined {
-    let hash = end - start;
+    const size = end - start;
+    let hash = size;
     let high = 0;
     for (let at = start; at < end; at += 1) {
       const byte = chunk[at] ?? 0;
       hash = (Math.imul(hash, 31) + byte) | 0;
       high |= byte;
     }
-    const place = (hash ^ (hash >>> 12)) & (slotCount - 1);
-    const slot = this.#slots[place];
-    if (slot !== undefined && same(slot.bytes, chunk, start, end)) return slot.text;
-    if (high >= 0x80 && !isUtf8(chunk.subarray(start, end))) return undefined;
-    const text = chunk.toString(high < 0x80 ? "latin1" : "utf8", start, end);
-    this.#slots[place] = { bytes: Buffer.from(chunk.subarray(start, end)), text };
+    if (high >= 0x80) return isUtf8(chunk.subarray(start, end)) ? chunk.toString("utf8", start, end) : undefined;
+    const place = (Math.imul(hash, 0x9e3779b1) >>> 17) & (placeCount - 1);
+    const known = this.#texts[place] ?? "";
+    if (known.length === size && same(known, chunk, start)) return known;
+    const text = chunk.toString("latin1", start, end);
+    if (size <= keptMaxBytes) this.#texts[place] = text;
     return text;
   }
 }
 
-function same(bytes: Buffer, chunk: Buffer, start: number, end: number): boolean {
-  const size = end - start;
-  if (bytes.length !== size) return false;
-  for (let at = 0; at < size; at += 1) if (bytes[at] !== chunk[start + at]) return false;
+function same(text: string, chunk: Buffer, start: number): boolean {
+  for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) !== chunk[start + at]) return false;
   return true;
 }
