@@ -32,8 +32,9 @@ export class Hearing<C extends { readonly type: string }, Event, State> {
     if (envelope === undefined) return false;
     const { context, take, failed } = this.#options;
     try {
+      if (take(envelope)) return true;
       if (!this.#wants(envelope, message) || !this.#maySee(envelope, message)) return false;
-      if (!take(envelope)) this.#hear(message, envelope, false);
+      this.#hear(message, envelope, false);
     } catch (thrown) {
       failed("cannot tell a message", thrown);
       context.ledger.drop("unrenderable", 1, false);

@@ -20,6 +20,7 @@ export class Membership {
   #presence: Presence | undefined;
   /** Topics that are neither rooms nor names. */
   #topics = 0;
+  #stage: "open" | "ended" = "open";
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -100,8 +101,8 @@ export class Membership {
       throw new Fault("forbidden", `${topic} is or may be somebody's name; only topics that the broker's configuration lists can be heard`);
     }
     if (this.#topics >= context.limits.sessionTopicsMax) throw new Fault("full", `this session hears ${this.#topics} topics, which is as many as it can; unsubscribe from one first`);
-    this.#topics += 1;
     this.#hear(topic);
+    this.#topics += 1;
   }
 
   unsubscribe(topic: string): void {
@@ -113,6 +114,7 @@ export class Membership {
 
   /** Hears nothing any more and leaves the directory. */
   end(): void {
+    this.#stage = "ended";
     for (const stop of this.#subscriptions.values()) stop();
     this.#subscriptions.clear();
     this.#presence?.depart();
@@ -125,6 +127,8 @@ export class Membership {
 
   #hear(topic: string): void {
     if (this.#subscriptions.has(topic)) return;
+    // A handler that waited may still be running.
+    if (this.#stage === "ended") throw new Fault("going-away", "the session has ended");
     this.#subscriptions.set(topic, this.#options.context.router.subscribe(topic, this.#options.subscriber));
   }
 

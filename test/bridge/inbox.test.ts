@@ -110,6 +110,41 @@ describe("the commands of a session", () => {
     expect(runs).toBe(1);
   });
 
+  it("that go on after their session has ended leave nothing behind", async () => {
+    const slow = gate();
+    const after: string[] = [];
+    const tried = (run: () => unknown): void => {
+      try {
+        run();
+        after.push("done");
+      } catch (thrown) {
+        after.push(thrown instanceof Fault ? thrown.code : String(thrown));
+      }
+    };
+    const { ada, world } = await ready({
+      slow: async (session) => {
+        await slow.wait();
+        tried(() => { session.subscribe("$events"); });
+        tried(() => session.join("#tea", { create: true }));
+        tried(() => session.inform({ to: "all", content: { message: "from beyond" } }));
+        tried(() => session.request({ to: "ada", content: { message: "?" } }));
+        await session.call({ to: "ada", content: { message: "?" } }).catch((thrown: unknown) => after.push(thrown instanceof Fault ? thrown.code : String(thrown)));
+        session.after(1, () => after.push("a timer"));
+      },
+    });
+    const before = world.router.route("$events")?.readers.length;
+    ada.connection.says('{"type":"do","what":"slow"}');
+    await ada.vanishes();
+    slow.open();
+    await settled();
+    world.clock.advance(60_000);
+    expect(after).toEqual(Array.from({ length: 5 }, () => "going-away"));
+    expect(world.router.route("$events")?.readers.length).toBe(before);
+    expect(world.router.route("ada")).toBeUndefined();
+    expect(world.requests.size).toBe(0);
+    expect(world.clock.waiting).toBe(0);
+  });
+
   it("are told by the fault they die of when too many are refused in a short time", async () => {
     const { ada, world } = await ready({ no: () => { throw new Fault("forbidden", "no"); } }, { limits: { abuseRefusalsMax: 5, abuseWindowMs: 1_000 } });
     for (let n = 0; n < 4; n += 1) await ada.says({ type: "do", what: "no" });
