@@ -59,7 +59,7 @@ describe("names of ZeroMQ connections", () => {
   it("is each of several names, and then rooms are only listened to", async () => {
     const asker = await keep(new PlainAgent("asker", at)).meet();
     const two = keep(new PlainAgent("two", at, { topics: ["one", "two", "#lab"] }));
-    await eventually(async () => ["one", "two"].every((wanted) => at.broker.status().agents >= 3 && wanted !== ""), "both are online");
+    await eventually(() => at.broker.status().agents >= 3, "both are online");
     expect((await listed(asker)).map(({ name }) => name)).toEqual(expect.arrayContaining(["asker", "one", "two"]));
     await asker.send("#lab", "inform", "to the room");
     expect((await two.hears()).topic).toBe("#lab");
