@@ -1,7 +1,7 @@
-import { everyone, type Message, type Subscriber } from "../core/index.js";
+import type { Message, Subscriber } from "../core/index.js";
 import type { Connected } from "./connected.js";
 
-/** Brings what is for `all` to ZeroMQ agents that have not subscribed to it, on their own topic; one copy per connection, none to the speaker. */
+/** Brings what is for `all` to ZeroMQ agents that have not subscribed to it, on their own topic: one copy per connection, none to the speaker. */
 export class Broadcast implements Subscriber {
   readonly #connections: () => Iterable<Connected>;
 
@@ -14,8 +14,9 @@ export class Broadcast implements Subscriber {
     const from = message.envelope?.from;
     let some = false;
     for (const connected of this.#connections()) {
-      const name = connected.naming.member ?? connected.naming.names[0];
-      if (name === undefined || name === from || connected.hears(everyone)) continue;
+      if (connected.hearsEveryone) continue;
+      const name = connected.address;
+      if (name === undefined || (from !== undefined && connected.names.has(from))) continue;
       if (connected.peer.deliverAs(name, message)) some = true;
     }
     return some;

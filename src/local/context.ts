@@ -19,3 +19,11 @@ export interface LocalContext {
   /** What `broker.status` answers the operator. */
   readonly status: () => Readonly<Record<string, unknown>>;
 }
+
+/** Warnings that one address gets written into the log: a few, then one a minute. */
+const warnings = { perSecond: 1 / 60, burst: 5 };
+
+/** Logs what somebody at `remote` did, unless that address fills the log already. Whoever calls counts it. */
+export function warn({ limiter, log }: LocalContext, remote: string, event: string, fields: Readonly<Record<string, unknown>>): void {
+  if (limiter.take(`local-log ${remote}`, warnings) === 0) log("warn", event, { remote, ...fields });
+}

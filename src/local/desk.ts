@@ -1,65 +1,107 @@
 import { asFault, brokerTopic, Fault, type Envelope, type Message } from "../core/index.js";
-import type { Asker } from "./asker.js";
+import type { ZmtpPeer } from "../zmtp/index.js";
 import type { Connected } from "./connected.js";
 import type { LocalContext } from "./context.js";
-import { deskKinds, type Answer } from "./desk-kinds.js";
+import { deskKinds } from "./desk/index.js";
+import type { Ask, Seat } from "./desk/kind.js";
 import type { Faults } from "./faults.js";
+import { noticeOf } from "./notice.js";
+import type { Roll } from "./roll.js";
+import { isZmtpPeer } from "./undelivered.js";
 
+/** What {@link Desk} needs. */
 export interface DeskOptions {
+  readonly context: LocalContext;
   readonly faults: Faults;
-  /** A ZeroMQ connection of this agent. */
-  readonly connection: (agent: string) => Connected | undefined;
+  readonly roll: Roll<Connected>;
+  /** Marks an agent as seen. */
+  readonly seen: (agent: string) => void;
 }
 
-/** The broker as an agent: answers requests to `$broker` by their `content.kind`. */
+/** Items of a list that cost as much as one request. */
+const itemsPerToken = 100;
+
+/** The broker as an agent: answers requests to `$broker` by their `content.kind`. Charged by connection, never by a claimed name. */
 export class Desk {
-  readonly #context: LocalContext;
   readonly #options: DeskOptions;
 
-  constructor(context: LocalContext, options: DeskOptions) {
-    this.#context = context;
+  constructor(options: DeskOptions) {
     this.#options = options;
   }
 
   /** Begins to answer. */
   open(): () => void {
-    return this.#context.router.subscribe(brokerTopic, {
+    return this.#options.context.router.subscribe(brokerTopic, {
       deliver: (message, observed) => {
         if (observed) return false;
-        const envelope = message.envelope;
+        const { envelope } = message;
         if (envelope?.type === "request") this.#answer(envelope, message);
         return true;
       },
     });
   }
 
+  /** The connection is gone. */
+  forget({ id }: ZmtpPeer): void {
+    this.#options.context.limiter.forget(`desk ${id}`);
+  }
+
   #answer(request: Envelope, message: Message): void {
-    const { exchange, limiter, limits } = this.#context;
+    const { context, faults, roll, seen } = this.#options;
+    const publisher = isZmtpPeer(message.origin) ? message.origin : undefined;
+    const connections = publisher === undefined ? [] : roll.ownBy(request.from, publisher);
+    if (publisher !== undefined && connections.length === 0) {
+      // Whoever only publishes hears no answer, and nobody else may be made to hear it.
+      context.ledger.count("asked-unheard");
+      return;
+    }
+    const key = `desk ${publisher?.id ?? request.from}`;
     try {
-      const wait = limiter.take(`desk ${originOf(message) ?? request.from}`, { perSecond: limits.brokerRatePerSecond, burst: limits.brokerRateBurst });
-      if (wait > 0) throw new Fault("rate-limited", "too many requests to the broker; slow down", { retryAfterMs: wait });
+      this.#charge(key, 1);
+      seen(request.from);
       const kind = request.content.kind ?? "";
       const run = Object.hasOwn(deskKinds, kind) ? deskKinds[kind] : undefined;
-      if (run === undefined) throw new Fault("unsupported", `the broker answers content.kind ${Object.keys(deskKinds).join(", ")}`);
-      const { replay, ...answer }: Answer = run(request, this.#asker(request, message), this.#context);
-      exchange.announce(request.from, { type: "response", in_reply_to: request.message_id, content: { kind, ...answer } });
-      for (const past of replay ?? []) exchange.announce(request.from, { ...past, to: past.to, replay: true });
+      if (run === undefined) throw new Fault("unsupported", `the broker answers requests of content.kind ${Object.keys(deskKinds).join(", ")}`);
+      const seats = connections.flatMap((connected) => seatOf(connected, request.from));
+      const { replay = [], ...answer } = run({
+        request,
+        seats,
+        viewer: message.speaker ?? provedOf(seats),
+        charge: (items) => {
+          this.#charge(key, Math.floor(items / itemsPerToken));
+        },
+        context,
+      });
+      context.exchange.announce(request.from, { type: "response", in_reply_to: request.message_id, content: { ...answer, kind } });
+      for (const past of replay) context.exchange.announce(request.from, { ...past, replay: true });
     } catch (thrown) {
       const fault = asFault(thrown);
-      if (fault.code === "internal") this.#context.log("error", "the desk failed", { cause: String(fault.cause) });
-      this.#options.faults.refuse(request.from, request, fault);
+      if (fault.code === "internal") context.log("error", "the desk failed", { cause: String(fault.cause) });
+      if (publisher === undefined) faults.tellSession(request.from, noticeOf(fault, request));
+      else faults.tell(request.from, noticeOf(fault, request), publisher);
     }
   }
 
-  #asker(request: Envelope, message: Message): Asker {
-    const connected = this.#options.connection(request.from);
-    connected?.show();
-    const presence = connected?.presence(request.from);
-    return { agent: request.from, connected, presence, principal: message.speaker ?? presence?.principal };
+  #charge(key: string, cost: number): void {
+    if (cost === 0) return;
+    const { limiter, limits } = this.#options.context;
+    const wait = limiter.take(key, { perSecond: limits.brokerRatePerSecond, burst: limits.brokerRateBurst }, cost);
+    if (wait > 0) throw new Fault("rate-limited", "too many requests to the broker; ask less often", { retryAfterMs: wait });
   }
 }
 
-/** The connection a request came from: limits are its, a claimed name could be anybody's. */
-function originOf({ origin }: Message): string | undefined {
-  return origin !== undefined && "id" in origin && typeof origin.id === "string" ? origin.id : undefined;
+function seatOf(connected: Connected, name: string): Seat[] {
+  const presence = connected.presence(name);
+  if (presence === undefined) return [];
+  return [{
+    presence,
+    wants: (topic) => connected.peer.subscriptions.has(topic),
+    join: (room) => connected.join(presence, room),
+    leave: (room) => connected.leave(presence, room),
+  }];
+}
+
+/** A claimed name may be anybody's: it is shown no more than the public sees. */
+function provedOf(seats: readonly Seat[]): Ask["viewer"] {
+  return seats.map(({ presence }) => presence.principal).find(({ trust }) => trust === "proved");
 }

@@ -2,34 +2,41 @@ import { eventsTopic } from "../core/index.js";
 import type { Connected } from "./connected.js";
 import type { LocalContext } from "./context.js";
 
-/** Tells on `$events` that a subscriber lost messages because it did not read: `dropped {agent, count, since}`, at most once per subscriber and second. */
+/** What was lost when a connection was looked at last. */
+interface Look {
+  readonly dropped: number;
+  /** Wall clock. */
+  readonly at: number;
+}
+
+/** Tells `$events` of subscribers that lose messages because they are slow: `dropped {agent, count, since}`. Looked at once a second, so at most one each. */
 export class DroppedEvents {
   readonly #context: LocalContext;
-  // bound: zmqConnectionsMax · evicts: an entry goes with its connection · owner: DroppedEvents
-  readonly #told = new WeakMap<Connected, { count: number; at: number }>();
+  // bound: zmqConnectionsMax · evicts: a connection that is gone is forgotten · owner: DroppedEvents
+  readonly #before = new WeakMap<Connected, Look>();
 
   constructor(context: LocalContext) {
     this.#context = context;
   }
 
-  /** Tells what was dropped for a connection since the last look. */
+  /** Announces what `connected` has lost since the last look. */
   look(connected: Connected): void {
-    const now = this.#context.clock.now();
     const { dropped } = connected.peer;
-    const told = this.#told.get(connected);
-    const count = dropped - (told?.count ?? 0);
-    if (count > 0) {
-      const agent = connected.naming.names[0];
-      const since = new Date(told?.at ?? now).toISOString();
-      this.#context.exchange.announce(eventsTopic, {
-        type: "inform",
-        content: {
-          kind: "dropped",
-          message: `${count} messages for ${agent ?? connected.peer.remote} were dropped: it does not read fast enough`,
-          data: { ...(agent !== undefined && { agent }), count, since },
-        },
-      });
-    }
-    this.#told.set(connected, { count: dropped, at: now });
+    if (dropped === 0) return;
+    const { clock, exchange } = this.#context;
+    const before = this.#before.get(connected);
+    const count = dropped - (before?.dropped ?? 0);
+    this.#before.set(connected, { dropped, at: clock.now() });
+    if (count === 0) return;
+    const agent = connected.address;
+    const since = new Date(before?.at ?? connected.since).toISOString();
+    exchange.announce(eventsTopic, {
+      type: "inform",
+      content: {
+        message: `${agent ?? "a subscriber"} is too slow: ${count} messages for it were dropped since ${since}`,
+        kind: "dropped",
+        data: { ...(agent !== undefined && { agent }), count, since },
+      },
+    });
   }
 }

@@ -1,88 +1,108 @@
-import type { Envelope, Fault, FaultCode } from "../core/index.js";
+import { brokerTopic } from "../core/index.js";
+import type { SubscriberPeer, ZmtpPeer } from "../zmtp/index.js";
 import type { LocalContext } from "./context.js";
+import { noticeBody, noticeMessage, type FaultNotice } from "./notice.js";
+import type { Roll } from "./roll.js";
 
-/** A fault that an agent is told of: about which message, and why. */
-export interface FaultNotice {
-  readonly code: FaultCode | "loop";
-  readonly message: string;
-  readonly inReplyTo?: string | undefined;
-  readonly retryAfterMs?: number | undefined;
-  readonly detail?: Readonly<Record<string, unknown>> | undefined;
-}
-
-/** How many faults one recipient has been told this second, and how many were left out. */
+/** How many faults one recipient was told this second, and how many were left out. */
 interface Told {
   count: number;
   left: number;
+  readonly cancel: () => void;
 }
 
-/** Tells agents on ZeroMQ what was refused, by an inform from `$broker` on their own topic, at most so many per second and then one summary. */
+const secondMs = 1_000;
+
+/**
+ * Tells agents what was refused, by an inform from `$broker` on their own topic: at most so many per second and recipient, then one summary. A
+ * publishing connection has the same allowance, whatever names it claims; and what it causes is told only to a name that can be its own.
+ */
 export class Faults {
   readonly #context: LocalContext;
-  // bound: faultRecipientsMax · evicts: nobody else is told until the second is over · owner: Faults
+  readonly #roll: Pick<Roll, "ownBy">;
+  // bound: faultRecipientsMax · evicts: nobody else is told until a second is over · owner: Faults
   readonly #told = new Map<string, Told>();
 
-  constructor(context: LocalContext) {
+  constructor(context: LocalContext, roll: Pick<Roll, "ownBy">) {
     this.#context = context;
+    this.#roll = roll;
   }
 
-  /** Tells `agent`, if it is online. Counted when it is not. */
-  tell(agent: string, notice: FaultNotice): void {
-    const { directory, ledger, limits } = this.#context;
-    if (directory.agent(agent) === undefined) {
+  /** Tells `agent` about what a publishing connection sent in its name. */
+  tell(agent: string, notice: FaultNotice, by: ZmtpPeer): void {
+    const { ledger } = this.#context;
+    if (this.#roll.ownBy(agent, by).length === 0) ledger.count("fault-untold");
+    else this.#tell(agent, notice, this.#hasAllowance(by));
+  }
+
+  /** Tells `agent`, whose name the broker itself put on what it sent. */
+  tellSession(agent: string, notice: FaultNotice): void {
+    this.#tell(agent, notice, true);
+  }
+
+  /** Tells a connection, and no other, about itself. */
+  direct(peer: SubscriberPeer, topic: string, notice: FaultNotice): void {
+    const { ledger } = this.#context;
+    if (!this.#hasAllowance(peer)) {
       ledger.count("fault-untold");
       return;
     }
+    ledger.messages.accepted += 1;
+    ledger.messages.routed += 1;
+    peer.deliver(noticeMessage(topic === "" ? brokerTopic : topic, notice, this.#context), false);
+  }
+
+  /** The connection is gone. */
+  forget(peer: ZmtpPeer): void {
+    this.#context.limiter.forget(`faults ${peer.id}`);
+  }
+
+  close(): void {
+    for (const { cancel } of this.#told.values()) cancel();
+    this.#told.clear();
+  }
+
+  #hasAllowance({ id }: ZmtpPeer): boolean {
+    const { limiter, limits } = this.#context;
+    return limiter.take(`faults ${id}`, { perSecond: limits.faultsPerSecondMax, burst: limits.faultsPerSecondMax }) === 0;
+  }
+
+  #tell(agent: string, notice: FaultNotice, allowed: boolean): void {
+    const { exchange, ledger, limits } = this.#context;
     const told = this.#obtain(agent);
-    if (told === undefined) return;
-    if (told.count >= limits.faultsPerSecondMax) {
+    if (told === undefined) {
+      ledger.count("fault-untold");
+      return;
+    }
+    if (!allowed || told.count >= limits.faultsPerSecondMax) {
       told.left += 1;
       ledger.count("fault-summed-up");
       return;
     }
     told.count += 1;
-    this.#announce(agent, notice);
-  }
-
-  /** A refusal of `envelope`, told to its sender; never about a response or a fault. */
-  refuse(sender: string, envelope: Envelope | undefined, fault: Fault): void {
-    if (envelope?.type === "response" || envelope?.content.kind === "fault") return;
-    this.tell(sender, {
-      code: fault.code,
-      message: fault.message,
-      inReplyTo: envelope?.message_id,
-      retryAfterMs: fault.retryAfterMs,
-      detail: { ...fault.detail, ...(envelope !== undefined && { to: envelope.to }) },
-    });
+    exchange.announce(agent, noticeBody(notice));
   }
 
   #obtain(agent: string): Told | undefined {
     const known = this.#told.get(agent);
     if (known !== undefined) return known;
-    const { clock, ledger, limits } = this.#context;
-    if (this.#told.size >= limits.faultRecipientsMax) {
-      ledger.count("fault-untold");
-      return undefined;
-    }
-    const told: Told = { count: 0, left: 0 };
+    const { clock, limits } = this.#context;
+    if (this.#told.size >= limits.faultRecipientsMax) return undefined;
+    const told: Told = {
+      count: 0,
+      left: 0,
+      cancel: clock.after(secondMs, () => {
+        this.#told.delete(agent);
+        this.#sumUp(agent, told.left);
+      }),
+    };
     this.#told.set(agent, told);
-    clock.after(1_000, () => {
-      this.#told.delete(agent);
-      if (told.left === 0) return;
-      this.#announce(agent, {
-        code: "rate-limited",
-        message: `${told.left} more messages were refused in the last second; broker status shows why`,
-        detail: { count: told.left },
-      });
-    });
     return told;
   }
 
-  #announce(agent: string, { code, message, inReplyTo, retryAfterMs, detail }: FaultNotice): void {
-    this.#context.exchange.announce(agent, {
-      type: "inform",
-      ...(inReplyTo !== undefined && { in_reply_to: inReplyTo }),
-      content: { kind: "fault", message, data: { code, ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }), ...detail } },
-    });
+  #sumUp(agent: string, count: number): void {
+    if (count === 0) return;
+    const message = `${count} more messages of yours were refused in the last second; send less, or see the reasons in: broker status`;
+    this.#context.exchange.announce(agent, noticeBody({ code: "rate-limited", message, detail: { count } }));
   }
 }

@@ -1,74 +1,105 @@
-import { asFault, everyone, notThere, type Lifecycle, type Message, type Principal } from "../core/index.js";
+import { asFault, everyone, type Lifecycle, type Message, type Principal } from "../core/index.js";
 import type { PublisherPeer, SubscriberPeer, ZmtpPolicy } from "../zmtp/index.js";
 import { Broadcast } from "./broadcast.js";
-import { Connected } from "./connected.js";
+import { watchClosedRooms } from "./closed-rooms.js";
+import { Connected, type ConnectedHost } from "./connected.js";
 import type { LocalContext } from "./context.js";
 import { Desk } from "./desk.js";
 import { DroppedEvents } from "./dropped-events.js";
-import { EarlyMessages } from "./early.js";
 import { Faults } from "./faults.js";
-import { HeldMessages } from "./held.js";
+import { Graces } from "./grace.js";
+import { Holding } from "./held.js";
 import { Look } from "./look.js";
+import { declaredFault } from "./rights.js";
+import { Roll } from "./roll.js";
+import { Sleepers } from "./sleepers.js";
+import { StartHold } from "./start-hold.js";
+import { TimedRequests } from "./timed-requests.js";
+import { tellUndelivered } from "./undelivered.js";
 
-/** How often drops are told and sleepers looked at, milliseconds. */
-const tickMs = 1_000;
+/** Rights are looked at again this often, where nothing tells that they have changed. */
+const roundMs = 1_000;
 
 /** What ZeroMQ connections mean: who they are, what they may hear and say, and what they are told. The ZMTP listener asks, this answers. */
 export class LocalAgents implements ZmtpPolicy, Lifecycle {
   readonly #context: LocalContext;
+  readonly #roll = new Roll<Connected>();
+  readonly #sleepers = new Sleepers();
   readonly #faults: Faults;
+  readonly #graces: Graces;
+  readonly #startHold: StartHold;
   readonly #look: Look;
-  readonly #held: HeldMessages;
-  readonly #early: EarlyMessages;
   readonly #desk: Desk;
+  readonly #droppedEvents: DroppedEvents;
+  readonly #host: ConnectedHost;
   // bound: zmqConnectionsMax · evicts: the listener refuses one more · owner: LocalAgents
-  readonly #connected = new Map<SubscriberPeer, Connected>();
-  // bound: agentsMax · evicts: a name leaves with its last connection · owner: LocalAgents
-  readonly #byName = new Map<string, Set<Connected>>();
-  readonly #dropped: DroppedEvents;
-  #end: (() => void)[] = [];
-  #cancelTick: () => void = () => undefined;
+  readonly #connected = new Map<object, Connected>();
+  #protectedCount = 0;
+  #cancelRound: (() => void) | undefined;
+  #ends: (() => void)[] = [];
 
   constructor(context: LocalContext) {
     this.#context = context;
-    this.#faults = new Faults(context);
-    this.#dropped = new DroppedEvents(context);
-    const undelivered = (message: Message): void => {
-      this.#undelivered(message);
-    };
-    this.#held = new HeldMessages(context, undelivered);
-    this.#early = new EarlyMessages(context, undelivered);
+    const faults = new Faults(context, this.#roll);
+    const holding = new Holding(context.limits, context.ledger);
+    this.#faults = faults;
+    this.#graces = new Graces({
+      context,
+      holding,
+      undelivered: (message, why) => {
+        tellUndelivered(message, why, faults);
+      },
+    });
     this.#look = new Look({
       context,
-      faults: this.#faults,
+      faults,
+      requests: new TimedRequests(context, faults),
       spoke: (agent) => {
         this.#show(agent);
       },
-      holdEarly: (message) => this.#early.hold(message),
+      hold: (message, publisher) => this.#startHold.hold(message, publisher),
     });
-    this.#desk = new Desk(context, { faults: this.#faults, connection: (agent) => this.#one(agent) });
+    this.#startHold = new StartHold(context, holding, (message, publisher) => {
+      this.#look.judge(message, publisher);
+    });
+    this.#desk = new Desk({
+      context,
+      faults,
+      roll: this.#roll,
+      seen: (agent) => {
+        this.#show(agent);
+      },
+    });
+    this.#droppedEvents = new DroppedEvents(context);
+    this.#host = this.#makeHost();
   }
 
   start(): Promise<void> {
-    const { router } = this.#context;
-    this.#end = [router.subscribe(everyone, new Broadcast(() => this.#connected.values())), this.#desk.open()];
-    this.#early.start();
-    this.#cancelTick = this.#context.clock.after(tickMs, () => {
-      this.#tick();
-    });
+    const { identity, router } = this.#context;
+    this.#ends = [
+      router.subscribe(everyone, new Broadcast(() => this.#connected.values())),
+      watchClosedRooms(router, (room) => {
+        this.#reconsider(room);
+      }),
+      this.#desk.open(),
+    ];
+    this.#protectedCount = identity.protectedCount;
+    this.#startHold.start();
+    this.#roundLater();
     return Promise.resolve();
   }
 
   drain(): Promise<void> {
-    this.#early.end();
+    this.#startHold.end();
     return Promise.resolve();
   }
 
   stop(): Promise<void> {
-    this.#early.end();
-    this.#held.close();
-    this.#cancelTick();
-    for (const end of this.#end.splice(0)) end();
+    this.#startHold.end();
+    this.#graces.close();
+    this.#faults.close();
+    this.#cancelRound?.();
+    for (const end of this.#ends.splice(0)) end();
     return Promise.resolve();
   }
 
@@ -84,31 +115,29 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
     return this.#context.identity.plain(user, password);
   }
 
-  publisherReady(peer: PublisherPeer): void {
-    if (peer.principal !== undefined) this.#context.identity.remember(peer.principal.agent);
+  publisherReady({ declared, principal }: PublisherPeer): void {
+    if (principal !== undefined) {
+      this.#context.identity.remember(principal.agent);
+    } else if (declared !== undefined) {
+      const fault = declaredFault(declared, this.#context);
+      if (fault !== undefined) throw fault;
+    }
   }
 
-  publisherGone(): void {
-    // A publisher has no state here: whoever only publishes is never online.
+  /** Whoever only publishes was never online. */
+  publisherGone(peer: PublisherPeer): void {
+    this.#faults.forget(peer);
+    this.#desk.forget(peer);
   }
 
   subscriberReady(peer: SubscriberPeer): void {
-    const connected = new Connected(peer, this.#context, this.#faults, {
-      arrived: (who, name) => {
-        this.#arrived(who, name);
-      },
-      left: (who, name, graceMs) => {
-        this.#left(who, name, graceMs);
-      },
-    });
+    const connected = new Connected(peer, this.#host);
     connected.open();
     this.#connected.set(peer, connected);
-    for (const name of connected.naming.names) this.#back(name);
   }
 
   subscribed(peer: SubscriberPeer, topic: string): void {
     this.#connected.get(peer)?.subscribed(topic);
-    this.#back(topic);
   }
 
   unsubscribed(peer: SubscriberPeer, topic: string): void {
@@ -118,6 +147,12 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
   subscriberGone(peer: SubscriberPeer): void {
     this.#connected.get(peer)?.close();
     this.#connected.delete(peer);
+    this.#faults.forget(peer);
+  }
+
+  /** A name has just been proved: connections that only claim it hear it no more (protocols §2). */
+  proved(name: string): void {
+    this.#reconsider(name);
   }
 
   look(message: Message, peer: PublisherPeer): void {
@@ -128,61 +163,49 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
     }
   }
 
-  #one(agent: string): Connected | undefined {
-    for (const connected of this.#byName.get(agent) ?? []) return connected;
-    return undefined;
+  #makeHost(): ConnectedHost {
+    return {
+      context: this.#context,
+      sleepers: this.#sleepers,
+      faults: this.#faults,
+      arrived: (connected, name) => {
+        this.#roll.add(connected, name);
+      },
+      left: (connected, name, graceMs) => {
+        this.#roll.remove(connected, name);
+        if (graceMs > 0 && this.#roll.bearers(name).size === 0) this.#graces.begin(name, graceMs);
+      },
+      heard: (connected, topic) => {
+        if (connected.mayBear(topic)) this.#graces.giveTo(topic, connected.peer);
+        this.#startHold.release(topic);
+      },
+    };
   }
 
   #show(agent: string): void {
-    for (const connected of this.#byName.get(agent) ?? []) connected.show();
+    for (const connected of this.#roll.bearers(agent)) connected.show(agent);
   }
 
-  #arrived(connected: Connected, name: string): void {
-    const known = this.#byName.get(name);
-    if (known === undefined) this.#byName.set(name, new Set([connected]));
-    else known.add(connected);
+  /** The rights to a topic have changed: whoever hears it without proof is asked again. */
+  #reconsider(topic: string): void {
+    for (const wire of this.#context.router.route(topic)?.wires ?? []) this.#connected.get(wire)?.reconsider(topic);
   }
 
-  /** A name has been proved: connections that only claim it do not hear it any more (protocols §2). */
-  proved(name: string): void {
-    for (const connected of [...(this.#byName.get(name) ?? [])]) connected.lose(name);
-  }
-
-  /** Once a second: drops are told, and sleepers whose reason has gone wake. */
-  #tick(): void {
-    const { clock } = this.#context;
-    for (const connected of this.#connected.values()) {
-      this.#dropped.look(connected);
-      connected.wake();
-    }
-    this.#cancelTick = clock.after(tickMs, () => {
-      this.#tick();
+  #roundLater(): void {
+    this.#cancelRound = this.#context.clock.after(roundMs, () => {
+      this.#sleepers.round();
+      this.#checkNames();
+      for (const connected of this.#connected.values()) this.#droppedEvents.look(connected);
+      this.#roundLater();
     });
   }
 
-  /** Somebody hears a name again: what was held for it goes out before anything new. */
-  #back(name: string): void {
-    const route = this.#context.router.route(name);
-    if (route === undefined || route.wires.length === 0) return;
-    this.#held.release(name);
-    this.#early.release(name);
-  }
-
-  #left(connected: Connected, name: string, graceMs: number): void {
-    const known = this.#byName.get(name);
-    known?.delete(connected);
-    if (known === undefined || known.size > 0) return;
-    this.#byName.delete(name);
-    this.#held.begin(name);
-    this.#context.clock.after(graceMs, () => {
-      if (!this.#byName.has(name)) this.#held.expire(name);
-    });
-  }
-
-  /** A held message that nobody took in the end. */
-  #undelivered(message: Message): void {
-    const envelope = message.envelope;
-    if (envelope?.type !== "request") return;
-    this.#faults.tell(envelope.from, { code: "not-found", message: notThere(message.topic), inReplyTo: envelope.message_id, detail: { to: message.topic } });
+  /** A token that another process issued closes its name for those who only claim it. */
+  #checkNames(): void {
+    const { identity } = this.#context;
+    const before = this.#protectedCount;
+    this.#protectedCount = identity.protectedCount;
+    if (this.#protectedCount === before) return;
+    for (const connected of this.#connected.values()) for (const name of connected.claims()) if (identity.isProtected(name)) connected.reconsider(name);
   }
 }

@@ -1,15 +1,22 @@
-import { asFault, brokerTopic, eventsTopic, Fault, telemetryTopic, topicKind, type Envelope, type Message } from "../core/index.js";
+import { asFault, brokerTopic, eventsTopic, Fault, Message, telemetryTopic, type Envelope } from "../core/index.js";
 import type { PublisherPeer } from "../zmtp/index.js";
-import type { LocalContext } from "./context.js";
+import { warn, type LocalContext } from "./context.js";
 import type { Faults } from "./faults.js";
+import { noticeOf } from "./notice.js";
+import { speakerOf } from "./presence.js";
+import { ownedName } from "./rights.js";
+import { readableSender } from "./sender.js";
+import type { TimedRequests } from "./timed-requests.js";
 
+/** What {@link Look} needs. */
 export interface LookOptions {
   readonly context: LocalContext;
   readonly faults: Faults;
+  readonly requests: TimedRequests;
   /** Marks an agent as seen speaking. */
   readonly spoke: (agent: string) => void;
-  /** Takes a message that nobody receives yet, in the first seconds after the start. @returns false when that time is over */
-  readonly holdEarly: (message: Message) => boolean;
+  /** Takes a message that nobody hears yet, in the first seconds after the start. @returns false when it is to be judged now */
+  readonly hold: (message: Message, publisher: PublisherPeer) => boolean;
 }
 
 /** Looks at a message that cannot pass as bytes: proves its `from`, routes it, tells its sender what went wrong. */
@@ -20,108 +27,103 @@ export class Look {
     this.#options = options;
   }
 
-  /** Counted as accepted already; counted once more as whatever becomes of it. Never throws. */
-  message(message: Message, peer: PublisherPeer): void {
-    const { context, spoke, holdEarly } = this.#options;
-    const { ledger } = context;
-    const envelope = message.envelope;
+  /** Counted as accepted already; counted once more as whatever becomes of it. Never throws a Fault. */
+  message(message: Message, publisher: PublisherPeer): void {
+    const { context, faults, spoke, hold } = this.#options;
+    const { envelope } = message;
     if (envelope === undefined) {
-      ledger.malformed("payload-unreadable");
-      this.#tellOwner(peer, new Fault("malformed", message.problem ?? "the payload is no envelope"), undefined);
+      this.#malformed(message, publisher);
       return;
     }
-    const forged = this.#forgery(envelope, peer);
+    const forged = this.#forgery(envelope.from, publisher);
     if (forged !== undefined) {
-      ledger.refuse("from-forged");
-      context.log("warn", "a forged sender was refused", { remote: peer.remote, proved: peer.principal?.agent });
-      this.#tellOwner(peer, forged, envelope);
+      this.#forged(forged, envelope, publisher);
+      return;
+    }
+    const misplaced = misplacedFault(message.topic);
+    if (misplaced !== undefined) {
+      context.ledger.refuse("topic-not-yours");
+      if (mayBeTold(envelope)) faults.tell(envelope.from, noticeOf(misplaced, envelope), publisher);
       return;
     }
     spoke(envelope.from);
-    const misplaced = this.#misplaced(message.topic);
-    if (misplaced !== undefined) {
-      ledger.refuse("topic-not-yours");
-      this.#refuse(peer, envelope, misplaced);
-      return;
-    }
-    if (context.router.route(message.topic) === undefined && topicKind(message.topic) === "agent" && holdEarly(message)) {
-      ledger.messages.routed += 1;
-      return;
-    }
-    this.#submit(message, envelope, peer);
+    const said = spokenBy(message, envelope.from, publisher);
+    if (!hold(said, publisher)) this.judge(said, publisher);
   }
 
-  #submit(message: Message, envelope: Envelope, peer: PublisherPeer): void {
-    const { context } = this.#options;
+  /** Routes a message whose sender is in order, or tells the sender why not. */
+  judge(message: Message, publisher: PublisherPeer): void {
+    const { context, faults, requests } = this.#options;
+    const { envelope } = message;
+    if (envelope === undefined) {
+      context.ledger.malformed("payload-unreadable");
+      return;
+    }
     let withdraw: (() => void) | undefined;
     try {
-      withdraw = this.#follow(message, envelope);
+      withdraw = requests.follow(message, envelope, publisher);
     } catch (thrown) {
       context.ledger.refuse("requests-full");
-      this.#refuse(peer, envelope, asFault(thrown));
+      faults.tell(envelope.from, noticeOf(asFault(thrown), envelope), publisher);
       return;
     }
     try {
       context.exchange.submit(message);
     } catch (thrown) {
       withdraw?.();
-      const fault = asFault(thrown);
-      if (fault.code === "internal") context.log("error", "routing failed", { cause: String(fault.cause) });
-      if (fault.code === "not-found" && envelope.type !== "request") {
-        context.ledger.count(`${envelope.type}-to-nobody`);
-        return;
-      }
-      this.#refuse(peer, envelope, fault);
+      this.#refused(asFault(thrown), envelope, publisher);
     }
   }
 
-  /** Tells the sender, as many times as one connection may cause: a claimed name could be a victim's. */
-  #refuse(peer: PublisherPeer, envelope: Envelope, fault: Fault): void {
+  #refused(fault: Fault, envelope: Envelope, publisher: PublisherPeer): void {
     const { context, faults } = this.#options;
-    const { faultsPerSecondMax } = context.limits;
-    if (peer.principal === undefined && context.limiter.take(`faults ${peer.id}`, { perSecond: faultsPerSecondMax, burst: faultsPerSecondMax }) > 0) {
-      context.ledger.count("fault-untold");
-      return;
-    }
-    faults.refuse(peer.principal?.agent ?? envelope.from, envelope, fault);
+    if (fault.code === "internal") context.log("error", "routing failed", { cause: String(fault.cause) });
+    if (fault.code === "not-found" && envelope.type !== "request") context.ledger.count(`${envelope.type}-to-nobody`);
+    else if (mayBeTold(envelope)) faults.tell(envelope.from, noticeOf(fault, envelope), publisher);
   }
 
-  /** A request to somebody who is not on ZeroMQ is followed: its sender hears of a timeout. @throws Fault full */
-  #follow(message: Message, envelope: Envelope): (() => void) | undefined {
+  #malformed(message: Message, publisher: PublisherPeer): void {
     const { context, faults } = this.#options;
-    if (envelope.type !== "request" || topicKind(message.topic) !== "agent") return undefined;
-    const addressee = context.directory.agent(message.topic);
-    if (addressee === undefined || addressee.dialect === "zmq") return undefined;
-    const expires = envelope.expires_at === undefined ? NaN : Date.parse(envelope.expires_at) - context.clock.now();
-    return context.requests.open({
-      from: envelope.from,
-      to: message.topic,
-      messageId: envelope.message_id,
-      ...(expires > 0 && { timeoutMs: expires }),
-      timedOut: () => {
-        faults.tell(envelope.from, { code: "timeout", message: `${message.topic} did not answer in time`, inReplyTo: envelope.message_id, detail: { to: message.topic } });
-      },
-    });
+    context.ledger.malformed("payload-unreadable");
+    const sender = readableSender(message);
+    const agent = publisher.principal?.agent ?? sender?.from;
+    if (sender === undefined || agent === undefined || this.#forgery(agent, publisher) !== undefined) return;
+    const fault = new Fault("malformed", message.problem ?? "the payload is no envelope");
+    faults.tell(agent, noticeOf(fault, { message_id: sender.messageId, to: message.topic }), publisher);
   }
 
-  #forgery(envelope: Envelope, peer: PublisherPeer): Fault | undefined {
+  #forged(forged: Fault, envelope: Envelope, publisher: PublisherPeer): void {
+    const { context, faults } = this.#options;
+    context.ledger.refuse("from-forged");
+    const proved = publisher.principal?.agent;
+    warn(context, publisher.remote, "a forged sender was refused", { proved, claimed: envelope.from });
+    // Without proof there is nobody to tell but the one whose name was taken.
+    if (proved !== undefined && mayBeTold(envelope)) faults.tell(proved, noticeOf(forged, envelope), publisher);
+  }
+
+  #forgery(from: string, { principal: proved }: PublisherPeer): Fault | undefined {
     const { identity } = this.#options.context;
-    const { from } = envelope;
-    if (from.startsWith("$")) return new Fault("forbidden", "names that begin with $ are the broker's");
-    if (peer.principal !== undefined) {
-      if (from === peer.principal.agent || identity.proxied(peer.principal).has(from)) return undefined;
-      return new Fault("forbidden", `this connection proved to be ${peer.principal.agent} and cannot speak as ${from}`);
-    }
-    return identity.isProtected(from) ? new Fault("forbidden", `the name ${from} has an owner: connect by PLAIN with its token (broker token ${from})`) : undefined;
+    if (from.startsWith("$")) return new Fault("forbidden", "names that begin with $ are the broker's; write your own name into from");
+    if (proved === undefined) return identity.isProtected(from) ? ownedName(from) : undefined;
+    if (from === proved.agent || identity.proxied(proved).has(from)) return undefined;
+    return new Fault("forbidden", `this connection proved to be ${proved.agent} and cannot speak as ${from}; write ${proved.agent} into from`);
   }
+}
 
-  #misplaced(topic: string): Fault | undefined {
-    if (!topic.startsWith("$") || topic === brokerTopic || topic === telemetryTopic) return undefined;
-    return new Fault("forbidden", topic === eventsTopic ? "only the broker publishes to $events" : `there is no topic ${topic}; the broker answers at ${brokerTopic}`);
-  }
+/** Nothing is ever said about a response or a fault. */
+function mayBeTold({ content, type }: Envelope): boolean {
+  return type !== "response" && content.kind !== "fault";
+}
 
-  /** Tells the connection's own proved name; a claimed one could be anybody's. */
-  #tellOwner(peer: PublisherPeer, fault: Fault, envelope: Envelope | undefined): void {
-    if (peer.principal !== undefined) this.#options.faults.refuse(peer.principal.agent, envelope, fault);
-  }
+/** The topics of the broker to which agents may publish. */
+function misplacedFault(topic: string): Fault | undefined {
+  if (!topic.startsWith("$") || topic === brokerTopic || topic === telemetryTopic) return undefined;
+  return new Fault("forbidden", topic === eventsTopic ? `only the broker publishes to ${eventsTopic}` : `there is no topic ${topic}; the broker answers at ${brokerTopic}`);
+}
+
+/** The message with its speaker as guards want it: the agent, not the proxy that carries it. */
+function spokenBy(message: Message, from: string, { principal: proved }: PublisherPeer): Message {
+  if (proved === undefined || message.speaker?.agent === from) return message;
+  const { payload, topic, receivedAt, trust, origin } = message;
+  return Message.fromPayload(payload, { topic, receivedAt, trust, origin, speaker: speakerOf(from, proved) });
 }

@@ -1,0 +1,36 @@
+import type { Envelope, Principal } from "../../core/index.js";
+import type { Presence } from "../../services/index.js";
+import type { LocalContext } from "../context.js";
+
+/** What the desk says to a request; `replay` follows it. */
+export interface Answer {
+  readonly message: string;
+  readonly data?: unknown;
+  readonly replay?: readonly Envelope[];
+}
+
+/** One of the asker's own connections: rooms are joined through it. */
+export interface Seat {
+  readonly presence: Presence;
+  /** True if the connection subscribed to `topic` itself. */
+  readonly wants: (topic: string) => boolean;
+  /** @throws Fault */
+  readonly join: (room: string) => boolean;
+  /** @throws Fault */
+  readonly leave: (room: string) => boolean;
+}
+
+/** A request at the desk. */
+export interface Ask {
+  readonly request: Envelope;
+  /** The asker's connections on ZeroMQ; none for an agent of another dialect. */
+  readonly seats: readonly Seat[];
+  /** As whom rooms are shown: somebody who is proved, else nobody in particular. */
+  readonly viewer: Principal | undefined;
+  /** Charges an answer of so many items. @throws Fault rate-limited */
+  readonly charge: (items: number) => void;
+  readonly context: LocalContext;
+}
+
+/** Answers requests of one `content.kind`. @throws Fault */
+export type Kind = (ask: Ask) => Answer;

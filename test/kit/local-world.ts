@@ -1,0 +1,200 @@
+import {
+  Exchange, Ledger, Message, RequestsMemory, Router, defaultLimits, principal,
+  type Envelope, type Limits, type Principal, type Scope, type Subscriber,
+} from "../../src/core/index.js";
+import { LocalAgents } from "../../src/local/index.js";
+import { DirectoryMemory, LimiterMemory, type Identity } from "../../src/services/index.js";
+import type { PublisherPeer } from "../../src/zmtp/index.js";
+import { FakeClock } from "./fake-clock.js";
+import { FakePublisher, FakeSubscriber, type Hearing, type PeerFacts } from "./fake-zmq.js";
+
+/** Names with owners, told in so many words. */
+export class NamesWithOwners implements Identity {
+  readonly owned = new Set<string>();
+  readonly carried = new Map<string, readonly string[]>();
+  proved: (name: string) => void = () => undefined;
+
+  plain(): Principal {
+    throw new Error("the listener asks for tokens, not these tests");
+  }
+
+  token(): Principal {
+    throw new Error("no WebSocket here");
+  }
+
+  isProtected(name: string): boolean {
+    return this.owned.has(name);
+  }
+
+  remember(name: string): void {
+    this.owned.add(name);
+    this.proved(name);
+  }
+
+  get protectedCount(): number {
+    return this.owned.size;
+  }
+
+  proxied({ agent }: Principal): ReadonlySet<string> {
+    return new Set(this.carried.get(agent));
+  }
+
+  issue(): Promise<string> {
+    return Promise.reject(new Error("no tokens here"));
+  }
+}
+
+/** A principal that PLAIN has proved. */
+export function proved(agent: string, scopes: readonly Scope[] = []): Principal {
+  return principal(agent, "proved", { proof: `token:${agent}`, scopes });
+}
+
+/** Local agents over the real core and services, without sockets, and a clock that the test drives. */
+export class LocalWorld {
+  readonly clock = new FakeClock();
+  readonly ledger = new Ledger();
+  readonly router = new Router();
+  readonly identity = new NamesWithOwners();
+  readonly limits: Limits;
+  readonly exchange: Exchange;
+  readonly directory: DirectoryMemory;
+  readonly requests: RequestsMemory;
+  readonly local: LocalAgents;
+  readonly logged: string[] = [];
+  readonly #peers: FakeSubscriber[] = [];
+  #ids = 0;
+
+  constructor(limits: Partial<Limits> = {}, options: { readonly dataTopics?: readonly string[] } = {}) {
+    const { clock, ledger, router, identity } = this;
+    this.limits = { ...defaultLimits, startHoldMs: 0, ...limits };
+    const newId = (): string => this.newId();
+    this.exchange = new Exchange(router, ledger, clock, newId);
+    this.directory = new DirectoryMemory({ router, exchange: this.exchange, limits: this.limits, clock });
+    this.requests = new RequestsMemory({ limits: this.limits, clock });
+    this.exchange.follow((envelope) => {
+      if (envelope.type === "response") this.requests.answer(envelope);
+    });
+    this.local = new LocalAgents({
+      router, ledger, clock, identity, newId,
+      exchange: this.exchange,
+      limits: this.limits,
+      directory: this.directory,
+      limiter: new LimiterMemory({ limits: this.limits, clock }),
+      requests: this.requests,
+      log: (_level, event) => this.logged.push(event),
+      dataTopics: options.dataTopics ?? [],
+      status: () => ({ up: true }),
+    });
+    identity.proved = (name) => {
+      this.local.proved(name);
+    };
+    void this.local.start();
+  }
+
+  newId(): string {
+    return `id-${String((this.#ids += 1))}`;
+  }
+
+  /** A connection on the subscriber door with these subscriptions; its names are worked out. @throws Fault if it is refused */
+  subscriber(topics: readonly string[], facts: PeerFacts = {}): FakeSubscriber {
+    const peer = new FakeSubscriber(this.newId(), facts, this.ledger);
+    this.local.subscriberReady(peer);
+    this.#peers.push(peer);
+    for (const topic of topics) this.subscribe(peer, topic);
+    this.clock.advance(this.limits.zmqNamingMs);
+    return peer;
+  }
+
+  subscribe(peer: FakeSubscriber, topic: string): void {
+    peer.subscriptions.add(topic);
+    this.local.subscribed(peer, topic);
+  }
+
+  unsubscribe(peer: FakeSubscriber, topic: string): void {
+    peer.subscriptions.delete(topic);
+    this.local.unsubscribed(peer, topic);
+    this.clock.advance(this.limits.zmqNamingMs);
+  }
+
+  /** The connection is gone. */
+  gone(peer: FakeSubscriber): void {
+    this.local.subscriberGone(peer);
+  }
+
+  /** A connection on the publisher door. @throws Fault if it is refused */
+  publisher(facts: PeerFacts = {}): FakePublisher {
+    const peer = new FakePublisher(this.newId(), facts);
+    this.local.publisherReady(peer);
+    return peer;
+  }
+
+  /** Publishes as a plain agent does. @returns its message_id */
+  send(by: PublisherPeer, from: string, to: string, type: string, content: unknown, more: Readonly<Record<string, unknown>> = {}): string {
+    const id = this.newId();
+    this.sendText(by, to, JSON.stringify({ message_id: id, timestamp: new Date(this.clock.now()).toISOString(), from, to, type, priority: "NORMAL", content, ...more }));
+    return id;
+  }
+
+  sendText(by: PublisherPeer, topic: string, payload: string): void {
+    this.ledger.messages.accepted += 1;
+    const trust = by.principal?.trust ?? "claimed";
+    this.local.look(Message.fromPayload(Buffer.from(payload), { topic, receivedAt: this.clock.now(), trust, origin: by, speaker: by.principal }), by);
+  }
+
+  /** Asks the broker and returns what the asker heard then. */
+  ask(by: PublisherPeer, from: string, hears: FakeSubscriber, kind: string, data: unknown = {}): readonly Hearing[] {
+    const before = hears.heard.length;
+    this.send(by, from, "$broker", "request", { message: kind, kind, data });
+    return hears.heard.slice(before);
+  }
+
+  /** A session of another dialect: in the directory, hearing its name, recording what it hears. */
+  session(name: string, trust: Principal["trust"] = "shared"): { readonly principal: Principal; readonly heard: Envelope[]; say(to: string, type: Envelope["type"], text: string): void; end(): void } {
+    const own = principal(name, trust, trust === "proved" ? { proof: `token:${name}` } : {});
+    const heard: Envelope[] = [];
+    const reader: Subscriber = {
+      deliver: ({ envelope }) => {
+        if (envelope !== undefined) heard.push(envelope);
+        return true;
+      },
+    };
+    const presence = this.directory.arrive({ principal: own, dialect: "pan" });
+    const unsubscribe = this.router.subscribe(name, reader);
+    if (trust === "proved") this.identity.remember(name);
+    return {
+      principal: own,
+      heard,
+      say: (to, type, text) => {
+        const now = this.clock.now();
+        this.ledger.messages.accepted += 1;
+        const envelope: Envelope = { message_id: this.newId(), timestamp: new Date(now).toISOString(), from: name, to, type, priority: "NORMAL", content: { message: text }, trust };
+        this.exchange.submit(Message.of(envelope, { topic: to, receivedAt: now, trust, origin: reader, speaker: own }));
+      },
+      end: () => {
+        unsubscribe();
+        presence.depart();
+      },
+    };
+  }
+
+  /** Both ledgers hold, now. */
+  get isExact(): boolean {
+    const { accepted, routed, stored, refused, unroutable, malformed } = this.ledger.messages;
+    const { copies, written, pending, dropped } = this.ledger.copies;
+    return accepted === routed + stored + refused + unroutable + malformed && copies === written + pending + dropped.full + dropped.closed + dropped.expired + dropped.unrenderable;
+  }
+
+  /** Listed agents, by name. */
+  get online(): readonly string[] {
+    return this.directory.agents().map(({ name }) => name);
+  }
+
+  /** Everybody leaves and the broker stops. */
+  async close(): Promise<void> {
+    for (const peer of this.#peers) this.gone(peer);
+    await this.local.drain();
+    await this.local.stop();
+    this.requests.close();
+    this.directory.close();
+  }
+}
