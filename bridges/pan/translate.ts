@@ -2,6 +2,9 @@ import { everyone, faultCodes, readPriority, type Draft, type Envelope, type Fau
 import { codes } from "./errors.js";
 import type { Command, ErrorEvent, Event, SystemEvent } from "./schema.js";
 
+/** Who speaks for the broker itself. */
+const brokerName = "$broker";
+
 type Chat = Extract<Command, { type: "chat" }>;
 
 /** A chat frame as what the core routes. Pure. */
@@ -24,8 +27,9 @@ export function isShared(to: string): boolean {
 /** A core message as a PAN client hears it. Pure. */
 export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "replay">): Event {
   const { kind, data } = envelope.content;
-  if (kind === "fault") return faultOf(envelope);
-  if (kind === "room.joined" || kind === "room.left") return membershipOf(envelope, kind);
+  // Only the broker tells of faults and of who comes and goes; from an agent the same words are its message.
+  if (envelope.from === brokerName && kind === "fault") return faultOf(envelope);
+  if (envelope.from === brokerName && (kind === "room.joined" || kind === "room.left")) return membershipOf(envelope, kind);
   return {
     type: "chat",
     from: envelope.from,

@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { codec } from "../../../bridges/pan/codec.js";
+import { codes, refusal } from "../../../bridges/pan/errors.js";
+import { draftOf, eventOf } from "../../../bridges/pan/translate.js";
+import type { Command, Event } from "../../../bridges/pan/schema.js";
+import { Fault, faultCodes, type Envelope, type FaultCode } from "../../../src/core/index.js";
+
+function vectors<T>(name: string): readonly T[] {
+  return JSON.parse(readFileSync(new URL(`../../../bridges/pan/vectors/${name}.json`, import.meta.url), "utf8")) as readonly T[];
+}
+
+describe("PAN's vectors", () => {
+  it.each(vectors<{ about: string; frame: string; command: Command; draft?: object }>("commands"))("reads: $about", ({ frame, command, draft }) => {
+    const [read] = codec.decode(frame);
+    expect(read).toEqual(command);
+    if (draft !== undefined && read?.type === "chat") expect(draftOf(read)).toEqual(draft);
+  });
+
+  it.each(vectors<{ about: string; frame: string; code: FaultCode; names: string }>("malformed"))("refuses: $about", ({ frame, code, names }) => {
+    let fault: unknown;
+    try {
+      codec.decode(frame);
+    } catch (thrown) {
+      fault = thrown;
+    }
+    expect(fault).toBeInstanceOf(Fault);
+    expect(fault).toMatchObject({ code, message: expect.stringContaining(names) as string });
+    expect(refusal(fault as Fault, undefined, true)).toMatchObject({ reply: { type: "error", code: "INVALID_FORMAT" } });
+  });
+
+  it.each(vectors<{ about: string; envelope: Envelope; replay?: boolean; event: Event }>("events"))("tells: $about", ({ envelope, replay, event }) => {
+    const told = eventOf(envelope, { replay: replay ?? false });
+    expect(told).toEqual(event);
+    expect(JSON.parse(codec.encode(told) as string)).toEqual(event);
+  });
+
+  it("refuses binary frames", () => {
+    expect(() => codec.decode(Buffer.from('{"type":"list"}'))).toThrow(/JSON text/);
+  });
+
+  it("has a code of the protocol for every fault", () => {
+    expect(Object.keys(codes).sort()).toEqual([...faultCodes].sort());
+  });
+
+  it.each([
+    ["unauthenticated", { code: "AUTH_FAILED" }, 1008],
+    ["forbidden", { code: "NOT_INVITED" }, undefined],
+    ["not-found", { code: "AGENT_NOT_FOUND" }, undefined],
+    ["conflict", { code: "AGENT_ID_IN_USE" }, undefined],
+    ["full", { code: "room_full" }, undefined],
+    ["rate-limited", { code: "RATE_LIMIT", retryAfter: 200 }, undefined],
+    ["timeout", { code: "INTERNAL" }, undefined],
+    ["unavailable", { code: "INTERNAL" }, undefined],
+    ["internal", { code: "INTERNAL" }, undefined],
+    ["slow-consumer", undefined, 1013],
+    ["going-away", undefined, 1001],
+  ] as const)("tells %s as %j, closing with %s", (code, reply, close) => {
+    const told = refusal(new Fault(code, "why", code === "rate-limited" ? { retryAfterMs: 199.5 } : {}), undefined, true);
+    if (reply === undefined) expect(told.reply).toBeUndefined();
+    else expect(told.reply).toMatchObject({ type: "error", message: "why", ...reply });
+    expect(told.close?.code).toBe(close);
+  });
+});
