@@ -16,7 +16,7 @@ describe("the PAN client", () => {
   }
   const once = <K extends "chat" | "system" | "refused" | "open" | "close">(from: PanClient, event: K) =>
     new Promise<unknown>((resolve) => {
-      from.once(event as "close", resolve);
+      from.once(event, resolve);
     });
   afterEach(async () => {
     await Promise.all(clients.splice(0).map((made) => made.close()));

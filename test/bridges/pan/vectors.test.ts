@@ -6,18 +6,18 @@ import { draftOf, eventOf } from "../../../bridges/pan/translate.js";
 import type { Command, Event } from "../../../bridges/pan/schema.js";
 import { Fault, faultCodes, type Envelope, type FaultCode } from "../../../src/core/index.js";
 
-function vectors<T>(name: string): readonly T[] {
-  return JSON.parse(readFileSync(new URL(`../../../bridges/pan/vectors/${name}.json`, import.meta.url), "utf8")) as readonly T[];
+function vectors(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(`../../../bridges/pan/vectors/${name}.json`, import.meta.url), "utf8"));
 }
 
 describe("PAN's vectors", () => {
-  it.each(vectors<{ about: string; frame: string; command: Command; draft?: object }>("commands"))("reads: $about", ({ frame, command, draft }) => {
+  it.each(vectors("commands") as { about: string; frame: string; command: Command; draft?: object }[])("reads: $about", ({ frame, command, draft }) => {
     const [read] = codec.decode(frame);
     expect(read).toEqual(command);
     if (draft !== undefined && read?.type === "chat") expect(draftOf(read)).toEqual(draft);
   });
 
-  it.each(vectors<{ about: string; frame: string; code: FaultCode; names: string }>("malformed"))("refuses: $about", ({ frame, code, names }) => {
+  it.each(vectors("malformed") as { about: string; frame: string; code: FaultCode; names: string }[])("refuses: $about", ({ frame, code, names }) => {
     let fault: unknown;
     try {
       codec.decode(frame);
@@ -29,7 +29,7 @@ describe("PAN's vectors", () => {
     expect(refusal(fault as Fault, undefined, true)).toMatchObject({ reply: { type: "error", code: "INVALID_FORMAT" } });
   });
 
-  it.each(vectors<{ about: string; envelope: Envelope; replay?: boolean; event: Event }>("events"))("tells: $about", ({ envelope, replay, event }) => {
+  it.each(vectors("events") as { about: string; envelope: Envelope; replay?: boolean; event: Event }[])("tells: $about", ({ envelope, replay, event }) => {
     const told = eventOf(envelope, { replay: replay ?? false });
     expect(told).toEqual(event);
     expect(JSON.parse(codec.encode(told) as string)).toEqual(event);
