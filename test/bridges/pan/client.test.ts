@@ -1,3 +1,4 @@
+import { once as heard } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { PanClient, PanError } from "../../../bridges/pan/client.js";
 import { Backoff } from "../../../bridges/pan/client-backoff.js";
@@ -14,10 +15,7 @@ describe("the PAN client", () => {
     await made.connect();
     return made;
   }
-  const once = <K extends "chat" | "system" | "refused" | "open" | "close">(from: PanClient, event: K) =>
-    new Promise<unknown>((resolve) => {
-      from.once(event, resolve);
-    });
+  const once = async (from: PanClient, event: string): Promise<unknown> => (await heard(from, event))[0] as unknown;
   afterEach(async () => {
     await Promise.all(clients.splice(0).map((made) => made.close()));
     await at.stop();
@@ -69,9 +67,9 @@ describe("the PAN client", () => {
     at = await startBroker({ dataDir: before.dataDir, ws: [`127.0.0.1:${port}`] });
     await back;
     const bob = await PanWire.login(at.pan, "bob", panToken(at.dataDir));
-    const heard = once(ada, "chat");
+    const welcome = once(ada, "chat");
     bob.say({ type: "chat", to: "#lab", text: "welcome back" });
-    expect(await heard).toMatchObject({ to: "#lab", text: "welcome back" });
+    expect(await welcome).toMatchObject({ to: "#lab", text: "welcome back" });
     bob.close();
     const { rm } = await import("node:fs/promises");
     await Promise.all(clients.splice(0).map((made) => made.close()));
