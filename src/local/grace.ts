@@ -17,9 +17,7 @@ interface Grace {
   readonly messages: Message[];
   readonly holder: Subscriber;
   readonly unsubscribe: () => void;
-  /** Monotonic. */
-  endsAt: number;
-  cancel: () => void;
+  readonly cancel: () => void;
 }
 
 /**
@@ -40,23 +38,19 @@ export class Graces {
     return this.#away.size;
   }
 
+  /** Starts to hold what comes for a name whose last connection has just gone. */
   begin(name: string, graceMs: number): void {
+    if (this.#away.has(name)) return;
     const { clock, router } = this.#options.context;
-    const endsAt = clock.monotonic() + graceMs;
-    const end = (): void => {
-      this.#expire(name);
-    };
-    const known = this.#away.get(name);
-    if (known !== undefined) {
-      if (endsAt <= known.endsAt) return;
-      known.cancel();
-      known.endsAt = endsAt;
-      known.cancel = clock.after(graceMs, end);
-      return;
-    }
-    const messages: Message[] = [];
     const holder: Subscriber = { deliver: (message, observed) => !observed && this.#hold(name, message) };
-    this.#away.set(name, { messages, holder, unsubscribe: router.subscribe(name, holder), endsAt, cancel: clock.after(graceMs, end) });
+    this.#away.set(name, {
+      messages: [],
+      holder,
+      unsubscribe: router.subscribe(name, holder),
+      cancel: clock.after(graceMs, () => {
+        this.#expire(name);
+      }),
+    });
   }
 
   /** Gives what was held to `receiver`, who bears the name. */

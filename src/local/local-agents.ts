@@ -1,7 +1,6 @@
 import { asFault, everyone, type Lifecycle, type Message, type Principal } from "../core/index.js";
 import type { PublisherPeer, SubscriberPeer, ZmtpPolicy } from "../zmtp/index.js";
 import { Broadcast } from "./broadcast.js";
-import { watchClosedRooms } from "./closed-rooms.js";
 import { Connected, type ConnectedHost } from "./connected.js";
 import type { LocalContext } from "./context.js";
 import { Desk } from "./desk.js";
@@ -78,9 +77,6 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
     const { identity, router } = this.#context;
     this.#ends = [
       router.subscribe(everyone, new Broadcast(() => this.#connected.values())),
-      watchClosedRooms(router, (room) => {
-        this.#reconsider(room);
-      }),
       this.#desk.open(),
     ];
     this.#protectedCount = identity.protectedCount;
@@ -152,7 +148,7 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
 
   /** A name has just been proved: connections that only claim it hear it no more (protocols §2). */
   proved(name: string): void {
-    this.#reconsider(name);
+    for (const wire of this.#context.router.route(name)?.wires ?? []) this.#connected.get(wire)?.reconsider(name);
   }
 
   look(message: Message, peer: PublisherPeer): void {
@@ -184,11 +180,6 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
 
   #show(agent: string): void {
     for (const connected of this.#roll.bearers(agent)) connected.show(agent);
-  }
-
-  /** The rights to a topic have changed: whoever hears it without proof is asked again. */
-  #reconsider(topic: string): void {
-    for (const wire of this.#context.router.route(topic)?.wires ?? []) this.#connected.get(wire)?.reconsider(topic);
   }
 
   #roundLater(): void {
