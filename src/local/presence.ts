@@ -18,6 +18,7 @@ interface Here {
   readonly borne: Borne;
   /** Monotonic. */
   readonly since: number;
+  isShown: boolean;
 }
 
 /** One connection's presence in the directory under each of its names: when it arrives, is shown to dialects, and departs. */
@@ -48,8 +49,10 @@ export class Presences {
 
   /** Lists the agent: it has spoken or asked. */
   show(name: string): void {
-    if (this.#isTool) return;
-    this.#here.get(name)?.presence.show();
+    const here = this.#here.get(name);
+    if (here === undefined || here.isShown || this.#isTool) return;
+    here.isShown = true;
+    here.presence.show();
   }
 
   /** The connection is gone; libzmq comes back soon, so its names stay for their grace. */
@@ -67,13 +70,14 @@ export class Presences {
   #arrive(name: string, borne: Borne): void {
     const { context, peer, arrived } = this.#options;
     try {
+      const isShown = borne.how !== "inferred" && !this.#isTool;
       const presence = context.directory.arrive({
         principal: speakerOf(name, peer.principal),
         dialect: "zmq",
-        listed: borne.how !== "inferred" && !this.#isTool,
+        listed: isShown,
         ...(borne.via !== undefined && { via: borne.via }),
       });
-      this.#here.set(name, { presence, borne, since: context.clock.monotonic() });
+      this.#here.set(name, { presence, borne, since: context.clock.monotonic(), isShown });
       arrived(name);
     } catch (thrown) {
       context.ledger.count("agent-refused");
@@ -96,10 +100,10 @@ export class Presences {
     this.#cancelShow = undefined;
     const now = clock.monotonic();
     let next = Infinity;
-    for (const { borne, presence, since } of this.#here.values()) {
-      if (borne.how !== "inferred") continue;
+    for (const [name, { borne, since, isShown }] of this.#here) {
+      if (borne.how !== "inferred" || isShown) continue;
       const dueAt = since + limits.zmqInferredMs;
-      if (dueAt <= now) presence.show();
+      if (dueAt <= now) this.show(name);
       else next = Math.min(next, dueAt);
     }
     if (next === Infinity) return;

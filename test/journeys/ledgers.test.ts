@@ -52,7 +52,9 @@ describe("nothing is lost in silence", () => {
     expect(reader.heard.filter(({ message }) => typeof message["n"] === "number").map(({ message }) => message["n"])).toEqual(Array.from({ length: rounds }, (_, n) => n));
     const after = at.broker.status().ledger;
     expectExact(after);
-    expect(after.messages.accepted - before.messages.accepted).toBe(rounds);
+    // The broker's own word on $events that a reader is slow counts, too: at most one a second.
+    expect(after.messages.accepted - before.messages.accepted).toBeGreaterThanOrEqual(rounds);
+    expect(after.messages.accepted - before.messages.accepted).toBeLessThan(rounds + 60);
     expect(after.copies.dropped.full).toBeGreaterThan(0);
     expect(after.copies.pending).toBeGreaterThan(0);
     stuck.close();

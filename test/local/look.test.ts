@@ -152,6 +152,8 @@ describe("a request to an agent of another dialect", () => {
     world.session("bot");
     world.send(world.publisher(), "ada", "bob", "request", "?");
     world.send(world.publisher(), "ada", "#general", "request", "?");
+    world.subscriber(["bot"]);
+    world.send(world.publisher(), "ada", "bot", "request", "?");
     expect(world.requests.size).toBe(0);
   });
 });
