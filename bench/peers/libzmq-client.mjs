@@ -1,0 +1,30 @@
+// libzmq on both ends. `reader`: prints messages per second. `writer`: sends as fast as the socket takes it.
+//   libzmq-client.mjs reader|writer URL SECONDS
+import { Publisher, Subscriber } from "zeromq";
+
+const [role, url, seconds] = process.argv.slice(2);
+const topic = "bench0";
+const payload = JSON.stringify({ message_id: "m", timestamp: "2026-01-01T00:00:00.000Z", from: "bench-writer", to: topic, type: "inform", priority: "NORMAL", content: { message: "x".repeat(140) } });
+
+if (role === "reader") {
+  const socket = new Subscriber({ linger: 0, receiveHighWaterMark: 0 });
+  socket.connect(url);
+  socket.subscribe(topic);
+  await socket.receive();
+  process.stdout.write("first\n");
+  const begun = performance.now();
+  let count = 0;
+  const end = begun + Number(seconds) * 1000;
+  for await (const _message of socket) {
+    count += 1;
+    if ((count & 255) === 0 && performance.now() > end) break;
+  }
+  console.log(JSON.stringify({ perSecond: count / ((performance.now() - begun) / 1000) }));
+  socket.close();
+} else {
+  const socket = new Publisher({ linger: 0, sendHighWaterMark: 2_000 });
+  socket.connect(url);
+  const end = performance.now() + Number(seconds) * 1000;
+  while (performance.now() < end) await socket.send([topic, payload]);
+  socket.close();
+}

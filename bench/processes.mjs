@@ -1,0 +1,111 @@
+// Starts what is compared and what drives it; ends each by its pid.
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const root = join(here, "..");
+const driver = join(here, ".build/driver");
+const ports = ["--zmq-in", "tcp://127.0.0.1:0", "--zmq-out", "tcp://127.0.0.1:0", "--ws", "127.0.0.1:0"];
+
+/** Compiles the load driver. Returns why it cannot, or undefined. */
+export function compileDriver() {
+  mkdirSync(join(here, ".build"), { recursive: true });
+  const sources = readdirSync(join(here, "driver")).filter((name) => name.endsWith(".c")).map((name) => join(here, "driver", name));
+  const done = spawnSync("cc", ["-O2", "-o", driver, ...sources], { encoding: "utf8" });
+  if (done.error !== undefined) return "there is no C compiler (cc) here";
+  return done.status === 0 ? undefined : `the load driver does not compile:\n${done.stderr}`;
+}
+
+/** Our broker with PAN's rate off; with `token` a name has an owner, so that every sender is checked. */
+export async function startBroker({ token = false } = {}) {
+  if (!existsSync(join(root, "dist/src/cli/main.js"))) throw new Error("run npm run build first");
+  const home = mkdtempSync(join(tmpdir(), "synaptic-bench-"));
+  const dataDir = join(home, "data");
+  if (token) spawnSync(process.execPath, [join(root, "bin/broker.js"), "token", "somebody", "--data-dir", dataDir]);
+  const broker = await announce([join(root, "bin/broker.js"), "start", "--json", ...ports, "--data-dir", dataDir, "--limit", "panRatePerSecond=0"]);
+  const { zmqIn, zmqOut, ws } = broker.said;
+  return {
+    name: "synaptic-core",
+    pid: broker.pid,
+    in: address(zmqIn[0]),
+    out: address(zmqOut[0]),
+    ws: address(ws[0]),
+    token: readFileSync(join(dataDir, "pan-token"), "utf8").trim(),
+    async stop() {
+      await broker.stop();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** libzmq's proxy. */
+export async function startProxy() {
+  const proxy = await announce([join(here, "peers/proxy.mjs")]);
+  return { name: "libzmq Proxy", pid: proxy.pid, in: address(proxy.said.zmqIn[0]), out: address(proxy.said.zmqOut[0]), stop: proxy.stop };
+}
+
+/** One measurement by the C driver. */
+export async function drive(peer, { proto = "zmtp", topics = 1, subscribers = 1, seconds, prefix = "bench" }) {
+  const doors = proto === "pan" ? [peer.ws, peer.ws] : [peer.in, peer.out];
+  const { stdout } = await run(driver, [proto, ...doors, String(topics), String(subscribers), String(seconds), String(peer.pid), prefix, ...(peer.token === undefined ? [] : [peer.token])]);
+  return JSON.parse(stdout);
+}
+
+/** One measurement with libzmq sockets on both ends. */
+export async function driveLibzmq(peer, { seconds }) {
+  const client = join(here, "peers/libzmq-client.mjs");
+  const reader = run(process.execPath, [client, "reader", `tcp://${peer.out}`, String(seconds)]);
+  const writer = run(process.execPath, [client, "writer", `tcp://${peer.in}`, String(seconds + 2)]);
+  const cpu = cpuSeconds(peer.pid);
+  const { stdout } = await reader;
+  const used = cpuSeconds(peer.pid) - cpu;
+  await writer;
+  const { perSecond } = JSON.parse(stdout.trim().split("\n").at(-1));
+  return { perSecond, cpuMicros: (used * 1e6) / (perSecond * seconds), p50Micros: 0, p99Micros: 0, lost: 0 };
+}
+
+function cpuSeconds(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+function address(url) {
+  return url.replace(/^\w+:\/\//, "").replace("0.0.0.0", "127.0.0.1");
+}
+
+/** Starts a node program and waits for the JSON line that it prints when it is ready. */
+function announce(args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const ended = new Promise((done) => child.once("close", done));
+    child.once("close", (code) => reject(new Error(`${args[0]} ended with ${code} before it was ready`)));
+    let text = "";
+    child.stdout.on("data", (chunk) => {
+      text += chunk;
+      const line = text.indexOf("\n");
+      if (line === -1) return;
+      resolve({
+        pid: child.pid,
+        said: JSON.parse(text.slice(0, line)),
+        stop() {
+          child.kill("SIGKILL");
+          return ended;
+        },
+      });
+    });
+  });
+}
+
+function run(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk) => (stdout += chunk));
+    child.stderr.on("data", (chunk) => (stderr += chunk));
+    child.once("close", (code) => (code === 0 ? resolve({ stdout }) : reject(new Error(`${command} ${args.join(" ")}: ${code} ${stderr}`))));
+  });
+}

@@ -1,0 +1,55 @@
+// The arithmetic and the page.
+import { writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+
+/** The middle value; of an even count the mean of the two middle ones. */
+export function median(values) {
+  if (values.length === 0) throw new Error("no values");
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** The median of each figure over several rounds. */
+export function medians(rounds) {
+  return Object.fromEntries(Object.keys(rounds[0]).map((key) => [key, median(rounds.map((round) => round[key]))]));
+}
+
+/** A row: what was measured against what, and whether the target holds. */
+export function judge({ scenario, ours, theirs, target, note }) {
+  const ratio = theirs === undefined ? undefined : ours.perSecond / theirs.perSecond;
+  const met = typeof target === "function" ? target({ ours, theirs, ratio }) : target === undefined ? undefined : ratio >= target;
+  return { scenario, ours, theirs, ratio, target: typeof target === "number" ? `≥ ${target} ×` : note, met };
+}
+
+const thousands = (value) => Math.round(value / 1000).toLocaleString("en");
+const cell = (figures) => (figures === undefined ? "–" : `${thousands(figures.perSecond)} k/s, ${figures.cpuMicros.toFixed(2)} µs, p50 ${figures.p50Micros === 0 ? "–" : Math.round(figures.p50Micros)}, p99 ${figures.p99Micros === 0 ? "–" : Math.round(figures.p99Micros)}`);
+
+/** The table in Markdown. */
+export function table(rows) {
+  return [
+    "| scenario | synaptic-core | libzmq Proxy | ratio | target | met |",
+    "|---|---|---|---|---|---|",
+    ...rows.map(({ scenario, ours, theirs, ratio, target, met }) => `| ${scenario} | ${cell(ours)} | ${cell(theirs)} | ${ratio === undefined ? "–" : `${ratio.toFixed(2)} ×`} | ${target ?? "–"} | ${met === undefined ? "–" : met ? "yes" : "NO"} |`),
+  ].join("\n");
+}
+
+/** Writes the page. */
+export function writeReport(path, rows, { rounds, seconds, versions }) {
+  const [cpu] = cpus();
+  writeFileSync(path, `# Results
+
+Side by side in one run, \`npm run bench\`: ${rounds} interleaved rounds of ${seconds} s each, medians. Messages per second, µs of CPU per message in the broker's process, latency in µs at full load
+(window of 1,000 messages). Payloads of 270 bytes, seed 004 JSON; one publisher; clients on the same machine.
+
+Machine: ${cpu?.model ?? "unknown"}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux, loopback. Node ${process.versions.node}, ${versions}. ${new Date().toISOString().slice(0, 10)}.
+
+${table(rows)}
+
+- *from checked*: a name has an owner, so each message's \`from\` is found and asked for; otherwise messages between claimed agents pass as bytes.
+- *libzmq clients*: the zeromq package on both ends; the clients are what is slow, so the brokers are close.
+- *10 → 10,000 topics*: the difference in CPU per message when the same publisher goes round that many subscribed topics.
+- *PAN → PAN*: two WebSocket sessions, rates off, \`intent: "inform"\`; each message is parsed, checked, routed, rendered and framed. The target is 150 k/s on a machine where Proxy does 800 k/s, scaled by what Proxy does here.
+- Machines with neighbours are noisy: compare ratios and CPU, not absolute figures.
+`);
+}
