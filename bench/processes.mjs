@@ -58,13 +58,17 @@ export async function drive(peer, { proto = "zmtp", topics = 1, subscribers = 1,
 export async function driveLibzmq(peer, { seconds }) {
   const client = join(here, "peers/libzmq-client.mjs");
   const reader = run(process.execPath, [client, "reader", `tcp://${peer.out}`, String(seconds)]);
-  const writer = run(process.execPath, [client, "writer", `tcp://${peer.in}`, String(seconds + 2)]);
-  const cpu = cpuSeconds(peer.pid);
-  const { stdout } = await reader;
-  const used = cpuSeconds(peer.pid) - cpu;
-  await writer;
-  const { perSecond } = JSON.parse(stdout.trim().split("\n").at(-1));
-  return { perSecond, cpuMicros: (used * 1e6) / (perSecond * seconds), p50Micros: 0, p99Micros: 0, lost: 0 };
+  const writer = spawn(process.execPath, [client, "writer", `tcp://${peer.in}`, "30"], { stdio: "ignore" });
+  try {
+    const cpu = cpuSeconds(peer.pid);
+    const begun = performance.now();
+    const { stdout } = await reader;
+    const share = (cpuSeconds(peer.pid) - cpu) / ((performance.now() - begun) / 1000);
+    const { perSecond } = JSON.parse(stdout);
+    return { perSecond, cpuMicros: (share * 1e6) / perSecond, p50Micros: 0, p99Micros: 0, lost: 0 };
+  } finally {
+    writer.kill("SIGKILL");
+  }
 }
 
 function cpuSeconds(pid) {

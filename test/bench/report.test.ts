@@ -10,7 +10,7 @@ interface Report {
   judge(row: { scenario: string; ours: Figures; theirs?: Figures; target?: number }): { ratio?: number; met?: boolean };
 }
 
-const report = (await import("../../bench/report.mjs" as string)) as Report;
+const report = (await import(new URL("../../bench/report.mjs", import.meta.url).href)) as Report;
 
 it("takes the middle of odd and even counts", () => {
   expect(report.median([5, 1, 3])).toBe(3);
