@@ -45,7 +45,7 @@ export class ZmqLink implements Link {
     this.#options = options;
     const shared = { linger: 1_000, ...(options.token !== undefined && { plainUsername: options.name, plainPassword: options.token }) };
     this.#sub = new DeclaredSubscriber({ ...shared, linger: 0, receiveHighWaterMark: 0 });
-    this.#pub = new XPublisher({ ...shared, noDrop: true, sendTimeout: options.publishTimeoutMs });
+    this.#pub = new XPublisher({ ...shared, noDrop: true, sendTimeout: 0 });
     if (options.token === undefined) this.#sub.declare(options.name);
   }
 
@@ -84,10 +84,22 @@ export class ZmqLink implements Link {
   async #send(topic: string, payload: string): Promise<void> {
     if (!this.#isConnected) await this.#connection();
     if (this.#closed) throw new Fault("going-away", "this agent is closed");
-    try {
-      await this.#pub.send([topic, payload]);
-    } catch (thrown) {
-      throw new Fault("slow-consumer", "the broker does not take messages fast enough; send less, or wait longer (publishTimeoutMs)", { cause: thrown });
+    await this.#offer([topic, payload]);
+  }
+
+  /** Offers a message until libzmq takes it. It does not tell when a full XPUB has room again, so it is asked every millisecond. */
+  async #offer(frames: [string, string]): Promise<void> {
+    const end = performance.now() + this.#options.publishTimeoutMs;
+    for (;;) {
+      try {
+        await this.#pub.send(frames);
+        return;
+      } catch (thrown) {
+        if (this.#closed || !isFull(thrown) || performance.now() > end) {
+          throw new Fault("slow-consumer", "the broker does not take messages fast enough; send less, or wait longer (publishTimeoutMs)", { cause: thrown });
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
 
@@ -124,4 +136,9 @@ export class ZmqLink implements Link {
       this.#options.connected(this.#isConnected);
     }
   }
+}
+
+/** libzmq's queue is full (EAGAIN). */
+function isFull(thrown: unknown): boolean {
+  return thrown instanceof Error && "code" in thrown && thrown.code === "EAGAIN";
 }

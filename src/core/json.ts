@@ -62,7 +62,7 @@ export function jsonShape(text: string): JsonShape {
   return { depth: deepest, repeated };
 }
 
-/** Where the string ends that starts at `start`: the next quote behind an even number of backslashes. Searched natively, 5 × faster than by step. */
+/** Where the string ends that starts at `start`: the next quote behind an even number of backslashes. Searched natively. */
 function closingQuote(text: string, start: number): number {
   let end = start;
   for (;;) {

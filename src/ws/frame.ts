@@ -6,7 +6,7 @@ const binary = 0x82;
 
 /**
  * A whole WebSocket message as the server sends it: unmasked, in one piece (RFC 6455 §5.2).
- * Header and payload share one buffer; `Sender.frame` of `ws` makes two and a copy more (0.25 against 0.45 µs for 300 bytes).
+ * Header and payload share one buffer; `Sender.frame` of `ws` makes two and a copy more.
  */
 export function prepareFrame(frame: Frame): PreparedFrame {
   const isText = typeof frame === "string";

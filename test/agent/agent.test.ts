@@ -158,6 +158,20 @@ describe("the SDK over ZeroMQ", () => {
     await Promise.all([ada.close(), echo.close()]);
   });
 
+  it("loses nothing of a burst that fills its queue many times over", async () => {
+    const count = 20_000;
+    const ada = await Agent.connect({ name: "ada", in: at.zmqIn, out: at.zmqOut });
+    const bob = await Agent.connect({ name: "bob", in: at.zmqIn, out: at.zmqOut, inboxMax: count });
+    await Promise.all(Array.from({ length: count }, (_, n) => ada.inform("bob", String(n))));
+    let n = 0;
+    for await (const { content } of bob) {
+      expect(content.message).toBe(String(n));
+      n += 1;
+      if (n === count) break;
+    }
+    await Promise.all([ada.close(), bob.close()]);
+  });
+
   it("says what to do when there is no broker", async () => {
     await at.stop();
     await expect(Agent.connect({ name: "ada", in: at.zmqIn, out: at.zmqOut, readyTimeoutMs: 300, publishTimeoutMs: 200 })).rejects.toMatchObject({ code: "unavailable", message: expect.stringContaining("broker start") as string });
