@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { agentNameProblem, asFault, brokerTopic, Fault, writeEnvelope, type Content, type Envelope, type MessageType } from "../core/index.js";
+import { agentNameProblem, asFault, brokerTopic, Fault, writeEnvelope, type Content, type Envelope, type ListedAgent, type ListedRoom, type MessageType } from "../core/index.js";
 import { findDoors } from "./doors.js";
 import { Inbox } from "./inbox.js";
-import type { Link, ListedAgent, ListedRoom } from "./link.js";
+import type { Link } from "./link.js";
 import { agentDefaults, type AgentOptions, type ConnectOptions, type Notice, type Request } from "./options.js";
 import { listedAgents, listedRooms, readPayload } from "./reading.js";
 import { Pending, type WaitOptions } from "./pending.js";

@@ -1,5 +1,5 @@
-import { Fault, Message, agentNameProblem, everyone, principal, readEnvelope, type Exchange, type Principal, type Subscriber } from "../core/index.js";
-import type { Heard, House, Link, ListedAgent, ListedRoom } from "./link.js";
+import { Fault, Message, agentNameProblem, everyone, principal, readEnvelope, type Exchange, type ListedAgent, type ListedRoom, type Principal, type Subscriber } from "../core/index.js";
+import type { Heard, House, Link } from "./link.js";
 
 /** The broker's side of a direct line; the composition root makes it from its directory. */
 export interface MemoryHome {

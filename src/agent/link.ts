@@ -1,3 +1,5 @@
+import type { ListedAgent, ListedRoom } from "../core/index.js";
+
 /** How an agent reaches its broker: sockets, or a direct line in the broker's own process. */
 export interface Link {
   /** Hears `topic` from now on. */
@@ -20,24 +22,6 @@ export interface House {
   leave(room: string): Promise<void>;
   rooms(): Promise<readonly ListedRoom[]>;
   agents(): Promise<readonly ListedAgent[]>;
-}
-
-/** An agent as `agents.list` shows it. */
-export interface ListedAgent {
-  readonly name: string;
-  readonly display_name: string;
-  readonly dialect: string;
-  readonly trust: string;
-  readonly via?: string;
-  /** ISO 8601 */
-  readonly since: string;
-}
-
-/** A room as `rooms.list` shows it. */
-export interface ListedRoom {
-  readonly name: string;
-  readonly members: number;
-  readonly invite_only: boolean;
 }
 
 /** Hears what arrives. */

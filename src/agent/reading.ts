@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { Fault, readEnvelope, type Envelope, type Reading } from "../core/index.js";
-import type { ListedAgent, ListedRoom } from "./link.js";
+import { Fault, readEnvelope, type Envelope, type ListedAgent, type ListedRoom, type Reading } from "../core/index.js";
 
 /** A payload as it arrived at `name`. The broker's own marks – `trust`, `replay` – are kept; between two claimed ZeroMQ agents they are the sender's word. */
 export function readPayload(payload: Buffer, name: string): Reading {

@@ -19,3 +19,4 @@ export type * from "./requests.js";
 export type * from "./conversations.js";
 export * from "./conversations-memory.js";
 export * from "./requests-memory.js";
+export type * from "./listed.js";

@@ -1,23 +1,5 @@
-import type { Principal } from "../core/index.js";
+import type { ListedAgent, ListedRoom, Principal } from "../core/index.js";
 import type { Directory } from "../services/index.js";
-
-/** An agent as `agents.list` shows it. */
-export interface ListedAgent {
-  readonly name: string;
-  readonly display_name: string;
-  readonly dialect: string;
-  readonly trust: string;
-  readonly via?: string;
-  /** ISO 8601 */
-  readonly since: string;
-}
-
-/** A room as `rooms.list` shows it. */
-export interface ListedRoom {
-  readonly name: string;
-  readonly members: number;
-  readonly invite_only: boolean;
-}
 
 /** Agents that are online, by name. */
 export function listAgents(directory: Directory): readonly ListedAgent[] {

@@ -1,0 +1,17 @@
+/** An agent as `agents.list` shows it. */
+export interface ListedAgent {
+  readonly name: string;
+  readonly display_name: string;
+  readonly dialect: string;
+  readonly trust: string;
+  readonly via?: string;
+  /** ISO 8601 */
+  readonly since: string;
+}
+
+/** A room as `rooms.list` shows it. */
+export interface ListedRoom {
+  readonly name: string;
+  readonly members: number;
+  readonly invite_only: boolean;
+}
