@@ -1,22 +1,28 @@
 import { everyone, faultCodes, readPriority, type Draft, type Envelope, type FaultCode, type RenderMeta, type TurnIntent } from "#dialect";
 import { codes } from "./errors.js";
-import type { Command, ErrorEvent, Event, SystemEvent } from "./schema.js";
+import type { ChatEvent, Command, ErrorEvent, Event, SystemEvent } from "./schema.js";
 
 /** Who speaks for the broker itself. */
 const brokerName = "$broker";
 
 type Chat = Extract<Command, { type: "chat" }>;
 
-/** A chat frame as what the core routes. Pure. */
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A chat frame as what the core routes. Pure. Field by field, not by conditional spreads: this is the hot path. */
 export function draftOf(chat: Chat): Draft & TurnIntent {
-  return {
+  const draft: Mutable<Draft & TurnIntent> = {
     to: chat.to,
-    content: { message: chat.text, ...(chat.data !== undefined && { data: chat.data }) },
-    ...(chat.messageId !== undefined && { messageId: chat.messageId }),
-    ...(chat.priority !== undefined && { priority: readPriority(chat.priority) }),
-    ...(chat.intent !== undefined && { intent: chat.intent }),
-    ...(chat.replyTo !== undefined && { replyTo: chat.replyTo, inReplyTo: chat.replyTo }),
+    content: chat.data === undefined ? { message: chat.text } : { message: chat.text, data: chat.data },
   };
+  if (chat.messageId !== undefined) draft.messageId = chat.messageId;
+  if (chat.priority !== undefined) draft.priority = readPriority(chat.priority);
+  if (chat.intent !== undefined) draft.intent = chat.intent;
+  if (chat.replyTo !== undefined) {
+    draft.replyTo = chat.replyTo;
+    draft.inReplyTo = chat.replyTo;
+  }
+  return draft;
 }
 
 /** True for a room or everybody: heard by many, answered by nobody. */
@@ -30,7 +36,7 @@ export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "replay">): E
   // Only the broker tells of faults and of who comes and goes; from an agent the same words are its message.
   if (envelope.from === brokerName && kind === "fault") return faultOf(envelope);
   if (envelope.from === brokerName && (kind === "room.joined" || kind === "room.left")) return membershipOf(envelope, kind);
-  return {
+  const event: Mutable<ChatEvent> = {
     type: "chat",
     from: envelope.from,
     fromName: envelope.from_name ?? envelope.from,
@@ -39,11 +45,12 @@ export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "replay">): E
     timestamp: utc(envelope),
     messageId: envelope.message_id,
     intent: envelope.type,
-    ...(envelope.in_reply_to !== undefined && { replyTo: envelope.in_reply_to }),
-    ...(data !== undefined && { data }),
-    ...(envelope.trust !== undefined && { trust: envelope.trust }),
-    ...(meta.replay && { replay: true as const }),
   };
+  if (envelope.in_reply_to !== undefined) event.replyTo = envelope.in_reply_to;
+  if (data !== undefined) event.data = data;
+  if (envelope.trust !== undefined) event.trust = envelope.trust;
+  if (meta.replay) event.replay = true;
+  return event;
 }
 
 function faultOf(envelope: Envelope): ErrorEvent {
