@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { window = 1000, burst = 64, samples_max = 1 << 20, warm_ms = 500 };
+enum { window = 1000, burst = 256, samples_max = 1 << 20, warm_ms = 500 };
 settings told = {.prefix = "bench", .token = "", .size = 270};
 static const wire *proto;
 static uint64_t received, samples[samples_max];
