@@ -20,6 +20,7 @@ extern settings told;
 extern const wire zmtp_wire, pan_wire;
 // A payload of seed 004 with the stamp as its message id; `text_room` bytes of text. Returns its length.
 size_t envelope(char *target, uint64_t stamp, const char *to);
+void write_stamp(char *digits, uint64_t stamp);
 // The stamp in a text, or 0.
 uint64_t stamp_in(const unsigned char *bytes, size_t count);
 #endif

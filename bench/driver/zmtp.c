@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "wire.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 // ZMTP 3.0 with mechanism NULL (RFC 23).
@@ -26,12 +27,17 @@ static void subscribe(line *l) {
 }
 
 static void publish(line *l, int topic, uint64_t stamp) {
-  char name[64], payload[4096];
-  int length = snprintf(name, sizeof name, "%s%d", told.prefix, topic);
+  static char (*names)[64];
+  if (!names) {
+    names = calloc((size_t)told.topics, sizeof *names);
+    for (int at = 0; at < told.topics; at += 1) snprintf(names[at], sizeof *names, "%s%d", told.prefix, at);
+  }
+  char *name = names[topic], payload[4096];
+  size_t length = strlen(name);
   size_t size = envelope(payload, stamp, name);
   unsigned char head[9] = {1, (unsigned char)length};
   put(&l->out, head, 2);
-  put(&l->out, name, (size_t)length);
+  put(&l->out, name, length);
   if (size < 256) {
     unsigned char tail[2] = {0, (unsigned char)size};
     put(&l->out, tail, 2);
