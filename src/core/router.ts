@@ -39,6 +39,16 @@ export interface Route {
   readonly guard: Guard | undefined;
   /** Only observers that may inspect hear it (invite-only rooms). */
   readonly hidden: boolean;
+  /** False once the router has dropped it, with its last subscriber and guard. */
+  readonly live: boolean;
+  /** Who hears its messages if they may pass as bytes; undefined if somebody needs a Message, or nobody hears it. */
+  readonly bytes: BytesRoute | undefined;
+}
+
+/** Where the bytes of a topic's messages go. */
+export interface BytesRoute {
+  readonly wires: readonly WireSubscriber[];
+  readonly observers: readonly WireSubscriber[];
 }
 
 /** What became of a published message. `receivers` leaves taps out. */
@@ -56,6 +66,7 @@ export class Router {
   // bound: prefix subscriptions of all peers (zmqSubscriptionsMax each) · evicts: a prefix goes with its last subscriber · owner: Router
   readonly #prefixes = new Map<string, readonly Subscriber[]>();
   #taps: readonly Subscriber[] = [];
+  readonly #sole = new WeakMap<WireSubscriber, BytesRoute>();
   #sequence = 0;
 
   /** The route of a topic that somebody subscribed to or that is guarded; undefined for every other. */
@@ -120,6 +131,7 @@ export class Router {
     return once(() => {
       route.guard = undefined;
       route.hidden = false;
+      this.#observe(route);
       this.#tidy(route);
     });
   }
@@ -153,25 +165,38 @@ export class Router {
   #obtain(topic: string): MutableRoute {
     let route = this.#routes.get(topic);
     if (route === undefined) {
-      route = { topic, wires: [], readers: [], observers: [], guard: undefined, hidden: false };
+      route = { topic, wires: [], readers: [], observers: [], guard: undefined, hidden: false, live: true, bytes: undefined };
       this.#routes.set(topic, route);
     }
     return route;
   }
 
-  #tidy(route: Route): void {
+  #tidy(route: MutableRoute): void {
     if (route.wires.length === 0 && route.readers.length === 0 && route.guard === undefined) {
+      route.live = false;
       if (this.#routes.get(route.topic) === route) this.#routes.delete(route.topic);
     }
   }
 
+  /** Topics of one subscriber share one list: with 10,000 topics it stays in the processor's caches (0.1 µs per message). */
+  #bytesRoute({ wires, readers, observers, guard }: Route): BytesRoute | undefined {
+    const [wire] = wires;
+    if (wire === undefined || readers.length > 0 || guard !== undefined || !observers.every(isWire)) return undefined;
+    if (wires.length > 1 || observers.length > 0) return { wires, observers };
+    let sole = this.#sole.get(wire);
+    if (sole === undefined) this.#sole.set(wire, (sole = { wires, observers: [] }));
+    return sole;
+  }
+
+  /** Works out anew who observes a route and whether its messages may pass as bytes, after any change to it. */
   #observe(route: MutableRoute): void {
     if (this.#taps.length === 0 && this.#prefixes.size === 0) {
       if (route.observers.length > 0) route.observers = [];
-      return;
+    } else {
+      const exact = new Set<Subscriber>([...route.wires, ...route.readers]);
+      route.observers = this.observers(route.topic).filter((observer) => !exact.has(observer));
     }
-    const exact = new Set<Subscriber>([...route.wires, ...route.readers]);
-    route.observers = this.observers(route.topic).filter((observer) => !exact.has(observer));
+    route.bytes = this.#bytesRoute(route);
   }
 
   #observeAll(prefix: string): void {

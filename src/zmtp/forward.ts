@@ -1,20 +1,22 @@
-import { Message, type Ledger, type Limits, type Route, type Router, type Subscriber, type WireSubscriber } from "../core/index.js";
+import { Message, type BytesRoute, type Ledger, type Limits, type Route } from "../core/index.js";
 import { bodyStart, commandFlag, frameEnd, longFlag, moreFlag, Straddle, unitEnd } from "./codec.js";
 import { FromGate } from "./from-gate.js";
 import { IllegalBytes } from "./illegal.js";
 import type { PublisherPeer, ZmtpPolicy } from "./policy.js";
-import type { TopicCache } from "./topic-cache.js";
+import { topicText, type RouteCache } from "./route-cache.js";
 
 /** From here on one copy for all subscribers is cheaper than one for each. */
 const lastingMinBytes = 16 * 1024;
 
+/** `$` begins the broker's own topics. */
+const dollar = 0x24;
+
 /** What all publishers share. */
 export interface ForwardContext {
-  readonly router: Router;
   readonly ledger: Ledger;
   readonly limits: Limits;
   readonly policy: ZmtpPolicy;
-  readonly topics: TopicCache;
+  readonly routes: RouteCache;
   /** Wall clock, milliseconds. */
   readonly now: () => number;
 }
@@ -45,7 +47,7 @@ export class Forwarder {
   #topicEnd = 0;
   #bodyAt = 0;
   /** The run that has not been forwarded yet. */
-  #route: Route | undefined;
+  #route: BytesRoute | undefined;
   #runAt = 0;
   #runCount = 0;
 
@@ -85,7 +87,7 @@ export class Forwarder {
     let at = from;
     let topicAt = 0;
     let topicSize = -1;
-    let topic: string | undefined;
+    let found: Route | undefined;
     this.#route = undefined;
     if (!this.#proved) gate.begin(chunk, from);
     while (at < end) {
@@ -121,10 +123,11 @@ export class Forwarder {
       const size = bodyHead - thisTopic;
       if (size !== topicSize || !sameBytes(chunk, topicAt, thisTopic, size)) {
         this.#flush(chunk, at);
-        topic = this.#readTopic(chunk, thisTopic, bodyHead);
-        this.#route = this.#forwardable(topic);
+        found = this.#find(chunk, thisTopic, bodyHead);
+        this.#route = this.#proved ? undefined : found?.bytes;
       } else if (this.#route === undefined) {
-        this.#route = this.#forwardable(topic);
+        if (found?.live !== true) found = this.#find(chunk, thisTopic, bodyHead);
+        this.#route = this.#proved ? undefined : found?.bytes;
       }
       topicAt = thisTopic;
       topicSize = size;
@@ -133,7 +136,7 @@ export class Forwarder {
         this.#runCount += 1;
       } else {
         this.#flush(chunk, at);
-        this.#look(topic, chunk.subarray(bodyAt, next));
+        this.#look(found === undefined ? this.#text(chunk, thisTopic, bodyHead) : found.topic, chunk.subarray(bodyAt, next));
         if (!this.#source.isOpen) return end;
         this.#route = undefined;
         if (!this.#proved) gate.begin(chunk, next);
@@ -192,16 +195,13 @@ export class Forwarder {
     return end;
   }
 
-  #readTopic(chunk: Buffer, start: number, end: number): string | undefined {
-    return end - start > this.#context.limits.zmqTopicMaxBytes ? undefined : this.#context.topics.text(chunk, start, end);
+  /** The route of a topic; the broker's own topics pass as bytes for nobody. */
+  #find(chunk: Buffer, start: number, end: number): Route | undefined {
+    return chunk[start] === dollar || end - start > this.#context.limits.zmqTopicMaxBytes ? undefined : this.#context.routes.route(chunk, start, end);
   }
 
-  /** The route of a topic if its messages may pass as bytes. */
-  #forwardable(topic: string | undefined): Route | undefined {
-    if (topic === undefined || this.#proved || topic.startsWith("$")) return undefined;
-    const route = this.#context.router.route(topic);
-    if (route === undefined || route.wires.length === 0 || route.readers.length > 0 || route.guard !== undefined) return undefined;
-    return route.observers.length === 0 || route.observers.every((observer) => isDeaf(route, observer) || isWire(observer)) ? route : undefined;
+  #text(chunk: Buffer, start: number, end: number): string | undefined {
+    return end - start > this.#context.limits.zmqTopicMaxBytes ? undefined : topicText(chunk, start, end);
   }
 
   /** Forwards the run that ends at `end`. The chunk is read into again: several subscribers share one copy that lasts. */
@@ -219,9 +219,7 @@ export class Forwarder {
     const from = lasting ? 0 : start;
     const to = lasting ? end - start : end;
     for (const wire of route.wires) wire.forward(bytes, from, to, count, false, lasting);
-    for (const observer of route.observers) {
-      if (!isDeaf(route, observer) && isWire(observer)) observer.forward(bytes, from, to, count, true, lasting);
-    }
+    for (const observer of route.observers) observer.forward(bytes, from, to, count, true, lasting);
   }
 
   #look(topic: string | undefined, payload: Buffer): void {
@@ -239,13 +237,4 @@ export class Forwarder {
 function sameBytes(chunk: Buffer, one: number, other: number, size: number): boolean {
   for (let at = 0; at < size; at += 1) if (chunk[one + at] !== chunk[other + at]) return false;
   return true;
-}
-
-/** True if an observer may not hear a hidden topic. */
-function isDeaf(route: Route, observer: Subscriber): boolean {
-  return route.hidden && observer.inspects !== true;
-}
-
-function isWire(subscriber: Subscriber): subscriber is WireSubscriber {
-  return "forward" in subscriber;
 }

@@ -7,7 +7,7 @@ import type { DoorKind } from "./handshake.js";
 import type { ZmtpAuth } from "./mechanism.js";
 import type { Mechanism, ZmtpPolicy } from "./policy.js";
 import { sharedReadBytes } from "./shared-read.js";
-import { TopicCache } from "./topic-cache.js";
+import { RouteCache } from "./route-cache.js";
 import { Warnings } from "./warnings.js";
 
 export interface ZmtpListenerOptions {
@@ -74,8 +74,8 @@ export class ZmtpListener implements Lifecycle {
     const { auth, clock, flusher, ledger, limits, policy, router, total } = options;
     this.#warnings = new Warnings(limits.zmqWarningsMax);
     this.#context = {
-      auth, clock, flusher, ledger, limits, policy, router, total,
-      topics: new TopicCache(),
+      auth, clock, flusher, ledger, limits, policy, total,
+      routes: new RouteCache(router),
       readBuffer: Buffer.allocUnsafeSlow(sharedReadBytes),
       now: () => clock.now(),
       warn: (connection, name, reason, remedy) => {
