@@ -33,9 +33,8 @@ export class Renderer<C extends { readonly type: string }, Event, State> {
       return event === undefined ? undefined : hearer.codec.encode(event);
     }
     const key = variant === undefined ? this.#rawKey : this.#keyOf(variant);
-    const cache = (message.rendered ??= new Map<string, PreparedFrame | undefined>());
-    const known = cache.get(key);
-    if (known !== undefined || cache.has(key)) return known;
+    const { rendered } = message;
+    if (rendered !== undefined) for (const known of rendered) if (known.key === key) return known.frame;
     let frame: Frame | undefined;
     if (isOwnRaw) frame = raw.frame;
     else {
@@ -43,7 +42,9 @@ export class Renderer<C extends { readonly type: string }, Event, State> {
       if (event !== undefined) frame = hearer.codec.encode(event);
     }
     const prepared = frame === undefined ? undefined : hearer.connection.prepare(frame);
-    cache.set(key, prepared);
+    const fresh = { key, frame: prepared };
+    if (rendered === undefined) message.rendered = [fresh];
+    else rendered.push(fresh);
     return prepared;
   }
 

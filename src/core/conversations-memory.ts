@@ -20,7 +20,8 @@ export class ConversationsMemory implements Conversations {
   readonly #pairs = new Map<string, Pair>();
   readonly #options: ConversationsOptions;
   /** The pair looked up last, which is the youngest: it is looked up twice per text, and often again for the next. */
-  #lastKey = "";
+  #lastFrom = "";
+  #lastTo = "";
   #lastPair: Pair | undefined;
 
   constructor(options: ConversationsOptions) {
@@ -87,11 +88,12 @@ export class ConversationsMemory implements Conversations {
 
   /** The pair's state, made if need be, moved to the end of the line of those to be forgotten. */
   #pair(from: string, to: string): Pair {
+    if (this.#lastPair !== undefined && from === this.#lastFrom && to === this.#lastTo) return this.#lastPair;
     const key = from < to ? `${from}\n${to}` : `${to}\n${from}`;
-    if (key === this.#lastKey && this.#lastPair !== undefined) return this.#lastPair;
     const known = this.#pairs.get(key);
     const pair = known ?? newPair();
-    this.#lastKey = key;
+    this.#lastFrom = from;
+    this.#lastTo = to;
     this.#lastPair = pair;
     if (known !== undefined) this.#pairs.delete(key);
     this.#pairs.set(key, pair);

@@ -79,5 +79,15 @@ const unusual = /["\\\u0000-\u001f\ud800-\udfff]/;
 
 /** A text as JSON, the same as JSON.stringify writes it. A small frame put together from these costs half (0.9 against 1.8 µs with 200 characters of text). */
 export function jsonText(value: string): string {
-  return unusual.test(value) ? JSON.stringify(value) : `"${value}"`;
+  return isUsual(value) ? `"${value}"` : JSON.stringify(value);
+}
+
+/** Short texts, which names and ids are, are looked through here: asking a regular expression costs 50 ns before its first character. */
+function isUsual(value: string): boolean {
+  if (value.length > 48) return !unusual.test(value);
+  for (let at = 0; at < value.length; at += 1) {
+    const code = value.charCodeAt(at);
+    if (code < 0x20 || code === quote || code === backslash || (code >= 0xd800 && code <= 0xdfff)) return false;
+  }
+  return true;
 }

@@ -14,6 +14,13 @@ export interface PreparedFrame {
   readonly bytes: Buffer;
 }
 
+/** A frame for all hearers of one dialect and variant. */
+export interface Rendered {
+  readonly key: string;
+  /** Undefined: the dialect has no words for the message. */
+  readonly frame: PreparedFrame | undefined;
+}
+
 /** What is known of a message besides its bytes. */
 export interface Arrival {
   readonly topic: string;
@@ -43,8 +50,8 @@ export class Message {
   sequence = 0;
   /** The two-part ZMTP frame, built once by the first ZeroMQ peer that needs it. */
   wire: Buffer | undefined;
-  /** Frames rendered for WebSocket dialects, by dialect and variant; each is encoded once. Undefined: the dialect has no words for it. */
-  rendered: Map<string, PreparedFrame | undefined> | undefined;
+  /** Frames rendered for WebSocket dialects, by dialect and variant; each is encoded once. One or two as a rule: a list is found faster than a Map. */
+  rendered: Rendered[] | undefined;
   /** Set for a message that must stay byte-exact between two sessions of one dialect. */
   raw: RawFrame | undefined;
   /** Only subscribers that may inspect see it among the taps. */
