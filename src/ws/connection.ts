@@ -25,8 +25,8 @@ export interface WsConnectionOptions {
 }
 
 /**
- * One WebSocket. All bytes of ours go through its outbox, never through `ws.send`; `ws` itself writes the close frame only. A peer that does
- * not read its answers is not read either, until it does.
+ * One WebSocket. All bytes go through its outbox, the close frames that `ws` writes by itself, too: they wait behind what is queued, so that
+ * none lands within a frame that is half written. A peer that does not read its answers is not read either, until it does.
  */
 export class WsConnection implements Connection, Wire {
   readonly id: string;
@@ -43,11 +43,14 @@ export class WsConnection implements Connection, Wire {
   #paused = false;
   /** What is said once everything queued has been written. */
   #goodbye: Closing | undefined;
+  /** Tells `ws` that its close frame has been written. */
+  #closeWritten: (() => void) | undefined;
+  readonly #write: Duplex["write"];
   #cancelClose: (() => void) | undefined;
   #lifeSigns: ((alive: boolean) => void)[] = [];
 
   constructor(options: WsConnectionOptions) {
-    const { id, remote, limits, clock, flusher, total, ledger, ws } = options;
+    const { id, remote, limits, clock, flusher, total, ledger, socket, ws } = options;
     this.id = id;
     this.remote = remote;
     this.#options = options;
@@ -63,6 +66,8 @@ export class WsConnection implements Connection, Wire {
         this.#cut("ws-evicted");
       },
     });
+    this.#write = socket.write.bind(socket);
+    socket.write = (bytes: unknown, ...more: readonly unknown[]) => this.#takeTurn(bytes, more.find(isCallback));
     ws.on("message", (data, isBinary) => {
       this.#message(data, isBinary);
     });
@@ -177,15 +182,28 @@ export class WsConnection implements Connection, Wire {
 
   /** The outbox writes here. */
   write(bytes: Buffer, done: (error?: Error | null) => void): void {
-    if (this.#options.ws.readyState !== this.#options.ws.OPEN) {
+    if (!this.#options.socket.writable) {
       done(new Error("closed"));
       return;
     }
-    this.#options.socket.write(bytes, (error) => {
+    this.#write(bytes, (error) => {
       done(error);
+      if (this.#outbox.buffered === 0) this.#closeWritten?.();
       if (this.#goodbye !== undefined && this.#outbox.buffered === 0) this.#sayGoodbye();
       else if (this.#high && this.#outbox.buffered <= this.#options.limits.wsBacklogMaxBytes / 16) this.#drained();
     });
+  }
+
+  /** What `ws` writes: the header of a close frame, then its payload with a callback. */
+  #takeTurn(bytes: unknown, written: (() => void) | undefined): boolean {
+    if (!Buffer.isBuffer(bytes)) throw new TypeError("ws writes buffers");
+    this.#outbox.control(bytes);
+    if (written === undefined) return true;
+    this.#closeWritten = written;
+    if (this.#phase === "open") this.#phase = "closing";
+    this.#awaitClose(this.#options.limits.drainFlushMs, "ws-close-backlog");
+    this.#outbox.flush();
+    return true;
   }
 
   #message(data: RawData, isBinary: boolean): void {
@@ -252,4 +270,8 @@ export class WsConnection implements Connection, Wire {
     this.#options.gone();
     this.#receiver?.closed(closing);
   }
+}
+
+function isCallback(value: unknown): value is () => void {
+  return typeof value === "function";
 }

@@ -69,6 +69,34 @@ describe("a WebSocket connection", () => {
     expect(world.ledger.copies).toMatchObject({ written: 1_000, dropped: { closed: 1 } });
   });
 
+  it("answers a peer's close behind what is queued, never within a frame that is half written", async () => {
+    await open();
+    const heard: number[] = [];
+    client.on("message", (data: Buffer) => heard.push(data.length));
+    client.pause();
+    let sent = 0;
+    while (accepted.connection.buffered < 2 * 1024 * 1024 && accepted.connection.send("x".repeat(300_001), true)) {
+      sent += 1;
+      await new Promise(setImmediate);
+    }
+    client.close(4001, "enough");
+    await eventually(() => !accepted.connection.send("", true), "the close is known");
+    client.resume();
+    expect((await once(client, "close"))[0]).toBe(4001);
+    expect(heard.filter((length) => length > 0)).toEqual(new Array(sent).fill(300_001));
+    expect((await accepted.closed).code).toBe(4001);
+    expect(world.ledger.copies).toMatchObject({ written: heard.length, dropped: { closed: 1 } });
+  });
+
+  it("cuts the line of a peer that closes and does not read", async () => {
+    await open({ drainFlushMs: 50 });
+    client.pause();
+    while (accepted.connection.buffered < 2 * 1024 * 1024 && accepted.connection.send("x".repeat(300_001), true)) await new Promise(setImmediate);
+    client.close(1000);
+    expect((await accepted.closed).code).toBe(1000);
+    expect(world.ledger.reasons["ws-close-backlog"]).toBe(1);
+  });
+
   it("cuts the line of a peer that does not answer the goodbye", async () => {
     await open();
     client.pause();
