@@ -1,4 +1,5 @@
 import { eventsTopic, Fault, type Clock, type Conversations, type Exchange, type Ledger, type Lifecycle, type Limits, type Log, type Requests, type Router, type Subscriber } from "../core/index.js";
+import { DroppedEvents } from "../services/index.js";
 import type { AnyDialect, Connection, Hello, Receiver, Services } from "../dialect/index.js";
 import { chooseByHello, Undecided, type Served } from "./choice.js";
 import { Speakers } from "./conflict.js";
@@ -6,6 +7,9 @@ import type { BridgeContext } from "./context.js";
 import { openBridge } from "./engine.js";
 import { RoomEvents, type RoomListener } from "./room-events.js";
 import { BridgeSession } from "./session.js";
+
+/** Losses are told this often at most. */
+const roundMs = 1_000;
 
 /** What {@link Bridges} needs. */
 export interface BridgesOptions {
@@ -35,12 +39,15 @@ export class Bridges implements Lifecycle {
   readonly #served: readonly Served[];
   readonly #leaving = new Fault("going-away", "the broker is stopping; connect again in a few seconds", { fatal: true });
   #phase: "new" | "open" | "draining" | "stopped" = "new";
+  readonly #droppedEvents: DroppedEvents;
   #stopEvents: (() => void) | undefined;
+  #cancelRound: (() => void) | undefined;
 
   constructor(options: BridgesOptions) {
-    const { services, limits, dialects } = options;
+    const { services, limits, dialects, exchange, clock } = options;
     const speakers = new Speakers({ directory: services.directory, identity: services.identity, conflictPingMs: limits.conflictPingMs });
     this.#context = { ...options, speakers, dataTopics: new Set(options.dataTopics) };
+    this.#droppedEvents = new DroppedEvents(exchange, clock);
     this.#served = dialects.map((dialect) => ({ dialect, bridge: openBridge(dialect, this.#context) }));
   }
 
@@ -48,6 +55,7 @@ export class Bridges implements Lifecycle {
     const { router } = this.#context;
     this.#stopEvents = router.subscribe(eventsTopic, new RoomEvents(router, isSession));
     for (const { bridge } of this.#served) bridge.start();
+    this.#roundLater();
     this.#phase = "open";
     return Promise.resolve();
   }
@@ -80,7 +88,15 @@ export class Bridges implements Lifecycle {
     for (const { bridge } of this.#served) bridge.stop();
     this.#stopEvents?.();
     this.#stopEvents = undefined;
+    this.#cancelRound?.();
     return Promise.resolve();
+  }
+
+  #roundLater(): void {
+    this.#cancelRound = this.#context.clock.after(roundMs, () => {
+      for (const { bridge } of this.#served) for (const session of bridge.losing) this.#droppedEvents.look(session);
+      this.#roundLater();
+    });
   }
 }
 

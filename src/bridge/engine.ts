@@ -1,5 +1,6 @@
 import { asFault, Fault } from "../core/index.js";
 import { anyPhase, type AnyDialect, type Connection, type Dialect, type Frame, type Hello, type Receiver, type Rule, type Session } from "../dialect/index.js";
+import { FailedLogins, type Losing } from "../services/index.js";
 import type { BridgeContext } from "./context.js";
 import { Inbox } from "./inbox.js";
 import { Renderer } from "./render.js";
@@ -13,6 +14,8 @@ export interface Bridge {
   readonly size: number;
   /** A new connection that speaks this dialect; with `refusal` it is told so and ends. */
   open(connection: Connection, hello: Hello, refusal?: Fault): Receiver;
+  /** Its sessions, as those who may lose messages. */
+  readonly losing: Iterable<Losing>;
   /** Starts what the dialect does by itself. */
   start(): void;
   /** Ends every session with this fault; resolves when their sockets are gone or `deadline` aborts. */
@@ -34,6 +37,7 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
   readonly #rules: Readonly<Record<string, Rule<C, Event, State>>>;
   // bound: wsConnectionsMax · evicts: a session leaves when its socket is gone · owner: Engine
   readonly #sessions = new Set<BridgeSession<C, Event, State>>();
+  readonly #failedLogins: FailedLogins;
   #empty: (() => void) | undefined;
   #stopService: (() => void) | undefined;
 
@@ -41,6 +45,7 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
     this.#dialect = dialect;
     this.#context = context;
     this.#renderer = new Renderer(dialect);
+    this.#failedLogins = new FailedLogins(context.services.limiter, context.limits);
     this.#rules = dialect.commands as unknown as Readonly<Record<string, Rule<C, Event, State>>>;
   }
 
@@ -50,6 +55,10 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
 
   get size(): number {
     return this.#sessions.size;
+  }
+
+  get losing(): Iterable<Losing> {
+    return this.#sessions;
   }
 
   open(connection: Connection, hello: Hello, refusal?: Fault): Receiver {
@@ -117,7 +126,7 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
 
   /** The session's first moments: refused at once, logged in by its headers, or given time to log in. */
   #welcome(session: BridgeSession<C, Event, State>, inbox: Inbox<C>, hello: Hello, refusal: Fault | undefined): void {
-    const barred = refusal ?? this.#barred(session.remote);
+    const barred = refusal ?? this.#failedLogins.barred(session.remote);
     if (barred !== undefined) {
       this.#refuse(session, barred, undefined);
       session.close({ code: 1008, reason: barred.message });
@@ -176,25 +185,8 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
   }
 
   #refuse(session: BridgeSession<C, Event, State>, fault: Fault, command: C | undefined): void {
-    if (fault.code === "unauthenticated" && session.principal === undefined) this.#loginFailed(session.remote);
+    if (fault.code === "unauthenticated" && session.principal === undefined) this.#failedLogins.add(session.remote);
     session.refuse(fault, command);
-  }
-
-  #loginFailed(remote: string): void {
-    if (!isLoopback(remote)) this.#context.services.limiter.take(loginKey(remote), this.#loginRate());
-  }
-
-  /** Addresses that failed to log in too often wait. This machine's own does not. */
-  #barred(remote: string): Fault | undefined {
-    if (isLoopback(remote)) return undefined;
-    const retryAfterMs = this.#context.services.limiter.ask(loginKey(remote), this.#loginRate());
-    if (retryAfterMs === 0) return undefined;
-    return new Fault("rate-limited", "too many failed logins from this address; try again in a minute", { retryAfterMs, fatal: true });
-  }
-
-  #loginRate(): { perSecond: number; burst: number } {
-    const perMinute = this.#context.limits.loginFailuresPerMinute;
-    return { perSecond: perMinute / 60, burst: perMinute };
   }
 }
 
@@ -205,12 +197,4 @@ function allows(phases: string | readonly string[], phase: string): boolean {
 function outOfPhase(type: string, phases: string | readonly string[], session: Pick<Session<unknown, unknown>, "phase" | "principal">): Fault {
   if (session.principal === undefined) return new Fault("unauthenticated", `log in first; ${type} cannot be said before`);
   return new Fault("unsupported", `${type} cannot be said now (${session.phase}), only when ${typeof phases === "string" ? phases : phases.join(" or ")}`);
-}
-
-function loginKey(remote: string): string {
-  return `login ${remote}`;
-}
-
-function isLoopback(remote: string): boolean {
-  return remote === "::1" || remote.startsWith("127.");
 }

@@ -9,6 +9,7 @@ import { Membership } from "./membership.js";
 import { Refusals } from "./refusals.js";
 import type { Hearer, Renderer } from "./render.js";
 import { Speech } from "./speech.js";
+import { Timers } from "./timers.js";
 
 /** What a session is made of. */
 export interface SessionOptions<C extends { readonly type: string }, Event, State> {
@@ -30,6 +31,8 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
   readonly state: State;
   readonly services: Services;
   readonly codec: Codec<C, Event>;
+  /** Wall clock since when, milliseconds. */
+  readonly since: number;
   phase: string;
   readonly #options: SessionOptions<C, Event, State>;
   readonly #membership: Membership;
@@ -39,8 +42,7 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
   readonly #hearing: Hearing<C, Event, State>;
   /** This session as those see it who encode for many. */
   readonly hearer: Hearer<C, Event, State>;
-  // bound: what the dialect starts, a few per session · evicts: a timer goes when it fires, is cancelled, or the session ends · owner: BridgeSession
-  readonly #timers = new Set<() => void>();
+  readonly #timers: Timers;
   #stage: "open" | "ended" = "open";
 
   constructor(options: SessionOptions<C, Event, State>) {
@@ -49,6 +51,8 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
     this.id = connection.id;
     this.remote = connection.remote;
     this.services = context.services;
+    this.since = context.clock.now();
+    this.#timers = new Timers(context.clock);
     this.phase = dialect.initialPhase;
     this.state = dialect.open(hello);
     this.#membership = new Membership({ context, dialect: dialect.name, subscriber: this });
@@ -94,6 +98,14 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
     return this.#membership.rooms;
   }
 
+  get agent(): string | undefined {
+    return this.principal?.agent;
+  }
+
+  get dropped(): number {
+    return this.#options.connection.dropped;
+  }
+
   get backlog(): number {
     return this.#options.connection.buffered;
   }
@@ -117,17 +129,9 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
   }
 
   after(ms: number, run: () => void): () => void {
-    if (this.isOver) return () => undefined;
-    const stop = (): void => {
-      cancel();
-      this.#timers.delete(stop);
-    };
-    const cancel = this.#options.context.clock.after(ms, () => {
-      this.#timers.delete(stop);
+    return this.#timers.after(ms, () => {
       this.attempt(run);
     });
-    this.#timers.add(stop);
-    return stop;
   }
 
   async admit(principal: Principal, options: { readonly listed: boolean } = { listed: true }): Promise<void> {
@@ -264,7 +268,7 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
     this.#stage = "ended";
     const { context, dialect, ended } = this.#options;
     const { principal } = this;
-    for (const stop of [...this.#timers]) stop();
+    this.#timers.end();
     this.#calls.end();
     this.#speech.end();
     if (principal !== undefined) context.speakers.leave(principal.agent, this);

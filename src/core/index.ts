@@ -1,3 +1,4 @@
+export * from "./address.js";
 export * from "./backlog-total.js";
 export * from "./block-pool.js";
 export * from "./clock.js";

@@ -18,6 +18,8 @@ export interface Connection {
   readonly remote: string;
   /** Bytes not yet written. */
   readonly buffered: number;
+  /** Copies of messages that were dropped because the backlog was full, since it connected. */
+  readonly dropped: number;
   /** Puts the WebSocket header before a frame, once for any number of sockets of this transport. */
   prepare(frame: Frame): PreparedFrame;
   /** The speaker is known: the connection no longer counts as half-open. */

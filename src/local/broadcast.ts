@@ -15,7 +15,7 @@ export class Broadcast implements Subscriber {
     let some = false;
     for (const connected of this.#connections()) {
       if (connected.hearsEveryone) continue;
-      const name = connected.address;
+      const name = connected.agent;
       if (name === undefined || (from !== undefined && connected.names.has(from))) continue;
       if (connected.peer.deliverAs(name, message)) some = true;
     }

@@ -69,9 +69,13 @@ export class Connected {
   }
 
   /** The name on which it is told what is for everybody: its own, else the first. */
-  get address(): string | undefined {
+  get agent(): string | undefined {
     const [first] = this.names;
     return this.#naming.member ?? first;
+  }
+
+  get dropped(): number {
+    return this.peer.dropped;
   }
 
   presence(name: string): Presence | undefined {

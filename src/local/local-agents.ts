@@ -1,10 +1,10 @@
-import { asFault, everyone, type Lifecycle, type Message, type Principal } from "../core/index.js";
+import { asFault, everyone, Fault, type Lifecycle, type Message, type Principal } from "../core/index.js";
+import { DroppedEvents, FailedLogins } from "../services/index.js";
 import type { PublisherPeer, SubscriberPeer, ZmtpPolicy } from "../zmtp/index.js";
 import { Broadcast } from "./broadcast.js";
 import { Connected, type ConnectedHost } from "./connected.js";
 import type { LocalContext } from "./context.js";
 import { Desk } from "./desk.js";
-import { DroppedEvents } from "./dropped-events.js";
 import { Faults } from "./faults.js";
 import { Graces } from "./grace.js";
 import { Holding } from "./held.js";
@@ -30,6 +30,7 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
   readonly #look: Look;
   readonly #desk: Desk;
   readonly #droppedEvents: DroppedEvents;
+  readonly #failedLogins: FailedLogins;
   readonly #host: ConnectedHost;
   // bound: zmqConnectionsMax · evicts: the listener refuses one more · owner: LocalAgents
   readonly #connected = new Map<object, Connected>();
@@ -69,7 +70,8 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
         this.#show(agent);
       },
     });
-    this.#droppedEvents = new DroppedEvents(context);
+    this.#droppedEvents = new DroppedEvents(context.exchange, context.clock);
+    this.#failedLogins = new FailedLogins(context.limiter, context.limits);
     this.#host = this.#makeHost();
   }
 
@@ -107,8 +109,15 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
     return this.#context.identity.isProtected(name);
   }
 
-  authenticate(user: string, password: string): Principal {
-    return this.#context.identity.plain(user, password);
+  authenticate(user: string, password: string, remote: string): Principal {
+    const barred = this.#failedLogins.barred(remote);
+    if (barred !== undefined) throw barred;
+    try {
+      return this.#context.identity.plain(user, password);
+    } catch (thrown) {
+      if (thrown instanceof Fault && thrown.code === "unauthenticated") this.#failedLogins.add(remote);
+      throw thrown;
+    }
   }
 
   publisherReady({ declared, principal }: PublisherPeer): void {

@@ -1,7 +1,9 @@
 export * from "./data-directory.js";
 export * from "./directory-memory.js";
 export type * from "./directory.js";
+export * from "./dropped-events.js";
 export type { Endpoints } from "./endpoints.js";
+export * from "./failed-logins.js";
 export * from "./identity-tokens.js";
 export type * from "./identity.js";
 export * from "./limiter-memory.js";

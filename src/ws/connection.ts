@@ -98,6 +98,10 @@ export class WsConnection implements Connection, Wire {
     return this.#outbox.buffered;
   }
 
+  get dropped(): number {
+    return this.#outbox.dropped;
+  }
+
   prepare(frame: Frame): PreparedFrame {
     return prepareFrame(frame);
   }

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
-import { asFault, Fault, type Clock, type FaultCode, type Ledger, type Limits } from "../core/index.js";
+import { asFault, Fault, isLoopbackAddress, type Clock, type FaultCode, type Ledger, type Limits } from "../core/index.js";
 import { encodeError, encodeReady } from "./commands.js";
-import { isLoopbackAddress, plainAddress } from "./endpoint.js";
+import { plainAddress } from "./endpoint.js";
 import { Handshake, type DoorKind, type Introduction } from "./handshake.js";
 import { IllegalBytes } from "./illegal.js";
 import type { ZmtpAuth } from "./mechanism.js";
@@ -71,7 +71,7 @@ export class Connection implements Line {
       door,
       auth,
       maxBytes: limits.zmqHandshakeMaxBytes,
-      authenticate: (user, password) => policy.authenticate(user, password),
+      authenticate: (user, password) => policy.authenticate(user, password, this.remote),
       send: (bytes) => socket.write(bytes),
     });
     context.moved(undefined, "handshake");

@@ -40,8 +40,3 @@ export function tcpUrl(host: string, port: number): string {
 export function plainAddress(address: string | undefined): string {
   return (address ?? "").replace(/^::ffff:(?=\d+\.)/, "");
 }
-
-/** True for an address of this machine alone. */
-export function isLoopbackAddress(address: string): boolean {
-  return address === "::1" || (isIP(address) === 4 && address.startsWith("127."));
-}

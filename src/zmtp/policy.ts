@@ -35,8 +35,8 @@ export interface SubscriberPeer extends ZmtpPeer, WireSubscriber {
 
 /** What connections on the two doors may do; the listener asks, `src/local` answers, at once. */
 export interface ZmtpPolicy {
-  /** @throws Fault unauthenticated: a permanent refusal */
-  authenticate(user: string, password: string): Principal;
+  /** `remote` as in {@link ZmtpPeer}. @throws Fault unauthenticated, rate-limited: a permanent refusal */
+  authenticate(user: string, password: string, remote: string): Principal;
   /** After READY. @throws Fault to refuse the connection for good (forbidden: a name that may not be declared) */
   publisherReady(peer: PublisherPeer): void;
   /** After READY, before any subscription. @throws Fault as above */

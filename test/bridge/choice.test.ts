@@ -30,7 +30,7 @@ describe("the dialect of a connection", () => {
     await ada.hears({ type: "echo", text: "and on" });
     await ada.vanishes();
     expect(speaking()).toEqual({ echo: 0, probe: 0 });
-    expect(world.clock.waiting).toBe(0);
+    expect(world.waiting).toBe(0);
   });
 
   it.each(["no json", "[]", "null", '{"type":"constructor"}', '{"type":7}', "{}", '{"type":"login"', Buffer.from('{"type":"login"}')])("is the fallback's to refuse after %j", async (frame) => {
@@ -40,7 +40,7 @@ describe("the dialect of a connection", () => {
     expect(eve.closing).toBeDefined();
     await settled();
     expect(speaking()).toEqual({ echo: 0, probe: 0 });
-    expect(world.clock.waiting).toBe(0);
+    expect(world.waiting).toBe(0);
   });
 
   it("is the fallback's to refuse after five seconds of silence", async () => {
@@ -62,7 +62,7 @@ describe("the dialect of a connection", () => {
   it("a connection that goes before it says anything leaves nothing", async () => {
     const eve = world.connect("/");
     await eve.vanishes();
-    expect(world.clock.waiting).toBe(0);
+    expect(world.waiting).toBe(0);
   });
 
   it("who comes while the broker drains is told so", async () => {

@@ -142,7 +142,7 @@ describe("the commands of a session", () => {
     expect(world.router.route("$events")?.readers.length).toBe(before);
     expect(world.router.route("ada")).toBeUndefined();
     expect(world.requests.size).toBe(0);
-    expect(world.clock.waiting).toBe(0);
+    expect(world.waiting).toBe(0);
   });
 
   it("are told by the fault they die of when too many are refused in a short time", async () => {

@@ -67,13 +67,17 @@ describe("a message for many", () => {
     expect(world.log.filter(({ level }) => level === "error")).toHaveLength(1);
   });
 
-  it("is dropped for a session whose backlog is full, and for no other", async () => {
+  it("is dropped for a session whose backlog is full, and for no other; $events is told", async () => {
     const world = new BridgeWorld([probe(handlers)]);
     const [speaker, slow, fast] = await crowd(world, "/probe", 3);
     if (slow !== undefined) slow.connection.isFull = true;
     await speaker?.says({ type: "do", what: "shout" });
     await fast?.hears({ text: "hey" });
     expect(world.ledger.copies.dropped.full).toBe(1);
+    const told: unknown[] = [];
+    world.router.subscribe("$events", { deliver: ({ envelope }) => told.push(envelope?.content.data) > 0 });
+    world.clock.advance(5_000);
+    expect(told).toEqual([{ agent: "probe-1", count: 1, since: expect.any(String) as string }]);
     world.expectSound();
   });
 });
@@ -139,7 +143,7 @@ describe("what a dialect does by itself", () => {
     await ada?.vanishes();
     world.clock.advance(100_000);
     expect(runs).toEqual(["first"]);
-    expect(world.clock.waiting).toBe(0);
+    expect(world.waiting).toBe(0);
   });
 
   it("logs in by the upgrade's headers before anything that is said", async () => {

@@ -63,6 +63,7 @@ export class BridgeWorld {
   readonly requests: RequestsMemory;
   readonly bridges: Bridges;
   readonly log: { readonly level: string; readonly event: string; readonly fields: unknown }[] = [];
+  readonly #ownTimers: number;
   #ids = 0;
 
   constructor(dialects: readonly AnyDialect[], options: { readonly limits?: Partial<Limits>; readonly dataTopics?: readonly string[] } = {}) {
@@ -94,6 +95,12 @@ export class BridgeWorld {
       },
     });
     void this.bridges.start(); // does its work at once
+    this.#ownTimers = clock.waiting;
+  }
+
+  /** Timers that sessions have set; the engine's own left out. */
+  get waiting(): number {
+    return this.clock.waiting - this.#ownTimers;
   }
 
   /** A new connection; nothing has been said on it. */

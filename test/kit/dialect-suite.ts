@@ -81,7 +81,7 @@ export function dialectSuite(subject: DialectUnderTest): void {
       world.clock.advance(defaultLimits.wsLoginMs * 12);
       await settled();
       expect(eve.closing).toBeDefined();
-      expect(world.clock.waiting).toBe(0);
+      expect(world.waiting).toBe(0);
     });
 
     it("reads a frame of the largest size, and the deepest one, without failing", async () => {
@@ -156,7 +156,7 @@ export function dialectSuite(subject: DialectUnderTest): void {
       await clients[1]?.says(subject.say("ada", "hello yourself"));
       for (const client of clients) await client.vanishes();
       expect(world.router.size).toBe(before);
-      expect(world.clock.waiting).toBe(0);
+      expect(world.waiting).toBe(0);
       expect(world.directory.agents()).toEqual([]);
       expect(world.bridges.status().sessions[dialect.name]).toBe(0);
     });

@@ -1,5 +1,5 @@
 import {
-  Exchange, Ledger, Message, RequestsMemory, Router, defaultLimits, principal,
+  Exchange, Fault, Ledger, Message, RequestsMemory, Router, defaultLimits, principal,
   type Envelope, type Limits, type Principal, type Scope, type Subscriber,
 } from "../../src/core/index.js";
 import { LocalAgents } from "../../src/local/index.js";
@@ -15,7 +15,7 @@ export class NamesWithOwners implements Identity {
   proved: (name: string) => void = () => undefined;
 
   plain(): Principal {
-    throw new Error("the listener asks for tokens, not these tests");
+    throw new Fault("unauthenticated", "there are no tokens here");
   }
 
   token(): Principal {

@@ -15,6 +15,7 @@ export class MemoryConnection implements Connection {
   prepared = 0;
   /** Unsent bytes, as a test wants them to be. */
   buffered = 0;
+  dropped = 0;
   /** The backlog is full: copies are dropped. */
   isFull = false;
   /** Its peer answers pings. */
@@ -45,6 +46,7 @@ export class MemoryConnection implements Connection {
   send(frame: Frame | PreparedFrame, copy: boolean): boolean {
     const dropped = this.closing !== undefined ? "closed" : this.isFull && copy ? "full" : undefined;
     if (dropped !== undefined) {
+      if (dropped === "full") this.dropped += 1;
       if (copy) this.#ledger.drop(dropped, 1, false);
       return false;
     }
