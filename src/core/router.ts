@@ -66,6 +66,7 @@ export class Router {
   // bound: prefix subscriptions of all peers (zmqSubscriptionsMax each) · evicts: a prefix goes with its last subscriber · owner: Router
   readonly #prefixes = new Map<string, readonly Subscriber[]>();
   #taps: readonly Subscriber[] = [];
+  // bound: subscribers that take bytes (zmqConnectionsMax) · evicts: goes with its subscriber · owner: Router
   readonly #sole = new WeakMap<WireSubscriber, BytesRoute>();
   #sequence = 0;
 
