@@ -39,6 +39,8 @@ export class Bridges implements Lifecycle {
   readonly #served: readonly Served[];
   readonly #leaving = new Fault("going-away", "the broker is stopping; connect again in a few seconds", { fatal: true });
   #phase: "new" | "open" | "draining" | "stopped" = "new";
+  // bound: wsHalfOpenMax · evicts: a connection leaves with its first frame, after wsLoginMs, or when it is gone · owner: Bridges
+  readonly #undecided = new Set<Undecided>();
   readonly #droppedEvents: DroppedEvents;
   #stopEvents: (() => void) | undefined;
   #cancelRound: (() => void) | undefined;
@@ -70,7 +72,11 @@ export class Bridges implements Lifecycle {
       connection.close({ code: 1001, reason: this.#leaving.message });
       return { frame: () => undefined, closed: () => undefined };
     }
-    return chosen?.open(connection, hello) ?? new Undecided(this.#served, connection, hello, { clock, waitMs: limits.wsLoginMs });
+    if (chosen !== undefined) return chosen.open(connection, hello);
+    const settled = (one: Undecided): void => void this.#undecided.delete(one);
+    const undecided = new Undecided(this.#served, connection, hello, { clock, waitMs: limits.wsLoginMs, settled });
+    this.#undecided.add(undecided);
+    return undecided;
   }
 
   status(): BridgesStatus {
@@ -80,6 +86,7 @@ export class Bridges implements Lifecycle {
   /** Tells every session that the broker leaves, and waits until what is queued for them is written and their sockets are closed. */
   async drain(deadline: AbortSignal): Promise<void> {
     if (this.#phase === "open") this.#phase = "draining";
+    for (const undecided of [...this.#undecided]) undecided.refuse(this.#leaving);
     await Promise.all(this.#served.map(({ bridge }) => bridge.drain(this.#leaving, deadline)));
   }
 

@@ -21,22 +21,35 @@ export function chooseByFrame(served: readonly Served[], frame: Frame): Bridge |
   return type === undefined ? undefined : served.find(({ dialect }) => dialect.firstTypes.includes(type))?.bridge;
 }
 
+/** What {@link Undecided} needs. */
+export interface UndecidedOptions {
+  readonly clock: Clock;
+  /** Time for the first frame. */
+  readonly waitMs: number;
+  /** Called when it has a dialect, or is gone. */
+  readonly settled: (undecided: Undecided) => void;
+}
+
 /** A connection at `/` whose dialect is not known yet. What no dialect knows, and silence, is the fallback dialect's to refuse. */
 export class Undecided implements Receiver {
   readonly #served: readonly Served[];
   readonly #connection: Connection;
   readonly #hello: Hello;
-  readonly #cancel: () => void;
+  readonly #settle: () => void;
   #chosen: Receiver | undefined;
   #phase: "waiting" | "chosen" | "closed" = "waiting";
 
-  constructor(served: readonly Served[], connection: Connection, hello: Hello, time: { readonly clock: Clock; readonly waitMs: number }) {
+  constructor(served: readonly Served[], connection: Connection, hello: Hello, { clock, waitMs, settled }: UndecidedOptions) {
     this.#served = served;
     this.#connection = connection;
     this.#hello = hello;
-    this.#cancel = time.clock.after(time.waitMs, () => {
-      this.#refuse(`nothing was said within ${Math.round(time.waitMs / 1000)} s; connect again and log in first`);
+    const cancel = clock.after(waitMs, () => {
+      this.refuse(unknown(`nothing was said within ${Math.round(waitMs / 1000)} s; connect again and log in first`));
     });
+    this.#settle = () => {
+      cancel();
+      settled(this);
+    };
   }
 
   frame(frame: Frame): void {
@@ -55,28 +68,33 @@ export class Undecided implements Receiver {
 
   closed(closing: Closing): void {
     this.#phase = "closed";
-    this.#cancel();
+    this.#settle();
     this.#chosen?.closed(closing);
   }
 
   #choose(frame: Frame): void {
     const bridge = chooseByFrame(this.#served, frame);
     if (bridge === undefined) {
-      this.#refuse("no dialect is known by this first frame; log in first, or connect at the path of a dialect");
+      this.refuse(unknown("no dialect is known by this first frame; log in first, or connect at the path of a dialect"));
       return;
     }
-    this.#cancel();
+    this.#settle();
     this.#phase = "chosen";
     this.#chosen = bridge.open(this.#connection, this.#hello);
   }
 
-  #refuse(message: string): void {
-    this.#cancel();
+  /** Ends it, in the words of the fallback dialect. */
+  refuse(fault: Fault): void {
+    this.#settle();
     this.#phase = "chosen";
     const fallback = this.#served.find(({ dialect }) => dialect.fallback)?.bridge;
-    this.#chosen = fallback?.open(this.#connection, this.#hello, new Fault("unauthenticated", message, { fatal: true }));
-    if (fallback === undefined) this.#connection.close({ code: 1008, reason: message });
+    this.#chosen = fallback?.open(this.#connection, this.#hello, fault);
+    if (fallback === undefined) this.#connection.close({ code: 1008, reason: fault.message });
   }
+}
+
+function unknown(message: string): Fault {
+  return new Fault("unauthenticated", message, { fatal: true });
 }
 
 /** The `type` of a JSON object, or undefined. Only looked at: whoever is chosen reads the frame again, with care. */

@@ -65,6 +65,14 @@ describe("the dialect of a connection", () => {
     expect(world.waiting).toBe(0);
   });
 
+  it("who has not said anything when the broker drains is told so", async () => {
+    const quiet = world.connect("/");
+    await world.bridges.drain(AbortSignal.timeout(1_000));
+    expect(quiet.all()).toMatchObject([{ type: "refused", code: "going-away" }]);
+    expect(quiet.closing).toBeDefined();
+    expect(world.waiting).toBe(0);
+  });
+
   it("who comes while the broker drains is told so", async () => {
     await world.bridges.drain(AbortSignal.timeout(1_000));
     for (const path of ["/", "/echo"]) {
