@@ -50,3 +50,19 @@ it("runs the TypeScript agent, which joins, answers and asks", async () => {
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+it("runs the PAN bot, which joins and answers", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "synaptic-example-"));
+  await mkdir(join(folder, "node_modules"));
+  await symlink(root, join(folder, "node_modules/synaptic-core"));
+  await writeFile(join(folder, "pan-bot.mjs"), readFileSync(join(root, "examples/pan-bot.mjs")));
+  const bot = startProgram(process.execPath, [join(folder, "pan-bot.mjs"), "helper", at.pan], { SYNAPTIC_DATA_DIR: at.dataDir });
+  try {
+    await bot.prints(/helper is ready/);
+    expect((await asker.request("helper", "are you there?")).content.message).toBe("helper heard: are you there?");
+    expect((await asker.rooms()).find(({ name }) => name === "#general")).toMatchObject({ members: 1 });
+  } finally {
+    await bot.stop("SIGINT");
+    await rm(folder, { recursive: true, force: true });
+  }
+});
