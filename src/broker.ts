@@ -11,6 +11,8 @@ export interface BrokerEndpoints {
   readonly zmqIn: readonly string[];
   readonly zmqOut: readonly string[];
   readonly ws: readonly string[];
+  /** Doors of one dialect each, by its name; absent if there are none. */
+  readonly own?: Readonly<Record<string, string>>;
 }
 
 /** What `broker status` shows. Counts are since the start. */
@@ -82,7 +84,8 @@ export class Broker {
   /** The real doors; empty lists before `start`. */
   get endpoints(): BrokerEndpoints {
     const { zmtp, ws } = this.#parts;
-    return { zmqIn: zmtp.inEndpoints, zmqOut: zmtp.outEndpoints, ws: ws.endpoints };
+    const own = ws.ownEndpoints;
+    return { zmqIn: zmtp.inEndpoints, zmqOut: zmtp.outEndpoints, ws: ws.endpoints, ...(Object.keys(own).length > 0 && { own }) };
   }
 
   /** Who is connected, and both ledgers (ADR 0006). */

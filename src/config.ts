@@ -15,6 +15,8 @@ export const brokerOptions = z.strictObject({
   zmqOut: z.array(zmqUrl).optional(),
   /** Doors for WebSocket clients. */
   ws: z.array(hostPort).default(["127.0.0.1:8080"]),
+  /** Doors of one dialect each, by its name: there it answers at `/`, too, and no other does. */
+  ownDoors: z.record(z.string(), hostPort).default({}),
   /** `none`: NULL only; `optional`: NULL or PLAIN; `required`: PLAIN only. */
   zmqAuth: z.enum(["none", "optional", "required"]).default("optional"),
   /** Allows doors beyond this machine without protection of the line. */
@@ -64,7 +66,7 @@ function refuseOpenDoors(config: BrokerConfig): void {
   if (open !== undefined && !config.insecure && !config.behindTunnel) {
     throw new Fault("forbidden", `${open} can be reached from other machines and ZeroMQ is not encrypted: bind 127.0.0.1, or say --behind-tunnel if a tunnel protects the line, or --insecure if you mean it`);
   }
-  const openWs = config.ws.find((door) => !isLoopback(hostOf(door)));
+  const openWs = [...config.ws, ...Object.values(config.ownDoors)].find((door) => !isLoopback(hostOf(door)));
   if (openWs !== undefined && !config.insecure && !config.behindProxy) {
     throw new Fault("forbidden", `ws ${openWs} can be reached from other machines without TLS: bind 127.0.0.1, or say --behind-proxy if a proxy ends TLS before it, or --insecure if you mean it`);
   }

@@ -5,6 +5,7 @@ import {
   BacklogTotal,
   ConversationsMemory,
   Exchange,
+  Fault,
   Flusher,
   Ledger,
   RequestsMemory,
@@ -101,7 +102,10 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
     dataTopics: config.topics,
   });
   const ws = new WsEdge({
-    listen: config.ws.map((door) => ({ host: hostOf(door), port: portOf(door) })),
+    listen: [
+      ...config.ws.map((door) => ({ host: hostOf(door), port: portOf(door) })),
+      ...Object.entries(config.ownDoors).map(([own, door]) => ({ host: hostOf(door), port: portOf(door), own: knownDialect(own) })),
+    ],
     doors: dialects,
     limits,
     clock,
@@ -135,6 +139,12 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
     ws,
   ];
   return { data, ledger, total, router, exchange, directory, identity, requests, zmtp, ws, inOrder };
+}
+
+/** @throws Fault malformed */
+function knownDialect(name: string): string {
+  if (dialects.some((dialect) => dialect.name === name)) return name;
+  throw new Fault("malformed", `there is no dialect ${name}; there are ${dialects.map((dialect) => dialect.name).join(", ")}`);
 }
 
 /** A part that has nothing to drain. */

@@ -8,8 +8,9 @@ export interface Served {
   readonly bridge: Bridge;
 }
 
-/** The bridge that answers by path, else by subprotocol; undefined if the first frame must tell (protocols §8). */
-export function chooseByHello(served: readonly Served[], { path, subprotocol }: Hello): Bridge | undefined {
+/** The bridge that has the listener for itself, else the one that answers by path, else by subprotocol; undefined if the first frame must tell (protocols §8). */
+export function chooseByHello(served: readonly Served[], { own, path, subprotocol }: Hello): Bridge | undefined {
+  if (own !== undefined) return served.find(({ dialect }) => dialect.name === own)?.bridge;
   const byPath = served.find(({ dialect }) => dialect.paths.includes(path));
   const bySubprotocol = subprotocol === undefined ? undefined : served.find(({ dialect }) => dialect.subprotocols.includes(subprotocol));
   return (byPath ?? bySubprotocol)?.bridge;

@@ -52,6 +52,8 @@ export interface Hello {
   readonly remote: string;
   readonly path: string;
   readonly subprotocol: string | undefined;
+  /** The dialect to which the listener belongs, where it belongs to one. */
+  readonly own?: string;
   /** The token of an `Authorization: Bearer` header. */
   readonly bearer: string | undefined;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;

@@ -6,6 +6,7 @@ const endpointsForm = z.object({
   zmqIn: z.array(z.string()),
   zmqOut: z.array(z.string()),
   ws: z.array(z.string()),
+  own: z.record(z.string(), z.string()).optional(),
 });
 
 /** Where a running broker can be reached, as `endpoints.json` says it (protocols, first part). */
@@ -14,6 +15,8 @@ export interface Endpoints {
   readonly zmqIn: readonly string[];
   readonly zmqOut: readonly string[];
   readonly ws: readonly string[];
+  /** Doors of one dialect each, by its name. */
+  readonly own?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Reads `endpoints.json`; undefined if there is none or it is none of ours. */

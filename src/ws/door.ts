@@ -3,6 +3,8 @@ import type { Hello } from "../dialect/connection.js";
 
 /** Where one dialect answers. */
 export interface EdgeDoor {
+  /** The dialect. */
+  readonly name: string;
   readonly paths: readonly string[];
   readonly subprotocols: readonly string[];
 }
@@ -40,7 +42,7 @@ export function addressOf(address: string | undefined): string {
 }
 
 /** What is known of a connection at its upgrade. Browsers cannot set headers and send their token as subprotocol `bearer.TOKEN`. */
-export function helloOf(headers: IncomingHttpHeaders, at: { remote: string; path: string; subprotocol: string | undefined }): Hello {
+export function helloOf(headers: IncomingHttpHeaders, at: Pick<Hello, "remote" | "path" | "subprotocol" | "own">): Hello {
   const offered = listOf(headers["sec-websocket-protocol"]).find((name) => name.startsWith("bearer."));
   const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1] ?? offered?.slice("bearer.".length);
   return { ...at, bearer, headers };

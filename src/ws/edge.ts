@@ -1,17 +1,15 @@
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { WebSocketServer, type WebSocket } from "ws";
-import { Fault, type BacklogTotal, type Clock, type Flusher, type Ledger, type Lifecycle, type Limits, type Log } from "../core/index.js";
+import type { WebSocket } from "ws";
+import type { BacklogTotal, Clock, Flusher, Ledger, Lifecycle, Limits, Log } from "../core/index.js";
 import type { Connection, Hello, Receiver } from "../dialect/connection.js";
 import { WsConnection } from "./connection.js";
-import { addressOf, chooseSubprotocol, helloOf, isLoopbackOrigin, pathOf, pathsOf, type EdgeDoor } from "./door.js";
-import { frontPage, nothingHere, refuseSocket, respond, text } from "./front-page.js";
+import type { EdgeDoor } from "./door.js";
+import { refuseSocket, text } from "./front-page.js";
+import { Listener, type ListenAt } from "./listener.js";
 
 /** What {@link WsEdge} needs. */
 export interface WsEdgeOptions {
-  /** Where to listen; port 0 = chosen by the system. */
-  readonly listen: readonly { readonly host: string; readonly port: number }[];
+  readonly listen: readonly ListenAt[];
   /** Where dialects answer; a list of dialects is one of doors. */
   readonly doors: readonly EdgeDoor[];
   readonly limits: Limits;
@@ -31,10 +29,7 @@ const checksPerPing = 8;
 /** The WebSocket door: HTTP upgrade, limits, connections. */
 export class WsEdge implements Lifecycle {
   readonly #options: WsEdgeOptions;
-  readonly #paths: readonly string[];
-  readonly #servers: Server[] = [];
-  readonly #endpoints: string[] = [];
-  readonly #wss: WebSocketServer;
+  readonly #listeners: Listener[] = [];
   // bound: wsConnectionsMax · evicts: a further connection is answered 503 · owner: WsEdge
   readonly #connections = new Set<WsConnection>();
   // bound: wsHalfOpenMax · evicts: a further connection is answered 503; httpHeadMs and wsLoginMs end those that wait · owner: WsEdge
@@ -46,23 +41,16 @@ export class WsEdge implements Lifecycle {
 
   constructor(options: WsEdgeOptions) {
     this.#options = options;
-    this.#paths = pathsOf(options.doors);
-    this.#wss = new WebSocketServer({
-      noServer: true,
-      perMessageDeflate: false,
-      clientTracking: false,
-      skipUTF8Validation: false,
-      autoPong: false,
-      maxPayload: options.limits.wsFrameMaxBytes,
-      maxFragments: 1_024,
-      // The choice was made before; `ws` only writes it down.
-      handleProtocols: (offered, request) => chooseSubprotocol([...offered].join(), pathOf(request.url) ?? "", options.doors) ?? false,
-    });
   }
 
-  /** `ws://host:port` of every listener, with its real port. */
+  /** `ws://host:port` of every listener at which all dialects answer, with its real port. */
   get endpoints(): readonly string[] {
-    return this.#endpoints;
+    return this.#listeners.filter(({ own }) => own === undefined).map(({ endpoint }) => endpoint);
+  }
+
+  /** The same of the listeners that one dialect has for itself, by its name. */
+  get ownEndpoints(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#listeners.flatMap(({ own, endpoint }) => (own === undefined ? [] : [[own, endpoint]])));
   }
 
   /** Open WebSockets. */
@@ -78,7 +66,7 @@ export class WsEdge implements Lifecycle {
   /** @throws Fault conflict (address in use), unavailable */
   async start(): Promise<void> {
     try {
-      for (const { host, port } of this.#options.listen) await this.#listen(host, port);
+      for (const at of this.#options.listen) await this.#listen(at);
     } catch (thrown) {
       await this.stop();
       throw thrown;
@@ -90,7 +78,7 @@ export class WsEdge implements Lifecycle {
   /** Takes no new connections; those that are open are their sessions' to end. */
   drain(): Promise<void> {
     if (this.#phase === "open") this.#phase = "draining";
-    for (const server of this.#servers) server.close();
+    for (const listener of this.#listeners) listener.drain();
     return Promise.resolve();
   }
 
@@ -104,49 +92,26 @@ export class WsEdge implements Lifecycle {
     if (this.#connections.size === 0) this.#empty?.();
     for (const connection of this.#connections) connection.terminate();
     await gone;
-    await Promise.all(
-      this.#servers.splice(0).map(
-        (server) =>
-          new Promise<void>((resolve) => {
-            server.close(() => {
-              resolve();
-            });
-            server.closeAllConnections();
-          }),
-      ),
-    );
+    await Promise.all(this.#listeners.splice(0).map((listener) => listener.stop()));
   }
 
-  async #listen(host: string, port: number): Promise<void> {
-    const { limits } = this.#options;
-    const server = createServer({
-      maxHeaderSize: limits.httpHeadMaxBytes,
-      headersTimeout: limits.httpHeadMs,
-      requestTimeout: limits.httpHeadMs,
-      connectionsCheckingInterval: Math.max(10, Math.min(1_000, limits.httpHeadMs / 2)),
-      keepAliveTimeout: 1,
-      noDelay: true,
+  async #listen(at: ListenAt): Promise<void> {
+    const { doors, limits, ledger, log } = this.#options;
+    const listener = await Listener.open({
+      ...at,
+      doors,
+      limits,
+      ledger,
+      log,
+      arrived: (socket) => {
+        this.#arrived(socket);
+      },
+      isOpen: () => this.#phase === "open",
+      opened: (ws, socket, hello) => {
+        this.#open(ws, socket, hello);
+      },
     });
-    server.on("connection", (socket) => {
-      this.#arrived(socket);
-    });
-    server.on("request", (request, response) => {
-      respond(request, response, frontPage(request.method, request.url, this.#paths));
-    });
-    server.on("upgrade", (request, socket, head) => {
-      this.#upgrade(request, socket, head);
-    });
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", (error: NodeJS.ErrnoException) => {
-        reject(cannotListen(host, port, error));
-      });
-      server.listen(port, host, resolve);
-    });
-    server.on("error", (error) => {
-      this.#options.log("error", "websocket door failed", { host, port, error: error.message });
-    });
-    this.#servers.push(server);
-    this.#endpoints.push(endpointOf(server));
+    this.#listeners.push(listener);
   }
 
   /** Half-open from the first byte on: a TCP connection counts before it has said anything. */
@@ -162,29 +127,6 @@ export class WsEdge implements Lifecycle {
     socket.once("close", () => {
       this.#halfOpen.delete(socket);
     });
-  }
-
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { ledger, doors } = this.#options;
-    const path = pathOf(request.url);
-    const origin = request.headers.origin;
-    // No longer writable: it was refused on arrival.
-    if (!socket.writable) return;
-    if (path === undefined || !this.#paths.includes(path)) {
-      ledger.count("ws-unknown-path");
-      refuseSocket(socket, nothingHere(this.#paths));
-    } else if (origin !== undefined && !isLoopbackOrigin(origin)) {
-      ledger.count("ws-origin-refused");
-      refuseSocket(socket, text(403, "Web pages of other sites may not connect. Use a client outside the browser, or serve the page from this machine."));
-    } else if (this.#phase !== "open") {
-      refuseSocket(socket, text(503, "The broker is stopping; try again in a few seconds."));
-    } else {
-      const remote = addressOf(request.socket.remoteAddress);
-      const subprotocol = chooseSubprotocol(request.headers["sec-websocket-protocol"], path, doors);
-      this.#wss.handleUpgrade(request, socket, head, (ws) => {
-        this.#open(ws, socket, helloOf(request.headers, { remote, path, subprotocol }));
-      });
-    }
   }
 
   #open(ws: WebSocket, socket: Duplex, hello: Hello): void {
@@ -219,16 +161,4 @@ export class WsEdge implements Lifecycle {
       this.#check();
     });
   }
-}
-
-function endpointOf(server: Server): string {
-  const { address, port } = server.address() as AddressInfo; // a listening TCP server has one
-  return `ws://${address.includes(":") ? `[${address}]` : address}:${String(port)}`;
-}
-
-function cannotListen(host: string, port: number, error: NodeJS.ErrnoException): Fault {
-  const where = `ws ${host}:${String(port)}`;
-  if (error.code === "EADDRINUSE") return new Fault("conflict", `${where} is in use: stop what listens there, or choose another port (0 = any free one)`, { cause: error });
-  if (error.code === "EACCES") return new Fault("forbidden", `${where} is not allowed to this user: choose a port above 1023`, { cause: error });
-  return new Fault("unavailable", `cannot listen on ${where}: ${error.code ?? error.message}`, { cause: error });
 }

@@ -65,6 +65,13 @@ describe("the dialect of a connection", () => {
     expect(world.waiting).toBe(0);
   });
 
+  it("a listener's own dialect answers at /, whatever is said first", async () => {
+    const client = world.connect("/", { own: "echo" });
+    await client.says({ type: "constructor" });
+    expect(client.all()).toMatchObject([{ type: "refused" }]);
+    expect(world.bridges.status().sessions).toMatchObject({ echo: 1 });
+  });
+
   it("who has not said anything when the broker drains is told so", async () => {
     const quiet = world.connect("/");
     await world.bridges.drain(AbortSignal.timeout(1_000));

@@ -33,8 +33,8 @@ export class WsWorld {
     this.edge = new WsEdge({
       listen: [{ host: "127.0.0.1", port }],
       doors: [
-        { paths: ["/pan"], subprotocols: ["pan.v1"] },
-        { paths: ["/other"], subprotocols: ["other.v1", "other.v2"] },
+        { name: "pan", paths: ["/pan"], subprotocols: ["pan.v1"] },
+        { name: "other", paths: ["/other"], subprotocols: ["other.v1", "other.v2"] },
       ],
       limits: this.limits,
       clock: systemClock,

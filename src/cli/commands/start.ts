@@ -10,6 +10,7 @@ interface Options extends Output {
   readonly zmqIn?: string[];
   readonly zmqOut?: string[];
   readonly ws?: string[];
+  readonly own?: string[];
   readonly zmqAuth?: "none" | "optional" | "required";
   readonly insecure?: boolean;
   readonly behindTunnel?: boolean;
@@ -29,6 +30,7 @@ export function startCommand(program: Command): void {
     .option("--zmq-in <url...>", "doors for agents' PUB sockets: tcp://HOST:PORT or ipc:///PATH (port 0: chosen by the system)")
     .option("--zmq-out <url...>", "doors for agents' SUB sockets")
     .option("--ws <host:port...>", "doors for WebSocket clients")
+    .option("--own <dialect=host:port...>", "doors of one dialect each, at whose / it answers (pan=127.0.0.1:8081)")
     .addOption(new Option("--zmq-auth <how>", "who may connect by ZeroMQ: none = NULL only, required = PLAIN only").choices(["none", "optional", "required"]))
     .option("--insecure", "allow doors that other machines can reach without protection")
     .option("--behind-tunnel", "a tunnel protects the ZeroMQ doors")
@@ -62,9 +64,15 @@ function brokerOptions(options: Options): BrokerOptions {
     topics: options.topic ?? [],
     reserved: options.reserve ?? [],
     rooms: options.keepRoom ?? [],
-    limits: Object.fromEntries((options.limit ?? []).map((pair) => [pair.slice(0, pair.indexOf("=")), Number(pair.slice(pair.indexOf("=") + 1))])),
+    ownDoors: Object.fromEntries(pairs(options.own)),
+    limits: Object.fromEntries(pairs(options.limit).map(([name, value]) => [name, Number(value)])),
     log: jsonLog(options.logLevel),
   };
+}
+
+/** `name=value` options, taken apart. */
+function pairs(list: readonly string[] = []): readonly (readonly [string, string])[] {
+  return list.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]);
 }
 
 /** Resolves when a signal has drained and stopped the broker. */

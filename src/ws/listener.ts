@@ -1,0 +1,148 @@
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { WebSocketServer, type WebSocket } from "ws";
+import { Fault, type Ledger, type Limits, type Log } from "../core/index.js";
+import type { Hello } from "../dialect/connection.js";
+import { addressOf, chooseSubprotocol, helloOf, isLoopbackOrigin, pathOf, pathsOf, type EdgeDoor } from "./door.js";
+import { frontPage, nothingHere, refuseSocket, respond, text } from "./front-page.js";
+
+/** Where to listen. */
+export interface ListenAt {
+  readonly host: string;
+  /** 0 = chosen by the system. */
+  readonly port: number;
+  /** The only dialect that answers there, at `/`, too; absent: all do, each at its paths. */
+  readonly own?: string;
+}
+
+/** What {@link Listener} needs. */
+export interface ListenerOptions extends ListenAt {
+  /** Where dialects answer. */
+  readonly doors: readonly EdgeDoor[];
+  readonly limits: Limits;
+  readonly ledger: Ledger;
+  readonly log: Log;
+  /** A TCP connection came; whoever takes too many refuses it here. */
+  readonly arrived: (socket: Duplex) => void;
+  /** True while new WebSockets are taken. */
+  readonly isOpen: () => boolean;
+  readonly opened: (ws: WebSocket, socket: Duplex, hello: Hello) => void;
+}
+
+/** One listening address: HTTP requests are answered in words, upgrades are checked and opened. */
+export class Listener {
+  /** `ws://host:port` with its real port. */
+  readonly endpoint: string;
+  /** The dialect that has it for itself. */
+  readonly own: string | undefined;
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  readonly #doors: readonly EdgeDoor[];
+  readonly #paths: readonly string[];
+  readonly #wss: WebSocketServer;
+
+  private constructor(options: ListenerOptions, server: Server) {
+    const { doors, limits, log, host, port, own } = options;
+    this.#options = options;
+    this.#server = server;
+    this.own = own;
+    this.endpoint = endpointOf(server);
+    this.#doors = own === undefined ? doors : doors.filter(({ name }) => name === own);
+    this.#paths = pathsOf(this.#doors);
+    this.#wss = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      clientTracking: false,
+      skipUTF8Validation: false,
+      autoPong: false,
+      maxPayload: limits.wsFrameMaxBytes,
+      maxFragments: 1_024,
+      // The choice was made before; `ws` only writes it down.
+      handleProtocols: (offered, request) => chooseSubprotocol([...offered].join(), pathOf(request.url) ?? "", this.#doors) ?? false,
+    });
+    server.on("request", (request, response) => {
+      respond(request, response, frontPage(request.method, request.url, this.#paths));
+    });
+    server.on("upgrade", (request, socket, head) => {
+      this.#upgrade(request, socket, head);
+    });
+    server.on("error", (error) => {
+      log("error", "websocket door failed", { host, port, error: error.message });
+    });
+  }
+
+  /** @throws Fault conflict (address in use), forbidden, unavailable */
+  static async open(options: ListenerOptions): Promise<Listener> {
+    const { host, port, limits, arrived } = options;
+    const server = createServer({
+      maxHeaderSize: limits.httpHeadMaxBytes,
+      headersTimeout: limits.httpHeadMs,
+      requestTimeout: limits.httpHeadMs,
+      connectionsCheckingInterval: Math.max(10, Math.min(1_000, limits.httpHeadMs / 2)),
+      keepAliveTimeout: 1,
+      noDelay: true,
+    });
+    server.on("connection", arrived);
+    await new Promise<void>((resolve, reject) => {
+      const refused = (error: NodeJS.ErrnoException): void => {
+        reject(cannotListen(host, port, error));
+      };
+      server.once("error", refused);
+      server.listen(port, host, () => {
+        server.removeListener("error", refused);
+        resolve();
+      });
+    });
+    return new Listener(options, server);
+  }
+
+  /** Takes no new connections. */
+  drain(): void {
+    this.#server.close();
+  }
+
+  stop(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => {
+        resolve();
+      });
+      this.#server.closeAllConnections();
+    });
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { ledger, isOpen, opened, own } = this.#options;
+    const path = pathOf(request.url);
+    const origin = request.headers.origin;
+    // No longer writable: it was refused on arrival.
+    if (!socket.writable) return;
+    if (path === undefined || !this.#paths.includes(path)) {
+      ledger.count("ws-unknown-path");
+      refuseSocket(socket, nothingHere(this.#paths));
+    } else if (origin !== undefined && !isLoopbackOrigin(origin)) {
+      ledger.count("ws-origin-refused");
+      refuseSocket(socket, text(403, "Web pages of other sites may not connect. Use a client outside the browser, or serve the page from this machine."));
+    } else if (!isOpen()) {
+      refuseSocket(socket, text(503, "The broker is stopping; try again in a few seconds."));
+    } else {
+      const remote = addressOf(request.socket.remoteAddress);
+      const subprotocol = chooseSubprotocol(request.headers["sec-websocket-protocol"], path, this.#doors);
+      this.#wss.handleUpgrade(request, socket, head, (ws) => {
+        opened(ws, socket, helloOf(request.headers, { remote, path, subprotocol, ...(own !== undefined && { own }) }));
+      });
+    }
+  }
+}
+
+function endpointOf(server: Server): string {
+  const { address, port } = server.address() as AddressInfo; // a listening TCP server has one
+  return `ws://${address.includes(":") ? `[${address}]` : address}:${String(port)}`;
+}
+
+function cannotListen(host: string, port: number, error: NodeJS.ErrnoException): Fault {
+  const where = `ws ${host}:${String(port)}`;
+  if (error.code === "EADDRINUSE") return new Fault("conflict", `${where} is in use: stop what listens there, or choose another port (0 = any free one)`, { cause: error });
+  if (error.code === "EACCES") return new Fault("forbidden", `${where} is not allowed to this user: choose a port above 1023`, { cause: error });
+  return new Fault("unavailable", `cannot listen on ${where}: ${error.code ?? error.message}`, { cause: error });
+}
