@@ -1,0 +1,174 @@
+import { z } from "zod";
+
+/** What an AgentChat client can say (seed 001, protocols §5). Unknown fields are ignored: the seed's frame has `from`, `ts` and `sig` everywhere. */
+
+/** 1–32 of `A-Z a-z 0-9 _ -`, not unique; checked by its handler, since it has an error code of its own. */
+const name = z.string().max(512);
+const channel = z.string().min(1).max(128);
+/** An `@agent-id`. */
+const agent = z.string().min(1).max(160);
+const id = z.string().min(1).max(256);
+const signature = z.string().max(512);
+/** A PEM is the longest form. */
+const pubkey = z.string().max(1024);
+/** Milliseconds since 1970. */
+const ts = z.number().int().nonnegative();
+/** A field of a signed text: `|` in any but the last is refused by the handler. */
+const field = z.string().max(4096);
+
+export const identify = z.object({
+  type: z.literal("IDENTIFY"),
+  name,
+  pubkey: pubkey.nullish(),
+  /** False: neither channel messages nor direct ones come back to their sender. */
+  echo: z.boolean().optional(),
+});
+export const verifyIdentity = z.object({ type: z.literal("VERIFY_IDENTITY"), challenge_id: id, signature, timestamp: ts });
+export const join = z.object({
+  type: z.literal("JOIN"),
+  channel,
+  /** So many past messages are told again, at most 20 are kept. */
+  replay: z.number().int().min(0).max(1_000).optional(),
+});
+export const leave = z.object({ type: z.literal("LEAVE"), channel });
+export const msg = z.object({
+  type: z.literal("MSG"),
+  /** `#channel` or `@agent-id`. */
+  to: z.string().min(1).max(160),
+  content: z.string(),
+  msg_id: id.optional(),
+  in_reply_to: id.optional(),
+  /** The client's own time, part of what is signed. */
+  ts: ts.optional(),
+  sig: signature.nullish(),
+});
+export const listChannels = z.object({ type: z.literal("LIST_CHANNELS") });
+export const listAgents = z.object({ type: z.literal("LIST_AGENTS"), channel });
+export const createChannel = z.object({ type: z.literal("CREATE_CHANNEL"), channel, invite_only: z.boolean().optional() });
+export const invite = z.object({ type: z.literal("INVITE"), channel, agent });
+export const ping = z.object({ type: z.literal("PING") });
+export const proposal = z.object({
+  type: z.literal("PROPOSAL"),
+  to: agent,
+  task: field.min(1),
+  amount: z.number().nonnegative().optional(),
+  currency: field.optional(),
+  payment_code: field.optional(),
+  terms: field.optional(),
+  /** Seconds from its receipt. */
+  expires: z.number().positive().max(31_536_000).optional(),
+  sig: signature.optional(),
+});
+export const accept = z.object({ type: z.literal("ACCEPT"), proposal_id: id, payment_code: field.optional(), sig: signature.optional() });
+export const reject = z.object({ type: z.literal("REJECT"), proposal_id: id, reason: field.optional(), sig: signature.optional() });
+export const complete = z.object({ type: z.literal("COMPLETE"), proposal_id: id, proof: field.optional(), sig: signature.optional() });
+export const dispute = z.object({ type: z.literal("DISPUTE"), proposal_id: id, reason: field.min(1), sig: signature.optional() });
+
+/** Every command, by its `type`. */
+export const commands = {
+  IDENTIFY: identify,
+  VERIFY_IDENTITY: verifyIdentity,
+  JOIN: join,
+  LEAVE: leave,
+  MSG: msg,
+  LIST_CHANNELS: listChannels,
+  LIST_AGENTS: listAgents,
+  CREATE_CHANNEL: createChannel,
+  INVITE: invite,
+  PING: ping,
+  PROPOSAL: proposal,
+  ACCEPT: accept,
+  REJECT: reject,
+  COMPLETE: complete,
+  DISPUTE: dispute,
+} as const;
+
+/** A command as it arrived. */
+export type Command = { [T in keyof typeof commands]: z.infer<(typeof commands)[T]> }[keyof typeof commands];
+
+/** One command of {@link Command} by its type. */
+export type CommandOf<T extends Command["type"]> = Extract<Command, { readonly type: T }>;
+
+/** The seed's codes, the ones of protocols §5, and what neither names: `INTERNAL`. */
+export const errorCodes = [
+  "AUTH_REQUIRED",
+  "CHANNEL_NOT_FOUND",
+  "NOT_INVITED",
+  "INVALID_MSG",
+  "RATE_LIMITED",
+  "AGENT_NOT_FOUND",
+  "CHANNEL_EXISTS",
+  "INVALID_NAME",
+  "VERIFICATION_FAILED",
+  "VERIFICATION_EXPIRED",
+  "PROPOSAL_NOT_FOUND",
+  "PROPOSAL_EXPIRED",
+  "INVALID_PROPOSAL",
+  "SIGNATURE_REQUIRED",
+  "NOT_PROPOSAL_PARTY",
+  "INTERNAL",
+] as const;
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** Where a proposal stands. */
+export const proposalStatuses = ["pending", "accepted", "rejected", "completed", "disputed", "expired"] as const;
+export type ProposalStatus = (typeof proposalStatuses)[number];
+
+/** What a negotiation step is called; an event of the same type goes to both parties. */
+export const negotiationTypes = ["PROPOSAL", "ACCEPT", "REJECT", "COMPLETE", "DISPUTE"] as const;
+export type NegotiationType = (typeof negotiationTypes)[number];
+
+/** A step of a negotiation as both parties hear it: all fields of the step, and where the proposal stands now. */
+export interface NegotiationEvent {
+  readonly type: NegotiationType;
+  /** Only in PROPOSAL, the same as `proposal_id`. */
+  readonly id?: string;
+  readonly proposal_id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly status: ProposalStatus;
+  readonly sig: string;
+  /** `task, amount, currency, payment_code, terms, expires`, `reason`, `proof`: what the step said. */
+  readonly task?: string;
+  readonly amount?: number;
+  readonly currency?: string;
+  readonly payment_code?: string;
+  readonly terms?: string;
+  readonly expires?: number;
+  readonly reason?: string;
+  readonly proof?: string;
+}
+
+/** A message in a channel or for this agent alone. */
+export interface MsgEvent {
+  readonly type: "MSG";
+  readonly from: string;
+  readonly from_name: string;
+  readonly to: string;
+  readonly content: string;
+  readonly msg_id: string;
+  readonly in_reply_to?: string;
+  readonly sig?: string;
+  /** Base64 of SPKI. */
+  readonly pubkey?: string;
+  /** The broker found the signature good for `pubkey`. */
+  readonly verified?: boolean;
+  readonly replay?: true;
+}
+
+/** What an AgentChat client hears. The codec's caller adds nothing: `ts` (milliseconds) stands in every event. */
+export type Event = { readonly ts: number } & (
+  | { readonly type: "WELCOME"; readonly agent_id: string; readonly server: string }
+  | { readonly type: "CHALLENGE"; readonly challenge_id: string; readonly nonce: string; readonly expires_at: number }
+  | { readonly type: "VERIFY_SUCCESS"; readonly agent_id: string }
+  | MsgEvent
+  | { readonly type: "JOINED"; readonly channel: string; readonly agents: readonly string[] }
+  | { readonly type: "LEFT"; readonly channel: string; readonly agent: string }
+  | { readonly type: "AGENT_JOINED"; readonly channel: string; readonly agent: string; readonly name?: string }
+  | { readonly type: "AGENT_LEFT"; readonly channel: string; readonly agent: string }
+  | { readonly type: "CHANNELS"; readonly list: readonly { readonly name: string; readonly agents: number }[] }
+  | { readonly type: "AGENTS"; readonly channel: string; readonly list: readonly string[] }
+  | { readonly type: "ERROR"; readonly code: ErrorCode; readonly message: string; readonly ref?: string; readonly retry_after?: number }
+  | { readonly type: "PONG" }
+  | NegotiationEvent
+);

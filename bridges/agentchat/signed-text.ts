@@ -1,0 +1,29 @@
+/** The texts that AgentChat agents sign, each as the protocol spells it (protocols §5). What is missing is empty. */
+
+/** Proof of a key, answering a CHALLENGE. */
+export function authText({ nonce, challengeId, timestamp }: { readonly nonce: string; readonly challengeId: string; readonly timestamp: number }): string {
+  return `AGENTCHAT_AUTH|${nonce}|${challengeId}|${timestamp}`;
+}
+
+/** A signed MSG; `ts` is the client's own, which is passed on unchanged. */
+export function messageText({ to, content, ts }: { readonly to: string; readonly content: string; readonly ts: number }): string {
+  return JSON.stringify({ to, content, ts });
+}
+
+/** A PROPOSAL. `terms` are not covered by it. */
+export function proposalText(proposal: {
+  readonly to: string;
+  readonly task: string;
+  readonly amount?: number | undefined;
+  readonly currency?: string | undefined;
+  readonly payment_code?: string | undefined;
+  readonly expires?: number | undefined;
+}): string {
+  const { to, task, amount = "", currency = "", payment_code = "", expires = "" } = proposal;
+  return [to, task, amount, currency, payment_code, expires].join("|");
+}
+
+/** ACCEPT (its field: `payment_code`), REJECT (`reason`), COMPLETE (`proof`), DISPUTE (`reason`). */
+export function stepText(type: "ACCEPT" | "REJECT" | "COMPLETE" | "DISPUTE", proposalId: string, field: string | undefined): string {
+  return `${type}|${proposalId}|${field ?? ""}`;
+}
