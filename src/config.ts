@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { hostname } from "node:os";
 import { z } from "zod";
 import { agentNameProblem, defaultLimits, Fault, isRoom, type Limits, type Log } from "./core/index.js";
 
@@ -34,6 +35,15 @@ export const brokerOptions = z.strictObject({
   })).default([]),
   /** Rooms that always exist, beside #general and #agents. */
   rooms: z.array(z.string().refine(isRoom, "a room is # and 1–64 of A-Z a-z 0-9 _ - .")).default([]),
+  /** What this server calls itself to clients that ask. Default: the machine's name. */
+  serverName: z.string().min(1).max(256).default(() => hostname()),
+  /** Writes every message that is looked at into the log, with its text: for research, never by default. */
+  logMessages: z.boolean().default(false),
+  /** AgentChat: `strict` wants a proof for every key, a good signature for every message that has one. */
+  agentchat: z.strictObject({
+    identity: z.enum(["lenient", "strict"]).default("lenient"),
+    signatures: z.enum(["lenient", "strict"]).default("lenient"),
+  }).prefault({}),
   /** Where log lines go; nowhere by default. */
   log: z.custom<Log>((value) => typeof value === "function", "give a function (level, event, fields)").optional(),
   limits: z.partialRecord(z.enum(Object.keys(defaultLimits) as [keyof Limits]), z.number().min(0)).default({}),

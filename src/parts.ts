@@ -54,6 +54,12 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
     if (envelope.type === "response") requests.answer(envelope);
   });
 
+  if (config.logMessages) {
+    exchange.follow(({ message_id: id, from, to, type, content }) => {
+      log("info", "message", { id, from, to, type, text: content.message });
+    });
+  }
+
   const data = new DataDirectory(dataDir);
   const identity = new IdentityTokens({
     dataDirectory: data,
@@ -92,7 +98,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
     exchange,
     router,
     ledger,
-    services: { directory, identity, limiter, tables, limits },
+    services: { directory, identity, limiter, tables, limits, settings: { serverName: config.serverName, agentchat: config.agentchat } },
     requests,
     conversations,
     clock,

@@ -120,6 +120,9 @@ export const defaultLimits = Object.freeze({
   /** PAN: messages to `all`: one per this many milliseconds, and the burst. */
   panBroadcastMs: 10_000,
   panBroadcastBurst: 2,
+  /** AgentChat: messages per second of one session, and the burst. A rate of 0 is off. */
+  agentchatRatePerSecond: 1,
+  agentchatBurst: 10,
   /** A session refused this often within `abuseWindowMs` is closed. */
   abuseRefusalsMax: 100,
   abuseWindowMs: 10_000,

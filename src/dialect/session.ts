@@ -26,6 +26,13 @@ export interface TypedDraft extends Draft {
   readonly type: MessageType;
 }
 
+/** What the configuration tells dialects. */
+export interface DialectSettings {
+  /** What this server calls itself. */
+  readonly serverName: string;
+  readonly agentchat: { readonly identity: "lenient" | "strict"; readonly signatures: "lenient" | "strict" };
+}
+
 /** The services that a dialect may use. */
 export interface Services {
   readonly directory: Directory;
@@ -33,6 +40,7 @@ export interface Services {
   readonly limiter: Limiter;
   readonly tables: Tables;
   readonly limits: Limits;
+  readonly settings: DialectSettings;
 }
 
 export interface CallOptions {

@@ -12,7 +12,7 @@ import {
   type Limits,
   type Principal,
 } from "../../src/core/index.js";
-import type { AnyDialect, Hello } from "../../src/dialect/index.js";
+import type { AnyDialect, DialectSettings, Hello } from "../../src/dialect/index.js";
 import { DirectoryMemory, LimiterMemory, TablesMemory, type Identity } from "../../src/services/index.js";
 import { Conversation } from "./conversation.js";
 import { FakeClock } from "./fake-clock.js";
@@ -66,7 +66,7 @@ export class BridgeWorld {
   readonly #ownTimers: number;
   #ids = 0;
 
-  constructor(dialects: readonly AnyDialect[], options: { readonly limits?: Partial<Limits>; readonly dataTopics?: readonly string[] } = {}) {
+  constructor(dialects: readonly AnyDialect[], options: { readonly limits?: Partial<Limits>; readonly dataTopics?: readonly string[]; readonly agentchat?: Partial<DialectSettings["agentchat"]> } = {}) {
     const { clock, ledger, router } = this;
     const limits = (this.limits = { ...defaultLimits, ...options.limits });
     const newId = (): string => `id-${(this.#ids += 1)}`;
@@ -83,7 +83,7 @@ export class BridgeWorld {
       exchange: this.exchange,
       router,
       ledger,
-      services: { directory: this.directory, identity: this.identity, limiter: new LimiterMemory({ limits, clock }), tables: new TablesMemory(), limits },
+      services: { directory: this.directory, identity: this.identity, limiter: new LimiterMemory({ limits, clock }), tables: new TablesMemory(), limits, settings: { serverName: "test", agentchat: { identity: "lenient", signatures: "lenient", ...options.agentchat } } },
       requests: this.requests,
       conversations,
       clock,
