@@ -89,7 +89,7 @@ export type Command = { [T in keyof typeof commands]: z.infer<(typeof commands)[
 /** One command of {@link Command} by its type. */
 export type CommandOf<T extends Command["type"]> = Extract<Command, { readonly type: T }>;
 
-/** The seed's codes, the ones of protocols §5, and what neither names: `INTERNAL`. */
+/** The seed's codes, the ones of protocols §5, and what neither names: `SESSION_DISPLACED` (another session of the same key has taken over), `INTERNAL`. */
 export const errorCodes = [
   "AUTH_REQUIRED",
   "CHANNEL_NOT_FOUND",
@@ -106,6 +106,7 @@ export const errorCodes = [
   "INVALID_PROPOSAL",
   "SIGNATURE_REQUIRED",
   "NOT_PROPOSAL_PARTY",
+  "SESSION_DISPLACED",
   "INTERNAL",
 ] as const;
 export type ErrorCode = (typeof errorCodes)[number];

@@ -17,7 +17,7 @@ export interface BridgesOptions {
   readonly exchange: Exchange;
   readonly router: Router;
   readonly ledger: Ledger;
-  readonly services: Services;
+  readonly services: Omit<Services, "once">;
   readonly requests: Requests;
   readonly conversations: Conversations;
   readonly clock: Clock;
@@ -46,9 +46,10 @@ export class Bridges implements Lifecycle {
   #cancelRound: (() => void) | undefined;
 
   constructor(options: BridgesOptions) {
-    const { services, limits, dialects, exchange, clock } = options;
+    const { limits, dialects, exchange, clock } = options;
+    const services = withOnce(options.services);
     const speakers = new Speakers({ directory: services.directory, identity: services.identity, conflictPingMs: limits.conflictPingMs });
-    this.#context = { ...options, speakers, dataTopics: new Set(options.dataTopics) };
+    this.#context = { ...options, services, speakers, dataTopics: new Set(options.dataTopics) };
     this.#droppedEvents = new DroppedEvents(exchange, clock);
     this.#served = dialects.map((dialect) => ({ dialect, bridge: openBridge(dialect, this.#context) }));
   }
@@ -105,6 +106,20 @@ export class Bridges implements Lifecycle {
       this.#roundLater();
     });
   }
+}
+
+/** The services, and what dialects keep beside them. */
+function withOnce(services: Omit<Services, "once">): Services {
+  // bound: what our own dialects name, a few · evicts: nothing · owner: Bridges
+  const made = new Map<string, unknown>();
+  const all: Services = {
+    ...services,
+    once: <T>(name: string, make: (services: Services) => T): T => {
+      if (!made.has(name)) made.set(name, make(all));
+      return made.get(name) as T; // whoever names it decides what it is
+    },
+  };
+  return all;
 }
 
 function isSession(subscriber: Subscriber): subscriber is Subscriber & RoomListener {

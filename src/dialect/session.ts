@@ -41,6 +41,8 @@ export interface Services {
   readonly tables: Tables;
   readonly limits: Limits;
   readonly settings: DialectSettings;
+  /** Something that a dialect has once per broker: made when first asked for, the same ever after. */
+  once<T>(name: string, make: (services: Services) => T): T;
 }
 
 export interface CallOptions {

@@ -1,0 +1,84 @@
+import { randomInt } from "node:crypto";
+import { Fault, principal, type Dialect } from "#dialect";
+import { checkAnswer, newChallenge } from "../challenge.js";
+import type { Said } from "../codec.js";
+import { readPublicKey, type PublicKey } from "../keys.js";
+import type { Event } from "../schema.js";
+import type { ChatSession, State } from "../state.js";
+
+type Rules = Pick<Dialect<Said, Event, State>["commands"], "IDENTIFY" | "VERIFY_IDENTITY">;
+
+const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
+const ephemeralLength = 8;
+
+/** Who somebody is (seed 001, identity system; protocols §5, identity). */
+export const identityCommands: Rules = {
+  IDENTIFY: {
+    phase: ["greeting", "challenged"],
+    async run(session, { name, pubkey, echo = true }) {
+      if (!/^[A-Za-z0-9_-]{1,32}$/.test(name)) throw named("INVALID_NAME", "name: 1 to 32 of A-Z a-z 0-9 _ -");
+      const { state, services } = session;
+      const strict = services.settings.agentchat.identity === "strict";
+      const key = pubkey === undefined || pubkey === null || pubkey === "" ? undefined : keyOf(pubkey);
+      Object.assign(state, { name, key, echo, challenge: undefined });
+      if (key === undefined) {
+        if (strict) throw new Fault("unauthenticated", "this server wants everybody to prove a key: IDENTIFY with pubkey");
+        await session.admit(principal(freeId(session), "claimed", { displayName: name }));
+        return;
+      }
+      // A key once proved here is never again taken unproved, nor is one whose name somebody bears now.
+      if (strict || services.identity.isProtected(key.agentId) || services.directory.agent(key.agentId) !== undefined) {
+        session.phase = "challenged";
+        ask(session, key);
+        return;
+      }
+      await session.admit(principal(key.agentId, "claimed", { displayName: name }));
+      ask(session, key);
+    },
+  },
+  VERIFY_IDENTITY: {
+    phase: ["challenged", "ready"],
+    async run(session, answer) {
+      const { state } = session;
+      const asked = state.challenge;
+      // Answered once, well or not: what is said again proves nothing.
+      state.challenge = undefined;
+      const { key } = checkAnswer(asked, answer, session.now());
+      const proved = principal(key.agentId, "proved", { proof: `key:${key.spki}`, displayName: state.name });
+      if (session.principal === undefined) await session.admit(proved);
+      else session.raise(proved);
+      session.send({ type: "VERIFY_SUCCESS", ts: session.now(), agent_id: `@${key.agentId}` });
+    },
+  },
+};
+
+/** The answer to an IDENTIFY that was taken. */
+export function welcome(session: ChatSession): void {
+  session.phase = "ready";
+  session.send({ type: "WELCOME", ts: session.now(), agent_id: `@${session.principal?.agent ?? ""}`, server: session.services.settings.serverName });
+}
+
+function ask(session: ChatSession, key: PublicKey): void {
+  const challenge = newChallenge(key, session.now());
+  session.state.challenge = challenge;
+  session.send({ type: "CHALLENGE", ts: session.now(), challenge_id: challenge.id, nonce: challenge.nonce, expires_at: challenge.expiresAt });
+}
+
+function keyOf(pubkey: string): PublicKey {
+  const key = readPublicKey(pubkey);
+  if (key === undefined) throw new Fault("malformed", "IDENTIFY: pubkey: an Ed25519 public key as PEM, as base64 of its SPKI, or as base64 of its 32 bytes");
+  return key;
+}
+
+/** An id that nobody bears: 8 random a-z0-9. */
+function freeId({ services: { directory, identity } }: ChatSession): string {
+  for (;;) {
+    let id = "";
+    for (let at = 0; at < ephemeralLength; at += 1) id += alphabet[randomInt(alphabet.length)] ?? "";
+    if (directory.agent(id) === undefined && !identity.isProtected(id)) return id;
+  }
+}
+
+function named(agentchat: "INVALID_NAME", message: string): Fault {
+  return new Fault("malformed", message, { detail: { agentchat } });
+}

@@ -1,0 +1,63 @@
+import type { Closing, Fault, FaultCode, Refusal } from "#dialect";
+import type { Said } from "./codec.js";
+import { errorCodes, type ErrorCode, type Event } from "./schema.js";
+
+/** Every fault in AgentChat's words, where nothing says it better. Total: a new fault code does not compile without one. */
+export const codes: Readonly<Record<FaultCode, ErrorCode>> = {
+  malformed: "INVALID_MSG",
+  unsupported: "INVALID_MSG",
+  "too-large": "INVALID_MSG",
+  unauthenticated: "AUTH_REQUIRED",
+  forbidden: "NOT_INVITED",
+  "not-found": "AGENT_NOT_FOUND",
+  conflict: "AUTH_REQUIRED",
+  full: "INVALID_MSG",
+  "rate-limited": "RATE_LIMITED",
+  timeout: "INTERNAL",
+  "slow-consumer": "INTERNAL",
+  "going-away": "INTERNAL",
+  unavailable: "INTERNAL",
+  internal: "INTERNAL",
+};
+
+const closings: Readonly<Partial<Record<FaultCode, Closing>>> = {
+  "slow-consumer": { code: 1013, reason: "too slow" },
+  "going-away": { code: 1001, reason: "the broker is stopping" },
+};
+
+/** A fault told to an AgentChat client: `ref` is the `msg_id` or the type of what was refused. */
+export function refusal(fault: Fault, said: Said | undefined, now: number): Refusal<Event> {
+  const ref = refOf(said);
+  const reply: Event = {
+    type: "ERROR",
+    ts: now,
+    code: codeOf(fault, said),
+    message: fault.message,
+    ...(ref !== undefined && { ref }),
+    ...(fault.retryAfterMs !== undefined && { retry_after: Math.ceil(fault.retryAfterMs) }),
+  };
+  const close = closings[fault.code];
+  return close === undefined ? { reply } : { close };
+}
+
+/** The code of a fault: its own if it names one (`detail.agentchat`), else what fits the command, else what fits the fault. */
+function codeOf({ code, detail }: Fault, said: Said | undefined): ErrorCode {
+  const own = errorCodes.find((known) => known === detail?.["agentchat"]);
+  if (own !== undefined) return own;
+  if (detail?.["displaced"] === true) return "SESSION_DISPLACED";
+  if (code === "not-found" && said !== undefined && isAboutChannel(said)) return "CHANNEL_NOT_FOUND";
+  if (said?.type === "CREATE_CHANNEL") {
+    if (code === "conflict") return "CHANNEL_EXISTS";
+    if (code === "malformed") return "INVALID_NAME";
+  }
+  return codes[code];
+}
+
+function isAboutChannel(said: Said): boolean {
+  return said.type === "MSG" ? said.to.startsWith("#") : "channel" in said;
+}
+
+function refOf(said: Said | undefined): string | undefined {
+  if (said === undefined || said.type === "UNREADABLE") return undefined;
+  return said.type === "MSG" ? (said.msg_id ?? said.type) : said.type;
+}

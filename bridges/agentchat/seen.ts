@@ -1,0 +1,55 @@
+import { createHash } from "node:crypto";
+import type { Table } from "#dialect";
+
+/** How long a message is remembered, milliseconds. */
+const rememberMs = 24 * 60 * 60 * 1_000;
+/** Messages remembered at most; beyond it the oldest of this run go first. */
+const rememberMax = 100_000;
+
+/** What makes a message the same as one before. */
+export interface SaidBefore {
+  /** A key's agent id, or a name: an id that is new with each connection would recognise nobody. */
+  readonly speaker: string;
+  readonly messageId: string;
+  /** To whom and what: an id that comes again with another text is another message. */
+  readonly text: string;
+}
+
+/** Messages with an id of their sender's own, remembered over a restart, so that a client may say them again without being heard twice. */
+export class Seen {
+  readonly #table: Table<number>;
+  // bound: 100,000 · evicts: the oldest, any after 24 h · owner: Seen
+  readonly #at = new Map<string, number>();
+
+  constructor(table: Table<number>) {
+    this.#table = table;
+    for (const [key, at] of [...table.range("", "\uffff")].sort(([, one], [, other]) => one - other)) this.#at.set(key, at);
+  }
+
+  /** True if it was said, and taken, before. */
+  has(said: SaidBefore, now: number): boolean {
+    const at = this.#at.get(keyOf(said));
+    return at !== undefined && now - at < rememberMs;
+  }
+
+  /** Remembers what was taken. A crash in this moment forgets that, never the message. */
+  remember(said: SaidBefore, now: number): void {
+    const key = keyOf(said);
+    this.#at.delete(key);
+    this.#at.set(key, now);
+    // What cannot be kept is told by whoever keeps the tables, and is remembered until the broker stops.
+    this.#table.batch([{ put: key, value: now }, ...this.#forget(now)]).catch(() => undefined);
+  }
+
+  *#forget(now: number): Iterable<{ readonly delete: string }> {
+    for (const [key, at] of this.#at) {
+      if (now - at < rememberMs && this.#at.size <= rememberMax) return;
+      this.#at.delete(key);
+      yield { delete: key };
+    }
+  }
+}
+
+function keyOf({ speaker, messageId, text }: SaidBefore): string {
+  return createHash("sha256").update(JSON.stringify([speaker, messageId, text])).digest("base64url");
+}
