@@ -16,7 +16,7 @@ import {
   type Requests,
 } from "./core/index.js";
 import { LocalAgents } from "./local/index.js";
-import { DataDirectory, DirectoryMemory, IdentityTokens, LimiterMemory, TablesMemory, type Directory, type Identity } from "./services/index.js";
+import { DataDirectory, DirectoryMemory, IdentityTokens, LimiterMemory, TablesLmdb, type Directory, type Identity } from "./services/index.js";
 import { WsEdge } from "./ws/index.js";
 import { ZmtpListener } from "./zmtp/index.js";
 import { dialects } from "../bridges/index.js";
@@ -61,11 +61,18 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
   }
 
   const data = new DataDirectory(dataDir);
+  const tables = new TablesLmdb({
+    path: data.file("tables"),
+    failed: (error) => {
+      log("error", "a change could not be kept", { error: String(error) });
+    },
+  });
   const identity = new IdentityTokens({
     dataDirectory: data,
     clock,
     limits,
     reserved: config.reserved,
+    tables,
     damaged: (fault) => {
       log("error", fault.message);
     },
@@ -75,7 +82,6 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
   });
   const directory = new DirectoryMemory({ router, exchange, limits, clock, configuredRooms: config.rooms });
   const limiter = new LimiterMemory({ limits, clock });
-  const tables = new TablesMemory();
 
   const local: LocalAgents = new LocalAgents({ router, exchange, ledger, limits, clock, directory, identity, limiter, requests, newId, log, dataTopics: config.topics, status });
   const zmtp = new ZmtpListener({
@@ -127,6 +133,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
     part({
       start: () => {
         data.claim();
+        tables.open();
         identity.load();
         for (const url of [...(config.zmqIn ?? []), ...(config.zmqOut ?? [])]) {
           if (!isLocalUrl(url)) log("warn", "this ZeroMQ door is clear text and can be reached from other machines", { url });

@@ -4,6 +4,7 @@ import type { Identity, TokenRecord } from "./identity.js";
 import { operatorName, operatorScopes } from "./operator.js";
 import { ProvedNames } from "./proved-names.js";
 import { SecretFile } from "./secret-file.js";
+import type { Tables } from "./table.js";
 import { TokenFile } from "./token-file.js";
 
 /** Files that may have changed are looked at no more often than this. */
@@ -18,6 +19,8 @@ export interface IdentityOptions {
   readonly reserved: readonly string[];
   /** Hears of a token file that cannot be read while the broker runs; the tokens known before stay valid. For the log. */
   readonly damaged: (fault: Fault) => void;
+  /** Where names that were seen proved are kept over a restart; absent: they are not. */
+  readonly tables?: Pick<Tables, "table">;
   /** Hears of a name that is proved now: whoever only claims it has to stop. */
   readonly proved?: (name: string) => void;
 }
@@ -50,6 +53,8 @@ export class IdentityTokens implements Identity {
     this.#shared.load();
     this.#operator.load();
     this.#tokens.refresh();
+    const { tables } = this.#options;
+    if (tables !== undefined) this.#proved.load(tables.table<number>("proved-names"));
   }
 
   plain(user: string, password: string): Principal {
@@ -81,7 +86,8 @@ export class IdentityTokens implements Identity {
   }
 
   remember(name: string): void {
-    this.#proved.add(name);
+    // The operator's name is nobody else's anyway; remembered, it would have every sender checked after each restart.
+    this.#proved.add(name, name !== operatorName);
     this.#options.proved?.(name);
   }
 

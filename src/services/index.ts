@@ -10,5 +10,6 @@ export * from "./limiter-memory.js";
 export type * from "./limiter.js";
 export * from "./operator.js";
 export { SecretFile } from "./secret-file.js";
+export * from "./table-lmdb.js";
 export * from "./table-memory.js";
 export type * from "./table.js";

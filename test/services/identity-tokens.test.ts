@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Fault, defaultLimits, type FaultCode } from "../../src/core/index.js";
-import { DataDirectory, IdentityTokens, operatorName } from "../../src/services/index.js";
+import { DataDirectory, IdentityTokens, TablesMemory, operatorName } from "../../src/services/index.js";
 import { FakeClock } from "../kit/fake-clock.js";
 
 let data: DataDirectory;
@@ -229,6 +229,24 @@ describe("a damaged token file", () => {
 });
 
 describe("names seen proved", () => {
+  it("are remembered over a restart, the operator's aside", () => {
+    const tables = new TablesMemory();
+    const start = (): IdentityTokens => {
+      const identity = new IdentityTokens({ dataDirectory: data, clock, limits: defaultLimits, reserved: [], tables, damaged: (fault) => faults.push(fault) });
+      identity.load();
+      return identity;
+    };
+    const first = start();
+    first.remember("ada");
+    first.remember(operatorName);
+    clock.advance(defaultLimits.provedNameMs - 1);
+    const second = start();
+    expect([second.isProtected("ada"), second.protectedCount]).toEqual([true, 1]);
+    clock.advance(1);
+    expect([second.isProtected("ada"), start().protectedCount]).toEqual([false, 0]);
+    expect([...tables.table<number>("proved-names").range("", "z")]).toEqual([]);
+  });
+
   it("are remembered for 30 days", () => {
     const identity = open();
     identity.remember("ada");

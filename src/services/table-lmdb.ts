@@ -1,0 +1,149 @@
+import { chmodSync, mkdirSync } from "node:fs";
+import { open, type Database, type RootDatabase } from "lmdb";
+import { Fault } from "../core/index.js";
+import type { Table, TableChange, Tables } from "./table.js";
+
+/** Databases in one file at most; each namespace is one. */
+const namespacesMax = 64;
+/** LMDB's own limit for a key, bytes; keys are UTF-16. */
+const keyMaxBytes = 1_978;
+
+/** What {@link TablesLmdb} needs. */
+export interface TablesLmdbOptions {
+  /** The folder of the database; made if it is not there, mode 0700. */
+  readonly path: string;
+  /** Hears of a change that could not be kept: the disk is full, or failed. For the log. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Tables on disk (lmdb): a change is visible at once, and kept, by fsync, when its promise resolves. */
+export class TablesLmdb implements Tables {
+  readonly #options: TablesLmdbOptions;
+  // bound: one per namespace named in our own code · evicts: nothing · owner: TablesLmdb
+  readonly #tables = new Map<string, TableLmdb<unknown>>();
+  #root: RootDatabase | undefined;
+
+  constructor(options: TablesLmdbOptions) {
+    this.#options = options;
+  }
+
+  /** @throws Fault unavailable, naming the folder and the remedy */
+  open(): void {
+    const { path } = this.#options;
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      chmodSync(path, 0o700);
+      this.#root = open({ path, maxDbs: namespacesMax });
+    } catch (error) {
+      throw new Fault("unavailable", `the tables in ${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}; move the folder away to start with empty ones`, { cause: error });
+    }
+  }
+
+  table<V>(namespace: string): Table<V> {
+    let table = this.#tables.get(namespace);
+    if (table === undefined) {
+      if (this.#root === undefined) throw new Fault("unavailable", "the tables are not open");
+      table = new TableLmdb<unknown>(this.#root.openDB<unknown, Buffer>({ name: namespace, keyEncoding: "binary", encoding: "msgpack" }), this.#options.failed);
+      this.#tables.set(namespace, table);
+    }
+    return table as Table<V>; // the owner of a namespace decides what it holds
+  }
+
+  async close(): Promise<void> {
+    const root = this.#root;
+    this.#root = undefined;
+    for (const table of this.#tables.values()) table.end();
+    this.#tables.clear();
+    await root?.close();
+  }
+}
+
+/** A change that is on its way to the disk. */
+type Pending<V> = { readonly value: V } | { readonly deleted: true };
+
+/** One ordered table: what is on disk, and over it what will be. */
+class TableLmdb<V> implements Table<V> {
+  readonly #database: Database<V, Buffer>;
+  readonly #failed: (error: unknown) => void;
+  // bound: changes of the last few milliseconds · evicts: a change goes when it is on disk · owner: TableLmdb
+  readonly #pending = new Map<string, Pending<V>>();
+  #phase: "open" | "closed" = "open";
+
+  constructor(database: Database<V, Buffer>, failed: (error: unknown) => void) {
+    this.#database = database;
+    this.#failed = failed;
+  }
+
+  /** The file is closed: nothing is found any more, and nothing kept. */
+  end(): void {
+    this.#phase = "closed";
+  }
+
+  get(key: string): V | undefined {
+    const pending = this.#pending.get(key);
+    if (pending === undefined) return this.#phase === "closed" ? undefined : this.#database.get(keyOf(key));
+    return "deleted" in pending ? undefined : structuredClone(pending.value);
+  }
+
+  put(key: string, value: V): Promise<void> {
+    return this.batch([{ put: key, value }]);
+  }
+
+  delete(key: string): Promise<void> {
+    return this.batch([{ delete: key }]);
+  }
+
+  *range(from: string, to: string): Iterable<readonly [string, V]> {
+    if (from >= to || this.#phase === "closed") return;
+    // Names first, values one by one: the table may be changed while it is read, and no snapshot is held meanwhile.
+    const keys = new Set([...this.#database.getKeys({ start: keyOf(from), end: keyOf(to) })].map(textOf));
+    for (const key of this.#pending.keys()) if (key >= from && key < to) keys.add(key);
+    for (const key of [...keys].sort()) {
+      const value = this.get(key);
+      if (value !== undefined) yield [key, value];
+    }
+  }
+
+  // Not an async function: what cannot be kept is refused before anything has changed, what can is visible on return.
+  batch(changes: readonly TableChange<V>[]): Promise<void> {
+    if (this.#phase === "closed") return Promise.reject(new Fault("going-away", "the tables are closed: the broker has stopped"));
+    let entries: readonly (readonly [string, Pending<V>])[];
+    try {
+      entries = changes.map((change) => {
+        const key = "put" in change ? change.put : change.delete;
+        if (key.length * 2 > keyMaxBytes) throw new Fault("too-large", `a key of a table is ${String(keyMaxBytes / 2)} characters at most`);
+        return [key, "put" in change ? { value: structuredClone(change.value) } : { deleted: true }];
+      });
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+    for (const [key, pending] of entries) this.#pending.set(key, pending);
+    return this.#write(entries);
+  }
+
+  async #write(entries: readonly (readonly [string, Pending<V>])[]): Promise<void> {
+    try {
+      await this.#database.batch(() => {
+        for (const [key, pending] of entries) {
+          if ("deleted" in pending) void this.#database.remove(keyOf(key));
+          else void this.#database.put(keyOf(key), pending.value);
+        }
+      });
+      await this.#database.flushed;
+    } catch (error) {
+      this.#failed(error);
+      throw new Fault("unavailable", "the change could not be kept: the disk is full or failed; the broker's log says more", { cause: error });
+    } finally {
+      for (const [key, pending] of entries) if (this.#pending.get(key) === pending) this.#pending.delete(key);
+    }
+  }
+}
+
+/** UTF-16, big-endian: bytes then sort as code units do, and every string has its own, lone surrogates too. One byte before: a key is never empty. */
+function keyOf(key: string): Buffer {
+  return Buffer.concat([Buffer.from([1]), Buffer.from(key, "utf16le").swap16()]);
+}
+
+function textOf(key: Buffer): string {
+  return Buffer.from(key.subarray(1)).swap16().toString("utf16le");
+}
