@@ -12,6 +12,8 @@ export interface DialectUnderTest {
   readonly path: string;
   /** The frames that log an agent in. */
   login(name: string): readonly Frame[];
+  /** The name that routes, of the agent that logs in so; the same by default. */
+  idOf?(name: string): string;
   /** A frame whose command does not exist. */
   command(type: string): Frame;
   /** Text to an agent or `#room`. */
@@ -27,11 +29,12 @@ const prototypeNames = ["constructor", "__proto__", "prototype", "toString", "ha
 /** What every dialect must pass, whatever it is. */
 export function dialectSuite(subject: DialectUnderTest): void {
   const { dialect, path } = subject;
+  const idOf = (name: string): string => subject.idOf?.(name) ?? name;
   const worldOf = (): BridgeWorld => new BridgeWorld([dialect]);
   const enter = async (world: BridgeWorld, name: string): Promise<Conversation> => {
     const client = world.connect(path);
     for (const frame of subject.login(name)) await client.says(frame);
-    expect(world.directory.agent(name)?.dialect, `${name} is logged in`).toBe(dialect.name);
+    expect(world.directory.agent(idOf(name))?.dialect, `${name} is logged in`).toBe(dialect.name);
     return client;
   };
   const refusals = ({ connection: { frames } }: Conversation): number => frames.filter((frame) => subject.isRefusal(frame)).length;
@@ -70,7 +73,7 @@ export function dialectSuite(subject: DialectUnderTest): void {
         await eve.says(frame);
         expect(refusals(eve)).toBe(1);
       }
-      expect(world.directory.agents().map(({ name }) => name)).toEqual(["bob"]);
+      expect(world.directory.agents().map(({ name }) => name)).toEqual([idOf("bob")]);
       expect(world.ledger.messages.routed).toBe(routed);
       world.expectSound();
     });
@@ -141,7 +144,7 @@ export function dialectSuite(subject: DialectUnderTest): void {
     it("shows every kind of message that the core knows, or drops it as unrenderable", async () => {
       const world = worldOf();
       const ada = await enter(world, "ada");
-      for (const content of strangeContents) world.exchange.submit(messageFor("ada", content, world));
+      for (const content of strangeContents) world.exchange.submit(messageFor(idOf("ada"), content, world));
       await settled();
       expect(ada.closing).toBeUndefined();
       expect(world.ledger.copies.copies).toBe(world.ledger.copies.written + world.ledger.copies.dropped.unrenderable);
@@ -167,7 +170,7 @@ export function dialectSuite(subject: DialectUnderTest): void {
       await world.bridges.drain(AbortSignal.timeout(5_000));
       await world.bridges.stop();
       expect(ada.closing?.code).toBe(1001);
-      expect(world.router.route("ada")).toBeUndefined();
+      expect(world.router.route(idOf("ada"))).toBeUndefined();
     });
   });
 }

@@ -1,0 +1,126 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { AgentChatWorld, type Chatter } from "../../kit/agentchat-world.js";
+
+describe("AgentChat: channels", () => {
+  let world: AgentChatWorld;
+  let ada: Chatter;
+  let bob: Chatter;
+  beforeEach(async () => {
+    world = new AgentChatWorld();
+    ada = await world.ephemeral("ada");
+    bob = await world.ephemeral("bob");
+  });
+
+  it("there are #general and #agents from the start", async () => {
+    await ada.client.says({ type: "LIST_CHANNELS" });
+    await ada.client.hears({ type: "CHANNELS", list: [{ name: "#agents", agents: 0 }, { name: "#general", agents: 0 }] });
+  });
+
+  it("JOIN answers with everybody there, and tells the others", async () => {
+    await ada.client.says({ type: "JOIN", channel: "#general" });
+    await ada.client.hears({ type: "JOINED", channel: "#general", agents: [ada.id] });
+    await bob.client.says({ type: "JOIN", channel: "#general" });
+    await bob.client.hears({ type: "JOINED", channel: "#general", agents: [ada.id, bob.id].sort() });
+    await ada.client.hears({ type: "AGENT_JOINED", channel: "#general", agent: bob.id, name: "bob" });
+    await ada.client.says({ type: "LIST_AGENTS", channel: "#general" });
+    await ada.client.hears({ type: "AGENTS", channel: "#general", list: [ada.id, bob.id].sort() });
+    for (const { client } of [ada, bob]) await client.hearsNothing();
+  });
+
+  it("LEAVE answers LEFT, and tells the others; so does a connection that is lost", async () => {
+    for (const { client } of [ada, bob]) {
+      await client.says({ type: "JOIN", channel: "#general" });
+      client.all();
+    }
+    await bob.client.says({ type: "LEAVE", channel: "#general" });
+    await bob.client.hears({ type: "LEFT", channel: "#general", agent: bob.id });
+    await ada.client.hears({ type: "AGENT_JOINED", agent: bob.id });
+    await ada.client.hears({ type: "AGENT_LEFT", channel: "#general", agent: bob.id });
+    await bob.client.says({ type: "JOIN", channel: "#general" });
+    await ada.client.hears({ type: "AGENT_JOINED", agent: bob.id });
+    await bob.client.vanishes();
+    await ada.client.hears({ type: "AGENT_LEFT", channel: "#general", agent: bob.id });
+    await ada.client.hearsNothing();
+  });
+
+  it("joining twice changes nothing; leaving without joining is refused", async () => {
+    for (let n = 0; n < 2; n += 1) {
+      await ada.client.says({ type: "JOIN", channel: "#general" });
+      await ada.client.hears({ type: "JOINED", channel: "#general", agents: [ada.id] });
+    }
+    await ada.client.says({ type: "LEAVE", channel: "#agents" });
+    await ada.client.hears({ type: "ERROR", code: "INVALID_MSG", ref: "LEAVE" });
+  });
+
+  it.each(["JOIN", "LEAVE", "LIST_AGENTS", "INVITE"])("%s of a channel that is not there is CHANNEL_NOT_FOUND, and makes none", async (type) => {
+    await ada.client.says({ type, channel: "#nowhere", agent: bob.id });
+    await ada.client.hears({ type: "ERROR", code: "CHANNEL_NOT_FOUND", ref: type });
+    expect(world.directory.rooms(undefined).map(({ name }) => name)).toEqual(["#agents", "#general"]);
+  });
+
+  it("CREATE_CHANNEL makes one, joins its maker, and is refused the second time", async () => {
+    await ada.client.says({ type: "CREATE_CHANNEL", channel: "#dev" });
+    await ada.client.hears({ type: "JOINED", channel: "#dev", agents: [ada.id] });
+    await bob.client.says({ type: "CREATE_CHANNEL", channel: "#dev" });
+    await bob.client.hears({ type: "ERROR", code: "CHANNEL_EXISTS", ref: "CREATE_CHANNEL" });
+    await bob.client.says({ type: "JOIN", channel: "#dev" });
+    await bob.client.hears({ type: "JOINED", channel: "#dev" });
+  });
+
+  it.each(["dev", "#", "#all", "#a b", "#ends.", `#${"x".repeat(65)}`, "@ada"])("refuses to make %j", async (channel) => {
+    await ada.client.says({ type: "CREATE_CHANNEL", channel });
+    await ada.client.hears({ type: "ERROR", code: "INVALID_NAME", ref: "CREATE_CHANNEL" });
+  });
+
+  it("makes one of the longest name", async () => {
+    await ada.client.says({ type: "CREATE_CHANNEL", channel: `#${"x".repeat(64)}` });
+    await ada.client.hears({ type: "JOINED" });
+  });
+
+  it("keeps an invite-only channel from everybody but its members and those invited", async () => {
+    await ada.client.says({ type: "CREATE_CHANNEL", channel: "#private", invite_only: true });
+    await ada.client.hears({ type: "JOINED" });
+    for (const command of [{ type: "LIST_AGENTS", channel: "#private" }, { type: "MSG", to: "#private", content: "psst" }, { type: "INVITE", channel: "#private", agent: ada.id }]) {
+      await bob.client.says(command);
+      await bob.client.hears({ type: "ERROR", code: "CHANNEL_NOT_FOUND" });
+    }
+    await bob.client.says({ type: "JOIN", channel: "#private" });
+    await bob.client.hears({ type: "ERROR", code: "NOT_INVITED", ref: "JOIN" });
+    await bob.client.says({ type: "LIST_CHANNELS" });
+    expect(JSON.stringify(bob.client.all())).not.toContain("#private");
+    await ada.client.says({ type: "INVITE", channel: "#private", agent: bob.id });
+    await ada.client.hearsNothing();
+    expect(await bob.client.hears({ type: "MSG", from: "@server" })).toMatchObject({ to: bob.id, content: expect.stringContaining("#private") as string });
+    await bob.client.says({ type: "JOIN", channel: "#private" });
+    await bob.client.hears({ type: "JOINED", channel: "#private" });
+    await ada.client.hears({ type: "AGENT_JOINED", channel: "#private", agent: bob.id });
+    await bob.client.says({ type: "MSG", to: "#private", content: "I am in" });
+    await ada.client.hears({ type: "MSG", to: "#private", content: "I am in" });
+  });
+
+  it("an invitation is bound to the key of whoever has one", async () => {
+    const owner = await world.proved("owner");
+    await ada.client.says({ type: "CREATE_CHANNEL", channel: "#private", invite_only: true });
+    await ada.client.says({ type: "INVITE", channel: "#private", agent: owner.id });
+    await owner.client.vanishes();
+    const again = await world.proved("owner");
+    await again.client.says({ type: "JOIN", channel: "#private" });
+    await again.client.hears({ type: "JOINED", channel: "#private" });
+  });
+
+  it("INVITE of nobody is AGENT_NOT_FOUND; with or without @ it is the same agent", async () => {
+    await ada.client.says({ type: "CREATE_CHANNEL", channel: "#dev" });
+    await ada.client.says({ type: "INVITE", channel: "#dev", agent: "@nobody00" });
+    await ada.client.hears({ type: "ERROR", code: "AGENT_NOT_FOUND", ref: "INVITE" });
+    await ada.client.says({ type: "INVITE", channel: "#dev", agent: bob.id.slice(1) });
+    await bob.client.hears({ type: "MSG", from: "@server" });
+    await bob.client.says({ type: "INVITE", channel: "#dev", agent: ada.id });
+    await bob.client.hears({ type: "ERROR", code: "NOT_INVITED", ref: "INVITE" });
+  });
+
+  it("JOIN replays what was said before, after its answer, when asked", async () => {
+    for (const content of ["one", "two", "three"]) await ada.client.says({ type: "MSG", to: "#general", content });
+    await bob.client.says({ type: "JOIN", channel: "#general", replay: 2 });
+    expect(bob.client.all().map(({ type, content, replay }) => [type, content, replay])).toEqual([["JOINED", undefined, undefined], ["MSG", "two", true], ["MSG", "three", true]]);
+  });
+});

@@ -1,0 +1,161 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { keyFor } from "../../kit/agentchat-keys.js";
+import { AgentChatWorld } from "../../kit/agentchat-world.js";
+
+describe("AgentChat: who somebody is", () => {
+  let world: AgentChatWorld;
+  const ada = keyFor("ada");
+  beforeEach(() => {
+    world = new AgentChatWorld();
+  });
+
+  it("gives somebody without a key an id for the session: eight of a-z0-9", async () => {
+    const one = await world.ephemeral("ada");
+    const two = await world.ephemeral("ada");
+    for (const { id } of [one, two]) expect(id).toMatch(/^@[a-z0-9]{8}$/);
+    expect(one.id).not.toBe(two.id);
+    expect(world.directory.agent(one.id.slice(1))).toMatchObject({ displayName: "ada", trust: "claimed", dialect: "agentchat" });
+  });
+
+  it("says who it is and when, in WELCOME", async () => {
+    const client = world.connect("/agentchat");
+    await client.says({ type: "IDENTIFY", name: "ada" });
+    expect(await client.hears({ type: "WELCOME" })).toMatchObject({ server: "test", ts: world.clock.now() });
+  });
+
+  it.each([
+    ["PEM", ada.pem],
+    ["base64 of SPKI", ada.spki],
+    ["base64 of the raw bytes", ada.raw],
+  ])("knows a key written as %s by the same id, asks for its proof, and welcomes it meanwhile", async (_form, pubkey) => {
+    const client = world.connect("/agentchat");
+    await client.says({ type: "IDENTIFY", name: "ada", pubkey });
+    expect(client.all().map(({ type, agent_id }) => [type, agent_id])).toEqual([["WELCOME", `@${ada.id}`], ["CHALLENGE", undefined]]);
+    expect(world.directory.agent(ada.id)?.trust).toBe("claimed");
+  });
+
+  it("raises a session that answers to proved, without a word to others", async () => {
+    const watcher = await world.ephemeral("watcher");
+    await watcher.client.says({ type: "JOIN", channel: "#general" });
+    const { client, id } = await world.proved("ada");
+    expect(id).toBe(`@${ada.id}`);
+    expect(world.directory.agent(ada.id)?.trust).toBe("proved");
+    watcher.client.all();
+    await client.says({ type: "JOIN", channel: "#general" });
+    await watcher.client.hears({ type: "AGENT_JOINED", agent: id });
+    await watcher.client.hearsNothing();
+  });
+
+  it("never again takes a key unproved that was proved once: CHALLENGE first, WELCOME after it", async () => {
+    await (await world.proved("ada")).client.vanishes();
+    const client = world.connect("/agentchat");
+    await client.says({ type: "IDENTIFY", name: "thief", pubkey: ada.raw });
+    await client.says({ type: "MSG", to: "#general", content: "I am ada" });
+    await client.hears({ type: "ERROR", code: "AUTH_REQUIRED" });
+    await world.answers(client, keyFor("thief"));
+    await client.hears({ type: "ERROR", code: "VERIFICATION_FAILED" });
+    expect(world.directory.agent(ada.id)).toBeUndefined();
+    await client.says({ type: "IDENTIFY", name: "ada", pubkey: ada.raw });
+    await world.answers(client, ada);
+    expect(client.all().map(({ type }) => type)).toEqual(["WELCOME", "VERIFY_SUCCESS"]);
+    world.expectSound();
+  });
+
+  it("displaces a claimed session by a proved one, tells it, and never the reverse", async () => {
+    const thief = world.connect("/agentchat");
+    await thief.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
+    thief.all();
+    const owner = await world.proved("ada");
+    await thief.hears({ type: "ERROR", code: "SESSION_DISPLACED" });
+    expect(thief.closing?.code).toBe(4409);
+    const again = world.connect("/agentchat");
+    await again.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
+    expect(again.all().map(({ type }) => type)).toEqual(["CHALLENGE"]);
+    expect(owner.client.closing).toBeUndefined();
+    const second = await world.proved("ada");
+    await owner.client.hears({ type: "ERROR", code: "SESSION_DISPLACED" });
+    expect([owner.client.closing?.code, second.client.closing]).toEqual([4409, undefined]);
+  });
+
+  it.each<[string, Readonly<Record<string, unknown>>, string]>([
+    ["another signature", { signature: keyFor("eve").signs("x") }, "VERIFICATION_FAILED"],
+    ["a signature over another time", { timestamp: 1 }, "VERIFICATION_FAILED"],
+    ["a signature that is none", { signature: "%%%" }, "VERIFICATION_FAILED"],
+    ["another challenge's id", { challenge_id: "feedbeef" }, "VERIFICATION_FAILED"],
+  ])("refuses %s, once and for all", async (_about, change, code) => {
+    const client = world.connect("/agentchat");
+    await client.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
+    const { challenge_id, nonce } = await client.hears({ type: "CHALLENGE" });
+    const timestamp = world.clock.now();
+    const good = { type: "VERIFY_IDENTITY", challenge_id, timestamp, signature: ada.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(challenge_id)}|${timestamp}`) };
+    await client.says({ ...good, ...change });
+    await client.hears({ type: "ERROR", code, ref: "VERIFY_IDENTITY" });
+    await client.says(good);
+    await client.hears({ type: "ERROR", code: "VERIFICATION_FAILED" });
+    expect(world.directory.agent(ada.id)?.trust).toBe("claimed");
+  });
+
+  it("refuses an answer that comes late, and one that another session was asked for", async () => {
+    const [one, two] = [world.connect("/agentchat"), world.connect("/agentchat")];
+    await one.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
+    const { challenge_id, nonce } = await one.hears({ type: "CHALLENGE" });
+    const timestamp = world.clock.now();
+    const answer = { type: "VERIFY_IDENTITY", challenge_id, timestamp, signature: ada.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(challenge_id)}|${timestamp}`) };
+    await two.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
+    await two.says(answer);
+    await two.hears({ type: "ERROR", code: "VERIFICATION_FAILED" });
+    world.clock.advance(60_000);
+    await one.says(answer);
+    await one.hears({ type: "ERROR", code: "VERIFICATION_EXPIRED" });
+  });
+
+  it.each(["", "a b", "ä", "x".repeat(33), "@ada", "#ada", "a|b"])("refuses the name %j", async (name) => {
+    const client = world.connect("/agentchat");
+    await client.says({ type: "IDENTIFY", name });
+    await client.hears({ type: "ERROR", code: "INVALID_NAME", ref: "IDENTIFY" });
+    await client.says({ type: "IDENTIFY", name: "x".repeat(32) });
+    await client.hears({ type: "WELCOME" });
+  });
+
+  it.each(["no key", ada.raw.slice(4), `${ada.raw}AAAA`, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", Buffer.alloc(44).toString("base64")])("refuses the key %j", async (pubkey) => {
+    const client = world.connect("/agentchat");
+    await client.says({ type: "IDENTIFY", name: "ada", pubkey });
+    await client.hears({ type: "ERROR", code: "INVALID_MSG", ref: "IDENTIFY" });
+    await client.hearsNothing();
+  });
+
+  it("answers every command before IDENTIFY with AUTH_REQUIRED, and the connection lives", async () => {
+    const client = world.connect("/agentchat");
+    const commands = [
+      { type: "JOIN", channel: "#general" }, { type: "LEAVE", channel: "#general" }, { type: "MSG", to: "#general", content: "x" }, { type: "LIST_CHANNELS" },
+      { type: "LIST_AGENTS", channel: "#general" }, { type: "CREATE_CHANNEL", channel: "#x" }, { type: "INVITE", channel: "#x", agent: "@y" },
+      { type: "ACCEPT", proposal_id: "x" }, { type: "VERIFY_IDENTITY", challenge_id: "x", signature: "x", timestamp: 1 },
+    ];
+    for (const command of commands) {
+      await client.says(command);
+      await client.hears({ type: "ERROR", code: "AUTH_REQUIRED", ref: command.type });
+    }
+    await client.says({ type: "PING" });
+    await client.hears({ type: "PONG" });
+    await client.says({ type: "IDENTIFY", name: "ada" });
+    await client.hears({ type: "WELCOME" });
+  });
+
+  it("ends a connection that has not said who it is within 30 seconds", async () => {
+    const client = world.connect("/agentchat");
+    world.clock.advance(29_999);
+    await client.hearsNothing();
+    world.clock.advance(1);
+    await client.hears({ type: "ERROR", code: "AUTH_REQUIRED" });
+    expect(client.closing?.code).toBe(1008);
+  });
+
+  it("wants a proof from everybody where the configuration says so", async () => {
+    world = new AgentChatWorld({ agentchat: { identity: "strict" } });
+    const client = world.connect("/agentchat");
+    await client.says({ type: "IDENTIFY", name: "ada" });
+    await client.hears({ type: "ERROR", code: "AUTH_REQUIRED" });
+    await client.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
+    expect(client.all().map(({ type }) => type)).toEqual(["CHALLENGE"]);
+  });
+});

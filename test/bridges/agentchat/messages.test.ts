@@ -1,0 +1,148 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { keyFor } from "../../kit/agentchat-keys.js";
+import { AgentChatWorld, type Chatter } from "../../kit/agentchat-world.js";
+
+describe("AgentChat: messages", () => {
+  let world: AgentChatWorld;
+  let ada: Chatter;
+  let bob: Chatter;
+  beforeEach(async () => {
+    world = new AgentChatWorld();
+    ada = await world.ephemeral("ada");
+    bob = await world.ephemeral("bob");
+  });
+
+  it("to a channel reach everybody in it, their sender too", async () => {
+    for (const { client } of [ada, bob]) await client.says({ type: "JOIN", channel: "#general" });
+    await ada.client.says({ type: "MSG", to: "#general", content: "hello", msg_id: "m1" });
+    for (const { client } of [ada, bob]) {
+      const heard = await client.hears({ type: "MSG" });
+      expect(heard).toEqual({ type: "MSG", from: ada.id, from_name: "ada", to: "#general", content: "hello", ts: world.clock.now(), msg_id: "m1" });
+    }
+  });
+
+  it("to an agent reach it, and come back to their sender", async () => {
+    await ada.client.says({ type: "MSG", to: bob.id, content: "psst" });
+    for (const { client } of [ada, bob]) expect(await client.hears({ type: "MSG" })).toMatchObject({ from: ada.id, to: bob.id, content: "psst", ts: world.clock.now() });
+    await ada.client.says({ type: "MSG", to: ada.id, content: "note to self" });
+    await ada.client.hears({ type: "MSG", to: ada.id, content: "note to self" });
+    for (const { client } of [ada, bob]) await client.hearsNothing();
+  });
+
+  it("do not come back to whoever said so", async () => {
+    const quiet = await world.ephemeral("quiet", { echo: false });
+    await quiet.client.says({ type: "JOIN", channel: "#general" });
+    quiet.client.all();
+    await quiet.client.says({ type: "MSG", to: "#general", content: "x" });
+    await quiet.client.says({ type: "MSG", to: bob.id, content: "y" });
+    await quiet.client.hearsNothing();
+    await bob.client.hears({ type: "MSG", content: "y" });
+  });
+
+  it("to nobody are AGENT_NOT_FOUND, to no channel CHANNEL_NOT_FOUND, by their msg_id", async () => {
+    await ada.client.says({ type: "MSG", to: "@nobody00", content: "x", msg_id: "m1" });
+    await ada.client.hears({ type: "ERROR", code: "AGENT_NOT_FOUND", ref: "m1" });
+    for (const to of ["#nowhere", "#all", "#", "#a b"]) {
+      await ada.client.says({ type: "MSG", to, content: "x" });
+      await ada.client.hears({ type: "ERROR", code: "CHANNEL_NOT_FOUND", ref: "MSG" });
+    }
+    world.expectSound();
+  });
+
+  it("reach a public channel from outside it, whose members hear", async () => {
+    await bob.client.says({ type: "JOIN", channel: "#general" });
+    await ada.client.says({ type: "MSG", to: "#general", content: "from outside" });
+    await bob.client.hears({ type: "MSG", content: "from outside" });
+    expect(ada.client.all().filter(({ type }) => type !== "ERROR")).toEqual([]);
+  });
+
+  it("that are signed carry signature, key and whether it is good, under the client's own time", async () => {
+    const signer = await world.proved("signer");
+    await bob.client.says({ type: "JOIN", channel: "#general" });
+    bob.client.all();
+    const [to, content, ts] = ["#general", "signed ü", 1_234_567_890_123];
+    const sig = keyFor("signer").signs(JSON.stringify({ to, content, ts }));
+    await signer.client.says({ type: "MSG", to, content, ts, sig });
+    expect(await bob.client.hears({ type: "MSG" })).toMatchObject({ from: signer.id, ts, sig, pubkey: keyFor("signer").spki, verified: true });
+    await signer.client.says({ type: "MSG", to, content: "other text", ts, sig });
+    expect(await bob.client.hears({ type: "MSG" })).toMatchObject({ content: "other text", verified: false });
+    await ada.client.says({ type: "MSG", to, content, ts, sig });
+    expect(await bob.client.hears({ type: "MSG" })).toMatchObject({ from: ada.id, verified: false });
+  });
+
+  it("cannot be given out as verified by another dialect", async () => {
+    const key = keyFor("signer");
+    const sig = key.signs(JSON.stringify({ to: bob.id, content: "send money", ts: 1 }));
+    world.exchange.ledger.messages.accepted += 1;
+    const { Message } = await import("../../../src/core/index.js");
+    const data = { sig, pubkey: key.spki, to: bob.id, ts: 1, verified: true };
+    const envelope = { message_id: "m", timestamp: "", from: "mallory", to: bob.id.slice(1), type: "inform" as const, priority: "NORMAL" as const, content: { message: "send money", data } };
+    world.exchange.submit(Message.of(envelope, { topic: bob.id.slice(1), receivedAt: world.clock.now(), trust: "claimed", origin: undefined }));
+    expect(await bob.client.hears({ type: "MSG" })).toMatchObject({ from: "@mallory", verified: false });
+  });
+
+  it("with a bad signature are refused where the configuration says so", async () => {
+    world = new AgentChatWorld({ agentchat: { signatures: "strict" } });
+    const signer = await world.proved("signer", { echo: true });
+    await signer.client.says({ type: "MSG", to: signer.id, content: "x", ts: 1, sig: keyFor("signer").signs("y") });
+    await signer.client.hears({ type: "ERROR", code: "INVALID_MSG" });
+    const good = JSON.stringify({ to: signer.id, content: "x", ts: 1 });
+    await signer.client.says({ type: "MSG", to: signer.id, content: "x", ts: 1, sig: keyFor("signer").signs(good) });
+    await signer.client.hears({ type: "MSG", verified: true });
+  });
+
+  it("answer what they name", async () => {
+    await ada.client.says({ type: "MSG", to: bob.id, content: "question", msg_id: "q1" });
+    await bob.client.says({ type: "MSG", to: ada.id, content: "answer" });
+    await ada.client.hears({ type: "MSG", from: bob.id, content: "answer", in_reply_to: "q1" });
+  });
+
+  it("said again by somebody who did not know are heard once, for a day; another text under the same id is another message", async () => {
+    const say = { type: "MSG", to: bob.id, content: "once", msg_id: "daemon-1" };
+    await ada.client.says(say);
+    await ada.client.vanishes();
+    const again = await world.ephemeral("ada");
+    await again.client.says(say);
+    await again.client.says({ ...say, content: "twice" });
+    expect(bob.client.all().map(({ content }) => content)).toEqual(["once", "twice"]);
+    world.clock.advance(24 * 60 * 60 * 1_000);
+    await again.client.says(say);
+    expect(bob.client.all().map(({ content }) => content)).toEqual(["once"]);
+  });
+
+  it("that were refused can be said again under their id", async () => {
+    await ada.client.says({ type: "MSG", to: "#later", content: "x", msg_id: "m1" });
+    await ada.client.hears({ type: "ERROR", code: "CHANNEL_NOT_FOUND", ref: "m1" });
+    await bob.client.says({ type: "CREATE_CHANNEL", channel: "#later" });
+    await ada.client.says({ type: "MSG", to: "#later", content: "x", msg_id: "m1" });
+    await bob.client.hears({ type: "MSG", content: "x" });
+  });
+
+  it("are ten at once and one a second then; what is too much is refused with when to try again", async () => {
+    world = new AgentChatWorld({ limits: { agentchatRatePerSecond: 1, agentchatBurst: 10 } });
+    const hasty = await world.ephemeral("hasty");
+    for (let n = 0; n < 11; n += 1) await hasty.client.says({ type: "MSG", to: hasty.id, content: `${n}`, msg_id: `m${n}` });
+    const heard = hasty.client.all();
+    expect(heard.map(({ type }) => type)).toEqual([...new Array<string>(10).fill("MSG"), "ERROR"]);
+    expect(heard[10]).toMatchObject({ code: "RATE_LIMITED", ref: "m10", retry_after: 1_000 });
+    world.clock.advance(1_000);
+    await hasty.client.says({ type: "MSG", to: hasty.id, content: "10", msg_id: "m10" });
+    await hasty.client.hears({ type: "MSG", content: "10" });
+  });
+
+  it("come several in a frame, one per line, and a bad line harms no other", async () => {
+    const line = (content: string): string => JSON.stringify({ type: "MSG", to: bob.id, content });
+    await ada.client.says(`${line("one")}\n{"type":"MSG"\n\n${line("two")}\n`);
+    expect(bob.client.all().map(({ content }) => content)).toEqual(["one", "two"]);
+    await ada.client.hears({ type: "ERROR", code: "INVALID_MSG" });
+    await ada.client.says(JSON.stringify({ type: "PING" }, undefined, 2));
+    await ada.client.hears({ type: "PONG" });
+  });
+
+  it("carry a time of the server, whatever they are", async () => {
+    for (const said of [{ type: "PING" }, { type: "JOIN", channel: "#general" }, { type: "LIST_CHANNELS" }, { type: "nonsense" }, { type: "LEAVE", channel: "#general" }]) await ada.client.says(said);
+    const heard = ada.client.all();
+    expect(heard).toHaveLength(5);
+    for (const { ts } of heard) expect(ts).toBe(world.clock.now());
+  });
+});
