@@ -1,0 +1,77 @@
+import { WebSocket } from "ws";
+
+/** A message of the AgentChat seed as it stands on the wire. */
+export interface ChatFrame {
+  type: string;
+  [field: string]: unknown;
+}
+
+/** An AgentChat client written from the seed: a WebSocket and JSON. */
+export class ChatWire {
+  readonly socket: WebSocket;
+  readonly frames: ChatFrame[] = [];
+  /** With `@`; empty before WELCOME. */
+  id = "";
+  #waiting: { wanted: (frame: ChatFrame) => boolean; found: (frame: ChatFrame) => void }[] = [];
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.on("message", (data: Buffer) => {
+      for (const line of data.toString().split("\n")) this.#take(JSON.parse(line) as ChatFrame);
+    });
+  }
+
+  /** Connects, and says who it is; resolves after the welcome. */
+  static async enter(url: string, name: string): Promise<ChatWire> {
+    const wire = new ChatWire(new WebSocket(url));
+    await new Promise<void>((resolve, reject) => {
+      wire.socket.once("open", resolve);
+      wire.socket.once("error", reject);
+    });
+    wire.say({ type: "IDENTIFY", name });
+    wire.id = String((await wire.hears((frame) => frame.type === "WELCOME"))["agent_id"]);
+    return wire;
+  }
+
+  say(frame: ChatFrame): void {
+    this.socket.send(JSON.stringify(frame));
+  }
+
+  /** The first frame that fits and has not been taken yet, now or within `withinMs`. */
+  hears(wanted: (frame: ChatFrame) => boolean, withinMs = 10_000): Promise<ChatFrame> {
+    const at = this.frames.findIndex(wanted);
+    const [known] = at === -1 ? [] : this.frames.splice(at, 1);
+    if (known !== undefined) return Promise.resolve(known);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`no such frame within ${withinMs} ms; heard: ${JSON.stringify(this.frames.slice(-5))}`));
+      }, withinMs);
+      const found = (frame: ChatFrame): void => {
+        clearTimeout(timer);
+        resolve(frame);
+      };
+      this.#waiting.push({ wanted, found });
+    });
+  }
+
+  /** A MSG with this text. */
+  text(content: string): Promise<ChatFrame> {
+    return this.hears((frame) => frame.type === "MSG" && frame["content"] === content);
+  }
+
+  /** Resolves when everything said before has been handled. */
+  async settled(): Promise<void> {
+    this.say({ type: "PING" });
+    await this.hears(({ type }) => type === "PONG");
+  }
+
+  close(): void {
+    this.socket.terminate();
+  }
+
+  #take(frame: ChatFrame): void {
+    const at = this.#waiting.findIndex(({ wanted }) => wanted(frame));
+    if (at === -1) this.frames.push(frame);
+    else this.#waiting.splice(at, 1)[0]?.found(frame);
+  }
+}
