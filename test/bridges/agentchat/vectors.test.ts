@@ -1,0 +1,72 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { codec, type Said } from "../../../bridges/agentchat/codec.js";
+import { codes, refusal } from "../../../bridges/agentchat/errors.js";
+import { readPublicKey, verifies, type PublicKey } from "../../../bridges/agentchat/keys.js";
+import type { Event } from "../../../bridges/agentchat/schema.js";
+import { authText, messageText, proposalText, stepText } from "../../../bridges/agentchat/signed-text.js";
+import { eventOf } from "../../../bridges/agentchat/translate.js";
+import { Fault, faultCodes, Message, type Envelope, type FaultCode } from "../../../src/core/index.js";
+
+function vectors(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(`../../../bridges/agentchat/vectors/${name}.json`, import.meta.url), "utf8"));
+}
+
+type SignedVector =
+  | ({ kind: "auth" } & Parameters<typeof authText>[0])
+  | ({ kind: "message" } & Parameters<typeof messageText>[0])
+  | ({ kind: "proposal" } & Parameters<typeof proposalText>[0])
+  | { kind: "ACCEPT" | "REJECT" | "COMPLETE" | "DISPUTE"; id: string; field?: string };
+
+function textOf(of: SignedVector): string {
+  if (of.kind === "auth") return authText(of);
+  if (of.kind === "message") return messageText(of);
+  return of.kind === "proposal" ? proposalText(of) : stepText(of.kind, of.id, of.field);
+}
+
+describe("AgentChat's vectors", () => {
+  it.each(vectors("commands") as { about: string; frame: string; commands: Said[] }[])("reads: $about", ({ frame, commands }) => {
+    expect(codec.decode(frame)).toEqual(commands);
+  });
+
+  it.each(vectors("malformed") as { about: string; frame: string; code: FaultCode; names: string }[])("refuses: $about", ({ frame, code, names }) => {
+    let fault: unknown;
+    try {
+      codec.decode(frame);
+    } catch (thrown) {
+      fault = thrown;
+    }
+    expect(fault).toBeInstanceOf(Fault);
+    expect(fault).toMatchObject({ code, message: expect.stringContaining(names) as string });
+    expect(refusal(fault as Fault, undefined, 1)).toEqual({ reply: { type: "ERROR", ts: 1, code: "INVALID_MSG", message: (fault as Fault).message } });
+  });
+
+  it.each(vectors("events") as { about: string; envelope: Envelope; replay?: boolean; event: Event }[])("tells: $about", ({ envelope, replay, event }) => {
+    const message = Message.of(envelope, { topic: envelope.to, receivedAt: 7, trust: "claimed", origin: undefined });
+    const told = eventOf(envelope, { message, replay: replay ?? false });
+    expect(told).toEqual(event);
+    expect(told === undefined ? undefined : JSON.parse(codec.encode(told) as string)).toEqual(event);
+  });
+
+  const { key, texts } = vectors("signatures") as { key: { agent_id: string; raw: string; spki: string; pem: string }; texts: { about: string; of: SignedVector; text: string; signature: string }[] };
+
+  it.each([key.raw, key.spki, key.pem])("knows a key in each of its forms", (form) => {
+    expect(readPublicKey(form)).toMatchObject({ spki: key.spki, agentId: key.agent_id.slice(1) });
+  });
+
+  it.each(texts)("signs: $about", ({ of, text, signature }) => {
+    expect(textOf(of)).toBe(text);
+    const own = readPublicKey(key.spki) as PublicKey;
+    expect(verifies(own, text, signature)).toBe(true);
+    expect(verifies(own, `${text} `, signature)).toBe(false);
+    for (const broken of [signature.slice(4), `${signature}AAAA`, "", "%", signature.replace(/.$/, "")]) expect(verifies(own, text, broken)).toBe(broken.length === 87);
+  });
+
+  it("refuses binary frames", () => {
+    expect(() => codec.decode(Buffer.from('{"type":"PING"}'))).toThrow(/JSON text/);
+  });
+
+  it("has a code of the protocol for every fault", () => {
+    expect(Object.keys(codes).sort()).toEqual([...faultCodes].sort());
+  });
+});
