@@ -5,9 +5,8 @@ import { identityCommands, welcome } from "./commands/identify.js";
 import { messageCommands } from "./commands/message.js";
 import { refusal } from "./errors.js";
 import { negotiationCommands } from "./negotiation/commands.js";
-import { Proposals } from "./negotiation/proposals.js";
 import { commands, type Event } from "./schema.js";
-import type { ChatSession, State } from "./state.js";
+import type { State } from "./state.js";
 import { eventOf } from "./translate.js";
 
 /** AgentChat (seed 001, protocols §5): channels, direct messages, identities, negotiation. */
@@ -24,7 +23,7 @@ export const dialect: Dialect<Said, Event, State> = {
     ...identityCommands,
     ...channelCommands,
     ...messageCommands,
-    ...negotiationCommands(proposalsOf),
+    ...negotiationCommands,
   },
   charge({ id, principal, services: { limiter, limits } }, cost) {
     if (limits.agentchatRatePerSecond === 0) return;
@@ -38,7 +37,3 @@ export const dialect: Dialect<Said, Event, State> = {
   greet: welcome,
   refuse: (fault, said, session) => refusal(fault, said, session.now()),
 };
-
-function proposalsOf({ services, now, newId }: ChatSession): Proposals {
-  return services.once("agentchat proposals", ({ tables }) => new Proposals({ tables, now, newId }));
-}

@@ -1,7 +1,7 @@
 import { everyone, faultCodes, type Envelope, type FaultCode, type RenderMeta } from "#dialect";
 import { codes } from "./errors.js";
 import { readPublicKey, verifies } from "./keys.js";
-import { negotiationEventOf } from "./negotiation/render.js";
+import { negotiationEventOf } from "./negotiation/event.js";
 import type { Event, MsgEvent } from "./schema.js";
 import { messageText } from "./signed-text.js";
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { codec, type Said } from "../../../bridges/agentchat/codec.js";
 import { codes, refusal } from "../../../bridges/agentchat/errors.js";
-import { readPublicKey, verifies, type PublicKey } from "../../../bridges/agentchat/keys.js";
+import { readPublicKey, verifies } from "../../../bridges/agentchat/keys.js";
 import type { Event } from "../../../bridges/agentchat/schema.js";
 import { authText, messageText, proposalText, stepText } from "../../../bridges/agentchat/signed-text.js";
 import { eventOf } from "../../../bridges/agentchat/translate.js";
@@ -56,7 +56,7 @@ describe("AgentChat's vectors", () => {
 
   it.each(texts)("signs: $about", ({ of, text, signature }) => {
     expect(textOf(of)).toBe(text);
-    const own = readPublicKey(key.spki) as PublicKey;
+    const own = readPublicKey(key.spki) ?? expect.fail("no key");
     expect(verifies(own, text, signature)).toBe(true);
     expect(verifies(own, `${text} `, signature)).toBe(false);
     for (const broken of [signature.slice(4), `${signature}AAAA`, "", "%", signature.replace(/.$/, "")]) expect(verifies(own, text, broken)).toBe(broken.length === 87);

@@ -1,0 +1,84 @@
+import type { Dialect, Rule } from "#dialect";
+import type { Said } from "../codec.js";
+import { verifies, type PublicKey } from "../keys.js";
+import type { CommandOf, Event, NegotiationEvent, NegotiationType } from "../schema.js";
+import { proposalText, stepText } from "../signed-text.js";
+import type { ChatSession, State } from "../state.js";
+import { contentOf, proposalEvent, stepEvent } from "./event.js";
+import { refused, type Proposal, type Step } from "./proposal.js";
+import { Proposals } from "./proposals.js";
+
+type StepType = Step["type"];
+
+/** Agreements between two agents (protocols §5, negotiation): each step is signed, verified, kept, and then told to both. */
+export const negotiationCommands: Pick<Dialect<Said, Event, State>["commands"], NegotiationType> = {
+  PROPOSAL: {
+    phase: "ready",
+    cost: 1,
+    async run(session, said) {
+      const { to, task, currency = "", payment_code: paymentCode = "", sig } = said;
+      // Only the last field of a signed text may hold the mark that stands between fields.
+      if ([to, task, currency, paymentCode].some((field) => field.includes("|"))) throw refused("malformed", "INVALID_PROPOSAL", "PROPOSAL: no field of the signed text may hold |");
+      const key = signedBy(session, proposalText(said), sig);
+      const name = to.startsWith("@") ? to.slice(1) : to;
+      if (name === key.agentId) throw refused("malformed", "INVALID_PROPOSAL", "PROPOSAL: to: somebody else, not yourself");
+      if (session.services.directory.agent(name) === undefined) throw refused("not-found", "AGENT_NOT_FOUND", `there is no agent ${to} here; propose when it is online`);
+      const proposal = await proposalsOf(session).propose(proposalFrom(said, { id: session.newId(), from: key.agentId, to: name, sig: sig ?? "", at: session.now() }));
+      tell(session, proposal.to, proposalEvent(proposal, session.now()), key);
+    },
+  },
+  ACCEPT: step("ACCEPT", ({ payment_code }) => payment_code),
+  REJECT: step("REJECT", ({ reason }) => reason),
+  COMPLETE: step("COMPLETE", ({ proof }) => proof),
+  DISPUTE: step("DISPUTE", ({ reason }) => reason),
+};
+
+function step<T extends StepType>(type: T, fieldOf: (said: CommandOf<T>) => string | undefined): Rule<CommandOf<T>, Event, State> {
+  return {
+    phase: "ready",
+    cost: 1,
+    async run(session, said) {
+      const { proposal_id: id, sig }: { readonly proposal_id: string; readonly sig?: string | undefined } = said;
+      const field = fieldOf(said);
+      if (id.includes("|")) throw refused("not-found", "PROPOSAL_NOT_FOUND", `${type}: no proposal has such an id`);
+      const key = signedBy(session, stepText(type, id, field), sig);
+      const taken: Step = { type, by: key.agentId, sig: sig ?? "", at: session.now(), ...(field !== undefined && { field }) };
+      const proposal = await proposalsOf(session).step(id, taken);
+      tell(session, proposal.from === key.agentId ? proposal.to : proposal.from, stepEvent(proposal, taken), key);
+    },
+  };
+}
+
+/** To both parties, the other one first. A party that is away learns of it from its partner: the step stands. */
+function tell(session: ChatSession, other: string, event: NegotiationEvent, key: PublicKey): void {
+  if (session.services.directory.agent(other) !== undefined) session.inform({ to: other, content: contentOf(event, key.spki) });
+  session.send({ ...event, ts: session.now() });
+}
+
+/** @throws Fault with the code SIGNATURE_REQUIRED */
+function signedBy({ state: { key }, principal }: ChatSession, text: string, sig: string | undefined): PublicKey {
+  if (key === undefined || key.agentId !== principal?.agent) throw refused("unauthenticated", "SIGNATURE_REQUIRED", "agreements need a key: IDENTIFY with pubkey");
+  if (sig === undefined || sig === "") throw refused("unauthenticated", "SIGNATURE_REQUIRED", "sig is missing: sign the step with the key of your IDENTIFY");
+  if (!verifies(key, text, sig)) throw refused("unauthenticated", "SIGNATURE_REQUIRED", `sig does not verify: it is Ed25519, base64, over ${text}`);
+  return key;
+}
+
+function proposalFrom(said: CommandOf<"PROPOSAL">, made: Pick<Proposal, "id" | "from" | "to" | "sig" | "at">): Proposal {
+  const { to: signedTo, task, amount, currency, payment_code, terms, expires } = said;
+  return {
+    ...made,
+    signedTo,
+    task,
+    ...(amount !== undefined && { amount }),
+    ...(currency !== undefined && { currency }),
+    ...(payment_code !== undefined && { payment_code }),
+    ...(terms !== undefined && { terms }),
+    ...(expires !== undefined && { expires }),
+    status: "pending",
+    steps: [],
+  };
+}
+
+function proposalsOf({ services }: ChatSession): Proposals {
+  return services.once("agentchat proposals", ({ tables }) => new Proposals(tables.table<Proposal>("agentchat-proposals")));
+}

@@ -1,0 +1,70 @@
+import { Fault, type FaultCode } from "#dialect";
+import type { ErrorCode, NegotiationType, ProposalStatus } from "../schema.js";
+
+/** What one agent offers another, and where it stands. Names are without `@`. */
+export interface Proposal {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  /** `to` as its proposer wrote and signed it. */
+  readonly signedTo: string;
+  readonly task: string;
+  readonly amount?: number;
+  readonly currency?: string;
+  readonly payment_code?: string;
+  readonly terms?: string;
+  /** Seconds from `at`, as signed. */
+  readonly expires?: number;
+  readonly sig: string;
+  /** Wall clock, milliseconds. */
+  readonly at: number;
+  readonly status: ProposalStatus;
+  /** What has been said about it, oldest first. */
+  readonly steps: readonly Step[];
+}
+
+/** What a party said about a proposal. */
+export interface Step {
+  readonly type: Exclude<NegotiationType, "PROPOSAL">;
+  readonly by: string;
+  /** `payment_code`, `reason` or `proof`. */
+  readonly field?: string;
+  readonly sig: string;
+  /** Wall clock, milliseconds. */
+  readonly at: number;
+}
+
+/** Who may take a step, from where, and where it leads. Everything else is refused. */
+const rules: Readonly<Record<Step["type"], { readonly from: ProposalStatus; readonly to: ProposalStatus; readonly by: "proposee" | "either" }>> = {
+  ACCEPT: { from: "pending", to: "accepted", by: "proposee" },
+  REJECT: { from: "pending", to: "rejected", by: "proposee" },
+  COMPLETE: { from: "accepted", to: "completed", by: "either" },
+  DISPUTE: { from: "accepted", to: "disputed", by: "either" },
+};
+
+/** The proposal after a step. Pure. @throws Fault with the code NOT_PROPOSAL_PARTY, PROPOSAL_EXPIRED or INVALID_PROPOSAL */
+export function after(proposal: Proposal, step: Step): Proposal {
+  const rule = rules[step.type];
+  if (step.by !== proposal.to && step.by !== proposal.from) throw refused("forbidden", "NOT_PROPOSAL_PARTY", "this proposal is between two others");
+  if (rule.by === "proposee" && step.by !== proposal.to) throw refused("forbidden", "NOT_PROPOSAL_PARTY", `only @${proposal.to} can ${step.type} this proposal`);
+  const status = statusAt(proposal, step.at);
+  if (status === "expired") throw refused("timeout", "PROPOSAL_EXPIRED", "the proposal has expired; ask for a new one");
+  if (status !== rule.from) throw refused("conflict", "INVALID_PROPOSAL", `${step.type} is for a proposal that is ${rule.from}; this one is ${status}`);
+  return { ...proposal, status: rule.to, steps: [...proposal.steps, step] };
+}
+
+/** Where it stands at a moment: what is pending may have expired. */
+export function statusAt({ status, at, expires }: Proposal, nowMs: number): ProposalStatus {
+  return status === "pending" && expires !== undefined && nowMs >= at + expires * 1_000 ? "expired" : status;
+}
+
+/** True while a step is still possible. */
+export function isOpen(proposal: Proposal, nowMs: number): boolean {
+  const status = statusAt(proposal, nowMs);
+  return status === "pending" || status === "accepted";
+}
+
+/** A refusal in the words of the negotiation. */
+export function refused(code: FaultCode, agentchat: ErrorCode, message: string): Fault {
+  return new Fault(code, message, { detail: { agentchat } });
+}
