@@ -10,6 +10,9 @@ import { Proposals } from "./proposals.js";
 
 type StepType = Step["type"];
 
+/** The name of an agent with a key (protocols §5). */
+const keyedId = /^[0-9a-f]{16}$/;
+
 /** Agreements between two agents (protocols §5, negotiation): each step is signed, verified, kept, and then told to both. */
 export const negotiationCommands: Pick<Dialect<Said, Event, State>["commands"], NegotiationType> = {
   PROPOSAL: {
@@ -23,6 +26,7 @@ export const negotiationCommands: Pick<Dialect<Said, Event, State>["commands"], 
       const name = to.startsWith("@") ? to.slice(1) : to;
       if (name === key.agentId) throw refused("malformed", "INVALID_PROPOSAL", "PROPOSAL: to: somebody else, not yourself");
       if (session.services.directory.agent(name) === undefined) throw refused("not-found", "AGENT_NOT_FOUND", `there is no agent ${to} here; propose when it is online`);
+      if (!keyedId.test(name)) throw refused("forbidden", "INVALID_PROPOSAL", `${to} has no key, so it could not sign an answer; agreements need a key on both sides`);
       const proposal = await proposalsOf(session).propose(proposalFrom(said, { id: session.newId(), from: key.agentId, to: name, sig: sig ?? "", at: session.now() }));
       tell(session, proposal.to, proposalEvent(proposal, session.now()), key);
     },
