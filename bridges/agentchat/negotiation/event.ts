@@ -1,6 +1,7 @@
+import { z } from "zod";
 import type { Content, Envelope } from "#dialect";
 import { readPublicKey, verifies } from "../keys.js";
-import type { NegotiationEvent, NegotiationType } from "../schema.js";
+import { negotiationTypes, proposalStatuses, type NegotiationEvent, type NegotiationType } from "../schema.js";
 import { proposalText, stepText } from "../signed-text.js";
 import { statusAt, type Proposal, type Step } from "./proposal.js";
 
@@ -15,6 +16,26 @@ const kinds = {
 
 /** The field of each step that its signature covers. */
 export const stepField = { ACCEPT: "payment_code", REJECT: "reason", COMPLETE: "proof", DISPUTE: "reason" } as const;
+
+/** `content.data` of such an inform. What is not named here is left out: agents of other dialects can write anything. */
+const told = z.object({
+  id: z.string().optional(),
+  proposal_id: z.string(),
+  from: z.string(),
+  to: z.string(),
+  status: z.enum(proposalStatuses),
+  sig: z.string(),
+  task: z.string().optional(),
+  amount: z.number().optional(),
+  currency: z.string().optional(),
+  payment_code: z.string().optional(),
+  terms: z.string().optional(),
+  expires: z.number().optional(),
+  reason: z.string().optional(),
+  proof: z.string().optional(),
+  /** Base64 of SPKI. */
+  pubkey: z.string(),
+});
 
 /** A proposal as both parties hear it. */
 export function proposalEvent(proposal: Proposal, now: number): NegotiationEvent {
@@ -55,18 +76,24 @@ export function contentOf({ type, ...fields }: NegotiationEvent, pubkey: string)
 }
 
 /**
- * The step that an inform tells of, if it is signed by its sender; undefined for everything else. The signature is looked at anew: agents of other
- * dialects can write such an inform themselves.
+ * The step that an inform tells of, if it is signed by its sender and meant for whom it reached; undefined for everything else. The signature is
+ * looked at anew: agents of other dialects can write such an inform themselves. `status` and `terms` are not covered by it.
  */
-export function negotiationEventOf({ from, content: { kind, data } }: Envelope): NegotiationEvent | undefined {
-  const type = (Object.keys(kinds) as NegotiationType[]).find((known) => kinds[known] === kind);
-  if (type === undefined || typeof data !== "object" || data === null) return undefined;
-  const { pubkey, ...fields } = data as NegotiationEvent & { readonly pubkey?: unknown };
-  const event = { ...fields, type };
-  const key = typeof pubkey === "string" ? readPublicKey(pubkey) : undefined;
-  if (key?.agentId !== from || event.from !== `@${from}` || typeof event.sig !== "string" || typeof event.proposal_id !== "string") return undefined;
-  const text = type === "PROPOSAL" ? proposalText({ ...event, to: event.to, task: event.task ?? "" }) : stepText(type, event.proposal_id, event[stepField[type]]);
-  return verifies(key, text, event.sig) ? event : undefined;
+export function negotiationEventOf({ from, to, content: { kind, data } }: Envelope): NegotiationEvent | undefined {
+  const type = negotiationTypes.find((known) => kinds[known] === kind);
+  const read = type === undefined ? undefined : told.safeParse(data);
+  if (type === undefined || read?.success !== true) return undefined;
+  const { pubkey, ...fields } = read.data;
+  const event = { ...fields, type } as NegotiationEvent; // JSON has no undefined
+  const key = readPublicKey(pubkey);
+  if (key?.agentId !== from || event.from !== `@${from}` || event.to.replace(/^@/, "") !== to) return undefined;
+  if (type === "PROPOSAL" && (event.id !== event.proposal_id || event.task === undefined)) return undefined;
+  return verifies(key, textOf(event), event.sig) ? event : undefined;
+}
+
+function textOf(event: NegotiationEvent): string {
+  const { type, proposal_id: id, task = "" } = event;
+  return type === "PROPOSAL" ? proposalText({ ...event, task }) : stepText(type, id, event[stepField[type]]);
 }
 
 function sentence(event: NegotiationEvent): string {
