@@ -27,7 +27,7 @@ export const negotiationCommands: Pick<Dialect<Said, Event, State>["commands"], 
       if (name === key.agentId) throw refused("malformed", "INVALID_PROPOSAL", "PROPOSAL: to: somebody else, not yourself");
       if (session.services.directory.agent(name) === undefined) throw refused("not-found", "AGENT_NOT_FOUND", `there is no agent ${to} here; propose when it is online`);
       if (!keyedId.test(name)) throw refused("forbidden", "INVALID_PROPOSAL", `${to} has no key, so it could not sign an answer; agreements need a key on both sides`);
-      const proposal = await proposalsOf(session).propose(proposalFrom(said, { id: session.newId(), from: key.agentId, to: name, sig: sig ?? "", at: session.now() }));
+      const proposal = await proposalsOf(session).propose(proposalFrom(said, { id: session.newId(), from: key.agentId, to: name, sig: sig ?? "", pubkey: key.spki, at: session.now() }));
       tell(session, proposal.to, proposalEvent(proposal, session.now()), key);
     },
   },
@@ -46,7 +46,7 @@ function step<T extends StepType>(type: T, fieldOf: (said: CommandOf<T>) => stri
       const field = fieldOf(said);
       if (id.includes("|")) throw refused("not-found", "PROPOSAL_NOT_FOUND", `${type}: no proposal has such an id`);
       const key = signedBy(session, stepText(type, id, field), sig);
-      const taken: Step = { type, by: key.agentId, sig: sig ?? "", at: session.now(), ...(field !== undefined && { field }) };
+      const taken: Step = { type, by: key.agentId, sig: sig ?? "", pubkey: key.spki, at: session.now(), ...(field !== undefined && { field }) };
       const proposal = await proposalsOf(session).step(id, taken);
       tell(session, proposal.from === key.agentId ? proposal.to : proposal.from, stepEvent(proposal, taken), key);
     },
@@ -67,7 +67,7 @@ function signedBy({ state: { key }, principal }: ChatSession, text: string, sig:
   return key;
 }
 
-function proposalFrom(said: CommandOf<"PROPOSAL">, made: Pick<Proposal, "id" | "from" | "to" | "sig" | "at">): Proposal {
+function proposalFrom(said: CommandOf<"PROPOSAL">, made: Pick<Proposal, "id" | "from" | "to" | "sig" | "pubkey" | "at">): Proposal {
   const { to: signedTo, task, amount, currency, payment_code, terms, expires } = said;
   return {
     ...made,

@@ -16,6 +16,8 @@ export interface Proposal {
   /** Seconds from `at`, as signed. */
   readonly expires?: number;
   readonly sig: string;
+  /** The proposer's key, base64 of SPKI: what is kept can be verified without anybody online. */
+  readonly pubkey: string;
   /** Wall clock, milliseconds. */
   readonly at: number;
   readonly status: ProposalStatus;
@@ -30,6 +32,8 @@ export interface Step {
   /** `payment_code`, `reason` or `proof`. */
   readonly field?: string;
   readonly sig: string;
+  /** The key of `by`, base64 of SPKI. */
+  readonly pubkey: string;
   /** Wall clock, milliseconds. */
   readonly at: number;
 }

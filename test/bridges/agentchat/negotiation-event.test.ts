@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { readPublicKey, verifies } from "../../../bridges/agentchat/keys.js";
 import { contentOf, negotiationEventOf } from "../../../bridges/agentchat/negotiation/event.js";
+import type { Proposal } from "../../../bridges/agentchat/negotiation/proposal.js";
 import type { NegotiationEvent } from "../../../bridges/agentchat/schema.js";
 import { Fault, type Envelope, type Table } from "../../../src/dialect/index.js";
 import { TablesMemory } from "../../../src/services/index.js";
@@ -107,6 +109,22 @@ describe("AgentChat: negotiation and the disk", () => {
     for (const { client } of [one, two]) await client.hearsNothing();
     keep();
     for (const { client } of [one, two]) await client.hears({ type: "PROPOSAL", task });
+  });
+
+  it("keeps what somebody needs to verify both signatures later", async () => {
+    const opened = vi.spyOn(TablesMemory.prototype, "table");
+    const world = new AgentChatWorld();
+    const [one, two] = [await world.proved("ada"), await world.proved("bob")];
+    await one.client.says(said);
+    const { id } = await two.client.hears({ type: "PROPOSAL" });
+    await two.client.says({ type: "ACCEPT", proposal_id: id, sig: bob.signs(`ACCEPT|${String(id)}|`) });
+    const [tables] = opened.mock.contexts;
+    if (!(tables instanceof TablesMemory)) expect.fail("no tables");
+    const kept = tables.table<Proposal>("agentchat-proposals").get(String(id));
+    const by = (pubkey: string | undefined): { readonly key: NonNullable<ReturnType<typeof readPublicKey>>["key"] } => readPublicKey(pubkey ?? "") ?? expect.fail("no key");
+    expect(verifies(by(kept?.pubkey), `@${bob.id}|${task}|5|USDC||`, kept?.sig ?? "")).toBe(true);
+    expect(verifies(by(kept?.steps[0]?.pubkey), `ACCEPT|${String(id)}|`, kept?.steps[0]?.sig ?? "")).toBe(true);
+    expect([kept?.status, kept?.steps.length]).toEqual(["accepted", 1]);
   });
 
   it("tells the speaker alone of what could not be kept", async () => {

@@ -7,7 +7,7 @@ import { Fault, type Table } from "../../../src/dialect/index.js";
 import { TablesMemory } from "../../../src/services/index.js";
 import { settled } from "../../kit/conversation.js";
 
-const offer: Proposal = { id: "p", from: "ada", to: "bob", signedTo: "@bob", task: "x", sig: "s", at: 0, expires: 5, status: "pending", steps: [] };
+const offer: Proposal = { id: "p", from: "ada", to: "bob", signedTo: "@bob", task: "x", sig: "s", pubkey: "k", at: 0, expires: 5, status: "pending", steps: [] };
 
 /** Every way there is: "who type status → status". Whatever is not here must be refused. */
 const legal = new Set([
@@ -33,7 +33,7 @@ describe("AgentChat: random negotiations", () => {
         let proposal = offer;
         for (const { by, type, at } of [...steps].sort((one, other) => one.at - other.at)) {
           const before = statusAt(proposal, at);
-          const step: Step = { by, type, at, sig: `${type} by ${by}` };
+          const step: Step = { by, type, at, sig: `${type} by ${by}`, pubkey: "k" };
           const wanted = [...legal].find((way) => way.startsWith(`${by} ${type} ${before} `));
           const copy = structuredClone(proposal);
           try {
@@ -69,7 +69,7 @@ describe("AgentChat: random negotiations", () => {
         for (const [at, done] of actions.entries()) {
           if (done === "disk") await world.settle();
           else if (done === "kill") world = new Life(disk);
-          else world.take({ ...done.step, at: 0, sig: String(at) }, done.fails, told);
+          else world.take({ ...done.step, at: 0, sig: String(at), pubkey: "k" }, done.fails, told);
         }
         await world.settle();
         const { status, steps } = disk.get(offer.id) ?? expect.fail("the proposal is lost");
@@ -122,7 +122,7 @@ class Life {
   /** Found out as a party would: an ACCEPT is refused with the status, unless it is still pending. */
   async statusInMemory(): Promise<string> {
     let status = "pending";
-    this.#proposals.step(offer.id, { type: "ACCEPT", by: "bob", at: 0, sig: "probe" }).catch((thrown: unknown) => {
+    this.#proposals.step(offer.id, { type: "ACCEPT", by: "bob", at: 0, sig: "probe", pubkey: "k" }).catch((thrown: unknown) => {
       status = /this one is (\w+)/.exec(String(thrown))?.[1] ?? String(thrown);
     });
     await settled();

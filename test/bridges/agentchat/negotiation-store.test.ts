@@ -11,11 +11,11 @@ import { settled } from "../../kit/conversation.js";
 const day = 24 * 60 * 60 * 1_000;
 
 function offer(id: string, more: Partial<Proposal> = {}): Proposal {
-  return { id, from: "ada", to: "bob", signedTo: "@bob", task: `task of ${id}`, sig: `sig of ${id}`, at: 0, status: "pending", steps: [], ...more };
+  return { id, from: "ada", to: "bob", signedTo: "@bob", task: `task of ${id}`, sig: `sig of ${id}`, pubkey: "key of ada", at: 0, status: "pending", steps: [], ...more };
 }
 
 function said(type: Step["type"], by: string, more: Partial<Step> = {}): Step {
-  return { type, by, sig: `${type} by ${by}`, at: 1, ...more };
+  return { type, by, sig: `${type} by ${by}`, pubkey: `key of ${by}`, at: 1, ...more };
 }
 
 /** A write that a test settles. */
