@@ -1,0 +1,42 @@
+import type { End } from "./client-connection.js";
+import type { AgentChatError } from "./client-error.js";
+import type { HeardOf } from "./client-events.js";
+import type { NegotiationEvent } from "./schema.js";
+
+/** How an AgentChat client reaches its server. */
+export interface AgentChatClientOptions {
+  /** `ws://localhost:6667` or `ws://127.0.0.1:8080/agentchat` */
+  readonly server: string;
+  /** 1–32 of `A-Z a-z 0-9 _ -`, for people; it need not be unique. */
+  readonly name: string;
+  /** Path of an identity.json: the agent keeps its id, and what it says is signed. */
+  readonly identity?: string;
+  /** False: what one says does not come back. */
+  readonly echo?: boolean;
+  /** Connects again by itself when the line is lost; true unless said otherwise. */
+  readonly reconnect?: boolean;
+  /** How long a call waits for its answer, milliseconds; 10,000 unless said otherwise. */
+  readonly answerTimeoutMs?: number;
+}
+
+/** What a client tells. An `error` that nobody listens to is dropped: it never ends the process. */
+export interface AgentChatClientEvents {
+  message: [HeardOf<"MSG">];
+  joined: [HeardOf<"JOINED">];
+  left: [HeardOf<"LEFT">];
+  agent_joined: [HeardOf<"AGENT_JOINED">];
+  agent_left: [HeardOf<"AGENT_LEFT">];
+  proposal: [NegotiationEvent];
+  accept: [NegotiationEvent];
+  reject: [NegotiationEvent];
+  complete: [NegotiationEvent];
+  dispute: [NegotiationEvent];
+  welcome: [HeardOf<"WELCOME">];
+  verified: [HeardOf<"VERIFY_SUCCESS">];
+  /** A refusal that answers no call (`ref`: the `msg_id`), a channel that could not be joined again, or something unreadable. */
+  error: [AgentChatError];
+  /** Connected, and back in its channels. */
+  open: [];
+  close: [End];
+  reconnecting: [{ readonly inMs: number; readonly reason: string }];
+}
