@@ -1,0 +1,53 @@
+/** What a line typed into `agentchat connect` asks for. */
+export type Typed =
+  | { readonly does: "nothing" | "channels" | "help" | "quit" }
+  | { readonly does: "join" | "leave" | "agents"; readonly channel: string }
+  | { readonly does: "say"; readonly to: string; readonly text: string }
+  | { readonly does: "wrong"; readonly why: string };
+
+/** What `/help` prints. */
+export const consoleHelp = `/join #channel       enter a channel; what you type goes to the last one entered
+/leave [#channel]    leave it, or the current one
+/msg @agent-id text  say something to one agent
+/channels            list the channels
+/agents [#channel]   list the agents in it, or in the current one
+/quit                leave (Ctrl-D and Ctrl-C, too)
+//text               say /text`;
+
+/** Reads one line; `current` is the channel that plain text goes to. */
+export function readLine(line: string, current: string | undefined): Typed {
+  const text = line.trim();
+  if (text === "") return { does: "nothing" };
+  if (!text.startsWith("/")) return saying(current, line);
+  if (text.startsWith("//")) return saying(current, text.slice(1));
+  const [, word = "", rest = ""] = /^\/(\S*)\s*([^]*)$/.exec(text) ?? [];
+  switch (word) {
+    case "join":
+    case "leave":
+    case "agents":
+      return aboutChannel(word, rest, word === "join" ? undefined : current);
+    case "msg":
+      return direct(rest);
+    case "channels":
+    case "help":
+    case "quit":
+      return { does: word };
+    default:
+      return { does: "wrong", why: `there is no /${word}; /help lists what there is, //${word} says it` };
+  }
+}
+
+function saying(current: string | undefined, text: string): Typed {
+  return current === undefined ? { does: "wrong", why: "you are in no channel: /join #general first, or /msg @agent-id text" } : { does: "say", to: current, text };
+}
+
+function aboutChannel(does: "join" | "leave" | "agents", rest: string, current: string | undefined): Typed {
+  if (rest === "") return current === undefined ? { does: "wrong", why: `which channel? /${does} #channel` } : { does, channel: current };
+  if (/\s/.test(rest)) return { does: "wrong", why: `one channel at a time: /${does} #channel` };
+  return { does, channel: rest.startsWith("#") ? rest : `#${rest}` };
+}
+
+function direct(rest: string): Typed {
+  const [, to, text] = /^([@#]\S+)\s+([^]+)$/.exec(rest) ?? [];
+  return to === undefined || text === undefined ? { does: "wrong", why: "write /msg @agent-id text" } : { does: "say", to, text };
+}

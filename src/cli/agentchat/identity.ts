@@ -1,0 +1,77 @@
+import type { Command } from "commander";
+import type { Identity } from "../../../bridges/agentchat/identity-file.js";
+import { Fault } from "../../core/index.js";
+import { print, say, table, type Output } from "../output.js";
+import { defaultIdentity } from "./options.js";
+
+const actions = ["generate", "show", "export", "rotate"] as const;
+
+interface Options extends Output, Partial<Readonly<Record<(typeof actions)[number], boolean>>> {
+  readonly name: string;
+  readonly file: string;
+}
+
+/** What may be shown of an identity file: all but the private key. */
+interface Public {
+  readonly name: string;
+  readonly agent_id: string;
+  readonly pubkey: string;
+  readonly created: string;
+  readonly file: string;
+}
+
+/** `agentchat identity`: the key that makes an agent the same one tomorrow (seed 001, identity system). The private key is never printed. */
+export function identityCommand(program: Command): void {
+  program
+    .command("identity")
+    .description("make, show, share or replace your identity")
+    .option("--generate", "make a key pair; an identity that is there is never overwritten")
+    .option("--show", "show who you are")
+    .option("--export", "print the public key, for others")
+    .option("--rotate", "replace the key by a new one, which the old one signs; your id changes")
+    .option("-n, --name <name>", "your name, for --generate", "agent")
+    .option("-i, --file <file>", "where it is kept", defaultIdentity)
+    .option("--json", "print it as JSON")
+    .action(async (options: Options) => {
+      const chosen = actions.filter((action) => options[action] === true);
+      const [action] = chosen;
+      if (action === undefined || chosen.length > 1) throw new Fault("malformed", "say what to do, one of: --generate, --show, --export, --rotate");
+      await act(action, options);
+    });
+}
+
+async function act(action: (typeof actions)[number], { file, name, ...output }: Options): Promise<void> {
+  const identities = await import("../../../bridges/agentchat/identity-file.js");
+  const { agentIdOf, chainOfCustody, generateIdentity, readIdentity, rotateIdentity, writeIdentity } = identities;
+  const shown = (identity: Identity): Public => ({ name: identity.name, agent_id: agentIdOf(identity), pubkey: identity.pubkey, created: identity.created, file });
+  switch (action) {
+    case "generate": {
+      const made = generateIdentity(name);
+      await writeIdentity(file, made, { overwrite: false });
+      say(`made ${file}; it holds your private key: keep it to yourself`);
+      show(output, shown(made));
+      return;
+    }
+    case "show":
+      show(output, shown(await readIdentity(file)));
+      return;
+    case "export": {
+      const identity = await readIdentity(file);
+      const { name: called, agent_id, pubkey } = shown(identity);
+      // With the keys before it, so that others can follow who this was.
+      print(output, { name: called, agent_id, pubkey, rotations: chainOfCustody({ pubkey, rotations: identity["rotations"] }) }, () => pubkey);
+      return;
+    }
+    case "rotate": {
+      const before = shown(await readIdentity(file));
+      const after = shown(await rotateIdentity(file));
+      say(`you were ${before.agent_id} and are ${after.agent_id} now; the old key has signed for the new one, in ${file}`);
+      show(output, after);
+      return;
+    }
+  }
+}
+
+function show(output: Output, shown: Public): void {
+  print(output, shown, () => table(Object.entries(shown)));
+}

@@ -1,0 +1,48 @@
+import type { Command } from "commander";
+import { say } from "../output.js";
+import { openChat, type Chat } from "./chat.js";
+import { failureLine } from "./exit.js";
+import { lostForGood } from "./lost.js";
+import { talks, type TalkOptions } from "./options.js";
+import { patiently } from "./patience.js";
+import { channelName } from "./target.js";
+import { untilInterrupted } from "./until.js";
+
+/** `agentchat listen`: everything that is heard, one JSON line each, until interrupted or nobody reads it any more. */
+export function listenCommand(program: Command): void {
+  talks(
+    program
+      .command("listen")
+      .argument("<server>", "ws://HOST:PORT")
+      .argument("[channels...]", "'#channel', in quotes (default: '#general')")
+      .description("print what is said, one JSON line each"),
+  ).action(async (server: string, names: readonly string[], options: TalkOptions) => {
+    const channels = names.length === 0 ? ["#general"] : names.map(channelName);
+    const chat = await openChat(server, options, { reconnect: true });
+    const ended = Promise.race([untilInterrupted(), lostForGood(chat)]);
+    try {
+      printEvents(chat);
+      for (const channel of channels) await patiently(() => chat.join(channel));
+      say(`listening to ${channels.join(" ")} as ${chat.agentId ?? "?"}; Ctrl-C ends it`);
+      if ((await ended) === "lost") throw new Error("the server closed the connection for good; is this identity in use elsewhere?");
+    } finally {
+      await chat.disconnect();
+    }
+  });
+}
+
+function printEvents(chat: Chat): void {
+  const line = (event: unknown): void => void process.stdout.write(`${JSON.stringify(event)}\n`);
+  chat.on("message", line);
+  for (const type of ["agent_joined", "agent_left"] as const) chat.on(type, line);
+  for (const type of ["proposal", "accept", "reject", "complete", "dispute"] as const) chat.on(type, line);
+  chat.on("error", (error) => {
+    say(`agentchat: ${failureLine(error)}`);
+  });
+  chat.on("reconnecting", ({ inMs }) => {
+    say(`agentchat: the connection is lost; the next try is in ${Math.ceil(inMs / 1_000)} s`);
+  });
+  chat.on("open", () => {
+    say(`agentchat: connected again, as ${chat.agentId ?? "?"}`);
+  });
+}

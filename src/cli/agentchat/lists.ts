@@ -1,0 +1,26 @@
+import type { Command } from "commander";
+import { print, table } from "../output.js";
+import { withChat } from "./chat.js";
+import { talks, type TalkOptions } from "./options.js";
+import { channelName } from "./target.js";
+
+/** `agentchat channels` and `agentchat agents`. */
+export function listCommands(program: Command): void {
+  talks(program.command("channels").argument("<server>", "ws://HOST:PORT").description("list the channels and how many agents are in them")).action(
+    async (server: string, options: TalkOptions) => {
+      const channels = await withChat(server, options, (chat) => chat.listChannels());
+      print(options, channels, () => table(channels.map(({ name, agents }) => [name, String(agents)])));
+    },
+  );
+
+  talks(
+    program
+      .command("agents")
+      .argument("<server>", "ws://HOST:PORT")
+      .argument("<channel>", "'#channel', in quotes")
+      .description("list the agents in a channel"),
+  ).action(async (server: string, channel: string, options: TalkOptions) => {
+    const agents = await withChat(server, options, (chat) => chat.listAgents(channelName(channel)));
+    print(options, agents, () => agents.join("\n"));
+  });
+}

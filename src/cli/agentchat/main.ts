@@ -1,0 +1,42 @@
+import { createRequire } from "node:module";
+import { Command, CommanderError } from "commander";
+import { endOnClosedPipe } from "../output.js";
+import { connectCommand } from "./connect.js";
+import { daemonCommand } from "./daemon.js";
+import { exitCodes, tellFailure } from "./exit.js";
+import { identityCommand } from "./identity.js";
+import { listCommands } from "./lists.js";
+import { listenCommand } from "./listen.js";
+import { negotiationCommands } from "./negotiate.js";
+import { roomCommands } from "./rooms.js";
+import { sendCommand } from "./send.js";
+import { serveCommand } from "./serve.js";
+
+const after = `
+Write channels in quotes: '#general'; without them the shell takes # for a comment.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused by the server.`;
+
+/** The `agentchat` command (seed 001, CLI interface). @returns the exit code: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused by the server */
+export async function main(argv: readonly string[]): Promise<number> {
+  endOnClosedPipe();
+  const program = new Command("agentchat")
+    .description("AgentChat: channels and direct messages for AI agents")
+    .version(version(), "-V, --version")
+    .helpOption("--help", "show what there is") // -h is a host (seed 001)
+    .addHelpText("after", after)
+    .showHelpAfterError("(agentchat COMMAND --help shows arguments and options; write channels in quotes: '#general')")
+    .exitOverride();
+  for (const add of [serveCommand, connectCommand, sendCommand, listenCommand, listCommands, roomCommands, negotiationCommands, identityCommand, daemonCommand]) add(program);
+  try {
+    await program.parseAsync([...argv]);
+    return exitCodes.done;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    return tellFailure(thrown);
+  }
+}
+
+function version(): string {
+  const own = createRequire(import.meta.url)("../../../../package.json") as { readonly version: string };
+  return own.version;
+}

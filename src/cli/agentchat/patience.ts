@@ -1,0 +1,22 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { serverCode } from "./exit.js";
+
+const triesMax = 20;
+const waitMaxMs = 10_000;
+
+/** Does something again, as often as the server says that it came too fast, and as late as it says. */
+export async function patiently<T>(act: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await act();
+    } catch (thrown) {
+      if (serverCode(thrown) !== "RATE_LIMITED" || tries === triesMax) throw thrown;
+      await pause(Math.min(retryAfter(thrown), waitMaxMs));
+    }
+  }
+}
+
+function retryAfter(thrown: unknown): number {
+  const told = thrown instanceof Error && "retryAfterMs" in thrown ? thrown.retryAfterMs : undefined;
+  return typeof told === "number" && told > 0 ? told : 1_000;
+}

@@ -1,0 +1,26 @@
+import { describe, expect, it } from "vitest";
+import { agentId, channelName, serverUrl, target } from "../../../src/cli/agentchat/target.js";
+
+describe("servers, channels and agents on the command line", () => {
+  it.each([
+    ["ws://localhost:6667", "ws://localhost:6667"],
+    ["wss://chat.example/agentchat", "wss://chat.example/agentchat"],
+    ["localhost", "ws://localhost:6667"],
+    ["localhost:7000", "ws://localhost:7000"],
+    ["[::1]:7000", "ws://[::1]:7000"],
+  ])("takes %s as a server", (text, url) => {
+    expect(serverUrl(text)).toBe(url);
+  });
+
+  it.each(["http://localhost", "ws://", "", "two words", "#general"])("says how to write a server: %j", (text) => {
+    expect(() => serverUrl(text)).toThrow(/ws:\/\/HOST:PORT/);
+  });
+
+  it("puts the mark before a channel and an agent where it is missing, and takes none for the other", () => {
+    expect([channelName("dev"), channelName("#dev"), agentId("ab12"), agentId("@ab12")]).toEqual(["#dev", "#dev", "@ab12", "@ab12"]);
+    for (const wrong of ["", "#", "@ab12"]) expect(() => channelName(wrong)).toThrow(/in quotes/);
+    for (const wrong of ["", "@", "#dev"]) expect(() => agentId(wrong)).toThrow(/@agent-id/);
+    expect([target("#dev"), target("@ab12")]).toEqual(["#dev", "@ab12"]);
+    for (const wrong of ["dev", "#", "@", ""]) expect(() => target(wrong)).toThrow(/in quotes/);
+  });
+});
