@@ -1,0 +1,109 @@
+import { readdirSync, statSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
+import { codeOf, readIfThere } from "./files.js";
+import { loadProgress } from "./outbox-progress.js";
+import { daemonsDir, defaultInstance, getDaemonPaths, isInstanceName, type DaemonPaths } from "./paths.js";
+import { runningDaemon } from "./pid-file.js";
+
+/** What is known of an instance, running or not. */
+export interface DaemonStatus {
+  readonly instance: string;
+  readonly running: boolean;
+  readonly pid?: number;
+  readonly server?: string;
+  readonly channels?: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly startedAt?: number;
+  readonly inboxPath: string;
+  readonly outboxPath: string;
+  readonly logPath: string;
+  /** Messages in the inbox, at most 1,000. */
+  readonly inboxLines: number;
+  /** Bytes of the outbox that are still to be sent. */
+  readonly unsentBytes: number;
+}
+
+/** How a stop went. */
+export interface DaemonStopped {
+  readonly instance: string;
+  readonly stopped: boolean;
+  readonly pid?: number;
+  /** Why it was not stopped. */
+  readonly reason?: string;
+}
+
+/** Whether a daemon of this name runs. Never throws for a stale pid file, whose process may be a stranger by now. @throws Error for a name that cannot be */
+export function isDaemonRunning(instance: string = defaultInstance, dir: string = process.cwd()): boolean {
+  return runningDaemon(getDaemonPaths(instance, dir)) !== undefined;
+}
+
+/** What is known of one instance. @throws Error for a name that cannot be */
+export function getDaemonStatus(instance: string = defaultInstance, dir: string = process.cwd()): DaemonStatus {
+  const paths = getDaemonPaths(instance, dir);
+  const run = runningDaemon(paths);
+  return {
+    instance,
+    running: run !== undefined,
+    ...(run !== undefined && { pid: run.pid, server: run.server, channels: run.channels, startedAt: run.startedAt }),
+    inboxPath: paths.inbox,
+    outboxPath: paths.outbox,
+    logPath: paths.log,
+    inboxLines: (readIfThere(paths.inbox)?.match(/\n/g) ?? []).length,
+    unsentBytes: unsentBytes(paths),
+  };
+}
+
+/** Every instance that has files here, by name. */
+export function listDaemons(dir: string = process.cwd()): readonly DaemonStatus[] {
+  return instancesIn(dir).map((instance) => getDaemonStatus(instance, dir));
+}
+
+/**
+ * Asks a daemon to stop (SIGTERM) and waits until it has.
+ * @param options `timeoutMs`: how long at most, milliseconds; the daemon is never killed
+ * @throws Error for a name that cannot be
+ */
+export async function stopDaemon(
+  instance: string = defaultInstance,
+  dir: string = process.cwd(),
+  { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {},
+): Promise<DaemonStopped> {
+  const paths = getDaemonPaths(instance, dir);
+  const run = runningDaemon(paths);
+  if (run === undefined) return { instance, stopped: false, reason: "no daemon of this name is running" };
+  const { pid } = run;
+  try {
+    process.kill(pid, "SIGTERM");
+  } catch (thrown) {
+    if (codeOf(thrown) !== "ESRCH") return { instance, stopped: false, pid, reason: `pid ${pid} cannot be signalled: ${String(codeOf(thrown))}; are you its user?` };
+  }
+  const end = performance.now() + timeoutMs;
+  while (runningDaemon(paths)?.pid === pid) {
+    if (performance.now() > end) return { instance, stopped: false, pid, reason: `pid ${pid} has not ended within ${timeoutMs} ms; its log says why, kill -9 ${pid} loses nothing` };
+    await wait(20);
+  }
+  return { instance, stopped: true, pid };
+}
+
+/** Stops every daemon that runs here, all at once. */
+export async function stopAllDaemons(dir: string = process.cwd(), options: { readonly timeoutMs?: number } = {}): Promise<readonly DaemonStopped[]> {
+  const running = instancesIn(dir).filter((instance) => isDaemonRunning(instance, dir));
+  return Promise.all(running.map((instance) => stopDaemon(instance, dir, options)));
+}
+
+function unsentBytes({ outbox, progress }: DaemonPaths): number {
+  const now = statSync(outbox, { throwIfNoEntry: false, bigint: true });
+  if (now === undefined) return 0;
+  const sent = loadProgress(progress);
+  return Number(now.size) - (sent?.ino === String(now.ino) && sent.offset <= now.size ? sent.offset : 0);
+}
+
+function instancesIn(dir: string): readonly string[] {
+  try {
+    const entries = readdirSync(daemonsDir(dir), { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory() && isInstanceName(entry.name)).map(({ name }) => name).sort();
+  } catch (thrown) {
+    if (codeOf(thrown) === "ENOENT") return [];
+    throw thrown;
+  }
+}

@@ -1,0 +1,187 @@
+import { closeSync, mkdirSync, openSync, readFileSync, watch, type FSWatcher } from "node:fs";
+import { basename } from "node:path";
+import { chatClient } from "./chat-client.js";
+import { errorCode, type DaemonClientFactory, type DaemonClientOptions } from "./daemon-client.js";
+import { Inbox } from "./inbox.js";
+import { DaemonLog } from "./log.js";
+import { Outbox } from "./outbox.js";
+import { OutboxFile } from "./outbox-file.js";
+import { defaultInstance, getDaemonPaths, type DaemonPaths } from "./paths.js";
+import { claimPidFile, releasePidFile } from "./pid-file.js";
+import { Uplink } from "./uplink.js";
+
+/** What a daemon connects, and where its files are. */
+export interface AgentChatDaemonOptions {
+  /** `ws://localhost:6667` */
+  readonly server: string;
+  /** The instance: 1 to 64 of `A-Z a-z 0-9 _ -`. */
+  readonly name?: string;
+  /** Path of an identity.json. Without one the agent has another id after each reconnect. */
+  readonly identity?: string;
+  readonly channels?: readonly string[];
+  /** Its files are in `.agentchat/daemons/<name>/` there. */
+  readonly dir?: string;
+  /** False: what the daemon sends does not come back into its inbox. */
+  readonly echo?: boolean;
+  /** False: SIGTERM and SIGINT are the caller's to handle, by {@link AgentChatDaemon.stop}. */
+  readonly handleSignals?: boolean;
+  /** How often the outbox is looked at when the file system says nothing, milliseconds. */
+  readonly pollMs?: number;
+  /** Another client, for tests. */
+  readonly clientFactory?: DaemonClientFactory;
+}
+
+/** Where a daemon is heard unless it is told otherwise (seed 001). */
+export const defaultChannels: readonly string[] = Object.freeze(["#general", "#agents"]);
+
+/** A message under way has so long to be confirmed when the daemon stops, milliseconds. */
+const farewellMs = 2_000;
+const maxNameLength = 32;
+const signals = ["SIGTERM", "SIGINT"] as const;
+
+/**
+ * A connection that stays, with files for hands and ears (seed 001, "Daemon Module"): what is heard is appended to `inbox.jsonl`, what is written to `outbox.jsonl` is sent.
+ * @example
+ * const daemon = new AgentChatDaemon({ server: "ws://localhost:6667", name: "agent1", identity: "./identity.json" });
+ * await daemon.start();
+ */
+export class AgentChatDaemon {
+  readonly paths: DaemonPaths;
+  /** Resolved once it has stopped: with the error if it gave up by itself (displaced, identity refused), else with undefined. */
+  readonly ended: Promise<Error | undefined>;
+  readonly #options: AgentChatDaemonOptions;
+  readonly #instance: string;
+  readonly #log: DaemonLog;
+  readonly #inbox: Inbox;
+  readonly #uplink: Uplink;
+  readonly #stopping = new AbortController();
+  readonly #end: (error: Error | undefined) => void;
+  readonly #onSignal = (): void => {
+    void this.stop();
+  };
+  #watcher: FSWatcher | undefined;
+  #sending: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+  #error: Error | undefined;
+  #phase: "idle" | "claimed" = "idle";
+
+  /** @throws Error if `name` cannot be an instance's */
+  constructor(options: AgentChatDaemonOptions) {
+    const { name = defaultInstance, dir, channels = defaultChannels } = options;
+    this.#options = options;
+    this.#instance = name;
+    this.paths = getDaemonPaths(name, dir);
+    this.#log = new DaemonLog(this.paths.log);
+    this.#inbox = new Inbox(this.paths.inbox, this.#log);
+    this.#uplink = new Uplink({
+      makeClient: (hears) => (options.clientFactory ?? chatClient)(this.#clientOptions(), hears),
+      channels,
+      log: this.#log,
+      hear: (event) => {
+        this.#inbox.add(event);
+      },
+      giveUp: (error) => {
+        this.#error = error;
+        void this.stop();
+      },
+    });
+    let end: (error: Error | undefined) => void = () => undefined;
+    this.ended = new Promise((resolve) => {
+      end = resolve;
+    });
+    this.#end = end;
+  }
+
+  /**
+   * Starts it; done when the first attempt to connect has succeeded, or has failed in a way that may pass: it is repeated for as long as the daemon runs.
+   * @throws Error if an instance of this name runs, its files cannot be used, or server or identity refuse it for good
+   */
+  async start(): Promise<void> {
+    if (this.#phase !== "idle" || this.#stopped !== undefined) throw new Error("this daemon was started before; make a new one");
+    const { server, channels = defaultChannels, handleSignals = true } = this.#options;
+    mkdirSync(this.paths.dir, { recursive: true, mode: 0o700 });
+    await claimPidFile(this.paths, { server, channels });
+    this.#phase = "claimed";
+    try {
+      this.#log.info({ pid: process.pid, instance: this.#instance, server }, "daemon started");
+      if (handleSignals) for (const signal of signals) process.on(signal, this.#onSignal);
+      this.#send();
+    } catch (thrown) {
+      this.#error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      await this.stop();
+      throw thrown;
+    }
+    await this.#uplink.open();
+    if (this.#error !== undefined) {
+      await this.stop();
+      throw this.#error;
+    }
+  }
+
+  /** Stops it: a message under way is finished, the files are left as the next start needs them. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  #send(): void {
+    const { pollMs = 1_000 } = this.#options;
+    const file = OutboxFile.open(this.paths, this.#instance, this.#log);
+    closeSync(openSync(this.paths.outbox, "a", 0o600)); // there from the beginning, for its writers
+    const outbox = new Outbox({ file, rejected: this.paths.rejected, uplink: this.#uplink, log: this.#log, pollMs });
+    this.#watcher = this.#watch(outbox);
+    this.#sending = outbox.run(this.#stopping.signal);
+  }
+
+  /** The directory, so that a file put in its place is noticed, too. Where watching does not work, the poll does. */
+  #watch(outbox: Outbox): FSWatcher | undefined {
+    const name = basename(this.paths.outbox);
+    try {
+      const watcher = watch(this.paths.dir, (_kind, changed) => {
+        if (changed === null || changed === name) outbox.look();
+      });
+      watcher.on("error", (error) => {
+        this.#log.warn({ code: errorCode(error) }, "outbox cannot be watched; it is looked at from time to time");
+        watcher.close();
+      });
+      return watcher;
+    } catch (thrown) {
+      this.#log.warn({ code: errorCode(thrown) }, "outbox cannot be watched; it is looked at from time to time");
+      return undefined;
+    }
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#phase === "claimed") {
+      this.#stopping.abort();
+      const late = setTimeout(() => {
+        void this.#uplink.close();
+      }, farewellMs);
+      await this.#sending;
+      clearTimeout(late);
+      await this.#uplink.close();
+      this.#watcher?.close();
+      this.#inbox.close();
+      for (const signal of signals) process.off(signal, this.#onSignal);
+      this.#log.info({ instance: this.#instance, ...(this.#error !== undefined && { code: errorCode(this.#error) }) }, "daemon stopped");
+      releasePidFile(this.paths);
+    }
+    this.#end(this.#error);
+  }
+
+  #clientOptions(): DaemonClientOptions {
+    const { server, identity, echo } = this.#options;
+    const name = (identity === undefined ? undefined : nameIn(identity)) ?? this.#instance.slice(0, maxNameLength);
+    return { server, name, ...(identity !== undefined && { identity }), ...(echo !== undefined && { echo }) };
+  }
+}
+
+/** The agent's name in its identity file; undefined if that cannot be read, of which the client says more. */
+function nameIn(path: string): string | undefined {
+  try {
+    const read: unknown = JSON.parse(readFileSync(path, "utf8"));
+    return typeof read === "object" && read !== null && "name" in read && typeof read.name === "string" ? read.name : undefined;
+  } catch {
+    return undefined;
+  }
+}

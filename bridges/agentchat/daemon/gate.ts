@@ -1,0 +1,38 @@
+/** Something that is open or shut, and can be waited for. */
+export class Gate {
+  #isOpen = false;
+  // bound: one wait per caller of passed() · evicts: a wait ends with its time or signal · owner: Gate
+  readonly #waiting = new Set<() => void>();
+
+  /** Lets all pass that wait and come. */
+  open(): void {
+    this.#isOpen = true;
+    for (const pass of [...this.#waiting]) pass();
+  }
+
+  /** Whoever comes now waits. */
+  shut(): void {
+    this.#isOpen = false;
+  }
+
+  /** Waits until it is open, `ms` are over, or the signal is given. */
+  passed(signal: AbortSignal, ms: number): Promise<void> {
+    if (this.#isOpen || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const pass = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", pass);
+        this.#waiting.delete(pass);
+        resolve();
+      };
+      const timer = setTimeout(pass, ms);
+      signal.addEventListener("abort", pass, { once: true });
+      this.#waiting.add(pass);
+    });
+  }
+}
+
+/** Waits `ms`, or until the signal is given. */
+export function pause(signal: AbortSignal, ms: number): Promise<void> {
+  return new Gate().passed(signal, ms);
+}

@@ -1,0 +1,87 @@
+import { statSync } from "node:fs";
+import { appendLines, codeOf, readIfThere, replaceFile } from "./files.js";
+import type { DaemonLog } from "./log.js";
+
+/** Lines in the inbox at most (seed 001). */
+export const inboxLines = 1_000;
+/** After a write that failed, milliseconds. */
+const retryMs = 1_000;
+
+/**
+ * `inbox.jsonl`: what was heard, the last 1,000 lines of it. Below that it is appended to, at it the file is replaced in one step, so that a reader never sees half of it.
+ * Its reader may empty or replace it. What cannot be written for now is kept, up to the same 1,000 lines.
+ */
+export class Inbox {
+  readonly #path: string;
+  readonly #log: DaemonLog;
+  // bound: 1,000 · evicts: the oldest; all once they are written · owner: Inbox
+  readonly #waiting: string[] = [];
+  /** The file as this left it; anything else is counted anew. */
+  #known: { readonly size: number; readonly ino: number; readonly lines: number } | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #failing = false;
+
+  constructor(path: string, log: DaemonLog) {
+    this.#path = path;
+    this.#log = log;
+  }
+
+  /** Adds an event; it is in the file shortly. */
+  add(event: Readonly<Record<string, unknown>>): void {
+    this.#waiting.push(JSON.stringify(event));
+    if (this.#waiting.length > inboxLines) this.#waiting.shift();
+    this.#timer ??= setTimeout(() => {
+      this.#flush();
+    }, 0);
+  }
+
+  /** Writes what waits. */
+  close(): void {
+    if (this.#waiting.length > 0) this.#flush();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#waiting.length > 0) this.#log.warn({ count: this.#waiting.length }, "messages could not be written to the inbox");
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    try {
+      this.#write();
+      this.#waiting.length = 0;
+      if (this.#failing) this.#log.info({}, "inbox is written again");
+      this.#failing = false;
+    } catch (thrown) {
+      this.#known = undefined;
+      if (!this.#failing) this.#log.warn({ code: codeOf(thrown) ?? String(thrown) }, "inbox cannot be written; what is heard waits");
+      this.#failing = true;
+      this.#timer = setTimeout(() => {
+        this.#flush();
+      }, retryMs);
+    }
+  }
+
+  #write(): void {
+    const lines = this.#countIfUnchanged();
+    if (lines !== undefined && lines + this.#waiting.length <= inboxLines) {
+      appendLines(this.#path, this.#waiting);
+      this.#know(lines + this.#waiting.length);
+      return;
+    }
+    // Half a line at the end was never read by anybody: a write that failed.
+    const there = (readIfThere(this.#path) ?? "").split("\n").slice(0, -1);
+    const kept = [...there, ...this.#waiting].slice(-inboxLines);
+    replaceFile(this.#path, `${kept.join("\n")}\n`);
+    this.#know(kept.length);
+  }
+
+  #countIfUnchanged(): number | undefined {
+    const now = statSync(this.#path, { throwIfNoEntry: false });
+    return now !== undefined && now.size === this.#known?.size && now.ino === this.#known.ino ? this.#known.lines : undefined;
+  }
+
+  #know(lines: number): void {
+    const { size, ino } = statSync(this.#path);
+    this.#known = { size, ino, lines };
+  }
+}

@@ -1,0 +1,49 @@
+import { join } from "node:path";
+
+/** Where an instance keeps what (seed 001, "Daemon Module"); all absolute if `dir` is. */
+export interface DaemonPaths {
+  /** `<dir>/.agentchat/daemons/<instance>` */
+  readonly dir: string;
+  readonly inbox: string;
+  readonly outbox: string;
+  readonly log: string;
+  /** Holds the process id and nothing else, so that `kill $(cat daemon.pid)` works. */
+  readonly pid: string;
+  /** When that process started, and what it was told: what makes the pid file safe to believe. */
+  readonly run: string;
+  /** How far the outbox has been sent. */
+  readonly progress: string;
+  /** Outbox lines that could not be sent, each with its reason. */
+  readonly rejected: string;
+}
+
+/** The name of an instance where none is given. */
+export const defaultInstance = "default";
+
+/** Paths of an instance's files. Touches no disk. @throws Error if the name could leave the directory */
+export function getDaemonPaths(instance: string = defaultInstance, dir: string = process.cwd()): DaemonPaths {
+  if (!isInstanceName(instance)) {
+    throw new Error(`"${instance.slice(0, 80)}" cannot be the name of a daemon: use 1 to 64 of A-Z a-z 0-9 _ -`);
+  }
+  const own = join(daemonsDir(dir), instance);
+  return {
+    dir: own,
+    inbox: join(own, "inbox.jsonl"),
+    outbox: join(own, "outbox.jsonl"),
+    log: join(own, "daemon.log"),
+    pid: join(own, "daemon.pid"),
+    run: join(own, "daemon.json"),
+    progress: join(own, "outbox.progress.json"),
+    rejected: join(own, "outbox.rejected.jsonl"),
+  };
+}
+
+/** Whether a name can be an instance's: it becomes a directory. */
+export function isInstanceName(name: string): boolean {
+  return /^[A-Za-z0-9_-]{1,64}$/.test(name);
+}
+
+/** Where the instances of a directory live. */
+export function daemonsDir(dir: string): string {
+  return join(dir, ".agentchat", "daemons");
+}
