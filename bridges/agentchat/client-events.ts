@@ -72,7 +72,7 @@ export function readFrame(frame: string, now: number): readonly (Heard | AgentCh
     .filter((line) => line.trim() !== "")
     .flatMap((line) => {
       const value = parsed(line);
-      return value === undefined ? [garbage("something that is not JSON")] : listOf(eventOf(value, now));
+      return value === undefined ? [garbage("something that is not a JSON object")] : listOf(eventOf(value, now));
     });
 }
 
