@@ -1,5 +1,5 @@
 import type { Event, MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/schema.js";
-import { Unreachable } from "./exit.js";
+import { CommandFailure, exitCodes } from "./exit.js";
 import type { WhoOptions } from "./options.js";
 import { serverUrl } from "./target.js";
 
@@ -44,7 +44,7 @@ export interface Chat {
   off(event: "error", listener: (error: Error) => void): unknown;
 }
 
-/** Connects as the options say. @throws Unreachable; Fault malformed if `server` is no address */
+/** Connects as the options say. @throws CommandFailure if the server is not reached; AgentChatError if it refuses; Fault malformed if `server` is no address */
 export async function openChat(server: string, { name, identity }: WhoOptions, { echo = true, reconnect = false }: { readonly echo?: boolean; readonly reconnect?: boolean } = {}): Promise<Chat> {
   const url = serverUrl(server);
   const { AgentChatClient, AgentChatError } = await import("../../../bridges/agentchat/client.js");
@@ -55,7 +55,7 @@ export async function openChat(server: string, { name, identity }: WhoOptions, {
     await client.connect();
   } catch (thrown) {
     if (thrown instanceof AgentChatError && !["CLOSED", "TIMEOUT"].includes(thrown.code)) throw thrown;
-    throw new Unreachable(`${thrown instanceof Error ? thrown.message : String(thrown)} (agentchat serve starts one)`, thrown);
+    throw new CommandFailure(exitCodes.noServer, `${thrown instanceof Error ? thrown.message : String(thrown)} (agentchat serve starts one)`, thrown);
   }
   return client;
 }

@@ -3,12 +3,15 @@ import { clearLine, createInterface, cursorTo, type Interface } from "node:readl
 /** Where `agentchat connect` reads and writes: a terminal with a prompt, or two pipes. */
 export class Screen {
   readonly #reader: Interface;
+  /** From the beginning: a line or an end that comes while nobody iterates would be lost. */
+  readonly #lines: AsyncIterableIterator<string>;
   readonly #terminal: boolean;
   #phase: "open" | "closed" = "open";
 
   constructor(terminal: boolean) {
     this.#terminal = terminal;
     this.#reader = createInterface({ input: process.stdin, terminal, ...(terminal && { output: process.stdout }), historySize: 100 });
+    this.#lines = this.#reader[Symbol.asyncIterator]();
     this.#reader.on("SIGINT", () => {
       this.close();
     });
@@ -19,7 +22,7 @@ export class Screen {
 
   /** The lines that are typed, to their end or until `close`. */
   lines(): AsyncIterable<string> {
-    return this.#reader;
+    return this.#lines;
   }
 
   /** Asks for the next line. */

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { Fault } from "../../core/index.js";
 import type { DaemonReport, WantedDaemon } from "./daemon-run.js";
+import { CommandFailure } from "./exit.js";
 
 /** A daemon that has said neither yes nor no by then is left alone, and told so. */
 const startMs = 20_000;
@@ -34,7 +34,7 @@ function firstReport(child: ChildProcess, name: string): Promise<void> {
       if ("ready" in report) {
         clearTimeout(late);
         resolve();
-      } else fail(report.exitCode === 2 ? new Fault("malformed", report.failed) : new Error(report.failed));
+      } else fail(new CommandFailure(report.exitCode, report.failed));
     });
     child.once("error", fail);
     child.once("exit", (code) => {

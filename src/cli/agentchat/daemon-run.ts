@@ -18,7 +18,7 @@ export type DaemonReport = { readonly ready: true } | { readonly failed: string;
 export async function runDaemon({ server, name, identity, channels }: WantedDaemon): Promise<void> {
   const { AgentChatDaemon } = await import("../../../bridges/agentchat/client-daemon.js");
   const interrupted = untilInterrupted();
-  const daemon = new AgentChatDaemon({ server, name, channels, ...(identity !== undefined && { identity }) });
+  const daemon = new AgentChatDaemon({ server, name, channels, handleSignals: false, ...(identity !== undefined && { identity }) });
   try {
     await daemon.start();
   } catch (thrown) {
@@ -26,14 +26,16 @@ export async function runDaemon({ server, name, identity, channels }: WantedDaem
     throw thrown;
   }
   report({ ready: true });
-  say(`agentchat: daemon ${name} is connected to ${server} (pid ${process.pid}); Ctrl-C ends it`);
-  await interrupted;
+  say(`agentchat: daemon ${name} runs for ${server} (pid ${process.pid}), in ${daemon.paths.dir}; Ctrl-C ends it`);
+  await Promise.race([interrupted, daemon.ended]);
   await daemon.stop();
+  const gaveUp = await daemon.ended;
+  if (gaveUp !== undefined) throw gaveUp;
 }
 
 function report(said: DaemonReport): void {
   if (process.send === undefined) return;
   process.send(said, () => {
-    process.disconnect();
+    if (process.connected) process.disconnect();
   });
 }

@@ -4,11 +4,14 @@ import { Fault } from "../../core/index.js";
 /** What a command's exit tells a script. */
 export const exitCodes = Object.freeze({ done: 0, failed: 1, usage: 2, noServer: 3, refused: 4 });
 
-/** The server was not reached, or did not let us in as far as a greeting. */
-export class Unreachable extends Error {
-  constructor(message: string, cause: unknown) {
-    super(message, { cause });
-    this.name = "Unreachable";
+/** A failure that knows its exit code. */
+export class CommandFailure extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "CommandFailure";
+    this.exitCode = exitCode;
   }
 }
 
@@ -48,7 +51,7 @@ export function failureLine(thrown: unknown): string {
 
 /** The exit code that fits a failure. */
 export function exitCodeOf(thrown: unknown): number {
-  if (thrown instanceof Unreachable) return exitCodes.noServer;
+  if (thrown instanceof CommandFailure) return thrown.exitCode;
   if (thrown instanceof Fault) return thrown.code === "malformed" ? exitCodes.usage : exitCodes.failed;
   const code = serverCode(thrown);
   return code === undefined || code === "INTERNAL" ? exitCodes.failed : exitCodes.refused;

@@ -2,16 +2,19 @@ import { setTimeout as pause } from "node:timers/promises";
 import { serverCode } from "./exit.js";
 
 const triesMax = 20;
-const waitMaxMs = 10_000;
+const waitMaxMs = 60_000;
 
-/** Does something again, as often as the server says that it came too fast, and as late as it says. */
+/**
+ * Does something again as often as the server says that it came too fast. Each time it waits longer than it is told to:
+ * the PING behind a message costs, too, and would eat what the wait has earned.
+ */
 export async function patiently<T>(act: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await act();
     } catch (thrown) {
       if (serverCode(thrown) !== "RATE_LIMITED" || tries === triesMax) throw thrown;
-      await pause(Math.min(retryAfter(thrown), waitMaxMs));
+      await pause(Math.min(retryAfter(thrown) * (1 + tries), waitMaxMs));
     }
   }
 }

@@ -25,7 +25,7 @@ export interface Served {
   readonly url: string;
   readonly server: Program;
   /** Runs a command in the folder. */
-  run(...args: readonly string[]): Promise<Ended>;
+  readonly run: (...args: readonly string[]) => Promise<Ended>;
   end(): Promise<void>;
 }
 

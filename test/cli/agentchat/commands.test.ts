@@ -84,7 +84,7 @@ describe("the agentchat command, through the real binary", () => {
     expect((await served.run("create", served.url, "#cave", "--invite-only")).stderr).toMatch(/warning: nobody can enter #cave.*--identity/s);
   });
 
-  it.each([
+  it.concurrent.each([
     [["send", "URL", "#nowhere", "hi"], 4, /CHANNEL_NOT_FOUND.*agentchat channels/],
     [["send", "URL", "@nobody12", "hi"], 4, /AGENT_NOT_FOUND.*agentchat agents/],
     [["listen", "URL", "#nowhere"], 4, /CHANNEL_NOT_FOUND/],
@@ -138,7 +138,7 @@ describe("agentchat serve", () => {
   });
 
   it("holds back who speaks too fast, as --rate and --burst say", async () => {
-    const slow = await serve("--rate", "0.001", "--burst", "2");
+    const slow = await serve("--rate", "0.001", "--burst", "1");
     try {
       expect(await slow.run("channels", slow.url)).toMatchObject({ code: 0 });
       const ended = await slow.run("invite", slow.url, "#general", "@nobody12");
@@ -183,7 +183,7 @@ describe("agentchat serve", () => {
 });
 
 /** Waits, by asking the server, until somebody listens in the channel. */
-async function listening({ run, url }: Served, channel: string): Promise<{ readonly id: string }> {
+async function listening({ run, url }: Pick<Served, "run" | "url">, channel: string): Promise<{ readonly id: string }> {
   for (let asked = 0; asked < 30; asked += 1) {
     const [id] = JSON.parse((await run("agents", url, channel, "--json")).stdout) as string[];
     if (id !== undefined) return { id };

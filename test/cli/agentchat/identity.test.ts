@@ -55,7 +55,7 @@ describe("agentchat identity", () => {
     expect(chainOfCustody({ pubkey: shared.pubkey, rotations: shared.rotations })).toMatchObject([{ pubkey: before.pubkey }]);
   });
 
-  it.each([
+  it.concurrent.each([
     [[], 2, /one of: --generate, --show, --export, --rotate/],
     [["--show", "--rotate"], 2, /one of/],
     [["--show", "-i", "none.json"], 1, /no identity at none\.json.*--generate/],

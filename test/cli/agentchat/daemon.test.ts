@@ -1,0 +1,95 @@
+import { appendFile, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { serve, startAgentchat, type Served } from "./binary.js";
+
+interface Status {
+  readonly instance: string;
+  readonly running: boolean;
+  readonly pid?: number;
+  readonly channels?: readonly string[];
+}
+
+/** Waits for the end of a process; one that nobody has buried yet has ended, too. */
+async function gone(pid: number): Promise<void> {
+  const state = (): Promise<string> => readFile(`/proc/${pid}/stat`, "utf8").then((stat) => stat.replace(/^.*\) (\w).*$/s, "$1"), () => "gone");
+  await vi.waitFor(async () => {
+    expect(["gone", "Z"]).toContain(await state());
+  }, 5_000);
+}
+
+describe("agentchat daemon", () => {
+  let served: Served;
+  const daemon = (...args: readonly string[]) => served.run("daemon", ...args);
+  const file = (instance: string, name: string) => join(served.home, ".agentchat/daemons", instance, name);
+  beforeAll(async () => {
+    served = await serve();
+  });
+  afterAll(async () => {
+    await daemon("--stop-all");
+    await served.end();
+  });
+
+  it("runs in the background, says its pid, sends what the outbox gets, keeps what is heard, is listed, shown and stopped", async () => {
+    const started = await daemon(served.url, "-n", "one", "-b", "-c", "#general,agents");
+    expect(started).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\n$/) as string });
+    const pid = Number(started.stdout);
+    expect(Number(await readFile(file("one", "daemon.pid"), "utf8"))).toBe(pid);
+
+    const status = await daemon("--name", "one", "--status", "--json");
+    expect(status.code).toBe(0);
+    expect(JSON.parse(status.stdout)).toMatchObject({ instance: "one", running: true, pid, channels: ["#general", "#agents"] });
+    expect(await daemon("-l")).toMatchObject({ code: 0, stdout: expect.stringMatching(new RegExp(`^one +pid ${pid} +${served.url}$`, "m")) as string });
+
+    const ear = startAgentchat(served.home, ["listen", served.url, "#agents"]);
+    try {
+      for (let asked = 0; (await served.run("agents", served.url, "#agents")).stdout.trim().split("\n").length < 2; asked += 1) if (asked > 30) throw new Error("the listener did not come");
+      await appendFile(file("one", "outbox.jsonl"), `${JSON.stringify({ to: "#agents", content: "from the outbox" })}\n`);
+      await ear.prints(/from the outbox/);
+      await served.run("send", served.url, "#agents", "for the inbox");
+      await ear.prints(/for the inbox/);
+    } finally {
+      await ear.stop();
+    }
+    const stopped = await daemon("-n", "one", "--stop", "--json");
+    expect(JSON.parse(stopped.stdout)).toMatchObject({ instance: "one", stopped: true, pid });
+    expect(await readFile(file("one", "inbox.jsonl"), "utf8")).toContain("for the inbox");
+    await gone(pid);
+    expect(await daemon("-n", "one", "-s")).toMatchObject({ code: 1, stderr: expect.stringMatching(/does not run; start it with/) as string });
+  });
+
+  it("runs in front until a signal, in the protocol's channels", async () => {
+    const front = startAgentchat(served.home, ["daemon", served.url, "--name", "two"]);
+    let status: Status | undefined;
+    for (let asked = 0; status?.running !== true; asked += 1) {
+      if (asked > 30) throw new Error("the daemon did not start");
+      status = JSON.parse((await daemon("-n", "two", "-s", "--json")).stdout) as Status;
+    }
+    expect(status.channels).toEqual(["#general", "#agents"]);
+    const twice = await daemon(served.url, "-n", "two", "--background");
+    expect(twice).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/running already.*another name/) as string });
+    expect(await front.stop("SIGINT")).toMatchObject({ code: 0 });
+  });
+
+  it("stops all at once", async () => {
+    const pids = await Promise.all(["a", "b"].map(async (name) => Number((await daemon(served.url, "-n", name, "-b", "--json")).stdout.replace(/\D+(\d+)\D+/, "$1"))));
+    const ended = await daemon("--stop-all", "--json");
+    expect(ended.code).toBe(0);
+    expect((JSON.parse(ended.stdout) as Status[]).map(({ pid }) => pid).sort()).toEqual([...pids].sort());
+    for (const pid of pids) await gone(pid);
+  });
+
+  it.concurrent.each([
+    [[], 2, /which server\?/],
+    [["URL", "--name", "../escape"], 2, /--name.*A-Z/],
+    [["--name", "../escape", "--stop"], 2, /--name.*A-Z/],
+    [["--stop", "--list"], 2, /one at a time/],
+    [["--stop", "--name", "nobody"], 1, /no daemon of this name is running.*--list/],
+    [["URL", "-n", "lost", "-b", "-i", "none.json"], 1, /agentchat identity --generate/],
+    [["http://x", "-b"], 2, /ws:\/\/HOST:PORT/],
+  ] as const)("says what is wrong and how to mend it: %j", async (args, code, words) => {
+    const ended = await daemon(...args.map((arg) => (arg === "URL" ? served.url : arg)));
+    expect(ended.stderr).toMatch(words);
+    expect(ended).toMatchObject({ code, stdout: "" });
+  });
+});
