@@ -92,6 +92,11 @@ export class AgentChatDaemon {
     this.#end = end;
   }
 
+  /** The `@agent-id` it is connected with; undefined while it is not connected. */
+  get agentId(): string | undefined {
+    return this.#uplink.agentId;
+  }
+
   /**
    * Starts it; done when the first attempt to connect has succeeded, or has failed in a way that may pass: it is repeated for as long as the daemon runs.
    * @throws Error if an instance of this name runs, its files cannot be used, or server or identity refuse it for good

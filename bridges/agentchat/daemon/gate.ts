@@ -15,15 +15,15 @@ export class Gate {
     this.#isOpen = false;
   }
 
-  /** Waits until it is open, `ms` are over, or the signal is given. */
-  passed(signal: AbortSignal, ms: number): Promise<void> {
-    if (this.#isOpen || signal.aborted) return Promise.resolve();
+  /** Waits until it is open, `ms` are over, or the signal is given. @returns whether it is open */
+  passed(signal: AbortSignal, ms: number): Promise<boolean> {
+    if (this.#isOpen || signal.aborted) return Promise.resolve(this.#isOpen);
     return new Promise((resolve) => {
       const pass = (): void => {
         clearTimeout(timer);
         signal.removeEventListener("abort", pass);
         this.#waiting.delete(pass);
-        resolve();
+        resolve(this.#isOpen);
       };
       const timer = setTimeout(pass, ms);
       signal.addEventListener("abort", pass, { once: true });
@@ -33,6 +33,6 @@ export class Gate {
 }
 
 /** Waits `ms`, or until the signal is given. */
-export function pause(signal: AbortSignal, ms: number): Promise<void> {
-  return new Gate().passed(signal, ms);
+export async function pause(signal: AbortSignal, ms: number): Promise<void> {
+  await new Gate().passed(signal, ms);
 }

@@ -23,6 +23,8 @@ export interface OutboxOptions {
 const messageCost = 1.1;
 /** After a disk that was full, milliseconds. */
 const retryMs = 1_000;
+/** Without a server nothing is done but wait, so long at a time, milliseconds. */
+const onlineMs = 60_000;
 /** A server that fails at a message each time: after so many it is set aside. */
 const internalTries = 5;
 const rotateBytes = 5 * 1024 * 1024;
@@ -67,14 +69,15 @@ export class Outbox {
   }
 
   async #send(line: OutboxLine, message: Outgoing, signal: AbortSignal): Promise<boolean> {
-    const { uplink, log, pollMs } = this.#options;
+    const { uplink, log } = this.#options;
     const { messageId } = line;
-    for (let internal = 0; ; ) {
-      await uplink.connected(signal, pollMs);
+    for (let internal = 0; !signal.aborted; ) {
+      if (!(await uplink.connected(signal, onlineMs))) continue;
       const waitMs = this.#pace.take(performance.now(), messageCost);
-      if (waitMs > 0) await pause(signal, waitMs);
-      if (signal.aborted) return false;
-      if (waitMs > 0) continue;
+      if (waitMs > 0) {
+        await pause(signal, waitMs);
+        continue;
+      }
       const delivery = await uplink.deliver(message, messageId);
       if (delivery.kind === "sent") {
         log.info({ messageId }, "sent");
@@ -87,6 +90,7 @@ export class Outbox {
       if (code === "RATE_LIMITED") this.#pace.pause(performance.now(), delivery.afterMs);
       else await pause(signal, delivery.afterMs);
     }
+    return false;
   }
 
   async #setAside({ bytes, offset, messageId }: OutboxLine, reason: string, signal: AbortSignal): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { closeSync, openSync, rmSync, statSync } from "node:fs";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { codeOf, readIfThere, replaceFile } from "./files.js";
 import type { DaemonPaths } from "./paths.js";
@@ -15,9 +15,9 @@ export interface DaemonRun {
   readonly channels: readonly string[];
 }
 
-/** A lock that old was left by a process killed while it held it; it is held for a few milliseconds. */
-const lockStaleMs = 5_000;
-const lockTries = 200;
+/** An empty lock that old was left by a process killed while it took it. */
+const lockStaleMs = 2_000;
+const lockTries = 500;
 
 /** The daemon that runs as this instance; undefined if none does, or if the process of that id is another one. */
 export function runningDaemon(paths: DaemonPaths): DaemonRun | undefined {
@@ -31,7 +31,7 @@ export async function claimPidFile(paths: DaemonPaths, about: Pick<DaemonRun, "s
   const { pid } = process;
   const start = processStart(pid);
   if (start === undefined) throw new Error("cannot tell when this process started, so a later --stop could not know it: /proc or ps is needed");
-  const release = await lock(`${paths.pid}.lock`);
+  const release = await lock(`${paths.pid}.lock`, start);
   try {
     const other = runningDaemon(paths);
     if (other !== undefined) throw new Error(`a daemon of this name is running already (pid ${other.pid}); stop it, or give this one another name`);
@@ -68,19 +68,27 @@ function isRun(read: unknown): read is DaemonRun {
 }
 
 /** Two that start at once take turns. @throws Error */
-async function lock(path: string): Promise<() => void> {
+async function lock(path: string, start: string): Promise<() => void> {
   for (let tries = 0; tries < lockTries; tries += 1) {
     try {
-      closeSync(openSync(path, "wx", 0o600));
+      writeFileSync(path, JSON.stringify([process.pid, start]), { flag: "wx", mode: 0o600 });
       return () => {
         rmSync(path, { force: true });
       };
     } catch (thrown) {
       if (codeOf(thrown) !== "EEXIST") throw thrown;
     }
-    const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
-    if (since !== undefined && Math.abs(Date.now() - since) > lockStaleMs) rmSync(path, { force: true });
-    else await wait(50);
+    if (isLeft(path)) rmSync(path, { force: true });
+    else await wait(20);
   }
   throw new Error(`${path} stays locked; delete it if no daemon is being started`);
+}
+
+/** True for the lock of a process that has ended. */
+function isLeft(path: string): boolean {
+  const held = /^\[(\d+),"([^"]+)"\]$/.exec(readIfThere(path) ?? "");
+  if (held !== null) return processStart(Number(held[1])) !== held[2];
+  // Killed between making the file and writing it.
+  const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  return since !== undefined && Math.abs(Date.now() - since) > lockStaleMs;
 }

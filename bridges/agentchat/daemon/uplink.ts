@@ -49,6 +49,11 @@ export class Uplink {
     this.#options = options;
   }
 
+  /** Its `@agent-id`; undefined while there is no connection. */
+  get agentId(): string | undefined {
+    return this.#phase === "ready" ? this.#client?.agentId : undefined;
+  }
+
   /** Tries to connect once, then goes on trying by itself. Never rejects: see `giveUp`. */
   async open(): Promise<void> {
     if (this.#phase === "closed") return;
@@ -71,8 +76,8 @@ export class Uplink {
     this.#ready.open();
   }
 
-  /** Waits for a connection, at most `ms`. */
-  connected(signal: AbortSignal, ms: number): Promise<void> {
+  /** Waits for a connection, at most `ms`. @returns whether there is one */
+  connected(signal: AbortSignal, ms: number): Promise<boolean> {
     return this.#ready.passed(signal, ms);
   }
 

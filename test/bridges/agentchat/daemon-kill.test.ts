@@ -1,0 +1,161 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { appendFileSync, mkdirSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { getDaemonPaths, isDaemonRunning, stopAllDaemons, stopDaemon } from "../../../bridges/agentchat/client-daemon.js";
+import { eventually } from "../../kit/broker.js";
+import { FakeServer, jsonLines, tempDir } from "./daemon-world.js";
+
+const kills = 50;
+/** Outstanding lines stay below the burst that may be sent at once. */
+const mostOutstanding = 7;
+const built = new URL("../../../dist/bridges/agentchat/client-daemon.js", import.meta.url).href;
+
+/** Numbers between 0 and 1, the same each time (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+describe("a daemon as a process", () => {
+  let temp: Awaited<ReturnType<typeof tempDir>>;
+  let server: FakeServer;
+  const children: ChildProcess[] = [];
+  beforeEach(async () => {
+    temp = await tempDir();
+    server = await FakeServer.start();
+  });
+  afterEach(async () => {
+    for (const child of children.splice(0)) await ended(child, "SIGKILL");
+    await server.stop();
+    await temp.remove();
+  });
+
+  function start(name = "default"): ChildProcess {
+    const code = `import { AgentChatDaemon } from ${JSON.stringify(built)}; await new AgentChatDaemon(${JSON.stringify({ server: server.url, name, dir: temp.dir })}).start();`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", code], { stdio: ["ignore", "ignore", "inherit"] });
+    children.push(child);
+    return child;
+  }
+  async function ended(child: ChildProcess, signal?: NodeJS.Signals): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exit = once(child, "exit");
+    if (signal !== undefined) child.kill(signal);
+    await exit;
+  }
+
+  it(`killed at ${kills} points, it loses no line of its outbox and says none twice`, { timeout: 110_000 }, async () => {
+    const random = seeded(20_260_202);
+    const under = (n: number): number => Math.floor(random() * n);
+    const paths = getDaemonPaths("default", temp.dir);
+    mkdirSync(paths.dir, { recursive: true });
+    const written: string[] = [];
+    let garbage = 0;
+    let half = "";
+    const isDone = (): boolean => server.heard.length === written.length;
+    /** What two agents append before this life; now and then garbage, and a line that is finished only in the next life. */
+    function write(): void {
+      if (half !== "") appendFileSync(paths.outbox, half);
+      half = "";
+      while (written.length - server.heard.length < mostOutstanding) {
+        const content = `line ${written.length} by ${under(2) === 0 ? "ada" : "bob"} ${"·".repeat(under(300))}`;
+        written.push(content);
+        const line = `${JSON.stringify({ to: "#general", content })}\n`;
+        if (under(6) === 0) {
+          appendFileSync(paths.outbox, `garbage ${(garbage += 1)}\n`);
+        }
+        if (written.length - server.heard.length === mostOutstanding && under(3) === 0) {
+          const cut = 1 + under(line.length - 2);
+          half = line.slice(cut);
+          appendFileSync(paths.outbox, line.slice(0, cut));
+        } else appendFileSync(paths.outbox, line);
+      }
+    }
+    /** Kills the child at a moment of its life: before a line is heard, after it, once it is confirmed, or by the clock. */
+    async function killedSomewhere(child: ChildProcess): Promise<void> {
+      const kill = (): void => {
+        child.kill("SIGKILL");
+      };
+      const nth = 1 + under(mostOutstanding - 1);
+      const before = server.arrived.length;
+      const isIt = (type: string, frame: { readonly type: string }): boolean => frame.type === type && server.arrived.length - before >= nth;
+      const delay = under(12);
+      switch (under(5)) {
+        case 0: // nothing answered
+          server.onFrame = (frame) => {
+            if (isIt("MSG", frame)) kill();
+            return true;
+          };
+          break;
+        case 1: // heard, never confirmed
+          server.onFrame = (frame) => {
+            if (isIt("PING", frame)) kill();
+            return !isIt("PING", frame);
+          };
+          break;
+        case 2: // about when it is confirmed and written down
+          server.onFrame = (frame) => {
+            if (isIt("PING", frame)) setTimeout(kill, delay / 4);
+            return true;
+          };
+          break;
+        case 3: // while it introduces itself
+          server.onFrame = ({ type }) => {
+            if (type === (delay < 6 ? "IDENTIFY" : "JOIN")) kill();
+            return true;
+          };
+          break;
+        default: {
+          const late = setTimeout(kill, 100 + under(300));
+          await ended(child);
+          clearTimeout(late);
+        }
+      }
+      await ended(child);
+      server.onFrame = () => true;
+    }
+
+    for (let life = 0; life < kills; life += 1) {
+      write();
+      await killedSomewhere(start());
+      expect(server.heard).toEqual(written.slice(0, server.heard.length));
+    }
+    if (half !== "") appendFileSync(paths.outbox, half);
+    const last = start();
+    await eventually(isDone, "the rest is sent", 30_000);
+    expect(await stopDaemon("default", temp.dir)).toMatchObject({ stopped: true, pid: last.pid });
+    await ended(last);
+    expect(last.exitCode).toBe(0);
+
+    expect(server.heard).toEqual(written);
+    expect(server.arrived.length).toBeGreaterThan(server.heard.length); // else nothing was tested
+    const setAside = new Set(jsonLines(paths.rejected).map(({ line }) => line));
+    expect(setAside).toEqual(new Set(Array.from({ length: garbage }, (_, n) => `garbage ${n + 1}`)));
+  });
+
+  it("runs several instances, which stop when asked and leave no pid file", async () => {
+    const started = [start("one"), start("two"), start("three")];
+    await eventually(() => ["one", "two", "three"].every((name) => isDaemonRunning(name, temp.dir)), "all run");
+    expect(await stopDaemon("two", temp.dir)).toMatchObject({ stopped: true, pid: started[1]?.pid });
+    expect((await stopAllDaemons(temp.dir)).map(({ instance, stopped }) => [instance, stopped])).toEqual([["one", true], ["three", true]]);
+    for (const child of started) await ended(child);
+    expect(started.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
+    expect(jsonLines(getDaemonPaths("one", temp.dir).pid)).toEqual([]);
+  });
+
+  it("takes over from one that was killed", async () => {
+    const first = start();
+    await eventually(() => isDaemonRunning("default", temp.dir), "the first runs");
+    await ended(first, "SIGKILL");
+    expect(isDaemonRunning("default", temp.dir)).toBe(false);
+    const second = start();
+    await eventually(() => isDaemonRunning("default", temp.dir), "the second runs");
+    expect(await stopDaemon("default", temp.dir)).toMatchObject({ pid: second.pid, stopped: true });
+    await ended(second);
+  });
+});
