@@ -44,7 +44,7 @@ export interface Chat {
   off(event: "error", listener: (error: Error) => void): unknown;
 }
 
-/** Connects as the options say. @throws CommandFailure if the server is not reached; AgentChatError if it refuses; Fault malformed if `server` is no address */
+/** Connects as the options say. @throws CommandFailure if `server` is no address, or not reached; AgentChatError if it refuses */
 export async function openChat(server: string, { name, identity }: WhoOptions, { echo = true, reconnect = false }: { readonly echo?: boolean; readonly reconnect?: boolean } = {}): Promise<Chat> {
   const url = serverUrl(server);
   const { AgentChatClient, AgentChatError } = await import("../../../bridges/agentchat/client.js");

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import type { DaemonStopped } from "../../../bridges/agentchat/client-daemon.js";
-import { Fault } from "../../core/index.js";
 import { print, say, table, type Output } from "../output.js";
 import { runDaemon } from "./daemon-run.js";
 import { startInBackground } from "./daemon-background.js";
+import { wrongUsage } from "./exit.js";
 import { serverUrl } from "./target.js";
 
 interface Options extends Output {
@@ -37,8 +37,8 @@ export function daemonCommand(program: Command): void {
     .option("--json", "print data as JSON")
     .action(async (server: string | undefined, options: Options) => {
       const chosen = actions.filter((action) => options[action] === true);
-      if (chosen.length > 1 || (chosen.length === 1 && options.background === true)) throw new Fault("malformed", "one at a time: --background, --status, --list, --stop or --stop-all");
-      if (!/^[A-Za-z0-9_-]{1,64}$/.test(options.name)) throw new Fault("malformed", "--name: the instance becomes a folder, so it is 1 to 64 of A-Z a-z 0-9 _ -");
+      if (chosen.length > 1 || (chosen.length === 1 && options.background === true)) throw wrongUsage("one at a time: --background, --status, --list, --stop or --stop-all");
+      if (!/^[A-Za-z0-9_-]{1,64}$/.test(options.name)) throw wrongUsage("--name: the instance becomes a folder, so it is 1 to 64 of A-Z a-z 0-9 _ -");
       const [action] = chosen;
       if (action === undefined) await start(server, options);
       else await manage(action, options);
@@ -46,7 +46,7 @@ export function daemonCommand(program: Command): void {
 }
 
 async function start(server: string | undefined, { name, identity, channels, background, json }: Options): Promise<void> {
-  if (server === undefined) throw new Fault("malformed", "which server? agentchat daemon ws://HOST:PORT");
+  if (server === undefined) throw wrongUsage("which server? agentchat daemon ws://HOST:PORT");
   const wanted = { server: serverUrl(server), name, channels: channels.length === 0 ? defaultChannels : channels, ...(identity !== undefined && { identity }) };
   if (background !== true) {
     await runDaemon(wanted);

@@ -1,5 +1,4 @@
-import { errorCodes, type ErrorCode } from "../../../bridges/agentchat/schema.js";
-import { Fault } from "../../core/index.js";
+import type { ErrorCode } from "../../../bridges/agentchat/schema.js";
 
 /** What a command's exit tells a script. */
 export const exitCodes = Object.freeze({ done: 0, failed: 1, usage: 2, noServer: 3, refused: 4 });
@@ -35,24 +34,27 @@ const remedies: Readonly<Record<ErrorCode, string>> = {
   INTERNAL: "the server failed; its log says why",
 };
 
+/** Something that was typed wrong. */
+export function wrongUsage(message: string): CommandFailure {
+  return new CommandFailure(exitCodes.usage, message);
+}
+
 /** The server's own code in an error of the client library; undefined if the error is none of the server's. */
 export function serverCode(thrown: unknown): ErrorCode | undefined {
-  if (!(thrown instanceof Error) || !("code" in thrown)) return undefined;
-  return errorCodes.find((known) => known === thrown.code);
+  if (!(thrown instanceof Error) || !("code" in thrown) || typeof thrown.code !== "string") return undefined;
+  return Object.hasOwn(remedies, thrown.code) ? (thrown.code as ErrorCode) : undefined; // a key of remedies
 }
 
 /** One line about a failure: what happened, and what to do. */
 export function failureLine(thrown: unknown): string {
   const code = serverCode(thrown);
   if (code !== undefined && thrown instanceof Error) return `${code}: ${thrown.message} (${remedies[code]})`;
-  if (thrown instanceof Fault && thrown.code === "internal" && thrown.cause instanceof Error) return thrown.cause.message;
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 /** The exit code that fits a failure. */
 export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof CommandFailure) return thrown.exitCode;
-  if (thrown instanceof Fault) return thrown.code === "malformed" ? exitCodes.usage : exitCodes.failed;
   const code = serverCode(thrown);
   return code === undefined || code === "INTERNAL" ? exitCodes.failed : exitCodes.refused;
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Identity } from "../../../bridges/agentchat/identity-file.js";
-import { Fault } from "../../core/index.js";
 import { print, say, table, type Output } from "../output.js";
+import { wrongUsage } from "./exit.js";
 import { defaultIdentity } from "./options.js";
 
 const actions = ["generate", "show", "export", "rotate"] as const;
@@ -35,7 +35,7 @@ export function identityCommand(program: Command): void {
     .action(async (options: Options) => {
       const chosen = actions.filter((action) => options[action] === true);
       const [action] = chosen;
-      if (action === undefined || chosen.length > 1) throw new Fault("malformed", "say what to do, one of: --generate, --show, --export, --rotate");
+      if (action === undefined || chosen.length > 1) throw wrongUsage("say what to do, one of: --generate, --show, --export, --rotate");
       await act(action, options);
     });
 }

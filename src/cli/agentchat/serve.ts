@@ -1,23 +1,13 @@
 import { hostname } from "node:os";
 import type { Command } from "commander";
-import type { Broker } from "../../broker.js";
-import { isLocalDoor } from "../../config.js";
-import { defaultLimits } from "../../core/index.js";
-import { jsonLog } from "../log.js";
+import { defaultLimits } from "../../core/limits.js";
 import { print, type Output } from "../output.js";
 import { count, port, quantity } from "./options.js";
+import { startServer, type ServerOptions } from "./serve-start.js";
 import { defaultPort } from "./target.js";
 import { untilInterrupted } from "./until.js";
 
-interface Options extends Output {
-  readonly port: number;
-  readonly host: string;
-  readonly name: string;
-  readonly rate: number;
-  readonly burst: number;
-  readonly logMessages?: boolean;
-  readonly dataDir: string;
-}
+type Options = ServerOptions & Output;
 
 /** `agentchat serve`: a broker that opens one door, for AgentChat (seed 001, server mode; protocols §5, listeners). */
 export function serveCommand(program: Command): void {
@@ -33,39 +23,20 @@ export function serveCommand(program: Command): void {
     .option("--data-dir <folder>", "where the server keeps keys, agreements and secrets", "./.agentchat/server")
     .option("--json", "print where it listens as JSON")
     .action(async (options: Options) => {
-      const { Broker } = await import("../../broker.js");
-      const broker = new Broker(brokerOptions(options));
       const interrupted = untilInterrupted();
-      await broker.start();
-      tellReady(broker, options);
+      const server = await startServer(options);
+      tellReady(options, server);
       await interrupted;
-      await broker.stop();
+      await server.stop();
     });
 }
 
-function brokerOptions({ host, port: wanted, name, rate, burst, logMessages = false, dataDir }: Options): ConstructorParameters<typeof Broker>[0] {
-  const door = `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${wanted}`;
-  return {
-    dataDir,
-    zmqIn: [],
-    zmqOut: [],
-    ws: [],
-    ownDoors: { agentchat: door },
-    insecure: !isLocalDoor(door),
-    serverName: name,
-    logMessages,
-    limits: { agentchatRatePerSecond: rate, agentchatBurst: burst },
-    log: jsonLog("info"),
-  };
-}
-
 /** On stdout, so that stderr is nothing but JSON. */
-function tellReady(broker: Broker, { name, json, host }: Options): void {
-  const url = broker.endpoints.own?.["agentchat"] ?? "";
-  const open = !isLocalDoor(url.replace(/^wss?:\/\//, ""));
+function tellReady(options: Options, { url, isOpen }: { readonly url: string; readonly isOpen: boolean }): void {
+  const { name, host } = options;
   const warning = `warning: ${host} can be reached from other machines, and nothing is encrypted; --host 127.0.0.1 keeps it to this one, a proxy with TLS before it protects the line`;
-  print({ ...(json !== undefined && { json }) }, { pid: process.pid, url, server: name, reachable: open }, () => {
+  print(options, { pid: process.pid, url, server: name, reachable: isOpen }, () => {
     const ready = `agentchat server ${name} is ready at ${url} (pid ${process.pid}); Ctrl-C ends it`;
-    return open ? `${ready}\n${warning}` : ready;
+    return isOpen ? `${ready}\n${warning}` : ready;
   });
 }

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { agentchat, serve, startAgentchat, type Served } from "./binary.js";
+import { serve, startAgentchat, type Served } from "./binary.js";
 
 interface Said {
   readonly type: string;
@@ -169,13 +169,19 @@ describe("agentchat serve", () => {
     await rm(home, { recursive: true, force: true });
   });
 
-  it("refuses a port in use, naming it", async () => {
+  it("says why it cannot start, and what to do: port or folder in use, names that are none", async () => {
     const served = await serve();
     try {
       const { port } = new URL(served.url);
-      const second = await agentchat(served.home, "serve", "-p", port, "-h", "127.0.0.1", "--data-dir", "second");
-      expect(second.code).toBe(1);
-      expect(second.stderr).toContain(port);
+      const local = ["serve", "-h", "127.0.0.1", "-p"];
+      const [inUse, folder, nameless] = await Promise.all([
+        served.run(...local, port, "--data-dir", "second"),
+        served.run(...local, "0"),
+        served.run(...local, "0", "--data-dir", "third", "--name", ""),
+      ]);
+      expect(inUse).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(new RegExp(`${port} is in use.*choose another port`)) as string });
+      expect(folder).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/uses the data directory.*stop it/) as string });
+      expect(nameless).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("serverName") as string });
     } finally {
       await served.end();
     }
