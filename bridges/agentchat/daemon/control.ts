@@ -19,8 +19,8 @@ export interface DaemonStatus {
   readonly logPath: string;
   /** Messages in the inbox, at most 1,000. */
   readonly inboxLines: number;
-  /** Bytes of the outbox that are still to be sent. */
-  readonly unsentBytes: number;
+  /** Bytes of the outbox that are still to be sent; absent if its record is damaged, of which the next start says more. */
+  readonly unsentBytes?: number;
 }
 
 /** How a stop went. */
@@ -41,6 +41,7 @@ export function isDaemonRunning(instance: string = defaultInstance, dir: string 
 export function getDaemonStatus(instance: string = defaultInstance, dir: string = process.cwd()): DaemonStatus {
   const paths = getDaemonPaths(instance, dir);
   const run = runningDaemon(paths);
+  const unsent = unsentBytes(paths);
   return {
     instance,
     running: run !== undefined,
@@ -49,7 +50,7 @@ export function getDaemonStatus(instance: string = defaultInstance, dir: string 
     outboxPath: paths.outbox,
     logPath: paths.log,
     inboxLines: (readIfThere(paths.inbox)?.match(/\n/g) ?? []).length,
-    unsentBytes: unsentBytes(paths),
+    ...(unsent !== undefined && { unsentBytes: unsent }),
   };
 }
 
@@ -91,11 +92,15 @@ export async function stopAllDaemons(dir: string = process.cwd(), options: { rea
   return Promise.all(running.map((instance) => stopDaemon(instance, dir, options)));
 }
 
-function unsentBytes({ outbox, progress }: DaemonPaths): number {
+function unsentBytes({ outbox, progress }: DaemonPaths): number | undefined {
   const now = statSync(outbox, { throwIfNoEntry: false, bigint: true });
   if (now === undefined) return 0;
-  const sent = loadProgress(progress);
-  return Number(now.size) - (sent?.ino === String(now.ino) && sent.offset <= now.size ? sent.offset : 0);
+  try {
+    const sent = loadProgress(progress);
+    return Number(now.size) - (sent?.ino === String(now.ino) && sent.offset <= now.size ? sent.offset : 0);
+  } catch {
+    return undefined; // the list goes on with the others
+  }
 }
 
 function instancesIn(dir: string): readonly string[] {

@@ -186,6 +186,7 @@ describe("the daemon", () => {
     await mine.stop();
     writeFileSync(mine.paths.progress, "{");
     await expect(faked().start()).rejects.toThrow(/is damaged/);
+    expect(getDaemonStatus("default", temp.dir)).not.toHaveProperty("unsentBytes");
     expect(isDaemonRunning("default", temp.dir)).toBe(false);
   });
 
