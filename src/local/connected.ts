@@ -64,18 +64,27 @@ export class Connected {
 
   /** The names it bears now; those that its last subscriptions suggest, too. */
   get names(): ReadonlySet<string> {
-    if (this.#cancelNaming !== undefined) this.#rename();
-    return new Set(this.#naming.names.keys());
+    return new Set(this.#bears().keys());
+  }
+
+  /** True if it bears the name; asked for each broadcast, so nothing is copied. */
+  bears(name: string): boolean {
+    return this.#bears().has(name);
   }
 
   /** The name on which it is told what is for everybody: its own, else the first. */
   get agent(): string | undefined {
-    const [first] = this.names;
+    const [first] = this.#bears().keys();
     return this.#naming.member ?? first;
   }
 
   get dropped(): number {
     return this.peer.dropped;
+  }
+
+  #bears(): Naming["names"] {
+    if (this.#cancelNaming !== undefined) this.#rename();
+    return this.#naming.names;
   }
 
   presence(name: string): Presence | undefined {
@@ -226,6 +235,7 @@ export class Connected {
       socketType,
       topics: this.#subscriptions.heard,
       proxied: principal === undefined ? new Set() : this.#host.context.identity.proxied(principal),
+      namesMax: this.#host.context.limits.zmqNamesMax,
       isFree: (name) => this.#isFree(name),
     });
     const { member, names } = this.#naming;

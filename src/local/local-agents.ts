@@ -1,4 +1,4 @@
-import { asFault, everyone, Fault, type Lifecycle, type Message, type Principal } from "../core/index.js";
+import { asFault, everyone, Fault, isReserved, type Lifecycle, type Message, type Principal } from "../core/index.js";
 import { DroppedEvents, FailedLogins } from "../services/index.js";
 import type { PublisherPeer, SubscriberPeer, ZmtpPolicy } from "../zmtp/index.js";
 import { Broadcast } from "./broadcast.js";
@@ -27,6 +27,7 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
   readonly #faults: Faults;
   readonly #graces: Graces;
   readonly #startHold: StartHold;
+  readonly #requests: TimedRequests;
   readonly #look: Look;
   readonly #desk: Desk;
   readonly #droppedEvents: DroppedEvents;
@@ -50,10 +51,11 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
         tellUndelivered(message, why, faults);
       },
     });
+    this.#requests = new TimedRequests(context, faults);
     this.#look = new Look({
       context,
       faults,
-      requests: new TimedRequests(context, faults),
+      requests: this.#requests,
       spoke: (agent) => {
         this.#show(agent);
       },
@@ -106,7 +108,7 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
   }
 
   isProtected(name: string): boolean {
-    return this.#context.identity.isProtected(name);
+    return isReserved(name) || this.#context.identity.isProtected(name);
   }
 
   authenticate(user: string, password: string, remote: string): Principal {
@@ -132,6 +134,7 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
   /** Whoever only publishes was never online. */
   publisherGone(peer: PublisherPeer): void {
     this.#faults.forget(peer);
+    this.#requests.forget(peer);
     this.#desk.forget(peer);
   }
 

@@ -53,7 +53,9 @@ export class DirectoryMemory implements Directory {
     const { agent: name } = arriving.principal;
     let record = this.#agents.get(name);
     if (record === undefined) {
-      if (this.#agents.size >= this.#options.limits.agentsMax) {
+      const { agentsMax, agentsClaimedMax } = this.#options.limits;
+      // Counted by all that are here: those who prove who they are always find room that claims cannot take.
+      if (this.#agents.size >= (arriving.principal.trust === "claimed" ? Math.min(agentsMax, agentsClaimedMax) : agentsMax)) {
         throw new Fault("full", "the broker has as many agents as it can; try again when one of them has left");
       }
       record = new AgentRecord(name);
