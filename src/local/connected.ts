@@ -3,6 +3,7 @@ import type { Presence } from "../services/index.js";
 import type { SubscriberPeer } from "../zmtp/index.js";
 import { warn, type LocalContext } from "./context.js";
 import type { Faults } from "./faults.js";
+import { isOwned } from "./owned.js";
 import { nameless, namingOf, type Naming } from "./naming.js";
 import { Presences } from "./presence.js";
 import { declaredFault, subscriptionFault } from "./rights.js";
@@ -175,8 +176,8 @@ export class Connected {
   }
 
   #isFree(name: string): boolean {
-    const { dataTopics, identity } = this.#host.context;
-    return !dataTopics.includes(name) && !identity.isProtected(name);
+    const { context } = this.#host;
+    return !context.dataTopics.includes(name) && !isOwned(name, context);
   }
 
   /** Hears a topic if it may; else the topic sleeps, and the connection is told once. */

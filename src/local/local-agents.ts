@@ -1,4 +1,4 @@
-import { asFault, everyone, Fault, isReserved, type Lifecycle, type Message, type Principal } from "../core/index.js";
+import { asFault, everyone, Fault, type Lifecycle, type Message, type Principal } from "../core/index.js";
 import { DroppedEvents, FailedLogins } from "../services/index.js";
 import type { PublisherPeer, SubscriberPeer, ZmtpPolicy } from "../zmtp/index.js";
 import { Broadcast } from "./broadcast.js";
@@ -9,6 +9,7 @@ import { Faults } from "./faults.js";
 import { Graces } from "./grace.js";
 import { Holding } from "./held.js";
 import { Look } from "./look.js";
+import { isOwned } from "./owned.js";
 import { declaredFault } from "./rights.js";
 import { Roll } from "./roll.js";
 import { Sleepers } from "./sleepers.js";
@@ -104,11 +105,12 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
   }
 
   get checksFrom(): boolean {
-    return this.#context.identity.protectedCount > 0;
+    const { identity, directory } = this.#context;
+    return identity.protectedCount > 0 || directory.elsewhere > 0;
   }
 
   isProtected(name: string): boolean {
-    return isReserved(name) || this.#context.identity.isProtected(name);
+    return isOwned(name, this.#context);
   }
 
   authenticate(user: string, password: string, remote: string): Principal {
@@ -209,6 +211,6 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
     const before = this.#protectedCount;
     this.#protectedCount = identity.protectedCount;
     if (this.#protectedCount === before) return;
-    for (const connected of this.#connected.values()) for (const name of connected.claims()) if (identity.isProtected(name)) connected.reconsider(name);
+    for (const connected of this.#connected.values()) for (const name of connected.claims()) if (isOwned(name, this.#context)) connected.reconsider(name);
   }
 }

@@ -40,6 +40,7 @@ export class DirectoryMemory implements Directory {
   };
   #listing: readonly AgentEntry[] | undefined;
   #closed = false;
+  elsewhere = 0;
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
@@ -63,6 +64,7 @@ export class DirectoryMemory implements Directory {
     }
     const presence = new PresenceMemory(arriving, this.#options.clock.now(), this.#owner);
     record.presences.add(presence);
+    if (presence.dialect !== "zmq") this.elsewhere += 1;
     this.#listing = undefined;
     if (arriving.listed !== false) this.#show(presence);
     return presence;
@@ -286,6 +288,7 @@ export class DirectoryMemory implements Directory {
     }
     presence.state = "gone";
     record.presences.delete(presence);
+    if (presence.dialect !== "zmq") this.elsewhere -= 1;
     this.#listing = undefined;
     if (record.presences.size > 0) return;
     this.#agents.delete(record.name);
