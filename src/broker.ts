@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { Agent, MemoryLink } from "./agent/index.js";
+import { Agent, MemoryLink, type AgentOptions } from "./agent/index.js";
 import { assembleParts, type Parts } from "./parts.js";
 import { readConfig, type BrokerConfig, type BrokerOptions } from "./config.js";
 import { Fault, systemClock, type CopyLedger, type Lifecycle, type Log, type MessageLedger } from "./core/index.js";
@@ -49,7 +49,10 @@ export class Broker {
   readonly #log: Log;
   readonly #parts: Parts;
   #startedAt = systemClock.now();
+  // bound: what the program makes · evicts: an agent leaves when it is closed · owner: Broker
+  readonly #agents = new Set<Agent>();
   #phase: "new" | "starting" | "running" | "stopping" | "stopped" = "new";
+  #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
   /** @throws Fault malformed or forbidden, naming the option and the remedy */
@@ -61,9 +64,13 @@ export class Broker {
   }
 
   /** Resolves when every door is open. @throws Fault conflict (data directory or door in use), forbidden */
-  async start(): Promise<void> {
-    if (this.#phase !== "new") throw new Fault("conflict", "this broker was started before; make a new one");
+  start(): Promise<void> {
+    if (this.#phase !== "new") return Promise.reject(new Fault("conflict", "this broker was started or stopped before; make a new one"));
     this.#phase = "starting";
+    return (this.#starting = this.#start());
+  }
+
+  async #start(): Promise<void> {
     this.#startedAt = systemClock.now();
     const started: Lifecycle[] = [];
     try {
@@ -79,6 +86,11 @@ export class Broker {
     }
     this.#phase = "running";
     this.#log("info", "broker ready", { ...this.endpoints, pid: process.pid });
+  }
+
+  /** True from the moment every door is open until it begins to stop. */
+  get isRunning(): boolean {
+    return this.#phase === "running" && this.#stopping === undefined;
   }
 
   /** The real doors; empty lists before `start`. */
@@ -110,10 +122,11 @@ export class Broker {
     };
   }
 
-  /** An agent in this process, without sockets: the same interface as `Agent.connect`. @throws Fault conflict, malformed, full */
-  agent(name: string): Agent {
+  /** An agent in this process, without sockets: the same interface as `Agent.connect`. It is closed when the broker stops. @throws Fault conflict, malformed, full, going-away */
+  agent(name: string, options: AgentOptions = {}): Agent {
+    if (this.#phase !== "running") throw new Fault("going-away", "the broker is not running; start it first");
     const { exchange, directory, identity } = this.#parts;
-    return Agent.over(name, (heard) => new MemoryLink(name, {
+    const agent = Agent.over(name, (heard) => new MemoryLink(name, {
       exchange,
       newId: randomUUID,
       arrive: (principal) => {
@@ -125,12 +138,15 @@ export class Broker {
           leave: (room) => directory.leave(presence, room),
           depart: () => {
             presence.depart();
+            this.#agents.delete(agent);
           },
         };
       },
       agents: () => listAgents(directory),
       rooms: (viewer) => listRooms(directory, viewer),
-    }, heard));
+    }, heard), options);
+    this.#agents.add(agent);
+    return agent;
   }
 
   /** Drains and stops: no new work, what is under way is finished within the drain limits. A second call waits for the first. */
@@ -139,8 +155,24 @@ export class Broker {
   }
 
   async #stop(): Promise<void> {
-    if (this.#phase !== "running") return;
+    // Stopped while it starts: what has been opened is closed in order. Why it did not start is told to whoever started it.
+    await this.#starting?.catch(() => undefined);
+    if (this.#phase !== "running") {
+      this.#phase = "stopped";
+      return;
+    }
     this.#phase = "stopping";
+    // The broker's own timers do not keep a process alive; the end of its work must.
+    const alive = setInterval(() => undefined, 1_000);
+    try {
+      await this.#end();
+    } finally {
+      clearInterval(alive);
+    }
+  }
+
+  async #end(): Promise<void> {
+    await Promise.allSettled([...this.#agents].map((agent) => agent.close()));
     const { drainReadMs, drainFlushMs } = this.#config.limits;
     const deadline = AbortSignal.timeout(drainReadMs + drainFlushMs);
     const reversed = [...this.#parts.inOrder].reverse();

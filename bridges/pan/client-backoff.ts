@@ -17,7 +17,7 @@ export class Backoff {
     return Math.min(plain * (0.8 + 0.4 * this.#random()), 30_000);
   }
 
-  /** A connection held: the next loss is tried at once again. */
+  /** A connection held and has its rooms again: the next loss is tried at once again. */
   reset(): void {
     this.#attempt = 0;
   }

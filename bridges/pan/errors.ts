@@ -25,9 +25,12 @@ const closings: Readonly<Partial<Record<FaultCode, Closing>>> = {
   "going-away": { code: 1001, reason: "the broker is stopping" },
 };
 
-/** A fault told to a PAN client. Before login every refusal is AUTH_FAILED or a name in use, and ends the connection. */
+/** What is wrong with a login itself; everything else may pass when it is tried again. */
+const ofTheLogin: ReadonlySet<FaultCode> = new Set(["unauthenticated", "forbidden", "malformed", "unsupported", "too-large"]);
+
+/** A fault told to a PAN client. Before login every refusal ends the connection. */
 export function refusal(fault: Fault, messageId: string | undefined, loggedIn: boolean): Refusal<Event> {
-  const code = loggedIn || fault.code === "conflict" || fault.code === "going-away" ? codes[fault.code] : "AUTH_FAILED";
+  const code = !loggedIn && ofTheLogin.has(fault.code) ? "AUTH_FAILED" : codes[fault.code];
   const reply: Event = {
     type: "error",
     code,

@@ -9,7 +9,7 @@ const intent = z.enum(["request", "response", "inform"]);
 export const auth = z.object({
   type: z.literal("auth"),
   agentId,
-  name: z.string().max(512).optional(),
+  name: z.string().max(128).regex(/^\P{Cc}*$/u, "no control characters").optional(),
   token: z.string().max(4096).optional(),
 });
 

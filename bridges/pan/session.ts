@@ -50,8 +50,10 @@ export const commandTable: Commands = {
   list: {
     phase: "ready",
     run(session) {
-      charge(session, "list");
-      const agents = session.services.directory.agents().map(({ name, displayName }) => ({ id: name, name: displayName }));
+      const listed = session.services.directory.agents();
+      // A long list costs more than a short one.
+      charge(session, "list", 1 + Math.floor(listed.length / 100));
+      const agents = listed.map(({ name, displayName }) => ({ id: name, name: displayName }));
       session.send({ type: "list", agents });
     },
   },
@@ -62,7 +64,7 @@ function checkRoom(room: string): void {
 }
 
 /** PAN §2.1, §6: the agent's bucket across connections; `all` has its own, slower one. A rate of 0 is off. */
-function charge(session: PanSession, to: string): void {
+function charge(session: PanSession, to: string, cost = 1): void {
   const { limits, limiter } = session.services;
   const agent = session.principal?.agent ?? session.id;
   const broadcast = to === everyone;
@@ -70,6 +72,11 @@ function charge(session: PanSession, to: string): void {
   const rate: Rate = broadcast
     ? { perSecond: 1_000 / limits.panBroadcastMs, burst: limits.panBroadcastBurst }
     : { perSecond: limits.panRatePerSecond, burst: limits.panRateBurst };
-  const wait = limiter.take(broadcast ? `pan-all ${agent}` : `agent ${agent}`, rate);
+  const wait = Math.max(limiter.take(broadcast ? `pan-all ${agent}` : `agent ${agent}`, rate, Math.min(cost, rate.burst)), broadcast ? sharedWait(session, rate) : 0);
   if (wait > 0) throw new Fault("rate-limited", "Sending too fast. Cool down.", { retryAfterMs: wait });
+}
+
+/** Agents without a token of their own can change their names; ten of them at one address may broadcast as fast as they can, a hundred may not. */
+function sharedWait({ principal, remote, services: { limiter } }: PanSession, { perSecond, burst }: Rate): number {
+  return principal?.trust === "proved" ? 0 : limiter.take(`pan-all at ${remote}`, { perSecond: perSecond * 10, burst: burst * 10 });
 }

@@ -1,4 +1,4 @@
-import { everyone, faultCodes, readPriority, type Draft, type Envelope, type FaultCode, type RenderMeta, type TurnIntent } from "#dialect";
+import { everyone, faultCodes, readPriority, type Content, type Draft, type Envelope, type FaultCode, type RenderMeta, type TurnIntent } from "#dialect";
 import { codes } from "./errors.js";
 import type { ChatEvent, Command, ErrorEvent, Event, SystemEvent } from "./schema.js";
 
@@ -32,7 +32,7 @@ export function isShared(to: string): boolean {
 
 /** A core message as a PAN client hears it. Pure. */
 export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "replay">): Event {
-  const { kind, data } = envelope.content;
+  const { kind } = envelope.content;
   // Only the broker tells of faults and of who comes and goes; from an agent the same words are its message.
   if (envelope.from === brokerName && kind === "fault") return faultOf(envelope);
   if (envelope.from === brokerName && (kind === "room.joined" || kind === "room.left")) return membershipOf(envelope, kind);
@@ -47,10 +47,18 @@ export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "replay">): E
     intent: envelope.type,
   };
   if (envelope.in_reply_to !== undefined) event.replyTo = envelope.in_reply_to;
+  const data = restOf(envelope.content);
   if (data !== undefined) event.data = data;
   if (envelope.trust !== undefined) event.trust = envelope.trust;
   if (meta.replay) event.replay = true;
   return event;
+}
+
+/** What a message says beside its text: `data`, and whatever else its sender put into the content. */
+function restOf({ data, ...content }: Content): unknown {
+  const others = Object.fromEntries(Object.entries(content).filter(([key]) => key !== "message" && key !== "kind"));
+  if (Object.keys(others).length === 0) return data;
+  return data === undefined ? others : { ...others, data };
 }
 
 function faultOf(envelope: Envelope): ErrorEvent {

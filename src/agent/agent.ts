@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { agentNameProblem, asFault, brokerTopic, Fault, writeEnvelope, type Content, type Envelope, type ListedAgent, type ListedRoom, type MessageType } from "../core/index.js";
+import { agentNameProblem, asFault, brokerTopic, Fault, writeEnvelope, type Content, type Envelope, type ListedAgent, type ListedRoom, type Log, type MessageType } from "../core/index.js";
+import { Answering, type Answerer } from "./answering.js";
 import { findDoors } from "./doors.js";
 import { Inbox } from "./inbox.js";
 import type { Link } from "./link.js";
 import { agentDefaults, type AgentOptions, type ConnectOptions, type Notice, type Request } from "./options.js";
 import { listedAgents, listedRooms, readPayload } from "./reading.js";
 import { Pending, type WaitOptions } from "./pending.js";
+import { refusedName, RoundTrip } from "./round-trip.js";
 
 /** What is said: a text, or a text with more. */
 export type Said = string | Content;
@@ -18,7 +20,6 @@ export interface SendOptions {
   readonly priority?: Envelope["priority"];
 }
 
-type RequestHandler = (request: Request) => Said | undefined | Promise<Said | undefined>;
 type NoticeHandler = (notice: Notice) => void | Promise<void>;
 
 /**
@@ -33,11 +34,14 @@ export class Agent implements AsyncIterable<Envelope> {
   readonly #pending: Pending;
   readonly #inbox: Inbox;
   #link: Link | undefined;
-  #onRequest: RequestHandler | undefined;
+  #onRequest: Answerer | undefined;
   #onInform: NoticeHandler | undefined;
   #onResponse: NoticeHandler | undefined;
-  // bound: requests that are being answered, what the broker delivers · evicts: an answer leaves when it is sent · owner: Agent
-  readonly #answering = new Set<Promise<void>>();
+  readonly #answering: Answering;
+  /** Something was published that no later answer has proved to be read. */
+  #unproved = false;
+  readonly #roundTrip: RoundTrip;
+  #phase: "open" | "closed" = "open";
   #closed: Promise<void> | undefined;
 
   private constructor(name: string, options: AgentOptions) {
@@ -45,6 +49,19 @@ export class Agent implements AsyncIterable<Envelope> {
     this.#options = { ...agentDefaults, ...options };
     this.#pending = new Pending(this.#options.pendingMax);
     this.#inbox = new Inbox(this.#options.inboxMax);
+    this.#roundTrip = new RoundTrip(this.#pending, (to, content, messageId, isWanted) => this.#publish(to, "request", content, { messageId }, {}, isWanted));
+    this.#answering = new Answering({
+      max: this.#options.answeringMax,
+      respond: (request, content) => this.respond(request, content),
+      failed: (event, fields) => {
+        this.#tell("error", event, fields);
+      },
+    });
+  }
+
+  /** Messages that came when the inbox was full: nobody took them. */
+  get dropped(): number {
+    return this.#inbox.dropped;
   }
 
   /**
@@ -64,18 +81,20 @@ export class Agent implements AsyncIterable<Envelope> {
       heard: (_topic, payload) => {
         agent.#hear(payload);
       },
-      connected: (isConnected) => {
-        agent.#options.log?.("info", isConnected ? "broker connected" : "broker lost", { agent: agent.name });
+      connected: () => {
+        agent.#tell("info", "broker connected", {});
       },
     });
     agent.#link = link;
     link.subscribe(options.name);
     link.open();
     try {
-      await agent.#meet(options.readyTimeoutMs ?? agentDefaults.readyTimeoutMs);
+      await agent.#roundTrip.first(agent.#options.readyTimeoutMs);
+      agent.#unproved = false;
     } catch (thrown) {
-      await agent.close();
-      throw thrown;
+      await link.close(0);
+      // It takes what we say and we hear nothing: the name is not ours to hear.
+      throw link.isConnected && asFault(thrown).code === "unavailable" ? refusedName(options) : thrown;
     }
     return agent;
   }
@@ -91,14 +110,19 @@ export class Agent implements AsyncIterable<Envelope> {
 
   /**
    * Asks and waits for the response.
-   * @throws Fault timeout, not-found, full, and whatever else the broker says about it
+   * @throws Fault timeout, not-found, full, malformed, conflict (the same `messageId` twice), and whatever else the broker or the answerer says about it
    */
-  async request(to: string, content: Said, options: Partial<WaitOptions> & SendOptions = {}): Promise<Envelope> {
+  request(to: string, content: Said, options: Partial<WaitOptions> & SendOptions = {}): Promise<Envelope> {
+    if (to === this.name) return Promise.reject(new Fault("malformed", `${to} is this agent itself: nobody would answer`));
     const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs;
     const messageId = options.messageId ?? randomUUID();
+    const isNew = !this.#pending.has(messageId);
     const answer = this.#pending.wait(messageId, to, { timeoutMs, signal: options.signal });
-    const expires_at = new Date(Date.now() + timeoutMs).toISOString();
-    this.#publish(to, "request", content, { ...options, messageId }, { expires_at }).catch((thrown: unknown) => {
+    // Refused at once, or given up already: then it is not sent either.
+    if (!isNew || !this.#pending.has(messageId)) return answer;
+    const until = new Date(Date.now() + timeoutMs);
+    const more = Number.isNaN(until.getTime()) ? {} : { expires_at: until.toISOString() };
+    this.#publish(to, "request", content, { ...options, messageId }, more, () => this.#pending.has(messageId)).catch((thrown: unknown) => {
       this.#pending.fail(messageId, asFault(thrown));
     });
     return answer;
@@ -111,11 +135,12 @@ export class Agent implements AsyncIterable<Envelope> {
 
   /** Answers a request that was taken from the inbox. There is no way to answer anything else. */
   respond(request: Request, content: Said): Promise<void> {
-    return this.#publish(request.from, "response", content, { inReplyTo: request.message_id });
+    const { from, message_id: inReplyTo, conversation_id: conversationId } = request;
+    return this.#publish(from, "response", content, { inReplyTo, ...(conversationId !== undefined && { conversationId }) });
   }
 
   /** Answers requests: what the handler returns is the response; what it throws is told as a fault. */
-  onRequest(handler: RequestHandler): this {
+  onRequest(handler: Answerer): this {
     this.#onRequest = handler;
     return this;
   }
@@ -175,50 +200,34 @@ export class Agent implements AsyncIterable<Envelope> {
     return this.#inbox[Symbol.asyncIterator]();
   }
 
-  /** Finishes what is being answered and sent, then leaves. A second call waits for the first. */
+  /**
+   * Finishes what is being answered and sent, then leaves. A second call waits for the first.
+   * @throws Fault unavailable if the broker did not confirm that it has read what was said last
+   */
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
   }
 
   async #close(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([
-      Promise.allSettled(this.#answering),
-      new Promise((resolve) => {
-        timer = setTimeout(resolve, agentDefaults.closeMs);
-      }),
-    ]);
-    clearTimeout(timer);
-    this.#pending.close(new Fault("going-away", "this agent was closed"));
-    await this.#link?.close();
-    this.#inbox.close();
-  }
-
-  /** Repeats a ping under one id until its answer comes back: both sockets work, the broker knows the name. */
-  async #meet(readyTimeoutMs: number): Promise<void> {
-    const messageId = randomUUID();
-    const answer = this.#pending.wait(messageId, "the broker", { timeoutMs: readyTimeoutMs });
-    let failed: unknown;
-    const ask = (): void => {
-      this.#publish(brokerTopic, "request", { message: "ping", kind: "ping" }, { messageId }).catch((thrown: unknown) => (failed = thrown));
-    };
-    ask();
-    const again = setInterval(ask, agentDefaults.pingMs);
-    try {
-      await answer;
-    } catch (thrown) {
-      throw failed instanceof Fault ? failed : notReady(asFault(thrown));
-    } finally {
-      clearInterval(again);
+    const end = performance.now() + agentDefaults.closeMs;
+    await this.#answering.end(agentDefaults.closeMs);
+    let unread: unknown;
+    if (this.#unproved && this.#link?.house === undefined) {
+      await this.#roundTrip.once(Math.max(1_000, end - performance.now())).catch((thrown: unknown) => (unread = thrown));
     }
+    this.#phase = "closed";
+    this.#pending.close(new Fault("going-away", "this agent was closed"));
+    await this.#link?.close(1_000);
+    this.#inbox.close();
+    if (unread !== undefined) throw new Fault("unavailable", "the broker did not confirm that it has read what this agent said last; it may be lost", { cause: unread });
   }
 
   #ask(kind: string, data?: Readonly<Record<string, unknown>>): Promise<Envelope> {
     return this.request(brokerTopic, { message: kind, kind, ...(data !== undefined && { data }) });
   }
 
-  async #publish(to: string, type: MessageType, said: Said, options: SendOptions, more: Partial<Envelope> = {}): Promise<void> {
-    const { displayName } = this.#options;
+  async #publish(to: string, type: MessageType, said: Said, options: SendOptions, more: Partial<Envelope> = {}, isWanted?: () => boolean): Promise<void> {
+    const { displayName, messageMaxBytes } = this.#options;
     const envelope: Envelope = {
       message_id: options.messageId ?? randomUUID(),
       timestamp: new Date().toISOString(),
@@ -232,67 +241,57 @@ export class Agent implements AsyncIterable<Envelope> {
       ...(displayName !== undefined && { from_name: displayName }),
       ...more,
     };
-    await this.#open().publish(to, writeEnvelope(envelope));
+    const payload = writeEnvelope(envelope);
+    // The broker closes the connection of whoever sends more: what waits behind it would be lost, too.
+    const size = Buffer.byteLength(payload);
+    if (size > messageMaxBytes) throw new Fault("too-large", `the message has ${size} bytes, and the broker takes ${messageMaxBytes} (zmqFrameMaxBytes; tell the agent by messageMaxBytes)`);
+    const link = this.#open();
+    if (type !== "request") this.#unproved = true;
+    await link.publish(to, payload, isWanted);
   }
 
   #hear(payload: Buffer): void {
     const reading = readPayload(payload, this.name);
     if ("problem" in reading) {
-      this.#options.log?.("warn", "a message could not be read", { agent: this.name, problem: reading.problem });
+      this.#tell("warn", "a message could not be read", { problem: reading.problem });
       return;
     }
     const { envelope } = reading;
     if (this.#pending.take(envelope)) return;
     if (envelope.from === this.name && this.#options.hearOwn !== true) return;
     if (envelope.type === "request") {
-      this.#request({ ...envelope, type: "request" });
+      const request: Request = { ...envelope, type: "request" };
+      if (this.#onRequest !== undefined) this.#answering.answer(request, this.#onRequest);
+      else if (!this.#keep(request)) this.#answering.refuse(request, new Fault("full", `${this.name} has as many messages waiting as it can; try again later`));
       return;
     }
-    this.#options.log?.("info", `${envelope.type} received`, { agent: this.name, from: envelope.from, id: envelope.message_id, re: envelope.in_reply_to });
-    const handler = envelope.type === "response" ? this.#onResponse : this.#onInform;
-    if (handler === undefined) this.#keep(envelope);
-    else this.#run(async () => handler({ ...envelope, type: envelope.type === "response" ? "response" : "inform" }));
+    this.#tell("info", `${envelope.type} received`, { from: envelope.from, id: envelope.message_id, re: envelope.in_reply_to });
+    const notice: Notice = { ...envelope, type: envelope.type === "response" ? "response" : "inform" };
+    const handler = notice.type === "response" ? this.#onResponse : this.#onInform;
+    if (handler === undefined || this.#answering.isFull) this.#keep(notice);
+    else this.#answering.run(() => handler(notice));
   }
 
-  #request(request: Request): void {
-    const handler = this.#onRequest;
-    if (handler === undefined) {
-      this.#keep(request);
-      return;
+  /** @returns false if the inbox is full */
+  #keep(envelope: Envelope): boolean {
+    if (this.#inbox.put(envelope)) return true;
+    const { log } = this.#options;
+    if (log !== undefined) this.#tell("warn", "inbox full, message dropped", { id: envelope.message_id, dropped: this.#inbox.dropped });
+    else if (this.#inbox.dropped === 1) process.emitWarning(`agent ${this.name}: the inbox is full and messages are dropped: take them by onInform, onResponse, onRequest or iteration, or raise inboxMax`);
+    return false;
+  }
+
+  /** The application's log. What it throws is its own business and must not end ours. */
+  #tell(level: Parameters<Log>[0], event: string, fields: Readonly<Record<string, unknown>>): void {
+    try {
+      this.#options.log?.(level, event, { agent: this.name, ...fields });
+    } catch (thrown) {
+      process.emitWarning(`agent ${this.name}: its log failed: ${String(thrown)}`);
     }
-    this.#run(async () => {
-      let answer: Said;
-      try {
-        answer = (await handler(request)) ?? "";
-      } catch (thrown) {
-        const fault = asFault(thrown);
-        this.#options.log?.("error", "a request handler failed", { agent: this.name, id: request.message_id, cause: String(thrown) });
-        answer = { message: thrown instanceof Fault ? fault.message : "the agent failed to answer", kind: "fault", data: { code: fault.code } };
-      }
-      await this.respond(request, answer);
-    });
-  }
-
-  #run(work: () => Promise<void>): void {
-    const done = work()
-      .catch((thrown: unknown) => {
-        this.#options.log?.("error", "a handler failed", { agent: this.name, cause: String(thrown) });
-      })
-      .finally(() => this.#answering.delete(done));
-    this.#answering.add(done);
-  }
-
-  #keep(envelope: Envelope): void {
-    if (!this.#inbox.put(envelope)) this.#options.log?.("warn", "inbox full, message dropped", { agent: this.name, id: envelope.message_id, dropped: this.#inbox.dropped });
   }
 
   #open(): Link {
-    if (this.#link === undefined || (this.#closed !== undefined && this.#answering.size === 0)) throw new Fault("going-away", "this agent is closed");
+    if (this.#link === undefined || this.#phase === "closed") throw new Fault("going-away", "this agent is closed");
     return this.#link;
   }
-}
-
-function notReady(fault: Fault): Fault {
-  if (fault.code !== "timeout") return fault;
-  return new Fault("unavailable", "the broker did not answer in time: is it running (broker status), and is the name free or the token right (its log says why it refused)?");
 }

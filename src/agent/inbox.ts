@@ -35,16 +35,23 @@ export class Inbox implements AsyncIterable<Envelope> {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Envelope, undefined> {
+    let own: ((result: IteratorResult<Envelope, undefined>) => void) | undefined;
     return {
       next: () => {
         const envelope = this.#messages.shift();
         if (envelope !== undefined) return Promise.resolve({ value: envelope, done: false });
         if (this.#closed) return Promise.resolve({ value: undefined, done: true });
         return new Promise((resolve) => {
+          own = resolve;
           this.#takers.push(resolve);
         });
       },
-      return: () => Promise.resolve({ value: undefined, done: true }),
+      return: () => {
+        // Whoever stops listening takes no message any more.
+        this.#takers = this.#takers.filter((taker) => taker !== own);
+        own?.({ value: undefined, done: true });
+        return Promise.resolve({ value: undefined, done: true });
+      },
     };
   }
 }

@@ -13,8 +13,8 @@ export interface ZmqLinkOptions {
   /** How long a publication waits for the broker or for room in the queue, milliseconds. */
   readonly publishTimeoutMs: number;
   readonly heard: Heard;
-  /** The broker is there (again), or gone. */
-  readonly connected: (isConnected: boolean) => void;
+  /** The broker is there; again after it was away. */
+  readonly connected: () => void;
 }
 
 /** `ZMQ_METADATA`: application properties of READY. */
@@ -39,13 +39,14 @@ export class ZmqLink implements Link {
   #isConnected = false;
   #waiting: (() => void)[] = [];
   #last: Promise<void> = Promise.resolve();
-  #closed = false;
+  #phase: "open" | "closed" = "open";
 
   constructor(options: ZmqLinkOptions) {
     this.#options = options;
     const shared = { linger: 1_000, ...(options.token !== undefined && { plainUsername: options.name, plainPassword: options.token }) };
     this.#sub = new DeclaredSubscriber({ ...shared, linger: 0, receiveHighWaterMark: 0 });
-    this.#pub = new XPublisher({ ...shared, noDrop: true, sendTimeout: 0 });
+    // Every subscription is told, the same one after a reconnect, too.
+    this.#pub = new XPublisher({ ...shared, noDrop: true, sendTimeout: 0, verbosity: "allSubs" });
     if (options.token === undefined) this.#sub.declare(options.name);
   }
 
@@ -57,6 +58,11 @@ export class ZmqLink implements Link {
     void this.#watch();
   }
 
+  /** True once the broker has been reached. */
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
   subscribe(topic: string): void {
     this.#sub.subscribe(topic);
   }
@@ -65,60 +71,59 @@ export class ZmqLink implements Link {
     this.#sub.unsubscribe(topic);
   }
 
-  publish(topic: string, payload: string): Promise<void> {
+  publish(topic: string, payload: string, isWanted: () => boolean = () => true): Promise<void> {
+    // The time to wait begins now, not when it is this one's turn.
+    const end = performance.now() + this.#options.publishTimeoutMs;
     // libzmq takes one send at a time: each waits for the one before, whatever became of it.
-    const sent = this.#last.then(() => this.#send(topic, payload));
+    const sent = this.#last.then(() => this.#send([topic, payload], end, isWanted));
     this.#last = sent.catch(() => undefined);
     return sent;
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    await this.#last;
-    this.#closed = true;
-    for (const go of this.#waiting.splice(0)) go();
+  async close(withinMs: number): Promise<void> {
+    if (this.#phase === "closed") return;
+    await Promise.race([this.#last, new Promise((resolve) => setTimeout(resolve, withinMs).unref())]);
+    this.#phase = "closed";
+    this.#wake();
     this.#sub.close();
     this.#pub.close();
   }
 
-  async #send(topic: string, payload: string): Promise<void> {
-    if (!this.#isConnected) await this.#connection();
-    if (this.#closed) throw new Fault("going-away", "this agent is closed");
-    await this.#offer([topic, payload]);
-  }
-
   /** Offers a message until libzmq takes it. It does not tell when a full XPUB has room again, so it is asked every millisecond. */
-  async #offer(frames: [string, string]): Promise<void> {
-    const end = performance.now() + this.#options.publishTimeoutMs;
+  async #send(frames: [string, string], end: number, isWanted: () => boolean): Promise<void> {
     for (;;) {
-      try {
-        await this.#pub.send(frames);
-        return;
-      } catch (thrown) {
-        if (this.#closed || !isFull(thrown) || performance.now() > end) {
-          throw new Fault("slow-consumer", "the broker does not take messages fast enough; send less, or wait longer (publishTimeoutMs)", { cause: thrown });
+      if (this.#phase === "closed") throw new Fault("going-away", "this agent is closed");
+      if (!isWanted()) throw new Fault("timeout", "it was given up before it could be sent");
+      if (this.#isConnected) {
+        try {
+          await this.#pub.send(frames);
+          return;
+        } catch (thrown) {
+          if (!isFull(thrown)) throw new Fault("unavailable", "the message could not be sent", { cause: thrown });
         }
       }
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      if (performance.now() >= end) throw this.#tooLate();
+      await (this.#isConnected ? new Promise((resolve) => setTimeout(resolve, 1)) : this.#change(end));
     }
   }
 
-  /** Waits until the broker wants to hear us. */
-  async #connection(): Promise<void> {
-    const { publishTimeoutMs, in: door } = this.#options;
+  #tooLate(): Fault {
+    if (!this.#isConnected) return new Fault("unavailable", `no broker answers at ${this.#options.in}; start one with: broker start`);
+    return new Fault("slow-consumer", "the broker does not take messages fast enough; send less, or wait longer (publishTimeoutMs)");
+  }
+
+  /** Waits until the broker wants to hear us, or something else has changed; until `end` at most. */
+  async #change(end: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
-    const came = await Promise.race([
-      new Promise<boolean>((resolve) => {
-        this.#waiting.push(() => {
-          resolve(true);
-        });
-      }),
-      new Promise<boolean>((resolve) => {
-        timer = setTimeout(resolve, publishTimeoutMs, false);
-      }),
-    ]);
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+      timer = setTimeout(resolve, Math.max(1, end - performance.now()));
+    });
     clearTimeout(timer);
-    if (!came) throw new Fault("unavailable", `no broker answers at ${door}; start one with: broker start`);
+  }
+
+  #wake(): void {
+    for (const go of this.#waiting.splice(0)) go();
   }
 
   async #listen(): Promise<void> {
@@ -127,13 +132,17 @@ export class ZmqLink implements Link {
     }
   }
 
-  /** XPUB tells when the broker subscribes to everything, and takes it back when the connection is lost. */
+  /**
+   * XPUB tells when the broker subscribes to everything, after each reconnect, too. It does not tell that the connection is lost: libzmq keeps what is
+   * sent meanwhile until the broker is back, and whoever leaves before that is told so by the round trip of `Agent.close`. (The sockets' monitors would
+   * tell, but closing one in zeromq 6.8 makes other sockets of the process deaf.)
+   */
   async #watch(): Promise<void> {
     for await (const [subscription] of this.#pub) {
-      if (subscription?.length !== 1) continue;
-      this.#isConnected = subscription[0] === subscribed;
-      if (this.#isConnected) for (const go of this.#waiting.splice(0)) go();
-      this.#options.connected(this.#isConnected);
+      if (subscription?.length !== 1 || subscription[0] !== subscribed) continue;
+      this.#isConnected = true;
+      this.#wake();
+      this.#options.connected();
     }
   }
 }

@@ -10,6 +10,10 @@ export interface AgentOptions {
   readonly pendingMax?: number;
   /** Messages kept for iteration when no handler takes them. */
   readonly inboxMax?: number;
+  /** Requests, responses and informs whose handlers may be under way at once; one more request is answered as `full`. */
+  readonly answeringMax?: number;
+  /** The largest message, bytes of JSON; the broker's `zmqFrameMaxBytes`. */
+  readonly messageMaxBytes?: number;
   /** Hear what this agent itself published to rooms and topics. */
   readonly hearOwn?: boolean;
   /** Hears of each response and inform (ids only), and of failing handlers. */
@@ -37,6 +41,8 @@ export const agentDefaults = Object.freeze({
   requestTimeoutMs: 30_000,
   pendingMax: 10_000,
   inboxMax: 1_000,
+  answeringMax: 1_000,
+  messageMaxBytes: 1_048_576,
   readyTimeoutMs: 10_000,
   publishTimeoutMs: 10_000,
   /** The ready ping is repeated this often, under one id. */

@@ -11,6 +11,9 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Node's timers reach no further: 24 days. */
+const timerMaxMs = 2 ** 31 - 1;
+
 /** Requests of one agent that wait for their response, by message id. */
 export class Pending {
   // bound: pendingMax of the agent's options · evicts: one more request is refused as full · owner: Pending
@@ -26,6 +29,8 @@ export class Pending {
    * @throws Fault timeout, full, and what the broker says about the request
    */
   wait(id: string, to: string, { timeoutMs, signal }: WaitOptions): Promise<Envelope> {
+    if (!(timeoutMs > 0)) return Promise.reject(new Fault("malformed", `timeoutMs is ${timeoutMs}; give milliseconds, more than 0`));
+    if (this.#waiting.has(id)) return Promise.reject(new Fault("conflict", `a request ${id} waits for its answer already; give each its own messageId`));
     if (this.#waiting.size >= this.#max) return Promise.reject(new Fault("full", `${this.#max} requests wait for an answer already`));
     return new Promise((resolve, reject) => {
       const end = (): void => {
@@ -42,7 +47,7 @@ export class Pending {
       };
       const timer = setTimeout(() => {
         fail(new Fault("timeout", `${to} did not answer within ${timeoutMs} ms`));
-      }, timeoutMs);
+      }, Math.min(timeoutMs, timerMaxMs));
       this.#waiting.set(id, {
         answer: (envelope) => {
           end();
@@ -59,10 +64,17 @@ export class Pending {
   take(envelope: Envelope): boolean {
     const waiting = envelope.in_reply_to === undefined ? undefined : this.#waiting.get(envelope.in_reply_to);
     if (waiting === undefined) return false;
-    if (envelope.type === "response") waiting.answer(envelope);
+    // A response that tells a fault is the answerer's failure.
+    if (envelope.type === "response" && envelope.content.kind === "fault") waiting.fail(faultOf(envelope));
+    else if (envelope.type === "response") waiting.answer(envelope);
     else if (isFaultNotice(envelope)) waiting.fail(faultOf(envelope));
     else return false;
     return true;
+  }
+
+  /** True while an answer to `id` is waited for. */
+  has(id: string): boolean {
+    return this.#waiting.has(id);
   }
 
   /** Fails one request. */

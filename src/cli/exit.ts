@@ -20,12 +20,12 @@ const byFault: Readonly<Record<FaultCode, number>> = {
   internal: exitCodes.failed,
 };
 
-/** Tells a failed command on stderr and returns its exit code. */
-export function tellFailure(thrown: unknown): number {
+/** Tells a failed command on stderr and returns its exit code. `isLocal`: the command needs no running broker, so that none is missing. */
+export function tellFailure(thrown: unknown, isLocal = false): number {
   const fault = asFault(thrown);
   const words = fault.code === "internal" && fault.cause !== undefined ? causeOf(fault) : fault.message;
   process.stderr.write(`broker: ${words}\n`);
-  return byFault[fault.code];
+  return isLocal && fault.code === "unavailable" ? exitCodes.failed : byFault[fault.code];
 }
 
 function causeOf({ cause, message }: Fault): string {

@@ -25,12 +25,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     command.exitOverride();
     command.option("--data-dir <folder>", "the broker's folder").option("--json", "print data as JSON");
   }
+  let isLocal = false;
+  program.hook("preAction", (_program, command) => {
+    isLocal = command.name() === "start" || command.name() === "token";
+  });
   try {
     await program.parseAsync([...argv]);
     return exitCodes.done;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-    return tellFailure(thrown);
+    return tellFailure(thrown, isLocal);
   }
 }
 

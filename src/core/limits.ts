@@ -23,6 +23,8 @@ export const defaultLimits = Object.freeze({
   zmqWarningsMax: 10_000,
   /** Subscriptions of one ZeroMQ connection. */
   zmqSubscriptionsMax: 20_000,
+  /** Names that the subscriptions of one ZeroMQ connection suggest; further ones are topics only. */
+  zmqNamesMax: 100,
   /** Longest subscription or topic on ZeroMQ. */
   zmqTopicMaxBytes: 1024,
   /** An idle ZeroMQ peer is pinged after this. */
@@ -75,6 +77,8 @@ export const defaultLimits = Object.freeze({
   conflictPingMs: 2_000,
   /** Agents in the directory. */
   agentsMax: 50_000,
+  /** Agents that only claim their name; the rest of `agentsMax` is for those with a token. */
+  agentsClaimedMax: 40_000,
   /** Rooms in the directory. */
   roomsMax: 50_000,
   /** Members of one room. */
@@ -101,6 +105,8 @@ export const defaultLimits = Object.freeze({
   requestsPerSenderMax: 1_000,
   /** A tracked request without `expires_at` is answered with `timeout` after this. */
   requestTimeoutMs: 30_000,
+  /** A later `expires_at` is waited for no longer than this. */
+  requestMaxMs: 3_600_000,
   /** Pairs of agents whose conversation is followed; beyond it the longest silent is forgotten. */
   conversationsMax: 100_000,
   /** After an answer, further text of the answerer is an inform for this long. */

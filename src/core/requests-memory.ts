@@ -4,9 +4,6 @@ import { Fault } from "./fault.js";
 import type { Limits } from "./limits.js";
 import type { OpenRequest, Requests } from "./requests.js";
 
-/** Longest time a timer of Node can wait. */
-const timerMaxMs = 2_147_483_647;
-
 interface Entry {
   readonly request: OpenRequest;
   readonly cancel: () => void;
@@ -14,7 +11,7 @@ interface Entry {
 
 /** What {@link RequestsMemory} needs. */
 export interface RequestsOptions {
-  readonly limits: Pick<Limits, "requestsMax" | "requestsPerSenderMax" | "requestTimeoutMs">;
+  readonly limits: Pick<Limits, "requestsMax" | "requestsPerSenderMax" | "requestTimeoutMs" | "requestMaxMs">;
   readonly clock: Clock;
 }
 
@@ -26,6 +23,8 @@ export class RequestsMemory implements Requests {
   readonly #perSender = new Map<string, number>();
   readonly #options: RequestsOptions;
   #size = 0;
+  /** Those of them whose sender is only claimed. */
+  #claimed = 0;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
@@ -37,14 +36,19 @@ export class RequestsMemory implements Requests {
 
   open(request: OpenRequest): () => void {
     const { limits, clock } = this.#options;
-    const ofSender = this.#perSender.get(request.from) ?? 0;
+    const owner = ownerOf(request);
+    const ofSender = this.#perSender.get(owner) ?? 0;
     if (ofSender >= limits.requestsPerSenderMax) {
       throw new Fault("full", `${request.from} waits for ${String(ofSender)} answers already; wait for some of them, then ask again`);
+    }
+    // Claimed senders have half of the room for themselves: however many there are, those who prove who they are find some.
+    if (request.owner !== undefined && this.#claimed >= limits.requestsMax / 2) {
+      throw new Fault("full", "the broker follows as many requests of agents without a token as it can; try again in a moment, or connect with a token (broker token NAME)");
     }
     if (this.#size >= limits.requestsMax) {
       throw new Fault("full", "the broker follows as many open requests as it can; try again in a moment");
     }
-    const waitMs = Math.min(Math.max(request.timeoutMs ?? limits.requestTimeoutMs, 0), timerMaxMs);
+    const waitMs = Math.min(Math.max(request.timeoutMs ?? limits.requestTimeoutMs, 0), limits.requestMaxMs);
     const entry: Entry = {
       request,
       cancel: clock.after(waitMs, () => {
@@ -55,8 +59,9 @@ export class RequestsMemory implements Requests {
     const open = this.#byPair.get(pair);
     if (open === undefined) this.#byPair.set(pair, new Set([entry]));
     else open.add(entry);
-    this.#perSender.set(request.from, ofSender + 1);
+    this.#perSender.set(owner, ofSender + 1);
     this.#size += 1;
+    if (request.owner !== undefined) this.#claimed += 1;
     return () => {
       this.#remove(entry);
     };
@@ -80,6 +85,7 @@ export class RequestsMemory implements Requests {
     this.#byPair.clear();
     this.#perSender.clear();
     this.#size = 0;
+    this.#claimed = 0;
   }
 
   /** The oldest open request of the pair, or the oldest with this id. A pair's set keeps the order of opening. */
@@ -97,12 +103,19 @@ export class RequestsMemory implements Requests {
     if (open?.delete(entry) !== true) return false;
     entry.cancel();
     if (open.size === 0) this.#byPair.delete(pair);
-    const left = (this.#perSender.get(from) ?? 1) - 1;
-    if (left === 0) this.#perSender.delete(from);
-    else this.#perSender.set(from, left);
+    const owner = ownerOf(entry.request);
+    const left = (this.#perSender.get(owner) ?? 1) - 1;
+    if (left === 0) this.#perSender.delete(owner);
+    else this.#perSender.set(owner, left);
     this.#size -= 1;
+    if (entry.request.owner !== undefined) this.#claimed -= 1;
     return true;
   }
+}
+
+/** A line feed parts owners from names, which have none. */
+function ownerOf({ from, owner }: OpenRequest): string {
+  return owner === undefined ? from : `\n${owner}`;
 }
 
 function pairKey(from: string, to: string): string {

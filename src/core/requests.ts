@@ -5,6 +5,8 @@ export interface OpenRequest {
   readonly from: string;
   readonly to: string;
   readonly messageId: string;
+  /** Whose limit it counts against, where `from` is only claimed: the connection. `from` when absent. */
+  readonly owner?: string;
   /** Until when, milliseconds from now; `requestTimeoutMs` when absent. */
   readonly timeoutMs?: number;
   /** Called once with the first answer. */

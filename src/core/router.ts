@@ -43,6 +43,8 @@ export interface Route {
   readonly live: boolean;
   /** Who hears its messages if they may pass as bytes; undefined if somebody needs a Message, or nobody hears it. */
   readonly bytes: BytesRoute | undefined;
+  /** Of which state of taps and prefixes `observers` and `bytes` tell; see `Router.fresh`. */
+  readonly state: number;
 }
 
 /** Where the bytes of a topic's messages go. */
@@ -69,10 +71,19 @@ export class Router {
   // bound: subscribers that take bytes (zmqConnectionsMax) · evicts: goes with its subscriber · owner: Router
   readonly #sole = new WeakMap<WireSubscriber, BytesRoute>();
   #sequence = 0;
+  /** Raised with each change of taps and prefixes. */
+  #state = 0;
 
   /** The route of a topic that somebody subscribed to or that is guarded; undefined for every other. */
   route(topic: string): Route | undefined {
-    return this.#routes.get(topic);
+    const route = this.#routes.get(topic);
+    if (route !== undefined && route.state !== this.#state) this.#observe(route);
+    return route;
+  }
+
+  /** A route of ours as it is now: after a change of taps or prefixes each is worked out anew when it is next used, not all at once. */
+  fresh(route: Route): Route {
+    return route.state === this.#state ? route : (this.route(route.topic) ?? route);
   }
 
   /** Taps and prefix subscriptions that hear a topic without a route. */
@@ -104,22 +115,22 @@ export class Router {
   /** Subscribes to every topic that begins with `prefix`, which ends in a delimiter. */
   subscribePrefix(prefix: string, subscriber: Subscriber): () => void {
     this.#prefixes.set(prefix, [...(this.#prefixes.get(prefix) ?? []), subscriber]);
-    this.#observeAll(prefix);
+    this.#state += 1;
     return once(() => {
       const left = without(this.#prefixes.get(prefix) ?? [], subscriber);
       if (left.length === 0) this.#prefixes.delete(prefix);
       else this.#prefixes.set(prefix, left);
-      this.#observeAll(prefix);
+      this.#state += 1;
     });
   }
 
   /** Subscribes to everything. */
   tap(subscriber: Subscriber): () => void {
     this.#taps = [...this.#taps, subscriber];
-    this.#observeAll("");
+    this.#state += 1;
     return once(() => {
       this.#taps = without(this.#taps, subscriber);
-      this.#observeAll("");
+      this.#state += 1;
     });
   }
 
@@ -140,7 +151,7 @@ export class Router {
   /** Gives one copy to each subscriber of the message's topic. The caller has checked and counted it. */
   publish(message: Message): Outcome {
     message.sequence = this.#sequence += 1;
-    const route = this.#routes.get(message.topic);
+    const route = this.route(message.topic);
     let receivers = 0;
     if (route !== undefined) {
       // What happens in an invite-only room is an event for those who may know of it; a ZeroMQ peer cannot filter, a session does.
@@ -166,7 +177,7 @@ export class Router {
   #obtain(topic: string): MutableRoute {
     let route = this.#routes.get(topic);
     if (route === undefined) {
-      route = { topic, wires: [], readers: [], observers: [], guard: undefined, hidden: false, live: true, bytes: undefined };
+      route = { topic, wires: [], readers: [], observers: [], guard: undefined, hidden: false, live: true, bytes: undefined, state: this.#state };
       this.#routes.set(topic, route);
     }
     return route;
@@ -198,10 +209,7 @@ export class Router {
       route.observers = this.observers(route.topic).filter((observer) => !exact.has(observer));
     }
     route.bytes = this.#bytesRoute(route);
-  }
-
-  #observeAll(prefix: string): void {
-    for (const route of this.#routes.values()) if (route.topic.startsWith(prefix)) this.#observe(route);
+    route.state = this.#state;
   }
 }
 

@@ -16,7 +16,7 @@ export class Broadcast implements Subscriber {
     for (const connected of this.#connections()) {
       if (connected.hearsEveryone) continue;
       const name = connected.agent;
-      if (name === undefined || (from !== undefined && connected.names.has(from))) continue;
+      if (name === undefined || (from !== undefined && connected.bears(from))) continue;
       if (connected.peer.deliverAs(name, message)) some = true;
     }
     return some;

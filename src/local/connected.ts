@@ -3,6 +3,7 @@ import type { Presence } from "../services/index.js";
 import type { SubscriberPeer } from "../zmtp/index.js";
 import { warn, type LocalContext } from "./context.js";
 import type { Faults } from "./faults.js";
+import { isOwned } from "./owned.js";
 import { nameless, namingOf, type Naming } from "./naming.js";
 import { Presences } from "./presence.js";
 import { declaredFault, subscriptionFault } from "./rights.js";
@@ -64,18 +65,27 @@ export class Connected {
 
   /** The names it bears now; those that its last subscriptions suggest, too. */
   get names(): ReadonlySet<string> {
-    if (this.#cancelNaming !== undefined) this.#rename();
-    return new Set(this.#naming.names.keys());
+    return new Set(this.#bears().keys());
+  }
+
+  /** True if it bears the name; asked for each broadcast, so nothing is copied. */
+  bears(name: string): boolean {
+    return this.#bears().has(name);
   }
 
   /** The name on which it is told what is for everybody: its own, else the first. */
   get agent(): string | undefined {
-    const [first] = this.names;
+    const [first] = this.#bears().keys();
     return this.#naming.member ?? first;
   }
 
   get dropped(): number {
     return this.peer.dropped;
+  }
+
+  #bears(): Naming["names"] {
+    if (this.#cancelNaming !== undefined) this.#rename();
+    return this.#naming.names;
   }
 
   presence(name: string): Presence | undefined {
@@ -166,8 +176,8 @@ export class Connected {
   }
 
   #isFree(name: string): boolean {
-    const { dataTopics, identity } = this.#host.context;
-    return !dataTopics.includes(name) && !identity.isProtected(name);
+    const { context } = this.#host;
+    return !context.dataTopics.includes(name) && !isOwned(name, context);
   }
 
   /** Hears a topic if it may; else the topic sleeps, and the connection is told once. */
@@ -226,6 +236,7 @@ export class Connected {
       socketType,
       topics: this.#subscriptions.heard,
       proxied: principal === undefined ? new Set() : this.#host.context.identity.proxied(principal),
+      namesMax: this.#host.context.limits.zmqNamesMax,
       isFree: (name) => this.#isFree(name),
     });
     const { member, names } = this.#naming;

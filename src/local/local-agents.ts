@@ -9,6 +9,7 @@ import { Faults } from "./faults.js";
 import { Graces } from "./grace.js";
 import { Holding } from "./held.js";
 import { Look } from "./look.js";
+import { isOwned } from "./owned.js";
 import { declaredFault } from "./rights.js";
 import { Roll } from "./roll.js";
 import { Sleepers } from "./sleepers.js";
@@ -27,6 +28,7 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
   readonly #faults: Faults;
   readonly #graces: Graces;
   readonly #startHold: StartHold;
+  readonly #requests: TimedRequests;
   readonly #look: Look;
   readonly #desk: Desk;
   readonly #droppedEvents: DroppedEvents;
@@ -50,10 +52,11 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
         tellUndelivered(message, why, faults);
       },
     });
+    this.#requests = new TimedRequests(context, faults);
     this.#look = new Look({
       context,
       faults,
-      requests: new TimedRequests(context, faults),
+      requests: this.#requests,
       spoke: (agent) => {
         this.#show(agent);
       },
@@ -102,11 +105,12 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
   }
 
   get checksFrom(): boolean {
-    return this.#context.identity.protectedCount > 0;
+    const { identity, directory } = this.#context;
+    return identity.protectedCount > 0 || directory.elsewhere > 0;
   }
 
   isProtected(name: string): boolean {
-    return this.#context.identity.isProtected(name);
+    return isOwned(name, this.#context);
   }
 
   authenticate(user: string, password: string, remote: string): Principal {
@@ -132,6 +136,7 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
   /** Whoever only publishes was never online. */
   publisherGone(peer: PublisherPeer): void {
     this.#faults.forget(peer);
+    this.#requests.forget(peer);
     this.#desk.forget(peer);
   }
 
@@ -206,6 +211,6 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
     const before = this.#protectedCount;
     this.#protectedCount = identity.protectedCount;
     if (this.#protectedCount === before) return;
-    for (const connected of this.#connected.values()) for (const name of connected.claims()) if (identity.isProtected(name)) connected.reconsider(name);
+    for (const connected of this.#connected.values()) for (const name of connected.claims()) if (isOwned(name, this.#context)) connected.reconsider(name);
   }
 }

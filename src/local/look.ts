@@ -1,9 +1,10 @@
-import { asFault, brokerTopic, eventsTopic, Fault, Message, telemetryTopic, type Envelope } from "../core/index.js";
+import { asFault, isReserved, brokerTopic, eventsTopic, Fault, Message, telemetryTopic, type Envelope } from "../core/index.js";
 import type { PublisherPeer } from "../zmtp/index.js";
 import { warn, type LocalContext } from "./context.js";
 import type { Faults } from "./faults.js";
 import { noticeOf } from "./notice.js";
 import { speakerOf } from "./presence.js";
+import { isOwned } from "./owned.js";
 import { ownedName } from "./rights.js";
 import { readableSender } from "./sender.js";
 import type { TimedRequests } from "./timed-requests.js";
@@ -103,8 +104,9 @@ export class Look {
 
   #forgery(from: string, { principal: proved }: PublisherPeer): Fault | undefined {
     const { identity } = this.#options.context;
+    if (isReserved(from) || from.startsWith("#")) return new Fault("forbidden", `${from} is nobody's name; write your own into from`);
     if (from.startsWith("$")) return new Fault("forbidden", "names that begin with $ are the broker's; write your own name into from");
-    if (proved === undefined) return identity.isProtected(from) ? ownedName(from) : undefined;
+    if (proved === undefined) return isOwned(from, this.#options.context) ? ownedName(from) : undefined;
     if (from === proved.agent || identity.proxied(proved).has(from)) return undefined;
     return new Fault("forbidden", `this connection proved to be ${proved.agent} and cannot speak as ${from}; write ${proved.agent} into from`);
   }

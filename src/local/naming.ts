@@ -21,6 +21,8 @@ export interface NamingFacts extends Pick<ZmtpPeer, "principal" | "declared" | "
   readonly topics: Iterable<string>;
   /** For a proved proxy: the names it may carry. */
   readonly proxied: ReadonlySet<string>;
+  /** So many names may follow from subscriptions. */
+  readonly namesMax: number;
   /** Whether a name is open to those who cannot prove it. */
   readonly isFree: (name: string) => boolean;
 }
@@ -42,9 +44,13 @@ function provedNames(own: string, { topics, proxied }: NamingFacts): ReadonlyMap
   return new Map([[own, { how: "proved", via: undefined }], ...carried.map((name): [string, Borne] => [name, { how: "proved", via: "proxy" }])]);
 }
 
-function claimedNames({ declared, topics, isFree }: NamingFacts, isProxy: boolean): ReadonlyMap<string, Borne> {
+function claimedNames({ declared, topics, isFree, namesMax }: NamingFacts, isProxy: boolean): ReadonlyMap<string, Borne> {
   const own = (declared === undefined || !isFree(declared) ? [] : [declared]).map((name): [string, Borne] => [name, { how: "declared", via: undefined }]);
   if (declared !== undefined && !isProxy) return new Map(own);
-  const suggested = [...topics].filter((topic) => topic !== declared && subscriptionKind(topic) === "exact" && isAgentName(topic) && isFree(topic));
+  const suggested: string[] = [];
+  for (const topic of topics) {
+    if (suggested.length >= namesMax) break;
+    if (topic !== declared && subscriptionKind(topic) === "exact" && isAgentName(topic) && isFree(topic)) suggested.push(topic);
+  }
   return new Map([...own, ...suggested.map((name): [string, Borne] => [name, { how: "inferred", via: isProxy ? "proxy" : undefined }])]);
 }

@@ -1,19 +1,20 @@
 import { brokerTopic, eventsTopic, Fault, isAgentName, subscriptionKind, telemetryTopic } from "../core/index.js";
 import type { ZmtpPeer } from "../zmtp/index.js";
 import type { LocalContext } from "./context.js";
+import { isOwned, type NameKeepers } from "./owned.js";
 
 /** What decides over names. */
-export type House = Pick<LocalContext, "identity" | "dataTopics">;
+export type House = Pick<LocalContext, "identity" | "dataTopics"> & NameKeepers;
 
 /** A name with an owner, refused to somebody who proves nothing. */
 export function ownedName(name: string): Fault {
-  return new Fault("forbidden", `the name ${name} has an owner: connect by PLAIN with its token (broker token ${name}), or use another name`);
+  return new Fault("forbidden", `the name ${name} has an owner, or is in use in another dialect: connect by PLAIN with its token (broker token ${name}), or use another name`);
 }
 
 /** Why a connection may not declare this name by `X-Agent`, or undefined if it may. */
-export function declaredFault(name: string, { identity, dataTopics }: House): Fault | undefined {
-  if (!isAgentName(name) || dataTopics.includes(name)) return new Fault("malformed", `X-Agent: ${name} cannot be an agent's name; choose another`);
-  return identity.isProtected(name) ? ownedName(name) : undefined;
+export function declaredFault(name: string, house: House): Fault | undefined {
+  if (!isAgentName(name) || house.dataTopics.includes(name)) return new Fault("malformed", `X-Agent: ${name} cannot be an agent's name; choose another`);
+  return isOwned(name, house) ? ownedName(name) : undefined;
 }
 
 /**
@@ -29,7 +30,7 @@ export function subscriptionFault(topic: string, peer: Pick<ZmtpPeer, "principal
   }
   if (topic.startsWith("$")) return brokersFault(topic, observes);
   if (!isAgentName(topic) || house.dataTopics.includes(topic)) return undefined;
-  if (principal === undefined) return house.identity.isProtected(topic) ? ownedName(topic) : undefined;
+  if (principal === undefined) return isOwned(topic, house) ? ownedName(topic) : undefined;
   if (topic === principal.agent || house.identity.proxied(principal).has(topic)) return undefined;
   return new Fault("forbidden", `${topic} is not your name: with a token you hear what is for ${principal.agent}; a shared topic has to stand under topics in the broker's configuration`);
 }

@@ -1,6 +1,6 @@
-import { mkdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { Fault } from "../core/index.js";
 import { replaceFile } from "./atomic-file.js";
 import { readEndpointsFile, type Endpoints } from "./endpoints.js";
@@ -40,7 +40,7 @@ export class DataDirectory {
   /** Makes the folder if there is none. @throws Fault forbidden if others can look into it, unavailable if it cannot be made */
   prepare(): void {
     try {
-      mkdirSync(this.path, { recursive: true, mode: 0o700 });
+      makeFolder(this.path);
     } catch (error) {
       throw new Fault("unavailable", `cannot make the data directory ${this.path}: ${words(error)}; choose another with --data-dir`, { cause: error });
     }
@@ -92,4 +92,12 @@ export class DataDirectory {
 
 function words(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Makes a folder and those above it. Node's own `recursive` never ends where a file system takes no folders (/proc). */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  const above = dirname(path);
+  if (above !== path) makeFolder(above);
+  mkdirSync(path, { mode: 0o700 });
 }

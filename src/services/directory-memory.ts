@@ -40,6 +40,7 @@ export class DirectoryMemory implements Directory {
   };
   #listing: readonly AgentEntry[] | undefined;
   #closed = false;
+  elsewhere = 0;
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
@@ -53,7 +54,9 @@ export class DirectoryMemory implements Directory {
     const { agent: name } = arriving.principal;
     let record = this.#agents.get(name);
     if (record === undefined) {
-      if (this.#agents.size >= this.#options.limits.agentsMax) {
+      const { agentsMax, agentsClaimedMax } = this.#options.limits;
+      // Counted by all that are here: those who prove who they are always find room that claims cannot take.
+      if (this.#agents.size >= (arriving.principal.trust === "claimed" ? Math.min(agentsMax, agentsClaimedMax) : agentsMax)) {
         throw new Fault("full", "the broker has as many agents as it can; try again when one of them has left");
       }
       record = new AgentRecord(name);
@@ -61,6 +64,7 @@ export class DirectoryMemory implements Directory {
     }
     const presence = new PresenceMemory(arriving, this.#options.clock.now(), this.#owner);
     record.presences.add(presence);
+    if (presence.dialect !== "zmq") this.elsewhere += 1;
     this.#listing = undefined;
     if (arriving.listed !== false) this.#show(presence);
     return presence;
@@ -284,6 +288,7 @@ export class DirectoryMemory implements Directory {
     }
     presence.state = "gone";
     record.presences.delete(presence);
+    if (presence.dialect !== "zmq") this.elsewhere -= 1;
     this.#listing = undefined;
     if (record.presences.size > 0) return;
     this.#agents.delete(record.name);

@@ -53,6 +53,8 @@ export interface Directory {
   /** @throws Fault full */
   arrive(arriving: Arriving): Presence;
   agent(name: string): AgentEntry | undefined;
+  /** Presences of other dialects than ZeroMQ. */
+  readonly elsewhere: number;
   /** Listed agents, by name. */
   agents(): readonly AgentEntry[];
   /** Rooms that `viewer` may know of (public ones and those it is a member of or invited to), by name. */

@@ -204,7 +204,11 @@ export class WsConnection implements Connection, Wire {
     this.#outbox.control(bytes);
     if (written === undefined) return true;
     this.#closeWritten = written;
-    if (this.#phase === "open") this.#phase = "closing";
+    // Its peer has said goodbye, or something illegal: it is offline from now on, however long the socket takes to end.
+    if (this.#phase === "open") {
+      this.#phase = "closing";
+      this.#tell({ code: bytes.length >= 2 ? bytes.readUInt16BE(0) : 1005, reason: bytes.toString("utf8", 2) });
+    }
     this.#awaitClose(this.#options.limits.drainFlushMs, "ws-close-backlog");
     this.#outbox.flush();
     return true;
@@ -272,7 +276,14 @@ export class WsConnection implements Connection, Wire {
     this.#outbox.close();
     for (const answer of this.#lifeSigns) answer(false);
     this.#options.gone();
-    this.#receiver?.closed(closing);
+    this.#tell(closing);
+  }
+
+  /** Tells the receiver once that it is over. */
+  #tell(closing: Closing): void {
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    receiver?.closed(closing);
   }
 }
 

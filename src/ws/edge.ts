@@ -107,6 +107,7 @@ export class WsEdge implements Lifecycle {
         this.#arrived(socket);
       },
       isOpen: () => this.#phase === "open",
+      isFull: () => this.#connections.size >= limits.wsConnectionsMax,
       opened: (ws, socket, hello) => {
         this.#open(ws, socket, hello);
       },

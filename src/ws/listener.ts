@@ -27,6 +27,8 @@ export interface ListenerOptions extends ListenAt {
   readonly arrived: (socket: Duplex) => void;
   /** True while new WebSockets are taken. */
   readonly isOpen: () => boolean;
+  /** True when there are as many WebSockets as may be. */
+  readonly isFull: () => boolean;
   readonly opened: (ws: WebSocket, socket: Duplex, hello: Hello) => void;
 }
 
@@ -112,7 +114,7 @@ export class Listener {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { ledger, isOpen, opened, own } = this.#options;
+    const { ledger, isFull, isOpen, opened, own } = this.#options;
     const path = pathOf(request.url);
     const origin = request.headers.origin;
     // No longer writable: it was refused on arrival.
@@ -125,6 +127,9 @@ export class Listener {
       refuseSocket(socket, text(403, "Web pages of other sites may not connect. Use a client outside the browser, or serve the page from this machine."));
     } else if (!isOpen()) {
       refuseSocket(socket, text(503, "The broker is stopping; try again in a few seconds."));
+    } else if (isFull()) {
+      ledger.count("ws-connections-full");
+      refuseSocket(socket, text(503, "The broker has as many connections as it takes; try again in a few seconds."));
     } else {
       const remote = addressOf(request.socket.remoteAddress);
       const subprotocol = chooseSubprotocol(request.headers["sec-websocket-protocol"], path, this.#doors);

@@ -126,7 +126,7 @@ export class Forwarder {
         found = this.#find(chunk, thisTopic, bodyHead);
         this.#route = this.#proved ? undefined : found?.bytes;
       } else if (this.#route === undefined) {
-        if (found?.live !== true) found = this.#find(chunk, thisTopic, bodyHead);
+        found = this.#find(chunk, thisTopic, bodyHead);
         this.#route = this.#proved ? undefined : found?.bytes;
       }
       topicAt = thisTopic;

@@ -38,7 +38,7 @@ export class RouteCache {
       if (this.#hashes[place] !== hash) continue;
       const known = this.#routes[place];
       if (known === undefined || !same(known.topic, chunk, start, end)) continue;
-      return known.live ? known : this.#keep(place, hash, this.#lookUp(chunk, start, end));
+      return known.live ? this.#router.fresh(known) : this.#keep(place, hash, this.#lookUp(chunk, start, end));
     }
     this.#turn = (this.#turn + 1) % waysPerSet;
     return this.#keep(this.#free(set) ?? set + this.#turn, hash, this.#lookUp(chunk, start, end));

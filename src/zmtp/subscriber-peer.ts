@@ -8,6 +8,9 @@ import { IllegalBytes } from "./illegal.js";
 import { PeerFacts, type Line, type Side } from "./peer.js";
 import type { SubscriberPeer, ZmtpPolicy } from "./policy.js";
 
+/** What a subscriber sends is short: subscriptions, pings. Room for the rest of a command beside its topic. */
+const commandRoomBytes = 256;
+
 export interface SubscriberContext {
   readonly ledger: Ledger;
   readonly limits: Limits;
@@ -40,7 +43,7 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
     this.#line = line;
     this.#context = context;
     this.inspects = introduction.principal?.scopes.has("inspect") ?? false;
-    this.#reader = new FrameReader(limits.zmqFrameMaxBytes);
+    this.#reader = new FrameReader(limits.zmqTopicMaxBytes + commandRoomBytes);
     this.#heartbeat = new Heartbeat(limits, clock.monotonic());
     this.#outbox = new Outbox({
       wire: {

@@ -100,9 +100,10 @@ describe.each(transports)("the SDK in the broker's own process, over %s", (trans
     bob.onRequest(() => {
       throw new Error("secret path");
     });
-    const answer = await ada.request("bob", "hello");
-    expect(answer.content).toMatchObject({ kind: "fault", data: { code: "internal" } });
-    expect(JSON.stringify(answer)).not.toContain("secret path");
+    const failed = await ada.request("bob", "hello").catch((thrown: unknown) => thrown);
+    expect(failed).toBeInstanceOf(Fault);
+    expect(failed).toMatchObject({ code: "internal", message: "the agent failed to answer" });
+    expect(JSON.stringify((failed as Fault).detail)).not.toContain("secret path");
   });
 
   it("finishes its answers before it closes, and hears nothing after", async () => {

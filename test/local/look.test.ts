@@ -140,20 +140,23 @@ describe("a request to an agent of another dialect", () => {
     world = new LocalWorld({ requestsPerSenderMax: 1 });
     const ada = world.subscriber(["ada"]);
     const bot = world.session("bot");
-    for (const text of ["1", "2"]) world.send(world.publisher(), "ada", "bot", "request", text);
+    const publisher = world.publisher();
+    for (const text of ["1", "2"]) world.send(publisher, "ada", "bot", "request", text);
     expect(bot.heard.map(({ content }) => content.message)).toEqual(["1"]);
     expect(ada.faults).toEqual(["full"]);
+    // A name that is only claimed is not what is counted: another connection is not made to pay, and what is open goes with the connection.
+    world.send(world.publisher(), "ada", "bot", "request", "3");
+    expect(bot.heard.map(({ content }) => content.message)).toEqual(["1", "3"]);
+    world.local.publisherGone(publisher);
+    expect(world.requests.size).toBe(1);
     expect(world.isExact).toBe(true);
   });
 
   it("is not followed to a ZeroMQ agent, whose answer may pass as bytes, nor to a room", () => {
     world = new LocalWorld();
     world.subscriber(["bob"]);
-    world.session("bot");
     world.send(world.publisher(), "ada", "bob", "request", "?");
     world.send(world.publisher(), "ada", "#general", "request", "?");
-    world.subscriber(["bot"]);
-    world.send(world.publisher(), "ada", "bot", "request", "?");
     expect(world.requests.size).toBe(0);
   });
 });

@@ -9,7 +9,7 @@ function names(topics: string[], more: { principal?: Principal; declared?: strin
     socketType: more.socketType ?? "SUB",
     topics,
     proxied: new Set(more.proxied),
-    isFree: (name) => more.owned?.includes(name) !== true,
+    namesMax: 3, isFree: (name) => more.owned?.includes(name) !== true,
   });
   return { names: [...naming.names].map(([name, { how, via }]) => `${name} ${how}${via === undefined ? "" : ` via ${via}`}`), member: naming.member };
 }

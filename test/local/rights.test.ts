@@ -5,13 +5,19 @@ import { NamesWithOwners, proved } from "../kit/local-world.js";
 const identity = new NamesWithOwners();
 identity.owned.add("boss");
 identity.carried.set("relay", ["ada"]);
-const house = { identity, dataTopics: ["prices"] };
+const bot = { name: "bot", displayName: "bot", dialect: "pan", trust: "shared", via: undefined, since: 0 } as const;
+const house = { identity, dataTopics: ["prices"], directory: { agent: (name: string) => (name === "bot" ? bot : undefined) } };
 const local = { principal: undefined, isLocal: true };
 const remote = { principal: undefined, isLocal: false };
 const plain = { principal: proved("bob"), isLocal: true };
 const observer = { principal: proved("watch", ["observe"]), isLocal: false };
 
 const code = (topic: string, peer: Parameters<typeof subscriptionFault>[1]): string => subscriptionFault(topic, peer, house)?.code ?? "heard";
+
+it("a name that a session of another dialect bears cannot be claimed, heard or declared", () => {
+  expect(code("bot", local)).toBe("forbidden");
+  expect(declaredFault("bot", house)?.code).toBe("forbidden");
+});
 
 describe("what a subscription may be", () => {
   it.each(["", "news.", "a/", "b:"])("listens to everything under %j from this machine, or with scope observe", (topic) => {

@@ -94,7 +94,7 @@ describe("a WebSocket connection", () => {
     while (accepted.connection.buffered < 2 * 1024 * 1024 && accepted.connection.send("x".repeat(300_001), true)) await new Promise(setImmediate);
     client.close(1000);
     expect((await accepted.closed).code).toBe(1000);
-    expect(world.ledger.reasons["ws-close-backlog"]).toBe(1);
+    await eventually(() => world.ledger.reasons["ws-close-backlog"] === 1, "its line is cut");
   });
 
   it("cuts the line of a peer that does not answer the goodbye", async () => {

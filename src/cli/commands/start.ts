@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import type { Broker } from "../../broker.js";
 import type { BrokerOptions } from "../../config.js";
+import { Fault } from "../../core/index.js";
 import { jsonLog, type LogLevel } from "../log.js";
 import { say, type Output } from "../output.js";
 import { readyLines } from "../ready.js";
@@ -46,7 +47,7 @@ export function startCommand(program: Command): void {
       const broker = new Broker(brokerOptions(options));
       const ended = untilSignal(broker);
       await broker.start();
-      process.stdout.write(options.json === true ? `${JSON.stringify({ pid: process.pid, ...broker.endpoints })}\n` : `${readyLines(broker).join("\n")}\n`);
+      if (broker.isRunning) process.stdout.write(options.json === true ? `${JSON.stringify({ pid: process.pid, ...broker.endpoints })}\n` : `${readyLines(broker).join("\n")}\n`);
       await ended;
     });
 }
@@ -64,15 +65,19 @@ function brokerOptions(options: Options): BrokerOptions {
     topics: options.topic ?? [],
     reserved: options.reserve ?? [],
     rooms: options.keepRoom ?? [],
-    ownDoors: Object.fromEntries(pairs(options.own)),
-    limits: Object.fromEntries(pairs(options.limit).map(([name, value]) => [name, Number(value)])),
+    ownDoors: Object.fromEntries(pairs("--own", options.own)),
+    limits: Object.fromEntries(pairs("--limit", options.limit).map(([name, value]) => [name, Number(value)])),
     log: jsonLog(options.logLevel),
   };
 }
 
-/** `name=value` options, taken apart. */
-function pairs(list: readonly string[] = []): readonly (readonly [string, string])[] {
-  return list.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]);
+/** `name=value` options, taken apart. @throws Fault malformed */
+function pairs(option: string, list: readonly string[] = []): readonly (readonly [string, string])[] {
+  return list.map((pair) => {
+    const at = pair.indexOf("=");
+    if (at < 1 || at === pair.length - 1) throw new Fault("malformed", `${option} ${pair}: write it as NAME=VALUE`);
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  });
 }
 
 /** Resolves when a signal has drained and stopped the broker. */

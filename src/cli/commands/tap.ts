@@ -1,7 +1,8 @@
+import { once } from "node:events";
 import type { Command } from "commander";
 import type { Envelope } from "../../core/index.js";
 import { findBroker, type BrokerChoice } from "../operator.js";
-import { say, type Output } from "../output.js";
+import { dataLines, finished, say, type Output } from "../output.js";
 import { operatorName } from "../../services/index.js";
 
 /** `broker tap [topic…]`: what passes, until interrupted. */
@@ -18,10 +19,27 @@ export function tapCommand(program: Command): void {
       for (const topic of topics.length === 0 ? [""] : topics) operator.subscribe(topic);
       const asJson = options.json === true || !process.stdout.isTTY;
       say(`listening to ${topics.length === 0 ? "everything" : topics.join(" ")}; Ctrl-C ends it`);
-      const end = (): void => void operator.close();
+      const ended = new AbortController();
+      const end = (): void => {
+        ended.abort();
+        void operator.close();
+      };
       process.once("SIGINT", end);
       process.once("SIGTERM", end);
-      for await (const envelope of operator) process.stdout.write(`${asJson ? JSON.stringify(envelope) : line(envelope)}\n`);
+      const lines = dataLines();
+      lines.on("error", (error: NodeJS.ErrnoException) => {
+        if (error.code !== "EPIPE") say(`broker: the output cannot be written: ${error.message}`);
+        process.exit(error.code === "EPIPE" ? 0 : 1);
+      });
+      for await (const envelope of operator) {
+        const hasRoom = lines.write(`${asJson ? JSON.stringify(envelope) : line(envelope)}\n`);
+        if (!hasRoom && !ended.signal.aborted) await once(lines, "drain", { signal: ended.signal }).catch(() => undefined);
+        if (ended.signal.aborted) break;
+      }
+      if (operator.dropped > 0) say(`${operator.dropped} messages were not shown: whoever reads this output is too slow`);
+      await finished(lines);
+      // A reader that has stopped would keep the process for ever.
+      process.exit(0);
     });
 }
 

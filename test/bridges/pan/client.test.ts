@@ -77,6 +77,32 @@ describe("the PAN client", () => {
     await rm(before.dataDir, { recursive: true, force: true });
   });
 
+  it("comes back into more rooms than the burst of the rate limit", async () => {
+    at = await startBroker({ limits: { panRatePerSecond: 0 } });
+    const ada = await client("ada");
+    await Promise.all(Array.from({ length: 12 }, (_, n) => ada.join(`#r${n}`)));
+    const refused: unknown[] = [];
+    ada.on("refused", (event) => refused.push(event));
+    const back = once(ada, "open");
+    const before = at;
+    await before.broker.stop();
+    at = await startBroker({ dataDir: before.dataDir, ws: [new URL(before.pan).host], limits: { panRatePerSecond: 20 } });
+    await back;
+    expect(refused).toEqual([]);
+    await Promise.all(clients.splice(0).map((made) => made.close()));
+    await at.stop();
+    await before.stop();
+  });
+
+  it.each(["", "x".repeat(513)])("refuses a malformed chat itself, so that no call pays for it", async (to) => {
+    at = await startBroker();
+    const ada = await client("ada");
+    const refused = once(ada, "refused");
+    ada.say(to, "hello", { messageId: "m1" });
+    await ada.join("#lab");
+    expect(await refused).toMatchObject({ code: "INVALID_FORMAT", messageId: "m1" });
+  });
+
   it("does not come back once it has been displaced", async () => {
     at = await startBroker();
     const own = await issueToken(at.dataDir, "ada", "ws");

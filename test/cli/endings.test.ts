@@ -1,0 +1,109 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Agent } from "../../src/index.js";
+import { runCli, startCli, startProgram } from "../kit/cli.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const doors = ["--zmq-in", "tcp://127.0.0.1:0", "--zmq-out", "tcp://127.0.0.1:0", "--ws", "127.0.0.1:0"];
+
+describe("how the broker's programs end", () => {
+  let dataDir: string;
+  beforeEach(async () => {
+    dataDir = join(await mkdtemp(join(tmpdir(), "synaptic-end-")), "data");
+  });
+  afterEach(async () => {
+    await rm(join(dataDir, ".."), { recursive: true, force: true });
+  });
+  const leftovers = (): boolean[] => ["broker.pid", "endpoints.json"].map((file) => existsSync(join(dataDir, file)));
+
+  it("a program with a broker of its own ends by itself once the broker has stopped, with agents that go first", async () => {
+    const script = `
+      import { Agent, Broker } from ${JSON.stringify(join(root, "dist/src/index.js"))};
+      const broker = new Broker({ dataDir: ${JSON.stringify(dataDir)}, zmqIn: ["tcp://127.0.0.1:0"], zmqOut: ["tcp://127.0.0.1:0"], ws: ["127.0.0.1:0"] });
+      await broker.start();
+      const at = { in: broker.endpoints.zmqIn[0], out: broker.endpoints.zmqOut[0] };
+      const [ada, bob] = [await Agent.connect({ name: "ada", ...at }), await Agent.connect({ name: "bob", ...at })];
+      bob.onRequest(({ content }) => "you said " + content.message);
+      console.log((await ada.request("bob", "hello")).content.message);
+      await ada.close();
+      await bob.close();
+      await broker.stop();`;
+    const program = startProgram(process.execPath, ["--input-type=module", "-e", script]);
+    expect(await program.ended).toEqual({ code: 0, stdout: "you said hello\n", stderr: "" });
+    expect(leftovers()).toEqual([false, false]);
+  });
+
+  it("a broker whose agents are killed while it drains still cleans up", async () => {
+    const broker = startCli(["start", ...doors, "--json", "--data-dir", dataDir]);
+    const { zmqIn, zmqOut } = JSON.parse(await broker.prints(/\n/)) as { zmqIn: string[]; zmqOut: string[] };
+    const script = `
+      import { Agent } from ${JSON.stringify(join(root, "dist/src/index.js"))};
+      await Agent.connect({ name: "ada", in: ${JSON.stringify(zmqIn[0])}, out: ${JSON.stringify(zmqOut[0])} });
+      console.log("here");`;
+    const ada = startProgram(process.execPath, ["--input-type=module", "-e", script]);
+    await ada.prints(/here/);
+    broker.process.kill("SIGTERM");
+    ada.process.kill("SIGKILL");
+    expect((await broker.ended).code).toBe(0);
+    expect(leftovers()).toEqual([false, false]);
+  });
+
+  it("a signal while it starts is obeyed", async () => {
+    for (const afterMs of [300, 450, 600]) {
+      const broker = startCli(["start", ...doors, "--data-dir", dataDir]);
+      await new Promise((resolve) => setTimeout(resolve, afterMs)); // a point in its start, whichever it is
+      const { code } = await broker.stop("SIGTERM");
+      expect([0, null]).toContain(code); // null: the signal came before any program of ours was loaded
+      expect(leftovers()).toEqual([false, false]);
+    }
+  });
+
+  it("drains though nobody reads its messages any more", async () => {
+    const child = spawn(process.execPath, [join(root, "bin/broker.js"), "start", ...doors, "--data-dir", dataDir], { stdio: ["ignore", "pipe", "pipe"] });
+    const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    child.stderr.destroy();
+    child.kill("SIGTERM");
+    expect(await ended).toBe(0);
+    expect(leftovers()).toEqual([false, false]);
+  });
+
+  it("tap ends by a signal though its reader has stopped reading", async () => {
+    const broker = startCli(["start", ...doors, "--json", "--data-dir", dataDir]);
+    const { zmqIn, zmqOut } = JSON.parse(await broker.prints(/\n/)) as { zmqIn: string[]; zmqOut: string[] };
+    const tap = spawn(process.execPath, [join(root, "bin/broker.js"), "tap", "--data-dir", dataDir], { stdio: ["ignore", "pipe", "pipe"] });
+    const ended = new Promise<number | null>((resolve) => tap.once("exit", resolve));
+    await new Promise((resolve) => tap.stderr.once("data", resolve));
+    const ada = await Agent.connect({ name: "ada", in: zmqIn[0] ?? "", out: zmqOut[0] ?? "" });
+    for (let n = 0; n < 3_000; n += 1) await ada.inform("#general", "x".repeat(500));
+    await ada.close();
+    tap.kill("SIGINT");
+    expect(await ended).toBe(0);
+    await broker.stop();
+  });
+
+  it.each([
+    [["start", "--data-dir", "/dev/null/x"], 1, /data directory/],
+    [["start", "--limit", "wsLoginMs"], 2, /NAME=VALUE/],
+    [["start", "--limit", "wsLoginMs="], 2, /NAME=VALUE/],
+    [["start", "--own", "pan"], 2, /NAME=VALUE/],
+  ])("%j is told in a line that names the remedy", async (args, code, words) => {
+    const ended = await runCli(args);
+    expect(ended).toMatchObject({ code, stdout: "" });
+    expect(ended.stderr).toMatch(words);
+  });
+
+  it("a name with an owner is refused as such, not as a missing broker", async () => {
+    const broker = startCli(["start", ...doors, "--data-dir", dataDir]);
+    await broker.prints(/broker status/);
+    await runCli(["token", "boss", "--data-dir", dataDir]);
+    const { code, stderr } = await runCli(["send", "all", "hi", "--from", "boss", "--data-dir", dataDir]);
+    expect([code, stderr]).toEqual([4, expect.stringContaining("may have an owner")]);
+    await broker.stop();
+  });
+});
