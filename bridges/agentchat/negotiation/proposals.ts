@@ -23,6 +23,7 @@ export class Proposals {
   // bound: proposalLimits.keptMax, those with a change on its way to the disk · evicts: one goes when that is kept, or could not be · owner: Proposals
   readonly #writing = new Map<string, Promise<void>>();
   /** States that could not be kept, with the one before: a step that was decided upon one of them must not bring it back. */
+  // bound: steps under way upon a state that was lost · evicts: goes with the last of them · owner: Proposals
   readonly #lost = new WeakMap<Proposal, { readonly before: Proposal | undefined }>();
 
   constructor(table: Table<Proposal>, limits: ProposalLimits = proposalLimits) {
