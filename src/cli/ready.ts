@@ -1,4 +1,5 @@
 import type { Broker } from "../broker.js";
+import { resolveDataDirectory } from "../services/index.js";
 import { isLocalDoor, isLocalUrl } from "../config.js";
 
 /** What a person sees when the broker is ready: each door, who can reach it, where the token lies, what to type next. At most ten lines. */
@@ -6,6 +7,10 @@ export function readyLines(broker: Broker): readonly string[] {
   const { zmqIn, zmqOut, ws, own = {} } = broker.endpoints;
   const owned = Object.entries(own);
   const open = [...zmqIn, ...zmqOut].some((url) => !isLocalUrl(url)) || [...ws, ...Object.values(own)].some((url) => !isLocalDoor(url.replace(/^wss?:\/\//, "")));
+  // What to type next has to reach this broker, wherever it is.
+  const folder = broker.dataDir === resolveDataDirectory({ dataDir: undefined }) ? "" : ` --data-dir ${broker.dataDir}`;
+  const [pub = "", sub = ""] = [zmqIn[0], zmqOut[0]];
+  const python = pub === "tcp://127.0.0.1:5555" && sub === "tcp://127.0.0.1:5556" ? "" : ` ${pub} ${sub}`;
   return [
     `Synaptic Core is ready (pid ${process.pid}), ${open ? "REACHABLE FROM OTHER MACHINES, without encryption of its own" : "reachable from this machine only"}.`,
     `  ZeroMQ, agents publish to    ${zmqIn.join("  ") || "-"}`,
@@ -14,8 +19,8 @@ export function readyLines(broker: Broker): readonly string[] {
     ...(owned.length > 0 ? [`  WebSocket, one dialect each  ${owned.map(([name, url]) => `${name} ${url}`).join("  ")}`] : []),
     `  PAN token                    in ${broker.dataDir}/pan-token`,
     "Next, in another terminal:",
-    "  python3 examples/plain_agent.py claude              an agent with two plain sockets",
-    '  npx broker send claude "are you there?" --wait      ask it something',
-    "  npx broker status                                   what was routed, what was lost and why",
+    `  python3 examples/plain_agent.py claude${python}              an agent with two plain sockets`,
+    `  npx broker send claude "are you there?" --wait${folder}      ask it something`,
+    `  npx broker status${folder}                                   what was routed, what was lost and why`,
   ];
 }

@@ -63,6 +63,7 @@ export class Exchange {
     if (outcome.receivers === 0 && !this.#exists(message.topic)) {
       messages.routed -= 1;
       messages.unroutable += 1;
+      this.ledger.count("nobody-there");
       throw new Fault("not-found", notThere(message.topic));
     }
     for (const follower of this.#followers) follower(envelope, message);
