@@ -205,3 +205,30 @@ function expected(held: readonly Held[], ears: readonly Ear[], topic: string): s
     return observes && (!hidden || ear.inspects) ? [`${ear.name} *${topic}`] : [];
   });
 }
+
+describe("a route that somebody holds", () => {
+  it("is as it is now once it is asked for, after taps and prefixes came and went", () => {
+    const router = new Router();
+    const [wire, tap] = [new WireEar(), new WireEar()];
+    router.subscribe("bob", wire);
+    const held = router.route("bob");
+    if (held === undefined) expect.fail("there is no route");
+    const untap = router.tap(tap);
+    expect(router.fresh(held).bytes).toEqual({ wires: [wire], observers: [tap] });
+    const stop = router.subscribePrefix("b:", tap);
+    untap();
+    expect(router.fresh(held).bytes).toEqual({ wires: [wire], observers: [] });
+    router.tap(new Ear());
+    expect(router.fresh(held).bytes).toBeUndefined();
+    stop();
+  });
+
+  it("costs nothing while taps come and go: nothing is worked out before it is asked for", () => {
+    const router = new Router();
+    for (let n = 0; n < 5_000; n += 1) router.subscribe(`room-${n}`, new WireEar());
+    const held = router.route("room-0");
+    const before = held?.bytes;
+    for (let n = 0; n < 5_000; n += 1) router.tap(new Ear())();
+    expect(held?.bytes).toBe(before);
+  });
+});

@@ -27,6 +27,10 @@ describe("the name of a connection", () => {
     expect(names(["#room", "$events", "ada", "all", "prices.", "data/"])).toEqual({ names: ["ada inferred"], member: "ada" });
   });
 
+  it("is no more names than a connection may have, however many it subscribes to", () => {
+    expect(names(["a", "b", "c", "d", "e"]).names).toEqual(["a inferred", "b inferred", "c inferred"]);
+  });
+
   it("is each of several inferred names, none of which is a member of rooms", () => {
     expect(names(["ada", "bob"])).toEqual({ names: ["ada inferred", "bob inferred"], member: undefined });
   });

@@ -26,6 +26,25 @@ describe("agents in the directory", () => {
     ]);
   });
 
+  it("that only claim their names leave room for those who have a token", () => {
+    const { arrive } = openWorld({ agentsMax: 3, agentsClaimedMax: 2 });
+    const claimed = (name: string): unknown => arrive(name, { principal: principal(name, "claimed"), dialect: "zmq" });
+    claimed("a");
+    claimed("b");
+    expect(codeOf(() => claimed("c"))).toBe("full");
+    arrive("bot");
+    expect(codeOf(() => arrive("one more"))).toBe("full");
+  });
+
+  it("of other dialects are counted while they are here", () => {
+    const { directory, arrive } = openWorld();
+    const bot = arrive("bot");
+    arrive("ada", { principal: principal("ada", "claimed"), dialect: "zmq" });
+    expect(directory.elsewhere).toBe(1);
+    bot.depart();
+    expect(directory.elsewhere).toBe(0);
+  });
+
   it("are listed by name", () => {
     const { directory, arrive } = openWorld();
     for (const name of ["bob", "eve", "Ada"]) arrive(name);
