@@ -15,7 +15,7 @@ export function readyLines(broker: Broker): readonly string[] {
     `Synaptic Core is ready (pid ${process.pid}), ${open ? "REACHABLE FROM OTHER MACHINES, without encryption of its own" : "reachable from this machine only"}.`,
     `  ZeroMQ, agents publish to    ${zmqIn.join("  ") || "-"}`,
     `  ZeroMQ, agents subscribe at  ${zmqOut.join("  ") || "-"}`,
-    `  WebSocket, PAN               ${ws.map((url) => `${url}/pan`).join("  ") || "-"}`,
+    `  WebSocket, PAN and AgentChat ${ws.map((url) => `${url}/pan  ${url}/agentchat`).join("  ") || "-"}`,
     ...(owned.length > 0 ? [`  WebSocket, one dialect each  ${owned.map(([name, url]) => `${name} ${url}`).join("  ")}`] : []),
     `  PAN token                    in ${broker.dataDir}/pan-token`,
     "Next, in another terminal:",

@@ -1,18 +1,8 @@
+import type { ProposalTerms } from "../../../bridges/agentchat/client-negotiation.js";
 import type { Event, MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/schema.js";
 import { CommandFailure, exitCodes } from "./exit.js";
 import type { WhoOptions } from "./options.js";
 import { serverUrl } from "./target.js";
-
-/** What a client may tell of a proposal. */
-export interface ProposalTerms {
-  readonly task: string;
-  readonly amount?: number;
-  readonly currency?: string;
-  readonly paymentCode?: string;
-  readonly terms?: string;
-  /** Seconds. */
-  readonly expires?: number;
-}
 
 /** Presence in a channel, as it is told. */
 export type PresenceEvent = Extract<Event, { readonly type: "AGENT_JOINED" | "AGENT_LEFT" }>;

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import type { NegotiationEvent } from "../../../bridges/agentchat/schema.js";
 import { print } from "../output.js";
-import { withChat, type Chat, type ProposalTerms } from "./chat.js";
+import type { ProposalTerms } from "../../../bridges/agentchat/client-negotiation.js";
+import { withChat, type Chat } from "./chat.js";
 import { defaultIdentity, quantity, talks, type TalkOptions } from "./options.js";
 import { agentId } from "./target.js";
 
