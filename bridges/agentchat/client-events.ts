@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AgentChatError } from "./client-error.js";
-import { negotiationTypes, proposalStatuses, type Event, type NegotiationType, type ProposalStatus } from "./schema.js";
+import { events, type Event } from "./events.js";
+import { negotiationTypes, type NegotiationType, type ProposalStatus } from "./schema.js";
 
 /** A refusal; servers of other makers have codes of their own. */
 export interface ErrorEvent {
@@ -19,43 +20,11 @@ export type Heard = Exclude<Event, { readonly type: "ERROR" }> | ErrorEvent;
 /** One event of {@link Heard} by its type. */
 export type HeardOf<T extends Heard["type"]> = Extract<Heard, { readonly type: T }>;
 
-const text = z.string();
-const texts = z.array(text);
-const negotiation = {
-  ts: z.number(),
-  proposal_id: text,
-  from: text,
-  to: text,
-  status: z.enum(proposalStatuses),
-  sig: text,
-  task: text.optional(),
-  amount: z.number().optional(),
-  currency: text.optional(),
-  payment_code: text.optional(),
-  terms: text.optional(),
-  expires: z.number().optional(),
-  reason: text.optional(),
-  proof: text.optional(),
-};
-
+/** Servers of other makers have codes of their own, and say less of a challenge. */
 const shapes: Readonly<Record<Heard["type"], z.ZodType>> = {
-  WELCOME: z.object({ ts: z.number(), agent_id: text.min(1), server: text }),
-  CHALLENGE: z.object({ ts: z.number(), challenge_id: text, nonce: text }),
-  VERIFY_SUCCESS: z.object({ ts: z.number(), agent_id: text }),
-  MSG: z.object({ ts: z.number(), from: text, from_name: text, to: text, content: text, msg_id: text, in_reply_to: text.optional(), sig: text.optional(), pubkey: text.optional(), verified: z.boolean().optional(), replay: z.literal(true).optional() }),
-  JOINED: z.object({ ts: z.number(), channel: text, agents: texts }),
-  LEFT: z.object({ ts: z.number(), channel: text, agent: text }),
-  AGENT_JOINED: z.object({ ts: z.number(), channel: text, agent: text, name: text.optional() }),
-  AGENT_LEFT: z.object({ ts: z.number(), channel: text, agent: text }),
-  CHANNELS: z.object({ ts: z.number(), list: z.array(z.object({ name: text, agents: z.number() })) }),
-  AGENTS: z.object({ ts: z.number(), channel: text, list: texts }),
-  ERROR: z.object({ ts: z.number(), code: text, message: text, ref: text.optional(), retry_after: z.number().optional() }),
-  PONG: z.object({ ts: z.number() }),
-  PROPOSAL: z.object({ ...negotiation, id: text }),
-  ACCEPT: z.object(negotiation),
-  REJECT: z.object(negotiation),
-  COMPLETE: z.object(negotiation),
-  DISPUTE: z.object(negotiation),
+  ...events,
+  ERROR: events.ERROR.extend({ code: z.string() }),
+  CHALLENGE: events.CHALLENGE.partial({ expires_at: true }),
 };
 
 const statusAfter: Readonly<Record<NegotiationType, ProposalStatus>> = { PROPOSAL: "pending", ACCEPT: "accepted", REJECT: "rejected", COMPLETE: "completed", DISPUTE: "disputed" };

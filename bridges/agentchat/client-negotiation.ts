@@ -1,7 +1,8 @@
 import { AgentChatError } from "./client-error.js";
 import type { Heard } from "./client-events.js";
 import { sign, type Identity } from "./identity.js";
-import type { NegotiationEvent, NegotiationType } from "./schema.js";
+import type { NegotiationEvent } from "./events.js";
+import type { NegotiationType } from "./schema.js";
 import { proposalText, stepText } from "./signed-text.js";
 
 /** What is proposed (protocols §5, negotiation). No field but `terms` may hold `|`. */

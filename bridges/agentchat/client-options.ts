@@ -1,7 +1,7 @@
 import type { End } from "./client-connection.js";
 import type { AgentChatError } from "./client-error.js";
 import type { HeardOf } from "./client-events.js";
-import type { NegotiationEvent } from "./schema.js";
+import type { NegotiationEvent } from "./events.js";
 
 /** How an AgentChat client reaches its server. */
 export interface AgentChatClientOptions {

@@ -9,13 +9,14 @@ import type { Heard } from "./client-events.js";
 import { outcomeOf, proposalFrame, stepFrame, type NegotiationFrame, type ProposalTerms } from "./client-negotiation.js";
 import type { AgentChatClientEvents, AgentChatClientOptions } from "./client-options.js";
 import { readIdentity, sign, type Identity } from "./identity-file.js";
-import { commands, type NegotiationEvent } from "./schema.js";
+import type { NegotiationEvent } from "./events.js";
+import { commands } from "./schema.js";
 import { messageText } from "./signed-text.js";
 
 export { AgentChatError } from "./client-error.js";
 export type { AgentChatClientEvents, AgentChatClientOptions } from "./client-options.js";
 export type { ProposalTerms } from "./client-negotiation.js";
-export type { MsgEvent, NegotiationEvent } from "./schema.js";
+export type { MsgEvent, NegotiationEvent } from "./events.js";
 
 /** Closed because the server would refuse us again (RFC 6455 §7.4.1, policy). */
 const refusedForGood = 1008;

@@ -1,5 +1,6 @@
 import { Fault, readJson, type Codec, type Frame } from "#dialect";
-import { commands, type Command, type Event } from "./schema.js";
+import type { Event } from "./events.js";
+import { commands, type Command } from "./schema.js";
 
 /** Deepest nesting of a frame. */
 const depthMax = 64;

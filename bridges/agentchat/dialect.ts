@@ -5,7 +5,8 @@ import { identityCommands, welcome } from "./commands/identify.js";
 import { messageCommands } from "./commands/message.js";
 import { refusal } from "./errors.js";
 import { negotiationCommands } from "./negotiation/commands.js";
-import { commands, type Event } from "./schema.js";
+import type { Event } from "./events.js";
+import { commands } from "./schema.js";
 import type { State } from "./state.js";
 import { eventOf } from "./translate.js";
 

@@ -1,6 +1,7 @@
 import type { Closing, Fault, FaultCode, Refusal } from "#dialect";
 import type { Said } from "./codec.js";
-import { errorCodes, type ErrorCode, type Event } from "./schema.js";
+import type { Event } from "./events.js";
+import { errorCodes, type ErrorCode } from "./schema.js";
 
 /** Every fault in AgentChat's words, where nothing says it better. Total: a new fault code does not compile without one. */
 export const codes: Readonly<Record<FaultCode, ErrorCode>> = {

@@ -1,7 +1,7 @@
 import type { Session } from "#dialect";
 import type { Challenge } from "./challenge.js";
 import type { PublicKey } from "./keys.js";
-import type { Event } from "./schema.js";
+import type { Event } from "./events.js";
 
 /** What AgentChat remembers of a session. */
 export interface State {

@@ -2,7 +2,7 @@ import { everyone, faultCodes, type Envelope, type FaultCode, type RenderMeta } 
 import { codes } from "./errors.js";
 import { readPublicKey, verifies } from "./keys.js";
 import { negotiationEventOf } from "./negotiation/event.js";
-import type { Event, MsgEvent } from "./schema.js";
+import type { Event, MsgEvent } from "./events.js";
 import { messageText } from "./signed-text.js";
 
 /** Who speaks for the broker itself, in the core and here. */

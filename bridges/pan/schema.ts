@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What a PAN client can say (PAN §1–4). Fields beyond the seed are optional and ours: `messageId`, `intent`, `replyTo`, `data`, `priority`, `history`. */
+/** What a PAN client can say (PAN §1–4), and what it hears (§5, §6). Fields beyond the seed are optional and ours: `messageId`, `intent`, `replyTo`, `data`, `priority`, `history`. */
 const agentId = z.string().min(1).max(512);
 const room = z.string().min(1).max(512);
 const intent = z.enum(["request", "response", "inform"]);
@@ -45,47 +45,49 @@ export const errorCodes = ["AUTH_FAILED", "RATE_LIMIT", "INVALID_FORMAT", "room_
 export type ErrorCode = (typeof errorCodes)[number];
 
 /** PAN §5: an incoming message. */
-export interface ChatEvent {
-  readonly type: "chat";
-  readonly from: string;
-  readonly fromName: string;
-  readonly to: string;
-  readonly text: string;
-  /** ISO 8601, UTC. */
-  readonly timestamp: string;
-  readonly messageId?: string;
-  readonly intent?: z.infer<typeof intent>;
-  readonly replyTo?: string;
-  readonly data?: unknown;
-  readonly trust?: string;
-  readonly replay?: true;
-}
+export const chatEvent = z.object({
+  type: z.literal("chat"),
+  from: z.string(),
+  fromName: z.string().describe("for people; never an address"),
+  to: z.string(),
+  text: z.string(),
+  timestamp: z.string().describe("ISO 8601, UTC"),
+  messageId: z.string().exactOptional(),
+  intent: intent.exactOptional(),
+  replyTo: z.string().exactOptional(),
+  data: z.unknown().exactOptional(),
+  trust: z.string().describe("how sure the broker is of the sender: claimed, shared, proved").exactOptional(),
+  replay: z.literal(true).describe("said before the join").exactOptional(),
+});
 
 /** PAN §5: a notification. */
-export interface SystemEvent {
-  readonly type: "system";
-  readonly status: "success" | "joined" | "left" | "agent_joined" | "agent_left";
-  readonly message: string;
-  readonly room?: string;
-  readonly agentId?: string;
-}
+export const systemEvent = z.object({
+  type: z.literal("system"),
+  status: z.enum(["success", "joined", "left", "agent_joined", "agent_left"]),
+  message: z.string(),
+  room: z.string().exactOptional(),
+  agentId: z.string().exactOptional(),
+});
 
 /** PAN §4.1 */
-export interface ListEvent {
-  readonly type: "list";
-  readonly agents: readonly { readonly id: string; readonly name: string }[];
-}
+export const listEvent = z.object({ type: z.literal("list"), agents: z.array(z.object({ id: z.string(), name: z.string() })).readonly() });
 
 /** PAN §6 */
-export interface ErrorEvent {
-  readonly type: "error";
-  readonly code: ErrorCode;
-  readonly message: string;
-  /** When to try again, milliseconds. */
-  readonly retryAfter?: number;
-  /** `messageId` of the chat that was refused or not answered. */
-  readonly messageId?: string;
-}
+export const errorEvent = z.object({
+  type: z.literal("error"),
+  code: z.enum(errorCodes),
+  message: z.string(),
+  retryAfter: z.number().describe("when to try again, milliseconds").exactOptional(),
+  messageId: z.string().describe("of the chat that was refused or not answered").exactOptional(),
+});
+
+/** Every event, by its `type`. */
+export const events = { chat: chatEvent, system: systemEvent, list: listEvent, error: errorEvent } as const;
+
+export type ChatEvent = Readonly<z.infer<typeof chatEvent>>;
+export type SystemEvent = Readonly<z.infer<typeof systemEvent>>;
+export type ListEvent = Readonly<z.infer<typeof listEvent>>;
+export type ErrorEvent = Readonly<z.infer<typeof errorEvent>>;
 
 /** What a PAN client hears. */
 export type Event = ChatEvent | SystemEvent | ListEvent | ErrorEvent;

@@ -1,4 +1,5 @@
 import { WebSocket } from "ws";
+import { events } from "../../bridges/agentchat/events.js";
 
 /** A message of the AgentChat seed as it stands on the wire. */
 export interface ChatFrame {
@@ -6,7 +7,7 @@ export interface ChatFrame {
   [field: string]: unknown;
 }
 
-/** An AgentChat client written from the seed: a WebSocket and JSON. */
+/** An AgentChat client written from the seed: a WebSocket and JSON. What it hears must be as `schemas/agentchat-events.json` says, and no more. */
 export class ChatWire {
   readonly socket: WebSocket;
   readonly frames: ChatFrame[] = [];
@@ -70,6 +71,7 @@ export class ChatWire {
   }
 
   #take(frame: ChatFrame): void {
+    events[frame.type as keyof typeof events].strict().parse(frame);
     const at = this.#waiting.findIndex(({ wanted }) => wanted(frame));
     if (at === -1) this.frames.push(frame);
     else this.#waiting.splice(at, 1)[0]?.found(frame);

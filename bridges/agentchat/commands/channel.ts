@@ -1,6 +1,6 @@
 import { Fault, type Dialect } from "#dialect";
 import type { Said } from "../codec.js";
-import type { Event } from "../schema.js";
+import type { Event } from "../events.js";
 import type { ChatSession, State } from "../state.js";
 import { nameOf } from "../translate.js";
 

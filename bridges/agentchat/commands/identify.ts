@@ -3,7 +3,7 @@ import { Fault, principal, type Dialect } from "#dialect";
 import { checkAnswer, newChallenge } from "../challenge.js";
 import type { Said } from "../codec.js";
 import { readPublicKey, type PublicKey } from "../keys.js";
-import type { Event } from "../schema.js";
+import type { Event } from "../events.js";
 import type { ChatSession, State } from "../state.js";
 
 type Rules = Pick<Dialect<Said, Event, State>["commands"], "IDENTIFY" | "VERIFY_IDENTITY">;

@@ -1,7 +1,8 @@
 import { Fault, isRoom, type Dialect, type Draft, type TurnIntent } from "#dialect";
 import type { Said } from "../codec.js";
 import { verifies } from "../keys.js";
-import type { CommandOf, Event } from "../schema.js";
+import type { Event } from "../events.js";
+import type { CommandOf } from "../schema.js";
 import { Seen, type SaidBefore } from "../seen.js";
 import { messageText } from "../signed-text.js";
 import type { ChatSession, State } from "../state.js";

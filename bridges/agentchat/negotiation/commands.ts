@@ -1,7 +1,8 @@
 import type { Dialect, Rule } from "#dialect";
 import type { Said } from "../codec.js";
 import { verifies, type PublicKey } from "../keys.js";
-import type { CommandOf, Event, NegotiationEvent, NegotiationType } from "../schema.js";
+import type { Event, NegotiationEvent } from "../events.js";
+import type { CommandOf, NegotiationType } from "../schema.js";
 import { proposalText, stepText } from "../signed-text.js";
 import type { ChatSession, State } from "../state.js";
 import { contentOf, proposalEvent, stepEvent } from "./event.js";

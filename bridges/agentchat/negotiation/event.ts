@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { Content, Envelope } from "#dialect";
 import { readPublicKey, verifies } from "../keys.js";
-import { negotiationTypes, proposalStatuses, type NegotiationEvent, type NegotiationType } from "../schema.js";
+import type { NegotiationEvent } from "../events.js";
+import { negotiationTypes, proposalStatuses, type NegotiationType } from "../schema.js";
 import { proposalText, stepText } from "../signed-text.js";
 import { statusAt, type Proposal, type Step } from "./proposal.js";
 

@@ -1,5 +1,5 @@
 import type { ProposalTerms } from "../../../bridges/agentchat/client-negotiation.js";
-import type { Event, MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/schema.js";
+import type { Event, MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import { CommandFailure, exitCodes } from "./exit.js";
 import type { WhoOptions } from "./options.js";
 import { serverUrl } from "./target.js";

@@ -1,4 +1,4 @@
-import type { MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/schema.js";
+import type { MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import type { PresenceEvent } from "./chat.js";
 
 /** Colours a word, or leaves it as it is where there is no terminal. */

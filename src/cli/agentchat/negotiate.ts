@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { NegotiationEvent } from "../../../bridges/agentchat/schema.js";
+import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import { print } from "../output.js";
 import type { ProposalTerms } from "../../../bridges/agentchat/client-negotiation.js";
 import { withChat, type Chat } from "./chat.js";

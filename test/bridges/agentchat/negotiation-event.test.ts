@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { readPublicKey, verifies } from "../../../bridges/agentchat/keys.js";
 import { contentOf, negotiationEventOf } from "../../../bridges/agentchat/negotiation/event.js";
 import type { Proposal } from "../../../bridges/agentchat/negotiation/proposal.js";
-import type { NegotiationEvent } from "../../../bridges/agentchat/schema.js";
+import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import { Fault, type Envelope, type Table } from "../../../src/dialect/index.js";
 import { TablesMemory } from "../../../src/services/index.js";
 import { keyFor } from "../../kit/agentchat-keys.js";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { codec, type Said } from "../../../bridges/agentchat/codec.js";
 import { codes, refusal } from "../../../bridges/agentchat/errors.js";
 import { readPublicKey, verifies } from "../../../bridges/agentchat/keys.js";
-import type { Event } from "../../../bridges/agentchat/schema.js";
+import { events, type Event } from "../../../bridges/agentchat/events.js";
 import { authText, messageText, proposalText, stepText } from "../../../bridges/agentchat/signed-text.js";
 import { eventOf } from "../../../bridges/agentchat/translate.js";
 import { Fault, faultCodes, Message, type Envelope, type FaultCode } from "../../../src/core/index.js";
@@ -45,6 +45,7 @@ describe("AgentChat's vectors", () => {
     const message = Message.of(envelope, { topic: envelope.to, receivedAt: 7, trust: "claimed", origin: undefined });
     const told = eventOf(envelope, { message, replay: replay ?? false });
     expect(told).toEqual(event);
+    if (told !== undefined) expect(events[told.type].strict().safeParse(event).error).toBeUndefined();
     expect(told === undefined ? undefined : JSON.parse(codec.encode(told) as string)).toEqual(event);
   });
 

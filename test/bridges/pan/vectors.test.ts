@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { codec } from "../../../bridges/pan/codec.js";
 import { codes, refusal } from "../../../bridges/pan/errors.js";
 import { draftOf, eventOf } from "../../../bridges/pan/translate.js";
-import type { Command, Event } from "../../../bridges/pan/schema.js";
+import { events, type Command, type Event } from "../../../bridges/pan/schema.js";
 import { Fault, faultCodes, type Envelope, type FaultCode } from "../../../src/core/index.js";
 
 function vectors(name: string): unknown {
@@ -32,6 +32,7 @@ describe("PAN's vectors", () => {
   it.each(vectors("events") as { about: string; envelope: Envelope; replay?: boolean; event: Event }[])("tells: $about", ({ envelope, replay, event }) => {
     const told = eventOf(envelope, { replay: replay ?? false });
     expect(told).toEqual(event);
+    expect(events[told.type].strict().safeParse(event).error).toBeUndefined();
     expect(JSON.parse(codec.encode(told) as string)).toEqual(event);
   });
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { MsgEvent } from "../../../bridges/agentchat/schema.js";
+import type { MsgEvent } from "../../../bridges/agentchat/events.js";
 import { harmless, messageLine, negotiationLine, painter, presenceLine } from "../../../src/cli/agentchat/console-lines.js";
 
 const plain = painter(false, {});
-const said: MsgEvent = { type: "MSG", from: "@ab12cd34", from_name: "ada", to: "#general", content: "hello", msg_id: "1" };
+const said: MsgEvent = { type: "MSG", ts: 0, from: "@ab12cd34", from_name: "ada", to: "#general", content: "hello", msg_id: "1" };
 
 describe("what agentchat connect shows", () => {
   it("tells where, who and what of a message, and whether it is direct, earlier or badly signed", () => {

@@ -1,0 +1,81 @@
+import { z } from "zod";
+import { errorCodes, proposalStatuses, type NegotiationType } from "./schema.js";
+
+/** What an AgentChat client hears (seed 001, protocols §5); every event has `ts`. The descriptions go into the JSON Schema. */
+
+const ts = z.number().describe("milliseconds since 1970; in a signed MSG the sender's own, as it was signed");
+const channel = z.string().describe("#channel");
+const agent = z.string().describe("@agent-id");
+const sig = z.string().describe("Ed25519, base64, as the sender gave it");
+
+/** Fields of a step of a negotiation: what it said, and where the proposal stands now. */
+const step = {
+  ts,
+  id: z.string().describe("PROPOSAL only, the same as proposal_id").exactOptional(),
+  proposal_id: z.string(),
+  from: agent.describe("@agent-id of whoever took the step"),
+  to: agent.describe("@agent-id of the other party; in PROPOSAL as it was signed"),
+  status: z.enum(proposalStatuses),
+  sig,
+  task: z.string().exactOptional(),
+  amount: z.number().exactOptional(),
+  currency: z.string().exactOptional(),
+  payment_code: z.string().exactOptional(),
+  terms: z.string().describe("not covered by the signature").exactOptional(),
+  expires: z.number().describe("seconds from the proposal's receipt").exactOptional(),
+  reason: z.string().exactOptional(),
+  proof: z.string().exactOptional(),
+};
+
+/** Every event, by its `type`. */
+export const events = {
+  WELCOME: z.object({ type: z.literal("WELCOME"), ts, agent_id: agent, server: z.string().describe("what the server calls itself") }),
+  CHALLENGE: z.object({ type: z.literal("CHALLENGE"), ts, challenge_id: z.string(), nonce: z.string(), expires_at: ts.describe("milliseconds since 1970") }),
+  VERIFY_SUCCESS: z.object({ type: z.literal("VERIFY_SUCCESS"), ts, agent_id: agent }),
+  MSG: z.object({
+    type: z.literal("MSG"),
+    ts,
+    from: agent,
+    from_name: z.string().describe("for people; never an address"),
+    to: z.string().describe("#channel, @agent-id, or #all"),
+    content: z.string(),
+    msg_id: z.string(),
+    in_reply_to: z.string().exactOptional(),
+    sig: sig.exactOptional(),
+    pubkey: z.string().describe("base64 of SPKI").exactOptional(),
+    verified: z.boolean().describe("the server found the signature good for pubkey, and pubkey to be that of from").exactOptional(),
+    replay: z.literal(true).describe("said before JOIN").exactOptional(),
+  }),
+  JOINED: z.object({ type: z.literal("JOINED"), ts, channel, agents: z.array(agent).readonly() }),
+  LEFT: z.object({ type: z.literal("LEFT"), ts, channel, agent }),
+  AGENT_JOINED: z.object({ type: z.literal("AGENT_JOINED"), ts, channel, agent, name: z.string().exactOptional() }),
+  AGENT_LEFT: z.object({ type: z.literal("AGENT_LEFT"), ts, channel, agent }),
+  CHANNELS: z.object({ type: z.literal("CHANNELS"), ts, list: z.array(z.object({ name: channel, agents: z.int().nonnegative() })).readonly() }),
+  AGENTS: z.object({ type: z.literal("AGENTS"), ts, channel, list: z.array(agent).readonly() }),
+  ERROR: z.object({
+    type: z.literal("ERROR"),
+    ts,
+    code: z.enum(errorCodes),
+    message: z.string().describe("for people: what is wrong and how to mend it"),
+    ref: z.string().describe("the msg_id, or else the type, of what was refused").exactOptional(),
+    retry_after: z.int().nonnegative().describe("milliseconds").exactOptional(),
+  }),
+  PONG: z.object({ type: z.literal("PONG"), ts }),
+  PROPOSAL: z.object({ type: z.literal("PROPOSAL"), ...step }),
+  ACCEPT: z.object({ type: z.literal("ACCEPT"), ...step }),
+  REJECT: z.object({ type: z.literal("REJECT"), ...step }),
+  COMPLETE: z.object({ type: z.literal("COMPLETE"), ...step }),
+  DISPUTE: z.object({ type: z.literal("DISPUTE"), ...step }),
+} as const;
+
+/** What an AgentChat client hears. */
+export type Event = { [T in keyof typeof events]: Readonly<z.infer<(typeof events)[T]>> }[keyof typeof events];
+
+/** One event of {@link Event} by its type. */
+export type EventOf<T extends Event["type"]> = Extract<Event, { readonly type: T }>;
+
+/** A message in a channel or for this agent alone. */
+export type MsgEvent = EventOf<"MSG">;
+
+/** A step of a negotiation as both parties hear it, but for its time. */
+export type NegotiationEvent = { readonly type: NegotiationType } & Readonly<Omit<EventOf<NegotiationType>, "type" | "ts">>;
