@@ -57,7 +57,7 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
     this.state = dialect.open(hello);
     this.#membership = new Membership({ context, dialect: dialect.name, subscriber: this });
     this.#refusals = new Refusals(context.limits.abuseRefusalsMax, context.limits.abuseWindowMs);
-    const speaker = (): Principal => this.#speaker();
+    const speaker = (hasHappened?: boolean): Principal => this.#speaker(hasHappened);
     this.#speech = new Speech({
       context,
       dialect: dialect.name,
@@ -282,10 +282,10 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
     ended();
   }
 
-  #speaker(): Principal {
+  #speaker(hasHappened = false): Principal {
     const { principal } = this;
     if (principal === undefined) throw new Fault("unauthenticated", "log in first");
-    if (this.isOver) throw new Fault("going-away", "the session has ended");
+    if (this.isOver && !hasHappened) throw new Fault("going-away", "the session has ended");
     return principal;
   }
 

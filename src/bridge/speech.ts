@@ -21,8 +21,8 @@ export interface SpeechOptions {
   readonly dialect: string;
   /** The session: what messages are said to come from. */
   readonly origin: object;
-  /** The very principal of its presence. @throws Fault unauthenticated */
-  readonly speaker: () => Principal;
+  /** The very principal of its presence; `hasHappened`: also of a session that has ended. @throws Fault unauthenticated, going-away */
+  readonly speaker: (hasHappened?: boolean) => Principal;
   /** Tells the session, and nobody else, about a message of its own. */
   readonly notice: (notice: Notice) => void;
 }
@@ -106,7 +106,7 @@ export class Speech {
 
   #send(draft: Draft, type: MessageType, inReplyTo: string | undefined): Outcome {
     const { context, dialect, origin, speaker } = this.#options;
-    const principal = speaker();
+    const principal = speaker(draft.hasHappened);
     const { to, raw, priority } = draft;
     if (to.startsWith("$") && to !== brokerTopic && to !== telemetryTopic) throw new Fault("forbidden", `only the broker speaks at ${to}`);
     const now = context.clock.now();

@@ -19,6 +19,8 @@ export interface Draft {
   readonly raw?: Frame;
   /** Only taps that may inspect hear it. */
   readonly hidden?: boolean;
+  /** It tells what a command of this session has done, and goes out even if the session ended while that was being kept. */
+  readonly hasHappened?: boolean;
 }
 
 /** A draft whose meaning is known. */

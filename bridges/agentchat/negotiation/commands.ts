@@ -28,7 +28,7 @@ export const negotiationCommands: Pick<Dialect<Said, Event, State>["commands"], 
       if (name === key.agentId) throw refused("malformed", "INVALID_PROPOSAL", "PROPOSAL: to: somebody else, not yourself");
       if (session.services.directory.agent(name) === undefined) throw refused("not-found", "AGENT_NOT_FOUND", `there is no agent ${to} here; propose when it is online`);
       if (!keyedId.test(name)) throw refused("forbidden", "INVALID_PROPOSAL", `${to} has no key, so it could not sign an answer; agreements need a key on both sides`);
-      const proposal = await proposalsOf(session).propose(proposalFrom(said, { id: session.newId(), from: key.agentId, to: name, sig: sig ?? "", pubkey: key.spki, at: session.now() }));
+      const proposal = await proposalsOf(session).propose(proposalFrom(said, { id: session.newId(), from: key.agentId, to: name, sig: sig ?? "", pubkey: key.spki, at: session.now() }), session.principal?.trust === "proved");
       tell(session, proposal.to, proposalEvent(proposal, session.now()), key);
     },
   },
@@ -54,9 +54,9 @@ function step<T extends StepType>(type: T, fieldOf: (said: CommandOf<T>) => stri
   };
 }
 
-/** To both parties, the other one first. A party that is away learns of it from its partner: the step stands. */
+/** To both parties, the other one first, even if the speaker has gone meanwhile: the step stands. A party that is away learns of it from its partner. */
 function tell(session: ChatSession, other: string, event: NegotiationEvent, key: PublicKey): void {
-  if (session.services.directory.agent(other) !== undefined) session.inform({ to: other, content: contentOf(event, key.spki) });
+  if (session.services.directory.agent(other) !== undefined) session.inform({ to: other, content: contentOf(event, key.spki), hasHappened: true });
   session.send({ ...event, ts: session.now() });
 }
 

@@ -1,6 +1,11 @@
 import { Fault, type FaultCode } from "#dialect";
 import type { ErrorCode, NegotiationType, ProposalStatus } from "../schema.js";
 
+/** What one agent says without `expires` can be accepted so long, milliseconds. */
+const pendingMaxMs = 30 * 24 * 60 * 60 * 1_000;
+/** What was accepted and never spoken of again counts as open so long, milliseconds. */
+const acceptedMaxMs = 365 * 24 * 60 * 60 * 1_000;
+
 /** What one agent offers another, and where it stands. Names are without `@`. */
 export interface Proposal {
   readonly id: string;
@@ -59,13 +64,18 @@ export function after(proposal: Proposal, step: Step): Proposal {
 
 /** Where it stands at a moment: what is pending may have expired. */
 export function statusAt({ status, at, expires }: Proposal, nowMs: number): ProposalStatus {
-  return status === "pending" && expires !== undefined && nowMs >= at + expires * 1_000 ? "expired" : status;
+  return status === "pending" && nowMs >= at + (expires === undefined ? pendingMaxMs : expires * 1_000) ? "expired" : status;
 }
 
-/** True while a step is still possible. */
+/** True while its parties may be expected to say more. */
 export function isOpen(proposal: Proposal, nowMs: number): boolean {
   const status = statusAt(proposal, nowMs);
-  return status === "pending" || status === "accepted";
+  return status === "pending" || (status === "accepted" && nowMs - endOf(proposal) < acceptedMaxMs);
+}
+
+/** When something was last said about it. */
+export function endOf({ at, steps }: Proposal): number {
+  return steps.at(-1)?.at ?? at;
 }
 
 /** A refusal in the words of the negotiation. */

@@ -1,5 +1,5 @@
 import type { Table } from "#dialect";
-import { after, isOpen, refused, type Proposal, type Step } from "./proposal.js";
+import { after, endOf, isOpen, refused, type Proposal, type Step } from "./proposal.js";
 
 /** How many proposals are kept, and for how long. */
 export const proposalLimits = Object.freeze({
@@ -20,6 +20,9 @@ export class Proposals {
   readonly #limits: ProposalLimits;
   // bound: proposalLimits.keptMax · evicts: closed ones after 30 days, the oldest first when it is full; if all are open, one more is refused · owner: Proposals
   readonly #byId = new Map<string, Proposal>();
+  /** Ids by who made them, oldest first. */
+  // bound: proposalLimits.keptMax ids in all · evicts: with its proposal, an agent with its last one · owner: Proposals
+  readonly #byAgent = new Map<string, Set<string>>();
   // bound: proposalLimits.keptMax, those with a change on its way to the disk · evicts: one goes when that is kept, or could not be · owner: Proposals
   readonly #writing = new Map<string, Promise<void>>();
   /** States that could not be kept, with the one before: a step that was decided upon one of them must not bring it back. */
@@ -30,7 +33,7 @@ export class Proposals {
     this.#table = table;
     this.#limits = limits;
     const kept = [...table.range("", "\uffff")].map(([, proposal]) => proposal).sort((one, other) => one.at - other.at);
-    for (const proposal of kept) this.#byId.set(proposal.id, proposal);
+    for (const proposal of kept) this.#add(proposal);
   }
 
   /** Proposals kept now. */
@@ -41,18 +44,22 @@ export class Proposals {
   /**
    * Keeps a new proposal. One that its proposer has said before, and that is still open, is the same one: a client that does not know whether it was
    * taken may say it again. Other terms, which its signature does not cover, make it another one. Resolves when it is on disk.
-   * @throws Fault full with the code INVALID_PROPOSAL, unavailable
+   * @param isProved the speaker has proved its key just now. Who has not may have overheard the signature: nothing old is taken for new
+   * @throws Fault full, conflict with the code INVALID_PROPOSAL, unavailable
    */
-  async propose(proposal: Proposal): Promise<Proposal> {
+  async propose(proposal: Proposal, isProved: boolean): Promise<Proposal> {
     let open = 0;
-    for (const known of this.#byId.values()) {
-      if (known.from !== proposal.from || !isOpen(known, proposal.at)) continue;
-      if (known.sig === proposal.sig && known.terms === proposal.terms) return this.#kept(known);
-      open += 1;
+    for (const known of this.#by(proposal.from)) {
+      const isKnownOpen = isOpen(known, proposal.at);
+      if (known.sig === proposal.sig) {
+        if (isKnownOpen && known.terms === proposal.terms) return this.#kept(known);
+        if (!isProved) throw refused("conflict", "INVALID_PROPOSAL", `this has been said before, as proposal ${known.id}; prove your key (VERIFY_IDENTITY) to say it anew`);
+      }
+      if (isKnownOpen) open += 1;
     }
     if (open >= this.#limits.openPerAgentMax) throw refused("full", "INVALID_PROPOSAL", `you have ${String(open)} open proposals, which is as many as you can have; wait until some are settled`);
     const gone = this.#makeRoom(proposal.at);
-    this.#byId.set(proposal.id, proposal);
+    this.#add(proposal);
     await this.#keep(proposal, undefined, gone);
     return proposal;
   }
@@ -83,7 +90,7 @@ export class Proposals {
       this.#lost.set(next, { before });
       if (this.#byId.get(next.id) === next) {
         const last = this.#lastKept(before);
-        if (last === undefined) this.#byId.delete(next.id);
+        if (last === undefined) this.#remove(next);
         else this.#byId.set(next.id, last);
       }
       throw thrown;
@@ -100,19 +107,33 @@ export class Proposals {
 
   /** Lets closed proposals go that are old, or the oldest if there is no room. @throws Fault full */
   #makeRoom(now: number): readonly string[] {
-    const gone: string[] = [];
-    for (const [id, proposal] of this.#byId) {
+    const gone: Proposal[] = [];
+    for (const proposal of this.#byId.values()) {
       const isFull = this.#byId.size - gone.length >= this.#limits.keptMax;
       if (!isFull && now - proposal.at < this.#limits.keptMs) break;
-      if (!isOpen(proposal, now) && (isFull || now - endOf(proposal) >= this.#limits.keptMs)) gone.push(id);
+      if (!isOpen(proposal, now) && (isFull || now - endOf(proposal) >= this.#limits.keptMs)) gone.push(proposal);
     }
     if (this.#byId.size - gone.length >= this.#limits.keptMax) throw refused("full", "INVALID_PROPOSAL", "this server keeps as many open proposals as it can; try again later");
-    for (const id of gone) this.#byId.delete(id);
-    return gone;
+    for (const proposal of gone) this.#remove(proposal);
+    return gone.map(({ id }) => id);
   }
-}
 
-/** When something was last said about it. */
-function endOf({ at, steps }: Proposal): number {
-  return steps.at(-1)?.at ?? at;
+  #by(agent: string): readonly Proposal[] {
+    return [...(this.#byAgent.get(agent) ?? [])].flatMap((id) => this.#byId.get(id) ?? []);
+  }
+
+  #add(proposal: Proposal): void {
+    const { id, from } = proposal;
+    this.#byId.set(id, proposal);
+    const ids = this.#byAgent.get(from);
+    if (ids === undefined) this.#byAgent.set(from, new Set([id]));
+    else ids.add(id);
+  }
+
+  #remove({ id, from }: Proposal): void {
+    this.#byId.delete(id);
+    const ids = this.#byAgent.get(from);
+    ids?.delete(id);
+    if (ids?.size === 0) this.#byAgent.delete(from);
+  }
 }

@@ -51,6 +51,15 @@ describe("AgentChat: negotiation", () => {
     return error;
   }
 
+  it("tells the partner of a step whose speaker went while it was being kept", async () => {
+    const id = await offered();
+    const said = bob.client.says(step(bobKey, "ACCEPT", id));
+    const gone = bob.client.vanishes();
+    await Promise.all([said, gone]);
+    expect(await ada.client.hears({ type: "ACCEPT", proposal_id: id })).toMatchObject({ status: "accepted", from: bob.id });
+    world.expectSound();
+  });
+
   it("tells both parties the same proposal, with all it says", async () => {
     const said = proposal(adaKey, { to: bob.id, task: "ü", amount: 0.5, currency: "SOL", payment_code: "code", terms: "a|b", expires: 60 });
     await ada.client.says(said);
