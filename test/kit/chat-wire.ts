@@ -22,13 +22,19 @@ export class ChatWire {
     });
   }
 
-  /** Connects, and says who it is; resolves after the welcome. */
-  static async enter(url: string, name: string): Promise<ChatWire> {
+  /** Connects, and says nothing. */
+  static async open(url: string): Promise<ChatWire> {
     const wire = new ChatWire(new WebSocket(url));
     await new Promise<void>((resolve, reject) => {
       wire.socket.once("open", resolve);
       wire.socket.once("error", reject);
     });
+    return wire;
+  }
+
+  /** Connects, and says who it is; resolves after the welcome. */
+  static async enter(url: string, name: string): Promise<ChatWire> {
+    const wire = await ChatWire.open(url);
     wire.say({ type: "IDENTIFY", name });
     wire.id = String((await wire.hears((frame) => frame.type === "WELCOME"))["agent_id"]);
     return wire;
