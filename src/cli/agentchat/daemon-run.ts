@@ -9,28 +9,37 @@ export interface WantedDaemon {
   readonly name: string;
   readonly identity?: string;
   readonly channels: readonly string[];
+  /** False: what it says itself does not come into its inbox. */
+  readonly echo: boolean;
 }
 
 /** What a daemon in the background tells whoever started it, once. */
-export type DaemonReport = { readonly ready: true } | { readonly failed: string; readonly exitCode: number };
+export type DaemonReport = { readonly ready: true; readonly isConnected: boolean } | { readonly failed: string; readonly exitCode: number };
 
 /** Runs a daemon until it is interrupted. Started by `--background`, it reports to its starter. */
-export async function runDaemon({ server, name, identity, channels }: WantedDaemon): Promise<void> {
+export async function runDaemon({ server, name, identity, channels, echo }: WantedDaemon): Promise<void> {
   const { AgentChatDaemon } = await import("../../../bridges/agentchat/client-daemon.js");
   const interrupted = untilInterrupted();
-  const daemon = new AgentChatDaemon({ server, name, channels, handleSignals: false, ...(identity !== undefined && { identity }) });
+  const daemon = new AgentChatDaemon({ server, name, channels, echo, handleSignals: false, ...(identity !== undefined && { identity }) });
   try {
     await daemon.start();
   } catch (thrown) {
     report({ failed: failureLine(thrown), exitCode: exitCodeOf(thrown) });
     throw thrown;
   }
-  report({ ready: true });
+  const isConnected = daemon.agentId !== undefined;
+  report({ ready: true, isConnected });
   say(`agentchat: daemon ${name} runs for ${server} (pid ${process.pid}), in ${daemon.paths.dir}; Ctrl-C ends it`);
+  if (!isConnected) say(notConnected(server, name));
   await Promise.race([interrupted, daemon.ended]);
   await daemon.stop();
   const gaveUp = await daemon.ended;
   if (gaveUp !== undefined) throw gaveUp;
+}
+
+/** What a daemon's starter is told when it runs without a server. */
+export function notConnected(server: string, name: string): string {
+  return `agentchat: ${server} has not taken it in yet; it goes on trying, and .agentchat/daemons/${name}/daemon.log says why`;
 }
 
 function report(said: DaemonReport): void {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { DaemonStopped } from "../../../bridges/agentchat/client-daemon.js";
 import { print, say, table, type Output } from "../output.js";
-import { runDaemon } from "./daemon-run.js";
+import { notConnected, runDaemon } from "./daemon-run.js";
 import { startInBackground } from "./daemon-background.js";
 import { wrongUsage } from "./exit.js";
 import { serverUrl } from "./target.js";
@@ -10,6 +10,7 @@ interface Options extends Output {
   readonly name: string;
   readonly identity?: string;
   readonly channels: readonly string[];
+  readonly echo: boolean;
   readonly background?: boolean;
   readonly status?: boolean;
   readonly list?: boolean;
@@ -29,6 +30,7 @@ export function daemonCommand(program: Command): void {
     .option("-n, --name <name>", "the instance's name; several can run at once", "default")
     .option("-i, --identity <file>", "your identity, made by agentchat identity --generate")
     .option("-c, --channels <list>", "channels to join, with commas between them (default: #general,#agents)", channelList, [])
+    .option("--no-echo", "leave out of the inbox what the daemon says itself")
     .option("-b, --background", "run in the background; prints the pid")
     .option("-s, --status", "show how it is")
     .option("-l, --list", "list all instances")
@@ -45,16 +47,17 @@ export function daemonCommand(program: Command): void {
     });
 }
 
-async function start(server: string | undefined, { name, identity, channels, background, json }: Options): Promise<void> {
+async function start(server: string | undefined, { name, identity, channels, echo, background, json }: Options): Promise<void> {
   if (server === undefined) throw wrongUsage("which server? agentchat daemon ws://HOST:PORT");
-  const wanted = { server: serverUrl(server), name, channels: channels.length === 0 ? defaultChannels : channels, ...(identity !== undefined && { identity }) };
+  const wanted = { server: serverUrl(server), name, channels: channels.length === 0 ? defaultChannels : channels, echo, ...(identity !== undefined && { identity }) };
   if (background !== true) {
     await runDaemon(wanted);
     return;
   }
-  const pid = await startInBackground(wanted);
-  print({ ...(json !== undefined && { json }) }, { instance: name, pid }, () => String(pid));
+  const { pid, isConnected } = await startInBackground(wanted);
+  print({ ...(json !== undefined && { json }) }, { instance: name, pid, connected: isConnected }, () => String(pid));
   say(`agentchat: daemon ${name} runs in the background; end it with: agentchat daemon --name ${name} --stop`);
+  if (!isConnected) say(notConnected(wanted.server, name));
 }
 
 async function manage(action: (typeof actions)[number], options: Options): Promise<void> {

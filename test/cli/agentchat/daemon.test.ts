@@ -71,6 +71,28 @@ describe("agentchat daemon", () => {
     expect(await front.stop("SIGINT")).toMatchObject({ code: 0 });
   });
 
+  it("goes on trying without a server, says so, and leaves its own words out of the inbox if asked to", async () => {
+    const alone = await daemon("ws://127.0.0.1:1", "-n", "alone", "-b", "--json");
+    expect(JSON.parse(alone.stdout)).toMatchObject({ instance: "alone", connected: false });
+    expect(alone.stderr).toMatch(/ws:\/\/127\.0\.0\.1:1 has not taken it in yet; it goes on trying/);
+    const quiet = await daemon(served.url, "-n", "quiet", "-b", "-c", "agents", "--no-echo", "--json");
+    expect(JSON.parse(quiet.stdout)).toMatchObject({ connected: true });
+    const ear = startAgentchat(served.home, ["listen", served.url, "#agents"]);
+    try {
+      await ear.prints(/listening to #agents/);
+      await appendFile(file("quiet", "outbox.jsonl"), `${JSON.stringify({ to: "#agents", content: "my own word" })}\n`);
+      await ear.prints(/my own word/);
+      await served.run("send", served.url, "#agents", "a word of others");
+      await ear.prints(/a word of others/);
+    } finally {
+      await ear.stop();
+    }
+    await daemon("--stop-all");
+    const inbox = await readFile(file("quiet", "inbox.jsonl"), "utf8");
+    expect(inbox).toContain("a word of others");
+    expect(inbox).not.toContain("my own word");
+  });
+
   it("stops all at once", async () => {
     const pids = await Promise.all(["a", "b"].map(async (name) => Number((await daemon(served.url, "-n", name, "-b", "--json")).stdout.replace(/\D+(\d+)\D+/, "$1"))));
     const ended = await daemon("--stop-all", "--json");
