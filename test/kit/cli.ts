@@ -20,6 +20,8 @@ export interface Program {
   readonly ended: Promise<Ended>;
   /** Resolves with everything printed so far once it fits. */
   prints(wanted: RegExp, withinMs?: number): Promise<string>;
+  /** The same for what is told on stderr. */
+  tells(wanted: RegExp, withinMs?: number): Promise<string>;
   stop(signal?: NodeJS.Signals): Promise<Ended>;
 }
 
@@ -50,24 +52,26 @@ export function startProgram(command: string, args: readonly string[], env: Node
       resolve({ code, stdout, stderr });
     });
   });
+  const appears = (text: () => string, wanted: RegExp, withinMs: number): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`${wanted.source} was not said within ${withinMs} ms: ${stdout} ${stderr}`));
+      }, withinMs);
+      const look = (): void => {
+        if (!wanted.test(text())) {
+          waiting.push(look);
+          return;
+        }
+        clearTimeout(timer);
+        resolve(text());
+      };
+      look();
+    });
   return {
     process: child,
     ended,
-    prints: (wanted, withinMs = 15_000) =>
-      new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
-          reject(new Error(`${wanted.source} was not printed within ${withinMs} ms: ${stdout} ${stderr}`));
-        }, withinMs);
-        const look = (): void => {
-          if (!wanted.test(stdout)) {
-            waiting.push(look);
-            return;
-          }
-          clearTimeout(timer);
-          resolve(stdout);
-        };
-        look();
-      }),
+    prints: (wanted, withinMs = 15_000) => appears(() => stdout, wanted, withinMs),
+    tells: (wanted, withinMs = 15_000) => appears(() => stderr, wanted, withinMs),
     async stop(signal = "SIGTERM") {
       child.kill(signal);
       return ended;

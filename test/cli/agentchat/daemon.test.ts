@@ -79,7 +79,7 @@ describe("agentchat daemon", () => {
     expect(JSON.parse(quiet.stdout)).toMatchObject({ connected: true });
     const ear = startAgentchat(served.home, ["listen", served.url, "#agents"]);
     try {
-      await ear.prints(/listening to #agents/);
+      await ear.tells(/listening to #agents/);
       await appendFile(file("quiet", "outbox.jsonl"), `${JSON.stringify({ to: "#agents", content: "my own word" })}\n`);
       await ear.prints(/my own word/);
       await served.run("send", served.url, "#agents", "a word of others");
