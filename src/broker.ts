@@ -85,7 +85,7 @@ export class Broker {
       throw thrown;
     }
     this.#phase = "running";
-    this.#log("info", "broker ready", { ...this.endpoints, pid: process.pid });
+    this.#log("info", "broker ready", { ...this.endpoints });
   }
 
   /** True from the moment every door is open until it begins to stop. */

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { z } from "zod";
-import { agentNameProblem, defaultLimits, Fault, isRoom, type Limits, type Log } from "./core/index.js";
+import { agentNameProblem, defaultLimits, Fault, isRoom, shapeProblemText, type Limits, type Log } from "./core/index.js";
 
 const zmqUrl = z.string().regex(/^(tcp:\/\/.+:\d+|ipc:\/\/.+)$/, "write it as tcp://HOST:PORT or ipc:///PATH");
 const hostPort = z.string().regex(/^.+:\d+$/, "write it as HOST:PORT");
@@ -61,8 +61,7 @@ export interface BrokerConfig extends Omit<z.output<typeof brokerOptions>, "limi
 export function readConfig(options: BrokerOptions): BrokerConfig {
   const parsed = brokerOptions.safeParse(options);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new Fault("malformed", `option ${issue?.path.join(".") ?? "?"}: ${issue?.message ?? "not understood"}`);
+    throw new Fault("malformed", `option ${shapeProblemText(parsed.error, options)}`);
   }
   const { limits, ...rest } = parsed.data;
   const config: BrokerConfig = { ...rest, limits: { ...defaultLimits, ...limits } };

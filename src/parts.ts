@@ -135,6 +135,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
         data.claim();
         tables.open();
         identity.load();
+        directory.keepRooms(tables.table("rooms"));
         for (const url of [...(config.zmqIn ?? []), ...(config.zmqOut ?? [])]) {
           if (!isLocalUrl(url)) log("warn", "this ZeroMQ door is clear text and can be reached from other machines", { url });
         }

@@ -4,9 +4,6 @@ import { verifies, type PublicKey } from "./keys.js";
 import type { CommandOf } from "./schema.js";
 import { authText } from "./signed-text.js";
 
-/** How long a challenge can be answered, milliseconds. */
-const challengeMs = 60_000;
-
 /** A question that only the owner of a key can answer, once. */
 export interface Challenge {
   readonly id: string;
@@ -15,15 +12,15 @@ export interface Challenge {
   readonly key: PublicKey;
 }
 
-/** A new question about `key`. */
-export function newChallenge(key: PublicKey, now: number): Challenge {
-  return { id: randomBytes(12).toString("hex"), nonce: randomBytes(32).toString("hex"), expiresAt: now + challengeMs, key };
+/** A new question about `key`; `expiresAt`: wall clock, milliseconds. */
+export function newChallenge(key: PublicKey, expiresAt: number): Challenge {
+  return { id: randomBytes(12).toString("hex"), nonce: randomBytes(32).toString("hex"), expiresAt, key };
 }
 
 /** @throws Fault unauthenticated with the code VERIFICATION_FAILED or VERIFICATION_EXPIRED */
 export function checkAnswer(challenge: Challenge | undefined, { challenge_id, signature, timestamp }: CommandOf<"VERIFY_IDENTITY">, now: number): Challenge {
-  if (challenge?.id !== challenge_id) throw failed("VERIFICATION_FAILED", "there is no such challenge here; IDENTIFY again for a new one");
-  if (now >= challenge.expiresAt) throw failed("VERIFICATION_EXPIRED", "the challenge has expired; IDENTIFY again for a new one");
+  if (challenge?.id !== challenge_id) throw failed("VERIFICATION_FAILED", "there is no such challenge here, or it was answered; connect again for a new one");
+  if (now >= challenge.expiresAt) throw failed("VERIFICATION_EXPIRED", "the challenge has expired; connect again for a new one");
   const text = authText({ nonce: challenge.nonce, challengeId: challenge.id, timestamp });
   if (!verifies(challenge.key, text, signature)) {
     throw failed("VERIFICATION_FAILED", "the signature does not verify: it is Ed25519, base64, over AGENTCHAT_AUTH|nonce|challenge_id|timestamp");

@@ -1,31 +1,29 @@
-import { Fault, readJson, type Codec, type Frame } from "#dialect";
+import { Fault, readJson, shapeProblemText, type Codec, type Frame } from "#dialect";
 import type { Event } from "./events.js";
 import { commands, type Command } from "./schema.js";
 
 /** Deepest nesting of a frame. */
 const depthMax = 64;
+/** Longest `ref` of what cannot be read, characters. */
+const refMax = 256;
 
-/** A line that cannot be read among others that can: refused in its turn, so that the others are not lost. */
-export interface Unreadable {
-  readonly type: "UNREADABLE";
-  readonly fault: Fault;
-}
-
-/** What a frame can hold. */
-export type Said = Command | Unreadable;
+/** Lines in a frame at most. */
+const linesMax = 64;
 
 /** JSON text: one message per frame, or several on lines of their own (seed 001, transport). Pure. */
-export const codec: Codec<Said, Event> = {
-  decode(frame: Frame): readonly Said[] {
+export const codec: Codec<Command, Event> = {
+  decode(frame: Frame): readonly (Command | Fault)[] {
     if (typeof frame !== "string") throw new Fault("malformed", "AgentChat frames are JSON text, not binary");
     const whole = readJson(frame, depthMax);
-    const lines = "problem" in whole ? frame.split("\n").filter((line) => line.trim() !== "") : [];
+    const lines = "problem" in whole ? frame.split("\n", linesMax * 2).filter((line) => line.trim() !== "") : [];
     if (lines.length < 2) return [commandOf(whole)];
-    return lines.map((line): Said => {
+    if (lines.length > linesMax) throw new Fault("malformed", `a frame holds ${String(linesMax)} messages at most; nothing of this one was read`);
+    return lines.map((line) => {
       try {
         return commandOf(readJson(line, depthMax));
       } catch (thrown) {
-        if (thrown instanceof Fault) return { type: "UNREADABLE", fault: thrown };
+        // Refused in its turn, so that the others are not lost.
+        if (thrown instanceof Fault) return thrown;
         throw thrown;
       }
     });
@@ -41,10 +39,16 @@ function commandOf(json: ReturnType<typeof readJson>): Command {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Fault("malformed", "a message is a JSON object");
   const type = "type" in value ? value.type : undefined;
   if (typeof type !== "string" || !Object.hasOwn(commands, type)) {
-    throw new Fault(typeof type === "string" ? "unsupported" : "malformed", `type is none of ${Object.keys(commands).join(", ")}`);
+    throw new Fault(typeof type === "string" ? "unsupported" : "malformed", `type is none of ${Object.keys(commands).join(", ")}`, about(value, type));
   }
   const parsed = commands[type as keyof typeof commands].safeParse(value);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new Fault("malformed", `${type}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not understood"}`);
+  throw new Fault("malformed", `${type}: ${shapeProblemText(parsed.error, value)}`, about(value, type));
+}
+
+/** What the refusal is about: `msg_id` of what cannot be read, else its type. */
+function about(value: object, type: unknown): { readonly detail?: { readonly ref: string } } {
+  const id = "msg_id" in value ? value.msg_id : undefined;
+  const ref = [id, type].find((one): one is string => typeof one === "string" && one.length <= refMax);
+  return ref === undefined ? {} : { detail: { ref } };
 }

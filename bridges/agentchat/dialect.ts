@@ -1,24 +1,24 @@
 import { Fault, type Dialect } from "#dialect";
-import { codec, type Said } from "./codec.js";
+import { codec } from "./codec.js";
 import { channelCommands } from "./commands/channel.js";
 import { identityCommands, welcome } from "./commands/identify.js";
 import { messageCommands } from "./commands/message.js";
 import { refusal } from "./errors.js";
 import { negotiationCommands } from "./negotiation/commands.js";
 import type { Event } from "./events.js";
-import { commands } from "./schema.js";
+import { commands, type Command } from "./schema.js";
 import type { State } from "./state.js";
 import { eventOf } from "./translate.js";
 
 /** AgentChat (seed 001, protocols §5): channels, direct messages, identities, negotiation. */
-export const dialect: Dialect<Said, Event, State> = {
+export const dialect: Dialect<Command, Event, State> = {
   name: "agentchat",
   paths: ["/agentchat"],
   subprotocols: ["agentchat.v1"],
   firstTypes: Object.keys(commands),
   initialPhase: "greeting",
   loginMs: 30_000,
-  open: () => ({ key: undefined, name: "", challenge: undefined, echo: true }),
+  open: () => ({ key: undefined, name: "", identified: 0, challenge: undefined, echo: true }),
   codec: () => codec,
   commands: {
     ...identityCommands,
@@ -26,15 +26,23 @@ export const dialect: Dialect<Said, Event, State> = {
     ...messageCommands,
     ...negotiationCommands,
   },
-  charge({ id, principal, services: { limiter, limits } }, cost) {
+  // A bucket for each connection, as in the original.
+  charge({ id, services: { limiter, limits } }, cost) {
     if (limits.agentchatRatePerSecond === 0) return;
     const rate = { perSecond: limits.agentchatRatePerSecond, burst: limits.agentchatBurst };
-    const wait = limiter.take(`agentchat ${principal?.agent ?? id}`, rate, cost);
+    const wait = limiter.take(bucketOf(id), rate, cost);
     if (wait > 0) throw new Fault("rate-limited", "Too many messages; slow down.", { retryAfterMs: wait });
   },
   render: { variant: () => "", event: eventOf },
   /** What one says in a channel comes back (protocols §5), unless IDENTIFY said no. */
   wants: ({ to }, { state }, own) => !own || !to.startsWith("#") || state.echo,
   greet: welcome,
+  leave({ id, services: { limiter } }) {
+    limiter.forget(bucketOf(id));
+  },
   refuse: (fault, said, session) => refusal(fault, said, session.now()),
 };
+
+function bucketOf(session: string): string {
+  return `agentchat ${session}`;
+}

@@ -1,7 +1,6 @@
 import type { Closing, Fault, FaultCode, Refusal } from "#dialect";
-import type { Said } from "./codec.js";
 import type { Event } from "./events.js";
-import { errorCodes, type ErrorCode } from "./schema.js";
+import { errorCodes, type ErrorCode, type Command } from "./schema.js";
 
 /** Every fault in AgentChat's words, where nothing says it better. Total: a new fault code does not compile without one. */
 export const codes: Readonly<Record<FaultCode, ErrorCode>> = {
@@ -27,13 +26,14 @@ const closings: Readonly<Partial<Record<FaultCode, Closing>>> = {
 };
 
 /** A fault told to an AgentChat client: `ref` is the `msg_id` or the type of what was refused. */
-export function refusal(fault: Fault, said: Said | undefined, now: number): Refusal<Event> {
-  const ref = refOf(said);
+export function refusal(fault: Fault, said: Command | undefined, now: number): Refusal<Event> {
+  const ref = refOf(said) ?? textIn(fault.detail, "ref");
+  const code = codeOf(fault, said);
   const reply: Event = {
     type: "ERROR",
     ts: now,
-    code: codeOf(fault, said),
-    message: fault.message,
+    code,
+    message: code === "CHANNEL_NOT_FOUND" ? `there is no channel ${channelOf(said)}; CREATE_CHANNEL makes one, LIST_CHANNELS tells which there are` : fault.message,
     ...(ref !== undefined && { ref }),
     ...(fault.retryAfterMs !== undefined && { retry_after: Math.ceil(fault.retryAfterMs) }),
   };
@@ -42,7 +42,7 @@ export function refusal(fault: Fault, said: Said | undefined, now: number): Refu
 }
 
 /** The code of a fault: its own if it names one (`detail.agentchat`), else what fits the command, else what fits the fault. */
-function codeOf({ code, detail }: Fault, said: Said | undefined): ErrorCode {
+function codeOf({ code, detail }: Fault, said: Command | undefined): ErrorCode {
   const own = errorCodes.find((known) => known === detail?.["agentchat"]);
   if (own !== undefined) return own;
   if (detail?.["displaced"] === true) return "SESSION_DISPLACED";
@@ -54,11 +54,21 @@ function codeOf({ code, detail }: Fault, said: Said | undefined): ErrorCode {
   return codes[code];
 }
 
-function isAboutChannel(said: Said): boolean {
+function isAboutChannel(said: Command): boolean {
   return said.type === "MSG" ? said.to.startsWith("#") : "channel" in said;
 }
 
-function refOf(said: Said | undefined): string | undefined {
-  if (said === undefined || said.type === "UNREADABLE") return undefined;
+function channelOf(said: Command | undefined): string {
+  if (said === undefined) return "of this name";
+  return said.type === "MSG" ? said.to : "channel" in said ? said.channel : "of this name";
+}
+
+function textIn(detail: Fault["detail"], field: string): string | undefined {
+  const value = detail?.[field];
+  return typeof value === "string" ? value : undefined;
+}
+
+function refOf(said: Command | undefined): string | undefined {
+  if (said === undefined) return undefined;
   return said.type === "MSG" ? (said.msg_id ?? said.type) : said.type;
 }

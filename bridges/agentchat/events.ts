@@ -7,6 +7,7 @@ const ts = z.number().describe("milliseconds since 1970; in a signed MSG the sen
 const channel = z.string().describe("#channel");
 const agent = z.string().describe("@agent-id");
 const sig = z.string().describe("Ed25519, base64, as the sender gave it");
+const names = z.record(agent, z.string()).readonly().describe("what those are called who have another name than their id; for people").exactOptional();
 
 /** Fields of a step of a negotiation: what it said, and where the proposal stands now. */
 const step = {
@@ -46,12 +47,12 @@ export const events = {
     verified: z.boolean().describe("the server found the signature good for pubkey, and pubkey to be that of from").exactOptional(),
     replay: z.literal(true).describe("said before JOIN").exactOptional(),
   }),
-  JOINED: z.object({ type: z.literal("JOINED"), ts, channel, agents: z.array(agent).readonly() }),
+  JOINED: z.object({ type: z.literal("JOINED"), ts, channel, agents: z.array(agent).readonly(), names }),
   LEFT: z.object({ type: z.literal("LEFT"), ts, channel, agent }),
   AGENT_JOINED: z.object({ type: z.literal("AGENT_JOINED"), ts, channel, agent, name: z.string().exactOptional() }),
   AGENT_LEFT: z.object({ type: z.literal("AGENT_LEFT"), ts, channel, agent }),
   CHANNELS: z.object({ type: z.literal("CHANNELS"), ts, list: z.array(z.object({ name: channel, agents: z.int().nonnegative() })).readonly() }),
-  AGENTS: z.object({ type: z.literal("AGENTS"), ts, channel, list: z.array(agent).readonly() }),
+  AGENTS: z.object({ type: z.literal("AGENTS"), ts, channel, list: z.array(agent).readonly(), names }),
   ERROR: z.object({
     type: z.literal("ERROR"),
     ts,

@@ -3,7 +3,7 @@ import { z } from "zod";
 /** What an AgentChat client can say (seed 001, protocols §5). Unknown fields are ignored: the seed's frame has `from`, `ts` and `sig` everywhere. */
 
 /** 1–32 of `A-Z a-z 0-9 _ -`, not unique; checked by its handler, since it has an error code of its own. */
-const name = z.string().max(512);
+const name = z.string();
 const channel = z.string().min(1).max(128);
 /** An `@agent-id`. */
 const agent = z.string().min(1).max(160);
@@ -15,6 +15,8 @@ const pubkey = z.string().max(1024);
 const ts = z.number().int().nonnegative();
 /** A field of a signed text: `|` in any but the last is refused by the handler. */
 const field = z.string().max(4096);
+const currency = z.string().max(32);
+const code = z.string().max(1024);
 
 export const identify = z.object({
   type: z.literal("IDENTIFY"),
@@ -52,14 +54,14 @@ export const proposal = z.object({
   to: agent,
   task: field.min(1),
   amount: z.number().nonnegative().optional(),
-  currency: field.optional(),
-  payment_code: field.optional(),
+  currency: currency.optional(),
+  payment_code: code.optional(),
   terms: field.optional(),
   /** Seconds from its receipt. */
   expires: z.number().positive().max(31_536_000).optional(),
   sig: signature.optional(),
 });
-export const accept = z.object({ type: z.literal("ACCEPT"), proposal_id: id, payment_code: field.optional(), sig: signature.optional() });
+export const accept = z.object({ type: z.literal("ACCEPT"), proposal_id: id, payment_code: code.optional(), sig: signature.optional() });
 export const reject = z.object({ type: z.literal("REJECT"), proposal_id: id, reason: field.optional(), sig: signature.optional() });
 export const complete = z.object({ type: z.literal("COMPLETE"), proposal_id: id, proof: field.optional(), sig: signature.optional() });
 export const dispute = z.object({ type: z.literal("DISPUTE"), proposal_id: id, reason: field.min(1), sig: signature.optional() });

@@ -8,7 +8,7 @@ const rememberMax = 100_000;
 
 /** What makes a message the same as one before. */
 export interface SaidBefore {
-  /** A key's agent id, or a name: an id that is new with each connection would recognise nobody. */
+  /** A key's agent id, a name, or a connection. */
   readonly speaker: string;
   readonly messageId: string;
   /** To whom and what: an id that comes again with another text is another message. */
@@ -32,13 +32,13 @@ export class Seen {
     return at !== undefined && now - at < rememberMs;
   }
 
-  /** Remembers what was taken. A crash in this moment forgets that, never the message. */
-  remember(said: SaidBefore, now: number): void {
+  /** Remembers what was taken; resolves when that is on disk. A crash before that forgets it, never the message. */
+  async remember(said: SaidBefore, now: number): Promise<void> {
     const key = keyOf(said);
     this.#at.delete(key);
     this.#at.set(key, now);
     // What cannot be kept is told by whoever keeps the tables, and is remembered until the broker stops.
-    this.#table.batch([{ put: key, value: now }, ...this.#forget(now)]).catch(() => undefined);
+    await this.#table.batch([{ put: key, value: now }, ...this.#forget(now)]).catch(() => undefined);
   }
 
   *#forget(now: number): Iterable<{ readonly delete: string }> {

@@ -9,6 +9,8 @@ export interface State {
   key: PublicKey | undefined;
   /** The name of its IDENTIFY, for people. */
   name: string;
+  /** How often it has said IDENTIFY. */
+  identified: number;
   /** Asked and not yet answered. */
   challenge: Challenge | undefined;
   /** What it says comes back to it, as in the original. */

@@ -17,7 +17,8 @@ export interface Signed {
   readonly pubkey?: string;
   /** `to` and `ts` as the sender signed them, with the text: `JSON.stringify({to, content, ts})`. */
   readonly to: string;
-  readonly ts: number;
+  /** Without it nobody can verify the signature. */
+  readonly ts?: number;
 }
 
 /** A core message as an AgentChat client hears it; undefined for what it has no words for. Pure. */
@@ -25,8 +26,10 @@ export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "message" | "
   const at = timeOf(envelope, meta.message.receivedAt);
   if (envelope.from === brokerName) {
     const { kind } = envelope.content;
-    if (kind === "fault") return faultOf(envelope, at);
+    // That the loop guard has tripped refuses nothing: it is told as a message.
+    if (kind === "fault" && fieldsOf(envelope.content.data)["code"] !== "loop") return faultOf(envelope, at);
     if (kind === "room.joined" || kind === "room.left") return membershipOf(envelope, kind, at);
+    if (kind === "room.invited") return messageOf(invitationOf(envelope), at, meta.replay);
   }
   const negotiation = negotiationEventOf(envelope);
   return negotiation === undefined ? messageOf(envelope, at, meta.replay) : { ...negotiation, ts: at };
@@ -45,33 +48,40 @@ export function targetOf(to: string): string {
 
 function messageOf(envelope: Envelope, at: number, replay: boolean): Event {
   const { from, from_name, to, content, message_id, in_reply_to } = envelope;
-  const signed = signedOf(envelope);
   const event: MsgEvent & { readonly ts: number } = {
     type: "MSG",
     from: from === brokerName ? serverId : `@${from}`,
     from_name: from === brokerName ? "server" : (from_name ?? from),
     to: targetOf(to),
     content: content.message,
-    ts: signed?.ts ?? at,
+    ts: at,
     msg_id: message_id,
     ...(in_reply_to !== undefined && { in_reply_to }),
-    ...(signed !== undefined && { sig: signed.sig, ...(signed.pubkey !== undefined && { pubkey: signed.pubkey }), verified: isGenuine(envelope, signed) }),
+    ...signatureIn(envelope),
     ...(replay && { replay: true as const }),
   };
   return event;
 }
 
+/** What a MSG says of its signature, with the time that was signed; nothing if there is none. */
+export function signatureIn(message: Pick<Envelope, "from" | "to" | "content">): Pick<MsgEvent, "sig" | "pubkey" | "verified"> & { readonly ts?: number } {
+  const signed = signedOf(message);
+  if (signed === undefined) return {};
+  const { sig, pubkey, ts } = signed;
+  return { sig, ...(pubkey !== undefined && { pubkey }), verified: isGenuine(message, signed), ...(ts !== undefined && { ts }) };
+}
+
 /** Looked at anew, whatever the message says of itself: its sender may have written it in another dialect. */
-function isGenuine({ from, to, content }: Envelope, { sig, pubkey, to: signedTo, ts }: Signed): boolean {
+function isGenuine({ from, to, content }: Pick<Envelope, "from" | "to" | "content">, { sig, pubkey, to: signedTo, ts }: Signed): boolean {
   const key = pubkey === undefined ? undefined : readPublicKey(pubkey);
-  if (key?.agentId !== from || signedTo !== targetOf(to)) return false;
+  if (ts === undefined || key?.agentId !== from || signedTo !== targetOf(to)) return false;
   return verifies(key, messageText({ to: signedTo, content: content.message, ts }), sig);
 }
 
-function signedOf({ content: { data } }: Envelope): Signed | undefined {
+function signedOf({ content: { data } }: Pick<Envelope, "content">): Signed | undefined {
   const { sig, pubkey, to, ts } = fieldsOf(data);
-  if (typeof sig !== "string" || typeof to !== "string" || typeof ts !== "number" || !Number.isSafeInteger(ts)) return undefined;
-  return { sig, to, ts, ...(typeof pubkey === "string" && { pubkey }) };
+  if (typeof sig !== "string" || typeof to !== "string") return undefined;
+  return { sig, to, ...(typeof ts === "number" && Number.isSafeInteger(ts) && { ts }), ...(typeof pubkey === "string" && { pubkey }) };
 }
 
 function faultOf(envelope: Envelope, at: number): Event {
@@ -80,7 +90,7 @@ function faultOf(envelope: Envelope, at: number): Event {
   return {
     type: "ERROR",
     ts: at,
-    code: known !== undefined ? codes[known] : code === "loop" ? "RATE_LIMITED" : "INTERNAL",
+    code: known === undefined ? "INTERNAL" : codes[known],
     message: envelope.content.message,
     ...(envelope.in_reply_to !== undefined && { ref: envelope.in_reply_to }),
   };
@@ -91,6 +101,13 @@ function membershipOf(envelope: Envelope, kind: "room.joined" | "room.left", at:
   if (typeof room !== "string" || typeof agent !== "string") return undefined;
   if (kind === "room.left") return { type: "AGENT_LEFT", ts: at, channel: room, agent: `@${agent}` };
   return { type: "AGENT_JOINED", ts: at, channel: room, agent: `@${agent}`, ...(typeof displayName === "string" && { name: displayName }) };
+}
+
+/** An invitation in AgentChat's words. */
+function invitationOf(envelope: Envelope): Envelope {
+  const { room, by } = fieldsOf(envelope.content.data);
+  if (typeof room !== "string" || typeof by !== "string") return envelope;
+  return { ...envelope, content: { ...envelope.content, message: `@${by} invites you to ${room}; JOIN it to hear and be heard there` } };
 }
 
 function fieldsOf(data: unknown): Readonly<Record<string, unknown>> {

@@ -1,4 +1,4 @@
-import { Fault, readJson, type Frame } from "#dialect";
+import { Fault, readJson, shapeProblemText, type Frame } from "#dialect";
 import { commands, events, type EchoCommand, type EchoEvent, type EchoWord } from "./schema.js";
 
 /** Deepest nesting of a frame. */
@@ -12,8 +12,7 @@ export function decode(frame: Frame): EchoCommand {
   if (!isWord(type)) throw new Fault("unsupported", `type: there is no such command; known are ${Object.keys(commands).join(", ")}`);
   const parsed = commands[type].safeParse(value);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new Fault("malformed", `${issue?.path.join(".") ?? type}: ${issue?.message ?? "not understood"}`);
+  throw new Fault("malformed", `${type}: ${shapeProblemText(parsed.error, value)}`);
 }
 
 /** An event as the text frame it is. */

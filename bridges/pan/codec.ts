@@ -1,4 +1,4 @@
-import { Fault, jsonText, readJson, type Codec, type Frame } from "#dialect";
+import { Fault, jsonText, readJson, shapeProblemText, type Codec, type Frame } from "#dialect";
 import { commands, type ChatEvent, type Command, type Event } from "./schema.js";
 
 /** Deepest nesting of a frame. */
@@ -17,8 +17,7 @@ export const codec: Codec<Command, Event> = {
     if (!Object.hasOwn(commands, type)) throw new Fault("unsupported", "type is none of auth, chat, join, leave, list");
     const parsed = commands[type as keyof typeof commands].safeParse(value);
     if (!parsed.success) {
-      const issue = parsed.error.issues[0];
-      throw new Fault("malformed", `${type}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not understood"}`);
+      throw new Fault("malformed", `${type}: ${shapeProblemText(parsed.error, value)}`);
     }
     return [parsed.data];
   },

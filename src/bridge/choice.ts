@@ -98,8 +98,13 @@ function unknown(message: string): Fault {
   return new Fault("unauthenticated", message, { fatal: true });
 }
 
-/** The `type` of a JSON object, or undefined. Only looked at: whoever is chosen reads the frame again, with care. */
+/** The `type` of a JSON object, or of the first of several on lines of their own; else undefined. Only looked at: whoever is chosen reads the frame again, with care. */
 function typeOf(text: string): string | undefined {
+  const end = text.indexOf("\n");
+  return typeOfWhole(text) ?? (end === -1 ? undefined : typeOfWhole(text.slice(0, end)));
+}
+
+function typeOfWhole(text: string): string | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string" ? value.type : undefined;

@@ -165,14 +165,20 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
   }
 
   /** What cannot be read may have been a message: it is one in the ledger. */
-  #decode(session: BridgeSession<C, Event, State>, frame: Frame): readonly C[] {
+  #decode(session: BridgeSession<C, Event, State>, frame: Frame): readonly (C | Fault)[] {
     try {
-      return session.codec.decode(frame);
+      const commands = session.codec.decode(frame);
+      for (const command of commands) if (command instanceof Fault) this.#unreadable();
+      return commands;
     } catch (thrown) {
-      this.#context.ledger.messages.accepted += 1;
-      this.#context.ledger.malformed("frame-unreadable");
+      this.#unreadable();
       throw thrown;
     }
+  }
+
+  #unreadable(): void {
+    this.#context.ledger.messages.accepted += 1;
+    this.#context.ledger.malformed("frame-unreadable");
   }
 
   #execute(session: BridgeSession<C, Event, State>, command: C): void | Promise<void> {

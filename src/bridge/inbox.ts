@@ -3,8 +3,8 @@ import type { Frame } from "../dialect/index.js";
 
 /** What an {@link Inbox} does with what comes. */
 export interface InboxOptions<C> {
-  /** @throws Fault malformed, unsupported, too-large */
-  readonly decode: (frame: Frame) => readonly C[];
+  /** A fault among the commands is told in its turn. @throws Fault malformed, unsupported, too-large */
+  readonly decode: (frame: Frame) => readonly (C | Fault)[];
   /** Checks, charges and runs one command. Throws, or rejects with, what the peer is to be told. */
   readonly execute: (command: C) => void | Promise<void>;
   readonly refuse: (fault: Fault, command: C | undefined) => void;
@@ -57,7 +57,7 @@ export class Inbox<C> {
   }
 
   #frame(frame: Frame): void {
-    let commands: readonly C[];
+    let commands: readonly (C | Fault)[];
     try {
       commands = this.#options.decode(frame);
     } catch (thrown) {
@@ -68,10 +68,14 @@ export class Inbox<C> {
   }
 
   /** Runs commands until one has to wait. */
-  #run(commands: readonly C[], from: number): void {
+  #run(commands: readonly (C | Fault)[], from: number): void {
     for (let at = from; at < commands.length && this.#phase !== "closed"; at += 1) {
       const command = commands[at];
       if (command === undefined) continue;
+      if (command instanceof Fault) {
+        this.#options.refuse(command, undefined);
+        continue;
+      }
       this.#phase = "running";
       try {
         const work = this.#options.execute(command);
@@ -88,7 +92,7 @@ export class Inbox<C> {
   }
 
   /** Goes on when `work` is done: the rest of its frame, then the frames that came meanwhile. Never rejects. */
-  async #resume(work: Promise<void>, command: C | undefined, rest: readonly C[], at: number): Promise<void> {
+  async #resume(work: Promise<void>, command: C | undefined, rest: readonly (C | Fault)[], at: number): Promise<void> {
     try {
       await work;
     } catch (thrown) {

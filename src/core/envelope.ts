@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Trust } from "./principal.js";
+import { shapeProblem } from "./shape-problem.js";
 
 /** What an agent means by a message (seed 004, message types). */
 export const messageTypes = ["request", "response", "inform"] as const;
@@ -86,7 +87,7 @@ const zoned = /(?:[zZ]|[+-]\d\d:?\d\d)$/;
 /** A foreign agent's payload as an envelope, read leniently (seed 004: only `from` and `type` must be right). */
 export function readEnvelope(value: unknown, context: ReadContext): Reading {
   const parsed = wireEnvelope.safeParse(value);
-  if (!parsed.success) return { problem: describe(parsed.error) };
+  if (!parsed.success) return { problem: describe(parsed.error, value) };
   const wire = parsed.data;
   const received = new Date(context.receivedAt).toISOString();
   const timestamp = wire.timestamp ?? received;
@@ -150,9 +151,7 @@ function reliable(timestamp: string, receivedAt: number): boolean {
   return zoned.test(timestamp) && Math.abs(Date.parse(timestamp) - receivedAt) <= dayMs;
 }
 
-function describe(error: z.ZodError): string {
-  const issue = error.issues[0];
-  if (issue === undefined) return "not an envelope";
-  const field = issue.path.join(".");
-  return field === "" ? "the payload is no JSON object" : `${field}: ${issue.message}`;
+function describe(error: z.ZodError, value: unknown): string {
+  const { path, problem } = shapeProblem(error, value);
+  return path === "" ? "the payload is no JSON object" : `${path}: ${problem}`;
 }

@@ -15,6 +15,7 @@ export * from "./message.js";
 export * from "./outbox.js";
 export * from "./principal.js";
 export * from "./router.js";
+export * from "./shape-problem.js";
 export * from "./topic.js";
 export type * from "./requests.js";
 export type * from "./conversations.js";

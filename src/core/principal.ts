@@ -23,6 +23,10 @@ export interface Principal {
   readonly trust: Trust;
   /** What proved it, equal for two sessions of the same owner: a token's id, a key's fingerprint. */
   readonly proof: string | undefined;
+  /** What would prove it, where that is known and not yet shown. Rights are given to it, so that nobody else gets them by the name. */
+  readonly unshown?: string;
+  /** The name was made for this session and never comes again: a right that lasts longer is of no use to it. */
+  readonly passing?: true;
   readonly scopes: ReadonlySet<Scope>;
 }
 
@@ -30,13 +34,15 @@ export interface Principal {
 export function principal(
   agent: string,
   trust: Trust,
-  more: { displayName?: string; proof?: string; scopes?: Iterable<Scope> } = {},
+  more: { displayName?: string; proof?: string; unshown?: string; passing?: true; scopes?: Iterable<Scope> } = {},
 ): Principal {
   return {
     agent,
     displayName: more.displayName ?? agent,
     trust,
     proof: more.proof,
+    ...(more.unshown !== undefined && { unshown: more.unshown }),
+    ...(more.passing === true && { passing: true }),
     scopes: new Set(more.scopes ?? []),
   };
 }

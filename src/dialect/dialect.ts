@@ -21,7 +21,7 @@ export interface Refusal<Event> {
 /** Frame ⇄ command / event of one session. Pure but for state of its own (fragments, compression). */
 export interface Codec<C, Event> {
   /** Several commands may come in one frame. @throws Fault malformed, unsupported, too-large */
-  decode(frame: Frame): readonly C[];
+  decode(frame: Frame): readonly (C | Fault)[];
   encode(event: Event): Frame;
 }
 

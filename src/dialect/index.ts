@@ -18,6 +18,7 @@ export {
   principal,
   readJson,
   readPriority,
+  shapeProblemText,
   topicKind,
 } from "../core/index.js";
 export type { Content, Envelope, FaultCode, MessageType, Outcome, Principal, Priority, Scope, Trust, TurnIntent } from "../core/index.js";

@@ -1,13 +1,12 @@
-import {
-  Fault, agentNameProblem, notThere,
-  type Clock, type Envelope, type Exchange, type Limits, type Message, type Principal, type Router,
-} from "../core/index.js";
+import { Fault, agentNameProblem, notThere, type Clock, type Envelope, type Exchange, type Limits, type Message, type Principal, type Router } from "../core/index.js";
 import { DirectoryEvents } from "./directory-events.js";
 import type { AgentEntry, Arriving, Directory, JoinOptions, Presence, RoomEntry } from "./directory.js";
 import { Histories } from "./history.js";
 import { AgentRecord, PresenceMemory, isSameSpeaker, type PresenceOwner } from "./presence.js";
 import { mayEnter, mustBeProvedOnZmq, mustBeRoom } from "./room-rules.js";
-import { Rooms, type Room, type RoomUpkeep } from "./rooms.js";
+import type { Table } from "./table.js";
+import type { KeptRoom } from "./kept-rooms.js";
+import { notInvited, Rooms, type Room, type RoomUpkeep } from "./rooms.js";
 
 /** Rooms that always exist (protocols §1). */
 const standingRooms: readonly string[] = ["#general", "#agents"];
@@ -118,8 +117,7 @@ export class DirectoryMemory implements Directory {
     const known = this.#rooms.visible(room, member.principal);
     if (!member.rooms.has(room)) return false;
     const lingering = this.#agents.get(member.name)?.lingering?.presence;
-    if (lingering !== undefined) this.#exit(lingering, known);
-    this.#exit(member, known);
+    for (const through of [lingering, member]) if (through !== undefined) this.#exit(through, known);
     return true;
   }
 
@@ -148,7 +146,7 @@ export class DirectoryMemory implements Directory {
     if (invitee === undefined) throw new Fault("not-found", `no agent ${agent} is here; invite it when it is online`);
     if (known.inviteOnly) {
       if (known.invited.size >= this.#options.limits.invitationsPerRoomMax) throw new Fault("full", `${room} has given as many invitations as a room can`);
-      known.invite(agent, invitee.proof);
+      for (const principal of invitee.principals()) this.#rooms.invite(known, principal);
     }
     this.#events.invited(known, member, agent);
   }
@@ -164,11 +162,16 @@ export class DirectoryMemory implements Directory {
     if (speaker !== undefined && room.isMember(speaker)) return undefined;
     return speaker !== undefined && room.isInvited(speaker)
       ? new Fault("forbidden", `only members speak in ${room.name}; you are invited, join it first`)
-      : new Fault("not-found", notThere(room.name));
+      : notInvited(room.name);
   }
 
   history(room: string, count: number, viewer: Principal | undefined): readonly Envelope[] {
     return this.#rooms.visible(room, viewer).upkeep.history?.last(count) ?? [];
+  }
+
+  /** Knows again the invite-only rooms that `table` has, and keeps them there from now on. */
+  keepRooms(table: Table<KeptRoom>): void {
+    this.#rooms.load(table);
   }
 
   close(): void {

@@ -91,6 +91,10 @@ export class IdentityTokens implements Identity {
     this.#options.proved?.(name);
   }
 
+  get isCrowded(): boolean {
+    return this.#proved.isCrowded;
+  }
+
   get protectedCount(): number {
     this.#look(false);
     return this.#reserved.size + this.#proved.size + this.#tokens.subjects;

@@ -29,6 +29,8 @@ export interface Identity {
   isProtected(name: string): boolean;
   /** Remembers that a name was proved. */
   remember(name: string): void;
+  /** As many names are remembered as can be: who was proved long ago may be forgotten, so that a name which only a key proves should be proved at once. */
+  readonly isCrowded: boolean;
   /** Names that are protected now and online or remembered; the byte scan of `from` needs to know whether there are any. */
   readonly protectedCount: number;
   /** Names that a `proxy` principal may carry. */

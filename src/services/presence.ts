@@ -69,10 +69,12 @@ export class AgentRecord {
     return { name: this.name, displayName, dialect: best.dialect, trust, via: best.via, since };
   }
 
-  /** What proves the agent's name now, if anything does. */
-  get proof(): string | undefined {
-    for (const { principal, state } of this.presences) if (state === "here" && principal.proof !== undefined) return principal.proof;
-    return undefined;
+  /** Who bears the name now: those that prove it, else all. */
+  principals(): readonly Principal[] {
+    const here = [...this.presences].filter(({ state }) => state === "here").map(({ principal }) => principal);
+    const proved = here.filter(({ proof }) => proof !== undefined);
+    if (proved.length > 0) return proved;
+    return here.length > 0 ? here : [...this.presences].map(({ principal }) => principal);
   }
 }
 

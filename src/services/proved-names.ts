@@ -39,6 +39,11 @@ export class ProvedNames {
     return until !== undefined && this.#clock.monotonic() < until;
   }
 
+  /** True when a name may have been forgotten before its time, or the next one will be. */
+  get isCrowded(): boolean {
+    return this.size >= this.#limits.provedNamesMax;
+  }
+
   /** Names remembered now. */
   get size(): number {
     this.#forget();

@@ -1,6 +1,6 @@
 import { Fault, isRoom } from "../core/index.js";
 import type { PresenceMemory } from "./presence.js";
-import type { Room } from "./rooms.js";
+import { notInvited, type Room } from "./rooms.js";
 
 /** @throws Fault malformed */
 export function mustBeRoom(room: string): void {
@@ -10,7 +10,7 @@ export function mustBeRoom(room: string): void {
 /** Refuses those who are neither in the room nor invited. @throws Fault forbidden */
 export function mayEnter(room: Room, member: PresenceMemory): void {
   if (!room.isMember(member.principal) && !room.isInvited(member.principal)) {
-    throw new Fault("forbidden", `${room.name} is invite-only; ask one of its members to invite you`);
+    throw notInvited(room.name);
   }
   mustBeProvedOnZmq(member, room.name);
 }

@@ -1,6 +1,8 @@
 import { Fault, notThere, type Clock, type Limits, type Principal } from "../core/index.js";
 import type { RoomHistory } from "./history.js";
+import { KeptRooms, type KeptRoom } from "./kept-rooms.js";
 import { isSameSpeaker, type PresenceMemory } from "./presence.js";
+import type { Table } from "./table.js";
 
 /** What a room needs from the moment it exists: its history or its guard, until `close`. */
 export interface RoomUpkeep {
@@ -19,6 +21,10 @@ export class Room {
   readonly members = new Map<string, Set<PresenceMemory>>();
   // bound: invitationsPerRoomMax · evicts: inviting one more is refused as full · owner: Room
   readonly invited = new Set<string>();
+  /** Invited for as long as they are here, whatever they prove. */
+  readonly #invitedNow = new WeakSet<Principal>();
+  /** Whose count it is in, if it is invite-only. */
+  ownerKey: string | undefined;
   /** Calls off its end, while it is empty. */
   keepAlive: (() => void) | undefined;
 
@@ -36,7 +42,7 @@ export class Room {
   }
 
   isInvited(principal: Principal): boolean {
-    return this.invited.has(nameKey(principal.agent)) || (principal.proof !== undefined && this.invited.has(proofKey(principal.proof)));
+    return this.#invitedNow.has(principal) || this.invited.has(nameKey(principal.agent)) || (principal.proof !== undefined && this.invited.has(proofKey(principal.proof)));
   }
 
   /** True if `viewer` may know of the room and read it. */
@@ -45,9 +51,18 @@ export class Room {
     return viewer !== undefined && (viewer.scopes.has("inspect") || this.isMember(viewer) || this.isInvited(viewer));
   }
 
-  /** Binds an invitation to what proves the invitee, else to its name. */
-  invite(agent: string, proof: string | undefined): void {
-    this.invited.add(proof === undefined ? nameKey(agent) : proofKey(proof));
+  /** True if somebody may come back to it who is not here now. */
+  get isAwaited(): boolean {
+    return this.invited.size > 0;
+  }
+
+  /** Binds an invitation to what proves the invitee, or would, else to its name; to the session alone if its name never comes again. */
+  invite(invitee: Principal): void {
+    const { agent, proof, unshown, passing } = invitee;
+    this.#invitedNow.add(invitee);
+    const shown = proof ?? unshown;
+    if (shown !== undefined) this.invited.add(proofKey(shown));
+    else if (passing !== true) this.invited.add(nameKey(agent));
   }
 }
 
@@ -61,14 +76,16 @@ export interface RoomsOptions {
 
 /** All rooms, and the end of empty ones. */
 export class Rooms {
-  // bound: roomsMax · evicts: the public room that has been empty longest; if there is none, one more is refused as full · owner: Rooms
+  // bound: roomsMax · evicts: the room that has been empty longest and is awaited by nobody, else an empty one of whoever has made the most; if there is none, one more is refused as full · owner: Rooms
   readonly #rooms = new Map<string, Room>();
   // bound: roomsMax · evicts: a room leaves when somebody joins it or it goes · owner: Rooms
   readonly #empty = new Set<Room>();
-  // bound: roomsMax · evicts: an owner of roomsPerAgentMax invite-only rooms, which never go, is refused one more as full · owner: Rooms
+  // bound: roomsMax · evicts: with the last of its rooms; an owner of roomsPerAgentMax invite-only rooms is refused one more as full · owner: Rooms
   readonly #owned = new Map<string, number>();
   readonly #options: RoomsOptions;
   #sorted: readonly Room[] | undefined;
+  /** Undefined where nothing is kept. */
+  #kept: KeptRooms | undefined;
 
   constructor(options: RoomsOptions) {
     this.#options = options;
@@ -78,10 +95,11 @@ export class Rooms {
     return this.#rooms.get(name);
   }
 
-  /** The room, if `viewer` may know of it. @throws Fault not-found */
+  /** The room, if `viewer` may look into it. @throws Fault not-found, forbidden */
   visible(name: string, viewer: Principal | undefined): Room {
     const room = this.#rooms.get(name);
-    if (room?.isOpenTo(viewer) !== true) throw new Fault("not-found", notThere(name));
+    if (room === undefined) throw new Fault("not-found", notThere(name));
+    if (!room.isOpenTo(viewer)) throw notInvited(name);
     return room;
   }
 
@@ -97,15 +115,39 @@ export class Rooms {
 
   /** Makes an invite-only room, to which its owner is invited. @throws Fault full */
   makeInviteOnly(name: string, owner: Principal): Room {
-    const key = owner.proof === undefined ? nameKey(owner.agent) : proofKey(owner.proof);
+    const shown = owner.proof ?? owner.unshown;
+    const key = shown === undefined ? nameKey(owner.agent) : proofKey(shown);
     const owned = this.#owned.get(key) ?? 0;
     if (owned >= this.#options.limits.roomsPerAgentMax) {
       throw new Fault("full", `${owner.agent} has made ${String(owned)} invite-only rooms, which is as many as one agent can; use one of them`);
     }
     const room = this.#add(name, { inviteOnly: true, configured: false });
     this.#owned.set(key, owned + 1);
-    room.invite(owner.agent, owner.proof);
+    room.ownerKey = key;
+    this.invite(room, owner);
     return room;
+  }
+
+  invite(room: Room, invitee: Principal): void {
+    room.invite(invitee);
+    this.#keep(room);
+  }
+
+  /** Knows again what `table` has, and keeps invite-only rooms there from now on. */
+  load(table: Table<KeptRoom>): void {
+    this.#kept = new KeptRooms(table);
+    for (const [name, { owner, invited }] of this.#kept.all()) {
+      // A room of that name by configuration is public: the operator's word counts.
+      if (this.#rooms.has(name)) continue;
+      const room = this.#add(name, { inviteOnly: true, configured: false });
+      room.ownerKey = owner;
+      this.#owned.set(owner, (this.#owned.get(owner) ?? 0) + 1);
+      for (const one of invited) room.invited.add(one);
+    }
+  }
+
+  #keep({ name, ownerKey, invited, isAwaited }: Room): void {
+    if (isAwaited && ownerKey !== undefined) this.#kept?.keep(name, { owner: ownerKey, invited: [...invited] });
   }
 
   #add(name: string, options: { inviteOnly: boolean; configured: boolean }): Room {
@@ -123,9 +165,9 @@ export class Rooms {
     this.#empty.delete(room);
   }
 
-  /** The last member has left: the room goes after its time, unless it is configured or invite-only. */
+  /** The last member has left: the room goes after its time, unless it is configured, or invite-only and awaited. */
   emptied(room: Room): void {
-    if (room.configured || room.inviteOnly || room.keepAlive !== undefined) return;
+    if (room.configured || room.isAwaited || room.keepAlive !== undefined) return;
     this.#empty.add(room);
     room.keepAlive = this.#options.clock.after(this.#options.limits.emptyRoomMs, () => {
       this.#remove(room);
@@ -143,17 +185,39 @@ export class Rooms {
   }
 
   #makeSpace(): void {
-    const [longestEmpty] = this.#empty;
+    const [longestEmpty = this.#emptyOfMostOwned()] = this.#empty;
     if (longestEmpty === undefined) throw new Fault("full", "the broker has as many rooms as it can; use one of them, or free one by leaving it");
     this.#remove(longestEmpty);
+  }
+
+  /** An empty room of whoever has made the most: who makes a few keeps them while others make thousands. */
+  #emptyOfMostOwned(): Room | undefined {
+    let most = 1;
+    let found: Room | undefined;
+    for (const room of this.#rooms.values()) {
+      const owned = room.ownerKey === undefined || room.members.size > 0 ? 0 : (this.#owned.get(room.ownerKey) ?? 0);
+      if (owned <= most) continue;
+      most = owned;
+      found = room;
+    }
+    return found;
   }
 
   #remove(room: Room): void {
     this.occupied(room);
     this.#rooms.delete(room.name);
     this.#sorted = undefined;
+    const owned = room.ownerKey === undefined ? 0 : (this.#owned.get(room.ownerKey) ?? 0);
+    if (room.ownerKey !== undefined && owned > 1) this.#owned.set(room.ownerKey, owned - 1);
+    else if (room.ownerKey !== undefined) this.#owned.delete(room.ownerKey);
+    if (room.isAwaited) this.#kept?.forget(room.name);
     room.upkeep.close();
   }
+}
+
+/** What somebody is told who is neither in an invite-only room nor invited. */
+export function notInvited(room: string): Fault {
+  return new Fault("forbidden", `${room} is invite-only; ask one of its members to invite you`);
 }
 
 function nameKey(agent: string): string {

@@ -95,7 +95,7 @@ describe("rooms, as sessions hear them", () => {
     await spy.hearsNothing();
     const eve = await enter("eve");
     await eve.says({ type: "say", to: "#den", text: "let me in" });
-    await eve.hears({ type: "refused", code: "nobody-there" });
+    await eve.hears({ type: "refused", code: "not-allowed" });
     world.expectSound();
   });
 

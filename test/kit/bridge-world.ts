@@ -22,6 +22,7 @@ import { MemoryConnection } from "./memory-connection.js";
 export class TestIdentity implements Identity {
   readonly protectedNames = new Set<string>();
   readonly protectedCount = 0;
+  isCrowded = false;
 
   plain(): Principal {
     throw new Fault("unauthenticated", "no ZeroMQ here");

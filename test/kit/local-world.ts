@@ -31,6 +31,8 @@ export class NamesWithOwners implements Identity {
     this.proved(name);
   }
 
+  readonly isCrowded = false;
+
   get protectedCount(): number {
     return this.owned.size;
   }

@@ -63,7 +63,7 @@ describe("rooms and the broker's desk, from ZeroMQ", () => {
     for (const outsider of [stranger, claimed]) {
       const tried = await outsider.send("#inner", "request", "let me in");
       expect((await outsider.hears(({ message }) => message.in_reply_to === tried.message_id)).message.content).toMatchObject({ kind: "fault" });
-      expect((await outsider.asks("room.history", { room: "#inner" })).content).toMatchObject({ kind: "fault", data: { code: "not-found" } });
+      expect((await outsider.asks("room.history", { room: "#inner" })).content).toMatchObject({ kind: "fault", data: { code: "forbidden" } });
       const { data } = (await outsider.asks("rooms.list")).content;
       expect(JSON.stringify(data)).not.toContain("#inner");
       expect(outsider.heard.filter(({ topic }) => topic === "#inner")).toEqual([]);

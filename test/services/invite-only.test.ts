@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { principal, type Message, type Principal } from "../../src/core/index.js";
-import type { Presence } from "../../src/services/index.js";
+import { TablesMemory, type Presence } from "../../src/services/index.js";
+import type { KeptRoom } from "../../src/services/kept-rooms.js";
 import { codeOf, messageOf, openWorld, type World } from "../kit/directory-world.js";
 
 interface Secret extends World {
@@ -28,7 +29,7 @@ describe("an invite-only room", () => {
     expect(sees(bob.principal)).toBe(true);
   });
 
-  it("is not there for an outsider: members, history, leaving, inviting, speaking", () => {
+  it("is closed to an outsider: members, history, leaving, inviting, speaking", () => {
     const { directory, arrive, say } = secretRoom();
     const bob = arrive("bob");
     const codes = [
@@ -39,23 +40,15 @@ describe("an invite-only room", () => {
       () => { directory.invite(bob, "#secret", "bob"); },
       () => { say("#secret", "hello", bob.principal); },
     ].map(codeOf);
-    expect(codes).toEqual(Array.from(codes, () => "not-found"));
+    expect(codes).toEqual(Array.from(codes, () => "forbidden"));
     expect(directory.mayHear(bob.principal, "#secret")).toBe(false);
     expect(directory.mayHear(bob.principal, "#general")).toBe(true);
   });
 
-  it("answers an outsider who speaks exactly as a room that does not exist", () => {
+  it("tells an outsider how to get in, whatever it tries", () => {
     const { say, arrive } = secretRoom();
     const bob = arrive("bob");
-    const words = (room: string): string => {
-      try {
-        say(room, "hello", bob.principal);
-        return "";
-      } catch (error) {
-        return String(error).replaceAll(room, "#room");
-      }
-    };
-    expect(words("#secret")).toBe(words("#absent"));
+    expect(() => { say("#secret", "hello", bob.principal); }).toThrow("#secret is invite-only; ask one of its members to invite you");
   });
 
   it("lets in who was invited, and tells the invitee on its own topic", () => {
@@ -93,7 +86,7 @@ describe("an invite-only room", () => {
   it("refuses a message whose speaker is not known, and lets the broker's own pass", () => {
     const { directory, ada, clock } = secretRoom();
     const unknown = messageOf("#secret", "x", undefined, clock.now(), "1");
-    expect(directory.refusal(unknown)?.code).toBe("not-found");
+    expect(directory.refusal(unknown)?.code).toBe("forbidden");
     expect(directory.refusal(messageOf("#secret", "x", ada.principal, clock.now(), "2"))).toBeUndefined();
     expect(directory.refusal(messageOf("#general", "x", undefined, clock.now(), "3"))).toBeUndefined();
   });
@@ -127,6 +120,62 @@ describe("an invite-only room", () => {
     expect(directory.join(arrive("bob", { principal: token("bob") }), "#secret", { create: false })).toBe(true);
   });
 
+  it("binds an invitation to a key that was not shown yet, and for the time being to the session", () => {
+    const { directory, arrive, ada } = secretRoom();
+    const claimed = principal("bob", "claimed", { unshown: "key:bob" });
+    const bob = arrive("bob", { principal: claimed });
+    directory.invite(ada, "#secret", "bob");
+    expect(directory.join(bob, "#secret", { create: false })).toBe(true);
+    bob.depart();
+    const thief = arrive("bob", { principal: principal("bob", "claimed", { unshown: "key:bob" }) });
+    expect(codeOf(() => directory.join(thief, "#secret", { create: false }))).toBe("forbidden");
+    thief.depart();
+    expect(directory.join(arrive("bob", { principal: principal("bob", "proved", { proof: "key:bob" }) }), "#secret", { create: false })).toBe(true);
+  });
+
+  it("made and left by somebody whose name never comes again goes as a public one does", () => {
+    const { directory, arrive, clock } = openWorld();
+    const passer = (name: string): Presence => arrive(name, { principal: principal(name, "claimed", { passing: true }) });
+    const [one, two] = [passer("one"), passer("two")];
+    directory.create(one, "#gone", { inviteOnly: true });
+    directory.invite(one, "#gone", "two");
+    expect(directory.join(two, "#gone", { create: false })).toBe(true);
+    for (const presence of [one, two]) presence.depart();
+    const inspector = principal("operator", "proved", { scopes: ["inspect"] });
+    expect(directory.rooms(inspector).some(({ name }) => name === "#gone")).toBe(true);
+    clock.advance(24 * 60 * 60 * 1_000);
+    expect(directory.rooms(inspector).some(({ name }) => name === "#gone")).toBe(false);
+  });
+
+  it("is there after a restart, for whom it is meant; one that nobody can come back to is not", () => {
+    const table = new TablesMemory().table<KeptRoom>("rooms");
+    const before = openWorld();
+    before.directory.keepRooms(table);
+    const ada = before.arrive("ada", { principal: token("ada") });
+    before.arrive("bob", { principal: token("bob") });
+    before.directory.create(ada, "#kept", { inviteOnly: true });
+    before.directory.invite(ada, "#kept", "bob");
+    before.directory.create(before.arrive("one", { principal: principal("one", "claimed", { passing: true }) }), "#lost", { inviteOnly: true });
+    const { directory, arrive } = openWorld();
+    directory.keepRooms(table);
+    expect(codeOf(() => directory.join(arrive("eve"), "#kept", { create: true }))).toBe("forbidden");
+    expect(codeOf(() => { directory.create(arrive("max"), "#kept", { inviteOnly: false }); })).toBe("conflict");
+    for (const name of ["ada", "bob"]) expect(directory.join(arrive(name, { principal: token(name) }), "#kept", { create: false })).toBe(true);
+    expect(directory.join(arrive("eva"), "#lost", { create: true })).toBe(true);
+  });
+
+  it("makes room for others when whoever made the most has left some empty", () => {
+    const { directory, arrive } = openWorld({ roomsMax: 6 });
+    const greedy = arrive("greedy", { principal: token("greedy") });
+    const modest = arrive("modest", { principal: token("modest") });
+    directory.create(modest, "#modest", { inviteOnly: true });
+    for (const room of ["#a", "#b", "#c"]) directory.create(greedy, room, { inviteOnly: true });
+    for (const presence of [greedy, modest]) presence.depart();
+    directory.create(arrive("ada"), "#new", { inviteOnly: false });
+    const inspector = principal("operator", "proved", { scopes: ["inspect"] });
+    expect(directory.rooms(inspector).map(({ name }) => name)).toEqual(["#agents", "#b", "#c", "#general", "#modest", "#new"]);
+  });
+
   it("needs a proved name on ZeroMQ, to make it and to join it", () => {
     const { directory, arrive, ada } = secretRoom();
     const claimed = arrive("bob", { dialect: "zmq", principal: principal("bob", "claimed") });
@@ -144,7 +193,7 @@ describe("an invite-only room", () => {
     const { directory, arrive, say } = openWorld();
     directory.create(arrive("eve", { dialect: "zmq", principal: token("eve") }), "#eves", { inviteOnly: true });
     say("#eves", "hello", token("eve"));
-    expect(codeOf(() => { say("#eves", "hello", token("eve", "key:other")); })).toBe("not-found");
+    expect(codeOf(() => { say("#eves", "hello", token("eve", "key:other")); })).toBe("forbidden");
   });
 
   it("has its events heard by nobody who may not know of it", () => {
@@ -162,7 +211,7 @@ describe("an invite-only room", () => {
     const impostor = arrive("eve", { principal: principal("eve", "shared") });
     impostor.depart(2_000);
     expect(directory.rooms(token("eve")).find(({ name }) => name === "#eves")?.members).toBe(0);
-    expect(codeOf(() => { say("#eves", "hello", impostor.principal); })).toBe("not-found");
+    expect(codeOf(() => { say("#eves", "hello", impostor.principal); })).toBe("forbidden");
     clock.advance(2_000);
     expect(directory.agents()).toEqual([]);
   });

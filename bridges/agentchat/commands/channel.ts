@@ -1,10 +1,10 @@
 import { Fault, type Dialect } from "#dialect";
-import type { Said } from "../codec.js";
+import type { Command } from "../schema.js";
 import type { Event } from "../events.js";
 import type { ChatSession, State } from "../state.js";
 import { nameOf } from "../translate.js";
 
-type Rules = Pick<Dialect<Said, Event, State>["commands"], "JOIN" | "LEAVE" | "LIST_CHANNELS" | "LIST_AGENTS" | "CREATE_CHANNEL" | "INVITE">;
+type Rules = Pick<Dialect<Command, Event, State>["commands"], "JOIN" | "LEAVE" | "LIST_CHANNELS" | "LIST_AGENTS" | "CREATE_CHANNEL" | "INVITE">;
 
 /** Channels: the core's rooms (seed 001; protocols §5). None of these makes a channel but CREATE_CHANNEL. */
 export const channelCommands: Rules = {
@@ -13,7 +13,7 @@ export const channelCommands: Rules = {
     cost: 1,
     run(session, { channel, replay }) {
       session.join(channel, { create: false, ...(replay !== undefined && { history: replay }) });
-      session.send({ type: "JOINED", ts: session.now(), channel, agents: agentsOf(session, channel) });
+      session.send({ type: "JOINED", ts: session.now(), channel, ...membersOf(session, channel, "agents") });
     },
   },
   LEAVE: {
@@ -36,7 +36,7 @@ export const channelCommands: Rules = {
     phase: "ready",
     cost: 1,
     run(session, { channel }) {
-      session.send({ type: "AGENTS", ts: session.now(), channel, list: agentsOf(session, channel) });
+      session.send({ type: "AGENTS", ts: session.now(), channel, ...membersOf(session, channel, "list") });
     },
   },
   CREATE_CHANNEL: {
@@ -44,15 +44,15 @@ export const channelCommands: Rules = {
     cost: 1,
     run(session, { channel, invite_only: inviteOnly = false }) {
       session.create(channel, { inviteOnly });
-      session.send({ type: "JOINED", ts: session.now(), channel, agents: agentsOf(session, channel) });
+      session.send({ type: "JOINED", ts: session.now(), channel, ...membersOf(session, channel, "agents") });
     },
   },
   INVITE: {
     phase: "ready",
     cost: 1,
     run(session, { channel, agent }) {
-      // Whoever may not know of the channel learns nothing about it, nor about who is here.
-      agentsOf(session, channel);
+      // Whoever may not look into the channel does not learn who is here.
+      session.services.directory.members(channel, session.principal);
       if (session.services.directory.agent(nameOf(agent)) === undefined) {
         throw new Fault("not-found", `there is no agent ${agent} here; invite it when it is online`, { detail: { agentchat: "AGENT_NOT_FOUND" } });
       }
@@ -61,7 +61,13 @@ export const channelCommands: Rules = {
   },
 };
 
-/** @throws Fault not-found */
-function agentsOf({ services, principal }: ChatSession, channel: string): readonly string[] {
-  return services.directory.members(channel, principal).map((name) => `@${name}`);
+/** Who is in a channel, and what those are called who have another name than their id. @throws Fault not-found, forbidden */
+function membersOf<F extends "agents" | "list">({ services: { directory }, principal }: ChatSession, channel: string, field: F): Record<F, readonly string[]> & { readonly names?: Readonly<Record<string, string>> } {
+  const members = directory.members(channel, principal);
+  const named = members.flatMap((member) => {
+    const name = directory.agent(member)?.displayName ?? member;
+    return name === member ? [] : [[`@${member}`, name] as const];
+  });
+  const ids = members.map((member) => `@${member}`);
+  return { [field]: ids, ...(named.length > 0 && { names: Object.fromEntries(named) }) } as Record<F, readonly string[]> & { readonly names?: Readonly<Record<string, string>> }; // a computed key is a string to the compiler
 }

@@ -1,15 +1,21 @@
 import { randomInt } from "node:crypto";
 import { Fault, principal, type Dialect } from "#dialect";
 import { checkAnswer, newChallenge } from "../challenge.js";
-import type { Said } from "../codec.js";
 import { readPublicKey, type PublicKey } from "../keys.js";
+import type { Command } from "../schema.js";
 import type { Event } from "../events.js";
 import type { ChatSession, State } from "../state.js";
 
-type Rules = Pick<Dialect<Said, Event, State>["commands"], "IDENTIFY" | "VERIFY_IDENTITY">;
+type Rules = Pick<Dialect<Command, Event, State>["commands"], "IDENTIFY" | "VERIFY_IDENTITY">;
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
 const ephemeralLength = 8;
+/** How often one connection can say who it is. */
+const identifiedMax = 5;
+/** How long a challenge can be answered, milliseconds. */
+const challengeMs = 60_000;
+/** The same for a session that is let in only with an answer. */
+const answerMs = 20_000;
 
 /** Who somebody is (seed 001, identity system; protocols §5, identity). */
 export const identityCommands: Rules = {
@@ -18,22 +24,25 @@ export const identityCommands: Rules = {
     async run(session, { name, pubkey, echo = true }) {
       if (!/^[A-Za-z0-9_-]{1,32}$/.test(name)) throw named("INVALID_NAME", "name: 1 to 32 of A-Z a-z 0-9 _ -");
       const { state, services } = session;
+      state.identified += 1;
+      if (state.identified > identifiedMax) throw new Fault("unauthenticated", "IDENTIFY was said too often; connect again, and answer the CHALLENGE", { fatal: true });
       const strict = services.settings.agentchat.identity === "strict";
       const key = pubkey === undefined || pubkey === null || pubkey === "" ? undefined : keyOf(pubkey);
       Object.assign(state, { name, key, echo, challenge: undefined });
       if (key === undefined) {
         if (strict) throw new Fault("unauthenticated", "this server wants everybody to prove a key: IDENTIFY with pubkey");
-        await session.admit(principal(freeId(session), "claimed", { displayName: name }));
+        await session.admit(principal(freeId(session), "claimed", { displayName: name, passing: true }));
         return;
       }
-      // A key once proved here is never again taken unproved, nor is one whose name somebody bears now.
-      if (strict || services.identity.isProtected(key.agentId) || services.directory.agent(key.agentId) !== undefined) {
+      // A key once proved here is never again taken unproved, nor is one whose name somebody bears now who answers.
+      const { identity } = services;
+      const mustProve = strict || identity.isCrowded ? "this server wants every key to be proved" : identity.isProtected(key.agentId) ? "this key was proved here before" : undefined;
+      const why = mustProve ?? (await occupied(session, key));
+      if (why !== undefined) {
         session.phase = "challenged";
-        ask(session, key);
-        return;
+        mustAnswer(session, why);
       }
-      await session.admit(principal(key.agentId, "claimed", { displayName: name }));
-      ask(session, key);
+      ask(session, key, why === undefined ? challengeMs : answerMs);
     },
   },
   VERIFY_IDENTITY: {
@@ -44,7 +53,7 @@ export const identityCommands: Rules = {
       // Answered once, well or not: what is said again proves nothing.
       state.challenge = undefined;
       const { key } = checkAnswer(asked, answer, session.now());
-      const proved = principal(key.agentId, "proved", { proof: `key:${key.spki}`, displayName: state.name });
+      const proved = principal(key.agentId, "proved", { proof: proofOf(key), displayName: state.name });
       if (session.principal === undefined) await session.admit(proved);
       else session.raise(proved);
       session.send({ type: "VERIFY_SUCCESS", ts: session.now(), agent_id: `@${key.agentId}` });
@@ -58,10 +67,32 @@ export function welcome(session: ChatSession): void {
   session.send({ type: "WELCOME", ts: session.now(), agent_id: `@${session.principal?.agent ?? ""}`, server: session.services.settings.serverName });
 }
 
-function ask(session: ChatSession, key: PublicKey): void {
-  const challenge = newChallenge(key, session.now());
+/** Welcomes a key that nobody has proved. @returns why it cannot, if another session that is alive bears its name */
+async function occupied(session: ChatSession, key: PublicKey): Promise<string | undefined> {
+  try {
+    await session.admit(principal(key.agentId, "claimed", { displayName: session.state.name, unshown: proofOf(key) }));
+    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === "conflict") return "another session bears this key";
+    throw thrown;
+  }
+}
+
+/** A client that knows nothing of challenges is told why it is not let in. */
+function mustAnswer(session: ChatSession, why: string): void {
+  session.after(answerMs, () => {
+    if (session.principal === undefined) throw new Fault("unauthenticated", `${why}, and the CHALLENGE was not answered: answer it with VERIFY_IDENTITY, or IDENTIFY without pubkey`, { fatal: true });
+  });
+}
+
+function ask(session: ChatSession, key: PublicKey, ms: number): void {
+  const challenge = newChallenge(key, session.now() + ms);
   session.state.challenge = challenge;
   session.send({ type: "CHALLENGE", ts: session.now(), challenge_id: challenge.id, nonce: challenge.nonce, expires_at: challenge.expiresAt });
+}
+
+function proofOf(key: PublicKey): string {
+  return `key:${key.spki}`;
 }
 
 function keyOf(pubkey: string): PublicKey {

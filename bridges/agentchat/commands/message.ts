@@ -1,14 +1,16 @@
-import { Fault, isRoom, type Dialect, type Draft, type TurnIntent } from "#dialect";
-import type { Said } from "../codec.js";
+import { Fault, isAgentName, isRoom, type Dialect, type Draft, type TurnIntent } from "#dialect";
 import { verifies } from "../keys.js";
 import type { Event } from "../events.js";
-import type { CommandOf } from "../schema.js";
+import type { Command, CommandOf } from "../schema.js";
 import { Seen, type SaidBefore } from "../seen.js";
 import { messageText } from "../signed-text.js";
 import type { ChatSession, State } from "../state.js";
-import { nameOf, type Signed } from "../translate.js";
+import { nameOf, signatureIn, type Signed } from "../translate.js";
 
-type Rules = Pick<Dialect<Said, Event, State>["commands"], "MSG" | "PING" | "UNREADABLE">;
+type Rules = Pick<Dialect<Command, Event, State>["commands"], "MSG" | "PING">;
+
+/** A `msg_id` of so many characters (a UUID has 36, a SHA-256 64) is one that nobody else has made up. */
+const ownIdLength = 32;
 
 /** What is said to channels and agents (seed 001; protocols §3, §5). */
 export const messageCommands: Rules = {
@@ -18,16 +20,22 @@ export const messageCommands: Rules = {
     run(session, said) {
       const before = saidBefore(session, said);
       const seen = session.services.once("agentchat seen", ({ tables }) => new Seen(tables.table<number>("agentchat-seen")));
-      if (before !== undefined && seen.has(before, session.now())) return;
-      const draft = draftOf(session, said);
-      if (said.to.startsWith("#")) {
-        if (!isRoom(said.to)) throw new Fault("not-found", `there is no channel ${said.to}; LIST_CHANNELS tells which there are`);
-        session.inform(draft);
-      } else {
-        session.say(draft);
-        if (session.state.echo && draft.to !== session.principal?.agent) echo(session, said, draft);
+      const now = session.now();
+      const draft = draftOf(session, said, now);
+      const isPublic = said.to.startsWith("#");
+      if (before !== undefined && seen.has(before, now)) {
+        // Taken before; its sender does not know that, or would not say it again.
+        if (session.state.echo) echo(session, said, draft, now);
+        return;
       }
-      if (before !== undefined) seen.remember(before, session.now());
+      if (isPublic) session.inform(draft);
+      else session.say(draft);
+      const confirm = (): void => {
+        if (!isPublic && session.state.echo && draft.to !== session.principal?.agent) echo(session, said, draft, now);
+      };
+      // Whoever is told that it was taken need not say it again, over a crash of ours, too.
+      if (before !== undefined) return seen.remember(before, now).then(confirm);
+      confirm();
     },
   },
   PING: {
@@ -37,24 +45,30 @@ export const messageCommands: Rules = {
       session.send({ type: "PONG", ts: session.now() });
     },
   },
-  UNREADABLE: {
-    phase: "any",
-    cost: 0.1,
-    run(_session, { fault }) {
-      throw fault;
-    },
-  },
 };
 
-function draftOf(session: ChatSession, said: CommandOf<"MSG">): Draft & TurnIntent & { readonly messageId: string } {
+function draftOf(session: ChatSession, said: CommandOf<"MSG">, now: number): Draft & TurnIntent & { readonly messageId: string } {
   const { to, content, msg_id: messageId = session.newId(), in_reply_to: replyTo } = said;
   const signed = signedOf(session, said);
   return {
-    to: to.startsWith("#") ? to : nameOf(to),
+    to: addresseeOf(to),
+    timestamp: new Date(now).toISOString(),
     content: signed === undefined ? { message: content } : { message: content, data: signed },
     messageId,
     ...(replyTo !== undefined && { replyTo, inReplyTo: replyTo }),
   };
+}
+
+/** The topic behind `#channel` or `@agent-id`. @throws Fault malformed, not-found */
+function addresseeOf(to: string): string {
+  if (to.startsWith("#")) {
+    if (isRoom(to)) return to;
+    throw new Fault("not-found", `there is no channel ${to}`);
+  }
+  const name = nameOf(to);
+  if (!to.startsWith("@") || name === "" || name.startsWith("#")) throw new Fault("malformed", "MSG: to: must be #channel or @agent-id");
+  if (!isAgentName(name)) throw new Fault("not-found", `there is no agent ${to} here`);
+  return name;
 }
 
 /** The signature as it travels. @throws Fault if this server takes good signatures only */
@@ -65,27 +79,30 @@ function signedOf({ state, services }: ChatSession, { to, content, ts, sig }: Co
       throw new Fault("malformed", "MSG: sig: it does not verify: it is Ed25519, base64, over JSON.stringify({to, content, ts}) by the key of your IDENTIFY");
     }
   }
-  return { sig, to, ts: ts ?? 0, ...(state.key !== undefined && { pubkey: state.key.spki }) };
+  return { sig, to, ...(ts !== undefined && { ts }), ...(state.key !== undefined && { pubkey: state.key.spki }) };
 }
 
 /** A direct message comes back to its sender, as in the original. */
-function echo(session: ChatSession, { to, content, ts, sig, in_reply_to }: CommandOf<"MSG">, { messageId }: { readonly messageId: string }): void {
+function echo(session: ChatSession, { to, in_reply_to }: CommandOf<"MSG">, { messageId, content: { message, data } }: Draft & { readonly messageId: string }, now: number): void {
   const { principal, state } = session;
+  const from = principal?.agent ?? "";
   session.send({
     type: "MSG",
-    from: `@${principal?.agent ?? ""}`,
+    from: `@${from}`,
     from_name: state.name,
     to,
-    content,
-    ts: (sig === undefined || sig === null ? undefined : ts) ?? session.now(),
+    content: message,
+    ts: now,
     msg_id: messageId,
     ...(in_reply_to !== undefined && { in_reply_to }),
-    ...(typeof sig === "string" && sig !== "" && { sig }),
+    ...signatureIn({ from, to: nameOf(to), content: { message, data } }),
   });
 }
 
 /** What makes this message the same when it is said again by somebody who does not know whether it was taken (protocols §5, the daemon's outbox). */
-function saidBefore({ state }: ChatSession, { msg_id: messageId, to, content }: CommandOf<"MSG">): SaidBefore | undefined {
+function saidBefore({ id, state }: ChatSession, { msg_id: messageId, to, content }: CommandOf<"MSG">): SaidBefore | undefined {
   if (messageId === undefined) return undefined;
-  return { speaker: state.key?.agentId ?? `name ${state.name}`, messageId, text: `${to}\n${content}` };
+  // Names are not unique, so without a key only an id that nobody else makes up says that it is the same speaker on another connection.
+  const speaker = state.key?.agentId ?? (messageId.length >= ownIdLength ? `name ${state.name}` : `connection ${id}`);
+  return { speaker, messageId, text: `${to}\n${content}` };
 }

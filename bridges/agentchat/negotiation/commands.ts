@@ -1,8 +1,7 @@
 import type { Dialect, Rule } from "#dialect";
-import type { Said } from "../codec.js";
 import { verifies, type PublicKey } from "../keys.js";
 import type { Event, NegotiationEvent } from "../events.js";
-import type { CommandOf, NegotiationType } from "../schema.js";
+import type { Command, CommandOf, NegotiationType } from "../schema.js";
 import { proposalText, stepText } from "../signed-text.js";
 import type { ChatSession, State } from "../state.js";
 import { contentOf, proposalEvent, stepEvent } from "./event.js";
@@ -15,7 +14,7 @@ type StepType = Step["type"];
 const keyedId = /^[0-9a-f]{16}$/;
 
 /** Agreements between two agents (protocols §5, negotiation): each step is signed, verified, kept, and then told to both. */
-export const negotiationCommands: Pick<Dialect<Said, Event, State>["commands"], NegotiationType> = {
+export const negotiationCommands: Pick<Dialect<Command, Event, State>["commands"], NegotiationType> = {
   PROPOSAL: {
     phase: "ready",
     cost: 1,
@@ -28,7 +27,7 @@ export const negotiationCommands: Pick<Dialect<Said, Event, State>["commands"], 
       if (name === key.agentId) throw refused("malformed", "INVALID_PROPOSAL", "PROPOSAL: to: somebody else, not yourself");
       if (session.services.directory.agent(name) === undefined) throw refused("not-found", "AGENT_NOT_FOUND", `there is no agent ${to} here; propose when it is online`);
       if (!keyedId.test(name)) throw refused("forbidden", "INVALID_PROPOSAL", `${to} has no key, so it could not sign an answer; agreements need a key on both sides`);
-      const proposal = await proposalsOf(session).propose(proposalFrom(said, { id: session.newId(), from: key.agentId, to: name, sig: sig ?? "", pubkey: key.spki, at: session.now() }), session.principal?.trust === "proved");
+      const proposal = await proposalsOf(session).propose(proposalFrom(said, { id: session.newId(), from: key.agentId, to: name, sig: padded(sig ?? ""), pubkey: key.spki, at: session.now() }), session.principal?.trust === "proved");
       tell(session, proposal.to, proposalEvent(proposal, session.now()), key);
     },
   },
@@ -47,8 +46,8 @@ function step<T extends StepType>(type: T, fieldOf: (said: CommandOf<T>) => stri
       const field = fieldOf(said);
       if (id.includes("|")) throw refused("not-found", "PROPOSAL_NOT_FOUND", `${type}: no proposal has such an id`);
       const key = signedBy(session, stepText(type, id, field), sig);
-      const taken: Step = { type, by: key.agentId, sig: sig ?? "", pubkey: key.spki, at: session.now(), ...(field !== undefined && { field }) };
-      const proposal = await proposalsOf(session).step(id, taken);
+      const taken: Step = { type, by: key.agentId, sig: padded(sig ?? ""), pubkey: key.spki, at: session.now(), ...(field !== undefined && { field }) };
+      const proposal = await proposalsOf(session).step(id, taken, session);
       tell(session, proposal.from === key.agentId ? proposal.to : proposal.from, stepEvent(proposal, taken), key);
     },
   };
@@ -56,8 +55,9 @@ function step<T extends StepType>(type: T, fieldOf: (said: CommandOf<T>) => stri
 
 /** To both parties, the other one first, even if the speaker has gone meanwhile: the step stands. A party that is away learns of it from its partner. */
 function tell(session: ChatSession, other: string, event: NegotiationEvent, key: PublicKey): void {
-  if (session.services.directory.agent(other) !== undefined) session.inform({ to: other, content: contentOf(event, key.spki), hasHappened: true });
-  session.send({ ...event, ts: session.now() });
+  const now = session.now();
+  if (session.services.directory.agent(other) !== undefined) session.inform({ to: other, content: contentOf(event, key.spki), timestamp: new Date(now).toISOString(), hasHappened: true });
+  session.send({ ...event, ts: now });
 }
 
 /** @throws Fault with the code SIGNATURE_REQUIRED */
@@ -86,4 +86,9 @@ function proposalFrom(said: CommandOf<"PROPOSAL">, made: Pick<Proposal, "id" | "
 
 function proposalsOf({ services }: ChatSession): Proposals {
   return services.once("agentchat proposals", ({ tables }) => new Proposals(tables.table<Proposal>("agentchat-proposals")));
+}
+
+/** Base64 with its padding: the same signature is spelled the same. */
+function padded(sig: string): string {
+  return sig.padEnd(Math.ceil(sig.length / 4) * 4, "=");
 }

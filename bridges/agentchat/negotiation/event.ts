@@ -1,9 +1,6 @@
-import { z } from "zod";
 import type { Content, Envelope } from "#dialect";
-import { readPublicKey, verifies } from "../keys.js";
 import type { NegotiationEvent } from "../events.js";
-import { negotiationTypes, proposalStatuses, type NegotiationType } from "../schema.js";
-import { proposalText, stepText } from "../signed-text.js";
+import type { NegotiationType } from "../schema.js";
 import { statusAt, type Proposal, type Step } from "./proposal.js";
 
 /** What a step is called in the core, so that every dialect can show it (design §4, `content.kind`). */
@@ -17,26 +14,6 @@ const kinds = {
 
 /** The field of each step that its signature covers. */
 export const stepField = { ACCEPT: "payment_code", REJECT: "reason", COMPLETE: "proof", DISPUTE: "reason" } as const;
-
-/** `content.data` of such an inform. What is not named here is left out: agents of other dialects can write anything. */
-const told = z.object({
-  id: z.string().optional(),
-  proposal_id: z.string(),
-  from: z.string(),
-  to: z.string(),
-  status: z.enum(proposalStatuses),
-  sig: z.string(),
-  task: z.string().optional(),
-  amount: z.number().optional(),
-  currency: z.string().optional(),
-  payment_code: z.string().optional(),
-  terms: z.string().optional(),
-  expires: z.number().optional(),
-  reason: z.string().optional(),
-  proof: z.string().optional(),
-  /** Base64 of SPKI. */
-  pubkey: z.string(),
-});
 
 /** A proposal as both parties hear it. */
 export function proposalEvent(proposal: Proposal, now: number): NegotiationEvent {
@@ -71,30 +48,20 @@ export function stepEvent({ id, from, to, status }: Proposal, { type, by, field,
   };
 }
 
-/** A step as a core inform: text for people, everything else for programs. `pubkey` lets every receiver verify it. */
-export function contentOf({ type, ...fields }: NegotiationEvent, pubkey: string): Content {
-  return { message: sentence({ type, ...fields }), kind: kinds[type], data: { ...fields, pubkey } };
+/** Contents that this broker has made of steps that it has kept. Others may write the like; those are messages and no more. */
+const kept = new WeakMap<Content, NegotiationEvent>();
+
+/** A step that has been kept as a core inform: text for people, everything else for programs. `pubkey` lets every receiver verify it. */
+export function contentOf(event: NegotiationEvent, pubkey: string): Content {
+  const { type, ...fields } = event;
+  const content: Content = { message: sentence(event), kind: kinds[type], data: { ...fields, pubkey } };
+  kept.set(content, event);
+  return content;
 }
 
-/**
- * The step that an inform tells of, if it is signed by its sender and meant for whom it reached; undefined for everything else. The signature is
- * looked at anew: agents of other dialects can write such an inform themselves. `status` and `terms` are not covered by it.
- */
-export function negotiationEventOf({ from, to, content: { kind, data } }: Envelope): NegotiationEvent | undefined {
-  const type = negotiationTypes.find((known) => kinds[known] === kind);
-  const read = type === undefined ? undefined : told.safeParse(data);
-  if (type === undefined || read?.success !== true) return undefined;
-  const { pubkey, ...fields } = read.data;
-  const event = { ...fields, type } as NegotiationEvent; // JSON has no undefined
-  const key = readPublicKey(pubkey);
-  if (key?.agentId !== from || event.from !== `@${from}` || event.to.replace(/^@/, "") !== to) return undefined;
-  if (type === "PROPOSAL" && (event.id !== event.proposal_id || event.task === undefined)) return undefined;
-  return verifies(key, textOf(event), event.sig) ? event : undefined;
-}
-
-function textOf(event: NegotiationEvent): string {
-  const { type, proposal_id: id, task = "" } = event;
-  return type === "PROPOSAL" ? proposalText({ ...event, task }) : stepText(type, id, event[stepField[type]]);
+/** The step that an inform tells of, if this broker has kept it; undefined for everything else. */
+export function negotiationEventOf({ content }: Envelope): NegotiationEvent | undefined {
+  return kept.get(content);
 }
 
 function sentence(event: NegotiationEvent): string {

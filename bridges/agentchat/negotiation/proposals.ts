@@ -1,12 +1,12 @@
 import type { Table } from "#dialect";
-import { after, endOf, isOpen, refused, type Proposal, type Step } from "./proposal.js";
+import { after, endOf, isOpen, refused, statusAt, type Proposal, type Step } from "./proposal.js";
 
 /** How many proposals are kept, and for how long. */
 export const proposalLimits = Object.freeze({
   /** Proposals that one agent has made and that are still open. */
   openPerAgentMax: 100,
   /** All that are kept. */
-  keptMax: 50_000,
+  keptMax: 20_000,
   /** Closed ones go this long after their last step, milliseconds. */
   keptMs: 30 * 24 * 60 * 60 * 1_000,
 });
@@ -18,7 +18,7 @@ export type ProposalLimits = Readonly<Record<keyof typeof proposalLimits, number
 export class Proposals {
   readonly #table: Table<Proposal>;
   readonly #limits: ProposalLimits;
-  // bound: proposalLimits.keptMax · evicts: closed ones after 30 days, the oldest first when it is full; if all are open, one more is refused · owner: Proposals
+  // bound: proposalLimits.keptMax · evicts: closed ones after 30 days, the oldest first when it is full; then one that nobody has answered, of whoever has the most; if all are accepted, one more is refused · owner: Proposals
   readonly #byId = new Map<string, Proposal>();
   /** Ids by who made them, oldest first. */
   // bound: proposalLimits.keptMax ids in all · evicts: with its proposal, an agent with its last one · owner: Proposals
@@ -28,6 +28,10 @@ export class Proposals {
   /** States that could not be kept, with the one before: a step that was decided upon one of them must not bring it back. */
   // bound: steps under way upon a state that was lost · evicts: goes with the last of them · owner: Proposals
   readonly #lost = new WeakMap<Proposal, { readonly before: Proposal | undefined }>();
+
+  /** Which connection has heard that a step was taken. */
+  // bound: steps of this run · evicts: goes with its step · owner: Proposals
+  readonly #speakers = new WeakMap<Step, object>();
 
   constructor(table: Table<Proposal>, limits: ProposalLimits = proposalLimits) {
     this.#table = table;
@@ -64,11 +68,22 @@ export class Proposals {
     return proposal;
   }
 
-  /** Takes a step. Resolves when it is on disk. @throws Fault with a code of the negotiation, unavailable */
-  async step(id: string, step: Step): Promise<Proposal> {
+  /**
+   * Takes a step. Resolves when it is on disk. Who says its last step again on another connection, or after a restart, does not know whether it was
+   * taken: it is told anew.
+   * @param speaker the connection
+   * @throws Fault with a code of the negotiation, unavailable
+   */
+  async step(id: string, step: Step, speaker: object): Promise<Proposal> {
     const before = this.#byId.get(id);
     if (before === undefined) throw refused("not-found", "PROPOSAL_NOT_FOUND", `there is no proposal ${id}; it may have been settled more than 30 days ago`);
+    const last = before.steps.at(-1);
+    if (last !== undefined && isSameStep(last, step) && this.#speakers.get(last) !== speaker) {
+      this.#speakers.set(last, speaker);
+      return this.#kept(before);
+    }
     const next = after(before, step);
+    this.#speakers.set(step, speaker);
     this.#byId.set(id, next);
     await this.#keep(next, before, []);
     return next;
@@ -105,7 +120,7 @@ export class Proposals {
     return last;
   }
 
-  /** Lets closed proposals go that are old, or the oldest if there is no room. @throws Fault full */
+  /** Lets closed proposals go that are old, or the oldest if there is no room, or else an unanswered one. @throws Fault full */
   #makeRoom(now: number): readonly string[] {
     const gone: Proposal[] = [];
     for (const proposal of this.#byId.values()) {
@@ -113,9 +128,24 @@ export class Proposals {
       if (!isFull && now - proposal.at < this.#limits.keptMs) break;
       if (!isOpen(proposal, now) && (isFull || now - endOf(proposal) >= this.#limits.keptMs)) gone.push(proposal);
     }
-    if (this.#byId.size - gone.length >= this.#limits.keptMax) throw refused("full", "INVALID_PROPOSAL", "this server keeps as many open proposals as it can; try again later");
+    if (this.#byId.size - gone.length >= this.#limits.keptMax) gone.push(this.#oldestOfTheBusiest(now));
     for (const proposal of gone) this.#remove(proposal);
     return gone.map(({ id }) => id);
+  }
+
+  /**
+   * Room is made by an unanswered proposal of whoever has the most: keys cost nothing, so who makes a few must not lose them to who makes thousands.
+   * @throws Fault full, if nobody has one
+   */
+  #oldestOfTheBusiest(now: number): Proposal {
+    let found: { readonly proposal: Proposal; readonly count: number } | undefined;
+    for (const [agent, { size: count }] of this.#byAgent) {
+      if (found !== undefined && count <= found.count) continue;
+      const proposal = this.#by(agent).find((one) => statusAt(one, now) === "pending");
+      if (proposal !== undefined) found = { proposal, count };
+    }
+    if (found === undefined) throw refused("full", "INVALID_PROPOSAL", "this server keeps as many open proposals as it can; try again later");
+    return found.proposal;
   }
 
   #by(agent: string): readonly Proposal[] {
@@ -136,4 +166,8 @@ export class Proposals {
     ids?.delete(id);
     if (ids?.size === 0) this.#byAgent.delete(from);
   }
+}
+
+function isSameStep(one: Step, other: Step): boolean {
+  return one.type === other.type && one.by === other.by && one.field === other.field;
 }

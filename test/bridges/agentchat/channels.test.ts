@@ -54,7 +54,7 @@ describe("AgentChat: channels", () => {
 
   it.each(["JOIN", "LEAVE", "LIST_AGENTS", "INVITE"])("%s of a channel that is not there is CHANNEL_NOT_FOUND, and makes none", async (type) => {
     await ada.client.says({ type, channel: "#nowhere", agent: bob.id });
-    await ada.client.hears({ type: "ERROR", code: "CHANNEL_NOT_FOUND", ref: type });
+    await ada.client.hears({ type: "ERROR", code: "CHANNEL_NOT_FOUND", ref: type, message: "there is no channel #nowhere; CREATE_CHANNEL makes one, LIST_CHANNELS tells which there are" });
     expect(world.directory.rooms(undefined).map(({ name }) => name)).toEqual(["#agents", "#general"]);
   });
 
@@ -77,12 +77,27 @@ describe("AgentChat: channels", () => {
     await ada.client.hears({ type: "JOINED" });
   });
 
+  it("tells what those are called who are there", async () => {
+    await ada.client.says({ type: "JOIN", channel: "#general" });
+    expect(await ada.client.hears({ type: "JOINED" })).toMatchObject({ agents: [ada.id], names: { [ada.id]: "ada" } });
+    await bob.client.says({ type: "LIST_AGENTS", channel: "#general" });
+    expect(await bob.client.hears({ type: "AGENTS" })).toMatchObject({ list: [ada.id], names: { [ada.id]: "ada" } });
+  });
+
+  it("lets nobody outside learn by INVITE who is online", async () => {
+    await ada.client.says({ type: "CREATE_CHANNEL", channel: "#private", invite_only: true });
+    for (const agent of [bob.id, "@nobody12"]) {
+      await bob.client.says({ type: "INVITE", channel: "#private", agent });
+      await bob.client.hears({ type: "ERROR", code: "NOT_INVITED", ref: "INVITE" });
+    }
+  });
+
   it("keeps an invite-only channel from everybody but its members and those invited", async () => {
     await ada.client.says({ type: "CREATE_CHANNEL", channel: "#private", invite_only: true });
     await ada.client.hears({ type: "JOINED" });
     for (const command of [{ type: "LIST_AGENTS", channel: "#private" }, { type: "MSG", to: "#private", content: "psst" }, { type: "INVITE", channel: "#private", agent: ada.id }]) {
       await bob.client.says(command);
-      await bob.client.hears({ type: "ERROR", code: "CHANNEL_NOT_FOUND" });
+      await bob.client.hears({ type: "ERROR", code: "NOT_INVITED" });
     }
     await bob.client.says({ type: "JOIN", channel: "#private" });
     await bob.client.hears({ type: "ERROR", code: "NOT_INVITED", ref: "JOIN" });

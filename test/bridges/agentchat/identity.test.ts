@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { keyFor } from "../../kit/agentchat-keys.js";
 import { AgentChatWorld } from "../../kit/agentchat-world.js";
+import { settled } from "../../kit/conversation.js";
 
 describe("AgentChat: who somebody is", () => {
   let world: AgentChatWorld;
@@ -75,6 +76,58 @@ describe("AgentChat: who somebody is", () => {
     const second = await world.proved("ada");
     await owner.client.hears({ type: "ERROR", code: "SESSION_DISPLACED" });
     expect([owner.client.closing?.code, second.client.closing]).toEqual([4409, undefined]);
+  });
+
+  it("lets a key that nobody has proved in again when its older session is dead, else asks for the proof and says why it waits", async () => {
+    const first = world.connect("/agentchat");
+    await first.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
+    first.all();
+    const second = world.connect("/agentchat");
+    await second.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
+    expect(second.all().map(({ type }) => type)).toEqual(["CHALLENGE"]);
+    world.clock.advance(20_000);
+    expect(await second.hears({ type: "ERROR", code: "AUTH_REQUIRED" })).toMatchObject({ message: expect.stringMatching(/another session bears this key.*VERIFY_IDENTITY/) as string });
+    expect([first.closing, second.closing?.code]).toEqual([undefined, 1008]);
+    first.connection.answersPings = false;
+    const third = world.connect("/agentchat");
+    await third.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
+    world.clock.advance(2_000);
+    await settled();
+    expect(third.all().map(({ type }) => type)).toEqual(["WELCOME", "CHALLENGE"]);
+    await first.hears({ type: "ERROR", code: "SESSION_DISPLACED" });
+  });
+
+  it("wants every key to be proved when so many were that old ones are forgotten", async () => {
+    world.identity.isCrowded = true;
+    const client = world.connect("/agentchat");
+    await client.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
+    expect(client.all().map(({ type }) => type)).toEqual(["CHALLENGE"]);
+  });
+
+  it("asks one connection five times at most", async () => {
+    await (await world.proved("ada")).client.vanishes();
+    const client = world.connect("/agentchat");
+    for (let time = 0; time < 5; time += 1) await client.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
+    expect(client.all().map(({ type }) => type)).toEqual(new Array<string>(5).fill("CHALLENGE"));
+    await client.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
+    await client.hears({ type: "ERROR", code: "AUTH_REQUIRED" });
+    expect(client.closing?.code).toBe(1008);
+  });
+
+  it.each([
+    ["zero", "00".repeat(32)],
+    ["one", `01${"00".repeat(31)}`],
+    ["one, negative", `01${"00".repeat(30)}80`],
+    ["order 8", "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"],
+    ["order 8, the other", "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"],
+    ["minus one", `ec${"ff".repeat(30)}7f`],
+    ["zero again, beyond the field", `ed${"ff".repeat(30)}7f`],
+    ["one again, beyond the field", `ee${"ff".repeat(30)}7f`],
+    ["the last beyond the field", "ff".repeat(32)],
+  ])("refuses a key under which everybody can sign: %s", async (_what, hex) => {
+    const client = world.connect("/agentchat");
+    await client.says({ type: "IDENTIFY", name: "ada", pubkey: Buffer.from(hex, "hex").toString("base64") });
+    await client.hears({ type: "ERROR", code: "INVALID_MSG", ref: "IDENTIFY" });
   });
 
   it.each<[string, Readonly<Record<string, unknown>>, string]>([

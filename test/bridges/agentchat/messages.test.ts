@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { Seen } from "../../../bridges/agentchat/seen.js";
+import { TablesMemory } from "../../../src/services/index.js";
 import { keyFor } from "../../kit/agentchat-keys.js";
 import { AgentChatWorld, type Chatter } from "../../kit/agentchat-world.js";
 
@@ -98,7 +100,7 @@ describe("AgentChat: messages", () => {
   });
 
   it("said again by somebody who did not know are heard once, for a day; another text under the same id is another message", async () => {
-    const say = { type: "MSG", to: bob.id, content: "once", msg_id: "daemon-1" };
+    const say = { type: "MSG", to: bob.id, content: "once", msg_id: "daemon".padEnd(32, "1") };
     await ada.client.says(say);
     await ada.client.vanishes();
     const again = await world.ephemeral("ada");
@@ -108,6 +110,53 @@ describe("AgentChat: messages", () => {
     world.clock.advance(24 * 60 * 60 * 1_000);
     await again.client.says(say);
     expect(bob.client.all().map(({ content }) => content)).toEqual(["once"]);
+  });
+
+  it("said again are confirmed again, and with a short id they are another speaker's on another connection", async () => {
+    const say = { type: "MSG", to: bob.id, content: "once", msg_id: "1" };
+    for (const time of ["first", "again"]) {
+      await ada.client.says(say);
+      expect(await ada.client.hears({ type: "MSG", msg_id: "1" }), time).toMatchObject({ content: "once", to: bob.id });
+    }
+    const namesake = await world.ephemeral("ada");
+    await namesake.client.says(say);
+    expect(bob.client.all().map(({ content, from }) => [content, from])).toEqual([["once", ada.id], ["once", namesake.id]]);
+  });
+
+  it("said again after a restart are heard once", async () => {
+    const table = new TablesMemory().table<number>("seen");
+    const said = { speaker: "a", messageId: "1", text: "x" };
+    await new Seen(table).remember(said, 1);
+    expect([new Seen(table).has(said, 2), new Seen(table).has({ ...said, text: "y" }, 2)]).toEqual([true, false]);
+  });
+
+  it("reach agents and channels only, spelled as such", async () => {
+    for (const [to, code] of [["@all", "AGENT_NOT_FOUND"], ["all", "INVALID_MSG"], ["#all", "CHANNEL_NOT_FOUND"], ["@$broker", "AGENT_NOT_FOUND"], ["$broker", "INVALID_MSG"], ["@#general", "INVALID_MSG"], ["@", "INVALID_MSG"], [bob.id.slice(1), "INVALID_MSG"]]) {
+      await ada.client.says({ type: "MSG", to, content: "x", msg_id: "m" });
+      await ada.client.hears({ type: "ERROR", code, ref: "m" });
+    }
+    for (const { client } of [ada, bob]) await client.hearsNothing();
+  });
+
+  it("come back to their sender as they were said, signature and time included", async () => {
+    const signer = await world.proved("signer");
+    const said = { to: bob.id, content: "x", ts: 1 };
+    await signer.client.says({ type: "MSG", ...said, sig: keyFor("signer").signs(JSON.stringify(said)) });
+    const heard = await bob.client.hears({ type: "MSG" });
+    expect(await signer.client.hears({ type: "MSG" })).toMatchObject(heard);
+    expect(heard).toMatchObject({ verified: true, ts: 1, pubkey: keyFor("signer").spki });
+    await signer.client.says({ type: "MSG", to: bob.id, content: "x", sig: keyFor("signer").signs("x") });
+    expect(await bob.client.hears({ type: "MSG" })).toMatchObject({ verified: false, ts: world.clock.now() });
+  });
+
+  it("are counted for each connection, whoever speaks there; a PING costs a tenth", async () => {
+    world = new AgentChatWorld({ limits: { agentchatRatePerSecond: 1, agentchatBurst: 2 } });
+    const [one, two] = [await world.ephemeral("one"), await world.ephemeral("two")];
+    for (let time = 0; time < 2; time += 1) await one.client.says({ type: "MSG", to: "#general", content: "x" });
+    await one.client.says({ type: "PING" });
+    await one.client.hears({ type: "ERROR", code: "RATE_LIMITED", ref: "PING" });
+    await two.client.says({ type: "MSG", to: "#general", content: "x" });
+    await two.client.hearsNothing();
   });
 
   it("that were refused can be said again under their id", async () => {

@@ -1,10 +1,9 @@
-import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { readPublicKey, verifies } from "../../../bridges/agentchat/keys.js";
 import { contentOf, negotiationEventOf } from "../../../bridges/agentchat/negotiation/event.js";
 import type { Proposal } from "../../../bridges/agentchat/negotiation/proposal.js";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
-import { Fault, type Envelope, type Table } from "../../../src/dialect/index.js";
+import { Fault, type Content, type Envelope, type Table } from "../../../src/dialect/index.js";
 import { TablesMemory } from "../../../src/services/index.js";
 import { keyFor } from "../../kit/agentchat-keys.js";
 import { AgentChatWorld } from "../../kit/agentchat-world.js";
@@ -25,19 +24,8 @@ const offer: NegotiationEvent = {
 };
 const accept: NegotiationEvent = { type: "ACCEPT", proposal_id: "p1", from: `@${bob.id}`, to: `@${ada.id}`, status: "accepted", sig: bob.signs("ACCEPT|p1|") };
 
-function told(event: NegotiationEvent, change: Partial<Envelope> = {}, data: object = {}): Envelope {
-  const key = event.from === `@${ada.id}` ? ada : bob;
-  const content = contentOf(event, key.spki);
-  return {
-    message_id: "m1",
-    timestamp: "2026-01-01T00:00:00.000Z",
-    from: key.id,
-    to: event.to.slice(1),
-    type: "inform",
-    priority: "NORMAL",
-    content: { ...content, data: { ...(content.data as object), ...data } },
-    ...change,
-  };
+function told(event: NegotiationEvent, content: Content = contentOf(event, event.from === `@${ada.id}` ? ada.spki : bob.spki)): Envelope {
+  return { message_id: "m1", timestamp: "2026-01-01T00:00:00.000Z", from: event.from.slice(1), to: event.to.slice(1), type: "inform", priority: "NORMAL", content };
 }
 
 describe("AgentChat: a negotiation in the core", () => {
@@ -53,36 +41,13 @@ describe("AgentChat: a negotiation in the core", () => {
     for (const event of [offer, accept]) expect(negotiationEventOf(told(event))).toEqual(event);
   });
 
-  it.each<[string, Envelope]>([
-    ["of another kind", told(offer, { content: { message: "x", kind: "proposed", data: {} } })],
-    ["without data", told(offer, { content: { message: "x", kind: "proposal" } })],
-    ["from somebody else", told(offer, { from: bob.id })],
-    ["in the name of somebody else", told(offer, {}, { from: `@${bob.id}` })],
-    ["with somebody else's key", told(offer, {}, { pubkey: bob.spki })],
-    ["without a key", told(offer, {}, { pubkey: undefined })],
-    ["with another price", told(offer, {}, { amount: 6 })],
-    ["with a price that is text", told(offer, {}, { amount: "5" })],
-    ["with another id than its own", told(offer, {}, { id: "p2" })],
-    ["with a status there is none of", told(offer, {}, { status: "paid" })],
-    ["about another proposal", told(accept, {}, { proposal_id: "p2" })],
-    ["of another step", told(accept, { content: { ...told(accept).content, kind: "proposal.complete" } })],
-    ["meant for somebody else", told(offer, { to: "eve" })],
-    ["said in a room", told(accept, { to: "#general" })],
-  ])("is no event when it is %s", (_what, envelope) => {
-    expect(negotiationEventOf(envelope)).toBeUndefined();
-  });
-
-  it("brings nothing along that is no part of it", () => {
-    expect(negotiationEventOf(told(offer, {}, { ts: 1, verified: true, type: "MSG" }))).toEqual(offer);
-  });
-
-  it("is never a reason to fail, whatever an agent writes", () => {
-    const kinds = fc.constantFrom("proposal", "proposal.accept", "proposal.reject", "proposal.complete", "proposal.dispute", "__proto__");
-    fc.assert(
-      fc.property(kinds, fc.oneof(fc.jsonValue(), fc.record({ proposal_id: fc.string(), from: fc.string(), to: fc.string(), status: fc.constant("pending"), sig: fc.string(), pubkey: fc.string() })), (kind, data) => {
-        expect(negotiationEventOf(told(offer, { content: { message: "", kind, data } }))).toBeUndefined();
-      }),
-    );
+  it("is never what an agent wrote itself, be it signed and true to the letter", async () => {
+    expect(negotiationEventOf(told(offer, structuredClone(contentOf(offer, ada.spki))))).toBeUndefined();
+    const world = new AgentChatWorld();
+    const one = await world.proved("bob");
+    world.exchange.announce(bob.id, { type: "inform", content: structuredClone(contentOf({ ...offer, status: "completed" }, ada.spki)) });
+    expect(await one.client.hears({ type: "MSG" })).toMatchObject({ content: expect.stringContaining("write tests for 5 USDC") as string });
+    await one.client.hearsNothing();
   });
 });
 

@@ -2,21 +2,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Proposal, Step } from "../../../bridges/agentchat/negotiation/proposal.js";
-import { proposalLimits, Proposals } from "../../../bridges/agentchat/negotiation/proposals.js";
+import type { Proposal } from "../../../bridges/agentchat/negotiation/proposal.js";
+import { Proposals } from "../../../bridges/agentchat/negotiation/proposals.js";
 import { Fault, type Table } from "../../../src/dialect/index.js";
 import { TablesLmdb, TablesMemory } from "../../../src/services/index.js";
+import { codeFrom, offer, said } from "../../kit/agentchat-proposals.js";
 import { settled } from "../../kit/conversation.js";
 
-const day = 24 * 60 * 60 * 1_000;
-
-function offer(id: string, more: Partial<Proposal> = {}): Proposal {
-  return { id, from: "ada", to: "bob", signedTo: "@bob", task: `task of ${id}`, sig: `sig of ${id}`, pubkey: "key of ada", at: 0, status: "pending", steps: [], ...more };
-}
-
-function said(type: Step["type"], by: string, more: Partial<Step> = {}): Step {
-  return { type, by, sig: `${type} by ${by}`, pubkey: `key of ${by}`, at: 1, ...more };
-}
+/** The connection of whoever speaks. */
+const here = {};
 
 /** A write that a test settles. */
 interface Write {
@@ -64,9 +58,6 @@ class SlowTable implements Table<Proposal> {
   }
 }
 
-const codeOf = (thrown: unknown): unknown => (thrown instanceof Fault ? (thrown.detail?.["agentchat"] ?? thrown.code) : thrown);
-const codeFrom = (work: Promise<unknown>): Promise<unknown> => work.then(() => "no refusal", codeOf);
-
 describe("AgentChat: proposals that are kept", () => {
   const folders: string[] = [];
   afterEach(() => {
@@ -78,11 +69,11 @@ describe("AgentChat: proposals that are kept", () => {
     const first = new Proposals(table);
     await first.propose(offer("p1"), true);
     await first.propose(offer("p2"), true);
-    await first.step("p1", said("ACCEPT", "bob"));
+    await first.step("p1", said("ACCEPT", "bob"), here);
     const again = new Proposals(table);
     expect(again.size).toBe(2);
-    expect(await codeFrom(again.step("p1", said("ACCEPT", "bob")))).toBe("INVALID_PROPOSAL");
-    expect((await again.step("p1", said("COMPLETE", "ada"))).steps.map(({ type }) => type)).toEqual(["ACCEPT", "COMPLETE"]);
+    expect((await again.step("p1", said("ACCEPT", "bob"), here)).steps).toHaveLength(1);
+    expect((await again.step("p1", said("COMPLETE", "ada"), here)).steps.map(({ type }) => type)).toEqual(["ACCEPT", "COMPLETE"]);
   });
 
   it("are the same on disk, over a restart", async () => {
@@ -98,7 +89,7 @@ describe("AgentChat: proposals that are kept", () => {
     await new Proposals(tables.table<Proposal>("p")).propose(full, true);
     await tables.close();
     const later = open();
-    expect(await new Proposals(later.table<Proposal>("p")).step("p1", said("REJECT", "bob", { field: "no" }))).toEqual({ ...full, status: "rejected", steps: [said("REJECT", "bob", { field: "no" })] });
+    expect(await new Proposals(later.table<Proposal>("p")).step("p1", said("REJECT", "bob", { field: "no" }), here)).toEqual({ ...full, status: "rejected", steps: [said("REJECT", "bob", { field: "no" })] });
     await later.close();
   });
 
@@ -109,13 +100,16 @@ describe("AgentChat: proposals that are kept", () => {
     expect(new Proposals(table.disk).size).toBe(0);
     await table.write(0).keep();
     await made;
-    const accepted = proposals.step("p1", said("ACCEPT", "bob"));
+    const accepted = proposals.step("p1", said("ACCEPT", "bob"), here);
     const killedBefore = new TablesMemory().table<Proposal>("copy");
     await killedBefore.batch([...table.disk.range("", "\uffff")].map(([put, value]) => ({ put, value })));
-    expect((await new Proposals(killedBefore).step("p1", said("ACCEPT", "bob"))).steps).toHaveLength(1);
+    expect((await new Proposals(killedBefore).step("p1", said("ACCEPT", "bob"), here)).steps).toHaveLength(1);
     await table.write(1).keep();
     await accepted;
-    expect(await codeFrom(new Proposals(table.disk).step("p1", said("ACCEPT", "bob")))).toBe("INVALID_PROPOSAL");
+    expect((await new Proposals(table.disk).step("p1", said("ACCEPT", "bob"), here)).steps).toHaveLength(1);
+    expect(await codeFrom(proposals.step("p1", said("ACCEPT", "bob"), here))).toBe("INVALID_PROPOSAL");
+    expect((await proposals.step("p1", said("ACCEPT", "bob"), {})).steps).toHaveLength(1);
+    expect(await codeFrom(proposals.step("p1", said("ACCEPT", "bob", { field: "another code" }), {}))).toBe("INVALID_PROPOSAL");
   });
 
   it("are not told before they are kept, even if that never happens", async () => {
@@ -137,7 +131,7 @@ describe("AgentChat: proposals that are kept", () => {
     const made = proposals.propose(offer("p1"), true);
     await table.write(0).keep();
     await made;
-    const accepted = proposals.step("p1", said("ACCEPT", "bob"));
+    const accepted = proposals.step("p1", said("ACCEPT", "bob"), here);
     const told: string[] = [];
     const again = proposals.propose(offer("p2", { sig: "sig of p1" }), true).then(({ id, status }) => told.push(`${id} ${status}`));
     await settled();
@@ -153,10 +147,10 @@ describe("AgentChat: proposals that are kept", () => {
     const made = proposals.propose(offer("p1"), true);
     await table.write(0).keep();
     await made;
-    const accepted = proposals.step("p1", said("ACCEPT", "bob"));
-    expect(await codeFrom(proposals.step("p1", said("ACCEPT", "bob")))).toBe("INVALID_PROPOSAL");
-    expect(await codeFrom(proposals.step("p1", said("REJECT", "bob")))).toBe("INVALID_PROPOSAL");
-    const completed = proposals.step("p1", said("COMPLETE", "ada"));
+    const accepted = proposals.step("p1", said("ACCEPT", "bob"), here);
+    expect(await codeFrom(proposals.step("p1", said("ACCEPT", "bob"), here))).toBe("INVALID_PROPOSAL");
+    expect(await codeFrom(proposals.step("p1", said("REJECT", "bob"), here))).toBe("INVALID_PROPOSAL");
+    const completed = proposals.step("p1", said("COMPLETE", "ada"), here);
     expect(table.writes).toHaveLength(3);
     for (const at of [1, 2]) await table.write(at).keep();
     expect([(await accepted).status, (await completed).status]).toEqual(["accepted", "completed"]);
@@ -172,10 +166,10 @@ describe("AgentChat: proposals that are kept", () => {
     const made = proposals.propose(offer("p1"), true);
     await table.write(1).keep();
     await made;
-    const refused = codeFrom(proposals.step("p1", said("ACCEPT", "bob")));
+    const refused = codeFrom(proposals.step("p1", said("ACCEPT", "bob"), here));
     table.write(2).fail();
     expect(await refused).toBe("unavailable");
-    const accepted = proposals.step("p1", said("ACCEPT", "bob"));
+    const accepted = proposals.step("p1", said("ACCEPT", "bob"), here);
     await table.write(3).keep();
     expect((await accepted).steps).toHaveLength(1);
   });
@@ -189,13 +183,13 @@ describe("AgentChat: proposals that are kept", () => {
     const made = proposals.propose(offer("p1"), true);
     await table.write(0).keep();
     await made;
-    const both = [codeFrom(proposals.step("p1", said("ACCEPT", "bob"))), codeFrom(proposals.step("p1", said("COMPLETE", "ada")))];
+    const both = [codeFrom(proposals.step("p1", said("ACCEPT", "bob"), here)), codeFrom(proposals.step("p1", said("COMPLETE", "ada"), here))];
     for (const at of failing) {
       table.write(at).fail();
       await settled();
     }
     expect(await Promise.all(both)).toEqual(["unavailable", "unavailable"]);
-    const rejected = proposals.step("p1", said("REJECT", "bob"));
+    const rejected = proposals.step("p1", said("REJECT", "bob"), here);
     await table.write(3).keep();
     expect((await rejected).steps.map(({ type }) => type)).toEqual(["REJECT"]);
     expect(table.disk.get("p1")?.status).toBe("rejected");
@@ -204,7 +198,7 @@ describe("AgentChat: proposals that are kept", () => {
   it("and a step decided upon one that could not be kept leave nothing behind", async () => {
     const table = new SlowTable();
     const proposals = new Proposals(table);
-    const both = [codeFrom(proposals.propose(offer("p1"), true)), codeFrom(proposals.step("p1", said("ACCEPT", "bob")))];
+    const both = [codeFrom(proposals.propose(offer("p1"), true)), codeFrom(proposals.step("p1", said("ACCEPT", "bob"), here))];
     table.write(0).fail();
     await settled();
     table.write(1).fail();
@@ -217,12 +211,12 @@ describe("AgentChat: proposals that are kept", () => {
     const made = proposals.propose(offer("p1"), true);
     await table.write(0).keep();
     await made;
-    const lost = codeFrom(proposals.step("p1", said("ACCEPT", "bob")));
-    const completed = proposals.step("p1", said("COMPLETE", "ada"));
+    const lost = codeFrom(proposals.step("p1", said("ACCEPT", "bob"), here));
+    const completed = proposals.step("p1", said("COMPLETE", "ada"), here);
     table.write(1).fail();
     await table.write(2).keep();
     expect([await lost, (await completed).status, table.disk.get("p1")?.status]).toEqual(["unavailable", "completed", "completed"]);
-    expect(await codeFrom(proposals.step("p1", said("DISPUTE", "bob")))).toBe("INVALID_PROPOSAL");
+    expect(await codeFrom(proposals.step("p1", said("DISPUTE", "bob"), here))).toBe("INVALID_PROPOSAL");
   });
 
   it("said again while open are the same one; other terms, which no signature covers, make another", async () => {
@@ -231,69 +225,8 @@ describe("AgentChat: proposals that are kept", () => {
     const same = { sig: "sig of p1", task: "task of p1" };
     expect((await proposals.propose(offer("p2", { ...same, terms: "by Monday" }), true)).id).toBe("p1");
     expect(await proposals.propose(offer("p3", { ...same, terms: "by Friday" }), true)).toMatchObject({ id: "p3", terms: "by Friday" });
-    await proposals.step("p1", said("REJECT", "bob"));
+    await proposals.step("p1", said("REJECT", "bob"), here);
     expect((await proposals.propose(offer("p4", { ...same, terms: "by Monday" }), true)).id).toBe("p4");
     expect(proposals.size).toBe(3);
-  });
-
-  it("are so many open per agent at most; settled and expired ones do not count", async () => {
-    const proposals = new Proposals(new TablesMemory().table<Proposal>("p"), { ...proposalLimits, openPerAgentMax: 2 });
-    await proposals.propose(offer("p1"), true);
-    await proposals.propose(offer("p2", { expires: 1 }), true);
-    expect(await codeFrom(proposals.propose(offer("p3", { at: 999 }), true))).toBe("INVALID_PROPOSAL");
-    await proposals.propose(offer("q1", { from: "eve", at: 999 }), true);
-    await proposals.propose(offer("p3", { at: 1_000 }), true);
-    await proposals.step("p1", said("REJECT", "bob", { at: 1_000 }));
-    await proposals.propose(offer("p4", { at: 1_000 }), true);
-    expect(await codeFrom(proposals.propose(offer("p5", { at: 1_000 }), true))).toBe("INVALID_PROPOSAL");
-  });
-
-  it("are so many in all: settled ones make room, oldest first, open ones never", async () => {
-    const table = new TablesMemory().table<Proposal>("p");
-    const proposals = new Proposals(table, { ...proposalLimits, keptMax: 3 });
-    for (const id of ["p1", "p2", "p3"]) await proposals.propose(offer(id), true);
-    expect(await codeFrom(proposals.propose(offer("p4"), true))).toBe("INVALID_PROPOSAL");
-    await proposals.step("p3", said("REJECT", "bob"));
-    await proposals.step("p2", said("REJECT", "bob"));
-    await proposals.propose(offer("p4", { at: 2 }), true);
-    expect([...table.range("", "\uffff")].map(([id]) => id)).toEqual(["p1", "p3", "p4"]);
-    expect(proposals.size).toBe(3);
-  });
-
-  it("heard from somebody who has not proved the key are never taken for new ones", async () => {
-    const proposals = new Proposals(new TablesMemory().table<Proposal>("p"));
-    await proposals.propose(offer("p1", { terms: "by Monday" }), false);
-    const same = { sig: "sig of p1", task: "task of p1" };
-    expect((await proposals.propose(offer("p2", { ...same, terms: "by Monday" }), false)).id).toBe("p1");
-    expect(await codeFrom(proposals.propose(offer("p3", { ...same, terms: "by Friday" }), false))).toBe("INVALID_PROPOSAL");
-    await proposals.step("p1", said("REJECT", "bob"));
-    expect(await codeFrom(proposals.propose(offer("p4", { ...same, terms: "by Monday" }), false))).toBe("INVALID_PROPOSAL");
-    expect((await proposals.propose(offer("p5", { ...same, terms: "by Monday" }), true)).id).toBe("p5");
-  });
-
-  it("that nobody answers expire after thirty days, and accepted ones count for a year after their last word", async () => {
-    const proposals = new Proposals(new TablesMemory().table<Proposal>("p"), { ...proposalLimits, openPerAgentMax: 1 });
-    await proposals.propose(offer("p1"), true);
-    expect(await codeFrom(proposals.propose(offer("p2", { at: 30 * day - 1 }), true))).toBe("INVALID_PROPOSAL");
-    expect(await codeFrom(proposals.step("p1", said("ACCEPT", "bob", { at: 30 * day })))).toBe("PROPOSAL_EXPIRED");
-    await proposals.propose(offer("p2", { at: 30 * day }), true);
-    await proposals.step("p2", said("ACCEPT", "bob", { at: 31 * day }));
-    expect(await codeFrom(proposals.propose(offer("p3", { at: (31 + 365) * day - 1 }), true))).toBe("INVALID_PROPOSAL");
-    await proposals.propose(offer("p3", { at: (31 + 365) * day }), true);
-    expect(await codeFrom(proposals.step("p2", said("COMPLETE", "ada", { at: (31 + 365) * day })))).toBe("PROPOSAL_NOT_FOUND");
-  });
-
-  it("go thirty days after their last word, not before, and never while open", async () => {
-    const table = new TablesMemory().table<Proposal>("p");
-    const proposals = new Proposals(table);
-    await proposals.propose(offer("open", { expires: 40 * 24 * 60 * 60 }), true);
-    await proposals.propose(offer("settled"), true);
-    await proposals.step("settled", said("REJECT", "bob", { at: day }));
-    const ids = (): readonly string[] => [...table.range("", "\uffff")].map(([id]) => id);
-    await proposals.propose(offer("x", { at: 31 * day - 1 }), true);
-    expect(ids()).toEqual(["open", "settled", "x"]);
-    await proposals.propose(offer("y", { at: 31 * day }), true);
-    expect(ids()).toEqual(["open", "x", "y"]);
-    expect(await codeFrom(proposals.step("settled", said("REJECT", "bob")))).toBe("PROPOSAL_NOT_FOUND");
   });
 });

@@ -14,7 +14,7 @@ describe("PAN's vectors", () => {
   it.each(vectors("commands") as { about: string; frame: string; command: Command; draft?: object }[])("reads: $about", ({ frame, command, draft }) => {
     const [read] = codec.decode(frame);
     expect(read).toEqual(command);
-    if (draft !== undefined && read?.type === "chat") expect(draftOf(read)).toEqual(draft);
+    if (draft !== undefined && read !== undefined && !(read instanceof Fault) && read.type === "chat") expect(draftOf(read)).toEqual(draft);
   });
 
   it.each(vectors("malformed") as { about: string; frame: string; code: FaultCode; names: string }[])("refuses: $about", ({ frame, code, names }) => {
