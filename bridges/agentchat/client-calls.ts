@@ -1,9 +1,7 @@
 import { AgentChatError } from "./client-error.js";
 import type { ErrorEvent, Heard } from "./client-events.js";
-import type { Command } from "./schema.js";
-
-/** The calls that a server answers: every command but MSG. */
-export type CallKind = Exclude<Command["type"], "MSG">;
+import type { CallKind } from "./client-frame.js";
+import { canBeAbout, errorOf } from "./client-refusal.js";
 
 /** A call that was just sent. */
 export interface Asked<T> {
@@ -18,37 +16,22 @@ interface Call {
   /** Takes the event if it is the answer. */
   readonly offer: (event: Heard) => boolean;
   readonly reject: (error: AgentChatError) => void;
+  /** `late` once nobody waits any more: it keeps its place in the order and takes what is its own in silence, so that no later call gets it. */
+  state: "waiting" | "late";
 }
-
-const channelCalls: readonly CallKind[] = ["JOIN", "LEAVE", "LIST_AGENTS", "INVITE"];
-const steps: readonly CallKind[] = ["ACCEPT", "REJECT", "COMPLETE", "DISPUTE"];
-
-/** Which calls a code can be about; a code that is not here can be about any. */
-const about: Readonly<Partial<Record<string, readonly CallKind[]>>> = {
-  CHANNEL_NOT_FOUND: channelCalls,
-  NOT_INVITED: channelCalls,
-  CHANNEL_EXISTS: ["CREATE_CHANNEL"],
-  INVALID_NAME: ["IDENTIFY", "CREATE_CHANNEL"],
-  AGENT_NOT_FOUND: ["INVITE", "PROPOSAL"],
-  VERIFICATION_FAILED: ["VERIFY_IDENTITY"],
-  VERIFICATION_EXPIRED: ["VERIFY_IDENTITY"],
-  PROPOSAL_NOT_FOUND: steps,
-  PROPOSAL_EXPIRED: steps,
-  NOT_PROPOSAL_PARTY: steps,
-  INVALID_PROPOSAL: ["PROPOSAL", ...steps],
-  SIGNATURE_REQUIRED: ["PROPOSAL", ...steps],
-  SESSION_DISPLACED: [],
-};
 
 /** Answered by what others wait for, too: INVITE, which is silent on success, by the PONG to the PING behind it; IDENTIFY by a WELCOME that is the answer to a proof as well. */
 const sharing: readonly CallKind[] = ["INVITE", "IDENTIFY"];
 
+/** Late calls that are kept of a server that answers nothing at all. */
+const lateMax = 256;
+
 /**
  * Calls under way. A server answers the commands of one connection in order, so an answer belongs to the oldest call that it fits: by channel, by proposal, or by turn.
- * A refusal belongs to the oldest call of the type that its `ref` names; one without `ref`, from a server of other makers, to the oldest call that can fail so.
+ * A refusal belongs to the oldest call of the type that its `ref` names; one without `ref`, from a server of other makers, to the oldest call that it can be about.
  */
 export class Calls {
-  // bound: what the application calls at once · evicts: a call leaves with its answer, after its time, or with the connection · owner: Calls
+  // bound: waiting ones: what the application calls at once; late ones: lateMax, the oldest goes · evicts: with its answer, a late one also with an answer behind it, or with the connection · owner: Calls
   readonly #open = new Set<Call>();
 
   /** Waits for the answer. @throws AgentChatError the server's, TIMEOUT, CLOSED */
@@ -58,8 +41,10 @@ export class Calls {
         clearTimeout(timer);
         this.#open.delete(call);
       };
+      // Once it is late the promise is settled: neither resolve nor reject says anything any more.
       const call: Call = {
         kind,
+        state: "waiting",
         offer: (event) => {
           const value = answer(event);
           if (value === undefined) return false;
@@ -73,7 +58,9 @@ export class Calls {
         },
       };
       const timer = setTimeout(() => {
-        call.reject(new AgentChatError("TIMEOUT", `no answer to ${kind} within ${timeoutMs} ms: is it an AgentChat server, and is the connection alive?`, { ref: kind }));
+        call.state = "late";
+        this.#limitLate();
+        reject(new AgentChatError("TIMEOUT", `no answer to ${kind} within ${timeoutMs} ms: is it an AgentChat server, and is the connection alive?`, { call: kind }));
       }, timeoutMs);
       this.#open.add(call);
     });
@@ -81,17 +68,25 @@ export class Calls {
 
   /** Gives an event to the call that it answers, if there is one. */
   answer(event: Heard): void {
-    for (const call of this.#open) if (call.offer(event) && !sharing.includes(call.kind)) return;
+    const older: Call[] = [];
+    for (const call of this.#open) {
+      if (call.offer(event) && !sharing.includes(call.kind)) {
+        // What was said before and is late now will not be answered any more.
+        for (const passed of older) this.#open.delete(passed);
+        return;
+      }
+      if (call.state === "late") older.push(call);
+    }
   }
 
   /** Fails the call that a refusal is about. @returns false if it is about none: an error for the application */
-  refuse({ code, message, ref, retry_after: retryAfterMs, ts }: ErrorEvent): boolean {
-    const kinds = about[code];
-    const call = this.#first(({ kind }) => (ref !== undefined ? kind === ref : (kinds?.includes(kind) ?? true)));
+  refuse(event: ErrorEvent): boolean {
+    const all = [...this.#open];
+    const call = all.find(({ kind }) => canBeAbout(event, kind));
     if (call === undefined) return false;
     // A PING was answered, if not well: what was said before it was taken.
-    if (call.kind === "PING") for (const older of this.#before(call)) if (older.kind === "INVITE") older.offer({ type: "PONG", ts });
-    call.reject(new AgentChatError(code, message, { ref: ref ?? call.kind, ...(retryAfterMs !== undefined && { retryAfterMs }) }));
+    if (call.kind === "PING") for (const older of all.slice(0, all.indexOf(call))) if (older.kind === "INVITE") older.offer({ type: "PONG", ts: event.ts });
+    call.reject(errorOf(event, call.kind));
     return true;
   }
 
@@ -100,13 +95,8 @@ export class Calls {
     for (const call of [...this.#open]) if (kind === undefined || call.kind === kind) call.reject(error);
   }
 
-  #first(wanted: (call: Call) => boolean): Call | undefined {
-    for (const call of this.#open) if (wanted(call)) return call;
-    return undefined;
-  }
-
-  #before(last: Call): readonly Call[] {
-    const all = [...this.#open];
-    return all.slice(0, all.indexOf(last));
+  #limitLate(): void {
+    const late = [...this.#open].filter(({ state }) => state === "late");
+    for (const oldest of late.slice(0, Math.max(0, late.length - lateMax))) this.#open.delete(oldest);
   }
 }

@@ -48,7 +48,7 @@ export async function rejoin(connection: Connection, channels: ReadonlySet<strin
           await waited(thrown.retryAfterMs ?? rejoinWaitMs, signal);
           continue;
         }
-        if (!connection.isOver()) onError(new AgentChatError(thrown.code, `${channel} could not be joined again: ${thrown.message}`, { ref: channel, cause: thrown }));
+        if (!connection.isOver()) onError(new AgentChatError(thrown.code, `${channel} could not be joined again: ${thrown.message}`, { ...(thrown.ref !== undefined && { ref: thrown.ref }), call: "JOIN", channel, cause: thrown }));
         break;
       }
     }

@@ -1,7 +1,9 @@
-import { Calls, type CallKind } from "./client-calls.js";
+import { Calls } from "./client-calls.js";
 import { AgentChatError } from "./client-error.js";
 import { readFrame, type Heard, type HeardOf } from "./client-events.js";
+import { checkFrame, type CallKind, type Frame } from "./client-frame.js";
 import { Line } from "./client-line.js";
+import { errorOf } from "./client-refusal.js";
 import { sign, type Identity } from "./identity.js";
 import { authText } from "./signed-text.js";
 
@@ -85,13 +87,14 @@ export class Connection {
     return this.#phase === "over";
   }
 
-  /** Says something that nothing answers. @throws AgentChatError CLOSED */
-  async send(frame: Readonly<Record<string, unknown>>): Promise<void> {
+  /** Says something that nothing answers, and that was checked. @throws AgentChatError CLOSED */
+  async send(frame: Frame<"MSG">): Promise<void> {
     await this.#sayOn(frame);
   }
 
-  /** Says something and waits for its answer. @throws AgentChatError the server's, TIMEOUT, CLOSED */
-  async call<T>(frame: Readonly<Record<string, unknown>> & { readonly type: CallKind }, answer: (event: Heard) => T | undefined, timeoutMs = this.#introduction.answerTimeoutMs): Promise<T> {
+  /** Says something and waits for its answer. @throws AgentChatError INVALID_MSG, the server's, TIMEOUT, CLOSED */
+  async call<T>(frame: Frame<CallKind>, answer: (event: Heard) => T | undefined, timeoutMs = this.#introduction.answerTimeoutMs): Promise<T> {
+    checkFrame(frame);
     if (this.#phase === "over") throw new AgentChatError("CLOSED", "not connected; wait for the event open");
     const [answered] = await Promise.all([this.#calls.wait({ kind: frame.type, answer, timeoutMs }), this.#sayOn(frame)]);
     return answered;
@@ -102,7 +105,7 @@ export class Connection {
     await this.#line?.close();
   }
 
-  #sayOn(frame: Readonly<Record<string, unknown>>): Promise<void> {
+  #sayOn(frame: Frame): Promise<void> {
     if (this.#line === undefined) return Promise.reject(new AgentChatError("CLOSED", "not connected; wait for the event open"));
     return this.#line.send(frame);
   }
@@ -171,8 +174,4 @@ export class Connection {
       },
     };
   }
-}
-
-function errorOf({ code, message, ref, retry_after: retryAfterMs }: HeardOf<"ERROR">): AgentChatError {
-  return new AgentChatError(code, message, { ...(ref !== undefined && { ref }), ...(retryAfterMs !== undefined && { retryAfterMs }) });
 }

@@ -4,16 +4,26 @@
  */
 export class AgentChatError extends Error {
   readonly code: string;
-  /** The `msg_id` or the type of what was refused, where the server says it. */
+  /** The `msg_id` or the type of what was refused, as the server said it; undefined if it said none, or if it is no refusal. */
   readonly ref?: string;
+  /** The type of the call that failed, if it was a call. Where the server gives no `ref`, it is the call that the refusal most likely is about. */
+  readonly call?: string;
+  /** The channel that could not be joined again. */
+  readonly channel?: string;
   /** When to try again, milliseconds. */
   readonly retryAfterMs?: number;
 
-  constructor(code: string, message: string, { ref, retryAfterMs, cause }: { readonly ref?: string; readonly retryAfterMs?: number; readonly cause?: unknown } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    { ref, call, channel, retryAfterMs, cause }: { readonly ref?: string; readonly call?: string; readonly channel?: string; readonly retryAfterMs?: number; readonly cause?: unknown } = {},
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "AgentChatError";
     this.code = code;
     if (ref !== undefined) this.ref = ref;
+    if (call !== undefined) this.call = call;
+    if (channel !== undefined) this.channel = channel;
     if (retryAfterMs !== undefined) this.retryAfterMs = retryAfterMs;
   }
 }

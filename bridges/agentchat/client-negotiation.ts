@@ -2,6 +2,7 @@ import { AgentChatError } from "./client-error.js";
 import type { Heard } from "./client-events.js";
 import { sign, type Identity } from "./identity.js";
 import type { NegotiationEvent } from "./events.js";
+import type { Frame } from "./client-frame.js";
 import type { NegotiationType } from "./schema.js";
 import { proposalText, stepText } from "./signed-text.js";
 
@@ -21,7 +22,7 @@ export interface ProposalTerms {
 export type StepType = Exclude<NegotiationType, "PROPOSAL">;
 
 /** A signed step, ready to be sent. */
-export type NegotiationFrame = Readonly<Record<string, unknown>> & { readonly type: NegotiationType; readonly sig: string };
+export type NegotiationFrame = Frame<NegotiationType> & { readonly sig: string };
 
 /** The field of each step that its signature covers. */
 const stepField = { ACCEPT: "payment_code", REJECT: "reason", COMPLETE: "proof", DISPUTE: "reason" } as const satisfies Record<StepType, string>;

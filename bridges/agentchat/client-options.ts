@@ -19,7 +19,15 @@ export interface AgentChatClientOptions {
   readonly answerTimeoutMs?: number;
 }
 
-/** What a client tells. An `error` that nobody listens to is dropped: it never ends the process. */
+/** Who is in a channel. */
+export interface Roster {
+  /** `@agent-id`s. */
+  readonly agents: readonly string[];
+  /** By `@agent-id`, what those are called who have another name than their id; empty if the server tells no names. For people, never an address. */
+  readonly names: Readonly<Record<string, string>>;
+}
+
+/** What a client tells. An `error` that nobody listens to never ends the process: each code is told once, as a warning. */
 export interface AgentChatClientEvents {
   message: [HeardOf<"MSG">];
   joined: [HeardOf<"JOINED">];
@@ -33,7 +41,7 @@ export interface AgentChatClientEvents {
   dispute: [NegotiationEvent];
   welcome: [HeardOf<"WELCOME">];
   verified: [HeardOf<"VERIFY_SUCCESS">];
-  /** A refusal that answers no call (`ref`: the `msg_id`), a channel that could not be joined again, or something unreadable. */
+  /** A refusal that answers no call (`ref`: the `msg_id`), a channel that could not be joined again (`channel`), or something unreadable. */
   error: [AgentChatError];
   /** Connected, and back in its channels. */
   open: [];

@@ -1,25 +1,28 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { Backoff } from "./client-backoff.js";
-import type { CallKind } from "./client-calls.js";
 import { comeBack, joinedTo, rejoin } from "./client-comeback.js";
 import { Connection, displaced, type End } from "./client-connection.js";
 import { AgentChatError } from "./client-error.js";
 import type { Heard } from "./client-events.js";
+import { atSign, checkFrame, type CallKind, type Frame } from "./client-frame.js";
 import { outcomeOf, proposalFrame, stepFrame, type NegotiationFrame, type ProposalTerms } from "./client-negotiation.js";
-import type { AgentChatClientEvents, AgentChatClientOptions } from "./client-options.js";
+import type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./client-options.js";
+import { Unheard } from "./client-unheard.js";
 import { readIdentity, sign, type Identity } from "./identity-file.js";
 import type { NegotiationEvent } from "./events.js";
 import { commands } from "./schema.js";
 import { messageText } from "./signed-text.js";
 
 export { AgentChatError } from "./client-error.js";
-export type { AgentChatClientEvents, AgentChatClientOptions } from "./client-options.js";
+export type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./client-options.js";
 export type { ProposalTerms } from "./client-negotiation.js";
 export type { MsgEvent, NegotiationEvent } from "./events.js";
 
 /** Closed because the server would refuse us again (RFC 6455 §7.4.1, policy). */
 const refusedForGood = 1008;
+/** Refusals of LEAVE that say that one is not in the channel. */
+const notInside: readonly string[] = ["INVALID_MSG", "CHANNEL_NOT_FOUND", "NOT_INVITED"];
 
 /**
  * An AgentChat client (seed 001, client library API): introduces itself, proves its key where asked to, comes back after a loss of the line into its channels,
@@ -34,8 +37,9 @@ const refusedForGood = 1008;
 export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   readonly #options: AgentChatClientOptions;
   readonly #backoff = new Backoff(Math.random);
-  // bound: channels that the application joined · evicts: a channel leaves by leave() or disconnect() · owner: AgentChatClient
+  // bound: channels that the application joined · evicts: a channel leaves with LEFT, when LEAVE is refused because one is not inside, or by disconnect() · owner: AgentChatClient
   readonly #channels = new Set<string>();
+  readonly #unheard = new Unheard();
   #phase: "idle" | "connecting" | "ready" | "waiting" = "idle";
   #leaving = new AbortController();
   #connection: Connection | undefined;
@@ -76,26 +80,34 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     return agents;
   }
 
-  /** @throws AgentChatError */
+  /** Leaves a channel. If that fails (RATE_LIMITED, TIMEOUT, CLOSED) it is joined again after a reconnect, as before. @throws AgentChatError */
   async leave(channel: string): Promise<void> {
-    this.#channels.delete(channel);
-    await this.#call({ type: "LEAVE", channel }, (event) => (event.type === "LEFT" && event.channel === channel && event.agent === this.#agentId ? true : undefined));
+    try {
+      await this.#call({ type: "LEAVE", channel }, (event) => (event.type === "LEFT" && event.channel === channel && event.agent === this.#agentId ? true : undefined));
+      this.#channels.delete(channel); // once more: a join that was answered just before notes its channel only now
+    } catch (thrown) {
+      if (thrown instanceof AgentChatError && notInside.includes(thrown.code)) this.#channels.delete(channel);
+      throw thrown;
+    }
   }
 
   /**
-   * Says something in a `#channel` or to an `@agent-id`; signed if the client has an identity. Done when it is written: a refusal comes as the event `error`.
+   * Says something in a `#channel` or to an `@agent-id`; signed if the client has an identity. Done when it is written: a refusal comes as the event `error`;
+   * a ping() behind it is answered when the server has dealt with it.
    * @returns the `msg_id`, which is the `ref` of a refusal
-   * @throws AgentChatError CLOSED
+   * @throws AgentChatError INVALID_MSG, CLOSED
    */
   async send(target: string, content: string, { msgId = randomUUID(), inReplyTo }: { readonly msgId?: string; readonly inReplyTo?: string } = {}): Promise<string> {
     if (Object.hasOwn(commands, msgId)) throw new AgentChatError("INVALID_MSG", `msgId ${msgId} is the name of a command; choose another`);
+    const said: Frame<"MSG"> = { type: "MSG", to: target, content, msg_id: msgId, in_reply_to: inReplyTo === "" ? undefined : inReplyTo };
+    checkFrame(said); // only a text can be signed
     const ts = Date.now();
     const signed = this.#identity === undefined ? {} : { ts, sig: sign(this.#identity, messageText({ to: target, content, ts })) };
-    await this.#ready().send({ type: "MSG", to: target, content, msg_id: msgId, in_reply_to: inReplyTo === "" ? undefined : inReplyTo, ...signed });
+    await this.#ready().send({ ...said, ...signed });
     return msgId;
   }
 
-  /** Says something to one agent. @returns the `msg_id` @throws AgentChatError CLOSED */
+  /** Says something to one agent. @returns the `msg_id` @throws AgentChatError as send */
   async dm(agent: string, content: string, options: { readonly msgId?: string; readonly inReplyTo?: string } = {}): Promise<string> {
     return this.send(atSign(agent), content, options);
   }
@@ -107,7 +119,12 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
 
   /** Who is in a channel. @throws AgentChatError CHANNEL_NOT_FOUND */
   async listAgents(channel: string): Promise<readonly string[]> {
-    return this.#call({ type: "LIST_AGENTS", channel }, (event) => (event.type === "AGENTS" && event.channel === channel ? event.list : undefined));
+    return (await this.roster(channel)).agents;
+  }
+
+  /** Who is in a channel, and what they are called. @throws AgentChatError CHANNEL_NOT_FOUND */
+  async roster(channel: string): Promise<Roster> {
+    return this.#call({ type: "LIST_AGENTS", channel }, (event) => (event.type === "AGENTS" && event.channel === channel ? { agents: event.list, names: event.names ?? {} } : undefined));
   }
 
   /** Makes a channel and is in it. @throws AgentChatError CHANNEL_EXISTS, INVALID_NAME */
@@ -119,8 +136,10 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   /** Invites an agent into a channel. @throws AgentChatError CHANNEL_NOT_FOUND, NOT_INVITED, AGENT_NOT_FOUND */
   async invite(channel: string, agent: string): Promise<void> {
     const connection = this.#ready();
+    const invitation: Frame<"INVITE"> = { type: "INVITE", channel, agent: atSign(agent) };
+    checkFrame(invitation); // without it, no PING either
     // An invitation is silent on success: it was taken when a PING behind it is answered, whichever way.
-    const invited = connection.call({ type: "INVITE", channel, agent: atSign(agent) }, (event) => (event.type === "PONG" ? true : undefined));
+    const invited = connection.call(invitation, (event) => (event.type === "PONG" ? true : undefined));
     const [taken] = await Promise.allSettled([invited, connection.call({ type: "PING" }, (event) => (event.type === "PONG" ? true : undefined))]);
     if (taken.status === "rejected") throw taken.reason as AgentChatError; // a call fails so only
   }
@@ -163,7 +182,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     await this.#connection?.close();
   }
 
-  #call<T>(frame: Readonly<Record<string, unknown>> & { readonly type: CallKind }, answer: (event: Heard) => T | undefined): Promise<T> {
+  #call<T>(frame: Frame<CallKind>, answer: (event: Heard) => T | undefined): Promise<T> {
     return this.#ready().call(frame, answer);
   }
 
@@ -248,6 +267,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
       case "JOINED":
         return void this.emit("joined", event);
       case "LEFT":
+        if (event.agent === this.#agentId) this.#channels.delete(event.channel);
         return void this.emit("left", event);
       case "AGENT_JOINED":
         return void this.emit("agent_joined", event);
@@ -274,9 +294,6 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   /** An EventEmitter throws an error that nobody listens to. */
   #fail(error: AgentChatError): void {
     if (this.listenerCount("error") > 0) this.emit("error", error);
+    else this.#unheard.warn(error);
   }
-}
-
-function atSign(agent: string): string {
-  return agent.startsWith("@") ? agent : `@${agent}`;
 }

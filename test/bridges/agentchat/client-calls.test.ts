@@ -96,7 +96,7 @@ describe("AgentChat calls in flight", () => {
     await client.disconnect();
     client = new AgentChatClient({ server: fake.url, name: "ada", reconnect: false, answerTimeoutMs: 30 });
     [peer] = await Promise.all([fake.welcome(), client.connect()]);
-    await expect(client.join("#one")).rejects.toMatchObject({ code: "TIMEOUT", ref: "JOIN" });
+    await expect(client.join("#one")).rejects.toMatchObject({ code: "TIMEOUT", call: "JOIN" });
     await client.send("#one", "still connected");
     await hears("JOIN", "MSG");
   });

@@ -108,6 +108,7 @@ describe("an AgentChat client with an identity", () => {
     await client.send("#general", "héllo");
     const frame = await peer.hears("MSG");
     expect(isSigned(JSON.stringify({ to: "#general", content: "héllo", ts: frame["ts"] }), frame)).toBe(true);
+    await expect(client.send("#general", 7n as unknown as string)).rejects.toMatchObject({ code: "INVALID_MSG" });
   });
 
   it("proposes, and takes its own proposal for the answer, not another's", async () => {

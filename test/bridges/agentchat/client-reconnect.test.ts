@@ -67,7 +67,56 @@ describe("an AgentChat client that loses its line", () => {
     expect(await again.hears("JOIN")).toMatchObject({ channel: "#three" });
     again.says({ type: "JOINED", channel: "#three", agents: [] });
     await back;
-    expect(errors).toMatchObject([{ code: "CHANNEL_NOT_FOUND", ref: "#gone" }]);
+    expect(errors).toMatchObject([{ code: "CHANNEL_NOT_FOUND", channel: "#gone", call: "JOIN", ref: "JOIN" }]);
+  });
+
+  it("stays in a channel until the server says that it has left", async () => {
+    for (const channel of ["#kept", "#left", "#unknown"]) await joined(channel);
+    const leaving = Promise.allSettled([client.leave("#kept"), client.leave("#left"), client.leave("#unknown")]);
+    for (let count = 0; count < 3; count += 1) await peer.hears("LEAVE");
+    peer.says({ type: "ERROR", code: "RATE_LIMITED", message: "slow", ref: "LEAVE" }, { type: "LEFT", channel: "#left", agent: "@first" });
+    peer.says({ type: "ERROR", code: "INVALID_MSG", message: "LEAVE: you are not in #unknown", ref: "LEAVE" });
+    expect((await leaving).map(({ status }) => status)).toEqual(["rejected", "fulfilled", "rejected"]);
+    const back = told(client, "open");
+    peer.socket.terminate();
+    const again = await fake.welcome();
+    expect(await again.hears("JOIN")).toMatchObject({ channel: "#kept" });
+    again.says({ type: "JOINED", channel: "#kept", agents: [] });
+    await back;
+    const pinging = client.ping();
+    await again.hears("PING"); // and no other JOIN
+    again.says({ type: "PONG" });
+    await pinging;
+  });
+
+  it("is not in a channel that it joined and left in one breath", async () => {
+    const both = Promise.all([client.join("#one"), client.leave("#one")]);
+    await peer.hears("JOIN");
+    await peer.hears("LEAVE");
+    peer.says({ type: "JOINED", channel: "#one", agents: ["@first"] }, { type: "LEFT", channel: "#one", agent: "@first" });
+    await both;
+    const back = told(client, "open");
+    peer.socket.terminate();
+    const again = await fake.welcome();
+    await Promise.race([back, again.hears("JOIN").then(() => Promise.reject(new Error("it joined again")))]);
+  });
+
+  it("has left, though the answer came too late", async () => {
+    await client.disconnect();
+    client = new AgentChatClient({ server: fake.url, name: "ada", answerTimeoutMs: 500 });
+    [peer] = await Promise.all([fake.welcome("@first"), client.connect()]);
+    await joined("#one");
+    await expect(client.leave("#one")).rejects.toMatchObject({ code: "TIMEOUT" });
+    await peer.hears("LEAVE");
+    const left = told(client, "left");
+    peer.says({ type: "LEFT", channel: "#one", agent: "@first" });
+    await left;
+    const back = told(client, "open");
+    peer.socket.terminate();
+    const again = await fake.welcome("@second");
+    await back;
+    await client.send("#two", "first");
+    await again.hears("MSG"); // and no JOIN
   });
 
   it("tries again after a server that is away, with a pause", async () => {

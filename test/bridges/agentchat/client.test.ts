@@ -139,7 +139,7 @@ describe("the AgentChat client", () => {
     await expect(client({ server: url }).connect()).rejects.toThrow(/is the server running/);
     await expect(client({ server: "no address" }).connect()).rejects.toThrow(/write ws:/);
     fake = await FakeServer.start();
-    await expect(client({ answerTimeoutMs: 20 }).connect()).rejects.toMatchObject({ code: "TIMEOUT", ref: "IDENTIFY" });
+    await expect(client({ answerTimeoutMs: 20 }).connect()).rejects.toMatchObject({ code: "TIMEOUT", call: "IDENTIFY" });
   });
 
   it("rejects connect with the server's own word", async () => {
