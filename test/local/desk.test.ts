@@ -93,7 +93,7 @@ describe("the broker's desk", () => {
     world.ask(asOwner, "owner", owner, "room.invite", { room: "#inner", agent: "ada" });
     const by = world.publisher();
     expect(JSON.stringify(world.ask(by, "ada", ada, "rooms.list")[0]?.data)).not.toContain("#inner");
-    expect(world.ask(by, "ada", ada, "room.members", { room: "#inner" })).toMatchObject([{ data: { code: "not-found" } }]);
+    expect(world.ask(by, "ada", ada, "room.members", { room: "#inner" })).toMatchObject([{ data: { code: "forbidden" } }]);
     expect(world.ask(by, "ada", ada, "room.history", { room: "#inner" })).toMatchObject([{ data: { code: "not-found" } }]);
     expect(world.ask(by, "ada", ada, "room.join", { room: "#inner" })).toMatchObject([{ data: { code: "forbidden" } }]);
     expect(world.ask(by, "ada", ada, "room.create", { room: "#mine", invite_only: true })).toMatchObject([{ data: { code: "forbidden" } }]);
