@@ -1,9 +1,10 @@
 import { readdirSync, statSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
+import type { NotJoined } from "./channels.js";
 import { codeOf, readIfThere } from "./files.js";
 import { loadProgress } from "./outbox-progress.js";
 import { daemonsDir, defaultInstance, getDaemonPaths, isInstanceName, type DaemonPaths } from "./paths.js";
-import { runningDaemon } from "./pid-file.js";
+import { lastDaemon, runningDaemon, type DaemonRun } from "./pid-file.js";
 
 /** What is known of an instance, running or not. */
 export interface DaemonStatus {
@@ -11,9 +12,24 @@ export interface DaemonStatus {
   readonly running: boolean;
   readonly pid?: number;
   readonly server?: string;
+  /** Those it was started with. */
   readonly channels?: readonly string[];
   /** Milliseconds since 1970. */
   readonly startedAt?: number;
+  /** Absolute path of its identity.json, running or not; absent if it has none. */
+  readonly identity?: string;
+  /** Whether the server has it now; false if it does not run. */
+  readonly connected: boolean;
+  /** With `@`, while it runs: as it was welcomed last. Without an identity, while it is connected only. */
+  readonly agentId?: string;
+  /** Why it is not connected, as `connect ECONNREFUSED 127.0.0.1:6667`; if it does not run, why it was not when it ended. */
+  readonly lastError?: string;
+  /** Channels where it is now. */
+  readonly joined?: readonly string[];
+  /** Channels where it should be, with the server's code; CHANNEL_NOT_FOUND and NOT_INVITED are asked for again. */
+  readonly notJoined?: readonly NotJoined[];
+  /** Lines of the outbox that were set aside since it started, while it runs. */
+  readonly rejectedLines?: number;
   readonly inboxPath: string;
   readonly outboxPath: string;
   readonly logPath: string;
@@ -41,11 +57,15 @@ export function isDaemonRunning(instance: string = defaultInstance, dir: string 
 export function getDaemonStatus(instance: string = defaultInstance, dir: string = process.cwd()): DaemonStatus {
   const paths = getDaemonPaths(instance, dir);
   const run = runningDaemon(paths);
+  const { identity, lastError } = run ?? lastDaemon(paths) ?? {};
   const unsent = unsentBytes(paths);
   return {
     instance,
     running: run !== undefined,
-    ...(run !== undefined && { pid: run.pid, server: run.server, channels: run.channels, startedAt: run.startedAt }),
+    connected: run?.connected ?? false,
+    ...(run !== undefined && whileRunning(run)),
+    ...(identity !== undefined && { identity }),
+    ...(lastError !== undefined && { lastError }),
     inboxPath: paths.inbox,
     outboxPath: paths.outbox,
     logPath: paths.log,
@@ -90,6 +110,10 @@ export async function stopDaemon(
 export async function stopAllDaemons(dir: string = process.cwd(), options: { readonly timeoutMs?: number } = {}): Promise<readonly DaemonStopped[]> {
   const running = instancesIn(dir).filter((instance) => isDaemonRunning(instance, dir));
   return Promise.all(running.map((instance) => stopDaemon(instance, dir, options)));
+}
+
+function whileRunning({ pid, server, channels, startedAt, agentId, joined = [], notJoined = [], rejectedLines = 0 }: DaemonRun): Partial<DaemonStatus> {
+  return { pid, server, channels, startedAt, joined, notJoined, rejectedLines, ...(agentId !== undefined && { agentId }) };
 }
 
 function unsentBytes({ outbox, progress }: DaemonPaths): number | undefined {

@@ -1,13 +1,23 @@
+import type { ProposalTerms } from "../client-negotiation.js";
+
 /** What the daemon needs of a client: one connection, made once, never made again by itself. Every promise settles within a time of the client's own. */
 export interface DaemonClient {
   /** The `@agent-id` once connected. */
   readonly agentId: string | undefined;
   connect(): Promise<void>;
-  join(channel: string): Promise<unknown>;
+  join(channel: string, options?: { readonly replay?: number }): Promise<unknown>;
+  leave(channel: string): Promise<unknown>;
+  createChannel(channel: string, inviteOnly?: boolean): Promise<unknown>;
+  invite(channel: string, agent: string): Promise<unknown>;
   /** Done when written; a refusal comes through {@link ClientHears}.refused. */
   send(to: string, content: string, options: { readonly msgId: string; readonly inReplyTo?: string }): Promise<unknown>;
   /** Done when the server has answered it, and so has dealt with everything said before. */
   ping(): Promise<unknown>;
+  propose(to: string, terms: ProposalTerms): Promise<unknown>;
+  accept(id: string, paymentCode?: string): Promise<unknown>;
+  reject(id: string, reason?: string): Promise<unknown>;
+  complete(id: string, proof?: string): Promise<unknown>;
+  dispute(id: string, reason: string): Promise<unknown>;
   disconnect(): Promise<void>;
 }
 
@@ -18,7 +28,7 @@ export interface ClientHears {
   /** An error that answers no call: its `ref` is a message's id where the server says it. */
   readonly refused: (error: Error) => void;
   /** The connection is over. */
-  readonly closed: (end: { readonly code: number }) => void;
+  readonly closed: (end: { readonly code: number; readonly reason?: string }) => void;
 }
 
 /** What a client is told. */
@@ -34,9 +44,3 @@ export interface DaemonClientOptions {
 
 /** Makes a client; nothing is connected yet. */
 export type DaemonClientFactory = (options: DaemonClientOptions, hears: ClientHears) => DaemonClient;
-
-/** A word for what went wrong: a protocol's code, a system's, or the name of the error. */
-export function errorCode(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown);
-  return "code" in thrown && typeof thrown.code === "string" ? thrown.code : thrown.name;
-}

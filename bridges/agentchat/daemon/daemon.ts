@@ -1,13 +1,16 @@
-import { closeSync, mkdirSync, openSync, readFileSync, watch, type FSWatcher } from "node:fs";
-import { basename } from "node:path";
+import { readFileSync, watch, type FSWatcher } from "node:fs";
+import { basename, resolve as absolute } from "node:path";
 import { chatClient } from "./chat-client.js";
-import { errorCode, type DaemonClientFactory, type DaemonClientOptions } from "./daemon-client.js";
+import type { DaemonClientFactory, DaemonClientOptions } from "./daemon-client.js";
+import { errorCode } from "./error-words.js";
 import { Inbox } from "./inbox.js";
 import { DaemonLog } from "./log.js";
 import { Outbox } from "./outbox.js";
 import { OutboxFile } from "./outbox-file.js";
+import { makeFolder } from "./own-folder.js";
 import { defaultInstance, getDaemonPaths, type DaemonPaths } from "./paths.js";
 import { claimPidFile, releasePidFile } from "./pid-file.js";
+import { RunState } from "./run-state.js";
 import { Uplink } from "./uplink.js";
 
 /** What a daemon connects, and where its files are. */
@@ -63,6 +66,8 @@ export class AgentChatDaemon {
   #sending: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #error: Error | undefined;
+  #state: RunState | undefined;
+  #rejectedLines = 0;
   #phase: "idle" | "claimed" = "idle";
 
   /** @throws Error if `name` cannot be an instance's */
@@ -79,6 +84,9 @@ export class AgentChatDaemon {
       log: this.#log,
       hear: (event) => {
         this.#inbox.add(event);
+      },
+      changed: () => {
+        this.#tellState();
       },
       giveUp: (error) => {
         this.#error = error;
@@ -103,9 +111,10 @@ export class AgentChatDaemon {
    */
   async start(): Promise<void> {
     if (this.#phase !== "idle" || this.#stopped !== undefined) throw new Error("this daemon was started before; make a new one");
-    const { server, channels = defaultChannels, handleSignals = true } = this.#options;
-    mkdirSync(this.paths.dir, { recursive: true, mode: 0o700 });
-    await claimPidFile(this.paths, { server, channels });
+    const { server, identity, channels = defaultChannels, handleSignals = true } = this.#options;
+    makeFolder(this.paths);
+    const run = await claimPidFile(this.paths, { server, channels, ...(identity !== undefined && { identity: absolute(identity) }) });
+    this.#state = new RunState(this.paths, run, this.#log);
     this.#phase = "claimed";
     try {
       this.#log.info({ pid: process.pid, instance: this.#instance, server }, "daemon started");
@@ -132,10 +141,18 @@ export class AgentChatDaemon {
   #send(): void {
     const { pollMs = 1_000 } = this.#options;
     const file = OutboxFile.open(this.paths, this.#instance, this.#log);
-    closeSync(openSync(this.paths.outbox, "a", 0o600)); // there from the beginning, for its writers
-    const outbox = new Outbox({ file, rejected: this.paths.rejected, uplink: this.#uplink, log: this.#log, pollMs });
+    this.#uplink.alsoJoin(file.joined);
+    const onSetAside = (): void => {
+      this.#rejectedLines += 1;
+      this.#tellState();
+    };
+    const outbox = new Outbox({ file, rejected: this.paths.rejected, inbox: this.#inbox, uplink: this.#uplink, log: this.#log, pollMs, onSetAside });
     this.#watcher = this.#watch(outbox);
     this.#sending = outbox.run(this.#stopping.signal);
+  }
+
+  #tellState(): void {
+    this.#state?.set(this.#uplink.state, this.#rejectedLines);
   }
 
   /** The directory, so that a file put in its place is noticed, too. Where watching does not work, the poll does. */
@@ -167,6 +184,9 @@ export class AgentChatDaemon {
       await this.#uplink.close();
       this.#watcher?.close();
       this.#inbox.close();
+      this.#tellState();
+      this.#state?.close();
+      this.#state = undefined; // the files may be another process's from here on
       for (const signal of signals) process.off(signal, this.#onSignal);
       this.#log.info({ instance: this.#instance, ...(this.#error !== undefined && { code: errorCode(this.#error) }) }, "daemon stopped");
       releasePidFile(this.paths);

@@ -35,9 +35,19 @@ export class Inbox {
     }, 0);
   }
 
-  /** Writes what waits. */
-  close(): void {
+  /** Its lines, those that wait to be written among them. @throws NodeJS.ErrnoException */
+  lines(): readonly string[] {
+    return [...(readIfThere(this.#path) ?? "").split("\n"), ...this.#waiting];
+  }
+
+  /** Writes what waits, now; what cannot be written waits on. */
+  flush(): void {
     if (this.#waiting.length > 0) this.#flush();
+  }
+
+  /** Writes what waits, for the last time. */
+  close(): void {
+    this.flush();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#waiting.length > 0) this.#log.warn({ count: this.#waiting.length }, "messages could not be written to the inbox");

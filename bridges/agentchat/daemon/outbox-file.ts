@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync, type BigIntStats } from "node:fs";
 import { codeOf } from "./files.js";
+import { toldBytes } from "./inbox-error.js";
 import type { DaemonLog } from "./log.js";
 import { loadProgress, messageId, noProgress, saveProgress, tailBytes, tailOf, type Progress } from "./outbox-progress.js";
 import type { DaemonPaths } from "./paths.js";
@@ -8,11 +10,21 @@ import type { DaemonPaths } from "./paths.js";
 export interface OutboxLine {
   /** Undefined if it is longer than {@link maxLineBytes}. */
   readonly bytes: Uint8Array | undefined;
+  /** Its beginning, {@link toldBytes} at most. */
+  readonly head: Uint8Array;
   readonly offset: number;
   readonly messageId: string;
-  /** The progress once this line is dealt with. */
-  readonly after: Progress;
+  /** Where the file stands once this line is dealt with. */
+  readonly after: Position;
 }
+
+/** The end of the outbox, if it is no complete line: its writer is about to write on, or has forgotten the newline. */
+export type OutboxTail = Pick<OutboxLine, "head" | "offset" | "messageId"> & {
+  /** Bytes of the whole file. */
+  readonly size: number;
+};
+
+type Position = Pick<Progress, "offset" | "tail">;
 
 /** No message is that long, escapes and all: a longer line is not read into memory. */
 export const maxLineBytes = 512 * 1_024;
@@ -34,6 +46,7 @@ export class OutboxFile {
   #progress: Progress;
   /** Up to where an overlong line was searched for its end. */
   #searched = 0;
+  #tail: OutboxTail | undefined;
 
   /** Reads the record of an earlier run. @throws Error if it is damaged */
   static open(paths: Pick<DaemonPaths, "outbox" | "progress">, instance: string, log: DaemonLog): OutboxFile {
@@ -53,14 +66,41 @@ export class OutboxFile {
     return this.#ahead[0];
   }
 
+  /** What was after the last complete line when {@link OutboxFile.next} found none. */
+  get tail(): OutboxTail | undefined {
+    return this.#tail;
+  }
+
+  /** Channels joined by lines that are done, and not left again. */
+  get joined(): readonly string[] {
+    return this.#progress.joined;
+  }
+
+  /** What was given to {@link OutboxFile.begin} for this, the next line, by this process or one before it; undefined if it was never begun. */
+  begun({ bytes = new Uint8Array() }: OutboxLine): string | undefined {
+    const { begun } = this.#progress;
+    return begun?.line === hashOf(bytes) ? begun.heard : undefined;
+  }
+
+  /** This, the next line, is about to be said: it is on the disk when it returns. @throws NodeJS.ErrnoException; call it again then */
+  begin({ bytes = new Uint8Array() }: OutboxLine, heard: string): void {
+    this.#save({ ...this.#progress, begun: { line: hashOf(bytes), heard } });
+  }
+
   /** The line was sent or set aside: this is on the disk when it returns. @throws NodeJS.ErrnoException; call it again then */
-  done(line: OutboxLine): void {
-    saveProgress(this.#paths.progress, line.after);
-    this.#progress = line.after;
+  done(line: OutboxLine, joined: readonly string[]): void {
+    const { origin, generation, ino, born } = this.#progress;
+    this.#save({ origin, generation, ino, born, ...line.after, joined });
     if (this.#ahead[0] === line) this.#ahead.shift();
   }
 
+  #save(progress: Progress): void {
+    saveProgress(this.#paths.progress, progress);
+    this.#progress = progress;
+  }
+
   #look(): void {
+    this.#tail = undefined;
     const file = openIfThere(this.#paths.outbox);
     if (file === undefined) return;
     try {
@@ -68,6 +108,7 @@ export class OutboxFile {
       if (!this.#isSame(file, now)) this.#begin(now);
       if (this.#searched > 0) this.#skip(file);
       else this.#read(file);
+      if (this.#ahead.length === 0) this.#tail = this.#tailOf(file, Number(now.size));
     } finally {
       closeSync(file);
     }
@@ -84,10 +125,9 @@ export class OutboxFile {
 
   /** On the disk before anything of the new file is sent: the ids of its lines depend on it. */
   #begin(now: BigIntStats): void {
-    const { origin, generation, ino, offset } = this.#progress;
-    const next: Progress = { origin, generation: generation + 1, ino: String(now.ino), born: bornOf(now), offset: 0, tail: tailOf(new Uint8Array()) };
-    saveProgress(this.#paths.progress, next);
-    this.#progress = next;
+    const { origin, generation, ino, offset, joined } = this.#progress;
+    const next: Progress = { origin, generation: generation + 1, ino: String(now.ino), born: bornOf(now), offset: 0, tail: tailOf(new Uint8Array()), joined };
+    this.#save(next);
     this.#searched = 0;
     if (ino !== "") this.#log.info({ sentBytes: offset, change: String(now.ino) === ino ? "written anew" : "replaced" }, "outbox is another file; it is read from its beginning");
   }
@@ -111,8 +151,8 @@ export class OutboxFile {
     let start = this.#progress.offset - base;
     for (let end = block.indexOf(newline, start); end >= 0 && this.#ahead.length < aheadLines; end = block.indexOf(newline, start)) {
       const bytes = block.subarray(start, end);
-      const after = { ...this.#progress, offset: base + end + 1, tail: tailOf(block.subarray(0, end + 1)) };
-      this.#push(bytes, base + start, after);
+      const after = { offset: base + end + 1, tail: tailOf(block.subarray(0, end + 1)) };
+      this.#push(Uint8Array.from(bytes), bytes.slice(0, toldBytes), base + start, after);
       start = end + 1;
     }
   }
@@ -126,7 +166,7 @@ export class OutboxFile {
       if (found >= 0) {
         const end = at + found + 1;
         this.#searched = 0;
-        this.#push(undefined, offset, { ...this.#progress, offset: end, tail: tailOf(readAt(file, end - tailBytes, tailBytes)) });
+        this.#push(undefined, readAt(file, offset, toldBytes), offset, { offset: end, tail: tailOf(readAt(file, end - tailBytes, tailBytes)) });
         return;
       }
       at += block.length;
@@ -135,8 +175,13 @@ export class OutboxFile {
     }
   }
 
-  #push(bytes: Uint8Array | undefined, offset: number, after: Progress): void {
-    this.#ahead.push({ bytes: bytes && Uint8Array.from(bytes), offset, messageId: messageId(this.#instance, this.#progress, offset), after });
+  #push(bytes: Uint8Array | undefined, head: Uint8Array, offset: number, after: Position): void {
+    this.#ahead.push({ bytes, head, offset, messageId: messageId(this.#instance, this.#progress, offset), after });
+  }
+
+  #tailOf(file: number, size: number): OutboxTail | undefined {
+    const { offset } = this.#progress;
+    return size > offset ? { head: readAt(file, offset, toldBytes), offset, size, messageId: messageId(this.#instance, this.#progress, offset) } : undefined;
   }
 }
 
@@ -147,6 +192,10 @@ function openIfThere(path: string): number | undefined {
     if (codeOf(thrown) === "ENOENT") return undefined; // nobody has written yet
     throw thrown;
   }
+}
+
+function hashOf(line: Uint8Array): string {
+  return createHash("sha256").update(line).digest("base64url");
 }
 
 /** As many of `length` bytes as there are. */

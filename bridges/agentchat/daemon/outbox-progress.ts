@@ -1,21 +1,28 @@
 import { createHash, randomUUID } from "node:crypto";
+import { z } from "zod";
 import { readIfThere, replaceFile } from "./files.js";
 
-/** How far an outbox has been sent, and which file that was. */
-export interface Progress {
+const record = z.object({
   /** Random, as old as this record: no other daemon anywhere has it. */
-  readonly origin: string;
+  origin: z.string(),
   /** One more for each file, or new content of a file, that was taken for a new outbox. */
-  readonly generation: number;
+  generation: z.int().nonnegative(),
   /** Not the device, whose number is another one after a restart on some file systems. */
-  readonly ino: string;
+  ino: z.string(),
   /** When the file was made, nanoseconds; "" where the file system does not tell. */
-  readonly born: string;
+  born: z.string(),
   /** Bytes that were sent or set aside. */
-  readonly offset: number;
+  offset: z.int().nonnegative(),
   /** {@link tailOf} the bytes before the offset: a file cut and written anew differs there. */
-  readonly tail: string;
-}
+  tail: z.string(),
+  /** Channels joined by lines before the offset, and not left again. */
+  joined: z.array(z.string()).readonly().default([]),
+  /** The line at the offset may have been said: the hash of its bytes, and what `lastHeard` gave before it was. */
+  begun: z.object({ line: z.string(), heard: z.string() }).readonly().exactOptional(),
+});
+
+/** How far an outbox has been sent, and which file that was. */
+export type Progress = Readonly<z.infer<typeof record>>;
 
 /** How many bytes before the offset are compared. */
 export const tailBytes = 1_024;
@@ -27,7 +34,7 @@ export function tailOf(before: Uint8Array): string {
 
 /** The record of an outbox never seen. */
 export function noProgress(): Progress {
-  return { origin: randomUUID(), generation: 0, ino: "", born: "", offset: 0, tail: "" };
+  return { origin: randomUUID(), generation: 0, ino: "", born: "", offset: 0, tail: "", joined: [] };
 }
 
 /** Reads the record; undefined if there is none. @throws Error if it cannot be read: to guess would lose lines or send them twice */
@@ -50,16 +57,9 @@ export function messageId(instance: string, { origin, generation }: Progress, of
 }
 
 function parse(text: string): Progress | undefined {
-  let read: Partial<Record<keyof Progress, unknown>> | null;
   try {
-    read = JSON.parse(text) as typeof read;
+    return record.safeParse(JSON.parse(text)).data;
   } catch {
-    return undefined;
+    return undefined; // no JSON
   }
-  if (typeof read !== "object" || read === null) return undefined;
-  const { origin, generation, ino, born, offset, tail } = read;
-  const isText = (value: unknown): value is string => typeof value === "string";
-  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
-  if (!isText(origin) || !isText(ino) || !isText(born) || !isText(tail) || !isCount(generation) || !isCount(offset)) return undefined;
-  return { origin, generation, ino, born, offset, tail };
 }

@@ -1,11 +1,14 @@
-import { renameSync } from "node:fs";
-import { errorCode } from "./daemon-client.js";
-import { appendLines, sizeOf } from "./files.js";
+import { errorCode } from "./error-words.js";
 import { Gate, pause } from "./gate.js";
+import { inboxError } from "./inbox-error.js";
+import type { Inbox } from "./inbox.js";
 import type { DaemonLog } from "./log.js";
 import type { OutboxFile, OutboxLine } from "./outbox-file.js";
 import { isBlank, readOutboxLine, type Outgoing } from "./outbox-line.js";
 import { Pace } from "./pace.js";
+import { isUnrepeatable, lastHeard } from "./said-before.js";
+import { setAside, type Reason } from "./set-aside.js";
+import { UnendedLine } from "./unended-line.js";
 import type { Uplink } from "./uplink.js";
 
 /** What sends the outbox. */
@@ -13,10 +16,13 @@ export interface OutboxOptions {
   readonly file: OutboxFile;
   /** Path of `outbox.rejected.jsonl`. */
   readonly rejected: string;
-  readonly uplink: Pick<Uplink, "connected" | "deliver">;
+  readonly inbox: Pick<Inbox, "add" | "flush" | "lines">;
+  readonly uplink: Pick<Uplink, "agentId" | "addedChannels" | "connected" | "deliver">;
   readonly log: DaemonLog;
   /** How often the file is looked at when nothing says that it changed, milliseconds. */
   readonly pollMs: number;
+  /** A line was set aside. */
+  readonly onSetAside: () => void;
 }
 
 /** A message costs 1 at the server, the ping behind it 0.1. */
@@ -25,15 +31,15 @@ const messageCost = 1.1;
 const retryMs = 1_000;
 /** Without a server nothing is done but wait, so long at a time, milliseconds. */
 const onlineMs = 60_000;
-/** A server that fails at a message each time: after so many it is set aside. */
-const internalTries = 5;
-const rotateBytes = 5 * 1024 * 1024;
+/** A line at which the server fails each time, or to which it never answers: after so many it is set aside. */
+const failuresMax = 5;
 
-/** Sends the outbox line by line, in order, each until the server has taken or refused it; what it can never take is set aside with the reason. */
+/** Sends the outbox line by line, in order, each until the server has taken or refused it; what it can never take is set aside with the reason, which the inbox tells, too. */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #changed = new Gate();
   readonly #pace = new Pace();
+  readonly #unended = new UnendedLine();
   #failing = false;
 
   constructor(options: OutboxOptions) {
@@ -47,13 +53,17 @@ export class Outbox {
 
   /** Sends until the signal is given. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
+    const { file, inbox, uplink, pollMs } = this.#options;
     while (!signal.aborted) {
       this.#changed.shut();
-      const line = await this.#write(() => this.#options.file.next(), signal);
-      if (line === undefined) await this.#changed.passed(signal, this.#options.pollMs);
-      else if (await this.#dealWith(line, signal)) {
+      const line = await this.#write(() => file.next(), signal);
+      if (line === undefined) {
+        this.#tellUnended();
+        await this.#changed.passed(signal, pollMs);
+      } else if (await this.#dealWith(line, signal)) {
         await this.#write(() => {
-          this.#options.file.done(line);
+          inbox.flush(); // what came of the line is there before the line is forgotten
+          file.done(line, uplink.addedChannels);
         }, signal);
       }
     }
@@ -61,48 +71,98 @@ export class Outbox {
 
   /** False if it was not done with when the signal came. */
   async #dealWith(line: OutboxLine, signal: AbortSignal): Promise<boolean> {
-    if (line.bytes === undefined) return this.#setAside(line, "it is too long to be a message", signal);
+    if (line.bytes === undefined) return this.#setAside(line, { code: "INVALID_MSG", message: "it is too long to be a message" }, signal);
     if (isBlank(line.bytes)) return true;
     const read = readOutboxLine(line.bytes);
-    if (typeof read === "string") return this.#setAside(line, read, signal);
+    if (typeof read === "string") return this.#setAside(line, { code: "INVALID_MSG", message: read }, signal);
     return this.#send(line, read, signal);
   }
 
-  async #send(line: OutboxLine, message: Outgoing, signal: AbortSignal): Promise<boolean> {
-    const { uplink, log } = this.#options;
+  async #send(line: OutboxLine, said: Outgoing, signal: AbortSignal): Promise<boolean> {
+    const { file, uplink, log } = this.#options;
     const { messageId } = line;
-    for (let internal = 0; !signal.aborted; ) {
+    let again = file.begun(line) !== undefined;
+    for (let failures = 0; !signal.aborted; ) {
       if (!(await uplink.connected(signal, onlineMs))) continue;
       const waitMs = this.#pace.take(performance.now(), messageCost);
       if (waitMs > 0) {
         await pause(signal, waitMs);
         continue;
       }
-      const delivery = await uplink.deliver(message, messageId);
+      const self = uplink.agentId;
+      if (self === undefined) {
+        await pause(signal, retryMs); // lost again at once
+        continue;
+      }
+      if (await this.#wasTaken(line, said, self, signal)) {
+        log.info({ messageId, type: said.type }, "said before, and taken: it is not said again");
+        return true;
+      }
+      if (!(await this.#begin(line, said, self, signal))) return false;
+      const delivery = await uplink.deliver(said, messageId);
       if (delivery.kind === "sent") {
-        log.info({ messageId }, "sent");
+        log.info({ messageId, ...(said.type !== "MSG" && { type: said.type }) }, "sent");
         return true;
       }
       const { code } = delivery;
-      if (code === "INTERNAL") internal += 1;
-      if (delivery.kind === "refused" || internal === internalTries) return this.#setAside(line, `refused by the server: ${code}`, signal);
+      if (code === "INTERNAL" || (code === "TIMEOUT" && said.type !== "MSG")) failures += 1;
+      if (delivery.kind === "refused" || failures === failuresMax) {
+        if (again && (await this.#wasTaken(line, said, self, signal))) {
+          log.info({ messageId, type: said.type, code }, "refused when it was said again; it was taken before");
+          return true;
+        }
+        return this.#setAside(line, again && said.type !== "MSG" ? saidAgain(delivery) : delivery, signal);
+      }
       log.info({ messageId, code, afterMs: delivery.afterMs }, "not taken yet; it is sent again");
       if (code === "RATE_LIMITED") this.#pace.pause(performance.now(), delivery.afterMs);
-      else await pause(signal, delivery.afterMs);
+      else {
+        again = true;
+        await pause(signal, delivery.afterMs);
+      }
     }
     return false;
   }
 
-  async #setAside({ bytes, offset, messageId }: OutboxLine, reason: string, signal: AbortSignal): Promise<boolean> {
-    const { rejected, log } = this.#options;
-    const line = bytes && new TextDecoder().decode(bytes);
-    const kept = await this.#write(() => {
-      if (sizeOf(rejected) > rotateBytes) renameSync(rejected, `${rejected}.1`);
-      appendLines(rejected, [JSON.stringify({ ts: Date.now(), reason, offset, line })]);
+  /** Before the first time that something unrepeatable is said: whoever comes after a crash must know. False if the signal came first. */
+  async #begin(line: OutboxLine, said: Outgoing, self: string, signal: AbortSignal): Promise<boolean> {
+    const { file, inbox } = this.#options;
+    if (!isUnrepeatable(said) || file.begun(line) !== undefined) return true;
+    const begun = await this.#write(() => {
+      file.begin(line, lastHeard(said, inbox.lines(), self));
       return true;
     }, signal);
-    if (kept === true) log.warn({ messageId, offset, reason }, "outbox line set aside");
-    return kept === true;
+    return begun === true;
+  }
+
+  /** True if the inbox tells of a step that was begun before, and did not tell of it then. */
+  async #wasTaken(line: OutboxLine, said: Outgoing, self: string, signal: AbortSignal): Promise<boolean> {
+    const { file, inbox } = this.#options;
+    const before = file.begun(line);
+    if (!isUnrepeatable(said) || before === undefined) return false;
+    const heard = await this.#write(() => lastHeard(said, inbox.lines(), self), signal);
+    return heard !== undefined && heard !== "" && heard !== before;
+  }
+
+  async #setAside(line: OutboxLine, reason: Reason, signal: AbortSignal): Promise<boolean> {
+    const { rejected, inbox, log, onSetAside } = this.#options;
+    const kept = await this.#write(() => {
+      setAside(rejected, line, reason);
+      return true;
+    }, signal);
+    if (kept !== true) return false;
+    const { messageId, offset, head } = line;
+    inbox.add(inboxError(reason.code, reason.message, head));
+    log.warn({ messageId, offset, code: reason.code }, "outbox line set aside");
+    onSetAside();
+    return true;
+  }
+
+  #tellUnended(): void {
+    const { file, inbox, log } = this.#options;
+    const tail = this.#unended.look(file.tail, performance.now());
+    if (tail === undefined) return;
+    log.warn({ offset: tail.offset, bytes: tail.size - tail.offset }, "outbox ends within a line, which is not sent");
+    inbox.add(inboxError("INVALID_MSG", "the last line of outbox.jsonl is not sent, since it is not ended: end each line with a newline", tail.head));
   }
 
   /** Does something with the disk until it succeeds: nothing more is sent meanwhile, so that nothing is lost or sent twice. Undefined if the signal came first. */
@@ -121,4 +181,9 @@ export class Outbox {
       await pause(signal, retryMs);
     }
   }
+}
+
+/** It may have been taken when it was said before, and be refused for that; nothing tells. */
+function saidAgain({ code, message }: Reason): Reason {
+  return { code, message: `${message} (this line was said again after an interruption: it may have been taken the first time)` };
 }

@@ -9,7 +9,7 @@ export interface DaemonPaths {
   readonly log: string;
   /** Holds the process id and nothing else, so that `kill $(cat daemon.pid)` works. */
   readonly pid: string;
-  /** When that process started, and what it was told: what makes the pid file safe to believe. */
+  /** When that process started, which makes the pid file safe to believe; what it was told, and how it is. */
   readonly run: string;
   /** How far the outbox has been sent. */
   readonly progress: string;

@@ -1,19 +1,34 @@
 import { rmSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
+import { z } from "zod";
 import { codeOf, readIfThere, replaceFile } from "./files.js";
 import type { DaemonPaths } from "./paths.js";
 import { processStart } from "./process-start.js";
 
-/** A running daemon, as its files tell it. */
-export interface DaemonRun {
-  readonly pid: number;
+const daemonRun = z.object({
+  pid: z.int().positive(),
   /** {@link processStart} of that pid. */
-  readonly start: string;
+  start: z.string(),
   /** Milliseconds since 1970. */
-  readonly startedAt: number;
-  readonly server: string;
-  readonly channels: readonly string[];
-}
+  startedAt: z.number(),
+  server: z.string(),
+  /** Those it was started with. */
+  channels: z.array(z.string()).readonly(),
+  /** Absolute path. */
+  identity: z.string().exactOptional(),
+  connected: z.boolean().exactOptional(),
+  /** With `@`: as it was welcomed last. */
+  agentId: z.string().exactOptional(),
+  /** Why it is not connected. */
+  lastError: z.string().exactOptional(),
+  joined: z.array(z.string()).readonly().exactOptional(),
+  notJoined: z.array(z.object({ channel: z.string(), code: z.string() }).readonly()).readonly().exactOptional(),
+  /** Lines of the outbox that were set aside since it started. */
+  rejectedLines: z.int().nonnegative().exactOptional(),
+});
+
+/** A daemon, as its files tell it: whether it runs, {@link runningDaemon} knows. */
+export type DaemonRun = Readonly<z.infer<typeof daemonRun>>;
 
 /** An empty lock that old was left by a process killed while it took it. */
 const lockStaleMs = 2_000;
@@ -21,13 +36,24 @@ const lockTries = 500;
 
 /** The daemon that runs as this instance; undefined if none does, or if the process of that id is another one. */
 export function runningDaemon(paths: DaemonPaths): DaemonRun | undefined {
-  const run = readRun(paths);
+  const run = lastDaemon(paths);
   const pid = Number(readIfThere(paths.pid)?.trim());
   return run?.pid === pid && processStart(pid) === run.start ? run : undefined;
 }
 
+/** What the last daemon of this instance has left written, running or not; undefined if nothing, or nothing of ours. */
+export function lastDaemon({ run }: DaemonPaths): DaemonRun | undefined {
+  const text = readIfThere(run);
+  if (text === undefined) return undefined;
+  try {
+    return daemonRun.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined; // no JSON: not written by us
+  }
+}
+
 /** Makes this process the daemon of an instance. @throws Error if one runs, or the files cannot be written */
-export async function claimPidFile(paths: DaemonPaths, about: Pick<DaemonRun, "server" | "channels">): Promise<void> {
+export async function claimPidFile(paths: DaemonPaths, about: Pick<DaemonRun, "server" | "channels" | "identity">): Promise<DaemonRun> {
   const { pid } = process;
   const start = processStart(pid);
   if (start === undefined) throw new Error("cannot tell when this process started, so a later --stop could not know it: /proc or ps is needed");
@@ -36,35 +62,23 @@ export async function claimPidFile(paths: DaemonPaths, about: Pick<DaemonRun, "s
     const other = runningDaemon(paths);
     if (other !== undefined) throw new Error(`a daemon of this name is running already (pid ${other.pid}); stop it, or give this one another name`);
     const run: DaemonRun = { pid, start, startedAt: Date.now(), ...about };
-    replaceFile(paths.run, `${JSON.stringify(run)}\n`);
+    writeRun(paths, run);
     replaceFile(paths.pid, `${pid}\n`);
+    return run;
   } finally {
     release();
   }
 }
 
-/** Ends {@link claimPidFile}; leaves alone what is not this process's. */
+/** Writes how this process's daemon is, between {@link claimPidFile} and {@link releasePidFile}. @throws NodeJS.ErrnoException */
+export function writeRun(paths: DaemonPaths, run: DaemonRun): void {
+  replaceFile(paths.run, `${JSON.stringify(run)}\n`);
+}
+
+/** Ends {@link claimPidFile}; leaves alone what is not this process's. How the daemon ended stays written. */
 export function releasePidFile(paths: DaemonPaths): void {
   if (runningDaemon(paths)?.pid !== process.pid) return;
   rmSync(paths.pid, { force: true });
-  rmSync(paths.run, { force: true });
-}
-
-function readRun({ run }: DaemonPaths): DaemonRun | undefined {
-  const text = readIfThere(run);
-  if (text === undefined) return undefined;
-  try {
-    const read: unknown = JSON.parse(text);
-    return isRun(read) ? read : undefined;
-  } catch {
-    return undefined; // not written by us: nobody we know runs
-  }
-}
-
-function isRun(read: unknown): read is DaemonRun {
-  if (typeof read !== "object" || read === null) return false;
-  const { pid, start, startedAt, server, channels } = read as Partial<Record<keyof DaemonRun, unknown>>;
-  return Number.isSafeInteger(pid) && Number(pid) > 0 && typeof start === "string" && typeof startedAt === "number" && typeof server === "string" && Array.isArray(channels);
 }
 
 /** Two that start at once take turns. @throws Error */

@@ -1,52 +1,79 @@
 import { Backoff } from "../client-backoff.js";
-import { errorCode, type ClientHears, type DaemonClient } from "./daemon-client.js";
-import { Gate, pause } from "./gate.js";
+import { Channels, type NotJoined } from "./channels.js";
+import type { ClientHears, DaemonClient } from "./daemon-client.js";
+import { errorCode, whyNot } from "./error-words.js";
+import { Gate } from "./gate.js";
+import { inboxError } from "./inbox-error.js";
 import type { DaemonLog } from "./log.js";
 import type { Outgoing } from "./outbox-line.js";
-
-/** What became of a message. */
-export type Delivery =
-  | { readonly kind: "sent" }
-  /** The server will never take it. */
-  | { readonly kind: "refused"; readonly code: string }
-  /** Whether it was taken is unknown, or it was not for now: the same message again, with the same id. */
-  | { readonly kind: "later"; readonly code: string; readonly afterMs: number };
+import { deliveryOf, isHopeless, type Delivery } from "./refusals.js";
+import { say } from "./say.js";
+import { Turns } from "./turns.js";
 
 /** What a connection to the server is made of. */
 export interface UplinkOptions {
   readonly makeClient: (hears: ClientHears) => DaemonClient;
+  /** Where the daemon is from the beginning. */
   readonly channels: readonly string[];
   readonly log: DaemonLog;
   readonly hear: (event: Readonly<Record<string, unknown>>) => void;
+  /** Something that {@link Uplink.state} tells is another. */
+  readonly changed: () => void;
   /** The server, or the identity file, will not have us back: trying again cannot help. */
   readonly giveUp: (error: Error) => void;
 }
 
+/** How the connection is. */
+export interface UplinkState {
+  readonly connected: boolean;
+  readonly agentId?: string;
+  /** Why there is no connection. */
+  readonly lastError?: string;
+  readonly joined: readonly string[];
+  readonly notJoined: readonly NotJoined[];
+}
+
+interface UnderWay {
+  readonly id: string;
+  readonly type: Outgoing["type"];
+  /** What came against it. */
+  against?: Error;
+}
+
 /** Closed by the server because another session has proved our key. */
 const displaced = 4409;
+const displacedMessage = "another session of the same identity has taken over; one identity is one session";
 /** Closed by the server because a message was too long (RFC 6455 §7.4.1). */
 const tooLong = 1009;
-const hopeless = /^(SESSION_DISPLACED|VERIFICATION_FAILED|INVALID_NAME|IDENTITY_[A-Z]+)$/;
-/** Errors that say nothing against the message itself. Whatever else a server answers, it will answer again. */
-const passing = /^(RATE_LIMITED|CLOSED|TIMEOUT|INTERNAL|AUTH_REQUIRED|SESSION_DISPLACED|E(?:CONN|PIPE|HOST|NET|TIMEDOUT|NOTFOUND|AI)[A-Z_]*|Error|TypeError)$/;
-const joinTries = 10;
-const retryMs = 1_000;
+/** How often a channel is asked for that was not there, or not open to us, milliseconds. */
+const askMs = 30_000;
+/** Who invites (protocols §5). */
+const server = "@server";
 
-/** The daemon's line to its server: comes back whenever it is lost, into its channels, and says of each message whether the server has taken it. */
+/** The daemon's line to its server: comes back whenever it is lost, into its channels, and says of each line of the outbox whether the server has taken it. */
 export class Uplink {
   readonly #options: UplinkOptions;
+  readonly #channels: Channels;
   readonly #backoff = new Backoff(Math.random);
   readonly #ready = new Gate();
+  /** One call at a time: a refusal of a server that does not say of what is then about what is under way. */
+  readonly #turns = new Turns();
   readonly #closing = new AbortController();
   #phase: "idle" | "connecting" | "ready" | "waiting" | "closed" = "idle";
   #client: DaemonClient | undefined;
   #readyAt = 0;
   #retry: NodeJS.Timeout | undefined;
-  /** The message under way, and what came against it. */
-  #underWay: { readonly id: string; against?: Error } | undefined;
+  #asking: NodeJS.Timeout | undefined;
+  #underWay: UnderWay | undefined;
+  #lastError: string | undefined;
+  /** How the connection that is being made was lost. */
+  #lostBy: Error | undefined;
+  /** Channels that are about to be asked for. */
+  #asks = 0;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
+    this.#channels = new Channels(options.channels, options.log);
   }
 
   /** Its `@agent-id`; undefined while there is no connection. */
@@ -54,25 +81,48 @@ export class Uplink {
     return this.#phase === "ready" ? this.#client?.agentId : undefined;
   }
 
+  get state(): UplinkState {
+    const { agentId } = this;
+    const { joined, notJoined } = this.#channels;
+    return { connected: this.#phase === "ready", joined, notJoined, ...(agentId !== undefined && { agentId }), ...(this.#lastError !== undefined && { lastError: this.#lastError }) };
+  }
+
+  /** Channels joined by lines of the outbox: whoever comes after this process should join them, too, by {@link alsoJoin}. */
+  get addedChannels(): readonly string[] {
+    return this.#channels.added;
+  }
+
+  /** Channels besides those it was made with; before it is opened. */
+  alsoJoin(channels: readonly string[]): void {
+    this.#channels.addAll(channels);
+  }
+
   /** Tries to connect once, then goes on trying by itself. Never rejects: see `giveUp`. */
   async open(): Promise<void> {
     if (this.#phase === "closed") return;
     this.#phase = "connecting";
+    this.#lostBy = undefined;
     let client: DaemonClient | undefined;
     try {
       const made = this.#make();
       this.#client = client = made;
       await client.connect();
-      await this.#joinAll(client);
-      if (this.#client !== client) throw new Error("the connection was lost at once");
+      await this.#channels.joinAll(client, this.#closing.signal);
+      if (this.#client !== client) throw this.#whyLost();
     } catch (thrown) {
+      this.#channels.lost();
       await this.#drop(client);
       this.#failed(thrown);
       return;
     }
     this.#phase = "ready";
     this.#readyAt = Date.now();
+    this.#lastError = undefined;
     this.#options.log.info({ agent: client.agentId }, "connected");
+    this.#asking = setInterval(() => {
+      if (this.#asks === 0) this.#askFor(this.#channels.missing());
+    }, askMs);
+    this.#options.changed();
     this.#ready.open();
   }
 
@@ -81,21 +131,9 @@ export class Uplink {
     return this.#ready.passed(signal, ms);
   }
 
-  /** Sends a message and waits until the server has dealt with it. One at a time. */
-  async deliver({ to, content, inReplyTo }: Outgoing, id: string): Promise<Delivery> {
-    const client = this.#client;
-    if (this.#phase !== "ready" || client === undefined) return { kind: "later", code: "CLOSED", afterMs: 0 };
-    const underWay: { readonly id: string; against?: Error } = { id };
-    this.#underWay = underWay;
-    try {
-      await client.send(to, content, { msgId: id, ...(inReplyTo !== undefined && { inReplyTo }) });
-      await client.ping();
-    } catch (thrown) {
-      underWay.against ??= thrown instanceof Error ? thrown : new Error(String(thrown));
-    } finally {
-      this.#underWay = undefined;
-    }
-    return underWay.against === undefined ? { kind: "sent" } : deliveryOf(underWay.against);
+  /** Says a line of the outbox and waits until the server has dealt with it. @param id of a message, the same each time */
+  deliver(line: Outgoing, id: string): Promise<Delivery> {
+    return this.#turns.take(() => this.#deliver(line, id));
   }
 
   /** Ends it for good. */
@@ -104,80 +142,123 @@ export class Uplink {
     this.#closing.abort();
     this.#ready.shut();
     clearTimeout(this.#retry);
+    clearInterval(this.#asking);
+    this.#channels.lost();
     await this.#drop(this.#client);
   }
 
+  async #deliver(line: Outgoing, id: string): Promise<Delivery> {
+    const client = this.#client;
+    if (this.#phase !== "ready" || client === undefined) return { kind: "later", code: "CLOSED", message: "not connected", afterMs: 0 };
+    const underWay: UnderWay = { id, type: line.type };
+    this.#underWay = underWay;
+    try {
+      await say(client, line, id);
+    } catch (thrown) {
+      underWay.against ??= thrown instanceof Error ? thrown : new Error(String(thrown));
+    } finally {
+      this.#underWay = undefined;
+    }
+    const delivery: Delivery = underWay.against === undefined ? { kind: "sent" } : deliveryOf(underWay.against);
+    if (delivery.kind !== "later") {
+      this.#channels.note(line, delivery.kind === "sent");
+      if ("channel" in line) this.#options.changed();
+    }
+    return delivery;
+  }
+
   #make(): DaemonClient {
-    const { makeClient, hear } = this.#options;
+    const { makeClient } = this.#options;
     const client: DaemonClient = makeClient({
-      event: hear,
+      event: (event) => {
+        this.#hear(event);
+      },
       refused: (error) => {
         this.#refused(error);
       },
-      closed: ({ code }) => {
-        if (this.#client === client) this.#lost(code);
+      closed: (end) => {
+        if (this.#client === client) this.#lost(end);
       },
     });
     return client;
   }
 
-  async #joinAll(client: DaemonClient): Promise<void> {
-    for (const channel of this.#options.channels) await this.#join(client, channel);
+  #hear(event: Readonly<Record<string, unknown>>): void {
+    // Coming back into the channels is nothing new to whoever reads the inbox.
+    if (event["type"] === "JOINED" && this.#phase !== "ready") return;
+    this.#options.hear(event);
+    if (event["type"] === "MSG" && event["from"] === server) this.#askFor(this.#channels.missing(String(event["content"])));
   }
 
-  async #join(client: DaemonClient, channel: string): Promise<void> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        await client.join(channel);
-        return;
-      } catch (thrown) {
-        const code = errorCode(thrown);
-        if (code !== "RATE_LIMITED" && passing.test(code)) throw thrown;
-        if (code !== "RATE_LIMITED" || tries === joinTries) {
-          this.#options.log.warn({ channel, code }, "channel could not be joined; it is asked for again after the next reconnect");
-          return;
+  #askFor(channels: readonly string[]): void {
+    const client = this.#client;
+    for (const channel of channels) {
+      this.#asks += 1;
+      void this.#turns.take(async () => {
+        this.#asks -= 1;
+        if (client === undefined || this.#client !== client) return;
+        try {
+          await this.#channels.ask(client, channel);
+        } catch (thrown) {
+          this.#options.log.info({ channel, code: errorCode(thrown) }, "channel could not be asked for");
         }
-        await pause(this.#closing.signal, retryAfter(thrown));
-      }
+        this.#options.changed();
+      });
     }
   }
 
   #refused(error: Error): void {
-    const ref = "ref" in error ? error.ref : undefined;
-    const underWay = this.#underWay;
+    const ref = "ref" in error && typeof error.ref === "string" ? error.ref : undefined;
+    const code = errorCode(error);
+    const underWay = this.#underWay?.type === "MSG" ? this.#underWay : undefined;
     // Servers of other makers give no ref: what answers no call is about the one message under way, unless it says that something could not be read, by whichever side.
-    if (underWay !== undefined && ((ref === undefined && errorCode(error) !== "INVALID_MSG") || ref === underWay.id || ref === "MSG")) underWay.against ??= error;
-    else this.#options.log.warn({ code: errorCode(error), ...(typeof ref === "string" && { ref }) }, "refused by the server");
+    if (underWay !== undefined && ((ref === undefined && code !== "INVALID_MSG") || ref === underWay.id || ref === "MSG")) {
+      underWay.against ??= error;
+      return;
+    }
+    this.#options.log.warn({ code, ...(ref !== undefined && { ref }) }, "refused by the server");
+    if (ref !== undefined) this.#options.hear({ ...inboxError(code, error.message), ref });
   }
 
-  #lost(code: number): void {
+  #whyLost(): Error {
+    return this.#lostBy ?? new Error("the connection was lost at once");
+  }
+
+  #lost({ code, reason = "" }: { readonly code: number; readonly reason?: string }): void {
     const client = this.#client;
     this.#client = undefined;
     this.#ready.shut();
+    clearInterval(this.#asking);
     if (code === tooLong && this.#underWay !== undefined) this.#underWay.against ??= Object.assign(new Error("the server takes no message of this length"), { code: "TOO_LONG" });
+    this.#lostBy = Object.assign(new Error(`the connection was closed: ${code} ${reason}`.trim()), { code: code === displaced ? "SESSION_DISPLACED" : "CLOSED" });
     if (this.#phase !== "ready") return; // closed on purpose, or open() notices
-    this.#options.log.warn({ code }, "connection lost");
+    this.#options.log.warn({ code, ...(reason !== "" && { reason }) }, "connection lost");
     this.#backoff.lost(Date.now() - this.#readyAt);
+    this.#channels.lost();
     void this.#drop(client);
-    this.#failed(Object.assign(new Error(`the connection was closed: ${code}`), { code: code === displaced ? "SESSION_DISPLACED" : "CLOSED" }));
+    this.#failed(this.#lostBy);
   }
 
   #failed(thrown: unknown): void {
     if (this.#phase === "closed") return;
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-    const code = errorCode(error);
-    if (hopeless.test(code)) {
+    const code = errorCode(thrown);
+    const cause = code === "SESSION_DISPLACED" ? displacedMessage : whyNot(thrown);
+    this.#lastError = cause;
+    if (isHopeless(code)) {
       this.#phase = "closed";
-      this.#options.log.warn({ code }, "the daemon gives up: trying again cannot help");
-      this.#options.giveUp(error);
+      this.#options.log.warn({ code, cause }, "the daemon gives up: trying again cannot help");
+      this.#options.hear(inboxError(code, cause));
+      this.#options.changed();
+      this.#options.giveUp(code === "SESSION_DISPLACED" || !(thrown instanceof Error) ? Object.assign(new Error(cause, { cause: thrown }), { code }) : thrown);
       return;
     }
     this.#phase = "waiting";
     const inMs = Math.round(this.#backoff.next());
-    this.#options.log.info({ code, inMs }, "connects again");
+    this.#options.log.info({ code, cause, inMs }, "connects again");
     this.#retry = setTimeout(() => {
       void this.open();
     }, inMs);
+    this.#options.changed();
   }
 
   async #drop(client: DaemonClient | undefined): Promise<void> {
@@ -188,14 +269,4 @@ export class Uplink {
       this.#options.log.warn({ code: errorCode(thrown) }, "connection could not be closed in order");
     }
   }
-}
-
-function deliveryOf(against: Error): Delivery {
-  const code = errorCode(against);
-  return passing.test(code) ? { kind: "later", code, afterMs: retryAfter(against) } : { kind: "refused", code };
-}
-
-/** Milliseconds until it may be tried again. */
-function retryAfter(thrown: unknown): number {
-  return thrown instanceof Error && "retryAfterMs" in thrown && typeof thrown.retryAfterMs === "number" ? Math.min(thrown.retryAfterMs, 60_000) : retryMs;
 }

@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { getDaemonPaths, isDaemonRunning, stopAllDaemons, stopDaemon } from "../../../bridges/agentchat/client-daemon.js";
+import { generateIdentity, writeIdentity } from "../../../bridges/agentchat/identity-file.js";
 import { eventually } from "../../kit/broker.js";
 import { FakeServer, jsonLines, tempDir } from "./daemon-world.js";
 
@@ -22,6 +24,29 @@ function seeded(seed: number): () => number {
   };
 }
 
+/** Lines with a type, and the event that tells of each. */
+const outcomes: Readonly<Record<string, string>> = { PROPOSAL: "PROPOSAL", ACCEPT: "ACCEPT", CREATE_CHANNEL: "JOINED", JOIN: "JOINED" };
+const typed = Object.keys(outcomes);
+
+/** The nth line of an outbox, and what the server keeps of it. */
+function lineOf(n: number, under: (most: number) => number): readonly [string, Readonly<Record<string, string>>] {
+  switch (under(10)) {
+    case 0:
+      return [`work ${n}`, { type: "PROPOSAL", to: "@partner", task: `work ${n}` }];
+    case 1:
+    case 2:
+      return [`proposal ${n}`, { type: "ACCEPT", proposal_id: `proposal ${n}` }];
+    case 3:
+      return [`#made-${n}`, { type: "CREATE_CHANNEL", channel: `#made-${n}` }];
+    case 4:
+      return [`#joined-${n}`, { type: "JOIN", channel: `#joined-${n}` }];
+    default: {
+      const content = `line ${n} by ${under(2) === 0 ? "ada" : "bob"} ${"·".repeat(under(300))}`;
+      return [content, { to: "#general", content }];
+    }
+  }
+}
+
 describe("a daemon as a process", () => {
   let temp: Awaited<ReturnType<typeof tempDir>>;
   let server: FakeServer;
@@ -29,6 +54,7 @@ describe("a daemon as a process", () => {
   beforeEach(async () => {
     temp = await tempDir();
     server = await FakeServer.start();
+    await writeIdentity(join(temp.dir, "identity.json"), generateIdentity("keeper"));
   });
   afterEach(async () => {
     for (const child of children.splice(0)) await ended(child, "SIGKILL");
@@ -37,7 +63,7 @@ describe("a daemon as a process", () => {
   });
 
   function start(name = "default"): ChildProcess {
-    const code = `import { AgentChatDaemon } from ${JSON.stringify(built)}; await new AgentChatDaemon(${JSON.stringify({ server: server.url, name, dir: temp.dir })}).start();`;
+    const code = `import { AgentChatDaemon } from ${JSON.stringify(built)}; await new AgentChatDaemon(${JSON.stringify({ server: server.url, name, dir: temp.dir, identity: join(temp.dir, "identity.json") })}).start();`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", code], { stdio: ["ignore", "ignore", "inherit"] });
     children.push(child);
     return child;
@@ -55,6 +81,7 @@ describe("a daemon as a process", () => {
     const paths = getDaemonPaths("default", temp.dir);
     mkdirSync(paths.dir, { recursive: true });
     const written: string[] = [];
+    const lines: Readonly<Record<string, string>>[] = [];
     let garbage = 0;
     let half = "";
     const isDone = (): boolean => server.heard.length === written.length;
@@ -63,9 +90,10 @@ describe("a daemon as a process", () => {
       if (half !== "") appendFileSync(paths.outbox, half);
       half = "";
       while (written.length - server.heard.length < mostOutstanding) {
-        const content = `line ${written.length} by ${under(2) === 0 ? "ada" : "bob"} ${"·".repeat(under(300))}`;
-        written.push(content);
-        const line = `${JSON.stringify({ to: "#general", content })}\n`;
+        const [what, asked] = lineOf(written.length, under);
+        written.push(what);
+        lines.push(asked);
+        const line = `${JSON.stringify(asked)}\n`;
         if (under(6) === 0) {
           appendFileSync(paths.outbox, `garbage ${(garbage += 1)}\n`);
         }
@@ -83,24 +111,24 @@ describe("a daemon as a process", () => {
       };
       const nth = 1 + under(mostOutstanding - 1);
       const before = server.arrived.length;
-      const isIt = (type: string, frame: { readonly type: string }): boolean => frame.type === type && server.arrived.length - before >= nth;
+      const isIt = (types: readonly string[], { type }: { readonly type: string }): boolean => types.includes(type) && server.arrived.length - before >= nth;
       const delay = under(12);
       switch (under(5)) {
         case 0: // nothing answered
           server.onFrame = (frame) => {
-            if (isIt("MSG", frame)) kill();
+            if (isIt(["MSG", ...typed], frame)) kill();
             return true;
           };
           break;
         case 1: // heard, never confirmed
           server.onFrame = (frame) => {
-            if (isIt("PING", frame)) kill();
-            return !isIt("PING", frame);
+            if (isIt(["PING", ...typed], frame)) kill();
+            return !isIt(["PING", ...typed], frame);
           };
           break;
         case 2: // about when it is confirmed and written down
           server.onFrame = (frame) => {
-            if (isIt("PING", frame)) setTimeout(kill, delay / 4);
+            if (isIt(["PING", ...typed], frame)) setTimeout(kill, delay / 4);
             return true;
           };
           break;
@@ -134,8 +162,21 @@ describe("a daemon as a process", () => {
 
     expect(server.heard).toEqual(written);
     expect(server.arrived.length).toBeGreaterThan(server.heard.length); // else nothing was tested
-    const setAside = new Set(jsonLines(paths.rejected).map(({ line }) => line));
+    const setAside = new Set(jsonLines(paths.rejected).filter(({ code }) => code === "INVALID_MSG").map(({ line }) => line));
     expect(setAside).toEqual(new Set(Array.from({ length: garbage }, (_, n) => `garbage ${n + 1}`)));
+
+    // What came of each typed line is in the inbox, or that it cannot be known.
+    const inbox = jsonLines(paths.inbox);
+    const errors = inbox.filter(({ type }) => type === "ERROR");
+    for (const { type, task, proposal_id: id, channel } of lines.filter(({ type: known }) => known !== undefined)) {
+      const told = inbox.some((event) => event["type"] === outcomes[type ?? ""] && (event["task"] ?? event["proposal_id"] ?? event["channel"]) === (task ?? id ?? channel));
+      const unsure = errors.some(({ line, message }) => String(message).includes("said again after an interruption") && String(line).includes(JSON.stringify(task ?? id ?? channel)));
+      expect([type, told, unsure]).toEqual([type, type === "PROPOSAL" || type === "JOIN" ? true : !unsure, unsure]);
+    }
+    const steps = new Set(lines.map(({ task, proposal_id: id, channel }) => task ?? id ?? channel));
+    const said = server.arrived.map(({ content }) => content).filter((content) => steps.has(content));
+    expect(said.length).toBeGreaterThan(new Set(said).size); // else no step was said twice
+    expect(server.joined).toEqual(expect.arrayContaining(lines.filter(({ type }) => type === "JOIN").map(({ channel }) => channel)));
   });
 
   it("runs several instances, which stop when asked and leave no pid file", async () => {

@@ -25,7 +25,7 @@ describe("the outbox as a file", () => {
     const all = [];
     for (let line = file.next(); line !== undefined; line = file.next()) {
       all.push({ text: text(line), id: line.messageId });
-      file.done(line);
+      file.done(line, []);
     }
     return all;
   }
@@ -126,7 +126,7 @@ describe("the outbox as a file", () => {
     expect(text(line)).toBe("one");
     symlinkSync("/dev/full", `${progress}.next`);
     expect(() => {
-      if (line !== undefined) file.done(line);
+      if (line !== undefined) file.done(line, []);
     }).toThrow(/ENOSPC/);
     expect(text(file.next())).toBe("one");
     rmSync(`${progress}.next`);

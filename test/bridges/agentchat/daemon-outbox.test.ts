@@ -1,6 +1,7 @@
 import { appendFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Inbox } from "../../../bridges/agentchat/daemon/inbox.js";
 import { DaemonLog } from "../../../bridges/agentchat/daemon/log.js";
 import { Outbox } from "../../../bridges/agentchat/daemon/outbox.js";
 import { OutboxFile } from "../../../bridges/agentchat/daemon/outbox-file.js";
@@ -14,6 +15,8 @@ describe("sending the outbox", () => {
   let box: Outbox;
   let stop: AbortController;
   let running: Promise<void>;
+  let inbox: Inbox;
+  let setAside: number;
   const at = (file: string): string => join(temp.dir, file);
   const rejected = (): unknown[] => jsonLines(at("rejected"));
   const events = (): unknown[] => jsonLines(at("log")).map(({ event }) => event);
@@ -28,10 +31,12 @@ describe("sending the outbox", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     temp = await tempDir();
     const log = new DaemonLog(at("log"));
-    uplink = new Uplink({ makeClient: (hears) => (client = new FakeClient({ server: "", name: "" }, hears)), channels: [], log, hear: () => undefined, giveUp: () => undefined });
+    uplink = new Uplink({ makeClient: (hears) => (client = new FakeClient({ server: "", name: "" }, hears)), channels: [], log, hear: () => undefined, changed: () => undefined, giveUp: () => undefined });
     await uplink.open();
+    inbox = new Inbox(at("inbox"), log);
+    setAside = 0;
     const file = OutboxFile.open({ outbox: at("outbox"), progress: at("progress") }, "one", log);
-    box = new Outbox({ file, rejected: at("rejected"), uplink, log, pollMs: 1_000 });
+    box = new Outbox({ file, rejected: at("rejected"), inbox, uplink, log, pollMs: 1_000, onSetAside: () => (setAside += 1) });
     stop = new AbortController();
     running = box.run(stop.signal);
   });
@@ -39,6 +44,7 @@ describe("sending the outbox", () => {
     stop.abort();
     await running;
     await uplink.close();
+    inbox.close();
     vi.useRealTimers();
     await temp.remove();
   });
@@ -80,7 +86,7 @@ describe("sending the outbox", () => {
     };
     await pass(0);
     expect(contents()).toEqual(["to nowhere", "refused later", "good"]);
-    expect(rejected()).toMatchObject([{ reason: "refused by the server: CHANNEL_NOT_FOUND" }, { reason: "refused by the server: NOT_INVITED" }]);
+    expect(rejected()).toMatchObject([{ code: "CHANNEL_NOT_FOUND", reason: "CHANNEL_NOT_FOUND, in words" }, { code: "NOT_INVITED", reason: "NOT_INVITED, in words" }]);
     expect(events()).not.toContain("refused by the server");
   });
 
@@ -133,7 +139,7 @@ describe("sending the outbox", () => {
     await pass(0);
     await vi.advanceTimersByTimeAsync(2_000);
     expect(contents()).toEqual(["short"]);
-    expect(rejected()).toMatchObject([{ reason: "refused by the server: TOO_LONG" }]);
+    expect(rejected()).toMatchObject([{ code: "TOO_LONG", reason: "the server takes no message of this length" }]);
   });
 
   it("gives a message at which the server fails five times, then the next one its turn", async () => {
@@ -142,7 +148,7 @@ describe("sending the outbox", () => {
     await pass(0);
     await vi.advanceTimersByTimeAsync(10_000);
     expect(contents()).toEqual([...Array.from({ length: 5 }, () => "poison"), "good"]);
-    expect(rejected()).toMatchObject([{ reason: "refused by the server: INTERNAL" }]);
+    expect(rejected()).toMatchObject([{ code: "INTERNAL" }]);
   });
 
   it("sends nothing more while its record cannot be written, says so once, and loses nothing", async () => {
@@ -171,6 +177,44 @@ describe("sending the outbox", () => {
     await vi.advanceTimersByTimeAsync(1_000);
     expect(rejected()).toMatchObject([{ line: "garbage" }]);
     expect(contents()).toEqual(["good"]);
+  });
+
+  it("tells the inbox of each line that is set aside, with the line's beginning, and counts them", async () => {
+    const long = `{"to":"#general","content":7,"more":"${"ä".repeat(600)}"}`;
+    writeFileSync(at("outbox"), `garbage\n${long}\n${line("refused", "#closed")}${"x".repeat(1_200_000)}\n`);
+    client.onSend = (id) => {
+      client.hears.refused(refusal("NOT_INVITED", { ref: id }));
+    };
+    await pass(0);
+    inbox.flush();
+    const told = jsonLines(at("inbox"));
+    expect(told).toMatchObject([
+      { type: "ERROR", code: "INVALID_MSG", message: "this is not JSON", line: "garbage" },
+      { type: "ERROR", code: "INVALID_MSG", message: "content: it must be a string" },
+      { type: "ERROR", code: "NOT_INVITED", message: "NOT_INVITED, in words", line: line("refused", "#closed").trim() },
+      { type: "ERROR", code: "INVALID_MSG", message: "it is too long to be a message", line: "x".repeat(1_024) },
+    ]);
+    expect(told.map(({ ts }) => typeof ts)).toEqual(["number", "number", "number", "number"]);
+    expect(long.startsWith(String(told[1]?.["line"]))).toBe(true);
+    expect(Buffer.byteLength(String(told[1]?.["line"]))).toBe(1_023); // an ä has two bytes
+    expect(setAside).toBe(4);
+  });
+
+  it("warns once of a last line without its newline, after five seconds in which nothing was added", async () => {
+    const errors = (): unknown[] => jsonLines(at("inbox"));
+    const whole = line("forgotten");
+    writeFileSync(at("outbox"), whole.slice(0, 10));
+    await pass(4_000);
+    appendFileSync(at("outbox"), whole.slice(10, -1));
+    await pass(4_000);
+    expect(errors()).toEqual([]);
+    await pass(20_000);
+    expect(errors()).toMatchObject([{ type: "ERROR", code: "INVALID_MSG", message: expect.stringMatching(/end each line with a newline/) as string, line: whole.trim() }]);
+    expect(events().filter((event) => event === "outbox ends within a line, which is not sent")).toHaveLength(1);
+    appendFileSync(at("outbox"), `\n${line("next")}another`);
+    await pass(20_000);
+    expect(contents()).toEqual(["forgotten", "next"]);
+    expect(errors()).toMatchObject([{}, { line: "another" }]);
   });
 
   it("writes nothing of what is said into the log", async () => {

@@ -1,0 +1,124 @@
+import { pause } from "./gate.js";
+import type { DaemonClient } from "./daemon-client.js";
+import { errorCode } from "./error-words.js";
+import type { DaemonLog } from "./log.js";
+import type { Outgoing } from "./outbox-line.js";
+import { isPassing, retryAfter } from "./refusals.js";
+
+/** A channel where the daemon should be and is not. */
+export interface NotJoined {
+  readonly channel: string;
+  readonly code: string;
+}
+
+/** Refusals that may be other ones later: somebody may make the channel, or invite us. */
+const mayChange = /^(CHANNEL_NOT_FOUND|NOT_INVITED|RATE_LIMITED)$/;
+const joinTries = 10;
+
+/** Where the daemon should be: the channels it was started with and those joined by lines of the outbox, without those left; and where it is. */
+export class Channels {
+  readonly #log: DaemonLog;
+  // bound: channels that the server lets one agent join, and those it was started with · evicts: a channel leaves by LEAVE · owner: Channels
+  #wanted: readonly string[];
+  #added: readonly string[] = [];
+  #joined: readonly string[] = [];
+  #notJoined: readonly NotJoined[] = [];
+
+  constructor(given: readonly string[], log: DaemonLog) {
+    this.#wanted = [...new Set(given)];
+    this.#log = log;
+  }
+
+  /** Joined by lines of the outbox: to be joined by the next process, too. */
+  get added(): readonly string[] {
+    return this.#added;
+  }
+
+  get joined(): readonly string[] {
+    return this.#joined;
+  }
+
+  get notJoined(): readonly NotJoined[] {
+    return this.#notJoined;
+  }
+
+  /** Channels that an earlier process has joined by its outbox. */
+  addAll(channels: readonly string[]): void {
+    this.#added = united(this.#added, channels);
+    this.#wanted = united(this.#wanted, channels);
+  }
+
+  /** A line of the outbox was taken by the server, or refused for good. */
+  note(line: Outgoing, isTaken: boolean): void {
+    if (line.type === "LEAVE") this.#remove(line.channel);
+    if (isTaken && (line.type === "JOIN" || line.type === "CREATE_CHANNEL")) {
+      this.addAll([line.channel]);
+      this.#enter(line.channel);
+    }
+  }
+
+  /** The connection is over. */
+  lost(): void {
+    this.#joined = [];
+    this.#notJoined = [];
+  }
+
+  /** Joins them all, one after the other, as fast as the server likes it; what it refuses is kept as not joined. @throws Error if the connection fails */
+  async joinAll(client: DaemonClient, signal: AbortSignal): Promise<void> {
+    for (const channel of this.#wanted) {
+      for (let tries = 1; ; tries += 1) {
+        const limited = await this.#join(client, channel);
+        if (limited === undefined || tries === joinTries) break;
+        await pause(signal, retryAfter(limited));
+      }
+    }
+  }
+
+  /** Those that may be joined by now, of which `text`, if given, speaks. */
+  missing(text?: string): readonly string[] {
+    return this.#notJoined.filter(({ channel, code }) => mayChange.test(code) && (text === undefined || text.includes(channel))).map(({ channel }) => channel);
+  }
+
+  /** Asks once more for a channel that is missing still. @throws Error if the connection fails */
+  async ask(client: DaemonClient, channel: string): Promise<void> {
+    if (this.missing().includes(channel)) await this.#join(client, channel);
+  }
+
+  /** @returns the error if the server wants it to be asked more slowly */
+  async #join(client: DaemonClient, channel: string): Promise<unknown> {
+    try {
+      await client.join(channel);
+    } catch (thrown) {
+      const code = errorCode(thrown);
+      if (code !== "RATE_LIMITED" && isPassing(code)) throw thrown;
+      this.#refused(channel, code);
+      return code === "RATE_LIMITED" ? thrown : undefined;
+    }
+    this.#enter(channel);
+    return undefined;
+  }
+
+  #enter(channel: string): void {
+    this.#joined = united(this.#joined, [channel]);
+    if (this.#notJoined.some((one) => one.channel === channel && one.code !== "RATE_LIMITED")) this.#log.info({ channel }, "channel joined that could not be before");
+    this.#notJoined = this.#notJoined.filter((one) => one.channel !== channel);
+  }
+
+  #refused(channel: string, code: string): void {
+    const before = this.#notJoined.find((one) => one.channel === channel);
+    if (before !== undefined && (code === before.code || code === "RATE_LIMITED")) return;
+    if (code !== "RATE_LIMITED") this.#log.warn({ channel, code }, `channel could not be joined; it is asked for again ${mayChange.test(code) ? "from time to time" : "after the next reconnect"}`);
+    this.#notJoined = [...this.#notJoined.filter((one) => one.channel !== channel), { channel, code }];
+  }
+
+  #remove(channel: string): void {
+    this.#wanted = this.#wanted.filter((one) => one !== channel);
+    this.#added = this.#added.filter((one) => one !== channel);
+    this.#joined = this.#joined.filter((one) => one !== channel);
+    this.#notJoined = this.#notJoined.filter((one) => one.channel !== channel);
+  }
+}
+
+function united(channels: readonly string[], more: readonly string[]): readonly string[] {
+  return [...new Set([...channels, ...more])];
+}

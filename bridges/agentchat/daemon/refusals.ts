@@ -1,0 +1,38 @@
+import { errorCode } from "./error-words.js";
+
+/** Errors that say nothing against what was said. Whatever else a server answers, it will answer again. */
+const passing = /^(RATE_LIMITED|CLOSED|TIMEOUT|INTERNAL|AUTH_REQUIRED|SESSION_DISPLACED|E(?:CONN|PIPE|HOST|NET|TIMEDOUT|NOTFOUND|AI)[A-Z_]*|Error|TypeError)$/;
+const hopeless = /^(SESSION_DISPLACED|VERIFICATION_FAILED|INVALID_NAME|IDENTITY_[A-Z]+)$/;
+/** If the server does not say how long, milliseconds. */
+const retryMs = 1_000;
+const retryMaxMs = 60_000;
+
+/** What became of a line of the outbox. */
+export type Delivery =
+  | { readonly kind: "sent" }
+  /** The server will never take it. */
+  | { readonly kind: "refused"; readonly code: string; readonly message: string }
+  /** Whether it was taken is unknown, or it was not for now: the same again, a message with the same id. */
+  | { readonly kind: "later"; readonly code: string; readonly message: string; readonly afterMs: number };
+
+/** What an error says of what was said. */
+export function deliveryOf(against: Error): Delivery {
+  const code = errorCode(against);
+  const { message } = against;
+  return isPassing(code) ? { kind: "later", code, message, afterMs: retryAfter(against) } : { kind: "refused", code, message };
+}
+
+/** True for what may be otherwise the next time, whatever was said. */
+export function isPassing(code: string): boolean {
+  return passing.test(code);
+}
+
+/** True if the server, or the identity file, will not have us back: connecting again cannot help. */
+export function isHopeless(code: string): boolean {
+  return hopeless.test(code);
+}
+
+/** Milliseconds until it may be tried again. */
+export function retryAfter(thrown: unknown): number {
+  return thrown instanceof Error && "retryAfterMs" in thrown && typeof thrown.retryAfterMs === "number" ? Math.min(thrown.retryAfterMs, retryMaxMs) : retryMs;
+}
