@@ -94,7 +94,7 @@ describe("the broker's desk", () => {
     const by = world.publisher();
     expect(JSON.stringify(world.ask(by, "ada", ada, "rooms.list")[0]?.data)).not.toContain("#inner");
     expect(world.ask(by, "ada", ada, "room.members", { room: "#inner" })).toMatchObject([{ data: { code: "forbidden" } }]);
-    expect(world.ask(by, "ada", ada, "room.history", { room: "#inner" })).toMatchObject([{ data: { code: "not-found" } }]);
+    expect(world.ask(by, "ada", ada, "room.history", { room: "#inner" })).toMatchObject([{ data: { code: "forbidden" } }]);
     expect(world.ask(by, "ada", ada, "room.join", { room: "#inner" })).toMatchObject([{ data: { code: "forbidden" } }]);
     expect(world.ask(by, "ada", ada, "room.create", { room: "#mine", invite_only: true })).toMatchObject([{ data: { code: "forbidden" } }]);
     expect(JSON.stringify(world.ask(asOwner, "owner", owner, "rooms.list")[0]?.data)).toContain("#inner");
