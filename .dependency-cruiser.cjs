@@ -19,7 +19,7 @@ module.exports = {
     may("bridge-below-broker", "^src/bridge/", "^src/(core|services|dialect|bridge)/", "the engine knows no transport and no dialect"),
     may("local-below-broker", "^src/local/", "^src/(core|services|zmtp|local)/", "local agents: what ZeroMQ connections mean"),
     may("agent-below-broker", "^src/agent/", "^src/(core|agent)/", "the SDK for local agents"),
-    may("broker-below-cli", "^src/(broker|config|index|parts)\\.ts$", "^(src/(?!cli/)|bridges/(index|agentchat/client)\\.ts$)", "the composition root does not know the command line; the root exports AgentChat's client, as its seed has it"),
+    may("broker-below-cli", "^src/((broker|index|parts)\\.ts$|config/)", "^(src/(?!cli/)|bridges/(index|agentchat/client)\\.ts$)", "the composition root does not know the command line; the root exports AgentChat's client, as its seed has it"),
     may("dialects-stand-alone", "^bridges/([^/]+)/", "^(bridges/$1/|src/dialect/)", "a dialect imports #dialect and itself only"),
     { name: "core-does-no-io", severity: "error", from: { path: "^src/(core|dialect)/" }, to: { dependencyTypes: ["core"], pathNot: "^(node:)?(buffer|crypto)$" } },
     { name: "ws-where-sockets-are", severity: "error", from: { path: "^(src|bridges)/", pathNot: "^(src/ws/|bridges/[^/]+/client)" }, to: { path: "node_modules/ws/" } },

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Agent, MemoryLink, type AgentOptions } from "./agent/index.js";
 import { assembleParts, type Parts } from "./parts.js";
-import { readConfig, type BrokerConfig, type BrokerOptions } from "./config.js";
+import { readConfig, type BrokerConfig, type BrokerOptions } from "./config/index.js";
 import { Fault, systemClock, type CopyLedger, type Lifecycle, type Log, type MessageLedger } from "./core/index.js";
 import { listAgents, listRooms } from "./local/index.js";
 import { resolveDataDirectory } from "./services/index.js";

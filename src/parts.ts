@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Bridges } from "./bridge/index.js";
-import { hostOf, isLocalUrl, portOf, type BrokerConfig } from "./config.js";
+import { hostOf, isLocalUrl, portOf, type BrokerConfig } from "./config/index.js";
 import {
   BacklogTotal,
   ConversationsMemory,

@@ -1,6 +1,6 @@
 import type { Broker } from "../broker.js";
 import { resolveDataDirectory } from "../services/index.js";
-import { isLocalDoor, isLocalUrl } from "../config.js";
+import { isLocalDoor, isLocalUrl } from "../config/index.js";
 
 /** What a person sees when the broker is ready: each door, who can reach it, where the token lies, what to type next. At most ten lines. */
 export function readyLines(broker: Broker): readonly string[] {

@@ -19,7 +19,9 @@ const kinds: Readonly<Record<string, string>> = {
  */
 export function shapeProblem(error: z.ZodError, value: unknown): { readonly path: string; readonly problem: string } {
   const [issue] = error.issues;
-  return issue === undefined ? { path: "", problem: "is not understood" } : { path: issue.path.join("."), problem: problemOf(issue, at(value, issue.path)) };
+  if (issue === undefined) return { path: "", problem: "is not understood" };
+  const path = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : issue.path;
+  return { path: path.join("."), problem: problemOf(issue, at(value, path)) };
 }
 
 /** {@link shapeProblem} in one text. */
@@ -41,7 +43,7 @@ function problemOf(issue: Issue, value: unknown): string {
     case "invalid_value":
       return `must be ${issue.values.length === 1 ? "" : "one of "}${issue.values.map((one) => (typeof one === "string" ? one : JSON.stringify(one))).join(", ")}`;
     case "unrecognized_keys":
-      return `has nothing called ${issue.keys.join(", ")}`;
+      return "there is nothing of this name";
     case "invalid_format":
       return issue.message.startsWith("Invalid") ? "does not have the form that it needs" : issue.message;
     case "custom":

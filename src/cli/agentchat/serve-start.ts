@@ -26,7 +26,7 @@ export interface RunningServer {
 /** Starts a broker with AgentChat's door and no other. @throws CommandFailure if an option is wrong, or the door or the folder cannot be had */
 export async function startServer({ host, port, name, rate, burst, logMessages = false, dataDir }: ServerOptions): Promise<RunningServer> {
   // Loaded here: no other command needs a broker, and they are started often.
-  const [{ Broker }, { isLocalDoor }, { asFault }, { jsonLog }] = await Promise.all([import("../../broker.js"), import("../../config.js"), import("../../core/index.js"), import("../log.js")]);
+  const [{ Broker }, { isLocalDoor }, { asFault }, { jsonLog }] = await Promise.all([import("../../broker.js"), import("../../config/index.js"), import("../../core/index.js"), import("../log.js")]);
   const door = `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`;
   const isOpen = !isLocalDoor(door);
   try {

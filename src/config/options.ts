@@ -1,10 +1,14 @@
-import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { z } from "zod";
-import { agentNameProblem, defaultLimits, Fault, isRoom, shapeProblemText, type Limits, type Log } from "./core/index.js";
+import { agentNameProblem, defaultLimits, isRoom, type Limits, type Log } from "../core/index.js";
+import { isNetwork, portOf } from "./doors.js";
 
-const zmqUrl = z.string().regex(/^(tcp:\/\/.+:\d+|ipc:\/\/.+)$/, "write it as tcp://HOST:PORT or ipc:///PATH");
-const hostPort = z.string().regex(/^.+:\d+$/, "write it as HOST:PORT");
+const zmqUrl = z.string().regex(/^(tcp:\/\/.+:\d+|ipc:\/\/.+)$/, "must be written as tcp://HOST:PORT or ipc:///PATH");
+const hostPort = z.string().regex(/^.+:\d+$/, "must be written as HOST:PORT").refine((door) => portOf(door) <= 65_535, "must have a port from 0 to 65535 (0: chosen by the system)");
+/** A name or address, with `:PORT` where only that port is meant. */
+const host = z.string().min(1).max(262).regex(/^[^\s/]+$/, "must be written as HOST or HOST:PORT");
+const origin = z.string().regex(/^https?:\/\/[^\s/]+$/, "must be written as https://HOST or https://HOST:PORT");
+const network = z.string().refine((text) => isNetwork(text), "must be an IP address, or a network as 10.0.0.0/8");
 
 /** What a broker can be told. Everything has a default; unknown keys are refused. */
 export const brokerOptions = z.strictObject({
@@ -24,8 +28,17 @@ export const brokerOptions = z.strictObject({
   insecure: z.boolean().default(false),
   /** The ZeroMQ doors are reached through a tunnel that protects the line (ssh, WireGuard). */
   behindTunnel: z.boolean().default(false),
-  /** The WebSocket doors are reached through a proxy that ends TLS. */
+  /** The WebSocket doors are reached through a proxy that ends TLS. Its word on who connects (`Forwarded`, `X-Forwarded-For`) counts if it is trusted. */
   behindProxy: z.boolean().default(false),
+  /** Proxies whose word counts: addresses and networks. Default: this machine, if `behindProxy`. */
+  trustedProxies: z.array(network).optional(),
+  /** TLS for every WebSocket door: PEM files of the certificate chain and its key, read again at a reload. */
+  tlsCert: z.string().min(1).optional(),
+  tlsKey: z.string().min(1).optional(),
+  /** Web pages that may connect, by origin; pages of this machine always may, unless the door is open to others. */
+  origins: z.array(origin).default([]),
+  /** Names under which WebSocket clients may ask for this broker (`Host`), beside its addresses and this machine's names. */
+  hosts: z.array(host).default([]),
   /** Shared data topics that are nobody's name. */
   topics: z.array(z.string().min(1)).default([]),
   /** Names that only a token's owner may bear. */
@@ -55,52 +68,4 @@ export type BrokerOptions = z.input<typeof brokerOptions>;
 /** Options with every default filled in. */
 export interface BrokerConfig extends Omit<z.output<typeof brokerOptions>, "limits"> {
   readonly limits: Limits;
-}
-
-/** Checks options and fills in the defaults. @throws Fault malformed, naming the option and the remedy */
-export function readConfig(options: BrokerOptions): BrokerConfig {
-  const parsed = brokerOptions.safeParse(options);
-  if (!parsed.success) {
-    throw new Fault("malformed", `option ${shapeProblemText(parsed.error, options)}`);
-  }
-  const { limits, ...rest } = parsed.data;
-  const config: BrokerConfig = { ...rest, limits: { ...defaultLimits, ...limits } };
-  refuseOpenDoors(config);
-  return config;
-}
-
-/** Doors that strangers can reach need a word that says it is meant (protocols: data directory and doors). */
-function refuseOpenDoors(config: BrokerConfig): void {
-  const open = [...(config.zmqIn ?? []), ...(config.zmqOut ?? [])].find((url) => !isLocalUrl(url));
-  if (open !== undefined && !config.insecure && !config.behindTunnel) {
-    throw new Fault("forbidden", `${open} can be reached from other machines and ZeroMQ is not encrypted: bind 127.0.0.1, or say --behind-tunnel if a tunnel protects the line, or --insecure if you mean it`);
-  }
-  const openWs = [...config.ws, ...Object.values(config.ownDoors)].find((door) => !isLoopback(hostOf(door)));
-  if (openWs !== undefined && !config.insecure && !config.behindProxy) {
-    throw new Fault("forbidden", `ws ${openWs} can be reached from other machines without TLS: bind 127.0.0.1, or say --behind-proxy if a proxy ends TLS before it, or --insecure if you mean it`);
-  }
-}
-
-/** True for a ZeroMQ URL that only this machine can reach. */
-export function isLocalUrl(url: string): boolean {
-  return url.startsWith("ipc://") || isLoopback(hostOf(url.slice("tcp://".length)));
-}
-
-/** True for a door of `HOST:PORT` form that only this machine can reach. */
-export function isLocalDoor(door: string): boolean {
-  return isLoopback(hostOf(door));
-}
-
-/** The host of `HOST:PORT`; IPv6 in brackets. */
-export function hostOf(door: string): string {
-  return door.slice(0, door.lastIndexOf(":")).replace(/^\[|\]$/g, "");
-}
-
-/** The port of `HOST:PORT`. */
-export function portOf(door: string): number {
-  return Number(door.slice(door.lastIndexOf(":") + 1));
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }

@@ -1,0 +1,90 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Fault } from "../core/index.js";
+import { byPath, nested } from "./by-path.js";
+import { readEnvironment } from "./environment.js";
+import type { BrokerConfig, BrokerOptions } from "./options.js";
+import { readConfig } from "./read.js";
+import { flagOf, variableOf } from "./spelling.js";
+
+/** Where a value was said. */
+export type Origin = "flag" | "environment" | "file" | "default";
+
+/** What configures a broker. */
+export interface Layers {
+  /** What the command line says. */
+  readonly flags: BrokerOptions;
+  readonly env: NodeJS.ProcessEnv;
+  /** The file that the command line names. */
+  readonly file?: string | undefined;
+  /** The data directory, where a file is looked for that nobody named. */
+  readonly resolveDataDir: (dataDir: string | undefined) => string;
+}
+
+/** Options from all layers, and who said what. */
+export interface Layered {
+  readonly options: BrokerOptions;
+  readonly config: BrokerConfig;
+  /** The file that was read. */
+  readonly file: string | undefined;
+  readonly originOf: (path: string) => Origin;
+}
+
+/** A file of this name in the data directory is read when none is named. */
+const usualFile = "config.json";
+
+/** Flags over `SYNAPTIC_…` over the file over defaults. @throws Fault malformed, forbidden, naming what to mend, and where */
+export function readLayers({ flags, env, file: told, resolveDataDir }: Layers): Layered {
+  const fromFlags = byPath(flags);
+  const fromEnv = readEnvironment(env);
+  const named = told ?? (env["SYNAPTIC_CONFIG"] === "" ? undefined : env["SYNAPTIC_CONFIG"]);
+  const dataDir = fromFlags.get("dataDir") ?? fromEnv.get("dataDir");
+  const usual = join(resolveDataDir(typeof dataDir === "string" ? dataDir : undefined), usualFile);
+  const text = named === undefined ? readIfThere(usual) : readNamed(named);
+  const file = named ?? (text === undefined ? undefined : usual);
+  const fromFile = text === undefined || file === undefined ? new Map<string, unknown>() : byPath(objectOf(text, file));
+  const originOf = (path: string): Origin => {
+    const whole = path.split(".")[0] ?? path;
+    const says = (layer: ReadonlyMap<string, unknown>): boolean => layer.has(path) || layer.has(whole);
+    return says(fromFlags) ? "flag" : says(fromEnv) ? "environment" : says(fromFile) ? "file" : "default";
+  };
+  const options = nested(new Map([...fromFile, ...fromEnv, ...fromFlags]));
+  const nameOf = (path: string): string => {
+    switch (originOf(path)) {
+      case "flag":
+        return flagOf(path);
+      case "environment":
+        return variableOf(path);
+      case "file":
+      case "default":
+        return file === undefined ? `option ${path}` : `${file}: ${path}`;
+    }
+  };
+  return { options, config: readConfig(options, nameOf), file, originOf };
+}
+
+function objectOf(text: string, file: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Fault("malformed", `${file} is no JSON: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Fault("malformed", `${file} must hold one JSON object, as broker config schema describes it`);
+  return value;
+}
+
+function readNamed(file: string): string {
+  const text = readIfThere(file);
+  if (text === undefined) throw new Fault("not-found", `there is no file ${file}; give another --config, or none`);
+  return text;
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return undefined;
+    throw new Fault("unavailable", `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readLayers, type BrokerOptions, type Layered } from "../../src/config/index.js";
+
+describe("the configuration in layers", () => {
+  let dataDir: string;
+  beforeEach(() => {
+    dataDir = mkdtempSync(join(tmpdir(), "synaptic-config-"));
+  });
+  afterEach(() => {
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  function read(flags: BrokerOptions = {}, env: NodeJS.ProcessEnv = {}, file?: string): Layered {
+    return readLayers({ flags, env, file, resolveDataDir: (told) => told ?? dataDir });
+  }
+
+  function write(options: unknown, name = "config.json"): string {
+    const path = join(dataDir, name);
+    writeFileSync(path, typeof options === "string" ? options : JSON.stringify(options));
+    return path;
+  }
+
+  it("takes flags over variables over the file over defaults, and knows who said what", () => {
+    const file = write({ ws: ["127.0.0.1:1"], zmqAuth: "required", serverName: "file", limits: { wsPingMs: 1, stuckMs: 2 } });
+    const { config, originOf, file: told } = read({ ws: ["127.0.0.1:3"] }, { SYNAPTIC_WS: "127.0.0.1:2", SYNAPTIC_ZMQ_AUTH: "none", SYNAPTIC_LIMIT_WS_PING_MS: "7" });
+    expect(config).toMatchObject({ ws: ["127.0.0.1:3"], zmqAuth: "none", serverName: "file", insecure: false });
+    expect([config.limits.wsPingMs, config.limits.stuckMs, config.limits.roomsMax]).toEqual([7, 2, 50_000]);
+    expect(["ws", "zmqAuth", "serverName", "insecure", "limits.wsPingMs", "limits.stuckMs", "limits.roomsMax"].map(originOf)).toEqual(["flag", "environment", "file", "default", "environment", "file", "default"]);
+    expect(told).toBe(file);
+  });
+
+  it("reads every kind of variable", () => {
+    const { config } = read({}, {
+      SYNAPTIC_TOPICS: "prices, news", SYNAPTIC_OWN_DOORS: "pan=127.0.0.1:1,agentchat=127.0.0.1:2", SYNAPTIC_INSECURE: "yes", SYNAPTIC_BEHIND_PROXY: "0",
+      SYNAPTIC_AGENTCHAT_IDENTITY: "strict", SYNAPTIC_LIMIT_PAN_RATE_PER_SECOND: "0.5", SYNAPTIC_ROOMS: "", HOME: "/",
+    });
+    expect(config).toMatchObject({ topics: ["prices", "news"], ownDoors: { pan: "127.0.0.1:1", agentchat: "127.0.0.1:2" }, insecure: true, behindProxy: false, agentchat: { identity: "strict", signatures: "lenient" }, rooms: [] });
+    expect(config.limits.panRatePerSecond).toBe(0.5);
+  });
+
+  it("reads the file that is named, and the data directory's only if none is", () => {
+    write({ serverName: "usual" });
+    const named = write({ serverName: "named" }, "mine.json");
+    expect(read().config.serverName).toBe("usual");
+    expect(read({}, {}, named).config.serverName).toBe("named");
+    expect(read({}, { SYNAPTIC_CONFIG: named }).config.serverName).toBe("named");
+    rmSync(join(dataDir, "config.json"));
+    expect(read().file).toBeUndefined();
+  });
+
+  it.each<[string, BrokerOptions, NodeJS.ProcessEnv, unknown, RegExp]>([
+    ["a flag", { ws: ["8080"] }, {}, undefined, /^--ws: must be written as HOST:PORT$/],
+    ["a port out of range", { ws: ["127.0.0.1:70000"] }, {}, undefined, /^--ws: must have a port from 0 to 65535/],
+    ["a variable", {}, { SYNAPTIC_ZMQ_AUTH: "maybe" }, undefined, /^SYNAPTIC_ZMQ_AUTH: must be one of none, optional, required$/],
+    ["a variable that is no number", {}, { SYNAPTIC_LIMIT_WS_PING_MS: "soon" }, undefined, /^SYNAPTIC_LIMIT_WS_PING_MS: must be a number$/],
+    ["a variable that is no switch", {}, { SYNAPTIC_INSECURE: "perhaps" }, undefined, /^SYNAPTIC_INSECURE: must be true or false$/],
+    ["a variable that is none of ours", {}, { SYNAPTIC_PORT: "1" }, undefined, /^SYNAPTIC_PORT: there is no such option; broker config print/],
+    ["a line of the file", {}, {}, { limits: { wsPingMs: "soon" } }, /config\.json: limits\.wsPingMs: must be a number$/],
+    ["a key that there is not", {}, {}, { port: 1 }, /config\.json: port: there is nothing of this name$/],
+    ["a limit that there is not", { limits: { wsPing: 1 } as BrokerOptions["limits"] }, {}, undefined, /^--limit wsPing: there is nothing of this name$/],
+    ["a file that is no JSON", {}, {}, "{", /config\.json is no JSON/],
+    ["a file that is a list", {}, {}, "[]", /config\.json must hold one JSON object/],
+    ["half a pair for TLS", { tlsCert: "x" }, {}, undefined, /--tls-cert and --tls-key belong together/],
+    ["a network that is none", { trustedProxies: ["10.0.0.0/64"] }, {}, undefined, /--trusted-proxy: must be an IP address, or a network/],
+    ["an origin with a path", { origins: ["https://a/b"] }, {}, undefined, /--origin: must be written as https:\/\/HOST/],
+    ["a door that strangers reach", { ws: ["0.0.0.0:1"] }, {}, undefined, /without TLS.*--tls-cert.*--behind-proxy.*--insecure/],
+  ])("refuses %s, by the name that its author gave it", (_what, flags, env, file, words) => {
+    if (file !== undefined) write(file);
+    expect(() => read(flags, env)).toThrow(words);
+  });
+
+  it("says so when a named file is not there", () => {
+    expect(() => read({}, {}, join(dataDir, "none.json"))).toThrow(/there is no file .*none\.json; give another --config, or none/);
+  });
+});
