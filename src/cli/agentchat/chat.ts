@@ -1,6 +1,10 @@
+import type { Roster } from "../../../bridges/agentchat/client.js";
 import type { ProposalTerms } from "../../../bridges/agentchat/client-negotiation.js";
 import type { Event, MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
+import { callerOf } from "./caller.js";
 import { CommandFailure, exitCodes } from "./exit.js";
+import type { ByFiles } from "./identity-in-use.js";
+import { connectWords } from "./network-words.js";
 import type { WhoOptions } from "./options.js";
 import { serverUrl } from "./target.js";
 
@@ -14,7 +18,7 @@ export interface Chat {
   leave(channel: string): Promise<unknown>;
   send(target: string, content: string, options?: { readonly msgId?: string }): Promise<unknown>;
   listChannels(): Promise<readonly { readonly name: string; readonly agents: number }[]>;
-  listAgents(channel: string): Promise<readonly string[]>;
+  roster(channel: string): Promise<Roster>;
   createChannel(channel: string, inviteOnly?: boolean): Promise<unknown>;
   invite(channel: string, agent: string): Promise<unknown>;
   ping(): Promise<unknown>;
@@ -34,28 +38,42 @@ export interface Chat {
   off(event: "error", listener: (error: Error) => void): unknown;
 }
 
-/** Connects as the options say. @throws CommandFailure if `server` is no address, or not reached; AgentChatError if it refuses */
-export async function openChat(server: string, { name, identity }: WhoOptions, { echo = true, reconnect = false }: { readonly echo?: boolean; readonly reconnect?: boolean } = {}): Promise<Chat> {
+/** How a command connects. */
+export interface OpenOptions {
+  /** False: what is said here does not come back. */
+  readonly echo?: boolean;
+  readonly reconnect?: boolean;
+  /** What a daemon could do in this command's place, if it has the identity. */
+  readonly byFiles: ByFiles;
+}
+
+/** Connects as the options say. @throws CommandFailure if `server` is no address, is not reached, or a daemon of this folder has the identity; AgentChatError if it refuses */
+export async function openChat(server: string, who: WhoOptions, { echo = true, reconnect = false, byFiles }: OpenOptions): Promise<Chat> {
   const url = serverUrl(server);
-  const { AgentChatClient, AgentChatError } = await import("../../../bridges/agentchat/client.js");
-  const { readIdentity } = await import("../../../bridges/agentchat/identity-file.js");
-  const called = name ?? (identity === undefined ? `agent-${process.pid}` : (await readIdentity(identity)).name);
-  const client = new AgentChatClient({ server: url, name: called, ...(identity !== undefined && { identity }), echo, reconnect });
-  try {
-    await client.connect();
-  } catch (thrown) {
-    if (thrown instanceof AgentChatError && !["CLOSED", "TIMEOUT"].includes(thrown.code)) throw thrown;
-    throw new CommandFailure(exitCodes.noServer, `${thrown instanceof Error ? thrown.message : String(thrown)} (agentchat serve starts one)`, thrown);
-  }
+  const { name, identity } = await callerOf(url, who, byFiles);
+  const { AgentChatClient } = await import("../../../bridges/agentchat/client.js");
+  const client = new AgentChatClient({ server: url, name, ...(identity !== undefined && { identity }), echo, reconnect });
+  await reaching(server, url, client.connect());
   return client;
 }
 
 /** Connects, does something, leaves. */
-export async function withChat<T>(server: string, who: WhoOptions, work: (chat: Chat) => Promise<T>): Promise<T> {
-  const chat = await openChat(server, who);
+export async function withChat<T>(server: string, who: WhoOptions, byFiles: ByFiles, work: (chat: Chat) => Promise<T>): Promise<T> {
+  const chat = await openChat(server, who, { byFiles });
   try {
     return await work(chat);
   } finally {
     await chat.disconnect();
+  }
+}
+
+/** Waits for a connection; a network's failure is told in words about the address as it was typed. @throws CommandFailure noServer; AgentChatError the server's refusal */
+async function reaching(typed: string, url: string, connecting: Promise<void>): Promise<void> {
+  try {
+    await connecting;
+  } catch (thrown) {
+    const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+    if (!(thrown instanceof Error) || (code !== "CLOSED" && code !== "TIMEOUT")) throw thrown;
+    throw new CommandFailure(exitCodes.noServer, connectWords(url, typed, thrown), thrown);
   }
 }

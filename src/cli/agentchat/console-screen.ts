@@ -1,28 +1,48 @@
 import { clearLine, createInterface, cursorTo, type Interface } from "node:readline";
 
+/** With so many lines waiting no more are read until some are done. */
+const waitingMax = 1_000;
+
 /** Where `agentchat connect` reads and writes: a terminal with a prompt, or two pipes. */
 export class Screen {
   readonly #reader: Interface;
-  /** From the beginning: a line or an end that comes while nobody iterates would be lost. */
-  readonly #lines: AsyncIterableIterator<string>;
+  // bound: waitingMax and what one read brings · evicts: a line leaves when it is taken · owner: Screen
+  readonly #waiting: string[] = [];
   readonly #terminal: boolean;
   #phase: "open" | "closed" = "open";
+  #look: () => void = () => undefined;
 
-  constructor(terminal: boolean) {
+  /** @param onInterrupt Ctrl-C, which a terminal with a prompt does not turn into a signal */
+  constructor(terminal: boolean, onInterrupt: () => void) {
     this.#terminal = terminal;
     this.#reader = createInterface({ input: process.stdin, terminal, ...(terminal && { output: process.stdout }), historySize: 100 });
-    this.#lines = this.#reader[Symbol.asyncIterator]();
-    this.#reader.on("SIGINT", () => {
-      this.close();
+    this.#reader.on("line", (line) => {
+      this.#waiting.push(line);
+      if (this.#waiting.length >= waitingMax) this.#reader.pause();
+      this.#look();
     });
+    this.#reader.on("SIGINT", onInterrupt);
     this.#reader.once("close", () => {
       this.#phase = "closed";
+      this.#look();
     });
   }
 
-  /** The lines that are typed, to their end or until `close`. */
-  lines(): AsyncIterable<string> {
-    return this.#lines;
+  /** Lines that were typed and not yet taken. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** The next line that is typed; undefined at their end, or when all that were typed before `close` are taken. One call at a time. */
+  async nextLine(): Promise<string | undefined> {
+    while (this.#waiting.length === 0 && this.#phase === "open") {
+      await new Promise<void>((resolve) => {
+        this.#look = resolve;
+      });
+    }
+    const line = this.#waiting.shift();
+    if (this.#phase === "open" && this.#waiting.length < waitingMax) this.#reader.resume();
+    return line;
   }
 
   /** Asks for the next line. */
@@ -41,7 +61,7 @@ export class Screen {
     this.#write(process.stderr, line);
   }
 
-  /** No more lines. A second call does nothing. */
+  /** No more lines are read. A second call does nothing. */
   close(): void {
     if (this.#phase === "open") this.#reader.close();
   }

@@ -6,9 +6,9 @@ import { CommandFailure } from "./exit.js";
 const startMs = 20_000;
 
 /** Starts this program's daemon as a process of its own; resolves once it runs. */
-export async function startInBackground({ server, name, identity, channels, echo }: WantedDaemon): Promise<{ readonly pid: number; readonly isConnected: boolean }> {
+export async function startInBackground({ server, name, identity, channels, echo, force }: WantedDaemon): Promise<{ readonly pid: number; readonly isConnected: boolean }> {
   const [, program = ""] = process.argv;
-  const args = [program, "daemon", server, "--name", name, "--channels", channels.join(","), ...(identity === undefined ? [] : ["--identity", identity]), ...(echo ? [] : ["--no-echo"])];
+  const args = [program, "daemon", server, "--name", name, "--channels", channels.join(","), ...(identity === undefined ? [] : ["--identity", identity]), ...(echo ? [] : ["--no-echo"]), ...(force ? ["--force"] : [])];
   const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", "ignore", "ignore", "ipc"] });
   let isConnected: boolean;
   try {

@@ -1,5 +1,6 @@
 import { say } from "../output.js";
 import { failureLine, exitCodeOf } from "./exit.js";
+import { connectWords } from "./network-words.js";
 import { untilInterrupted } from "./until.js";
 
 /** Which daemon, and where. */
@@ -11,6 +12,8 @@ export interface WantedDaemon {
   readonly channels: readonly string[];
   /** False: what it says itself does not come into its inbox. */
   readonly echo: boolean;
+  /** It was said to start although another daemon of this folder has the identity. */
+  readonly force: boolean;
 }
 
 /** What a daemon in the background tells whoever started it, once. */
@@ -30,7 +33,7 @@ export async function runDaemon({ server, name, identity, channels, echo }: Want
   const isConnected = daemon.agentId !== undefined;
   report({ ready: true, isConnected });
   say(`agentchat: daemon ${name} runs for ${server} (pid ${process.pid}), in ${daemon.paths.dir}; Ctrl-C ends it`);
-  if (!isConnected) say(notConnected(server, name));
+  if (!isConnected) say(await notConnected(server, name));
   await Promise.race([interrupted, daemon.ended]);
   await daemon.stop();
   const gaveUp = await daemon.ended;
@@ -38,8 +41,11 @@ export async function runDaemon({ server, name, identity, channels, echo }: Want
 }
 
 /** What a daemon's starter is told when it runs without a server. */
-export function notConnected(server: string, name: string): string {
-  return `agentchat: ${server} has not taken it in yet; it goes on trying, and .agentchat/daemons/${name}/daemon.log says why`;
+export async function notConnected(server: string, name: string): Promise<string> {
+  const { getDaemonStatus } = await import("../../../bridges/agentchat/client-daemon.js");
+  const { lastError } = getDaemonStatus(name);
+  const why = lastError === undefined ? "" : `\nagentchat: ${connectWords(server, server, new Error(lastError))}`;
+  return `agentchat: ${server} has not taken it in yet; it goes on trying, and .agentchat/daemons/${name}/daemon.log says how it goes${why}`;
 }
 
 function report(said: DaemonReport): void {

@@ -1,24 +1,24 @@
 import type { Command } from "commander";
-import type { DaemonStopped } from "../../../bridges/agentchat/client-daemon.js";
-import { print, say, table, type Output } from "../output.js";
-import { notConnected, runDaemon } from "./daemon-run.js";
+import { print, say, type Output } from "../output.js";
 import { startInBackground } from "./daemon-background.js";
+import { manageDaemons, type DaemonAction } from "./daemon-manage.js";
+import { notConnected, runDaemon } from "./daemon-run.js";
 import { wrongUsage } from "./exit.js";
-import { serverUrl } from "./target.js";
+import { mustBeFree } from "./identity-in-use.js";
+import { readOwnIdentity } from "./identity-read.js";
+import { channelNames, serverUrl } from "./target.js";
 
-interface Options extends Output {
+interface Options extends Output, Partial<Readonly<Record<DaemonAction, boolean>>> {
   readonly name: string;
   readonly identity?: string;
-  readonly channels: readonly string[];
+  readonly channels?: readonly string[];
   readonly echo: boolean;
   readonly background?: boolean;
-  readonly status?: boolean;
-  readonly list?: boolean;
-  readonly stop?: boolean;
-  readonly stopAll?: boolean;
+  readonly force?: boolean;
 }
 
-const actions = ["status", "list", "stop", "stopAll"] as const;
+const flags: Readonly<Record<DaemonAction, string>> = { status: "--status", list: "--list", stop: "--stop", stopAll: "--stop-all" };
+const actions = Object.keys(flags) as readonly DaemonAction[]; // its keys
 const defaultChannels: readonly string[] = ["#general", "#agents"];
 
 /** `agentchat daemon`: a connection that stays, spoken to through files (seed 001, daemon module). */
@@ -29,13 +29,14 @@ export function daemonCommand(program: Command): void {
     .description("stay connected; read ./.agentchat/daemons/NAME/inbox.jsonl, append to outbox.jsonl")
     .option("-n, --name <name>", "the instance's name; several can run at once", "default")
     .option("-i, --identity <file>", "your identity, made by agentchat identity --generate")
-    .option("-c, --channels <list>", "channels to join, with commas between them (default: #general,#agents)", channelList, [])
+    .option("-c, --channels <list>", `channels to join, with commas between them (default: ${defaultChannels.join(",")})`, channelList)
     .option("--no-echo", "leave out of the inbox what the daemon says itself")
     .option("-b, --background", "run in the background; prints the pid")
     .option("-s, --status", "show how it is")
     .option("-l, --list", "list all instances")
     .option("--stop", "stop it")
     .option("--stop-all", "stop all that run")
+    .option("--force", "even if another daemon of this folder uses the identity: its session ends")
     .option("--json", "print data as JSON")
     .action(async (server: string | undefined, options: Options) => {
       const chosen = actions.filter((action) => options[action] === true);
@@ -43,13 +44,20 @@ export function daemonCommand(program: Command): void {
       if (!/^[A-Za-z0-9_-]{1,64}$/.test(options.name)) throw wrongUsage("--name: the instance becomes a folder, so it is 1 to 64 of A-Z a-z 0-9 _ -");
       const [action] = chosen;
       if (action === undefined) await start(server, options);
-      else await manage(action, options);
+      else await manageDaemons(action, options.name, options);
     });
 }
 
-async function start(server: string | undefined, { name, identity, channels, echo, background, json }: Options): Promise<void> {
+async function start(server: string | undefined, { name, identity, channels = defaultChannels, echo, background, force = false, json }: Options): Promise<void> {
   if (server === undefined) throw wrongUsage("which server? agentchat daemon ws://HOST:PORT");
-  const wanted = { server: serverUrl(server), name, channels: channels.length === 0 ? defaultChannels : channels, echo, ...(identity !== undefined && { identity }) };
+  const meant = Object.values(flags).find((flag) => flag === `--${server}`);
+  if (meant !== undefined) throw wrongUsage(`${server} is no server; did you mean ${meant}?`);
+  const wanted = { server: serverUrl(server), name, channels, echo, force, ...(identity !== undefined && { identity }) };
+  if (identity !== undefined) {
+    // One that bears the same name is told to be running by whoever starts the second.
+    if (!force) await mustBeFree(identity, wanted.server, { byFiles: { instead: "use that one's inbox.jsonl and outbox.jsonl" }, except: name });
+    await readOwnIdentity(identity);
+  }
   if (background !== true) {
     await runDaemon(wanted);
     return;
@@ -57,48 +65,10 @@ async function start(server: string | undefined, { name, identity, channels, ech
   const { pid, isConnected } = await startInBackground(wanted);
   print({ ...(json !== undefined && { json }) }, { instance: name, pid, connected: isConnected }, () => String(pid));
   say(`agentchat: daemon ${name} runs in the background; end it with: agentchat daemon --name ${name} --stop`);
-  if (!isConnected) say(notConnected(wanted.server, name));
-}
-
-async function manage(action: (typeof actions)[number], options: Options): Promise<void> {
-  const { getDaemonStatus, listDaemons, stopAllDaemons, stopDaemon } = await import("../../../bridges/agentchat/client-daemon.js");
-  switch (action) {
-    case "status": {
-      const status = getDaemonStatus(options.name);
-      print(options, status, () => table(Object.entries(status).map(([what, is]) => [what, typeof is === "string" ? is : JSON.stringify(is)])));
-      if (!status.running) throw new Error(`daemon ${options.name} does not run; start it with: agentchat daemon SERVER --name ${options.name} --background`);
-      return;
-    }
-    case "list": {
-      const all = listDaemons();
-      print(options, all, () => table(all.map(({ instance, running, pid, server }) => [instance, running ? `pid ${pid ?? "?"}` : "stopped", server ?? ""])));
-      return;
-    }
-    case "stop":
-      tellStopped(options, await stopDaemon(options.name));
-      return;
-    case "stopAll": {
-      const all = await stopAllDaemons();
-      if (options.json === true) print(options, all, () => "");
-      for (const one of all) say(stoppedLine(one));
-      if (all.length === 0) say("no daemon runs here");
-      if (all.some(({ stopped }) => !stopped)) throw new Error("not every daemon has stopped; the lines above say why");
-      return;
-    }
-  }
-}
-
-function tellStopped(output: Output, ended: DaemonStopped): void {
-  if (output.json === true) print(output, ended, () => "");
-  if (!ended.stopped) throw new Error(`${stoppedLine(ended)}; agentchat daemon --list shows those there are`);
-  say(stoppedLine(ended));
-}
-
-function stoppedLine({ instance, stopped, pid, reason }: DaemonStopped): string {
-  return stopped ? `stopped ${instance} (pid ${pid ?? "?"})` : `${instance} was not stopped: ${reason ?? "unknown"}`;
+  if (!isConnected) say(await notConnected(wanted.server, name));
 }
 
 /** `#a,#b` or `#a #b`; the option may come several times. */
-function channelList(text: string, before: readonly string[]): readonly string[] {
-  return [...before, ...text.split(/[\s,]+/).filter((word) => word !== "").map((word) => (word.startsWith("#") ? word : `#${word}`))];
+function channelList(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...channelNames([text])];
 }

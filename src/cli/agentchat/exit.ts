@@ -1,7 +1,9 @@
 import type { ErrorCode } from "../../../bridges/agentchat/schema.js";
+import { closedWords } from "./network-words.js";
+import { inOurWords } from "./validator-words.js";
 
-/** What a command's exit tells a script. */
-export const exitCodes = Object.freeze({ done: 0, failed: 1, usage: 2, noServer: 3, refused: 4 });
+/** What a command's exit tells a script; the same numbers as `broker`'s. */
+export const exitCodes = Object.freeze({ done: 0, failed: 1, usage: 2, noServer: 3, refused: 4, timedOut: 5 });
 
 /** A failure that knows its exit code. */
 export class CommandFailure extends Error {
@@ -14,24 +16,28 @@ export class CommandFailure extends Error {
   }
 }
 
+/** Where a failure is read: beside a shell, or inside `agentchat connect`. */
+export type Place = "shell" | "console";
+
+/** What to do about a refusal, if the server's own words do not say it; `""` where they always do. */
 const remedies: Readonly<Record<ErrorCode, string>> = {
   AUTH_REQUIRED: "say who you are: --name NAME, or --identity FILE",
-  CHANNEL_NOT_FOUND: "agentchat channels SERVER lists those there are; agentchat create makes one",
+  CHANNEL_NOT_FOUND: "agentchat channels SERVER lists the channels",
   NOT_INVITED: "ask a member to invite you, and come with the identity that was invited: --identity FILE",
-  INVALID_MSG: "the message says what was wrong",
+  INVALID_MSG: "",
   RATE_LIMITED: "wait a little and try again",
   AGENT_NOT_FOUND: "agentchat agents SERVER '#general' lists who is there",
   CHANNEL_EXISTS: "choose another name, or join it",
-  INVALID_NAME: "a name is 1 to 32 of A-Z a-z 0-9 _ -, a channel # and 1 to 64 of these or .",
-  VERIFICATION_FAILED: "the server did not take the proof: is --identity the right file?",
-  VERIFICATION_EXPIRED: "the proof came late; try again",
+  INVALID_NAME: "",
+  VERIFICATION_FAILED: "is --identity the right file?",
+  VERIFICATION_EXPIRED: "try again",
   PROPOSAL_NOT_FOUND: "check the id; agentchat propose and agentchat listen print it",
-  PROPOSAL_EXPIRED: "its time is over; make a new one",
-  INVALID_PROPOSAL: "the message says what was wrong",
-  SIGNATURE_REQUIRED: "agreements need a key: agentchat identity --generate, then --identity FILE",
-  NOT_PROPOSAL_PARTY: "only the two who agree can do this, each its own steps; is --identity the right file?",
+  PROPOSAL_EXPIRED: "make a new one",
+  INVALID_PROPOSAL: "",
+  SIGNATURE_REQUIRED: "agentchat identity --generate makes a key, then --identity FILE",
+  NOT_PROPOSAL_PARTY: "is --identity the right file?",
   SESSION_DISPLACED: "another program uses this identity; end one of them",
-  INTERNAL: "the server failed; its log says why",
+  INTERNAL: "the server's log says why",
 };
 
 /** Something that was typed wrong. */
@@ -41,22 +47,29 @@ export function wrongUsage(message: string): CommandFailure {
 
 /** The server's own code in an error of the client library; undefined if the error is none of the server's. */
 export function serverCode(thrown: unknown): ErrorCode | undefined {
-  if (!(thrown instanceof Error) || !("code" in thrown) || typeof thrown.code !== "string") return undefined;
-  return Object.hasOwn(remedies, thrown.code) ? (thrown.code as ErrorCode) : undefined; // a key of remedies
+  const code = codeIn(thrown);
+  return code !== undefined && Object.hasOwn(remedies, code) ? (code as ErrorCode) : undefined; // a key of remedies
 }
 
 /** One line about a failure: what happened, and what to do. */
-export function failureLine(thrown: unknown): string {
+export function failureLine(thrown: unknown, place: Place = "shell"): string {
+  if (!(thrown instanceof Error)) return String(thrown);
   const code = serverCode(thrown);
-  if (code !== undefined && thrown instanceof Error) return `${code}: ${thrown.message} (${remedies[code]})`;
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  if (code !== undefined) {
+    const remedy = remedyFor(code, thrown.message, place);
+    return `${code}: ${code === "INVALID_MSG" ? inOurWords(thrown.message) : thrown.message}${remedy === "" ? "" : ` (${remedy})`}`;
+  }
+  if (codeIn(thrown) === "IDENTITY_INVALID") return identityWords(thrown.message);
+  return codeIn(thrown) === "CLOSED" ? (closedWords(thrown.message) ?? thrown.message) : thrown.message;
 }
 
 /** The exit code that fits a failure. */
 export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof CommandFailure) return thrown.exitCode;
   const code = serverCode(thrown);
-  return code === undefined || code === "INTERNAL" ? exitCodes.failed : exitCodes.refused;
+  if (code !== undefined) return code === "INTERNAL" ? exitCodes.failed : exitCodes.refused;
+  const isRefused = codeIn(thrown) === "CLOSED" && thrown instanceof Error && closedWords(thrown.message) !== undefined;
+  return isRefused ? exitCodes.refused : exitCodes.failed;
 }
 
 /** Tells a failed command on stderr and returns its exit code. */
@@ -64,4 +77,24 @@ export function tellFailure(thrown: unknown): number {
   process.stderr.write(`agentchat: ${failureLine(thrown)}\n`);
   if (process.env["DEBUG"] !== undefined && thrown instanceof Error) process.stderr.write(`${thrown.stack ?? ""}\n`);
   return exitCodeOf(thrown);
+}
+
+/** A server's message that says what to do has it behind a semicolon. It names commands of the protocol, which is why channels and agents have ours besides. */
+function remedyFor(code: ErrorCode, message: string, place: Place): string {
+  if (code === "CHANNEL_NOT_FOUND") {
+    const [, channel = "#channel"] = /(#[A-Za-z0-9_.-]*[A-Za-z0-9_-])/.exec(message) ?? [];
+    return place === "console" ? `/channels lists them, /create ${channel} makes it` : `agentchat channels SERVER lists them, agentchat create SERVER '${channel}' makes it`;
+  }
+  if (code === "AGENT_NOT_FOUND") return place === "console" ? "/agents lists who is here" : remedies[code];
+  return message.includes(";") ? "" : remedies[code];
+}
+
+/** The library's words about a file that does not have the form name fields of a schema, and may advise to remove what is none of ours. */
+function identityWords(message: string): string {
+  const [, file] = /^(.*?): (?:it(?:\.\w+)?: |it is (?:not JSON|empty);)/.exec(message) ?? [];
+  return file === undefined ? message : `${file}: this is not an identity file; agentchat identity --generate makes one`;
+}
+
+function codeIn(thrown: unknown): string | undefined {
+  return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : undefined;
 }

@@ -5,7 +5,7 @@ import { failureLine } from "./exit.js";
 import { lostForGood } from "./lost.js";
 import { talks, type TalkOptions } from "./options.js";
 import { patiently } from "./patience.js";
-import { channelName } from "./target.js";
+import { channelNames } from "./target.js";
 import { untilInterrupted } from "./until.js";
 
 /** `agentchat listen`: everything that is heard, one JSON line each, until interrupted or nobody reads it any more. */
@@ -14,11 +14,11 @@ export function listenCommand(program: Command): void {
     program
       .command("listen")
       .argument("<server>", "ws://HOST:PORT")
-      .argument("[channels...]", "'#channel', in quotes (default: '#general')")
+      .argument("[channels...]", "'#channel', in quotes; several with spaces or commas between them (default: '#general')")
       .description("print what is said, one JSON line each"),
   ).action(async (server: string, names: readonly string[], options: TalkOptions) => {
-    const channels = names.length === 0 ? ["#general"] : names.map(channelName);
-    const chat = await openChat(server, options, { reconnect: true });
+    const channels = names.length === 0 ? ["#general"] : channelNames(names);
+    const chat = await openChat(server, options, { reconnect: true, byFiles: { instead: "read its inbox.jsonl, which has what it hears" } });
     const ended = Promise.race([untilInterrupted(), lostForGood(chat)]);
     try {
       printEvents(chat);

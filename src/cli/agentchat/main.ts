@@ -11,21 +11,23 @@ import { negotiationCommands } from "./negotiate.js";
 import { roomCommands } from "./rooms.js";
 import { sendCommand } from "./send.js";
 import { serveCommand } from "./serve.js";
+import { explainUsage } from "./usage-words.js";
 
 const after = `
 Write channels in quotes: '#general'; without them the shell takes # for a comment.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused by the server.`;
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused by the server, 5 no answer in time.`;
 
-/** The `agentchat` command (seed 001, CLI interface). @returns the exit code: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused by the server */
+/** The `agentchat` command (seed 001, CLI interface). @returns the exit code: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused by the server, 5 no answer in time */
 export async function main(argv: readonly string[]): Promise<number> {
   endOnClosedPipe();
   const program = new Command("agentchat")
     .description("AgentChat: channels and direct messages for AI agents")
     .version(version(), "-V, --version")
-    .helpOption("--help", "show what there is") // -h is a host (seed 001)
+    .helpOption("-h, --help", "show what there is")
     .addHelpText("after", after)
     .showHelpAfterError("(agentchat COMMAND --help shows arguments and options; write channels in quotes: '#general')")
     .exitOverride();
+  explainUsage(program);
   for (const add of [serveCommand, connectCommand, sendCommand, listenCommand, listCommands, roomCommands, negotiationCommands, identityCommand, daemonCommand]) add(program);
   try {
     await program.parseAsync([...argv]);

@@ -2,8 +2,10 @@ import type { Command } from "commander";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import { print } from "../output.js";
 import type { ProposalTerms } from "../../../bridges/agentchat/client-negotiation.js";
+import { addressing } from "./addressing.js";
 import { withChat, type Chat } from "./chat.js";
-import { defaultIdentity, quantity, talks, type TalkOptions } from "./options.js";
+import { mustBeOneText, oneText } from "./one-text.js";
+import { defaultIdentity, quantity, seconds, talks, type TalkOptions } from "./options.js";
 import { agentId } from "./target.js";
 
 interface ProposeOptions extends TalkOptions, Omit<ProposalTerms, "task"> {}
@@ -11,8 +13,7 @@ interface ProposeOptions extends TalkOptions, Omit<ProposalTerms, "task"> {}
 /** `agentchat propose`, `accept`, `reject`, `complete`, `dispute`: each prints the proposal's id and where it stands. */
 export function negotiationCommands(program: Command): void {
   keyed(
-    program
-      .command("propose")
+    oneText(program.command("propose"))
       .argument("<server>", "ws://HOST:PORT")
       .argument("<to>", "@agent-id, online now")
       .argument("<task>", "what is to be done")
@@ -21,9 +22,11 @@ export function negotiationCommands(program: Command): void {
       .option("--currency <code>", "in what")
       .option("--payment-code <code>", "where to pay")
       .option("--terms <text>", "more terms; the signature does not cover them")
-      .option("--expires <seconds>", "open for this long", quantity),
-  ).action(async (server: string, to: string, task: string, options: ProposeOptions) => {
+      .option("--expires <seconds>", "open for this long, more than 0", seconds),
+  ).action(async (server: string, to: string, task: string, options: ProposeOptions, command: Command) => {
+    mustBeOneText(command);
     const { amount, currency, paymentCode, terms, expires } = options;
+    const partner = agentId(to);
     const whole: ProposalTerms = {
       task,
       ...(amount !== undefined && { amount }),
@@ -32,21 +35,28 @@ export function negotiationCommands(program: Command): void {
       ...(terms !== undefined && { terms }),
       ...(expires !== undefined && { expires }),
     };
-    await take(server, options, (chat) => chat.propose(agentId(to), whole));
+    const line = { type: "PROPOSAL", to: partner, task, amount, currency, payment_code: paymentCode, terms, expires };
+    await take(server, options, line, (chat) => addressing(chat, partner, () => chat.propose(partner, whole)));
   });
 
   step(program, "accept", "accept a proposal made to you")
     .option("--payment-code <code>", "where to pay")
-    .action((server: string, id: string, options: TalkOptions & { readonly paymentCode?: string }) => take(server, options, (chat) => chat.accept(id, options.paymentCode)));
+    .action((server: string, id: string, options: TalkOptions & { readonly paymentCode?: string }) =>
+      take(server, options, { type: "ACCEPT", proposal_id: id, payment_code: options.paymentCode }, (chat) => chat.accept(id, options.paymentCode)));
   step(program, "reject", "reject a proposal made to you")
     .option("--reason <text>", "why")
-    .action((server: string, id: string, options: TalkOptions & { readonly reason?: string }) => take(server, options, (chat) => chat.reject(id, options.reason)));
+    .action((server: string, id: string, options: TalkOptions & { readonly reason?: string }) =>
+      take(server, options, { type: "REJECT", proposal_id: id, reason: options.reason }, (chat) => chat.reject(id, options.reason)));
   step(program, "complete", "say that what was accepted is done")
     .option("--proof <text>", "where to see it")
-    .action((server: string, id: string, options: TalkOptions & { readonly proof?: string }) => take(server, options, (chat) => chat.complete(id, options.proof)));
-  step(program, "dispute", "say that what was accepted was not done as agreed")
-    .argument("<reason>", "what is wrong")
-    .action((server: string, id: string, reason: string, options: TalkOptions) => take(server, options, (chat) => chat.dispute(id, reason)));
+    .action((server: string, id: string, options: TalkOptions & { readonly proof?: string }) =>
+      take(server, options, { type: "COMPLETE", proposal_id: id, proof: options.proof }, (chat) => chat.complete(id, options.proof)));
+  oneText(step(program, "dispute", "say that what was accepted was not done as agreed").argument("<reason>", "what is wrong")).action(
+    (server: string, id: string, reason: string, options: TalkOptions, command: Command) => {
+      mustBeOneText(command);
+      return take(server, options, { type: "DISPUTE", proposal_id: id, reason }, (chat) => chat.dispute(id, reason));
+    },
+  );
 }
 
 function step(program: Command, name: string, description: string): Command {
@@ -57,7 +67,8 @@ function keyed(command: Command): Command {
   return talks(command, defaultIdentity);
 }
 
-async function take(server: string, options: TalkOptions, act: (chat: Chat) => Promise<NegotiationEvent>): Promise<void> {
-  const event = await withChat(server, options, act);
+/** `line`: the step as a daemon's outbox takes it; what is undefined stays out of it. */
+async function take(server: string, options: TalkOptions, line: Readonly<Record<string, unknown>>, act: (chat: Chat) => Promise<NegotiationEvent>): Promise<void> {
+  const event = await withChat(server, options, { line }, act);
   print(options, event, () => `${event.proposal_id} ${event.status}`);
 }

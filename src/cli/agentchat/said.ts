@@ -1,13 +1,17 @@
 import { randomUUID } from "node:crypto";
 import type { Chat } from "./chat.js";
-import { serverCode } from "./exit.js";
+import { CommandFailure, exitCodes, serverCode } from "./exit.js";
 
 /** A message's refusal names it, so the messages of these commands bear a mark. */
 const mark = "cli-";
 
+/** A `msg_id` for {@link say}. */
+export function newMsgId(): string {
+  return `${mark}${randomUUID()}`;
+}
+
 /** Says something and waits until the server has taken or refused it. @throws AgentChatError the refusal */
-export async function say(chat: Chat, to: string, text: string): Promise<void> {
-  const msgId = `${mark}${randomUUID()}`;
+export async function say(chat: Chat, to: string, text: string, msgId = newMsgId()): Promise<void> {
   const refusals: Error[] = [];
   const refused = (error: Error): void => {
     if (refOf(error) === msgId) refusals.push(error);
@@ -21,6 +25,28 @@ export async function say(chat: Chat, to: string, text: string): Promise<void> {
   }
   const [refusal] = refusals;
   if (refusal !== undefined) throw refusal;
+}
+
+/** Says something; a channel that only its members speak in is entered first. @throws AgentChatError the refusal, CommandFailure if one is not invited */
+export async function sayInside(chat: Chat, to: string, text: string, msgId: string): Promise<void> {
+  try {
+    await say(chat, to, text, msgId);
+  } catch (thrown) {
+    if (serverCode(thrown) !== "NOT_INVITED" || !to.startsWith("#")) throw thrown;
+    await enter(chat, to);
+    await say(chat, to, text, msgId);
+  }
+}
+
+/** Joins a channel. @throws CommandFailure if one is not invited, AgentChatError any other refusal */
+export async function enter(chat: Chat, channel: string): Promise<void> {
+  try {
+    await chat.join(channel);
+  } catch (thrown) {
+    if (serverCode(thrown) !== "NOT_INVITED") throw thrown;
+    const who = chat.agentId ?? "@agent-id";
+    throw new CommandFailure(exitCodes.refused, `NOT_INVITED: ${channel} is for those who were invited, and ${who} was not: a member can run agentchat invite SERVER '${channel}' ${who}; then come with that identity, --identity FILE`, thrown);
+  }
 }
 
 /** True for the refusal of a message that `say` sent: it throws it itself. */

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Command } from "commander";
 import { defaultLimits } from "../../core/limits.js";
 import { print, type Output } from "../output.js";
+import { keepToOneself } from "./own-folder.js";
 import { count, port, quantity } from "./options.js";
 import { startServer, type ServerOptions } from "./serve-start.js";
 import { defaultPort } from "./target.js";
@@ -14,6 +15,7 @@ export function serveCommand(program: Command): void {
   program
     .command("serve")
     .description("run a server until interrupted; it logs JSON lines on stderr")
+    .helpOption("--help", "show what there is") // -h is a host (seed 001)
     .option("-p, --port <port>", "port to listen on, 0: chosen by the system", port, defaultPort)
     .option("-h, --host <host>", "address to bind; 127.0.0.1 keeps it to this machine", "0.0.0.0")
     .option("-n, --name <name>", "the server's name", hostname())
@@ -24,6 +26,7 @@ export function serveCommand(program: Command): void {
     .option("--json", "print where it listens as JSON")
     .action(async (options: Options) => {
       const interrupted = untilInterrupted();
+      await keepToOneself(options.dataDir);
       const server = await startServer(options);
       tellReady(options, server);
       await interrupted;

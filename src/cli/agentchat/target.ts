@@ -20,6 +20,11 @@ export function channelName(text: string): string {
   return name;
 }
 
+/** Channels as words, or several in one word with commas between them. @throws CommandFailure */
+export function channelNames(words: readonly string[]): readonly string[] {
+  return words.flatMap((word) => word.split(/[\s,]+/).filter((name) => name !== "").map(channelName));
+}
+
 /** An agent's id; `@` is put before it where it is missing. @throws CommandFailure */
 export function agentId(text: string): string {
   const id = text.startsWith("@") ? text : `@${text}`;
@@ -30,5 +35,6 @@ export function agentId(text: string): string {
 /** What one can send to. @throws CommandFailure */
 export function target(text: string): string {
   if (/^[#@]./.test(text)) return text;
-  throw wrongUsage(`"${text}" is no target; write '#channel' (in quotes) or @agent-id`);
+  const meant = /^[A-Za-z0-9_.-]+$/.test(text) ? `; did you mean '#${text}' or @${text}?` : "";
+  throw wrongUsage(`"${text}" is no target${meant === "" ? "; " : `${meant} `}write '#channel' (in quotes) or @agent-id`);
 }

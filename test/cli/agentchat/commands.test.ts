@@ -41,7 +41,7 @@ describe("the agentchat command, through the real binary", () => {
       expect(JSON.parse(sent.stdout)).toMatchObject({ to: id });
       await ear.prints(/to you/);
       const listed = await served.run("agents", served.url, "general");
-      expect(listed).toMatchObject({ code: 0, stdout: `${id}\n` });
+      expect(listed).toMatchObject({ code: 0, stdout: `${id}  ear\n` });
     } finally {
       ear.process.kill("SIGINT");
     }
@@ -103,7 +103,7 @@ describe("the agentchat command, through the real binary", () => {
     [["fly"], 2, /unknown command/],
     [["serve", "--port", "99999"], 2, /0 to 65535/],
     [["serve", "--rate", "fast"], 2, /a number/],
-    [["channels", "URL", "-h"], 2, /unknown option.*--help/s],
+    [["channels", "URL", "-x"], 2, /unknown option.*--help/s],
   ] as const)("says what is wrong and how to mend it: %j", async (args, code, words) => {
     const ended = await served.run(...args.map((arg) => (arg === "URL" ? served.url : arg)));
     expect(ended.stderr).toMatch(words);

@@ -1,5 +1,8 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { atTerminal, serve, startAgentchat, type AtTerminal, type Served } from "./binary.js";
+import { startProgram } from "../../kit/cli.js";
+import { atTerminal, binary, serve, startAgentchat, type AtTerminal, type Served } from "./binary.js";
 
 describe("agentchat connect", () => {
   let served: Served;
@@ -35,7 +38,7 @@ describe("agentchat connect", () => {
       ada.type(`/msg ${bobId} only you\r`);
       await bob.shows(new RegExp(`direct ada ${adaId}: only you`));
       ada.type("/agents\r");
-      await ada.shows(new RegExp(`${adaId}|${bobId}`));
+      await ada.shows(new RegExp(`${bobId}  bob\\r\\n`));
       ada.type("/channels\r");
       await ada.shows(/#general +2/);
 
@@ -44,7 +47,13 @@ describe("agentchat connect", () => {
       ada.type("/leave\r");
       await ada.shows(/you left #agents[^]*#general> /);
       ada.type("/join #nowhere\r");
-      await ada.shows(/CHANNEL_NOT_FOUND/);
+      await ada.shows(/CHANNEL_NOT_FOUND[^]*\/channels lists them, \/create #nowhere makes it/);
+      ada.type("/create #nowhere private\r");
+      await ada.shows(/you are in #nowhere/);
+      ada.type(`/invite ${bobId}\r`);
+      await bob.shows(new RegExp(`${adaId} invites you to #nowhere`));
+      bob.type("/join #nowhere\r");
+      await bob.shows(/you are in #nowhere/);
       ada.type("/fly\r");
       await ada.shows(/there is no \/fly; \/help/);
 
@@ -93,7 +102,7 @@ describe("agentchat connect", () => {
       const { code, stdout, stderr } = await startAgentchat(served.home, ["connect", served.url], { input }).ended;
       expect(code).toBe(0);
       expect(stdout).toMatch(/^#\w+ +\d+\n/);
-      expect(stdout.split("\n").filter((line) => /^@[a-z0-9]{8}$/.test(line))).toHaveLength(2);
+      expect(stdout.split("\n").filter((line) => /^@[a-z0-9]{8} +agent-\d+$/.test(line))).toHaveLength(2);
       expect(stdout + stderr).not.toMatch(/\u001b|> /);
       expect(stderr).toMatch(/AGENT_NOT_FOUND/);
       const heard = (await ear.prints(/second/)).split("\n").flatMap((line) => /"content":"(\w+)"/.exec(line)?.[1] ?? []);
@@ -116,5 +125,46 @@ describe("agentchat connect", () => {
       await ear.stop();
       await slow.end();
     }
+  });
+
+  describe("with more typed than the server takes at once", () => {
+    const lines = Array.from({ length: 8 }, (_, at) => `line${at}`);
+
+    it("says at Ctrl-C how much is still to be sent, and drops it at the second", async () => {
+      const slow = await serve("--rate", "0.01", "--burst", "3");
+      const at = atTerminal(["connect", slow.url], { NO_COLOR: "1" });
+      try {
+        await at.shows(/#general> /);
+        at.type(`${lines.join("\r")}\r`);
+        await at.shows(/line7/);
+        at.type("\u0003");
+        await at.shows(/[678] lines still to send; Ctrl-C again drops them/);
+        at.type("\u0003");
+        await at.shows(/ended at once; [678] lines dropped/);
+        expect(await at.ended).toBe(1);
+      } finally {
+        at.end();
+        await slow.end();
+      }
+    });
+
+    it("sends it all the same after one Ctrl-C", async () => {
+      const slow = await serve("--rate", "5", "--burst", "4");
+      const ear = startAgentchat(slow.home, ["listen", slow.url]);
+      try {
+        await ear.tells(/listening/);
+        await writeFile(join(slow.home, "lines"), `${lines.join("\n")}\n`);
+        const mouth = startProgram("sh", ["-c", 'cd "$0" && exec "$@" < lines', slow.home, process.execPath, binary, "connect", slow.url]);
+        await ear.prints(/line0/);
+        mouth.process.kill("SIGINT");
+        const { code, stderr } = await mouth.ended;
+        expect(code).toBe(0);
+        expect(stderr).toMatch(/lines? still to send; Ctrl-C again drops/);
+        await ear.prints(/line7/);
+      } finally {
+        await ear.stop();
+        await slow.end();
+      }
+    });
   });
 });

@@ -1,7 +1,8 @@
-import { appendFile, readFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { serve, startAgentchat, type Served } from "./binary.js";
+import { agentchat, serve, startAgentchat, type Served } from "./binary.js";
 
 interface Status {
   readonly instance: string;
@@ -39,6 +40,10 @@ describe("agentchat daemon", () => {
     const status = await daemon("--name", "one", "--status", "--json");
     expect(status.code).toBe(0);
     expect(JSON.parse(status.stdout)).toMatchObject({ instance: "one", running: true, pid, channels: ["#general", "#agents"] });
+    const shown = await daemon("--name", "one", "--status");
+    expect(shown.stdout).toMatch(/^channels +#general #agents$/m);
+    expect(shown.stdout).toMatch(/^startedAt +\d{4}-\d\d-\d\dT[\d:.]+Z$/m);
+    expect(shown.stdout).toMatch(/^connected +yes$/m);
     expect(await daemon("-l")).toMatchObject({ code: 0, stdout: expect.stringMatching(new RegExp(`^one +pid ${pid} +${served.url}$`, "m")) as string });
 
     const ear = startAgentchat(served.home, ["listen", served.url, "#agents"]);
@@ -74,7 +79,9 @@ describe("agentchat daemon", () => {
   it("goes on trying without a server, says so, and leaves its own words out of the inbox if asked to", async () => {
     const alone = await daemon("ws://127.0.0.1:1", "-n", "alone", "-b", "--json");
     expect(JSON.parse(alone.stdout)).toMatchObject({ instance: "alone", connected: false });
-    expect(alone.stderr).toMatch(/ws:\/\/127\.0\.0\.1:1 has not taken it in yet; it goes on trying/);
+    expect(alone.stderr).toMatch(/ws:\/\/127\.0\.0\.1:1 has not taken it in yet; it goes on trying[^]*connect ECONNREFUSED/);
+    expect((await daemon("-l")).stdout).toMatch(/^alone +pid \d+ \(not connected\) +ws:/m);
+    expect((await daemon("-n", "alone", "-s")).stdout).toMatch(/^lastError +connect ECONNREFUSED/m);
     const quiet = await daemon(served.url, "-n", "quiet", "-b", "-c", "agents", "--no-echo", "--json");
     expect(JSON.parse(quiet.stdout)).toMatchObject({ connected: true });
     const ear = startAgentchat(served.home, ["listen", served.url, "#agents"]);
@@ -93,6 +100,16 @@ describe("agentchat daemon", () => {
     expect(inbox).not.toContain("my own word");
   });
 
+  it("says that daemons belong to their folder, where there is none", async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), "agentchat-cli-"));
+    const none = `no daemon in ${elsewhere}/.agentchat/daemons; daemons belong to the folder they were started in`;
+    for (const [action, code] of [["--status", 1], ["--stop", 1], ["--list", 0], ["--stop-all", 0]] as const) {
+      expect(await agentchat(elsewhere, "daemon", action)).toMatchObject({ code, stdout: "", stderr: expect.stringContaining(none) as string });
+    }
+    expect(await agentchat(elsewhere, "daemon", "--list", "--json")).toEqual({ code: 0, stdout: "[]\n", stderr: "" });
+    await rm(elsewhere, { recursive: true, force: true });
+  });
+
   it("stops all at once", async () => {
     const pids = await Promise.all(["a", "b"].map(async (name) => Number((await daemon(served.url, "-n", name, "-b", "--json")).stdout.replace(/\D+(\d+)\D+/, "$1"))));
     const ended = await daemon("--stop-all", "--json");
@@ -106,7 +123,8 @@ describe("agentchat daemon", () => {
     [["URL", "--name", "../escape"], 2, /--name.*A-Z/],
     [["--name", "../escape", "--stop"], 2, /--name.*A-Z/],
     [["--stop", "--list"], 2, /one at a time/],
-    [["--stop", "--name", "nobody"], 1, /no daemon of this name is running.*--list/],
+    [["--stop", "--name", "nobody"], 1, /no daemon nobody in .*\.agentchat\/daemons; there are: .*two/],
+    [["--status", "--name", "nobody"], 1, /no daemon nobody in .*\.agentchat\/daemons; there are: .*two/],
     [["URL", "-n", "lost", "-b", "-i", "none.json"], 1, /agentchat identity --generate/],
     [["http://x", "-b"], 2, /ws:\/\/HOST:PORT/],
   ] as const)("says what is wrong and how to mend it: %j", async (args, code, words) => {

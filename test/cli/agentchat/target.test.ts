@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { agentId, channelName, serverUrl, target } from "../../../src/cli/agentchat/target.js";
+import { agentId, channelName, channelNames, serverUrl, target } from "../../../src/cli/agentchat/target.js";
 
 describe("servers, channels and agents on the command line", () => {
   it.each([
@@ -20,6 +20,8 @@ describe("servers, channels and agents on the command line", () => {
     expect([channelName("dev"), channelName("#dev"), agentId("ab12"), agentId("@ab12")]).toEqual(["#dev", "#dev", "@ab12", "@ab12"]);
     for (const wrong of ["", "#", "@ab12"]) expect(() => channelName(wrong)).toThrow(/in quotes/);
     for (const wrong of ["", "@", "#dev"]) expect(() => agentId(wrong)).toThrow(/@agent-id/);
+    expect(channelNames(["#a,b", "c #d", ""])).toEqual(["#a", "#b", "#c", "#d"]);
+    expect(() => target("dev")).toThrow("did you mean '#dev' or @dev?");
     expect([target("#dev"), target("@ab12")]).toEqual(["#dev", "@ab12"]);
     for (const wrong of ["dev", "#", "@", ""]) expect(() => target(wrong)).toThrow(/in quotes/);
   });
