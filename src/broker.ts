@@ -4,6 +4,7 @@ import { assembleParts, type Parts } from "./parts.js";
 import { readConfig, type BrokerConfig, type BrokerOptions } from "./config/index.js";
 import { Fault, systemClock, type CopyLedger, type Lifecycle, type Log, type MessageLedger } from "./core/index.js";
 import { listAgents, listRooms } from "./local/index.js";
+import { reload, type Reloaded } from "./reload.js";
 import { resolveDataDirectory } from "./services/index.js";
 
 /** Where a running broker can be reached; ports are the real ones. `endpoints.json` holds the same beside the pid. */
@@ -45,7 +46,7 @@ export interface BrokerStatus {
 export class Broker {
   /** Where its secrets, sockets and `endpoints.json` are. */
   readonly dataDir: string;
-  readonly #config: BrokerConfig;
+  #config: BrokerConfig;
   readonly #log: Log;
   readonly #parts: Parts;
   #startedAt = systemClock.now();
@@ -147,6 +148,19 @@ export class Broker {
     }, heard), options);
     this.#agents.add(agent);
     return agent;
+  }
+
+  /**
+   * Takes over what can change while the broker runs: limits, web pages and proxies that are trusted, the TLS pair, which is read again in any case.
+   * @throws Fault malformed, forbidden, unavailable: everything stays as it was
+   */
+  reload(options: BrokerOptions): Reloaded {
+    if (!this.isRunning) throw new Fault("going-away", "the broker is not running; start it first");
+    const next = readConfig(options);
+    const done = reload(this.#parts, this.#config, next);
+    this.#config = { ...next, limits: this.#config.limits };
+    this.#log("info", "configuration read again", { changed: done.changed, needRestart: done.needRestart });
+    return done;
   }
 
   /** Drains and stops: no new work, what is under way is finished within the drain limits. A second call waits for the first. */

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Bridges } from "./bridge/index.js";
-import { hostOf, isLocalUrl, portOf, type BrokerConfig } from "./config/index.js";
+import { accessRules, hostOf, isLocalUrl, portOf, type BrokerConfig } from "./config/index.js";
 import {
   BacklogTotal,
   ConversationsMemory,
@@ -17,7 +17,7 @@ import {
 } from "./core/index.js";
 import { LocalAgents } from "./local/index.js";
 import { DataDirectory, DirectoryMemory, IdentityTokens, LimiterMemory, TablesLmdb, type Directory, type Identity } from "./services/index.js";
-import { WsEdge } from "./ws/index.js";
+import { Access, readTlsPair, WsEdge } from "./ws/index.js";
 import { ZmtpListener } from "./zmtp/index.js";
 import { dialects } from "../bridges/index.js";
 
@@ -33,6 +33,8 @@ export interface Parts {
   readonly requests: Requests;
   readonly zmtp: ZmtpListener;
   readonly ws: WsEdge;
+  /** Whom the WebSocket doors let in. */
+  readonly access: Access;
   /** Started in this order, drained in reverse. */
   readonly inOrder: readonly Lifecycle[];
 }
@@ -113,7 +115,11 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
     log,
     dataTopics: config.topics,
   });
+  const access = new Access(accessRules(config));
+  const { tlsCert: cert, tlsKey: key } = config;
   const ws = new WsEdge({
+    access,
+    tls: cert === undefined || key === undefined ? undefined : readTlsPair({ cert, key }),
     listen: [
       ...config.ws.map((door) => ({ host: hostOf(door), port: portOf(door) })),
       ...Object.entries(config.ownDoors).map(([own, door]) => ({ host: hostOf(door), port: portOf(door), own: knownDialect(own) })),
@@ -152,7 +158,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
     zmtp,
     ws,
   ];
-  return { data, ledger, total, router, exchange, directory, identity, requests, zmtp, ws, inOrder };
+  return { data, ledger, total, router, exchange, directory, identity, requests, zmtp, ws, access, inOrder };
 }
 
 /** @throws Fault malformed */

@@ -58,6 +58,11 @@ export class Undecided implements Receiver {
     this.#chosen?.frame(frame);
   }
 
+  oversized(bytes: number): void {
+    if (this.#chosen?.oversized === undefined) this.refuse(unknown(`a message of ${String(bytes)} bytes is longer than it may be; log in first`));
+    else this.#chosen.oversized(bytes);
+  }
+
   drained(): void {
     this.#chosen?.drained?.();
   }

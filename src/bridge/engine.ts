@@ -1,6 +1,6 @@
-import { asFault, Fault } from "../core/index.js";
+import { asFault, Fault, tokenOf } from "../core/index.js";
 import { anyPhase, type AnyDialect, type Connection, type Dialect, type Frame, type Hello, type Receiver, type Rule, type Session } from "../dialect/index.js";
-import { FailedLogins, type Losing } from "../services/index.js";
+import { FailedLogins, type Losing, type TokenEnd, type Witness } from "../services/index.js";
 import type { BridgeContext } from "./context.js";
 import { Inbox } from "./inbox.js";
 import { Renderer } from "./render.js";
@@ -12,10 +12,14 @@ export interface Bridge {
   readonly name: string;
   /** Sessions whose socket is still there. */
   readonly size: number;
+  /** Those of them that have logged in. */
+  readonly admitted: number;
   /** A new connection that speaks this dialect; with `refusal` it is told so and ends. */
   open(connection: Connection, hello: Hello, refusal?: Fault): Receiver;
   /** Its sessions, as those who may lose messages. */
   readonly losing: Iterable<Losing>;
+  /** Cuts the sessions whose token has ended, and tells them why. */
+  endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void;
   /** Starts what the dialect does by itself. */
   start(): void;
   /** Ends every session with this fault; resolves when their sockets are gone or `deadline` aborts. */
@@ -24,8 +28,8 @@ export interface Bridge {
 }
 
 /** Puts a dialect in service. */
-export function openBridge(dialect: AnyDialect, context: BridgeContext): Bridge {
-  return dialect.with<Bridge>((itself) => new Engine(itself, context));
+export function openBridge(dialect: AnyDialect, context: BridgeContext, witness: Witness = () => undefined): Bridge {
+  return dialect.with<Bridge>((itself) => new Engine(itself, context, witness));
 }
 
 /** Runs one dialect: reads, checks, charges, runs, and catches, so that the dialect's own handlers do none of that. */
@@ -38,11 +42,13 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
   // bound: wsConnectionsMax · evicts: a session leaves when its socket is gone · owner: Engine
   readonly #sessions = new Set<BridgeSession<C, Event, State>>();
   readonly #failedLogins: FailedLogins;
+  readonly #witness: Witness;
   #empty: (() => void) | undefined;
   #stopService: (() => void) | undefined;
 
-  constructor(dialect: Dialect<C, Event, State>, context: BridgeContext) {
+  constructor(dialect: Dialect<C, Event, State>, context: BridgeContext, witness: Witness) {
     this.#dialect = dialect;
+    this.#witness = witness;
     this.#context = context;
     this.#renderer = new Renderer(dialect);
     this.#failedLogins = new FailedLogins(context.services.limiter, context.limits);
@@ -55,6 +61,23 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
 
   get size(): number {
     return this.#sessions.size;
+  }
+
+  get admitted(): number {
+    let count = 0;
+    for (const { principal } of this.#sessions) if (principal !== undefined) count += 1;
+    return count;
+  }
+
+  endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void {
+    for (const session of this.#sessions) {
+      const { principal, remote } = session;
+      const why = principal?.tokenId === undefined ? undefined : endOf(principal.tokenId);
+      if (principal?.tokenId === undefined || why === undefined || session.isOver) continue;
+      this.#witness({ event: "cut", agent: principal.agent, dialect: this.name, remote, tokenId: principal.tokenId, why });
+      const reason = `the token was ${why === "revoked" ? "taken back" : "valid until now"}; log in with a new one`;
+      session.refuse(new Fault("unauthenticated", reason, { fatal: true }), undefined, { code: 1008, reason });
+    }
   }
 
   get losing(): Iterable<Losing> {
@@ -71,6 +94,9 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
         renderer: this.#renderer,
         connection,
         hello,
+        witness: (event, principal) => {
+          if (principal !== undefined) this.#witness({ event, agent: principal.agent, dialect: this.name, trust: principal.trust, remote: connection.remote, ...tokenOf(principal) });
+        },
         afterCommand: (run) => {
           if (inbox.isBusy) late.push(run);
           else run();
@@ -149,6 +175,10 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
       frame: (frame) => {
         inbox.take(frame);
       },
+      oversized: (bytes) => {
+        this.#unreadable();
+        this.#refuse(session, new Fault("too-large", `a message is ${String(this.#context.limits.wsFrameMaxBytes)} bytes at most, this one has ${String(bytes)}; send it in parts`), undefined);
+      },
       drained: () => {
         session.attempt(() => this.#dialect.drained?.(session));
       },
@@ -192,6 +222,7 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
 
   #refuse(session: BridgeSession<C, Event, State>, fault: Fault, command: C | undefined): void {
     if (fault.code === "unauthenticated" && session.principal === undefined) this.#failedLogins.add(session.remote);
+    if (session.principal === undefined) this.#witness({ event: "login.refused", dialect: this.name, remote: session.remote, code: fault.code });
     session.refuse(fault, command);
   }
 }

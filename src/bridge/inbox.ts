@@ -23,6 +23,8 @@ export class Inbox<C> {
   readonly #options: InboxOptions<C>;
   readonly #waiting: Frame[] = [];
   #waitingBytes = 0;
+  /** Frames for which there was no room, to be refused in their turn: after those that wait. */
+  #refused = 0;
   #phase: "idle" | "running" | "waiting" | "closed" = "idle";
 
   constructor(options: InboxOptions<C>) {
@@ -107,9 +109,18 @@ export class Inbox<C> {
   #catchUp(): void {
     while (this.#phase === "idle") {
       const frame = this.#waiting.shift();
-      if (frame === undefined) return;
+      if (frame === undefined) {
+        this.#refuseRest();
+        return;
+      }
       this.#waitingBytes -= frame.length;
       this.#frame(frame);
+    }
+  }
+
+  #refuseRest(): void {
+    for (; this.#refused > 0 && this.#phase === "idle"; this.#refused -= 1) {
+      this.#options.refuse(new Fault("rate-limited", "too much was sent before earlier commands were answered; send it again, slower"), undefined);
     }
   }
 
@@ -125,9 +136,10 @@ export class Inbox<C> {
   }
 
   #wait(frame: Frame): void {
-    const { maxFrames, maxBytes, refuse } = this.#options;
-    if (this.#waiting.length >= maxFrames || (this.#waiting.length > 0 && this.#waitingBytes + frame.length > maxBytes())) {
-      refuse(new Fault("rate-limited", "too much was sent before earlier commands were answered; send it again, slower"), undefined);
+    const { maxFrames, maxBytes } = this.#options;
+    // Once one was refused, all are until the rest has been answered: answers come in the order of what was said.
+    if (this.#refused > 0 || this.#waiting.length >= maxFrames || (this.#waiting.length > 0 && this.#waitingBytes + frame.length > maxBytes())) {
+      this.#refused += 1;
       return;
     }
     this.#waiting.push(frame);

@@ -6,13 +6,15 @@ import { isLocalDoor, isLocalUrl } from "../config/index.js";
 export function readyLines(broker: Broker): readonly string[] {
   const { zmqIn, zmqOut, ws, own = {} } = broker.endpoints;
   const owned = Object.entries(own);
-  const open = [...zmqIn, ...zmqOut].some((url) => !isLocalUrl(url)) || [...ws, ...Object.values(own)].some((url) => !isLocalDoor(url.replace(/^wss?:\/\//, "")));
+  const openWs = [...ws, ...Object.values(own)].filter((url) => !isLocalDoor(url.replace(/^wss?:\/\//, "")));
+  const isClear = [...zmqIn, ...zmqOut].some((url) => !isLocalUrl(url)) || openWs.some((url) => !url.startsWith("wss:"));
+  const reach = isClear ? "REACHABLE FROM OTHER MACHINES, without encryption of its own" : openWs.length > 0 ? "reachable from other machines by TLS" : "reachable from this machine only";
   // What to type next has to reach this broker, wherever it is.
   const folder = broker.dataDir === resolveDataDirectory({ dataDir: undefined }) ? "" : ` --data-dir ${broker.dataDir}`;
   const [pub = "", sub = ""] = [zmqIn[0], zmqOut[0]];
   const python = pub === "tcp://127.0.0.1:5555" && sub === "tcp://127.0.0.1:5556" ? "" : ` ${pub} ${sub}`;
   return [
-    `Synaptic Core is ready (pid ${process.pid}), ${open ? "REACHABLE FROM OTHER MACHINES, without encryption of its own" : "reachable from this machine only"}.`,
+    `Synaptic Core is ready (pid ${process.pid}), ${reach}.`,
     `  ZeroMQ, agents publish to    ${zmqIn.join("  ") || "-"}`,
     `  ZeroMQ, agents subscribe at  ${zmqOut.join("  ") || "-"}`,
     `  WebSocket, PAN and AgentChat ${ws.map((url) => `${url}/pan  ${url}/agentchat`).join("  ") || "-"}`,

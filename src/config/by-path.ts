@@ -13,12 +13,9 @@ export function nested(byPath: ReadonlyMap<string, unknown>): BrokerOptions {
 
 /** The nested object by path: `limits` and `agentchat` one by one, all else whole. */
 export function byPath(options: object): ReadonlyMap<string, unknown> {
-  const found = new Map<string, unknown>();
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue;
-    if ((name === "limits" || name === "agentchat") && typeof value === "object" && value !== null) {
-      for (const [inner, one] of Object.entries(value as Readonly<Record<string, unknown>>)) found.set(`${name}.${inner}`, one);
-    } else found.set(name, value);
-  }
-  return found;
+  return new Map(Object.entries(options).flatMap(([name, value]: [string, unknown]): [string, unknown][] => {
+    if (value === undefined) return [];
+    if ((name !== "limits" && name !== "agentchat") || typeof value !== "object" || value === null) return [[name, value]];
+    return Object.entries(value).map(([inner, one]: [string, unknown]) => [`${name}.${inner}`, one]);
+  }));
 }

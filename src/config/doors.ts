@@ -1,4 +1,11 @@
 import { isIP } from "node:net";
+import { join } from "node:path";
+
+/** Where ZeroMQ agents are met if nobody says otherwise: tcp on loopback, and an ipc twin in the data directory. */
+export const usualZmqDoors = Object.freeze({
+  zmqIn: (dataDir: string): readonly string[] => ["tcp://127.0.0.1:5555", `ipc://${join(dataDir, "in.sock")}`],
+  zmqOut: (dataDir: string): readonly string[] => ["tcp://127.0.0.1:5556", `ipc://${join(dataDir, "out.sock")}`],
+});
 
 /** True for a ZeroMQ URL that only this machine can reach. */
 export function isLocalUrl(url: string): boolean {

@@ -1,28 +1,33 @@
 import { defaultLimits, Fault } from "../core/index.js";
+import { Problems } from "./problems.js";
 import { nestedSpellings, spellings, variableOf, type Spelling } from "./spelling.js";
 import { listOf, numberOf, pairsOf } from "./text-values.js";
 
 /** Variables of ours that are no options of the broker. */
 const others: ReadonlySet<string> = new Set(["SYNAPTIC_CONFIG", "SYNAPTIC_ROOT"]);
 
-/** What the environment says, by path. Empty variables say nothing. @throws Fault malformed for a `SYNAPTIC_…` that is none of ours, or cannot be read */
+type Kind = Spelling["kind"] | "number";
+
+/** Every variable with the path of its option. */
+// bound: options there are · evicts: nothing · owner: environment.ts
+const byVariable: ReadonlyMap<string, readonly [path: string, kind: Kind]> = new Map<string, readonly [string, Kind]>([
+  ...Object.entries(spellings).flatMap(([name, { flag, kind }]) => (flag === undefined ? [] : [[variableOf(name), [name, kind]] as const])),
+  ...Object.entries(nestedSpellings).map(([name, { kind }]) => [variableOf(`agentchat.${name}`), [`agentchat.${name}`, kind]] as const),
+  ...Object.keys(defaultLimits).map((name) => [variableOf(`limits.${name}`), [`limits.${name}`, "number"]] as const),
+]);
+
+/** What the environment says, by path. Empty variables say nothing. @throws Fault malformed for each `SYNAPTIC_…` that is none of ours, or cannot be read */
 export function readEnvironment(env: NodeJS.ProcessEnv): ReadonlyMap<string, unknown> {
-  const byVariable = new Map<string, readonly [path: string, kind: Spelling["kind"] | "number"]>();
-  for (const [name, { flag, kind }] of Object.entries(spellings)) if (flag !== undefined) byVariable.set(variableOf(name), [name, kind]);
-  for (const [name, { kind }] of Object.entries(nestedSpellings)) byVariable.set(variableOf(`agentchat.${name}`), [`agentchat.${name}`, kind]);
-  for (const name of Object.keys(defaultLimits)) byVariable.set(variableOf(`limits.${name}`), [`limits.${name}`, "number"]);
-  const found = new Map<string, unknown>();
-  for (const [variable, text] of Object.entries(env)) {
-    if (!variable.startsWith("SYNAPTIC_") || others.has(variable) || text === undefined || text === "") continue;
+  return new Map(Object.entries(env).flatMap(([variable, text]): [string, unknown][] => {
+    if (!variable.startsWith("SYNAPTIC_") || others.has(variable) || text === undefined || text === "") return [];
     const known = byVariable.get(variable);
     if (known === undefined) throw new Fault("malformed", `${variable}: there is no such option; broker config print shows those there are`);
     const [path, kind] = known;
-    found.set(path, valueOf(variable, text, kind));
-  }
-  return found;
+    return [[path, valueOf(variable, text, kind)]];
+  }));
 }
 
-function valueOf(variable: string, text: string, kind: Spelling["kind"] | "number"): unknown {
+function valueOf(variable: string, text: string, kind: Kind): unknown {
   switch (kind) {
     case "text":
       return text;

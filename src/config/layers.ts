@@ -4,6 +4,7 @@ import { Fault } from "../core/index.js";
 import { byPath, nested } from "./by-path.js";
 import { readEnvironment } from "./environment.js";
 import type { BrokerConfig, BrokerOptions } from "./options.js";
+import { Problems } from "./problems.js";
 import { readConfig } from "./read.js";
 import { flagOf, variableOf } from "./spelling.js";
 
@@ -28,21 +29,24 @@ export interface Layered {
   /** The file that was read. */
   readonly file: string | undefined;
   readonly originOf: (path: string) => Origin;
+  /** What the author of an option called it: `--ws`, `SYNAPTIC_WS`, `config.json: ws`. */
+  readonly nameOf: (path: string) => string;
 }
 
 /** A file of this name in the data directory is read when none is named. */
 const usualFile = "config.json";
 
-/** Flags over `SYNAPTIC_…` over the file over defaults. @throws Fault malformed, forbidden, naming what to mend, and where */
+/** Flags over `SYNAPTIC_…` over the file over defaults. @throws Fault malformed, forbidden, naming everything that is to be mended, and where */
 export function readLayers({ flags, env, file: told, resolveDataDir }: Layers): Layered {
   const fromFlags = byPath(flags);
-  const fromEnv = readEnvironment(env);
+  const problems = new Problems();
+  const fromEnv = problems.attempt(() => readEnvironment(env), new Map<string, unknown>());
   const named = told ?? (env["SYNAPTIC_CONFIG"] === "" ? undefined : env["SYNAPTIC_CONFIG"]);
   const dataDir = fromFlags.get("dataDir") ?? fromEnv.get("dataDir");
   const usual = join(resolveDataDir(typeof dataDir === "string" ? dataDir : undefined), usualFile);
-  const text = named === undefined ? readIfThere(usual) : readNamed(named);
+  const text = problems.attempt(() => (named === undefined ? readIfThere(usual) : readNamed(named)), undefined);
   const file = named ?? (text === undefined ? undefined : usual);
-  const fromFile = text === undefined || file === undefined ? new Map<string, unknown>() : byPath(objectOf(text, file));
+  const fromFile = text === undefined || file === undefined ? new Map<string, unknown>() : problems.attempt(() => byPath(objectOf(text, file)), new Map<string, unknown>());
   const originOf = (path: string): Origin => {
     const whole = path.split(".")[0] ?? path;
     const says = (layer: ReadonlyMap<string, unknown>): boolean => layer.has(path) || layer.has(whole);
@@ -60,7 +64,10 @@ export function readLayers({ flags, env, file: told, resolveDataDir }: Layers): 
         return file === undefined ? `option ${path}` : `${file}: ${path}`;
     }
   };
-  return { options, config: readConfig(options, nameOf), file, originOf };
+  const config = problems.attempt(() => readConfig(options, nameOf), undefined);
+  problems.refuse();
+  if (config === undefined) throw new Fault("internal", "the configuration was not read"); // cannot be: its problem was noted
+  return { options, config, file, originOf, nameOf };
 }
 
 function objectOf(text: string, file: string): object {

@@ -1,23 +1,41 @@
+import { z } from "zod";
 import { defaultLimits, Fault, shapeProblem, type Limits } from "../core/index.js";
 import { refuseOpenDoors } from "./open-doors.js";
 import { brokerOptions, type BrokerConfig, type BrokerOptions } from "./options.js";
+import { Problems } from "./problems.js";
+import { sameDoors } from "./same-door.js";
 
 /**
  * Checks options and fills in the defaults.
  * @param nameOf what the author of an option calls it: a flag, a variable, a line of a file
- * @throws Fault malformed or forbidden, naming the option and the remedy
+ * @throws Fault malformed or forbidden, naming every option that is wrong and the remedy, a line each
  */
 export function readConfig(options: BrokerOptions, nameOf: (path: string) => string = (path) => `option ${path}`): BrokerConfig {
+  const problems = new Problems();
   const parsed = brokerOptions.safeParse(options);
   if (!parsed.success) {
-    const { path, problem } = shapeProblem(parsed.error, options);
-    throw new Fault("malformed", `${nameOf(path)}: ${problem}`);
+    for (const issue of parsed.error.issues.flatMap(oneByOne)) {
+      const { path, problem } = shapeProblem(new z.ZodError([issue]), options);
+      problems.note(new Fault("malformed", `${nameOf(path)}: ${problem}`));
+    }
+    problems.refuse();
+    throw parsed.error; // an error without an issue
   }
   const { limits, ...rest } = parsed.data;
   const config: BrokerConfig = { ...rest, limits: { ...defaultLimits, ...limits } satisfies Limits };
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
-    throw new Fault("malformed", "--tls-cert and --tls-key belong together: give both, or neither");
+    const [given, missing] = config.tlsCert === undefined ? ["tlsKey", "tlsCert"] : ["tlsCert", "tlsKey"];
+    problems.note(new Fault("malformed", `${nameOf(given)} is given without ${nameOf(missing)}: --tls-cert and --tls-key belong together: give both, or neither`));
   }
-  refuseOpenDoors(config);
+  for (const problem of sameDoors(config, nameOf)) problems.note(problem);
+  problems.attempt(() => {
+    refuseOpenDoors(config);
+  }, undefined);
+  problems.refuse();
   return config;
+}
+
+/** Keys that there are not come as one issue of an object. */
+function oneByOne(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
+  return issue.code === "unrecognized_keys" ? issue.keys.map((key) => ({ ...issue, keys: [key] })) : [issue];
 }

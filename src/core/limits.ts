@@ -53,6 +53,17 @@ export const defaultLimits = Object.freeze({
   wsBacklogMaxBytes: 1024 * 1024,
   /** WebSocket connections. */
   wsConnectionsMax: 20_000,
+  /** WebSocket connections of one address (an IPv6 network of 64 bits), this machine's excepted. */
+  wsConnectionsPerAddressMax: 1_000,
+  /** New WebSocket connections of one address per second, and the burst; this machine's excepted. */
+  wsHandshakesPerSecond: 50,
+  wsHandshakesBurst: 500,
+  /** Addresses whose connections are counted. */
+  wsAddressesMax: 100_000,
+  /** Bytes that one WebSocket connection may send before it has logged in. */
+  wsPreLoginMaxBytes: 256 * 1024,
+  /** Fragments of one WebSocket message. */
+  wsFragmentsMax: 1_024,
   /** WebSocket connections that have not logged in. */
   wsHalfOpenMax: 4_000,
   /** Time from the WebSocket upgrade to a successful login. */
@@ -137,6 +148,15 @@ export const defaultLimits = Object.freeze({
   brokerRateBurst: 200,
   /** Failed logins of one address per minute, loopback excepted. */
   loginFailuresPerMinute: 30,
+  /** The file of the audit log; beyond it a new one is begun. */
+  auditFileMaxBytes: 8 * 1024 * 1024,
+  /** Earlier files of the audit log that are kept. */
+  auditFilesMax: 5,
+  /** Lines of the audit log that wait for the disk; further ones are counted, and the count is written when it can be. */
+  auditQueueMaxBytes: 1024 * 1024,
+  /** Audit lines per second about logins of one address that prove nothing, and the burst; what they leave out is counted. */
+  auditClaimsPerSecond: 20,
+  auditClaimsBurst: 200,
   /** Token buckets that are kept; the longest unused goes first. */
   bucketsMax: 200_000,
   /** Deepest nesting of JSON that is read. */

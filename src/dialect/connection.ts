@@ -40,6 +40,8 @@ export interface Connection {
 /** What a transport tells the engine about one connection. */
 export interface Receiver {
   frame(frame: Frame): void;
+  /** A message came that is longer than it may be, and was not read. */
+  oversized?(bytes: number): void;
   /** The socket's backlog is small again. */
   drained?(): void;
   /** Nothing of what waits could be written for `stuckMs`; the receiver closes the connection. */

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import { Outbox, type BacklogTotal, type Clock, type Flusher, type Ledger, type Limits, type Wire } from "../core/index.js";
 import type { Closing, Connection, Frame, PreparedFrame, Receiver } from "../dialect/connection.js";
+import { LifeSigns } from "./life-signs.js";
 import { closeReason, pingFrame, pongFrame, prepareFrame } from "./frame.js";
 
 /** How long a peer may take to answer our close frame, milliseconds. */
@@ -13,7 +14,7 @@ export interface WsConnectionOptions {
   readonly remote: string;
   readonly socket: Duplex;
   readonly ws: WebSocket;
-  readonly limits: Pick<Limits, "wsBacklogMaxBytes" | "wsPingMs" | "stuckMs" | "drainFlushMs">;
+  readonly limits: Pick<Limits, "wsBacklogMaxBytes" | "wsFrameMaxBytes" | "wsPreLoginMaxBytes" | "wsPingMs" | "stuckMs" | "drainFlushMs">;
   readonly clock: Clock;
   readonly flusher: Flusher;
   readonly total: BacklogTotal;
@@ -41,19 +42,23 @@ export class WsConnection implements Connection, Wire {
   /** The backlog was large; the receiver hears when it is small again. */
   #high = false;
   #paused = false;
+  #isAdmitted = false;
+  /** Bytes that came before the login. */
+  #before = 0;
   /** What is said once everything queued has been written. */
   #goodbye: Closing | undefined;
   /** Tells `ws` that its close frame has been written. */
   #closeWritten: (() => void) | undefined;
   readonly #write: Duplex["write"];
   #cancelClose: (() => void) | undefined;
-  #lifeSigns: ((alive: boolean) => void)[] = [];
+  readonly #signs: LifeSigns;
 
   constructor(options: WsConnectionOptions) {
     const { id, remote, limits, clock, flusher, total, ledger, socket, ws } = options;
     this.id = id;
     this.remote = remote;
     this.#options = options;
+    this.#signs = new LifeSigns(clock);
     this.#pingAt = clock.monotonic() + limits.wsPingMs;
     this.#outbox = new Outbox({
       wire: this,
@@ -107,6 +112,8 @@ export class WsConnection implements Connection, Wire {
   }
 
   admitted(): void {
+    this.#isAdmitted = true;
+    this.#before = 0;
     this.#options.admitted();
   }
 
@@ -149,19 +156,11 @@ export class WsConnection implements Connection, Wire {
 
   alive(ms: number): Promise<boolean> {
     if (this.#phase !== "open") return Promise.resolve(false);
-    return new Promise((resolve) => {
-      const answer = (alive: boolean): void => {
-        cancel();
-        this.#lifeSigns = this.#lifeSigns.filter((waiting) => waiting !== answer);
-        resolve(alive);
-      };
-      const cancel = this.#options.clock.after(ms, () => {
-        answer(false);
-      });
-      this.#lifeSigns.push(answer);
-      if (this.#lifeSigns.length === 1) this.#ping();
-      this.#resume();
+    const sign = this.#signs.ask(ms, () => {
+      this.#ping();
     });
+    this.#resume();
+    return sign;
   }
 
   /** Looks after a connection that may have died: pings it when it is time, cuts it when it was silent or stuck for too long. */
@@ -217,12 +216,18 @@ export class WsConnection implements Connection, Wire {
   #message(data: RawData, isBinary: boolean): void {
     if (this.#phase !== "open" || !Buffer.isBuffer(data)) return;
     this.#sign();
-    this.#receiver?.frame(isBinary ? data : data.toString());
+    const { limits, ledger } = this.#options;
+    this.#before += this.#isAdmitted ? 0 : data.length;
+    if (this.#before > limits.wsPreLoginMaxBytes) {
+      ledger.count("ws-pre-login-full");
+      this.close({ code: 1009, reason: "too much was said before the login" });
+    } else if (data.length > limits.wsFrameMaxBytes) this.#receiver?.oversized?.(data.length);
+    else this.#receiver?.frame(isBinary ? data : data.toString());
   }
 
   #sign(): void {
     this.#heard = true;
-    if (this.#lifeSigns.length > 0) for (const answer of this.#lifeSigns) answer(true);
+    this.#signs.answer(true);
   }
 
   #ping(): void {
@@ -230,7 +235,7 @@ export class WsConnection implements Connection, Wire {
   }
 
   #pause(): void {
-    if (this.#paused || this.#lifeSigns.length > 0) return;
+    if (this.#paused || this.#signs.isAsked) return;
     this.#paused = true;
     this.#options.ledger.count("ws-reader-paused");
     this.#options.ws.pause();
@@ -274,7 +279,7 @@ export class WsConnection implements Connection, Wire {
     this.#phase = "gone";
     this.#cancelClose?.();
     this.#outbox.close();
-    for (const answer of this.#lifeSigns) answer(false);
+    this.#signs.answer(false);
     this.#options.gone();
     this.#tell(closing);
   }

@@ -29,13 +29,6 @@ export function chooseSubprotocol(offered: string | undefined, path: string, doo
   return listOf(offered).find((name) => known.includes(name));
 }
 
-/** True for the Origin of a page that this machine served itself. Browsers always send one; agents do not. */
-export function isLoopbackOrigin(origin: string): boolean {
-  if (!URL.canParse(origin)) return false;
-  const { hostname } = new URL(origin);
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
-}
-
 /** A peer's address as we write it: IPv4 in IPv6 unwrapped. */
 export function addressOf(address: string | undefined): string {
   return (address ?? "unknown").replace(/^::ffff:(?=\d+\.)/, "");

@@ -1,15 +1,24 @@
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { BacklogTotal, Clock, Flusher, Ledger, Lifecycle, Limits, Log } from "../core/index.js";
 import type { Connection, Hello, Receiver } from "../dialect/connection.js";
 import { WsConnection } from "./connection.js";
-import type { EdgeDoor } from "./door.js";
-import { refuseSocket, text } from "./front-page.js";
-import { Listener, type ListenAt } from "./listener.js";
+import type { Access } from "./access.js";
+import { Crowd } from "./crowd.js";
+import { addressOf, type EdgeDoor } from "./door.js";
+import { refuseSocket, text, type Pages } from "./front-page.js";
+import { Listener, tooMany, type ListenAt } from "./listener.js";
+import type { TlsPair } from "./tls.js";
 
 /** What {@link WsEdge} needs. */
 export interface WsEdgeOptions {
   readonly listen: readonly ListenAt[];
+  readonly access: Access;
+  /** TLS for every listener. */
+  readonly tls?: TlsPair | undefined;
+  /** Answers the operator's requests (health, metrics). */
+  readonly pages?: Pages | undefined;
   /** Where dialects answer; a list of dialects is one of doors. */
   readonly doors: readonly EdgeDoor[];
   readonly limits: Limits;
@@ -33,7 +42,8 @@ export class WsEdge implements Lifecycle {
   // bound: wsConnectionsMax · evicts: a further connection is answered 503 · owner: WsEdge
   readonly #connections = new Set<WsConnection>();
   // bound: wsHalfOpenMax · evicts: a further connection is answered 503; httpHeadMs and wsLoginMs end those that wait · owner: WsEdge
-  readonly #halfOpen = new Set<object>();
+  readonly #halfOpen = new Set<string>();
+  readonly #crowd: Crowd;
   #phase: "new" | "open" | "draining" | "stopped" = "new";
   #cancelCheck: (() => void) | undefined;
   /** Called whenever the last connection is gone. */
@@ -41,6 +51,7 @@ export class WsEdge implements Lifecycle {
 
   constructor(options: WsEdgeOptions) {
     this.#options = options;
+    this.#crowd = new Crowd(options);
   }
 
   /** `ws://host:port` of every listener at which all dialects answer, with its real port. */
@@ -75,6 +86,11 @@ export class WsEdge implements Lifecycle {
     this.#check();
   }
 
+  /** From now on new connections get this pair. */
+  renew(pair: TlsPair): void {
+    for (const listener of this.#listeners) listener.renew(pair);
+  }
+
   /** Takes no new connections; those that are open are their sessions' to end. */
   drain(): Promise<void> {
     if (this.#phase === "open") this.#phase = "draining";
@@ -96,16 +112,20 @@ export class WsEdge implements Lifecycle {
   }
 
   async #listen(at: ListenAt): Promise<void> {
-    const { doors, limits, ledger, log } = this.#options;
+    const { doors, limits, ledger, log, access, tls, pages } = this.#options;
     const listener = await Listener.open({
       ...at,
       doors,
       limits,
       ledger,
       log,
-      arrived: (socket) => {
-        this.#arrived(socket);
+      access,
+      tls,
+      pages,
+      arrived: (socket, isTls) => {
+        this.#arrived(socket, isTls);
       },
+      forwarded: (socket, client) => this.#enter(socket, client),
       isOpen: () => this.#phase === "open",
       isFull: () => this.#connections.size >= limits.wsConnectionsMax,
       opened: (ws, socket, hello) => {
@@ -116,22 +136,39 @@ export class WsEdge implements Lifecycle {
   }
 
   /** Half-open from the first byte on: a TCP connection counts before it has said anything. */
-  #arrived(socket: Duplex): void {
-    const { limits, ledger } = this.#options;
-    const full = this.#connections.size >= limits.wsConnectionsMax ? "ws-connections-full" : this.#halfOpen.size >= limits.wsHalfOpenMax ? "ws-half-open-full" : undefined;
+  #arrived(socket: Socket, isTls: boolean): void {
+    const { limits, ledger, access } = this.#options;
+    const peer = addressOf(socket.remoteAddress);
+    const full =
+      this.#connections.size >= limits.wsConnectionsMax ? "ws-connections-full"
+      : this.#halfOpen.size >= limits.wsHalfOpenMax ? "ws-half-open-full"
+      : access.isProxy(peer) ? undefined
+      : this.#enter(socket, peer);
     if (full !== undefined) {
       ledger.count(full);
-      refuseSocket(socket, text(503, "The broker has as many connections as it takes; try again in a few seconds."));
+      // Words in clear text mean nothing to a peer that waits for TLS.
+      if (isTls) socket.destroy();
+      else refuseSocket(socket, text(503, tooMany));
       return;
     }
-    this.#halfOpen.add(socket);
+    const key = keyOf(socket);
+    this.#halfOpen.add(key);
     socket.once("close", () => {
-      this.#halfOpen.delete(socket);
+      this.#halfOpen.delete(key);
     });
+  }
+
+  /** Counts a connection for its address until it ends. @returns why it must wait */
+  #enter(socket: Duplex, address: string): string | undefined {
+    const entered = this.#crowd.enter(address);
+    if (typeof entered === "string") return entered;
+    socket.once("close", entered);
+    return undefined;
   }
 
   #open(ws: WebSocket, socket: Duplex, hello: Hello): void {
     const { limits, clock, flusher, total, ledger, newId, accept } = this.#options;
+    const key = keyOf(socket as Duplex & Peer);
     const connection: WsConnection = new WsConnection({
       id: newId(),
       remote: hello.remote,
@@ -143,7 +180,7 @@ export class WsEdge implements Lifecycle {
       total,
       ledger,
       admitted: () => {
-        this.#halfOpen.delete(socket);
+        this.#halfOpen.delete(key);
       },
       gone: () => {
         this.#connections.delete(connection);
@@ -162,4 +199,12 @@ export class WsEdge implements Lifecycle {
       this.#check();
     });
   }
+}
+
+/** What TCP and TLS sockets of one connection have in common. */
+type Peer = Pick<Socket, "localPort" | "remoteAddress" | "remotePort">;
+
+/** The same for a TCP socket and the TLS socket over it. */
+function keyOf({ localPort, remoteAddress, remotePort }: Peer): string {
+  return `${String(localPort)} ${String(remoteAddress)} ${String(remotePort)}`;
 }

@@ -5,9 +5,25 @@ import { pathOf } from "./door.js";
 /** A short HTTP answer. */
 export interface Answer {
   readonly status: number;
-  readonly type: "text/plain; charset=utf-8" | "application/json";
+  /** Content-Type. */
+  readonly type: string;
   readonly body: string;
 }
+
+/** An ordinary HTTP request. */
+export interface PageRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Who asks, as a trusted proxy says. */
+  readonly remote: string;
+  /** It comes from this machine. */
+  readonly isLocal: boolean;
+  /** The token of an `Authorization: Bearer` header. */
+  readonly bearer: string | undefined;
+}
+
+/** Answers what is its own; undefined leaves a request to the front page. */
+export type Pages = (request: PageRequest) => Answer | undefined | Promise<Answer | undefined>;
 
 /** What an ordinary HTTP request is told: a WebSocket client belongs here, and where. */
 export function frontPage(method: string | undefined, url: string | undefined, paths: readonly string[]): Answer {

@@ -1,11 +1,18 @@
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, Server as TlsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
 import { Fault, type Ledger, type Limits, type Log } from "../core/index.js";
 import type { Hello } from "../dialect/connection.js";
-import { addressOf, chooseSubprotocol, helloOf, isLoopbackOrigin, pathOf, pathsOf, type EdgeDoor } from "./door.js";
-import { frontPage, nothingHere, refuseSocket, respond, text } from "./front-page.js";
+import type { Access } from "./access.js";
+import { isThisMachine } from "./crowd.js";
+import { addressOf, chooseSubprotocol, helloOf, pathOf, pathsOf, type EdgeDoor } from "./door.js";
+import { frontPage, nothingHere, refuseSocket, respond, text, type Pages } from "./front-page.js";
+import type { TlsPair } from "./tls.js";
+
+/** Said to whoever comes when there are too many. */
+export const tooMany = "The broker has as many connections as it takes; try again in a few seconds.";
 
 /** Where to listen. */
 export interface ListenAt {
@@ -23,8 +30,15 @@ export interface ListenerOptions extends ListenAt {
   readonly limits: Limits;
   readonly ledger: Ledger;
   readonly log: Log;
+  readonly access: Access;
+  /** Answers requests of the operator's (health, metrics) before the front page does. */
+  readonly pages: Pages | undefined;
+  /** Encrypts every connection. */
+  readonly tls: TlsPair | undefined;
   /** A TCP connection came; whoever takes too many refuses it here. */
-  readonly arrived: (socket: Duplex) => void;
+  readonly arrived: (socket: Socket, isTls: boolean) => void;
+  /** An upgrade came for somebody behind a proxy: counted by its own address. @returns why it must wait */
+  readonly forwarded: (socket: Duplex, client: string) => string | undefined;
   /** True while new WebSockets are taken. */
   readonly isOpen: () => boolean;
   /** True when there are as many WebSockets as may be. */
@@ -45,7 +59,7 @@ export class Listener {
   readonly #wss: WebSocketServer;
 
   private constructor(options: ListenerOptions, server: Server) {
-    const { doors, limits, log, host, port, own } = options;
+    const { doors, limits, log, ledger, host, port, own } = options;
     this.#options = options;
     this.#server = server;
     this.own = own;
@@ -58,14 +72,21 @@ export class Listener {
       clientTracking: false,
       skipUTF8Validation: false,
       autoPong: false,
-      maxPayload: limits.wsFrameMaxBytes,
-      maxFragments: 1_024,
+      // Up to twice the limit a message is refused in the dialect's words; beyond that the connection ends (1009).
+      maxPayload: limits.wsFrameMaxBytes * 2,
+      maxFragments: limits.wsFragmentsMax,
       // The choice was made before; `ws` only writes it down.
       handleProtocols: (offered, request) => chooseSubprotocol([...offered].join(), pathOf(request.url) ?? "", this.#doors) ?? false,
     });
     server.on("request", (request, response) => {
-      respond(request, response, frontPage(request.method, request.url, this.#paths));
+      void this.#answer(request, response);
     });
+    if (server instanceof TlsServer) {
+      server.on("tlsClientError", (_error, socket) => {
+        ledger.count("ws-tls-refused");
+        socket.destroy();
+      });
+    }
     server.on("upgrade", (request, socket, head) => {
       this.#upgrade(request, socket, head);
     });
@@ -76,16 +97,19 @@ export class Listener {
 
   /** @throws Fault conflict (address in use), forbidden, unavailable */
   static async open(options: ListenerOptions): Promise<Listener> {
-    const { host, port, limits, arrived } = options;
-    const server = createServer({
+    const { host, port, limits, tls, arrived } = options;
+    const serverOptions: ServerOptions = {
       maxHeaderSize: limits.httpHeadMaxBytes,
       headersTimeout: limits.httpHeadMs,
       requestTimeout: limits.httpHeadMs,
       connectionsCheckingInterval: Math.max(10, Math.min(1_000, limits.httpHeadMs / 2)),
       keepAliveTimeout: 1,
       noDelay: true,
+    };
+    const server = tls === undefined ? createServer(serverOptions) : createTlsServer({ ...serverOptions, ...tls, minVersion: "TLSv1.2", handshakeTimeout: limits.httpHeadMs });
+    server.on("connection", (socket: Socket) => {
+      arrived(socket, tls !== undefined);
     });
-    server.on("connection", arrived);
     await new Promise<void>((resolve, reject) => {
       const refused = (error: NodeJS.ErrnoException): void => {
         reject(cannotListen(host, port, error));
@@ -97,6 +121,11 @@ export class Listener {
       });
     });
     return new Listener(options, server);
+  }
+
+  /** From now on new connections get this pair. */
+  renew(pair: TlsPair): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext({ ...pair, minVersion: "TLSv1.2" });
   }
 
   /** Takes no new connections. */
@@ -113,25 +142,46 @@ export class Listener {
     });
   }
 
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pages, access, log } = this.#options;
+    const peer = addressOf(request.socket.remoteAddress);
+    const remote = access.clientOf({ headers: request.headers, peer });
+    const { bearer } = helloOf(request.headers, { remote, path: "", subprotocol: undefined });
+    try {
+      const page = await pages?.({ method: request.method ?? "GET", path: pathOf(request.url) ?? "", remote, isLocal: isThisMachine(remote), bearer });
+      respond(request, response, page ?? frontPage(request.method, request.url, this.#paths));
+    } catch (thrown) {
+      log("error", "a page failed", { error: String(thrown) });
+      respond(request, response, text(500, "The broker failed; its log says why."));
+    }
+  }
+
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { ledger, isFull, isOpen, opened, own } = this.#options;
+    const { ledger, isFull, isOpen, opened, own, access, forwarded } = this.#options;
     const path = pathOf(request.url);
-    const origin = request.headers.origin;
+    const asking = { headers: request.headers, peer: addressOf(request.socket.remoteAddress) };
     // No longer writable: it was refused on arrival.
     if (!socket.writable) return;
     if (path === undefined || !this.#paths.includes(path)) {
       ledger.count("ws-unknown-path");
       refuseSocket(socket, nothingHere(this.#paths));
-    } else if (origin !== undefined && !isLoopbackOrigin(origin)) {
+      return;
+    }
+    const barred = access.refusal(asking);
+    const remote = access.clientOf(asking);
+    const crowding = remote === asking.peer ? undefined : forwarded(socket, remote);
+    if (barred !== undefined) {
       ledger.count("ws-origin-refused");
-      refuseSocket(socket, text(403, "Web pages of other sites may not connect. Use a client outside the browser, or serve the page from this machine."));
+      refuseSocket(socket, text(403, barred));
+    } else if (crowding !== undefined) {
+      ledger.count(crowding);
+      refuseSocket(socket, text(503, tooMany));
     } else if (!isOpen()) {
       refuseSocket(socket, text(503, "The broker is stopping; try again in a few seconds."));
     } else if (isFull()) {
       ledger.count("ws-connections-full");
-      refuseSocket(socket, text(503, "The broker has as many connections as it takes; try again in a few seconds."));
+      refuseSocket(socket, text(503, tooMany));
     } else {
-      const remote = addressOf(request.socket.remoteAddress);
       const subprotocol = chooseSubprotocol(request.headers["sec-websocket-protocol"], path, this.#doors);
       this.#wss.handleUpgrade(request, socket, head, (ws) => {
         opened(ws, socket, helloOf(request.headers, { remote, path, subprotocol, ...(own !== undefined && { own }) }));
@@ -142,7 +192,7 @@ export class Listener {
 
 function endpointOf(server: Server): string {
   const { address, port } = server.address() as AddressInfo; // a listening TCP server has one
-  return `ws://${address.includes(":") ? `[${address}]` : address}:${String(port)}`;
+  return `${server instanceof TlsServer ? "wss" : "ws"}://${address.includes(":") ? `[${address}]` : address}:${String(port)}`;
 }
 
 function cannotListen(host: string, port: number, error: NodeJS.ErrnoException): Fault {

@@ -2,13 +2,15 @@ import { createConnection, type Socket } from "node:net";
 import { WebSocket } from "ws";
 import { BacklogTotal, defaultLimits, Flusher, Ledger, systemClock, type Limits } from "../../src/core/index.js";
 import type { Closing, Connection, Frame, Hello } from "../../src/dialect/index.js";
-import { WsEdge } from "../../src/ws/index.js";
+import { Access, WsEdge } from "../../src/ws/index.js";
 
 /** What the edge accepted, and what came on it. */
 export interface Accepted {
   readonly connection: Connection;
   readonly hello: Hello;
   readonly frames: Frame[];
+  /** Lengths of messages that were too long, bytes. */
+  readonly oversized: number[];
   /** How often the backlog was small again. */
   drained: number;
   readonly closed: Promise<Closing>;
@@ -22,6 +24,7 @@ export class WsWorld {
   readonly limits: Limits;
   readonly total: BacklogTotal;
   readonly edge: WsEdge;
+  readonly access = new Access({ origins: [], hosts: [], trustedProxies: [] });
   onFrame: (accepted: Accepted, frame: Frame) => void = () => undefined;
   readonly #sockets: (WebSocket | Socket)[] = [];
   #waiting: ((accepted: Accepted) => void)[] = [];
@@ -31,6 +34,7 @@ export class WsWorld {
     this.limits = { ...defaultLimits, ...limits };
     this.total = new BacklogTotal(this.limits.backlogTotalMaxBytes, this.ledger);
     this.edge = new WsEdge({
+      access: this.access,
       listen: [{ host: "127.0.0.1", port }],
       doors: [
         { name: "pan", paths: ["/pan"], subprotocols: ["pan.v1"] },
@@ -45,13 +49,16 @@ export class WsWorld {
       log: () => undefined,
       accept: (connection, hello) => {
         let close: (closing: Closing) => void = () => undefined;
-        const accepted: Accepted = { connection, hello, frames: [], drained: 0, closed: new Promise((resolve) => (close = resolve)) };
+        const accepted: Accepted = { connection, hello, frames: [], oversized: [], drained: 0, closed: new Promise((resolve) => (close = resolve)) };
         this.accepted.push(accepted);
         this.#waiting.shift()?.(accepted);
         return {
           frame: (frame) => {
             accepted.frames.push(frame);
             this.onFrame(accepted, frame);
+          },
+          oversized: (bytes) => {
+            accepted.oversized.push(bytes);
           },
           drained: () => {
             accepted.drained += 1;

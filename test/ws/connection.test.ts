@@ -23,6 +23,7 @@ describe("a WebSocket connection", () => {
 
   it("carries text and binary both ways, whole and in order, of every length", async () => {
     await open();
+    accepted.connection.admitted();
     const sizes = [0, 1, 125, 126, 65_535, 65_536];
     const heard: (string | Buffer)[] = [];
     client.on("message", (data: Buffer, isBinary) => heard.push(isBinary ? data : data.toString()));
@@ -39,12 +40,35 @@ describe("a WebSocket connection", () => {
     expect(world.ledger.copies).toMatchObject({ copies: 12, written: 12, pending: 0 });
   });
 
-  it("closes 1009 on a frame beyond the limit, and counts it", async () => {
+  it("tells of a message beyond the limit, and lives; closes 1009 on one of twice the limit, and counts it", async () => {
     await open({ wsFrameMaxBytes: 100 });
-    client.send("x".repeat(101));
+    client.send("x".repeat(200));
+    await eventually(() => accepted.oversized.length === 1, "the message that is too long");
+    expect(accepted.oversized).toEqual([200]);
+    client.send("x".repeat(201));
     expect((await once(client, "close"))[0]).toBe(1009);
     await accepted.closed;
     expect(world.ledger.reasons["ws-frame-too-large"]).toBe(1);
+    expect(accepted.frames).toEqual([]);
+  });
+
+  it("closes 1009 on too much before the login, and takes any amount after it", async () => {
+    await open({ wsPreLoginMaxBytes: 1_000 });
+    for (let n = 0; n < 10; n += 1) client.send("x".repeat(100));
+    await eventually(() => accepted.frames.length === 10, "as much as may be");
+    accepted.connection.admitted();
+    for (let n = 0; n < 11; n += 1) client.send("x".repeat(100));
+    await eventually(() => accepted.frames.length === 21, "the rest");
+    const stranger = await world.connect();
+    for (let n = 0; n < 11; n += 1) stranger.client.send("x".repeat(100));
+    expect((await once(stranger.client, "close"))[0]).toBe(1009);
+    expect([stranger.accepted.frames.length, world.ledger.reasons["ws-pre-login-full"]]).toEqual([10, 1]);
+  });
+
+  it("closes 1008 on a message of too many fragments", async () => {
+    await open({ wsFragmentsMax: 4 });
+    for (let n = 0; n < 5; n += 1) client.send("x", { fin: false });
+    expect((await once(client, "close"))[0]).toBe(1008);
     expect(accepted.frames).toEqual([]);
   });
 

@@ -3,13 +3,14 @@ import { EchoClient } from "../../../bridges/echo/client.js";
 import { echo } from "../../../bridges/echo/index.js";
 import type { EchoEvent } from "../../../bridges/echo/schema.js";
 import { BacklogTotal, Flusher, systemClock } from "../../../src/core/index.js";
-import { WsEdge } from "../../../src/ws/index.js";
+import { Access, WsEdge } from "../../../src/ws/index.js";
 import { BridgeWorld } from "../../kit/bridge-world.js";
 import { eventually } from "../../kit/broker.js";
 
 const world = new BridgeWorld([echo]);
 let ids = 0;
 const edge = new WsEdge({
+    access: new Access({ origins: [], hosts: [], trustedProxies: [] }),
   listen: [{ host: "127.0.0.1", port: 0 }],
   doors: [echo],
   limits: world.limits,

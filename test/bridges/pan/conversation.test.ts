@@ -76,13 +76,15 @@ describe("PAN over a real socket", () => {
     await ada.settled();
   });
 
-  it("keeps text whole up to the frame limit, closes beyond it", async () => {
+  it("keeps text whole up to the frame limit, refuses more, and closes on twice as much", async () => {
     await begin({ limits: { wsFrameMaxBytes: 4_096 } });
     const [ada, bob] = [await login("ada"), await login("bob")];
     const text = "ä\n\u{1F916}".repeat(500);
     ada.say({ type: "chat", to: "bob", text });
     expect((await bob.hears("chat"))["text"]).toBe(text);
     ada.say({ type: "chat", to: "bob", text: "x".repeat(5_000) });
+    expect(await ada.hears("error")).toMatchObject({ code: "INVALID_FORMAT", message: expect.stringMatching(/4096 bytes at most/) as string });
+    ada.say({ type: "chat", to: "bob", text: "x".repeat(9_000) });
     expect(await ada.closed).toMatchObject({ code: 1009 });
     await bob.settled();
   });

@@ -1,0 +1,47 @@
+import { accessRules, type BrokerConfig } from "./config/index.js";
+import type { Parts } from "./parts.js";
+import { readTlsPair } from "./ws/index.js";
+
+/** What a reload has done. */
+export interface Reloaded {
+  /** Options that hold from now on, by path; `tls` for a pair that was read again. */
+  readonly changed: readonly string[];
+  /** Options that differ and wait for a restart. */
+  readonly needRestart: readonly string[];
+}
+
+const reloadable: ReadonlySet<string> = new Set(["limits", "origins", "hosts", "trustedProxies", "tlsCert", "tlsKey"]);
+
+/** Options that have a life of their own. */
+const incomparable: ReadonlySet<string> = new Set(["log"]);
+
+/**
+ * Takes over from `next` what can change while the broker runs: limits, allow-lists, TLS. Whatever is wrong is found before anything has changed.
+ * @throws Fault malformed, unavailable: the old configuration and the old pair hold
+ */
+export function reload({ access, ws }: Pick<Parts, "access" | "ws">, current: BrokerConfig, next: BrokerConfig): Reloaded {
+  const { tlsCert: cert, tlsKey: key } = next;
+  // Doors that were opened without TLS, or with it, stay so until a restart.
+  const isTls = current.tlsCert !== undefined;
+  const pair = isTls && cert !== undefined && key !== undefined ? readTlsPair({ cert, key }) : undefined;
+  const changed: string[] = [];
+  const needRestart: string[] = [];
+  for (const name of new Set([...Object.keys(current), ...Object.keys(next)]) as ReadonlySet<keyof BrokerConfig>) {
+    if (incomparable.has(name) || JSON.stringify(current[name]) === JSON.stringify(next[name])) continue;
+    const isTlsSwitch = (name === "tlsCert" || name === "tlsKey") && isTls !== (cert !== undefined);
+    if (name === "limits") changed.push(...differences(current.limits, next.limits));
+    else (reloadable.has(name) && !isTlsSwitch ? changed : needRestart).push(name);
+  }
+  // One object from the beginning: every part reads its limits there.
+  Object.assign(current.limits, next.limits);
+  access.set(accessRules(next));
+  if (pair !== undefined) {
+    ws.renew(pair);
+    changed.push("tls");
+  }
+  return { changed, needRestart };
+}
+
+function differences(current: BrokerConfig["limits"], next: BrokerConfig["limits"]): readonly string[] {
+  return (Object.keys(next) as (keyof BrokerConfig["limits"])[]).filter((name) => current[name] !== next[name]).map((name) => `limits.${name}`);
+}

@@ -1,0 +1,102 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { BlockList, isIP } from "node:net";
+import { hostname } from "node:os";
+import { addressOf } from "./door.js";
+
+/** Which web pages may connect, under which names this broker is asked for, and whom it believes about who connects. */
+export interface AccessRules {
+  /** `https://HOST[:PORT]` of pages that may connect, beside those of this machine and this broker's own. */
+  readonly origins: readonly string[];
+  /** `HOST` or `HOST:PORT` under which this broker may be asked for, beside addresses and this machine's names. */
+  readonly hosts: readonly string[];
+  /** Addresses and networks of proxies whose word on their clients counts. */
+  readonly trustedProxies: readonly string[];
+}
+
+/** What an upgrade says of itself, and where it came in. */
+export interface Asking {
+  readonly headers: IncomingHttpHeaders;
+  /** The socket's other end, as we write addresses. */
+  readonly peer: string;
+}
+
+/** Rules that can be replaced while the broker runs. */
+export class Access {
+  // bound: what is configured · evicts: replaced at a reload · owner: Access
+  #origins: ReadonlySet<string> = new Set();
+  // bound: what is configured · evicts: replaced at a reload · owner: Access
+  #hosts: ReadonlySet<string> = new Set();
+  #proxies = new BlockList();
+
+  constructor(rules: AccessRules) {
+    this.set(rules);
+  }
+
+  set({ origins, hosts, trustedProxies }: AccessRules): void {
+    this.#origins = new Set(origins.map((origin) => new URL(origin).origin));
+    this.#hosts = new Set(hosts.map((host) => host.toLowerCase()));
+    this.#proxies = new BlockList();
+    for (const network of trustedProxies) {
+      const [address = "", bits] = network.split("/");
+      const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+      if (bits === undefined) this.#proxies.addAddress(address, family);
+      else this.#proxies.addSubnet(address, Number(bits), family);
+    }
+  }
+
+  /** True if the address is a proxy's whose word counts. */
+  isProxy(address: string): boolean {
+    const family = isIP(address);
+    return family !== 0 && this.#proxies.check(address, family === 6 ? "ipv6" : "ipv4");
+  }
+
+  /** Who connects: the socket's other end, or whom a trusted proxy names (RFC 7239, or `X-Forwarded-For`). */
+  clientOf({ headers, peer }: Asking): string {
+    if (!this.isProxy(peer)) return peer;
+    // Each proxy adds whom it was called by at the end: the last one that is no proxy of ours is the client.
+    const named = forwardedFor(headers);
+    for (const address of [...named].reverse()) if (isIP(address) === 0 || !this.isProxy(address)) return address;
+    return named[0] ?? peer;
+  }
+
+  /**
+   * Why a web page may not connect, or undefined if it may. Only browsers send an `Origin`, and they always do: a page of elsewhere must not reach agents
+   * through its visitor's browser, nor may a name that was made to point here (DNS rebinding) pass for this broker.
+   */
+  refusal({ headers }: Asking): string | undefined {
+    const { origin, host = "" } = headers;
+    if (origin === undefined) return undefined;
+    if (!this.#isOurs(host)) return `This broker is not known as ${host}. If it should be, start it with --host ${host.replace(/:\d+$/, "")}.`;
+    if (!URL.canParse(origin)) return "Pages without an origin may not connect. Use a client outside the browser, or serve the page from this machine.";
+    const page = new URL(origin);
+    if (this.#origins.has(page.origin) || page.host === host.toLowerCase() || (isLoopbackName(page.hostname) && isLoopbackName(hostnameOf(host)))) return undefined;
+    return `Pages of ${page.origin} may not connect. If they should, start the broker with --origin ${page.origin}; a client outside the browser needs no such word.`;
+  }
+
+  /** A name of this broker: an address, this machine, or one that was configured. */
+  #isOurs(host: string): boolean {
+    const name = hostnameOf(host);
+    return isIP(name.replace(/^\[|\]$/g, "")) !== 0 || isLoopbackName(name) || name === hostname().toLowerCase() || this.#hosts.has(host.toLowerCase()) || this.#hosts.has(name);
+  }
+}
+
+/** The host of a `Host` header, without its port. */
+function hostnameOf(host: string): string {
+  return host.toLowerCase().replace(/:\d*$/, "");
+}
+
+function isLoopbackName(name: string): boolean {
+  return name === "localhost" || name === "[::1]" || /^127(\.\d+){3}$/.test(name);
+}
+
+/** Whom the proxies say that they were called by, the first one first. */
+function forwardedFor(headers: IncomingHttpHeaders): readonly string[] {
+  const { forwarded } = headers;
+  const parts = forwarded === undefined ? listOf(headers["x-forwarded-for"]) : listOf(forwarded).flatMap((element) => /(?:^|;)\s*for="?([^";]+)"?/i.exec(element)?.[1] ?? []);
+  return parts.map((part) => addressOf(part.replace(/^"|"$/g, "").replace(/^\[([^\]]+)\](?::\d+)?$/, "$1").replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1")));
+}
+
+function listOf(header: string | readonly string[] | undefined): readonly string[] {
+  const text = typeof header === "string" ? header : (header ?? []).join(",");
+  return text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+}

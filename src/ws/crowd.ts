@@ -1,0 +1,81 @@
+import { isIPv6 } from "node:net";
+import type { Clock, Limits } from "../core/index.js";
+
+interface Visitor {
+  open: number;
+  /** Handshakes it may begin at once. */
+  tokens: number;
+  /** Monotonic time of `tokens`. */
+  at: number;
+}
+
+/** What {@link Crowd} needs. */
+export interface CrowdOptions {
+  readonly limits: Pick<Limits, "wsConnectionsPerAddressMax" | "wsHandshakesPerSecond" | "wsHandshakesBurst" | "wsAddressesMax">;
+  readonly clock: Clock;
+}
+
+/** Why one address must wait. */
+export type Crowding = "ws-address-full" | "ws-address-hasty";
+
+/** Connections and handshakes of each address. This machine's own are never too many here: whoever runs on it could do worse. */
+export class Crowd {
+  // bound: wsAddressesMax · evicts: an address without connections, the longest known first; if all have some, a new one is not followed · owner: Crowd
+  readonly #visitors = new Map<string, Visitor>();
+  readonly #options: CrowdOptions;
+
+  constructor(options: CrowdOptions) {
+    this.#options = options;
+  }
+
+  /** Addresses followed now. */
+  get size(): number {
+    return this.#visitors.size;
+  }
+
+  /** Takes one more connection of an address. @returns how to let it go again, or why it must wait */
+  enter(address: string): (() => void) | Crowding {
+    if (isThisMachine(address)) return () => undefined;
+    const { wsConnectionsPerAddressMax, wsHandshakesPerSecond, wsHandshakesBurst } = this.#options.limits;
+    const key = networkOf(address);
+    const now = this.#options.clock.monotonic();
+    const visitor = this.#visitors.get(key) ?? { open: 0, tokens: wsHandshakesBurst, at: now };
+    visitor.tokens = Math.min(wsHandshakesBurst, visitor.tokens + ((now - visitor.at) * wsHandshakesPerSecond) / 1_000);
+    visitor.at = now;
+    this.#follow(key, visitor);
+    if (visitor.open >= wsConnectionsPerAddressMax) return "ws-address-full";
+    if (visitor.tokens < 1) return "ws-address-hasty";
+    visitor.tokens -= 1;
+    visitor.open += 1;
+    let isIn = true;
+    return () => {
+      if (isIn) visitor.open -= 1;
+      isIn = false;
+    };
+  }
+
+  #follow(key: string, visitor: Visitor): void {
+    if (this.#visitors.has(key)) return;
+    if (this.#visitors.size >= this.#options.limits.wsAddressesMax) {
+      const [idle] = [...this.#visitors].find(([, { open }]) => open === 0) ?? [];
+      if (idle === undefined) return;
+      this.#visitors.delete(idle);
+    }
+    this.#visitors.set(key, visitor);
+  }
+}
+
+/** True for a loopback address. */
+export function isThisMachine(address: string): boolean {
+  return address === "::1" || address.startsWith("127.");
+}
+
+/** Who has one IPv6 address has the 64 bits after its network, too. */
+function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = "", tail] = address.split("::");
+  const groups = head === "" ? [] : head.split(":");
+  const rest = tail === undefined || tail === "" ? [] : tail.split(":");
+  const whole = [...groups, ...new Array<string>(tail === undefined ? 0 : 8 - groups.length - rest.length).fill("0"), ...rest];
+  return whole.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, "")).join(":");
+}

@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
+import { Fault } from "../core/index.js";
+
+/** Files of a certificate chain and its key, PEM. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** What they hold. */
+export interface TlsPair {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/** Reads a pair that fits together. @throws Fault unavailable, malformed, naming the file and the remedy */
+export function readTlsPair({ cert, key }: TlsFiles): TlsPair {
+  const pair = { cert: read(cert, "--tls-cert"), key: read(key, "--tls-key") };
+  try {
+    createSecureContext(pair);
+  } catch (error) {
+    throw new Fault("malformed", `--tls-cert ${cert} and --tls-key ${key} are no pair: ${error instanceof Error ? error.message : String(error)}; both are PEM, the certificate first in its chain`, { cause: error });
+  }
+  return pair;
+}
+
+function read(file: string, flag: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new Fault("unavailable", `${flag} ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
