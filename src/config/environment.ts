@@ -18,13 +18,20 @@ const byVariable: ReadonlyMap<string, readonly [path: string, kind: Kind]> = new
 
 /** What the environment says, by path. Empty variables say nothing. @throws Fault malformed for each `SYNAPTIC_…` that is none of ours, or cannot be read */
 export function readEnvironment(env: NodeJS.ProcessEnv): ReadonlyMap<string, unknown> {
-  return new Map(Object.entries(env).flatMap(([variable, text]): [string, unknown][] => {
+  const problems = new Problems();
+  const found = new Map(Object.entries(env).flatMap(([variable, text]): [string, unknown][] => {
     if (!variable.startsWith("SYNAPTIC_") || others.has(variable) || text === undefined || text === "") return [];
-    const known = byVariable.get(variable);
-    if (known === undefined) throw new Fault("malformed", `${variable}: there is no such option; broker config print shows those there are`);
-    const [path, kind] = known;
-    return [[path, valueOf(variable, text, kind)]];
+    return problems.attempt(() => [read(variable, text)], []);
   }));
+  problems.refuse();
+  return found;
+}
+
+function read(variable: string, text: string): [path: string, value: unknown] {
+  const known = byVariable.get(variable);
+  if (known === undefined) throw new Fault("malformed", `${variable}: there is no such option; broker config print --all shows those there are`);
+  const [path, kind] = known;
+  return [path, valueOf(variable, text, kind)];
 }
 
 function valueOf(variable: string, text: string, kind: Kind): unknown {

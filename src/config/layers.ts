@@ -60,14 +60,12 @@ export function readLayers({ flags, env, file: told, resolveDataDir }: Layers): 
       case "environment":
         return variableOf(path);
       case "file":
+        return `${file ?? usual}: ${path}`;
       case "default":
-        return file === undefined ? `option ${path}` : `${file}: ${path}`;
+        return flagOf(path); // nobody said it: what to say instead
     }
   };
-  const config = problems.attempt(() => readConfig(options, nameOf), undefined);
-  problems.refuse();
-  if (config === undefined) throw new Fault("internal", "the configuration was not read"); // cannot be: its problem was noted
-  return { options, config, file, originOf, nameOf };
+  return { options, config: readConfig(options, nameOf, problems), file, originOf, nameOf };
 }
 
 function objectOf(text: string, file: string): object {

@@ -8,10 +8,10 @@ import { sameDoors } from "./same-door.js";
 /**
  * Checks options and fills in the defaults.
  * @param nameOf what the author of an option calls it: a flag, a variable, a line of a file
+ * @param problems those found before, which are told with the ones found here
  * @throws Fault malformed or forbidden, naming every option that is wrong and the remedy, a line each
  */
-export function readConfig(options: BrokerOptions, nameOf: (path: string) => string = (path) => `option ${path}`): BrokerConfig {
-  const problems = new Problems();
+export function readConfig(options: BrokerOptions, nameOf: (path: string) => string = (path) => `option ${path}`, problems = new Problems()): BrokerConfig {
   const parsed = brokerOptions.safeParse(options);
   if (!parsed.success) {
     for (const issue of parsed.error.issues.flatMap(oneByOne)) {

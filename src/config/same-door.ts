@@ -1,18 +1,20 @@
 import { Fault } from "../core/index.js";
-import { hostOf, portOf } from "./doors.js";
+import { hostOf, portOf, usualZmqDoors } from "./doors.js";
 import type { BrokerConfig } from "./options.js";
 
-interface Door {
+/** A place to listen at. */
+export interface NamedDoor {
   /** The option that asked for it. */
   readonly path: string;
+  /** `tcp://HOST:PORT`, `ipc:///PATH`, `HOST:PORT`. */
   readonly url: string;
 }
 
-/** Every door that a configuration names, and the option that names it. */
-export function namedDoors({ zmqIn = [], zmqOut = [], ws, ownDoors }: Pick<BrokerConfig, "zmqIn" | "zmqOut" | "ws" | "ownDoors">): readonly Door[] {
+/** Every door that a broker opens by a configuration, and the option that names it. `dataDir`: where the usual ipc doors are. */
+export function doorsOf({ zmqIn, zmqOut, ws, ownDoors }: Pick<BrokerConfig, "zmqIn" | "zmqOut" | "ws" | "ownDoors">, dataDir: string): readonly NamedDoor[] {
   return [
-    ...zmqIn.map((url) => ({ path: "zmqIn", url })),
-    ...zmqOut.map((url) => ({ path: "zmqOut", url })),
+    ...(zmqIn ?? usualZmqDoors.zmqIn(dataDir)).map((url) => ({ path: "zmqIn", url })),
+    ...(zmqOut ?? usualZmqDoors.zmqOut(dataDir)).map((url) => ({ path: "zmqOut", url })),
     ...ws.map((url) => ({ path: "ws", url })),
     ...Object.values(ownDoors).map((url) => ({ path: "ownDoors", url })),
   ];
@@ -20,7 +22,7 @@ export function namedDoors({ zmqIn = [], zmqOut = [], ws, ownDoors }: Pick<Broke
 
 /** Two doors cannot stand at one place. @returns a problem for each that is named again, with the remedy */
 export function sameDoors(config: BrokerConfig, nameOf: (path: string) => string): readonly Fault[] {
-  const doors = namedDoors(config);
+  const doors = doorsOf(config, "");
   return doors.flatMap((door, at) => {
     const first = doors.slice(0, at).find((before) => isSamePlace(before.url, door.url));
     if (first === undefined) return [];

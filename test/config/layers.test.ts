@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readLayers, type BrokerOptions, type Layered } from "../../src/config/index.js";
+import { brokerOptions, configSchema, problemsOf, readLayers, type BrokerOptions, type Layered } from "../../src/config/index.js";
 
 describe("the configuration in layers", () => {
   let dataDir: string;
@@ -63,6 +63,10 @@ describe("the configuration in layers", () => {
     ["a limit that there is not", { limits: { wsPing: 1 } as BrokerOptions["limits"] }, {}, undefined, /^--limit wsPing: there is nothing of this name$/],
     ["a file that is no JSON", {}, {}, "{", /config\.json is no JSON/],
     ["a file that is a list", {}, {}, "[]", /config\.json must hold one JSON object/],
+    ["a port out of range on ZeroMQ", { zmqIn: ["tcp://127.0.0.1:70000"] }, {}, undefined, /^--zmq-in: must have a port from 0 to 65535/],
+    ["one door twice", { ws: ["127.0.0.1:7", "127.0.0.1:7"] }, {}, undefined, /^--ws: 127\.0\.0\.1:7 is asked for twice; give each door a port of its own/],
+    ["a door on another's port", { zmqOut: ["tcp://localhost:7"] }, { SYNAPTIC_WS: "127.0.0.1:7" }, undefined, /^SYNAPTIC_WS: 127\.0\.0\.1:7 is asked for beside --zmq-out tcp:\/\/localhost:7; give/],
+    ["a door on a port that is usually another's", { ownDoors: { pan: "127.0.0.1:5555" } }, {}, undefined, /^--own: 127\.0\.0\.1:5555 is asked for beside --zmq-in tcp:\/\/127\.0\.0\.1:5555/],
     ["half a pair for TLS", { tlsCert: "x" }, {}, undefined, /--tls-cert and --tls-key belong together/],
     ["a network that is none", { trustedProxies: ["10.0.0.0/64"] }, {}, undefined, /--trusted-proxy: must be an IP address, or a network/],
     ["an origin with a path", { origins: ["https://a/b"] }, {}, undefined, /--origin: must be written as https:\/\/HOST/],
@@ -70,6 +74,32 @@ describe("the configuration in layers", () => {
   ])("refuses %s, by the name that its author gave it", (_what, flags, env, file, words) => {
     if (file !== undefined) write(file);
     expect(() => read(flags, env)).toThrow(words);
+  });
+
+  it("tells everything that is wrong at once, a line each", () => {
+    const file = write({ port: 1, depth: 2, limits: { wsPingMs: "soon" } });
+    let thrown: unknown;
+    try {
+      read({ ws: ["8080"] }, { SYNAPTIC_PORT: "1", SYNAPTIC_INSECURE: "perhaps" });
+    } catch (error) {
+      thrown = error;
+    }
+    expect(problemsOf(thrown)).toEqual([
+      expect.stringMatching(/^SYNAPTIC_PORT: /),
+      expect.stringMatching(/^SYNAPTIC_INSECURE: /),
+      expect.stringMatching(/^--ws: /),
+      expect.stringContaining(`${file}: limits.wsPingMs: must be a number`),
+      expect.stringContaining(`${file}: port: `),
+      expect.stringContaining(`${file}: depth: `),
+    ]);
+    expect(String(thrown).split("\n")).toHaveLength(6);
+  });
+
+  it("gives every option a description for the file's schema", () => {
+    const { properties } = configSchema() as { properties: Record<string, { description?: string; default?: unknown }> };
+    expect(Object.entries(properties).filter(([, { description }]) => description === undefined)).toEqual([]);
+    expect(Object.keys(properties).sort()).toEqual(Object.keys(brokerOptions.shape).filter((name) => name !== "log").sort());
+    expect(properties["serverName"]?.default).toBeUndefined(); // this machine's name
   });
 
   it("says so when a named file is not there", () => {

@@ -1,0 +1,21 @@
+import { z } from "zod";
+import { defaultLimits } from "../core/index.js";
+import { brokerOptions } from "./options.js";
+
+/** The configuration file as JSON Schema (draft 2020-12), the same on every machine. */
+export function configSchema(): Readonly<Record<string, unknown>> {
+  const { $schema, ...rest } = z.toJSONSchema(brokerOptions.omit({ log: true }), {
+    io: "input",
+    override: ({ path, jsonSchema }) => {
+      // The default is this machine's name, and each limit has its own.
+      if (path.at(-1) === "serverName") delete jsonSchema.default;
+      if (path.at(-1) === "limits") Object.assign(jsonSchema, limitsForm(jsonSchema.description));
+    },
+  });
+  return { $schema, title: "The configuration file of broker start", ...rest };
+}
+
+function limitsForm(description: string | undefined): Readonly<Record<string, unknown>> {
+  const properties = Object.fromEntries(Object.entries(defaultLimits).map(([name, value]) => [name, { type: "number", minimum: 0, default: value }]));
+  return { description, default: {}, type: "object", properties, additionalProperties: false, propertyNames: undefined };
+}
