@@ -1,28 +1,58 @@
-// npm run schemas: what each dialect's clients can say and hear, as JSON Schema (draft 2020-12), from the schemas that the broker itself uses.
-// With --check nothing is written; exit 1 tells that a file is out of date.
+// npm run schemas: what is said on the wire, as JSON Schema (draft 2020-12), from the schemas that the broker itself uses; and docs/asyncapi.json,
+// which refers to them. With --check nothing is written; exit 1 tells that a file is out of date.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import * as agentchatEvents from "../dist/bridges/agentchat/events.js";
 import * as agentchat from "../dist/bridges/agentchat/schema.js";
 import * as pan from "../dist/bridges/pan/schema.js";
+import { wireEnvelope } from "../dist/src/core/envelope.js";
+import { writtenEnvelope } from "../dist/src/core/written-envelope.js";
+import { deskAnswers } from "../dist/src/local/desk/answers.js";
+import { deskInforms } from "../dist/src/local/desk/informs.js";
+import { deskRequests } from "../dist/src/local/desk/requests.js";
+import { asyncapi } from "./asyncapi.mjs";
 
-const folder = fileURLToPath(new URL("../schemas/", import.meta.url));
-const schemas = {
-  "agentchat-commands": ["What clients of AgentChat say", agentchat.commands],
-  "agentchat-events": ["What clients of AgentChat hear", agentchatEvents.events],
-  "pan-commands": ["What clients of PAN say", pan.commands],
-  "pan-events": ["What clients of PAN hear", pan.events],
+const root = fileURLToPath(new URL("..", import.meta.url));
+/** Patterns of many languages know no \P{Cc}: controls are spelt out. */
+const portable = (pattern) => pattern.replaceAll("\\P{Cc}", "[^\\u0000-\\u001f\\u007f-\\u009f]");
+const form = (schema) => z.toJSONSchema(schema, {
+  io: "input",
+  unrepresentable: "any",
+  override: ({ jsonSchema }) => {
+    if (jsonSchema.pattern !== undefined) jsonSchema.pattern = portable(jsonSchema.pattern);
+  },
+});
+/** The messages of a dialect, told apart by `type`. */
+const byType = (title, messages) => ({ title, ...form(z.discriminatedUnion("type", Object.values(messages))) });
+/** The broker's own messages, each under its `content.kind`. */
+const byKind = (title, messages) => ({
+  title,
+  $schema: "https://json-schema.org/draft/2020-12/schema",
+  oneOf: Object.keys(messages).map((kind) => ({ $ref: `#/$defs/${kind}` })),
+  $defs: Object.fromEntries(Object.entries(messages).map(([kind, message]) => [kind, { ...form(message), $schema: undefined }])),
+});
+
+const files = {
+  "schemas/agentchat-commands.json": byType("What clients of AgentChat say", agentchat.commands),
+  "schemas/agentchat-events.json": byType("What clients of AgentChat hear", agentchatEvents.events),
+  "schemas/pan-commands.json": byType("What clients of PAN say", pan.commands),
+  "schemas/pan-events.json": byType("What clients of PAN hear", pan.events),
+  "schemas/envelope.json": { title: "A message on ZeroMQ (second frame) as the broker and its SDKs write it", ...form(writtenEnvelope) },
+  "schemas/envelope-read.json": { title: "A message on ZeroMQ (second frame) as the broker reads it: everything that it takes, told leniently", ...form(wireEnvelope) },
+  "schemas/broker-requests.json": byKind("What agents ask of $broker", deskRequests),
+  "schemas/broker-answers.json": byKind("What $broker answers, on the asker's own topic", deskAnswers),
+  "schemas/broker-informs.json": byKind("What $broker says unasked: fault and room.invited on an agent's own topic, the rest on $events", deskInforms),
+  "docs/asyncapi.json": asyncapi(),
 };
 
-mkdirSync(folder, { recursive: true });
-for (const [name, [title, messages]] of Object.entries(schemas)) {
-  const path = `${folder}${name}.json`;
-  const schema = z.toJSONSchema(z.discriminatedUnion("type", Object.values(messages)), { io: "input", unrepresentable: "any" });
-  const text = `${JSON.stringify({ title, ...schema }, undefined, 2)}\n`;
+mkdirSync(`${root}schemas`, { recursive: true });
+for (const [name, document] of Object.entries(files)) {
+  const path = `${root}${name}`;
+  const text = `${JSON.stringify(document, undefined, 2)}\n`;
   if (!process.argv.includes("--check")) writeFileSync(path, text);
   else if (readFileSync(path, "utf8") !== text) {
-    console.error(`schemas/${name}.json is out of date: npm run build && npm run schemas`);
+    console.error(`${name} is out of date: npm run build && npm run schemas`);
     process.exitCode = 1;
   }
 }

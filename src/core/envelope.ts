@@ -46,13 +46,13 @@ export interface Envelope {
 const priorities: Readonly<Record<string, Priority>> = { LOW: "LOW", NORMAL: "NORMAL", HIGH: "HIGH", CRITICAL: "HIGH" };
 const text = z.union([z.string(), z.number().transform(String)]);
 
-/** What we accept as an envelope on ZeroMQ; written leniently, see `readEnvelope`. */
-const wireEnvelope = z.looseObject({
+/** What we accept as an envelope on ZeroMQ; written leniently, see `readEnvelope`. What we write ourselves: `writtenEnvelope`. */
+export const wireEnvelope = z.looseObject({
   message_id: text.optional(),
   timestamp: text.optional(),
   from: z.string().min(1),
   to: z.unknown().optional(),
-  type: z.string().transform((word) => word.toLowerCase()).pipe(z.enum(messageTypes)),
+  type: z.string().meta({ pattern: "^(?:[Rr][Ee][Qq][Uu][Ee][Ss][Tt]|[Rr][Ee][Ss][Pp][Oo][Nn][Ss][Ee]|[Ii][Nn][Ff][Oo][Rr][Mm])$" }).transform((word) => word.toLowerCase()).pipe(z.enum(messageTypes)),
   priority: z.unknown().optional(),
   content: z.unknown().optional(),
   in_reply_to: text.nullish(),

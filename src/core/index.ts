@@ -22,3 +22,4 @@ export type * from "./conversations.js";
 export * from "./conversations-memory.js";
 export * from "./requests-memory.js";
 export type * from "./listed.js";
+export * from "./written-envelope.js";

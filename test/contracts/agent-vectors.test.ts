@@ -1,0 +1,59 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { Agent, Fault, type Envelope } from "../../src/index.js";
+import type { Heard } from "../../src/agent/link.js";
+
+interface Hearing {
+  readonly about: string;
+  readonly waits?: string;
+  readonly payload?: unknown;
+  readonly text?: string;
+  readonly becomes: string;
+  readonly code?: string;
+  readonly retryAfterMs?: number;
+  readonly answer?: Partial<Envelope>;
+}
+
+const { hears } = JSON.parse(readFileSync(new URL("../vectors/agent.json", import.meta.url), "utf8")) as { readonly hears: readonly Hearing[] };
+
+describe("the vectors of what an agent hears", () => {
+  it.each(hears)("hold: $about", async ({ waits, payload, text, becomes, code, retryAfterMs, answer }) => {
+    const said: Envelope[] = [];
+    const became: string[] = [];
+    let arrives: Heard = () => undefined;
+    const agent = Agent.over("ada", (heard) => {
+      arrives = heard;
+      return {
+        subscribe: () => undefined,
+        unsubscribe: () => undefined,
+        publish: (_topic, written) => Promise.resolve(void said.push(JSON.parse(written) as Envelope)),
+        close: () => Promise.resolve(),
+        house: { join: () => Promise.resolve(), leave: () => Promise.resolve(), rooms: () => Promise.resolve([]), agents: () => Promise.resolve([]) },
+      };
+    });
+    agent.onRequest(() => {
+      became.push("request");
+      return "answer";
+    });
+    agent.onInform(() => void became.push("inform"));
+    agent.onResponse(() => void became.push("response"));
+    let failed: unknown;
+    const asked = waits === undefined ? undefined : agent.request("bob", "?", { messageId: waits }).then(() => became.push("answered"), (thrown: unknown) => {
+      failed = thrown;
+      became.push("failed");
+    });
+    await Promise.resolve();
+    said.length = 0;
+
+    arrives("ada", Buffer.from(text ?? JSON.stringify(payload)));
+    if (becomes === "answered" || becomes === "failed") await asked;
+    const before = [...became];
+    await agent.close(); // finishes what is being answered
+    await asked;
+
+    expect(before).toEqual(becomes === "nothing" ? [] : [becomes]);
+    if (code !== undefined) expect(failed).toMatchObject({ code, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+    if (code !== undefined) expect(failed).toBeInstanceOf(Fault);
+    expect(said).toEqual(answer === undefined ? [] : [{ message_id: expect.any(String) as string, timestamp: expect.any(String) as string, from: "ada", priority: "NORMAL", content: { message: "answer" }, ...answer }]);
+  });
+});

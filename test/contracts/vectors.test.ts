@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { agentNameProblem, isRoom, readEnvelope, wireEnvelope, type Envelope } from "../../src/core/index.js";
+
+/** The vectors that the SDKs of other languages run, too. */
+function vectors(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), "utf8"));
+}
+
+interface Reads {
+  readonly topic: string;
+  readonly receivedAt: string;
+  readonly fallbackId: string;
+  readonly reads: readonly { readonly about: string; readonly payload: unknown; readonly envelope?: Envelope; readonly names?: string }[];
+}
+
+describe("the vectors of the envelope", () => {
+  const { topic, receivedAt, fallbackId, reads } = vectors("envelope") as Reads;
+
+  it.each(reads)("hold: $about", ({ payload, envelope, names }) => {
+    const reading = readEnvelope(payload, { topic, receivedAt: Date.parse(receivedAt), fallbackId, trust: "claimed" });
+    if (names === undefined) expect(reading).toEqual({ envelope });
+    else expect(reading).toEqual({ problem: expect.stringContaining(names) as string });
+    expect(wireEnvelope.safeParse(payload).success).toBe(names === undefined);
+  });
+});
+
+describe("the vectors of names", () => {
+  const { agents, noAgents, rooms, noRooms } = vectors("names") as Readonly<Record<"agents" | "noAgents" | "rooms" | "noRooms", readonly string[]>>;
+
+  it.each(agents)("%j can be an agent's", (name) => {
+    expect(agentNameProblem(name)).toBeUndefined();
+  });
+  it.each(noAgents)("%j cannot", (name) => {
+    expect(agentNameProblem(name)).toBeTypeOf("string");
+  });
+  it.each(rooms)("%j can be a room's", (name) => {
+    expect(isRoom(name)).toBe(true);
+  });
+  it.each(noRooms)("%j cannot", (name) => {
+    expect(isRoom(name)).toBe(false);
+  });
+});
