@@ -159,12 +159,15 @@ export class Router {
       for (const wire of route.wires) {
         if ((!closed || wire.inspects === true) && wire.deliver(message, false)) receivers += 1;
       }
-      for (const reader of route.readers) if (reader.deliver(message, false)) receivers += 1;
     }
     const observers = route?.observers ?? this.observers(message.topic);
     const hidden = message.hidden || route?.hidden === true;
     for (const observer of observers) {
       if (!hidden || observer.inspects === true) observer.deliver(message, true);
+    }
+    // Last, because a reader may publish at once ($broker answers so), and nobody shall hear an answer before its request.
+    if (route !== undefined) {
+      for (const reader of route.readers) if (reader.deliver(message, false)) receivers += 1;
     }
     return { receivers, stored: false };
   }

@@ -89,6 +89,20 @@ describe("the router", () => {
     expect([one.heard, two.heard]).toEqual([["a"], ["a"]]);
   });
 
+  it("shows a tap a message before what a reader answers to it at once", () => {
+    const router = new Router();
+    const tap = new Ear();
+    router.subscribe("$broker", {
+      deliver: () => {
+        router.publish(to("asker"));
+        return true;
+      },
+    });
+    router.tap(tap);
+    router.publish(to("$broker"));
+    expect(tap.heard).toEqual(["*$broker", "*asker"]);
+  });
+
   it("shows guarded topics only to observers that may inspect", () => {
     const router = new Router();
     const [member, tap, inspector] = [new Ear(), new Ear(), new Ear("", true)];
