@@ -86,6 +86,7 @@ export class Broker {
       throw thrown;
     }
     this.#phase = "running";
+    this.#parts.audit.write({ event: "start", pid: process.pid, doors: { ...this.endpoints } });
     this.#log("info", "broker ready", { ...this.endpoints });
   }
 
@@ -156,9 +157,11 @@ export class Broker {
    */
   reload(options: BrokerOptions): Reloaded {
     if (!this.isRunning) throw new Fault("going-away", "the broker is not running; start it first");
+    this.#parts.audit.reopen();
     const next = readConfig(options);
     const done = reload(this.#parts, this.#config, next);
     this.#config = { ...next, limits: this.#config.limits };
+    this.#parts.audit.write({ event: "reload", changed: done.changed, needRestart: done.needRestart });
     this.#log("info", "configuration read again", { changed: done.changed, needRestart: done.needRestart });
     return done;
   }
@@ -191,6 +194,7 @@ export class Broker {
     const deadline = AbortSignal.timeout(drainReadMs + drainFlushMs);
     const reversed = [...this.#parts.inOrder].reverse();
     for (const part of reversed) await part.drain(deadline);
+    this.#parts.audit.write({ event: "stop", pid: process.pid });
     for (const part of reversed) await part.stop();
     this.#phase = "stopped";
     this.#log("info", "broker stopped", { ...this.#parts.ledger.messages });

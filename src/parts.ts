@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Bridges } from "./bridge/index.js";
-import { accessRules, hostOf, isLocalUrl, portOf, type BrokerConfig } from "./config/index.js";
+import { accessRules, hostOf, isLocalUrl, portOf, usualZmqDoors, type BrokerConfig } from "./config/index.js";
 import {
   BacklogTotal,
   ConversationsMemory,
@@ -10,13 +10,15 @@ import {
   Ledger,
   RequestsMemory,
   Router,
+  principal,
   systemClock,
   type Lifecycle,
   type Log,
   type Requests,
 } from "./core/index.js";
 import { LocalAgents } from "./local/index.js";
-import { DataDirectory, DirectoryMemory, IdentityTokens, LimiterMemory, TablesLmdb, type Directory, type Identity } from "./services/index.js";
+import { assembleOperations, doorCounts, LatencyHistogram, MeasuredRequests, type AuditLog, type Operations } from "./ops/index.js";
+import { DataDirectory, DirectoryMemory, IdentityTokens, LimiterMemory, operatorName, operatorScopes, TablesLmdb, type Directory, type Identity } from "./services/index.js";
 import { Access, readTlsPair, WsEdge } from "./ws/index.js";
 import { ZmtpListener } from "./zmtp/index.js";
 import { dialects } from "../bridges/index.js";
@@ -35,6 +37,7 @@ export interface Parts {
   readonly ws: WsEdge;
   /** Whom the WebSocket doors let in. */
   readonly access: Access;
+  readonly audit: AuditLog;
   /** Started in this order, drained in reverse. */
   readonly inOrder: readonly Lifecycle[];
 }
@@ -49,7 +52,8 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
   const total = new BacklogTotal(limits.backlogTotalMaxBytes, ledger);
   const router = new Router();
   const exchange = new Exchange(router, ledger, clock, newId);
-  const requests = new RequestsMemory({ limits, clock });
+  const latency = new LatencyHistogram();
+  const requests = new MeasuredRequests(new RequestsMemory({ limits, clock }), clock, latency);
   const conversations = new ConversationsMemory({ limits, clock, requests });
   exchange.follow((envelope) => {
     conversations.heard(envelope);
@@ -85,8 +89,19 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
   const directory = new DirectoryMemory({ router, exchange, limits, clock, configuredRooms: config.rooms });
   const limiter = new LimiterMemory({ limits, clock });
 
-  const local: LocalAgents = new LocalAgents({ router, exchange, ledger, limits, clock, directory, identity, limiter, requests, newId, log, dataTopics: config.topics, status });
-  const zmtp = new ZmtpListener({
+  const ops: Operations = assembleOperations({
+    auditPath: data.file("audit.log"),
+    limits, clock, log, ledger, limiter, identity, latency,
+    holders: () => [local, bridges],
+    connections: () => doorCounts({ zmq: zmtp.connections(), websockets: ws.size, sessions: bridges.status().sessions }),
+    sessions: () => bridges.status().admitted,
+    agents: () => directory.agents(),
+    rooms: () => directory.rooms(principal(operatorName, "proved", { scopes: operatorScopes })),
+    backlogBytes: () => total.bytes,
+    openRequests: () => requests.size,
+  });
+  const local: LocalAgents = new LocalAgents({ router, exchange, ledger, limits, clock, directory, identity, limiter, requests, newId, log, dataTopics: config.topics, status, witness: ops.witness });
+  const zmtp: ZmtpListener = new ZmtpListener({
     router,
     ledger,
     limits,
@@ -94,14 +109,14 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
     flusher,
     total,
     policy: local,
-    inUrls: config.zmqIn ?? ["tcp://127.0.0.1:5555", `ipc://${data.file("in.sock")}`],
-    outUrls: config.zmqOut ?? ["tcp://127.0.0.1:5556", `ipc://${data.file("out.sock")}`],
+    inUrls: config.zmqIn ?? usualZmqDoors.zmqIn(dataDir),
+    outUrls: config.zmqOut ?? usualZmqDoors.zmqOut(dataDir),
     auth: config.zmqAuth,
     log: (event, fields) => {
       log("warn", event, fields);
     },
   });
-  const bridges = new Bridges({
+  const bridges: Bridges = new Bridges({
     dialects,
     exchange,
     router,
@@ -114,10 +129,11 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
     newId,
     log,
     dataTopics: config.topics,
+    witness: ops.witness,
   });
   const access = new Access(accessRules(config));
   const { tlsCert: cert, tlsKey: key } = config;
-  const ws = new WsEdge({
+  const ws: WsEdge = new WsEdge({
     access,
     tls: cert === undefined || key === undefined ? undefined : readTlsPair({ cert, key }),
     listen: [
@@ -130,6 +146,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
     flusher,
     total,
     ledger,
+    pages: ops.pages,
     accept: (connection, hello) => bridges.accept(connection, hello),
     newId,
     log,
@@ -153,12 +170,14 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
         data.release();
       },
     }),
+    ...ops.before,
     local,
     bridges,
     zmtp,
     ws,
+    ...ops.after,
   ];
-  return { data, ledger, total, router, exchange, directory, identity, requests, zmtp, ws, access, inOrder };
+  return { data, ledger, total, router, exchange, directory, identity, requests, zmtp, ws, access, audit: ops.audit, inOrder };
 }
 
 /** @throws Fault malformed */

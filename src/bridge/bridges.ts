@@ -1,5 +1,5 @@
 import { eventsTopic, Fault, type Clock, type Conversations, type Exchange, type Ledger, type Lifecycle, type Limits, type Log, type Requests, type Router, type Subscriber } from "../core/index.js";
-import { DroppedEvents } from "../services/index.js";
+import { DroppedEvents, type TokenEnd, type Witness } from "../services/index.js";
 import type { AnyDialect, Connection, Hello, Receiver, Services } from "../dialect/index.js";
 import { chooseByHello, Undecided, type Served } from "./choice.js";
 import { Speakers } from "./conflict.js";
@@ -26,11 +26,15 @@ export interface BridgesOptions {
   readonly log: Log;
   /** Shared data topics that are nobody's name; sessions may hear them. */
   readonly dataTopics?: readonly string[];
+  /** Hears of logins. */
+  readonly witness?: Witness;
 }
 
 /** How many sessions there are, by dialect. */
 export interface BridgesStatus {
   readonly sessions: Readonly<Record<string, number>>;
+  /** Those of them that have logged in. */
+  readonly admitted: Readonly<Record<string, number>>;
 }
 
 /** All dialects in service: gives each new connection to the one that it speaks. */
@@ -51,7 +55,7 @@ export class Bridges implements Lifecycle {
     const speakers = new Speakers({ directory: services.directory, identity: services.identity, conflictPingMs: limits.conflictPingMs });
     this.#context = { ...options, services, speakers, dataTopics: new Set(options.dataTopics) };
     this.#droppedEvents = new DroppedEvents(exchange, clock);
-    this.#served = dialects.map((dialect) => ({ dialect, bridge: openBridge(dialect, this.#context) }));
+    this.#served = dialects.map((dialect) => ({ dialect, bridge: openBridge(dialect, this.#context, options.witness) }));
   }
 
   start(): Promise<void> {
@@ -81,7 +85,15 @@ export class Bridges implements Lifecycle {
   }
 
   status(): BridgesStatus {
-    return { sessions: Object.fromEntries(this.#served.map(({ bridge }) => [bridge.name, bridge.size])) };
+    return {
+      sessions: Object.fromEntries(this.#served.map(({ bridge }) => [bridge.name, bridge.size])),
+      admitted: Object.fromEntries(this.#served.map(({ bridge }) => [bridge.name, bridge.admitted])),
+    };
+  }
+
+  /** Cuts the sessions whose token has ended. */
+  endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void {
+    for (const { bridge } of this.#served) bridge.endTokens(endOf);
   }
 
   /** Tells every session that the broker leaves, and waits until what is queued for them is written and their sockets are closed. */

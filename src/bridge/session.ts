@@ -18,6 +18,8 @@ export interface SessionOptions<C extends { readonly type: string }, Event, Stat
   readonly renderer: Renderer<C, Event, State>;
   readonly connection: Connection;
   readonly hello: Hello;
+  /** Hears of its login and its displacement. */
+  readonly witness: (event: "login" | "displaced", principal: Principal | undefined) => void;
   /** Runs when the command under way is over, at once if there is none. */
   readonly afterCommand: (run: () => void) => void;
   /** Called once when the session is over; the socket may still have bytes to write. */
@@ -57,16 +59,14 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
     this.state = dialect.open(hello);
     this.#membership = new Membership({ context, dialect: dialect.name, subscriber: this });
     this.#refusals = new Refusals(context.limits.abuseRefusalsMax, context.limits.abuseWindowMs);
-    const speaker = (hasHappened?: boolean): Principal => this.#speaker(hasHappened);
     this.#speech = new Speech({
       context,
       dialect: dialect.name,
       origin: this,
-      speaker,
+      speaker: (hasHappened) => this.#speaker(hasHappened),
       notice: (notice) => {
-        const { ledger } = context;
-        ledger.messages.accepted += 1;
-        ledger.messages.routed += 1;
+        context.ledger.messages.accepted += 1;
+        context.ledger.messages.routed += 1;
         this.deliver(noticeMessage(this.#speaker().agent, notice, context));
       },
     });
@@ -144,6 +144,7 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
       if (principal.trust === "proved") context.services.identity.remember(principal.agent);
       connection.admitted();
       context.log("info", "session admitted", { dialect: dialect.name, agent: principal.agent, trust: principal.trust, remote: this.remote });
+      this.#options.witness("login", principal);
       dialect.greet?.(this);
     });
   }
@@ -153,6 +154,7 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
     if (principal.agent !== before.agent) throw new Fault("conflict", `this session speaks for ${before.agent}; what was proved is ${principal.agent}`);
     this.#membership.renew(principal);
     if (principal.trust === "proved") this.services.identity.remember(principal.agent);
+    this.#options.witness("login", principal);
   }
 
   send(event: Event): void {
@@ -231,6 +233,7 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
   }
 
   displace(): void {
+    this.#options.witness("displaced", this.principal);
     this.refuse(new Fault("conflict", "another session of the same agent has taken over; do not reconnect", { detail: { displaced: true }, fatal: true }), undefined, { code: 4409, reason: "displaced by a newer session" });
   }
 

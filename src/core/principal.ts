@@ -23,6 +23,8 @@ export interface Principal {
   readonly trust: Trust;
   /** What proved it, equal for two sessions of the same owner: a token's id, a key's fingerprint. */
   readonly proof: string | undefined;
+  /** Which token was shown, where it was one of the agent's own: what speaks by it ends with it. Never the token itself. */
+  readonly tokenId?: string;
   /** What would prove it, where that is known and not yet shown. Rights are given to it, so that nobody else gets them by the name. */
   readonly unshown?: string;
   /** The name was made for this session and never comes again: a right that lasts longer is of no use to it. */
@@ -30,17 +32,23 @@ export interface Principal {
   readonly scopes: ReadonlySet<Scope>;
 }
 
+/** The token by which somebody speaks, as a part of what is told of it. */
+export function tokenOf({ tokenId }: Principal): { readonly tokenId?: string } {
+  return tokenId === undefined ? {} : { tokenId };
+}
+
 /** A principal from its parts; the display name defaults to the agent's name. */
 export function principal(
   agent: string,
   trust: Trust,
-  more: { displayName?: string; proof?: string; unshown?: string; passing?: true; scopes?: Iterable<Scope> } = {},
+  more: { displayName?: string; proof?: string; tokenId?: string; unshown?: string; passing?: true; scopes?: Iterable<Scope> } = {},
 ): Principal {
   return {
     agent,
     displayName: more.displayName ?? agent,
     trust,
     proof: more.proof,
+    ...(more.tokenId !== undefined && { tokenId: more.tokenId }),
     ...(more.unshown !== undefined && { unshown: more.unshown }),
     ...(more.passing === true && { passing: true }),
     scopes: new Set(more.scopes ?? []),

@@ -1,5 +1,5 @@
 import type { Clock, Exchange, Ledger, Limits, Log, Requests, Router } from "../core/index.js";
-import type { Directory, Identity, Limiter } from "../services/index.js";
+import type { Directory, Identity, Limiter, Witness } from "../services/index.js";
 
 /** What the parts of this folder need; built once by the composition root. */
 export interface LocalContext {
@@ -18,6 +18,8 @@ export interface LocalContext {
   readonly dataTopics: readonly string[];
   /** What `broker.status` answers the operator. */
   readonly status: () => Readonly<Record<string, unknown>>;
+  /** Hears of logins. */
+  readonly witness?: Witness;
 }
 
 /** Warnings that one address gets written into the log: a few, then one a minute. */

@@ -47,6 +47,7 @@ export class Faults {
       ledger.count("fault-untold");
       return;
     }
+    ledger.count(`told-${notice.code}`);
     ledger.messages.accepted += 1;
     ledger.messages.routed += 1;
     peer.deliver(noticeMessage(topic === "" ? brokerTopic : topic, notice, this.#context), false);
@@ -80,6 +81,7 @@ export class Faults {
       return;
     }
     told.count += 1;
+    ledger.count(`told-${notice.code}`);
     exchange.announce(agent, noticeBody(notice));
   }
 

@@ -1,5 +1,5 @@
 import { asFault, everyone, Fault, type Lifecycle, type Message, type Principal } from "../core/index.js";
-import { DroppedEvents, FailedLogins } from "../services/index.js";
+import { DroppedEvents, FailedLogins, type TokenEnd } from "../services/index.js";
 import type { PublisherPeer, SubscriberPeer, ZmtpPolicy } from "../zmtp/index.js";
 import { Broadcast } from "./broadcast.js";
 import { Connected, type ConnectedHost } from "./connected.js";
@@ -14,6 +14,7 @@ import { declaredFault } from "./rights.js";
 import { Roll } from "./roll.js";
 import { Sleepers } from "./sleepers.js";
 import { StartHold } from "./start-hold.js";
+import { Logins } from "./logins.js";
 import { TimedRequests } from "./timed-requests.js";
 import { tellUndelivered } from "./undelivered.js";
 
@@ -33,6 +34,7 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
   readonly #desk: Desk;
   readonly #droppedEvents: DroppedEvents;
   readonly #failedLogins: FailedLogins;
+  readonly #logins: Logins;
   readonly #host: ConnectedHost;
   // bound: zmqConnectionsMax · evicts: the listener refuses one more · owner: LocalAgents
   readonly #connected = new Map<object, Connected>();
@@ -75,6 +77,7 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
     });
     this.#droppedEvents = new DroppedEvents(context.exchange, context.clock);
     this.#failedLogins = new FailedLogins(context.limiter, context.limits);
+    this.#logins = new Logins(context.witness);
     this.#host = this.#makeHost();
   }
 
@@ -114,27 +117,31 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
   }
 
   authenticate(user: string, password: string, remote: string): Principal {
-    const barred = this.#failedLogins.barred(remote);
-    if (barred !== undefined) throw barred;
     try {
+      const barred = this.#failedLogins.barred(remote);
+      if (barred !== undefined) throw barred;
       return this.#context.identity.plain(user, password);
     } catch (thrown) {
       if (thrown instanceof Fault && thrown.code === "unauthenticated") this.#failedLogins.add(remote);
+      this.#logins.refused(user, remote, thrown);
       throw thrown;
     }
   }
 
-  publisherReady({ declared, principal }: PublisherPeer): void {
+  publisherReady(peer: PublisherPeer): void {
+    const { declared, principal } = peer;
     if (principal !== undefined) {
       this.#context.identity.remember(principal.agent);
     } else if (declared !== undefined) {
       const fault = declaredFault(declared, this.#context);
-      if (fault !== undefined) throw fault;
+      if (fault !== undefined) throw this.#logins.refused(declared, peer.remote, fault);
     }
+    this.#logins.add(peer);
   }
 
   /** Whoever only publishes was never online. */
   publisherGone(peer: PublisherPeer): void {
+    this.#logins.delete(peer);
     this.#faults.forget(peer);
     this.#requests.forget(peer);
     this.#desk.forget(peer);
@@ -144,6 +151,7 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
     const connected = new Connected(peer, this.#host);
     connected.open();
     this.#connected.set(peer, connected);
+    this.#logins.add(peer);
   }
 
   subscribed(peer: SubscriberPeer, topic: string): void {
@@ -157,7 +165,13 @@ export class LocalAgents implements ZmtpPolicy, Lifecycle {
   subscriberGone(peer: SubscriberPeer): void {
     this.#connected.get(peer)?.close();
     this.#connected.delete(peer);
+    this.#logins.delete(peer);
     this.#faults.forget(peer);
+  }
+
+  /** Cuts the connections whose token has ended. */
+  endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void {
+    this.#logins.endTokens(endOf);
   }
 
   /** A name has just been proved: connections that only claim it hear it no more (protocols §2). */

@@ -1,6 +1,6 @@
 import { Fault, agentNameProblem, asFault, principal, type Clock, type Limits, type Principal } from "../core/index.js";
 import type { DataDirectory } from "./data-directory.js";
-import type { Identity, TokenRecord } from "./identity.js";
+import type { Identity, TokenEnd, TokenListing, TokenRecord } from "./identity.js";
 import { operatorName, operatorScopes } from "./operator.js";
 import { ProvedNames } from "./proved-names.js";
 import { SecretFile } from "./secret-file.js";
@@ -118,6 +118,29 @@ export class IdentityTokens implements Identity {
     });
   }
 
+  /** The valid tokens of agents, oldest first. Makes no file. @throws Fault unavailable */
+  list(): readonly TokenListing[] {
+    this.#tokens.refresh();
+    return this.#tokens.valid.map(listingOf);
+  }
+
+  /** What may be shown of a token by its text; undefined if it is none. */
+  listing(token: string): TokenListing | undefined {
+    const record = this.#record(token);
+    return record === undefined ? undefined : listingOf(record);
+  }
+
+  /** Takes the token of this id away, or else every token of this agent. A running broker cuts who speaks by them. @returns what was taken. @throws Fault unavailable */
+  async revoke(idOrAgent: string): Promise<readonly TokenListing[]> {
+    return (await this.#tokens.remove(idOrAgent)).map(listingOf);
+  }
+
+  /** Why who speaks by this token has to stop; undefined while the token is valid. */
+  endOf(tokenId: string): TokenEnd | undefined {
+    this.#look(false);
+    return this.#tokens.endOf(tokenId);
+  }
+
   /** The token of this text. One that is not known may have been issued a moment ago. */
   #record(token: string): TokenRecord | undefined {
     const known = this.#tokens.find(token);
@@ -138,7 +161,7 @@ export class IdentityTokens implements Identity {
 
   /** All tokens of one agent prove the same owner, so that a new one takes over from a session of the old. */
   #prove(agent: string, record: TokenRecord, displayName: string | undefined): Principal {
-    return principal(agent, "proved", { proof: `token:${agent}`, scopes: record.scopes, ...(displayName !== undefined && { displayName }) });
+    return principal(agent, "proved", { proof: `token:${agent}`, tokenId: record.id, scopes: record.scopes, ...(displayName !== undefined && { displayName }) });
   }
 
   #asOperator(token: string): Principal {
@@ -165,4 +188,8 @@ export class IdentityTokens implements Identity {
       this.#complaint = fault.message;
     }
   }
+}
+
+function listingOf({ id, kind, subject, scopes, names, issuedAt, expiresAt }: TokenRecord): TokenListing {
+  return { id, kind, subject, scopes, ...(names !== undefined && { names }), issuedAt, ...(expiresAt !== undefined && { expiresAt }) };
 }

@@ -1,4 +1,4 @@
-import type { Principal, Scope } from "../core/index.js";
+import type { FaultCode, Principal, Scope, Trust } from "../core/index.js";
 
 /** The two kinds of token an agent can hold: for a ZeroMQ PLAIN password, for a WebSocket dialect. */
 export type TokenKind = "zmq" | "ws";
@@ -18,6 +18,24 @@ export interface TokenRecord {
   readonly issuedAt: number;
   readonly expiresAt?: number;
 }
+
+/** What may be shown of a token. */
+export type TokenListing = Omit<TokenRecord, "hash">;
+
+/** Why a token is none any more. */
+export type TokenEnd = "revoked" | "expired";
+
+/** Something about who speaks for whom that whoever runs the broker may want to find again. Nothing of it is secret. */
+export type LoginEvent = { readonly dialect: string; readonly remote: string } & (
+  | { readonly event: "login" | "displaced"; readonly agent: string; readonly trust: Trust; readonly tokenId?: string }
+  /** `agent`: the name that was asked for, where that is known. */
+  | { readonly event: "login.refused"; readonly agent?: string; readonly code: FaultCode }
+  /** What spoke by a token was cut, because the token ended. */
+  | { readonly event: "cut"; readonly agent: string; readonly tokenId: string; readonly why: TokenEnd }
+);
+
+/** Hears of logins as they happen. Must not throw. */
+export type Witness = (event: LoginEvent) => void;
 
 /** Who may call itself what, and how well that is proved. Decides at once. */
 export interface Identity {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { Fault, type Clock } from "../core/index.js";
 import { fileStamp, readIfThere, replaceFile } from "./atomic-file.js";
-import type { TokenRecord } from "./identity.js";
+import type { TokenEnd, TokenRecord } from "./identity.js";
 import { PidLock } from "./pid-lock.js";
 import { newSecret, secretHash } from "./secret-file.js";
 
@@ -32,6 +32,8 @@ export class TokenFile {
   readonly #byHash = new Map<string, TokenRecord>();
   // bound: subjects of the tokens above · evicts: goes with its last token · owner: TokenFile
   readonly #bySubject = new Map<string, TokenRecord[]>();
+  // bound: tokens that the operator issued · evicts: as above · owner: TokenFile
+  readonly #byId = new Map<string, TokenRecord>();
   readonly #clock: Clock;
   #stamp: string | undefined;
 
@@ -60,6 +62,18 @@ export class TokenFile {
     return this.#bySubject.get(subject)?.filter((record) => this.#isValid(record)) ?? [];
   }
 
+  /** Why the token of this id is none any more; undefined while it is valid. */
+  endOf(id: string): TokenEnd | undefined {
+    const record = this.#byId.get(id);
+    if (record === undefined) return "revoked";
+    return this.#isValid(record) ? undefined : "expired";
+  }
+
+  /** The valid tokens, oldest first. */
+  get valid(): readonly TokenRecord[] {
+    return [...this.#byId.values()].filter((record) => this.#isValid(record)).sort((one, other) => one.issuedAt - other.issuedAt);
+  }
+
   /** Agents that were given tokens. */
   get subjects(): number {
     return this.#bySubject.size;
@@ -67,20 +81,38 @@ export class TokenFile {
 
   /** Makes a token, stores its hash and returns it. @throws Fault unavailable if the file is none of ours or another writer holds it */
   async add(issued: NewToken): Promise<string> {
-    const lock = await this.#lock();
-    try {
-      const token = newSecret();
-      const record: TokenRecord = {
+    const token = newSecret();
+    await this.#change((tokens) => [
+      ...tokens,
+      {
         id: randomBytes(8).toString("hex"),
         hash: secretHash(token).toString("base64url"),
         issuedAt: this.#clock.now(),
         ...issued,
-      };
-      const tokens = [...this.#read().filter((kept) => this.#isValid(kept)), record];
+      },
+    ]);
+    return token;
+  }
+
+  /** Takes the token of this id away, or else every token of this agent. @returns what was taken. @throws Fault as `add` */
+  async remove(idOrSubject: string): Promise<readonly TokenRecord[]> {
+    let removed: readonly TokenRecord[] = [];
+    await this.#change((tokens) => {
+      const byId = tokens.filter(({ id }) => id === idOrSubject);
+      removed = byId.length > 0 ? byId : tokens.filter(({ subject }) => subject === idOrSubject);
+      return tokens.filter((token) => !removed.includes(token));
+    });
+    return removed;
+  }
+
+  /** Replaces the file by what `change` makes of its valid tokens, while no other process can. */
+  async #change(change: (tokens: readonly TokenRecord[]) => readonly TokenRecord[]): Promise<void> {
+    const lock = await this.#lock();
+    try {
+      const tokens = change(this.#read().filter((kept) => this.#isValid(kept)));
       replaceFile(this.path, `${JSON.stringify({ tokens }, undefined, 2)}\n`);
       this.#stamp = fileStamp(this.path);
       this.#adopt(tokens);
-      return token;
     } finally {
       lock.release();
     }
@@ -111,7 +143,9 @@ export class TokenFile {
   #adopt(tokens: readonly TokenRecord[]): void {
     this.#byHash.clear();
     this.#bySubject.clear();
+    this.#byId.clear();
     for (const record of tokens) {
+      this.#byId.set(record.id, record);
       this.#byHash.set(record.hash, record);
       this.#bySubject.set(record.subject, [...(this.#bySubject.get(record.subject) ?? []), record]);
     }

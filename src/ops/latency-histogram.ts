@@ -1,0 +1,31 @@
+/** Upper bounds in seconds, each bucket with all below it when it is exported. */
+const bounds: readonly number[] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** How long things took: plain integers in fixed buckets, since recording is on the way of every answer. */
+export class LatencyHistogram {
+  readonly #counts: number[] = [...bounds, Infinity].map(() => 0);
+  #sumMs = 0;
+
+  /** Counts one that took so many milliseconds. */
+  record(ms: number): void {
+    const seconds = ms / 1_000;
+    let at = 0;
+    while (at < bounds.length && seconds > (bounds[at] ?? Infinity)) at += 1;
+    this.#counts[at] = (this.#counts[at] ?? 0) + 1;
+    this.#sumMs += ms;
+  }
+
+  /** As a metric family in OpenMetrics text. */
+  text(name: string, help: string): string {
+    let count = 0;
+    const buckets = this.#counts.map((here, at) => `${name}_bucket{le="${boundOf(at)}"} ${String((count += here))}`);
+    return [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`, ...buckets, `${name}_sum ${String(this.#sumMs / 1_000)}`, `${name}_count ${String(count)}`, ""].join("\n");
+  }
+}
+
+/** OpenMetrics writes bounds as floating-point numbers. */
+function boundOf(at: number): string {
+  const bound = bounds[at];
+  if (bound === undefined) return "+Inf";
+  return Number.isInteger(bound) ? bound.toFixed(1) : String(bound);
+}

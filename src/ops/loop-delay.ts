@@ -1,0 +1,59 @@
+import { monitorEventLoopDelay, type IntervalHistogram } from "node:perf_hooks";
+import type { Clock, Lifecycle } from "../core/index.js";
+
+/** How late the event loop was, in seconds. */
+export interface LoopDelay {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** The loop is asked this often. */
+const resolutionMs = 20;
+/** A window is at least this long, so that two who ask in turn do not take each other's worst moments. */
+const windowMs = 10_000;
+
+/** Watches how late the event loop runs what is due. Each reading is about the time since the last one that was long enough ago. */
+export class LoopDelayMonitor implements Lifecycle {
+  readonly #clock: Clock;
+  #histogram: IntervalHistogram | undefined;
+  #since = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  start(): Promise<void> {
+    this.#histogram = monitorEventLoopDelay({ resolution: resolutionMs });
+    this.#histogram.enable();
+    this.#since = this.#clock.monotonic();
+    return Promise.resolve();
+  }
+
+  drain(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  stop(): Promise<void> {
+    this.#histogram?.disable();
+    this.#histogram = undefined;
+    return Promise.resolve();
+  }
+
+  read(): LoopDelay {
+    const histogram = this.#histogram;
+    if (histogram === undefined || histogram.count === 0) return { p50: 0, p99: 0, max: 0 };
+    const read = { p50: lateness(histogram.percentile(50)), p99: lateness(histogram.percentile(99)), max: lateness(histogram.max) };
+    const now = this.#clock.monotonic();
+    if (now - this.#since >= windowMs) {
+      histogram.reset();
+      this.#since = now;
+    }
+    return read;
+  }
+}
+
+/** Node records the whole interval, in nanoseconds. */
+function lateness(nanoseconds: number): number {
+  return Math.max(0, nanoseconds / 1e9 - resolutionMs / 1_000);
+}

@@ -1,0 +1,66 @@
+import type { Clock, Ledger, Lifecycle, Limits, Log } from "../core/index.js";
+import type { IdentityTokens, Limiter, Witness } from "../services/index.js";
+import { AuditLog } from "./audit-log.js";
+import type { LatencyHistogram } from "./latency-histogram.js";
+import { LoginAudit } from "./login-audit.js";
+import { LoopDelayMonitor } from "./loop-delay.js";
+import type { MetricSources } from "./metric-sources.js";
+import { Metrics } from "./metrics.js";
+import { OperatorAccess } from "./operator-access.js";
+import { operationsPages, type Pages } from "./pages.js";
+import { Readiness } from "./readiness.js";
+import { TokenWatch, type TokenHolders } from "./token-watch.js";
+
+/** What the operations of a broker need of its other parts. */
+export interface OperationsOptions extends Pick<MetricSources, "connections" | "sessions" | "agents" | "rooms" | "backlogBytes" | "openRequests"> {
+  readonly auditPath: string;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly ledger: Ledger;
+  readonly limiter: Limiter;
+  readonly identity: IdentityTokens;
+  readonly latency: LatencyHistogram;
+  /** Whose connections end with their tokens. */
+  readonly holders: () => readonly TokenHolders[];
+}
+
+/** What whoever runs the broker watches it by. */
+export interface Operations {
+  readonly audit: AuditLog;
+  /** Takes logins as they happen. */
+  readonly witness: Witness;
+  /** `/healthz`, `/readyz`, `/metrics`. */
+  readonly pages: Pages;
+  /** Before the first door opens. */
+  readonly before: readonly Lifecycle[];
+  /** After the last one has. */
+  readonly after: readonly Lifecycle[];
+}
+
+/** Builds them. Nothing is opened yet. */
+export function assembleOperations(options: OperationsOptions): Operations {
+  const { auditPath, clock, identity, ledger, limiter, limits, log } = options;
+  const audit = new AuditLog({ path: auditPath, limits, clock, log });
+  const logins = new LoginAudit({ audit, limiter, limits });
+  const witness: Witness = (event) => {
+    logins.take(event);
+  };
+  const loop = new LoopDelayMonitor(clock);
+  const readiness = new Readiness();
+  const metrics = new Metrics({
+    ...options,
+    ledger,
+    logins,
+    startedAt: clock.now(),
+    loopDelay: () => loop.read(),
+    residentBytes: () => process.memoryUsage.rss(),
+    isReady: () => readiness.missing === undefined,
+  });
+  const access = new OperatorAccess(identity, limiter, limits, (remote, { code }) => {
+    witness({ event: "login.refused", dialect: "http", remote, code });
+  });
+  const pages = operationsPages({ missing: () => readiness.missing, metrics, isOperator: (bearer, remote) => access.allows(bearer, remote) });
+  const watch = new TokenWatch(clock, (tokenId) => identity.endOf(tokenId), options.holders);
+  return { audit, witness, pages, before: [audit, loop], after: [watch, readiness] };
+}

@@ -1,0 +1,68 @@
+/** An HTTP request, as far as a page needs to know it. */
+export interface PageRequest {
+  readonly method: string;
+  /** Without query. */
+  readonly path: string;
+  /** Address of whoever asks, without port. */
+  readonly remote: string;
+  /** True if whoever asks is on this machine, and no proxy says otherwise. */
+  readonly isLocal: boolean;
+  /** The token of `Authorization: Bearer`. */
+  readonly bearer: string | undefined;
+}
+
+/** What is answered. A request by HEAD gets the same without the body, which is the server's to leave out. */
+export interface Page {
+  readonly status: number;
+  /** The media type. */
+  readonly type: string;
+  readonly body: string;
+}
+
+/** The pages of the broker itself; undefined: none of them is meant. */
+export type Pages = (request: PageRequest) => Promise<Page | undefined>;
+
+/** What {@link operationsPages} needs. */
+export interface PagesOptions {
+  /** Why the broker takes no work; undefined if it does. */
+  readonly missing: () => string | undefined;
+  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** True if the token is the operator's. */
+  readonly isOperator: (bearer: string | undefined, remote: string) => boolean;
+}
+
+const plain = "text/plain; charset=utf-8";
+
+/** `/healthz` while the process works, `/readyz` while the broker takes work, `/metrics` for this machine and for the operator. */
+export function operationsPages({ missing, metrics, isOperator }: PagesOptions): Pages {
+  const readiness = (): Page => {
+    const why = missing();
+    return why === undefined ? words(200, "ready") : words(503, why);
+  };
+  const metricsPage = async ({ isLocal, bearer, remote }: PageRequest): Promise<Page> => {
+    if (isLocal || isOperator(bearer, remote)) return { status: 200, type: metrics.contentType, body: await metrics.text() };
+    return words(403, "Metrics are for this machine, and for the operator: send the line of the file operator-token in the broker's data directory as Authorization: Bearer TOKEN.");
+  };
+  return async (request) => {
+    const page = pageAt(request.path);
+    if (page === undefined) return undefined;
+    return request.method === "GET" || request.method === "HEAD" ? page(request) : words(405, "Only GET and HEAD are answered here.");
+  };
+
+  function pageAt(path: string): ((request: PageRequest) => Page | Promise<Page>) | undefined {
+    switch (path) {
+      case "/healthz":
+        return () => words(200, "ok");
+      case "/readyz":
+        return readiness;
+      case "/metrics":
+        return metricsPage;
+      default:
+        return undefined;
+    }
+  }
+}
+
+function words(status: number, text: string): Page {
+  return { status, type: plain, body: `${text}\n` };
+}
