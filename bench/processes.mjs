@@ -47,10 +47,10 @@ export async function startProxy() {
   return { name: "libzmq Proxy", pid: proxy.pid, in: address(proxy.said.zmqIn[0]), out: address(proxy.said.zmqOut[0]), stop: proxy.stop };
 }
 
-/** One measurement by the C driver. */
-export async function drive(peer, { proto = "zmtp", topics = 1, subscribers = 1, seconds, prefix = "bench" }) {
-  const doors = proto === "pan" ? [peer.ws, peer.ws] : [peer.in, peer.out];
-  const { stdout } = await run(driver, [proto, ...doors, String(topics), String(subscribers), String(seconds), String(peer.pid), prefix, ...(peer.token === undefined ? [] : [peer.token])]);
+/** One measurement by the C driver; `count`: topics, messages under way or messages a second, as the mode has it. */
+export async function drive(peer, { mode = "load", proto = "zmtp", count = 1, subscribers = 1, seconds, prefix = "bench" }) {
+  const doors = proto === "zmtp" ? [peer.in, peer.out] : [peer.ws, peer.ws];
+  const { stdout } = await run(driver, [mode, proto, ...doors, String(count), String(subscribers), String(seconds), String(peer.pid), prefix, ...(peer.token === undefined ? [] : [peer.token])]);
   return JSON.parse(stdout);
 }
 

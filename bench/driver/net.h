@@ -10,8 +10,11 @@ typedef struct buffer {
 } buffer;
 
 typedef struct line {
-  int fd, id, ready, stage, more, wants_write;
-  buffer in, out;
+  int fd, id, publisher, ready, stage, more, wants_write;
+  // `plain`: what frames carried, where a message may be cut by them.
+  buffer in, out, plain;
+  // Says what is said first, once the other side may hear it.
+  void (*greet)(struct line *l);
 } line;
 
 uint64_t now_ns(void);

@@ -1,4 +1,4 @@
-// The two protocols that are driven: what opens a line, what one message is, what arrives.
+// The protocols that are driven: what opens a line, what one message is, what arrives.
 #ifndef WIRE_H
 #define WIRE_H
 #include "net.h"
@@ -8,16 +8,18 @@ typedef struct wire {
   void (*open)(line *l, int publisher);
   void (*publish)(line *l, int topic, uint64_t stamp);
   // Consumes what has come; calls `arrived` with each message's stamp.
-  void (*read)(line *l, void (*arrived)(uint64_t stamp));
+  void (*read)(line *l, void (*arrived)(line *l, uint64_t stamp));
 } wire;
 
 typedef struct settings {
   const char *prefix, *token;
   int topics, subscribers, size;
+  // All subscribers hear the same: one room, one subject.
+  int room;
 } settings;
 
 extern settings told;
-extern const wire zmtp_wire, pan_wire;
+extern const wire zmtp_wire, pan_wire, nats_wire;
 // A payload of seed 004 with the stamp as its message id; `text_room` bytes of text. Returns its length.
 size_t envelope(char *target, uint64_t stamp, const char *to);
 void write_stamp(char *digits, uint64_t stamp);

@@ -48,7 +48,7 @@ static void publish(line *l, int topic, uint64_t stamp) {
   put(&l->out, payload, size);
 }
 
-static void read_line(line *l, void (*arrived)(uint64_t stamp)) {
+static void read_line(line *l, void (*arrived)(line *l, uint64_t stamp)) {
   buffer *b = &l->in;
   if (l->stage == 0) {
     if (b->end - b->start < 64) return;
@@ -70,7 +70,7 @@ static void read_line(line *l, void (*arrived)(uint64_t stamp)) {
         if (l->more >= 0) subscribe(l);
       }
     } else if (l->more >= 0) {
-      if (!(frame[0] & 1) && l->more) arrived(stamp_in(frame + head, size));
+      if (!(frame[0] & 1) && l->more) arrived(l, stamp_in(frame + head, size));
       l->more = frame[0] & 1;
     }
     b->start += head + size;

@@ -1,4 +1,5 @@
 import { Fault, jsonText, readJson, shapeProblemText, type Codec, type Frame } from "#dialect";
+import { plainChat } from "./plain-chat.js";
 import { commands, type ChatEvent, type Command, type Event } from "./schema.js";
 
 /** Deepest nesting of a frame. */
@@ -8,6 +9,8 @@ const depthMax = 64;
 export const codec: Codec<Command, Event> = {
   decode(frame: Frame): readonly Command[] {
     if (typeof frame !== "string") throw new Fault("malformed", "PAN frames are JSON text, not binary");
+    const plain = plainChat(frame);
+    if (plain !== undefined) return [plain];
     const json = readJson(frame, depthMax);
     if ("problem" in json) throw new Fault("malformed", json.problem);
     const { value } = json;

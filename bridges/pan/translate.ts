@@ -55,11 +55,13 @@ export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "replay">): E
 }
 
 /** What a message says beside its text: `data`, and whatever else its sender put into the content. */
-function restOf({ data, ...content }: Content): unknown {
-  const others = Object.fromEntries(Object.entries(content).filter(([key]) => key !== "message" && key !== "kind"));
-  if (Object.keys(others).length === 0) return data;
-  return data === undefined ? others : { ...others, data };
+function restOf(content: Content): unknown {
+  // Nearly always there is nothing else, which is seen without a copy.
+  for (const key in content) if (!usual.has(key)) return { ...Object.fromEntries(Object.entries(content).filter(([name]) => !usual.has(name))), ...(content.data !== undefined && { data: content.data }) };
+  return content.data;
 }
+
+const usual: ReadonlySet<string> = new Set(["message", "kind", "data"]);
 
 function faultOf(envelope: Envelope): ErrorEvent {
   const code = field(envelope, "code");
