@@ -112,6 +112,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
     inUrls: config.zmqIn ?? usualZmqDoors.zmqIn(dataDir),
     outUrls: config.zmqOut ?? usualZmqDoors.zmqOut(dataDir),
     auth: config.zmqAuth,
+    isAwaited: () => !data.isNew,
     log: (event, fields) => {
       log("warn", event, fields);
     },

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { Fault } from "../core/index.js";
@@ -26,6 +26,8 @@ export function resolveDataDirectory(choice: DataDirectoryChoice = {}): string {
 /** The folder that holds a broker's secrets, sockets and `endpoints.json`; one living broker owns it at a time. */
 export class DataDirectory {
   readonly path: string;
+  /** No broker has ever run on it; known once it is claimed. */
+  isNew = false;
   #lock: PidLock | undefined;
 
   constructor(path: string = resolveDataDirectory()) {
@@ -44,6 +46,16 @@ export class DataDirectory {
     } catch (error) {
       throw new Fault("unavailable", `cannot make the data directory ${this.path}: ${words(error)}; choose another with --data-dir`, { cause: error });
     }
+    this.inspect();
+  }
+
+  /** Looks whether it can be used, and makes nothing. @throws Fault forbidden if others can look into it, unavailable if it cannot be made or written */
+  inspect(): void {
+    if (!existsSync(this.path)) {
+      const above = nearest(this.path);
+      if (!isWritable(above)) throw new Fault("unavailable", `cannot make the data directory ${this.path}: nothing can be made in ${above}; choose another with --data-dir`);
+      return;
+    }
     const found = statSync(this.path);
     if (!found.isDirectory()) throw new Fault("unavailable", `${this.path} is no folder; choose another data directory with --data-dir`);
     const own = process.getuid?.();
@@ -53,6 +65,7 @@ export class DataDirectory {
     if (process.platform !== "win32" && (found.mode & 0o077) !== 0) {
       throw new Fault("forbidden", `others on this machine can open the data directory ${this.path}, which holds secrets: run chmod 700 ${this.path}, or choose another with --data-dir`);
     }
+    if (!isWritable(this.path)) throw new Fault("unavailable", `nothing can be made in the data directory ${this.path}; make it writable, or choose another with --data-dir`);
   }
 
   /**
@@ -61,6 +74,7 @@ export class DataDirectory {
    */
   claim(): void {
     if (this.#lock !== undefined) return;
+    this.isNew = !existsSync(this.file("tables"));
     this.prepare();
     const lock = PidLock.take(this.file("broker.pid"));
     if (!(lock instanceof PidLock)) {
@@ -92,6 +106,21 @@ export class DataDirectory {
 
 function words(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The folder that is there of those above a path. */
+function nearest(path: string): string {
+  const above = dirname(path);
+  return above === path || existsSync(above) ? above : nearest(above);
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return statSync(folder).isDirectory();
+  } catch {
+    return false; // the system says no, whatever the reason
+  }
 }
 
 /** Makes a folder and those above it. Node's own `recursive` never ends where a file system takes no folders (/proc). */

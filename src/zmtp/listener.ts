@@ -23,6 +23,8 @@ export interface ZmtpListenerOptions {
   /** Where agents' SUB sockets connect. */
   readonly outUrls: readonly string[];
   readonly auth: ZmtpAuth;
+  /** Agents may be waiting to come back: their SUB sockets are given time before their PUB sockets are let in. Asked once. */
+  readonly isAwaited: () => boolean;
   /** Hears of refusals, once per address and minute, and of what should not happen. Never content or tokens. */
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -102,11 +104,12 @@ export class ZmtpListener implements Lifecycle {
   async start(): Promise<void> {
     if (this.#phase !== "new") throw new Fault("conflict", "this listener has been started before: make a new one");
     this.#phase = "started";
-    const { clock, inUrls, limits, outUrls } = this.#options;
+    const options = this.#options;
+    const { clock, inUrls, limits, outUrls } = options;
     try {
       this.outEndpoints = await this.#open("out", outUrls);
       this.#sweepLater();
-      if (outUrls.length > 0 && inUrls.length > 0) await new Promise<void>((resolve) => {
+      if (outUrls.length > 0 && inUrls.length > 0 && options.isAwaited()) await new Promise<void>((resolve) => {
         const cancel = clock.after(limits.publisherDoorDelayMs, resolve);
         this.#cancelDelay = () => {
           cancel();

@@ -107,6 +107,7 @@ export function buildWorld(options: WorldOptions = {}): Omit<World, "inUrl" | "o
   const policy = new OpenPolicy(router, ledger);
   const logged: World["logged"] = [];
   const listener = new ZmtpListener({
+    isAwaited: () => true,
     router, ledger, flusher, limits, total, policy,
     clock: options.clock ?? systemClock,
     inUrls: options.inUrls ?? ["tcp://127.0.0.1:0"],
