@@ -5,11 +5,14 @@ import { codeOf, readIfThere } from "./files.js";
 import { loadProgress } from "./outbox-progress.js";
 import { daemonsDir, defaultInstance, getDaemonPaths, isInstanceName, type DaemonPaths } from "./paths.js";
 import { lastDaemon, runningDaemon, type DaemonRun } from "./pid-file.js";
+import { Reading } from "./reading.js";
 
 /** What is known of an instance, running or not. */
 export interface DaemonStatus {
   readonly instance: string;
   readonly running: boolean;
+  /** Code of the system, as `EACCES`: files of it cannot be read, so something here is not known, perhaps even whether it runs. */
+  readonly unreadable?: string;
   readonly pid?: number;
   readonly server?: string;
   /** Those it was started with. */
@@ -33,8 +36,8 @@ export interface DaemonStatus {
   readonly inboxPath: string;
   readonly outboxPath: string;
   readonly logPath: string;
-  /** Messages in the inbox, at most 1,000. */
-  readonly inboxLines: number;
+  /** Messages in the inbox, at most 1,000; absent if it cannot be read. */
+  readonly inboxLines?: number;
   /** Bytes of the outbox that are still to be sent; absent if its record is damaged, of which the next start says more. */
   readonly unsentBytes?: number;
 }
@@ -53,15 +56,18 @@ export function isDaemonRunning(instance: string = defaultInstance, dir: string 
   return runningDaemon(getDaemonPaths(instance, dir)) !== undefined;
 }
 
-/** What is known of one instance. @throws Error for a name that cannot be */
+/** What is known of one instance; files that cannot be read are said to be so. @throws Error for a name that cannot be */
 export function getDaemonStatus(instance: string = defaultInstance, dir: string = process.cwd()): DaemonStatus {
   const paths = getDaemonPaths(instance, dir);
-  const run = runningDaemon(paths);
-  const { identity, lastError } = run ?? lastDaemon(paths) ?? {};
-  const unsent = unsentBytes(paths);
+  const read = new Reading();
+  const run = read.try(() => runningDaemon(paths));
+  const { identity, lastError } = run ?? read.try(() => lastDaemon(paths)) ?? {};
+  const unsent = read.try(() => unsentBytes(paths));
+  const inboxLines = read.try(() => (readIfThere(paths.inbox)?.match(/\n/g) ?? []).length);
   return {
     instance,
     running: run !== undefined,
+    ...(read.failure !== undefined && { unreadable: read.failure }),
     connected: run?.connected ?? false,
     ...(run !== undefined && whileRunning(run)),
     ...(identity !== undefined && { identity }),
@@ -69,7 +75,7 @@ export function getDaemonStatus(instance: string = defaultInstance, dir: string 
     inboxPath: paths.inbox,
     outboxPath: paths.outbox,
     logPath: paths.log,
-    inboxLines: (readIfThere(paths.inbox)?.match(/\n/g) ?? []).length,
+    ...(inboxLines !== undefined && { inboxLines }),
     ...(unsent !== undefined && { unsentBytes: unsent }),
   };
 }
@@ -108,8 +114,8 @@ export async function stopDaemon(
 
 /** Stops every daemon that runs here, all at once. */
 export async function stopAllDaemons(dir: string = process.cwd(), options: { readonly timeoutMs?: number } = {}): Promise<readonly DaemonStopped[]> {
-  const running = instancesIn(dir).filter((instance) => isDaemonRunning(instance, dir));
-  return Promise.all(running.map((instance) => stopDaemon(instance, dir, options)));
+  const running = listDaemons(dir).filter((one) => one.running);
+  return Promise.all(running.map(({ instance }) => stopDaemon(instance, dir, options)));
 }
 
 function whileRunning({ pid, server, channels, startedAt, agentId, joined = [], notJoined = [], rejectedLines = 0 }: DaemonRun): Partial<DaemonStatus> {

@@ -1,5 +1,6 @@
-import { readFileSync, watch, type FSWatcher } from "node:fs";
+import { watch, type FSWatcher } from "node:fs";
 import { basename, resolve as absolute } from "node:path";
+import { readIdentity } from "../identity-file.js";
 import { chatClient } from "./chat-client.js";
 import type { DaemonClientFactory, DaemonClientOptions } from "./daemon-client.js";
 import { errorCode } from "./error-words.js";
@@ -9,7 +10,7 @@ import { Outbox } from "./outbox.js";
 import { OutboxFile } from "./outbox-file.js";
 import { makeFolder } from "./own-folder.js";
 import { defaultInstance, getDaemonPaths, type DaemonPaths } from "./paths.js";
-import { claimPidFile, releasePidFile } from "./pid-file.js";
+import { claimPidFile, holdsPidFile, releasePidFile, type DaemonRun } from "./pid-file.js";
 import { RunState } from "./run-state.js";
 import { Uplink } from "./uplink.js";
 
@@ -26,9 +27,9 @@ export interface AgentChatDaemonOptions {
   readonly dir?: string;
   /** False: what the daemon sends does not come back into its inbox. */
   readonly echo?: boolean;
-  /** False: SIGTERM and SIGINT are the caller's to handle, by {@link AgentChatDaemon.stop}. */
+  /** False: SIGTERM, SIGINT and SIGHUP are the caller's to handle, by {@link AgentChatDaemon.stop}. */
   readonly handleSignals?: boolean;
-  /** How often the outbox is looked at when the file system says nothing, milliseconds. */
+  /** How often the outbox is looked at when the file system says nothing, and whether the files are this daemon's still, milliseconds. */
   readonly pollMs?: number;
   /** Another client, for tests. */
   readonly clientFactory?: DaemonClientFactory;
@@ -40,7 +41,8 @@ export const defaultChannels: readonly string[] = Object.freeze(["#general", "#a
 /** A message under way has so long to be confirmed when the daemon stops, milliseconds. */
 const farewellMs = 2_000;
 const maxNameLength = 32;
-const signals = ["SIGTERM", "SIGINT"] as const;
+const defaultPollMs = 1_000;
+const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /**
  * A connection that stays, with files for hands and ears (seed 001, "Daemon Module"): what is heard is appended to `inbox.jsonl`, what is written to `outbox.jsonl` is sent.
@@ -50,7 +52,7 @@ const signals = ["SIGTERM", "SIGINT"] as const;
  */
 export class AgentChatDaemon {
   readonly paths: DaemonPaths;
-  /** Resolved once it has stopped: with the error if it gave up by itself (displaced, identity refused), else with undefined. */
+  /** Resolved once it has stopped: with the error if it gave up by itself (displaced, identity refused, its files gone), else with undefined. */
   readonly ended: Promise<Error | undefined>;
   readonly #options: AgentChatDaemonOptions;
   readonly #instance: string;
@@ -63,6 +65,8 @@ export class AgentChatDaemon {
     void this.stop();
   };
   #watcher: FSWatcher | undefined;
+  #guard: NodeJS.Timeout | undefined;
+  #claim: Promise<DaemonRun | undefined> = Promise.resolve(undefined);
   #sending: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #error: Error | undefined;
@@ -79,7 +83,7 @@ export class AgentChatDaemon {
     this.#log = new DaemonLog(this.paths.log);
     this.#inbox = new Inbox(this.paths.inbox, this.#log);
     this.#uplink = new Uplink({
-      makeClient: (hears) => (options.clientFactory ?? chatClient)(this.#clientOptions(), hears),
+      makeClient: async (hears) => (options.clientFactory ?? chatClient)(await this.#clientOptions(), hears),
       channels,
       log: this.#log,
       hear: (event) => {
@@ -89,8 +93,7 @@ export class AgentChatDaemon {
         this.#tellState();
       },
       giveUp: (error) => {
-        this.#error = error;
-        void this.stop();
+        this.#giveUp(error);
       },
     });
     let end: (error: Error | undefined) => void = () => undefined;
@@ -106,17 +109,22 @@ export class AgentChatDaemon {
   }
 
   /**
-   * Starts it; done when the first attempt to connect has succeeded, or has failed in a way that may pass: it is repeated for as long as the daemon runs.
+   * Starts it; done when the first attempt to connect has succeeded, or has failed in a way that may pass: it is repeated for as long as the daemon runs. A stop meanwhile ends it.
    * @throws Error if an instance of this name runs, its files cannot be used, or server or identity refuse it for good
    */
   async start(): Promise<void> {
-    if (this.#phase !== "idle" || this.#stopped !== undefined) throw new Error("this daemon was started before; make a new one");
+    const isUsed = this.#phase !== "idle" || this.#stopped !== undefined;
+    if (isUsed) throw new Error("this daemon was started before; make a new one");
     const { server, identity, channels = defaultChannels, handleSignals = true } = this.#options;
     makeFolder(this.paths);
-    const run = await claimPidFile(this.paths, { server, channels, ...(identity !== undefined && { identity: absolute(identity) }) });
+    this.#claim = this.#claimed({ server, channels, ...(identity !== undefined && { identity: absolute(identity) }) });
+    const run = await this.#claim;
+    if (run === undefined) return this.#stopped;
     this.#state = new RunState(this.paths, run, this.#log);
     this.#phase = "claimed";
+    if (this.#stopping.signal.aborted) return this.stop();
     try {
+      this.#guard = this.#watchOver(run);
       this.#log.info({ pid: process.pid, instance: this.#instance, server }, "daemon started");
       if (handleSignals) for (const signal of signals) process.on(signal, this.#onSignal);
       this.#send();
@@ -126,20 +134,45 @@ export class AgentChatDaemon {
       throw thrown;
     }
     await this.#uplink.open();
-    if (this.#error !== undefined) {
-      await this.stop();
-      throw this.#error;
-    }
+    await this.#stopped;
+    if (this.#error !== undefined) throw this.#error;
   }
 
-  /** Stops it: a message under way is finished, the files are left as the next start needs them. */
+  /** Stops it, whatever it does: a message under way is finished, the files are left as the next start needs them. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
+  /** Undefined if it was stopped meanwhile. */
+  async #claimed(about: Parameters<typeof claimPidFile>[1]): Promise<DaemonRun | undefined> {
+    const { signal } = this.#stopping;
+    try {
+      return await claimPidFile(this.paths, about, signal);
+    } catch (thrown) {
+      if (signal.aborted) return undefined;
+      throw thrown;
+    }
+  }
+
+  #giveUp(error: Error): void {
+    this.#error = error;
+    void this.stop();
+  }
+
+  /** A folder that was removed would leave nobody to end this process by, and the agent's place taken. */
+  #watchOver(run: DaemonRun): NodeJS.Timeout {
+    const { pollMs = defaultPollMs } = this.#options;
+    return setInterval(() => {
+      if (holdsPidFile(this.paths, run)) return;
+      this.#state?.close();
+      this.#state = undefined; // the files may be another process's
+      this.#giveUp(Object.assign(new Error(`${this.paths.pid} is no longer this daemon's: somebody has removed it, or another daemon runs there`), { code: "FILES_LOST" }));
+    }, pollMs);
+  }
+
   #send(): void {
-    const { pollMs = 1_000 } = this.#options;
+    const { pollMs = defaultPollMs } = this.#options;
     const file = OutboxFile.open(this.paths, this.#instance, this.#log);
     this.#uplink.alsoJoin(file.joined);
     const onSetAside = (): void => {
@@ -174,8 +207,10 @@ export class AgentChatDaemon {
   }
 
   async #stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#claim.catch(() => undefined); // whoever has called start() hears of it
     if (this.#phase === "claimed") {
-      this.#stopping.abort();
+      clearInterval(this.#guard);
       const late = setTimeout(() => {
         void this.#uplink.close();
       }, farewellMs);
@@ -194,18 +229,17 @@ export class AgentChatDaemon {
     this.#end(this.#error);
   }
 
-  #clientOptions(): DaemonClientOptions {
+  async #clientOptions(): Promise<DaemonClientOptions> {
     const { server, identity, echo } = this.#options;
-    const name = (identity === undefined ? undefined : nameIn(identity)) ?? this.#instance.slice(0, maxNameLength);
+    const name = (identity === undefined ? undefined : await nameIn(identity)) ?? this.#instance.slice(0, maxNameLength);
     return { server, name, ...(identity !== undefined && { identity }), ...(echo !== undefined && { echo }) };
   }
 }
 
 /** The agent's name in its identity file; undefined if that cannot be read, of which the client says more. */
-function nameIn(path: string): string | undefined {
+async function nameIn(path: string): Promise<string | undefined> {
   try {
-    const read: unknown = JSON.parse(readFileSync(path, "utf8"));
-    return typeof read === "object" && read !== null && "name" in read && typeof read.name === "string" ? read.name : undefined;
+    return (await readIdentity(path)).name;
   } catch {
     return undefined;
   }

@@ -1,24 +1,33 @@
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, renameSync, statSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 
-/** Replaces a file: whoever reads it, and whoever comes after a crash, finds the old text or the new one. @throws NodeJS.ErrnoException */
-export function replaceFile(path: string, text: string): void {
+/** Replaces a file: whoever reads it, and whoever comes after a crash, finds the old text or the new one. Where it fails nothing new is left, which would keep a full disk full. @throws NodeJS.ErrnoException */
+export function replaceFile(path: string, text: string | Uint8Array): void {
   const next = `${path}.next`;
   const file = openSync(next, "w", 0o600);
   try {
-    writeAll(file, Buffer.from(text));
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    try {
+      writeAll(file, typeof text === "string" ? Buffer.from(text) : text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(next, path);
+  } catch (thrown) {
+    rmSync(next, { force: true });
+    throw thrown;
   }
-  renameSync(next, path);
 }
 
-/** Appends whole lines; a half line left by an earlier failure is ended first. @throws NodeJS.ErrnoException */
+/** Appends whole lines, all or none; a half line that somebody has left is ended first. @throws NodeJS.ErrnoException */
 export function appendLines(path: string, lines: readonly string[]): void {
   const file = openSync(path, "a+", 0o600);
+  const { size } = fstatSync(file);
   try {
     const text = lines.map((line) => `${line}\n`).join("");
-    writeAll(file, Buffer.from(endsWithinLine(file) ? `\n${text}` : text));
+    writeAll(file, Buffer.from(endsWithinLine(file, size) ? `\n${text}` : text));
+  } catch (thrown) {
+    takeBack(file, size);
+    throw thrown;
   } finally {
     closeSync(file);
   }
@@ -26,8 +35,13 @@ export function appendLines(path: string, lines: readonly string[]): void {
 
 /** The text of a file; undefined if there is none. @throws NodeJS.ErrnoException */
 export function readIfThere(path: string): string | undefined {
+  return bytesIfThere(path)?.toString("utf8");
+}
+
+/** The bytes of a file; undefined if there is none. @throws NodeJS.ErrnoException */
+export function bytesIfThere(path: string): Buffer | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(path);
   } catch (thrown) {
     if (codeOf(thrown) === "ENOENT") return undefined;
     throw thrown;
@@ -44,13 +58,20 @@ export function codeOf(thrown: unknown): string | undefined {
   return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : undefined;
 }
 
-function writeAll(file: number, bytes: Buffer): void {
+function writeAll(file: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
 }
 
-/** A write that found the disk full leaves half a line behind. */
-function endsWithinLine(file: number): boolean {
-  const { size } = fstatSync(file);
+/** What a disk had room for is no message, or one that is written again. */
+function takeBack(file: number, size: number): void {
+  try {
+    if (fstatSync(file).size > size) ftruncateSync(file, size); // its reader may have emptied it meanwhile
+  } catch (thrown) {
+    if (codeOf(thrown) === undefined) throw thrown; // else the failure of the write is told, which is the cause
+  }
+}
+
+function endsWithinLine(file: number, size: number): boolean {
   const last = Buffer.alloc(1);
   return size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
 }

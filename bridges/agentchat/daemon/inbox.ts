@@ -1,11 +1,14 @@
 import { statSync } from "node:fs";
-import { appendLines, codeOf, readIfThere, replaceFile } from "./files.js";
+import { appendLines, bytesIfThere, codeOf, readIfThere, replaceFile } from "./files.js";
 import type { DaemonLog } from "./log.js";
 
 /** Lines in the inbox at most (seed 001). */
 export const inboxLines = 1_000;
 /** After a write that failed, milliseconds. */
 const retryMs = 1_000;
+/** After the file was replaced, that many times as long as this took, messages are gathered: a full inbox of long lines has tens of megabytes, and everything else waits while it is written. */
+const restPerCost = 4;
+const newline = 0x0a;
 
 /**
  * `inbox.jsonl`: what was heard, the last 1,000 lines of it. Below that it is appended to, at it the file is replaced in one step, so that a reader never sees half of it.
@@ -20,19 +23,24 @@ export class Inbox {
   #known: { readonly size: number; readonly ino: number; readonly lines: number } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failing = false;
+  readonly #now: () => number;
+  /** Until then nothing is written unless it must be. */
+  #restsUntil = 0;
 
-  constructor(path: string, log: DaemonLog) {
+  /** @param now milliseconds of a clock that never goes back */
+  constructor(path: string, log: DaemonLog, now: () => number = () => performance.now()) {
     this.#path = path;
     this.#log = log;
+    this.#now = now;
   }
 
-  /** Adds an event; it is in the file shortly. */
+  /** Adds an event; it is in the file shortly: at once, or with what else is heard while a big file rests. */
   add(event: Readonly<Record<string, unknown>>): void {
     this.#waiting.push(JSON.stringify(event));
     if (this.#waiting.length > inboxLines) this.#waiting.shift();
     this.#timer ??= setTimeout(() => {
       this.#flush();
-    }, 0);
+    }, Math.max(0, this.#restsUntil - this.#now()));
   }
 
   /** Its lines, those that wait to be written among them. @throws NodeJS.ErrnoException */
@@ -78,11 +86,12 @@ export class Inbox {
       this.#know(lines + this.#waiting.length);
       return;
     }
-    // Half a line at the end was never read by anybody: a write that failed.
-    const there = (readIfThere(this.#path) ?? "").split("\n").slice(0, -1);
-    const kept = [...there, ...this.#waiting].slice(-inboxLines);
-    replaceFile(this.#path, `${kept.join("\n")}\n`);
-    this.#know(kept.length);
+    const since = this.#now();
+    const kept = lastLines(bytesIfThere(this.#path) ?? Buffer.alloc(0), inboxLines - this.#waiting.length);
+    replaceFile(this.#path, Buffer.concat([kept.bytes, Buffer.from(`${this.#waiting.join("\n")}\n`)]));
+    this.#know(kept.lines + this.#waiting.length);
+    const now = this.#now();
+    this.#restsUntil = now + restPerCost * (now - since);
   }
 
   #countIfUnchanged(): number | undefined {
@@ -94,4 +103,13 @@ export class Inbox {
     const { size, ino } = statSync(this.#path);
     this.#known = { size, ino, lines };
   }
+}
+
+/** At most so many whole lines from the end. Half a line there was never read by anybody: a write that failed. */
+function lastLines(bytes: Buffer, most: number): { readonly bytes: Buffer; readonly lines: number } {
+  const end = bytes.lastIndexOf(newline) + 1;
+  let start = end;
+  let lines = 0;
+  for (; lines < most && start > 0; lines += 1) start = start === 1 ? 0 : bytes.lastIndexOf(newline, start - 2) + 1;
+  return { bytes: bytes.subarray(start, end), lines };
 }

@@ -29,6 +29,8 @@ type Position = Pick<Progress, "offset" | "tail">;
 /** No message is that long, escapes and all: a longer line is not read into memory. */
 export const maxLineBytes = 512 * 1_024;
 const chunkBytes = 64 * 1_024;
+/** So much of an overlong line is searched for its end at one look; everything else waits meanwhile. */
+const searchBytes = 4 * 1_024 * 1_024;
 /** Lines read ahead; what its writer takes back after that is still sent. */
 const aheadLines = 10;
 const newline = 0x0a;
@@ -46,6 +48,9 @@ export class OutboxFile {
   #progress: Progress;
   /** Up to where an overlong line was searched for its end. */
   #searched = 0;
+  /** There is more of it to be searched. */
+  #isSearching = false;
+  #wasOverwritten = false;
   #tail: OutboxTail | undefined;
 
   /** Reads the record of an earlier run. @throws Error if it is damaged */
@@ -71,6 +76,18 @@ export class OutboxFile {
     return this.#tail;
   }
 
+  /** There is more to be read: {@link OutboxFile.next} gave nothing so as not to take too long. */
+  get isSearching(): boolean {
+    return this.#isSearching;
+  }
+
+  /** True, once each time, if the file was written anew with the bytes that were there: nothing of it is given again. */
+  wasOverwritten(): boolean {
+    const was = this.#wasOverwritten;
+    this.#wasOverwritten = false;
+    return was;
+  }
+
   /** Channels joined by lines that are done, and not left again. */
   get joined(): readonly string[] {
     return this.#progress.joined;
@@ -89,8 +106,8 @@ export class OutboxFile {
 
   /** The line was sent or set aside: this is on the disk when it returns. @throws NodeJS.ErrnoException; call it again then */
   done(line: OutboxLine, joined: readonly string[]): void {
-    const { origin, generation, ino, born } = this.#progress;
-    this.#save({ origin, generation, ino, born, ...line.after, joined });
+    const { origin, generation, ino, born, seen } = this.#progress;
+    this.#save({ origin, generation, ino, born, ...(seen !== undefined && { seen }), ...line.after, joined });
     if (this.#ahead[0] === line) this.#ahead.shift();
   }
 
@@ -102,13 +119,16 @@ export class OutboxFile {
   #look(): void {
     this.#tail = undefined;
     const file = openIfThere(this.#paths.outbox);
-    if (file === undefined) return;
+    if (file === undefined) {
+      this.#isSearching = false;
+      return;
+    }
     try {
       const now = fstatSync(file, { bigint: true });
       if (!this.#isSame(file, now)) this.#begin(now);
-      if (this.#searched > 0) this.#skip(file);
-      else this.#read(file);
-      if (this.#ahead.length === 0) this.#tail = this.#tailOf(file, Number(now.size));
+      else this.#see(now);
+      this.#isSearching = this.#searched > 0 ? this.#skip(file) : this.#read(file);
+      if (this.#ahead.length === 0 && !this.#isSearching) this.#tail = this.#tailOf(file, Number(now.size));
     } finally {
       closeSync(file);
     }
@@ -123,27 +143,35 @@ export class OutboxFile {
     return tailOf(before) === tail;
   }
 
+  #see({ size, mtimeNs }: BigIntStats): void {
+    const { seen, offset } = this.#progress;
+    const now = { size: String(size), changed: String(mtimeNs) };
+    const next: Progress = { ...this.#progress, seen: now };
+    if (seen?.size === now.size && seen.changed !== now.changed && offset > 0) {
+      this.#save(next); // it is told once
+      this.#wasOverwritten = true;
+    } else this.#progress = next; // on the disk with the next line
+  }
+
   /** On the disk before anything of the new file is sent: the ids of its lines depend on it. */
   #begin(now: BigIntStats): void {
     const { origin, generation, ino, offset, joined } = this.#progress;
-    const next: Progress = { origin, generation: generation + 1, ino: String(now.ino), born: bornOf(now), offset: 0, tail: tailOf(new Uint8Array()), joined };
+    const next: Progress = { origin, generation: generation + 1, ino: String(now.ino), born: bornOf(now), offset: 0, tail: tailOf(new Uint8Array()), joined, seen: { size: String(now.size), changed: String(now.mtimeNs) } };
     this.#save(next);
     this.#searched = 0;
     if (ino !== "") this.#log.info({ sentBytes: offset, change: String(now.ino) === ino ? "written anew" : "replaced" }, "outbox is another file; it is read from its beginning");
   }
 
-  #read(file: number): void {
+  /** @returns whether there is more to be read */
+  #read(file: number): boolean {
     // One read gives both the bytes before the offset, for the tails, and the lines: they belong together.
     const base = Math.max(0, this.#progress.offset - tailBytes);
     for (let bytes = chunkBytes; ; bytes *= 2) {
       const block = readAt(file, base, bytes);
-      if (tailOf(block.subarray(0, this.#progress.offset - base)) !== this.#progress.tail) return; // cut a moment ago: noticed at the next look
+      if (tailOf(block.subarray(0, this.#progress.offset - base)) !== this.#progress.tail) return false; // cut a moment ago: noticed at the next look
       this.#split(block, base);
-      if (this.#ahead.length > 0 || block.length < bytes) return;
-      if (bytes > maxLineBytes) {
-        this.#skip(file);
-        return;
-      }
+      if (this.#ahead.length > 0 || block.length < bytes) return false;
+      if (bytes > maxLineBytes) return this.#skip(file);
     }
   }
 
@@ -157,21 +185,23 @@ export class OutboxFile {
     }
   }
 
-  /** Finds the end of a line too long to be one, reading on where the last search ended. */
-  #skip(file: number): void {
+  /** Finds the end of a line too long to be one, reading on where the last search ended. @returns whether there is more to be read */
+  #skip(file: number): boolean {
     const { offset } = this.#progress;
-    for (let at = Math.max(offset, this.#searched); ; ) {
+    const from = Math.max(offset, this.#searched);
+    for (let at = from; ; ) {
       const block = readAt(file, at, chunkBytes);
       const found = block.indexOf(newline);
       if (found >= 0) {
         const end = at + found + 1;
         this.#searched = 0;
         this.#push(undefined, readAt(file, offset, toldBytes), offset, { offset: end, tail: tailOf(readAt(file, end - tailBytes, tailBytes)) });
-        return;
+        return false;
       }
       at += block.length;
       this.#searched = at;
-      if (block.length < chunkBytes) return;
+      if (block.length < chunkBytes) return false;
+      if (at - from >= searchBytes) return true;
     }
   }
 

@@ -15,6 +15,8 @@ const record = z.object({
   offset: z.int().nonnegative(),
   /** {@link tailOf} the bytes before the offset: a file cut and written anew differs there. */
   tail: z.string(),
+  /** The file's size, bytes, and its last change, nanoseconds, when it was looked at last: another change with the same bytes was no line appended. */
+  seen: z.object({ size: z.string(), changed: z.string() }).readonly().exactOptional(),
   /** Channels joined by lines before the offset, and not left again. */
   joined: z.array(z.string()).readonly().default([]),
   /** The line at the offset may have been said: the hash of its bytes, and what `lastHeard` gave before it was. */

@@ -25,8 +25,6 @@ export interface OutboxOptions {
   readonly onSetAside: () => void;
 }
 
-/** A message costs 1 at the server, the ping behind it 0.1. */
-const messageCost = 1.1;
 /** After a disk that was full, milliseconds. */
 const retryMs = 1_000;
 /** Without a server nothing is done but wait, so long at a time, milliseconds. */
@@ -34,12 +32,15 @@ const onlineMs = 60_000;
 /** A line at which the server fails each time, or to which it never answers: after so many it is set aside. */
 const failuresMax = 5;
 
+/** What became of a line: not done with when the signal came; done; done, and the inbox tells of it. */
+type Outcome = "open" | "done" | "told";
+
 /** Sends the outbox line by line, in order, each until the server has taken or refused it; what it can never take is set aside with the reason, which the inbox tells, too. */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #changed = new Gate();
-  readonly #pace = new Pace();
   readonly #unended = new UnendedLine();
+  #pace = new Pace();
   #failing = false;
 
   constructor(options: OutboxOptions) {
@@ -57,34 +58,37 @@ export class Outbox {
     while (!signal.aborted) {
       this.#changed.shut();
       const line = await this.#write(() => file.next(), signal);
+      if (file.wasOverwritten()) this.#tellOverwritten();
       if (line === undefined) {
         this.#tellUnended();
-        await this.#changed.passed(signal, pollMs);
-      } else if (await this.#dealWith(line, signal)) {
-        await this.#write(() => {
-          inbox.flush(); // what came of the line is there before the line is forgotten
-          file.done(line, uplink.addedChannels);
-        }, signal);
+        if (file.isSearching) await pause(signal, 0);
+        else await this.#changed.passed(signal, pollMs);
+        continue;
       }
+      const outcome = await this.#dealWith(line, signal);
+      if (outcome === "open") continue;
+      await this.#write(() => {
+        if (outcome === "told") inbox.flush(); // what came of the line is there before the line is forgotten
+        file.done(line, uplink.addedChannels);
+      }, signal);
     }
   }
 
-  /** False if it was not done with when the signal came. */
-  async #dealWith(line: OutboxLine, signal: AbortSignal): Promise<boolean> {
+  async #dealWith(line: OutboxLine, signal: AbortSignal): Promise<Outcome> {
     if (line.bytes === undefined) return this.#setAside(line, { code: "INVALID_MSG", message: "it is too long to be a message" }, signal);
-    if (isBlank(line.bytes)) return true;
+    if (isBlank(line.bytes)) return "done";
     const read = readOutboxLine(line.bytes);
     if (typeof read === "string") return this.#setAside(line, { code: "INVALID_MSG", message: read }, signal);
     return this.#send(line, read, signal);
   }
 
-  async #send(line: OutboxLine, said: Outgoing, signal: AbortSignal): Promise<boolean> {
+  async #send(line: OutboxLine, said: Outgoing, signal: AbortSignal): Promise<Outcome> {
     const { file, uplink, log } = this.#options;
     const { messageId } = line;
     let again = file.begun(line) !== undefined;
     for (let failures = 0; !signal.aborted; ) {
       if (!(await uplink.connected(signal, onlineMs))) continue;
-      const waitMs = this.#pace.take(performance.now(), messageCost);
+      const waitMs = this.#pace.take(performance.now());
       if (waitMs > 0) {
         await pause(signal, waitMs);
         continue;
@@ -96,31 +100,32 @@ export class Outbox {
       }
       if (await this.#wasTaken(line, said, self, signal)) {
         log.info({ messageId, type: said.type }, "said before, and taken: it is not said again");
-        return true;
+        return "told";
       }
-      if (!(await this.#begin(line, said, self, signal))) return false;
+      if (!(await this.#begin(line, said, self, signal))) return "open";
       const delivery = await uplink.deliver(said, messageId);
       if (delivery.kind === "sent") {
         log.info({ messageId, ...(said.type !== "MSG" && { type: said.type }) }, "sent");
-        return true;
+        return said.type === "MSG" ? "done" : "told";
       }
       const { code } = delivery;
       if (code === "INTERNAL" || (code === "TIMEOUT" && said.type !== "MSG")) failures += 1;
       if (delivery.kind === "refused" || failures === failuresMax) {
         if (again && (await this.#wasTaken(line, said, self, signal))) {
           log.info({ messageId, type: said.type, code }, "refused when it was said again; it was taken before");
-          return true;
+          return "told";
         }
         return this.#setAside(line, again && said.type !== "MSG" ? saidAgain(delivery) : delivery, signal);
       }
       log.info({ messageId, code, afterMs: delivery.afterMs }, "not taken yet; it is sent again");
-      if (code === "RATE_LIMITED") this.#pace.pause(performance.now(), delivery.afterMs);
+      if (code === "RATE_LIMITED") this.#pace.refused(performance.now(), delivery.afterMs);
       else {
         again = true;
+        this.#pace = new Pace(); // on another connection the server counts from the beginning
         await pause(signal, delivery.afterMs);
       }
     }
-    return false;
+    return "open";
   }
 
   /** Before the first time that something unrepeatable is said: whoever comes after a crash must know. False if the signal came first. */
@@ -143,18 +148,24 @@ export class Outbox {
     return heard !== undefined && heard !== "" && heard !== before;
   }
 
-  async #setAside(line: OutboxLine, reason: Reason, signal: AbortSignal): Promise<boolean> {
+  async #setAside(line: OutboxLine, reason: Reason, signal: AbortSignal): Promise<Outcome> {
     const { rejected, inbox, log, onSetAside } = this.#options;
     const kept = await this.#write(() => {
       setAside(rejected, line, reason);
       return true;
     }, signal);
-    if (kept !== true) return false;
+    if (kept !== true) return "open";
     const { messageId, offset, head } = line;
     inbox.add(inboxError(reason.code, reason.message, head));
     log.warn({ messageId, offset, code: reason.code }, "outbox line set aside");
     onSetAside();
-    return true;
+    return "told";
+  }
+
+  #tellOverwritten(): void {
+    const { inbox, log } = this.#options;
+    log.warn({}, "the outbox was written anew with the same bytes; nothing of it is sent again");
+    inbox.add(inboxError("INVALID_MSG", "the outbox was written anew with the same bytes: append lines (>>), never overwrite"));
   }
 
   #tellUnended(): void {

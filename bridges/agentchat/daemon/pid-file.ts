@@ -52,12 +52,12 @@ export function lastDaemon({ run }: DaemonPaths): DaemonRun | undefined {
   }
 }
 
-/** Makes this process the daemon of an instance. @throws Error if one runs, or the files cannot be written */
-export async function claimPidFile(paths: DaemonPaths, about: Pick<DaemonRun, "server" | "channels" | "identity">): Promise<DaemonRun> {
+/** Makes this process the daemon of an instance. @throws Error if one runs, the files cannot be written, or the signal comes first */
+export async function claimPidFile(paths: DaemonPaths, about: Pick<DaemonRun, "server" | "channels" | "identity">, signal: AbortSignal): Promise<DaemonRun> {
   const { pid } = process;
   const start = processStart(pid);
   if (start === undefined) throw new Error("cannot tell when this process started, so a later --stop could not know it: /proc or ps is needed");
-  const release = await lock(`${paths.pid}.lock`, start);
+  const release = await lock(`${paths.pid}.lock`, start, signal);
   try {
     const other = runningDaemon(paths);
     if (other !== undefined) throw new Error(`a daemon of this name is running already (pid ${other.pid}); stop it, or give this one another name`);
@@ -75,6 +75,16 @@ export function writeRun(paths: DaemonPaths, run: DaemonRun): void {
   replaceFile(paths.run, `${JSON.stringify(run)}\n`);
 }
 
+/** False if somebody has removed the files that {@link claimPidFile} has written, or another daemon has claimed them; true also where that cannot be told for now. */
+export function holdsPidFile(paths: DaemonPaths, { pid, start }: DaemonRun): boolean {
+  try {
+    return readIfThere(paths.pid)?.trim() === String(pid) && lastDaemon(paths)?.start === start;
+  } catch (thrown) {
+    if (codeOf(thrown) === undefined) throw thrown;
+    return codeOf(thrown) !== "ENOTDIR";
+  }
+}
+
 /** Ends {@link claimPidFile}; leaves alone what is not this process's. How the daemon ended stays written. */
 export function releasePidFile(paths: DaemonPaths): void {
   if (runningDaemon(paths)?.pid !== process.pid) return;
@@ -82,8 +92,9 @@ export function releasePidFile(paths: DaemonPaths): void {
 }
 
 /** Two that start at once take turns. @throws Error */
-async function lock(path: string, start: string): Promise<() => void> {
+async function lock(path: string, start: string, signal: AbortSignal): Promise<() => void> {
   for (let tries = 0; tries < lockTries; tries += 1) {
+    signal.throwIfAborted();
     try {
       writeFileSync(path, JSON.stringify([process.pid, start]), { flag: "wx", mode: 0o600 });
       return () => {

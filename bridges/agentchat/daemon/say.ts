@@ -4,13 +4,14 @@ import type { Outgoing, Step } from "./outbox-line.js";
 /**
  * Says what a line of the outbox asks for; done when the server has dealt with it.
  * @param id of a message: the same each time it is said
- * @throws Error what the client throws. A message that is refused is told by ClientHears.refused
+ * @param confirmed done when the server has dealt with a message that was written
+ * @throws Error what the client or `confirmed` throws. A message that is refused is told by ClientHears.refused
  */
-export async function say(client: DaemonClient, line: Outgoing, id: string): Promise<void> {
+export async function say(client: DaemonClient, line: Outgoing, id: string, confirmed: () => Promise<void>): Promise<void> {
   switch (line.type) {
     case "MSG":
       await client.send(line.to, line.content, { msgId: id, ...(line.inReplyTo !== undefined && { inReplyTo: line.inReplyTo }) });
-      await client.ping();
+      await confirmed();
       return;
     case "JOIN":
       await client.join(line.channel, line.replay === undefined ? {} : { replay: line.replay });

@@ -1,4 +1,5 @@
 import { Backoff } from "../client-backoff.js";
+import { Barrier } from "./barrier.js";
 import { Channels, type NotJoined } from "./channels.js";
 import type { ClientHears, DaemonClient } from "./daemon-client.js";
 import { errorCode, whyNot } from "./error-words.js";
@@ -9,10 +10,11 @@ import type { Outgoing } from "./outbox-line.js";
 import { deliveryOf, isHopeless, type Delivery } from "./refusals.js";
 import { say } from "./say.js";
 import { Turns } from "./turns.js";
+import { refOf, UnderWay } from "./under-way.js";
 
 /** What a connection to the server is made of. */
 export interface UplinkOptions {
-  readonly makeClient: (hears: ClientHears) => DaemonClient;
+  readonly makeClient: (hears: ClientHears) => DaemonClient | Promise<DaemonClient>;
   /** Where the daemon is from the beginning. */
   readonly channels: readonly string[];
   readonly log: DaemonLog;
@@ -33,13 +35,6 @@ export interface UplinkState {
   readonly notJoined: readonly NotJoined[];
 }
 
-interface UnderWay {
-  readonly id: string;
-  readonly type: Outgoing["type"];
-  /** What came against it. */
-  against?: Error;
-}
-
 /** Closed by the server because another session has proved our key. */
 const displaced = 4409;
 const displacedMessage = "another session of the same identity has taken over; one identity is one session";
@@ -58,9 +53,11 @@ export class Uplink {
   readonly #ready = new Gate();
   /** One call at a time: a refusal of a server that does not say of what is then about what is under way. */
   readonly #turns = new Turns();
-  readonly #closing = new AbortController();
   #phase: "idle" | "connecting" | "ready" | "waiting" | "closed" = "idle";
   #client: DaemonClient | undefined;
+  /** Given up when the connection is over that is made, or was made last. */
+  #line = new AbortController();
+  #barrier = new Barrier();
   #readyAt = 0;
   #retry: NodeJS.Timeout | undefined;
   #asking: NodeJS.Timeout | undefined;
@@ -101,18 +98,18 @@ export class Uplink {
   async open(): Promise<void> {
     if (this.#phase === "closed") return;
     this.#phase = "connecting";
-    this.#lostBy = undefined;
+    const signal = this.#begin();
     let client: DaemonClient | undefined;
     try {
-      const made = this.#make();
-      this.#client = client = made;
+      this.#client = client = await this.#make();
+      signal.throwIfAborted(); // closed meanwhile
       await client.connect();
-      await this.#channels.joinAll(client, this.#closing.signal);
-      if (this.#client !== client) throw this.#whyLost();
+      await this.#channels.joinAll(client, signal);
+      signal.throwIfAborted();
     } catch (thrown) {
       this.#channels.lost();
       await this.#drop(client);
-      this.#failed(thrown);
+      this.#failed(this.#lostBy ?? thrown);
       return;
     }
     this.#phase = "ready";
@@ -139,7 +136,7 @@ export class Uplink {
   /** Ends it for good. */
   async close(): Promise<void> {
     this.#phase = "closed";
-    this.#closing.abort();
+    this.#line.abort();
     this.#ready.shut();
     clearTimeout(this.#retry);
     clearInterval(this.#asking);
@@ -150,15 +147,18 @@ export class Uplink {
   async #deliver(line: Outgoing, id: string): Promise<Delivery> {
     const client = this.#client;
     if (this.#phase !== "ready" || client === undefined) return { kind: "later", code: "CLOSED", message: "not connected", afterMs: 0 };
-    const underWay: UnderWay = { id, type: line.type };
+    const underWay = new UnderWay(line.type, id);
     this.#underWay = underWay;
+    const { signal } = this.#line;
     try {
-      await say(client, line, id);
+      await say(client, line, id, () => this.#barrier.pass(client, underWay, signal));
     } catch (thrown) {
-      underWay.against ??= thrown instanceof Error ? thrown : new Error(String(thrown));
+      underWay.fail(thrown instanceof Error ? thrown : new Error(String(thrown)));
     } finally {
       this.#underWay = undefined;
     }
+    // The answer to this PING would be taken for that of the next one, and so on.
+    if (this.#client === client && isByPing(line) && errorCode(underWay.against) === "TIMEOUT") this.#lost(Object.assign(new Error("no answer to a PING"), { code: "TIMEOUT" }));
     const delivery: Delivery = underWay.against === undefined ? { kind: "sent" } : deliveryOf(underWay.against);
     if (delivery.kind !== "later") {
       this.#channels.note(line, delivery.kind === "sent");
@@ -167,9 +167,16 @@ export class Uplink {
     return delivery;
   }
 
-  #make(): DaemonClient {
+  #begin(): AbortSignal {
+    this.#lostBy = undefined;
+    this.#line = new AbortController();
+    this.#barrier = new Barrier();
+    return this.#line.signal;
+  }
+
+  async #make(): Promise<DaemonClient> {
     const { makeClient } = this.#options;
-    const client: DaemonClient = makeClient({
+    const client: DaemonClient = await makeClient({
       event: (event) => {
         this.#hear(event);
       },
@@ -177,7 +184,7 @@ export class Uplink {
         this.#refused(error);
       },
       closed: (end) => {
-        if (this.#client === client) this.#lost(end);
+        if (this.#client === client) this.#closed(end);
       },
     });
     return client;
@@ -208,35 +215,31 @@ export class Uplink {
   }
 
   #refused(error: Error): void {
-    const ref = "ref" in error && typeof error.ref === "string" ? error.ref : undefined;
+    if (this.#underWay?.refuse(error) === true) return;
+    const ref = refOf(error);
     const code = errorCode(error);
-    const underWay = this.#underWay?.type === "MSG" ? this.#underWay : undefined;
-    // Servers of other makers give no ref: what answers no call is about the one message under way, unless it says that something could not be read, by whichever side.
-    if (underWay !== undefined && ((ref === undefined && code !== "INVALID_MSG") || ref === underWay.id || ref === "MSG")) {
-      underWay.against ??= error;
-      return;
-    }
     this.#options.log.warn({ code, ...(ref !== undefined && { ref }) }, "refused by the server");
     if (ref !== undefined) this.#options.hear({ ...inboxError(code, error.message), ref });
   }
 
-  #whyLost(): Error {
-    return this.#lostBy ?? new Error("the connection was lost at once");
+  #closed({ code, reason = "" }: { readonly code: number; readonly reason?: string }): void {
+    if (code === tooLong) this.#underWay?.fail(Object.assign(new Error("the server takes no message of this length"), { code: "TOO_LONG" }));
+    this.#lost(Object.assign(new Error(`the connection was closed: ${code} ${reason}`.trim()), { code: code === displaced ? "SESSION_DISPLACED" : "CLOSED" }));
   }
 
-  #lost({ code, reason = "" }: { readonly code: number; readonly reason?: string }): void {
+  #lost(by: Error): void {
     const client = this.#client;
     this.#client = undefined;
+    this.#lostBy = by;
+    this.#line.abort();
     this.#ready.shut();
     clearInterval(this.#asking);
-    if (code === tooLong && this.#underWay !== undefined) this.#underWay.against ??= Object.assign(new Error("the server takes no message of this length"), { code: "TOO_LONG" });
-    this.#lostBy = Object.assign(new Error(`the connection was closed: ${code} ${reason}`.trim()), { code: code === displaced ? "SESSION_DISPLACED" : "CLOSED" });
     if (this.#phase !== "ready") return; // closed on purpose, or open() notices
-    this.#options.log.warn({ code, ...(reason !== "" && { reason }) }, "connection lost");
+    this.#options.log.warn({ code: errorCode(by), cause: by.message }, "connection lost");
     this.#backoff.lost(Date.now() - this.#readyAt);
     this.#channels.lost();
     void this.#drop(client);
-    this.#failed(this.#lostBy);
+    this.#failed(by);
   }
 
   #failed(thrown: unknown): void {
@@ -269,4 +272,9 @@ export class Uplink {
       this.#options.log.warn({ code: errorCode(thrown) }, "connection could not be closed in order");
     }
   }
+}
+
+/** Whether it is a PING whose answer tells that the line was taken. */
+function isByPing({ type }: Outgoing): boolean {
+  return type === "MSG" || type === "INVITE";
 }

@@ -23,19 +23,24 @@ export type DaemonReport = { readonly ready: true; readonly isConnected: boolean
 export async function runDaemon({ server, name, identity, channels, echo }: WantedDaemon): Promise<void> {
   const { AgentChatDaemon } = await import("../../../bridges/agentchat/client-daemon.js");
   const interrupted = untilInterrupted();
+  const ending = new AbortController();
   const daemon = new AgentChatDaemon({ server, name, channels, echo, handleSignals: false, ...(identity !== undefined && { identity }) });
+  void interrupted.then(() => {
+    ending.abort();
+    return daemon.stop(); // also while it is starting
+  });
   try {
     await daemon.start();
   } catch (thrown) {
     report({ failed: failureLine(thrown), exitCode: exitCodeOf(thrown) });
     throw thrown;
   }
-  const isConnected = daemon.agentId !== undefined;
-  report({ ready: true, isConnected });
-  say(`agentchat: daemon ${name} runs for ${server} (pid ${process.pid}), in ${daemon.paths.dir}; Ctrl-C ends it`);
-  if (!isConnected) say(await notConnected(server, name));
-  await Promise.race([interrupted, daemon.ended]);
-  await daemon.stop();
+  if (!ending.signal.aborted) {
+    const isConnected = daemon.agentId !== undefined;
+    report({ ready: true, isConnected });
+    say(`agentchat: daemon ${name} runs for ${server} (pid ${process.pid}), in ${daemon.paths.dir}; Ctrl-C ends it`);
+    if (!isConnected) say(await notConnected(server, name));
+  }
   const gaveUp = await daemon.ended;
   if (gaveUp !== undefined) throw gaveUp;
 }

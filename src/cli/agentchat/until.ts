@@ -1,19 +1,17 @@
 import { say } from "../output.js";
 
-/** Resolves at the first SIGINT or SIGTERM; the second ends the process at once. */
+/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second SIGINT or SIGTERM ends the process at once. A terminal that closes may say SIGHUP several times. */
 export function untilInterrupted(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
+    let isEnding = false;
     const end = (signal: NodeJS.Signals): void => {
-      for (const name of ["SIGINT", "SIGTERM"] as const) {
-        process.removeListener(name, end);
-        process.once(name, () => {
-          say("agentchat: ended at once");
-          process.exit(1);
-        });
+      if (isEnding && signal !== "SIGHUP") {
+        say("agentchat: ended at once");
+        process.exit(1);
       }
+      isEnding = true;
       resolve(signal);
     };
-    process.once("SIGINT", end);
-    process.once("SIGTERM", end);
+    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, end);
   });
 }

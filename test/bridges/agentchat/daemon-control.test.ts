@@ -43,6 +43,22 @@ describe("the instances of a directory", () => {
     writeFileSync(paths.run, run);
   }
 
+  it("are listed although files of one cannot be read, which is said", async () => {
+    await daemon("good").start();
+    const bad = daemon("bad");
+    await bad.start();
+    rmSync(bad.paths.inbox);
+    mkdirSync(bad.paths.inbox);
+    const worse = getDaemonPaths("worse", temp.dir);
+    mkdirSync(worse.pid, { recursive: true });
+    mkdirSync(worse.run);
+    const listed = listDaemons(temp.dir);
+    expect(listed).toMatchObject([{ instance: "bad", running: true, unreadable: "EISDIR" }, { instance: "good", running: true, inboxLines: 0 }, { instance: "worse", running: false, unreadable: "EISDIR" }]);
+    expect(listed[0]).not.toHaveProperty("inboxLines");
+    expect(listed[1]).not.toHaveProperty("unreadable");
+    rmSync(bad.paths.inbox, { recursive: true });
+  });
+
   it("keeps each in a directory of its own, as the seed says", () => {
     const own = join(temp.dir, ".agentchat", "daemons", "agent1");
     expect(getDaemonPaths("agent1", temp.dir)).toMatchObject({ dir: own, inbox: join(own, "inbox.jsonl"), outbox: join(own, "outbox.jsonl"), log: join(own, "daemon.log"), pid: join(own, "daemon.pid") });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Inbox } from "../../../bridges/agentchat/daemon/inbox.js";
 import { DaemonLog } from "../../../bridges/agentchat/daemon/log.js";
-import { jsonLines, tempDir } from "./daemon-world.js";
+import { block, jsonLines, tempDir } from "./daemon-world.js";
 
 describe("the inbox and the log", () => {
   let temp: Awaited<ReturnType<typeof tempDir>>;
@@ -11,13 +11,18 @@ describe("the inbox and the log", () => {
   let logPath: string;
   let log: DaemonLog;
   let inbox: Inbox;
+  /** How long a look at the clock takes, milliseconds: a disk that is as slow. */
+  let tickMs: number;
+  let nowMs = 0;
+  const clock = (): number => (nowMs += tickMs);
   beforeEach(async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     temp = await tempDir();
+    tickMs = 0;
     path = join(temp.dir, "inbox.jsonl");
     logPath = join(temp.dir, "daemon.log");
     log = new DaemonLog(logPath);
-    inbox = new Inbox(path, log);
+    inbox = new Inbox(path, log, clock);
   });
   afterEach(async () => {
     inbox.close();
@@ -37,7 +42,7 @@ describe("the inbox and the log", () => {
 
   it("holds what was heard, in order, over a restart", () => {
     add(1, 5);
-    inbox = new Inbox(path, log);
+    inbox = new Inbox(path, log, clock);
     add(6);
     expect(numbers()).toEqual(from(1, 6));
     expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -63,6 +68,21 @@ describe("the inbox and the log", () => {
     expect(numbers()).toHaveLength(1_000);
   });
 
+  it("gathers what is heard while a full one takes long to be replaced, and shows no more than 1,000 lines meanwhile", () => {
+    add(1, 1_000);
+    tickMs = 50;
+    add(1_001); // replaced in one tick: rests for four
+    const { ino } = statSync(path);
+    for (let n = 1_002; n <= 1_010; n += 1) inbox.add({ n });
+    vi.advanceTimersByTime(100);
+    expect([statSync(path).ino, numbers().length]).toEqual([ino, 1_000]);
+    vi.advanceTimersByTime(150);
+    expect(numbers()).toEqual(from(11, 1_010));
+    inbox.add({ n: 1_011 });
+    inbox.flush();
+    expect(numbers().at(-1)).toBe(1_011);
+  });
+
   it("lets its reader empty or remove it", () => {
     add(1, 3);
     truncateSync(path);
@@ -80,14 +100,14 @@ describe("the inbox and the log", () => {
   });
 
   it("keeps what it cannot write until it can, says so once, and writes it once", () => {
-    symlinkSync("/dev/full", `${path}.next`);
+    const lift = block(path);
     add(1, 3, 1);
     vi.advanceTimersByTime(3_000);
     expect(numbers()).toEqual([]);
-    rmSync(`${path}.next`);
+    lift();
     vi.advanceTimersByTime(1_000);
     expect(numbers()).toEqual([1, 2, 3]);
-    expect(jsonLines(logPath)).toMatchObject([{ code: "ENOSPC", event: "inbox cannot be written; what is heard waits" }, { event: "inbox is written again" }]);
+    expect(jsonLines(logPath)).toMatchObject([{ code: "EISDIR", event: "inbox cannot be written; what is heard waits" }, { event: "inbox is written again" }]);
   });
 
   it("writes what waits when it is closed", () => {

@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { AgentChatDaemon, getDaemonPaths, getDaemonStatus, listDaemons, type AgentChatDaemonOptions } from "../../../bridges/agentchat/client-daemon.js";
 import { processStart } from "../../../bridges/agentchat/daemon/process-start.js";
 import { eventually } from "../../kit/broker.js";
-import { FakeClient, jsonLines, refusal, tempDir } from "./daemon-world.js";
+import { block, FakeClient, jsonLines, refusal, tempDir } from "./daemon-world.js";
 
 describe("how a daemon is, as its files tell", () => {
   let temp: Awaited<ReturnType<typeof tempDir>>;
@@ -112,12 +112,12 @@ describe("how a daemon is, as its files tell", () => {
   it("is written when the disk allows it again", async () => {
     const mine = faked();
     await mine.start();
-    symlinkSync("/dev/full", `${mine.paths.run}.next`);
+    const lift = block(mine.paths.run);
     clients[0]?.hears.closed({ code: 1006 });
     await eventually(() => mine.agentId !== undefined, "it is back");
-    rmSync(`${mine.paths.run}.next`, { force: true });
+    lift();
     await eventually(() => status().connected, "it says so");
-    expect(jsonLines(mine.paths.log)).toContainEqual(expect.objectContaining({ code: "ENOSPC", event: "daemon.json cannot be written; its status is an old one until it can" }));
+    expect(jsonLines(mine.paths.log)).toContainEqual(expect.objectContaining({ code: "EISDIR", event: "daemon.json cannot be written; its status is an old one until it can" }));
   });
 
   it("has an empty inbox and outbox from the beginning", async () => {
@@ -160,6 +160,18 @@ describe("how a daemon is, as its files tell", () => {
     });
     await expect(mine.start()).rejects.toMatchObject({ code: "SESSION_DISPLACED" });
     expect(clients).toHaveLength(1);
+  });
+
+  it("does not come back when it is displaced while a JOIN waits for the server's rate", async () => {
+    const mine = faked({}, (client) => {
+      client.join = () => {
+        setImmediate(() => { client.hears.closed({ code: 4409 }); });
+        return Promise.reject(refusal("RATE_LIMITED", { retryAfterMs: 60_000 }));
+      };
+    });
+    await expect(mine.start()).rejects.toMatchObject({ code: "SESSION_DISPLACED" });
+    expect(clients).toHaveLength(1);
+    expect(status()).toMatchObject({ running: false, lastError: "another session of the same identity has taken over; one identity is one session" });
   });
 
   it("asks every 30 s for a channel that was not there, or closed to it, and for no other", async () => {

@@ -1,5 +1,5 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AddressInfo } from "node:net";
@@ -28,6 +28,14 @@ export function textOf(path: string): Promise<string> {
   return readFile(path, "utf8");
 }
 
+/** Lets a file be replaced no more, by a folder where its successor would be written, until what it returns is called. */
+export function block(path: string): () => void {
+  mkdirSync(`${path}.next`);
+  return () => {
+    rmdirSync(`${path}.next`);
+  };
+}
+
 /** An error as a client throws it. */
 export function refusal(code: string, more: { readonly ref?: string; readonly retryAfterMs?: number } = {}): Error {
   return Object.assign(new Error(`${code}, in words`), { code, ...more });
@@ -40,6 +48,8 @@ type CallName = (typeof calls)[number];
 /** A client in memory: says what it was told, and fails as it is told to. */
 export class FakeClient implements DaemonClient {
   agentId: string | undefined;
+  /** It was disconnected. */
+  isGone = false;
   readonly sent: { readonly to: string; readonly content: string; readonly id: string }[] = [];
   readonly joined: string[] = [];
   /** Every other call, with what it was given. */
@@ -74,6 +84,7 @@ export class FakeClient implements DaemonClient {
   }
 
   disconnect(): Promise<void> {
+    this.isGone = true;
     return Promise.resolve();
   }
 

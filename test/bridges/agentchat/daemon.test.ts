@@ -1,11 +1,11 @@
-import { appendFileSync, readFileSync, renameSync, statSync, symlinkSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgentChatDaemon, getDaemonStatus, isDaemonRunning, type AgentChatDaemonOptions } from "../../../bridges/agentchat/client-daemon.js";
 import { generateIdentity, writeIdentity } from "../../../bridges/agentchat/identity-file.js";
 import { eventually, startBroker, type TestBroker } from "../../kit/broker.js";
 import { ChatWire } from "../../kit/chat-wire.js";
-import { FakeClient, jsonLines, refusal, tempDir } from "./daemon-world.js";
+import { block, FakeClient, jsonLines, refusal, tempDir } from "./daemon-world.js";
 
 describe("the daemon", () => {
   let temp: Awaited<ReturnType<typeof tempDir>>;
@@ -212,10 +212,10 @@ describe("the daemon", () => {
   it("goes on, and writes all of it later, when the disk of its inbox is full for a while", async () => {
     const mine = faked();
     await mine.start();
-    symlinkSync("/dev/full", `${mine.paths.inbox}.next`);
+    const lift = block(mine.paths.inbox);
     for (let n = 0; n < 3; n += 1) clients[0]?.hears.event({ n });
     await eventually(() => log(mine).includes("inbox cannot be written; what is heard waits"), "it is said");
-    rmSync(`${mine.paths.inbox}.next`);
+    lift();
     await eventually(() => inbox(mine).length === 3, "it is written");
   });
 });
