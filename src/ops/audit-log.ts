@@ -115,11 +115,11 @@ export class AuditLog implements Lifecycle {
       this.#mustReopen = false;
       await this.#close();
     }
+    if (!this.#hasWork) return;
     const file = (this.#file ??= await this.#open());
     const lost = this.#lost;
     const lines = this.#waiting;
     const text = `${this.#torn ? "\n" : ""}${lost > 0 ? auditLine({ event: "lost", lines: lost }, clock.now()) : ""}${lines}`;
-    if (text === "") return;
     this.#waiting = "";
     this.#lost = 0;
     try {

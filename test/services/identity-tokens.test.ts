@@ -218,6 +218,7 @@ describe("a damaged token file", () => {
       expect(identity.isProtected("ada")).toBe(true);
     }
     expect(faults.map(({ code }) => code)).toEqual(["unavailable"]);
+    expect(identity.endOf(identity.listing(token)?.id ?? "")).toBeUndefined();
   });
 
   it("is not overwritten by the next token", async () => {
