@@ -1,0 +1,8 @@
+"""Agents for the message broker Synaptic Core. The same for asyncio: `synaptic_core.aio`."""
+from .agent import Agent
+from .envelope import Envelope, Inform, Message, Request, Response, Said
+from .fault import FAULT_CODES, Fault
+from .listed import ListedAgent, ListedRoom
+from .options import AgentOptions
+
+__all__ = ["Agent", "AgentOptions", "Envelope", "FAULT_CODES", "Fault", "Inform", "ListedAgent", "ListedRoom", "Message", "Request", "Response", "Said"]

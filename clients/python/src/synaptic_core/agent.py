@@ -1,0 +1,199 @@
+"""The blocking agent."""
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, TimeoutError as Late
+from types import TracebackType
+from typing import Any, Dict, Iterator, List, Optional, Type, TypeVar
+
+from .answering import Answerer, Answering, Listener
+from .core import Core, OpenLink, zeromq
+from .doors import find_doors
+from .envelope import Envelope, Message, Request, Response, Said
+from .fault import Fault
+from .futures import then
+from .inbox import Inbox
+from .listed import ListedAgent, ListedRoom, agents_of, members_of, rooms_of
+from .options import AgentOptions
+
+_T = TypeVar("_T")
+
+
+class Agent:
+    """
+    An agent: asks, answers, informs. For any number of threads; handlers run in threads of their own and may ask others.
+
+        with Agent.connect("ada") as ada:
+            print(ada.request("bob", "hello").text)
+    """
+
+    def __init__(self, name: str, options: AgentOptions, open_link: OpenLink) -> None:
+        self.name = name
+        self._options = options
+        self._on_request: Optional[Answerer] = None
+        self._on_inform: Optional[Listener] = None
+        self._on_response: Optional[Listener] = None
+        self._inbox = Inbox(options.inbox_max)
+        self._closing = threading.Lock()
+        self._is_closed = False
+        self._core = Core(name, options, self._take, open_link)
+        self._answering = Answering(self._core)
+
+    @classmethod
+    def connect(
+        cls, name: str, *, token: Optional[str] = None, zmq_in: Optional[str] = None, zmq_out: Optional[str] = None, data_dir: Optional[str] = None, options: AgentOptions = AgentOptions()
+    ) -> Agent:
+        """
+        Connects over ZeroMQ. Returns when a round trip through the broker has come back on the agent's own topic: nothing said or awaited from
+        here on is lost to a slow start. `token`: the agent's ZeroMQ token (broker token NAME). Without addresses: those of the broker that runs
+        on this machine. Raises Fault malformed (name), unavailable (no broker), unauthenticated (a name that has an owner).
+        """
+        agent = cls(name, options, zeromq(name, token, find_doors(zmq_in, zmq_out, data_dir), options.outgoing_max))
+        agent._core.ready(token is not None)
+        return agent
+
+    @property
+    def dropped(self) -> int:
+        """Messages that came when the inbox was full: nobody took them."""
+        return self._inbox.dropped
+
+    def request(
+        self, to: str, said: Said, *, timeout_s: Optional[float] = None, message_id: Optional[str] = None, conversation_id: Optional[str] = None, priority: str = "NORMAL"
+    ) -> Envelope:
+        """Asks and waits for the response. Raises Fault timeout, not-found, full, malformed, conflict, and whatever the broker or the answerer says."""
+        within_s = self._options.request_timeout_s if timeout_s is None else timeout_s
+        return self._wait(self._core.ask(to, said, within_s, message_id=message_id, more={"conversation_id": conversation_id, "priority": priority}), within_s, to)
+
+    def inform(self, to: str, said: Said, *, conversation_id: Optional[str] = None, priority: str = "NORMAL") -> None:
+        """Says something that wants no answer. Returns when the transport has taken it. Raises Fault unavailable, slow-consumer."""
+        self._core.publish(to, "inform", said, more={"conversation_id": conversation_id, "priority": priority}).result()
+
+    def send(self, to: str, said: Said, *, message_id: str, conversation_id: Optional[str] = None, priority: str = "NORMAL") -> None:
+        """A request whose response nobody waits for: it comes to `on_response`, or to the inbox, with `in_reply_to` = `message_id`."""
+        self._core.publish(to, "request", said, message_id=message_id, more={"conversation_id": conversation_id, "priority": priority}).result()
+
+    def respond(self, request: Request, said: Said) -> None:
+        """Answers a request that was taken from the inbox. There is no way to answer anything else."""
+        self._core.respond(request, said).result()
+
+    def on_request(self, handler: Answerer) -> Answerer:
+        """Answers requests: what the handler returns is the response, what it raises is told as a fault. Also a decorator."""
+        self._on_request = handler
+        return handler
+
+    def on_inform(self, handler: Listener) -> Listener:
+        """Takes informs, one after the other. Also a decorator."""
+        self._on_inform = handler
+        return handler
+
+    def on_response(self, handler: Listener) -> Listener:
+        """Takes responses that no `request` waits for, one after the other. Also a decorator."""
+        self._on_response = handler
+        return handler
+
+    def join(self, room: str) -> List[str]:
+        """Becomes a member of a room, which is made if it is not there, and hears it. Gives the names of its members. Raises Fault forbidden, full, malformed."""
+        self._core.subscribe(room)
+        try:
+            return self._wait(then(self._core.desk("room.join", {"room": room}), members_of))
+        except BaseException:
+            self._core.unsubscribe(room)
+            raise
+
+    def leave(self, room: str) -> None:
+        """Raises Fault malformed, not-found."""
+        self._ask("room.leave", {"room": room})
+        self._core.unsubscribe(room)
+
+    def create(self, room: str, *, invite_only: bool = False) -> None:
+        """Makes a room and joins it. An invite-only one needs a token. Raises Fault conflict, forbidden, full, malformed."""
+        self._ask("room.create", {"room": room, "invite_only": invite_only})
+        self._core.subscribe(room)
+
+    def invite(self, room: str, agent: str) -> None:
+        """Lets somebody into an invite-only room. Raises Fault forbidden, not-found."""
+        self._ask("room.invite", {"room": room, "agent": agent})
+
+    def members(self, room: str) -> List[str]:
+        """Names of those who are in a room. Raises Fault not-found."""
+        return self._wait(then(self._core.desk("room.members", {"room": room}), members_of))
+
+    def rooms(self) -> List[ListedRoom]:
+        """Rooms that this agent may know of."""
+        return self._wait(then(self._core.desk("rooms.list"), rooms_of))
+
+    def agents(self) -> List[ListedAgent]:
+        """Agents that are online, in whatever dialect."""
+        return self._wait(then(self._core.desk("agents.list"), agents_of))
+
+    def history(self, room: str, count: int = 20) -> List[Message]:
+        """The last messages of a public room, oldest first. Raises Fault not-found."""
+        return self._wait(self._core.replayed(room, count))
+
+    def subscribe(self, topic: str) -> None:
+        """Hears a topic that is no room: `$events`, a data topic."""
+        self._core.subscribe(topic)
+
+    def unsubscribe(self, topic: str) -> None:
+        self._core.unsubscribe(topic)
+
+    def receive(self, timeout_s: Optional[float] = None) -> Optional[Message]:
+        """The oldest message that no handler takes; None after `timeout_s`, or when the agent is closed."""
+        return self._inbox.take(timeout_s)
+
+    def __iter__(self) -> Iterator[Message]:
+        """Messages that no handler takes, oldest first, until the agent is closed."""
+        while True:
+            message = self._inbox.take(None)
+            if message is None:
+                return
+            yield message
+
+    def close(self) -> None:
+        """
+        Finishes what is being answered and sent, then leaves; not to be called by a handler. A second call waits for the first.
+        Raises Fault unavailable if the broker did not confirm that it has read what was said last.
+        """
+        with self._closing:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            try:
+                self._answering.end(self._options.close_timeout_s)
+                self._core.prove()
+            finally:
+                self._core.end()
+                self._inbox.close()
+
+    def __enter__(self) -> Agent:
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
+        self.close()
+
+    def _ask(self, kind: str, data: Dict[str, Any]) -> None:
+        self._wait(self._core.desk(kind, data))
+
+    def _wait(self, future: "Future[_T]", within_s: Optional[float] = None, whom: str = "the broker") -> _T:
+        timeout_s = self._options.request_timeout_s if within_s is None else within_s
+        try:
+            return future.result(min(timeout_s, threading.TIMEOUT_MAX))
+        except Late:
+            if not future.cancel():
+                return future.result()  # it came at the last moment
+            raise Fault("timeout", f"{whom} did not answer within {timeout_s} s") from None
+        except BaseException:
+            future.cancel()  # Ctrl-C: nobody waits any longer
+            raise
+
+    def _take(self, message: Message) -> None:
+        """In the link's thread: nothing here may wait."""
+        if isinstance(message, Request):
+            if self._on_request is not None:
+                self._answering.answer(message, self._on_request)
+            elif not self._inbox.put(message):
+                self._answering.refuse(message, Fault("full", f"{self.name} has as many messages waiting as it can; try again later"))
+            return
+        handler = self._on_response if isinstance(message, Response) else self._on_inform
+        if handler is None or not self._answering.tell(message, handler):
+            self._inbox.put(message)

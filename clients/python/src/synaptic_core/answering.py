@@ -1,0 +1,104 @@
+"""Handlers of the blocking agent that are under way, and what becomes of them when it leaves."""
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Callable, Dict, Optional
+
+from .core import Core
+from .envelope import Message, Request, Said
+from .fault import Fault
+
+_log = logging.getLogger("synaptic_core")
+
+#: Gives back the response to a request; None is an empty one.
+Answerer = Callable[[Request], Optional[Said]]
+#: Takes what wants no answer.
+Listener = Callable[[Message], object]
+
+
+class Answering:
+    """Requests are answered by several threads at once; what wants no answer is handled by one, in order."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        options = core.options
+        self._max = options.answering_max
+        self._answers = ThreadPoolExecutor(options.handler_threads, thread_name_prefix=f"{core.name} answers")
+        self._notices = ThreadPoolExecutor(1, thread_name_prefix=f"{core.name} hears")
+        self._lock = threading.Lock()
+        # bound: answering_max · evicts: one more request is answered as full, one more inform waits in the inbox · owner: Answering
+        self._under_way: "Dict[Future[None], Optional[Request]]" = {}
+        self._phase = "open"  # then closing: nothing begins; then over: nothing is answered
+
+    def answer(self, request: Request, handler: Answerer) -> None:
+        """Answers by what the handler gives back; what it raises is told as a fault."""
+        if self._phase != "open":
+            self.refuse(request, Fault("going-away", f"{request.to} is leaving; ask it again when it is back"))
+        elif not self._begin(self._answers, request, lambda: self._answer(request, handler)):
+            self.refuse(request, Fault("full", f"{request.to} answers as many requests as it can; try again later"))
+
+    def tell(self, message: Message, handler: Listener) -> bool:
+        """Runs a handler that answers nothing. False if there is no room for it."""
+        return self._begin(self._notices, None, lambda: self._tell(message, handler))
+
+    def refuse(self, request: Request, fault: Fault) -> None:
+        """Answers by a fault."""
+        try:
+            self._core.refuse(request, fault)
+        except Fault as failed:
+            _log.warning("%s: a request could not be refused: %s", self._core.name, failed)
+
+    def end(self, within_s: float) -> None:
+        """Waits for what is under way; what is not answered then is answered as going-away."""
+        with self._lock:
+            self._phase = "closing"
+            waited = list(self._under_way)
+        wait(waited, within_s)
+        for pool in (self._answers, self._notices):
+            pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._phase = "over"
+            left = [request for request in self._under_way.values() if request is not None]
+            self._under_way.clear()
+        for request in left:
+            self.refuse(request, Fault("going-away", f"{request.to} has left before it could answer"))
+
+    def _begin(self, pool: ThreadPoolExecutor, request: Optional[Request], work: Callable[[], None]) -> bool:
+        with self._lock:
+            if self._phase != "open" or len(self._under_way) >= self._max:
+                return False
+            begun = pool.submit(work)
+            self._under_way[begun] = request
+        begun.add_done_callback(self._forget)
+        return True
+
+    def _forget(self, done: "Future[None]") -> None:
+        with self._lock:
+            self._under_way.pop(done, None)
+
+    def _answer(self, request: Request, handler: Answerer) -> None:
+        try:
+            said = handler(request)
+            if self._phase == "over":
+                return  # it has been answered as going-away
+            sent = self._core.respond(request, "" if said is None else said)
+        except Fault as fault:
+            self.refuse(request, fault)
+        except Exception:
+            _log.exception("%s: a request handler failed (%s)", self._core.name, request.message_id)
+            self.refuse(request, Fault("internal", "the agent failed to answer"))
+        else:
+            sent.add_done_callback(self._sent)
+
+    def _sent(self, sent: "Future[None]") -> None:
+        error = None if sent.cancelled() else sent.exception()
+        if error is not None:
+            _log.warning("%s: an answer was not sent: %s", self._core.name, error)
+
+    def _tell(self, message: Message, handler: Listener) -> None:
+        try:
+            handler(message)
+        except Exception:
+            _log.exception("%s: a handler failed (%s)", self._core.name, message.message_id)

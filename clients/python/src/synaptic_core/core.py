@@ -1,0 +1,235 @@
+"""What the blocking and the asyncio agent have in common: everything but how they wait and where their handlers run."""
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from datetime import datetime, timedelta, timezone
+from typing import Any, Callable, Dict, List, Mapping, Optional
+
+from .doors import Doors
+from .envelope import Envelope, Inform, Message, Request, Response, Said, content_of, write
+from .fault import Fault
+from .futures import settle
+from .link import Link
+from .names import BROKER, agent_name_problem
+from .options import AgentOptions
+from .pending import Pending
+from .reading import read_payload
+from .replays import Replays
+
+_log = logging.getLogger("synaptic_core")
+_PING_S = 0.05
+_PING: Mapping[str, Any] = {"message": "ping", "kind": "ping"}
+_PRIORITIES = ("LOW", "NORMAL", "HIGH")
+_KINDS = {"request": Request, "response": Response, "inform": Inform}
+
+#: Opens the way to the broker; told whom to call with what arrives.
+OpenLink = Callable[[Callable[[str, bytes], None]], Link]
+
+
+def zeromq(name: str, token: Optional[str], doors: Doors, outgoing_max: int) -> OpenLink:
+    """Two sockets to the broker. Raises Fault malformed: the name, when called the addresses."""
+    problem = agent_name_problem(name)
+    if problem is not None:
+        raise Fault("malformed", f"the name {name!r} {problem}; choose another")
+
+    def open_link(heard: Callable[[str, bytes], None]) -> Link:
+        link = Link(doors, name, token, heard, outgoing_max)
+        link.open()
+        return link
+
+    return open_link
+
+
+class Core:
+    """One agent. `deliver` is called in the link's thread with what nobody waits for."""
+
+    def __init__(self, name: str, options: AgentOptions, deliver: Callable[[Message], None], open_link: OpenLink) -> None:
+        self.name = name
+        self.options = options
+        self._deliver = deliver
+        self._pending = Pending(options.pending_max)
+        self._replays = Replays(name)
+        self._is_unproved = False  # something was said that no later answer has proved to be read
+        self._closing = threading.Lock()
+        self._phase = "open"
+        self._link = open_link(self.hear)  # hears nothing yet: see `ready`
+
+    def publish(self, to: str, kind: str, said: Said, *, message_id: Optional[str] = None, more: Optional[Mapping[str, Any]] = None, is_wanted: Callable[[], bool] = lambda: True) -> "Future[None]":
+        """Publishes one message. Raises Fault malformed, too-large, going-away; the future fails as `Link.publish` says."""
+        fields: Dict[str, Any] = {"priority": "NORMAL", **(more or {})}
+        if fields["priority"] not in _PRIORITIES:
+            raise Fault("malformed", f"priority is {fields['priority']!r}; it is LOW, NORMAL or HIGH")
+        envelope = _KINDS[kind](
+            message_id=message_id or str(uuid.uuid4()),
+            timestamp=_time_text(0),
+            sender=self.name,
+            to=to,
+            type=kind,
+            content=content_of(said),
+            from_name=self.options.display_name,
+            **fields,
+        )
+        payload = write(envelope)
+        # The broker closes the connection of whoever sends more: what waits behind it would be lost, too.
+        if len(payload) > self.options.message_max_bytes:
+            raise Fault("too-large", f"the message has {len(payload)} bytes, and the broker takes {self.options.message_max_bytes} (zmqFrameMaxBytes; tell the agent by message_max_bytes)")
+        if self._phase == "closed":
+            raise Fault("going-away", "this agent is closed")
+        if kind != "request":
+            self._is_unproved = True
+        return self._link.publish(to, payload, self.options.publish_timeout_s, is_wanted)
+
+    def ask(self, to: str, said: Said, timeout_s: float, *, message_id: Optional[str] = None, more: Optional[Mapping[str, Any]] = None, heard: Optional[Callable[["Future[Envelope]"], None]] = None) -> "Future[Envelope]":
+        """
+        Asks; the response, or the fault told about it. `heard` is called with the answer before anything else is heard.
+        Whoever waits no longer cancels the future. Raises Fault malformed, conflict, full, too-large, going-away.
+        """
+        if to == self.name:
+            raise Fault("malformed", f"{to} is this agent itself: nobody would answer")
+        if not timeout_s > 0:
+            raise Fault("malformed", f"timeout_s is {timeout_s}; give seconds, more than 0")
+        chosen = message_id or str(uuid.uuid4())
+        answer = self._pending.wait(chosen)
+        if heard is not None:
+            answer.add_done_callback(heard)
+        try:
+            sent = self.publish(to, "request", said, message_id=chosen, more={"expires_at": _time_text(timeout_s), **(more or {})}, is_wanted=lambda: not answer.done())
+        except BaseException:
+            answer.cancel()
+            raise
+        sent.add_done_callback(lambda done: self._unsent(chosen, done))
+        return answer
+
+    def respond(self, request: Request, said: Said) -> "Future[None]":
+        """Answers a request; nothing else can be answered. Raises TypeError for what is none, and as `publish`."""
+        if not isinstance(request, Request):
+            raise TypeError("only a Request can be answered: responses and informs never are")
+        return self.publish(request.sender, "response", said, more={"in_reply_to": request.message_id, "conversation_id": request.conversation_id})
+
+    def refuse(self, request: Request, fault: Fault) -> "Future[None]":
+        """Answers a request by a fault."""
+        return self.respond(request, {"message": fault.message, "kind": "fault", "data": {"code": fault.code}})
+
+    def desk(self, kind: str, data: Optional[Dict[str, Any]] = None, *, heard: Optional[Callable[["Future[Envelope]"], None]] = None) -> "Future[Envelope]":
+        """Asks the broker itself."""
+        said: Dict[str, Any] = {"message": kind, "kind": kind}
+        if data is not None:
+            said["data"] = data
+        return self.ask(BROKER, said, self.options.request_timeout_s, heard=heard)
+
+    def replayed(self, room: str, count: int) -> "Future[list[Message]]":
+        """The last messages of a room, oldest first."""
+        past: "Future[list[Message]]" = Future()
+
+        def begin(answer: "Future[Envelope]") -> None:
+            if answer.cancelled():
+                past.cancel()
+            elif answer.exception() is not None:
+                settle(past, answer.exception())
+            else:
+                self._replays.begin(int(answer.result().data["count"]), past)
+
+        answer = self.desk("room.history", {"room": room, "count": count}, heard=begin)
+        past.add_done_callback(lambda done: answer.cancel() if done.cancelled() else None)
+        return past
+
+    def subscribe(self, topic: str) -> None:
+        """Hears a topic from now on."""
+        self._link.subscribe(topic)
+
+    def unsubscribe(self, topic: str) -> None:
+        self._link.unsubscribe(topic)
+
+    def hear(self, topic: str, payload: bytes) -> None:
+        """Takes what arrived."""
+        try:
+            message = read_payload(payload, self.name)
+        except Fault as fault:
+            _log.warning("%s: a message could not be read: %s", self.name, fault)
+            return
+        if self._pending.take(message) or self._replays.take(topic, message):
+            return
+        if message.sender != self.name or self.options.hear_own:
+            self._deliver(message)
+
+    def prove(self) -> None:
+        """
+        A round trip, if something was said that none has proved: what one sender says is read in order, so the answer proves all before it.
+        Raises Fault unavailable.
+        """
+        if not self._is_unproved:
+            return
+        within_s = max(1.0, self.options.close_timeout_s)
+        try:
+            answer = self.ask(BROKER, _PING, within_s)
+            wait([answer], within_s)
+            if not answer.done():
+                answer.cancel()
+                raise Fault("timeout", "the broker did not answer")
+            answer.result()
+        except Fault as fault:
+            raise Fault("unavailable", "the broker did not confirm that it has read what this agent said last; it may be lost") from fault
+
+    def end(self) -> None:
+        """Fails what waits and ends the link. Twice is once."""
+        with self._closing:
+            if self._phase == "closed":
+                return
+            self._phase = "closed"
+        self._pending.close(Fault("going-away", "this agent was closed"))
+        self._link.close()
+
+    def _unsent(self, message_id: str, sent: "Future[None]") -> None:
+        error = None if sent.cancelled() else sent.exception()
+        if error is not None:
+            self._pending.fail(message_id, error)
+
+    def ready(self, has_token: bool) -> None:
+        """
+        Begins to hear, and repeats a ping under one id until its answer comes back: both sockets work, the broker knows the name.
+        Raises Fault unavailable, unauthenticated, and whatever the broker says; the link is ended then.
+        """
+        try:
+            self._link.subscribe(self.name)
+            self._first_round_trip(has_token)
+        except BaseException:
+            self.end()
+            raise
+
+    def _first_round_trip(self, has_token: bool) -> None:
+        message_id = str(uuid.uuid4())
+        answer = self._pending.wait(message_id)
+        end = time.monotonic() + self.options.ready_timeout_s
+        while time.monotonic() < end and not answer.done():
+            sent = self.publish(BROKER, "request", _PING, message_id=message_id, is_wanted=lambda: not answer.done())
+            either: List[Future[Any]] = [answer, sent]
+            wait(either, max(0.0, end - time.monotonic()), FIRST_COMPLETED)
+            if sent.done() and not answer.done():
+                sent.result()
+                wait([answer], _PING_S)
+        if not answer.done():
+            answer.cancel()
+            raise self._not_ready(has_token)
+        answer.result()
+
+    def _not_ready(self, has_token: bool) -> Fault:
+        if not self._link.is_connected:
+            return Fault("unavailable", "no broker answered in time: is it running (broker status)? Start one with: broker start")
+        # It takes what we say and we hear nothing: the name is not ours to hear.
+        owner = f"it may have an owner: connect with its token (broker token {self.name}), or choose another name"
+        why = f"the token may not be its ZeroMQ token (broker token {self.name})" if has_token else owner
+        return Fault("unauthenticated", f"the broker does not let {self.name} hear what is for it; {why}; the broker's log says more")
+
+
+def _time_text(ahead_s: float) -> str:
+    """The time in `ahead_s` seconds, ISO 8601 in UTC; the last that there is for what lies beyond it."""
+    now = datetime.now(timezone.utc)
+    try:
+        time_then = now + timedelta(seconds=ahead_s)
+    except OverflowError:
+        time_then = datetime.max.replace(tzinfo=timezone.utc)
+    return time_then.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,102 @@
+"""What agents say to each other: the JSON object in the second ZeroMQ frame."""
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, Optional, Union
+
+from .fault import Fault
+
+#: What is said: a text, or a text under `message` with `kind`, `data` and more.
+Said = Union[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A message. Only `to` and what the sender's own broker proved can be relied upon; see `trust`."""
+
+    message_id: str
+    timestamp: str  #: ISO 8601, as the sender wrote it
+    sender: str  #: `from` on the wire
+    to: str  #: an agent, a #room, all, $broker
+    type: str
+    priority: str  #: LOW, NORMAL, HIGH
+    content: Mapping[str, Any]  #: `message` is always text; `kind` names what `data` holds
+    in_reply_to: Optional[str] = None
+    conversation_id: Optional[str] = None
+    expires_at: Optional[str] = None  #: ISO 8601; not delivered after it
+    from_name: Optional[str] = None  #: for people; never an address
+    hops: Optional[int] = None
+    trust: Optional[str] = None  #: claimed, shared, proved; between two claimed ZeroMQ agents the sender's word
+    received_at: Optional[str] = None
+    replay: bool = False  #: a room's past message
+    other: Mapping[str, Any] = field(default_factory=dict)  #: top-level keys that nobody here knows
+
+    @property
+    def text(self) -> str:
+        """What a person or a model can read."""
+        return str(self.content["message"])
+
+    @property
+    def kind(self) -> str:
+        """What `data` holds."""
+        return str(self.content.get("kind", "chat"))
+
+    @property
+    def data(self) -> Any:
+        """What a program can read, or None."""
+        return self.content.get("data")
+
+
+class Request(Envelope):
+    """It asks for one response: `Agent.respond`, or what the handler returns."""
+
+
+class Response(Envelope):
+    """It answers a request, and is never answered."""
+
+
+class Inform(Envelope):
+    """It wants no answer, and gets none."""
+
+
+Message = Union[Request, Response, Inform]
+
+
+def content_of(said: Said) -> Dict[str, Any]:
+    """What is said, as the content of a message. Raises Fault malformed."""
+    if isinstance(said, str):
+        return {"message": said}
+    if not isinstance(said, Mapping) or not isinstance(said.get("message"), str):
+        raise Fault("malformed", "say a text, or a dict with a text under 'message'")
+    return dict(said)
+
+
+def write(envelope: Envelope) -> bytes:
+    """The envelope as the payload that goes out. Raises Fault malformed for what is no JSON (NaN, a set, a date)."""
+    optional = {
+        "in_reply_to": envelope.in_reply_to,
+        "conversation_id": envelope.conversation_id,
+        "expires_at": envelope.expires_at,
+        "from_name": envelope.from_name,
+    }
+    fields = {
+        "message_id": envelope.message_id,
+        "timestamp": envelope.timestamp,
+        "from": envelope.sender,
+        "to": envelope.to,
+        "type": envelope.type,
+        "priority": envelope.priority,
+        "content": envelope.content,
+        **{key: value for key, value in optional.items() if value is not None},
+    }
+    try:
+        return _json(fields, ensure_ascii=False)
+    except UnicodeEncodeError:
+        return _json(fields, ensure_ascii=True)  # half of a surrogate pair: JSON has a word for it, UTF-8 has none
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Fault("malformed", f"the content cannot be written as JSON: {error}") from error
+
+
+def _json(fields: Mapping[str, Any], *, ensure_ascii: bool) -> bytes:
+    return json.dumps(fields, ensure_ascii=ensure_ascii, allow_nan=False, separators=(",", ":")).encode()

@@ -1,0 +1,39 @@
+"""The grammar of names and rooms."""
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Optional
+
+BROKER = "$broker"
+EVENTS = "$events"
+EVERYONE = "all"
+
+_NAME_MAX_BYTES = 128
+_RESERVED = frozenset({"all", "#all", "system", "server", "broker"})
+_ROOM = re.compile(r"#[A-Za-z0-9_\-.]{0,63}[A-Za-z0-9_-]")
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
+
+
+def agent_name_problem(name: str) -> Optional[str]:
+    """Why `name` cannot be an agent's name; None if it can."""
+    if name == "":
+        return "is empty"
+    if any(unicodedata.category(letter) in _UNPRINTABLE for letter in name):
+        return "contains unprintable characters"
+    if len(name.encode()) > _NAME_MAX_BYTES:
+        return f"is longer than {_NAME_MAX_BYTES} bytes"
+    if name[0] in "#@$":
+        return "starts with # @ or $"
+    if name[-1] in "./:":
+        return "ends in . / or :"
+    if any(letter != " " and letter.isspace() for letter in name) or name != name.strip(" ") or "  " in name:
+        return "contains spaces other than single inner ones"
+    if unicodedata.normalize("NFC", name) != name:
+        return "is not in Unicode form NFC"
+    return "is reserved" if name.lower() in _RESERVED else None
+
+
+def is_room(topic: str) -> bool:
+    """True if `topic` is a room: # and 1 to 64 of A-Z a-z 0-9 _ - . , not ending in . and not #all."""
+    return _ROOM.fullmatch(topic) is not None and topic.lower() not in _RESERVED

@@ -1,0 +1,157 @@
+"""A payload as it arrived, read leniently: only `from` and `type` must be right."""
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from datetime import datetime, timedelta, timezone
+from typing import Any, Dict, Mapping, NoReturn, Optional, Tuple, Type
+
+from .envelope import Inform, Message, Request, Response
+from .fault import Fault
+
+_KINDS: Mapping[str, Type[Message]] = {"request": Request, "response": Response, "inform": Inform}
+_PRIORITIES = {"LOW": "LOW", "NORMAL": "NORMAL", "HIGH": "HIGH", "CRITICAL": "HIGH"}
+_KNOWN = frozenset({
+    "message_id", "timestamp", "from", "to", "type", "priority", "content", "in_reply_to", "conversation_id",
+    "expires_at", "from_name", "hops", "trust", "received_at", "replay",
+})
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(?:([zZ])|([+-]\d\d):?(\d\d))")
+
+
+def read_payload(payload: bytes, name: str) -> Message:
+    """What arrived at the agent `name`. The broker's marks `trust` and `replay` are kept. Raises Fault malformed."""
+    try:
+        value = json.loads(payload, parse_constant=_no_json)
+    except (ValueError, RecursionError) as error:
+        raise Fault("malformed", f"the payload is no JSON: {error}") from error
+    fields = value if isinstance(value, dict) else {}
+    to, trust = fields.get("to"), fields.get("trust")
+    return read_envelope(
+        value,
+        topic=to if isinstance(to, str) else name,
+        received_at=datetime.now(timezone.utc),
+        fallback_id=str(uuid.uuid4()),
+        trust=trust if trust in ("shared", "proved") else "claimed",
+        replay=fields.get("replay") is True,
+    )
+
+
+def read_envelope(value: Any, *, topic: str, received_at: datetime, fallback_id: str, trust: str = "claimed", replay: bool = False) -> Message:
+    """A foreign agent's JSON as a message to `topic`. Raises Fault malformed, which names the field."""
+    if not isinstance(value, dict):
+        raise Fault("malformed", "the payload is no JSON object")
+    sender, word = value.get("from"), value.get("type")
+    if not isinstance(sender, str) or sender == "":
+        _refuse("from", "text that is not empty")
+    written = word.lower() if isinstance(word, str) else ""
+    kind = _KINDS.get(written)
+    if kind is None:
+        _refuse("type", "request, response or inform")
+    received = _time_text(received_at)
+    timestamp = received if "timestamp" not in value else _text(value, "timestamp")
+    priority, other = _priority(value)
+    return kind(
+        message_id=fallback_id if "message_id" not in value else _text(value, "message_id"),
+        timestamp=timestamp,
+        sender=sender,
+        to=topic,
+        type=written,
+        priority=priority,
+        content=_content(value.get("content")),
+        in_reply_to=_optional(value, "in_reply_to"),
+        conversation_id=_optional(value, "conversation_id"),
+        expires_at=_optional_string(value, "expires_at"),
+        from_name=_optional_string(value, "from_name"),
+        hops=_hops(value),
+        trust=trust,
+        received_at=None if _is_reliable(timestamp, received_at) else received,
+        replay=replay,
+        other=other,
+    )
+
+
+def _refuse(name: str, form: str) -> NoReturn:
+    raise Fault("malformed", f"{name}: must be {form}")
+
+
+def _no_json(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no part of JSON")
+
+
+def _text(value: Mapping[str, Any], name: str) -> str:
+    """A text, or a number as a text."""
+    found = value[name]
+    if isinstance(found, str):
+        return found
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        _refuse(name, "text")
+    return str(int(found)) if isinstance(found, float) and found.is_integer() else str(found)
+
+
+def _optional(value: Mapping[str, Any], name: str) -> Optional[str]:
+    return None if value.get(name) is None else _text(value, name)
+
+
+def _optional_string(value: Mapping[str, Any], name: str) -> Optional[str]:
+    found = value.get(name)
+    if found is None or isinstance(found, str):
+        return found
+    _refuse(name, "text")
+
+
+def _hops(value: Mapping[str, Any]) -> Optional[int]:
+    found = value.get("hops")
+    if found is None:
+        return None
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 <= found <= 255 or found != int(found):
+        _refuse("hops", "a whole number from 0 to 255")
+    return int(found)
+
+
+def _priority(value: Mapping[str, Any]) -> Tuple[str, Dict[str, Any]]:
+    """The priority, and the keys that nobody knows; a foreign word of priority is kept among them."""
+    other = {key: one for key, one in value.items() if key not in _KNOWN}
+    word = value.get("priority")
+    if not isinstance(word, str):
+        return "NORMAL", other
+    priority = _PRIORITIES.get(word.upper(), "NORMAL")
+    return priority, other if priority == word else {**other, "original_priority": word}
+
+
+def _content(value: Any) -> Dict[str, Any]:
+    """Content always has a text to read, whatever was sent."""
+    if value is None:
+        return {"message": ""}
+    if isinstance(value, str):
+        return {"message": value}
+    if not isinstance(value, dict):
+        return {"message": _json(value), "data": value}
+    message = value.get("message")
+    readable = message if isinstance(message, str) else _json(value if message is None else message)
+    kind = value.get("kind")
+    if "kind" not in value or isinstance(kind, str):
+        return {**value, "message": readable}
+    return {**value, "message": readable, "kind": _json(kind)}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _time_text(time: datetime) -> str:
+    return time.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _is_reliable(timestamp: str, received_at: datetime) -> bool:
+    """True if the time has a zone and is at most a day off."""
+    found = _TIME.fullmatch(timestamp)
+    if found is None:
+        return False
+    day, time, fraction, zulu, hours, minutes = found.groups()
+    zone = "+00:00" if zulu else f"{hours}:{minutes}"
+    try:
+        said = datetime.fromisoformat(f"{day}T{time}.{((fraction or '.') + '000000')[1:7]}{zone}")
+    except ValueError:
+        return False  # the 31st of February
+    return abs(said - received_at) <= timedelta(days=1)

@@ -1,0 +1,129 @@
+import json
+import unittest
+from concurrent.futures import Future
+from dataclasses import asdict
+from datetime import datetime
+
+from synaptic_core import Agent, AgentOptions, Fault, Request
+from synaptic_core.names import agent_name_problem, is_room
+from synaptic_core.reading import read_envelope
+
+from .vectors import vectors
+
+
+class EnvelopeVectors(unittest.TestCase):
+    def test_hold(self):
+        told = vectors("envelope")
+        received_at = datetime.fromisoformat(told["receivedAt"].replace("Z", "+00:00"))
+        for vector in told["reads"]:
+            with self.subTest(vector["about"]):
+                def read():
+                    return read_envelope(vector["payload"], topic=told["topic"], received_at=received_at, fallback_id=told["fallbackId"])
+                if "names" in vector:
+                    with self.assertRaises(Fault) as refused:
+                        read()
+                    self.assertEqual(refused.exception.code, "malformed")
+                    self.assertIn(vector["names"], str(refused.exception))
+                else:
+                    fields = {key: value for key, value in asdict(read()).items() if value not in (None, False, {})}
+                    self.assertEqual({"from": fields.pop("sender"), **fields}, vector["envelope"])
+
+
+class NameVectors(unittest.TestCase):
+    def test_hold(self):
+        told = vectors("names")
+        for lists, can in (("agents", True), ("noAgents", False)):
+            for name in told[lists]:
+                with self.subTest(name):
+                    self.assertEqual(agent_name_problem(name) is None, can)
+        for lists, can in (("rooms", True), ("noRooms", False)):
+            for name in told[lists]:
+                with self.subTest(name):
+                    self.assertEqual(is_room(name), can)
+
+
+class FakeLink:
+    """A line on which everything is sent at once and nothing arrives by itself."""
+
+    is_connected = True
+
+    def __init__(self, heard):
+        self.heard = heard
+        self.said = []
+
+    def subscribe(self, topic):
+        pass
+
+    def publish(self, topic, payload, timeout_s, is_wanted=None):
+        self.said.append(json.loads(payload))
+        sent = Future()
+        sent.set_result(None)
+        return sent
+
+    def close(self):
+        pass
+
+
+class AgentVectors(unittest.TestCase):
+    def test_hold(self):
+        for vector in vectors("agent")["hears"]:
+            with self.subTest(vector["about"]):
+                self.holds(vector)
+
+    def holds(self, vector):
+        links, became = [], []
+
+        def open_link(heard):
+            links.append(FakeLink(heard))
+            return links[0]
+
+        agent = Agent("ada", AgentOptions(close_timeout_s=10), open_link)
+        link = links[0]
+        agent._core.prove = lambda: None  # there is no broker to answer it
+
+        @agent.on_request
+        def _(request):
+            became.append("request")
+            return "answer"
+
+        agent.on_inform(lambda _: became.append("inform"))
+        agent.on_response(lambda _: became.append("response"))
+        asked = agent._core.ask("bob", "?", 10, message_id=vector["waits"]) if "waits" in vector else None
+        link.said.clear()
+
+        link.heard("ada", (vector["text"] if "text" in vector else json.dumps(vector["payload"])).encode())
+        if asked is not None and asked.done():
+            became.append("failed" if asked.exception() is not None else "answered")
+        agent.close()  # finishes what is being answered
+
+        self.assertEqual(became, [] if vector["becomes"] == "nothing" else [vector["becomes"]])
+        if "code" in vector:
+            self.assertEqual(asked.exception().code, vector["code"])
+            self.assertEqual(asked.exception().retry_after_ms, vector.get("retryAfterMs"))
+        expected = [] if "answer" not in vector else [{"from": "ada", "priority": "NORMAL", "content": {"message": "answer"}, **vector["answer"]}]
+        said = [{key: value for key, value in one.items() if key not in ("message_id", "timestamp")} for one in link.said]
+        self.assertEqual(said, expected)
+
+
+class Respond(unittest.TestCase):
+    def test_answers_nothing_but_requests(self):
+        links = []
+
+        def open_link(heard):
+            links.append(FakeLink(heard))
+            return links[0]
+
+        agent = Agent("ada", AgentOptions(), open_link)
+        for kind in ("response", "inform"):
+            links[0].heard("ada", json.dumps({"from": "bob", "type": kind, "content": "x"}).encode())
+            message = agent.receive(0)
+            self.assertEqual(message.type, kind)
+            self.assertNotIsInstance(message, Request)
+            with self.assertRaises(TypeError):
+                agent.respond(message, "never")
+        self.assertEqual(links[0].said, [])
+        agent.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
