@@ -1,3 +1,4 @@
+import { shapeProblemText } from "#dialect";
 import { AgentChatError } from "./client-error.js";
 import { commands, type Command } from "./schema.js";
 
@@ -11,9 +12,7 @@ export type Frame<T extends Command["type"] = Command["type"]> = Readonly<Record
 export function checkFrame(frame: Frame): void {
   const { type } = frame;
   const checked = commands[type].safeParse(frame);
-  if (checked.success) return;
-  const [issue] = checked.error.issues;
-  throw new AgentChatError("INVALID_MSG", `${type}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not understood"}; nothing was sent`, { call: type });
+  if (!checked.success) throw new AgentChatError("INVALID_MSG", `${type}: ${shapeProblemText(checked.error, frame)}; nothing was sent`, { call: type });
 }
 
 /** An agent's id with its `@`. @throws AgentChatError INVALID_MSG if it is no text */

@@ -17,23 +17,18 @@ const othersToo = 0o077;
 const maxBytes = 64 * 1024;
 
 /**
- * Reads an identity; a file that others may read is closed to them first.
+ * Reads an identity; a file that others may read is closed to them, once it is one: any other file keeps its mode.
  * @throws AgentChatError IDENTITY_MISSING, IDENTITY_UNSAFE (a link, no file, another's), IDENTITY_INVALID
  */
 export async function readIdentity(path: string): Promise<Identity> {
   const file = await openSafely(path);
-  let text: string;
   try {
-    await secure(file, path);
-    text = await file.readFile("utf8");
+    const { mode } = await checked(file, path);
+    const identity = identityIn(await file.readFile("utf8"), path);
+    if ((mode & othersToo) !== 0) await closeToOthers(file, path);
+    return identity;
   } finally {
     await file.close();
-  }
-  try {
-    return identityFrom(parsed(text));
-  } catch (thrown) {
-    if (thrown instanceof AgentChatError) throw new AgentChatError(thrown.code, `${path}: ${thrown.message}`, { cause: thrown });
-    throw thrown;
   }
 }
 
@@ -90,11 +85,23 @@ async function openSafely(path: string): Promise<FileHandle> {
   }
 }
 
-async function secure(file: FileHandle, path: string): Promise<void> {
+async function checked(file: FileHandle, path: string): Promise<{ readonly mode: number }> {
   const stat = await file.stat();
   if (!stat.isFile()) throw new AgentChatError("IDENTITY_UNSAFE", `${path} is not a file; give the path of an identity.json`);
   if (stat.size > maxBytes) throw new AgentChatError("IDENTITY_INVALID", `${path} is too long for an identity: more than ${maxBytes} bytes`);
-  if ((stat.mode & othersToo) === 0) return;
+  return stat;
+}
+
+function identityIn(text: string, path: string): Identity {
+  try {
+    return identityFrom(parsed(text));
+  } catch (thrown) {
+    if (thrown instanceof AgentChatError) throw new AgentChatError(thrown.code, `${path}: ${thrown.message}`, { cause: thrown });
+    throw thrown;
+  }
+}
+
+async function closeToOthers(file: FileHandle, path: string): Promise<void> {
   try {
     await file.chmod(ownerOnly);
   } catch (thrown) {

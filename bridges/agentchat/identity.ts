@@ -1,5 +1,6 @@
 import { generateKeyPairSync, sign as signWith } from "node:crypto";
 import { z } from "zod";
+import { shapeProblemText } from "#dialect";
 import { readPublicKey } from "./keys.js";
 import { invalid, pkcs8Of, publicHalf, readPrivateKey } from "./identity-key.js";
 
@@ -34,10 +35,7 @@ export function generateIdentity(name: string, now = new Date()): Identity {
 /** An identity from what a file says; keys in any form become ours. @throws AgentChatError IDENTITY_INVALID */
 export function identityFrom(value: unknown): Identity {
   const read = fields.safeParse(value);
-  if (!read.success) {
-    const [issue] = read.error.issues;
-    throw invalid(`${["it", ...(issue?.path ?? [])].join(".")}: ${issue?.message ?? "unreadable"}; an identity is {name, pubkey, privkey, created}: agentchat identity --generate makes one`);
-  }
+  if (!read.success) throw invalid(`it is no identity: ${shapeProblemText(read.error, value)}; an identity is {name, pubkey, privkey, created}: agentchat identity --generate makes one`);
   const pubkey = readPublicKey(read.data.pubkey);
   if (pubkey === undefined) throw invalid("pubkey is no Ed25519 public key: it is PEM, base64 of SPKI DER, or base64 of the 32 bytes");
   const privkey = readPrivateKey(read.data.privkey);

@@ -1,6 +1,7 @@
 import type { Roster } from "../../../bridges/agentchat/client.js";
 import type { Chat } from "./chat.js";
 import { CommandFailure, exitCodes, serverCode } from "./exit.js";
+import { harmless } from "./harmless.js";
 import { bearersOf } from "./roster.js";
 
 /** Does something that is addressed to `to`; where that is nobody's id, but somebody's name, the refusal tells the id. @throws the refusal */
@@ -13,7 +14,7 @@ export async function addressing<T>(chat: Chat, to: string, act: () => Promise<T
     const bearers = bearersOf(name, await rostersOf(chat, ["#general", "#agents"]));
     if (bearers.length === 0) throw thrown;
     const known = bearers.length === 1 ? `an agent called ${name} is ${bearers.join("")}` : `agents called ${name} are ${bearers.join(" ")}`;
-    throw new CommandFailure(exitCodes.refused, `AGENT_NOT_FOUND: ${thrown.message.replace(/;.*$/, "")}; ${known}`, thrown);
+    throw new CommandFailure(exitCodes.refused, harmless(`AGENT_NOT_FOUND: ${thrown.message.replace(/;.*$/, "")}; ${known}`), thrown);
   }
 }
 

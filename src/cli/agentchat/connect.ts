@@ -1,9 +1,11 @@
 import type { Command } from "commander";
+import { ending } from "../output.js";
 import { openChat } from "./chat.js";
 import { painter } from "./console-lines.js";
 import { Screen } from "./console-screen.js";
 import { ConsoleSession } from "./console-session.js";
-import { exitCodes } from "./exit.js";
+import { CommandFailure, exitCodes } from "./exit.js";
+import { harmless } from "./harmless.js";
 import { lostForGood } from "./lost.js";
 import { withWho, type WhoOptions } from "./options.js";
 
@@ -11,42 +13,47 @@ import { withWho, type WhoOptions } from "./options.js";
 export function connectCommand(program: Command): void {
   withWho(program.command("connect").argument("<server>", "ws://HOST:PORT").description("talk: what you type goes to the channel, /help lists the rest")).action(
     async (server: string, options: WhoOptions) => {
-      const terminal = process.stdin.isTTY && process.stdout.isTTY;
       // What one says stands where it was typed: no echo.
       const chat = await openChat(server, options, { echo: false, reconnect: true, byFiles: { instead: "read its inbox.jsonl and write to its outbox.jsonl" } });
-      let interrupted = (): void => undefined;
-      const screen = new Screen(terminal, () => {
-        interrupted();
-      });
-      const paint = painter(terminal, process.env);
-      const session = new ConsoleSession(chat, screen, paint);
-      interrupted = endingTwice(session, screen);
-      for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, interrupted);
+      const screen = new Screen(process.stdin.isTTY && process.stdout.isTTY);
+      const paint = { data: painter(process.stdout.isTTY, process.env), notice: painter(process.stderr.isTTY, process.env) };
+      const stop = new AbortController();
+      const session = new ConsoleSession(chat, screen, paint, stop.signal);
+      const interrupted = untilDropped(session, screen);
       try {
-        screen.notice(paint("dim", `connected to ${server} as ${chat.agentId ?? "?"}; /help lists what you can type`));
-        const end = await Promise.race([session.run(), lostForGood(chat)]);
+        screen.notice(paint.notice("dim", `connected to ${server} as ${harmless(chat.agentId ?? "?")}; /help lists what you can type`));
+        const end = await Promise.race([session.run(), lostForGood(chat), interrupted, screen.tooSlow]);
         if (end === "lost") throw new Error("the server closed the connection for good; is this identity in use elsewhere?");
+        if (typeof end === "number" && end > 0) throw new CommandFailure(exitCodes.failed, `ended at once; ${linesOf(end)} dropped`);
       } finally {
-        screen.close();
-        await chat.disconnect();
+        stop.abort();
+        await ending(chat.disconnect(), screen.end());
       }
     },
   );
 }
 
-/** What Ctrl-C does: the first time what was typed is still done, which the server's rate may make slow; the second time it is dropped. */
-function endingTwice(session: ConsoleSession, screen: Screen): () => void {
-  let phase: "running" | "ending" = "running";
-  return () => {
-    const { pending } = session;
-    const lines = pending === 1 ? "1 line" : `${pending} lines`;
-    if (phase === "running") {
-      phase = "ending";
+/**
+ * Resolves with the number of lines that are dropped, when a signal says that the session ends at once: SIGTERM, or Ctrl-C where nothing that was typed waits.
+ * Where something does, the first Ctrl-C has it still done, which the server's rate may make slow, and the second drops it.
+ */
+function untilDropped(session: ConsoleSession, screen: Screen): Promise<number> {
+  return new Promise((resolve) => {
+    let phase: "running" | "ending" = "running";
+    const end = (signal: NodeJS.Signals): void => {
+      const { pending } = session;
       screen.close();
-      if (pending > 0) screen.notice(`${lines} still to send; Ctrl-C again drops ${pending === 1 ? "it" : "them"}`);
-      return;
-    }
-    screen.notice(pending === 0 ? "agentchat: ended at once" : `agentchat: ended at once; ${lines} dropped`);
-    process.exit(exitCodes.failed);
-  };
+      if (signal === "SIGTERM" || phase === "ending" || pending === 0) {
+        resolve(pending);
+        return;
+      }
+      phase = "ending";
+      screen.notice(`${linesOf(pending)} still to send; Ctrl-C again drops ${pending === 1 ? "it" : "them"}`);
+    };
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, end);
+  });
+}
+
+function linesOf(count: number): string {
+  return count === 1 ? "1 line" : `${count} lines`;
 }

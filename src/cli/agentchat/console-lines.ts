@@ -1,5 +1,6 @@
 import type { MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import type { PresenceEvent } from "./chat.js";
+import { harmless } from "./harmless.js";
 
 /** Colours a word, or leaves it as it is where there is no terminal. */
 export type Paint = (style: Style, text: string) => string;
@@ -9,18 +10,10 @@ type Style = keyof typeof styles;
 /** SGR parameters, on and off (ECMA-48 §8.3.117); Node's own styleText asks a stream, in some versions. */
 const styles = { cyan: [36, 39], green: [32, 39], yellow: [33, 39], red: [31, 39], dim: [2, 22] } as const;
 
-/** Colours for a terminal that wants them (NO_COLOR, TERM=dumb). */
+/** Colours for a stream that is a terminal and wants them (NO_COLOR, TERM=dumb). */
 export function painter(terminal: boolean, env: Readonly<Record<string, string | undefined>>): Paint {
   const colours = terminal && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
   return colours ? (style, text) => `\u001b[${styles[style][0]}m${text}\u001b[${styles[style][1]}m` : (_style, text) => text;
-}
-
-/** Text of strangers, without what could steer a terminal: control and direction characters are replaced, further lines are indented. */
-export function harmless(text: string): string {
-  return text
-    .replace(/\r\n?/g, "\n")
-    .replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) => (character === "\n" || character === "\t" ? character : "\ufffd"))
-    .replace(/\n/g, "\n    ");
 }
 
 /** A message as a person reads it. */
@@ -39,7 +32,7 @@ export function presenceLine({ type, channel, agent }: PresenceEvent, paint: Pai
 export function negotiationLine(step: NegotiationEvent, paint: Paint): string {
   const { type, proposal_id: id, from, to, status, task, amount, currency, reason, proof } = step;
   const what = [task, amount, currency, reason, proof].filter((part) => part !== undefined).join(" ");
-  return `${paint("yellow", type.toLowerCase())} ${harmless(id)} ${harmless(from)} to ${harmless(to)}${what === "" ? "" : `: ${harmless(what)}`} (${status})`;
+  return `${paint("yellow", type.toLowerCase())} ${harmless(id)} ${harmless(from)} to ${harmless(to)}${what === "" ? "" : `: ${harmless(what)}`} (${harmless(status)})`;
 }
 
 function speaker(name: string, id: string, paint: Paint): string {

@@ -1,4 +1,6 @@
 import { clearLine, createInterface, cursorTo, type Interface } from "node:readline";
+import { sayPainted } from "../output.js";
+import { HeardLines } from "./heard-lines.js";
 
 /** With so many lines waiting no more are read until some are done. */
 const waitingMax = 1_000;
@@ -9,11 +11,11 @@ export class Screen {
   // bound: waitingMax and what one read brings · evicts: a line leaves when it is taken · owner: Screen
   readonly #waiting: string[] = [];
   readonly #terminal: boolean;
+  readonly #lines = new HeardLines();
   #phase: "open" | "closed" = "open";
   #look: () => void = () => undefined;
 
-  /** @param onInterrupt Ctrl-C, which a terminal with a prompt does not turn into a signal */
-  constructor(terminal: boolean, onInterrupt: () => void) {
+  constructor(terminal: boolean) {
     this.#terminal = terminal;
     this.#reader = createInterface({ input: process.stdin, terminal, ...(terminal && { output: process.stdout }), historySize: 100 });
     this.#reader.on("line", (line) => {
@@ -21,7 +23,8 @@ export class Screen {
       if (this.#waiting.length >= waitingMax) this.#reader.pause();
       this.#look();
     });
-    this.#reader.on("SIGINT", onInterrupt);
+    // A terminal with a prompt does not turn Ctrl-C into the signal that it is.
+    this.#reader.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
     this.#reader.once("close", () => {
       this.#phase = "closed";
       this.#look();
@@ -51,14 +54,23 @@ export class Screen {
     this.#again();
   }
 
+  /** @throws CommandFailure once whoever reads the data is too slow; never resolves */
+  get tooSlow(): Promise<never> {
+    return this.#lines.tooSlow;
+  }
+
   /** Something heard: data. */
   data(line: string): void {
-    this.#write(process.stdout, line);
+    this.#abovePrompt(() => {
+      this.#lines.write(line);
+    });
   }
 
   /** Something about the session: no data. */
   notice(line: string): void {
-    this.#write(process.stderr, line);
+    this.#abovePrompt(() => {
+      sayPainted(line);
+    });
   }
 
   /** No more lines are read. A second call does nothing. */
@@ -66,13 +78,19 @@ export class Screen {
     if (this.#phase === "open") this.#reader.close();
   }
 
-  /** Above the prompt, which is drawn anew with what was typed so far. */
-  #write(stream: NodeJS.WriteStream, line: string): void {
+  /** No more is read or written; what is heard and waits is written if its reader takes it now. */
+  async end(): Promise<void> {
+    this.close();
+    await this.#lines.end();
+  }
+
+  /** The prompt is drawn anew with what was typed so far. */
+  #abovePrompt(write: () => void): void {
     if (this.#terminal && this.#phase === "open") {
       cursorTo(process.stdout, 0);
       clearLine(process.stdout, 0);
     }
-    stream.write(`${line}\n`);
+    write();
     this.#again();
   }
 

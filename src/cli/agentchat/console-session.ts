@@ -1,27 +1,37 @@
-import { table } from "../output.js";
+import { channelTable } from "./channel-table.js";
 import type { Chat } from "./chat.js";
 import { consoleHelp, readLine, type Typed } from "./console-input.js";
 import { messageLine, negotiationLine, presenceLine, type Paint } from "./console-lines.js";
 import type { Screen } from "./console-screen.js";
 import { failureLine } from "./exit.js";
+import { harmless } from "./harmless.js";
 import { patiently } from "./patience.js";
 import { rosterTable } from "./roster.js";
 import { isTold, say } from "./said.js";
+
+/** Colours for each of the two streams that are written to. */
+export interface Paints {
+  readonly data: Paint;
+  readonly notice: Paint;
+}
 
 /** An `agentchat connect` at work: what is typed is done, line after line; what is heard is shown. */
 export class ConsoleSession {
   readonly #chat: Chat;
   readonly #screen: Screen;
-  readonly #paint: Paint;
+  readonly #paint: Paints;
+  readonly #signal: AbortSignal;
   // bound: channels that the person entered · evicts: a channel leaves by /leave · owner: ConsoleSession
   readonly #channels = new Set<string>();
   /** Lines that are being done: 0 or 1. */
   #underWay = 0;
 
-  constructor(chat: Chat, screen: Screen, paint: Paint) {
+  /** @param signal ends it at once: what was typed and is not done yet is dropped */
+  constructor(chat: Chat, screen: Screen, paint: Paints, signal: AbortSignal) {
     this.#chat = chat;
     this.#screen = screen;
     this.#paint = paint;
+    this.#signal = signal;
   }
 
   /** Lines that were typed and are not done yet. */
@@ -36,7 +46,7 @@ export class ConsoleSession {
     this.#prompt();
     for (let line = await this.#screen.nextLine(); line !== undefined; line = await this.#screen.nextLine()) {
       const typed = readLine(line, this.#current);
-      if (typed.does === "quit") break;
+      if (typed.does === "quit" || this.#signal.aborted) break;
       this.#underWay = 1;
       await this.#carryOut(typed);
       this.#underWay = 0;
@@ -55,22 +65,22 @@ export class ConsoleSession {
   }
 
   #show(): void {
-    const { data, notice } = { data: this.#screen.data.bind(this.#screen), notice: this.#screen.notice.bind(this.#screen) };
+    const data = this.#screen.data.bind(this.#screen);
     const chat = this.#chat;
-    chat.on("message", (message) => { data(messageLine(message, this.#paint)); });
-    for (const type of ["agent_joined", "agent_left"] as const) chat.on(type, (change) => { data(presenceLine(change, this.#paint)); });
-    for (const type of ["proposal", "accept", "reject", "complete", "dispute"] as const) chat.on(type, (step) => { data(negotiationLine(step, this.#paint)); });
-    chat.on("error", (error) => { if (!isTold(error)) notice(this.#paint("red", failureLine(error, "console"))); });
-    chat.on("reconnecting", ({ inMs }) => { notice(this.#paint("red", `the connection is lost; the next try is in ${Math.ceil(inMs / 1_000)} s`)); });
-    chat.on("open", () => { notice(this.#paint("dim", `connected again, as ${chat.agentId ?? "?"}`)); });
+    chat.on("message", (message) => { data(messageLine(message, this.#paint.data)); });
+    for (const type of ["agent_joined", "agent_left"] as const) chat.on(type, (change) => { data(presenceLine(change, this.#paint.data)); });
+    for (const type of ["proposal", "accept", "reject", "complete", "dispute"] as const) chat.on(type, (step) => { data(negotiationLine(step, this.#paint.data)); });
+    chat.on("error", (error) => { if (!isTold(error)) this.#note("red", failureLine(error, "console")); });
+    chat.on("reconnecting", ({ inMs }) => { this.#note("red", `the connection is lost; the next try is in ${Math.ceil(inMs / 1_000)} s`); });
+    chat.on("open", () => { this.#note("dim", `connected again, as ${chat.agentId ?? "?"}`); });
   }
 
   /** A refusal is told; the session goes on. */
   async #carryOut(typed: Typed): Promise<void> {
     try {
-      await patiently(() => this.#do(typed));
+      await patiently(() => this.#do(typed), this.#signal);
     } catch (thrown) {
-      this.#screen.notice(this.#paint("red", failureLine(thrown, "console")));
+      if (!this.#signal.aborted) this.#note("red", failureLine(thrown, "console"));
     }
   }
 
@@ -87,26 +97,26 @@ export class ConsoleSession {
       case "leave":
         await this.#chat.leave(typed.channel);
         this.#channels.delete(typed.channel);
-        this.#screen.notice(this.#paint("dim", `you left ${typed.channel}`));
+        this.#note("dim", `you left ${typed.channel}`);
         return;
       case "say":
         await say(this.#chat, typed.to, typed.text);
         return;
       case "channels":
-        this.#screen.data(table((await this.#chat.listChannels()).map(({ name, agents }) => [name, String(agents)])));
+        this.#screen.data(channelTable(await this.#chat.listChannels()));
         return;
       case "agents":
         this.#screen.data(rosterTable(await this.#chat.roster(typed.channel)));
         return;
       case "invite":
         await this.#chat.invite(typed.channel, typed.agent);
-        this.#screen.notice(this.#paint("dim", `invited ${typed.agent} to ${typed.channel}`));
+        this.#note("dim", `invited ${typed.agent} to ${typed.channel}`);
         return;
       case "help":
         this.#screen.notice(consoleHelp);
         return;
       case "wrong":
-        this.#screen.notice(this.#paint("red", typed.why));
+        this.#note("red", typed.why);
         return;
       case "nothing":
       case "quit":
@@ -114,9 +124,14 @@ export class ConsoleSession {
     }
   }
 
+  /** Whatever strangers have said in it steers no terminal. */
+  #note(style: Parameters<Paint>[0], text: string): void {
+    this.#screen.notice(this.#paint.notice(style, harmless(text)));
+  }
+
   #entered(channel: string): void {
     this.#channels.delete(channel); // the last entered is the current one
     this.#channels.add(channel);
-    this.#screen.notice(this.#paint("dim", `you are in ${channel}`));
+    this.#note("dim", `you are in ${channel}`);
   }
 }

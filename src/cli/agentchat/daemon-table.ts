@@ -1,6 +1,6 @@
 import type { DaemonStatus } from "../../../bridges/agentchat/client-daemon.js";
 import { table } from "../output.js";
-import { harmless } from "./console-lines.js";
+import { harmless } from "./harmless.js";
 
 /** What is known of a daemon, for people: times as ISO 8601, lists as words. */
 export function statusTable(status: DaemonStatus): string {

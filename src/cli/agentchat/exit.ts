@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../../../bridges/agentchat/schema.js";
-import { closedWords } from "./network-words.js";
-import { inOurWords } from "./validator-words.js";
+import { say } from "../output.js";
+import { harmless } from "./harmless.js";
+import { closedWords, isRefusal, type Place } from "./network-words.js";
 
 /** What a command's exit tells a script; the same numbers as `broker`'s. */
 export const exitCodes = Object.freeze({ done: 0, failed: 1, usage: 2, noServer: 3, refused: 4, timedOut: 5 });
@@ -15,9 +16,6 @@ export class CommandFailure extends Error {
     this.exitCode = exitCode;
   }
 }
-
-/** Where a failure is read: beside a shell, or inside `agentchat connect`. */
-export type Place = "shell" | "console";
 
 /** What to do about a refusal, if the server's own words do not say it; `""` where they always do. */
 const remedies: Readonly<Record<ErrorCode, string>> = {
@@ -51,16 +49,18 @@ export function serverCode(thrown: unknown): ErrorCode | undefined {
   return code !== undefined && Object.hasOwn(remedies, code) ? (code as ErrorCode) : undefined; // a key of remedies
 }
 
-/** One line about a failure: what happened, and what to do. */
+/** One line about a failure: what happened, and what to do. What a server says in it is harmless; a {@link CommandFailure} has made its own so. */
 export function failureLine(thrown: unknown, place: Place = "shell"): string {
-  if (!(thrown instanceof Error)) return String(thrown);
+  if (thrown instanceof CommandFailure) return thrown.message;
+  if (!(thrown instanceof Error)) return harmless(String(thrown));
+  const message = harmless(thrown.message);
   const code = serverCode(thrown);
   if (code !== undefined) {
-    const remedy = remedyFor(code, thrown.message, place);
-    return `${code}: ${code === "INVALID_MSG" ? inOurWords(thrown.message) : thrown.message}${remedy === "" ? "" : ` (${remedy})`}`;
+    const remedy = remedyFor(code, message, place);
+    return `${code}: ${message}${remedy === "" ? "" : ` (${remedy})`}`;
   }
-  if (codeIn(thrown) === "IDENTITY_INVALID") return identityWords(thrown.message);
-  return codeIn(thrown) === "CLOSED" ? (closedWords(thrown.message) ?? thrown.message) : thrown.message;
+  if (codeIn(thrown) === "IDENTITY_INVALID") return identityWords(message);
+  return codeIn(thrown) === "CLOSED" ? closedWords(message, place) : message;
 }
 
 /** The exit code that fits a failure. */
@@ -68,14 +68,14 @@ export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof CommandFailure) return thrown.exitCode;
   const code = serverCode(thrown);
   if (code !== undefined) return code === "INTERNAL" ? exitCodes.failed : exitCodes.refused;
-  const isRefused = codeIn(thrown) === "CLOSED" && thrown instanceof Error && closedWords(thrown.message) !== undefined;
-  return isRefused ? exitCodes.refused : exitCodes.failed;
+  if (codeIn(thrown) !== "CLOSED" || !(thrown instanceof Error)) return exitCodes.failed;
+  return isRefusal(thrown.message) ? exitCodes.refused : exitCodes.noServer;
 }
 
 /** Tells a failed command on stderr and returns its exit code. */
 export function tellFailure(thrown: unknown): number {
-  process.stderr.write(`agentchat: ${failureLine(thrown)}\n`);
-  if (process.env["DEBUG"] !== undefined && thrown instanceof Error) process.stderr.write(`${thrown.stack ?? ""}\n`);
+  say(`agentchat: ${failureLine(thrown)}`);
+  if (process.env["DEBUG"] !== undefined && thrown instanceof Error) say(thrown.stack ?? "");
   return exitCodeOf(thrown);
 }
 
@@ -91,7 +91,7 @@ function remedyFor(code: ErrorCode, message: string, place: Place): string {
 
 /** The library's words about a file that does not have the form name fields of a schema, and may advise to remove what is none of ours. */
 function identityWords(message: string): string {
-  const [, file] = /^(.*?): (?:it(?:\.\w+)?: |it is (?:not JSON|empty);)/.exec(message) ?? [];
+  const [, file] = /^(.*?): it is (?:no identity:|not JSON;|empty;)/.exec(message) ?? [];
   return file === undefined ? message : `${file}: this is not an identity file; agentchat identity --generate makes one`;
 }
 

@@ -1,6 +1,7 @@
 import { realpathSync } from "node:fs";
 import { relative } from "node:path";
 import type { DaemonStatus } from "../../../bridges/agentchat/client-daemon.js";
+import { jsonLine } from "../output.js";
 import { wrongUsage } from "./exit.js";
 
 /** A daemon of this folder, as far as it matters who it is. */
@@ -32,7 +33,7 @@ export function occupiedWords({ instance, outboxPath }: Pick<Occupant, "instance
   const stop = `stop it first: agentchat daemon --name ${instance} --stop (--force goes on all the same)`;
   if ("instead" in byFiles) return `${uses}: ${byFiles.instead}, or ${stop}`;
   const outbox = `./${relative(process.cwd(), outboxPath)}`;
-  return `${uses}: let it say this by its outbox (${outbox}), or ${stop}\nThe line to append to ${outbox}, with a newline at its end:\n${JSON.stringify(byFiles.line)}`;
+  return `${uses}: let it say this by its outbox (${outbox}), or ${stop}\nThe line to append to ${outbox}, with a newline at its end:\n${jsonLine(byFiles.line)}`;
 }
 
 function realPath(path: string): string | undefined {

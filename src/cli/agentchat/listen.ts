@@ -1,14 +1,16 @@
 import type { Command } from "commander";
-import { say } from "../output.js";
+import { ending, jsonLine, say } from "../output.js";
 import { openChat, type Chat } from "./chat.js";
 import { failureLine } from "./exit.js";
+import { harmless } from "./harmless.js";
+import { HeardLines } from "./heard-lines.js";
 import { lostForGood } from "./lost.js";
 import { talks, type TalkOptions } from "./options.js";
 import { patiently } from "./patience.js";
 import { channelNames } from "./target.js";
 import { untilInterrupted } from "./until.js";
 
-/** `agentchat listen`: everything that is heard, one JSON line each, until interrupted or nobody reads it any more. */
+/** `agentchat listen`: everything that is heard, one JSON line each, until interrupted, or nobody reads it any more or fast enough. */
 export function listenCommand(program: Command): void {
   talks(
     program
@@ -19,20 +21,29 @@ export function listenCommand(program: Command): void {
   ).action(async (server: string, names: readonly string[], options: TalkOptions) => {
     const channels = names.length === 0 ? ["#general"] : channelNames(names);
     const chat = await openChat(server, options, { reconnect: true, byFiles: { instead: "read its inbox.jsonl, which has what it hears" } });
-    const ended = Promise.race([untilInterrupted(), lostForGood(chat)]);
+    const lines = new HeardLines();
+    const ended = Promise.race([untilInterrupted(), lostForGood(chat), lines.tooSlow]);
+    const stop = new AbortController();
     try {
-      printEvents(chat);
-      for (const channel of channels) await patiently(() => chat.join(channel));
-      say(`listening to ${channels.join(" ")} as ${chat.agentId ?? "?"}; Ctrl-C ends it`);
-      if ((await ended) === "lost") throw new Error("the server closed the connection for good; is this identity in use elsewhere?");
+      printEvents(chat, lines);
+      const end = await Promise.race([ended, enter(chat, channels, stop.signal).then(() => ended)]);
+      if (end === "lost") throw new Error("the server closed the connection for good; is this identity in use elsewhere?");
     } finally {
-      await chat.disconnect();
+      stop.abort();
+      await ending(chat.disconnect(), lines.end());
     }
   });
 }
 
-function printEvents(chat: Chat): void {
-  const line = (event: unknown): void => void process.stdout.write(`${JSON.stringify(event)}\n`);
+async function enter(chat: Chat, channels: readonly string[], signal: AbortSignal): Promise<void> {
+  for (const channel of channels) await patiently(() => chat.join(channel), signal);
+  say(`listening to ${channels.join(" ")} as ${harmless(chat.agentId ?? "?")}; Ctrl-C ends it`);
+}
+
+function printEvents(chat: Chat, lines: HeardLines): void {
+  const line = (event: unknown): void => {
+    lines.write(jsonLine(event));
+  };
   chat.on("message", line);
   for (const type of ["agent_joined", "agent_left"] as const) chat.on(type, line);
   for (const type of ["proposal", "accept", "reject", "complete", "dispute"] as const) chat.on(type, line);
@@ -43,6 +54,6 @@ function printEvents(chat: Chat): void {
     say(`agentchat: the connection is lost; the next try is in ${Math.ceil(inMs / 1_000)} s`);
   });
   chat.on("open", () => {
-    say(`agentchat: connected again, as ${chat.agentId ?? "?"}`);
+    say(`agentchat: connected again, as ${harmless(chat.agentId ?? "?")}`);
   });
 }

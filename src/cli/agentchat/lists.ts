@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { print, table } from "../output.js";
+import { print } from "../output.js";
+import { channelTable } from "./channel-table.js";
 import { withChat } from "./chat.js";
 import { talks, type TalkOptions } from "./options.js";
 import { rosterTable } from "./roster.js";
@@ -13,7 +14,7 @@ export function listCommands(program: Command): void {
   talks(program.command("channels").argument("<server>", "ws://HOST:PORT").description("list the channels and how many agents are in them")).action(
     async (server: string, options: TalkOptions) => {
       const channels = await withChat(server, options, byFiles, (chat) => chat.listChannels());
-      print(options, channels, () => table(channels.map(({ name, agents }) => [name, String(agents)])));
+      print(options, channels, () => channelTable(channels));
     },
   );
 

@@ -19,7 +19,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused by the 
 
 /** The `agentchat` command (seed 001, CLI interface). @returns the exit code: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused by the server, 5 no answer in time */
 export async function main(argv: readonly string[]): Promise<number> {
-  endOnClosedPipe();
+  endOnClosedPipe("agentchat");
   const program = new Command("agentchat")
     .description("AgentChat: channels and direct messages for AI agents")
     .version(version(), "-V, --version")

@@ -4,6 +4,7 @@ import { print } from "../output.js";
 import type { ProposalTerms } from "../../../bridges/agentchat/client-negotiation.js";
 import { addressing } from "./addressing.js";
 import { withChat, type Chat } from "./chat.js";
+import { harmless } from "./harmless.js";
 import { mustBeOneText, oneText } from "./one-text.js";
 import { defaultIdentity, quantity, seconds, talks, type TalkOptions } from "./options.js";
 import { agentId } from "./target.js";
@@ -70,5 +71,5 @@ function keyed(command: Command): Command {
 /** `line`: the step as a daemon's outbox takes it; what is undefined stays out of it. */
 async function take(server: string, options: TalkOptions, line: Readonly<Record<string, unknown>>, act: (chat: Chat) => Promise<NegotiationEvent>): Promise<void> {
   const event = await withChat(server, options, { line }, act);
-  print(options, event, () => `${event.proposal_id} ${event.status}`);
+  print(options, event, () => harmless(`${event.proposal_id} ${event.status}`));
 }

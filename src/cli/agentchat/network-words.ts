@@ -1,9 +1,17 @@
-/** What a network says when there is no session to be had, in words for whoever typed the address. */
+import { harmless } from "./harmless.js";
 
-/** Why the server at `url` was not reached; `typed` is the address as it was given. */
+/** What a network says when there is no session to be had or it ends, in words for whoever typed the address. */
+
+/** Where words are read: beside a shell, or inside `agentchat connect`, which connects again by itself. */
+export type Place = "shell" | "console";
+
+/** Close codes (RFC 6455 §7.4.1): a message too big, a policy. */
+const [tooLong, refused] = ["1009", "1008"];
+
+/** Why the server at `url` was not reached; `typed` is the address as it was given. What the server said of it is harmless. */
 export function connectWords(url: string, typed: string, thrown: Error): string {
-  const { cause, message } = thrown;
-  const why = reasonOf(cause);
+  const message = harmless(thrown.message);
+  const why = harmless(reasonOf(thrown.cause));
   const words = `${message} ${why}`;
   const { host, pathname, protocol } = new URL(url);
   const status = /Unexpected server response: (\d+)/.exec(words)?.[1];
@@ -17,9 +25,20 @@ export function connectWords(url: string, typed: string, thrown: Error): string 
   return `cannot connect to ${typed}: ${why}${port}; is the server running there? (agentchat serve starts one)`;
 }
 
-/** What the end of a connection means, where its code tells what to do; undefined where it does not. */
-export function closedWords(message: string): string | undefined {
-  return /closed: 1009\b/.test(message) ? "the message is too long: 64 KiB at most with its envelope" : undefined;
+/** What the end of a connection means for what was asked, and what to do. @param message the library's, harmless */
+export function closedWords(message: string, place: Place): string {
+  const [, code, reason = ""] = /closed: (\d+) ?([^]*)$/.exec(message) ?? [];
+  if (code === tooLong) return "the message is too long: 64 KiB at most with its envelope";
+  if (code === refused) return `the server closed the connection by a rule of its own: ${code} ${reason}`.trim();
+  if (message.startsWith("not connected")) return place === "console" ? "not connected now, so nothing was sent; type it again once this says connected again" : "the connection to the server was lost, and nothing was sent; see that the server runs, then try again";
+  const lost = `the connection to the server was lost (${code === undefined ? "while writing" : `closed: ${code} ${reason}`.trim()}) before it had answered; whether this was done is not known`;
+  return place === "console" ? `${lost}: look, before you type it again` : `${lost}: see that the server runs, and look before you try again`;
+}
+
+/** Whether it was the server's will that a connection ended, for what was said on it. */
+export function isRefusal(message: string): boolean {
+  const code = /closed: (\d+)/.exec(message)?.[1];
+  return code === tooLong || code === refused;
 }
 
 /** Several addresses of one name fail with one error each, and no message. */

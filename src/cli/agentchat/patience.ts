@@ -7,14 +7,16 @@ const waitMaxMs = 60_000;
 /**
  * Does something again as often as the server says that it came too fast. Each time it waits longer than it is told to:
  * the PING behind a message costs, too, and would eat what the wait has earned.
+ * @throws what the server says else, or goes on saying; the reason of `signal`, which ends a wait at once
  */
-export async function patiently<T>(act: () => Promise<T>): Promise<T> {
+export async function patiently<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let tries = 1; ; tries += 1) {
+    signal.throwIfAborted();
     try {
       return await act();
     } catch (thrown) {
       if (serverCode(thrown) !== "RATE_LIMITED" || tries === triesMax) throw thrown;
-      await pause(Math.min(retryAfter(thrown) * (1 + tries), waitMaxMs));
+      await pause(Math.min(retryAfter(thrown) * (1 + tries), waitMaxMs), undefined, { signal });
     }
   }
 }

@@ -1,12 +1,12 @@
 import type { Roster } from "../../../bridges/agentchat/client.js";
 import { table } from "../output.js";
-import { harmless } from "./console-lines.js";
+import { harmless } from "./harmless.js";
 
 /** For people: ids, and names where they differ. */
 export function rosterTable({ agents, names }: Roster): string {
   return table(agents.map((agent) => {
     const name = Object.hasOwn(names, agent) ? names[agent] : undefined;
-    return name === undefined ? [agent] : [agent, harmless(name)];
+    return name === undefined ? [harmless(agent)] : [harmless(agent), harmless(name)];
   }));
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Chat } from "./chat.js";
 import { CommandFailure, exitCodes, serverCode } from "./exit.js";
+import { harmless } from "./harmless.js";
 
 /** A message's refusal names it, so the messages of these commands bear a mark. */
 const mark = "cli-";
@@ -44,7 +45,7 @@ export async function enter(chat: Chat, channel: string): Promise<void> {
     await chat.join(channel);
   } catch (thrown) {
     if (serverCode(thrown) !== "NOT_INVITED") throw thrown;
-    const who = chat.agentId ?? "@agent-id";
+    const who = harmless(chat.agentId ?? "@agent-id");
     throw new CommandFailure(exitCodes.refused, `NOT_INVITED: ${channel} is for those who were invited, and ${who} was not: a member can run agentchat invite SERVER '${channel}' ${who}; then come with that identity, --identity FILE`, thrown);
   }
 }
@@ -54,12 +55,17 @@ export function isTold(error: Error): boolean {
   return refOf(error)?.startsWith(mark) === true;
 }
 
-/** A server answers in order: with the answer to a PING, a good one or not, everything before it is dealt with. */
+/**
+ * A server answers in order: with the answer to a PING, a good one or not, everything before it is dealt with. It refuses a PING for its rate only;
+ * any other refusal that names nothing is one of what was said before, which it could not read.
+ * @throws AgentChatError such a refusal
+ */
 async function answered(chat: Chat): Promise<void> {
   try {
     await chat.ping();
   } catch (thrown) {
-    if (serverCode(thrown) === undefined) throw thrown;
+    const code = serverCode(thrown);
+    if (code !== "RATE_LIMITED" && (code === undefined || !(thrown instanceof Error) || refOf(thrown) === undefined)) throw thrown;
   }
 }
 

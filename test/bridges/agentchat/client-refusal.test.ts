@@ -21,12 +21,12 @@ describe("what an AgentChat server refuses", () => {
     await fake.stop();
   });
   it.each<readonly [what: string, say: () => Promise<unknown>]>([
-    ["MSG: content", () => client.send("#general", nothing)],
-    ["MSG: to", () => client.send("", "x")],
+    ["MSG: content: is missing; it is text; nothing was sent", () => client.send("#general", nothing)],
+    ["MSG: to: must not be empty; nothing was sent", () => client.send("", "x")],
     ["MSG: msg_id", () => client.send("#general", "x", { msgId: "" })],
     ["@agent-id", () => client.dm(nothing, "x")],
     ["JOIN: channel", () => client.join(nothing)],
-    ["JOIN: replay", () => client.join("#one", { replay: -1 })],
+    ["JOIN: replay: must be at least 0; nothing was sent", () => client.join("#one", { replay: -1 })],
     ["LEAVE: channel", () => client.leave("")],
     ["LIST_AGENTS: channel", () => client.listAgents(nothing)],
     ["CREATE_CHANNEL: channel", () => client.createChannel("#".repeat(129))],

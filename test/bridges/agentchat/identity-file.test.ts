@@ -65,6 +65,15 @@ describe("an identity file", () => {
     expect(await modeOf(file)).toBe(0o600);
   });
 
+  it("leaves the mode of a file alone that is none", async () => {
+    for (const held of ["# notes\n", "", "[]", { ...ada, privkey: undefined }]) {
+      const file = await holding(held);
+      await chmod(file, 0o644);
+      await expect(readIdentity(file)).rejects.toMatchObject({ code: "IDENTITY_INVALID" });
+      expect(await modeOf(file)).toBe(0o644);
+    }
+  });
+
   it("follows no link, neither reading nor writing", async () => {
     const target = await holding(ada);
     await chmod(target, 0o644);
@@ -86,7 +95,7 @@ describe("an identity file", () => {
     ["nothing", "", /is empty/],
     ["half a file", '{"name":"ada","privkey":"c2VjcmV0', /is not JSON/],
     ["no object", "[]", /an identity is/],
-    ["no private key", { privkey: undefined }, /it\.privkey/],
+    ["no private key", { privkey: undefined }, /it is no identity: privkey: is missing; it is text/],
     ["a private key that is none", { privkey: "c2VjcmV0" }, /privkey is no private key/],
     ["a private key that is no base64", { privkey: "{c2VjcmV0}" }, /privkey is no key/],
     ["a public key that is none", { pubkey: "c2VjcmV0" }, /pubkey is no Ed25519/],

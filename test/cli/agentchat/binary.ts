@@ -58,9 +58,10 @@ export interface AtTerminal {
 
 const onPty = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
 
-/** Starts `agentchat` on a pseudo-terminal. */
-export function atTerminal(args: readonly string[], env: NodeJS.ProcessEnv = {}): AtTerminal {
-  const child = spawn("python3", ["-c", onPty, process.execPath, binary, ...args], { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, TERM: "xterm", ...env } });
+/** Starts `agentchat` on a pseudo-terminal; `messages`: a file that stderr goes to instead. */
+export function atTerminal(args: readonly string[], env: NodeJS.ProcessEnv = {}, messages?: string): AtTerminal {
+  const elsewhere = messages === undefined ? [] : ["sh", "-c", 'exec "$@" 2>"$0"', messages];
+  const child = spawn("python3", ["-c", onPty, ...elsewhere, process.execPath, binary, ...args], { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, TERM: "xterm", ...env } });
   let screen = "";
   let look = (): void => undefined;
   child.stdout.on("data", (text: Buffer) => {

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startProgram } from "../../kit/cli.js";
@@ -38,7 +38,7 @@ describe("agentchat connect", () => {
       ada.type(`/msg ${bobId} only you\r`);
       await bob.shows(new RegExp(`direct ada ${adaId}: only you`));
       ada.type("/agents\r");
-      await ada.shows(new RegExp(`${bobId}  bob\\r\\n`));
+      await ada.shows(new RegExp(`${bobId} +bob\\s`)); // in whichever order, and whatever the width of its column
       ada.type("/channels\r");
       await ada.shows(/#general +2/);
 
@@ -82,6 +82,22 @@ describe("agentchat connect", () => {
       expect(await plain.shows(/you are in #general/)).not.toMatch(/\u001b\[\d+m/);
       for (const at of [colour, plain]) at.type("\u0004");
       expect([await colour.ended, await plain.ended]).toEqual([0, 0]);
+    });
+
+    it("colours what is said on a terminal only, also where the two streams go apart", async () => {
+      const file = join(served.home, "messages");
+      const apart = atTerminal(["connect", served.url, "--name", "apart"], { NO_COLOR: "" }, file);
+      open.push(apart);
+      await apart.shows(/#general> /);
+      apart.type("/channels\r");
+      await apart.shows(/#general +\d/);
+      await served.run("send", served.url, "#general", "in colour");
+      expect(await apart.shows(/: in colour/)).toMatch(/\u001b\[36m#general/);
+      apart.type("\u0004");
+      expect(await apart.ended).toBe(0);
+      const messages = await readFile(file, "utf8");
+      expect(messages).toMatch(/you are in #general\n/);
+      expect(messages).not.toContain("\u001b");
     });
 
     it("lets no message of a stranger steer the terminal", async () => {
@@ -144,6 +160,23 @@ describe("agentchat connect", () => {
         expect(await at.ended).toBe(1);
       } finally {
         at.end();
+        await slow.end();
+      }
+    });
+
+    it("drops it at once when it is told to end", async () => {
+      const slow = await serve("--rate", "0.01", "--burst", "3");
+      await writeFile(join(slow.home, "lines"), `${lines.join("\n")}\n`);
+      const ear = startAgentchat(slow.home, ["listen", slow.url]);
+      await ear.tells(/listening/);
+      const mouth = startProgram("sh", ["-c", 'cd "$0" && exec "$@" < lines', slow.home, process.execPath, binary, "connect", slow.url]);
+      try {
+        await ear.prints(/line0/);
+        const { code, stderr } = await mouth.stop("SIGTERM");
+        expect(stderr).toMatch(/agentchat: ended at once; [678] lines dropped\n$/);
+        expect(code).toBe(1);
+      } finally {
+        await ear.stop();
         await slow.end();
       }
     });

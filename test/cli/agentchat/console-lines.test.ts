@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { MsgEvent } from "../../../bridges/agentchat/events.js";
-import { harmless, messageLine, negotiationLine, painter, presenceLine } from "../../../src/cli/agentchat/console-lines.js";
+import { messageLine, negotiationLine, painter, presenceLine } from "../../../src/cli/agentchat/console-lines.js";
+import { harmless } from "../../../src/cli/agentchat/harmless.js";
 
 const plain = painter(false, {});
 const said: MsgEvent = { type: "MSG", ts: 0, from: "@ab12cd34", from_name: "ada", to: "#general", content: "hello", msg_id: "1" };
@@ -23,7 +24,9 @@ describe("what agentchat connect shows", () => {
 
   it("lets no stranger steer the terminal: escape, bell, direction marks, a faked further line", () => {
     expect(harmless("\u001b[2J\u0007\u009b31m\u202ex")).toBe("\ufffd[2J\ufffd\ufffd31m\ufffdx");
+    expect(harmless("a\u007fb\u061cc\u200ed\u200fe\u2028f\u2029g\u2066h")).toBe("a\ufffdb\ufffdc\ufffdd\ufffde\ufffdf\ufffdg\ufffdh");
     expect(harmless("one\r\n#general boss @boss: two")).toBe("one\n    #general boss @boss: two");
+    expect(harmless(harmless("one\ntwo"))).toBe("one\n    two");
     const line = messageLine({ ...said, from: "@a\u001b", from_name: "b\u001b", content: "c\u001b" }, plain);
     expect(line).not.toContain("\u001b");
   });

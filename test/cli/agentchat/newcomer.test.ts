@@ -28,7 +28,8 @@ describe("what a newcomer types into agentchat", () => {
     [["identity", "me", "--show"], 2, /"me" is too much/],
     [["daemon", "stop"], 2, /did you mean --stop\?/],
     [["send", "URL", "#general", "hi", "-i", "README.md"], 1, /^agentchat: README\.md: this is not an identity file; agentchat identity --generate makes one\n$/],
-    [["send", "URL", "#general", "x".repeat(70_000)], 4, /64 KiB at most/],
+    [["send", "URL", "#general", "x".repeat(70_000)], 4, /65536 bytes at most/],
+    [["send", "URL", "#general", "x".repeat(131_000)], 4, /64 KiB at most/],
     [["channels", "URL/foo"], 3, /no AgentChat at \/foo; try ws:/],
     [["send", "URL", "#nope", "hi"], 4, /there is no channel #nope.*agentchat create SERVER '#nope' makes it/],
   ] as const)("is answered in words that help: %#", async (args, code, words) => {

@@ -31,19 +31,8 @@ describe("a refusal in one line", () => {
     expect([failureLine(nobody), failureLine(nobody, "console")]).toEqual([expect.stringMatching(/\(agentchat agents SERVER '#general' lists/), expect.stringMatching(/\(\/agents lists/)]);
   });
 
-  it.each([
-    ["expires: Too small: expected number to be >0", "expires: must be more than 0"],
-    ["task: Too big: expected string to have <=4096 characters; nothing was sent", "task: must have at most 4096 characters; nothing was sent"],
-    ["task: Too small: expected string to have >=1 characters", "task: must not be empty"],
-    ["expires: Too big: expected number to be <=31536000", "expires: must be at most 31536000"],
-    ["to: Invalid input: expected string, received undefined", "to: is missing"],
-    ["amount: Invalid input: expected number, received string", "amount: must be a number"],
-  ])("puts a validator's words into its own: %s", (theirs, ours) => {
-    expect(failureLine(refused("INVALID_MSG", theirs))).toBe(`INVALID_MSG: ${ours}`);
-  });
-
   it("says that a file is no identity, and does not advise to remove it", () => {
-    for (const message of ["README.md: it is not JSON; restore it from a backup, or remove it and make a new one", "README.md: it.pubkey: Invalid input: expected string, received undefined; an identity is …"]) {
+    for (const message of ["README.md: it is not JSON; restore it from a backup, or remove it and make a new one", "README.md: it is no identity: pubkey: is missing; it is text; an identity is …"]) {
       expect(failureLine(refused("IDENTITY_INVALID", message))).toBe("README.md: this is not an identity file; agentchat identity --generate makes one");
     }
     expect(failureLine(refused("IDENTITY_INVALID", "name: 1 to 32 of A-Z"))).toBe("name: 1 to 32 of A-Z");
@@ -52,6 +41,23 @@ describe("a refusal in one line", () => {
   it("says that a message was too long, which the server tells by closing", () => {
     const closed = refused("CLOSED", "the connection was closed: 1009");
     expect([failureLine(closed), exitCodeOf(closed)]).toEqual(["the message is too long: 64 KiB at most with its envelope", 4]);
+  });
+
+  it.each([
+    ["the connection was closed: 1006", 3, /lost \(closed: 1006\) before it had answered; whether this was done is not known: see that the server runs/, /lost \(closed: 1006\).*look, before you type it again$/],
+    ["the connection was closed: 1001 shutdown", 3, /closed: 1001 shutdown\)/, /closed: 1001 shutdown\)/],
+    ["the connection was lost while writing: write EPIPE; say it again after the event open", 3, /lost \(while writing\)/, /lost \(while writing\)/],
+    ["not connected; wait for the event open", 3, /nothing was sent; see that the server runs/, /nothing was sent; type it again once this says connected again$/],
+    ["the connection was closed: 1008 too many refusals", 4, /by a rule of its own: 1008 too many refusals$/, /1008 too many refusals$/],
+  ])("says what to do when the connection is gone: %s", (message, code, shell, console) => {
+    const closed = refused("CLOSED", message);
+    expect(failureLine(closed)).toMatch(shell);
+    expect(failureLine(closed, "console")).toMatch(console);
+    expect(exitCodeOf(closed)).toBe(code);
+  });
+
+  it("lets no server steer the terminal", () => {
+    for (const code of ["CHANNEL_NOT_FOUND", "NO_SUCH_CODE", "CLOSED"]) expect(failureLine(refused(code, "\u001b[2Jno\r\nagentchat: sent\u202e"))).toMatch(/^[^\u001b\r\u202e]*\ufffd\[2Jno\n {4}agentchat: sent\ufffd[^\n]*$|^the connection to the server was lost/);
   });
 });
 
