@@ -20,15 +20,18 @@ export function compileDriver() {
 }
 
 /** Our broker with PAN's rate off; with `token` a name has an owner, so that every sender is checked. */
-export async function startBroker({ token = false } = {}) {
+export async function startBroker({ token = false, flags = [] } = {}) {
   if (!existsSync(join(root, "dist/src/cli/main.js"))) throw new Error("run npm run build first");
   const home = mkdtempSync(join(tmpdir(), "synaptic-bench-"));
   const dataDir = join(home, "data");
   if (token) spawnSync(process.execPath, [join(root, "bin/broker.js"), "token", "somebody", "--data-dir", dataDir]);
-  const broker = await announce([join(root, "bin/broker.js"), "start", "--json", ...ports, "--data-dir", dataDir, "--limit", "panRatePerSecond=0"]);
+  const begun = performance.now();
+  const broker = await announce([join(root, "bin/broker.js"), "start", "--json", ...ports, "--data-dir", dataDir, "--limit", "panRatePerSecond=0", ...flags]);
+  const readyMs = Math.round(performance.now() - begun);
   const { zmqIn, zmqOut, ws } = broker.said;
   return {
     name: "synaptic-core",
+    readyMs,
     pid: broker.pid,
     in: address(zmqIn[0]),
     out: address(zmqOut[0]),

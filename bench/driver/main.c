@@ -180,11 +180,13 @@ int main(int count, char **args) {
   lines = calloc((size_t)told.subscribers + 1, sizeof *lines);
   writer = speaks ? &lines[told.subscribers] : 0;
   long before = resident_bytes(pid);
+  uint64_t opening = now_ns();
   if (!open_lines(told.subscribers + speaks, args[3], args[4])) return 1;
+  double opened_ms = (double)(now_ns() - opening) / 1e6;
   wait_ms(500);
   if (!strcmp(mode, "idle")) {
     wait_ms((int)(seconds * 1000));
-    printf("{\"perSession\":%ld,\"sessions\":%d}\n", (resident_bytes(pid) - before) / told.subscribers, told.subscribers);
+    printf("{\"perSession\":%ld,\"openedMs\":%.0f}\n", (resident_bytes(pid) - before) / told.subscribers, opened_ms);
   } else if (!strcmp(mode, "trip")) trip(pid, seconds, atof(args[5]));
   else if (told.room) load(pid, seconds, (uint64_t)atoi(args[5]), (uint64_t)told.subscribers);
   else load(pid, seconds, window, 1);

@@ -47,6 +47,8 @@ export class Outbox implements Flushable {
   /** Monotonic time of the last completed write, or of the first byte that waits. */
   progressAt = 0;
   readonly #options: OutboxOptions;
+  /** The only bytes of this tick, borrowed: they leave as they are if nothing joins them. */
+  #lone: Buffer | undefined;
   /** The block that is being filled, and the copies that end in it. */
   #block: Buffer | undefined;
   #used = 0;
@@ -67,8 +69,8 @@ export class Outbox implements Flushable {
   }
 
   /**
-   * Takes `count` whole messages, `source[start, end)`. With `borrow` the bytes may leave uncopied, if nothing waits and
-   * they are a large part of `source`; the caller must not write to `source` again.
+   * Takes `count` whole messages, `source[start, end)`. With `borrow` the bytes may leave uncopied, if nothing waits and they are all or a large part of
+   * `source`, or alone in their tick; the caller must not write to `source` again.
    * @returns false if they were dropped, because the backlog is full or the connection closed; they are counted.
    */
   append(source: Buffer, start: number, end: number, count: number, observed: boolean, borrow: boolean): boolean {
@@ -96,8 +98,10 @@ export class Outbox implements Flushable {
       this.#pump();
       return true;
     }
+    const isLone = borrow && this.buffered === 0 && size === source.length;
     this.#grow(size);
-    this.#copy(source, start, end);
+    if (isLone) this.#lone = source;
+    else this.#copy(source, start, end);
     if (observed) this.#observed += count;
     else this.#copies += count;
     this.#mark();
@@ -128,6 +132,7 @@ export class Outbox implements Flushable {
     const held = this.buffered;
     this.buffered = 0;
     total.release(this, held);
+    this.#lone = undefined;
     this.#block = undefined;
     this.#queue = [];
   }
@@ -150,6 +155,16 @@ export class Outbox implements Flushable {
 
   /** Fills the open block and goes on in the next: the socket does not mind where a message is cut. */
   #copy(source: Buffer, start: number, end: number): void {
+    const lone = this.#lone;
+    if (lone !== undefined) {
+      // Its copies end where its last byte comes to lie, which may be some blocks on.
+      const [copies, observed] = [this.#copies, this.#observed];
+      this.#lone = undefined;
+      this.#copies = this.#observed = 0;
+      this.#copy(lone, 0, lone.length);
+      this.#copies = copies;
+      this.#observed = observed;
+    }
     let block = (this.#block ??= Buffer.allocUnsafe(firstBlockBytes));
     let at = start;
     while (at < end) {
@@ -169,13 +184,17 @@ export class Outbox implements Flushable {
   #seal(): void {
     const block = this.#block;
     const used = this.#used;
-    if (block === undefined || used === 0) return;
-    this.#queue.push({
-      bytes: used === block.length ? block : block.subarray(0, used),
-      copies: this.#copies,
-      observed: this.#observed,
-      block: block.length === blockBytes ? block : undefined,
-    });
+    if (this.#lone !== undefined) this.#queue.push({ bytes: this.#lone, copies: this.#copies, observed: this.#observed, block: undefined });
+    else if (block === undefined || used === 0) return;
+    else {
+      this.#queue.push({
+        bytes: used === block.length ? block : block.subarray(0, used),
+        copies: this.#copies,
+        observed: this.#observed,
+        block: block.length === blockBytes ? block : undefined,
+      });
+    }
+    this.#lone = undefined;
     this.#block = undefined;
     this.#used = 0;
     this.#copies = 0;

@@ -91,6 +91,25 @@ describe("an outbox", () => {
     expect(String(Buffer.concat(wire.sent))).toBe("hello");
   });
 
+  it("hands borrowed bytes that are alone in their tick on as they are, and gathers them with what joins them", () => {
+    const { add, wire, flusher, ledger } = open();
+    const shared = letters(3_000, "a");
+    add(shared, { borrow: true });
+    flusher.flush();
+    wire.complete();
+    expect(wire.given[0]).toBe(shared);
+    add(shared, { borrow: true });
+    add(letters(10, "b"), { borrow: true });
+    flusher.flush();
+    // The first 2,048 bytes leave alone: no copy ends in them.
+    expect(wire.given[1]).toHaveLength(2_048);
+    wire.complete(1);
+    expect(ledger.copies).toMatchObject({ written: 1, pending: 2 });
+    wire.complete();
+    expect(String(Buffer.concat(wire.sent.slice(1)))).toBe(`${"a".repeat(3_000)}${"b".repeat(10)}`);
+    expect(ledger.copies).toMatchObject({ written: 3, pending: 0 });
+  });
+
   it("hands a large borrowed range on, after everything that came before it", () => {
     const { add, wire, flusher } = open();
     add(letters(10, "a"));

@@ -4,10 +4,13 @@ import type { Wire } from "../../src/core/index.js";
 export class FakeWire implements Wire {
   /** Bytes whose write has completed. */
   readonly sent: Buffer[] = [];
+  /** What was given to it, the very buffers. */
+  readonly given: Buffer[] = [];
   #failed = false;
   #underWay: { readonly bytes: Buffer; readonly done: (error?: Error | null) => void }[] = [];
 
   write(bytes: Buffer, done: (error?: Error | null) => void): void {
+    this.given.push(bytes);
     this.#underWay.push({ bytes, done });
   }
 
