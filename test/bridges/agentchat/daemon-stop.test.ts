@@ -10,7 +10,7 @@ import { startAgentchat } from "../../cli/agentchat/binary.js";
 import { FakeClient, FakeServer, refusal, tempDir } from "./daemon-world.js";
 
 /** Longer than a stop takes, shorter than a client waits for a silent server, milliseconds. */
-const soon = { timeout: 6_000 };
+const soon = { timeout: 9_000 };
 
 describe("the end of a daemon", () => {
   let temp: Awaited<ReturnType<typeof tempDir>>;
