@@ -6,6 +6,7 @@ import { z } from "zod";
 import * as agentchatEvents from "../dist/bridges/agentchat/events.js";
 import * as agentchat from "../dist/bridges/agentchat/schema.js";
 import * as pan from "../dist/bridges/pan/schema.js";
+import { configSchema } from "../dist/src/config/index.js";
 import { wireEnvelope } from "../dist/src/core/envelope.js";
 import { writtenEnvelope } from "../dist/src/core/written-envelope.js";
 import { deskAnswers } from "../dist/src/local/desk/answers.js";
@@ -43,6 +44,7 @@ const files = {
   "schemas/broker-requests.json": byKind("What agents ask of $broker", deskRequests),
   "schemas/broker-answers.json": byKind("What $broker answers, on the asker's own topic", deskAnswers),
   "schemas/broker-informs.json": byKind("What $broker says unasked: fault and room.invited on an agent's own topic, the rest on $events", deskInforms),
+  "schemas/config.json": configSchema(),
   "docs/asyncapi.json": asyncapi(),
 };
 

@@ -19,11 +19,16 @@ export class Problems {
     }
   }
 
+  /** What is wrong, one text each. */
+  get texts(): readonly string[] {
+    return this.#faults.flatMap(problemsOf);
+  }
+
   /** @throws Fault with the code of the first problem and a line for each; {@link problemsOf} takes them apart again */
   refuse(): void {
     const [first] = this.#faults;
     if (first === undefined) return;
-    const problems = this.#faults.flatMap(problemsOf);
+    const problems = this.texts;
     throw new Fault(first.code, problems.join("\n"), { detail: { problems }, cause: first.cause });
   }
 }

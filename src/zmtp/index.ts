@@ -1,3 +1,4 @@
+export { readEndpoint, type Endpoint } from "./endpoint.js";
 export { ZmtpListener, type ZmtpConnectionStatus, type ZmtpListenerOptions } from "./listener.js";
 export type { DoorKind } from "./handshake.js";
 export type { ZmtpAuth } from "./mechanism.js";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { asOperator, type BrokerChoice } from "../operator.js";
-import { print, table, type Output } from "../output.js";
+import { print, say, table, type Output } from "../output.js";
 
 /** `broker agents` and `broker rooms`. */
 export function listCommands(program: Command): void {
@@ -10,6 +10,7 @@ export function listCommands(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<BrokerChoice & Output>();
       const agents = await asOperator(options, (operator) => operator.agents());
+      if (agents.length === 0 && options.json !== true) say("nobody is online");
       print(options, agents, () => table(agents.map(({ name, display_name, dialect, trust, since }) => [name, dialect, trust, since, display_name === name ? "" : display_name])));
     });
 

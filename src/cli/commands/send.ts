@@ -27,6 +27,8 @@ export function sendCommand(program: Command): void {
     .option("--room", "TO is a room: # is put before it")
     .action(async (to: string, text: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
+      // Mostly a variable of a script that is not set.
+      if (text === "") throw new Fault("malformed", "there is nothing to say: TEXT is empty");
       const { in: zmqIn, out, token } = findBroker(options);
       const { Agent } = await import("../../agent/index.js");
       const speaker = await Agent.connect({ name: options.from, in: zmqIn, out, ...(options.from === operatorName && { token }) });

@@ -1,5 +1,8 @@
 import { Option, type Command } from "commander";
 import type { Broker } from "../../broker.js";
+import { problemsOf } from "../../config/index.js";
+import type { Log } from "../../core/index.js";
+import { refuseClosedHosts } from "../doors-open.js";
 import { layersOf, withBrokerFlags, type BrokerFlags } from "../flags.js";
 import { jsonLog, type LogLevel } from "../log.js";
 import { say, type Output } from "../output.js";
@@ -9,19 +12,36 @@ interface Options extends Output, BrokerFlags {
   readonly logLevel: LogLevel;
 }
 
-/** `broker start`: runs the broker until SIGINT or SIGTERM, which drain it; a second signal stops it at once. */
+/** `broker start`: runs the broker until SIGINT or SIGTERM, which drain it; a second signal stops it at once. SIGHUP reads the configuration again. */
 export function startCommand(program: Command): void {
-  withBrokerFlags(program.command("start").description("run the broker"))
+  withBrokerFlags(program.command("start").description("run the broker; SIGHUP reads its configuration again"))
     .addOption(new Option("--log-level <level>", "how much is logged, as JSON on stderr").choices(["silent", "error", "warn", "info", "debug"]).default("warn"))
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const { Broker } = await import("../../broker.js");
-      const broker = new Broker({ ...layersOf(options).options, log: jsonLog(options.logLevel) });
+      const layers = layersOf(options);
+      const log = jsonLog(options.logLevel);
+      const broker = new Broker({ ...layers.options, log });
       const ended = untilSignal(broker);
+      reloadOnSignal(broker, options, log);
+      await refuseClosedHosts(layers);
       await broker.start();
       if (broker.isRunning) process.stdout.write(options.json === true ? `${JSON.stringify({ pid: process.pid, ...broker.endpoints })}\n` : `${readyLines(broker).join("\n")}\n`);
       await ended;
     });
+}
+
+/** Reads the layers again at SIGHUP. A configuration that is wrong changes nothing; one that comes before the broker is ready, too. */
+function reloadOnSignal(broker: Broker, flags: BrokerFlags, log: Log): void {
+  process.on("SIGHUP", () => {
+    try {
+      const { changed, needRestart } = broker.reload({ ...layersOf(flags).options, log });
+      say(`broker: SIGHUP, ${changed.length === 0 ? "read again, nothing changes" : `reloaded: ${changed.join(", ")}`}`);
+      if (needRestart.length > 0) say(`broker: these need a restart, and stay as they were: ${needRestart.join(", ")}`);
+    } catch (thrown) {
+      say(`broker: SIGHUP, the configuration stays as it was: ${problemsOf(thrown).join("; ")}`);
+    }
+  });
 }
 
 /** Resolves when a signal has drained and stopped the broker. */

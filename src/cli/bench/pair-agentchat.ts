@@ -1,0 +1,32 @@
+import { AgentChatClient } from "../../../bridges/agentchat/client.js";
+import { Fault } from "../../core/index.js";
+import type { OpenPair } from "./pair.js";
+
+/** Pairs of AgentChat clients without keys. */
+export function agentchatPairs({ url }: { readonly url: string }): OpenPair {
+  return async ([from, to], ears) => {
+    const [speaker, hearer] = [from, to].map((name) => new AgentChatClient({ server: url, name, echo: false, reconnect: false })) as [AgentChatClient, AgentChatClient];
+    hearer.on("message", ({ content }) => {
+      ears.heard(content);
+    });
+    speaker.on("error", ({ code, message }) => {
+      ears.refused(`${code}: ${message}`);
+    });
+    for (const client of [speaker, hearer]) {
+      client.on("close", ({ code, reason }) => {
+        ears.lost(`${code} ${reason}`);
+      });
+      await client.connect();
+    }
+    const { agentId } = hearer;
+    if (agentId === undefined) throw new Fault("unavailable", `${url} gave no agent id`);
+    return {
+      say: async (text) => {
+        await speaker.dm(agentId, text);
+      },
+      close: async () => {
+        await Promise.all([speaker.disconnect(), hearer.disconnect()]);
+      },
+    };
+  };
+}

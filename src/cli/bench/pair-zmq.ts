@@ -1,0 +1,22 @@
+import { Agent } from "../../agent/index.js";
+import type { OpenPair } from "./pair.js";
+
+/** Pairs of agents with two ZeroMQ sockets each. */
+export function zmqPairs(doors: { readonly in: string; readonly out: string }): OpenPair {
+  return async ([from, to], ears) => {
+    const hearer = await Agent.connect({ name: to, ...doors });
+    const speaker = await Agent.connect({ name: from, ...doors });
+    hearer.onInform(({ content }) => {
+      ears.heard(content.message);
+    });
+    speaker.onInform(({ content }) => {
+      if (content.kind === "fault") ears.refused(content.message);
+    });
+    return {
+      say: (text) => speaker.inform(to, text),
+      close: async () => {
+        await Promise.all([speaker.close(), hearer.close()]);
+      },
+    };
+  };
+}

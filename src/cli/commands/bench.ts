@@ -1,0 +1,97 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { isLocalDoor, isLocalUrl } from "../../config/index.js";
+import { Fault } from "../../core/index.js";
+import { newTally, runLoad } from "../bench/load.js";
+import type { OpenPair } from "../bench/pair.js";
+import { showProgress } from "../bench/progress.js";
+import { benchResult, benchTable } from "../bench/report.js";
+import { openLine } from "../door-line.js";
+import { findBroker, type BrokerChoice } from "../operator.js";
+import { print, say, type Output } from "../output.js";
+
+const doors = ["zmq", "pan", "agentchat"] as const;
+type Via = (typeof doors)[number];
+
+/** Messages per second of each pair if nobody says otherwise: what the broker's default limits let pass. */
+const usualRate: Readonly<Record<Via, number>> = { zmq: 1_000, pan: 5, agentchat: 1 };
+/** The largest text, bytes: the envelope around it needs some room below `zmqFrameMaxBytes` and `wsFrameMaxBytes`. */
+const sizeMax: Readonly<Record<Via, number>> = { zmq: 1_000_000, pan: 60_000, agentchat: 60_000 };
+
+interface Options extends BrokerChoice, Output {
+  readonly via: Via;
+  readonly pairs: number;
+  readonly seconds: number;
+  readonly size: number;
+  readonly rate?: number;
+  readonly yes?: true;
+}
+
+/** `broker bench`: load for a running broker through its real doors. */
+export function benchCommand(program: Command): void {
+  program
+    .command("bench")
+    .description("put load on the running broker: pairs of clients, of whom one speaks to the other")
+    .addOption(new Option("--via <door>", "the door that they come through").choices(doors).default("zmq"))
+    .option("--pairs <n>", "how many pairs, 1 to 100", number(1, 100), 1)
+    .option("--seconds <s>", "how long, up to 60", number(0.1, 60, "any"), 5)
+    .option("--size <bytes>", "how long each text is, 16 to 1000000 (60000 over WebSockets)", number(16, 1_000_000), 256)
+    .option("--rate <n>", "messages per second of each pair, up to 10000; 0: as fast as they are heard (default: zmq 1000, pan 5, agentchat 1, which the limits let pass)", number(0, 10_000, "any"))
+    .option("--yes", "also where other machines can reach the door")
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<Options>();
+      const { via, pairs, seconds, size, rate = usualRate[via] } = options;
+      if (size > sizeMax[via]) throw new Fault("malformed", `--size: a text via ${via} has at most ${sizeMax[via]} bytes`);
+      const { open, close } = await through(via, options);
+      const interrupted = new AbortController();
+      const end = (): void => {
+        interrupted.abort();
+      };
+      process.once("SIGINT", end).once("SIGTERM", end);
+      const load = { pairs, seconds, size, rate, signal: interrupted.signal };
+      const tally = newTally();
+      if (options.json !== true) say(`${pairs} ${pairs === 1 ? "pair" : "pairs"} via ${via} for ${seconds} s, ${rate === 0 ? "as fast as they are heard" : `${rate} messages/s each`}; Ctrl-C ends it`);
+      const hide = showProgress(seconds, tally);
+      const own = randomBytes(3).toString("hex");
+      try {
+        await runLoad(load, open, tally, (pair) => [`bench-${own}-${pair}-speaks`, `bench-${own}-${pair}-hears`]);
+      } finally {
+        hide();
+        process.removeListener("SIGINT", end).removeListener("SIGTERM", end);
+        await close();
+      }
+      const result = benchResult(via, load, tally);
+      print(options, result, () => benchTable(result));
+    });
+}
+
+/** How pairs come through a door of the running broker. @throws Fault unavailable, forbidden */
+async function through(via: Via, options: Options): Promise<{ readonly open: OpenPair; readonly close: () => Promise<void> }> {
+  const { in: zmqIn, out, data } = findBroker(options);
+  const door = via === "zmq" ? undefined : data.readEndpoints()?.ws[0];
+  const isLocal = door === undefined ? isLocalUrl(zmqIn) && isLocalUrl(out) : isLocalDoor(door.replace(/^wss?:\/\//, ""));
+  if (!isLocal && options.yes !== true) {
+    throw new Fault("forbidden", `other machines can reach ${door ?? zmqIn}, and whoever uses it will notice the load: say --yes if it is meant`);
+  }
+  if (via === "zmq") {
+    const { zmqPairs } = await import("../bench/pair-zmq.js");
+    return { open: zmqPairs({ in: zmqIn, out }), close: () => Promise.resolve() };
+  }
+  if (door === undefined) throw new Fault("unavailable", "the broker has no WebSocket door for all dialects; start it with --ws HOST:PORT");
+  const { url, close } = await openLine(door);
+  if (via === "agentchat") {
+    const { agentchatPairs } = await import("../bench/pair-agentchat.js");
+    return { open: agentchatPairs({ url: `${url}/agentchat` }), close };
+  }
+  const { panPairs } = await import("../bench/pair-pan.js");
+  return { open: panPairs({ url: `${url}/pan`, token: readFileSync(data.file("pan-token"), "utf8").trim() }), close };
+}
+
+function number(min: number, max: number, step: "whole" | "any" = "whole"): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !(value >= min && value <= max) || (step === "whole" && !Number.isInteger(value))) throw new InvalidArgumentError(`give ${step === "whole" ? "a whole number" : "a number"} from ${min} to ${max}`);
+    return value;
+  };
+}

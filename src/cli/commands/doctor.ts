@@ -1,0 +1,56 @@
+import type { Command } from "commander";
+import { problemsOf, type Layered } from "../../config/index.js";
+import { DataDirectory, resolveDataDirectory } from "../../services/index.js";
+import { painter, type Paint } from "../agentchat/console-lines.js";
+import { certificate } from "../doctor/certificate.js";
+import { configuration } from "../doctor/configuration.js";
+import { dataDirectory } from "../doctor/data-directory.js";
+import { descriptors } from "../doctor/descriptors.js";
+import type { Check, Finding } from "../doctor/finding.js";
+import { nodeVersion } from "../doctor/node-version.js";
+import { ports } from "../doctor/ports.js";
+import { runningBroker } from "../doctor/running-broker.js";
+import { wsRoundTrips } from "../doctor/ws-round-trips.js";
+import { zeromqModule } from "../doctor/zeromq-module.js";
+import { zmqRoundTrip } from "../doctor/zmq-round-trip.js";
+import { exitCodes } from "../exit.js";
+import { layersOf, withBrokerFlags, type BrokerFlags } from "../flags.js";
+import { print, say, steerless, type Output } from "../output.js";
+
+/** In the order in which one thing needs the other. */
+const checks: readonly Check[] = [nodeVersion, zeromqModule, configuration, dataDirectory, certificate, descriptors, runningBroker, ports, zmqRoundTrip, wsRoundTrips];
+
+/** `broker doctor`: everything that is needed, looked at, with what to do about what is wrong. */
+export function doctorCommand(program: Command): void {
+  withBrokerFlags(program.command("doctor").description("look whether everything is well, here and through every door of the running broker; exit code 0 or 1"))
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<Output & BrokerFlags>();
+      const findings = await examine(options);
+      const failed = findings.filter(({ result }) => result === "failed").length;
+      if (options.json === true) print(options, { ok: failed === 0, findings }, () => "");
+      else for (const finding of findings) process.stdout.write(`${lineOf(finding, painter(process.stdout.isTTY, process.env))}\n`);
+      if (options.json !== true) say(failed === 0 ? "all is well" : `${failed} of ${findings.length} checks failed`);
+      if (failed > 0) process.exitCode = exitCodes.failed;
+    });
+}
+
+async function examine(flags: BrokerFlags): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  let layered: Layered | undefined;
+  try {
+    layered = layersOf(flags);
+  } catch (thrown) {
+    findings.push(...problemsOf(thrown).map((found) => ({ check: "configuration", result: "failed", found }) as const));
+  }
+  const data = new DataDirectory(resolveDataDirectory({ dataDir: layered?.config.dataDir ?? flags.dataDir }));
+  const patient = { layered, data, endpoints: data.readEndpoints() };
+  for (const check of checks) findings.push(...(await check(patient)));
+  return findings;
+}
+
+const marks = { good: ["green", "ok  "], warning: ["yellow", "warn"], failed: ["red", "FAIL"], skipped: ["dim", "skip"] } as const;
+
+function lineOf({ check, result, found, remedy }: Finding, paint: Paint): string {
+  const [style, mark] = marks[result];
+  return `${paint(style, mark)}  ${check.padEnd(17)}  ${steerless(found)}${remedy === undefined ? "" : `\n      ${"".padEnd(17)}  ${remedy}`}`;
+}

@@ -1,0 +1,51 @@
+import { doorsOf, Problems, problemsOf, type Layered } from "../config/index.js";
+import { Fault } from "../core/index.js";
+import { DataDirectory, resolveDataDirectory } from "../services/index.js";
+import { readTlsPair } from "../ws/index.js";
+import { readEndpoint } from "../zmtp/index.js";
+import { dialects } from "../../bridges/index.js";
+import { dateProblem, readCertificate } from "./certificate.js";
+import { closedHosts } from "./doors-open.js";
+
+/** What a check of a configuration has found: one text each, with its remedy. */
+export interface Checked {
+  /** A start would fail. */
+  readonly problems: readonly string[];
+  /** A start would not fail, but somebody has to do something soon. */
+  readonly warnings: readonly string[];
+}
+
+/** Everything that a start would check of a configuration, and nothing is opened or made. */
+export async function checkConfig(layered: Layered): Promise<Checked> {
+  const data = new DataDirectory(resolveDataDirectory({ dataDir: layered.config.dataDir }));
+  const problems = new Problems();
+  problems.attempt(() => {
+    data.inspect();
+  }, undefined);
+  return { problems: [...problems.texts, ...(await doorProblems(layered)), ...tlsProblems(layered, "over")], warnings: tlsProblems(layered, "soon") };
+}
+
+/** Doors that cannot be opened, whoever else listens there. */
+export async function doorProblems(layered: Layered): Promise<readonly string[]> {
+  const { config, nameOf } = layered;
+  const problems = new Problems();
+  for (const { url } of doorsOf(config, resolveDataDirectory({ dataDir: config.dataDir }))) if (url.includes("://")) problems.attempt(() => readEndpoint(url), undefined);
+  const known = dialects.map((dialect) => dialect.name);
+  for (const name of Object.keys(config.ownDoors)) {
+    if (!known.includes(name)) problems.note(new Fault("malformed", `${nameOf("ownDoors")}: there is no dialect ${name}; there are ${known.join(", ")}`));
+  }
+  for (const problem of await closedHosts(layered)) problems.note(problem);
+  return problems.texts;
+}
+
+/** What is wrong with the certificate now, or will be `soon`. */
+function tlsProblems({ config: { tlsCert, tlsKey }, nameOf }: Layered, when: "over" | "soon"): readonly string[] {
+  if (tlsCert === undefined || tlsKey === undefined) return [];
+  try {
+    readTlsPair({ cert: tlsCert, key: tlsKey });
+    const problem = dateProblem(readCertificate(tlsCert), new Date());
+    return problem?.when === when ? [`${nameOf("tlsCert")}: the certificate ${tlsCert} ${problem.words}`] : [];
+  } catch (thrown) {
+    return when === "over" ? problemsOf(thrown) : [];
+  }
+}

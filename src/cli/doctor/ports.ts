@@ -1,0 +1,41 @@
+import { createServer } from "node:net";
+import { doorsOf, flagOf, hostOf, portOf } from "../../config/index.js";
+import type { Endpoints } from "../../services/index.js";
+import type { Check, Finding } from "./finding.js";
+
+/** Every port of the configuration is free, or has the running broker behind it. */
+export const ports: Check = async ({ layered, data, endpoints }) => {
+  if (layered === undefined) return [];
+  const doors = doorsOf(layered.config, data.path).filter(({ url }) => !url.startsWith("ipc://"));
+  return Promise.all(doors.map(async ({ path, url }): Promise<Finding> => {
+    const check = `port ${path}`;
+    const door = url.replace(/^tcp:\/\//, "");
+    if (portOf(door) === 0) return { check, result: "good", found: `${url}: chosen by the system at each start` };
+    if (isOurs(endpoints, portOf(door))) return { check, result: "good", found: `${url}: ours` };
+    const code = await whyTaken(hostOf(door), portOf(door));
+    if (code === undefined) return { check, result: "good", found: `${url}: free` };
+    if (code !== "EADDRINUSE") return { check, result: "failed", found: `${url}: ${code}`, remedy: code === "EACCES" ? `choose a port above 1023 with ${flagOf(path)}` : `choose another address with ${flagOf(path)}` };
+    return { check, result: "failed", found: `${url}: another program listens there`, remedy: `ss -ltnp 'sport = :${portOf(door)}' tells which; end it, or choose another port with ${flagOf(path)}` };
+  }));
+};
+
+function isOurs(endpoints: Endpoints | undefined, port: number): boolean {
+  if (endpoints === undefined) return false;
+  const { zmqIn, zmqOut, ws, own = {} } = endpoints;
+  return [...zmqIn, ...zmqOut, ...ws, ...Object.values(own)].some((url) => !url.startsWith("ipc:") && portOf(url) === port);
+}
+
+/** The system's code, or undefined if one can listen there. */
+function whyTaken(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      resolve(error.code ?? error.message);
+    });
+    server.listen({ port, ...(host !== "*" && { host }) }, () => {
+      server.close(() => {
+        resolve(undefined);
+      });
+    });
+  });
+}

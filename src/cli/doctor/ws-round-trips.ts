@@ -1,0 +1,93 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { AgentChatClient } from "../../../bridges/agentchat/client.js";
+import { PanClient } from "../../../bridges/pan/client.js";
+import { readCertificate } from "../certificate.js";
+import { openLine } from "../door-line.js";
+import { reasonOf, timed, type Check, type Finding, type Patient } from "./finding.js";
+
+const withinMs = 5_000;
+
+interface Trip {
+  readonly check: string;
+  /** Behind the door's address. */
+  readonly path: string;
+  readonly go: (url: string, patient: Patient) => Promise<unknown>;
+}
+
+/** A trip through each dialect, by its name. */
+const dialectTrips: Readonly<Record<string, Omit<Trip, "path">>> = {
+  pan: { check: "PAN", go: pan },
+  agentchat: { check: "AgentChat", go: agentchat },
+};
+
+const pages: readonly Trip[] = ["/healthz", "/readyz"].map((path) => ({ check: path, path, go: page }));
+
+/** Each WebSocket door: a login and an answer in every dialect, its pages, and the certificate that it shows. */
+export const wsRoundTrips: Check = async (patient) => {
+  const { endpoints } = patient;
+  if (endpoints === undefined) return [{ check: "WebSocket", result: "skipped", found: "no broker runs" }];
+  const findings: Finding[] = [];
+  const shared = Object.entries(dialectTrips).map(([name, trip]) => ({ ...trip, path: `/${name}` }));
+  for (const door of endpoints.ws) findings.push(...(await tripsThrough(door, [...shared, ...pages], patient)));
+  for (const [name, door] of Object.entries(endpoints.own ?? {})) {
+    const trip = dialectTrips[name];
+    findings.push(...(await tripsThrough(door, [...(trip === undefined ? [] : [{ ...trip, path: "/" }]), ...pages], patient)));
+  }
+  return findings;
+};
+
+async function tripsThrough(door: string, trips: readonly Trip[], patient: Patient): Promise<readonly Finding[]> {
+  const line = await openLine(door);
+  const findings: Finding[] = [];
+  for (const { check, path, go } of trips) {
+    try {
+      const took = await timed(() => go(`${line.url}${path}`, patient));
+      findings.push({ check, result: "good", found: `${door}${path}: ${took} ms` });
+    } catch (thrown) {
+      findings.push({ check, result: "failed", found: `${door}${path}: ${reasonOf(thrown).replaceAll(line.url, door)}`, remedy: "broker status shows the doors; the broker's log says what it refused" });
+    }
+  }
+  await line.close();
+  return [...findings, ...shown(door, line.fingerprint(), patient)];
+}
+
+/** A door goes on with its old certificate until it is told to read the new one. */
+function shown(door: string, fingerprint: string | undefined, { layered }: Patient): readonly Finding[] {
+  const file = layered?.config.tlsCert;
+  if (fingerprint === undefined || file === undefined) return [];
+  const check = "certificate shown";
+  try {
+    if (readCertificate(file).fingerprint === fingerprint) return [{ check, result: "good", found: `${door}: the one in ${file}` }];
+    return [{ check, result: "failed", found: `${door}: another than the one in ${file}`, remedy: "kill -HUP the broker: it reads the file again" }];
+  } catch (thrown) {
+    return [{ check, result: "failed", found: reasonOf(thrown) }];
+  }
+}
+
+async function pan(url: string, { data }: Patient): Promise<void> {
+  const token = readFileSync(data.file("pan-token"), "utf8").trim();
+  const client = new PanClient({ url, token, agentId: `doctor-${randomBytes(3).toString("hex")}`, reconnect: false, answerTimeoutMs: withinMs });
+  await client.connect();
+  await client.list();
+  await client.close();
+}
+
+/** A server that wants a key from everybody (`--agentchat-identity strict`) has answered by saying so. */
+async function agentchat(server: string): Promise<void> {
+  const client = new AgentChatClient({ server, name: "doctor", reconnect: false, answerTimeoutMs: withinMs });
+  try {
+    await client.connect();
+    await client.ping();
+  } catch (thrown) {
+    if (!(thrown instanceof Error && "code" in thrown && thrown.code === "AUTH_REQUIRED")) throw thrown;
+  } finally {
+    await client.disconnect();
+  }
+}
+
+async function page(url: string): Promise<void> {
+  const answer = await fetch(url.replace(/^ws:/, "http:"), { signal: AbortSignal.timeout(withinMs) });
+  const body = await answer.text();
+  if (answer.status !== 200) throw new Error(`${answer.status} ${body.split("\n")[0] ?? ""}`);
+}

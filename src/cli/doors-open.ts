@@ -1,0 +1,51 @@
+import { createServer } from "node:net";
+import { doorsOf, hostOf, Problems, type Layered } from "../config/index.js";
+import { Fault } from "../core/index.js";
+import { resolveDataDirectory } from "../services/index.js";
+
+/** Tries whether this machine can listen at the hosts of all doors. @throws Fault malformed, naming each option whose host is none of this machine's, and the remedy */
+export async function refuseClosedHosts({ config, nameOf }: Pick<Layered, "config" | "nameOf">): Promise<void> {
+  const problems = new Problems();
+  for (const problem of await closedHosts({ config, nameOf })) problems.note(problem);
+  problems.refuse();
+}
+
+/** A problem for each door whose host this machine cannot listen at. */
+export async function closedHosts({ config, nameOf }: Pick<Layered, "config" | "nameOf">): Promise<readonly Fault[]> {
+  const found: Fault[] = [];
+  for (const { path, url } of doorsOf(config, resolveDataDirectory({ dataDir: config.dataDir }))) {
+    if (url.startsWith("ipc://")) continue;
+    const host = hostOf(url.replace(/^tcp:\/\//, ""));
+    const code = host === "*" ? undefined : await whyClosed(host);
+    if (code !== undefined) found.push(new Fault("malformed", `${nameOf(path)}: ${url}: ${wordsOf(host, code)}; write an address of this machine: 127.0.0.1, or 0.0.0.0 for all of them`));
+  }
+  return found;
+}
+
+/** The system's code, or undefined if one can listen there. */
+function whyClosed(host: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      resolve(error.code ?? error.message);
+    });
+    server.listen(0, host, () => {
+      server.close(() => {
+        resolve(undefined);
+      });
+    });
+  });
+}
+
+function wordsOf(host: string, code: string): string {
+  switch (code) {
+    case "ENOTFOUND":
+      return `there is no machine called ${host}`;
+    case "EAI_AGAIN":
+      return `the name ${host} cannot be looked up now`;
+    case "EADDRNOTAVAIL":
+      return `${host} is no address of this machine`;
+    default:
+      return `this machine cannot listen at ${host} (${code})`;
+  }
+}
