@@ -1,0 +1,79 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readConfig, type BrokerOptions } from "../../src/config/index.js";
+import { startBroker, type TestBroker } from "../kit/broker.js";
+import { startProgram } from "../kit/cli.js";
+import { folder, httpOf } from "./kit.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+function deployed(file: string): string {
+  return readFileSync(join(root, "deploy", file), "utf8");
+}
+
+let world: TestBroker;
+beforeAll(async () => {
+  world = await startBroker();
+});
+afterAll(() => world.stop());
+
+describe("what a watchdog asks", () => {
+  const ask = (url: string) => startProgram(process.execPath, [join(root, "deploy/healthz.mjs"), url]).ended;
+
+  it("is answered by a broker that works", async () => {
+    expect(await ask(`${httpOf(world.pan)}/healthz`)).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it("fails with the reason where none is, or something else answers", async () => {
+    expect(await ask("http://127.0.0.1:9/healthz")).toMatchObject({ code: 1, stderr: expect.stringMatching(/ECONNREFUSED/) as string });
+    expect(await ask(`${httpOf(world.pan)}/nothing-here`)).toMatchObject({ code: 1, stderr: expect.stringMatching(/404/) as string });
+  });
+});
+
+describe("the systemd units", () => {
+  const service = deployed("systemd/synaptic-core.service");
+
+  it.skipIf(spawnSync("systemd-analyze", ["--version"]).status !== 0)("are understood by systemd", () => {
+    const units = ["synaptic-core.service", "synaptic-core-watchdog.service", "synaptic-core-watchdog.timer"].map((unit) => join(root, "deploy/systemd", unit));
+    const { stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", ...units], { encoding: "utf8" });
+    // Whether node and the broker are installed here is not what is asked.
+    expect(stderr.split("\n").filter((line) => line.includes("synaptic-core") && !line.includes("is not executable"))).toEqual([]);
+  });
+
+  it("wait for the doors of this very process", async () => {
+    const line = /^ExecStartPost=\/bin\/sh -c '(.+)'$/m.exec(service)?.[1]?.replaceAll("$$", "$") ?? "exit 9";
+    const wait = (dataDir: string, pid: number) => startProgram("/bin/sh", ["-c", line.replace("/var/lib/synaptic-core", dataDir)], { MAINPID: String(pid) }).ended;
+    expect(await wait(world.dataDir, process.pid)).toMatchObject({ code: 0 });
+    const gone = spawnSync(process.execPath, ["-e", ""]).pid;
+    expect(await wait(world.dataDir, gone)).toMatchObject({ code: 1 });
+    const empty = await folder();
+    expect(await wait(empty.path, gone)).toMatchObject({ code: 1 });
+    await empty.remove();
+  });
+
+  it("name files of this project", () => {
+    const units = service + deployed("systemd/synaptic-core-watchdog.service");
+    const files = new Set([...units.matchAll(/\/opt\/synaptic-core\/([\w./-]+)/g)].map(([, file = ""]) => file));
+    expect(files.size).toBeGreaterThan(2);
+    for (const file of files) expect(existsSync(join(root, file)), file).toBe(true);
+  });
+});
+
+describe("the Dockerfile", () => {
+  it("copies files of this project that its ignore file lets in", () => {
+    const copied = [...deployed("docker/Dockerfile").matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, files = ""]) => files.split(" "));
+    const letIn = deployed("docker/Dockerfile.dockerignore").split("\n").filter((line) => line.startsWith("!")).map((line) => line.slice(1));
+    expect(copied.length).toBeGreaterThan(5);
+    for (const file of copied) expect(existsSync(join(root, file)), file).toBe(true);
+    expect([...copied].sort()).toEqual([...letIn].sort());
+  });
+});
+
+describe("the example configuration", () => {
+  it("is one", () => {
+    expect(readConfig(JSON.parse(deployed("config.example.json")) as BrokerOptions)).toMatchObject({ ws: ["0.0.0.0:8080"] });
+  });
+});
