@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import type { BrokerStatus } from "../../src/index.js";
+import { operatorName } from "../../src/services/index.js";
+import { PlainAgent } from "../../test/kit/plain-agent.js";
+import type { BrokerProcess } from "./broker-process.js";
+import type { Course } from "./scenario.js";
+
+/** Both equations of the ledgers (ADR 0006). @throws if one does not hold */
+export function expectExact({ ledger: { messages, copies, taps } }: Pick<BrokerStatus, "ledger">): void {
+  const { accepted, routed, stored, refused, unroutable, malformed } = messages;
+  expect(accepted, "accepted = routed + stored + refused + unroutable + malformed").toBe(routed + stored + refused + unroutable + malformed);
+  for (const one of [copies, taps]) {
+    const { full, closed, expired, unrenderable } = one.dropped;
+    expect(one.copies, "copies = written + dropped + pending").toBe(one.written + full + closed + expired + unrenderable + one.pending);
+  }
+}
+
+/** The account of a scenario: `broker status --json`, checked and noted. */
+export async function settle(course: Course, broker: BrokerProcess): Promise<BrokerStatus> {
+  const status = await broker.status();
+  expectExact(status);
+  const { messages, copies } = status.ledger;
+  course.note({ accepted: messages.accepted, copies: copies.copies, written: copies.written, "dropped full": copies.dropped.full, "dropped closed": copies.dropped.closed, pending: copies.pending });
+  return status;
+}
+
+/** The operator on a connection that stays: each look costs one message and one copy. */
+export class Operator {
+  readonly #agent: PlainAgent;
+
+  private constructor(agent: PlainAgent) {
+    this.#agent = agent;
+  }
+
+  static async of(course: Course, broker: BrokerProcess): Promise<Operator> {
+    const token = readFileSync(join(broker.dataDir, "operator-token"), "utf8").trim();
+    const agent = new PlainAgent(operatorName, broker, { token });
+    course.finally(() => {
+      agent.close();
+    });
+    return new Operator(await agent.meet());
+  }
+
+  /** @throws if the ledgers are not exact at this moment */
+  async look(): Promise<BrokerStatus> {
+    const answer = await this.#agent.asks("broker.status");
+    const status = answer.content["data"] as BrokerStatus;
+    expectExact(status);
+    return status;
+  }
+
+  /** Names that are online. */
+  async names(): Promise<readonly string[]> {
+    const answer = await this.#agent.asks("agents.list");
+    return (answer.content["data"] as { readonly agents: readonly { readonly name: string }[] }).agents.map(({ name }) => name);
+  }
+
+  /** Looks until it fits. @throws with the last status */
+  async until(fits: (status: BrokerStatus) => boolean, what: string, withinMs = 15_000): Promise<BrokerStatus> {
+    const end = performance.now() + withinMs;
+    for (;;) {
+      const status = await this.look();
+      if (fits(status)) return status;
+      if (performance.now() > end) throw new Error(`not within ${String(withinMs)} ms: ${what}; ${JSON.stringify({ connections: status.connections, ...status.ledger })}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

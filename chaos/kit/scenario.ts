@@ -1,0 +1,61 @@
+import { appendFileSync } from "node:fs";
+import { it } from "vitest";
+import { Dice } from "../../test/fuzz/dice.js";
+
+/** What a scenario measured, in the order in which it stands in the report. */
+export type Numbers = Record<string, number | string>;
+
+/** What a scenario is given. */
+export interface Course {
+  /** Throws the same for the same seed. */
+  readonly dice: Dice;
+  /** Notes what was measured. */
+  note(numbers: Numbers): void;
+  /** Does this at the end, whatever happens; the last one first. */
+  finally(end: () => void | Promise<void>): void;
+}
+
+/** A fault, and what must hold under it. */
+export interface Scenario {
+  /** Its place in the report. */
+  readonly number: number;
+  readonly title: string;
+  /** One sentence for the report: what is done to whom. */
+  readonly done: string;
+  readonly limitMs: number;
+  readonly run: (course: Course) => Promise<void>;
+}
+
+/** Seed of the run: `npm run chaos -- --seed N`. */
+export const seed = Number(process.env["CHAOS_SEED"] ?? 1);
+
+/** Runs a scenario as a test, and writes a line about it for the report: one when it begins, one when it is over. */
+export function scenario({ number, title, done, limitMs, run }: Scenario): void {
+  it(title, { timeout: limitMs }, async () => {
+    const numbers: Numbers = {};
+    const ends: (() => void | Promise<void>)[] = [];
+    const startedAt = performance.now();
+    tell({ number, title, done, verdict: "did not end", numbers: {}, seconds: 0 });
+    let verdict = "held";
+    try {
+      await run({
+        dice: new Dice(seed * 1_000 + number),
+        note: (more) => Object.assign(numbers, more),
+        finally: (end) => {
+          ends.push(end);
+        },
+      });
+    } catch (thrown) {
+      verdict = `BROKEN: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+      throw thrown;
+    } finally {
+      for (const end of ends.reverse()) await end();
+      tell({ number, title, done, verdict, numbers, seconds: Math.round((performance.now() - startedAt) / 1_000) });
+    }
+  });
+}
+
+function tell(line: object): void {
+  const file = process.env["CHAOS_RESULTS"];
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify(line)}\n`);
+}
