@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { Fault } from "../core/index.js";
 
-/** Replaces a file so that a reader sees all of the old text or all of the new, also after a crash. Readable for its owner only. */
+/** Replaces a file so that a reader sees all of the old text or all of the new, also after a crash. Readable for its owner only. @throws Fault unavailable: the disk is full or failed, the file is as it was */
 export function replaceFile(path: string, text: string): void {
   const temporary = writeTemporary(path, text);
   try {
@@ -14,7 +15,7 @@ export function replaceFile(path: string, text: string): void {
   syncFolder(path);
 }
 
-/** Makes a file with its whole text at once. @returns false if there is one already */
+/** Makes a file with its whole text at once. @returns false if there is one already @throws Fault unavailable: the disk is full or failed */
 export function makeFile(path: string, text: string): boolean {
   const temporary = writeTemporary(path, text);
   try {
@@ -54,8 +55,11 @@ function writeTemporary(path: string, text: string): string {
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   const file = openSync(temporary, "wx", 0o600);
   try {
-    writeSync(file, text);
+    writeFileSync(file, text); // all of it or an error: a full disk takes a part of one write, and complains at the next
     fsyncSync(file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new Fault("unavailable", `${path} could not be written: ${error instanceof Error ? error.message : String(error)}; nothing of it has changed`, { cause: error });
   } finally {
     closeSync(file);
   }
