@@ -16,7 +16,8 @@ export function readConfig(options: BrokerOptions, nameOf: (path: string) => str
   if (!parsed.success) {
     for (const issue of parsed.error.issues.flatMap(oneByOne)) {
       const { path, problem } = shapeProblem(new z.ZodError([issue]), options);
-      problems.note(new Fault("malformed", `${nameOf(path)}: ${problem}`));
+      const remedy = issue.code === "unrecognized_keys" ? "; broker config schema lists what there is" : "";
+      problems.note(new Fault("malformed", `${nameOf(path)}: ${problem}${remedy}`));
     }
     problems.refuse();
     throw parsed.error; // an error without an issue

@@ -104,13 +104,14 @@ describe("the broker command, through the real binary", () => {
     [["send", "ghost", "hi"], 4, /ghost is not here.*broker agents/],
     [["send", "ghost", "hi", "--wait"], 4, /no agent ghost is here/],
     [["send", "all", "hi", "--wait"], 2, /does not answer/],
+    [["send", "ada", ""], 2, /nothing to say: TEXT is empty/],
     [["send", "ada"], 2, /missing required argument/],
     [["token", "all"], 2, /reserved/],
     [["token", "ada", "--expires", "soon"], 2, /30d/],
     [["fly"], 2, /unknown command/],
     [["start", "--ws", "0.0.0.0:0"], 4, /--behind-proxy|--insecure/],
     [["start", "--zmq-in", "tcp://0.0.0.0:0"], 4, /--behind-tunnel/],
-    [["start", "--limit", "noSuchLimit=1"], 2, /limits/],
+    [["start", "--limit", "noSuchLimit=1"], 2, /--limit noSuchLimit: there is nothing of this name/],
   ] as const)("says what is wrong and how to mend it: %j", async (args, code, words) => {
     const ended = await cli(...args);
     expect(ended.stderr).toMatch(words);

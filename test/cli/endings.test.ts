@@ -1,24 +1,43 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess, type ChildProcessByStdio } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Agent } from "../../src/index.js";
-import { runCli, startCli, startProgram } from "../kit/cli.js";
+import { runCli, startCli, startProgram, type Program } from "../kit/cli.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const doors = ["--zmq-in", "tcp://127.0.0.1:0", "--zmq-out", "tcp://127.0.0.1:0", "--ws", "127.0.0.1:0"];
 
 describe("how the broker's programs end", () => {
   let dataDir: string;
+  /** Whatever a test has started: an assertion that fails midway leaves nothing behind. */
+  const started: ChildProcess[] = [];
   beforeEach(async () => {
     dataDir = join(await mkdtemp(join(tmpdir(), "synaptic-end-")), "data");
   });
   afterEach(async () => {
+    for (const child of started.splice(0)) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await ended;
+    }
     await rm(join(dataDir, ".."), { recursive: true, force: true });
   });
+  const run = (program: Program): Program => {
+    started.push(program.process);
+    return program;
+  };
+  const startBroker = (...more: readonly string[]): Program => run(startCli(["start", ...doors, "--data-dir", dataDir, ...more]));
+  const spawnBroker = (...args: readonly string[]): ChildProcessByStdio<null, Readable, Readable> => {
+    const child = spawn(process.execPath, [join(root, "bin/broker.js"), ...args, "--data-dir", dataDir], { stdio: ["ignore", "pipe", "pipe"] });
+    started.push(child);
+    return child;
+  };
   const leftovers = (): boolean[] => ["broker.pid", "endpoints.json"].map((file) => existsSync(join(dataDir, file)));
 
   it("a program with a broker of its own ends by itself once the broker has stopped, with agents that go first", async () => {
@@ -33,19 +52,19 @@ describe("how the broker's programs end", () => {
       await ada.close();
       await bob.close();
       await broker.stop();`;
-    const program = startProgram(process.execPath, ["--input-type=module", "-e", script]);
+    const program = run(startProgram(process.execPath, ["--input-type=module", "-e", script]));
     expect(await program.ended).toEqual({ code: 0, stdout: "you said hello\n", stderr: "" });
     expect(leftovers()).toEqual([false, false]);
   });
 
   it("a broker whose agents are killed while it drains still cleans up", async () => {
-    const broker = startCli(["start", ...doors, "--json", "--data-dir", dataDir]);
+    const broker = startBroker("--json");
     const { zmqIn, zmqOut } = JSON.parse(await broker.prints(/\n/)) as { zmqIn: string[]; zmqOut: string[] };
     const script = `
       import { Agent } from ${JSON.stringify(join(root, "dist/src/index.js"))};
       await Agent.connect({ name: "ada", in: ${JSON.stringify(zmqIn[0])}, out: ${JSON.stringify(zmqOut[0])} });
       console.log("here");`;
-    const ada = startProgram(process.execPath, ["--input-type=module", "-e", script]);
+    const ada = run(startProgram(process.execPath, ["--input-type=module", "-e", script]));
     await ada.prints(/here/);
     broker.process.kill("SIGTERM");
     ada.process.kill("SIGKILL");
@@ -55,7 +74,7 @@ describe("how the broker's programs end", () => {
 
   it("a signal while it starts is obeyed", async () => {
     for (const afterMs of [300, 450, 600]) {
-      const broker = startCli(["start", ...doors, "--data-dir", dataDir]);
+      const broker = startBroker();
       await new Promise((resolve) => setTimeout(resolve, afterMs)); // a point in its start, whichever it is
       const { code } = await broker.stop("SIGTERM");
       expect([0, null]).toContain(code); // null: the signal came before any program of ours was loaded
@@ -64,7 +83,7 @@ describe("how the broker's programs end", () => {
   });
 
   it("drains though nobody reads its messages any more", async () => {
-    const child = spawn(process.execPath, [join(root, "bin/broker.js"), "start", ...doors, "--data-dir", dataDir], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawnBroker("start", ...doors);
     const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
     await new Promise((resolve) => child.stdout.once("data", resolve));
     child.stderr.destroy();
@@ -74,9 +93,9 @@ describe("how the broker's programs end", () => {
   });
 
   it("tap ends by a signal though its reader has stopped reading", async () => {
-    const broker = startCli(["start", ...doors, "--json", "--data-dir", dataDir]);
+    const broker = startBroker("--json");
     const { zmqIn, zmqOut } = JSON.parse(await broker.prints(/\n/)) as { zmqIn: string[]; zmqOut: string[] };
-    const tap = spawn(process.execPath, [join(root, "bin/broker.js"), "tap", "--data-dir", dataDir], { stdio: ["ignore", "pipe", "pipe"] });
+    const tap = spawnBroker("tap");
     const ended = new Promise<number | null>((resolve) => tap.once("exit", resolve));
     await new Promise((resolve) => tap.stderr.once("data", resolve));
     const ada = await Agent.connect({ name: "ada", in: zmqIn[0] ?? "", out: zmqOut[0] ?? "" });
@@ -99,7 +118,7 @@ describe("how the broker's programs end", () => {
   });
 
   it("a name with an owner is refused as such, not as a missing broker", async () => {
-    const broker = startCli(["start", ...doors, "--data-dir", dataDir]);
+    const broker = startBroker();
     await broker.prints(/broker status/);
     await runCli(["token", "boss", "--data-dir", dataDir]);
     const { code, stderr } = await runCli(["send", "all", "hi", "--from", "boss", "--data-dir", dataDir]);

@@ -72,7 +72,7 @@ async function through(via: Via, options: Options): Promise<{ readonly open: Ope
   const door = via === "zmq" ? undefined : data.readEndpoints()?.ws[0];
   const isLocal = door === undefined ? isLocalUrl(zmqIn) && isLocalUrl(out) : isLocalDoor(door.replace(/^wss?:\/\//, ""));
   if (!isLocal && options.yes !== true) {
-    throw new Fault("forbidden", `other machines can reach ${door ?? zmqIn}, and whoever uses it will notice the load: say --yes if it is meant`);
+    throw new Fault("forbidden", `other machines can reach ${door ?? (isLocalUrl(zmqIn) ? out : zmqIn)}, and whoever uses it will notice the load: say --yes if it is meant`);
   }
   if (via === "zmq") {
     const { zmqPairs } = await import("../bench/pair-zmq.js");
