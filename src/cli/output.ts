@@ -64,10 +64,13 @@ export function endUnwritten(program: string): (error: NodeJS.ErrnoException) =>
   };
 }
 
-/** A stream of data lines that can be dropped when its reader has stopped: what waits in stdout itself keeps the process for ever. */
-export function dataLines(): Writable {
+/**
+ * A stream of data lines that can be dropped when its reader has stopped: what waits in stdout itself keeps the process for ever.
+ * @param sockets also where stdout is a socket, as under a parent that is Node: not for a command that ends by `process.exit`, which drops what waits anyway
+ */
+export function dataLines({ sockets = false }: { readonly sockets?: boolean } = {}): Writable {
   const stdout = fstatSync(1);
-  return stdout.isFIFO() || stdout.isSocket() ? new Socket({ fd: 1, readable: false, writable: true }) : process.stdout;
+  return stdout.isFIFO() || (sockets && stdout.isSocket()) ? new Socket({ fd: 1, readable: false, writable: true }) : process.stdout;
 }
 
 /** Resolves when everything has been written, or a reader that has stopped has had its time: the rest is dropped. */

@@ -13,9 +13,9 @@ export class HeardLines {
   readonly #giveUp: (why: CommandFailure) => void;
   #phase: "open" | "ended" = "open";
 
-  constructor(lines: Writable = dataLines()) {
-    this.#lines = lines;
-    if (lines !== process.stdout) lines.on("error", endUnwritten("agentchat"));
+  constructor() {
+    this.#lines = dataLines({ sockets: true });
+    if (this.#lines !== process.stdout) this.#lines.on("error", endUnwritten("agentchat"));
     let giveUp: (why: CommandFailure) => void = () => undefined;
     this.tooSlow = new Promise((_resolve, reject) => {
       giveUp = reject;
