@@ -25,8 +25,17 @@ export async function checkConfig(layered: Layered): Promise<Checked> {
   return { problems: [...problems.texts, ...(await doorProblems(layered)), ...tlsProblems(layered, "over")], warnings: tlsProblems(layered, "soon") };
 }
 
-/** Doors that cannot be opened, whoever else listens there. */
+/** @throws Fault malformed with {@link doorProblems}, if there are any */
+export async function refuseWrongDoors(layered: Layered): Promise<void> {
+  (await findDoorProblems(layered)).refuse();
+}
+
+/** Doors that cannot be opened, whoever else listens there: one text each, naming the option and the remedy. */
 export async function doorProblems(layered: Layered): Promise<readonly string[]> {
+  return (await findDoorProblems(layered)).texts;
+}
+
+async function findDoorProblems(layered: Layered): Promise<Problems> {
   const { config, nameOf } = layered;
   const problems = new Problems();
   for (const { url } of doorsOf(config, resolveDataDirectory({ dataDir: config.dataDir }))) if (url.includes("://")) problems.attempt(() => readEndpoint(url), undefined);
@@ -35,7 +44,7 @@ export async function doorProblems(layered: Layered): Promise<readonly string[]>
     if (!known.includes(name)) problems.note(new Fault("malformed", `${nameOf("ownDoors")}: there is no dialect ${name}; there are ${known.join(", ")}`));
   }
   for (const problem of await closedHosts(layered)) problems.note(problem);
-  return problems.texts;
+  return problems;
 }
 
 /** What is wrong with the certificate now, or will be `soon`. */

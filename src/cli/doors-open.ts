@@ -1,14 +1,7 @@
 import { createServer } from "node:net";
-import { doorsOf, hostOf, Problems, type Layered } from "../config/index.js";
+import { doorsOf, hostOf, type Layered } from "../config/index.js";
 import { Fault } from "../core/index.js";
 import { resolveDataDirectory } from "../services/index.js";
-
-/** Tries whether this machine can listen at the hosts of all doors. @throws Fault malformed, naming each option whose host is none of this machine's, and the remedy */
-export async function refuseClosedHosts({ config, nameOf }: Pick<Layered, "config" | "nameOf">): Promise<void> {
-  const problems = new Problems();
-  for (const problem of await closedHosts({ config, nameOf })) problems.note(problem);
-  problems.refuse();
-}
 
 /** A problem for each door whose host this machine cannot listen at. */
 export async function closedHosts({ config, nameOf }: Pick<Layered, "config" | "nameOf">): Promise<readonly Fault[]> {

@@ -12,6 +12,7 @@ import { tapCommand } from "./commands/tap.js";
 import { tokenCommand } from "./commands/token.js";
 import { exitCodes, tellFailure } from "./exit.js";
 import { endOnClosedPipe } from "./output.js";
+import { usageWords } from "./usage-words.js";
 
 /** Commands that need no running broker, so that none is missing when they fail. */
 const local: ReadonlySet<string> = new Set(["start", "token", "config", "completion"]);
@@ -26,6 +27,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option("--json", "print data as JSON")
     .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 no broker is running, 4 refused, 5 timed out.")
     .showHelpAfterError("(broker --help lists commands and options)")
+    .configureOutput({
+      outputError: (text, write) => {
+        write(usageWords(text));
+      },
+    })
     .exitOverride();
   for (const add of [startCommand, statusCommand, listCommands, tapCommand, sendCommand, tokenCommand, configCommand, doctorCommand, benchCommand, completionCommand]) add(program);
   for (const command of program.commands) prepare(command);

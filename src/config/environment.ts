@@ -19,12 +19,12 @@ const byVariable: ReadonlyMap<string, readonly [path: string, kind: Kind]> = new
 /** What the environment says, by path. Empty variables say nothing. @throws Fault malformed for each `SYNAPTIC_…` that is none of ours, or cannot be read */
 export function readEnvironment(env: NodeJS.ProcessEnv): ReadonlyMap<string, unknown> {
   const problems = new Problems();
-  const found = new Map(Object.entries(env).flatMap(([variable, text]): [string, unknown][] => {
+  const found = Object.entries(env).flatMap(([variable, text]): [string, unknown][] => {
     if (!variable.startsWith("SYNAPTIC_") || others.has(variable) || text === undefined || text === "") return [];
     return problems.attempt(() => [read(variable, text)], []);
-  }));
+  });
   problems.refuse();
-  return found;
+  return new Map(found);
 }
 
 function read(variable: string, text: string): [path: string, value: unknown] {

@@ -81,7 +81,7 @@ function objectOf(text: string, file: string): object {
 
 function readNamed(file: string): string {
   const text = readIfThere(file);
-  if (text === undefined) throw new Fault("not-found", `there is no file ${file}; give another --config, or none`);
+  if (text === undefined) throw new Fault("malformed", `there is no file ${file}; give another --config, or none`);
   return text;
 }
 

@@ -105,12 +105,15 @@ describe("the broker command, through the real binary", () => {
     [["send", "ghost", "hi", "--wait"], 4, /no agent ghost is here/],
     [["send", "all", "hi", "--wait"], 2, /does not answer/],
     [["send", "ada", ""], 2, /nothing to say: TEXT is empty/],
-    [["send", "ada"], 2, /missing required argument/],
+    [["send", "ada"], 2, /^broker: missing required argument 'text'; did the shell take an unquoted #room for a comment\?/],
+    [["send", "ada", "are", "you"], 2, /put the text in quotes/],
     [["token", "all"], 2, /reserved/],
     [["token", "ada", "--expires", "soon"], 2, /30d/],
     [["fly"], 2, /unknown command/],
     [["start", "--ws", "0.0.0.0:0"], 4, /--behind-proxy|--insecure/],
     [["start", "--zmq-in", "tcp://0.0.0.0:0"], 4, /--behind-tunnel/],
+    [["start", "--own", "morse=127.0.0.1:0"], 2, /--own: there is no dialect morse; there are pan, agentchat/],
+    [["start", "--config", "/no/such/file"], 2, /there is no file .*; give another --config/],
     [["start", "--limit", "noSuchLimit=1"], 2, /--limit noSuchLimit: there is nothing of this name/],
   ] as const)("says what is wrong and how to mend it: %j", async (args, code, words) => {
     const ended = await cli(...args);
