@@ -58,9 +58,9 @@ export class Undecided implements Receiver {
     this.#chosen?.frame(frame);
   }
 
-  oversized(bytes: number): void {
-    if (this.#chosen?.oversized === undefined) this.refuse(unknown(`a message of ${String(bytes)} bytes is longer than it may be; log in first`));
-    else this.#chosen.oversized(bytes);
+  oversized(frame: Frame): void {
+    if (this.#chosen?.oversized === undefined) this.refuse(unknown("the first message is longer than any may be; log in first"));
+    else this.#chosen.oversized(frame);
   }
 
   drained(): void {

@@ -1,5 +1,5 @@
 import { asFault, Fault, tokenOf } from "../core/index.js";
-import { anyPhase, type AnyDialect, type Connection, type Dialect, type Frame, type Hello, type Receiver, type Rule, type Session } from "../dialect/index.js";
+import { anyPhase, type AnyDialect, type Codec, type Connection, type Dialect, type Frame, type Hello, type Receiver, type Rule, type Session } from "../dialect/index.js";
 import { FailedLogins, type Losing, type TokenEnd, type Witness } from "../services/index.js";
 import type { BridgeContext } from "./context.js";
 import { Inbox } from "./inbox.js";
@@ -175,9 +175,9 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
       frame: (frame) => {
         inbox.take(frame);
       },
-      oversized: (bytes) => {
+      oversized: (frame) => {
         this.#unreadable();
-        this.#refuse(session, new Fault("too-large", `a message is ${String(this.#context.limits.wsFrameMaxBytes)} bytes at most, this one has ${String(bytes)}; send it in parts`), undefined);
+        this.#refuse(session, new Fault("too-large", `a message is ${String(this.#context.limits.wsFrameMaxBytes)} bytes at most, this one has ${String(Buffer.byteLength(frame))}; send it in parts`), commandIn(session.codec, frame));
       },
       drained: () => {
         session.attempt(() => this.#dialect.drained?.(session));
@@ -224,6 +224,17 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
     if (fault.code === "unauthenticated" && session.principal === undefined) this.#failedLogins.add(session.remote);
     if (session.principal === undefined) this.#witness({ event: "login.refused", dialect: this.name, remote: session.remote, code: fault.code });
     session.refuse(fault, command);
+  }
+}
+
+/** What a frame that is refused in any case is about, if that can be read. */
+function commandIn<C>(codec: Codec<C, unknown>, frame: Frame): C | undefined {
+  try {
+    const [command] = codec.decode(frame);
+    return command instanceof Fault ? undefined : command;
+  } catch (thrown) {
+    if (thrown instanceof Fault) return undefined;
+    throw thrown;
   }
 }
 

@@ -40,8 +40,8 @@ export interface Connection {
 /** What a transport tells the engine about one connection. */
 export interface Receiver {
   frame(frame: Frame): void;
-  /** A message came that is longer than it may be, and was not read. */
-  oversized?(bytes: number): void;
+  /** A message came that is longer than it may be, though not twice as long: it is refused, and read only for what it is about. */
+  oversized?(frame: Frame): void;
   /** The socket's backlog is small again. */
   drained?(): void;
   /** Nothing of what waits could be written for `stuckMs`; the receiver closes the connection. */

@@ -66,7 +66,7 @@ export class Access {
   refusal({ headers }: Asking): string | undefined {
     const { origin, host = "" } = headers;
     if (origin === undefined) return undefined;
-    if (!this.#isOurs(host)) return `This broker is not known as ${host}. If it should be, start it with --host ${host.replace(/:\d+$/, "")}.`;
+    if (!this.isOurs(host)) return `This broker is not known as ${host}. If it should be, start it with --host ${host.replace(/:\d+$/, "")}.`;
     if (!URL.canParse(origin)) return "Pages without an origin may not connect. Use a client outside the browser, or serve the page from this machine.";
     const page = new URL(origin);
     if (this.#origins.has(page.origin) || page.host === host.toLowerCase() || (isLoopbackName(page.hostname) && isLoopbackName(hostnameOf(host)))) return undefined;
@@ -74,7 +74,7 @@ export class Access {
   }
 
   /** A name of this broker: an address, this machine, or one that was configured. */
-  #isOurs(host: string): boolean {
+  isOurs(host: string): boolean {
     const name = hostnameOf(host);
     return isIP(name.replace(/^\[|\]$/g, "")) !== 0 || isLoopbackName(name) || name === hostname().toLowerCase() || this.#hosts.has(host.toLowerCase()) || this.#hosts.has(name);
   }

@@ -221,8 +221,11 @@ export class WsConnection implements Connection, Wire {
     if (this.#before > limits.wsPreLoginMaxBytes) {
       ledger.count("ws-pre-login-full");
       this.close({ code: 1009, reason: "too much was said before the login" });
-    } else if (data.length > limits.wsFrameMaxBytes) this.#receiver?.oversized?.(data.length);
-    else this.#receiver?.frame(isBinary ? data : data.toString());
+      return;
+    }
+    const frame = isBinary ? data : data.toString();
+    if (data.length > limits.wsFrameMaxBytes) this.#receiver?.oversized?.(frame);
+    else this.#receiver?.frame(frame);
   }
 
   #sign(): void {

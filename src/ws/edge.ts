@@ -91,10 +91,9 @@ export class WsEdge implements Lifecycle {
     for (const listener of this.#listeners) listener.renew(pair);
   }
 
-  /** Takes no new connections; those that are open are their sessions' to end. */
+  /** Takes no new WebSockets, and says so until it stops; those that are open are their sessions' to end. */
   drain(): Promise<void> {
     if (this.#phase === "open") this.#phase = "draining";
-    for (const listener of this.#listeners) listener.drain();
     return Promise.resolve();
   }
 

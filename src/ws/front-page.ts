@@ -16,7 +16,7 @@ export interface PageRequest {
   readonly path: string;
   /** Who asks, as a trusted proxy says. */
   readonly remote: string;
-  /** It comes from this machine. */
+  /** It comes from this machine, and asks for this broker by a name of its own: no web page made its reader's browser ask. */
   readonly isLocal: boolean;
   /** The token of an `Authorization: Bearer` header. */
   readonly bearer: string | undefined;

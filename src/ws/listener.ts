@@ -128,11 +128,6 @@ export class Listener {
     if (this.#server instanceof TlsServer) this.#server.setSecureContext({ ...pair, minVersion: "TLSv1.2" });
   }
 
-  /** Takes no new connections. */
-  drain(): void {
-    this.#server.close();
-  }
-
   stop(): Promise<void> {
     return new Promise((resolve) => {
       this.#server.close(() => {
@@ -148,7 +143,7 @@ export class Listener {
     const remote = access.clientOf({ headers: request.headers, peer });
     const { bearer } = helloOf(request.headers, { remote, path: "", subprotocol: undefined });
     try {
-      const page = await pages?.({ method: request.method ?? "GET", path: pathOf(request.url) ?? "", remote, isLocal: isThisMachine(remote), bearer });
+      const page = await pages?.({ method: request.method ?? "GET", path: pathOf(request.url) ?? "", remote, isLocal: isThisMachine(remote) && access.isOurs(request.headers.host ?? ""), bearer });
       respond(request, response, page ?? frontPage(request.method, request.url, this.#paths));
     } catch (thrown) {
       log("error", "a page failed", { error: String(thrown) });

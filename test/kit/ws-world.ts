@@ -57,8 +57,8 @@ export class WsWorld {
             accepted.frames.push(frame);
             this.onFrame(accepted, frame);
           },
-          oversized: (bytes) => {
-            accepted.oversized.push(bytes);
+          oversized: (frame) => {
+            accepted.oversized.push(frame.length);
           },
           drained: () => {
             accepted.drained += 1;

@@ -123,7 +123,8 @@ describe("the WebSocket door", () => {
     await open();
     const { client } = await world.connect();
     await world.edge.drain();
-    await expect(fetch(`http://127.0.0.1:${world.port}/`)).rejects.toThrow();
+    const { status, body } = await world.refused("/pan");
+    expect([status, body]).toEqual([503, "The broker is stopping; try again in a few seconds.\n"]);
     expect(client.readyState).toBe(client.OPEN);
   });
 

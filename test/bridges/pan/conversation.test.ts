@@ -82,8 +82,8 @@ describe("PAN over a real socket", () => {
     const text = "ä\n\u{1F916}".repeat(500);
     ada.say({ type: "chat", to: "bob", text });
     expect((await bob.hears("chat"))["text"]).toBe(text);
-    ada.say({ type: "chat", to: "bob", text: "x".repeat(5_000) });
-    expect(await ada.hears("error")).toMatchObject({ code: "INVALID_FORMAT", message: expect.stringMatching(/4096 bytes at most/) as string });
+    ada.say({ type: "chat", to: "bob", text: "x".repeat(5_000), messageId: "long" });
+    expect(await ada.hears("error")).toMatchObject({ code: "INVALID_FORMAT", messageId: "long", message: expect.stringMatching(/4096 bytes at most/) as string });
     ada.say({ type: "chat", to: "bob", text: "x".repeat(9_000) });
     expect(await ada.closed).toMatchObject({ code: 1009 });
     await bob.settled();
