@@ -33,7 +33,8 @@ export class TablesLmdb implements Tables {
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
       chmodSync(path, 0o700);
-      this.#root = open({ path, maxDbs: namespacesMax });
+      // With it, lmdb keeps a promise of each turn's writes to itself: when the disk is full nobody takes its rejection, and the process ends.
+      this.#root = open({ path, maxDbs: namespacesMax, eventTurnBatching: false });
     } catch (error) {
       throw new Fault("unavailable", `the tables in ${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}; move the folder away to start with empty ones`, { cause: error });
     }
@@ -123,20 +124,32 @@ class TableLmdb<V> implements Table<V> {
 
   async #write(entries: readonly (readonly [string, Pending<V>])[]): Promise<void> {
     try {
-      await this.#database.batch(() => {
-        for (const [key, pending] of entries) {
-          if ("deleted" in pending) void this.#database.remove(keyOf(key));
-          else void this.#database.put(keyOf(key), pending.value);
-        }
+      const writes: Promise<boolean>[] = [];
+      const batch = this.#database.batch(() => {
+        for (const [key, pending] of entries) writes.push("deleted" in pending ? this.#database.remove(keyOf(key)) : this.#database.put(keyOf(key), pending.value));
       });
+      // All of them fail with the batch: one that is left alone ends the process.
+      await Promise.all([batch, ...writes]);
       await this.#database.flushed;
     } catch (error) {
-      this.#failed(error);
-      throw new Fault("unavailable", "the change could not be kept: the disk is full or failed; the broker's log says more", { cause: error });
+      const cause = await reasonOf(error);
+      this.#failed(cause);
+      throw new Fault("unavailable", "the change could not be kept: the disk is full or failed; the broker's log says more", { cause });
     } finally {
       for (const [key, pending] of entries) if (this.#pending.get(key) === pending) this.#pending.delete(key);
     }
   }
+}
+
+/** Why a commit failed: lmdb says so by a promise in the error, rejected in the same turn. One that nobody takes ends the process, too. */
+function reasonOf(error: unknown): Promise<unknown> {
+  const reason = error instanceof Error && "commitError" in error ? error.commitError : undefined;
+  if (!(reason instanceof Promise)) return Promise.resolve(error);
+  const told = reason.then(
+    () => error,
+    (why: unknown) => why,
+  );
+  return Promise.race([told, new Promise((resolve) => setImmediate(resolve, error))]);
 }
 
 /** UTF-16, big-endian: bytes then sort as code units do, and every string has its own, lone surrogates too. One byte before: a key is never empty. */
