@@ -27,6 +27,7 @@ export class BrokerProcess {
   readonly #start: BrokerStart;
   #program: Program;
   #ready: Ready;
+  #isKilled = false;
 
   private constructor(dataDir: string, start: BrokerStart, program: Program, ready: Ready) {
     this.dataDir = dataDir;
@@ -80,15 +81,19 @@ export class BrokerProcess {
     return this.#program.tells(wanted, withinMs);
   }
 
-  /** SIGKILL; resolves when it is gone. */
+  /** SIGKILL; resolves when it is gone. @throws if it had ended by itself, with its last words */
   async kill(): Promise<void> {
-    await this.#program.stop("SIGKILL");
+    const { isAlive } = this;
+    const { code, stderr } = await this.#program.stop("SIGKILL");
+    if (!isAlive && !this.#isKilled) throw new Error(`the broker ended by itself with ${String(code)}: ${stderr.slice(-2_000)}`);
+    this.#isKilled = true;
   }
 
   /** Starts it again on the same folder, at the same doors. */
   async again(): Promise<void> {
     const { zmqIn, zmqOut, ws } = this;
     this.#program = launch(this.dataDir, this.#start, [zmqIn, zmqOut, ws.replace("ws://", "")]);
+    this.#isKilled = false;
     this.#ready = await readyOf(this.#program);
   }
 

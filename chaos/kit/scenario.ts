@@ -1,5 +1,5 @@
 import { appendFileSync } from "node:fs";
-import { it } from "vitest";
+import { expect, it } from "vitest";
 import { Dice } from "../../test/fuzz/dice.js";
 
 /** What a scenario measured, in the order in which it stands in the report. */
@@ -49,10 +49,25 @@ export function scenario({ number, title, done, limitMs, run }: Scenario): void 
       verdict = `BROKEN: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
       throw thrown;
     } finally {
-      for (const end of ends.reverse()) await end();
+      const failed = (await endAll(ends)).join("; ");
+      if (failed !== "") verdict = verdict === "held" ? `BROKEN: ${failed}` : `${verdict}; ${failed}`;
       tell({ number, title, done, verdict, numbers, seconds: Math.round((performance.now() - startedAt) / 1_000) });
     }
+    expect(verdict).toBe("held");
   });
+}
+
+/** Does all of them, the last one first. @returns what went wrong */
+async function endAll(ends: readonly (() => void | Promise<void>)[]): Promise<readonly string[]> {
+  const failed: string[] = [];
+  for (const end of [...ends].reverse()) {
+    try {
+      await end();
+    } catch (thrown) {
+      failed.push(thrown instanceof Error ? thrown.message : String(thrown));
+    }
+  }
+  return failed;
 }
 
 function tell(line: object): void {
