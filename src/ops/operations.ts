@@ -5,7 +5,7 @@ import type { LatencyHistogram } from "./latency-histogram.js";
 import { LoginAudit } from "./login-audit.js";
 import { LoopDelayMonitor } from "./loop-delay.js";
 import type { MetricSources } from "./metric-sources.js";
-import { Metrics } from "./metrics.js";
+import type { Metrics } from "./metrics.js";
 import { OperatorAccess } from "./operator-access.js";
 import { operationsPages, type Pages } from "./pages.js";
 import { Readiness } from "./readiness.js";
@@ -48,7 +48,7 @@ export function assembleOperations(options: OperationsOptions): Operations {
   };
   const loop = new LoopDelayMonitor(clock);
   const readiness = new Readiness();
-  const metrics = new Metrics({
+  const sources: MetricSources = {
     ...options,
     ledger,
     logins,
@@ -56,7 +56,10 @@ export function assembleOperations(options: OperationsOptions): Operations {
     loopDelay: () => loop.read(),
     residentBytes: () => process.memoryUsage.rss(),
     isReady: () => readiness.missing === undefined,
-  });
+  };
+  let made: Promise<Metrics> | undefined;
+  // Made when somebody first asks: its library is a tenth of what a start would load.
+  const metrics = (): Promise<Metrics> => (made ??= import("./metrics.js").then((module) => new module.Metrics(sources)));
   const access = new OperatorAccess(identity, limiter, limits, (remote, { code }) => {
     witness({ event: "login.refused", dialect: "http", remote, code });
   });

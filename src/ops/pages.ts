@@ -26,7 +26,7 @@ export type Pages = (request: PageRequest) => Promise<Page | undefined>;
 export interface PagesOptions {
   /** Why the broker takes no work; undefined if it does. */
   readonly missing: () => string | undefined;
-  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  readonly metrics: () => Promise<{ readonly contentType: string; text(): Promise<string> }>;
   /** True if the token is the operator's. */
   readonly isOperator: (bearer: string | undefined, remote: string) => boolean;
 }
@@ -39,8 +39,15 @@ export function operationsPages({ missing, metrics, isOperator }: PagesOptions):
     const why = missing();
     return why === undefined ? words(200, "ready") : words(503, why);
   };
+  const readings = async (): Promise<{ readonly contentType: string; readonly text: string }> => {
+    const now = await metrics();
+    return { contentType: now.contentType, text: await now.text() };
+  };
   const metricsPage = async ({ isLocal, bearer, remote }: PageRequest): Promise<Page> => {
-    if (isLocal || isOperator(bearer, remote)) return { status: 200, type: metrics.contentType, body: await metrics.text() };
+    if (isLocal || isOperator(bearer, remote)) {
+      const { contentType, text } = await readings();
+      return { status: 200, type: contentType, body: text };
+    }
     return words(403, "Metrics are for this machine, and for the operator: send the line of the file operator-token in the broker's data directory as Authorization: Bearer TOKEN.");
   };
   return async (request) => {

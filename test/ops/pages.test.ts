@@ -14,7 +14,7 @@ import { httpOf } from "./kit.js";
 const readiness = new Readiness();
 const pages = operationsPages({
   missing: () => readiness.missing,
-  metrics: { contentType: "text/metrics", text: () => Promise.resolve("numbers") },
+  metrics: () => Promise.resolve({ contentType: "text/metrics", text: () => Promise.resolve("numbers") }),
   isOperator: (bearer) => bearer === "secret",
 });
 
