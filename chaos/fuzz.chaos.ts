@@ -1,5 +1,3 @@
-import { randomBytes } from "node:crypto";
-import { connect } from "node:net";
 import { expect } from "vitest";
 import { byteDecoders } from "../test/fuzz/byte-decoders.js";
 import { damagedBytes, damagedText } from "../test/fuzz/damage.js";
@@ -9,6 +7,7 @@ import { textDecoders } from "../test/fuzz/text-decoders.js";
 import { panToken, PanWire } from "../test/kit/pan-wire.js";
 import { Operator, settle } from "./kit/accounts.js";
 import { BrokerProcess } from "./kit/broker-process.js";
+import { dial, upgrade } from "./kit/dial.js";
 import { scenario } from "./kit/scenario.js";
 
 /** Inputs of each decoder, more where one costs less. */
@@ -88,12 +87,10 @@ function wsFrame(dice: Dice): Buffer {
 }
 
 /** Upgrades, says all of it at once, waits until the broker has had enough or has taken it. @returns what was heard, bytes */
-function pour(url: string, path: string, words: Buffer): Promise<number> {
-  const { hostname, port } = new URL(url);
+async function pour(url: string, path: string, words: Buffer): Promise<number> {
+  const socket = await dial(url, upgrade(url, path));
   return new Promise((resolve) => {
     let heard = 0;
-    const socket = connect({ host: hostname, port: Number(port) });
-    socket.on("error", () => socket.destroy());
     socket.once("data", () => {
       socket.write(words, () => setTimeout(() => socket.destroy(), 5));
     });
@@ -101,7 +98,6 @@ function pour(url: string, path: string, words: Buffer): Promise<number> {
     socket.once("close", () => {
       resolve(heard);
     });
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: ${hostname}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString("base64")}\r\n\r\n`);
   });
 }
 

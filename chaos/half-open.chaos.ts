@@ -1,9 +1,10 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { expect } from "vitest";
 import { PanWire, panToken } from "../test/kit/pan-wire.js";
 import { PlainAgent } from "../test/kit/plain-agent.js";
 import { Operator, settle } from "./kit/accounts.js";
 import { BrokerProcess } from "./kit/broker-process.js";
+import { dial } from "./kit/dial.js";
 import { scenario } from "./kit/scenario.js";
 
 const silent = 700;
@@ -11,22 +12,6 @@ const halfGreetings = 700;
 const halfUpgrades = 600;
 const halfGreeting = Buffer.from([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3]);
 const halfUpgrade = "GET /pan HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n";
-
-/** Connects, says this and no more. */
-function mute(url: string, words: string | Buffer): Promise<Socket> {
-  const { hostname, port } = new URL(url);
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: hostname, port: Number(port) });
-    socket.once("error", reject);
-    socket.once("connect", () => {
-      socket.removeListener("error", reject);
-      socket.on("error", () => socket.destroy());
-      if (words.length > 0) socket.write(words);
-      socket.resume();
-      resolve(socket);
-    });
-  });
-}
 
 scenario({
   number: 4,
@@ -52,7 +37,8 @@ scenario({
     ];
     let closed = 0;
     for (const { url, words } of plan) {
-      const socket = await mute(url, words);
+      const socket = await dial(url, words);
+      socket.resume();
       socket.once("close", () => (closed += 1));
       sockets.push(socket);
     }
