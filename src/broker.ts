@@ -159,11 +159,11 @@ export class Broker {
     if (!this.isRunning) throw new Fault("going-away", "the broker is not running; start it first");
     this.#parts.audit.reopen();
     const next = readConfig(options);
-    const done = reload(this.#parts, this.#config, next);
-    this.#config = { ...next, limits: this.#config.limits };
-    this.#parts.audit.write({ event: "reload", changed: done.changed, needRestart: done.needRestart });
-    this.#log("info", "configuration read again", { changed: done.changed, needRestart: done.needRestart });
-    return done;
+    const { config, changed, needRestart } = reload(this.#parts, this.#config, next);
+    this.#config = config;
+    this.#parts.audit.write({ event: "reload", changed, needRestart });
+    this.#log("info", "configuration read again", { changed, needRestart });
+    return { changed, needRestart };
   }
 
   /** Drains and stops: no new work, what is under way is finished within the drain limits. A second call waits for the first. */

@@ -10,6 +10,11 @@ export interface Reloaded {
   readonly needRestart: readonly string[];
 }
 
+/** The same, and what holds from now on. */
+export interface Reload extends Reloaded {
+  readonly config: BrokerConfig;
+}
+
 const reloadable: ReadonlySet<string> = new Set(["limits", "origins", "hosts", "trustedProxies", "tlsCert", "tlsKey"]);
 
 /** Options that have a life of their own. */
@@ -19,18 +24,23 @@ const incomparable: ReadonlySet<string> = new Set(["log"]);
  * Takes over from `next` what can change while the broker runs: limits, allow-lists, TLS. Whatever is wrong is found before anything has changed.
  * @throws Fault malformed, unavailable: the old configuration and the old pair hold
  */
-export function reload({ access, ws }: Pick<Parts, "access" | "ws">, current: BrokerConfig, next: BrokerConfig): Reloaded {
+export function reload({ access, ws }: Pick<Parts, "access" | "ws">, current: BrokerConfig, next: BrokerConfig): Reload {
   const { tlsCert: cert, tlsKey: key } = next;
   // Doors that were opened without TLS, or with it, stay so until a restart.
   const isTls = current.tlsCert !== undefined;
   const pair = isTls && cert !== undefined && key !== undefined ? readTlsPair({ cert, key }) : undefined;
   const changed: string[] = [];
+  const taken: Partial<Record<keyof BrokerConfig, unknown>> = {};
   const needRestart: string[] = [];
   for (const name of new Set([...Object.keys(current), ...Object.keys(next)]) as ReadonlySet<keyof BrokerConfig>) {
     if (incomparable.has(name) || JSON.stringify(current[name]) === JSON.stringify(next[name])) continue;
     const isTlsSwitch = (name === "tlsCert" || name === "tlsKey") && isTls !== (cert !== undefined);
     if (name === "limits") changed.push(...differences(current.limits, next.limits));
-    else (reloadable.has(name) && !isTlsSwitch ? changed : needRestart).push(name);
+    else if (!reloadable.has(name) || isTlsSwitch) needRestart.push(name);
+    else {
+      taken[name] = next[name];
+      changed.push(name);
+    }
   }
   // One object from the beginning: every part reads its limits there.
   Object.assign(current.limits, next.limits);
@@ -39,7 +49,8 @@ export function reload({ access, ws }: Pick<Parts, "access" | "ws">, current: Br
     ws.renew(pair);
     changed.push("tls");
   }
-  return { changed, needRestart };
+  // What waits for a restart stays as it is, and is named again the next time.
+  return { changed, needRestart, config: { ...current, ...(taken as Partial<BrokerConfig>) } };
 }
 
 function differences(current: BrokerConfig["limits"], next: BrokerConfig["limits"]): readonly string[] {
