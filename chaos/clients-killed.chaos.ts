@@ -64,7 +64,10 @@ scenario({
       clearInterval(talk);
     }
     await operator.until(({ connections, ledger: { copies } }) => JSON.stringify(connections) === JSON.stringify(base.connections) && copies.pending === 0, "their connections are gone");
-    await eventually(async () => JSON.stringify(await operator.names()) === JSON.stringify(baseNames), "their names are gone, after the grace");
+    await eventually(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      return JSON.stringify(await operator.names()) === JSON.stringify(baseNames);
+    }, "their names are gone, after the grace");
     await sink.settled();
     take();
     expect(holes, "nothing is lost between a speaker's first and last").toBe(0);

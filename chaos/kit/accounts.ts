@@ -51,9 +51,10 @@ export class Operator {
     return status;
   }
 
-  /** Names that are online. */
+  /** Names that are online. Costs as much as there are: not to be asked all the time. */
   async names(): Promise<readonly string[]> {
     const answer = await this.#agent.asks("agents.list");
+    if (answer.content["kind"] === "fault") throw new Error(answer.content.message);
     return (answer.content["data"] as { readonly agents: readonly { readonly name: string }[] }).agents.map(({ name }) => name);
   }
 
