@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { shapeProblemText } from "#dialect";
 import { chat, errorCodes, type Event } from "./schema.js";
 
 /** A frame of the server: an event, something newer than this client (to be ignored), or no PAN at all. */
@@ -63,8 +64,7 @@ export function readEvent(frame: string): Reading {
   if (!Object.hasOwn(events, type)) return { kind: "unknown" };
   const parsed = events[type as keyof typeof events].safeParse(value);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    return { kind: "garbage", problem: `${type}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not understood"}` };
+    return { kind: "garbage", problem: `${type}: ${shapeProblemText(parsed.error, value)}` };
   }
   if (parsed.data.type === "system" && !statuses.includes(parsed.data.status)) return { kind: "unknown" };
   return { kind: "event", event: parsed.data as Event };
@@ -77,8 +77,7 @@ const depthMax = 64;
 export function chatProblem(frame: Readonly<Record<string, unknown>>): string | undefined {
   const parsed = chat.safeParse(frame);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    return `chat: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not understood"}`;
+    return `chat: ${shapeProblemText(parsed.error, frame)}`;
   }
   return isDeeper(frame, depthMax) ? `chat: nested deeper than ${depthMax} levels` : undefined;
 }

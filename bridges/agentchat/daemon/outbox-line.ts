@@ -1,3 +1,4 @@
+import { shapeProblemText } from "#dialect";
 import { commands, negotiationTypes, type CommandOf, type NegotiationType } from "../schema.js";
 
 /** Something said in a channel or to an agent. */
@@ -54,7 +55,5 @@ function commandOf(fields: Readonly<Record<string, unknown>>): Exclude<Outgoing,
   const type = types.find((known) => known === fields["type"]);
   if (type === undefined) return `type: it must be MSG, ${types.join(", ")}, or be left out for a message {"to": …, "content": …}`;
   const read = commands[type].safeParse(fields);
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  return `${type}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "it is wrong"}`;
+  return read.success ? read.data : `${type}: ${shapeProblemText(read.error, fields)}`;
 }
