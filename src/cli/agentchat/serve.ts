@@ -23,6 +23,8 @@ export function serveCommand(program: Command): void {
     .option("--burst <n>", "messages an agent may send at once", count, defaultLimits.agentchatBurst)
     .option("--log-messages", "write every message into the log, with its text")
     .option("--data-dir <folder>", "where the server keeps keys, agreements and secrets", "./.agentchat/server")
+    .option("--tls-cert <file>", "certificate chain (PEM): clients connect with wss://")
+    .option("--tls-key <file>", "its key (PEM)")
     .option("--json", "print where it listens as JSON")
     .action(async (options: Options) => {
       const interrupted = untilInterrupted();
@@ -37,7 +39,7 @@ export function serveCommand(program: Command): void {
 /** On stdout, so that stderr is nothing but JSON. */
 function tellReady(options: Options, { url, isOpen }: { readonly url: string; readonly isOpen: boolean }): void {
   const { name, host } = options;
-  const warning = `warning: ${host} can be reached from other machines, and nothing is encrypted; --host 127.0.0.1 keeps it to this one, a proxy with TLS before it protects the line`;
+  const warning = `warning: ${host} can be reached from other machines, and nothing is encrypted; --host 127.0.0.1 keeps it to this one, --tls-cert and --tls-key protect the line`;
   print(options, { pid: process.pid, url, server: name, reachable: isOpen }, () => {
     const ready = `agentchat server ${name} is ready at ${url} (pid ${process.pid}); Ctrl-C ends it`;
     return isOpen ? `${ready}\n${warning}` : ready;
