@@ -15,7 +15,9 @@ import { BrokerProcess } from "./kit/broker-process.js";
 import { enterProved, offer } from "./kit/proved-chat.js";
 import { scenario } from "./kit/scenario.js";
 
-const fullAtKib = 96;
+const fullAtKib = 480;
+/** Long, so that the audit log fills soon. */
+const bot = `bot-${"x".repeat(120)}`;
 const task = (n: number): string => `task ${String(n)} ${"x".repeat(2_000)}`;
 
 scenario({
@@ -49,11 +51,11 @@ scenario({
     await broker.tells(/a change could not be kept/);
     const keptBefore = told.size;
 
-    const token = await issueToken(broker.dataDir, "bot", "ws");
+    const token = await issueToken(broker.dataDir, bot, "ws");
     const audit = join(broker.dataDir, "audit.log");
     let logins = 0;
-    for (; statSync(audit).size < fullAtKib * 1_024 && logins < 2_000; logins += 1) (await PanWire.login(broker.pan, "bot", token)).close();
-    for (let more = 0; more < 5; more += 1) (await PanWire.login(broker.pan, "bot", token)).close();
+    for (; statSync(audit).size < fullAtKib * 1_024 && logins < 4_000; logins += 1) (await PanWire.login(broker.pan, bot, token)).close();
+    for (let more = 0; more < 5; more += 1) (await PanWire.login(broker.pan, bot, token)).close();
     await broker.tells(/the audit log cannot be written/);
 
     let issued = 0;
@@ -62,14 +64,14 @@ scenario({
     let ended = await issue("1");
     for (; ended.code === 0 && issued < 8; ended = await issue("1")) issued += 1;
     expect(ended.stderr).toMatch(/tokens\.json could not be written/);
-    (await PanWire.login(broker.pan, "bot", token)).close();
+    (await PanWire.login(broker.pan, bot, token)).close();
     await agent.settled();
     expect(broker.isAlive).toBe(true);
 
     await promisify(execFile)("prlimit", ["--pid", String(broker.pid), "--fsize=unlimited"]);
     expect(await propose(next++), "a proposal is kept again").toBe(true);
     await eventually(async () => {
-      (await PanWire.login(broker.pan, "bot", token)).close();
+      (await PanWire.login(broker.pan, bot, token)).close();
       return statSync(audit).size > fullAtKib * 1_024;
     }, "the audit log grows again", 15_000);
     await settle(course, broker);

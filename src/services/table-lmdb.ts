@@ -1,6 +1,9 @@
 import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { serialize } from "node:v8";
 import { open, type Database, type RootDatabase } from "lmdb";
 import { Fault } from "../core/index.js";
+import { ReservedSpace } from "./reserved-space.js";
 import type { Table, TableChange, Tables } from "./table.js";
 
 /** Databases in one file at most; each namespace is one. */
@@ -22,6 +25,7 @@ export class TablesLmdb implements Tables {
   // bound: one per namespace named in our own code · evicts: nothing · owner: TablesLmdb
   readonly #tables = new Map<string, TableLmdb<unknown>>();
   #root: RootDatabase | undefined;
+  #space: ReservedSpace | undefined;
 
   constructor(options: TablesLmdbOptions) {
     this.#options = options;
@@ -34,7 +38,9 @@ export class TablesLmdb implements Tables {
       mkdirSync(path, { recursive: true, mode: 0o700 });
       chmodSync(path, 0o700);
       // With it, lmdb keeps a promise of each turn's writes to itself: when the disk is full nobody takes its rejection, and the process ends.
-      this.#root = open({ path, maxDbs: namespacesMax, eventTurnBatching: false });
+      const root = open({ path, maxDbs: namespacesMax, eventTurnBatching: false });
+      this.#root = root;
+      this.#space = new ReservedSpace(join(path, "data.mdb"), () => usedBytes(root));
     } catch (error) {
       throw new Fault("unavailable", `the tables in ${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}; move the folder away to start with empty ones`, { cause: error });
     }
@@ -43,8 +49,8 @@ export class TablesLmdb implements Tables {
   table<V>(namespace: string): Table<V> {
     let table = this.#tables.get(namespace);
     if (table === undefined) {
-      if (this.#root === undefined) throw new Fault("unavailable", "the tables are not open");
-      table = new TableLmdb<unknown>(this.#root.openDB<unknown, Buffer>({ name: namespace, keyEncoding: "binary", encoding: "msgpack" }), this.#options.failed);
+      if (this.#root === undefined || this.#space === undefined) throw new Fault("unavailable", "the tables are not open");
+      table = new TableLmdb<unknown>(this.#root.openDB<unknown, Buffer>({ name: namespace, keyEncoding: "binary", encoding: "msgpack" }), this.#space, this.#options.failed);
       this.#tables.set(namespace, table);
     }
     return table as Table<V>; // the owner of a namespace decides what it holds
@@ -56,6 +62,8 @@ export class TablesLmdb implements Tables {
     for (const table of this.#tables.values()) table.end();
     this.#tables.clear();
     await root?.close();
+    this.#space?.close();
+    this.#space = undefined;
   }
 }
 
@@ -65,13 +73,15 @@ type Pending<V> = { readonly value: V } | { readonly deleted: true };
 /** One ordered table: what is on disk, and over it what will be. */
 class TableLmdb<V> implements Table<V> {
   readonly #database: Database<V, Buffer>;
+  readonly #space: ReservedSpace;
   readonly #failed: (error: unknown) => void;
   // bound: changes of the last few milliseconds · evicts: a change goes when it is on disk · owner: TableLmdb
   readonly #pending = new Map<string, Pending<V>>();
   #phase: "open" | "closed" = "open";
 
-  constructor(database: Database<V, Buffer>, failed: (error: unknown) => void) {
+  constructor(database: Database<V, Buffer>, space: ReservedSpace, failed: (error: unknown) => void) {
     this.#database = database;
+    this.#space = space;
     this.#failed = failed;
   }
 
@@ -123,7 +133,9 @@ class TableLmdb<V> implements Table<V> {
   }
 
   async #write(entries: readonly (readonly [string, Pending<V>])[]): Promise<void> {
+    let written = (): void => undefined;
     try {
+      written = this.#space.take(sizeOf(entries));
       const writes: Promise<boolean>[] = [];
       const batch = this.#database.batch(() => {
         for (const [key, pending] of entries) writes.push("deleted" in pending ? this.#database.remove(keyOf(key)) : this.#database.put(keyOf(key), pending.value));
@@ -136,9 +148,21 @@ class TableLmdb<V> implements Table<V> {
       this.#failed(cause);
       throw new Fault("unavailable", "the change could not be kept: the disk is full or failed; the broker's log says more", { cause });
     } finally {
+      written();
       for (const [key, pending] of entries) if (this.#pending.get(key) === pending) this.#pending.delete(key);
     }
   }
+}
+
+/** Where the last page ends, of those that lmdb uses. */
+function usedBytes(root: RootDatabase): number {
+  const { pageSize, lastPageNumber } = root.getStats() as { readonly pageSize: number; readonly lastPageNumber: number }; // its types say any
+  return (lastPageNumber + 1) * pageSize;
+}
+
+/** More than a change takes on disk, but for the tree around it. */
+function sizeOf(entries: readonly (readonly [string, Pending<unknown>])[]): number {
+  return entries.reduce((sum, [key, pending]) => sum + 2 * key.length + ("value" in pending ? serialize(pending.value).length : 0), 0);
 }
 
 /** Why a commit failed: lmdb says so by a promise in the error, rejected in the same turn. One that nobody takes ends the process, too. */
