@@ -42,7 +42,7 @@ export class WsEdge implements Lifecycle {
   // bound: wsConnectionsMax · evicts: a further connection is answered 503 · owner: WsEdge
   readonly #connections = new Set<WsConnection>();
   // bound: wsHalfOpenMax · evicts: a further connection is answered 503; httpHeadMs and wsLoginMs end those that wait · owner: WsEdge
-  readonly #halfOpen = new Set<string>();
+  readonly #halfOpen = new Map<string, Duplex>();
   readonly #crowd: Crowd;
   #phase: "new" | "open" | "draining" | "stopped" = "new";
   #cancelCheck: (() => void) | undefined;
@@ -106,6 +106,8 @@ export class WsEdge implements Lifecycle {
     });
     if (this.#connections.size === 0) this.#empty?.();
     for (const connection of this.#connections) connection.terminate();
+    // Who has not even said what it wants (a TLS handshake that never begins) is no connection of the server's yet, but keeps it open.
+    for (const socket of this.#halfOpen.values()) socket.destroy();
     await gone;
     await Promise.all(this.#listeners.splice(0).map((listener) => listener.stop()));
   }
@@ -151,7 +153,7 @@ export class WsEdge implements Lifecycle {
       return;
     }
     const key = keyOf(socket);
-    this.#halfOpen.add(key);
+    this.#halfOpen.set(key, socket);
     socket.once("close", () => {
       this.#halfOpen.delete(key);
     });

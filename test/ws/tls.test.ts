@@ -1,4 +1,6 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { connect as connectPlain } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type SecureVersion, type TLSSocket } from "node:tls";
@@ -83,6 +85,18 @@ describe("TLS on the WebSocket doors", () => {
 
   it("needs a restart to begin or end", () => {
     expect([...broker.reload(options({ tlsCert: undefined, tlsKey: undefined })).needRestart].sort()).toEqual(["tlsCert", "tlsKey"]);
+  });
+
+  it("stops at once, whoever has not begun its handshake", async () => {
+    await broker.stop();
+    broker = new Broker(options({ dataDir: join(folder, "patient"), limits: { httpHeadMs: 600_000 } }));
+    await broker.start();
+    const silent = connectPlain(Number(new URL(url()).port), "127.0.0.1");
+    await once(silent, "connect");
+    await peer();
+    const gone = once(silent, "close");
+    await broker.stop();
+    await gone;
   });
 
   it("is not begun by a broker whose pair is bad", () => {
