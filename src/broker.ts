@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Agent, MemoryLink, type AgentOptions } from "./agent/index.js";
 import { assembleParts, type Parts } from "./parts.js";
 import { readConfig, type BrokerConfig, type BrokerOptions } from "./config/index.js";
-import { Fault, systemClock, type CopyLedger, type Lifecycle, type Log, type MessageLedger } from "./core/index.js";
+import { Fault, systemClock, timerMaxMs, type CopyLedger, type Lifecycle, type Log, type MessageLedger } from "./core/index.js";
 import { listAgents, listRooms } from "./local/index.js";
 import { reload, type Reloaded } from "./reload.js";
 import { resolveDataDirectory } from "./services/index.js";
@@ -191,7 +191,7 @@ export class Broker {
   async #end(): Promise<void> {
     await Promise.allSettled([...this.#agents].map((agent) => agent.close()));
     const { drainReadMs, drainFlushMs } = this.#config.limits;
-    const deadline = AbortSignal.timeout(drainReadMs + drainFlushMs);
+    const deadline = AbortSignal.timeout(Math.min(timerMaxMs, Math.ceil(drainReadMs + drainFlushMs)));
     const reversed = [...this.#parts.inOrder].reverse();
     for (const part of reversed) await part.drain(deadline);
     this.#parts.audit.write({ event: "stop", pid: process.pid });

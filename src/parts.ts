@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Bridges } from "./bridge/index.js";
-import { accessRules, hostOf, isLocalUrl, portOf, usualZmqDoors, type BrokerConfig } from "./config/index.js";
+import { accessRules, hostOf, isLocalDoor, isLocalUrl, portOf, usualZmqDoors, type BrokerConfig } from "./config/index.js";
 import {
   BacklogTotal,
   ConversationsMemory,
@@ -155,11 +155,20 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
 
   const inOrder: Lifecycle[] = [
     part({
-      start: () => {
+      start: async () => {
         data.claim();
-        tables.open();
-        identity.load();
-        directory.keepRooms(tables.table("rooms"));
+        try {
+          tables.open();
+          identity.load();
+          directory.keepRooms(tables.table("rooms"));
+        } catch (thrown) {
+          await tables.close();
+          data.release();
+          throw thrown;
+        }
+        for (const door of [...config.ws, ...Object.values(config.ownDoors)]) {
+          if (!isLocalDoor(door) && cert === undefined && !config.behindProxy) log("warn", "this WebSocket door is clear text and can be reached from other machines", { door });
+        }
         for (const url of [...(config.zmqIn ?? []), ...(config.zmqOut ?? [])]) {
           if (!isLocalUrl(url)) log("warn", "this ZeroMQ door is clear text and can be reached from other machines", { url });
         }
@@ -188,12 +197,9 @@ function knownDialect(name: string): string {
 }
 
 /** A part that has nothing to drain. */
-function part(ends: { start: () => void; stop: () => Promise<void> }): Lifecycle {
+function part(ends: { start: () => Promise<void>; stop: () => Promise<void> }): Lifecycle {
   return {
-    start: () => {
-      ends.start();
-      return Promise.resolve();
-    },
+    start: ends.start,
     drain: () => Promise.resolve(),
     stop: ends.stop,
   };

@@ -1,4 +1,5 @@
 import { accessRules, type BrokerConfig } from "./config/index.js";
+import type { Limits } from "./core/index.js";
 import type { Parts } from "./parts.js";
 import { readTlsPair } from "./ws/index.js";
 
@@ -16,6 +17,11 @@ export interface Reload extends Reloaded {
 }
 
 const reloadable: ReadonlySet<string> = new Set(["limits", "origins", "hosts", "trustedProxies", "tlsCert", "tlsKey"]);
+
+/** Limits that parts have taken when they were made: a new value waits for a restart. */
+const atStart: ReadonlySet<keyof Limits> = new Set([
+  "wsFrameMaxBytes", "wsFragmentsMax", "httpHeadMs", "httpHeadMaxBytes", "loginFailuresPerMinute", "backlogTotalMaxBytes", "conflictPingMs", "zmqWarningsMax", "publisherDoorDelayMs",
+]);
 
 /** Options that have a life of their own. */
 const incomparable: ReadonlySet<string> = new Set(["log"]);
@@ -35,16 +41,16 @@ export function reload({ access, ws }: Pick<Parts, "access" | "ws">, current: Br
   for (const name of new Set([...Object.keys(current), ...Object.keys(next)]) as ReadonlySet<keyof BrokerConfig>) {
     if (incomparable.has(name) || JSON.stringify(current[name]) === JSON.stringify(next[name])) continue;
     const isTlsSwitch = (name === "tlsCert" || name === "tlsKey") && isTls !== (cert !== undefined);
-    if (name === "limits") changed.push(...differences(current.limits, next.limits));
+    if (name === "limits") for (const limit of differences(current.limits, next.limits)) (atStart.has(limit) ? needRestart : changed).push(`limits.${limit}`);
     else if (!reloadable.has(name) || isTlsSwitch) needRestart.push(name);
     else {
       taken[name] = next[name];
       changed.push(name);
     }
   }
-  // One object from the beginning: every part reads its limits there.
-  Object.assign(current.limits, next.limits);
   access.set(accessRules(next));
+  // One object from the beginning: every part reads its limits there.
+  Object.assign(current.limits, Object.fromEntries(Object.entries(next.limits).filter(([limit]) => !atStart.has(limit as keyof Limits))));
   if (pair !== undefined) {
     ws.renew(pair);
     changed.push("tls");
@@ -53,6 +59,6 @@ export function reload({ access, ws }: Pick<Parts, "access" | "ws">, current: Br
   return { changed, needRestart, config: { ...current, ...(taken as Partial<BrokerConfig>) } };
 }
 
-function differences(current: BrokerConfig["limits"], next: BrokerConfig["limits"]): readonly string[] {
-  return (Object.keys(next) as (keyof BrokerConfig["limits"])[]).filter((name) => current[name] !== next[name]).map((name) => `limits.${name}`);
+function differences(current: Limits, next: Limits): readonly (keyof Limits)[] {
+  return (Object.keys(next) as (keyof Limits)[]).filter((name) => current[name] !== next[name]);
 }

@@ -8,7 +8,7 @@ const zmqUrl = z.string().regex(/^(tcp:\/\/.+:\d+|ipc:\/\/.+)$/, "must be writte
 const hostPort = z.string().regex(/^.+:\d+$/, "must be written as HOST:PORT").refine((door) => portOf(door) <= 65_535, portRule);
 /** A name or address, with `:PORT` where only that port is meant. */
 const host = z.string().min(1).max(262).regex(/^[^\s/]+$/, "must be written as HOST or HOST:PORT");
-const origin = z.string().regex(/^https?:\/\/[^\s/]+$/, "must be written as https://HOST or https://HOST:PORT");
+const origin = z.string().regex(/^https?:\/\/[^\s/]+$/, "must be written as https://HOST or https://HOST:PORT").refine((text) => URL.canParse(text), "must be written as https://HOST or https://HOST:PORT");
 const network = z.string().refine((text) => isNetwork(text), "must be an IP address, or a network as 10.0.0.0/8");
 const agentName = z.string().superRefine((name, context) => {
   const problem = agentNameProblem(name);
@@ -27,7 +27,7 @@ export const brokerOptions = z.strictObject({
   zmqAuth: z.enum(["none", "optional", "required"]).default("optional").describe("Who may connect by ZeroMQ. none: NULL only; optional: NULL, or PLAIN with a token; required: PLAIN only."),
   insecure: z.boolean().default(false).describe("Allows doors beyond this machine without protection of the line."),
   behindTunnel: z.boolean().default(false).describe("The ZeroMQ doors are reached through a tunnel that protects the line (ssh, WireGuard)."),
-  behindProxy: z.boolean().default(false).describe("The WebSocket doors are reached through a proxy that ends TLS. Its word on who connects (Forwarded, X-Forwarded-For) counts if it is trusted."),
+  behindProxy: z.boolean().default(false).describe("The WebSocket doors are reached through a proxy that ends TLS. Its word on who connects (X-Forwarded-For, which it must set itself) counts if it is trusted."),
   trustedProxies: z.array(network).optional().describe("Proxies whose word counts: addresses and networks. Default: this machine if behindProxy, else none."),
   tlsCert: z.string().min(1).optional().describe("The certificate chain for every WebSocket door, a PEM file; read again at SIGHUP. Goes with tlsKey."),
   tlsKey: z.string().min(1).optional().describe("The certificate's key, a PEM file; read again at SIGHUP."),

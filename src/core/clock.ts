@@ -8,13 +8,23 @@ export interface Clock {
   after(ms: number, run: () => void): () => void;
 }
 
+/** A timer of the machine waits no longer; a longer one would run at once. */
+export const timerMaxMs = 2 ** 31 - 1;
+
 /** The machine's own clock. Its timers do not keep the process alive. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, run) {
-    const timer = setTimeout(run, ms);
-    timer.unref();
+    let timer: NodeJS.Timeout;
+    const wait = (left: number): void => {
+      timer = setTimeout(() => {
+        if (left > timerMaxMs) wait(left - timerMaxMs);
+        else run();
+      }, Math.min(left, timerMaxMs));
+      timer.unref();
+    };
+    wait(ms);
     return () => {
       clearTimeout(timer);
     };

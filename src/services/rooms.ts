@@ -139,7 +139,7 @@ export class Rooms {
     for (const [name, { owner, invited }] of this.#kept.all()) {
       // A room of that name by configuration is public: the operator's word counts.
       if (this.#rooms.has(name)) continue;
-      const room = this.#add(name, { inviteOnly: true, configured: false });
+      const room = this.#put(name, { inviteOnly: true, configured: false });
       room.ownerKey = owner;
       this.#owned.set(owner, (this.#owned.get(owner) ?? 0) + 1);
       for (const one of invited) room.invited.add(one);
@@ -152,6 +152,11 @@ export class Rooms {
 
   #add(name: string, options: { inviteOnly: boolean; configured: boolean }): Room {
     if (this.#rooms.size >= this.#options.limits.roomsMax && !options.configured) this.#makeSpace();
+    return this.#put(name, options);
+  }
+
+  /** What is kept is there, however many may be: the limit is for those that are made. */
+  #put(name: string, options: { inviteOnly: boolean; configured: boolean }): Room {
     const room = new Room(name, { ...options, upkeep: this.#options.upkeep(name, options.inviteOnly) });
     this.#rooms.set(name, room);
     this.#sorted = undefined;

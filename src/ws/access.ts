@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP } from "node:net";
 import { hostname } from "node:os";
+import { isThisMachine } from "./crowd.js";
 import { addressOf } from "./door.js";
 
 /** Which web pages may connect, under which names this broker is asked for, and whom it believes about who connects. */
@@ -18,6 +19,8 @@ export interface Asking {
   readonly headers: IncomingHttpHeaders;
   /** The socket's other end, as we write addresses. */
   readonly peer: string;
+  /** The line is encrypted, up to here or up to a trusted proxy. */
+  readonly isTls: boolean;
 }
 
 /** Rules that can be replaced while the broker runs. */
@@ -33,15 +36,17 @@ export class Access {
   }
 
   set({ origins, hosts, trustedProxies }: AccessRules): void {
-    this.#origins = new Set(origins.map((origin) => new URL(origin).origin));
-    this.#hosts = new Set(hosts.map((host) => host.toLowerCase()));
-    this.#proxies = new BlockList();
+    const pages = new Set(origins.map((origin) => new URL(origin).origin));
+    const proxies = new BlockList();
     for (const network of trustedProxies) {
       const [address = "", bits] = network.split("/");
       const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-      if (bits === undefined) this.#proxies.addAddress(address, family);
-      else this.#proxies.addSubnet(address, Number(bits), family);
+      if (bits === undefined) proxies.addAddress(address, family);
+      else proxies.addSubnet(address, Number(bits), family);
     }
+    this.#origins = pages;
+    this.#hosts = new Set(hosts.map((host) => host.toLowerCase()));
+    this.#proxies = proxies;
   }
 
   /** True if the address is a proxy's whose word counts. */
@@ -50,26 +55,30 @@ export class Access {
     return family !== 0 && this.#proxies.check(address, family === 6 ? "ipv6" : "ipv4");
   }
 
-  /** Who connects: the socket's other end, or whom a trusted proxy names (RFC 7239, or `X-Forwarded-For`). */
+  /**
+   * Who connects: the socket's other end, or whom a trusted proxy names in `X-Forwarded-For`. No other header counts: one that the proxy does not set would be
+   * its client's own word. Nobody comes from this machine by a header.
+   */
   clientOf({ headers, peer }: Asking): string {
     if (!this.isProxy(peer)) return peer;
     // Each proxy adds whom it was called by at the end: the last one that is no proxy of ours is the client.
-    const named = forwardedFor(headers);
-    for (const address of [...named].reverse()) if (isIP(address) === 0 || !this.isProxy(address)) return address;
-    return named[0] ?? peer;
+    const named = listOf(headers["x-forwarded-for"]).map(addressIn);
+    const client = [...named].reverse().find((address) => isIP(address) === 0 || !this.isProxy(address)) ?? named[0] ?? peer;
+    return named.length > 0 && isThisMachine(client) ? "unknown" : client;
   }
 
   /**
    * Why a web page may not connect, or undefined if it may. Only browsers send an `Origin`, and they always do: a page of elsewhere must not reach agents
    * through its visitor's browser, nor may a name that was made to point here (DNS rebinding) pass for this broker.
    */
-  refusal({ headers }: Asking): string | undefined {
+  refusal({ headers, isTls }: Asking): string | undefined {
     const { origin, host = "" } = headers;
     if (origin === undefined) return undefined;
     if (!this.isOurs(host)) return `This broker is not known as ${host}. If it should be, start it with --host ${host.replace(/:\d+$/, "")}.`;
     if (!URL.canParse(origin)) return "Pages without an origin may not connect. Use a client outside the browser, or serve the page from this machine.";
     const page = new URL(origin);
-    if (this.#origins.has(page.origin) || page.host === host.toLowerCase() || (isLoopbackName(page.hostname) && isLoopbackName(hostnameOf(host)))) return undefined;
+    const isOwn = page.host === host.toLowerCase() && (page.protocol === "https:") === isTls;
+    if (this.#origins.has(page.origin) || isOwn || (isLoopbackName(page.hostname) && isLoopbackName(hostnameOf(host)))) return undefined;
     return `Pages of ${page.origin} may not connect. If they should, start the broker with --origin ${page.origin}; a client outside the browser needs no such word.`;
   }
 
@@ -89,11 +98,9 @@ function isLoopbackName(name: string): boolean {
   return name === "localhost" || name === "[::1]" || /^127(\.\d+){3}$/.test(name);
 }
 
-/** Whom the proxies say that they were called by, the first one first. */
-function forwardedFor(headers: IncomingHttpHeaders): readonly string[] {
-  const { forwarded } = headers;
-  const parts = forwarded === undefined ? listOf(headers["x-forwarded-for"]) : listOf(forwarded).flatMap((element) => /(?:^|;)\s*for="?([^";]+)"?/i.exec(element)?.[1] ?? []);
-  return parts.map((part) => addressOf(part.replace(/^"|"$/g, "").replace(/^\[([^\]]+)\](?::\d+)?$/, "$1").replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1")));
+/** An address of a list, without brackets and port. */
+function addressIn(part: string): string {
+  return addressOf(part.replace(/^\[([^\]]+)\](?::\d+)?$/, "$1").replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1"));
 }
 
 function listOf(header: string | readonly string[] | undefined): readonly string[] {

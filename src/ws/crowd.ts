@@ -22,6 +22,9 @@ export type Crowding = "ws-address-full" | "ws-address-hasty";
 export class Crowd {
   // bound: wsAddressesMax · evicts: an address without connections, the longest known first; if all have some, a new one is not followed · owner: Crowd
   readonly #visitors = new Map<string, Visitor>();
+  /** Those of them that have no connection, the longest first. */
+  // bound: wsAddressesMax · evicts: with its visitor, or when it connects · owner: Crowd
+  readonly #idle = new Set<string>();
   readonly #options: CrowdOptions;
 
   constructor(options: CrowdOptions) {
@@ -42,26 +45,32 @@ export class Crowd {
     const visitor = this.#visitors.get(key) ?? { open: 0, tokens: wsHandshakesBurst, at: now };
     visitor.tokens = Math.min(wsHandshakesBurst, visitor.tokens + ((now - visitor.at) * wsHandshakesPerSecond) / 1_000);
     visitor.at = now;
-    this.#follow(key, visitor);
+    const isFollowed = this.#follow(key, visitor);
     if (visitor.open >= wsConnectionsPerAddressMax) return "ws-address-full";
     if (visitor.tokens < 1) return "ws-address-hasty";
     visitor.tokens -= 1;
     visitor.open += 1;
+    this.#idle.delete(key);
     let isIn = true;
     return () => {
       if (isIn) visitor.open -= 1;
+      if (isIn && isFollowed && visitor.open === 0) this.#idle.add(key);
       isIn = false;
     };
   }
 
-  #follow(key: string, visitor: Visitor): void {
-    if (this.#visitors.has(key)) return;
+  /** @returns false if there is no room to remember it */
+  #follow(key: string, visitor: Visitor): boolean {
+    if (this.#visitors.has(key)) return true;
     if (this.#visitors.size >= this.#options.limits.wsAddressesMax) {
-      const [idle] = [...this.#visitors].find(([, { open }]) => open === 0) ?? [];
-      if (idle === undefined) return;
+      const [idle] = this.#idle;
+      if (idle === undefined) return false;
+      this.#idle.delete(idle);
       this.#visitors.delete(idle);
     }
     this.#visitors.set(key, visitor);
+    this.#idle.add(key);
+    return true;
   }
 }
 

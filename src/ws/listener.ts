@@ -140,10 +140,10 @@ export class Listener {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pages, access, log } = this.#options;
     const peer = addressOf(request.socket.remoteAddress);
-    const remote = access.clientOf({ headers: request.headers, peer });
+    const remote = access.clientOf({ headers: request.headers, peer, isTls: false });
     const { bearer } = helloOf(request.headers, { remote, path: "", subprotocol: undefined });
     try {
-      const page = await pages?.({ method: request.method ?? "GET", path: pathOf(request.url) ?? "", remote, isLocal: isThisMachine(remote) && access.isOurs(request.headers.host ?? ""), bearer });
+      const page = await pages?.({ method: request.method ?? "GET", path: pathOf(request.url) ?? "", remote, isLocal: isThisMachine(peer) && !access.isProxy(peer) && access.isOurs(request.headers.host ?? ""), bearer });
       respond(request, response, page ?? frontPage(request.method, request.url, this.#paths));
     } catch (thrown) {
       log("error", "a page failed", { error: String(thrown) });
@@ -152,9 +152,10 @@ export class Listener {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { ledger, isFull, isOpen, opened, own, access, forwarded } = this.#options;
+    const { ledger, isFull, isOpen, opened, own, access, forwarded, tls } = this.#options;
     const path = pathOf(request.url);
-    const asking = { headers: request.headers, peer: addressOf(request.socket.remoteAddress) };
+    const peer = addressOf(request.socket.remoteAddress);
+    const asking = { headers: request.headers, peer, isTls: tls !== undefined || access.isProxy(peer) };
     // No longer writable: it was refused on arrival.
     if (!socket.writable) return;
     if (path === undefined || !this.#paths.includes(path)) {

@@ -69,6 +69,7 @@ describe("the configuration in layers", () => {
     ["a door on a port that is usually another's", { ownDoors: { pan: "127.0.0.1:5555" } }, {}, undefined, /^--own: 127\.0\.0\.1:5555 is asked for beside --zmq-in tcp:\/\/127\.0\.0\.1:5555/],
     ["half a pair for TLS", { tlsCert: "x" }, {}, undefined, /--tls-cert and --tls-key belong together/],
     ["a network that is none", { trustedProxies: ["10.0.0.0/64"] }, {}, undefined, /--trusted-proxy: must be an IP address, or a network/],
+    ["an origin that is none", { origins: ["https://a:99999"] }, {}, undefined, /--origin: must be written as https:\/\/HOST/],
     ["an origin with a path", { origins: ["https://a/b"] }, {}, undefined, /--origin: must be written as https:\/\/HOST/],
     ["a door that strangers reach", { ws: ["0.0.0.0:1"] }, {}, undefined, /without TLS.*--tls-cert.*--behind-proxy.*--insecure/],
   ])("refuses %s, by the name that its author gave it", (_what, flags, env, file, words) => {

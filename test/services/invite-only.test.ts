@@ -164,6 +164,18 @@ describe("an invite-only room", () => {
     expect(directory.join(arrive("eva"), "#lost", { create: true })).toBe(true);
   });
 
+  it("is there after a restart however few rooms may be", () => {
+    const table = new TablesMemory().table<KeptRoom>("rooms");
+    const before = openWorld();
+    before.directory.keepRooms(table);
+    const ada = before.arrive("ada", { principal: token("ada") });
+    for (const room of ["#a", "#b", "#c"]) before.directory.create(ada, room, { inviteOnly: true });
+    const { directory, arrive } = openWorld({ roomsMax: 1 });
+    directory.keepRooms(table);
+    expect([...table.range("", "\uffff")].map(([name]) => name)).toEqual(["#a", "#b", "#c"]);
+    expect(codeOf(() => directory.join(arrive("eve"), "#a", { create: true }))).toBe("forbidden");
+  });
+
   it("makes room for others when whoever made the most has left some empty", () => {
     const { directory, arrive } = openWorld({ roomsMax: 6 });
     const greedy = arrive("greedy", { principal: token("greedy") });

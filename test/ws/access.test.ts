@@ -21,18 +21,19 @@ describe("which web pages may connect", () => {
     ["a page without an origin", "null", "127.0.0.1:8080", {}, false],
     ["a name that was made to point here", "http://evil.example", "evil.example", {}, false],
     ["a name of ours", "https://broker.example", "broker.example", { hosts: ["broker.example"] }, true],
+    ["the clear-text twin of a name of ours", "http://broker.example", "broker.example", { hosts: ["broker.example"] }, false],
     ["a name of ours with another port", "https://broker.example:444", "broker.example:444", { hosts: ["broker.example:443"] }, false],
     ["an allowed page at a name that is not ours", "https://good.example", "evil.example", { origins: ["https://good.example"] }, false],
     ["this machine's name", `http://${hostname()}:8080`, `${hostname()}:8080`, {}, true],
   ])("%s", (_what, origin, host, rules, may) => {
-    const refusal = access(rules).refusal({ headers: { host, ...(origin !== undefined && { origin }) }, peer: "127.0.0.1" });
+    const refusal = access(rules).refusal({ headers: { host, ...(origin !== undefined && { origin }) }, peer: "127.0.0.1", isTls: host === "broker.example" });
     if (may) expect(refusal).toBeUndefined();
     else expect(refusal).toMatch(/--host|--origin|without an origin/);
   });
 
   it("takes other rules while it runs", () => {
     const rules = access();
-    const asking = { headers: { host: "127.0.0.1", origin: "https://a.example" }, peer: "127.0.0.1" };
+    const asking = { headers: { host: "127.0.0.1", origin: "https://a.example" }, peer: "127.0.0.1", isTls: false };
     expect(rules.refusal(asking)).toContain("--origin https://a.example");
     rules.set({ origins: ["https://a.example"], hosts: [], trustedProxies: [] });
     expect(rules.refusal(asking)).toBeUndefined();
@@ -48,12 +49,13 @@ describe("who connects", () => {
     ["the last that is no proxy of ours: what was before may be made up", "127.0.0.1", { "x-forwarded-for": "1.1.1.1, 198.51.100.1, 10.0.0.1" }, "198.51.100.1"],
     ["the first if all are ours", "127.0.0.1", { "x-forwarded-for": "10.0.0.1" }, "10.0.0.1"],
     ["the proxy if it names nobody", "127.0.0.1", {}, "127.0.0.1"],
-    ["by RFC 7239", "10.0.0.1", { forwarded: 'for=192.0.2.43;proto=https, For="[2001:db9::17]:4711"' }, "2001:db9::17"],
-    ["by RFC 7239 with a port", "10.0.0.1", { forwarded: "for=192.0.2.43:80" }, "192.0.2.43"],
-    ["by RFC 7239 before the older header", "10.0.0.1", { forwarded: "for=192.0.2.43", "x-forwarded-for": "198.51.100.1" }, "192.0.2.43"],
-    ["somebody unknown, by that word", "10.0.0.1", { forwarded: "for=_hidden" }, "_hidden"],
+    ["not whom a header names that the proxy does not set", "10.0.0.1", { forwarded: "for=192.0.2.43", "x-forwarded-for": "198.51.100.1" }, "198.51.100.1"],
+    ["not from this machine by a header", "127.0.0.1", { "x-forwarded-for": "127.0.0.1" }, "unknown"],
+    ["with a port", "10.0.0.1", { "x-forwarded-for": "192.0.2.43:80" }, "192.0.2.43"],
+    ["with brackets and a port", "10.0.0.1", { "x-forwarded-for": "[2001:db9::17]:4711" }, "2001:db9::17"],
+    ["somebody unknown, by that word", "10.0.0.1", { "x-forwarded-for": "_hidden" }, "_hidden"],
     ["IPv4 in IPv6, unwrapped", "2001:db8::1", { "x-forwarded-for": "::ffff:192.0.2.9" }, "192.0.2.9"],
   ])("is %s", (_what, peer, headers, client) => {
-    expect(access({ trustedProxies }).clientOf({ headers, peer })).toBe(client);
+    expect(access({ trustedProxies }).clientOf({ headers, peer, isTls: false })).toBe(client);
   });
 });

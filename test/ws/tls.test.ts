@@ -78,6 +78,8 @@ describe("TLS on the WebSocket doors", () => {
   it("takes over limits and allow-lists, and says what needs a restart", () => {
     const done = broker.reload(options({ limits: { wsConnectionsMax: 7 }, origins: ["https://a.example"], ws: ["127.0.0.1:1"], rooms: ["#x"] }));
     expect(done.changed).toEqual(["origins", "limits.wsConnectionsMax", "tls"]);
+    expect(broker.reload(options({ limits: { wsFrameMaxBytes: 3_000 } })).needRestart).toContain("limits.wsFrameMaxBytes");
+    broker.reload(options({ limits: { wsConnectionsMax: 7 }, origins: ["https://a.example"] }));
     expect([...done.needRestart].sort()).toEqual(["rooms", "ws"]);
     const again = broker.reload(options({ limits: { wsConnectionsMax: 7 }, origins: ["https://a.example"], ws: ["127.0.0.1:1"], rooms: ["#x"] }));
     expect([again.changed, [...again.needRestart].sort()]).toEqual([["tls"], ["rooms", "ws"]]);
