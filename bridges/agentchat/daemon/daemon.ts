@@ -117,8 +117,13 @@ export class AgentChatDaemon {
     if (isUsed) throw new Error("this daemon was started before; make a new one");
     const { server, identity, channels = defaultChannels, handleSignals = true } = this.#options;
     makeFolder(this.paths);
+    // Before anybody can learn its pid: whoever stops it then must not kill it.
+    if (handleSignals) for (const signal of signals) process.on(signal, this.#onSignal);
     this.#claim = this.#claimed({ server, channels, ...(identity !== undefined && { identity: absolute(identity) }) });
-    const run = await this.#claim;
+    const run = await this.#claim.catch((thrown: unknown) => {
+      this.#ignoreSignals();
+      throw thrown;
+    });
     if (run === undefined) return this.#stopped;
     this.#state = new RunState(this.paths, run, this.#log);
     this.#phase = "claimed";
@@ -126,7 +131,6 @@ export class AgentChatDaemon {
     try {
       this.#guard = this.#watchOver(run);
       this.#log.info({ pid: process.pid, instance: this.#instance, server }, "daemon started");
-      if (handleSignals) for (const signal of signals) process.on(signal, this.#onSignal);
       this.#send();
     } catch (thrown) {
       this.#error = thrown instanceof Error ? thrown : new Error(String(thrown));
@@ -142,6 +146,10 @@ export class AgentChatDaemon {
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
+  }
+
+  #ignoreSignals(): void {
+    for (const signal of signals) process.off(signal, this.#onSignal);
   }
 
   /** Undefined if it was stopped meanwhile. */
@@ -222,10 +230,10 @@ export class AgentChatDaemon {
       this.#tellState();
       this.#state?.close();
       this.#state = undefined; // the files may be another process's from here on
-      for (const signal of signals) process.off(signal, this.#onSignal);
       this.#log.info({ instance: this.#instance, ...(this.#error !== undefined && { code: errorCode(this.#error) }) }, "daemon stopped");
       releasePidFile(this.paths);
     }
+    this.#ignoreSignals();
     this.#end(this.#error);
   }
 
