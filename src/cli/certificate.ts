@@ -16,7 +16,10 @@ const dayMs = 86_400_000;
 
 /** The first certificate of a PEM file. @throws Error if the file cannot be read or holds none */
 export function readCertificate(file: string): CertificateDates {
-  const { fingerprint256, validFrom, validTo } = new X509Certificate(readFileSync(file));
+  return datesOf(new X509Certificate(readFileSync(file)));
+}
+
+export function datesOf({ fingerprint256, validFrom, validTo }: X509Certificate): CertificateDates {
   return { fingerprint: fingerprint256, validFrom: new Date(validFrom), validTo: new Date(validTo) };
 }
 

@@ -27,9 +27,16 @@ export function readEnvironment(env: NodeJS.ProcessEnv): ReadonlyMap<string, unk
   return new Map(found);
 }
 
+/** Nearly always only the lines between the words are missing or too many. */
+function hint(variable: string): string {
+  const bare = (name: string): string => name.replaceAll("_", "");
+  const meant = [...byVariable.keys()].find((known) => bare(known) === bare(variable) || bare(known) === bare(variable).replace("LIMITS", "LIMIT"));
+  return meant === undefined ? "" : `; did you mean ${meant}?`;
+}
+
 function read(variable: string, text: string): [path: string, value: unknown] {
   const known = byVariable.get(variable);
-  if (known === undefined) throw new Fault("malformed", `${variable}: there is no such option; broker config print --all shows those there are`);
+  if (known === undefined) throw new Fault("malformed", `${variable}: there is no such option${hint(variable)}; a variable is SYNAPTIC_ and the option's name, as SYNAPTIC_TLS_CERT or SYNAPTIC_LIMIT_WS_PING_MS`);
   const [path, kind] = known;
   return [path, valueOf(variable, text, kind)];
 }

@@ -76,7 +76,8 @@ function objectOf(text: string, file: string): object {
     throw new Fault("malformed", `${file} is no JSON: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Fault("malformed", `${file} must hold one JSON object, as broker config schema describes it`);
-  return value;
+  // Editors find the description of the file by it.
+  return Object.fromEntries(Object.entries(value).filter(([name]) => name !== "$schema"));
 }
 
 function readNamed(file: string): string {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defaultLimits, Fault, shapeProblem, type Limits } from "../core/index.js";
-import { refuseOpenDoors } from "./open-doors.js";
+import { openDoors } from "./open-doors.js";
 import { brokerOptions, type BrokerConfig, type BrokerOptions } from "./options.js";
 import { Problems } from "./problems.js";
 import { sameDoors } from "./same-door.js";
@@ -29,9 +29,7 @@ export function readConfig(options: BrokerOptions, nameOf: (path: string) => str
     problems.note(new Fault("malformed", `${nameOf(given)} is given without ${nameOf(missing)}: --tls-cert and --tls-key belong together: give both, or neither`));
   }
   for (const problem of sameDoors(config, nameOf)) problems.note(problem);
-  problems.attempt(() => {
-    refuseOpenDoors(config);
-  }, undefined);
+  for (const problem of openDoors(config)) problems.note(problem);
   problems.refuse();
   return config;
 }

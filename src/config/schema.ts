@@ -12,7 +12,8 @@ export function configSchema(): Readonly<Record<string, unknown>> {
       if (path.at(-1) === "limits") Object.assign(jsonSchema, limitsForm(jsonSchema.description));
     },
   });
-  return { $schema, title: "The configuration file of broker start", ...rest };
+  const properties = { $schema: { description: "Where editors find this description; the broker does not read it", type: "string" }, ...rest.properties };
+  return { $schema, title: "The configuration file of broker start", ...rest, properties };
 }
 
 function limitsForm(description: string | undefined): Readonly<Record<string, unknown>> {

@@ -41,6 +41,11 @@ describe("the configuration in layers", () => {
     expect(config.limits.panRatePerSecond).toBe(0.5);
   });
 
+  it("lets editors find the description of the file", () => {
+    write({ $schema: "./schemas/config.json", serverName: "described" });
+    expect(read().config.serverName).toBe("described");
+  });
+
   it("reads the file that is named, and the data directory's only if none is", () => {
     write({ serverName: "usual" });
     const named = write({ serverName: "named" }, "mine.json");
@@ -57,7 +62,9 @@ describe("the configuration in layers", () => {
     ["a variable", {}, { SYNAPTIC_ZMQ_AUTH: "maybe" }, undefined, /^SYNAPTIC_ZMQ_AUTH: must be one of none, optional, required$/],
     ["a variable that is no number", {}, { SYNAPTIC_LIMIT_WS_PING_MS: "soon" }, undefined, /^SYNAPTIC_LIMIT_WS_PING_MS: must be a number$/],
     ["a variable that is no switch", {}, { SYNAPTIC_INSECURE: "perhaps" }, undefined, /^SYNAPTIC_INSECURE: must be true or false$/],
-    ["a variable that is none of ours", {}, { SYNAPTIC_PORT: "1" }, undefined, /^SYNAPTIC_PORT: there is no such option; broker config print/],
+    ["a variable that is none of ours", {}, { SYNAPTIC_PORT: "1" }, undefined, /^SYNAPTIC_PORT: there is no such option; a variable is SYNAPTIC_ and/],
+    ["a variable that is nearly one of ours", {}, { SYNAPTIC_TLSCERT: "x" }, undefined, /^SYNAPTIC_TLSCERT: there is no such option; did you mean SYNAPTIC_TLS_CERT\?/],
+    ["doors of both kinds that strangers reach", { ws: ["0.0.0.0:1"], zmqIn: ["tcp://0.0.0.0:2"] }, {}, undefined, /tcp:\/\/0\.0\.0\.0:2 can be reached[^]*\nws 0\.0\.0\.0:1 can be reached/],
     ["a line of the file", {}, {}, { limits: { wsPingMs: "soon" } }, /config\.json: limits\.wsPingMs: must be a number$/],
     ["a key that there is not", {}, {}, { port: 1 }, /config\.json: port: there is nothing of this name; broker config schema lists/],
     ["a limit that there is not", { limits: { wsPing: 1 } as BrokerOptions["limits"] }, {}, undefined, /^--limit wsPing: there is nothing of this name; broker config schema lists/],
@@ -99,7 +106,7 @@ describe("the configuration in layers", () => {
   it("gives every option a description for the file's schema", () => {
     const { properties } = configSchema() as { properties: Record<string, { description?: string; default?: unknown }> };
     expect(Object.entries(properties).filter(([, { description }]) => description === undefined)).toEqual([]);
-    expect(Object.keys(properties).sort()).toEqual(Object.keys(brokerOptions.shape).filter((name) => name !== "log").sort());
+    expect(Object.keys(properties).sort()).toEqual(["$schema", ...Object.keys(brokerOptions.shape).filter((name) => name !== "log")].sort());
     expect(properties["serverName"]?.default).toBeUndefined(); // this machine's name
   });
 

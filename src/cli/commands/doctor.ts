@@ -29,7 +29,9 @@ export function doctorCommand(program: Command): void {
       const failed = findings.filter(({ result }) => result === "failed").length;
       if (options.json === true) print(options, { ok: failed === 0, findings }, () => "");
       else for (const finding of findings) process.stdout.write(`${lineOf(finding, painter(process.stdout.isTTY, process.env))}\n`);
-      if (options.json !== true) say(failed === 0 ? "all is well" : `${failed} of ${findings.length} checks failed`);
+      const warnings = findings.filter(({ result }) => result === "warning").length;
+      const well = warnings === 0 ? "all is well" : `nothing failed; ${warnings} of ${findings.length} checks warn`;
+      if (options.json !== true) say(failed === 0 ? well : `${failed} of ${findings.length} checks failed`);
       if (failed > 0) process.exitCode = exitCodes.failed;
     });
 }

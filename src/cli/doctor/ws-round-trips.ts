@@ -1,8 +1,9 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, type X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { AgentChatClient } from "../../../bridges/agentchat/client.js";
 import { PanClient } from "../../../bridges/pan/client.js";
-import { readCertificate } from "../certificate.js";
+import { readTlsPair } from "../../ws/index.js";
+import { dateProblem, datesOf, readCertificate } from "../certificate.js";
 import { openLine } from "../door-line.js";
 import { reasonOf, timed, type Check, type Finding, type Patient } from "./finding.js";
 
@@ -49,19 +50,27 @@ async function tripsThrough(door: string, trips: readonly Trip[], patient: Patie
     }
   }
   await line.close();
-  return [...findings, ...shown(door, line.fingerprint(), patient)];
+  return [...findings, ...shown(door, line.shown(), patient)];
 }
 
-/** A door goes on with its old certificate until it is told to read the new one. */
-function shown(door: string, fingerprint: string | undefined, { layered }: Patient): readonly Finding[] {
-  const file = layered?.config.tlsCert;
-  if (fingerprint === undefined || file === undefined) return [];
+/** A door goes on with its old certificate until it is told to read the new one; a file that cannot be used is the certificate check's to tell. */
+function shown(door: string, certificate: X509Certificate | undefined, { layered }: Patient): readonly Finding[] {
+  if (certificate === undefined) return [];
   const check = "certificate shown";
+  const dates = datesOf(certificate);
+  const problem = dateProblem(dates, new Date());
+  const valid: Finding =
+    problem === undefined
+      ? { check, result: "good", found: `${door}: valid until ${dates.validTo.toISOString()}` }
+      : { check, result: problem.when === "over" ? "failed" : "warning", found: `${door}: it ${problem.words}` };
+  const { tlsCert: cert, tlsKey: key } = layered?.config ?? {};
+  if (cert === undefined || key === undefined) return [valid];
   try {
-    if (readCertificate(file).fingerprint === fingerprint) return [{ check, result: "good", found: `${door}: the one in ${file}` }];
-    return [{ check, result: "failed", found: `${door}: another than the one in ${file}`, remedy: "kill -HUP the broker: it reads the file again" }];
-  } catch (thrown) {
-    return [{ check, result: "failed", found: reasonOf(thrown) }];
+    readTlsPair({ cert, key });
+    if (readCertificate(cert).fingerprint === dates.fingerprint) return [valid];
+    return [valid, { check, result: "failed", found: `${door}: another than the one in ${cert}`, remedy: "kill -HUP the broker: it reads the file again" }];
+  } catch {
+    return [valid]; // the certificate check says what is wrong with the files
   }
 }
 
