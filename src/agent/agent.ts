@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { agentNameProblem, asFault, brokerTopic, Fault, writeEnvelope, type Content, type Envelope, type ListedAgent, type ListedRoom, type Log, type MessageType } from "../core/index.js";
+import { agentNameProblem, asFault, brokerTopic, Fault, writeEnvelope, type Content, type Envelope, type ListedAgent, type ListedRoom, type Log, type MessageType, type Trust } from "../core/index.js";
 import { Answering, type Answerer } from "./answering.js";
 import { findDoors } from "./doors.js";
 import { Inbox } from "./inbox.js";
-import type { Link } from "./link.js";
+import type { Heard, Link } from "./link.js";
 import { agentDefaults, type AgentOptions, type ConnectOptions, type Notice, type Request } from "./options.js";
 import { listedAgents, listedRooms, readPayload } from "./reading.js";
 import { Pending, type WaitOptions } from "./pending.js";
@@ -78,8 +78,8 @@ export class Agent implements AsyncIterable<Envelope> {
       name: options.name,
       ...(options.token !== undefined && { token: options.token }),
       publishTimeoutMs: options.publishTimeoutMs ?? agentDefaults.publishTimeoutMs,
-      heard: (_topic, payload) => {
-        agent.#hear(payload);
+      heard: (topic, payload, trust) => {
+        agent.#hear(topic, payload, trust);
       },
       connected: () => {
         agent.#tell("info", "broker connected", {});
@@ -100,10 +100,10 @@ export class Agent implements AsyncIterable<Envelope> {
   }
 
   /** An agent on a link that is open already; what `broker.agent` uses. */
-  static over(name: string, open: (heard: (topic: string, payload: Buffer) => void) => Link, options: AgentOptions = {}): Agent {
+  static over(name: string, open: (heard: Heard) => Link, options: AgentOptions = {}): Agent {
     const agent = new Agent(name, options);
-    agent.#link = open((_topic, payload) => {
-      agent.#hear(payload);
+    agent.#link = open((topic, payload, trust) => {
+      agent.#hear(topic, payload, trust);
     });
     return agent;
   }
@@ -250,8 +250,8 @@ export class Agent implements AsyncIterable<Envelope> {
     await link.publish(to, payload, isWanted);
   }
 
-  #hear(payload: Buffer): void {
-    const reading = readPayload(payload, this.name);
+  #hear(topic: string, payload: Buffer, trust: Trust | undefined): void {
+    const reading = readPayload(payload, { name: this.name, topic, trust });
     if ("problem" in reading) {
       this.#tell("warn", "a message could not be read", { problem: reading.problem });
       return;

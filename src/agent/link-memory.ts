@@ -93,9 +93,9 @@ export class MemoryLink implements Link, Subscriber {
     const ledger = observed ? this.#home.exchange.ledger.taps : this.#home.exchange.ledger.copies;
     ledger.copies += 1;
     ledger.written += 1;
-    const { topic, payload } = message.keep();
+    const { topic, payload, trust } = message.keep();
     queueMicrotask(() => {
-      this.#heard(topic, payload);
+      this.#heard(topic, payload, trust);
     });
     return true;
   }

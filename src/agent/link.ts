@@ -1,4 +1,4 @@
-import type { ListedAgent, ListedRoom } from "../core/index.js";
+import type { ListedAgent, ListedRoom, Trust } from "../core/index.js";
 
 /** How an agent reaches its broker: sockets, or a direct line in the broker's own process. */
 export interface Link {
@@ -24,5 +24,5 @@ export interface House {
   agents(): Promise<readonly ListedAgent[]>;
 }
 
-/** Hears what arrives. */
-export type Heard = (topic: string, payload: Buffer) => void;
+/** Hears what arrives. `trust`: what the broker knows of the sender, where the link can tell. */
+export type Heard = (topic: string, payload: Buffer, trust?: Trust) => void;

@@ -1,8 +1,21 @@
 import { randomUUID } from "node:crypto";
-import { Fault, readEnvelope, type Envelope, type ListedAgent, type ListedRoom, type Reading } from "../core/index.js";
+import { everyone, Fault, readEnvelope, type Envelope, type ListedAgent, type ListedRoom, type Reading, type Trust } from "../core/index.js";
 
-/** A payload as it arrived at `name`. The broker's own marks – `trust`, `replay` – are kept; between two claimed ZeroMQ agents they are the sender's word. */
-export function readPayload(payload: Buffer, name: string): Reading {
+/** How a payload came. */
+export interface Way {
+  /** The agent that hears it. */
+  readonly name: string;
+  /** The topic under which it came: the addressee, whatever the payload says. A broadcast comes under the agent's own name. */
+  readonly topic: string;
+  /** What the broker knows of the sender, where it said so beside the payload. */
+  readonly trust: Trust | undefined;
+}
+
+/**
+ * A payload as it arrived. `trust` is the broker's word or absent: what a payload says of its own sender may be made up, as payloads pass the broker as bytes, and
+ * only the broker speaks as `$…`. `replay` is kept; between two claimed agents it is the sender's word.
+ */
+export function readPayload(payload: Buffer, { name, topic, trust }: Way): Reading {
   let json: unknown;
   try {
     json = JSON.parse(payload.toString());
@@ -10,14 +23,17 @@ export function readPayload(payload: Buffer, name: string): Reading {
     return { problem: String(thrown) };
   }
   const fields: Readonly<Record<string, unknown>> = typeof json === "object" && json !== null ? { ...json } : {};
-  const { to, trust, replay } = fields;
+  const { from, to, replay } = fields;
+  const known = trust ?? (typeof from === "string" && from.startsWith("$") ? "proved" : undefined);
   const reading = readEnvelope(json, {
-    topic: typeof to === "string" ? to : name,
+    topic: topic === name && to === everyone ? everyone : topic,
     receivedAt: Date.now(),
     fallbackId: randomUUID(),
-    trust: trust === "proved" || trust === "shared" ? trust : "claimed",
+    trust: known ?? "claimed",
   });
-  return "envelope" in reading && replay === true ? { envelope: { ...reading.envelope, replay } } : reading;
+  if ("problem" in reading) return reading;
+  const { trust: read, ...envelope } = reading.envelope;
+  return { envelope: { ...envelope, ...(known !== undefined && read !== undefined && { trust: read }), ...(replay === true && { replay }) } };
 }
 
 /** The agents of an `agents.list` answer. @throws Fault malformed */

@@ -48,6 +48,16 @@ describe("broker tap", () => {
     expect(heard.map(({ from, to, type, content }) => [from, to, type, content.kind])).toEqual([["ada", "#lab", "inform", "weather"], ["ada", "#lab", "inform", "weather"]]);
   });
 
+  it("takes the topic for the addressee, and shows no trust that only the speaker vouches for", async () => {
+    const program = await tap("--to", "#lab", "--from", "ada", "--count", "1");
+    const [heard] = await until(program, async () => {
+      await ada.send("#general", "inform", "elsewhere", { to: "#lab" });
+      await ada.send("#lab", "inform", "here", { to: "#general", trust: "proved" });
+    });
+    expect(heard).toMatchObject({ to: "#lab", content: { message: "here" } });
+    expect(heard).not.toHaveProperty("trust");
+  });
+
   it("shows a topic without joining or subscribing it, and chat is what has no kind", async () => {
     const program = await tap("#lab", "--kind", "chat", "--count", "1");
     const [heard] = await until(program, () => ada.send("#lab", "inform", "plain", { colour: "blue" }));
