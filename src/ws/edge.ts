@@ -5,7 +5,7 @@ import type { BacklogTotal, Clock, Flusher, Ledger, Lifecycle, Limits, Log } fro
 import type { Connection, Hello, Receiver } from "../dialect/connection.js";
 import { WsConnection } from "./connection.js";
 import type { Access } from "./access.js";
-import { Crowd } from "./crowd.js";
+import { Crowd, isThisMachine } from "./crowd.js";
 import { addressOf, type EdgeDoor } from "./door.js";
 import { refuseSocket, text, type Pages } from "./front-page.js";
 import { Listener, tooMany, type ListenAt } from "./listener.js";
@@ -32,6 +32,9 @@ export interface WsEdgeOptions {
   readonly log: Log;
 }
 
+/** Connections beyond `wsHalfOpenMax` that only this machine may begin: who asks whether the process works is answered also when it is full. */
+export const ownPlaces = 16;
+
 /** Connections are looked after in this many steps per ping interval. */
 const checksPerPing = 8;
 
@@ -41,8 +44,8 @@ export class WsEdge implements Lifecycle {
   readonly #listeners: Listener[] = [];
   // bound: wsConnectionsMax · evicts: a further connection is answered 503 · owner: WsEdge
   readonly #connections = new Set<WsConnection>();
-  // bound: wsHalfOpenMax · evicts: a further connection is answered 503; httpHeadMs and wsLoginMs end those that wait · owner: WsEdge
-  readonly #halfOpen = new Map<string, Duplex>();
+  // bound: wsHalfOpenMax, and 16 of this machine · evicts: a further connection is answered 503; httpHeadMs and wsLoginMs end those that wait · owner: WsEdge
+  readonly #halfOpen = new Map<string, { readonly socket: Socket; readonly isBeyond: boolean }>();
   readonly #crowd: Crowd;
   #phase: "new" | "open" | "draining" | "stopped" = "new";
   #cancelCheck: (() => void) | undefined;
@@ -107,7 +110,7 @@ export class WsEdge implements Lifecycle {
     if (this.#connections.size === 0) this.#empty?.();
     for (const connection of this.#connections) connection.terminate();
     // Who has not even said what it wants (a TLS handshake that never begins) is no connection of the server's yet, but keeps it open.
-    for (const socket of this.#halfOpen.values()) socket.destroy();
+    for (const { socket } of this.#halfOpen.values()) socket.destroy();
     await gone;
     await Promise.all(this.#listeners.splice(0).map((listener) => listener.stop()));
   }
@@ -128,7 +131,7 @@ export class WsEdge implements Lifecycle {
       },
       forwarded: (socket, client) => this.#enter(socket, client),
       isOpen: () => this.#phase === "open",
-      isFull: () => this.#connections.size >= limits.wsConnectionsMax,
+      full: (socket) => this.#full(socket),
       opened: (ws, socket, hello) => {
         this.#open(ws, socket, hello);
       },
@@ -140,9 +143,10 @@ export class WsEdge implements Lifecycle {
   #arrived(socket: Socket, isTls: boolean): void {
     const { limits, ledger, access } = this.#options;
     const peer = addressOf(socket.remoteAddress);
+    const places = limits.wsHalfOpenMax + (isThisMachine(peer) ? ownPlaces : 0);
     const full =
-      this.#connections.size >= limits.wsConnectionsMax ? "ws-connections-full"
-      : this.#halfOpen.size >= limits.wsHalfOpenMax ? "ws-half-open-full"
+      this.#connections.size >= limits.wsConnectionsMax && !isThisMachine(peer) ? "ws-connections-full"
+      : this.#halfOpen.size >= places ? "ws-half-open-full"
       : access.isProxy(peer) ? undefined
       : this.#enter(socket, peer);
     if (full !== undefined) {
@@ -153,10 +157,18 @@ export class WsEdge implements Lifecycle {
       return;
     }
     const key = keyOf(socket);
-    this.#halfOpen.set(key, socket);
+    this.#halfOpen.set(key, { socket, isBeyond: this.#halfOpen.size >= limits.wsHalfOpenMax });
     socket.once("close", () => {
       this.#halfOpen.delete(key);
     });
+  }
+
+  /** Why a connection that has arrived may not become a WebSocket; undefined if it may. */
+  #full(socket: Duplex): string | undefined {
+    const { wsConnectionsMax, wsHalfOpenMax } = this.#options.limits;
+    if (this.#connections.size >= wsConnectionsMax) return "ws-connections-full";
+    const isBeyond = this.#halfOpen.get(keyOf(socket as Duplex & Peer))?.isBeyond === true;
+    return isBeyond && this.#halfOpen.size > wsHalfOpenMax ? "ws-half-open-full" : undefined;
   }
 
   /** Counts a connection for its address until it ends. @returns why it must wait */

@@ -41,8 +41,8 @@ export interface ListenerOptions extends ListenAt {
   readonly forwarded: (socket: Duplex, client: string) => string | undefined;
   /** True while new WebSockets are taken. */
   readonly isOpen: () => boolean;
-  /** True when there are as many WebSockets as may be. */
-  readonly isFull: () => boolean;
+  /** Why the connection may not become a WebSocket, of which there are too many; undefined if it may. */
+  readonly full: (socket: Duplex) => string | undefined;
   readonly opened: (ws: WebSocket, socket: Duplex, hello: Hello) => void;
 }
 
@@ -152,7 +152,7 @@ export class Listener {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { ledger, isFull, isOpen, opened, own, access, forwarded, tls } = this.#options;
+    const { ledger, full, isOpen, opened, own, access, forwarded, tls } = this.#options;
     const path = pathOf(request.url);
     const peer = addressOf(request.socket.remoteAddress);
     const asking = { headers: request.headers, peer, isTls: tls !== undefined || access.isProxy(peer) };
@@ -165,7 +165,8 @@ export class Listener {
     }
     const barred = access.refusal(asking);
     const remote = access.clientOf(asking);
-    const crowding = remote === asking.peer ? undefined : forwarded(socket, remote);
+    const crowding = (remote === asking.peer ? undefined : forwarded(socket, remote));
+    const crowded = full(socket);
     if (barred !== undefined) {
       ledger.count("ws-origin-refused");
       refuseSocket(socket, text(403, barred));
@@ -174,8 +175,8 @@ export class Listener {
       refuseSocket(socket, text(503, tooMany));
     } else if (!isOpen()) {
       refuseSocket(socket, text(503, "The broker is stopping; try again in a few seconds."));
-    } else if (isFull()) {
-      ledger.count("ws-connections-full");
+    } else if (crowded !== undefined) {
+      ledger.count(crowded);
       refuseSocket(socket, text(503, tooMany));
     } else {
       const subprotocol = chooseSubprotocol(request.headers["sec-websocket-protocol"], path, this.#doors);

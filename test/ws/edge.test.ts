@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { Fault } from "../../src/core/index.js";
+import { ownPlaces } from "../../src/ws/edge.js";
 import { eventually } from "../kit/broker.js";
 import { wholeAnswer, WsWorld } from "../kit/ws-world.js";
 
@@ -90,12 +91,39 @@ describe("the WebSocket door", () => {
     const { accepted } = await world.connect();
     const silent = await world.bare();
     await eventually(() => world.edge.halfOpen === 2, "both are seen");
-    expect(await wholeAnswer(await world.bare())).toContain("503 Service Unavailable");
+    expect((await world.refused("/pan")).status).toBe(503);
+    expect(world.ledger.reasons["ws-half-open-full"]).toBe(1);
+    await eventually(() => world.edge.halfOpen === 2, "the refused one is gone");
     accepted.connection.admitted();
     expect(world.edge.halfOpen).toBe(1);
     await world.connect();
     silent.destroy();
     await eventually(() => world.edge.halfOpen === 1, "the silent one is gone");
+  });
+
+  it("answers this machine's requests also when it is full, in so many places of their own", async () => {
+    await open({ wsHalfOpenMax: 2, wsConnectionsMax: 1 });
+    const { accepted } = await world.connect();
+    const page = async (): Promise<number> => (await fetch(`http://127.0.0.1:${world.port}/`)).status;
+    expect(await page()).toBe(200);
+    accepted.connection.admitted();
+    for (let silent = 0; silent < 1 + ownPlaces; silent += 1) await world.bare();
+    await eventually(() => world.edge.halfOpen === 1 + ownPlaces, "all are seen");
+    expect(await page()).toBe(200);
+    await world.bare();
+    await eventually(() => world.edge.halfOpen === 2 + ownPlaces, "the last place is taken");
+    expect(await wholeAnswer(await world.bare())).toContain("503 Service Unavailable");
+  });
+
+  it("lets a connection that has its place go on, whoever of this machine came beyond the limit", async () => {
+    await open({ wsHalfOpenMax: 1 });
+    const early = await world.bare();
+    await eventually(() => world.edge.halfOpen === 1, "it has its place");
+    await world.bare();
+    await eventually(() => world.edge.halfOpen === 2, "another has one beyond");
+    early.write(`GET /pan HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${Buffer.alloc(16).toString("base64")}\r\nSec-WebSocket-Version: 13\r\n\r\n`);
+    const [answer] = (await once(early, "data")) as [Buffer];
+    expect(answer.toString()).toContain("101 Switching Protocols");
   });
 
   it("cuts off a head that is too slow or too large", async () => {
