@@ -1,10 +1,15 @@
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
+import { createConnection } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readConfig, type BrokerOptions } from "../../src/config/index.js";
+import { Broker } from "../../src/index.js";
+import { ownPlaces } from "../../src/ws/edge.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
+import { makeCertificate } from "../kit/certificates.js";
 import { startProgram } from "../kit/cli.js";
 import { folder, httpOf } from "./kit.js";
 
@@ -27,9 +32,39 @@ describe("what a watchdog asks", () => {
     expect(await ask(`${httpOf(world.pan)}/healthz`)).toMatchObject({ code: 0, stderr: "" });
   });
 
+  it("is answered by the doors that the data directory tells, with TLS, without, and with ZeroMQ alone", async () => {
+    const files = await folder();
+    const { cert, key } = makeCertificate(files.path, "localhost");
+    const zmq = { zmqIn: ["tcp://127.0.0.1:0"], zmqOut: ["tcp://127.0.0.1:0"], ws: [] };
+    for (const doors of [{ ...zmq, ws: ["127.0.0.1:0"], tlsCert: cert, tlsKey: key }, { ...zmq, ws: ["127.0.0.1:0"] }, zmq]) {
+      const data = await folder();
+      const broker = new Broker({ ...doors, dataDir: data.path });
+      await broker.start();
+      expect(await ask(data.path), JSON.stringify(broker.endpoints)).toMatchObject({ code: 0, stderr: "" });
+      await broker.stop();
+      await data.remove();
+    }
+    await files.remove();
+  });
+
+  it("is answered by a broker that has as many connections as it takes", async () => {
+    // More than this machine's own places: refused before it is heard.
+    const busy = await startBroker({ limits: { wsHalfOpenMax: 0 } });
+    const { port } = new URL(httpOf(busy.pan));
+    const silent = Array.from({ length: ownPlaces }, () => createConnection({ host: "127.0.0.1", port: Number(port) }));
+    await Promise.all(silent.map((socket) => once(socket, "connect")));
+    expect((await fetch(`${httpOf(busy.pan)}/healthz`)).status).toBe(503);
+    expect(await ask(busy.dataDir)).toMatchObject({ code: 0, stderr: "" });
+    for (const socket of silent) socket.destroy();
+    await busy.stop();
+  });
+
   it("fails with the reason where none is, or something else answers", async () => {
     expect(await ask("http://127.0.0.1:9/healthz")).toMatchObject({ code: 1, stderr: expect.stringMatching(/ECONNREFUSED/) as string });
     expect(await ask(`${httpOf(world.pan)}/nothing-here`)).toMatchObject({ code: 1, stderr: expect.stringMatching(/404/) as string });
+    const empty = await folder();
+    expect(await ask(empty.path)).toMatchObject({ code: 1, stderr: expect.stringMatching(/ENOENT.*endpoints\.json/) as string });
+    await empty.remove();
   });
 });
 
