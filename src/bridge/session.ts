@@ -79,15 +79,10 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
     });
     this.codec = dialect.codec(this);
     this.hearer = { session: this, codec: this.codec, connection };
-    this.#hearing = new Hearing({
-      ...options,
-      session: this,
-      hearer: this.hearer,
-      take: (envelope) => this.#calls.take(envelope),
-      failed: (event, thrown) => {
-        this.#failed(event, thrown);
-      },
-    });
+    const { renderer } = options;
+    const [take, failed] = [(envelope: Envelope) => this.#calls.take(envelope), this.#failed.bind(this)];
+    // Not spread: objects made by a spread have each a shape of its own, and a fan-out does nothing but read them.
+    this.#hearing = new Hearing({ context, dialect, connection, renderer, session: this, hearer: this.hearer, take, failed });
   }
 
   get principal(): Principal | undefined {

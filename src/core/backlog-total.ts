@@ -9,7 +9,7 @@ export interface Backlog {
 /** The unsent bytes of all connections together. Beyond the limit the largest backlog is evicted, nobody else. */
 export class BacklogTotal {
   bytes = 0;
-  // bound: zmqConnectionsMax + wsConnectionsMax · evicts: a connection leaves when all its bytes are written · owner: BacklogTotal
+  // bound: zmqConnectionsMax + wsConnectionsMax · evicts: a connection leaves when it closes · owner: BacklogTotal
   readonly #holders = new Set<Backlog>();
   readonly #maxBytes: number;
   readonly #ledger: Ledger;
@@ -32,10 +32,14 @@ export class BacklogTotal {
     });
   }
 
-  /** `holder` has given `size` bytes back, already gone from its `buffered`. */
-  release(holder: Backlog, size: number): void {
+  /** A holder has given `size` bytes back, already gone from its `buffered`. */
+  release(size: number): void {
     this.bytes -= size;
-    if (holder.buffered === 0) this.#holders.delete(holder);
+  }
+
+  /** `holder` holds nothing more and never will. It stays until then, empty or not: coming and going with each message was a twentieth of a fan-out's time. */
+  leave(holder: Backlog): void {
+    this.#holders.delete(holder);
   }
 
   #evictLargest(): void {
@@ -45,7 +49,7 @@ export class BacklogTotal {
     for (const holder of this.#holders) {
       if (largest === undefined || holder.buffered > largest.buffered) largest = holder;
     }
-    if (largest === undefined) return;
+    if (largest === undefined || largest.buffered === 0) return;
     this.#ledger.count("evicted-largest-backlog");
     largest.evict();
   }

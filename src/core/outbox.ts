@@ -3,7 +3,7 @@ import type { Flushable, Flusher } from "./flusher.js";
 import type { DropReason, Ledger } from "./ledger.js";
 import type { BacklogTotal } from "./backlog-total.js";
 
-/** The writing half of a socket. `done` is called once, when the bytes have left or never will. */
+/** The writing half of a socket. `done` is called once, at once or later, when the bytes have left or never will. */
 export interface Wire {
   write(bytes: Buffer, done: (error?: Error | null) => void): void;
 }
@@ -58,6 +58,7 @@ export class Outbox implements Flushable {
   #queue: Parcel[] = [];
   #next = 0;
   #inFlightBytes = 0;
+  #isPumping = false;
   /** Copies not yet settled, all together. */
   #copiesPending = 0;
   #observedPending = 0;
@@ -131,7 +132,8 @@ export class Outbox implements Flushable {
     settle(ledger.taps, this.#observedPending, reason);
     const held = this.buffered;
     this.buffered = 0;
-    total.release(this, held);
+    total.release(held);
+    total.leave(this);
     this.#lone = undefined;
     this.#block = undefined;
     this.#queue = [];
@@ -212,14 +214,17 @@ export class Outbox implements Flushable {
    * the bytes that wait for it, not a block per tick.
    */
   #pump(): void {
-    if (this.#inFlightBytes > 0 || this.#closed) return;
-    if (this.#next === this.#queue.length) this.#seal();
+    if (this.#inFlightBytes > 0 || this.#closed || this.#isPumping) return;
+    // A write may be done before it returns.
+    this.#isPumping = true;
     while (this.#inFlightBytes < inFlightMaxBytes) {
+      if (this.#next === this.#queue.length && this.#inFlightBytes === 0) this.#seal();
       const parcel = this.#queue[this.#next];
       if (parcel === undefined) break;
       this.#next += 1;
       this.#write(parcel);
     }
+    this.#isPumping = false;
     if (this.#next === this.#queue.length) {
       if (this.#next > 0) this.#queue = [];
       this.#next = 0;
@@ -239,7 +244,7 @@ export class Outbox implements Flushable {
       this.buffered -= size;
       this.#copiesPending -= copies;
       this.#observedPending -= observed;
-      total.release(this, size);
+      total.release(size);
       if (error) {
         settle(ledger.copies, copies, "closed");
         settle(ledger.taps, observed, "closed");

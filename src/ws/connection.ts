@@ -2,12 +2,12 @@ import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import { Outbox, type BacklogTotal, type Clock, type Flusher, type Ledger, type Limits, type Wire } from "../core/index.js";
 import type { Closing, Connection, Frame, PreparedFrame, Receiver } from "../dialect/connection.js";
+import { writerOf } from "./direct-write.js";
 import { LifeSigns } from "./life-signs.js";
 import { closeReason, pingFrame, pongFrame, prepareFrame } from "./frame.js";
 
 /** How long a peer may take to answer our close frame, milliseconds. */
 const closeWaitMs = 2_000;
-
 /** What a connection needs of its edge. */
 export interface WsConnectionOptions {
   readonly id: string;
@@ -49,7 +49,7 @@ export class WsConnection implements Connection, Wire {
   #goodbye: Closing | undefined;
   /** Tells `ws` that its close frame has been written. */
   #closeWritten: (() => void) | undefined;
-  readonly #write: Duplex["write"];
+  readonly #write: Wire["write"];
   #cancelClose: (() => void) | undefined;
   readonly #signs: LifeSigns;
 
@@ -71,7 +71,7 @@ export class WsConnection implements Connection, Wire {
         this.#cut("ws-evicted");
       },
     });
-    this.#write = socket.write.bind(socket);
+    this.#write = writerOf(socket);
     socket.write = (bytes: unknown, ...more: readonly unknown[]) => this.#takeTurn(bytes, more.find(isCallback));
     ws.on("message", (data, isBinary) => {
       this.#message(data, isBinary);

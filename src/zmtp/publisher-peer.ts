@@ -65,6 +65,7 @@ export class PublisherSide implements Side, ForwardSource, Backlog {
   abandon(): void {
     this.isOpen = false;
     if (this.buffered > 0) this.#tellTotal(0);
+    this.#context.total.leave(this);
   }
 
   gone(): void {
@@ -86,6 +87,6 @@ export class PublisherSide implements Side, ForwardSource, Backlog {
     if (!this.isOpen && grown > 0) return;
     this.buffered = held;
     if (grown > 0) this.#context.total.take(this, grown);
-    else if (grown < 0) this.#context.total.release(this, -grown);
+    else if (grown < 0) this.#context.total.release(-grown);
   }
 }

@@ -17,7 +17,7 @@ class Holder implements Backlog {
 
   give(size: number): void {
     this.buffered -= size;
-    this.#total.release(this, size);
+    this.#total.release(size);
   }
 
   evict(): void {

@@ -165,6 +165,7 @@ describe("an outbox", () => {
       { weight: 6, arbitrary: fc.record({ do: fc.constant("add" as const), size: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1_000, max: 90_000 })), count: fc.integer({ min: 1, max: 3 }), observed: fc.boolean(), borrow: fc.boolean() }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant("control" as const), size: fc.integer({ min: 1, max: 20 }) }) },
       { weight: 2, arbitrary: fc.record({ do: fc.constant("flush" as const) }) },
+      { weight: 2, arbitrary: fc.record({ do: fc.constant("quick" as const), on: fc.boolean() }) },
       { weight: 3, arbitrary: fc.record({ do: fc.constant("complete" as const), count: fc.integer({ min: 1, max: 3 }) }) },
     );
     const end = fc.constantFrom("drain" as const, "fail" as const, "close" as const);
@@ -181,6 +182,7 @@ describe("an outbox", () => {
       };
       for (const now of steps) {
         if (now.do === "flush") flusher.flush();
+        else if (now.do === "quick") wire.isQuick = now.on;
         else if (now.do === "complete") wire.complete(now.count);
         else {
           const bytes = letters(now.size, String.fromCharCode(97 + (given += 1) % 26));

@@ -6,12 +6,15 @@ export class FakeWire implements Wire {
   readonly sent: Buffer[] = [];
   /** What was given to it, the very buffers. */
   readonly given: Buffer[] = [];
+  /** Whether a write is done before it returns, if none is under way. */
+  isQuick = false;
   #failed = false;
   #underWay: { readonly bytes: Buffer; readonly done: (error?: Error | null) => void }[] = [];
 
   write(bytes: Buffer, done: (error?: Error | null) => void): void {
     this.given.push(bytes);
     this.#underWay.push({ bytes, done });
+    if (this.isQuick && this.waiting === 1) this.complete();
   }
 
   /** Writes that have not completed. */
