@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { agentNameProblem, asFault, brokerTopic, Fault, writeEnvelope, type Content, type Envelope, type ListedAgent, type ListedRoom, type Log, type MessageType, type Trust } from "../core/index.js";
 import { Answering, type Answerer } from "./answering.js";
+import { refusalAt } from "./door-word.js";
 import { findDoors } from "./doors.js";
 import { Inbox } from "./inbox.js";
 import type { Heard, Link } from "./link.js";
@@ -73,8 +74,9 @@ export class Agent implements AsyncIterable<Envelope> {
     if (problem !== undefined) throw new Fault("malformed", `the name ${options.name} ${problem}; choose another`);
     const { ZmqLink } = await import("./link-zeromq.js");
     const agent = new Agent(options.name, options);
+    const doors = findDoors(options);
     const link = new ZmqLink({
-      ...findDoors(options),
+      ...doors,
       name: options.name,
       ...(options.token !== undefined && { token: options.token }),
       publishTimeoutMs: options.publishTimeoutMs ?? agentDefaults.publishTimeoutMs,
@@ -89,7 +91,7 @@ export class Agent implements AsyncIterable<Envelope> {
     link.subscribe(options.name);
     link.open();
     try {
-      await agent.#roundTrip.first(agent.#options.readyTimeoutMs);
+      await agent.#roundTrip.first(agent.#options.readyTimeoutMs, (isWanted) => refusalAt(doors.in, options, isWanted));
       agent.#unproved = false;
     } catch (thrown) {
       await link.close(0);

@@ -21,8 +21,14 @@ export interface ZmqLinkOptions {
 const zmqMetadata = 95;
 const subscribed = 1;
 
-/** A SUB that says who it is, for agents without a token. */
+/** Sockets that say who they are, for agents without a token: a name that is another's is refused before anything is said in it. */
 class DeclaredSubscriber extends Subscriber {
+  declare(name: string): void {
+    this.setStringOption(zmqMetadata, `X-Agent:${name}`);
+  }
+}
+
+class DeclaredPublisher extends XPublisher {
   declare(name: string): void {
     this.setStringOption(zmqMetadata, `X-Agent:${name}`);
   }
@@ -35,7 +41,7 @@ class DeclaredSubscriber extends Subscriber {
 export class ZmqLink implements Link {
   readonly #options: ZmqLinkOptions;
   readonly #sub: DeclaredSubscriber;
-  readonly #pub: XPublisher;
+  readonly #pub: DeclaredPublisher;
   #isConnected = false;
   #waiting: (() => void)[] = [];
   #last: Promise<void> = Promise.resolve();
@@ -46,8 +52,8 @@ export class ZmqLink implements Link {
     const shared = { linger: 1_000, ...(options.token !== undefined && { plainUsername: options.name, plainPassword: options.token }) };
     this.#sub = new DeclaredSubscriber({ ...shared, linger: 0, receiveHighWaterMark: 0 });
     // Every subscription is told, the same one after a reconnect, too.
-    this.#pub = new XPublisher({ ...shared, noDrop: true, sendTimeout: 0, verbosity: "allSubs" });
-    if (options.token === undefined) this.#sub.declare(options.name);
+    this.#pub = new DeclaredPublisher({ ...shared, noDrop: true, sendTimeout: 0, verbosity: "allSubs" });
+    if (options.token === undefined) for (const socket of [this.#sub, this.#pub]) socket.declare(options.name);
   }
 
   /** Connects both sockets and starts to listen. */

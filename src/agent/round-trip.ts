@@ -28,13 +28,19 @@ export class RoundTrip {
     await answer;
   }
 
-  /** Repeats a ping under one id until its answer comes back: both sockets work, the broker knows the name. @throws Fault unavailable, unauthenticated */
-  async first(timeoutMs: number): Promise<void> {
+  /**
+   * Repeats a ping under one id until its answer comes back: both sockets work, the broker knows the name. It stops as soon as `refusal` tells why it never will.
+   * @throws Fault unavailable, unauthenticated
+   */
+  async first(timeoutMs: number, refusal: (isWanted: () => boolean) => Promise<Fault | undefined>): Promise<void> {
     const messageId = randomUUID();
     const isWanted = (): boolean => this.#pending.has(messageId);
     const answer = this.#pending.wait(messageId, "the broker", { timeoutMs });
     this.#ask(messageId, isWanted).catch((thrown: unknown) => {
       this.#pending.fail(messageId, asFault(thrown));
+    });
+    void refusal(isWanted).then((fault) => {
+      if (fault !== undefined) this.#pending.fail(messageId, fault);
     });
     try {
       await answer;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import type { Agent } from "../agent/index.js";
-import { Fault, type Envelope } from "../core/index.js";
+import type { Agent, AgentOptions } from "../agent/index.js";
+import { asFault, Fault, type Envelope } from "../core/index.js";
 import { DataDirectory, operatorName, resolveDataDirectory } from "../services/index.js";
 
 /** What every command that talks to a running broker takes. */
@@ -29,11 +29,22 @@ function readToken(data: DataDirectory): string {
   }
 }
 
-/** Does something as the operator on the running broker, then leaves. */
-export async function asOperator<T>(choice: BrokerChoice, work: (operator: Agent) => Promise<T>): Promise<T> {
+/** Connects as the operator. @throws Fault unavailable, forbidden, unauthenticated, naming the remedy */
+export async function connectOperator(choice: BrokerChoice, options: AgentOptions = {}): Promise<Agent> {
   const { in: zmqIn, out, token } = findBroker(choice);
   const { Agent } = await import("../agent/index.js");
-  const operator = await Agent.connect({ name: operatorName, in: zmqIn, out, token });
+  try {
+    return await Agent.connect({ ...options, name: operatorName, in: zmqIn, out, token });
+  } catch (thrown) {
+    const fault = asFault(thrown);
+    if (!fault.message.includes("auth none")) throw thrown;
+    throw new Fault("forbidden", "this broker takes no tokens on ZeroMQ (--zmq-auth none), and this command proves by one that you are its operator: start it with --zmq-auth optional", { cause: fault });
+  }
+}
+
+/** Does something as the operator on the running broker, then leaves. */
+export async function asOperator<T>(choice: BrokerChoice, work: (operator: Agent) => Promise<T>): Promise<T> {
+  const operator = await connectOperator(choice);
   try {
     return await work(operator);
   } finally {

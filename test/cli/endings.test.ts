@@ -121,8 +121,22 @@ describe("how the broker's programs end", () => {
     const broker = startBroker();
     await broker.prints(/broker status/);
     await runCli(["token", "boss", "--data-dir", dataDir]);
+    // Nothing is said in its name.
+    const forged = async (): Promise<unknown> => (JSON.parse((await runCli(["status", "--json", "--data-dir", dataDir])).stdout) as { ledger: { messages: { refused: number } } }).ledger.messages.refused;
     const { code, stderr } = await runCli(["send", "all", "hi", "--from", "boss", "--data-dir", dataDir]);
-    expect([code, stderr]).toEqual([4, expect.stringContaining("may have an owner")]);
+    expect([code, stderr]).toEqual([4, expect.stringMatching(/the broker refuses boss: the name boss has an owner.*broker token boss/)]);
+    expect(await forged()).toBe(0);
+    await broker.stop();
+  });
+
+  it.each([
+    ["none", ["status"], /takes no tokens on ZeroMQ.*--zmq-auth optional/],
+    ["required", ["bench", "--seconds", "0.1"], /a bench via zmq has no tokens.*--via pan/],
+  ])("a broker with --zmq-auth %s refuses %j in its own words", async (auth, args, words) => {
+    const broker = startBroker("--zmq-auth", auth);
+    await broker.prints(/broker status/);
+    const { code, stderr } = await runCli([...args, "--data-dir", dataDir]);
+    expect([code, stderr]).toEqual([4, expect.stringMatching(words)]);
     await broker.stop();
   });
 });

@@ -1,10 +1,15 @@
 import { Agent } from "../../agent/index.js";
+import { asFault, Fault } from "../../core/index.js";
 import type { OpenPair } from "./pair.js";
 
 /** Pairs of agents with two ZeroMQ sockets each. */
 export function zmqPairs(doors: { readonly in: string; readonly out: string }): OpenPair {
   return async ([from, to], ears) => {
-    const hearer = await Agent.connect({ name: to, ...doors });
+    const hearer = await Agent.connect({ name: to, ...doors }).catch((thrown: unknown) => {
+      const fault = asFault(thrown);
+      if (fault.code !== "unauthenticated") throw fault;
+      throw new Fault("forbidden", `a bench via zmq has no tokens, and this broker wants them: use --via pan or --via agentchat, or start it with --zmq-auth optional (${fault.message})`, { cause: fault });
+    });
     const speaker = await Agent.connect({ name: from, ...doors });
     hearer.onInform(({ content }) => {
       ears.heard(content.message);

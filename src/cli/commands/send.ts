@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Agent, Request } from "../../agent/index.js";
 import { everyone, Fault, type MessageType } from "../../core/index.js";
 import { operatorName } from "../../services/index.js";
-import { findBroker, type BrokerChoice } from "../operator.js";
+import { connectOperator, findBroker, type BrokerChoice } from "../operator.js";
 import { print, say, type Output } from "../output.js";
 
 interface Options extends BrokerChoice, Output {
@@ -29,15 +29,20 @@ export function sendCommand(program: Command): void {
       const options = command.optsWithGlobals<Options>();
       // Mostly a variable of a script that is not set.
       if (text === "") throw new Fault("malformed", "there is nothing to say: TEXT is empty");
-      const { in: zmqIn, out, token } = findBroker(options);
-      const { Agent } = await import("../../agent/index.js");
-      const speaker = await Agent.connect({ name: options.from, in: zmqIn, out, ...(options.from === operatorName && { token }) });
+      const speaker = options.from === operatorName ? await connectOperator(options) : await connectAs(options.from, options);
       try {
         await send(speaker, options.room === true && !to.startsWith("#") ? `#${to}` : to, text, options);
       } finally {
         await speaker.close();
       }
     });
+}
+
+/** A speaker without a token: only a name that nobody owns. */
+async function connectAs(name: string, choice: BrokerChoice): Promise<Agent> {
+  const { in: zmqIn, out } = findBroker(choice);
+  const { Agent } = await import("../../agent/index.js");
+  return Agent.connect({ name, in: zmqIn, out });
 }
 
 async function send(speaker: Agent, to: string, text: string, options: Options): Promise<void> {

@@ -2,9 +2,8 @@ import { once } from "node:events";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Agent } from "../../agent/index.js";
 import { messageTypes, subscriptionKind, type Envelope } from "../../core/index.js";
-import { operatorName } from "../../services/index.js";
 import { painter } from "../agentchat/console-lines.js";
-import { findBroker, type BrokerChoice } from "../operator.js";
+import { connectOperator, type BrokerChoice } from "../operator.js";
 import { dataLines, endUnwritten, finished, say, type Output } from "../output.js";
 import { checkTap, tapFilter, type TapFilter } from "../tap-filter.js";
 import { personLine, wireLine } from "../tap-line.js";
@@ -28,9 +27,7 @@ export function tapCommand(program: Command): void {
       const topics = named.includes("") ? [] : named;
       const options = command.optsWithGlobals<Options>();
       checkTap(topics, options);
-      const { in: zmqIn, out, token } = findBroker(options);
-      const { Agent } = await import("../../agent/index.js");
-      const operator = await Agent.connect({ name: operatorName, in: zmqIn, out, token, hearOwn: true, inboxMax: 100_000 });
+      const operator = await connectOperator(options, { hearOwn: true, inboxMax: 100_000 });
       // A tap changes nothing: to subscribe a room would be to join it.
       for (const topic of topics.length > 0 && topics.every((one) => subscriptionKind(one) === "prefix") ? topics : [""]) operator.subscribe(topic);
       say(`listening to ${topics.length === 0 ? "everything" : topics.join(" ")}; Ctrl-C ends it`);
