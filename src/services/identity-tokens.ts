@@ -1,11 +1,12 @@
+import { basename } from "node:path";
 import { Fault, agentNameProblem, asFault, principal, type Clock, type Limits, type Principal } from "../core/index.js";
 import type { DataDirectory } from "./data-directory.js";
 import type { Identity, TokenEnd, TokenListing, TokenRecord } from "./identity.js";
 import { operatorName, operatorScopes } from "./operator.js";
 import { ProvedNames } from "./proved-names.js";
-import { SecretFile } from "./secret-file.js";
+import { SecretFile, secretHash } from "./secret-file.js";
 import type { Tables } from "./table.js";
-import { TokenFile } from "./token-file.js";
+import { readable, TokenFile } from "./token-file.js";
 
 /** Files that may have changed are looked at no more often than this. */
 const lookMs = 200;
@@ -25,6 +26,12 @@ export interface IdentityOptions {
   readonly proved?: (name: string) => void;
 }
 
+/** A file that another process may change, and what was complained of it last, to say it once. */
+interface Watched {
+  readonly refresh: () => void;
+  complaint: string;
+}
+
 /** Identity by tokens in the data directory: PAN's shared one, the operator's, and each agent's own. */
 export class IdentityTokens implements Identity {
   readonly #options: IdentityOptions;
@@ -34,9 +41,11 @@ export class IdentityTokens implements Identity {
   readonly #proved: ProvedNames;
   // bound: the broker's configuration · evicts: nothing · owner: IdentityTokens
   readonly #reserved = new Set<string>();
+  /** Each read by itself, so that one which cannot be read hides nothing that the others say; what is revoked is heard first. */
+  readonly #watched: readonly Watched[];
+  #sharedId = "";
+  #operatorId = "";
   #lookedAt = -Infinity;
-  /** What was complained of last, to say it once. */
-  #complaint = "";
 
   constructor(options: IdentityOptions) {
     const { dataDirectory, clock, limits, reserved } = options;
@@ -46,13 +55,17 @@ export class IdentityTokens implements Identity {
     this.#tokens = new TokenFile(dataDirectory.file("tokens.json"), clock);
     this.#proved = new ProvedNames(limits, clock);
     for (const name of reserved) this.#reserved.add(name);
+    this.#watched = [
+      { refresh: () => { this.#tokens.refresh(); }, complaint: "" },
+      { refresh: () => { this.#sharedId = refreshedId(this.#shared) ?? this.#sharedId; }, complaint: "" },
+      { refresh: () => { this.#operatorId = refreshedId(this.#operator) ?? this.#operatorId; }, complaint: "" },
+    ];
   }
 
   /** Reads all tokens and makes the shared and the operator's where there are none. @throws Fault unavailable, naming the file and the remedy */
   load(): void {
-    this.#shared.load();
-    this.#operator.load();
-    this.#tokens.refresh();
+    for (const secret of [this.#shared, this.#operator]) readable(secret.path, () => { secret.load(); });
+    for (const { refresh } of this.#watched) refresh();
     const { tables } = this.#options;
     if (tables !== undefined) this.#proved.load(tables.table<number>("proved-names"));
   }
@@ -71,7 +84,7 @@ export class IdentityTokens implements Identity {
     if (problem !== undefined) throw new Fault("malformed", `the agent's name ${problem}; choose another`);
     if (agent === operatorName) return this.#asOperator(token);
     this.#look(false);
-    if (this.#shared.matches(token)) return this.#share(agent, displayName);
+    if (this.#shared.matches(token)) return this.#share(agent, token, displayName);
     const record = this.#record(token);
     if (record === undefined) throw new Fault("unauthenticated", "the token is not valid; the shared one is the line of the file pan-token in the broker's data directory");
     if (record.kind !== "ws") throw new Fault("unauthenticated", `this is a ZeroMQ token; make one for WebSocket (broker token ${agent})`);
@@ -138,6 +151,7 @@ export class IdentityTokens implements Identity {
   /** Why who speaks by this token has to stop; undefined while the token is valid. */
   endOf(tokenId: string): TokenEnd | undefined {
     this.#look(false);
+    if (tokenId === this.#sharedId || tokenId === this.#operatorId) return undefined;
     return this.#tokens.endOf(tokenId);
   }
 
@@ -152,11 +166,11 @@ export class IdentityTokens implements Identity {
     return this.#tokens.find(token);
   }
 
-  #share(agent: string, displayName: string | undefined): Principal {
+  #share(agent: string, token: string, displayName: string | undefined): Principal {
     if (this.isProtected(agent)) {
       throw new Fault("conflict", `the name ${agent} belongs to the owner of a token; use that token (broker token ${agent}) or another name`);
     }
-    return principal(agent, "shared", displayName === undefined ? {} : { displayName });
+    return principal(agent, "shared", { tokenId: secretId(this.#shared, token), ...(displayName !== undefined && { displayName }) });
   }
 
   /** All tokens of one agent prove the same owner, so that a new one takes over from a session of the old. */
@@ -169,7 +183,7 @@ export class IdentityTokens implements Identity {
     if (!this.#operator.matches(token)) {
       throw new Fault("unauthenticated", `the name ${operatorName} needs the token of the file operator-token in the broker's data directory`);
     }
-    return principal(operatorName, "proved", { proof: "token:operator", scopes: operatorScopes });
+    return principal(operatorName, "proved", { proof: "token:operator", tokenId: secretId(this.#operator, token), scopes: operatorScopes });
   }
 
   /** Looks whether another process changed the files: at once, or if that has not been done for a moment. */
@@ -177,17 +191,32 @@ export class IdentityTokens implements Identity {
     const now = this.#options.clock.monotonic();
     if (!atOnce && now - this.#lookedAt < lookMs) return;
     this.#lookedAt = now;
-    try {
-      this.#shared.refresh();
-      this.#operator.refresh();
-      this.#tokens.refresh();
-      this.#complaint = "";
-    } catch (error) {
-      const fault = asFault(error);
-      if (fault.message !== this.#complaint) this.#options.damaged(fault);
-      this.#complaint = fault.message;
+    for (const watched of this.#watched) {
+      try {
+        watched.refresh();
+        watched.complaint = "";
+      } catch (error) {
+        const fault = asFault(error);
+        const isNew = fault.message !== watched.complaint;
+        watched.complaint = fault.message;
+        if (isNew) this.#options.damaged(fault);
+      }
     }
   }
+}
+
+/** Takes a secret that was changed, and tells what it is called now; undefined if there is none. @throws Fault unavailable; the secret known before holds */
+function refreshedId(file: SecretFile): string | undefined {
+  return readable(file.path, () => {
+    file.refresh();
+    const secret = file.read();
+    return secret === undefined ? undefined : secretId(file, secret);
+  });
+}
+
+/** What is remembered of a secret that let somebody in, to cut them when it changes: tells nothing of it. */
+function secretId({ path }: SecretFile, secret: string): string {
+  return `${basename(path)}:${secretHash(`session ${secret}`).toString("hex").slice(0, 16)}`;
 }
 
 function listingOf({ id, kind, subject, scopes, names, issuedAt, expiresAt }: TokenRecord): TokenListing {

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { statSync } from "node:fs";
 import { z } from "zod";
 import { Fault, type Clock } from "../core/index.js";
-import { fileStamp, readIfThere, replaceFile } from "./atomic-file.js";
+import { readIfThere, replaceFile } from "./atomic-file.js";
 import type { TokenEnd, TokenRecord } from "./identity.js";
 import { PidLock } from "./pid-lock.js";
 import { newSecret, secretHash } from "./secret-file.js";
@@ -42,13 +43,12 @@ export class TokenFile {
     this.#clock = clock;
   }
 
-  /** Reads the file if it has changed. @throws Fault unavailable if it is none of ours; what was known stays */
+  /** Reads the file if it has changed since it was read last. @throws Fault unavailable if it cannot be read or is none of ours; what was known stays, and the next call tries again */
   refresh(): void {
-    const stamp = fileStamp(this.path);
+    const stamp = this.#look();
     if (stamp === this.#stamp) return;
-    // Set before reading: a file that cannot be read is complained of once, not at every look.
-    this.#stamp = stamp;
     this.#adopt(this.#read());
+    this.#stamp = stamp;
   }
 
   /** The valid token with this text. */
@@ -111,7 +111,7 @@ export class TokenFile {
     try {
       const tokens = change(this.#read().filter((kept) => this.#isValid(kept)));
       replaceFile(this.path, `${JSON.stringify({ tokens }, undefined, 2)}\n`);
-      this.#stamp = fileStamp(this.path);
+      this.#stamp = this.#look();
       this.#adopt(tokens);
     } finally {
       lock.release();
@@ -130,8 +130,16 @@ export class TokenFile {
     }
   }
 
+  /** What changes whenever the file is written, replaced, or given to somebody else: a revocation must not hide behind the old time of writing. */
+  #look(): string | undefined {
+    return readable(this.path, () => {
+      const stat = statSync(this.path, { throwIfNoEntry: false, bigint: true });
+      return stat === undefined ? undefined : [stat.mtimeNs, stat.ctimeNs, stat.size, stat.ino].join(" ");
+    });
+  }
+
   #read(): readonly TokenRecord[] {
-    const text = readIfThere(this.path);
+    const text = readable(this.path, () => readIfThere(this.path));
     if (text === undefined) return [];
     try {
       return fileForm.parse(JSON.parse(text)).tokens;
@@ -153,5 +161,16 @@ export class TokenFile {
 
   #isValid({ expiresAt }: TokenRecord): boolean {
     return expiresAt === undefined || this.#clock.now() < expiresAt;
+  }
+}
+
+/** What `read` makes of a file of the data directory. @throws Fault unavailable, naming the file, the cause and the remedy */
+export function readable<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Fault) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Fault("unavailable", `${path} cannot be read: ${why}; give it to the user that runs the broker (chown), with mode 0600`, { cause: error });
   }
 }

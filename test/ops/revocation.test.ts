@@ -1,9 +1,10 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defaultLimits, systemClock } from "../../src/core/index.js";
 import { DataDirectory, IdentityTokens } from "../../src/services/index.js";
 import { eventually, startBroker, type TestBroker } from "../kit/broker.js";
-import { PanWire } from "../kit/pan-wire.js";
+import { PanWire, panToken } from "../kit/pan-wire.js";
 import { PlainAgent } from "../kit/plain-agent.js";
 import { auditLines } from "./kit.js";
 
@@ -92,6 +93,21 @@ describe("a token that expires", () => {
     const bot = await PanWire.login(world.pan, "brief", token);
     expect(await bot.hears("error")).toMatchObject({ code: "AUTH_FAILED" });
     expect(await bot.closed).toMatchObject({ code: 1008, reason: expect.stringMatching(/valid until/) as string });
+  });
+});
+
+describe("a shared secret that is changed", () => {
+  it("ends who came in by the old one", async () => {
+    const path = join(world.dataDir, "pan-token");
+    const guest = await PanWire.login(world.pan, "visitor", panToken(world.dataDir));
+    const token = await tokens.issue({ kind: "ws", subject: "owner" });
+    const owner = await PanWire.login(world.pan, "owner", token);
+    writeFileSync(path, `${"x".repeat(43)}\n`);
+    expect(await guest.closed).toMatchObject({ code: 1008, reason: expect.stringMatching(/taken back/) as string });
+    const again = await PanWire.login(world.pan, "visitor", panToken(world.dataDir));
+    await tokens.revoke("owner");
+    expect(await owner.closed).toMatchObject({ code: 1008 });
+    again.close();
   });
 });
 
