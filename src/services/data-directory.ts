@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { Fault } from "../core/index.js";
 import { replaceFile } from "./atomic-file.js";
 import { readEndpointsFile, type Endpoints } from "./endpoints.js";
-import { PidLock } from "./pid-lock.js";
+import { beatLostMs, PidLock } from "./pid-lock.js";
 
 /** Where the data directory is, in the order of protocols' first part. */
 export interface DataDirectoryChoice {
@@ -78,6 +78,10 @@ export class DataDirectory {
     this.prepare();
     const lock = PidLock.take(this.file("broker.pid"));
     if (!(lock instanceof PidLock)) {
+      if (lock.isElsewhere) {
+        const seconds = String(beatLostMs / 1_000);
+        throw new Fault("conflict", `a broker in another container or on another machine (pid ${String(lock.pid)} there) uses the data directory ${this.path}; stop it, or give this one another with --data-dir; if it was killed, the directory is free ${seconds} s after that`);
+      }
       throw new Fault("conflict", `a broker with pid ${String(lock.pid)} uses the data directory ${this.path}; stop it (kill ${String(lock.pid)}), or give this one another with --data-dir`);
     }
     this.#lock = lock;

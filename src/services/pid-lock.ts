@@ -1,27 +1,37 @@
 import { randomBytes } from "node:crypto";
-import { linkSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { z } from "zod";
 import { errorCode, makeFile, readIfThere } from "./atomic-file.js";
 
-const holderForm = z.object({ pid: z.int().positive(), started: z.string().optional() });
+const holderForm = z.object({ pid: z.int().positive(), started: z.string().optional(), pidNamespace: z.string().optional() });
 
-/** The process that holds a lock. */
-export type LockHolder = z.infer<typeof holderForm>;
+/** The process that holds a lock. `isElsewhere`: its pid is another container's or another machine's, and means nothing here. */
+export type LockHolder = Pick<z.infer<typeof holderForm>, "pid"> & { readonly isElsewhere: boolean };
+
+/** A holder touches its file this often, milliseconds: what another container can see of its life. */
+const beatMs = 2_000;
+/** A holder elsewhere that has not touched its file for so long is dead, milliseconds. */
+export const beatLostMs = 10_000;
 
 /** A lock file that names its process. One whose process is dead counts as free. */
 export class PidLock {
   readonly #path: string;
   readonly #text: string;
+  readonly #beat: NodeJS.Timeout;
 
   private constructor(path: string, text: string) {
     this.#path = path;
     this.#text = text;
+    this.#beat = setInterval(() => {
+      this.#touch();
+    }, beatMs).unref();
   }
 
   /** Takes the lock, or says who has it. */
   static take(path: string): PidLock | LockHolder {
     const started = startOf(process.pid);
-    const text = `${JSON.stringify({ pid: process.pid, ...(started !== undefined && { started }) })}\n`;
+    const pidNamespace = ownNamespace();
+    const text = `${JSON.stringify({ pid: process.pid, ...(started !== undefined && { started }), ...(pidNamespace !== undefined && { pidNamespace }) })}\n`;
     for (;;) {
       if (makeFile(path, text)) return new PidLock(path, text);
       const holder = PidLock.holder(path) ?? removeStale(path);
@@ -31,12 +41,22 @@ export class PidLock {
 
   /** The living process that holds the lock. */
   static holder(path: string): LockHolder | undefined {
-    return livingHolder(readIfThere(path));
+    return livingHolder(path);
   }
 
   /** Gives the lock back, unless it has become somebody else's. */
   release(): void {
+    clearInterval(this.#beat);
     if (readIfThere(this.#path) === this.#text) rmSync(this.#path, { force: true });
+  }
+
+  #touch(): void {
+    try {
+      const now = new Date();
+      if (readIfThere(this.#path) === this.#text) utimesSync(this.#path, now, now);
+    } catch {
+      // The file system is gone or read-only: nobody can take the lock there, either.
+    }
   }
 }
 
@@ -50,7 +70,7 @@ function removeStale(path: string): LockHolder | undefined {
     throw error;
   }
   try {
-    const holder = livingHolder(readFileSync(aside, "utf8"));
+    const holder = livingHolder(aside);
     if (holder !== undefined) linkSync(aside, path);
     return holder;
   } finally {
@@ -58,14 +78,25 @@ function removeStale(path: string): LockHolder | undefined {
   }
 }
 
-function livingHolder(text: string | undefined): LockHolder | undefined {
+function livingHolder(path: string): LockHolder | undefined {
+  const text = readIfThere(path);
   if (text === undefined) return undefined;
   const read = holderForm.safeParse(parse(text));
-  if (!read.success || !isAlive(read.data.pid)) return undefined;
+  if (!read.success) return undefined;
+  const { pid, started, pidNamespace } = read.data;
+  if (pidNamespace !== undefined && (pidNamespace !== ownNamespace() || bootOf(started) !== bootOf(startOf(process.pid)))) {
+    return isTouched(path) ? { pid, isElsewhere: true } : undefined;
+  }
+  if (!isAlive(pid)) return undefined;
   // The pid may have gone to another process since: then it started at another time, where the system tells.
-  const { started } = read.data;
-  const now = startOf(read.data.pid);
-  return started === undefined || now === undefined || started === now ? read.data : undefined;
+  const now = startOf(pid);
+  return started === undefined || now === undefined || started === now ? { pid, isElsewhere: false } : undefined;
+}
+
+/** A clock that was set back makes no holder immortal. */
+function isTouched(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found !== undefined && Math.abs(Date.now() - found.mtimeMs) < beatLostMs;
 }
 
 function parse(text: string): unknown {
@@ -95,5 +126,18 @@ function startOf(pid: number): string | undefined {
     return ticks === undefined ? undefined : `${boot} ${ticks}`;
   } catch {
     return undefined; // another system, or the process is gone
+  }
+}
+
+function bootOf(started: string | undefined): string | undefined {
+  return started?.split(" ", 1)[0];
+}
+
+/** Within what pids are this process's: containers have their own. Undefined where there is no /proc. */
+function ownNamespace(): string | undefined {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return undefined; // another system
   }
 }

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Fault } from "../../src/core/index.js";
 import { DataDirectory, resolveDataDirectory } from "../../src/services/index.js";
 
@@ -128,6 +128,56 @@ describe("data directory", () => {
     data.claim();
     expect(readFileSync(data.file("broker.pid"), "utf8")).toContain(`"pid":${String(process.pid)}`);
     data.release();
+  });
+
+  describe.runIf(existsSync("/proc/self/ns/pid"))("and a broker whose pid means nothing here, as in another container", () => {
+    /** Its lock as we would write it, but for what is different there, touched so long ago. */
+    const lockElsewhere = (different: object, ageMs: number): void => {
+      const data = new DataDirectory(home);
+      data.claim();
+      const own = JSON.parse(readFileSync(data.file("broker.pid"), "utf8")) as object;
+      data.release();
+      writeFileSync(data.file("broker.pid"), JSON.stringify({ ...own, pid: 4_194_304, ...different }));
+      const at = new Date(Date.now() - ageMs);
+      utimesSync(data.file("broker.pid"), at, at);
+    };
+
+    it.each([{ pidNamespace: "pid:[1]" }, { started: "another-boot 1" }, { pid: process.pid, pidNamespace: "pid:[1]" }])("keeps the directory while it touches its lock: %j", (different) => {
+      lockElsewhere(different, 5_000);
+      const { code, message } = faultOf(() => {
+        new DataDirectory(home).claim();
+      });
+      expect([code, message]).toEqual(["conflict", expect.stringMatching(/in another container or on another machine.*free 10 s after/)]);
+    });
+
+    it.each([11_000, -11_000])("loses it when that was %i ms ago", (ageMs) => {
+      lockElsewhere({ pidNamespace: "pid:[1]" }, ageMs);
+      const data = new DataDirectory(home);
+      data.claim();
+      data.release();
+    });
+
+    it("is told where it can be reached, from here, too", () => {
+      lockElsewhere({ pidNamespace: "pid:[1]" }, 0);
+      writeFileSync(join(home, "endpoints.json"), JSON.stringify({ ...endpoints, pid: 4_194_304 }));
+      expect(new DataDirectory(home).readEndpoints()).toMatchObject({ zmqIn: endpoints.zmqIn });
+    });
+
+    it("sees by our lock that we live", () => {
+      vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+      try {
+        const data = new DataDirectory(home);
+        data.claim();
+        const then = new Date(0);
+        utimesSync(data.file("broker.pid"), then, then);
+        vi.advanceTimersByTime(5_000);
+        expect(Date.now() - statSync(data.file("broker.pid")).mtimeMs).toBeLessThan(5_000);
+        data.release();
+        expect(vi.getTimerCount()).toBe(0);
+      } finally {
+        vi.useRealTimers();
+      }
+    });
   });
 
   it("takes a lock file that makes no sense for nobody's", () => {
