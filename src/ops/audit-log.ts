@@ -13,6 +13,8 @@ export interface AuditLogOptions {
 
 /** After a failure the disk is tried again after this. */
 const retryMs = 5_000;
+/** Lines that were left out are told this long after the first of them, or with the next line. */
+const leftOutMs = 10_000;
 /** At stop the disk has this long. */
 const stopMs = 2_000;
 
@@ -24,6 +26,8 @@ export class AuditLog implements Lifecycle {
   readonly #options: AuditLogOptions;
   #waiting = "";
   #lost = 0;
+  #leftOut = 0;
+  #cancelLeftOut: (() => void) | undefined;
   #file: FileHandle | undefined;
   #size = 0;
   /** Something of the last write may be in the file, without its end. */
@@ -52,6 +56,7 @@ export class AuditLog implements Lifecycle {
   async stop(): Promise<void> {
     if (this.#phase !== "open") return;
     const { clock } = this.#options;
+    this.#tellLeftOut();
     this.#forgetRetry();
     this.#writeSoon();
     let cancel = (): void => undefined;
@@ -67,6 +72,27 @@ export class AuditLog implements Lifecycle {
 
   /** Takes a line; it is written later. Never throws. */
   write(event: AuditEvent): void {
+    this.#tellLeftOut();
+    this.#take(event);
+  }
+
+  /** Counts a line that is not to be written; how many there were is a line of its own, soon. Never throws. */
+  leaveOut(): void {
+    this.#leftOut += 1;
+    this.#cancelLeftOut ??= this.#options.clock.after(leftOutMs, () => {
+      this.#tellLeftOut();
+    });
+  }
+
+  #tellLeftOut(): void {
+    this.#cancelLeftOut?.();
+    this.#cancelLeftOut = undefined;
+    const lines = this.#leftOut;
+    this.#leftOut = 0;
+    if (lines > 0) this.#take({ event: "left-out", lines });
+  }
+
+  #take(event: AuditEvent): void {
     const { clock, limits } = this.#options;
     const line = auditLine(event, clock.now());
     if (this.#waiting.length + line.length > limits.auditQueueMaxBytes) this.#lost += 1;

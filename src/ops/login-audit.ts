@@ -9,7 +9,7 @@ const tokenForm = /^[\w-]{43}$/;
 
 /** What {@link LoginAudit} needs. */
 export interface LoginAuditOptions {
-  readonly audit: { write(event: AuditEvent): void };
+  readonly audit: { write(event: AuditEvent): void; leaveOut(): void };
   readonly limiter: Limiter;
   readonly limits: Pick<Limits, "auditClaimsPerSecond" | "auditClaimsBurst">;
 }
@@ -22,7 +22,6 @@ export class LoginAudit {
   displaced = 0;
   cut = 0;
   readonly #options: LoginAuditOptions;
-  #leftOut = 0;
 
   constructor(options: LoginAuditOptions) {
     this.#options = options;
@@ -32,14 +31,9 @@ export class LoginAudit {
   take(event: LoginEvent): void {
     if (event.event === "login.refused" && !refusals.has(event.code)) return;
     this.#count(event);
-    if (!this.#mayWrite(event)) {
-      this.#leftOut += 1;
-      return;
-    }
     const { audit } = this.#options;
-    if (this.#leftOut > 0) audit.write({ event: "left-out", lines: this.#leftOut });
-    this.#leftOut = 0;
-    audit.write(withoutSecret(event));
+    if (this.#mayWrite(event)) audit.write(withoutSecret(event));
+    else audit.leaveOut();
   }
 
   #count(event: LoginEvent): void {

@@ -77,6 +77,29 @@ describe("the audit log", () => {
     expect(auditLines(path)).toMatchObject([{ agent: "after" }]);
   });
 
+  it("tells how many lines were left out: before the next one, after a while, and at stop", async () => {
+    const log = await open();
+    log.leaveOut();
+    log.leaveOut();
+    log.write(login("ada"));
+    log.leaveOut();
+    clock.advance(10_000);
+    await eventually(() => auditLines(path).length === 3, "the one after ada is told");
+    log.leaveOut();
+    await log.stop();
+    expect(auditLines(path)).toMatchObject([{ event: "left-out", lines: 2 }, { agent: "ada" }, { event: "left-out", lines: 1 }, { event: "left-out", lines: 1 }]);
+    expect(clock.waiting).toBe(0);
+  });
+
+  it("holds nothing in a name that steers a terminal, ends a line or turns it around", async () => {
+    const name = "a\u007fb\u0085c\u009bd\u2028e\u202ef\u2066g\u200eh\u061ci";
+    const log = await open();
+    log.write(login(name));
+    await log.stop();
+    expect(auditLines(path)).toMatchObject([{ agent: name }]);
+    expect(readFileSync(path, "utf8")).toMatch(/^[\x20-\x7e]+\n$/);
+  });
+
   it("begins a new file when one is full and keeps as many as it may", async () => {
     const log = await open({ auditFileMaxBytes: 1, auditFilesMax: 2 });
     for (const [n, agent] of ["a", "b", "c", "d"].entries()) {
