@@ -1,6 +1,7 @@
 """A broker of its own for a test: ports chosen by the system, data in a folder that goes with it."""
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -41,6 +42,12 @@ class Broker:
 
     def stop(self):
         self._end(self._process.terminate)
+
+    def pause(self):
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self._process.send_signal(signal.SIGCONT)
 
     def close(self):
         if self._process.poll() is None:

@@ -1,4 +1,5 @@
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,8 @@ class Readme(BrokerCase):
             with self.connect("eve") as eve:
                 eve.inform("bob", "news")
             self.assertEqual(bob.stdout.readline(), "eve in bob: news\n")
-            bob.kill()
+            bob.send_signal(signal.SIGINT)
+            self.assertEqual((bob.wait(20), bob.stderr.read()), (0, ""))
 
     def test_a_program_that_forgets_to_close_ends(self):
         with self.begin("from synaptic_core import Agent\nAgent.connect('ada').on_request(str)\nprint('end')\n") as ada:
@@ -31,4 +33,4 @@ class Readme(BrokerCase):
             self.assertEqual(ada.wait(20), 0)
 
     def begin(self, program):
-        return subprocess.Popen([sys.executable, "-c", program], env=self.broker.env, stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen([sys.executable, "-c", program], env=self.broker.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

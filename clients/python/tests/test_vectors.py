@@ -1,6 +1,5 @@
 import json
 import unittest
-from concurrent.futures import Future
 from dataclasses import asdict
 from datetime import datetime
 
@@ -8,6 +7,7 @@ from synaptic_core import Agent, AgentOptions, Fault, Request
 from synaptic_core.names import agent_name_problem, is_room
 from synaptic_core.reading import read_envelope
 
+from .fake_link import FakeLink
 from .vectors import vectors
 
 
@@ -42,28 +42,6 @@ class NameVectors(unittest.TestCase):
                     self.assertEqual(is_room(name), can)
 
 
-class FakeLink:
-    """A line on which everything is sent at once and nothing arrives by itself."""
-
-    is_connected = True
-
-    def __init__(self, heard):
-        self.heard = heard
-        self.said = []
-
-    def subscribe(self, topic):
-        pass
-
-    def publish(self, topic, payload, timeout_s, is_wanted=None):
-        self.said.append(json.loads(payload))
-        sent = Future()
-        sent.set_result(None)
-        return sent
-
-    def close(self):
-        pass
-
-
 class AgentVectors(unittest.TestCase):
     def test_hold(self):
         for vector in vectors("agent")["hears"]:
@@ -73,8 +51,8 @@ class AgentVectors(unittest.TestCase):
     def holds(self, vector):
         links, became = [], []
 
-        def open_link(heard):
-            links.append(FakeLink(heard))
+        def open_link(heard, failed):
+            links.append(FakeLink(heard, failed))
             return links[0]
 
         agent = Agent("ada", AgentOptions(close_timeout_s=10), open_link)
@@ -96,6 +74,7 @@ class AgentVectors(unittest.TestCase):
             became.append("failed" if asked.exception() is not None else "answered")
         agent.close()  # finishes what is being answered
 
+        self.assertEqual(agent.dropped, vector.get("dropped", 0))
         self.assertEqual(became, [] if vector["becomes"] == "nothing" else [vector["becomes"]])
         if "code" in vector:
             self.assertEqual(asked.exception().code, vector["code"])
@@ -109,8 +88,8 @@ class Respond(unittest.TestCase):
     def test_answers_nothing_but_requests(self):
         links = []
 
-        def open_link(heard):
-            links.append(FakeLink(heard))
+        def open_link(heard, failed):
+            links.append(FakeLink(heard, failed))
             return links[0]
 
         agent = Agent("ada", AgentOptions(), open_link)

@@ -1,6 +1,7 @@
 """The blocking agent."""
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import Future, TimeoutError as Late
 from types import TracebackType
@@ -17,6 +18,7 @@ from .listed import ListedAgent, ListedRoom, agents_of, members_of, rooms_of
 from .options import AgentOptions
 
 _T = TypeVar("_T")
+_log = logging.getLogger("synaptic_core")
 
 
 class Agent:
@@ -36,7 +38,7 @@ class Agent:
         self._inbox = Inbox(options.inbox_max)
         self._closing = threading.Lock()
         self._is_closed = False
-        self._core = Core(name, options, self._take, open_link)
+        self._core = Core(name, options, self._take, self._inbox.close, open_link)
         self._answering = Answering(self._core)
 
     @classmethod
@@ -54,8 +56,8 @@ class Agent:
 
     @property
     def dropped(self) -> int:
-        """Messages that came when the inbox was full: nobody took them."""
-        return self._inbox.dropped
+        """Messages that nobody took: there was no room for them, or they were requests that came after their `expires_at`."""
+        return self._core.drops.count
 
     def request(
         self, to: str, said: Said, *, timeout_s: Optional[float] = None, message_id: Optional[str] = None, conversation_id: Optional[str] = None, priority: str = "NORMAL"
@@ -93,12 +95,7 @@ class Agent:
 
     def join(self, room: str) -> List[str]:
         """Becomes a member of a room, which is made if it is not there, and hears it. Gives the names of its members. Raises Fault forbidden, full, malformed."""
-        self._core.subscribe(room)
-        try:
-            return self._wait(then(self._core.desk("room.join", {"room": room}), members_of))
-        except BaseException:
-            self._core.unsubscribe(room)
-            raise
+        return self._wait(then(self._core.joined(room), members_of))
 
     def leave(self, room: str) -> None:
         """Raises Fault malformed, not-found."""
@@ -138,13 +135,14 @@ class Agent:
         self._core.unsubscribe(topic)
 
     def receive(self, timeout_s: Optional[float] = None) -> Optional[Message]:
-        """The oldest message that no handler takes; None after `timeout_s`, or when the agent is closed."""
+        """The oldest message that no handler takes; None after `timeout_s`, or when the agent is closed. Raises the Fault that ended the connection, if the application did not."""
+        self._core.check_process()
         return self._inbox.take(timeout_s)
 
     def __iter__(self) -> Iterator[Message]:
-        """Messages that no handler takes, oldest first, until the agent is closed."""
+        """Messages that no handler takes, oldest first, until the agent is closed. Raises as `receive`."""
         while True:
-            message = self._inbox.take(None)
+            message = self.receive()
             if message is None:
                 return
             yield message
@@ -152,8 +150,10 @@ class Agent:
     def close(self) -> None:
         """
         Finishes what is being answered and sent, then leaves; not to be called by a handler. A second call waits for the first.
-        Raises Fault unavailable if the broker did not confirm that it has read what was said last.
+        Raises Fault unavailable if the broker did not confirm that it has read what was said last. In a forked child it does nothing.
         """
+        if self._core.is_forked:
+            return
         with self._closing:
             if self._is_closed:
                 return
@@ -169,7 +169,12 @@ class Agent:
         return self
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
-        self.close()
+        try:
+            self.close()
+        except Fault as fault:
+            if error is None:
+                raise
+            _log.warning("%s: %s", self.name, fault)  # what ended the block is the news
 
     def _ask(self, kind: str, data: Dict[str, Any]) -> None:
         self._wait(self._core.desk(kind, data))
@@ -191,9 +196,17 @@ class Agent:
         if isinstance(message, Request):
             if self._on_request is not None:
                 self._answering.answer(message, self._on_request)
-            elif not self._inbox.put(message):
+            elif not self._keep(message):
                 self._answering.refuse(message, Fault("full", f"{self.name} has as many messages waiting as it can; try again later"))
             return
         handler = self._on_response if isinstance(message, Response) else self._on_inform
-        if handler is None or not self._answering.tell(message, handler):
-            self._inbox.put(message)
+        if handler is None or not self._answering.is_open:
+            self._keep(message)
+        else:
+            self._answering.tell(message, handler)
+
+    def _keep(self, message: Message) -> bool:
+        is_kept = self._inbox.put(message)
+        if not is_kept:
+            self._core.drops.no_room(message, self._options.inbox_max)
+        return is_kept

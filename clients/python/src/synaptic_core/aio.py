@@ -5,11 +5,13 @@ import asyncio
 import logging
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Awaitable, Callable, Coroutine, Dict, List, Optional, Type, TypeVar, Union
+from typing import Any, Dict, List, Optional, Type, TypeVar
 
+from .aio_handling import Answerer, Handling, Listener
+from .aio_inbox import AioInbox
 from .core import Core, OpenLink, zeromq
 from .doors import find_doors
-from .envelope import Envelope, Message, Request, Response, Said
+from .envelope import Envelope, Message, Request, Said
 from .fault import Fault
 from .futures import then
 from .listed import ListedAgent, ListedRoom, agents_of, members_of, rooms_of
@@ -17,9 +19,6 @@ from .options import AgentOptions
 
 _T = TypeVar("_T")
 _log = logging.getLogger("synaptic_core")
-
-Answerer = Callable[[Request], Union[Optional[Said], Awaitable[Optional[Said]]]]
-Listener = Callable[[Message], object]
 
 
 class Agent:
@@ -32,19 +31,12 @@ class Agent:
 
     def __init__(self, name: str, options: AgentOptions, open_link: OpenLink) -> None:
         self.name = name
-        self.dropped = 0  #: messages that came when the inbox was full: nobody took them
         self._options = options
         self._loop = asyncio.get_running_loop()
-        self._on_request: Optional[Answerer] = None
-        self._on_inform: Optional[Listener] = None
-        self._on_response: Optional[Listener] = None
-        # bound: inbox_max · evicts: one more is dropped and counted · owner: Agent
-        self._inbox: "asyncio.Queue[Optional[Message]]" = asyncio.Queue()
-        # bound: answering_max · evicts: one more request is answered as full, one more inform waits in the inbox · owner: Agent
-        self._under_way: "Dict[asyncio.Task[None], Optional[Request]]" = {}
-        self._phase = "open"
+        self._inbox = AioInbox(options.inbox_max, self._loop)
         self._closed: "Optional[asyncio.Task[None]]" = None
-        self._core = Core(name, options, self._deliver, open_link)
+        self._core = Core(name, options, lambda message: self._handling.deliver(message), self._ended, open_link)  # hears nothing before `ready`
+        self._handling = Handling(self._core, self._inbox, self._loop)
 
     @classmethod
     async def connect(
@@ -58,6 +50,11 @@ class Agent:
             agent._core.end()
             raise
         return agent
+
+    @property
+    def dropped(self) -> int:
+        """Messages that nobody took: there was no room for them, or they were requests that came after their `expires_at`."""
+        return self._core.drops.count
 
     async def request(
         self, to: str, said: Said, *, timeout_s: Optional[float] = None, message_id: Optional[str] = None, conversation_id: Optional[str] = None, priority: str = "NORMAL"
@@ -80,27 +77,22 @@ class Agent:
 
     def on_request(self, handler: Answerer) -> Answerer:
         """Answers requests: what the handler gives is the response, what it raises is told as a fault. Also a decorator."""
-        self._on_request = handler
+        self._handling.on_request = handler
         return handler
 
     def on_inform(self, handler: Listener) -> Listener:
-        """Takes informs. Also a decorator."""
-        self._on_inform = handler
+        """Takes informs, one after the other: the next waits until the handler is done. Also a decorator."""
+        self._handling.on_inform = handler
         return handler
 
     def on_response(self, handler: Listener) -> Listener:
-        """Takes responses that no `request` waits for. Also a decorator."""
-        self._on_response = handler
+        """Takes responses that no `request` waits for, one after the other. Also a decorator."""
+        self._handling.on_response = handler
         return handler
 
     async def join(self, room: str) -> List[str]:
         """Becomes a member of a room and hears it. Gives the names of its members. Raises Fault forbidden, full, malformed."""
-        self._core.subscribe(room)
-        try:
-            return await self._wait(then(self._core.desk("room.join", {"room": room}), members_of))
-        except BaseException:
-            self._core.unsubscribe(room)
-            raise
+        return await self._wait(then(self._core.joined(room), members_of))
 
     async def leave(self, room: str) -> None:
         """Raises Fault malformed, not-found."""
@@ -139,22 +131,28 @@ class Agent:
     def unsubscribe(self, topic: str) -> None:
         self._core.unsubscribe(topic)
 
+    async def receive(self, timeout_s: Optional[float] = None) -> Optional[Message]:
+        """The oldest message that no handler takes; None after `timeout_s`, or when the agent is closed. Raises the Fault that ended the connection, if the application did not."""
+        self._core.check_process()
+        return await self._inbox.take(timeout_s)
+
     def __aiter__(self) -> Agent:
-        """Messages that no handler takes, oldest first, until the agent is closed."""
+        """Messages that no handler takes, oldest first, until the agent is closed. Raises as `receive`."""
         return self
 
     async def __anext__(self) -> Message:
-        message = await self._inbox.get()
+        message = await self.receive()
         if message is None:
-            self._inbox.put_nowait(None)  # for whoever else iterates
             raise StopAsyncIteration
         return message
 
     async def close(self) -> None:
         """
         Finishes what is being answered and sent, then leaves; not to be called by a handler. A second call waits for the first.
-        Raises Fault unavailable if the broker did not confirm that it has read what was said last.
+        Raises Fault unavailable if the broker did not confirm that it has read what was said last. In a forked child it does nothing.
         """
+        if self._core.is_forked:
+            return
         if self._closed is None:
             self._closed = self._loop.create_task(self._close())
         await asyncio.shield(self._closed)
@@ -163,21 +161,27 @@ class Agent:
         return self
 
     async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
-        await self.close()
+        try:
+            await self.close()
+        except Fault as fault:
+            if error is None:
+                raise
+            _log.warning("%s: %s", self.name, fault)  # what ended the block is the news
+
+    def _ended(self, fault: Fault) -> None:
+        """In the link's thread: nothing will arrive any more."""
+        try:
+            self._loop.call_soon_threadsafe(self._inbox.close, fault)
+        except RuntimeError:
+            _log.warning("%s: its loop is closed, nobody hears of it", self.name)
 
     async def _close(self) -> None:
-        self._phase = "closing"
         try:
-            if self._under_way:
-                await asyncio.wait(list(self._under_way), timeout=self._options.close_timeout_s)
-            for task, request in list(self._under_way.items()):
-                task.cancel()
-                if request is not None:
-                    self._refuse(request, Fault("going-away", f"{self.name} has left before it could answer"))
+            await self._handling.end(self._options.close_timeout_s)
             await self._loop.run_in_executor(None, self._core.prove)
         finally:
             await self._loop.run_in_executor(None, self._core.end)
-            self._inbox.put_nowait(None)
+            self._inbox.close()
 
     async def _ask(self, kind: str, data: Dict[str, Any]) -> None:
         await self._wait(self._core.desk(kind, data))
@@ -188,66 +192,3 @@ class Agent:
             return await asyncio.wait_for(asyncio.wrap_future(future), timeout_s)
         except asyncio.TimeoutError:
             raise Fault("timeout", f"{whom} did not answer within {timeout_s} s") from None
-
-    def _deliver(self, message: Message) -> None:
-        """In the link's thread."""
-        try:
-            self._loop.call_soon_threadsafe(self._take, message)
-        except RuntimeError:
-            _log.warning("%s: its loop is closed, %s was dropped", self.name, message.message_id)
-
-    def _take(self, message: Message) -> None:
-        is_full = len(self._under_way) >= self._options.answering_max
-        if isinstance(message, Request):
-            if self._phase != "open":
-                self._refuse(message, Fault("going-away", f"{self.name} is leaving; ask it again when it is back"))
-            elif self._on_request is None:
-                if not self._keep(message):
-                    self._refuse(message, Fault("full", f"{self.name} has as many messages waiting as it can; try again later"))
-            elif is_full:
-                self._refuse(message, Fault("full", f"{self.name} answers as many requests as it can; try again later"))
-            else:
-                self._begin(self._answer(message, self._on_request), message)
-            return
-        handler = self._on_response if isinstance(message, Response) else self._on_inform
-        if handler is None or is_full or self._phase != "open":
-            self._keep(message)
-        else:
-            self._begin(self._tell(message, handler), None)
-
-    def _begin(self, work: Coroutine[Any, Any, None], request: Optional[Request]) -> None:
-        task = self._loop.create_task(work)
-        self._under_way[task] = request
-        task.add_done_callback(lambda done: self._under_way.pop(done, None))
-
-    def _keep(self, message: Message) -> bool:
-        if self._inbox.qsize() >= self._options.inbox_max:
-            self.dropped += 1
-            return False
-        self._inbox.put_nowait(message)
-        return True
-
-    async def _answer(self, request: Request, handler: Answerer) -> None:
-        try:
-            given = handler(request)
-            said = await given if isinstance(given, Awaitable) else given
-            await self.respond(request, "" if said is None else said)
-        except Fault as fault:
-            self._refuse(request, fault)
-        except Exception:
-            _log.exception("%s: a request handler failed (%s)", self.name, request.message_id)
-            self._refuse(request, Fault("internal", "the agent failed to answer"))
-
-    async def _tell(self, message: Message, handler: Listener) -> None:
-        try:
-            done = handler(message)
-            if isinstance(done, Awaitable):
-                await done
-        except Exception:
-            _log.exception("%s: a handler failed (%s)", self.name, message.message_id)
-
-    def _refuse(self, request: Request, fault: Fault) -> None:
-        try:
-            self._core.refuse(request, fault)
-        except Fault as failed:
-            _log.warning("%s: a request could not be refused: %s", self.name, failed)

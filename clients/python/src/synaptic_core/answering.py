@@ -4,13 +4,16 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict, Optional, TypeVar
 
 from .core import Core
 from .envelope import Message, Request, Said
 from .fault import Fault
+from .reading import is_expired
 
 _log = logging.getLogger("synaptic_core")
+
+_M = TypeVar("_M", bound=Message)
 
 #: Gives back the response to a request; None is an empty one.
 Answerer = Callable[[Request], Optional[Said]]
@@ -24,24 +27,33 @@ class Answering:
     def __init__(self, core: Core) -> None:
         self._core = core
         options = core.options
-        self._max = options.answering_max
+        self._answers_max = options.answering_max
+        self._notices_max = options.answering_max + options.inbox_max
         self._answers = ThreadPoolExecutor(options.handler_threads, thread_name_prefix=f"{core.name} answers")
         self._notices = ThreadPoolExecutor(1, thread_name_prefix=f"{core.name} hears")
         self._lock = threading.Lock()
-        # bound: answering_max · evicts: one more request is answered as full, one more inform waits in the inbox · owner: Answering
-        self._under_way: "Dict[Future[None], Optional[Request]]" = {}
+        # bound: answering_max · evicts: one more request is answered as full · owner: Answering
+        self._answered: "Dict[Future[None], Request]" = {}
+        # bound: answering_max + inbox_max · evicts: one more is dropped and counted · owner: Answering
+        self._told: "Dict[Future[None], Message]" = {}
         self._phase = "open"  # then closing: nothing begins; then over: nothing is answered
 
     def answer(self, request: Request, handler: Answerer) -> None:
         """Answers by what the handler gives back; what it raises is told as a fault."""
         if self._phase != "open":
             self.refuse(request, Fault("going-away", f"{request.to} is leaving; ask it again when it is back"))
-        elif not self._begin(self._answers, request, lambda: self._answer(request, handler)):
+        elif not self._begin(self._answers, self._answered, self._answers_max, request, lambda: self._answer(request, handler)):
             self.refuse(request, Fault("full", f"{request.to} answers as many requests as it can; try again later"))
 
-    def tell(self, message: Message, handler: Listener) -> bool:
-        """Runs a handler that answers nothing. False if there is no room for it."""
-        return self._begin(self._notices, None, lambda: self._tell(message, handler))
+    @property
+    def is_open(self) -> bool:
+        """False once it has begun to end: what comes now is told to no handler."""
+        return self._phase == "open"
+
+    def tell(self, message: Message, handler: Listener) -> None:
+        """Runs a handler that answers nothing, after all that were told before. What there is no room for is dropped."""
+        if not self._begin(self._notices, self._told, self._notices_max, message, lambda: self._tell(message, handler)):
+            self._core.drops.no_room(message, self._notices_max)
 
     def refuse(self, request: Request, fault: Fault) -> None:
         """Answers by a fault."""
@@ -54,31 +66,36 @@ class Answering:
         """Waits for what is under way; what is not answered then is answered as going-away."""
         with self._lock:
             self._phase = "closing"
-            waited = list(self._under_way)
+            waited = [*self._answered, *self._told]
         wait(waited, within_s)
         for pool in (self._answers, self._notices):
             pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             self._phase = "over"
-            left = [request for request in self._under_way.values() if request is not None]
-            self._under_way.clear()
-        for request in left:
+            unanswered = list(self._answered.values())
+            self._answered.clear()
+        for request in unanswered:
             self.refuse(request, Fault("going-away", f"{request.to} has left before it could answer"))
 
-    def _begin(self, pool: ThreadPoolExecutor, request: Optional[Request], work: Callable[[], None]) -> bool:
+    def _begin(self, pool: ThreadPoolExecutor, under_way: "Dict[Future[None], _M]", most: int, message: _M, work: Callable[[], None]) -> bool:
         with self._lock:
-            if self._phase != "open" or len(self._under_way) >= self._max:
+            if self._phase != "open" or len(under_way) >= most:
                 return False
             begun = pool.submit(work)
-            self._under_way[begun] = request
-        begun.add_done_callback(self._forget)
+            under_way[begun] = message
+        begun.add_done_callback(lambda done: self._forget(under_way, done))
         return True
 
-    def _forget(self, done: "Future[None]") -> None:
+    def _forget(self, under_way: "Dict[Future[None], _M]", done: "Future[None]") -> None:
         with self._lock:
-            self._under_way.pop(done, None)
+            message = under_way.pop(done, None)
+        if message is not None and done.cancelled() and not isinstance(message, Request):
+            self._core.drops.left(message)
 
     def _answer(self, request: Request, handler: Answerer) -> None:
+        if is_expired(request):
+            self._core.drops.too_late(request)  # it waited for its turn for too long
+            return
         try:
             said = handler(request)
             if self._phase == "over":

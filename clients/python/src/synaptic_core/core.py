@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 import uuid
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from .doors import Doors
+from .drops import Drops
 from .envelope import Envelope, Inform, Message, Request, Response, Said, content_of, write
 from .fault import Fault
 from .futures import settle
@@ -17,7 +19,7 @@ from .link import Link
 from .names import BROKER, agent_name_problem
 from .options import AgentOptions
 from .pending import Pending
-from .reading import read_payload
+from .reading import is_expired, read_payload
 from .replays import Replays
 
 _log = logging.getLogger("synaptic_core")
@@ -26,8 +28,8 @@ _PING: Mapping[str, Any] = {"message": "ping", "kind": "ping"}
 _PRIORITIES = ("LOW", "NORMAL", "HIGH")
 _KINDS = {"request": Request, "response": Response, "inform": Inform}
 
-#: Opens the way to the broker; told whom to call with what arrives.
-OpenLink = Callable[[Callable[[str, bytes], None]], Link]
+#: Opens the way to the broker; told whom to call with what arrives, and with the reason if it ends by itself.
+OpenLink = Callable[[Callable[[str, bytes], None], Callable[[Fault], None]], Link]
 
 
 def zeromq(name: str, token: Optional[str], doors: Doors, outgoing_max: int) -> OpenLink:
@@ -36,8 +38,8 @@ def zeromq(name: str, token: Optional[str], doors: Doors, outgoing_max: int) -> 
     if problem is not None:
         raise Fault("malformed", f"the name {name!r} {problem}; choose another")
 
-    def open_link(heard: Callable[[str, bytes], None]) -> Link:
-        link = Link(doors, name, token, heard, outgoing_max)
+    def open_link(heard: Callable[[str, bytes], None], failed: Callable[[Fault], None]) -> Link:
+        link = Link(doors, name, token, heard, failed, outgoing_max)
         link.open()
         return link
 
@@ -45,21 +47,39 @@ def zeromq(name: str, token: Optional[str], doors: Doors, outgoing_max: int) -> 
 
 
 class Core:
-    """One agent. `deliver` is called in the link's thread with what nobody waits for."""
+    """
+    One agent. Called in the link's thread: `deliver` with what nobody waits for, `failed` with the reason why there will be no more, unless
+    the application ends it.
+    """
 
-    def __init__(self, name: str, options: AgentOptions, deliver: Callable[[Message], None], open_link: OpenLink) -> None:
+    def __init__(self, name: str, options: AgentOptions, deliver: Callable[[Message], None], failed: Callable[[Fault], None], open_link: OpenLink) -> None:
         self.name = name
         self.options = options
+        self.drops = Drops(name)
         self._deliver = deliver
+        self._failed = failed
+        self._pid = os.getpid()
+        self._end_reason = Fault("going-away", "this agent is closed")
         self._pending = Pending(options.pending_max)
         self._replays = Replays(name)
         self._is_unproved = False  # something was said that no later answer has proved to be read
         self._closing = threading.Lock()
         self._phase = "open"
-        self._link = open_link(self.hear)  # hears nothing yet: see `ready`
+        self._link = open_link(self.hear, self._fail)  # hears nothing yet: see `ready`
+
+    @property
+    def is_forked(self) -> bool:
+        """True in a child of the process that connected: the thread and the sockets are the parent's."""
+        return os.getpid() != self._pid
+
+    def check_process(self) -> None:
+        """Raises Fault unavailable in a forked child."""
+        if self.is_forked:
+            raise Fault("unavailable", f"{self.name} is connected in process {self._pid}, which this one was forked from; connect after fork")
 
     def publish(self, to: str, kind: str, said: Said, *, message_id: Optional[str] = None, more: Optional[Mapping[str, Any]] = None, is_wanted: Callable[[], bool] = lambda: True) -> "Future[None]":
-        """Publishes one message. Raises Fault malformed, too-large, going-away; the future fails as `Link.publish` says."""
+        """Publishes one message. Raises Fault malformed, too-large, unavailable (forked), going-away, and why the link ended; the future fails as `Link.publish` says."""
+        self.check_process()
         fields: Dict[str, Any] = {"priority": "NORMAL", **(more or {})}
         if fields["priority"] not in _PRIORITIES:
             raise Fault("malformed", f"priority is {fields['priority']!r}; it is LOW, NORMAL or HIGH")
@@ -78,7 +98,7 @@ class Core:
         if len(payload) > self.options.message_max_bytes:
             raise Fault("too-large", f"the message has {len(payload)} bytes, and the broker takes {self.options.message_max_bytes} (zmqFrameMaxBytes; tell the agent by message_max_bytes)")
         if self._phase == "closed":
-            raise Fault("going-away", "this agent is closed")
+            raise self._end_reason
         if kind != "request":
             self._is_unproved = True
         return self._link.publish(to, payload, self.options.publish_timeout_s, is_wanted)
@@ -86,8 +106,9 @@ class Core:
     def ask(self, to: str, said: Said, timeout_s: float, *, message_id: Optional[str] = None, more: Optional[Mapping[str, Any]] = None, heard: Optional[Callable[["Future[Envelope]"], None]] = None) -> "Future[Envelope]":
         """
         Asks; the response, or the fault told about it. `heard` is called with the answer before anything else is heard.
-        Whoever waits no longer cancels the future. Raises Fault malformed, conflict, full, too-large, going-away.
+        Whoever waits no longer cancels the future. Raises Fault malformed, conflict, full, and as `publish`.
         """
+        self.check_process()
         if to == self.name:
             raise Fault("malformed", f"{to} is this agent itself: nobody would answer")
         if not timeout_s > 0:
@@ -137,11 +158,27 @@ class Core:
         past.add_done_callback(lambda done: answer.cancel() if done.cancelled() else None)
         return past
 
-    def subscribe(self, topic: str) -> None:
-        """Hears a topic from now on."""
-        self._link.subscribe(topic)
+    def joined(self, room: str) -> "Future[Envelope]":
+        """Hears a room and asks to be a member. What was not heard before is not heard after a refusal."""
+        is_new = self.subscribe(room)
+        try:
+            answer = self.desk("room.join", {"room": room})
+        except BaseException:
+            if is_new:
+                self.unsubscribe(room)
+            raise
+        if is_new:
+            answer.add_done_callback(lambda done: self.unsubscribe(room) if done.cancelled() or done.exception() is not None else None)
+        return answer
+
+    def subscribe(self, topic: str) -> bool:
+        """Hears a topic from now on. False if it does already. Raises Fault malformed, unavailable (forked)."""
+        self.check_process()
+        return self._link.subscribe(topic)
 
     def unsubscribe(self, topic: str) -> None:
+        """Raises Fault malformed, unavailable (forked)."""
+        self.check_process()
         self._link.unsubscribe(topic)
 
     def hear(self, topic: str, payload: bytes) -> None:
@@ -153,7 +190,11 @@ class Core:
             return
         if self._pending.take(message) or self._replays.take(topic, message):
             return
-        if message.sender != self.name or self.options.hear_own:
+        if message.sender == self.name and not self.options.hear_own:
+            return
+        if isinstance(message, Request) and is_expired(message):
+            self.drops.too_late(message)  # what was given up is not carried out
+        else:
             self._deliver(message)
 
     def prove(self) -> None:
@@ -177,11 +218,19 @@ class Core:
     def end(self) -> None:
         """Fails what waits and ends the link. Twice is once."""
         with self._closing:
+            was_open, self._phase = self._phase == "open", "closed"
+        if was_open:
+            self._pending.close(Fault("going-away", "this agent was closed"))
+        self._link.close()
+
+    def _fail(self, fault: Fault) -> None:
+        with self._closing:
             if self._phase == "closed":
                 return
-            self._phase = "closed"
-        self._pending.close(Fault("going-away", "this agent was closed"))
-        self._link.close()
+            self._phase, self._end_reason = "closed", fault
+        _log.error("%s: no longer connected: %s", self.name, fault)
+        self._pending.close(fault)
+        self._failed(fault)
 
     def _unsent(self, message_id: str, sent: "Future[None]") -> None:
         error = None if sent.cancelled() else sent.exception()

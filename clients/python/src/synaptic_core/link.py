@@ -8,9 +8,10 @@ import time
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Callable, Deque, Optional, Set
+from typing import Callable, Deque, Optional, Set, Union
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from .doors import Doors
 from .fault import Fault
@@ -19,6 +20,8 @@ from .futures import settle
 _log = logging.getLogger("synaptic_core")
 _SUBSCRIBED = 1  # the first byte of a subscription, as XPUB tells it
 _READ_AT_ONCE = 1_000
+#: libzmq never comes back after one of these.
+_REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 
 
 @dataclass(frozen=True)
@@ -30,23 +33,35 @@ class _Outgoing:
     sent: "Future[None]" = field(default_factory=Future)
 
 
+@dataclass(frozen=True)
+class _Subscription:
+    topic: bytes
+    is_wanted: bool
+
+
 class Link:
     """
     It publishes through XPUB without dropping: a full queue is waited for, and the broker's subscription tells when there is somebody to send to.
-    A plain PUB drops in silence before that.
+    A plain PUB drops in silence before that. `failed` is told, in its thread, why it ended if nobody closed it.
     """
 
-    def __init__(self, doors: Doors, name: str, token: Optional[str], heard: Callable[[str, bytes], None], outgoing_max: int) -> None:
+    def __init__(self, doors: Doors, name: str, token: Optional[str], heard: Callable[[str, bytes], None], failed: Callable[[Fault], None], outgoing_max: int) -> None:
+        """Raises Fault malformed: a token that is no text in UTF-8."""
+        plain = None if token is None else (_bytes_of(name, "name"), _bytes_of(token, "token"))
         self._doors = doors
+        self._name = name
+        self._has_token = token is not None
         self._heard = heard
+        self._failed = failed
         self._outgoing_max = outgoing_max
         # bound: outgoing_max · evicts: one more is refused as slow-consumer · owner: Link
         self._outgoing: Deque[_Outgoing] = deque()
         # bound: outgoing_max, and what the application subscribes to · evicts: see _outgoing · owner: Link
-        self._orders: Deque[Callable[[], None]] = deque()
+        self._orders: Deque[Union[_Outgoing, _Subscription]] = deque()
         # bound: what the application subscribes to · owner: Link
         self._topics: Set[bytes] = set()
         self._phase = "open"
+        self._end_reason = Fault("going-away", "this agent is closed")
         self._lock = threading.Lock()
         self._is_full = False
         self.is_connected = False  #: the broker has been reached
@@ -58,13 +73,14 @@ class Link:
         self._pub = self._context.socket(zmq.XPUB)
         for each in (self._sub, self._pub):
             each.linger = 0
-            if token is not None:
-                each.plain_username, each.plain_password = name.encode(), token.encode()
-        if token is None:
+            if plain is not None:
+                each.plain_username, each.plain_password = plain
+        if plain is None:
             self._sub.setsockopt(zmq.METADATA, f"X-Agent:{name}".encode())
         self._sub.setsockopt(zmq.RCVHWM, 0)
         self._pub.setsockopt(zmq.XPUB_NODROP, 1)
         self._pub.setsockopt(zmq.XPUB_VERBOSE, 1)  # the same subscription is told again after a reconnect
+        self._monitor = self._sub.get_monitor_socket(_REFUSED)
         self._thread = threading.Thread(target=self._run, name=f"synaptic_core {name}", daemon=True)
 
     def open(self) -> None:
@@ -77,23 +93,28 @@ class Link:
             raise Fault("malformed", f"{self._doors.zmq_in} and {self._doors.zmq_out} cannot be connected to: {error}") from error
         self._thread.start()
 
-    def subscribe(self, topic: str) -> None:
-        """Hears a topic from now on."""
-        self._order(lambda: self._change(topic.encode(), True))
+    def subscribe(self, topic: str) -> bool:
+        """Hears a topic from now on. False if it does already. Raises Fault malformed."""
+        return self._change(_bytes_of(topic, "topic"), True)
 
-    def unsubscribe(self, topic: str) -> None:
-        self._order(lambda: self._change(topic.encode(), False))
+    def unsubscribe(self, topic: str) -> bool:
+        """False if it was not heard. Raises Fault malformed."""
+        return self._change(_bytes_of(topic, "topic"), False)
 
     def publish(self, topic: str, payload: bytes, timeout_s: float, is_wanted: Callable[[], bool] = lambda: True) -> "Future[None]":
         """
         Publishes in order of the calls; done when libzmq has taken it. While it waits for its turn `is_wanted` may call it off.
-        Fails with Fault unavailable (no broker), slow-consumer (the queue stays full), going-away, timeout (called off).
+        Raises Fault malformed: the topic. Fails with Fault unavailable (no broker), slow-consumer (the queue stays full), going-away,
+        timeout (called off), and why the link ended.
         """
-        outgoing = _Outgoing(topic.encode(), payload, time.monotonic() + timeout_s, is_wanted)
+        outgoing = _Outgoing(_bytes_of(topic, "topic"), payload, time.monotonic() + timeout_s, is_wanted)
         if len(self._outgoing) + len(self._orders) >= self._outgoing_max:
             settle(outgoing.sent, Fault("slow-consumer", f"{self._outgoing_max} messages wait to be sent already: send less"))
-        elif not self._order(lambda: self._outgoing.append(outgoing)):
-            settle(outgoing.sent, Fault("going-away", "this agent is closed"))
+            return outgoing.sent
+        with self._lock:
+            is_ordered = self._order(outgoing)
+        if not is_ordered:
+            settle(outgoing.sent, self._end_reason)
         return outgoing.sent
 
     def close(self) -> None:
@@ -105,11 +126,19 @@ class Link:
         if self._thread is not threading.current_thread():
             self._thread.join()
 
-    def _order(self, order: Callable[[], None]) -> bool:
-        with self._lock:  # so that nothing is ordered of a thread that has ended
-            if self._phase != "open":
+    def _change(self, topic: bytes, is_wanted: bool) -> bool:
+        with self._lock:  # libzmq counts, agents do not
+            if (topic in self._topics) == is_wanted:
                 return False
-            self._orders.append(order)
+            (self._topics.add if is_wanted else self._topics.discard)(topic)
+            self._order(_Subscription(topic, is_wanted))
+            return True
+
+    def _order(self, order: Union[_Outgoing, _Subscription]) -> bool:
+        """With the lock: nothing is ordered of a thread that has ended."""
+        if self._phase != "open":
+            return False
+        self._orders.append(order)
         self._wake()
         return True
 
@@ -126,7 +155,7 @@ class Link:
 
     def _run(self) -> None:
         poller = zmq.Poller()
-        for each in (self._sub, self._pub, self._wake_out):
+        for each in (self._sub, self._pub, self._monitor, self._wake_out):
             poller.register(each, zmq.POLLIN)
         try:
             while self._phase == "open":
@@ -134,16 +163,36 @@ class Link:
                 if self._wake_out.fileno() in ready:
                     self._wake_out.recv(4_096)
                 while self._orders:
-                    self._orders.popleft()()
+                    self._obey(self._orders[0])
+                    self._orders.popleft()  # not before: what is left when it fails is told so
+                if self._monitor in ready:
+                    self._refused()
                 if self._pub in ready:
                     self._watch()
                 if self._sub in ready:
                     self._listen()
                 self._send()
-        except Exception:
-            _log.exception("the connection to the broker failed")
+        except Fault as fault:
+            self._fail(fault)
+        except Exception as error:
+            _log.exception("%s: the connection to the broker failed", self._name)
+            self._fail(Fault("internal", f"the connection to the broker failed ({error!r}); connect again"))
         finally:
             self._end()
+
+    def _fail(self, fault: Fault) -> None:
+        with self._lock:
+            if self._phase != "open":
+                return  # it was about to end
+            self._phase, self._end_reason = "closed", fault
+        self._failed(fault)
+
+    def _refused(self) -> None:
+        """The broker has ended the handshake for good. Raises Fault unauthenticated, unavailable."""
+        recv_monitor_message(self._monitor)
+        if self._has_token:
+            raise Fault("unauthenticated", f"the broker refused the token of {self._name}; it needs its ZeroMQ token: broker token {self._name}")
+        raise Fault("unavailable", f"what answers at {self._doors.zmq_out} refused the connection: it is no broker (broker status), or its log says why")
 
     def _patience_ms(self) -> Optional[int]:
         if not self._outgoing:
@@ -152,15 +201,13 @@ class Link:
             return 1  # libzmq does not tell when a full XPUB has room again
         return 20
 
-    def _change(self, topic: bytes, is_wanted: bool) -> None:
-        if (topic in self._topics) == is_wanted:
-            return  # libzmq counts, agents do not
-        if is_wanted:
-            self._topics.add(topic)
-            self._sub.subscribe(topic)
+    def _obey(self, order: Union[_Outgoing, _Subscription]) -> None:
+        if isinstance(order, _Outgoing):
+            self._outgoing.append(order)
+        elif order.is_wanted:
+            self._sub.subscribe(order.topic)
         else:
-            self._topics.discard(topic)
-            self._sub.unsubscribe(topic)
+            self._sub.unsubscribe(order.topic)
 
     def _watch(self) -> None:
         """The broker wants to hear everything: again after it was away, too."""
@@ -217,12 +264,22 @@ class Link:
     def _end(self) -> None:
         with self._lock:
             self._phase = "closed"
-        while self._orders:
-            self._orders.popleft()()  # what was ordered last is refused with the rest
-        while self._outgoing:
-            settle(self._outgoing.popleft().sent, Fault("going-away", "this agent is closed"))
+        for order in [*self._outgoing, *self._orders]:
+            if isinstance(order, _Outgoing):
+                settle(order.sent, self._end_reason)
+        self._outgoing.clear()
+        self._orders.clear()
+        self._sub.disable_monitor()
+        self._monitor.close(0)
         self._sub.close(0)
         self._pub.close(0)
         self._context.term()
         self._wake_in.close()
         self._wake_out.close()
+
+
+def _bytes_of(text: str, what: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise Fault("malformed", f"the {what} {text!r} cannot be written in UTF-8: {error.reason}") from error

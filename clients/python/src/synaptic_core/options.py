@@ -16,8 +16,8 @@ class AgentOptions:
     close_timeout_s: float = 5.0  #: how long `close` waits for handlers
     pending_max: int = 10_000  #: requests that may wait for their response at once
     outgoing_max: int = 10_000  #: messages that may wait to be sent
-    inbox_max: int = 1_000  #: messages kept for `receive` and iteration when no handler takes them
-    answering_max: int = 1_000  #: handlers that may be under way; one more request is answered as full
+    inbox_max: int = 1_000  #: messages kept for `receive` and iteration when no handler takes them; one more is dropped, a request answered as full
+    answering_max: int = 1_000  #: handlers that may be under way; one more request is answered as full, one more inform waits with `inbox_max` others
     handler_threads: int = 8  #: threads of the blocking agent that answer requests
     message_max_bytes: int = 1_048_576  #: the largest message, bytes of JSON; the broker's zmqFrameMaxBytes
     hear_own: bool = False  #: hear what this agent itself said to rooms and topics

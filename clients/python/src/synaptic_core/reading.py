@@ -71,6 +71,12 @@ def read_envelope(value: Any, *, topic: str, received_at: datetime, fallback_id:
     )
 
 
+def is_expired(message: Message) -> bool:
+    """True once `expires_at` has passed; False where there is none, or none with a zone."""
+    until = None if message.expires_at is None else _time(message.expires_at)
+    return until is not None and until <= datetime.now(timezone.utc)
+
+
 def _refuse(name: str, form: str) -> NoReturn:
     raise Fault("malformed", f"{name}: must be {form}")
 
@@ -145,13 +151,18 @@ def _time_text(time: datetime) -> str:
 
 def _is_reliable(timestamp: str, received_at: datetime) -> bool:
     """True if the time has a zone and is at most a day off."""
-    found = _TIME.fullmatch(timestamp)
+    said = _time(timestamp)
+    return said is not None and abs(said - received_at) <= timedelta(days=1)
+
+
+def _time(text: str) -> Optional[datetime]:
+    """A time with its zone, ISO 8601; None for anything else."""
+    found = _TIME.fullmatch(text)
     if found is None:
-        return False
+        return None
     day, time, fraction, zulu, hours, minutes = found.groups()
     zone = "+00:00" if zulu else f"{hours}:{minutes}"
     try:
-        said = datetime.fromisoformat(f"{day}T{time}.{((fraction or '.') + '000000')[1:7]}{zone}")
+        return datetime.fromisoformat(f"{day}T{time}.{((fraction or '.') + '000000')[1:7]}{zone}")
     except ValueError:
-        return False  # the 31st of February
-    return abs(said - received_at) <= timedelta(days=1)
+        return None  # the 31st of February

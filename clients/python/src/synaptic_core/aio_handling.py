@@ -1,0 +1,161 @@
+"""Handlers of the asyncio agent: what arrives in the link's thread is handed to them in the loop, in order."""
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from typing import Awaitable, Callable, Deque, Dict, Optional, Union
+
+from .aio_inbox import AioInbox
+from .core import Core
+from .envelope import Message, Request, Response, Said
+from .fault import Fault
+
+_log = logging.getLogger("synaptic_core")
+
+#: Gives back the response to a request; None is an empty one.
+Answerer = Callable[[Request], Union[Optional[Said], Awaitable[Optional[Said]]]]
+#: Takes what wants no answer.
+Listener = Callable[[Message], object]
+
+
+class Handling:
+    """Requests are answered by a task each; what wants no answer is handled by one task, in order."""
+
+    def __init__(self, core: Core, inbox: AioInbox, loop: asyncio.AbstractEventLoop) -> None:
+        self.on_request: Optional[Answerer] = None
+        self.on_inform: Optional[Listener] = None
+        self.on_response: Optional[Listener] = None
+        self._core = core
+        self._inbox = inbox
+        self._loop = loop
+        self._answers_max = core.options.answering_max
+        self._waiting_max = core.options.answering_max + core.options.inbox_max
+        self._lock = threading.Lock()
+        # bound: answering_max + inbox_max · evicts: one more request is answered as full, anything else is dropped and counted · owner: Handling
+        self._arrived: Deque[Message] = deque()
+        self._is_woken = False
+        # bound: answering_max + inbox_max · evicts: one more is dropped and counted · owner: Handling
+        self._notices: Deque[Message] = deque()
+        self._telling: "Optional[asyncio.Task[None]]" = None
+        # bound: answering_max · evicts: one more request is answered as full · owner: Handling
+        self._answering: "Dict[asyncio.Task[None], Request]" = {}
+        self._phase = "open"
+
+    def deliver(self, message: Message) -> None:
+        """In the link's thread: leaves it for the loop, which is woken once for all that has arrived."""
+        with self._lock:
+            has_room = len(self._arrived) < self._waiting_max
+            if has_room:
+                self._arrived.append(message)
+            must_wake, self._is_woken = not self._is_woken, True
+        if not has_room:
+            self._no_room(message)
+        if must_wake:
+            try:
+                self._loop.call_soon_threadsafe(self._take_arrived)
+            except RuntimeError:
+                _log.warning("%s: its loop is closed, what arrives is dropped", self._core.name)
+
+    async def end(self, within_s: float) -> None:
+        """Waits for what is under way; what is not answered then is answered as going-away."""
+        self._phase = "closing"
+        under_way = [*self._answering, *([] if self._telling is None else [self._telling])]
+        if under_way:
+            await asyncio.wait(under_way, timeout=within_s)
+        if self._telling is not None:
+            self._telling.cancel()
+        while self._notices:
+            self._core.drops.left(self._notices.popleft())
+        for task, request in list(self._answering.items()):
+            task.cancel()
+            self._refuse(request, Fault("going-away", f"{self._core.name} has left before it could answer"))
+
+    # What follows runs in the loop.
+
+    def _take_arrived(self) -> None:
+        with self._lock:
+            arrived, self._arrived, self._is_woken = self._arrived, deque(), False
+        for message in arrived:
+            self._take(message)
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, Request):
+            self._take_request(message)
+            return
+        if self._phase != "open" or self._listener(message) is None:
+            self._keep(message)
+        elif len(self._notices) >= self._waiting_max:
+            self._no_room(message)
+        else:
+            self._notices.append(message)
+            if self._telling is None:
+                self._telling = self._loop.create_task(self._tell())
+
+    def _take_request(self, request: Request) -> None:
+        if self._phase != "open":
+            self._refuse(request, Fault("going-away", f"{self._core.name} is leaving; ask it again when it is back"))
+        elif self.on_request is None:
+            if not self._keep(request):
+                self._refuse_as_full(request)
+        elif len(self._answering) >= self._answers_max:
+            self._refuse(request, Fault("full", f"{self._core.name} answers as many requests as it can; try again later"))
+        else:
+            task = self._loop.create_task(self._answer(request, self.on_request))
+            self._answering[task] = request
+            task.add_done_callback(lambda done: self._answering.pop(done, None))
+
+    def _keep(self, message: Message) -> bool:
+        is_kept = self._inbox.put(message)
+        if not is_kept:
+            self._core.drops.no_room(message, self._core.options.inbox_max)
+        return is_kept
+
+    def _no_room(self, message: Message) -> None:
+        self._core.drops.no_room(message, self._waiting_max)
+        if isinstance(message, Request):
+            self._refuse_as_full(message)
+
+    def _listener(self, message: Message) -> Optional[Listener]:
+        return self.on_response if isinstance(message, Response) else self.on_inform
+
+    async def _tell(self) -> None:
+        try:
+            while self._notices:
+                message = self._notices.popleft()
+                await self._hand_over(message, self._listener(message))
+                await asyncio.sleep(0)  # others of the loop have their turn
+        finally:
+            self._telling = None
+
+    async def _hand_over(self, message: Message, handler: Optional[Listener]) -> None:
+        if handler is None:
+            self._keep(message)  # it was taken away meanwhile
+            return
+        try:
+            done = handler(message)
+            if isinstance(done, Awaitable):
+                await done
+        except Exception:
+            _log.exception("%s: a handler failed (%s)", self._core.name, message.message_id)
+
+    async def _answer(self, request: Request, handler: Answerer) -> None:
+        try:
+            given = handler(request)
+            said = await given if isinstance(given, Awaitable) else given
+            await asyncio.wrap_future(self._core.respond(request, "" if said is None else said))
+        except Fault as fault:
+            self._refuse(request, fault)
+        except Exception:
+            _log.exception("%s: a request handler failed (%s)", self._core.name, request.message_id)
+            self._refuse(request, Fault("internal", "the agent failed to answer"))
+
+    def _refuse_as_full(self, request: Request) -> None:
+        self._refuse(request, Fault("full", f"{self._core.name} has as many messages waiting as it can; try again later"))
+
+    def _refuse(self, request: Request, fault: Fault) -> None:
+        try:
+            self._core.refuse(request, fault)
+        except Fault as failed:
+            _log.warning("%s: a request could not be refused: %s", self._core.name, failed)
