@@ -1,25 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { agentNameProblem, asFault, brokerTopic, Fault, writeEnvelope, type Content, type Envelope, type ListedAgent, type ListedRoom, type Log, type MessageType, type Trust } from "../core/index.js";
+import { agentNameProblem, asFault, brokerTopic, Fault, isExpired, writeEnvelope, type Envelope, type ListedAgent, type ListedRoom, type Log, type MessageType, type Trust } from "../core/index.js";
 import { Answering, type Answerer } from "./answering.js";
 import { refusalAt } from "./door-word.js";
 import { findDoors } from "./doors.js";
 import { Inbox } from "./inbox.js";
 import type { Heard, Link } from "./link.js";
-import { agentDefaults, type AgentOptions, type ConnectOptions, type Notice, type Request } from "./options.js";
+import { agentDefaults, type AgentOptions, type ConnectOptions, type Notice, type Request, type Said, type SendOptions } from "./options.js";
 import { listedAgents, listedRooms, readPayload } from "./reading.js";
 import { Pending, type WaitOptions } from "./pending.js";
 import { refusedName, RoundTrip } from "./round-trip.js";
-
-/** What is said: a text, or a text with more. */
-export type Said = string | Content;
-
-/** What one message may carry beside its content. */
-export interface SendOptions {
-  readonly messageId?: string;
-  readonly inReplyTo?: string;
-  readonly conversationId?: string;
-  readonly priority?: Envelope["priority"];
-}
 
 type NoticeHandler = (notice: Notice) => void | Promise<void>;
 
@@ -34,6 +23,8 @@ export class Agent implements AsyncIterable<Envelope> {
   readonly #options: Required<Pick<ConnectOptions, keyof typeof agentDefaults & keyof ConnectOptions>> & AgentOptions;
   readonly #pending: Pending;
   readonly #inbox: Inbox;
+  /** Requests that came after their `expires_at`. */
+  #late = 0;
   #link: Link | undefined;
   #onRequest: Answerer | undefined;
   #onInform: NoticeHandler | undefined;
@@ -60,9 +51,9 @@ export class Agent implements AsyncIterable<Envelope> {
     });
   }
 
-  /** Messages that came when the inbox was full: nobody took them. */
+  /** Messages that nobody took: the inbox was full, or they were requests that came after their `expires_at`. */
   get dropped(): number {
-    return this.#inbox.dropped;
+    return this.#inbox.dropped + this.#late;
   }
 
   /**
@@ -161,11 +152,11 @@ export class Agent implements AsyncIterable<Envelope> {
   /** Becomes a member of a room and hears it. @throws Fault forbidden, full, malformed */
   async join(room: string): Promise<void> {
     if (this.#link?.house !== undefined) return this.#link.house.join(room);
-    this.#open().subscribe(room);
+    const isNew = this.#open().subscribe(room);
     try {
       await this.#ask("room.join", { room });
     } catch (thrown) {
-      this.#link?.unsubscribe(room);
+      if (isNew) this.#link?.unsubscribe(room); // else it was heard, and is
       throw thrown;
     }
   }
@@ -219,7 +210,8 @@ export class Agent implements AsyncIterable<Envelope> {
     }
     this.#phase = "closed";
     this.#pending.close(new Fault("going-away", "this agent was closed"));
-    await this.#link?.close(1_000);
+    // Whoever has not confirmed by now is not there to read what still waits.
+    await this.#link?.close(unread === undefined ? 1_000 : 0);
     this.#inbox.close();
     if (unread !== undefined) throw new Fault("unavailable", "the broker did not confirm that it has read what this agent said last; it may be lost", { cause: unread });
   }
@@ -262,6 +254,11 @@ export class Agent implements AsyncIterable<Envelope> {
     if (this.#pending.take(envelope)) return;
     if (envelope.from === this.name && this.#options.hearOwn !== true) return;
     if (envelope.type === "request") {
+      if (isExpired(envelope, Date.now())) {
+        this.#late += 1; // what was given up is not carried out
+        this.#tell("warn", "a request came after its expires_at, dropped", { from: envelope.from, id: envelope.message_id, dropped: this.dropped });
+        return;
+      }
       const request: Request = { ...envelope, type: "request" };
       if (this.#onRequest !== undefined) this.#answering.answer(request, this.#onRequest);
       else if (!this.#keep(request)) this.#answering.refuse(request, new Fault("full", `${this.name} has as many messages waiting as it can; try again later`));

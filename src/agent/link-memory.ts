@@ -53,8 +53,10 @@ export class MemoryLink implements Link, Subscriber {
     };
   }
 
-  subscribe(topic: string): void {
-    if (!this.#subscriptions.has(topic)) this.#subscriptions.set(topic, this.#home.exchange.router.subscribe(topic, this));
+  subscribe(topic: string): boolean {
+    if (this.#subscriptions.has(topic)) return false;
+    this.#subscriptions.set(topic, this.#home.exchange.router.subscribe(topic, this));
+    return true;
   }
 
   unsubscribe(topic: string): void {

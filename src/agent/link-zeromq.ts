@@ -42,6 +42,8 @@ export class ZmqLink implements Link {
   readonly #options: ZmqLinkOptions;
   readonly #sub: DeclaredSubscriber;
   readonly #pub: DeclaredPublisher;
+  // bound: what the application subscribes to · evicts: unsubscribe · owner: ZmqLink
+  readonly #topics = new Set<string>();
   #isConnected = false;
   #waiting: (() => void)[] = [];
   #last: Promise<void> = Promise.resolve();
@@ -69,12 +71,15 @@ export class ZmqLink implements Link {
     return this.#isConnected;
   }
 
-  subscribe(topic: string): void {
+  subscribe(topic: string): boolean {
+    if (this.#topics.has(topic)) return false; // libzmq counts, agents do not
+    this.#topics.add(topic);
     this.#sub.subscribe(topic);
+    return true;
   }
 
   unsubscribe(topic: string): void {
-    this.#sub.unsubscribe(topic);
+    if (this.#topics.delete(topic)) this.#sub.unsubscribe(topic);
   }
 
   publish(topic: string, payload: string, isWanted: () => boolean = () => true): Promise<void> {
@@ -91,6 +96,7 @@ export class ZmqLink implements Link {
     await Promise.race([this.#last, new Promise((resolve) => setTimeout(resolve, withinMs).unref())]);
     this.#phase = "closed";
     this.#wake();
+    this.#pub.linger = withinMs;
     this.#sub.close();
     this.#pub.close();
   }

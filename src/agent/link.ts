@@ -2,8 +2,8 @@ import type { ListedAgent, ListedRoom, Trust } from "../core/index.js";
 
 /** How an agent reaches its broker: sockets, or a direct line in the broker's own process. */
 export interface Link {
-  /** Hears `topic` from now on. */
-  subscribe(topic: string): void;
+  /** Hears `topic` from now on. @returns false if it does already */
+  subscribe(topic: string): boolean;
   unsubscribe(topic: string): void;
   /**
    * Publishes one payload; resolves when the transport has taken it, in order of the calls. While it waits for its turn `isWanted` may call it off.

@@ -1,4 +1,15 @@
-import type { Envelope, Fault, Log } from "../core/index.js";
+import type { Content, Envelope, Fault, Log } from "../core/index.js";
+
+/** What is said: a text, or a text with more. */
+export type Said = string | Content;
+
+/** What one message may carry beside its content. */
+export interface SendOptions {
+  readonly messageId?: string;
+  readonly inReplyTo?: string;
+  readonly conversationId?: string;
+  readonly priority?: Envelope["priority"];
+}
 
 /** What an agent can be told beside its name; times in milliseconds. */
 export interface AgentOptions {

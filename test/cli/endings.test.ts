@@ -129,6 +129,34 @@ describe("how the broker's programs end", () => {
     await broker.stop();
   });
 
+  it("tap says that its broker has gone and is back, at other doors, too", async () => {
+    const first = startBroker();
+    await first.prints(/broker status/);
+    const tap = run(startCli(["tap", "--kind", "ping", "--count", "1000", "--data-dir", dataDir]));
+    await tap.tells(/listening to/);
+    await first.stop();
+    await tap.tells(/the broker has gone; waiting up to 60 s/);
+    await startBroker().prints(/broker status/);
+    await tap.tells(/the broker is back: what passed meanwhile is not shown/);
+    await runCli(["agents", "--data-dir", dataDir]);
+    await tap.prints(/"kind":"ping"/);
+    expect(await tap.stop("SIGINT")).toMatchObject({ code: 0 });
+  });
+
+  it.each(["zmq", "pan"])("bench via %s prints what it has measured when its broker goes, and ends with 3", async (via) => {
+    const broker = startBroker();
+    await broker.prints(/broker status/);
+    const bench = run(startCli(["bench", "--via", via, "--seconds", "60", "--json", "--data-dir", dataDir]));
+    const said = async (): Promise<number> => (JSON.parse((await runCli(["status", "--json", "--data-dir", dataDir])).stdout) as { ledger: { messages: { routed: number } } }).ledger.messages.routed;
+    while ((await said()) < 8);
+    await broker.stop("SIGKILL");
+    const { code, stdout, stderr } = await bench.ended;
+    const result = JSON.parse(stdout) as { received: number; reasons: string[] };
+    expect([code, stderr]).toEqual([3, "the broker has gone: what was measured follows\n"]);
+    expect(result.received).toBeGreaterThan(0);
+    expect(result.reasons).toContain("the broker has gone");
+  });
+
   it.each([
     ["none", ["status"], /takes no tokens on ZeroMQ.*--zmq-auth optional/],
     ["required", ["bench", "--seconds", "0.1"], /a bench via zmq has no tokens.*--via pan/],

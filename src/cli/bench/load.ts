@@ -12,6 +12,8 @@ export interface Load {
   readonly rate: number;
   /** Ends it early. */
   readonly signal: AbortSignal;
+  /** The broker has gone: nothing more is said or waited for. */
+  readonly lost: AbortSignal;
 }
 
 /** What has become of it so far. */
@@ -47,9 +49,9 @@ export async function runLoad(load: Load, open: OpenPair, tally: Tally, names: (
   try {
     for (let at = 0; at < load.pairs && !load.signal.aborted; at += 1) opened.push(await Speaker.open(names(at), open, tally));
     const startAt = performance.now();
-    await Promise.all(opened.map((speaker) => speaker.speak(load, startAt)));
+    await Promise.race([Promise.all(opened.map((speaker) => speaker.speak(load, startAt))), aborted(load.lost)]);
     const saidAt = performance.now();
-    await settled(tally);
+    if (!load.lost.aborted) await settled(tally);
     tally.elapsedMs = Math.max(...opened.map(({ lastAt }) => lastAt), saidAt) - startAt;
   } finally {
     await Promise.all(opened.map((speaker) => speaker.close()));
@@ -91,10 +93,10 @@ class Speaker {
     return speaker;
   }
 
-  async speak({ seconds, size, rate, signal }: Load, startAt: number): Promise<void> {
+  async speak({ seconds, size, rate, signal, lost }: Load, startAt: number): Promise<void> {
     const filling = "x".repeat(size);
     let said = 0;
-    for (let now = startAt; this.#phase === "open" && !signal.aborted && now - startAt < seconds * 1_000; now = performance.now()) {
+    for (let now = startAt; this.#phase === "open" && !signal.aborted && !lost.aborted && now - startAt < seconds * 1_000; now = performance.now()) {
       if (this.#underWay > 0 && now - this.lastAt > silenceMs) this.#underWay = 0; // they are lost, and nothing answers for them
       const due = rate === 0 ? windowMax - this.#underWay : Math.floor(((now - startAt) * rate) / 1_000) + 1 - said;
       for (let left = Math.min(due, turnMax); left > 0; left -= 1) {
@@ -132,6 +134,15 @@ class Speaker {
   #because(reason: string): void {
     if (this.#tally.reasons.size < reasonsMax) this.#tally.reasons.add(reason);
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => {
+      resolve();
+    }, { once: true });
+  });
 }
 
 /** Resolves when everything has been heard or refused, or nothing has for a while. */

@@ -7,6 +7,8 @@ import { newTally, runLoad } from "../bench/load.js";
 import type { OpenPair } from "../bench/pair.js";
 import { showProgress } from "../bench/progress.js";
 import { benchResult, benchTable } from "../bench/report.js";
+import { watchBroker } from "../broker-watch.js";
+import { exitCodes } from "../exit.js";
 import { openLine } from "../door-line.js";
 import { findBroker, type BrokerChoice } from "../operator.js";
 import { print, say, type Output } from "../output.js";
@@ -49,20 +51,31 @@ export function benchCommand(program: Command): void {
         interrupted.abort();
       };
       process.once("SIGINT", end).once("SIGTERM", end);
-      const load = { pairs, seconds, size, rate, signal: interrupted.signal };
+      const lost = new AbortController();
+      const load = { pairs, seconds, size, rate, signal: interrupted.signal, lost: lost.signal };
       const tally = newTally();
+      const endWatch = watchBroker(findBroker(options).data, () => {
+        tally.reasons.add("the broker has gone");
+        say("the broker has gone: what was measured follows");
+        lost.abort();
+      });
       if (options.json !== true) say(`${pairs} ${pairs === 1 ? "pair" : "pairs"} via ${via} for ${seconds} s, ${rate === 0 ? "as fast as they are heard" : `${rate} messages/s each`}; Ctrl-C ends it`);
       const hide = showProgress(seconds, tally);
       const own = randomBytes(3).toString("hex");
       try {
         await runLoad(load, open, tally, (pair) => [`bench-${own}-${pair}-speaks`, `bench-${own}-${pair}-hears`]);
+      } catch (thrown) {
+        endWatch();
+        if (!lost.signal.aborted || tally.sent === 0) throw thrown; // else the clients only miss the broker that has gone
       } finally {
+        endWatch();
         hide();
         process.removeListener("SIGINT", end).removeListener("SIGTERM", end);
         await close();
       }
       const result = benchResult(via, load, tally);
       print(options, result, () => benchTable(result));
+      if (lost.signal.aborted) process.exitCode = exitCodes.noBroker;
     });
 }
 

@@ -1,12 +1,17 @@
 import { once } from "node:events";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Agent } from "../../agent/index.js";
-import { messageTypes, subscriptionKind, type Envelope } from "../../core/index.js";
+import { Fault, messageTypes, subscriptionKind, type Envelope } from "../../core/index.js";
 import { painter } from "../agentchat/console-lines.js";
-import { connectOperator, type BrokerChoice } from "../operator.js";
+import { brokerComes, watchBroker } from "../broker-watch.js";
+import { exitCodes } from "../exit.js";
+import { connectOperator, findBroker, type BrokerChoice } from "../operator.js";
 import { dataLines, endUnwritten, finished, say, type Output } from "../output.js";
 import { checkTap, tapFilter, type TapFilter } from "../tap-filter.js";
 import { personLine, wireLine } from "../tap-line.js";
+
+/** A restart is over long before; without it a tap in a script would wait for ever, milliseconds. */
+const backMs = 60_000;
 
 interface Options extends BrokerChoice, Output, TapFilter {
   readonly count?: number;
@@ -27,39 +32,91 @@ export function tapCommand(program: Command): void {
       const topics = named.includes("") ? [] : named;
       const options = command.optsWithGlobals<Options>();
       checkTap(topics, options);
-      const operator = await connectOperator(options, { hearOwn: true, inboxMax: 100_000 });
-      // A tap changes nothing: to subscribe a room would be to join it.
-      for (const topic of topics.length > 0 && topics.every((one) => subscriptionKind(one) === "prefix") ? topics : [""]) operator.subscribe(topic);
-      say(`listening to ${topics.length === 0 ? "everything" : topics.join(" ")}; Ctrl-C ends it`);
-      await show(operator, tapFilter(topics, options), options);
       // A reader that has stopped would keep the process for ever.
-      process.exit(0);
+      process.exit(await tap(topics, options));
     });
 }
 
-/** Prints what fits, until a signal or the last of `count`. */
-async function show(operator: Agent, isShown: (envelope: Envelope) => boolean, { json, count = Infinity }: Options): Promise<void> {
-  const ended = new AbortController();
-  const end = (): void => {
-    ended.abort();
-    void operator.close();
-  };
-  process.once("SIGINT", end);
-  process.once("SIGTERM", end);
-  const paint = painter(process.stdout.isTTY, process.env);
-  const asJson = json === true || !process.stdout.isTTY;
-  const lines = dataLines();
-  lines.on("error", endUnwritten("broker"));
-  let shown = 0;
-  for await (const envelope of operator) {
-    if (ended.signal.aborted) break;
-    if (!isShown(envelope)) continue;
-    const hasRoom = lines.write(`${asJson ? wireLine(envelope) : personLine(envelope, paint)}\n`);
-    if (!hasRoom) await once(lines, "drain", { signal: ended.signal }).catch(() => undefined);
-    if ((shown += 1) >= count) break;
+/** Shows what passes, over restarts of the broker, until a signal, the last of `count`, or a broker that stays away. @returns the exit code */
+async function tap(topics: readonly string[], options: Options): Promise<number> {
+  const interrupted = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.once(name, () => {
+      interrupted.abort();
+    });
   }
-  if (operator.dropped > 0) say(`${operator.dropped} messages were not shown: whoever reads this output is too slow`);
-  await finished(lines);
+  const screen = new Screen(tapFilter(topics, options), options, interrupted.signal);
+  for (let isFirst = true; ; isFirst = false) {
+    const operator = await connectOperator(options, { hearOwn: true, inboxMax: 100_000 });
+    // A tap changes nothing: to subscribe a room would be to join it.
+    for (const topic of topics.length > 0 && topics.every((one) => subscriptionKind(one) === "prefix") ? topics : [""]) operator.subscribe(topic);
+    say(isFirst ? `listening to ${topics.length === 0 ? "everything" : topics.join(" ")}; Ctrl-C ends it` : "the broker is back: what passed meanwhile is not shown");
+    const { data } = findBroker(options);
+    const lost = new AbortController();
+    const end = watchBroker(data, () => {
+      lost.abort();
+      void operator.close();
+    });
+    await screen.show(operator);
+    end();
+    if (!lost.signal.aborted || screen.isOver) break;
+    say(`the broker has gone; waiting up to ${backMs / 1_000} s for it, Ctrl-C ends it`);
+    if (await brokerComes(data, backMs, interrupted.signal)) continue;
+    await screen.end();
+    if (screen.isOver) return exitCodes.done;
+    throw new Fault("unavailable", `no broker has come back on ${data.path}; start one with: broker start`);
+  }
+  await screen.end();
+  return exitCodes.done;
+}
+
+/** Where messages are printed. */
+class Screen {
+  readonly #isShown: (envelope: Envelope) => boolean;
+  readonly #interrupted: AbortSignal;
+  readonly #count: number;
+  readonly #line: (envelope: Envelope) => string;
+  readonly #lines = dataLines();
+  #shown = 0;
+  #dropped = 0;
+
+  constructor(isShown: (envelope: Envelope) => boolean, { json, count = Infinity }: Options, interrupted: AbortSignal) {
+    this.#isShown = isShown;
+    this.#interrupted = interrupted;
+    this.#count = count;
+    const paint = painter(process.stdout.isTTY, process.env);
+    this.#line = json === true || !process.stdout.isTTY ? wireLine : (envelope) => personLine(envelope, paint);
+    this.#lines.on("error", endUnwritten("broker"));
+  }
+
+  /** `--count` messages were shown, or a signal has ended it. */
+  get isOver(): boolean {
+    return this.#shown >= this.#count || this.#interrupted.aborted;
+  }
+
+  /** Prints what fits of what this agent hears, until it is closed, or there is enough. */
+  async show(operator: Agent): Promise<void> {
+    const close = (): void => {
+      void operator.close();
+    };
+    this.#interrupted.addEventListener("abort", close, { once: true });
+    if (this.#interrupted.aborted) close();
+    for await (const envelope of operator) {
+      if (this.#interrupted.aborted) break;
+      if (!this.#isShown(envelope)) continue;
+      const hasRoom = this.#lines.write(`${this.#line(envelope)}\n`);
+      if (!hasRoom) await once(this.#lines, "drain", { signal: this.#interrupted }).catch(() => undefined);
+      this.#shown += 1;
+      if (this.isOver) break;
+    }
+    this.#interrupted.removeEventListener("abort", close);
+    this.#dropped += operator.dropped;
+  }
+
+  async end(): Promise<void> {
+    if (this.#dropped > 0) say(`${this.#dropped} messages were not shown: whoever reads this output is too slow`);
+    await finished(this.#lines);
+  }
 }
 
 function count(text: string): number {
