@@ -135,7 +135,7 @@ class TableLmdb<V> implements Table<V> {
   async #write(entries: readonly (readonly [string, Pending<V>])[]): Promise<void> {
     let written = (): void => undefined;
     try {
-      written = this.#space.take(sizeOf(entries));
+      written = this.#space.take(sizeOf(entries), entries.length);
       const writes: Promise<boolean>[] = [];
       const batch = this.#database.batch(() => {
         for (const [key, pending] of entries) writes.push("deleted" in pending ? this.#database.remove(keyOf(key)) : this.#database.put(keyOf(key), pending.value));

@@ -63,7 +63,48 @@ const writer = `
   await tables.close();
 `;
 
+/** Fills a table in one change, leaves it little room to grow, and deletes entries all over it in one change each; tells what became of each, and of one more with room again. */
+const scattered = `
+  import { execFileSync } from "node:child_process";
+  import { createHash } from "node:crypto";
+  import { statSync } from "node:fs";
+  import { join } from "node:path";
+  import { TablesLmdb } from ${JSON.stringify(new URL("../../dist/src/services/index.js", import.meta.url).href)};
+  const limit = (bytes) => execFileSync("prlimit", ["--pid", String(process.pid), "--fsize=" + bytes + ":"]);
+  const reasons = [];
+  const tables = new TablesLmdb({ path: process.argv[1], failed: (error) => reasons.push(String(error)) });
+  tables.open();
+  const table = tables.table("kept");
+  const keys = Array.from({ length: 20_000 }, (_, at) => createHash("sha256").update(String(at)).digest("hex")).sort();
+  await table.batch(keys.map((put, value) => ({ put, value })));
+  limit(statSync(join(process.argv[1], "data.mdb")).size + 1_500 * 1024);
+  const kept = [];
+  for (let round = 0; round < 4; round += 1) {
+    const gone = keys.filter((_, at) => at % 20 === round);
+    kept.push(await table.batch(gone.map((key) => ({ delete: key }))).then(() => gone.every((key) => table.get(key) === undefined), () => gone.every((key) => table.get(key) !== undefined)));
+  }
+  limit("unlimited");
+  await table.put("late", 1);
+  console.log(JSON.stringify({ kept, reasons, late: table.get("late") }));
+  await tables.close();
+`;
+
 describe("tables on a disk that is full", () => {
+  it("refuse a change all over the table that lmdb could not write, before lmdb tries", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "synaptic-full-"));
+    try {
+      const { code, stdout, stderr } = await startProgram(process.execPath, ["--input-type=module", "-e", scattered, join(folder, "tables")]).ended;
+      expect(code, stderr).toBe(0);
+      const { kept, reasons, late } = JSON.parse(stdout) as { kept: boolean[]; reasons: string[]; late: number };
+      expect([kept, late]).toEqual([[true, true, true, true], 1]);
+      expect(reasons.length).toBeGreaterThan(0);
+      // lmdb's own words are "Input/output error": it has damaged its memory then.
+      for (const reason of reasons) expect(reason).toMatch(/EFBIG/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it("refuse what they cannot keep, say why, keep what they told, and do not end the process", async () => {
     const folder = mkdtempSync(join(tmpdir(), "synaptic-full-"));
     try {
