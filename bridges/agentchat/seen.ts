@@ -5,6 +5,8 @@ import type { Table } from "#dialect";
 const rememberMs = 24 * 60 * 60 * 1_000;
 /** Messages remembered at most; beyond it the oldest of this run go first. */
 const rememberMax = 100_000;
+/** So many are forgotten with each that is remembered, so that no change of the table is large; more than one, so that they do not pile up. */
+const forgottenAtOnce = 32;
 
 /** What makes a message the same as one before. */
 export interface SaidBefore {
@@ -18,7 +20,7 @@ export interface SaidBefore {
 /** Messages with an id of their sender's own, remembered over a restart, so that a client may say them again without being heard twice. */
 export class Seen {
   readonly #table: Table<number>;
-  // bound: 100,000 · evicts: the oldest, any after 24 h · owner: Seen
+  // bound: 100,000 · evicts: the oldest, any after 24 h, 32 with each new one · owner: Seen
   readonly #at = new Map<string, number>();
 
   constructor(table: Table<number>) {
@@ -42,8 +44,10 @@ export class Seen {
   }
 
   *#forget(now: number): Iterable<{ readonly delete: string }> {
+    let forgotten = 0;
     for (const [key, at] of this.#at) {
-      if (now - at < rememberMs && this.#at.size <= rememberMax) return;
+      if (forgotten === forgottenAtOnce || (now - at < rememberMs && this.#at.size <= rememberMax)) return;
+      forgotten += 1;
       this.#at.delete(key);
       yield { delete: key };
     }

@@ -130,6 +130,26 @@ describe("AgentChat: messages", () => {
     expect([new Seen(table).has(said, 2), new Seen(table).has({ ...said, text: "y" }, 2)]).toEqual([true, false]);
   });
 
+  it("that are old are forgotten a few with each new one, in small changes of the table", async () => {
+    const table = new TablesMemory().table<number>("seen");
+    await table.batch(Array.from({ length: 1_000 }, (_, at) => ({ put: `old ${at}`, value: at })));
+    const sizes: number[] = [];
+    const seen = new Seen({
+      get: (key) => table.get(key),
+      put: (key, value) => table.put(key, value),
+      delete: (key) => table.delete(key),
+      range: (from, to) => table.range(from, to),
+      batch: (changes) => {
+        sizes.push(changes.length);
+        return table.batch(changes);
+      },
+    });
+    const later = 48 * 60 * 60 * 1_000;
+    for (let at = 0; at < 40; at += 1) await seen.remember({ speaker: "a", messageId: String(at), text: "x" }, later);
+    expect(Math.max(...sizes)).toBe(33);
+    expect([...table.range("", "~")]).toHaveLength(40);
+  });
+
   it("reach agents and channels only, spelled as such", async () => {
     for (const [to, code] of [["@all", "AGENT_NOT_FOUND"], ["all", "INVALID_MSG"], ["#all", "CHANNEL_NOT_FOUND"], ["@$broker", "AGENT_NOT_FOUND"], ["$broker", "INVALID_MSG"], ["@#general", "INVALID_MSG"], ["@", "INVALID_MSG"], [bob.id.slice(1), "INVALID_MSG"]]) {
       await ada.client.says({ type: "MSG", to, content: "x", msg_id: "m" });
