@@ -12,19 +12,20 @@ interface Hearing {
   readonly code?: string;
   readonly retryAfterMs?: number;
   readonly answer?: Partial<Envelope>;
+  readonly dropped?: number;
 }
 
 const { hears } = JSON.parse(readFileSync(new URL("../vectors/agent.json", import.meta.url), "utf8")) as { readonly hears: readonly Hearing[] };
 
 describe("the vectors of what an agent hears", () => {
-  it.each(hears)("hold: $about", async ({ waits, payload, text, becomes, code, retryAfterMs, answer }) => {
+  it.each(hears)("hold: $about", async ({ waits, payload, text, becomes, code, retryAfterMs, answer, dropped = 0 }) => {
     const said: Envelope[] = [];
     const became: string[] = [];
     let arrives: Heard = () => undefined;
     const agent = Agent.over("ada", (heard) => {
       arrives = heard;
       return {
-        subscribe: () => undefined,
+        subscribe: () => true,
         unsubscribe: () => undefined,
         publish: (_topic, written) => Promise.resolve(void said.push(JSON.parse(written) as Envelope)),
         close: () => Promise.resolve(),
@@ -51,6 +52,7 @@ describe("the vectors of what an agent hears", () => {
     await agent.close(); // finishes what is being answered
     await asked;
 
+    expect(agent.dropped).toBe(dropped);
     expect(before).toEqual(becomes === "nothing" ? [] : [becomes]);
     if (code !== undefined) expect(failed).toMatchObject({ code, ...(retryAfterMs !== undefined && { retryAfterMs }) });
     if (code !== undefined) expect(failed).toBeInstanceOf(Fault);
