@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry, type OpenMetricsContentType } from "prom-client";
-import { faultCodes, type CopyLedger } from "../core/index.js";
+import { faultCodes, type CopyLedger, type FaultCode } from "../core/index.js";
 import type { MetricSources } from "./metric-sources.js";
 import { refusedAt } from "./refused-connections.js";
 
@@ -10,6 +10,11 @@ type Row = readonly [labels: Readonly<Record<string, string>>, value: number];
 const latencyName = "synaptic_request_duration_seconds";
 const latencyHelp = "How long requests that the broker follows were open until they were answered. Requests between plain ZeroMQ agents are not followed.";
 const end = "# EOF\n";
+/** Rows that are there from the start, since alarms (docs/operations.md) ask by how much they grow: a row that begins with its first count has not grown. */
+const alarmReasons = ["dialect-failed"];
+const alarmLoginFailures: readonly FaultCode[] = ["unauthenticated", "rate-limited"];
+/** Where logins are refused beside the dialects of sessions. */
+const sessionless = ["zmq", "http"];
 
 /** The broker's metrics as OpenMetrics text: nothing is counted here, everything is read from plain integers when somebody asks. */
 export class Metrics {
@@ -46,7 +51,8 @@ export class Metrics {
       this.#counter(`synaptic_${name}_dropped`, `${what} that were dropped, by reason.`, ["reason"], () => dropped(copies));
       this.#gauge(`synaptic_${name}_pending`, `${what} that wait.`, [], () => [[{}, copies.pending]]);
     }
-    this.#counter("synaptic_reasons", "Everything refused, dropped or cut, by the broker's word for it.", ["reason"], () => Object.entries(ledger.reasons).map(([reason, value]) => [{ reason }, value]));
+    this.#counter("synaptic_reasons", "Everything refused, dropped or cut, by the broker's word for it.", ["reason"], () =>
+      Object.entries({ ...zeros(alarmReasons), ...ledger.reasons }).map(([reason, value]) => [{ reason }, value]));
     this.#counter("synaptic_faults", "Faults told to WebSocket sessions, to ZeroMQ agents, and at the ZeroMQ handshake, by code.", ["at", "code"], () =>
       faultCodes.flatMap((code): Row[] => [
         [{ at: "session", code }, ledger.reasons[`refused-${code}`] ?? 0],
@@ -74,9 +80,10 @@ export class Metrics {
   }
 
   #logins(): void {
-    const { logins } = this.#sources;
+    const { logins, sessions } = this.#sources;
     this.#counter("synaptic_logins", "Logins, on ZeroMQ one per connection that names itself.", ["dialect", "trust"], () => nested(logins.logins, "trust"));
-    this.#counter("synaptic_login_failures", "Logins that were refused.", ["dialect", "code"], () => nested(logins.failures, "code"));
+    this.#counter("synaptic_login_failures", "Logins that were refused.", ["dialect", "code"], () =>
+      [...new Set([...sessionless, ...Object.keys(sessions()), ...Object.keys(logins.failures)])].flatMap((dialect) => nested({ [dialect]: { ...zeros(alarmLoginFailures), ...logins.failures[dialect] } }, "code")));
     this.#counter("synaptic_sessions_displaced", "Sessions that a newer one of the same agent has taken over from.", [], () => [[{}, logins.displaced]]);
     this.#counter("synaptic_tokens_cut", "Sessions and connections that were cut because their token was revoked or has expired.", [], () => [[{}, logins.cut]]);
   }
@@ -123,6 +130,10 @@ function dropped(copies: CopyLedger): readonly Row[] {
 
 function nested(counts: Readonly<Record<string, Readonly<Record<string, number>>>>, label: string): readonly Row[] {
   return Object.entries(counts).flatMap(([dialect, words]) => Object.entries(words).map(([word, value]): Row => [{ dialect, [label]: word }, value]));
+}
+
+function zeros(words: readonly string[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(words.map((word) => [word, 0]));
 }
 
 /** Counts by a word of our own. */

@@ -3,13 +3,14 @@ import { describe, expect, it } from "vitest";
 import { faultCodes, Ledger, RequestsMemory, defaultLimits, type Envelope } from "../../src/core/index.js";
 import { LatencyHistogram } from "../../src/ops/latency-histogram.js";
 import { MeasuredRequests } from "../../src/ops/measured-requests.js";
+import type { MetricSources } from "../../src/ops/metric-sources.js";
 import { Metrics } from "../../src/ops/metrics.js";
 import { refusedAt } from "../../src/ops/refused-connections.js";
 import { FakeClock } from "../kit/fake-clock.js";
 
 const ledger = new Ledger();
 const latency = new LatencyHistogram();
-const metrics = new Metrics({
+const sources: MetricSources = {
   startedAt: 1_500,
   ledger,
   latency,
@@ -23,7 +24,13 @@ const metrics = new Metrics({
   loopDelay: () => ({ p50: 0.001, p99: 0.25, max: 1 }),
   residentBytes: () => 10,
   isReady: () => true,
-});
+};
+const metrics = new Metrics(sources);
+
+/** Of a broker that nobody has spoken to. */
+function fresh(): Metrics {
+  return new Metrics({ ...sources, ledger: new Ledger(), logins: { logins: {}, failures: {}, displaced: 0, cut: 0 } });
+}
 
 /** Sample lines of the text, as `name{labels}` to value. */
 async function samples(): Promise<ReadonlyMap<string, number>> {
@@ -58,6 +65,7 @@ describe("metrics", () => {
       "synaptic_tap_copies_written_total": 0,
       "synaptic_tap_copies_pending": 0,
       ...Object.fromEntries(["full", "closed", "expired", "unrenderable"].map((reason) => [`synaptic_tap_copies_dropped_total{reason="${reason}"}`, 0])),
+      'synaptic_reasons_total{reason="dialect-failed"}': 0,
       'synaptic_reasons_total{reason="refused-forbidden"}': 6,
       'synaptic_reasons_total{reason="told-not-found"}': 2,
       'synaptic_reasons_total{reason="zmtp-refused-unauthenticated"}': 4,
@@ -72,6 +80,8 @@ describe("metrics", () => {
       "synaptic_open_requests": 9,
       'synaptic_logins_total{dialect="pan",trust="proved"}': 2,
       'synaptic_login_failures_total{dialect="zmq",code="unauthenticated"}': 3,
+      ...Object.fromEntries(["zmq", "http", "pan"].map((dialect) => [`synaptic_login_failures_total{dialect="${dialect}",code="rate-limited"}`, 0])),
+      ...Object.fromEntries(["http", "pan"].map((dialect) => [`synaptic_login_failures_total{dialect="${dialect}",code="unauthenticated"}`, 0])),
       "synaptic_sessions_displaced_total": 4,
       "synaptic_tokens_cut_total": 5,
       "synaptic_ready": 1,
@@ -87,6 +97,16 @@ describe("metrics", () => {
     expect(now.get('synaptic_faults_total{at="zeromq",code="not-found"}')).toBe(2);
     expect(now.get('synaptic_faults_total{at="zeromq_handshake",code="unauthenticated"}')).toBe(4);
     expect([...now.keys()].filter((name) => name.startsWith("synaptic_faults_total"))).toHaveLength(3 * faultCodes.length);
+  });
+
+  it("have every row that an alarm of docs/operations.md asks for, before anything was counted", async () => {
+    const page = readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8");
+    const alarms = [...page.matchAll(/^\| `(.*synaptic_.+)` \|/gm)].map(([, expression = ""]) => expression);
+    expect(alarms.length).toBeGreaterThan(4);
+    const rows = [...(await fresh().text()).matchAll(/^(synaptic_\w+)(\{.*\})? \S+$/gm)].map(([, name = "", labels = ""]) => ({ name, labels }));
+    for (const [, name, label] of alarms.flatMap((alarm) => [...alarm.matchAll(/(synaptic_\w+)(?:\{(\w+="[^"]+")\})?/g)])) {
+      expect(rows.filter((row) => row.name === name && (label === undefined || row.labels.includes(label))), `${String(name)} ${String(label)}`).not.toEqual([]);
+    }
   });
 
   it("are OpenMetrics: typed and told before their samples, each family once, ended by EOF", async () => {
