@@ -8,7 +8,7 @@ import * as agentchat from "../dist/bridges/agentchat/schema.js";
 import * as pan from "../dist/bridges/pan/schema.js";
 import { configSchema } from "../dist/src/config/index.js";
 import { wireEnvelope } from "../dist/src/core/envelope.js";
-import { writtenEnvelope } from "../dist/src/core/written-envelope.js";
+import { writtenEnvelope, writtenTime, writtenTrust } from "../dist/src/core/written-envelope.js";
 import { deskAnswers } from "../dist/src/local/desk/answers.js";
 import { deskInforms } from "../dist/src/local/desk/informs.js";
 import { deskRequests } from "../dist/src/local/desk/requests.js";
@@ -33,15 +33,33 @@ const byKind = (title, messages) => ({
   oneOf: Object.keys(messages).map((kind) => ({ $ref: `#/$defs/${kind}` })),
   $defs: Object.fromEntries(Object.entries(messages).map(([kind, message]) => [kind, { ...form(message), $schema: undefined }])),
 });
+/** An envelope as an agent hears it: between local agents the broker passes bytes, so it is what it takes, and what only the broker says. */
+const heardEnvelope = wireEnvelope.extend({
+  trust: writtenTrust.describe("set by the broker only: how well the sender's name is proved").optional(),
+  received_at: writtenTime.describe("set by the broker only, where timestamp has no zone or is a day off").optional(),
+  replay: z.boolean().describe("set by the broker only: a room's past message, sent again because it was asked for").optional(),
+});
+/** What the broker takes as a request: an envelope read leniently, around a content that is its own contract. */
+const takenRequests = Object.fromEntries(Object.entries(deskRequests).map(([kind, request]) => [kind, wireEnvelope.extend({
+  type: z.string().regex(/^[Rr][Ee][Qq][Uu][Ee][Ss][Tt]$/),
+  content: request.shape.content,
+})]));
+
+/** A schema whose fields are told as those of another are. */
+const described = (schema, { properties }) => ({
+  ...schema,
+  properties: Object.fromEntries(Object.entries(schema.properties).map(([name, property]) => [name, { ...(properties[name]?.description !== undefined && { description: properties[name].description }), ...property }])),
+});
 
 const files = {
   "schemas/agentchat-commands.json": byType("What clients of AgentChat say", agentchat.commands),
   "schemas/agentchat-events.json": byType("What clients of AgentChat hear", agentchatEvents.events),
   "schemas/pan-commands.json": byType("What clients of PAN say", pan.commands),
   "schemas/pan-events.json": byType("What clients of PAN hear", pan.events),
-  "schemas/envelope.json": { title: "A message on ZeroMQ (second frame) as the broker and its SDKs write it", ...form(writtenEnvelope) },
+  "schemas/envelope.json": { title: "A message on ZeroMQ (second frame) as agents hear it: from the broker, from SDKs, from plain sockets. Check what you hear by this", ...described(form(heardEnvelope), form(writtenEnvelope)) },
+  "schemas/envelope-write.json": { title: "A message on ZeroMQ (second frame) as the broker and its SDKs write it: write so, and every reader can rely on it. Replays keep their sender's timestamp", ...form(writtenEnvelope) },
   "schemas/envelope-read.json": { title: "A message on ZeroMQ (second frame) as the broker reads it: everything that it takes, told leniently", ...form(wireEnvelope) },
-  "schemas/broker-requests.json": byKind("What agents ask of $broker", deskRequests),
+  "schemas/broker-requests.json": byKind("What agents ask of $broker, as it takes it; how an envelope should be written: envelope-write.json", takenRequests),
   "schemas/broker-answers.json": byKind("What $broker answers, on the asker's own topic", deskAnswers),
   "schemas/broker-informs.json": byKind("What $broker says unasked: fault and room.invited on an agent's own topic, the rest on $events", deskInforms),
   "schemas/config.json": configSchema(),

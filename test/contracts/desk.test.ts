@@ -32,12 +32,12 @@ function fromFile(path: string): z.ZodType {
 }
 
 const { asks } = json("test/vectors/desk.json") as { readonly asks: readonly Asked[] };
-const files = { envelope: fromFile("schemas/envelope.json"), read: fromFile("schemas/envelope-read.json"), requests: fromFile("schemas/broker-requests.json"), answers: fromFile("schemas/broker-answers.json"), informs: fromFile("schemas/broker-informs.json") };
+const files = { envelope: fromFile("schemas/envelope.json"), written: fromFile("schemas/envelope-write.json"), read: fromFile("schemas/envelope-read.json"), requests: fromFile("schemas/broker-requests.json"), answers: fromFile("schemas/broker-answers.json"), informs: fromFile("schemas/broker-informs.json") };
 
 /** The message fits its schema to the last field, and the file that was made from it. */
 function fits(message: WireMessage, schema: z.ZodType, file: z.ZodType): void {
   expect(schema.parse(message)).toEqual(message);
-  for (const each of [file, files.envelope, files.read]) expect(each.safeParse(message).error).toBeUndefined();
+  for (const each of [file, files.envelope, files.written, files.read]) expect(each.safeParse(message).error).toBeUndefined();
 }
 
 /** What the broker says unasked fits the schema of its kind. */

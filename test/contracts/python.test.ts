@@ -10,7 +10,7 @@ import { startProgram } from "../kit/cli.js";
 import { PlainAgent, type Heard } from "../kit/plain-agent.js";
 
 const sources = fileURLToPath(new URL("../../clients/python/src", import.meta.url));
-const file = z.fromJSONSchema(JSON.parse(readFileSync(new URL("../../schemas/envelope.json", import.meta.url), "utf8")) as Parameters<typeof z.fromJSONSchema>[0]);
+const file = z.fromJSONSchema(JSON.parse(readFileSync(new URL("../../schemas/envelope-write.json", import.meta.url), "utf8")) as Parameters<typeof z.fromJSONSchema>[0]);
 
 /** Says everything that the Python SDK can write, then waits for its end. */
 const program = `
