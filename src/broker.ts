@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Agent, MemoryLink, type AgentOptions } from "./agent/index.js";
 import { assembleParts, type Parts } from "./parts.js";
-import { readConfig, type BrokerConfig, type BrokerOptions } from "./config/index.js";
+import { problemsOf, readConfig, type BrokerConfig, type BrokerOptions } from "./config/index.js";
 import { Fault, systemClock, timerMaxMs, type CopyLedger, type Lifecycle, type Log, type MessageLedger } from "./core/index.js";
 import { listAgents, listRooms } from "./local/index.js";
 import { reload, type Reloaded } from "./reload.js";
@@ -153,17 +153,27 @@ export class Broker {
 
   /**
    * Takes over what can change while the broker runs: limits, web pages and proxies that are trusted, the TLS pair, which is read again in any case.
+   * @param options them, or what reads them: a configuration that cannot be read is written into the audit log as refused, too
    * @throws Fault malformed, forbidden, unavailable: everything stays as it was
    */
-  reload(options: BrokerOptions): Reloaded {
+  reload(options: BrokerOptions | (() => BrokerOptions)): Reloaded {
     if (!this.isRunning) throw new Fault("going-away", "the broker is not running; start it first");
-    this.#parts.audit.reopen();
-    const next = readConfig(options);
-    const { config, changed, needRestart } = reload(this.#parts, this.#config, next);
-    this.#config = config;
-    this.#parts.audit.write({ event: "reload", changed, needRestart });
-    this.#log("info", "configuration read again", { changed, needRestart });
-    return { changed, needRestart };
+    const { audit } = this.#parts;
+    // First: whoever has moved the log away needs it to go on elsewhere, whatever the configuration is like.
+    audit.reopen();
+    try {
+      const { config, changed, needRestart, tlsProblem } = reload(this.#parts, this.#config, readConfig(typeof options === "function" ? options() : options));
+      this.#config = config;
+      audit.write({ event: "reload", changed, needRestart });
+      this.#log("info", "configuration read again", { changed, needRestart });
+      if (tlsProblem !== undefined) this.#log("warn", `the certificate ${tlsProblem}; until then clients refuse it`, { certificate: config.tlsCert });
+      return { changed, needRestart };
+    } catch (thrown) {
+      const problems = problemsOf(thrown);
+      audit.write({ event: "reload.refused", problems });
+      this.#log("error", "the configuration stays as it was", { problems });
+      throw thrown;
+    }
   }
 
   /** Drains and stops: no new work, what is under way is finished within the drain limits. A second call waits for the first. */

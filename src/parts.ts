@@ -19,7 +19,8 @@ import {
 import { LocalAgents } from "./local/index.js";
 import { assembleOperations, doorCounts, LatencyHistogram, MeasuredRequests, type AuditLog, type Operations } from "./ops/index.js";
 import { DataDirectory, DirectoryMemory, IdentityTokens, LimiterMemory, operatorName, operatorScopes, TablesLmdb, type Directory, type Identity } from "./services/index.js";
-import { Access, readTlsPair, WsEdge } from "./ws/index.js";
+import { Access, readTlsPair, WsEdge, type TlsPair } from "./ws/index.js";
+import { outOfDate } from "./ws/tls.js";
 import { ZmtpListener } from "./zmtp/index.js";
 import { dialects } from "../bridges/index.js";
 
@@ -37,6 +38,8 @@ export interface Parts {
   readonly ws: WsEdge;
   /** Whom the WebSocket doors let in. */
   readonly access: Access;
+  /** What they show; absent: they are clear text. A reload sets another. */
+  tls: TlsPair | undefined;
   readonly audit: AuditLog;
   /** Started in this order, drained in reverse. */
   readonly inOrder: readonly Lifecycle[];
@@ -134,9 +137,10 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
   });
   const access = new Access(accessRules(config));
   const { tlsCert: cert, tlsKey: key } = config;
+  const tls = cert === undefined || key === undefined ? undefined : readTlsPair({ cert, key });
   const ws: WsEdge = new WsEdge({
     access,
-    tls: cert === undefined || key === undefined ? undefined : readTlsPair({ cert, key }),
+    tls,
     listen: [
       ...config.ws.map((door) => ({ host: hostOf(door), port: portOf(door) })),
       ...Object.entries(config.ownDoors).map(([own, door]) => ({ host: hostOf(door), port: portOf(door), own: knownDialect(own) })),
@@ -166,6 +170,8 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
           data.release();
           throw thrown;
         }
+        const problem = tls === undefined ? undefined : outOfDate(tls, new Date(clock.now()));
+        if (problem !== undefined) log("warn", `the certificate ${problem}; until then clients refuse it`, { certificate: cert });
         for (const door of [...config.ws, ...Object.values(config.ownDoors)]) {
           if (!isLocalDoor(door) && cert === undefined && !config.behindProxy) log("warn", "this WebSocket door is clear text and can be reached from other machines", { door });
         }
@@ -187,7 +193,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
     ws,
     ...ops.after,
   ];
-  return { data, ledger, total, router, exchange, directory, identity, requests, zmtp, ws, access, audit: ops.audit, inOrder };
+  return { data, ledger, total, router, exchange, directory, identity, requests, zmtp, ws, access, tls, audit: ops.audit, inOrder };
 }
 
 /** @throws Fault malformed */

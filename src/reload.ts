@@ -1,11 +1,12 @@
 import { accessRules, type BrokerConfig } from "./config/index.js";
-import type { Limits } from "./core/index.js";
+import { Fault, systemClock, type Limits } from "./core/index.js";
 import type { Parts } from "./parts.js";
-import { readTlsPair } from "./ws/index.js";
+import { readTlsPair, type TlsPair } from "./ws/index.js";
+import { isSamePair, outOfDate } from "./ws/tls.js";
 
 /** What a reload has done. */
 export interface Reloaded {
-  /** Options that hold from now on, by path; `tls` for a pair that was read again. */
+  /** Options that hold from now on, by path; `tls` for a pair whose files hold another one. */
   readonly changed: readonly string[];
   /** Options that differ and wait for a restart. */
   readonly needRestart: readonly string[];
@@ -14,6 +15,8 @@ export interface Reloaded {
 /** The same, and what holds from now on. */
 export interface Reload extends Reloaded {
   readonly config: BrokerConfig;
+  /** Why clients refuse the pair that the doors show from now on. */
+  readonly tlsProblem: string | undefined;
 }
 
 const reloadable: ReadonlySet<string> = new Set(["limits", "origins", "hosts", "trustedProxies", "tlsCert", "tlsKey"]);
@@ -30,17 +33,17 @@ const incomparable: ReadonlySet<string> = new Set(["log"]);
  * Takes over from `next` what can change while the broker runs: limits, allow-lists, TLS. Whatever is wrong is found before anything has changed.
  * @throws Fault malformed, unavailable: the old configuration and the old pair hold
  */
-export function reload({ access, ws }: Pick<Parts, "access" | "ws">, current: BrokerConfig, next: BrokerConfig): Reload {
-  const { tlsCert: cert, tlsKey: key } = next;
+export function reload(parts: Pick<Parts, "access" | "tls" | "ws">, current: BrokerConfig, next: BrokerConfig): Reload {
+  const now = new Date(systemClock.now());
   // Doors that were opened without TLS, or with it, stay so until a restart.
-  const isTls = current.tlsCert !== undefined;
-  const pair = isTls && cert !== undefined && key !== undefined ? readTlsPair({ cert, key }) : undefined;
+  const isTls = parts.tls !== undefined;
+  const pair = parts.tls === undefined ? undefined : nextPair(parts.tls, next, now);
   const changed: string[] = [];
   const taken: Partial<Record<keyof BrokerConfig, unknown>> = {};
   const needRestart: string[] = [];
   for (const name of new Set([...Object.keys(current), ...Object.keys(next)]) as ReadonlySet<keyof BrokerConfig>) {
     if (incomparable.has(name) || JSON.stringify(current[name]) === JSON.stringify(next[name])) continue;
-    const isTlsSwitch = (name === "tlsCert" || name === "tlsKey") && isTls !== (cert !== undefined);
+    const isTlsSwitch = (name === "tlsCert" || name === "tlsKey") && isTls !== (next.tlsCert !== undefined);
     if (name === "limits") for (const limit of differences(current.limits, next.limits)) (atStart.has(limit) ? needRestart : changed).push(`limits.${limit}`);
     else if (!reloadable.has(name) || isTlsSwitch) needRestart.push(name);
     else {
@@ -48,15 +51,27 @@ export function reload({ access, ws }: Pick<Parts, "access" | "ws">, current: Br
       changed.push(name);
     }
   }
-  access.set(accessRules(next));
+  // What waits for a restart stays as it is, and is named again the next time.
+  const config: BrokerConfig = { ...current, ...(taken as Partial<BrokerConfig>) };
+  parts.access.set(accessRules(config));
   // One object from the beginning: every part reads its limits there.
   Object.assign(current.limits, Object.fromEntries(Object.entries(next.limits).filter(([limit]) => !atStart.has(limit as keyof Limits))));
   if (pair !== undefined) {
-    ws.renew(pair);
+    parts.ws.renew(pair);
+    parts.tls = pair;
     changed.push("tls");
   }
-  // What waits for a restart stays as it is, and is named again the next time.
-  return { changed, needRestart, config: { ...current, ...(taken as Partial<BrokerConfig>) } };
+  return { changed, needRestart, config, tlsProblem: parts.tls === undefined ? undefined : outOfDate(parts.tls, now) };
+}
+
+/** The pair of the files, if it is another one. @throws Fault malformed, unavailable; malformed, too, if clients would refuse it who take the present one */
+function nextPair(present: TlsPair, { tlsCert: cert, tlsKey: key }: BrokerConfig, now: Date): TlsPair | undefined {
+  if (cert === undefined || key === undefined) return undefined;
+  const pair = readTlsPair({ cert, key });
+  if (isSamePair(pair, present)) return undefined;
+  const problem = outOfDate(pair, now);
+  if (problem !== undefined && outOfDate(present, now) === undefined) throw new Fault("malformed", `the certificate ${cert} ${problem}; the one that is shown now is still valid`);
+  return pair;
 }
 
 function differences(current: Limits, next: Limits): readonly (keyof Limits)[] {

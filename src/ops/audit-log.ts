@@ -137,12 +137,10 @@ export class AuditLog implements Lifecycle {
   /** Writes what waits now. Rejects with what the system says. */
   async #write(): Promise<void> {
     const { clock, limits } = this.#options;
-    if (this.#mustReopen) {
-      this.#mustReopen = false;
-      await this.#close();
-    }
+    await this.#closeMoved();
     if (!this.#hasWork) return;
     const file = (this.#file ??= await this.#open());
+    if (this.#mustReopen) return; // moved away while it was being opened: what waits belongs into the next one
     const lost = this.#lost;
     const lines = this.#waiting;
     const text = `${this.#torn ? "\n" : ""}${lost > 0 ? auditLine({ event: "lost", lines: lost }, clock.now()) : ""}${lines}`;
@@ -162,6 +160,12 @@ export class AuditLog implements Lifecycle {
       this.#health = "well";
       this.#options.log("info", "the audit log is written again", { path: this.#options.path, lost });
     }
+  }
+
+  async #closeMoved(): Promise<void> {
+    if (!this.#mustReopen) return;
+    this.#mustReopen = false;
+    await this.#close();
   }
 
   async #open(): Promise<FileHandle> {

@@ -1,4 +1,5 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { connect as connectPlain } from "node:net";
 import { tmpdir } from "node:os";
@@ -7,7 +8,16 @@ import { connect, type SecureVersion, type TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { Broker, type BrokerOptions } from "../../src/index.js";
+import { Fault } from "../../src/core/index.js";
 import { makeCertificate } from "../kit/certificates.js";
+import { auditLines } from "../ops/kit.js";
+
+/** A pair whose certificate was valid until yesterday. */
+function makeExpired(folder: string, name: string): ReturnType<typeof makeCertificate> {
+  const { cert, key } = makeCertificate(folder, name);
+  execFileSync("openssl", ["x509", "-in", cert, "-signkey", key, "-days", "-1", "-out", cert], { stdio: "ignore" });
+  return { cert, key };
+}
 
 describe("TLS on the WebSocket doors", () => {
   let folder: string;
@@ -75,14 +85,62 @@ describe("TLS on the WebSocket doors", () => {
     expect(await peer()).toBe("second TLSv1.3");
   });
 
+  it("refuses a pair that has expired while the present one is valid, writes that down, and takes it otherwise, with a word", async () => {
+    const old = makeExpired(folder, "old");
+    for (const which of ["cert", "key"] as const) copyFileSync(old[which], files[which]);
+    renameSync(join(folder, "data/audit.log"), join(folder, "moved"));
+    expect(() => broker.reload(options())).toThrow(/first\.crt has expired at \d{4}-.*renew it.*still valid/);
+    expect(await peer()).toBe("first TLSv1.3");
+    expect(() => broker.reload(() => {
+      throw new Fault("malformed", "config.json is no JSON");
+    })).toThrow(/no JSON/);
+    await broker.stop();
+    expect(auditLines(join(folder, "data/audit.log")).slice(-3)).toMatchObject([
+      { event: "reload.refused", problems: [expect.stringMatching(/has expired/)] },
+      { event: "reload.refused", problems: ["config.json is no JSON"] },
+      { event: "stop" },
+    ]);
+    const logged: string[] = [];
+    broker = new Broker(options({ log: (level, event) => logged.push(`${level}: ${event}`) }));
+    await broker.start();
+    expect(logged).toEqual(expect.arrayContaining([expect.stringMatching(/^warn: the certificate has expired at \d{4}-.*renew it/)]));
+    expect(broker.reload(options())).toEqual({ changed: [], needRestart: [] });
+    expect(await peer()).toBe("old TLSv1.3");
+  });
+
+  it("tells a refused reload in the log", async () => {
+    await broker.stop();
+    const logged: unknown[] = [];
+    broker = new Broker(options({ log: (level, event, fields) => logged.push([level, event, fields]) }));
+    await broker.start();
+    rmSync(files.key);
+    expect(() => broker.reload(options())).toThrow();
+    expect(logged.at(-1)).toEqual(["error", "the configuration stays as it was", { problems: [expect.stringMatching(/--tls-key/)] }]);
+  });
+
   it("takes over limits and allow-lists, and says what needs a restart", () => {
     const done = broker.reload(options({ limits: { wsConnectionsMax: 7 }, origins: ["https://a.example"], ws: ["127.0.0.1:1"], rooms: ["#x"] }));
-    expect(done.changed).toEqual(["origins", "limits.wsConnectionsMax", "tls"]);
+    expect(done.changed).toEqual(["origins", "limits.wsConnectionsMax"]);
     expect(broker.reload(options({ limits: { wsFrameMaxBytes: 3_000 } })).needRestart).toContain("limits.wsFrameMaxBytes");
     broker.reload(options({ limits: { wsConnectionsMax: 7 }, origins: ["https://a.example"] }));
     expect([...done.needRestart].sort()).toEqual(["rooms", "ws"]);
     const again = broker.reload(options({ limits: { wsConnectionsMax: 7 }, origins: ["https://a.example"], ws: ["127.0.0.1:1"], rooms: ["#x"] }));
-    expect([again.changed, [...again.needRestart].sort()]).toEqual([["tls"], ["rooms", "ws"]]);
+    expect([again.changed, [...again.needRestart].sort()]).toEqual([[], ["rooms", "ws"]]);
+  });
+
+  it("trusts no proxy by a behindProxy that waits for a restart", async () => {
+    const from = async (): Promise<string> => {
+      const socket = connect({ port: Number(new URL(url()).port), host: "127.0.0.1", rejectUnauthorized: false });
+      socket.end("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-For: 192.0.2.1\r\nConnection: close\r\n\r\n");
+      let text = "";
+      for await (const part of socket) text += String(part);
+      return text.split("\r\n", 1)[0] ?? "";
+    };
+    const before = await from();
+    expect(broker.reload(options({ behindProxy: true })).needRestart).toEqual(["behindProxy"]);
+    expect(await from()).toBe(before);
+    expect(broker.reload(options({ behindProxy: true, trustedProxies: ["127.0.0.0/8"] })).changed).toEqual(["trustedProxies"]);
+    expect(await from()).not.toBe(before);
   });
 
   it("needs a restart to begin or end", () => {
