@@ -1,3 +1,12 @@
 #!/usr/bin/env node
-import { main } from "../dist/src/cli/main.js";
-process.exitCode = await main(process.argv);
+// Before the program is loaded: SIGHUP asks a broker that is still starting to read its configuration again, and must not end it.
+let isAsked = false;
+const remember = () => {
+  isAsked = true;
+};
+process.on("SIGHUP", remember);
+const { main } = await import("../dist/src/cli/main.js");
+process.exitCode = await main(process.argv, () => {
+  process.off("SIGHUP", remember);
+  return isAsked;
+});

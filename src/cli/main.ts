@@ -1,12 +1,14 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
+import { readDataDir } from "../config/index.js";
+import { resolveDataDirectory } from "../services/index.js";
 import { benchCommand } from "./commands/bench.js";
 import { completionCommand } from "./commands/completion.js";
 import { configCommand } from "./commands/config.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { listCommands } from "./commands/lists.js";
 import { sendCommand } from "./commands/send.js";
-import { startCommand } from "./commands/start.js";
+import { startCommand, type TakeOver } from "./commands/start.js";
 import { statusCommand } from "./commands/status.js";
 import { tapCommand } from "./commands/tap.js";
 import { tokenCommand } from "./commands/token.js";
@@ -17,13 +19,16 @@ import { usageWords } from "./usage-words.js";
 /** Commands that need no running broker, so that none is missing when they fail. */
 const local: ReadonlySet<string> = new Set(["start", "token", "config", "completion"]);
 
-/** The `broker` command. @returns the exit code: 0 done, 1 failed, 2 wrong usage, 3 no broker, 4 refused, 5 timed out */
-export async function main(argv: readonly string[]): Promise<number> {
+/** Commands that read the whole configuration, or nothing of a broker's. */
+const readsItself: ReadonlySet<string> = new Set(["start", "config", "doctor", "completion"]);
+
+/** The `broker` command. @param takeOver what the program did with SIGHUP until now. @returns the exit code: 0 done, 1 failed, 2 wrong usage, 3 no broker, 4 refused, 5 timed out */
+export async function main(argv: readonly string[], takeOver: TakeOver = () => false): Promise<number> {
   endOnClosedPipe();
   const program = new Command("broker")
     .description("Synaptic Core: a message broker where AI agents meet")
     .version(version(), "-V, --version")
-    .option("--data-dir <folder>", "where the broker keeps its secrets and says where it is (default: SYNAPTIC_DATA_DIR, else ~/.local/share/synaptic-core)")
+    .option("--data-dir <folder>", "where the broker keeps its secrets and says where it is (default: SYNAPTIC_DATA_DIR, else dataDir of the configuration, else ~/.local/share/synaptic-core)")
     .option("--json", "print data as JSON")
     .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 no broker is running, 4 refused, 5 timed out.")
     .showHelpAfterError("(broker --help lists commands and options)")
@@ -33,11 +38,16 @@ export async function main(argv: readonly string[]): Promise<number> {
       },
     })
     .exitOverride();
-  for (const add of [startCommand, statusCommand, listCommands, tapCommand, sendCommand, tokenCommand, configCommand, doctorCommand, benchCommand, completionCommand]) add(program);
+  startCommand(program, takeOver);
+  for (const add of [statusCommand, listCommands, tapCommand, sendCommand, tokenCommand, configCommand, doctorCommand, benchCommand, completionCommand]) add(program);
   for (const command of program.commands) prepare(command);
   let isLocal = false;
   program.hook("preAction", (_program, command) => {
-    isLocal = local.has(groupOf(command).name());
+    const group = groupOf(command).name();
+    isLocal = local.has(group);
+    // Every other command ends with its terminal.
+    if (group !== "start" && takeOver()) process.kill(process.pid, "SIGHUP");
+    if (!readsItself.has(group)) chooseDataDirectory(program, command);
   });
   try {
     await program.parseAsync([...argv]);
@@ -52,7 +62,16 @@ export async function main(argv: readonly string[]): Promise<number> {
 function prepare(command: Command): void {
   command.exitOverride();
   command.option("--data-dir <folder>", "the broker's folder").option("--json", "print data as JSON");
+  if (!command.options.some(({ long }) => long === "--config")) command.option("--config <file>", "the broker's configuration, which may name its folder");
   for (const below of command.commands) prepare(below);
+}
+
+/** A command that is told no folder takes the one that a start would. @throws Fault malformed, unavailable: the configuration that may name it cannot be read */
+function chooseDataDirectory(program: Command, command: Command): void {
+  const { dataDir, config } = command.optsWithGlobals<{ readonly dataDir?: string; readonly config?: string }>();
+  if (dataDir !== undefined) return;
+  const configured = readDataDir({ env: process.env, file: config, resolveDataDir: () => resolveDataDirectory() });
+  if (configured !== undefined) program.setOptionValueWithSource("dataDir", configured, "config");
 }
 
 /** The command under `broker` itself that a command belongs to. */

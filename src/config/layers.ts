@@ -41,7 +41,7 @@ export function readLayers({ flags, env, file: told, resolveDataDir }: Layers): 
   const fromFlags = byPath(flags);
   const problems = new Problems();
   const fromEnv = problems.attempt(() => readEnvironment(env), new Map<string, unknown>());
-  const named = told ?? (env["SYNAPTIC_CONFIG"] === "" ? undefined : env["SYNAPTIC_CONFIG"]);
+  const named = namedFile(told, env);
   const dataDir = fromFlags.get("dataDir") ?? fromEnv.get("dataDir");
   const usual = join(resolveDataDir(typeof dataDir === "string" ? dataDir : undefined), usualFile);
   const text = problems.attempt(() => (named === undefined ? readIfThere(usual) : readNamed(named)), undefined);
@@ -66,6 +66,26 @@ export function readLayers({ flags, env, file: told, resolveDataDir }: Layers): 
     }
   };
   return { options, config: readConfig(options, nameOf, problems), file, originOf, nameOf };
+}
+
+/**
+ * The data directory that a start without `--data-dir` would take from the environment or a file, for commands that need nothing else of the configuration.
+ * @returns undefined if nobody names one @throws Fault malformed, unavailable: the file that may name it cannot be read
+ */
+export function readDataDir({ env, file: told, resolveDataDir }: Omit<Layers, "flags">): string | undefined {
+  const said = env["SYNAPTIC_DATA_DIR"];
+  if (said !== undefined && said !== "") return said;
+  const named = namedFile(told, env);
+  const file = named ?? join(resolveDataDir(undefined), usualFile);
+  const text = named === undefined ? readIfThere(file) : readNamed(named);
+  const dataDir = text === undefined ? undefined : byPath(objectOf(text, file)).get("dataDir");
+  if (dataDir === undefined) return undefined;
+  if (typeof dataDir !== "string" || dataDir === "") throw new Fault("malformed", `${file}: dataDir: must be the path of a folder; mend it, or name the folder with --data-dir`);
+  return dataDir;
+}
+
+function namedFile(told: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
+  return told ?? (env["SYNAPTIC_CONFIG"] === "" ? undefined : env["SYNAPTIC_CONFIG"]);
 }
 
 function objectOf(text: string, file: string): object {

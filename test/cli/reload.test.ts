@@ -1,7 +1,10 @@
+import { existsSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { serveBroker, type Served } from "./served.js";
+import { eventually } from "../kit/broker.js";
+import { startCli } from "../kit/cli.js";
+import { freeDoors, serveBroker, type Served } from "./served.js";
 
 describe("broker start at SIGHUP", () => {
   let served: Served;
@@ -25,6 +28,25 @@ describe("broker start at SIGHUP", () => {
     await served.broker.tells(/SIGHUP, the configuration stays as it was: .*config\.json: limits\.wsPingMs: must be a number; .*config\.json: port: .*\n/);
     expect(await served.cli("status")).toMatchObject({ code: 0 });
     expect(await served.broker.stop()).toMatchObject({ code: 0 });
+  });
+
+  it("waits with one that comes while the broker is still starting", async () => {
+    const early = startCli(["start", ...freeDoors, "--data-dir", join(served.home, "early")]);
+    // Linux tells which signals a program hears: the first moment at which SIGHUP does not end it.
+    const hears = (): boolean => (Number.parseInt(/^SigCgt:\s+([0-9a-f]+)$/m.exec(readFileSync(`/proc/${String(early.process.pid)}/status`, "utf8"))?.[1]?.slice(-1) ?? "0", 16) & 1) === 1;
+    await eventually(hears, "it hears SIGHUP");
+    expect(existsSync(join(served.home, "early/endpoints.json"))).toBe(false);
+    early.process.kill("SIGHUP");
+    await early.tells(/SIGHUP, read again, nothing changes\n/);
+    expect(await early.stop()).toMatchObject({ code: 0 });
+  });
+
+  it("ends a command that runs no broker", async () => {
+    const tap = startCli(["tap", "--data-dir", served.dataDir]);
+    await tap.tells(/./);
+    tap.process.kill("SIGHUP");
+    await tap.ended;
+    expect(tap.process.signalCode).toBe("SIGHUP");
   });
 
   it("says that nothing changes", async () => {

@@ -12,8 +12,11 @@ interface Options extends Output, BrokerFlags {
   readonly logLevel: LogLevel;
 }
 
+/** Ends the program's own hearing of SIGHUP, and tells whether one has come. */
+export type TakeOver = () => boolean;
+
 /** `broker start`: runs the broker until SIGINT or SIGTERM, which drain it; a second signal stops it at once. SIGHUP reads the configuration again. */
-export function startCommand(program: Command): void {
+export function startCommand(program: Command, takeOver: TakeOver): void {
   withBrokerFlags(program.command("start").description("run the broker; SIGHUP reads its configuration again"))
     .addOption(new Option("--log-level <level>", "how much is logged, as JSON on stderr").choices(["silent", "error", "warn", "info", "debug"]).default("warn"))
     .action(async (_options: unknown, command: Command) => {
@@ -24,24 +27,40 @@ export function startCommand(program: Command): void {
       const log = jsonLog(options.logLevel);
       const broker = new Broker({ ...layers.options, log });
       const ended = untilSignal(broker);
-      reloadOnSignal(broker, options, log);
+      const reloads = reloadOnSignal(broker, options, log, takeOver);
       await broker.start();
       if (broker.isRunning) process.stdout.write(options.json === true ? `${JSON.stringify({ pid: process.pid, ...broker.endpoints })}\n` : `${readyLines(broker).join("\n")}\n`);
+      reloads.begin();
       await ended;
     });
 }
 
-/** Reads the layers again at SIGHUP. A configuration that is wrong changes nothing; one that comes before the broker is ready, too. */
-function reloadOnSignal(broker: Broker, flags: BrokerFlags, log: Log): void {
-  process.on("SIGHUP", () => {
-    try {
-      const { changed, needRestart } = broker.reload({ ...layersOf(flags).options, log });
-      say(`broker: SIGHUP, ${changed.length === 0 ? "read again, nothing changes" : `reloaded: ${changed.join(", ")}`}`);
-      if (needRestart.length > 0) say(`broker: these need a restart, and stay as they were: ${needRestart.join(", ")}`);
-    } catch (thrown) {
-      say(`broker: SIGHUP, the configuration stays as it was: ${problemsOf(thrown).join("; ")}`);
-    }
-  });
+/** Reads the layers again at SIGHUP; once, after `begin`, for all that came before the broker was ready. A configuration that is wrong changes nothing. */
+function reloadOnSignal(broker: Broker, flags: BrokerFlags, log: Log, takeOver: TakeOver): { begin(): void } {
+  let phase: "starting" | "asked" | "ready" = "starting";
+  const hangUp = (): void => {
+    if (phase === "ready") reloadNow(broker, flags, log);
+    else phase = "asked";
+  };
+  process.on("SIGHUP", hangUp);
+  if (takeOver()) hangUp();
+  return {
+    begin() {
+      const wasAsked = phase === "asked";
+      phase = "ready";
+      if (wasAsked && broker.isRunning) hangUp();
+    },
+  };
+}
+
+function reloadNow(broker: Broker, flags: BrokerFlags, log: Log): void {
+  try {
+    const { changed, needRestart } = broker.reload(() => ({ ...layersOf(flags).options, log }));
+    say(`broker: SIGHUP, ${changed.length === 0 ? "read again, nothing changes" : `reloaded: ${changed.join(", ")}`}`);
+    if (needRestart.length > 0) say(`broker: these need a restart, and stay as they were: ${needRestart.join(", ")}`);
+  } catch (thrown) {
+    say(`broker: SIGHUP, the configuration stays as it was: ${problemsOf(thrown).join("; ")}`);
+  }
 }
 
 /** Resolves when a signal has drained and stopped the broker. */

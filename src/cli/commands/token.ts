@@ -66,10 +66,14 @@ function withIssueOptions(command: Command): Command {
 }
 
 async function issue(agent: string, options: Options): Promise<Readonly<Record<string, string>>> {
+  if (options.carries !== undefined && options.scope?.includes("proxy") !== true) {
+    throw new Fault("malformed", `--carries ${options.carries.join(" ")} means nothing without the right to carry names: add --scope proxy, or leave --carries out`);
+  }
   const data = directory(options);
   mustExist(data, options);
   data.prepare();
   mustBeOwner(data);
+  if (data.readEndpoints() === undefined) say(`broker: no broker runs on ${data.path}, for which these tokens are; if yours runs elsewhere, name its folder with --data-dir`);
   const identity = open(data);
   identity.load();
   const both = options.zmq !== true && options.pan !== true;
@@ -98,13 +102,13 @@ function directory({ dataDir }: Options): DataDirectory {
 /** The usual directory is made for whoever comes before the first start; one that was named is not, since the name may be mistyped. */
 function mustExist(data: DataDirectory, { create }: Options): void {
   if (create === true || existsSync(data.path) || data.path === resolveDataDirectory({ env: { ...process.env, SYNAPTIC_DATA_DIR: "" } })) return;
-  throw new Fault("not-found", `there is no data directory ${data.path}: check --data-dir (or SYNAPTIC_DATA_DIR), start its broker first, or say --create to make it now`);
+  throw new Fault("not-found", `there is no data directory ${data.path}: check --data-dir (or SYNAPTIC_DATA_DIR, or dataDir of the configuration), start its broker first, or say --create to make it now`);
 }
 
 /** A directory in which there may be tokens. @throws Fault not-found, forbidden */
 function existing(options: Options): DataDirectory {
   const data = directory(options);
-  if (!existsSync(data.path)) throw new Fault("not-found", `there is no data directory ${data.path}, so there are no tokens; check --data-dir (or SYNAPTIC_DATA_DIR)`);
+  if (!existsSync(data.path)) throw new Fault("not-found", `there is no data directory ${data.path}, so there are no tokens; check --data-dir (or SYNAPTIC_DATA_DIR, or dataDir of the configuration)`);
   data.prepare();
   return data;
 }
@@ -158,16 +162,23 @@ function rowOf({ id, kind, subject, scopes: of, names, issuedAt, expiresAt }: To
   return { id, kind, agent: subject, scopes: of, ...(names !== undefined && { carries: names }), issued: isoOf(issuedAt), expires: expiresAt === undefined ? null : isoOf(expiresAt) };
 }
 
+/** The last moment that has a date (ECMA-262 §21.4.1.1): a file may hold later ones. */
+const dateMaxMs = 8.64e15;
+
 function isoOf(ms: number): string {
-  return new Date(ms).toISOString();
+  return new Date(Math.min(ms, dateMaxMs)).toISOString();
 }
 
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A token may expire a hundred years from now at the latest; longer is for ever. */
+const durationMaxMs = 36_525 * 86_400_000;
 
 function duration(text: string): number {
   const parts = /^(\d+)([smhd])$/.exec(text);
   const ms = Number(parts?.[1]) * (unitMs[parts?.[2] ?? ""] ?? NaN);
   if (!(ms > 0)) throw new InvalidArgumentError("write a number and a unit: 90s, 15m, 12h, 30d");
+  if (ms > durationMaxMs) throw new InvalidArgumentError("a hundred years (36525d) is the most; leave --expires out for a token that is valid for ever");
   return ms;
 }
 
