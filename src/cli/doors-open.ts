@@ -1,12 +1,20 @@
+import { existsSync } from "node:fs";
 import { createServer } from "node:net";
+import { dirname, resolve } from "node:path";
 import { doorsOf, hostOf, type Layered } from "../config/index.js";
 import { Fault } from "../core/index.js";
 import { resolveDataDirectory } from "../services/index.js";
 
-/** A problem for each door whose host this machine cannot listen at. */
+/** A problem for each door whose host this machine cannot listen at, or whose folder is not there. */
 export async function closedHosts({ config, nameOf }: Pick<Layered, "config" | "nameOf">): Promise<readonly Fault[]> {
   const found: Fault[] = [];
-  for (const { path, url } of doorsOf(config, resolveDataDirectory({ dataDir: config.dataDir }))) {
+  const dataDir = resolveDataDirectory({ dataDir: config.dataDir });
+  for (const { path, url } of doorsOf(config, dataDir)) {
+    if (url.startsWith("ipc:///")) {
+      const folder = dirname(url.slice("ipc://".length));
+      // The data directory itself is made at the start.
+      if (resolve(folder) !== dataDir && !existsSync(folder)) found.push(new Fault("malformed", `${nameOf(path)}: ${url}: there is no folder ${folder}; make it (mkdir -m 700 ${folder}), or choose another path`));
+    }
     if (url.startsWith("ipc://")) continue;
     const host = hostOf(url.replace(/^tcp:\/\//, ""));
     const code = host === "*" ? undefined : await whyClosed(host);

@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, open, readFile, unlink } from "node:fs/promises";
+import { chmod, lstat, open, readFile, unlink } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { dirname } from "node:path";
 import { Fault } from "../core/index.js";
@@ -15,10 +15,10 @@ const startingMs = 5_000;
 /**
  * Makes a path ready for a Unix socket of ours. libzmq's bind steals a live broker's path and deletes a regular file; this does neither:
  * the owner stands with its pid in a lock file beside the socket, and what a dead one left is cleaned.
- * @throws Fault conflict, naming the path and the remedy
+ * @throws Fault conflict, malformed (its folder is not there), naming the path and the remedy
  */
 export async function claimPath(path: string): Promise<OwnedPath> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await refuseWithoutFolder(dirname(path));
   const lock = `${path}.lock`;
   if (!(await writeLock(lock))) {
     await refuseIfOwned(path, lock);
@@ -32,6 +32,11 @@ export async function claimPath(path: string): Promise<OwnedPath> {
     throw thrown;
   }
   return { release: () => remove(lock) };
+}
+
+/** Folders are their owner's to make: one made for a mistyped path would hide the mistake. */
+async function refuseWithoutFolder(folder: string): Promise<void> {
+  if ((await lstat(folder).catch(ifMissing)) === undefined) throw new Fault("malformed", `there is no folder ${folder}: make it (mkdir -m 700 ${folder}), or choose another path`);
 }
 
 /** Keeps other users of the machine out of a socket, whatever its directory allows. */

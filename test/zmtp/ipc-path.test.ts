@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ let path: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "zmtp-"));
   path = join(folder, "sub", "in.sock");
+  await mkdir(join(folder, "sub"), { mode: 0o700 });
 });
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
@@ -30,6 +31,12 @@ async function leaveStale(lockPid?: number): Promise<void> {
 }
 
 describe("ipc doors", () => {
+  it("make no folder: a mistyped path is refused, with the remedy", async () => {
+    const { listener } = buildWorld({ inUrls: [`ipc://${join(folder, "nope", "in.sock")}`], outUrls: [] });
+    await expect(listener.start()).rejects.toMatchObject({ code: "malformed", message: expect.stringMatching(/there is no folder .*nope: make it/) as string });
+    expect(await exists(join(folder, "nope"))).toBe(false);
+  });
+
   it("carry messages, are closed to other users, and leave nothing behind", async () => {
     const world = await ipcWorld();
     expect(world.inUrl).toBe(`ipc://${path}`);
