@@ -27,11 +27,20 @@ export function readEnvironment(env: NodeJS.ProcessEnv): ReadonlyMap<string, unk
   return new Map(found);
 }
 
-/** Nearly always only the lines between the words are missing or too many. */
+/** Mostly only the lines between the words are missing or too many, or one letter is. */
 function hint(variable: string): string {
-  const bare = (name: string): string => name.replaceAll("_", "");
-  const meant = [...byVariable.keys()].find((known) => bare(known) === bare(variable) || bare(known) === bare(variable).replace("LIMITS", "LIMIT"));
+  const bare = (name: string): string => name.replaceAll("_", "").replace("LIMITS", "LIMIT");
+  const known = [...byVariable.keys()];
+  const meant = known.find((one) => bare(one) === bare(variable)) ?? known.find((one) => isOneOff(bare(one), bare(variable)));
   return meant === undefined ? "" : `; did you mean ${meant}?`;
+}
+
+/** True if one letter more, less or another makes one of the other. */
+function isOneOff(one: string, other: string): boolean {
+  const [short, long] = one.length <= other.length ? [one, other] : [other, one];
+  let at = 0;
+  while (at < short.length && short[at] === long[at]) at += 1;
+  return long.slice(at + 1) === short.slice(short.length === long.length ? at + 1 : at);
 }
 
 function read(variable: string, text: string): [path: string, value: unknown] {
@@ -55,7 +64,7 @@ function valueOf(variable: string, text: string, kind: Kind): unknown {
       const word = text.toLowerCase();
       if (["1", "true", "yes", "on"].includes(word)) return true;
       if (["0", "false", "no", "off"].includes(word)) return false;
-      throw new Fault("malformed", `${variable}: must be true or false`);
+      throw new Fault("malformed", `${variable}: must be true or false; it is ${JSON.stringify(text)}`);
     }
   }
 }

@@ -3,18 +3,20 @@ import { z } from "zod";
 import { agentNameProblem, defaultLimits, isRoom, type Limits, type Log } from "../core/index.js";
 import { isNetwork, portOf } from "./doors.js";
 
+/** A rule in words, with what breaks it; the first that is broken is told. */
+const rule = (words: string): { readonly error: (issue: { readonly input?: unknown }) => string; readonly abort: true } => ({ error: ({ input }) => `${words}; it is ${JSON.stringify(input)}`, abort: true });
 const portRule = "must have a port from 0 to 65535 (0: chosen by the system)";
-const zmqUrl = z.string().regex(/^(tcp:\/\/.+:\d+|ipc:\/\/.+)$/, "must be written as tcp://HOST:PORT or ipc:///PATH").refine((url) => url.startsWith("ipc:") || portOf(url) <= 65_535, portRule);
-const hostPort = z.string().regex(/^.+:\d+$/, "must be written as HOST:PORT").refine((door) => portOf(door) <= 65_535, portRule);
+const zmqUrl = z.string().regex(/^(tcp:\/\/.+:\d+|ipc:\/\/.+)$/, rule("must be written as tcp://HOST:PORT or ipc:///PATH")).refine((url) => url.startsWith("ipc:") || portOf(url) <= 65_535, rule(portRule));
+const hostPort = z.string().regex(/^.+:\d+$/, rule("must be written as HOST:PORT")).refine((door) => portOf(door) <= 65_535, rule(portRule));
 /** A name or address, with `:PORT` where only that port is meant. */
-const host = z.string().min(1).max(262).regex(/^[^\s/]+$/, "must be written as HOST or HOST:PORT");
-const origin = z.string().regex(/^https?:\/\/[^\s/]+$/, "must be written as https://HOST or https://HOST:PORT").refine((text) => URL.canParse(text), "must be written as https://HOST or https://HOST:PORT");
-const network = z.string().refine((text) => isNetwork(text), "must be an IP address, or a network as 10.0.0.0/8");
+const host = z.string().min(1).max(262).regex(/^[^\s/]+$/, rule("must be written as HOST or HOST:PORT"));
+const origin = z.string().regex(/^https?:\/\/[^\s/]+$/, rule("must be written as https://HOST or https://HOST:PORT")).refine((text) => URL.canParse(text), rule("must be written as https://HOST or https://HOST:PORT"));
+const network = z.string().refine((text) => isNetwork(text), rule("must be an IP address, or a network as 10.0.0.0/8"));
 const agentName = z.string().superRefine((name, context) => {
   const problem = agentNameProblem(name);
-  if (problem !== undefined) context.addIssue({ code: "custom", message: `a name that ${problem}` });
+  if (problem !== undefined) context.addIssue({ code: "custom", message: `must not be a name that ${problem}; it is ${JSON.stringify(name)}` });
 });
-const room = z.string().refine(isRoom, "a room is # and 1–64 of A-Z a-z 0-9 _ - .");
+const room = z.string().refine(isRoom, rule("must be a room: # and 1–64 of A-Z a-z 0-9 _ - ."));
 const strictness = z.enum(["lenient", "strict"]).default("lenient");
 
 /** What a broker can be told. Everything has a default; unknown keys are refused. The descriptions go into the JSON Schema of the file. */
