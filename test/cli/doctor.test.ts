@@ -33,6 +33,13 @@ describe("broker doctor", () => {
     expect(people.stderr).toMatch(/^(all is well|nothing failed; \d+ of \d+ checks warn)\n$/); // few descriptors are a warning
   });
 
+  it("looks at the running broker's own doors where nobody names others", async () => {
+    const findings = findingsOf(await served.cli("doctor", "--json"));
+    const found = findings.filter(({ check }) => check.startsWith("port "));
+    expect(found.map(({ check, result }) => [check, result])).toEqual(["zmqIn", "zmqOut", "ws", "ownDoors"].map((path) => [`port ${path}`, "good"]));
+    expect(found.map(({ found: words }) => words)).toContain(`${served.at.zmqIn}: ours`);
+  });
+
   it("finds secrets that others could read, and a port that another program has", async () => {
     await chmod(join(served.dataDir, "pan-token"), 0o644);
     const other = createServer();
