@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Agent, AgentOptions } from "../agent/index.js";
 import { asFault, Fault, type Envelope } from "../core/index.js";
-import { DataDirectory, operatorName, resolveDataDirectory } from "../services/index.js";
+import { DataDirectory, operatorName, resolveDataDirectory, type Endpoints } from "../services/index.js";
 
 /** What every command that talks to a running broker takes. */
 export interface BrokerChoice {
@@ -11,13 +11,21 @@ export interface BrokerChoice {
 /** The doors and the operator's token of the broker that runs on this data directory. @throws Fault unavailable, naming the remedy */
 export function findBroker({ dataDir }: BrokerChoice): { readonly in: string; readonly out: string; readonly token: string; readonly data: DataDirectory } {
   const data = new DataDirectory(resolveDataDirectory({ dataDir }));
-  const endpoints = data.readEndpoints();
+  const endpoints = readEndpoints(data);
   const [zmqIn] = endpoints?.zmqIn ?? [];
   const [zmqOut] = endpoints?.zmqOut ?? [];
   if (zmqIn === undefined || zmqOut === undefined) {
     throw new Fault("unavailable", `no broker runs on ${data.path}; start one with: broker start (or name its folder with --data-dir)`);
   }
   return { in: zmqIn, out: zmqOut, token: readToken(data), data };
+}
+
+function readEndpoints(data: DataDirectory): Endpoints | undefined {
+  try {
+    return data.readEndpoints();
+  } catch (thrown) {
+    throw new Fault("forbidden", `cannot read ${data.file("endpoints.json")}; run this as the user that runs the broker, or name your own broker's folder with --data-dir`, { cause: thrown });
+  }
 }
 
 function readToken(data: DataDirectory): string {

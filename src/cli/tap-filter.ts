@@ -34,7 +34,7 @@ export function tapFilter(topics: readonly string[], { from, to, type, kind }: T
 }
 
 /** Why nothing can be sent to a topic, or to any that begins so; undefined if something can. */
-function topicRule(topic: string): string | undefined {
+export function topicRule(topic: string): string | undefined {
   const kind = subscriptionKind(topic);
   if (kind === "tap") return undefined;
   if (topic.startsWith("#")) {

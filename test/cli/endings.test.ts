@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { spawn, type ChildProcess, type ChildProcessByStdio } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -108,6 +108,7 @@ describe("how the broker's programs end", () => {
 
   it.each([
     [["start", "--data-dir", "/dev/null/x"], 1, /data directory/],
+    [["start", "--data-dir", "/etc/hostname"], 2, /--data-dir: \/etc\/hostname is no folder; choose another/],
     [["start", "--limit", "wsLoginMs"], 2, /NAME=VALUE/],
     [["start", "--limit", "wsLoginMs="], 2, /NAME=VALUE/],
     [["start", "--own", "pan"], 2, /NAME=VALUE/],
@@ -115,6 +116,12 @@ describe("how the broker's programs end", () => {
     const ended = await runCli(args);
     expect(ended).toMatchObject({ code, stdout: "" });
     expect(ended.stderr).toMatch(words);
+  });
+
+  it("an endpoints.json that cannot be read, as another user's, is told with the remedy", async () => {
+    await mkdir(join(dataDir, "endpoints.json"), { recursive: true }); // unreadable for root, too
+    const { code, stderr } = await runCli(["status", "--data-dir", dataDir]);
+    expect([code, stderr]).toEqual([4, expect.stringMatching(/cannot read .*endpoints\.json; run this as the user that runs the broker/)]);
   });
 
   it("a name with an owner is refused as such, not as a missing broker", async () => {

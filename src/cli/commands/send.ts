@@ -4,6 +4,7 @@ import { everyone, Fault, type MessageType } from "../../core/index.js";
 import { operatorName } from "../../services/index.js";
 import { connectOperator, findBroker, type BrokerChoice } from "../operator.js";
 import { print, say, type Output } from "../output.js";
+import { topicRule } from "../tap-filter.js";
 
 interface Options extends BrokerChoice, Output {
   readonly from: string;
@@ -29,9 +30,12 @@ export function sendCommand(program: Command): void {
       const options = command.optsWithGlobals<Options>();
       // Mostly a variable of a script that is not set.
       if (text === "") throw new Fault("malformed", "there is nothing to say: TEXT is empty");
+      const topic = options.room === true && !to.startsWith("#") ? `#${to}` : to;
+      const rule = topicRule(topic);
+      if (rule !== undefined) throw new Fault("malformed", `nothing can be sent to ${JSON.stringify(topic)}: ${rule}`);
       const speaker = options.from === operatorName ? await connectOperator(options) : await connectAs(options.from, options);
       try {
-        await send(speaker, options.room === true && !to.startsWith("#") ? `#${to}` : to, text, options);
+        await send(speaker, topic, text, options);
       } finally {
         await speaker.close();
       }

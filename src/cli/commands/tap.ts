@@ -63,7 +63,7 @@ async function tap(topics: readonly string[], options: Options): Promise<number>
     say(`the broker has gone; waiting up to ${backMs / 1_000} s for it, Ctrl-C ends it`);
     if (await brokerComes(data, backMs, interrupted.signal)) continue;
     await screen.end();
-    if (screen.isOver) return exitCodes.done;
+    if (interrupted.signal.aborted) return exitCodes.done;
     throw new Fault("unavailable", `no broker has come back on ${data.path}; start one with: broker start`);
   }
   await screen.end();
