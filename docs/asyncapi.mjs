@@ -18,7 +18,7 @@ const dialects = {
     commands: pan.commands,
     events: pan.events,
     refused: "error",
-    answers: { auth: ["system"], chat: [], join: ["system"], leave: ["system"], list: ["list"] },
+    answers: { auth: ["system"], chat: [], join: ["system", "chat"], leave: ["system"], list: ["list"] },
   },
   agentchat: {
     title: "AgentChat",
@@ -31,7 +31,7 @@ const dialects = {
     answers: {
       IDENTIFY: ["WELCOME", "CHALLENGE"],
       VERIFY_IDENTITY: ["VERIFY_SUCCESS", "WELCOME"],
-      JOIN: ["JOINED"],
+      JOIN: ["JOINED", "MSG"],
       LEAVE: ["LEFT"],
       MSG: ["MSG"],
       LIST_CHANNELS: ["CHANNELS"],
@@ -99,7 +99,7 @@ function operations(name, { title, commands, events, refused, answers }) {
 
 function messages(name, { commands, events }) {
   const said = Object.fromEntries(exampled(`bridges/${name}/vectors/commands.json`, (vector) => vector.command ?? vector.commands?.[0]));
-  const heard = Object.fromEntries(exampled(`bridges/${name}/vectors/events.json`, (vector) => vector.event));
+  const heard = Object.fromEntries(["answers", "events"].flatMap((file) => exampled(`bridges/${name}/vectors/${file}.json`, (vector) => vector.event)));
   return Object.fromEntries([
     ...Object.keys(commands).map((type, at) => [says(name, type), message(type, `../schemas/${name}-commands.json#/oneOf/${String(at)}`, said[type])]),
     ...Object.keys(events).map((type, at) => [hears(name, type), message(type, `../schemas/${name}-events.json#/oneOf/${String(at)}`, heard[type])]),

@@ -30,7 +30,7 @@ describe("AgentChat's vectors", () => {
     expect(codec.decode(frame)).toEqual(commands);
   });
 
-  it.each(vectors("malformed") as { about: string; frame: string; code: FaultCode; names: string; ref?: string }[])("refuses: $about", ({ frame, code, names, ref }) => {
+  it.each(vectors("malformed") as { about: string; frame: string; code: FaultCode; wireCode: string; names: string; ref?: string }[])("refuses: $about", ({ frame, code, wireCode, names, ref }) => {
     let fault: unknown;
     try {
       codec.decode(frame);
@@ -39,7 +39,7 @@ describe("AgentChat's vectors", () => {
     }
     expect(fault).toBeInstanceOf(Fault);
     expect(fault).toMatchObject({ code, message: expect.stringContaining(names) as string });
-    expect(refusal(fault as Fault, undefined, 1)).toEqual({ reply: { type: "ERROR", ts: 1, code: "INVALID_MSG", message: (fault as Fault).message, ...(ref !== undefined && { ref }) } });
+    expect(refusal(fault as Fault, undefined, 1)).toEqual({ reply: { type: "ERROR", ts: 1, code: wireCode, message: (fault as Fault).message, ...(ref !== undefined && { ref }) } });
   });
 
   it.each(vectors("events") as { about: string; envelope: Envelope; replay?: boolean; event: Event }[])("tells: $about", ({ envelope, replay, event }) => {

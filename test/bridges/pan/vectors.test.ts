@@ -17,7 +17,7 @@ describe("PAN's vectors", () => {
     if (draft !== undefined && read !== undefined && !(read instanceof Fault) && read.type === "chat") expect(draftOf(read)).toEqual(draft);
   });
 
-  it.each(vectors("malformed") as { about: string; frame: string; code: FaultCode; names: string }[])("refuses: $about", ({ frame, code, names }) => {
+  it.each(vectors("malformed") as { about: string; frame: string; code: FaultCode; wireCode: string; names: string }[])("refuses: $about", ({ frame, code, wireCode, names }) => {
     let fault: unknown;
     try {
       codec.decode(frame);
@@ -26,7 +26,7 @@ describe("PAN's vectors", () => {
     }
     expect(fault).toBeInstanceOf(Fault);
     expect(fault).toMatchObject({ code, message: expect.stringContaining(names) as string });
-    expect(refusal(fault as Fault, undefined, true)).toMatchObject({ reply: { type: "error", code: "INVALID_FORMAT" } });
+    expect(refusal(fault as Fault, undefined, true)).toMatchObject({ reply: { type: "error", code: wireCode } });
   });
 
   it.each(vectors("events") as { about: string; envelope: Envelope; replay?: boolean; event: Event }[])("tells: $about", ({ envelope, replay, event }) => {
