@@ -7,6 +7,9 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readConfig, type BrokerOptions } from "../../src/config/index.js";
 import { Broker } from "../../src/index.js";
+import { exitCodes } from "../../src/cli/exit.js";
+import { beatLostMs } from "../../src/services/pid-lock.js";
+import { Access } from "../../src/ws/index.js";
 import { ownPlaces } from "../../src/ws/edge.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
 import { makeCertificate } from "../kit/certificates.js";
@@ -78,6 +81,15 @@ describe("the systemd units", () => {
     expect(stderr.split("\n").filter((line) => line.includes("synaptic-core") && !line.includes("is not executable"))).toEqual([]);
   });
 
+  it("give up soon on what fails at once, whoever says so, and not before the lock of another boot is free", () => {
+    const value = (name: string): number => Number(new RegExp(`^${name}=(\\d+)$`, "m").exec(service)?.[1]);
+    const [within, burst, pause] = [value("StartLimitIntervalSec"), value("StartLimitBurst"), value("RestartSec")];
+    expect((burst - 1) * pause * 1_000).toBeGreaterThan(beatLostMs);
+    // A start that fails takes a few seconds at most.
+    expect(burst * (pause + 5)).toBeLessThan(within);
+    expect(service).toMatch(new RegExp(`^RestartPreventExitStatus=${exitCodes.usage} ${exitCodes.refused}$`, "m"));
+  });
+
   it("wait for the doors of this very process", async () => {
     const line = /^ExecStartPost=\/bin\/sh -c '(.+)'$/m.exec(service)?.[1]?.replaceAll("$$", "$") ?? "exit 9";
     const wait = (dataDir: string, pid: number) => startProgram("/bin/sh", ["-c", line.replace("/var/lib/synaptic-core", dataDir)], { MAINPID: String(pid) }).ended;
@@ -104,6 +116,27 @@ describe("the Dockerfile", () => {
     expect(copied.length).toBeGreaterThan(5);
     for (const file of copied) expect(existsSync(join(root, file)), file).toBe(true);
     expect([...copied].sort()).toEqual([...letIn].sort());
+  });
+});
+
+describe("docs/operations.md", () => {
+  const page = readFileSync(join(root, "docs/operations.md"), "utf8");
+
+  it("makes the folders that a check of the configuration looks for, before the first", () => {
+    const check = page.indexOf("broker config check --config");
+    for (const made of ["install -d -m 0700 -o synaptic -g synaptic /var/lib/synaptic-core\n", "/etc/synaptic-core/tls\n", "fullchain.pem privkey.pem /etc/synaptic-core/tls/\n"]) {
+      expect(page.indexOf(made), made).toBeGreaterThan(0);
+      expect(page.indexOf(made), made).toBeLessThan(check);
+    }
+  });
+
+  it("starts a container that trusts a proxy on its host, which comes from the network's gateway", () => {
+    const subnet = /docker network create --subnet (\S+)\.0\/24 (\S+)/.exec(page);
+    const run = /docker run .*--network (\S+)[^`]*?--ws (\S+) --behind-proxy --trusted-proxy (\S+)/s.exec(page);
+    expect(run?.[1]).toBe(subnet?.[2]);
+    const config = readConfig({ ws: [run?.[2] ?? ""], behindProxy: true, trustedProxies: [run?.[3] ?? ""] });
+    const access = new Access({ ...config, trustedProxies: config.trustedProxies ?? [] });
+    expect(access.clientOf({ headers: { "x-forwarded-for": "198.51.100.7" }, peer: `${subnet?.[1] ?? ""}.1`, isTls: true })).toBe("198.51.100.7");
   });
 });
 
