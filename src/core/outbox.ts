@@ -1,5 +1,6 @@
 import { blockBytes } from "./block-pool.js";
 import type { Flushable, Flusher } from "./flusher.js";
+import { runMaxBytes, type FrameRun } from "./frame-run.js";
 import type { DropReason, Ledger } from "./ledger.js";
 import type { BacklogTotal } from "./backlog-total.js";
 
@@ -47,8 +48,8 @@ export class Outbox implements Flushable {
   /** Monotonic time of the last completed write, or of the first byte that waits. */
   progressAt = 0;
   readonly #options: OutboxOptions;
-  /** The only bytes of this tick, borrowed: they leave as they are if nothing joins them. */
-  #lone: Buffer | undefined;
+  /** Borrowed whole frames, if they are all that waits: they leave uncopied. */
+  #run: FrameRun | undefined;
   /** The block that is being filled, and the copies that end in it. */
   #block: Buffer | undefined;
   #used = 0;
@@ -71,7 +72,7 @@ export class Outbox implements Flushable {
 
   /**
    * Takes `count` whole messages, `source[start, end)`. With `borrow` the bytes may leave uncopied, if nothing waits and they are all or a large part of
-   * `source`, or alone in their tick; the caller must not write to `source` again.
+   * `source`, or joined with others once for all who are given the same; the caller must not write to `source` again.
    * @returns false if they were dropped, because the backlog is full or the connection closed; they are counted.
    */
   append(source: Buffer, start: number, end: number, count: number, observed: boolean, borrow: boolean): boolean {
@@ -91,7 +92,7 @@ export class Outbox implements Flushable {
     copies.pending += count;
     if (observed) this.#observedPending += count;
     else this.#copiesPending += count;
-    if (borrow && size > 4096 && size * 4 >= source.length && this.buffered === this.#used) {
+    if (borrow && size > 4096 && size * 4 >= source.length && this.buffered === this.#gathered) {
       // Nothing waits but what this tick has gathered: it leaves first, then the range as it is.
       this.#seal();
       this.#grow(size);
@@ -99,9 +100,7 @@ export class Outbox implements Flushable {
       this.#pump();
       return true;
     }
-    const isLone = borrow && this.buffered === 0 && size === source.length;
-    this.#grow(size);
-    if (isLone) this.#lone = source;
+    if (borrow && size === source.length && this.#mayRun(size)) this.#goOn(source);
     else this.#copy(source, start, end);
     if (observed) this.#observed += count;
     else this.#copies += count;
@@ -109,11 +108,11 @@ export class Outbox implements Flushable {
     return true;
   }
 
-  /** Takes bytes that are no copy of a message: answers, pings, greetings. Not subject to the limit, not counted. */
-  control(bytes: Buffer): void {
+  /** Takes bytes that are no copy of a message: answers, pings, greetings. Not subject to the limit, not counted. `borrow` as for messages. */
+  control(bytes: Buffer, borrow = false): void {
     if (this.#closed) return;
-    this.#grow(bytes.length);
-    this.#copy(bytes, 0, bytes.length);
+    if (borrow && this.#mayRun(bytes.length)) this.#goOn(bytes);
+    else this.#copy(bytes, 0, bytes.length);
     this.#mark();
   }
 
@@ -134,7 +133,7 @@ export class Outbox implements Flushable {
     this.buffered = 0;
     total.release(held);
     total.leave(this);
-    this.#lone = undefined;
+    this.#run = undefined;
     this.#block = undefined;
     this.#queue = [];
   }
@@ -155,18 +154,33 @@ export class Outbox implements Flushable {
     this.#options.total.take(this, size);
   }
 
+  /** Bytes of this tick that nobody has been asked to write. */
+  get #gathered(): number {
+    return this.#used + (this.#run?.size ?? 0);
+  }
+
+  #mayRun(size: number): boolean {
+    const held = this.#run?.size ?? 0;
+    return this.buffered === held && held + size <= runMaxBytes;
+  }
+
+  #goOn(frame: Buffer): void {
+    this.#grow(frame.length);
+    this.#run = this.#run === undefined ? this.#options.flusher.begin(frame) : this.#run.with(frame);
+  }
+
+  /** What joins a run and is none of it comes to lie behind it in a block: one write. */
+  #unroll(run: FrameRun): void {
+    this.#run = undefined;
+    this.#block = run.size < firstBlockBytes ? Buffer.allocUnsafe(firstBlockBytes) : this.#options.flusher.blocks.take();
+    this.#used = run.size;
+    run.copyTo(this.#block);
+  }
+
   /** Fills the open block and goes on in the next: the socket does not mind where a message is cut. */
   #copy(source: Buffer, start: number, end: number): void {
-    const lone = this.#lone;
-    if (lone !== undefined) {
-      // Its copies end where its last byte comes to lie, which may be some blocks on.
-      const [copies, observed] = [this.#copies, this.#observed];
-      this.#lone = undefined;
-      this.#copies = this.#observed = 0;
-      this.#copy(lone, 0, lone.length);
-      this.#copies = copies;
-      this.#observed = observed;
-    }
+    this.#grow(end - start);
+    if (this.#run !== undefined) this.#unroll(this.#run);
     let block = (this.#block ??= Buffer.allocUnsafe(firstBlockBytes));
     let at = start;
     while (at < end) {
@@ -186,7 +200,7 @@ export class Outbox implements Flushable {
   #seal(): void {
     const block = this.#block;
     const used = this.#used;
-    if (this.#lone !== undefined) this.#queue.push({ bytes: this.#lone, copies: this.#copies, observed: this.#observed, block: undefined });
+    if (this.#run !== undefined) this.#queue.push({ bytes: this.#run.bytes, copies: this.#copies, observed: this.#observed, block: undefined });
     else if (block === undefined || used === 0) return;
     else {
       this.#queue.push({
@@ -196,7 +210,7 @@ export class Outbox implements Flushable {
         block: block.length === blockBytes ? block : undefined,
       });
     }
-    this.#lone = undefined;
+    this.#run = undefined;
     this.#block = undefined;
     this.#used = 0;
     this.#copies = 0;

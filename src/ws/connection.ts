@@ -128,7 +128,7 @@ export class WsConnection implements Connection, Wire {
       this.#high ||= !taken || this.#outbox.buffered > this.#options.limits.wsBacklogMaxBytes / 2;
       return taken;
     }
-    this.#outbox.control(bytes);
+    this.#outbox.control(bytes, true);
     if (this.#outbox.buffered > this.#options.limits.wsBacklogMaxBytes / 2) {
       this.#high = true;
       this.#pause();

@@ -101,13 +101,30 @@ describe("an outbox", () => {
     add(shared, { borrow: true });
     add(letters(10, "b"), { borrow: true });
     flusher.flush();
-    // The first 2,048 bytes leave alone: no copy ends in them.
-    expect(wire.given[1]).toHaveLength(2_048);
-    wire.complete(1);
-    expect(ledger.copies).toMatchObject({ written: 1, pending: 2 });
+    expect(wire.given[1]).toHaveLength(3_010);
     wire.complete();
-    expect(String(Buffer.concat(wire.sent.slice(1)))).toBe(`${"a".repeat(3_000)}${"b".repeat(10)}`);
-    expect(ledger.copies).toMatchObject({ written: 3, pending: 0 });
+    add(shared, { borrow: true });
+    add(letters(2_000, "b"), { borrow: true });
+    flusher.flush();
+    expect(wire.given[2]).toHaveLength(5_000);
+    expect(ledger.copies).toMatchObject({ written: 3, pending: 2 });
+    wire.complete();
+    expect(String(Buffer.concat(wire.sent.slice(1)))).toBe(`${"a".repeat(3_000)}${"b".repeat(10)}${"a".repeat(3_000)}${"b".repeat(2_000)}`);
+    expect(ledger.copies).toMatchObject({ written: 5, pending: 0 });
+  });
+
+  it("joins frames once for all that are given the same in the same order", () => {
+    const { add, wire, flusher } = open();
+    const other = open();
+    const late = new Outbox({ wire: other.wire, flusher, ledger: other.ledger, total: other.total, maxBytes: 1_000, evict: () => undefined, monotonic: () => 0 });
+    const [one, two] = [letters(10, "1"), letters(20, "2")];
+    add(one, { borrow: true });
+    late.append(one, 0, 10, 1, false, true);
+    add(two, { borrow: true });
+    late.append(two, 0, 20, 1, false, true);
+    flusher.flush();
+    expect(String(wire.given[0])).toBe(`${"1".repeat(10)}${"2".repeat(20)}`);
+    expect(other.wire.given[0]).toBe(wire.given[0]);
   });
 
   it("hands a large borrowed range on, after everything that came before it", () => {
