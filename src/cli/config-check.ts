@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { doorsOf, Problems, problemsOf, type Layered } from "../config/index.js";
 import { Fault } from "../core/index.js";
 import { DataDirectory, resolveDataDirectory } from "../services/index.js";
@@ -29,7 +29,7 @@ export async function checkConfig(layered: Layered): Promise<Checked> {
 /** @throws Fault malformed with {@link doorProblems}, if there are any, or if the data directory is no folder */
 export async function refuseWrongDoors(layered: Layered): Promise<void> {
   const path = resolveDataDirectory({ dataDir: layered.config.dataDir });
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false) throw new Fault("malformed", `${layered.nameOf("dataDir")}: ${path} is no folder; choose another`);
+  if (existsSync(path) && !statSync(path).isDirectory()) throw new Fault("malformed", `${layered.nameOf("dataDir")}: ${path} is no folder; choose another`);
   (await findDoorProblems(layered)).refuse();
 }
 

@@ -87,7 +87,7 @@ describe("broker config", () => {
     const { code, stdout } = await runCli(["config", "schema"]);
     const { $schema, properties, additionalProperties } = JSON.parse(stdout) as { $schema: string; properties: Record<string, { description: string }>; additionalProperties: boolean };
     expect([code, $schema, additionalProperties]).toEqual([0, "https://json-schema.org/draft/2020-12/schema", false]);
-    expect(Object.keys(properties).sort()).toEqual(Object.keys(brokerOptions.shape).filter((name) => name !== "log").sort());
+    expect(Object.keys(properties).sort()).toEqual(["$schema", ...Object.keys(brokerOptions.shape).filter((name) => name !== "log")].sort());
     expect(properties["limits"]).toMatchObject({ properties: { wsPingMs: { default: defaultLimits.wsPingMs } } });
   });
 
