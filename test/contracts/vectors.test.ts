@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { agentNameProblem, isRoom, readEnvelope, wireEnvelope, type Envelope } from "../../src/core/index.js";
 
@@ -41,3 +41,22 @@ describe("the vectors of names", () => {
     expect(isRoom(name)).toBe(false);
   });
 });
+
+describe("the folders of vectors", () => {
+  it.each(["test/vectors", "test/zmtp/vectors", "bridges/pan/vectors", "bridges/agentchat/vectors", "bridges/echo/vectors"])("%s tell how each file and each of its keys is run", (folder) => {
+    const at = new URL(`../../${folder}/`, import.meta.url);
+    const page = readFileSync(new URL("README.md", at), "utf8");
+    for (const file of readdirSync(at).filter((name) => name.endsWith(".json"))) {
+      const row = page.split("\n").find((line) => line.startsWith(`| \`${file}\``)) ?? expect.fail(`${folder}/README.md says nothing of ${file}`);
+      for (const key of keysOf(JSON.parse(readFileSync(new URL(file, at), "utf8")))) expect(`${page.slice(0, page.indexOf("|"))}${row}`, `${file}: ${key}`).toContain(key);
+    }
+  });
+});
+
+/** The names of a file's lists and of what stands in their entries. */
+function keysOf(document: unknown): ReadonlySet<string> {
+  const isList = Array.isArray(document);
+  const lists: readonly unknown[] = isList ? [document] : Object.values(document as object);
+  const entries = lists.flatMap((list) => (Array.isArray(list) ? (list as readonly unknown[]) : [])).filter((entry) => typeof entry === "object" && entry !== null);
+  return new Set([...(isList ? [] : Object.keys(document as object)), ...entries.flatMap((entry) => Object.keys(entry))].filter((key) => key !== "about" && key !== "name" && key !== "title"));
+}
