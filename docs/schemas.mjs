@@ -35,7 +35,7 @@ const byKind = (title, messages) => ({
 });
 /** An envelope as an agent hears it: between local agents the broker passes bytes, so it is what it takes, and what only the broker says. */
 const heardEnvelope = wireEnvelope.extend({
-  trust: writtenTrust.describe("set by the broker only: how well the sender's name is proved").optional(),
+  trust: writtenTrust.describe("how well the sender's name is proved; the sender's own word unless from begins with $").optional(),
   received_at: writtenTime.describe("set by the broker only, where timestamp has no zone or is a day off").optional(),
   replay: z.boolean().describe("set by the broker only: a room's past message, sent again because it was asked for").optional(),
 });
