@@ -5,7 +5,7 @@ from datetime import datetime
 
 from synaptic_core import Agent, AgentOptions, Fault, Request
 from synaptic_core.names import agent_name_problem, is_room
-from synaptic_core.reading import read_envelope
+from synaptic_core.reading import read_envelope, read_payload
 
 from .fake_link import FakeLink
 from .vectors import vectors
@@ -27,6 +27,14 @@ class EnvelopeVectors(unittest.TestCase):
                 else:
                     fields = {key: value for key, value in asdict(read()).items() if value not in (None, False, {})}
                     self.assertEqual({"from": fields.pop("sender"), **fields}, vector["envelope"])
+
+
+class Trust(unittest.TestCase):
+    def test_is_the_brokers_word_or_none(self):
+        def trust_of(sender):
+            return read_payload(json.dumps({"from": sender, "type": "inform", "trust": "proved"}).encode(), "ada").trust
+
+        self.assertEqual([trust_of("mallory"), trust_of("$broker")], [None, "proved"])
 
 
 class NameVectors(unittest.TestCase):

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Mapping, NoReturn, Optional, Tuple, Type
 
@@ -20,21 +21,25 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(?:([zZ])|([+-
 
 
 def read_payload(payload: bytes, name: str) -> Message:
-    """What arrived at the agent `name`. The broker's marks `trust` and `replay` are kept. Raises Fault malformed."""
+    """
+    What arrived at the agent `name`. `trust` is the broker's word, or None: payloads pass the broker as bytes, what they say of their own sender
+    may be made up, and only the broker speaks as `$…`. `replay` is kept; between two claimed agents it is the sender's word. Raises Fault malformed.
+    """
     try:
         value = json.loads(payload, parse_constant=_no_json)
     except (ValueError, RecursionError) as error:
         raise Fault("malformed", f"the payload is no JSON: {error}") from error
     fields = value if isinstance(value, dict) else {}
-    to, trust = fields.get("to"), fields.get("trust")
-    return read_envelope(
+    to, sender = fields.get("to"), fields.get("from")
+    message = read_envelope(
         value,
         topic=to if isinstance(to, str) else name,
         received_at=datetime.now(timezone.utc),
         fallback_id=str(uuid.uuid4()),
-        trust=trust if trust in ("shared", "proved") else "claimed",
+        trust="proved",
         replay=fields.get("replay") is True,
     )
+    return message if isinstance(sender, str) and sender.startswith("$") else replace(message, trust=None)
 
 
 def read_envelope(value: Any, *, topic: str, received_at: datetime, fallback_id: str, trust: str = "claimed", replay: bool = False) -> Message:
