@@ -42,6 +42,8 @@ export class Forwarder {
   readonly #proved: boolean;
   /** In a message of more than two parts: bytes of it so far. */
   #excess = 0;
+  /** The first part of a message, kept while commands come between it and the next. */
+  #first: Buffer | undefined;
   /** The message that `#whole` found. */
   #topicAt = 0;
   #topicEnd = 0;
@@ -57,12 +59,17 @@ export class Forwarder {
     this.#gate = new FromGate(context.policy);
     this.#proved = source.peer.mechanism === "PLAIN";
     const max = context.limits.zmqFrameMaxBytes;
-    this.#measure = (bytes) => (this.#excess > 0 ? frameEnd(bytes, 0, max) : unitEnd(bytes, 0, max));
+    this.#measure = (bytes) => (this.#inMessage ? frameEnd(bytes, 0, max) : unitEnd(bytes, 0, max));
   }
 
   /** Bytes held of a message that is not complete. */
   get held(): number {
-    return this.#straddle.size;
+    return this.#straddle.size + (this.#first?.length ?? 0);
+  }
+
+  /** True between the parts of a message, which are read one by one. */
+  get #inMessage(): boolean {
+    return this.#excess > 0 || this.#first !== undefined;
   }
 
   /** Takes a chunk, borrowed for this call. @throws IllegalBytes after everything before the illegal bytes has been forwarded */
@@ -80,10 +87,9 @@ export class Forwarder {
   }
 
   /** Reads whole units from `chunk[from]` on, holds what is left. @returns how far it read */
-  #scan(chunk: Buffer, from: number): number {
+  #scan(chunk: Buffer, from: number, gate = this.#gate): number {
     const end = chunk.length;
     const frameMax = this.#context.limits.zmqFrameMaxBytes;
-    const gate = this.#gate;
     let at = from;
     let topicAt = 0;
     let topicSize = -1;
@@ -96,7 +102,7 @@ export class Forwarder {
       let bodyHead = thisTopic + (chunk[at + 1] ?? 0);
       let bodyAt = bodyHead + 2;
       let next = end + 1;
-      if (chunk[at] === moreFlag && bodyAt <= end && this.#excess === 0) {
+      if (chunk[at] === moreFlag && bodyAt <= end && !this.#inMessage) {
         const flags = chunk[bodyHead];
         if (flags === 0) {
           next = bodyAt + (chunk[bodyHead + 1] ?? 0);
@@ -112,7 +118,6 @@ export class Forwarder {
         next = this.#unit(chunk, at);
         if (next > end || !this.#source.isOpen) return end;
         if (this.#topicAt === -1) {
-          if (this.#straddle.size > 0) return next;
           at = next;
           continue;
         }
@@ -154,7 +159,7 @@ export class Forwarder {
   #unit(chunk: Buffer, at: number): number {
     const { limits } = this.#context;
     this.#topicAt = -1;
-    const end = this.#excess > 0 ? frameEnd(chunk, at, limits.zmqFrameMaxBytes) : unitEnd(chunk, at, limits.zmqFrameMaxBytes);
+    const end = this.#inMessage ? frameEnd(chunk, at, limits.zmqFrameMaxBytes) : unitEnd(chunk, at, limits.zmqFrameMaxBytes);
     if (end > chunk.length) {
       this.#straddle.hold(chunk, at, chunk.length, end - at);
       return end;
@@ -166,14 +171,23 @@ export class Forwarder {
       this.#source.command(chunk.subarray(body, end));
       return end;
     }
+    if (this.#first !== undefined) {
+      const whole = Buffer.concat([this.#first, chunk.subarray(at, end)]);
+      this.#first = undefined;
+      this.#scan(whole, 0, new FromGate(this.#context.policy));
+      this.#route = undefined;
+      this.#topicAt = -1;
+      return end;
+    }
     if (this.#excess > 0 || (flags & moreFlag) === 0) return this.#odd(flags, at, end);
     const second = frameEnd(chunk, at, limits.zmqFrameMaxBytes);
     const secondFlags = chunk[second] ?? 0;
     const secondBody = bodyStart(chunk, second);
     if ((secondFlags & commandFlag) !== 0) {
-      // A command between two parts: the first part goes on behind it.
+      // A command between two parts, which RFC 23 forbids and libzmq's heartbeat does. The first part is kept once, however many follow:
+      // copied with each of them it took 18 s to read 1.2 MB of commands behind 1 MB.
+      this.#first = Buffer.from(chunk.subarray(at, second));
       this.#source.command(chunk.subarray(secondBody, end));
-      this.#straddle.hold(chunk, at, second, second - at + 2);
       return end;
     }
     if ((secondFlags & moreFlag) !== 0) return this.#odd(secondFlags, at, end);

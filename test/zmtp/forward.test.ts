@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { defaultLimits, Ledger, Router, type Message, type WireSubscriber } from "../../src/core/index.js";
-import { FrameReader, moreFlag } from "../../src/zmtp/codec.js";
+import { encodeFrame, FrameReader, moreFlag } from "../../src/zmtp/codec.js";
 import { encodeCommand } from "../../src/zmtp/commands.js";
 import { Forwarder } from "../../src/zmtp/forward.js";
 import { IllegalBytes } from "../../src/zmtp/illegal.js";
@@ -189,6 +189,29 @@ describe("forwarding", () => {
     expect(commands).toHaveLength(3);
   });
 
+  it("reads as many commands between two parts as come, wherever they are cut, and keeps the first part once", () => {
+    const [bob, eve] = [new Ear(), new Ear()];
+    router.subscribe("bob", bob);
+    router.subscribe("eve", eve);
+    const to = publisher();
+    const first = encodeFrame(moreFlag, Buffer.alloc(1_000_000, "t"));
+    const pings = Buffer.concat(Array.from({ length: 20_000 }, () => encodeCommand("PING", Buffer.from([0, 0]))));
+    const copied = vi.spyOn(Buffer.prototype, "copy");
+    push(to, first, pings.subarray(0, 100_003), pings.subarray(100_003));
+    // A copy of the first part with each command would be 20 GB.
+    expect(copied.mock.calls.length).toBeLessThan(1_000);
+    copied.mockRestore();
+    expect(to.held).toBe(first.length);
+    push(to, encodeFrame(0, Buffer.from("x")), message("bob", "1"));
+    expect([commands.length, to.held, ledger.reasons["zmtp-topic-unreadable"], bob.heard]).toEqual([20_000, 0, 1, ["bob=1"]]);
+    const ping = encodeCommand("PING", Buffer.from([0, 0]));
+    const [one, other] = [message("bob", "2"), message("eve", "3")];
+    push(to, Buffer.concat([one, other.subarray(0, 5), ping, ping, other.subarray(5), one, one.subarray(0, 5), ping, encodeFrame(moreFlag, Buffer.from("x")), ping, encodeFrame(0, Buffer.from("y")), one]));
+    expect([bob.heard, eve.heard]).toEqual([["bob=1", "bob=2", "bob=2", "bob=2"], ["eve=3"]]);
+    expect(ledger.reasons["zmtp-not-two-parts"]).toBe(1);
+    expect(isExact(ledger)).toBe(true);
+  });
+
   it("forwards what came before illegal bytes, then refuses them", () => {
     const ear = new Ear();
     router.subscribe("bob", ear);
@@ -221,6 +244,7 @@ describe("forwarding", () => {
       { weight: 8, arbitrary: fc.tuple(topic, payload).map(([to, body]) => message(to, body)) },
       { weight: 1, arbitrary: fc.array(payload, { minLength: 1, maxLength: 4 }).map((parts) => message(...(parts.length === 2 ? ["one"] : parts))) },
       { weight: 1, arbitrary: fc.constant(encodeCommand("PING", Buffer.from([0, 0, 1]))) },
+      { weight: 2, arbitrary: fc.tuple(topic, payload, fc.integer({ min: 1, max: 3 })).map(([to, body, count]) => Buffer.concat([encodeFrame(moreFlag, Buffer.from(to)), ...Array.from({ length: count }, () => encodeCommand("PING", Buffer.from([0, 0, 1]))), encodeFrame(0, Buffer.from(body))])) },
     );
     fc.assert(fc.property(fc.array(sent, { maxLength: 15 }), fc.array(fc.nat(), { maxLength: 12 }), (messages, places) => {
       const run = (cuts: readonly number[]): unknown => {
