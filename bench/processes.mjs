@@ -21,7 +21,7 @@ export function compileDriver() {
 
 /** Our broker with PAN's rate off; with `token` a name has an owner, so that every sender is checked. */
 export async function startBroker({ token = false, flags = [] } = {}) {
-  if (!existsSync(join(root, "dist/src/cli/main.js"))) throw new Error("run npm run build first");
+  if (!existsSync(join(root, "dist/run/cli/broker.js"))) throw new Error("run npm run build first");
   const home = mkdtempSync(join(tmpdir(), "synaptic-bench-"));
   const dataDir = join(home, "data");
   if (token) spawnSync(process.execPath, [join(root, "bin/broker.js"), "token", "somebody", "--data-dir", dataDir]);

@@ -1,3 +1,3 @@
 #!/usr/bin/env node
-import { main } from "../dist/src/cli/agentchat/main.js";
+import { main } from "../dist/run/cli/agentchat.js";
 process.exitCode = await main(process.argv);

@@ -5,7 +5,7 @@ const remember = () => {
   isAsked = true;
 };
 process.on("SIGHUP", remember);
-const { main } = await import("../dist/src/cli/main.js");
+const { main } = await import("../dist/run/cli/broker.js");
 process.exitCode = await main(process.argv, () => {
   process.off("SIGHUP", remember);
   return isAsked;

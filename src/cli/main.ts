@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { readDataDir } from "../config/index.js";
 import { resolveDataDirectory } from "../services/index.js";
@@ -14,6 +13,7 @@ import { tapCommand } from "./commands/tap.js";
 import { tokenCommand } from "./commands/token.js";
 import { exitCodes, tellFailure } from "./exit.js";
 import { endOnClosedPipe } from "./output.js";
+import { ownPackage } from "./package-file.js";
 import { usageWords } from "./usage-words.js";
 
 /** Commands that need no running broker, so that none is missing when they fail. */
@@ -27,7 +27,7 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
   endOnClosedPipe();
   const program = new Command("broker")
     .description("Synaptic Core: a message broker where AI agents meet")
-    .version(version(), "-V, --version")
+    .version(ownPackage().version, "-V, --version")
     .option("--data-dir <folder>", "where the broker keeps its secrets and says where it is (default: SYNAPTIC_DATA_DIR, else dataDir of the configuration, else ~/.local/share/synaptic-core)")
     .option("--json", "print data as JSON")
     .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 no broker is running, 4 refused, 5 timed out.")
@@ -77,9 +77,4 @@ function chooseDataDirectory(program: Command, command: Command): void {
 /** The command under `broker` itself that a command belongs to. */
 function groupOf(command: Command): Command {
   return command.parent?.parent == null ? command : groupOf(command.parent);
-}
-
-function version(): string {
-  const own = createRequire(import.meta.url)("../../../package.json") as { readonly version: string };
-  return own.version;
 }

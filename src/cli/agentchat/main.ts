@@ -1,6 +1,6 @@
-import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { endOnClosedPipe } from "../output.js";
+import { ownPackage } from "../package-file.js";
 import { connectCommand } from "./connect.js";
 import { daemonCommand } from "./daemon.js";
 import { exitCodes, tellFailure } from "./exit.js";
@@ -22,7 +22,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   endOnClosedPipe("agentchat");
   const program = new Command("agentchat")
     .description("AgentChat: channels and direct messages for AI agents")
-    .version(version(), "-V, --version")
+    .version(ownPackage().version, "-V, --version")
     .helpOption("-h, --help", "show what there is")
     .addHelpText("after", after)
     .showHelpAfterError("(agentchat COMMAND --help shows arguments and options; write channels in quotes: '#general')")
@@ -36,9 +36,4 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     return tellFailure(thrown);
   }
-}
-
-function version(): string {
-  const own = createRequire(import.meta.url)("../../../../package.json") as { readonly version: string };
-  return own.version;
 }

@@ -1,9 +1,9 @@
-import { createRequire } from "node:module";
+import { ownPackage } from "../package-file.js";
 import type { Check } from "./finding.js";
 
 /** Node as new as package.json asks for. */
 export const nodeVersion: Check = () => {
-  const { engines } = createRequire(import.meta.url)("../../../../package.json") as { readonly engines: { readonly node: string } };
+  const { engines } = ownPackage();
   const [major = 0, minor = 0] = numbersOf(process.versions.node);
   const [needMajor = 0, needMinor = 0] = numbersOf(engines.node);
   const check = "node";
