@@ -2,6 +2,7 @@ export * from "./address.js";
 export * from "./backlog-total.js";
 export * from "./block-pool.js";
 export * from "./clock.js";
+export * from "./cut-text.js";
 export * from "./envelope.js";
 export * from "./exchange.js";
 export * from "./fault.js";

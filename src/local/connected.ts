@@ -1,4 +1,4 @@
-import { asFault, everyone, Fault, isAgentName, isRoom, subscriptionKind } from "../core/index.js";
+import { asFault, cutText, everyone, Fault, isAgentName, isRoom, subscriptionKind } from "../core/index.js";
 import type { Presence } from "../services/index.js";
 import type { SubscriberPeer } from "../zmtp/index.js";
 import { warn, type LocalContext } from "./context.js";
@@ -190,7 +190,7 @@ export class Connected {
     if (!this.#subscriptions.sleep(topic)) return;
     const { context, faults } = this.#host;
     context.ledger.count("subscription-asleep");
-    warn(context, this.peer.remote, "a subscription sleeps", { topic, why: fault.message });
+    warn(context, this.peer.remote, "a subscription sleeps", { topic: cutText(topic), why: fault.message });
     faults.direct(this.peer, this.#naming.member ?? topic, { code: fault.code, message: fault.message, detail: { subscription: topic } });
   }
 

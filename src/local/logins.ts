@@ -1,4 +1,4 @@
-import { Fault, tokenOf } from "../core/index.js";
+import { cutText, Fault, tokenOf } from "../core/index.js";
 import type { TokenEnd, Witness } from "../services/index.js";
 import type { ZmtpPeer } from "../zmtp/index.js";
 
@@ -27,7 +27,7 @@ export class Logins {
 
   /** A connection was not let in under this name. @returns what was thrown */
   refused<T>(agent: string, remote: string, thrown: T): T {
-    if (thrown instanceof Fault) this.#witness({ event: "login.refused", agent, dialect: "zmq", remote, code: thrown.code });
+    if (thrown instanceof Fault) this.#witness({ event: "login.refused", agent: cutText(agent), dialect: "zmq", remote, code: thrown.code });
     return thrown;
   }
 

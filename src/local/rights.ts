@@ -1,4 +1,4 @@
-import { brokerTopic, eventsTopic, Fault, isAgentName, subscriptionKind, telemetryTopic } from "../core/index.js";
+import { brokerTopic, cutText, eventsTopic, Fault, isAgentName, subscriptionKind, telemetryTopic } from "../core/index.js";
 import type { ZmtpPeer } from "../zmtp/index.js";
 import type { LocalContext } from "./context.js";
 import { isOwned, type NameKeepers } from "./owned.js";
@@ -13,7 +13,7 @@ export function ownedName(name: string): Fault {
 
 /** Why a connection may not declare this name by `X-Agent`, or undefined if it may. */
 export function declaredFault(name: string, house: House): Fault | undefined {
-  if (!isAgentName(name) || house.dataTopics.includes(name)) return new Fault("malformed", `X-Agent: ${name} cannot be an agent's name; choose another`);
+  if (!isAgentName(name) || house.dataTopics.includes(name)) return new Fault("malformed", `X-Agent: ${cutText(name)} cannot be an agent's name; choose another`);
   return isOwned(name, house) ? ownedName(name) : undefined;
 }
 

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { Fault, type BacklogTotal, type Clock, type Flusher, type Ledger, type Lifecycle, type Limits, type Router } from "../core/index.js";
+import { cutText, Fault, type BacklogTotal, type Clock, type Flusher, type Ledger, type Lifecycle, type Limits, type Router } from "../core/index.js";
 import { Connection, type ConnectionContext } from "./connection.js";
 import { Door } from "./door.js";
 import { drainConnections } from "./drain.js";
@@ -82,7 +82,7 @@ export class ZmtpListener implements Lifecycle {
       now: () => clock.now(),
       warn: (connection, name, reason, remedy) => {
         if (!this.#warnings.allow(connection.remote, clock.monotonic())) return;
-        options.log("zeromq client refused", { door: connection.door, address: connection.remote, name, reason, remedy });
+        options.log("zeromq client refused", { door: connection.door, address: connection.remote, name: name === undefined ? name : cutText(name), reason, remedy });
       },
       failed: (connection, error) => {
         options.log("zeromq connection failed", { connection: connection.id, door: connection.door, error });

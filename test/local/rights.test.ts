@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Logins } from "../../src/local/logins.js";
 import { declaredFault, subscriptionFault } from "../../src/local/rights.js";
 import { NamesWithOwners, proved } from "../kit/local-world.js";
 
@@ -59,5 +60,15 @@ describe("a name declared by X-Agent", () => {
     expect(declaredFault("boss", house)).toMatchObject({ code: "forbidden", message: expect.stringContaining("broker token boss") as string });
     expect(declaredFault("#room", house)?.code).toBe("malformed");
     expect(declaredFault("prices", house)?.code).toBe("malformed");
+  });
+
+  it("is repeated in short, to the client and in the audit log", () => {
+    const name = "y".repeat(15_000);
+    const fault = declaredFault(name, house);
+    expect(fault?.message.length).toBeLessThan(250);
+    const seen: unknown[] = [];
+    new Logins((event) => seen.push(event)).refused(name, "127.0.0.1", fault);
+    expect(seen).toMatchObject([{ event: "login.refused", code: "malformed" }]);
+    expect(JSON.stringify(seen).length).toBeLessThan(250);
   });
 });
