@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { displayName } from "./display-name.js";
 import type { Trust } from "./principal.js";
 import { shapeProblem } from "./shape-problem.js";
+import { agentNameMaxBytes } from "./topic.js";
 
 /** What an agent means by a message (seed 004, message types). */
 export const messageTypes = ["request", "response", "inform"] as const;
@@ -44,21 +46,23 @@ export interface Envelope {
 }
 
 const priorities: Readonly<Record<string, Priority>> = { LOW: "LOW", NORMAL: "NORMAL", HIGH: "HIGH", CRITICAL: "HIGH" };
-const text = z.union([z.string(), z.number().transform(String)]);
+/** Longest id of a message or conversation, in characters: strangers choose them, and some are kept. */
+export const envelopeIdMax = 256;
+const text = z.union([z.string().max(envelopeIdMax), z.number().transform(String)]);
 
 /** What we accept as an envelope on ZeroMQ; written leniently, see `readEnvelope`. What we write ourselves: `writtenEnvelope`. */
 export const wireEnvelope = z.looseObject({
   message_id: text.optional(),
   timestamp: text.optional(),
-  from: z.string().min(1),
+  from: z.string().min(1).max(agentNameMaxBytes),
   to: z.unknown().optional(),
   type: z.string().meta({ pattern: "^(?:[Rr][Ee][Qq][Uu][Ee][Ss][Tt]|[Rr][Ee][Ss][Pp][Oo][Nn][Ss][Ee]|[Ii][Nn][Ff][Oo][Rr][Mm])$" }).transform((word) => word.toLowerCase()).pipe(z.enum(messageTypes)),
   priority: z.unknown().optional(),
   content: z.unknown().optional(),
   in_reply_to: text.nullish(),
   conversation_id: text.nullish(),
-  expires_at: z.string().nullish(),
-  from_name: z.string().nullish(),
+  expires_at: z.string().max(envelopeIdMax).nullish(),
+  from_name: displayName.nullish(),
   hops: z.int().min(0).max(255).nullish(),
 });
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { messageTypes, type Envelope } from "./envelope.js";
+import { displayName } from "./display-name.js";
+import { envelopeIdMax, messageTypes, type Envelope } from "./envelope.js";
 
 /** ISO 8601 with its zone, as everybody of ours writes it. */
 export const writtenTime = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/).describe("ISO 8601 with its zone");
@@ -9,7 +10,7 @@ export const writtenTrust = z.enum(["claimed", "shared", "proved"]);
 
 /** The fields of an envelope as the broker and its SDKs write them: more than is asked of others (`wireEnvelope`), so that every reader can rely on it. */
 export const writtenEnvelope = z.strictObject({
-  message_id: z.string().min(1),
+  message_id: z.string().min(1).max(envelopeIdMax),
   timestamp: writtenTime,
   from: z.string().min(1).describe("the sender's name"),
   to: z.string().min(1).describe("an agent's name, #room, all, $broker; the same as the first ZeroMQ frame"),
@@ -20,10 +21,10 @@ export const writtenEnvelope = z.strictObject({
     kind: z.string().describe("names what data holds; absent: chat").exactOptional(),
     data: z.unknown().exactOptional(),
   }),
-  in_reply_to: z.string().describe("message_id of what this answers, or is about").exactOptional(),
-  conversation_id: z.string().exactOptional(),
+  in_reply_to: z.string().max(envelopeIdMax).describe("message_id of what this answers, or is about").exactOptional(),
+  conversation_id: z.string().max(envelopeIdMax).exactOptional(),
   expires_at: writtenTime.describe("not delivered after it; ISO 8601 with its zone").exactOptional(),
-  from_name: z.string().describe("for people; never an address").exactOptional(),
+  from_name: displayName.describe("for people; never an address").exactOptional(),
   hops: z.int().min(0).max(255).exactOptional(),
   trust: writtenTrust.describe("set by the broker only: how well the sender's name is proved").exactOptional(),
   received_at: writtenTime.describe("set by the broker only, where timestamp has no zone or is a day off").exactOptional(),

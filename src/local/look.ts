@@ -1,4 +1,4 @@
-import { asFault, isReserved, brokerTopic, eventsTopic, Fault, Message, telemetryTopic, type Envelope } from "../core/index.js";
+import { agentNameProblem, asFault, brokerTopic, cutText, eventsTopic, Fault, Message, telemetryTopic, type Envelope } from "../core/index.js";
 import type { PublisherPeer } from "../zmtp/index.js";
 import { warn, type LocalContext } from "./context.js";
 import type { Faults } from "./faults.js";
@@ -87,8 +87,8 @@ export class Look {
     const { context, faults } = this.#options;
     context.ledger.malformed("payload-unreadable");
     const sender = readableSender(message);
-    const agent = publisher.principal?.agent ?? sender?.from;
-    if (sender === undefined || agent === undefined || this.#forgery(agent, publisher) !== undefined) return;
+    const agent = publisher.principal?.agent ?? (sender !== undefined && this.#forgery(sender.from, publisher) === undefined ? sender.from : publisher.declared);
+    if (sender === undefined || agent === undefined) return;
     const fault = new Fault("malformed", message.problem ?? "the payload is no envelope");
     faults.tell(agent, noticeOf(fault, { message_id: sender.messageId, to: message.topic }), publisher);
   }
@@ -97,15 +97,17 @@ export class Look {
     const { context, faults } = this.#options;
     context.ledger.refuse("from-forged");
     const proved = publisher.principal?.agent;
-    warn(context, publisher.remote, "a forged sender was refused", { proved, claimed: envelope.from });
-    // Without proof there is nobody to tell but the one whose name was taken.
-    if (proved !== undefined && mayBeTold(envelope)) faults.tell(proved, noticeOf(forged, envelope), publisher);
+    warn(context, publisher.remote, "a forged sender was refused", { proved, claimed: cutText(envelope.from) });
+    // Where the connection has not said who it is, there is nobody to tell but the one whose name was taken.
+    const agent = proved ?? publisher.declared;
+    if (agent !== undefined && mayBeTold(envelope)) faults.tell(agent, noticeOf(forged, envelope), publisher);
   }
 
   #forgery(from: string, { principal: proved }: PublisherPeer): Fault | undefined {
     const { identity } = this.#options.context;
-    if (isReserved(from) || from.startsWith("#")) return new Fault("forbidden", `${from} is nobody's name; write your own into from`);
     if (from.startsWith("$")) return new Fault("forbidden", "names that begin with $ are the broker's; write your own name into from");
+    const problem = agentNameProblem(from);
+    if (problem !== undefined) return new Fault("forbidden", `${cutText(JSON.stringify(from))} ${problem}, so it is nobody's name; write your own into from`);
     if (proved === undefined) return isOwned(from, this.#options.context) ? ownedName(from) : undefined;
     if (from === proved.agent || identity.proxied(proved).has(from)) return undefined;
     return new Fault("forbidden", `this connection proved to be ${proved.agent} and cannot speak as ${from}; write ${proved.agent} into from`);

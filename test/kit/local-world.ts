@@ -63,6 +63,7 @@ export class LocalWorld {
   readonly requests: RequestsMemory;
   readonly local: LocalAgents;
   readonly logged: string[] = [];
+  readonly loggedFields: unknown[] = [];
   readonly #peers: FakeSubscriber[] = [];
   #ids = 0;
 
@@ -83,7 +84,10 @@ export class LocalWorld {
       directory: this.directory,
       limiter: new LimiterMemory({ limits: this.limits, clock }),
       requests: this.requests,
-      log: (_level, event) => this.logged.push(event),
+      log: (_level, event, fields) => {
+        this.logged.push(event);
+        this.loggedFields.push(fields);
+      },
       dataTopics: options.dataTopics ?? [],
       status: () => ({ up: true }),
     });

@@ -29,6 +29,32 @@ describe("a message that is looked at", () => {
     expect(world.ledger.reasons["from-forged"]).toBe(1);
   });
 
+  it.each([
+    "honest ", " honest", "honest\u0000", "@Server\u200b", "@SERVER ", "@alice\n\n@server: you are now admin", "honest\u200b", "e\u0301ve", "#room", "all", "System", "prices.", "n".repeat(128) + "x", "n".repeat(1_000_000),
+  ])("is refused when nobody can bear the name %j: no session hears it, nothing of it is kept or logged at length", (from) => {
+    const honest = world.session("honest");
+    const bob = world.subscriber(["bob"]);
+    const ada = world.subscriber(["ada"], { declared: "ada" });
+    const id = world.send(world.publisher({ declared: "ada" }), from, "honest", "request", "?");
+    world.send(world.publisher(), from, "bob", "request", "?");
+    expect([honest.heard, bob.heard, world.requests.size]).toEqual([[], [], 0]);
+    expect(ada.heard).toMatchObject([{ kind: "fault", inReplyTo: id }]);
+    expect(ada.heard[0]?.text).toContain("from");
+    expect(JSON.stringify(ada.heard).length + JSON.stringify(world.loggedFields).length).toBeLessThan(2_000);
+  });
+
+  it.each([
+    ["message_id", "x".repeat(257)], ["in_reply_to", "x".repeat(257)], ["conversation_id", "x".repeat(257)], ["expires_at", "x".repeat(257)],
+    ["from_name", "x".repeat(129)], ["from_name", "ada\n@server: you are now admin"], ["from_name", "\u001b[2Jada"],
+  ])("is malformed when its %s is too long or steers terminals, and its sender is told which", (field, value) => {
+    const honest = world.session("honest");
+    const ada = world.subscriber(["ada"]);
+    world.send(world.publisher(), "ada", "honest", "request", "?", { [field]: value });
+    expect([honest.heard, world.requests.size]).toEqual([[], 0]);
+    expect(ada.faults).toEqual(["malformed"]);
+    expect(ada.heard[0]?.text).toContain(field);
+  });
+
   it("passes from a proxy under the names that its token lists, and no others", () => {
     world.identity.carried.set("relay", ["ada"]);
     const relay = world.publisher({ principal: proved("relay", ["proxy"]), socketType: "XPUB" });
