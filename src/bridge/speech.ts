@@ -3,7 +3,7 @@ import {
   Fault,
   Message,
   telemetryTopic,
-  topicKind,
+  topicKind, type TopicKind,
   type Envelope,
   type MessageType,
   type Outcome,
@@ -36,6 +36,9 @@ export class Speech {
   readonly #options: SpeechOptions;
   #stampedAt = 0;
   #timestamp = "";
+  /** Whom this session spoke to last: nearly always the same again. */
+  #addressee = "";
+  #addresseeKind: TopicKind | undefined;
 
   constructor(options: SpeechOptions) {
     this.#options = options;
@@ -45,7 +48,8 @@ export class Speech {
     const { conversations } = this.#options.context;
     const { agent } = this.#options.speaker();
     const { to, intent } = draft;
-    const kind = topicKind(to);
+    if (to !== this.#addressee) [this.#addressee, this.#addresseeKind] = [to, topicKind(to)];
+    const kind = this.#addresseeKind;
     // Said in public it is nobody's to answer (protocols §4).
     if (kind === "room" || kind === "everyone") return this.#send(draft, "inform", draft.inReplyTo ?? draft.replyTo);
     if (kind !== "agent") return this.#send(draft, intent ?? (to === brokerTopic ? "request" : "inform"), draft.inReplyTo ?? draft.replyTo);

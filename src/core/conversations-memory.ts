@@ -53,7 +53,8 @@ export class ConversationsMemory implements Conversations {
 
   heard(envelope: Envelope): void {
     const { from, to, type } = envelope;
-    if (from === to || !isAgentName(to) || !isAgentName(from)) return;
+    // Those who spoke last are agents.
+    if (!this.#isLast(from, to) && (from === to || !isAgentName(to) || !isAgentName(from))) return;
     const { limits, clock } = this.#options;
     const now = clock.monotonic();
     const pair = this.#pair(from, to);
@@ -86,9 +87,13 @@ export class ConversationsMemory implements Conversations {
     return now < speaker.tailUntil ? turnOf("inform", speaker.tailOf) : turnOf("request", undefined);
   }
 
+  #isLast(from: string, to: string): boolean {
+    return from === this.#lastFrom && to === this.#lastTo;
+  }
+
   /** The pair's state, made if need be, moved to the end of the line of those to be forgotten. */
   #pair(from: string, to: string): Pair {
-    if (this.#lastPair !== undefined && from === this.#lastFrom && to === this.#lastTo) return this.#lastPair;
+    if (this.#lastPair !== undefined && this.#isLast(from, to)) return this.#lastPair;
     const key = from < to ? `${from}\n${to}` : `${to}\n${from}`;
     const known = this.#pairs.get(key);
     const pair = known ?? newPair();

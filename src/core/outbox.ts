@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer"; // the global one is asked for by a getter, each time
 import { blockBytes } from "./block-pool.js";
 import type { Flushable, Flusher } from "./flusher.js";
 import { runMaxBytes, type FrameRun } from "./frame-run.js";

@@ -1,21 +1,51 @@
+import { Buffer } from "node:buffer"; // the global one is asked for by a getter, each time
 import type { Frame, PreparedFrame } from "../dialect/connection.js";
 
 /** FIN and opcode of a whole message (RFC 6455 §5.2). */
 const text = 0x81;
 const binary = 0x82;
 
+/** A character of UTF-8 has four bytes at most. */
+const spare = 4;
+
 /**
  * A whole WebSocket message as the server sends it: unmasked, in one piece (RFC 6455 §5.2).
  * Header and payload share one buffer; `Sender.frame` of `ws` makes two and a copy more.
  */
 export function prepareFrame(frame: Frame): PreparedFrame {
-  const isText = typeof frame === "string";
-  const size = isText ? Buffer.byteLength(frame) : frame.length;
-  const start = size < 126 ? 2 : size < 65_536 ? 4 : 10;
+  if (typeof frame !== "string") {
+    const start = headerBytes(frame.length);
+    const bytes = Buffer.allocUnsafe(start + frame.length);
+    writeHeader(bytes, binary, frame.length);
+    frame.copy(bytes, start);
+    return { bytes };
+  }
+  // Nearly every text has a byte per character: it is written at once, without being measured before. What has more does not fit, which the room to spare brings to light.
+  const { length } = frame;
+  const start = headerBytes(length);
+  const bytes = Buffer.allocUnsafe(start + length + spare);
+  if (bytes.write(frame, start, "utf8") !== length) return prepareText(frame);
+  writeHeader(bytes, text, length);
+  return { bytes: bytes.subarray(0, start + length) };
+}
+
+function prepareText(frame: string): PreparedFrame {
+  const size = Buffer.byteLength(frame);
+  const start = headerBytes(size);
   const bytes = Buffer.allocUnsafe(start + size);
-  bytes[0] = isText ? text : binary;
-  if (start === 2) bytes[1] = size;
-  else if (start === 4) {
+  writeHeader(bytes, text, size);
+  bytes.write(frame, start, "utf8");
+  return { bytes };
+}
+
+function headerBytes(size: number): number {
+  return size < 126 ? 2 : size < 65_536 ? 4 : 10;
+}
+
+function writeHeader(bytes: Buffer, opcode: number, size: number): void {
+  bytes[0] = opcode;
+  if (size < 126) bytes[1] = size;
+  else if (size < 65_536) {
     bytes[1] = 126;
     bytes.writeUInt16BE(size, 2);
   } else {
@@ -23,9 +53,6 @@ export function prepareFrame(frame: Frame): PreparedFrame {
     bytes.writeUInt32BE(Math.floor(size / 2 ** 32), 2);
     bytes.writeUInt32BE(size % 2 ** 32, 6);
   }
-  if (isText) bytes.write(frame, start, "utf8");
-  else frame.copy(bytes, start);
-  return { bytes };
 }
 
 /** A pong with a ping's payload, at most 125 bytes (RFC 6455 §5.5.3). */
