@@ -21,6 +21,13 @@ describe("an agent's name", () => {
     expect(isAgentName(name)).toBe(false);
   });
 
+  it.each(["\u3164", "\u115f", "\u1160", "\uffa0", "\u2800", "\u034f", "\ufe0f", "\u180b", "\u17b4", "\u{e0100}"])("cannot hold %j, which nobody sees", (unseen) => {
+    for (const name of [`ada${unseen}`, `${unseen}ada`, `a${unseen}da`, `all${unseen}`, `broker${unseen}`, unseen]) {
+      expect(agentNameProblem(name)).toContain("unprintable");
+      expect(topicKind(name)).not.toBe("agent");
+    }
+  });
+
   it("is in NFC whatever was taken", () => {
     fc.assert(fc.property(fc.string({ unit: "grapheme" }), (name) => {
       if (isAgentName(name)) expect(name.normalize("NFC")).toBe(name);
