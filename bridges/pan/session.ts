@@ -1,4 +1,4 @@
-import { everyone, Fault, isRoom, type Dialect, type Rate, type Session } from "#dialect";
+import { everyone, Fault, isRoom, networkOf, type Dialect, type Rate, type Session } from "#dialect";
 import type { Command, Event } from "./schema.js";
 import { draftOf, isShared } from "./translate.js";
 
@@ -78,5 +78,5 @@ function charge(session: PanSession, to: string, cost = 1): void {
 
 /** Agents without a token of their own can change their names; ten of them at one address may broadcast as fast as they can, a hundred may not. */
 function sharedWait({ principal, remote, services: { limiter } }: PanSession, { perSecond, burst }: Rate): number {
-  return principal?.trust === "proved" ? 0 : limiter.take(`pan-all at ${remote}`, { perSecond: perSecond * 10, burst: burst * 10 });
+  return principal?.trust === "proved" ? 0 : limiter.take(`pan-all at ${networkOf(remote)}`, { perSecond: perSecond * 10, burst: burst * 10 });
 }

@@ -14,6 +14,7 @@ export {
   isAgentName,
   isRoom,
   jsonText,
+  networkOf,
   provesAtLeast,
   principal,
   readJson,

@@ -1,4 +1,4 @@
-import type { Clock, Exchange, Ledger, Limits, Log, Requests, Router } from "../core/index.js";
+import { networkOf, type Clock, type Exchange, type Ledger, type Limits, type Log, type Requests, type Router } from "../core/index.js";
 import type { Directory, Identity, Limiter, Witness } from "../services/index.js";
 
 /** What the parts of this folder need; built once by the composition root. */
@@ -27,5 +27,5 @@ const warnings = { perSecond: 1 / 60, burst: 5 };
 
 /** Logs what somebody at `remote` did, unless that address fills the log already. Whoever calls counts it. */
 export function warn({ limiter, log }: LocalContext, remote: string, event: string, fields: Readonly<Record<string, unknown>>): void {
-  if (limiter.take(`local-log ${remote}`, warnings) === 0) log("warn", event, { remote, ...fields });
+  if (limiter.take(`local-log ${networkOf(remote)}`, warnings) === 0) log("warn", event, { remote, ...fields });
 }

@@ -1,4 +1,4 @@
-import type { FaultCode, Limits } from "../core/index.js";
+import { networkOf, type FaultCode, type Limits } from "../core/index.js";
 import type { Limiter, LoginEvent } from "../services/index.js";
 import type { AuditEvent } from "./audit-event.js";
 
@@ -57,7 +57,7 @@ export class LoginAudit {
     if (event.event === "cut" || (event.event !== "login.refused" && event.trust === "proved")) return true;
     const { limiter, limits } = this.#options;
     if (limits.auditClaimsPerSecond === 0) return true;
-    return limiter.take(`audit ${event.remote}`, { perSecond: limits.auditClaimsPerSecond, burst: limits.auditClaimsBurst }) === 0;
+    return limiter.take(`audit ${networkOf(event.remote)}`, { perSecond: limits.auditClaimsPerSecond, burst: limits.auditClaimsBurst }) === 0;
   }
 }
 

@@ -1,7 +1,7 @@
-import { Fault, isLoopbackAddress, type Limits } from "../core/index.js";
+import { Fault, isLoopbackAddress, networkOf, type Limits } from "../core/index.js";
 import type { Limiter, Rate } from "./limiter.js";
 
-/** Logins that fail, by address: who fails too often waits, on whichever door. This machine's own addresses do not. */
+/** Logins that fail, by address, in IPv6 by network: who fails too often waits, on whichever door. This machine's own addresses do not. */
 export class FailedLogins {
   readonly #limiter: Limiter;
   readonly #rate: Rate;
@@ -30,5 +30,5 @@ function isExempt(remote: string): boolean {
 }
 
 function key(remote: string): string {
-  return `login ${remote}`;
+  return `login ${networkOf(remote)}`;
 }

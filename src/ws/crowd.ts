@@ -1,5 +1,4 @@
-import { isIPv6 } from "node:net";
-import type { Clock, Limits } from "../core/index.js";
+import { networkOf, type Clock, type Limits } from "../core/index.js";
 
 interface Visitor {
   open: number;
@@ -77,14 +76,4 @@ export class Crowd {
 /** True for a loopback address. */
 export function isThisMachine(address: string): boolean {
   return address === "::1" || address.startsWith("127.");
-}
-
-/** Who has one IPv6 address has the 64 bits after its network, too. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = "", tail] = address.split("::");
-  const groups = head === "" ? [] : head.split(":");
-  const rest = tail === undefined || tail === "" ? [] : tail.split(":");
-  const whole = [...groups, ...new Array<string>(tail === undefined ? 0 : 8 - groups.length - rest.length).fill("0"), ...rest];
-  return whole.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, "")).join(":");
 }

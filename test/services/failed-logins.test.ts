@@ -14,3 +14,13 @@ it("bars an address after too many failed logins on any door, for a while; this 
   clock.advance(20_000);
   expect(websocket.barred("192.0.2.1")).toBeUndefined();
 });
+
+it("counts the addresses of one IPv6 network together, and IPv4 written as IPv6 with itself", () => {
+  const clock = new FakeClock();
+  const limits = { ...defaultLimits, loginFailuresPerMinute: 3 };
+  const logins = new FailedLogins(new LimiterMemory({ limits, clock }), limits);
+  for (const remote of ["2001:db8:1:1::1", "2001:db8:1:1::2", "2001:0DB8:1:1:9:8:7:6"]) logins.add(remote);
+  for (const remote of ["192.0.2.1", "::ffff:192.0.2.1", "::FFFF:c000:0201"]) logins.add(remote);
+  for (const barred of ["2001:db8:1:1:ffff::", "192.0.2.1"]) expect(logins.barred(barred)).toMatchObject({ code: "rate-limited" });
+  for (const other of ["2001:db8:1:2::1", "::ffff:192.0.2.2", "::2"]) expect(logins.barred(other)).toBeUndefined();
+});
