@@ -2,7 +2,7 @@ import { asFault, brokerTopic, Fault, type Envelope, type Message } from "../cor
 import type { ZmtpPeer } from "../zmtp/index.js";
 import type { Connected } from "./connected.js";
 import type { LocalContext } from "./context.js";
-import { deskKinds } from "./desk/index.js";
+import { deskKinds, deskLengths } from "./desk/index.js";
 import type { Ask, Seat } from "./desk/kind.js";
 import type { Faults } from "./faults.js";
 import { noticeOf } from "./notice.js";
@@ -18,7 +18,7 @@ export interface DeskOptions {
   readonly seen: (agent: string) => void;
 }
 
-/** Items of a list that cost as much as one request. */
+/** Items of a list that cost as much as one request; a list that costs more than the burst takes a full one. */
 const itemsPerToken = 100;
 
 /** The broker as an agent: answers requests to `$broker` by their `content.kind`. Charged by connection, never by a claimed name. */
@@ -55,23 +55,15 @@ export class Desk {
       context.ledger.count("asked-unheard");
       return;
     }
-    const key = `desk ${publisher?.id ?? request.from}`;
     try {
-      this.#charge(key, 1);
-      seen(request.from);
       const kind = request.content.kind ?? "";
+      const seats = connections.flatMap((connected) => seatOf(connected, request.from));
+      const ask: Ask = { request, seats, viewer: message.speaker ?? provedOf(seats), context };
+      this.#charge(`desk ${publisher?.id ?? request.from}`, kind, ask);
+      seen(request.from);
       const run = Object.hasOwn(deskKinds, kind) ? deskKinds[kind] : undefined;
       if (run === undefined) throw new Fault("unsupported", `the broker answers requests of content.kind ${Object.keys(deskKinds).join(", ")}`);
-      const seats = connections.flatMap((connected) => seatOf(connected, request.from));
-      const { replay = [], ...answer } = run({
-        request,
-        seats,
-        viewer: message.speaker ?? provedOf(seats),
-        charge: (items) => {
-          this.#charge(key, Math.floor(items / itemsPerToken));
-        },
-        context,
-      });
+      const { replay = [], ...answer } = run(ask);
       context.exchange.announce(request.from, { type: "response", in_reply_to: request.message_id, content: { ...answer, kind } });
       for (const past of replay) context.exchange.announce(request.from, { ...past, replay: true });
     } catch (thrown) {
@@ -82,9 +74,12 @@ export class Desk {
     }
   }
 
-  #charge(key: string, cost: number): void {
-    if (cost === 0) return;
+  /** Once, before anything is looked up. The operator is answered however much there is: it looks when there is too much. */
+  #charge(key: string, kind: string, ask: Ask): void {
+    if (ask.viewer?.scopes.has("operate") === true) return;
     const { limiter, limits } = this.#options.context;
+    const items = Object.hasOwn(deskLengths, kind) ? (deskLengths[kind]?.(ask) ?? 0) : 0;
+    const cost = 1 + Math.floor(items / itemsPerToken);
     const wait = limiter.take(key, { perSecond: limits.brokerRatePerSecond, burst: limits.brokerRateBurst }, cost);
     if (wait > 0) throw new Fault("rate-limited", "too many requests to the broker; ask less often", { retryAfterMs: wait });
   }

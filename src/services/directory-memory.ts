@@ -1,9 +1,10 @@
 import { Fault, agentNameProblem, notThere, type Clock, type Envelope, type Exchange, type Limits, type Message, type Principal, type Router } from "../core/index.js";
+import { Agents } from "./agents.js";
 import { DirectoryEvents } from "./directory-events.js";
 import type { AgentEntry, Arriving, Directory, JoinOptions, Presence, RoomEntry } from "./directory.js";
 import { Histories } from "./history.js";
-import { AgentRecord, PresenceMemory, isSameSpeaker, type PresenceOwner } from "./presence.js";
-import { mayEnter, mustBeProvedOnZmq, mustBeRoom } from "./room-rules.js";
+import { PresenceMemory, isSameSpeaker, type AgentRecord, type PresenceOwner } from "./presence.js";
+import { mayEnter, mayJoinMore, mustBeProvedOnZmq, mustBeRoom } from "./room-rules.js";
 import type { Table } from "./table.js";
 import type { KeptRoom } from "./kept-rooms.js";
 import { notInvited, Rooms, type Room, type RoomUpkeep } from "./rooms.js";
@@ -23,8 +24,7 @@ export interface DirectoryOptions {
 
 /** The directory of one broker, in memory. */
 export class DirectoryMemory implements Directory {
-  // bound: agentsMax · evicts: one more is refused as full; an agent goes with its last presence · owner: DirectoryMemory
-  readonly #agents = new Map<string, AgentRecord>();
+  readonly #agents: Agents;
   readonly #rooms: Rooms;
   readonly #histories: Histories;
   readonly #events: DirectoryEvents;
@@ -37,12 +37,12 @@ export class DirectoryMemory implements Directory {
       this.#depart(presence, graceMs);
     },
   };
-  #listing: readonly AgentEntry[] | undefined;
   #closed = false;
   elsewhere = 0;
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
+    this.#agents = new Agents(options.limits);
     this.#events = new DirectoryEvents(options.exchange);
     this.#histories = new Histories(options.limits);
     this.#rooms = new Rooms({ limits: options.limits, clock: options.clock, upkeep: (name, inviteOnly) => this.#upkeep(name, inviteOnly) });
@@ -50,21 +50,11 @@ export class DirectoryMemory implements Directory {
   }
 
   arrive(arriving: Arriving): Presence {
-    const { agent: name } = arriving.principal;
-    let record = this.#agents.get(name);
-    if (record === undefined) {
-      const { agentsMax, agentsClaimedMax } = this.#options.limits;
-      // Counted by all that are here: those who prove who they are always find room that claims cannot take.
-      if (this.#agents.size >= (arriving.principal.trust === "claimed" ? Math.min(agentsMax, agentsClaimedMax) : agentsMax)) {
-        throw new Fault("full", "the broker has as many agents as it can; try again when one of them has left");
-      }
-      record = new AgentRecord(name);
-      this.#agents.set(name, record);
-    }
+    const record = this.#agents.obtain(arriving);
     const presence = new PresenceMemory(arriving, this.#options.clock.now(), this.#owner);
     record.presences.add(presence);
     if (presence.dialect !== "zmq") this.elsewhere += 1;
-    this.#listing = undefined;
+    this.#agents.changed();
     if (arriving.listed !== false) this.#show(presence);
     return presence;
   }
@@ -73,10 +63,21 @@ export class DirectoryMemory implements Directory {
     return this.#agents.get(name)?.entry();
   }
 
+  get agentCount(): number {
+    return this.#agents.size;
+  }
+
+  get roomCount(): number {
+    return this.#rooms.size;
+  }
+
+  memberCount(room: string, viewer: Principal | undefined): number {
+    const known = this.#rooms.get(room);
+    return known?.isOpenTo(viewer) === true ? known.members.size : 0;
+  }
+
   agents(): readonly AgentEntry[] {
-    return (this.#listing ??= [...this.#agents.values()]
-      .flatMap((record) => (record.listed ? (record.entry() ?? []) : []))
-      .sort((one, other) => (one.name < other.name ? -1 : 1)));
+    return this.#agents.listing();
   }
 
   rooms(viewer: Principal | undefined): readonly RoomEntry[] {
@@ -97,14 +98,14 @@ export class DirectoryMemory implements Directory {
     const known = this.#rooms.get(room);
     if (known === undefined) {
       if (!options.create) throw new Fault("not-found", notThere(room));
-      this.#mayJoinMore(member);
+      mayJoinMore(this.#agents.get(member.name), this.#options.limits);
       this.#enter(member, this.#announced(this.#rooms.make(room, { configured: false })));
       return true;
     }
     if (known.inviteOnly) mayEnter(known, member);
     if (member.rooms.has(room)) return false;
     if (!known.members.has(member.name)) {
-      this.#mayJoinMore(member);
+      mayJoinMore(this.#agents.get(member.name), this.#options.limits);
       if (known.members.size >= this.#options.limits.roomMembersMax) throw new Fault("full", `${room} has as many members as a room can; try another`);
     }
     this.#enter(member, known);
@@ -130,7 +131,7 @@ export class DirectoryMemory implements Directory {
       // Whoever subscribed to the name before there was a room would go on hearing it.
       if (this.#options.router.route(room) !== undefined) throw new Fault("conflict", `somebody listens to ${room} already; choose another name`);
     }
-    this.#mayJoinMore(member);
+    mayJoinMore(this.#agents.get(member.name), this.#options.limits);
     const made = options.inviteOnly ? this.#rooms.makeInviteOnly(room, member.principal) : this.#rooms.make(room, { configured: false });
     this.#enter(member, this.#announced(made));
   }
@@ -177,7 +178,7 @@ export class DirectoryMemory implements Directory {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const record of this.#agents.values()) record.lingering?.cancel();
+    for (const record of this.#agents.all()) record.lingering?.cancel();
     this.#rooms.close();
   }
 
@@ -203,12 +204,6 @@ export class DirectoryMemory implements Directory {
     const member = this.#known(presence);
     if (member.state !== "here") throw new Fault("going-away", `${member.name} has left; connect again`);
     return member;
-  }
-
-  #mayJoinMore(member: PresenceMemory): void {
-    const most = this.#options.limits.roomsPerAgentMax;
-    if ((this.#agents.get(member.name)?.roomCount ?? 0) < most) return;
-    throw new Fault("full", `${member.name} is in ${String(most)} rooms, which is as many as it can be; leave one first`);
   }
 
   #enter(member: PresenceMemory, room: Room): void {
@@ -243,7 +238,7 @@ export class DirectoryMemory implements Directory {
     const entry = record?.entry();
     if (record === undefined || entry === undefined || record.listed || presence.state === "gone") return;
     record.listed = true;
-    this.#listing = undefined;
+    this.#agents.changed();
     this.#events.online(entry);
     const rooms = new Map([...record.presences].flatMap((member) => [...member.rooms].map((name) => [name, member] as const)));
     for (const [name, member] of rooms) {
@@ -255,7 +250,7 @@ export class DirectoryMemory implements Directory {
   #depart(presence: PresenceMemory, graceMs: number): void {
     const record = this.#agents.get(presence.name);
     if (record === undefined || presence.state !== "here") return;
-    this.#listing = undefined;
+    this.#agents.changed();
     if (graceMs <= 0 || this.#closed) {
       this.#remove(record, presence);
       return;
@@ -292,7 +287,7 @@ export class DirectoryMemory implements Directory {
     presence.state = "gone";
     record.presences.delete(presence);
     if (presence.dialect !== "zmq") this.elsewhere -= 1;
-    this.#listing = undefined;
+    this.#agents.changed();
     if (record.presences.size > 0) return;
     this.#agents.delete(record.name);
     if (record.listed && last !== undefined) this.#events.offline(last);

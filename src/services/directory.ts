@@ -55,6 +55,12 @@ export interface Directory {
   agent(name: string): AgentEntry | undefined;
   /** Presences of other dialects than ZeroMQ. */
   readonly elsewhere: number;
+  /** Agents that are online, listed or not. */
+  readonly agentCount: number;
+  /** Rooms of every kind. */
+  readonly roomCount: number;
+  /** Members of a room, shown or not; 0 where `viewer` may not look. */
+  memberCount(room: string, viewer: Principal | undefined): number;
   /** Listed agents, by name. */
   agents(): readonly AgentEntry[];
   /** Rooms that `viewer` may know of (public ones and those it is a member of or invited to), by name. */

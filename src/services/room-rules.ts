@@ -1,5 +1,5 @@
-import { Fault, isRoom } from "../core/index.js";
-import type { PresenceMemory } from "./presence.js";
+import { Fault, isRoom, type Limits } from "../core/index.js";
+import type { AgentRecord, PresenceMemory } from "./presence.js";
 import { notInvited, type Room } from "./rooms.js";
 
 /** @throws Fault malformed */
@@ -19,4 +19,10 @@ export function mayEnter(room: Room, member: PresenceMemory): void {
 export function mustBeProvedOnZmq(member: PresenceMemory, room: string): void {
   if (member.dialect !== "zmq" || member.principal.trust === "proved") return;
   throw new Fault("forbidden", `${room} is invite-only, and on ZeroMQ that needs a proved name: connect with PLAIN and a token (broker token ${member.name})`);
+}
+
+/** @throws Fault full */
+export function mayJoinMore(agent: AgentRecord | undefined, { roomsPerAgentMax }: Pick<Limits, "roomsPerAgentMax">): void {
+  if (agent === undefined || agent.roomCount < roomsPerAgentMax) return;
+  throw new Fault("full", `${agent.name} is in ${String(roomsPerAgentMax)} rooms, which is as many as it can be; leave one first`);
 }

@@ -91,6 +91,10 @@ export class Rooms {
     this.#options = options;
   }
 
+  get size(): number {
+    return this.#rooms.size;
+  }
+
   get(name: string): Room | undefined {
     return this.#rooms.get(name);
   }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LocalWorld, proved } from "../kit/local-world.js";
 
 describe("the broker's desk", () => {
@@ -48,6 +48,31 @@ describe("the broker's desk", () => {
     const lists = world.publisher();
     const answers = Array.from({ length: 4 }, () => world.ask(lists, "ada", ada, "agents.list")[0]?.kind);
     expect(answers).toEqual(["agents.list", "agents.list", "agents.list", "fault"]);
+  });
+
+  it("gives lists of any length, to whoever has not asked for long; to the operator at once and again", () => {
+    const ada = world.subscriber(["ada"]);
+    for (let n = 0; n < 2_000; n += 1) world.session(`bot ${String(n)}`);
+    const by = world.publisher();
+    const lists = (): unknown[] => ["agents.list", "agents.list"].map((kind) => world.ask(by, "ada", ada, kind)[0]?.kind);
+    expect(lists()).toEqual(["agents.list", "fault"]);
+    world.clock.advance(20_000);
+    expect(lists()).toEqual(["agents.list", "fault"]);
+    const operator = world.subscriber([], { principal: proved("operator", ["operate"]) });
+    const asOperator = world.publisher({ principal: proved("operator", ["operate"]) });
+    for (let n = 0; n < 30; n += 1) expect(world.ask(asOperator, "operator", operator, "agents.list")).toMatchObject([{ kind: "agents.list" }]);
+  });
+
+  it("looks nothing up for a list that is not paid for", () => {
+    const ada = world.subscriber(["ada"]);
+    const by = world.publisher();
+    for (let n = 0; n < 20; n += 1) world.ask(by, "ada", ada, "ping");
+    const rooms = vi.spyOn(world.directory, "rooms");
+    const members = vi.spyOn(world.directory, "members");
+    const agents = vi.spyOn(world.directory, "agents");
+    for (const kind of ["rooms.list", "agents.list", "room.members", "room.join"]) expect(world.ask(by, "ada", ada, kind, { room: "#general" })).toMatchObject([{ data: { code: "rate-limited" } }]);
+    for (const looked of [rooms, members, agents]) expect(looked).not.toHaveBeenCalled();
+    expect(world.directory.memberCount("#general", undefined)).toBe(0);
   });
 
   it("lists agents of all dialects, those behind proxies marked", () => {

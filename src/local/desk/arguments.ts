@@ -30,7 +30,8 @@ export function seatsFor({ seats, request }: Ask, room: string): readonly [Seat,
   throw new Fault("unauthenticated", `${request.from} does not hear anything here: subscribe to your own name, or declare it (X-Agent), before you join rooms`);
 }
 
-function argument(content: Content, name: string): unknown {
+/** What a request gives under `name`, in `content.data` or in `content` itself. */
+export function argument(content: Content, name: string): unknown {
   const { data } = content;
   if (typeof data === "object" && data !== null && Object.hasOwn(data, name)) return (data as Readonly<Record<string, unknown>>)[name];
   return Object.hasOwn(content, name) ? content[name] : undefined;

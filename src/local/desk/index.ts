@@ -1,14 +1,14 @@
-import { agentsList } from "./agents-list.js";
+import { agentsLength, agentsList } from "./agents-list.js";
 import { brokerStatus } from "./broker-status.js";
-import type { Kind } from "./kind.js";
+import type { Kind, Length } from "./kind.js";
 import { ping } from "./ping.js";
 import { roomCreate } from "./room-create.js";
 import { roomHistory } from "./room-history.js";
 import { roomInvite } from "./room-invite.js";
 import { roomJoin } from "./room-join.js";
 import { roomLeave } from "./room-leave.js";
-import { roomMembers } from "./room-members.js";
-import { roomsList } from "./rooms-list.js";
+import { membersLength, roomMembers } from "./room-members.js";
+import { roomsLength, roomsList } from "./rooms-list.js";
 
 /** Every `content.kind` that `$broker` answers. */
 export const deskKinds: Readonly<Record<string, Kind>> = {
@@ -22,4 +22,12 @@ export const deskKinds: Readonly<Record<string, Kind>> = {
   "room.members": roomMembers,
   "room.history": roomHistory,
   "broker.status": brokerStatus,
+};
+
+/** Of the kinds whose answers grow with what there is. */
+export const deskLengths: Readonly<Record<string, Length>> = {
+  "agents.list": agentsLength,
+  "rooms.list": roomsLength,
+  "room.join": membersLength,
+  "room.members": membersLength,
 };

@@ -27,10 +27,11 @@ export interface Ask {
   readonly seats: readonly Seat[];
   /** As whom rooms are shown: somebody who is proved, else nobody in particular. */
   readonly viewer: Principal | undefined;
-  /** Charges an answer of so many items. @throws Fault rate-limited */
-  readonly charge: (items: number) => void;
   readonly context: LocalContext;
 }
 
 /** Answers requests of one `content.kind`. @throws Fault */
 export type Kind = (ask: Ask) => Answer;
+
+/** How many items an answer will list at most: it is paid for before it is made. Never throws. */
+export type Length = (ask: Ask) => number;

@@ -7,10 +7,9 @@ import type { Kind } from "./kind.js";
 const pastMax = 100;
 
 /** `room.history {room, count?}`: the last messages of a public room follow the answer on the asker's own topic, as informs with `replay: true`. */
-export const roomHistory: Kind = ({ charge, context: { directory }, request, viewer }) => {
+export const roomHistory: Kind = ({ context: { directory }, request, viewer }) => {
   const room = text(request, "room");
   const replay = pastOf(directory, room, count(request, "count") ?? pastMax, viewer);
-  charge(replay.length);
   return { message: `${replay.length} messages of ${room} follow`, data: { room, count: replay.length }, replay };
 };
 

@@ -4,13 +4,12 @@ import type { Kind } from "./kind.js";
 
 /** `room.join {room, history?}`: makes the asker a member; a missing room is made. */
 export const roomJoin: Kind = (ask) => {
-  const { charge, context: { directory }, request, viewer } = ask;
+  const { context: { directory }, request, viewer } = ask;
   const room = text(request, "room");
   const history = count(request, "history") ?? 0;
   const [seat] = seatsFor(ask, room);
   const joined = seat.join(room);
   const members = directory.members(room, seat.presence.principal);
-  charge(members.length);
   const message = `${joined ? "you joined" : "you are in"} ${room}`;
   return {
     message: seat.wants(room) ? message : `${message}; its messages come on the topic ${room}, so your SUB socket has to subscribe to it, too, or its library drops them`,
