@@ -1,4 +1,4 @@
-import { Fault, type Dialect } from "#dialect";
+import type { Dialect } from "#dialect";
 import { codec } from "./codec.js";
 import { channelCommands } from "./commands/channel.js";
 import { identityCommands, welcome } from "./commands/identify.js";
@@ -6,6 +6,7 @@ import { messageCommands } from "./commands/message.js";
 import { refusal } from "./errors.js";
 import { negotiationCommands } from "./negotiation/commands.js";
 import type { Event } from "./events.js";
+import { charge, forgetRate } from "./rate.js";
 import { commands, type Command } from "./schema.js";
 import type { State } from "./state.js";
 import { eventOf } from "./translate.js";
@@ -26,23 +27,11 @@ export const dialect: Dialect<Command, Event, State> = {
     ...messageCommands,
     ...negotiationCommands,
   },
-  // A bucket for each connection, as in the original.
-  charge({ id, services: { limiter, limits } }, cost) {
-    if (limits.agentchatRatePerSecond === 0) return;
-    const rate = { perSecond: limits.agentchatRatePerSecond, burst: limits.agentchatBurst };
-    const wait = limiter.take(bucketOf(id), rate, cost);
-    if (wait > 0) throw new Fault("rate-limited", "Too many messages; slow down.", { retryAfterMs: wait });
-  },
+  charge,
   render: { variant: () => "", event: eventOf },
   /** What one says in a channel comes back (protocols §5), unless IDENTIFY said no. */
   wants: ({ to }, { state }, own) => !own || !to.startsWith("#") || state.echo,
   greet: welcome,
-  leave({ id, services: { limiter } }) {
-    limiter.forget(bucketOf(id));
-  },
+  leave: forgetRate,
   refuse: (fault, said, session) => refusal(fault, said, session.now()),
 };
-
-function bucketOf(session: string): string {
-  return `agentchat ${session}`;
-}

@@ -122,6 +122,8 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
       },
       maxFrames: limits.sessionQueueMax,
       maxBytes: () => (session.principal === undefined ? limits.wsFrameMaxBytes : limits.wsBacklogMaxBytes),
+      backlog: () => connection.buffered,
+      highBytes: limits.wsBacklogMaxBytes / 2,
     });
     this.#sessions.add(session);
     this.#welcome(session, inbox, hello, refusal);
@@ -181,6 +183,7 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
       },
       drained: () => {
         session.attempt(() => this.#dialect.drained?.(session));
+        inbox.drained();
       },
       stuck: () => {
         this.#refuse(session, new Fault("slow-consumer", "too much waits for this session and nothing of it could be sent", { fatal: true }), undefined);

@@ -13,11 +13,18 @@ export interface InboxOptions<C> {
   readonly maxFrames: number;
   /** Bytes of waiting frames at most; asked anew each time. */
   readonly maxBytes: () => number;
+  /** Bytes that the peer has not taken yet. */
+  readonly backlog: () => number;
+  /** A command whose answer leaves more of them makes the next one wait until the peer has read. */
+  readonly highBytes: number;
 }
+
+const nothing = { commands: [], at: 0 } as const;
 
 /**
  * The commands of one session, one at a time and in order. While one waits for something, later frames wait here, undecoded, since what they
- * mean may depend on it. A command that does not wait is over when `take` returns: no promise, no closure, no queue.
+ * mean may depend on it. A command that does not wait is over when `take` returns: no promise, no closure, no queue. Whoever does not read its
+ * answers gets no further ones: what it has said already waits, too, until `drained`.
  */
 export class Inbox<C> {
   readonly #options: InboxOptions<C>;
@@ -25,7 +32,9 @@ export class Inbox<C> {
   #waitingBytes = 0;
   /** Frames for which there was no room, to be refused in their turn: after those that wait. */
   #refused = 0;
-  #phase: "idle" | "running" | "waiting" | "closed" = "idle";
+  #phase: "idle" | "running" | "waiting" | "unread" | "closed" = "idle";
+  /** The rest of a frame, while answers are unread. */
+  #rest: { readonly commands: readonly (C | Fault)[]; readonly at: number } = nothing;
 
   constructor(options: InboxOptions<C>) {
     this.#options = options;
@@ -51,11 +60,22 @@ export class Inbox<C> {
     void this.#resume(work, undefined, [], 0);
   }
 
+  /** The peer has read its answers. */
+  drained(): void {
+    if (this.#phase !== "unread") return;
+    const { commands, at } = this.#rest;
+    this.#rest = nothing;
+    this.#phase = "idle";
+    this.#run(commands, at);
+    this.#catchUp();
+  }
+
   /** Forgets what waits and takes nothing more. */
   close(): void {
     this.#phase = "closed";
     this.#waiting.length = 0;
     this.#waitingBytes = 0;
+    this.#rest = nothing;
   }
 
   #frame(frame: Frame): void {
@@ -69,8 +89,9 @@ export class Inbox<C> {
     this.#run(commands, 0);
   }
 
-  /** Runs commands until one has to wait. */
+  /** Runs commands until one has to wait, or its answer is not read. */
   #run(commands: readonly (C | Fault)[], from: number): void {
+    const { backlog, highBytes } = this.#options;
     for (let at = from; at < commands.length && this.#phase !== "closed"; at += 1) {
       const command = commands[at];
       if (command === undefined) continue;
@@ -79,6 +100,7 @@ export class Inbox<C> {
         continue;
       }
       this.#phase = "running";
+      const before = backlog();
       try {
         const work = this.#options.execute(command);
         if (work !== undefined) {
@@ -90,6 +112,13 @@ export class Inbox<C> {
         this.#options.refuse(asFault(thrown), command);
       }
       this.#over();
+      const after = backlog();
+      // Only what a command adds itself: whoever hears much from others can still speak.
+      if (after > highBytes && after > before && this.#isIdle()) {
+        this.#phase = "unread";
+        this.#rest = { commands, at: at + 1 };
+        return;
+      }
     }
   }
 
@@ -133,6 +162,10 @@ export class Inbox<C> {
   /** Asked through a method: a handler may have closed the session, which the compiler cannot see. */
   #isRunning(): boolean {
     return this.#phase === "running";
+  }
+
+  #isIdle(): boolean {
+    return this.#phase === "idle";
   }
 
   #wait(frame: Frame): void {

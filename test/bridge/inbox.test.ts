@@ -87,6 +87,34 @@ describe("the commands of a session", () => {
     expect(eve.all().map(({ type, code }) => code ?? type).slice(2)).toEqual(Array.from({ length: 8 }, () => "rate-limited"));
   });
 
+  it("wait while their own answers are unread, those of the same frame and those that come later; then they go on in order", async () => {
+    const order: string[] = [];
+    const { world, ada } = await ready({
+      big: (session) => {
+        order.push("big");
+        session.send({ type: "big" });
+        ada.connection.buffered += world.limits.wsBacklogMaxBytes;
+      },
+      fine: () => void order.push("fine"),
+    });
+    ada.connection.says('{"type":"do","what":"big"}\n{"type":"do","what":"big"}\n{"type":"do","what":"fine"}');
+    ada.connection.says('{"type":"do","what":"fine"}');
+    expect(order).toEqual(["big"]);
+    ada.connection.buffered = 0;
+    ada.connection.receiver?.drained?.();
+    expect(order).toEqual(["big", "big"]);
+    ada.connection.buffered = 0;
+    ada.connection.receiver?.drained?.();
+    expect(order).toEqual(["big", "big", "fine", "fine"]);
+    ada.connection.buffered = world.limits.wsBacklogMaxBytes;
+    ada.connection.says('{"type":"do","what":"fine"}\n{"type":"do","what":"fine"}');
+    expect(order, "what others say does not silence anybody").toHaveLength(6);
+    ada.connection.says('{"type":"do","what":"big"}\n{"type":"do","what":"fine"}');
+    await ada.vanishes();
+    ada.connection.receiver?.drained?.();
+    expect(order).toHaveLength(7);
+  });
+
   it("stop when the session closes, also those of the same frame and those that wait", async () => {
     const slow = gate();
     let runs = 0;

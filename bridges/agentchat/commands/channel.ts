@@ -1,6 +1,7 @@
 import { Fault, type Dialect } from "#dialect";
 import type { Command } from "../schema.js";
 import type { Event } from "../events.js";
+import { chargeList } from "../rate.js";
 import type { ChatSession, State } from "../state.js";
 import { nameOf } from "../translate.js";
 
@@ -26,16 +27,16 @@ export const channelCommands: Rules = {
   },
   LIST_CHANNELS: {
     phase: "ready",
-    cost: 1,
     run(session) {
+      chargeList(session, session.services.directory.roomCount);
       const rooms = session.services.directory.rooms(session.principal);
       session.send({ type: "CHANNELS", ts: session.now(), list: rooms.map(({ name, members }) => ({ name, agents: members })) });
     },
   },
   LIST_AGENTS: {
     phase: "ready",
-    cost: 1,
     run(session, { channel }) {
+      chargeList(session, session.services.directory.memberCount(channel, session.principal));
       session.send({ type: "AGENTS", ts: session.now(), channel, ...membersOf(session, channel, "list") });
     },
   },

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { principal } from "../../../src/core/index.js";
 import { AgentChatWorld, type Chatter } from "../../kit/agentchat-world.js";
 
 describe("AgentChat: channels", () => {
@@ -14,6 +15,25 @@ describe("AgentChat: channels", () => {
   it("there are #general and #agents from the start", async () => {
     await ada.client.says({ type: "LIST_CHANNELS" });
     await ada.client.hears({ type: "CHANNELS", list: [{ name: "#agents", agents: 0 }, { name: "#general", agents: 0 }] });
+  });
+
+  it("a list costs by its length, before it is made, and is never out of reach", async () => {
+    const slow = new AgentChatWorld({ limits: { agentchatRatePerSecond: 1, agentchatBurst: 10 } });
+    const { client } = await slow.ephemeral("eve");
+    const maker = slow.directory.arrive({ principal: principal("maker", "shared"), dialect: "pan" });
+    const made = (from: number, to: number): void => {
+      for (let n = from; n < to; n += 1) slow.directory.join(maker, `#r${String(n)}`, { create: true });
+    };
+    const lists = async (): Promise<readonly unknown[]> => {
+      for (let n = 0; n < 4; n += 1) await client.says({ type: "LIST_CHANNELS" });
+      return client.all().map(({ type }) => type);
+    };
+    made(0, 250);
+    expect(await lists()).toEqual(["CHANNELS", "CHANNELS", "CHANNELS", "ERROR"]);
+    made(250, 1_000);
+    for (let n = 1_000; n < 3_000; n += 1) slow.directory.join(slow.directory.arrive({ principal: principal(`m${String(n)}`, "shared"), dialect: "pan" }), `#r${String(n)}`, { create: true });
+    slow.clock.advance(10_000);
+    expect(await lists()).toEqual(["CHANNELS", "ERROR", "ERROR", "ERROR"]);
   });
 
   it("JOIN answers with everybody there, and tells the others", async () => {
