@@ -18,6 +18,7 @@ export * from "./principal.js";
 export * from "./router.js";
 export * from "./shape-problem.js";
 export * from "./topic.js";
+export * from "./vouched.js";
 export type * from "./requests.js";
 export type * from "./conversations.js";
 export * from "./conversations-memory.js";

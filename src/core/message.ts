@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { readEnvelope, writeEnvelope, type Envelope, type Reading } from "./envelope.js";
 import { readJson } from "./json.js";
 import type { Principal, Trust } from "./principal.js";
+import { vouched } from "./vouched.js";
 
 /** A frame that a dialect wants to hand on byte for byte to sessions of its own. */
 export interface RawFrame {
@@ -57,6 +58,9 @@ export class Message {
   /** Only subscribers that may inspect see it among the taps. */
   hidden = false;
   #payload: Buffer | undefined;
+  /** True for an envelope of the broker's making, which needs no second look at who vouches for it. */
+  readonly #ours: boolean;
+  #vouched: Buffer | undefined;
   #borrowed: boolean;
   #reading: Reading | undefined;
 
@@ -67,6 +71,7 @@ export class Message {
     this.origin = arrival.origin;
     this.speaker = arrival.speaker;
     this.#payload = payload;
+    this.#ours = payload === undefined;
     this.#borrowed = payload !== undefined;
     this.#reading = reading;
   }
@@ -89,6 +94,12 @@ export class Message {
     return this.#payload;
   }
 
+  /** The payload of an envelope as ZeroMQ subscribers get it: what only the broker writes is the broker's word. */
+  get vouched(): Buffer {
+    if (this.#ours) return this.payload;
+    return (this.#vouched ??= vouched(this.payload, this.trust === "claimed" ? undefined : this.trust));
+  }
+
   /** The envelope, or undefined if the payload is none; `problem` says why. */
   get envelope(): Envelope | undefined {
     const reading = this.#read();
@@ -103,7 +114,10 @@ export class Message {
 
   /** Makes the payload safe to hold beyond the current call. A copy, at most once. */
   keep(): this {
-    if (this.#borrowed && this.#payload !== undefined) this.#payload = Buffer.from(this.#payload);
+    if (this.#borrowed && this.#payload !== undefined) {
+      this.#payload = Buffer.from(this.#payload);
+      this.#vouched = undefined;
+    }
     this.#borrowed = false;
     return this;
   }

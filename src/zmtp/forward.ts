@@ -95,7 +95,7 @@ export class Forwarder {
     let topicSize = -1;
     let found: Route | undefined;
     this.#route = undefined;
-    if (!this.#proved) gate.begin(chunk, from);
+    gate.begin();
     while (at < end) {
       // The usual message, read here: a topic of up to 255 bytes with MORE, then the last frame.
       let thisTopic = at + 2;
@@ -144,7 +144,7 @@ export class Forwarder {
         this.#look(found === undefined ? this.#text(chunk, thisTopic, bodyHead) : found.topic, chunk.subarray(bodyAt, next));
         if (!this.#source.isOpen) return end;
         this.#route = undefined;
-        if (!this.#proved) gate.begin(chunk, next);
+        gate.renew();
       }
       at = next;
     }

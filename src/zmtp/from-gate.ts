@@ -1,22 +1,27 @@
 import { FromScan } from "./from-scan.js";
 import type { ZmtpPolicy } from "./policy.js";
+import { hasWideKey } from "./wide-keys.js";
 
 const dollar = 0x24;
 const backslash = 0x5c;
 
 /**
- * Decides whether a NULL publisher's message may pass as bytes as far as its `from` goes. Always: nobody speaks as `$…`. To find that out a
- * chunk is searched for `$` and backslash (0.003 µs per message), and only messages that hold one are looked at. While the policy checks
- * names, each message's `from` is found by scan and its name asked for; the last name's answer is remembered for the chunk.
+ * Decides whether a NULL publisher's message may pass as bytes: nobody speaks as `$…`, and nobody writes what only the broker writes (`trust` and the like).
+ * To find that out a chunk is searched once for `$`, backslash and the ends of such keys, and only messages that hold one are looked at. While the policy
+ * checks names, each message's `from` is found by scan and its name asked for; the last name's answer is remembered for the chunk.
  */
 export class FromGate {
   readonly #policy: ZmtpPolicy;
   readonly #scan = new FromScan();
+  readonly #dollars = new Sought(dollar);
+  readonly #backslashes = new Sought(backslash);
+  // The ends of `trust"`, `replay"` and `received_at"`, cut so that they begin with a letter that is rare in envelopes and in texts: the search runs from one
+  // to the next. Per message of 270 bytes: 18, 40 and 20 ns, against 250, 210 and 140 for the whole keys.
+  readonly #keys = [new Sought(Buffer.from('ust"')), new Sought(Buffer.from('lay"')), new Sought(Buffer.from('ved_at"'))] as const;
   #checks = false;
-  /** The next `$` and backslash of the chunk; its length when there is none. */
-  #dollarAt = 0;
-  #backslashAt = 0;
+  /** Where the chunk next holds anything that is sought; before it messages pass. */
   #suspectAt = 0;
+  #keyAt = 0;
   /** The last name that may pass, as a range of this chunk. */
   #freeStart = 0;
   #freeEnd = 0;
@@ -25,32 +30,41 @@ export class FromGate {
     this.#policy = policy;
   }
 
-  /** Starts on `chunk[at …]`. To be called again when protected names may have changed. */
-  begin(chunk: Buffer, at: number): void {
+  /** Starts on a chunk. */
+  begin(): void {
+    this.#dollars.at = -1;
+    this.#backslashes.at = -1;
+    for (const key of this.#keys) key.at = -1;
+    this.#suspectAt = -1;
+    this.#keyAt = -1;
+    this.renew();
+  }
+
+  /** Goes on in the same chunk when protected names may have changed. */
+  renew(): void {
     this.#checks = this.#policy.checksFrom;
     this.#freeStart = 0;
     this.#freeEnd = 0;
-    this.#backslashAt = next(chunk, backslash, at);
-    this.#dollarAt = this.#checks ? chunk.length : next(chunk, dollar, at);
-    this.#suspectAt = Math.min(this.#dollarAt, this.#backslashAt);
   }
 
   /** True if the payload `chunk[start, end)` may pass unread. Payloads come in rising order. */
   passes(chunk: Buffer, start: number, end: number): boolean {
-    if (this.#checks) return this.#examine(chunk, start, end);
-    if (this.#suspectAt >= end) return true;
-    if (this.#dollarAt < start) this.#dollarAt = next(chunk, dollar, start);
-    if (this.#backslashAt < start) this.#backslashAt = next(chunk, backslash, start);
-    this.#suspectAt = Math.min(this.#dollarAt, this.#backslashAt);
-    return this.#suspectAt >= end || this.#examine(chunk, start, end);
+    if (this.#suspectAt < start) this.#search(chunk, start);
+    if (this.#suspectAt >= end && !this.#checks && !hasWideKey(chunk, start, end)) return true;
+    return this.#examine(chunk, start, end);
+  }
+
+  #search(chunk: Buffer, start: number): void {
+    const [trust, replay, received] = this.#keys;
+    this.#keyAt = Math.min(trust.from(chunk, start), replay.from(chunk, start), received.from(chunk, start));
+    this.#suspectAt = Math.min(this.#keyAt, this.#dollars.from(chunk, start), this.#backslashes.from(chunk, start));
   }
 
   #examine(chunk: Buffer, start: number, end: number): boolean {
-    if (this.#backslashAt < start) this.#backslashAt = next(chunk, backslash, start);
     const scan = this.#scan;
-    const verdict = scan.scan(chunk, start, end, this.#backslashAt < end);
+    const verdict = scan.scan(chunk, start, end, this.#backslashes.at < end || this.#keyAt < end);
     if (verdict !== "from") return verdict === "none";
-    if (chunk[scan.start] === dollar) return false;
+    if (scan.marked || chunk[scan.start] === dollar) return false;
     return !this.#checks || this.#isFree(chunk, scan.start, scan.end);
   }
 
@@ -68,7 +82,22 @@ export class FromGate {
   }
 }
 
-function next(chunk: Buffer, byte: number, at: number): number {
-  const found = chunk.indexOf(byte, at);
-  return found === -1 ? chunk.length : found;
+/** Something that a chunk is searched for, from front to back. */
+class Sought {
+  /** Where it was found last; the chunk's length if there is no more. */
+  at = -1;
+  readonly #what: number | Buffer;
+
+  constructor(what: number | Buffer) {
+    this.#what = what;
+  }
+
+  /** Where it stands next, at `start` or behind. */
+  from(chunk: Buffer, start: number): number {
+    if (this.at < start) {
+      const found = chunk.indexOf(this.#what, start);
+      this.at = found === -1 ? chunk.length : found;
+    }
+    return this.at;
+  }
 }

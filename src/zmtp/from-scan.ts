@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { brokersKeys } from "../core/index.js";
 
 /**
  * What a look at a payload's bytes tells of its sender. `from`: exactly one name can be read, by any JSON parser; it lies between `start`
@@ -15,6 +16,8 @@ needle.subarray(0, -1).forEach((byte, at) => {
   jumps[byte] = needle.length - 1 - at;
 });
 
+const brokersNeedles = brokersKeys.map((key) => Buffer.from(`"${key}"`));
+
 /**
  * Finds a payload's `from` without parsing it. It only ever accepts: what it is not sure of must be parsed. Sound against readers that
  * guess UTF-16 from a zero byte (Python), against a key spelt with escapes, and against a key that stands twice.
@@ -23,13 +26,16 @@ export class FromScan {
   /** The name's bytes, after the verdict `from`. */
   start = 0;
   end = 0;
+  /** After the verdict `from`: the outermost object has a key that only the broker writes. */
+  marked = false;
 
-  /** Looks at `bytes[at, end)`. `escaped`: there may be a backslash in it. */
-  scan(bytes: Buffer, at: number, end: number, escaped: boolean): FromVerdict {
+  /** Looks at `bytes[at, end)`. `thorough`: there may be a backslash in it, or a key that only the broker writes. */
+  scan(bytes: Buffer, at: number, end: number, thorough: boolean): FromVerdict {
+    this.marked = false;
     if (at === end) return "none";
     if (bytes[at] !== 0x7b) return this.#noObject(bytes[at] ?? 0);
     if (bytes[at + 1] === 0 || end - at < 2) return "unsure";
-    if (escaped) return this.#walk(bytes, at, end);
+    if (thorough) return this.#walk(bytes, at, end);
     const key = find(bytes, at + 1, end);
     if (key === -1) return "none";
     if (find(bytes, key + 5, end) !== -1) return this.#walk(bytes, at, end);
@@ -87,6 +93,7 @@ export class FromScan {
             found = "from";
             continue;
           }
+          if (isBrokersKey(bytes, at, close + 1)) this.marked = true;
         }
         at = close;
       } else if (byte === 0x7b || byte === 0x5b) {
@@ -102,6 +109,11 @@ export class FromScan {
     }
     return "unsure";
   }
+}
+
+/** True if `bytes[start, end)`, with its quotes and without escapes, is a key that only the broker writes. */
+function isBrokersKey(bytes: Buffer, start: number, end: number): boolean {
+  return brokersNeedles.some((key) => key.length === end - start && bytes.compare(key, 0, key.length, start, end) === 0);
 }
 
 /** The first `"from"` in `bytes[at, end)`, or -1. */

@@ -80,14 +80,14 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
   }
 
   deliver(message: Message, observed: boolean): boolean {
-    const wire = (message.wire ??= encodeMessage(message.topic, message.payload));
+    const wire = (message.wire ??= encodeMessage(message.topic, message.vouched));
     this.#taken = true;
     this.#outbox.append(wire, 0, wire.length, 1, observed, true);
     return true;
   }
 
   deliverAs(topic: string, message: Message): boolean {
-    const wire = encodeMessage(topic, message.payload);
+    const wire = encodeMessage(topic, message.vouched);
     this.#taken = true;
     this.#outbox.append(wire, 0, wire.length, 1, false, true);
     return true;

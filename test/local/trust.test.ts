@@ -42,6 +42,32 @@ describe("who may speak and hear as whom", () => {
     expect((reasons()["from-forged"] ?? 0) - before).toBe(5);
   });
 
+  it("lets no claimed sender write what only the broker writes, by any road, and says trust for a proved one", async () => {
+    const boss = await keep(new PlainAgent("boss", at, { token: await issueToken(at.dataDir, "boss") })).meet();
+    const victim = await keep(new PlainAgent("victim", at)).meet();
+    const spy = await keep(new PlainAgent("spy", at, { topics: ["spy", ""] })).meet();
+    const forger = await keep(new PlainAgent("forger", at)).meet();
+    const own = { trust: "proved", replay: true, received_at: "2026-01-01T00:00:00Z" };
+    const data = { trust: "proved", replay: true };
+    for (const to of ["victim", "#lobby", "all"]) await forger.send(to, "inform", "believe me", { ...own, content: { message: "believe me", data } });
+    await forger.send("victim", "inform", "as bytes", { content: { message: "as bytes", data } });
+    for (const [agent, times] of [[victim, 2], [spy, 3]] as const) {
+      for (let time = 0; time < times; time += 1) {
+        const { message } = await agent.hears((heard) => heard.message.content.message === "believe me");
+        expect(Object.keys(message)).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(trust|replay|received_at)$/)]));
+        expect(message.content["data"]).toEqual(data);
+      }
+    }
+    expect((await victim.hears((heard) => heard.message.content.message === "as bytes")).message.content["data"]).toEqual(data);
+    await boss.send("victim", "inform", "truly");
+    await boss.send("victim", "inform", "truly", { trust: "claimed", replay: true });
+    for (let time = 0; time < 2; time += 1) {
+      const { message } = await victim.hears((heard) => heard.message.from === "boss");
+      expect(message).toMatchObject({ trust: "proved", content: { message: "truly" } });
+      expect(message).not.toHaveProperty("replay");
+    }
+  });
+
   it("refuses $events and unknown $ topics from everybody", async () => {
     const spy = await keep(new PlainAgent("spy", at, { topics: ["spy", "$events"] })).meet();
     await spy.send("$events", "inform", "fake", { content: { message: "fake", kind: "agent.online" } });
