@@ -2,9 +2,10 @@ import { asFault, Fault, tokenOf } from "../core/index.js";
 import { anyPhase, type AnyDialect, type Codec, type Connection, type Dialect, type Frame, type Hello, type Receiver, type Rule, type Session } from "../dialect/index.js";
 import { FailedLogins, type Losing, type TokenEnd, type Witness } from "../services/index.js";
 import type { BridgeContext } from "./context.js";
-import { Inbox } from "./inbox.js";
+import { Inbox, type CommandRunner } from "./inbox.js";
 import { Renderer } from "./render.js";
 import { openService } from "./service.js";
+import { SessionReceiver, type SessionCare } from "./session-receiver.js";
 import { BridgeSession } from "./session.js";
 
 /** A dialect in service, whatever its types are. */
@@ -43,6 +44,8 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
   readonly #sessions = new Set<BridgeSession<C, Event, State>>();
   readonly #failedLogins: FailedLogins;
   readonly #witness: Witness;
+  readonly #runner: CommandRunner<BridgeSession<C, Event, State>, C>;
+  readonly #care: SessionCare<BridgeSession<C, Event, State>>;
   #empty: (() => void) | undefined;
   #stopService: (() => void) | undefined;
 
@@ -53,6 +56,35 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
     this.#renderer = new Renderer(dialect);
     this.#failedLogins = new FailedLogins(context.services.limiter, context.limits);
     this.#rules = dialect.commands as unknown as Readonly<Record<string, Rule<C, Event, State>>>;
+    const { limits } = context;
+    this.#runner = {
+      decode: (session, frame) => this.#decode(session, frame),
+      execute: (session, command) => this.#execute(session, command),
+      refuse: (session, fault, command) => {
+        this.#refuse(session, fault, command);
+      },
+      maxFrames: limits.sessionQueueMax,
+      maxBytes: ({ principal }) => (principal === undefined ? limits.wsFrameMaxBytes : limits.wsBacklogMaxBytes),
+      highBytes: limits.wsBacklogMaxBytes / 2,
+    };
+    this.#care = {
+      oversized: (session, frame) => {
+        this.#unreadable();
+        this.#refuse(session, new Fault("too-large", `a message is ${String(limits.wsFrameMaxBytes)} bytes at most, this one has ${String(Buffer.byteLength(frame))}; send it in parts`), commandIn(session.codec, frame));
+      },
+      drained: (session) => {
+        session.attempt(() => this.#dialect.drained?.(session));
+      },
+      stuck: (session) => {
+        this.#refuse(session, new Fault("slow-consumer", "too much waits for this session and nothing of it could be sent", { fatal: true }), undefined);
+        session.close({ code: 1013, reason: "slow consumer" });
+      },
+      closed: (session) => {
+        session.end();
+        this.#sessions.delete(session);
+        if (this.#sessions.size === 0) this.#empty?.();
+      },
+    };
   }
 
   get name(): string {
@@ -86,20 +118,18 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
 
   open(connection: Connection, hello: Hello, refusal?: Fault): Receiver {
     let session: BridgeSession<C, Event, State>;
-    const late: (() => void)[] = [];
     try {
       session = new BridgeSession({
         context: this.#context,
         dialect: this.#dialect,
         renderer: this.#renderer,
         connection,
-        hello,
+        state: this.#dialect.open(hello),
         witness: (event, principal) => {
           if (principal !== undefined) this.#witness({ event, agent: principal.agent, dialect: this.name, trust: principal.trust, remote: connection.remote, ...tokenOf(principal) });
         },
         afterCommand: (run) => {
-          if (inbox.isBusy) late.push(run);
-          else run();
+          inbox.afterwards(run);
         },
         ended: () => {
           inbox.close();
@@ -110,24 +140,10 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
       connection.close({ code: 1011, reason: asFault(thrown).message });
       return { frame: () => undefined, closed: () => undefined };
     }
-    const { limits } = this.#context;
-    const inbox: Inbox<C> = new Inbox<C>({
-      decode: (frame) => this.#decode(session, frame),
-      execute: (command) => this.#execute(session, command),
-      refuse: (fault, command) => {
-        this.#refuse(session, fault, command);
-      },
-      settled: () => {
-        if (late.length > 0) for (const run of late.splice(0)) run();
-      },
-      maxFrames: limits.sessionQueueMax,
-      maxBytes: () => (session.principal === undefined ? limits.wsFrameMaxBytes : limits.wsBacklogMaxBytes),
-      backlog: () => connection.buffered,
-      highBytes: limits.wsBacklogMaxBytes / 2,
-    });
+    const inbox = new Inbox<BridgeSession<C, Event, State>, C>(this.#runner, session);
     this.#sessions.add(session);
     this.#welcome(session, inbox, hello, refusal);
-    return this.#receiver(session, inbox);
+    return new SessionReceiver(this.#care, session, inbox);
   }
 
   start(): void {
@@ -153,7 +169,7 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
   }
 
   /** The session's first moments: refused at once, logged in by its headers, or given time to log in. */
-  #welcome(session: BridgeSession<C, Event, State>, inbox: Inbox<C>, hello: Hello, refusal: Fault | undefined): void {
+  #welcome(session: BridgeSession<C, Event, State>, inbox: Inbox<BridgeSession<C, Event, State>, C>, hello: Hello, refusal: Fault | undefined): void {
     const barred = refusal ?? this.#failedLogins.barred(session.remote);
     if (barred !== undefined) {
       this.#refuse(session, barred, undefined);
@@ -161,7 +177,7 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
       return;
     }
     const loginMs = this.#dialect.loginMs ?? this.#context.limits.wsLoginMs;
-    session.after(loginMs, () => {
+    session.cancelLogin = session.after(loginMs, () => {
       if (session.principal === undefined) throw new Fault("unauthenticated", `no login within ${Math.round(loginMs / 1000)} s; connect again and log in first`, { fatal: true });
     });
     if (this.#dialect.authenticate !== undefined) inbox.hold(this.#authenticate(session, hello));
@@ -170,31 +186,6 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
   async #authenticate(session: BridgeSession<C, Event, State>, hello: Hello): Promise<void> {
     const principal = await this.#dialect.authenticate?.(hello, session);
     if (principal !== undefined && session.principal === undefined && !session.isOver) await session.admit(principal);
-  }
-
-  #receiver(session: BridgeSession<C, Event, State>, inbox: Inbox<C>): Receiver {
-    return {
-      frame: (frame) => {
-        inbox.take(frame);
-      },
-      oversized: (frame) => {
-        this.#unreadable();
-        this.#refuse(session, new Fault("too-large", `a message is ${String(this.#context.limits.wsFrameMaxBytes)} bytes at most, this one has ${String(Buffer.byteLength(frame))}; send it in parts`), commandIn(session.codec, frame));
-      },
-      drained: () => {
-        session.attempt(() => this.#dialect.drained?.(session));
-        inbox.drained();
-      },
-      stuck: () => {
-        this.#refuse(session, new Fault("slow-consumer", "too much waits for this session and nothing of it could be sent", { fatal: true }), undefined);
-        session.close({ code: 1013, reason: "slow consumer" });
-      },
-      closed: () => {
-        session.end();
-        this.#sessions.delete(session);
-        if (this.#sessions.size === 0) this.#empty?.();
-      },
-    };
   }
 
   /** What cannot be read may have been a message: it is one in the ledger. */

@@ -1,22 +1,24 @@
 import { asFault, Fault } from "../core/index.js";
 import type { Frame } from "../dialect/index.js";
 
-/** What an {@link Inbox} does with what comes. */
-export interface InboxOptions<C> {
+/** What inboxes do with what comes; one for all sessions of a dialect. */
+export interface CommandRunner<S, C> {
   /** A fault among the commands is told in its turn. @throws Fault malformed, unsupported, too-large */
-  readonly decode: (frame: Frame) => readonly (C | Fault)[];
+  decode(session: S, frame: Frame): readonly (C | Fault)[];
   /** Checks, charges and runs one command. Throws, or rejects with, what the peer is to be told. */
-  readonly execute: (command: C) => void | Promise<void>;
-  readonly refuse: (fault: Fault, command: C | undefined) => void;
-  /** A command is over, well or not. */
-  readonly settled: () => void;
+  execute(session: S, command: C): void | Promise<void>;
+  refuse(session: S, fault: Fault, command: C | undefined): void;
   readonly maxFrames: number;
   /** Bytes of waiting frames at most; asked anew each time. */
-  readonly maxBytes: () => number;
-  /** Bytes that the peer has not taken yet. */
-  readonly backlog: () => number;
-  /** A command whose answer leaves more of them makes the next one wait until the peer has read. */
+  maxBytes(session: S): number;
+  /** A command whose answer leaves more unread bytes makes the next one wait until the peer has read. */
   readonly highBytes: number;
+}
+
+/** What an inbox needs of its session. */
+interface Answered {
+  /** Bytes that the peer has not taken yet. */
+  readonly backlog: number;
 }
 
 const nothing = { commands: [], at: 0 } as const;
@@ -26,9 +28,12 @@ const nothing = { commands: [], at: 0 } as const;
  * mean may depend on it. A command that does not wait is over when `take` returns: no promise, no closure, no queue. Whoever does not read its
  * answers gets no further ones: what it has said already waits, too, until `drained`.
  */
-export class Inbox<C> {
-  readonly #options: InboxOptions<C>;
+export class Inbox<S extends Answered, C> {
+  readonly #runner: CommandRunner<S, C>;
+  readonly #session: S;
   readonly #waiting: Frame[] = [];
+  /** What is done when the command under way is over. */
+  #late: (() => void)[] | undefined;
   #waitingBytes = 0;
   /** Frames for which there was no room, to be refused in their turn: after those that wait. */
   #refused = 0;
@@ -36,13 +41,15 @@ export class Inbox<C> {
   /** The rest of a frame, while answers are unread. */
   #rest: { readonly commands: readonly (C | Fault)[]; readonly at: number } = nothing;
 
-  constructor(options: InboxOptions<C>) {
-    this.#options = options;
+  constructor(runner: CommandRunner<S, C>, session: S) {
+    this.#runner = runner;
+    this.#session = session;
   }
 
-  /** True while a command is under way. */
-  get isBusy(): boolean {
-    return this.#phase === "running" || this.#phase === "waiting";
+  /** Runs something when the command under way is over, well or not; at once if there is none. */
+  afterwards(run: () => void): void {
+    if (this.#phase === "running" || this.#phase === "waiting") (this.#late ??= []).push(run);
+    else run();
   }
 
   /** One frame from the peer. */
@@ -81,9 +88,9 @@ export class Inbox<C> {
   #frame(frame: Frame): void {
     let commands: readonly (C | Fault)[];
     try {
-      commands = this.#options.decode(frame);
+      commands = this.#runner.decode(this.#session, frame);
     } catch (thrown) {
-      this.#options.refuse(asFault(thrown), undefined);
+      this.#runner.refuse(this.#session, asFault(thrown), undefined);
       return;
     }
     this.#run(commands, 0);
@@ -91,28 +98,28 @@ export class Inbox<C> {
 
   /** Runs commands until one has to wait, or its answer is not read. */
   #run(commands: readonly (C | Fault)[], from: number): void {
-    const { backlog, highBytes } = this.#options;
+    const { highBytes } = this.#runner;
     for (let at = from; at < commands.length && this.#phase !== "closed"; at += 1) {
       const command = commands[at];
       if (command === undefined) continue;
       if (command instanceof Fault) {
-        this.#options.refuse(command, undefined);
+        this.#runner.refuse(this.#session, command, undefined);
         continue;
       }
       this.#phase = "running";
-      const before = backlog();
+      const before = this.#session.backlog;
       try {
-        const work = this.#options.execute(command);
+        const work = this.#runner.execute(this.#session, command);
         if (work !== undefined) {
           if (this.#isRunning()) this.#phase = "waiting";
           void this.#resume(work, command, commands, at + 1);
           return;
         }
       } catch (thrown) {
-        this.#options.refuse(asFault(thrown), command);
+        this.#runner.refuse(this.#session, asFault(thrown), command);
       }
       this.#over();
-      const after = backlog();
+      const after = this.#session.backlog;
       // Only what a command adds itself: whoever hears much from others can still speak.
       if (after > highBytes && after > before && this.#isIdle()) {
         this.#phase = "unread";
@@ -127,7 +134,7 @@ export class Inbox<C> {
     try {
       await work;
     } catch (thrown) {
-      this.#options.refuse(asFault(thrown), command);
+      this.#runner.refuse(this.#session, asFault(thrown), command);
     }
     this.#over();
     this.#run(rest, at);
@@ -149,14 +156,16 @@ export class Inbox<C> {
 
   #refuseRest(): void {
     for (; this.#refused > 0 && this.#phase === "idle"; this.#refused -= 1) {
-      this.#options.refuse(new Fault("rate-limited", "too much was sent before earlier commands were answered; send it again, slower"), undefined);
+      this.#runner.refuse(this.#session, new Fault("rate-limited", "too much was sent before earlier commands were answered; send it again, slower"), undefined);
     }
   }
 
   #over(): void {
     if (this.#phase === "closed") return;
     this.#phase = "idle";
-    this.#options.settled();
+    const late = this.#late;
+    this.#late = undefined;
+    for (const run of late ?? []) run();
   }
 
   /** Asked through a method: a handler may have closed the session, which the compiler cannot see. */
@@ -169,9 +178,9 @@ export class Inbox<C> {
   }
 
   #wait(frame: Frame): void {
-    const { maxFrames, maxBytes } = this.#options;
+    const { maxFrames } = this.#runner;
     // Once one was refused, all are until the rest has been answered: answers come in the order of what was said.
-    if (this.#refused > 0 || this.#waiting.length >= maxFrames || (this.#waiting.length > 0 && this.#waitingBytes + frame.length > maxBytes())) {
+    if (this.#refused > 0 || this.#waiting.length >= maxFrames || (this.#waiting.length > 0 && this.#waitingBytes + frame.length > this.#runner.maxBytes(this.#session))) {
       this.#refused += 1;
       return;
     }

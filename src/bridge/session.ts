@@ -1,5 +1,5 @@
 import { asFault, Fault, type Envelope, type Message, type Outcome, type Principal, type Subscriber, type TurnIntent } from "../core/index.js";
-import type { CallOptions, Closing, Codec, Connection, Dialect, Draft, Hello, Services, Session, TypedDraft } from "../dialect/index.js";
+import type { CallOptions, Closing, Codec, Connection, Dialect, Draft, Services, Session, TypedDraft } from "../dialect/index.js";
 import { Calls } from "./calls.js";
 import type { Speaker } from "./conflict.js";
 import type { BridgeContext } from "./context.js";
@@ -17,7 +17,8 @@ export interface SessionOptions<C extends { readonly type: string }, Event, Stat
   readonly dialect: Dialect<C, Event, State>;
   readonly renderer: Renderer<C, Event, State>;
   readonly connection: Connection;
-  readonly hello: Hello;
+  /** What the dialect keeps for it. */
+  readonly state: State;
   /** Hears of its login and its displacement. */
   readonly witness: (event: "login" | "displaced", principal: Principal | undefined) => void;
   /** Runs when the command under way is over, at once if there is none. */
@@ -36,10 +37,13 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
   /** Wall clock since when, milliseconds. */
   readonly since: number;
   phase: string;
+  /** Ends the time it has for its login. */
+  cancelLogin: (() => void) | undefined;
   readonly #options: SessionOptions<C, Event, State>;
   readonly #membership: Membership;
   readonly #speech: Speech;
-  readonly #calls: Calls;
+  /** Made for the first call: most sessions make none. */
+  #calls: Calls | undefined;
   readonly #refusals: Refusals;
   readonly #hearing: Hearing<C, Event, State>;
   /** This session as those see it who encode for many. */
@@ -48,7 +52,7 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
   #stage: "open" | "ended" = "open";
 
   constructor(options: SessionOptions<C, Event, State>) {
-    const { context, dialect, connection, hello } = options;
+    const { context, dialect, connection } = options;
     this.#options = options;
     this.id = connection.id;
     this.remote = connection.remote;
@@ -56,7 +60,7 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
     this.since = context.clock.now();
     this.#timers = new Timers(context.clock);
     this.phase = dialect.initialPhase;
-    this.state = dialect.open(hello);
+    this.state = options.state;
     this.#membership = new Membership({ context, dialect: dialect.name, subscriber: this });
     this.#refusals = new Refusals(context.limits.abuseRefusalsMax, context.limits.abuseWindowMs);
     this.#speech = new Speech({
@@ -70,17 +74,10 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
         this.deliver(noticeMessage(this.#speaker().agent, notice, context));
       },
     });
-    this.#calls = new Calls({
-      requests: context.requests,
-      max: context.limits.sessionCallsMax,
-      newId: context.newId,
-      from: () => this.#speaker().agent,
-      publish: (draft) => this.#speech.publish(draft),
-    });
     this.codec = dialect.codec(this);
     this.hearer = { session: this, codec: this.codec, connection };
     const { renderer } = options;
-    const [take, failed] = [(envelope: Envelope) => this.#calls.take(envelope), this.#failed.bind(this)];
+    const [take, failed] = [(envelope: Envelope) => this.#calls?.take(envelope) === true, this.#failed.bind(this)];
     // Not spread: objects made by a spread have each a shape of its own, and a fan-out does nothing but read them.
     this.#hearing = new Hearing({ context, dialect, connection, renderer, session: this, hearer: this.hearer, take, failed });
   }
@@ -138,6 +135,8 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
       this.#membership.arrive(principal, options.listed);
       if (principal.trust === "proved") context.services.identity.remember(principal.agent);
       connection.admitted();
+      this.cancelLogin?.();
+      this.cancelLogin = undefined;
       context.log("info", "session admitted", { dialect: dialect.name, agent: principal.agent, trust: principal.trust, remote: this.remote });
       this.#options.witness("login", principal);
       dialect.greet?.(this);
@@ -177,7 +176,7 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
   }
 
   call(draft: Draft, options?: CallOptions): Promise<Envelope> {
-    return this.#calls.call(draft, options);
+    return (this.#calls ??= this.#newCalls()).call(draft, options);
   }
 
   join(room: string, options: { readonly create: boolean; readonly history?: number }): boolean {
@@ -267,7 +266,7 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
     const { context, dialect, ended } = this.#options;
     const { principal } = this;
     this.#timers.end();
-    this.#calls.end();
+    this.#calls?.end();
     this.#speech.end();
     if (principal !== undefined) context.speakers.leave(principal.agent, this);
     this.#membership.end();
@@ -278,6 +277,11 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
     }
     if (principal !== undefined) context.log("info", "session ended", { dialect: dialect.name, agent: principal.agent });
     ended();
+  }
+
+  #newCalls(): Calls {
+    const { requests, limits, newId } = this.#options.context;
+    return new Calls({ requests, max: limits.sessionCallsMax, newId, from: () => this.#speaker().agent, publish: (draft) => this.#speech.publish(draft) });
   }
 
   #speaker(hasHappened = false): Principal {

@@ -32,7 +32,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** What a session says: from draft to routed message. Nothing here waits, so what one session says stays in order. */
 export class Speech {
   // bound: requestsPerSenderMax · evicts: a request goes when it is answered, timed out, or the session ends · owner: Speech
-  readonly #requests = new Set<() => void>();
+  #requests: Set<() => void> | undefined; // none for sessions that never ask
   readonly #options: SpeechOptions;
   #stampedAt = 0;
   #timestamp = "";
@@ -76,18 +76,18 @@ export class Speech {
       messageId,
       ...(timeoutMs !== undefined && { timeoutMs }),
       answered: () => {
-        this.#requests.delete(close);
+        this.#requests?.delete(close);
       },
       timedOut: () => {
-        this.#requests.delete(close);
+        this.#requests?.delete(close);
         this.#options.notice({ code: "timeout", message: `${draft.to} has not answered in time`, inReplyTo: messageId, data: { to: draft.to } });
       },
     });
     const withdraw = (): void => {
       close();
-      this.#requests.delete(close);
+      this.#requests?.delete(close);
     };
-    this.#requests.add(close);
+    (this.#requests ??= new Set()).add(close);
     options.signal?.addEventListener("abort", withdraw, { once: true });
     try {
       return this.#send({ ...draft, messageId }, "request", draft.inReplyTo);
@@ -104,8 +104,8 @@ export class Speech {
 
   /** The session is over: nobody waits for its answers any more. */
   end(): void {
-    for (const close of this.#requests) close();
-    this.#requests.clear();
+    for (const close of this.#requests ?? []) close();
+    this.#requests = undefined;
   }
 
   #send(draft: Draft, type: MessageType, inReplyTo: string | undefined): Outcome {

@@ -4,7 +4,7 @@ import type { Clock } from "../core/index.js";
 export class Timers {
   readonly #clock: Clock;
   // bound: what the dialect starts, a few per session · evicts: a timer goes when it fires, is cancelled, or the session ends · owner: Timers
-  readonly #stops = new Set<() => void>();
+  #stops: Set<() => void> | undefined; // none for nearly all sessions, nearly always
   #stage: "open" | "ended" = "open";
 
   constructor(clock: Clock) {
@@ -16,18 +16,18 @@ export class Timers {
     if (this.#stage === "ended") return () => undefined;
     const stop = (): void => {
       cancel();
-      this.#stops.delete(stop);
+      this.#stops?.delete(stop);
     };
     const cancel = this.#clock.after(ms, () => {
-      this.#stops.delete(stop);
+      this.#stops?.delete(stop);
       run();
     });
-    this.#stops.add(stop);
+    (this.#stops ??= new Set()).add(stop);
     return stop;
   }
 
   end(): void {
     this.#stage = "ended";
-    for (const stop of [...this.#stops]) stop();
+    for (const stop of [...(this.#stops ?? [])]) stop();
   }
 }

@@ -37,6 +37,8 @@ export function tokenOf({ tokenId }: Principal): { readonly tokenId?: string } {
   return tokenId === undefined ? {} : { tokenId };
 }
 
+const noScopes: ReadonlySet<Scope> = new Set([]);
+
 /** A principal from its parts; the display name defaults to the agent's name. */
 export function principal(
   agent: string,
@@ -51,6 +53,6 @@ export function principal(
     ...(more.tokenId !== undefined && { tokenId: more.tokenId }),
     ...(more.unshown !== undefined && { unshown: more.unshown }),
     ...(more.passing === true && { passing: true }),
-    scopes: new Set(more.scopes ?? []),
+    scopes: more.scopes === undefined ? noScopes : new Set(more.scopes),
   };
 }

@@ -101,15 +101,18 @@ export class Router {
   /** Subscribes to exactly `topic`. The returned function ends it; a second call does nothing. */
   subscribe(topic: string, subscriber: Subscriber): () => void {
     const route = this.#obtain(topic);
-    if (isWire(subscriber)) route.wires = [...route.wires, subscriber];
-    else route.readers = [...route.readers, subscriber];
+    if (isWire(subscriber)) route.wires = withAlso(route.wires, subscriber);
+    else route.readers = withAlso(route.readers, subscriber);
     this.#observe(route);
-    return once(() => {
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
       if (isWire(subscriber)) route.wires = without(route.wires, subscriber);
       else route.readers = without(route.readers, subscriber);
       this.#observe(route);
       this.#tidy(route);
-    });
+    };
   }
 
   /** Subscribes to every topic that begins with `prefix`, which ends in a delimiter. */
@@ -218,6 +221,11 @@ export class Router {
 
 function isWire(subscriber: Subscriber): subscriber is WireSubscriber {
   return "forward" in subscriber;
+}
+
+/** A list of one has room for one: most names have one hearer, and a list that is spread has room for 17. */
+function withAlso<T>(list: readonly T[], item: T): readonly T[] {
+  return list.length === 0 ? [item] : [...list, item];
 }
 
 function without<T>(list: readonly T[], item: T): readonly T[] {

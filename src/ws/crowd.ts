@@ -35,9 +35,9 @@ export class Crowd {
     return this.#visitors.size;
   }
 
-  /** Takes one more connection of an address. @returns how to let it go again, or why it must wait */
-  enter(address: string): (() => void) | Crowding {
-    if (isThisMachine(address)) return () => undefined;
+  /** Takes one more connection of an address. @returns how to let it go again (undefined: nothing to let go), or why it must wait */
+  enter(address: string): (() => void) | Crowding | undefined {
+    if (isThisMachine(address)) return undefined;
     const { wsConnectionsPerAddressMax, wsHandshakesPerSecond, wsHandshakesBurst } = this.#options.limits;
     const key = networkOf(address);
     const now = this.#options.clock.monotonic();

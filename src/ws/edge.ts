@@ -175,7 +175,7 @@ export class WsEdge implements Lifecycle {
   #enter(socket: Duplex, address: string): string | undefined {
     const entered = this.#crowd.enter(address);
     if (typeof entered === "string") return entered;
-    socket.once("close", entered);
+    if (entered !== undefined) socket.once("close", entered);
     return undefined;
   }
 

@@ -4,7 +4,7 @@ import type { Clock } from "../core/index.js";
 export class LifeSigns {
   readonly #clock: Clock;
   // bound: newcomers of one name, one at a time each · evicts: a question goes when it is answered, or its time is over · owner: LifeSigns
-  readonly #asked = new Set<(alive: boolean) => void>();
+  #asked: Set<(alive: boolean) => void> | undefined; // none for nearly all connections
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -12,7 +12,7 @@ export class LifeSigns {
 
   /** True while somebody waits. */
   get isAsked(): boolean {
-    return this.#asked.size > 0;
+    return this.#asked !== undefined && this.#asked.size > 0;
   }
 
   /** Resolves to whether a sign comes within `ms`. `ping`: how to ask the peer for one, if nobody has yet. */
@@ -20,12 +20,13 @@ export class LifeSigns {
     return new Promise((resolve) => {
       const answer = (alive: boolean): void => {
         cancel();
-        this.#asked.delete(answer);
+        this.#asked?.delete(answer);
         resolve(alive);
       };
       const cancel = this.#clock.after(ms, () => {
         answer(false);
       });
+      this.#asked ??= new Set();
       this.#asked.add(answer);
       if (this.#asked.size === 1) ping();
     });
@@ -33,6 +34,6 @@ export class LifeSigns {
 
   /** A sign came, or none will. */
   answer(alive: boolean): void {
-    if (this.#asked.size > 0) for (const answer of [...this.#asked]) answer(alive);
+    if (this.#asked !== undefined && this.#asked.size > 0) for (const answer of [...this.#asked]) answer(alive);
   }
 }
