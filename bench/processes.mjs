@@ -1,9 +1,9 @@
 // Starts what is compared and what drives it; ends each by its pid.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { endsWithUs, ownDirectory } from "./endings.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = join(here, "..");
@@ -22,7 +22,7 @@ export function compileDriver() {
 /** Our broker with PAN's rate off; with `token` a name has an owner, so that every sender is checked. */
 export async function startBroker({ token = false, flags = [] } = {}) {
   if (!existsSync(join(root, "dist/run/cli/broker.js"))) throw new Error("run npm run build first");
-  const home = mkdtempSync(join(tmpdir(), "synaptic-bench-"));
+  const home = ownDirectory();
   const dataDir = join(home, "data");
   if (token) spawnSync(process.execPath, [join(root, "bin/broker.js"), "token", "somebody", "--data-dir", dataDir]);
   const begun = performance.now();
@@ -52,9 +52,14 @@ export async function startProxy() {
 
 /** One measurement by the C driver; `count`: topics, messages under way or messages a second, as the mode has it. */
 export async function drive(peer, { mode = "load", proto = "zmtp", count = 1, subscribers = 1, seconds, prefix = "bench" }) {
-  const doors = proto === "zmtp" ? [peer.in, peer.out] : [peer.ws, peer.ws];
-  const { stdout } = await run(driver, [mode, proto, ...doors, String(count), String(subscribers), String(seconds), String(peer.pid), prefix, ...(peer.token === undefined ? [] : [peer.token])]);
+  const { stdout } = await run(driver, [mode, proto, ...doors(peer, proto), String(count), String(subscribers), String(seconds), String(peer.pid), prefix, ...(peer.token === undefined ? [] : [peer.token])]);
   return JSON.parse(stdout);
+}
+
+/** Where a publisher connects, and where a subscriber does. */
+function doors(peer, proto) {
+  if (proto === "zmtp") return [peer.in, peer.out];
+  return proto === "pan" || proto === "nats" ? [peer.ws, peer.ws] : [peer.tcp, peer.tcp];
 }
 
 /** One measurement with libzmq sockets on both ends. */
@@ -62,6 +67,7 @@ export async function driveLibzmq(peer, { seconds }) {
   const client = join(here, "peers/libzmq-client.mjs");
   const reader = run(process.execPath, [client, "reader", `tcp://${peer.out}`, String(seconds)]);
   const writer = spawn(process.execPath, [client, "writer", `tcp://${peer.in}`, "30"], { stdio: "ignore" });
+  endsWithUs(writer);
   try {
     const cpu = cpuSeconds(peer.pid);
     const begun = performance.now();
@@ -87,6 +93,7 @@ function address(url) {
 function announce(args) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    endsWithUs(child);
     const ended = new Promise((done) => child.once("close", done));
     child.once("close", (code) => reject(new Error(`${args[0]} ended with ${code} before it was ready`)));
     let text = "";
@@ -109,6 +116,7 @@ function announce(args) {
 function run(command, args) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
+    endsWithUs(child);
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk) => (stdout += chunk));

@@ -22,26 +22,46 @@ export function judge({ scenario, ours, theirs, target, note }) {
   return { scenario, ours, theirs, ratio, target: typeof target === "number" ? `≥ ${target} ×` : note, met };
 }
 
+/** A row beside several: how many times their messages and their CPU per message we have, and whether we are ahead of each in both. `theirs`: `{ name, figures }` of each. */
+export function judgeEach({ scenario, ours, theirs }) {
+  const beside = theirs.map(({ name, figures }) => ({ name, figures, messages: ours.perSecond / figures.perSecond, cpu: ours.cpuMicros / figures.cpuMicros }));
+  return { scenario, ours, beside, met: beside.length === 0 ? undefined : beside.every(({ messages, cpu }) => messages > 1 && cpu < 1) };
+}
+
+const answer = (met) => (met === undefined ? "–" : met ? "yes" : "NO");
 const thousands = (value) => Math.round(value / 1000).toLocaleString("en");
-const cell = (figures) => (figures === undefined ? "–" : `${thousands(figures.perSecond)} k/s, ${figures.cpuMicros.toFixed(2)} µs, p50 ${figures.p50Micros === 0 ? "–" : Math.round(figures.p50Micros)}, p99 ${figures.p99Micros === 0 ? "–" : Math.round(figures.p99Micros)}`);
+const cell = (figures) => (figures === undefined ? "–" : `${thousands(figures.perSecond)} k/s, ${figures.cpuMicros.toFixed(2)} µs, p50 ${figures.p50Micros === 0 ? "–" : Math.round(figures.p50Micros)}, p99 ${figures.p99Micros === 0 ? "–" : Math.round(figures.p99Micros)}${figures.lost > 0 ? `, ${figures.lost} LOST` : ""}`);
 
 /** The table in Markdown, beside one peer. */
 export function table(peer, rows) {
   return [
     `| scenario | synaptic-core | ${peer} | ratio | target | met |`,
     "|---|---|---|---|---|---|",
-    ...rows.map(({ scenario, ours, theirs, ratio, target, met }) => `| ${scenario} | ${cell(ours)} | ${cell(theirs)} | ${ratio === undefined ? "–" : `${ratio.toFixed(2)} ×`} | ${target ?? "–"} | ${met === undefined ? "–" : met ? "yes" : "NO"} |`),
+    ...rows.map(({ scenario, ours, theirs, ratio, target, met }) => `| ${scenario} | ${cell(ours)} | ${cell(theirs)} | ${ratio === undefined ? "–" : `${ratio.toFixed(2)} ×`} | ${target ?? "–"} | ${answer(met)} |`),
+  ].join("\n");
+}
+
+/** Local agents, in Markdown: the figures of each, then ours in terms of theirs. */
+export function localTable(rows) {
+  const names = rows[0].beside.map(({ name }) => name);
+  const line = (cells) => `| ${cells.join(" | ")} |`;
+  return [
+    "Local agents: ours over ZeroMQ, theirs over TCP. Aim: ahead of each in messages and in CPU per message.",
+    "",
+    line(["scenario", "synaptic-core", ...names, ...names.map((name) => `beside ${name}: messages, CPU`), "met"]),
+    `|${"---|".repeat(3 + 2 * names.length)}`,
+    ...rows.map(({ scenario, ours, beside, met }) => line([scenario, cell(ours), ...beside.map(({ figures }) => cell(figures)), ...beside.map(({ messages, cpu }) => `${messages.toFixed(2)} ×, ${cpu.toFixed(2)} ×`), answer(met)])),
   ].join("\n");
 }
 
 /** Figures that are no rates. */
 export function sizeTable(sizes) {
   const figure = (value) => (value === undefined ? "–" : value.toFixed(value < 100 ? 1 : 0));
-  return ["| what | synaptic-core | NATS over WebSocket | target | met |", "|---|---|---|---|---|", ...sizes.map(({ what, ours, theirs, target, met }) => `| ${what} | ${figure(ours)} | ${figure(theirs)} | ${target} | ${met ? "yes" : "NO"} |`)].join("\n");
+  return ["| what | synaptic-core | NATS over WebSocket | target | met |", "|---|---|---|---|---|", ...sizes.map(({ what, ours, theirs, target, met }) => `| ${what} | ${figure(ours)} | ${figure(theirs)} | ${target} | ${answer(met)} |`)].join("\n");
 }
 
-/** Writes the page. */
-export function writeReport(path, { rows, sockets, sizes }, { rounds, seconds, versions }) {
+/** Writes the page: the tables and what else `pages` has, under what they were measured on. */
+export function writeReport(path, pages, { rounds, seconds, versions }) {
   const [cpu] = cpus();
   writeFileSync(path, `# Results
 
@@ -50,13 +70,10 @@ Side by side in one run, \`npm run bench\`: ${rounds} interleaved rounds of ${se
 
 Machine: ${cpu?.model ?? "unknown"}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux, loopback. Node ${process.versions.node}, ${versions}. ${new Date().toISOString().slice(0, 10)}.
 
-${table("libzmq Proxy", rows)}
-
-${table("NATS over WebSocket", sockets)}
-
-${sizeTable(sizes)}
+${pages.join("\n\n")}
 
 - *from checked*: a name has an owner, so each message's \`from\` is found and asked for; otherwise messages between claimed agents pass as bytes.
+- *Local agents*: NATS over its TCP protocol, Redis publish and subscribe over RESP3 (each PUBLISH is answered, the answers are read and dropped), Mosquitto over MQTT 3.1.1 with QoS 0; none of them keeps anything. *CPU* is ours divided by theirs: less than 1 is ahead.
 - *libzmq clients*: the zeromq package on both ends; the clients are what is slow, so the brokers are close.
 - *10 → 10,000 topics*: the difference in CPU per message when the same publisher goes round that many subscribed topics.
 - *fan-out*: a PAN room of 1,000 sessions against a NATS subject of 1,000 subscribers; so many messages under way that the next is said only when all have heard one. *one to one*: two WebSocket clients, rates off, \`intent: "inform"\`; each message is parsed,

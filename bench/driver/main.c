@@ -1,5 +1,6 @@
 // Loads a broker in one of four ways and prints one JSON line.
 //   driver MODE PROTO PUB SUB COUNT SUBSCRIBERS SECONDS PID PREFIX [TOKEN]
+// PROTO zmtp, pan, nats (over WebSocket), nats-tcp, redis, mqtt
 // MODE load: one publisher, COUNT topics spread over the subscribers, a window of messages under way
 //      fan:  one publisher, all subscribers hear the same, COUNT messages under way
 //      trip: COUNT messages a second go to a subscriber and come back
@@ -119,6 +120,10 @@ static int open_lines(int count, const char *publish_at, const char *subscribe_a
 static void report(int pid, double cpu, uint64_t start, uint64_t first, uint64_t lost) {
   double took = (double)(now_ns() - start) / 1e9, messages = (double)(received - first);
   cpu = cpu_seconds(pid) - cpu;
+  if (received == first) {
+    fprintf(stderr, "no message came\n");
+    exit(1);
+  }
   qsort(samples, sampled, sizeof *samples, by_size);
   printf("{\"perSecond\":%.0f,\"cpuMicros\":%.4f,\"p50Micros\":%.1f,\"p99Micros\":%.1f,\"lost\":%llu}\n", messages / took, cpu * 1e6 / messages,
          sampled ? (double)samples[sampled / 2] / 1e3 : 0, sampled ? (double)samples[sampled * 99 / 100] / 1e3 : 0, (unsigned long long)lost);
@@ -165,10 +170,21 @@ static void trip(int pid, double seconds, double rate) {
   report(pid, cpu, start, first, sent - received > 10 ? sent - received : 0);
 }
 
+static const wire *wire_named(const char *name) {
+  static const struct {
+    const char *name;
+    const wire *wire;
+  } known[] = {{"zmtp", &zmtp_wire}, {"pan", &pan_wire}, {"nats", &nats_wire}, {"nats-tcp", &nats_tcp_wire}, {"redis", &redis_wire}, {"mqtt", &mqtt_wire}};
+  for (size_t at = 0; at < sizeof known / sizeof *known; at += 1)
+    if (!strcmp(known[at].name, name)) return known[at].wire;
+  return 0;
+}
+
 int main(int count, char **args) {
   if (count < 10) return fprintf(stderr, "driver MODE PROTO PUB SUB COUNT SUBSCRIBERS SECONDS PID PREFIX [TOKEN]\n"), 2;
   const char *mode = args[1];
-  proto = !strcmp(args[2], "pan") ? &pan_wire : !strcmp(args[2], "nats") ? &nats_wire : &zmtp_wire;
+  proto = wire_named(args[2]);
+  if (!proto) return fprintf(stderr, "%s: no such protocol\n", args[2]), 2;
   told.room = !strcmp(mode, "fan");
   told.topics = !strcmp(mode, "load") ? atoi(args[5]) : 1;
   told.subscribers = atoi(args[6]);

@@ -4,7 +4,7 @@
 #include "net.h"
 
 typedef struct wire {
-  // Greets; a subscriber asks for topics `first`, `first + step` … below `topics` once the broker has answered.
+  // Greets; a subscriber asks for its topics; the line is ready once the broker has answered.
   void (*open)(line *l, int publisher);
   void (*publish)(line *l, int topic, uint64_t stamp);
   // Consumes what has come; calls `arrived` with each message's stamp.
@@ -19,7 +19,7 @@ typedef struct settings {
 } settings;
 
 extern settings told;
-extern const wire zmtp_wire, pan_wire, nats_wire;
+extern const wire zmtp_wire, pan_wire, nats_wire, nats_tcp_wire, redis_wire, mqtt_wire;
 // A payload of seed 004 with the stamp as its message id; `text_room` bytes of text. Returns its length.
 size_t envelope(char *target, uint64_t stamp, const char *to);
 void write_stamp(char *digits, uint64_t stamp);

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
+#include "topics.h"
 #include "wire.h"
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 // ZMTP 3.0 with mechanism NULL (RFC 23).
@@ -15,36 +14,36 @@ static void open_line(line *l, int publisher) {
   line_flush(l);
 }
 
-static void subscribe(line *l) {
-  for (int topic = l->id; topic < told.topics; topic += told.subscribers) {
-    char name[64];
-    int length = snprintf(name, sizeof name, "%s%d", told.prefix, topic);
-    unsigned char head[3] = {0, (unsigned char)(length + 1), 1};
-    put(&l->out, head, 3);
-    put(&l->out, name, (size_t)length);
+static void ask(line *l, const char *name) {
+  size_t length = strlen(name);
+  unsigned char head[3] = {0, (unsigned char)(length + 1), 1};
+  put(&l->out, head, 3);
+  put(&l->out, name, length);
+}
+
+// The topic's frame and the first bytes of the payload's.
+static size_t make_head(char *bytes, size_t room, const char *name, size_t payload) {
+  size_t length = strlen(name);
+  if (length + 11 > room) return room + 1;
+  bytes[0] = 1;
+  bytes[1] = (char)length;
+  memcpy(bytes + 2, name, length);
+  char *tail = bytes + 2 + length;
+  if (payload < 256) {
+    tail[0] = 0;
+    tail[1] = (char)payload;
+    return length + 4;
   }
-  line_flush(l);
+  memcpy(tail, "\2\0\0\0\0\0\0", 7);
+  tail[7] = (char)(payload >> 8);
+  tail[8] = (char)payload;
+  return length + 11;
 }
 
 static void publish(line *l, int topic, uint64_t stamp) {
-  static char (*names)[64];
-  if (!names) {
-    names = calloc((size_t)told.topics, sizeof *names);
-    for (int at = 0; at < told.topics; at += 1) snprintf(names[at], sizeof *names, "%s%d", told.prefix, at);
-  }
-  char *name = names[topic], payload[4096];
-  size_t length = strlen(name);
-  size_t size = envelope(payload, stamp, name);
-  unsigned char head[9] = {1, (unsigned char)length};
-  put(&l->out, head, 2);
-  put(&l->out, name, length);
-  if (size < 256) {
-    unsigned char tail[2] = {0, (unsigned char)size};
-    put(&l->out, tail, 2);
-  } else {
-    unsigned char tail[9] = {2, 0, 0, 0, 0, 0, 0, (unsigned char)(size >> 8), (unsigned char)size};
-    put(&l->out, tail, 9);
-  }
+  char payload[4096];
+  size_t size = envelope(payload, stamp, told.prefix);
+  put_head(&l->out, topic, size, make_head);
   put(&l->out, payload, size);
 }
 
@@ -67,7 +66,10 @@ static void read_line(line *l, void (*arrived)(line *l, uint64_t stamp)) {
     if (frame[0] & 4) {
       if (size > 5 && !memcmp(frame + head + 1, "READY", 5)) {
         l->ready = 1;
-        if (l->more >= 0) subscribe(l);
+        if (l->more >= 0) {
+          each_topic(l, ask);
+          line_flush(l);
+        }
       }
     } else if (l->more >= 0) {
       if (!(frame[0] & 1) && l->more) arrived(l, stamp_in(frame + head, size));
