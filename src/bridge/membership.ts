@@ -20,6 +20,10 @@ export class Membership {
   #presence: Presence | undefined;
   /** Topics that are neither rooms nor names. */
   #topics = 0;
+  /** The room had to go; it is heard no more. */
+  readonly #putOut = (room: string): void => {
+    this.#stop(room);
+  };
   #stage: "open" | "ended" = "open";
 
   constructor(options: MembershipOptions) {
@@ -43,7 +47,7 @@ export class Membership {
   /** Enters the directory and hears its own name and `all`. @throws Fault full */
   arrive(principal: Principal, listed: boolean): void {
     const { context, dialect } = this.#options;
-    this.#presence = context.services.directory.arrive({ principal, dialect, listed });
+    this.#presence = context.services.directory.arrive({ principal, dialect, listed, putOut: this.#putOut });
     this.#hear(principal.agent);
     this.#hear(everyone);
   }
@@ -52,7 +56,7 @@ export class Membership {
   renew(principal: Principal): void {
     const { context, dialect } = this.#options;
     const before = this.#here();
-    const presence = context.services.directory.arrive({ principal, dialect });
+    const presence = context.services.directory.arrive({ principal, dialect, putOut: this.#putOut });
     for (const room of before.rooms) {
       try {
         context.services.directory.join(presence, room, { create: false });

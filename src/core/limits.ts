@@ -90,8 +90,12 @@ export const defaultLimits = Object.freeze({
   agentsMax: 50_000,
   /** Agents that only claim their name; the rest of `agentsMax` is for those with a token. */
   agentsClaimedMax: 40_000,
+  /** Those of them that share their ZeroMQ connection with other names; the rest of `agentsClaimedMax` is for those with one of their own. */
+  agentsSharingMax: 30_000,
   /** Rooms in the directory. */
   roomsMax: 50_000,
+  /** Rooms beyond which agents that only claim their name make one at the cost of whoever claims the most; the rest is for those with a token. */
+  roomsClaimedMax: 40_000,
   /** Members of one room. */
   roomMembersMax: 10_000,
   /** Rooms that one agent may be in. */

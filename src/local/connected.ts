@@ -47,6 +47,9 @@ export class Connected {
       left: (name, graceMs) => {
         host.left(this, name, graceMs);
       },
+      refused: (name, { code, message }) => {
+        host.faults.direct(peer, name, { code, message, detail: { agent: name } });
+      },
     });
   }
 

@@ -1,4 +1,4 @@
-import { asFault, principal as principalOf, type Principal } from "../core/index.js";
+import { asFault, principal as principalOf, type Fault, type Principal } from "../core/index.js";
 import type { Presence } from "../services/index.js";
 import type { SubscriberPeer } from "../zmtp/index.js";
 import { warn, type LocalContext } from "./context.js";
@@ -11,6 +11,8 @@ export interface PresencesOptions {
   readonly arrived: (name: string) => void;
   /** Gone with its connection and may come back within `graceMs`, or gone for good (0). */
   readonly left: (name: string, graceMs: number) => void;
+  /** There was no room for it. */
+  readonly refused: (name: string, fault: Fault) => void;
 }
 
 interface Here {
@@ -43,7 +45,7 @@ export class Presences {
   /** Departs from names that the connection bears no longer, at once: it lives and said so. Arrives under new ones. */
   follow({ names }: Naming): void {
     for (const name of [...this.#here.keys()]) if (!names.has(name)) this.#depart(name, 0);
-    for (const [name, borne] of names) if (!this.#here.has(name)) this.#arrive(name, borne);
+    for (const [name, borne] of names) if (!this.#here.has(name)) this.#arrive(name, borne, names.size > 1);
     this.#showLater();
   }
 
@@ -67,21 +69,24 @@ export class Presences {
     return this.#options.peer.principal?.scopes.has("operate") === true;
   }
 
-  #arrive(name: string, borne: Borne): void {
-    const { context, peer, arrived } = this.#options;
+  #arrive(name: string, borne: Borne, sharing: boolean): void {
+    const { context, peer, arrived, refused } = this.#options;
     try {
       const isShown = borne.how !== "inferred" && !this.#isTool;
       const presence = context.directory.arrive({
         principal: speakerOf(name, peer.principal),
         dialect: "zmq",
         listed: isShown,
+        sharing,
         ...(borne.via !== undefined && { via: borne.via }),
       });
       this.#here.set(name, { presence, borne, since: context.clock.monotonic(), isShown });
       arrived(name);
     } catch (thrown) {
+      const fault = asFault(thrown);
       context.ledger.count("agent-refused");
-      warn(context, peer.remote, "an agent was refused", { agent: name, why: asFault(thrown).message });
+      warn(context, peer.remote, "an agent was refused", { agent: name, why: fault.message });
+      refused(name, fault);
     }
   }
 

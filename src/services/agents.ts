@@ -6,10 +6,10 @@ import { AgentRecord } from "./presence.js";
 export class Agents {
   // bound: agentsMax · evicts: one more is refused as full; an agent goes with its last presence · owner: Agents
   readonly #records = new Map<string, AgentRecord>();
-  readonly #limits: Pick<Limits, "agentsMax" | "agentsClaimedMax">;
+  readonly #limits: Pick<Limits, "agentsMax" | "agentsClaimedMax" | "agentsSharingMax">;
   #listing: readonly AgentEntry[] | undefined;
 
-  constructor(limits: Pick<Limits, "agentsMax" | "agentsClaimedMax">) {
+  constructor(limits: Pick<Limits, "agentsMax" | "agentsClaimedMax" | "agentsSharingMax">) {
     this.#limits = limits;
   }
 
@@ -52,9 +52,10 @@ export class Agents {
     this.#records.delete(name);
   }
 
-  /** Counted by all that are here: those who prove who they are always find room that claims cannot take. */
-  #mostFor({ principal }: Arriving): number {
-    const { agentsMax, agentsClaimedMax } = this.#limits;
-    return principal.trust === "claimed" ? Math.min(agentsMax, agentsClaimedMax) : agentsMax;
+  /** Counted by all that are here: those who prove who they are always find room that claims cannot take, and those with one name room that whoever takes hundreds cannot. */
+  #mostFor({ principal, sharing = false }: Arriving): number {
+    const { agentsMax, agentsClaimedMax, agentsSharingMax } = this.#limits;
+    if (principal.trust !== "claimed") return agentsMax;
+    return Math.min(agentsMax, agentsClaimedMax, sharing ? agentsSharingMax : Infinity);
   }
 }

@@ -38,6 +38,12 @@ export class DirectoryEvents {
     this.#exchange.announce(invitee, { type: "inform", content: { message, kind: "room.invited", data } }, true);
   }
 
+  /** Tells a member on its own topic that a room had to go. */
+  putOut({ name: room }: Room, member: string): void {
+    const message = `you are no longer in ${room}: the broker has as many rooms as it can, and agents that only claim their name and hold the most make room for others; leave some, or log in with a token of your own`;
+    this.#exchange.announce(member, { type: "inform", content: { message, kind: "fault", data: { code: "full", message, to: room } } });
+  }
+
   #tell(kind: string, message: string, data: Readonly<Record<string, unknown>>, hidden = false): void {
     this.#exchange.announce(eventsTopic, { type: "inform", content: { message, kind, data } }, hidden);
   }

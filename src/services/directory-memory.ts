@@ -4,10 +4,10 @@ import { DirectoryEvents } from "./directory-events.js";
 import type { AgentEntry, Arriving, Directory, JoinOptions, Presence, RoomEntry } from "./directory.js";
 import { Histories } from "./history.js";
 import { PresenceMemory, isSameSpeaker, type AgentRecord, type PresenceOwner } from "./presence.js";
-import { mayEnter, mayJoinMore, mustBeProvedOnZmq, mustBeRoom } from "./room-rules.js";
+import { cannotSpeak, mayEnter, mayJoinMore, mustBeProvedOnZmq, mustBeRoom } from "./room-rules.js";
 import type { Table } from "./table.js";
 import type { KeptRoom } from "./kept-rooms.js";
-import { notInvited, Rooms, type Room, type RoomUpkeep } from "./rooms.js";
+import { Rooms, type Room, type RoomUpkeep } from "./rooms.js";
 
 /** Rooms that always exist (protocols §1). */
 const standingRooms: readonly string[] = ["#general", "#agents"];
@@ -45,7 +45,8 @@ export class DirectoryMemory implements Directory {
     this.#agents = new Agents(options.limits);
     this.#events = new DirectoryEvents(options.exchange);
     this.#histories = new Histories(options.limits);
-    this.#rooms = new Rooms({ limits: options.limits, clock: options.clock, upkeep: (name, inviteOnly) => this.#upkeep(name, inviteOnly) });
+    const { limits, clock } = options;
+    this.#rooms = new Rooms({ limits, clock, upkeep: (name, inviteOnly) => this.#upkeep(name, inviteOnly), vacate: (room) => { this.#vacate(room); } });
     for (const name of new Set([...standingRooms, ...(options.configuredRooms ?? [])])) this.#rooms.make(name, { configured: true });
   }
 
@@ -99,7 +100,7 @@ export class DirectoryMemory implements Directory {
     if (known === undefined) {
       if (!options.create) throw new Fault("not-found", notThere(room));
       mayJoinMore(this.#agents.get(member.name), this.#options.limits);
-      this.#enter(member, this.#announced(this.#rooms.make(room, { configured: false })));
+      this.#enter(member, this.#announced(this.#rooms.make(room, { configured: false, maker: member.principal })));
       return true;
     }
     if (known.inviteOnly) mayEnter(known, member);
@@ -132,7 +133,7 @@ export class DirectoryMemory implements Directory {
       if (this.#options.router.route(room) !== undefined) throw new Fault("conflict", `somebody listens to ${room} already; choose another name`);
     }
     mayJoinMore(this.#agents.get(member.name), this.#options.limits);
-    const made = options.inviteOnly ? this.#rooms.makeInviteOnly(room, member.principal) : this.#rooms.make(room, { configured: false });
+    const made = options.inviteOnly ? this.#rooms.makeInviteOnly(room, member.principal) : this.#rooms.make(room, { configured: false, maker: member.principal });
     this.#enter(member, this.#announced(made));
   }
 
@@ -145,10 +146,7 @@ export class DirectoryMemory implements Directory {
     if (!known.isMember(member.principal)) throw new Fault("forbidden", `only members invite; join ${room} first`);
     const invitee = this.#agents.get(agent);
     if (invitee === undefined) throw new Fault("not-found", `no agent ${agent} is here; invite it when it is online`);
-    if (known.inviteOnly) {
-      if (known.invited.size >= this.#options.limits.invitationsPerRoomMax) throw new Fault("full", `${room} has given as many invitations as a room can`);
-      for (const principal of invitee.principals()) this.#rooms.invite(known, principal);
-    }
+    if (known.inviteOnly) this.#rooms.invite(known, invitee.principals());
     this.#events.invited(known, member, agent);
   }
 
@@ -158,12 +156,7 @@ export class DirectoryMemory implements Directory {
 
   refusal(message: Message): Fault | undefined {
     const room = this.#rooms.get(message.topic);
-    if (room?.inviteOnly !== true || message.origin === undefined) return undefined;
-    const { speaker } = message;
-    if (speaker !== undefined && room.isMember(speaker)) return undefined;
-    return speaker !== undefined && room.isInvited(speaker)
-      ? new Fault("forbidden", `only members speak in ${room.name}; you are invited, join it first`)
-      : notInvited(room.name);
+    return room?.inviteOnly !== true || message.origin === undefined ? undefined : cannotSpeak(room, message.speaker);
   }
 
   history(room: string, count: number, viewer: Principal | undefined): readonly Envelope[] {
@@ -207,14 +200,13 @@ export class DirectoryMemory implements Directory {
   }
 
   #enter(member: PresenceMemory, room: Room): void {
+    if (member.rooms.has(room.name)) return;
     member.rooms.add(room.name);
-    this.#rooms.occupied(room);
     const through = room.members.get(member.name);
-    if (through !== undefined) {
-      through.add(member);
-      return;
-    }
-    room.members.set(member.name, new Set([member]));
+    if (through === undefined) room.members.set(member.name, new Set([member]));
+    else through.add(member);
+    this.#rooms.entered(room, member.principal);
+    if (through !== undefined) return;
     const record = this.#agents.get(member.name);
     if (record === undefined) return;
     record.roomCount += 1;
@@ -224,13 +216,26 @@ export class DirectoryMemory implements Directory {
   #exit(member: PresenceMemory, room: Room): void {
     member.rooms.delete(room.name);
     const through = room.members.get(member.name);
-    if (through?.delete(member) !== true || through.size > 0) return;
-    room.members.delete(member.name);
+    if (through?.delete(member) !== true) return;
+    if (through.size === 0) room.members.delete(member.name);
+    this.#rooms.exited(room, member.principal);
+    if (through.size > 0) return;
     if (room.members.size === 0 && !this.#closed) this.#rooms.emptied(room);
     const record = this.#agents.get(member.name);
     if (record === undefined) return;
     record.roomCount -= 1;
     if (record.listed) this.#events.left(room, member);
+  }
+
+  /** Everybody is put out, and told. */
+  #vacate(room: Room): void {
+    for (const [name, through] of [...room.members]) {
+      for (const member of [...through]) {
+        this.#exit(member, room);
+        member.putOut(room.name);
+      }
+      this.#events.putOut(room, name);
+    }
   }
 
   #show(presence: PresenceMemory): void {

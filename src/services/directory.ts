@@ -27,6 +27,10 @@ export interface Arriving {
   readonly via?: "proxy";
   /** False until dialects may list it (an inferred ZeroMQ name); `show()` raises it. */
   readonly listed?: boolean;
+  /** Its connection bears other names, too. */
+  readonly sharing?: boolean;
+  /** It was put out of a room that had to go; it hears why on its own topic. */
+  readonly putOut?: (room: string) => void;
 }
 
 /**

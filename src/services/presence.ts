@@ -20,6 +20,7 @@ export class PresenceMemory implements Presence {
   // bound: roomsPerAgentMax · evicts: joining one more is refused as full · owner: DirectoryMemory
   readonly rooms = new Set<string>();
   state: PresenceState = "here";
+  readonly #putOut: Arriving["putOut"];
   readonly #owner: PresenceOwner;
 
   constructor(arriving: Arriving, since: number, owner: PresenceOwner) {
@@ -28,7 +29,12 @@ export class PresenceMemory implements Presence {
     this.dialect = arriving.dialect;
     this.via = arriving.via;
     this.since = since;
+    this.#putOut = arriving.putOut;
     this.#owner = owner;
+  }
+
+  putOut(room: string): void {
+    this.#putOut?.(room);
   }
 
   show(): void {

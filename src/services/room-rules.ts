@@ -1,4 +1,4 @@
-import { Fault, isRoom, type Limits } from "../core/index.js";
+import { Fault, isRoom, type Limits, type Principal } from "../core/index.js";
 import type { AgentRecord, PresenceMemory } from "./presence.js";
 import { notInvited, type Room } from "./rooms.js";
 
@@ -25,4 +25,12 @@ export function mustBeProvedOnZmq(member: PresenceMemory, room: string): void {
 export function mayJoinMore(agent: AgentRecord | undefined, { roomsPerAgentMax }: Pick<Limits, "roomsPerAgentMax">): void {
   if (agent === undefined || agent.roomCount < roomsPerAgentMax) return;
   throw new Fault("full", `${agent.name} is in ${String(roomsPerAgentMax)} rooms, which is as many as it can be; leave one first`);
+}
+
+/** Why somebody may not speak in an invite-only room, or undefined. */
+export function cannotSpeak(room: Room, speaker: Principal | undefined): Fault | undefined {
+  if (speaker !== undefined && room.isMember(speaker)) return undefined;
+  return speaker !== undefined && room.isInvited(speaker)
+    ? new Fault("forbidden", `only members speak in ${room.name}; you are invited, join it first`)
+    : notInvited(room.name);
 }

@@ -1,5 +1,6 @@
 import { Fault, notThere, type Clock, type Limits, type Principal } from "../core/index.js";
 import type { RoomHistory } from "./history.js";
+import { Holders } from "./holders.js";
 import { KeptRooms, type KeptRoom } from "./kept-rooms.js";
 import { isSameSpeaker, type PresenceMemory } from "./presence.js";
 import type { Table } from "./table.js";
@@ -21,6 +22,8 @@ export class Room {
   readonly members = new Map<string, Set<PresenceMemory>>();
   // bound: invitationsPerRoomMax · evicts: inviting one more is refused as full · owner: Room
   readonly invited = new Set<string>();
+  /** Presences in it that prove something, be it a shared secret. */
+  vouched = 0;
   /** Invited for as long as they are here, whatever they prove. */
   readonly #invitedNow = new WeakSet<Principal>();
   /** Whose count it is in, if it is invite-only. */
@@ -68,20 +71,34 @@ export class Room {
 
 /** What {@link Rooms} needs. */
 export interface RoomsOptions {
-  readonly limits: Pick<Limits, "roomsMax" | "roomsPerAgentMax" | "emptyRoomMs">;
+  readonly limits: Pick<Limits, "roomsMax" | "roomsClaimedMax" | "roomsPerAgentMax" | "invitationsPerRoomMax" | "emptyRoomMs">;
   readonly clock: Clock;
   /** Starts a room's history or guard. */
   readonly upkeep: (name: string, inviteOnly: boolean) => RoomUpkeep;
+  /** Puts everybody out of a room that has to go. */
+  readonly vacate: (room: Room) => void;
+}
+
+/** A room that is to be made. */
+interface Making {
+  readonly inviteOnly: boolean;
+  readonly configured: boolean;
+  /** Whoever makes it; nobody, where it is configured or known again. */
+  readonly maker?: Principal | undefined;
 }
 
 /** All rooms, and the end of empty ones. */
 export class Rooms {
-  // bound: roomsMax · evicts: the room that has been empty longest and is awaited by nobody, else an empty one of whoever has made the most; if there is none, one more is refused as full · owner: Rooms
+  // bound: roomsMax · evicts: the room that has been empty longest and is awaited by nobody, else one of the agent that holds the most by claims alone, else an empty one of whoever has made the most; if there is none, one more is refused as full · owner: Rooms
   readonly #rooms = new Map<string, Room>();
   // bound: roomsMax · evicts: a room leaves when somebody joins it or it goes · owner: Rooms
   readonly #empty = new Set<Room>();
   // bound: roomsMax · evicts: with the last of its rooms; an owner of roomsPerAgentMax invite-only rooms is refused one more as full · owner: Rooms
   readonly #owned = new Map<string, number>();
+  /** Public rooms in which nobody proves anything, by who has been there longest. */
+  readonly #holders = new Holders<Room>();
+  // bound: roomsMax · evicts: a room leaves when somebody joins it or it goes · owner: Rooms
+  readonly #emptyOwned = new Set<Room>();
   readonly #options: RoomsOptions;
   #sorted: readonly Room[] | undefined;
   /** Undefined where nothing is kept. */
@@ -113,7 +130,7 @@ export class Rooms {
   }
 
   /** Makes a public room. @throws Fault full */
-  make(name: string, options: { readonly configured: boolean }): Room {
+  make(name: string, options: { readonly configured: boolean; readonly maker?: Principal }): Room {
     return this.#add(name, { inviteOnly: false, ...options });
   }
 
@@ -125,15 +142,17 @@ export class Rooms {
     if (owned >= this.#options.limits.roomsPerAgentMax) {
       throw new Fault("full", `${owner.agent} has made ${String(owned)} invite-only rooms, which is as many as one agent can; use one of them`);
     }
-    const room = this.#add(name, { inviteOnly: true, configured: false });
+    const room = this.#add(name, { inviteOnly: true, configured: false, maker: owner });
     this.#owned.set(key, owned + 1);
     room.ownerKey = key;
-    this.invite(room, owner);
+    this.invite(room, [owner]);
     return room;
   }
 
-  invite(room: Room, invitee: Principal): void {
-    room.invite(invitee);
+  /** Lets all of them in, who bear one name. @throws Fault full */
+  invite(room: Room, invitees: readonly Principal[]): void {
+    if (room.invited.size >= this.#options.limits.invitationsPerRoomMax) throw new Fault("full", `${room.name} has given as many invitations as a room can`);
+    for (const invitee of invitees) room.invite(invitee);
     this.#keep(room);
   }
 
@@ -147,6 +166,7 @@ export class Rooms {
       room.ownerKey = owner;
       this.#owned.set(owner, (this.#owned.get(owner) ?? 0) + 1);
       for (const one of invited) room.invited.add(one);
+      this.#emptyOwned.add(room);
     }
   }
 
@@ -154,28 +174,49 @@ export class Rooms {
     if (isAwaited && ownerKey !== undefined) this.#kept?.keep(name, { owner: ownerKey, invited: [...invited] });
   }
 
-  #add(name: string, options: { inviteOnly: boolean; configured: boolean }): Room {
-    if (this.#rooms.size >= this.#options.limits.roomsMax && !options.configured) this.#makeSpace();
-    return this.#put(name, options);
+  #add(name: string, making: Making): Room {
+    const { roomsMax, roomsClaimedMax } = this.#options.limits;
+    const most = making.maker?.trust === "claimed" ? Math.min(roomsMax, roomsClaimedMax) : roomsMax;
+    if (this.#rooms.size >= most && !making.configured) this.#makeSpace(making.maker);
+    return this.#put(name, making);
   }
 
   /** What is kept is there, however many may be: the limit is for those that are made. */
-  #put(name: string, options: { inviteOnly: boolean; configured: boolean }): Room {
-    const room = new Room(name, { ...options, upkeep: this.#options.upkeep(name, options.inviteOnly) });
+  #put(name: string, { inviteOnly, configured }: Making): Room {
+    const room = new Room(name, { inviteOnly, configured, upkeep: this.#options.upkeep(name, inviteOnly) });
     this.#rooms.set(name, room);
     this.#sorted = undefined;
     return room;
   }
 
-  /** Somebody is in the room. */
-  occupied(room: Room): void {
+  /** Somebody has come in. */
+  entered(room: Room, { trust }: Principal): void {
+    this.#occupied(room);
+    if (trust !== "claimed") room.vouched += 1;
+    this.#hold(room);
+  }
+
+  /** Somebody has gone out. */
+  exited(room: Room, { trust }: Principal): void {
+    if (trust !== "claimed") room.vouched -= 1;
+    this.#hold(room);
+  }
+
+  #occupied(room: Room): void {
     room.keepAlive?.();
     room.keepAlive = undefined;
     this.#empty.delete(room);
+    this.#emptyOwned.delete(room);
+  }
+
+  #hold(room: Room): void {
+    const [first] = room.vouched === 0 && !room.configured && !room.inviteOnly ? room.members.keys() : [];
+    this.#holders.set(room, first);
   }
 
   /** The last member has left: the room goes after its time, unless it is configured, or invite-only and awaited. */
   emptied(room: Room): void {
+    if (room.ownerKey !== undefined) this.#emptyOwned.add(room);
     if (room.configured || room.isAwaited || room.keepAlive !== undefined) return;
     this.#empty.add(room);
     room.keepAlive = this.#options.clock.after(this.#options.limits.emptyRoomMs, () => {
@@ -191,20 +232,24 @@ export class Rooms {
       room.upkeep.close();
     }
     this.#empty.clear();
+    this.#emptyOwned.clear();
   }
 
-  #makeSpace(): void {
-    const [longestEmpty = this.#emptyOfMostOwned()] = this.#empty;
-    if (longestEmpty === undefined) throw new Fault("full", "the broker has as many rooms as it can; use one of them, or free one by leaving it");
-    this.#remove(longestEmpty);
+  #makeSpace(maker: Principal | undefined): void {
+    const own = maker?.trust === "claimed" ? this.#holders.count(maker.agent) : 0;
+    const [longestEmpty] = this.#empty;
+    const goes = longestEmpty ?? this.#holders.ofGreatest(own) ?? this.#emptyOfMostOwned();
+    if (goes === undefined) throw new Fault("full", "the broker has as many rooms as it can; use one of them, or free one by leaving it");
+    if (goes.members.size > 0) this.#options.vacate(goes);
+    this.#remove(goes);
   }
 
   /** An empty room of whoever has made the most: who makes a few keeps them while others make thousands. */
   #emptyOfMostOwned(): Room | undefined {
     let most = 1;
     let found: Room | undefined;
-    for (const room of this.#rooms.values()) {
-      const owned = room.ownerKey === undefined || room.members.size > 0 ? 0 : (this.#owned.get(room.ownerKey) ?? 0);
+    for (const room of this.#emptyOwned) {
+      const owned = room.ownerKey === undefined ? 0 : (this.#owned.get(room.ownerKey) ?? 0);
       if (owned <= most) continue;
       most = owned;
       found = room;
@@ -213,7 +258,8 @@ export class Rooms {
   }
 
   #remove(room: Room): void {
-    this.occupied(room);
+    this.#occupied(room);
+    this.#holders.set(room, undefined);
     this.#rooms.delete(room.name);
     this.#sorted = undefined;
     const owned = room.ownerKey === undefined ? 0 : (this.#owned.get(room.ownerKey) ?? 0);

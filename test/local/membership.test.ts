@@ -105,4 +105,24 @@ describe("rooms of a ZeroMQ connection", () => {
     world.clock.advance(1_000);
     expect(world.directory.rooms(undefined).find(({ name }) => name === "#three")?.members).toBe(1);
   });
+
+  it("are still heard when they had to make room for others, and the agent is told", async () => {
+    const full = new LocalWorld({ roomsMax: 4, roomsClaimedMax: 4 });
+    const greedy = full.subscriber(["#a", "#b"], { declared: "greedy" });
+    full.subscriber(["#new"], { declared: "eve" });
+    expect(full.directory.rooms(undefined).map(({ name }) => name)).toEqual(["#agents", "#b", "#general", "#new"]);
+    expect(greedy.heard).toMatchObject([{ topic: "greedy", kind: "fault", data: { code: "full", to: "#a" } }]);
+    full.send(full.publisher(), "eve", "#a", "inform", "is anybody here?");
+    expect(greedy.texts).toContain("is anybody here?");
+    await full.close();
+  });
+
+  it("need a name for which there is room: one of many finds less, and whoever is refused is told", async () => {
+    const full = new LocalWorld({ agentsClaimedMax: 4, agentsSharingMax: 2 });
+    const many = full.subscriber(["m1", "m2", "m3"]);
+    expect(many.heard).toMatchObject([{ topic: "m3", kind: "fault", data: { code: "full", agent: "m3" } }]);
+    const ada = full.subscriber(["ada"]);
+    expect(full.ask(full.publisher(), "ada", ada, "ping")).toMatchObject([{ text: "pong" }]);
+    await full.close();
+  });
 });

@@ -36,6 +36,16 @@ describe("agents in the directory", () => {
     expect(codeOf(() => arrive("one more"))).toBe("full");
   });
 
+  it("that stand on one connection with others leave room for those with one of their own", () => {
+    const { arrive } = openWorld({ agentsClaimedMax: 3, agentsSharingMax: 2 });
+    const claimed = (name: string, sharing: boolean): unknown => arrive(name, { principal: principal(name, "claimed"), dialect: "zmq", sharing });
+    claimed("a", true);
+    claimed("b", true);
+    expect(codeOf(() => claimed("c", true))).toBe("full");
+    claimed("d", false);
+    expect(codeOf(() => claimed("e", false))).toBe("full");
+  });
+
   it("of other dialects are counted while they are here", () => {
     const { directory, arrive } = openWorld();
     const bot = arrive("bot");

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { principal } from "../../src/core/index.js";
+import type { Presence } from "../../src/services/index.js";
 import { codeOf, openWorld } from "../kit/directory-world.js";
 
 const day = 86_400_000;
@@ -147,6 +149,39 @@ describe("the limits of rooms", () => {
     expect(codeOf(() => directory.join(bob, "#b", { create: true }))).toBe("full");
     expect(codeOf(() => { directory.create(bob, "#b", { inviteOnly: true }); })).toBe("full");
     expect(bob.rooms.size).toBe(0);
+  });
+
+  it("let a room go of whoever holds the most by claims alone, who is told; never one in which somebody proves something", () => {
+    const { directory, arrive, events, router } = openWorld({ roomsMax: 9, roomsClaimedMax: 7 });
+    const claimed = (name: string): Presence => arrive(name, { principal: principal(name, "claimed"), dialect: "zmq" });
+    const names = (): readonly string[] => directory.rooms(undefined).map(({ name }) => name).slice(2);
+    const told: unknown[] = [];
+    router.subscribe("mallory", { deliver: ({ envelope }) => told.push(envelope?.content) > 0 });
+    const [mallory, accomplice, honest] = [claimed("mallory"), claimed("accomplice"), claimed("honest")];
+    directory.join(honest, "#h1", { create: true });
+    for (const room of ["#m1", "#m2", "#m3", "#m4"]) for (const member of [mallory, accomplice]) directory.join(member, room, { create: true });
+    const bot = arrive("bot");
+    directory.join(bot, "#m1", { create: true });
+    events.length = 0;
+    directory.join(claimed("eve"), "#new", { create: true });
+    expect(names()).toEqual(["#h1", "#m1", "#m3", "#m4", "#new"]);
+    expect(events.slice(-4)).toEqual(["room.left mallory #m2", "room.left accomplice #m2", "room.created #new", "room.joined eve #new"]);
+    expect(told).toMatchObject([{ kind: "fault", data: { code: "full", to: "#m2" } }]);
+    expect([...mallory.rooms]).toEqual(["#m1", "#m3", "#m4"]);
+    expect(codeOf(() => directory.join(mallory, "#m5", { create: true })), "nobody holds more than it").toBe("full");
+  });
+
+  it("keep the last ones for those who prove something, and take from claims then", () => {
+    const { directory, arrive } = openWorld({ roomsMax: 5, roomsClaimedMax: 4 });
+    const claimed = (name: string): Presence => arrive(name, { principal: principal(name, "claimed"), dialect: "zmq" });
+    const names = (): readonly string[] => directory.rooms(undefined).map(({ name }) => name).filter((name) => name.length === 2);
+    directory.join(claimed("ada"), "#a", { create: true });
+    directory.join(claimed("bob"), "#b", { create: true });
+    const bot = arrive("bot");
+    for (const room of ["#1", "#2", "#3"]) directory.join(bot, room, { create: true });
+    expect(names()).toEqual(["#1", "#2", "#3"]);
+    expect(codeOf(() => directory.join(bot, "#4", { create: true }))).toBe("full");
+    expect(codeOf(() => directory.join(claimed("eve"), "#e", { create: true }))).toBe("full");
   });
 
   it("bound what one agent is in, over all its connections", () => {

@@ -36,6 +36,19 @@ describe("AgentChat: channels", () => {
     expect(await lists()).toEqual(["CHANNELS", "ERROR", "ERROR", "ERROR"]);
   });
 
+  it("whoever holds the most by claims alone makes room for others: told, and heard no more", async () => {
+    const small = new AgentChatWorld({ limits: { roomsMax: 4, roomsClaimedMax: 4 } });
+    const [greedy, eve] = [await small.ephemeral("greedy"), await small.ephemeral("eve")];
+    for (const channel of ["#a", "#b"]) await greedy.client.says({ type: "CREATE_CHANNEL", channel });
+    greedy.client.all();
+    await eve.client.says({ type: "CREATE_CHANNEL", channel: "#new" });
+    await eve.client.hears({ type: "JOINED", channel: "#new" });
+    await greedy.client.hears({ type: "ERROR" });
+    expect(small.router.route("#a")).toBeUndefined();
+    await greedy.client.says({ type: "MSG", to: "#b", content: "still here" });
+    await greedy.client.hears({ type: "MSG", to: "#b" });
+  });
+
   it("JOIN answers with everybody there, and tells the others", async () => {
     await ada.client.says({ type: "JOIN", channel: "#general" });
     await ada.client.hears({ type: "JOINED", channel: "#general", agents: [ada.id] });
