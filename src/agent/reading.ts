@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { everyone, Fault, readEnvelope, type Envelope, type ListedAgent, type ListedRoom, type Reading, type Trust } from "../core/index.js";
 
+const trusts: readonly Trust[] = ["claimed", "shared", "proved"];
+
 /** How a payload came. */
 export interface Way {
   /** The agent that hears it. */
@@ -12,8 +14,8 @@ export interface Way {
 }
 
 /**
- * A payload as it arrived. `trust` is the broker's word or absent: what a payload says of its own sender may be made up, as payloads pass the broker as bytes, and
- * only the broker speaks as `$…`. `replay` is kept; between two claimed agents it is the sender's word.
+ * A payload as it arrived. `trust` and `replay` are the broker's word (ADR 0011): it takes them out of what claimed agents send, so that a message without `trust` is of
+ * one of those.
  */
 export function readPayload(payload: Buffer, { name, topic, trust }: Way): Reading {
   let json: unknown;
@@ -23,17 +25,15 @@ export function readPayload(payload: Buffer, { name, topic, trust }: Way): Readi
     return { problem: String(thrown) };
   }
   const fields: Readonly<Record<string, unknown>> = typeof json === "object" && json !== null ? { ...json } : {};
-  const { from, to, replay } = fields;
-  const known = trust ?? (typeof from === "string" && from.startsWith("$") ? "proved" : undefined);
+  const { to, replay } = fields;
   const reading = readEnvelope(json, {
     topic: topic === name && to === everyone ? everyone : topic,
     receivedAt: Date.now(),
     fallbackId: randomUUID(),
-    trust: known ?? "claimed",
+    trust: trust ?? trusts.find((one) => one === fields["trust"]) ?? "claimed",
   });
   if ("problem" in reading) return reading;
-  const { trust: read, ...envelope } = reading.envelope;
-  return { envelope: { ...envelope, ...(known !== undefined && read !== undefined && { trust: read }), ...(replay === true && { replay }) } };
+  return replay === true ? { envelope: { ...reading.envelope, replay } } : reading;
 }
 
 /** The agents of an `agents.list` answer. @throws Fault malformed */

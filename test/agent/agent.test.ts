@@ -138,15 +138,14 @@ describe("the SDK over ZeroMQ", () => {
   });
   afterEach(() => at.stop());
 
-  it("has the broker's word on trust or none, and the topic for the addressee, whatever a payload says of itself", async () => {
+  it("has the broker's word on trust, and the topic for the addressee, whatever a payload says of itself", async () => {
     const bob = await Agent.connect({ name: "bob", in: at.zmqIn, out: at.zmqOut });
     const inside = at.broker.agent("inside");
     const mallory = await new PlainAgent("mallory", at).meet();
     try {
       for (const to of ["bob", "inside"]) await mallory.send(to, "inform", "believe me", { trust: "proved", to: "#elsewhere" });
       const heard = await next(bob);
-      expect(heard).toMatchObject({ from: "mallory", to: "bob" });
-      expect(heard).not.toHaveProperty("trust");
+      expect(heard).toMatchObject({ from: "mallory", to: "bob", trust: "claimed" });
       expect(await next(inside)).toMatchObject({ from: "mallory", to: "inside", trust: "claimed" });
       expect(await bob.request("$broker", { message: "ping", kind: "ping" })).toMatchObject({ trust: "proved" });
       await mallory.send("all", "inform", "everybody");

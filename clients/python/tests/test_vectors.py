@@ -30,11 +30,11 @@ class EnvelopeVectors(unittest.TestCase):
 
 
 class Trust(unittest.TestCase):
-    def test_is_the_brokers_word_or_none(self):
-        def trust_of(sender):
-            return read_payload(json.dumps({"from": sender, "type": "inform", "trust": "proved"}).encode(), "ada").trust
+    def test_is_the_brokers_word_or_claimed(self):
+        def trust_of(**more):
+            return read_payload(json.dumps({"from": "ada", "type": "inform", **more}).encode(), "bob").trust
 
-        self.assertEqual([trust_of("mallory"), trust_of("$broker")], [None, "proved"])
+        self.assertEqual([trust_of(), trust_of(trust="proved"), trust_of(trust="very much")], ["claimed", "proved", "claimed"])
 
 
 class NameVectors(unittest.TestCase):

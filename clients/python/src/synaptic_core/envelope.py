@@ -27,7 +27,7 @@ class Envelope:
     expires_at: Optional[str] = None  #: ISO 8601; not delivered after it
     from_name: Optional[str] = None  #: for people; never an address
     hops: Optional[int] = None
-    trust: Optional[str] = None  #: claimed, shared, proved: the broker's word; None where it said none
+    trust: str = "claimed"  #: claimed, shared, proved: the broker's word
     received_at: Optional[str] = None
     replay: bool = False  #: a room's past message
     other: Mapping[str, Any] = field(default_factory=dict)  #: top-level keys that nobody here knows

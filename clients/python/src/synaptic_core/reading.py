@@ -4,7 +4,6 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Mapping, NoReturn, Optional, Tuple, Type
 
@@ -12,6 +11,7 @@ from .envelope import Inform, Message, Request, Response
 from .fault import Fault
 
 _KINDS: Mapping[str, Type[Message]] = {"request": Request, "response": Response, "inform": Inform}
+_TRUSTS = ("claimed", "shared", "proved")
 _PRIORITIES = {"LOW": "LOW", "NORMAL": "NORMAL", "HIGH": "HIGH", "CRITICAL": "HIGH"}
 _KNOWN = frozenset({
     "message_id", "timestamp", "from", "to", "type", "priority", "content", "in_reply_to", "conversation_id",
@@ -22,24 +22,23 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(?:([zZ])|([+-
 
 def read_payload(payload: bytes, name: str) -> Message:
     """
-    What arrived at the agent `name`. `trust` is the broker's word, or None: payloads pass the broker as bytes, what they say of their own sender
-    may be made up, and only the broker speaks as `$…`. `replay` is kept; between two claimed agents it is the sender's word. Raises Fault malformed.
+    What arrived at the agent `name`. `trust` and `replay` are the broker's word: it takes them out of what claimed agents send, so that a message
+    without `trust` is of one of those. Raises Fault malformed.
     """
     try:
         value = json.loads(payload, parse_constant=_no_json)
     except (ValueError, RecursionError) as error:
         raise Fault("malformed", f"the payload is no JSON: {error}") from error
     fields = value if isinstance(value, dict) else {}
-    to, sender = fields.get("to"), fields.get("from")
-    message = read_envelope(
+    to, trust = fields.get("to"), fields.get("trust")
+    return read_envelope(
         value,
         topic=to if isinstance(to, str) else name,
         received_at=datetime.now(timezone.utc),
         fallback_id=str(uuid.uuid4()),
-        trust="proved",
+        trust=trust if trust in _TRUSTS else "claimed",
         replay=fields.get("replay") is True,
     )
-    return message if isinstance(sender, str) and sender.startswith("$") else replace(message, trust=None)
 
 
 def read_envelope(value: Any, *, topic: str, received_at: datetime, fallback_id: str, trust: str = "claimed", replay: bool = False) -> Message:
