@@ -1,5 +1,5 @@
 import { existsSync, statSync } from "node:fs";
-import { doorsOf, Problems, problemsOf, type Layered } from "../config/index.js";
+import { doorsOf, Problems, type Layered } from "../config/index.js";
 import { Fault } from "../core/index.js";
 import { DataDirectory, resolveDataDirectory } from "../services/index.js";
 import { readTlsPair } from "../ws/index.js";
@@ -23,7 +23,7 @@ export async function checkConfig(layered: Layered): Promise<Checked> {
   problems.attempt(() => {
     data.inspect();
   }, undefined);
-  return { problems: [...problems.texts, ...(await doorProblems(layered)), ...tlsProblems(layered, "over")], warnings: tlsProblems(layered, "soon") };
+  return { problems: [...problems.texts, ...(await doorProblems(layered)), ...tlsProblems(layered)], warnings: dateProblems(layered) };
 }
 
 /** @throws Fault malformed with {@link doorProblems}, if there are any, or if the data directory is no folder */
@@ -50,14 +50,16 @@ async function findDoorProblems(layered: Layered): Promise<Problems> {
   return problems;
 }
 
-/** What is wrong with the certificate now, or will be `soon`. */
-function tlsProblems({ config: { tlsCert, tlsKey }, nameOf }: Layered, when: "over" | "soon"): readonly string[] {
-  if (tlsCert === undefined || tlsKey === undefined) return [];
-  try {
-    readTlsPair({ cert: tlsCert, key: tlsKey });
-    const problem = dateProblem(readCertificate(tlsCert), new Date());
-    return problem?.when === when ? [`${nameOf("tlsCert")}: the certificate ${tlsCert} ${problem.words}`] : [];
-  } catch (thrown) {
-    return when === "over" ? problemsOf(thrown) : [];
-  }
+function tlsProblems({ config: { tlsCert, tlsKey } }: Layered): readonly string[] {
+  const problems = new Problems();
+  if (tlsCert !== undefined && tlsKey !== undefined) problems.attempt(() => readTlsPair({ cert: tlsCert, key: tlsKey }), undefined);
+  return problems.texts;
+}
+
+/** What is wrong with the certificate's dates, or will be soon. A start takes it all the same: ZeroMQ agents shall not wait for a certificate. */
+function dateProblems(layered: Layered): readonly string[] {
+  const { config: { tlsCert }, nameOf } = layered;
+  if (tlsCert === undefined || tlsProblems(layered).length > 0) return [];
+  const problem = dateProblem(readCertificate(tlsCert), new Date());
+  return problem === undefined ? [] : [`${nameOf("tlsCert")}: the certificate ${tlsCert} ${problem.words}`];
 }

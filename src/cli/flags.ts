@@ -53,7 +53,8 @@ export function withBrokerFlags(command: Command): Command {
     .option("--log-messages", "write every message into the log, with its text")
     .addOption(new Option("--agentchat-identity <how>", "strict: every AgentChat client proves a key").choices(["lenient", "strict"]))
     .addOption(new Option("--agentchat-signatures <how>", "strict: signatures that do not verify are refused").choices(["lenient", "strict"]))
-    .option("--limit <name=value...>", "set a limit of LIMITS.md");
+    .option("--limit <name=value...>", "set a limit of LIMITS.md")
+    .addOption(new Option("--log-level <level>", "how much is logged, as JSON on stderr").choices(["silent", "error", "warn", "info", "debug"]).default("warn").env("SYNAPTIC_LOG_LEVEL"));
 }
 
 /** Flags over `SYNAPTIC_…` over the file over defaults. @throws Fault malformed, forbidden */

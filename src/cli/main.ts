@@ -60,10 +60,14 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
 
 /** Options that every command has. */
 function prepare(command: Command): void {
-  command.exitOverride();
+  command.exitOverride().showHelpAfterError(`(${pathOf(command)} --help lists what it takes)`);
   command.option("--data-dir <folder>", "the broker's folder").option("--json", "print data as JSON");
   if (!command.options.some(({ long }) => long === "--config")) command.option("--config <file>", "the broker's configuration, which may name its folder");
   for (const below of command.commands) prepare(below);
+}
+
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
 /** A command that is told no folder takes the one that a start would. @throws Fault malformed, unavailable: the configuration that may name it cannot be read */

@@ -1,10 +1,11 @@
 import { defaultLimits, Fault } from "../core/index.js";
 import { Problems } from "./problems.js";
+import { similar } from "./similar.js";
 import { nestedSpellings, spellings, variableOf, type Spelling } from "./spelling.js";
 import { listOf, numberOf, pairsOf } from "./text-values.js";
 
 /** Variables of ours that are no options of the broker. */
-const others: ReadonlySet<string> = new Set(["SYNAPTIC_CONFIG", "SYNAPTIC_ROOT"]);
+const others: ReadonlySet<string> = new Set(["SYNAPTIC_CONFIG", "SYNAPTIC_LOG_LEVEL", "SYNAPTIC_ROOT"]);
 
 type Kind = Spelling["kind"] | "number";
 
@@ -27,20 +28,10 @@ export function readEnvironment(env: NodeJS.ProcessEnv): ReadonlyMap<string, unk
   return new Map(found);
 }
 
-/** Mostly only the lines between the words are missing or too many, or one letter is. */
 function hint(variable: string): string {
-  const bare = (name: string): string => name.replaceAll("_", "").replace("LIMITS", "LIMIT");
-  const known = [...byVariable.keys()];
-  const meant = known.find((one) => bare(one) === bare(variable)) ?? known.find((one) => isOneOff(bare(one), bare(variable)));
+  const names = [...byVariable.keys()];
+  const meant = similar(variable, names) ?? similar(variable.replace("_LIMITS_", "_LIMIT_"), names);
   return meant === undefined ? "" : `; did you mean ${meant}?`;
-}
-
-/** True if one letter more, less or another makes one of the other. */
-function isOneOff(one: string, other: string): boolean {
-  const [short, long] = one.length <= other.length ? [one, other] : [other, one];
-  let at = 0;
-  while (at < short.length && short[at] === long[at]) at += 1;
-  return long.slice(at + 1) === short.slice(short.length === long.length ? at + 1 : at);
 }
 
 function read(variable: string, text: string): [path: string, value: unknown] {

@@ -3,6 +3,7 @@ import { defaultLimits, Fault, shapeProblem, type Limits } from "../core/index.j
 import { openDoors } from "./open-doors.js";
 import { brokerOptions, type BrokerConfig, type BrokerOptions } from "./options.js";
 import { Problems } from "./problems.js";
+import { similar } from "./similar.js";
 import { sameDoors } from "./same-door.js";
 
 /**
@@ -16,7 +17,7 @@ export function readConfig(options: BrokerOptions, nameOf: (path: string) => str
   if (!parsed.success) {
     for (const issue of parsed.error.issues.flatMap(oneByOne)) {
       const { path, problem } = shapeProblem(new z.ZodError([issue]), options);
-      const remedy = issue.code === "unrecognized_keys" ? "; broker config schema lists what there is" : "";
+      const remedy = issue.code === "unrecognized_keys" ? unknownKey(issue.keys[0] ?? "", issue.path[0] === "limits") : "";
       problems.note(new Fault("malformed", `${nameOf(path)}: ${problem}${remedy}`));
     }
     problems.refuse();
@@ -32,6 +33,11 @@ export function readConfig(options: BrokerOptions, nameOf: (path: string) => str
   for (const problem of openDoors(config)) problems.note(problem);
   problems.refuse();
   return config;
+}
+
+function unknownKey(key: string, isLimit: boolean): string {
+  const meant = similar(key, Object.keys(isLimit ? defaultLimits : brokerOptions.shape));
+  return meant === undefined ? "; broker config schema lists what there is" : `; did you mean ${meant}?`;
 }
 
 /** Keys that there are not come as one issue of an object. */

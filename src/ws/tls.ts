@@ -18,6 +18,9 @@ export interface TlsPair {
 /** Reads a pair that fits together. @throws Fault unavailable, malformed, naming the file and the remedy */
 export function readTlsPair({ cert, key }: TlsFiles): TlsPair {
   const pair = { cert: read(cert, "--tls-cert"), key: read(key, "--tls-key") };
+  if (!pair.cert.includes("BEGIN CERTIFICATE") && pair.key.includes("BEGIN CERTIFICATE")) {
+    throw new Fault("malformed", `--tls-cert ${cert} holds no certificate, but --tls-key ${key} does: change them round`);
+  }
   try {
     createSecureContext(pair);
   } catch (error) {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { brokerOptions } from "../../src/config/index.js";
 import { defaultLimits } from "../../src/core/index.js";
-import { makeCertificate } from "../kit/certificates.js";
+import { makeCertificate, makeExpired } from "../kit/certificates.js";
 import { runCli } from "../kit/cli.js";
 
 interface Printed {
@@ -74,6 +74,18 @@ describe("broker config", () => {
     const { code, stdout, stderr } = await runCli(["config", "check", "--data-dir", dataDir, "--tls-cert", cert, "--tls-key", key]);
     expect([code, stdout]).toEqual([0, "ok\n"]);
     expect(stderr).toMatch(/warning: --tls-cert: .* expires in 1 days/);
+    const old = makeExpired(home, "old");
+    const expired = await runCli(["config", "check", "--data-dir", dataDir, "--tls-cert", old.cert, "--tls-key", old.key]);
+    expect(expired).toMatchObject({ code: 0, stderr: expect.stringMatching(/warning: --tls-cert: .* has expired at/) as string });
+    const changed = await runCli(["config", "check", "--data-dir", dataDir, "--tls-cert", key, "--tls-key", cert]);
+    expect(changed).toMatchObject({ code: 2, stderr: expect.stringMatching(/holds no certificate, but .* does: change them round/) as string });
+  });
+
+  it("check takes what a start takes, and points to its own help", async () => {
+    expect(await runCli(["config", "check", "--data-dir", dataDir, "--log-level", "info"])).toMatchObject({ code: 0 });
+    expect(await runCli(["config", "check", "--data-dir", dataDir], { SYNAPTIC_LOG_LEVEL: "info" })).toMatchObject({ code: 0 });
+    const wrong = await runCli(["start", "--data-dir", dataDir], { SYNAPTIC_LOG_LEVEL: "loud" });
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/'loud' from env 'SYNAPTIC_LOG_LEVEL'[^]*\(broker start --help lists what it takes\)/) as string });
   });
 
   it("check tells what is wrong in every layer at once", async () => {

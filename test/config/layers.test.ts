@@ -77,6 +77,8 @@ describe("the configuration in layers", () => {
     ["a line of the file", {}, {}, { limits: { wsPingMs: "soon" } }, /config\.json: limits\.wsPingMs: must be a number$/],
     ["a key that there is not", {}, {}, { port: 1 }, /config\.json: port: there is nothing of this name; broker config schema lists/],
     ["a limit that there is not", { limits: { wsPing: 1 } as BrokerOptions["limits"] }, {}, undefined, /^--limit wsPing: there is nothing of this name; broker config schema lists/],
+    ["a key nearly right", {}, {}, { host: ["a"] }, /config\.json: host: there is nothing of this name; did you mean hosts\?/],
+    ["a limit nearly right", {}, {}, { limits: { panRatePerSeconds: 1 } }, /config\.json: limits\.panRatePerSeconds: .*; did you mean panRatePerSecond\?/],
     ["a file that is no JSON", {}, {}, "{", /config\.json is no JSON/],
     ["a file that is a list", {}, {}, "[]", /config\.json must hold one JSON object/],
     ["a port out of range on ZeroMQ", { zmqIn: ["tcp://127.0.0.1:70000"] }, {}, undefined, /^--zmq-in: must have a port from 0 to 65535/],

@@ -10,3 +10,10 @@ export function makeCertificate(folder: string, name: string): { readonly cert: 
   ], { stdio: "ignore" });
   return { cert, key };
 }
+
+/** A pair whose certificate was valid until yesterday. */
+export function makeExpired(folder: string, name: string): ReturnType<typeof makeCertificate> {
+  const { cert, key } = makeCertificate(folder, name);
+  execFileSync("openssl", ["x509", "-in", cert, "-signkey", key, "-days", "-1", "-out", cert], { stdio: "ignore" });
+  return { cert, key };
+}

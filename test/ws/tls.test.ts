@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { connect as connectPlain } from "node:net";
@@ -9,15 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { Broker, type BrokerOptions } from "../../src/index.js";
 import { Fault } from "../../src/core/index.js";
-import { makeCertificate } from "../kit/certificates.js";
+import { makeCertificate, makeExpired } from "../kit/certificates.js";
 import { auditLines } from "../ops/kit.js";
-
-/** A pair whose certificate was valid until yesterday. */
-function makeExpired(folder: string, name: string): ReturnType<typeof makeCertificate> {
-  const { cert, key } = makeCertificate(folder, name);
-  execFileSync("openssl", ["x509", "-in", cert, "-signkey", key, "-days", "-1", "-out", cert], { stdio: "ignore" });
-  return { cert, key };
-}
 
 describe("TLS on the WebSocket doors", () => {
   let folder: string;

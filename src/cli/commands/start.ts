@@ -1,4 +1,4 @@
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 import type { Broker } from "../../broker.js";
 import { problemsOf } from "../../config/index.js";
 import type { Log } from "../../core/index.js";
@@ -18,7 +18,6 @@ export type TakeOver = () => boolean;
 /** `broker start`: runs the broker until SIGINT or SIGTERM, which drain it; a second signal stops it at once. SIGHUP reads the configuration again. */
 export function startCommand(program: Command, takeOver: TakeOver): void {
   withBrokerFlags(program.command("start").description("run the broker; SIGHUP reads its configuration again"))
-    .addOption(new Option("--log-level <level>", "how much is logged, as JSON on stderr").choices(["silent", "error", "warn", "info", "debug"]).default("warn"))
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const { Broker } = await import("../../broker.js");

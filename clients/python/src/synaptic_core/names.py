@@ -13,13 +13,15 @@ _NAME_MAX_BYTES = 128
 _RESERVED = frozenset({"all", "#all", "system", "server", "broker"})
 _ROOM = re.compile(r"#[A-Za-z0-9_\-.]{0,63}[A-Za-z0-9_-]")
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
+#: What Unicode calls default ignorable beside those, and the empty Braille cell: letters that nobody sees.
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]")
 
 
 def agent_name_problem(name: str) -> Optional[str]:
     """Why `name` cannot be an agent's name; None if it can."""
     if name == "":
         return "is empty"
-    if any(unicodedata.category(letter) in _UNPRINTABLE for letter in name):
+    if _UNSEEN.search(name) or any(unicodedata.category(letter) in _UNPRINTABLE for letter in name):
         return "contains unprintable characters"
     if len(name.encode()) > _NAME_MAX_BYTES:
         return f"is longer than {_NAME_MAX_BYTES} bytes"
