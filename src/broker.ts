@@ -46,6 +46,8 @@ export interface BrokerStatus {
 export class Broker {
   /** Where its secrets, sockets and `endpoints.json` are. */
   readonly dataDir: string;
+  /** Resolves if another broker has taken the data directory: this one drains and stops by itself. */
+  readonly lost: Promise<Fault>;
   #config: BrokerConfig;
   readonly #log: Log;
   readonly #parts: Parts;
@@ -61,7 +63,17 @@ export class Broker {
     this.#config = readConfig(options);
     this.#log = this.#config.log ?? (() => undefined);
     this.dataDir = resolveDataDirectory({ dataDir: this.#config.dataDir });
-    this.#parts = assembleParts(this.#config, this.dataDir, this.#log, () => ({ ...this.status() }));
+    let tellLost: (fault: Fault) => void = () => undefined;
+    this.lost = new Promise((resolve) => (tellLost = resolve));
+    const lost = (): void => {
+      const fault = new Fault("conflict", `another broker has taken the data directory ${this.dataDir}, since this one gave no sign of life for long; two on one directory would spoil it, so this one stops`);
+      this.#log("error", fault.message);
+      tellLost(fault);
+      this.stop().catch((thrown: unknown) => {
+        this.#log("error", "the broker could not stop cleanly", { error: String(thrown) });
+      });
+    };
+    this.#parts = assembleParts(this.#config, this.dataDir, this.#log, { status: () => ({ ...this.status() }), lost });
   }
 
   /** Resolves when every door is open. @throws Fault conflict (data directory or door in use), forbidden */

@@ -45,8 +45,15 @@ export interface Parts {
   readonly inOrder: readonly Lifecycle[];
 }
 
+/** What the parts ask of the broker. */
+export interface PartsHooks {
+  readonly status: () => Readonly<Record<string, unknown>>;
+  /** Another broker has taken the data directory. */
+  readonly lost: () => void;
+}
+
 /** Builds every part, each from the ones before it. Nothing is opened yet. */
-export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, status: () => Readonly<Record<string, unknown>>): Parts {
+export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, { status, lost }: PartsHooks): Parts {
   const { limits } = config;
   const clock = systemClock;
   const newId = idSource();
@@ -160,7 +167,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, s
   const inOrder: Lifecycle[] = [
     part({
       start: async () => {
-        data.claim();
+        data.claim(lost);
         try {
           tables.open();
           identity.load();

@@ -66,6 +66,9 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
       maxFrames: limits.sessionQueueMax,
       maxBytes: ({ principal }) => (principal === undefined ? limits.wsFrameMaxBytes : limits.wsBacklogMaxBytes),
       highBytes: limits.wsBacklogMaxBytes / 2,
+      forgotten: (count) => {
+        context.ledger.count("frames-left-at-close", count);
+      },
     };
     this.#care = {
       oversized: (session, frame) => {

@@ -13,6 +13,8 @@ export interface CommandRunner<S, C> {
   maxBytes(session: S): number;
   /** A command whose answer leaves more unread bytes makes the next one wait until the peer has read. */
   readonly highBytes: number;
+  /** The session ended before so many frames, or rests of one, were run. */
+  forgotten(count: number): void;
 }
 
 /** What an inbox needs of its session. */
@@ -64,7 +66,7 @@ export class Inbox<S extends Answered, C> {
   /** Lets frames wait until `work` is done (a login from the upgrade's headers). */
   hold(work: Promise<void>): void {
     this.#phase = "waiting";
-    void this.#resume(work, undefined, [], 0);
+    void this.#resume(work, undefined, [], 0, this.#session.backlog);
   }
 
   /** The peer has read its answers. */
@@ -80,6 +82,8 @@ export class Inbox<S extends Answered, C> {
   /** Forgets what waits and takes nothing more. */
   close(): void {
     this.#phase = "closed";
+    const left = this.#waiting.length + (this.#rest === nothing ? 0 : 1);
+    if (left > 0) this.#runner.forgotten(left);
     this.#waiting.length = 0;
     this.#waitingBytes = 0;
     this.#rest = nothing;
@@ -98,7 +102,6 @@ export class Inbox<S extends Answered, C> {
 
   /** Runs commands until one has to wait, or its answer is not read. */
   #run(commands: readonly (C | Fault)[], from: number): void {
-    const { highBytes } = this.#runner;
     for (let at = from; at < commands.length && this.#phase !== "closed"; at += 1) {
       const command = commands[at];
       if (command === undefined) continue;
@@ -112,31 +115,35 @@ export class Inbox<S extends Answered, C> {
         const work = this.#runner.execute(this.#session, command);
         if (work !== undefined) {
           if (this.#isRunning()) this.#phase = "waiting";
-          void this.#resume(work, command, commands, at + 1);
+          void this.#resume(work, command, commands, at + 1, before);
           return;
         }
       } catch (thrown) {
         this.#runner.refuse(this.#session, asFault(thrown), command);
       }
       this.#over();
-      const after = this.#session.backlog;
-      // Only what a command adds itself: whoever hears much from others can still speak.
-      if (after > highBytes && after > before && this.#isIdle()) {
-        this.#phase = "unread";
-        this.#rest = { commands, at: at + 1 };
-        return;
-      }
+      if (this.#isUnread(before, commands, at + 1)) return;
     }
   }
 
+  /** Waits for the peer if what the command has added is too much. Only what it adds itself: whoever hears much from others can still speak. */
+  #isUnread(before: number, commands: readonly (C | Fault)[], at: number): boolean {
+    const after = this.#session.backlog;
+    if (this.#phase !== "idle" || after <= this.#runner.highBytes || after <= before) return false;
+    this.#phase = "unread";
+    this.#rest = { commands, at };
+    return true;
+  }
+
   /** Goes on when `work` is done: the rest of its frame, then the frames that came meanwhile. Never rejects. */
-  async #resume(work: Promise<void>, command: C | undefined, rest: readonly (C | Fault)[], at: number): Promise<void> {
+  async #resume(work: Promise<void>, command: C | undefined, rest: readonly (C | Fault)[], at: number, before: number): Promise<void> {
     try {
       await work;
     } catch (thrown) {
       this.#runner.refuse(this.#session, asFault(thrown), command);
     }
     this.#over();
+    if (this.#isUnread(before, rest, at)) return;
     this.#run(rest, at);
     this.#catchUp();
   }
@@ -171,10 +178,6 @@ export class Inbox<S extends Answered, C> {
   /** Asked through a method: a handler may have closed the session, which the compiler cannot see. */
   #isRunning(): boolean {
     return this.#phase === "running";
-  }
-
-  #isIdle(): boolean {
-    return this.#phase === "idle";
   }
 
   #wait(frame: Frame): void {

@@ -40,10 +40,10 @@ export function readIfThere(path: string): string | undefined {
   }
 }
 
-/** What changes whenever a file is replaced or written to; undefined if there is none. */
+/** What changes whenever a file is replaced, written to or given other rights, whatever time of writing it bears; undefined if there is none. */
 export function fileStamp(path: string): string | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? undefined : `${String(stat.mtimeMs)} ${String(stat.size)} ${String(stat.ino)}`;
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? undefined : `${String(stat.mtimeNs)} ${String(stat.ctimeNs)} ${String(stat.size)} ${String(stat.ino)}`;
 }
 
 /** The system's word for an error, such as ENOENT. */

@@ -70,13 +70,14 @@ export class DataDirectory {
 
   /**
    * Takes the directory for this process, until `release`; what a dead broker left is cleaned up.
+   * @param lost called once if another broker has taken it since, which can happen to one that was stopped for long
    * @throws Fault conflict naming the pid of the broker that has it; forbidden, unavailable as `prepare`
    */
-  claim(): void {
+  claim(lost?: () => void): void {
     if (this.#lock !== undefined) return;
     this.isNew = !existsSync(this.file("tables"));
     this.prepare();
-    const lock = PidLock.take(this.file("broker.pid"));
+    const lock = PidLock.take(this.file("broker.pid"), lost);
     if (!(lock instanceof PidLock)) {
       if (lock.isElsewhere) {
         const seconds = String(beatLostMs / 1_000);
@@ -96,7 +97,7 @@ export class DataDirectory {
   /** Gives the directory back: its endpoints and its lock go. A second call does nothing. */
   release(): void {
     if (this.#lock === undefined) return;
-    rmSync(this.file("endpoints.json"), { force: true });
+    if (this.#lock.isOwn) rmSync(this.file("endpoints.json"), { force: true });
     this.#lock.release();
     this.#lock = undefined;
   }

@@ -17,24 +17,30 @@ export const beatLostMs = 10_000;
 export class PidLock {
   readonly #path: string;
   readonly #text: string;
+  readonly #lost: () => void;
   readonly #beat: NodeJS.Timeout;
 
-  private constructor(path: string, text: string) {
+  private constructor(path: string, text: string, lost: () => void) {
     this.#path = path;
     this.#text = text;
+    this.#lost = lost;
     this.#beat = setInterval(() => {
       this.#touch();
     }, beatMs).unref();
   }
 
-  /** Takes the lock, or says who has it. */
-  static take(path: string): PidLock | LockHolder {
+  /**
+   * Takes the lock, or says who has it.
+   * @param lost called once if somebody else has taken it since: to another container, a holder that was stopped for long looks dead. Without it nothing is watched before a
+   * dead holder's lock is taken, which takes 6 s where it was held elsewhere
+   */
+  static take(path: string, lost?: () => void): PidLock | LockHolder {
     const started = startOf(process.pid);
     const pidNamespace = ownNamespace();
     const text = `${JSON.stringify({ pid: process.pid, ...(started !== undefined && { started }), ...(pidNamespace !== undefined && { pidNamespace }) })}\n`;
     for (;;) {
-      if (makeFile(path, text)) return new PidLock(path, text);
-      const holder = PidLock.holder(path) ?? removeStale(path);
+      if (makeFile(path, text)) return new PidLock(path, text, lost ?? (() => undefined));
+      const holder = PidLock.holder(path) ?? (lost === undefined ? undefined : beatingHolder(path)) ?? removeStale(path);
       if (holder !== undefined) return holder;
     }
   }
@@ -44,16 +50,25 @@ export class PidLock {
     return livingHolder(path);
   }
 
+  /** False once it has become somebody else's. */
+  get isOwn(): boolean {
+    return readIfThere(this.#path) === this.#text;
+  }
+
   /** Gives the lock back, unless it has become somebody else's. */
   release(): void {
     clearInterval(this.#beat);
-    if (readIfThere(this.#path) === this.#text) rmSync(this.#path, { force: true });
+    if (this.isOwn) rmSync(this.#path, { force: true });
   }
 
   #touch(): void {
     try {
       const now = new Date();
-      if (readIfThere(this.#path) === this.#text) utimesSync(this.#path, now, now);
+      if (this.isOwn) utimesSync(this.#path, now, now);
+      else {
+        clearInterval(this.#beat);
+        this.#lost();
+      }
     } catch {
       // The file system is gone or read-only: nobody can take the lock there, either.
     }
@@ -71,11 +86,40 @@ function removeStale(path: string): LockHolder | undefined {
   }
   try {
     const holder = livingHolder(aside);
-    if (holder !== undefined) linkSync(aside, path);
+    if (holder !== undefined) putBack(aside, path);
     return holder;
   } finally {
     rmSync(aside, { force: true });
   }
+}
+
+/** Whoever has locked meanwhile keeps it; the other one sees at its next beat that it has lost. */
+function putBack(aside: string, path: string): void {
+  try {
+    linkSync(aside, path);
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw error;
+  }
+}
+
+/** A holder elsewhere whose file looks old, but is touched while we watch: a clock was set, or a machine slept. Waits for three beats, once, before a dead one's lock is taken. */
+function beatingHolder(path: string): LockHolder | undefined {
+  const elsewhere = elsewhereHolder(path);
+  const before = touchedAt(path);
+  if (elsewhere === undefined || before === undefined) return undefined;
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3 * beatMs);
+  const after = touchedAt(path);
+  return after !== undefined && after !== before ? elsewhere : undefined;
+}
+
+/** Who holds a lock elsewhere, living or dead. */
+function elsewhereHolder(path: string): LockHolder | undefined {
+  const read = holderForm.safeParse(parse(readIfThere(path) ?? ""));
+  return read.success && isElsewhere(read.data) ? { pid: read.data.pid, isElsewhere: true } : undefined;
+}
+
+function isElsewhere({ started, pidNamespace }: z.infer<typeof holderForm>): boolean {
+  return pidNamespace !== undefined && (pidNamespace !== ownNamespace() || bootOf(started) !== bootOf(startOf(process.pid)));
 }
 
 function livingHolder(path: string): LockHolder | undefined {
@@ -83,10 +127,8 @@ function livingHolder(path: string): LockHolder | undefined {
   if (text === undefined) return undefined;
   const read = holderForm.safeParse(parse(text));
   if (!read.success) return undefined;
-  const { pid, started, pidNamespace } = read.data;
-  if (pidNamespace !== undefined && (pidNamespace !== ownNamespace() || bootOf(started) !== bootOf(startOf(process.pid)))) {
-    return isTouched(path) ? { pid, isElsewhere: true } : undefined;
-  }
+  const { pid, started } = read.data;
+  if (isElsewhere(read.data)) return isTouched(path) ? { pid, isElsewhere: true } : undefined;
   if (!isAlive(pid)) return undefined;
   // The pid may have gone to another process since: then it started at another time, where the system tells.
   const now = startOf(pid);
@@ -95,8 +137,12 @@ function livingHolder(path: string): LockHolder | undefined {
 
 /** A clock that was set back makes no holder immortal. */
 function isTouched(path: string): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found !== undefined && Math.abs(Date.now() - found.mtimeMs) < beatLostMs;
+  const at = touchedAt(path);
+  return at !== undefined && Math.abs(Date.now() - at) < beatLostMs;
+}
+
+function touchedAt(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
 }
 
 function parse(text: string): unknown {

@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { statSync } from "node:fs";
 import { z } from "zod";
 import { Fault, type Clock } from "../core/index.js";
-import { readIfThere, replaceFile } from "./atomic-file.js";
+import { fileStamp, readIfThere, replaceFile } from "./atomic-file.js";
 import type { TokenEnd, TokenRecord } from "./identity.js";
 import { PidLock } from "./pid-lock.js";
 import { newSecret, secretHash } from "./secret-file.js";
@@ -132,10 +131,7 @@ export class TokenFile {
 
   /** What changes whenever the file is written, replaced, or given to somebody else: a revocation must not hide behind the old time of writing. */
   #look(): string | undefined {
-    return readable(this.path, () => {
-      const stat = statSync(this.path, { throwIfNoEntry: false, bigint: true });
-      return stat === undefined ? undefined : [stat.mtimeNs, stat.ctimeNs, stat.size, stat.ino].join(" ");
-    });
+    return readable(this.path, () => fileStamp(this.path));
   }
 
   #read(): readonly TokenRecord[] {

@@ -113,6 +113,29 @@ describe("the commands of a session", () => {
     await ada.vanishes();
     ada.connection.receiver?.drained?.();
     expect(order).toHaveLength(7);
+    expect(world.ledger.reasons["frames-left-at-close"]).toBe(1);
+  });
+
+  it("wait so, too, after one that waited itself", async () => {
+    const order: string[] = [];
+    const { world, ada } = await ready({
+      slow: async (session) => {
+        await Promise.resolve();
+        order.push("slow");
+        session.send({ type: "big" });
+        ada.connection.buffered += world.limits.wsBacklogMaxBytes;
+      },
+      fine: () => void order.push("fine"),
+    });
+    ada.connection.says('{"type":"do","what":"slow"}\n{"type":"do","what":"slow"}\n{"type":"do","what":"fine"}');
+    await settled();
+    expect(order).toEqual(["slow"]);
+    for (let n = 0; n < 2; n += 1) {
+      ada.connection.buffered = 0;
+      ada.connection.receiver?.drained?.();
+      await settled();
+    }
+    expect(order).toEqual(["slow", "slow", "fine"]);
   });
 
   it("stop when the session closes, also those of the same frame and those that wait", async () => {

@@ -49,6 +49,20 @@ describe("the backlog of all connections", () => {
     expect(holder.evicted).toBe(0);
   });
 
+  it("forgets whoever has left, and evicts nobody who holds nothing", async () => {
+    const total = new BacklogTotal(10, new Ledger());
+    const [gone, empty, late] = [new Holder(total), new Holder(total), new Holder(total)];
+    gone.take(20);
+    total.leave(gone);
+    empty.take(1);
+    empty.give(1);
+    await Promise.resolve();
+    expect([gone.evicted, empty.evicted]).toEqual([0, 0]);
+    late.take(5);
+    await Promise.resolve();
+    expect([gone.evicted, empty.evicted, late.evicted]).toEqual([0, 0, 1]);
+  });
+
   it("can evict again, one at a time", async () => {
     const total = new BacklogTotal(10, new Ledger());
     const holders = [new Holder(total), new Holder(total)];

@@ -127,6 +127,19 @@ describe("an outbox", () => {
     expect(other.wire.given[0]).toBe(wire.given[0]);
   });
 
+  it("gives each its own where they begin alike and go on otherwise, or end earlier", () => {
+    const { add, wire, flusher } = open();
+    const others = [open(), open()].map(({ wire: to, ledger, total }) => ({ to, outbox: new Outbox({ wire: to, flusher, ledger, total, maxBytes: 1_000, evict: () => undefined, monotonic: () => 0 }) }));
+    const [one, two, three] = [letters(10, "1"), letters(20, "2"), letters(20, "3")];
+    add(one, { borrow: true });
+    for (const { outbox } of others) outbox.append(one, 0, 10, 1, false, true);
+    add(two, { borrow: true });
+    others[0]?.outbox.append(three, 0, 20, 1, false, true);
+    others[0]?.outbox.append(two, 0, 20, 1, false, true);
+    flusher.flush();
+    expect([wire, ...others.map(({ to }) => to)].map((to) => String(to.given[0]))).toEqual([[one, two], [one, three, two], [one]].map((frames) => String(Buffer.concat(frames))));
+  });
+
   it("hands a large borrowed range on, after everything that came before it", () => {
     const { add, wire, flusher } = open();
     add(letters(10, "a"));

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defaultLimits, systemClock } from "../../src/core/index.js";
@@ -108,6 +108,16 @@ describe("a shared secret that is changed", () => {
     await tokens.revoke("owner");
     expect(await owner.closed).toMatchObject({ code: 1008 });
     again.close();
+  });
+
+  it("ends them also when the file keeps its time of writing", async () => {
+    const path = join(world.dataDir, "pan-token");
+    const then = new Date(1_700_000_000_000);
+    utimesSync(path, then, then);
+    const guest = await PanWire.login(world.pan, "guest", panToken(world.dataDir));
+    writeFileSync(path, `${"y".repeat(43)}\n`);
+    utimesSync(path, then, then);
+    expect(await guest.closed).toMatchObject({ code: 1008 });
   });
 });
 

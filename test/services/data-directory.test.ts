@@ -97,6 +97,25 @@ describe("data directory", () => {
     first.release();
   });
 
+  it("is told once when another has taken it, and leaves the other's endpoints and lock alone", () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    try {
+      const data = new DataDirectory(home);
+      let lost = 0;
+      data.claim(() => (lost += 1));
+      vi.advanceTimersByTime(5_000);
+      expect(lost).toBe(0);
+      writeFileSync(data.file("broker.pid"), "another's");
+      writeFileSync(data.file("endpoints.json"), "another's");
+      vi.advanceTimersByTime(5_000);
+      expect(lost).toBe(1);
+      data.release();
+      expect(["broker.pid", "endpoints.json"].map((name) => readFileSync(data.file(name), "utf8"))).toEqual(["another's", "another's"]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("sees a broker in another process", async () => {
     const child = spawn(process.execPath, ["-e", "setInterval(() => undefined, 1000); console.log('up')"]);
     try {
@@ -155,6 +174,21 @@ describe("data directory", () => {
       const data = new DataDirectory(home);
       data.claim();
       data.release();
+    });
+
+    it("keeps it while it beats, though a clock says that this was long ago", async () => {
+      lockElsewhere({ pidNamespace: "pid:[1]" }, 60_000);
+      const beating = `let at = 0; setInterval(() => { at += 1; require("node:fs").utimesSync(process.argv[1], at, at); }, 500); console.log("up")`;
+      const child = spawn(process.execPath, ["-e", beating, join(home, "broker.pid")]);
+      try {
+        await once(child.stdout, "data");
+        const { code } = faultOf(() => {
+          new DataDirectory(home).claim(() => undefined);
+        });
+        expect(code).toBe("conflict");
+      } finally {
+        child.kill();
+      }
     });
 
     it("is told where it can be reached, from here, too", () => {

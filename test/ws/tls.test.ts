@@ -56,6 +56,33 @@ describe("TLS on the WebSocket doors", () => {
     client.terminate();
   });
 
+  it("gives a reader that stops now and then every byte in order", async () => {
+    const reader = new WebSocket(`${url()}/pan`, { ca: readFileSync(files.cert) });
+    const token = readFileSync(join(folder, "data", "pan-token"), "utf8").trim();
+    await once(reader, "open");
+    reader.send(JSON.stringify({ type: "auth", agentId: "reader", token }));
+    await once(reader, "message");
+    const heard: string[] = [];
+    const all = new Promise<void>((resolve) => {
+      reader.on("message", (data: Buffer) => {
+        const event = JSON.parse(data.toString()) as { type: string; text: string };
+        if (event.type === "chat" && heard.push(event.text) === 300) resolve();
+        if (heard.length % 20 === 0) {
+          reader.pause();
+          setTimeout(() => {
+            reader.resume();
+          }, 2);
+        }
+      });
+    });
+    const said = Array.from({ length: 300 }, (_, n) => `${String(n)} ${String.fromCharCode(97 + (n % 26)).repeat((n * 7_919) % 3_000)}`);
+    const speaker = broker.agent("speaker");
+    for (const text of said) await speaker.inform("reader", text);
+    await all;
+    expect(heard.every((text, n) => text === said[n])).toBe(true);
+    reader.terminate();
+  });
+
   it("takes TLS 1.2 and 1.3, nothing older", async () => {
     expect(await peer()).toBe("first TLSv1.3");
     expect(await peer({ maxVersion: "TLSv1.2" })).toBe("first TLSv1.2");

@@ -30,7 +30,10 @@ export function startCommand(program: Command, takeOver: TakeOver): void {
       await broker.start();
       if (broker.isRunning) process.stdout.write(options.json === true ? `${JSON.stringify({ pid: process.pid, ...broker.endpoints })}\n` : `${readyLines(broker).join("\n")}\n`);
       reloads.begin();
-      await ended;
+      const fault = await Promise.race([ended, broker.lost]);
+      if (fault === undefined) return;
+      await broker.stop();
+      throw fault;
     });
 }
 
