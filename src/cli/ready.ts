@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import { basename, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Broker } from "../broker.js";
 import { resolveDataDirectory } from "../services/index.js";
 import { isLocalDoor, isLocalUrl } from "../config/index.js";
@@ -13,6 +16,7 @@ export function readyLines(broker: Broker): readonly string[] {
   const folder = broker.dataDir === resolveDataDirectory({ dataDir: undefined }) ? "" : ` --data-dir ${broker.dataDir}`;
   const [pub = "", sub = ""] = [zmqIn[0], zmqOut[0]];
   const python = pub === "tcp://127.0.0.1:5555" && sub === "tcp://127.0.0.1:5556" ? "" : ` ${pub} ${sub}`;
+  const [example, command] = [fileURLToPath(new URL("examples/plain_agent.py", ownFolder)), ownCommand()];
   return [
     `Synaptic Core is ready (pid ${process.pid}), ${reach}.`,
     `  ZeroMQ, agents publish to    ${zmqIn.join("  ") || "-"}`,
@@ -21,8 +25,25 @@ export function readyLines(broker: Broker): readonly string[] {
     ...(owned.length > 0 ? [`  WebSocket, one dialect each  ${owned.map(([name, url]) => `${name} ${url}`).join("  ")}`] : []),
     `  PAN token                    in ${broker.dataDir}/pan-token`,
     "Next, in another terminal:",
-    `  python3 examples/plain_agent.py claude${python}              an agent with two plain sockets`,
-    `  npx broker send claude "are you there?" --wait${folder}      ask it something`,
-    `  npx broker status${folder}                                   what was routed, what was lost and why`,
+    ...(existsSync(example) ? [`  python3 ${typed(example)} claude${python}              an agent with two plain sockets`] : []),
+    `  ${command} send claude "are you there?" --wait${folder}      ask it something`,
+    `  ${command} status${folder}                                   what was routed, what was lost and why`,
   ];
+}
+
+/** Three folders above this file and above the bundle that it becomes part of. */
+const ownFolder = new URL("../../../", import.meta.url);
+
+/** How this program is called from the folder where it was started. `npx` finds what is installed there or is that folder itself; elsewhere it would fetch a stranger's package of the same name. */
+function ownCommand(): string {
+  const program = process.argv[1] ?? "broker";
+  if (fileURLToPath(ownFolder) === `${process.cwd()}/` || program.includes("node_modules/.bin/")) return "npx broker";
+  return basename(program) === "broker" ? "broker" : `node ${typed(program)}`;
+}
+
+/** A path as it is typed in this folder, by one who uses a POSIX shell. */
+function typed(path: string): string {
+  const here = relative(process.cwd(), path);
+  const shortest = here.startsWith("..") ? path : here;
+  return /^[\w@%+=:,./-]+$/.test(shortest) ? shortest : `'${shortest.replaceAll("'", "'\\''")}'`;
 }

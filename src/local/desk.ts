@@ -2,7 +2,7 @@ import { asFault, brokerTopic, Fault, type Envelope, type Message } from "../cor
 import type { ZmtpPeer } from "../zmtp/index.js";
 import type { Connected } from "./connected.js";
 import type { LocalContext } from "./context.js";
-import { deskKinds, deskLengths } from "./desk/index.js";
+import { deskKinds, deskLengths, operatorsOnly } from "./desk/index.js";
 import type { Ask, Seat } from "./desk/kind.js";
 import type { Faults } from "./faults.js";
 import { noticeOf } from "./notice.js";
@@ -62,7 +62,7 @@ export class Desk {
       this.#charge(`desk ${publisher?.id ?? request.from}`, kind, ask);
       seen(request.from);
       const run = Object.hasOwn(deskKinds, kind) ? deskKinds[kind] : undefined;
-      if (run === undefined) throw new Fault("unsupported", `the broker answers requests of content.kind ${Object.keys(deskKinds).join(", ")}`);
+      if (run === undefined) throw new Fault("unsupported", `the broker answers requests of content.kind ${offered(ask.viewer).join(", ")}`);
       const { replay = [], ...answer } = run(ask);
       context.exchange.announce(request.from, { type: "response", in_reply_to: request.message_id, content: { ...answer, kind } });
       for (const past of replay) context.exchange.announce(request.from, { ...past, replay: true });
@@ -83,6 +83,11 @@ export class Desk {
     const wait = limiter.take(key, { perSecond: limits.brokerRatePerSecond, burst: limits.brokerRateBurst }, cost);
     if (wait > 0) throw new Fault("rate-limited", "too many requests to the broker; ask less often", { retryAfterMs: wait });
   }
+}
+
+/** What is offered to whoever asked for something else: nothing that would then be forbidden. */
+function offered(viewer: Ask["viewer"]): readonly string[] {
+  return Object.keys(deskKinds).filter((kind) => !operatorsOnly.has(kind) || viewer?.scopes.has("operate") === true);
 }
 
 function seatOf(connected: Connected, name: string): Seat[] {

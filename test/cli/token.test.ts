@@ -38,14 +38,14 @@ describe("broker token", () => {
     const all = await list();
     expect(all).toMatchObject([
       { kind: "zmq", agent: "ada", scopes: [], expires: null },
-      { kind: "ws", agent: "ada" },
+      { kind: "pan", agent: "ada" },
       { kind: "zmq", agent: "bob", scopes: ["observe"], expires: expect.stringMatching(/^\d{4}-.*Z$/) as string },
     ]);
     const people = (await token("list")).stdout;
     expect(people).toMatch(/^ID +KIND +AGENT/);
     for (const secret of [ada["zmq"] ?? "-", ada["pan"] ?? "-"]) expect(people + JSON.stringify(all)).not.toContain(secret);
     expect(await token("revoke", all[0]?.id ?? "")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^revoked 1: /) as string });
-    expect(JSON.parse((await token("revoke", "ada", "--json")).stdout)).toMatchObject({ revoked: 1, tokens: [{ id: all[1]?.id, kind: "ws" }] });
+    expect(JSON.parse((await token("revoke", "ada", "--json")).stdout)).toMatchObject({ revoked: 1, tokens: [{ id: all[1]?.id, kind: "pan" }] });
     expect((await list()).map(({ agent }) => agent)).toEqual(["bob"]);
     const lines = auditLines(join(dataDir, "audit.log"));
     expect(lines.map(({ event }) => event)).toEqual(["token.issued", "token.issued", "token.issued", "token.revoked", "token.revoked"]);

@@ -21,6 +21,7 @@ describe("the broker's desk", () => {
     const ada = world.subscriber(["ada"]);
     const [answer] = world.ask(world.publisher(), "ada", ada, kind);
     expect(answer).toMatchObject({ kind: "fault", data: { code: "unsupported" }, text: expect.stringContaining("room.join") as string });
+    expect(answer?.text).not.toContain("broker.status"); // the operator's alone
   });
 
   it("leaves responses and informs alone", () => {

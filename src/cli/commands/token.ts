@@ -44,7 +44,7 @@ export function tokenCommand(program: Command): void {
       const revoked = await open(data).revoke(idOrAgent);
       if (revoked.length === 0) throw new Fault("not-found", `there is no valid token with the id ${idOrAgent}, nor of an agent ${idOrAgent}; broker token list shows those there are`);
       audit(data, "token.revoked", revoked);
-      print(options, { revoked: revoked.length, tokens: revoked.map(rowOf) }, () => `revoked ${revoked.length}: ${revoked.map(({ id, kind, subject }) => `${id} (${kind}, ${subject})`).join(", ")}`);
+      print(options, { revoked: revoked.length, tokens: revoked.map(rowOf) }, () => `revoked ${revoked.length}: ${revoked.map(rowOf).map(({ id, kind, agent }) => `${id} (${kind}, ${agent})`).join(", ")}`);
     });
 }
 
@@ -78,8 +78,8 @@ async function issue(agent: string, options: Options): Promise<Readonly<Record<s
   identity.load();
   const both = options.zmq !== true && options.pan !== true;
   const made: Record<string, string> = {};
-  const kinds: readonly (readonly [string, TokenKind, boolean])[] = [["zmq", "zmq", both || options.zmq === true], ["pan", "ws", both || options.pan === true]];
-  for (const [label, kind, wanted] of kinds) {
+  const kinds: readonly (readonly [TokenKind, boolean])[] = [["zmq", both || options.zmq === true], ["ws", both || options.pan === true]];
+  for (const [kind, wanted] of kinds) {
     if (!wanted) continue;
     const token = await identity.issue({
       kind,
@@ -88,7 +88,7 @@ async function issue(agent: string, options: Options): Promise<Readonly<Record<s
       ...(options.scope !== undefined && { scopes: options.scope }),
       ...(options.carries !== undefined && { names: options.carries }),
     });
-    made[label] = token;
+    made[words[kind]] = token;
     const listing = identity.listing(token);
     if (listing !== undefined) audit(data, "token.issued", [listing]);
   }
@@ -145,10 +145,13 @@ function audit(data: DataDirectory, event: "token.issued" | "token.revoked", tok
 
 const head: readonly string[] = ["ID", "KIND", "AGENT", "SCOPES", "ISSUED", "EXPIRES"];
 
+/** What the option that issues a kind is called, so that a token has one word wherever this command shows it. */
+const words = { zmq: "zmq", ws: "pan" } as const satisfies Readonly<Record<TokenKind, string>>;
+
 /** A token as it is listed. */
 interface TokenRow {
   readonly id: string;
-  readonly kind: TokenKind;
+  readonly kind: (typeof words)[TokenKind];
   readonly agent: string;
   readonly scopes: readonly Scope[];
   /** For scope `proxy`: the names it may carry. */
@@ -159,7 +162,7 @@ interface TokenRow {
 }
 
 function rowOf({ id, kind, subject, scopes: of, names, issuedAt, expiresAt }: TokenListing): TokenRow {
-  return { id, kind, agent: subject, scopes: of, ...(names !== undefined && { carries: names }), issued: isoOf(issuedAt), expires: expiresAt === undefined ? null : isoOf(expiresAt) };
+  return { id, kind: words[kind], agent: subject, scopes: of, ...(names !== undefined && { carries: names }), issued: isoOf(issuedAt), expires: expiresAt === undefined ? null : isoOf(expiresAt) };
 }
 
 /** The last moment that has a date (ECMA-262 §21.4.1.1): a file may hold later ones. */

@@ -24,6 +24,9 @@ export const deskKinds: Readonly<Record<string, Kind>> = {
   "broker.status": brokerStatus,
 };
 
+/** Kinds that are forbidden to everybody else. */
+export const operatorsOnly: ReadonlySet<string> = new Set(["broker.status"]);
+
 /** Of the kinds whose answers grow with what there is. */
 export const deskLengths: Readonly<Record<string, Length>> = {
   "agents.list": agentsLength,
