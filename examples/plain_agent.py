@@ -1,33 +1,49 @@
-"""A plain agent: two ZeroMQ sockets and JSON, no code of Synaptic Core. Answers every request.
+"""A plain agent: two ZeroMQ sockets and JSON, no code of Synaptic Core.
 
-    python3 examples/plain_agent.py NAME [PUBLISH_TO] [SUBSCRIBE_AT]
+    python3 examples/plain_agent.py NAME [PUBLISH_TO SUBSCRIBE_AT]                      answers every request, until Ctrl-C
+    python3 examples/plain_agent.py NAME [PUBLISH_TO SUBSCRIBE_AT] --ask OTHER TEXT     asks once and prints the answer
 
-Needs pyzmq (`pip install pyzmq` or Debian's python3-zmq). Ends on Ctrl-C.
+Needs pyzmq (`apt install python3-zmq`, or in a venv `pip install pyzmq`). Exits 1, with the reason, when the broker refuses or nobody answers.
 """
+import argparse
+import collections
 import datetime
 import json
 import sys
+import time
 import uuid
 
 import zmq
 
-name = sys.argv[1] if len(sys.argv) > 1 else "claude"
-publish_to = sys.argv[2] if len(sys.argv) > 2 else "tcp://127.0.0.1:5555"
-subscribe_at = sys.argv[3] if len(sys.argv) > 3 else "tcp://127.0.0.1:5556"
+ANSWER_WITHIN_S = 30
+PING = str(uuid.uuid4())  # the id of the question whether the broker hears us
+
+words = argparse.ArgumentParser()
+words.add_argument("name", nargs="?", default="claude")
+words.add_argument("publish_to", nargs="?", default="tcp://127.0.0.1:5555")
+words.add_argument("subscribe_at", nargs="?", default="tcp://127.0.0.1:5556")
+words.add_argument("--ask", nargs=2, metavar=("OTHER", "TEXT"))
+given = words.parse_args()
+name = given.name
 
 context = zmq.Context()
 incoming = context.socket(zmq.SUB)
-incoming.connect(subscribe_at)
+incoming.connect(given.subscribe_at)
 incoming.subscribe(name.encode())  # what is for this agent; more subscriptions for #rooms
 outgoing = context.socket(zmq.PUB)
-outgoing.connect(publish_to)
+outgoing.setsockopt(zmq.LINGER, 1000)  # ms that the last words have to leave
+outgoing.connect(given.publish_to)
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
 
 
 def send(to, kind, content, **more):
     """Publishes one message; the first frame is the addressee's name."""
     message = {
         "message_id": str(uuid.uuid4()),
-        "timestamp": datetime.datetime.now(datetime.timezone.utc).isoformat(),
+        "timestamp": now().isoformat(),
         "from": name,
         "to": to,
         "type": kind,
@@ -38,24 +54,98 @@ def send(to, kind, content, **more):
     outgoing.send_multipart([to.encode(), json.dumps(message).encode()])
 
 
+def read(frames):
+    """The message in two frames with its words under `text`, or None: what another agent wrote nobody else has checked."""
+    try:
+        message = json.loads(frames[1])
+    except (IndexError, ValueError, RecursionError):
+        return None
+    if not isinstance(message, dict) or not all(isinstance(message.get(key), str) for key in ("message_id", "from", "type")):
+        return None
+    content = message.get("content")  # an object with a text `message`, or a text
+    text = content.get("message") if isinstance(content, dict) else content
+    return {**message, "text": text} if isinstance(text, str) else None
+
+
+def is_fault(message):
+    return isinstance(message["content"], dict) and message["content"].get("kind") == "fault"
+
+
+def hear(seconds):
+    """The next message that can be read, or None after so many seconds. Ends the program when the broker refuses the name."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0 and incoming.poll(int(left * 1000) + 1):
+        message = read(incoming.recv_multipart())
+        if message is None:
+            continue
+        if message["from"] == "$broker" and is_fault(message) and message["content"].get("data", {}).get("subscription") == name:
+            sys.exit(f"{name} is refused: {message['text']}")
+        return message
+    return None
+
+
 def ready():
-    """A PUB socket drops what it sends before it is connected: ask the broker until its answer comes back."""
+    """A PUB socket drops what it sends before it is connected: asks the broker under one id until the answer comes. Returns what else came."""
+    meanwhile = collections.deque(maxlen=1000)
+    warn_at = time.monotonic() + 5
     while True:
-        send("$broker", "request", {"message": "ping", "kind": "ping"})
-        if incoming.poll(100):
-            incoming.recv_multipart()
+        send("$broker", "request", {"message": "ping", "kind": "ping"}, message_id=PING)
+        again = time.monotonic() + 0.1
+        while (message := hear(again - time.monotonic())) is not None:
+            if message.get("in_reply_to") != PING:
+                meanwhile.append(message)
+            elif is_fault(message):
+                sys.exit(f"{name} is refused: {message['text']}")
+            else:
+                return meanwhile
+        if time.monotonic() > warn_at:
+            warn_at = float("inf")
+            print(f"no answer yet: does a broker run at {given.publish_to} and {given.subscribe_at}, and can {name} be a name?", file=sys.stderr, flush=True)
+
+
+def take(message):
+    """Shows a message, and answers it if it is a request; a response or an inform is never answered."""
+    if message.get("in_reply_to") == PING:
+        return  # we asked more than once
+    print(f"{message['from']} {message['type']}: {message['text']}", flush=True)
+    if message["type"] == "request":
+        send(message["from"], "response", {"message": f"{name} heard: {message['text']}"}, in_reply_to=message["message_id"])
+
+
+def ask(other, text):
+    """Asks one agent and prints its answer; what others say meanwhile is taken as ever."""
+    asked = str(uuid.uuid4())
+    until = now() + datetime.timedelta(seconds=ANSWER_WITHIN_S)
+    send(other, "request", {"message": text}, message_id=asked, expires_at=until.isoformat())
+    end = time.monotonic() + ANSWER_WITHIN_S + 1
+    while (message := hear(end - time.monotonic())) is not None:
+        if message.get("in_reply_to") != asked:
+            take(message)
+        elif is_fault(message):
+            sys.exit(message["text"])
+        elif message["type"] == "response":
+            print(message["text"], flush=True)
             return
+    sys.exit(f"{other} did not answer within {ANSWER_WITHIN_S} s")
 
 
-ready()
-print(f"{name} is ready", flush=True)
-try:
+def main():
+    sys.stdout.reconfigure(errors="backslashreplace")  # words that this terminal cannot show
+    kept = ready()
+    if given.ask is None:
+        print(f"{name} is ready", flush=True)
+    for message in kept:
+        take(message)
+    if given.ask is not None:
+        ask(*given.ask)
+        return
     while True:
-        topic, payload = incoming.recv_multipart()
-        message = json.loads(payload)
-        text = message["content"]["message"]
-        print(f"{message['from']} {message['type']}: {text}", flush=True)
-        if message["type"] == "request":  # a response or an inform is never answered
-            send(message["from"], "response", {"message": f"{name} heard: {text}"}, in_reply_to=message["message_id"])
+        message = hear(60)
+        if message is not None:
+            take(message)
+
+
+try:
+    main()
 except KeyboardInterrupt:
     pass

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { agentIdOf, generateIdentity, writeIdentity } from "../../bridges/agentchat/identity-file.js";
+import { agentIdOf, generateIdentity, readIdentity, writeIdentity } from "../../bridges/agentchat/identity-file.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
 import { ChatWire } from "../kit/chat-wire.js";
 import { startProgram } from "../kit/cli.js";
@@ -95,15 +95,18 @@ it("has the protocol's import lines of the daemon", async () => {
   expect(await run(daemon)).toBe('[true,false,0,"function","function","function","function"]\n');
 });
 
-it("runs the README's example of the library as it is written", async () => {
+it("runs the README's example of the library as it is written, with the identity that is made as it says", async () => {
   const server = at.broker.endpoints.own?.["agentchat"] ?? "";
   const other = await ChatWire.enter(server, "other-agent");
   other.say({ type: "JOIN", channel: "#general" });
   const readme = await readFile(join(root, "bridges/agentchat/README.md"), "utf8");
-  const snippet = /^## Library\n[^]*?```js\n([^]*?)```/m.exec(readme)?.[1] ?? "";
+  const [, command = "", snippet = ""] = /^## Library\n[^]*?```sh\nnpx agentchat (.*)\n```[^]*?```js\n([^]*?)```/m.exec(readme) ?? [];
   expect(snippet).toContain("ws://127.0.0.1:6667");
+  await rm(join(folder, "identity.json"));
+  const made = await startProgram("/bin/sh", ["-c", `cd "$1" && exec "$2" "$3" ${command}`, "sh", folder, process.execPath, join(root, "bin/agentchat.js")]).ended;
+  expect(made.code, made.stderr).toBe(0);
   const said = await run(snippet.replace("ws://127.0.0.1:6667", server));
-  expect(await other.text("Hello agents!")).toMatchObject({ from: me });
+  expect(await other.text("Hello agents!")).toMatchObject({ from: agentIdOf(await readIdentity(join(folder, "identity.json"))) });
   expect(said).toContain(`other-agent is ${other.id}`);
   other.close();
 });

@@ -32,23 +32,30 @@ it("runs the plain Python agent, which answers", async () => {
   }
 });
 
-it("runs the TypeScript agent, which joins, answers and asks", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "synaptic-example-"));
-  await mkdir(join(folder, "node_modules"));
-  await symlink(root, join(folder, "node_modules/synaptic-core"));
-  const source = readFileSync(join(root, "examples/agent.ts"), "utf8");
-  const { outputText } = ts.transpileModule(source, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 } });
-  await writeFile(join(folder, "agent.mjs"), outputText);
+it("runs the agent with the SDK, which joins, answers and asks", async () => {
   asker.onRequest(() => "testing you");
-  const scout = startProgram(process.execPath, [join(folder, "agent.mjs"), "scout", "asker"], { SYNAPTIC_DATA_DIR: at.dataDir });
+  const scout = startProgram(process.execPath, [join(root, "examples/agent.mjs"), "scout", "asker"], { SYNAPTIC_DATA_DIR: at.dataDir });
   try {
     await scout.prints(/asker: testing you/);
     expect((await asker.request("scout", "hello")).content.message).toBe("scout heard: hello");
     await eventually(async () => (await asker.rooms()).some(({ name, members }) => name === "#general" && members === 1), "scout is in #general");
   } finally {
     await scout.stop("SIGINT");
-    await rm(folder, { recursive: true, force: true });
   }
+});
+
+it("has types that fit in the agent with the SDK", { timeout: 60_000 }, () => {
+  const program = ts.createProgram([join(root, "examples/agent.mjs")], {
+    allowJs: true,
+    noEmit: true,
+    strict: true,
+    skipLibCheck: true,
+    target: ts.ScriptTarget.ES2023,
+    module: ts.ModuleKind.NodeNext,
+    types: ["node"],
+  });
+  const complaints = ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"));
+  expect(complaints).toEqual([]);
 });
 
 it("runs the PAN bot, which joins and answers", async () => {

@@ -59,12 +59,13 @@ class Plain:
                 return topic, message
 
     async def meet(self):
-        """A plain agent has no ready signal: it asks `$broker` until the answer comes back on its own topic."""
+        """A plain agent has no ready signal: it asks `$broker` under one id until the answer comes back on its own topic."""
+        asked = str(uuid.uuid4())
         for _ in range(200):
-            await self.send("$broker", "request", "ping", content={"message": "ping", "kind": "ping"})
+            await self.send("$broker", "request", "ping", message_id=asked, content={"message": "ping", "kind": "ping"})
             try:
                 topic, payload = await asyncio.wait_for(self.sub.recv_multipart(), 0.2)
-                if json.loads(payload)["type"] == "response":
+                if json.loads(payload).get("in_reply_to") == asked:
                     break
             except asyncio.TimeoutError:
                 continue
