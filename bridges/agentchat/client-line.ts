@@ -1,6 +1,6 @@
 import { WebSocket } from "ws";
+import { certificateRemedy } from "#dialect";
 import { AgentChatError } from "./client-error.js";
-import { whatToDo } from "./client-unreached.js";
 
 const subprotocol = "agentchat.v1";
 /** No event of a server is this big. */
@@ -39,7 +39,7 @@ export class Line {
     try {
       await new Promise<void>((resolve, reject) => {
         socket.on("error", (error) => {
-          reject(new AgentChatError("CLOSED", `cannot connect to ${url}: ${error.message || String(error)}; ${whatToDo(error) ?? "is the server running there?"}`, { cause: error }));
+          reject(new AgentChatError("CLOSED", `cannot connect to ${url}: ${error.message || String(error)}; ${certificateRemedy(error) ?? "is the server running there?"}`, { cause: error }));
           socket.terminate(); // "close" follows and says what there is to say
         });
         socket.on("message", (data: Buffer) => {

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { WebSocket } from "ws";
+import { certificateRemedy } from "#dialect";
 import { Backoff } from "./client-backoff.js";
 import { Calls, PanError, type CallKind } from "./client-calls.js";
 import type { PanClientEvents, PanClientOptions, SayOptions } from "./client-events.js";
 import { chatProblem, readEvent } from "./client-frames.js";
 import { rejoin } from "./client-rejoin.js";
-import { whatToDo } from "./client-unreached.js";
 import { errorCodes, type Event } from "./schema.js";
 
 export { PanError } from "./client-calls.js";
@@ -249,7 +249,7 @@ function opened(socket: WebSocket, url: string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once("open", resolve);
     socket.once("error", (error) => {
-      reject(new PanError("CLOSED", `cannot connect to ${url}: ${error.message}; ${whatToDo(error) ?? "is the broker running there?"}`));
+      reject(new PanError("CLOSED", `cannot connect to ${url}: ${error.message}; ${certificateRemedy(error) ?? "is the broker running there?"}`));
     });
   });
 }

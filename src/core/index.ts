@@ -1,6 +1,7 @@
 export * from "./address.js";
 export * from "./backlog-total.js";
 export * from "./block-pool.js";
+export * from "./certificate-words.js";
 export * from "./clock.js";
 export * from "./cut-text.js";
 export * from "./envelope.js";

@@ -11,6 +11,7 @@ export {
   everyone,
   faultCodes,
   agentNameProblem,
+  certificateRemedy,
   isAgentName,
   isRoom,
   jsonText,

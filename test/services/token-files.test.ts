@@ -2,9 +2,10 @@ import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, rmdirSync, st
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Fault, defaultLimits, type FaultCode } from "../../src/core/index.js";
+import { Fault, defaultLimits } from "../../src/core/index.js";
 import { DataDirectory, IdentityTokens, operatorName } from "../../src/services/index.js";
 import { FakeClock } from "../kit/fake-clock.js";
+import { codeOf } from "../kit/directory-world.js";
 
 let data: DataDirectory;
 let clock: FakeClock;
@@ -32,16 +33,6 @@ function elsewhere(): IdentityTokens {
 
 function line(file: string): string {
   return readFileSync(data.file(file), "utf8").trimEnd();
-}
-
-function codeOf(run: () => unknown): FaultCode | "none" {
-  try {
-    run();
-    return "none";
-  } catch (error) {
-    if (error instanceof Fault) return error.code;
-    throw error;
-  }
 }
 
 describe("a file that cannot be read", () => {

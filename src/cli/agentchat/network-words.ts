@@ -1,4 +1,4 @@
-import { whatToDo } from "../../../bridges/agentchat/client-unreached.js";
+import { certificateRemedy } from "../../core/index.js";
 import { harmless } from "./harmless.js";
 
 /** What a network says when there is no session to be had or it ends, in words for whoever typed the address. */
@@ -23,7 +23,7 @@ export function connectWords(url: string, typed: string, thrown: Error): string 
   const port = portTried(typed);
   if (/ENOTFOUND|EAI_AGAIN/.test(words)) return `${typed}: there is no host of this name; write the server as ws://HOST:PORT`;
   if (why === "") return `${typed}: ${message}${port}`;
-  const remedy = thrown.cause instanceof Error ? whatToDo(thrown.cause) : undefined;
+  const remedy = thrown.cause instanceof Error ? certificateRemedy(thrown.cause) : undefined;
   return `cannot connect to ${typed}: ${why}${port}; ${remedy ?? "is the server running there? (agentchat serve starts one)"}`;
 }
 

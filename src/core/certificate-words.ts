@@ -2,7 +2,7 @@
 const unknownSigner: ReadonlySet<string> = new Set(["DEPTH_ZERO_SELF_SIGNED_CERT", "SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "UNABLE_TO_GET_ISSUER_CERT", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"]);
 
 /** What to do about a server that is there, but whose certificate does not hold; undefined if it is not the certificate. */
-export function whatToDo(error: Error): string | undefined {
+export function certificateRemedy(error: Error): string | undefined {
   const code = "code" in error ? error.code : undefined;
   if (typeof code !== "string") return undefined;
   if (unknownSigner.has(code)) return "this machine does not know who signed its certificate: start this program with NODE_EXTRA_CA_CERTS=FILE, that certificate or its authority's";
