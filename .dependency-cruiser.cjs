@@ -1,30 +1,87 @@
-/** Imports go down only: core ← zmtp, ws, services ← dialect ← bridge, local, agent ← broker, config ← cli. */
-const may = (name, from, allowed, comment) => ({
-  name,
+/** Imports go down only: a row names a room, what it may import, and why. Rooms that are not named are closed to it. */
+const down = [
+  ["src/core", [], "the core is the bottom: it imports nothing of ours"],
+  ["src/conversation", ["src/core"], "who waits for whose answer: on the core"],
+  ["src/storage", ["src/core"], "files and tables: on the core"],
+  ["src/directory", ["src/core", "src/storage"], "agents and rooms: on the core, kept by storage"],
+  ["src/identity", ["src/core", "src/storage"], "who may call itself what: on the core, kept by storage"],
+  [
+    "src/dialect",
+    ["src/core", "src/conversation/conversations.ts", "src/directory/directory.ts", "src/identity/(identity|limiter).ts", "src/storage/table.ts"],
+    "the contract knows interfaces, no implementations",
+  ],
+  ["src/zeromq/wire", ["src/core"], "the ZMTP listener knows the core only"],
+  ["src/websocket/edge", ["src/core", "src/dialect/connection.ts"], "the WebSocket edge knows the core and the shape of a connection"],
+  [
+    "src/websocket/engine",
+    ["src/core", "src/conversation", "src/directory", "src/identity", "src/storage", "src/dialect"],
+    "the engine knows no transport and no dialect",
+  ],
+  ["src/desk", ["src/core", "src/conversation", "src/directory", "src/identity"], "the desk serves everybody and knows no transport"],
+  [
+    "src/zeromq/agents",
+    ["src/core", "src/conversation", "src/directory", "src/identity", "src/zeromq/wire", "src/desk"],
+    "what a ZeroMQ connection means",
+  ],
+  [
+    "src/ops",
+    ["src/core", "src/conversation", "src/directory", "src/identity", "src/storage"],
+    "operations read what the others count; they know no transport and no dialect",
+  ],
+];
+
+const inside = (rooms) => rooms.map((room) => (room.endsWith(".ts") ? `^${room}$` : `^${room}/`));
+const ours = "^(src|bridges|clients)/";
+const may = ([room, allowed, comment]) => ({
+  name: `${room.replace("src/", "").replace("/", "-")}-looks-down`,
   severity: "error",
   comment,
-  from: { path: from },
-  to: { path: "^(src|bridges)/", pathNot: allowed },
+  from: { path: `^${room}/` },
+  to: { path: ours, pathNot: inside([room, ...allowed]) },
 });
+const only = (name, from, to, comment) => ({ name, severity: "error", comment, from: { path: from }, to: { path: ours, pathNot: to } });
 
 module.exports = {
   forbidden: [
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
-    { name: "no-orphans", severity: "error", from: { path: "^(src|bridges)/", orphan: true, pathNot: "(src/(index|cli/main)|bridges/[^/]+/client)\\.ts$" }, to: {} },
-    may("core-is-the-bottom", "^src/core/", "^src/core/", "core imports nothing of ours"),
-    may("zmtp-on-core", "^src/zmtp/", "^src/(core|zmtp)/", "the ZMTP listener knows the core only"),
-    may("ws-on-core", "^src/ws/", "^src/(core|ws|dialect/connection)", "the WebSocket edge knows the core and the shape of a connection"),
-    may("services-on-core", "^src/services/", "^src/(core|services)/", "services know the core only"),
-    may("dialect-contract", "^src/dialect/", "^src/(core|dialect|services/[a-z]+\\.ts)", "the contract knows interfaces, no implementations"),
-    may("bridge-below-broker", "^src/bridge/", "^src/(core|services|dialect|bridge)/", "the engine knows no transport and no dialect"),
-    may("local-below-broker", "^src/local/", "^src/(core|services|zmtp|local)/", "local agents: what ZeroMQ connections mean"),
-    may("ops-below-broker", "^src/ops/", "^src/(core|services|ops)/", "operations read what the others count; they know no transport and no dialect"),
-    may("agent-below-broker", "^src/agent/", "^src/(core|agent)/", "the SDK for local agents"),
-    may("broker-below-cli", "^src/((broker|index|parts|reload)\\.ts$|config/)", "^(src/(?!cli/)|bridges/(index|agentchat/client)\\.ts$)", "the composition root does not know the command line; the root exports AgentChat's client, as its seed has it"),
-    may("dialects-stand-alone", "^bridges/([^/]+)/", "^(bridges/$1/|src/dialect/)", "a dialect imports #dialect and itself only"),
-    { name: "core-does-no-io", severity: "error", from: { path: "^src/(core|dialect)/" }, to: { dependencyTypes: ["core"], pathNot: "^(node:)?(buffer|crypto)$" } },
-    { name: "ws-where-sockets-are", severity: "error", from: { path: "^(src|bridges)/", pathNot: "^(src/ws/|bridges/[^/]+/client)" }, to: { path: "node_modules/ws/" } },
-    { name: "zeromq-in-the-sdk", severity: "error", from: { path: "^(src|bridges)/", pathNot: "^src/agent/" }, to: { path: "node_modules/zeromq/" } },
+    {
+      name: "no-orphans",
+      severity: "error",
+      from: { path: ours, orphan: true, pathNot: "(src/(index|cli/main)|clients/typescript/[^/]+/client)\\.ts$" },
+      to: {},
+    },
+    ...down.map(may),
+    only(
+      "broker-below-cli",
+      "^src/((broker|index|parts|reload)\\.ts$|config/)",
+      ["^src/(?!cli/)", "^bridges/index\\.ts$", "^clients/typescript/"],
+      "the composition root does not know the command line",
+    ),
+    only("dialects-stand-alone", "^bridges/([^/]+)/", ["^bridges/$1/", "^src/dialect/"], "a dialect imports #dialect and itself only"),
+    only(
+      "clients-know-no-broker",
+      "^clients/typescript/([^/]+)/",
+      ["^clients/typescript/($1|shared)/", "^src/core/", "^bridges/$1/(schema|events|codec|keys|signed-text)\\.ts$"],
+      "a client imports the core's pure parts and what its dialect can say; never the broker, never another client",
+    ),
+    {
+      name: "core-does-no-io",
+      severity: "error",
+      from: { path: "^src/(core|conversation|dialect)/" },
+      to: { dependencyTypes: ["core"], pathNot: "^(node:)?(buffer|crypto)$" },
+    },
+    {
+      name: "ws-where-sockets-are",
+      severity: "error",
+      from: { path: ours, pathNot: "^(src/websocket/edge/|clients/typescript/)" },
+      to: { path: "node_modules/ws/" },
+    },
+    {
+      name: "zeromq-in-the-sdk",
+      severity: "error",
+      from: { path: ours, pathNot: "^clients/typescript/agent/" },
+      to: { path: "node_modules/zeromq/" },
+    },
   ],
   options: {
     doNotFollow: { path: "node_modules" },

@@ -30,6 +30,6 @@ export default defineConfig({
   platform: "node",
   external: outside,
   plugins: [licences],
-  // As deep as the modules of src/cli: what they read of package.json is found from both places. What an earlier build left stays: a broker that runs may still load it.
+  // As deep as the modules of src/cli: what they read of package.json is found from both places.
   output: { dir: "dist/run/cli", format: "esm", chunkFileNames: "[name]-[hash].js" },
 });

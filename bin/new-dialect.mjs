@@ -1,11 +1,14 @@
 #!/usr/bin/env node
-// Copies bridges/echo and its tests to a new dialect: npm run new:dialect NAME
+// Copies the echo dialect, its client and its tests to a new dialect: npm run new:dialect NAME
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = process.env["SYNAPTIC_ROOT"] ?? fileURLToPath(new URL("..", import.meta.url));
 const [name] = process.argv.slice(2);
+
+/** Where a dialect lives: what the broker needs of it, its client, and the tests of both. */
+const folders = ["bridges", "clients/typescript", "test/bridges", "test/clients"];
 
 function fail(message) {
   console.error(message);
@@ -15,7 +18,7 @@ function fail(message) {
 if (name === undefined || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) {
   fail("usage: npm run new:dialect NAME   (lower case, words parted by -, such as parrot or agent-network)");
 }
-for (const folder of ["bridges", "test/bridges"]) {
+for (const folder of folders) {
   if (existsSync(join(root, folder, name))) fail(`${folder}/${name} is there already; choose another name or remove it`);
 }
 
@@ -27,6 +30,7 @@ function renamed(text) {
   return text
     .replace(/Echo(?=[A-Z])/g, pascal)
     .replaceAll("bridges/echo", `bridges/${name}`)
+    .replaceAll("typescript/echo", `typescript/${name}`)
     .replaceAll("/echo", `/${name}`)
     .replaceAll("echo.v1", `${name}.v1`)
     .replaceAll('name: "echo"', `name: "${name}"`)
@@ -51,10 +55,9 @@ function copy(from, to) {
   }
 }
 
-copy("bridges/echo", `bridges/${name}`);
-copy("test/bridges/echo", `test/bridges/${name}`);
-console.log(`bridges/${name} and test/bridges/${name} are echo under a new name. Next:
+for (const folder of folders) copy(`${folder}/echo`, `${folder}/${name}`);
+console.log(`${folders.map((folder) => `${folder}/${name}`).join(", ")} are echo under a new name. Next:
   1. bridges/${name}/README.md and schema.ts: what can be said
   2. npm run typecheck          lists what is missing after each change
-  3. npx vitest run test/bridges/${name}
+  3. npx vitest run test/bridges/${name} test/clients/${name}
   4. add ${camel} to bridges/index.ts`);

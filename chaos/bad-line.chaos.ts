@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import { AgentChatClient } from "../bridges/agentchat/client.js";
-import { PanClient } from "../bridges/pan/client.js";
+import { AgentChatClient } from "../clients/typescript/agentchat/client.js";
+import { PanClient } from "../clients/typescript/pan/client.js";
 import { eventually } from "../test/kit/broker.js";
 import { panToken } from "../test/kit/pan-wire.js";
 import { PlainAgent } from "../test/kit/plain-agent.js";

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { PlainAgent } from "../test/kit/plain-agent.js";
-import { greeting } from "../test/zmtp/raw-peer.js";
+import { greeting } from "../test/zeromq/wire/raw-peer.js";
 import { Operator, settle } from "./kit/accounts.js";
 import { BrokerProcess } from "./kit/broker-process.js";
 import { dial, upgrade } from "./kit/dial.js";

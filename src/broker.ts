@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { Agent, MemoryLink, type AgentOptions } from "./agent/index.js";
+import { Agent, MemoryLink, type AgentOptions } from "../clients/typescript/agent/index.js";
 import { assembleParts, type Parts } from "./parts.js";
 import { problemsOf, readConfig, type BrokerConfig, type BrokerOptions } from "./config/index.js";
 import { Fault, systemClock, timerMaxMs, type CopyLedger, type Lifecycle, type Log, type MessageLedger } from "./core/index.js";
-import { listAgents, listRooms } from "./local/index.js";
+import { listAgents, listRooms } from "./desk/index.js";
 import { reload, type Reloaded } from "./reload.js";
-import { resolveDataDirectory } from "./services/index.js";
+import { resolveDataDirectory } from "./storage/index.js";
 
 /** Where a running broker can be reached; ports are the real ones. `endpoints.json` holds the same beside the pid. */
 export interface BrokerEndpoints {

@@ -1,27 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { Bridges } from "./bridge/index.js";
+import { Bridges } from "./websocket/engine/index.js";
 import { accessRules, hostOf, isLocalDoor, isLocalUrl, portOf, usualZmqDoors, type BrokerConfig } from "./config/index.js";
-import {
-  BacklogTotal,
-  ConversationsMemory,
-  Exchange,
-  Fault,
-  Flusher,
-  Ledger,
-  RequestsMemory,
-  Router,
-  principal,
-  systemClock,
-  type Lifecycle,
-  type Log,
-  type Requests,
-} from "./core/index.js";
-import { LocalAgents } from "./local/index.js";
+import { BacklogTotal, Exchange, Fault, Flusher, Ledger, Router, principal, systemClock, type Lifecycle, type Log } from "./core/index.js";
+import { ConversationsMemory, RequestsMemory, type Requests } from "./conversation/index.js";
+import { Desk } from "./desk/index.js";
+import { LocalAgents } from "./zeromq/agents/index.js";
 import { assembleOperations, doorCounts, LatencyHistogram, MeasuredRequests, type AuditLog, type Operations } from "./ops/index.js";
-import { DataDirectory, DirectoryMemory, IdentityTokens, LimiterMemory, operatorName, operatorScopes, TablesLmdb, type Directory, type Identity } from "./services/index.js";
-import { Access, readTlsPair, WsEdge, type TlsPair } from "./ws/index.js";
-import { outOfDate } from "./ws/tls.js";
-import { ZmtpListener } from "./zmtp/index.js";
+import { DataDirectory, TablesLmdb } from "./storage/index.js";
+import { DirectoryMemory, type Directory } from "./directory/index.js";
+import { IdentityTokens, LimiterMemory, operatorName, operatorScopes, type Identity } from "./identity/index.js";
+import { Access, readTlsPair, WsEdge, type TlsPair } from "./websocket/edge/index.js";
+import { outOfDate } from "./websocket/edge/tls.js";
+import { ZmtpListener } from "./zeromq/wire/index.js";
 import { dialects } from "../bridges/index.js";
 
 /** The parts of one broker that others ask. */
@@ -110,7 +100,8 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     backlogBytes: () => total.bytes,
     openRequests: () => requests.size,
   });
-  const local: LocalAgents = new LocalAgents({ router, exchange, ledger, limits, clock, directory, identity, limiter, requests, newId, log, dataTopics: config.topics, status, witness: ops.witness });
+  const local: LocalAgents = new LocalAgents({ router, exchange, ledger, limits, clock, directory, identity, limiter, requests, newId, log, dataTopics: config.topics, witness: ops.witness });
+  const desk = new Desk({ router, exchange, ledger, limits, limiter, directory, log, status, askers: local });
   const zmtp: ZmtpListener = new ZmtpListener({
     router,
     ledger,
@@ -195,6 +186,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     }),
     ...ops.before,
     local,
+    desk,
     bridges,
     zmtp,
     ws,

@@ -1,8 +1,8 @@
 import { accessRules, type BrokerConfig } from "./config/index.js";
 import { Fault, systemClock, type Limits } from "./core/index.js";
 import type { Parts } from "./parts.js";
-import { readTlsPair, type TlsPair } from "./ws/index.js";
-import { isSamePair, outOfDate } from "./ws/tls.js";
+import { readTlsPair, type TlsPair } from "./websocket/edge/index.js";
+import { isSamePair, outOfDate } from "./websocket/edge/tls.js";
 
 /** What a reload has done. */
 export interface Reloaded {

@@ -6,12 +6,14 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const script = new URL("../bin/new-dialect.mjs", import.meta.url).pathname;
 
+const folders = ["bridges", "clients/typescript", "test/bridges", "test/clients"];
+
 describe("npm run new:dialect", () => {
   let root: string;
   const make = (name: string): string => execFileSync(process.execPath, [script, name], { encoding: "utf8", env: { ...process.env, SYNAPTIC_ROOT: root } });
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), "synaptic-dialect-"));
-    for (const folder of ["bridges/echo", "test/bridges/echo"]) cpSync(new URL(`../${folder}`, import.meta.url), join(root, folder), { recursive: true });
+    for (const folder of folders.map((each) => `${each}/echo`)) cpSync(new URL(`../${folder}`, import.meta.url), join(root, folder), { recursive: true });
   });
   afterEach(() => {
     rmSync(root, { recursive: true });
@@ -19,7 +21,7 @@ describe("npm run new:dialect", () => {
 
   it("makes every file of echo again under the new name, with its types", () => {
     expect(make("night-owl")).toContain("add nightOwl to bridges/index.ts");
-    for (const folder of ["bridges", "test/bridges"]) {
+    for (const folder of folders) {
       expect(readdirSync(join(root, folder, "night-owl"), { recursive: true }).sort()).toEqual(readdirSync(join(root, folder, "echo"), { recursive: true }).sort());
     }
     const door = readFileSync(join(root, "bridges/night-owl/index.ts"), "utf8");

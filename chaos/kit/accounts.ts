@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { BrokerStatus } from "../../src/index.js";
-import { operatorName } from "../../src/services/index.js";
+import { operatorName } from "../../src/identity/index.js";
 import { PlainAgent } from "../../test/kit/plain-agent.js";
 import type { BrokerProcess } from "./broker-process.js";
 import type { Course } from "./scenario.js";

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { DataDirectory } from "../services/index.js";
+import type { DataDirectory } from "../storage/index.js";
 
 /** How often a command looks whether its broker still runs, milliseconds. */
 const lookMs = 250;

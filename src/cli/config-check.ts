@@ -1,9 +1,9 @@
 import { existsSync, statSync } from "node:fs";
 import { doorsOf, Problems, type Layered } from "../config/index.js";
 import { Fault } from "../core/index.js";
-import { DataDirectory, resolveDataDirectory } from "../services/index.js";
-import { readTlsPair } from "../ws/index.js";
-import { readEndpoint } from "../zmtp/index.js";
+import { DataDirectory, resolveDataDirectory } from "../storage/index.js";
+import { readTlsPair } from "../websocket/edge/index.js";
+import { readEndpoint } from "../zeromq/wire/index.js";
 import { dialects } from "../../bridges/index.js";
 import { dateProblem, readCertificate } from "./certificate.js";
 import { closedHosts } from "./doors-open.js";

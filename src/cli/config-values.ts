@@ -1,6 +1,6 @@
 import { accessRules, brokerOptions, usualZmqDoors, type Layered, type Origin } from "../config/index.js";
 import { defaultLimits, type Limits } from "../core/index.js";
-import { resolveDataDirectory } from "../services/index.js";
+import { resolveDataDirectory } from "../storage/index.js";
 
 /** One option as the broker would have it. */
 export interface ConfigValue {

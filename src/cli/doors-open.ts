@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";
 import { doorsOf, hostOf, type Layered } from "../config/index.js";
 import { Fault } from "../core/index.js";
-import { resolveDataDirectory } from "../services/index.js";
+import { resolveDataDirectory } from "../storage/index.js";
 
 /** A problem for each door whose host this machine cannot listen at, or whose folder is not there. */
 export async function closedHosts({ config, nameOf }: Pick<Layered, "config" | "nameOf">): Promise<readonly Fault[]> {

@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import { numberOf, pairsOf, readLayers, type BrokerOptions, type Layered } from "../config/index.js";
-import { resolveDataDirectory } from "../services/index.js";
+import { resolveDataDirectory } from "../storage/index.js";
 
 /** What the command line can say of a broker. */
 export interface BrokerFlags {

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { readDataDir } from "../config/index.js";
-import { resolveDataDirectory } from "../services/index.js";
+import { resolveDataDirectory } from "../storage/index.js";
 import { benchCommand } from "./commands/bench.js";
 import { completionCommand } from "./commands/completion.js";
 import { configCommand } from "./commands/config.js";

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import type { Agent, AgentOptions } from "../agent/index.js";
+import type { Agent, AgentOptions } from "../../clients/typescript/agent/index.js";
 import { asFault, Fault, type Envelope } from "../core/index.js";
-import { DataDirectory, operatorName, resolveDataDirectory, type Endpoints } from "../services/index.js";
+import { DataDirectory, resolveDataDirectory, type Endpoints } from "../storage/index.js";
+import { operatorName } from "../identity/index.js";
 
 /** What every command that talks to a running broker takes. */
 export interface BrokerChoice {
@@ -40,7 +41,7 @@ function readToken(data: DataDirectory): string {
 /** Connects as the operator. @throws Fault unavailable, forbidden, unauthenticated, naming the remedy */
 export async function connectOperator(choice: BrokerChoice, options: AgentOptions = {}): Promise<Agent> {
   const { in: zmqIn, out, token } = findBroker(choice);
-  const { Agent } = await import("../agent/index.js");
+  const { Agent } = await import("../../clients/typescript/agent/index.js");
   try {
     return await Agent.connect({ ...options, name: operatorName, in: zmqIn, out, token });
   } catch (thrown) {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Broker } from "../broker.js";
-import { resolveDataDirectory } from "../services/index.js";
+import { resolveDataDirectory } from "../storage/index.js";
 import { isLocalDoor, isLocalUrl } from "../config/index.js";
 
 /** What a person sees when the broker is ready: each door, who can reach it, where the token lies, what to type next. At most ten lines. */

@@ -1,8 +1,9 @@
-import type { Content, Envelope, Limits, MessageType, Message, Outcome, Principal, Priority, TurnIntent } from "../core/index.js";
-import type { Directory } from "../services/directory.js";
-import type { Identity } from "../services/identity.js";
-import type { Limiter } from "../services/limiter.js";
-import type { Tables } from "../services/table.js";
+import type { Content, Envelope, Limits, MessageType, Message, Outcome, Principal, Priority } from "../core/index.js";
+import type { TurnIntent } from "../conversation/conversations.js";
+import type { Directory } from "../directory/directory.js";
+import type { Identity } from "../identity/identity.js";
+import type { Limiter } from "../identity/limiter.js";
+import type { Tables } from "../storage/table.js";
 import type { Closing, Frame } from "./connection.js";
 
 /** What a session says: the broker adds `from`, `timestamp`, `trust` and, where absent, the id. */

@@ -1,5 +1,5 @@
 import { appendFileSync } from "node:fs";
-import type { LoginEvent, TokenListing } from "../services/index.js";
+import type { LoginEvent, TokenListing } from "../identity/index.js";
 
 /** The last moment that has a date (ECMA-262 §21.4.1.1). */
 const dateMaxMs = 8.64e15;

@@ -1,5 +1,5 @@
 import { networkOf, type FaultCode, type Limits } from "../core/index.js";
-import type { Limiter, LoginEvent } from "../services/index.js";
+import type { Limiter, LoginEvent } from "../identity/index.js";
 import type { AuditEvent } from "./audit-event.js";
 
 /** Faults before a login that refuse the login itself, not a frame that could not be read or a broker that is leaving. */

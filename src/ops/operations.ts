@@ -1,5 +1,5 @@
 import type { Clock, Ledger, Lifecycle, Limits, Log } from "../core/index.js";
-import type { IdentityTokens, Limiter, Witness } from "../services/index.js";
+import type { IdentityTokens, Limiter, Witness } from "../identity/index.js";
 import { AuditLog } from "./audit-log.js";
 import type { LatencyHistogram } from "./latency-histogram.js";
 import { LoginAudit } from "./login-audit.js";

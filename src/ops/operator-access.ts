@@ -1,5 +1,5 @@
 import { Fault, type Limits } from "../core/index.js";
-import { FailedLogins, operatorName, type IdentityTokens, type Limiter } from "../services/index.js";
+import { FailedLogins, operatorName, type IdentityTokens, type Limiter } from "../identity/index.js";
 
 /** Who may read what is the operator's: whoever holds its token. Guessing waits like any failed login. */
 export class OperatorAccess {

@@ -1,5 +1,5 @@
 import type { Clock, Lifecycle } from "../core/index.js";
-import type { TokenEnd } from "../services/index.js";
+import type { TokenEnd } from "../identity/index.js";
 
 /** Tokens are looked after this often. */
 const roundMs = 500;

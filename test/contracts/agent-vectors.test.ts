@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Agent, Fault, type Envelope } from "../../src/index.js";
-import type { Heard } from "../../src/agent/link.js";
+import type { Heard } from "../../clients/typescript/agent/link.js";
 
 interface Hearing {
   readonly about: string;

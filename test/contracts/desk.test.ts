@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { deskAnswers } from "../../src/local/desk/answers.js";
-import { deskKinds } from "../../src/local/desk/index.js";
-import { deskInforms } from "../../src/local/desk/informs.js";
-import { deskRequestKinds, deskRequests, type DeskKind } from "../../src/local/desk/requests.js";
+import { deskAnswers } from "../../src/desk/answers.js";
+import { deskKinds } from "../../src/desk/kinds.js";
+import { deskInforms } from "../../src/desk/informs.js";
+import { deskRequestKinds, deskRequests, type DeskKind } from "../../src/desk/requests.js";
 import { writtenEnvelope } from "../../src/core/index.js";
 import { Agent } from "../../src/index.js";
-import { DroppedEvents } from "../../src/services/index.js";
+import { DroppedEvents } from "../../src/directory/index.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
 import { LocalWorld } from "../kit/local-world.js";
 import { PlainAgent, type Heard, type WireMessage } from "../kit/plain-agent.js";

@@ -43,7 +43,7 @@ describe("the vectors of names", () => {
 });
 
 describe("the folders of vectors", () => {
-  it.each(["test/vectors", "test/zmtp/vectors", "bridges/pan/vectors", "bridges/agentchat/vectors", "bridges/echo/vectors"])("%s tell how each file and each of its keys is run", (folder) => {
+  it.each(["test/vectors", "test/zeromq/wire/vectors", "bridges/pan/vectors", "bridges/agentchat/vectors", "bridges/echo/vectors"])("%s tell how each file and each of its keys is run", (folder) => {
     const at = new URL(`../../${folder}/`, import.meta.url);
     const page = readFileSync(new URL("README.md", at), "utf8");
     for (const file of readdirSync(at).filter((name) => name.endsWith(".json"))) {

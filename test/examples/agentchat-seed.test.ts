@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { agentIdOf, generateIdentity, readIdentity, writeIdentity } from "../../bridges/agentchat/identity-file.js";
+import { agentIdOf, generateIdentity, readIdentity, writeIdentity } from "../../clients/typescript/agentchat/identity-file.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
 import { ChatWire } from "../kit/chat-wire.js";
 import { startProgram } from "../kit/cli.js";

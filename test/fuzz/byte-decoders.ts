@@ -1,9 +1,9 @@
-import { encodeFrame, FrameReader, moreFlag } from "../../src/zmtp/codec.js";
-import { encodeCommand, readCommand, readHello, readMetadata, readPing } from "../../src/zmtp/commands.js";
-import { FromScan } from "../../src/zmtp/from-scan.js";
-import { greetingBytes, greetingMajor, readGreeting } from "../../src/zmtp/greeting.js";
-import { IllegalBytes } from "../../src/zmtp/illegal.js";
-import { greeting, hello, message, ready, subscribe } from "../zmtp/raw-peer.js";
+import { encodeFrame, FrameReader, moreFlag } from "../../src/zeromq/wire/codec.js";
+import { encodeCommand, readCommand, readHello, readMetadata, readPing } from "../../src/zeromq/wire/commands.js";
+import { FromScan } from "../../src/zeromq/wire/from-scan.js";
+import { greetingBytes, greetingMajor, readGreeting } from "../../src/zeromq/wire/greeting.js";
+import { IllegalBytes } from "../../src/zeromq/wire/illegal.js";
+import { greeting, hello, message, ready, subscribe } from "../zeromq/wire/raw-peer.js";
 import { framesOf } from "./corpus.js";
 import { chunksOf, damagedBytes, damagedText } from "./damage.js";
 import { must, type Decoder } from "./decoder.js";
@@ -19,7 +19,7 @@ const streams = [
 const greetings = [greeting("NULL"), greeting("PLAIN", { asServer: true }), greeting("CURVE", { major: 2 }), greeting("N".repeat(20)), Buffer.from("GET / HTTP/1.1\r\n\r\n")];
 const bodies = [ready("SUB", { "X-Agent": "zoë" }), ready("PUB", { Identity: "" }, "INITIATE"), hello("ada", "secret"), encodeCommand("PING", Buffer.from([0, 50, 1, 2])), encodeCommand("X", Buffer.alloc(0))].map((frame) => frame.subarray(2));
 const payloads = [
-  ...framesOf("test/vectors/envelope.json", "test/zmtp/vectors/from.json"),
+  ...framesOf("test/vectors/envelope.json", "test/zeromq/wire/vectors/from.json"),
   '{"message_id":"1","from":"alice","to":"bob","content":{"message":"from \\"me\\"","from":"$x"}}',
   '{ "from" : "ada", "type": "request" }',
 ];

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
-import { readFrame } from "../../bridges/agentchat/client-events.js";
+import { readFrame } from "../../clients/typescript/agentchat/events.js";
 import { codec as agentchat } from "../../bridges/agentchat/codec.js";
 import { readPublicKey } from "../../bridges/agentchat/keys.js";
 import { decode, decodeEvent } from "../../bridges/echo/codec.js";
-import { readEvent } from "../../bridges/pan/client-frames.js";
+import { readEvent } from "../../clients/typescript/pan/frames.js";
 import { codec as pan } from "../../bridges/pan/codec.js";
 import { plainChat } from "../../bridges/pan/plain-chat.js";
 import { chat } from "../../bridges/pan/schema.js";

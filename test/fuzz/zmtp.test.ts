@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { encodeCommand } from "../../src/zmtp/commands.js";
-import { greeting, message, RawPeer, ready, subscribe } from "../zmtp/raw-peer.js";
-import { isExact, startWorld, until, type World } from "../zmtp/world.js";
+import { encodeCommand } from "../../src/zeromq/wire/commands.js";
+import { greeting, message, RawPeer, ready, subscribe } from "../zeromq/wire/raw-peer.js";
+import { isExact, startWorld, until, type World } from "../zeromq/wire/world.js";
 
 const bytes = (maxLength: number): fc.Arbitrary<Buffer> => fc.uint8Array({ maxLength }).map((array) => Buffer.from(array));
 const topic = fc.constantFrom("bob", "", "$events", "\u0000", "zoë");

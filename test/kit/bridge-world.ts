@@ -1,19 +1,11 @@
 import { expect } from "vitest";
-import { Bridges } from "../../src/bridge/index.js";
-import {
-  ConversationsMemory,
-  defaultLimits,
-  Exchange,
-  Fault,
-  Ledger,
-  principal,
-  RequestsMemory,
-  Router,
-  type Limits,
-  type Principal,
-} from "../../src/core/index.js";
+import { Bridges } from "../../src/websocket/engine/index.js";
+import { ConversationsMemory, RequestsMemory } from "../../src/conversation/index.js";
+import { defaultLimits, Exchange, Fault, Ledger, principal, Router, type Limits, type Principal } from "../../src/core/index.js";
 import type { AnyDialect, DialectSettings, Hello } from "../../src/dialect/index.js";
-import { DirectoryMemory, LimiterMemory, TablesMemory, type Identity } from "../../src/services/index.js";
+import { DirectoryMemory } from "../../src/directory/index.js";
+import { LimiterMemory, type Identity } from "../../src/identity/index.js";
+import { TablesMemory } from "../../src/storage/index.js";
 import { Conversation } from "./conversation.js";
 import { FakeClock } from "./fake-clock.js";
 import { MemoryConnection } from "./memory-connection.js";

@@ -1,5 +1,5 @@
 import { Exchange, Fault, Ledger, Message, Router, defaultLimits, principal, type Envelope, type FaultCode, type Limits, type Principal } from "../../src/core/index.js";
-import { DirectoryMemory, type Arriving, type Presence } from "../../src/services/index.js";
+import { DirectoryMemory, type Arriving, type Presence } from "../../src/directory/index.js";
 import { FakeClock } from "./fake-clock.js";
 
 /** A directory with everything below it and nothing above, and what was announced. */

@@ -1,5 +1,5 @@
 import type { Ledger, Message, Principal } from "../../src/core/index.js";
-import type { Mechanism, PublisherPeer, SubscriberPeer } from "../../src/zmtp/index.js";
+import type { Mechanism, PublisherPeer, SubscriberPeer } from "../../src/zeromq/wire/index.js";
 
 /** What a test says of a connection; the rest is a claimed SUB or PUB on this machine. */
 export interface PeerFacts {

@@ -1,10 +1,10 @@
-import {
-  Exchange, Fault, Ledger, Message, RequestsMemory, Router, defaultLimits, principal,
-  type Envelope, type Limits, type Principal, type Scope, type Subscriber,
-} from "../../src/core/index.js";
-import { LocalAgents } from "../../src/local/index.js";
-import { DirectoryMemory, LimiterMemory, type Identity } from "../../src/services/index.js";
-import type { PublisherPeer } from "../../src/zmtp/index.js";
+import { Exchange, Fault, Ledger, Message, Router, defaultLimits, principal, type Envelope, type Limits, type Log, type Principal, type Scope, type Subscriber } from "../../src/core/index.js";
+import { RequestsMemory } from "../../src/conversation/index.js";
+import { Desk } from "../../src/desk/index.js";
+import { LocalAgents } from "../../src/zeromq/agents/index.js";
+import { DirectoryMemory } from "../../src/directory/index.js";
+import { LimiterMemory, type Identity } from "../../src/identity/index.js";
+import type { PublisherPeer } from "../../src/zeromq/wire/index.js";
 import { FakeClock } from "./fake-clock.js";
 import { FakePublisher, FakeSubscriber, type Hearing, type PeerFacts } from "./fake-zmq.js";
 
@@ -62,6 +62,7 @@ export class LocalWorld {
   readonly directory: DirectoryMemory;
   readonly requests: RequestsMemory;
   readonly local: LocalAgents;
+  readonly desk: Desk;
   readonly logged: string[] = [];
   readonly loggedFields: unknown[] = [];
   readonly #peers: FakeSubscriber[] = [];
@@ -77,24 +78,35 @@ export class LocalWorld {
     this.exchange.follow((envelope) => {
       if (envelope.type === "response") this.requests.answer(envelope);
     });
+    const limiter = new LimiterMemory({ limits: this.limits, clock });
+    const log: Log = (_level, event, fields) => {
+      this.logged.push(event);
+      this.loggedFields.push(fields);
+    };
     this.local = new LocalAgents({
       router, ledger, clock, identity, newId,
       exchange: this.exchange,
       limits: this.limits,
       directory: this.directory,
-      limiter: new LimiterMemory({ limits: this.limits, clock }),
+      limiter,
       requests: this.requests,
-      log: (_level, event, fields) => {
-        this.logged.push(event);
-        this.loggedFields.push(fields);
-      },
+      log,
       dataTopics: options.dataTopics ?? [],
+    });
+    this.desk = new Desk({
+      router, ledger, limiter,
+      exchange: this.exchange,
+      limits: this.limits,
+      directory: this.directory,
+      askers: this.local,
+      log,
       status: () => ({ up: true }),
     });
     identity.proved = (name) => {
       this.local.proved(name);
     };
     void this.local.start();
+    void this.desk.start();
   }
 
   newId(): string {
@@ -199,6 +211,7 @@ export class LocalWorld {
   async close(): Promise<void> {
     for (const peer of this.#peers) this.gone(peer);
     await this.local.drain();
+    await this.desk.stop();
     await this.local.stop();
     this.requests.close();
     this.directory.close();

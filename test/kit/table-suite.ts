@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Tables } from "../../src/services/index.js";
+import type { Tables } from "../../src/storage/index.js";
 
 /** What every implementation of `Tables` must do. `open` gives an empty one. */
 export function tableSuite(name: string, open: () => Promise<Tables>): void {

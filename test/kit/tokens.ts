@@ -1,5 +1,6 @@
 import { systemClock, defaultLimits, type Scope } from "../../src/core/index.js";
-import { DataDirectory, IdentityTokens, type TokenKind } from "../../src/services/index.js";
+import { DataDirectory } from "../../src/storage/index.js";
+import { IdentityTokens, type TokenKind } from "../../src/identity/index.js";
 
 /** Makes a token in the data directory of a broker, running or not, as `broker token` does. */
 export async function issueToken(dataDir: string, subject: string, kind: TokenKind = "zmq", more: { scopes?: readonly Scope[]; names?: readonly string[] } = {}): Promise<string> {

@@ -2,7 +2,7 @@ import { createConnection, type Socket } from "node:net";
 import { WebSocket } from "ws";
 import { BacklogTotal, defaultLimits, Flusher, Ledger, systemClock, type Limits } from "../../src/core/index.js";
 import type { Closing, Connection, Frame, Hello } from "../../src/dialect/index.js";
-import { Access, WsEdge } from "../../src/ws/index.js";
+import { Access, WsEdge } from "../../src/websocket/edge/index.js";
 
 /** What the edge accepted, and what came on it. */
 export interface Accepted {

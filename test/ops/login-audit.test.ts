@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { defaultLimits, type FaultCode } from "../../src/core/index.js";
 import type { AuditEvent } from "../../src/ops/index.js";
 import { LoginAudit } from "../../src/ops/login-audit.js";
-import { LimiterMemory, type LoginEvent } from "../../src/services/index.js";
+import { LimiterMemory, type LoginEvent } from "../../src/identity/index.js";
 import { eventually, startBroker } from "../kit/broker.js";
 import { FakeClock } from "../kit/fake-clock.js";
 import { PanWire, panToken } from "../kit/pan-wire.js";

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { faultCodes, Ledger, RequestsMemory, defaultLimits, type Envelope } from "../../src/core/index.js";
+import { faultCodes, Ledger, defaultLimits, type Envelope } from "../../src/core/index.js";
+import { RequestsMemory } from "../../src/conversation/index.js";
 import { LatencyHistogram } from "../../src/ops/latency-histogram.js";
 import { MeasuredRequests } from "../../src/ops/measured-requests.js";
 import type { MetricSources } from "../../src/ops/metric-sources.js";

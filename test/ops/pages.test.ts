@@ -5,7 +5,7 @@ import { defaultLimits, Fault, principal } from "../../src/core/index.js";
 import { OperatorAccess } from "../../src/ops/operator-access.js";
 import { operationsPages, type PageRequest } from "../../src/ops/pages.js";
 import { Readiness } from "../../src/ops/readiness.js";
-import { LimiterMemory, operatorName } from "../../src/services/index.js";
+import { LimiterMemory, operatorName } from "../../src/identity/index.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
 import { FakeClock } from "../kit/fake-clock.js";
 import { PanWire, panToken } from "../kit/pan-wire.js";

@@ -1,4 +1,4 @@
-import type { Roster } from "../../../bridges/agentchat/client.js";
+import type { Roster } from "../../../clients/typescript/agentchat/client.js";
 import type { Chat } from "./chat.js";
 import { CommandFailure, exitCodes, serverCode } from "./exit.js";
 import { harmless } from "./harmless.js";

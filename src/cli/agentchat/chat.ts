@@ -1,5 +1,5 @@
-import type { Roster } from "../../../bridges/agentchat/client.js";
-import type { ProposalTerms } from "../../../bridges/agentchat/client-negotiation.js";
+import type { Roster } from "../../../clients/typescript/agentchat/client.js";
+import type { ProposalTerms } from "../../../clients/typescript/agentchat/negotiation.js";
 import type { Event, MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import { callerOf } from "./caller.js";
 import { CommandFailure, exitCodes } from "./exit.js";
@@ -51,7 +51,7 @@ export interface OpenOptions {
 export async function openChat(server: string, who: WhoOptions, { echo = true, reconnect = false, byFiles }: OpenOptions): Promise<Chat> {
   const url = serverUrl(server);
   const { name, identity } = await callerOf(url, who, byFiles);
-  const { AgentChatClient } = await import("../../../bridges/agentchat/client.js");
+  const { AgentChatClient } = await import("../../../clients/typescript/agentchat/client.js");
   const client = new AgentChatClient({ server: url, name, ...(identity !== undefined && { identity }), echo, reconnect });
   await reaching(server, url, client.connect());
   return client;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { DaemonStatus, DaemonStopped } from "../../../bridges/agentchat/client-daemon.js";
+import type { DaemonStatus, DaemonStopped } from "../../../clients/typescript/agentchat/daemon.js";
 import { print, say, table, type Output } from "../output.js";
 import { statusTable } from "./daemon-table.js";
 
@@ -8,7 +8,7 @@ export type DaemonAction = "status" | "list" | "stop" | "stopAll";
 
 /** Shows or stops daemons of this folder. @throws Error if the one that is meant does not run, or does not stop */
 export async function manageDaemons(action: DaemonAction, name: string, output: Output): Promise<void> {
-  const { getDaemonStatus, listDaemons, stopAllDaemons, stopDaemon } = await import("../../../bridges/agentchat/client-daemon.js");
+  const { getDaemonStatus, listDaemons, stopAllDaemons, stopDaemon } = await import("../../../clients/typescript/agentchat/daemon.js");
   const all = listDaemons();
   const isKnown = all.some(({ instance }) => instance === name);
   switch (action) {

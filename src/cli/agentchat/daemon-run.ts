@@ -21,7 +21,7 @@ export type DaemonReport = { readonly ready: true; readonly isConnected: boolean
 
 /** Runs a daemon until it is interrupted. Started by `--background`, it reports to its starter. */
 export async function runDaemon({ server, name, identity, channels, echo }: WantedDaemon): Promise<void> {
-  const { AgentChatDaemon } = await import("../../../bridges/agentchat/client-daemon.js");
+  const { AgentChatDaemon } = await import("../../../clients/typescript/agentchat/daemon.js");
   const interrupted = untilInterrupted();
   const ending = new AbortController();
   const daemon = new AgentChatDaemon({ server, name, channels, echo, handleSignals: false, ...(identity !== undefined && { identity }) });
@@ -47,7 +47,7 @@ export async function runDaemon({ server, name, identity, channels, echo }: Want
 
 /** What a daemon's starter is told when it runs without a server. */
 export async function notConnected(server: string, name: string): Promise<string> {
-  const { getDaemonStatus } = await import("../../../bridges/agentchat/client-daemon.js");
+  const { getDaemonStatus } = await import("../../../clients/typescript/agentchat/daemon.js");
   const { lastError } = getDaemonStatus(name);
   const why = lastError === undefined ? "" : `\nagentchat: ${connectWords(server, server, new Error(lastError))}`;
   return `agentchat: ${server} has not taken it in yet; it goes on trying, and .agentchat/daemons/${name}/daemon.log says how it goes${why}`;

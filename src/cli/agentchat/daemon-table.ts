@@ -1,4 +1,4 @@
-import type { DaemonStatus } from "../../../bridges/agentchat/client-daemon.js";
+import type { DaemonStatus } from "../../../clients/typescript/agentchat/daemon.js";
 import { table } from "../output.js";
 import { harmless } from "./harmless.js";
 

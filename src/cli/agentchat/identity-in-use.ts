@@ -1,6 +1,6 @@
 import { realpathSync } from "node:fs";
 import { relative } from "node:path";
-import type { DaemonStatus } from "../../../bridges/agentchat/client-daemon.js";
+import type { DaemonStatus } from "../../../clients/typescript/agentchat/daemon.js";
 import { jsonLine } from "../output.js";
 import { wrongUsage } from "./exit.js";
 
@@ -22,7 +22,7 @@ export function occupantOf(daemons: readonly Occupant[], file: string, url: stri
 
 /** @throws CommandFailure if a daemon of this folder uses the identity at this server; `except` names one that may */
 export async function mustBeFree(file: string, url: string, { byFiles, except }: { readonly byFiles: ByFiles; readonly except?: string }): Promise<void> {
-  const { listDaemons } = await import("../../../bridges/agentchat/client-daemon.js");
+  const { listDaemons } = await import("../../../clients/typescript/agentchat/daemon.js");
   const occupant = occupantOf(listDaemons().filter(({ instance }) => instance !== except), file, url);
   if (occupant !== undefined) throw wrongUsage(occupiedWords(occupant, byFiles));
 }

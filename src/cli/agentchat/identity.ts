@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import type { Identity } from "../../../bridges/agentchat/identity-file.js";
+import type { Identity } from "../../../clients/typescript/agentchat/identity-file.js";
 import { print, say, table, type Output } from "../output.js";
 import { wrongUsage } from "./exit.js";
 import { readOwnIdentity } from "./identity-read.js";
@@ -49,7 +49,7 @@ export function identityCommand(program: Command): void {
 
 async function act(action: (typeof actions)[number], { file, name, json }: Options): Promise<void> {
   const output: Output = json === undefined ? {} : { json };
-  const identities = await import("../../../bridges/agentchat/identity-file.js");
+  const identities = await import("../../../clients/typescript/agentchat/identity-file.js");
   const { agentIdOf, chainOfCustody, generateIdentity, rotateIdentity, writeIdentity } = identities;
   const shown = (identity: Identity): Public => ({ name: identity.name, agent_id: agentIdOf(identity), pubkey: identity.pubkey, created: identity.created, file });
   switch (action) {

@@ -1,4 +1,4 @@
-import { AgentChatClient } from "../../../bridges/agentchat/client.js";
+import { AgentChatClient } from "../../../clients/typescript/agentchat/client.js";
 import { Fault } from "../../core/index.js";
 import type { OpenPair } from "./pair.js";
 

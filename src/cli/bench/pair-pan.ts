@@ -1,4 +1,4 @@
-import { PanClient } from "../../../bridges/pan/client.js";
+import { PanClient } from "../../../clients/typescript/pan/client.js";
 import type { OpenPair } from "./pair.js";
 
 /** Pairs of PAN bots; `token` is the shared one. */

@@ -1,4 +1,4 @@
-import { Agent } from "../../agent/index.js";
+import { Agent } from "../../../clients/typescript/agent/index.js";
 import { asFault, Fault } from "../../core/index.js";
 import type { OpenPair } from "./pair.js";
 

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
-import type { Agent, Request } from "../../agent/index.js";
+import type { Agent, Request } from "../../../clients/typescript/agent/index.js";
 import { everyone, Fault, type MessageType } from "../../core/index.js";
-import { operatorName } from "../../services/index.js";
+import { operatorName } from "../../identity/index.js";
 import { connectOperator, findBroker, type BrokerChoice } from "../operator.js";
 import { print, say, type Output } from "../output.js";
 import { topicRule } from "../tap-filter.js";
@@ -45,7 +45,7 @@ export function sendCommand(program: Command): void {
 /** A speaker without a token: only a name that nobody owns. */
 async function connectAs(name: string, choice: BrokerChoice): Promise<Agent> {
   const { in: zmqIn, out } = findBroker(choice);
-  const { Agent } = await import("../../agent/index.js");
+  const { Agent } = await import("../../../clients/typescript/agent/index.js");
   return Agent.connect({ name, in: zmqIn, out });
 }
 

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { InvalidArgumentError, Option, type Command } from "commander";
-import type { Agent } from "../../agent/index.js";
+import type { Agent } from "../../../clients/typescript/agent/index.js";
 import { Fault, messageTypes, subscriptionKind, type Envelope } from "../../core/index.js";
 import { painter } from "../agentchat/console-lines.js";
 import { brokerComes, watchBroker } from "../broker-watch.js";

@@ -2,7 +2,8 @@ import { existsSync, statSync } from "node:fs";
 import { InvalidArgumentError, type Command } from "commander";
 import { asFault, defaultLimits, Fault, systemClock, type Scope } from "../../core/index.js";
 import { appendAudit, auditedToken } from "../../ops/index.js";
-import { DataDirectory, IdentityTokens, resolveDataDirectory, type TokenKind, type TokenListing } from "../../services/index.js";
+import { DataDirectory, resolveDataDirectory } from "../../storage/index.js";
+import { IdentityTokens, type TokenKind, type TokenListing } from "../../identity/index.js";
 import type { BrokerChoice } from "../operator.js";
 import { print, say, table, type Output } from "../output.js";
 

@@ -1,5 +1,5 @@
 import { asFault } from "../../core/index.js";
-import { readTlsPair } from "../../ws/index.js";
+import { readTlsPair } from "../../websocket/edge/index.js";
 import { dateProblem, readCertificate } from "../certificate.js";
 import type { Check } from "./finding.js";
 

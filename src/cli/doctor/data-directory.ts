@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { asFault } from "../../core/index.js";
-import type { DataDirectory } from "../../services/index.js";
+import type { DataDirectory } from "../../storage/index.js";
 import type { Check } from "./finding.js";
 
 /** Written by whoever configures the broker; it holds no secret. */

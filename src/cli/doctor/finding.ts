@@ -1,5 +1,5 @@
 import type { Layered } from "../../config/index.js";
-import type { DataDirectory, Endpoints } from "../../services/index.js";
+import type { DataDirectory, Endpoints } from "../../storage/index.js";
 
 /** What one check has found. */
 export interface Finding {

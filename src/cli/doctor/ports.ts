@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { doorsOf, flagOf, hostOf, portOf, type NamedDoor } from "../../config/index.js";
-import type { Endpoints } from "../../services/index.js";
+import type { Endpoints } from "../../storage/index.js";
 import type { Check, Finding } from "./finding.js";
 
 /** Every port of the configuration is free, or has the running broker behind it. Where nobody names doors, a running broker's own count: it was told of them by flags. */

@@ -1,8 +1,8 @@
 import { randomBytes, type X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { AgentChatClient } from "../../../bridges/agentchat/client.js";
-import { PanClient } from "../../../bridges/pan/client.js";
-import { readTlsPair } from "../../ws/index.js";
+import { AgentChatClient } from "../../../clients/typescript/agentchat/client.js";
+import { PanClient } from "../../../clients/typescript/pan/client.js";
+import { readTlsPair } from "../../websocket/edge/index.js";
 import { dateProblem, datesOf, readCertificate } from "../certificate.js";
 import { openLine } from "../door-line.js";
 import { reasonOf, timed, type Check, type Finding, type Patient } from "./finding.js";

@@ -1,6 +1,6 @@
-import { Agent } from "../../agent/index.js";
+import { Agent } from "../../../clients/typescript/agent/index.js";
 import { findBroker, askBroker } from "../operator.js";
-import { operatorName } from "../../services/index.js";
+import { operatorName } from "../../identity/index.js";
 import { reasonOf, timed, type Check, type Finding } from "./finding.js";
 
 const withinMs = 5_000;

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Seen } from "../../../bridges/agentchat/seen.js";
-import { TablesMemory } from "../../../src/services/index.js";
+import { TablesMemory } from "../../../src/storage/index.js";
 import { keyFor } from "../../kit/agentchat-keys.js";
 import { AgentChatWorld, type Chatter } from "../../kit/agentchat-world.js";
 

@@ -4,7 +4,7 @@ import { contentOf, negotiationEventOf } from "../../../bridges/agentchat/negoti
 import type { Proposal } from "../../../bridges/agentchat/negotiation/proposal.js";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import { Fault, type Content, type Envelope, type Table } from "../../../src/dialect/index.js";
-import { TablesMemory } from "../../../src/services/index.js";
+import { TablesMemory } from "../../../src/storage/index.js";
 import { keyFor } from "../../kit/agentchat-keys.js";
 import { AgentChatWorld } from "../../kit/agentchat-world.js";
 

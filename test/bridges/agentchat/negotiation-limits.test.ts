@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { proposalLimits, Proposals } from "../../../bridges/agentchat/negotiation/proposals.js";
 import type { Proposal } from "../../../bridges/agentchat/negotiation/proposal.js";
-import { TablesMemory } from "../../../src/services/index.js";
+import { TablesMemory } from "../../../src/storage/index.js";
 import { codeFrom, offer, said } from "../../kit/agentchat-proposals.js";
 
 /** The connection of whoever speaks. */

@@ -4,7 +4,7 @@ import { after, statusAt, type Proposal, type Step } from "../../../bridges/agen
 import { Proposals } from "../../../bridges/agentchat/negotiation/proposals.js";
 import { errorCodes } from "../../../bridges/agentchat/schema.js";
 import { Fault, type Table } from "../../../src/dialect/index.js";
-import { TablesMemory } from "../../../src/services/index.js";
+import { TablesMemory } from "../../../src/storage/index.js";
 import { settled } from "../../kit/conversation.js";
 
 const offer: Proposal = { id: "p", from: "ada", to: "bob", signedTo: "@bob", task: "x", sig: "s", pubkey: "k", at: 0, expires: 5, status: "pending", steps: [] };

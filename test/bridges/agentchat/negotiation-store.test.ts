@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Proposal } from "../../../bridges/agentchat/negotiation/proposal.js";
 import { Proposals } from "../../../bridges/agentchat/negotiation/proposals.js";
 import { Fault, type Table } from "../../../src/dialect/index.js";
-import { TablesLmdb, TablesMemory } from "../../../src/services/index.js";
+import { TablesLmdb, TablesMemory } from "../../../src/storage/index.js";
 import { codeFrom, offer, said } from "../../kit/agentchat-proposals.js";
 import { settled } from "../../kit/conversation.js";
 

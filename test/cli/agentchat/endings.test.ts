@@ -5,7 +5,7 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FakeServer, type Peer } from "../../bridges/agentchat/client-fake-server.js";
+import { FakeServer, type Peer } from "../../clients/agentchat/fake-server.js";
 import { startProgram } from "../../kit/cli.js";
 import { binary } from "./binary.js";
 

@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FakeServer, type Peer } from "../../bridges/agentchat/client-fake-server.js";
+import { FakeServer, type Peer } from "../../clients/agentchat/fake-server.js";
 import type { Ended, Program } from "../../kit/cli.js";
 import { binary, startAgentchat } from "./binary.js";
 

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chainOfCustody } from "../../../bridges/agentchat/identity-file.js";
+import { chainOfCustody } from "../../../clients/typescript/agentchat/identity-file.js";
 import { agentchat } from "./binary.js";
 
 interface Shown {

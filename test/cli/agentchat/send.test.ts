@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MsgEvent } from "../../../bridges/agentchat/events.js";
-import { AgentChatClient } from "../../../bridges/agentchat/client.js";
+import { AgentChatClient } from "../../../clients/typescript/agentchat/client.js";
 import { isAnswer } from "../../../src/cli/agentchat/answer.js";
 import { serve, type Served } from "./binary.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AgentChatError } from "../../../bridges/agentchat/client-error.js";
+import { AgentChatError } from "../../../clients/typescript/agentchat/error.js";
 import { exitCodeOf, failureLine } from "../../../src/cli/agentchat/exit.js";
 import { connectWords } from "../../../src/cli/agentchat/network-words.js";
 import { usageWords } from "../../../src/cli/agentchat/usage-words.js";

@@ -1,0 +1,296 @@
+import { randomUUID } from "node:crypto";
+import { agentNameProblem, asFault, brokerTopic, Fault, isExpired, writeEnvelope, type Envelope, type ListedAgent, type ListedRoom, type Log, type MessageType, type Trust } from "../../../src/core/index.js";
+import { Answering, type Answerer } from "./answering.js";
+import { refusalAt } from "./door-word.js";
+import { findDoors } from "./doors.js";
+import { Inbox } from "./inbox.js";
+import type { Heard, Link } from "./link.js";
+import { agentDefaults, type AgentOptions, type ConnectOptions, type Notice, type Request, type Said, type SendOptions } from "./options.js";
+import { listedAgents, listedRooms, readPayload } from "./reading.js";
+import { Pending, type WaitOptions } from "./pending.js";
+import { refusedName, RoundTrip } from "./round-trip.js";
+
+type NoticeHandler = (notice: Notice) => void | Promise<void>;
+
+/**
+ * A local agent: asks, answers, informs. A request is answered by what its handler returns; responses and informs cannot be answered (seed 004, message types).
+ * @example
+ * const ada = await Agent.connect({ name: "ada" });
+ * ada.onRequest((request) => `you said: ${request.content.message}`);
+ */
+export class Agent implements AsyncIterable<Envelope> {
+  readonly name: string;
+  readonly #options: Required<Pick<ConnectOptions, keyof typeof agentDefaults & keyof ConnectOptions>> & AgentOptions;
+  readonly #pending: Pending;
+  readonly #inbox: Inbox;
+  /** Requests that came after their `expires_at`. */
+  #late = 0;
+  #link: Link | undefined;
+  #onRequest: Answerer | undefined;
+  #onInform: NoticeHandler | undefined;
+  #onResponse: NoticeHandler | undefined;
+  readonly #answering: Answering;
+  /** Something was published that no later answer has proved to be read. */
+  #unproved = false;
+  readonly #roundTrip: RoundTrip;
+  #phase: "open" | "closed" = "open";
+  #closed: Promise<void> | undefined;
+
+  private constructor(name: string, options: AgentOptions) {
+    this.name = name;
+    this.#options = { ...agentDefaults, ...options };
+    this.#pending = new Pending(this.#options.pendingMax);
+    this.#inbox = new Inbox(this.#options.inboxMax);
+    this.#roundTrip = new RoundTrip(this.#pending, (to, content, messageId, isWanted) => this.#publish(to, "request", content, { messageId }, {}, isWanted));
+    this.#answering = new Answering({
+      max: this.#options.answeringMax,
+      respond: (request, content) => this.respond(request, content),
+      failed: (event, fields) => {
+        this.#tell("error", event, fields);
+      },
+    });
+  }
+
+  /** Messages that nobody took: the inbox was full, or they were requests that came after their `expires_at`. */
+  get dropped(): number {
+    return this.#inbox.dropped + this.#late;
+  }
+
+  /**
+   * Connects over ZeroMQ. Resolves when a round trip through the broker has come back on the agent's own topic: nothing sent or awaited from here on is lost to a slow start.
+   * @throws Fault malformed (name), unavailable (no broker), forbidden or unauthenticated (a name that has an owner)
+   */
+  static async connect(options: ConnectOptions): Promise<Agent> {
+    const problem = agentNameProblem(options.name);
+    if (problem !== undefined) throw new Fault("malformed", `the name ${options.name} ${problem}; choose another`);
+    const { ZmqLink } = await import("./link-zeromq.js");
+    const agent = new Agent(options.name, options);
+    const doors = findDoors(options);
+    const link = new ZmqLink({
+      ...doors,
+      name: options.name,
+      ...(options.token !== undefined && { token: options.token }),
+      publishTimeoutMs: options.publishTimeoutMs ?? agentDefaults.publishTimeoutMs,
+      heard: (topic, payload, trust) => {
+        agent.#hear(topic, payload, trust);
+      },
+      connected: () => {
+        agent.#tell("info", "broker connected", {});
+      },
+    });
+    agent.#link = link;
+    link.subscribe(options.name);
+    link.open();
+    try {
+      await agent.#roundTrip.first(agent.#options.readyTimeoutMs, (isWanted) => refusalAt(doors.in, options, isWanted));
+      agent.#unproved = false;
+    } catch (thrown) {
+      await link.close(0);
+      // It takes what we say and we hear nothing: the name is not ours to hear.
+      throw link.isConnected && asFault(thrown).code === "unavailable" ? refusedName(options) : thrown;
+    }
+    return agent;
+  }
+
+  /** An agent on a link that is open already; what `broker.agent` uses. */
+  static over(name: string, open: (heard: Heard) => Link, options: AgentOptions = {}): Agent {
+    const agent = new Agent(name, options);
+    agent.#link = open((topic, payload, trust) => {
+      agent.#hear(topic, payload, trust);
+    });
+    return agent;
+  }
+
+  /**
+   * Asks and waits for the response.
+   * @throws Fault timeout, not-found, full, malformed, conflict (the same `messageId` twice), and whatever else the broker or the answerer says about it
+   */
+  request(to: string, content: Said, options: Partial<WaitOptions> & SendOptions = {}): Promise<Envelope> {
+    if (to === this.name) return Promise.reject(new Fault("malformed", `${to} is this agent itself: nobody would answer`));
+    const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs;
+    const messageId = options.messageId ?? randomUUID();
+    const isNew = !this.#pending.has(messageId);
+    const answer = this.#pending.wait(messageId, to, { timeoutMs, signal: options.signal });
+    // Refused at once, or given up already: then it is not sent either.
+    if (!isNew || !this.#pending.has(messageId)) return answer;
+    const until = new Date(Date.now() + timeoutMs);
+    const more = Number.isNaN(until.getTime()) ? {} : { expires_at: until.toISOString() };
+    this.#publish(to, "request", content, { ...options, messageId }, more, () => this.#pending.has(messageId)).catch((thrown: unknown) => {
+      this.#pending.fail(messageId, asFault(thrown));
+    });
+    return answer;
+  }
+
+  /** Says something that wants no answer. Resolves when the transport has taken it. @throws Fault unavailable, slow-consumer */
+  inform(to: string, content: Said, options: SendOptions = {}): Promise<void> {
+    return this.#publish(to, "inform", content, options);
+  }
+
+  /** Answers a request that was taken from the inbox. There is no way to answer anything else. */
+  respond(request: Request, content: Said): Promise<void> {
+    const { from, message_id: inReplyTo, conversation_id: conversationId } = request;
+    return this.#publish(from, "response", content, { inReplyTo, ...(conversationId !== undefined && { conversationId }) });
+  }
+
+  /** Answers requests: what the handler returns is the response; what it throws is told as a fault. */
+  onRequest(handler: Answerer): this {
+    this.#onRequest = handler;
+    return this;
+  }
+
+  onInform(handler: NoticeHandler): this {
+    this.#onInform = handler;
+    return this;
+  }
+
+  /** Responses that no `request` of this agent waits for. */
+  onResponse(handler: NoticeHandler): this {
+    this.#onResponse = handler;
+    return this;
+  }
+
+  /** Becomes a member of a room and hears it. @throws Fault forbidden, full, malformed */
+  async join(room: string): Promise<void> {
+    if (this.#link?.house !== undefined) return this.#link.house.join(room);
+    const isNew = this.#open().subscribe(room);
+    try {
+      await this.#ask("room.join", { room });
+    } catch (thrown) {
+      if (isNew) this.#link?.unsubscribe(room); // else it was heard, and is
+      throw thrown;
+    }
+  }
+
+  async leave(room: string): Promise<void> {
+    if (this.#link?.house !== undefined) return this.#link.house.leave(room);
+    await this.#ask("room.leave", { room });
+    this.#open().unsubscribe(room);
+  }
+
+  /** Rooms that this agent may know of. */
+  async rooms(): Promise<readonly ListedRoom[]> {
+    if (this.#link?.house !== undefined) return this.#link.house.rooms();
+    return listedRooms(await this.#ask("rooms.list"));
+  }
+
+  /** Agents that are online, in whatever dialect. */
+  async agents(): Promise<readonly ListedAgent[]> {
+    if (this.#link?.house !== undefined) return this.#link.house.agents();
+    return listedAgents(await this.#ask("agents.list"));
+  }
+
+  /** Hears a topic that is no room: `$events`, a data topic, with scope `observe` everything (`""`). */
+  subscribe(topic: string): void {
+    this.#open().subscribe(topic);
+  }
+
+  unsubscribe(topic: string): void {
+    this.#open().unsubscribe(topic);
+  }
+
+  /** Messages that no handler takes, oldest first. */
+  [Symbol.asyncIterator](): AsyncIterator<Envelope, undefined> {
+    return this.#inbox[Symbol.asyncIterator]();
+  }
+
+  /**
+   * Finishes what is being answered and sent, then leaves. A second call waits for the first.
+   * @throws Fault unavailable if the broker did not confirm that it has read what was said last
+   */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    const end = performance.now() + agentDefaults.closeMs;
+    await this.#answering.end(agentDefaults.closeMs);
+    let unread: unknown;
+    if (this.#unproved && this.#link?.house === undefined) {
+      await this.#roundTrip.once(Math.max(1_000, end - performance.now())).catch((thrown: unknown) => (unread = thrown));
+    }
+    this.#phase = "closed";
+    this.#pending.close(new Fault("going-away", "this agent was closed"));
+    // Whoever has not confirmed by now is not there to read what still waits.
+    await this.#link?.close(unread === undefined ? 1_000 : 0);
+    this.#inbox.close();
+    if (unread !== undefined) throw new Fault("unavailable", "the broker did not confirm that it has read what this agent said last; it may be lost", { cause: unread });
+  }
+
+  #ask(kind: string, data?: Readonly<Record<string, unknown>>): Promise<Envelope> {
+    return this.request(brokerTopic, { message: kind, kind, ...(data !== undefined && { data }) });
+  }
+
+  async #publish(to: string, type: MessageType, said: Said, options: SendOptions, more: Partial<Envelope> = {}, isWanted?: () => boolean): Promise<void> {
+    const { displayName, messageMaxBytes } = this.#options;
+    const envelope: Envelope = {
+      message_id: options.messageId ?? randomUUID(),
+      timestamp: new Date().toISOString(),
+      from: this.name,
+      to,
+      type,
+      priority: options.priority ?? "NORMAL",
+      content: typeof said === "string" ? { message: said } : said,
+      ...(options.inReplyTo !== undefined && { in_reply_to: options.inReplyTo }),
+      ...(options.conversationId !== undefined && { conversation_id: options.conversationId }),
+      ...(displayName !== undefined && { from_name: displayName }),
+      ...more,
+    };
+    const payload = writeEnvelope(envelope);
+    // The broker closes the connection of whoever sends more: what waits behind it would be lost, too.
+    const size = Buffer.byteLength(payload);
+    if (size > messageMaxBytes) throw new Fault("too-large", `the message has ${size} bytes, and the broker takes ${messageMaxBytes} (zmqFrameMaxBytes; tell the agent by messageMaxBytes)`);
+    const link = this.#open();
+    if (type !== "request") this.#unproved = true;
+    await link.publish(to, payload, isWanted);
+  }
+
+  #hear(topic: string, payload: Buffer, trust: Trust | undefined): void {
+    const reading = readPayload(payload, { name: this.name, topic, trust });
+    if ("problem" in reading) {
+      this.#tell("warn", "a message could not be read", { problem: reading.problem });
+      return;
+    }
+    const { envelope } = reading;
+    if (this.#pending.take(envelope)) return;
+    if (envelope.from === this.name && this.#options.hearOwn !== true) return;
+    if (envelope.type === "request") {
+      if (isExpired(envelope, Date.now())) {
+        this.#late += 1; // what was given up is not carried out
+        this.#tell("warn", "a request came after its expires_at, dropped", { from: envelope.from, id: envelope.message_id, dropped: this.dropped });
+        return;
+      }
+      const request: Request = { ...envelope, type: "request" };
+      if (this.#onRequest !== undefined) this.#answering.answer(request, this.#onRequest);
+      else if (!this.#keep(request)) this.#answering.refuse(request, new Fault("full", `${this.name} has as many messages waiting as it can; try again later`));
+      return;
+    }
+    this.#tell("info", `${envelope.type} received`, { from: envelope.from, id: envelope.message_id, re: envelope.in_reply_to });
+    const notice: Notice = { ...envelope, type: envelope.type === "response" ? "response" : "inform" };
+    const handler = notice.type === "response" ? this.#onResponse : this.#onInform;
+    if (handler === undefined || this.#answering.isFull) this.#keep(notice);
+    else this.#answering.run(() => handler(notice));
+  }
+
+  /** @returns false if the inbox is full */
+  #keep(envelope: Envelope): boolean {
+    if (this.#inbox.put(envelope)) return true;
+    const { log } = this.#options;
+    if (log !== undefined) this.#tell("warn", "inbox full, message dropped", { id: envelope.message_id, dropped: this.#inbox.dropped });
+    else if (this.#inbox.dropped === 1) process.emitWarning(`agent ${this.name}: the inbox is full and messages are dropped: take them by onInform, onResponse, onRequest or iteration, or raise inboxMax`);
+    return false;
+  }
+
+  /** The application's log. What it throws is its own business and must not end ours. */
+  #tell(level: Parameters<Log>[0], event: string, fields: Readonly<Record<string, unknown>>): void {
+    try {
+      this.#options.log?.(level, event, { agent: this.name, ...fields });
+    } catch (thrown) {
+      process.emitWarning(`agent ${this.name}: its log failed: ${String(thrown)}`);
+    }
+  }
+
+  #open(): Link {
+    if (this.#link === undefined || this.#phase === "closed") throw new Fault("going-away", "this agent is closed");
+    return this.#link;
+  }
+}

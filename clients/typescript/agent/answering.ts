@@ -1,0 +1,90 @@
+import { asFault, Fault, type Content } from "../../../src/core/index.js";
+import type { Request } from "./options.js";
+
+/** What {@link Answering} needs of its agent. */
+export interface AnsweringOptions {
+  /** Handlers that may be under way at once. */
+  readonly max: number;
+  readonly respond: (request: Request, content: string | Content) => Promise<void>;
+  /** Hears of a handler that failed. */
+  readonly failed: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+/** What a request's handler gives back: the response. */
+export type Answerer = (request: Request) => string | Content | undefined | Promise<string | Content | undefined>;
+
+/** An agent's handlers that are under way, and what becomes of them when it leaves. */
+export class Answering {
+  readonly #options: AnsweringOptions;
+  // bound: answeringMax of the agent's options · evicts: one more request is answered as full · owner: Answering
+  readonly #underWay = new Map<Promise<void>, Request | undefined>();
+  #phase: "open" | "closing" = "open";
+
+  constructor(options: AnsweringOptions) {
+    this.#options = options;
+  }
+
+  /** True if no further handler may begin. */
+  get isFull(): boolean {
+    return this.#underWay.size >= this.#options.max;
+  }
+
+  /** True while something is under way. */
+  get isBusy(): boolean {
+    return this.#underWay.size > 0;
+  }
+
+  /** Answers a request by what its handler gives back; what it throws is told as a fault. */
+  answer(request: Request, handler: Answerer): void {
+    if (this.#phase === "closing") this.refuse(request, new Fault("going-away", `${request.to} is leaving; ask it again when it is back`));
+    else if (this.isFull) this.refuse(request, new Fault("full", `${request.to} answers as many requests as it can; try again later`));
+    else this.#begin(this.#answer(request, handler), request);
+  }
+
+  /** Runs a handler that answers nothing. */
+  run(work: () => void | Promise<void>): void {
+    this.#begin((async () => work())(), undefined);
+  }
+
+  /** Answers a request by a fault. */
+  refuse(request: Request, fault: Fault): void {
+    this.#begin(this.#options.respond(request, faultContent(fault)), undefined);
+  }
+
+  /** Waits for what is under way, `withinMs` at most; what is not answered then is answered as `going-away`. */
+  async end(withinMs: number): Promise<void> {
+    this.#phase = "closing";
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<"late">((resolve) => (timer = setTimeout(resolve, withinMs, "late")));
+    while (this.#underWay.size > 0) if ((await Promise.race([Promise.allSettled(this.#underWay.keys()), late])) === "late") break;
+    clearTimeout(timer);
+    const left = [...this.#underWay.values()].filter((request) => request !== undefined);
+    this.#underWay.clear();
+    await Promise.allSettled(left.map((request) => this.#options.respond(request, faultContent(new Fault("going-away", `${request.to} has left before it could answer`)))));
+  }
+
+  async #answer(request: Request, handler: Answerer): Promise<void> {
+    let answer: string | Content;
+    try {
+      answer = (await handler(request)) ?? "";
+    } catch (thrown) {
+      const fault = asFault(thrown);
+      this.#options.failed("a request handler failed", { id: request.message_id, cause: String(thrown) });
+      answer = faultContent(thrown instanceof Fault ? fault : new Fault(fault.code, "the agent failed to answer"));
+    }
+    await this.#options.respond(request, answer);
+  }
+
+  #begin(work: Promise<void>, request: Request | undefined): void {
+    const done = work
+      .catch((thrown: unknown) => {
+        this.#options.failed("a handler failed", { cause: String(thrown) });
+      })
+      .finally(() => this.#underWay.delete(done));
+    this.#underWay.set(done, request);
+  }
+}
+
+function faultContent({ code, message }: Fault): Content {
+  return { message, kind: "fault", data: { code } };
+}

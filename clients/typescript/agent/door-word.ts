@@ -1,0 +1,115 @@
+import { createConnection } from "node:net";
+import { Fault } from "../../../src/core/index.js";
+import type { ConnectOptions } from "./options.js";
+
+/** Who knocks: as the agent's PUB socket does. */
+export type Caller = Pick<ConnectOptions, "name" | "token">;
+
+/** `silent`: nobody is there, or nothing was said in time. */
+type DoorWord = { readonly kind: "welcome" | "silent" } | { readonly kind: "refused"; readonly why: string };
+
+const greetingBytes = 64;
+const commandFlag = 0x04;
+const longFlag = 0x02;
+/** A door that answers at all does so at once. */
+const wordMs = 2_000;
+/** Whoever is let in has its answer long before. */
+const patienceMs = 300;
+
+/**
+ * Why the broker's door for PUB sockets turns an agent away: libzmq hears the reason (ERROR, RFC 23 §3.5), gives up and tells nobody. Knocks only while the agent waits.
+ * @returns undefined once the door lets it in, or nobody waits any more
+ */
+export async function refusalAt(door: string, caller: Caller, isWanted: () => boolean): Promise<Fault | undefined> {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, patienceMs).unref());
+    if (!isWanted()) return undefined;
+    const word = await ask(door, caller);
+    if (word.kind === "welcome") return undefined;
+    if (word.kind === "refused") return new Fault("unauthenticated", `the broker refuses ${caller.name}: ${word.why}`);
+  }
+}
+
+/** Introduces itself by hand (RFC 23 §3) and hears the first command. */
+function ask(door: string, caller: Caller): Promise<DoorWord> {
+  return new Promise((resolve) => {
+    const socket = createConnection(placeOf(door));
+    let heard: Buffer = Buffer.alloc(0);
+    let isIntroduced = false;
+    const settle = (word: DoorWord): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(word);
+    };
+    const timer = setTimeout(settle, wordMs, { kind: "silent" } satisfies DoorWord).unref();
+    for (const end of ["error", "close"]) {
+      socket.once(end, () => {
+        settle({ kind: "silent" });
+      });
+    }
+    socket.once("connect", () => {
+      socket.write(greeting(caller));
+    });
+    socket.on("data", (chunk) => {
+      heard = Buffer.concat([heard, chunk]);
+      if (!isIntroduced && heard.length >= greetingBytes) {
+        isIntroduced = true;
+        socket.write(introduction(caller));
+      }
+      const word = wordIn(heard.subarray(greetingBytes));
+      if (word !== undefined) settle(word);
+    });
+  });
+}
+
+function placeOf(door: string): { readonly path: string } | { readonly host: string; readonly port: number } {
+  if (door.startsWith("ipc://")) return { path: door.slice("ipc://".length) };
+  const [, host = "", port = ""] = /^tcp:\/\/(.+):(\d+)$/.exec(door) ?? [];
+  return { host: host.replace(/^\[|\]$/g, "").replace(/^\*$/, "127.0.0.1"), port: Number(port) };
+}
+
+function greeting({ token }: Caller): Buffer {
+  const bytes = Buffer.alloc(greetingBytes);
+  bytes[0] = 0xff;
+  bytes[9] = 0x7f;
+  bytes[10] = 3;
+  bytes.write(token === undefined ? "NULL" : "PLAIN", 12, "latin1");
+  return bytes;
+}
+
+/** READY of a PUB that declares its name, or HELLO (RFC 24). */
+function introduction({ name, token }: Caller): Buffer {
+  return token === undefined ? command("READY", property("Socket-Type", "PUB"), property("X-Agent", name)) : command("HELLO", shortText(name), shortText(token));
+}
+
+function command(name: string, ...data: readonly Buffer[]): Buffer {
+  const body = Buffer.concat([shortText(name), ...data]);
+  const size = Buffer.alloc(8);
+  size.writeUInt32BE(body.length, 4);
+  return Buffer.concat([Buffer.from([commandFlag | longFlag]), size, body]);
+}
+
+function property(name: string, value: string): Buffer {
+  const bytes = Buffer.from(value);
+  const size = Buffer.alloc(4);
+  size.writeUInt32BE(bytes.length);
+  return Buffer.concat([shortText(name), size, bytes]);
+}
+
+function shortText(text: string): Buffer {
+  const bytes = Buffer.from(text).subarray(0, 255);
+  return Buffer.concat([Buffer.from([bytes.length]), bytes]);
+}
+
+/** What the first command says; undefined while it has not come whole. */
+function wordIn(bytes: Buffer): DoorWord | undefined {
+  const isLong = ((bytes[0] ?? 0) & longFlag) !== 0;
+  const at = isLong ? 9 : 2;
+  if (bytes.length < at) return undefined;
+  const end = at + (isLong ? bytes.readUInt32BE(5) : (bytes[1] ?? 0));
+  if (bytes.length < end) return undefined;
+  const body = bytes.subarray(at, end);
+  const nameEnd = 1 + (body[0] ?? 0);
+  if (body.toString("latin1", 1, nameEnd) !== "ERROR") return { kind: "welcome" };
+  return { kind: "refused", why: body.toString("utf8", nameEnd + 1) };
+}

@@ -1,0 +1,72 @@
+import type { Content, Envelope, Fault, Log } from "../../../src/core/index.js";
+
+/** What is said: a text, or a text with more. */
+export type Said = string | Content;
+
+/** What one message may carry beside its content. */
+export interface SendOptions {
+  readonly messageId?: string;
+  readonly inReplyTo?: string;
+  readonly conversationId?: string;
+  readonly priority?: Envelope["priority"];
+}
+
+/** What an agent can be told beside its name; times in milliseconds. */
+export interface AgentOptions {
+  /** A name for people; never routes. */
+  readonly displayName?: string;
+  /** How long a request waits for its response. */
+  readonly requestTimeoutMs?: number;
+  /** Requests that may wait at once. */
+  readonly pendingMax?: number;
+  /** Messages kept for iteration when no handler takes them. */
+  readonly inboxMax?: number;
+  /** Requests, responses and informs whose handlers may be under way at once; one more request is answered as `full`. */
+  readonly answeringMax?: number;
+  /** The largest message, bytes of JSON; the broker's `zmqFrameMaxBytes`. */
+  readonly messageMaxBytes?: number;
+  /** Hear what this agent itself published to rooms and topics. */
+  readonly hearOwn?: boolean;
+  /** Hears of each response and inform (ids only), and of failing handlers. */
+  readonly log?: Log;
+}
+
+/** How an agent reaches a broker over ZeroMQ. */
+export interface ConnectOptions extends AgentOptions {
+  readonly name: string;
+  /** The broker's doors; default: those of the broker that runs on this machine (`endpoints.json` of `dataDir`), else tcp 5555 and 5556. */
+  readonly in?: string;
+  readonly out?: string;
+  /** Where the broker keeps `endpoints.json`. */
+  readonly dataDir?: string;
+  /** This agent's ZeroMQ token (`broker token NAME`). */
+  readonly token?: string;
+  /** How long `connect` waits for its round trip. */
+  readonly readyTimeoutMs?: number;
+  /** How long a publication waits for the broker or for room in the queue. */
+  readonly publishTimeoutMs?: number;
+}
+
+/** Defaults of both. */
+export const agentDefaults = Object.freeze({
+  requestTimeoutMs: 30_000,
+  pendingMax: 10_000,
+  inboxMax: 1_000,
+  answeringMax: 1_000,
+  messageMaxBytes: 1_048_576,
+  readyTimeoutMs: 10_000,
+  publishTimeoutMs: 10_000,
+  /** The ready ping is repeated this often, under one id. */
+  pingMs: 50,
+  /** Waits for the ends of handlers at `close`. */
+  closeMs: 5_000,
+});
+
+/** A request as its handler gets it. */
+export type Request = Envelope & { readonly type: "request" };
+
+/** A message that wants no answer. */
+export type Notice = Envelope & { readonly type: "response" | "inform" };
+
+/** Hears of a fault that no request waits for. */
+export type FaultHandler = (fault: Fault, envelope: Envelope) => void;

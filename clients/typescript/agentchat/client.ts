@@ -1,0 +1,299 @@
+import { randomUUID } from "node:crypto";
+import { EventEmitter } from "node:events";
+import { Backoff } from "./backoff.js";
+import { comeBack, joinedTo, rejoin } from "./comeback.js";
+import { Connection, displaced, type End } from "./connection.js";
+import { AgentChatError } from "./error.js";
+import type { Heard } from "./events.js";
+import { atSign, checkFrame, type CallKind, type Frame } from "./frame.js";
+import { outcomeOf, proposalFrame, stepFrame, type NegotiationFrame, type ProposalTerms } from "./negotiation.js";
+import type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./options.js";
+import { Unheard } from "./unheard.js";
+import { readIdentity, sign, type Identity } from "./identity-file.js";
+import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
+import { commands } from "../../../bridges/agentchat/schema.js";
+import { messageText } from "../../../bridges/agentchat/signed-text.js";
+
+export { AgentChatError } from "./error.js";
+export type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./options.js";
+export type { ProposalTerms } from "./negotiation.js";
+export type { MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
+
+/** Closed because the server would refuse us again (RFC 6455 §7.4.1, policy). */
+const refusedForGood = 1008;
+/** Refusals of LEAVE that say that one is not in the channel. */
+const notInside: readonly string[] = ["INVALID_MSG", "CHANNEL_NOT_FOUND", "NOT_INVITED"];
+
+/**
+ * An AgentChat client (seed 001, client library API): introduces itself, proves its key where asked to, comes back after a loss of the line into its channels,
+ * and stays away once displaced.
+ * @example
+ * const client = new AgentChatClient({ server: "ws://localhost:6667", name: "my-agent" });
+ * await client.connect();
+ * await client.join("#general");
+ * client.on("message", (msg) => console.log(`${msg.from} in ${msg.to}: ${msg.content}`));
+ * await client.send("#general", "Hello agents!");
+ */
+export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
+  readonly #options: AgentChatClientOptions;
+  readonly #backoff = new Backoff(Math.random);
+  // bound: channels that the application joined · evicts: a channel leaves with LEFT, when LEAVE is refused because one is not inside, or by disconnect() · owner: AgentChatClient
+  readonly #channels = new Set<string>();
+  readonly #unheard = new Unheard();
+  #phase: "idle" | "connecting" | "ready" | "waiting" = "idle";
+  #leaving = new AbortController();
+  #connection: Connection | undefined;
+  #readyAt = 0;
+  #identity: Identity | undefined;
+  #agentId: string | undefined;
+
+  constructor(options: AgentChatClientOptions) {
+    super();
+    this.#options = options;
+  }
+
+  /** The `@agent-id` of this client, once it is connected. Without an identity it is another one after each reconnect. */
+  get agentId(): string | undefined {
+    return this.#agentId;
+  }
+
+  /** Connects; done when welcome, and the key proved if the server asks for it. @throws AgentChatError CLOSED, TIMEOUT, IDENTITY_…, or the server's refusal */
+  async connect(): Promise<void> {
+    if (this.#phase !== "idle") throw new AgentChatError("CLOSED", "connected already; disconnect() first");
+    this.#phase = "connecting";
+    this.#leaving = new AbortController();
+    const { signal } = this.#leaving;
+    try {
+      this.#identity = this.#options.identity === undefined ? undefined : await readIdentity(this.#options.identity);
+      await this.#open(signal);
+    } catch (thrown) {
+      if (!signal.aborted) this.#phase = "idle";
+      throw thrown;
+    }
+    this.emit("open");
+  }
+
+  /** Joins a channel, now and after every reconnect; `replay` asks for its last messages. Who is there. @throws AgentChatError CHANNEL_NOT_FOUND, NOT_INVITED, … */
+  async join(channel: string, { replay }: { readonly replay?: number } = {}): Promise<readonly string[]> {
+    const agents = await this.#call({ type: "JOIN", channel, replay }, joinedTo(channel));
+    this.#channels.add(channel);
+    return agents;
+  }
+
+  /** Leaves a channel. If that fails (RATE_LIMITED, TIMEOUT, CLOSED) it is joined again after a reconnect, as before. @throws AgentChatError */
+  async leave(channel: string): Promise<void> {
+    try {
+      await this.#call({ type: "LEAVE", channel }, (event) => (event.type === "LEFT" && event.channel === channel && event.agent === this.#agentId ? true : undefined));
+      this.#channels.delete(channel); // once more: a join that was answered just before notes its channel only now
+    } catch (thrown) {
+      if (thrown instanceof AgentChatError && notInside.includes(thrown.code)) this.#channels.delete(channel);
+      throw thrown;
+    }
+  }
+
+  /**
+   * Says something in a `#channel` or to an `@agent-id`; signed if the client has an identity. Done when it is written: a refusal comes as the event `error`;
+   * a ping() behind it is answered when the server has dealt with it.
+   * @returns the `msg_id`, which is the `ref` of a refusal
+   * @throws AgentChatError INVALID_MSG, CLOSED
+   */
+  async send(target: string, content: string, { msgId = randomUUID(), inReplyTo }: { readonly msgId?: string; readonly inReplyTo?: string } = {}): Promise<string> {
+    if (Object.hasOwn(commands, msgId)) throw new AgentChatError("INVALID_MSG", `msgId ${msgId} is the name of a command; choose another`);
+    const said: Frame<"MSG"> = { type: "MSG", to: target, content, msg_id: msgId, in_reply_to: inReplyTo === "" ? undefined : inReplyTo };
+    checkFrame(said); // only a text can be signed
+    const ts = Date.now();
+    const signed = this.#identity === undefined ? {} : { ts, sig: sign(this.#identity, messageText({ to: target, content, ts })) };
+    await this.#ready().send({ ...said, ...signed });
+    return msgId;
+  }
+
+  /** Says something to one agent. @returns the `msg_id` @throws AgentChatError as send */
+  async dm(agent: string, content: string, options: { readonly msgId?: string; readonly inReplyTo?: string } = {}): Promise<string> {
+    return this.send(atSign(agent), content, options);
+  }
+
+  /** Channels that one may know of. @throws AgentChatError */
+  async listChannels(): Promise<readonly { readonly name: string; readonly agents: number }[]> {
+    return this.#call({ type: "LIST_CHANNELS" }, (event) => (event.type === "CHANNELS" ? event.list : undefined));
+  }
+
+  /** Who is in a channel. @throws AgentChatError CHANNEL_NOT_FOUND */
+  async listAgents(channel: string): Promise<readonly string[]> {
+    return (await this.roster(channel)).agents;
+  }
+
+  /** Who is in a channel, and what they are called. @throws AgentChatError CHANNEL_NOT_FOUND */
+  async roster(channel: string): Promise<Roster> {
+    return this.#call({ type: "LIST_AGENTS", channel }, (event) => (event.type === "AGENTS" && event.channel === channel ? { agents: event.list, names: event.names ?? {} } : undefined));
+  }
+
+  /** Makes a channel and is in it. @throws AgentChatError CHANNEL_EXISTS, INVALID_NAME */
+  async createChannel(channel: string, inviteOnly = false): Promise<void> {
+    await this.#call({ type: "CREATE_CHANNEL", channel, invite_only: inviteOnly }, joinedTo(channel));
+    this.#channels.add(channel);
+  }
+
+  /** Invites an agent into a channel. @throws AgentChatError CHANNEL_NOT_FOUND, NOT_INVITED, AGENT_NOT_FOUND */
+  async invite(channel: string, agent: string): Promise<void> {
+    const connection = this.#ready();
+    const invitation: Frame<"INVITE"> = { type: "INVITE", channel, agent: atSign(agent) };
+    checkFrame(invitation); // without it, no PING either
+    // An invitation is silent on success: it was taken when a PING behind it is answered, whichever way.
+    const invited = connection.call(invitation, (event) => (event.type === "PONG" ? true : undefined));
+    const [taken] = await Promise.allSettled([invited, connection.call({ type: "PING" }, (event) => (event.type === "PONG" ? true : undefined))]);
+    if (taken.status === "rejected") throw taken.reason as AgentChatError; // a call fails so only
+  }
+
+  /** Asks the server for a sign of life. @throws AgentChatError */
+  async ping(): Promise<void> {
+    await this.#call({ type: "PING" }, (event) => (event.type === "PONG" ? true : undefined));
+  }
+
+  /** Proposes work to an agent; needs an identity, as all of the following. @throws AgentChatError SIGNATURE_REQUIRED, INVALID_PROPOSAL, AGENT_NOT_FOUND */
+  async propose(to: string, terms: ProposalTerms): Promise<NegotiationEvent> {
+    return this.#negotiate(proposalFrame(this.#identity, atSign(to), terms));
+  }
+
+  /** @throws AgentChatError PROPOSAL_NOT_FOUND, PROPOSAL_EXPIRED, INVALID_PROPOSAL, NOT_PROPOSAL_PARTY, SIGNATURE_REQUIRED */
+  async accept(id: string, paymentCode?: string): Promise<NegotiationEvent> {
+    return this.#negotiate(stepFrame(this.#identity, "ACCEPT", id, paymentCode));
+  }
+
+  /** @throws AgentChatError as accept */
+  async reject(id: string, reason?: string): Promise<NegotiationEvent> {
+    return this.#negotiate(stepFrame(this.#identity, "REJECT", id, reason));
+  }
+
+  /** @throws AgentChatError as accept */
+  async complete(id: string, proof?: string): Promise<NegotiationEvent> {
+    return this.#negotiate(stepFrame(this.#identity, "COMPLETE", id, proof));
+  }
+
+  /** @throws AgentChatError as accept */
+  async dispute(id: string, reason: string): Promise<NegotiationEvent> {
+    return this.#negotiate(stepFrame(this.#identity, "DISPUTE", id, reason));
+  }
+
+  /** Leaves for good, unless connect() is called again; what was said is written first. */
+  async disconnect(): Promise<void> {
+    this.#phase = "idle";
+    this.#channels.clear();
+    this.#leaving.abort();
+    await this.#connection?.close();
+  }
+
+  #call<T>(frame: Frame<CallKind>, answer: (event: Heard) => T | undefined): Promise<T> {
+    return this.#ready().call(frame, answer);
+  }
+
+  #negotiate(frame: NegotiationFrame): Promise<NegotiationEvent> {
+    return this.#call(frame, (event) => outcomeOf(frame, this.#agentId ?? "", event));
+  }
+
+  #ready(): Connection {
+    if (this.#phase !== "ready" || this.#connection === undefined) throw new AgentChatError("CLOSED", "not connected; connect() first, or wait for the event open");
+    return this.#connection;
+  }
+
+  async #open(signal: AbortSignal): Promise<Connection> {
+    const { server, name, echo, answerTimeoutMs = 10_000 } = this.#options;
+    const connection = await Connection.open(
+      { server, name, identity: this.#identity, echo, answerTimeoutMs },
+      {
+        onEvent: (event) => {
+          this.#tell(event);
+        },
+        onError: (error) => {
+          this.#fail(error);
+        },
+      },
+      signal,
+    );
+    if (signal.aborted) {
+      await connection.close();
+      throw new AgentChatError("CLOSED", "disconnected before the server had answered; connect() again");
+    }
+    this.#connection = connection;
+    this.#phase = "ready";
+    this.#readyAt = Date.now();
+    void connection.ended.then((end) => {
+      this.#lost(connection, end, signal);
+    });
+    return connection;
+  }
+
+  #lost(connection: Connection, end: End, signal: AbortSignal): void {
+    if (this.#connection === connection) this.#connection = undefined;
+    const again = !signal.aborted && end.code !== displaced && (this.#options.reconnect ?? true);
+    if (!signal.aborted) this.#phase = again ? "waiting" : "idle";
+    this.#backoff.lost(Date.now() - this.#readyAt);
+    this.emit("close", end);
+    if (again) void this.#comeBack(`the connection was closed: ${end.code} ${end.reason}`.trim(), signal);
+  }
+
+  async #comeBack(reason: string, signal: AbortSignal): Promise<void> {
+    let connection: Connection | undefined;
+    try {
+      const onWait = (wait: { readonly inMs: number; readonly reason: string }): void => {
+        if (!signal.aborted) this.emit("reconnecting", wait);
+      };
+      connection = await comeBack(() => this.#open(signal), { backoff: this.#backoff, signal, reason, onWait });
+    } catch (thrown) {
+      if (signal.aborted || !(thrown instanceof AgentChatError)) throw thrown;
+      this.#phase = "idle";
+      this.#fail(thrown);
+      this.emit("close", { code: thrown.code === "SESSION_DISPLACED" ? displaced : refusedForGood, reason: thrown.message });
+      return;
+    }
+    if (connection === undefined) return;
+    await rejoin(connection, this.#channels, {
+      signal,
+      onError: (error) => {
+        this.#fail(error);
+      },
+    });
+    if (!connection.isOver() && !signal.aborted) this.emit("open");
+  }
+
+  #tell(event: Heard): void {
+    switch (event.type) {
+      case "WELCOME":
+        this.#agentId = atSign(event.agent_id);
+        return void this.emit("welcome", event);
+      case "VERIFY_SUCCESS":
+        return void this.emit("verified", event);
+      case "MSG":
+        return void this.emit("message", event);
+      case "JOINED":
+        return void this.emit("joined", event);
+      case "LEFT":
+        if (event.agent === this.#agentId) this.#channels.delete(event.channel);
+        return void this.emit("left", event);
+      case "AGENT_JOINED":
+        return void this.emit("agent_joined", event);
+      case "AGENT_LEFT":
+        return void this.emit("agent_left", event);
+      case "PROPOSAL":
+        return void this.emit("proposal", event);
+      case "ACCEPT":
+        return void this.emit("accept", event);
+      case "REJECT":
+        return void this.emit("reject", event);
+      case "COMPLETE":
+        return void this.emit("complete", event);
+      case "DISPUTE":
+        return void this.emit("dispute", event);
+      case "CHALLENGE":
+      case "ERROR":
+      case "CHANNELS":
+      case "AGENTS":
+      case "PONG": // for the connection, or answers only
+    }
+  }
+
+  /** An EventEmitter throws an error that nobody listens to. */
+  #fail(error: AgentChatError): void {
+    if (this.listenerCount("error") > 0) this.emit("error", error);
+    else this.#unheard.warn(error);
+  }
+}

@@ -1,0 +1,72 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Backoff } from "./backoff.js";
+import type { Connection } from "./connection.js";
+import { AgentChatError } from "./error.js";
+import type { Heard } from "./events.js";
+
+/** Refusals that are the same next time. */
+const final: readonly string[] = ["SESSION_DISPLACED", "VERIFICATION_FAILED", "INVALID_NAME"];
+
+/** How often a channel is asked for when the server says that it is too often, and how long after if it does not say, milliseconds. */
+const rejoinAttempts = 10;
+const rejoinWaitMs = 1_000;
+
+/**
+ * Connects again and again until it works.
+ * @returns undefined when `signal` says that it is not wanted any more
+ * @throws AgentChatError what would be refused again, too
+ */
+export async function comeBack(
+  open: () => Promise<Connection>,
+  { backoff, signal, reason, onWait }: { readonly backoff: Backoff; readonly signal: AbortSignal; readonly reason: string; readonly onWait: (wait: { readonly inMs: number; readonly reason: string }) => void },
+): Promise<Connection | undefined> {
+  let why = reason;
+  for (;;) {
+    const inMs = backoff.next();
+    onWait({ inMs, reason: why });
+    if (!(await waited(inMs, signal))) return undefined;
+    try {
+      return await open();
+    } catch (thrown) {
+      if (signal.aborted) return undefined;
+      if (thrown instanceof AgentChatError && final.includes(thrown.code)) throw thrown;
+      why = thrown instanceof Error ? thrown.message : String(thrown);
+    }
+  }
+}
+
+/** Joins channels again, one after the other, as fast as the server likes it; what it refuses is told and tried again at the next connection. */
+export async function rejoin(connection: Connection, channels: ReadonlySet<string>, { signal, onError }: { readonly signal: AbortSignal; readonly onError: (error: AgentChatError) => void }): Promise<void> {
+  for (const channel of [...channels]) {
+    for (let attempt = 1; channels.has(channel) && !connection.isOver() && !signal.aborted; attempt += 1) {
+      try {
+        await connection.call({ type: "JOIN", channel }, joinedTo(channel));
+        break;
+      } catch (thrown) {
+        if (!(thrown instanceof AgentChatError)) throw thrown;
+        if (thrown.code === "RATE_LIMITED" && attempt < rejoinAttempts) {
+          await waited(thrown.retryAfterMs ?? rejoinWaitMs, signal);
+          continue;
+        }
+        if (!connection.isOver()) onError(new AgentChatError(thrown.code, `${channel} could not be joined again: ${thrown.message}`, { ...(thrown.ref !== undefined && { ref: thrown.ref }), call: "JOIN", channel, cause: thrown }));
+        break;
+      }
+    }
+  }
+}
+
+/** The answer to JOIN and CREATE_CHANNEL: who is there. */
+export function joinedTo(channel: string): (event: Heard) => readonly string[] | undefined {
+  return (event) => (event.type === "JOINED" && event.channel === channel ? event.agents : undefined);
+}
+
+/** False if `signal` cut it short. */
+async function waited(ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await delay(ms, undefined, { signal });
+    return true;
+  } catch (thrown) {
+    if (signal.aborted) return false;
+    throw thrown;
+  }
+}

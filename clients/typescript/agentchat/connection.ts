@@ -1,0 +1,177 @@
+import { Calls } from "./calls.js";
+import { AgentChatError } from "./error.js";
+import { readFrame, type Heard, type HeardOf } from "./events.js";
+import { checkFrame, type CallKind, type Frame } from "./frame.js";
+import { Line } from "./line.js";
+import { errorOf } from "./refusal.js";
+import { sign, type Identity } from "./identity.js";
+import { authText } from "../../../bridges/agentchat/signed-text.js";
+
+/** How a connection introduces itself. */
+export interface Introduction {
+  readonly server: string;
+  readonly name: string;
+  readonly identity: Identity | undefined;
+  /** What one says comes back; the server's way when undefined. */
+  readonly echo: boolean | undefined;
+  readonly answerTimeoutMs: number;
+}
+
+/** How a connection ended. */
+export interface End {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** What a connection tells its owner. */
+export interface ConnectionEvents {
+  readonly onEvent: (event: Heard) => void;
+  /** What answers no call: a message refused, something unreadable. */
+  readonly onError: (error: AgentChatError) => void;
+}
+
+/** Closed by a server that will not have us back: another session has proved our key. */
+export const displaced = 4409;
+
+/** A line that has been silent this long is asked, and given up after as long again, milliseconds. */
+const silentMs = 30_000;
+/** A server that does not answer PING asks for no proof either, milliseconds. */
+const barrierMs = 2_000;
+
+/** A connection from its introduction to its end: proves its key where asked to, and gives each answer to its call. */
+export class Connection {
+  /** Resolved once it is over. */
+  readonly ended: Promise<End>;
+  readonly #introduction: Introduction;
+  readonly #events: ConnectionEvents;
+  readonly #calls = new Calls();
+  readonly #over: (end: End) => void;
+  #line: Line | undefined;
+  #phase: "greeting" | "ready" | "over" = "greeting";
+  #proof: Promise<unknown> | undefined;
+
+  private constructor(introduction: Introduction, events: ConnectionEvents) {
+    this.#introduction = introduction;
+    this.#events = events;
+    let over: (end: End) => void = () => undefined;
+    this.ended = new Promise((resolve) => {
+      over = resolve;
+    });
+    this.#over = over;
+  }
+
+  /**
+   * Connects and introduces itself; done when welcome, and the key proved if the server asks for it.
+   * @throws AgentChatError CLOSED, TIMEOUT, SESSION_DISPLACED, or the server's refusal
+   */
+  static async open(introduction: Introduction, events: ConnectionEvents, signal: AbortSignal): Promise<Connection> {
+    const connection = new Connection(introduction, events);
+    const abort = (): void => {
+      connection.#calls.fail(new AgentChatError("CLOSED", "disconnected before the server had answered; connect() again"));
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      connection.#line = await Line.open(introduction.server, connection.#lineEvents(), { signal, silentMs });
+      await connection.#introduce();
+    } catch (thrown) {
+      await connection.close();
+      throw thrown;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+    return connection;
+  }
+
+  /** True once nothing can be said any more. */
+  isOver(): boolean {
+    return this.#phase === "over";
+  }
+
+  /** Says something that nothing answers, and that was checked. @throws AgentChatError CLOSED */
+  async send(frame: Frame<"MSG">): Promise<void> {
+    await this.#sayOn(frame);
+  }
+
+  /** Says something and waits for its answer. @throws AgentChatError INVALID_MSG, the server's, TIMEOUT, CLOSED */
+  async call<T>(frame: Frame<CallKind>, answer: (event: Heard) => T | undefined, timeoutMs = this.#introduction.answerTimeoutMs): Promise<T> {
+    checkFrame(frame);
+    if (this.#phase === "over") throw new AgentChatError("CLOSED", "not connected; wait for the event open");
+    const [answered] = await Promise.all([this.#calls.wait({ kind: frame.type, answer, timeoutMs }), this.#sayOn(frame)]);
+    return answered;
+  }
+
+  /** Ends it; what was said is written first. */
+  async close(): Promise<void> {
+    await this.#line?.close();
+  }
+
+  #sayOn(frame: Frame): Promise<void> {
+    if (this.#line === undefined) return Promise.reject(new AgentChatError("CLOSED", "not connected; wait for the event open"));
+    return this.#line.send(frame);
+  }
+
+  async #introduce(): Promise<void> {
+    const { name, identity, echo } = this.#introduction;
+    await this.call({ type: "IDENTIFY", name, pubkey: identity?.pubkey, echo }, (event) => (event.type === "WELCOME" ? true : undefined));
+    if (identity !== undefined) {
+      await this.#barrier();
+      await this.#proof;
+    }
+    this.#phase = this.isOver() ? "over" : "ready";
+  }
+
+  /** A challenge may follow the welcome. Once a PING is answered, whichever way, it has come or never will. */
+  async #barrier(): Promise<void> {
+    try {
+      await this.call({ type: "PING" }, (event) => (event.type === "PONG" ? true : undefined), barrierMs);
+    } catch (thrown) {
+      if (this.isOver() || !(thrown instanceof AgentChatError)) throw thrown;
+    }
+  }
+
+  #hear(text: string): void {
+    for (const event of readFrame(text, Date.now())) {
+      if (event instanceof AgentChatError) this.#events.onError(event);
+      else if (event.type === "CHALLENGE") this.#challenged(event);
+      else if (event.type === "ERROR") {
+        if (!this.#calls.refuse(event)) this.#events.onError(errorOf(event));
+      } else {
+        this.#calls.answer(event);
+        this.#events.onEvent(event);
+      }
+    }
+  }
+
+  #challenged(challenge: HeardOf<"CHALLENGE">): void {
+    const proof = this.#prove(challenge);
+    this.#proof = proof;
+    proof.catch((thrown: unknown) => {
+      const error = thrown instanceof AgentChatError ? thrown : new AgentChatError("VERIFICATION_FAILED", String(thrown), { cause: thrown });
+      if (this.#phase === "greeting") this.#calls.fail(error, "IDENTIFY"); // a server that wants the proof first says no WELCOME
+      else if (this.#phase === "ready") this.#events.onError(error);
+    });
+  }
+
+  async #prove({ challenge_id: challengeId, nonce }: HeardOf<"CHALLENGE">): Promise<void> {
+    const { identity } = this.#introduction;
+    if (identity === undefined) throw new AgentChatError("VERIFICATION_FAILED", "the server asks for the proof of a key, and this client has none; give it the path of an identity.json as identity");
+    const timestamp = Date.now();
+    const signature = sign(identity, authText({ nonce, challengeId, timestamp }));
+    // The original answers a proof with WELCOME alone.
+    await this.call({ type: "VERIFY_IDENTITY", challenge_id: challengeId, signature, timestamp }, (event) => (event.type === "VERIFY_SUCCESS" || event.type === "WELCOME" ? true : undefined));
+  }
+
+  #lineEvents(): { readonly onText: (text: string) => void; readonly onClose: (code: number, reason: string) => void } {
+    return {
+      onText: (text) => {
+        this.#hear(text);
+      },
+      onClose: (code, reason) => {
+        this.#phase = "over";
+        const word = code === displaced ? "SESSION_DISPLACED" : "CLOSED";
+        this.#calls.fail(new AgentChatError(word, `the connection was closed: ${[code, reason].join(" ").trim()}`));
+        this.#over({ code, reason });
+      },
+    };
+  }
+}

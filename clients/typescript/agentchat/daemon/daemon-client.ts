@@ -1,0 +1,46 @@
+import type { ProposalTerms } from "../negotiation.js";
+
+/** What the daemon needs of a client: one connection, made once, never made again by itself. Every promise settles within a time of the client's own. */
+export interface DaemonClient {
+  /** The `@agent-id` once connected. */
+  readonly agentId: string | undefined;
+  connect(): Promise<void>;
+  join(channel: string, options?: { readonly replay?: number }): Promise<unknown>;
+  leave(channel: string): Promise<unknown>;
+  createChannel(channel: string, inviteOnly?: boolean): Promise<unknown>;
+  invite(channel: string, agent: string): Promise<unknown>;
+  /** Done when written; a refusal comes through {@link ClientHears}.refused. */
+  send(to: string, content: string, options: { readonly msgId: string; readonly inReplyTo?: string }): Promise<unknown>;
+  /** Done when the server has answered it, and so has dealt with everything said before. */
+  ping(): Promise<unknown>;
+  propose(to: string, terms: ProposalTerms): Promise<unknown>;
+  accept(id: string, paymentCode?: string): Promise<unknown>;
+  reject(id: string, reason?: string): Promise<unknown>;
+  complete(id: string, proof?: string): Promise<unknown>;
+  dispute(id: string, reason: string): Promise<unknown>;
+  disconnect(): Promise<void>;
+}
+
+/** What a client tells the daemon. */
+export interface ClientHears {
+  /** Something for the inbox, as the server said it. */
+  readonly event: (event: Readonly<Record<string, unknown>>) => void;
+  /** An error that answers no call: its `ref` is a message's id where the server says it. */
+  readonly refused: (error: Error) => void;
+  /** The connection is over. */
+  readonly closed: (end: { readonly code: number; readonly reason?: string }) => void;
+}
+
+/** What a client is told. */
+export interface DaemonClientOptions {
+  readonly server: string;
+  /** The agent's name. */
+  readonly name: string;
+  /** Path of an identity.json. */
+  readonly identity?: string;
+  /** False: what the daemon sends does not come back into its inbox. */
+  readonly echo?: boolean;
+}
+
+/** Makes a client; nothing is connected yet. */
+export type DaemonClientFactory = (options: DaemonClientOptions, hears: ClientHears) => DaemonClient;

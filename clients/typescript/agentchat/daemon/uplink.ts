@@ -1,0 +1,280 @@
+import { Backoff } from "../backoff.js";
+import { Barrier } from "./barrier.js";
+import { Channels, type NotJoined } from "./channels.js";
+import type { ClientHears, DaemonClient } from "./daemon-client.js";
+import { errorCode, whyNot } from "./error-words.js";
+import { Gate } from "./gate.js";
+import { inboxError } from "./inbox-error.js";
+import type { DaemonLog } from "./log.js";
+import type { Outgoing } from "./outbox-line.js";
+import { deliveryOf, isHopeless, type Delivery } from "./refusals.js";
+import { say } from "./say.js";
+import { Turns } from "./turns.js";
+import { refOf, UnderWay } from "./under-way.js";
+
+/** What a connection to the server is made of. */
+export interface UplinkOptions {
+  readonly makeClient: (hears: ClientHears) => DaemonClient | Promise<DaemonClient>;
+  /** Where the daemon is from the beginning. */
+  readonly channels: readonly string[];
+  readonly log: DaemonLog;
+  readonly hear: (event: Readonly<Record<string, unknown>>) => void;
+  /** Something that {@link Uplink.state} tells is another. */
+  readonly changed: () => void;
+  /** The server, or the identity file, will not have us back: trying again cannot help. */
+  readonly giveUp: (error: Error) => void;
+}
+
+/** How the connection is. */
+export interface UplinkState {
+  readonly connected: boolean;
+  readonly agentId?: string;
+  /** Why there is no connection. */
+  readonly lastError?: string;
+  readonly joined: readonly string[];
+  readonly notJoined: readonly NotJoined[];
+}
+
+/** Closed by the server because another session has proved our key. */
+const displaced = 4409;
+const displacedMessage = "another session of the same identity has taken over; one identity is one session";
+/** Closed by the server because a message was too long (RFC 6455 §7.4.1). */
+const tooLong = 1009;
+/** How often a channel is asked for that was not there, or not open to us, milliseconds. */
+const askMs = 30_000;
+/** Who invites (protocols §5). */
+const server = "@server";
+
+/** The daemon's line to its server: comes back whenever it is lost, into its channels, and says of each line of the outbox whether the server has taken it. */
+export class Uplink {
+  readonly #options: UplinkOptions;
+  readonly #channels: Channels;
+  readonly #backoff = new Backoff(Math.random);
+  readonly #ready = new Gate();
+  /** One call at a time: a refusal of a server that does not say of what is then about what is under way. */
+  readonly #turns = new Turns();
+  #phase: "idle" | "connecting" | "ready" | "waiting" | "closed" = "idle";
+  #client: DaemonClient | undefined;
+  /** Given up when the connection is over that is made, or was made last. */
+  #line = new AbortController();
+  #barrier = new Barrier();
+  #readyAt = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #asking: NodeJS.Timeout | undefined;
+  #underWay: UnderWay | undefined;
+  #lastError: string | undefined;
+  /** How the connection that is being made was lost. */
+  #lostBy: Error | undefined;
+  /** Channels that are about to be asked for. */
+  #asks = 0;
+
+  constructor(options: UplinkOptions) {
+    this.#options = options;
+    this.#channels = new Channels(options.channels, options.log);
+  }
+
+  /** Its `@agent-id`; undefined while there is no connection. */
+  get agentId(): string | undefined {
+    return this.#phase === "ready" ? this.#client?.agentId : undefined;
+  }
+
+  get state(): UplinkState {
+    const { agentId } = this;
+    const { joined, notJoined } = this.#channels;
+    return { connected: this.#phase === "ready", joined, notJoined, ...(agentId !== undefined && { agentId }), ...(this.#lastError !== undefined && { lastError: this.#lastError }) };
+  }
+
+  /** Channels joined by lines of the outbox: whoever comes after this process should join them, too, by {@link alsoJoin}. */
+  get addedChannels(): readonly string[] {
+    return this.#channels.added;
+  }
+
+  /** Channels besides those it was made with; before it is opened. */
+  alsoJoin(channels: readonly string[]): void {
+    this.#channels.addAll(channels);
+  }
+
+  /** Tries to connect once, then goes on trying by itself. Never rejects: see `giveUp`. */
+  async open(): Promise<void> {
+    if (this.#phase === "closed") return;
+    this.#phase = "connecting";
+    const signal = this.#begin();
+    let client: DaemonClient | undefined;
+    try {
+      this.#client = client = await this.#make();
+      signal.throwIfAborted(); // closed meanwhile
+      await client.connect();
+      await this.#channels.joinAll(client, signal);
+      signal.throwIfAborted();
+    } catch (thrown) {
+      this.#channels.lost();
+      await this.#drop(client);
+      this.#failed(this.#lostBy ?? thrown);
+      return;
+    }
+    this.#phase = "ready";
+    this.#readyAt = Date.now();
+    this.#lastError = undefined;
+    this.#options.log.info({ agent: client.agentId }, "connected");
+    this.#asking = setInterval(() => {
+      if (this.#asks === 0) this.#askFor(this.#channels.missing());
+    }, askMs);
+    this.#options.changed();
+    this.#ready.open();
+  }
+
+  /** Waits for a connection, at most `ms`. @returns whether there is one */
+  connected(signal: AbortSignal, ms: number): Promise<boolean> {
+    return this.#ready.passed(signal, ms);
+  }
+
+  /** Says a line of the outbox and waits until the server has dealt with it. @param id of a message, the same each time */
+  deliver(line: Outgoing, id: string): Promise<Delivery> {
+    return this.#turns.take(() => this.#deliver(line, id));
+  }
+
+  /** Ends it for good. */
+  async close(): Promise<void> {
+    this.#phase = "closed";
+    this.#line.abort();
+    this.#ready.shut();
+    clearTimeout(this.#retry);
+    clearInterval(this.#asking);
+    this.#channels.lost();
+    await this.#drop(this.#client);
+  }
+
+  async #deliver(line: Outgoing, id: string): Promise<Delivery> {
+    const client = this.#client;
+    if (this.#phase !== "ready" || client === undefined) return { kind: "later", code: "CLOSED", message: "not connected", afterMs: 0 };
+    const underWay = new UnderWay(line.type, id);
+    this.#underWay = underWay;
+    const { signal } = this.#line;
+    try {
+      await say(client, line, id, () => this.#barrier.pass(client, underWay, signal));
+    } catch (thrown) {
+      underWay.fail(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    } finally {
+      this.#underWay = undefined;
+    }
+    // The answer to this PING would be taken for that of the next one, and so on.
+    if (this.#client === client && isByPing(line) && errorCode(underWay.against) === "TIMEOUT") this.#lost(Object.assign(new Error("no answer to a PING"), { code: "TIMEOUT" }));
+    const delivery: Delivery = underWay.against === undefined ? { kind: "sent" } : deliveryOf(underWay.against);
+    if (delivery.kind !== "later") {
+      this.#channels.note(line, delivery.kind === "sent");
+      if ("channel" in line) this.#options.changed();
+    }
+    return delivery;
+  }
+
+  #begin(): AbortSignal {
+    this.#lostBy = undefined;
+    this.#line = new AbortController();
+    this.#barrier = new Barrier();
+    return this.#line.signal;
+  }
+
+  async #make(): Promise<DaemonClient> {
+    const { makeClient } = this.#options;
+    const client: DaemonClient = await makeClient({
+      event: (event) => {
+        this.#hear(event);
+      },
+      refused: (error) => {
+        this.#refused(error);
+      },
+      closed: (end) => {
+        if (this.#client === client) this.#closed(end);
+      },
+    });
+    return client;
+  }
+
+  #hear(event: Readonly<Record<string, unknown>>): void {
+    // Coming back into the channels is nothing new to whoever reads the inbox.
+    if (event["type"] === "JOINED" && this.#phase !== "ready") return;
+    this.#options.hear(event);
+    if (event["type"] === "MSG" && event["from"] === server) this.#askFor(this.#channels.missing(String(event["content"])));
+  }
+
+  #askFor(channels: readonly string[]): void {
+    const client = this.#client;
+    for (const channel of channels) {
+      this.#asks += 1;
+      void this.#turns.take(async () => {
+        this.#asks -= 1;
+        if (client === undefined || this.#client !== client) return;
+        try {
+          await this.#channels.ask(client, channel);
+        } catch (thrown) {
+          this.#options.log.info({ channel, code: errorCode(thrown) }, "channel could not be asked for");
+        }
+        this.#options.changed();
+      });
+    }
+  }
+
+  #refused(error: Error): void {
+    if (this.#underWay?.refuse(error) === true) return;
+    const ref = refOf(error);
+    const code = errorCode(error);
+    this.#options.log.warn({ code, ...(ref !== undefined && { ref }) }, "refused by the server");
+    if (ref !== undefined) this.#options.hear({ ...inboxError(code, error.message), ref });
+  }
+
+  #closed({ code, reason = "" }: { readonly code: number; readonly reason?: string }): void {
+    if (code === tooLong) this.#underWay?.fail(Object.assign(new Error("the server takes no message of this length"), { code: "TOO_LONG" }));
+    this.#lost(Object.assign(new Error(`the connection was closed: ${code} ${reason}`.trim()), { code: code === displaced ? "SESSION_DISPLACED" : "CLOSED" }));
+  }
+
+  #lost(by: Error): void {
+    const client = this.#client;
+    this.#client = undefined;
+    this.#lostBy = by;
+    this.#line.abort();
+    this.#ready.shut();
+    clearInterval(this.#asking);
+    if (this.#phase !== "ready") return; // closed on purpose, or open() notices
+    this.#options.log.warn({ code: errorCode(by), cause: by.message }, "connection lost");
+    this.#backoff.lost(Date.now() - this.#readyAt);
+    this.#channels.lost();
+    void this.#drop(client);
+    this.#failed(by);
+  }
+
+  #failed(thrown: unknown): void {
+    if (this.#phase === "closed") return;
+    const code = errorCode(thrown);
+    const cause = code === "SESSION_DISPLACED" ? displacedMessage : whyNot(thrown);
+    this.#lastError = cause;
+    if (isHopeless(code)) {
+      this.#phase = "closed";
+      this.#options.log.warn({ code, cause }, "the daemon gives up: trying again cannot help");
+      this.#options.hear(inboxError(code, cause));
+      this.#options.changed();
+      this.#options.giveUp(code === "SESSION_DISPLACED" || !(thrown instanceof Error) ? Object.assign(new Error(cause, { cause: thrown }), { code }) : thrown);
+      return;
+    }
+    this.#phase = "waiting";
+    const inMs = Math.round(this.#backoff.next());
+    this.#options.log.info({ code, cause, inMs }, "connects again");
+    this.#retry = setTimeout(() => {
+      void this.open();
+    }, inMs);
+    this.#options.changed();
+  }
+
+  async #drop(client: DaemonClient | undefined): Promise<void> {
+    if (this.#client === client) this.#client = undefined;
+    try {
+      await client?.disconnect();
+    } catch (thrown) {
+      this.#options.log.warn({ code: errorCode(thrown) }, "connection could not be closed in order");
+    }
+  }
+}
+
+/** Whether it is a PING whose answer tells that the line was taken. */
+function isByPing({ type }: Outgoing): boolean {
+  return type === "MSG" || type === "INVITE";
+}

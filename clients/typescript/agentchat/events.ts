@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { AgentChatError } from "./error.js";
+import { events, type Event } from "../../../bridges/agentchat/events.js";
+import { negotiationTypes, type NegotiationType, type ProposalStatus } from "../../../bridges/agentchat/schema.js";
+
+/** A refusal; servers of other makers have codes of their own. */
+export interface ErrorEvent {
+  readonly type: "ERROR";
+  readonly ts: number;
+  readonly code: string;
+  readonly message: string;
+  readonly ref?: string;
+  /** Milliseconds. */
+  readonly retry_after?: number;
+}
+
+/** What a client hears: {@link Event}, with the codes of any server. Fields we do not know are kept. */
+export type Heard = Exclude<Event, { readonly type: "ERROR" }> | ErrorEvent;
+
+/** One event of {@link Heard} by its type. */
+export type HeardOf<T extends Heard["type"]> = Extract<Heard, { readonly type: T }>;
+
+/** Servers of other makers have codes of their own, and say less of a challenge. */
+const shapes: Readonly<Record<Heard["type"], z.ZodType>> = {
+  ...events,
+  ERROR: events.ERROR.extend({ code: z.string() }),
+  CHALLENGE: events.CHALLENGE.partial({ expires_at: true }),
+};
+
+const statusAfter: Readonly<Record<NegotiationType, ProposalStatus>> = { PROPOSAL: "pending", ACCEPT: "accepted", REJECT: "rejected", COMPLETE: "completed", DISPUTE: "disputed" };
+
+/**
+ * Reads a frame: one message, or several on lines of their own. Types nobody knows are left out; what cannot be read is an error in its place.
+ * @param now fills in `ts` where a server gives none
+ */
+export function readFrame(frame: string, now: number): readonly (Heard | AgentChatError)[] {
+  const whole = parsed(frame);
+  if (whole !== undefined) return listOf(eventOf(whole, now));
+  return frame
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .flatMap((line) => {
+      const value = parsed(line);
+      return value === undefined ? [garbage("something that is not a JSON object")] : listOf(eventOf(value, now));
+    });
+}
+
+function eventOf(value: object, now: number): Heard | AgentChatError | undefined {
+  const raw: Readonly<Record<string, unknown>> = { ...value };
+  const { type } = raw;
+  if (typeof type !== "string") return garbage("a message without a type");
+  if (!Object.hasOwn(shapes, type)) return undefined;
+  const known = type as Heard["type"]; // a key of shapes
+  const whole = { ts: now, ...missing(known, raw), ...raw };
+  const checked = shapes[known].safeParse(whole);
+  if (checked.success) return whole as unknown as Heard;
+  return garbage(`a ${type} with a wrong or missing ${checked.error.issues[0]?.path.join(".") ?? "field"}`);
+}
+
+/** What our server always says and the original does not. */
+function missing(type: Heard["type"], { from, id, proposal_id: proposalId }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (type === "MSG") return { from_name: typeof from === "string" ? from.replace(/^@/, "") : "", msg_id: "" };
+  if (type === "WELCOME") return { server: "" };
+  if (type === "ERROR") return { message: "the server did not say why" };
+  const step = negotiationTypes.find((known) => known === type);
+  return step === undefined ? {} : { status: statusAfter[step], sig: "", id: proposalId, proposal_id: id };
+}
+
+/** A JSON object without its nulls; undefined for everything else. */
+function parsed(line: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(line, (_key, inner: unknown) => (inner === null ? undefined : inner));
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined; // said by readFrame, which knows whether a part of it can be read
+  }
+}
+
+function listOf<T>(one: T | undefined): readonly T[] {
+  return one === undefined ? [] : [one];
+}
+
+function garbage(what: string): AgentChatError {
+  return new AgentChatError("INVALID_MSG", `the server sent ${what}; it was ignored: is it an AgentChat server?`);
+}

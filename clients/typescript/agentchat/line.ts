@@ -1,0 +1,125 @@
+import { WebSocket } from "ws";
+import { certificateRemedy } from "../../../src/core/index.js";
+import { AgentChatError } from "./error.js";
+
+const subprotocol = "agentchat.v1";
+/** No event of a server is this big. */
+const maxBytes = 16 * 1024 * 1024;
+/** How long a server may take to accept a connection, and to close one, milliseconds. */
+const openMs = 10_000;
+const closeMs = 1_000;
+
+/** What a connection tells its owner. */
+export interface LineEvents {
+  readonly onText: (text: string) => void;
+  /** Once, whatever ended it. */
+  readonly onClose: (code: number, reason: string) => void;
+}
+
+/** One WebSocket connection to a server, from its opening to its end. */
+export class Line {
+  readonly #socket: WebSocket;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+  }
+
+  /**
+   * Opens a connection. One that goes silent, neither speaking nor answering a ping within `silentMs`, is given up.
+   * @throws AgentChatError CLOSED
+   */
+  static async open(url: string, { onText, onClose }: LineEvents, { signal, silentMs }: { readonly signal: AbortSignal; readonly silentMs: number }): Promise<Line> {
+    const socket = connectTo(url);
+    const abort = (): void => {
+      socket.terminate();
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    let silence: NodeJS.Timeout | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        socket.on("error", (error) => {
+          reject(new AgentChatError("CLOSED", `cannot connect to ${url}: ${error.message || String(error)}; ${certificateRemedy(error) ?? "is the server running there?"}`, { cause: error }));
+          socket.terminate(); // "close" follows and says what there is to say
+        });
+        socket.on("message", (data: Buffer) => {
+          onText(data.toString());
+        });
+        socket.once("open", () => {
+          socket.once("close", (code, reason) => {
+            clearInterval(silence);
+            onClose(code, reason.toString());
+          });
+          silence = watch(socket, silentMs);
+          resolve();
+        });
+      });
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+    return new Line(socket);
+  }
+
+  /** Says something; done when it is written to the socket. @throws AgentChatError CLOSED */
+  send(frame: Readonly<Record<string, unknown>>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#socket.readyState !== WebSocket.OPEN) {
+        reject(new AgentChatError("CLOSED", "not connected; wait for the event open"));
+        return;
+      }
+      this.#socket.send(JSON.stringify(frame), (error) => {
+        if (!(error instanceof Error)) resolve(); // undefined or null, by the state of the socket
+        else reject(new AgentChatError("CLOSED", `the connection was lost while writing: ${error.message}; say it again after the event open`, { cause: error }));
+      });
+    });
+  }
+
+  /** Ends it: what was said is written first. */
+  async close(): Promise<void> {
+    const socket = this.#socket;
+    if (socket.readyState === WebSocket.CLOSED) return;
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(() => {
+        socket.terminate();
+      }, closeMs);
+      socket.once("close", () => {
+        clearTimeout(late);
+        resolve();
+      });
+      socket.close(1000);
+    });
+  }
+}
+
+function connectTo(url: string): WebSocket {
+  let socket: WebSocket;
+  try {
+    socket = new WebSocket(url, subprotocol, { perMessageDeflate: false, maxPayload: maxBytes, handshakeTimeout: openMs });
+  } catch (thrown) {
+    throw new AgentChatError("CLOSED", `${url} is no address of a server; write ws://HOST:PORT`, { cause: thrown });
+  }
+  // Servers of other makers do not answer the subprotocol, which RFC 6455 §4.2.2 allows and ws refuses.
+  socket.once("upgrade", ({ headers }) => {
+    headers["sec-websocket-protocol"] ??= subprotocol;
+  });
+  return socket;
+}
+
+/** Pings, and ends the socket when nothing has come since the last ping. */
+function watch(socket: WebSocket, silentMs: number): NodeJS.Timeout {
+  let heard = true;
+  const hear = (): void => {
+    heard = true;
+  };
+  socket.on("message", hear);
+  socket.on("pong", hear);
+  socket.on("ping", hear);
+  return setInterval(() => {
+    if (!heard) {
+      socket.terminate();
+      return;
+    }
+    heard = false;
+    socket.ping();
+  }, silentMs);
+}

@@ -1,0 +1,52 @@
+import { AgentChatError } from "./error.js";
+import type { Heard } from "./events.js";
+import { sign, type Identity } from "./identity.js";
+import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
+import type { Frame } from "./frame.js";
+import type { NegotiationType } from "../../../bridges/agentchat/schema.js";
+import { proposalText, stepText } from "../../../bridges/agentchat/signed-text.js";
+
+/** What is proposed (protocols §5, negotiation). No field but `terms` may hold `|`. */
+export interface ProposalTerms {
+  readonly task: string;
+  readonly amount?: number;
+  readonly currency?: string;
+  readonly paymentCode?: string;
+  /** Not covered by the signature. */
+  readonly terms?: string;
+  /** Seconds. */
+  readonly expires?: number;
+}
+
+/** A step after the proposal. */
+export type StepType = Exclude<NegotiationType, "PROPOSAL">;
+
+/** A signed step, ready to be sent. */
+export type NegotiationFrame = Frame<NegotiationType> & { readonly sig: string };
+
+/** The field of each step that its signature covers. */
+const stepField = { ACCEPT: "payment_code", REJECT: "reason", COMPLETE: "proof", DISPUTE: "reason" } as const satisfies Record<StepType, string>;
+
+/** @throws AgentChatError SIGNATURE_REQUIRED without an identity */
+export function proposalFrame(identity: Identity | undefined, to: string, { task, amount, currency, paymentCode, terms, expires }: ProposalTerms): NegotiationFrame {
+  const signed = { to, task, amount, currency, payment_code: paymentCode, expires };
+  return { type: "PROPOSAL", ...signed, terms, sig: sign(needed(identity), proposalText(signed)) };
+}
+
+/** @throws AgentChatError SIGNATURE_REQUIRED without an identity */
+export function stepFrame(identity: Identity | undefined, type: StepType, proposalId: string, field: string | undefined): NegotiationFrame {
+  return { type, proposal_id: proposalId, [stepField[type]]: field, sig: sign(needed(identity), stepText(type, proposalId, field)) };
+}
+
+/** The event that tells `self` of the step it took; undefined for any other. A server that passes no signature on is believed by proposal, or by task and partner. */
+export function outcomeOf(frame: NegotiationFrame, self: string, event: Heard): NegotiationEvent | undefined {
+  if (event.type !== frame.type || event.from !== self) return undefined;
+  if (event.sig !== "" && event.sig !== frame.sig) return undefined;
+  if (event.type === "PROPOSAL") return event.task === frame["task"] && event.to === frame["to"] ? event : undefined;
+  return event.proposal_id === frame["proposal_id"] ? event : undefined;
+}
+
+function needed(identity: Identity | undefined): Identity {
+  if (identity === undefined) throw new AgentChatError("SIGNATURE_REQUIRED", "agreements need a key: make one with agentchat identity --generate, and give the client its path as identity");
+  return identity;
+}

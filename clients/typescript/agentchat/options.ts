@@ -1,0 +1,50 @@
+import type { End } from "./connection.js";
+import type { AgentChatError } from "./error.js";
+import type { HeardOf } from "./events.js";
+import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
+
+/** How an AgentChat client reaches its server. */
+export interface AgentChatClientOptions {
+  /** `ws://localhost:6667` or `ws://127.0.0.1:8080/agentchat` */
+  readonly server: string;
+  /** 1–32 of `A-Z a-z 0-9 _ -`, for people; it need not be unique. */
+  readonly name: string;
+  /** Path of an identity.json: the agent keeps its id, and what it says is signed. */
+  readonly identity?: string;
+  /** False: what one says does not come back. */
+  readonly echo?: boolean;
+  /** Connects again by itself when the line is lost; true unless said otherwise. */
+  readonly reconnect?: boolean;
+  /** How long a call waits for its answer, milliseconds; 10,000 unless said otherwise. */
+  readonly answerTimeoutMs?: number;
+}
+
+/** Who is in a channel. */
+export interface Roster {
+  /** `@agent-id`s. */
+  readonly agents: readonly string[];
+  /** By `@agent-id`, what those are called who have another name than their id; empty if the server tells no names. For people, never an address. */
+  readonly names: Readonly<Record<string, string>>;
+}
+
+/** What a client tells. An `error` that nobody listens to never ends the process: each code is told once, as a warning. */
+export interface AgentChatClientEvents {
+  message: [HeardOf<"MSG">];
+  joined: [HeardOf<"JOINED">];
+  left: [HeardOf<"LEFT">];
+  agent_joined: [HeardOf<"AGENT_JOINED">];
+  agent_left: [HeardOf<"AGENT_LEFT">];
+  proposal: [NegotiationEvent];
+  accept: [NegotiationEvent];
+  reject: [NegotiationEvent];
+  complete: [NegotiationEvent];
+  dispute: [NegotiationEvent];
+  welcome: [HeardOf<"WELCOME">];
+  verified: [HeardOf<"VERIFY_SUCCESS">];
+  /** A refusal that answers no call (`ref`: the `msg_id`), a channel that could not be joined again (`channel`), or something unreadable. */
+  error: [AgentChatError];
+  /** Connected, and back in its channels. */
+  open: [];
+  close: [End];
+  reconnecting: [{ readonly inMs: number; readonly reason: string }];
+}

@@ -1,0 +1,88 @@
+import { z } from "zod";
+import { shapeProblemText } from "../../../src/core/index.js";
+import { chat, errorCodes, type Event } from "../../../bridges/pan/schema.js";
+
+/** A frame of the server: an event, something newer than this client (to be ignored), or no PAN at all. */
+export type Reading =
+  | { readonly kind: "event"; readonly event: Event }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "garbage"; readonly problem: string };
+
+const text = z.string();
+// Lenient: fields that we do not know are kept; an optional one of a wrong kind counts as absent.
+const optionalText = text.optional().catch(undefined);
+
+const agent = z.looseObject({ id: text, name: optionalText }).transform((known) => ({ ...known, name: known.name ?? known.id }));
+
+const events = {
+  chat: z
+    .looseObject({
+      type: z.literal("chat"),
+      from: text,
+      fromName: optionalText,
+      to: text,
+      text,
+      timestamp: text,
+      messageId: optionalText,
+      intent: z.enum(["request", "response", "inform"]).optional().catch(undefined),
+      replyTo: optionalText,
+      trust: optionalText,
+      replay: z.literal(true).optional().catch(undefined),
+    })
+    .transform((known) => ({ ...known, fromName: known.fromName ?? known.from })),
+  system: z.looseObject({
+    type: z.literal("system"),
+    status: text,
+    message: text.catch(""),
+    room: optionalText,
+    agentId: optionalText,
+  }),
+  list: z.looseObject({ type: z.literal("list"), agents: z.array(agent) }),
+  error: z.looseObject({
+    type: z.literal("error"),
+    // A code that PAN §6 does not have is INTERNAL: it must not be lost, and it is about no rule that we know.
+    code: z.enum(errorCodes).catch("INTERNAL"),
+    message: text.catch(""),
+    retryAfter: z.number().nonnegative().optional().catch(undefined),
+    messageId: optionalText,
+  }),
+} as const;
+
+const statuses: readonly string[] = ["success", "joined", "left", "agent_joined", "agent_left"];
+
+/** Reads what a server said (PAN §5). Never throws: a stranger may be on the other end. */
+export function readEvent(frame: string): Reading {
+  let value: unknown;
+  try {
+    value = JSON.parse(frame);
+  } catch {
+    return { kind: "garbage", problem: "not valid JSON" };
+  }
+  const typed = z.looseObject({ type: text }).safeParse(value);
+  if (!typed.success) return { kind: "garbage", problem: "no object with a type" };
+  const { type } = typed.data;
+  if (!Object.hasOwn(events, type)) return { kind: "unknown" };
+  const parsed = events[type as keyof typeof events].safeParse(value);
+  if (!parsed.success) {
+    return { kind: "garbage", problem: `${type}: ${shapeProblemText(parsed.error, value)}` };
+  }
+  if (parsed.data.type === "system" && !statuses.includes(parsed.data.status)) return { kind: "unknown" };
+  return { kind: "event", event: parsed.data as Event };
+}
+
+/** Deepest nesting that a server reads, the frame itself included. */
+const depthMax = 64;
+
+/** Why a server would refuse a chat as malformed, naming no messageId; undefined if it would not. */
+export function chatProblem(frame: Readonly<Record<string, unknown>>): string | undefined {
+  const parsed = chat.safeParse(frame);
+  if (!parsed.success) {
+    return `chat: ${shapeProblemText(parsed.error, frame)}`;
+  }
+  return isDeeper(frame, depthMax) ? `chat: nested deeper than ${depthMax} levels` : undefined;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+}

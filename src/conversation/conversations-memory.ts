@@ -1,0 +1,115 @@
+import type { Clock } from "../core/clock.js";
+import type { Conversations, Turn, TurnIntent } from "./conversations.js";
+import type { Envelope, MessageType } from "../core/envelope.js";
+import type { Limits } from "../core/limits.js";
+import { countTurn, idMaxLength, isLooping, newPair, rememberSaid, sidesOf, type Pair } from "./pair.js";
+import type { Requests } from "./requests.js";
+import { isAgentName } from "../core/topic.js";
+
+/** What {@link ConversationsMemory} needs. */
+export interface ConversationsOptions {
+  readonly limits: Pick<Limits, "conversationsMax" | "answerTailMs" | "loopTurnsMax" | "loopTurnMs" | "loopGuardMs">;
+  readonly clock: Clock;
+  /** The requests that somebody waits for; an answer goes to the oldest of them first. */
+  readonly requests: Pick<Requests, "pending">;
+}
+
+/** Conversations in memory: per pair of agents one open soft request each way, the tail of an answer, and the loop guard. */
+export class ConversationsMemory implements Conversations {
+  // bound: conversationsMax · evicts: the pair that has been silent longest is forgotten · owner: ConversationsMemory
+  readonly #pairs = new Map<string, Pair>();
+  readonly #options: ConversationsOptions;
+  /** The pair looked up last, which is the youngest: it is looked up twice per text, and often again for the next. */
+  #lastFrom = "";
+  #lastTo = "";
+  #lastPair: Pair | undefined;
+
+  constructor(options: ConversationsOptions) {
+    this.#options = options;
+  }
+
+  /** Pairs that are followed now. */
+  get size(): number {
+    return this.#pairs.size;
+  }
+
+  turn(from: string, to: string, said: TurnIntent): Turn {
+    if (from === to) return { type: said.intent ?? "inform", ...(said.replyTo !== undefined && { in_reply_to: said.replyTo }) };
+    if (said.intent === "inform" && said.replyTo === undefined) return { type: "inform" };
+    const { limits, clock } = this.#options;
+    const now = clock.monotonic();
+    const pair = this.#pair(from, to);
+    const meant = this.#meaning(from, to, said, pair, now);
+    if (meant.type === "inform") return meant;
+    const guarded = now < pair.guardedUntil;
+    if (!guarded) {
+      countTurn(pair, from, now, limits.loopTurnMs);
+      if (!isLooping(pair, limits.loopTurnsMax)) return meant;
+      pair.guardedUntil = now + limits.loopGuardMs;
+      pair.turns = 0;
+    }
+    return { ...meant, type: "inform", ...(!guarded && { looping: true as const }) };
+  }
+
+  heard(envelope: Envelope): void {
+    const { from, to, type } = envelope;
+    // Those who spoke last are agents.
+    if (!this.#isLast(from, to) && (from === to || !isAgentName(to) || !isAgentName(from))) return;
+    const { limits, clock } = this.#options;
+    const now = clock.monotonic();
+    const pair = this.#pair(from, to);
+    const [speaker, addressee] = sidesOf(pair, from, to);
+    addressee.tailUntil = 0;
+    if (type !== "inform") countTurn(pair, from, now, limits.loopTurnMs);
+    if (type === "request") {
+      if (envelope.message_id.length <= idMaxLength) speaker.asked = envelope.message_id;
+      return;
+    }
+    rememberSaid(pair, envelope.message_id);
+    if (type === "inform") return;
+    const answered = envelope.in_reply_to ?? addressee.asked;
+    if (addressee.asked === answered) addressee.asked = undefined;
+    speaker.tailUntil = now + limits.answerTailMs;
+    speaker.tailOf = answered !== undefined && answered.length <= idMaxLength ? answered : undefined;
+  }
+
+  #meaning(from: string, to: string, said: TurnIntent, pair: Pair, now: number): Turn {
+    const { intent, replyTo } = said;
+    const [speaker, addressee] = sidesOf(pair, from, to);
+    if (replyTo !== undefined) {
+      const settled = pair.said.includes(replyTo);
+      // An answer to what is no request would be answered in its turn; a new question about it may be asked.
+      return turnOf(settled && intent !== "request" ? "inform" : (intent ?? "response"), replyTo);
+    }
+    const asked = this.#options.requests.pending(to, from)?.messageId ?? addressee.asked;
+    if (intent !== undefined) return turnOf(intent, intent === "response" ? asked : undefined);
+    if (asked !== undefined) return turnOf("response", asked);
+    return now < speaker.tailUntil ? turnOf("inform", speaker.tailOf) : turnOf("request", undefined);
+  }
+
+  #isLast(from: string, to: string): boolean {
+    return from === this.#lastFrom && to === this.#lastTo;
+  }
+
+  /** The pair's state, made if need be, moved to the end of the line of those to be forgotten. */
+  #pair(from: string, to: string): Pair {
+    if (this.#lastPair !== undefined && this.#isLast(from, to)) return this.#lastPair;
+    const key = from < to ? `${from}\n${to}` : `${to}\n${from}`;
+    const known = this.#pairs.get(key);
+    const pair = known ?? newPair();
+    this.#lastFrom = from;
+    this.#lastTo = to;
+    this.#lastPair = pair;
+    if (known !== undefined) this.#pairs.delete(key);
+    this.#pairs.set(key, pair);
+    if (this.#pairs.size > this.#options.limits.conversationsMax) {
+      const [oldest] = this.#pairs.keys();
+      if (oldest !== undefined) this.#pairs.delete(oldest);
+    }
+    return pair;
+  }
+}
+
+function turnOf(type: MessageType, inReplyTo: string | undefined): Turn {
+  return inReplyTo === undefined ? { type } : { type, in_reply_to: inReplyTo };
+}

@@ -1,0 +1,26 @@
+import type { Envelope, MessageType } from "../core/envelope.js";
+
+/** What a dialect's direct text becomes. */
+export interface Turn {
+  readonly type: MessageType;
+  readonly in_reply_to?: string;
+  /** The loop guard has just tripped: both are to be told once. */
+  readonly looping?: true;
+}
+
+/** What the speaker said about the text himself. */
+export interface TurnIntent {
+  readonly intent?: MessageType;
+  readonly replyTo?: string;
+}
+
+/**
+ * Who owes whom an answer, per ordered pair of agents, so that plain text of a dialect without message types becomes `request`, `response` or
+ * `inform`; and the loop guard over the same pairs (20 turns within 10 s of each other).
+ */
+export interface Conversations {
+  /** The meaning of a direct text from `from` to `to`, before it is routed. Counts it as a turn. */
+  turn(from: string, to: string, said: TurnIntent): Turn;
+  /** Notes a routed message between two agents: a request opens a slot, a response closes it, any word ends an answer's tail. */
+  heard(envelope: Envelope): void;
+}

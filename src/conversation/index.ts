@@ -1,0 +1,4 @@
+export * from "./conversations-memory.js";
+export type * from "./conversations.js";
+export * from "./requests-memory.js";
+export type * from "./requests.js";

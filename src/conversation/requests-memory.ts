@@ -1,0 +1,123 @@
+import type { Clock } from "../core/clock.js";
+import type { Envelope } from "../core/envelope.js";
+import { Fault } from "../core/fault.js";
+import type { Limits } from "../core/limits.js";
+import type { OpenRequest, Requests } from "./requests.js";
+
+interface Entry {
+  readonly request: OpenRequest;
+  readonly cancel: () => void;
+}
+
+/** What {@link RequestsMemory} needs. */
+export interface RequestsOptions {
+  readonly limits: Pick<Limits, "requestsMax" | "requestsPerSenderMax" | "requestTimeoutMs" | "requestMaxMs">;
+  readonly clock: Clock;
+}
+
+/** Open requests in memory. Names are agents' names, so a line feed can part them. */
+export class RequestsMemory implements Requests {
+  // bound: requestsMax · evicts: a request beyond it is refused as full; an open one goes when answered, withdrawn or timed out · owner: RequestsMemory
+  readonly #byPair = new Map<string, Set<Entry>>();
+  // bound: requestsMax · evicts: a sender goes with its last open request; more than requestsPerSenderMax is refused as full · owner: RequestsMemory
+  readonly #perSender = new Map<string, number>();
+  readonly #options: RequestsOptions;
+  #size = 0;
+  /** Those of them whose sender is only claimed. */
+  #claimed = 0;
+
+  constructor(options: RequestsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  open(request: OpenRequest): () => void {
+    const { limits, clock } = this.#options;
+    const owner = ownerOf(request);
+    const ofSender = this.#perSender.get(owner) ?? 0;
+    if (ofSender >= limits.requestsPerSenderMax) {
+      throw new Fault("full", `${request.from} waits for ${String(ofSender)} answers already; wait for some of them, then ask again`);
+    }
+    // Claimed senders have half of the room for themselves: however many there are, those who prove who they are find some.
+    if (request.owner !== undefined && this.#claimed >= limits.requestsMax / 2) {
+      throw new Fault("full", "the broker follows as many requests of agents without a token as it can; try again in a moment, or connect with a token (broker token NAME)");
+    }
+    if (this.#size >= limits.requestsMax) {
+      throw new Fault("full", "the broker follows as many open requests as it can; try again in a moment");
+    }
+    const waitMs = Math.min(Math.max(request.timeoutMs ?? limits.requestTimeoutMs, 0), limits.requestMaxMs);
+    const entry: Entry = {
+      request,
+      cancel: clock.after(waitMs, () => {
+        if (this.#remove(entry)) request.timedOut?.();
+      }),
+    };
+    const pair = pairKey(request.from, request.to);
+    const open = this.#byPair.get(pair);
+    if (open === undefined) this.#byPair.set(pair, new Set([entry]));
+    else open.add(entry);
+    this.#perSender.set(owner, ofSender + 1);
+    this.#size += 1;
+    if (request.owner !== undefined) this.#claimed += 1;
+    return () => {
+      this.#remove(entry);
+    };
+  }
+
+  answer(answer: Envelope): boolean {
+    if (answer.type !== "response") return false;
+    const entry = this.#find(answer.to, answer.from, answer.in_reply_to);
+    if (entry === undefined) return false;
+    this.#remove(entry);
+    entry.request.answered?.(answer);
+    return true;
+  }
+
+  pending(from: string, to: string): OpenRequest | undefined {
+    return this.#find(from, to, undefined)?.request;
+  }
+
+  close(): void {
+    for (const open of this.#byPair.values()) for (const entry of open) entry.cancel();
+    this.#byPair.clear();
+    this.#perSender.clear();
+    this.#size = 0;
+    this.#claimed = 0;
+  }
+
+  /** The oldest open request of the pair, or the oldest with this id. A pair's set keeps the order of opening. */
+  #find(from: string, to: string, messageId: string | undefined): Entry | undefined {
+    for (const entry of this.#byPair.get(pairKey(from, to)) ?? []) {
+      if (messageId === undefined || entry.request.messageId === messageId) return entry;
+    }
+    return undefined;
+  }
+
+  #remove(entry: Entry): boolean {
+    const { from, to } = entry.request;
+    const pair = pairKey(from, to);
+    const open = this.#byPair.get(pair);
+    if (open?.delete(entry) !== true) return false;
+    entry.cancel();
+    if (open.size === 0) this.#byPair.delete(pair);
+    const owner = ownerOf(entry.request);
+    const left = (this.#perSender.get(owner) ?? 1) - 1;
+    if (left === 0) this.#perSender.delete(owner);
+    else this.#perSender.set(owner, left);
+    this.#size -= 1;
+    if (entry.request.owner !== undefined) this.#claimed -= 1;
+    return true;
+  }
+}
+
+/** A line feed parts owners from names, which have none. */
+function ownerOf({ from, owner }: OpenRequest): string {
+  return owner === undefined ? from : `\n${owner}`;
+}
+
+function pairKey(from: string, to: string): string {
+  return `${from}\n${to}`;
+}

@@ -1,0 +1,55 @@
+import type { Clock } from "./clock.js";
+import type { Envelope } from "./envelope.js";
+import type { Fault, FaultCode } from "./fault.js";
+import { Message } from "./message.js";
+import { brokerTopic } from "./topic.js";
+
+/** A fault that an agent is told of: about which message, and why. `loop`: the loop guard has tripped; nothing is refused by it. */
+export interface FaultNotice {
+  readonly code: FaultCode | "loop";
+  readonly message: string;
+  /** The id of the message that it is about. */
+  readonly inReplyTo?: string | undefined;
+  /** What else programs can read in `content.data`. */
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** The notice of a fault; `about`: the message that was refused. */
+export function noticeOf(
+  { code, message, detail, retryAfterMs }: Pick<Fault, "code" | "message"> & Partial<Pick<Fault, "detail" | "retryAfterMs">>,
+  about: { readonly message_id?: string | undefined; readonly to?: string } = {},
+): FaultNotice {
+  const data = { message, ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }), ...detail };
+  return { code, message, inReplyTo: about.message_id, data: about.to === undefined ? data : { ...data, to: about.to } };
+}
+
+/** The notice as the broker's own inform, whoever hears it (protocols §2, faults). */
+export function noticeBody({ code, message, inReplyTo, data }: FaultNotice): Pick<Envelope, "type" | "content"> & { in_reply_to?: string } {
+  return {
+    type: "inform",
+    ...(inReplyTo !== undefined && { in_reply_to: inReplyTo }),
+    content: { kind: "fault", message, data: { code, ...data } },
+  };
+}
+
+/** The notice as a message for one connection or session. */
+export function noticeMessage(topic: string, notice: FaultNotice, { clock, newId }: { readonly clock: Clock; readonly newId: () => string }): Message {
+  const now = clock.now();
+  const envelope: Envelope = {
+    message_id: newId(),
+    timestamp: new Date(now).toISOString(),
+    from: brokerTopic,
+    to: topic,
+    priority: "NORMAL",
+    ...noticeBody(notice),
+    trust: "proved",
+  };
+  return Message.of(envelope, { topic, receivedAt: now, trust: "proved", origin: undefined });
+}
+
+/** The code of a fault notice; undefined if the envelope is none of the broker's. */
+export function noticeCode({ from, content }: Envelope): string | undefined {
+  if (from !== brokerTopic || content.kind !== "fault") return undefined;
+  const { data } = content;
+  return typeof data === "object" && data !== null && "code" in data && typeof data.code === "string" ? data.code : "internal";
+}

@@ -1,0 +1,300 @@
+import { Fault, agentNameProblem, notThere, type Clock, type Envelope, type Exchange, type Limits, type Message, type Principal, type Router } from "../core/index.js";
+import { Agents } from "./agents.js";
+import { DirectoryEvents } from "./directory-events.js";
+import type { AgentEntry, Arriving, Directory, JoinOptions, Presence, RoomEntry } from "./directory.js";
+import { Histories } from "./history.js";
+import { PresenceMemory, isSameSpeaker, type AgentRecord, type PresenceOwner } from "./presence.js";
+import { cannotSpeak, mayEnter, mayJoinMore, mustBeProvedOnZmq, mustBeRoom } from "./room-rules.js";
+import type { Table } from "../storage/table.js";
+import type { KeptRoom } from "./kept-rooms.js";
+import { Rooms, type Room, type RoomUpkeep } from "./rooms.js";
+
+/** Rooms that always exist (protocols §1). */
+const standingRooms: readonly string[] = ["#general", "#agents"];
+
+/** What {@link DirectoryMemory} needs. */
+export interface DirectoryOptions {
+  readonly router: Router;
+  readonly exchange: Exchange;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** Rooms that always exist, beside #general and #agents. */
+  readonly configuredRooms?: readonly string[];
+}
+
+/** The directory of one broker, in memory. */
+export class DirectoryMemory implements Directory {
+  readonly #agents: Agents;
+  readonly #rooms: Rooms;
+  readonly #histories: Histories;
+  readonly #events: DirectoryEvents;
+  readonly #options: DirectoryOptions;
+  readonly #owner: PresenceOwner = {
+    show: (presence) => {
+      this.#show(presence);
+    },
+    depart: (presence, graceMs) => {
+      this.#depart(presence, graceMs);
+    },
+  };
+  #closed = false;
+  elsewhere = 0;
+
+  constructor(options: DirectoryOptions) {
+    this.#options = options;
+    this.#agents = new Agents(options.limits);
+    this.#events = new DirectoryEvents(options.exchange);
+    this.#histories = new Histories(options.limits);
+    const { limits, clock } = options;
+    this.#rooms = new Rooms({ limits, clock, upkeep: (name, inviteOnly) => this.#upkeep(name, inviteOnly), vacate: (room) => { this.#vacate(room); } });
+    for (const name of new Set([...standingRooms, ...(options.configuredRooms ?? [])])) this.#rooms.make(name, { configured: true });
+  }
+
+  arrive(arriving: Arriving): Presence {
+    const record = this.#agents.obtain(arriving);
+    const presence = new PresenceMemory(arriving, this.#options.clock.now(), this.#owner);
+    record.presences.add(presence);
+    if (presence.dialect !== "zmq") this.elsewhere += 1;
+    this.#agents.changed();
+    if (arriving.listed !== false) this.#show(presence);
+    return presence;
+  }
+
+  agent(name: string): AgentEntry | undefined {
+    return this.#agents.get(name)?.entry();
+  }
+
+  get agentCount(): number {
+    return this.#agents.size;
+  }
+
+  get roomCount(): number {
+    return this.#rooms.size;
+  }
+
+  memberCount(room: string, viewer: Principal | undefined): number {
+    const known = this.#rooms.get(room);
+    return known?.isOpenTo(viewer) === true ? known.members.size : 0;
+  }
+
+  agents(): readonly AgentEntry[] {
+    return this.#agents.listing();
+  }
+
+  rooms(viewer: Principal | undefined): readonly RoomEntry[] {
+    return this.#rooms
+      .all()
+      .filter((room) => room.isOpenTo(viewer))
+      .map(({ name, members, inviteOnly }) => ({ name, members: members.size, inviteOnly }));
+  }
+
+  members(room: string, viewer: Principal | undefined): readonly string[] {
+    const names = [...this.#rooms.visible(room, viewer).members.keys()];
+    return names.filter((name) => this.#agents.get(name)?.listed).sort();
+  }
+
+  join(presence: Presence, room: string, options: JoinOptions): boolean {
+    const member = this.#here(presence);
+    mustBeRoom(room);
+    const known = this.#rooms.get(room);
+    if (known === undefined) {
+      if (!options.create) throw new Fault("not-found", notThere(room));
+      mayJoinMore(this.#agents.get(member.name), this.#options.limits);
+      this.#enter(member, this.#announced(this.#rooms.make(room, { configured: false, maker: member.principal })));
+      return true;
+    }
+    if (known.inviteOnly) mayEnter(known, member);
+    if (member.rooms.has(room)) return false;
+    if (!known.members.has(member.name)) {
+      mayJoinMore(this.#agents.get(member.name), this.#options.limits);
+      if (known.members.size >= this.#options.limits.roomMembersMax) throw new Fault("full", `${room} has as many members as a room can; try another`);
+    }
+    this.#enter(member, known);
+    return true;
+  }
+
+  leave(presence: Presence, room: string): boolean {
+    const member = this.#known(presence);
+    mustBeRoom(room);
+    const known = this.#rooms.visible(room, member.principal);
+    if (!member.rooms.has(room)) return false;
+    const lingering = this.#agents.get(member.name)?.lingering?.presence;
+    for (const through of [lingering, member]) if (through !== undefined) this.#exit(through, known);
+    return true;
+  }
+
+  create(presence: Presence, room: string, options: { readonly inviteOnly: boolean }): void {
+    const member = this.#here(presence);
+    mustBeRoom(room);
+    if (this.#rooms.get(room) !== undefined) throw new Fault("conflict", `there is a room ${room} already; choose another name`);
+    if (options.inviteOnly) {
+      mustBeProvedOnZmq(member, room);
+      // Whoever subscribed to the name before there was a room would go on hearing it.
+      if (this.#options.router.route(room) !== undefined) throw new Fault("conflict", `somebody listens to ${room} already; choose another name`);
+    }
+    mayJoinMore(this.#agents.get(member.name), this.#options.limits);
+    const made = options.inviteOnly ? this.#rooms.makeInviteOnly(room, member.principal) : this.#rooms.make(room, { configured: false, maker: member.principal });
+    this.#enter(member, this.#announced(made));
+  }
+
+  invite(presence: Presence, room: string, agent: string): void {
+    const member = this.#here(presence);
+    mustBeRoom(room);
+    const problem = agentNameProblem(agent);
+    if (problem !== undefined) throw new Fault("malformed", `the invited agent's name ${problem}`);
+    const known = this.#rooms.visible(room, member.principal);
+    if (!known.isMember(member.principal)) throw new Fault("forbidden", `only members invite; join ${room} first`);
+    const invitee = this.#agents.get(agent);
+    if (invitee === undefined) throw new Fault("not-found", `no agent ${agent} is here; invite it when it is online`);
+    if (known.inviteOnly) this.#rooms.invite(known, invitee.principals());
+    this.#events.invited(known, member, agent);
+  }
+
+  mayHear(principal: Principal | undefined, room: string): boolean {
+    return this.#rooms.get(room)?.isOpenTo(principal) ?? true;
+  }
+
+  refusal(message: Message): Fault | undefined {
+    const room = this.#rooms.get(message.topic);
+    return room?.inviteOnly !== true || message.origin === undefined ? undefined : cannotSpeak(room, message.speaker);
+  }
+
+  history(room: string, count: number, viewer: Principal | undefined): readonly Envelope[] {
+    return this.#rooms.visible(room, viewer).upkeep.history?.last(count) ?? [];
+  }
+
+  /** Knows again the invite-only rooms that `table` has, and keeps them there from now on. */
+  keepRooms(table: Table<KeptRoom>): void {
+    this.#rooms.load(table);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const record of this.#agents.all()) record.lingering?.cancel();
+    this.#rooms.close();
+  }
+
+  /** Public rooms keep their history, invite-only ones ask who speaks. */
+  #upkeep(name: string, inviteOnly: boolean): RoomUpkeep {
+    const { router } = this.#options;
+    if (!inviteOnly) return this.#histories.open(name, router);
+    return { history: undefined, close: router.guard(name, (message) => this.refusal(message)) };
+  }
+
+  #announced(room: Room): Room {
+    this.#events.created(room);
+    return room;
+  }
+
+  /** The presence as one of ours. */
+  #known(presence: Presence): PresenceMemory {
+    if (presence instanceof PresenceMemory) return presence;
+    throw new Fault("internal", "this presence belongs to another directory");
+  }
+
+  #here(presence: Presence): PresenceMemory {
+    const member = this.#known(presence);
+    if (member.state !== "here") throw new Fault("going-away", `${member.name} has left; connect again`);
+    return member;
+  }
+
+  #enter(member: PresenceMemory, room: Room): void {
+    if (member.rooms.has(room.name)) return;
+    member.rooms.add(room.name);
+    const through = room.members.get(member.name);
+    if (through === undefined) room.members.set(member.name, new Set([member]));
+    else through.add(member);
+    this.#rooms.entered(room, member.principal);
+    if (through !== undefined) return;
+    const record = this.#agents.get(member.name);
+    if (record === undefined) return;
+    record.roomCount += 1;
+    if (record.listed) this.#events.joined(room, member);
+  }
+
+  #exit(member: PresenceMemory, room: Room): void {
+    member.rooms.delete(room.name);
+    const through = room.members.get(member.name);
+    if (through?.delete(member) !== true) return;
+    if (through.size === 0) room.members.delete(member.name);
+    this.#rooms.exited(room, member.principal);
+    if (through.size > 0) return;
+    if (room.members.size === 0 && !this.#closed) this.#rooms.emptied(room);
+    const record = this.#agents.get(member.name);
+    if (record === undefined) return;
+    record.roomCount -= 1;
+    if (record.listed) this.#events.left(room, member);
+  }
+
+  /** Everybody is put out, and told. */
+  #vacate(room: Room): void {
+    for (const [name, through] of [...room.members]) {
+      for (const member of [...through]) {
+        this.#exit(member, room);
+        member.putOut(room.name);
+      }
+      this.#events.putOut(room, name);
+    }
+  }
+
+  #show(presence: PresenceMemory): void {
+    const record = this.#agents.get(presence.name);
+    const entry = record?.entry();
+    if (record === undefined || entry === undefined || record.listed || presence.state === "gone") return;
+    record.listed = true;
+    this.#agents.changed();
+    this.#events.online(entry);
+    const rooms = new Map([...record.presences].flatMap((member) => [...member.rooms].map((name) => [name, member] as const)));
+    for (const [name, member] of rooms) {
+      const room = this.#rooms.get(name);
+      if (room !== undefined) this.#events.joined(room, member);
+    }
+  }
+
+  #depart(presence: PresenceMemory, graceMs: number): void {
+    const record = this.#agents.get(presence.name);
+    if (record === undefined || presence.state !== "here") return;
+    this.#agents.changed();
+    if (graceMs <= 0 || this.#closed) {
+      this.#remove(record, presence);
+      return;
+    }
+    presence.state = "lingering";
+    const before = record.lingering;
+    record.lingering = {
+      presence,
+      cancel: this.#options.clock.after(graceMs, () => {
+        record.lingering = undefined;
+        this.#remove(record, presence);
+      }),
+    };
+    if (before === undefined) return;
+    before.cancel();
+    this.#inherit(before.presence, presence);
+    this.#remove(record, before.presence);
+  }
+
+  /** A second grace of the same name goes on where the first stood, so that nobody hears of either. */
+  #inherit(from: PresenceMemory, to: PresenceMemory): void {
+    for (const name of from.rooms) {
+      const room = this.#rooms.get(name);
+      if (room !== undefined && (!room.inviteOnly || isSameSpeaker(from.principal, to.principal))) this.#enter(to, room);
+    }
+  }
+
+  #remove(record: AgentRecord, presence: PresenceMemory): void {
+    const last = record.presences.size === 1 ? record.entry() : undefined;
+    for (const name of [...presence.rooms]) {
+      const room = this.#rooms.get(name);
+      if (room !== undefined) this.#exit(presence, room);
+    }
+    presence.state = "gone";
+    record.presences.delete(presence);
+    if (presence.dialect !== "zmq") this.elsewhere -= 1;
+    this.#agents.changed();
+    if (record.presences.size > 0) return;
+    this.#agents.delete(record.name);
+    if (record.listed && last !== undefined) this.#events.offline(last);
+  }
+}

@@ -1,0 +1,224 @@
+import { basename } from "node:path";
+import { Fault, agentNameProblem, asFault, principal, type Clock, type Limits, type Principal } from "../core/index.js";
+import type { DataDirectory } from "../storage/data-directory.js";
+import type { Identity, TokenEnd, TokenListing, TokenRecord } from "./identity.js";
+import { operatorName, operatorScopes } from "./operator.js";
+import { ProvedNames } from "./proved-names.js";
+import { SecretFile, secretHash } from "../storage/secret-file.js";
+import type { Tables } from "../storage/table.js";
+import { readable, TokenFile } from "./token-file.js";
+
+/** Files that may have changed are looked at no more often than this. */
+const lookMs = 200;
+
+/** What {@link IdentityTokens} needs. */
+export interface IdentityOptions {
+  readonly dataDirectory: Pick<DataDirectory, "file">;
+  readonly clock: Clock;
+  readonly limits: Pick<Limits, "provedNameMs" | "provedNamesMax">;
+  /** Names that only a token's owner may bear. */
+  readonly reserved: readonly string[];
+  /** Hears of a token file that cannot be read while the broker runs; the tokens known before stay valid. For the log. */
+  readonly damaged: (fault: Fault) => void;
+  /** Where names that were seen proved are kept over a restart; absent: they are not. */
+  readonly tables?: Pick<Tables, "table">;
+  /** Hears of a name that is proved now: whoever only claims it has to stop. */
+  readonly proved?: (name: string) => void;
+}
+
+/** A file that another process may change, and what was complained of it last, to say it once. */
+interface Watched {
+  readonly refresh: () => void;
+  complaint: string;
+}
+
+/** Identity by tokens in the data directory: PAN's shared one, the operator's, and each agent's own. */
+export class IdentityTokens implements Identity {
+  readonly #options: IdentityOptions;
+  readonly #shared: SecretFile;
+  readonly #operator: SecretFile;
+  readonly #tokens: TokenFile;
+  readonly #proved: ProvedNames;
+  // bound: the broker's configuration · evicts: nothing · owner: IdentityTokens
+  readonly #reserved = new Set<string>();
+  /** Each read by itself, so that one which cannot be read hides nothing that the others say; what is revoked is heard first. */
+  readonly #watched: readonly Watched[];
+  #sharedId = "";
+  #operatorId = "";
+  #lookedAt = -Infinity;
+
+  constructor(options: IdentityOptions) {
+    const { dataDirectory, clock, limits, reserved } = options;
+    this.#options = options;
+    this.#shared = new SecretFile(dataDirectory.file("pan-token"));
+    this.#operator = new SecretFile(dataDirectory.file("operator-token"));
+    this.#tokens = new TokenFile(dataDirectory.file("tokens.json"), clock);
+    this.#proved = new ProvedNames(limits, clock);
+    for (const name of reserved) this.#reserved.add(name);
+    this.#watched = [
+      { refresh: () => { this.#tokens.refresh(); }, complaint: "" },
+      { refresh: () => { this.#sharedId = refreshedId(this.#shared) ?? this.#sharedId; }, complaint: "" },
+      { refresh: () => { this.#operatorId = refreshedId(this.#operator) ?? this.#operatorId; }, complaint: "" },
+    ];
+  }
+
+  /** Reads all tokens and makes the shared and the operator's where there are none. @throws Fault unavailable, naming the file and the remedy */
+  load(): void {
+    for (const secret of [this.#shared, this.#operator]) readable(secret.path, () => { secret.load(); });
+    for (const { refresh } of this.#watched) refresh();
+    const { tables } = this.#options;
+    if (tables !== undefined) this.#proved.load(tables.table<number>("proved-names"));
+  }
+
+  plain(user: string, password: string): Principal {
+    if (user === operatorName) return this.#asOperator(password);
+    const record = this.#record(password);
+    if (record?.kind !== "zmq" || record.subject !== user) {
+      throw new Fault("unauthenticated", `user name and password must be an agent's name and its ZeroMQ token (broker token ${user})`);
+    }
+    return this.#prove(user, record, undefined);
+  }
+
+  token(agent: string, token: string, displayName?: string): Principal {
+    const problem = agentNameProblem(agent);
+    if (problem !== undefined) throw new Fault("malformed", `the agent's name ${problem}; choose another`);
+    if (agent === operatorName) return this.#asOperator(token);
+    this.#look(false);
+    if (this.#shared.matches(token)) return this.#share(agent, token, displayName);
+    const record = this.#record(token);
+    if (record === undefined) throw new Fault("unauthenticated", "the token is not valid; the shared one is the line of the file pan-token in the broker's data directory");
+    if (record.kind !== "ws") throw new Fault("unauthenticated", `this is a ZeroMQ token; make one for WebSocket (broker token ${agent})`);
+    if (record.subject !== agent) throw new Fault("forbidden", "this token belongs to another agent; use the name it was made for");
+    return this.#prove(agent, record, displayName);
+  }
+
+  isProtected(name: string): boolean {
+    if (name === operatorName || this.#reserved.has(name) || this.#proved.has(name)) return true;
+    this.#look(false);
+    return this.#tokens.of(name).length > 0;
+  }
+
+  remember(name: string): void {
+    // The operator's name is nobody else's anyway; remembered, it would have every sender checked after each restart.
+    this.#proved.add(name, name !== operatorName);
+    this.#options.proved?.(name);
+  }
+
+  get isCrowded(): boolean {
+    return this.#proved.isCrowded;
+  }
+
+  get protectedCount(): number {
+    this.#look(false);
+    return this.#reserved.size + this.#proved.size + this.#tokens.subjects;
+  }
+
+  proxied(speaker: Principal): ReadonlySet<string> {
+    if (!speaker.scopes.has("proxy")) return new Set();
+    this.#look(false);
+    return new Set(this.#tokens.of(speaker.agent).flatMap((record) => (record.scopes.includes("proxy") ? (record.names ?? []) : [])));
+  }
+
+  async issue({ kind, subject, scopes, names, ttlMs }: Parameters<Identity["issue"]>[0]): Promise<string> {
+    const problem = agentNameProblem(subject) ?? (subject === operatorName ? "is the operator's, whose token is in the file operator-token" : undefined);
+    if (problem !== undefined) throw new Fault("malformed", `no token can be made for ${subject}: the name ${problem}`);
+    return this.#tokens.add({
+      kind,
+      subject,
+      scopes: scopes ?? [],
+      ...(names !== undefined && { names }),
+      ...(ttlMs !== undefined && { expiresAt: this.#options.clock.now() + ttlMs }),
+    });
+  }
+
+  /** The valid tokens of agents, oldest first. Makes no file. @throws Fault unavailable */
+  list(): readonly TokenListing[] {
+    this.#tokens.refresh();
+    return this.#tokens.valid.map(listingOf);
+  }
+
+  /** What may be shown of a token by its text; undefined if it is none. */
+  listing(token: string): TokenListing | undefined {
+    const record = this.#record(token);
+    return record === undefined ? undefined : listingOf(record);
+  }
+
+  /** Takes the token of this id away, or else every token of this agent. A running broker cuts who speaks by them. @returns what was taken. @throws Fault unavailable */
+  async revoke(idOrAgent: string): Promise<readonly TokenListing[]> {
+    return (await this.#tokens.remove(idOrAgent)).map(listingOf);
+  }
+
+  /** Why who speaks by this token has to stop; undefined while the token is valid. */
+  endOf(tokenId: string): TokenEnd | undefined {
+    this.#look(false);
+    if (tokenId === this.#sharedId || tokenId === this.#operatorId) return undefined;
+    return this.#tokens.endOf(tokenId);
+  }
+
+  /** The token of this text. One that is not known may have been issued a moment ago. */
+  #record(token: string): TokenRecord | undefined {
+    const known = this.#tokens.find(token);
+    if (known !== undefined) {
+      this.#look(false);
+      return this.#tokens.find(token);
+    }
+    this.#look(true);
+    return this.#tokens.find(token);
+  }
+
+  #share(agent: string, token: string, displayName: string | undefined): Principal {
+    if (this.isProtected(agent)) {
+      throw new Fault("conflict", `the name ${agent} belongs to the owner of a token; use that token (broker token ${agent}) or another name`);
+    }
+    return principal(agent, "shared", { tokenId: secretId(this.#shared, token), ...(displayName !== undefined && { displayName }) });
+  }
+
+  /** All tokens of one agent prove the same owner, so that a new one takes over from a session of the old. */
+  #prove(agent: string, record: TokenRecord, displayName: string | undefined): Principal {
+    return principal(agent, "proved", { proof: `token:${agent}`, tokenId: record.id, scopes: record.scopes, ...(displayName !== undefined && { displayName }) });
+  }
+
+  #asOperator(token: string): Principal {
+    this.#look(false);
+    if (!this.#operator.matches(token)) {
+      throw new Fault("unauthenticated", `the name ${operatorName} needs the token of the file operator-token in the broker's data directory`);
+    }
+    return principal(operatorName, "proved", { proof: "token:operator", tokenId: secretId(this.#operator, token), scopes: operatorScopes });
+  }
+
+  /** Looks whether another process changed the files: at once, or if that has not been done for a moment. */
+  #look(atOnce: boolean): void {
+    const now = this.#options.clock.monotonic();
+    if (!atOnce && now - this.#lookedAt < lookMs) return;
+    this.#lookedAt = now;
+    for (const watched of this.#watched) {
+      try {
+        watched.refresh();
+        watched.complaint = "";
+      } catch (error) {
+        const fault = asFault(error);
+        const isNew = fault.message !== watched.complaint;
+        watched.complaint = fault.message;
+        if (isNew) this.#options.damaged(fault);
+      }
+    }
+  }
+}
+
+/** Takes a secret that was changed, and tells what it is called now; undefined if there is none. @throws Fault unavailable; the secret known before holds */
+function refreshedId(file: SecretFile): string | undefined {
+  return readable(file.path, () => {
+    file.refresh();
+    const secret = file.read();
+    return secret === undefined ? undefined : secretId(file, secret);
+  });
+}
+
+/** What is remembered of a secret that let somebody in, to cut them when it changes: tells nothing of it. */
+function secretId({ path }: SecretFile, secret: string): string {
+  return `${basename(path)}:${secretHash(`session ${secret}`).toString("hex").slice(0, 16)}`;
+}
+
+function listingOf({ id, kind, subject, scopes, names, issuedAt, expiresAt }: TokenRecord): TokenListing {
+  return { id, kind, subject, scopes, ...(names !== undefined && { names }), issuedAt, ...(expiresAt !== undefined && { expiresAt }) };
+}

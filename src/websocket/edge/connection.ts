@@ -1,0 +1,300 @@
+import type { Duplex } from "node:stream";
+import type { RawData, WebSocket } from "ws";
+import { Outbox, type BacklogTotal, type Clock, type Flusher, type Ledger, type Limits, type Wire } from "../../core/index.js";
+import type { Closing, Connection, Frame, PreparedFrame, Receiver } from "../../dialect/connection.js";
+import { writerOf } from "./direct-write.js";
+import { LifeSigns } from "./life-signs.js";
+import { closeReason, pingFrame, pongFrame, prepareFrame } from "./frame.js";
+
+/** How long a peer may take to answer our close frame, milliseconds. */
+const closeWaitMs = 2_000;
+/** What a connection needs of its edge. */
+export interface WsConnectionOptions {
+  readonly id: string;
+  readonly remote: string;
+  readonly socket: Duplex;
+  readonly ws: WebSocket;
+  readonly limits: Pick<Limits, "wsBacklogMaxBytes" | "wsFrameMaxBytes" | "wsPreLoginMaxBytes" | "wsPingMs" | "stuckMs" | "drainFlushMs">;
+  readonly clock: Clock;
+  readonly flusher: Flusher;
+  readonly total: BacklogTotal;
+  readonly ledger: Ledger;
+  /** Called once when the speaker is known. */
+  readonly admitted: () => void;
+  /** Called once when the socket is gone. */
+  readonly gone: () => void;
+}
+
+/**
+ * One WebSocket. All bytes go through its outbox, the close frames that `ws` writes by itself, too: they wait behind what is queued, so that
+ * none lands within a frame that is half written. A peer that does not read its answers is not read either, until it does.
+ */
+export class WsConnection implements Connection, Wire {
+  readonly id: string;
+  readonly remote: string;
+  readonly #options: WsConnectionOptions;
+  readonly #outbox: Outbox;
+  #receiver: Receiver | undefined;
+  #phase: "open" | "closing" | "gone" = "open";
+  /** Something came since the last ping. */
+  #heard = true;
+  #pingAt: number;
+  /** The backlog was large; the receiver hears when it is small again. */
+  #high = false;
+  #paused = false;
+  #isAdmitted = false;
+  /** Bytes that came before the login. */
+  #before = 0;
+  /** What is said once everything queued has been written. */
+  #goodbye: Closing | undefined;
+  /** Tells `ws` that its close frame has been written. */
+  #closeWritten: (() => void) | undefined;
+  readonly #write: Wire["write"];
+  #cancelClose: (() => void) | undefined;
+  readonly #signs: LifeSigns;
+
+  constructor(options: WsConnectionOptions) {
+    const { id, remote, limits, clock, flusher, total, ledger, socket, ws } = options;
+    this.id = id;
+    this.remote = remote;
+    this.#options = options;
+    this.#signs = new LifeSigns(clock);
+    this.#pingAt = clock.monotonic() + limits.wsPingMs;
+    this.#outbox = new Outbox({
+      wire: this,
+      flusher,
+      ledger,
+      total,
+      maxBytes: limits.wsBacklogMaxBytes,
+      monotonic: () => clock.monotonic(),
+      evict: () => {
+        this.#cut("ws-evicted");
+      },
+    });
+    this.#write = writerOf(socket);
+    socket.write = (bytes: unknown, ...more: readonly unknown[]) => this.#takeTurn(bytes, more.find(isCallback));
+    ws.on("message", (data, isBinary) => {
+      this.#message(data, isBinary);
+    });
+    ws.on("ping", (payload) => {
+      this.#sign();
+      // A peer that pings and does not read gets no more pongs than fit; it is cut by `stuckMs`.
+      if (this.#outbox.buffered < limits.wsBacklogMaxBytes) this.#outbox.control(pongFrame(payload));
+    });
+    ws.on("pong", () => {
+      this.#sign();
+    });
+    ws.on("error", (error) => {
+      ledger.count("code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" ? "ws-frame-too-large" : "ws-protocol-error");
+      this.#phase = this.#phase === "open" ? "closing" : this.#phase;
+      this.#awaitClose(closeWaitMs, "ws-close-unanswered");
+    });
+    ws.on("close", (code, reason) => {
+      this.#ended({ code, reason: reason.toString() });
+    });
+  }
+
+  /** Names who hears this connection; frames that came before are lost, so it is called in the turn of the upgrade. */
+  attach(receiver: Receiver): void {
+    this.#receiver = receiver;
+  }
+
+  get buffered(): number {
+    return this.#outbox.buffered;
+  }
+
+  get dropped(): number {
+    return this.#outbox.dropped;
+  }
+
+  prepare(frame: Frame): PreparedFrame {
+    return prepareFrame(frame);
+  }
+
+  admitted(): void {
+    this.#isAdmitted = true;
+    this.#before = 0;
+    this.#options.admitted();
+  }
+
+  send(frame: Frame | PreparedFrame, copy: boolean): boolean {
+    if (this.#phase !== "open") {
+      if (copy) this.#options.ledger.drop("closed", 1, false);
+      return false;
+    }
+    const { bytes } = typeof frame === "string" || Buffer.isBuffer(frame) ? prepareFrame(frame) : frame;
+    if (copy) {
+      const taken = this.#outbox.append(bytes, 0, bytes.length, 1, false, true);
+      this.#high ||= !taken || this.#outbox.buffered > this.#options.limits.wsBacklogMaxBytes / 2;
+      return taken;
+    }
+    this.#outbox.control(bytes, true);
+    if (this.#outbox.buffered > this.#options.limits.wsBacklogMaxBytes / 2) {
+      this.#high = true;
+      this.#pause();
+    }
+    return true;
+  }
+
+  close(closing: Closing): void {
+    if (this.#phase !== "open") return;
+    this.#phase = "closing";
+    this.#goodbye = closing;
+    this.#outbox.flush();
+    this.#resume();
+    if (this.#outbox.buffered === 0) this.#sayGoodbye();
+    else this.#awaitClose(this.#options.limits.drainFlushMs, "ws-close-backlog");
+  }
+
+  terminate(): void {
+    if (this.#phase === "gone") return;
+    this.#phase = "closing";
+    // At once, not when the socket says so: its memory may be needed.
+    this.#outbox.close();
+    this.#options.ws.terminate();
+  }
+
+  alive(ms: number): Promise<boolean> {
+    if (this.#phase !== "open") return Promise.resolve(false);
+    const sign = this.#signs.ask(ms, () => {
+      this.#ping();
+    });
+    this.#resume();
+    return sign;
+  }
+
+  /** Looks after a connection that may have died: pings it when it is time, cuts it when it was silent or stuck for too long. */
+  check(nowMs: number): void {
+    if (this.#phase !== "open") return;
+    const { wsPingMs, stuckMs } = this.#options.limits;
+    if (this.#outbox.buffered > 0 && nowMs - this.#outbox.progressAt > stuckMs) {
+      this.#options.ledger.count("ws-stuck");
+      if (this.#receiver?.stuck === undefined) this.terminate();
+      else this.#receiver.stuck();
+    } else if (nowMs >= this.#pingAt) {
+      if (!this.#heard && !this.#paused && this.#outbox.buffered === 0) {
+        this.#cut("ws-silent");
+        return;
+      }
+      this.#pingAt = nowMs + wsPingMs;
+      if (this.#paused || this.#outbox.buffered > 0) return;
+      this.#heard = false;
+      this.#ping();
+    }
+  }
+
+  /** The outbox writes here. */
+  write(bytes: Buffer, done: (error?: Error | null) => void): void {
+    if (!this.#options.socket.writable) {
+      done(new Error("closed"));
+      return;
+    }
+    this.#write(bytes, (error) => {
+      done(error);
+      if (this.#outbox.buffered === 0) this.#closeWritten?.();
+      if (this.#goodbye !== undefined && this.#outbox.buffered === 0) this.#sayGoodbye();
+      else if (this.#high && this.#outbox.buffered <= this.#options.limits.wsBacklogMaxBytes / 16) this.#drained();
+    });
+  }
+
+  /** What `ws` writes: the header of a close frame, then its payload with a callback. */
+  #takeTurn(bytes: unknown, written: (() => void) | undefined): boolean {
+    if (!Buffer.isBuffer(bytes)) throw new TypeError("ws writes buffers");
+    this.#outbox.control(bytes);
+    if (written === undefined) return true;
+    this.#closeWritten = written;
+    // Its peer has said goodbye, or something illegal: it is offline from now on, however long the socket takes to end.
+    if (this.#phase === "open") {
+      this.#phase = "closing";
+      this.#tell({ code: bytes.length >= 2 ? bytes.readUInt16BE(0) : 1005, reason: bytes.toString("utf8", 2) });
+    }
+    this.#awaitClose(this.#options.limits.drainFlushMs, "ws-close-backlog");
+    this.#outbox.flush();
+    return true;
+  }
+
+  #message(data: RawData, isBinary: boolean): void {
+    if (this.#phase !== "open" || !Buffer.isBuffer(data)) return;
+    this.#sign();
+    const { limits, ledger } = this.#options;
+    this.#before += this.#isAdmitted ? 0 : data.length;
+    if (this.#before > limits.wsPreLoginMaxBytes) {
+      ledger.count("ws-pre-login-full");
+      this.close({ code: 1009, reason: "too much was said before the login" });
+      return;
+    }
+    const frame = isBinary ? data : data.toString();
+    if (data.length > limits.wsFrameMaxBytes) this.#receiver?.oversized?.(frame);
+    else this.#receiver?.frame(frame);
+  }
+
+  #sign(): void {
+    this.#heard = true;
+    this.#signs.answer(true);
+  }
+
+  #ping(): void {
+    this.#outbox.control(pingFrame);
+  }
+
+  #pause(): void {
+    if (this.#paused || this.#signs.isAsked) return;
+    this.#paused = true;
+    this.#options.ledger.count("ws-reader-paused");
+    this.#options.ws.pause();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#options.ws.resume();
+  }
+
+  #drained(): void {
+    this.#high = false;
+    this.#resume();
+    if (this.#phase === "open") this.#receiver?.drained?.();
+  }
+
+  #cut(reason: string): void {
+    this.#options.ledger.count(reason);
+    this.terminate();
+  }
+
+  /** The close frame, once everything queued has been written. */
+  #sayGoodbye(): void {
+    if (this.#goodbye === undefined || this.#phase !== "closing") return;
+    const { code, reason } = this.#goodbye;
+    this.#goodbye = undefined;
+    this.#options.ws.close(code, closeReason(reason));
+    this.#awaitClose(closeWaitMs, "ws-close-unanswered");
+  }
+
+  #awaitClose(ms: number, reason: string): void {
+    this.#cancelClose?.();
+    this.#cancelClose = this.#options.clock.after(ms, () => {
+      this.#cut(reason);
+    });
+  }
+
+  #ended(closing: Closing): void {
+    if (this.#phase === "gone") return;
+    this.#phase = "gone";
+    this.#cancelClose?.();
+    this.#outbox.close();
+    this.#signs.answer(false);
+    this.#options.gone();
+    this.#tell(closing);
+  }
+
+  /** Tells the receiver once that it is over. */
+  #tell(closing: Closing): void {
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    receiver?.closed(closing);
+  }
+}
+
+function isCallback(value: unknown): value is () => void {
+  return typeof value === "function";
+}

@@ -1,0 +1,51 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
+import { Fault } from "../../core/index.js";
+
+/** Files of a certificate chain and its key, PEM. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** What they hold. */
+export interface TlsPair {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/** Reads a pair that fits together. @throws Fault unavailable, malformed, naming the file and the remedy */
+export function readTlsPair({ cert, key }: TlsFiles): TlsPair {
+  const pair = { cert: read(cert, "--tls-cert"), key: read(key, "--tls-key") };
+  if (!pair.cert.includes("BEGIN CERTIFICATE") && pair.key.includes("BEGIN CERTIFICATE")) {
+    throw new Fault("malformed", `--tls-cert ${cert} holds no certificate, but --tls-key ${key} does: change them round`);
+  }
+  try {
+    createSecureContext(pair);
+  } catch (error) {
+    throw new Fault("malformed", `--tls-cert ${cert} and --tls-key ${key} are no pair: ${error instanceof Error ? error.message : String(error)}; both are PEM, the certificate first in its chain`, { cause: error });
+  }
+  return pair;
+}
+
+/** Why clients refuse a pair at this moment, by the dates of its certificate; undefined: they do not. */
+export function outOfDate({ cert }: TlsPair, now: Date): string | undefined {
+  const { validFrom, validTo } = new X509Certificate(cert);
+  const [from, to] = [new Date(validFrom), new Date(validTo)];
+  if (now < from) return `is not valid before ${from.toISOString()}: wait, or set the clock right`;
+  return now > to ? `has expired at ${to.toISOString()}: renew it, then send the broker SIGHUP` : undefined;
+}
+
+/** True if both hold the same bytes. */
+export function isSamePair(one: TlsPair, other: TlsPair): boolean {
+  return one.cert.equals(other.cert) && one.key.equals(other.key);
+}
+
+function read(file: string, flag: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new Fault("unavailable", `${flag} ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}

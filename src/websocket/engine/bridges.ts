@@ -1,0 +1,141 @@
+import { eventsTopic, Fault, type Clock, type Exchange, type Ledger, type Lifecycle, type Limits, type Log, type Router, type Subscriber } from "../../core/index.js";
+import type { Conversations, Requests } from "../../conversation/index.js";
+import { DroppedEvents } from "../../directory/index.js";
+import type { TokenEnd, Witness } from "../../identity/index.js";
+import type { AnyDialect, Connection, Hello, Receiver, Services } from "../../dialect/index.js";
+import { chooseByHello, Undecided, type Served } from "./choice.js";
+import { Speakers } from "./conflict.js";
+import type { BridgeContext } from "./context.js";
+import { openBridge } from "./engine.js";
+import { RoomEvents, type RoomListener } from "./room-events.js";
+import { BridgeSession } from "./session.js";
+
+/** Losses are told this often at most. */
+const roundMs = 1_000;
+
+/** What {@link Bridges} needs. */
+export interface BridgesOptions {
+  readonly dialects: readonly AnyDialect[];
+  readonly exchange: Exchange;
+  readonly router: Router;
+  readonly ledger: Ledger;
+  readonly services: Omit<Services, "once">;
+  readonly requests: Requests;
+  readonly conversations: Conversations;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly newId: () => string;
+  readonly log: Log;
+  /** Shared data topics that are nobody's name; sessions may hear them. */
+  readonly dataTopics?: readonly string[];
+  /** Hears of logins. */
+  readonly witness?: Witness;
+}
+
+/** How many sessions there are, by dialect. */
+export interface BridgesStatus {
+  readonly sessions: Readonly<Record<string, number>>;
+  /** Those of them that have logged in. */
+  readonly admitted: Readonly<Record<string, number>>;
+}
+
+/** All dialects in service: gives each new connection to the one that it speaks. */
+export class Bridges implements Lifecycle {
+  readonly #context: BridgeContext;
+  readonly #served: readonly Served[];
+  readonly #leaving = new Fault("going-away", "the broker is stopping; connect again in a few seconds", { fatal: true });
+  #phase: "new" | "open" | "draining" | "stopped" = "new";
+  // bound: wsHalfOpenMax · evicts: a connection leaves with its first frame, after wsLoginMs, or when it is gone · owner: Bridges
+  readonly #undecided = new Set<Undecided>();
+  readonly #droppedEvents: DroppedEvents;
+  #stopEvents: (() => void) | undefined;
+  #cancelRound: (() => void) | undefined;
+
+  constructor(options: BridgesOptions) {
+    const { limits, dialects, exchange, clock } = options;
+    const services = withOnce(options.services);
+    const speakers = new Speakers({ directory: services.directory, identity: services.identity, conflictPingMs: limits.conflictPingMs });
+    this.#context = { ...options, services, speakers, dataTopics: new Set(options.dataTopics) };
+    this.#droppedEvents = new DroppedEvents(exchange, clock);
+    this.#served = dialects.map((dialect) => ({ dialect, bridge: openBridge(dialect, this.#context, options.witness) }));
+  }
+
+  start(): Promise<void> {
+    const { router } = this.#context;
+    this.#stopEvents = router.subscribe(eventsTopic, new RoomEvents(router, isSession));
+    for (const { bridge } of this.#served) bridge.start();
+    this.#roundLater();
+    this.#phase = "open";
+    return Promise.resolve();
+  }
+
+  /** Whoever hears the new connection. Called in the turn of its upgrade. */
+  accept(connection: Connection, hello: Hello): Receiver {
+    const { clock, limits } = this.#context;
+    const chosen = chooseByHello(this.#served, hello);
+    if (this.#phase !== "open") {
+      const bridge = chosen ?? this.#served.find(({ dialect }) => dialect.fallback)?.bridge;
+      if (bridge !== undefined) return bridge.open(connection, hello, this.#leaving);
+      connection.close({ code: 1001, reason: this.#leaving.message });
+      return { frame: () => undefined, closed: () => undefined };
+    }
+    if (chosen !== undefined) return chosen.open(connection, hello);
+    const settled = (one: Undecided): void => void this.#undecided.delete(one);
+    const undecided = new Undecided(this.#served, connection, hello, { clock, waitMs: limits.wsLoginMs, settled });
+    this.#undecided.add(undecided);
+    return undecided;
+  }
+
+  status(): BridgesStatus {
+    return {
+      sessions: Object.fromEntries(this.#served.map(({ bridge }) => [bridge.name, bridge.size])),
+      admitted: Object.fromEntries(this.#served.map(({ bridge }) => [bridge.name, bridge.admitted])),
+    };
+  }
+
+  /** Cuts the sessions whose token has ended. */
+  endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void {
+    for (const { bridge } of this.#served) bridge.endTokens(endOf);
+  }
+
+  /** Tells every session that the broker leaves, and waits until what is queued for them is written and their sockets are closed. */
+  async drain(deadline: AbortSignal): Promise<void> {
+    if (this.#phase === "open") this.#phase = "draining";
+    for (const undecided of [...this.#undecided]) undecided.refuse(this.#leaving);
+    await Promise.all(this.#served.map(({ bridge }) => bridge.drain(this.#leaving, deadline)));
+  }
+
+  stop(): Promise<void> {
+    this.#phase = "stopped";
+    for (const { bridge } of this.#served) bridge.stop();
+    this.#stopEvents?.();
+    this.#stopEvents = undefined;
+    this.#cancelRound?.();
+    return Promise.resolve();
+  }
+
+  #roundLater(): void {
+    this.#cancelRound = this.#context.clock.after(roundMs, () => {
+      for (const { bridge } of this.#served) for (const session of bridge.losing) this.#droppedEvents.look(session);
+      this.#roundLater();
+    });
+  }
+}
+
+/** The services, and what dialects keep beside them. */
+function withOnce(services: Omit<Services, "once">): Services {
+  // bound: what our own dialects name, a few · evicts: nothing · owner: Bridges
+  const made = new Map<string, unknown>();
+  const all: Services = {
+    ...services,
+    once: <T>(name: string, make: (services: Services) => T): T => {
+      if (!made.has(name)) made.set(name, make(all));
+      return made.get(name) as T; // whoever names it decides what it is
+    },
+  };
+  return all;
+}
+
+function isSession(subscriber: Subscriber): subscriber is Subscriber & RoomListener {
+  return subscriber instanceof BridgeSession;
+}

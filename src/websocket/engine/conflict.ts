@@ -1,0 +1,78 @@
+import { Fault, type Principal } from "../../core/index.js";
+import type { Directory } from "../../directory/directory.js";
+import type { Identity } from "../../identity/identity.js";
+
+/** A session that speaks for a name. */
+export interface Speaker {
+  readonly principal: Principal | undefined;
+  /** Whether its peer answers a ping within `ms`. */
+  alive(ms: number): Promise<boolean>;
+  /** Ends it: somebody else speaks for its name from now on. */
+  displace(): void;
+}
+
+/** What {@link Speakers} needs. */
+export interface SpeakersOptions {
+  readonly directory: Pick<Directory, "agent">;
+  readonly identity: Pick<Identity, "isProtected">;
+  readonly conflictPingMs: number;
+}
+
+/** Who speaks for which name on a WebSocket, one session per name, and what happens when two want the same (protocols §1, conflict). */
+export class Speakers {
+  // bound: wsConnectionsMax · evicts: a session leaves when it ends or is displaced · owner: Speakers
+  readonly #byName = new Map<string, Speaker>();
+  readonly #options: SpeakersOptions;
+
+  constructor(options: SpeakersOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Settles whether `newcomer` may speak for `principal.agent`; calls `enter` in the same turn in which that is sure. Only where the name
+   * belongs to a session that proves no more than the newcomer does it wait, for that session's answer to a ping.
+   * @throws Fault conflict, and what `enter` throws
+   */
+  async enter(newcomer: Speaker, principal: Principal, enter: () => void): Promise<void> {
+    const name = principal.agent;
+    const silent = this.#mustBeAsked(principal);
+    if (silent !== undefined) {
+      const alive = await silent.alive(this.#options.conflictPingMs);
+      // Whatever has changed meanwhile: another newcomer may have come first.
+      const now = this.#mustBeAsked(principal);
+      if (now !== undefined && (alive || now !== silent)) throw inUse(name);
+    }
+    const before = this.#byName.get(name);
+    enter();
+    // The broker's own tools may be there more than once.
+    if (name.startsWith("$")) return;
+    this.#byName.set(name, newcomer);
+    // After the newcomer is there, so that nobody is told that the agent left.
+    before?.displace();
+  }
+
+  /** The session no longer speaks for the name. */
+  leave(name: string, speaker: Speaker): void {
+    if (this.#byName.get(name) === speaker) this.#byName.delete(name);
+  }
+
+  /** The session whose sign of life decides; undefined if the name is free or the newcomer proves more. @throws Fault conflict */
+  #mustBeAsked(newcomer: Principal): Speaker | undefined {
+    const name = newcomer.agent;
+    const holder = this.#byName.get(name);
+    if (newcomer.trust === "proved") {
+      if (holder?.principal?.trust === "proved" && holder.principal.proof !== newcomer.proof) throw inUse(name);
+      return undefined;
+    }
+    const online = this.#options.directory.agent(name);
+    if (this.#options.identity.isProtected(name) || online?.trust === "proved") {
+      throw new Fault("conflict", `${name} belongs to somebody who proves it; log in with its own token, or choose another name`);
+    }
+    if (online !== undefined && holder === undefined) throw inUse(name);
+    return holder;
+  }
+}
+
+function inUse(name: string): Fault {
+  return new Fault("conflict", `${name} is in use; choose another name, or log in with a token of its own (broker token)`);
+}

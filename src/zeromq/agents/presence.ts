@@ -1,0 +1,126 @@
+import { asFault, principal as principalOf, type Fault, type Principal } from "../../core/index.js";
+import type { Presence } from "../../directory/index.js";
+import type { SubscriberPeer } from "../wire/index.js";
+import { warn, type LocalContext } from "./context.js";
+import type { Borne, Naming } from "./naming.js";
+
+/** What {@link Presences} needs. */
+export interface PresencesOptions {
+  readonly peer: SubscriberPeer;
+  readonly context: LocalContext;
+  readonly arrived: (name: string) => void;
+  /** Gone with its connection and may come back within `graceMs`, or gone for good (0). */
+  readonly left: (name: string, graceMs: number) => void;
+  /** There was no room for it. */
+  readonly refused: (name: string, fault: Fault) => void;
+}
+
+interface Here {
+  readonly presence: Presence;
+  readonly borne: Borne;
+  /** Monotonic. */
+  readonly since: number;
+  isShown: boolean;
+}
+
+/** One connection's presence in the directory under each of its names: when it arrives, is shown to dialects, and departs. */
+export class Presences {
+  // bound: zmqSubscriptionsMax, agentsMax in all · evicts: a name leaves with its subscription or connection · owner: Presences
+  readonly #here = new Map<string, Here>();
+  readonly #options: PresencesOptions;
+  #cancelShow: (() => void) | undefined;
+
+  constructor(options: PresencesOptions) {
+    this.#options = options;
+  }
+
+  get(name: string): Presence | undefined {
+    return this.#here.get(name)?.presence;
+  }
+
+  get all(): Iterable<Presence> {
+    return [...this.#here.values()].map(({ presence }) => presence);
+  }
+
+  /** Departs from names that the connection bears no longer, at once: it lives and said so. Arrives under new ones. */
+  follow({ names }: Naming): void {
+    for (const name of [...this.#here.keys()]) if (!names.has(name)) this.#depart(name, 0);
+    for (const [name, borne] of names) if (!this.#here.has(name)) this.#arrive(name, borne, names.size > 1);
+    this.#showLater();
+  }
+
+  /** Lists the agent: it has spoken or asked. */
+  show(name: string): void {
+    const here = this.#here.get(name);
+    if (here === undefined || here.isShown || this.#isTool) return;
+    here.isShown = true;
+    here.presence.show();
+  }
+
+  /** The connection is gone; libzmq comes back soon, so its names stay for their grace. */
+  close(): void {
+    this.#cancelShow?.();
+    const { graceDeclaredMs, graceInferredMs } = this.#options.context.limits;
+    for (const [name, { borne }] of [...this.#here]) this.#depart(name, borne.how === "inferred" ? graceInferredMs : graceDeclaredMs);
+  }
+
+  /** The operator's own tools are there without being agents. */
+  get #isTool(): boolean {
+    return this.#options.peer.principal?.scopes.has("operate") === true;
+  }
+
+  #arrive(name: string, borne: Borne, sharing: boolean): void {
+    const { context, peer, arrived, refused } = this.#options;
+    try {
+      const isShown = borne.how !== "inferred" && !this.#isTool;
+      const presence = context.directory.arrive({
+        principal: speakerOf(name, peer.principal),
+        dialect: "zmq",
+        listed: isShown,
+        sharing,
+        ...(borne.via !== undefined && { via: borne.via }),
+      });
+      this.#here.set(name, { presence, borne, since: context.clock.monotonic(), isShown });
+      arrived(name);
+    } catch (thrown) {
+      const fault = asFault(thrown);
+      context.ledger.count("agent-refused");
+      warn(context, peer.remote, "an agent was refused", { agent: name, why: fault.message });
+      refused(name, fault);
+    }
+  }
+
+  #depart(name: string, graceMs: number): void {
+    const here = this.#here.get(name);
+    if (here === undefined) return;
+    this.#here.delete(name);
+    here.presence.depart(graceMs);
+    this.#options.left(name, graceMs);
+  }
+
+  /** An inferred name that has not spoken is listed once it is old enough. */
+  #showLater(): void {
+    const { clock, limits } = this.#options.context;
+    this.#cancelShow?.();
+    this.#cancelShow = undefined;
+    const now = clock.monotonic();
+    let next = Infinity;
+    for (const [name, { borne, since, isShown }] of this.#here) {
+      if (borne.how !== "inferred" || isShown) continue;
+      const dueAt = since + limits.zmqInferredMs;
+      if (dueAt <= now) this.show(name);
+      else next = Math.min(next, dueAt);
+    }
+    if (next === Infinity) return;
+    this.#cancelShow = clock.after(next - now, () => {
+      this.#showLater();
+    });
+  }
+}
+
+/** Who speaks under `name` on a connection of `owner`: a proxy proves the names it carries by its own token. */
+export function speakerOf(name: string, owner: Principal | undefined): Principal {
+  if (owner === undefined) return principalOf(name, "claimed");
+  if (owner.agent === name) return owner;
+  return principalOf(name, "proved", owner.proof === undefined ? {} : { proof: owner.proof });
+}

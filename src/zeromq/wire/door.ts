@@ -1,0 +1,72 @@
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { Fault } from "../../core/index.js";
+import { readEndpoint, tcpUrl, type Endpoint } from "./endpoint.js";
+import { claimPath, closeToOthers, type OwnedPath } from "./ipc-path.js";
+
+/** Read in large pieces, written without delay; a peer that vanished is noticed by the system (measured rules, 15). */
+const socketOptions = { highWaterMark: 256 * 1024, noDelay: true, pauseOnConnect: true, keepAlive: true, keepAliveInitialDelay: 30_000 } as const;
+const backlogMax = 4096;
+
+/** One listening address. */
+export class Door {
+  /** The address as clients write it, with the real port. */
+  readonly url: string;
+  readonly #server: Server;
+  readonly #path: OwnedPath | undefined;
+
+  private constructor(url: string, server: Server, path: OwnedPath | undefined) {
+    this.url = url;
+    this.#server = server;
+    this.#path = path;
+  }
+
+  /** Opens the door at `url`. @throws Fault, naming the address and the remedy */
+  static async open(url: string, accept: (socket: Socket) => void, failed: (error: Error) => void): Promise<Door> {
+    const endpoint = readEndpoint(url);
+    const path = endpoint.kind === "ipc" ? await claimPath(endpoint.path) : undefined;
+    const server = createServer(socketOptions, accept);
+    try {
+      await listen(server, endpoint, url);
+      if (endpoint.kind === "ipc") await closeToOthers(endpoint.path);
+    } catch (thrown) {
+      server.close();
+      await path?.release();
+      throw thrown;
+    }
+    server.on("error", failed);
+    return new Door(endpoint.kind === "ipc" ? url : realUrl(server, endpoint.host ?? "*", url), server, path);
+  }
+
+  /** Accepts nobody any more; those inside stay. */
+  async close(): Promise<void> {
+    if (this.#server.listening) this.#server.close();
+    await this.#path?.release();
+  }
+}
+
+function listen(server: Server, endpoint: Endpoint, url: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) => {
+      reject(bindFault(error, url));
+    });
+    const ready = (): void => {
+      server.removeAllListeners("error");
+      resolve();
+    };
+    if (endpoint.kind === "ipc") server.listen({ path: endpoint.path, backlog: backlogMax }, ready);
+    else server.listen({ ...(endpoint.host !== undefined && { host: endpoint.host }), port: endpoint.port, backlog: backlogMax }, ready);
+  });
+}
+
+function bindFault(error: Error, url: string): Fault {
+  const code = "code" in error ? error.code : undefined;
+  if (code === "EADDRINUSE") return new Fault("conflict", `${url} is in use: stop the program that listens there or choose another address`, { cause: error });
+  if (code === "EACCES") return new Fault("forbidden", `not allowed to listen at ${url}: choose a port above 1023 or a folder of your own`, { cause: error });
+  return new Fault("unavailable", `cannot listen at ${url}: ${error.message}`, { cause: error });
+}
+
+/** The host as it was configured, the port as the system gave it. */
+function realUrl(server: Server, host: string, url: string): string {
+  const address: AddressInfo | string | null = server.address();
+  return address === null || typeof address === "string" ? url : tcpUrl(host, address.port);
+}

@@ -1,0 +1,60 @@
+import type { Principal } from "../../core/index.js";
+import type { Introduction } from "./handshake.js";
+import type { Mechanism, ZmtpPeer } from "./policy.js";
+
+/** The line below a peer: its socket, as far as a peer may touch it. */
+export interface Line {
+  readonly id: string;
+  readonly remote: string;
+  readonly isLocal: boolean;
+  /** Bytes handed to the socket and not yet taken by the system. */
+  readonly unsent: number;
+  write(bytes: Buffer, done?: (error?: Error | null) => void): void;
+  /** Cuts the line at once and counts why. */
+  cut(reason: string): void;
+}
+
+/** What the listener does with a peer after its handshake. */
+export interface Side {
+  readonly peer: ZmtpPeer;
+  readonly subscriptionCount: number;
+  /** Bytes that wait: unsent ones of a subscriber, unfinished messages of a publisher. */
+  readonly buffered: number;
+  /** The policy has let it in and our READY has left. */
+  opened(): void;
+  /** @throws IllegalBytes */
+  data(chunk: Buffer): void;
+  /** Something is due, perhaps; monotonic milliseconds. */
+  tick(now: number): void;
+  /** The policy did not let it in: what waits is dropped. */
+  abandon(): void;
+  /** The line is gone. */
+  gone(): void;
+}
+
+/** The part of a peer that both doors share. */
+export class PeerFacts implements ZmtpPeer {
+  readonly id: string;
+  readonly remote: string;
+  readonly isLocal: boolean;
+  readonly mechanism: Mechanism;
+  readonly principal: Principal | undefined;
+  readonly socketType: string;
+  readonly declared: string | undefined;
+  readonly #line: Line;
+
+  constructor(line: Line, introduction: Introduction) {
+    this.id = line.id;
+    this.remote = line.remote;
+    this.isLocal = line.isLocal;
+    this.mechanism = introduction.mechanism;
+    this.principal = introduction.principal;
+    this.socketType = introduction.socketType;
+    this.declared = introduction.declared;
+    this.#line = line;
+  }
+
+  close(reason: string): void {
+    this.#line.cut(reason);
+  }
+}

@@ -1,5 +1,0 @@
-export { readEndpoint, type Endpoint } from "./endpoint.js";
-export { ZmtpListener, type ZmtpConnectionStatus, type ZmtpListenerOptions } from "./listener.js";
-export type { DoorKind } from "./handshake.js";
-export type { ZmtpAuth } from "./mechanism.js";
-export type { Mechanism, PublisherPeer, SubscriberPeer, ZmtpPeer, ZmtpPolicy } from "./policy.js";

@@ -1,0 +1,269 @@
+import { describe, expect, it } from "vitest";
+import { ConversationsMemory, RequestsMemory, type Turn, type TurnIntent } from "../../src/conversation/index.js";
+import { defaultLimits, type Envelope, type Limits, type MessageType } from "../../src/core/index.js";
+import { FakeClock } from "../kit/fake-clock.js";
+
+interface Talk {
+  readonly clock: FakeClock;
+  readonly requests: RequestsMemory;
+  readonly conversations: ConversationsMemory;
+  /** Says a text as a session does: asks for its meaning, then routes it. @returns type, and what it is a reply to */
+  readonly says: (from: string, to: string, said?: TurnIntent) => string;
+  /** A typed message of another dialect is routed. @returns its id */
+  readonly routed: (from: string, to: string, type: MessageType, inReplyTo?: string) => string;
+  readonly turns: Turn[];
+}
+
+function talk(limits: Partial<Limits> = {}): Talk {
+  const clock = new FakeClock();
+  const all = { ...defaultLimits, ...limits };
+  const requests = new RequestsMemory({ limits: all, clock });
+  const conversations = new ConversationsMemory({ limits: all, clock, requests });
+  const turns: Turn[] = [];
+  let ids = 0;
+  const routed: Talk["routed"] = (from, to, type, inReplyTo) => {
+    ids += 1;
+    const envelope: Envelope = {
+      message_id: `m${String(ids)}`, timestamp: "", from, to, type, priority: "NORMAL", content: { message: "" }, ...(inReplyTo !== undefined && { in_reply_to: inReplyTo }),
+    };
+    requests.answer(envelope);
+    conversations.heard(envelope);
+    return envelope.message_id;
+  };
+  return {
+    clock, requests, conversations, turns, routed,
+    says(from, to, said = {}) {
+      const turn = conversations.turn(from, to, said);
+      turns.push(turn);
+      routed(from, to, turn.type, turn.in_reply_to);
+      return [turn.type, turn.in_reply_to].filter((word) => word !== undefined).join(" ");
+    },
+  };
+}
+
+describe("direct text", () => {
+  it("is a request, then the answer to it, then a request again", () => {
+    const { says } = talk();
+    expect(says("ada", "bob")).toBe("request");
+    expect(says("bob", "ada")).toBe("response m1");
+    expect(says("ada", "bob")).toBe("request");
+    expect(says("bob", "ada")).toBe("response m3");
+  });
+
+  it("after an answer is an inform, since answers come in parts, until the other speaks", () => {
+    const { says, clock } = talk();
+    says("ada", "bob");
+    says("bob", "ada");
+    expect([says("bob", "ada"), says("bob", "ada")]).toEqual(["inform m1", "inform m1"]);
+    clock.advance(59_999);
+    expect(says("bob", "ada")).toBe("inform m1");
+    says("ada", "bob");
+    expect(says("bob", "ada")).toBe("response m6");
+  });
+
+  it("is a request again 60 s after the answer", () => {
+    const { says, clock } = talk();
+    says("ada", "bob");
+    says("bob", "ada");
+    clock.advance(60_000);
+    expect(says("bob", "ada")).toBe("request");
+  });
+
+  it("ends the other's tail with any word, an inform too", () => {
+    const { says, routed } = talk();
+    says("ada", "bob");
+    says("bob", "ada");
+    routed("ada", "bob", "inform");
+    expect(says("bob", "ada")).toBe("request");
+  });
+
+  it("has one slot each way: the last request is answered, without any time limit", () => {
+    const { says, clock } = talk();
+    says("ada", "bob");
+    expect(says("ada", "bob")).toBe("request");
+    clock.advance(86_400_000);
+    expect(says("bob", "ada")).toBe("response m2");
+    expect(says("bob", "ada")).toBe("inform m2");
+  });
+
+  it("answers both ways when both asked", () => {
+    const { says } = talk();
+    says("ada", "bob");
+    says("bob", "ada", { intent: "request" });
+    expect(says("bob", "ada")).toBe("response m1");
+    expect(says("ada", "bob")).toBe("response m2");
+  });
+
+  it("answers requests that somebody waits for first, oldest first", () => {
+    const { says, routed, requests } = talk();
+    const ask = (): void => {
+      requests.open({ from: "py", to: "bot", messageId: routed("py", "bot", "request") });
+    };
+    ask();
+    ask();
+    expect([says("bot", "py"), says("bot", "py"), says("bot", "py")]).toEqual(["response m1", "response m2", "inform m2"]);
+    requests.close();
+  });
+
+  it("to a third agent has nothing to do with it", () => {
+    const { says } = talk();
+    says("ada", "bob");
+    expect(says("bob", "eve")).toBe("request");
+    expect(says("eve", "ada")).toBe("request");
+    expect(says("bob", "ada")).toBe("response m1");
+  });
+
+  it("is closed for by a response of another dialect", () => {
+    const { says, routed } = talk();
+    says("bot", "py");
+    routed("py", "bot", "response", "m1");
+    expect(says("py", "bot")).toBe("inform m1");
+    expect(says("bot", "py")).toBe("request");
+  });
+
+  it("still has the later question open when the earlier one was answered by name", () => {
+    const { says, routed } = talk();
+    says("bot", "py");
+    says("bot", "py");
+    routed("py", "bot", "response", "m1");
+    expect(says("py", "bot")).toBe("response m2");
+  });
+
+  it("to oneself wants no answer", () => {
+    const { says } = talk();
+    expect([says("ada", "ada"), says("ada", "ada"), says("ada", "ada", { intent: "request" })]).toEqual(["inform", "inform", "request"]);
+  });
+});
+
+describe("what the speaker says about his text", () => {
+  it("overrides what would follow", () => {
+    const { says } = talk();
+    expect(says("ada", "bob", { intent: "inform" })).toBe("inform");
+    expect(says("ada", "bob")).toBe("request");
+    expect(says("bob", "ada", { intent: "request" })).toBe("request");
+    expect(says("bob", "ada", { intent: "response" })).toBe("response m2");
+    expect(says("bob", "ada", { intent: "response" })).toBe("response");
+  });
+
+  it("names the request that it answers", () => {
+    const { says } = talk();
+    says("ada", "bob");
+    says("ada", "bob");
+    expect(says("bob", "ada", { replyTo: "m1" })).toBe("response m1");
+    expect(says("bob", "ada")).toBe("response m2");
+    expect(says("bob", "ada", { replyTo: "from before the restart" })).toBe("response from before the restart");
+  });
+
+  it("is an inform when it names a response or an inform, so that no response triggers a response", () => {
+    const { says, routed } = talk();
+    says("ada", "bob");
+    says("bob", "ada");
+    routed("bob", "ada", "inform");
+    for (const replyTo of ["m2", "m3"]) {
+      expect(says("ada", "bob", { replyTo })).toBe(`inform ${replyTo}`);
+      expect(says("ada", "bob", { replyTo, intent: "response" })).toBe(`inform ${replyTo}`);
+    }
+    expect(says("ada", "bob", { replyTo: "m2", intent: "request" })).toBe("request m2");
+  });
+});
+
+describe("the loop guard", () => {
+  /** Lets two talk in turns, one word each, `gapMs` apart. */
+  function pingPong({ says, clock }: Talk, turns: number, gapMs = 1_000): string[] {
+    return Array.from({ length: turns }, (_, n) => {
+      clock.advance(gapMs);
+      return says(n % 2 === 0 ? "ada" : "bob", n % 2 === 0 ? "bob" : "ada").split(" ")[0] ?? "";
+    });
+  }
+
+  it("turns the chats of a pair into informs after 20 turns, and says so once", () => {
+    const world = talk();
+    const types = pingPong(world, 24);
+    expect(types.slice(0, 20)).not.toContain("inform");
+    expect(types.slice(20)).toEqual(["inform", "inform", "inform", "inform"]);
+    expect(world.turns.map(({ looping }) => looping === true)).toEqual([...Array.from({ length: 20 }, () => false), true, false, false, false]);
+  });
+
+  it("holds back what is said with an intent, too", () => {
+    const world = talk();
+    pingPong(world, 20);
+    expect(world.says("ada", "bob", { intent: "request" })).toBe("inform");
+    expect(world.says("bob", "ada", { intent: "response", replyTo: "x" })).toBe("inform x");
+  });
+
+  it("ends after 60 s, and trips again if they go on", () => {
+    const world = talk();
+    pingPong(world, 21);
+    world.clock.advance(59_000);
+    expect(pingPong(world, 1)).toEqual(["request"]);
+    const types = pingPong(world, 40);
+    expect(types).toContain("inform");
+    expect(world.turns.filter(({ looping }) => looping === true)).toHaveLength(2);
+  });
+
+  it("leaves alone those who pause for more than 10 s", () => {
+    const world = talk();
+    pingPong(world, 19);
+    world.clock.advance(10_001);
+    expect(pingPong(world, 19)).not.toContain("inform");
+    expect(pingPong(talk(), 100, 10_001)).not.toContain("inform");
+    expect(pingPong(talk(), 21, 10_000)).toContain("inform");
+  });
+
+  it("counts a turn once, however many texts it has, so that one who talks alone is no loop", () => {
+    const { says, turns } = talk();
+    for (let n = 0; n < 100; n += 1) says("ada", "bob");
+    expect(turns.every(({ type }) => type === "request")).toBe(true);
+  });
+
+  it("leaves another pair alone", () => {
+    const world = talk();
+    pingPong(world, 21);
+    expect(world.says("ada", "eve")).toBe("request");
+  });
+
+  it("sees a loop through another dialect, whose messages it only hears", () => {
+    const { says, routed, turns } = talk();
+    for (let n = 0; n < 12; n += 1) {
+      const asked = says("bot", "py");
+      if (asked === "request") routed("py", "bot", "response");
+    }
+    expect(turns.map(({ type }) => type)).toEqual([...Array.from({ length: 10 }, () => "request"), "inform", "inform"]);
+  });
+
+  it("does not count informs, which nobody answers", () => {
+    const { says, routed } = talk();
+    for (let n = 0; n < 40; n += 1) routed(n % 2 === 0 ? "ada" : "bob", n % 2 === 0 ? "bob" : "ada", "inform");
+    expect(says("ada", "bob")).toBe("request");
+  });
+
+  it("is off at 0 turns", () => {
+    expect(pingPong(talk({ loopTurnsMax: 0 }), 60)).not.toContain("inform");
+  });
+});
+
+describe("the memory of conversations", () => {
+  it("forgets the pair that was silent longest when there are too many", () => {
+    const { says, conversations } = talk({ conversationsMax: 2 });
+    says("ada", "bob");
+    says("ada", "carl");
+    says("ada", "bob");
+    says("ada", "dora");
+    expect(conversations.size).toBe(2);
+    expect(says("bob", "ada")).toBe("response m3");
+    expect(says("carl", "ada")).toBe("request");
+  });
+
+  it("takes note of nothing but messages between two agents", () => {
+    const { routed, conversations } = talk();
+    for (const [from, to] of [["ada", "#general"], ["ada", "all"], ["ada", "$broker"], ["$broker", "ada"], ["ada", "ada"], ["a".repeat(200), "ada"], ["ada", "prices/"]] as const) routed(from, to, "request");
+    expect(conversations.size).toBe(0);
+  });
+
+  it("does not hold ids that are longer than any need be", () => {
+    const { conversations } = talk();
+    const id = "x".repeat(1_000);
+    conversations.heard({ message_id: id, timestamp: "", from: "py", to: "bot", type: "request", priority: "NORMAL", content: { message: "" } });
+    expect(conversations.turn("bot", "py", {})).toEqual({ type: "request" });
+  });
+});

@@ -1,0 +1,97 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { LimiterMemory } from "../../src/identity/index.js";
+import { FakeClock } from "../kit/fake-clock.js";
+
+function start(bucketsMax = 10): { limiter: LimiterMemory; clock: FakeClock } {
+  const clock = new FakeClock();
+  return { limiter: new LimiterMemory({ limits: { bucketsMax }, clock }), clock };
+}
+
+const rate = { perSecond: 5, burst: 10 };
+
+describe("limiter", () => {
+  it("lets a burst pass and then says how long to wait", () => {
+    const { limiter } = start();
+    const answers = Array.from({ length: 12 }, () => limiter.take("ada", rate));
+    expect(answers).toEqual([...Array.from({ length: 10 }, () => 0), 200, 200]);
+  });
+
+  it("lets one more pass exactly when it said", () => {
+    const { limiter, clock } = start();
+    for (let i = 0; i < 10; i += 1) limiter.take("ada", rate);
+    clock.advance(199);
+    expect(limiter.take("ada", rate)).toBe(1);
+    clock.advance(1);
+    expect(limiter.take("ada", rate)).toBe(0);
+    expect(limiter.take("ada", rate)).toBe(200);
+  });
+
+  it("tells without taking how long it would be", () => {
+    const { limiter } = start();
+    for (let i = 0; i < 9; i += 1) limiter.take("ada", rate);
+    expect([limiter.ask("ada", rate), limiter.ask("ada", rate), limiter.ask("ada", rate, 2)]).toEqual([0, 0, 200]);
+    expect(limiter.take("ada", rate)).toBe(0);
+    expect(limiter.ask("ada", rate)).toBe(200);
+  });
+
+  it("keeps no more than the burst however long it waits", () => {
+    const { limiter, clock } = start();
+    clock.advance(3_600_000);
+    expect(limiter.take("ada", rate, 10)).toBe(0);
+    expect(limiter.take("ada", rate)).toBe(200);
+  });
+
+  it("counts each key apart", () => {
+    const { limiter } = start();
+    expect(limiter.take("ada", rate, 10)).toBe(0);
+    expect(limiter.take("bob", rate, 10)).toBe(0);
+  });
+
+  it("lets everything pass at a rate of 0, which is off, and keeps nothing of it", () => {
+    const { limiter } = start();
+    for (let i = 0; i < 1_000; i += 1) expect(limiter.take("ada", { perSecond: 0, burst: 0 })).toBe(0);
+    expect(limiter.size).toBe(0);
+  });
+
+  it("lets what costs more than the burst pass when the bucket is full", () => {
+    const { limiter, clock } = start();
+    expect(limiter.take("ada", rate, 50)).toBe(0);
+    const wait = limiter.take("ada", rate, 50);
+    expect(wait).toBe(2_000);
+    clock.advance(wait);
+    expect(limiter.take("ada", rate, 50)).toBe(0);
+  });
+
+  it("starts anew with a key that was forgotten", () => {
+    const { limiter } = start();
+    limiter.take("ada", rate, 10);
+    limiter.forget("ada");
+    expect(limiter.take("ada", rate, 10)).toBe(0);
+  });
+
+  it("forgets the key that was not used for longest when there are too many", () => {
+    const { limiter } = start(2);
+    limiter.take("ada", rate, 10);
+    limiter.take("bob", rate, 10);
+    limiter.take("ada", rate, 0);
+    limiter.take("eve", rate, 10);
+    expect(limiter.size).toBe(2);
+    expect(limiter.take("ada", rate)).toBeGreaterThan(0);
+    expect(limiter.take("bob", rate)).toBe(0);
+  });
+
+  it("never lets more pass than burst and inflow allow", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 1, max: 4 })), { maxLength: 100 }), (steps) => {
+        const { limiter, clock } = start();
+        let passed = 0;
+        for (const [ms, cost] of steps) {
+          clock.advance(ms);
+          if (limiter.take("ada", rate, cost) === 0) passed += cost;
+          expect(passed).toBeLessThanOrEqual(rate.burst + (clock.monotonic() * rate.perSecond) / 1000 + 1e-3);
+        }
+      }),
+    );
+  });
+});

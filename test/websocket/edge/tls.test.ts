@@ -1,0 +1,184 @@
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { connect as connectPlain } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, type SecureVersion, type TLSSocket } from "node:tls";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { Broker, type BrokerOptions } from "../../../src/index.js";
+import { Fault } from "../../../src/core/index.js";
+import { makeCertificate, makeExpired } from "../../kit/certificates.js";
+import { auditLines } from "../../ops/kit.js";
+
+describe("TLS on the WebSocket doors", () => {
+  let folder: string;
+  let files: { readonly cert: string; readonly key: string };
+  let broker: Broker;
+  const options = (more: BrokerOptions = {}): BrokerOptions => ({ dataDir: join(folder, "data"), zmqIn: ["tcp://127.0.0.1:0"], zmqOut: ["tcp://127.0.0.1:0"], ws: ["127.0.0.1:0"], tlsCert: files.cert, tlsKey: files.key, ...more });
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "synaptic-tls-"));
+    files = makeCertificate(folder, "first");
+    broker = new Broker(options());
+    await broker.start();
+  });
+  afterEach(async () => {
+    await broker.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const url = (): string => broker.endpoints.ws[0] ?? "";
+
+  /** Connects by TLS and tells of whom the certificate is. */
+  function peer(versions: { readonly maxVersion?: SecureVersion } = {}): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket: TLSSocket = connect({ port: Number(new URL(url()).port), host: "127.0.0.1", rejectUnauthorized: false, ...versions }, () => {
+        resolve(`${String(socket.getPeerCertificate().subject.CN)} ${socket.getProtocol() ?? ""}`);
+        socket.destroy();
+      });
+      socket.once("error", reject);
+    });
+  }
+
+  it("speaks PAN over wss", async () => {
+    expect(url()).toMatch(/^wss:\/\/127\.0\.0\.1:\d+$/);
+    const client = new WebSocket(`${url()}/pan`, { ca: readFileSync(files.cert) });
+    const heard = new Promise<string>((resolve, reject) => {
+      client.once("message", (data: Buffer) => {
+        resolve(data.toString());
+      });
+      client.once("error", reject);
+    });
+    client.once("open", () => {
+      client.send(JSON.stringify({ type: "auth", agentId: "ada", token: readFileSync(join(folder, "data", "pan-token"), "utf8").trim() }));
+    });
+    expect(JSON.parse(await heard)).toMatchObject({ type: "system", status: "success" });
+    client.terminate();
+  });
+
+  it("gives a reader that stops now and then every byte in order", async () => {
+    const reader = new WebSocket(`${url()}/pan`, { ca: readFileSync(files.cert) });
+    const token = readFileSync(join(folder, "data", "pan-token"), "utf8").trim();
+    await once(reader, "open");
+    reader.send(JSON.stringify({ type: "auth", agentId: "reader", token }));
+    await once(reader, "message");
+    const heard: string[] = [];
+    const all = new Promise<void>((resolve) => {
+      reader.on("message", (data: Buffer) => {
+        const event = JSON.parse(data.toString()) as { type: string; text: string };
+        if (event.type === "chat" && heard.push(event.text) === 300) resolve();
+        if (heard.length % 20 === 0) {
+          reader.pause();
+          setTimeout(() => {
+            reader.resume();
+          }, 2);
+        }
+      });
+    });
+    const said = Array.from({ length: 300 }, (_, n) => `${String(n)} ${String.fromCharCode(97 + (n % 26)).repeat((n * 7_919) % 3_000)}`);
+    const speaker = broker.agent("speaker");
+    for (const text of said) await speaker.inform("reader", text);
+    await all;
+    expect(heard.every((text, n) => text === said[n])).toBe(true);
+    reader.terminate();
+  });
+
+  it("takes TLS 1.2 and 1.3, nothing older", async () => {
+    expect(await peer()).toBe("first TLSv1.3");
+    expect(await peer({ maxVersion: "TLSv1.2" })).toBe("first TLSv1.2");
+    await expect(peer({ maxVersion: "TLSv1.1" })).rejects.toThrow();
+  });
+
+  it("reads the pair again, and keeps the old one if the new one is bad", async () => {
+    const second = makeCertificate(folder, "second");
+    copyFileSync(second.cert, files.cert);
+    expect(() => broker.reload(options())).toThrow(/are no pair/);
+    expect(await peer()).toBe("first TLSv1.3");
+    copyFileSync(second.key, files.key);
+    expect(broker.reload(options())).toEqual({ changed: ["tls"], needRestart: [] });
+    expect(await peer()).toBe("second TLSv1.3");
+    writeFileSync(files.cert, "no certificate");
+    expect(() => broker.reload(options())).toThrow(/are no pair/);
+    rmSync(files.key);
+    expect(() => broker.reload(options())).toThrow(/--tls-key .* cannot be read/);
+    expect(await peer()).toBe("second TLSv1.3");
+  });
+
+  it("refuses a pair that has expired while the present one is valid, writes that down, and takes it otherwise, with a word", async () => {
+    const old = makeExpired(folder, "old");
+    for (const which of ["cert", "key"] as const) copyFileSync(old[which], files[which]);
+    renameSync(join(folder, "data/audit.log"), join(folder, "moved"));
+    expect(() => broker.reload(options())).toThrow(/first\.crt has expired at \d{4}-.*renew it.*still valid/);
+    expect(await peer()).toBe("first TLSv1.3");
+    expect(() => broker.reload(() => {
+      throw new Fault("malformed", "config.json is no JSON");
+    })).toThrow(/no JSON/);
+    await broker.stop();
+    expect(auditLines(join(folder, "data/audit.log")).slice(-3)).toMatchObject([
+      { event: "reload.refused", problems: [expect.stringMatching(/has expired/)] },
+      { event: "reload.refused", problems: ["config.json is no JSON"] },
+      { event: "stop" },
+    ]);
+    const logged: string[] = [];
+    broker = new Broker(options({ log: (level, event) => logged.push(`${level}: ${event}`) }));
+    await broker.start();
+    expect(logged).toEqual(expect.arrayContaining([expect.stringMatching(/^warn: the certificate has expired at \d{4}-.*renew it/)]));
+    expect(broker.reload(options())).toEqual({ changed: [], needRestart: [] });
+    expect(await peer()).toBe("old TLSv1.3");
+  });
+
+  it("tells a refused reload in the log", async () => {
+    await broker.stop();
+    const logged: unknown[] = [];
+    broker = new Broker(options({ log: (level, event, fields) => logged.push([level, event, fields]) }));
+    await broker.start();
+    rmSync(files.key);
+    expect(() => broker.reload(options())).toThrow();
+    expect(logged.at(-1)).toEqual(["error", "the configuration stays as it was", { problems: [expect.stringMatching(/--tls-key/)] }]);
+  });
+
+  it("takes over limits and allow-lists, and says what needs a restart", () => {
+    const done = broker.reload(options({ limits: { wsConnectionsMax: 7 }, origins: ["https://a.example"], ws: ["127.0.0.1:1"], rooms: ["#x"] }));
+    expect(done.changed).toEqual(["origins", "limits.wsConnectionsMax"]);
+    expect(broker.reload(options({ limits: { wsFrameMaxBytes: 3_000 } })).needRestart).toContain("limits.wsFrameMaxBytes");
+    broker.reload(options({ limits: { wsConnectionsMax: 7 }, origins: ["https://a.example"] }));
+    expect([...done.needRestart].sort()).toEqual(["rooms", "ws"]);
+    const again = broker.reload(options({ limits: { wsConnectionsMax: 7 }, origins: ["https://a.example"], ws: ["127.0.0.1:1"], rooms: ["#x"] }));
+    expect([again.changed, [...again.needRestart].sort()]).toEqual([[], ["rooms", "ws"]]);
+  });
+
+  it("trusts no proxy by a behindProxy that waits for a restart", async () => {
+    const from = async (): Promise<string> => {
+      const socket = connect({ port: Number(new URL(url()).port), host: "127.0.0.1", rejectUnauthorized: false });
+      socket.end("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-For: 192.0.2.1\r\nConnection: close\r\n\r\n");
+      let text = "";
+      for await (const part of socket) text += String(part);
+      return text.split("\r\n", 1)[0] ?? "";
+    };
+    const before = await from();
+    expect(broker.reload(options({ behindProxy: true })).needRestart).toEqual(["behindProxy"]);
+    expect(await from()).toBe(before);
+    expect(broker.reload(options({ behindProxy: true, trustedProxies: ["127.0.0.0/8"] })).changed).toEqual(["trustedProxies"]);
+    expect(await from()).not.toBe(before);
+  });
+
+  it("needs a restart to begin or end", () => {
+    expect([...broker.reload(options({ tlsCert: undefined, tlsKey: undefined })).needRestart].sort()).toEqual(["tlsCert", "tlsKey"]);
+  });
+
+  it("stops at once, whoever has not begun its handshake", async () => {
+    await broker.stop();
+    broker = new Broker(options({ dataDir: join(folder, "patient"), limits: { httpHeadMs: 600_000 } }));
+    await broker.start();
+    const silent = connectPlain(Number(new URL(url()).port), "127.0.0.1");
+    await once(silent, "connect");
+    await peer();
+    const gone = once(silent, "close");
+    await broker.stop();
+    await gone;
+  });
+
+  it("is not begun by a broker whose pair is bad", () => {
+    expect(() => new Broker(options({ tlsCert: join(folder, "none") }))).toThrow(/--tls-cert .*none cannot be read/);
+  });
+});

@@ -1,0 +1,110 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { echo } from "../../../bridges/echo/index.js";
+import { BridgeWorld } from "../../kit/bridge-world.js";
+import { settled } from "../../kit/conversation.js";
+import { probe } from "../../kit/probe-dialect.js";
+
+describe("the dialect of a connection", () => {
+  let world: BridgeWorld;
+  beforeEach(() => {
+    world = new BridgeWorld([echo, probe({}, { fallback: true, firstTypes: ["probe", "probe too"] })]);
+  });
+  const speaking = (): Readonly<Record<string, number>> => world.bridges.status().sessions;
+
+  it("is told by the path, whatever the subprotocol says", () => {
+    world.connect("/probe", { subprotocol: "echo.v1" });
+    expect(speaking()).toEqual({ echo: 0, probe: 1 });
+  });
+
+  it("else by the subprotocol", () => {
+    world.connect("/", { subprotocol: "echo.v1" });
+    expect(speaking()).toEqual({ echo: 1, probe: 0 });
+  });
+
+  it("else by the first frame, which is not lost", async () => {
+    const ada = world.connect("/");
+    expect(speaking()).toEqual({ echo: 0, probe: 0 });
+    await ada.says({ type: "login", name: "ada" });
+    await ada.hears({ type: "welcome", name: "ada" });
+    await ada.says({ type: "echo", text: "and on" });
+    await ada.hears({ type: "echo", text: "and on" });
+    await ada.vanishes();
+    expect(speaking()).toEqual({ echo: 0, probe: 0 });
+    expect(world.waiting).toBe(0);
+  });
+
+  it.each(["no json", "[]", "null", '{"type":"constructor"}', '{"type":7}', "{}", '{"type":"login"', Buffer.from('{"type":"login"}')])("is the fallback's to refuse after %j", async (frame) => {
+    const eve = world.connect("/");
+    await eve.says(frame);
+    await eve.hears({ type: "refused", code: "unauthenticated" });
+    expect(eve.closing).toBeDefined();
+    await settled();
+    expect(speaking()).toEqual({ echo: 0, probe: 0 });
+    expect(world.waiting).toBe(0);
+  });
+
+  it("is the fallback's to refuse after five seconds of silence", async () => {
+    const eve = world.connect("/");
+    world.clock.advance(4_999);
+    await eve.hearsNothing();
+    world.clock.advance(1);
+    await eve.hears({ type: "refused", code: "unauthenticated" });
+    expect(eve.closing).toBeDefined();
+  });
+
+  it("is nobody's without a fallback: close 1008", async () => {
+    world = new BridgeWorld([echo]);
+    const eve = world.connect("/");
+    await eve.says("hello?");
+    expect(eve.closing?.code).toBe(1008);
+  });
+
+  it("a connection that goes before it says anything leaves nothing", async () => {
+    const eve = world.connect("/");
+    await eve.vanishes();
+    expect(world.waiting).toBe(0);
+  });
+
+  it("a listener's own dialect answers at /, whatever is said first", async () => {
+    const client = world.connect("/", { own: "echo" });
+    await client.says({ type: "constructor" });
+    expect(client.all()).toMatchObject([{ type: "refused" }]);
+    expect(world.bridges.status().sessions).toMatchObject({ echo: 1 });
+  });
+
+  it("who has not said anything when the broker drains is told so", async () => {
+    const quiet = world.connect("/");
+    await world.bridges.drain(AbortSignal.timeout(1_000));
+    expect(quiet.all()).toMatchObject([{ type: "refused", code: "going-away" }]);
+    expect(quiet.closing).toBeDefined();
+    expect(world.waiting).toBe(0);
+  });
+
+  it("who comes while the broker drains is told so", async () => {
+    await world.bridges.drain(AbortSignal.timeout(1_000));
+    for (const path of ["/", "/echo"]) {
+      const late = world.connect(path);
+      await settled();
+      expect(late.all()).toMatchObject([{ type: "refused" }]);
+      expect(late.closing).toBeDefined();
+    }
+  });
+
+  it("an address that failed to log in too often waits; this machine's own does not", async () => {
+    world = new BridgeWorld([probe()], { limits: { loginFailuresPerMinute: 3 } });
+    const tries = async (remote: string): Promise<string> => {
+      const client = world.connect("/probe", { remote });
+      await client.says({ type: "login", name: "ada", token: "wrong" });
+      const [heard] = client.all();
+      await client.vanishes();
+      return String(heard?.["code"]);
+    };
+    const codes: string[] = [];
+    for (let n = 0; n < 5; n += 1) codes.push(await tries("192.0.2.1"));
+    expect(codes).toEqual(["unauthenticated", "unauthenticated", "unauthenticated", "rate-limited", "rate-limited"]);
+    expect(await tries("192.0.2.2")).toBe("unauthenticated");
+    for (let n = 0; n < 5; n += 1) expect(await tries("127.0.0.1")).toBe("unauthenticated");
+    world.clock.advance(20_001);
+    expect(await tries("192.0.2.1")).toBe("unauthenticated");
+  });
+});

@@ -1,0 +1,134 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { LocalWorld, proved } from "../../kit/local-world.js";
+
+describe("what a connection hears", () => {
+  let world: LocalWorld;
+  beforeEach(() => {
+    world = new LocalWorld({}, { dataTopics: ["prices"] });
+  });
+  afterEach(async () => {
+    await world.close();
+  });
+
+  it("is what is for its own name, never what is for a longer one", () => {
+    const claude = world.subscriber(["claude"]);
+    const code = world.subscriber(["claude_code"]);
+    const ada = world.publisher();
+    world.send(ada, "ada", "claude_code", "inform", "for the coder");
+    world.send(ada, "ada", "claude", "inform", "for claude");
+    expect(claude.texts).toEqual(["for claude"]);
+    expect(code.texts).toEqual(["for the coder"]);
+  });
+
+  it("is the name at once, before names are worked out and before it is listed", () => {
+    const bob = world.subscriber([]);
+    world.subscribe(bob, "bob");
+    world.send(world.publisher(), "ada", "bob", "inform", "hello");
+    expect(bob.texts).toEqual(["hello"]);
+    expect(world.online).toEqual([]);
+  });
+
+  it("is the same for several claimed connections under one name", () => {
+    const both = [world.subscriber(["bob"]), world.subscriber(["bob"], { declared: "bob" })];
+    world.send(world.publisher(), "ada", "bob", "inform", "hello");
+    expect(both.map(({ texts }) => texts)).toEqual([["hello"], ["hello"]]);
+  });
+
+  it("is its declared or proved name without a subscription, whatever it cancels", () => {
+    const declared = world.subscriber([], { declared: "ada" });
+    const owner = world.subscriber(["boss"], { principal: proved("boss") });
+    world.unsubscribe(owner, "boss");
+    expect(world.online).toEqual(["ada", "boss"]);
+    world.send(world.publisher(), "eve", "ada", "inform", "to ada");
+    world.send(world.publisher(), "eve", "boss", "inform", "to boss");
+    expect([declared.texts, owner.texts]).toEqual([["to ada"], ["to boss"]]);
+  });
+
+  it("is everything for a tap of this machine, and nothing for one from elsewhere, which is told why", () => {
+    const tap = world.subscriber(["", "news."]);
+    const far = world.subscriber(["far", ""], { remote: "10.0.0.7" });
+    world.send(world.publisher(), "ada", "news.sport", "inform", "goal");
+    expect(tap.heard).toMatchObject([{ topic: "news.sport", observed: true, text: "goal" }]);
+    expect(far.heard).toMatchObject([{ kind: "fault", data: { code: "forbidden", subscription: "" } }]);
+    expect(world.ledger.reasons["subscription-asleep"]).toBe(1);
+  });
+
+  it("never makes a tap a receiver: a request that only a tap hears reached nobody", () => {
+    world.subscriber([""]);
+    const ada = world.subscriber(["ada"]);
+    world.send(world.publisher(), "ada", "ghost", "request", "anybody?");
+    expect(ada.faults).toEqual(["not-found"]);
+    expect(world.ledger.messages.unroutable).toBe(1);
+    expect(world.isExact).toBe(true);
+  });
+
+  it("is other agents' names for nobody with a token, even while they are not online", () => {
+    const spy = world.subscriber(["spy", "claude"], { principal: proved("spy") });
+    const claude = world.subscriber(["claude"]);
+    world.send(world.publisher(), "ada", "claude", "inform", "private");
+    expect(claude.texts).toEqual(["private"]);
+    expect(spy.heard).toMatchObject([{ topic: "spy", kind: "fault", data: { code: "forbidden", subscription: "claude" } }]);
+  });
+
+  it("is a shared data topic, which is nobody's name", () => {
+    const ada = world.subscriber(["ada", "prices"]);
+    world.send(world.publisher(), "feed", "prices", "inform", "42");
+    expect(ada.texts).toEqual(["42"]);
+    world.clock.advance(world.limits.zmqInferredMs);
+    expect(world.online).toEqual(["ada"]);
+  });
+
+  it("is told of an owned name only to the connection that asked for it", () => {
+    world.identity.owned.add("boss");
+    const boss = world.subscriber([], { principal: proved("boss") });
+    const claimer = world.subscriber(["boss"]);
+    expect(claimer.heard).toMatchObject([{ topic: "boss", kind: "fault", text: expect.stringContaining("broker token boss") as string }]);
+    expect(boss.heard).toEqual([]);
+  });
+});
+
+describe("a name that is proved while others claim it", () => {
+  let world: LocalWorld;
+  beforeEach(() => {
+    world = new LocalWorld();
+  });
+  afterEach(async () => {
+    await world.close();
+  });
+
+  it.each([["inferred", ["boss"], {}], ["declared", [], { declared: "boss" }]])("is taken at once from whoever has it %s, and given back when it is free again", (_how, topics, facts) => {
+    const claimer = world.subscriber(topics, facts);
+    const owner = world.session("boss", "proved");
+    world.send(world.publisher(), "ada", "boss", "inform", "for the owner");
+    expect(claimer.texts).toEqual([expect.stringContaining("has an owner")]);
+    expect(owner.heard.map(({ content }) => content.message)).toEqual(["for the owner"]);
+    owner.end();
+    expect(world.directory.agent("boss")).toBeUndefined();
+    world.identity.owned.delete("boss");
+    world.clock.advance(1_000);
+    world.send(world.publisher(), "ada", "boss", "inform", "for anybody");
+    expect(claimer.texts.at(-1)).toBe("for anybody");
+  });
+
+  it("is taken within a second when another process made a token for it", () => {
+    const claimer = world.subscriber(["boss"]);
+    world.identity.owned.add("boss");
+    world.clock.advance(1_000);
+    expect(claimer.faults).toEqual(["forbidden"]);
+    expect(world.router.route("boss")).toBeUndefined();
+  });
+
+  it("cannot be declared by a new connection, which is told the remedy, on either door", () => {
+    world.subscriber([], { principal: proved("boss") });
+    expect(() => world.subscriber([], { declared: "boss" })).toThrow(/broker token boss/);
+    expect(() => world.publisher({ declared: "boss" })).toThrow(/broker token boss/);
+    expect(world.directory.agents()).toHaveLength(1);
+  });
+
+  it("is not taken from a second connection of its owner", () => {
+    const first = world.subscriber([], { principal: proved("boss") });
+    const second = world.subscriber(["boss"], { principal: proved("boss") });
+    world.send(world.publisher(), "ada", "boss", "inform", "both");
+    expect([first.texts, second.texts]).toEqual([["both"], ["both"]]);
+  });
+});

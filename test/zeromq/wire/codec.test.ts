@@ -1,0 +1,117 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ChunkList } from "../../../src/zeromq/wire/chunk-list.js";
+import { encodeFrame, encodeMessage, FrameReader, moreFlag, commandFlag, type Frame } from "../../../src/zeromq/wire/codec.js";
+import { IllegalBytes } from "../../../src/zeromq/wire/illegal.js";
+import vectors from "./vectors/frames.json" with { type: "json" };
+
+const limit = 1024;
+const bytesOf = (hex: string): Buffer => Buffer.from(hex.replaceAll(" ", ""), "hex");
+
+/** All frames of `chunks`, their bodies copied: a chunk may be written to again. */
+function readAll(chunks: readonly Buffer[], maxBytes = limit): Frame[] {
+  const reader = new FrameReader(maxBytes);
+  const frames: Frame[] = [];
+  for (const chunk of chunks) {
+    const borrowed = Buffer.from(chunk);
+    reader.feed(borrowed);
+    for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
+      frames.push({ flags: frame.flags, body: Buffer.from(frame.body) });
+    }
+    borrowed.fill(0xee);
+  }
+  return frames;
+}
+
+/** `bytes` cut at the given places. */
+function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
+  const at = [0, ...places.map((place) => place % (bytes.length + 1)).sort((one, other) => one - other), bytes.length];
+  return at.slice(1).map((end, index) => bytes.subarray(at[index], end));
+}
+
+describe("frames", () => {
+  it.each(vectors.legal)("reads $name", ({ hex, frames }) => {
+    const expected = frames.map(([flags, body]) => ({ flags, body: bytesOf(String(body)) }));
+    const bytes = bytesOf(hex);
+    expect(readAll([bytes])).toEqual(expected);
+    expect(readAll([...bytes].map((byte) => Buffer.from([byte])))).toEqual(expected);
+  });
+
+  it.each(vectors.illegal)("refuses $name, and nothing later", ({ hex, reason }) => {
+    const bytes = bytesOf(hex);
+    for (const chunks of [[bytes], [...bytes].map((byte) => Buffer.from([byte]))]) {
+      let thrown: unknown;
+      try {
+        readAll(chunks);
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toBeInstanceOf(IllegalBytes);
+      expect(thrown).toMatchObject({ reason });
+    }
+  });
+
+  it("are the same however the bytes are cut", () => {
+    const frame = fc.record({ flags: fc.constantFrom(0, moreFlag, commandFlag), body: fc.uint8Array({ maxLength: 600 }) });
+    fc.assert(fc.property(fc.array(frame, { maxLength: 12 }), fc.array(fc.nat(), { maxLength: 30 }), (sent, places) => {
+      const bytes = Buffer.concat(sent.map(({ flags, body }) => encodeFrame(flags, Buffer.from(body))));
+      const read = readAll(cut(bytes, places));
+      expect(read.map(({ flags, body }) => ({ flags: flags & ~2, body: body.toString("hex") })))
+        .toEqual(sent.map(({ flags, body }) => ({ flags, body: Buffer.from(body).toString("hex") })));
+    }), { seed: 1, numRuns: 300 });
+  });
+
+  it("of 255 bytes are short, of 256 long, as libzmq writes them", () => {
+    expect(encodeFrame(0, Buffer.alloc(255)).subarray(0, 2)).toEqual(Buffer.from([0, 255]));
+    expect(encodeFrame(moreFlag, Buffer.alloc(256)).subarray(0, 9)).toEqual(Buffer.from([3, 0, 0, 0, 0, 0, 0, 1, 0]));
+  });
+
+  it("make a message of topic and payload", () => {
+    expect(encodeMessage("zoë", Buffer.from("hi"))).toEqual(Buffer.concat([Buffer.from([1, 4]), Buffer.from("zoë"), Buffer.from([0, 2]), Buffer.from("hi")]));
+  });
+
+  it("of many megabytes are joined once, in no more than linear time", () => {
+    const body = Buffer.alloc(64 * 1024 * 1024, "x");
+    const bytes = encodeFrame(0, body);
+    const chunks: Buffer[] = [];
+    for (let at = 0; at < bytes.length; at += 65_536) chunks.push(bytes.subarray(at, at + 65_536));
+    const before = process.cpuUsage();
+    const reader = new FrameReader(body.length);
+    let read: Frame | undefined;
+    for (const chunk of chunks) {
+      reader.feed(chunk);
+      read = reader.next();
+    }
+    const { user, system } = process.cpuUsage(before);
+    expect(read?.body.equals(body)).toBe(true);
+    expect((user + system) / 1e6, "seconds of CPU; 28 when joined at each chunk").toBeLessThan(5);
+  });
+});
+
+describe("a list of chunks", () => {
+  it("gives back what was pushed, whatever the pieces", () => {
+    const piece = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.integer({ min: 1, max: 90_000 }).map((size) => new Uint8Array(size).fill(size)));
+    fc.assert(fc.property(fc.array(piece, { maxLength: 20 }), (pieces) => {
+      const list = new ChunkList();
+      const whole = Buffer.concat(pieces);
+      for (const bytes of pieces) {
+        const borrowed = Buffer.from(bytes);
+        list.push(borrowed, 0, borrowed.length, whole.length);
+        borrowed.fill(0);
+      }
+      expect(list.size).toBe(whole.length);
+      expect(list.join().equals(whole)).toBe(true);
+      expect(list.size).toBe(0);
+    }), { seed: 2, numRuns: 100 });
+  });
+
+  it("of single bytes costs no more memory than twice its bytes", () => {
+    const list = new ChunkList();
+    const byte = Buffer.from("x");
+    const before = process.memoryUsage();
+    for (let count = 0; count < 1_000_000; count += 1) list.push(byte, 0, 1, 1_000_000);
+    const after = process.memoryUsage();
+    expect(list.size).toBe(1_000_000);
+    expect(after.heapUsed + after.external - before.heapUsed - before.external).toBeLessThan(16_000_000);
+  });
+});
