@@ -7,17 +7,31 @@ const down = [
   ["src/identity", ["src/core", "src/storage"], "who may call itself what: on the core, kept by storage"],
   [
     "src/dialect",
-    ["src/core", "src/conversation/conversations.ts", "src/directory/directory.ts", "src/identity/(identity|limiter).ts", "src/storage/table.ts"],
+    [
+      "src/core",
+      "src/conversation/conversations.ts",
+      "src/directory/directory.ts",
+      "src/identity/(identity|limiter).ts",
+      "src/storage/table.ts",
+    ],
     "the contract knows interfaces, no implementations",
   ],
   ["src/zeromq/wire", ["src/core"], "the ZMTP listener knows the core only"],
-  ["src/websocket/edge", ["src/core", "src/dialect/connection.ts"], "the WebSocket edge knows the core and the shape of a connection"],
+  [
+    "src/websocket/edge",
+    ["src/core", "src/dialect/connection.ts"],
+    "the WebSocket edge knows the core and the shape of a connection",
+  ],
   [
     "src/websocket/engine",
     ["src/core", "src/conversation", "src/directory", "src/identity", "src/storage", "src/dialect"],
     "the engine knows no transport and no dialect",
   ],
-  ["src/desk", ["src/core", "src/conversation", "src/directory", "src/identity"], "the desk serves everybody and knows no transport"],
+  [
+    "src/desk",
+    ["src/core", "src/conversation", "src/directory", "src/identity"],
+    "the desk serves everybody and knows no transport",
+  ],
   [
     "src/zeromq/agents",
     ["src/core", "src/conversation", "src/directory", "src/identity", "src/zeromq/wire", "src/desk"],
@@ -39,7 +53,13 @@ const may = ([room, allowed, comment]) => ({
   from: { path: `^${room}/` },
   to: { path: ours, pathNot: inside([room, ...allowed]) },
 });
-const only = (name, from, to, comment) => ({ name, severity: "error", comment, from: { path: from }, to: { path: ours, pathNot: to } });
+const only = (name, from, to, comment) => ({
+  name,
+  severity: "error",
+  comment,
+  from: { path: from },
+  to: { path: ours, pathNot: to },
+});
 
 module.exports = {
   forbidden: [
@@ -57,7 +77,12 @@ module.exports = {
       ["^src/(?!cli/)", "^bridges/index\\.ts$", "^clients/typescript/"],
       "the composition root does not know the command line",
     ),
-    only("dialects-stand-alone", "^bridges/([^/]+)/", ["^bridges/$1/", "^src/dialect/"], "a dialect imports #dialect and itself only"),
+    only(
+      "dialects-stand-alone",
+      "^bridges/([^/]+)/",
+      ["^bridges/$1/", "^src/dialect/"],
+      "a dialect imports #dialect and itself only",
+    ),
     only(
       "clients-know-no-broker",
       "^clients/typescript/([^/]+)/",

@@ -1,4 +1,5 @@
-// The commands in a few files instead of 350: reading and compiling modules one by one was half the time of a start. Packages with native parts stay outside.
+// The commands in a few files instead of 350: reading and compiling modules one by one was half the time of a start.
+// Packages with native parts stay outside.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "rolldown";
@@ -18,7 +19,9 @@ const licences = {
     }
     const texts = [...folders].sort().map((folder) => {
       const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-      const file = ["LICENSE", "LICENSE.md", "LICENSE.txt", "license", "LICENCE"].map((each) => join(folder, each)).find(existsSync);
+      const file = ["LICENSE", "LICENSE.md", "LICENSE.txt", "license", "LICENCE"]
+        .map((each) => join(folder, each))
+        .find(existsSync);
       return `${name} ${version} (${license})\n\n${file === undefined ? "" : readFileSync(file, "utf8").trim()}\n`;
     });
     this.emitFile({ type: "asset", fileName: "LICENCES.txt", source: texts.join("\n\n") });

@@ -11,7 +11,13 @@ function besideProxy(scenario, who, options, target) {
   return {
     name: `libzmq: ${scenario}`,
     needs: [who, "proxy"],
-    measure: async ({ peers, rounds, seconds }) => [judge({ scenario, ...(await compare(scenario, peers[who], peers.proxy, (peer) => drive(peer, { seconds, ...options }), rounds)), target })],
+    measure: async ({ peers, rounds, seconds }) => [
+      judge({
+        scenario,
+        ...(await compare(scenario, peers[who], peers.proxy, (peer) => drive(peer, { seconds, ...options }), rounds)),
+        target,
+      }),
+    ],
   };
 }
 
@@ -21,12 +27,22 @@ function manyOf(things, prefixes) {
     name: `libzmq: 10,000 ${things}`,
     needs: ["plain"],
     async measure({ peers, rounds, seconds }) {
-      const go = (count, prefix) => compare(`${count} ${things}`, peers.plain, undefined, (peer) => drive(peer, { seconds, count, subscribers: 10, prefix }), rounds);
+      const go = (count, prefix) =>
+        compare(
+          `${count} ${things}`,
+          peers.plain,
+          undefined,
+          (peer) => drive(peer, { seconds, count, subscribers: 10, prefix }),
+          rounds,
+        );
       const few = await go(10, prefixes[0]);
       const many = await go(10_000, prefixes[1]);
       const more = many.ours.cpuMicros - few.ours.cpuMicros;
       const note = `${more >= 0 ? "+" : ""}${more.toFixed(2)} µs; at most +${atMostMicros} µs`;
-      return [judge({ scenario: `10 ${things}`, ...few }), judge({ scenario: `10,000 ${things}`, ...many, target: () => more <= atMostMicros, note })];
+      return [
+        judge({ scenario: `10 ${things}`, ...few }),
+        judge({ scenario: `10,000 ${things}`, ...many, target: () => more <= atMostMicros, note }),
+      ];
     },
   };
 }
@@ -34,7 +50,13 @@ function manyOf(things, prefixes) {
 const clients = {
   name: "libzmq: clients",
   needs: ["plain", "proxy"],
-  measure: async ({ peers, rounds, seconds }) => [judge({ scenario: "libzmq clients on both ends", ...(await compare("libzmq clients", peers.plain, peers.proxy, (peer) => driveLibzmq(peer, { seconds }), rounds)), target: 0.95 })],
+  measure: async ({ peers, rounds, seconds }) => [
+    judge({
+      scenario: "libzmq clients on both ends",
+      ...(await compare("libzmq clients", peers.plain, peers.proxy, (peer) => driveLibzmq(peer, { seconds }), rounds)),
+      target: 0.95,
+    }),
+  ],
 };
 
 export const libzmq = {

@@ -5,7 +5,10 @@ import { judgeEach, localTable } from "./report.mjs";
 
 const beside = ["nats", "redis", "mosquitto"];
 
-/** Ours as bytes, ours with `from` checked, and each of them that is here: all in turn, so that both rows of ours stand beside the same figures. */
+/**
+ * Ours as bytes, ours with `from` checked, and each of them that is here: all in turn, so that both rows of ours stand
+ * beside the same figures.
+ */
 function load(shape, bytes, checked, options) {
   return {
     name: `local: ${shape}`,
@@ -14,7 +17,12 @@ function load(shape, bytes, checked, options) {
     async measure({ peers, rounds, seconds }) {
       const there = beside.map((name) => peers[name]).filter((peer) => peer !== undefined);
       const measure = (peer) => drive(peer, { proto: peer.proto, seconds, ...options });
-      const [a, b, ...figures] = await inTurn(`local agents, ${shape}`, [peers.plain, peers.checked, ...there], measure, rounds);
+      const [a, b, ...figures] = await inTurn(
+        `local agents, ${shape}`,
+        [peers.plain, peers.checked, ...there],
+        measure,
+        rounds,
+      );
       const theirs = there.map(({ name }, at) => ({ name, figures: figures[at] }));
       return [judgeEach({ scenario: bytes, ours: a, theirs }), judgeEach({ scenario: checked, ours: b, theirs })];
     },
@@ -22,6 +30,9 @@ function load(shape, bytes, checked, options) {
 }
 
 export const local = {
-  parts: [load("1:1", "bytes, 1:1", "from checked, 1:1", {}), load("nine topics", "bytes, nine interleaved topics", "from checked, nine topics", { count: 9, subscribers: 9 })],
+  parts: [
+    load("1:1", "bytes, 1:1", "from checked, 1:1", {}),
+    load("nine topics", "bytes, nine interleaved topics", "from checked, nine topics", { count: 9, subscribers: 9 }),
+  ],
   page: (rows) => localTable(rows),
 };

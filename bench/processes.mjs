@@ -13,7 +13,9 @@ const ports = ["--zmq-in", "tcp://127.0.0.1:0", "--zmq-out", "tcp://127.0.0.1:0"
 /** Compiles the load driver. Returns why it cannot, or undefined. */
 export function compileDriver() {
   mkdirSync(join(here, ".build"), { recursive: true });
-  const sources = readdirSync(join(here, "driver")).filter((name) => name.endsWith(".c")).map((name) => join(here, "driver", name));
+  const sources = readdirSync(join(here, "driver"))
+    .filter((name) => name.endsWith(".c"))
+    .map((name) => join(here, "driver", name));
   const done = spawnSync("cc", ["-O2", "-o", driver, ...sources], { encoding: "utf8" });
   if (done.error !== undefined) return "there is no C compiler (cc) here";
   return done.status === 0 ? undefined : `the load driver does not compile:\n${done.stderr}`;
@@ -26,7 +28,17 @@ export async function startBroker({ token = false, flags = [] } = {}) {
   const dataDir = join(home, "data");
   if (token) spawnSync(process.execPath, [join(root, "bin/broker.js"), "token", "somebody", "--data-dir", dataDir]);
   const begun = performance.now();
-  const broker = await announce([join(root, "bin/broker.js"), "start", "--json", ...ports, "--data-dir", dataDir, "--limit", "panRatePerSecond=0", ...flags]);
+  const broker = await announce([
+    join(root, "bin/broker.js"),
+    "start",
+    "--json",
+    ...ports,
+    "--data-dir",
+    dataDir,
+    "--limit",
+    "panRatePerSecond=0",
+    ...flags,
+  ]);
   const readyMs = Math.round(performance.now() - begun);
   const { zmqIn, zmqOut, ws } = broker.said;
   return {
@@ -47,12 +59,31 @@ export async function startBroker({ token = false, flags = [] } = {}) {
 /** libzmq's proxy. */
 export async function startProxy() {
   const proxy = await announce([join(here, "peers/proxy.mjs")]);
-  return { name: "libzmq Proxy", pid: proxy.pid, in: address(proxy.said.zmqIn[0]), out: address(proxy.said.zmqOut[0]), stop: proxy.stop };
+  return {
+    name: "libzmq Proxy",
+    pid: proxy.pid,
+    in: address(proxy.said.zmqIn[0]),
+    out: address(proxy.said.zmqOut[0]),
+    stop: proxy.stop,
+  };
 }
 
 /** One measurement by the C driver; `count`: topics, messages under way or messages a second, as the mode has it. */
-export async function drive(peer, { mode = "load", proto = "zmtp", count = 1, subscribers = 1, seconds, prefix = "bench" }) {
-  const { stdout } = await run(driver, [mode, proto, ...doors(peer, proto), String(count), String(subscribers), String(seconds), String(peer.pid), prefix, ...(peer.token === undefined ? [] : [peer.token])]);
+export async function drive(
+  peer,
+  { mode = "load", proto = "zmtp", count = 1, subscribers = 1, seconds, prefix = "bench" },
+) {
+  const { stdout } = await run(driver, [
+    mode,
+    proto,
+    ...doors(peer, proto),
+    String(count),
+    String(subscribers),
+    String(seconds),
+    String(peer.pid),
+    prefix,
+    ...(peer.token === undefined ? [] : [peer.token]),
+  ]);
   return JSON.parse(stdout);
 }
 
@@ -121,6 +152,8 @@ function run(command, args) {
     let stderr = "";
     child.stdout.on("data", (chunk) => (stdout += chunk));
     child.stderr.on("data", (chunk) => (stderr += chunk));
-    child.once("close", (code) => (code === 0 ? resolve({ stdout }) : reject(new Error(`${command} ${args.join(" ")}: ${code} ${stderr}`))));
+    child.once("close", (code) =>
+      code === 0 ? resolve({ stdout }) : reject(new Error(`${command} ${args.join(" ")}: ${code} ${stderr}`)),
+    );
   });
 }

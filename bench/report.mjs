@@ -18,26 +18,46 @@ export function medians(rounds) {
 /** A row: what was measured against what, and whether the target holds. */
 export function judge({ scenario, ours, theirs, target, note }) {
   const ratio = theirs === undefined ? undefined : ours.perSecond / theirs.perSecond;
-  const met = typeof target === "function" ? target({ ours, theirs, ratio }) : target === undefined ? undefined : ratio >= target;
+  const met =
+    typeof target === "function" ? target({ ours, theirs, ratio }) : target === undefined ? undefined : ratio >= target;
   return { scenario, ours, theirs, ratio, target: typeof target === "number" ? `≥ ${target} ×` : note, met };
 }
 
-/** A row beside several: how many times their messages and their CPU per message we have, and whether we are ahead of each in both. `theirs`: `{ name, figures }` of each. */
+/**
+ * A row beside several: how many times their messages and their CPU per message we have, and whether we are ahead of
+ * each in both. `theirs`: `{ name, figures }` of each.
+ */
 export function judgeEach({ scenario, ours, theirs }) {
-  const beside = theirs.map(({ name, figures }) => ({ name, figures, messages: ours.perSecond / figures.perSecond, cpu: ours.cpuMicros / figures.cpuMicros }));
-  return { scenario, ours, beside, met: beside.length === 0 ? undefined : beside.every(({ messages, cpu }) => messages > 1 && cpu < 1) };
+  const beside = theirs.map(({ name, figures }) => ({
+    name,
+    figures,
+    messages: ours.perSecond / figures.perSecond,
+    cpu: ours.cpuMicros / figures.cpuMicros,
+  }));
+  return {
+    scenario,
+    ours,
+    beside,
+    met: beside.length === 0 ? undefined : beside.every(({ messages, cpu }) => messages > 1 && cpu < 1),
+  };
 }
 
 const answer = (met) => (met === undefined ? "–" : met ? "yes" : "NO");
 const thousands = (value) => Math.round(value / 1000).toLocaleString("en");
-const cell = (figures) => (figures === undefined ? "–" : `${thousands(figures.perSecond)} k/s, ${figures.cpuMicros.toFixed(2)} µs, p50 ${figures.p50Micros === 0 ? "–" : Math.round(figures.p50Micros)}, p99 ${figures.p99Micros === 0 ? "–" : Math.round(figures.p99Micros)}${figures.lost > 0 ? `, ${figures.lost} LOST` : ""}`);
+const cell = (figures) =>
+  figures === undefined
+    ? "–"
+    : `${thousands(figures.perSecond)} k/s, ${figures.cpuMicros.toFixed(2)} µs, p50 ${figures.p50Micros === 0 ? "–" : Math.round(figures.p50Micros)}, p99 ${figures.p99Micros === 0 ? "–" : Math.round(figures.p99Micros)}${figures.lost > 0 ? `, ${figures.lost} LOST` : ""}`;
 
 /** The table in Markdown, beside one peer. */
 export function table(peer, rows) {
   return [
     `| scenario | synaptic-core | ${peer} | ratio | target | met |`,
     "|---|---|---|---|---|---|",
-    ...rows.map(({ scenario, ours, theirs, ratio, target, met }) => `| ${scenario} | ${cell(ours)} | ${cell(theirs)} | ${ratio === undefined ? "–" : `${ratio.toFixed(2)} ×`} | ${target ?? "–"} | ${answer(met)} |`),
+    ...rows.map(
+      ({ scenario, ours, theirs, ratio, target, met }) =>
+        `| ${scenario} | ${cell(ours)} | ${cell(theirs)} | ${ratio === undefined ? "–" : `${ratio.toFixed(2)} ×`} | ${target ?? "–"} | ${answer(met)} |`,
+    ),
   ].join("\n");
 }
 
@@ -50,20 +70,37 @@ export function localTable(rows) {
     "",
     line(["scenario", "synaptic-core", ...names, ...names.map((name) => `beside ${name}: messages, CPU`), "met"]),
     `|${"---|".repeat(3 + 2 * names.length)}`,
-    ...rows.map(({ scenario, ours, beside, met }) => line([scenario, cell(ours), ...beside.map(({ figures }) => cell(figures)), ...beside.map(({ messages, cpu }) => `${messages.toFixed(2)} ×, ${cpu.toFixed(2)} ×`), answer(met)])),
+    ...rows.map(({ scenario, ours, beside, met }) =>
+      line([
+        scenario,
+        cell(ours),
+        ...beside.map(({ figures }) => cell(figures)),
+        ...beside.map(({ messages, cpu }) => `${messages.toFixed(2)} ×, ${cpu.toFixed(2)} ×`),
+        answer(met),
+      ]),
+    ),
   ].join("\n");
 }
 
 /** Figures that are no rates. */
 export function sizeTable(sizes) {
   const figure = (value) => (value === undefined ? "–" : value.toFixed(value < 100 ? 1 : 0));
-  return ["| what | synaptic-core | NATS over WebSocket | target | met |", "|---|---|---|---|---|", ...sizes.map(({ what, ours, theirs, target, met }) => `| ${what} | ${figure(ours)} | ${figure(theirs)} | ${target} | ${answer(met)} |`)].join("\n");
+  return [
+    "| what | synaptic-core | NATS over WebSocket | target | met |",
+    "|---|---|---|---|---|",
+    ...sizes.map(
+      ({ what, ours, theirs, target, met }) =>
+        `| ${what} | ${figure(ours)} | ${figure(theirs)} | ${target} | ${answer(met)} |`,
+    ),
+  ].join("\n");
 }
 
 /** Writes the page: the tables and what else `pages` has, under what they were measured on. */
 export function writeReport(path, pages, { rounds, seconds, versions }) {
   const [cpu] = cpus();
-  writeFileSync(path, `# Results
+  writeFileSync(
+    path,
+    `# Results
 
 Side by side in one run, \`npm run bench\`: ${rounds} interleaved rounds of ${seconds} s each, medians. Messages per second, µs of CPU per message in the broker's process, latency in µs at full load
 (window of 1,000 messages). Payloads of 270 bytes, seed 004 JSON; one publisher; clients on the same machine.
@@ -90,5 +127,6 @@ ${pages.join("\n\n")}
   sessions instead of twelve for each, no request's headers kept (17.2 → 13.4 KB); \`node --max-semi-space-size=8\` takes another 1.3 KB off and costs nothing in messages, 4 takes 2.
 - What a start takes: Node itself 110 ms of processor time, ours 240; 570 before the commands were bundled (ADR 0012).
 - Machines with neighbours are noisy: compare ratios and CPU, not absolute figures.
-`);
+`,
+  );
 }

@@ -1,5 +1,7 @@
-// npm run bench [-- --quick] [-- --only WORD]: our broker beside libzmq's proxy, and beside NATS, Redis and Mosquitto where they are on the PATH, in one run, to stdout
-// and bench/RESULTS.md. --quick: one short round; --only: the parts whose name contains WORD. Both leave RESULTS.md alone.
+// npm run bench [-- --quick] [-- --only WORD]: our broker beside libzmq's proxy, and beside NATS, Redis and Mosquitto
+// where they are on the PATH, in one run, to stdout
+// and bench/RESULTS.md. --quick: one short round; --only: the parts whose name contains WORD. Both leave RESULTS.md
+// alone.
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { libzmq } from "./libzmq.mjs";
@@ -28,7 +30,9 @@ const only = args.includes("--only") ? (args[args.indexOf("--only") + 1] ?? "") 
 const wanted = (part) => only === undefined || part.name.includes(only);
 const chosen = tables.flatMap(({ parts }) => parts).filter(wanted);
 if (only === "" || chosen.length === 0) {
-  console.error(`--only takes a word out of one of these:\n${tables.flatMap(({ parts }) => parts.map(({ name }) => `  ${name}`)).join("\n")}`);
+  console.error(
+    `--only takes a word out of one of these:\n${tables.flatMap(({ parts }) => parts.map(({ name }) => `  ${name}`)).join("\n")}`,
+  );
   process.exit(2);
 }
 const problem = compileDriver();
@@ -48,14 +52,18 @@ try {
   for (const { parts, page } of tables) {
     const rows = [];
     for (const part of parts.filter(wanted)) {
-      if (!part.needs.some((name) => absent.includes(name))) rows.push(...(await part.measure({ peers, quick, rounds: quick ? 1 : 3, seconds: quick ? 1 : 2 })));
+      if (!part.needs.some((name) => absent.includes(name)))
+        rows.push(...(await part.measure({ peers, quick, rounds: quick ? 1 : 3, seconds: quick ? 1 : 2 })));
     }
     if (rows.length > 0) pages.push(page(rows));
   }
 } finally {
   await Promise.all(Object.values(peers).map((peer) => peer?.stop()));
 }
-if (absent.length > 0) pages.push(`Not on the PATH and therefore not compared: ${absent.join(", ")} (Debian: nats-server, redis-server, mosquitto).`);
+if (absent.length > 0)
+  pages.push(
+    `Not on the PATH and therefore not compared: ${absent.join(", ")} (Debian: nats-server, redis-server, mosquitto).`,
+  );
 console.log(pages.join("\n\n"));
 if (!quick && only === undefined) {
   const zeromq = createRequire(import.meta.url)("zeromq/package.json").version;

@@ -5,7 +5,10 @@ import { startNats } from "./peers/nats.mjs";
 
 const fresh = 3;
 
-/** Medians over servers that have taken nothing before: what a process has taken hides what it takes now. undefined where `start` finds none. */
+/**
+ * Medians over servers that have taken nothing before: what a process has taken hides what it takes now. undefined
+ * where `start` finds none.
+ */
 async function held(start, proto, subscribers) {
   const [bytes, backMs] = [[], []];
   for (let time = 0; time < fresh; time += 1) {
@@ -13,7 +16,13 @@ async function held(start, proto, subscribers) {
     if (server === undefined) return undefined;
     try {
       process.stderr.write(`${subscribers} idle sessions (${proto}), ${time + 1} of ${fresh}\n`);
-      const { perSession, openedMs } = await drive(server, { mode: "idle", proto, subscribers, seconds: 1, prefix: "idle" });
+      const { perSession, openedMs } = await drive(server, {
+        mode: "idle",
+        proto,
+        subscribers,
+        seconds: 1,
+        prefix: "idle",
+      });
       bytes.push(perSession);
       backMs.push((server.readyMs ?? 0) + openedMs);
     } finally {
@@ -31,8 +40,20 @@ const sessions = {
     const ours = await held(startBroker, "pan", subscribers);
     const theirs = await held(startNats, "nats", subscribers);
     return [
-      { what: `an idle session of ${subscribers}, KB`, ours: ours.bytes / 1_000, theirs: theirs && theirs.bytes / 1_000, target: "≤ 12", met: ours.bytes <= 12_000 },
-      { what: `${subscribers} sessions back after a restart, s`, ours: ours.backMs / 1_000, theirs: undefined, target: "≤ 10", met: ours.backMs <= 10_000 },
+      {
+        what: `an idle session of ${subscribers}, KB`,
+        ours: ours.bytes / 1_000,
+        theirs: theirs && theirs.bytes / 1_000,
+        target: "≤ 12",
+        met: ours.bytes <= 12_000,
+      },
+      {
+        what: `${subscribers} sessions back after a restart, s`,
+        ours: ours.backMs / 1_000,
+        theirs: undefined,
+        target: "≤ 10",
+        met: ours.backMs <= 10_000,
+      },
     ];
   },
 };
@@ -47,7 +68,15 @@ const start = {
       ready.push(started.readyMs);
       await started.stop();
     }
-    return [{ what: "start to ready, ms", ours: median(ready), theirs: undefined, target: "≤ 300", met: median(ready) <= 300 }];
+    return [
+      {
+        what: "start to ready, ms",
+        ours: median(ready),
+        theirs: undefined,
+        target: "≤ 300",
+        met: median(ready) <= 300,
+      },
+    ];
   },
 };
 

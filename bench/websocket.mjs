@@ -3,7 +3,10 @@ import { compare } from "./compare.mjs";
 import { drive } from "./processes.mjs";
 import { judge, table } from "./report.mjs";
 
-/** `options`: how the driver loads both; `target`: a ratio of messages, or a function of what `judge` gives it, told by `note`. */
+/**
+ * `options`: how the driver loads both; `target`: a ratio of messages, or a function of what `judge` gives it, told by
+ * `note`.
+ */
 function besideNats(scenario, options, target, note) {
   return {
     name: `websocket: ${scenario}`,
@@ -15,7 +18,12 @@ function besideNats(scenario, options, target, note) {
   };
 }
 
-const fan = (count, target) => besideNats(`fan-out to 1,000, ${count} under way`, { mode: "fan", count, subscribers: 1_000, prefix: `fan${count}` }, target);
+const fan = (count, target) =>
+  besideNats(
+    `fan-out to 1,000, ${count} under way`,
+    { mode: "fan", count, subscribers: 1_000, prefix: `fan${count}` },
+    target,
+  );
 const noSlower = ({ ours, theirs }) => ours.p50Micros <= theirs.p50Micros;
 
 export const websocket = {
@@ -23,7 +31,12 @@ export const websocket = {
     fan(1, 1.2),
     fan(4, 1.8),
     besideNats("one to one", { prefix: "pan" }, 0.3),
-    besideNats("round trips, 1,000 a second", { mode: "trip", count: 1_000, subscribers: 2, prefix: "trip" }, noSlower, "p50 no worse"),
+    besideNats(
+      "round trips, 1,000 a second",
+      { mode: "trip", count: 1_000, subscribers: 2, prefix: "trip" },
+      noSlower,
+      "p50 no worse",
+    ),
   ],
   page: (rows) => table("NATS over WebSocket", rows),
 };

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Before the program is loaded: SIGHUP asks a broker that is still starting to read its configuration again, and must not end it.
+// Before the program is loaded: SIGHUP asks a broker that is still starting to read its configuration again, and must
+// not end it.
 let isAsked = false;
 const remember = () => {
   isAsked = true;

@@ -19,7 +19,8 @@ if (name === undefined || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) {
   fail("usage: npm run new:dialect NAME   (lower case, words parted by -, such as parrot or agent-network)");
 }
 for (const folder of folders) {
-  if (existsSync(join(root, folder, name))) fail(`${folder}/${name} is there already; choose another name or remove it`);
+  if (existsSync(join(root, folder, name)))
+    fail(`${folder}/${name} is there already; choose another name or remove it`);
 }
 
 const camel = name.replace(/-([a-z0-9])/g, (_match, letter) => letter.toUpperCase());
@@ -27,21 +28,23 @@ const pascal = camel[0].toUpperCase() + camel.slice(1);
 
 /** The dialect's name, not the command of the same word: `"echo"` as a type, a frame's field, a test's vector stay. */
 function renamed(text) {
-  return text
-    .replace(/Echo(?=[A-Z])/g, pascal)
-    .replaceAll("bridges/echo", `bridges/${name}`)
-    .replaceAll("typescript/echo", `typescript/${name}`)
-    .replaceAll("/echo", `/${name}`)
-    .replaceAll("echo.v1", `${name}.v1`)
-    .replaceAll('name: "echo"', `name: "${name}"`)
-    .replace(/\bexport const echo\b/g, `export const ${camel}`)
-    .replace(/import \{ echo \}/g, `import { ${camel} }`)
-    .replace(/dialect: echo\b/g, `dialect: ${camel}`)
-    .replace(/\[echo\]/g, `[${camel}]`)
-    .replace(/^# echo$/m, `# ${name}`)
-    .replace(/describe\("echo /g, `describe("${name} `)
-    // Prose: "an echo client", "in echo's words".
-    .replace(/\b(the|an|no|as|What|two|in|where) echo\b/g, `$1 ${name}`);
+  return (
+    text
+      .replace(/Echo(?=[A-Z])/g, pascal)
+      .replaceAll("bridges/echo", `bridges/${name}`)
+      .replaceAll("typescript/echo", `typescript/${name}`)
+      .replaceAll("/echo", `/${name}`)
+      .replaceAll("echo.v1", `${name}.v1`)
+      .replaceAll('name: "echo"', `name: "${name}"`)
+      .replace(/\bexport const echo\b/g, `export const ${camel}`)
+      .replace(/import \{ echo \}/g, `import { ${camel} }`)
+      .replace(/dialect: echo\b/g, `dialect: ${camel}`)
+      .replace(/\[echo\]/g, `[${camel}]`)
+      .replace(/^# echo$/m, `# ${name}`)
+      .replace(/describe\("echo /g, `describe("${name} `)
+      // Prose: "an echo client", "in echo's words".
+      .replace(/\b(the|an|no|as|What|two|in|where) echo\b/g, `$1 ${name}`)
+  );
 }
 
 function copy(from, to) {

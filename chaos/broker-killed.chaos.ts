@@ -21,7 +21,11 @@ scenario({
   limitMs: 90_000,
   async run(course) {
     const broker = await BrokerProcess.start(course, { limits: unlimited });
-    const [vaultToken, keyOne, keyOther] = [await issueToken(broker.dataDir, "vault", "zmq"), keyFor("one"), keyFor("other")];
+    const [vaultToken, keyOne, keyOther] = [
+      await issueToken(broker.dataDir, "vault", "zmq"),
+      keyFor("one"),
+      keyFor("other"),
+    ];
     const tally = new Tally();
     const reader = new PlainAgent("reader", broker, { declare: true });
     const writer = new PlainAgent("writer", broker, { declare: true });
@@ -47,7 +51,12 @@ scenario({
       const [one, other] = [await enterProved(broker.agentchat, keyOne), await enterProved(broker.agentchat, keyOther)];
       other.socket.on("message", (data: Buffer) => {
         for (const line of data.toString().split("\n")) {
-          const { type, content, task, id } = JSON.parse(line) as { readonly type: string; readonly content?: string; readonly task?: string; readonly id?: string };
+          const { type, content, task, id } = JSON.parse(line) as {
+            readonly type: string;
+            readonly content?: string;
+            readonly task?: string;
+            readonly id?: string;
+          };
           if (type === "MSG") tally.hears("chat", String(content));
           if (type === "PROPOSAL" && task !== undefined && id !== undefined) {
             expect(proposals.get(task) ?? id, "a proposal has one id").toBe(id);
@@ -59,28 +68,41 @@ scenario({
       let at = 0;
       const pump = setInterval(() => {
         at += 1;
-        for (const [name, to] of [["reader", "reader"], ["bot", "bot"], ["chat", keyOther.id]] as const) {
+        for (const [name, to] of [
+          ["reader", "reader"],
+          ["bot", "bot"],
+          ["chat", keyOther.id],
+        ] as const) {
           const text = tally.says("writer", name);
-          writing = writing.then(() => writer.send(to, "inform", text)); // one after the other: a socket takes one send at a time
+          // one after the other: a socket takes one send at a time
+          writing = writing.then(() => writer.send(to, "inform", text));
         }
         bot.say({ type: "chat", to: "reader", intent: "inform", text: tally.says("bot", "reader") });
         one.say({ type: "MSG", to: "@bot", content: tally.says("chat", "bot") });
         if (at % 10 === 0) one.say(offer(keyOne, keyOther, `task ${String(life)}.${String((steps += 1) % 12)}`));
       }, 4);
-      await eventually(() => {
-        takePlain();
-        return tally.heard > before + 200;
-      }, "traffic in every direction", 30_000);
+      await eventually(
+        () => {
+          takePlain();
+          return tally.heard > before + 200;
+        },
+        "traffic in every direction",
+        30_000,
+      );
       if (life < kills) {
         await new Promise((resolve) => setTimeout(resolve, course.dice.below(400)));
         await broker.kill();
       }
       clearInterval(pump);
       if (life === kills) {
-        await eventually(() => {
-          takePlain();
-          return tally.isComplete;
-        }, "the last ones of all arrive", 20_000);
+        await eventually(
+          () => {
+            takePlain();
+            return tally.isComplete;
+          },
+          "the last ones of all arrive",
+          20_000,
+        );
       } else {
         await new Promise((resolve) => setTimeout(resolve, 100)); // what the dead one has written is read
         takePlain();
@@ -90,7 +112,10 @@ scenario({
       for (const wire of [bot, one, other]) wire.close();
     }
     takePlain();
-    expect(tally.problems().join("; "), "in each life everything arrives in its order, from the first one that came through on").toBe("");
+    expect(
+      tally.problems().join("; "),
+      "in each life everything arrives in its order, from the first one that came through on",
+    ).toBe("");
 
     const [one, other] = [await enterProved(broker.agentchat, keyOne), await enterProved(broker.agentchat, keyOther)];
     for (const [task, id] of proposals) {
@@ -103,7 +128,9 @@ scenario({
     const { refused } = (await operator.look()).ledger.messages;
     await writer.send("reader", "inform", "forged", { from: "vault" });
     await writer.settled();
-    expect((await operator.look()).ledger.messages.refused, "a proved name is kept: nobody else speaks in it").toBe(refused + 1);
+    expect((await operator.look()).ledger.messages.refused, "a proved name is kept: nobody else speaks in it").toBe(
+      refused + 1,
+    );
     await vault.send("reader", "inform", "mine");
     await reader.hears(({ message }) => message.content.message === "mine");
     course.note({ kills, sent: tally.sent, heard: tally.heard, "proposals told, and all kept": proposals.size });

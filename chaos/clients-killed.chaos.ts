@@ -46,16 +46,30 @@ scenario({
       const programs = new Map<string, Program>();
       for (let at = 0; at < perRound; at += 1) {
         const name = `r${String(round)}p${String(at)}`;
-        const program = startProgram(process.execPath, ["chaos/kit/agents-process.mjs", name, broker.zmqIn, broker.zmqOut, broker.pan, broker.agentchat, panToken(broker.dataDir)]);
+        const program = startProgram(process.execPath, [
+          "chaos/kit/agents-process.mjs",
+          name,
+          broker.zmqIn,
+          broker.zmqOut,
+          broker.pan,
+          broker.agentchat,
+          panToken(broker.dataDir),
+        ]);
         course.finally(async () => {
           await program.stop("SIGKILL");
         });
         programs.set(name, program);
       }
-      await eventually(() => {
-        take();
-        return [...programs.keys()].every((name) => ["zmq", "pan", "chat"].every((dialect) => last.has(`${dialect} ${name}`)));
-      }, "all of them are heard", 30_000);
+      await eventually(
+        () => {
+          take();
+          return [...programs.keys()].every((name) =>
+            ["zmq", "pan", "chat"].every((dialect) => last.has(`${dialect} ${name}`)),
+          );
+        },
+        "all of them are heard",
+        30_000,
+      );
       const talk = setInterval(() => void talker.send("#crowd", "inform", "x".repeat(500)), 1);
       for (const program of programs.values()) {
         await new Promise((resolve) => setTimeout(resolve, course.dice.below(250)));
@@ -63,7 +77,11 @@ scenario({
       }
       clearInterval(talk);
     }
-    await operator.until(({ connections, ledger: { copies } }) => JSON.stringify(connections) === JSON.stringify(base.connections) && copies.pending === 0, "their connections are gone");
+    await operator.until(
+      ({ connections, ledger: { copies } }) =>
+        JSON.stringify(connections) === JSON.stringify(base.connections) && copies.pending === 0,
+      "their connections are gone",
+    );
     await eventually(async () => {
       await new Promise((resolve) => setTimeout(resolve, 250));
       return JSON.stringify(await operator.names()) === JSON.stringify(baseNames);
@@ -72,7 +90,12 @@ scenario({
     take();
     expect(holes, "nothing is lost between a speaker's first and last").toBe(0);
     expect(broker.descriptors()).toBe(descriptors);
-    course.note({ "processes killed": rounds * perRound, "sessions killed": rounds * perRound * 3, "messages heard by the sink": heard, holes });
+    course.note({
+      "processes killed": rounds * perRound,
+      "sessions killed": rounds * perRound * 3,
+      "messages heard by the sink": heard,
+      holes,
+    });
     await settle(course, broker);
   },
 });

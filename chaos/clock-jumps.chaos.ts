@@ -22,13 +22,26 @@ scenario({
   limitMs: 60_000,
   async run(course) {
     const jump = jumpingClock(course);
-    const at = await startBroker({ limits: { agentchatRatePerSecond: 0, panRatePerSecond: 1_000, panRateBurst: 1_000 } });
+    const at = await startBroker({
+      limits: { agentchatRatePerSecond: 0, panRatePerSecond: 1_000, panRateBurst: 1_000 },
+    });
     course.finally(() => at.stop());
     const chatUrl = at.pan.replace("/pan", "/agentchat");
-    const identity = new IdentityTokens({ dataDirectory: new DataDirectory(at.dataDir), clock: systemClock, limits: defaultLimits, reserved: [], damaged: (fault) => { throw fault; } });
+    const identity = new IdentityTokens({
+      dataDirectory: new DataDirectory(at.dataDir),
+      clock: systemClock,
+      limits: defaultLimits,
+      reserved: [],
+      damaged: (fault) => {
+        throw fault;
+      },
+    });
     identity.load();
     const token = await identity.issue({ kind: "ws", subject: "bot", ttlMs: dayMs / 2 });
-    const [ada, bob] = [await new PlainAgent("ada", at, { declare: true }).meet(), await new PlainAgent("bob", at, { declare: true }).meet()];
+    const [ada, bob] = [
+      await new PlainAgent("ada", at, { declare: true }).meet(),
+      await new PlainAgent("bob", at, { declare: true }).meet(),
+    ];
     const guest = await ChatWire.enter(chatUrl, "guest");
     const [one, other] = [keyFor("one"), keyFor("other")];
     course.finally(() => {
@@ -48,14 +61,23 @@ scenario({
       await ada.send(guest.id.slice(1), "inform", "late", { expires_at: expiresIn(-1_000) });
       await ada.send(guest.id.slice(1), "inform", `in time ${String(rounds)}`, { expires_at: expiresIn(1_000) });
       await guest.text(`in time ${String(rounds)}`);
-      expect(guest.frames.filter(({ content }) => content === "late"), "what has expired by the clock is not told").toEqual([]);
+      expect(
+        guest.frames.filter(({ content }) => content === "late"),
+        "what has expired by the clock is not told",
+      ).toEqual([]);
 
-      const login = PanWire.login(at.pan, "bot", token).then((wire) => {
-        wire.close();
-        return true;
-      }, () => false);
+      const login = PanWire.login(at.pan, "bot", token).then(
+        (wire) => {
+          wire.close();
+          return true;
+        },
+        () => false,
+      );
       const isValid = offset < dayMs / 2;
-      if (isValid) expect(await login, "a token holds until its time by the clock, and again when the clock is put back").toBe(true);
+      if (isValid)
+        expect(await login, "a token holds until its time by the clock, and again when the clock is put back").toBe(
+          true,
+        );
       else {
         const wire = await PanWire.open(at.pan);
         wire.say({ type: "auth", agentId: "bot", token });
@@ -80,6 +102,9 @@ scenario({
       for (const wire of [proposer, proposee]) wire.close();
       expectExact(at.broker.status());
     }
-    course.note({ jumps: jumps.length, "expired, dropped": at.broker.status().ledger.copies.dropped.expired + at.broker.status().ledger.messages.refused });
+    course.note({
+      jumps: jumps.length,
+      "expired, dropped": at.broker.status().ledger.copies.dropped.expired + at.broker.status().ledger.messages.refused,
+    });
   },
 });

@@ -49,7 +49,9 @@ scenario({
     const [first, second] = inside;
     if (first === undefined || second === undefined) throw new Error("nobody is in");
     const names = await operator.names();
-    expect(names.filter((name) => name.startsWith("bot-")).length, "the names of those who are in, and no others").toBe(served);
+    expect(names.filter((name) => name.startsWith("bot-")).length, "the names of those who are in, and no others").toBe(
+      served,
+    );
     await agent.settled();
     first.say({ type: "join", room: "#crowd" });
     second.say({ type: "join", room: "#crowd" });
@@ -62,12 +64,16 @@ scenario({
     for (const wire of leaving) wire.close();
     await Promise.all(leaving.map(({ closed }) => closed));
     let late = 0;
-    await eventually(async () => {
-      if (await login(`late-${String(late)}`)) late += 1;
-      return late === 40;
-    }, "others come in", 20_000);
+    await eventually(
+      async () => {
+        if (await login(`late-${String(late)}`)) late += 1;
+        return late === 40;
+      },
+      "others come in",
+      20_000,
+    );
     expect(broker.isAlive).toBe(true);
-    course.note({ clients, served, "descriptors then": full, "left": leaving.length, "came in afterwards": late });
+    course.note({ clients, served, "descriptors then": full, left: leaving.length, "came in afterwards": late });
     await settle(course, broker);
   },
 });

@@ -34,16 +34,25 @@ scenario({
     });
 
     const [one, other] = [keyFor("one"), keyFor("other")];
-    const enter = async (): Promise<readonly [ChatWire, ChatWire]> => [await enterProved(broker.agentchat, one), await enterProved(broker.agentchat, other)];
+    const enter = async (): Promise<readonly [ChatWire, ChatWire]> => [
+      await enterProved(broker.agentchat, one),
+      await enterProved(broker.agentchat, other),
+    ];
     let [proposer, proposee] = await enter();
     const told = new Map<number, string>();
     let refused = 0;
     let next = 0;
     const propose = async (n: number): Promise<boolean> => {
       proposer.say(offer(one, other, task(n)));
-      const { type, id, code, message } = await proposer.hears((frame) => frame.type === "PROPOSAL" || frame.type === "ERROR");
+      const { type, id, code, message } = await proposer.hears(
+        (frame) => frame.type === "PROPOSAL" || frame.type === "ERROR",
+      );
       if (type === "PROPOSAL") told.set(n, String(id));
-      else expect([code, message], "a full disk is told as such").toEqual(["INTERNAL", expect.stringContaining("could not be kept")]);
+      else
+        expect([code, message], "a full disk is told as such").toEqual([
+          "INTERNAL",
+          expect.stringContaining("could not be kept"),
+        ]);
       return type === "PROPOSAL";
     };
     while (refused < 3 && next < 90) if (!(await propose(next++))) refused += 1;
@@ -54,13 +63,26 @@ scenario({
     const token = await issueToken(broker.dataDir, bot, "ws");
     const audit = join(broker.dataDir, "audit.log");
     let logins = 0;
-    for (; statSync(audit).size < fullAtKib * 1_024 && logins < 4_000; logins += 1) (await PanWire.login(broker.pan, bot, token)).close();
+    for (; statSync(audit).size < fullAtKib * 1_024 && logins < 4_000; logins += 1)
+      (await PanWire.login(broker.pan, bot, token)).close();
     for (let more = 0; more < 5; more += 1) (await PanWire.login(broker.pan, bot, token)).close();
     await broker.tells(/the audit log cannot be written/);
 
     let issued = 0;
     const issue = (maxKib: string): Promise<{ readonly code: number | null; readonly stderr: string }> =>
-      startProgram("bash", ["-c", `ulimit -S -f ${maxKib}; exec "$@"`, "bash", process.execPath, "bin/broker.js", "token", `agent-${String(issued)}`, "--pan", "--data-dir", broker.dataDir, "--json"]).ended;
+      startProgram("bash", [
+        "-c",
+        `ulimit -S -f ${maxKib}; exec "$@"`,
+        "bash",
+        process.execPath,
+        "bin/broker.js",
+        "token",
+        `agent-${String(issued)}`,
+        "--pan",
+        "--data-dir",
+        broker.dataDir,
+        "--json",
+      ]).ended;
     let ended = await issue("1");
     for (; ended.code === 0 && issued < 8; ended = await issue("1")) issued += 1;
     expect(ended.stderr).toMatch(/tokens\.json could not be written/);
@@ -70,10 +92,14 @@ scenario({
 
     await promisify(execFile)("prlimit", ["--pid", String(broker.pid), "--fsize=unlimited"]);
     expect(await propose(next++), "a proposal is kept again").toBe(true);
-    await eventually(async () => {
-      (await PanWire.login(broker.pan, bot, token)).close();
-      return statSync(audit).size > fullAtKib * 1_024;
-    }, "the audit log grows again", 15_000);
+    await eventually(
+      async () => {
+        (await PanWire.login(broker.pan, bot, token)).close();
+        return statSync(audit).size > fullAtKib * 1_024;
+      },
+      "the audit log grows again",
+      15_000,
+    );
     await settle(course, broker);
     for (const wire of [proposer, proposee]) wire.close();
 
@@ -82,9 +108,18 @@ scenario({
     [proposer, proposee] = await enter();
     for (const [n, id] of told) {
       proposer.say(offer(one, other, task(n)));
-      expect((await proposer.hears(({ type }) => type === "PROPOSAL" || type === "ERROR"))["id"], "what was told is kept").toBe(id);
+      expect(
+        (await proposer.hears(({ type }) => type === "PROPOSAL" || type === "ERROR"))["id"],
+        "what was told is kept",
+      ).toBe(id);
     }
     for (const wire of [proposer, proposee]) wire.close();
-    course.note({ "proposals kept before the disk was full": keptBefore, "refused, and told so": refused, "logins until the audit log was full": logins, "tokens until their file was full": issued, "proposals kept after the kill": told.size });
+    course.note({
+      "proposals kept before the disk was full": keptBefore,
+      "refused, and told so": refused,
+      "logins until the audit log was full": logins,
+      "tokens until their file was full": issued,
+      "proposals kept after the kill": told.size,
+    });
   },
 });

@@ -47,12 +47,18 @@ scenario({
     let slowestMs = 0;
     for (const decoder of [...byteDecoders, ...textDecoders]) {
       const volley = fire(decoder, course.dice, inputs[decoder.name] ?? 50_000);
-      course.note({ [decoder.name]: `${volley.inputs.toLocaleString("en")}, ${String(Math.round((volley.accepted / volley.inputs) * 100))} %` });
+      course.note({
+        [decoder.name]: `${volley.inputs.toLocaleString("en")}, ${String(Math.round((volley.accepted / volley.inputs) * 100))} %`,
+      });
       all += volley.inputs;
       slowestMs = Math.max(slowestMs, volley.slowestMs);
     }
     const after = heap();
-    course.note({ "inputs in all": all, "slowest input, ms": Math.round(slowestMs), "heap before / after, MiB": `${base.toFixed(1)} / ${after.toFixed(1)}` });
+    course.note({
+      "inputs in all": all,
+      "slowest input, ms": Math.round(slowestMs),
+      "heap before / after, MiB": `${base.toFixed(1)} / ${after.toFixed(1)}`,
+    });
     expect(all).toBeGreaterThanOrEqual(2_000_000);
     expect(after, "the heap is back to its base, 8 MiB tolerated").toBeLessThan(base + 8);
     return Promise.resolve();
@@ -69,11 +75,21 @@ const lines = 4_500;
 /** By then the broker has as much memory as it takes for this: measured, it is flat from here on. */
 const warmLines = 3_000;
 const framesPerLine = 40;
-const texts = ['{"type":"auth","agentId":"eve","token":"no"}', '{"type":"chat","to":"bob","text":"hi"}', '{"type":"IDENTIFY","name":"eve"}', '{"type":"MSG","to":"#general","content":"hi"}', '{"type":"list"}'];
+const texts = [
+  '{"type":"auth","agentId":"eve","token":"no"}',
+  '{"type":"chat","to":"bob","text":"hi"}',
+  '{"type":"IDENTIFY","name":"eve"}',
+  '{"type":"MSG","to":"#general","content":"hi"}',
+  '{"type":"list"}',
+];
 
-/** A WebSocket frame as a client sends it, sane or not: any opcode, any flags, any length in any form, masked or not (RFC 6455 §5.2). */
+/**
+ * A WebSocket frame as a client sends it, sane or not: any opcode, any flags, any length in any form, masked or not
+ * (RFC 6455 §5.2).
+ */
 function wsFrame(dice: Dice): Buffer {
-  const payload = dice.below(3) === 0 ? damagedBytes(dice, [Buffer.from("hello")]) : Buffer.from(damagedText(dice, texts));
+  const payload =
+    dice.below(3) === 0 ? damagedBytes(dice, [Buffer.from("hello")]) : Buffer.from(damagedText(dice, texts));
   const isSane = dice.below(20) > 0;
   const head = isSane ? 0x80 | dice.pick([1, 1, 1, 1, 2, 9, 10]) : dice.below(256);
   const masked = isSane || dice.below(2) === 0;
@@ -88,7 +104,10 @@ function wsFrame(dice: Dice): Buffer {
   return Buffer.concat([bytes, Buffer.alloc(masked ? 4 : 0), payload]);
 }
 
-/** Upgrades, says all of it at once, waits until the broker has had enough or has taken it. @returns what was heard, bytes */
+/**
+ * Upgrades, says all of it at once, waits until the broker has had enough or has taken it.
+ * @returns what was heard, bytes
+ */
 async function pour(url: string, path: string, words: Buffer): Promise<number> {
   const socket = await dial(url, upgrade(url, path));
   return new Promise((resolve) => {
@@ -120,7 +139,17 @@ scenario({
     let base = { memory: 0, descriptors: 0 };
     let heard = 0;
     for (let at = 0; at < lines; at += 25) {
-      heard += (await Promise.all(Array.from({ length: 25 }, () => pour(broker.ws, course.dice.pick(["/pan", "/agentchat", "/"]), Buffer.concat(Array.from({ length: framesPerLine }, () => wsFrame(course.dice))))))).reduce((sum, bytes) => sum + bytes, 0);
+      heard += (
+        await Promise.all(
+          Array.from({ length: 25 }, () =>
+            pour(
+              broker.ws,
+              course.dice.pick(["/pan", "/agentchat", "/"]),
+              Buffer.concat(Array.from({ length: framesPerLine }, () => wsFrame(course.dice))),
+            ),
+          ),
+        )
+      ).reduce((sum, bytes) => sum + bytes, 0);
       if (at % 500 === 0) {
         ada.say({ type: "chat", to: "bob", text: `after ${String(at)}` });
         await bob.hears(({ text }) => text === `after ${String(at)}`);
@@ -132,7 +161,12 @@ scenario({
     }
     await operator.until(({ connections }) => connections.ws === 2, "only those who talk are left");
     const after = { memory: broker.memory(), descriptors: broker.descriptors() };
-    course.note({ "frames sent": lines * framesPerLine, "bytes answered": heard, "MiB after two thirds / all": `${String(base.memory)} / ${String(after.memory)}`, "descriptors after two thirds / all": `${String(base.descriptors)} / ${String(after.descriptors)}` });
+    course.note({
+      "frames sent": lines * framesPerLine,
+      "bytes answered": heard,
+      "MiB after two thirds / all": `${String(base.memory)} / ${String(after.memory)}`,
+      "descriptors after two thirds / all": `${String(base.descriptors)} / ${String(after.descriptors)}`,
+    });
     expect(after.descriptors).toBe(base.descriptors);
     expect(after.memory, "memory is back to its base, 24 MiB tolerated").toBeLessThan(base.memory + 24);
     await settle(course, broker);

@@ -32,8 +32,14 @@ scenario({
     const sockets: Socket[] = [];
     const plan = [
       ...Array.from({ length: silent }, (_, at) => ({ url: doors[at % 3] ?? broker.ws, words: "" })),
-      ...Array.from({ length: halfGreetings }, (_, at) => ({ url: doors[at % 2] ?? broker.zmqIn, words: halfGreeting.subarray(0, course.dice.between(1, 11)) })),
-      ...Array.from({ length: halfUpgrades }, () => ({ url: broker.ws, words: halfUpgrade.slice(0, course.dice.between(1, halfUpgrade.length)) })),
+      ...Array.from({ length: halfGreetings }, (_, at) => ({
+        url: doors[at % 2] ?? broker.zmqIn,
+        words: halfGreeting.subarray(0, course.dice.between(1, 11)),
+      })),
+      ...Array.from({ length: halfUpgrades }, () => ({
+        url: broker.ws,
+        words: halfUpgrade.slice(0, course.dice.between(1, halfUpgrade.length)),
+      })),
     ];
     let closed = 0;
     for (const { url, words } of plan) {
@@ -49,9 +55,18 @@ scenario({
       await bot.hears(({ text }) => text === `round ${String(talked)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    await operator.until(({ connections }) => connections.zmqIn + connections.zmqOut === 4 && connections.ws === 1, "only those who speak are left");
+    await operator.until(
+      ({ connections }) => connections.zmqIn + connections.zmqOut === 4 && connections.ws === 1,
+      "only those who speak are left",
+    );
     const after = { memory: broker.memory(), descriptors: broker.descriptors() };
-    course.note({ "connections": plan.length, "open at once": open, "messages meanwhile": talked, "MiB before / after": `${String(base.memory)} / ${String(after.memory)}`, "descriptors before / after": `${String(base.descriptors)} / ${String(after.descriptors)}` });
+    course.note({
+      connections: plan.length,
+      "open at once": open,
+      "messages meanwhile": talked,
+      "MiB before / after": `${String(base.memory)} / ${String(after.memory)}`,
+      "descriptors before / after": `${String(base.descriptors)} / ${String(after.descriptors)}`,
+    });
     expect(after.descriptors).toBe(base.descriptors);
     expect(after.memory, "memory is back to its base, 48 MiB tolerated").toBeLessThan(base.memory + 48);
     await settle(course, broker);

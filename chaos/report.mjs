@@ -14,7 +14,9 @@ Times and memory are of the machine it ran on; *held* means: nobody crashed or h
 }
 
 function section({ number, title, done, verdict, numbers, seconds }) {
-  const rows = Object.entries(numbers).map(([name, value]) => `| ${name} | ${typeof value === "number" ? value.toLocaleString("en") : value} |`);
+  const rows = Object.entries(numbers).map(
+    ([name, value]) => `| ${name} | ${typeof value === "number" ? value.toLocaleString("en") : value} |`,
+  );
   const table = rows.length === 0 ? "" : `\n| | |\n|---|---|\n${rows.join("\n")}\n`;
   return `## ${number}. ${title}\n\n${done}. ${seconds} s.\n\n**${verdict.split("\n")[0]}**\n${table}`;
 }

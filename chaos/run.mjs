@@ -19,12 +19,22 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "synaptic-chaos-run-"));
 const results = join(folder, "results.jsonl");
 const startedAt = performance.now();
-const vitest = spawn(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "-c", "chaos/vitest.config.ts", ...(values.only === undefined ? [] : [values.only])], {
-  cwd: root,
-  stdio: ["ignore", "inherit", "inherit"],
-  env: { ...process.env, CHAOS_SEED: String(seed), CHAOS_RESULTS: results },
-  detached: true, // a group of its own: whatever hangs in it can be ended
-});
+const vitest = spawn(
+  process.execPath,
+  [
+    "node_modules/vitest/vitest.mjs",
+    "run",
+    "-c",
+    "chaos/vitest.config.ts",
+    ...(values.only === undefined ? [] : [values.only]),
+  ],
+  {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, CHAOS_SEED: String(seed), CHAOS_RESULTS: results },
+    detached: true, // a group of its own: whatever hangs in it can be ended
+  },
+);
 /** Ends everything that this run has started. */
 function endGroup() {
   try {
@@ -44,9 +54,18 @@ const code = await new Promise((resolve) => vitest.once("close", resolve));
 clearTimeout(late);
 endGroup();
 
-const lines = existsSync(results) ? readFileSync(results, "utf8").trim().split("\n").map((line) => JSON.parse(line)) : [];
+const lines = existsSync(results)
+  ? readFileSync(results, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+  : [];
 rmSync(folder, { recursive: true, force: true });
-const { text, isHeld } = reportOf(lines, { seed, seconds: Math.round((performance.now() - startedAt) / 1_000), node: process.version });
+const { text, isHeld } = reportOf(lines, {
+  seed,
+  seconds: Math.round((performance.now() - startedAt) / 1_000),
+  node: process.version,
+});
 console.log(text);
 // A part of the scenarios is no report.
 if (values.only === undefined) writeFileSync(join(root, "chaos/REPORT.md"), text);

@@ -58,7 +58,11 @@ scenario({
     let most = 0;
     for (let sent = 0; sent < messages; sent += window) {
       for (let at = 0; at < window; at += 1) await writer.send(room, "inform", text);
-      await eventually(() => byReader() >= sent + window && byBot >= sent + window, "those who read have everything", 20_000);
+      await eventually(
+        () => byReader() >= sent + window && byBot >= sent + window,
+        "those who read have everything",
+        20_000,
+      );
       bot.frames.length = 0;
       if (sent % 5_000 === 0) most = Math.max(most, broker.memory());
     }
@@ -68,7 +72,11 @@ scenario({
     clearInterval(sips);
     slow.socket.resume();
     for (const thing of stuck) thing.close();
-    await operator.until(({ connections, backlogBytes, ledger: { copies } }) => connections.zmqOut === 3 && connections.ws === 2 && copies.pending === 0 && backlogBytes === 0, "the stuck ones are gone, and nothing waits");
+    await operator.until(
+      ({ connections, backlogBytes, ledger: { copies } }) =>
+        connections.zmqOut === 3 && connections.ws === 2 && copies.pending === 0 && backlogBytes === 0,
+      "the stuck ones are gone, and nothing waits",
+    );
 
     // Only readers that drain are left: what is written from here on is what they hear.
     await slow.settled();
@@ -76,12 +84,25 @@ scenario({
     const before = (await operator.look()).ledger.copies.written;
     const heardBefore = [byReader(), byBot];
     for (let at = 0; at < window; at += 1) await writer.send(room, "inform", text);
-    await eventually(() => byReader() === messages + window && byBot === messages + window && slow.frames.length === window, "everything arrives");
+    await eventually(
+      () => byReader() === messages + window && byBot === messages + window && slow.frames.length === window,
+      "everything arrives",
+    );
     const after = (await operator.look()).ledger.copies.written;
     expect(heardBefore).toEqual([messages, messages]);
     expect(after - before - 1, "received = written (and the answer to the look before)").toBe(3 * window);
-    await eventually(() => broker.memory() < base.memory + 64, "memory is back to its base, 64 MiB tolerated (it is flat from 75,000 messages on)", 15_000);
-    course.note({ messages, "heard by each who reads": byBot, "MiB before / most / after": `${String(base.memory)} / ${String(most)} / ${String(broker.memory())}`, "unsent bytes while they were stuck / after": `${unsent.toLocaleString("en")} / 0`, "received = written": 3 * window });
+    await eventually(
+      () => broker.memory() < base.memory + 64,
+      "memory is back to its base, 64 MiB tolerated (it is flat from 75,000 messages on)",
+      15_000,
+    );
+    course.note({
+      messages,
+      "heard by each who reads": byBot,
+      "MiB before / most / after": `${String(base.memory)} / ${String(most)} / ${String(broker.memory())}`,
+      "unsent bytes while they were stuck / after": `${unsent.toLocaleString("en")} / 0`,
+      "received = written": 3 * window,
+    });
     expect(broker.descriptors()).toBe(base.descriptors - stuck.length);
     await settle(course, broker);
   },

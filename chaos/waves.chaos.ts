@@ -37,19 +37,35 @@ scenario({
       });
     };
     const zmtp = greeting("NULL");
-    const kinds = [[broker.ws, upgrade(broker.ws, "/pan")], [broker.zmqIn, zmtp], [broker.ws, upgrade(broker.ws, "/agentchat")], [broker.zmqOut, zmtp]] as const;
+    const kinds = [
+      [broker.ws, upgrade(broker.ws, "/pan")],
+      [broker.zmqIn, zmtp],
+      [broker.ws, upgrade(broker.ws, "/agentchat")],
+      [broker.zmqOut, zmtp],
+    ] as const;
     let base = { memory: 0, descriptors: 0 };
     for (let at = 0; at < attempts; at += wave) {
       const [url, words] = kinds[(at / wave) % kinds.length] ?? kinds[0];
       await Promise.all(Array.from({ length: wave }, () => attempt(url, words)));
       if (at % (wave * 10) === 0) await agent.settled();
       if (at + wave !== warm) continue;
-      await operator.until(({ connections }) => connections.ws === 0 && connections.zmqIn + connections.zmqOut === 4, "those of the first waves are gone");
+      await operator.until(
+        ({ connections }) => connections.ws === 0 && connections.zmqIn + connections.zmqOut === 4,
+        "those of the first waves are gone",
+      );
       base = { memory: broker.memory(), descriptors: broker.descriptors() };
     }
-    await operator.until(({ connections }) => connections.ws === 0 && connections.zmqIn + connections.zmqOut === 4, "all of them are gone");
+    await operator.until(
+      ({ connections }) => connections.ws === 0 && connections.zmqIn + connections.zmqOut === 4,
+      "all of them are gone",
+    );
     const after = { memory: broker.memory(), descriptors: broker.descriptors() };
-    course.note({ attempted: attempts, answered, [`MiB after ${warm.toLocaleString("en")} / all`]: `${String(base.memory)} / ${String(after.memory)}`, "descriptors after": `${String(base.descriptors)} / ${String(after.descriptors)}` });
+    course.note({
+      attempted: attempts,
+      answered,
+      [`MiB after ${warm.toLocaleString("en")} / all`]: `${String(base.memory)} / ${String(after.memory)}`,
+      "descriptors after": `${String(base.descriptors)} / ${String(after.descriptors)}`,
+    });
     expect(answered).toBe(attempts);
     expect(after.descriptors, "no descriptor is kept").toBeLessThanOrEqual(base.descriptors);
     expect(after.memory, "memory is back to its base, 48 MiB tolerated").toBeLessThan(base.memory + 48);

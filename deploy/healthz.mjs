@@ -1,5 +1,7 @@
-// Asks a broker whether its process works: exit code 0 if it answers. For a watchdog, and for a container's HEALTHCHECK.
-// usage: node healthz.mjs [DATA_DIRECTORY | URL]; default: SYNAPTIC_DATA_DIR, whose endpoints.json tells the doors, else http://127.0.0.1:8080/healthz.
+// Asks a broker whether its process works: exit code 0 if it answers. For a watchdog, and for a container's
+// HEALTHCHECK.
+// usage: node healthz.mjs [DATA_DIRECTORY | URL]; default: SYNAPTIC_DATA_DIR, whose endpoints.json tells the doors,
+// else http://127.0.0.1:8080/healthz.
 // A process that hangs may take three tries of 5 s.
 import { readFileSync } from "node:fs";
 import { get as getPlain } from "node:http";
@@ -42,8 +44,11 @@ function askPage(url) {
         resolve(works ? undefined : `answers ${response.statusCode}`);
       });
     });
-    // A full broker closes before TLS begins. One that hangs does not close, and where none is, the connection is refused.
-    request.on("error", (error) => resolve(isTls && error.code === "ECONNRESET" ? undefined : (error.code ?? error.message)));
+    // A full broker closes before TLS begins. One that hangs does not close, and where none is, the connection is
+    // refused.
+    request.on("error", (error) =>
+      resolve(isTls && error.code === "ECONNRESET" ? undefined : (error.code ?? error.message)),
+    );
   });
 }
 
@@ -51,7 +56,10 @@ function askPage(url) {
 function askZmq(url) {
   return new Promise((resolve) => {
     const { protocol, hostname, port } = new URL(url);
-    const at = protocol === "ipc:" ? { path: url.slice("ipc://".length) } : { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) };
+    const at =
+      protocol === "ipc:"
+        ? { path: url.slice("ipc://".length) }
+        : { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) };
     const socket = createConnection({ ...at, timeout: timeoutMs });
     const end = (wrong) => {
       socket.destroy();

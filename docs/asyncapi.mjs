@@ -1,4 +1,5 @@
-// The WebSocket side as an AsyncAPI 3.0 document, seen from the broker: it receives what clients say and sends what they hear. Messages refer to the
+// The WebSocket side as an AsyncAPI 3.0 document, seen from the broker: it receives what clients say and sends what
+// they hear. Messages refer to the
 // JSON Schemas of schemas/; examples are the dialects' own vectors. Written by npm run schemas to docs/asyncapi.json.
 import { readFileSync } from "node:fs";
 import * as agentchatEvents from "../dist/bridges/agentchat/events.js";
@@ -8,13 +9,17 @@ import * as pan from "../dist/bridges/pan/schema.js";
 const root = new URL("../", import.meta.url);
 const json = (path) => JSON.parse(readFileSync(new URL(path, root), "utf8"));
 
-/** Each dialect: where it is, what it can say and hear, and which events answer which command when all is well; a refusal is `refused`. */
+/**
+ * Each dialect: where it is, what it can say and hear, and which events answer which command when all is well; a
+ * refusal is `refused`.
+ */
 const dialects = {
   pan: {
     title: "PAN",
     address: "/pan",
     subprotocol: "pan.v1",
-    description: "PAN v1.0, see bridges/pan/README.md. JSON text, one message per WebSocket message, 64 KiB at most. The first is auth, within 5 s; else error AUTH_FAILED and close 1008.",
+    description:
+      "PAN v1.0, see bridges/pan/README.md. JSON text, one message per WebSocket message, 64 KiB at most. The first is auth, within 5 s; else error AUTH_FAILED and close 1008.",
     commands: pan.commands,
     events: pan.events,
     refused: "error",
@@ -24,7 +29,8 @@ const dialects = {
     title: "AgentChat",
     address: "/agentchat",
     subprotocol: "agentchat.v1",
-    description: "AgentChat, see bridges/agentchat/README.md. JSON text, one message per WebSocket message or up to 64 on lines of their own, 64 KiB at most. The first is IDENTIFY, within 30 s.",
+    description:
+      "AgentChat, see bridges/agentchat/README.md. JSON text, one message per WebSocket message or up to 64 on lines of their own, 64 KiB at most. The first is IDENTIFY, within 30 s.",
     commands: agentchat.commands,
     events: agentchatEvents.events,
     refused: "ERROR",
@@ -57,11 +63,18 @@ export function asyncapi() {
     info: {
       title: "Synaptic Core, WebSocket side",
       version,
-      description: "Agents of all dialects and of ZeroMQ meet on one set of names and rooms. At the path / the dialect is chosen by Sec-WebSocket-Protocol, else by the first frame.",
+      description:
+        "Agents of all dialects and of ZeroMQ meet on one set of names and rooms. At the path / the dialect is chosen by Sec-WebSocket-Protocol, else by the first frame.",
       license: { name: license },
     },
     defaultContentType: "application/json",
-    servers: { local: { host: "127.0.0.1:8080", protocol: "ws", description: "broker start, as it comes; endpoints.json in the data directory tells where it listens." } },
+    servers: {
+      local: {
+        host: "127.0.0.1:8080",
+        protocol: "ws",
+        description: "broker start, as it comes; endpoints.json in the data directory tells where it listens.",
+      },
+    },
     channels: Object.fromEntries(each.map(([name, dialect]) => [name, channel(name, dialect)])),
     operations: Object.assign({}, ...each.map(([name, dialect]) => operations(name, dialect))),
     components: { messages: Object.assign({}, ...each.map(([name, dialect]) => messages(name, dialect))) },
@@ -72,37 +85,71 @@ const says = (name, type) => `${name}.says.${type}`;
 const hears = (name, type) => `${name}.hears.${type}`;
 
 function channel(name, { title, address, description, subprotocol, commands, events }) {
-  const all = [...Object.keys(commands).map((type) => says(name, type)), ...Object.keys(events).map((type) => hears(name, type))];
+  const all = [
+    ...Object.keys(commands).map((type) => says(name, type)),
+    ...Object.keys(events).map((type) => hears(name, type)),
+  ];
   return {
     address,
     title,
     description,
     servers: [{ $ref: "#/servers/local" }],
     messages: Object.fromEntries(all.map((id) => [id, { $ref: `#/components/messages/${id}` }])),
-    bindings: { ws: { method: "GET", headers: { type: "object", properties: { "Sec-WebSocket-Protocol": { type: "string", const: subprotocol } } }, bindingVersion: "0.1.0" } },
+    bindings: {
+      ws: {
+        method: "GET",
+        headers: { type: "object", properties: { "Sec-WebSocket-Protocol": { type: "string", const: subprotocol } } },
+        bindingVersion: "0.1.0",
+      },
+    },
   };
 }
 
 function operations(name, { title, commands, events, refused, answers }) {
-  const differing = [...Object.keys(commands).filter((type) => !Object.hasOwn(answers, type)), ...Object.keys(answers).filter((type) => !Object.hasOwn(commands, type))];
-  if (differing.length > 0) throw new Error(`docs/asyncapi.mjs: the answers of ${title} and its commands differ in ${differing.join(", ")}`);
+  const differing = [
+    ...Object.keys(commands).filter((type) => !Object.hasOwn(answers, type)),
+    ...Object.keys(answers).filter((type) => !Object.hasOwn(commands, type)),
+  ];
+  if (differing.length > 0)
+    throw new Error(`docs/asyncapi.mjs: the answers of ${title} and its commands differ in ${differing.join(", ")}`);
   const here = { $ref: `#/channels/${name}` };
   const message = (id) => ({ $ref: `#/channels/${name}/messages/${id}` });
-  const asked = Object.keys(commands).map((type) => [says(name, type), {
-    action: "receive",
-    channel: here,
-    messages: [message(says(name, type))],
-    reply: { channel: here, messages: [...answers[type], refused].map((event) => message(hears(name, event))) },
-  }]);
-  return { ...Object.fromEntries(asked), [`${name}.hears`]: { action: "send", channel: here, summary: `What a client of ${title} hears, asked or not`, messages: Object.keys(events).map((type) => message(hears(name, type))) } };
+  const asked = Object.keys(commands).map((type) => [
+    says(name, type),
+    {
+      action: "receive",
+      channel: here,
+      messages: [message(says(name, type))],
+      reply: { channel: here, messages: [...answers[type], refused].map((event) => message(hears(name, event))) },
+    },
+  ]);
+  return {
+    ...Object.fromEntries(asked),
+    [`${name}.hears`]: {
+      action: "send",
+      channel: here,
+      summary: `What a client of ${title} hears, asked or not`,
+      messages: Object.keys(events).map((type) => message(hears(name, type))),
+    },
+  };
 }
 
 function messages(name, { commands, events }) {
-  const said = Object.fromEntries(exampled(`bridges/${name}/vectors/commands.json`, (vector) => vector.command ?? vector.commands?.[0]));
-  const heard = Object.fromEntries(["answers", "events"].flatMap((file) => exampled(`bridges/${name}/vectors/${file}.json`, (vector) => vector.event)));
+  const said = Object.fromEntries(
+    exampled(`bridges/${name}/vectors/commands.json`, (vector) => vector.command ?? vector.commands?.[0]),
+  );
+  const heard = Object.fromEntries(
+    ["answers", "events"].flatMap((file) => exampled(`bridges/${name}/vectors/${file}.json`, (vector) => vector.event)),
+  );
   return Object.fromEntries([
-    ...Object.keys(commands).map((type, at) => [says(name, type), message(type, `../schemas/${name}-commands.json#/oneOf/${String(at)}`, said[type])]),
-    ...Object.keys(events).map((type, at) => [hears(name, type), message(type, `../schemas/${name}-events.json#/oneOf/${String(at)}`, heard[type])]),
+    ...Object.keys(commands).map((type, at) => [
+      says(name, type),
+      message(type, `../schemas/${name}-commands.json#/oneOf/${String(at)}`, said[type]),
+    ]),
+    ...Object.keys(events).map((type, at) => [
+      hears(name, type),
+      message(type, `../schemas/${name}-events.json#/oneOf/${String(at)}`, heard[type]),
+    ]),
   ]);
 }
 

@@ -6,7 +6,9 @@ const root = new URL("..", import.meta.url).pathname;
 const page = join(root, "LIMITS.md");
 
 function* sources(folder) {
-  for (const entry of readdirSync(join(root, folder), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  for (const entry of readdirSync(join(root, folder), { withFileTypes: true }).sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  )) {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory()) yield* sources(path);
     else if (entry.name.endsWith(".ts")) yield path;
@@ -16,21 +18,28 @@ function* sources(folder) {
 function numbers() {
   const rows = ["| limit | default | what it bounds |", "|---|---|---|"];
   const text = readFileSync(join(root, "src/core/limits.ts"), "utf8");
-  let comment = "";
-  for (const line of text.split("\n")) {
-    const doc = /^ {2}\/\*\* (.*) \*\/$/.exec(line);
-    if (doc) comment = doc[1];
-    const limit = /^ {2}(\w+): ([\d_* ]+),$/.exec(line);
-    if (limit) rows.push(`| \`${limit[1]}\` | ${String(limit[2].replaceAll("_", "").split("*").reduce((product, factor) => product * Number(factor), 1))} | ${comment} |`);
+  const entries = /(?:\/\*\*((?:(?!\*\/)[^])*)\*\/\n {2})?(\w+): ([\d_* ]+),$/gm;
+  let said = "";
+  for (const [, doc, name, factors] of text.matchAll(entries)) {
+    // A comment counts for the entries below it, too, until the next one.
+    if (doc !== undefined) said = doc.replace(/\s+(?:\* )?/g, " ").trim();
+    const value = factors.split("*").reduce((product, factor) => product * Number(factor.replaceAll("_", "")), 1);
+    rows.push(`| \`${name}\` | ${value} | ${said} |`);
   }
   return rows;
+}
+
+/** The lines of a source, a comment about a bound and a declaration on one line each. */
+function linesOf(source) {
+  const comments = source.replace(/\/\/ bound:.*(?:\n *\/\/ .*)*/g, (lines) => lines.replace(/\n *\/\/ /g, " "));
+  return comments.replace(/=\n *new /g, "= new ").split("\n");
 }
 
 function growing() {
   const rows = ["| where, what | at most | at the limit | owner |", "|---|---|---|---|"];
   for (const folder of ["src", "bridges", "clients/typescript"]) {
     for (const path of sources(folder)) {
-      const lines = readFileSync(join(root, path), "utf8").split("\n");
+      const lines = linesOf(readFileSync(join(root, path), "utf8"));
       lines.forEach((line, at) => {
         const bound = /\/\/ bound: (.+) · evicts: (.+) · owner: (.+)$/.exec(line);
         const field = /(#?[A-Za-z_]\w*)(?::[^=]+)? = new (?:Map|Set|WeakMap)\b/.exec(lines[at + 1] ?? "");
@@ -46,7 +55,11 @@ function replaceTable(text, heading, rows) {
   if (start === -1) throw new Error(`LIMITS.md has no section "${heading}"`);
   const end = text.indexOf("\n## ", start + 3);
   const section = text.slice(start, end === -1 ? undefined : end);
-  const prose = section.split("\n").filter((line) => !line.startsWith("|")).join("\n").trimEnd();
+  const prose = section
+    .split("\n")
+    .filter((line) => !line.startsWith("|"))
+    .join("\n")
+    .trimEnd();
   return `${text.slice(0, start)}${prose}\n\n${rows.join("\n")}\n${end === -1 ? "" : text.slice(end)}`;
 }
 

@@ -1,4 +1,5 @@
-// npm run schemas: what is said on the wire, as JSON Schema (draft 2020-12), from the schemas that the broker itself uses; and docs/asyncapi.json,
+// npm run schemas: what is said on the wire, as JSON Schema (draft 2020-12), from the schemas that the broker itself
+// uses; and docs/asyncapi.json,
 // which refers to them. With --check nothing is written; exit 1 tells that a file is out of date.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -17,13 +18,14 @@ import { asyncapi } from "./asyncapi.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** Patterns of many languages know no \P{Cc}: controls are spelt out. */
 const portable = (pattern) => pattern.replaceAll("\\P{Cc}", "[^\\u0000-\\u001f\\u007f-\\u009f]");
-const form = (schema) => z.toJSONSchema(schema, {
-  io: "input",
-  unrepresentable: "any",
-  override: ({ jsonSchema }) => {
-    if (jsonSchema.pattern !== undefined) jsonSchema.pattern = portable(jsonSchema.pattern);
-  },
-});
+const form = (schema) =>
+  z.toJSONSchema(schema, {
+    io: "input",
+    unrepresentable: "any",
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.pattern !== undefined) jsonSchema.pattern = portable(jsonSchema.pattern);
+    },
+  });
 /** The messages of a dialect, told apart by `type`. */
 const byType = (title, messages) => ({ title, ...form(z.discriminatedUnion("type", Object.values(messages))) });
 /** The broker's own messages, each under its `content.kind`. */
@@ -31,24 +33,47 @@ const byKind = (title, messages) => ({
   title,
   $schema: "https://json-schema.org/draft/2020-12/schema",
   oneOf: Object.keys(messages).map((kind) => ({ $ref: `#/$defs/${kind}` })),
-  $defs: Object.fromEntries(Object.entries(messages).map(([kind, message]) => [kind, { ...form(message), $schema: undefined }])),
+  $defs: Object.fromEntries(
+    Object.entries(messages).map(([kind, message]) => [kind, { ...form(message), $schema: undefined }]),
+  ),
 });
-/** An envelope as an agent hears it: between local agents the broker passes bytes, so it is what it takes, and what only the broker says. */
+/**
+ * An envelope as an agent hears it: between local agents the broker passes bytes, so it is what it takes, and what only
+ * the broker says.
+ */
 const heardEnvelope = wireEnvelope.extend({
-  trust: writtenTrust.describe("how well the sender's name is proved; the sender's own word unless from begins with $").optional(),
+  trust: writtenTrust
+    .describe("how well the sender's name is proved; the sender's own word unless from begins with $")
+    .optional(),
   received_at: writtenTime.describe("set by the broker only, where timestamp has no zone or is a day off").optional(),
-  replay: z.boolean().describe("set by the broker only: a room's past message, sent again because it was asked for").optional(),
+  replay: z
+    .boolean()
+    .describe("set by the broker only: a room's past message, sent again because it was asked for")
+    .optional(),
 });
 /** What the broker takes as a request: an envelope read leniently, around a content that is its own contract. */
-const takenRequests = Object.fromEntries(Object.entries(deskRequests).map(([kind, request]) => [kind, wireEnvelope.extend({
-  type: z.string().regex(/^[Rr][Ee][Qq][Uu][Ee][Ss][Tt]$/),
-  content: request.shape.content,
-})]));
+const takenRequests = Object.fromEntries(
+  Object.entries(deskRequests).map(([kind, request]) => [
+    kind,
+    wireEnvelope.extend({
+      type: z.string().regex(/^[Rr][Ee][Qq][Uu][Ee][Ss][Tt]$/),
+      content: request.shape.content,
+    }),
+  ]),
+);
 
 /** A schema whose fields are told as those of another are. */
 const described = (schema, { properties }) => ({
   ...schema,
-  properties: Object.fromEntries(Object.entries(schema.properties).map(([name, property]) => [name, { ...(properties[name]?.description !== undefined && { description: properties[name].description }), ...property }])),
+  properties: Object.fromEntries(
+    Object.entries(schema.properties).map(([name, property]) => [
+      name,
+      {
+        ...(properties[name]?.description !== undefined && { description: properties[name].description }),
+        ...property,
+      },
+    ]),
+  ),
 });
 
 const files = {
@@ -56,12 +81,29 @@ const files = {
   "schemas/agentchat-events.json": byType("What clients of AgentChat hear", agentchatEvents.events),
   "schemas/pan-commands.json": byType("What clients of PAN say", pan.commands),
   "schemas/pan-events.json": byType("What clients of PAN hear", pan.events),
-  "schemas/envelope.json": { title: "A message on ZeroMQ (second frame) as agents hear it: from the broker, from SDKs, from plain sockets. Check what you hear by this", ...described(form(heardEnvelope), form(writtenEnvelope)) },
-  "schemas/envelope-write.json": { title: "A message on ZeroMQ (second frame) as the broker and its SDKs write it: write so, and every reader can rely on it. Replays keep their sender's timestamp", ...form(writtenEnvelope) },
-  "schemas/envelope-read.json": { title: "A message on ZeroMQ (second frame) as the broker reads it: everything that it takes, told leniently", ...form(wireEnvelope) },
-  "schemas/broker-requests.json": byKind("What agents ask of $broker, as it takes it; how an envelope should be written: envelope-write.json", takenRequests),
+  "schemas/envelope.json": {
+    title:
+      "A message on ZeroMQ (second frame) as agents hear it: from the broker, from SDKs, from plain sockets. Check what you hear by this",
+    ...described(form(heardEnvelope), form(writtenEnvelope)),
+  },
+  "schemas/envelope-write.json": {
+    title:
+      "A message on ZeroMQ (second frame) as the broker and its SDKs write it: write so, and every reader can rely on it. Replays keep their sender's timestamp",
+    ...form(writtenEnvelope),
+  },
+  "schemas/envelope-read.json": {
+    title: "A message on ZeroMQ (second frame) as the broker reads it: everything that it takes, told leniently",
+    ...form(wireEnvelope),
+  },
+  "schemas/broker-requests.json": byKind(
+    "What agents ask of $broker, as it takes it; how an envelope should be written: envelope-write.json",
+    takenRequests,
+  ),
   "schemas/broker-answers.json": byKind("What $broker answers, on the asker's own topic", deskAnswers),
-  "schemas/broker-informs.json": byKind("What $broker says unasked: fault and room.invited on an agent's own topic, the rest on $events", deskInforms),
+  "schemas/broker-informs.json": byKind(
+    "What $broker says unasked: fault and room.invited on an agent's own topic, the rest on $events",
+    deskInforms,
+  ),
   "schemas/config.json": configSchema(),
   "docs/asyncapi.json": asyncapi(),
 };

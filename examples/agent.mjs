@@ -1,7 +1,8 @@
 // @ts-check
-// An agent with the SDK: answers requests, joins a room, asks somebody who answers. Its types are the SDK's: an editor shows them, and TypeScript checks them here.
+// An agent with the SDK: answers requests, joins a room, asks somebody who answers. Its types are the SDK's: an editor
+// shows them, and TypeScript checks them here.
 //
-//     node examples/agent.mjs [NAME] [FRIEND]      (in the repository after npm ci, or wherever synaptic-core is installed)
+// node examples/agent.mjs [NAME] [FRIEND] (in the repository after npm ci, or wherever synaptic-core is installed)
 //
 // It finds the broker that runs on this machine by itself.
 import { Agent } from "synaptic-core";

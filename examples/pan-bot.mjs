@@ -10,7 +10,8 @@ import { PanClient } from "synaptic-core/pan";
 
 const agentId = process.argv[2] ?? "pan-bot";
 const url = process.argv[3] ?? "ws://127.0.0.1:8080/pan";
-const dataDir = process.env.SYNAPTIC_DATA_DIR ?? join(process.env.XDG_DATA_HOME ?? join(homedir(), ".local/share"), "synaptic-core");
+const dataDir =
+  process.env.SYNAPTIC_DATA_DIR ?? join(process.env.XDG_DATA_HOME ?? join(homedir(), ".local/share"), "synaptic-core");
 const token = process.env.PAN_TOKEN ?? readFileSync(join(dataDir, "pan-token"), "utf8").trim();
 
 const bot = new PanClient({ url, agentId, name: "Example bot", token });

@@ -2,7 +2,15 @@ import { randomUUID } from "node:crypto";
 import { Agent, MemoryLink, type AgentOptions } from "../clients/typescript/agent/index.js";
 import { assembleParts, type Parts } from "./parts.js";
 import { problemsOf, readConfig, type BrokerConfig, type BrokerOptions } from "./config/index.js";
-import { Fault, systemClock, timerMaxMs, type CopyLedger, type Lifecycle, type Log, type MessageLedger } from "./core/index.js";
+import {
+  Fault,
+  systemClock,
+  timerMaxMs,
+  type CopyLedger,
+  type Lifecycle,
+  type Log,
+  type MessageLedger,
+} from "./core/index.js";
 import { listAgents, listRooms } from "./desk/index.js";
 import { reload, type Reloaded } from "./reload.js";
 import { resolveDataDirectory } from "./storage/index.js";
@@ -66,7 +74,10 @@ export class Broker {
     let tellLost: (fault: Fault) => void = () => undefined;
     this.lost = new Promise((resolve) => (tellLost = resolve));
     const lost = (): void => {
-      const fault = new Fault("conflict", `another broker has taken the data directory ${this.dataDir}, since this one gave no sign of life for long; two on one directory would spoil it, so this one stops`);
+      const fault = new Fault(
+        "conflict",
+        `another broker has taken the data directory ${this.dataDir}, since this one gave no sign of life for long; two on one directory would spoil it, so this one stops`,
+      );
       this.#log("error", fault.message);
       tellLost(fault);
       this.stop().catch((thrown: unknown) => {
@@ -78,7 +89,8 @@ export class Broker {
 
   /** Resolves when every door is open. @throws Fault conflict (data directory or door in use), forbidden */
   start(): Promise<void> {
-    if (this.#phase !== "new") return Promise.reject(new Fault("conflict", "this broker was started or stopped before; make a new one"));
+    if (this.#phase !== "new")
+      return Promise.reject(new Fault("conflict", "this broker was started or stopped before; make a new one"));
     this.#phase = "starting";
     return (this.#starting = this.#start());
   }
@@ -111,7 +123,12 @@ export class Broker {
   get endpoints(): BrokerEndpoints {
     const { zmtp, ws } = this.#parts;
     const own = ws.ownEndpoints;
-    return { zmqIn: zmtp.inEndpoints, zmqOut: zmtp.outEndpoints, ws: ws.endpoints, ...(Object.keys(own).length > 0 && { own }) };
+    return {
+      zmqIn: zmtp.inEndpoints,
+      zmqOut: zmtp.outEndpoints,
+      ws: ws.endpoints,
+      ...(Object.keys(own).length > 0 && { own }),
+    };
   }
 
   /** Who is connected, and both ledgers (ADR 0006). */
@@ -132,40 +149,61 @@ export class Broker {
       },
       backlogBytes: total.bytes,
       memoryBytes: process.memoryUsage().rss,
-      ledger: structuredClone({ messages: ledger.messages, copies: ledger.copies, taps: ledger.taps, reasons: { ...ledger.reasons } }),
+      ledger: structuredClone({
+        messages: ledger.messages,
+        copies: ledger.copies,
+        taps: ledger.taps,
+        reasons: { ...ledger.reasons },
+      }),
     };
   }
 
-  /** An agent in this process, without sockets: the same interface as `Agent.connect`. It is closed when the broker stops. @throws Fault conflict, malformed, full, going-away */
+  /**
+   * An agent in this process, without sockets: the same interface as `Agent.connect`. It is closed when the broker
+   * stops.
+   * @throws Fault conflict, malformed, full, going-away
+   */
   agent(name: string, options: AgentOptions = {}): Agent {
     if (this.#phase !== "running") throw new Fault("going-away", "the broker is not running; start it first");
     const { exchange, directory, identity } = this.#parts;
-    const agent = Agent.over(name, (heard) => new MemoryLink(name, {
-      exchange,
-      newId: randomUUID,
-      arrive: (principal) => {
-        if (identity.isProtected(name) || directory.agent(name) !== undefined) throw new Fault("conflict", `the name ${name} is in use or has an owner; choose another`);
-        const presence = directory.arrive({ principal, dialect: "local" });
-        identity.remember(name);
-        return {
-          join: (room) => directory.join(presence, room, { create: true }),
-          leave: (room) => directory.leave(presence, room),
-          depart: () => {
-            presence.depart();
-            this.#agents.delete(agent);
+    const agent = Agent.over(
+      name,
+      (heard) =>
+        new MemoryLink(
+          name,
+          {
+            exchange,
+            newId: randomUUID,
+            arrive: (principal) => {
+              if (identity.isProtected(name) || directory.agent(name) !== undefined)
+                throw new Fault("conflict", `the name ${name} is in use or has an owner; choose another`);
+              const presence = directory.arrive({ principal, dialect: "local" });
+              identity.remember(name);
+              return {
+                join: (room) => directory.join(presence, room, { create: true }),
+                leave: (room) => directory.leave(presence, room),
+                depart: () => {
+                  presence.depart();
+                  this.#agents.delete(agent);
+                },
+              };
+            },
+            agents: () => listAgents(directory),
+            rooms: (viewer) => listRooms(directory, viewer),
           },
-        };
-      },
-      agents: () => listAgents(directory),
-      rooms: (viewer) => listRooms(directory, viewer),
-    }, heard), options);
+          heard,
+        ),
+      options,
+    );
     this.#agents.add(agent);
     return agent;
   }
 
   /**
-   * Takes over what can change while the broker runs: limits, web pages and proxies that are trusted, the TLS pair, which is read again in any case.
-   * @param options them, or what reads them: a configuration that cannot be read is written into the audit log as refused, too
+   * Takes over what can change while the broker runs: limits, web pages and proxies that are trusted, the TLS pair,
+   * which is read again in any case.
+   * @param options them, or what reads them: a configuration that cannot be read is written into the audit log as
+   * refused, too
    * @throws Fault malformed, forbidden, unavailable: everything stays as it was
    */
   reload(options: BrokerOptions | (() => BrokerOptions)): Reloaded {
@@ -174,11 +212,18 @@ export class Broker {
     // First: whoever has moved the log away needs it to go on elsewhere, whatever the configuration is like.
     audit.reopen();
     try {
-      const { config, changed, needRestart, tlsProblem } = reload(this.#parts, this.#config, readConfig(typeof options === "function" ? options() : options));
+      const { config, changed, needRestart, tlsProblem } = reload(
+        this.#parts,
+        this.#config,
+        readConfig(typeof options === "function" ? options() : options),
+      );
       this.#config = config;
       audit.write({ event: "reload", changed, needRestart });
       this.#log("info", "configuration read again", { changed, needRestart });
-      if (tlsProblem !== undefined) this.#log("warn", `the certificate ${tlsProblem}; until then clients refuse it`, { certificate: config.tlsCert });
+      if (tlsProblem !== undefined)
+        this.#log("warn", `the certificate ${tlsProblem}; until then clients refuse it`, {
+          certificate: config.tlsCert,
+        });
       return { changed, needRestart };
     } catch (thrown) {
       const problems = problemsOf(thrown);
@@ -188,13 +233,17 @@ export class Broker {
     }
   }
 
-  /** Drains and stops: no new work, what is under way is finished within the drain limits. A second call waits for the first. */
+  /**
+   * Drains and stops: no new work, what is under way is finished within the drain limits. A second call waits for the
+   * first.
+   */
   stop(): Promise<void> {
     return (this.#stopping ??= this.#stop());
   }
 
   async #stop(): Promise<void> {
-    // Stopped while it starts: what has been opened is closed in order. Why it did not start is told to whoever started it.
+    // Stopped while it starts: what has been opened is closed in order. Why it did not start is told to whoever started
+    // it.
     await this.#starting?.catch(() => undefined);
     if (this.#phase !== "running") {
       this.#phase = "stopped";

@@ -1,11 +1,37 @@
 import { randomUUID } from "node:crypto";
 import { Bridges } from "./websocket/engine/index.js";
-import { accessRules, hostOf, isLocalDoor, isLocalUrl, portOf, usualZmqDoors, type BrokerConfig } from "./config/index.js";
-import { BacklogTotal, Exchange, Fault, Flusher, Ledger, Router, principal, systemClock, type Lifecycle, type Log } from "./core/index.js";
+import {
+  accessRules,
+  hostOf,
+  isLocalDoor,
+  isLocalUrl,
+  portOf,
+  usualZmqDoors,
+  type BrokerConfig,
+} from "./config/index.js";
+import {
+  BacklogTotal,
+  Exchange,
+  Fault,
+  Flusher,
+  Ledger,
+  Router,
+  principal,
+  systemClock,
+  type Lifecycle,
+  type Log,
+} from "./core/index.js";
 import { ConversationsMemory, RequestsMemory, type Requests } from "./conversation/index.js";
 import { Desk } from "./desk/index.js";
 import { LocalAgents } from "./zeromq/agents/index.js";
-import { assembleOperations, doorCounts, LatencyHistogram, MeasuredRequests, type AuditLog, type Operations } from "./ops/index.js";
+import {
+  assembleOperations,
+  doorCounts,
+  LatencyHistogram,
+  MeasuredRequests,
+  type AuditLog,
+  type Operations,
+} from "./ops/index.js";
 import { DataDirectory, TablesLmdb } from "./storage/index.js";
 import { DirectoryMemory, type Directory } from "./directory/index.js";
 import { IdentityTokens, LimiterMemory, operatorName, operatorScopes, type Identity } from "./identity/index.js";
@@ -91,16 +117,37 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
 
   const ops: Operations = assembleOperations({
     auditPath: data.file("audit.log"),
-    limits, clock, log, ledger, limiter, identity, latency,
+    limits,
+    clock,
+    log,
+    ledger,
+    limiter,
+    identity,
+    latency,
     holders: () => [local, bridges],
-    connections: () => doorCounts({ zmq: zmtp.connections(), websockets: ws.size, sessions: bridges.status().sessions }),
+    connections: () =>
+      doorCounts({ zmq: zmtp.connections(), websockets: ws.size, sessions: bridges.status().sessions }),
     sessions: () => bridges.status().admitted,
     agents: () => directory.agents(),
     rooms: () => directory.rooms(principal(operatorName, "proved", { scopes: operatorScopes })),
     backlogBytes: () => total.bytes,
     openRequests: () => requests.size,
   });
-  const local: LocalAgents = new LocalAgents({ router, exchange, ledger, limits, clock, directory, identity, limiter, requests, newId, log, dataTopics: config.topics, witness: ops.witness });
+  const local: LocalAgents = new LocalAgents({
+    router,
+    exchange,
+    ledger,
+    limits,
+    clock,
+    directory,
+    identity,
+    limiter,
+    requests,
+    newId,
+    log,
+    dataTopics: config.topics,
+    witness: ops.witness,
+  });
   const desk = new Desk({ router, exchange, ledger, limits, limiter, directory, log, status, askers: local });
   const zmtp: ZmtpListener = new ZmtpListener({
     router,
@@ -123,7 +170,14 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     exchange,
     router,
     ledger,
-    services: { directory, identity, limiter, tables, limits, settings: { serverName: config.serverName, agentchat: config.agentchat } },
+    services: {
+      directory,
+      identity,
+      limiter,
+      tables,
+      limits,
+      settings: { serverName: config.serverName, agentchat: config.agentchat },
+    },
     requests,
     conversations,
     clock,
@@ -141,7 +195,11 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     tls,
     listen: [
       ...config.ws.map((door) => ({ host: hostOf(door), port: portOf(door) })),
-      ...Object.entries(config.ownDoors).map(([own, door]) => ({ host: hostOf(door), port: portOf(door), own: knownDialect(own) })),
+      ...Object.entries(config.ownDoors).map(([own, door]) => ({
+        host: hostOf(door),
+        port: portOf(door),
+        own: knownDialect(own),
+      })),
     ],
     doors: dialects,
     limits,
@@ -169,12 +227,15 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
           throw thrown;
         }
         const problem = tls === undefined ? undefined : outOfDate(tls, new Date(clock.now()));
-        if (problem !== undefined) log("warn", `the certificate ${problem}; until then clients refuse it`, { certificate: cert });
+        if (problem !== undefined)
+          log("warn", `the certificate ${problem}; until then clients refuse it`, { certificate: cert });
         for (const door of [...config.ws, ...Object.values(config.ownDoors)]) {
-          if (!isLocalDoor(door) && cert === undefined && !config.behindProxy) log("warn", "this WebSocket door is clear text and can be reached from other machines", { door });
+          if (!isLocalDoor(door) && cert === undefined && !config.behindProxy)
+            log("warn", "this WebSocket door is clear text and can be reached from other machines", { door });
         }
         for (const url of [...(config.zmqIn ?? []), ...(config.zmqOut ?? [])]) {
-          if (!isLocalUrl(url)) log("warn", "this ZeroMQ door is clear text and can be reached from other machines", { url });
+          if (!isLocalUrl(url))
+            log("warn", "this ZeroMQ door is clear text and can be reached from other machines", { url });
         }
       },
       stop: async () => {
@@ -192,13 +253,31 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     ws,
     ...ops.after,
   ];
-  return { data, ledger, total, router, exchange, directory, identity, requests, zmtp, ws, access, tls, audit: ops.audit, inOrder };
+  return {
+    data,
+    ledger,
+    total,
+    router,
+    exchange,
+    directory,
+    identity,
+    requests,
+    zmtp,
+    ws,
+    access,
+    tls,
+    audit: ops.audit,
+    inOrder,
+  };
 }
 
 /** @throws Fault malformed */
 function knownDialect(name: string): string {
   if (dialects.some((dialect) => dialect.name === name)) return name;
-  throw new Fault("malformed", `there is no dialect ${name}; there are ${dialects.map((dialect) => dialect.name).join(", ")}`);
+  throw new Fault(
+    "malformed",
+    `there is no dialect ${name}; there are ${dialects.map((dialect) => dialect.name).join(", ")}`,
+  );
 }
 
 /** A part that has nothing to drain. */
@@ -210,7 +289,9 @@ function part(ends: { start: () => Promise<void>; stop: () => Promise<void> }): 
   };
 }
 
-/** Ids that are unique in the world: 48 random bits of this start, then a count; a UUID each would cost five times that. */
+/**
+ * Ids that are unique in the world: 48 random bits of this start, then a count; a UUID each would cost five times that.
+ */
 function idSource(): () => string {
   const start = randomUUID().slice(-12);
   let count = 0;

@@ -23,14 +23,23 @@ const reloadable: ReadonlySet<string> = new Set(["limits", "origins", "hosts", "
 
 /** Limits that parts have taken when they were made: a new value waits for a restart. */
 const atStart: ReadonlySet<keyof Limits> = new Set([
-  "wsFrameMaxBytes", "wsFragmentsMax", "httpHeadMs", "httpHeadMaxBytes", "loginFailuresPerMinute", "backlogTotalMaxBytes", "conflictPingMs", "zmqWarningsMax", "publisherDoorDelayMs",
+  "wsFrameMaxBytes",
+  "wsFragmentsMax",
+  "httpHeadMs",
+  "httpHeadMaxBytes",
+  "loginFailuresPerMinute",
+  "backlogTotalMaxBytes",
+  "conflictPingMs",
+  "zmqWarningsMax",
+  "publisherDoorDelayMs",
 ]);
 
 /** Options that have a life of their own. */
 const incomparable: ReadonlySet<string> = new Set(["log"]);
 
 /**
- * Takes over from `next` what can change while the broker runs: limits, allow-lists, TLS. Whatever is wrong is found before anything has changed.
+ * Takes over from `next` what can change while the broker runs: limits, allow-lists, TLS. Whatever is wrong is found
+ * before anything has changed.
  * @throws Fault malformed, unavailable: the old configuration and the old pair hold
  */
 export function reload(parts: Pick<Parts, "access" | "tls" | "ws">, current: BrokerConfig, next: BrokerConfig): Reload {
@@ -44,7 +53,9 @@ export function reload(parts: Pick<Parts, "access" | "tls" | "ws">, current: Bro
   for (const name of new Set([...Object.keys(current), ...Object.keys(next)]) as ReadonlySet<keyof BrokerConfig>) {
     if (incomparable.has(name) || JSON.stringify(current[name]) === JSON.stringify(next[name])) continue;
     const isTlsSwitch = (name === "tlsCert" || name === "tlsKey") && isTls !== (next.tlsCert !== undefined);
-    if (name === "limits") for (const limit of differences(current.limits, next.limits)) (atStart.has(limit) ? needRestart : changed).push(`limits.${limit}`);
+    if (name === "limits")
+      for (const limit of differences(current.limits, next.limits))
+        (atStart.has(limit) ? needRestart : changed).push(`limits.${limit}`);
     else if (!reloadable.has(name) || isTlsSwitch) needRestart.push(name);
     else {
       taken[name] = next[name];
@@ -55,7 +66,10 @@ export function reload(parts: Pick<Parts, "access" | "tls" | "ws">, current: Bro
   const config: BrokerConfig = { ...current, ...(taken as Partial<BrokerConfig>) };
   parts.access.set(accessRules(config));
   // One object from the beginning: every part reads its limits there.
-  Object.assign(current.limits, Object.fromEntries(Object.entries(next.limits).filter(([limit]) => !atStart.has(limit as keyof Limits))));
+  Object.assign(
+    current.limits,
+    Object.fromEntries(Object.entries(next.limits).filter(([limit]) => !atStart.has(limit as keyof Limits))),
+  );
   if (pair !== undefined) {
     parts.ws.renew(pair);
     parts.tls = pair;
@@ -64,13 +78,17 @@ export function reload(parts: Pick<Parts, "access" | "tls" | "ws">, current: Bro
   return { changed, needRestart, config, tlsProblem: parts.tls === undefined ? undefined : outOfDate(parts.tls, now) };
 }
 
-/** The pair of the files, if it is another one. @throws Fault malformed, unavailable; malformed, too, if clients would refuse it who take the present one */
+/**
+ * The pair of the files, if it is another one.
+ * @throws Fault malformed, unavailable; malformed, too, if clients would refuse it who take the present one
+ */
 function nextPair(present: TlsPair, { tlsCert: cert, tlsKey: key }: BrokerConfig, now: Date): TlsPair | undefined {
   if (cert === undefined || key === undefined) return undefined;
   const pair = readTlsPair({ cert, key });
   if (isSamePair(pair, present)) return undefined;
   const problem = outOfDate(pair, now);
-  if (problem !== undefined && outOfDate(present, now) === undefined) throw new Fault("malformed", `the certificate ${cert} ${problem}; the one that is shown now is still valid`);
+  if (problem !== undefined && outOfDate(present, now) === undefined)
+    throw new Fault("malformed", `the certificate ${cert} ${problem}; the one that is shown now is still valid`);
   return pair;
 }
 

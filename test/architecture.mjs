@@ -1,10 +1,14 @@
 // Runs dependency-cruiser over the sources and fails if it sees no modules, which it reports as success.
 import { spawnSync } from "node:child_process";
 
-const run = spawnSync("npx", ["depcruise", "--config", ".dependency-cruiser.cjs", "--output-type", "json", "src", "bridges", "clients/typescript"], {
-  encoding: "utf8",
-  maxBuffer: 64 * 1024 * 1024,
-});
+const run = spawnSync(
+  "npx",
+  ["depcruise", "--config", ".dependency-cruiser.cjs", "--output-type", "json", "src", "bridges", "clients/typescript"],
+  {
+    encoding: "utf8",
+    maxBuffer: 64 * 1024 * 1024,
+  },
+);
 if (run.status === null || run.stdout === "") throw new Error(`dependency-cruiser did not run: ${run.stderr}`);
 const { summary, modules } = JSON.parse(run.stdout);
 const ours = modules.filter((module) => /^(src|bridges|clients)\//.test(module.source));

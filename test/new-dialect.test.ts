@@ -10,10 +10,12 @@ const folders = ["bridges", "clients/typescript", "test/bridges", "test/clients"
 
 describe("npm run new:dialect", () => {
   let root: string;
-  const make = (name: string): string => execFileSync(process.execPath, [script, name], { encoding: "utf8", env: { ...process.env, SYNAPTIC_ROOT: root } });
+  const make = (name: string): string =>
+    execFileSync(process.execPath, [script, name], { encoding: "utf8", env: { ...process.env, SYNAPTIC_ROOT: root } });
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), "synaptic-dialect-"));
-    for (const folder of folders.map((each) => `${each}/echo`)) cpSync(new URL(`../${folder}`, import.meta.url), join(root, folder), { recursive: true });
+    for (const folder of folders.map((each) => `${each}/echo`))
+      cpSync(new URL(`../${folder}`, import.meta.url), join(root, folder), { recursive: true });
   });
   afterEach(() => {
     rmSync(root, { recursive: true });
@@ -22,17 +24,24 @@ describe("npm run new:dialect", () => {
   it("makes every file of echo again under the new name, with its types", () => {
     expect(make("night-owl")).toContain("add nightOwl to bridges/index.ts");
     for (const folder of folders) {
-      expect(readdirSync(join(root, folder, "night-owl"), { recursive: true }).sort()).toEqual(readdirSync(join(root, folder, "echo"), { recursive: true }).sort());
+      expect(readdirSync(join(root, folder, "night-owl"), { recursive: true }).sort()).toEqual(
+        readdirSync(join(root, folder, "echo"), { recursive: true }).sort(),
+      );
     }
     const door = readFileSync(join(root, "bridges/night-owl/index.ts"), "utf8");
     expect(door).toContain("export const nightOwl = defineDialect<NightOwlCommand, NightOwlEvent, NightOwlState>");
     expect(door).toContain('paths: ["/night-owl"]');
     expect(door.toLowerCase()).not.toContain("echo");
-    expect(readFileSync(join(root, "test/bridges/night-owl/suite.test.ts"), "utf8")).toContain('from "../../../bridges/night-owl/index.js"');
+    expect(readFileSync(join(root, "test/bridges/night-owl/suite.test.ts"), "utf8")).toContain(
+      'from "../../../bridges/night-owl/index.js"',
+    );
   });
 
   it.each(["", "Owl", "../owl", "night_owl", "echo"])("refuses %j and says why", (name) => {
-    const { status, stderr } = spawnSync(process.execPath, [script, name], { encoding: "utf8", env: { ...process.env, SYNAPTIC_ROOT: root } });
+    const { status, stderr } = spawnSync(process.execPath, [script, name], {
+      encoding: "utf8",
+      env: { ...process.env, SYNAPTIC_ROOT: root },
+    });
     expect(status).toBe(1);
     expect(stderr).toMatch(/usage|there already/);
   });

@@ -6,11 +6,21 @@ import { expect, it } from "vitest";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 it("exports what clients say and hear as JSON Schema, as the broker has it", () => {
-  const { status, stderr } = spawnSync(process.execPath, ["docs/schemas.mjs", "--check"], { cwd: root, encoding: "utf8" });
+  const { status, stderr } = spawnSync(process.execPath, ["docs/schemas.mjs", "--check"], {
+    cwd: root,
+    encoding: "utf8",
+  });
   expect([status, stderr]).toEqual([0, ""]);
 });
 
-it.each([["agentchat-commands", 15], ["agentchat-events", 17], ["pan-commands", 5], ["pan-events", 4]])("has every message of %s", (name, count) => {
-  const schema = JSON.parse(readFileSync(`${root}schemas/${name}.json`, "utf8")) as { oneOf: readonly { properties: { type: { const: string } } }[] };
+it.each([
+  ["agentchat-commands", 15],
+  ["agentchat-events", 17],
+  ["pan-commands", 5],
+  ["pan-events", 4],
+])("has every message of %s", (name, count) => {
+  const schema = JSON.parse(readFileSync(`${root}schemas/${name}.json`, "utf8")) as {
+    oneOf: readonly { properties: { type: { const: string } } }[];
+  };
   expect(schema.oneOf).toHaveLength(count);
 });

@@ -1,10 +1,19 @@
-// libzmq on both ends. `reader`: prints messages per second from the first one on. `writer`: sends as fast as the socket takes it, until ended or the time is over.
+// libzmq on both ends. `reader`: prints messages per second from the first one on. `writer`: sends as fast as the
+// socket takes it, until ended or the time is over.
 //   libzmq-client.mjs reader|writer URL SECONDS
 import { Publisher, Subscriber } from "zeromq";
 
 const [role, url, seconds] = process.argv.slice(2);
 const topic = "bench0";
-const payload = JSON.stringify({ message_id: "m", timestamp: "2026-01-01T00:00:00.000Z", from: "bench-writer", to: topic, type: "inform", priority: "NORMAL", content: { message: "x".repeat(140) } });
+const payload = JSON.stringify({
+  message_id: "m",
+  timestamp: "2026-01-01T00:00:00.000Z",
+  from: "bench-writer",
+  to: topic,
+  type: "inform",
+  priority: "NORMAL",
+  content: { message: "x".repeat(140) },
+});
 
 if (role === "reader") {
   const socket = new Subscriber({ linger: 0, receiveHighWaterMark: 0 });
@@ -13,10 +22,13 @@ if (role === "reader") {
   await socket.receive();
   const begun = performance.now();
   let count = 0;
-  setTimeout(() => {
-    console.log(JSON.stringify({ perSecond: count / ((performance.now() - begun) / 1000) }));
-    process.exit(0);
-  }, Number(seconds) * 1000);
+  setTimeout(
+    () => {
+      console.log(JSON.stringify({ perSecond: count / ((performance.now() - begun) / 1000) }));
+      process.exit(0);
+    },
+    Number(seconds) * 1000,
+  );
   for (;;) {
     await socket.receive();
     count += 1;

@@ -24,7 +24,10 @@ export function freePort() {
   });
 }
 
-/** Runs `command` with a file of `config`, whose path is its last argument, in a directory of its own; it is there when all `ports` take connections. */
+/**
+ * Runs `command` with a file of `config`, whose path is its last argument, in a directory of its own; it is there when
+ * all `ports` take connections.
+ */
 export async function startServer({ command, args = [], config, ports }) {
   const home = ownDirectory();
   const file = join(home, "config");
@@ -32,7 +35,8 @@ export async function startServer({ command, args = [], config, ports }) {
   const child = spawn(command, [...args, file], { cwd: home, stdio: ["ignore", "pipe", "pipe"] });
   endsWithUs(child);
   let said = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (said = (said + chunk).slice(-2_000)));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk) => (said = (said + chunk).slice(-2_000)));
   const ended = new Promise((done) => child.once("close", done));
   const stop = async () => {
     child.kill("SIGKILL");

@@ -18,12 +18,24 @@ export function newChallenge(key: PublicKey, expiresAt: number): Challenge {
 }
 
 /** @throws Fault unauthenticated with the code VERIFICATION_FAILED or VERIFICATION_EXPIRED */
-export function checkAnswer(challenge: Challenge | undefined, { challenge_id, signature, timestamp }: CommandOf<"VERIFY_IDENTITY">, now: number): Challenge {
-  if (challenge?.id !== challenge_id) throw failed("VERIFICATION_FAILED", "there is no such challenge here, or it was answered; connect again for a new one");
-  if (now >= challenge.expiresAt) throw failed("VERIFICATION_EXPIRED", "the challenge has expired; connect again for a new one");
+export function checkAnswer(
+  challenge: Challenge | undefined,
+  { challenge_id, signature, timestamp }: CommandOf<"VERIFY_IDENTITY">,
+  now: number,
+): Challenge {
+  if (challenge?.id !== challenge_id)
+    throw failed(
+      "VERIFICATION_FAILED",
+      "there is no such challenge here, or it was answered; connect again for a new one",
+    );
+  if (now >= challenge.expiresAt)
+    throw failed("VERIFICATION_EXPIRED", "the challenge has expired; connect again for a new one");
   const text = authText({ nonce: challenge.nonce, challengeId: challenge.id, timestamp });
   if (!verifies(challenge.key, text, signature)) {
-    throw failed("VERIFICATION_FAILED", "the signature does not verify: it is Ed25519, base64, over AGENTCHAT_AUTH|nonce|challenge_id|timestamp");
+    throw failed(
+      "VERIFICATION_FAILED",
+      "the signature does not verify: it is Ed25519, base64, over AGENTCHAT_AUTH|nonce|challenge_id|timestamp",
+    );
   }
   return challenge;
 }

@@ -17,7 +17,8 @@ export const codec: Codec<Command, Event> = {
     const whole = readJson(frame, depthMax);
     const lines = "problem" in whole ? frame.split("\n", linesMax * 2).filter((line) => line.trim() !== "") : [];
     if (lines.length < 2) return [commandOf(whole)];
-    if (lines.length > linesMax) throw new Fault("malformed", `a frame holds ${String(linesMax)} messages at most; nothing of this one was read`);
+    if (lines.length > linesMax)
+      throw new Fault("malformed", `a frame holds ${String(linesMax)} messages at most; nothing of this one was read`);
     return lines.map((line) => {
       try {
         return commandOf(readJson(line, depthMax));
@@ -36,10 +37,15 @@ export const codec: Codec<Command, Event> = {
 function commandOf(json: ReturnType<typeof readJson>): Command {
   if ("problem" in json) throw new Fault("malformed", json.problem);
   const { value } = json;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Fault("malformed", "a message is a JSON object");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Fault("malformed", "a message is a JSON object");
   const type = "type" in value ? value.type : undefined;
   if (typeof type !== "string" || !Object.hasOwn(commands, type)) {
-    throw new Fault(typeof type === "string" ? "unsupported" : "malformed", `type is none of ${Object.keys(commands).join(", ")}`, about(value, type));
+    throw new Fault(
+      typeof type === "string" ? "unsupported" : "malformed",
+      `type is none of ${Object.keys(commands).join(", ")}`,
+      about(value, type),
+    );
   }
   const parsed = commands[type as keyof typeof commands].safeParse(value);
   if (parsed.success) return parsed.data;

@@ -2,7 +2,9 @@ import type { Closing, Fault, FaultCode, Refusal } from "#dialect";
 import type { Event } from "./events.js";
 import { errorCodes, type ErrorCode, type Command } from "./schema.js";
 
-/** Every fault in AgentChat's words, where nothing says it better. Total: a new fault code does not compile without one. */
+/**
+ * Every fault in AgentChat's words, where nothing says it better. Total: a new fault code does not compile without one.
+ */
 export const codes: Readonly<Record<FaultCode, ErrorCode>> = {
   malformed: "INVALID_MSG",
   unsupported: "INVALID_MSG",
@@ -33,7 +35,10 @@ export function refusal(fault: Fault, said: Command | undefined, now: number): R
     type: "ERROR",
     ts: now,
     code,
-    message: code === "CHANNEL_NOT_FOUND" ? `there is no channel ${channelOf(said)}; CREATE_CHANNEL makes one, LIST_CHANNELS tells which there are` : fault.message,
+    message:
+      code === "CHANNEL_NOT_FOUND"
+        ? `there is no channel ${channelOf(said)}; CREATE_CHANNEL makes one, LIST_CHANNELS tells which there are`
+        : fault.message,
     ...(ref !== undefined && { ref }),
     ...(fault.retryAfterMs !== undefined && { retry_after: Math.ceil(fault.retryAfterMs) }),
   };
@@ -41,7 +46,10 @@ export function refusal(fault: Fault, said: Command | undefined, now: number): R
   return close === undefined ? { reply } : { close };
 }
 
-/** The code of a fault: its own if it names one (`detail.agentchat`), else what fits the command, else what fits the fault. */
+/**
+ * The code of a fault: its own if it names one (`detail.agentchat`), else what fits the command, else what fits the
+ * fault.
+ */
 function codeOf({ code, detail }: Fault, said: Command | undefined): ErrorCode {
   const own = errorCodes.find((known) => known === detail?.["agentchat"]);
   if (own !== undefined) return own;

@@ -1,13 +1,20 @@
 import { z } from "zod";
 import { errorCodes, proposalStatuses, type NegotiationType } from "./schema.js";
 
-/** What an AgentChat client hears (seed 001, protocols §5); every event has `ts`. The descriptions go into the JSON Schema. */
+/**
+ * What an AgentChat client hears (seed 001, protocols §5); every event has `ts`. The descriptions go into the JSON
+ * Schema.
+ */
 
 const ts = z.number().describe("milliseconds since 1970; in a signed MSG the sender's own, as it was signed");
 const channel = z.string().describe("#channel");
 const agent = z.string().describe("@agent-id");
 const sig = z.string().describe("Ed25519, base64, as the sender gave it");
-const names = z.record(agent, z.string()).readonly().describe("what those are called who have another name than their id; for people").exactOptional();
+const names = z
+  .record(agent, z.string())
+  .readonly()
+  .describe("what those are called who have another name than their id; for people")
+  .exactOptional();
 
 /** Fields of a step of a negotiation: what it said, and where the proposal stands now. */
 const step = {
@@ -30,8 +37,19 @@ const step = {
 
 /** Every event, by its `type`. */
 export const events = {
-  WELCOME: z.object({ type: z.literal("WELCOME"), ts, agent_id: agent, server: z.string().describe("what the server calls itself") }),
-  CHALLENGE: z.object({ type: z.literal("CHALLENGE"), ts, challenge_id: z.string(), nonce: z.string(), expires_at: ts.describe("milliseconds since 1970") }),
+  WELCOME: z.object({
+    type: z.literal("WELCOME"),
+    ts,
+    agent_id: agent,
+    server: z.string().describe("what the server calls itself"),
+  }),
+  CHALLENGE: z.object({
+    type: z.literal("CHALLENGE"),
+    ts,
+    challenge_id: z.string(),
+    nonce: z.string(),
+    expires_at: ts.describe("milliseconds since 1970"),
+  }),
   VERIFY_SUCCESS: z.object({ type: z.literal("VERIFY_SUCCESS"), ts, agent_id: agent }),
   MSG: z.object({
     type: z.literal("MSG"),
@@ -44,14 +62,21 @@ export const events = {
     in_reply_to: z.string().exactOptional(),
     sig: sig.exactOptional(),
     pubkey: z.string().describe("base64 of SPKI").exactOptional(),
-    verified: z.boolean().describe("the server found the signature good for pubkey, and pubkey to be that of from").exactOptional(),
+    verified: z
+      .boolean()
+      .describe("the server found the signature good for pubkey, and pubkey to be that of from")
+      .exactOptional(),
     replay: z.literal(true).describe("said before JOIN").exactOptional(),
   }),
   JOINED: z.object({ type: z.literal("JOINED"), ts, channel, agents: z.array(agent).readonly(), names }),
   LEFT: z.object({ type: z.literal("LEFT"), ts, channel, agent }),
   AGENT_JOINED: z.object({ type: z.literal("AGENT_JOINED"), ts, channel, agent, name: z.string().exactOptional() }),
   AGENT_LEFT: z.object({ type: z.literal("AGENT_LEFT"), ts, channel, agent }),
-  CHANNELS: z.object({ type: z.literal("CHANNELS"), ts, list: z.array(z.object({ name: channel, agents: z.int().nonnegative() })).readonly() }),
+  CHANNELS: z.object({
+    type: z.literal("CHANNELS"),
+    ts,
+    list: z.array(z.object({ name: channel, agents: z.int().nonnegative() })).readonly(),
+  }),
   AGENTS: z.object({ type: z.literal("AGENTS"), ts, channel, list: z.array(agent).readonly(), names }),
   ERROR: z.object({
     type: z.literal("ERROR"),
@@ -79,4 +104,6 @@ export type EventOf<T extends Event["type"]> = Extract<Event, { readonly type: T
 export type MsgEvent = EventOf<"MSG">;
 
 /** A step of a negotiation as both parties hear it, but for its time. */
-export type NegotiationEvent = { readonly type: NegotiationType } & Readonly<Omit<EventOf<NegotiationType>, "type" | "ts">>;
+export type NegotiationEvent = { readonly type: NegotiationType } & Readonly<
+  Omit<EventOf<NegotiationType>, "type" | "ts">
+>;

@@ -17,7 +17,8 @@ const rawBytes = 32;
 const signatureBytes = 64;
 
 /**
- * Points of small order (RFC 8032 §5.1; y, little-endian, hex, without the sign): under such a key one signature, made without any private key, is good
+ * Points of small order (RFC 8032 §5.1; y, little-endian, hex, without the sign): under such a key one signature, made
+ * without any private key, is good
  * for every text.
  */
 const smallOrder: ReadonlySet<string> = new Set([
@@ -28,10 +29,18 @@ const smallOrder: ReadonlySet<string> = new Set([
   `ec${"ff".repeat(30)}7f`,
 ]);
 
-/** Reads a public key written as PEM, as base64 of SPKI DER, or as base64 of the raw 32 bytes; undefined if it is none of them, or one that proves nothing. */
+/**
+ * Reads a public key written as PEM, as base64 of SPKI DER, or as base64 of the raw 32 bytes; undefined if it is none
+ * of them, or one that proves nothing.
+ */
 export function readPublicKey(text: string): PublicKey | undefined {
   const bytes = text.includes("-----BEGIN PUBLIC KEY-----") ? derOfPem(text) : fromBase64(text.trim());
-  const raw = bytes?.length === rawBytes ? bytes : bytes?.length === spkiHead.length + rawBytes && bytes.subarray(0, spkiHead.length).equals(spkiHead) ? bytes.subarray(spkiHead.length) : undefined;
+  const raw =
+    bytes?.length === rawBytes
+      ? bytes
+      : bytes?.length === spkiHead.length + rawBytes && bytes.subarray(0, spkiHead.length).equals(spkiHead)
+        ? bytes.subarray(spkiHead.length)
+        : undefined;
   if (raw === undefined || !isSound(raw)) return undefined;
   const spki = Buffer.concat([spkiHead, raw]);
   const key = createPublicKey({ key: spki, format: "der", type: "spki" });
@@ -45,7 +54,10 @@ export function verifies({ key }: Pick<PublicKey, "key">, text: string, signatur
   return bytes?.length === signatureBytes && verify(null, Buffer.from(text), key, bytes);
 }
 
-/** False for points of small order, and for numbers beyond the field, which are second spellings of others (RFC 8032 §5.1.3). */
+/**
+ * False for points of small order, and for numbers beyond the field, which are second spellings of others (RFC 8032
+ * §5.1.3).
+ */
 function isSound(raw: Buffer): boolean {
   const y = Buffer.from(raw);
   y[31] = (y[31] ?? 0) & 0x7f;
@@ -58,7 +70,9 @@ function derOfPem(text: string): Buffer | undefined {
   return body === undefined ? undefined : fromBase64(body.replace(/\s/g, ""));
 }
 
-/** Strict base64, padded or not: the same bytes have one spelling, while Node's own reader skips what it does not know. */
+/**
+ * Strict base64, padded or not: the same bytes have one spelling, while Node's own reader skips what it does not know.
+ */
 function fromBase64(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, "base64");
   const spelled = bytes.toString("base64");

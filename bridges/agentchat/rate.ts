@@ -4,10 +4,17 @@ import type { ChatSession } from "./state.js";
 /** Items of a list that cost as much as one message. */
 const itemsPerToken = 100;
 
-/** A bucket for each connection, as in the original. What costs more than the burst takes a full bucket. @throws Fault rate-limited */
+/**
+ * A bucket for each connection, as in the original. What costs more than the burst takes a full bucket.
+ * @throws Fault rate-limited
+ */
 export function charge({ id, services: { limiter, limits } }: ChatSession, cost: number): void {
   if (limits.agentchatRatePerSecond === 0) return;
-  const wait = limiter.take(bucketOf(id), { perSecond: limits.agentchatRatePerSecond, burst: limits.agentchatBurst }, cost);
+  const wait = limiter.take(
+    bucketOf(id),
+    { perSecond: limits.agentchatRatePerSecond, burst: limits.agentchatBurst },
+    cost,
+  );
   if (wait > 0) throw new Fault("rate-limited", "Too many messages; slow down.", { retryAfterMs: wait });
 }
 

@@ -1,6 +1,9 @@
 import { z } from "zod";
 
-/** What an AgentChat client can say (seed 001, protocols §5). Unknown fields are ignored: the seed's frame has `from`, `ts` and `sig` everywhere. */
+/**
+ * What an AgentChat client can say (seed 001, protocols §5). Unknown fields are ignored: the seed's frame has `from`,
+ * `ts` and `sig` everywhere.
+ */
 
 /** 1–32 of `A-Z a-z 0-9 _ -`, not unique; checked by its handler, since it has an error code of its own. */
 const name = z.string();
@@ -25,7 +28,12 @@ export const identify = z.object({
   /** False: neither channel messages nor direct ones come back to their sender. */
   echo: z.boolean().optional(),
 });
-export const verifyIdentity = z.object({ type: z.literal("VERIFY_IDENTITY"), challenge_id: id, signature, timestamp: ts });
+export const verifyIdentity = z.object({
+  type: z.literal("VERIFY_IDENTITY"),
+  challenge_id: id,
+  signature,
+  timestamp: ts,
+});
 export const join = z.object({
   type: z.literal("JOIN"),
   channel,
@@ -46,7 +54,11 @@ export const msg = z.object({
 });
 export const listChannels = z.object({ type: z.literal("LIST_CHANNELS") });
 export const listAgents = z.object({ type: z.literal("LIST_AGENTS"), channel });
-export const createChannel = z.object({ type: z.literal("CREATE_CHANNEL"), channel, invite_only: z.boolean().optional() });
+export const createChannel = z.object({
+  type: z.literal("CREATE_CHANNEL"),
+  channel,
+  invite_only: z.boolean().optional(),
+});
 export const invite = z.object({ type: z.literal("INVITE"), channel, agent });
 export const ping = z.object({ type: z.literal("PING") });
 export const proposal = z.object({
@@ -61,10 +73,30 @@ export const proposal = z.object({
   expires: z.number().positive().max(31_536_000).optional(),
   sig: signature.optional(),
 });
-export const accept = z.object({ type: z.literal("ACCEPT"), proposal_id: id, payment_code: code.optional(), sig: signature.optional() });
-export const reject = z.object({ type: z.literal("REJECT"), proposal_id: id, reason: field.optional(), sig: signature.optional() });
-export const complete = z.object({ type: z.literal("COMPLETE"), proposal_id: id, proof: field.optional(), sig: signature.optional() });
-export const dispute = z.object({ type: z.literal("DISPUTE"), proposal_id: id, reason: field.min(1), sig: signature.optional() });
+export const accept = z.object({
+  type: z.literal("ACCEPT"),
+  proposal_id: id,
+  payment_code: code.optional(),
+  sig: signature.optional(),
+});
+export const reject = z.object({
+  type: z.literal("REJECT"),
+  proposal_id: id,
+  reason: field.optional(),
+  sig: signature.optional(),
+});
+export const complete = z.object({
+  type: z.literal("COMPLETE"),
+  proposal_id: id,
+  proof: field.optional(),
+  sig: signature.optional(),
+});
+export const dispute = z.object({
+  type: z.literal("DISPUTE"),
+  proposal_id: id,
+  reason: field.min(1),
+  sig: signature.optional(),
+});
 
 /** Every command, by its `type`. */
 export const commands = {
@@ -91,7 +123,10 @@ export type Command = { [T in keyof typeof commands]: z.infer<(typeof commands)[
 /** One command of {@link Command} by its type. */
 export type CommandOf<T extends Command["type"]> = Extract<Command, { readonly type: T }>;
 
-/** The seed's codes, the ones of protocols §5, and what neither names: `SESSION_DISPLACED` (another session of the same key has taken over), `INTERNAL`. */
+/**
+ * The seed's codes, the ones of protocols §5, and what neither names: `SESSION_DISPLACED` (another session of the same
+ * key has taken over), `INTERNAL`.
+ */
 export const errorCodes = [
   "AUTH_REQUIRED",
   "CHANNEL_NOT_FOUND",

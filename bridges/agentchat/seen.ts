@@ -5,7 +5,10 @@ import type { Table } from "#dialect";
 const rememberMs = 24 * 60 * 60 * 1_000;
 /** Messages remembered at most; beyond it the oldest of this run go first. */
 const rememberMax = 100_000;
-/** So many are forgotten with each that is remembered, so that no change of the table is large; more than one, so that they do not pile up. */
+/**
+ * So many are forgotten with each that is remembered, so that no change of the table is large; more than one, so that
+ * they do not pile up.
+ */
 const forgottenAtOnce = 32;
 
 /** What makes a message the same as one before. */
@@ -17,7 +20,10 @@ export interface SaidBefore {
   readonly text: string;
 }
 
-/** Messages with an id of their sender's own, remembered over a restart, so that a client may say them again without being heard twice. */
+/**
+ * Messages with an id of their sender's own, remembered over a restart, so that a client may say them again without
+ * being heard twice.
+ */
 export class Seen {
   readonly #table: Table<number>;
   // bound: 100,000 · evicts: the oldest, any after 24 h, 32 with each new one · owner: Seen
@@ -25,7 +31,8 @@ export class Seen {
 
   constructor(table: Table<number>) {
     this.#table = table;
-    for (const [key, at] of [...table.range("", "\uffff")].sort(([, one], [, other]) => one - other)) this.#at.set(key, at);
+    for (const [key, at] of [...table.range("", "\uffff")].sort(([, one], [, other]) => one - other))
+      this.#at.set(key, at);
   }
 
   /** True if it was said, and taken, before. */
@@ -55,5 +62,7 @@ export class Seen {
 }
 
 function keyOf({ speaker, messageId, text }: SaidBefore): string {
-  return createHash("sha256").update(JSON.stringify([speaker, messageId, text])).digest("base64url");
+  return createHash("sha256")
+    .update(JSON.stringify([speaker, messageId, text]))
+    .digest("base64url");
 }

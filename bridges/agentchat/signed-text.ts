@@ -1,12 +1,28 @@
 /** The texts that AgentChat agents sign, each as the protocol spells it (protocols §5). What is missing is empty. */
 
 /** Proof of a key, answering a CHALLENGE. */
-export function authText({ nonce, challengeId, timestamp }: { readonly nonce: string; readonly challengeId: string; readonly timestamp: number }): string {
+export function authText({
+  nonce,
+  challengeId,
+  timestamp,
+}: {
+  readonly nonce: string;
+  readonly challengeId: string;
+  readonly timestamp: number;
+}): string {
   return `AGENTCHAT_AUTH|${nonce}|${challengeId}|${timestamp}`;
 }
 
 /** A signed MSG; `ts` is the client's own, which is passed on unchanged. */
-export function messageText({ to, content, ts }: { readonly to: string; readonly content: string; readonly ts: number }): string {
+export function messageText({
+  to,
+  content,
+  ts,
+}: {
+  readonly to: string;
+  readonly content: string;
+  readonly ts: number;
+}): string {
   return JSON.stringify({ to, content, ts });
 }
 
@@ -24,6 +40,10 @@ export function proposalText(proposal: {
 }
 
 /** ACCEPT (its field: `payment_code`), REJECT (`reason`), COMPLETE (`proof`), DISPUTE (`reason`). */
-export function stepText(type: "ACCEPT" | "REJECT" | "COMPLETE" | "DISPUTE", proposalId: string, field: string | undefined): string {
+export function stepText(
+  type: "ACCEPT" | "REJECT" | "COMPLETE" | "DISPUTE",
+  proposalId: string,
+  field: string | undefined,
+): string {
   return `${type}|${proposalId}|${field ?? ""}`;
 }

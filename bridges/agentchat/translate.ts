@@ -9,7 +9,10 @@ import { messageText } from "./signed-text.js";
 const brokerName = "$broker";
 const serverId = "@server";
 
-/** The signature that a message carries through the core, in `content.data`: everything that a receiver in any dialect needs to verify it. */
+/**
+ * The signature that a message carries through the core, in `content.data`: everything that a receiver in any dialect
+ * needs to verify it.
+ */
 export interface Signed {
   /** Base64. */
   readonly sig: string;
@@ -64,15 +67,25 @@ function messageOf(envelope: Envelope, at: number, replay: boolean): Event {
 }
 
 /** What a MSG says of its signature, with the time that was signed; nothing if there is none. */
-export function signatureIn(message: Pick<Envelope, "from" | "to" | "content">): Pick<MsgEvent, "sig" | "pubkey" | "verified"> & { readonly ts?: number } {
+export function signatureIn(
+  message: Pick<Envelope, "from" | "to" | "content">,
+): Pick<MsgEvent, "sig" | "pubkey" | "verified"> & { readonly ts?: number } {
   const signed = signedOf(message);
   if (signed === undefined) return {};
   const { sig, pubkey, ts } = signed;
-  return { sig, ...(pubkey !== undefined && { pubkey }), verified: isGenuine(message, signed), ...(ts !== undefined && { ts }) };
+  return {
+    sig,
+    ...(pubkey !== undefined && { pubkey }),
+    verified: isGenuine(message, signed),
+    ...(ts !== undefined && { ts }),
+  };
 }
 
 /** Looked at anew, whatever the message says of itself: its sender may have written it in another dialect. */
-function isGenuine({ from, to, content }: Pick<Envelope, "from" | "to" | "content">, { sig, pubkey, to: signedTo, ts }: Signed): boolean {
+function isGenuine(
+  { from, to, content }: Pick<Envelope, "from" | "to" | "content">,
+  { sig, pubkey, to: signedTo, ts }: Signed,
+): boolean {
   const key = pubkey === undefined ? undefined : readPublicKey(pubkey);
   if (ts === undefined || key?.agentId !== from || signedTo !== targetOf(to)) return false;
   return verifies(key, messageText({ to: signedTo, content: content.message, ts }), sig);
@@ -81,7 +94,12 @@ function isGenuine({ from, to, content }: Pick<Envelope, "from" | "to" | "conten
 function signedOf({ content: { data } }: Pick<Envelope, "content">): Signed | undefined {
   const { sig, pubkey, to, ts } = fieldsOf(data);
   if (typeof sig !== "string" || typeof to !== "string") return undefined;
-  return { sig, to, ...(typeof ts === "number" && Number.isSafeInteger(ts) && { ts }), ...(typeof pubkey === "string" && { pubkey }) };
+  return {
+    sig,
+    to,
+    ...(typeof ts === "number" && Number.isSafeInteger(ts) && { ts }),
+    ...(typeof pubkey === "string" && { pubkey }),
+  };
 }
 
 function faultOf(envelope: Envelope, at: number): Event {
@@ -100,14 +118,23 @@ function membershipOf(envelope: Envelope, kind: "room.joined" | "room.left", at:
   const { room, agent, displayName } = fieldsOf(envelope.content.data);
   if (typeof room !== "string" || typeof agent !== "string") return undefined;
   if (kind === "room.left") return { type: "AGENT_LEFT", ts: at, channel: room, agent: `@${agent}` };
-  return { type: "AGENT_JOINED", ts: at, channel: room, agent: `@${agent}`, ...(typeof displayName === "string" && { name: displayName }) };
+  return {
+    type: "AGENT_JOINED",
+    ts: at,
+    channel: room,
+    agent: `@${agent}`,
+    ...(typeof displayName === "string" && { name: displayName }),
+  };
 }
 
 /** An invitation in AgentChat's words. */
 function invitationOf(envelope: Envelope): Envelope {
   const { room, by } = fieldsOf(envelope.content.data);
   if (typeof room !== "string" || typeof by !== "string") return envelope;
-  return { ...envelope, content: { ...envelope.content, message: `@${by} invites you to ${room}; JOIN it to hear and be heard there` } };
+  return {
+    ...envelope,
+    content: { ...envelope.content, message: `@${by} invites you to ${room}; JOIN it to hear and be heard there` },
+  };
 }
 
 function fieldsOf(data: unknown): Readonly<Record<string, unknown>> {

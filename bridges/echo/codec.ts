@@ -9,7 +9,8 @@ export function decode(frame: Frame): EchoCommand {
   const value = object(frame);
   const { type } = value;
   if (typeof type !== "string") throw new Fault("malformed", "type: missing, or no text");
-  if (!isWord(type)) throw new Fault("unsupported", `type: there is no such command; known are ${Object.keys(commands).join(", ")}`);
+  if (!isWord(type))
+    throw new Fault("unsupported", `type: there is no such command; known are ${Object.keys(commands).join(", ")}`);
   const parsed = commands[type].safeParse(value);
   if (parsed.success) return parsed.data;
   throw new Fault("malformed", `${type}: ${shapeProblemText(parsed.error, value)}`);
@@ -32,7 +33,8 @@ function object(frame: Frame): Readonly<Record<string, unknown>> {
   const json = readJson(frame, depthMax);
   if ("problem" in json) throw new Fault("malformed", `the frame is ${json.problem}`);
   const { value } = json;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Fault("malformed", "the frame is no JSON object");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Fault("malformed", "the frame is no JSON object");
   return value as Readonly<Record<string, unknown>>; // an object, just checked
 }
 

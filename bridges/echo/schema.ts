@@ -15,11 +15,20 @@ export type EchoCommand = { [T in keyof typeof commands]: z.infer<(typeof comman
 /** The words of commands. */
 export type EchoWord = EchoCommand["type"];
 
-/** What an echo client hears. The broker writes them, so they are types only; the client checks them with this schema. */
+/**
+ * What an echo client hears. The broker writes them, so they are types only; the client checks them with this schema.
+ */
 export const events = z.discriminatedUnion("type", [
   z.object({ type: z.literal("welcome"), name: z.string() }),
   z.object({ type: z.literal("echo"), text: z.string() }),
-  z.object({ type: z.literal("heard"), from: z.string(), to: z.string(), text: z.string(), id: z.string(), replay: z.literal(true).optional() }),
+  z.object({
+    type: z.literal("heard"),
+    from: z.string(),
+    to: z.string(),
+    text: z.string(),
+    id: z.string(),
+    replay: z.literal(true).optional(),
+  }),
   z.object({ type: z.literal("joined"), room: z.string(), agent: z.string() }),
   z.object({ type: z.literal("left"), room: z.string(), agent: z.string() }),
   z.object({ type: z.literal("refused"), code: z.string(), message: z.string() }),

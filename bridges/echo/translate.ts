@@ -13,7 +13,11 @@ export function toEvent(envelope: Envelope, { replay }: Pick<RenderMeta, "replay
   switch (content.kind) {
     case "room.joined":
     case "room.left":
-      return { type: content.kind === "room.joined" ? "joined" : "left", room: String(data["room"]), agent: String(data["agent"]) };
+      return {
+        type: content.kind === "room.joined" ? "joined" : "left",
+        room: String(data["room"]),
+        agent: String(data["agent"]),
+      };
     case "fault":
       return { type: "refused", code: String(data["code"]), message: content.message };
     case undefined:

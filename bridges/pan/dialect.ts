@@ -21,5 +21,6 @@ export const dialect: Dialect<Command, Event, State> = {
     session.phase = "ready";
     session.send({ type: "system", status: "success", message: "Welcome to PAN v1.0" });
   },
-  refuse: (fault, command, session) => refusal(fault, command?.type === "chat" ? command.messageId : undefined, session.principal !== undefined),
+  refuse: (fault, command, session) =>
+    refusal(fault, command?.type === "chat" ? command.messageId : undefined, session.principal !== undefined),
 };

@@ -26,7 +26,13 @@ const closings: Readonly<Partial<Record<FaultCode, Closing>>> = {
 };
 
 /** What is wrong with a login itself; everything else may pass when it is tried again. */
-const ofTheLogin: ReadonlySet<FaultCode> = new Set(["unauthenticated", "forbidden", "malformed", "unsupported", "too-large"]);
+const ofTheLogin: ReadonlySet<FaultCode> = new Set([
+  "unauthenticated",
+  "forbidden",
+  "malformed",
+  "unsupported",
+  "too-large",
+]);
 
 /** A fault told to a PAN client. Before login every refusal ends the connection. */
 export function refusal(fault: Fault, messageId: string | undefined, loggedIn: boolean): Refusal<Event> {

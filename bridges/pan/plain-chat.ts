@@ -18,8 +18,10 @@ const idMax = 256;
 const addresseeMax = 512;
 
 /**
- * Reads a `chat` of nothing but plain texts: no escapes, no key twice, no space but one after a colon or a comma. It only ever accepts: whatever it does not
- * accept, undefined is returned for, and the schema has the word. Half the cost of parsing and checking (0.9 against 1.8 µs for 250 characters).
+ * Reads a `chat` of nothing but plain texts: no escapes, no key twice, no space but one after a colon or a comma. It
+ * only ever accepts: whatever it does not
+ * accept, undefined is returned for, and the schema has the word. Half the cost of parsing and checking (0.9 against
+ * 1.8 µs for 250 characters).
  */
 export function plainChat(frame: string): Chat | undefined {
   if (frame.charCodeAt(0) !== brace || unusual.test(frame)) return undefined;
@@ -46,7 +48,8 @@ export function plainChat(frame: string): Chat | undefined {
         break;
       case 4:
         if (frame.startsWith("text", key) && text === undefined) text = frame.slice(open + 1, end);
-        else if (frame.startsWith("type", key) && !isChat && length === 4 && frame.startsWith("chat", open + 1)) isChat = true;
+        else if (frame.startsWith("type", key) && !isChat && length === 4 && frame.startsWith("chat", open + 1))
+          isChat = true;
         else return undefined;
         break;
       case 6:
@@ -55,11 +58,13 @@ export function plainChat(frame: string): Chat | undefined {
         if (intent === undefined) return undefined;
         break;
       case 7:
-        if (replyTo !== undefined || !frame.startsWith("replyTo", key) || length === 0 || length > idMax) return undefined;
+        if (replyTo !== undefined || !frame.startsWith("replyTo", key) || length === 0 || length > idMax)
+          return undefined;
         replyTo = frame.slice(open + 1, end);
         break;
       case 9:
-        if (messageId !== undefined || !frame.startsWith("messageId", key) || length === 0 || length > idMax) return undefined;
+        if (messageId !== undefined || !frame.startsWith("messageId", key) || length === 0 || length > idMax)
+          return undefined;
         messageId = frame.slice(open + 1, end);
         break;
       default:

@@ -1,6 +1,9 @@
 import { z } from "zod";
 
-/** What a PAN client can say (PAN §1–4), and what it hears (§5, §6). Fields beyond the seed are optional and ours: `messageId`, `intent`, `replyTo`, `data`, `priority`, `history`. */
+/**
+ * What a PAN client can say (PAN §1–4), and what it hears (§5, §6). Fields beyond the seed are optional and ours:
+ * `messageId`, `intent`, `replyTo`, `data`, `priority`, `history`.
+ */
 const agentId = z.string().min(1).max(512);
 const room = z.string().min(1).max(512);
 const intent = z.enum(["request", "response", "inform"]);
@@ -9,7 +12,11 @@ const intent = z.enum(["request", "response", "inform"]);
 export const auth = z.object({
   type: z.literal("auth"),
   agentId,
-  name: z.string().max(128).regex(/^\P{Cc}*$/u, "no control characters").optional(),
+  name: z
+    .string()
+    .max(128)
+    .regex(/^\P{Cc}*$/u, "no control characters")
+    .optional(),
   token: z.string().max(4096).optional(),
 });
 
@@ -38,10 +45,20 @@ export const list = z.object({ type: z.literal("list") });
 export const commands = { auth, chat, join, leave, list } as const;
 
 /** A command as it arrived; one of a type that PAN does not have is refused by the engine. */
-export type Command = z.infer<typeof auth> | z.infer<typeof chat> | z.infer<typeof join> | z.infer<typeof leave> | z.infer<typeof list>;
+export type Command =
+  z.infer<typeof auth> | z.infer<typeof chat> | z.infer<typeof join> | z.infer<typeof leave> | z.infer<typeof list>;
 
 /** PAN §6, and what the seed leaves unnamed: `AGENT_NOT_FOUND`, `NOT_INVITED`, `AGENT_ID_IN_USE`, `INTERNAL`. */
-export const errorCodes = ["AUTH_FAILED", "RATE_LIMIT", "INVALID_FORMAT", "room_full", "AGENT_NOT_FOUND", "NOT_INVITED", "AGENT_ID_IN_USE", "INTERNAL"] as const;
+export const errorCodes = [
+  "AUTH_FAILED",
+  "RATE_LIMIT",
+  "INVALID_FORMAT",
+  "room_full",
+  "AGENT_NOT_FOUND",
+  "NOT_INVITED",
+  "AGENT_ID_IN_USE",
+  "INTERNAL",
+] as const;
 export type ErrorCode = (typeof errorCodes)[number];
 
 /** PAN §5: an incoming message. */
@@ -70,7 +87,10 @@ export const systemEvent = z.object({
 });
 
 /** PAN §4.1 */
-export const listEvent = z.object({ type: z.literal("list"), agents: z.array(z.object({ id: z.string(), name: z.string() })).readonly() });
+export const listEvent = z.object({
+  type: z.literal("list"),
+  agents: z.array(z.object({ id: z.string(), name: z.string() })).readonly(),
+});
 
 /** PAN §6 */
 export const errorEvent = z.object({

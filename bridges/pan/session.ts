@@ -22,7 +22,8 @@ export const commandTable: Commands = {
     phase: "ready",
     run(session, chat) {
       const speaker = session.principal?.agent;
-      if (chat.from !== undefined && chat.from !== speaker) throw new Fault("malformed", "chat: from: the broker sets it; leave it out");
+      if (chat.from !== undefined && chat.from !== speaker)
+        throw new Fault("malformed", "chat: from: the broker sets it; leave it out");
       charge(session, chat.to);
       const draft = draftOf(chat);
       if (isShared(chat.to)) session.inform(draft);
@@ -72,11 +73,19 @@ function charge(session: PanSession, to: string, cost = 1): void {
   const rate: Rate = broadcast
     ? { perSecond: 1_000 / limits.panBroadcastMs, burst: limits.panBroadcastBurst }
     : { perSecond: limits.panRatePerSecond, burst: limits.panRateBurst };
-  const wait = Math.max(limiter.take(broadcast ? `pan-all ${agent}` : `agent ${agent}`, rate, Math.min(cost, rate.burst)), broadcast ? sharedWait(session, rate) : 0);
+  const wait = Math.max(
+    limiter.take(broadcast ? `pan-all ${agent}` : `agent ${agent}`, rate, Math.min(cost, rate.burst)),
+    broadcast ? sharedWait(session, rate) : 0,
+  );
   if (wait > 0) throw new Fault("rate-limited", "Sending too fast. Cool down.", { retryAfterMs: wait });
 }
 
-/** Agents without a token of their own can change their names; ten of them at one address may broadcast as fast as they can, a hundred may not. */
+/**
+ * Agents without a token of their own can change their names; ten of them at one address may broadcast as fast as they
+ * can, a hundred may not.
+ */
 function sharedWait({ principal, remote, services: { limiter } }: PanSession, { perSecond, burst }: Rate): number {
-  return principal?.trust === "proved" ? 0 : limiter.take(`pan-all at ${networkOf(remote)}`, { perSecond: perSecond * 10, burst: burst * 10 });
+  return principal?.trust === "proved"
+    ? 0
+    : limiter.take(`pan-all at ${networkOf(remote)}`, { perSecond: perSecond * 10, burst: burst * 10 });
 }

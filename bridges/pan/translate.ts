@@ -1,4 +1,14 @@
-import { everyone, faultCodes, readPriority, type Content, type Draft, type Envelope, type FaultCode, type RenderMeta, type TurnIntent } from "#dialect";
+import {
+  everyone,
+  faultCodes,
+  readPriority,
+  type Content,
+  type Draft,
+  type Envelope,
+  type FaultCode,
+  type RenderMeta,
+  type TurnIntent,
+} from "#dialect";
 import { codes } from "./errors.js";
 import type { ChatEvent, Command, ErrorEvent, Event, SystemEvent } from "./schema.js";
 
@@ -35,7 +45,8 @@ export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "replay">): E
   const { kind } = envelope.content;
   // Only the broker tells of faults and of who comes and goes; from an agent the same words are its message.
   if (envelope.from === brokerName && kind === "fault") return faultOf(envelope);
-  if (envelope.from === brokerName && (kind === "room.joined" || kind === "room.left")) return membershipOf(envelope, kind);
+  if (envelope.from === brokerName && (kind === "room.joined" || kind === "room.left"))
+    return membershipOf(envelope, kind);
   const event: Mutable<ChatEvent> = {
     type: "chat",
     from: envelope.from,
@@ -57,7 +68,12 @@ export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "replay">): E
 /** What a message says beside its text: `data`, and whatever else its sender put into the content. */
 function restOf(content: Content): unknown {
   // Nearly always there is nothing else, which is seen without a copy.
-  for (const key in content) if (!usual.has(key)) return { ...Object.fromEntries(Object.entries(content).filter(([name]) => !usual.has(name))), ...(content.data !== undefined && { data: content.data }) };
+  for (const key in content)
+    if (!usual.has(key))
+      return {
+        ...Object.fromEntries(Object.entries(content).filter(([name]) => !usual.has(name))),
+        ...(content.data !== undefined && { data: content.data }),
+      };
   return content.data;
 }
 

@@ -10,10 +10,14 @@ import type { Course } from "./scenario.js";
 /** Both equations of the ledgers (ADR 0006). @throws if one does not hold */
 export function expectExact({ ledger: { messages, copies, taps } }: Pick<BrokerStatus, "ledger">): void {
   const { accepted, routed, stored, refused, unroutable, malformed } = messages;
-  expect(accepted, "accepted = routed + stored + refused + unroutable + malformed").toBe(routed + stored + refused + unroutable + malformed);
+  expect(accepted, "accepted = routed + stored + refused + unroutable + malformed").toBe(
+    routed + stored + refused + unroutable + malformed,
+  );
   for (const one of [copies, taps]) {
     const { full, closed, expired, unrenderable } = one.dropped;
-    expect(one.copies, "copies = written + dropped + pending").toBe(one.written + full + closed + expired + unrenderable + one.pending);
+    expect(one.copies, "copies = written + dropped + pending").toBe(
+      one.written + full + closed + expired + unrenderable + one.pending,
+    );
   }
 }
 
@@ -22,7 +26,14 @@ export async function settle(course: Course, broker: BrokerProcess): Promise<Bro
   const status = await broker.status();
   expectExact(status);
   const { messages, copies } = status.ledger;
-  course.note({ accepted: messages.accepted, copies: copies.copies, written: copies.written, "dropped full": copies.dropped.full, "dropped closed": copies.dropped.closed, pending: copies.pending });
+  course.note({
+    accepted: messages.accepted,
+    copies: copies.copies,
+    written: copies.written,
+    "dropped full": copies.dropped.full,
+    "dropped closed": copies.dropped.closed,
+    pending: copies.pending,
+  });
   return status;
 }
 
@@ -55,7 +66,9 @@ export class Operator {
   async names(): Promise<readonly string[]> {
     const answer = await this.#agent.asks("agents.list");
     if (answer.content["kind"] === "fault") throw new Error(answer.content.message);
-    return (answer.content["data"] as { readonly agents: readonly { readonly name: string }[] }).agents.map(({ name }) => name);
+    return (answer.content["data"] as { readonly agents: readonly { readonly name: string }[] }).agents.map(
+      ({ name }) => name,
+    );
   }
 
   /** Looks until it fits. @throws with the last status */
@@ -64,7 +77,10 @@ export class Operator {
     for (;;) {
       const status = await this.look();
       if (fits(status)) return status;
-      if (performance.now() > end) throw new Error(`not within ${String(withinMs)} ms: ${what}; ${JSON.stringify({ connections: status.connections, ...status.ledger })}`);
+      if (performance.now() > end)
+        throw new Error(
+          `not within ${String(withinMs)} ms: ${what}; ${JSON.stringify({ connections: status.connections, ...status.ledger })}`,
+        );
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

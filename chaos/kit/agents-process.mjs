@@ -1,4 +1,5 @@
-// Three agents in a process of their own, to be killed: a declared ZeroMQ agent, a PAN bot, an AgentChat client. They talk to `sink` until they are.
+// Three agents in a process of their own, to be killed: a declared ZeroMQ agent, a PAN bot, an AgentChat client. They
+// talk to `sink` until they are.
 import { Publisher, Subscriber } from "zeromq";
 import { WebSocket } from "ws";
 
@@ -34,7 +35,18 @@ let number = 0;
 setInterval(() => {
   number += 1;
   const text = `${name} ${number}`;
-  pub.send(["sink", JSON.stringify({ message_id: text, timestamp: new Date().toISOString(), from: `${name}-zmq`, to: "sink", type: "inform", priority: "NORMAL", content: { message: `zmq ${text}` } })]);
+  pub.send([
+    "sink",
+    JSON.stringify({
+      message_id: text,
+      timestamp: new Date().toISOString(),
+      from: `${name}-zmq`,
+      to: "sink",
+      type: "inform",
+      priority: "NORMAL",
+      content: { message: `zmq ${text}` },
+    }),
+  ]);
   bot.send(JSON.stringify({ type: "chat", to: "sink", text: `pan ${text}`, intent: "inform" }));
   chat.send(JSON.stringify({ type: "MSG", to: "@sink", content: `chat ${text}` }));
 }, 2);

@@ -85,7 +85,8 @@ export class BrokerProcess {
   async kill(): Promise<void> {
     const { isAlive } = this;
     const { code, stderr } = await this.#program.stop("SIGKILL");
-    if (!isAlive && !this.#isKilled) throw new Error(`the broker ended by itself with ${String(code)}: ${stderr.slice(-2_000)}`);
+    if (!isAlive && !this.#isKilled)
+      throw new Error(`the broker ended by itself with ${String(code)}: ${stderr.slice(-2_000)}`);
     this.#isKilled = true;
   }
 
@@ -116,9 +117,27 @@ export class BrokerProcess {
   }
 }
 
-function launch(dataDir: string, { limits = {}, ulimit }: BrokerStart, [zmqIn, zmqOut, ws]: readonly [string, string, string]): Program {
+function launch(
+  dataDir: string,
+  { limits = {}, ulimit }: BrokerStart,
+  [zmqIn, zmqOut, ws]: readonly [string, string, string],
+): Program {
   const flags = Object.entries(limits).flatMap(([name, value]) => ["--limit", `${name}=${String(value)}`]);
-  const args = [process.execPath, "bin/broker.js", "start", "--json", "--data-dir", dataDir, "--zmq-in", zmqIn, "--zmq-out", zmqOut, "--ws", ws, ...flags];
+  const args = [
+    process.execPath,
+    "bin/broker.js",
+    "start",
+    "--json",
+    "--data-dir",
+    dataDir,
+    "--zmq-in",
+    zmqIn,
+    "--zmq-out",
+    zmqOut,
+    "--ws",
+    ws,
+    ...flags,
+  ];
   // The shell becomes the broker: the pid is the broker's.
   return startProgram("bash", ["-c", `${ulimit === undefined ? "" : `${ulimit} && `}exec "$@"`, "bash", ...args]);
 }

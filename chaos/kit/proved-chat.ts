@@ -7,7 +7,12 @@ export async function enterProved(url: string, key: TestKey): Promise<ChatWire> 
   wire.say({ type: "IDENTIFY", name: "party", pubkey: key.spki });
   const { challenge_id: id, nonce } = await wire.hears(({ type }) => type === "CHALLENGE");
   const timestamp = Date.now();
-  wire.say({ type: "VERIFY_IDENTITY", challenge_id: id, timestamp, signature: key.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(id)}|${String(timestamp)}`) });
+  wire.say({
+    type: "VERIFY_IDENTITY",
+    challenge_id: id,
+    timestamp,
+    signature: key.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(id)}|${String(timestamp)}`),
+  });
   await wire.hears(({ type }) => type === "VERIFY_SUCCESS");
   return wire;
 }

@@ -38,7 +38,11 @@ export class Tally {
   problems(): readonly string[] {
     return [...this.#heard].flatMap(([pair, numbers]) => {
       const at = numbers.findIndex((number, index) => index > 0 && number !== (numbers[index - 1] ?? 0) + 1);
-      return at === -1 ? [] : [`${pair}: ${String(numbers[at - 1])} is followed by ${String(numbers[at])}, ${String(numbers.length)} heard`];
+      return at === -1
+        ? []
+        : [
+            `${pair}: ${String(numbers[at - 1])} is followed by ${String(numbers[at])}, ${String(numbers.length)} heard`,
+          ];
     });
   }
 }

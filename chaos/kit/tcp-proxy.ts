@@ -57,7 +57,10 @@ export class BadLine {
     this.connections += 1;
     const broker = connect({ host: "127.0.0.1", port: this.#target });
     const fate = { left: this.#dice.between(...cutAfterBytes) };
-    for (const [from, to] of [[client, broker], [broker, client]] as const) {
+    for (const [from, to] of [
+      [client, broker],
+      [broker, client],
+    ] as const) {
       this.#sockets.add(from);
       from.on("error", () => from.destroy());
       from.once("close", () => {
@@ -68,7 +71,10 @@ export class BadLine {
     }
   }
 
-  /** What waits is written together when its time has come: chunks are delayed and merged, in their order; a merged one is cut in two now and then. */
+  /**
+   * What waits is written together when its time has come: chunks are delayed and merged, in their order; a merged one
+   * is cut in two now and then.
+   */
   #pipe(from: Socket, to: Socket, fate: { left: number }): void {
     let waiting: Buffer[] = [];
     let isWaiting = false;

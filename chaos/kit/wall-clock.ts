@@ -1,6 +1,10 @@
 import type { Course } from "./scenario.js";
 
-/** Lets this process's wall clock jump: `Date` is moved, timers and the monotonic clock go on. Put back at the end of the scenario. @returns sets the distance from the true time, milliseconds */
+/**
+ * Lets this process's wall clock jump: `Date` is moved, timers and the monotonic clock go on. Put back at the end of
+ * the scenario.
+ * @returns sets the distance from the true time, milliseconds
+ */
 export function jumpingClock(course: Course): (offsetMs: number) => void {
   const TrueDate = Date;
   let offset = 0;

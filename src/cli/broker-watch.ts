@@ -4,7 +4,10 @@ import type { DataDirectory } from "../storage/index.js";
 /** How often a command looks whether its broker still runs, milliseconds. */
 const lookMs = 250;
 
-/** Calls `gone` once when the broker that runs on this data directory now has ended, another in its place or not. @returns what ends the watch, after a last look */
+/**
+ * Calls `gone` once when the broker that runs on this data directory now has ended, another in its place or not.
+ * @returns what ends the watch, after a last look
+ */
 export function watchBroker(data: DataDirectory, gone: () => void): () => void {
   const pid = data.readEndpoints()?.pid;
   let phase: "watching" | "over" = "watching";
@@ -22,7 +25,10 @@ export function watchBroker(data: DataDirectory, gone: () => void): () => void {
   };
 }
 
-/** Waits for a broker on this data directory. @returns false if none came within `withinMs`, or `signal` ended the wait */
+/**
+ * Waits for a broker on this data directory.
+ * @returns false if none came within `withinMs`, or `signal` ended the wait
+ */
 export async function brokerComes(data: DataDirectory, withinMs: number, signal: AbortSignal): Promise<boolean> {
   const end = performance.now() + withinMs;
   while (!signal.aborted && performance.now() < end) {

@@ -24,10 +24,16 @@ export function datesOf({ fingerprint256, validFrom, validTo }: X509Certificate)
 }
 
 /** What is wrong with its dates: `over` ends every connection, `soon` will. Undefined: nothing. */
-export function dateProblem({ validFrom, validTo }: CertificateDates, now: Date): { readonly when: "over" | "soon"; readonly words: string } | undefined {
-  if (now < validFrom) return { when: "over", words: `is not valid before ${validFrom.toISOString()}: wait, or set the clock right` };
+export function dateProblem(
+  { validFrom, validTo }: CertificateDates,
+  now: Date,
+): { readonly when: "over" | "soon"; readonly words: string } | undefined {
+  if (now < validFrom)
+    return { when: "over", words: `is not valid before ${validFrom.toISOString()}: wait, or set the clock right` };
   const days = Math.floor((validTo.getTime() - now.getTime()) / dayMs);
   const renew = "renew it, then send the broker SIGHUP";
   if (now > validTo) return { when: "over", words: `has expired at ${validTo.toISOString()}: ${renew}` };
-  return days < renewalDays ? { when: "soon", words: `expires in ${days} days (${validTo.toISOString()}): ${renew}` } : undefined;
+  return days < renewalDays
+    ? { when: "soon", words: `expires in ${days} days (${validTo.toISOString()}): ${renew}` }
+    : undefined;
 }

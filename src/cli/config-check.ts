@@ -23,13 +23,17 @@ export async function checkConfig(layered: Layered): Promise<Checked> {
   problems.attempt(() => {
     data.inspect();
   }, undefined);
-  return { problems: [...problems.texts, ...(await doorProblems(layered)), ...tlsProblems(layered)], warnings: dateProblems(layered) };
+  return {
+    problems: [...problems.texts, ...(await doorProblems(layered)), ...tlsProblems(layered)],
+    warnings: dateProblems(layered),
+  };
 }
 
 /** @throws Fault malformed with {@link doorProblems}, if there are any, or if the data directory is no folder */
 export async function refuseWrongDoors(layered: Layered): Promise<void> {
   const path = resolveDataDirectory({ dataDir: layered.config.dataDir });
-  if (existsSync(path) && !statSync(path).isDirectory()) throw new Fault("malformed", `${layered.nameOf("dataDir")}: ${path} is no folder; choose another`);
+  if (existsSync(path) && !statSync(path).isDirectory())
+    throw new Fault("malformed", `${layered.nameOf("dataDir")}: ${path} is no folder; choose another`);
   (await findDoorProblems(layered)).refuse();
 }
 
@@ -41,10 +45,14 @@ export async function doorProblems(layered: Layered): Promise<readonly string[]>
 async function findDoorProblems(layered: Layered): Promise<Problems> {
   const { config, nameOf } = layered;
   const problems = new Problems();
-  for (const { url } of doorsOf(config, resolveDataDirectory({ dataDir: config.dataDir }))) if (url.includes("://")) problems.attempt(() => readEndpoint(url), undefined);
+  for (const { url } of doorsOf(config, resolveDataDirectory({ dataDir: config.dataDir })))
+    if (url.includes("://")) problems.attempt(() => readEndpoint(url), undefined);
   const known = dialects.map((dialect) => dialect.name);
   for (const name of Object.keys(config.ownDoors)) {
-    if (!known.includes(name)) problems.note(new Fault("malformed", `${nameOf("ownDoors")}: there is no dialect ${name}; there are ${known.join(", ")}`));
+    if (!known.includes(name))
+      problems.note(
+        new Fault("malformed", `${nameOf("ownDoors")}: there is no dialect ${name}; there are ${known.join(", ")}`),
+      );
   }
   for (const problem of await closedHosts(layered)) problems.note(problem);
   return problems;
@@ -52,13 +60,20 @@ async function findDoorProblems(layered: Layered): Promise<Problems> {
 
 function tlsProblems({ config: { tlsCert, tlsKey } }: Layered): readonly string[] {
   const problems = new Problems();
-  if (tlsCert !== undefined && tlsKey !== undefined) problems.attempt(() => readTlsPair({ cert: tlsCert, key: tlsKey }), undefined);
+  if (tlsCert !== undefined && tlsKey !== undefined)
+    problems.attempt(() => readTlsPair({ cert: tlsCert, key: tlsKey }), undefined);
   return problems.texts;
 }
 
-/** What is wrong with the certificate's dates, or will be soon. A start takes it all the same: ZeroMQ agents shall not wait for a certificate. */
+/**
+ * What is wrong with the certificate's dates, or will be soon. A start takes it all the same: ZeroMQ agents shall not
+ * wait for a certificate.
+ */
 function dateProblems(layered: Layered): readonly string[] {
-  const { config: { tlsCert }, nameOf } = layered;
+  const {
+    config: { tlsCert },
+    nameOf,
+  } = layered;
   if (tlsCert === undefined || tlsProblems(layered).length > 0) return [];
   const problem = dateProblem(readCertificate(tlsCert), new Date());
   return problem === undefined ? [] : [`${nameOf("tlsCert")}: the certificate ${tlsCert} ${problem.words}`];

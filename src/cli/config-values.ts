@@ -29,9 +29,13 @@ export function configValues({ config, originOf, nameOf }: Layered, all: boolean
     return { option, value, origin, said: origin === "default" ? undefined : nameOf(option) };
   };
   return [
-    ...Object.keys(brokerOptions.shape).filter((name) => !["log", "agentchat", "limits"].includes(name)).map((name) => named(name, effective[name])),
+    ...Object.keys(brokerOptions.shape)
+      .filter((name) => !["log", "agentchat", "limits"].includes(name))
+      .map((name) => named(name, effective[name])),
     ...Object.entries(agentchat).map(([name, value]) => named(`agentchat.${name}`, value)),
-    ...(Object.keys(defaultLimits) as (keyof Limits)[]).map((name) => named(`limits.${name}`, limits[name])).filter(({ origin }) => all || origin !== "default"),
+    ...(Object.keys(defaultLimits) as (keyof Limits)[])
+      .map((name) => named(`limits.${name}`, limits[name]))
+      .filter(({ origin }) => all || origin !== "default"),
   ];
 }
 

@@ -13,12 +13,18 @@ export interface DoorLine {
 }
 
 /**
- * Goes to a door by its endpoint (`endpoints.json`). A door with TLS is reached through a relay on loopback that trusts whatever certificate it shows: the door is
- * this broker's own, its certificate may be for a public name, and who wants to know which it is asks {@link DoorLine.shown}.
+ * Goes to a door by its endpoint (`endpoints.json`). A door with TLS is reached through a relay on loopback that trusts
+ * whatever certificate it shows: the door is
+ * this broker's own, its certificate may be for a public name, and who wants to know which it is asks {@link
+ * DoorLine.shown}.
  */
 export async function openLine(endpoint: string): Promise<DoorLine> {
-  const door = endpoint.replace(/^wss?:\/\//, "").replace(/^0\.0\.0\.0:/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
-  if (!endpoint.startsWith("wss:")) return { url: `ws://${door}`, shown: () => undefined, close: () => Promise.resolve() };
+  const door = endpoint
+    .replace(/^wss?:\/\//, "")
+    .replace(/^0\.0\.0\.0:/, "127.0.0.1:")
+    .replace(/^\[::\]:/, "[::1]:");
+  if (!endpoint.startsWith("wss:"))
+    return { url: `ws://${door}`, shown: () => undefined, close: () => Promise.resolve() };
   let shown: X509Certificate | undefined;
   // bound: connections of the one command that opens it · evicts: a socket leaves when it closes · owner: openLine
   const sockets = new Set<Socket>();
@@ -26,7 +32,10 @@ export async function openLine(endpoint: string): Promise<DoorLine> {
     const far = connect({ host: hostOf(door), port: portOf(door), rejectUnauthorized: false }, () => {
       shown = far.getPeerX509Certificate();
     });
-    for (const [one, other] of [[near, far], [far, near]] as const) {
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       sockets.add(one);
       one.on("error", () => {
         other.destroy();
@@ -46,11 +55,12 @@ export async function openLine(endpoint: string): Promise<DoorLine> {
   return {
     url: `ws://127.0.0.1:${port}`,
     shown: () => shown,
-    close: () => new Promise((resolve) => {
-      relay.close(() => {
-        resolve();
-      });
-      for (const socket of sockets) socket.destroy();
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        relay.close(() => {
+          resolve();
+        });
+        for (const socket of sockets) socket.destroy();
+      }),
   };
 }

@@ -13,12 +13,24 @@ export async function closedHosts({ config, nameOf }: Pick<Layered, "config" | "
     if (url.startsWith("ipc:///")) {
       const folder = dirname(url.slice("ipc://".length));
       // The data directory itself is made at the start.
-      if (resolve(folder) !== dataDir && !existsSync(folder)) found.push(new Fault("malformed", `${nameOf(path)}: ${url}: there is no folder ${folder}; make it (mkdir -m 700 ${folder}), or choose another path`));
+      if (resolve(folder) !== dataDir && !existsSync(folder))
+        found.push(
+          new Fault(
+            "malformed",
+            `${nameOf(path)}: ${url}: there is no folder ${folder}; make it (mkdir -m 700 ${folder}), or choose another path`,
+          ),
+        );
     }
     if (url.startsWith("ipc://")) continue;
     const host = hostOf(url.replace(/^tcp:\/\//, ""));
     const code = host === "*" ? undefined : await whyClosed(host);
-    if (code !== undefined) found.push(new Fault("malformed", `${nameOf(path)}: ${url}: ${wordsOf(host, code)}; write an address of this machine: 127.0.0.1, or 0.0.0.0 for all of them`));
+    if (code !== undefined)
+      found.push(
+        new Fault(
+          "malformed",
+          `${nameOf(path)}: ${url}: ${wordsOf(host, code)}; write an address of this machine: 127.0.0.1, or 0.0.0.0 for all of them`,
+        ),
+      );
   }
   return found;
 }

@@ -21,14 +21,17 @@ const byFault: Readonly<Record<FaultCode, number>> = {
 };
 
 /**
- * Tells a failed command on stderr and returns its exit code. `isLocal`: the command needs no running broker, so that none is missing, and a port or a data directory
+ * Tells a failed command on stderr and returns its exit code. `isLocal`: the command needs no running broker, so that
+ * none is missing, and a port or a data directory
  * that another broker has may be free the next time: it has failed, and was not refused for good.
  */
 export function tellFailure(thrown: unknown, isLocal = false): number {
   const fault = asFault(thrown);
   const words = fault.code === "internal" && fault.cause !== undefined ? causeOf(fault) : fault.message;
   process.stderr.write(`broker: ${words}\n`);
-  return isLocal && (fault.code === "unavailable" || fault.code === "conflict") ? exitCodes.failed : byFault[fault.code];
+  return isLocal && (fault.code === "unavailable" || fault.code === "conflict")
+    ? exitCodes.failed
+    : byFault[fault.code];
 }
 
 function causeOf({ cause, message }: Fault): string {

@@ -32,18 +32,33 @@ export interface BrokerFlags {
 /** Adds the flags of `broker start`, which `broker config` takes, too. */
 export function withBrokerFlags(command: Command): Command {
   return command
-    .option("--config <file>", "a JSON file with options (broker config schema); flags and SYNAPTIC_… go before it (default: config.json in the data directory, if there is one)")
-    .option("--zmq-in <url...>", "doors for agents' PUB sockets: tcp://HOST:PORT or ipc:///PATH (port 0: chosen by the system)")
+    .option(
+      "--config <file>",
+      "a JSON file with options (broker config schema); flags and SYNAPTIC_… go before it (default: config.json in the data directory, if there is one)",
+    )
+    .option(
+      "--zmq-in <url...>",
+      "doors for agents' PUB sockets: tcp://HOST:PORT or ipc:///PATH (port 0: chosen by the system)",
+    )
     .option("--zmq-out <url...>", "doors for agents' SUB sockets")
     .option("--ws <host:port...>", "doors for WebSocket clients")
     .option("--own <dialect=host:port...>", "doors of one dialect each, at whose / it answers (pan=127.0.0.1:8081)")
-    .addOption(new Option("--zmq-auth <how>", "who may connect by ZeroMQ: none = NULL only, required = PLAIN only").choices(["none", "optional", "required"]))
+    .addOption(
+      new Option("--zmq-auth <how>", "who may connect by ZeroMQ: none = NULL only, required = PLAIN only").choices([
+        "none",
+        "optional",
+        "required",
+      ]),
+    )
     .option("--tls-cert <file>", "certificate chain (PEM) for the WebSocket doors; read again at SIGHUP")
     .option("--tls-key <file>", "its key (PEM)")
     .option("--insecure", "allow doors that other machines can reach without protection")
     .option("--behind-tunnel", "a tunnel protects the ZeroMQ doors")
     .option("--behind-proxy", "a proxy ends TLS before the WebSocket doors")
-    .option("--trusted-proxy <address...>", "proxies that are believed who connects: addresses or networks (default with --behind-proxy: this machine)")
+    .option(
+      "--trusted-proxy <address...>",
+      "proxies that are believed who connects: addresses or networks (default with --behind-proxy: this machine)",
+    )
     .option("--origin <origin...>", "web pages that may connect: https://HOST[:PORT]")
     .option("--host <name...>", "names under which web pages may ask for this broker, beside its addresses")
     .option("--topic <name...>", "shared data topics that are nobody's name")
@@ -51,23 +66,77 @@ export function withBrokerFlags(command: Command): Command {
     .option("--keep-room <room...>", "rooms that always exist")
     .option("--server-name <name>", "what the broker calls itself (default: the machine's name)")
     .option("--log-messages", "write every message into the log, with its text")
-    .addOption(new Option("--agentchat-identity <how>", "strict: every AgentChat client proves a key").choices(["lenient", "strict"]))
-    .addOption(new Option("--agentchat-signatures <how>", "strict: signatures that do not verify are refused").choices(["lenient", "strict"]))
+    .addOption(
+      new Option("--agentchat-identity <how>", "strict: every AgentChat client proves a key").choices([
+        "lenient",
+        "strict",
+      ]),
+    )
+    .addOption(
+      new Option("--agentchat-signatures <how>", "strict: signatures that do not verify are refused").choices([
+        "lenient",
+        "strict",
+      ]),
+    )
     .option("--limit <name=value...>", "set a limit of LIMITS.md")
-    .addOption(new Option("--log-level <level>", "how much is logged, as JSON on stderr").choices(["silent", "error", "warn", "info", "debug"]).default("warn").env("SYNAPTIC_LOG_LEVEL"));
+    .addOption(
+      new Option("--log-level <level>", "how much is logged, as JSON on stderr")
+        .choices(["silent", "error", "warn", "info", "debug"])
+        .default("warn")
+        .env("SYNAPTIC_LOG_LEVEL"),
+    );
 }
 
 /** Flags over `SYNAPTIC_…` over the file over defaults. @throws Fault malformed, forbidden */
 export function layersOf(flags: BrokerFlags): Layered {
-  return readLayers({ flags: optionsOf(flags), env: process.env, file: flags.config, resolveDataDir: (dataDir) => resolveDataDirectory({ dataDir }) });
+  return readLayers({
+    flags: optionsOf(flags),
+    env: process.env,
+    file: flags.config,
+    resolveDataDir: (dataDir) => resolveDataDirectory({ dataDir }),
+  });
 }
 
 /** What the flags say, and nothing else. @throws Fault malformed */
 function optionsOf(flags: BrokerFlags): BrokerOptions {
-  const { dataDir, zmqIn, zmqOut, ws, own, zmqAuth, insecure, behindTunnel, behindProxy, trustedProxy, tlsCert, tlsKey, origin, host, topic, reserve, keepRoom, serverName, logMessages, agentchatIdentity, agentchatSignatures, limit } = flags;
+  const {
+    dataDir,
+    zmqIn,
+    zmqOut,
+    ws,
+    own,
+    zmqAuth,
+    insecure,
+    behindTunnel,
+    behindProxy,
+    trustedProxy,
+    tlsCert,
+    tlsKey,
+    origin,
+    host,
+    topic,
+    reserve,
+    keepRoom,
+    serverName,
+    logMessages,
+    agentchatIdentity,
+    agentchatSignatures,
+    limit,
+  } = flags;
   const agentchat = { identity: agentchatIdentity, signatures: agentchatSignatures };
   const said = {
-    dataDir, zmqIn, zmqOut, ws, zmqAuth, insecure, behindTunnel, behindProxy, tlsCert, tlsKey, serverName, logMessages,
+    dataDir,
+    zmqIn,
+    zmqOut,
+    ws,
+    zmqAuth,
+    insecure,
+    behindTunnel,
+    behindProxy,
+    tlsCert,
+    tlsKey,
+    serverName,
+    logMessages,
     trustedProxies: trustedProxy,
     origins: origin,
     hosts: host,
@@ -76,11 +145,23 @@ function optionsOf(flags: BrokerFlags): BrokerOptions {
     rooms: keepRoom,
     ownDoors: own === undefined ? undefined : pairsOf("--own", own),
     agentchat: agentchatIdentity === undefined && agentchatSignatures === undefined ? undefined : agentchat,
-    limits: limit === undefined ? undefined : Object.fromEntries(Object.entries(pairsOf("--limit", limit)).map(([name, value]) => [name, numberOf(`--limit ${name}`, value)])),
+    limits:
+      limit === undefined
+        ? undefined
+        : Object.fromEntries(
+            Object.entries(pairsOf("--limit", limit)).map(([name, value]) => [
+              name,
+              numberOf(`--limit ${name}`, value),
+            ]),
+          ),
   };
   return definedOf(said);
 }
 
 function definedOf(value: object): object {
-  return Object.fromEntries(Object.entries(value).flatMap(([name, one]) => (one === undefined ? [] : [[name, name === "agentchat" ? definedOf(one as object) : (one as unknown)]])));
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, one]) =>
+      one === undefined ? [] : [[name, name === "agentchat" ? definedOf(one as object) : (one as unknown)]],
+    ),
+  );
 }

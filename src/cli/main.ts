@@ -22,15 +22,25 @@ const local: ReadonlySet<string> = new Set(["start", "token", "config", "complet
 /** Commands that read the whole configuration, or nothing of a broker's. */
 const readsItself: ReadonlySet<string> = new Set(["start", "config", "doctor", "completion"]);
 
-/** The `broker` command. @param takeOver what the program did with SIGHUP until now. @returns the exit code: 0 done, 1 failed, 2 wrong usage, 3 no broker, 4 refused, 5 timed out */
+/**
+ * The `broker` command.
+ * @param takeOver what the program did with SIGHUP until now.
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 3 no broker, 4 refused, 5 timed out
+ */
 export async function main(argv: readonly string[], takeOver: TakeOver = () => false): Promise<number> {
   endOnClosedPipe();
   const program = new Command("broker")
     .description("Synaptic Core: a message broker where AI agents meet")
     .version(ownPackage().version, "-V, --version")
-    .option("--data-dir <folder>", "where the broker keeps its secrets and says where it is (default: SYNAPTIC_DATA_DIR, else dataDir of the configuration, else ~/.local/share/synaptic-core)")
+    .option(
+      "--data-dir <folder>",
+      "where the broker keeps its secrets and says where it is (default: SYNAPTIC_DATA_DIR, else dataDir of the configuration, else ~/.local/share/synaptic-core)",
+    )
     .option("--json", "print data as JSON")
-    .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 no broker is running, 4 refused, 5 timed out.")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 no broker is running, 4 refused, 5 timed out.",
+    )
     .showHelpAfterError("(broker --help lists commands and options)")
     .configureOutput({
       outputError: (text, write) => {
@@ -39,7 +49,18 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
     })
     .exitOverride();
   startCommand(program, takeOver);
-  for (const add of [statusCommand, listCommands, tapCommand, sendCommand, tokenCommand, configCommand, doctorCommand, benchCommand, completionCommand]) add(program);
+  for (const add of [
+    statusCommand,
+    listCommands,
+    tapCommand,
+    sendCommand,
+    tokenCommand,
+    configCommand,
+    doctorCommand,
+    benchCommand,
+    completionCommand,
+  ])
+    add(program);
   for (const command of program.commands) prepare(command);
   let isLocal = false;
   program.hook("preAction", (_program, command) => {
@@ -62,7 +83,8 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
 function prepare(command: Command): void {
   command.exitOverride().showHelpAfterError(`(${pathOf(command)} --help lists what it takes)`);
   command.option("--data-dir <folder>", "the broker's folder").option("--json", "print data as JSON");
-  if (!command.options.some(({ long }) => long === "--config")) command.option("--config <file>", "the broker's configuration, which may name its folder");
+  if (!command.options.some(({ long }) => long === "--config"))
+    command.option("--config <file>", "the broker's configuration, which may name its folder");
   for (const below of command.commands) prepare(below);
 }
 
@@ -70,7 +92,10 @@ function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
-/** A command that is told no folder takes the one that a start would. @throws Fault malformed, unavailable: the configuration that may name it cannot be read */
+/**
+ * A command that is told no folder takes the one that a start would.
+ * @throws Fault malformed, unavailable: the configuration that may name it cannot be read
+ */
 function chooseDataDirectory(program: Command, command: Command): void {
   const { dataDir, config } = command.optsWithGlobals<{ readonly dataDir?: string; readonly config?: string }>();
   if (dataDir !== undefined) return;

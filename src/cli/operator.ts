@@ -9,14 +9,25 @@ export interface BrokerChoice {
   readonly dataDir?: string;
 }
 
-/** The doors and the operator's token of the broker that runs on this data directory. @throws Fault unavailable, naming the remedy */
-export function findBroker({ dataDir }: BrokerChoice): { readonly in: string; readonly out: string; readonly token: string; readonly data: DataDirectory } {
+/**
+ * The doors and the operator's token of the broker that runs on this data directory.
+ * @throws Fault unavailable, naming the remedy
+ */
+export function findBroker({ dataDir }: BrokerChoice): {
+  readonly in: string;
+  readonly out: string;
+  readonly token: string;
+  readonly data: DataDirectory;
+} {
   const data = new DataDirectory(resolveDataDirectory({ dataDir }));
   const endpoints = readEndpoints(data);
   const [zmqIn] = endpoints?.zmqIn ?? [];
   const [zmqOut] = endpoints?.zmqOut ?? [];
   if (zmqIn === undefined || zmqOut === undefined) {
-    throw new Fault("unavailable", `no broker runs on ${data.path}; start one with: broker start (or name its folder with --data-dir)`);
+    throw new Fault(
+      "unavailable",
+      `no broker runs on ${data.path}; start one with: broker start (or name its folder with --data-dir)`,
+    );
   }
   return { in: zmqIn, out: zmqOut, token: readToken(data), data };
 }
@@ -25,7 +36,11 @@ function readEndpoints(data: DataDirectory): Endpoints | undefined {
   try {
     return data.readEndpoints();
   } catch (thrown) {
-    throw new Fault("forbidden", `cannot read ${data.file("endpoints.json")}; run this as the user that runs the broker, or name your own broker's folder with --data-dir`, { cause: thrown });
+    throw new Fault(
+      "forbidden",
+      `cannot read ${data.file("endpoints.json")}; run this as the user that runs the broker, or name your own broker's folder with --data-dir`,
+      { cause: thrown },
+    );
   }
 }
 
@@ -34,7 +49,11 @@ function readToken(data: DataDirectory): string {
   try {
     return readFileSync(file, "utf8").trim();
   } catch (thrown) {
-    throw new Fault("forbidden", `cannot read the operator's token ${file}; run this as the user that runs the broker`, { cause: thrown });
+    throw new Fault(
+      "forbidden",
+      `cannot read the operator's token ${file}; run this as the user that runs the broker`,
+      { cause: thrown },
+    );
   }
 }
 
@@ -47,7 +66,11 @@ export async function connectOperator(choice: BrokerChoice, options: AgentOption
   } catch (thrown) {
     const fault = asFault(thrown);
     if (!fault.message.includes("auth none")) throw thrown;
-    throw new Fault("forbidden", "this broker takes no tokens on ZeroMQ (--zmq-auth none), and this command proves by one that you are its operator: start it with --zmq-auth optional", { cause: fault });
+    throw new Fault(
+      "forbidden",
+      "this broker takes no tokens on ZeroMQ (--zmq-auth none), and this command proves by one that you are its operator: start it with --zmq-auth optional",
+      { cause: fault },
+    );
   }
 }
 

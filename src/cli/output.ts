@@ -10,7 +10,10 @@ export interface Output {
 
 /** Messages that nobody reads: beyond this none are said, bytes. */
 const unreadMax = 1024 * 1024;
-/** How long an ending program waits for a reader or a server that has stopped, and then for its own last message, milliseconds. */
+/**
+ * How long an ending program waits for a reader or a server that has stopped, and then for its own last message,
+ * milliseconds.
+ */
 const endingMs = 800;
 const lastWordMs = 100;
 
@@ -32,22 +35,35 @@ export function sayPainted(text: string): void {
 
 /** JSON without characters that steer a terminal or turn text around: the same value, with more of it escaped. */
 export function jsonLine(value: unknown): string {
-  return JSON.stringify(value).replace(/[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(value).replace(
+    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
-/** Text without what could steer a terminal: control characters but tab and line feed (ECMA-48 §5), characters of direction (UAX #9 §2), separators of lines; each is replaced. */
+/**
+ * Text without what could steer a terminal: control characters but tab and line feed (ECMA-48 §5), characters of
+ * direction (UAX #9 §2), separators of lines; each is replaced.
+ */
 export function steerless(text: string): string {
-  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, (character) => (character === "\n" || character === "\t" ? character : "\ufffd"));
+  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, (character) =>
+    character === "\n" || character === "\t" ? character : "\ufffd",
+  );
 }
 
 /** Rows in columns as wide as their widest cell. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, cell.length)));
-  return rows.map((row) => row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join("  ")).join("\n");
+  return rows
+    .map((row) => row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join("  "))
+    .join("\n");
 }
 
-/** Ends quietly when whoever reads our data has gone (a closed pipe), with a line when they cannot be written. Messages that nobody reads are not said. */
+/**
+ * Ends quietly when whoever reads our data has gone (a closed pipe), with a line when they cannot be written. Messages
+ * that nobody reads are not said.
+ */
 export function endOnClosedPipe(program = "broker"): void {
   process.stdout.on("error", endUnwritten(program));
   process.stderr.on("error", (error: NodeJS.ErrnoException) => {
@@ -65,12 +81,16 @@ export function endUnwritten(program: string): (error: NodeJS.ErrnoException) =>
 }
 
 /**
- * A stream of data lines that can be dropped when its reader has stopped: what waits in stdout itself keeps the process for ever.
- * @param sockets also where stdout is a socket, as under a parent that is Node: not for a command that ends by `process.exit`, which drops what waits anyway
+ * A stream of data lines that can be dropped when its reader has stopped: what waits in stdout itself keeps the process
+ * for ever.
+ * @param sockets also where stdout is a socket, as under a parent that is Node: not for a command that ends by
+ * `process.exit`, which drops what waits anyway
  */
 export function dataLines({ sockets = false }: { readonly sockets?: boolean } = {}): Writable {
   const stdout = fstatSync(1);
-  return stdout.isFIFO() || (sockets && stdout.isSocket()) ? new Socket({ fd: 1, readable: false, writable: true }) : process.stdout;
+  return stdout.isFIFO() || (sockets && stdout.isSocket())
+    ? new Socket({ fd: 1, readable: false, writable: true })
+    : process.stdout;
 }
 
 /** Resolves when everything has been written, or a reader that has stopped has had its time: the rest is dropped. */
@@ -84,7 +104,11 @@ export async function finished(lines: Writable): Promise<void> {
   clearTimeout(late);
 }
 
-/** Waits for what an ending program still has to do; a second later it has ended, with `process.exitCode`, whoever has stopped reading or answering. @throws what one of them threw */
+/**
+ * Waits for what an ending program still has to do; a second later it has ended, with `process.exitCode`, whoever has
+ * stopped reading or answering.
+ * @throws what one of them threw
+ */
 export async function ending(...work: readonly Promise<unknown>[]): Promise<void> {
   const done = new AbortController();
   try {

@@ -5,13 +5,21 @@ import type { Broker } from "../broker.js";
 import { resolveDataDirectory } from "../storage/index.js";
 import { isLocalDoor, isLocalUrl } from "../config/index.js";
 
-/** What a person sees when the broker is ready: each door, who can reach it, where the token lies, what to type next. At most ten lines. */
+/**
+ * What a person sees when the broker is ready: each door, who can reach it, where the token lies, what to type next. At
+ * most ten lines.
+ */
 export function readyLines(broker: Broker): readonly string[] {
   const { zmqIn, zmqOut, ws, own = {} } = broker.endpoints;
   const owned = Object.entries(own);
   const openWs = [...ws, ...Object.values(own)].filter((url) => !isLocalDoor(url.replace(/^wss?:\/\//, "")));
-  const isClear = [...zmqIn, ...zmqOut].some((url) => !isLocalUrl(url)) || openWs.some((url) => !url.startsWith("wss:"));
-  const reach = isClear ? "REACHABLE FROM OTHER MACHINES, without encryption of its own" : openWs.length > 0 ? "reachable from other machines by TLS" : "reachable from this machine only";
+  const isClear =
+    [...zmqIn, ...zmqOut].some((url) => !isLocalUrl(url)) || openWs.some((url) => !url.startsWith("wss:"));
+  const reach = isClear
+    ? "REACHABLE FROM OTHER MACHINES, without encryption of its own"
+    : openWs.length > 0
+      ? "reachable from other machines by TLS"
+      : "reachable from this machine only";
   // What to type next has to reach this broker, wherever it is.
   const folder = broker.dataDir === resolveDataDirectory({ dataDir: undefined }) ? "" : ` --data-dir ${broker.dataDir}`;
   const [pub = "", sub = ""] = [zmqIn[0], zmqOut[0]];
@@ -22,10 +30,14 @@ export function readyLines(broker: Broker): readonly string[] {
     `  ZeroMQ, agents publish to    ${zmqIn.join("  ") || "-"}`,
     `  ZeroMQ, agents subscribe at  ${zmqOut.join("  ") || "-"}`,
     `  WebSocket, PAN and AgentChat ${ws.map((url) => `${url}/pan  ${url}/agentchat`).join("  ") || "-"}`,
-    ...(owned.length > 0 ? [`  WebSocket, one dialect each  ${owned.map(([name, url]) => `${name} ${url}`).join("  ")}`] : []),
+    ...(owned.length > 0
+      ? [`  WebSocket, one dialect each  ${owned.map(([name, url]) => `${name} ${url}`).join("  ")}`]
+      : []),
     `  PAN token                    in ${broker.dataDir}/pan-token`,
     "Next, in another terminal:",
-    ...(existsSync(example) ? [`  python3 ${typed(example)} claude${python}              an agent with two plain sockets`] : []),
+    ...(existsSync(example)
+      ? [`  python3 ${typed(example)} claude${python}              an agent with two plain sockets`]
+      : []),
     `  ${command} send claude "are you there?" --wait${folder}      ask it something`,
     `  ${command} status${folder}                                   what was routed, what was lost and why`,
   ];
@@ -34,7 +46,10 @@ export function readyLines(broker: Broker): readonly string[] {
 /** Three folders above this file and above the bundle that it becomes part of. */
 const ownFolder = new URL("../../../", import.meta.url);
 
-/** How this program is called from the folder where it was started. `npx` finds what is installed there or is that folder itself; elsewhere it would fetch a stranger's package of the same name. */
+/**
+ * How this program is called from the folder where it was started. `npx` finds what is installed there or is that
+ * folder itself; elsewhere it would fetch a stranger's package of the same name.
+ */
 function ownCommand(): string {
   const program = process.argv[1] ?? "broker";
   if (fileURLToPath(ownFolder) === `${process.cwd()}/` || program.includes("node_modules/.bin/")) return "npx broker";

@@ -1,4 +1,13 @@
-import { agentNameProblem, everyone, Fault, isRoom, subscriptionKind, topicKind, type Envelope, type MessageType } from "../core/index.js";
+import {
+  agentNameProblem,
+  everyone,
+  Fault,
+  isRoom,
+  subscriptionKind,
+  topicKind,
+  type Envelope,
+  type MessageType,
+} from "../core/index.js";
 
 /** What of all that passes is shown; absent: no matter. */
 export interface TapFilter {
@@ -9,22 +18,36 @@ export interface TapFilter {
   readonly kind?: string;
 }
 
-/** Refuses names and topics that there cannot be: a filter that nothing passes looks like silence. @throws Fault malformed, with the rule */
+/**
+ * Refuses names and topics that there cannot be: a filter that nothing passes looks like silence.
+ * @throws Fault malformed, with the rule
+ */
 export function checkTap(topics: readonly string[], { from, to }: TapFilter): void {
   for (const topic of topics) {
     const rule = topicRule(topic);
     if (rule !== undefined) throw new Fault("malformed", `nothing is ever sent to ${JSON.stringify(topic)}: ${rule}`);
   }
-  const addressee = to === undefined ? undefined : subscriptionKind(to) === "exact" ? topicRule(to) : "--to is one topic; a prefix is an argument: broker tap prices.";
+  const addressee =
+    to === undefined
+      ? undefined
+      : subscriptionKind(to) === "exact"
+        ? topicRule(to)
+        : "--to is one topic; a prefix is an argument: broker tap prices.";
   if (addressee !== undefined) throw new Fault("malformed", `--to ${JSON.stringify(to)}: ${addressee}`);
   const speaker = from === undefined || from.startsWith("$") ? undefined : agentNameProblem(from);
-  if (speaker !== undefined) throw new Fault("malformed", `--from ${JSON.stringify(from)}: no agent can have a name that ${speaker}`);
+  if (speaker !== undefined)
+    throw new Fault("malformed", `--from ${JSON.stringify(from)}: no agent can have a name that ${speaker}`);
 }
 
 /** Tells which messages are shown. `topics`: names, rooms, prefixes; none: all. */
-export function tapFilter(topics: readonly string[], { from, to, type, kind }: TapFilter): (envelope: Envelope) => boolean {
+export function tapFilter(
+  topics: readonly string[],
+  { from, to, type, kind }: TapFilter,
+): (envelope: Envelope) => boolean {
   // What is for the operator comes without having been asked for.
-  const isAskedFor = (topic: string): boolean => topics.length === 0 || topics.some((one) => (subscriptionKind(one) === "exact" ? one === topic : topic.startsWith(one)));
+  const isAskedFor = (topic: string): boolean =>
+    topics.length === 0 ||
+    topics.some((one) => (subscriptionKind(one) === "exact" ? one === topic : topic.startsWith(one)));
   return (envelope) =>
     isAskedFor(envelope.to) &&
     (from === undefined || envelope.from === from) &&
@@ -39,7 +62,9 @@ export function topicRule(topic: string): string | undefined {
   if (kind === "tap") return undefined;
   if (topic.startsWith("#")) {
     const room = kind === "prefix" ? `${topic.slice(0, -1)}-` : topic;
-    return isRoom(room) && !/[/:]/.test(topic) ? undefined : "a room is # and 1–64 of A-Z a-z 0-9 _ - . and does not end in .";
+    return isRoom(room) && !/[/:]/.test(topic)
+      ? undefined
+      : "a room is # and 1–64 of A-Z a-z 0-9 _ - . and does not end in .";
   }
   if (kind === "prefix" || topic === everyone || topicKind(topic) !== undefined) return undefined;
   return `no agent can have a name that ${agentNameProblem(topic) ?? "is this"}`;

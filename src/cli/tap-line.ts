@@ -9,7 +9,10 @@ export function wireLine({ other, ...fields }: Envelope): string {
 }
 
 /** A message as a person reads it: local time, who to whom, what it is, its text. */
-export function personLine({ timestamp, received_at: received, from, to, type, content, replay }: Envelope, paint: Paint): string {
+export function personLine(
+  { timestamp, received_at: received, from, to, type, content, replay }: Envelope,
+  paint: Paint,
+): string {
   const kind = content.kind === undefined ? "" : ` ${paint("dim", `[${harmless(content.kind)}]`)}`;
   const what = paint("dim", `${type}${replay === true ? " (again)" : ""}`);
   const receiver = paint(to.startsWith("#") ? "cyan" : "yellow", harmless(to));

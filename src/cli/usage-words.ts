@@ -9,7 +9,9 @@ export function usageWords(text: string): string {
 }
 
 function hintFor(text: string): string | undefined {
-  if (/missing required argument '(to|text)'/.test(text)) return "did the shell take an unquoted #room for a comment? write '#general'";
-  if (text.includes('too many arguments for \'send\'')) return "put the text in quotes: broker send claude 'are you there?'";
+  if (/missing required argument '(to|text)'/.test(text))
+    return "did the shell take an unquoted #room for a comment? write '#general'";
+  if (text.includes("too many arguments for 'send'"))
+    return "put the text in quotes: broker send claude 'are you there?'";
   return undefined;
 }

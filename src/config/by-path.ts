@@ -13,9 +13,12 @@ export function nested(byPath: ReadonlyMap<string, unknown>): BrokerOptions {
 
 /** The nested object by path: `limits` and `agentchat` one by one, all else whole. */
 export function byPath(options: object): ReadonlyMap<string, unknown> {
-  return new Map(Object.entries(options).flatMap(([name, value]: [string, unknown]): [string, unknown][] => {
-    if (value === undefined) return [];
-    if ((name !== "limits" && name !== "agentchat") || typeof value !== "object" || value === null) return [[name, value]];
-    return Object.entries(value).map(([inner, one]: [string, unknown]) => [`${name}.${inner}`, one]);
-  }));
+  return new Map(
+    Object.entries(options).flatMap(([name, value]: [string, unknown]): [string, unknown][] => {
+      if (value === undefined) return [];
+      if ((name !== "limits" && name !== "agentchat") || typeof value !== "object" || value === null)
+        return [[name, value]];
+      return Object.entries(value).map(([inner, one]: [string, unknown]) => [`${name}.${inner}`, one]);
+    }),
+  );
 }

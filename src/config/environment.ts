@@ -12,12 +12,19 @@ type Kind = Spelling["kind"] | "number";
 /** Every variable with the path of its option. */
 // bound: options there are · evicts: nothing · owner: environment.ts
 const byVariable: ReadonlyMap<string, readonly [path: string, kind: Kind]> = new Map<string, readonly [string, Kind]>([
-  ...Object.entries(spellings).flatMap(([name, { flag, kind }]) => (flag === undefined ? [] : [[variableOf(name), [name, kind]] as const])),
-  ...Object.entries(nestedSpellings).map(([name, { kind }]) => [variableOf(`agentchat.${name}`), [`agentchat.${name}`, kind]] as const),
+  ...Object.entries(spellings).flatMap(([name, { flag, kind }]) =>
+    flag === undefined ? [] : [[variableOf(name), [name, kind]] as const],
+  ),
+  ...Object.entries(nestedSpellings).map(
+    ([name, { kind }]) => [variableOf(`agentchat.${name}`), [`agentchat.${name}`, kind]] as const,
+  ),
   ...Object.keys(defaultLimits).map((name) => [variableOf(`limits.${name}`), [`limits.${name}`, "number"]] as const),
 ]);
 
-/** What the environment says, by path. Empty variables say nothing. @throws Fault malformed for each `SYNAPTIC_…` that is none of ours, or cannot be read */
+/**
+ * What the environment says, by path. Empty variables say nothing.
+ * @throws Fault malformed for each `SYNAPTIC_…` that is none of ours, or cannot be read
+ */
 export function readEnvironment(env: NodeJS.ProcessEnv): ReadonlyMap<string, unknown> {
   const problems = new Problems();
   const found = Object.entries(env).flatMap(([variable, text]): [string, unknown][] => {
@@ -36,7 +43,11 @@ function hint(variable: string): string {
 
 function read(variable: string, text: string): [path: string, value: unknown] {
   const known = byVariable.get(variable);
-  if (known === undefined) throw new Fault("malformed", `${variable}: there is no such option${hint(variable)}; a variable is SYNAPTIC_ and the option's name, as SYNAPTIC_TLS_CERT or SYNAPTIC_LIMIT_WS_PING_MS`);
+  if (known === undefined)
+    throw new Fault(
+      "malformed",
+      `${variable}: there is no such option${hint(variable)}; a variable is SYNAPTIC_ and the option's name, as SYNAPTIC_TLS_CERT or SYNAPTIC_LIMIT_WS_PING_MS`,
+    );
   const [path, kind] = known;
   return [path, valueOf(variable, text, kind)];
 }

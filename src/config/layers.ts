@@ -36,7 +36,10 @@ export interface Layered {
 /** A file of this name in the data directory is read when none is named. */
 const usualFile = "config.json";
 
-/** Flags over `SYNAPTIC_…` over the file over defaults. @throws Fault malformed, forbidden, naming everything that is to be mended, and where */
+/**
+ * Flags over `SYNAPTIC_…` over the file over defaults.
+ * @throws Fault malformed, forbidden, naming everything that is to be mended, and where
+ */
 export function readLayers({ flags, env, file: told, resolveDataDir }: Layers): Layered {
   const fromFlags = byPath(flags);
   const problems = new Problems();
@@ -46,7 +49,10 @@ export function readLayers({ flags, env, file: told, resolveDataDir }: Layers): 
   const usual = join(resolveDataDir(typeof dataDir === "string" ? dataDir : undefined), usualFile);
   const text = problems.attempt(() => (named === undefined ? readIfThere(usual) : readNamed(named)), undefined);
   const file = named ?? (text === undefined ? undefined : usual);
-  const fromFile = text === undefined || file === undefined ? new Map<string, unknown>() : problems.attempt(() => byPath(objectOf(text, file)), new Map<string, unknown>());
+  const fromFile =
+    text === undefined || file === undefined
+      ? new Map<string, unknown>()
+      : problems.attempt(() => byPath(objectOf(text, file)), new Map<string, unknown>());
   const originOf = (path: string): Origin => {
     const whole = path.split(".")[0] ?? path;
     const says = (layer: ReadonlyMap<string, unknown>): boolean => layer.has(path) || layer.has(whole);
@@ -69,7 +75,8 @@ export function readLayers({ flags, env, file: told, resolveDataDir }: Layers): 
 }
 
 /**
- * The data directory that a start without `--data-dir` would take from the environment or a file, for commands that need nothing else of the configuration.
+ * The data directory that a start without `--data-dir` would take from the environment or a file, for commands that
+ * need nothing else of the configuration.
  * @returns undefined if nobody names one @throws Fault malformed, unavailable: the file that may name it cannot be read
  */
 export function readDataDir({ env, file: told, resolveDataDir }: Omit<Layers, "flags">): string | undefined {
@@ -80,7 +87,11 @@ export function readDataDir({ env, file: told, resolveDataDir }: Omit<Layers, "f
   const text = named === undefined ? readIfThere(file) : readNamed(named);
   const dataDir = text === undefined ? undefined : byPath(objectOf(text, file)).get("dataDir");
   if (dataDir === undefined) return undefined;
-  if (typeof dataDir !== "string" || dataDir === "") throw new Fault("malformed", `${file}: dataDir: must be the path of a folder; mend it, or name the folder with --data-dir`);
+  if (typeof dataDir !== "string" || dataDir === "")
+    throw new Fault(
+      "malformed",
+      `${file}: dataDir: must be the path of a folder; mend it, or name the folder with --data-dir`,
+    );
   return dataDir;
 }
 
@@ -93,9 +104,12 @@ function objectOf(text: string, file: string): object {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Fault("malformed", `${file} is no JSON: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Fault("malformed", `${file} is no JSON: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Fault("malformed", `${file} must hold one JSON object, as broker config schema describes it`);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Fault("malformed", `${file} must hold one JSON object, as broker config schema describes it`);
   // Editors find the description of the file by it.
   return Object.fromEntries(Object.entries(value).filter(([name]) => name !== "$schema"));
 }
@@ -110,7 +124,12 @@ function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return undefined;
-    throw new Fault("unavailable", `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
+      return undefined;
+    throw new Fault(
+      "unavailable",
+      `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
 }

@@ -4,48 +4,139 @@ import { agentNameProblem, defaultLimits, isRoom, type Limits, type Log } from "
 import { isNetwork, portOf } from "./doors.js";
 
 /** A rule in words, with what breaks it; the first that is broken is told. */
-const rule = (words: string): { readonly error: (issue: { readonly input?: unknown }) => string; readonly abort: true } => ({ error: ({ input }) => `${words}; it is ${JSON.stringify(input)}`, abort: true });
+const rule = (
+  words: string,
+): { readonly error: (issue: { readonly input?: unknown }) => string; readonly abort: true } => ({
+  error: ({ input }) => `${words}; it is ${JSON.stringify(input)}`,
+  abort: true,
+});
 const portRule = "must have a port from 0 to 65535 (0: chosen by the system)";
-const zmqUrl = z.string().regex(/^(tcp:\/\/.+:\d+|ipc:\/\/.+)$/, rule("must be written as tcp://HOST:PORT or ipc:///PATH")).refine((url) => url.startsWith("ipc:") || portOf(url) <= 65_535, rule(portRule));
-const hostPort = z.string().regex(/^.+:\d+$/, rule("must be written as HOST:PORT")).refine((door) => portOf(door) <= 65_535, rule(portRule));
+const zmqUrl = z
+  .string()
+  .regex(/^(tcp:\/\/.+:\d+|ipc:\/\/.+)$/, rule("must be written as tcp://HOST:PORT or ipc:///PATH"))
+  .refine((url) => url.startsWith("ipc:") || portOf(url) <= 65_535, rule(portRule));
+const hostPort = z
+  .string()
+  .regex(/^.+:\d+$/, rule("must be written as HOST:PORT"))
+  .refine((door) => portOf(door) <= 65_535, rule(portRule));
 /** A name or address, with `:PORT` where only that port is meant. */
-const host = z.string().min(1).max(262).regex(/^[^\s/]+$/, rule("must be written as HOST or HOST:PORT"));
-const origin = z.string().regex(/^https?:\/\/[^\s/]+$/, rule("must be written as https://HOST or https://HOST:PORT")).refine((text) => URL.canParse(text), rule("must be written as https://HOST or https://HOST:PORT"));
+const host = z
+  .string()
+  .min(1)
+  .max(262)
+  .regex(/^[^\s/]+$/, rule("must be written as HOST or HOST:PORT"));
+const origin = z
+  .string()
+  .regex(/^https?:\/\/[^\s/]+$/, rule("must be written as https://HOST or https://HOST:PORT"))
+  .refine((text) => URL.canParse(text), rule("must be written as https://HOST or https://HOST:PORT"));
 const network = z.string().refine((text) => isNetwork(text), rule("must be an IP address, or a network as 10.0.0.0/8"));
 const agentName = z.string().superRefine((name, context) => {
   const problem = agentNameProblem(name);
-  if (problem !== undefined) context.addIssue({ code: "custom", message: `must not be a name that ${problem}; it is ${JSON.stringify(name)}` });
+  if (problem !== undefined)
+    context.addIssue({ code: "custom", message: `must not be a name that ${problem}; it is ${JSON.stringify(name)}` });
 });
 const room = z.string().refine(isRoom, rule("must be a room: # and 1–64 of A-Z a-z 0-9 _ - ."));
 const strictness = z.enum(["lenient", "strict"]).default("lenient");
 
-/** What a broker can be told. Everything has a default; unknown keys are refused. The descriptions go into the JSON Schema of the file. */
+/**
+ * What a broker can be told. Everything has a default; unknown keys are refused. The descriptions go into the JSON
+ * Schema of the file.
+ */
 export const brokerOptions = z.strictObject({
-  dataDir: z.string().min(1).optional().describe("The folder of secrets, sockets and endpoints.json, mode 0700. Default: $XDG_DATA_HOME/synaptic-core, else ~/.local/share/synaptic-core."),
-  zmqIn: z.array(zmqUrl).optional().describe("Doors for agents' PUB sockets: tcp://HOST:PORT (port 0: chosen by the system) or ipc:///PATH. Default: tcp://127.0.0.1:5555 and in.sock in the data directory."),
-  zmqOut: z.array(zmqUrl).optional().describe("Doors for agents' SUB sockets. Default: tcp://127.0.0.1:5556 and out.sock in the data directory."),
-  ws: z.array(hostPort).default(["127.0.0.1:8080"]).describe("Doors for WebSocket clients of every dialect: HOST:PORT, IPv6 in brackets, port 0: chosen by the system."),
-  ownDoors: z.record(z.string(), hostPort).default({}).describe("Doors of one dialect each, by its name: there it answers at /, too, and no other does."),
-  zmqAuth: z.enum(["none", "optional", "required"]).default("optional").describe("Who may connect by ZeroMQ. none: NULL only; optional: NULL, or PLAIN with a token; required: PLAIN only."),
+  dataDir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "The folder of secrets, sockets and endpoints.json, mode 0700. Default: $XDG_DATA_HOME/synaptic-core, else ~/.local/share/synaptic-core.",
+    ),
+  zmqIn: z
+    .array(zmqUrl)
+    .optional()
+    .describe(
+      "Doors for agents' PUB sockets: tcp://HOST:PORT (port 0: chosen by the system) or ipc:///PATH. Default: tcp://127.0.0.1:5555 and in.sock in the data directory.",
+    ),
+  zmqOut: z
+    .array(zmqUrl)
+    .optional()
+    .describe("Doors for agents' SUB sockets. Default: tcp://127.0.0.1:5556 and out.sock in the data directory."),
+  ws: z
+    .array(hostPort)
+    .default(["127.0.0.1:8080"])
+    .describe(
+      "Doors for WebSocket clients of every dialect: HOST:PORT, IPv6 in brackets, port 0: chosen by the system.",
+    ),
+  ownDoors: z
+    .record(z.string(), hostPort)
+    .default({})
+    .describe("Doors of one dialect each, by its name: there it answers at /, too, and no other does."),
+  zmqAuth: z
+    .enum(["none", "optional", "required"])
+    .default("optional")
+    .describe(
+      "Who may connect by ZeroMQ. none: NULL only; optional: NULL, or PLAIN with a token; required: PLAIN only.",
+    ),
   insecure: z.boolean().default(false).describe("Allows doors beyond this machine without protection of the line."),
-  behindTunnel: z.boolean().default(false).describe("The ZeroMQ doors are reached through a tunnel that protects the line (ssh, WireGuard)."),
-  behindProxy: z.boolean().default(false).describe("The WebSocket doors are reached through a proxy that ends TLS. Its word on who connects (X-Forwarded-For, which it must set itself) counts if it is trusted."),
-  trustedProxies: z.array(network).optional().describe("Proxies whose word counts: addresses and networks. Default: this machine if behindProxy, else none."),
-  tlsCert: z.string().min(1).optional().describe("The certificate chain for every WebSocket door, a PEM file; read again at SIGHUP. Goes with tlsKey."),
+  behindTunnel: z
+    .boolean()
+    .default(false)
+    .describe("The ZeroMQ doors are reached through a tunnel that protects the line (ssh, WireGuard)."),
+  behindProxy: z
+    .boolean()
+    .default(false)
+    .describe(
+      "The WebSocket doors are reached through a proxy that ends TLS. Its word on who connects (X-Forwarded-For, which it must set itself) counts if it is trusted.",
+    ),
+  trustedProxies: z
+    .array(network)
+    .optional()
+    .describe("Proxies whose word counts: addresses and networks. Default: this machine if behindProxy, else none."),
+  tlsCert: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("The certificate chain for every WebSocket door, a PEM file; read again at SIGHUP. Goes with tlsKey."),
   tlsKey: z.string().min(1).optional().describe("The certificate's key, a PEM file; read again at SIGHUP."),
-  origins: z.array(origin).default([]).describe("Web pages that may connect, by origin: https://HOST[:PORT]. Pages of this machine always may, unless the door is open to others."),
-  hosts: z.array(host).default([]).describe("Names under which web pages may ask for this broker (Host), beside its addresses and this machine's names."),
+  origins: z
+    .array(origin)
+    .default([])
+    .describe(
+      "Web pages that may connect, by origin: https://HOST[:PORT]. Pages of this machine always may, unless the door is open to others.",
+    ),
+  hosts: z
+    .array(host)
+    .default([])
+    .describe(
+      "Names under which web pages may ask for this broker (Host), beside its addresses and this machine's names.",
+    ),
   topics: z.array(z.string().min(1)).default([]).describe("Shared data topics that are nobody's name."),
   reserved: z.array(agentName).default([]).describe("Names that only a token's owner may bear."),
   rooms: z.array(room).default([]).describe("Rooms that always exist, beside #general and #agents."),
-  serverName: z.string().min(1).max(256).default(() => hostname()).describe("What this server calls itself to clients that ask. Default: the machine's name."),
-  logMessages: z.boolean().default(false).describe("Writes every message that is looked at into the log, with its text: for research."),
-  agentchat: z.strictObject({
-    identity: strictness.describe("strict: every AgentChat client proves a key."),
-    signatures: strictness.describe("strict: a message whose signature does not verify is refused."),
-  }).prefault({}).describe("How strict AgentChat is."),
-  log: z.custom<Log>((value) => typeof value === "function", "give a function (level, event, fields)").optional().describe("Where log lines go; nowhere by default. Only a program can give one."),
-  limits: z.partialRecord(z.enum(Object.keys(defaultLimits) as [keyof Limits]), z.number().min(0)).default({}).describe("Any limit of LIMITS.md by its name, the unit stands in it."),
+  serverName: z
+    .string()
+    .min(1)
+    .max(256)
+    .default(() => hostname())
+    .describe("What this server calls itself to clients that ask. Default: the machine's name."),
+  logMessages: z
+    .boolean()
+    .default(false)
+    .describe("Writes every message that is looked at into the log, with its text: for research."),
+  agentchat: z
+    .strictObject({
+      identity: strictness.describe("strict: every AgentChat client proves a key."),
+      signatures: strictness.describe("strict: a message whose signature does not verify is refused."),
+    })
+    .prefault({})
+    .describe("How strict AgentChat is."),
+  log: z
+    .custom<Log>((value) => typeof value === "function", "give a function (level, event, fields)")
+    .optional()
+    .describe("Where log lines go; nowhere by default. Only a program can give one."),
+  limits: z
+    .partialRecord(z.enum(Object.keys(defaultLimits) as [keyof Limits]), z.number().min(0))
+    .default({})
+    .describe("Any limit of LIMITS.md by its name, the unit stands in it."),
 });
 
 /** What `new Broker` takes. */

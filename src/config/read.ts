@@ -12,12 +12,17 @@ import { sameDoors } from "./same-door.js";
  * @param problems those found before, which are told with the ones found here
  * @throws Fault malformed or forbidden, naming every option that is wrong and the remedy, a line each
  */
-export function readConfig(options: BrokerOptions, nameOf: (path: string) => string = (path) => `option ${path}`, problems = new Problems()): BrokerConfig {
+export function readConfig(
+  options: BrokerOptions,
+  nameOf: (path: string) => string = (path) => `option ${path}`,
+  problems = new Problems(),
+): BrokerConfig {
   const parsed = brokerOptions.safeParse(options);
   if (!parsed.success) {
     for (const issue of parsed.error.issues.flatMap(oneByOne)) {
       const { path, problem } = shapeProblem(new z.ZodError([issue]), options);
-      const remedy = issue.code === "unrecognized_keys" ? unknownKey(issue.keys[0] ?? "", issue.path[0] === "limits") : "";
+      const remedy =
+        issue.code === "unrecognized_keys" ? unknownKey(issue.keys[0] ?? "", issue.path[0] === "limits") : "";
       problems.note(new Fault("malformed", `${nameOf(path)}: ${problem}${remedy}`));
     }
     problems.refuse();
@@ -27,7 +32,12 @@ export function readConfig(options: BrokerOptions, nameOf: (path: string) => str
   const config: BrokerConfig = { ...rest, limits: { ...defaultLimits, ...limits } satisfies Limits };
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     const [given, missing] = config.tlsCert === undefined ? ["tlsKey", "tlsCert"] : ["tlsCert", "tlsKey"];
-    problems.note(new Fault("malformed", `${nameOf(given)} is given without ${nameOf(missing)}: --tls-cert and --tls-key belong together: give both, or neither`));
+    problems.note(
+      new Fault(
+        "malformed",
+        `${nameOf(given)} is given without ${nameOf(missing)}: --tls-cert and --tls-key belong together: give both, or neither`,
+      ),
+    );
   }
   for (const problem of sameDoors(config, nameOf)) problems.note(problem);
   for (const problem of openDoors(config)) problems.note(problem);

@@ -10,8 +10,14 @@ export interface NamedDoor {
   readonly url: string;
 }
 
-/** Every door that a broker opens by a configuration, and the option that names it. `dataDir`: where the usual ipc doors are. */
-export function doorsOf({ zmqIn, zmqOut, ws, ownDoors }: Pick<BrokerConfig, "zmqIn" | "zmqOut" | "ws" | "ownDoors">, dataDir: string): readonly NamedDoor[] {
+/**
+ * Every door that a broker opens by a configuration, and the option that names it. `dataDir`: where the usual ipc doors
+ * are.
+ */
+export function doorsOf(
+  { zmqIn, zmqOut, ws, ownDoors }: Pick<BrokerConfig, "zmqIn" | "zmqOut" | "ws" | "ownDoors">,
+  dataDir: string,
+): readonly NamedDoor[] {
   return [
     ...(zmqIn ?? usualZmqDoors.zmqIn(dataDir)).map((url) => ({ path: "zmqIn", url })),
     ...(zmqOut ?? usualZmqDoors.zmqOut(dataDir)).map((url) => ({ path: "zmqOut", url })),
@@ -27,7 +33,12 @@ export function sameDoors(config: BrokerConfig, nameOf: (path: string) => string
     const first = doors.slice(0, at).find((before) => isSamePlace(before.url, door.url));
     if (first === undefined) return [];
     const other = first.path === door.path ? "twice" : `beside ${nameOf(first.path)} ${first.url}`;
-    return [new Fault("malformed", `${nameOf(door.path)}: ${door.url} is asked for ${other}; give each door a port of its own (0: chosen by the system)`)];
+    return [
+      new Fault(
+        "malformed",
+        `${nameOf(door.path)}: ${door.url} is asked for ${other}; give each door a port of its own (0: chosen by the system)`,
+      ),
+    ];
   });
 }
 

@@ -12,11 +12,23 @@ export function configSchema(): Readonly<Record<string, unknown>> {
       if (path.at(-1) === "limits") Object.assign(jsonSchema, limitsForm(jsonSchema.description));
     },
   });
-  const properties = { $schema: { description: "Where editors find this description; the broker does not read it", type: "string" }, ...rest.properties };
+  const properties = {
+    $schema: { description: "Where editors find this description; the broker does not read it", type: "string" },
+    ...rest.properties,
+  };
   return { $schema, title: "The configuration file of broker start", ...rest, properties };
 }
 
 function limitsForm(description: string | undefined): Readonly<Record<string, unknown>> {
-  const properties = Object.fromEntries(Object.entries(defaultLimits).map(([name, value]) => [name, { type: "number", minimum: 0, default: value }]));
-  return { description, default: {}, type: "object", properties, additionalProperties: false, propertyNames: undefined };
+  const properties = Object.fromEntries(
+    Object.entries(defaultLimits).map(([name, value]) => [name, { type: "number", minimum: 0, default: value }]),
+  );
+  return {
+    description,
+    default: {},
+    type: "object",
+    properties,
+    additionalProperties: false,
+    propertyNames: undefined,
+  };
 }

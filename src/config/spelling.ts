@@ -42,7 +42,9 @@ export function shouted(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 }
 
-/** The variable of an option by its path: `zmqIn` → `SYNAPTIC_ZMQ_IN`, `limits.wsPingMs` → `SYNAPTIC_LIMIT_WS_PING_MS`. */
+/**
+ * The variable of an option by its path: `zmqIn` → `SYNAPTIC_ZMQ_IN`, `limits.wsPingMs` → `SYNAPTIC_LIMIT_WS_PING_MS`.
+ */
 export function variableOf(path: string): string {
   const [group = "", name] = path.split(".");
   if (name === undefined) return `SYNAPTIC_${shouted(group)}`;
@@ -53,6 +55,9 @@ export function variableOf(path: string): string {
 export function flagOf(path: string): string {
   const [group = "", name = ""] = path.split(".");
   if (group === "limits") return `--limit ${name}`;
-  if (group === "agentchat") return Object.hasOwn(nestedSpellings, name) ? (nestedSpellings[name as keyof typeof nestedSpellings].flag ?? path) : path;
+  if (group === "agentchat")
+    return Object.hasOwn(nestedSpellings, name)
+      ? (nestedSpellings[name as keyof typeof nestedSpellings].flag ?? path)
+      : path;
   return Object.hasOwn(spellings, group) ? (spellings[group as keyof typeof spellings].flag ?? path) : path;
 }

@@ -14,7 +14,10 @@ export interface ConversationsOptions {
   readonly requests: Pick<Requests, "pending">;
 }
 
-/** Conversations in memory: per pair of agents one open soft request each way, the tail of an answer, and the loop guard. */
+/**
+ * Conversations in memory: per pair of agents one open soft request each way, the tail of an answer, and the loop
+ * guard.
+ */
 export class ConversationsMemory implements Conversations {
   // bound: conversationsMax · evicts: the pair that has been silent longest is forgotten · owner: ConversationsMemory
   readonly #pairs = new Map<string, Pair>();
@@ -34,7 +37,8 @@ export class ConversationsMemory implements Conversations {
   }
 
   turn(from: string, to: string, said: TurnIntent): Turn {
-    if (from === to) return { type: said.intent ?? "inform", ...(said.replyTo !== undefined && { in_reply_to: said.replyTo }) };
+    if (from === to)
+      return { type: said.intent ?? "inform", ...(said.replyTo !== undefined && { in_reply_to: said.replyTo }) };
     if (said.intent === "inform" && said.replyTo === undefined) return { type: "inform" };
     const { limits, clock } = this.#options;
     const now = clock.monotonic();

@@ -15,12 +15,16 @@ export interface TurnIntent {
 }
 
 /**
- * Who owes whom an answer, per ordered pair of agents, so that plain text of a dialect without message types becomes `request`, `response` or
+ * Who owes whom an answer, per ordered pair of agents, so that plain text of a dialect without message types becomes
+ * `request`, `response` or
  * `inform`; and the loop guard over the same pairs (20 turns within 10 s of each other).
  */
 export interface Conversations {
   /** The meaning of a direct text from `from` to `to`, before it is routed. Counts it as a turn. */
   turn(from: string, to: string, said: TurnIntent): Turn;
-  /** Notes a routed message between two agents: a request opens a slot, a response closes it, any word ends an answer's tail. */
+  /**
+   * Notes a routed message between two agents: a request opens a slot, a response closes it, any word ends an answer's
+   * tail.
+   */
   heard(envelope: Envelope): void;
 }

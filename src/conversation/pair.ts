@@ -45,7 +45,8 @@ export function rememberSaid(pair: Pair, messageId: string): void {
 }
 
 /**
- * Counts one turn: a change of speaker within `turnMs` of the last word. Several texts in a row are one turn, so that a message may be
+ * Counts one turn: a change of speaker within `turnMs` of the last word. Several texts in a row are one turn, so that a
+ * message may be
  * counted both when it is said and when it is heard.
  */
 export function countTurn(pair: Pair, speaker: string, now: number, turnMs: number): void {
@@ -55,7 +56,10 @@ export function countTurn(pair: Pair, speaker: string, now: number, turnMs: numb
   pair.turnAt = now;
 }
 
-/** True once the pair has taken more than `turnsMax` turns without a pause; never if that is 0, which turns the guard off. */
+/**
+ * True once the pair has taken more than `turnsMax` turns without a pause; never if that is 0, which turns the guard
+ * off.
+ */
 export function isLooping(pair: Pair, turnsMax: number): boolean {
   return turnsMax > 0 && pair.turns > turnsMax;
 }

@@ -17,9 +17,11 @@ export interface RequestsOptions {
 
 /** Open requests in memory. Names are agents' names, so a line feed can part them. */
 export class RequestsMemory implements Requests {
-  // bound: requestsMax · evicts: a request beyond it is refused as full; an open one goes when answered, withdrawn or timed out · owner: RequestsMemory
+  // bound: requestsMax · evicts: a request beyond it is refused as full; an open one goes when answered, withdrawn or
+  // timed out · owner: RequestsMemory
   readonly #byPair = new Map<string, Set<Entry>>();
-  // bound: requestsMax · evicts: a sender goes with its last open request; more than requestsPerSenderMax is refused as full · owner: RequestsMemory
+  // bound: requestsMax · evicts: a sender goes with its last open request; more than requestsPerSenderMax is refused as
+  // full · owner: RequestsMemory
   readonly #perSender = new Map<string, number>();
   readonly #options: RequestsOptions;
   #size = 0;
@@ -39,11 +41,18 @@ export class RequestsMemory implements Requests {
     const owner = ownerOf(request);
     const ofSender = this.#perSender.get(owner) ?? 0;
     if (ofSender >= limits.requestsPerSenderMax) {
-      throw new Fault("full", `${request.from} waits for ${String(ofSender)} answers already; wait for some of them, then ask again`);
+      throw new Fault(
+        "full",
+        `${request.from} waits for ${String(ofSender)} answers already; wait for some of them, then ask again`,
+      );
     }
-    // Claimed senders have half of the room for themselves: however many there are, those who prove who they are find some.
+    // Claimed senders have half of the room for themselves: however many there are, those who prove who they are find
+    // some.
     if (request.owner !== undefined && this.#claimed >= limits.requestsMax / 2) {
-      throw new Fault("full", "the broker follows as many requests of agents without a token as it can; try again in a moment, or connect with a token (broker token NAME)");
+      throw new Fault(
+        "full",
+        "the broker follows as many requests of agents without a token as it can; try again in a moment, or connect with a token (broker token NAME)",
+      );
     }
     if (this.#size >= limits.requestsMax) {
       throw new Fault("full", "the broker follows as many open requests as it can; try again in a moment");

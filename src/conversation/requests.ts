@@ -16,12 +16,17 @@ export interface OpenRequest {
 }
 
 /**
- * Requests whose sender expects an answer, keyed by `(from, message_id)`, the oldest open one first since ids repeat in the wild.
+ * Requests whose sender expects an answer, keyed by `(from, message_id)`, the oldest open one first since ids repeat in
+ * the wild.
  */
 export interface Requests {
   /** @throws Fault full. Returns a function that withdraws it. */
   open(request: OpenRequest): () => void;
-  /** Closes the request that a response answers: by `in_reply_to`, else the oldest open one from `answer.to` to `answer.from`. @returns whether there was one */
+  /**
+   * Closes the request that a response answers: by `in_reply_to`, else the oldest open one from `answer.to` to
+   * `answer.from`.
+   * @returns whether there was one
+   */
   answer(answer: Envelope): boolean;
   /** The request open from `from` to `to`, oldest first. */
   pending(from: string, to: string): OpenRequest | undefined;

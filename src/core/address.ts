@@ -4,7 +4,8 @@ export function isLoopbackAddress(address: string): boolean {
 }
 
 /**
- * Who stands behind a numeric address: an IPv4 address is one customer's, an IPv6 address comes with the 64 bits after its network (RFC 6177
+ * Who stands behind a numeric address: an IPv4 address is one customer's, an IPv6 address comes with the 64 bits after
+ * its network (RFC 6177
  * §2), and IPv4 written as IPv6 is IPv4. What is no address is its own.
  */
 export function networkOf(address: string): string {
@@ -20,7 +21,9 @@ function groupsOf(address: string): readonly string[] {
   const before = head === "" ? [] : head.split(":");
   const after = tail === undefined || tail === "" ? [] : tail.split(":");
   const length = address.includes(".") ? 7 : 8;
-  const between = new Array<string>(tail === undefined ? 0 : Math.max(0, length - before.length - after.length)).fill("0");
+  const between = new Array<string>(tail === undefined ? 0 : Math.max(0, length - before.length - after.length)).fill(
+    "0",
+  );
   return [...before, ...between, ...after].map((group) => group.replace(/^0+(?=.)/, ""));
 }
 

@@ -37,7 +37,10 @@ export class BacklogTotal {
     this.bytes -= size;
   }
 
-  /** `holder` holds nothing more and never will. It stays until then, empty or not: coming and going with each message was a twentieth of a fan-out's time. */
+  /**
+   * `holder` holds nothing more and never will. It stays until then, empty or not: coming and going with each message
+   * was a twentieth of a fan-out's time.
+   */
   leave(holder: Backlog): void {
     this.#holders.delete(holder);
   }

@@ -18,10 +18,13 @@ export const systemClock: Clock = {
   after(ms, run) {
     let timer: NodeJS.Timeout;
     const wait = (left: number): void => {
-      timer = setTimeout(() => {
-        if (left > timerMaxMs) wait(left - timerMaxMs);
-        else run();
-      }, Math.min(left, timerMaxMs));
+      timer = setTimeout(
+        () => {
+          if (left > timerMaxMs) wait(left - timerMaxMs);
+          else run();
+        },
+        Math.min(left, timerMaxMs),
+      );
       timer.unref();
     };
     wait(ms);

@@ -50,13 +50,20 @@ const priorities: Readonly<Record<string, Priority>> = { LOW: "LOW", NORMAL: "NO
 export const envelopeIdMax = 256;
 const text = z.union([z.string().max(envelopeIdMax), z.number().transform(String)]);
 
-/** What we accept as an envelope on ZeroMQ; written leniently, see `readEnvelope`. What we write ourselves: `writtenEnvelope`. */
+/**
+ * What we accept as an envelope on ZeroMQ; written leniently, see `readEnvelope`. What we write ourselves:
+ * `writtenEnvelope`.
+ */
 export const wireEnvelope = z.looseObject({
   message_id: text.optional(),
   timestamp: text.optional(),
   from: z.string().min(1).max(agentNameMaxBytes),
   to: z.unknown().optional(),
-  type: z.string().meta({ pattern: "^(?:[Rr][Ee][Qq][Uu][Ee][Ss][Tt]|[Rr][Ee][Ss][Pp][Oo][Nn][Ss][Ee]|[Ii][Nn][Ff][Oo][Rr][Mm])$" }).transform((word) => word.toLowerCase()).pipe(z.enum(messageTypes)),
+  type: z
+    .string()
+    .meta({ pattern: "^(?:[Rr][Ee][Qq][Uu][Ee][Ss][Tt]|[Rr][Ee][Ss][Pp][Oo][Nn][Ss][Ee]|[Ii][Nn][Ff][Oo][Rr][Mm])$" })
+    .transform((word) => word.toLowerCase())
+    .pipe(z.enum(messageTypes)),
   priority: z.unknown().optional(),
   content: z.unknown().optional(),
   in_reply_to: text.nullish(),
@@ -67,8 +74,21 @@ export const wireEnvelope = z.looseObject({
 });
 
 const known: ReadonlySet<string> = new Set([
-  "message_id", "timestamp", "from", "to", "type", "priority", "content", "in_reply_to", "conversation_id",
-  "expires_at", "from_name", "hops", "trust", "received_at", "replay",
+  "message_id",
+  "timestamp",
+  "from",
+  "to",
+  "type",
+  "priority",
+  "content",
+  "in_reply_to",
+  "conversation_id",
+  "expires_at",
+  "from_name",
+  "hops",
+  "trust",
+  "received_at",
+  "replay",
 ]);
 
 /** What the reader cannot know from the payload. */
@@ -147,7 +167,8 @@ function readContent(value: unknown): Content {
   const message = content["message"];
   const kind = content["kind"];
   const readable = typeof message === "string" ? message : JSON.stringify(message ?? content);
-  if (kind !== undefined && typeof kind !== "string") return { ...content, kind: JSON.stringify(kind), message: readable };
+  if (kind !== undefined && typeof kind !== "string")
+    return { ...content, kind: JSON.stringify(kind), message: readable };
   return { ...content, message: readable };
 }
 

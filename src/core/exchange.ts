@@ -9,9 +9,9 @@ import { brokerTopic, topicKind } from "./topic.js";
 /** Somebody who follows every message that was looked at and routed: open requests, conversations. */
 export type Follower = (envelope: Envelope, message: Message) => void;
 
-
 /**
- * The one way in for a message that is looked at: it is checked, counted once and routed, or refused with a Fault. What ZeroMQ agents send
+ * The one way in for a message that is looked at: it is checked, counted once and routed, or refused with a Fault. What
+ * ZeroMQ agents send
  * each other as bytes goes past it, straight to the router.
  */
 export class Exchange {

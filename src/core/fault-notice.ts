@@ -4,7 +4,10 @@ import type { Fault, FaultCode } from "./fault.js";
 import { Message } from "./message.js";
 import { brokerTopic } from "./topic.js";
 
-/** A fault that an agent is told of: about which message, and why. `loop`: the loop guard has tripped; nothing is refused by it. */
+/**
+ * A fault that an agent is told of: about which message, and why. `loop`: the loop guard has tripped; nothing is
+ * refused by it.
+ */
 export interface FaultNotice {
   readonly code: FaultCode | "loop";
   readonly message: string;
@@ -16,15 +19,30 @@ export interface FaultNotice {
 
 /** The notice of a fault; `about`: the message that was refused. */
 export function noticeOf(
-  { code, message, detail, retryAfterMs }: Pick<Fault, "code" | "message"> & Partial<Pick<Fault, "detail" | "retryAfterMs">>,
+  {
+    code,
+    message,
+    detail,
+    retryAfterMs,
+  }: Pick<Fault, "code" | "message"> & Partial<Pick<Fault, "detail" | "retryAfterMs">>,
   about: { readonly message_id?: string | undefined; readonly to?: string } = {},
 ): FaultNotice {
   const data = { message, ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }), ...detail };
-  return { code, message, inReplyTo: about.message_id, data: about.to === undefined ? data : { ...data, to: about.to } };
+  return {
+    code,
+    message,
+    inReplyTo: about.message_id,
+    data: about.to === undefined ? data : { ...data, to: about.to },
+  };
 }
 
 /** The notice as the broker's own inform, whoever hears it (protocols §2, faults). */
-export function noticeBody({ code, message, inReplyTo, data }: FaultNotice): Pick<Envelope, "type" | "content"> & { in_reply_to?: string } {
+export function noticeBody({
+  code,
+  message,
+  inReplyTo,
+  data,
+}: FaultNotice): Pick<Envelope, "type" | "content"> & { in_reply_to?: string } {
   return {
     type: "inform",
     ...(inReplyTo !== undefined && { in_reply_to: inReplyTo }),
@@ -33,7 +51,11 @@ export function noticeBody({ code, message, inReplyTo, data }: FaultNotice): Pic
 }
 
 /** The notice as a message for one connection or session. */
-export function noticeMessage(topic: string, notice: FaultNotice, { clock, newId }: { readonly clock: Clock; readonly newId: () => string }): Message {
+export function noticeMessage(
+  topic: string,
+  notice: FaultNotice,
+  { clock, newId }: { readonly clock: Clock; readonly newId: () => string },
+): Message {
   const now = clock.now();
   const envelope: Envelope = {
     message_id: newId(),
@@ -51,5 +73,7 @@ export function noticeMessage(topic: string, notice: FaultNotice, { clock, newId
 export function noticeCode({ from, content }: Envelope): string | undefined {
   if (from !== brokerTopic || content.kind !== "fault") return undefined;
   const { data } = content;
-  return typeof data === "object" && data !== null && "code" in data && typeof data.code === "string" ? data.code : "internal";
+  return typeof data === "object" && data !== null && "code" in data && typeof data.code === "string"
+    ? data.code
+    : "internal";
 }

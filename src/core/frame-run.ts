@@ -2,7 +2,8 @@
 export const runMaxBytes = 4_000;
 
 /**
- * Whole frames that leave a socket together, in order. Whoever is given the same frames in the same order shares one run, whose bytes are joined once for
+ * Whole frames that leave a socket together, in order. Whoever is given the same frames in the same order shares one
+ * run, whose bytes are joined once for
  * all: four messages to a room of 1,000 are one buffer, not 1,000.
  */
 export class FrameRun {
@@ -43,6 +44,7 @@ export class FrameRun {
   /** Writes all frames to the beginning of `target`. */
   copyTo(target: Buffer): void {
     this.#frame.copy(target, this.size - this.#frame.length);
-    for (let run = this.#before; run !== undefined; run = run.#before) run.#frame.copy(target, run.size - run.#frame.length);
+    for (let run = this.#before; run !== undefined; run = run.#before)
+      run.#frame.copy(target, run.size - run.#frame.length);
   }
 }

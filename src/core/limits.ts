@@ -13,11 +13,17 @@ export const defaultLimits = Object.freeze({
   zmqConnectionsMax: 20_000,
   /** Time from accept to READY. */
   zmqHandshakeMs: 10_000,
-  /** ZeroMQ connections that have not finished their handshake, and as many again that were refused and wait to be closed. */
+  /**
+   * ZeroMQ connections that have not finished their handshake, and as many again that were refused and wait to be
+   * closed.
+   */
   zmqHalfOpenMax: 4_000,
   /** Commands of one ZeroMQ handshake together. */
   zmqHandshakeMaxBytes: 16 * 1024,
-  /** A ZeroMQ client that is refused for now, or would not understand why, is closed after this at the latest: else it is back at once. */
+  /**
+   * A ZeroMQ client that is refused for now, or would not understand why, is closed after this at the latest: else it
+   * is back at once.
+   */
   zmqHoldMs: 5_000,
   /** Addresses whose last warning is remembered, to keep it to one a minute. */
   zmqWarningsMax: 10_000,
@@ -74,7 +80,10 @@ export const defaultLimits = Object.freeze({
   httpHeadMaxBytes: 16 * 1024,
   /** A WebSocket peer is pinged this often and closed when a ping stays unanswered until the next. */
   wsPingMs: 30_000,
-  /** Frames of one session that wait for the command before them; together at most one `wsFrameMaxBytes` before login, one `wsBacklogMaxBytes` after. */
+  /**
+   * Frames of one session that wait for the command before them; together at most one `wsFrameMaxBytes` before login,
+   * one `wsBacklogMaxBytes` after.
+   */
   sessionQueueMax: 256,
   /** Topics that are neither rooms nor names, heard by one session. */
   sessionTopicsMax: 1_000,
@@ -90,11 +99,17 @@ export const defaultLimits = Object.freeze({
   agentsMax: 50_000,
   /** Agents that only claim their name; the rest of `agentsMax` is for those with a token. */
   agentsClaimedMax: 40_000,
-  /** Those of them that share their ZeroMQ connection with other names; the rest of `agentsClaimedMax` is for those with one of their own. */
+  /**
+   * Those of them that share their ZeroMQ connection with other names; the rest of `agentsClaimedMax` is for those with
+   * one of their own.
+   */
   agentsSharingMax: 30_000,
   /** Rooms in the directory. */
   roomsMax: 50_000,
-  /** Rooms beyond which agents that only claim their name make one at the cost of whoever claims the most; the rest is for those with a token. */
+  /**
+   * Rooms beyond which agents that only claim their name make one at the cost of whoever claims the most; the rest is
+   * for those with a token.
+   */
   roomsClaimedMax: 40_000,
   /** Members of one room. */
   roomMembersMax: 10_000,
@@ -156,9 +171,14 @@ export const defaultLimits = Object.freeze({
   auditFileMaxBytes: 8 * 1024 * 1024,
   /** Earlier files of the audit log that are kept. */
   auditFilesMax: 5,
-  /** Lines of the audit log that wait for the disk; further ones are counted, and the count is written when it can be. */
+  /**
+   * Lines of the audit log that wait for the disk; further ones are counted, and the count is written when it can be.
+   */
   auditQueueMaxBytes: 1024 * 1024,
-  /** Audit lines per second about logins of one address that prove nothing, and the burst; what they leave out is counted. */
+  /**
+   * Audit lines per second about logins of one address that prove nothing, and the burst; what they leave out is
+   * counted.
+   */
   auditClaimsPerSecond: 20,
   auditClaimsBurst: 200,
   /** Token buckets that are kept; the longest unused goes first. */

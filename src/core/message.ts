@@ -31,7 +31,10 @@ export interface Arrival {
   readonly trust: Trust;
   /** The connection or session it came from, to be compared by identity; undefined for the broker's own. */
   readonly origin: object | undefined;
-  /** Who spoke, where the connection or session has a principal: the very one of its presence. Guards of invite-only rooms need it. */
+  /**
+   * Who spoke, where the connection or session has a principal: the very one of its presence. Guards of invite-only
+   * rooms need it.
+   */
   readonly speaker?: Principal | undefined;
 }
 
@@ -51,7 +54,10 @@ export class Message {
   sequence = 0;
   /** The two-part ZMTP frame, built once by the first ZeroMQ peer that needs it. */
   wire: Buffer | undefined;
-  /** Frames rendered for WebSocket dialects, by dialect and variant; each is encoded once. One or two as a rule: a list is found faster than a Map. */
+  /**
+   * Frames rendered for WebSocket dialects, by dialect and variant; each is encoded once. One or two as a rule: a list
+   * is found faster than a Map.
+   */
   rendered: Rendered[] | undefined;
   /** Set for a message that must stay byte-exact between two sessions of one dialect. */
   raw: RawFrame | undefined;

@@ -72,7 +72,8 @@ export class Outbox implements Flushable {
   }
 
   /**
-   * Takes `count` whole messages, `source[start, end)`. With `borrow` the bytes may leave uncopied, if nothing waits and they are all or a large part of
+   * Takes `count` whole messages, `source[start, end)`. With `borrow` the bytes may leave uncopied, if nothing waits
+   * and they are all or a large part of
    * `source`, or joined with others once for all who are given the same; the caller must not write to `source` again.
    * @returns false if they were dropped, because the backlog is full or the connection closed; they are counted.
    */
@@ -97,7 +98,12 @@ export class Outbox implements Flushable {
       // Nothing waits but what this tick has gathered: it leaves first, then the range as it is.
       this.#seal();
       this.#grow(size);
-      this.#queue.push({ bytes: source.subarray(start, end), copies: observed ? 0 : count, observed: observed ? count : 0, block: undefined });
+      this.#queue.push({
+        bytes: source.subarray(start, end),
+        copies: observed ? 0 : count,
+        observed: observed ? count : 0,
+        block: undefined,
+      });
       this.#pump();
       return true;
     }
@@ -109,7 +115,10 @@ export class Outbox implements Flushable {
     return true;
   }
 
-  /** Takes bytes that are no copy of a message: answers, pings, greetings. Not subject to the limit, not counted. `borrow` as for messages. */
+  /**
+   * Takes bytes that are no copy of a message: answers, pings, greetings. Not subject to the limit, not counted.
+   * `borrow` as for messages.
+   */
   control(bytes: Buffer, borrow = false): void {
     if (this.#closed) return;
     if (borrow && this.#mayRun(bytes.length)) this.#goOn(bytes);
@@ -173,7 +182,8 @@ export class Outbox implements Flushable {
   /** What joins a run and is none of it comes to lie behind it in a block: one write. */
   #unroll(run: FrameRun): void {
     this.#run = undefined;
-    this.#block = run.size < firstBlockBytes ? Buffer.allocUnsafe(firstBlockBytes) : this.#options.flusher.blocks.take();
+    this.#block =
+      run.size < firstBlockBytes ? Buffer.allocUnsafe(firstBlockBytes) : this.#options.flusher.blocks.take();
     this.#used = run.size;
     run.copyTo(this.#block);
   }
@@ -201,7 +211,8 @@ export class Outbox implements Flushable {
   #seal(): void {
     const block = this.#block;
     const used = this.#used;
-    if (this.#run !== undefined) this.#queue.push({ bytes: this.#run.bytes, copies: this.#copies, observed: this.#observed, block: undefined });
+    if (this.#run !== undefined)
+      this.#queue.push({ bytes: this.#run.bytes, copies: this.#copies, observed: this.#observed, block: undefined });
     else if (block === undefined || used === 0) return;
     else {
       this.#queue.push({
@@ -225,7 +236,8 @@ export class Outbox implements Flushable {
   }
 
   /**
-   * Writes what waits, if no write is under way. The open block is filled on while one is: a peer that stops reading costs
+   * Writes what waits, if no write is under way. The open block is filled on while one is: a peer that stops reading
+   * costs
    * the bytes that wait for it, not a block per tick.
    */
   #pump(): void {

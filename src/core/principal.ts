@@ -23,9 +23,14 @@ export interface Principal {
   readonly trust: Trust;
   /** What proved it, equal for two sessions of the same owner: a token's id, a key's fingerprint. */
   readonly proof: string | undefined;
-  /** Which token was shown, where it was one of the agent's own: what speaks by it ends with it. Never the token itself. */
+  /**
+   * Which token was shown, where it was one of the agent's own: what speaks by it ends with it. Never the token itself.
+   */
   readonly tokenId?: string;
-  /** What would prove it, where that is known and not yet shown. Rights are given to it, so that nobody else gets them by the name. */
+  /**
+   * What would prove it, where that is known and not yet shown. Rights are given to it, so that nobody else gets them
+   * by the name.
+   */
   readonly unshown?: string;
   /** The name was made for this session and never comes again: a right that lasts longer is of no use to it. */
   readonly passing?: true;
@@ -43,7 +48,14 @@ const noScopes: ReadonlySet<Scope> = new Set([]);
 export function principal(
   agent: string,
   trust: Trust,
-  more: { displayName?: string; proof?: string; tokenId?: string; unshown?: string; passing?: true; scopes?: Iterable<Scope> } = {},
+  more: {
+    displayName?: string;
+    proof?: string;
+    tokenId?: string;
+    unshown?: string;
+    passing?: true;
+    scopes?: Iterable<Scope>;
+  } = {},
 ): Principal {
   return {
     agent,

@@ -17,7 +17,8 @@ export interface Subscriber {
 /** A subscriber that takes whole two-part ZeroMQ messages as the bytes that came. */
 export interface WireSubscriber extends Subscriber {
   /**
-   * `count` whole messages of one topic, `chunk[start, end)`. `lasting`: the chunk is not written to again and may be held; else it is
+   * `count` whole messages of one topic, `chunk[start, end)`. `lasting`: the chunk is not written to again and may be
+   * held; else it is
    * borrowed for this call.
    */
   forward(chunk: Buffer, start: number, end: number, count: number, observed: boolean, lasting: boolean): void;
@@ -63,9 +64,11 @@ type MutableRoute = { -readonly [K in keyof Route]: Route[K] };
 
 /** Topic → subscribers: exact names in one Map, prefixes by walking delimiters, taps apart. */
 export class Router {
-  // bound: subscriptions of all peers (zmqSubscriptionsMax, roomsMax, agentsMax) · evicts: a topic goes with its last subscriber · owner: Router
+  // bound: subscriptions of all peers (zmqSubscriptionsMax, roomsMax, agentsMax) · evicts: a topic goes with its last
+  // subscriber · owner: Router
   readonly #routes = new Map<string, MutableRoute>();
-  // bound: prefix subscriptions of all peers (zmqSubscriptionsMax each) · evicts: a prefix goes with its last subscriber · owner: Router
+  // bound: prefix subscriptions of all peers (zmqSubscriptionsMax each) · evicts: a prefix goes with its last
+  // subscriber · owner: Router
   readonly #prefixes = new Map<string, readonly Subscriber[]>();
   #taps: readonly Subscriber[] = [];
   // bound: subscribers that take bytes (zmqConnectionsMax) · evicts: goes with its subscriber · owner: Router
@@ -81,7 +84,10 @@ export class Router {
     return route;
   }
 
-  /** A route of ours as it is now: after a change of taps or prefixes each is worked out anew when it is next used, not all at once. */
+  /**
+   * A route of ours as it is now: after a change of taps or prefixes each is worked out anew when it is next used, not
+   * all at once.
+   */
   fresh(route: Route): Route {
     return route.state === this.#state ? route : (this.route(route.topic) ?? route);
   }
@@ -157,7 +163,8 @@ export class Router {
     const route = this.route(message.topic);
     let receivers = 0;
     if (route !== undefined) {
-      // What happens in an invite-only room is an event for those who may know of it; a ZeroMQ peer cannot filter, a session does.
+      // What happens in an invite-only room is an event for those who may know of it; a ZeroMQ peer cannot filter, a
+      // session does.
       const closed = message.hidden && message.topic === eventsTopic;
       for (const wire of route.wires) {
         if ((!closed || wire.inspects === true) && wire.deliver(message, false)) receivers += 1;
@@ -168,7 +175,8 @@ export class Router {
     for (const observer of observers) {
       if (!hidden || observer.inspects === true) observer.deliver(message, true);
     }
-    // Last, because a reader may publish at once ($broker answers so), and nobody shall hear an answer before its request.
+    // Last, because a reader may publish at once ($broker answers so), and nobody shall hear an answer before its
+    // request.
     if (route !== undefined) {
       for (const reader of route.readers) if (reader.deliver(message, false)) receivers += 1;
     }
@@ -183,7 +191,17 @@ export class Router {
   #obtain(topic: string): MutableRoute {
     let route = this.#routes.get(topic);
     if (route === undefined) {
-      route = { topic, wires: [], readers: [], observers: [], guard: undefined, hidden: false, live: true, bytes: undefined, state: this.#state };
+      route = {
+        topic,
+        wires: [],
+        readers: [],
+        observers: [],
+        guard: undefined,
+        hidden: false,
+        live: true,
+        bytes: undefined,
+        state: this.#state,
+      };
       this.#routes.set(topic, route);
     }
     return route;
@@ -196,7 +214,10 @@ export class Router {
     }
   }
 
-  /** Topics of one subscriber share one list: with 10,000 topics it stays in the processor's caches (0.1 µs per message). */
+  /**
+   * Topics of one subscriber share one list: with 10,000 topics it stays in the processor's caches (0.1 µs per
+   * message).
+   */
   #bytesRoute({ wires, readers, observers, guard }: Route): BytesRoute | undefined {
     const [wire] = wires;
     if (wire === undefined || readers.length > 0 || guard !== undefined || !observers.every(isWire)) return undefined;

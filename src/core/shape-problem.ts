@@ -14,7 +14,8 @@ const kinds: Readonly<Record<string, string>> = {
 };
 
 /**
- * What is wrong with a value, in words for its author: `channel: is missing; it is text`. The path is empty where the whole value is wrong.
+ * What is wrong with a value, in words for its author: `channel: is missing; it is text`. The path is empty where the
+ * whole value is wrong.
  * @param value what was checked
  */
 export function shapeProblem(error: z.ZodError, value: unknown): { readonly path: string; readonly problem: string } {
@@ -37,7 +38,9 @@ function problemOf(issue: Issue, value: unknown): string {
       return value === undefined ? `is missing; it is ${kind}` : `must be ${kind}`;
     }
     case "too_small":
-      return issue.origin === "string" && issue.minimum === 1 ? "must not be empty" : `must be ${boundOf(issue.origin, issue.minimum, issue.inclusive === false ? "more than" : "at least")}`;
+      return issue.origin === "string" && issue.minimum === 1
+        ? "must not be empty"
+        : `must be ${boundOf(issue.origin, issue.minimum, issue.inclusive === false ? "more than" : "at least")}`;
     case "too_big":
       return `must be ${boundOf(issue.origin, issue.maximum, issue.inclusive === false ? "less than" : "at most")}`;
     case "invalid_value":
@@ -62,6 +65,8 @@ function boundOf(origin: string, bound: number | bigint, relation: string): stri
 
 function at(value: unknown, path: readonly PropertyKey[]): unknown {
   let found = value;
-  for (const key of path) found = typeof found === "object" && found !== null ? (found as Readonly<Record<PropertyKey, unknown>>)[key] : undefined;
+  for (const key of path)
+    found =
+      typeof found === "object" && found !== null ? (found as Readonly<Record<PropertyKey, unknown>>)[key] : undefined;
   return found;
 }

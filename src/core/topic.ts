@@ -13,7 +13,10 @@ export type TopicKind = "agent" | "room" | "everyone" | "broker" | "data";
 
 const reservedNames: ReadonlySet<string> = new Set(["all", "#all", "system", "server", "broker"]);
 const roomForm = /^#[A-Za-z0-9_\-.]{0,63}[A-Za-z0-9_-]$/u;
-/** What shows nothing, too, so that no name looks like another: ignorable letters and marks (Hangul fillers, variation selectors) and the blank Braille pattern. */
+/**
+ * What shows nothing, too, so that no name looks like another: ignorable letters and marks (Hangul fillers, variation
+ * selectors) and the blank Braille pattern.
+ */
 const unprintable = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
 const plainAscii = /^[A-Za-z0-9_-]+$/;
 /** Longest agent name, in bytes of UTF-8. */

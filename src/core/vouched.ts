@@ -11,8 +11,10 @@ const spelt = brokersKeys.map((key) => Buffer.from(`"${key}"`));
 const prefixes = { shared: Buffer.from('{"trust":"shared",'), proved: Buffer.from('{"trust":"proved",') } as const;
 
 /**
- * A payload as ZeroMQ subscribers get it: without what its sender wrote under the broker's keys, and with the broker's word where the sender is proved. Only
- * these bytes change, so that numbers stay as they were written. One walk over the bytes and one copy: a search for each key costs four times as much.
+ * A payload as ZeroMQ subscribers get it: without what its sender wrote under the broker's keys, and with the broker's
+ * word where the sender is proved. Only
+ * these bytes change, so that numbers stay as they were written. One walk over the bytes and one copy: a search for
+ * each key costs four times as much.
  * @param payload an envelope: a JSON object that parses, no key of which stands twice in the outermost object
  * @param trust undefined for a sender that only claims its name: then the key is absent
  */
@@ -54,14 +56,17 @@ function membersToKeep(bytes: Buffer, first: number): Buffer | undefined {
     }
   }
   if (cut.length === 0) return undefined;
-  const kept = ends.map((end, at) => bytes.toString("latin1", at === 0 ? first : (ends[at - 1] ?? 0) + 1, end)).filter((_member, at) => !cut.includes(at));
+  const kept = ends
+    .map((end, at) => bytes.toString("latin1", at === 0 ? first : (ends[at - 1] ?? 0) + 1, end))
+    .filter((_member, at) => !cut.includes(at));
   return Buffer.from(`${kept.join(",")}}`, "latin1");
 }
 
 /** True if `bytes[start, end)`, with its quotes, is one of the broker's keys, escapes read. */
 function isBrokersKey(bytes: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at += 1) {
-    if (bytes[at] === backslash) return brokersKeys.some((key) => key === JSON.parse(bytes.toString("utf8", start, end)));
+    if (bytes[at] === backslash)
+      return brokersKeys.some((key) => key === JSON.parse(bytes.toString("utf8", start, end)));
   }
   return spelt.some((key) => key.length === end - start && bytes.compare(key, 0, key.length, start, end) === 0);
 }

@@ -3,12 +3,18 @@ import { displayName } from "./display-name.js";
 import { envelopeIdMax, messageTypes, type Envelope } from "./envelope.js";
 
 /** ISO 8601 with its zone, as everybody of ours writes it. */
-export const writtenTime = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/).describe("ISO 8601 with its zone");
+export const writtenTime = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/)
+  .describe("ISO 8601 with its zone");
 
 /** How well a speaker's name is proved. */
 export const writtenTrust = z.enum(["claimed", "shared", "proved"]);
 
-/** The fields of an envelope as the broker and its SDKs write them: more than is asked of others (`wireEnvelope`), so that every reader can rely on it. */
+/**
+ * The fields of an envelope as the broker and its SDKs write them: more than is asked of others (`wireEnvelope`), so
+ * that every reader can rely on it.
+ */
 export const writtenEnvelope = z.strictObject({
   message_id: z.string().min(1).max(envelopeIdMax),
   timestamp: writtenTime,
@@ -27,6 +33,11 @@ export const writtenEnvelope = z.strictObject({
   from_name: displayName.describe("for people; never an address").exactOptional(),
   hops: z.int().min(0).max(255).exactOptional(),
   trust: writtenTrust.describe("set by the broker only: how well the sender's name is proved").exactOptional(),
-  received_at: writtenTime.describe("set by the broker only, where timestamp has no zone or is a day off").exactOptional(),
-  replay: z.boolean().describe("set by the broker only: a room's past message, sent again because it was asked for").exactOptional(),
+  received_at: writtenTime
+    .describe("set by the broker only, where timestamp has no zone or is a day off")
+    .exactOptional(),
+  replay: z
+    .boolean()
+    .describe("set by the broker only: a room's past message, sent again because it was asked for")
+    .exactOptional(),
 }) satisfies z.ZodType<Omit<Envelope, "other">>;

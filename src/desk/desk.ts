@@ -1,4 +1,18 @@
-import { asFault, brokerTopic, Fault, noticeOf, type Envelope, type Exchange, type FaultNotice, type Ledger, type Lifecycle, type Limits, type Log, type Message, type Router } from "../core/index.js";
+import {
+  asFault,
+  brokerTopic,
+  Fault,
+  noticeOf,
+  type Envelope,
+  type Exchange,
+  type FaultNotice,
+  type Ledger,
+  type Lifecycle,
+  type Limits,
+  type Log,
+  type Message,
+  type Router,
+} from "../core/index.js";
 import type { Limiter } from "../identity/index.js";
 import { deskKinds, deskLengths, operatorsOnly } from "./kinds.js";
 import type { Ask, DeskServices, Seat } from "./kind.js";
@@ -78,9 +92,14 @@ export class Desk implements Lifecycle {
       this.#charge(asker.chargedTo, kind, ask);
       asker.seen();
       const run = Object.hasOwn(deskKinds, kind) ? deskKinds[kind] : undefined;
-      if (run === undefined) throw new Fault("unsupported", `the broker answers requests of content.kind ${offered(ask.viewer).join(", ")}`);
+      if (run === undefined)
+        throw new Fault("unsupported", `the broker answers requests of content.kind ${offered(ask.viewer).join(", ")}`);
       const { replay = [], ...answer } = run(ask);
-      exchange.announce(request.from, { type: "response", in_reply_to: request.message_id, content: { ...answer, kind } });
+      exchange.announce(request.from, {
+        type: "response",
+        in_reply_to: request.message_id,
+        content: { ...answer, kind },
+      });
       for (const past of replay) exchange.announce(request.from, { ...past, replay: true });
     } catch (thrown) {
       const fault = asFault(thrown);
@@ -89,14 +108,18 @@ export class Desk implements Lifecycle {
     }
   }
 
-  /** Once, before anything is looked up. The operator is answered however much there is: it looks when there is too much. */
+  /**
+   * Once, before anything is looked up. The operator is answered however much there is: it looks when there is too
+   * much.
+   */
   #charge(key: string, kind: string, ask: Ask): void {
     if (ask.viewer?.scopes.has("operate") === true) return;
     const { limiter, limits } = this.#options;
     const items = Object.hasOwn(deskLengths, kind) ? (deskLengths[kind]?.(ask) ?? 0) : 0;
     const cost = 1 + Math.floor(items / itemsPerToken);
     const wait = limiter.take(key, { perSecond: limits.brokerRatePerSecond, burst: limits.brokerRateBurst }, cost);
-    if (wait > 0) throw new Fault("rate-limited", "too many requests to the broker; ask less often", { retryAfterMs: wait });
+    if (wait > 0)
+      throw new Fault("rate-limited", "too many requests to the broker; ask less often", { retryAfterMs: wait });
   }
 }
 

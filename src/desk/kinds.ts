@@ -12,7 +12,7 @@ import { roomsLength, roomsList } from "./rooms-list.js";
 
 /** Every `content.kind` that `$broker` answers. */
 export const deskKinds: Readonly<Record<string, Kind>> = {
-  "ping": ping,
+  ping: ping,
   "agents.list": agentsList,
   "rooms.list": roomsList,
   "room.join": roomJoin,

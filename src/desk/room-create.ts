@@ -8,5 +8,8 @@ export const roomCreate: Kind = (ask) => {
   const [seat] = seatsFor(ask, room);
   ask.context.directory.create(seat.presence, room, { inviteOnly });
   seat.join(room);
-  return { message: `you made ${room}${inviteOnly ? ", for invited members only" : ""}; subscribe to it to hear it`, data: { room, invite_only: inviteOnly } };
+  return {
+    message: `you made ${room}${inviteOnly ? ", for invited members only" : ""}; subscribe to it to hear it`,
+    data: { room, invite_only: inviteOnly },
+  };
 };

@@ -6,7 +6,10 @@ import type { Kind } from "./kind.js";
 /** Messages that one request can ask for. */
 const pastMax = 100;
 
-/** `room.history {room, count?}`: the last messages of a public room follow the answer on the asker's own topic, as informs with `replay: true`. */
+/**
+ * `room.history {room, count?}`: the last messages of a public room follow the answer on the asker's own topic, as
+ * informs with `replay: true`.
+ */
 export const roomHistory: Kind = ({ context: { directory }, request, viewer }) => {
   const room = text(request, "room");
   const replay = pastOf(directory, room, count(request, "count") ?? pastMax, viewer);
@@ -14,6 +17,11 @@ export const roomHistory: Kind = ({ context: { directory }, request, viewer }) =
 };
 
 /** The last messages of a room, oldest first. @throws Fault not-found */
-export function pastOf(directory: Directory, room: string, wanted: number, viewer: Principal | undefined): readonly Envelope[] {
+export function pastOf(
+  directory: Directory,
+  room: string,
+  wanted: number,
+  viewer: Principal | undefined,
+): readonly Envelope[] {
   return directory.history(room, Math.min(wanted, pastMax), viewer);
 }

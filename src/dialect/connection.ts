@@ -40,7 +40,10 @@ export interface Connection {
 /** What a transport tells the engine about one connection. */
 export interface Receiver {
   frame(frame: Frame): void;
-  /** A message came that is longer than it may be, though not twice as long: it is refused, and read only for what it is about. */
+  /**
+   * A message came that is longer than it may be, though not twice as long: it is refused, and read only for what it is
+   * about.
+   */
   oversized?(frame: Frame): void;
   /** The socket's backlog is small again. */
   drained?(): void;

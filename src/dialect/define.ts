@@ -20,7 +20,9 @@ export interface AnyDialect extends Door {
 }
 
 /** Makes a dialect ready for `bridges/index.ts`; the compiler checks here that nothing of it is missing. */
-export function defineDialect<C extends { readonly type: string }, Event, State>(dialect: Dialect<C, Event, State>): AnyDialect {
+export function defineDialect<C extends { readonly type: string }, Event, State>(
+  dialect: Dialect<C, Event, State>,
+): AnyDialect {
   const { name, paths, subprotocols, firstTypes, fallback = false } = dialect;
   return { name, paths, subprotocols, firstTypes, fallback, with: (use) => use(dialect) };
 }

@@ -6,8 +6,34 @@ export * from "./connection.js";
 export * from "./define.js";
 export * from "./dialect.js";
 export * from "./session.js";
-export { Fault, everyone, faultCodes, agentNameProblem, certificateRemedy, isAgentName, isRoom, jsonText, networkOf, provesAtLeast, principal, readJson, readPriority, shapeProblemText, topicKind } from "../core/index.js";
-export type { Content, Envelope, FaultCode, MessageType, Outcome, Principal, Priority, Scope, Trust } from "../core/index.js";
+export {
+  Fault,
+  everyone,
+  faultCodes,
+  agentNameProblem,
+  certificateRemedy,
+  isAgentName,
+  isRoom,
+  jsonText,
+  networkOf,
+  provesAtLeast,
+  principal,
+  readJson,
+  readPriority,
+  shapeProblemText,
+  topicKind,
+} from "../core/index.js";
+export type {
+  Content,
+  Envelope,
+  FaultCode,
+  MessageType,
+  Outcome,
+  Principal,
+  Priority,
+  Scope,
+  Trust,
+} from "../core/index.js";
 export type { TurnIntent } from "../conversation/conversations.js";
 export type { AgentEntry, Directory, RoomEntry } from "../directory/directory.js";
 export type { Rate } from "../identity/limiter.js";

@@ -20,7 +20,9 @@ export interface Draft {
   readonly raw?: Frame;
   /** Only taps that may inspect hear it. */
   readonly hidden?: boolean;
-  /** It tells what a command of this session has done, and goes out even if the session ended while that was being kept. */
+  /**
+   * It tells what a command of this session has done, and goes out even if the session ended while that was being kept.
+   */
   readonly hasHappened?: boolean;
 }
 
@@ -53,7 +55,10 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a speaker on a connection can do. `Event` is what it hears in its dialect, `State` what the dialect remembers of it. */
+/**
+ * What a speaker on a connection can do. `Event` is what it hears in its dialect, `State` what the dialect remembers of
+ * it.
+ */
 export interface Session<Event, State> {
   readonly id: string;
   readonly remote: string;
@@ -71,7 +76,8 @@ export interface Session<Event, State> {
   /** Runs once after `ms`, unless the session ends first. The returned function cancels it. */
   after(ms: number, run: () => void): () => void;
   /**
-   * Makes the session speak for `principal`: settles conflicts over the name, enters the directory, subscribes its own topic and `all`.
+   * Makes the session speak for `principal`: settles conflicts over the name, enters the directory, subscribes its own
+   * topic and `all`.
    * `listed: false`: the directory does not show it (a viewer). Then calls the dialect's `greet`.
    * @throws Fault conflict, full
    */
@@ -80,7 +86,10 @@ export interface Session<Event, State> {
   raise(principal: Principal): void;
   /** Sends an event to this session only. */
   send(event: Event): void;
-  /** Direct text, whose type follows from the conversation (protocols §3). @throws Fault not-found, forbidden, timeout */
+  /**
+   * Direct text, whose type follows from the conversation (protocols §3).
+   * @throws Fault not-found, forbidden, timeout
+   */
   say(draft: Draft & TurnIntent): Outcome;
   /** @throws Fault not-found, forbidden, timeout */
   publish(draft: TypedDraft): Outcome;
@@ -88,9 +97,15 @@ export interface Session<Event, State> {
   /** A tracked request: its answer arrives by render, or a fault `timeout`. @throws Fault not-found, forbidden, full */
   request(draft: Draft, options?: CallOptions): Outcome;
   respond(request: Envelope, draft: Draft): Outcome;
-  /** A request whose answer comes back as a value. Detached: at most `sessionCallsMax` at once. @throws Fault timeout, not-found, full */
+  /**
+   * A request whose answer comes back as a value. Detached: at most `sessionCallsMax` at once.
+   * @throws Fault timeout, not-found, full
+   */
   call(draft: Draft, options?: CallOptions): Promise<Envelope>;
-  /** Joins a room and hears it from now on; `history` past messages follow as replays. @returns false if it was a member */
+  /**
+   * Joins a room and hears it from now on; `history` past messages follow as replays.
+   * @returns false if it was a member
+   */
   join(room: string, options: { readonly create: boolean; readonly history?: number }): boolean;
   leave(room: string): boolean;
   /** Makes a room and joins it. */

@@ -42,7 +42,8 @@ export class Agents {
     const { agent: name } = arriving.principal;
     const known = this.#records.get(name);
     if (known !== undefined) return known;
-    if (this.size >= this.#mostFor(arriving)) throw new Fault("full", "the broker has as many agents as it can; try again when one of them has left");
+    if (this.size >= this.#mostFor(arriving))
+      throw new Fault("full", "the broker has as many agents as it can; try again when one of them has left");
     const record = new AgentRecord(name);
     this.#records.set(name, record);
     return record;
@@ -52,7 +53,10 @@ export class Agents {
     this.#records.delete(name);
   }
 
-  /** Counted by all that are here: those who prove who they are always find room that claims cannot take, and those with one name room that whoever takes hundreds cannot. */
+  /**
+   * Counted by all that are here: those who prove who they are always find room that claims cannot take, and those with
+   * one name room that whoever takes hundreds cannot.
+   */
   #mostFor({ principal, sharing = false }: Arriving): number {
     const { agentsMax, agentsClaimedMax, agentsSharingMax } = this.#limits;
     if (principal.trust !== "claimed") return agentsMax;

@@ -3,7 +3,9 @@ import type { AgentEntry } from "./directory.js";
 import type { PresenceMemory } from "./presence.js";
 import type { Room } from "./rooms.js";
 
-/** What the directory tells: informs from `$broker` on `$events`, each with a text for people and `data` for programs. */
+/**
+ * What the directory tells: informs from `$broker` on `$events`, each with a text for people and `data` for programs.
+ */
 export class DirectoryEvents {
   readonly #exchange: Exchange;
 
@@ -20,7 +22,12 @@ export class DirectoryEvents {
   }
 
   created(room: Room): void {
-    this.#tell("room.created", `${room.name} was made`, { room: room.name, inviteOnly: room.inviteOnly }, room.inviteOnly);
+    this.#tell(
+      "room.created",
+      `${room.name} was made`,
+      { room: room.name, inviteOnly: room.inviteOnly },
+      room.inviteOnly,
+    );
   }
 
   joined(room: Room, member: PresenceMemory): void {
@@ -41,7 +48,10 @@ export class DirectoryEvents {
   /** Tells a member on its own topic that a room had to go. */
   putOut({ name: room }: Room, member: string): void {
     const message = `you are no longer in ${room}: the broker has as many rooms as it can, and agents that only claim their name and hold the most make room for others; leave some, or log in with a token of your own`;
-    this.#exchange.announce(member, { type: "inform", content: { message, kind: "fault", data: { code: "full", message, to: room } } });
+    this.#exchange.announce(member, {
+      type: "inform",
+      content: { message, kind: "fault", data: { code: "full", message, to: room } },
+    });
   }
 
   #tell(kind: string, message: string, data: Readonly<Record<string, unknown>>, hidden = false): void {

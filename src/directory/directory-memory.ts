@@ -1,4 +1,15 @@
-import { Fault, agentNameProblem, notThere, type Clock, type Envelope, type Exchange, type Limits, type Message, type Principal, type Router } from "../core/index.js";
+import {
+  Fault,
+  agentNameProblem,
+  notThere,
+  type Clock,
+  type Envelope,
+  type Exchange,
+  type Limits,
+  type Message,
+  type Principal,
+  type Router,
+} from "../core/index.js";
 import { Agents } from "./agents.js";
 import { DirectoryEvents } from "./directory-events.js";
 import type { AgentEntry, Arriving, Directory, JoinOptions, Presence, RoomEntry } from "./directory.js";
@@ -46,8 +57,16 @@ export class DirectoryMemory implements Directory {
     this.#events = new DirectoryEvents(options.exchange);
     this.#histories = new Histories(options.limits);
     const { limits, clock } = options;
-    this.#rooms = new Rooms({ limits, clock, upkeep: (name, inviteOnly) => this.#upkeep(name, inviteOnly), vacate: (room) => { this.#vacate(room); } });
-    for (const name of new Set([...standingRooms, ...(options.configuredRooms ?? [])])) this.#rooms.make(name, { configured: true });
+    this.#rooms = new Rooms({
+      limits,
+      clock,
+      upkeep: (name, inviteOnly) => this.#upkeep(name, inviteOnly),
+      vacate: (room) => {
+        this.#vacate(room);
+      },
+    });
+    for (const name of new Set([...standingRooms, ...(options.configuredRooms ?? [])]))
+      this.#rooms.make(name, { configured: true });
   }
 
   arrive(arriving: Arriving): Presence {
@@ -107,7 +126,8 @@ export class DirectoryMemory implements Directory {
     if (member.rooms.has(room)) return false;
     if (!known.members.has(member.name)) {
       mayJoinMore(this.#agents.get(member.name), this.#options.limits);
-      if (known.members.size >= this.#options.limits.roomMembersMax) throw new Fault("full", `${room} has as many members as a room can; try another`);
+      if (known.members.size >= this.#options.limits.roomMembersMax)
+        throw new Fault("full", `${room} has as many members as a room can; try another`);
     }
     this.#enter(member, known);
     return true;
@@ -126,14 +146,18 @@ export class DirectoryMemory implements Directory {
   create(presence: Presence, room: string, options: { readonly inviteOnly: boolean }): void {
     const member = this.#here(presence);
     mustBeRoom(room);
-    if (this.#rooms.get(room) !== undefined) throw new Fault("conflict", `there is a room ${room} already; choose another name`);
+    if (this.#rooms.get(room) !== undefined)
+      throw new Fault("conflict", `there is a room ${room} already; choose another name`);
     if (options.inviteOnly) {
       mustBeProvedOnZmq(member, room);
       // Whoever subscribed to the name before there was a room would go on hearing it.
-      if (this.#options.router.route(room) !== undefined) throw new Fault("conflict", `somebody listens to ${room} already; choose another name`);
+      if (this.#options.router.route(room) !== undefined)
+        throw new Fault("conflict", `somebody listens to ${room} already; choose another name`);
     }
     mayJoinMore(this.#agents.get(member.name), this.#options.limits);
-    const made = options.inviteOnly ? this.#rooms.makeInviteOnly(room, member.principal) : this.#rooms.make(room, { configured: false, maker: member.principal });
+    const made = options.inviteOnly
+      ? this.#rooms.makeInviteOnly(room, member.principal)
+      : this.#rooms.make(room, { configured: false, maker: member.principal });
     this.#enter(member, this.#announced(made));
   }
 
@@ -245,7 +269,9 @@ export class DirectoryMemory implements Directory {
     record.listed = true;
     this.#agents.changed();
     this.#events.online(entry);
-    const rooms = new Map([...record.presences].flatMap((member) => [...member.rooms].map((name) => [name, member] as const)));
+    const rooms = new Map(
+      [...record.presences].flatMap((member) => [...member.rooms].map((name) => [name, member] as const)),
+    );
     for (const [name, member] of rooms) {
       const room = this.#rooms.get(name);
       if (room !== undefined) this.#events.joined(room, member);
@@ -279,7 +305,8 @@ export class DirectoryMemory implements Directory {
   #inherit(from: PresenceMemory, to: PresenceMemory): void {
     for (const name of from.rooms) {
       const room = this.#rooms.get(name);
-      if (room !== undefined && (!room.inviteOnly || isSameSpeaker(from.principal, to.principal))) this.#enter(to, room);
+      if (room !== undefined && (!room.inviteOnly || isSameSpeaker(from.principal, to.principal)))
+        this.#enter(to, room);
     }
   }
 

@@ -34,7 +34,8 @@ export interface Arriving {
 }
 
 /**
- * One connection or session of an agent in the directory. An agent is online while it has at least one; a member of a room while at least
+ * One connection or session of an agent in the directory. An agent is online while it has at least one; a member of a
+ * room while at least
  * one of them has joined it.
  */
 export interface Presence {
@@ -52,7 +53,10 @@ export interface JoinOptions {
   readonly create: boolean;
 }
 
-/** Who is here and which rooms there are. Publishes `agent.*` and `room.*` informs on `$events`. All calls decide at once. */
+/**
+ * Who is here and which rooms there are. Publishes `agent.*` and `room.*` informs on `$events`. All calls decide at
+ * once.
+ */
 export interface Directory {
   /** @throws Fault full */
   arrive(arriving: Arriving): Presence;
@@ -75,9 +79,15 @@ export interface Directory {
   join(presence: Presence, room: string, options: JoinOptions): boolean;
   /** @throws Fault malformed, not-found. Leaving a room one is not in: false. */
   leave(presence: Presence, room: string): boolean;
-  /** Makes a room and joins its maker. @throws Fault malformed, conflict, full, forbidden (a claimed name cannot own an invite-only room on ZeroMQ) */
+  /**
+   * Makes a room and joins its maker.
+   * @throws Fault malformed, conflict, full, forbidden (a claimed name cannot own an invite-only room on ZeroMQ)
+   */
   create(presence: Presence, room: string, options: { readonly inviteOnly: boolean }): void;
-  /** Lets `agent` into an invite-only room and tells it by an inform of kind `room.invited`. @throws Fault not-found, forbidden (only members invite) */
+  /**
+   * Lets `agent` into an invite-only room and tells it by an inform of kind `room.invited`.
+   * @throws Fault not-found, forbidden (only members invite)
+   */
   invite(presence: Presence, room: string, agent: string): void;
   /** True if `principal` may read the room: it is public, or it is a member or invited. */
   mayHear(principal: Principal | undefined, room: string): boolean;

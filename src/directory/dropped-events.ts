@@ -17,11 +17,15 @@ interface Look {
   readonly at: number;
 }
 
-/** Tells `$events` of those who lose messages because they are slow: `dropped {agent, count, since}`. Looked at once a second, so at most one each. */
+/**
+ * Tells `$events` of those who lose messages because they are slow: `dropped {agent, count, since}`. Looked at once a
+ * second, so at most one each.
+ */
 export class DroppedEvents {
   readonly #exchange: Exchange;
   readonly #clock: Clock;
-  // bound: those who lose, zmqConnectionsMax and wsConnectionsMax · evicts: whoever is gone is forgotten · owner: DroppedEvents
+  // bound: those who lose, zmqConnectionsMax and wsConnectionsMax · evicts: whoever is gone is forgotten · owner:
+  // DroppedEvents
   readonly #before = new WeakMap<object, Look>();
 
   constructor(exchange: Exchange, clock: Clock) {

@@ -57,7 +57,8 @@ export type HistoryLimits = Pick<Limits, "historyPerRoomMax" | "historyPerRoomMa
 export class Histories {
   /** Bytes of all histories. */
   bytes = 0;
-  // bound: roomsMax · evicts: beyond historyTotalMaxBytes the room that has been silent longest is forgotten · owner: Histories
+  // bound: roomsMax · evicts: beyond historyTotalMaxBytes the room that has been silent longest is forgotten · owner:
+  // Histories
   readonly #bySilence = new Set<RoomHistory>();
   readonly #limits: HistoryLimits;
 

@@ -7,7 +7,10 @@ export class Holders<Thing> {
   /** Holders by how many they hold. */
   // bound: the holders, roomsMax · evicts: with the last holder of so many · owner: Holders
   readonly #byCount = new Map<number, Set<string>>();
-  /** How many the greatest holder holds. It rises by one with each thing, so that looking for the next lower one is paid for. */
+  /**
+   * How many the greatest holder holds. It rises by one with each thing, so that looking for the next lower one is paid
+   * for.
+   */
   #most = 0;
 
   /** `holder` has it from now on; undefined: nobody. */

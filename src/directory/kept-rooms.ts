@@ -8,7 +8,9 @@ export interface KeptRoom {
   readonly invited: readonly string[];
 }
 
-/** Invite-only rooms that somebody may come back to, kept on disk: after a restart the name is not free for strangers. */
+/**
+ * Invite-only rooms that somebody may come back to, kept on disk: after a restart the name is not free for strangers.
+ */
 export class KeptRooms {
   readonly #table: Table<KeptRoom>;
 

@@ -62,7 +62,10 @@ export class AgentRecord {
     this.name = name;
   }
 
-  /** The agent as others see it: its best proved presence, the oldest of equals; one in its grace only if there is no other. */
+  /**
+   * The agent as others see it: its best proved presence, the oldest of equals; one in its grace only if there is no
+   * other.
+   */
   entry(): AgentEntry | undefined {
     let best: PresenceMemory | undefined;
     let since = Infinity;
@@ -85,7 +88,8 @@ export class AgentRecord {
 }
 
 /**
- * True if two principals of one name are the same speaker: the same object, the same proof, or both holders of a shared secret. A name that
+ * True if two principals of one name are the same speaker: the same object, the same proof, or both holders of a shared
+ * secret. A name that
  * is only claimed is never taken for another session's.
  */
 export function isSameSpeaker(one: Principal, other: Principal): boolean {

@@ -40,12 +40,17 @@ export class Room {
 
   /** True if this very speaker is in the room, through whichever of its presences. */
   isMember(principal: Principal): boolean {
-    for (const presence of this.members.get(principal.agent) ?? []) if (isSameSpeaker(presence.principal, principal)) return true;
+    for (const presence of this.members.get(principal.agent) ?? [])
+      if (isSameSpeaker(presence.principal, principal)) return true;
     return false;
   }
 
   isInvited(principal: Principal): boolean {
-    return this.#invitedNow.has(principal) || this.invited.has(nameKey(principal.agent)) || (principal.proof !== undefined && this.invited.has(proofKey(principal.proof)));
+    return (
+      this.#invitedNow.has(principal) ||
+      this.invited.has(nameKey(principal.agent)) ||
+      (principal.proof !== undefined && this.invited.has(proofKey(principal.proof)))
+    );
   }
 
   /** True if `viewer` may know of the room and read it. */
@@ -59,7 +64,10 @@ export class Room {
     return this.invited.size > 0;
   }
 
-  /** Binds an invitation to what proves the invitee, or would, else to its name; to the session alone if its name never comes again. */
+  /**
+   * Binds an invitation to what proves the invitee, or would, else to its name; to the session alone if its name never
+   * comes again.
+   */
   invite(invitee: Principal): void {
     const { agent, proof, unshown, passing } = invitee;
     this.#invitedNow.add(invitee);
@@ -71,7 +79,10 @@ export class Room {
 
 /** What {@link Rooms} needs. */
 export interface RoomsOptions {
-  readonly limits: Pick<Limits, "roomsMax" | "roomsClaimedMax" | "roomsPerAgentMax" | "invitationsPerRoomMax" | "emptyRoomMs">;
+  readonly limits: Pick<
+    Limits,
+    "roomsMax" | "roomsClaimedMax" | "roomsPerAgentMax" | "invitationsPerRoomMax" | "emptyRoomMs"
+  >;
   readonly clock: Clock;
   /** Starts a room's history or guard. */
   readonly upkeep: (name: string, inviteOnly: boolean) => RoomUpkeep;
@@ -89,11 +100,14 @@ interface Making {
 
 /** All rooms, and the end of empty ones. */
 export class Rooms {
-  // bound: roomsMax · evicts: the room that has been empty longest and is awaited by nobody, else one of the agent that holds the most by claims alone, else an empty one of whoever has made the most; if there is none, one more is refused as full · owner: Rooms
+  // bound: roomsMax · evicts: the room that has been empty longest and is awaited by nobody, else one of the agent that
+  // holds the most by claims alone, else an empty one of whoever has made the most; if there is none, one more is
+  // refused as full · owner: Rooms
   readonly #rooms = new Map<string, Room>();
   // bound: roomsMax · evicts: a room leaves when somebody joins it or it goes · owner: Rooms
   readonly #empty = new Set<Room>();
-  // bound: roomsMax · evicts: with the last of its rooms; an owner of roomsPerAgentMax invite-only rooms is refused one more as full · owner: Rooms
+  // bound: roomsMax · evicts: with the last of its rooms; an owner of roomsPerAgentMax invite-only rooms is refused one
+  // more as full · owner: Rooms
   readonly #owned = new Map<string, number>();
   /** Public rooms in which nobody proves anything, by who has been there longest. */
   readonly #holders = new Holders<Room>();
@@ -140,7 +154,10 @@ export class Rooms {
     const key = shown === undefined ? nameKey(owner.agent) : proofKey(shown);
     const owned = this.#owned.get(key) ?? 0;
     if (owned >= this.#options.limits.roomsPerAgentMax) {
-      throw new Fault("full", `${owner.agent} has made ${String(owned)} invite-only rooms, which is as many as one agent can; use one of them`);
+      throw new Fault(
+        "full",
+        `${owner.agent} has made ${String(owned)} invite-only rooms, which is as many as one agent can; use one of them`,
+      );
     }
     const room = this.#add(name, { inviteOnly: true, configured: false, maker: owner });
     this.#owned.set(key, owned + 1);
@@ -151,7 +168,8 @@ export class Rooms {
 
   /** Lets all of them in, who bear one name. @throws Fault full */
   invite(room: Room, invitees: readonly Principal[]): void {
-    if (room.invited.size >= this.#options.limits.invitationsPerRoomMax) throw new Fault("full", `${room.name} has given as many invitations as a room can`);
+    if (room.invited.size >= this.#options.limits.invitationsPerRoomMax)
+      throw new Fault("full", `${room.name} has given as many invitations as a room can`);
     for (const invitee of invitees) room.invite(invitee);
     this.#keep(room);
   }
@@ -239,7 +257,8 @@ export class Rooms {
     const own = maker?.trust === "claimed" ? this.#holders.count(maker.agent) : 0;
     const [longestEmpty] = this.#empty;
     const goes = longestEmpty ?? this.#holders.ofGreatest(own) ?? this.#emptyOfMostOwned();
-    if (goes === undefined) throw new Fault("full", "the broker has as many rooms as it can; use one of them, or free one by leaving it");
+    if (goes === undefined)
+      throw new Fault("full", "the broker has as many rooms as it can; use one of them, or free one by leaving it");
     if (goes.members.size > 0) this.#options.vacate(goes);
     this.#remove(goes);
   }

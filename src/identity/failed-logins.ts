@@ -1,7 +1,10 @@
 import { Fault, isLoopbackAddress, networkOf, type Limits } from "../core/index.js";
 import type { Limiter, Rate } from "./limiter.js";
 
-/** Logins that fail, by address, in IPv6 by network: who fails too often waits, on whichever door. This machine's own addresses do not. */
+/**
+ * Logins that fail, by address, in IPv6 by network: who fails too often waits, on whichever door. This machine's own
+ * addresses do not.
+ */
 export class FailedLogins {
   readonly #limiter: Limiter;
   readonly #rate: Rate;
@@ -21,7 +24,10 @@ export class FailedLogins {
     if (isExempt(remote)) return undefined;
     const retryAfterMs = this.#limiter.ask(key(remote), this.#rate);
     if (retryAfterMs === 0) return undefined;
-    return new Fault("rate-limited", "too many failed logins from this address; try again in a minute", { retryAfterMs, fatal: true });
+    return new Fault("rate-limited", "too many failed logins from this address; try again in a minute", {
+      retryAfterMs,
+      fatal: true,
+    });
   }
 }
 

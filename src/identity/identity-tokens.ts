@@ -18,7 +18,9 @@ export interface IdentityOptions {
   readonly limits: Pick<Limits, "provedNameMs" | "provedNamesMax">;
   /** Names that only a token's owner may bear. */
   readonly reserved: readonly string[];
-  /** Hears of a token file that cannot be read while the broker runs; the tokens known before stay valid. For the log. */
+  /**
+   * Hears of a token file that cannot be read while the broker runs; the tokens known before stay valid. For the log.
+   */
   readonly damaged: (fault: Fault) => void;
   /** Where names that were seen proved are kept over a restart; absent: they are not. */
   readonly tables?: Pick<Tables, "table">;
@@ -41,7 +43,10 @@ export class IdentityTokens implements Identity {
   readonly #proved: ProvedNames;
   // bound: the broker's configuration · evicts: nothing · owner: IdentityTokens
   readonly #reserved = new Set<string>();
-  /** Each read by itself, so that one which cannot be read hides nothing that the others say; what is revoked is heard first. */
+  /**
+   * Each read by itself, so that one which cannot be read hides nothing that the others say; what is revoked is heard
+   * first.
+   */
   readonly #watched: readonly Watched[];
   #sharedId = "";
   #operatorId = "";
@@ -56,15 +61,36 @@ export class IdentityTokens implements Identity {
     this.#proved = new ProvedNames(limits, clock);
     for (const name of reserved) this.#reserved.add(name);
     this.#watched = [
-      { refresh: () => { this.#tokens.refresh(); }, complaint: "" },
-      { refresh: () => { this.#sharedId = refreshedId(this.#shared) ?? this.#sharedId; }, complaint: "" },
-      { refresh: () => { this.#operatorId = refreshedId(this.#operator) ?? this.#operatorId; }, complaint: "" },
+      {
+        refresh: () => {
+          this.#tokens.refresh();
+        },
+        complaint: "",
+      },
+      {
+        refresh: () => {
+          this.#sharedId = refreshedId(this.#shared) ?? this.#sharedId;
+        },
+        complaint: "",
+      },
+      {
+        refresh: () => {
+          this.#operatorId = refreshedId(this.#operator) ?? this.#operatorId;
+        },
+        complaint: "",
+      },
     ];
   }
 
-  /** Reads all tokens and makes the shared and the operator's where there are none. @throws Fault unavailable, naming the file and the remedy */
+  /**
+   * Reads all tokens and makes the shared and the operator's where there are none.
+   * @throws Fault unavailable, naming the file and the remedy
+   */
   load(): void {
-    for (const secret of [this.#shared, this.#operator]) readable(secret.path, () => { secret.load(); });
+    for (const secret of [this.#shared, this.#operator])
+      readable(secret.path, () => {
+        secret.load();
+      });
     for (const { refresh } of this.#watched) refresh();
     const { tables } = this.#options;
     if (tables !== undefined) this.#proved.load(tables.table<number>("proved-names"));
@@ -74,7 +100,10 @@ export class IdentityTokens implements Identity {
     if (user === operatorName) return this.#asOperator(password);
     const record = this.#record(password);
     if (record?.kind !== "zmq" || record.subject !== user) {
-      throw new Fault("unauthenticated", `user name and password must be an agent's name and its ZeroMQ token (broker token ${user})`);
+      throw new Fault(
+        "unauthenticated",
+        `user name and password must be an agent's name and its ZeroMQ token (broker token ${user})`,
+      );
     }
     return this.#prove(user, record, undefined);
   }
@@ -86,9 +115,15 @@ export class IdentityTokens implements Identity {
     this.#look(false);
     if (this.#shared.matches(token)) return this.#share(agent, token, displayName);
     const record = this.#record(token);
-    if (record === undefined) throw new Fault("unauthenticated", "the token is not valid; the shared one is the line of the file pan-token in the broker's data directory");
-    if (record.kind !== "ws") throw new Fault("unauthenticated", `this is a ZeroMQ token; make one for WebSocket (broker token ${agent})`);
-    if (record.subject !== agent) throw new Fault("forbidden", "this token belongs to another agent; use the name it was made for");
+    if (record === undefined)
+      throw new Fault(
+        "unauthenticated",
+        "the token is not valid; the shared one is the line of the file pan-token in the broker's data directory",
+      );
+    if (record.kind !== "ws")
+      throw new Fault("unauthenticated", `this is a ZeroMQ token; make one for WebSocket (broker token ${agent})`);
+    if (record.subject !== agent)
+      throw new Fault("forbidden", "this token belongs to another agent; use the name it was made for");
     return this.#prove(agent, record, displayName);
   }
 
@@ -116,11 +151,15 @@ export class IdentityTokens implements Identity {
   proxied(speaker: Principal): ReadonlySet<string> {
     if (!speaker.scopes.has("proxy")) return new Set();
     this.#look(false);
-    return new Set(this.#tokens.of(speaker.agent).flatMap((record) => (record.scopes.includes("proxy") ? (record.names ?? []) : [])));
+    return new Set(
+      this.#tokens.of(speaker.agent).flatMap((record) => (record.scopes.includes("proxy") ? (record.names ?? []) : [])),
+    );
   }
 
   async issue({ kind, subject, scopes, names, ttlMs }: Parameters<Identity["issue"]>[0]): Promise<string> {
-    const problem = agentNameProblem(subject) ?? (subject === operatorName ? "is the operator's, whose token is in the file operator-token" : undefined);
+    const problem =
+      agentNameProblem(subject) ??
+      (subject === operatorName ? "is the operator's, whose token is in the file operator-token" : undefined);
     if (problem !== undefined) throw new Fault("malformed", `no token can be made for ${subject}: the name ${problem}`);
     return this.#tokens.add({
       kind,
@@ -143,7 +182,11 @@ export class IdentityTokens implements Identity {
     return record === undefined ? undefined : listingOf(record);
   }
 
-  /** Takes the token of this id away, or else every token of this agent. A running broker cuts who speaks by them. @returns what was taken. @throws Fault unavailable */
+  /**
+   * Takes the token of this id away, or else every token of this agent. A running broker cuts who speaks by them.
+   * @returns what was taken.
+   * @throws Fault unavailable
+   */
   async revoke(idOrAgent: string): Promise<readonly TokenListing[]> {
     return (await this.#tokens.remove(idOrAgent)).map(listingOf);
   }
@@ -168,22 +211,40 @@ export class IdentityTokens implements Identity {
 
   #share(agent: string, token: string, displayName: string | undefined): Principal {
     if (this.isProtected(agent)) {
-      throw new Fault("conflict", `the name ${agent} belongs to the owner of a token; use that token (broker token ${agent}) or another name`);
+      throw new Fault(
+        "conflict",
+        `the name ${agent} belongs to the owner of a token; use that token (broker token ${agent}) or another name`,
+      );
     }
-    return principal(agent, "shared", { tokenId: secretId(this.#shared, token), ...(displayName !== undefined && { displayName }) });
+    return principal(agent, "shared", {
+      tokenId: secretId(this.#shared, token),
+      ...(displayName !== undefined && { displayName }),
+    });
   }
 
   /** All tokens of one agent prove the same owner, so that a new one takes over from a session of the old. */
   #prove(agent: string, record: TokenRecord, displayName: string | undefined): Principal {
-    return principal(agent, "proved", { proof: `token:${agent}`, tokenId: record.id, scopes: record.scopes, ...(displayName !== undefined && { displayName }) });
+    return principal(agent, "proved", {
+      proof: `token:${agent}`,
+      tokenId: record.id,
+      scopes: record.scopes,
+      ...(displayName !== undefined && { displayName }),
+    });
   }
 
   #asOperator(token: string): Principal {
     this.#look(false);
     if (!this.#operator.matches(token)) {
-      throw new Fault("unauthenticated", `the name ${operatorName} needs the token of the file operator-token in the broker's data directory`);
+      throw new Fault(
+        "unauthenticated",
+        `the name ${operatorName} needs the token of the file operator-token in the broker's data directory`,
+      );
     }
-    return principal(operatorName, "proved", { proof: "token:operator", tokenId: secretId(this.#operator, token), scopes: operatorScopes });
+    return principal(operatorName, "proved", {
+      proof: "token:operator",
+      tokenId: secretId(this.#operator, token),
+      scopes: operatorScopes,
+    });
   }
 
   /** Looks whether another process changed the files: at once, or if that has not been done for a moment. */
@@ -205,7 +266,10 @@ export class IdentityTokens implements Identity {
   }
 }
 
-/** Takes a secret that was changed, and tells what it is called now; undefined if there is none. @throws Fault unavailable; the secret known before holds */
+/**
+ * Takes a secret that was changed, and tells what it is called now; undefined if there is none.
+ * @throws Fault unavailable; the secret known before holds
+ */
 function refreshedId(file: SecretFile): string | undefined {
   return readable(file.path, () => {
     file.refresh();
@@ -220,5 +284,13 @@ function secretId({ path }: SecretFile, secret: string): string {
 }
 
 function listingOf({ id, kind, subject, scopes, names, issuedAt, expiresAt }: TokenRecord): TokenListing {
-  return { id, kind, subject, scopes, ...(names !== undefined && { names }), issuedAt, ...(expiresAt !== undefined && { expiresAt }) };
+  return {
+    id,
+    kind,
+    subject,
+    scopes,
+    ...(names !== undefined && { names }),
+    issuedAt,
+    ...(expiresAt !== undefined && { expiresAt }),
+  };
 }

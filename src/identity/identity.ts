@@ -41,18 +41,32 @@ export type Witness = (event: LoginEvent) => void;
 export interface Identity {
   /** PLAIN on ZeroMQ: user name = agent name, password = token. @throws Fault unauthenticated */
   plain(user: string, password: string): Principal;
-  /** A WebSocket token: the shared one (`shared`) or the agent's own (`proved`). @throws Fault unauthenticated, forbidden (token of another agent) */
+  /**
+   * A WebSocket token: the shared one (`shared`) or the agent's own (`proved`).
+   * @throws Fault unauthenticated, forbidden (token of another agent)
+   */
   token(agent: string, token: string, displayName?: string): Principal;
   /** True if the name was seen proved within memory, has a valid token of its own, or is reserved by configuration. */
   isProtected(name: string): boolean;
   /** Remembers that a name was proved. */
   remember(name: string): void;
-  /** As many names are remembered as can be: who was proved long ago may be forgotten, so that a name which only a key proves should be proved at once. */
+  /**
+   * As many names are remembered as can be: who was proved long ago may be forgotten, so that a name which only a key
+   * proves should be proved at once.
+   */
   readonly isCrowded: boolean;
-  /** Names that are protected now and online or remembered; the byte scan of `from` needs to know whether there are any. */
+  /**
+   * Names that are protected now and online or remembered; the byte scan of `from` needs to know whether there are any.
+   */
   readonly protectedCount: number;
   /** Names that a `proxy` principal may carry. */
   proxied(principal: Principal): ReadonlySet<string>;
   /** Makes a token and stores its hash. The token itself is returned once and never again. */
-  issue(record: Pick<TokenRecord, "kind" | "subject"> & { scopes?: readonly Scope[]; names?: readonly string[]; ttlMs?: number }): Promise<string>;
+  issue(
+    record: Pick<TokenRecord, "kind" | "subject"> & {
+      scopes?: readonly Scope[];
+      names?: readonly string[];
+      ttlMs?: number;
+    },
+  ): Promise<string>;
 }

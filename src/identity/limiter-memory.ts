@@ -1,7 +1,9 @@
 import type { Clock, Limits } from "../core/index.js";
 import type { Limiter, Rate } from "./limiter.js";
 
-/** Tokens are fractions: what is missing by less than this is there, so that a wait kept to the millisecond is enough. */
+/**
+ * Tokens are fractions: what is missing by less than this is there, so that a wait kept to the millisecond is enough.
+ */
 const rounding = 1e-6;
 
 interface Bucket {

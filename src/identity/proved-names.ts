@@ -3,7 +3,8 @@ import type { Table } from "../storage/table.js";
 
 /** Names that were seen proved, for a while, over a restart, too: nobody may claim them without proof meanwhile. */
 export class ProvedNames {
-  // bound: provedNamesMax · evicts: the name that has not been proved for longest; any after provedNameMs · owner: ProvedNames
+  // bound: provedNamesMax · evicts: the name that has not been proved for longest; any after provedNameMs · owner:
+  // ProvedNames
   readonly #until = new Map<string, number>();
   readonly #limits: Pick<Limits, "provedNameMs" | "provedNamesMax">;
   readonly #clock: Clock;
@@ -20,7 +21,8 @@ export class ProvedNames {
     this.#table = table;
     const ago = this.#clock.monotonic() - this.#clock.now();
     const known = [...table.range("", "\uffff")].sort(([, one], [, other]) => one - other);
-    for (const [name, until] of known) this.#until.set(name, Math.min(until + ago, this.#clock.monotonic() + this.#limits.provedNameMs));
+    for (const [name, until] of known)
+      this.#until.set(name, Math.min(until + ago, this.#clock.monotonic() + this.#limits.provedNameMs));
     this.#forget();
   }
 

@@ -42,7 +42,11 @@ export class TokenFile {
     this.#clock = clock;
   }
 
-  /** Reads the file if it has changed since it was read last. @throws Fault unavailable if it cannot be read or is none of ours; what was known stays, and the next call tries again */
+  /**
+   * Reads the file if it has changed since it was read last.
+   * @throws Fault unavailable if it cannot be read or is none of ours; what was known stays, and the next call tries
+   * again
+   */
   refresh(): void {
     const stamp = this.#look();
     if (stamp === this.#stamp) return;
@@ -70,7 +74,9 @@ export class TokenFile {
 
   /** The valid tokens, oldest first. */
   get valid(): readonly TokenRecord[] {
-    return [...this.#byId.values()].filter((record) => this.#isValid(record)).sort((one, other) => one.issuedAt - other.issuedAt);
+    return [...this.#byId.values()]
+      .filter((record) => this.#isValid(record))
+      .sort((one, other) => one.issuedAt - other.issuedAt);
   }
 
   /** Agents that were given tokens. */
@@ -78,7 +84,10 @@ export class TokenFile {
     return this.#bySubject.size;
   }
 
-  /** Makes a token, stores its hash and returns it. @throws Fault unavailable if the file is none of ours or another writer holds it */
+  /**
+   * Makes a token, stores its hash and returns it.
+   * @throws Fault unavailable if the file is none of ours or another writer holds it
+   */
   async add(issued: NewToken): Promise<string> {
     const token = newSecret();
     await this.#change((tokens) => [
@@ -93,7 +102,11 @@ export class TokenFile {
     return token;
   }
 
-  /** Takes the token of this id away, or else every token of this agent. @returns what was taken. @throws Fault as `add` */
+  /**
+   * Takes the token of this id away, or else every token of this agent.
+   * @returns what was taken.
+   * @throws Fault as `add`
+   */
   async remove(idOrSubject: string): Promise<readonly TokenRecord[]> {
     let removed: readonly TokenRecord[] = [];
     await this.#change((tokens) => {
@@ -122,14 +135,21 @@ export class TokenFile {
     for (let waited = 0; ; waited += lockRetryMs) {
       const lock = PidLock.take(path);
       if (lock instanceof PidLock) return lock;
-      if (waited >= lockWaitMs) throw new Fault("unavailable", `process ${String(lock.pid)} is writing ${this.path}; try again when it is done`);
+      if (waited >= lockWaitMs)
+        throw new Fault(
+          "unavailable",
+          `process ${String(lock.pid)} is writing ${this.path}; try again when it is done`,
+        );
       await new Promise<void>((resolve) => {
         setTimeout(resolve, lockRetryMs);
       });
     }
   }
 
-  /** What changes whenever the file is written, replaced, or given to somebody else: a revocation must not hide behind the old time of writing. */
+  /**
+   * What changes whenever the file is written, replaced, or given to somebody else: a revocation must not hide behind
+   * the old time of writing.
+   */
   #look(): string | undefined {
     return readable(this.path, () => fileStamp(this.path));
   }
@@ -140,7 +160,11 @@ export class TokenFile {
     try {
       return fileForm.parse(JSON.parse(text)).tokens;
     } catch (error) {
-      throw new Fault("unavailable", `${this.path} is damaged: mend it, or delete it and issue the tokens anew (broker token AGENT)`, { cause: error });
+      throw new Fault(
+        "unavailable",
+        `${this.path} is damaged: mend it, or delete it and issue the tokens anew (broker token AGENT)`,
+        { cause: error },
+      );
     }
   }
 
@@ -160,13 +184,20 @@ export class TokenFile {
   }
 }
 
-/** What `read` makes of a file of the data directory. @throws Fault unavailable, naming the file, the cause and the remedy */
+/**
+ * What `read` makes of a file of the data directory.
+ * @throws Fault unavailable, naming the file, the cause and the remedy
+ */
 export function readable<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
     if (error instanceof Fault) throw error;
     const why = error instanceof Error ? error.message : String(error);
-    throw new Fault("unavailable", `${path} cannot be read: ${why}; give it to the user that runs the broker (chown), with mode 0600`, { cause: error });
+    throw new Fault(
+      "unavailable",
+      `${path} cannot be read: ${why}; give it to the user that runs the broker (chown), with mode 0600`,
+      { cause: error },
+    );
   }
 }

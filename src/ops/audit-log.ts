@@ -19,8 +19,10 @@ const leftOutMs = 10_000;
 const stopMs = 2_000;
 
 /**
- * The audit log: JSON lines in a file for its owner only, one writer at a time, never waited for. When the file is full it becomes `.1`, and
- * `auditFilesMax` of those are kept. A disk that does not take a line loses it, and the count of lines lost is the next one written.
+ * The audit log: JSON lines in a file for its owner only, one writer at a time, never waited for. When the file is full
+ * it becomes `.1`, and
+ * `auditFilesMax` of those are kept. A disk that does not take a line loses it, and the count of lines lost is the next
+ * one written.
  */
 export class AuditLog implements Lifecycle {
   readonly #options: AuditLogOptions;
@@ -180,7 +182,10 @@ export class AuditLog implements Lifecycle {
     const file = this.#file;
     this.#file = undefined;
     await file?.close().catch((error: unknown) => {
-      this.#options.log("warn", "the audit log could not be closed", { path: this.#options.path, error: String(error) });
+      this.#options.log("warn", "the audit log could not be closed", {
+        path: this.#options.path,
+        error: String(error),
+      });
     });
   }
 
@@ -188,7 +193,8 @@ export class AuditLog implements Lifecycle {
   async #rotate(): Promise<void> {
     const { path, limits } = this.#options;
     await this.#close();
-    for (let to = Math.max(1, Math.floor(limits.auditFilesMax)); to > 0; to -= 1) await moveIfThere(to === 1 ? path : `${path}.${String(to - 1)}`, `${path}.${String(to)}`);
+    for (let to = Math.max(1, Math.floor(limits.auditFilesMax)); to > 0; to -= 1)
+      await moveIfThere(to === 1 ? path : `${path}.${String(to - 1)}`, `${path}.${String(to)}`);
   }
 
   #failed(error: unknown): void {

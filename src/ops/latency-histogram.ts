@@ -19,7 +19,14 @@ export class LatencyHistogram {
   text(name: string, help: string): string {
     let count = 0;
     const buckets = this.#counts.map((here, at) => `${name}_bucket{le="${boundOf(at)}"} ${String((count += here))}`);
-    return [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`, ...buckets, `${name}_sum ${String(this.#sumMs / 1_000)}`, `${name}_count ${String(count)}`, ""].join("\n");
+    return [
+      `# HELP ${name} ${help}`,
+      `# TYPE ${name} histogram`,
+      ...buckets,
+      `${name}_sum ${String(this.#sumMs / 1_000)}`,
+      `${name}_count ${String(count)}`,
+      "",
+    ].join("\n");
   }
 }
 

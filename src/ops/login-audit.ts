@@ -2,7 +2,9 @@ import { networkOf, type FaultCode, type Limits } from "../core/index.js";
 import type { Limiter, LoginEvent } from "../identity/index.js";
 import type { AuditEvent } from "./audit-event.js";
 
-/** Faults before a login that refuse the login itself, not a frame that could not be read or a broker that is leaving. */
+/**
+ * Faults before a login that refuse the login itself, not a frame that could not be read or a broker that is leaving.
+ */
 const refusals: ReadonlySet<FaultCode> = new Set(["unauthenticated", "forbidden", "conflict", "rate-limited", "full"]);
 /** What our tokens look like: somebody who puts one where a name belongs must not find it in the log. */
 const tokenForm = /^[\w-]{43}$/;
@@ -14,7 +16,10 @@ export interface LoginAuditOptions {
   readonly limits: Pick<Limits, "auditClaimsPerSecond" | "auditClaimsBurst">;
 }
 
-/** Counts logins and writes them down. What proves nothing is written as often as one address may cause lines, so that nobody can wash the log away. */
+/**
+ * Counts logins and writes them down. What proves nothing is written as often as one address may cause lines, so that
+ * nobody can wash the log away.
+ */
 export class LoginAudit {
   /** By dialect and trust, by dialect and fault: words of our own. */
   readonly logins: Record<string, Record<string, number>> = {};
@@ -57,7 +62,12 @@ export class LoginAudit {
     if (event.event === "cut" || (event.event !== "login.refused" && event.trust === "proved")) return true;
     const { limiter, limits } = this.#options;
     if (limits.auditClaimsPerSecond === 0) return true;
-    return limiter.take(`audit ${networkOf(event.remote)}`, { perSecond: limits.auditClaimsPerSecond, burst: limits.auditClaimsBurst }) === 0;
+    return (
+      limiter.take(`audit ${networkOf(event.remote)}`, {
+        perSecond: limits.auditClaimsPerSecond,
+        burst: limits.auditClaimsBurst,
+      }) === 0
+    );
   }
 }
 

@@ -13,7 +13,10 @@ const resolutionMs = 20;
 /** A window is at least this long, so that two who ask in turn do not take each other's worst moments. */
 const windowMs = 10_000;
 
-/** Watches how late the event loop runs what is due. Each reading is about the time since the last one that was long enough ago. */
+/**
+ * Watches how late the event loop runs what is due. Each reading is about the time since the last one that was long
+ * enough ago.
+ */
 export class LoopDelayMonitor implements Lifecycle {
   readonly #clock: Clock;
   #histogram: IntervalHistogram | undefined;
@@ -43,7 +46,11 @@ export class LoopDelayMonitor implements Lifecycle {
   read(): LoopDelay {
     const histogram = this.#histogram;
     if (histogram === undefined || histogram.count === 0) return { p50: 0, p99: 0, max: 0 };
-    const read = { p50: lateness(histogram.percentile(50)), p99: lateness(histogram.percentile(99)), max: lateness(histogram.max) };
+    const read = {
+      p50: lateness(histogram.percentile(50)),
+      p99: lateness(histogram.percentile(99)),
+      max: lateness(histogram.max),
+    };
     const now = this.#clock.monotonic();
     if (now - this.#since >= windowMs) {
       histogram.reset();

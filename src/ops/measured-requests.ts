@@ -2,7 +2,10 @@ import type { Clock, Envelope } from "../core/index.js";
 import type { OpenRequest, Requests } from "../conversation/index.js";
 import type { LatencyHistogram } from "./latency-histogram.js";
 
-/** Open requests, and how long those that were answered had been open. Those that were withdrawn or timed out are not recorded. */
+/**
+ * Open requests, and how long those that were answered had been open. Those that were withdrawn or timed out are not
+ * recorded.
+ */
 export class MeasuredRequests implements Requests {
   readonly #inner: Requests;
   readonly #clock: Clock;

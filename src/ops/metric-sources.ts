@@ -11,7 +11,10 @@ export interface DoorCount {
   readonly count: number;
 }
 
-/** What the metrics are read from, at the moment they are asked for. Nothing here may carry the name of an agent, a topic or a room. */
+/**
+ * What the metrics are read from, at the moment they are asked for. Nothing here may carry the name of an agent, a
+ * topic or a room.
+ */
 export interface MetricSources {
   /** Wall clock of the broker's start, milliseconds. */
   readonly startedAt: number;

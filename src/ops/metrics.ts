@@ -8,15 +8,22 @@ type Row = readonly [labels: Readonly<Record<string, string>>, value: number];
 
 /** The name under which answers are timed; its text is our own, so that recording is an addition and nothing else. */
 const latencyName = "synaptic_request_duration_seconds";
-const latencyHelp = "How long requests that the broker follows were open until they were answered. Requests between plain ZeroMQ agents are not followed.";
+const latencyHelp =
+  "How long requests that the broker follows were open until they were answered. Requests between plain ZeroMQ agents are not followed.";
 const end = "# EOF\n";
-/** Rows that are there from the start, since alarms (docs/operations.md) ask by how much they grow: a row that begins with its first count has not grown. */
+/**
+ * Rows that are there from the start, since alarms (docs/operations.md) ask by how much they grow: a row that begins
+ * with its first count has not grown.
+ */
 const alarmReasons = ["dialect-failed"];
 const alarmLoginFailures: readonly FaultCode[] = ["unauthenticated", "rate-limited"];
 /** Where logins are refused beside the dialects of sessions. */
 const sessionless = ["zmq", "http"];
 
-/** The broker's metrics as OpenMetrics text: nothing is counted here, everything is read from plain integers when somebody asks. */
+/**
+ * The broker's metrics as OpenMetrics text: nothing is counted here, everything is read from plain integers when
+ * somebody asks.
+ */
 export class Metrics {
   readonly #registry = new Registry<OpenMetricsContentType>();
   readonly #sources: MetricSources;
@@ -42,35 +49,72 @@ export class Metrics {
 
   #ledgers(): void {
     const { ledger } = this.#sources;
-    this.#counter("synaptic_messages_accepted", "Messages read, of whatever kind. Equals the sum of synaptic_messages by result.", [], () => [[{}, ledger.messages.accepted]]);
+    this.#counter(
+      "synaptic_messages_accepted",
+      "Messages read, of whatever kind. Equals the sum of synaptic_messages by result.",
+      [],
+      () => [[{}, ledger.messages.accepted]],
+    );
     this.#counter("synaptic_messages", "What became of messages.", ["result"], () =>
-      Object.entries(ledger.messages).flatMap(([result, value]): Row[] => (result === "accepted" ? [] : [[{ result }, value]])));
-    for (const [name, what, copies] of [["copies", "Copies of messages for their receivers", ledger.copies], ["tap_copies", "Copies of messages for taps and prefix subscriptions", ledger.taps]] as const) {
-      this.#counter(`synaptic_${name}`, `${what}. Equals written, dropped and pending.`, [], () => [[{}, copies.copies]]);
-      this.#counter(`synaptic_${name}_written`, `${what} whose last byte the system has taken.`, [], () => [[{}, copies.written]]);
-      this.#counter(`synaptic_${name}_dropped`, `${what} that were dropped, by reason.`, ["reason"], () => dropped(copies));
+      Object.entries(ledger.messages).flatMap(([result, value]): Row[] =>
+        result === "accepted" ? [] : [[{ result }, value]],
+      ),
+    );
+    for (const [name, what, copies] of [
+      ["copies", "Copies of messages for their receivers", ledger.copies],
+      ["tap_copies", "Copies of messages for taps and prefix subscriptions", ledger.taps],
+    ] as const) {
+      this.#counter(`synaptic_${name}`, `${what}. Equals written, dropped and pending.`, [], () => [
+        [{}, copies.copies],
+      ]);
+      this.#counter(`synaptic_${name}_written`, `${what} whose last byte the system has taken.`, [], () => [
+        [{}, copies.written],
+      ]);
+      this.#counter(`synaptic_${name}_dropped`, `${what} that were dropped, by reason.`, ["reason"], () =>
+        dropped(copies),
+      );
       this.#gauge(`synaptic_${name}_pending`, `${what} that wait.`, [], () => [[{}, copies.pending]]);
     }
-    this.#counter("synaptic_reasons", "Everything refused, dropped or cut, by the broker's word for it.", ["reason"], () =>
-      Object.entries({ ...zeros(alarmReasons), ...ledger.reasons }).map(([reason, value]) => [{ reason }, value]));
-    this.#counter("synaptic_faults", "Faults told to WebSocket sessions, to ZeroMQ agents, and at the ZeroMQ handshake, by code.", ["at", "code"], () =>
-      faultCodes.flatMap((code): Row[] => [
-        [{ at: "session", code }, ledger.reasons[`refused-${code}`] ?? 0],
-        [{ at: "zeromq", code }, ledger.reasons[`told-${code}`] ?? 0],
-        [{ at: "zeromq_handshake", code }, ledger.reasons[`zmtp-refused-${code}`] ?? 0],
-      ]));
-    this.#counter("synaptic_connections_refused", "Connections that were not let in, by door and reason.", ["door", "reason"], () =>
-      Object.entries(ledger.reasons).flatMap(([reason, value]): Row[] => {
-        const door = refusedAt(reason);
-        return door === undefined ? [] : [[{ door, reason }, value]];
-      }));
+    this.#counter(
+      "synaptic_reasons",
+      "Everything refused, dropped or cut, by the broker's word for it.",
+      ["reason"],
+      () => Object.entries({ ...zeros(alarmReasons), ...ledger.reasons }).map(([reason, value]) => [{ reason }, value]),
+    );
+    this.#counter(
+      "synaptic_faults",
+      "Faults told to WebSocket sessions, to ZeroMQ agents, and at the ZeroMQ handshake, by code.",
+      ["at", "code"],
+      () =>
+        faultCodes.flatMap((code): Row[] => [
+          [{ at: "session", code }, ledger.reasons[`refused-${code}`] ?? 0],
+          [{ at: "zeromq", code }, ledger.reasons[`told-${code}`] ?? 0],
+          [{ at: "zeromq_handshake", code }, ledger.reasons[`zmtp-refused-${code}`] ?? 0],
+        ]),
+    );
+    this.#counter(
+      "synaptic_connections_refused",
+      "Connections that were not let in, by door and reason.",
+      ["door", "reason"],
+      () =>
+        Object.entries(ledger.reasons).flatMap(([reason, value]): Row[] => {
+          const door = refusedAt(reason);
+          return door === undefined ? [] : [[{ door, reason }, value]];
+        }),
+    );
   }
 
   #presence(): void {
     const { agents, backlogBytes, connections, openRequests, rooms, sessions } = this.#sources;
-    this.#gauge("synaptic_connections", "Open connections.", ["door", "dialect"], () => [...connections()].map(({ door, dialect, count }) => [{ door, dialect }, count]));
-    this.#gauge("synaptic_sessions", "WebSocket sessions that have logged in.", ["dialect"], () => Object.entries(sessions()).map(([dialect, value]) => [{ dialect }, value]));
-    this.#gauge("synaptic_agents", "Agents that are online and listed.", ["dialect"], () => Object.entries(tally(agents(), ({ dialect }) => dialect)).map(([dialect, value]) => [{ dialect }, value]));
+    this.#gauge("synaptic_connections", "Open connections.", ["door", "dialect"], () =>
+      [...connections()].map(({ door, dialect, count }) => [{ door, dialect }, count]),
+    );
+    this.#gauge("synaptic_sessions", "WebSocket sessions that have logged in.", ["dialect"], () =>
+      Object.entries(sessions()).map(([dialect, value]) => [{ dialect }, value]),
+    );
+    this.#gauge("synaptic_agents", "Agents that are online and listed.", ["dialect"], () =>
+      Object.entries(tally(agents(), ({ dialect }) => dialect)).map(([dialect, value]) => [{ dialect }, value]),
+    );
     this.#gauge("synaptic_rooms", "Rooms.", ["kind"], () => {
       const kinds = tally(rooms(), ({ inviteOnly }) => (inviteOnly ? "invite_only" : "public"));
       return ["public", "invite_only"].map((kind) => [{ kind }, kinds[kind] ?? 0]);
@@ -81,19 +125,44 @@ export class Metrics {
 
   #logins(): void {
     const { logins, sessions } = this.#sources;
-    this.#counter("synaptic_logins", "Logins, on ZeroMQ one per connection that names itself.", ["dialect", "trust"], () => nested(logins.logins, "trust"));
+    this.#counter(
+      "synaptic_logins",
+      "Logins, on ZeroMQ one per connection that names itself.",
+      ["dialect", "trust"],
+      () => nested(logins.logins, "trust"),
+    );
     this.#counter("synaptic_login_failures", "Logins that were refused.", ["dialect", "code"], () =>
-      [...new Set([...sessionless, ...Object.keys(sessions()), ...Object.keys(logins.failures)])].flatMap((dialect) => nested({ [dialect]: { ...zeros(alarmLoginFailures), ...logins.failures[dialect] } }, "code")));
-    this.#counter("synaptic_sessions_displaced", "Sessions that a newer one of the same agent has taken over from.", [], () => [[{}, logins.displaced]]);
-    this.#counter("synaptic_tokens_cut", "Sessions and connections that were cut because their token was revoked or has expired.", [], () => [[{}, logins.cut]]);
+      [...new Set([...sessionless, ...Object.keys(sessions()), ...Object.keys(logins.failures)])].flatMap((dialect) =>
+        nested({ [dialect]: { ...zeros(alarmLoginFailures), ...logins.failures[dialect] } }, "code"),
+      ),
+    );
+    this.#counter(
+      "synaptic_sessions_displaced",
+      "Sessions that a newer one of the same agent has taken over from.",
+      [],
+      () => [[{}, logins.displaced]],
+    );
+    this.#counter(
+      "synaptic_tokens_cut",
+      "Sessions and connections that were cut because their token was revoked or has expired.",
+      [],
+      () => [[{}, logins.cut]],
+    );
   }
 
   #process(): void {
     const { isReady, loopDelay, residentBytes, startedAt } = this.#sources;
     this.#gauge("synaptic_ready", "1 while the broker takes work.", [], () => [[{}, isReady() ? 1 : 0]]);
-    this.#gauge("synaptic_start_time_seconds", "When the broker was made, in seconds since the epoch.", [], () => [[{}, startedAt / 1_000]]);
+    this.#gauge("synaptic_start_time_seconds", "When the broker was made, in seconds since the epoch.", [], () => [
+      [{}, startedAt / 1_000],
+    ]);
     this.#gauge("synaptic_resident_memory_bytes", "Resident memory of the process.", [], () => [[{}, residentBytes()]]);
-    this.#gauge("synaptic_event_loop_delay_seconds", "How late the event loop was, since about the last reading.", ["statistic"], () => Object.entries(loopDelay()).map(([statistic, value]) => [{ statistic }, value]));
+    this.#gauge(
+      "synaptic_event_loop_delay_seconds",
+      "How late the event loop was, since about the last reading.",
+      ["statistic"],
+      () => Object.entries(loopDelay()).map(([statistic, value]) => [{ statistic }, value]),
+    );
   }
 
   /** A count that only grows; OpenMetrics adds `_total` to its name. */
@@ -129,7 +198,9 @@ function dropped(copies: CopyLedger): readonly Row[] {
 }
 
 function nested(counts: Readonly<Record<string, Readonly<Record<string, number>>>>, label: string): readonly Row[] {
-  return Object.entries(counts).flatMap(([dialect, words]) => Object.entries(words).map(([word, value]): Row => [{ dialect, [label]: word }, value]));
+  return Object.entries(counts).flatMap(([dialect, words]) =>
+    Object.entries(words).map(([word, value]): Row => [{ dialect, [label]: word }, value]),
+  );
 }
 
 function zeros(words: readonly string[]): Readonly<Record<string, number>> {

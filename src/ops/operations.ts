@@ -12,7 +12,10 @@ import { Readiness } from "./readiness.js";
 import { TokenWatch, type TokenHolders } from "./token-watch.js";
 
 /** What the operations of a broker need of its other parts. */
-export interface OperationsOptions extends Pick<MetricSources, "connections" | "sessions" | "agents" | "rooms" | "backlogBytes" | "openRequests"> {
+export interface OperationsOptions extends Pick<
+  MetricSources,
+  "connections" | "sessions" | "agents" | "rooms" | "backlogBytes" | "openRequests"
+> {
   readonly auditPath: string;
   readonly limits: Limits;
   readonly clock: Clock;
@@ -59,11 +62,16 @@ export function assembleOperations(options: OperationsOptions): Operations {
   };
   let made: Promise<Metrics> | undefined;
   // Made when somebody first asks: its library is a tenth of what a start would load.
-  const metrics = (): Promise<Metrics> => (made ??= import("./metrics.js").then((module) => new module.Metrics(sources)));
+  const metrics = (): Promise<Metrics> =>
+    (made ??= import("./metrics.js").then((module) => new module.Metrics(sources)));
   const access = new OperatorAccess(identity, limiter, limits, (remote, { code }) => {
     witness({ event: "login.refused", dialect: "http", remote, code });
   });
-  const pages = operationsPages({ missing: () => readiness.missing, metrics, isOperator: (bearer, remote) => access.allows(bearer, remote) });
+  const pages = operationsPages({
+    missing: () => readiness.missing,
+    metrics,
+    isOperator: (bearer, remote) => access.allows(bearer, remote),
+  });
   const watch = new TokenWatch(clock, (tokenId) => identity.endOf(tokenId), options.holders);
   return { audit, witness, pages, before: [audit, loop], after: [watch, readiness] };
 }

@@ -8,7 +8,12 @@ export class OperatorAccess {
   readonly #refused: (remote: string, fault: Fault) => void;
 
   /** `refused` hears of wrong tokens. */
-  constructor(identity: Pick<IdentityTokens, "token">, limiter: Limiter, limits: Pick<Limits, "loginFailuresPerMinute">, refused: (remote: string, fault: Fault) => void) {
+  constructor(
+    identity: Pick<IdentityTokens, "token">,
+    limiter: Limiter,
+    limits: Pick<Limits, "loginFailuresPerMinute">,
+    refused: (remote: string, fault: Fault) => void,
+  ) {
     this.#identity = identity;
     this.#failedLogins = new FailedLogins(limiter, limits);
     this.#refused = refused;

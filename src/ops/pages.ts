@@ -33,7 +33,10 @@ export interface PagesOptions {
 
 const plain = "text/plain; charset=utf-8";
 
-/** `/healthz` while the process works, `/readyz` while the broker takes work, `/metrics` for this machine and for the operator. */
+/**
+ * `/healthz` while the process works, `/readyz` while the broker takes work, `/metrics` for this machine and for the
+ * operator.
+ */
 export function operationsPages({ missing, metrics, isOperator }: PagesOptions): Pages {
   const readiness = (): Page => {
     const why = missing();
@@ -48,12 +51,17 @@ export function operationsPages({ missing, metrics, isOperator }: PagesOptions):
       const { contentType, text } = await readings();
       return { status: 200, type: contentType, body: text };
     }
-    return words(403, "Metrics are for this machine, and for the operator: send the line of the file operator-token in the broker's data directory as Authorization: Bearer TOKEN.");
+    return words(
+      403,
+      "Metrics are for this machine, and for the operator: send the line of the file operator-token in the broker's data directory as Authorization: Bearer TOKEN.",
+    );
   };
   return async (request) => {
     const page = pageAt(request.path);
     if (page === undefined) return undefined;
-    return request.method === "GET" || request.method === "HEAD" ? page(request) : words(405, "Only GET and HEAD are answered here.");
+    return request.method === "GET" || request.method === "HEAD"
+      ? page(request)
+      : words(405, "Only GET and HEAD are answered here.");
   };
 
   function pageAt(path: string): ((request: PageRequest) => Page | Promise<Page>) | undefined {

@@ -1,6 +1,9 @@
 import type { Lifecycle } from "../core/index.js";
 
-/** Whether the broker takes work. Last in the list of parts: it starts when every door is open and drains before any closes. */
+/**
+ * Whether the broker takes work. Last in the list of parts: it starts when every door is open and drains before any
+ * closes.
+ */
 export class Readiness implements Lifecycle {
   #missing: string | undefined = "the broker is starting: not all of its doors are open";
 

@@ -1,5 +1,16 @@
 /** The reasons of the ledger under which a connection was not let in, or only to be told so. */
-const exact: ReadonlySet<string> = new Set(["zmtp-turned-away", "zmtp-full", "zmtp-too-old", "zmtp-mechanism", "zmtp-not-zmtp", "zmtp-handshake-timeout", "ws-unknown-path", "ws-connections-full", "ws-half-open-full", "ws-address-hasty"]);
+const exact: ReadonlySet<string> = new Set([
+  "zmtp-turned-away",
+  "zmtp-full",
+  "zmtp-too-old",
+  "zmtp-mechanism",
+  "zmtp-not-zmtp",
+  "zmtp-handshake-timeout",
+  "ws-unknown-path",
+  "ws-connections-full",
+  "ws-half-open-full",
+  "ws-address-hasty",
+]);
 const refused = /^(?:zmtp-refused-[a-z-]+|ws-[a-z-]+-(?:refused|full))$/;
 /** Said of connections that were let in. */
 const letIn: ReadonlySet<string> = new Set(["ws-pre-login-full"]);

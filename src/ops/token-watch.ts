@@ -11,7 +11,8 @@ export interface TokenHolders {
 }
 
 /**
- * Has whoever speaks by a token that was revoked or has expired cut, within a second. It asks for all of them each time rather than waiting to be
+ * Has whoever speaks by a token that was revoked or has expired cut, within a second. It asks for all of them each time
+ * rather than waiting to be
  * told: a connection that was just being let in when its token went is found, too.
  */
 export class TokenWatch implements Lifecycle {

@@ -13,7 +13,10 @@ export interface DataDirectoryChoice {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** The path of the data directory: as told, else SYNAPTIC_DATA_DIR, else XDG_DATA_HOME/synaptic-core, else ~/.local/share/synaptic-core. */
+/**
+ * The path of the data directory: as told, else SYNAPTIC_DATA_DIR, else XDG_DATA_HOME/synaptic-core, else
+ * ~/.local/share/synaptic-core.
+ */
 export function resolveDataDirectory(choice: DataDirectoryChoice = {}): string {
   const env = choice.env ?? process.env;
   const told = [choice.dataDir, env["SYNAPTIC_DATA_DIR"]].find((path) => path !== undefined && path !== "");
@@ -39,33 +42,58 @@ export class DataDirectory {
     return join(this.path, name);
   }
 
-  /** Makes the folder if there is none. @throws Fault forbidden if others can look into it, unavailable if it cannot be made */
+  /**
+   * Makes the folder if there is none.
+   * @throws Fault forbidden if others can look into it, unavailable if it cannot be made
+   */
   prepare(): void {
     try {
       makeFolder(this.path);
     } catch (error) {
-      throw new Fault("unavailable", `cannot make the data directory ${this.path}: ${words(error)}; choose another with --data-dir`, { cause: error });
+      throw new Fault(
+        "unavailable",
+        `cannot make the data directory ${this.path}: ${words(error)}; choose another with --data-dir`,
+        { cause: error },
+      );
     }
     this.inspect();
   }
 
-  /** Looks whether it can be used, and makes nothing. @throws Fault forbidden if others can look into it, unavailable if it cannot be made or written */
+  /**
+   * Looks whether it can be used, and makes nothing.
+   * @throws Fault forbidden if others can look into it, unavailable if it cannot be made or written
+   */
   inspect(): void {
     if (!existsSync(this.path)) {
       const above = nearest(this.path);
-      if (!isWritable(above)) throw new Fault("unavailable", `cannot make the data directory ${this.path}: nothing can be made in ${above}; choose another with --data-dir`);
+      if (!isWritable(above))
+        throw new Fault(
+          "unavailable",
+          `cannot make the data directory ${this.path}: nothing can be made in ${above}; choose another with --data-dir`,
+        );
       return;
     }
     const found = statSync(this.path);
-    if (!found.isDirectory()) throw new Fault("unavailable", `${this.path} is no folder; choose another data directory with --data-dir`);
+    if (!found.isDirectory())
+      throw new Fault("unavailable", `${this.path} is no folder; choose another data directory with --data-dir`);
     const own = process.getuid?.();
     if (own !== undefined && own !== 0 && found.uid !== own) {
-      throw new Fault("forbidden", `the data directory ${this.path} belongs to another user; choose another with --data-dir`);
+      throw new Fault(
+        "forbidden",
+        `the data directory ${this.path} belongs to another user; choose another with --data-dir`,
+      );
     }
     if (process.platform !== "win32" && (found.mode & 0o077) !== 0) {
-      throw new Fault("forbidden", `others on this machine can open the data directory ${this.path}, which holds secrets: run chmod 700 ${this.path}, or choose another with --data-dir`);
+      throw new Fault(
+        "forbidden",
+        `others on this machine can open the data directory ${this.path}, which holds secrets: run chmod 700 ${this.path}, or choose another with --data-dir`,
+      );
     }
-    if (!isWritable(this.path)) throw new Fault("unavailable", `nothing can be made in the data directory ${this.path}; make it writable, or choose another with --data-dir`);
+    if (!isWritable(this.path))
+      throw new Fault(
+        "unavailable",
+        `nothing can be made in the data directory ${this.path}; make it writable, or choose another with --data-dir`,
+      );
   }
 
   /**
@@ -81,9 +109,15 @@ export class DataDirectory {
     if (!(lock instanceof PidLock)) {
       if (lock.isElsewhere) {
         const seconds = String(beatLostMs / 1_000);
-        throw new Fault("conflict", `a broker in another container or on another machine (pid ${String(lock.pid)} there) uses the data directory ${this.path}; stop it, or give this one another with --data-dir; if it was killed, the directory is free ${seconds} s after that`);
+        throw new Fault(
+          "conflict",
+          `a broker in another container or on another machine (pid ${String(lock.pid)} there) uses the data directory ${this.path}; stop it, or give this one another with --data-dir; if it was killed, the directory is free ${seconds} s after that`,
+        );
       }
-      throw new Fault("conflict", `a broker with pid ${String(lock.pid)} uses the data directory ${this.path}; stop it (kill ${String(lock.pid)}), or give this one another with --data-dir`);
+      throw new Fault(
+        "conflict",
+        `a broker with pid ${String(lock.pid)} uses the data directory ${this.path}; stop it (kill ${String(lock.pid)}), or give this one another with --data-dir`,
+      );
     }
     this.#lock = lock;
     rmSync(this.file("endpoints.json"), { force: true });
@@ -105,7 +139,9 @@ export class DataDirectory {
   /** Where the broker of this directory can be reached; undefined if none runs. */
   readEndpoints(): Endpoints | undefined {
     const endpoints = readEndpointsFile(this.file("endpoints.json"));
-    return endpoints !== undefined && PidLock.holder(this.file("broker.pid"))?.pid === endpoints.pid ? endpoints : undefined;
+    return endpoints !== undefined && PidLock.holder(this.file("broker.pid"))?.pid === endpoints.pid
+      ? endpoints
+      : undefined;
   }
 }
 
@@ -128,7 +164,9 @@ function isWritable(folder: string): boolean {
   }
 }
 
-/** Makes a folder and those above it. Node's own `recursive` never ends where a file system takes no folders (/proc). */
+/**
+ * Makes a folder and those above it. Node's own `recursive` never ends where a file system takes no folders (/proc).
+ */
 function makeFolder(path: string): void {
   if (existsSync(path)) return;
   const above = dirname(path);

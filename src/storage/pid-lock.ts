@@ -3,9 +3,16 @@ import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, uti
 import { z } from "zod";
 import { errorCode, makeFile, readIfThere } from "./atomic-file.js";
 
-const holderForm = z.object({ pid: z.int().positive(), started: z.string().optional(), pidNamespace: z.string().optional() });
+const holderForm = z.object({
+  pid: z.int().positive(),
+  started: z.string().optional(),
+  pidNamespace: z.string().optional(),
+});
 
-/** The process that holds a lock. `isElsewhere`: its pid is another container's or another machine's, and means nothing here. */
+/**
+ * The process that holds a lock. `isElsewhere`: its pid is another container's or another machine's, and means nothing
+ * here.
+ */
 export type LockHolder = Pick<z.infer<typeof holderForm>, "pid"> & { readonly isElsewhere: boolean };
 
 /** A holder touches its file this often, milliseconds: what another container can see of its life. */
@@ -31,7 +38,8 @@ export class PidLock {
 
   /**
    * Takes the lock, or says who has it.
-   * @param lost called once if somebody else has taken it since: to another container, a holder that was stopped for long looks dead. Without it nothing is watched before a
+   * @param lost called once if somebody else has taken it since: to another container, a holder that was stopped for
+   * long looks dead. Without it nothing is watched before a
    * dead holder's lock is taken, which takes 6 s where it was held elsewhere
    */
   static take(path: string, lost?: () => void): PidLock | LockHolder {
@@ -40,7 +48,8 @@ export class PidLock {
     const text = `${JSON.stringify({ pid: process.pid, ...(started !== undefined && { started }), ...(pidNamespace !== undefined && { pidNamespace }) })}\n`;
     for (;;) {
       if (makeFile(path, text)) return new PidLock(path, text, lost ?? (() => undefined));
-      const holder = PidLock.holder(path) ?? (lost === undefined ? undefined : beatingHolder(path)) ?? removeStale(path);
+      const holder =
+        PidLock.holder(path) ?? (lost === undefined ? undefined : beatingHolder(path)) ?? removeStale(path);
       if (holder !== undefined) return holder;
     }
   }
@@ -75,7 +84,10 @@ export class PidLock {
   }
 }
 
-/** Takes a dead process's lock away. Two may try at once, and one of them may find the other's new lock: that is put back. */
+/**
+ * Takes a dead process's lock away. Two may try at once, and one of them may find the other's new lock: that is put
+ * back.
+ */
 function removeStale(path: string): LockHolder | undefined {
   const aside = `${path}.${randomBytes(6).toString("hex")}.old`;
   try {
@@ -102,7 +114,10 @@ function putBack(aside: string, path: string): void {
   }
 }
 
-/** A holder elsewhere whose file looks old, but is touched while we watch: a clock was set, or a machine slept. Waits for three beats, once, before a dead one's lock is taken. */
+/**
+ * A holder elsewhere whose file looks old, but is touched while we watch: a clock was set, or a machine slept. Waits
+ * for three beats, once, before a dead one's lock is taken.
+ */
 function beatingHolder(path: string): LockHolder | undefined {
   const elsewhere = elsewhereHolder(path);
   const before = touchedAt(path);
@@ -119,7 +134,9 @@ function elsewhereHolder(path: string): LockHolder | undefined {
 }
 
 function isElsewhere({ started, pidNamespace }: z.infer<typeof holderForm>): boolean {
-  return pidNamespace !== undefined && (pidNamespace !== ownNamespace() || bootOf(started) !== bootOf(startOf(process.pid)));
+  return (
+    pidNamespace !== undefined && (pidNamespace !== ownNamespace() || bootOf(started) !== bootOf(startOf(process.pid)))
+  );
 }
 
 function livingHolder(path: string): LockHolder | undefined {
@@ -167,7 +184,8 @@ function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${String(pid)}/stat`, "latin1");
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
-    // Fields are counted after the command's name, which stands in parentheses and may hold anything; the 22nd is the start.
+    // Fields are counted after the command's name, which stands in parentheses and may hold anything; the 22nd is the
+    // start.
     const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
     return ticks === undefined ? undefined : `${boot} ${ticks}`;
   } catch {

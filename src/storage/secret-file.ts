@@ -29,7 +29,8 @@ export class SecretFile {
     chmodSync(this.path, 0o600);
     const stamp = fileStamp(this.path);
     const secret = this.read();
-    if (secret === undefined) throw new Fault("unavailable", `${this.path} is empty: delete it and start again, and a new token is made`);
+    if (secret === undefined)
+      throw new Fault("unavailable", `${this.path} is empty: delete it and start again, and a new token is made`);
     this.#hash = secretHash(secret);
     this.#stamp = stamp;
   }

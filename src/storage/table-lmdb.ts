@@ -37,20 +37,30 @@ export class TablesLmdb implements Tables {
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
       chmodSync(path, 0o700);
-      // With it, lmdb keeps a promise of each turn's writes to itself: when the disk is full nobody takes its rejection, and the process ends.
+      // With it, lmdb keeps a promise of each turn's writes to itself: when the disk is full nobody takes its
+      // rejection, and the process ends.
       const root = open({ path, maxDbs: namespacesMax, eventTurnBatching: false });
       this.#root = root;
       this.#space = new ReservedSpace(join(path, "data.mdb"), () => usedBytes(root));
     } catch (error) {
-      throw new Fault("unavailable", `the tables in ${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}; move the folder away to start with empty ones`, { cause: error });
+      throw new Fault(
+        "unavailable",
+        `the tables in ${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}; move the folder away to start with empty ones`,
+        { cause: error },
+      );
     }
   }
 
   table<V>(namespace: string): Table<V> {
     let table = this.#tables.get(namespace);
     if (table === undefined) {
-      if (this.#root === undefined || this.#space === undefined) throw new Fault("unavailable", "the tables are not open");
-      table = new TableLmdb<unknown>(this.#root.openDB<unknown, Buffer>({ name: namespace, keyEncoding: "binary", encoding: "msgpack" }), this.#space, this.#options.failed);
+      if (this.#root === undefined || this.#space === undefined)
+        throw new Fault("unavailable", "the tables are not open");
+      table = new TableLmdb<unknown>(
+        this.#root.openDB<unknown, Buffer>({ name: namespace, keyEncoding: "binary", encoding: "msgpack" }),
+        this.#space,
+        this.#options.failed,
+      );
       this.#tables.set(namespace, table);
     }
     return table as Table<V>; // the owner of a namespace decides what it holds
@@ -117,12 +127,14 @@ class TableLmdb<V> implements Table<V> {
 
   // Not an async function: what cannot be kept is refused before anything has changed, what can is visible on return.
   batch(changes: readonly TableChange<V>[]): Promise<void> {
-    if (this.#phase === "closed") return Promise.reject(new Fault("going-away", "the tables are closed: the broker has stopped"));
+    if (this.#phase === "closed")
+      return Promise.reject(new Fault("going-away", "the tables are closed: the broker has stopped"));
     let entries: readonly (readonly [string, Pending<V>])[];
     try {
       entries = changes.map((change) => {
         const key = "put" in change ? change.put : change.delete;
-        if (key.length * 2 > keyMaxBytes) throw new Fault("too-large", `a key of a table is ${String(keyMaxBytes / 2)} characters at most`);
+        if (key.length * 2 > keyMaxBytes)
+          throw new Fault("too-large", `a key of a table is ${String(keyMaxBytes / 2)} characters at most`);
         return [key, "put" in change ? { value: structuredClone(change.value) } : { deleted: true }];
       });
     } catch (error) {
@@ -138,7 +150,10 @@ class TableLmdb<V> implements Table<V> {
       written = this.#space.take(sizeOf(entries), entries.length);
       const writes: Promise<boolean>[] = [];
       const batch = this.#database.batch(() => {
-        for (const [key, pending] of entries) writes.push("deleted" in pending ? this.#database.remove(keyOf(key)) : this.#database.put(keyOf(key), pending.value));
+        for (const [key, pending] of entries)
+          writes.push(
+            "deleted" in pending ? this.#database.remove(keyOf(key)) : this.#database.put(keyOf(key), pending.value),
+          );
       });
       // All of them fail with the batch: one that is left alone ends the process.
       await Promise.all([batch, ...writes]);
@@ -146,7 +161,11 @@ class TableLmdb<V> implements Table<V> {
     } catch (error) {
       const cause = await reasonOf(error);
       this.#failed(cause);
-      throw new Fault("unavailable", "the change could not be kept: the disk is full or failed; the broker's log says more", { cause });
+      throw new Fault(
+        "unavailable",
+        "the change could not be kept: the disk is full or failed; the broker's log says more",
+        { cause },
+      );
     } finally {
       written();
       for (const [key, pending] of entries) if (this.#pending.get(key) === pending) this.#pending.delete(key);
@@ -156,16 +175,25 @@ class TableLmdb<V> implements Table<V> {
 
 /** Where the last page ends, of those that lmdb uses. */
 function usedBytes(root: RootDatabase): number {
-  const { pageSize, lastPageNumber } = root.getStats() as { readonly pageSize: number; readonly lastPageNumber: number }; // its types say any
+  const { pageSize, lastPageNumber } = root.getStats() as {
+    readonly pageSize: number;
+    readonly lastPageNumber: number;
+  }; // its types say any
   return (lastPageNumber + 1) * pageSize;
 }
 
 /** More than a change takes on disk, but for the tree around it. */
 function sizeOf(entries: readonly (readonly [string, Pending<unknown>])[]): number {
-  return entries.reduce((sum, [key, pending]) => sum + 2 * key.length + ("value" in pending ? serialize(pending.value).length : 0), 0);
+  return entries.reduce(
+    (sum, [key, pending]) => sum + 2 * key.length + ("value" in pending ? serialize(pending.value).length : 0),
+    0,
+  );
 }
 
-/** Why a commit failed: lmdb says so by a promise in the error, rejected in the same turn. One that nobody takes ends the process, too. */
+/**
+ * Why a commit failed: lmdb says so by a promise in the error, rejected in the same turn. One that nobody takes ends
+ * the process, too.
+ */
 function reasonOf(error: unknown): Promise<unknown> {
   const reason = error instanceof Error && "commitError" in error ? error.commitError : undefined;
   if (!(reason instanceof Promise)) return Promise.resolve(error);
@@ -176,7 +204,10 @@ function reasonOf(error: unknown): Promise<unknown> {
   return Promise.race([told, new Promise((resolve) => setImmediate(resolve, error))]);
 }
 
-/** UTF-16, big-endian: bytes then sort as code units do, and every string has its own, lone surrogates too. One byte before: a key is never empty. */
+/**
+ * UTF-16, big-endian: bytes then sort as code units do, and every string has its own, lone surrogates too. One byte
+ * before: a key is never empty.
+ */
 function keyOf(key: string): Buffer {
   return Buffer.concat([Buffer.from([1]), Buffer.from(key, "utf16le").swap16()]);
 }

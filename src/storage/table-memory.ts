@@ -22,7 +22,8 @@ export class TablesMemory implements Tables {
 
 /** One ordered table. A change is visible at once; its promise says that it is kept. */
 class TableMemory<V> implements Table<V> {
-  // bound: what its owner puts in; the owner states its limit · evicts: nothing by itself · owner: the service or dialect of the namespace
+  // bound: what its owner puts in; the owner states its limit · evicts: nothing by itself · owner: the service or
+  // dialect of the namespace
   readonly #values = new Map<string, V>();
   /** Keys in order of code units; undefined while it must be sorted anew. */
   #keys: readonly string[] | undefined;
@@ -54,7 +55,9 @@ class TableMemory<V> implements Table<V> {
   batch(changes: readonly TableChange<V>[]): Promise<void> {
     let copies: readonly TableChange<V>[];
     try {
-      copies = changes.map((change) => ("put" in change ? { put: change.put, value: structuredClone(change.value) } : change));
+      copies = changes.map((change) =>
+        "put" in change ? { put: change.put, value: structuredClone(change.value) } : change,
+      );
     } catch (error) {
       return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }

@@ -1,7 +1,5 @@
 /** One change of an atomic batch. */
-export type TableChange<V> =
-  | { readonly put: string; readonly value: V }
-  | { readonly delete: string };
+export type TableChange<V> = { readonly put: string; readonly value: V } | { readonly delete: string };
 
 /** Key → value that a dialect or service keeps; keys are ordered by code unit. A batch is all or nothing. */
 export interface Table<V> {

@@ -19,8 +19,17 @@ it("takes the middle of odd and even counts", () => {
 });
 
 it("judges by the ratio of medians", () => {
-  const ours = report.medians([{ perSecond: 300, cpuMicros: 1 }, { perSecond: 100, cpuMicros: 3 }, { perSecond: 200, cpuMicros: 2 }]);
+  const ours = report.medians([
+    { perSecond: 300, cpuMicros: 1 },
+    { perSecond: 100, cpuMicros: 3 },
+    { perSecond: 200, cpuMicros: 2 },
+  ]);
   expect(ours).toEqual({ perSecond: 200, cpuMicros: 2 });
-  expect(report.judge({ scenario: "x", ours, theirs: { perSecond: 100, cpuMicros: 1 }, target: 2 })).toMatchObject({ ratio: 2, met: true });
-  expect(report.judge({ scenario: "x", ours, theirs: { perSecond: 101, cpuMicros: 1 }, target: 2 })).toMatchObject({ met: false });
+  expect(report.judge({ scenario: "x", ours, theirs: { perSecond: 100, cpuMicros: 1 }, target: 2 })).toMatchObject({
+    ratio: 2,
+    met: true,
+  });
+  expect(report.judge({ scenario: "x", ours, theirs: { perSecond: 101, cpuMicros: 1 }, target: 2 })).toMatchObject({
+    met: false,
+  });
 });

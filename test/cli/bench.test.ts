@@ -61,7 +61,10 @@ describe("broker bench", () => {
   it("asks for --yes where other machines can reach the door", async () => {
     const file = join(served.dataDir, "endpoints.json");
     const own = await readFile(file, "utf8");
-    await writeFile(file, JSON.stringify({ ...(JSON.parse(own) as object), ws: ["ws://192.0.2.1:8080"], zmqOut: ["tcp://192.0.2.1:5556"] }));
+    await writeFile(
+      file,
+      JSON.stringify({ ...(JSON.parse(own) as object), ws: ["ws://192.0.2.1:8080"], zmqOut: ["tcp://192.0.2.1:5556"] }),
+    );
     try {
       for (const via of ["zmq", "pan", "agentchat"]) {
         const ended = await served.cli("bench", "--via", via, "--seconds", "0.1");
@@ -77,7 +80,8 @@ describe("broker bench", () => {
     const latencies = new Latencies();
     expect(latencies.quantile(0.5)).toBeUndefined();
     for (let ms = 1; ms <= 1_000; ms += 1) latencies.add(ms);
-    for (const share of [0.5, 0.95, 0.99]) expect(Math.abs((latencies.quantile(share) ?? 0) / (share * 1_000) - 1)).toBeLessThan(0.02);
+    for (const share of [0.5, 0.95, 0.99])
+      expect(Math.abs((latencies.quantile(share) ?? 0) / (share * 1_000) - 1)).toBeLessThan(0.02);
     expect([latencies.quantile(1), latencies.maxMs, latencies.count]).toEqual([1_000, 1_000, 1_000]);
   });
 });

@@ -19,7 +19,10 @@ describe("the broker command, through the real binary", () => {
     dataDir = join(home, "data");
     broker = startCli(["start", ...doors, "--data-dir", dataDir]);
     await broker.prints(/broker status/);
-    const endpoints = JSON.parse(await readFile(join(dataDir, "endpoints.json"), "utf8")) as { zmqIn: string[]; zmqOut: string[] };
+    const endpoints = JSON.parse(await readFile(join(dataDir, "endpoints.json"), "utf8")) as {
+      zmqIn: string[];
+      zmqOut: string[];
+    };
     at = { zmqIn: endpoints.zmqIn[0] ?? "", zmqOut: endpoints.zmqOut[0] ?? "" };
   });
   afterAll(async () => {
@@ -39,7 +42,8 @@ describe("the broker command, through the real binary", () => {
 
   it("keeps its folder and its secrets to its owner", async () => {
     expect((await stat(dataDir)).mode & 0o777).toBe(0o700);
-    for (const secret of ["pan-token", "operator-token"]) expect((await stat(join(dataDir, secret))).mode & 0o777).toBe(0o600);
+    for (const secret of ["pan-token", "operator-token"])
+      expect((await stat(join(dataDir, secret))).mode & 0o777).toBe(0o600);
   });
 
   it("shows its status, for people and as JSON, with sums that are right", async () => {
@@ -48,7 +52,9 @@ describe("the broker command, through the real binary", () => {
     expect(people.stdout).toMatch(/accepted = \d+ routed/);
     const { code, stdout } = await cli("status", "--json");
     expect(code).toBe(0);
-    const { ledger } = JSON.parse(stdout) as { ledger: { messages: Record<"accepted" | "routed" | "stored" | "refused" | "unroutable" | "malformed", number> } };
+    const { ledger } = JSON.parse(stdout) as {
+      ledger: { messages: Record<"accepted" | "routed" | "stored" | "refused" | "unroutable" | "malformed", number> };
+    };
     const { accepted, routed, stored, refused, unroutable, malformed } = ledger.messages;
     expect(accepted).toBe(routed + stored + refused + unroutable + malformed);
     expect(accepted).toBeGreaterThan(0);
@@ -57,10 +63,16 @@ describe("the broker command, through the real binary", () => {
   it("sends and waits, lists agents and rooms", async () => {
     const ada = await new PlainAgent("ada", at, { topics: ["ada", "#lab"] }).meet();
     try {
-      void ada.hears(({ message }) => message.type === "request").then(({ message }) => ada.send(message.from, "response", "42", { in_reply_to: message.message_id }));
+      void ada
+        .hears(({ message }) => message.type === "request")
+        .then(({ message }) => ada.send(message.from, "response", "42", { in_reply_to: message.message_id }));
       expect(await cli("send", "ada", "how much?", "--wait")).toMatchObject({ code: 0, stdout: "42\n" });
       expect(await cli("send", "ada", "just so")).toMatchObject({ code: 0, stdout: "" });
-      expect((await ada.hears()).message).toMatchObject({ from: "operator", type: "inform", content: { message: "just so" } });
+      expect((await ada.hears()).message).toMatchObject({
+        from: "operator",
+        type: "inform",
+        content: { message: "just so" },
+      });
       expect(await cli("send", "lab", "to the room", "--room", "--from", "visitor")).toMatchObject({ code: 0 });
       expect(await ada.hears()).toMatchObject({ topic: "#lab", message: { from: "visitor" } });
       const agents = JSON.parse((await cli("agents", "--json")).stdout) as { name: string; dialect: string }[];
@@ -77,13 +89,25 @@ describe("the broker command, through the real binary", () => {
     const tap = startCli(["tap", "--data-dir", dataDir]);
     const ada = await new PlainAgent("tapped", at).meet();
     try {
-      for (let n = 0; !(await Promise.race([tap.prints(/seen by the tap/), new Promise<string>((resolve) => setTimeout(resolve, 100, ""))])).includes("seen by the tap"); n += 1) {
+      for (
+        let n = 0;
+        !(
+          await Promise.race([
+            tap.prints(/seen by the tap/),
+            new Promise<string>((resolve) => setTimeout(resolve, 100, "")),
+          ])
+        ).includes("seen by the tap");
+        n += 1
+      ) {
         if (n > 100) throw new Error("the tap heard nothing");
         await ada.send("tapped", "inform", "seen by the tap");
       }
       const { code, stdout } = await tap.stop("SIGINT");
       expect(code).toBe(0);
-      const lines = stdout.trim().split("\n").map((line) => JSON.parse(line) as { content: { message: string } });
+      const lines = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { content: { message: string } });
       expect(lines.some(({ content }) => content.message === "seen by the tap")).toBe(true);
     } finally {
       ada.close();
@@ -97,7 +121,9 @@ describe("the broker command, through the real binary", () => {
     expect(new Set([zmq, pan]).size).toBe(2);
     const boss = await new PlainAgent("boss", at, { token: zmq }).meet();
     boss.close();
-    expect(Object.keys(JSON.parse((await cli("token", "other", "--zmq", "--json", "--expires", "1h")).stdout) as object)).toEqual(["agent", "zmq"]);
+    expect(
+      Object.keys(JSON.parse((await cli("token", "other", "--zmq", "--json", "--expires", "1h")).stdout) as object),
+    ).toEqual(["agent", "zmq"]);
   });
 
   it.each([
@@ -105,13 +131,21 @@ describe("the broker command, through the real binary", () => {
     [["send", "ghost", "hi", "--wait"], 4, /no agent ghost is here/],
     [["send", "all", "hi", "--wait"], 2, /does not answer/],
     [["send", "ada", ""], 2, /nothing to say: TEXT is empty/],
-    [["send", "ada"], 2, /^broker: missing required argument 'text'; did the shell take an unquoted #room for a comment\?/],
+    [
+      ["send", "ada"],
+      2,
+      /^broker: missing required argument 'text'; did the shell take an unquoted #room for a comment\?/,
+    ],
     [["send", "ada", "are", "you"], 2, /put the text in quotes/],
     [["token", "all"], 2, /reserved/],
     [["token", "ada", "--expires", "soon"], 2, /30d/],
     [["fly"], 2, /unknown command/],
     [["send", "#a b", "hi"], 2, /nothing can be sent to "#a b": a room is #/],
-    [["start", "--zmq-in", "ipc:///nope/in.sock"], 2, /--zmq-in: ipc:\/\/\/nope\/in\.sock: there is no folder \/nope; make it/],
+    [
+      ["start", "--zmq-in", "ipc:///nope/in.sock"],
+      2,
+      /--zmq-in: ipc:\/\/\/nope\/in\.sock: there is no folder \/nope; make it/,
+    ],
     [["start", "--ws", "0.0.0.0:0"], 4, /--behind-proxy|--insecure/],
     [["start", "--zmq-in", "tcp://0.0.0.0:0"], 4, /--behind-tunnel/],
     [["start", "--own", "morse=127.0.0.1:0"], 2, /--own: there is no dialect morse; there are pan, agentchat/],
@@ -130,10 +164,23 @@ describe("the broker command, through the real binary", () => {
   });
 
   it("refuses a second broker on a door in use, naming the door", async () => {
-    const ended = await runCli(["start", "--zmq-in", at.zmqIn, "--zmq-out", "tcp://127.0.0.1:0", "--ws", "127.0.0.1:0", "--data-dir", join(home, "second")]);
+    const ended = await runCli([
+      "start",
+      "--zmq-in",
+      at.zmqIn,
+      "--zmq-out",
+      "tcp://127.0.0.1:0",
+      "--ws",
+      "127.0.0.1:0",
+      "--data-dir",
+      join(home, "second"),
+    ]);
     expect(ended.code).toBe(1); // not 4: the port may be free the next time
     expect(ended.stderr).toContain(new URL(at.zmqIn).port);
-    expect(await cli("start", ...doors)).toMatchObject({ code: 1, stderr: expect.stringMatching(/a broker with pid \d+ uses the data directory/) as string });
+    expect(await cli("start", ...doors)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/a broker with pid \d+ uses the data directory/) as string,
+    });
   });
 
   it("ends by a signal with everything cleaned up", async () => {
@@ -146,7 +193,10 @@ describe("the broker command, through the real binary", () => {
 
   it("ends quietly when whoever reads it has gone", async () => {
     const { startProgram } = await import("../kit/cli.js");
-    const piped = startProgram("bash", ["-c", `set -o pipefail; "${process.execPath}" bin/broker.js tap --data-dir "${dataDir}" | head -n 1`]);
+    const piped = startProgram("bash", [
+      "-c",
+      `set -o pipefail; "${process.execPath}" bin/broker.js tap --data-dir "${dataDir}" | head -n 1`,
+    ]);
     const ada = await new PlainAgent("piped", at).meet();
     const pump = setInterval(() => void ada.send("piped", "inform", "line"), 20);
     const ended = await piped.ended;

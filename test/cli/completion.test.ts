@@ -26,7 +26,9 @@ describe("broker completion", () => {
   it.each(["bash", "zsh", "fish"])("%s: every command that --help shows is there", async (shell) => {
     const { stdout: help } = await runCli(["--help"]);
     const { stdout: script } = await runCli(["completion", shell]);
-    const commands = [...help.slice(help.indexOf("Commands:")).matchAll(/^ {2}(\w+)/gm)].map(([, name = ""]) => name).filter((name) => name !== "help");
+    const commands = [...help.slice(help.indexOf("Commands:")).matchAll(/^ {2}(\w+)/gm)]
+      .map(([, name = ""]) => name)
+      .filter((name) => name !== "help");
     expect(commands.length).toBeGreaterThan(9);
     for (const name of commands) expect(script).toMatch(new RegExp(`["' ]${name}["' :]`));
     expect(script).toContain("agentchat-identity");

@@ -9,7 +9,9 @@ import { runCli } from "../kit/cli.js";
 
 interface Printed {
   readonly file: string | null;
-  readonly options: Readonly<Record<string, { readonly value: unknown; readonly origin: string; readonly said?: string }>>;
+  readonly options: Readonly<
+    Record<string, { readonly value: unknown; readonly origin: string; readonly said?: string }>
+  >;
 }
 
 describe("broker config", () => {
@@ -31,7 +33,18 @@ describe("broker config", () => {
 
   it("print tells each option, its value, and who said it", async () => {
     const file = await writeConfig({ zmqAuth: "required", limits: { wsPingMs: 5_000 } });
-    const args = ["config", "print", "--data-dir", dataDir, "--config", file, "--ws", "127.0.0.1:1", "--agentchat-identity", "strict"];
+    const args = [
+      "config",
+      "print",
+      "--data-dir",
+      dataDir,
+      "--config",
+      file,
+      "--ws",
+      "127.0.0.1:1",
+      "--agentchat-identity",
+      "strict",
+    ];
     const { code, stdout } = await runCli([...args, "--json"], { SYNAPTIC_TOPICS: "prices,news" });
     const { file: told, options } = JSON.parse(stdout) as Printed;
     expect([code, told]).toEqual([0, file]);
@@ -49,7 +62,9 @@ describe("broker config", () => {
     expect(people.stdout).toMatch(/^zmqAuth +required +.*mine\.json: zmqAuth$/m);
     expect(people.stderr).toMatch(/--all/);
     const all = JSON.parse((await runCli([...args, "--json", "--all"])).stdout) as Printed;
-    expect(Object.keys(all.options).filter((name) => name.startsWith("limits."))).toHaveLength(Object.keys(defaultLimits).length);
+    expect(Object.keys(all.options).filter((name) => name.startsWith("limits."))).toHaveLength(
+      Object.keys(defaultLimits).length,
+    );
   });
 
   it("check says ok and makes nothing", async () => {
@@ -61,45 +76,111 @@ describe("broker config", () => {
     await mkdir(dataDir);
     await chmod(dataDir, 0o755);
     const [one, other] = [makeCertificate(home, "one"), makeCertificate(home, "other")];
-    const args = ["config", "check", "--data-dir", dataDir, "--insecure", "--ws", "no-such-host.invalid:1", "--own", "morse=192.0.2.1:2", "--tls-cert", one.cert, "--tls-key", other.key];
+    const args = [
+      "config",
+      "check",
+      "--data-dir",
+      dataDir,
+      "--insecure",
+      "--ws",
+      "no-such-host.invalid:1",
+      "--own",
+      "morse=192.0.2.1:2",
+      "--tls-cert",
+      one.cert,
+      "--tls-key",
+      other.key,
+    ];
     const { code, stdout, stderr } = await runCli(args);
     expect([code, stdout]).toEqual([2, ""]);
-    for (const words of [/chmod 700/, /--own: there is no dialect morse; there are pan/, /--ws: no-such-host\.invalid:1: .*write an address of this machine/, /--own: 192\.0\.2\.1:2: 192\.0\.2\.1 is no address of this machine/, /are no pair/]) expect(stderr).toMatch(words);
+    for (const words of [
+      /chmod 700/,
+      /--own: there is no dialect morse; there are pan/,
+      /--ws: no-such-host\.invalid:1: .*write an address of this machine/,
+      /--own: 192\.0\.2\.1:2: 192\.0\.2\.1 is no address of this machine/,
+      /are no pair/,
+    ])
+      expect(stderr).toMatch(words);
     const told = JSON.parse((await runCli([...args, "--json"])).stdout) as { ok: boolean; problems: string[] };
     expect([told.ok, told.problems.length]).toEqual([false, 5]);
   });
 
   it("check warns of a certificate that soon expires", async () => {
     const { cert, key } = makeCertificate(home, "short");
-    const { code, stdout, stderr } = await runCli(["config", "check", "--data-dir", dataDir, "--tls-cert", cert, "--tls-key", key]);
+    const { code, stdout, stderr } = await runCli([
+      "config",
+      "check",
+      "--data-dir",
+      dataDir,
+      "--tls-cert",
+      cert,
+      "--tls-key",
+      key,
+    ]);
     expect([code, stdout]).toEqual([0, "ok\n"]);
     expect(stderr).toMatch(/warning: --tls-cert: .* expires in 1 days/);
     const old = makeExpired(home, "old");
-    const expired = await runCli(["config", "check", "--data-dir", dataDir, "--tls-cert", old.cert, "--tls-key", old.key]);
-    expect(expired).toMatchObject({ code: 0, stderr: expect.stringMatching(/warning: --tls-cert: .* has expired at/) as string });
+    const expired = await runCli([
+      "config",
+      "check",
+      "--data-dir",
+      dataDir,
+      "--tls-cert",
+      old.cert,
+      "--tls-key",
+      old.key,
+    ]);
+    expect(expired).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/warning: --tls-cert: .* has expired at/) as string,
+    });
     const changed = await runCli(["config", "check", "--data-dir", dataDir, "--tls-cert", key, "--tls-key", cert]);
-    expect(changed).toMatchObject({ code: 2, stderr: expect.stringMatching(/holds no certificate, but .* does: change them round/) as string });
+    expect(changed).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/holds no certificate, but .* does: change them round/) as string,
+    });
   });
 
   it("check takes what a start takes, and points to its own help", async () => {
     expect(await runCli(["config", "check", "--data-dir", dataDir, "--log-level", "info"])).toMatchObject({ code: 0 });
-    expect(await runCli(["config", "check", "--data-dir", dataDir], { SYNAPTIC_LOG_LEVEL: "info" })).toMatchObject({ code: 0 });
+    expect(await runCli(["config", "check", "--data-dir", dataDir], { SYNAPTIC_LOG_LEVEL: "info" })).toMatchObject({
+      code: 0,
+    });
     const wrong = await runCli(["start", "--data-dir", dataDir], { SYNAPTIC_LOG_LEVEL: "loud" });
-    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/'loud' from env 'SYNAPTIC_LOG_LEVEL'[^]*\(broker start --help lists what it takes\)/) as string });
+    expect(wrong).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /'loud' from env 'SYNAPTIC_LOG_LEVEL'[^]*\(broker start --help lists what it takes\)/,
+      ) as string,
+    });
   });
 
   it("check tells what is wrong in every layer at once", async () => {
     const file = await writeConfig({ port: 8080 });
-    const { code, stderr } = await runCli(["config", "check", "--data-dir", dataDir, "--config", file, "--ws", "127.0.0.1:70000"], { SYNAPTIC_DEPTH: "1" });
+    const { code, stderr } = await runCli(
+      ["config", "check", "--data-dir", dataDir, "--config", file, "--ws", "127.0.0.1:70000"],
+      { SYNAPTIC_DEPTH: "1" },
+    );
     expect(code).toBe(2);
-    for (const words of [/^broker: SYNAPTIC_DEPTH: /m, /^broker: --ws: must have a port/m, /^broker: .*mine\.json: port: /m]) expect(stderr).toMatch(words);
+    for (const words of [
+      /^broker: SYNAPTIC_DEPTH: /m,
+      /^broker: --ws: must have a port/m,
+      /^broker: .*mine\.json: port: /m,
+    ])
+      expect(stderr).toMatch(words);
   });
 
   it("schema prints the form of the file, every option with its description", async () => {
     const { code, stdout } = await runCli(["config", "schema"]);
-    const { $schema, properties, additionalProperties } = JSON.parse(stdout) as { $schema: string; properties: Record<string, { description: string }>; additionalProperties: boolean };
+    const { $schema, properties, additionalProperties } = JSON.parse(stdout) as {
+      $schema: string;
+      properties: Record<string, { description: string }>;
+      additionalProperties: boolean;
+    };
     expect([code, $schema, additionalProperties]).toEqual([0, "https://json-schema.org/draft/2020-12/schema", false]);
-    expect(Object.keys(properties).sort()).toEqual(["$schema", ...Object.keys(brokerOptions.shape).filter((name) => name !== "log")].sort());
+    expect(Object.keys(properties).sort()).toEqual(
+      ["$schema", ...Object.keys(brokerOptions.shape).filter((name) => name !== "log")].sort(),
+    );
     expect(properties["limits"]).toMatchObject({ properties: { wsPingMs: { default: defaultLimits.wsPingMs } } });
   });
 
@@ -107,7 +188,10 @@ describe("broker config", () => {
     [["--ws", "127.0.0.1:70000"], /--ws: must have a port from 0 to 65535/],
     [["--zmq-in", "tcp://127.0.0.1:70000"], /--zmq-in: must have a port/],
     [["--ws", "no-such-host.invalid:1", "--insecure"], /--ws: no-such-host\.invalid:1: .*write an address/],
-    [["--ws", "127.0.0.1:7", "--own", "pan=127.0.0.1:7"], /--own: 127\.0\.0\.1:7 is asked for beside --ws 127\.0\.0\.1:7; give each door a port of its own/],
+    [
+      ["--ws", "127.0.0.1:7", "--own", "pan=127.0.0.1:7"],
+      /--own: 127\.0\.0\.1:7 is asked for beside --ws 127\.0\.0\.1:7; give each door a port of its own/,
+    ],
   ])("a start that cannot be is refused in a line that names the flag: %j", async (args, words) => {
     const { code, stderr } = await runCli(["start", "--data-dir", dataDir, ...args]);
     expect(code).toBe(2);

@@ -26,17 +26,34 @@ describe("broker doctor", () => {
     expect(findings.filter(({ result }) => result === "failed" || result === "skipped")).toEqual([]);
     expect(ended.code).toBe(0);
     const checks = findings.map(({ check }) => check);
-    expect(checks).toEqual(expect.arrayContaining(["node", "zeromq module", "configuration", "data directory", "file descriptors", "broker", "port ws", "ZeroMQ", "clock", "AgentChat"]));
-    for (const twice of ["PAN", "/healthz", "/readyz"]) expect(checks.filter((check) => check === twice)).toHaveLength(2); // the common door and PAN's own
+    expect(checks).toEqual(
+      expect.arrayContaining([
+        "node",
+        "zeromq module",
+        "configuration",
+        "data directory",
+        "file descriptors",
+        "broker",
+        "port ws",
+        "ZeroMQ",
+        "clock",
+        "AgentChat",
+      ]),
+    );
+    for (const twice of ["PAN", "/healthz", "/readyz"])
+      expect(checks.filter((check) => check === twice)).toHaveLength(2); // the common door and PAN's own
     const people = await served.cli("doctor", ...freeDoors);
     expect(people.stdout).toMatch(/^ok {4}ZeroMQ +tcp:/m);
-    expect(people.stderr).toMatch(/^(all is well|nothing failed; \d+ of \d+ checks warn)\n$/); // few descriptors are a warning
+    // few descriptors are a warning
+    expect(people.stderr).toMatch(/^(all is well|nothing failed; \d+ of \d+ checks warn)\n$/);
   });
 
   it("looks at the running broker's own doors where nobody names others", async () => {
     const findings = findingsOf(await served.cli("doctor", "--json"));
     const found = findings.filter(({ check }) => check.startsWith("port "));
-    expect(found.map(({ check, result }) => [check, result])).toEqual(["zmqIn", "zmqOut", "ws", "ownDoors"].map((path) => [`port ${path}`, "good"]));
+    expect(found.map(({ check, result }) => [check, result])).toEqual(
+      ["zmqIn", "zmqOut", "ws", "ownDoors"].map((path) => [`port ${path}`, "good"]),
+    );
     expect(found.map(({ found: words }) => words)).toContain(`${served.at.zmqIn}: ours`);
   });
 
@@ -50,7 +67,11 @@ describe("broker doctor", () => {
       expect(ended.code).toBe(1);
       const failed = findingsOf(ended).filter(({ result }) => result === "failed");
       expect(failed).toEqual([
-        expect.objectContaining({ check: "data directory", found: expect.stringContaining("pan-token") as string, remedy: expect.stringContaining("chmod") as string }),
+        expect.objectContaining({
+          check: "data directory",
+          found: expect.stringContaining("pan-token") as string,
+          remedy: expect.stringContaining("chmod") as string,
+        }),
         expect.objectContaining({ check: "port ws", remedy: expect.stringContaining("--ws") as string }),
       ]);
     } finally {
@@ -84,16 +105,29 @@ describe("broker doctor with TLS", () => {
       const well = findingsOf(await served.cli("doctor", ...flags, "--json"));
       expect(well.filter(({ result }) => result === "failed")).toEqual([]);
       expect(well).toContainEqual(expect.objectContaining({ check: "certificate", result: "warning" }));
-      expect(well).toContainEqual(expect.objectContaining({ check: "certificate shown", result: "warning", found: expect.stringMatching(/expires in 1 days/) as string }));
+      expect(well).toContainEqual(
+        expect.objectContaining({
+          check: "certificate shown",
+          result: "warning",
+          found: expect.stringMatching(/expires in 1 days/) as string,
+        }),
+      );
       // What the door shows is known without the start's flags, too.
-      expect(await served.cli("doctor")).toMatchObject({ stderr: expect.stringMatching(/nothing failed; [1-9]\d* of \d+ checks warn/) as string, stdout: expect.stringMatching(/certificate shown .*expires in 1 days/) as string });
-      expect(well).toContainEqual(expect.objectContaining({ check: "PAN", result: "good", found: expect.stringMatching(/^wss:/) as string }));
+      expect(await served.cli("doctor")).toMatchObject({
+        stderr: expect.stringMatching(/nothing failed; [1-9]\d* of \d+ checks warn/) as string,
+        stdout: expect.stringMatching(/certificate shown .*expires in 1 days/) as string,
+      });
+      expect(well).toContainEqual(
+        expect.objectContaining({ check: "PAN", result: "good", found: expect.stringMatching(/^wss:/) as string }),
+      );
       const next = makeCertificate(home.home, "second");
       await copyFile(next.cert, cert);
       const half = findingsOf(await served.cli("doctor", ...flags, "--json"));
       expect(half.filter(({ result }) => result === "failed").map(({ check }) => check)).toEqual(["certificate"]);
       await copyFile(next.key, key);
-      expect(findingsOf(await served.cli("doctor", ...flags, "--json"))).toContainEqual(expect.objectContaining({ check: "certificate shown", result: "failed" }));
+      expect(findingsOf(await served.cli("doctor", ...flags, "--json"))).toContainEqual(
+        expect.objectContaining({ check: "certificate shown", result: "failed" }),
+      );
       served.broker.process.kill("SIGHUP");
       await served.broker.tells(/SIGHUP, reloaded: tls\n/);
       expect(await served.cli("doctor", ...flags)).toMatchObject({ code: 0 });

@@ -32,9 +32,12 @@ describe("how the broker's programs end", () => {
     started.push(program.process);
     return program;
   };
-  const startBroker = (...more: readonly string[]): Program => run(startCli(["start", ...doors, "--data-dir", dataDir, ...more]));
+  const startBroker = (...more: readonly string[]): Program =>
+    run(startCli(["start", ...doors, "--data-dir", dataDir, ...more]));
   const spawnBroker = (...args: readonly string[]): ChildProcessByStdio<null, Readable, Readable> => {
-    const child = spawn(process.execPath, [join(root, "bin/broker.js"), ...args, "--data-dir", dataDir], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [join(root, "bin/broker.js"), ...args, "--data-dir", dataDir], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     started.push(child);
     return child;
   };
@@ -121,7 +124,10 @@ describe("how the broker's programs end", () => {
   it("an endpoints.json that cannot be read, as another user's, is told with the remedy", async () => {
     await mkdir(join(dataDir, "endpoints.json"), { recursive: true }); // unreadable for root, too
     const { code, stderr } = await runCli(["status", "--data-dir", dataDir]);
-    expect([code, stderr]).toEqual([4, expect.stringMatching(/cannot read .*endpoints\.json; run this as the user that runs the broker/)]);
+    expect([code, stderr]).toEqual([
+      4,
+      expect.stringMatching(/cannot read .*endpoints\.json; run this as the user that runs the broker/),
+    ]);
   });
 
   it("a name with an owner is refused as such, not as a missing broker", async () => {
@@ -129,9 +135,17 @@ describe("how the broker's programs end", () => {
     await broker.prints(/broker status/);
     await runCli(["token", "boss", "--data-dir", dataDir]);
     // Nothing is said in its name.
-    const forged = async (): Promise<unknown> => (JSON.parse((await runCli(["status", "--json", "--data-dir", dataDir])).stdout) as { ledger: { messages: { refused: number } } }).ledger.messages.refused;
+    const forged = async (): Promise<unknown> =>
+      (
+        JSON.parse((await runCli(["status", "--json", "--data-dir", dataDir])).stdout) as {
+          ledger: { messages: { refused: number } };
+        }
+      ).ledger.messages.refused;
     const { code, stderr } = await runCli(["send", "all", "hi", "--from", "boss", "--data-dir", dataDir]);
-    expect([code, stderr]).toEqual([4, expect.stringMatching(/the broker refuses boss: the name boss has an owner.*broker token boss/)]);
+    expect([code, stderr]).toEqual([
+      4,
+      expect.stringMatching(/the broker refuses boss: the name boss has an owner.*broker token boss/),
+    ]);
     expect(await forged()).toBe(0);
     await broker.stop();
   });
@@ -150,19 +164,27 @@ describe("how the broker's programs end", () => {
     expect(await tap.stop("SIGINT")).toMatchObject({ code: 0 });
   });
 
-  it.each(["zmq", "pan"])("bench via %s prints what it has measured when its broker goes, and ends with 3", async (via) => {
-    const broker = startBroker();
-    await broker.prints(/broker status/);
-    const bench = run(startCli(["bench", "--via", via, "--seconds", "60", "--json", "--data-dir", dataDir]));
-    const said = async (): Promise<number> => (JSON.parse((await runCli(["status", "--json", "--data-dir", dataDir])).stdout) as { ledger: { messages: { routed: number } } }).ledger.messages.routed;
-    while ((await said()) < 8);
-    await broker.stop("SIGKILL");
-    const { code, stdout, stderr } = await bench.ended;
-    const result = JSON.parse(stdout) as { received: number; reasons: string[] };
-    expect([code, stderr]).toEqual([3, "the broker has gone: what was measured follows\n"]);
-    expect(result.received).toBeGreaterThan(0);
-    expect(result.reasons).toContain("the broker has gone");
-  });
+  it.each(["zmq", "pan"])(
+    "bench via %s prints what it has measured when its broker goes, and ends with 3",
+    async (via) => {
+      const broker = startBroker();
+      await broker.prints(/broker status/);
+      const bench = run(startCli(["bench", "--via", via, "--seconds", "60", "--json", "--data-dir", dataDir]));
+      const said = async (): Promise<number> =>
+        (
+          JSON.parse((await runCli(["status", "--json", "--data-dir", dataDir])).stdout) as {
+            ledger: { messages: { routed: number } };
+          }
+        ).ledger.messages.routed;
+      while ((await said()) < 8);
+      await broker.stop("SIGKILL");
+      const { code, stdout, stderr } = await bench.ended;
+      const result = JSON.parse(stdout) as { received: number; reasons: string[] };
+      expect([code, stderr]).toEqual([3, "the broker has gone: what was measured follows\n"]);
+      expect(result.received).toBeGreaterThan(0);
+      expect(result.reasons).toContain("the broker has gone");
+    },
+  );
 
   it.each([
     ["none", ["status"], /takes no tokens on ZeroMQ.*--zmq-auth optional/],

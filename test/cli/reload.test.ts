@@ -25,7 +25,9 @@ describe("broker start at SIGHUP", () => {
     await served.broker.tells(/SIGHUP, reloaded: limits\.wsPingMs\n/);
     await served.broker.tells(/need a restart.*: zmqAuth\n/);
     await reload({ limits: { wsPingMs: "soon" }, port: 1 });
-    await served.broker.tells(/SIGHUP, the configuration stays as it was: .*config\.json: limits\.wsPingMs: must be a number; .*config\.json: port: .*\n/);
+    await served.broker.tells(
+      /SIGHUP, the configuration stays as it was: .*config\.json: limits\.wsPingMs: must be a number; .*config\.json: port: .*\n/,
+    );
     expect(await served.cli("status")).toMatchObject({ code: 0 });
     expect(await served.broker.stop()).toMatchObject({ code: 0 });
   });
@@ -33,7 +35,15 @@ describe("broker start at SIGHUP", () => {
   it("waits with one that comes while the broker is still starting", async () => {
     const early = startCli(["start", ...freeDoors, "--data-dir", join(served.home, "early")]);
     // Linux tells which signals a program hears: the first moment at which SIGHUP does not end it.
-    const hears = (): boolean => (Number.parseInt(/^SigCgt:\s+([0-9a-f]+)$/m.exec(readFileSync(`/proc/${String(early.process.pid)}/status`, "utf8"))?.[1]?.slice(-1) ?? "0", 16) & 1) === 1;
+    const hears = (): boolean =>
+      (Number.parseInt(
+        /^SigCgt:\s+([0-9a-f]+)$/m
+          .exec(readFileSync(`/proc/${String(early.process.pid)}/status`, "utf8"))?.[1]
+          ?.slice(-1) ?? "0",
+        16,
+      ) &
+        1) ===
+      1;
     await eventually(hears, "it hears SIGHUP");
     expect(existsSync(join(served.home, "early/endpoints.json"))).toBe(false);
     early.process.kill("SIGHUP");

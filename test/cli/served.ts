@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { runCli, startCli, type Ended, type Program } from "../kit/cli.js";
 
 /** Doors on ports that the system chooses. */
-export const freeDoors = ["--zmq-in", "tcp://127.0.0.1:0", "--zmq-out", "tcp://127.0.0.1:0", "--ws", "127.0.0.1:0"] as const;
+export const freeDoors = [
+  "--zmq-in",
+  "tcp://127.0.0.1:0",
+  "--zmq-out",
+  "tcp://127.0.0.1:0",
+  "--ws",
+  "127.0.0.1:0",
+] as const;
 
 /** A real `broker start` in a folder of its own. */
 export interface Served {
@@ -28,8 +35,18 @@ export async function serveBroker(...more: readonly string[]): Promise<Served> {
   };
   try {
     await broker.prints(/broker status/);
-    const { zmqIn, zmqOut, ws } = JSON.parse(await readFile(join(dataDir, "endpoints.json"), "utf8")) as Record<"zmqIn" | "zmqOut" | "ws", [string]>;
-    return { home, dataDir, broker, at: { zmqIn: zmqIn[0], zmqOut: zmqOut[0], ws: ws[0] }, cli: (...args) => runCli([...args, "--data-dir", dataDir]), end };
+    const { zmqIn, zmqOut, ws } = JSON.parse(await readFile(join(dataDir, "endpoints.json"), "utf8")) as Record<
+      "zmqIn" | "zmqOut" | "ws",
+      [string]
+    >;
+    return {
+      home,
+      dataDir,
+      broker,
+      at: { zmqIn: zmqIn[0], zmqOut: zmqOut[0], ws: ws[0] },
+      cli: (...args) => runCli([...args, "--data-dir", dataDir]),
+      end,
+    };
   } catch (thrown) {
     await end();
     throw thrown;

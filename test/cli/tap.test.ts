@@ -30,7 +30,10 @@ describe("broker tap", () => {
     try {
       const { code, stdout } = await program.ended;
       expect(code).toBe(0);
-      return stdout.trim().split("\n").map((line) => JSON.parse(line) as Envelope);
+      return stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Envelope);
     } finally {
       clearInterval(timer);
     }
@@ -45,7 +48,10 @@ describe("broker tap", () => {
       await ada.send("#lab", "request", "rain", weather);
       await ada.send("#lab", "inform", "rain", weather);
     });
-    expect(heard.map(({ from, to, type, content }) => [from, to, type, content.kind])).toEqual([["ada", "#lab", "inform", "weather"], ["ada", "#lab", "inform", "weather"]]);
+    expect(heard.map(({ from, to, type, content }) => [from, to, type, content.kind])).toEqual([
+      ["ada", "#lab", "inform", "weather"],
+      ["ada", "#lab", "inform", "weather"],
+    ]);
   });
 
   it("takes the topic for the addressee, and shows no trust that only the speaker vouches for", async () => {
@@ -67,7 +73,9 @@ describe("broker tap", () => {
 
   it("shows a request before the broker's answer to it", async () => {
     const program = await tap("--kind", "ping", "--count", "6");
-    const heard = await until(program, () => ada.send("$broker", "request", "ping", { content: { message: "ping", kind: "ping" } }));
+    const heard = await until(program, () =>
+      ada.send("$broker", "request", "ping", { content: { message: "ping", kind: "ping" } }),
+    );
     for (const answer of heard.filter(({ type }) => type === "response")) {
       const [at, asked] = [heard.indexOf(answer), heard.findIndex(({ message_id: id }) => id === answer.in_reply_to)];
       if (asked !== -1) expect(asked).toBeLessThan(at);
@@ -77,8 +85,15 @@ describe("broker tap", () => {
   });
 
   it("on a terminal it is coloured and harmless; NO_COLOR is obeyed", async () => {
-    for (const [env, from] of [[{ NO_COLOR: "" }, "\u001b[32mada\u001b[39m"], [{ NO_COLOR: "1" }, " ada "]] as const) {
-      const program = startProgram("python3", ["-c", onPty, process.execPath, "bin/broker.js", "tap", "#lab", "--count", "1", "--data-dir", served.dataDir], { TERM: "xterm", ...env });
+    for (const [env, from] of [
+      [{ NO_COLOR: "" }, "\u001b[32mada\u001b[39m"],
+      [{ NO_COLOR: "1" }, " ada "],
+    ] as const) {
+      const program = startProgram(
+        "python3",
+        ["-c", onPty, process.execPath, "bin/broker.js", "tap", "#lab", "--count", "1", "--data-dir", served.dataDir],
+        { TERM: "xterm", ...env },
+      );
       const timer = setInterval(() => void ada.send("#lab", "inform", "be\u001b[31mware\u0007"), 50);
       const { stdout } = await program.ended;
       clearInterval(timer);

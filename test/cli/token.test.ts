@@ -43,19 +43,36 @@ describe("broker token", () => {
     ]);
     const people = (await token("list")).stdout;
     expect(people).toMatch(/^ID +KIND +AGENT/);
-    for (const secret of [ada["zmq"] ?? "-", ada["pan"] ?? "-"]) expect(people + JSON.stringify(all)).not.toContain(secret);
-    expect(await token("revoke", all[0]?.id ?? "")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^revoked 1: /) as string });
-    expect(JSON.parse((await token("revoke", "ada", "--json")).stdout)).toMatchObject({ revoked: 1, tokens: [{ id: all[1]?.id, kind: "pan" }] });
+    for (const secret of [ada["zmq"] ?? "-", ada["pan"] ?? "-"])
+      expect(people + JSON.stringify(all)).not.toContain(secret);
+    expect(await token("revoke", all[0]?.id ?? "")).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^revoked 1: /) as string,
+    });
+    expect(JSON.parse((await token("revoke", "ada", "--json")).stdout)).toMatchObject({
+      revoked: 1,
+      tokens: [{ id: all[1]?.id, kind: "pan" }],
+    });
     expect((await list()).map(({ agent }) => agent)).toEqual(["bob"]);
     const lines = auditLines(join(dataDir, "audit.log"));
-    expect(lines.map(({ event }) => event)).toEqual(["token.issued", "token.issued", "token.issued", "token.revoked", "token.revoked"]);
+    expect(lines.map(({ event }) => event)).toEqual([
+      "token.issued",
+      "token.issued",
+      "token.issued",
+      "token.revoked",
+      "token.revoked",
+    ]);
     expect(JSON.stringify(lines)).not.toContain(ada["zmq"]);
     expect(statSync(join(dataDir, "audit.log")).mode & 0o777).toBe(0o600);
   });
 
   it("says that there is nothing to revoke", async () => {
     await token("ada", "--create");
-    expect(await token("revoke", "nobody")).toMatchObject({ code: 4, stdout: "", stderr: expect.stringMatching(/broker token list/) as string });
+    expect(await token("revoke", "nobody")).toMatchObject({
+      code: 4,
+      stdout: "",
+      stderr: expect.stringMatching(/broker token list/) as string,
+    });
   });
 
   it("makes tokens for agents whose names are its own words", async () => {
@@ -66,7 +83,11 @@ describe("broker token", () => {
 
   it("makes no folder whose name may be mistyped, but the usual one for whoever comes before the first start", async () => {
     const mistyped = await token("ada");
-    expect(mistyped).toMatchObject({ code: 4, stdout: "", stderr: expect.stringMatching(/check --data-dir.*--create/) as string });
+    expect(mistyped).toMatchObject({
+      code: 4,
+      stdout: "",
+      stderr: expect.stringMatching(/check --data-dir.*--create/) as string,
+    });
     for (const args of [["list"], ["revoke", "ada"]]) expect(await token(...args)).toMatchObject({ code: 4 });
     expect(existsSync(dataDir)).toBe(false);
     expect(await runCli(["token", "ada"], { SYNAPTIC_DATA_DIR: dataDir })).toMatchObject({ code: 4 });
@@ -78,48 +99,89 @@ describe("broker token", () => {
 
   it("says on stderr for which folder they are when no broker runs there", async () => {
     const made = await token("ada", "--create");
-    expect(made.stderr).toBe(`broker: no broker runs on ${dataDir}, for which these tokens are; if yours runs elsewhere, name its folder with --data-dir\n`);
+    expect(made.stderr).toBe(
+      `broker: no broker runs on ${dataDir}, for which these tokens are; if yours runs elsewhere, name its folder with --data-dir\n`,
+    );
   });
 
-  it("takes the folder that a start would: from the environment's file, a named one, or the usual one", { timeout: 60_000 }, async () => {
-    await token("ada", "--zmq", "--create");
-    const file = join(home, "broker.json");
-    await writeFile(file, JSON.stringify({ dataDir, limits: { wsPingMs: 5 } }));
-    const elsewhere = { HOME: home, XDG_DATA_HOME: "", SYNAPTIC_DATA_DIR: "" };
-    for (const [args, env] of [[[], { SYNAPTIC_CONFIG: file }], [["--config", file], {}]] as const) {
-      expect(await runCli(["token", "list", ...args, "--json"], { ...elsewhere, ...env })).toMatchObject({ code: 0, stdout: expect.stringMatching(/"agent":"ada"/) as string });
-      expect(await runCli(["status", ...args], { ...elsewhere, ...env })).toMatchObject({ code: 3, stderr: expect.stringContaining(dataDir) as string });
-    }
-    await mkdir(join(home, ".local/share/synaptic-core"), { recursive: true, mode: 0o700 });
-    await writeFile(join(home, ".local/share/synaptic-core/config.json"), JSON.stringify({ dataDir }));
-    expect(await runCli(["token", "list", "--json"], elsewhere)).toMatchObject({ code: 0, stdout: expect.stringMatching(/"agent":"ada"/) as string });
-    await writeFile(file, '{"dataDir":1}');
-    expect(await runCli(["token", "list", "--config", file], elsewhere)).toMatchObject({ code: 2, stderr: expect.stringMatching(/broker\.json: dataDir: .*--data-dir/) as string });
-  });
+  it(
+    "takes the folder that a start would: from the environment's file, a named one, or the usual one",
+    { timeout: 60_000 },
+    async () => {
+      await token("ada", "--zmq", "--create");
+      const file = join(home, "broker.json");
+      await writeFile(file, JSON.stringify({ dataDir, limits: { wsPingMs: 5 } }));
+      const elsewhere = { HOME: home, XDG_DATA_HOME: "", SYNAPTIC_DATA_DIR: "" };
+      for (const [args, env] of [
+        [[], { SYNAPTIC_CONFIG: file }],
+        [["--config", file], {}],
+      ] as const) {
+        expect(await runCli(["token", "list", ...args, "--json"], { ...elsewhere, ...env })).toMatchObject({
+          code: 0,
+          stdout: expect.stringMatching(/"agent":"ada"/) as string,
+        });
+        expect(await runCli(["status", ...args], { ...elsewhere, ...env })).toMatchObject({
+          code: 3,
+          stderr: expect.stringContaining(dataDir) as string,
+        });
+      }
+      await mkdir(join(home, ".local/share/synaptic-core"), { recursive: true, mode: 0o700 });
+      await writeFile(join(home, ".local/share/synaptic-core/config.json"), JSON.stringify({ dataDir }));
+      expect(await runCli(["token", "list", "--json"], elsewhere)).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/"agent":"ada"/) as string,
+      });
+      await writeFile(file, '{"dataDir":1}');
+      expect(await runCli(["token", "list", "--config", file], elsewhere)).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/broker\.json: dataDir: .*--data-dir/) as string,
+      });
+    },
+  );
 
   it("refuses what no date can hold, and names to carry without the right to", { timeout: 60_000 }, async () => {
     for (const time of ["100000000d", `${"9".repeat(310)}d`, "36526d"]) {
-      expect(await token("ada", "--create", "--expires", time)).toMatchObject({ code: 2, stderr: expect.stringMatching(new RegExp(`'${time}'.*36525d`)) as string });
+      expect(await token("ada", "--create", "--expires", time)).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(new RegExp(`'${time}'.*36525d`)) as string,
+      });
     }
-    expect(await token("ada", "--create", "--carries", "x")).toMatchObject({ code: 2, stderr: expect.stringMatching(/--carries x .*--scope proxy/) as string });
+    expect(await token("ada", "--create", "--carries", "x")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--carries x .*--scope proxy/) as string,
+    });
     expect(existsSync(dataDir)).toBe(false);
-    expect(await token("ada", "--zmq", "--create", "--expires", "36525d", "--scope", "proxy", "--carries", "x")).toMatchObject({ code: 0 });
+    expect(
+      await token("ada", "--zmq", "--create", "--expires", "36525d", "--scope", "proxy", "--carries", "x"),
+    ).toMatchObject({ code: 0 });
   });
 
-  it("lists what an earlier version let expire beyond all dates, and fails by itself when the list is damaged", { timeout: 60_000 }, async () => {
-    await token("ada", "--zmq", "--create");
-    const file = join(dataDir, "tokens.json");
-    const text = await readFile(file, "utf8");
-    await writeFile(file, text.replace('"issuedAt"', '"expiresAt": 8.7e15, "issuedAt"'));
-    expect((await list())[0]?.expires).toMatch(/^\+275760-/);
-    await writeFile(file, "{");
-    for (const args of [["list"], ["revoke", "ada"], ["ada"], ["issue", "ada"]]) expect(await token(...args)).toMatchObject({ code: 1, stderr: expect.stringMatching(/tokens\.json is damaged/) as string });
-  });
+  it(
+    "lists what an earlier version let expire beyond all dates, and fails by itself when the list is damaged",
+    { timeout: 60_000 },
+    async () => {
+      await token("ada", "--zmq", "--create");
+      const file = join(dataDir, "tokens.json");
+      const text = await readFile(file, "utf8");
+      await writeFile(file, text.replace('"issuedAt"', '"expiresAt": 8.7e15, "issuedAt"'));
+      expect((await list())[0]?.expires).toMatch(/^\+275760-/);
+      await writeFile(file, "{");
+      for (const args of [["list"], ["revoke", "ada"], ["ada"], ["issue", "ada"]])
+        expect(await token(...args)).toMatchObject({
+          code: 1,
+          stderr: expect.stringMatching(/tokens\.json is damaged/) as string,
+        });
+    },
+  );
 
   it.skipIf(process.getuid?.() !== 0)("writes nothing as root that the broker's own user could not read", async () => {
     await token("ada", "--create");
     chownSync(join(dataDir, "operator-token"), 12_345, 12_345);
-    for (const args of [["bob"], ["revoke", "ada"]]) expect(await token(...args)).toMatchObject({ code: 4, stderr: expect.stringMatching(/sudo -u '#12345'/) as string });
+    for (const args of [["bob"], ["revoke", "ada"]])
+      expect(await token(...args)).toMatchObject({
+        code: 4,
+        stderr: expect.stringMatching(/sudo -u '#12345'/) as string,
+      });
     expect((await list()).map(({ agent }) => agent)).toEqual(["ada", "ada"]);
   });
 });

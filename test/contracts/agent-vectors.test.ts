@@ -15,7 +15,9 @@ interface Hearing {
   readonly dropped?: number;
 }
 
-const { hears } = JSON.parse(readFileSync(new URL("../vectors/agent.json", import.meta.url), "utf8")) as { readonly hears: readonly Hearing[] };
+const { hears } = JSON.parse(readFileSync(new URL("../vectors/agent.json", import.meta.url), "utf8")) as {
+  readonly hears: readonly Hearing[];
+};
 
 describe("the vectors of what an agent hears", () => {
   it.each(hears)("hold: $about", async ({ waits, payload, text, becomes, code, retryAfterMs, answer, dropped = 0 }) => {
@@ -29,7 +31,12 @@ describe("the vectors of what an agent hears", () => {
         unsubscribe: () => undefined,
         publish: (_topic, written) => Promise.resolve(void said.push(JSON.parse(written) as Envelope)),
         close: () => Promise.resolve(),
-        house: { join: () => Promise.resolve(), leave: () => Promise.resolve(), rooms: () => Promise.resolve([]), agents: () => Promise.resolve([]) },
+        house: {
+          join: () => Promise.resolve(),
+          leave: () => Promise.resolve(),
+          rooms: () => Promise.resolve([]),
+          agents: () => Promise.resolve([]),
+        },
       };
     });
     agent.onRequest(() => {
@@ -39,10 +46,16 @@ describe("the vectors of what an agent hears", () => {
     agent.onInform(() => void became.push("inform"));
     agent.onResponse(() => void became.push("response"));
     let failed: unknown;
-    const asked = waits === undefined ? undefined : agent.request("bob", "?", { messageId: waits }).then(() => became.push("answered"), (thrown: unknown) => {
-      failed = thrown;
-      became.push("failed");
-    });
+    const asked =
+      waits === undefined
+        ? undefined
+        : agent.request("bob", "?", { messageId: waits }).then(
+            () => became.push("answered"),
+            (thrown: unknown) => {
+              failed = thrown;
+              became.push("failed");
+            },
+          );
     await Promise.resolve();
     said.length = 0;
 
@@ -56,6 +69,19 @@ describe("the vectors of what an agent hears", () => {
     expect(before).toEqual(becomes === "nothing" ? [] : [becomes]);
     if (code !== undefined) expect(failed).toMatchObject({ code, ...(retryAfterMs !== undefined && { retryAfterMs }) });
     if (code !== undefined) expect(failed).toBeInstanceOf(Fault);
-    expect(said).toEqual(answer === undefined ? [] : [{ message_id: expect.any(String) as string, timestamp: expect.any(String) as string, from: "ada", priority: "NORMAL", content: { message: "answer" }, ...answer }]);
+    expect(said).toEqual(
+      answer === undefined
+        ? []
+        : [
+            {
+              message_id: expect.any(String) as string,
+              timestamp: expect.any(String) as string,
+              from: "ada",
+              priority: "NORMAL",
+              content: { message: "answer" },
+              ...answer,
+            },
+          ],
+    );
   });
 });

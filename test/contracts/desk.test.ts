@@ -32,12 +32,20 @@ function fromFile(path: string): z.ZodType {
 }
 
 const { asks } = json("test/vectors/desk.json") as { readonly asks: readonly Asked[] };
-const files = { envelope: fromFile("schemas/envelope.json"), written: fromFile("schemas/envelope-write.json"), read: fromFile("schemas/envelope-read.json"), requests: fromFile("schemas/broker-requests.json"), answers: fromFile("schemas/broker-answers.json"), informs: fromFile("schemas/broker-informs.json") };
+const files = {
+  envelope: fromFile("schemas/envelope.json"),
+  written: fromFile("schemas/envelope-write.json"),
+  read: fromFile("schemas/envelope-read.json"),
+  requests: fromFile("schemas/broker-requests.json"),
+  answers: fromFile("schemas/broker-answers.json"),
+  informs: fromFile("schemas/broker-informs.json"),
+};
 
 /** The message fits its schema to the last field, and the file that was made from it. */
 function fits(message: WireMessage, schema: z.ZodType, file: z.ZodType): void {
   expect(schema.parse(message)).toEqual(message);
-  for (const each of [file, files.envelope, files.written, files.read]) expect(each.safeParse(message).error).toBeUndefined();
+  for (const each of [file, files.envelope, files.written, files.read])
+    expect(each.safeParse(message).error).toBeUndefined();
 }
 
 /** What the broker says unasked fits the schema of its kind. */
@@ -71,12 +79,15 @@ describe("the vectors of $broker, at a real one", () => {
   });
 
   it.each(asks)("hold: $about", async ({ kind, data, answer, fault, replays }) => {
-    const request = await ada.send("$broker", "request", kind, { content: { message: kind, kind, ...(data !== undefined && { data }) } });
+    const request = await ada.send("$broker", "request", kind, {
+      content: { message: kind, kind, ...(data !== undefined && { data }) },
+    });
     const { message } = await ada.hears((heard) => heard.message.in_reply_to === request.message_id);
     if (fault !== undefined) {
       fitsInform(message);
       expect(message).toMatchObject({ type: "inform", content: { kind: "fault", data: { code: fault } } });
-      if (fault === "malformed" || fault === "unsupported") expect(files.requests.safeParse(request).success).toBe(false);
+      if (fault === "malformed" || fault === "unsupported")
+        expect(files.requests.safeParse(request).success).toBe(false);
       return;
     }
     fits(request, deskRequests[deskKind(kind)], files.requests);
@@ -99,14 +110,23 @@ describe("what $broker says unasked", () => {
   });
 
   it("fits its schemas: who comes and goes, rooms, invitations, refusals", async () => {
-    const event = async (kind: string): Promise<WireMessage> => (await listener.hears(({ topic, message }) => topic === "$events" && message.content["kind"] === kind)).message;
+    const event = async (kind: string): Promise<WireMessage> =>
+      (await listener.hears(({ topic, message }) => topic === "$events" && message.content["kind"] === kind)).message;
     const owner = await new PlainAgent("owner", at, { token: await issueToken(at.dataDir, "owner") }).meet();
     const guest = await new PlainAgent("guest", at, { token: await issueToken(at.dataDir, "guest") }).meet();
     for (const agent of [owner, guest]) agent.heard.length = 0;
     fitsInform(await event("agent.online"));
 
-    fits(await owner.asks("room.create", { room: "#secret", invite_only: true }), deskAnswers["room.create"], files.answers);
-    fits(await owner.asks("room.invite", { room: "#secret", agent: "guest" }), deskAnswers["room.invite"], files.answers);
+    fits(
+      await owner.asks("room.create", { room: "#secret", invite_only: true }),
+      deskAnswers["room.create"],
+      files.answers,
+    );
+    fits(
+      await owner.asks("room.invite", { room: "#secret", agent: "guest" }),
+      deskAnswers["room.invite"],
+      files.answers,
+    );
     fitsInform((await guest.hears(({ message }) => message.content["kind"] === "room.invited")).message);
 
     await guest.asks("room.join", { room: "#open" });
@@ -123,7 +143,10 @@ describe("what $broker says unasked", () => {
 
   it("sums up refusals in the form of a fault", async () => {
     for (let n = 0; n < 30; n += 1) await listener.send("nobody", "request", "?");
-    const { message } = await listener.hears((heard) => heard.message.content["kind"] === "fault" && JSON.stringify(heard.message.content["data"]).includes('"count"'));
+    const { message } = await listener.hears(
+      (heard) =>
+        heard.message.content["kind"] === "fault" && JSON.stringify(heard.message.content["data"]).includes('"count"'),
+    );
     fitsInform(message);
   });
 
@@ -147,7 +170,10 @@ describe("what $broker says unasked", () => {
     fits(answer, deskAnswers["room.history"], files.answers);
     for (const text of ["one", "two"]) {
       const replayed = await listener.hears(isReplay);
-      expect(replayed).toMatchObject({ topic: "listener", message: { to: "#past", type: "inform", content: { message: text } } });
+      expect(replayed).toMatchObject({
+        topic: "listener",
+        message: { to: "#past", type: "inform", content: { message: text } },
+      });
       fits(replayed.message, writtenEnvelope, files.envelope);
     }
   });
@@ -158,14 +184,22 @@ describe("what the SDK writes", () => {
     const at = await startBroker();
     const plain = await new PlainAgent("plain", at).meet();
     const ada = await Agent.connect({ name: "ada", displayName: "Ada", in: at.zmqIn, out: at.zmqOut });
-    const answered = ada.request("plain", { message: "what?", kind: "k", data: { n: 1 } }, { conversationId: "c1", priority: "HIGH" });
+    const answered = ada.request(
+      "plain",
+      { message: "what?", kind: "k", data: { n: 1 } },
+      { conversationId: "c1", priority: "HIGH" },
+    );
     const asked = (await plain.hears(({ message }) => message.type === "request")).message;
     fits(asked, writtenEnvelope, files.envelope);
     await plain.send("ada", "response", "that", { in_reply_to: asked.message_id });
     await answered;
     ada.onRequest(() => "yes");
     await plain.send("ada", "request", "?", { conversation_id: "c2" });
-    fits((await plain.hears(({ message }) => message.type === "response" && message.from === "ada")).message, writtenEnvelope, files.envelope);
+    fits(
+      (await plain.hears(({ message }) => message.type === "response" && message.from === "ada")).message,
+      writtenEnvelope,
+      files.envelope,
+    );
     await ada.close();
     plain.close();
     await at.stop();
@@ -179,5 +213,12 @@ function isReplay({ message }: Heard): boolean {
 /** Lists by the names in them. */
 function named(data: unknown): unknown {
   if (typeof data !== "object" || data === null) return null;
-  return Object.fromEntries(Object.entries(data).map(([key, value]: [string, unknown]) => [key, Array.isArray(value) ? value.map((one: unknown) => (typeof one === "object" && one !== null && "name" in one ? one.name : one)) : value]));
+  return Object.fromEntries(
+    Object.entries(data).map(([key, value]: [string, unknown]) => [
+      key,
+      Array.isArray(value)
+        ? value.map((one: unknown) => (typeof one === "object" && one !== null && "name" in one ? one.name : one))
+        : value,
+    ]),
+  );
 }

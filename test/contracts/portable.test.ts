@@ -10,9 +10,12 @@ function* patterns(value: unknown): Iterable<string> {
   for (const inner of Object.values(value)) yield* patterns(inner);
 }
 
-it.each(readdirSync(folder))("%s has patterns that other languages can read: no flags, no classes of Unicode", (name) => {
-  for (const pattern of patterns(JSON.parse(readFileSync(new URL(name, folder), "utf8")))) {
-    expect(() => new RegExp(pattern)).not.toThrow();
-    expect(pattern).not.toMatch(/\\p\{/i);
-  }
-});
+it.each(readdirSync(folder))(
+  "%s has patterns that other languages can read: no flags, no classes of Unicode",
+  (name) => {
+    for (const pattern of patterns(JSON.parse(readFileSync(new URL(name, folder), "utf8")))) {
+      expect(() => new RegExp(pattern)).not.toThrow();
+      expect(pattern).not.toMatch(/\\p\{/i);
+    }
+  },
+);

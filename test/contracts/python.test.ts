@@ -10,7 +10,11 @@ import { startProgram } from "../kit/cli.js";
 import { PlainAgent, type Heard } from "../kit/plain-agent.js";
 
 const sources = fileURLToPath(new URL("../../clients/python/src", import.meta.url));
-const file = z.fromJSONSchema(JSON.parse(readFileSync(new URL("../../schemas/envelope-write.json", import.meta.url), "utf8")) as Parameters<typeof z.fromJSONSchema>[0]);
+const file = z.fromJSONSchema(
+  JSON.parse(readFileSync(new URL("../../schemas/envelope-write.json", import.meta.url), "utf8")) as Parameters<
+    typeof z.fromJSONSchema
+  >[0],
+);
 
 /** Says everything that the Python SDK can write, then waits for its end. */
 const program = `
@@ -37,12 +41,20 @@ it("the Python SDK writes envelopes and requests that fit their schemas, and tal
   const witness = await new PlainAgent("witness", at).meet();
   const ada = await Agent.connect({ name: "ada", in: at.zmqIn, out: at.zmqOut });
   ada.onRequest(({ content }) => `heard: ${content.message}`);
-  const snake = startProgram("/usr/bin/python3", ["-c", program], { SYNAPTIC_DATA_DIR: at.dataDir, PYTHONPATH: sources, PYTHONDONTWRITEBYTECODE: "1" });
+  const snake = startProgram("/usr/bin/python3", ["-c", program], {
+    SYNAPTIC_DATA_DIR: at.dataDir,
+    PYTHONPATH: sources,
+    PYTHONDONTWRITEBYTECODE: "1",
+  });
   try {
     await snake.prints(/heard: what\?/);
     await witness.hears(({ message }) => message["message_id"] === "q1");
     const answer: Envelope = await ada.request("snake", "hello");
-    expect(answer).toMatchObject({ from: "snake", from_name: "Snake", content: { message: "you said hello", kind: "k", data: [1, null, { ä: 1.5 }] } });
+    expect(answer).toMatchObject({
+      from: "snake",
+      from_name: "Snake",
+      content: { message: "you said hello", kind: "k", data: [1, null, { ä: 1.5 }] },
+    });
     await expect(ada.request("snake", "refuse")).rejects.toMatchObject({ code: "forbidden", message: "not for you" });
     await ada.inform("snake", "go");
     expect(await snake.ended).toMatchObject({ code: 0, stderr: "" });
@@ -58,7 +70,15 @@ it("the Python SDK writes envelopes and requests that fit their schemas, and tal
       const [, schema] = Object.entries(deskRequests).find(([kind]) => kind === message.content["kind"]) ?? [];
       expect(schema?.parse(message)).toEqual(message);
     }
-    expect(asked.map(({ content }) => content["kind"]).filter((kind) => kind !== "ping")).toEqual(["room.create", "room.join", "room.history", "agents.list", "rooms.list", "room.members", "room.leave"]);
+    expect(asked.map(({ content }) => content["kind"]).filter((kind) => kind !== "ping")).toEqual([
+      "room.create",
+      "room.join",
+      "room.history",
+      "agents.list",
+      "rooms.list",
+      "room.members",
+      "room.leave",
+    ]);
     expect([...new Set(said.map(({ type }) => type))].sort()).toEqual(["inform", "request", "response"]);
   } finally {
     await snake.stop("SIGKILL");

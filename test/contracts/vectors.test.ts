@@ -11,7 +11,12 @@ interface Reads {
   readonly topic: string;
   readonly receivedAt: string;
   readonly fallbackId: string;
-  readonly reads: readonly { readonly about: string; readonly payload: unknown; readonly envelope?: Envelope; readonly names?: string }[];
+  readonly reads: readonly {
+    readonly about: string;
+    readonly payload: unknown;
+    readonly envelope?: Envelope;
+    readonly names?: string;
+  }[];
 }
 
 describe("the vectors of the envelope", () => {
@@ -26,7 +31,9 @@ describe("the vectors of the envelope", () => {
 });
 
 describe("the vectors of names", () => {
-  const { agents, noAgents, rooms, noRooms } = vectors("names") as Readonly<Record<"agents" | "noAgents" | "rooms" | "noRooms", readonly string[]>>;
+  const { agents, noAgents, rooms, noRooms } = vectors("names") as Readonly<
+    Record<"agents" | "noAgents" | "rooms" | "noRooms", readonly string[]>
+  >;
 
   it.each(agents)("%j can be an agent's", (name) => {
     expect(agentNameProblem(name)).toBeUndefined();
@@ -43,12 +50,21 @@ describe("the vectors of names", () => {
 });
 
 describe("the folders of vectors", () => {
-  it.each(["test/vectors", "test/zeromq/wire/vectors", "bridges/pan/vectors", "bridges/agentchat/vectors", "bridges/echo/vectors"])("%s tell how each file and each of its keys is run", (folder) => {
+  it.each([
+    "test/vectors",
+    "test/zeromq/wire/vectors",
+    "bridges/pan/vectors",
+    "bridges/agentchat/vectors",
+    "bridges/echo/vectors",
+  ])("%s tell how each file and each of its keys is run", (folder) => {
     const at = new URL(`../../${folder}/`, import.meta.url);
     const page = readFileSync(new URL("README.md", at), "utf8");
     for (const file of readdirSync(at).filter((name) => name.endsWith(".json"))) {
-      const row = page.split("\n").find((line) => line.startsWith(`| \`${file}\``)) ?? expect.fail(`${folder}/README.md says nothing of ${file}`);
-      for (const key of keysOf(JSON.parse(readFileSync(new URL(file, at), "utf8")))) expect(`${page.slice(0, page.indexOf("|"))}${row}`, `${file}: ${key}`).toContain(key);
+      const row =
+        page.split("\n").find((line) => line.startsWith(`| \`${file}\``)) ??
+        expect.fail(`${folder}/README.md says nothing of ${file}`);
+      for (const key of keysOf(JSON.parse(readFileSync(new URL(file, at), "utf8"))))
+        expect(`${page.slice(0, page.indexOf("|"))}${row}`, `${file}: ${key}`).toContain(key);
     }
   });
 });
@@ -57,6 +73,12 @@ describe("the folders of vectors", () => {
 function keysOf(document: unknown): ReadonlySet<string> {
   const isList = Array.isArray(document);
   const lists: readonly unknown[] = isList ? [document] : Object.values(document as object);
-  const entries = lists.flatMap((list) => (Array.isArray(list) ? (list as readonly unknown[]) : [])).filter((entry) => typeof entry === "object" && entry !== null);
-  return new Set([...(isList ? [] : Object.keys(document as object)), ...entries.flatMap((entry) => Object.keys(entry))].filter((key) => key !== "about" && key !== "name" && key !== "title"));
+  const entries = lists
+    .flatMap((list) => (Array.isArray(list) ? (list as readonly unknown[]) : []))
+    .filter((entry) => typeof entry === "object" && entry !== null);
+  return new Set(
+    [...(isList ? [] : Object.keys(document as object)), ...entries.flatMap((entry) => Object.keys(entry))].filter(
+      (key) => key !== "about" && key !== "name" && key !== "title",
+    ),
+  );
 }

@@ -24,14 +24,25 @@ function talk(limits: Partial<Limits> = {}): Talk {
   const routed: Talk["routed"] = (from, to, type, inReplyTo) => {
     ids += 1;
     const envelope: Envelope = {
-      message_id: `m${String(ids)}`, timestamp: "", from, to, type, priority: "NORMAL", content: { message: "" }, ...(inReplyTo !== undefined && { in_reply_to: inReplyTo }),
+      message_id: `m${String(ids)}`,
+      timestamp: "",
+      from,
+      to,
+      type,
+      priority: "NORMAL",
+      content: { message: "" },
+      ...(inReplyTo !== undefined && { in_reply_to: inReplyTo }),
     };
     requests.answer(envelope);
     conversations.heard(envelope);
     return envelope.message_id;
   };
   return {
-    clock, requests, conversations, turns, routed,
+    clock,
+    requests,
+    conversations,
+    turns,
+    routed,
     says(from, to, said = {}) {
       const turn = conversations.turn(from, to, said);
       turns.push(turn);
@@ -101,7 +112,11 @@ describe("direct text", () => {
     };
     ask();
     ask();
-    expect([says("bot", "py"), says("bot", "py"), says("bot", "py")]).toEqual(["response m1", "response m2", "inform m2"]);
+    expect([says("bot", "py"), says("bot", "py"), says("bot", "py")]).toEqual([
+      "response m1",
+      "response m2",
+      "inform m2",
+    ]);
     requests.close();
   });
 
@@ -131,7 +146,11 @@ describe("direct text", () => {
 
   it("to oneself wants no answer", () => {
     const { says } = talk();
-    expect([says("ada", "ada"), says("ada", "ada"), says("ada", "ada", { intent: "request" })]).toEqual(["inform", "inform", "request"]);
+    expect([says("ada", "ada"), says("ada", "ada"), says("ada", "ada", { intent: "request" })]).toEqual([
+      "inform",
+      "inform",
+      "request",
+    ]);
   });
 });
 
@@ -181,7 +200,13 @@ describe("the loop guard", () => {
     const types = pingPong(world, 24);
     expect(types.slice(0, 20)).not.toContain("inform");
     expect(types.slice(20)).toEqual(["inform", "inform", "inform", "inform"]);
-    expect(world.turns.map(({ looping }) => looping === true)).toEqual([...Array.from({ length: 20 }, () => false), true, false, false, false]);
+    expect(world.turns.map(({ looping }) => looping === true)).toEqual([
+      ...Array.from({ length: 20 }, () => false),
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 
   it("holds back what is said with an intent, too", () => {
@@ -256,14 +281,31 @@ describe("the memory of conversations", () => {
 
   it("takes note of nothing but messages between two agents", () => {
     const { routed, conversations } = talk();
-    for (const [from, to] of [["ada", "#general"], ["ada", "all"], ["ada", "$broker"], ["$broker", "ada"], ["ada", "ada"], ["a".repeat(200), "ada"], ["ada", "prices/"]] as const) routed(from, to, "request");
+    for (const [from, to] of [
+      ["ada", "#general"],
+      ["ada", "all"],
+      ["ada", "$broker"],
+      ["$broker", "ada"],
+      ["ada", "ada"],
+      ["a".repeat(200), "ada"],
+      ["ada", "prices/"],
+    ] as const)
+      routed(from, to, "request");
     expect(conversations.size).toBe(0);
   });
 
   it("does not hold ids that are longer than any need be", () => {
     const { conversations } = talk();
     const id = "x".repeat(1_000);
-    conversations.heard({ message_id: id, timestamp: "", from: "py", to: "bot", type: "request", priority: "NORMAL", content: { message: "" } });
+    conversations.heard({
+      message_id: id,
+      timestamp: "",
+      from: "py",
+      to: "bot",
+      type: "request",
+      priority: "NORMAL",
+      content: { message: "" },
+    });
     expect(conversations.turn("bot", "py", {})).toEqual({ type: "request" });
   });
 });

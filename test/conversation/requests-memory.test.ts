@@ -10,13 +10,22 @@ function start(limits: Partial<Limits> = {}): { requests: RequestsMemory; clock:
 }
 
 const response = (from: string, to: string, inReplyTo?: string, type: Envelope["type"] = "response"): Envelope => ({
-  message_id: "r", timestamp: "", from, to, type, priority: "NORMAL", content: { message: "" }, ...(inReplyTo !== undefined && { in_reply_to: inReplyTo }),
+  message_id: "r",
+  timestamp: "",
+  from,
+  to,
+  type,
+  priority: "NORMAL",
+  content: { message: "" },
+  ...(inReplyTo !== undefined && { in_reply_to: inReplyTo }),
 });
 
 /** Opens a request of ada to bob and notes what became of it. */
 function ask(requests: RequestsMemory, messageId: string, log: string[], timeoutMs?: number): () => void {
   return requests.open({
-    from: "ada", to: "bob", messageId,
+    from: "ada",
+    to: "bob",
+    messageId,
     answered: (answer) => log.push(`${messageId} answered ${answer.in_reply_to ?? ""}`.trim()),
     timedOut: () => log.push(`${messageId} timed out`),
     ...(timeoutMs !== undefined && { timeoutMs }),
@@ -59,7 +68,14 @@ describe("open requests", () => {
   it("are not closed by another agent, to another agent, by what is no response, or by an answer to something else", () => {
     const { requests } = start();
     ask(requests, "1", []);
-    for (const other of [response("eve", "ada", "1"), response("bob", "eve", "1"), response("ada", "bob", "1"), response("bob", "ada", "1", "inform"), response("bob", "ada", "1", "request"), response("bob", "ada", "0")]) {
+    for (const other of [
+      response("eve", "ada", "1"),
+      response("bob", "eve", "1"),
+      response("ada", "bob", "1"),
+      response("bob", "ada", "1", "inform"),
+      response("bob", "ada", "1", "request"),
+      response("bob", "ada", "0"),
+    ]) {
       expect(requests.answer(other)).toBe(false);
     }
     expect(requests.size).toBe(1);
@@ -109,7 +125,12 @@ describe("open requests", () => {
 
   it("may be opened by an answer", () => {
     const { requests } = start({ requestsPerSenderMax: 1 });
-    requests.open({ from: "ada", to: "bob", messageId: "1", answered: () => requests.open({ from: "ada", to: "bob", messageId: "2" }) });
+    requests.open({
+      from: "ada",
+      to: "bob",
+      messageId: "1",
+      answered: () => requests.open({ from: "ada", to: "bob", messageId: "2" }),
+    });
     requests.answer(response("bob", "ada"));
     expect(requests.pending("ada", "bob")?.messageId).toBe("2");
     requests.close();
@@ -143,36 +164,51 @@ describe("open requests", () => {
   it("agree with a list searched from its start, whatever happens", () => {
     const name = fc.constantFrom("ada", "bob", "eve");
     const id = fc.constantFrom("1", "2");
-    const steps = fc.array(fc.oneof(
-      fc.record({ do: fc.constant("open" as const), from: name, to: name, id, ms: fc.constantFrom(50, 100, 500) }),
-      fc.record({ do: fc.constant("answer" as const), from: name, to: name, id: fc.option(id, { nil: undefined }) }),
-      fc.record({ do: fc.constant("withdraw" as const), n: fc.nat(20) }),
-      fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(20, 100) }),
-    ), { maxLength: 60 });
-    fc.assert(fc.property(steps, (list) => {
-      const { requests, clock } = start({ requestsPerSenderMax: 4 });
-      const ended = new Map<number, string>();
-      let model: { n: number; from: string; to: string; id: string; until: number; withdraw: () => void }[] = [];
-      let opened = 0;
-      for (const step of list) {
-        if (step.do === "wait") clock.advance(step.ms);
-        else if (step.do === "withdraw") {
-          model.find(({ n }) => n === step.n)?.withdraw();
-          model = model.filter(({ n }) => n !== step.n);
-        } else if (step.do === "answer") {
-          const at = model.findIndex((open) => open.from === step.to && open.to === step.from && (step.id === undefined || open.id === step.id));
-          expect(requests.answer(response(step.from, step.to, step.id))).toBe(at !== -1);
-          const [closed] = at === -1 ? [] : model.splice(at, 1);
-          if (closed !== undefined) expect(ended.get(closed.n)).toBe("answered");
-        } else if (model.filter(({ from }) => from === step.from).length < 4) {
-          const n = (opened += 1);
-          const withdraw = requests.open({ from: step.from, to: step.to, messageId: step.id, timeoutMs: step.ms, answered: () => ended.set(n, "answered"), timedOut: () => ended.set(n, "timed out") });
-          model.push({ n, from: step.from, to: step.to, id: step.id, until: clock.monotonic() + step.ms, withdraw });
+    const steps = fc.array(
+      fc.oneof(
+        fc.record({ do: fc.constant("open" as const), from: name, to: name, id, ms: fc.constantFrom(50, 100, 500) }),
+        fc.record({ do: fc.constant("answer" as const), from: name, to: name, id: fc.option(id, { nil: undefined }) }),
+        fc.record({ do: fc.constant("withdraw" as const), n: fc.nat(20) }),
+        fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(20, 100) }),
+      ),
+      { maxLength: 60 },
+    );
+    fc.assert(
+      fc.property(steps, (list) => {
+        const { requests, clock } = start({ requestsPerSenderMax: 4 });
+        const ended = new Map<number, string>();
+        let model: { n: number; from: string; to: string; id: string; until: number; withdraw: () => void }[] = [];
+        let opened = 0;
+        for (const step of list) {
+          if (step.do === "wait") clock.advance(step.ms);
+          else if (step.do === "withdraw") {
+            model.find(({ n }) => n === step.n)?.withdraw();
+            model = model.filter(({ n }) => n !== step.n);
+          } else if (step.do === "answer") {
+            const at = model.findIndex(
+              (open) =>
+                open.from === step.to && open.to === step.from && (step.id === undefined || open.id === step.id),
+            );
+            expect(requests.answer(response(step.from, step.to, step.id))).toBe(at !== -1);
+            const [closed] = at === -1 ? [] : model.splice(at, 1);
+            if (closed !== undefined) expect(ended.get(closed.n)).toBe("answered");
+          } else if (model.filter(({ from }) => from === step.from).length < 4) {
+            const n = (opened += 1);
+            const withdraw = requests.open({
+              from: step.from,
+              to: step.to,
+              messageId: step.id,
+              timeoutMs: step.ms,
+              answered: () => ended.set(n, "answered"),
+              timedOut: () => ended.set(n, "timed out"),
+            });
+            model.push({ n, from: step.from, to: step.to, id: step.id, until: clock.monotonic() + step.ms, withdraw });
+          }
+          for (const open of model) if (open.until <= clock.monotonic()) expect(ended.get(open.n)).toBe("timed out");
+          model = model.filter(({ until }) => until > clock.monotonic());
+          expect([requests.size, clock.waiting]).toEqual([model.length, model.length]);
         }
-        for (const open of model) if (open.until <= clock.monotonic()) expect(ended.get(open.n)).toBe("timed out");
-        model = model.filter(({ until }) => until > clock.monotonic());
-        expect([requests.size, clock.waiting]).toEqual([model.length, model.length]);
-      }
-    }));
+      }),
+    );
   });
 });

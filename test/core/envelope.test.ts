@@ -1,11 +1,24 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isExpired, readEnvelope, readPriority, writeEnvelope, type Envelope, type ReadContext } from "../../src/core/index.js";
+import {
+  isExpired,
+  readEnvelope,
+  readPriority,
+  writeEnvelope,
+  type Envelope,
+  type ReadContext,
+} from "../../src/core/index.js";
 
 const receivedAt = Date.parse("2026-02-03T04:05:06.789Z");
 const context: ReadContext = { topic: "claude_code", receivedAt, fallbackId: "fallback", trust: "claimed" };
 const seed = {
-  message_id: "1", timestamp: "2026-02-03T04:05:06Z", from: "py", to: "claude_code", type: "request", priority: "NORMAL", content: { message: "hello" },
+  message_id: "1",
+  timestamp: "2026-02-03T04:05:06Z",
+  from: "py",
+  to: "claude_code",
+  type: "request",
+  priority: "NORMAL",
+  content: { message: "hello" },
 };
 
 function read(value: unknown): Envelope {
@@ -26,15 +39,34 @@ describe("a foreign agent's payload", () => {
 
   it("needs a sender and a type, and nothing else", () => {
     expect(read({ from: "py", type: "inform" })).toEqual({
-      message_id: "fallback", timestamp: "2026-02-03T04:05:06.789Z", from: "py", to: "claude_code", type: "inform", priority: "NORMAL", content: { message: "" }, trust: "claimed",
+      message_id: "fallback",
+      timestamp: "2026-02-03T04:05:06.789Z",
+      from: "py",
+      to: "claude_code",
+      type: "inform",
+      priority: "NORMAL",
+      content: { message: "" },
+      trust: "claimed",
     });
   });
 
   it.each([
-    ["no JSON object", 1], ["no JSON object", "text"], ["no JSON object", null], ["no JSON object", []],
-    ["from", {}], ["from", { ...seed, from: "" }], ["from", { ...seed, from: 7 }], ["from", { ...seed, from: null }],
-    ["type", { ...seed, type: undefined }], ["type", { ...seed, type: "constructor" }], ["type", { ...seed, type: "__proto__" }], ["type", { ...seed, type: ["request"] }],
-    ["message_id", { ...seed, message_id: {} }], ["timestamp", { ...seed, timestamp: [] }], ["hops", { ...seed, hops: -1 }], ["expires_at", { ...seed, expires_at: 5 }],
+    ["no JSON object", 1],
+    ["no JSON object", "text"],
+    ["no JSON object", null],
+    ["no JSON object", []],
+    ["from", {}],
+    ["from", { ...seed, from: "" }],
+    ["from", { ...seed, from: 7 }],
+    ["from", { ...seed, from: null }],
+    ["type", { ...seed, type: undefined }],
+    ["type", { ...seed, type: "constructor" }],
+    ["type", { ...seed, type: "__proto__" }],
+    ["type", { ...seed, type: ["request"] }],
+    ["message_id", { ...seed, message_id: {} }],
+    ["timestamp", { ...seed, timestamp: [] }],
+    ["hops", { ...seed, hops: -1 }],
+    ["expires_at", { ...seed, expires_at: 5 }],
   ])("is refused with the wrong field named: %s", (field, value) => {
     expect(problem(value)).toContain(field);
   });
@@ -44,11 +76,22 @@ describe("a foreign agent's payload", () => {
   });
 
   it("may count its ids and times with numbers", () => {
-    expect(read({ ...seed, message_id: 17, timestamp: 1_770_000_000, in_reply_to: 16 })).toMatchObject({ message_id: "17", timestamp: "1770000000", in_reply_to: "16" });
+    expect(read({ ...seed, message_id: 17, timestamp: 1_770_000_000, in_reply_to: 16 })).toMatchObject({
+      message_id: "17",
+      timestamp: "1770000000",
+      in_reply_to: "16",
+    });
   });
 
   it("may say null for what it has not", () => {
-    const envelope = read({ ...seed, in_reply_to: null, conversation_id: null, expires_at: null, from_name: null, hops: null });
+    const envelope = read({
+      ...seed,
+      in_reply_to: null,
+      conversation_id: null,
+      expires_at: null,
+      from_name: null,
+      hops: null,
+    });
     expect(Object.keys(envelope)).toEqual([...Object.keys(seed), "trust"]);
   });
 
@@ -58,9 +101,15 @@ describe("a foreign agent's payload", () => {
     [42, { message: "42", data: 42 }],
     [[1, 2], { message: "[1,2]", data: [1, 2] }],
     [{ text: "x" }, { message: '{"text":"x"}', text: "x" }],
-    [{ message: 5, kind: "k" }, { message: "5", kind: "k" }],
+    [
+      { message: 5, kind: "k" },
+      { message: "5", kind: "k" },
+    ],
     [{ message: { a: 1 } }, { message: '{"a":1}' }],
-    [{ message: "m", kind: 7, data: [1], extra: true }, { message: "m", kind: "7", data: [1], extra: true }],
+    [
+      { message: "m", kind: 7, data: [1], extra: true },
+      { message: "m", kind: "7", data: [1], extra: true },
+    ],
   ])("may say %j as its content, and there is always text to read", (content, expected) => {
     expect(read({ ...seed, content }).content).toEqual(expected);
   });
@@ -97,18 +146,39 @@ describe("a foreign agent's payload", () => {
   });
 
   it("with a foreign priority keeps the word it used", () => {
-    expect(read({ ...seed, priority: "critical" })).toMatchObject({ priority: "HIGH", other: { original_priority: "critical" } });
-    expect(read({ ...seed, priority: "whenever" })).toMatchObject({ priority: "NORMAL", other: { original_priority: "whenever" } });
+    expect(read({ ...seed, priority: "critical" })).toMatchObject({
+      priority: "HIGH",
+      other: { original_priority: "critical" },
+    });
+    expect(read({ ...seed, priority: "whenever" })).toMatchObject({
+      priority: "NORMAL",
+      other: { original_priority: "whenever" },
+    });
     expect(read({ ...seed, priority: 3 }).priority).toBe("NORMAL");
   });
 
   it("of any shape whatsoever is read or refused in words, never a crash", () => {
     fc.assert(
-      fc.property(fc.oneof(fc.jsonValue(), fc.record({ from: fc.jsonValue(), type: fc.constantFrom("request", "INFORM", 1), content: fc.jsonValue(), priority: fc.jsonValue(), to: fc.jsonValue() }, { requiredKeys: [] })), (value) => {
-        const reading = readEnvelope(value, context);
-        if ("problem" in reading) expect(reading.problem).not.toBe("");
-        else expect(typeof reading.envelope.content.message).toBe("string");
-      }),
+      fc.property(
+        fc.oneof(
+          fc.jsonValue(),
+          fc.record(
+            {
+              from: fc.jsonValue(),
+              type: fc.constantFrom("request", "INFORM", 1),
+              content: fc.jsonValue(),
+              priority: fc.jsonValue(),
+              to: fc.jsonValue(),
+            },
+            { requiredKeys: [] },
+          ),
+        ),
+        (value) => {
+          const reading = readEnvelope(value, context);
+          if ("problem" in reading) expect(reading.problem).not.toBe("");
+          else expect(typeof reading.envelope.content.message).toBe("string");
+        },
+      ),
     );
   });
 });
@@ -118,16 +188,27 @@ describe("an envelope", () => {
     const text = fc.string();
     const envelopes: fc.Arbitrary<Envelope> = fc.record(
       {
-        message_id: text, timestamp: fc.constant("2026-02-03T04:05:06Z"), from: fc.string({ minLength: 1 }), to: fc.constant("claude_code"),
-        type: fc.constantFrom("request", "response", "inform"), priority: fc.constantFrom("LOW", "NORMAL", "HIGH"),
+        message_id: text,
+        timestamp: fc.constant("2026-02-03T04:05:06Z"),
+        from: fc.string({ minLength: 1 }),
+        to: fc.constant("claude_code"),
+        type: fc.constantFrom("request", "response", "inform"),
+        priority: fc.constantFrom("LOW", "NORMAL", "HIGH"),
         content: fc.record({ message: text, kind: text, data: fc.string() }, { requiredKeys: ["message"] }),
-        in_reply_to: text, conversation_id: text, expires_at: text, from_name: text, hops: fc.integer({ min: 0, max: 255 }), trust: fc.constant("claimed"),
+        in_reply_to: text,
+        conversation_id: text,
+        expires_at: text,
+        from_name: text,
+        hops: fc.integer({ min: 0, max: 255 }),
+        trust: fc.constant("claimed"),
       },
       { requiredKeys: ["message_id", "timestamp", "from", "to", "type", "priority", "content", "trust"] },
     );
-    fc.assert(fc.property(envelopes, (envelope) => {
-      expect(read(JSON.parse(writeEnvelope(envelope)))).toEqual(envelope);
-    }));
+    fc.assert(
+      fc.property(envelopes, (envelope) => {
+        expect(read(JSON.parse(writeEnvelope(envelope)))).toEqual(envelope);
+      }),
+    );
   });
 
   it("is written with its own fields, not with keys of the same name that came as unknown ones", () => {
@@ -137,13 +218,27 @@ describe("an envelope", () => {
 
   it("has expired from the moment it says, and never if it says none or no time", () => {
     const at = (expires_at: string): boolean => isExpired({ ...read(seed), expires_at }, receivedAt);
-    expect([at("2026-02-03T04:05:06.789Z"), at("2026-02-03T04:05:06.788Z"), at("2026-02-03T04:05:06.790Z"), at("soon")]).toEqual([true, true, false, false]);
+    expect([
+      at("2026-02-03T04:05:06.789Z"),
+      at("2026-02-03T04:05:06.788Z"),
+      at("2026-02-03T04:05:06.790Z"),
+      at("soon"),
+    ]).toEqual([true, true, false, false]);
     expect(isExpired(read(seed), receivedAt)).toBe(false);
   });
 });
 
 describe("priority words", () => {
-  it.each([["low", "LOW"], ["High", "HIGH"], ["CRITICAL", "HIGH"], ["urgent", "NORMAL"], ["constructor", "NORMAL"], ["__proto__", "NORMAL"], [undefined, "NORMAL"], [1, "NORMAL"]])("%s is %s", (word, priority) => {
+  it.each([
+    ["low", "LOW"],
+    ["High", "HIGH"],
+    ["CRITICAL", "HIGH"],
+    ["urgent", "NORMAL"],
+    ["constructor", "NORMAL"],
+    ["__proto__", "NORMAL"],
+    [undefined, "NORMAL"],
+    [1, "NORMAL"],
+  ])("%s is %s", (word, priority) => {
     expect(readPriority(word)).toBe(priority);
   });
 });

@@ -1,6 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Exchange, Fault, Ledger, Message, Router, notThere, type Envelope, type FaultCode, type MessageLedger } from "../../src/core/index.js";
+import {
+  Exchange,
+  Fault,
+  Ledger,
+  Message,
+  Router,
+  notThere,
+  type Envelope,
+  type FaultCode,
+  type MessageLedger,
+} from "../../src/core/index.js";
 import { FakeClock } from "../kit/fake-clock.js";
 
 interface Setup {
@@ -19,12 +29,20 @@ function open(): Setup {
   let ids = 0;
   const exchange = new Exchange(router, ledger, clock, () => `id-${String((ids += 1))}`);
   return {
-    router, ledger, exchange, clock,
+    router,
+    ledger,
+    exchange,
+    clock,
     submit(topic, payload = {}) {
-      const text = typeof payload === "string" ? payload : JSON.stringify({ from: "py", type: "request", content: "x", ...payload });
+      const text =
+        typeof payload === "string"
+          ? payload
+          : JSON.stringify({ from: "py", type: "request", content: "x", ...payload });
       ledger.messages.accepted += 1;
       try {
-        return exchange.submit(Message.fromPayload(Buffer.from(text), { topic, receivedAt: clock.now(), trust: "claimed", origin: {} })).receivers;
+        return exchange.submit(
+          Message.fromPayload(Buffer.from(text), { topic, receivedAt: clock.now(), trust: "claimed", origin: {} }),
+        ).receivers;
       } catch (error) {
         if (error instanceof Fault) return error.code;
         throw error;
@@ -34,7 +52,8 @@ function open(): Setup {
 }
 
 const ear = { deliver: (): boolean => true };
-const settled = ({ routed, stored, refused, unroutable, malformed }: MessageLedger): number => routed + stored + refused + unroutable + malformed;
+const settled = ({ routed, stored, refused, unroutable, malformed }: MessageLedger): number =>
+  routed + stored + refused + unroutable + malformed;
 
 describe("a submitted message", () => {
   it("is routed and counted once", () => {
@@ -49,7 +68,12 @@ describe("a submitted message", () => {
     expect([submit("ada", "{"), submit("ada", { type: "constructor" })]).toEqual(["malformed", "malformed"]);
     expect(ledger.messages.malformed).toBe(2);
     expect(ledger.reasons).toEqual({ "payload-unreadable": 2 });
-    const message = Message.fromPayload(Buffer.from("[]"), { topic: "ada", receivedAt: 0, trust: "claimed", origin: {} });
+    const message = Message.fromPayload(Buffer.from("[]"), {
+      topic: "ada",
+      receivedAt: 0,
+      trust: "claimed",
+      origin: {},
+    });
     expect(() => exchange.submit(message)).toThrow("no JSON object");
   });
 
@@ -65,7 +89,12 @@ describe("a submitted message", () => {
 
   it("that nobody hears is not found, and says what to do", () => {
     const { submit, ledger } = open();
-    expect([submit("ada"), submit("#nowhere"), submit("prices/eth"), submit("")]).toEqual(["not-found", "not-found", "not-found", "not-found"]);
+    expect([submit("ada"), submit("#nowhere"), submit("prices/eth"), submit("")]).toEqual([
+      "not-found",
+      "not-found",
+      "not-found",
+      "not-found",
+    ]);
     expect(ledger.messages.unroutable).toBe(4);
     expect(notThere("#nowhere")).toContain("joining it makes it");
     expect(notThere("ada")).toContain("list of agents");
@@ -108,18 +137,25 @@ describe("a submitted message", () => {
 
   it("leaves the ledger exact, whatever it is", () => {
     const topic = fc.constantFrom("ada", "eve", "#room", "#secret", "all", "$broker", "x/", "");
-    const payload = fc.oneof(fc.constant("{"), fc.constant({}), fc.constant({ type: "x" }), fc.constant({ expires_at: "2020-01-01T00:00:00Z" }));
-    fc.assert(fc.property(fc.array(fc.tuple(topic, payload), { maxLength: 30 }), (messages) => {
-      const { router, submit, ledger } = open();
-      router.subscribe("ada", ear);
-      router.subscribe("#room", ear);
-      router.guard("#secret", () => new Fault("not-found", "no"));
-      for (const [to, what] of messages) {
-        submit(to, what);
-        expect(settled(ledger.messages)).toBe(ledger.messages.accepted);
-      }
-      expect(ledger.messages.accepted).toBe(messages.length);
-    }));
+    const payload = fc.oneof(
+      fc.constant("{"),
+      fc.constant({}),
+      fc.constant({ type: "x" }),
+      fc.constant({ expires_at: "2020-01-01T00:00:00Z" }),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(topic, payload), { maxLength: 30 }), (messages) => {
+        const { router, submit, ledger } = open();
+        router.subscribe("ada", ear);
+        router.subscribe("#room", ear);
+        router.guard("#secret", () => new Fault("not-found", "no"));
+        for (const [to, what] of messages) {
+          submit(to, what);
+          expect(settled(ledger.messages)).toBe(ledger.messages.accepted);
+        }
+        expect(ledger.messages.accepted).toBe(messages.length);
+      }),
+    );
   });
 });
 
@@ -128,11 +164,22 @@ describe("an announcement of the broker's own", () => {
     const { router, exchange, clock, ledger } = open();
     const heard: (Envelope | undefined)[] = [];
     router.subscribe("ada", { deliver: (message) => heard.push(message.envelope) > 0 });
-    expect(exchange.announce("ada", { type: "inform", content: { message: "hello" }, in_reply_to: "1" }).receivers).toBe(1);
-    expect(heard).toEqual([{
-      message_id: "id-1", timestamp: new Date(clock.now()).toISOString(), from: "$broker", to: "ada", type: "inform", priority: "NORMAL",
-      content: { message: "hello" }, in_reply_to: "1", trust: "proved",
-    }]);
+    expect(
+      exchange.announce("ada", { type: "inform", content: { message: "hello" }, in_reply_to: "1" }).receivers,
+    ).toBe(1);
+    expect(heard).toEqual([
+      {
+        message_id: "id-1",
+        timestamp: new Date(clock.now()).toISOString(),
+        from: "$broker",
+        to: "ada",
+        type: "inform",
+        priority: "NORMAL",
+        content: { message: "hello" },
+        in_reply_to: "1",
+        trust: "proved",
+      },
+    ]);
     expect(ledger.messages).toMatchObject({ accepted: 1, routed: 1 });
   });
 
@@ -148,6 +195,9 @@ describe("an announcement of the broker's own", () => {
     router.subscribe("ada", { deliver: (message) => heard.push(message) > 0 });
     exchange.announce("ada", { type: "inform", content: { message: "x" } }, true);
     exchange.announce("ada", { type: "inform", content: { message: "y" } });
-    expect(heard.map(({ hidden, origin, trust }) => [hidden, origin, trust])).toEqual([[true, undefined, "proved"], [false, undefined, "proved"]]);
+    expect(heard.map(({ hidden, origin, trust }) => [hidden, origin, trust])).toEqual([
+      [true, undefined, "proved"],
+      [false, undefined, "proved"],
+    ]);
   });
 });

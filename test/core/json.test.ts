@@ -14,13 +14,26 @@ function depthOf(value: unknown): number {
 
 describe("JSON from strangers", () => {
   it("is read as JSON.parse reads it", () => {
-    fc.assert(fc.property(fc.jsonValue(), fc.constantFrom(undefined, 2), (value, indent) => {
-      const text = JSON.stringify(value, undefined, indent);
-      expect(readJson(text, 1_000)).toEqual({ value: JSON.parse(text) as unknown });
-    }));
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.constantFrom(undefined, 2), (value, indent) => {
+        const text = JSON.stringify(value, undefined, indent);
+        expect(readJson(text, 1_000)).toEqual({ value: JSON.parse(text) as unknown });
+      }),
+    );
   });
 
-  it.each(["", "{", "{'a':1}", '{"a":NaN}', '{"a":Infinity}', '{"a":1,}', "[1] x", '"a\nb"', "\ufeff{}", '{"a":undefined}'])("is refused when it is none: %j", (text) => {
+  it.each([
+    "",
+    "{",
+    "{'a':1}",
+    '{"a":NaN}',
+    '{"a":Infinity}',
+    '{"a":1,}',
+    "[1] x",
+    '"a\nb"',
+    "\ufeff{}",
+    '{"a":undefined}',
+  ])("is refused when it is none: %j", (text) => {
     expect(problem(text)).toContain("not valid JSON");
   });
 
@@ -57,30 +70,48 @@ describe("JSON from strangers", () => {
   });
 
   it("with hundreds of keys is refused rather than slow", () => {
-    const object = (keys: number): string => JSON.stringify(Object.fromEntries(Array.from({ length: keys }, (_, n) => [`k${String(n)}`, n])));
+    const object = (keys: number): string =>
+      JSON.stringify(Object.fromEntries(Array.from({ length: keys }, (_, n) => [`k${String(n)}`, n])));
     expect(problem(object(256))).toBeUndefined();
     expect(problem(object(100_000))).toBeDefined();
   });
 
   it("has the shape that its value has", () => {
-    fc.assert(fc.property(fc.jsonValue(), (value) => {
-      expect(jsonShape(JSON.stringify(value))).toEqual({ depth: depthOf(value), repeated: false });
-    }));
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(jsonShape(JSON.stringify(value))).toEqual({ depth: depthOf(value), repeated: false });
+      }),
+    );
   });
 
   it("with any key added a second time is refused", () => {
-    fc.assert(fc.property(fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1, maxKeys: 20 }), fc.nat(), (object, n) => {
-      const keys = Object.keys(object);
-      const again = keys[n % keys.length] ?? "";
-      const text = `${JSON.stringify(object).slice(0, -1)},${JSON.stringify(again)}:1}`;
-      expect(problem(text, 1_000)).toContain("twice");
-    }));
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1, maxKeys: 20 }), fc.nat(), (object, n) => {
+        const keys = Object.keys(object);
+        const again = keys[n % keys.length] ?? "";
+        const text = `${JSON.stringify(object).slice(0, -1)},${JSON.stringify(again)}:1}`;
+        expect(problem(text, 1_000)).toContain("twice");
+      }),
+    );
   });
 });
 
 it("writes a text as JSON.stringify does", () => {
-  for (const text of ["", "plain", 'a "quote"', "back\\slash", "line\nfeed", "\u0000", "\u007f\u2028", "\ud800 alone", "\u{1F980}"]) expect(jsonText(text)).toBe(JSON.stringify(text));
-  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
+  for (const text of [
+    "",
+    "plain",
+    'a "quote"',
+    "back\\slash",
+    "line\nfeed",
+    "\u0000",
+    "\u007f\u2028",
+    "\ud800 alone",
+    "\u{1F980}",
+  ])
     expect(jsonText(text)).toBe(JSON.stringify(text));
-  }));
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      expect(jsonText(text)).toBe(JSON.stringify(text));
+    }),
+  );
 });

@@ -3,7 +3,14 @@ import { Message, principal, type Arrival, type Envelope } from "../../src/core/
 
 const arrival: Arrival = { topic: "ada", receivedAt: Date.parse("2026-02-03T04:05:06Z"), trust: "shared", origin: {} };
 const envelope: Envelope = {
-  message_id: "1", timestamp: "2026-02-03T04:05:06Z", from: "bob", to: "ada", type: "inform", priority: "NORMAL", content: { message: "hi" }, trust: "shared",
+  message_id: "1",
+  timestamp: "2026-02-03T04:05:06Z",
+  from: "bob",
+  to: "ada",
+  type: "inform",
+  priority: "NORMAL",
+  content: { message: "hi" },
+  trust: "shared",
 };
 const bytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
@@ -16,7 +23,13 @@ describe("a message", () => {
   });
 
   it("from bytes has these bytes, and the envelope that they hold, read once", () => {
-    const payload = bytes({ from: "bob", type: "inform", message_id: "1", timestamp: "2026-02-03T04:05:06Z", content: "hi" });
+    const payload = bytes({
+      from: "bob",
+      type: "inform",
+      message_id: "1",
+      timestamp: "2026-02-03T04:05:06Z",
+      content: "hi",
+    });
     const message = Message.fromPayload(payload, arrival);
     expect(message.payload).toBe(payload);
     expect(message.envelope).toEqual(envelope);
@@ -29,7 +42,9 @@ describe("a message", () => {
   });
 
   it("has the trust of its arrival, not the one it claims", () => {
-    expect(Message.fromPayload(bytes({ from: "bob", type: "inform", trust: "proved" }), arrival).envelope?.trust).toBe("shared");
+    expect(Message.fromPayload(bytes({ from: "bob", type: "inform", trust: "proved" }), arrival).envelope?.trust).toBe(
+      "shared",
+    );
   });
 
   it.each([
@@ -57,7 +72,8 @@ describe("a message", () => {
   });
 
   it("is handed on with its arrival's trust in place of its sender's word, also after its bytes were kept", () => {
-    const forged = (trust: Arrival["trust"]): Message => Message.fromPayload(bytes({ from: "bob", trust: "proved", replay: true, type: "inform" }), { ...arrival, trust });
+    const forged = (trust: Arrival["trust"]): Message =>
+      Message.fromPayload(bytes({ from: "bob", trust: "proved", replay: true, type: "inform" }), { ...arrival, trust });
     expect(JSON.parse(String(forged("claimed").vouched))).toEqual({ from: "bob", type: "inform" });
     expect(JSON.parse(String(forged("shared").vouched))).toEqual({ trust: "shared", from: "bob", type: "inform" });
     expect(Message.of(envelope, arrival).vouched.toString()).toBe(JSON.stringify(envelope));

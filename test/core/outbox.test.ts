@@ -20,15 +20,30 @@ function open(maxBytes = 1_000_000): Setup {
   const total = new BacklogTotal(1e9, ledger);
   const flusher = new Flusher();
   const time = { now: 0 };
-  const outbox = new Outbox({ wire, flusher, ledger, total, maxBytes, evict: () => undefined, monotonic: () => time.now });
+  const outbox = new Outbox({
+    wire,
+    flusher,
+    ledger,
+    total,
+    maxBytes,
+    evict: () => undefined,
+    monotonic: () => time.now,
+  });
   return {
-    outbox, wire, ledger, total, flusher, time,
-    add: (bytes, { count = 1, observed = false, borrow = false } = {}) => outbox.append(bytes, 0, bytes.length, count, observed, borrow),
+    outbox,
+    wire,
+    ledger,
+    total,
+    flusher,
+    time,
+    add: (bytes, { count = 1, observed = false, borrow = false } = {}) =>
+      outbox.append(bytes, 0, bytes.length, count, observed, borrow),
   };
 }
 
 const letters = (length: number, letter = "x"): Buffer => Buffer.alloc(length, letter);
-const sum = ({ written, pending, dropped }: CopyLedger): number => written + pending + Object.values(dropped).reduce((one, other) => one + other, 0);
+const sum = ({ written, pending, dropped }: CopyLedger): number =>
+  written + pending + Object.values(dropped).reduce((one, other) => one + other, 0);
 
 describe("an outbox", () => {
   it("writes what has gathered once at the end of the tick, in order", () => {
@@ -109,14 +124,24 @@ describe("an outbox", () => {
     expect(wire.given[2]).toHaveLength(5_000);
     expect(ledger.copies).toMatchObject({ written: 3, pending: 2 });
     wire.complete();
-    expect(String(Buffer.concat(wire.sent.slice(1)))).toBe(`${"a".repeat(3_000)}${"b".repeat(10)}${"a".repeat(3_000)}${"b".repeat(2_000)}`);
+    expect(String(Buffer.concat(wire.sent.slice(1)))).toBe(
+      `${"a".repeat(3_000)}${"b".repeat(10)}${"a".repeat(3_000)}${"b".repeat(2_000)}`,
+    );
     expect(ledger.copies).toMatchObject({ written: 5, pending: 0 });
   });
 
   it("joins frames once for all that are given the same in the same order", () => {
     const { add, wire, flusher } = open();
     const other = open();
-    const late = new Outbox({ wire: other.wire, flusher, ledger: other.ledger, total: other.total, maxBytes: 1_000, evict: () => undefined, monotonic: () => 0 });
+    const late = new Outbox({
+      wire: other.wire,
+      flusher,
+      ledger: other.ledger,
+      total: other.total,
+      maxBytes: 1_000,
+      evict: () => undefined,
+      monotonic: () => 0,
+    });
     const [one, two] = [letters(10, "1"), letters(20, "2")];
     add(one, { borrow: true });
     late.append(one, 0, 10, 1, false, true);
@@ -129,7 +154,18 @@ describe("an outbox", () => {
 
   it("gives each its own where they begin alike and go on otherwise, or end earlier", () => {
     const { add, wire, flusher } = open();
-    const others = [open(), open()].map(({ wire: to, ledger, total }) => ({ to, outbox: new Outbox({ wire: to, flusher, ledger, total, maxBytes: 1_000, evict: () => undefined, monotonic: () => 0 }) }));
+    const others = [open(), open()].map(({ wire: to, ledger, total }) => ({
+      to,
+      outbox: new Outbox({
+        wire: to,
+        flusher,
+        ledger,
+        total,
+        maxBytes: 1_000,
+        evict: () => undefined,
+        monotonic: () => 0,
+      }),
+    }));
     const [one, two, three] = [letters(10, "1"), letters(20, "2"), letters(20, "3")];
     add(one, { borrow: true });
     for (const { outbox } of others) outbox.append(one, 0, 10, 1, false, true);
@@ -137,7 +173,9 @@ describe("an outbox", () => {
     others[0]?.outbox.append(three, 0, 20, 1, false, true);
     others[0]?.outbox.append(two, 0, 20, 1, false, true);
     flusher.flush();
-    expect([wire, ...others.map(({ to }) => to)].map((to) => String(to.given[0]))).toEqual([[one, two], [one, three, two], [one]].map((frames) => String(Buffer.concat(frames))));
+    expect([wire, ...others.map(({ to }) => to)].map((to) => String(to.given[0]))).toEqual(
+      [[one, two], [one, three, two], [one]].map((frames) => String(Buffer.concat(frames))),
+    );
   });
 
   it("hands a large borrowed range on, after everything that came before it", () => {
@@ -145,7 +183,7 @@ describe("an outbox", () => {
     add(letters(10, "a"));
     add(letters(100_000, "b"), { borrow: true });
     add(letters(10, "c"));
-    while (flusher.flush(), wire.complete() > 0);
+    while ((flusher.flush(), wire.complete() > 0));
     expect(String(Buffer.concat(wire.sent))).toBe(`${"a".repeat(10)}${"b".repeat(100_000)}${"c".repeat(10)}`);
   });
 
@@ -192,48 +230,73 @@ describe("an outbox", () => {
 
   it("keeps both ledgers exact and the order whole, whatever the socket does", () => {
     const step = fc.oneof(
-      { weight: 6, arbitrary: fc.record({ do: fc.constant("add" as const), size: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1_000, max: 90_000 })), count: fc.integer({ min: 1, max: 3 }), observed: fc.boolean(), borrow: fc.boolean() }) },
-      { weight: 1, arbitrary: fc.record({ do: fc.constant("control" as const), size: fc.integer({ min: 1, max: 20 }) }) },
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          do: fc.constant("add" as const),
+          size: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1_000, max: 90_000 })),
+          count: fc.integer({ min: 1, max: 3 }),
+          observed: fc.boolean(),
+          borrow: fc.boolean(),
+        }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({ do: fc.constant("control" as const), size: fc.integer({ min: 1, max: 20 }) }),
+      },
       { weight: 2, arbitrary: fc.record({ do: fc.constant("flush" as const) }) },
       { weight: 2, arbitrary: fc.record({ do: fc.constant("quick" as const), on: fc.boolean() }) },
-      { weight: 3, arbitrary: fc.record({ do: fc.constant("complete" as const), count: fc.integer({ min: 1, max: 3 }) }) },
+      {
+        weight: 3,
+        arbitrary: fc.record({ do: fc.constant("complete" as const), count: fc.integer({ min: 1, max: 3 }) }),
+      },
     );
     const end = fc.constantFrom("drain" as const, "fail" as const, "close" as const);
-    fc.assert(fc.property(fc.array(step, { maxLength: 60 }), end, (steps, how) => {
-      const { outbox, wire, ledger, total, flusher, add } = open(300_000);
-      const taken: Buffer[] = [];
-      let given = 0;
-      const counts = { copies: 0, taps: 0 };
-      const exact = (): void => {
-        expect([ledger.copies.copies, ledger.taps.copies]).toEqual([counts.copies, counts.taps]);
-        expect([sum(ledger.copies), sum(ledger.taps)]).toEqual([counts.copies, counts.taps]);
-        expect(total.bytes).toBe(outbox.buffered);
-        expect(outbox.buffered).toBe(taken.reduce((size, { length }) => size + length, 0) - wire.sent.reduce((size, { length }) => size + length, 0));
-      };
-      for (const now of steps) {
-        if (now.do === "flush") flusher.flush();
-        else if (now.do === "quick") wire.isQuick = now.on;
-        else if (now.do === "complete") wire.complete(now.count);
-        else {
-          const bytes = letters(now.size, String.fromCharCode(97 + (given += 1) % 26));
-          if (now.do === "control") outbox.control(bytes);
-          else counts[now.observed ? "taps" : "copies"] += now.count;
-          if (now.do === "control" || add(bytes, now)) taken.push(bytes);
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), end, (steps, how) => {
+        const { outbox, wire, ledger, total, flusher, add } = open(300_000);
+        const taken: Buffer[] = [];
+        let given = 0;
+        const counts = { copies: 0, taps: 0 };
+        const exact = (): void => {
+          expect([ledger.copies.copies, ledger.taps.copies]).toEqual([counts.copies, counts.taps]);
+          expect([sum(ledger.copies), sum(ledger.taps)]).toEqual([counts.copies, counts.taps]);
+          expect(total.bytes).toBe(outbox.buffered);
+          expect(outbox.buffered).toBe(
+            taken.reduce((size, { length }) => size + length, 0) -
+              wire.sent.reduce((size, { length }) => size + length, 0),
+          );
+        };
+        for (const now of steps) {
+          if (now.do === "flush") flusher.flush();
+          else if (now.do === "quick") wire.isQuick = now.on;
+          else if (now.do === "complete") wire.complete(now.count);
+          else {
+            const bytes = letters(now.size, String.fromCharCode(97 + ((given += 1) % 26)));
+            if (now.do === "control") outbox.control(bytes);
+            else counts[now.observed ? "taps" : "copies"] += now.count;
+            if (now.do === "control" || add(bytes, now)) taken.push(bytes);
+          }
+          exact();
         }
-        exact();
-      }
-      if (how === "drain") while (flusher.flush(), wire.complete() > 0);
-      else if (how === "fail") while (flusher.flush(), wire.waiting > 0) wire.fail();
-      if (how === "drain") {
-        exact();
-        expect(outbox.buffered).toBe(0);
-        expect(Buffer.concat(wire.sent).equals(Buffer.concat(taken))).toBe(true);
-        expect(ledger.copies.written + ledger.taps.written).toBe(counts.copies + counts.taps - ledger.copies.dropped.full - ledger.taps.dropped.full);
-      }
-      outbox.close();
-      expect([ledger.copies.pending, ledger.taps.pending, outbox.buffered, total.bytes]).toEqual([0, 0, 0, 0]);
-      expect([sum(ledger.copies), sum(ledger.taps)]).toEqual([counts.copies, counts.taps]);
-      expect(Buffer.concat(taken).subarray(0, Buffer.concat(wire.sent).length).equals(Buffer.concat(wire.sent))).toBe(true);
-    }), { numRuns: 200 });
+        if (how === "drain") while ((flusher.flush(), wire.complete() > 0));
+        else if (how === "fail") while ((flusher.flush(), wire.waiting > 0)) wire.fail();
+        if (how === "drain") {
+          exact();
+          expect(outbox.buffered).toBe(0);
+          expect(Buffer.concat(wire.sent).equals(Buffer.concat(taken))).toBe(true);
+          expect(ledger.copies.written + ledger.taps.written).toBe(
+            counts.copies + counts.taps - ledger.copies.dropped.full - ledger.taps.dropped.full,
+          );
+        }
+        outbox.close();
+        expect([ledger.copies.pending, ledger.taps.pending, outbox.buffered, total.bytes]).toEqual([0, 0, 0, 0]);
+        expect([sum(ledger.copies), sum(ledger.taps)]).toEqual([counts.copies, counts.taps]);
+        expect(Buffer.concat(taken).subarray(0, Buffer.concat(wire.sent).length).equals(Buffer.concat(wire.sent))).toBe(
+          true,
+        );
+      }),
+      { numRuns: 200 },
+    );
   });
 });

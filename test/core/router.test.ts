@@ -27,7 +27,15 @@ class WireEar extends Ear implements WireSubscriber {
 }
 
 function to(topic: string): Message {
-  const envelope: Envelope = { message_id: "1", timestamp: "", from: "x", to: topic, type: "inform", priority: "NORMAL", content: { message: "" } };
+  const envelope: Envelope = {
+    message_id: "1",
+    timestamp: "",
+    from: "x",
+    to: topic,
+    type: "inform",
+    priority: "NORMAL",
+    content: { message: "" },
+  };
   return Message.of(envelope, { topic, receivedAt: 0, trust: "claimed", origin: {} });
 }
 
@@ -58,7 +66,8 @@ describe("the router", () => {
     const [prefix, tap] = [new Ear(), new Ear()];
     router.subscribePrefix("prices/", prefix);
     router.tap(tap);
-    for (const topic of ["prices", "prices/", "prices/eth", "prices/eth/usd", "pricesX/y"]) expect(router.publish(to(topic)).receivers).toBe(0);
+    for (const topic of ["prices", "prices/", "prices/eth", "prices/eth/usd", "pricesX/y"])
+      expect(router.publish(to(topic)).receivers).toBe(0);
     expect(prefix.heard).toEqual(["*prices/", "*prices/eth", "*prices/eth/usd"]);
     expect(tap.heard).toHaveLength(5);
   });
@@ -142,13 +151,15 @@ describe("the router", () => {
     const late = new Ear();
     const offs: (() => void)[] = [];
     for (let n = 0; n < 3; n += 1) {
-      offs.push(router.subscribe("a", {
-        deliver: () => {
-          for (const off of offs) off();
-          router.subscribe("a", late);
-          return true;
-        },
-      }));
+      offs.push(
+        router.subscribe("a", {
+          deliver: () => {
+            for (const off of offs) off();
+            router.subscribe("a", late);
+            return true;
+          },
+        }),
+      );
     }
     expect(router.publish(to("a")).receivers).toBe(3);
     expect(late.heard).toEqual([]);
@@ -176,29 +187,44 @@ interface Held {
 
 describe("any subscribing and unsubscribing", () => {
   it("agrees with a matcher that looks at every subscription, and leaves nothing behind", () => {
-    fc.assert(fc.property(fc.array(action, { maxLength: 80 }), (actions) => {
-      const router = new Router();
-      // Every second ear is a ZeroMQ peer, every third may inspect.
-      const ears = Array.from({ length: 6 }, (_, n) => (n % 2 === 0 ? new WireEar(String(n), n % 3 === 0) : new Ear(String(n), n % 3 === 0)));
-      let held: Held[] = [];
-      for (const now of actions) {
-        if (now.do === "end") {
-          held[now.n]?.off();
-          held = held.filter((_, n) => n !== now.n);
-        } else if (now.do === "publish") {
-          expect(hears(router, ears, now.topic)).toEqual(expected(held, ears, now.topic));
-        } else if (!held.some((other) => other.do === now.do && other.ear === now.ear && other.on === now.on)) {
-          const ear = ears[now.ear];
-          const off = now.do === "guard" ? router.guard(now.on, () => undefined) : ear === undefined ? () => undefined
-            : now.do === "subscribe" ? router.subscribe(now.on, ear) : now.do === "prefix" ? router.subscribePrefix(now.on, ear) : router.tap(ear);
-          held.push({ ...now, off });
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 80 }), (actions) => {
+        const router = new Router();
+        // Every second ear is a ZeroMQ peer, every third may inspect.
+        const ears = Array.from({ length: 6 }, (_, n) =>
+          n % 2 === 0 ? new WireEar(String(n), n % 3 === 0) : new Ear(String(n), n % 3 === 0),
+        );
+        let held: Held[] = [];
+        for (const now of actions) {
+          if (now.do === "end") {
+            held[now.n]?.off();
+            held = held.filter((_, n) => n !== now.n);
+          } else if (now.do === "publish") {
+            expect(hears(router, ears, now.topic)).toEqual(expected(held, ears, now.topic));
+          } else if (!held.some((other) => other.do === now.do && other.ear === now.ear && other.on === now.on)) {
+            const ear = ears[now.ear];
+            const off =
+              now.do === "guard"
+                ? router.guard(now.on, () => undefined)
+                : ear === undefined
+                  ? () => undefined
+                  : now.do === "subscribe"
+                    ? router.subscribe(now.on, ear)
+                    : now.do === "prefix"
+                      ? router.subscribePrefix(now.on, ear)
+                      : router.tap(ear);
+            held.push({ ...now, off });
+          }
+          expect(router.size).toBe(
+            new Set(held.filter((one) => one.do === "subscribe" || one.do === "guard").map(({ on }) => on)).size,
+          );
         }
-        expect(router.size).toBe(new Set(held.filter((one) => one.do === "subscribe" || one.do === "guard").map(({ on }) => on)).size);
-      }
-      for (const { off } of held) off();
-      expect(router.size).toBe(0);
-      for (const topic of topics) expect(hears(router, ears, topic)).toEqual([]);
-    }), { numRuns: 500 });
+        for (const { off } of held) off();
+        expect(router.size).toBe(0);
+        for (const topic of topics) expect(hears(router, ears, topic)).toEqual([]);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 

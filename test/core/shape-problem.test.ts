@@ -11,7 +11,10 @@ const shape = z.strictObject({
   one: z.literal(1).optional(),
   form: z.string().regex(/^x$/, "must be x").optional(),
   bare: z.string().regex(/^x$/).optional(),
-  own: z.string().refine((text) => text !== "no", "must not be no").optional(),
+  own: z
+    .string()
+    .refine((text) => text !== "no", "must not be no")
+    .optional(),
 });
 
 describe("what is wrong with a value, in words", () => {

@@ -8,13 +8,22 @@ describe("a payload as subscribers get it", () => {
   it.each([
     ['{"from":"a","trust":"proved","type":"inform"}', '{"from":"a","type":"inform"}'],
     ['{"trust":"proved","from":"a","type":"inform"}', '{"from":"a","type":"inform"}'],
-    [' { "from" : "a" , "replay" : true , "type":"inform" , "received_at":"now" } \n', '{ "from" : "a" , "type":"inform" }'],
+    [
+      ' { "from" : "a" , "replay" : true , "type":"inform" , "received_at":"now" } \n',
+      '{ "from" : "a" , "type":"inform" }',
+    ],
     ['{"from":"a","tr\\u0075st":"proved","type":"inform"}', '{"from":"a","type":"inform"}'],
     ['{"trust":{"a":[1,"}"],"b":"\\"],"},"from":"a"}', '{"from":"a"}'],
-    ['{"from":"a","content":{"trust":"proved","data":[{"replay":true}]},"x":"\\"trust\\":1","n":12345678901234567890.10}', '{"from":"a","content":{"trust":"proved","data":[{"replay":true}]},"x":"\\"trust\\":1","n":12345678901234567890.10}'],
-  ])("has nothing of the broker's in the outermost object of a claimed sender, and every other byte: %j", (payload, expected) => {
-    expect(text(payload)).toBe(expected);
-  });
+    [
+      '{"from":"a","content":{"trust":"proved","data":[{"replay":true}]},"x":"\\"trust\\":1","n":12345678901234567890.10}',
+      '{"from":"a","content":{"trust":"proved","data":[{"replay":true}]},"x":"\\"trust\\":1","n":12345678901234567890.10}',
+    ],
+  ])(
+    "has nothing of the broker's in the outermost object of a claimed sender, and every other byte: %j",
+    (payload, expected) => {
+      expect(text(payload)).toBe(expected);
+    },
+  );
 
   it("says the broker's word for a proved sender, once", () => {
     expect(text('{"from":"a","n":1e400}', "proved")).toBe('{"trust":"proved","from":"a","n":1e400}');
@@ -29,10 +38,21 @@ describe("a payload as subscribers get it", () => {
   it("is what JSON.parse would leave of any object", () => {
     const key = fc.oneof(fc.constantFrom("trust", "replay", "received_at", "trust ", "Trust", "content"), fc.string());
     const members = fc.uniqueArray(fc.tuple(key, fc.jsonValue()), { selector: ([name]) => name, maxLength: 6 });
-    fc.assert(fc.property(members, fc.boolean(), fc.constantFrom(undefined, "proved" as const), (all, pretty, trust) => {
-      const object = { ...Object.fromEntries(all.filter(([name]) => name !== "__proto__")), from: "a" };
-      const rest = { ...object, trust: undefined, replay: undefined, received_at: undefined, ...(trust !== undefined && { trust }) };
-      expect(JSON.parse(text(JSON.stringify(object, undefined, pretty ? 2 : undefined), trust))).toEqual(JSON.parse(JSON.stringify(rest)));
-    }), { seed: 11, numRuns: 2_000 });
+    fc.assert(
+      fc.property(members, fc.boolean(), fc.constantFrom(undefined, "proved" as const), (all, pretty, trust) => {
+        const object = { ...Object.fromEntries(all.filter(([name]) => name !== "__proto__")), from: "a" };
+        const rest = {
+          ...object,
+          trust: undefined,
+          replay: undefined,
+          received_at: undefined,
+          ...(trust !== undefined && { trust }),
+        };
+        expect(JSON.parse(text(JSON.stringify(object, undefined, pretty ? 2 : undefined), trust))).toEqual(
+          JSON.parse(JSON.stringify(rest)),
+        );
+      }),
+      { seed: 11, numRuns: 2_000 },
+    );
   });
 });

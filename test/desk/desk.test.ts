@@ -14,26 +14,34 @@ describe("the broker's desk", () => {
   it("answers on the asker's own topic, as a response from $broker", () => {
     const ada = world.subscriber(["ada"]);
     const id = world.send(world.publisher(), "ada", "$broker", "request", { message: "ping", kind: "ping" });
-    expect(ada.heard).toMatchObject([{ topic: "ada", from: "$broker", type: "response", inReplyTo: id, kind: "ping", text: "pong" }]);
+    expect(ada.heard).toMatchObject([
+      { topic: "ada", from: "$broker", type: "response", inReplyTo: id, kind: "ping", text: "pong" },
+    ]);
   });
 
   it.each(["", "help", "constructor", "__proto__", "toString"])("refuses kind %j and names those it knows", (kind) => {
     const ada = world.subscriber(["ada"]);
     const [answer] = world.ask(world.publisher(), "ada", ada, kind);
-    expect(answer).toMatchObject({ kind: "fault", data: { code: "unsupported" }, text: expect.stringContaining("room.join") as string });
+    expect(answer).toMatchObject({
+      kind: "fault",
+      data: { code: "unsupported" },
+      text: expect.stringContaining("room.join") as string,
+    });
     expect(answer?.text).not.toContain("broker.status"); // the operator's alone
   });
 
   it("leaves responses and informs alone", () => {
     const ada = world.subscriber(["ada"]);
-    for (const type of ["response", "inform"]) world.send(world.publisher(), "ada", "$broker", type, { message: "ping", kind: "ping" });
+    for (const type of ["response", "inform"])
+      world.send(world.publisher(), "ada", "$broker", type, { message: "ping", kind: "ping" });
     expect(ada.heard).toEqual([]);
   });
 
   it("answers nobody's request to a name on another machine or in another dialect", () => {
     const far = world.subscriber(["far"], { remote: "10.0.0.1" });
     const bot = world.session("bot");
-    for (const from of ["far", "bot", "nobody"]) world.send(world.publisher(), from, "$broker", "request", { message: "ping", kind: "ping" });
+    for (const from of ["far", "bot", "nobody"])
+      world.send(world.publisher(), from, "$broker", "request", { message: "ping", kind: "ping" });
     expect([far.heard, bot.heard]).toEqual([[], []]);
     expect(world.ledger.reasons).toMatchObject({ "asked-unheard": 2, "from-forged": 1 });
   });
@@ -55,13 +63,15 @@ describe("the broker's desk", () => {
     const ada = world.subscriber(["ada"]);
     for (let n = 0; n < 2_000; n += 1) world.session(`bot ${String(n)}`);
     const by = world.publisher();
-    const lists = (): unknown[] => ["agents.list", "agents.list"].map((kind) => world.ask(by, "ada", ada, kind)[0]?.kind);
+    const lists = (): unknown[] =>
+      ["agents.list", "agents.list"].map((kind) => world.ask(by, "ada", ada, kind)[0]?.kind);
     expect(lists()).toEqual(["agents.list", "fault"]);
     world.clock.advance(20_000);
     expect(lists()).toEqual(["agents.list", "fault"]);
     const operator = world.subscriber([], { principal: proved("operator", ["operate"]) });
     const asOperator = world.publisher({ principal: proved("operator", ["operate"]) });
-    for (let n = 0; n < 30; n += 1) expect(world.ask(asOperator, "operator", operator, "agents.list")).toMatchObject([{ kind: "agents.list" }]);
+    for (let n = 0; n < 30; n += 1)
+      expect(world.ask(asOperator, "operator", operator, "agents.list")).toMatchObject([{ kind: "agents.list" }]);
   });
 
   it("looks nothing up for a list that is not paid for", () => {
@@ -71,7 +81,8 @@ describe("the broker's desk", () => {
     const rooms = vi.spyOn(world.directory, "rooms");
     const members = vi.spyOn(world.directory, "members");
     const agents = vi.spyOn(world.directory, "agents");
-    for (const kind of ["rooms.list", "agents.list", "room.members", "room.join"]) expect(world.ask(by, "ada", ada, kind, { room: "#general" })).toMatchObject([{ data: { code: "rate-limited" } }]);
+    for (const kind of ["rooms.list", "agents.list", "room.members", "room.join"])
+      expect(world.ask(by, "ada", ada, kind, { room: "#general" })).toMatchObject([{ data: { code: "rate-limited" } }]);
     for (const looked of [rooms, members, agents]) expect(looked).not.toHaveBeenCalled();
     expect(world.directory.memberCount("#general", undefined)).toBe(0);
   });
@@ -82,7 +93,13 @@ describe("the broker's desk", () => {
     world.clock.advance(world.limits.zmqInferredMs);
     world.session("bot");
     const [answer] = world.ask(world.publisher(), "ada", ada, "agents.list");
-    expect(answer?.data).toMatchObject({ agents: [{ name: "ada", dialect: "zmq", trust: "claimed" }, { name: "bob", via: "proxy" }, { name: "bot", dialect: "pan", trust: "shared" }] });
+    expect(answer?.data).toMatchObject({
+      agents: [
+        { name: "ada", dialect: "zmq", trust: "claimed" },
+        { name: "bob", via: "proxy" },
+        { name: "bot", dialect: "pan", trust: "shared" },
+      ],
+    });
   });
 
   it("makes whoever asks a member, says that the socket has to subscribe, and gives the past after the answer", () => {
@@ -90,14 +107,25 @@ describe("the broker's desk", () => {
     for (const text of ["1", "2", "3"]) bot.say("#general", "inform", text);
     const ada = world.subscriber(["ada"]);
     const answers = world.ask(world.publisher(), "ada", ada, "room.join", { room: "#general", history: 2 });
-    expect(answers[0]).toMatchObject({ kind: "room.join", text: expect.stringContaining("has to subscribe") as string, data: { room: "#general", members: ["ada"] } });
-    expect(answers.slice(1)).toMatchObject([{ topic: "ada", to: "#general", text: "2", type: "inform", replay: true }, { text: "3", replay: true }]);
+    expect(answers[0]).toMatchObject({
+      kind: "room.join",
+      text: expect.stringContaining("has to subscribe") as string,
+      data: { room: "#general", members: ["ada"] },
+    });
+    expect(answers.slice(1)).toMatchObject([
+      { topic: "ada", to: "#general", text: "2", type: "inform", replay: true },
+      { text: "3", replay: true },
+    ]);
     bot.say("#general", "inform", "4");
     expect(ada.heard.at(-1)).toMatchObject({ topic: "#general", text: "4", replay: false });
-    expect(world.ask(world.publisher(), "ada", ada, "room.leave", { room: "#general" })).toMatchObject([{ text: "you left #general" }]);
+    expect(world.ask(world.publisher(), "ada", ada, "room.leave", { room: "#general" })).toMatchObject([
+      { text: "you left #general" },
+    ]);
     bot.say("#general", "inform", "5");
     expect(ada.texts).not.toContain("5");
-    expect(world.ask(world.publisher(), "ada", ada, "room.leave", { room: "#general" })).toMatchObject([{ text: "you were not in #general" }]);
+    expect(world.ask(world.publisher(), "ada", ada, "room.leave", { room: "#general" })).toMatchObject([
+      { text: "you were not in #general" },
+    ]);
   });
 
   it("takes arguments from content.data or content itself, and refuses wrong ones by name", () => {
@@ -105,10 +133,20 @@ describe("the broker's desk", () => {
     const by = world.publisher();
     world.send(by, "ada", "$broker", "request", { message: "join", kind: "room.join", room: "#lab" });
     expect(ada.heard.at(-1)).toMatchObject({ kind: "room.join" });
-    for (const data of [{}, { room: 5 }, { room: "#lab", history: -1 }, { room: "#lab", history: "all" }, { room: "lab" }]) {
-      expect(world.ask(by, "ada", ada, "room.join", data)).toMatchObject([{ kind: "fault", data: { code: "malformed" } }]);
+    for (const data of [
+      {},
+      { room: 5 },
+      { room: "#lab", history: -1 },
+      { room: "#lab", history: "all" },
+      { room: "lab" },
+    ]) {
+      expect(world.ask(by, "ada", ada, "room.join", data)).toMatchObject([
+        { kind: "fault", data: { code: "malformed" } },
+      ]);
     }
-    expect(world.ask(by, "ada", ada, "room.create", { room: "#x", invite_only: "yes" })).toMatchObject([{ data: { code: "malformed" } }]);
+    expect(world.ask(by, "ada", ada, "room.create", { room: "#x", invite_only: "yes" })).toMatchObject([
+      { data: { code: "malformed" } },
+    ]);
   });
 
   it("shows a claimed name no invite-only room, even one that a session of that name was invited to", () => {
@@ -119,17 +157,25 @@ describe("the broker's desk", () => {
     world.ask(asOwner, "owner", owner, "room.invite", { room: "#inner", agent: "ada" });
     const by = world.publisher();
     expect(JSON.stringify(world.ask(by, "ada", ada, "rooms.list")[0]?.data)).not.toContain("#inner");
-    expect(world.ask(by, "ada", ada, "room.members", { room: "#inner" })).toMatchObject([{ data: { code: "forbidden" } }]);
-    expect(world.ask(by, "ada", ada, "room.history", { room: "#inner" })).toMatchObject([{ data: { code: "forbidden" } }]);
+    expect(world.ask(by, "ada", ada, "room.members", { room: "#inner" })).toMatchObject([
+      { data: { code: "forbidden" } },
+    ]);
+    expect(world.ask(by, "ada", ada, "room.history", { room: "#inner" })).toMatchObject([
+      { data: { code: "forbidden" } },
+    ]);
     expect(world.ask(by, "ada", ada, "room.join", { room: "#inner" })).toMatchObject([{ data: { code: "forbidden" } }]);
-    expect(world.ask(by, "ada", ada, "room.create", { room: "#mine", invite_only: true })).toMatchObject([{ data: { code: "forbidden" } }]);
+    expect(world.ask(by, "ada", ada, "room.create", { room: "#mine", invite_only: true })).toMatchObject([
+      { data: { code: "forbidden" } },
+    ]);
     expect(JSON.stringify(world.ask(asOwner, "owner", owner, "rooms.list")[0]?.data)).toContain("#inner");
   });
 
   it("shows its ledgers to the operator, who is no agent on any list", () => {
     const operator = world.subscriber([], { principal: proved("operator", ["operate"]) });
     const ada = world.subscriber(["ada"]);
-    expect(world.ask(world.publisher({ principal: proved("operator", ["operate"]) }), "operator", operator, "broker.status")).toMatchObject([{ kind: "broker.status", data: { up: true } }]);
+    expect(
+      world.ask(world.publisher({ principal: proved("operator", ["operate"]) }), "operator", operator, "broker.status"),
+    ).toMatchObject([{ kind: "broker.status", data: { up: true } }]);
     expect(world.ask(world.publisher(), "ada", ada, "broker.status")).toMatchObject([{ data: { code: "forbidden" } }]);
     expect(world.online).toEqual(["ada"]);
   });

@@ -1,6 +1,17 @@
-import { Fault, principal, type Dialect, type Envelope, type Frame, type Principal, type Session } from "../../src/dialect/index.js";
+import {
+  Fault,
+  principal,
+  type Dialect,
+  type Envelope,
+  type Frame,
+  type Principal,
+  type Session,
+} from "../../src/dialect/index.js";
 
-/** A part of Agent Network (seed 002, protocols §6), enough to show that it fits: header login, byte-exact frames, calls to other dialects. */
+/**
+ * A part of Agent Network (seed 002, protocols §6), enough to show that it fits: header login, byte-exact frames, calls
+ * to other dialects.
+ */
 interface Header {
   readonly messageId: string;
   readonly senderId: string;
@@ -34,7 +45,16 @@ async function verify(token: string): Promise<Principal> {
 }
 
 function system(session: Network, messageType: string, content: Readonly<Record<string, unknown>>): Event {
-  return { messageId: session.newId(), conversationId: "system", senderId: "system", recipientId: session.principal?.agent ?? "", messageType, content, timestamp: session.now(), metadata: {} };
+  return {
+    messageId: session.newId(),
+    conversationId: "system",
+    senderId: "system",
+    recipientId: session.principal?.agent ?? "",
+    messageType,
+    content,
+    timestamp: session.now(),
+    metadata: {},
+  };
 }
 
 function mustBeOwn(session: Network, { senderId }: Header): void {
@@ -48,7 +68,13 @@ function pass(session: Network, { header, raw }: { readonly header: Header; read
   if (header.messageType === "ENCRYPTED" && there !== undefined && there.dialect !== "agent-network-sketch") {
     throw new Fault("unsupported", `${header.recipientId} speaks ${there.dialect}, which cannot read sealed messages`);
   }
-  session.inform({ to: header.recipientId, messageId: header.messageId, content: { message: "a message between Agent Network agents", kind: "sealed" }, raw, hidden: true });
+  session.inform({
+    to: header.recipientId,
+    messageId: header.messageId,
+    content: { message: "a message between Agent Network agents", kind: "sealed" },
+    raw,
+    hidden: true,
+  });
   session.send(system(session, "ACK", { messageId: header.messageId }));
 }
 
@@ -64,7 +90,11 @@ export const agentNetworkSketch: Dialect<Command, Event, State> = {
   },
   codec: () => ({
     decode(frame) {
-      const value = JSON.parse(frame.toString()) as Header & { readonly type?: string; readonly token?: string; readonly agentId?: string };
+      const value = JSON.parse(frame.toString()) as Header & {
+        readonly type?: string;
+        readonly token?: string;
+        readonly agentId?: string;
+      };
       if (value.type === "AUTH") return [{ type: "AUTH", token: value.token ?? "", agentId: value.agentId ?? "" }];
       if (value.messageType === "HEARTBEAT") return [{ type: "HEARTBEAT", header: value }];
       return [{ type: value.messageType === "PROPOSAL" ? "PROPOSAL" : "message", header: value, raw: frame }];
@@ -76,7 +106,8 @@ export const agentNetworkSketch: Dialect<Command, Event, State> = {
       phase: "greeting",
       async run(session, { token, agentId }) {
         const who = await verify(token);
-        if (who.agent !== agentId) throw new Fault("unauthenticated", "the token speaks for another agent", { fatal: true });
+        if (who.agent !== agentId)
+          throw new Fault("unauthenticated", "the token speaks for another agent", { fatal: true });
         await session.admit(who);
       },
     },
@@ -88,7 +119,8 @@ export const agentNetworkSketch: Dialect<Command, Event, State> = {
         session.send(system(session, "HEARTBEAT", header.content));
       },
     },
-    // To an agent of another dialect a proposal is a request; its answer comes back as a value, long after this handler is over.
+    // To an agent of another dialect a proposal is a request; its answer comes back as a value, long after this handler
+    // is over.
     PROPOSAL: {
       phase: "ready",
       cost: 1,
@@ -100,12 +132,32 @@ export const agentNetworkSketch: Dialect<Command, Event, State> = {
         }
         mustBeOwn(session, header);
         const answer = (envelope: Envelope): void => {
-          session.send(system(session, "RESPONSE", { requestId: header.messageId, data: { text: envelope.content.message }, error: null }));
+          session.send(
+            system(session, "RESPONSE", {
+              requestId: header.messageId,
+              data: { text: envelope.content.message },
+              error: null,
+            }),
+          );
         };
         const failed = (thrown: unknown): void => {
-          session.send(system(session, "ERROR", { originalMessageId: header.messageId, code: thrown instanceof Fault ? thrown.code : "internal" }));
+          session.send(
+            system(session, "ERROR", {
+              originalMessageId: header.messageId,
+              code: thrown instanceof Fault ? thrown.code : "internal",
+            }),
+          );
         };
-        void session.call({ to: header.recipientId, messageId: header.messageId, content: { message: JSON.stringify(header.content), kind: "proposal", data: header.content } }, { timeoutMs: 1_000 }).then(answer, failed);
+        void session
+          .call(
+            {
+              to: header.recipientId,
+              messageId: header.messageId,
+              content: { message: JSON.stringify(header.content), kind: "proposal", data: header.content },
+            },
+            { timeoutMs: 1_000 },
+          )
+          .then(answer, failed);
       },
     },
     message: {
@@ -116,12 +168,21 @@ export const agentNetworkSketch: Dialect<Command, Event, State> = {
   },
   render: {
     variant: () => undefined,
-    event: ({ from, to, content, message_id }, _meta, session) => ({ messageId: message_id, senderId: from, recipientId: to, messageType: "INFORM", content: { text: content.message }, forSession: session?.id }),
+    event: ({ from, to, content, message_id }, _meta, session) => ({
+      messageId: message_id,
+      senderId: from,
+      recipientId: to,
+      messageType: "INFORM",
+      content: { text: content.message },
+      forSession: session?.id,
+    }),
   },
   greet(session) {
     session.phase = "ready";
     session.state.lastHeartbeatAt = session.now();
-    session.send(system(session, "CONNECTED", { connectionId: session.id, heartbeatInterval: 30_000, serverTime: session.now() }));
+    session.send(
+      system(session, "CONNECTED", { connectionId: session.id, heartbeatInterval: 30_000, serverTime: session.now() }),
+    );
     const check = (): void => {
       if (session.now() - session.state.lastHeartbeatAt > 90_000) session.close({ code: 4408, reason: "no heartbeat" });
       else session.after(30_000, check);
@@ -132,7 +193,11 @@ export const agentNetworkSketch: Dialect<Command, Event, State> = {
     session.state.unreached.clear();
   },
   refuse: (fault, command, session) => ({
-    reply: system(session, "ERROR", { code: fault.code, message: fault.message, originalMessageId: command !== undefined && "header" in command ? command.header.messageId : undefined }),
+    reply: system(session, "ERROR", {
+      code: fault.code,
+      message: fault.message,
+      originalMessageId: command !== undefined && "header" in command ? command.header.messageId : undefined,
+    }),
     ...(fault.code === "unauthenticated" && { close: { code: 4401, reason: fault.message } }),
   }),
 };

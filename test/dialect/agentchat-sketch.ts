@@ -1,9 +1,17 @@
 import { principal, type Codec, type Dialect, type Session } from "../../src/dialect/index.js";
 
-/** A part of AgentChat (seed 001, protocols §5), enough to show that it fits: ephemeral names, the challenge, channels, its echo. */
+/**
+ * A part of AgentChat (seed 001, protocols §5), enough to show that it fits: ephemeral names, the challenge, channels,
+ * its echo.
+ */
 type Command =
   | { readonly type: "IDENTIFY"; readonly name: string; readonly pubkey?: string }
-  | { readonly type: "VERIFY_IDENTITY"; readonly challenge_id: string; readonly signature: string; readonly timestamp: number }
+  | {
+      readonly type: "VERIFY_IDENTITY";
+      readonly challenge_id: string;
+      readonly signature: string;
+      readonly timestamp: number;
+    }
   | { readonly type: "JOIN"; readonly channel: string; readonly replay?: number }
   | { readonly type: "MSG"; readonly to: string; readonly content: string; readonly msg_id?: string }
   | { readonly type: "CREATE_CHANNEL"; readonly channel: string; readonly invite_only?: boolean }
@@ -49,7 +57,9 @@ function challenge(session: Chat, pubkey: string): void {
 }
 
 async function welcome(session: Chat, agent: string, proof: string | undefined): Promise<void> {
-  await session.admit(principal(agent, proof === undefined ? "claimed" : "proved", proof === undefined ? {} : { proof }));
+  await session.admit(
+    principal(agent, proof === undefined ? "claimed" : "proved", proof === undefined ? {} : { proof }),
+  );
   session.phase = "ready";
   session.send({ type: "WELCOME", agent_id: `@${agent}`, server: "sketch" });
 }
@@ -105,8 +115,13 @@ export const agentChatSketch: Dialect<Command, Event, State> = {
       phase: "ready",
       cost: ({ content }) => 1 + Math.floor(content.length / 10_000),
       run(session, { to, content, msg_id }) {
-        session.say({ to: to.replace(/^@/, ""), content: { message: content }, ...(msg_id !== undefined && { messageId: msg_id }) });
-        if (to.startsWith("@") && session.state.echo) session.send({ type: "MSG", from: `@${session.principal?.agent ?? ""}`, to, content });
+        session.say({
+          to: to.replace(/^@/, ""),
+          content: { message: content },
+          ...(msg_id !== undefined && { messageId: msg_id }),
+        });
+        if (to.startsWith("@") && session.state.echo)
+          session.send({ type: "MSG", from: `@${session.principal?.agent ?? ""}`, to, content });
       },
     },
     CREATE_CHANNEL: {
@@ -119,7 +134,12 @@ export const agentChatSketch: Dialect<Command, Event, State> = {
     LIST_CHANNELS: {
       phase: "ready",
       run(session) {
-        session.send({ type: "CHANNELS", list: session.services.directory.rooms(session.principal).map(({ name, members }) => ({ name, agents: members })) });
+        session.send({
+          type: "CHANNELS",
+          list: session.services.directory
+            .rooms(session.principal)
+            .map(({ name, members }) => ({ name, agents: members })),
+        });
       },
     },
     PING: {
@@ -137,10 +157,24 @@ export const agentChatSketch: Dialect<Command, Event, State> = {
     event({ from, to, content, timestamp }, { replay }) {
       const at = to.startsWith("#") ? to : to === "all" ? "#all" : `@${to}`;
       if (content.kind === "room.joined") return { type: "AGENT_JOINED", data: content.data };
-      return { type: "MSG", from: `@${from}`, to: at, content: content.message, ts: Date.parse(timestamp), ...(replay && { replay }) };
+      return {
+        type: "MSG",
+        from: `@${from}`,
+        to: at,
+        content: content.message,
+        ts: Date.parse(timestamp),
+        ...(replay && { replay }),
+      };
     },
   },
   // A message to a channel reaches its sender, too.
   wants: (_envelope, { state }, own) => !own || state.echo,
-  refuse: ({ code, message }, command) => ({ reply: { type: "ERROR", code: code === "unauthenticated" ? "AUTH_REQUIRED" : "INVALID_MSG", message, ...(command !== undefined && { ref: command.type }) } }),
+  refuse: ({ code, message }, command) => ({
+    reply: {
+      type: "ERROR",
+      code: code === "unauthenticated" ? "AUTH_REQUIRED" : "INVALID_MSG",
+      message,
+      ...(command !== undefined && { ref: command.type }),
+    },
+  }),
 };

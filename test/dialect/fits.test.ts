@@ -7,8 +7,13 @@ import { agentChatSketch, signedText } from "./agentchat-sketch.js";
 import { agentNetworkSketch } from "./agent-network-sketch.js";
 import { visualisationSketch } from "./visualisation-sketch.js";
 
-const sketches: readonly AnyDialect[] = [defineDialect(agentChatSketch), defineDialect(agentNetworkSketch), defineDialect(visualisationSketch)];
-const world = (): BridgeWorld => new BridgeWorld([...sketches, probe({ answer: (s) => void s.say({ to: "alice", content: { message: "agreed" } }) })]);
+const sketches: readonly AnyDialect[] = [
+  defineDialect(agentChatSketch),
+  defineDialect(agentNetworkSketch),
+  defineDialect(visualisationSketch),
+];
+const world = (): BridgeWorld =>
+  new BridgeWorld([...sketches, probe({ answer: (s) => void s.say({ to: "alice", content: { message: "agreed" } }) })]);
 
 describe("the contract", () => {
   it("has room for AgentChat: a key is taken, then proved; a proved key is challenged first", async () => {
@@ -19,7 +24,12 @@ describe("the contract", () => {
     await ada.hears({ type: "WELCOME", agent_id: "@k1" });
     const { challenge_id, nonce } = await ada.hears({ type: "CHALLENGE" });
     expect(at.directory.agent("k1")?.trust).toBe("claimed");
-    await ada.says({ type: "VERIFY_IDENTITY", challenge_id, signature: signedText(String(nonce), String(challenge_id), 5), timestamp: 5 });
+    await ada.says({
+      type: "VERIFY_IDENTITY",
+      challenge_id,
+      signature: signedText(String(nonce), String(challenge_id), 5),
+      timestamp: 5,
+    });
     await ada.hears({ type: "VERIFY_SUCCESS", agent_id: "@k1" });
     expect(at.directory.agent("k1")?.trust).toBe("proved");
 
@@ -50,7 +60,8 @@ describe("the contract", () => {
     const bob = at.connect(path);
     await bob.says({ type: "AUTH", token: "jwt bob", agentId: "bob" });
     for (const client of [alice, bob]) await client.hears({ messageType: "CONNECTED", senderId: "system" });
-    const frame = '{ "messageId":"m1",  "senderId":"alice", "recipientId":"bob","messageType":"ENCRYPTED","content":{"ciphertext":"…"}, "signature":"x" }';
+    const frame =
+      '{ "messageId":"m1",  "senderId":"alice", "recipientId":"bob","messageType":"ENCRYPTED","content":{"ciphertext":"…"}, "signature":"x" }';
     await alice.says(frame);
     expect(bob.connection.frames.at(-1)).toBe(frame);
     await alice.hears({ messageType: "ACK", content: { messageId: "m1" } });
@@ -59,11 +70,23 @@ describe("the contract", () => {
 
     const other = at.connect("/probe");
     await other.says({ type: "login", name: "carol" });
-    await alice.says({ messageId: "m2", senderId: "alice", recipientId: "carol", messageType: "PROPOSAL", content: { title: "lunch" } });
+    await alice.says({
+      messageId: "m2",
+      senderId: "alice",
+      recipientId: "carol",
+      messageType: "PROPOSAL",
+      content: { title: "lunch" },
+    });
     await other.hears({ type: "request", from: "alice", kind: "proposal" });
     await other.says({ type: "do", what: "answer" });
     await alice.hears({ messageType: "RESPONSE", content: { requestId: "m2", data: { text: "agreed" }, error: null } });
-    await alice.says({ messageId: "m3", senderId: "alice", recipientId: "carol", messageType: "PROPOSAL", content: {} });
+    await alice.says({
+      messageId: "m3",
+      senderId: "alice",
+      recipientId: "carol",
+      messageType: "PROPOSAL",
+      content: {},
+    });
     at.clock.advance(1_000);
     await alice.hears({ messageType: "ERROR", content: { originalMessageId: "m3", code: "timeout" } });
 
@@ -79,7 +102,11 @@ describe("the contract", () => {
   it("has room for visualisation: binary streams by variant, timers, viewers that cannot keep up", async () => {
     const at = world();
     const viewers = [];
-    for (const [clientId, capabilities] of [["v1", ["binary"]], ["v2", ["binary"]], ["v3", []]] as const) {
+    for (const [clientId, capabilities] of [
+      ["v1", ["binary"]],
+      ["v2", ["binary"]],
+      ["v3", []],
+    ] as const) {
       const viewer = at.connect("/agents/ws");
       await viewer.says({ type: "handshake", capabilities, clientId });
       viewers.push(viewer.connection);
@@ -104,7 +131,10 @@ describe("the contract", () => {
     one.says(heartbeat);
     one.says(Buffer.from("nonsense"));
     await settled();
-    expect(one.frames.slice(-2).map((frame) => (JSON.parse(String(frame)) as { type: string }).type)).toEqual(["heartbeat", "error"]);
+    expect(one.frames.slice(-2).map((frame) => (JSON.parse(String(frame)) as { type: string }).type)).toEqual([
+      "heartbeat",
+      "error",
+    ]);
     await at.bridges.drain(AbortSignal.timeout(1_000));
     await at.bridges.stop();
     at.clock.advance(60_000);
@@ -114,20 +144,47 @@ describe("the contract", () => {
   it("does not compile without a rule for every command, nor with one for none", () => {
     type Command = { readonly type: "one" } | { readonly type: "two"; readonly text: string };
     type Table = Dialect<Command, string, undefined>["commands"];
-    const whole: Table = { one: { phase: "any", run: () => undefined }, two: { phase: "any", cost: ({ text }) => text.length, run: (session, { text }) => { session.send(text); } } };
+    const whole: Table = {
+      one: { phase: "any", run: () => undefined },
+      two: {
+        phase: "any",
+        cost: ({ text }) => text.length,
+        run: (session, { text }) => {
+          session.send(text);
+        },
+      },
+    };
     // @ts-expect-error: `two` is missing
     const partly: Table = { one: { phase: "any", run: () => undefined } };
     // @ts-expect-error: nobody says `three`
     const more: Table = { ...whole, three: { phase: "any", run: () => undefined } };
-    // @ts-expect-error: `one` has no text
-    const other: Table = { ...whole, one: { phase: "any", run: (_session, { text }) => { if (text === undefined) return; } } };
-    // @ts-expect-error: events of this dialect are strings
-    const events: Table = { ...whole, one: { phase: "any", run: (session) => { session.send(7); } } };
+    const other: Table = {
+      ...whole,
+      one: {
+        phase: "any",
+        // @ts-expect-error: `one` has no text
+        run: (_session, { text }) => {
+          if (text === undefined) return;
+        },
+      },
+    };
+    const events: Table = {
+      ...whole,
+      one: {
+        phase: "any",
+        run: (session) => {
+          // @ts-expect-error: events of this dialect are strings
+          session.send(7);
+        },
+      },
+    };
     expect([whole, partly, more, other, events].map((table) => Object.keys(table).length)).toEqual([2, 1, 3, 2, 2]);
   });
 
   it("keeps a dialect's types its own: a list holds them all, and none can be fed another's commands", () => {
-    const names = sketches.map((dialect) => dialect.with(({ name, commands }) => `${name}: ${Object.keys(commands).length}`));
+    const names = sketches.map((dialect) =>
+      dialect.with(({ name, commands }) => `${name}: ${Object.keys(commands).length}`),
+    );
     expect(names).toEqual(["agentchat-sketch: 7", "agent-network-sketch: 4", "visualisation-sketch: 4"]);
     // @ts-expect-error: its commands are never known outside
     const wrong = (dialect: AnyDialect): unknown => dialect.commands;

@@ -1,6 +1,16 @@
-import { Fault, principal, type Dialect, type DialectService, type Frame, type Session } from "../../src/dialect/index.js";
+import {
+  Fault,
+  principal,
+  type Dialect,
+  type DialectService,
+  type Frame,
+  type Session,
+} from "../../src/dialect/index.js";
 
-/** A part of the visualisation protocol (seed 003, protocols §7), enough to show that it fits: binary frames, streams, slow viewers. */
+/**
+ * A part of the visualisation protocol (seed 003, protocols §7), enough to show that it fits: binary frames, streams,
+ * slow viewers.
+ */
 type Command =
   | { readonly type: "handshake"; readonly capabilities: readonly string[]; readonly clientId: string }
   | { readonly type: "heartbeat"; readonly at: bigint }
@@ -17,7 +27,10 @@ interface Position {
 type Event =
   | { readonly type: "positions"; readonly positions: readonly Position[] }
   | { readonly type: "heartbeat"; readonly at: bigint }
-  | { readonly type: "handshake_ack" | "message.sent" | "channel.created" | "control.result" | "error"; readonly payload: Readonly<Record<string, unknown>> };
+  | {
+      readonly type: "handshake_ack" | "message.sent" | "channel.created" | "control.result" | "error";
+      readonly payload: Readonly<Record<string, unknown>>;
+    };
 
 interface State {
   binary: boolean;
@@ -46,7 +59,8 @@ function binaryPositions(positions: readonly Position[]): Buffer {
 
 function decode(frame: Frame): readonly Command[] {
   if (typeof frame === "string") return [JSON.parse(frame) as Command];
-  if (frame.length < 16 || frame.readUInt32BE(0) !== magic || frame[4] !== 0x06) throw new Fault("malformed", "not a frame of ours");
+  if (frame.length < 16 || frame.readUInt32BE(0) !== magic || frame[4] !== 0x06)
+    throw new Fault("malformed", "not a frame of ours");
   return [{ type: "heartbeat", at: frame.readBigUInt64BE(8) }];
 }
 
@@ -67,7 +81,10 @@ function serve(service: DialectService<Event, State>): () => void {
     const ready: Viewer[] = [];
     for (const viewer of service.sessions()) {
       if (viewer.phase !== "streaming") continue;
-      if (viewer.backlog > 100_000) viewer.state.waiting = [...viewer.state.waiting, { type: "positions" as const, positions }].slice(-viewer.state.bufferSize);
+      if (viewer.backlog > 100_000)
+        viewer.state.waiting = [...viewer.state.waiting, { type: "positions" as const, positions }].slice(
+          -viewer.state.bufferSize,
+        );
       else ready.push(viewer);
     }
     service.broadcast({ type: "positions", positions }, ready);
@@ -94,7 +111,10 @@ export const visualisationSketch: Dialect<Command, Event, State> = {
       async run(session, { capabilities, clientId }) {
         await session.admit(principal(clientId, "claimed", { scopes: ["observe"] }), { listed: false });
         session.state.binary = capabilities.includes("binary");
-        session.send({ type: "handshake_ack", payload: { sessionId: session.id, protocols: session.state.binary ? ["binary", "json"] : ["json"] } });
+        session.send({
+          type: "handshake_ack",
+          payload: { sessionId: session.id, protocols: session.state.binary ? ["binary", "json"] : ["json"] },
+        });
         session.phase = "streaming";
       },
     },
@@ -115,7 +135,10 @@ export const visualisationSketch: Dialect<Command, Event, State> = {
       phase: "streaming",
       cost: 1,
       run(session, { id, targetAgent, command }) {
-        session.request({ to: targetAgent, messageId: id, content: { message: command, kind: "control.execute" } }, { timeoutMs: 30_000 });
+        session.request(
+          { to: targetAgent, messageId: id, content: { message: command, kind: "control.execute" } },
+          { timeoutMs: 30_000 },
+        );
       },
     },
   },
@@ -123,12 +146,24 @@ export const visualisationSketch: Dialect<Command, Event, State> = {
     variant: ({ state }) => (state.binary ? "binary" : "json"),
     event: ({ type, from, to, content, in_reply_to }) =>
       type === "response"
-        ? { type: "control.result", payload: { targetAgent: from, status: "done", result: content.message, correlationId: in_reply_to } }
-        : { type: "message.sent", payload: { from: { id: from }, to: [{ id: to }], content: content.kind === "sealed" ? { sealed: true } : content } },
+        ? {
+            type: "control.result",
+            payload: { targetAgent: from, status: "done", result: content.message, correlationId: in_reply_to },
+          }
+        : {
+            type: "message.sent",
+            payload: {
+              from: { id: from },
+              to: [{ id: to }],
+              content: content.kind === "sealed" ? { sealed: true } : content,
+            },
+          },
   },
   drained(session) {
     for (const event of session.state.waiting.splice(0)) session.send(event);
   },
-  refuse: ({ code, message, retryAfterMs }) => ({ reply: { type: "error", payload: { code, message, recoverable: code !== "internal", retryAfterMs } } }),
+  refuse: ({ code, message, retryAfterMs }) => ({
+    reply: { type: "error", payload: { code, message, recoverable: code !== "internal", retryAfterMs } },
+  }),
   serve,
 };

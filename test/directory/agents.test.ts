@@ -20,8 +20,15 @@ describe("agents in the directory", () => {
     arrive("ada", { principal: principal("ada", "proved", { displayName: "Ada L." }), dialect: "zmq" });
     expect(heard).toMatchObject([
       {
-        from: "$broker", to: "$events", type: "inform", trust: "proved",
-        content: { message: "ada is online", kind: "agent.online", data: { agent: "ada", displayName: "Ada L.", dialect: "zmq", trust: "proved" } },
+        from: "$broker",
+        to: "$events",
+        type: "inform",
+        trust: "proved",
+        content: {
+          message: "ada is online",
+          kind: "agent.online",
+          data: { agent: "ada", displayName: "Ada L.", dialect: "zmq", trust: "proved" },
+        },
       },
     ]);
   });
@@ -38,7 +45,8 @@ describe("agents in the directory", () => {
 
   it("that stand on one connection with others leave room for those with one of their own", () => {
     const { arrive } = openWorld({ agentsClaimedMax: 3, agentsSharingMax: 2 });
-    const claimed = (name: string, sharing: boolean): unknown => arrive(name, { principal: principal(name, "claimed"), dialect: "zmq", sharing });
+    const claimed = (name: string, sharing: boolean): unknown =>
+      arrive(name, { principal: principal(name, "claimed"), dialect: "zmq", sharing });
     claimed("a", true);
     claimed("b", true);
     expect(codeOf(() => claimed("c", true))).toBe("full");

@@ -21,7 +21,11 @@ describe("any coming and going", () => {
   it("leaves nothing behind once everybody is gone, and every event has its counterpart", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const { directory, clock, router, arrive, allEvents, ledger } = openWorld({ roomsPerAgentMax: 3, roomsMax: 5, roomMembersMax: 2 });
+        const { directory, clock, router, arrive, allEvents, ledger } = openWorld({
+          roomsPerAgentMax: 3,
+          roomsMax: 5,
+          roomMembersMax: 2,
+        });
         const presences: Presence[] = [];
         const at = (who: number): Presence | undefined => presences[who % Math.max(presences.length, 1)];
         const invited = new Set<string>();
@@ -35,8 +39,17 @@ describe("any coming and going", () => {
             else if (now.do === "depart") presence.depart(now.graceMs);
             else if (now.do === "join") codeOf(() => directory.join(presence, now.room, { create: true }));
             else if (now.do === "leave") codeOf(() => directory.leave(presence, now.room));
-            else if (now.do === "invite") codeOf(() => { directory.invite(presence, now.room, now.name); });
-            else if (codeOf(() => { directory.create(presence, now.room, now); }) === "none" && now.inviteOnly) invited.add(now.room);
+            else if (now.do === "invite")
+              codeOf(() => {
+                directory.invite(presence, now.room, now.name);
+              });
+            else if (
+              codeOf(() => {
+                directory.create(presence, now.room, now);
+              }) === "none" &&
+              now.inviteOnly
+            )
+              invited.add(now.room);
           }
         }
         for (const presence of presences) presence.depart();

@@ -9,13 +9,17 @@ describe("a public room's history", () => {
     const { directory, say } = openWorld();
     for (const text of ["one", "two", "three"]) say("#general", text);
     expect(texts(directory.history("#general", 2, undefined))).toEqual(["two", "three"]);
-    expect(directory.history("#general", 1, undefined)).toMatchObject([{ type: "inform", replay: true, from: "somebody", to: "#general", trust: "shared" }]);
+    expect(directory.history("#general", 1, undefined)).toMatchObject([
+      { type: "inform", replay: true, from: "somebody", to: "#general", trust: "shared" },
+    ]);
   });
 
   it("keeps the last 20", () => {
     const { directory, say } = openWorld();
     for (let n = 1; n <= 25; n += 1) say("#general", String(n));
-    expect(texts(directory.history("#general", 100, undefined))).toEqual(Array.from({ length: 20 }, (_, n) => String(n + 6)));
+    expect(texts(directory.history("#general", 100, undefined))).toEqual(
+      Array.from({ length: 20 }, (_, n) => String(n + 6)),
+    );
   });
 
   it("gives nothing for a count that is none", () => {
@@ -27,10 +31,22 @@ describe("a public room's history", () => {
 
   it("holds messages from ZeroMQ beyond the chunk that they came in", () => {
     const { directory, router } = openWorld();
-    const chunk = Buffer.from(JSON.stringify({ from: "py", to: "x", type: "inform", message_id: "1", timestamp: "2026-01-01T00:00:00", content: { message: "from python" }, mood: 1 }));
+    const chunk = Buffer.from(
+      JSON.stringify({
+        from: "py",
+        to: "x",
+        type: "inform",
+        message_id: "1",
+        timestamp: "2026-01-01T00:00:00",
+        content: { message: "from python" },
+        mood: 1,
+      }),
+    );
     router.publish(Message.fromPayload(chunk, { topic: "#general", receivedAt: 0, trust: "claimed", origin: {} }));
     chunk.fill(0x20);
-    expect(directory.history("#general", 1, undefined)).toMatchObject([{ from: "py", to: "#general", trust: "claimed", content: { message: "from python" }, other: { mood: 1 } }]);
+    expect(directory.history("#general", 1, undefined)).toMatchObject([
+      { from: "py", to: "#general", trust: "claimed", content: { message: "from python" }, other: { mood: 1 } },
+    ]);
   });
 
   it("is nobody's receiver", () => {

@@ -23,9 +23,15 @@ describe("an invite-only room", () => {
   it("is in nobody's list but its members', its invitees' and those who inspect", () => {
     const { directory, arrive, ada } = secretRoom();
     const bob = arrive("bob");
-    const sees = (viewer: Principal | undefined): boolean => directory.rooms(viewer).some(({ name }) => name === "#secret");
+    const sees = (viewer: Principal | undefined): boolean =>
+      directory.rooms(viewer).some(({ name }) => name === "#secret");
     const inspector = principal("operator", "proved", { scopes: ["inspect"] });
-    expect([sees(ada.principal), sees(bob.principal), sees(undefined), sees(inspector)]).toEqual([true, false, false, true]);
+    expect([sees(ada.principal), sees(bob.principal), sees(undefined), sees(inspector)]).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
     directory.invite(ada, "#secret", "bob");
     expect(sees(bob.principal)).toBe(true);
   });
@@ -38,8 +44,12 @@ describe("an invite-only room", () => {
       () => directory.members("#secret", undefined),
       () => directory.history("#secret", 5, bob.principal),
       () => directory.leave(bob, "#secret"),
-      () => { directory.invite(bob, "#secret", "bob"); },
-      () => { say("#secret", "hello", bob.principal); },
+      () => {
+        directory.invite(bob, "#secret", "bob");
+      },
+      () => {
+        say("#secret", "hello", bob.principal);
+      },
     ].map(codeOf);
     expect(codes).toEqual(Array.from(codes, () => "forbidden"));
     expect(directory.mayHear(bob.principal, "#secret")).toBe(false);
@@ -49,7 +59,9 @@ describe("an invite-only room", () => {
   it("tells an outsider how to get in, whatever it tries", () => {
     const { say, arrive } = secretRoom();
     const bob = arrive("bob");
-    expect(() => { say("#secret", "hello", bob.principal); }).toThrow("#secret is invite-only; ask one of its members to invite you");
+    expect(() => {
+      say("#secret", "hello", bob.principal);
+    }).toThrow("#secret is invite-only; ask one of its members to invite you");
   });
 
   it("lets in who was invited, and tells the invitee on its own topic", () => {
@@ -59,7 +71,9 @@ describe("an invite-only room", () => {
     router.subscribe("bob", { deliver: (message) => heard.push(message) > 0 });
     expect(codeOf(() => directory.join(bob, "#secret", { create: true }))).toBe("forbidden");
     directory.invite(ada, "#secret", "bob");
-    expect(heard.map(({ envelope, hidden }) => [envelope?.content.kind, envelope?.type, hidden])).toEqual([["room.invited", "inform", true]]);
+    expect(heard.map(({ envelope, hidden }) => [envelope?.content.kind, envelope?.type, hidden])).toEqual([
+      ["room.invited", "inform", true],
+    ]);
     expect(directory.mayHear(bob.principal, "#secret")).toBe(true);
     expect(directory.join(bob, "#secret", { create: false })).toBe(true);
     expect(directory.members("#secret", bob.principal)).toEqual(["ada", "bob"]);
@@ -67,8 +81,16 @@ describe("an invite-only room", () => {
 
   it("lets in nobody by an invitation to somebody who is not here, and none to what is no name", () => {
     const { directory, ada } = secretRoom();
-    expect(codeOf(() => { directory.invite(ada, "#secret", "bob"); })).toBe("not-found");
-    expect(codeOf(() => { directory.invite(ada, "#secret", "#general"); })).toBe("malformed");
+    expect(
+      codeOf(() => {
+        directory.invite(ada, "#secret", "bob");
+      }),
+    ).toBe("not-found");
+    expect(
+      codeOf(() => {
+        directory.invite(ada, "#secret", "#general");
+      }),
+    ).toBe("malformed");
   });
 
   it("hears its members and nobody else, not even an invitee who has not joined", () => {
@@ -76,7 +98,11 @@ describe("an invite-only room", () => {
     const bob = arrive("bob");
     say("#secret", "hello", ada.principal);
     directory.invite(ada, "#secret", "bob");
-    expect(codeOf(() => { say("#secret", "hello", bob.principal); })).toBe("forbidden");
+    expect(
+      codeOf(() => {
+        say("#secret", "hello", bob.principal);
+      }),
+    ).toBe("forbidden");
     directory.join(bob, "#secret", { create: false });
     say("#secret", "hello", bob.principal);
     const { accepted, routed, refused, unroutable } = ledger.messages;
@@ -102,7 +128,11 @@ describe("an invite-only room", () => {
   it("does not take a claimed name for the member of that name", () => {
     const { directory, clock, say } = secretRoom();
     for (const other of [principal("ada", "claimed"), token("ada")]) {
-      expect(codeOf(() => { say("#secret", "I am ada", other); })).not.toBe("none");
+      expect(
+        codeOf(() => {
+          say("#secret", "I am ada", other);
+        }),
+      ).not.toBe("none");
       expect(directory.refusal(messageOf("#secret", "x", other, clock.now(), "1"))).toBeDefined();
     }
   });
@@ -131,12 +161,17 @@ describe("an invite-only room", () => {
     const thief = arrive("bob", { principal: principal("bob", "claimed", { unshown: "key:bob" }) });
     expect(codeOf(() => directory.join(thief, "#secret", { create: false }))).toBe("forbidden");
     thief.depart();
-    expect(directory.join(arrive("bob", { principal: principal("bob", "proved", { proof: "key:bob" }) }), "#secret", { create: false })).toBe(true);
+    expect(
+      directory.join(arrive("bob", { principal: principal("bob", "proved", { proof: "key:bob" }) }), "#secret", {
+        create: false,
+      }),
+    ).toBe(true);
   });
 
   it("made and left by somebody whose name never comes again goes as a public one does", () => {
     const { directory, arrive, clock } = openWorld();
-    const passer = (name: string): Presence => arrive(name, { principal: principal(name, "claimed", { passing: true }) });
+    const passer = (name: string): Presence =>
+      arrive(name, { principal: principal(name, "claimed", { passing: true }) });
     const [one, two] = [passer("one"), passer("two")];
     directory.create(one, "#gone", { inviteOnly: true });
     directory.invite(one, "#gone", "two");
@@ -156,12 +191,21 @@ describe("an invite-only room", () => {
     before.arrive("bob", { principal: token("bob") });
     before.directory.create(ada, "#kept", { inviteOnly: true });
     before.directory.invite(ada, "#kept", "bob");
-    before.directory.create(before.arrive("one", { principal: principal("one", "claimed", { passing: true }) }), "#lost", { inviteOnly: true });
+    before.directory.create(
+      before.arrive("one", { principal: principal("one", "claimed", { passing: true }) }),
+      "#lost",
+      { inviteOnly: true },
+    );
     const { directory, arrive } = openWorld();
     directory.keepRooms(table);
     expect(codeOf(() => directory.join(arrive("eve"), "#kept", { create: true }))).toBe("forbidden");
-    expect(codeOf(() => { directory.create(arrive("max"), "#kept", { inviteOnly: false }); })).toBe("conflict");
-    for (const name of ["ada", "bob"]) expect(directory.join(arrive(name, { principal: token(name) }), "#kept", { create: false })).toBe(true);
+    expect(
+      codeOf(() => {
+        directory.create(arrive("max"), "#kept", { inviteOnly: false });
+      }),
+    ).toBe("conflict");
+    for (const name of ["ada", "bob"])
+      expect(directory.join(arrive(name, { principal: token(name) }), "#kept", { create: false })).toBe(true);
     expect(directory.join(arrive("eva"), "#lost", { create: true })).toBe(true);
   });
 
@@ -186,7 +230,14 @@ describe("an invite-only room", () => {
     for (const presence of [greedy, modest]) presence.depart();
     directory.create(arrive("ada"), "#new", { inviteOnly: false });
     const inspector = principal("operator", "proved", { scopes: ["inspect"] });
-    expect(directory.rooms(inspector).map(({ name }) => name)).toEqual(["#agents", "#b", "#c", "#general", "#modest", "#new"]);
+    expect(directory.rooms(inspector).map(({ name }) => name)).toEqual([
+      "#agents",
+      "#b",
+      "#c",
+      "#general",
+      "#modest",
+      "#new",
+    ]);
   });
 
   it("needs a proved name on ZeroMQ, to make it and to join it", () => {
@@ -194,7 +245,11 @@ describe("an invite-only room", () => {
     const claimed = arrive("bob", { dialect: "zmq", principal: principal("bob", "claimed") });
     directory.invite(ada, "#secret", "bob");
     expect(codeOf(() => directory.join(claimed, "#secret", { create: false }))).toBe("forbidden");
-    expect(codeOf(() => { directory.create(claimed, "#mine", { inviteOnly: true }); })).toBe("forbidden");
+    expect(
+      codeOf(() => {
+        directory.create(claimed, "#mine", { inviteOnly: true });
+      }),
+    ).toBe("forbidden");
     directory.create(claimed, "#mine", { inviteOnly: false });
     const proved = arrive("eve", { dialect: "zmq", principal: token("eve") });
     directory.create(proved, "#eves", { inviteOnly: true });
@@ -206,7 +261,11 @@ describe("an invite-only room", () => {
     const { directory, arrive, say } = openWorld();
     directory.create(arrive("eve", { dialect: "zmq", principal: token("eve") }), "#eves", { inviteOnly: true });
     say("#eves", "hello", token("eve"));
-    expect(codeOf(() => { say("#eves", "hello", token("eve", "key:other")); })).toBe("forbidden");
+    expect(
+      codeOf(() => {
+        say("#eves", "hello", token("eve", "key:other"));
+      }),
+    ).toBe("forbidden");
   });
 
   it("has its events heard by nobody who may not know of it", () => {
@@ -224,7 +283,11 @@ describe("an invite-only room", () => {
     const impostor = arrive("eve", { principal: principal("eve", "shared") });
     impostor.depart(2_000);
     expect(directory.rooms(token("eve")).find(({ name }) => name === "#eves")?.members).toBe(0);
-    expect(codeOf(() => { say("#eves", "hello", impostor.principal); })).toBe("forbidden");
+    expect(
+      codeOf(() => {
+        say("#eves", "hello", impostor.principal);
+      }),
+    ).toBe("forbidden");
     clock.advance(2_000);
     expect(directory.agents()).toEqual([]);
   });
@@ -233,7 +296,11 @@ describe("an invite-only room", () => {
     const { directory, arrive, router } = openWorld();
     const ada = arrive("ada");
     const off = router.subscribe("#secret", { deliver: () => true });
-    expect(codeOf(() => { directory.create(ada, "#secret", { inviteOnly: true }); })).toBe("conflict");
+    expect(
+      codeOf(() => {
+        directory.create(ada, "#secret", { inviteOnly: true });
+      }),
+    ).toBe("conflict");
     off();
     directory.create(ada, "#secret", { inviteOnly: true });
   });
@@ -244,6 +311,10 @@ describe("an invite-only room", () => {
     directory.create(ada, "#secret", { inviteOnly: true });
     for (const name of ["bob", "eve"]) arrive(name);
     directory.invite(ada, "#secret", "bob");
-    expect(codeOf(() => { directory.invite(ada, "#secret", "eve"); })).toBe("full");
+    expect(
+      codeOf(() => {
+        directory.invite(ada, "#secret", "eve");
+      }),
+    ).toBe("full");
   });
 });

@@ -8,7 +8,9 @@ const day = 86_400_000;
 describe("public rooms", () => {
   it("#general and #agents are there from the start, and those of the configuration", () => {
     const { directory } = openWorld({}, ["#ops", "#general"]);
-    expect(directory.rooms(undefined)).toEqual(["#agents", "#general", "#ops"].map((name) => ({ name, members: 0, inviteOnly: false })));
+    expect(directory.rooms(undefined)).toEqual(
+      ["#agents", "#general", "#ops"].map((name) => ({ name, members: 0, inviteOnly: false })),
+    );
   });
 
   it("are made by joining them, where the dialect wants that", () => {
@@ -26,8 +28,16 @@ describe("public rooms", () => {
     const ada = arrive("ada");
     directory.create(ada, "#crypto", { inviteOnly: false });
     expect(directory.members("#crypto", undefined)).toEqual(["ada"]);
-    expect(codeOf(() => { directory.create(arrive("bob"), "#crypto", { inviteOnly: false }); })).toBe("conflict");
-    expect(codeOf(() => { directory.create(ada, "#general", { inviteOnly: true }); })).toBe("conflict");
+    expect(
+      codeOf(() => {
+        directory.create(arrive("bob"), "#crypto", { inviteOnly: false });
+      }),
+    ).toBe("conflict");
+    expect(
+      codeOf(() => {
+        directory.create(ada, "#general", { inviteOnly: true });
+      }),
+    ).toBe("conflict");
   });
 
   it("have names of the grammar and no other", () => {
@@ -36,8 +46,16 @@ describe("public rooms", () => {
     for (const name of ["", "#", "crypto", "#a.", "#ä", "#all", "#a b", `#${"a".repeat(65)}`]) {
       expect(codeOf(() => directory.join(ada, name, { create: true }))).toBe("malformed");
       expect(codeOf(() => directory.leave(ada, name))).toBe("malformed");
-      expect(codeOf(() => { directory.create(ada, name, { inviteOnly: true }); })).toBe("malformed");
-      expect(codeOf(() => { directory.invite(ada, name, "bob"); })).toBe("malformed");
+      expect(
+        codeOf(() => {
+          directory.create(ada, name, { inviteOnly: true });
+        }),
+      ).toBe("malformed");
+      expect(
+        codeOf(() => {
+          directory.invite(ada, name, "bob");
+        }),
+      ).toBe("malformed");
     }
   });
 
@@ -62,7 +80,10 @@ describe("public rooms", () => {
     expect(directory.members("#general", undefined)).toEqual(["ada"]);
     directory.leave(two, "#general");
     expect(directory.members("#general", undefined)).toEqual([]);
-    expect(events.filter((event) => event.startsWith("room."))).toEqual(["room.joined ada #general", "room.left ada #general"]);
+    expect(events.filter((event) => event.startsWith("room."))).toEqual([
+      "room.joined ada #general",
+      "room.left ada #general",
+    ]);
   });
 
   it("are left by an agent that goes, before it is offline", () => {
@@ -76,7 +97,11 @@ describe("public rooms", () => {
   it("take a message from anybody, member or not", () => {
     const { say, ledger } = openWorld();
     say("#general", "hello");
-    expect(codeOf(() => { say("#nowhere", "hello"); })).toBe("not-found");
+    expect(
+      codeOf(() => {
+        say("#nowhere", "hello");
+      }),
+    ).toBe("not-found");
     expect(ledger.messages).toMatchObject({ routed: 1, unroutable: 1 });
   });
 
@@ -86,7 +111,11 @@ describe("public rooms", () => {
     const ada = arrive("ada");
     arrive("bob");
     router.subscribe("bob", { deliver: (message) => heard.push(message.envelope?.content) > 0 });
-    expect(codeOf(() => { directory.invite(ada, "#general", "bob"); })).toBe("forbidden");
+    expect(
+      codeOf(() => {
+        directory.invite(ada, "#general", "bob");
+      }),
+    ).toBe("forbidden");
     directory.join(ada, "#general", { create: true });
     directory.invite(ada, "#general", "bob");
     expect(heard).toMatchObject([{ kind: "room.invited", data: { room: "#general", by: "ada" } }]);
@@ -147,34 +176,55 @@ describe("the limits of rooms", () => {
     directory.join(arrive("ada"), "#a", { create: true });
     const bob = arrive("bob");
     expect(codeOf(() => directory.join(bob, "#b", { create: true }))).toBe("full");
-    expect(codeOf(() => { directory.create(bob, "#b", { inviteOnly: true }); })).toBe("full");
+    expect(
+      codeOf(() => {
+        directory.create(bob, "#b", { inviteOnly: true });
+      }),
+    ).toBe("full");
     expect(bob.rooms.size).toBe(0);
   });
 
   it("let a room go of whoever holds the most by claims alone, who is told; never one in which somebody proves something", () => {
     const { directory, arrive, events, router } = openWorld({ roomsMax: 9, roomsClaimedMax: 7 });
     const claimed = (name: string): Presence => arrive(name, { principal: principal(name, "claimed"), dialect: "zmq" });
-    const names = (): readonly string[] => directory.rooms(undefined).map(({ name }) => name).slice(2);
+    const names = (): readonly string[] =>
+      directory
+        .rooms(undefined)
+        .map(({ name }) => name)
+        .slice(2);
     const told: unknown[] = [];
     router.subscribe("mallory", { deliver: ({ envelope }) => told.push(envelope?.content) > 0 });
     const [mallory, accomplice, honest] = [claimed("mallory"), claimed("accomplice"), claimed("honest")];
     directory.join(honest, "#h1", { create: true });
-    for (const room of ["#m1", "#m2", "#m3", "#m4"]) for (const member of [mallory, accomplice]) directory.join(member, room, { create: true });
+    for (const room of ["#m1", "#m2", "#m3", "#m4"])
+      for (const member of [mallory, accomplice]) directory.join(member, room, { create: true });
     const bot = arrive("bot");
     directory.join(bot, "#m1", { create: true });
     events.length = 0;
     directory.join(claimed("eve"), "#new", { create: true });
     expect(names()).toEqual(["#h1", "#m1", "#m3", "#m4", "#new"]);
-    expect(events.slice(-4)).toEqual(["room.left mallory #m2", "room.left accomplice #m2", "room.created #new", "room.joined eve #new"]);
+    expect(events.slice(-4)).toEqual([
+      "room.left mallory #m2",
+      "room.left accomplice #m2",
+      "room.created #new",
+      "room.joined eve #new",
+    ]);
     expect(told).toMatchObject([{ kind: "fault", data: { code: "full", to: "#m2" } }]);
     expect([...mallory.rooms]).toEqual(["#m1", "#m3", "#m4"]);
-    expect(codeOf(() => directory.join(mallory, "#m5", { create: true })), "nobody holds more than it").toBe("full");
+    expect(
+      codeOf(() => directory.join(mallory, "#m5", { create: true })),
+      "nobody holds more than it",
+    ).toBe("full");
   });
 
   it("keep the last ones for those who prove something, and take from claims then", () => {
     const { directory, arrive } = openWorld({ roomsMax: 5, roomsClaimedMax: 4 });
     const claimed = (name: string): Presence => arrive(name, { principal: principal(name, "claimed"), dialect: "zmq" });
-    const names = (): readonly string[] => directory.rooms(undefined).map(({ name }) => name).filter((name) => name.length === 2);
+    const names = (): readonly string[] =>
+      directory
+        .rooms(undefined)
+        .map(({ name }) => name)
+        .filter((name) => name.length === 2);
     directory.join(claimed("ada"), "#a", { create: true });
     directory.join(claimed("bob"), "#b", { create: true });
     const bot = arrive("bot");
@@ -209,6 +259,10 @@ describe("the limits of rooms", () => {
       directory.create(ada, room, { inviteOnly: true });
       directory.leave(ada, room);
     }
-    expect(codeOf(() => { directory.create(ada, "#c", { inviteOnly: true }); })).toBe("full");
+    expect(
+      codeOf(() => {
+        directory.create(ada, "#c", { inviteOnly: true });
+      }),
+    ).toBe("full");
   });
 });

@@ -34,7 +34,9 @@ describe("docs/remote-bots.md", () => {
   it("has a Python bot that joins over TLS and answers", async () => {
     await writeFile(join(folder, "bot.py"), bot);
     const token = await issueToken(at.dataDir, "snake", "ws");
-    const snake = startProgram("/usr/bin/python3", [join(folder, "bot.py"), at.pan, "snake", cert], { PAN_TOKEN: token });
+    const snake = startProgram("/usr/bin/python3", [join(folder, "bot.py"), at.pan, "snake", cert], {
+      PAN_TOKEN: token,
+    });
     try {
       await snake.prints(/Welcome to PAN/);
       expect((await asker.request("snake", "hello")).content.message).toBe("heard: hello");
@@ -45,9 +47,13 @@ describe("docs/remote-bots.md", () => {
 
   it("has a Node bot that joins with NODE_EXTRA_CA_CERTS, and is told of it when it is missing", async () => {
     const env = { PAN_TOKEN: await issueToken(at.dataDir, "trader", "ws") };
-    const run = (more: NodeJS.ProcessEnv) => startProgram(process.execPath, [join(root, "examples/pan-bot.mjs"), "trader", at.pan], { ...env, ...more });
+    const run = (more: NodeJS.ProcessEnv) =>
+      startProgram(process.execPath, [join(root, "examples/pan-bot.mjs"), "trader", at.pan], { ...env, ...more });
     const refused = run({});
-    expect(await refused.ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/self-signed certificate; .*NODE_EXTRA_CA_CERTS=FILE/) as string });
+    expect(await refused.ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/self-signed certificate; .*NODE_EXTRA_CA_CERTS=FILE/) as string,
+    });
     const trader = run({ NODE_EXTRA_CA_CERTS: cert });
     try {
       await trader.prints(/trader is ready/);

@@ -13,7 +13,11 @@ function named(): readonly (readonly [file: string, name: string])[] {
 describe("the threat model", () => {
   it("names a test for every attack", () => {
     const page = readFileSync(`${root}/docs/threat-model.md`, "utf8");
-    const attacks = page.slice(page.indexOf("## Attacks"), page.indexOf("## What is not protected")).split("\n").filter((line) => line.startsWith("| ")).slice(1);
+    const attacks = page
+      .slice(page.indexOf("## Attacks"), page.indexOf("## What is not protected"))
+      .split("\n")
+      .filter((line) => line.startsWith("| "))
+      .slice(1);
     expect(named()).toHaveLength(attacks.length);
     expect(attacks.length).toBeGreaterThan(25);
   });

@@ -3,14 +3,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { agentIdOf, generateIdentity, readIdentity, writeIdentity } from "../../clients/typescript/agentchat/identity-file.js";
+import {
+  agentIdOf,
+  generateIdentity,
+  readIdentity,
+  writeIdentity,
+} from "../../clients/typescript/agentchat/identity-file.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
 import { ChatWire } from "../kit/chat-wire.js";
 import { startProgram } from "../kit/cli.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The protocol's own example (seed 001, client library); only the server and the other agent's id are what this test has, and the last line before the end shows the lists. */
+/**
+ * The protocol's own example (seed 001, client library); only the server and the other agent's id are what this test
+ * has, and the last line before the end shows the lists.
+ */
 const client = (server: string, other: string): string => `
 import { AgentChatClient } from 'agentchat';
 
@@ -75,7 +83,13 @@ afterEach(async () => {
 /** Runs a program in the folder: its paths are relative. */
 async function run(source: string): Promise<string> {
   await writeFile(join(folder, "seed.mjs"), source);
-  const { code, stdout, stderr } = await startProgram("/bin/sh", ["-c", 'cd "$1" && exec "$2" seed.mjs', "sh", folder, process.execPath]).ended;
+  const { code, stdout, stderr } = await startProgram("/bin/sh", [
+    "-c",
+    'cd "$1" && exec "$2" seed.mjs',
+    "sh",
+    folder,
+    process.execPath,
+  ]).ended;
   expect([code, stderr]).toEqual([0, ""]);
   return stdout;
 }
@@ -85,7 +99,12 @@ it("runs the protocol's client example as it is written", async () => {
   const other = await ChatWire.enter(server, "other-agent");
   other.say({ type: "JOIN", channel: "#general" });
   const said = await run(client(server, other.id));
-  expect(await other.text("Hello agents!")).toMatchObject({ to: "#general", from: me, from_name: "my-agent", verified: true });
+  expect(await other.text("Hello agents!")).toMatchObject({
+    to: "#general",
+    from: me,
+    from_name: "my-agent",
+    verified: true,
+  });
   expect(await other.text("Private hello")).toMatchObject({ to: other.id, from: me, verified: true });
   expect(said).toContain('"channels":[{"name":"#agents","agents":0},{"name":"#general","agents":2}],"agents":2');
   other.close();
@@ -100,13 +119,23 @@ it("runs the README's example of the library as it is written, with the identity
   const other = await ChatWire.enter(server, "other-agent");
   other.say({ type: "JOIN", channel: "#general" });
   const readme = await readFile(join(root, "bridges/agentchat/README.md"), "utf8");
-  const [, command = "", snippet = ""] = /^## Library\n[^]*?```sh\nnpx agentchat (.*)\n```[^]*?```js\n([^]*?)```/m.exec(readme) ?? [];
+  const [, command = "", snippet = ""] =
+    /^## Library\n[^]*?```sh\nnpx agentchat (.*)\n```[^]*?```js\n([^]*?)```/m.exec(readme) ?? [];
   expect(snippet).toContain("ws://127.0.0.1:6667");
   await rm(join(folder, "identity.json"));
-  const made = await startProgram("/bin/sh", ["-c", `cd "$1" && exec "$2" "$3" ${command}`, "sh", folder, process.execPath, join(root, "bin/agentchat.js")]).ended;
+  const made = await startProgram("/bin/sh", [
+    "-c",
+    `cd "$1" && exec "$2" "$3" ${command}`,
+    "sh",
+    folder,
+    process.execPath,
+    join(root, "bin/agentchat.js"),
+  ]).ended;
   expect(made.code, made.stderr).toBe(0);
   const said = await run(snippet.replace("ws://127.0.0.1:6667", server));
-  expect(await other.text("Hello agents!")).toMatchObject({ from: agentIdOf(await readIdentity(join(folder, "identity.json"))) });
+  expect(await other.text("Hello agents!")).toMatchObject({
+    from: agentIdOf(await readIdentity(join(folder, "identity.json"))),
+  });
   expect(said).toContain(`other-agent is ${other.id}`);
   other.close();
 });

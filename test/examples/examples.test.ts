@@ -23,7 +23,12 @@ afterEach(async () => {
 });
 
 it("runs the plain Python agent, which answers", async () => {
-  const python = startProgram("/usr/bin/python3", [join(root, "examples/plain_agent.py"), "claude", at.zmqIn, at.zmqOut]);
+  const python = startProgram("/usr/bin/python3", [
+    join(root, "examples/plain_agent.py"),
+    "claude",
+    at.zmqIn,
+    at.zmqOut,
+  ]);
   try {
     await python.prints(/claude is ready/);
     expect((await asker.request("claude", "are you there?")).content.message).toBe("claude heard: are you there?");
@@ -34,11 +39,16 @@ it("runs the plain Python agent, which answers", async () => {
 
 it("runs the agent with the SDK, which joins, answers and asks", async () => {
   asker.onRequest(() => "testing you");
-  const scout = startProgram(process.execPath, [join(root, "examples/agent.mjs"), "scout", "asker"], { SYNAPTIC_DATA_DIR: at.dataDir });
+  const scout = startProgram(process.execPath, [join(root, "examples/agent.mjs"), "scout", "asker"], {
+    SYNAPTIC_DATA_DIR: at.dataDir,
+  });
   try {
     await scout.prints(/asker: testing you/);
     expect((await asker.request("scout", "hello")).content.message).toBe("scout heard: hello");
-    await eventually(async () => (await asker.rooms()).some(({ name, members }) => name === "#general" && members === 1), "scout is in #general");
+    await eventually(
+      async () => (await asker.rooms()).some(({ name, members }) => name === "#general" && members === 1),
+      "scout is in #general",
+    );
   } finally {
     await scout.stop("SIGINT");
   }
@@ -54,7 +64,9 @@ it("has types that fit in the agent with the SDK", { timeout: 60_000 }, () => {
     module: ts.ModuleKind.NodeNext,
     types: ["node"],
   });
-  const complaints = ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"));
+  const complaints = ts
+    .getPreEmitDiagnostics(program)
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"));
   expect(complaints).toEqual([]);
 });
 
@@ -63,7 +75,9 @@ it("runs the PAN bot, which joins and answers", async () => {
   await mkdir(join(folder, "node_modules"));
   await symlink(root, join(folder, "node_modules/synaptic-core"));
   await writeFile(join(folder, "pan-bot.mjs"), readFileSync(join(root, "examples/pan-bot.mjs")));
-  const bot = startProgram(process.execPath, [join(folder, "pan-bot.mjs"), "helper", at.pan], { SYNAPTIC_DATA_DIR: at.dataDir });
+  const bot = startProgram(process.execPath, [join(folder, "pan-bot.mjs"), "helper", at.pan], {
+    SYNAPTIC_DATA_DIR: at.dataDir,
+  });
   try {
     await bot.prints(/helper is ready/);
     expect((await asker.request("helper", "are you there?")).content.message).toBe("helper heard: are you there?");

@@ -27,7 +27,11 @@ describe("the plain Python agent", () => {
     const claude = start("claude", at.zmqIn, at.zmqOut);
     try {
       await claude.prints(/claude is ready/);
-      expect(await start("ada", at.zmqIn, at.zmqOut, "--ask", "claude", "are you there?").ended).toEqual({ code: 0, stdout: "claude heard: are you there?\n", stderr: "" });
+      expect(await start("ada", at.zmqIn, at.zmqOut, "--ask", "claude", "are you there?").ended).toEqual({
+        code: 0,
+        stdout: "claude heard: are you there?\n",
+        stderr: "",
+      });
       const alone = await start("bob", at.zmqIn, at.zmqOut, "--ask", "nobody", "are you there?").ended;
       expect([alone.code, alone.stdout]).toEqual([1, ""]);
       expect(alone.stderr).toMatch(/^no agent nobody is here/);
@@ -109,30 +113,69 @@ describe("the plain Python agent at doors of the test", () => {
     const second = await doors.hear();
     expect([first.to, second.message_id]).toEqual(["$broker", first.message_id]);
     await doors.say({ message_id: "1", from: "early", type: "request", content: { message: "first!" } });
-    await doors.say({ message_id: "2", from: "$broker", type: "inform", in_reply_to: "an older question", content: { kind: "fault", message: "no", data: { code: "not-found" } } });
+    await doors.say({
+      message_id: "2",
+      from: "$broker",
+      type: "inform",
+      in_reply_to: "an older question",
+      content: { kind: "fault", message: "no", data: { code: "not-found" } },
+    });
     await doors.hear();
     await doors.hear();
-    await doors.say({ message_id: "3", from: "$broker", type: "response", in_reply_to: first.message_id, content: { message: "pong", kind: "ping" } });
-    expect(await doors.hearUntil(isAnswer)).toMatchObject({ to: "early", in_reply_to: "1", content: { message: "claude heard: first!" } });
+    await doors.say({
+      message_id: "3",
+      from: "$broker",
+      type: "response",
+      in_reply_to: first.message_id,
+      content: { message: "pong", kind: "ping" },
+    });
+    expect(await doors.hearUntil(isAnswer)).toMatchObject({
+      to: "early",
+      in_reply_to: "1",
+      content: { message: "claude heard: first!" },
+    });
     expect(await claude.prints(/\$broker inform/)).toMatch(/^claude is ready\nearly request: first!\n/);
   });
 
   it("reads a content that is a text, skips what cannot be read and goes on", async () => {
     const { message_id } = await doors.hear();
-    await doors.say({ message_id: "1", from: "$broker", type: "response", in_reply_to: message_id, content: { message: "pong" } });
-    const unreadable: (string | object)[] = ["{", "[]", "null", "[".repeat(100_000), { from: "bob", type: "request" }, { message_id: "2", from: 7, type: "request", content: "x" }];
-    for (const content of [undefined, null, 5, [], {}, { message: {} }]) unreadable.push({ message_id: "3", from: "bob", type: "request", content });
+    await doors.say({
+      message_id: "1",
+      from: "$broker",
+      type: "response",
+      in_reply_to: message_id,
+      content: { message: "pong" },
+    });
+    const unreadable: (string | object)[] = [
+      "{",
+      "[]",
+      "null",
+      "[".repeat(100_000),
+      { from: "bob", type: "request" },
+      { message_id: "2", from: 7, type: "request", content: "x" },
+    ];
+    for (const content of [undefined, null, 5, [], {}, { message: {} }])
+      unreadable.push({ message_id: "3", from: "bob", type: "request", content });
     for (const said of unreadable) await doors.say(said);
     await doors.say({ message_id: "4", from: "bob", type: "request", content: "just a text \ud800" });
     expect(await doors.hearUntil(isAnswer)).toMatchObject({ to: "bob", in_reply_to: "4" });
     await doors.say({ message_id: "5", from: "bob", type: "request", content: { message: "the end" } });
-    expect(await doors.hearUntil(isAnswer)).toMatchObject({ in_reply_to: "5", content: { message: "claude heard: the end" } });
+    expect(await doors.hearUntil(isAnswer)).toMatchObject({
+      in_reply_to: "5",
+      content: { message: "claude heard: the end" },
+    });
     expect(await claude.stop("SIGINT")).toMatchObject({ code: 0, stderr: "" });
   });
 
   it("ends with the reason when the broker refuses its question", async () => {
     const { message_id } = await doors.hear();
-    await doors.say({ message_id: "1", from: "$broker", type: "inform", in_reply_to: message_id, content: { kind: "fault", message: "not now", data: { code: "forbidden" } } });
+    await doors.say({
+      message_id: "1",
+      from: "$broker",
+      type: "inform",
+      in_reply_to: message_id,
+      content: { kind: "fault", message: "not now", data: { code: "forbidden" } },
+    });
     expect(await claude.ended).toEqual({ code: 1, stdout: "", stderr: "claude is refused: not now\n" });
   });
 });

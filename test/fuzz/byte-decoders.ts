@@ -14,10 +14,26 @@ const streams = [
   message("bob", '{"from":"ada","type":"inform"}'),
   Buffer.concat([message("bob", "x".repeat(300)), subscribe("bob"), encodeCommand("PING", Buffer.alloc(2))]),
   Buffer.concat([ready("SUB", { "X-Agent": "ada" }), subscribe(""), encodeFrame(0, Buffer.alloc(0))]),
-  Buffer.concat([encodeFrame(moreFlag, Buffer.from("a")), encodeFrame(moreFlag, Buffer.from("b")), encodeFrame(0, Buffer.from("c"))]),
+  Buffer.concat([
+    encodeFrame(moreFlag, Buffer.from("a")),
+    encodeFrame(moreFlag, Buffer.from("b")),
+    encodeFrame(0, Buffer.from("c")),
+  ]),
 ];
-const greetings = [greeting("NULL"), greeting("PLAIN", { asServer: true }), greeting("CURVE", { major: 2 }), greeting("N".repeat(20)), Buffer.from("GET / HTTP/1.1\r\n\r\n")];
-const bodies = [ready("SUB", { "X-Agent": "zoë" }), ready("PUB", { Identity: "" }, "INITIATE"), hello("ada", "secret"), encodeCommand("PING", Buffer.from([0, 50, 1, 2])), encodeCommand("X", Buffer.alloc(0))].map((frame) => frame.subarray(2));
+const greetings = [
+  greeting("NULL"),
+  greeting("PLAIN", { asServer: true }),
+  greeting("CURVE", { major: 2 }),
+  greeting("N".repeat(20)),
+  Buffer.from("GET / HTTP/1.1\r\n\r\n"),
+];
+const bodies = [
+  ready("SUB", { "X-Agent": "zoë" }),
+  ready("PUB", { Identity: "" }, "INITIATE"),
+  hello("ada", "secret"),
+  encodeCommand("PING", Buffer.from([0, 50, 1, 2])),
+  encodeCommand("X", Buffer.alloc(0)),
+].map((frame) => frame.subarray(2));
 const payloads = [
   ...framesOf("test/vectors/envelope.json", "test/zeromq/wire/vectors/from.json"),
   '{"message_id":"1","from":"alice","to":"bob","content":{"message":"from \\"me\\"","from":"$x"}}',
@@ -31,7 +47,8 @@ function framesIn(chunks: readonly Buffer[]): readonly string[] {
   try {
     for (const chunk of chunks) {
       reader.feed(chunk);
-      for (let frame = reader.next(); frame !== undefined; frame = reader.next()) frames.push(`${String(frame.flags)} ${frame.body.toString("latin1")}`);
+      for (let frame = reader.next(); frame !== undefined; frame = reader.next())
+        frames.push(`${String(frame.flags)} ${frame.body.toString("latin1")}`);
     }
   } catch (thrown) {
     if (!(thrown instanceof IllegalBytes)) throw thrown;
@@ -43,7 +60,11 @@ function framesIn(chunks: readonly Buffer[]): readonly string[] {
 function frameOf(dice: Dice): boolean {
   const bytes = damagedBytes(dice, streams);
   const whole = framesIn([bytes]);
-  must(whole.join("\n") === framesIn(chunksOf(dice, bytes)).join("\n"), "frames do not depend on how the bytes came", bytes.toString("hex"));
+  must(
+    whole.join("\n") === framesIn(chunksOf(dice, bytes)).join("\n"),
+    "frames do not depend on how the bytes came",
+    bytes.toString("hex"),
+  );
   return whole.length > 0 && !(whole.at(-1) ?? "").startsWith("zmtp-");
 }
 
@@ -52,7 +73,11 @@ function greetingOf(dice: Dice): boolean {
   return legal(() => {
     if (greetingMajor(bytes) === undefined || bytes.length < greetingBytes) return;
     const { mechanism, minor } = readGreeting(bytes);
-    must(mechanism.length <= 20 && !mechanism.includes("\0") && minor >= 0 && minor < 256, "a greeting has a mechanism", bytes.toString("hex"));
+    must(
+      mechanism.length <= 20 && !mechanism.includes("\0") && minor >= 0 && minor < 256,
+      "a greeting has a mechanism",
+      bytes.toString("hex"),
+    );
   });
 }
 
@@ -87,15 +112,26 @@ function fromOf(dice: Dice): boolean {
   if (verdict === "unsure") return false;
   const from = parsedFrom(payload);
   if (from === "unreadable") return true;
-  if (verdict === "none") must(from.value === undefined, "where the scan finds no name the parser finds none", payload.toString());
-  else if (from.value !== undefined) must(chunk.toString("utf8", scan.start, scan.end) === from.value, "scan and parser read one name", payload.toString());
+  if (verdict === "none")
+    must(from.value === undefined, "where the scan finds no name the parser finds none", payload.toString());
+  else if (from.value !== undefined)
+    must(
+      chunk.toString("utf8", scan.start, scan.end) === from.value,
+      "scan and parser read one name",
+      payload.toString(),
+    );
   return true;
 }
 
 function parsedFrom(payload: Buffer): { readonly value: unknown } | "unreadable" {
   try {
     const value: unknown = JSON.parse(new TextDecoder("utf8", { fatal: true, ignoreBOM: true }).decode(payload));
-    return { value: typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>)["from"] : undefined };
+    return {
+      value:
+        typeof value === "object" && value !== null && !Array.isArray(value)
+          ? (value as Readonly<Record<string, unknown>>)["from"]
+          : undefined,
+    };
   } catch {
     return "unreadable";
   }

@@ -27,7 +27,10 @@ export function fire({ name, once }: Decoder, dice: Dice, inputs: number): Volle
     try {
       if (once(dice)) accepted += 1;
     } catch (thrown) {
-      throw new Error(`${name}, input ${String(at)}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`, { cause: thrown });
+      throw new Error(
+        `${name}, input ${String(at)}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`,
+        { cause: thrown },
+      );
     }
     const now = performance.now();
     slowestMs = Math.max(slowestMs, now - before);

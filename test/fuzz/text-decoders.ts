@@ -52,7 +52,11 @@ function envelopeOf(text: string): boolean {
   must("envelope" in again, "what is written can be read", text);
   if ("envelope" in again) {
     const { from, type, message_id: id, content } = reading.envelope;
-    must(isDeepStrictEqual([again.envelope.from, again.envelope.type, again.envelope.message_id], [from, type, id]), "what is written says the same", text);
+    must(
+      isDeepStrictEqual([again.envelope.from, again.envelope.type, again.envelope.message_id], [from, type, id]),
+      "what is written says the same",
+      text,
+    );
     must(typeof content.message === "string", "a content has a text", text);
   }
   return true;
@@ -69,7 +73,12 @@ function jsonOf(text: string): boolean {
     return false;
   }
   const depth = depthOf(value);
-  if ("value" in reading) must(depth <= 16 && isDeepStrictEqual(reading.value, value), "what is read is what was said, no deeper than allowed", text);
+  if ("value" in reading)
+    must(
+      depth <= 16 && isDeepStrictEqual(reading.value, value),
+      "what is read is what was said, no deeper than allowed",
+      text,
+    );
   else if (depth > 16) must(reading.problem.includes("deeper"), "what is too deep is told to be", text);
   return "value" in reading;
 }
@@ -84,11 +93,18 @@ function plainOf(dice: Dice): boolean {
   const plain = plainChat(frame);
   if (plain === undefined) return false;
   const json = readJson(frame, 64);
-  must("value" in json && isDeepStrictEqual(chat.safeParse(json.value).data, plain), "what the quick reader accepts, the schema reads the same way", frame);
+  must(
+    "value" in json && isDeepStrictEqual(chat.safeParse(json.value).data, plain),
+    "what the quick reader accepts, the schema reads the same way",
+    frame,
+  );
   return true;
 }
 
-const of = (name: string, corpus: readonly string[], accepts: (text: string) => boolean): Decoder => ({ name, once: (dice) => accepts(damagedText(dice, corpus)) });
+const of = (name: string, corpus: readonly string[], accepts: (text: string) => boolean): Decoder => ({
+  name,
+  once: (dice) => accepts(damagedText(dice, corpus)),
+});
 
 /** Every decoder of texts. */
 export const textDecoders: readonly Decoder[] = [
@@ -98,7 +114,9 @@ export const textDecoders: readonly Decoder[] = [
   { name: "PAN plain-chat against the schema", once: plainOf },
   of("PAN client readEvent", panEvents, (text) => readEvent(text).kind === "event"),
   of("AgentChat codec.decode", chatFrames, (text) => faultOrGood(() => agentchat.decode(text), text)),
-  of("AgentChat client readFrame", chatEvents, (text) => readFrame(text, 1_767_225_600_000).some((event) => !(event instanceof Error))),
+  of("AgentChat client readFrame", chatEvents, (text) =>
+    readFrame(text, 1_767_225_600_000).some((event) => !(event instanceof Error)),
+  ),
   of("AgentChat readPublicKey", keys, (text) => readPublicKey(text) !== undefined),
   of("echo decode", echoFrames, (text) => faultOrGood(() => decode(text), text)),
   of("echo client decodeEvent", echoFrames, (text) => faultOrGood(() => decodeEvent(text), text)),

@@ -22,7 +22,13 @@ afterEach(() => {
 
 /** An identity on the test's folder; two of them are two processes. */
 function open(reserved: string[] = [], provedNamesMax = 100): IdentityTokens {
-  const identity = new IdentityTokens({ dataDirectory: data, clock, limits: { ...defaultLimits, provedNamesMax }, reserved, damaged: (fault) => faults.push(fault) });
+  const identity = new IdentityTokens({
+    dataDirectory: data,
+    clock,
+    limits: { ...defaultLimits, provedNamesMax },
+    reserved,
+    damaged: (fault) => faults.push(fault),
+  });
   identity.load();
   return identity;
 }
@@ -47,26 +53,34 @@ describe("the shared token", () => {
   });
 
   it("lets anybody in under any free name, as shared", () => {
-    expect(open().token("ada", line("pan-token"), "Ada")).toMatchObject({ agent: "ada", displayName: "Ada", trust: "shared", proof: undefined });
+    expect(open().token("ada", line("pan-token"), "Ada")).toMatchObject({
+      agent: "ada",
+      displayName: "Ada",
+      trust: "shared",
+      proof: undefined,
+    });
   });
 
   it("refuses everything else", () => {
     const identity = open();
     const token = line("pan-token");
-    for (const wrong of ["", "x", token.slice(1), `${token} `, token.toUpperCase()]) expect(codeOf(() => identity.token("ada", wrong))).toBe("unauthenticated");
+    for (const wrong of ["", "x", token.slice(1), `${token} `, token.toUpperCase()])
+      expect(codeOf(() => identity.token("ada", wrong))).toBe("unauthenticated");
   });
 
   it("opens no ZeroMQ door and no name that cannot be one", () => {
     const identity = open();
     expect(codeOf(() => identity.plain("ada", line("pan-token")))).toBe("unauthenticated");
-    for (const name of ["", "all", "#room", "$broker"]) expect(codeOf(() => identity.token(name, line("pan-token")))).toBe("malformed");
+    for (const name of ["", "all", "#room", "$broker"])
+      expect(codeOf(() => identity.token(name, line("pan-token")))).toBe("malformed");
   });
 
   it("does not open a protected name: reserved, the operator's, proved before, or with a token of its own", async () => {
     const identity = open(["boss"]);
     identity.remember("eve");
     await identity.issue({ kind: "zmq", subject: "ada" });
-    for (const name of ["boss", "eve", "ada"]) expect(codeOf(() => identity.token(name, line("pan-token")))).toBe("conflict");
+    for (const name of ["boss", "eve", "ada"])
+      expect(codeOf(() => identity.token(name, line("pan-token")))).toBe("conflict");
     expect(codeOf(() => identity.token(operatorName, line("pan-token")))).toBe("unauthenticated");
   });
 
@@ -88,7 +102,10 @@ describe("the shared token", () => {
 describe("the operator's token", () => {
   it("proves the operator on both doors, with its rights", () => {
     const identity = open();
-    for (const principal of [identity.plain(operatorName, line("operator-token")), identity.token(operatorName, line("operator-token"))]) {
+    for (const principal of [
+      identity.plain(operatorName, line("operator-token")),
+      identity.token(operatorName, line("operator-token")),
+    ]) {
       expect(principal).toMatchObject({ agent: operatorName, trust: "proved" });
       expect([...principal.scopes].sort()).toEqual(["inspect", "observe", "operate"]);
     }
@@ -110,7 +127,11 @@ describe("an agent's own token", () => {
     const proved = identity.plain("ada", zmq);
     expect(proved).toMatchObject({ agent: "ada", trust: "proved" });
     expect([...proved.scopes]).toEqual(["observe"]);
-    expect(identity.token("ada", ws, "Ada")).toMatchObject({ trust: "proved", displayName: "Ada", proof: proved.proof });
+    expect(identity.token("ada", ws, "Ada")).toMatchObject({
+      trust: "proved",
+      displayName: "Ada",
+      proof: proved.proof,
+    });
     expect(codeOf(() => identity.plain("ada", ws))).toBe("unauthenticated");
     expect(codeOf(() => identity.token("ada", zmq))).toBe("unauthenticated");
   });
@@ -169,9 +190,15 @@ describe("an agent's own token", () => {
 
   it("is not lost when many are issued at once through two stores of one file", async () => {
     const both = [open(), open()] as const;
-    const tokens = await Promise.all(Array.from({ length: 20 }, (_, n) => both[n % 2 === 0 ? 0 : 1].issue({ kind: "zmq", subject: `agent-${String(n)}` })));
+    const tokens = await Promise.all(
+      Array.from({ length: 20 }, (_, n) =>
+        both[n % 2 === 0 ? 0 : 1].issue({ kind: "zmq", subject: `agent-${String(n)}` }),
+      ),
+    );
     const after = open();
-    tokens.forEach((token, n) => { expect(after.plain(`agent-${String(n)}`, token).trust).toBe("proved"); });
+    tokens.forEach((token, n) => {
+      expect(after.plain(`agent-${String(n)}`, token).trust).toBe("proved");
+    });
     expect(readdirSync(data.path).sort()).toEqual(["operator-token", "pan-token", "tokens.json"]);
   });
 
@@ -225,7 +252,14 @@ describe("names seen proved", () => {
   it("are remembered over a restart, the operator's aside", () => {
     const tables = new TablesMemory();
     const start = (): IdentityTokens => {
-      const identity = new IdentityTokens({ dataDirectory: data, clock, limits: defaultLimits, reserved: [], tables, damaged: (fault) => faults.push(fault) });
+      const identity = new IdentityTokens({
+        dataDirectory: data,
+        clock,
+        limits: defaultLimits,
+        reserved: [],
+        tables,
+        damaged: (fault) => faults.push(fault),
+      });
       identity.load();
       return identity;
     };

@@ -83,15 +83,18 @@ describe("limiter", () => {
 
   it("never lets more pass than burst and inflow allow", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 1, max: 4 })), { maxLength: 100 }), (steps) => {
-        const { limiter, clock } = start();
-        let passed = 0;
-        for (const [ms, cost] of steps) {
-          clock.advance(ms);
-          if (limiter.take("ada", rate, cost) === 0) passed += cost;
-          expect(passed).toBeLessThanOrEqual(rate.burst + (clock.monotonic() * rate.perSecond) / 1000 + 1e-3);
-        }
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 1, max: 4 })), { maxLength: 100 }),
+        (steps) => {
+          const { limiter, clock } = start();
+          let passed = 0;
+          for (const [ms, cost] of steps) {
+            clock.advance(ms);
+            if (limiter.take("ada", rate, cost) === 0) passed += cost;
+            expect(passed).toBeLessThanOrEqual(rate.burst + (clock.monotonic() * rate.perSecond) / 1000 + 1e-3);
+          }
+        },
+      ),
     );
   });
 });

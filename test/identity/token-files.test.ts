@@ -1,4 +1,14 @@
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, rmdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -29,7 +39,13 @@ function open(): IdentityTokens {
 
 /** Another process on the same folder, which reads tokens.json only. */
 function elsewhere(): IdentityTokens {
-  return new IdentityTokens({ dataDirectory: data, clock, limits: defaultLimits, reserved: [], damaged: (fault) => faults.push(fault) });
+  return new IdentityTokens({
+    dataDirectory: data,
+    clock,
+    limits: defaultLimits,
+    reserved: [],
+    damaged: (fault) => faults.push(fault),
+  });
 }
 
 function line(file: string): string {
@@ -37,7 +53,10 @@ function line(file: string): string {
 }
 
 describe("a file that cannot be read", () => {
-  /** Puts a folder where the file was, which nobody can read, root neither; the returned function puts the file back as it was. */
+  /**
+   * Puts a folder where the file was, which nobody can read, root neither; the returned function puts the file back as
+   * it was.
+   */
   function hide(file: string): () => void {
     const path = data.file(file);
     renameSync(path, `${path}.hidden`);
@@ -62,7 +81,11 @@ describe("a file that cannot be read", () => {
     expect(codeOf(() => identity.plain("ada", token))).toBe("unauthenticated");
     expect(identity.token("bob", pan).trust).toBe("shared");
     expect(identity.plain(operatorName, operator).agent).toBe(operatorName);
-    expect(faults.map(({ message }) => message)).toEqual(["pan-token", "operator-token"].map((file) => expect.stringMatching(new RegExp(`${data.file(file)} cannot be read: EISDIR.*chown`)) as string));
+    expect(faults.map(({ message }) => message)).toEqual(
+      ["pan-token", "operator-token"].map(
+        (file) => expect.stringMatching(new RegExp(`${data.file(file)} cannot be read: EISDIR.*chown`)) as string,
+      ),
+    );
   });
 
   it("is read again at the next look, though neither its time nor its size differ", async () => {

@@ -38,8 +38,15 @@ describe("a token", () => {
     const token = await identity.issue({ kind: "zmq", subject: "ada", scopes: ["observe"], ttlMs: 1_000 });
     clock.advance(1);
     await identity.issue({ kind: "ws", subject: "bob" });
-    expect(open().list()).toMatchObject([{ kind: "zmq", subject: "ada", scopes: ["observe"], issuedAt: clock.now() - 1, expiresAt: clock.now() + 999 }, { kind: "ws", subject: "bob" }]);
-    expect(open().list().every((listing) => !("hash" in listing))).toBe(true);
+    expect(open().list()).toMatchObject([
+      { kind: "zmq", subject: "ada", scopes: ["observe"], issuedAt: clock.now() - 1, expiresAt: clock.now() + 999 },
+      { kind: "ws", subject: "bob" },
+    ]);
+    expect(
+      open()
+        .list()
+        .every((listing) => !("hash" in listing)),
+    ).toBe(true);
     expect(identity.listing(token)?.id).toBe(identity.list()[0]?.id);
     expect(identity.plain("ada", token).tokenId).toBe(identity.list()[0]?.id);
     expect(identity.listing("none")).toBeUndefined();
@@ -49,7 +56,12 @@ describe("a token", () => {
 
   it("is revoked by its id, or with all of its agent, for every process", async () => {
     const broker = open();
-    const tokens = [await broker.issue({ kind: "zmq", subject: "ada" }), await broker.issue({ kind: "zmq", subject: "ada" }), await broker.issue({ kind: "ws", subject: "ada" }), await broker.issue({ kind: "zmq", subject: "bob" })];
+    const tokens = [
+      await broker.issue({ kind: "zmq", subject: "ada" }),
+      await broker.issue({ kind: "zmq", subject: "ada" }),
+      await broker.issue({ kind: "ws", subject: "ada" }),
+      await broker.issue({ kind: "zmq", subject: "bob" }),
+    ];
     const ids = tokens.map((token) => broker.listing(token)?.id ?? "");
     const other = open();
     expect((await other.revoke(ids[0] ?? "")).map(({ id }) => id)).toEqual([ids[0]]);

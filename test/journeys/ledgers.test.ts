@@ -9,7 +9,9 @@ type Status = ReturnType<TestBroker["broker"]["status"]>["ledger"];
 
 /** Both equations of invariant 4. */
 function expectExact({ messages, copies, taps }: Status): void {
-  expect(messages.accepted).toBe(messages.routed + messages.stored + messages.refused + messages.unroutable + messages.malformed);
+  expect(messages.accepted).toBe(
+    messages.routed + messages.stored + messages.refused + messages.unroutable + messages.malformed,
+  );
   for (const ledger of [copies, taps]) {
     const { full, closed, expired, unrenderable } = ledger.dropped;
     expect(ledger.copies).toBe(ledger.written + full + closed + expired + unrenderable + ledger.pending);
@@ -33,7 +35,7 @@ describe("nothing is lost in silence", () => {
     await eventually(() => at.broker.status().connections.zmqOut >= 3, "three subscribers");
     await eventually(async () => {
       await writer.send("news", "inform", "hello");
-      return (at.broker.status().ledger.copies.copies) > 0;
+      return at.broker.status().ledger.copies.copies > 0;
     }, "the subscription");
     await writer.settled();
     const rounds = 20_000;
@@ -45,11 +47,17 @@ describe("nothing is lost in silence", () => {
       await writer.send("news", "inform", text, { n });
       if (n % 500 === 0) expectExact(at.broker.status().ledger);
     }
-    await eventually(() => {
-      got = reader.heard.filter(({ message }) => typeof message["n"] === "number").length;
-      return got === rounds;
-    }, `the reader has all ${rounds}`, 15_000);
-    expect(reader.heard.filter(({ message }) => typeof message["n"] === "number").map(({ message }) => message["n"])).toEqual(Array.from({ length: rounds }, (_, n) => n));
+    await eventually(
+      () => {
+        got = reader.heard.filter(({ message }) => typeof message["n"] === "number").length;
+        return got === rounds;
+      },
+      `the reader has all ${rounds}`,
+      15_000,
+    );
+    expect(
+      reader.heard.filter(({ message }) => typeof message["n"] === "number").map(({ message }) => message["n"]),
+    ).toEqual(Array.from({ length: rounds }, (_, n) => n));
     const after = at.broker.status().ledger;
     expectExact(after);
     // The broker's own word on $events that a reader is slow counts, too: at most one a second.
@@ -71,7 +79,10 @@ describe("nothing is lost in silence", () => {
     const rounds = 5_000;
     for (let n = 0; n < rounds; n += 1) await writer.send("reader", "inform", "m", { n });
     await at.broker.stop();
-    await eventually(() => reader.heard.filter(({ message }) => typeof message["n"] === "number").length === rounds, "every message sent before the stop");
+    await eventually(
+      () => reader.heard.filter(({ message }) => typeof message["n"] === "number").length === rounds,
+      "every message sent before the stop",
+    );
     const { ledger } = at.broker.status();
     expectExact(ledger);
     expect(ledger.copies.pending).toBe(0);

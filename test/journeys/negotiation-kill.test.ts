@@ -44,7 +44,11 @@ describe("agreements on a server that is killed while they are made", () => {
   });
 
   async function start(): Promise<string> {
-    const child = spawn(process.execPath, ["bin/agentchat.js", "serve", "-h", "127.0.0.1", "-p", "0", "--rate", "0", "--json", "--data-dir", dataDir], { stdio: ["ignore", "pipe", "ignore"] });
+    const child = spawn(
+      process.execPath,
+      ["bin/agentchat.js", "serve", "-h", "127.0.0.1", "-p", "0", "--rate", "0", "--json", "--data-dir", dataDir],
+      { stdio: ["ignore", "pipe", "ignore"] },
+    );
     server = child;
     for await (const line of createInterface({ input: child.stdout })) return (JSON.parse(line) as { url: string }).url;
     throw new Error("the server did not start");
@@ -55,12 +59,22 @@ describe("agreements on a server that is killed while they are made", () => {
     wire.say({ type: "IDENTIFY", name: "party", pubkey: key.spki });
     const { challenge_id: id, nonce } = await wire.hears(({ type }) => type === "CHALLENGE");
     const timestamp = Date.now();
-    wire.say({ type: "VERIFY_IDENTITY", challenge_id: id, timestamp, signature: key.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(id)}|${timestamp}`) });
+    wire.say({
+      type: "VERIFY_IDENTITY",
+      challenge_id: id,
+      timestamp,
+      signature: key.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(id)}|${timestamp}`),
+    });
     await wire.hears(({ type }) => type === "VERIFY_SUCCESS");
     return wire;
   }
 
-  const offer = (by: TestKey, task: string): ChatFrame => ({ type: "PROPOSAL", to: `@${bob.id}`, task, sig: by.signs(`@${bob.id}|${task}||||`) });
+  const offer = (by: TestKey, task: string): ChatFrame => ({
+    type: "PROPOSAL",
+    to: `@${bob.id}`,
+    task,
+    sig: by.signs(`@${bob.id}|${task}||||`),
+  });
   const accept = (id: string): ChatFrame => ({ type: "ACCEPT", proposal_id: id, sig: bob.signs(`ACCEPT|${id}|`) });
 
   it(`loses none that was told, and makes none twice, over ${lives} kills`, async () => {
@@ -74,7 +88,8 @@ describe("agreements on a server that is killed while they are made", () => {
         expect(before?.id ?? id, `${task} has one id only`).toBe(id);
         known.set(task, before ?? { id, by, accepts: 0 });
       }
-      if (type === "ACCEPT") for (const [name, one] of known) if (one.id === id) known.set(name, { ...one, accepts: one.accepts + 1 });
+      if (type === "ACCEPT")
+        for (const [name, one] of known) if (one.id === id) known.set(name, { ...one, accepts: one.accepts + 1 });
     };
     for (let life = 0; life < lives; life += 1) {
       const url = await start();
@@ -102,16 +117,22 @@ describe("agreements on a server that is killed while they are made", () => {
     const url = await start();
     expect(known.size).toBeGreaterThan(lives);
     for (const [task, { id, by, accepts }] of known) {
-      const [proposer, proposee] = [await enter(url, by), await enter(url, bob)]; // anew: a hundred refusals in a row end a session
+      // anew: a hundred refusals in a row end a session
+      const [proposer, proposee] = [await enter(url, by), await enter(url, bob)];
       expect(accepts, `${task} was accepted once at most`).toBeLessThanOrEqual(1);
       proposer.say(offer(by, task));
       expect((await proposer.hears(({ type }) => type === "PROPOSAL"))["id"], `${task} is there`).toBe(id);
       await proposee.hears(({ type }) => type === "PROPOSAL");
       // Taken before the kill or now: it is told, and stands once.
       proposee.say(accept(id));
-      await proposee.hears(({ type, proposal_id: about, status }) => type === "ACCEPT" && about === id && status === "accepted");
+      await proposee.hears(
+        ({ type, proposal_id: about, status }) => type === "ACCEPT" && about === id && status === "accepted",
+      );
       proposee.say(accept(id));
-      expect(await proposee.hears(({ type }) => type === "ERROR"), `${task} is accepted once`).toMatchObject({ code: "INVALID_PROPOSAL", message: expect.stringMatching(/this one is accepted/) as string });
+      expect(await proposee.hears(({ type }) => type === "ERROR"), `${task} is accepted once`).toMatchObject({
+        code: "INVALID_PROPOSAL",
+        message: expect.stringMatching(/this one is accepted/) as string,
+      });
       for (const wire of [proposer, proposee]) wire.close();
     }
   }, 120_000);

@@ -17,7 +17,10 @@ it("a PAN listener of its own answers at /, whatever is said first", async () =>
     stranger.raw("not even JSON");
     expect(await stranger.hears("error")).toMatchObject({ code: "AUTH_FAILED" });
     expect((await stranger.closed).code).toBe(1008);
-    const [, response] = (await once(new WebSocket(`${url}/echo`), "unexpected-response")) as [unknown, { statusCode: number }];
+    const [, response] = (await once(new WebSocket(`${url}/echo`), "unexpected-response")) as [
+      unknown,
+      { statusCode: number },
+    ];
     expect(response.statusCode).toBe(404);
   } finally {
     bot.close();
@@ -27,5 +30,7 @@ it("a PAN listener of its own answers at /, whatever is said first", async () =>
 });
 
 it("refuses a door of a dialect that there is not, naming those there are", async () => {
-  await expect(startBroker({ ownDoors: { klingon: "127.0.0.1:0" } })).rejects.toThrow(/no dialect klingon; there are pan/);
+  await expect(startBroker({ ownDoors: { klingon: "127.0.0.1:0" } })).rejects.toThrow(
+    /no dialect klingon; there are pan/,
+  );
 });

@@ -13,7 +13,9 @@ it("serves Python clients written from the documents alone: pyzmq over tcp and i
     zmqOut: ["tcp://127.0.0.1:0", `ipc://${dataDir}/out.sock`],
   });
   try {
-    const python = spawn("/usr/bin/python3", ["test/interop/interop.py", dataDir], { stdio: ["ignore", "pipe", "pipe"] });
+    const python = spawn("/usr/bin/python3", ["test/interop/interop.py", dataDir], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let said = "";
     for (const stream of [python.stdout, python.stderr]) stream.on("data", (text: Buffer) => (said += text.toString()));
     const code = await new Promise((resolve) => python.once("close", resolve));

@@ -10,11 +10,15 @@ import { PlainAgent } from "../kit/plain-agent.js";
 /** Two ports that were free a moment ago. A restarted broker must come back on the same ones. */
 async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
-    Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>((resolve) => {
-      const server = createServer().listen(0, "127.0.0.1", () => {
-        resolve(server);
-      });
-    })),
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve) => {
+          const server = createServer().listen(0, "127.0.0.1", () => {
+            resolve(server);
+          });
+        }),
+    ),
   );
   const ports = servers.map((server) => (server.address() as { port: number }).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
@@ -27,7 +31,22 @@ describe("a broker that is killed and started again under traffic", () => {
   let doors: { zmqIn: string; zmqOut: string };
 
   async function start(): Promise<void> {
-    broker = spawn(process.execPath, ["bin/broker.js", "start", "--data-dir", dataDir, "--zmq-in", doors.zmqIn, "--zmq-out", doors.zmqOut, "--ws", "127.0.0.1:0"], { stdio: "ignore" });
+    broker = spawn(
+      process.execPath,
+      [
+        "bin/broker.js",
+        "start",
+        "--data-dir",
+        dataDir,
+        "--zmq-in",
+        doors.zmqIn,
+        "--zmq-out",
+        doors.zmqOut,
+        "--ws",
+        "127.0.0.1:0",
+      ],
+      { stdio: "ignore" },
+    );
     const pid = broker.pid;
     await eventually(async () => {
       const text = await readFile(join(dataDir, "endpoints.json"), "utf8").catch(() => "{}");
@@ -52,7 +71,8 @@ describe("a broker that is killed and started again under traffic", () => {
     try {
       let n = 0;
       const pump = setInterval(() => void writer.send("reader", "inform", "tick", { n: n++ }), 2);
-      const numbers = (): number[] => reader.heard.flatMap(({ message }) => (typeof message["n"] === "number" ? [message["n"]] : []));
+      const numbers = (): number[] =>
+        reader.heard.flatMap(({ message }) => (typeof message["n"] === "number" ? [message["n"]] : []));
       await eventually(() => numbers().length > 50, "traffic");
       broker?.kill("SIGKILL");
       await new Promise((resolve) => broker?.once("exit", resolve));
@@ -65,7 +85,9 @@ describe("a broker that is killed and started again under traffic", () => {
       expect(new Set(heard).size).toBe(heard.length);
       expect(heard).toEqual([...heard].sort((a, b) => a - b));
       const first = heard[gone] ?? 0;
-      expect(heard.slice(gone), "no hole after the first message that came through").toEqual(Array.from({ length: n - first }, (_, at) => first + at));
+      expect(heard.slice(gone), "no hole after the first message that came through").toEqual(
+        Array.from({ length: n - first }, (_, at) => first + at),
+      );
     } finally {
       reader.close();
       writer.close();
@@ -73,7 +95,22 @@ describe("a broker that is killed and started again under traffic", () => {
   });
 
   it("is refused on a data directory that a live broker holds, and takes over a dead one's", async () => {
-    const second = spawn(process.execPath, ["bin/broker.js", "start", "--data-dir", dataDir, "--zmq-in", "tcp://127.0.0.1:0", "--zmq-out", "tcp://127.0.0.1:0", "--ws", "127.0.0.1:0"], { stdio: ["ignore", "ignore", "pipe"] });
+    const second = spawn(
+      process.execPath,
+      [
+        "bin/broker.js",
+        "start",
+        "--data-dir",
+        dataDir,
+        "--zmq-in",
+        "tcp://127.0.0.1:0",
+        "--zmq-out",
+        "tcp://127.0.0.1:0",
+        "--ws",
+        "127.0.0.1:0",
+      ],
+      { stdio: ["ignore", "ignore", "pipe"] },
+    );
     let said = "";
     second.stderr.on("data", (text: Buffer) => (said += text.toString()));
     const code = await new Promise((resolve) => second.once("close", resolve));

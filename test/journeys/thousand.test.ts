@@ -3,7 +3,10 @@ import { expect, it } from "vitest";
 import { Agent } from "../../src/index.js";
 import { eventually, startBroker } from "../kit/broker.js";
 
-/** Each agent is two libzmq sockets with files of their own; more than this many at once and the process runs out of descriptors. */
+/**
+ * Each agent is two libzmq sockets with files of their own; more than this many at once and the process runs out of
+ * descriptors.
+ */
 const count = 1_000;
 
 it("loses nothing when 1,000 agents start and publish at once", async () => {
@@ -13,7 +16,8 @@ it("loses nothing when 1,000 agents start and publish at once", async () => {
   const faults: string[] = [];
   const agents: Agent[] = [];
   try {
-    // Each waits for its neighbour only through the broker's answer: whoever is not there yet is asked again, and nothing that was accepted is lost.
+    // Each waits for its neighbour only through the broker's answer: whoever is not there yet is asked again, and
+    // nothing that was accepted is lost.
     await Promise.all(
       Array.from({ length: count }, async (_, n) => {
         const agent = await Agent.connect({ name: `agent-${n}`, in: at.zmqIn, out: at.zmqOut, readyTimeoutMs: 90_000 });

@@ -18,8 +18,17 @@ describe("AgentChat, PAN and ZeroMQ on one broker", () => {
   afterEach(async () => {
     for (const client of [ada, bot, claude]) client.close();
     const { messages, copies } = at.broker.status().ledger;
-    expect(messages.accepted).toBe(messages.routed + messages.stored + messages.refused + messages.unroutable + messages.malformed);
-    expect(copies.copies).toBe(copies.written + copies.dropped.full + copies.dropped.closed + copies.dropped.expired + copies.dropped.unrenderable + copies.pending);
+    expect(messages.accepted).toBe(
+      messages.routed + messages.stored + messages.refused + messages.unroutable + messages.malformed,
+    );
+    expect(copies.copies).toBe(
+      copies.written +
+        copies.dropped.full +
+        copies.dropped.closed +
+        copies.dropped.expired +
+        copies.dropped.unrenderable +
+        copies.pending,
+    );
     await at.stop();
   });
 
@@ -31,8 +40,16 @@ describe("AgentChat, PAN and ZeroMQ on one broker", () => {
     expect(joined["agents"]).toEqual([ada.id, "@bot", "@claude"].sort());
     await bot.hears(({ status, agentId }) => status === "agent_joined" && agentId === ada.id.slice(1));
     ada.say({ type: "MSG", to: "#general", content: "from AgentChat" });
-    expect(await bot.hears(({ text }) => text === "from AgentChat")).toMatchObject({ from: ada.id.slice(1), fromName: "ada", to: "#general" });
-    expect((await claude.hears(({ message }) => message.content.message === "from AgentChat")).message).toMatchObject({ from: ada.id.slice(1), to: "#general", type: "inform" });
+    expect(await bot.hears(({ text }) => text === "from AgentChat")).toMatchObject({
+      from: ada.id.slice(1),
+      fromName: "ada",
+      to: "#general",
+    });
+    expect((await claude.hears(({ message }) => message.content.message === "from AgentChat")).message).toMatchObject({
+      from: ada.id.slice(1),
+      to: "#general",
+      type: "inform",
+    });
     bot.say({ type: "chat", to: "#general", text: "from PAN" });
     expect(await ada.text("from PAN")).toMatchObject({ from: "@bot", to: "#general" });
     await claude.send("#general", "inform", "from ZeroMQ");
@@ -50,10 +67,16 @@ describe("AgentChat, PAN and ZeroMQ on one broker", () => {
     const request = await claude.send(ada.id.slice(1), "request", "and you?");
     await ada.text("and you?");
     ada.say({ type: "MSG", to: "@claude", content: "me too" });
-    expect((await claude.hears(({ message }) => message.type === "response")).message).toMatchObject({ in_reply_to: request.message_id, content: { message: "me too" } });
+    expect((await claude.hears(({ message }) => message.type === "response")).message).toMatchObject({
+      in_reply_to: request.message_id,
+      content: { message: "me too" },
+    });
 
     ada.say({ type: "MSG", to: "@bot", content: "hello bot" });
-    expect(await bot.hears(({ text }) => text === "hello bot")).toMatchObject({ from: ada.id.slice(1), intent: "request" });
+    expect(await bot.hears(({ text }) => text === "hello bot")).toMatchObject({
+      from: ada.id.slice(1),
+      intent: "request",
+    });
     bot.say({ type: "chat", to: ada.id.slice(1), text: "hello ada" });
     expect(await ada.text("hello ada")).toMatchObject({ from: "@bot", to: ada.id });
   });

@@ -26,7 +26,15 @@ describe("plain ZeroMQ agents and PAN bots", () => {
     const bot = keep(await PanWire.login(at.pan, "trader", token, "Trader"));
     bot.say({ type: "chat", to: "claude", text: "price?" });
     const { topic, message } = await claude.hears();
-    expect({ topic, ...message }).toMatchObject({ topic: "claude", from: "trader", from_name: "Trader", to: "claude", type: "request", content: { message: "price?" }, trust: "shared" });
+    expect({ topic, ...message }).toMatchObject({
+      topic: "claude",
+      from: "trader",
+      from_name: "Trader",
+      to: "claude",
+      type: "request",
+      content: { message: "price?" },
+      trust: "shared",
+    });
     await claude.send("trader", "response", "42", { in_reply_to: message.message_id });
     expect(await bot.hears("chat")).toMatchObject({ from: "claude", to: "trader", text: "42", intent: "response" });
   });
@@ -38,7 +46,11 @@ describe("plain ZeroMQ agents and PAN bots", () => {
     expect(await bot.hears("chat")).toMatchObject({ text: "sell?", intent: "request", messageId: asked.message_id });
     bot.say({ type: "chat", to: "claude", text: "never" });
     bot.say({ type: "chat", to: "claude", text: "well, maybe" });
-    expect((await claude.hears()).message).toMatchObject({ type: "response", in_reply_to: asked.message_id, content: { message: "never" } });
+    expect((await claude.hears()).message).toMatchObject({
+      type: "response",
+      in_reply_to: asked.message_id,
+      content: { message: "never" },
+    });
     expect((await claude.hears()).message).toMatchObject({ type: "inform", content: { message: "well, maybe" } });
   });
 
@@ -60,13 +72,21 @@ describe("plain ZeroMQ agents and PAN bots", () => {
     bot.say({ type: "join", room: "#crypto" });
     await bot.hears((frame) => frame["status"] === "joined");
     const claude = await keep(new PlainAgent("claude", at, { topics: ["claude", "#crypto"] })).meet();
-    expect(await bot.hears((frame) => frame["status"] === "agent_joined")).toMatchObject({ room: "#crypto", agentId: "claude" });
+    expect(await bot.hears((frame) => frame["status"] === "agent_joined")).toMatchObject({
+      room: "#crypto",
+      agentId: "claude",
+    });
     bot.say({ type: "chat", to: "#crypto", text: "volume" });
-    expect(await claude.hears(({ topic }) => topic === "#crypto")).toMatchObject({ message: { from: "trader", type: "inform" } });
+    expect(await claude.hears(({ topic }) => topic === "#crypto")).toMatchObject({
+      message: { from: "trader", type: "inform" },
+    });
     await claude.send("#crypto", "inform", "seen");
     expect(await bot.hears("chat")).toMatchObject({ from: "claude", to: "#crypto", text: "seen" });
     claude.sub.unsubscribe("#crypto");
-    expect(await bot.hears((frame) => frame["status"] === "agent_left")).toMatchObject({ room: "#crypto", agentId: "claude" });
+    expect(await bot.hears((frame) => frame["status"] === "agent_left")).toMatchObject({
+      room: "#crypto",
+      agentId: "claude",
+    });
     bot.say({ type: "leave", room: "#crypto" });
     await bot.hears((frame) => frame["status"] === "left");
     await bot.settled();
@@ -93,12 +113,23 @@ describe("plain ZeroMQ agents and PAN bots", () => {
     bot.say({ type: "chat", to: "ghost", text: "?" });
     expect(await bot.hears("error")).toMatchObject({ code: "AGENT_NOT_FOUND" });
     const asked = await claude.send("ghost", "request", "?");
-    expect((await claude.hears()).message).toMatchObject({ from: "$broker", type: "inform", in_reply_to: asked.message_id, content: { kind: "fault", data: { code: "not-found" } } });
+    expect((await claude.hears()).message).toMatchObject({
+      from: "$broker",
+      type: "inform",
+      in_reply_to: asked.message_id,
+      content: { kind: "fault", data: { code: "not-found" } },
+    });
   });
 
   it("refuses a plain agent that speaks in a proved bot's name, and tells nobody anything false", async () => {
     const { execFileSync } = await import("node:child_process");
-    const own = (JSON.parse(execFileSync(process.execPath, ["bin/broker.js", "token", "boss", "--json", "--data-dir", at.dataDir], { encoding: "utf8" })) as { pan: string }).pan;
+    const own = (
+      JSON.parse(
+        execFileSync(process.execPath, ["bin/broker.js", "token", "boss", "--json", "--data-dir", at.dataDir], {
+          encoding: "utf8",
+        }),
+      ) as { pan: string }
+    ).pan;
     const boss = keep(await PanWire.login(at.pan, "boss", own));
     const victim = await keep(new PlainAgent("victim", at)).meet();
     const forger = await keep(new PlainAgent("forger", at)).meet();

@@ -15,7 +15,11 @@ export interface TestKey {
 /** A key made from a name. */
 export function keyFor(name: string): TestKey {
   const seed = createHash("sha256").update(`test key of ${name}`).digest();
-  const privateKey = createPrivateKey({ key: Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]), format: "der", type: "pkcs8" });
+  const privateKey = createPrivateKey({
+    key: Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]),
+    format: "der",
+    type: "pkcs8",
+  });
   const publicKey = createPublicKey(privateKey);
   const der = publicKey.export({ format: "der", type: "spki" });
   const raw = der.subarray(-32);

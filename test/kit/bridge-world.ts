@@ -1,7 +1,16 @@
 import { expect } from "vitest";
 import { Bridges } from "../../src/websocket/engine/index.js";
 import { ConversationsMemory, RequestsMemory } from "../../src/conversation/index.js";
-import { defaultLimits, Exchange, Fault, Ledger, principal, Router, type Limits, type Principal } from "../../src/core/index.js";
+import {
+  defaultLimits,
+  Exchange,
+  Fault,
+  Ledger,
+  principal,
+  Router,
+  type Limits,
+  type Principal,
+} from "../../src/core/index.js";
 import type { AnyDialect, DialectSettings, Hello } from "../../src/dialect/index.js";
 import { DirectoryMemory } from "../../src/directory/index.js";
 import { LimiterMemory, type Identity } from "../../src/identity/index.js";
@@ -59,7 +68,14 @@ export class BridgeWorld {
   readonly #ownTimers: number;
   #ids = 0;
 
-  constructor(dialects: readonly AnyDialect[], options: { readonly limits?: Partial<Limits>; readonly dataTopics?: readonly string[]; readonly agentchat?: Partial<DialectSettings["agentchat"]> } = {}) {
+  constructor(
+    dialects: readonly AnyDialect[],
+    options: {
+      readonly limits?: Partial<Limits>;
+      readonly dataTopics?: readonly string[];
+      readonly agentchat?: Partial<DialectSettings["agentchat"]>;
+    } = {},
+  ) {
     const { clock, ledger, router } = this;
     const limits = (this.limits = { ...defaultLimits, ...options.limits });
     const newId = (): string => `id-${(this.#ids += 1)}`;
@@ -76,7 +92,17 @@ export class BridgeWorld {
       exchange: this.exchange,
       router,
       ledger,
-      services: { directory: this.directory, identity: this.identity, limiter: new LimiterMemory({ limits, clock }), tables: new TablesMemory(), limits, settings: { serverName: "test", agentchat: { identity: "lenient", signatures: "lenient", ...options.agentchat } } },
+      services: {
+        directory: this.directory,
+        identity: this.identity,
+        limiter: new LimiterMemory({ limits, clock }),
+        tables: new TablesMemory(),
+        limits,
+        settings: {
+          serverName: "test",
+          agentchat: { identity: "lenient", signatures: "lenient", ...options.agentchat },
+        },
+      },
       requests: this.requests,
       conversations,
       clock,
@@ -98,15 +124,29 @@ export class BridgeWorld {
 
   /** A new connection; nothing has been said on it. */
   connect(path: string, more: Partial<Hello> & { readonly remote?: string } = {}): Conversation {
-    const connection = new MemoryConnection({ id: `connection-${(this.#ids += 1)}`, clock: this.clock, ledger: this.ledger, remote: more.remote ?? "127.0.0.1" });
-    connection.receiver = this.bridges.accept(connection, { remote: connection.remote, path, subprotocol: undefined, bearer: undefined, headers: {}, ...more });
+    const connection = new MemoryConnection({
+      id: `connection-${(this.#ids += 1)}`,
+      clock: this.clock,
+      ledger: this.ledger,
+      remote: more.remote ?? "127.0.0.1",
+    });
+    connection.receiver = this.bridges.accept(connection, {
+      remote: connection.remote,
+      path,
+      subprotocol: undefined,
+      bearer: undefined,
+      headers: {},
+      ...more,
+    });
     return new Conversation(connection);
   }
 
   /** Both equations of invariant 4 hold, and nothing failed inside. */
   expectSound(): void {
     const { messages, copies } = this.ledger;
-    expect(messages.accepted).toBe(messages.routed + messages.stored + messages.refused + messages.unroutable + messages.malformed);
+    expect(messages.accepted).toBe(
+      messages.routed + messages.stored + messages.refused + messages.unroutable + messages.malformed,
+    );
     const { full, closed, expired, unrenderable } = copies.dropped;
     expect(copies.copies).toBe(copies.written + full + closed + expired + unrenderable + copies.pending);
     expect(this.log.filter(({ level }) => level === "error")).toEqual([]);

@@ -46,7 +46,11 @@ function first(list: readonly string[]): string {
 }
 
 /** Resolves once `check` holds; asks again every few milliseconds and fails after `withinMs`. */
-export async function eventually(check: () => boolean | Promise<boolean>, what: string, withinMs = 10_000): Promise<void> {
+export async function eventually(
+  check: () => boolean | Promise<boolean>,
+  what: string,
+  withinMs = 10_000,
+): Promise<void> {
   const end = performance.now() + withinMs;
   while (!(await check())) {
     if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`);

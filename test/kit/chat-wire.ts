@@ -7,7 +7,10 @@ export interface ChatFrame {
   [field: string]: unknown;
 }
 
-/** An AgentChat client written from the seed: a WebSocket and JSON. What it hears must be as `schemas/agentchat-events.json` says, and no more. */
+/**
+ * An AgentChat client written from the seed: a WebSocket and JSON. What it hears must be as
+ * `schemas/agentchat-events.json` says, and no more.
+ */
 export class ChatWire {
   readonly socket: WebSocket;
   readonly frames: ChatFrame[] = [];

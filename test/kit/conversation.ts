@@ -11,7 +11,8 @@ export async function settled(): Promise<void> {
 }
 
 /**
- * A client of a JSON dialect in a test: `await ada.says({…}); await bob.hears({…}); await eve.hearsNothing()`. Each thing heard is taken once,
+ * A client of a JSON dialect in a test: `await ada.says({…}); await bob.hears({…}); await eve.hearsNothing()`. Each
+ * thing heard is taken once,
  * in whatever order a test asks for it.
  */
 export class Conversation {
@@ -63,7 +64,8 @@ export class Conversation {
   }
 
   #read(): void {
-    for (const frame of this.connection.frames.slice(this.#taken)) this.#left.push(JSON.parse(frame.toString()) as Heard);
+    for (const frame of this.connection.frames.slice(this.#taken))
+      this.#left.push(JSON.parse(frame.toString()) as Heard);
     this.#taken = this.connection.frames.length;
   }
 }

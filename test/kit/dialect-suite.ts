@@ -24,7 +24,15 @@ export interface DialectUnderTest {
   isRefusal(frame: Frame): boolean;
 }
 
-const prototypeNames = ["constructor", "__proto__", "prototype", "toString", "hasOwnProperty", "valueOf", "__defineGetter__"];
+const prototypeNames = [
+  "constructor",
+  "__proto__",
+  "prototype",
+  "toString",
+  "hasOwnProperty",
+  "valueOf",
+  "__defineGetter__",
+];
 
 /** What every dialect must pass, whatever it is. */
 export function dialectSuite(subject: DialectUnderTest): void {
@@ -37,7 +45,8 @@ export function dialectSuite(subject: DialectUnderTest): void {
     expect(world.directory.agent(idOf(name))?.dialect, `${name} is logged in`).toBe(dialect.name);
     return client;
   };
-  const refusals = ({ connection: { frames } }: Conversation): number => frames.filter((frame) => subject.isRefusal(frame)).length;
+  const refusals = ({ connection: { frames } }: Conversation): number =>
+    frames.filter((frame) => subject.isRefusal(frame)).length;
 
   describe(`the dialect ${dialect.name}`, () => {
     it("logs in and carries text both ways, in order, once each", async () => {
@@ -91,7 +100,13 @@ export function dialectSuite(subject: DialectUnderTest): void {
       const world = worldOf();
       const ada = await enter(world, "ada");
       const size = defaultLimits.wsFrameMaxBytes;
-      for (const frame of ["[".repeat(size), "x".repeat(size), `{"type":${"[".repeat(size / 2 - 10)}`, JSON.stringify({ type: "x".repeat(size - 20) }), Buffer.alloc(size)]) {
+      for (const frame of [
+        "[".repeat(size),
+        "x".repeat(size),
+        `{"type":${"[".repeat(size / 2 - 10)}`,
+        JSON.stringify({ type: "x".repeat(size - 20) }),
+        Buffer.alloc(size),
+      ]) {
         await ada.says(frame);
       }
       expect(ada.closing === undefined || refusals(ada) > 0).toBe(true);
@@ -104,8 +119,12 @@ export function dialectSuite(subject: DialectUnderTest): void {
         fc.string(),
         fc.json(),
         fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
-        fc.record({ type: fc.oneof(fc.constantFrom(...prototypeNames), fc.string()) }, { requiredKeys: [] }).map((value) => JSON.stringify(value)),
-        fc.tuple(fc.constantFrom(subject.say("bob", "x"), ...subject.login("eve")), fc.json()).map(([frame, junk]) => `${frame.toString().slice(0, -1)},"to":${junk},"text":${junk},"name":${junk}}`),
+        fc
+          .record({ type: fc.oneof(fc.constantFrom(...prototypeNames), fc.string()) }, { requiredKeys: [] })
+          .map((value) => JSON.stringify(value)),
+        fc
+          .tuple(fc.constantFrom(subject.say("bob", "x"), ...subject.login("eve")), fc.json())
+          .map(([frame, junk]) => `${frame.toString().slice(0, -1)},"to":${junk},"text":${junk},"name":${junk}}`),
       );
       await fc.assert(
         fc.asyncProperty(fc.boolean(), fc.array(frames, { maxLength: 8 }), async (loggedIn, said) => {
@@ -190,6 +209,14 @@ const strangeContents: readonly Envelope["content"][] = [
 function messageFor(topic: string, content: Envelope["content"], { clock, ledger }: BridgeWorld): Message {
   ledger.messages.accepted += 1;
   const now = clock.now();
-  const envelope: Envelope = { message_id: `m-${JSON.stringify(content).length}`, timestamp: new Date(now).toISOString(), from: "$broker", to: topic, type: "inform", priority: "NORMAL", content };
+  const envelope: Envelope = {
+    message_id: `m-${JSON.stringify(content).length}`,
+    timestamp: new Date(now).toISOString(),
+    from: "$broker",
+    to: topic,
+    type: "inform",
+    priority: "NORMAL",
+    content,
+  };
   return Message.of(envelope, { topic, receivedAt: now, trust: "proved", origin: undefined });
 }

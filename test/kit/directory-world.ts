@@ -1,4 +1,16 @@
-import { Exchange, Fault, Ledger, Message, Router, defaultLimits, principal, type Envelope, type FaultCode, type Limits, type Principal } from "../../src/core/index.js";
+import {
+  Exchange,
+  Fault,
+  Ledger,
+  Message,
+  Router,
+  defaultLimits,
+  principal,
+  type Envelope,
+  type FaultCode,
+  type Limits,
+  type Principal,
+} from "../../src/core/index.js";
 import { DirectoryMemory, type Arriving, type Presence } from "../../src/directory/index.js";
 import { FakeClock } from "./fake-clock.js";
 
@@ -26,7 +38,13 @@ export function openWorld(limits: Partial<Limits> = {}, configuredRooms: readonl
   let ids = 0;
   const newId = (): string => `id-${String((ids += 1))}`;
   const exchange = new Exchange(router, ledger, clock, newId);
-  const directory = new DirectoryMemory({ router, exchange, clock, limits: { ...defaultLimits, ...limits }, configuredRooms });
+  const directory = new DirectoryMemory({
+    router,
+    exchange,
+    clock,
+    limits: { ...defaultLimits, ...limits },
+    configuredRooms,
+  });
   const events: string[] = [];
   const allEvents: string[] = [];
   router.subscribe("$events", {
@@ -57,7 +75,14 @@ export function openWorld(limits: Partial<Limits> = {}, configuredRooms: readonl
 export function messageOf(to: string, text: string, speaker: Principal | undefined, at: number, id: string): Message {
   const from = speaker?.agent ?? "somebody";
   const envelope: Envelope = {
-    message_id: id, timestamp: new Date(at).toISOString(), from, to, type: "request", priority: "NORMAL", content: { message: text }, trust: speaker?.trust ?? "claimed",
+    message_id: id,
+    timestamp: new Date(at).toISOString(),
+    from,
+    to,
+    type: "request",
+    priority: "NORMAL",
+    content: { message: text },
+    trust: speaker?.trust ?? "claimed",
   };
   return Message.of(envelope, { topic: to, receivedAt: at, trust: speaker?.trust ?? "claimed", origin: {}, speaker });
 }

@@ -1,6 +1,9 @@
 import type { Wire } from "../../src/core/index.js";
 
-/** The writing half of a socket that takes bytes and says when, and whether, they have left. Once one write fails, all do. */
+/**
+ * The writing half of a socket that takes bytes and says when, and whether, they have left. Once one write fails, all
+ * do.
+ */
 export class FakeWire implements Wire {
   /** Bytes whose write has completed. */
   readonly sent: Buffer[] = [];

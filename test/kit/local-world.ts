@@ -1,4 +1,18 @@
-import { Exchange, Fault, Ledger, Message, Router, defaultLimits, principal, type Envelope, type Limits, type Log, type Principal, type Scope, type Subscriber } from "../../src/core/index.js";
+import {
+  Exchange,
+  Fault,
+  Ledger,
+  Message,
+  Router,
+  defaultLimits,
+  principal,
+  type Envelope,
+  type Limits,
+  type Log,
+  type Principal,
+  type Scope,
+  type Subscriber,
+} from "../../src/core/index.js";
 import { RequestsMemory } from "../../src/conversation/index.js";
 import { Desk } from "../../src/desk/index.js";
 import { LocalAgents } from "../../src/zeromq/agents/index.js";
@@ -84,7 +98,11 @@ export class LocalWorld {
       this.loggedFields.push(fields);
     };
     this.local = new LocalAgents({
-      router, ledger, clock, identity, newId,
+      router,
+      ledger,
+      clock,
+      identity,
+      newId,
       exchange: this.exchange,
       limits: this.limits,
       directory: this.directory,
@@ -94,7 +112,9 @@ export class LocalWorld {
       dataTopics: options.dataTopics ?? [],
     });
     this.desk = new Desk({
-      router, ledger, limiter,
+      router,
+      ledger,
+      limiter,
       exchange: this.exchange,
       limits: this.limits,
       directory: this.directory,
@@ -113,7 +133,10 @@ export class LocalWorld {
     return `id-${String((this.#ids += 1))}`;
   }
 
-  /** A connection on the subscriber door with these subscriptions; its names are worked out. @throws Fault if it is refused */
+  /**
+   * A connection on the subscriber door with these subscriptions; its names are worked out.
+   * @throws Fault if it is refused
+   */
   subscriber(topics: readonly string[], facts: PeerFacts = {}): FakeSubscriber {
     const peer = new FakeSubscriber(this.newId(), facts, this.ledger);
     this.local.subscriberReady(peer);
@@ -147,16 +170,45 @@ export class LocalWorld {
   }
 
   /** Publishes as a plain agent does. @returns its message_id */
-  send(by: PublisherPeer, from: string, to: string, type: string, content: unknown, more: Readonly<Record<string, unknown>> = {}): string {
+  send(
+    by: PublisherPeer,
+    from: string,
+    to: string,
+    type: string,
+    content: unknown,
+    more: Readonly<Record<string, unknown>> = {},
+  ): string {
     const id = this.newId();
-    this.sendText(by, to, JSON.stringify({ message_id: id, timestamp: new Date(this.clock.now()).toISOString(), from, to, type, priority: "NORMAL", content, ...more }));
+    this.sendText(
+      by,
+      to,
+      JSON.stringify({
+        message_id: id,
+        timestamp: new Date(this.clock.now()).toISOString(),
+        from,
+        to,
+        type,
+        priority: "NORMAL",
+        content,
+        ...more,
+      }),
+    );
     return id;
   }
 
   sendText(by: PublisherPeer, topic: string, payload: string): void {
     this.ledger.messages.accepted += 1;
     const trust = by.principal?.trust ?? "claimed";
-    this.local.look(Message.fromPayload(Buffer.from(payload), { topic, receivedAt: this.clock.now(), trust, origin: by, speaker: by.principal }), by);
+    this.local.look(
+      Message.fromPayload(Buffer.from(payload), {
+        topic,
+        receivedAt: this.clock.now(),
+        trust,
+        origin: by,
+        speaker: by.principal,
+      }),
+      by,
+    );
   }
 
   /** Asks the broker and returns what the asker heard then. */
@@ -167,7 +219,15 @@ export class LocalWorld {
   }
 
   /** A session of another dialect: in the directory, hearing its name, recording what it hears. */
-  session(name: string, trust: Principal["trust"] = "shared"): { readonly principal: Principal; readonly heard: Envelope[]; say(to: string, type: Envelope["type"], text: string): void; end(): void } {
+  session(
+    name: string,
+    trust: Principal["trust"] = "shared",
+  ): {
+    readonly principal: Principal;
+    readonly heard: Envelope[];
+    say(to: string, type: Envelope["type"], text: string): void;
+    end(): void;
+  } {
     const own = principal(name, trust, trust === "proved" ? { proof: `token:${name}` } : {});
     const heard: Envelope[] = [];
     const reader: Subscriber = {
@@ -185,7 +245,16 @@ export class LocalWorld {
       say: (to, type, text) => {
         const now = this.clock.now();
         this.ledger.messages.accepted += 1;
-        const envelope: Envelope = { message_id: this.newId(), timestamp: new Date(now).toISOString(), from: name, to, type, priority: "NORMAL", content: { message: text }, trust };
+        const envelope: Envelope = {
+          message_id: this.newId(),
+          timestamp: new Date(now).toISOString(),
+          from: name,
+          to,
+          type,
+          priority: "NORMAL",
+          content: { message: text },
+          trust,
+        };
         this.exchange.submit(Message.of(envelope, { topic: to, receivedAt: now, trust, origin: reader, speaker: own }));
       },
       end: () => {
@@ -199,7 +268,10 @@ export class LocalWorld {
   get isExact(): boolean {
     const { accepted, routed, stored, refused, unroutable, malformed } = this.ledger.messages;
     const { copies, written, pending, dropped } = this.ledger.copies;
-    return accepted === routed + stored + refused + unroutable + malformed && copies === written + pending + dropped.full + dropped.closed + dropped.expired + dropped.unrenderable;
+    return (
+      accepted === routed + stored + refused + unroutable + malformed &&
+      copies === written + pending + dropped.full + dropped.closed + dropped.expired + dropped.unrenderable
+    );
   }
 
   /** Listed agents, by name. */

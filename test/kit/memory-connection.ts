@@ -27,7 +27,12 @@ export class MemoryConnection implements Connection {
   readonly #clock: Clock;
   readonly #ledger: Ledger;
 
-  constructor(options: { readonly id: string; readonly clock: Clock; readonly ledger: Ledger; readonly remote?: string }) {
+  constructor(options: {
+    readonly id: string;
+    readonly clock: Clock;
+    readonly ledger: Ledger;
+    readonly remote?: string;
+  }) {
     this.id = options.id;
     this.remote = options.remote ?? "127.0.0.1";
     this.#clock = options.clock;
@@ -54,7 +59,11 @@ export class MemoryConnection implements Connection {
       this.#ledger.copies.copies += 1;
       this.#ledger.copies.written += 1;
     }
-    this.frames.push(typeof frame === "string" || Buffer.isBuffer(frame) ? frame : ((frame as Partial<MemoryFrame>).frame ?? frame.bytes));
+    this.frames.push(
+      typeof frame === "string" || Buffer.isBuffer(frame)
+        ? frame
+        : ((frame as Partial<MemoryFrame>).frame ?? frame.bytes),
+    );
     return true;
   }
 

@@ -34,7 +34,11 @@ export class PlainAgent {
   readonly heard: Heard[] = [];
   #waiting: { wanted: (heard: Heard) => boolean; found: (heard: Heard) => void }[] = [];
 
-  constructor(name: string, doors: { zmqIn: string; zmqOut: string }, options: { topics?: string[]; token?: string; declare?: boolean } = {}) {
+  constructor(
+    name: string,
+    doors: { zmqIn: string; zmqOut: string },
+    options: { topics?: string[]; token?: string; declare?: boolean } = {},
+  ) {
     this.name = name;
     this.sub = new DeclaringSubscriber({ linger: 0 });
     if (options.declare === true) this.sub.declare(name);
@@ -75,7 +79,11 @@ export class PlainAgent {
     if (known !== undefined) return Promise.resolve(known);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        reject(new Error(`${this.name} did not hear it within ${withinMs} ms; heard: ${JSON.stringify(this.heard.slice(-5))}`));
+        reject(
+          new Error(
+            `${this.name} did not hear it within ${withinMs} ms; heard: ${JSON.stringify(this.heard.slice(-5))}`,
+          ),
+        );
       }, withinMs);
       this.#waiting.push({
         wanted,
@@ -93,14 +101,19 @@ export class PlainAgent {
     const answered = this.hears(({ message }) => message.in_reply_to === id);
     for (;;) {
       await this.send("$broker", "request", "ping", { message_id: id, content: { message: "ping", kind: "ping" } });
-      const come = await Promise.race([answered, new Promise<undefined>((resolve) => setTimeout(resolve, 50, undefined))]);
+      const come = await Promise.race([
+        answered,
+        new Promise<undefined>((resolve) => setTimeout(resolve, 50, undefined)),
+      ]);
       if (come !== undefined) return this;
     }
   }
 
   /** Asks `$broker` and resolves with its answer, or with the fault it tells. */
   async asks(kind: string, data?: Record<string, unknown>): Promise<WireMessage> {
-    const asked = await this.send("$broker", "request", kind, { content: { message: kind, kind, ...(data !== undefined && { data }) } });
+    const asked = await this.send("$broker", "request", kind, {
+      content: { message: kind, kind, ...(data !== undefined && { data }) },
+    });
     return (await this.hears(({ message }) => message.in_reply_to === asked.message_id)).message;
   }
 

@@ -4,13 +4,21 @@ import { defineDialect, type AnyDialect, type Dialect, type Frame, type Session 
 /** What the probe hears and says: any JSON object. */
 export type ProbeEvent = Readonly<Record<string, unknown>>;
 export type ProbeSession = Session<ProbeEvent, { readonly notes: string[] }>;
-export type ProbeCommand = { readonly type: "login"; readonly name: string; readonly token?: string; readonly listed?: boolean } | { readonly type: "do"; readonly what: string };
+export type ProbeCommand =
+  | { readonly type: "login"; readonly name: string; readonly token?: string; readonly listed?: boolean }
+  | { readonly type: "do"; readonly what: string };
 
 /** A test's own handlers: `{type: "do", what: NAME}` runs the one of that name. */
 export type ProbeHandlers = Readonly<Record<string, (session: ProbeSession) => void | Promise<void>>>;
 
-/** A dialect that lets a test run anything as a command. `token: "own NAME"` proves a name, `"shared"` shares it, none claims it. */
-export function probe(handlers: ProbeHandlers = {}, more: Partial<Dialect<ProbeCommand, ProbeEvent, { readonly notes: string[] }>> = {}): AnyDialect {
+/**
+ * A dialect that lets a test run anything as a command. `token: "own NAME"` proves a name, `"shared"` shares it, none
+ * claims it.
+ */
+export function probe(
+  handlers: ProbeHandlers = {},
+  more: Partial<Dialect<ProbeCommand, ProbeEvent, { readonly notes: string[] }>> = {},
+): AnyDialect {
   return defineDialect<ProbeCommand, ProbeEvent, { readonly notes: string[] }>({
     name: "probe",
     paths: ["/probe"],
@@ -23,7 +31,10 @@ export function probe(handlers: ProbeHandlers = {}, more: Partial<Dialect<ProbeC
       login: {
         phase: "greeting",
         async run(session, { name, token, listed = true }) {
-          await session.admit(token === undefined ? principal(name, "claimed") : session.services.identity.token(name, token), { listed });
+          await session.admit(
+            token === undefined ? principal(name, "claimed") : session.services.identity.token(name, token),
+            { listed },
+          );
           session.phase = "ready";
           session.send({ type: "welcome" });
         },
@@ -39,16 +50,32 @@ export function probe(handlers: ProbeHandlers = {}, more: Partial<Dialect<ProbeC
     },
     render: {
       variant: () => "",
-      event: ({ type, from, to, content, in_reply_to, trust }: Envelope, { replay }) => ({ type, from, to, text: content.message, kind: content.kind, data: content.data, in_reply_to, trust, ...(replay && { replay }) }),
+      event: ({ type, from, to, content, in_reply_to, trust }: Envelope, { replay }) => ({
+        type,
+        from,
+        to,
+        text: content.message,
+        kind: content.kind,
+        data: content.data,
+        in_reply_to,
+        trust,
+        ...(replay && { replay }),
+      }),
     },
-    refuse: ({ code, message, fatal }) => ({ reply: { type: "refused", code, message }, ...(fatal && { close: { code: 4000, reason: code } }) }),
+    refuse: ({ code, message, fatal }) => ({
+      reply: { type: "refused", code, message },
+      ...(fatal && { close: { code: 4000, reason: code } }),
+    }),
     ...more,
   });
 }
 
 function decode(frame: Frame): readonly ProbeCommand[] {
   try {
-    return frame.toString().split("\n").map((line) => JSON.parse(line) as ProbeCommand); // the tests' own
+    return frame
+      .toString()
+      .split("\n")
+      .map((line) => JSON.parse(line) as ProbeCommand); // the tests' own
   } catch (thrown) {
     throw new Fault("malformed", asFault(thrown).message);
   }

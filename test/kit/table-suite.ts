@@ -45,7 +45,11 @@ export function tableSuite(name: string, open: () => Promise<Tables>): void {
     it("gives a range in order of keys, its end left out", async () => {
       const table = tables.table<number>("t");
       await table.batch(["b", "a", "d", "c", "B"].map((put, value) => ({ put, value })));
-      expect([...table.range("a", "d")]).toEqual([["a", 1], ["b", 0], ["c", 3]]);
+      expect([...table.range("a", "d")]).toEqual([
+        ["a", 1],
+        ["b", 0],
+        ["c", 3],
+      ]);
       expect([...table.range("A", "a")]).toEqual([["B", 4]]);
       expect([...table.range("d", "a")]).toEqual([]);
     });
@@ -65,31 +69,37 @@ export function tableSuite(name: string, open: () => Promise<Tables>): void {
     it("refuses a batch whole when one value of it cannot be kept", async () => {
       const table = tables.table<unknown>("t");
       await table.put("a", 1);
-      await expect(table.batch([{ put: "a", value: 2 }, { delete: "a" }, { put: "b", value: () => 1 }])).rejects.toThrow();
+      await expect(
+        table.batch([{ put: "a", value: 2 }, { delete: "a" }, { put: "b", value: () => 1 }]),
+      ).rejects.toThrow();
       expect([...table.range("", "z")]).toEqual([["a", 1]]);
     });
 
     it("agrees with a sorted list after any changes", async () => {
       const key = fc.string({ maxLength: 3 });
-      const change = fc.oneof(
-        fc.record({ put: key, value: fc.integer() }),
-        fc.record({ delete: key }),
-      );
+      const change = fc.oneof(fc.record({ put: key, value: fc.integer() }), fc.record({ delete: key }));
       let run = 0;
       await fc.assert(
-        fc.asyncProperty(fc.array(fc.array(change, { maxLength: 5 }), { maxLength: 8 }), key, key, async (batches, from, to) => {
-          const table = tables.table<number>(`property ${run++}`);
-          const model = new Map<string, number>();
-          for (const batch of batches) {
-            await table.batch(batch);
-            for (const step of batch) {
-              if ("put" in step) model.set(step.put, step.value);
-              else model.delete(step.delete);
+        fc.asyncProperty(
+          fc.array(fc.array(change, { maxLength: 5 }), { maxLength: 8 }),
+          key,
+          key,
+          async (batches, from, to) => {
+            const table = tables.table<number>(`property ${run++}`);
+            const model = new Map<string, number>();
+            for (const batch of batches) {
+              await table.batch(batch);
+              for (const step of batch) {
+                if ("put" in step) model.set(step.put, step.value);
+                else model.delete(step.delete);
+              }
+              const expected = [...model]
+                .filter(([k]) => k >= from && k < to)
+                .sort(([one], [other]) => (one < other ? -1 : 1));
+              expect([...table.range(from, to)]).toEqual(expected);
             }
-            const expected = [...model].filter(([k]) => k >= from && k < to).sort(([one], [other]) => (one < other ? -1 : 1));
-            expect([...table.range(from, to)]).toEqual(expected);
-          }
-        }),
+          },
+        ),
         { numRuns: 60 },
       );
     });

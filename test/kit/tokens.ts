@@ -3,7 +3,12 @@ import { DataDirectory } from "../../src/storage/index.js";
 import { IdentityTokens, type TokenKind } from "../../src/identity/index.js";
 
 /** Makes a token in the data directory of a broker, running or not, as `broker token` does. */
-export async function issueToken(dataDir: string, subject: string, kind: TokenKind = "zmq", more: { scopes?: readonly Scope[]; names?: readonly string[] } = {}): Promise<string> {
+export async function issueToken(
+  dataDir: string,
+  subject: string,
+  kind: TokenKind = "zmq",
+  more: { scopes?: readonly Scope[]; names?: readonly string[] } = {},
+): Promise<string> {
   const identity = new IdentityTokens({
     dataDirectory: new DataDirectory(dataDir),
     clock: systemClock,

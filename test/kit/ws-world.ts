@@ -49,7 +49,14 @@ export class WsWorld {
       log: () => undefined,
       accept: (connection, hello) => {
         let close: (closing: Closing) => void = () => undefined;
-        const accepted: Accepted = { connection, hello, frames: [], oversized: [], drained: 0, closed: new Promise((resolve) => (close = resolve)) };
+        const accepted: Accepted = {
+          connection,
+          hello,
+          frames: [],
+          oversized: [],
+          drained: 0,
+          closed: new Promise((resolve) => (close = resolve)),
+        };
         this.accepted.push(accepted);
         this.#waiting.shift()?.(accepted);
         return {
@@ -80,7 +87,10 @@ export class WsWorld {
   }
 
   /** A WebSocket client and what the edge made of it. */
-  async connect(path = "/pan", options: { protocols?: string[]; headers?: Record<string, string>; autoPong?: boolean } = {}): Promise<{ client: WebSocket; accepted: Accepted }> {
+  async connect(
+    path = "/pan",
+    options: { protocols?: string[]; headers?: Record<string, string>; autoPong?: boolean } = {},
+  ): Promise<{ client: WebSocket; accepted: Accepted }> {
     const { protocols = [], ...more } = options;
     const accepted = new Promise<Accepted>((resolve) => this.#waiting.push(resolve));
     const client = this.keep(new WebSocket(`${this.url}${path}`, protocols, more));

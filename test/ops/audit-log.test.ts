@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { appendAudit } from "../../src/ops/audit-event.js";
 import { AuditLog } from "../../src/ops/audit-log.js";
@@ -26,7 +35,12 @@ afterEach(async () => {
 });
 
 async function open(own: Partial<typeof limits> = {}): Promise<AuditLog> {
-  const log = new AuditLog({ path, limits: { ...limits, ...own }, clock, log: (level, event) => logged.push(`${level}: ${event}`) });
+  const log = new AuditLog({
+    path,
+    limits: { ...limits, ...own },
+    clock,
+    log: (level, event) => logged.push(`${level}: ${event}`),
+  });
   logs.push(log);
   await log.start();
   return log;
@@ -41,7 +55,17 @@ describe("the audit log", () => {
     const log = await open();
     log.write(login("ada"));
     await log.stop();
-    expect(auditLines(path)).toEqual([{ at: "2026-01-01T00:00:00.000Z", event: "login", agent: "ada", dialect: "pan", trust: "proved", remote: "127.0.0.1", tokenId: "0123" }]);
+    expect(auditLines(path)).toEqual([
+      {
+        at: "2026-01-01T00:00:00.000Z",
+        event: "login",
+        agent: "ada",
+        dialect: "pan",
+        trust: "proved",
+        remote: "127.0.0.1",
+        tokenId: "0123",
+      },
+    ]);
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
@@ -87,7 +111,12 @@ describe("the audit log", () => {
     await eventually(() => auditLines(path).length === 3, "the one after ada is told");
     log.leaveOut();
     await log.stop();
-    expect(auditLines(path)).toMatchObject([{ event: "left-out", lines: 2 }, { agent: "ada" }, { event: "left-out", lines: 1 }, { event: "left-out", lines: 1 }]);
+    expect(auditLines(path)).toMatchObject([
+      { event: "left-out", lines: 2 },
+      { agent: "ada" },
+      { event: "left-out", lines: 1 },
+      { event: "left-out", lines: 1 },
+    ]);
     expect(clock.waiting).toBe(0);
   });
 
@@ -104,10 +133,16 @@ describe("the audit log", () => {
     const log = await open({ auditFileMaxBytes: 1, auditFilesMax: 2 });
     for (const [n, agent] of ["a", "b", "c", "d"].entries()) {
       log.write(login(agent));
-      await eventually(() => auditLines(`${path}.1`).some((line) => "agent" in line && line.agent === agent), `file ${String(n)} is full`);
+      await eventually(
+        () => auditLines(`${path}.1`).some((line) => "agent" in line && line.agent === agent),
+        `file ${String(n)} is full`,
+      );
     }
     await log.stop();
-    expect([`${path}.1`, `${path}.2`].map((file) => auditLines(file))).toMatchObject([[{ agent: "d" }], [{ agent: "c" }]]);
+    expect([`${path}.1`, `${path}.2`].map((file) => auditLines(file))).toMatchObject([
+      [{ agent: "d" }],
+      [{ agent: "c" }],
+    ]);
     expect([existsSync(`${path}.3`), existsSync(path)]).toEqual([false, false]);
   });
 
@@ -141,7 +176,11 @@ describe("the audit log", () => {
     const log = await open();
     log.write(login("ada"));
     await eventually(() => auditLines(path).length === 1, "the first line is written");
-    appendAudit(path, [{ event: "token.issued", uid: 0, tokenId: "1", kind: "zmq", agent: "bob", scopes: [] }], clock.now());
+    appendAudit(
+      path,
+      [{ event: "token.issued", uid: 0, tokenId: "1", kind: "zmq", agent: "bob", scopes: [] }],
+      clock.now(),
+    );
     log.write(login("eve"));
     await log.stop();
     expect(auditLines(path).map((line) => ("agent" in line ? line.agent : line.event))).toEqual(["ada", "bob", "eve"]);

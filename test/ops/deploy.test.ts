@@ -39,7 +39,11 @@ describe("what a watchdog asks", () => {
     const files = await folder();
     const { cert, key } = makeCertificate(files.path, "localhost");
     const zmq = { zmqIn: ["tcp://127.0.0.1:0"], zmqOut: ["tcp://127.0.0.1:0"], ws: [] };
-    for (const doors of [{ ...zmq, ws: ["127.0.0.1:0"], tlsCert: cert, tlsKey: key }, { ...zmq, ws: ["127.0.0.1:0"] }, zmq]) {
+    for (const doors of [
+      { ...zmq, ws: ["127.0.0.1:0"], tlsCert: cert, tlsKey: key },
+      { ...zmq, ws: ["127.0.0.1:0"] },
+      zmq,
+    ]) {
       const data = await folder();
       const broker = new Broker({ ...doors, dataDir: data.path });
       await broker.start();
@@ -63,10 +67,19 @@ describe("what a watchdog asks", () => {
   });
 
   it("fails with the reason where none is, or something else answers", async () => {
-    expect(await ask("http://127.0.0.1:9/healthz")).toMatchObject({ code: 1, stderr: expect.stringMatching(/ECONNREFUSED/) as string });
-    expect(await ask(`${httpOf(world.pan)}/nothing-here`)).toMatchObject({ code: 1, stderr: expect.stringMatching(/404/) as string });
+    expect(await ask("http://127.0.0.1:9/healthz")).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/ECONNREFUSED/) as string,
+    });
+    expect(await ask(`${httpOf(world.pan)}/nothing-here`)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/404/) as string,
+    });
     const empty = await folder();
-    expect(await ask(empty.path)).toMatchObject({ code: 1, stderr: expect.stringMatching(/ENOENT.*endpoints\.json/) as string });
+    expect(await ask(empty.path)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/ENOENT.*endpoints\.json/) as string,
+    });
     await empty.remove();
   });
 });
@@ -75,10 +88,14 @@ describe("the systemd units", () => {
   const service = deployed("systemd/synaptic-core.service");
 
   it.skipIf(spawnSync("systemd-analyze", ["--version"]).status !== 0)("are understood by systemd", () => {
-    const units = ["synaptic-core.service", "synaptic-core-watchdog.service", "synaptic-core-watchdog.timer"].map((unit) => join(root, "deploy/systemd", unit));
+    const units = ["synaptic-core.service", "synaptic-core-watchdog.service", "synaptic-core-watchdog.timer"].map(
+      (unit) => join(root, "deploy/systemd", unit),
+    );
     const { stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", ...units], { encoding: "utf8" });
     // Whether node and the broker are installed here is not what is asked.
-    expect(stderr.split("\n").filter((line) => line.includes("synaptic-core") && !line.includes("is not executable"))).toEqual([]);
+    expect(
+      stderr.split("\n").filter((line) => line.includes("synaptic-core") && !line.includes("is not executable")),
+    ).toEqual([]);
   });
 
   it("give up soon on what fails at once, whoever says so, and not before the lock of another boot is free", () => {
@@ -92,7 +109,8 @@ describe("the systemd units", () => {
 
   it("wait for the doors of this very process", async () => {
     const line = /^ExecStartPost=\/bin\/sh -c '(.+)'$/m.exec(service)?.[1]?.replaceAll("$$", "$") ?? "exit 9";
-    const wait = (dataDir: string, pid: number) => startProgram("/bin/sh", ["-c", line.replace("/var/lib/synaptic-core", dataDir)], { MAINPID: String(pid) }).ended;
+    const wait = (dataDir: string, pid: number) =>
+      startProgram("/bin/sh", ["-c", line.replace("/var/lib/synaptic-core", dataDir)], { MAINPID: String(pid) }).ended;
     expect(await wait(world.dataDir, process.pid)).toMatchObject({ code: 0 });
     const gone = spawnSync(process.execPath, ["-e", ""]).pid;
     expect(await wait(world.dataDir, gone)).toMatchObject({ code: 1 });
@@ -111,8 +129,13 @@ describe("the systemd units", () => {
 
 describe("the Dockerfile", () => {
   it("copies files of this project that its ignore file lets in", () => {
-    const copied = [...deployed("docker/Dockerfile").matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, files = ""]) => files.split(" "));
-    const letIn = deployed("docker/Dockerfile.dockerignore").split("\n").filter((line) => line.startsWith("!")).map((line) => line.slice(1));
+    const copied = [...deployed("docker/Dockerfile").matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(
+      ([, files = ""]) => files.split(" "),
+    );
+    const letIn = deployed("docker/Dockerfile.dockerignore")
+      .split("\n")
+      .filter((line) => line.startsWith("!"))
+      .map((line) => line.slice(1));
     expect(copied.length).toBeGreaterThan(5);
     for (const file of copied) expect(existsSync(join(root, file)), file).toBe(true);
     expect([...copied].sort()).toEqual([...letIn].sort());
@@ -124,7 +147,11 @@ describe("docs/operations.md", () => {
 
   it("makes the folders that a check of the configuration looks for, before the first", () => {
     const check = page.indexOf("broker config check --config");
-    for (const made of ["install -d -m 0700 -o synaptic -g synaptic /var/lib/synaptic-core\n", "/etc/synaptic-core/tls\n", "fullchain.pem privkey.pem /etc/synaptic-core/tls/\n"]) {
+    for (const made of [
+      "install -d -m 0700 -o synaptic -g synaptic /var/lib/synaptic-core\n",
+      "/etc/synaptic-core/tls\n",
+      "fullchain.pem privkey.pem /etc/synaptic-core/tls/\n",
+    ]) {
       expect(page.indexOf(made), made).toBeGreaterThan(0);
       expect(page.indexOf(made), made).toBeLessThan(check);
     }
@@ -136,12 +163,16 @@ describe("docs/operations.md", () => {
     expect(run?.[1]).toBe(subnet?.[2]);
     const config = readConfig({ ws: [run?.[2] ?? ""], behindProxy: true, trustedProxies: [run?.[3] ?? ""] });
     const access = new Access({ ...config, trustedProxies: config.trustedProxies ?? [] });
-    expect(access.clientOf({ headers: { "x-forwarded-for": "198.51.100.7" }, peer: `${subnet?.[1] ?? ""}.1`, isTls: true })).toBe("198.51.100.7");
+    expect(
+      access.clientOf({ headers: { "x-forwarded-for": "198.51.100.7" }, peer: `${subnet?.[1] ?? ""}.1`, isTls: true }),
+    ).toBe("198.51.100.7");
   });
 });
 
 describe("the example configuration", () => {
   it("is one", () => {
-    expect(readConfig(JSON.parse(deployed("config.example.json")) as BrokerOptions)).toMatchObject({ ws: ["0.0.0.0:8080"] });
+    expect(readConfig(JSON.parse(deployed("config.example.json")) as BrokerOptions)).toMatchObject({
+      ws: ["0.0.0.0:8080"],
+    });
   });
 });

@@ -15,11 +15,19 @@ export function auditLines(path: string): readonly AuditLine[] {
   } catch {
     return [];
   }
-  return text.split("\n").slice(0, -1).filter((line) => line !== "").map((line) => JSON.parse(line) as AuditLine);
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as AuditLine);
 }
 
 /** A folder of its own for one test. */
-export async function folder(): Promise<{ readonly path: string; readonly file: (name: string) => string; remove(): Promise<void> }> {
+export async function folder(): Promise<{
+  readonly path: string;
+  readonly file: (name: string) => string;
+  remove(): Promise<void>;
+}> {
   const path = await mkdtemp(join(tmpdir(), "synaptic-ops-"));
   return { path, file: (name) => join(path, name), remove: () => rm(path, { recursive: true, force: true }) };
 }

@@ -12,11 +12,19 @@ import { PlainAgent } from "../kit/plain-agent.js";
 import { issueToken } from "../kit/tokens.js";
 import { auditLines, folder } from "./kit.js";
 
-function world(burst = 2): { readonly written: (AuditEvent | "left out")[]; readonly logins: LoginAudit; readonly clock: FakeClock } {
+function world(burst = 2): {
+  readonly written: (AuditEvent | "left out")[];
+  readonly logins: LoginAudit;
+  readonly clock: FakeClock;
+} {
   const clock = new FakeClock();
   const written: (AuditEvent | "left out")[] = [];
   const limits = { ...defaultLimits, auditClaimsPerSecond: 1, auditClaimsBurst: burst };
-  const logins = new LoginAudit({ audit: { write: (event) => written.push(event), leaveOut: () => written.push("left out") }, limiter: new LimiterMemory({ limits, clock }), limits });
+  const logins = new LoginAudit({
+    audit: { write: (event) => written.push(event), leaveOut: () => written.push("left out") },
+    limiter: new LimiterMemory({ limits, clock }),
+    limits,
+  });
   return { written, logins, clock };
 }
 
@@ -25,12 +33,20 @@ function refused(code: FaultCode, agent?: string): LoginEvent {
 }
 
 const claimed: LoginEvent = { event: "login", agent: "eve", dialect: "zmq", trust: "claimed", remote: "192.0.2.1" };
-const proved: LoginEvent = { event: "login", agent: "ada", dialect: "zmq", trust: "proved", remote: "192.0.2.1", tokenId: "1" };
+const proved: LoginEvent = {
+  event: "login",
+  agent: "ada",
+  dialect: "zmq",
+  trust: "proved",
+  remote: "192.0.2.1",
+  tokenId: "1",
+};
 
 describe("the audit of logins", () => {
   it("counts by dialect and trust, by dialect and fault", () => {
     const { logins } = world();
-    for (const event of [claimed, claimed, proved, refused("unauthenticated"), refused("forbidden")]) logins.take(event);
+    for (const event of [claimed, claimed, proved, refused("unauthenticated"), refused("forbidden")])
+      logins.take(event);
     expect(logins.logins).toEqual({ zmq: { claimed: 2, proved: 1 } });
     expect(logins.failures).toEqual({ zmq: { unauthenticated: 1, forbidden: 1 } });
   });
@@ -43,7 +59,17 @@ describe("the audit of logins", () => {
     clock.advance(1_000);
     logins.take(claimed);
     logins.take({ event: "cut", agent: "ada", dialect: "zmq", remote: "192.0.2.1", tokenId: "1", why: "revoked" });
-    expect(written.map((event) => (event === "left out" ? event : event.event))).toEqual(["login.refused", "login.refused", "left out", "left out", "left out", "login", "login", "login", "cut"]);
+    expect(written.map((event) => (event === "left out" ? event : event.event))).toEqual([
+      "login.refused",
+      "login.refused",
+      "left out",
+      "left out",
+      "left out",
+      "login",
+      "login",
+      "login",
+      "cut",
+    ]);
     expect(logins.failures).toEqual({ zmq: { unauthenticated: 5 } });
   });
 
@@ -78,29 +104,47 @@ describe("a broker's audit log", () => {
     const shared = await PanWire.login(broker.pan, "guest", panToken(home.path));
     const bob = await new PlainAgent("bob", broker, { token: zmq }).meet();
     const eve = new PlainAgent("bob", broker, { token: "another-wrong-token" });
-    await eventually(() => auditLines(path).some((line) => line.event === "login.refused" && line.dialect === "zmq"), "the ZeroMQ refusal is written");
+    await eventually(
+      () => auditLines(path).some((line) => line.event === "login.refused" && line.dialect === "zmq"),
+      "the ZeroMQ refusal is written",
+    );
     await bob.send("ada", "request", "words of a message");
     await second.hears("chat");
-    broker.broker.reload({ dataDir: home.path, zmqIn: ["tcp://127.0.0.1:0"], zmqOut: ["tcp://127.0.0.1:0"], ws: ["127.0.0.1:0"], limits: { publisherDoorDelayMs: 0, startHoldMs: 0, agentsMax: 101 } });
+    broker.broker.reload({
+      dataDir: home.path,
+      zmqIn: ["tcp://127.0.0.1:0"],
+      zmqOut: ["tcp://127.0.0.1:0"],
+      ws: ["127.0.0.1:0"],
+      limits: { publisherDoorDelayMs: 0, startHoldMs: 0, agentsMax: 101 },
+    });
     eve.close();
     bob.close();
     shared.close();
     second.close();
     await broker.broker.stop();
     const text = readFileSync(path, "utf8");
-    for (const secret of [ws, zmq, panToken(home.path), "a-wrong-token", "another-wrong-token", "words of a message"]) expect(text).not.toContain(secret);
+    for (const secret of [ws, zmq, panToken(home.path), "a-wrong-token", "another-wrong-token", "words of a message"])
+      expect(text).not.toContain(secret);
     const lines = auditLines(path);
     expect(lines[0]).toMatchObject({ event: "start", pid: process.pid, doors: { zmqIn: [broker.zmqIn] } });
     expect(lines.at(-1)).toMatchObject({ event: "stop" });
-    expect(lines).toEqual(expect.arrayContaining([
-      expect.objectContaining({ event: "login", agent: "ada", dialect: "pan", trust: "proved", tokenId: expect.stringMatching(/^[0-9a-f]{16}$/) as string }),
-      expect.objectContaining({ event: "displaced", agent: "ada", dialect: "pan" }),
-      expect.objectContaining({ event: "login.refused", dialect: "pan", code: "unauthenticated" }),
-      expect.objectContaining({ event: "login", agent: "guest", trust: "shared" }),
-      expect.objectContaining({ event: "login", agent: "bob", dialect: "zmq", trust: "proved" }),
-      expect.objectContaining({ event: "login.refused", agent: "bob", dialect: "zmq", code: "unauthenticated" }),
-      expect.objectContaining({ event: "reload", changed: ["limits.agentsMax"], needRestart: [] }),
-    ]));
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          event: "login",
+          agent: "ada",
+          dialect: "pan",
+          trust: "proved",
+          tokenId: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
+        }),
+        expect.objectContaining({ event: "displaced", agent: "ada", dialect: "pan" }),
+        expect.objectContaining({ event: "login.refused", dialect: "pan", code: "unauthenticated" }),
+        expect.objectContaining({ event: "login", agent: "guest", trust: "shared" }),
+        expect.objectContaining({ event: "login", agent: "bob", dialect: "zmq", trust: "proved" }),
+        expect.objectContaining({ event: "login.refused", agent: "bob", dialect: "zmq", code: "unauthenticated" }),
+        expect.objectContaining({ event: "reload", changed: ["limits.agentsMax"], needRestart: [] }),
+      ]),
+    );
     await home.remove();
   });
 });

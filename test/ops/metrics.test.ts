@@ -36,7 +36,9 @@ function fresh(): Metrics {
 /** Sample lines of the text, as `name{labels}` to value. */
 async function samples(): Promise<ReadonlyMap<string, number>> {
   const lines = (await metrics.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ") + 1))]));
+  return new Map(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ") + 1))]),
+  );
 }
 
 describe("metrics", () => {
@@ -52,20 +54,30 @@ describe("metrics", () => {
     await samples();
     const now = await samples();
     expect(Object.fromEntries([...now].filter(([name]) => !/faults|_bucket/.test(name)))).toEqual({
-      "synaptic_messages_accepted_total": 11,
+      synaptic_messages_accepted_total: 11,
       'synaptic_messages_total{result="routed"}': 9,
       'synaptic_messages_total{result="stored"}': 0,
       'synaptic_messages_total{result="refused"}': 2,
       'synaptic_messages_total{result="unroutable"}': 0,
       'synaptic_messages_total{result="malformed"}': 0,
-      "synaptic_copies_total": 5,
-      "synaptic_copies_written_total": 0,
-      "synaptic_copies_pending": 0,
-      ...Object.fromEntries(["full", "closed", "expired", "unrenderable"].map((reason) => [`synaptic_copies_dropped_total{reason="${reason}"}`, reason === "full" ? 3 : 0])),
-      "synaptic_tap_copies_total": 0,
-      "synaptic_tap_copies_written_total": 0,
-      "synaptic_tap_copies_pending": 0,
-      ...Object.fromEntries(["full", "closed", "expired", "unrenderable"].map((reason) => [`synaptic_tap_copies_dropped_total{reason="${reason}"}`, 0])),
+      synaptic_copies_total: 5,
+      synaptic_copies_written_total: 0,
+      synaptic_copies_pending: 0,
+      ...Object.fromEntries(
+        ["full", "closed", "expired", "unrenderable"].map((reason) => [
+          `synaptic_copies_dropped_total{reason="${reason}"}`,
+          reason === "full" ? 3 : 0,
+        ]),
+      ),
+      synaptic_tap_copies_total: 0,
+      synaptic_tap_copies_written_total: 0,
+      synaptic_tap_copies_pending: 0,
+      ...Object.fromEntries(
+        ["full", "closed", "expired", "unrenderable"].map((reason) => [
+          `synaptic_tap_copies_dropped_total{reason="${reason}"}`,
+          0,
+        ]),
+      ),
       'synaptic_reasons_total{reason="dialect-failed"}': 0,
       'synaptic_reasons_total{reason="refused-forbidden"}': 6,
       'synaptic_reasons_total{reason="told-not-found"}': 2,
@@ -77,36 +89,55 @@ describe("metrics", () => {
       'synaptic_agents{dialect="pan"}': 1,
       'synaptic_rooms{kind="public"}': 2,
       'synaptic_rooms{kind="invite_only"}': 1,
-      "synaptic_backlog_bytes": 8,
-      "synaptic_open_requests": 9,
+      synaptic_backlog_bytes: 8,
+      synaptic_open_requests: 9,
       'synaptic_logins_total{dialect="pan",trust="proved"}': 2,
       'synaptic_login_failures_total{dialect="zmq",code="unauthenticated"}': 3,
-      ...Object.fromEntries(["zmq", "http", "pan"].map((dialect) => [`synaptic_login_failures_total{dialect="${dialect}",code="rate-limited"}`, 0])),
-      ...Object.fromEntries(["http", "pan"].map((dialect) => [`synaptic_login_failures_total{dialect="${dialect}",code="unauthenticated"}`, 0])),
-      "synaptic_sessions_displaced_total": 4,
-      "synaptic_tokens_cut_total": 5,
-      "synaptic_ready": 1,
-      "synaptic_start_time_seconds": 1.5,
-      "synaptic_resident_memory_bytes": 10,
+      ...Object.fromEntries(
+        ["zmq", "http", "pan"].map((dialect) => [
+          `synaptic_login_failures_total{dialect="${dialect}",code="rate-limited"}`,
+          0,
+        ]),
+      ),
+      ...Object.fromEntries(
+        ["http", "pan"].map((dialect) => [
+          `synaptic_login_failures_total{dialect="${dialect}",code="unauthenticated"}`,
+          0,
+        ]),
+      ),
+      synaptic_sessions_displaced_total: 4,
+      synaptic_tokens_cut_total: 5,
+      synaptic_ready: 1,
+      synaptic_start_time_seconds: 1.5,
+      synaptic_resident_memory_bytes: 10,
       'synaptic_event_loop_delay_seconds{statistic="p50"}': 0.001,
       'synaptic_event_loop_delay_seconds{statistic="p99"}': 0.25,
       'synaptic_event_loop_delay_seconds{statistic="max"}': 1,
-      "synaptic_request_duration_seconds_sum": 0,
-      "synaptic_request_duration_seconds_count": 0,
+      synaptic_request_duration_seconds_sum: 0,
+      synaptic_request_duration_seconds_count: 0,
     });
     expect(now.get('synaptic_faults_total{at="session",code="forbidden"}')).toBe(6);
     expect(now.get('synaptic_faults_total{at="zeromq",code="not-found"}')).toBe(2);
     expect(now.get('synaptic_faults_total{at="zeromq_handshake",code="unauthenticated"}')).toBe(4);
-    expect([...now.keys()].filter((name) => name.startsWith("synaptic_faults_total"))).toHaveLength(3 * faultCodes.length);
+    expect([...now.keys()].filter((name) => name.startsWith("synaptic_faults_total"))).toHaveLength(
+      3 * faultCodes.length,
+    );
   });
 
   it("have every row that an alarm of docs/operations.md asks for, before anything was counted", async () => {
     const page = readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8");
     const alarms = [...page.matchAll(/^\| `(.*synaptic_.+)` \|/gm)].map(([, expression = ""]) => expression);
     expect(alarms.length).toBeGreaterThan(4);
-    const rows = [...(await fresh().text()).matchAll(/^(synaptic_\w+)(\{.*\})? \S+$/gm)].map(([, name = "", labels = ""]) => ({ name, labels }));
-    for (const [, name, label] of alarms.flatMap((alarm) => [...alarm.matchAll(/(synaptic_\w+)(?:\{(\w+="[^"]+")\})?/g)])) {
-      expect(rows.filter((row) => row.name === name && (label === undefined || row.labels.includes(label))), `${String(name)} ${String(label)}`).not.toEqual([]);
+    const rows = [...(await fresh().text()).matchAll(/^(synaptic_\w+)(\{.*\})? \S+$/gm)].map(
+      ([, name = "", labels = ""]) => ({ name, labels }),
+    );
+    for (const [, name, label] of alarms.flatMap((alarm) => [
+      ...alarm.matchAll(/(synaptic_\w+)(?:\{(\w+="[^"]+")\})?/g),
+    ])) {
+      expect(
+        rows.filter((row) => row.name === name && (label === undefined || row.labels.includes(label))),
+        `${String(name)} ${String(label)}`,
+      ).not.toEqual([]);
     }
   });
 
@@ -116,9 +147,15 @@ describe("metrics", () => {
     expect(text.endsWith("\n# EOF\n")).toBe(true);
     expect(text.match(/# EOF/g)).toHaveLength(1);
     expect(text).not.toMatch(/\n\n/);
-    const families = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = "", type = ""]) => [name, type] as const);
+    const families = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(
+      ([, name = "", type = ""]) => [name, type] as const,
+    );
     expect(new Set(families.map(([name]) => name)).size).toBe(families.length);
-    const suffixes: Readonly<Record<string, string>> = { counter: "_total", gauge: "", histogram: "_(bucket|sum|count)" };
+    const suffixes: Readonly<Record<string, string>> = {
+      counter: "_total",
+      gauge: "",
+      histogram: "_(bucket|sum|count)",
+    };
     for (const line of text.split("\n").filter((one) => one !== "" && !one.startsWith("#"))) {
       const family = families.find(([name, type]) => new RegExp(`^${name}${suffixes[type] ?? "?"}[ {]`).test(line));
       expect(family, line).toBeDefined();
@@ -153,18 +190,49 @@ describe("measured requests", () => {
     requests.open({ from: "ada", to: "eve", messageId: "3" })();
     expect(requests.pending("ada", "bob")?.messageId).toBe("1");
     clock.advance(20);
-    const answer: Envelope = { message_id: "a", timestamp: "", from: "bob", to: "ada", type: "response", priority: "NORMAL", content: { message: "" }, in_reply_to: "1" };
+    const answer: Envelope = {
+      message_id: "a",
+      timestamp: "",
+      from: "bob",
+      to: "ada",
+      type: "response",
+      priority: "NORMAL",
+      content: { message: "" },
+      in_reply_to: "1",
+    };
     expect(requests.answer(answer)).toBe(true);
     clock.advance(defaultLimits.requestTimeoutMs);
     expect([heard, requests.size]).toEqual([["a", "late"], 0]);
-    expect(histogram.text("t", "h")).toMatch(/t_bucket\{le="0.01"\} 0\nt_bucket\{le="0.025"\} 1\n[\s\S]*t_sum 0.02\nt_count 1\n$/);
+    expect(histogram.text("t", "h")).toMatch(
+      /t_bucket\{le="0.01"\} 0\nt_bucket\{le="0.025"\} 1\n[\s\S]*t_sum 0.02\nt_count 1\n$/,
+    );
     requests.close();
   });
 });
 
 describe("a reason of the ledger", () => {
   it("tells whether a connection was refused, and at which door", () => {
-    expect(["zmtp-refused-unauthenticated", "zmtp-full", "zmtp-too-old", "ws-origin-refused", "ws-connections-full", "ws-unknown-path", "ws-address-hasty"].map(refusedAt)).toEqual(["zeromq", "zeromq", "zeromq", "websocket", "websocket", "websocket", "websocket"]);
-    expect(["zmtp-stuck", "zmtp-reset", "ws-silent", "ws-pre-login-full", "nobody-there", "refused-forbidden", "zmtp-subscriptions-full"].map(refusedAt)).toEqual([undefined, undefined, undefined, undefined, undefined, undefined, undefined]);
+    expect(
+      [
+        "zmtp-refused-unauthenticated",
+        "zmtp-full",
+        "zmtp-too-old",
+        "ws-origin-refused",
+        "ws-connections-full",
+        "ws-unknown-path",
+        "ws-address-hasty",
+      ].map(refusedAt),
+    ).toEqual(["zeromq", "zeromq", "zeromq", "websocket", "websocket", "websocket", "websocket"]);
+    expect(
+      [
+        "zmtp-stuck",
+        "zmtp-reset",
+        "ws-silent",
+        "ws-pre-login-full",
+        "nobody-there",
+        "refused-forbidden",
+        "zmtp-subscriptions-full",
+      ].map(refusedAt),
+    ).toEqual([undefined, undefined, undefined, undefined, undefined, undefined, undefined]);
   });
 });

@@ -40,7 +40,10 @@ describe("the pages", () => {
       expect(await ask("/metrics", who)).toEqual({ status: 200, type: "text/metrics", body: "numbers" });
     }
     for (const bearer of [undefined, "", "other"]) {
-      expect(await ask("/metrics", { isLocal: false, bearer })).toMatchObject({ status: 403, body: expect.stringMatching(/operator-token.*Bearer/) as string });
+      expect(await ask("/metrics", { isLocal: false, bearer })).toMatchObject({
+        status: 403,
+        body: expect.stringMatching(/operator-token.*Bearer/) as string,
+      });
     }
   });
 
@@ -61,13 +64,21 @@ describe("the operator's access", () => {
         return principal(agent, "proved");
       },
     };
-    const access = new OperatorAccess(identity, new LimiterMemory({ limits, clock: new FakeClock() }), limits, (remote, { code }) => refused.push(`${remote} ${code}`));
+    const access = new OperatorAccess(
+      identity,
+      new LimiterMemory({ limits, clock: new FakeClock() }),
+      limits,
+      (remote, { code }) => refused.push(`${remote} ${code}`),
+    );
     expect(access.allows("right", "192.0.2.1")).toBe(true);
     expect(access.allows(undefined, "192.0.2.1")).toBe(false);
     for (let n = 0; n < 3; n += 1) expect(access.allows("wrong", "192.0.2.1")).toBe(false);
     expect(access.allows("right", "192.0.2.1")).toBe(false);
     expect(access.allows("right", "192.0.2.2")).toBe(true);
-    expect(refused).toEqual([...Array.from({ length: 3 }, () => "192.0.2.1 unauthenticated"), "192.0.2.1 rate-limited"]);
+    expect(refused).toEqual([
+      ...Array.from({ length: 3 }, () => "192.0.2.1 unauthenticated"),
+      "192.0.2.1 rate-limited",
+    ]);
   });
 });
 
@@ -81,7 +92,10 @@ describe("a broker's pages, over HTTP", () => {
   afterAll(() => world.stop());
 
   it("are there", async () => {
-    for (const [path, words] of [["/healthz", "ok\n"], ["/readyz", "ready\n"]] as const) {
+    for (const [path, words] of [
+      ["/healthz", "ok\n"],
+      ["/readyz", "ready\n"],
+    ] as const) {
       const answer = await fetch(`${http}${path}`);
       expect([answer.status, await answer.text()]).toEqual([200, words]);
     }
@@ -96,7 +110,14 @@ describe("a broker's pages, over HTTP", () => {
     const answer = await fetch(`${http}/metrics`);
     const text = await answer.text();
     expect(answer.headers.get("content-type")).toMatch(/openmetrics/);
-    for (const line of ['synaptic_connections{door="websocket",dialect="pan"} 1', 'synaptic_sessions{dialect="pan"} 1', 'synaptic_logins_total{dialect="pan",trust="shared"} 1', 'synaptic_messages_total{result="unroutable"} 1', 'synaptic_agents{dialect="pan"} 1', "synaptic_ready 1"]) {
+    for (const line of [
+      'synaptic_connections{door="websocket",dialect="pan"} 1',
+      'synaptic_sessions{dialect="pan"} 1',
+      'synaptic_logins_total{dialect="pan",trust="shared"} 1',
+      'synaptic_messages_total{result="unroutable"} 1',
+      'synaptic_agents{dialect="pan"} 1',
+      "synaptic_ready 1",
+    ]) {
       expect(text).toContain(`${line}\n`);
     }
     expect(text).toMatch(/synaptic_faults_total\{at="session",code="not-found"\} 1\n/);

@@ -47,7 +47,10 @@ describe("a token that is revoked", () => {
     const bot = await PanWire.login(world.pan, "bot", token);
     const id = idOf(token);
     expect(await tokens.revoke(id)).toHaveLength(1);
-    expect(await bot.hears("error")).toMatchObject({ code: "AUTH_FAILED", message: expect.stringMatching(/taken back/) as string });
+    expect(await bot.hears("error")).toMatchObject({
+      code: "AUTH_FAILED",
+      message: expect.stringMatching(/taken back/) as string,
+    });
     expect(await bot.closed).toMatchObject({ code: 1008, reason: expect.stringMatching(/taken back/) as string });
     const again = await PanWire.open(world.pan);
     again.say({ type: "auth", agentId: "bot", token });
@@ -72,13 +75,20 @@ describe("a token that is revoked", () => {
     expect(world.broker.status().ledger.reasons["token-revoked"]).toBe(2);
     await other.settled();
     await eventually(() => audited(id).length === 4, "all is written down");
-    expect(audited(id).map((line) => (line as { event: string }).event).sort()).toEqual(["cut", "cut", "login", "login"]);
+    expect(
+      audited(id)
+        .map((line) => (line as { event: string }).event)
+        .sort(),
+    ).toEqual(["cut", "cut", "login", "login"]);
     agent.close();
     other.close();
   });
 
   it("leaves the agent's other token alone", async () => {
-    const [first, second] = [await tokens.issue({ kind: "ws", subject: "twice" }), await tokens.issue({ kind: "zmq", subject: "twice" })];
+    const [first, second] = [
+      await tokens.issue({ kind: "ws", subject: "twice" }),
+      await tokens.issue({ kind: "zmq", subject: "twice" }),
+    ];
     const agent = await new PlainAgent("twice", world, { token: second }).meet();
     const bot = await PanWire.login(world.pan, "twice", first);
     await tokens.revoke(idOf(first));

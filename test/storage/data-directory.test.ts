@@ -1,6 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -15,7 +25,12 @@ afterEach(() => {
   rmSync(home, { recursive: true, force: true });
 });
 
-const endpoints = { pid: process.pid, zmqIn: ["tcp://127.0.0.1:5555"], zmqOut: ["tcp://127.0.0.1:5556"], ws: ["ws://127.0.0.1:8080"] };
+const endpoints = {
+  pid: process.pid,
+  zmqIn: ["tcp://127.0.0.1:5555"],
+  zmqOut: ["tcp://127.0.0.1:5556"],
+  ws: ["ws://127.0.0.1:8080"],
+};
 
 function faultOf(run: () => unknown): Fault {
   try {
@@ -69,7 +84,12 @@ describe("data directory", () => {
   it("is refused when it is a file or lies below one", () => {
     const file = join(home, "file");
     writeFileSync(file, "");
-    for (const path of [file, join(file, "below")]) expect(faultOf(() => { new DataDirectory(path).claim(); }).code).toBe("unavailable");
+    for (const path of [file, join(file, "below")])
+      expect(
+        faultOf(() => {
+          new DataDirectory(path).claim();
+        }).code,
+      ).toBe("unavailable");
   });
 
   it("belongs to one living broker: a second is told the first one's pid", () => {
@@ -110,7 +130,10 @@ describe("data directory", () => {
       vi.advanceTimersByTime(5_000);
       expect(lost).toBe(1);
       data.release();
-      expect(["broker.pid", "endpoints.json"].map((name) => readFileSync(data.file(name), "utf8"))).toEqual(["another's", "another's"]);
+      expect(["broker.pid", "endpoints.json"].map((name) => readFileSync(data.file(name), "utf8"))).toEqual([
+        "another's",
+        "another's",
+      ]);
     } finally {
       vi.useRealTimers();
     }
@@ -121,7 +144,11 @@ describe("data directory", () => {
     try {
       await once(child.stdout, "data");
       writeFileSync(join(home, "broker.pid"), JSON.stringify({ pid: child.pid }));
-      expect(faultOf(() => { new DataDirectory(home).claim(); }).message).toContain(`pid ${String(child.pid)}`);
+      expect(
+        faultOf(() => {
+          new DataDirectory(home).claim();
+        }).message,
+      ).toContain(`pid ${String(child.pid)}`);
     } finally {
       child.kill();
       await once(child, "exit");
@@ -149,70 +176,80 @@ describe("data directory", () => {
     data.release();
   });
 
-  describe.runIf(existsSync("/proc/self/ns/pid"))("and a broker whose pid means nothing here, as in another container", () => {
-    /** Its lock as we would write it, but for what is different there, touched so long ago. */
-    const lockElsewhere = (different: object, ageMs: number): void => {
-      const data = new DataDirectory(home);
-      data.claim();
-      const own = JSON.parse(readFileSync(data.file("broker.pid"), "utf8")) as object;
-      data.release();
-      writeFileSync(data.file("broker.pid"), JSON.stringify({ ...own, pid: 4_194_304, ...different }));
-      const at = new Date(Date.now() - ageMs);
-      utimesSync(data.file("broker.pid"), at, at);
-    };
-
-    it.each([{ pidNamespace: "pid:[1]" }, { started: "another-boot 1" }, { pid: process.pid, pidNamespace: "pid:[1]" }])("keeps the directory while it touches its lock: %j", (different) => {
-      lockElsewhere(different, 5_000);
-      const { code, message } = faultOf(() => {
-        new DataDirectory(home).claim();
-      });
-      expect([code, message]).toEqual(["conflict", expect.stringMatching(/in another container or on another machine.*free 10 s after/)]);
-    });
-
-    it.each([11_000, -11_000])("loses it when that was %i ms ago", (ageMs) => {
-      lockElsewhere({ pidNamespace: "pid:[1]" }, ageMs);
-      const data = new DataDirectory(home);
-      data.claim();
-      data.release();
-    });
-
-    it("keeps it while it beats, though a clock says that this was long ago", async () => {
-      lockElsewhere({ pidNamespace: "pid:[1]" }, 60_000);
-      const beating = `let at = 0; setInterval(() => { at += 1; require("node:fs").utimesSync(process.argv[1], at, at); }, 500); console.log("up")`;
-      const child = spawn(process.execPath, ["-e", beating, join(home, "broker.pid")]);
-      try {
-        await once(child.stdout, "data");
-        const { code } = faultOf(() => {
-          new DataDirectory(home).claim(() => undefined);
-        });
-        expect(code).toBe("conflict");
-      } finally {
-        child.kill();
-      }
-    });
-
-    it("is told where it can be reached, from here, too", () => {
-      lockElsewhere({ pidNamespace: "pid:[1]" }, 0);
-      writeFileSync(join(home, "endpoints.json"), JSON.stringify({ ...endpoints, pid: 4_194_304 }));
-      expect(new DataDirectory(home).readEndpoints()).toMatchObject({ zmqIn: endpoints.zmqIn });
-    });
-
-    it("sees by our lock that we live", () => {
-      vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-      try {
+  describe.runIf(existsSync("/proc/self/ns/pid"))(
+    "and a broker whose pid means nothing here, as in another container",
+    () => {
+      /** Its lock as we would write it, but for what is different there, touched so long ago. */
+      const lockElsewhere = (different: object, ageMs: number): void => {
         const data = new DataDirectory(home);
         data.claim();
-        const then = new Date(0);
-        utimesSync(data.file("broker.pid"), then, then);
-        vi.advanceTimersByTime(5_000);
-        expect(Date.now() - statSync(data.file("broker.pid")).mtimeMs).toBeLessThan(5_000);
+        const own = JSON.parse(readFileSync(data.file("broker.pid"), "utf8")) as object;
         data.release();
-        expect(vi.getTimerCount()).toBe(0);
-      } finally {
-        vi.useRealTimers();
-      }
-    });
-  });
+        writeFileSync(data.file("broker.pid"), JSON.stringify({ ...own, pid: 4_194_304, ...different }));
+        const at = new Date(Date.now() - ageMs);
+        utimesSync(data.file("broker.pid"), at, at);
+      };
+
+      it.each([
+        { pidNamespace: "pid:[1]" },
+        { started: "another-boot 1" },
+        { pid: process.pid, pidNamespace: "pid:[1]" },
+      ])("keeps the directory while it touches its lock: %j", (different) => {
+        lockElsewhere(different, 5_000);
+        const { code, message } = faultOf(() => {
+          new DataDirectory(home).claim();
+        });
+        expect([code, message]).toEqual([
+          "conflict",
+          expect.stringMatching(/in another container or on another machine.*free 10 s after/),
+        ]);
+      });
+
+      it.each([11_000, -11_000])("loses it when that was %i ms ago", (ageMs) => {
+        lockElsewhere({ pidNamespace: "pid:[1]" }, ageMs);
+        const data = new DataDirectory(home);
+        data.claim();
+        data.release();
+      });
+
+      it("keeps it while it beats, though a clock says that this was long ago", async () => {
+        lockElsewhere({ pidNamespace: "pid:[1]" }, 60_000);
+        const beating = `let at = 0; setInterval(() => { at += 1; require("node:fs").utimesSync(process.argv[1], at, at); }, 500); console.log("up")`;
+        const child = spawn(process.execPath, ["-e", beating, join(home, "broker.pid")]);
+        try {
+          await once(child.stdout, "data");
+          const { code } = faultOf(() => {
+            new DataDirectory(home).claim(() => undefined);
+          });
+          expect(code).toBe("conflict");
+        } finally {
+          child.kill();
+        }
+      });
+
+      it("is told where it can be reached, from here, too", () => {
+        lockElsewhere({ pidNamespace: "pid:[1]" }, 0);
+        writeFileSync(join(home, "endpoints.json"), JSON.stringify({ ...endpoints, pid: 4_194_304 }));
+        expect(new DataDirectory(home).readEndpoints()).toMatchObject({ zmqIn: endpoints.zmqIn });
+      });
+
+      it("sees by our lock that we live", () => {
+        vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+        try {
+          const data = new DataDirectory(home);
+          data.claim();
+          const then = new Date(0);
+          utimesSync(data.file("broker.pid"), then, then);
+          vi.advanceTimersByTime(5_000);
+          expect(Date.now() - statSync(data.file("broker.pid")).mtimeMs).toBeLessThan(5_000);
+          data.release();
+          expect(vi.getTimerCount()).toBe(0);
+        } finally {
+          vi.useRealTimers();
+        }
+      });
+    },
+  );
 
   it("takes a lock file that makes no sense for nobody's", () => {
     for (const text of ["", "nonsense", "{}", '{"pid":-1}', '{"pid":"1"}']) {

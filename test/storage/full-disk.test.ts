@@ -16,13 +16,29 @@ describe("tokens on a disk that is full", () => {
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  /** `broker token`, with files that cannot grow beyond so many KiB: the system then writes a part, as on a full disk, and says so only at the next write. */
+  /**
+   * `broker token`, with files that cannot grow beyond so many KiB: the system then writes a part, as on a full disk,
+   * and says so only at the next write.
+   */
   function token(agent: string, maxKib: number | "unlimited"): Promise<Ended> {
-    return startProgram("bash", ["-c", `ulimit -S -f ${maxKib}; exec "$@"`, "bash", process.execPath, binary, "token", agent, "--zmq", "--data-dir", dataDir, "--json"]).ended;
+    return startProgram("bash", [
+      "-c",
+      `ulimit -S -f ${maxKib}; exec "$@"`,
+      "bash",
+      process.execPath,
+      binary,
+      "token",
+      agent,
+      "--zmq",
+      "--data-dir",
+      dataDir,
+      "--json",
+    ]).ended;
   }
 
   async function agents(): Promise<string[]> {
-    const { stdout } = await startProgram(process.execPath, [binary, "token", "list", "--data-dir", dataDir, "--json"]).ended;
+    const { stdout } = await startProgram(process.execPath, [binary, "token", "list", "--data-dir", dataDir, "--json"])
+      .ended;
     return (JSON.parse(stdout) as { agent: string }[]).map(({ agent }) => agent);
   }
 
@@ -34,7 +50,11 @@ describe("tokens on a disk that is full", () => {
       if (ended.code === 0) issued.push(`agent-${issued.length}`);
       else refused = ended;
     }
-    expect(refused).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/tokens\.json.*EFBIG/) as string });
+    expect(refused).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/tokens\.json.*EFBIG/) as string,
+    });
     expect(issued.length).toBeGreaterThan(0);
     expect(await agents()).toEqual(issued);
     expect(readdirSync(dataDir).filter((name) => /tmp|lock/.test(name))).toEqual([]);
@@ -43,7 +63,10 @@ describe("tokens on a disk that is full", () => {
   });
 });
 
-/** Puts forty values into a table whose file cannot grow beyond 480 KiB, then, with room again, one more; tells what became of each. */
+/**
+ * Puts forty values into a table whose file cannot grow beyond 480 KiB, then, with room again, one more; tells what
+ * became of each.
+ */
 const writer = `
   import { execFileSync } from "node:child_process";
   import { TablesLmdb } from ${JSON.stringify(new URL("../../dist/src/storage/index.js", import.meta.url).href)};
@@ -63,7 +86,10 @@ const writer = `
   await tables.close();
 `;
 
-/** Fills a table in one change, leaves it little room to grow, and deletes entries all over it in one change each; tells what became of each, and of one more with room again. */
+/**
+ * Fills a table in one change, leaves it little room to grow, and deletes entries all over it in one change each; tells
+ * what became of each, and of one more with room again.
+ */
 const scattered = `
   import { execFileSync } from "node:child_process";
   import { createHash } from "node:crypto";
@@ -93,7 +119,12 @@ describe("tables on a disk that is full", () => {
   it("refuse a change all over the table that lmdb could not write, before lmdb tries", async () => {
     const folder = mkdtempSync(join(tmpdir(), "synaptic-full-"));
     try {
-      const { code, stdout, stderr } = await startProgram(process.execPath, ["--input-type=module", "-e", scattered, join(folder, "tables")]).ended;
+      const { code, stdout, stderr } = await startProgram(process.execPath, [
+        "--input-type=module",
+        "-e",
+        scattered,
+        join(folder, "tables"),
+      ]).ended;
       expect(code, stderr).toBe(0);
       const { kept, reasons, late } = JSON.parse(stdout) as { kept: boolean[]; reasons: string[]; late: number };
       expect([kept, late]).toEqual([[true, true, true, true], 1]);
@@ -108,7 +139,16 @@ describe("tables on a disk that is full", () => {
   it("refuse what they cannot keep, say why, keep what they told, and do not end the process", async () => {
     const folder = mkdtempSync(join(tmpdir(), "synaptic-full-"));
     try {
-      const { code, stdout, stderr } = await startProgram("bash", ["-c", 'ulimit -S -f 480; exec "$@"', "bash", process.execPath, "--input-type=module", "-e", writer, join(folder, "tables")]).ended;
+      const { code, stdout, stderr } = await startProgram("bash", [
+        "-c",
+        'ulimit -S -f 480; exec "$@"',
+        "bash",
+        process.execPath,
+        "--input-type=module",
+        "-e",
+        writer,
+        join(folder, "tables"),
+      ]).ended;
       expect(code, stderr).toBe(0);
       const { told, reasons, kept } = JSON.parse(stdout) as Record<"told" | "reasons" | "kept", string[]>;
       expect(told).toContain("late");

@@ -29,11 +29,19 @@ describe("tables on disk", () => {
   it("are there again after a restart, and nobody else's to read", async () => {
     const path = folder();
     const tables = openAt(path);
-    await tables.table<unknown>("one").batch([{ put: "a", value: { deep: [1, null, "ü"] } }, { put: "", value: 0 }, { put: "\ud800", value: false }]);
+    await tables.table<unknown>("one").batch([
+      { put: "a", value: { deep: [1, null, "ü"] } },
+      { put: "", value: 0 },
+      { put: "\ud800", value: false },
+    ]);
     await tables.close();
     expect(statSync(path).mode & 0o777).toBe(0o700);
     const again = openAt(path);
-    expect([...again.table<unknown>("one").range("", "\uffff")]).toEqual([["", 0], ["a", { deep: [1, null, "ü"] }], ["\ud800", false]]);
+    expect([...again.table<unknown>("one").range("", "\uffff")]).toEqual([
+      ["", 0],
+      ["a", { deep: [1, null, "ü"] }],
+      ["\ud800", false],
+    ]);
     await again.close();
   });
 
@@ -49,7 +57,10 @@ describe("tables on disk", () => {
         process.stdout.write(n + "\\n");
         if (n === 50) process.kill(process.pid, "SIGKILL");
       }`;
-    const { stdout, signal } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8", timeout: 30_000 });
+    const { stdout, signal } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      encoding: "utf8",
+      timeout: 30_000,
+    });
     expect(signal).toBe("SIGKILL");
     const said = stdout.trim().split("\n").length;
     expect(said).toBeGreaterThan(40);
@@ -79,7 +90,12 @@ describe("tables on disk", () => {
   it("refuse a key that is too long, and change nothing", async () => {
     const tables = openAt(folder());
     const table = tables.table<number>("t");
-    await expect(table.batch([{ put: "a", value: 1 }, { put: "k".repeat(1_000), value: 2 }])).rejects.toThrow(/key/);
+    await expect(
+      table.batch([
+        { put: "a", value: 1 },
+        { put: "k".repeat(1_000), value: 2 },
+      ]),
+    ).rejects.toThrow(/key/);
     expect([...table.range("", "z")]).toEqual([]);
     await tables.close();
   });

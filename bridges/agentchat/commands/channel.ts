@@ -5,7 +5,10 @@ import { chargeList } from "../rate.js";
 import type { ChatSession, State } from "../state.js";
 import { nameOf } from "../translate.js";
 
-type Rules = Pick<Dialect<Command, Event, State>["commands"], "JOIN" | "LEAVE" | "LIST_CHANNELS" | "LIST_AGENTS" | "CREATE_CHANNEL" | "INVITE">;
+type Rules = Pick<
+  Dialect<Command, Event, State>["commands"],
+  "JOIN" | "LEAVE" | "LIST_CHANNELS" | "LIST_AGENTS" | "CREATE_CHANNEL" | "INVITE"
+>;
 
 /** Channels: the core's rooms (seed 001; protocols §5). None of these makes a channel but CREATE_CHANNEL. */
 export const channelCommands: Rules = {
@@ -30,7 +33,11 @@ export const channelCommands: Rules = {
     run(session) {
       chargeList(session, session.services.directory.roomCount);
       const rooms = session.services.directory.rooms(session.principal);
-      session.send({ type: "CHANNELS", ts: session.now(), list: rooms.map(({ name, members }) => ({ name, agents: members })) });
+      session.send({
+        type: "CHANNELS",
+        ts: session.now(),
+        list: rooms.map(({ name, members }) => ({ name, agents: members })),
+      });
     },
   },
   LIST_AGENTS: {
@@ -55,20 +62,32 @@ export const channelCommands: Rules = {
       // Whoever may not look into the channel does not learn who is here.
       session.services.directory.members(channel, session.principal);
       if (session.services.directory.agent(nameOf(agent)) === undefined) {
-        throw new Fault("not-found", `there is no agent ${agent} here; invite it when it is online`, { detail: { agentchat: "AGENT_NOT_FOUND" } });
+        throw new Fault("not-found", `there is no agent ${agent} here; invite it when it is online`, {
+          detail: { agentchat: "AGENT_NOT_FOUND" },
+        });
       }
       session.invite(channel, nameOf(agent));
     },
   },
 };
 
-/** Who is in a channel, and what those are called who have another name than their id. @throws Fault not-found, forbidden */
-function membersOf<F extends "agents" | "list">({ services: { directory }, principal }: ChatSession, channel: string, field: F): Record<F, readonly string[]> & { readonly names?: Readonly<Record<string, string>> } {
+/**
+ * Who is in a channel, and what those are called who have another name than their id.
+ * @throws Fault not-found, forbidden
+ */
+function membersOf<F extends "agents" | "list">(
+  { services: { directory }, principal }: ChatSession,
+  channel: string,
+  field: F,
+): Record<F, readonly string[]> & { readonly names?: Readonly<Record<string, string>> } {
   const members = directory.members(channel, principal);
   const named = members.flatMap((member) => {
     const name = directory.agent(member)?.displayName ?? member;
     return name === member ? [] : [[`@${member}`, name] as const];
   });
   const ids = members.map((member) => `@${member}`);
-  return { [field]: ids, ...(named.length > 0 && { names: Object.fromEntries(named) }) } as Record<F, readonly string[]> & { readonly names?: Readonly<Record<string, string>> }; // a computed key is a string to the compiler
+  return { [field]: ids, ...(named.length > 0 && { names: Object.fromEntries(named) }) } as Record<
+    F,
+    readonly string[]
+  > & { readonly names?: Readonly<Record<string, string>> }; // a computed key is a string to the compiler
 }

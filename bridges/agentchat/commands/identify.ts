@@ -25,18 +25,27 @@ export const identityCommands: Rules = {
       if (!/^[A-Za-z0-9_-]{1,32}$/.test(name)) throw named("INVALID_NAME", "name: 1 to 32 of A-Z a-z 0-9 _ -");
       const { state, services } = session;
       state.identified += 1;
-      if (state.identified > identifiedMax) throw new Fault("unauthenticated", "IDENTIFY was said too often; connect again, and answer the CHALLENGE", { fatal: true });
+      if (state.identified > identifiedMax)
+        throw new Fault("unauthenticated", "IDENTIFY was said too often; connect again, and answer the CHALLENGE", {
+          fatal: true,
+        });
       const strict = services.settings.agentchat.identity === "strict";
       const key = pubkey === undefined || pubkey === null || pubkey === "" ? undefined : keyOf(pubkey);
       Object.assign(state, { name, key, echo, challenge: undefined });
       if (key === undefined) {
-        if (strict) throw new Fault("unauthenticated", "this server wants everybody to prove a key: IDENTIFY with pubkey");
+        if (strict)
+          throw new Fault("unauthenticated", "this server wants everybody to prove a key: IDENTIFY with pubkey");
         await session.admit(principal(freeId(session), "claimed", { displayName: name, passing: true }));
         return;
       }
       // A key once proved here is never again taken unproved, nor is one whose name somebody bears now who answers.
       const { identity } = services;
-      const mustProve = strict || identity.isCrowded ? "this server wants every key to be proved" : identity.isProtected(key.agentId) ? "this key was proved here before" : undefined;
+      const mustProve =
+        strict || identity.isCrowded
+          ? "this server wants every key to be proved"
+          : identity.isProtected(key.agentId)
+            ? "this key was proved here before"
+            : undefined;
       const why = mustProve ?? (await occupied(session, key));
       if (why !== undefined) {
         session.phase = "challenged";
@@ -64,7 +73,12 @@ export const identityCommands: Rules = {
 /** The answer to an IDENTIFY that was taken. */
 export function welcome(session: ChatSession): void {
   session.phase = "ready";
-  session.send({ type: "WELCOME", ts: session.now(), agent_id: `@${session.principal?.agent ?? ""}`, server: session.services.settings.serverName });
+  session.send({
+    type: "WELCOME",
+    ts: session.now(),
+    agent_id: `@${session.principal?.agent ?? ""}`,
+    server: session.services.settings.serverName,
+  });
 }
 
 /** Welcomes a key that nobody has proved. @returns why it cannot, if another session that is alive bears its name */
@@ -81,14 +95,25 @@ async function occupied(session: ChatSession, key: PublicKey): Promise<string | 
 /** A client that knows nothing of challenges is told why it is not let in. */
 function mustAnswer(session: ChatSession, why: string): void {
   session.after(answerMs, () => {
-    if (session.principal === undefined) throw new Fault("unauthenticated", `${why}, and the CHALLENGE was not answered: answer it with VERIFY_IDENTITY, or IDENTIFY without pubkey`, { fatal: true });
+    if (session.principal === undefined)
+      throw new Fault(
+        "unauthenticated",
+        `${why}, and the CHALLENGE was not answered: answer it with VERIFY_IDENTITY, or IDENTIFY without pubkey`,
+        { fatal: true },
+      );
   });
 }
 
 function ask(session: ChatSession, key: PublicKey, ms: number): void {
   const challenge = newChallenge(key, session.now() + ms);
   session.state.challenge = challenge;
-  session.send({ type: "CHALLENGE", ts: session.now(), challenge_id: challenge.id, nonce: challenge.nonce, expires_at: challenge.expiresAt });
+  session.send({
+    type: "CHALLENGE",
+    ts: session.now(),
+    challenge_id: challenge.id,
+    nonce: challenge.nonce,
+    expires_at: challenge.expiresAt,
+  });
 }
 
 function proofOf(key: PublicKey): string {
@@ -97,7 +122,11 @@ function proofOf(key: PublicKey): string {
 
 function keyOf(pubkey: string): PublicKey {
   const key = readPublicKey(pubkey);
-  if (key === undefined) throw new Fault("malformed", "IDENTIFY: pubkey: an Ed25519 public key as PEM, as base64 of its SPKI, or as base64 of its 32 bytes");
+  if (key === undefined)
+    throw new Fault(
+      "malformed",
+      "IDENTIFY: pubkey: an Ed25519 public key as PEM, as base64 of its SPKI, or as base64 of its 32 bytes",
+    );
   return key;
 }
 

@@ -19,7 +19,10 @@ export const messageCommands: Rules = {
     cost: 1,
     run(session, said) {
       const before = saidBefore(session, said);
-      const seen = session.services.once("agentchat seen", ({ tables }) => new Seen(tables.table<number>("agentchat-seen")));
+      const seen = session.services.once(
+        "agentchat seen",
+        ({ tables }) => new Seen(tables.table<number>("agentchat-seen")),
+      );
       const now = session.now();
       const draft = draftOf(session, said, now);
       const isPublic = said.to.startsWith("#");
@@ -47,7 +50,11 @@ export const messageCommands: Rules = {
   },
 };
 
-function draftOf(session: ChatSession, said: CommandOf<"MSG">, now: number): Draft & TurnIntent & { readonly messageId: string } {
+function draftOf(
+  session: ChatSession,
+  said: CommandOf<"MSG">,
+  now: number,
+): Draft & TurnIntent & { readonly messageId: string } {
   const { to, content, msg_id: messageId = session.newId(), in_reply_to: replyTo } = said;
   const signed = signedOf(session, said);
   return {
@@ -66,7 +73,8 @@ function addresseeOf(to: string): string {
     throw new Fault("not-found", `there is no channel ${to}`);
   }
   const name = nameOf(to);
-  if (!to.startsWith("@") || name === "" || name.startsWith("#")) throw new Fault("malformed", "MSG: to: must be #channel or @agent-id");
+  if (!to.startsWith("@") || name === "" || name.startsWith("#"))
+    throw new Fault("malformed", "MSG: to: must be #channel or @agent-id");
   if (!isAgentName(name)) throw new Fault("not-found", `there is no agent ${to} here`);
   return name;
 }
@@ -76,14 +84,22 @@ function signedOf({ state, services }: ChatSession, { to, content, ts, sig }: Co
   if (sig === undefined || sig === null || sig === "") return undefined;
   if (services.settings.agentchat.signatures === "strict") {
     if (state.key === undefined || ts === undefined || !verifies(state.key, messageText({ to, content, ts }), sig)) {
-      throw new Fault("malformed", "MSG: sig: it does not verify: it is Ed25519, base64, over JSON.stringify({to, content, ts}) by the key of your IDENTIFY");
+      throw new Fault(
+        "malformed",
+        "MSG: sig: it does not verify: it is Ed25519, base64, over JSON.stringify({to, content, ts}) by the key of your IDENTIFY",
+      );
     }
   }
   return { sig, to, ...(ts !== undefined && { ts }), ...(state.key !== undefined && { pubkey: state.key.spki }) };
 }
 
 /** A direct message comes back to its sender, as in the original. */
-function echo(session: ChatSession, { to, in_reply_to }: CommandOf<"MSG">, { messageId, content: { message, data } }: Draft & { readonly messageId: string }, now: number): void {
+function echo(
+  session: ChatSession,
+  { to, in_reply_to }: CommandOf<"MSG">,
+  { messageId, content: { message, data } }: Draft & { readonly messageId: string },
+  now: number,
+): void {
   const { principal, state } = session;
   const from = principal?.agent ?? "";
   session.send({
@@ -99,10 +115,17 @@ function echo(session: ChatSession, { to, in_reply_to }: CommandOf<"MSG">, { mes
   });
 }
 
-/** What makes this message the same when it is said again by somebody who does not know whether it was taken (protocols §5, the daemon's outbox). */
-function saidBefore({ id, state }: ChatSession, { msg_id: messageId, to, content }: CommandOf<"MSG">): SaidBefore | undefined {
+/**
+ * What makes this message the same when it is said again by somebody who does not know whether it was taken (protocols
+ * §5, the daemon's outbox).
+ */
+function saidBefore(
+  { id, state }: ChatSession,
+  { msg_id: messageId, to, content }: CommandOf<"MSG">,
+): SaidBefore | undefined {
   if (messageId === undefined) return undefined;
-  // Names are not unique, so without a key only an id that nobody else makes up says that it is the same speaker on another connection.
+  // Names are not unique, so without a key only an id that nobody else makes up says that it is the same speaker on
+  // another connection.
   const speaker = state.key?.agentId ?? (messageId.length >= ownIdLength ? `name ${state.name}` : `connection ${id}`);
   return { speaker, messageId, text: `${to}\n${content}` };
 }

@@ -48,11 +48,17 @@ export function stepEvent({ id, from, to, status }: Proposal, { type, by, field,
   };
 }
 
-/** Contents that this broker has made of steps that it has kept. Others may write the like; those are messages and no more. */
+/**
+ * Contents that this broker has made of steps that it has kept. Others may write the like; those are messages and no
+ * more.
+ */
 // bound: informs under way · evicts: goes with its message · owner: negotiation/event.ts
 const kept = new WeakMap<Content, NegotiationEvent>();
 
-/** A step that has been kept as a core inform: text for people, everything else for programs. `pubkey` lets every receiver verify it. */
+/**
+ * A step that has been kept as a core inform: text for people, everything else for programs. `pubkey` lets every
+ * receiver verify it.
+ */
 export function contentOf(event: NegotiationEvent, pubkey: string): Content {
   const { type, ...fields } = event;
   const content: Content = { message: sentence(event), kind: kinds[type], data: { ...fields, pubkey } };

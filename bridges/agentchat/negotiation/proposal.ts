@@ -44,27 +44,44 @@ export interface Step {
 }
 
 /** Who may take a step, from where, and where it leads. Everything else is refused. */
-const rules: Readonly<Record<Step["type"], { readonly from: ProposalStatus; readonly to: ProposalStatus; readonly by: "proposee" | "either" }>> = {
+const rules: Readonly<
+  Record<
+    Step["type"],
+    { readonly from: ProposalStatus; readonly to: ProposalStatus; readonly by: "proposee" | "either" }
+  >
+> = {
   ACCEPT: { from: "pending", to: "accepted", by: "proposee" },
   REJECT: { from: "pending", to: "rejected", by: "proposee" },
   COMPLETE: { from: "accepted", to: "completed", by: "either" },
   DISPUTE: { from: "accepted", to: "disputed", by: "either" },
 };
 
-/** The proposal after a step. Pure. @throws Fault with the code NOT_PROPOSAL_PARTY, PROPOSAL_EXPIRED or INVALID_PROPOSAL */
+/**
+ * The proposal after a step. Pure.
+ * @throws Fault with the code NOT_PROPOSAL_PARTY, PROPOSAL_EXPIRED or INVALID_PROPOSAL
+ */
 export function after(proposal: Proposal, step: Step): Proposal {
   const rule = rules[step.type];
-  if (step.by !== proposal.to && step.by !== proposal.from) throw refused("forbidden", "NOT_PROPOSAL_PARTY", "this proposal is between two others");
-  if (rule.by === "proposee" && step.by !== proposal.to) throw refused("forbidden", "NOT_PROPOSAL_PARTY", `only @${proposal.to} can ${step.type} this proposal`);
+  if (step.by !== proposal.to && step.by !== proposal.from)
+    throw refused("forbidden", "NOT_PROPOSAL_PARTY", "this proposal is between two others");
+  if (rule.by === "proposee" && step.by !== proposal.to)
+    throw refused("forbidden", "NOT_PROPOSAL_PARTY", `only @${proposal.to} can ${step.type} this proposal`);
   const status = statusAt(proposal, step.at);
   if (status === "expired") throw refused("timeout", "PROPOSAL_EXPIRED", "the proposal has expired; ask for a new one");
-  if (status !== rule.from) throw refused("conflict", "INVALID_PROPOSAL", `${step.type} is for a proposal that is ${rule.from}; this one is ${status}`);
+  if (status !== rule.from)
+    throw refused(
+      "conflict",
+      "INVALID_PROPOSAL",
+      `${step.type} is for a proposal that is ${rule.from}; this one is ${status}`,
+    );
   return { ...proposal, status: rule.to, steps: [...proposal.steps, step] };
 }
 
 /** Where it stands at a moment: what is pending may have expired. */
 export function statusAt({ status, at, expires }: Proposal, nowMs: number): ProposalStatus {
-  return status === "pending" && nowMs >= at + (expires === undefined ? pendingMaxMs : expires * 1_000) ? "expired" : status;
+  return status === "pending" && nowMs >= at + (expires === undefined ? pendingMaxMs : expires * 1_000)
+    ? "expired"
+    : status;
 }
 
 /** True while its parties may be expected to say more. */

@@ -18,14 +18,19 @@ export type ProposalLimits = Readonly<Record<keyof typeof proposalLimits, number
 export class Proposals {
   readonly #table: Table<Proposal>;
   readonly #limits: ProposalLimits;
-  // bound: proposalLimits.keptMax · evicts: closed ones after 30 days, the oldest first when it is full; then one that nobody has answered, of whoever has the most; if all are accepted, one more is refused · owner: Proposals
+  // bound: proposalLimits.keptMax · evicts: closed ones after 30 days, the oldest first when it is full; then one that
+  // nobody has answered, of whoever has the most; if all are accepted, one more is refused · owner: Proposals
   readonly #byId = new Map<string, Proposal>();
   /** Ids by who made them, oldest first. */
   // bound: proposalLimits.keptMax ids in all · evicts: with its proposal, an agent with its last one · owner: Proposals
   readonly #byAgent = new Map<string, Set<string>>();
-  // bound: proposalLimits.keptMax, those with a change on its way to the disk · evicts: one goes when that is kept, or could not be · owner: Proposals
+  // bound: proposalLimits.keptMax, those with a change on its way to the disk · evicts: one goes when that is kept, or
+  // could not be · owner: Proposals
   readonly #writing = new Map<string, Promise<void>>();
-  /** States that could not be kept, with the one before: a step that was decided upon one of them must not bring it back. */
+  /**
+   * States that could not be kept, with the one before: a step that was decided upon one of them must not bring it
+   * back.
+   */
   // bound: steps under way upon a state that was lost · evicts: goes with the last of them · owner: Proposals
   readonly #lost = new WeakMap<Proposal, { readonly before: Proposal | undefined }>();
 
@@ -46,9 +51,12 @@ export class Proposals {
   }
 
   /**
-   * Keeps a new proposal. One that its proposer has said before, and that is still open, is the same one: a client that does not know whether it was
-   * taken may say it again. Other terms, which its signature does not cover, make it another one. Resolves when it is on disk.
-   * @param isProved the speaker has proved its key just now. Who has not may have overheard the signature: nothing old is taken for new
+   * Keeps a new proposal. One that its proposer has said before, and that is still open, is the same one: a client that
+   * does not know whether it was
+   * taken may say it again. Other terms, which its signature does not cover, make it another one. Resolves when it is
+   * on disk.
+   * @param isProved the speaker has proved its key just now. Who has not may have overheard the signature: nothing old
+   * is taken for new
    * @throws Fault full, conflict with the code INVALID_PROPOSAL, unavailable
    */
   async propose(proposal: Proposal, isProved: boolean): Promise<Proposal> {
@@ -57,11 +65,21 @@ export class Proposals {
       const isKnownOpen = isOpen(known, proposal.at);
       if (known.sig === proposal.sig) {
         if (isKnownOpen && known.terms === proposal.terms) return this.#kept(known);
-        if (!isProved) throw refused("conflict", "INVALID_PROPOSAL", `this has been said before, as proposal ${known.id}; prove your key (VERIFY_IDENTITY) to say it anew`);
+        if (!isProved)
+          throw refused(
+            "conflict",
+            "INVALID_PROPOSAL",
+            `this has been said before, as proposal ${known.id}; prove your key (VERIFY_IDENTITY) to say it anew`,
+          );
       }
       if (isKnownOpen) open += 1;
     }
-    if (open >= this.#limits.openPerAgentMax) throw refused("full", "INVALID_PROPOSAL", `you have ${String(open)} open proposals, which is as many as you can have; wait until some are settled`);
+    if (open >= this.#limits.openPerAgentMax)
+      throw refused(
+        "full",
+        "INVALID_PROPOSAL",
+        `you have ${String(open)} open proposals, which is as many as you can have; wait until some are settled`,
+      );
     const gone = this.#makeRoom(proposal.at);
     this.#add(proposal);
     await this.#keep(proposal, undefined, gone);
@@ -69,14 +87,20 @@ export class Proposals {
   }
 
   /**
-   * Takes a step. Resolves when it is on disk. Who says its last step again on another connection, or after a restart, does not know whether it was
+   * Takes a step. Resolves when it is on disk. Who says its last step again on another connection, or after a restart,
+   * does not know whether it was
    * taken: it is told anew.
    * @param speaker the connection
    * @throws Fault with a code of the negotiation, unavailable
    */
   async step(id: string, step: Step, speaker: object): Promise<Proposal> {
     const before = this.#byId.get(id);
-    if (before === undefined) throw refused("not-found", "PROPOSAL_NOT_FOUND", `there is no proposal ${id}; it may have been settled more than 30 days ago`);
+    if (before === undefined)
+      throw refused(
+        "not-found",
+        "PROPOSAL_NOT_FOUND",
+        `there is no proposal ${id}; it may have been settled more than 30 days ago`,
+      );
     const last = before.steps.at(-1);
     if (last !== undefined && isSameStep(last, step) && this.#speakers.get(last) !== speaker) {
       this.#speakers.set(last, speaker);
@@ -116,11 +140,15 @@ export class Proposals {
 
   #lastKept(proposal: Proposal | undefined): Proposal | undefined {
     let last = proposal;
-    for (let lost = last && this.#lost.get(last); lost !== undefined; lost = last && this.#lost.get(last)) last = lost.before;
+    for (let lost = last && this.#lost.get(last); lost !== undefined; lost = last && this.#lost.get(last))
+      last = lost.before;
     return last;
   }
 
-  /** Lets closed proposals go that are old, or the oldest if there is no room, or else an unanswered one. @throws Fault full */
+  /**
+   * Lets closed proposals go that are old, or the oldest if there is no room, or else an unanswered one.
+   * @throws Fault full
+   */
   #makeRoom(now: number): readonly string[] {
     const gone: Proposal[] = [];
     for (const proposal of this.#byId.values()) {
@@ -134,7 +162,8 @@ export class Proposals {
   }
 
   /**
-   * Room is made by an unanswered proposal of whoever has the most: keys cost nothing, so who makes a few must not lose them to who makes thousands.
+   * Room is made by an unanswered proposal of whoever has the most: keys cost nothing, so who makes a few must not lose
+   * them to who makes thousands.
    * @throws Fault full, if nobody has one
    */
   #oldestOfTheBusiest(now: number): Proposal {
@@ -144,7 +173,8 @@ export class Proposals {
       const proposal = this.#by(agent).find((one) => statusAt(one, now) === "pending");
       if (proposal !== undefined) found = { proposal, count };
     }
-    if (found === undefined) throw refused("full", "INVALID_PROPOSAL", "this server keeps as many open proposals as it can; try again later");
+    if (found === undefined)
+      throw refused("full", "INVALID_PROPOSAL", "this server keeps as many open proposals as it can; try again later");
     return found.proposal;
   }
 

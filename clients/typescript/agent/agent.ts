@@ -1,11 +1,32 @@
 import { randomUUID } from "node:crypto";
-import { agentNameProblem, asFault, brokerTopic, Fault, isExpired, writeEnvelope, type Envelope, type ListedAgent, type ListedRoom, type Log, type MessageType, type Trust } from "../../../src/core/index.js";
+import {
+  agentNameProblem,
+  asFault,
+  brokerTopic,
+  Fault,
+  isExpired,
+  writeEnvelope,
+  type Envelope,
+  type ListedAgent,
+  type ListedRoom,
+  type Log,
+  type MessageType,
+  type Trust,
+} from "../../../src/core/index.js";
 import { Answering, type Answerer } from "./answering.js";
 import { refusalAt } from "./door-word.js";
 import { findDoors } from "./doors.js";
 import { Inbox } from "./inbox.js";
 import type { Heard, Link } from "./link.js";
-import { agentDefaults, type AgentOptions, type ConnectOptions, type Notice, type Request, type Said, type SendOptions } from "./options.js";
+import {
+  agentDefaults,
+  type AgentOptions,
+  type ConnectOptions,
+  type Notice,
+  type Request,
+  type Said,
+  type SendOptions,
+} from "./options.js";
 import { listedAgents, listedRooms, readPayload } from "./reading.js";
 import { Pending, type WaitOptions } from "./pending.js";
 import { refusedName, RoundTrip } from "./round-trip.js";
@@ -13,7 +34,8 @@ import { refusedName, RoundTrip } from "./round-trip.js";
 type NoticeHandler = (notice: Notice) => void | Promise<void>;
 
 /**
- * A local agent: asks, answers, informs. A request is answered by what its handler returns; responses and informs cannot be answered (seed 004, message types).
+ * A local agent: asks, answers, informs. A request is answered by what its handler returns; responses and informs
+ * cannot be answered (seed 004, message types).
  * @example
  * const ada = await Agent.connect({ name: "ada" });
  * ada.onRequest((request) => `you said: ${request.content.message}`);
@@ -41,7 +63,9 @@ export class Agent implements AsyncIterable<Envelope> {
     this.#options = { ...agentDefaults, ...options };
     this.#pending = new Pending(this.#options.pendingMax);
     this.#inbox = new Inbox(this.#options.inboxMax);
-    this.#roundTrip = new RoundTrip(this.#pending, (to, content, messageId, isWanted) => this.#publish(to, "request", content, { messageId }, {}, isWanted));
+    this.#roundTrip = new RoundTrip(this.#pending, (to, content, messageId, isWanted) =>
+      this.#publish(to, "request", content, { messageId }, {}, isWanted),
+    );
     this.#answering = new Answering({
       max: this.#options.answeringMax,
       respond: (request, content) => this.respond(request, content),
@@ -57,7 +81,8 @@ export class Agent implements AsyncIterable<Envelope> {
   }
 
   /**
-   * Connects over ZeroMQ. Resolves when a round trip through the broker has come back on the agent's own topic: nothing sent or awaited from here on is lost to a slow start.
+   * Connects over ZeroMQ. Resolves when a round trip through the broker has come back on the agent's own topic: nothing
+   * sent or awaited from here on is lost to a slow start.
    * @throws Fault malformed (name), unavailable (no broker), forbidden or unauthenticated (a name that has an owner)
    */
   static async connect(options: ConnectOptions): Promise<Agent> {
@@ -103,10 +128,12 @@ export class Agent implements AsyncIterable<Envelope> {
 
   /**
    * Asks and waits for the response.
-   * @throws Fault timeout, not-found, full, malformed, conflict (the same `messageId` twice), and whatever else the broker or the answerer says about it
+   * @throws Fault timeout, not-found, full, malformed, conflict (the same `messageId` twice), and whatever else the
+   * broker or the answerer says about it
    */
   request(to: string, content: Said, options: Partial<WaitOptions> & SendOptions = {}): Promise<Envelope> {
-    if (to === this.name) return Promise.reject(new Fault("malformed", `${to} is this agent itself: nobody would answer`));
+    if (to === this.name)
+      return Promise.reject(new Fault("malformed", `${to} is this agent itself: nobody would answer`));
     const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs;
     const messageId = options.messageId ?? randomUUID();
     const isNew = !this.#pending.has(messageId);
@@ -115,13 +142,18 @@ export class Agent implements AsyncIterable<Envelope> {
     if (!isNew || !this.#pending.has(messageId)) return answer;
     const until = new Date(Date.now() + timeoutMs);
     const more = Number.isNaN(until.getTime()) ? {} : { expires_at: until.toISOString() };
-    this.#publish(to, "request", content, { ...options, messageId }, more, () => this.#pending.has(messageId)).catch((thrown: unknown) => {
-      this.#pending.fail(messageId, asFault(thrown));
-    });
+    this.#publish(to, "request", content, { ...options, messageId }, more, () => this.#pending.has(messageId)).catch(
+      (thrown: unknown) => {
+        this.#pending.fail(messageId, asFault(thrown));
+      },
+    );
     return answer;
   }
 
-  /** Says something that wants no answer. Resolves when the transport has taken it. @throws Fault unavailable, slow-consumer */
+  /**
+   * Says something that wants no answer. Resolves when the transport has taken it.
+   * @throws Fault unavailable, slow-consumer
+   */
   inform(to: string, content: Said, options: SendOptions = {}): Promise<void> {
     return this.#publish(to, "inform", content, options);
   }
@@ -129,7 +161,10 @@ export class Agent implements AsyncIterable<Envelope> {
   /** Answers a request that was taken from the inbox. There is no way to answer anything else. */
   respond(request: Request, content: Said): Promise<void> {
     const { from, message_id: inReplyTo, conversation_id: conversationId } = request;
-    return this.#publish(from, "response", content, { inReplyTo, ...(conversationId !== undefined && { conversationId }) });
+    return this.#publish(from, "response", content, {
+      inReplyTo,
+      ...(conversationId !== undefined && { conversationId }),
+    });
   }
 
   /** Answers requests: what the handler returns is the response; what it throws is told as a fault. */
@@ -206,21 +241,35 @@ export class Agent implements AsyncIterable<Envelope> {
     await this.#answering.end(agentDefaults.closeMs);
     let unread: unknown;
     if (this.#unproved && this.#link?.house === undefined) {
-      await this.#roundTrip.once(Math.max(1_000, end - performance.now())).catch((thrown: unknown) => (unread = thrown));
+      await this.#roundTrip
+        .once(Math.max(1_000, end - performance.now()))
+        .catch((thrown: unknown) => (unread = thrown));
     }
     this.#phase = "closed";
     this.#pending.close(new Fault("going-away", "this agent was closed"));
     // Whoever has not confirmed by now is not there to read what still waits.
     await this.#link?.close(unread === undefined ? 1_000 : 0);
     this.#inbox.close();
-    if (unread !== undefined) throw new Fault("unavailable", "the broker did not confirm that it has read what this agent said last; it may be lost", { cause: unread });
+    if (unread !== undefined)
+      throw new Fault(
+        "unavailable",
+        "the broker did not confirm that it has read what this agent said last; it may be lost",
+        { cause: unread },
+      );
   }
 
   #ask(kind: string, data?: Readonly<Record<string, unknown>>): Promise<Envelope> {
     return this.request(brokerTopic, { message: kind, kind, ...(data !== undefined && { data }) });
   }
 
-  async #publish(to: string, type: MessageType, said: Said, options: SendOptions, more: Partial<Envelope> = {}, isWanted?: () => boolean): Promise<void> {
+  async #publish(
+    to: string,
+    type: MessageType,
+    said: Said,
+    options: SendOptions,
+    more: Partial<Envelope> = {},
+    isWanted?: () => boolean,
+  ): Promise<void> {
     const { displayName, messageMaxBytes } = this.#options;
     const envelope: Envelope = {
       message_id: options.messageId ?? randomUUID(),
@@ -238,7 +287,11 @@ export class Agent implements AsyncIterable<Envelope> {
     const payload = writeEnvelope(envelope);
     // The broker closes the connection of whoever sends more: what waits behind it would be lost, too.
     const size = Buffer.byteLength(payload);
-    if (size > messageMaxBytes) throw new Fault("too-large", `the message has ${size} bytes, and the broker takes ${messageMaxBytes} (zmqFrameMaxBytes; tell the agent by messageMaxBytes)`);
+    if (size > messageMaxBytes)
+      throw new Fault(
+        "too-large",
+        `the message has ${size} bytes, and the broker takes ${messageMaxBytes} (zmqFrameMaxBytes; tell the agent by messageMaxBytes)`,
+      );
     const link = this.#open();
     if (type !== "request") this.#unproved = true;
     await link.publish(to, payload, isWanted);
@@ -256,15 +309,27 @@ export class Agent implements AsyncIterable<Envelope> {
     if (envelope.type === "request") {
       if (isExpired(envelope, Date.now())) {
         this.#late += 1; // what was given up is not carried out
-        this.#tell("warn", "a request came after its expires_at, dropped", { from: envelope.from, id: envelope.message_id, dropped: this.dropped });
+        this.#tell("warn", "a request came after its expires_at, dropped", {
+          from: envelope.from,
+          id: envelope.message_id,
+          dropped: this.dropped,
+        });
         return;
       }
       const request: Request = { ...envelope, type: "request" };
       if (this.#onRequest !== undefined) this.#answering.answer(request, this.#onRequest);
-      else if (!this.#keep(request)) this.#answering.refuse(request, new Fault("full", `${this.name} has as many messages waiting as it can; try again later`));
+      else if (!this.#keep(request))
+        this.#answering.refuse(
+          request,
+          new Fault("full", `${this.name} has as many messages waiting as it can; try again later`),
+        );
       return;
     }
-    this.#tell("info", `${envelope.type} received`, { from: envelope.from, id: envelope.message_id, re: envelope.in_reply_to });
+    this.#tell("info", `${envelope.type} received`, {
+      from: envelope.from,
+      id: envelope.message_id,
+      re: envelope.in_reply_to,
+    });
     const notice: Notice = { ...envelope, type: envelope.type === "response" ? "response" : "inform" };
     const handler = notice.type === "response" ? this.#onResponse : this.#onInform;
     if (handler === undefined || this.#answering.isFull) this.#keep(notice);
@@ -275,8 +340,12 @@ export class Agent implements AsyncIterable<Envelope> {
   #keep(envelope: Envelope): boolean {
     if (this.#inbox.put(envelope)) return true;
     const { log } = this.#options;
-    if (log !== undefined) this.#tell("warn", "inbox full, message dropped", { id: envelope.message_id, dropped: this.#inbox.dropped });
-    else if (this.#inbox.dropped === 1) process.emitWarning(`agent ${this.name}: the inbox is full and messages are dropped: take them by onInform, onResponse, onRequest or iteration, or raise inboxMax`);
+    if (log !== undefined)
+      this.#tell("warn", "inbox full, message dropped", { id: envelope.message_id, dropped: this.#inbox.dropped });
+    else if (this.#inbox.dropped === 1)
+      process.emitWarning(
+        `agent ${this.name}: the inbox is full and messages are dropped: take them by onInform, onResponse, onRequest or iteration, or raise inboxMax`,
+      );
     return false;
   }
 

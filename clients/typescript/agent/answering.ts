@@ -36,8 +36,10 @@ export class Answering {
 
   /** Answers a request by what its handler gives back; what it throws is told as a fault. */
   answer(request: Request, handler: Answerer): void {
-    if (this.#phase === "closing") this.refuse(request, new Fault("going-away", `${request.to} is leaving; ask it again when it is back`));
-    else if (this.isFull) this.refuse(request, new Fault("full", `${request.to} answers as many requests as it can; try again later`));
+    if (this.#phase === "closing")
+      this.refuse(request, new Fault("going-away", `${request.to} is leaving; ask it again when it is back`));
+    else if (this.isFull)
+      this.refuse(request, new Fault("full", `${request.to} answers as many requests as it can; try again later`));
     else this.#begin(this.#answer(request, handler), request);
   }
 
@@ -56,11 +58,19 @@ export class Answering {
     this.#phase = "closing";
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<"late">((resolve) => (timer = setTimeout(resolve, withinMs, "late")));
-    while (this.#underWay.size > 0) if ((await Promise.race([Promise.allSettled(this.#underWay.keys()), late])) === "late") break;
+    while (this.#underWay.size > 0)
+      if ((await Promise.race([Promise.allSettled(this.#underWay.keys()), late])) === "late") break;
     clearTimeout(timer);
     const left = [...this.#underWay.values()].filter((request) => request !== undefined);
     this.#underWay.clear();
-    await Promise.allSettled(left.map((request) => this.#options.respond(request, faultContent(new Fault("going-away", `${request.to} has left before it could answer`)))));
+    await Promise.allSettled(
+      left.map((request) =>
+        this.#options.respond(
+          request,
+          faultContent(new Fault("going-away", `${request.to} has left before it could answer`)),
+        ),
+      ),
+    );
   }
 
   async #answer(request: Request, handler: Answerer): Promise<void> {

@@ -17,7 +17,8 @@ const wordMs = 2_000;
 const patienceMs = 300;
 
 /**
- * Why the broker's door for PUB sockets turns an agent away: libzmq hears the reason (ERROR, RFC 23 §3.5), gives up and tells nobody. Knocks only while the agent waits.
+ * Why the broker's door for PUB sockets turns an agent away: libzmq hears the reason (ERROR, RFC 23 §3.5), gives up and
+ * tells nobody. Knocks only while the agent waits.
  * @returns undefined once the door lets it in, or nobody waits any more
  */
 export async function refusalAt(door: string, caller: Caller, isWanted: () => boolean): Promise<Fault | undefined> {
@@ -79,7 +80,9 @@ function greeting({ token }: Caller): Buffer {
 
 /** READY of a PUB that declares its name, or HELLO (RFC 24). */
 function introduction({ name, token }: Caller): Buffer {
-  return token === undefined ? command("READY", property("Socket-Type", "PUB"), property("X-Agent", name)) : command("HELLO", shortText(name), shortText(token));
+  return token === undefined
+    ? command("READY", property("Socket-Type", "PUB"), property("X-Agent", name))
+    : command("HELLO", shortText(name), shortText(token));
 }
 
 function command(name: string, ...data: readonly Buffer[]): Buffer {

@@ -1,4 +1,16 @@
-import { Fault, Message, agentNameProblem, everyone, principal, readEnvelope, type Exchange, type ListedAgent, type ListedRoom, type Principal, type Subscriber } from "../../../src/core/index.js";
+import {
+  Fault,
+  Message,
+  agentNameProblem,
+  everyone,
+  principal,
+  readEnvelope,
+  type Exchange,
+  type ListedAgent,
+  type ListedRoom,
+  type Principal,
+  type Subscriber,
+} from "../../../src/core/index.js";
 import type { Heard, House, Link } from "./link.js";
 
 /** The broker's side of a direct line; the composition root makes it from its directory. */
@@ -40,14 +52,16 @@ export class MemoryLink implements Link, Subscriber {
     this.subscribe(name);
     this.subscribe(everyone);
     this.house = {
-      join: (room) => this.#at(() => {
-        this.#presence.join(room);
-        this.subscribe(room);
-      }),
-      leave: (room) => this.#at(() => {
-        this.unsubscribe(room);
-        this.#presence.leave(room);
-      }),
+      join: (room) =>
+        this.#at(() => {
+          this.#presence.join(room);
+          this.subscribe(room);
+        }),
+      leave: (room) =>
+        this.#at(() => {
+          this.unsubscribe(room);
+          this.#presence.leave(room);
+        }),
       agents: () => this.#at(() => home.agents()),
       rooms: () => this.#at(() => home.rooms(this.#principal)),
     };
@@ -75,7 +89,9 @@ export class MemoryLink implements Link, Subscriber {
         exchange.ledger.malformed("payload-unreadable");
         throw new Fault("malformed", reading.problem);
       }
-      exchange.submit(Message.of(reading.envelope, { topic, receivedAt, trust: "proved", origin: this, speaker: this.#principal }));
+      exchange.submit(
+        Message.of(reading.envelope, { topic, receivedAt, trust: "proved", origin: this, speaker: this.#principal }),
+      );
     });
   }
 

@@ -21,7 +21,10 @@ export interface ZmqLinkOptions {
 const zmqMetadata = 95;
 const subscribed = 1;
 
-/** Sockets that say who they are, for agents without a token: a name that is another's is refused before anything is said in it. */
+/**
+ * Sockets that say who they are, for agents without a token: a name that is another's is refused before anything is
+ * said in it.
+ */
 class DeclaredSubscriber extends Subscriber {
   declare(name: string): void {
     this.setStringOption(zmqMetadata, `X-Agent:${name}`);
@@ -35,7 +38,8 @@ class DeclaredPublisher extends XPublisher {
 }
 
 /**
- * Two libzmq sockets. It publishes through XPUB with `noDrop`: a full queue is waited for instead of dropping, and the subscribe-all byte of the broker
+ * Two libzmq sockets. It publishes through XPUB with `noDrop`: a full queue is waited for instead of dropping, and the
+ * subscribe-all byte of the broker
  * tells when there is somebody to send to; a plain PUB would drop in silence before that.
  */
 export class ZmqLink implements Link {
@@ -51,7 +55,10 @@ export class ZmqLink implements Link {
 
   constructor(options: ZmqLinkOptions) {
     this.#options = options;
-    const shared = { linger: 1_000, ...(options.token !== undefined && { plainUsername: options.name, plainPassword: options.token }) };
+    const shared = {
+      linger: 1_000,
+      ...(options.token !== undefined && { plainUsername: options.name, plainPassword: options.token }),
+    };
     this.#sub = new DeclaredSubscriber({ ...shared, linger: 0, receiveHighWaterMark: 0 });
     // Every subscription is told, the same one after a reconnect, too.
     this.#pub = new DeclaredPublisher({ ...shared, noDrop: true, sendTimeout: 0, verbosity: "allSubs" });
@@ -101,7 +108,10 @@ export class ZmqLink implements Link {
     this.#pub.close();
   }
 
-  /** Offers a message until libzmq takes it. It does not tell when a full XPUB has room again, so it is asked every millisecond. */
+  /**
+   * Offers a message until libzmq takes it. It does not tell when a full XPUB has room again, so it is asked every
+   * millisecond.
+   */
   async #send(frames: [string, string], end: number, isWanted: () => boolean): Promise<void> {
     for (;;) {
       if (this.#phase === "closed") throw new Fault("going-away", "this agent is closed");
@@ -120,8 +130,12 @@ export class ZmqLink implements Link {
   }
 
   #tooLate(): Fault {
-    if (!this.#isConnected) return new Fault("unavailable", `no broker answers at ${this.#options.in}; start one with: broker start`);
-    return new Fault("slow-consumer", "the broker does not take messages fast enough; send less, or wait longer (publishTimeoutMs)");
+    if (!this.#isConnected)
+      return new Fault("unavailable", `no broker answers at ${this.#options.in}; start one with: broker start`);
+    return new Fault(
+      "slow-consumer",
+      "the broker does not take messages fast enough; send less, or wait longer (publishTimeoutMs)",
+    );
   }
 
   /** Waits until the broker wants to hear us, or something else has changed; until `end` at most. */
@@ -145,8 +159,10 @@ export class ZmqLink implements Link {
   }
 
   /**
-   * XPUB tells when the broker subscribes to everything, after each reconnect, too. It does not tell that the connection is lost: libzmq keeps what is
-   * sent meanwhile until the broker is back, and whoever leaves before that is told so by the round trip of `Agent.close`. (The sockets' monitors would
+   * XPUB tells when the broker subscribes to everything, after each reconnect, too. It does not tell that the
+   * connection is lost: libzmq keeps what is
+   * sent meanwhile until the broker is back, and whoever leaves before that is told so by the round trip of
+   * `Agent.close`. (The sockets' monitors would
    * tell, but closing one in zeromq 6.8 makes other sockets of the process deaf.)
    */
   async #watch(): Promise<void> {

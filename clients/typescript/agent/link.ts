@@ -6,8 +6,10 @@ export interface Link {
   subscribe(topic: string): boolean;
   unsubscribe(topic: string): void;
   /**
-   * Publishes one payload; resolves when the transport has taken it, in order of the calls. While it waits for its turn `isWanted` may call it off.
-   * @throws Fault unavailable (no broker), slow-consumer (the queue stays full), timeout (called off), and on a direct line what the broker says at once
+   * Publishes one payload; resolves when the transport has taken it, in order of the calls. While it waits for its turn
+   * `isWanted` may call it off.
+   * @throws Fault unavailable (no broker), slow-consumer (the queue stays full), timeout (called off), and on a direct
+   * line what the broker says at once
    */
   publish(topic: string, payload: string, isWanted?: () => boolean): Promise<void>;
   /** Ends the link; what was published before goes out first, as far as possible within `withinMs`. */

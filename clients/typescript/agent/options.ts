@@ -21,7 +21,9 @@ export interface AgentOptions {
   readonly pendingMax?: number;
   /** Messages kept for iteration when no handler takes them. */
   readonly inboxMax?: number;
-  /** Requests, responses and informs whose handlers may be under way at once; one more request is answered as `full`. */
+  /**
+   * Requests, responses and informs whose handlers may be under way at once; one more request is answered as `full`.
+   */
   readonly answeringMax?: number;
   /** The largest message, bytes of JSON; the broker's `zmqFrameMaxBytes`. */
   readonly messageMaxBytes?: number;
@@ -34,7 +36,10 @@ export interface AgentOptions {
 /** How an agent reaches a broker over ZeroMQ. */
 export interface ConnectOptions extends AgentOptions {
   readonly name: string;
-  /** The broker's doors; default: those of the broker that runs on this machine (`endpoints.json` of `dataDir`), else tcp 5555 and 5556. */
+  /**
+   * The broker's doors; default: those of the broker that runs on this machine (`endpoints.json` of `dataDir`), else
+   * tcp 5555 and 5556.
+   */
   readonly in?: string;
   readonly out?: string;
   /** Where the broker keeps `endpoints.json`. */

@@ -29,9 +29,14 @@ export class Pending {
    * @throws Fault timeout, full, and what the broker says about the request
    */
   wait(id: string, to: string, { timeoutMs, signal }: WaitOptions): Promise<Envelope> {
-    if (!(timeoutMs > 0)) return Promise.reject(new Fault("malformed", `timeoutMs is ${timeoutMs}; give milliseconds, more than 0`));
-    if (this.#waiting.has(id)) return Promise.reject(new Fault("conflict", `a request ${id} waits for its answer already; give each its own messageId`));
-    if (this.#waiting.size >= this.#max) return Promise.reject(new Fault("full", `${this.#max} requests wait for an answer already`));
+    if (!(timeoutMs > 0))
+      return Promise.reject(new Fault("malformed", `timeoutMs is ${timeoutMs}; give milliseconds, more than 0`));
+    if (this.#waiting.has(id))
+      return Promise.reject(
+        new Fault("conflict", `a request ${id} waits for its answer already; give each its own messageId`),
+      );
+    if (this.#waiting.size >= this.#max)
+      return Promise.reject(new Fault("full", `${this.#max} requests wait for an answer already`));
     return new Promise((resolve, reject) => {
       const end = (): void => {
         clearTimeout(timer);
@@ -45,9 +50,12 @@ export class Pending {
       const abort = (): void => {
         fail(new Fault("timeout", "the request was given up (signal)", { cause: signal?.reason }));
       };
-      const timer = setTimeout(() => {
-        fail(new Fault("timeout", `${to} did not answer within ${timeoutMs} ms`));
-      }, Math.min(timeoutMs, timerMaxMs));
+      const timer = setTimeout(
+        () => {
+          fail(new Fault("timeout", `${to} did not answer within ${timeoutMs} ms`));
+        },
+        Math.min(timeoutMs, timerMaxMs),
+      );
       this.#waiting.set(id, {
         answer: (envelope) => {
           end();

@@ -1,5 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { everyone, Fault, readEnvelope, type Envelope, type ListedAgent, type ListedRoom, type Reading, type Trust } from "../../../src/core/index.js";
+import {
+  everyone,
+  Fault,
+  readEnvelope,
+  type Envelope,
+  type ListedAgent,
+  type ListedRoom,
+  type Reading,
+  type Trust,
+} from "../../../src/core/index.js";
 
 const trusts: readonly Trust[] = ["claimed", "shared", "proved"];
 
@@ -7,14 +16,18 @@ const trusts: readonly Trust[] = ["claimed", "shared", "proved"];
 export interface Way {
   /** The agent that hears it. */
   readonly name: string;
-  /** The topic under which it came: the addressee, whatever the payload says. A broadcast comes under the agent's own name. */
+  /**
+   * The topic under which it came: the addressee, whatever the payload says. A broadcast comes under the agent's own
+   * name.
+   */
   readonly topic: string;
   /** What the broker knows of the sender, where it said so beside the payload. */
   readonly trust: Trust | undefined;
 }
 
 /**
- * A payload as it arrived. `trust` and `replay` are the broker's word (ADR 0011): it takes them out of what claimed agents send, so that a message without `trust` is of
+ * A payload as it arrived. `trust` and `replay` are the broker's word (ADR 0011): it takes them out of what claimed
+ * agents send, so that a message without `trust` is of
  * one of those.
  */
 export function readPayload(payload: Buffer, { name, topic, trust }: Way): Reading {
@@ -48,7 +61,8 @@ export function listedRooms(answer: Envelope): readonly ListedRoom[] {
 
 function listOf(answer: Envelope, key: string): readonly unknown[] {
   const { data } = answer.content;
-  const list: unknown = typeof data === "object" && data !== null ? Object.entries(data).find(([name]) => name === key)?.[1] : undefined;
+  const list: unknown =
+    typeof data === "object" && data !== null ? Object.entries(data).find(([name]) => name === key)?.[1] : undefined;
   if (!Array.isArray(list)) throw new Fault("malformed", `the broker's answer has no ${key}`);
   return list;
 }

@@ -8,7 +8,9 @@ export type PublishPing = (to: string, content: Content, messageId: string, isWa
 
 const ping: Content = { message: "ping", kind: "ping" };
 
-/** Round trips through the broker: what one sender says is read in order, so an answer proves everything said before. */
+/**
+ * Round trips through the broker: what one sender says is read in order, so an answer proves everything said before.
+ */
 export class RoundTrip {
   readonly #pending: Pending;
   readonly #publish: PublishPing;
@@ -29,7 +31,8 @@ export class RoundTrip {
   }
 
   /**
-   * Repeats a ping under one id until its answer comes back: both sockets work, the broker knows the name. It stops as soon as `refusal` tells why it never will.
+   * Repeats a ping under one id until its answer comes back: both sockets work, the broker knows the name. It stops as
+   * soon as `refusal` tells why it never will.
    * @throws Fault unavailable, unauthenticated
    */
   async first(timeoutMs: number, refusal: (isWanted: () => boolean) => Promise<Fault | undefined>): Promise<void> {
@@ -59,11 +62,20 @@ export class RoundTrip {
 
 function notReady(fault: Fault): Fault {
   if (fault.code !== "timeout") return fault;
-  return new Fault("unavailable", "the broker did not answer in time: is it running (broker status), and is the name free or the token right (its log says why it refused)?");
+  return new Fault(
+    "unavailable",
+    "the broker did not answer in time: is it running (broker status), and is the name free or the token right (its log says why it refused)?",
+  );
 }
 
 /** Told when the broker takes what an agent says, and the agent hears nothing. */
 export function refusedName({ name, token }: Pick<ConnectOptions, "name" | "token">): Fault {
-  const why = token === undefined ? `it may have an owner: connect with its token (broker token ${name}), or choose another name` : `the token may not be its ZeroMQ token (broker token ${name})`;
-  return new Fault("unauthenticated", `the broker does not let ${name} hear what is for it; ${why}; the broker's log says more`);
+  const why =
+    token === undefined
+      ? `it may have an owner: connect with its token (broker token ${name}), or choose another name`
+      : `the token may not be its ZeroMQ token (broker token ${name})`;
+  return new Fault(
+    "unauthenticated",
+    `the broker does not let ${name} hear what is for it; ${why}; the broker's log says more`,
+  );
 }

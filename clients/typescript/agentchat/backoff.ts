@@ -5,7 +5,8 @@ const growth = 1.5;
 const longestMs = 30_000;
 
 /**
- * Waits before each attempt to come back: none before the first, then 1 s × 1.5 up to 30 s, each moved by up to a fifth so that clients do not come back together.
+ * Waits before each attempt to come back: none before the first, then 1 s × 1.5 up to 30 s, each moved by up to a fifth
+ * so that clients do not come back together.
  * Only a connection that held starts it anew: a server that welcomes and hangs up is not asked without a pause.
  */
 export class Backoff {

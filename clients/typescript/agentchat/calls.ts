@@ -16,22 +16,31 @@ interface Call {
   /** Takes the event if it is the answer. */
   readonly offer: (event: Heard) => boolean;
   readonly reject: (error: AgentChatError) => void;
-  /** `late` once nobody waits any more: it keeps its place in the order and takes what is its own in silence, so that no later call gets it. */
+  /**
+   * `late` once nobody waits any more: it keeps its place in the order and takes what is its own in silence, so that no
+   * later call gets it.
+   */
   state: "waiting" | "late";
 }
 
-/** Answered by what others wait for, too: INVITE, which is silent on success, by the PONG to the PING behind it; IDENTIFY by a WELCOME that is the answer to a proof as well. */
+/**
+ * Answered by what others wait for, too: INVITE, which is silent on success, by the PONG to the PING behind it;
+ * IDENTIFY by a WELCOME that is the answer to a proof as well.
+ */
 const sharing: readonly CallKind[] = ["INVITE", "IDENTIFY"];
 
 /** Late calls that are kept of a server that answers nothing at all. */
 const lateMax = 256;
 
 /**
- * Calls under way. A server answers the commands of one connection in order, so an answer belongs to the oldest call that it fits: by channel, by proposal, or by turn.
- * A refusal belongs to the oldest call of the type that its `ref` names; one without `ref`, from a server of other makers, to the oldest call that it can be about.
+ * Calls under way. A server answers the commands of one connection in order, so an answer belongs to the oldest call
+ * that it fits: by channel, by proposal, or by turn.
+ * A refusal belongs to the oldest call of the type that its `ref` names; one without `ref`, from a server of other
+ * makers, to the oldest call that it can be about.
  */
 export class Calls {
-  // bound: waiting ones: what the application calls at once; late ones: lateMax, the oldest goes · evicts: with its answer, a late one also with an answer behind it, or with the connection · owner: Calls
+  // bound: waiting ones: what the application calls at once; late ones: lateMax, the oldest goes · evicts: with its
+  // answer, a late one also with an answer behind it, or with the connection · owner: Calls
   readonly #open = new Set<Call>();
 
   /** Waits for the answer. @throws AgentChatError the server's, TIMEOUT, CLOSED */
@@ -60,7 +69,13 @@ export class Calls {
       const timer = setTimeout(() => {
         call.state = "late";
         this.#limitLate();
-        reject(new AgentChatError("TIMEOUT", `no answer to ${kind} within ${timeoutMs} ms: is it an AgentChat server, and is the connection alive?`, { call: kind }));
+        reject(
+          new AgentChatError(
+            "TIMEOUT",
+            `no answer to ${kind} within ${timeoutMs} ms: is it an AgentChat server, and is the connection alive?`,
+            { call: kind },
+          ),
+        );
       }, timeoutMs);
       this.#open.add(call);
     });
@@ -85,7 +100,9 @@ export class Calls {
     const call = all.find(({ kind }) => canBeAbout(event, kind));
     if (call === undefined) return false;
     // A PING was answered, if not well: what was said before it was taken.
-    if (call.kind === "PING") for (const older of all.slice(0, all.indexOf(call))) if (older.kind === "INVITE") older.offer({ type: "PONG", ts: event.ts });
+    if (call.kind === "PING")
+      for (const older of all.slice(0, all.indexOf(call)))
+        if (older.kind === "INVITE") older.offer({ type: "PONG", ts: event.ts });
     call.reject(errorOf(event, call.kind));
     return true;
   }

@@ -25,7 +25,8 @@ const refusedForGood = 1008;
 const notInside: readonly string[] = ["INVALID_MSG", "CHANNEL_NOT_FOUND", "NOT_INVITED"];
 
 /**
- * An AgentChat client (seed 001, client library API): introduces itself, proves its key where asked to, comes back after a loss of the line into its channels,
+ * An AgentChat client (seed 001, client library API): introduces itself, proves its key where asked to, comes back
+ * after a loss of the line into its channels,
  * and stays away once displaced.
  * @example
  * const client = new AgentChatClient({ server: "ws://localhost:6667", name: "my-agent" });
@@ -37,7 +38,8 @@ const notInside: readonly string[] = ["INVALID_MSG", "CHANNEL_NOT_FOUND", "NOT_I
 export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   readonly #options: AgentChatClientOptions;
   readonly #backoff = new Backoff(Math.random);
-  // bound: channels that the application joined · evicts: a channel leaves with LEFT, when LEAVE is refused because one is not inside, or by disconnect() · owner: AgentChatClient
+  // bound: channels that the application joined · evicts: a channel leaves with LEFT, when LEAVE is refused because one
+  // is not inside, or by disconnect() · owner: AgentChatClient
   readonly #channels = new Set<string>();
   readonly #unheard = new Unheard();
   #phase: "idle" | "connecting" | "ready" | "waiting" = "idle";
@@ -52,12 +54,17 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     this.#options = options;
   }
 
-  /** The `@agent-id` of this client, once it is connected. Without an identity it is another one after each reconnect. */
+  /**
+   * The `@agent-id` of this client, once it is connected. Without an identity it is another one after each reconnect.
+   */
   get agentId(): string | undefined {
     return this.#agentId;
   }
 
-  /** Connects; done when welcome, and the key proved if the server asks for it. @throws AgentChatError CLOSED, TIMEOUT, IDENTITY_…, or the server's refusal */
+  /**
+   * Connects; done when welcome, and the key proved if the server asks for it.
+   * @throws AgentChatError CLOSED, TIMEOUT, IDENTITY_…, or the server's refusal
+   */
   async connect(): Promise<void> {
     if (this.#phase !== "idle") throw new AgentChatError("CLOSED", "connected already; disconnect() first");
     this.#phase = "connecting";
@@ -73,17 +80,25 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     this.emit("open");
   }
 
-  /** Joins a channel, now and after every reconnect; `replay` asks for its last messages. Who is there. @throws AgentChatError CHANNEL_NOT_FOUND, NOT_INVITED, … */
+  /**
+   * Joins a channel, now and after every reconnect; `replay` asks for its last messages. Who is there.
+   * @throws AgentChatError CHANNEL_NOT_FOUND, NOT_INVITED, …
+   */
   async join(channel: string, { replay }: { readonly replay?: number } = {}): Promise<readonly string[]> {
     const agents = await this.#call({ type: "JOIN", channel, replay }, joinedTo(channel));
     this.#channels.add(channel);
     return agents;
   }
 
-  /** Leaves a channel. If that fails (RATE_LIMITED, TIMEOUT, CLOSED) it is joined again after a reconnect, as before. @throws AgentChatError */
+  /**
+   * Leaves a channel. If that fails (RATE_LIMITED, TIMEOUT, CLOSED) it is joined again after a reconnect, as before.
+   * @throws AgentChatError
+   */
   async leave(channel: string): Promise<void> {
     try {
-      await this.#call({ type: "LEAVE", channel }, (event) => (event.type === "LEFT" && event.channel === channel && event.agent === this.#agentId ? true : undefined));
+      await this.#call({ type: "LEAVE", channel }, (event) =>
+        event.type === "LEFT" && event.channel === channel && event.agent === this.#agentId ? true : undefined,
+      );
       this.#channels.delete(channel); // once more: a join that was answered just before notes its channel only now
     } catch (thrown) {
       if (thrown instanceof AgentChatError && notInside.includes(thrown.code)) this.#channels.delete(channel);
@@ -92,23 +107,40 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   }
 
   /**
-   * Says something in a `#channel` or to an `@agent-id`; signed if the client has an identity. Done when it is written: a refusal comes as the event `error`;
+   * Says something in a `#channel` or to an `@agent-id`; signed if the client has an identity. Done when it is written:
+   * a refusal comes as the event `error`;
    * a ping() behind it is answered when the server has dealt with it.
    * @returns the `msg_id`, which is the `ref` of a refusal
    * @throws AgentChatError INVALID_MSG, CLOSED
    */
-  async send(target: string, content: string, { msgId = randomUUID(), inReplyTo }: { readonly msgId?: string; readonly inReplyTo?: string } = {}): Promise<string> {
-    if (Object.hasOwn(commands, msgId)) throw new AgentChatError("INVALID_MSG", `msgId ${msgId} is the name of a command; choose another`);
-    const said: Frame<"MSG"> = { type: "MSG", to: target, content, msg_id: msgId, in_reply_to: inReplyTo === "" ? undefined : inReplyTo };
+  async send(
+    target: string,
+    content: string,
+    { msgId = randomUUID(), inReplyTo }: { readonly msgId?: string; readonly inReplyTo?: string } = {},
+  ): Promise<string> {
+    if (Object.hasOwn(commands, msgId))
+      throw new AgentChatError("INVALID_MSG", `msgId ${msgId} is the name of a command; choose another`);
+    const said: Frame<"MSG"> = {
+      type: "MSG",
+      to: target,
+      content,
+      msg_id: msgId,
+      in_reply_to: inReplyTo === "" ? undefined : inReplyTo,
+    };
     checkFrame(said); // only a text can be signed
     const ts = Date.now();
-    const signed = this.#identity === undefined ? {} : { ts, sig: sign(this.#identity, messageText({ to: target, content, ts })) };
+    const signed =
+      this.#identity === undefined ? {} : { ts, sig: sign(this.#identity, messageText({ to: target, content, ts })) };
     await this.#ready().send({ ...said, ...signed });
     return msgId;
   }
 
   /** Says something to one agent. @returns the `msg_id` @throws AgentChatError as send */
-  async dm(agent: string, content: string, options: { readonly msgId?: string; readonly inReplyTo?: string } = {}): Promise<string> {
+  async dm(
+    agent: string,
+    content: string,
+    options: { readonly msgId?: string; readonly inReplyTo?: string } = {},
+  ): Promise<string> {
     return this.send(atSign(agent), content, options);
   }
 
@@ -124,7 +156,11 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
 
   /** Who is in a channel, and what they are called. @throws AgentChatError CHANNEL_NOT_FOUND */
   async roster(channel: string): Promise<Roster> {
-    return this.#call({ type: "LIST_AGENTS", channel }, (event) => (event.type === "AGENTS" && event.channel === channel ? { agents: event.list, names: event.names ?? {} } : undefined));
+    return this.#call({ type: "LIST_AGENTS", channel }, (event) =>
+      event.type === "AGENTS" && event.channel === channel
+        ? { agents: event.list, names: event.names ?? {} }
+        : undefined,
+    );
   }
 
   /** Makes a channel and is in it. @throws AgentChatError CHANNEL_EXISTS, INVALID_NAME */
@@ -140,7 +176,10 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     checkFrame(invitation); // without it, no PING either
     // An invitation is silent on success: it was taken when a PING behind it is answered, whichever way.
     const invited = connection.call(invitation, (event) => (event.type === "PONG" ? true : undefined));
-    const [taken] = await Promise.allSettled([invited, connection.call({ type: "PING" }, (event) => (event.type === "PONG" ? true : undefined))]);
+    const [taken] = await Promise.allSettled([
+      invited,
+      connection.call({ type: "PING" }, (event) => (event.type === "PONG" ? true : undefined)),
+    ]);
     if (taken.status === "rejected") throw taken.reason as AgentChatError; // a call fails so only
   }
 
@@ -149,12 +188,18 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     await this.#call({ type: "PING" }, (event) => (event.type === "PONG" ? true : undefined));
   }
 
-  /** Proposes work to an agent; needs an identity, as all of the following. @throws AgentChatError SIGNATURE_REQUIRED, INVALID_PROPOSAL, AGENT_NOT_FOUND */
+  /**
+   * Proposes work to an agent; needs an identity, as all of the following.
+   * @throws AgentChatError SIGNATURE_REQUIRED, INVALID_PROPOSAL, AGENT_NOT_FOUND
+   */
   async propose(to: string, terms: ProposalTerms): Promise<NegotiationEvent> {
     return this.#negotiate(proposalFrame(this.#identity, atSign(to), terms));
   }
 
-  /** @throws AgentChatError PROPOSAL_NOT_FOUND, PROPOSAL_EXPIRED, INVALID_PROPOSAL, NOT_PROPOSAL_PARTY, SIGNATURE_REQUIRED */
+  /**
+   * @throws AgentChatError PROPOSAL_NOT_FOUND, PROPOSAL_EXPIRED, INVALID_PROPOSAL, NOT_PROPOSAL_PARTY,
+   * SIGNATURE_REQUIRED
+   */
   async accept(id: string, paymentCode?: string): Promise<NegotiationEvent> {
     return this.#negotiate(stepFrame(this.#identity, "ACCEPT", id, paymentCode));
   }
@@ -191,7 +236,8 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   }
 
   #ready(): Connection {
-    if (this.#phase !== "ready" || this.#connection === undefined) throw new AgentChatError("CLOSED", "not connected; connect() first, or wait for the event open");
+    if (this.#phase !== "ready" || this.#connection === undefined)
+      throw new AgentChatError("CLOSED", "not connected; connect() first, or wait for the event open");
     return this.#connection;
   }
 
@@ -242,7 +288,10 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
       if (signal.aborted || !(thrown instanceof AgentChatError)) throw thrown;
       this.#phase = "idle";
       this.#fail(thrown);
-      this.emit("close", { code: thrown.code === "SESSION_DISPLACED" ? displaced : refusedForGood, reason: thrown.message });
+      this.emit("close", {
+        code: thrown.code === "SESSION_DISPLACED" ? displaced : refusedForGood,
+        reason: thrown.message,
+      });
       return;
     }
     if (connection === undefined) return;

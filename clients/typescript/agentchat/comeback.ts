@@ -7,7 +7,10 @@ import type { Heard } from "./events.js";
 /** Refusals that are the same next time. */
 const final: readonly string[] = ["SESSION_DISPLACED", "VERIFICATION_FAILED", "INVALID_NAME"];
 
-/** How often a channel is asked for when the server says that it is too often, and how long after if it does not say, milliseconds. */
+/**
+ * How often a channel is asked for when the server says that it is too often, and how long after if it does not say,
+ * milliseconds.
+ */
 const rejoinAttempts = 10;
 const rejoinWaitMs = 1_000;
 
@@ -18,7 +21,17 @@ const rejoinWaitMs = 1_000;
  */
 export async function comeBack(
   open: () => Promise<Connection>,
-  { backoff, signal, reason, onWait }: { readonly backoff: Backoff; readonly signal: AbortSignal; readonly reason: string; readonly onWait: (wait: { readonly inMs: number; readonly reason: string }) => void },
+  {
+    backoff,
+    signal,
+    reason,
+    onWait,
+  }: {
+    readonly backoff: Backoff;
+    readonly signal: AbortSignal;
+    readonly reason: string;
+    readonly onWait: (wait: { readonly inMs: number; readonly reason: string }) => void;
+  },
 ): Promise<Connection | undefined> {
   let why = reason;
   for (;;) {
@@ -35,8 +48,15 @@ export async function comeBack(
   }
 }
 
-/** Joins channels again, one after the other, as fast as the server likes it; what it refuses is told and tried again at the next connection. */
-export async function rejoin(connection: Connection, channels: ReadonlySet<string>, { signal, onError }: { readonly signal: AbortSignal; readonly onError: (error: AgentChatError) => void }): Promise<void> {
+/**
+ * Joins channels again, one after the other, as fast as the server likes it; what it refuses is told and tried again at
+ * the next connection.
+ */
+export async function rejoin(
+  connection: Connection,
+  channels: ReadonlySet<string>,
+  { signal, onError }: { readonly signal: AbortSignal; readonly onError: (error: AgentChatError) => void },
+): Promise<void> {
   for (const channel of [...channels]) {
     for (let attempt = 1; channels.has(channel) && !connection.isOver() && !signal.aborted; attempt += 1) {
       try {
@@ -48,7 +68,15 @@ export async function rejoin(connection: Connection, channels: ReadonlySet<strin
           await waited(thrown.retryAfterMs ?? rejoinWaitMs, signal);
           continue;
         }
-        if (!connection.isOver()) onError(new AgentChatError(thrown.code, `${channel} could not be joined again: ${thrown.message}`, { ...(thrown.ref !== undefined && { ref: thrown.ref }), call: "JOIN", channel, cause: thrown }));
+        if (!connection.isOver())
+          onError(
+            new AgentChatError(thrown.code, `${channel} could not be joined again: ${thrown.message}`, {
+              ...(thrown.ref !== undefined && { ref: thrown.ref }),
+              call: "JOIN",
+              channel,
+              cause: thrown,
+            }),
+          );
         break;
       }
     }

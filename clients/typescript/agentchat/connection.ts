@@ -67,7 +67,9 @@ export class Connection {
   static async open(introduction: Introduction, events: ConnectionEvents, signal: AbortSignal): Promise<Connection> {
     const connection = new Connection(introduction, events);
     const abort = (): void => {
-      connection.#calls.fail(new AgentChatError("CLOSED", "disconnected before the server had answered; connect() again"));
+      connection.#calls.fail(
+        new AgentChatError("CLOSED", "disconnected before the server had answered; connect() again"),
+      );
     };
     signal.addEventListener("abort", abort, { once: true });
     try {
@@ -93,10 +95,17 @@ export class Connection {
   }
 
   /** Says something and waits for its answer. @throws AgentChatError INVALID_MSG, the server's, TIMEOUT, CLOSED */
-  async call<T>(frame: Frame<CallKind>, answer: (event: Heard) => T | undefined, timeoutMs = this.#introduction.answerTimeoutMs): Promise<T> {
+  async call<T>(
+    frame: Frame<CallKind>,
+    answer: (event: Heard) => T | undefined,
+    timeoutMs = this.#introduction.answerTimeoutMs,
+  ): Promise<T> {
     checkFrame(frame);
     if (this.#phase === "over") throw new AgentChatError("CLOSED", "not connected; wait for the event open");
-    const [answered] = await Promise.all([this.#calls.wait({ kind: frame.type, answer, timeoutMs }), this.#sayOn(frame)]);
+    const [answered] = await Promise.all([
+      this.#calls.wait({ kind: frame.type, answer, timeoutMs }),
+      this.#sayOn(frame),
+    ]);
     return answered;
   }
 
@@ -106,13 +115,16 @@ export class Connection {
   }
 
   #sayOn(frame: Frame): Promise<void> {
-    if (this.#line === undefined) return Promise.reject(new AgentChatError("CLOSED", "not connected; wait for the event open"));
+    if (this.#line === undefined)
+      return Promise.reject(new AgentChatError("CLOSED", "not connected; wait for the event open"));
     return this.#line.send(frame);
   }
 
   async #introduce(): Promise<void> {
     const { name, identity, echo } = this.#introduction;
-    await this.call({ type: "IDENTIFY", name, pubkey: identity?.pubkey, echo }, (event) => (event.type === "WELCOME" ? true : undefined));
+    await this.call({ type: "IDENTIFY", name, pubkey: identity?.pubkey, echo }, (event) =>
+      event.type === "WELCOME" ? true : undefined,
+    );
     if (identity !== undefined) {
       await this.#barrier();
       await this.#proof;
@@ -146,19 +158,29 @@ export class Connection {
     const proof = this.#prove(challenge);
     this.#proof = proof;
     proof.catch((thrown: unknown) => {
-      const error = thrown instanceof AgentChatError ? thrown : new AgentChatError("VERIFICATION_FAILED", String(thrown), { cause: thrown });
-      if (this.#phase === "greeting") this.#calls.fail(error, "IDENTIFY"); // a server that wants the proof first says no WELCOME
+      const error =
+        thrown instanceof AgentChatError
+          ? thrown
+          : new AgentChatError("VERIFICATION_FAILED", String(thrown), { cause: thrown });
+      if (this.#phase === "greeting")
+        this.#calls.fail(error, "IDENTIFY"); // a server that wants the proof first says no WELCOME
       else if (this.#phase === "ready") this.#events.onError(error);
     });
   }
 
   async #prove({ challenge_id: challengeId, nonce }: HeardOf<"CHALLENGE">): Promise<void> {
     const { identity } = this.#introduction;
-    if (identity === undefined) throw new AgentChatError("VERIFICATION_FAILED", "the server asks for the proof of a key, and this client has none; give it the path of an identity.json as identity");
+    if (identity === undefined)
+      throw new AgentChatError(
+        "VERIFICATION_FAILED",
+        "the server asks for the proof of a key, and this client has none; give it the path of an identity.json as identity",
+      );
     const timestamp = Date.now();
     const signature = sign(identity, authText({ nonce, challengeId, timestamp }));
     // The original answers a proof with WELCOME alone.
-    await this.call({ type: "VERIFY_IDENTITY", challenge_id: challengeId, signature, timestamp }, (event) => (event.type === "VERIFY_SUCCESS" || event.type === "WELCOME" ? true : undefined));
+    await this.call({ type: "VERIFY_IDENTITY", challenge_id: challengeId, signature, timestamp }, (event) =>
+      event.type === "VERIFY_SUCCESS" || event.type === "WELCOME" ? true : undefined,
+    );
   }
 
   #lineEvents(): { readonly onText: (text: string) => void; readonly onClose: (code: number, reason: string) => void } {

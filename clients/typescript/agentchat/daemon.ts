@@ -1,6 +1,14 @@
 /** The daemon (seed 001, "Daemon Module"): `import { AgentChatDaemon, … } from "synaptic-core/lib/daemon.js"`. */
 export { AgentChatDaemon, type AgentChatDaemonOptions } from "./daemon/daemon.js";
-export { getDaemonStatus, isDaemonRunning, listDaemons, stopAllDaemons, stopDaemon, type DaemonStatus, type DaemonStopped } from "./daemon/control.js";
+export {
+  getDaemonStatus,
+  isDaemonRunning,
+  listDaemons,
+  stopAllDaemons,
+  stopDaemon,
+  type DaemonStatus,
+  type DaemonStopped,
+} from "./daemon/control.js";
 export type { ClientHears, DaemonClient, DaemonClientFactory, DaemonClientOptions } from "./daemon/daemon-client.js";
 export type { NotJoined } from "./daemon/channels.js";
 export { getDaemonPaths, type DaemonPaths } from "./daemon/paths.js";

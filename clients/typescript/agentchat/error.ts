@@ -1,12 +1,20 @@
 /**
- * Something that an AgentChat server refused, that did not happen in time, or that cannot be done. `code` is one of the protocol's (see `errorCodes`), or one of ours:
- * `CLOSED` (no connection), `TIMEOUT` (no answer), `IDENTITY_MISSING`, `IDENTITY_EXISTS`, `IDENTITY_INVALID`, `IDENTITY_UNSAFE` (the identity file).
+ * Something that an AgentChat server refused, that did not happen in time, or that cannot be done. `code` is one of the
+ * protocol's (see `errorCodes`), or one of ours:
+ * `CLOSED` (no connection), `TIMEOUT` (no answer), `IDENTITY_MISSING`, `IDENTITY_EXISTS`, `IDENTITY_INVALID`,
+ * `IDENTITY_UNSAFE` (the identity file).
  */
 export class AgentChatError extends Error {
   readonly code: string;
-  /** The `msg_id` or the type of what was refused, as the server said it; undefined if it said none, or if it is no refusal. */
+  /**
+   * The `msg_id` or the type of what was refused, as the server said it; undefined if it said none, or if it is no
+   * refusal.
+   */
   readonly ref?: string;
-  /** The type of the call that failed, if it was a call. Where the server gives no `ref`, it is the call that the refusal most likely is about. */
+  /**
+   * The type of the call that failed, if it was a call. Where the server gives no `ref`, it is the call that the
+   * refusal most likely is about.
+   */
   readonly call?: string;
   /** The channel that could not be joined again. */
   readonly channel?: string;
@@ -16,7 +24,19 @@ export class AgentChatError extends Error {
   constructor(
     code: string,
     message: string,
-    { ref, call, channel, retryAfterMs, cause }: { readonly ref?: string; readonly call?: string; readonly channel?: string; readonly retryAfterMs?: number; readonly cause?: unknown } = {},
+    {
+      ref,
+      call,
+      channel,
+      retryAfterMs,
+      cause,
+    }: {
+      readonly ref?: string;
+      readonly call?: string;
+      readonly channel?: string;
+      readonly retryAfterMs?: number;
+      readonly cause?: unknown;
+    } = {},
   ) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "AgentChatError";

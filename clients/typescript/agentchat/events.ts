@@ -27,10 +27,17 @@ const shapes: Readonly<Record<Heard["type"], z.ZodType>> = {
   CHALLENGE: events.CHALLENGE.partial({ expires_at: true }),
 };
 
-const statusAfter: Readonly<Record<NegotiationType, ProposalStatus>> = { PROPOSAL: "pending", ACCEPT: "accepted", REJECT: "rejected", COMPLETE: "completed", DISPUTE: "disputed" };
+const statusAfter: Readonly<Record<NegotiationType, ProposalStatus>> = {
+  PROPOSAL: "pending",
+  ACCEPT: "accepted",
+  REJECT: "rejected",
+  COMPLETE: "completed",
+  DISPUTE: "disputed",
+};
 
 /**
- * Reads a frame: one message, or several on lines of their own. Types nobody knows are left out; what cannot be read is an error in its place.
+ * Reads a frame: one message, or several on lines of their own. Types nobody knows are left out; what cannot be read is
+ * an error in its place.
  * @param now fills in `ts` where a server gives none
  */
 export function readFrame(frame: string, now: number): readonly (Heard | AgentChatError)[] {
@@ -58,7 +65,10 @@ function eventOf(value: object, now: number): Heard | AgentChatError | undefined
 }
 
 /** What our server always says and the original does not. */
-function missing(type: Heard["type"], { from, id, proposal_id: proposalId }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+function missing(
+  type: Heard["type"],
+  { from, id, proposal_id: proposalId }: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
   if (type === "MSG") return { from_name: typeof from === "string" ? from.replace(/^@/, "") : "", msg_id: "" };
   if (type === "WELCOME") return { server: "" };
   if (type === "ERROR") return { message: "the server did not say why" };

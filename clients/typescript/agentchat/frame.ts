@@ -6,17 +6,26 @@ import { commands, type Command } from "../../../bridges/agentchat/schema.js";
 export type CallKind = Exclude<Command["type"], "MSG">;
 
 /** What is about to be said. */
-export type Frame<T extends Command["type"] = Command["type"]> = Readonly<Record<string, unknown>> & { readonly type: T };
+export type Frame<T extends Command["type"] = Command["type"]> = Readonly<Record<string, unknown>> & {
+  readonly type: T;
+};
 
-/** Checks what can be checked before anything is sent, so that no refusal has to find its way back. @throws AgentChatError INVALID_MSG */
+/**
+ * Checks what can be checked before anything is sent, so that no refusal has to find its way back.
+ * @throws AgentChatError INVALID_MSG
+ */
 export function checkFrame(frame: Frame): void {
   const { type } = frame;
   const checked = commands[type].safeParse(frame);
-  if (!checked.success) throw new AgentChatError("INVALID_MSG", `${type}: ${shapeProblemText(checked.error, frame)}; nothing was sent`, { call: type });
+  if (!checked.success)
+    throw new AgentChatError("INVALID_MSG", `${type}: ${shapeProblemText(checked.error, frame)}; nothing was sent`, {
+      call: type,
+    });
 }
 
 /** An agent's id with its `@`. @throws AgentChatError INVALID_MSG if it is no text */
 export function atSign(agent: unknown): string {
-  if (typeof agent !== "string") throw new AgentChatError("INVALID_MSG", "an agent is named by its @agent-id, a text; nothing was sent");
+  if (typeof agent !== "string")
+    throw new AgentChatError("INVALID_MSG", "an agent is named by its @agent-id, a text; nothing was sent");
   return agent.startsWith("@") ? agent : `@${agent}`;
 }

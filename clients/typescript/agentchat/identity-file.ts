@@ -36,7 +36,11 @@ export async function readIdentity(path: string): Promise<Identity> {
  * Writes an identity whole or not at all, with mode 0600. A link in its place is replaced, never followed.
  * @throws AgentChatError IDENTITY_EXISTS unless `overwrite`, IDENTITY_INVALID, IDENTITY_UNSAFE if it cannot be written
  */
-export async function writeIdentity(path: string, identity: Identity, { overwrite = false }: { readonly overwrite?: boolean } = {}): Promise<void> {
+export async function writeIdentity(
+  path: string,
+  identity: Identity,
+  { overwrite = false }: { readonly overwrite?: boolean } = {},
+): Promise<void> {
   const text = `${JSON.stringify(identityFrom(identity), undefined, 2)}\n`;
   const temp = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
@@ -51,7 +55,11 @@ export async function writeIdentity(path: string, identity: Identity, { overwrit
   } catch (thrown) {
     await unlink(temp);
     if (codeOf(thrown) !== "EEXIST") throw unwritable(path, thrown);
-    throw new AgentChatError("IDENTITY_EXISTS", `${path} exists; what it holds would be lost for good: choose another path, rotate it, or move it away first`, { cause: thrown });
+    throw new AgentChatError(
+      "IDENTITY_EXISTS",
+      `${path} exists; what it holds would be lost for good: choose another path, rotate it, or move it away first`,
+      { cause: thrown },
+    );
   }
   try {
     await rename(temp, path);
@@ -64,7 +72,8 @@ export async function writeIdentity(path: string, identity: Identity, { overwrit
 }
 
 /**
- * Gives the identity a new key, vouched for by the old one. The old private key is gone afterwards, and the agent has another id.
+ * Gives the identity a new key, vouched for by the old one. The old private key is gone afterwards, and the agent has
+ * another id.
  * @throws AgentChatError as readIdentity and writeIdentity
  */
 export async function rotateIdentity(path: string): Promise<Identity> {
@@ -75,20 +84,35 @@ export async function rotateIdentity(path: string): Promise<Identity> {
 
 async function openSafely(path: string): Promise<FileHandle> {
   try {
-    // Links are not followed: mode and content would be another file's. Without waiting: a pipe would have us wait for ever.
+    // Links are not followed: mode and content would be another file's. Without waiting: a pipe would have us wait for
+    // ever.
     return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (thrown) {
     const code = codeOf(thrown);
-    if (code === "ENOENT") throw new AgentChatError("IDENTITY_MISSING", `there is no identity at ${path}; make one: agentchat identity --generate -i ${path}`, { cause: thrown });
-    if (code === "ELOOP") throw new AgentChatError("IDENTITY_UNSAFE", `${path} is a symbolic link; give the path that it leads to`, { cause: thrown });
-    throw new AgentChatError("IDENTITY_UNSAFE", `${path} cannot be read (${code ?? String(thrown)}); it must be a file of yours: chmod 600 ${path}`, { cause: thrown });
+    if (code === "ENOENT")
+      throw new AgentChatError(
+        "IDENTITY_MISSING",
+        `there is no identity at ${path}; make one: agentchat identity --generate -i ${path}`,
+        { cause: thrown },
+      );
+    if (code === "ELOOP")
+      throw new AgentChatError("IDENTITY_UNSAFE", `${path} is a symbolic link; give the path that it leads to`, {
+        cause: thrown,
+      });
+    throw new AgentChatError(
+      "IDENTITY_UNSAFE",
+      `${path} cannot be read (${code ?? String(thrown)}); it must be a file of yours: chmod 600 ${path}`,
+      { cause: thrown },
+    );
   }
 }
 
 async function checked(file: FileHandle, path: string): Promise<{ readonly mode: number }> {
   const stat = await file.stat();
-  if (!stat.isFile()) throw new AgentChatError("IDENTITY_UNSAFE", `${path} is not a file; give the path of an identity.json`);
-  if (stat.size > maxBytes) throw new AgentChatError("IDENTITY_INVALID", `${path} is too long for an identity: more than ${maxBytes} bytes`);
+  if (!stat.isFile())
+    throw new AgentChatError("IDENTITY_UNSAFE", `${path} is not a file; give the path of an identity.json`);
+  if (stat.size > maxBytes)
+    throw new AgentChatError("IDENTITY_INVALID", `${path} is too long for an identity: more than ${maxBytes} bytes`);
   return stat;
 }
 
@@ -96,7 +120,8 @@ function identityIn(text: string, path: string): Identity {
   try {
     return identityFrom(parsed(text));
   } catch (thrown) {
-    if (thrown instanceof AgentChatError) throw new AgentChatError(thrown.code, `${path}: ${thrown.message}`, { cause: thrown });
+    if (thrown instanceof AgentChatError)
+      throw new AgentChatError(thrown.code, `${path}: ${thrown.message}`, { cause: thrown });
     throw thrown;
   }
 }
@@ -105,7 +130,11 @@ async function closeToOthers(file: FileHandle, path: string): Promise<void> {
   try {
     await file.chmod(ownerOnly);
   } catch (thrown) {
-    throw new AgentChatError("IDENTITY_UNSAFE", `${path} can be read by others, and its mode cannot be changed; as its owner: chmod 600 ${path}`, { cause: thrown });
+    throw new AgentChatError(
+      "IDENTITY_UNSAFE",
+      `${path} can be read by others, and its mode cannot be changed; as its owner: chmod 600 ${path}`,
+      { cause: thrown },
+    );
   }
 }
 
@@ -138,7 +167,11 @@ function parsed(text: string): unknown {
     return JSON.parse(text);
   } catch (thrown) {
     const where = text.trim() === "" ? "it is empty" : "it is not JSON";
-    throw new AgentChatError("IDENTITY_INVALID", `${where}; restore it from a backup, or remove it and make a new one: agentchat identity --generate`, { cause: withoutContent(thrown) });
+    throw new AgentChatError(
+      "IDENTITY_INVALID",
+      `${where}; restore it from a backup, or remove it and make a new one: agentchat identity --generate`,
+      { cause: withoutContent(thrown) },
+    );
   }
 }
 
@@ -148,7 +181,11 @@ function withoutContent(thrown: unknown): string {
 }
 
 function unwritable(path: string, thrown: unknown): AgentChatError {
-  return new AgentChatError("IDENTITY_UNSAFE", `${path} cannot be written (${codeOf(thrown) ?? String(thrown)}); its folder must be yours and writable`, { cause: thrown });
+  return new AgentChatError(
+    "IDENTITY_UNSAFE",
+    `${path} cannot be written (${codeOf(thrown) ?? String(thrown)}); its folder must be yours and writable`,
+    { cause: thrown },
+  );
 }
 
 function codeOf(thrown: unknown): string | undefined {

@@ -13,14 +13,18 @@ const forms = "PEM, base64 of PKCS8 DER, or base64 of the 32 bytes";
  */
 export function readPrivateKey(text: string): KeyObject {
   const key = text.includes("-----BEGIN") ? parse(() => createPrivateKey(text)) : ofBase64(text.trim());
-  if (key.asymmetricKeyType !== "ed25519") throw invalid(`privkey is a key of type ${key.asymmetricKeyType ?? "unknown"}; AgentChat takes Ed25519 only: agentchat identity --generate`);
+  if (key.asymmetricKeyType !== "ed25519")
+    throw invalid(
+      `privkey is a key of type ${key.asymmetricKeyType ?? "unknown"}; AgentChat takes Ed25519 only: agentchat identity --generate`,
+    );
   return key;
 }
 
 /** The public half. */
 export function publicHalf(key: KeyObject): PublicKey {
   const half = readPublicKey(createPublicKey(key).export({ format: "der", type: "spki" }).toString("base64"));
-  if (half === undefined) throw invalid("privkey has no Ed25519 public half; make a new identity: agentchat identity --generate");
+  if (half === undefined)
+    throw invalid("privkey has no Ed25519 public half; make a new identity: agentchat identity --generate");
   return half;
 }
 

@@ -5,7 +5,9 @@ import { readPublicKey, verifies } from "../../../bridges/agentchat/keys.js";
 
 const rotationFields = z.object({ pubkey: z.string(), at: z.string(), signature: z.string() });
 
-/** A key that gave way to the next one: that of the entry behind it, or the identity's own. Its private half is gone. */
+/**
+ * A key that gave way to the next one: that of the entry behind it, or the identity's own. Its private half is gone.
+ */
 export interface Rotation {
   /** Base64 of SPKI. */
   readonly pubkey: string;
@@ -16,11 +18,18 @@ export interface Rotation {
   readonly signature: string;
 }
 
-/** The same agent with a new key, vouched for by the old one; its agent id changes with the key. @throws AgentChatError IDENTITY_INVALID */
+/**
+ * The same agent with a new key, vouched for by the old one; its agent id changes with the key.
+ * @throws AgentChatError IDENTITY_INVALID
+ */
 export function rotated(identity: Identity, now = new Date()): Identity {
   const at = now.toISOString();
   const { pubkey, privkey } = generateIdentity(identity.name, now);
-  const rotation: Rotation = { pubkey: identity.pubkey, at, signature: sign(identity, rotationText(identity.pubkey, pubkey, at)) };
+  const rotation: Rotation = {
+    pubkey: identity.pubkey,
+    at,
+    signature: sign(identity, rotationText(identity.pubkey, pubkey, at)),
+  };
   return { ...identity, pubkey, privkey, rotations: [...entriesOf(identity), rotation] };
 }
 
@@ -31,7 +40,8 @@ export function rotated(identity: Identity, now = new Date()): Identity {
 export function chainOfCustody(identity: Pick<Identity, "pubkey" | "rotations">): readonly Rotation[] {
   const chain = entriesOf(identity).map((entry, at): Rotation => {
     const read = rotationFields.safeParse(entry);
-    if (!read.success) throw invalid(`rotations.${at}: an entry is {pubkey, at, signature}; restore the file from a backup`);
+    if (!read.success)
+      throw invalid(`rotations.${at}: an entry is {pubkey, at, signature}; restore the file from a backup`);
     return read.data;
   });
   for (const [at, { pubkey, at: when, signature }] of chain.entries()) {

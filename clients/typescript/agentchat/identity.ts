@@ -29,17 +29,29 @@ export interface Identity {
 export function generateIdentity(name: string, now = new Date()): Identity {
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(name)) throw invalid("name: 1 to 32 of A-Z a-z 0-9 _ -");
   const { privateKey } = generateKeyPairSync("ed25519");
-  return identityFrom({ name, pubkey: publicHalf(privateKey).spki, privkey: pkcs8Of(privateKey), created: now.toISOString() });
+  return identityFrom({
+    name,
+    pubkey: publicHalf(privateKey).spki,
+    privkey: pkcs8Of(privateKey),
+    created: now.toISOString(),
+  });
 }
 
 /** An identity from what a file says; keys in any form become ours. @throws AgentChatError IDENTITY_INVALID */
 export function identityFrom(value: unknown): Identity {
   const read = fields.safeParse(value);
-  if (!read.success) throw invalid(`it is no identity: ${shapeProblemText(read.error, value)}; an identity is {name, pubkey, privkey, created}: agentchat identity --generate makes one`);
+  if (!read.success)
+    throw invalid(
+      `it is no identity: ${shapeProblemText(read.error, value)}; an identity is {name, pubkey, privkey, created}: agentchat identity --generate makes one`,
+    );
   const pubkey = readPublicKey(read.data.pubkey);
-  if (pubkey === undefined) throw invalid("pubkey is no Ed25519 public key: it is PEM, base64 of SPKI DER, or base64 of the 32 bytes");
+  if (pubkey === undefined)
+    throw invalid("pubkey is no Ed25519 public key: it is PEM, base64 of SPKI DER, or base64 of the 32 bytes");
   const privkey = readPrivateKey(read.data.privkey);
-  if (publicHalf(privkey).spki !== pubkey.spki) throw invalid("pubkey and privkey do not belong together; take both from one backup, or make a new identity: agentchat identity --generate");
+  if (publicHalf(privkey).spki !== pubkey.spki)
+    throw invalid(
+      "pubkey and privkey do not belong together; take both from one backup, or make a new identity: agentchat identity --generate",
+    );
   return { ...read.data, pubkey: pubkey.spki, privkey: pkcs8Of(privkey) };
 }
 
@@ -51,6 +63,7 @@ export function sign({ privkey }: Pick<Identity, "privkey">, text: string): stri
 /** The `@agent-id` that every server gives this identity (protocols §5). @throws AgentChatError IDENTITY_INVALID */
 export function agentIdOf({ pubkey }: Pick<Identity, "pubkey">): string {
   const key = readPublicKey(pubkey);
-  if (key === undefined) throw invalid("pubkey is no Ed25519 public key: it is PEM, base64 of SPKI DER, or base64 of the 32 bytes");
+  if (key === undefined)
+    throw invalid("pubkey is no Ed25519 public key: it is PEM, base64 of SPKI DER, or base64 of the 32 bytes");
   return `@${key.agentId}`;
 }

@@ -28,7 +28,11 @@ export class Line {
    * Opens a connection. One that goes silent, neither speaking nor answering a ping within `silentMs`, is given up.
    * @throws AgentChatError CLOSED
    */
-  static async open(url: string, { onText, onClose }: LineEvents, { signal, silentMs }: { readonly signal: AbortSignal; readonly silentMs: number }): Promise<Line> {
+  static async open(
+    url: string,
+    { onText, onClose }: LineEvents,
+    { signal, silentMs }: { readonly signal: AbortSignal; readonly silentMs: number },
+  ): Promise<Line> {
     const socket = connectTo(url);
     const abort = (): void => {
       socket.terminate();
@@ -39,7 +43,13 @@ export class Line {
     try {
       await new Promise<void>((resolve, reject) => {
         socket.on("error", (error) => {
-          reject(new AgentChatError("CLOSED", `cannot connect to ${url}: ${error.message || String(error)}; ${certificateRemedy(error) ?? "is the server running there?"}`, { cause: error }));
+          reject(
+            new AgentChatError(
+              "CLOSED",
+              `cannot connect to ${url}: ${error.message || String(error)}; ${certificateRemedy(error) ?? "is the server running there?"}`,
+              { cause: error },
+            ),
+          );
           socket.terminate(); // "close" follows and says what there is to say
         });
         socket.on("message", (data: Buffer) => {
@@ -68,8 +78,16 @@ export class Line {
         return;
       }
       this.#socket.send(JSON.stringify(frame), (error) => {
-        if (!(error instanceof Error)) resolve(); // undefined or null, by the state of the socket
-        else reject(new AgentChatError("CLOSED", `the connection was lost while writing: ${error.message}; say it again after the event open`, { cause: error }));
+        if (!(error instanceof Error))
+          resolve(); // undefined or null, by the state of the socket
+        else
+          reject(
+            new AgentChatError(
+              "CLOSED",
+              `the connection was lost while writing: ${error.message}; say it again after the event open`,
+              { cause: error },
+            ),
+          );
       });
     });
   }
@@ -94,7 +112,11 @@ export class Line {
 function connectTo(url: string): WebSocket {
   let socket: WebSocket;
   try {
-    socket = new WebSocket(url, subprotocol, { perMessageDeflate: false, maxPayload: maxBytes, handshakeTimeout: openMs });
+    socket = new WebSocket(url, subprotocol, {
+      perMessageDeflate: false,
+      maxPayload: maxBytes,
+      handshakeTimeout: openMs,
+    });
   } catch (thrown) {
     throw new AgentChatError("CLOSED", `${url} is no address of a server; write ws://HOST:PORT`, { cause: thrown });
   }

@@ -25,20 +25,42 @@ export type StepType = Exclude<NegotiationType, "PROPOSAL">;
 export type NegotiationFrame = Frame<NegotiationType> & { readonly sig: string };
 
 /** The field of each step that its signature covers. */
-const stepField = { ACCEPT: "payment_code", REJECT: "reason", COMPLETE: "proof", DISPUTE: "reason" } as const satisfies Record<StepType, string>;
+const stepField = {
+  ACCEPT: "payment_code",
+  REJECT: "reason",
+  COMPLETE: "proof",
+  DISPUTE: "reason",
+} as const satisfies Record<StepType, string>;
 
 /** @throws AgentChatError SIGNATURE_REQUIRED without an identity */
-export function proposalFrame(identity: Identity | undefined, to: string, { task, amount, currency, paymentCode, terms, expires }: ProposalTerms): NegotiationFrame {
+export function proposalFrame(
+  identity: Identity | undefined,
+  to: string,
+  { task, amount, currency, paymentCode, terms, expires }: ProposalTerms,
+): NegotiationFrame {
   const signed = { to, task, amount, currency, payment_code: paymentCode, expires };
   return { type: "PROPOSAL", ...signed, terms, sig: sign(needed(identity), proposalText(signed)) };
 }
 
 /** @throws AgentChatError SIGNATURE_REQUIRED without an identity */
-export function stepFrame(identity: Identity | undefined, type: StepType, proposalId: string, field: string | undefined): NegotiationFrame {
-  return { type, proposal_id: proposalId, [stepField[type]]: field, sig: sign(needed(identity), stepText(type, proposalId, field)) };
+export function stepFrame(
+  identity: Identity | undefined,
+  type: StepType,
+  proposalId: string,
+  field: string | undefined,
+): NegotiationFrame {
+  return {
+    type,
+    proposal_id: proposalId,
+    [stepField[type]]: field,
+    sig: sign(needed(identity), stepText(type, proposalId, field)),
+  };
 }
 
-/** The event that tells `self` of the step it took; undefined for any other. A server that passes no signature on is believed by proposal, or by task and partner. */
+/**
+ * The event that tells `self` of the step it took; undefined for any other. A server that passes no signature on is
+ * believed by proposal, or by task and partner.
+ */
 export function outcomeOf(frame: NegotiationFrame, self: string, event: Heard): NegotiationEvent | undefined {
   if (event.type !== frame.type || event.from !== self) return undefined;
   if (event.sig !== "" && event.sig !== frame.sig) return undefined;
@@ -47,6 +69,10 @@ export function outcomeOf(frame: NegotiationFrame, self: string, event: Heard): 
 }
 
 function needed(identity: Identity | undefined): Identity {
-  if (identity === undefined) throw new AgentChatError("SIGNATURE_REQUIRED", "agreements need a key: make one with agentchat identity --generate, and give the client its path as identity");
+  if (identity === undefined)
+    throw new AgentChatError(
+      "SIGNATURE_REQUIRED",
+      "agreements need a key: make one with agentchat identity --generate, and give the client its path as identity",
+    );
   return identity;
 }

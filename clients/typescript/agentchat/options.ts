@@ -23,11 +23,16 @@ export interface AgentChatClientOptions {
 export interface Roster {
   /** `@agent-id`s. */
   readonly agents: readonly string[];
-  /** By `@agent-id`, what those are called who have another name than their id; empty if the server tells no names. For people, never an address. */
+  /**
+   * By `@agent-id`, what those are called who have another name than their id; empty if the server tells no names. For
+   * people, never an address.
+   */
   readonly names: Readonly<Record<string, string>>;
 }
 
-/** What a client tells. An `error` that nobody listens to never ends the process: each code is told once, as a warning. */
+/**
+ * What a client tells. An `error` that nobody listens to never ends the process: each code is told once, as a warning.
+ */
 export interface AgentChatClientEvents {
   message: [HeardOf<"MSG">];
   joined: [HeardOf<"JOINED">];
@@ -41,7 +46,10 @@ export interface AgentChatClientEvents {
   dispute: [NegotiationEvent];
   welcome: [HeardOf<"WELCOME">];
   verified: [HeardOf<"VERIFY_SUCCESS">];
-  /** A refusal that answers no call (`ref`: the `msg_id`), a channel that could not be joined again (`channel`), or something unreadable. */
+  /**
+   * A refusal that answers no call (`ref`: the `msg_id`), a channel that could not be joined again (`channel`), or
+   * something unreadable.
+   */
   error: [AgentChatError];
   /** Connected, and back in its channels. */
   open: [];

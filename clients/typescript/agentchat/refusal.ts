@@ -23,15 +23,28 @@ const about: Readonly<Partial<Record<string, readonly CallKind[]>>> = {
   SESSION_DISPLACED: [],
 };
 
-/** Whether a refusal can be about a call: by its `ref`; without one, by the type with which its text begins (`MSG: content: …`); without that, by its code. */
+/**
+ * Whether a refusal can be about a call: by its `ref`; without one, by the type with which its text begins (`MSG:
+ * content: …`); without that, by its code.
+ */
 export function canBeAbout({ code, message, ref }: ErrorEvent, kind: CallKind): boolean {
   const type = ref ?? typeIn(message);
   return type === undefined ? (about[code]?.includes(kind) ?? true) : type === kind;
 }
 
-/** A refusal as an error: of a call, or (without `call`) of something that nobody waits for. Its `ref` is the server's own, or none. */
-export function errorOf({ code, message, ref, retry_after: retryAfterMs }: ErrorEvent, call?: CallKind): AgentChatError {
-  return new AgentChatError(code, message, { ...(call !== undefined && { call }), ...(ref !== undefined && { ref }), ...(retryAfterMs !== undefined && { retryAfterMs }) });
+/**
+ * A refusal as an error: of a call, or (without `call`) of something that nobody waits for. Its `ref` is the server's
+ * own, or none.
+ */
+export function errorOf(
+  { code, message, ref, retry_after: retryAfterMs }: ErrorEvent,
+  call?: CallKind,
+): AgentChatError {
+  return new AgentChatError(code, message, {
+    ...(call !== undefined && { call }),
+    ...(ref !== undefined && { ref }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
 }
 
 function typeIn(message: string): string | undefined {

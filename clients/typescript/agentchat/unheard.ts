@@ -3,7 +3,10 @@ import type { AgentChatError } from "./error.js";
 /** A server of other makers may have any number of codes. */
 const codesMax = 64;
 
-/** Errors that nobody listens to: each code is told once, as a warning of the process, so that nothing is lost in silence and nothing ends the process. */
+/**
+ * Errors that nobody listens to: each code is told once, as a warning of the process, so that nothing is lost in
+ * silence and nothing ends the process.
+ */
 export class Unheard {
   // bound: codesMax · evicts: never, each is told once · owner: Unheard
   readonly #warned = new Set<string>();
@@ -12,6 +15,9 @@ export class Unheard {
   warn({ code, message }: AgentChatError): void {
     if (this.#warned.has(code) || this.#warned.size === codesMax) return;
     this.#warned.add(code);
-    process.emitWarning(`AgentChatClient: ${code}: ${message}; nobody listens: add client.on("error", (error) => …) to be told of each`, { type: "AgentChatWarning", code });
+    process.emitWarning(
+      `AgentChatClient: ${code}: ${message}; nobody listens: add client.on("error", (error) => …) to be told of each`,
+      { type: "AgentChatWarning", code },
+    );
   }
 }

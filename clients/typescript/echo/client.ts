@@ -20,7 +20,9 @@ export class EchoClient {
     this.#socket = socket;
   }
 
-  /** Connects and logs in; resolves after the welcome. Rejects with what the broker refused, or when it takes too long. */
+  /**
+   * Connects and logs in; resolves after the welcome. Rejects with what the broker refused, or when it takes too long.
+   */
   static async connect({ url, name, onEvent, timeoutMs = 10_000 }: EchoClientOptions): Promise<EchoClient> {
     const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: timeoutMs });
     const client = new EchoClient(socket);

@@ -1,4 +1,7 @@
-/** Waits between attempts to connect: none before the first, then 1 s × 1.5 up to 30 s, each moved by up to a fifth so that clients do not come back together. */
+/**
+ * Waits between attempts to connect: none before the first, then 1 s × 1.5 up to 30 s, each moved by up to a fifth so
+ * that clients do not come back together.
+ */
 export class Backoff {
   readonly #random: () => number;
   #attempt = 0;

@@ -1,4 +1,11 @@
-import { errorCodes, type ErrorCode, type ErrorEvent, type Event, type ListEvent, type SystemEvent } from "../../../bridges/pan/schema.js";
+import {
+  errorCodes,
+  type ErrorCode,
+  type ErrorEvent,
+  type Event,
+  type ListEvent,
+  type SystemEvent,
+} from "../../../bridges/pan/schema.js";
 
 /** Something a PAN server refused, or that did not happen in time. `code` is one of PAN §6, `CLOSED` or `TIMEOUT`. */
 export class PanError extends Error {
@@ -19,7 +26,8 @@ export type CallKind = "auth" | "join" | "leave" | "list";
 
 /**
  * What each call can be refused with (PAN §6). Before the welcome a server speaks of the login only.
- * RATE_LIMIT counts with `retryAfter` only: without it, it is a notice about chats (the loop guard), which no call has caused.
+ * RATE_LIMIT counts with `retryAfter` only: without it, it is a notice about chats (the loop guard), which no call has
+ * caused.
  */
 const refusals: Readonly<Record<CallKind, readonly ErrorCode[]>> = {
   auth: errorCodes,
@@ -34,16 +42,20 @@ interface Call {
   readonly resolve: (answer: Event) => void;
   readonly reject: (error: PanError) => void;
   readonly timer: NodeJS.Timeout;
-  /** `late` once nobody waits any more: it keeps its place in the order, so that its refusal is not taken for another's. */
+  /**
+   * `late` once nobody waits any more: it keeps its place in the order, so that its refusal is not taken for another's.
+   */
   state: "waiting" | "late";
 }
 
 /**
- * Calls under way. PAN answers the commands of one connection in order: `joined` and `left` belong to the oldest call of their room, `list` to
+ * Calls under way. PAN answers the commands of one connection in order: `joined` and `left` belong to the oldest call
+ * of their room, `list` to
  * the oldest list, and a refusal, which names nothing, to the oldest call of all or to none.
  */
 export class Calls {
-  // bound: what the application calls on one connection · evicts: with its answer, an answer behind it, or the connection · owner: Calls
+  // bound: what the application calls on one connection · evicts: with its answer, an answer behind it, or the
+  // connection · owner: Calls
   readonly #open = new Set<Call>();
 
   /** Waits for the answer to a call that was just sent. */
@@ -51,7 +63,12 @@ export class Calls {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         call.state = "late";
-        reject(new PanError("TIMEOUT", `no answer to ${kind} within ${timeoutMs} ms: is it a PAN server, and is the connection alive?`));
+        reject(
+          new PanError(
+            "TIMEOUT",
+            `no answer to ${kind} within ${timeoutMs} ms: is it a PAN server, and is the connection alive?`,
+          ),
+        );
       }, timeoutMs);
       const call: Call = { kind, room, resolve, reject, timer, state: "waiting" };
       this.#open.add(call);
@@ -60,7 +77,9 @@ export class Calls {
 
   /** Gives an answer to its call. @returns false if it answers none: an event for the application */
   answer(event: SystemEvent | ListEvent): boolean {
-    const fitting = [...this.#open].filter((call) => (event.type === "list" ? call.kind === "list" : fits(call, event)));
+    const fitting = [...this.#open].filter((call) =>
+      event.type === "list" ? call.kind === "list" : fits(call, event),
+    );
     const call = fitting.find(({ state }) => state === "waiting") ?? fitting[0];
     if (call === undefined) return false;
     this.#passOver(call);
@@ -69,7 +88,10 @@ export class Calls {
     return true;
   }
 
-  /** Refuses the oldest call, if the error can be its own. @returns false if it is about something else: an event for the application */
+  /**
+   * Refuses the oldest call, if the error can be its own.
+   * @returns false if it is about something else: an event for the application
+   */
   refuse(event: ErrorEvent): boolean {
     // Only what is about a chat has a messageId.
     if (event.messageId !== undefined) return false;

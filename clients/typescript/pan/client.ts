@@ -23,7 +23,8 @@ const final: readonly string[] = ["AUTH_FAILED", "AGENT_ID_IN_USE"];
 const putOffMaxMs = 3_600_000;
 
 /**
- * A PAN v1.0 client (PAN §1–6): authenticates, joins its rooms again after a loss of the line, and never comes back once displaced or refused.
+ * A PAN v1.0 client (PAN §1–6): authenticates, joins its rooms again after a loss of the line, and never comes back
+ * once displaced or refused.
  * @example
  * const bot = new PanClient({ url: "ws://127.0.0.1:8080/pan", agentId: "trader", token });
  * await bot.connect();
@@ -59,16 +60,23 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     this.emit("open");
   }
 
-  /** Says something to an agent, a `#room` or `all`. A refusal, a malformed chat's too, comes as the event `refused`. @throws PanError CLOSED */
+  /**
+   * Says something to an agent, a `#room` or `all`. A refusal, a malformed chat's too, comes as the event `refused`.
+   * @throws PanError CLOSED
+   */
   say(to: string, text: string, options: SayOptions = {}): void {
-    // With an id of its own each refusal names its chat and is never taken for the answer of a call; of a malformed chat a server
+    // With an id of its own each refusal names its chat and is never taken for the answer of a call; of a malformed
+    // chat a server
     // does not read the id, so that one is refused here.
     const messageId = options.messageId ?? randomUUID();
     const frame = { type: "chat", to, text, ...options, messageId };
     const problem = chatProblem(frame);
     this.#checkWelcomed();
     if (problem === undefined) this.#send(frame);
-    else queueMicrotask(() => this.emit("refused", { type: "error", code: "INVALID_FORMAT", message: problem, messageId }));
+    else
+      queueMicrotask(() =>
+        this.emit("refused", { type: "error", code: "INVALID_FORMAT", message: problem, messageId }),
+      );
   }
 
   /** Says something to everybody (PAN §2.1). */
@@ -156,7 +164,8 @@ export class PanClient extends EventEmitter<PanClientEvents> {
   }
 
   #checkWelcomed(): void {
-    if (this.#phase !== "ready" && this.#phase !== "rejoining") throw new PanError("CLOSED", "not connected; wait for the event open");
+    if (this.#phase !== "ready" && this.#phase !== "rejoining")
+      throw new PanError("CLOSED", "not connected; wait for the event open");
   }
 
   async #call(kind: CallKind, frame: Readonly<Record<string, unknown>>, room?: string): Promise<Event> {
@@ -170,7 +179,8 @@ export class PanClient extends EventEmitter<PanClientEvents> {
   }
 
   #send(frame: Readonly<Record<string, unknown>>): void {
-    if (this.#socket?.readyState !== WebSocket.OPEN) throw new PanError("CLOSED", "not connected; wait for the event open");
+    if (this.#socket?.readyState !== WebSocket.OPEN)
+      throw new PanError("CLOSED", "not connected; wait for the event open");
     this.#socket.send(JSON.stringify(frame));
   }
 
@@ -178,7 +188,11 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     const reading = readEvent(text);
     if (reading.kind === "unknown") return;
     if (reading.kind === "garbage") {
-      this.emit("refused", { type: "error", code: "INTERNAL", message: `the server sent what is no PAN event: ${reading.problem}` });
+      this.emit("refused", {
+        type: "error",
+        code: "INTERNAL",
+        message: `the server sent what is no PAN event: ${reading.problem}`,
+      });
       return;
     }
     const { event } = reading;
@@ -249,7 +263,12 @@ function opened(socket: WebSocket, url: string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once("open", resolve);
     socket.once("error", (error) => {
-      reject(new PanError("CLOSED", `cannot connect to ${url}: ${error.message}; ${certificateRemedy(error) ?? "is the broker running there?"}`));
+      reject(
+        new PanError(
+          "CLOSED",
+          `cannot connect to ${url}: ${error.message}; ${certificateRemedy(error) ?? "is the broker running there?"}`,
+        ),
+      );
     });
   });
 }

@@ -31,13 +31,17 @@ export interface PanClientEvents {
   chat: [ChatEvent];
   system: [SystemEvent];
   /**
-   * An error that answers no call: a chat refused, a message not answered, the loop guard. Also, told by the client itself: a room that could
+   * An error that answers no call: a chat refused, a message not answered, the loop guard. Also, told by the client
+   * itself: a room that could
    * not be joined again (`room`), and INTERNAL for a frame of the server that is not PAN.
    */
   refused: [Refused];
   /** Logged in and, after a reconnect, back in the rooms. */
   open: [];
-  /** The line was lost or closed after the welcome, or coming back was given up; attempts that fail tell `reconnecting` only. */
+  /**
+   * The line was lost or closed after the welcome, or coming back was given up; attempts that fail tell `reconnecting`
+   * only.
+   */
   close: [{ readonly code: number; readonly reason: string }];
   reconnecting: [{ readonly inMs: number }];
 }

@@ -12,7 +12,9 @@ const text = z.string();
 // Lenient: fields that we do not know are kept; an optional one of a wrong kind counts as absent.
 const optionalText = text.optional().catch(undefined);
 
-const agent = z.looseObject({ id: text, name: optionalText }).transform((known) => ({ ...known, name: known.name ?? known.id }));
+const agent = z
+  .looseObject({ id: text, name: optionalText })
+  .transform((known) => ({ ...known, name: known.name ?? known.id }));
 
 const events = {
   chat: z

@@ -15,7 +15,8 @@ export interface Rejoining {
 const pauseMs = { least: 50, unknown: 1_000, most: 3_600_000 } as const;
 
 /**
- * Joins the rooms again, one at a time, so that a rate limit is met and not run into; waits as long as a RATE_LIMIT says (PAN §6).
+ * Joins the rooms again, one at a time, so that a rate limit is met and not run into; waits as long as a RATE_LIMIT
+ * says (PAN §6).
  * A room that is refused otherwise leaves `rooms`; one that is not answered stays for the next time.
  * @throws PanError CLOSED when the connection is lost; never because of a room
  */
@@ -45,6 +46,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   try {
     await sleep(Math.min(Math.max(ms, pauseMs.least), pauseMs.most), undefined, { signal });
   } catch {
-    throw new PanError("CLOSED", "the connection was lost while it waited to join its rooms again"); // sleep rejects for the signal only
+    // sleep rejects for the signal only
+    throw new PanError("CLOSED", "the connection was lost while it waited to join its rooms again");
   }
 }

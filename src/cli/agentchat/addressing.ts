@@ -4,7 +4,10 @@ import { CommandFailure, exitCodes, serverCode } from "./exit.js";
 import { harmless } from "./harmless.js";
 import { bearersOf } from "./roster.js";
 
-/** Does something that is addressed to `to`; where that is nobody's id, but somebody's name, the refusal tells the id. @throws the refusal */
+/**
+ * Does something that is addressed to `to`; where that is nobody's id, but somebody's name, the refusal tells the id.
+ * @throws the refusal
+ */
 export async function addressing<T>(chat: Chat, to: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
@@ -13,8 +16,15 @@ export async function addressing<T>(chat: Chat, to: string, act: () => Promise<T
     const name = to.replace(/^@/, "");
     const bearers = bearersOf(name, await rostersOf(chat, ["#general", "#agents"]));
     if (bearers.length === 0) throw thrown;
-    const known = bearers.length === 1 ? `an agent called ${name} is ${bearers.join("")}` : `agents called ${name} are ${bearers.join(" ")}`;
-    throw new CommandFailure(exitCodes.refused, harmless(`AGENT_NOT_FOUND: ${thrown.message.replace(/;.*$/, "")}; ${known}`), thrown);
+    const known =
+      bearers.length === 1
+        ? `an agent called ${name} is ${bearers.join("")}`
+        : `agents called ${name} are ${bearers.join(" ")}`;
+    throw new CommandFailure(
+      exitCodes.refused,
+      harmless(`AGENT_NOT_FOUND: ${thrown.message.replace(/;.*$/, "")}; ${known}`),
+      thrown,
+    );
   }
 }
 

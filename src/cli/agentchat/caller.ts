@@ -9,7 +9,10 @@ export interface Caller {
   readonly identity?: string;
 }
 
-/** Who the options say one is; an identity is looked at first. @throws CommandFailure if a daemon of this folder has it at that server; AgentChatError if it cannot be read */
+/**
+ * Who the options say one is; an identity is looked at first.
+ * @throws CommandFailure if a daemon of this folder has it at that server; AgentChatError if it cannot be read
+ */
 export async function callerOf(url: string, { name, identity, force }: WhoOptions, byFiles: ByFiles): Promise<Caller> {
   if (identity === undefined) return { name: name ?? `agent-${process.pid}` };
   if (force !== true) await mustBeFree(identity, url, { byFiles });

@@ -30,7 +30,10 @@ export interface Chat {
   disconnect(): Promise<unknown>;
   on(event: "message", listener: (message: MsgEvent) => void): unknown;
   on(event: "agent_joined" | "agent_left", listener: (change: PresenceEvent) => void): unknown;
-  on(event: "proposal" | "accept" | "reject" | "complete" | "dispute", listener: (step: NegotiationEvent) => void): unknown;
+  on(
+    event: "proposal" | "accept" | "reject" | "complete" | "dispute",
+    listener: (step: NegotiationEvent) => void,
+  ): unknown;
   on(event: "error", listener: (error: Error) => void): unknown;
   on(event: "reconnecting", listener: (when: { readonly inMs: number }) => void): unknown;
   /** `open` is told after each reconnect; a listener that comes after `connect` misses the first. */
@@ -47,18 +50,37 @@ export interface OpenOptions {
   readonly byFiles: ByFiles;
 }
 
-/** Connects as the options say. @throws CommandFailure if `server` is no address, is not reached, or a daemon of this folder has the identity; AgentChatError if it refuses */
-export async function openChat(server: string, who: WhoOptions, { echo = true, reconnect = false, byFiles }: OpenOptions): Promise<Chat> {
+/**
+ * Connects as the options say.
+ * @throws CommandFailure if `server` is no address, is not reached, or a daemon of this folder has the identity;
+ * AgentChatError if it refuses
+ */
+export async function openChat(
+  server: string,
+  who: WhoOptions,
+  { echo = true, reconnect = false, byFiles }: OpenOptions,
+): Promise<Chat> {
   const url = serverUrl(server);
   const { name, identity } = await callerOf(url, who, byFiles);
   const { AgentChatClient } = await import("../../../clients/typescript/agentchat/client.js");
-  const client = new AgentChatClient({ server: url, name, ...(identity !== undefined && { identity }), echo, reconnect });
+  const client = new AgentChatClient({
+    server: url,
+    name,
+    ...(identity !== undefined && { identity }),
+    echo,
+    reconnect,
+  });
   await reaching(server, url, client.connect());
   return client;
 }
 
 /** Connects, does something, leaves. */
-export async function withChat<T>(server: string, who: WhoOptions, byFiles: ByFiles, work: (chat: Chat) => Promise<T>): Promise<T> {
+export async function withChat<T>(
+  server: string,
+  who: WhoOptions,
+  byFiles: ByFiles,
+  work: (chat: Chat) => Promise<T>,
+): Promise<T> {
   const chat = await openChat(server, who, { byFiles });
   try {
     return await work(chat);
@@ -67,7 +89,10 @@ export async function withChat<T>(server: string, who: WhoOptions, byFiles: ByFi
   }
 }
 
-/** Waits for a connection; a network's failure is told in words about the address as it was typed. @throws CommandFailure noServer; AgentChatError the server's refusal */
+/**
+ * Waits for a connection; a network's failure is told in words about the address as it was typed.
+ * @throws CommandFailure noServer; AgentChatError the server's refusal
+ */
 async function reaching(typed: string, url: string, connecting: Promise<void>): Promise<void> {
   try {
     await connecting;

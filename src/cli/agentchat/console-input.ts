@@ -46,18 +46,24 @@ export function readLine(line: string, current: string | undefined): Typed {
 }
 
 function saying(current: string | undefined, text: string): Typed {
-  return current === undefined ? { does: "wrong", why: "you are in no channel: /join #general first, or /msg @agent-id text" } : { does: "say", to: current, text };
+  return current === undefined
+    ? { does: "wrong", why: "you are in no channel: /join #general first, or /msg @agent-id text" }
+    : { does: "say", to: current, text };
 }
 
 function aboutChannel(does: "join" | "leave" | "agents", rest: string, current: string | undefined): Typed {
-  if (rest === "") return current === undefined ? { does: "wrong", why: `which channel? /${does} #channel` } : { does, channel: current };
+  if (rest === "")
+    return current === undefined
+      ? { does: "wrong", why: `which channel? /${does} #channel` }
+      : { does, channel: current };
   if (/\s/.test(rest)) return { does: "wrong", why: `one channel at a time: /${does} #channel` };
   return { does, channel: named(rest) };
 }
 
 function creation(rest: string): Typed {
   const [name = "", kind, ...more] = rest.split(/\s+/);
-  if (name === "" || more.length > 0 || (kind !== undefined && kind !== "private")) return { does: "wrong", why: "write /create #channel, or /create #channel private" };
+  if (name === "" || more.length > 0 || (kind !== undefined && kind !== "private"))
+    return { does: "wrong", why: "write /create #channel, or /create #channel private" };
   return { does: "create", channel: named(name), inviteOnly: kind === "private" };
 }
 
@@ -65,8 +71,11 @@ function invitation(rest: string, current: string | undefined): Typed {
   const words = rest.split(/\s+/);
   const agent = words.find((word) => word.startsWith("@"));
   const channel = words.find((word) => word.startsWith("#")) ?? current;
-  if (agent === undefined || words.length > 2 || (words.length === 2 && !words.some((word) => word.startsWith("#")))) return { does: "wrong", why: "write /invite @agent-id, or /invite @agent-id #channel" };
-  return channel === undefined ? { does: "wrong", why: "to which channel? /invite @agent-id #channel" } : { does: "invite", channel, agent };
+  if (agent === undefined || words.length > 2 || (words.length === 2 && !words.some((word) => word.startsWith("#"))))
+    return { does: "wrong", why: "write /invite @agent-id, or /invite @agent-id #channel" };
+  return channel === undefined
+    ? { does: "wrong", why: "to which channel? /invite @agent-id #channel" }
+    : { does: "invite", channel, agent };
 }
 
 function named(channel: string): string {
@@ -75,5 +84,7 @@ function named(channel: string): string {
 
 function direct(rest: string): Typed {
   const [, to, text] = /^([@#]\S+)\s+([^]+)$/.exec(rest) ?? [];
-  return to === undefined || text === undefined ? { does: "wrong", why: "write /msg @agent-id text" } : { does: "say", to, text };
+  return to === undefined || text === undefined
+    ? { does: "wrong", why: "write /msg @agent-id text" }
+    : { does: "say", to, text };
 }

@@ -13,7 +13,9 @@ const styles = { cyan: [36, 39], green: [32, 39], yellow: [33, 39], red: [31, 39
 /** Colours for a stream that is a terminal and wants them (NO_COLOR, TERM=dumb). */
 export function painter(terminal: boolean, env: Readonly<Record<string, string | undefined>>): Paint {
   const colours = terminal && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
-  return colours ? (style, text) => `\u001b[${styles[style][0]}m${text}\u001b[${styles[style][1]}m` : (_style, text) => text;
+  return colours
+    ? (style, text) => `\u001b[${styles[style][0]}m${text}\u001b[${styles[style][1]}m`
+    : (_style, text) => text;
 }
 
 /** A message as a person reads it. */

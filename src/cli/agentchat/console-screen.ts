@@ -17,7 +17,12 @@ export class Screen {
 
   constructor(terminal: boolean) {
     this.#terminal = terminal;
-    this.#reader = createInterface({ input: process.stdin, terminal, ...(terminal && { output: process.stdout }), historySize: 100 });
+    this.#reader = createInterface({
+      input: process.stdin,
+      terminal,
+      ...(terminal && { output: process.stdout }),
+      historySize: 100,
+    });
     this.#reader.on("line", (line) => {
       this.#waiting.push(line);
       if (this.#waiting.length >= waitingMax) this.#reader.pause();
@@ -36,7 +41,10 @@ export class Screen {
     return this.#waiting.length;
   }
 
-  /** The next line that is typed; undefined at their end, or when all that were typed before `close` are taken. One call at a time. */
+  /**
+   * The next line that is typed; undefined at their end, or when all that were typed before `close` are taken. One call
+   * at a time.
+   */
   async nextLine(): Promise<string | undefined> {
     while (this.#waiting.length === 0 && this.#phase === "open") {
       await new Promise<void>((resolve) => {

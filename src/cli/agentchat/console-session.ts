@@ -67,12 +67,26 @@ export class ConsoleSession {
   #show(): void {
     const data = this.#screen.data.bind(this.#screen);
     const chat = this.#chat;
-    chat.on("message", (message) => { data(messageLine(message, this.#paint.data)); });
-    for (const type of ["agent_joined", "agent_left"] as const) chat.on(type, (change) => { data(presenceLine(change, this.#paint.data)); });
-    for (const type of ["proposal", "accept", "reject", "complete", "dispute"] as const) chat.on(type, (step) => { data(negotiationLine(step, this.#paint.data)); });
-    chat.on("error", (error) => { if (!isTold(error)) this.#note("red", failureLine(error, "console")); });
-    chat.on("reconnecting", ({ inMs }) => { this.#note("red", `the connection is lost; the next try is in ${Math.ceil(inMs / 1_000)} s`); });
-    chat.on("open", () => { this.#note("dim", `connected again, as ${chat.agentId ?? "?"}`); });
+    chat.on("message", (message) => {
+      data(messageLine(message, this.#paint.data));
+    });
+    for (const type of ["agent_joined", "agent_left"] as const)
+      chat.on(type, (change) => {
+        data(presenceLine(change, this.#paint.data));
+      });
+    for (const type of ["proposal", "accept", "reject", "complete", "dispute"] as const)
+      chat.on(type, (step) => {
+        data(negotiationLine(step, this.#paint.data));
+      });
+    chat.on("error", (error) => {
+      if (!isTold(error)) this.#note("red", failureLine(error, "console"));
+    });
+    chat.on("reconnecting", ({ inMs }) => {
+      this.#note("red", `the connection is lost; the next try is in ${Math.ceil(inMs / 1_000)} s`);
+    });
+    chat.on("open", () => {
+      this.#note("dim", `connected again, as ${chat.agentId ?? "?"}`);
+    });
   }
 
   /** A refusal is told; the session goes on. */

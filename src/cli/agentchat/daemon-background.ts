@@ -6,9 +6,27 @@ import { CommandFailure } from "./exit.js";
 const startMs = 20_000;
 
 /** Starts this program's daemon as a process of its own; resolves once it runs. */
-export async function startInBackground({ server, name, identity, channels, echo, force }: WantedDaemon): Promise<{ readonly pid: number; readonly isConnected: boolean }> {
+export async function startInBackground({
+  server,
+  name,
+  identity,
+  channels,
+  echo,
+  force,
+}: WantedDaemon): Promise<{ readonly pid: number; readonly isConnected: boolean }> {
   const [, program = ""] = process.argv;
-  const args = [program, "daemon", server, "--name", name, "--channels", channels.join(","), ...(identity === undefined ? [] : ["--identity", identity]), ...(echo ? [] : ["--no-echo"]), ...(force ? ["--force"] : [])];
+  const args = [
+    program,
+    "daemon",
+    server,
+    "--name",
+    name,
+    "--channels",
+    channels.join(","),
+    ...(identity === undefined ? [] : ["--identity", identity]),
+    ...(echo ? [] : ["--no-echo"]),
+    ...(force ? ["--force"] : []),
+  ];
   const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", "ignore", "ignore", "ipc"] });
   let isConnected: boolean;
   try {
@@ -24,7 +42,11 @@ export async function startInBackground({ server, name, identity, channels, echo
 function firstReport(child: ChildProcess, name: string): Promise<{ readonly isConnected: boolean }> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => {
-      fail(new Error(`the daemon ${name} (pid ${child.pid ?? "?"}) did not start within ${startMs} ms; its daemon.log says why, agentchat daemon --name ${name} --stop ends it`));
+      fail(
+        new Error(
+          `the daemon ${name} (pid ${child.pid ?? "?"}) did not start within ${startMs} ms; its daemon.log says why, agentchat daemon --name ${name} --stop ends it`,
+        ),
+      );
     }, startMs);
     const fail = (error: Error): void => {
       clearTimeout(late);
@@ -39,7 +61,9 @@ function firstReport(child: ChildProcess, name: string): Promise<{ readonly isCo
     });
     child.once("error", fail);
     child.once("exit", (code) => {
-      fail(new Error(`the daemon ${name} ended at once with code ${code ?? "?"}; run it without --background to see why`));
+      fail(
+        new Error(`the daemon ${name} ended at once with code ${code ?? "?"}; run it without --background to see why`),
+      );
     });
   });
 }

@@ -8,7 +8,8 @@ export type DaemonAction = "status" | "list" | "stop" | "stopAll";
 
 /** Shows or stops daemons of this folder. @throws Error if the one that is meant does not run, or does not stop */
 export async function manageDaemons(action: DaemonAction, name: string, output: Output): Promise<void> {
-  const { getDaemonStatus, listDaemons, stopAllDaemons, stopDaemon } = await import("../../../clients/typescript/agentchat/daemon.js");
+  const { getDaemonStatus, listDaemons, stopAllDaemons, stopDaemon } =
+    await import("../../../clients/typescript/agentchat/daemon.js");
   const all = listDaemons();
   const isKnown = all.some(({ instance }) => instance === name);
   switch (action) {
@@ -16,7 +17,10 @@ export async function manageDaemons(action: DaemonAction, name: string, output: 
       const status = getDaemonStatus(name);
       if (isKnown || output.json === true) print(output, status, () => statusTable(status));
       if (!isKnown) throw new Error(unknown(name, all));
-      if (!status.running) throw new Error(`daemon ${name} does not run; start it with: agentchat daemon SERVER --name ${name} --background`);
+      if (!status.running)
+        throw new Error(
+          `daemon ${name} does not run; start it with: agentchat daemon SERVER --name ${name} --background`,
+        );
       return;
     }
     case "list":

@@ -17,14 +17,22 @@ export interface WantedDaemon {
 }
 
 /** What a daemon in the background tells whoever started it, once. */
-export type DaemonReport = { readonly ready: true; readonly isConnected: boolean } | { readonly failed: string; readonly exitCode: number };
+export type DaemonReport =
+  { readonly ready: true; readonly isConnected: boolean } | { readonly failed: string; readonly exitCode: number };
 
 /** Runs a daemon until it is interrupted. Started by `--background`, it reports to its starter. */
 export async function runDaemon({ server, name, identity, channels, echo }: WantedDaemon): Promise<void> {
   const { AgentChatDaemon } = await import("../../../clients/typescript/agentchat/daemon.js");
   const interrupted = untilInterrupted();
   const ending = new AbortController();
-  const daemon = new AgentChatDaemon({ server, name, channels, echo, handleSignals: false, ...(identity !== undefined && { identity }) });
+  const daemon = new AgentChatDaemon({
+    server,
+    name,
+    channels,
+    echo,
+    handleSignals: false,
+    ...(identity !== undefined && { identity }),
+  });
   void interrupted.then(() => {
     ending.abort();
     return daemon.stop(); // also while it is starting

@@ -17,7 +17,12 @@ interface Options extends Output, Partial<Readonly<Record<DaemonAction, boolean>
   readonly force?: boolean;
 }
 
-const flags: Readonly<Record<DaemonAction, string>> = { status: "--status", list: "--list", stop: "--stop", stopAll: "--stop-all" };
+const flags: Readonly<Record<DaemonAction, string>> = {
+  status: "--status",
+  list: "--list",
+  stop: "--stop",
+  stopAll: "--stop-all",
+};
 const actions = Object.keys(flags) as readonly DaemonAction[]; // its keys
 const defaultChannels: readonly string[] = ["#general", "#agents"];
 
@@ -29,7 +34,11 @@ export function daemonCommand(program: Command): void {
     .description("stay connected; read ./.agentchat/daemons/NAME/inbox.jsonl, append to outbox.jsonl")
     .option("-n, --name <name>", "the instance's name; several can run at once", "default")
     .option("-i, --identity <file>", "your identity, made by agentchat identity --generate")
-    .option("-c, --channels <list>", `channels to join, with commas between them (default: ${defaultChannels.join(",")})`, channelList)
+    .option(
+      "-c, --channels <list>",
+      `channels to join, with commas between them (default: ${defaultChannels.join(",")})`,
+      channelList,
+    )
     .option("--no-echo", "leave out of the inbox what the daemon says itself")
     .option("-b, --background", "run in the background; prints the pid")
     .option("-s, --status", "show how it is")
@@ -40,22 +49,38 @@ export function daemonCommand(program: Command): void {
     .option("--json", "print data as JSON")
     .action(async (server: string | undefined, options: Options) => {
       const chosen = actions.filter((action) => options[action] === true);
-      if (chosen.length > 1 || (chosen.length === 1 && options.background === true)) throw wrongUsage("one at a time: --background, --status, --list, --stop or --stop-all");
-      if (!/^[A-Za-z0-9_-]{1,64}$/.test(options.name)) throw wrongUsage("--name: the instance becomes a folder, so it is 1 to 64 of A-Z a-z 0-9 _ -");
+      if (chosen.length > 1 || (chosen.length === 1 && options.background === true))
+        throw wrongUsage("one at a time: --background, --status, --list, --stop or --stop-all");
+      if (!/^[A-Za-z0-9_-]{1,64}$/.test(options.name))
+        throw wrongUsage("--name: the instance becomes a folder, so it is 1 to 64 of A-Z a-z 0-9 _ -");
       const [action] = chosen;
       if (action === undefined) await start(server, options);
       else await manageDaemons(action, options.name, options);
     });
 }
 
-async function start(server: string | undefined, { name, identity, channels = defaultChannels, echo, background, force = false, json }: Options): Promise<void> {
+async function start(
+  server: string | undefined,
+  { name, identity, channels = defaultChannels, echo, background, force = false, json }: Options,
+): Promise<void> {
   if (server === undefined) throw wrongUsage("which server? agentchat daemon ws://HOST:PORT");
   const meant = Object.values(flags).find((flag) => flag === `--${server}`);
   if (meant !== undefined) throw wrongUsage(`${server} is no server; did you mean ${meant}?`);
-  const wanted = { server: serverUrl(server), name, channels, echo, force, ...(identity !== undefined && { identity }) };
+  const wanted = {
+    server: serverUrl(server),
+    name,
+    channels,
+    echo,
+    force,
+    ...(identity !== undefined && { identity }),
+  };
   if (identity !== undefined) {
     // One that bears the same name is told to be running by whoever starts the second.
-    if (!force) await mustBeFree(identity, wanted.server, { byFiles: { instead: "use that one's inbox.jsonl and outbox.jsonl" }, except: name });
+    if (!force)
+      await mustBeFree(identity, wanted.server, {
+        byFiles: { instead: "use that one's inbox.jsonl and outbox.jsonl" },
+        except: name,
+      });
     await readOwnIdentity(identity);
   }
   if (background !== true) {

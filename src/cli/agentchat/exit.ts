@@ -49,7 +49,10 @@ export function serverCode(thrown: unknown): ErrorCode | undefined {
   return code !== undefined && Object.hasOwn(remedies, code) ? (code as ErrorCode) : undefined; // a key of remedies
 }
 
-/** One line about a failure: what happened, and what to do. What a server says in it is harmless; a {@link CommandFailure} has made its own so. */
+/**
+ * One line about a failure: what happened, and what to do. What a server says in it is harmless; a {@link
+ * CommandFailure} has made its own so.
+ */
 export function failureLine(thrown: unknown, place: Place = "shell"): string {
   if (thrown instanceof CommandFailure) return thrown.message;
   if (!(thrown instanceof Error)) return harmless(String(thrown));
@@ -79,20 +82,30 @@ export function tellFailure(thrown: unknown): number {
   return exitCodeOf(thrown);
 }
 
-/** A server's message that says what to do has it behind a semicolon. It names commands of the protocol, which is why channels and agents have ours besides. */
+/**
+ * A server's message that says what to do has it behind a semicolon. It names commands of the protocol, which is why
+ * channels and agents have ours besides.
+ */
 function remedyFor(code: ErrorCode, message: string, place: Place): string {
   if (code === "CHANNEL_NOT_FOUND") {
     const [, channel = "#channel"] = /(#[A-Za-z0-9_.-]*[A-Za-z0-9_-])/.exec(message) ?? [];
-    return place === "console" ? `/channels lists them, /create ${channel} makes it` : `agentchat channels SERVER lists them, agentchat create SERVER '${channel}' makes it`;
+    return place === "console"
+      ? `/channels lists them, /create ${channel} makes it`
+      : `agentchat channels SERVER lists them, agentchat create SERVER '${channel}' makes it`;
   }
   if (code === "AGENT_NOT_FOUND") return place === "console" ? "/agents lists who is here" : remedies[code];
   return message.includes(";") ? "" : remedies[code];
 }
 
-/** The library's words about a file that does not have the form name fields of a schema, and may advise to remove what is none of ours. */
+/**
+ * The library's words about a file that does not have the form name fields of a schema, and may advise to remove what
+ * is none of ours.
+ */
 function identityWords(message: string): string {
   const [, file] = /^(.*?): it is (?:no identity:|not JSON;|empty;)/.exec(message) ?? [];
-  return file === undefined ? message : `${file}: this is not an identity file; agentchat identity --generate makes one`;
+  return file === undefined
+    ? message
+    : `${file}: this is not an identity file; agentchat identity --generate makes one`;
 }
 
 function codeIn(thrown: unknown): string | undefined {

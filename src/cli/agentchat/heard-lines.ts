@@ -29,7 +29,12 @@ export class HeardLines {
     this.#lines.write(Buffer.from(`${line}\n`)); // a socket counts what waits of a text in characters
     if (this.#lines.writableLength <= waitingMax) return;
     this.#phase = "ended";
-    this.#giveUp(new CommandFailure(exitCodes.failed, `whoever reads this output is too slow: more than ${waitingMax / (1024 * 1024)} MiB wait for it`));
+    this.#giveUp(
+      new CommandFailure(
+        exitCodes.failed,
+        `whoever reads this output is too slow: more than ${waitingMax / (1024 * 1024)} MiB wait for it`,
+      ),
+    );
   }
 
   /** Ends it: what waits is written if its reader takes it now, else dropped. */

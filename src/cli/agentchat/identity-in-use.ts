@@ -17,18 +17,37 @@ export type ByFiles =
 /** One identity, one session: the daemon that a second session at `url` would end; undefined if there is none. */
 export function occupantOf(daemons: readonly Occupant[], file: string, url: string): Occupant | undefined {
   const own = realPath(file);
-  return daemons.find(({ running, identity, server }) => running && identity !== undefined && server !== undefined && own !== undefined && realPath(identity) === own && doorOf(server) === doorOf(url));
+  return daemons.find(
+    ({ running, identity, server }) =>
+      running &&
+      identity !== undefined &&
+      server !== undefined &&
+      own !== undefined &&
+      realPath(identity) === own &&
+      doorOf(server) === doorOf(url),
+  );
 }
 
 /** @throws CommandFailure if a daemon of this folder uses the identity at this server; `except` names one that may */
-export async function mustBeFree(file: string, url: string, { byFiles, except }: { readonly byFiles: ByFiles; readonly except?: string }): Promise<void> {
+export async function mustBeFree(
+  file: string,
+  url: string,
+  { byFiles, except }: { readonly byFiles: ByFiles; readonly except?: string },
+): Promise<void> {
   const { listDaemons } = await import("../../../clients/typescript/agentchat/daemon.js");
-  const occupant = occupantOf(listDaemons().filter(({ instance }) => instance !== except), file, url);
+  const occupant = occupantOf(
+    listDaemons().filter(({ instance }) => instance !== except),
+    file,
+    url,
+  );
   if (occupant !== undefined) throw wrongUsage(occupiedWords(occupant, byFiles));
 }
 
 /** Why a second session is not opened, and what to do instead. */
-export function occupiedWords({ instance, outboxPath }: Pick<Occupant, "instance" | "outboxPath">, byFiles: ByFiles): string {
+export function occupiedWords(
+  { instance, outboxPath }: Pick<Occupant, "instance" | "outboxPath">,
+  byFiles: ByFiles,
+): string {
   const uses = `the daemon ${instance} uses this identity, and a second session would end it`;
   const stop = `stop it first: agentchat daemon --name ${instance} --stop (--force goes on all the same)`;
   if ("instead" in byFiles) return `${uses}: ${byFiles.instead}, or ${stop}`;

@@ -23,7 +23,10 @@ interface Public {
   readonly file: string;
 }
 
-/** `agentchat identity`: the key that makes an agent the same one tomorrow (seed 001, identity system). The private key is never printed. */
+/**
+ * `agentchat identity`: the key that makes an agent the same one tomorrow (seed 001, identity system). The private key
+ * is never printed.
+ */
 export function identityCommand(program: Command): void {
   program
     .command("identity")
@@ -39,10 +42,16 @@ export function identityCommand(program: Command): void {
     .option("--json", "print it as JSON")
     .action(async (options: Options, command: Command) => {
       const [word] = command.args;
-      if (word !== undefined) throw wrongUsage(actions.some((known) => known === word) ? `did you mean --${word}?` : `"${word}" is too much; say what to do, one of: --generate, --show, --export, --rotate`);
+      if (word !== undefined)
+        throw wrongUsage(
+          actions.some((known) => known === word)
+            ? `did you mean --${word}?`
+            : `"${word}" is too much; say what to do, one of: --generate, --show, --export, --rotate`,
+        );
       const chosen = actions.filter((action) => options[action] === true);
       const [action] = chosen;
-      if (action === undefined || chosen.length > 1) throw wrongUsage("say what to do, one of: --generate, --show, --export, --rotate");
+      if (action === undefined || chosen.length > 1)
+        throw wrongUsage("say what to do, one of: --generate, --show, --export, --rotate");
       await act(action, { ...options, file: options.identity ?? options.file });
     });
 }
@@ -51,7 +60,13 @@ async function act(action: (typeof actions)[number], { file, name, json }: Optio
   const output: Output = json === undefined ? {} : { json };
   const identities = await import("../../../clients/typescript/agentchat/identity-file.js");
   const { agentIdOf, chainOfCustody, generateIdentity, rotateIdentity, writeIdentity } = identities;
-  const shown = (identity: Identity): Public => ({ name: identity.name, agent_id: agentIdOf(identity), pubkey: identity.pubkey, created: identity.created, file });
+  const shown = (identity: Identity): Public => ({
+    name: identity.name,
+    agent_id: agentIdOf(identity),
+    pubkey: identity.pubkey,
+    created: identity.created,
+    file,
+  });
   switch (action) {
     case "generate": {
       const made = generateIdentity(name);
@@ -68,13 +83,19 @@ async function act(action: (typeof actions)[number], { file, name, json }: Optio
       const identity = await readOwnIdentity(file);
       const { name: called, agent_id, pubkey } = shown(identity);
       // With the keys before it, so that others can follow who this was.
-      print(output, { name: called, agent_id, pubkey, rotations: chainOfCustody({ pubkey, rotations: identity["rotations"] }) }, () => pubkey);
+      print(
+        output,
+        { name: called, agent_id, pubkey, rotations: chainOfCustody({ pubkey, rotations: identity["rotations"] }) },
+        () => pubkey,
+      );
       return;
     }
     case "rotate": {
       const before = shown(await readOwnIdentity(file));
       const after = shown(await rotateIdentity(file));
-      say(`you were ${before.agent_id} and are ${after.agent_id} now; the old key has signed for the new one, in ${file}`);
+      say(
+        `you were ${before.agent_id} and are ${after.agent_id} now; the old key has signed for the new one, in ${file}`,
+      );
       show(output, after);
       return;
     }

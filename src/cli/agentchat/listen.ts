@@ -10,24 +10,34 @@ import { patiently } from "./patience.js";
 import { channelNames } from "./target.js";
 import { untilInterrupted } from "./until.js";
 
-/** `agentchat listen`: everything that is heard, one JSON line each, until interrupted, or nobody reads it any more or fast enough. */
+/**
+ * `agentchat listen`: everything that is heard, one JSON line each, until interrupted, or nobody reads it any more or
+ * fast enough.
+ */
 export function listenCommand(program: Command): void {
   talks(
     program
       .command("listen")
       .argument("<server>", "ws://HOST:PORT")
-      .argument("[channels...]", "'#channel', in quotes; several with spaces or commas between them (default: '#general')")
+      .argument(
+        "[channels...]",
+        "'#channel', in quotes; several with spaces or commas between them (default: '#general')",
+      )
       .description("print what is said, one JSON line each"),
   ).action(async (server: string, names: readonly string[], options: TalkOptions) => {
     const channels = names.length === 0 ? ["#general"] : channelNames(names);
-    const chat = await openChat(server, options, { reconnect: true, byFiles: { instead: "read its inbox.jsonl, which has what it hears" } });
+    const chat = await openChat(server, options, {
+      reconnect: true,
+      byFiles: { instead: "read its inbox.jsonl, which has what it hears" },
+    });
     const lines = new HeardLines();
     const ended = Promise.race([untilInterrupted(), lostForGood(chat), lines.tooSlow]);
     const stop = new AbortController();
     try {
       printEvents(chat, lines);
       const end = await Promise.race([ended, enter(chat, channels, stop.signal).then(() => ended)]);
-      if (end === "lost") throw new Error("the server closed the connection for good; is this identity in use elsewhere?");
+      if (end === "lost")
+        throw new Error("the server closed the connection for good; is this identity in use elsewhere?");
     } finally {
       stop.abort();
       await ending(chat.disconnect(), lines.end());

@@ -11,12 +11,15 @@ const byFiles = { instead: "leave out --identity, which a list does not need" };
 
 /** `agentchat channels` and `agentchat agents`. */
 export function listCommands(program: Command): void {
-  talks(program.command("channels").argument("<server>", "ws://HOST:PORT").description("list the channels and how many agents are in them")).action(
-    async (server: string, options: TalkOptions) => {
-      const channels = await withChat(server, options, byFiles, (chat) => chat.listChannels());
-      print(options, channels, () => channelTable(channels));
-    },
-  );
+  talks(
+    program
+      .command("channels")
+      .argument("<server>", "ws://HOST:PORT")
+      .description("list the channels and how many agents are in them"),
+  ).action(async (server: string, options: TalkOptions) => {
+    const channels = await withChat(server, options, byFiles, (chat) => chat.listChannels());
+    print(options, channels, () => channelTable(channels));
+  });
 
   talks(
     program

@@ -17,7 +17,11 @@ const after = `
 Write channels in quotes: '#general'; without them the shell takes # for a comment.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused by the server, 5 no answer in time.`;
 
-/** The `agentchat` command (seed 001, CLI interface). @returns the exit code: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused by the server, 5 no answer in time */
+/**
+ * The `agentchat` command (seed 001, CLI interface).
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused by the server, 5 no answer in
+ * time
+ */
 export async function main(argv: readonly string[]): Promise<number> {
   endOnClosedPipe("agentchat");
   const program = new Command("agentchat")
@@ -28,7 +32,18 @@ export async function main(argv: readonly string[]): Promise<number> {
     .showHelpAfterError("(agentchat COMMAND --help shows arguments and options; write channels in quotes: '#general')")
     .exitOverride();
   explainUsage(program);
-  for (const add of [serveCommand, connectCommand, sendCommand, listenCommand, listCommands, roomCommands, negotiationCommands, identityCommand, daemonCommand]) add(program);
+  for (const add of [
+    serveCommand,
+    connectCommand,
+    sendCommand,
+    listenCommand,
+    listCommands,
+    roomCommands,
+    negotiationCommands,
+    identityCommand,
+    daemonCommand,
+  ])
+    add(program);
   try {
     await program.parseAsync([...argv]);
     return exitCodes.done;

@@ -11,7 +11,9 @@ import { agentId } from "./target.js";
 
 interface ProposeOptions extends TalkOptions, Omit<ProposalTerms, "task"> {}
 
-/** `agentchat propose`, `accept`, `reject`, `complete`, `dispute`: each prints the proposal's id and where it stands. */
+/**
+ * `agentchat propose`, `accept`, `reject`, `complete`, `dispute`: each prints the proposal's id and where it stands.
+ */
 export function negotiationCommands(program: Command): void {
   keyed(
     oneText(program.command("propose"))
@@ -43,25 +45,40 @@ export function negotiationCommands(program: Command): void {
   step(program, "accept", "accept a proposal made to you")
     .option("--payment-code <code>", "where to pay")
     .action((server: string, id: string, options: TalkOptions & { readonly paymentCode?: string }) =>
-      take(server, options, { type: "ACCEPT", proposal_id: id, payment_code: options.paymentCode }, (chat) => chat.accept(id, options.paymentCode)));
+      take(server, options, { type: "ACCEPT", proposal_id: id, payment_code: options.paymentCode }, (chat) =>
+        chat.accept(id, options.paymentCode),
+      ),
+    );
   step(program, "reject", "reject a proposal made to you")
     .option("--reason <text>", "why")
     .action((server: string, id: string, options: TalkOptions & { readonly reason?: string }) =>
-      take(server, options, { type: "REJECT", proposal_id: id, reason: options.reason }, (chat) => chat.reject(id, options.reason)));
+      take(server, options, { type: "REJECT", proposal_id: id, reason: options.reason }, (chat) =>
+        chat.reject(id, options.reason),
+      ),
+    );
   step(program, "complete", "say that what was accepted is done")
     .option("--proof <text>", "where to see it")
     .action((server: string, id: string, options: TalkOptions & { readonly proof?: string }) =>
-      take(server, options, { type: "COMPLETE", proposal_id: id, proof: options.proof }, (chat) => chat.complete(id, options.proof)));
-  oneText(step(program, "dispute", "say that what was accepted was not done as agreed").argument("<reason>", "what is wrong")).action(
-    (server: string, id: string, reason: string, options: TalkOptions, command: Command) => {
-      mustBeOneText(command);
-      return take(server, options, { type: "DISPUTE", proposal_id: id, reason }, (chat) => chat.dispute(id, reason));
-    },
-  );
+      take(server, options, { type: "COMPLETE", proposal_id: id, proof: options.proof }, (chat) =>
+        chat.complete(id, options.proof),
+      ),
+    );
+  oneText(
+    step(program, "dispute", "say that what was accepted was not done as agreed").argument("<reason>", "what is wrong"),
+  ).action((server: string, id: string, reason: string, options: TalkOptions, command: Command) => {
+    mustBeOneText(command);
+    return take(server, options, { type: "DISPUTE", proposal_id: id, reason }, (chat) => chat.dispute(id, reason));
+  });
 }
 
 function step(program: Command, name: string, description: string): Command {
-  return keyed(program.command(name).argument("<server>", "ws://HOST:PORT").argument("<id>", "the proposal's id").description(description));
+  return keyed(
+    program
+      .command(name)
+      .argument("<server>", "ws://HOST:PORT")
+      .argument("<id>", "the proposal's id")
+      .description(description),
+  );
 }
 
 function keyed(command: Command): Command {
@@ -69,7 +86,12 @@ function keyed(command: Command): Command {
 }
 
 /** `line`: the step as a daemon's outbox takes it; what is undefined stays out of it. */
-async function take(server: string, options: TalkOptions, line: Readonly<Record<string, unknown>>, act: (chat: Chat) => Promise<NegotiationEvent>): Promise<void> {
+async function take(
+  server: string,
+  options: TalkOptions,
+  line: Readonly<Record<string, unknown>>,
+  act: (chat: Chat) => Promise<NegotiationEvent>,
+): Promise<void> {
   const event = await withChat(server, options, { line }, act);
   print(options, event, () => harmless(`${event.proposal_id} ${event.status}`));
 }

@@ -9,19 +9,27 @@ export type Place = "shell" | "console";
 /** Close codes (RFC 6455 §7.4.1): a message too big, a policy. */
 const [tooLong, refused] = ["1009", "1008"];
 
-/** Why the server at `url` was not reached; `typed` is the address as it was given. What the server said of it is harmless. */
+/**
+ * Why the server at `url` was not reached; `typed` is the address as it was given. What the server said of it is
+ * harmless.
+ */
 export function connectWords(url: string, typed: string, thrown: Error): string {
   const message = harmless(thrown.message);
   const why = harmless(reasonOf(thrown.cause));
   const words = `${message} ${why}`;
   const { host, pathname, protocol } = new URL(url);
   const status = /Unexpected server response: (\d+)/.exec(words)?.[1];
-  if (/EPROTO|wrong version number/.test(words)) return `${typed}: this server speaks no TLS: use ws://, or put a proxy with TLS before it`;
-  if (status === "404" && pathname !== "/") return `${typed}: a server is there, but no AgentChat at ${pathname}; try ${protocol}//${host}`;
-  if (status !== undefined) return `${typed}: a server is there, but it speaks no AgentChat (HTTP ${status}); is it the right port?`;
-  if (words.includes('closed: 1008 AUTH_FAILED')) return `${typed}: that door speaks another protocol; the AgentChat path is /agentchat`;
+  if (/EPROTO|wrong version number/.test(words))
+    return `${typed}: this server speaks no TLS: use ws://, or put a proxy with TLS before it`;
+  if (status === "404" && pathname !== "/")
+    return `${typed}: a server is there, but no AgentChat at ${pathname}; try ${protocol}//${host}`;
+  if (status !== undefined)
+    return `${typed}: a server is there, but it speaks no AgentChat (HTTP ${status}); is it the right port?`;
+  if (words.includes("closed: 1008 AUTH_FAILED"))
+    return `${typed}: that door speaks another protocol; the AgentChat path is /agentchat`;
   const port = portTried(typed);
-  if (/ENOTFOUND|EAI_AGAIN/.test(words)) return `${typed}: there is no host of this name; write the server as ws://HOST:PORT`;
+  if (/ENOTFOUND|EAI_AGAIN/.test(words))
+    return `${typed}: there is no host of this name; write the server as ws://HOST:PORT`;
   if (why === "") return `${typed}: ${message}${port}`;
   const remedy = thrown.cause instanceof Error ? certificateRemedy(thrown.cause) : undefined;
   return `cannot connect to ${typed}: ${why}${port}; ${remedy ?? "is the server running there? (agentchat serve starts one)"}`;
@@ -32,9 +40,14 @@ export function closedWords(message: string, place: Place): string {
   const [, code, reason = ""] = /closed: (\d+) ?([^]*)$/.exec(message) ?? [];
   if (code === tooLong) return "the message is too long: 64 KiB at most with its envelope";
   if (code === refused) return `the server closed the connection by a rule of its own: ${code} ${reason}`.trim();
-  if (message.startsWith("not connected")) return place === "console" ? "not connected now, so nothing was sent; type it again once this says connected again" : "the connection to the server was lost, and nothing was sent; see that the server runs, then try again";
+  if (message.startsWith("not connected"))
+    return place === "console"
+      ? "not connected now, so nothing was sent; type it again once this says connected again"
+      : "the connection to the server was lost, and nothing was sent; see that the server runs, then try again";
   const lost = `the connection to the server was lost (${code === undefined ? "while writing" : `closed: ${code} ${reason}`.trim()}) before it had answered; whether this was done is not known`;
-  return place === "console" ? `${lost}: look, before you type it again` : `${lost}: see that the server runs, and look before you try again`;
+  return place === "console"
+    ? `${lost}: look, before you type it again`
+    : `${lost}: see that the server runs, and look before you try again`;
 }
 
 /** Whether it was the server's will that a connection ended, for what was said on it. */

@@ -32,21 +32,24 @@ export function talks(command: Command, identity?: string): Command {
 /** Reads a count: a whole number from 0. */
 export function count(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("give a whole number, 0 or more");
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError("give a whole number, 0 or more");
   return value;
 }
 
 /** Reads a number from 0. */
 export function quantity(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value) || value < 0) throw new InvalidArgumentError("give a number, 0 or more");
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError("give a number, 0 or more");
   return value;
 }
 
 /** Reads a length of time in seconds, more than 0. */
 export function seconds(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("give seconds, more than 0");
+  if (text.trim() === "" || !Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError("give seconds, more than 0");
   return value;
 }
 

@@ -19,7 +19,10 @@ export function roomCommands(program: Command): void {
     const line = { type: "CREATE_CHANNEL", channel: name, ...(inviteOnly && { invite_only: true }) };
     await withChat(server, options, { line }, (chat) => chat.createChannel(name, inviteOnly));
     tell(options, { channel: name, invite_only: inviteOnly }, `made ${name}`);
-    if (inviteOnly && options.identity === undefined) say(`warning: nobody can enter ${name}: its only member was a session without a key; make such channels with --identity FILE`);
+    if (inviteOnly && options.identity === undefined)
+      say(
+        `warning: nobody can enter ${name}: its only member was a session without a key; make such channels with --identity FILE`,
+      );
   });
 
   talks(

@@ -28,7 +28,10 @@ export async function say(chat: Chat, to: string, text: string, msgId = newMsgId
   if (refusal !== undefined) throw refusal;
 }
 
-/** Says something; a channel that only its members speak in is entered first. @throws AgentChatError the refusal, CommandFailure if one is not invited */
+/**
+ * Says something; a channel that only its members speak in is entered first.
+ * @throws AgentChatError the refusal, CommandFailure if one is not invited
+ */
 export async function sayInside(chat: Chat, to: string, text: string, msgId: string): Promise<void> {
   try {
     await say(chat, to, text, msgId);
@@ -46,7 +49,11 @@ export async function enter(chat: Chat, channel: string): Promise<void> {
   } catch (thrown) {
     if (serverCode(thrown) !== "NOT_INVITED") throw thrown;
     const who = harmless(chat.agentId ?? "@agent-id");
-    throw new CommandFailure(exitCodes.refused, `NOT_INVITED: ${channel} is for those who were invited, and ${who} was not: a member can run agentchat invite SERVER '${channel}' ${who}; then come with that identity, --identity FILE`, thrown);
+    throw new CommandFailure(
+      exitCodes.refused,
+      `NOT_INVITED: ${channel} is for those who were invited, and ${who} was not: a member can run agentchat invite SERVER '${channel}' ${who}; then come with that identity, --identity FILE`,
+      thrown,
+    );
   }
 }
 
@@ -56,7 +63,8 @@ export function isTold(error: Error): boolean {
 }
 
 /**
- * A server answers in order: with the answer to a PING, a good one or not, everything before it is dealt with. It refuses a PING for its rate only;
+ * A server answers in order: with the answer to a PING, a good one or not, everything before it is dealt with. It
+ * refuses a PING for its rate only;
  * any other refusal that names nothing is one of what was said before, which it could not read.
  * @throws AgentChatError such a refusal
  */
@@ -65,7 +73,8 @@ async function answered(chat: Chat): Promise<void> {
     await chat.ping();
   } catch (thrown) {
     const code = serverCode(thrown);
-    if (code !== "RATE_LIMITED" && (code === undefined || !(thrown instanceof Error) || refOf(thrown) === undefined)) throw thrown;
+    if (code !== "RATE_LIMITED" && (code === undefined || !(thrown instanceof Error) || refOf(thrown) === undefined))
+      throw thrown;
   }
 }
 

@@ -17,7 +17,10 @@ interface Options extends TalkOptions {
 
 const usualWait = 30;
 
-/** `agentchat send`: connects, says one thing, leaves; with `--wait` not before it is answered. A refusal of it is an error here. */
+/**
+ * `agentchat send`: connects, says one thing, leaves; with `--wait` not before it is answered. A refusal of it is an
+ * error here.
+ */
 export function sendCommand(program: Command): void {
   talks(
     oneText(program.command("send"))
@@ -25,7 +28,12 @@ export function sendCommand(program: Command): void {
       .argument("<target>", "'#channel' (in quotes) or @agent-id")
       .argument("<message>", "what to say; put -- before it if it starts with -")
       .description("say one thing to a channel or an agent; an invite-only channel is joined for it")
-      .addOption(new Option("--wait [seconds]", `wait for the answer and print it, at most ${usualWait} s or as long as given; give it last. Without an answer the exit code is ${exitCodes.timedOut}`).argParser(seconds)),
+      .addOption(
+        new Option(
+          "--wait [seconds]",
+          `wait for the answer and print it, at most ${usualWait} s or as long as given; give it last. Without an answer the exit code is ${exitCodes.timedOut}`,
+        ).argParser(seconds),
+      ),
   ).action(async (server: string, to: string, message: string, options: Options, command: Command) => {
     mustBeOneText(command);
     const at = target(to);
@@ -37,9 +45,11 @@ export function sendCommand(program: Command): void {
       await addressing(chat, at, () => sayInside(chat, at, message, msgId));
       return { from: chat.agentId, answer: await answered?.within((wait ?? 0) * 1_000) };
     });
-    if (options.json === true) print(options, { from, to: at, msg_id: msgId, ...(wait !== undefined && { answer: answer ?? null }) }, () => "");
+    if (options.json === true)
+      print(options, { from, to: at, msg_id: msgId, ...(wait !== undefined && { answer: answer ?? null }) }, () => "");
     else if (answer === undefined) tell(`sent to ${at}`);
     else print(options, answer, () => messageLine(answer, (_style, text) => text));
-    if (wait !== undefined && answer === undefined) throw new CommandFailure(exitCodes.timedOut, `${at} has not answered within ${wait} s; the message was taken`);
+    if (wait !== undefined && answer === undefined)
+      throw new CommandFailure(exitCodes.timedOut, `${at} has not answered within ${wait} s; the message was taken`);
   });
 }

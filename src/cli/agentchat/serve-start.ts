@@ -26,10 +26,28 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Starts a broker with AgentChat's door and no other. @throws CommandFailure if an option is wrong, or the door or the folder cannot be had */
-export async function startServer({ host, port, name, rate, burst, logMessages = false, dataDir, tlsCert, tlsKey }: ServerOptions): Promise<RunningServer> {
+/**
+ * Starts a broker with AgentChat's door and no other.
+ * @throws CommandFailure if an option is wrong, or the door or the folder cannot be had
+ */
+export async function startServer({
+  host,
+  port,
+  name,
+  rate,
+  burst,
+  logMessages = false,
+  dataDir,
+  tlsCert,
+  tlsKey,
+}: ServerOptions): Promise<RunningServer> {
   // Loaded here: no other command needs a broker, and they are started often.
-  const [{ Broker }, { isLocalDoor }, { asFault }, { jsonLog }] = await Promise.all([import("../../broker.js"), import("../../config/index.js"), import("../../core/index.js"), import("../log.js")]);
+  const [{ Broker }, { isLocalDoor }, { asFault }, { jsonLog }] = await Promise.all([
+    import("../../broker.js"),
+    import("../../config/index.js"),
+    import("../../core/index.js"),
+    import("../log.js"),
+  ]);
   const door = `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`;
   const isOpen = !isLocalDoor(door);
   try {
@@ -48,7 +66,11 @@ export async function startServer({ host, port, name, rate, burst, logMessages =
       log: jsonLog("info"),
     });
     await broker.start();
-    return { url: broker.endpoints.own?.["agentchat"] ?? "", isOpen: isOpen && tlsCert === undefined, stop: () => broker.stop() };
+    return {
+      url: broker.endpoints.own?.["agentchat"] ?? "",
+      isOpen: isOpen && tlsCert === undefined,
+      stop: () => broker.stop(),
+    };
   } catch (thrown) {
     const { code, message, cause } = asFault(thrown);
     const words = code === "internal" && cause instanceof Error ? cause.message : message;

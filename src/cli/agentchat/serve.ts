@@ -19,7 +19,12 @@ export function serveCommand(program: Command): void {
     .option("-p, --port <port>", "port to listen on, 0: chosen by the system", port, defaultPort)
     .option("-h, --host <host>", "address to bind; 127.0.0.1 keeps it to this machine", "0.0.0.0")
     .option("-n, --name <name>", "the server's name", hostname())
-    .option("--rate <n>", "messages a second that an agent may send, 0: as many as it likes", quantity, defaultLimits.agentchatRatePerSecond)
+    .option(
+      "--rate <n>",
+      "messages a second that an agent may send, 0: as many as it likes",
+      quantity,
+      defaultLimits.agentchatRatePerSecond,
+    )
     .option("--burst <n>", "messages an agent may send at once", count, defaultLimits.agentchatBurst)
     .option("--log-messages", "write every message into the log, with its text")
     .option("--data-dir <folder>", "where the server keeps keys, agreements and secrets", "./.agentchat/server")

@@ -1,6 +1,9 @@
 import { say } from "../output.js";
 
-/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second SIGINT or SIGTERM ends the process at once. A terminal that closes may say SIGHUP several times. */
+/**
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP; a second SIGINT or SIGTERM ends the process at once. A terminal that
+ * closes may say SIGHUP several times.
+ */
 export function untilInterrupted(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let isEnding = false;

@@ -43,11 +43,20 @@ export function newTally(): Tally {
   return { latencies: new Latencies(), sent: 0, heard: 0, refused: 0, reasons, elapsedMs: 0 };
 }
 
-/** Connects all pairs, lets each speak, waits for what is under way, and lets them go. `tally` tells how far it is. @throws whatever a client throws while it connects */
-export async function runLoad(load: Load, open: OpenPair, tally: Tally, names: (pair: number) => readonly [string, string]): Promise<void> {
+/**
+ * Connects all pairs, lets each speak, waits for what is under way, and lets them go. `tally` tells how far it is.
+ * @throws whatever a client throws while it connects
+ */
+export async function runLoad(
+  load: Load,
+  open: OpenPair,
+  tally: Tally,
+  names: (pair: number) => readonly [string, string],
+): Promise<void> {
   const opened: Speaker[] = [];
   try {
-    for (let at = 0; at < load.pairs && !load.signal.aborted; at += 1) opened.push(await Speaker.open(names(at), open, tally));
+    for (let at = 0; at < load.pairs && !load.signal.aborted; at += 1)
+      opened.push(await Speaker.open(names(at), open, tally));
     const startAt = performance.now();
     await Promise.race([Promise.all(opened.map((speaker) => speaker.speak(load, startAt))), aborted(load.lost)]);
     const saidAt = performance.now();
@@ -96,8 +105,13 @@ class Speaker {
   async speak({ seconds, size, rate, signal, lost }: Load, startAt: number): Promise<void> {
     const filling = "x".repeat(size);
     let said = 0;
-    for (let now = startAt; this.#phase === "open" && !signal.aborted && !lost.aborted && now - startAt < seconds * 1_000; now = performance.now()) {
-      if (this.#underWay > 0 && now - this.lastAt > silenceMs) this.#underWay = 0; // they are lost, and nothing answers for them
+    for (
+      let now = startAt;
+      this.#phase === "open" && !signal.aborted && !lost.aborted && now - startAt < seconds * 1_000;
+      now = performance.now()
+    ) {
+      // they are lost, and nothing answers for them
+      if (this.#underWay > 0 && now - this.lastAt > silenceMs) this.#underWay = 0;
       const due = rate === 0 ? windowMax - this.#underWay : Math.floor(((now - startAt) * rate) / 1_000) + 1 - said;
       for (let left = Math.min(due, turnMax); left > 0; left -= 1) {
         said += 1;
@@ -139,9 +153,13 @@ class Speaker {
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => {
-      resolve();
-    }, { once: true });
+    signal.addEventListener(
+      "abort",
+      () => {
+        resolve();
+      },
+      { once: true },
+    );
   });
 }
 

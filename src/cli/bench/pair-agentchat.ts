@@ -5,7 +5,9 @@ import type { OpenPair } from "./pair.js";
 /** Pairs of AgentChat clients without keys. */
 export function agentchatPairs({ url }: { readonly url: string }): OpenPair {
   return async ([from, to], ears) => {
-    const [speaker, hearer] = [from, to].map((name) => new AgentChatClient({ server: url, name, echo: false, reconnect: false })) as [AgentChatClient, AgentChatClient];
+    const [speaker, hearer] = [from, to].map(
+      (name) => new AgentChatClient({ server: url, name, echo: false, reconnect: false }),
+    ) as [AgentChatClient, AgentChatClient];
     hearer.on("message", ({ content }) => {
       ears.heard(content);
     });

@@ -4,7 +4,10 @@ import type { OpenPair } from "./pair.js";
 /** Pairs of PAN bots; `token` is the shared one. */
 export function panPairs({ url, token }: { readonly url: string; readonly token: string }): OpenPair {
   return async ([from, to], ears) => {
-    const [speaker, hearer] = [from, to].map((agentId) => new PanClient({ url, agentId, token, reconnect: false })) as [PanClient, PanClient];
+    const [speaker, hearer] = [from, to].map((agentId) => new PanClient({ url, agentId, token, reconnect: false })) as [
+      PanClient,
+      PanClient,
+    ];
     hearer.on("chat", ({ text }) => {
       ears.heard(text);
     });

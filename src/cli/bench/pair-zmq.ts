@@ -8,7 +8,11 @@ export function zmqPairs(doors: { readonly in: string; readonly out: string }): 
     const hearer = await Agent.connect({ name: to, ...doors }).catch((thrown: unknown) => {
       const fault = asFault(thrown);
       if (fault.code !== "unauthenticated") throw fault;
-      throw new Fault("forbidden", `a bench via zmq has no tokens, and this broker wants them: use --via pan or --via agentchat, or start it with --zmq-auth optional (${fault.message})`, { cause: fault });
+      throw new Fault(
+        "forbidden",
+        `a bench via zmq has no tokens, and this broker wants them: use --via pan or --via agentchat, or start it with --zmq-auth optional (${fault.message})`,
+        { cause: fault },
+      );
     });
     const speaker = await Agent.connect({ name: from, ...doors });
     hearer.onInform(({ content }) => {

@@ -21,10 +21,18 @@ export interface BenchResult {
   readonly reasons: readonly string[];
 }
 
-export function benchResult(via: string, { pairs, size }: Load, { latencies, sent, heard, refused, reasons, elapsedMs }: Tally): BenchResult {
+export function benchResult(
+  via: string,
+  { pairs, size }: Load,
+  { latencies, sent, heard, refused, reasons, elapsedMs }: Tally,
+): BenchResult {
   const ms = (share: number): number => round(latencies.quantile(share) ?? 0);
   return {
-    via, pairs, size, sent, refused,
+    via,
+    pairs,
+    size,
+    sent,
+    refused,
     seconds: round(elapsedMs / 1_000),
     received: heard,
     lost: Math.max(0, sent - heard - refused),
@@ -35,11 +43,28 @@ export function benchResult(via: string, { pairs, size }: Load, { latencies, sen
 }
 
 /** The same for people. */
-export function benchTable({ via, pairs, seconds, size, sent, received, refused, lost, messagesPerSecond, latencyMs, reasons }: BenchResult): string {
+export function benchTable({
+  via,
+  pairs,
+  seconds,
+  size,
+  sent,
+  received,
+  refused,
+  lost,
+  messagesPerSecond,
+  latencyMs,
+  reasons,
+}: BenchResult): string {
   const rows = [
     ["via", `${via}, ${pairs} ${pairs === 1 ? "pair" : "pairs"}, ${size} bytes each, ${seconds} s`],
     ["messages/s", String(messagesPerSecond)],
-    ["latency ms", latencyMs === null ? "-" : `p50 ${latencyMs.p50}  p95 ${latencyMs.p95}  p99 ${latencyMs.p99}  max ${latencyMs.max}`],
+    [
+      "latency ms",
+      latencyMs === null
+        ? "-"
+        : `p50 ${latencyMs.p50}  p95 ${latencyMs.p95}  p99 ${latencyMs.p99}  max ${latencyMs.max}`,
+    ],
     ["messages", `${sent} sent = ${received} received + ${refused} refused + ${lost} lost`],
     ...reasons.map((reason) => ["because", reason]),
   ];

@@ -38,13 +38,23 @@ export function benchCommand(program: Command): void {
     .addOption(new Option("--via <door>", "the door that they come through").choices(doors).default("zmq"))
     .option("--pairs <n>", "how many pairs, 1 to 100", number(1, 100), 1)
     .option("--seconds <s>", "how long, up to 60", number(0.1, 60, "any"), 5)
-    .option("--size <bytes>", "how long each text is, 16 to 1000000 (60000 over WebSockets)", number(16, 1_000_000), 256)
-    .option("--rate <n>", "messages per second of each pair, up to 10000; 0: as fast as they are heard (default: zmq 1000, pan 5, agentchat 1, which the limits let pass)", number(0, 10_000, "any"))
+    .option(
+      "--size <bytes>",
+      "how long each text is, 16 to 1000000 (60000 over WebSockets)",
+      number(16, 1_000_000),
+      256,
+    )
+    .option(
+      "--rate <n>",
+      "messages per second of each pair, up to 10000; 0: as fast as they are heard (default: zmq 1000, pan 5, agentchat 1, which the limits let pass)",
+      number(0, 10_000, "any"),
+    )
     .option("--yes", "also where other machines can reach the door")
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const { via, pairs, seconds, size, rate = usualRate[via] } = options;
-      if (size > sizeMax[via]) throw new Fault("malformed", `--size: a text via ${via} has at most ${sizeMax[via]} bytes`);
+      if (size > sizeMax[via])
+        throw new Fault("malformed", `--size: a text via ${via} has at most ${sizeMax[via]} bytes`);
       const { open, close } = await through(via, options);
       const interrupted = new AbortController();
       const end = (): void => {
@@ -59,14 +69,18 @@ export function benchCommand(program: Command): void {
         say("the broker has gone: what was measured follows");
         lost.abort();
       });
-      if (options.json !== true) say(`${pairs} ${pairs === 1 ? "pair" : "pairs"} via ${via} for ${seconds} s, ${rate === 0 ? "as fast as they are heard" : `${rate} messages/s each`}; Ctrl-C ends it`);
+      if (options.json !== true)
+        say(
+          `${pairs} ${pairs === 1 ? "pair" : "pairs"} via ${via} for ${seconds} s, ${rate === 0 ? "as fast as they are heard" : `${rate} messages/s each`}; Ctrl-C ends it`,
+        );
       const hide = showProgress(seconds, tally);
       const own = randomBytes(3).toString("hex");
       try {
         await runLoad(load, open, tally, (pair) => [`bench-${own}-${pair}-speaks`, `bench-${own}-${pair}-hears`]);
       } catch (thrown) {
         endWatch();
-        if (!lost.signal.aborted || tally.sent === 0) throw thrown; // else the clients only miss the broker that has gone
+        // else the clients only miss the broker that has gone
+        if (!lost.signal.aborted || tally.sent === 0) throw thrown;
       } finally {
         endWatch();
         hide();
@@ -80,18 +94,26 @@ export function benchCommand(program: Command): void {
 }
 
 /** How pairs come through a door of the running broker. @throws Fault unavailable, forbidden */
-async function through(via: Via, options: Options): Promise<{ readonly open: OpenPair; readonly close: () => Promise<void> }> {
+async function through(
+  via: Via,
+  options: Options,
+): Promise<{ readonly open: OpenPair; readonly close: () => Promise<void> }> {
   const { in: zmqIn, out, data } = findBroker(options);
   const door = via === "zmq" ? undefined : data.readEndpoints()?.ws[0];
-  const isLocal = door === undefined ? isLocalUrl(zmqIn) && isLocalUrl(out) : isLocalDoor(door.replace(/^wss?:\/\//, ""));
+  const isLocal =
+    door === undefined ? isLocalUrl(zmqIn) && isLocalUrl(out) : isLocalDoor(door.replace(/^wss?:\/\//, ""));
   if (!isLocal && options.yes !== true) {
-    throw new Fault("forbidden", `other machines can reach ${door ?? (isLocalUrl(zmqIn) ? out : zmqIn)}, and whoever uses it will notice the load: say --yes if it is meant`);
+    throw new Fault(
+      "forbidden",
+      `other machines can reach ${door ?? (isLocalUrl(zmqIn) ? out : zmqIn)}, and whoever uses it will notice the load: say --yes if it is meant`,
+    );
   }
   if (via === "zmq") {
     const { zmqPairs } = await import("../bench/pair-zmq.js");
     return { open: zmqPairs({ in: zmqIn, out }), close: () => Promise.resolve() };
   }
-  if (door === undefined) throw new Fault("unavailable", "the broker has no WebSocket door for all dialects; start it with --ws HOST:PORT");
+  if (door === undefined)
+    throw new Fault("unavailable", "the broker has no WebSocket door for all dialects; start it with --ws HOST:PORT");
   const { url, close } = await openLine(door);
   if (via === "agentchat") {
     const { agentchatPairs } = await import("../bench/pair-agentchat.js");
@@ -104,7 +126,8 @@ async function through(via: Via, options: Options): Promise<{ readonly open: Ope
 function number(min: number, max: number, step: "whole" | "any" = "whole"): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === "" || !(value >= min && value <= max) || (step === "whole" && !Number.isInteger(value))) throw new InvalidArgumentError(`give ${step === "whole" ? "a whole number" : "a number"} from ${min} to ${max}`);
+    if (text.trim() === "" || !(value >= min && value <= max) || (step === "whole" && !Number.isInteger(value)))
+      throw new InvalidArgumentError(`give ${step === "whole" ? "a whole number" : "a number"} from ${min} to ${max}`);
     return value;
   };
 }

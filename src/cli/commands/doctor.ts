@@ -18,22 +18,40 @@ import { layersOf, withBrokerFlags, type BrokerFlags } from "../flags.js";
 import { print, say, steerless, type Output } from "../output.js";
 
 /** In the order in which one thing needs the other. */
-const checks: readonly Check[] = [nodeVersion, zeromqModule, configuration, dataDirectory, certificate, descriptors, runningBroker, ports, zmqRoundTrip, wsRoundTrips];
+const checks: readonly Check[] = [
+  nodeVersion,
+  zeromqModule,
+  configuration,
+  dataDirectory,
+  certificate,
+  descriptors,
+  runningBroker,
+  ports,
+  zmqRoundTrip,
+  wsRoundTrips,
+];
 
 /** `broker doctor`: everything that is needed, looked at, with what to do about what is wrong. */
 export function doctorCommand(program: Command): void {
-  withBrokerFlags(program.command("doctor").description("look whether everything is well, here and through every door of the running broker; exit code 0 or 1"))
-    .action(async (_options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<Output & BrokerFlags>();
-      const findings = await examine(options);
-      const failed = findings.filter(({ result }) => result === "failed").length;
-      if (options.json === true) print(options, { ok: failed === 0, findings }, () => "");
-      else for (const finding of findings) process.stdout.write(`${lineOf(finding, painter(process.stdout.isTTY, process.env))}\n`);
-      const warnings = findings.filter(({ result }) => result === "warning").length;
-      const well = warnings === 0 ? "all is well" : `nothing failed; ${warnings} of ${findings.length} checks warn`;
-      if (options.json !== true) say(failed === 0 ? well : `${failed} of ${findings.length} checks failed`);
-      if (failed > 0) process.exitCode = exitCodes.failed;
-    });
+  withBrokerFlags(
+    program
+      .command("doctor")
+      .description(
+        "look whether everything is well, here and through every door of the running broker; exit code 0 or 1",
+      ),
+  ).action(async (_options: unknown, command: Command) => {
+    const options = command.optsWithGlobals<Output & BrokerFlags>();
+    const findings = await examine(options);
+    const failed = findings.filter(({ result }) => result === "failed").length;
+    if (options.json === true) print(options, { ok: failed === 0, findings }, () => "");
+    else
+      for (const finding of findings)
+        process.stdout.write(`${lineOf(finding, painter(process.stdout.isTTY, process.env))}\n`);
+    const warnings = findings.filter(({ result }) => result === "warning").length;
+    const well = warnings === 0 ? "all is well" : `nothing failed; ${warnings} of ${findings.length} checks warn`;
+    if (options.json !== true) say(failed === 0 ? well : `${failed} of ${findings.length} checks failed`);
+    if (failed > 0) process.exitCode = exitCodes.failed;
+  });
 }
 
 async function examine(flags: BrokerFlags): Promise<readonly Finding[]> {
@@ -50,7 +68,12 @@ async function examine(flags: BrokerFlags): Promise<readonly Finding[]> {
   return findings;
 }
 
-const marks = { good: ["green", "ok  "], warning: ["yellow", "warn"], failed: ["red", "FAIL"], skipped: ["dim", "skip"] } as const;
+const marks = {
+  good: ["green", "ok  "],
+  warning: ["yellow", "warn"],
+  failed: ["red", "FAIL"],
+  skipped: ["dim", "skip"],
+} as const;
 
 function lineOf({ check, result, found, remedy }: Finding, paint: Paint): string {
   const [style, mark] = marks[result];

@@ -11,7 +11,17 @@ export function listCommands(program: Command): void {
       const options = command.optsWithGlobals<BrokerChoice & Output>();
       const agents = await asOperator(options, (operator) => operator.agents());
       if (agents.length === 0 && options.json !== true) say("nobody is online");
-      print(options, agents, () => table(agents.map(({ name, display_name, dialect, trust, since }) => [name, dialect, trust, since, display_name === name ? "" : display_name])));
+      print(options, agents, () =>
+        table(
+          agents.map(({ name, display_name, dialect, trust, since }) => [
+            name,
+            dialect,
+            trust,
+            since,
+            display_name === name ? "" : display_name,
+          ]),
+        ),
+      );
     });
 
   program
@@ -20,6 +30,14 @@ export function listCommands(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<BrokerChoice & Output>();
       const rooms = await asOperator(options, (operator) => operator.rooms());
-      print(options, rooms, () => table(rooms.map(({ name, members, invite_only }) => [name, String(members), invite_only ? "invited members only" : ""])));
+      print(options, rooms, () =>
+        table(
+          rooms.map(({ name, members, invite_only }) => [
+            name,
+            String(members),
+            invite_only ? "invited members only" : "",
+          ]),
+        ),
+      );
     });
 }

@@ -22,7 +22,13 @@ export function sendCommand(program: Command): void {
     .argument("<text>", "what to say")
     .description("send one message; --wait prints the answer")
     .addOption(new Option("--from <name>", "speak as this agent (a name without an owner)").default(operatorName))
-    .addOption(new Option("--type <type>", "what is meant; default: request with --wait, else inform").choices(["request", "response", "inform"]))
+    .addOption(
+      new Option("--type <type>", "what is meant; default: request with --wait, else inform").choices([
+        "request",
+        "response",
+        "inform",
+      ]),
+    )
     .option("--wait [seconds]", "wait for the response, 30 s if not said", seconds)
     .option("--reply-to <id>", "the message_id that a response answers")
     .option("--room", "TO is a room: # is put before it")
@@ -33,7 +39,8 @@ export function sendCommand(program: Command): void {
       const topic = options.room === true && !to.startsWith("#") ? `#${to}` : to;
       const rule = topicRule(topic);
       if (rule !== undefined) throw new Fault("malformed", `nothing can be sent to ${JSON.stringify(topic)}: ${rule}`);
-      const speaker = options.from === operatorName ? await connectOperator(options) : await connectAs(options.from, options);
+      const speaker =
+        options.from === operatorName ? await connectOperator(options) : await connectAs(options.from, options);
       try {
         await send(speaker, topic, text, options);
       } finally {
@@ -52,13 +59,15 @@ async function connectAs(name: string, choice: BrokerChoice): Promise<Agent> {
 async function send(speaker: Agent, to: string, text: string, options: Options): Promise<void> {
   const type = options.type ?? (options.wait === undefined ? "inform" : "request");
   if (type === "request") {
-    if (to.startsWith("#") || to === "all") throw new Fault("malformed", "a room does not answer; send an inform, or a request to one agent");
+    if (to.startsWith("#") || to === "all")
+      throw new Fault("malformed", "a room does not answer; send an inform, or a request to one agent");
     const timeoutMs = typeof options.wait === "number" ? options.wait * 1_000 : 30_000;
     const answer = await speaker.request(to, text, { timeoutMs });
     print(options, answer, () => answer.content.message);
     return;
   }
-  if (options.wait !== undefined) throw new Fault("malformed", `nothing answers to type ${type}; leave --wait or --type out`);
+  if (options.wait !== undefined)
+    throw new Fault("malformed", `nothing answers to type ${type}; leave --wait or --type out`);
   await mustBeThere(speaker, to);
   if (type === "response") await speaker.respond({ ...answered(to, options.replyTo) }, text);
   else await speaker.inform(to, text);
@@ -77,7 +86,15 @@ async function mustBeThere(speaker: Agent, to: string): Promise<void> {
 /** The request that a response names. */
 function answered(to: string, replyTo: string | undefined): Request {
   if (replyTo === undefined) throw new Fault("malformed", "a response names what it answers: --reply-to MESSAGE_ID");
-  return { message_id: replyTo, timestamp: "", from: to, to: "", type: "request", priority: "NORMAL", content: { message: "" } };
+  return {
+    message_id: replyTo,
+    timestamp: "",
+    from: to,
+    to: "",
+    type: "request",
+    priority: "NORMAL",
+    content: { message: "" },
+  };
 }
 
 function seconds(text: string): number {

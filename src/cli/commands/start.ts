@@ -15,10 +15,13 @@ interface Options extends Output, BrokerFlags {
 /** Ends the program's own hearing of SIGHUP, and tells whether one has come. */
 export type TakeOver = () => boolean;
 
-/** `broker start`: runs the broker until SIGINT or SIGTERM, which drain it; a second signal stops it at once. SIGHUP reads the configuration again. */
+/**
+ * `broker start`: runs the broker until SIGINT or SIGTERM, which drain it; a second signal stops it at once. SIGHUP
+ * reads the configuration again.
+ */
 export function startCommand(program: Command, takeOver: TakeOver): void {
-  withBrokerFlags(program.command("start").description("run the broker; SIGHUP reads its configuration again"))
-    .action(async (_options: unknown, command: Command) => {
+  withBrokerFlags(program.command("start").description("run the broker; SIGHUP reads its configuration again")).action(
+    async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const { Broker } = await import("../../broker.js");
       const layers = layersOf(options);
@@ -28,16 +31,25 @@ export function startCommand(program: Command, takeOver: TakeOver): void {
       const ended = untilSignal(broker);
       const reloads = reloadOnSignal(broker, options, log, takeOver);
       await broker.start();
-      if (broker.isRunning) process.stdout.write(options.json === true ? `${JSON.stringify({ pid: process.pid, ...broker.endpoints })}\n` : `${readyLines(broker).join("\n")}\n`);
+      if (broker.isRunning)
+        process.stdout.write(
+          options.json === true
+            ? `${JSON.stringify({ pid: process.pid, ...broker.endpoints })}\n`
+            : `${readyLines(broker).join("\n")}\n`,
+        );
       reloads.begin();
       const fault = await Promise.race([ended, broker.lost]);
       if (fault === undefined) return;
       await broker.stop();
       throw fault;
-    });
+    },
+  );
 }
 
-/** Reads the layers again at SIGHUP; once, after `begin`, for all that came before the broker was ready. A configuration that is wrong changes nothing. */
+/**
+ * Reads the layers again at SIGHUP; once, after `begin`, for all that came before the broker was ready. A configuration
+ * that is wrong changes nothing.
+ */
 function reloadOnSignal(broker: Broker, flags: BrokerFlags, log: Log, takeOver: TakeOver): { begin(): void } {
   let phase: "starting" | "asked" | "ready" = "starting";
   const hangUp = (): void => {

@@ -16,18 +16,40 @@ export function statusCommand(program: Command): void {
     });
 }
 
-function describe({ pid, uptimeMs, dataDir, endpoints, agents, rooms, connections, backlogBytes, memoryBytes, ledger }: BrokerStatus): string {
+function describe({
+  pid,
+  uptimeMs,
+  dataDir,
+  endpoints,
+  agents,
+  rooms,
+  connections,
+  backlogBytes,
+  memoryBytes,
+  ledger,
+}: BrokerStatus): string {
   const { messages, copies } = ledger;
-  const dropped = Object.entries(copies.dropped).map(([reason, count]) => `${count} ${reason}`).join(", ");
+  const dropped = Object.entries(copies.dropped)
+    .map(([reason, count]) => `${count} ${reason}`)
+    .join(", ");
   const reasons = Object.entries(ledger.reasons).map(([reason, count]) => ["", reason, String(count)]);
   return table([
-    ["broker", `pid ${pid}, up ${Math.round(uptimeMs / 1_000)} s, ${mib(memoryBytes)} memory, ${mib(backlogBytes)} unsent`],
+    [
+      "broker",
+      `pid ${pid}, up ${Math.round(uptimeMs / 1_000)} s, ${mib(memoryBytes)} memory, ${mib(backlogBytes)} unsent`,
+    ],
     ["data", dataDir],
     ["zmq in", endpoints.zmqIn.join("  ")],
     ["zmq out", endpoints.zmqOut.join("  ")],
     ["ws", endpoints.ws.join("  ")],
-    ["agents", `${agents}, rooms ${rooms}, connections: ${connections.zmqIn} publishers, ${connections.zmqOut} subscribers, ${connections.ws} WebSockets`],
-    ["messages", `${messages.accepted} accepted = ${messages.routed} routed + ${messages.stored} stored + ${messages.refused} refused + ${messages.unroutable} unroutable + ${messages.malformed} malformed`],
+    [
+      "agents",
+      `${agents}, rooms ${rooms}, connections: ${connections.zmqIn} publishers, ${connections.zmqOut} subscribers, ${connections.ws} WebSockets`,
+    ],
+    [
+      "messages",
+      `${messages.accepted} accepted = ${messages.routed} routed + ${messages.stored} stored + ${messages.refused} refused + ${messages.unroutable} unroutable + ${messages.malformed} malformed`,
+    ],
     ["copies", `${copies.copies} = ${copies.written} written + ${copies.pending} pending + dropped (${dropped})`],
     ...(reasons.length > 0 ? [["reasons", "", ""], ...reasons] : []),
   ]);

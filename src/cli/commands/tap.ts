@@ -37,7 +37,10 @@ export function tapCommand(program: Command): void {
     });
 }
 
-/** Shows what passes, over restarts of the broker, until a signal, the last of `count`, or a broker that stays away. @returns the exit code */
+/**
+ * Shows what passes, over restarts of the broker, until a signal, the last of `count`, or a broker that stays away.
+ * @returns the exit code
+ */
 async function tap(topics: readonly string[], options: Options): Promise<number> {
   const interrupted = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
@@ -49,8 +52,13 @@ async function tap(topics: readonly string[], options: Options): Promise<number>
   for (let isFirst = true; ; isFirst = false) {
     const operator = await connectOperator(options, { hearOwn: true, inboxMax: 100_000 });
     // A tap changes nothing: to subscribe a room would be to join it.
-    for (const topic of topics.length > 0 && topics.every((one) => subscriptionKind(one) === "prefix") ? topics : [""]) operator.subscribe(topic);
-    say(isFirst ? `listening to ${topics.length === 0 ? "everything" : topics.join(" ")}; Ctrl-C ends it` : "the broker is back: what passed meanwhile is not shown");
+    for (const topic of topics.length > 0 && topics.every((one) => subscriptionKind(one) === "prefix") ? topics : [""])
+      operator.subscribe(topic);
+    say(
+      isFirst
+        ? `listening to ${topics.length === 0 ? "everything" : topics.join(" ")}; Ctrl-C ends it`
+        : "the broker is back: what passed meanwhile is not shown",
+    );
     const { data } = findBroker(options);
     const lost = new AbortController();
     const end = watchBroker(data, () => {

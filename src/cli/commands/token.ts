@@ -18,20 +18,39 @@ interface Options extends BrokerChoice, Output {
   readonly create?: boolean;
 }
 
-/** `broker token AGENT`: tokens that prove the agent's name. A running broker takes them at once, and cuts who speaks by one that is revoked. */
+/**
+ * `broker token AGENT`: tokens that prove the agent's name. A running broker takes them at once, and cuts who speaks by
+ * one that is revoked.
+ */
 export function tokenCommand(program: Command): void {
   const token = withIssueOptions(program.command("token"))
     .usage("[options] <agent> | list | revoke <id|agent> | issue <agent>")
     .description("make tokens that prove an agent's name, shown once; list them, revoke them")
     .helpCommand(false);
-  withIssueOptions(token.command("issue")).description("the same as broker token AGENT, for an agent whose name is list, revoke or issue");
+  withIssueOptions(token.command("issue")).description(
+    "the same as broker token AGENT, for an agent whose name is list, revoke or issue",
+  );
   token
     .command("list")
     .description("list the valid tokens: id, kind, agent, scopes, when issued and until when; never the token itself")
     .action((_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const rows = open(existing(options)).list().map(rowOf);
-      print(options, rows, () => (rows.length === 0 ? "" : table([head, ...rows.map(({ id, kind, agent, scopes: of, issued, expires }) => [id, kind, agent, of.join(",") || "-", issued, expires ?? "never"])])));
+      print(options, rows, () =>
+        rows.length === 0
+          ? ""
+          : table([
+              head,
+              ...rows.map(({ id, kind, agent, scopes: of, issued, expires }) => [
+                id,
+                kind,
+                agent,
+                of.join(",") || "-",
+                issued,
+                expires ?? "never",
+              ]),
+            ]),
+      );
       if (rows.length === 0 && options.json !== true) say("There are no tokens.");
     });
   token
@@ -43,9 +62,21 @@ export function tokenCommand(program: Command): void {
       const data = existing(options);
       mustBeOwner(data);
       const revoked = await open(data).revoke(idOrAgent);
-      if (revoked.length === 0) throw new Fault("not-found", `there is no valid token with the id ${idOrAgent}, nor of an agent ${idOrAgent}; broker token list shows those there are`);
+      if (revoked.length === 0)
+        throw new Fault(
+          "not-found",
+          `there is no valid token with the id ${idOrAgent}, nor of an agent ${idOrAgent}; broker token list shows those there are`,
+        );
       audit(data, "token.revoked", revoked);
-      print(options, { revoked: revoked.length, tokens: revoked.map(rowOf) }, () => `revoked ${revoked.length}: ${revoked.map(rowOf).map(({ id, kind, agent }) => `${id} (${kind}, ${agent})`).join(", ")}`);
+      print(
+        options,
+        { revoked: revoked.length, tokens: revoked.map(rowOf) },
+        () =>
+          `revoked ${revoked.length}: ${revoked
+            .map(rowOf)
+            .map(({ id, kind, agent }) => `${id} (${kind}, ${agent})`)
+            .join(", ")}`,
+      );
     });
 }
 
@@ -68,18 +99,27 @@ function withIssueOptions(command: Command): Command {
 
 async function issue(agent: string, options: Options): Promise<Readonly<Record<string, string>>> {
   if (options.carries !== undefined && options.scope?.includes("proxy") !== true) {
-    throw new Fault("malformed", `--carries ${options.carries.join(" ")} means nothing without the right to carry names: add --scope proxy, or leave --carries out`);
+    throw new Fault(
+      "malformed",
+      `--carries ${options.carries.join(" ")} means nothing without the right to carry names: add --scope proxy, or leave --carries out`,
+    );
   }
   const data = directory(options);
   mustExist(data, options);
   data.prepare();
   mustBeOwner(data);
-  if (data.readEndpoints() === undefined) say(`broker: no broker runs on ${data.path}, for which these tokens are; if yours runs elsewhere, name its folder with --data-dir`);
+  if (data.readEndpoints() === undefined)
+    say(
+      `broker: no broker runs on ${data.path}, for which these tokens are; if yours runs elsewhere, name its folder with --data-dir`,
+    );
   const identity = open(data);
   identity.load();
   const both = options.zmq !== true && options.pan !== true;
   const made: Record<string, string> = {};
-  const kinds: readonly (readonly [TokenKind, boolean])[] = [["zmq", both || options.zmq === true], ["ws", both || options.pan === true]];
+  const kinds: readonly (readonly [TokenKind, boolean])[] = [
+    ["zmq", both || options.zmq === true],
+    ["ws", both || options.pan === true],
+  ];
   for (const [kind, wanted] of kinds) {
     if (!wanted) continue;
     const token = await identity.issue({
@@ -100,16 +140,31 @@ function directory({ dataDir }: Options): DataDirectory {
   return new DataDirectory(resolveDataDirectory({ dataDir }));
 }
 
-/** The usual directory is made for whoever comes before the first start; one that was named is not, since the name may be mistyped. */
+/**
+ * The usual directory is made for whoever comes before the first start; one that was named is not, since the name may
+ * be mistyped.
+ */
 function mustExist(data: DataDirectory, { create }: Options): void {
-  if (create === true || existsSync(data.path) || data.path === resolveDataDirectory({ env: { ...process.env, SYNAPTIC_DATA_DIR: "" } })) return;
-  throw new Fault("not-found", `there is no data directory ${data.path}: check --data-dir (or SYNAPTIC_DATA_DIR, or dataDir of the configuration), start its broker first, or say --create to make it now`);
+  if (
+    create === true ||
+    existsSync(data.path) ||
+    data.path === resolveDataDirectory({ env: { ...process.env, SYNAPTIC_DATA_DIR: "" } })
+  )
+    return;
+  throw new Fault(
+    "not-found",
+    `there is no data directory ${data.path}: check --data-dir (or SYNAPTIC_DATA_DIR, or dataDir of the configuration), start its broker first, or say --create to make it now`,
+  );
 }
 
 /** A directory in which there may be tokens. @throws Fault not-found, forbidden */
 function existing(options: Options): DataDirectory {
   const data = directory(options);
-  if (!existsSync(data.path)) throw new Fault("not-found", `there is no data directory ${data.path}, so there are no tokens; check --data-dir (or SYNAPTIC_DATA_DIR, or dataDir of the configuration)`);
+  if (!existsSync(data.path))
+    throw new Fault(
+      "not-found",
+      `there is no data directory ${data.path}, so there are no tokens; check --data-dir (or SYNAPTIC_DATA_DIR, or dataDir of the configuration)`,
+    );
   data.prepare();
   return data;
 }
@@ -119,7 +174,10 @@ function mustBeOwner(data: DataDirectory): void {
   const secret = statSync(data.file("operator-token"), { throwIfNoEntry: false }) ?? statSync(data.path);
   const own = process.getuid?.();
   if (own !== undefined && own !== secret.uid) {
-    throw new Fault("forbidden", `the broker of ${data.path} runs as another user and could not read what this one writes: run it as that user (sudo -u '#${secret.uid}' broker token …)`);
+    throw new Fault(
+      "forbidden",
+      `the broker of ${data.path} runs as another user and could not read what this one writes: run it as that user (sudo -u '#${secret.uid}' broker token …)`,
+    );
   }
 }
 
@@ -135,10 +193,17 @@ function open(data: DataDirectory): IdentityTokens {
   });
 }
 
-/** Written down beside a broker that may be running. The token is issued or revoked already: a log that cannot be written is told, no more. */
+/**
+ * Written down beside a broker that may be running. The token is issued or revoked already: a log that cannot be
+ * written is told, no more.
+ */
 function audit(data: DataDirectory, event: "token.issued" | "token.revoked", tokens: readonly TokenListing[]): void {
   try {
-    appendAudit(data.file("audit.log"), tokens.map((token) => ({ event, uid: process.getuid?.(), ...auditedToken(token) })), systemClock.now());
+    appendAudit(
+      data.file("audit.log"),
+      tokens.map((token) => ({ event, uid: process.getuid?.(), ...auditedToken(token) })),
+      systemClock.now(),
+    );
   } catch (thrown) {
     say(`broker: this could not be written into the audit log: ${String(asFault(thrown).cause ?? thrown)}`);
   }
@@ -163,7 +228,15 @@ interface TokenRow {
 }
 
 function rowOf({ id, kind, subject, scopes: of, names, issuedAt, expiresAt }: TokenListing): TokenRow {
-  return { id, kind: words[kind], agent: subject, scopes: of, ...(names !== undefined && { carries: names }), issued: isoOf(issuedAt), expires: expiresAt === undefined ? null : isoOf(expiresAt) };
+  return {
+    id,
+    kind: words[kind],
+    agent: subject,
+    scopes: of,
+    ...(names !== undefined && { carries: names }),
+    issued: isoOf(issuedAt),
+    expires: expiresAt === undefined ? null : isoOf(expiresAt),
+  };
 }
 
 /** The last moment that has a date (ECMA-262 §21.4.1.1): a file may hold later ones. */
@@ -182,7 +255,10 @@ function duration(text: string): number {
   const parts = /^(\d+)([smhd])$/.exec(text);
   const ms = Number(parts?.[1]) * (unitMs[parts?.[2] ?? ""] ?? NaN);
   if (!(ms > 0)) throw new InvalidArgumentError("write a number and a unit: 90s, 15m, 12h, 30d");
-  if (ms > durationMaxMs) throw new InvalidArgumentError("a hundred years (36525d) is the most; leave --expires out for a token that is valid for ever");
+  if (ms > durationMaxMs)
+    throw new InvalidArgumentError(
+      "a hundred years (36525d) is the most; leave --expires out for a token that is valid for ever",
+    );
   return ms;
 }
 

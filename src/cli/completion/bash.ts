@@ -4,9 +4,17 @@ import { allOf, type CommandWords, type Follows } from "./tree.js";
 export function bashCompletion(program: CommandWords): string {
   const commands = allOf(program);
   const paths = commands.filter(({ path }) => path !== "").map(({ path }) => `"${path}"`);
-  const values = commands.flatMap(({ path, options }) => options.flatMap(({ words, value }) => (value === undefined ? [] : [`    ${words.map((word) => `"${path} ${word}"`).join(" | ")}) ${reply(value)} ;;`])));
+  const values = commands.flatMap(({ path, options }) =>
+    options.flatMap(({ words, value }) =>
+      value === undefined ? [] : [`    ${words.map((word) => `"${path} ${word}"`).join(" | ")}) ${reply(value)} ;;`],
+    ),
+  );
   const next = commands.map(({ path, options, argument, commands: below }) => {
-    const words = [...below.map(({ name }) => name), ...(Array.isArray(argument) ? (argument as readonly string[]) : []), ...options.flatMap((option) => option.words)];
+    const words = [
+      ...below.map(({ name }) => name),
+      ...(Array.isArray(argument) ? (argument as readonly string[]) : []),
+      ...options.flatMap((option) => option.words),
+    ];
     return `    "${path}") ${reply(words)} ;;`;
   });
   return `# bash completion for ${program.name}: source <(${program.name} completion bash)

@@ -28,7 +28,10 @@ ${lines.join("\n")}
 }
 
 function switches({ words, value }: OptionWords): string {
-  return [...words.map((word) => (word.startsWith("--") ? `-l ${word.slice(2)}` : `-s ${word.slice(1)}`)), ...valueOf(value)].join(" ");
+  return [
+    ...words.map((word) => (word.startsWith("--") ? `-l ${word.slice(2)}` : `-s ${word.slice(1)}`)),
+    ...valueOf(value),
+  ].join(" ");
 }
 
 function valueOf(value: Follows | undefined): readonly string[] {

@@ -33,10 +33,15 @@ export function commandWords(command: Command, before = ""): CommandWords {
     path,
     name: command.name(),
     description: help.subcommandDescription(command),
-    options: help.visibleOptions(command).map((option) => ({ words: wordsOf(option), description: option.description, value: valueOf(option) })),
+    options: help
+      .visibleOptions(command)
+      .map((option) => ({ words: wordsOf(option), description: option.description, value: valueOf(option) })),
     argument: argument === undefined ? undefined : (argument.argChoices ?? "anything"),
     // help is a word of commander's own: it has the same words behind it.
-    commands: help.visibleCommands(command).filter((one) => one.name() !== "help").map((one) => commandWords(one, path)),
+    commands: help
+      .visibleCommands(command)
+      .filter((one) => one.name() !== "help")
+      .map((one) => commandWords(one, path)),
   };
 }
 

@@ -4,7 +4,13 @@ import { allOf, type CommandWords, type Follows } from "./tree.js";
 export function zshCompletion(program: CommandWords): string {
   const commands = allOf(program);
   const paths = commands.filter(({ path }) => path !== "").map(({ path }) => `"${path}"`);
-  const values = commands.flatMap(({ path, options }) => options.flatMap(({ words, value }) => (value === undefined ? [] : [`    ${words.map((word) => `"${path} ${word}"`).join(" | ")}) ${reply(value)}; return ;;`])));
+  const values = commands.flatMap(({ path, options }) =>
+    options.flatMap(({ words, value }) =>
+      value === undefined
+        ? []
+        : [`    ${words.map((word) => `"${path} ${word}"`).join(" | ")}) ${reply(value)}; return ;;`],
+    ),
+  );
   const next = commands.map(({ path, options, argument, commands: below }) => {
     const found = [
       ...below.map(({ name, description }) => described(name, description)),

@@ -12,7 +12,8 @@ export const certificate: Check = ({ layered }) => {
     readTlsPair({ cert: tlsCert, key: tlsKey });
     const dates = readCertificate(tlsCert);
     const problem = dateProblem(dates, new Date());
-    if (problem === undefined) return [{ check, result: "good", found: `${tlsCert}, valid until ${dates.validTo.toISOString()}` }];
+    if (problem === undefined)
+      return [{ check, result: "good", found: `${tlsCert}, valid until ${dates.validTo.toISOString()}` }];
     return [{ check, result: problem.when === "over" ? "failed" : "warning", found: `${tlsCert} ${problem.words}` }];
   } catch (thrown) {
     return [{ check, result: "failed", found: asFault(thrown).message }];

@@ -14,7 +14,14 @@ export const dataDirectory: Check = ({ data }) => {
     if (!existsSync(data.path)) return [{ check, result: "good", found: `${data.path} is made at the first start` }];
     const loose = looseIn(data);
     if (loose.length === 0) return [{ check, result: "good", found: data.path }];
-    return [{ check, result: "failed", found: `others could read ${loose.join(", ")}, were the folder open`, remedy: `chmod go= ${loose.map((name) => data.file(name)).join(" ")}` }];
+    return [
+      {
+        check,
+        result: "failed",
+        found: `others could read ${loose.join(", ")}, were the folder open`,
+        remedy: `chmod go= ${loose.map((name) => data.file(name)).join(" ")}`,
+      },
+    ];
   } catch (thrown) {
     return [{ check, result: "failed", found: asFault(thrown).message }];
   }
@@ -22,5 +29,7 @@ export const dataDirectory: Check = ({ data }) => {
 
 function looseIn(data: DataDirectory): readonly string[] {
   if (process.platform === "win32") return [];
-  return readdirSync(data.path).filter((name) => !open.has(name) && ((statSync(data.file(name), { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0);
+  return readdirSync(data.path).filter(
+    (name) => !open.has(name) && ((statSync(data.file(name), { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0,
+  );
 }

@@ -14,9 +14,17 @@ export const descriptors: Check = ({ layered, endpoints }) => {
   try {
     const limits = readFileSync(`/proc/${endpoints?.pid ?? "self"}/limits`, "utf8");
     const [, soft = ""] = /^Max open files\s+(\S+)/m.exec(limits) ?? [];
-    if (soft === "unlimited" || Number(soft) >= needed) return [{ check, result: "good", found: `${soft}, enough for ${needed - spare} connections` }];
+    if (soft === "unlimited" || Number(soft) >= needed)
+      return [{ check, result: "good", found: `${soft}, enough for ${needed - spare} connections` }];
     const remedy = `start the broker after ulimit -n ${needed} (systemd: LimitNOFILE=${needed}), or take fewer: --limit wsConnectionsMax=… zmqConnectionsMax=…`;
-    return [{ check, result: "warning", found: `${soft}, and ${wsConnectionsMax} WebSockets with ${zmqConnectionsMax} ZeroMQ connections may need ${needed}`, remedy }];
+    return [
+      {
+        check,
+        result: "warning",
+        found: `${soft}, and ${wsConnectionsMax} WebSockets with ${zmqConnectionsMax} ZeroMQ connections may need ${needed}`,
+        remedy,
+      },
+    ];
   } catch (thrown) {
     return [{ check, result: "skipped", found: reasonOf(thrown) }];
   }

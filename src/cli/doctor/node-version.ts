@@ -9,7 +9,14 @@ export const nodeVersion: Check = () => {
   const check = "node";
   const found = process.versions.node;
   if (major > needMajor || (major === needMajor && minor >= needMinor)) return [{ check, result: "good", found }];
-  return [{ check, result: "failed", found: `${found}, and ${engines.node} is needed`, remedy: "install a newer Node: https://nodejs.org" }];
+  return [
+    {
+      check,
+      result: "failed",
+      found: `${found}, and ${engines.node} is needed`,
+      remedy: "install a newer Node: https://nodejs.org",
+    },
+  ];
 };
 
 function numbersOf(version: string): readonly number[] {

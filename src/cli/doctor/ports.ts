@@ -3,27 +3,55 @@ import { doorsOf, flagOf, hostOf, portOf, type NamedDoor } from "../../config/in
 import type { Endpoints } from "../../storage/index.js";
 import type { Check, Finding } from "./finding.js";
 
-/** Every port of the configuration is free, or has the running broker behind it. Where nobody names doors, a running broker's own count: it was told of them by flags. */
+/**
+ * Every port of the configuration is free, or has the running broker behind it. Where nobody names doors, a running
+ * broker's own count: it was told of them by flags.
+ */
 export const ports: Check = async ({ layered, data, endpoints }) => {
   if (layered === undefined) return [];
   const isItsOwn = (path: string): boolean => endpoints !== undefined && layered.originOf(path) === "default";
-  const doors = doorsOf(layered.config, data.path).filter(({ path, url }) => !url.startsWith("ipc://") && !isItsOwn(path));
-  const open = endpoints === undefined ? [] : doorsIn(endpoints).filter(({ path, url }) => !url.startsWith("ipc:") && isItsOwn(path));
+  const doors = doorsOf(layered.config, data.path).filter(
+    ({ path, url }) => !url.startsWith("ipc://") && !isItsOwn(path),
+  );
+  const open =
+    endpoints === undefined
+      ? []
+      : doorsIn(endpoints).filter(({ path, url }) => !url.startsWith("ipc:") && isItsOwn(path));
   const ours = open.map(({ path, url }): Finding => ({ check: `port ${path}`, result: "good", found: `${url}: ours` }));
-  return ours.concat(await Promise.all(doors.map(async ({ path, url }): Promise<Finding> => {
-    const check = `port ${path}`;
-    const door = url.replace(/^tcp:\/\//, "");
-    if (portOf(door) === 0) return { check, result: "good", found: `${url}: chosen by the system at each start` };
-    if (isOurs(endpoints, portOf(door))) return { check, result: "good", found: `${url}: ours` };
-    const code = await whyTaken(hostOf(door), portOf(door));
-    if (code === undefined) return { check, result: "good", found: `${url}: free` };
-    if (code !== "EADDRINUSE") return { check, result: "failed", found: `${url}: ${code}`, remedy: code === "EACCES" ? `choose a port above 1023 with ${flagOf(path)}` : `choose another address with ${flagOf(path)}` };
-    return { check, result: "failed", found: `${url}: another program listens there`, remedy: `ss -ltnp 'sport = :${portOf(door)}' tells which; end it, or choose another port with ${flagOf(path)}` };
-  })));
+  return ours.concat(
+    await Promise.all(
+      doors.map(async ({ path, url }): Promise<Finding> => {
+        const check = `port ${path}`;
+        const door = url.replace(/^tcp:\/\//, "");
+        if (portOf(door) === 0) return { check, result: "good", found: `${url}: chosen by the system at each start` };
+        if (isOurs(endpoints, portOf(door))) return { check, result: "good", found: `${url}: ours` };
+        const code = await whyTaken(hostOf(door), portOf(door));
+        if (code === undefined) return { check, result: "good", found: `${url}: free` };
+        if (code !== "EADDRINUSE")
+          return {
+            check,
+            result: "failed",
+            found: `${url}: ${code}`,
+            remedy:
+              code === "EACCES"
+                ? `choose a port above 1023 with ${flagOf(path)}`
+                : `choose another address with ${flagOf(path)}`,
+          };
+        return {
+          check,
+          result: "failed",
+          found: `${url}: another program listens there`,
+          remedy: `ss -ltnp 'sport = :${portOf(door)}' tells which; end it, or choose another port with ${flagOf(path)}`,
+        };
+      }),
+    ),
+  );
 };
 
 function doorsIn({ zmqIn, zmqOut, ws, own = {} }: Endpoints): readonly NamedDoor[] {
-  return Object.entries({ zmqIn, zmqOut, ws, ownDoors: Object.values(own) }).flatMap(([path, urls]) => urls.map((url) => ({ path, url })));
+  return Object.entries({ zmqIn, zmqOut, ws, ownDoors: Object.values(own) }).flatMap(([path, urls]) =>
+    urls.map((url) => ({ path, url })),
+  );
 }
 
 function isOurs(endpoints: Endpoints | undefined, port: number): boolean {

@@ -33,7 +33,9 @@ export const wsRoundTrips: Check = async (patient) => {
   for (const door of endpoints.ws) findings.push(...(await tripsThrough(door, [...shared, ...pages], patient)));
   for (const [name, door] of Object.entries(endpoints.own ?? {})) {
     const trip = dialectTrips[name];
-    findings.push(...(await tripsThrough(door, [...(trip === undefined ? [] : [{ ...trip, path: "/" }]), ...pages], patient)));
+    findings.push(
+      ...(await tripsThrough(door, [...(trip === undefined ? [] : [{ ...trip, path: "/" }]), ...pages], patient)),
+    );
   }
   return findings;
 };
@@ -46,14 +48,22 @@ async function tripsThrough(door: string, trips: readonly Trip[], patient: Patie
       const took = await timed(() => go(`${line.url}${path}`, patient));
       findings.push({ check, result: "good", found: `${door}${path}: ${took} ms` });
     } catch (thrown) {
-      findings.push({ check, result: "failed", found: `${door}${path}: ${reasonOf(thrown).replaceAll(line.url, door)}`, remedy: "broker status shows the doors; the broker's log says what it refused" });
+      findings.push({
+        check,
+        result: "failed",
+        found: `${door}${path}: ${reasonOf(thrown).replaceAll(line.url, door)}`,
+        remedy: "broker status shows the doors; the broker's log says what it refused",
+      });
     }
   }
   await line.close();
   return [...findings, ...shown(door, line.shown(), patient)];
 }
 
-/** A door goes on with its old certificate until it is told to read the new one; a file that cannot be used is the certificate check's to tell. */
+/**
+ * A door goes on with its old certificate until it is told to read the new one; a file that cannot be used is the
+ * certificate check's to tell.
+ */
 function shown(door: string, certificate: X509Certificate | undefined, { layered }: Patient): readonly Finding[] {
   if (certificate === undefined) return [];
   const check = "certificate shown";
@@ -68,7 +78,15 @@ function shown(door: string, certificate: X509Certificate | undefined, { layered
   try {
     readTlsPair({ cert, key });
     if (readCertificate(cert).fingerprint === dates.fingerprint) return [valid];
-    return [valid, { check, result: "failed", found: `${door}: another than the one in ${cert}`, remedy: "kill -HUP the broker: it reads the file again" }];
+    return [
+      valid,
+      {
+        check,
+        result: "failed",
+        found: `${door}: another than the one in ${cert}`,
+        remedy: "kill -HUP the broker: it reads the file again",
+      },
+    ];
   } catch {
     return [valid]; // the certificate check says what is wrong with the files
   }
@@ -76,7 +94,13 @@ function shown(door: string, certificate: X509Certificate | undefined, { layered
 
 async function pan(url: string, { data }: Patient): Promise<void> {
   const token = readFileSync(data.file("pan-token"), "utf8").trim();
-  const client = new PanClient({ url, token, agentId: `doctor-${randomBytes(3).toString("hex")}`, reconnect: false, answerTimeoutMs: withinMs });
+  const client = new PanClient({
+    url,
+    token,
+    agentId: `doctor-${randomBytes(3).toString("hex")}`,
+    reconnect: false,
+    answerTimeoutMs: withinMs,
+  });
   await client.connect();
   await client.list();
   await client.close();

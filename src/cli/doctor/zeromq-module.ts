@@ -7,6 +7,14 @@ export const zeromqModule: Check = async () => {
     await import("../../../clients/typescript/agent/link-zeromq.js");
     return [{ check, result: "good", found: "loads" }];
   } catch (thrown) {
-    return [{ check, result: "failed", found: reasonOf(thrown), remedy: "run npm ci in the folder of synaptic-core; the package brings binaries for Linux, macOS and Windows on x64 and arm64" }];
+    return [
+      {
+        check,
+        result: "failed",
+        found: reasonOf(thrown),
+        remedy:
+          "run npm ci in the folder of synaptic-core; the package brings binaries for Linux, macOS and Windows on x64 and arm64",
+      },
+    ];
   }
 };

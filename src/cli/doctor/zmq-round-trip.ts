@@ -19,7 +19,9 @@ export const zmqRoundTrip: Check = async ({ data, endpoints }) => {
     if (door !== undefined && out !== undefined) findings.push(...(await tripThrough(data.path, door, out)));
   }
   // One clock, however many doors have told it.
-  return findings.filter(({ check }, at) => check !== "clock" || at === findings.findIndex((one) => one.check === "clock"));
+  return findings.filter(
+    ({ check }, at) => check !== "clock" || at === findings.findIndex((one) => one.check === "clock"),
+  );
 };
 
 async function tripThrough(dataDir: string, zmqIn: string, out: string): Promise<readonly Finding[]> {
@@ -27,7 +29,14 @@ async function tripThrough(dataDir: string, zmqIn: string, out: string): Promise
   const doors = `${zmqIn} → ${out}`;
   try {
     const { token } = findBroker({ dataDir });
-    const operator = await Agent.connect({ name: operatorName, in: reachable(zmqIn), out: reachable(out), token, readyTimeoutMs: withinMs, publishTimeoutMs: withinMs });
+    const operator = await Agent.connect({
+      name: operatorName,
+      in: reachable(zmqIn),
+      out: reachable(out),
+      token,
+      readyTimeoutMs: withinMs,
+      publishTimeoutMs: withinMs,
+    });
     let told = "";
     const took = await timed(async () => {
       told = (await askBroker(operator, "ping")).timestamp;
@@ -35,7 +44,14 @@ async function tripThrough(dataDir: string, zmqIn: string, out: string): Promise
     await operator.close();
     return [{ check, result: "good", found: `${doors}: ${took} ms` }, clock(told)];
   } catch (thrown) {
-    return [{ check, result: "failed", found: `${doors}: ${reasonOf(thrown)}`, remedy: "the broker's log says whom it refused, and why" }];
+    return [
+      {
+        check,
+        result: "failed",
+        found: `${doors}: ${reasonOf(thrown)}`,
+        remedy: "the broker's log says whom it refused, and why",
+      },
+    ];
   }
 }
 
@@ -43,8 +59,20 @@ function clock(told: string): Finding {
   const check = "clock";
   const now = new Date();
   const apart = Math.abs(Date.parse(told) - now.getTime());
-  if (now.getUTCFullYear() < sinceYear) return { check, result: "failed", found: `it is ${now.toISOString()} here`, remedy: "set the clock (timedatectl set-ntp true): certificates and tokens depend on it" };
-  if (!(apart <= skewMaxMs)) return { check, result: "failed", found: `the broker's is ${apart} ms apart from ours`, remedy: "set the clock (timedatectl set-ntp true), then start the broker again" };
+  if (now.getUTCFullYear() < sinceYear)
+    return {
+      check,
+      result: "failed",
+      found: `it is ${now.toISOString()} here`,
+      remedy: "set the clock (timedatectl set-ntp true): certificates and tokens depend on it",
+    };
+  if (!(apart <= skewMaxMs))
+    return {
+      check,
+      result: "failed",
+      found: `the broker's is ${apart} ms apart from ours`,
+      remedy: "set the clock (timedatectl set-ntp true), then start the broker again",
+    };
   return { check, result: "good", found: `${now.toISOString()}, the broker's is ${apart} ms apart` };
 }
 

@@ -56,36 +56,48 @@ export class Access {
   }
 
   /**
-   * Who connects: the socket's other end, or whom a trusted proxy names in `X-Forwarded-For`. No other header counts: one that the proxy does not set would be
+   * Who connects: the socket's other end, or whom a trusted proxy names in `X-Forwarded-For`. No other header counts:
+   * one that the proxy does not set would be
    * its client's own word. Nobody comes from this machine by a header.
    */
   clientOf({ headers, peer }: Asking): string {
     if (!this.isProxy(peer)) return peer;
     // Each proxy adds whom it was called by at the end: the last one that is no proxy of ours is the client.
     const named = listOf(headers["x-forwarded-for"]).map(addressIn);
-    const client = [...named].reverse().find((address) => isIP(address) === 0 || !this.isProxy(address)) ?? named[0] ?? peer;
+    const client =
+      [...named].reverse().find((address) => isIP(address) === 0 || !this.isProxy(address)) ?? named[0] ?? peer;
     return named.length > 0 && isThisMachine(client) ? "unknown" : client;
   }
 
   /**
-   * Why a web page may not connect, or undefined if it may. Only browsers send an `Origin`, and they always do: a page of elsewhere must not reach agents
+   * Why a web page may not connect, or undefined if it may. Only browsers send an `Origin`, and they always do: a page
+   * of elsewhere must not reach agents
    * through its visitor's browser, nor may a name that was made to point here (DNS rebinding) pass for this broker.
    */
   refusal({ headers, isTls }: Asking): string | undefined {
     const { origin, host = "" } = headers;
     if (origin === undefined) return undefined;
-    if (!this.isOurs(host)) return `This broker is not known as ${host}. If it should be, start it with --host ${host.replace(/:\d+$/, "")}.`;
-    if (!URL.canParse(origin)) return "Pages without an origin may not connect. Use a client outside the browser, or serve the page from this machine.";
+    if (!this.isOurs(host))
+      return `This broker is not known as ${host}. If it should be, start it with --host ${host.replace(/:\d+$/, "")}.`;
+    if (!URL.canParse(origin))
+      return "Pages without an origin may not connect. Use a client outside the browser, or serve the page from this machine.";
     const page = new URL(origin);
     const isOwn = page.host === host.toLowerCase() && (page.protocol === "https:") === isTls;
-    if (this.#origins.has(page.origin) || isOwn || (isLoopbackName(page.hostname) && isLoopbackName(hostnameOf(host)))) return undefined;
+    if (this.#origins.has(page.origin) || isOwn || (isLoopbackName(page.hostname) && isLoopbackName(hostnameOf(host))))
+      return undefined;
     return `Pages of ${page.origin} may not connect. If they should, start the broker with --origin ${page.origin}; a client outside the browser needs no such word.`;
   }
 
   /** A name of this broker: an address, this machine, or one that was configured. */
   isOurs(host: string): boolean {
     const name = hostnameOf(host);
-    return isIP(name.replace(/^\[|\]$/g, "")) !== 0 || isLoopbackName(name) || name === hostname().toLowerCase() || this.#hosts.has(host.toLowerCase()) || this.#hosts.has(name);
+    return (
+      isIP(name.replace(/^\[|\]$/g, "")) !== 0 ||
+      isLoopbackName(name) ||
+      name === hostname().toLowerCase() ||
+      this.#hosts.has(host.toLowerCase()) ||
+      this.#hosts.has(name)
+    );
   }
 }
 
@@ -105,5 +117,8 @@ function addressIn(part: string): string {
 
 function listOf(header: string | readonly string[] | undefined): readonly string[] {
   const text = typeof header === "string" ? header : (header ?? []).join(",");
-  return text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
 }

@@ -1,6 +1,14 @@
 import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
-import { Outbox, type BacklogTotal, type Clock, type Flusher, type Ledger, type Limits, type Wire } from "../../core/index.js";
+import {
+  Outbox,
+  type BacklogTotal,
+  type Clock,
+  type Flusher,
+  type Ledger,
+  type Limits,
+  type Wire,
+} from "../../core/index.js";
 import type { Closing, Connection, Frame, PreparedFrame, Receiver } from "../../dialect/connection.js";
 import { writerOf } from "./direct-write.js";
 import { LifeSigns } from "./life-signs.js";
@@ -14,7 +22,10 @@ export interface WsConnectionOptions {
   readonly remote: string;
   readonly socket: Duplex;
   readonly ws: WebSocket;
-  readonly limits: Pick<Limits, "wsBacklogMaxBytes" | "wsFrameMaxBytes" | "wsPreLoginMaxBytes" | "wsPingMs" | "stuckMs" | "drainFlushMs">;
+  readonly limits: Pick<
+    Limits,
+    "wsBacklogMaxBytes" | "wsFrameMaxBytes" | "wsPreLoginMaxBytes" | "wsPingMs" | "stuckMs" | "drainFlushMs"
+  >;
   readonly clock: Clock;
   readonly flusher: Flusher;
   readonly total: BacklogTotal;
@@ -26,8 +37,10 @@ export interface WsConnectionOptions {
 }
 
 /**
- * One WebSocket. All bytes go through its outbox, the close frames that `ws` writes by itself, too: they wait behind what is queued, so that
- * none lands within a frame that is half written. A peer that does not read its answers is not read either, until it does.
+ * One WebSocket. All bytes go through its outbox, the close frames that `ws` writes by itself, too: they wait behind
+ * what is queued, so that
+ * none lands within a frame that is half written. A peer that does not read its answers is not read either, until it
+ * does.
  */
 export class WsConnection implements Connection, Wire {
   readonly id: string;
@@ -85,7 +98,11 @@ export class WsConnection implements Connection, Wire {
       this.#sign();
     });
     ws.on("error", (error) => {
-      ledger.count("code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" ? "ws-frame-too-large" : "ws-protocol-error");
+      ledger.count(
+        "code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH"
+          ? "ws-frame-too-large"
+          : "ws-protocol-error",
+      );
       this.#phase = this.#phase === "open" ? "closing" : this.#phase;
       this.#awaitClose(closeWaitMs, "ws-close-unanswered");
     });
@@ -163,7 +180,10 @@ export class WsConnection implements Connection, Wire {
     return sign;
   }
 
-  /** Looks after a connection that may have died: pings it when it is time, cuts it when it was silent or stuck for too long. */
+  /**
+   * Looks after a connection that may have died: pings it when it is time, cuts it when it was silent or stuck for too
+   * long.
+   */
   check(nowMs: number): void {
     if (this.#phase !== "open") return;
     const { wsPingMs, stuckMs } = this.#options.limits;

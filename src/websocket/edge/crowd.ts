@@ -10,16 +10,23 @@ interface Visitor {
 
 /** What {@link Crowd} needs. */
 export interface CrowdOptions {
-  readonly limits: Pick<Limits, "wsConnectionsPerAddressMax" | "wsHandshakesPerSecond" | "wsHandshakesBurst" | "wsAddressesMax">;
+  readonly limits: Pick<
+    Limits,
+    "wsConnectionsPerAddressMax" | "wsHandshakesPerSecond" | "wsHandshakesBurst" | "wsAddressesMax"
+  >;
   readonly clock: Clock;
 }
 
 /** Why one address must wait. */
 export type Crowding = "ws-address-full" | "ws-address-hasty";
 
-/** Connections and handshakes of each address. This machine's own are never too many here: whoever runs on it could do worse. */
+/**
+ * Connections and handshakes of each address. This machine's own are never too many here: whoever runs on it could do
+ * worse.
+ */
 export class Crowd {
-  // bound: wsAddressesMax · evicts: an address without connections, the longest known first; if all have some, a new one is not followed · owner: Crowd
+  // bound: wsAddressesMax · evicts: an address without connections, the longest known first; if all have some, a new
+  // one is not followed · owner: Crowd
   readonly #visitors = new Map<string, Visitor>();
   /** Those of them that have no connection, the longest first. */
   // bound: wsAddressesMax · evicts: with its visitor, or when it connects · owner: Crowd
@@ -35,7 +42,10 @@ export class Crowd {
     return this.#visitors.size;
   }
 
-  /** Takes one more connection of an address. @returns how to let it go again (undefined: nothing to let go), or why it must wait */
+  /**
+   * Takes one more connection of an address.
+   * @returns how to let it go again (undefined: nothing to let go), or why it must wait
+   */
   enter(address: string): (() => void) | Crowding | undefined {
     if (isThisMachine(address)) return undefined;
     const { wsConnectionsPerAddressMax, wsHandshakesPerSecond, wsHandshakesBurst } = this.#options.limits;

@@ -23,7 +23,11 @@ export function pathsOf(doors: readonly EdgeDoor[]): readonly string[] {
 }
 
 /** The first of the client's subprotocols that a dialect at `path` knows; at `/` any dialect's. */
-export function chooseSubprotocol(offered: string | undefined, path: string, doors: readonly EdgeDoor[]): string | undefined {
+export function chooseSubprotocol(
+  offered: string | undefined,
+  path: string,
+  doors: readonly EdgeDoor[],
+): string | undefined {
   const there = doors.filter(({ paths }) => paths.includes(path));
   const known = (there.length > 0 ? there : doors).flatMap(({ subprotocols }) => subprotocols);
   return listOf(offered).find((name) => known.includes(name));
@@ -34,13 +38,22 @@ export function addressOf(address: string | undefined): string {
   return (address ?? "unknown").replace(/^::ffff:(?=\d+\.)/, "");
 }
 
-/** What is known of a connection at its upgrade. Browsers cannot set headers and send their token as subprotocol `bearer.TOKEN`. */
-export function helloOf(headers: IncomingHttpHeaders, at: Pick<Hello, "remote" | "path" | "subprotocol" | "own">): Hello {
+/**
+ * What is known of a connection at its upgrade. Browsers cannot set headers and send their token as subprotocol
+ * `bearer.TOKEN`.
+ */
+export function helloOf(
+  headers: IncomingHttpHeaders,
+  at: Pick<Hello, "remote" | "path" | "subprotocol" | "own">,
+): Hello {
   const offered = listOf(headers["sec-websocket-protocol"]).find((name) => name.startsWith("bearer."));
   const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1] ?? offered?.slice("bearer.".length);
   return { ...at, bearer, headers };
 }
 
 function listOf(header: string | undefined): readonly string[] {
-  return (header ?? "").split(",").map((name) => name.trim()).filter((name) => name !== "");
+  return (header ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 }

@@ -32,7 +32,10 @@ export interface WsEdgeOptions {
   readonly log: Log;
 }
 
-/** Connections beyond `wsHalfOpenMax` that only this machine may begin: who asks whether the process works is answered also when it is full. */
+/**
+ * Connections beyond `wsHalfOpenMax` that only this machine may begin: who asks whether the process works is answered
+ * also when it is full.
+ */
 export const ownPlaces = 16;
 
 /** Connections are looked after in this many steps per ping interval. */
@@ -44,7 +47,8 @@ export class WsEdge implements Lifecycle {
   readonly #listeners: Listener[] = [];
   // bound: wsConnectionsMax · evicts: a further connection is answered 503 · owner: WsEdge
   readonly #connections = new Set<WsConnection>();
-  // bound: wsHalfOpenMax, and 16 of this machine · evicts: a further connection is answered 503; httpHeadMs and wsLoginMs end those that wait · owner: WsEdge
+  // bound: wsHalfOpenMax, and 16 of this machine · evicts: a further connection is answered 503; httpHeadMs and
+  // wsLoginMs end those that wait · owner: WsEdge
   readonly #halfOpen = new Map<string, { readonly socket: Socket; readonly isBeyond: boolean }>();
   readonly #crowd: Crowd;
   #phase: "new" | "open" | "draining" | "stopped" = "new";
@@ -64,7 +68,9 @@ export class WsEdge implements Lifecycle {
 
   /** The same of the listeners that one dialect has for itself, by its name. */
   get ownEndpoints(): Readonly<Record<string, string>> {
-    return Object.fromEntries(this.#listeners.flatMap(({ own, endpoint }) => (own === undefined ? [] : [[own, endpoint]])));
+    return Object.fromEntries(
+      this.#listeners.flatMap(({ own, endpoint }) => (own === undefined ? [] : [[own, endpoint]])),
+    );
   }
 
   /** Open WebSockets. */
@@ -109,7 +115,8 @@ export class WsEdge implements Lifecycle {
     });
     if (this.#connections.size === 0) this.#empty?.();
     for (const connection of this.#connections) connection.terminate();
-    // Who has not even said what it wants (a TLS handshake that never begins) is no connection of the server's yet, but keeps it open.
+    // Who has not even said what it wants (a TLS handshake that never begins) is no connection of the server's yet, but
+    // keeps it open.
     for (const { socket } of this.#halfOpen.values()) socket.destroy();
     await gone;
     await Promise.all(this.#listeners.splice(0).map((listener) => listener.stop()));
@@ -145,10 +152,13 @@ export class WsEdge implements Lifecycle {
     const peer = addressOf(socket.remoteAddress);
     const places = limits.wsHalfOpenMax + (isThisMachine(peer) ? ownPlaces : 0);
     const full =
-      this.#connections.size >= limits.wsConnectionsMax && !isThisMachine(peer) ? "ws-connections-full"
-      : this.#halfOpen.size >= places ? "ws-half-open-full"
-      : access.isProxy(peer) ? undefined
-      : this.#enter(socket, peer);
+      this.#connections.size >= limits.wsConnectionsMax && !isThisMachine(peer)
+        ? "ws-connections-full"
+        : this.#halfOpen.size >= places
+          ? "ws-half-open-full"
+          : access.isProxy(peer)
+            ? undefined
+            : this.#enter(socket, peer);
     if (full !== undefined) {
       ledger.count(full);
       // Words in clear text mean nothing to a peer that waits for TLS.

@@ -20,7 +20,8 @@ export function prepareFrame(frame: Frame): PreparedFrame {
     frame.copy(bytes, start);
     return { bytes };
   }
-  // Nearly every text has a byte per character: it is written at once, without being measured before. What has more does not fit, which the room to spare brings to light.
+  // Nearly every text has a byte per character: it is written at once, without being measured before. What has more
+  // does not fit, which the room to spare brings to light.
   const { length } = frame;
   const start = headerBytes(length);
   const bytes = Buffer.allocUnsafe(start + length + spare);

@@ -16,7 +16,10 @@ export interface PageRequest {
   readonly path: string;
   /** Who asks, as a trusted proxy says. */
   readonly remote: string;
-  /** It comes from this machine, and asks for this broker by a name of its own: no web page made its reader's browser ask. */
+  /**
+   * It comes from this machine, and asks for this broker by a name of its own: no web page made its reader's browser
+   * ask.
+   */
   readonly isLocal: boolean;
   /** The token of an `Authorization: Bearer` header. */
   readonly bearer: string | undefined;
@@ -38,7 +41,11 @@ export function frontPage(method: string | undefined, url: string | undefined, p
 
 /** No dialect answers at this path. */
 export function nothingHere(paths: readonly string[]): Answer {
-  const body = JSON.stringify({ error: "not found", message: "nothing answers at this path; connect to one of `paths`", paths });
+  const body = JSON.stringify({
+    error: "not found",
+    message: "nothing answers at this path; connect to one of `paths`",
+    paths,
+  });
   return { status: 404, type: "application/json", body };
 }
 

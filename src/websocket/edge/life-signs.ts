@@ -3,7 +3,8 @@ import type { Clock } from "../../core/index.js";
 /** Questions whether a peer is alive that wait for any sign of it. */
 export class LifeSigns {
   readonly #clock: Clock;
-  // bound: newcomers of one name, one at a time each · evicts: a question goes when it is answered, or its time is over · owner: LifeSigns
+  // bound: newcomers of one name, one at a time each · evicts: a question goes when it is answered, or its time is over
+  // · owner: LifeSigns
   #asked: Set<(alive: boolean) => void> | undefined; // none for nearly all connections
 
   constructor(clock: Clock) {

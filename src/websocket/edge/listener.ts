@@ -76,7 +76,8 @@ export class Listener {
       maxPayload: limits.wsFrameMaxBytes * 2,
       maxFragments: limits.wsFragmentsMax,
       // The choice was made before; `ws` only writes it down.
-      handleProtocols: (offered, request) => chooseSubprotocol([...offered].join(), pathOf(request.url) ?? "", this.#doors) ?? false,
+      handleProtocols: (offered, request) =>
+        chooseSubprotocol([...offered].join(), pathOf(request.url) ?? "", this.#doors) ?? false,
     });
     server.on("request", (request, response) => {
       void this.#answer(request, response);
@@ -106,7 +107,10 @@ export class Listener {
       keepAliveTimeout: 1,
       noDelay: true,
     };
-    const server = tls === undefined ? createServer(serverOptions) : createTlsServer({ ...serverOptions, ...tls, minVersion: "TLSv1.2", handshakeTimeout: limits.httpHeadMs });
+    const server =
+      tls === undefined
+        ? createServer(serverOptions)
+        : createTlsServer({ ...serverOptions, ...tls, minVersion: "TLSv1.2", handshakeTimeout: limits.httpHeadMs });
     server.on("connection", (socket: Socket) => {
       arrived(socket, tls !== undefined);
     });
@@ -143,7 +147,13 @@ export class Listener {
     const remote = access.clientOf({ headers: request.headers, peer, isTls: false });
     const { bearer } = helloOf(request.headers, { remote, path: "", subprotocol: undefined });
     try {
-      const page = await pages?.({ method: request.method ?? "GET", path: pathOf(request.url) ?? "", remote, isLocal: isThisMachine(peer) && !access.isProxy(peer) && access.isOurs(request.headers.host ?? ""), bearer });
+      const page = await pages?.({
+        method: request.method ?? "GET",
+        path: pathOf(request.url) ?? "",
+        remote,
+        isLocal: isThisMachine(peer) && !access.isProxy(peer) && access.isOurs(request.headers.host ?? ""),
+        bearer,
+      });
       respond(request, response, page ?? frontPage(request.method, request.url, this.#paths));
     } catch (thrown) {
       log("error", "a page failed", { error: String(thrown) });
@@ -165,7 +175,7 @@ export class Listener {
     }
     const barred = access.refusal(asking);
     const remote = access.clientOf(asking);
-    const crowding = (remote === asking.peer ? undefined : forwarded(socket, remote));
+    const crowding = remote === asking.peer ? undefined : forwarded(socket, remote);
     const crowded = full(socket);
     if (barred !== undefined) {
       ledger.count("ws-origin-refused");
@@ -194,7 +204,13 @@ function endpointOf(server: Server): string {
 
 function cannotListen(host: string, port: number, error: NodeJS.ErrnoException): Fault {
   const where = `ws ${host}:${String(port)}`;
-  if (error.code === "EADDRINUSE") return new Fault("conflict", `${where} is in use: stop what listens there, or choose another port (0 = any free one)`, { cause: error });
-  if (error.code === "EACCES") return new Fault("forbidden", `${where} is not allowed to this user: choose a port above 1023`, { cause: error });
+  if (error.code === "EADDRINUSE")
+    return new Fault(
+      "conflict",
+      `${where} is in use: stop what listens there, or choose another port (0 = any free one)`,
+      { cause: error },
+    );
+  if (error.code === "EACCES")
+    return new Fault("forbidden", `${where} is not allowed to this user: choose a port above 1023`, { cause: error });
   return new Fault("unavailable", `cannot listen on ${where}: ${error.code ?? error.message}`, { cause: error });
 }

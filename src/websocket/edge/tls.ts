@@ -19,12 +19,19 @@ export interface TlsPair {
 export function readTlsPair({ cert, key }: TlsFiles): TlsPair {
   const pair = { cert: read(cert, "--tls-cert"), key: read(key, "--tls-key") };
   if (!pair.cert.includes("BEGIN CERTIFICATE") && pair.key.includes("BEGIN CERTIFICATE")) {
-    throw new Fault("malformed", `--tls-cert ${cert} holds no certificate, but --tls-key ${key} does: change them round`);
+    throw new Fault(
+      "malformed",
+      `--tls-cert ${cert} holds no certificate, but --tls-key ${key} does: change them round`,
+    );
   }
   try {
     createSecureContext(pair);
   } catch (error) {
-    throw new Fault("malformed", `--tls-cert ${cert} and --tls-key ${key} are no pair: ${error instanceof Error ? error.message : String(error)}; both are PEM, the certificate first in its chain`, { cause: error });
+    throw new Fault(
+      "malformed",
+      `--tls-cert ${cert} and --tls-key ${key} are no pair: ${error instanceof Error ? error.message : String(error)}; both are PEM, the certificate first in its chain`,
+      { cause: error },
+    );
   }
   return pair;
 }
@@ -46,6 +53,10 @@ function read(file: string, flag: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new Fault("unavailable", `${flag} ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Fault(
+      "unavailable",
+      `${flag} ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
 }

@@ -1,4 +1,15 @@
-import { eventsTopic, Fault, type Clock, type Exchange, type Ledger, type Lifecycle, type Limits, type Log, type Router, type Subscriber } from "../../core/index.js";
+import {
+  eventsTopic,
+  Fault,
+  type Clock,
+  type Exchange,
+  type Ledger,
+  type Lifecycle,
+  type Limits,
+  type Log,
+  type Router,
+  type Subscriber,
+} from "../../core/index.js";
 import type { Conversations, Requests } from "../../conversation/index.js";
 import { DroppedEvents } from "../../directory/index.js";
 import type { TokenEnd, Witness } from "../../identity/index.js";
@@ -43,9 +54,12 @@ export interface BridgesStatus {
 export class Bridges implements Lifecycle {
   readonly #context: BridgeContext;
   readonly #served: readonly Served[];
-  readonly #leaving = new Fault("going-away", "the broker is stopping; connect again in a few seconds", { fatal: true });
+  readonly #leaving = new Fault("going-away", "the broker is stopping; connect again in a few seconds", {
+    fatal: true,
+  });
   #phase: "new" | "open" | "draining" | "stopped" = "new";
-  // bound: wsHalfOpenMax · evicts: a connection leaves with its first frame, after wsLoginMs, or when it is gone · owner: Bridges
+  // bound: wsHalfOpenMax · evicts: a connection leaves with its first frame, after wsLoginMs, or when it is gone ·
+  // owner: Bridges
   readonly #undecided = new Set<Undecided>();
   readonly #droppedEvents: DroppedEvents;
   #stopEvents: (() => void) | undefined;
@@ -54,10 +68,17 @@ export class Bridges implements Lifecycle {
   constructor(options: BridgesOptions) {
     const { limits, dialects, exchange, clock } = options;
     const services = withOnce(options.services);
-    const speakers = new Speakers({ directory: services.directory, identity: services.identity, conflictPingMs: limits.conflictPingMs });
+    const speakers = new Speakers({
+      directory: services.directory,
+      identity: services.identity,
+      conflictPingMs: limits.conflictPingMs,
+    });
     this.#context = { ...options, services, speakers, dataTopics: new Set(options.dataTopics) };
     this.#droppedEvents = new DroppedEvents(exchange, clock);
-    this.#served = dialects.map((dialect) => ({ dialect, bridge: openBridge(dialect, this.#context, options.witness) }));
+    this.#served = dialects.map((dialect) => ({
+      dialect,
+      bridge: openBridge(dialect, this.#context, options.witness),
+    }));
   }
 
   start(): Promise<void> {
@@ -98,7 +119,10 @@ export class Bridges implements Lifecycle {
     for (const { bridge } of this.#served) bridge.endTokens(endOf);
   }
 
-  /** Tells every session that the broker leaves, and waits until what is queued for them is written and their sockets are closed. */
+  /**
+   * Tells every session that the broker leaves, and waits until what is queued for them is written and their sockets
+   * are closed.
+   */
   async drain(deadline: AbortSignal): Promise<void> {
     if (this.#phase === "open") this.#phase = "draining";
     for (const undecided of [...this.#undecided]) undecided.refuse(this.#leaving);

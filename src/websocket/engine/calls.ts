@@ -20,7 +20,8 @@ export interface CallsOptions {
 
 /** Requests of one session whose answers come back as values instead of being told to its client. */
 export class Calls {
-  // bound: sessionCallsMax · evicts: a further call is refused as full; one goes with its answer, its time or its session · owner: Calls
+  // bound: sessionCallsMax · evicts: a further call is refused as full; one goes with its answer, its time or its
+  // session · owner: Calls
   readonly #open = new Map<string, OpenCall>();
   readonly #options: CallsOptions;
 
@@ -39,7 +40,13 @@ export class Calls {
       const timedOut = (): void => {
         settle(new Fault("timeout", `${draft.to} has not answered in time`));
       };
-      const withdraw = requests.open({ from: speaker, to: draft.to, messageId, ...(options.timeoutMs !== undefined && { timeoutMs: options.timeoutMs }), timedOut });
+      const withdraw = requests.open({
+        from: speaker,
+        to: draft.to,
+        messageId,
+        ...(options.timeoutMs !== undefined && { timeoutMs: options.timeoutMs }),
+        timedOut,
+      });
       const settle = (answer: Envelope | Fault): void => {
         if (!this.#open.delete(messageId)) return;
         withdraw();
@@ -52,7 +59,9 @@ export class Calls {
       try {
         publish({ ...draft, messageId, type: "request" });
       } catch (thrown) {
-        settle(thrown instanceof Fault ? thrown : new Fault("internal", "the call could not be made", { cause: thrown }));
+        settle(
+          thrown instanceof Fault ? thrown : new Fault("internal", "the call could not be made", { cause: thrown }),
+        );
       }
     });
   }

@@ -8,11 +8,15 @@ export interface Served {
   readonly bridge: Bridge;
 }
 
-/** The bridge that has the listener for itself, else the one that answers by path, else by subprotocol; undefined if the first frame must tell (protocols §8). */
+/**
+ * The bridge that has the listener for itself, else the one that answers by path, else by subprotocol; undefined if the
+ * first frame must tell (protocols §8).
+ */
 export function chooseByHello(served: readonly Served[], { own, path, subprotocol }: Hello): Bridge | undefined {
   if (own !== undefined) return served.find(({ dialect }) => dialect.name === own)?.bridge;
   const byPath = served.find(({ dialect }) => dialect.paths.includes(path));
-  const bySubprotocol = subprotocol === undefined ? undefined : served.find(({ dialect }) => dialect.subprotocols.includes(subprotocol));
+  const bySubprotocol =
+    subprotocol === undefined ? undefined : served.find(({ dialect }) => dialect.subprotocols.includes(subprotocol));
   return (byPath ?? bySubprotocol)?.bridge;
 }
 
@@ -31,7 +35,10 @@ export interface UndecidedOptions {
   readonly settled: (undecided: Undecided) => void;
 }
 
-/** A connection at `/` whose dialect is not known yet. What no dialect knows, and silence, is the fallback dialect's to refuse. */
+/**
+ * A connection at `/` whose dialect is not known yet. What no dialect knows, and silence, is the fallback dialect's to
+ * refuse.
+ */
 export class Undecided implements Receiver {
   readonly #served: readonly Served[];
   readonly #connection: Connection;
@@ -40,7 +47,12 @@ export class Undecided implements Receiver {
   #chosen: Receiver | undefined;
   #phase: "waiting" | "chosen" | "closed" = "waiting";
 
-  constructor(served: readonly Served[], connection: Connection, hello: Hello, { clock, waitMs, settled }: UndecidedOptions) {
+  constructor(
+    served: readonly Served[],
+    connection: Connection,
+    hello: Hello,
+    { clock, waitMs, settled }: UndecidedOptions,
+  ) {
     this.#served = served;
     this.#connection = connection;
     this.#hello = hello;
@@ -59,7 +71,8 @@ export class Undecided implements Receiver {
   }
 
   oversized(frame: Frame): void {
-    if (this.#chosen?.oversized === undefined) this.refuse(unknown("the first message is longer than any may be; log in first"));
+    if (this.#chosen?.oversized === undefined)
+      this.refuse(unknown("the first message is longer than any may be; log in first"));
     else this.#chosen.oversized(frame);
   }
 
@@ -81,7 +94,9 @@ export class Undecided implements Receiver {
   #choose(frame: Frame): void {
     const bridge = chooseByFrame(this.#served, frame);
     if (bridge === undefined) {
-      this.refuse(unknown("no dialect is known by this first frame; log in first, or connect at the path of a dialect"));
+      this.refuse(
+        unknown("no dialect is known by this first frame; log in first, or connect at the path of a dialect"),
+      );
       return;
     }
     this.#settle();
@@ -103,7 +118,10 @@ function unknown(message: string): Fault {
   return new Fault("unauthenticated", message, { fatal: true });
 }
 
-/** The `type` of a JSON object, or of the first of several on lines of their own; else undefined. Only looked at: whoever is chosen reads the frame again, with care. */
+/**
+ * The `type` of a JSON object, or of the first of several on lines of their own; else undefined. Only looked at:
+ * whoever is chosen reads the frame again, with care.
+ */
 function typeOf(text: string): string | undefined {
   const end = text.indexOf("\n");
   return typeOfWhole(text) ?? (end === -1 ? undefined : typeOfWhole(text.slice(0, end)));
@@ -112,7 +130,9 @@ function typeOf(text: string): string | undefined {
 function typeOfWhole(text: string): string | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string" ? value.type : undefined;
+    return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
+      ? value.type
+      : undefined;
   } catch (thrown) {
     if (thrown instanceof SyntaxError) return undefined;
     throw thrown;

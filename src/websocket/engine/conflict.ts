@@ -18,7 +18,10 @@ export interface SpeakersOptions {
   readonly conflictPingMs: number;
 }
 
-/** Who speaks for which name on a WebSocket, one session per name, and what happens when two want the same (protocols §1, conflict). */
+/**
+ * Who speaks for which name on a WebSocket, one session per name, and what happens when two want the same (protocols
+ * §1, conflict).
+ */
 export class Speakers {
   // bound: wsConnectionsMax · evicts: a session leaves when it ends or is displaced · owner: Speakers
   readonly #byName = new Map<string, Speaker>();
@@ -29,7 +32,8 @@ export class Speakers {
   }
 
   /**
-   * Settles whether `newcomer` may speak for `principal.agent`; calls `enter` in the same turn in which that is sure. Only where the name
+   * Settles whether `newcomer` may speak for `principal.agent`; calls `enter` in the same turn in which that is sure.
+   * Only where the name
    * belongs to a session that proves no more than the newcomer does it wait, for that session's answer to a ping.
    * @throws Fault conflict, and what `enter` throws
    */
@@ -56,7 +60,10 @@ export class Speakers {
     if (this.#byName.get(name) === speaker) this.#byName.delete(name);
   }
 
-  /** The session whose sign of life decides; undefined if the name is free or the newcomer proves more. @throws Fault conflict */
+  /**
+   * The session whose sign of life decides; undefined if the name is free or the newcomer proves more.
+   * @throws Fault conflict
+   */
   #mustBeAsked(newcomer: Principal): Speaker | undefined {
     const name = newcomer.agent;
     const holder = this.#byName.get(name);
@@ -66,7 +73,10 @@ export class Speakers {
     }
     const online = this.#options.directory.agent(name);
     if (this.#options.identity.isProtected(name) || online?.trust === "proved") {
-      throw new Fault("conflict", `${name} belongs to somebody who proves it; log in with its own token, or choose another name`);
+      throw new Fault(
+        "conflict",
+        `${name} belongs to somebody who proves it; log in with its own token, or choose another name`,
+      );
     }
     if (online !== undefined && holder === undefined) throw inUse(name);
     return holder;
@@ -74,5 +84,8 @@ export class Speakers {
 }
 
 function inUse(name: string): Fault {
-  return new Fault("conflict", `${name} is in use; choose another name, or log in with a token of its own (broker token)`);
+  return new Fault(
+    "conflict",
+    `${name} is in use; choose another name, or log in with a token of its own (broker token)`,
+  );
 }

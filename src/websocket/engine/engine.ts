@@ -1,5 +1,16 @@
 import { asFault, Fault, tokenOf } from "../../core/index.js";
-import { anyPhase, type AnyDialect, type Codec, type Connection, type Dialect, type Frame, type Hello, type Receiver, type Rule, type Session } from "../../dialect/index.js";
+import {
+  anyPhase,
+  type AnyDialect,
+  type Codec,
+  type Connection,
+  type Dialect,
+  type Frame,
+  type Hello,
+  type Receiver,
+  type Rule,
+  type Session,
+} from "../../dialect/index.js";
 import { FailedLogins, type TokenEnd, type Witness } from "../../identity/index.js";
 import type { Losing } from "../../directory/index.js";
 import type { BridgeContext } from "./context.js";
@@ -74,13 +85,26 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
     this.#care = {
       oversized: (session, frame) => {
         this.#unreadable();
-        this.#refuse(session, new Fault("too-large", `a message is ${String(limits.wsFrameMaxBytes)} bytes at most, this one has ${String(Buffer.byteLength(frame))}; send it in parts`), commandIn(session.codec, frame));
+        this.#refuse(
+          session,
+          new Fault(
+            "too-large",
+            `a message is ${String(limits.wsFrameMaxBytes)} bytes at most, this one has ${String(Buffer.byteLength(frame))}; send it in parts`,
+          ),
+          commandIn(session.codec, frame),
+        );
       },
       drained: (session) => {
         session.attempt(() => this.#dialect.drained?.(session));
       },
       stuck: (session) => {
-        this.#refuse(session, new Fault("slow-consumer", "too much waits for this session and nothing of it could be sent", { fatal: true }), undefined);
+        this.#refuse(
+          session,
+          new Fault("slow-consumer", "too much waits for this session and nothing of it could be sent", {
+            fatal: true,
+          }),
+          undefined,
+        );
         session.close({ code: 1013, reason: "slow consumer" });
       },
       closed: (session) => {
@@ -110,7 +134,14 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
       const { principal, remote } = session;
       const why = principal?.tokenId === undefined ? undefined : endOf(principal.tokenId);
       if (principal?.tokenId === undefined || why === undefined || session.isOver) continue;
-      this.#witness({ event: "cut", agent: principal.agent, dialect: this.name, remote, tokenId: principal.tokenId, why });
+      this.#witness({
+        event: "cut",
+        agent: principal.agent,
+        dialect: this.name,
+        remote,
+        tokenId: principal.tokenId,
+        why,
+      });
       const reason = `the token was ${why === "revoked" ? "taken back" : "valid until now"}; log in with a new one`;
       session.refuse(new Fault("unauthenticated", reason, { fatal: true }), undefined, { code: 1008, reason });
     }
@@ -130,7 +161,15 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
         connection,
         state: this.#dialect.open(hello),
         witness: (event, principal) => {
-          if (principal !== undefined) this.#witness({ event, agent: principal.agent, dialect: this.name, trust: principal.trust, remote: connection.remote, ...tokenOf(principal) });
+          if (principal !== undefined)
+            this.#witness({
+              event,
+              agent: principal.agent,
+              dialect: this.name,
+              trust: principal.trust,
+              remote: connection.remote,
+              ...tokenOf(principal),
+            });
         },
         afterCommand: (run) => {
           inbox.afterwards(run);
@@ -151,7 +190,9 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
   }
 
   start(): void {
-    this.#stopService = this.#dialect.serve?.(openService({ context: this.#context, dialect: this.name, renderer: this.#renderer, sessions: this.#sessions }));
+    this.#stopService = this.#dialect.serve?.(
+      openService({ context: this.#context, dialect: this.name, renderer: this.#renderer, sessions: this.#sessions }),
+    );
   }
 
   async drain(fault: Fault, deadline: AbortSignal): Promise<void> {
@@ -159,7 +200,14 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
     const empty = new Promise<void>((resolve) => {
       this.#empty = resolve;
       if (deadline.aborted) resolve();
-      else deadline.addEventListener("abort", () => { resolve(); }, { once: true });
+      else
+        deadline.addEventListener(
+          "abort",
+          () => {
+            resolve();
+          },
+          { once: true },
+        );
     });
     for (const session of this.#sessions) session.refuse(fault, undefined, { code: 1001, reason: fault.message });
     await empty;
@@ -173,7 +221,12 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
   }
 
   /** The session's first moments: refused at once, logged in by its headers, or given time to log in. */
-  #welcome(session: BridgeSession<C, Event, State>, inbox: Inbox<BridgeSession<C, Event, State>, C>, hello: Hello, refusal: Fault | undefined): void {
+  #welcome(
+    session: BridgeSession<C, Event, State>,
+    inbox: Inbox<BridgeSession<C, Event, State>, C>,
+    hello: Hello,
+    refusal: Fault | undefined,
+  ): void {
     const barred = refusal ?? this.#failedLogins.barred(session.remote);
     if (barred !== undefined) {
       this.#refuse(session, barred, undefined);
@@ -182,7 +235,12 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
     }
     const loginMs = this.#dialect.loginMs ?? this.#context.limits.wsLoginMs;
     session.cancelLogin = session.after(loginMs, () => {
-      if (session.principal === undefined) throw new Fault("unauthenticated", `no login within ${Math.round(loginMs / 1000)} s; connect again and log in first`, { fatal: true });
+      if (session.principal === undefined)
+        throw new Fault(
+          "unauthenticated",
+          `no login within ${Math.round(loginMs / 1000)} s; connect again and log in first`,
+          { fatal: true },
+        );
     });
     if (this.#dialect.authenticate !== undefined) inbox.hold(this.#authenticate(session, hello));
   }
@@ -211,7 +269,11 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
 
   #execute(session: BridgeSession<C, Event, State>, command: C): void | Promise<void> {
     const rule = Object.hasOwn(this.#rules, command.type) ? this.#rules[command.type] : undefined;
-    if (rule === undefined) throw new Fault("unsupported", `there is no such command; ${this.name} knows ${Object.keys(this.#rules).join(", ")}`);
+    if (rule === undefined)
+      throw new Fault(
+        "unsupported",
+        `there is no such command; ${this.name} knows ${Object.keys(this.#rules).join(", ")}`,
+      );
     if (!allows(rule.phase, session.phase)) throw outOfPhase(command.type, rule.phase, session);
     const cost = typeof rule.cost === "function" ? rule.cost(command) : rule.cost;
     if (cost !== undefined && cost > 0) this.#dialect.charge?.(session, cost);
@@ -220,7 +282,8 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
 
   #refuse(session: BridgeSession<C, Event, State>, fault: Fault, command: C | undefined): void {
     if (fault.code === "unauthenticated" && session.principal === undefined) this.#failedLogins.add(session.remote);
-    if (session.principal === undefined) this.#witness({ event: "login.refused", dialect: this.name, remote: session.remote, code: fault.code });
+    if (session.principal === undefined)
+      this.#witness({ event: "login.refused", dialect: this.name, remote: session.remote, code: fault.code });
     session.refuse(fault, command);
   }
 }
@@ -240,7 +303,15 @@ function allows(phases: string | readonly string[], phase: string): boolean {
   return typeof phases === "string" ? phases === phase || phases === anyPhase : phases.includes(phase);
 }
 
-function outOfPhase(type: string, phases: string | readonly string[], session: Pick<Session<unknown, unknown>, "phase" | "principal">): Fault {
-  if (session.principal === undefined) return new Fault("unauthenticated", `log in first; ${type} cannot be said before`);
-  return new Fault("unsupported", `${type} cannot be said now (${session.phase}), only when ${typeof phases === "string" ? phases : phases.join(" or ")}`);
+function outOfPhase(
+  type: string,
+  phases: string | readonly string[],
+  session: Pick<Session<unknown, unknown>, "phase" | "principal">,
+): Fault {
+  if (session.principal === undefined)
+    return new Fault("unauthenticated", `log in first; ${type} cannot be said before`);
+  return new Fault(
+    "unsupported",
+    `${type} cannot be said now (${session.phase}), only when ${typeof phases === "string" ? phases : phases.join(" or ")}`,
+  );
 }

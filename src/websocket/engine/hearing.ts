@@ -25,7 +25,10 @@ export class Hearing<C extends { readonly type: string }, Event, State> {
     this.#options = options;
   }
 
-  /** Takes one copy, or says that it is none of the session's business. Never throws: other receivers come after this one. */
+  /**
+   * Takes one copy, or says that it is none of the session's business. Never throws: other receivers come after this
+   * one.
+   */
   deliver(message: Message): boolean {
     const envelope = message.envelope;
     if (envelope === undefined) return false;
@@ -43,7 +46,12 @@ export class Hearing<C extends { readonly type: string }, Event, State> {
 
   /** A message of a room's history, told again. */
   replay(room: string, envelope: Envelope): void {
-    const message = Message.of(envelope, { topic: room, receivedAt: this.#options.context.clock.now(), trust: envelope.trust ?? "claimed", origin: undefined });
+    const message = Message.of(envelope, {
+      topic: room,
+      receivedAt: this.#options.context.clock.now(),
+      trust: envelope.trust ?? "claimed",
+      origin: undefined,
+    });
     this.#hear(message, envelope, true);
   }
 
@@ -81,16 +89,23 @@ export class Hearing<C extends { readonly type: string }, Event, State> {
   #tellExpired({ topic }: Message, { type, from, message_id }: Envelope): void {
     if (type !== "request" || topicKind(topic) !== "agent") return;
     const message = `the request had expired before it reached ${topic}`;
-    this.#options.context.exchange.announce(from, noticeBody({ code: "timeout", message, inReplyTo: message_id, data: { to: topic } }));
+    this.#options.context.exchange.announce(
+      from,
+      noticeBody({ code: "timeout", message, inReplyTo: message_id, data: { to: topic } }),
+    );
   }
 }
 
 /** The room that an event of the directory is about. */
 export function roomOf({ content: { data } }: Envelope): string | undefined {
-  return typeof data === "object" && data !== null && "room" in data && typeof data.room === "string" ? data.room : undefined;
+  return typeof data === "object" && data !== null && "room" in data && typeof data.room === "string"
+    ? data.room
+    : undefined;
 }
 
 /** The agent that an event of the directory is about. */
 export function agentOf({ content: { data } }: Envelope): string | undefined {
-  return typeof data === "object" && data !== null && "agent" in data && typeof data.agent === "string" ? data.agent : undefined;
+  return typeof data === "object" && data !== null && "agent" in data && typeof data.agent === "string"
+    ? data.agent
+    : undefined;
 }

@@ -26,8 +26,10 @@ interface Answered {
 const nothing = { commands: [], at: 0 } as const;
 
 /**
- * The commands of one session, one at a time and in order. While one waits for something, later frames wait here, undecoded, since what they
- * mean may depend on it. A command that does not wait is over when `take` returns: no promise, no closure, no queue. Whoever does not read its
+ * The commands of one session, one at a time and in order. While one waits for something, later frames wait here,
+ * undecoded, since what they
+ * mean may depend on it. A command that does not wait is over when `take` returns: no promise, no closure, no queue.
+ * Whoever does not read its
  * answers gets no further ones: what it has said already waits, too, until `drained`.
  */
 export class Inbox<S extends Answered, C> {
@@ -126,7 +128,10 @@ export class Inbox<S extends Answered, C> {
     }
   }
 
-  /** Waits for the peer if what the command has added is too much. Only what it adds itself: whoever hears much from others can still speak. */
+  /**
+   * Waits for the peer if what the command has added is too much. Only what it adds itself: whoever hears much from
+   * others can still speak.
+   */
   #isUnread(before: number, commands: readonly (C | Fault)[], at: number): boolean {
     const after = this.#session.backlog;
     if (this.#phase !== "idle" || after <= this.#runner.highBytes || after <= before) return false;
@@ -136,7 +141,13 @@ export class Inbox<S extends Answered, C> {
   }
 
   /** Goes on when `work` is done: the rest of its frame, then the frames that came meanwhile. Never rejects. */
-  async #resume(work: Promise<void>, command: C | undefined, rest: readonly (C | Fault)[], at: number, before: number): Promise<void> {
+  async #resume(
+    work: Promise<void>,
+    command: C | undefined,
+    rest: readonly (C | Fault)[],
+    at: number,
+    before: number,
+  ): Promise<void> {
     try {
       await work;
     } catch (thrown) {
@@ -163,7 +174,11 @@ export class Inbox<S extends Answered, C> {
 
   #refuseRest(): void {
     for (; this.#refused > 0 && this.#phase === "idle"; this.#refused -= 1) {
-      this.#runner.refuse(this.#session, new Fault("rate-limited", "too much was sent before earlier commands were answered; send it again, slower"), undefined);
+      this.#runner.refuse(
+        this.#session,
+        new Fault("rate-limited", "too much was sent before earlier commands were answered; send it again, slower"),
+        undefined,
+      );
     }
   }
 
@@ -183,7 +198,11 @@ export class Inbox<S extends Answered, C> {
   #wait(frame: Frame): void {
     const { maxFrames } = this.#runner;
     // Once one was refused, all are until the rest has been answered: answers come in the order of what was said.
-    if (this.#refused > 0 || this.#waiting.length >= maxFrames || (this.#waiting.length > 0 && this.#waitingBytes + frame.length > this.#runner.maxBytes(this.#session))) {
+    if (
+      this.#refused > 0 ||
+      this.#waiting.length >= maxFrames ||
+      (this.#waiting.length > 0 && this.#waitingBytes + frame.length > this.#runner.maxBytes(this.#session))
+    ) {
       this.#refused += 1;
       return;
     }

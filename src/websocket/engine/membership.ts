@@ -1,4 +1,13 @@
-import { brokerTopic, everyone, eventsTopic, Fault, topicKind, type Envelope, type Principal, type Subscriber } from "../../core/index.js";
+import {
+  brokerTopic,
+  everyone,
+  eventsTopic,
+  Fault,
+  topicKind,
+  type Envelope,
+  type Principal,
+  type Subscriber,
+} from "../../core/index.js";
 import type { Presence } from "../../directory/directory.js";
 import type { BridgeContext } from "./context.js";
 
@@ -52,7 +61,9 @@ export class Membership {
     this.#hear(everyone);
   }
 
-  /** The same agent, better proved. The new presence is there before the old one goes, so that nobody hears of either. */
+  /**
+   * The same agent, better proved. The new presence is there before the old one goes, so that nobody hears of either.
+   */
   renew(principal: Principal): void {
     const { context, dialect } = this.#options;
     const before = this.#here();
@@ -71,11 +82,17 @@ export class Membership {
   }
 
   /** Joins a room and hears it. @returns whether it is new there, and what was said before. */
-  join(room: string, options: { readonly create: boolean; readonly history?: number }): { readonly isNew: boolean; readonly past: readonly Envelope[] } {
+  join(
+    room: string,
+    options: { readonly create: boolean; readonly history?: number },
+  ): { readonly isNew: boolean; readonly past: readonly Envelope[] } {
     const { directory } = this.#options.context.services;
     const presence = this.#here();
     const isNew = directory.join(presence, room, options);
-    const past = options.history === undefined || options.history < 1 ? [] : directory.history(room, options.history, presence.principal);
+    const past =
+      options.history === undefined || options.history < 1
+        ? []
+        : directory.history(room, options.history, presence.principal);
     this.#hear(room);
     return { isNew, past };
   }
@@ -102,16 +119,24 @@ export class Membership {
     const kind = topicKind(topic);
     if (kind === "room") throw new Fault("forbidden", `${topic} is a room: join it`);
     if ((kind !== "broker" || topic === brokerTopic) && kind !== "data" && !context.dataTopics.has(topic)) {
-      throw new Fault("forbidden", `${topic} is or may be somebody's name; only topics that the broker's configuration lists can be heard`);
+      throw new Fault(
+        "forbidden",
+        `${topic} is or may be somebody's name; only topics that the broker's configuration lists can be heard`,
+      );
     }
-    if (this.#topics >= context.limits.sessionTopicsMax) throw new Fault("full", `this session hears ${this.#topics} topics, which is as many as it can; unsubscribe from one first`);
+    if (this.#topics >= context.limits.sessionTopicsMax)
+      throw new Fault(
+        "full",
+        `this session hears ${this.#topics} topics, which is as many as it can; unsubscribe from one first`,
+      );
     this.#hear(topic);
     this.#topics += 1;
   }
 
   unsubscribe(topic: string): void {
     const kind = topicKind(topic);
-    if (kind === "room" || kind === "everyone" || topic === this.principal?.agent || !this.#subscriptions.has(topic)) return;
+    if (kind === "room" || kind === "everyone" || topic === this.principal?.agent || !this.#subscriptions.has(topic))
+      return;
     this.#topics -= 1;
     this.#stop(topic);
   }

@@ -8,11 +8,17 @@ export interface Hearer<C, Event, State> {
   readonly connection: Pick<Connection, "prepare" | "send">;
 }
 
-/** Core messages as frames of one dialect: each is rendered, encoded and framed once per variant, whoever hears it first. */
+/**
+ * Core messages as frames of one dialect: each is rendered, encoded and framed once per variant, whoever hears it
+ * first.
+ */
 export class Renderer<C extends { readonly type: string }, Event, State> {
   readonly #dialect: Dialect<C, Event, State>;
   readonly #rawKey: string;
-  /** The key of the variant asked for last: the same string again, whose hash is known, instead of a new one per message. */
+  /**
+   * The key of the variant asked for last: the same string again, whose hash is known, instead of a new one per
+   * message.
+   */
   #variant = "";
   #key: string;
 
@@ -23,7 +29,12 @@ export class Renderer<C extends { readonly type: string }, Event, State> {
   }
 
   /** The frame for one hearer; undefined if the dialect has no words for the message. */
-  message(message: Message, envelope: Envelope, hearer: Hearer<C, Event, State>, replay: boolean): Frame | PreparedFrame | undefined {
+  message(
+    message: Message,
+    envelope: Envelope,
+    hearer: Hearer<C, Event, State>,
+    replay: boolean,
+  ): Frame | PreparedFrame | undefined {
     const { name, render } = this.#dialect;
     const raw = message.raw;
     const isOwnRaw = raw?.dialect === name;
@@ -57,7 +68,10 @@ export class Renderer<C extends { readonly type: string }, Event, State> {
   }
 
   /** One event for many hearers, encoded once per variant. */
-  *event(event: Event, hearers: Iterable<Hearer<C, Event, State>>): Iterable<readonly [Hearer<C, Event, State>, Frame | PreparedFrame]> {
+  *event(
+    event: Event,
+    hearers: Iterable<Hearer<C, Event, State>>,
+  ): Iterable<readonly [Hearer<C, Event, State>, Frame | PreparedFrame]> {
     const frames = new Map<string, PreparedFrame>();
     for (const hearer of hearers) {
       const variant = this.#dialect.render.variant(hearer.session);

@@ -8,7 +8,10 @@ export interface RoomListener extends Subscriber {
   readonly hearsEvents: boolean;
 }
 
-/** Hands what happens in a room (`room.joined`, `room.left` …) from `$events` to the sessions in that room, but not to whom it happened. */
+/**
+ * Hands what happens in a room (`room.joined`, `room.left` …) from `$events` to the sessions in that room, but not to
+ * whom it happened.
+ */
 export class RoomEvents implements Subscriber {
   readonly #router: Router;
   readonly #isListener: (subscriber: Subscriber) => subscriber is RoomListener;
@@ -24,7 +27,8 @@ export class RoomEvents implements Subscriber {
     if (envelope === undefined || room === undefined) return false;
     const agent = agentOf(envelope);
     for (const reader of this.#router.route(room)?.readers ?? []) {
-      if (this.#isListener(reader) && reader.principal?.agent !== agent && !reader.hearsEvents) reader.deliver(message, false);
+      if (this.#isListener(reader) && reader.principal?.agent !== agent && !reader.hearsEvents)
+        reader.deliver(message, false);
     }
     return false;
   }

@@ -18,7 +18,9 @@ export interface ServiceOptions<C extends { readonly type: string }, Event, Stat
 }
 
 /** What a dialect gets once per broker: timers, topics, and sending to many. */
-export function openService<C extends { readonly type: string }, Event, State>(options: ServiceOptions<C, Event, State>): DialectService<Event, State> {
+export function openService<C extends { readonly type: string }, Event, State>(
+  options: ServiceOptions<C, Event, State>,
+): DialectService<Event, State> {
   const { context, dialect, renderer, sessions } = options;
   const attempt = (run: () => void): void => {
     try {

@@ -15,7 +15,10 @@ interface CommandQueue {
   drained(): void;
 }
 
-/** The receiver of one connection: a session, its inbox, and nothing of its own. 10,000 sessions are open at once; functions made for each would be a fifth of what they hold. */
+/**
+ * The receiver of one connection: a session, its inbox, and nothing of its own. 10,000 sessions are open at once;
+ * functions made for each would be a fifth of what they hold.
+ */
 export class SessionReceiver<S> implements Receiver {
   readonly #care: SessionCare<S>;
   readonly #session: S;

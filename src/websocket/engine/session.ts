@@ -1,6 +1,25 @@
-import { asFault, Fault, noticeMessage, type Envelope, type Message, type Outcome, type Principal, type Subscriber } from "../../core/index.js";
+import {
+  asFault,
+  Fault,
+  noticeMessage,
+  type Envelope,
+  type Message,
+  type Outcome,
+  type Principal,
+  type Subscriber,
+} from "../../core/index.js";
 import type { TurnIntent } from "../../conversation/index.js";
-import type { CallOptions, Closing, Codec, Connection, Dialect, Draft, Services, Session, TypedDraft } from "../../dialect/index.js";
+import type {
+  CallOptions,
+  Closing,
+  Codec,
+  Connection,
+  Dialect,
+  Draft,
+  Services,
+  Session,
+  TypedDraft,
+} from "../../dialect/index.js";
 import { Calls } from "./calls.js";
 import type { Speaker } from "./conflict.js";
 import type { BridgeContext } from "./context.js";
@@ -28,7 +47,9 @@ export interface SessionOptions<C extends { readonly type: string }, Event, Stat
 }
 
 /** A speaker on a connection, in whatever dialect: what handlers are given, and what the router delivers to. */
-export class BridgeSession<C extends { readonly type: string }, Event, State> implements Session<Event, State>, Subscriber, Speaker {
+export class BridgeSession<C extends { readonly type: string }, Event, State>
+  implements Session<Event, State>, Subscriber, Speaker
+{
   readonly id: string;
   readonly remote: string;
   readonly state: State;
@@ -79,7 +100,16 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
     const { renderer } = options;
     const [take, failed] = [(envelope: Envelope) => this.#calls?.take(envelope) === true, this.#failed.bind(this)];
     // Not spread: objects made by a spread have each a shape of its own, and a fan-out does nothing but read them.
-    this.#hearing = new Hearing({ context, dialect, connection, renderer, session: this, hearer: this.hearer, take, failed });
+    this.#hearing = new Hearing({
+      context,
+      dialect,
+      connection,
+      renderer,
+      session: this,
+      hearer: this.hearer,
+      take,
+      failed,
+    });
   }
 
   get principal(): Principal | undefined {
@@ -128,16 +158,23 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
 
   async admit(principal: Principal, options: { readonly listed: boolean } = { listed: true }): Promise<void> {
     const { context, dialect, connection } = this.#options;
-    if (this.principal !== undefined) throw new Fault("conflict", `this session speaks for ${this.principal.agent} already; open another connection`);
+    if (this.principal !== undefined)
+      throw new Fault("conflict", `this session speaks for ${this.principal.agent} already; open another connection`);
     await context.speakers.enter(this, principal, () => {
       if (this.isOver) throw new Fault("going-away", "the connection closed while it logged in");
-      if (this.principal !== undefined) throw new Fault("conflict", `this session speaks for ${this.principal.agent} already`);
+      if (this.principal !== undefined)
+        throw new Fault("conflict", `this session speaks for ${this.principal.agent} already`);
       this.#membership.arrive(principal, options.listed);
       if (principal.trust === "proved") context.services.identity.remember(principal.agent);
       connection.admitted();
       this.cancelLogin?.();
       this.cancelLogin = undefined;
-      context.log("info", "session admitted", { dialect: dialect.name, agent: principal.agent, trust: principal.trust, remote: this.remote });
+      context.log("info", "session admitted", {
+        dialect: dialect.name,
+        agent: principal.agent,
+        trust: principal.trust,
+        remote: this.remote,
+      });
       this.#options.witness("login", principal);
       dialect.greet?.(this);
     });
@@ -145,7 +182,8 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
 
   raise(principal: Principal): void {
     const before = this.#speaker();
-    if (principal.agent !== before.agent) throw new Fault("conflict", `this session speaks for ${before.agent}; what was proved is ${principal.agent}`);
+    if (principal.agent !== before.agent)
+      throw new Fault("conflict", `this session speaks for ${before.agent}; what was proved is ${principal.agent}`);
     this.#membership.renew(principal);
     if (principal.trust === "proved") this.services.identity.remember(principal.agent);
     this.#options.witness("login", principal);
@@ -228,7 +266,14 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
 
   displace(): void {
     this.#options.witness("displaced", this.principal);
-    this.refuse(new Fault("conflict", "another session of the same agent has taken over; do not reconnect", { detail: { displaced: true }, fatal: true }), undefined, { code: 4409, reason: "displaced by a newer session" });
+    this.refuse(
+      new Fault("conflict", "another session of the same agent has taken over; do not reconnect", {
+        detail: { displaced: true },
+        fatal: true,
+      }),
+      undefined,
+      { code: 4409, reason: "displaced by a newer session" },
+    );
   }
 
   /** Tells the peer that something is refused, in the dialect's words; `closing` goes before the dialect's own. */
@@ -275,13 +320,20 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
     } catch (thrown) {
       this.#failed("cannot end a session cleanly", thrown);
     }
-    if (principal !== undefined) context.log("info", "session ended", { dialect: dialect.name, agent: principal.agent });
+    if (principal !== undefined)
+      context.log("info", "session ended", { dialect: dialect.name, agent: principal.agent });
     ended();
   }
 
   #newCalls(): Calls {
     const { requests, limits, newId } = this.#options.context;
-    return new Calls({ requests, max: limits.sessionCallsMax, newId, from: () => this.#speaker().agent, publish: (draft) => this.#speech.publish(draft) });
+    return new Calls({
+      requests,
+      max: limits.sessionCallsMax,
+      newId,
+      from: () => this.#speaker().agent,
+      publish: (draft) => this.#speech.publish(draft),
+    });
   }
 
   #speaker(hasHappened = false): Principal {
@@ -294,6 +346,10 @@ export class BridgeSession<C extends { readonly type: string }, Event, State> im
   #failed(event: string, thrown: unknown): void {
     const { context, dialect } = this.#options;
     context.ledger.count("dialect-failed");
-    context.log("error", event, { dialect: dialect.name, agent: this.principal?.agent, error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) });
+    context.log("error", event, {
+      dialect: dialect.name,
+      agent: this.principal?.agent,
+      error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
+    });
   }
 }

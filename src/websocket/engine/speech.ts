@@ -1,4 +1,17 @@
-import { brokerTopic, Fault, Message, noticeBody, telemetryTopic, topicKind, type TopicKind, type Envelope, type FaultNotice, type MessageType, type Outcome, type Principal } from "../../core/index.js";
+import {
+  brokerTopic,
+  Fault,
+  Message,
+  noticeBody,
+  telemetryTopic,
+  topicKind,
+  type TopicKind,
+  type Envelope,
+  type FaultNotice,
+  type MessageType,
+  type Outcome,
+  type Principal,
+} from "../../core/index.js";
 import type { TurnIntent } from "../../conversation/index.js";
 import type { CallOptions, Draft, TypedDraft } from "../../dialect/index.js";
 import type { BridgeContext } from "./context.js";
@@ -10,7 +23,10 @@ export interface SpeechOptions {
   readonly dialect: string;
   /** The session: what messages are said to come from. */
   readonly origin: object;
-  /** The very principal of its presence; `hasHappened`: also of a session that has ended. @throws Fault unauthenticated, going-away */
+  /**
+   * The very principal of its presence; `hasHappened`: also of a session that has ended.
+   * @throws Fault unauthenticated, going-away
+   */
   readonly speaker: (hasHappened?: boolean) => Principal;
   /** Tells the session, and nobody else, about a message of its own. */
   readonly notice: (notice: FaultNotice) => void;
@@ -20,7 +36,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What a session says: from draft to routed message. Nothing here waits, so what one session says stays in order. */
 export class Speech {
-  // bound: requestsPerSenderMax · evicts: a request goes when it is answered, timed out, or the session ends · owner: Speech
+  // bound: requestsPerSenderMax · evicts: a request goes when it is answered, timed out, or the session ends · owner:
+  // Speech
   #requests: Set<() => void> | undefined; // none for sessions that never ask
   readonly #options: SpeechOptions;
   #stampedAt = 0;
@@ -41,7 +58,8 @@ export class Speech {
     const kind = this.#addresseeKind;
     // Said in public it is nobody's to answer (protocols §4).
     if (kind === "room" || kind === "everyone") return this.#send(draft, "inform", draft.inReplyTo ?? draft.replyTo);
-    if (kind !== "agent") return this.#send(draft, intent ?? (to === brokerTopic ? "request" : "inform"), draft.inReplyTo ?? draft.replyTo);
+    if (kind !== "agent")
+      return this.#send(draft, intent ?? (to === brokerTopic ? "request" : "inform"), draft.inReplyTo ?? draft.replyTo);
     const turn = conversations.turn(agent, to, draft);
     if (turn.looping === true) this.#tellLoop(agent, to);
     return this.#send(draft, turn.type, turn.in_reply_to ?? draft.inReplyTo);
@@ -69,7 +87,12 @@ export class Speech {
       },
       timedOut: () => {
         this.#requests?.delete(close);
-        this.#options.notice({ code: "timeout", message: `${draft.to} has not answered in time`, inReplyTo: messageId, data: { to: draft.to } });
+        this.#options.notice({
+          code: "timeout",
+          message: `${draft.to} has not answered in time`,
+          inReplyTo: messageId,
+          data: { to: draft.to },
+        });
       },
     });
     const withdraw = (): void => {
@@ -88,7 +111,11 @@ export class Speech {
 
   respond(request: Envelope, draft: Draft): Outcome {
     const conversationId = draft.conversationId ?? request.conversation_id;
-    return this.#send(conversationId === undefined ? draft : { ...draft, conversationId }, "response", request.message_id);
+    return this.#send(
+      conversationId === undefined ? draft : { ...draft, conversationId },
+      "response",
+      request.message_id,
+    );
   }
 
   /** The session is over: nobody waits for its answers any more. */
@@ -101,7 +128,8 @@ export class Speech {
     const { context, dialect, origin, speaker } = this.#options;
     const principal = speaker(draft.hasHappened);
     const { to, raw, priority } = draft;
-    if (to.startsWith("$") && to !== brokerTopic && to !== telemetryTopic) throw new Fault("forbidden", `only the broker speaks at ${to}`);
+    if (to.startsWith("$") && to !== brokerTopic && to !== telemetryTopic)
+      throw new Fault("forbidden", `only the broker speaks at ${to}`);
     const now = context.clock.now();
     const envelope: Mutable<Envelope> = {
       message_id: draft.messageId ?? context.newId(),
@@ -117,7 +145,13 @@ export class Speech {
     if (draft.expiresAt !== undefined) envelope.expires_at = draft.expiresAt;
     if (principal.displayName !== principal.agent) envelope.from_name = principal.displayName;
     envelope.trust = principal.trust;
-    const message = Message.of(envelope, { topic: to, receivedAt: now, trust: principal.trust, origin, speaker: principal });
+    const message = Message.of(envelope, {
+      topic: to,
+      receivedAt: now,
+      trust: principal.trust,
+      origin,
+      speaker: principal,
+    });
     if (raw !== undefined) message.raw = { dialect, frame: raw };
     if (draft.hidden === true) message.hidden = true;
     context.ledger.messages.accepted += 1;
@@ -138,6 +172,10 @@ export class Speech {
     const { exchange, ledger, limits } = this.#options.context;
     ledger.count("loop-guard");
     const message = `${one} and ${other} have answered each other ${limits.loopTurnsMax} times without a pause; for ${Math.round(limits.loopGuardMs / 1000)} s what they say goes as informs, which want no answer`;
-    for (const [to, peer] of [[one, other], [other, one]] as const) exchange.announce(to, noticeBody({ code: "loop", message, data: { peer } }));
+    for (const [to, peer] of [
+      [one, other],
+      [other, one],
+    ] as const)
+      exchange.announce(to, noticeBody({ code: "loop", message, data: { peer } }));
   }
 }

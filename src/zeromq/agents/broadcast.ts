@@ -1,7 +1,10 @@
 import type { Message, Subscriber } from "../../core/index.js";
 import type { Connected } from "./connected.js";
 
-/** Brings what is for `all` to ZeroMQ agents that have not subscribed to it, on their own topic: one copy per connection, none to the speaker. */
+/**
+ * Brings what is for `all` to ZeroMQ agents that have not subscribed to it, on their own topic: one copy per
+ * connection, none to the speaker.
+ */
 export class Broadcast implements Subscriber {
   readonly #connections: () => Iterable<Connected>;
 

@@ -1,4 +1,13 @@
-import { asFault, cutText, everyone, Fault, isAgentName, isRoom, noticeOf, subscriptionKind } from "../../core/index.js";
+import {
+  asFault,
+  cutText,
+  everyone,
+  Fault,
+  isAgentName,
+  isRoom,
+  noticeOf,
+  subscriptionKind,
+} from "../../core/index.js";
 import type { Presence } from "../../directory/index.js";
 import type { SubscriberPeer } from "../wire/index.js";
 import { warn, type LocalContext } from "./context.js";
@@ -37,7 +46,12 @@ export class Connected {
     this.peer = peer;
     this.since = context.clock.now();
     this.#host = host;
-    this.#subscriptions = new Subscriptions({ peer, router: context.router, sleepers, tryAgain: (topic) => this.reconsider(topic) });
+    this.#subscriptions = new Subscriptions({
+      peer,
+      router: context.router,
+      sleepers,
+      tryAgain: (topic) => this.reconsider(topic),
+    });
     this.#presences = new Presences({
       peer,
       context,
@@ -145,7 +159,10 @@ export class Connected {
     return !this.#subscriptions.sleeps(topic);
   }
 
-  /** Makes `presence` a member of a room that was asked for at the desk, and lets the connection hear it. @throws Fault */
+  /**
+   * Makes `presence` a member of a room that was asked for at the desk, and lets the connection hear it.
+   * @throws Fault
+   */
   join(presence: Presence, room: string): boolean {
     const joined = this.#host.context.directory.join(presence, room, { create: true });
     this.#hear(room);
@@ -194,7 +211,11 @@ export class Connected {
     const { context, faults } = this.#host;
     context.ledger.count("subscription-asleep");
     warn(context, this.peer.remote, "a subscription sleeps", { topic: cutText(topic), why: fault.message });
-    faults.direct(this.peer, this.#naming.member ?? topic, noticeOf({ code: fault.code, message: fault.message, detail: { subscription: topic } }));
+    faults.direct(
+      this.peer,
+      this.#naming.member ?? topic,
+      noticeOf({ code: fault.code, message: fault.message, detail: { subscription: topic } }),
+    );
   }
 
   /** A room: membership where the connection has one name, else listening, to public ones only. */
@@ -204,7 +225,11 @@ export class Connected {
     const presence = member === undefined ? undefined : this.#presences.get(member);
     try {
       if (presence !== undefined) directory.join(presence, room, { create: true });
-      else if (!directory.mayHear(undefined, room)) return new Fault("forbidden", `${room} is for its members; prove one name by PLAIN with its token (broker token NAME) and be invited`);
+      else if (!directory.mayHear(undefined, room))
+        return new Fault(
+          "forbidden",
+          `${room} is for its members; prove one name by PLAIN with its token (broker token NAME) and be invited`,
+        );
       return undefined;
     } catch (thrown) {
       return asFault(thrown);

@@ -1,4 +1,12 @@
-import { networkOf, type Clock, type Exchange, type Ledger, type Limits, type Log, type Router } from "../../core/index.js";
+import {
+  networkOf,
+  type Clock,
+  type Exchange,
+  type Ledger,
+  type Limits,
+  type Log,
+  type Router,
+} from "../../core/index.js";
 import type { Requests } from "../../conversation/index.js";
 import type { Directory } from "../../directory/index.js";
 import type { Identity, Limiter, Witness } from "../../identity/index.js";
@@ -26,6 +34,11 @@ export interface LocalContext {
 const warnings = { perSecond: 1 / 60, burst: 5 };
 
 /** Logs what somebody at `remote` did, unless that address fills the log already. Whoever calls counts it. */
-export function warn({ limiter, log }: LocalContext, remote: string, event: string, fields: Readonly<Record<string, unknown>>): void {
+export function warn(
+  { limiter, log }: LocalContext,
+  remote: string,
+  event: string,
+  fields: Readonly<Record<string, unknown>>,
+): void {
   if (limiter.take(`local-log ${networkOf(remote)}`, warnings) === 0) log("warn", event, { remote, ...fields });
 }

@@ -13,8 +13,10 @@ interface Told {
 const secondMs = 1_000;
 
 /**
- * Tells agents what was refused, by an inform from `$broker` on their own topic: at most so many per second and recipient, then one summary. A
- * publishing connection has the same allowance, whatever names it claims; and what it causes is told only to a name that can be its own.
+ * Tells agents what was refused, by an inform from `$broker` on their own topic: at most so many per second and
+ * recipient, then one summary. A
+ * publishing connection has the same allowance, whatever names it claims; and what it causes is told only to a name
+ * that can be its own.
  */
 export class Faults {
   readonly #context: LocalContext;
@@ -64,7 +66,9 @@ export class Faults {
 
   #hasAllowance({ id }: ZmtpPeer): boolean {
     const { limiter, limits } = this.#context;
-    return limiter.take(`faults ${id}`, { perSecond: limits.faultsPerSecondMax, burst: limits.faultsPerSecondMax }) === 0;
+    return (
+      limiter.take(`faults ${id}`, { perSecond: limits.faultsPerSecondMax, burst: limits.faultsPerSecondMax }) === 0
+    );
   }
 
   #tell(agent: string, notice: FaultNotice, allowed: boolean): void {

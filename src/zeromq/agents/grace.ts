@@ -9,7 +9,10 @@ export type Undelivered = Extract<FaultCode, "not-found" | "full" | "timeout">;
 export interface GracesOptions {
   readonly context: LocalContext;
   readonly holding: Holding;
-  /** Hears of each message that nobody got in the end: its name did not come back, no more could be held, or its own time was over. */
+  /**
+   * Hears of each message that nobody got in the end: its name did not come back, no more could be held, or its own
+   * time was over.
+   */
   readonly undelivered: (message: Message, why: Undelivered) => void;
 }
 
@@ -21,11 +24,13 @@ interface Grace {
 }
 
 /**
- * Names whose last connection is gone and may come back within a moment. Until then a holder subscribes to the name and keeps what comes, in
+ * Names whose last connection is gone and may come back within a moment. Until then a holder subscribes to the name and
+ * keeps what comes, in
  * order; whoever bears the name again gets it before anything new, else it is dropped as `expired`.
  */
 export class Graces {
-  // bound: agentsMax; heldMaxBytes in all, heldPerNameMax each · evicts: the newest message is dropped as full; a name when its grace is over · owner: Graces
+  // bound: agentsMax; heldMaxBytes in all, heldPerNameMax each · evicts: the newest message is dropped as full; a name
+  // when its grace is over · owner: Graces
   readonly #away = new Map<string, Grace>();
   readonly #options: GracesOptions;
 

@@ -14,7 +14,10 @@ export class Holding {
     this.#ledger = ledger;
   }
 
-  /** Takes one more beside `held` others of its name; a copy of its bytes is made. @returns false if there is no room */
+  /**
+   * Takes one more beside `held` others of its name; a copy of its bytes is made.
+   * @returns false if there is no room
+   */
   take(message: Message, held: number): boolean {
     const size = message.size + overheadBytes;
     if (held >= this.#limits.heldPerNameMax || this.bytes + size > this.#limits.heldMaxBytes) return false;

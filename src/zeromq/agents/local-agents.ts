@@ -1,4 +1,12 @@
-import { asFault, everyone, Fault, type Envelope, type Lifecycle, type Message, type Principal } from "../../core/index.js";
+import {
+  asFault,
+  everyone,
+  Fault,
+  type Envelope,
+  type Lifecycle,
+  type Message,
+  type Principal,
+} from "../../core/index.js";
 import type { Asker, Askers, Seat } from "../../desk/index.js";
 import { DroppedEvents } from "../../directory/index.js";
 import { FailedLogins, type TokenEnd } from "../../identity/index.js";
@@ -22,7 +30,10 @@ import { isZmtpPeer, tellUndelivered } from "./undelivered.js";
 /** Rights are looked at again this often, where nothing tells that they have changed. */
 const roundMs = 1_000;
 
-/** What ZeroMQ connections mean: who they are, what they may hear and say, and what they are told. The ZMTP listener asks, this answers. */
+/**
+ * What ZeroMQ connections mean: who they are, what they may hear and say, and what they are told. The ZMTP listener
+ * asks, this answers.
+ */
 export class LocalAgents implements ZmtpPolicy, Askers, Lifecycle {
   readonly #context: LocalContext;
   readonly #roll = new Roll<Connected>();
@@ -241,7 +252,8 @@ export class LocalAgents implements ZmtpPolicy, Askers, Lifecycle {
     const before = this.#protectedCount;
     this.#protectedCount = identity.protectedCount;
     if (this.#protectedCount === before) return;
-    for (const connected of this.#connected.values()) for (const name of connected.claims()) if (isOwned(name, this.#context)) connected.reconsider(name);
+    for (const connected of this.#connected.values())
+      for (const name of connected.claims()) if (isOwned(name, this.#context)) connected.reconsider(name);
   }
 }
 
@@ -252,10 +264,12 @@ function deskKey(asker: string): string {
 function seatOf(connected: Connected, name: string): Seat[] {
   const presence = connected.presence(name);
   if (presence === undefined) return [];
-  return [{
-    presence,
-    wants: (topic) => connected.peer.subscriptions.has(topic),
-    join: (room) => connected.join(presence, room),
-    leave: (room) => connected.leave(presence, room),
-  }];
+  return [
+    {
+      presence,
+      wants: (topic) => connected.peer.subscriptions.has(topic),
+      join: (room) => connected.join(presence, room),
+      leave: (room) => connected.leave(presence, room),
+    },
+  ];
 }

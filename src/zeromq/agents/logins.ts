@@ -2,9 +2,13 @@ import { cutText, Fault, tokenOf } from "../../core/index.js";
 import type { TokenEnd, Witness } from "../../identity/index.js";
 import type { ZmtpPeer } from "../wire/index.js";
 
-/** Who has come in on ZeroMQ under a name, is told of, and goes when its token ends. Names that subscriptions suggest are no logins. */
+/**
+ * Who has come in on ZeroMQ under a name, is told of, and goes when its token ends. Names that subscriptions suggest
+ * are no logins.
+ */
 export class Logins {
-  // bound: zmqConnectionsMax · evicts: the listener refuses one more; a connection leaves when it is gone · owner: Logins
+  // bound: zmqConnectionsMax · evicts: the listener refuses one more; a connection leaves when it is gone · owner:
+  // Logins
   readonly #byToken = new Set<ZmtpPeer>();
   readonly #witness: Witness;
 
@@ -18,7 +22,14 @@ export class Logins {
     if (principal?.tokenId !== undefined) this.#byToken.add(peer);
     const agent = principal?.agent ?? declared;
     if (agent === undefined) return;
-    this.#witness({ event: "login", agent, dialect: "zmq", trust: principal?.trust ?? "claimed", remote, ...(principal !== undefined && tokenOf(principal)) });
+    this.#witness({
+      event: "login",
+      agent,
+      dialect: "zmq",
+      trust: principal?.trust ?? "claimed",
+      remote,
+      ...(principal !== undefined && tokenOf(principal)),
+    });
   }
 
   delete(peer: ZmtpPeer): void {
@@ -27,7 +38,8 @@ export class Logins {
 
   /** A connection was not let in under this name. @returns what was thrown */
   refused<T>(agent: string, remote: string, thrown: T): T {
-    if (thrown instanceof Fault) this.#witness({ event: "login.refused", agent: cutText(agent), dialect: "zmq", remote, code: thrown.code });
+    if (thrown instanceof Fault)
+      this.#witness({ event: "login.refused", agent: cutText(agent), dialect: "zmq", remote, code: thrown.code });
     return thrown;
   }
 

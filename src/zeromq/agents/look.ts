@@ -1,4 +1,15 @@
-import { agentNameProblem, asFault, brokerTopic, cutText, eventsTopic, Fault, Message, noticeOf, telemetryTopic, type Envelope } from "../../core/index.js";
+import {
+  agentNameProblem,
+  asFault,
+  brokerTopic,
+  cutText,
+  eventsTopic,
+  Fault,
+  Message,
+  noticeOf,
+  telemetryTopic,
+  type Envelope,
+} from "../../core/index.js";
 import type { PublisherPeer } from "../wire/index.js";
 import { warn, type LocalContext } from "./context.js";
 import type { Faults } from "./faults.js";
@@ -15,7 +26,10 @@ export interface LookOptions {
   readonly requests: TimedRequests;
   /** Marks an agent as seen speaking. */
   readonly spoke: (agent: string) => void;
-  /** Takes a message that nobody hears yet, in the first seconds after the start. @returns false when it is to be judged now */
+  /**
+   * Takes a message that nobody hears yet, in the first seconds after the start.
+   * @returns false when it is to be judged now
+   */
   readonly hold: (message: Message, publisher: PublisherPeer) => boolean;
 }
 
@@ -86,7 +100,9 @@ export class Look {
     const { context, faults } = this.#options;
     context.ledger.malformed("payload-unreadable");
     const sender = readableSender(message);
-    const agent = publisher.principal?.agent ?? (sender !== undefined && this.#forgery(sender.from, publisher) === undefined ? sender.from : publisher.declared);
+    const agent =
+      publisher.principal?.agent ??
+      (sender !== undefined && this.#forgery(sender.from, publisher) === undefined ? sender.from : publisher.declared);
     if (sender === undefined || agent === undefined) return;
     const fault = new Fault("malformed", message.problem ?? "the payload is no envelope");
     faults.tell(agent, noticeOf(fault, { message_id: sender.messageId, to: message.topic }), publisher);
@@ -104,12 +120,20 @@ export class Look {
 
   #forgery(from: string, { principal: proved }: PublisherPeer): Fault | undefined {
     const { identity } = this.#options.context;
-    if (from.startsWith("$")) return new Fault("forbidden", "names that begin with $ are the broker's; write your own name into from");
+    if (from.startsWith("$"))
+      return new Fault("forbidden", "names that begin with $ are the broker's; write your own name into from");
     const problem = agentNameProblem(from);
-    if (problem !== undefined) return new Fault("forbidden", `${cutText(JSON.stringify(from))} ${problem}, so it is nobody's name; write your own into from`);
+    if (problem !== undefined)
+      return new Fault(
+        "forbidden",
+        `${cutText(JSON.stringify(from))} ${problem}, so it is nobody's name; write your own into from`,
+      );
     if (proved === undefined) return isOwned(from, this.#options.context) ? ownedName(from) : undefined;
     if (from === proved.agent || identity.proxied(proved).has(from)) return undefined;
-    return new Fault("forbidden", `this connection proved to be ${proved.agent} and cannot speak as ${from}; write ${proved.agent} into from`);
+    return new Fault(
+      "forbidden",
+      `this connection proved to be ${proved.agent} and cannot speak as ${from}; write ${proved.agent} into from`,
+    );
   }
 }
 
@@ -121,7 +145,12 @@ function mayBeTold({ content, type }: Envelope): boolean {
 /** The topics of the broker to which agents may publish. */
 function misplacedFault(topic: string): Fault | undefined {
   if (!topic.startsWith("$") || topic === brokerTopic || topic === telemetryTopic) return undefined;
-  return new Fault("forbidden", topic === eventsTopic ? `only the broker publishes to ${eventsTopic}` : `there is no topic ${topic}; the broker answers at ${brokerTopic}`);
+  return new Fault(
+    "forbidden",
+    topic === eventsTopic
+      ? `only the broker publishes to ${eventsTopic}`
+      : `there is no topic ${topic}; the broker answers at ${brokerTopic}`,
+  );
 }
 
 /** The message with its speaker as guards want it: the agent, not the proxy that carries it. */

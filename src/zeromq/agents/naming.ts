@@ -30,10 +30,14 @@ export interface NamingFacts extends Pick<ZmtpPeer, "principal" | "declared" | "
 /** A connection of which nothing is known yet. */
 export const nameless: Naming = { names: new Map(), member: undefined };
 
-/** The names of a connection, in this order: PLAIN user, `X-Agent`, the agent names among its subscriptions (protocols §2). */
+/**
+ * The names of a connection, in this order: PLAIN user, `X-Agent`, the agent names among its subscriptions (protocols
+ * §2).
+ */
 export function namingOf(facts: NamingFacts): Naming {
   const isProxy = facts.socketType === "XSUB";
-  const names = facts.principal === undefined ? claimedNames(facts, isProxy) : provedNames(facts.principal.agent, facts);
+  const names =
+    facts.principal === undefined ? claimedNames(facts, isProxy) : provedNames(facts.principal.agent, facts);
   const [first] = names.keys();
   const isOwn = facts.principal !== undefined || facts.declared !== undefined || names.size === 1;
   return { names, member: isOwn && !isProxy ? first : undefined };
@@ -41,16 +45,29 @@ export function namingOf(facts: NamingFacts): Naming {
 
 function provedNames(own: string, { topics, proxied }: NamingFacts): ReadonlyMap<string, Borne> {
   const carried = [...topics].filter((topic) => topic !== own && proxied.has(topic));
-  return new Map([[own, { how: "proved", via: undefined }], ...carried.map((name): [string, Borne] => [name, { how: "proved", via: "proxy" }])]);
+  return new Map([
+    [own, { how: "proved", via: undefined }],
+    ...carried.map((name): [string, Borne] => [name, { how: "proved", via: "proxy" }]),
+  ]);
 }
 
-function claimedNames({ declared, topics, isFree, namesMax }: NamingFacts, isProxy: boolean): ReadonlyMap<string, Borne> {
-  const own = (declared === undefined || !isFree(declared) ? [] : [declared]).map((name): [string, Borne] => [name, { how: "declared", via: undefined }]);
+function claimedNames(
+  { declared, topics, isFree, namesMax }: NamingFacts,
+  isProxy: boolean,
+): ReadonlyMap<string, Borne> {
+  const own = (declared === undefined || !isFree(declared) ? [] : [declared]).map((name): [string, Borne] => [
+    name,
+    { how: "declared", via: undefined },
+  ]);
   if (declared !== undefined && !isProxy) return new Map(own);
   const suggested: string[] = [];
   for (const topic of topics) {
     if (suggested.length >= namesMax) break;
-    if (topic !== declared && subscriptionKind(topic) === "exact" && isAgentName(topic) && isFree(topic)) suggested.push(topic);
+    if (topic !== declared && subscriptionKind(topic) === "exact" && isAgentName(topic) && isFree(topic))
+      suggested.push(topic);
   }
-  return new Map([...own, ...suggested.map((name): [string, Borne] => [name, { how: "inferred", via: isProxy ? "proxy" : undefined }])]);
+  return new Map([
+    ...own,
+    ...suggested.map((name): [string, Borne] => [name, { how: "inferred", via: isProxy ? "proxy" : undefined }]),
+  ]);
 }

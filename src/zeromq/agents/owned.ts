@@ -9,7 +9,8 @@ export interface NameKeepers {
 }
 
 /**
- * True if nobody may claim the name on ZeroMQ: it is reserved, has an owner who proves it, or is borne by a session of another dialect now
+ * True if nobody may claim the name on ZeroMQ: it is reserved, has an owner who proves it, or is borne by a session of
+ * another dialect now
  * (protocols §1, conflict: a newcomer does not take a live name).
  */
 export function isOwned(name: string, { identity, directory }: NameKeepers): boolean {

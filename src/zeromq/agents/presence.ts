@@ -23,9 +23,13 @@ interface Here {
   isShown: boolean;
 }
 
-/** One connection's presence in the directory under each of its names: when it arrives, is shown to dialects, and departs. */
+/**
+ * One connection's presence in the directory under each of its names: when it arrives, is shown to dialects, and
+ * departs.
+ */
 export class Presences {
-  // bound: zmqSubscriptionsMax, agentsMax in all · evicts: a name leaves with its subscription or connection · owner: Presences
+  // bound: zmqSubscriptionsMax, agentsMax in all · evicts: a name leaves with its subscription or connection · owner:
+  // Presences
   readonly #here = new Map<string, Here>();
   readonly #options: PresencesOptions;
   #cancelShow: (() => void) | undefined;
@@ -61,7 +65,8 @@ export class Presences {
   close(): void {
     this.#cancelShow?.();
     const { graceDeclaredMs, graceInferredMs } = this.#options.context.limits;
-    for (const [name, { borne }] of [...this.#here]) this.#depart(name, borne.how === "inferred" ? graceInferredMs : graceDeclaredMs);
+    for (const [name, { borne }] of [...this.#here])
+      this.#depart(name, borne.how === "inferred" ? graceInferredMs : graceDeclaredMs);
   }
 
   /** The operator's own tools are there without being agents. */

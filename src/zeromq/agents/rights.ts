@@ -1,4 +1,12 @@
-import { brokerTopic, cutText, eventsTopic, Fault, isAgentName, subscriptionKind, telemetryTopic } from "../../core/index.js";
+import {
+  brokerTopic,
+  cutText,
+  eventsTopic,
+  Fault,
+  isAgentName,
+  subscriptionKind,
+  telemetryTopic,
+} from "../../core/index.js";
 import type { ZmtpPeer } from "../wire/index.js";
 import type { LocalContext } from "./context.js";
 import { isOwned, type NameKeepers } from "./owned.js";
@@ -8,36 +16,58 @@ export type House = Pick<LocalContext, "identity" | "dataTopics"> & NameKeepers;
 
 /** A name with an owner, refused to somebody who proves nothing. */
 export function ownedName(name: string): Fault {
-  return new Fault("forbidden", `the name ${name} has an owner, or is in use in another dialect: connect by PLAIN with its token (broker token ${name}), or use another name`);
+  return new Fault(
+    "forbidden",
+    `the name ${name} has an owner, or is in use in another dialect: connect by PLAIN with its token (broker token ${name}), or use another name`,
+  );
 }
 
 /** Why a connection may not declare this name by `X-Agent`, or undefined if it may. */
 export function declaredFault(name: string, house: House): Fault | undefined {
-  if (!isAgentName(name) || house.dataTopics.includes(name)) return new Fault("malformed", `X-Agent: ${cutText(name)} cannot be an agent's name; choose another`);
+  if (!isAgentName(name) || house.dataTopics.includes(name))
+    return new Fault("malformed", `X-Agent: ${cutText(name)} cannot be an agent's name; choose another`);
   return isOwned(name, house) ? ownedName(name) : undefined;
 }
 
 /**
  * Why a subscription has to sleep, or undefined if it is heard. Rooms are the directory's business.
- * Listening to everything is for connections of this machine, or for a token with scope `observe`; names are for their owners.
+ * Listening to everything is for connections of this machine, or for a token with scope `observe`; names are for their
+ * owners.
  */
-export function subscriptionFault(topic: string, peer: Pick<ZmtpPeer, "principal" | "isLocal">, house: House): Fault | undefined {
+export function subscriptionFault(
+  topic: string,
+  peer: Pick<ZmtpPeer, "principal" | "isLocal">,
+  house: House,
+): Fault | undefined {
   const { principal, isLocal } = peer;
   const observes = principal === undefined ? isLocal : principal.scopes.has("observe");
   if (subscriptionKind(topic) !== "exact") {
     if (observes) return undefined;
-    return new Fault("forbidden", `listening to everything${topic === "" ? "" : ` that begins with ${topic}`} needs a token with scope observe (broker token NAME --scope observe)`);
+    return new Fault(
+      "forbidden",
+      `listening to everything${topic === "" ? "" : ` that begins with ${topic}`} needs a token with scope observe (broker token NAME --scope observe)`,
+    );
   }
   if (topic.startsWith("$")) return brokersFault(topic, observes);
   if (!isAgentName(topic) || house.dataTopics.includes(topic)) return undefined;
   if (principal === undefined) return isOwned(topic, house) ? ownedName(topic) : undefined;
   if (topic === principal.agent || house.identity.proxied(principal).has(topic)) return undefined;
-  return new Fault("forbidden", `${topic} is not your name: with a token you hear what is for ${principal.agent}; a shared topic has to stand under topics in the broker's configuration`);
+  return new Fault(
+    "forbidden",
+    `${topic} is not your name: with a token you hear what is for ${principal.agent}; a shared topic has to stand under topics in the broker's configuration`,
+  );
 }
 
 function brokersFault(topic: string, observes: boolean): Fault | undefined {
   if (topic === eventsTopic) return undefined;
-  if (topic === brokerTopic) return new Fault("forbidden", `what is for the broker is heard by the broker only; subscribe to ${eventsTopic}`);
-  if (topic !== telemetryTopic) return new Fault("unsupported", `there is no topic ${topic}; the broker's are ${brokerTopic}, ${eventsTopic} and ${telemetryTopic}`);
-  return observes ? undefined : new Fault("forbidden", `${topic} needs a token with scope observe (broker token NAME --scope observe)`);
+  if (topic === brokerTopic)
+    return new Fault("forbidden", `what is for the broker is heard by the broker only; subscribe to ${eventsTopic}`);
+  if (topic !== telemetryTopic)
+    return new Fault(
+      "unsupported",
+      `there is no topic ${topic}; the broker's are ${brokerTopic}, ${eventsTopic} and ${telemetryTopic}`,
+    );
+  return observes
+    ? undefined
+    : new Fault("forbidden", `${topic} needs a token with scope observe (broker token NAME --scope observe)`);
 }

@@ -26,8 +26,10 @@ export class Roll<B extends Bearer = Bearer> {
   }
 
   /**
-   * The connections under `name` that may belong to the agent behind a publishing connection: both proved, or both claimed and on one
-   * machine. What the broker has to say to a claimed sender goes to these or to nobody, so that a name is no weapon against its bearer.
+   * The connections under `name` that may belong to the agent behind a publishing connection: both proved, or both
+   * claimed and on one
+   * machine. What the broker has to say to a claimed sender goes to these or to nobody, so that a name is no weapon
+   * against its bearer.
    */
   ownBy(name: string, publisher: ZmtpPeer): readonly B[] {
     return [...this.bearers(name)].filter(({ peer }) =>

@@ -10,7 +10,8 @@ export interface ReadableSender {
 const depthMax = 64;
 
 /**
- * The sender of a malformed payload, where it can be read and may be told: it is an object with `from`, and neither a response nor a fault,
+ * The sender of a malformed payload, where it can be read and may be told: it is an object with `from`, and neither a
+ * response nor a fault,
  * which are never answered.
  */
 export function readableSender({ payload }: Message): ReadableSender | undefined {

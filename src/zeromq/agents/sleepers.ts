@@ -7,9 +7,13 @@ export interface Sleeper {
 /** Sleepers that are judged again in one round: what 20,000 connections want at once must not stop the loop. */
 const perRound = 1_000;
 
-/** All subscriptions that sleep: names that have an owner, rooms one is not invited to, rights one does not have. Tried again in turn. */
+/**
+ * All subscriptions that sleep: names that have an owner, rooms one is not invited to, rights one does not have. Tried
+ * again in turn.
+ */
 export class Sleepers {
-  // bound: zmqSubscriptionsMax of each of zmqConnectionsMax · evicts: a sleeper goes when it wakes, is cancelled, or with its connection · owner: Sleepers
+  // bound: zmqSubscriptionsMax of each of zmqConnectionsMax · evicts: a sleeper goes when it wakes, is cancelled, or
+  // with its connection · owner: Sleepers
   readonly #asleep = new Set<Sleeper>();
 
   get size(): number {

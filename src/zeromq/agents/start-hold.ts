@@ -12,14 +12,17 @@ interface Held {
 }
 
 /**
- * Messages to topics that nobody hears in the first seconds after the start, when the subscribers of a restarted broker are still coming
- * back: held, and judged when the topic is heard or the time is over. Meanwhile each counts as routed, with a pending copy.
+ * Messages to topics that nobody hears in the first seconds after the start, when the subscribers of a restarted broker
+ * are still coming
+ * back: held, and judged when the topic is heard or the time is over. Meanwhile each counts as routed, with a pending
+ * copy.
  */
 export class StartHold {
   readonly #context: LocalContext;
   readonly #holding: Holding;
   readonly #judge: Judge;
-  // bound: heldMaxBytes in all, heldPerNameMax each · evicts: one message more is judged at once; all go when startHoldMs is over · owner: StartHold
+  // bound: heldMaxBytes in all, heldPerNameMax each · evicts: one message more is judged at once; all go when
+  // startHoldMs is over · owner: StartHold
   readonly #topics = new Map<string, Held[]>();
   #phase: "new" | "open" | "over" = "new";
   #cancel: (() => void) | undefined;

@@ -13,7 +13,8 @@ export interface SubscriptionsOptions {
 
 /** What becomes of each subscription of one connection: heard (exactly, by prefix, as a tap), or asleep. */
 export class Subscriptions {
-  // bound: zmqSubscriptionsMax, and roomsPerAgentMax joined at the desk · evicts: the listener ignores one more · owner: Subscriptions
+  // bound: zmqSubscriptionsMax, and roomsPerAgentMax joined at the desk · evicts: the listener ignores one more ·
+  // owner: Subscriptions
   readonly #heard = new Map<string, () => void>();
   // bound: zmqSubscriptionsMax · evicts: a sleeper leaves when it wakes or is cancelled · owner: Subscriptions
   readonly #asleep = new Map<string, () => void>();
@@ -42,7 +43,12 @@ export class Subscriptions {
     if (this.#heard.has(topic)) return false;
     const { peer, router } = this.#options;
     const kind = subscriptionKind(topic);
-    const end = kind === "tap" ? router.tap(peer) : kind === "prefix" ? router.subscribePrefix(topic, peer) : router.subscribe(topic, peer);
+    const end =
+      kind === "tap"
+        ? router.tap(peer)
+        : kind === "prefix"
+          ? router.subscribePrefix(topic, peer)
+          : router.subscribe(topic, peer);
     this.#heard.set(topic, end);
     return true;
   }

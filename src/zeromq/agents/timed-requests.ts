@@ -10,7 +10,8 @@ const idMaxLength = 128;
 export class TimedRequests {
   readonly #context: LocalContext;
   readonly #faults: Faults;
-  // bound: requestsMax · evicts: a request goes when it is answered, timed out, or its connection ends · owner: TimedRequests
+  // bound: requestsMax · evicts: a request goes when it is answered, timed out, or its connection ends · owner:
+  // TimedRequests
   readonly #byClaimed = new Map<PublisherPeer, Set<() => void>>();
 
   constructor(context: LocalContext, faults: Faults) {
@@ -18,7 +19,10 @@ export class TimedRequests {
     this.#faults = faults;
   }
 
-  /** Opens the request, if the message is one that is followed. The returned function withdraws it. @throws Fault full */
+  /**
+   * Opens the request, if the message is one that is followed. The returned function withdraws it.
+   * @throws Fault full
+   */
   follow({ topic }: Message, envelope: Envelope, publisher: PublisherPeer): (() => void) | undefined {
     const { clock, requests } = this.#context;
     const { from, message_id: messageId, type, expires_at: expiresAt } = envelope;
@@ -40,7 +44,11 @@ export class TimedRequests {
       timedOut: () => {
         forget();
         const message = `${topic} did not answer in time; ask again, or give the request a later expires_at`;
-        this.#faults.tell(from, noticeOf({ code: "timeout", message }, { message_id: messageId, to: topic }), publisher);
+        this.#faults.tell(
+          from,
+          noticeOf({ code: "timeout", message }, { message_id: messageId, to: topic }),
+          publisher,
+        );
       },
     });
     if (isClaimed) this.#keep(publisher, withdraw);

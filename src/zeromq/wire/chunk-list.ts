@@ -4,7 +4,8 @@ const blockMinBytes = 64;
 const generousBytes = 4096;
 
 /**
- * Bytes that arrive in pieces and are joined once (joining at each chunk is quadratic: 28 s of CPU for 64 MiB). They are copied into
+ * Bytes that arrive in pieces and are joined once (joining at each chunk is quadratic: 28 s of CPU for 64 MiB). They
+ * are copied into
  * blocks: the chunk they come in is read into again, and a peer who sends byte by byte costs no object per byte.
  */
 export class ChunkList {

@@ -14,7 +14,8 @@ export interface Frame {
 }
 
 /**
- * Where the frame that begins at `at` ends. Beyond `bytes.length` when it is incomplete: then at least so many bytes are needed.
+ * Where the frame that begins at `at` ends. Beyond `bytes.length` when it is incomplete: then at least so many bytes
+ * are needed.
  * @throws IllegalBytes for illegal flags, or a length over `maxBytes`, as soon as the header shows it
  */
 export function frameEnd(bytes: Buffer, at: number, maxBytes: number): number {
@@ -40,7 +41,8 @@ export function bodyStart(bytes: Buffer, at: number): number {
 }
 
 /**
- * Where the unit that begins at `at` ends: a command, a message of one part, or the first two parts of a message. As `frameEnd` when
+ * Where the unit that begins at `at` ends: a command, a message of one part, or the first two parts of a message. As
+ * `frameEnd` when
  * incomplete. @throws IllegalBytes
  */
 export function unitEnd(bytes: Buffer, at: number, maxBytes: number): number {

@@ -81,7 +81,7 @@ export function readHello(data: Buffer): { readonly user: string; readonly passw
 export function readMetadata(data: Buffer): Metadata {
   let socketType: string | undefined;
   let agent: string | undefined;
-  for (let at = 0; at < data.length; ) {
+  for (let at = 0; at < data.length;) {
     const nameEnd = at + 1 + (data[at] ?? 0);
     if (nameEnd === at + 1 || nameEnd + 4 > data.length) throw new IllegalBytes("zmtp-metadata");
     const valueEnd = nameEnd + 4 + data.readUInt32BE(nameEnd);

@@ -1,5 +1,13 @@
 import type { Socket } from "node:net";
-import { asFault, Fault, isLoopbackAddress, type Clock, type FaultCode, type Ledger, type Limits } from "../../core/index.js";
+import {
+  asFault,
+  Fault,
+  isLoopbackAddress,
+  type Clock,
+  type FaultCode,
+  type Ledger,
+  type Limits,
+} from "../../core/index.js";
 import { encodeError, encodeReady } from "./commands.js";
 import { plainAddress } from "./endpoint.js";
 import { Handshake, type DoorKind, type Introduction } from "./handshake.js";
@@ -11,7 +19,8 @@ import { readShared } from "./shared-read.js";
 import { SubscriberSide, type SubscriberContext } from "./subscriber-peer.js";
 
 /**
- * Where a connection stands. `held`: refused for now, silent until closed, so that the client does not come back at once; `refused`:
+ * Where a connection stands. `held`: refused for now, silent until closed, so that the client does not come back at
+ * once; `refused`:
  * told ERROR and closing; `leaving`: our FIN has been sent.
  */
 export type ConnectionPhase = "handshake" | "open" | "held" | "refused" | "leaving" | "closed";
@@ -36,7 +45,15 @@ export interface ConnectionContext extends PublisherContext, SubscriberContext {
 }
 
 /** Faults that pass: the client is to come back, but not at once. Every other refusal is for good. */
-const temporary: ReadonlySet<FaultCode> = new Set<FaultCode>(["full", "rate-limited", "timeout", "going-away", "unavailable", "internal", "slow-consumer"]);
+const temporary: ReadonlySet<FaultCode> = new Set<FaultCode>([
+  "full",
+  "rate-limited",
+  "timeout",
+  "going-away",
+  "unavailable",
+  "internal",
+  "slow-consumer",
+]);
 /** After ERROR the client has this long to read it. */
 const errorReadMs = 1_000;
 
@@ -115,7 +132,10 @@ export class Connection implements Line {
     this.#socket.pause();
   }
 
-  /** Everything written has left: FIN. Reads on until the peer closes, so that nothing it sent turns the end into a reset. */
+  /**
+   * Everything written has left: FIN. Reads on until the peer closes, so that nothing it sent turns the end into a
+   * reset.
+   */
   leave(): void {
     if (this.phase !== "open") return;
     this.#move("leaving");
@@ -175,9 +195,10 @@ export class Connection implements Line {
 
   #introduce(introduction: Introduction, rest: Buffer): void {
     const { policy } = this.#context;
-    const side = this.door === "in"
-      ? new PublisherSide(this, new PeerFacts(this, introduction), this.#context)
-      : new SubscriberSide(this, introduction, this.#context);
+    const side =
+      this.door === "in"
+        ? new PublisherSide(this, new PeerFacts(this, introduction), this.#context)
+        : new SubscriberSide(this, introduction, this.#context);
     try {
       if (side instanceof SubscriberSide) policy.subscriberReady(side);
       else policy.publisherReady(side.peer);

@@ -4,7 +4,13 @@ import { readEndpoint, tcpUrl, type Endpoint } from "./endpoint.js";
 import { claimPath, closeToOthers, type OwnedPath } from "./ipc-path.js";
 
 /** Read in large pieces, written without delay; a peer that vanished is noticed by the system (measured rules, 15). */
-const socketOptions = { highWaterMark: 256 * 1024, noDelay: true, pauseOnConnect: true, keepAlive: true, keepAliveInitialDelay: 30_000 } as const;
+const socketOptions = {
+  highWaterMark: 256 * 1024,
+  noDelay: true,
+  pauseOnConnect: true,
+  keepAlive: true,
+  keepAliveInitialDelay: 30_000,
+} as const;
 const backlogMax = 4096;
 
 /** One listening address. */
@@ -54,14 +60,24 @@ function listen(server: Server, endpoint: Endpoint, url: string): Promise<void> 
       resolve();
     };
     if (endpoint.kind === "ipc") server.listen({ path: endpoint.path, backlog: backlogMax }, ready);
-    else server.listen({ ...(endpoint.host !== undefined && { host: endpoint.host }), port: endpoint.port, backlog: backlogMax }, ready);
+    else
+      server.listen(
+        { ...(endpoint.host !== undefined && { host: endpoint.host }), port: endpoint.port, backlog: backlogMax },
+        ready,
+      );
   });
 }
 
 function bindFault(error: Error, url: string): Fault {
   const code = "code" in error ? error.code : undefined;
-  if (code === "EADDRINUSE") return new Fault("conflict", `${url} is in use: stop the program that listens there or choose another address`, { cause: error });
-  if (code === "EACCES") return new Fault("forbidden", `not allowed to listen at ${url}: choose a port above 1023 or a folder of your own`, { cause: error });
+  if (code === "EADDRINUSE")
+    return new Fault("conflict", `${url} is in use: stop the program that listens there or choose another address`, {
+      cause: error,
+    });
+  if (code === "EACCES")
+    return new Fault("forbidden", `not allowed to listen at ${url}: choose a port above 1023 or a folder of your own`, {
+      cause: error,
+    });
   return new Fault("unavailable", `cannot listen at ${url}: ${error.message}`, { cause: error });
 }
 

@@ -14,7 +14,8 @@ export interface DrainOptions {
 const lookAgainMs = 5;
 
 /**
- * The end of all connections (measured rules, 19): publishers are read until they are quiet, since destroying unread sockets loses uncounted
+ * The end of all connections (measured rules, 19): publishers are read until they are quiet, since destroying unread
+ * sockets loses uncounted
  * messages; subscribers get what waits for them; then FIN, and a while for the peers to close.
  */
 export async function drainConnections(options: DrainOptions): Promise<void> {
@@ -30,7 +31,8 @@ export async function drainConnections(options: DrainOptions): Promise<void> {
 }
 
 /**
- * A check that holds once publishers have been quiet for long enough. A loop that was busy elsewhere has not read, so a look counts for
+ * A check that holds once publishers have been quiet for long enough. A loop that was busy elsewhere has not read, so a
+ * look counts for
  * twice its usual distance at most.
  */
 function quietness({ clock, connections, heardAt, limits }: DrainOptions): () => boolean {

@@ -9,7 +9,10 @@ export type Endpoint =
 /** The longest path of a Unix socket on Linux and macOS. */
 const pathMaxBytes = 103;
 
-/** Reads `tcp://HOST:PORT` (port 0: chosen by the system, `*`: all addresses) or `ipc:///PATH`. @throws Fault malformed, unsupported */
+/**
+ * Reads `tcp://HOST:PORT` (port 0: chosen by the system, `*`: all addresses) or `ipc:///PATH`.
+ * @throws Fault malformed, unsupported
+ */
 export function readEndpoint(url: string): Endpoint {
   if (url.startsWith("ipc://")) return ipc(url.slice("ipc://".length), url);
   const tcp = /^tcp:\/\/(.+):(\d{1,5})$/.exec(url);
@@ -23,10 +26,16 @@ export function readEndpoint(url: string): Endpoint {
 
 function ipc(path: string, url: string): Endpoint {
   if (path === "" || path.startsWith("@")) {
-    throw new Fault("unsupported", `${url} names no file: write it as ipc:///PATH (abstract sockets and wild cards are not provided)`);
+    throw new Fault(
+      "unsupported",
+      `${url} names no file: write it as ipc:///PATH (abstract sockets and wild cards are not provided)`,
+    );
   }
   if (Buffer.byteLength(path) > pathMaxBytes) {
-    throw new Fault("malformed", `${url} is longer than the ${pathMaxBytes} bytes that the system takes for a socket: choose a shorter path`);
+    throw new Fault(
+      "malformed",
+      `${url} is longer than the ${pathMaxBytes} bytes that the system takes for a socket: choose a shorter path`,
+    );
   }
   return { kind: "ipc", path };
 }

@@ -29,8 +29,10 @@ export interface ForwardSource {
 }
 
 /**
- * A publisher's chunks to their subscribers: the hot path. Consecutive messages of one topic that only ZeroMQ peers receive leave as one
- * range of bytes (0.2–0.35 µs each); every other message goes to the policy, in order. Indices instead of objects, for that reason.
+ * A publisher's chunks to their subscribers: the hot path. Consecutive messages of one topic that only ZeroMQ peers
+ * receive leave as one
+ * range of bytes (0.2–0.35 µs each); every other message goes to the policy, in order. Indices instead of objects, for
+ * that reason.
  */
 export class Forwarder {
   readonly #context: ForwardContext;
@@ -72,7 +74,10 @@ export class Forwarder {
     return this.#excess > 0 || this.#first !== undefined;
   }
 
-  /** Takes a chunk, borrowed for this call. @throws IllegalBytes after everything before the illegal bytes has been forwarded */
+  /**
+   * Takes a chunk, borrowed for this call.
+   * @throws IllegalBytes after everything before the illegal bytes has been forwarded
+   */
   push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length && this.#source.isOpen) {
@@ -141,7 +146,10 @@ export class Forwarder {
         this.#runCount += 1;
       } else {
         this.#flush(chunk, at);
-        this.#look(found === undefined ? this.#text(chunk, thisTopic, bodyHead) : found.topic, chunk.subarray(bodyAt, next));
+        this.#look(
+          found === undefined ? this.#text(chunk, thisTopic, bodyHead) : found.topic,
+          chunk.subarray(bodyAt, next),
+        );
         if (!this.#source.isOpen) return end;
         this.#route = undefined;
         gate.renew();
@@ -153,13 +161,16 @@ export class Forwarder {
   }
 
   /**
-   * Reads one unit of any shape. A message of two parts is left in `#topicAt` … for the caller; -1 there means that it is dealt with.
+   * Reads one unit of any shape. A message of two parts is left in `#topicAt` … for the caller; -1 there means that it
+   * is dealt with.
    * @returns where it ends; beyond the chunk when it is held for the next one
    */
   #unit(chunk: Buffer, at: number): number {
     const { limits } = this.#context;
     this.#topicAt = -1;
-    const end = this.#inMessage ? frameEnd(chunk, at, limits.zmqFrameMaxBytes) : unitEnd(chunk, at, limits.zmqFrameMaxBytes);
+    const end = this.#inMessage
+      ? frameEnd(chunk, at, limits.zmqFrameMaxBytes)
+      : unitEnd(chunk, at, limits.zmqFrameMaxBytes);
     if (end > chunk.length) {
       this.#straddle.hold(chunk, at, chunk.length, end - at);
       return end;
@@ -184,7 +195,8 @@ export class Forwarder {
     const secondFlags = chunk[second] ?? 0;
     const secondBody = bodyStart(chunk, second);
     if ((secondFlags & commandFlag) !== 0) {
-      // A command between two parts, which RFC 23 forbids and libzmq's heartbeat does. The first part is kept once, however many follow:
+      // A command between two parts, which RFC 23 forbids and libzmq's heartbeat does. The first part is kept once,
+      // however many follow:
       // copied with each of them it took 18 s to read 1.2 MB of commands behind 1 MB.
       this.#first = Buffer.from(chunk.subarray(at, second));
       this.#source.command(chunk.subarray(secondBody, end));
@@ -211,14 +223,18 @@ export class Forwarder {
 
   /** The route of a topic; the broker's own topics pass as bytes for nobody. */
   #find(chunk: Buffer, start: number, end: number): Route | undefined {
-    return chunk[start] === dollar || end - start > this.#context.limits.zmqTopicMaxBytes ? undefined : this.#context.routes.route(chunk, start, end);
+    return chunk[start] === dollar || end - start > this.#context.limits.zmqTopicMaxBytes
+      ? undefined
+      : this.#context.routes.route(chunk, start, end);
   }
 
   #text(chunk: Buffer, start: number, end: number): string | undefined {
     return end - start > this.#context.limits.zmqTopicMaxBytes ? undefined : topicText(chunk, start, end);
   }
 
-  /** Forwards the run that ends at `end`. The chunk is read into again: several subscribers share one copy that lasts. */
+  /**
+   * Forwards the run that ends at `end`. The chunk is read into again: several subscribers share one copy that lasts.
+   */
   #flush(chunk: Buffer, end: number): void {
     const count = this.#runCount;
     const route = this.#route;
@@ -244,7 +260,16 @@ export class Forwarder {
       ledger.malformed("zmtp-topic-unreadable");
       return;
     }
-    policy.look(Message.fromPayload(payload, { topic, receivedAt: now(), trust: peer.principal?.trust ?? "claimed", origin: peer, speaker: peer.principal }), peer);
+    policy.look(
+      Message.fromPayload(payload, {
+        topic,
+        receivedAt: now(),
+        trust: peer.principal?.trust ?? "claimed",
+        origin: peer,
+        speaker: peer.principal,
+      }),
+      peer,
+    );
   }
 }
 

@@ -6,18 +6,26 @@ const dollar = 0x24;
 const backslash = 0x5c;
 
 /**
- * Decides whether a NULL publisher's message may pass as bytes: nobody speaks as `$…`, and nobody writes what only the broker writes (`trust` and the like).
- * To find that out a chunk is searched once for `$`, backslash and the ends of such keys, and only messages that hold one are looked at. While the policy
- * checks names, each message's `from` is found by scan and its name asked for; the last name's answer is remembered for the chunk.
+ * Decides whether a NULL publisher's message may pass as bytes: nobody speaks as `$…`, and nobody writes what only the
+ * broker writes (`trust` and the like).
+ * To find that out a chunk is searched once for `$`, backslash and the ends of such keys, and only messages that hold
+ * one are looked at. While the policy
+ * checks names, each message's `from` is found by scan and its name asked for; the last name's answer is remembered for
+ * the chunk.
  */
 export class FromGate {
   readonly #policy: ZmtpPolicy;
   readonly #scan = new FromScan();
   readonly #dollars = new Sought(dollar);
   readonly #backslashes = new Sought(backslash);
-  // The ends of `trust"`, `replay"` and `received_at"`, cut so that they begin with a letter that is rare in envelopes and in texts: the search runs from one
+  // The ends of `trust"`, `replay"` and `received_at"`, cut so that they begin with a letter that is rare in envelopes
+  // and in texts: the search runs from one
   // to the next. Per message of 270 bytes: 18, 40 and 20 ns, against 250, 210 and 140 for the whole keys.
-  readonly #keys = [new Sought(Buffer.from('ust"')), new Sought(Buffer.from('lay"')), new Sought(Buffer.from('ved_at"'))] as const;
+  readonly #keys = [
+    new Sought(Buffer.from('ust"')),
+    new Sought(Buffer.from('lay"')),
+    new Sought(Buffer.from('ved_at"')),
+  ] as const;
   #checks = false;
   /** Where the chunk next holds anything that is sought; before it messages pass. */
   #suspectAt = 0;

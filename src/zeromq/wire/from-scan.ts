@@ -2,7 +2,8 @@ import { isUtf8 } from "node:buffer";
 import { brokersKeys } from "../../core/index.js";
 
 /**
- * What a look at a payload's bytes tells of its sender. `from`: exactly one name can be read, by any JSON parser; it lies between `start`
+ * What a look at a payload's bytes tells of its sender. `from`: exactly one name can be read, by any JSON parser; it
+ * lies between `start`
  * and `end`. `none`: nobody can read a sender from it. `unsure`: parse it.
  */
 export type FromVerdict = "from" | "none" | "unsure";
@@ -19,7 +20,8 @@ needle.subarray(0, -1).forEach((byte, at) => {
 const brokersNeedles = brokersKeys.map((key) => Buffer.from(`"${key}"`));
 
 /**
- * Finds a payload's `from` without parsing it. It only ever accepts: what it is not sure of must be parsed. Sound against readers that
+ * Finds a payload's `from` without parsing it. It only ever accepts: what it is not sure of must be parsed. Sound
+ * against readers that
  * guess UTF-16 from a zero byte (Python), against a key spelt with escapes, and against a key that stands twice.
  */
 export class FromScan {
@@ -113,12 +115,14 @@ export class FromScan {
 
 /** True if `bytes[start, end)`, with its quotes and without escapes, is a key that only the broker writes. */
 function isBrokersKey(bytes: Buffer, start: number, end: number): boolean {
-  return brokersNeedles.some((key) => key.length === end - start && bytes.compare(key, 0, key.length, start, end) === 0);
+  return brokersNeedles.some(
+    (key) => key.length === end - start && bytes.compare(key, 0, key.length, start, end) === 0,
+  );
 }
 
 /** The first `"from"` in `bytes[at, end)`, or -1. */
 function find(bytes: Buffer, at: number, end: number): number {
-  for (let last = at + 5; last < end; ) {
+  for (let last = at + 5; last < end;) {
     const byte = bytes[last] ?? 0;
     if (
       byte === quote &&

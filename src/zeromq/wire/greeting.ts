@@ -2,7 +2,10 @@ import { IllegalBytes } from "./illegal.js";
 
 /** A greeting is 64 bytes (RFC 23 §3.1): signature 10, version 2, mechanism 20, as-server 1, filler 31. */
 export const greetingBytes = 64;
-/** What we send on accept: our signature as libzmq writes it, and major version 3. The rest follows the client's mechanism. */
+/**
+ * What we send on accept: our signature as libzmq writes it, and major version 3. The rest follows the client's
+ * mechanism.
+ */
 export const greetingHead = Buffer.from([0xff, 0, 0, 0, 0, 0, 0, 0, 0x01, 0x7f, 3]);
 
 /** The rest of our greeting: minor 1, the mechanism that the client named, as-server for PLAIN. */
@@ -38,5 +41,9 @@ export function greetingMajor(bytes: Buffer): number | undefined {
 export function readGreeting(bytes: Buffer): Greeting {
   const field = bytes.subarray(12, 32);
   const end = field.indexOf(0);
-  return { minor: bytes[11] ?? 0, mechanism: field.toString("latin1", 0, end === -1 ? 20 : end), asServer: ((bytes[32] ?? 0) & 1) === 1 };
+  return {
+    minor: bytes[11] ?? 0,
+    mechanism: field.toString("latin1", 0, end === -1 ? 20 : end),
+    asServer: ((bytes[32] ?? 0) & 1) === 1,
+  };
 }

@@ -47,7 +47,10 @@ const wrongDoor: Readonly<Record<DoorKind, string>> = {
   out: "this is the door for SUB sockets: connect PUB sockets to the broker's other ZeroMQ address",
 };
 
-/** The server's half of the ZMTP handshake (RFC 23 §3, RFC 24), up to and without our READY. Bytes in, steps out; no socket. */
+/**
+ * The server's half of the ZMTP handshake (RFC 23 §3, RFC 24), up to and without our READY. Bytes in, steps out; no
+ * socket.
+ */
 export class Handshake {
   phase: HandshakePhase = "greeting";
   readonly #options: HandshakeOptions;
@@ -76,7 +79,11 @@ export class Handshake {
     this.#greeting = greeting;
     const major = greetingMajor(greeting);
     if (major !== undefined && major < 3) {
-      return { kind: "hold", reason: "zmtp-too-old", remedy: "the client speaks ZMTP 2.0 (libzmq 3.x, JeroMQ 0.3): it needs libzmq 4.0 or JeroMQ 0.4 or later" };
+      return {
+        kind: "hold",
+        reason: "zmtp-too-old",
+        remedy: "the client speaks ZMTP 2.0 (libzmq 3.x, JeroMQ 0.3): it needs libzmq 4.0 or JeroMQ 0.4 or later",
+      };
     }
     if (greeting.length < greetingBytes) return more;
     return this.#greeted(chunk.subarray(need));
@@ -107,11 +114,14 @@ export class Handshake {
 
   #command(command: Command): Step {
     const { name, data } = command;
-    if (name === "ERROR") return { kind: "hold", reason: "zmtp-client-error", remedy: "the client refused this broker" };
+    if (name === "ERROR")
+      return { kind: "hold", reason: "zmtp-client-error", remedy: "the client refused this broker" };
     if (this.phase === "hello" && name === "HELLO") return this.#hello(data);
     if (this.phase === "ready" && name === "READY") return this.#introduced("NULL", data);
     if (this.phase === "initiate" && name === "INITIATE") return this.#introduced("PLAIN", data);
-    throw new IllegalBytes(name === "READY" || name === "HELLO" || name === "INITIATE" ? "zmtp-unexpected-command" : "zmtp-early-traffic");
+    throw new IllegalBytes(
+      name === "READY" || name === "HELLO" || name === "INITIATE" ? "zmtp-unexpected-command" : "zmtp-early-traffic",
+    );
   }
 
   #hello(data: Buffer): Step {

@@ -5,7 +5,8 @@ import { readPing } from "./commands.js";
 export type Pulse = "fine" | "ping" | "silent" | "ttl-passed";
 
 /**
- * Who is still there (RFC 37; measured rules): an idle peer is pinged, its own TTL is honoured, and silence closes only a peer that has
+ * Who is still there (RFC 37; measured rules): an idle peer is pinged, its own TTL is honoured, and silence closes only
+ * a peer that has
  * ponged before, since older clients never answer. Times are monotonic milliseconds.
  */
 export class Heartbeat {
@@ -39,7 +40,8 @@ export class Heartbeat {
   }
 
   /**
-   * What is due. `busyAt`: when something other than pings was last sent; a subscriber that is too busy to read it does not read pings
+   * What is due. `busyAt`: when something other than pings was last sent; a subscriber that is too busy to read it does
+   * not read pings
    * either and is not dead.
    */
   pulse(now: number, busyAt: number): Pulse {

@@ -13,7 +13,8 @@ const connectMs = 1_000;
 const startingMs = 5_000;
 
 /**
- * Makes a path ready for a Unix socket of ours. libzmq's bind steals a live broker's path and deletes a regular file; this does neither:
+ * Makes a path ready for a Unix socket of ours. libzmq's bind steals a live broker's path and deletes a regular file;
+ * this does neither:
  * the owner stands with its pid in a lock file beside the socket, and what a dead one left is cleaned.
  * @throws Fault conflict, malformed (its folder is not there), naming the path and the remedy
  */
@@ -23,7 +24,8 @@ export async function claimPath(path: string): Promise<OwnedPath> {
   if (!(await writeLock(lock))) {
     await refuseIfOwned(path, lock);
     await remove(lock);
-    if (!(await writeLock(lock))) throw new Fault("conflict", `another broker has just taken ${path}: stop it or choose another path`);
+    if (!(await writeLock(lock)))
+      throw new Fault("conflict", `another broker has just taken ${path}: stop it or choose another path`);
   }
   try {
     await clearPath(path);
@@ -36,7 +38,11 @@ export async function claimPath(path: string): Promise<OwnedPath> {
 
 /** Folders are their owner's to make: one made for a mistyped path would hide the mistake. */
 async function refuseWithoutFolder(folder: string): Promise<void> {
-  if ((await lstat(folder).catch(ifMissing)) === undefined) throw new Fault("malformed", `there is no folder ${folder}: make it (mkdir -m 700 ${folder}), or choose another path`);
+  if ((await lstat(folder).catch(ifMissing)) === undefined)
+    throw new Fault(
+      "malformed",
+      `there is no folder ${folder}: make it (mkdir -m 700 ${folder}), or choose another path`,
+    );
 }
 
 /** Keeps other users of the machine out of a socket, whatever its directory allows. */
@@ -48,9 +54,13 @@ async function clearPath(path: string): Promise<void> {
   const found = await lstat(path).catch(ifMissing);
   if (found === undefined) return;
   if (!found.isSocket()) {
-    throw new Fault("conflict", `${path} exists and is no socket: it is left alone; move it away or choose another path`);
+    throw new Fault(
+      "conflict",
+      `${path} exists and is no socket: it is left alone; move it away or choose another path`,
+    );
   }
-  if (await answers(path)) throw new Fault("conflict", `another program listens at ${path}: stop it or choose another path`);
+  if (await answers(path))
+    throw new Fault("conflict", `another program listens at ${path}: stop it or choose another path`);
   await remove(path);
 }
 

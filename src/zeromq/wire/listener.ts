@@ -1,5 +1,15 @@
 import type { Socket } from "node:net";
-import { cutText, Fault, type BacklogTotal, type Clock, type Flusher, type Ledger, type Lifecycle, type Limits, type Router } from "../../core/index.js";
+import {
+  cutText,
+  Fault,
+  type BacklogTotal,
+  type Clock,
+  type Flusher,
+  type Ledger,
+  type Lifecycle,
+  type Limits,
+  type Router,
+} from "../../core/index.js";
 import { Connection, type ConnectionContext } from "./connection.js";
 import { Door } from "./door.js";
 import { drainConnections } from "./drain.js";
@@ -23,7 +33,10 @@ export interface ZmtpListenerOptions {
   /** Where agents' SUB sockets connect. */
   readonly outUrls: readonly string[];
   readonly auth: ZmtpAuth;
-  /** Agents may be waiting to come back: their SUB sockets are given time before their PUB sockets are let in. Asked once. */
+  /**
+   * Agents may be waiting to come back: their SUB sockets are given time before their PUB sockets are let in. Asked
+   * once.
+   */
   readonly isAwaited: () => boolean;
   /** Hears of refusals, once per address and minute, and of what should not happen. Never content or tokens. */
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -45,12 +58,16 @@ export interface ZmtpConnectionStatus {
 
 /** Deadlines are looked at this often: a sweep costs less than a timer per connection. */
 const sweepMs = 500;
-/** Refusals that pass are held between this and `zmqHoldMs`, each a little longer than the last, so that they do not come back together. */
+/**
+ * Refusals that pass are held between this and `zmqHoldMs`, each a little longer than the last, so that they do not
+ * come back together.
+ */
 const holdMinMs = 1_000;
 const holdStepMs = 617;
 
 /**
- * ZMTP 3.x over tcp and ipc: an XSUB door for agents' PUB sockets and an XPUB door for their SUB sockets, NULL and PLAIN on one port.
+ * ZMTP 3.x over tcp and ipc: an XSUB door for agents' PUB sockets and an XPUB door for their SUB sockets, NULL and
+ * PLAIN on one port.
  * Stock clients cannot tell it from libzmq (RFC 23, 24, 37; measured rules in the tests).
  */
 export class ZmtpListener implements Lifecycle {
@@ -59,7 +76,8 @@ export class ZmtpListener implements Lifecycle {
   readonly #options: ZmtpListenerOptions;
   readonly #context: ConnectionContext;
   readonly #warnings: Warnings;
-  // bound: zmqConnectionsMax + zmqHalfOpenMax held · evicts: a connection beyond it is closed at once and counted · owner: ZmtpListener
+  // bound: zmqConnectionsMax + zmqHalfOpenMax held · evicts: a connection beyond it is closed at once and counted ·
+  // owner: ZmtpListener
   readonly #connections = new Set<Connection>();
   #doors: Door[] = [];
   #phase: "new" | "started" | "draining" | "stopped" = "new";
@@ -76,13 +94,25 @@ export class ZmtpListener implements Lifecycle {
     const { auth, clock, flusher, ledger, limits, policy, router, total } = options;
     this.#warnings = new Warnings(limits.zmqWarningsMax);
     this.#context = {
-      auth, clock, flusher, ledger, limits, policy, total,
+      auth,
+      clock,
+      flusher,
+      ledger,
+      limits,
+      policy,
+      total,
       routes: new RouteCache(router),
       readBuffer: Buffer.allocUnsafeSlow(sharedReadBytes),
       now: () => clock.now(),
       warn: (connection, name, reason, remedy) => {
         if (!this.#warnings.allow(connection.remote, clock.monotonic())) return;
-        options.log("zeromq client refused", { door: connection.door, address: connection.remote, name: name === undefined ? name : cutText(name), reason, remedy });
+        options.log("zeromq client refused", {
+          door: connection.door,
+          address: connection.remote,
+          name: name === undefined ? name : cutText(name),
+          reason,
+          remedy,
+        });
       },
       failed: (connection, error) => {
         options.log("zeromq connection failed", { connection: connection.id, door: connection.door, error });
@@ -100,7 +130,10 @@ export class ZmtpListener implements Lifecycle {
     };
   }
 
-  /** Opens the subscriber door, then the publisher door: a restart loses nothing in between (measured rules, 10). @throws Fault */
+  /**
+   * Opens the subscriber door, then the publisher door: a restart loses nothing in between (measured rules, 10).
+   * @throws Fault
+   */
   async start(): Promise<void> {
     if (this.#phase !== "new") throw new Fault("conflict", "this listener has been started before: make a new one");
     this.#phase = "started";
@@ -109,13 +142,14 @@ export class ZmtpListener implements Lifecycle {
     try {
       this.outEndpoints = await this.#open("out", outUrls);
       this.#sweepLater();
-      if (outUrls.length > 0 && inUrls.length > 0 && options.isAwaited()) await new Promise<void>((resolve) => {
-        const cancel = clock.after(limits.publisherDoorDelayMs, resolve);
-        this.#cancelDelay = () => {
-          cancel();
-          resolve();
-        };
-      });
+      if (outUrls.length > 0 && inUrls.length > 0 && options.isAwaited())
+        await new Promise<void>((resolve) => {
+          const cancel = clock.after(limits.publisherDoorDelayMs, resolve);
+          this.#cancelDelay = () => {
+            cancel();
+            resolve();
+          };
+        });
       this.inEndpoints = await this.#open("in", inUrls);
     } catch (thrown) {
       await this.stop();
@@ -129,7 +163,14 @@ export class ZmtpListener implements Lifecycle {
     this.#phase = "draining";
     await this.#closeDoors();
     const { clock, flusher, limits } = this.#options;
-    await drainConnections({ connections: this.#connections, clock, flusher, limits, heardAt: () => this.#heardAt, deadline });
+    await drainConnections({
+      connections: this.#connections,
+      clock,
+      flusher,
+      limits,
+      heardAt: () => this.#heardAt,
+      deadline,
+    });
   }
 
   /** Closes everything at once. */
@@ -148,7 +189,16 @@ export class ZmtpListener implements Lifecycle {
     for (const { door, id, phase, remote, side } of this.#connections) {
       if (side === undefined || (phase !== "open" && phase !== "leaving")) continue;
       const { declared, mechanism, principal, socketType } = side.peer;
-      list.push({ id, door, remote, mechanism, socketType, declared: principal?.agent ?? declared, subscriptions: side.subscriptionCount, buffered: side.buffered });
+      list.push({
+        id,
+        door,
+        remote,
+        mechanism,
+        socketType,
+        declared: principal?.agent ?? declared,
+        subscriptions: side.subscriptionCount,
+        buffered: side.buffered,
+      });
     }
     return list;
   }
@@ -157,11 +207,15 @@ export class ZmtpListener implements Lifecycle {
     const opened: string[] = [];
     for (const url of urls) {
       if (this.#phase !== "started") break;
-      const door = await Door.open(url, (socket) => {
-        this.#accept(kind, socket);
-      }, (error) => {
-        this.#options.log("zeromq door failed", { door: url, error });
-      });
+      const door = await Door.open(
+        url,
+        (socket) => {
+          this.#accept(kind, socket);
+        },
+        (error) => {
+          this.#options.log("zeromq door failed", { door: url, error });
+        },
+      );
       this.#doors.push(door);
       opened.push(door.url);
     }
@@ -184,7 +238,12 @@ export class ZmtpListener implements Lifecycle {
     if (this.#halfOpen > limits.zmqHalfOpenMax || this.#connections.size > limits.zmqConnectionsMax) {
       this.#heldSoFar += 1;
       const spread = Math.max(limits.zmqHoldMs - holdMinMs, 1);
-      this.#context.warn(connection, undefined, "zmtp-full", "too many ZeroMQ connections: raise zmqConnectionsMax or zmqHalfOpenMax, or let some go");
+      this.#context.warn(
+        connection,
+        undefined,
+        "zmtp-full",
+        "too many ZeroMQ connections: raise zmqConnectionsMax or zmqHalfOpenMax, or let some go",
+      );
       connection.hold("zmtp-full", holdMinMs + ((this.#heldSoFar * holdStepMs) % spread));
     } else {
       connection.begin();

@@ -14,19 +14,30 @@ export type MechanismChoice =
 /** Chooses by the client's greeting; both mechanisms live on one port. */
 export function chooseMechanism(name: string, asServer: boolean, auth: ZmtpAuth): MechanismChoice {
   if (name !== "NULL" && name !== "PLAIN") {
-    return { kind: "hold", remedy: `this broker does not speak the security mechanism ${printable(name)}: use NULL or PLAIN` };
+    return {
+      kind: "hold",
+      remedy: `this broker does not speak the security mechanism ${printable(name)}: use NULL or PLAIN`,
+    };
   }
   if (name === "PLAIN" && asServer) {
-    return { kind: "hold", remedy: "the client calls itself a PLAIN server: set plain_username and plain_password on it, not plain_server" };
+    return {
+      kind: "hold",
+      remedy: "the client calls itself a PLAIN server: set plain_username and plain_password on it, not plain_server",
+    };
   }
   if (name === "PLAIN" && auth === "none") {
-    return { kind: "refuse", mechanism: name, remedy: "this broker takes no tokens on ZeroMQ (auth none): connect without plain_username and plain_password" };
+    return {
+      kind: "refuse",
+      mechanism: name,
+      remedy: "this broker takes no tokens on ZeroMQ (auth none): connect without plain_username and plain_password",
+    };
   }
   if (name === "NULL" && auth === "required") {
     return {
       kind: "refuse",
       mechanism: name,
-      remedy: "this broker wants a token: set plain_username to the agent's name and plain_password to its token (`broker token AGENT` makes one)",
+      remedy:
+        "this broker wants a token: set plain_username to the agent's name and plain_password to its token (`broker token AGENT` makes one)",
     };
   }
   return { kind: "use", mechanism: name };

@@ -51,7 +51,8 @@ export interface ZmtpPolicy {
   /** True if only a proved session may speak as `name`. */
   isProtected(name: string): boolean;
   /**
-   * A message that cannot pass as bytes: nobody receives it, a reader is among its receivers, its topic is guarded or starts with `$`, its publisher
+   * A message that cannot pass as bytes: nobody receives it, a reader is among its receivers, its topic is guarded or
+   * starts with `$`, its publisher
    * is PLAIN, or the scan of its `from` was not sure. Counted as accepted already; the payload is borrowed.
    */
   look(message: Message, peer: PublisherPeer): void;

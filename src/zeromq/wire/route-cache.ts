@@ -6,8 +6,10 @@ const placeCount = 65_536;
 const waysPerSet = 4;
 
 /**
- * Routes by the bytes of their topic: making a string costs 0.1 µs, its hash as much again and the router's Map a walk through memory that
- * 10,000 topics keep cold. A route that is no longer the router's has nobody left to forward to; it is looked up anew, so nothing here can be
+ * Routes by the bytes of their topic: making a string costs 0.1 µs, its hash as much again and the router's Map a walk
+ * through memory that
+ * 10,000 topics keep cold. A route that is no longer the router's has nobody left to forward to; it is looked up anew,
+ * so nothing here can be
  * out of date. Topics that are not ASCII and topics without a route are not kept.
  */
 export class RouteCache {

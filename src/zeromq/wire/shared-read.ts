@@ -7,9 +7,12 @@ export type ReadChunk = (chunk: Buffer) => void;
 export const sharedReadBytes = 256 * 1024;
 
 /**
- * Reads a freshly accepted, paused socket into `shared` instead of a new buffer per read, and returns the socket to use from then on.
- * Node offers `onread` for outgoing connections only; 64 KiB of new memory per read means a full garbage collection every 20 ms at
- * 1 M messages/s (p99 10 ms; 0.5 µs of CPU per message instead of 0.3). So the accepted handle gets a socket of our own. Where the
+ * Reads a freshly accepted, paused socket into `shared` instead of a new buffer per read, and returns the socket to use
+ * from then on.
+ * Node offers `onread` for outgoing connections only; 64 KiB of new memory per read means a full garbage collection
+ * every 20 ms at
+ * 1 M messages/s (p99 10 ms; 0.5 µs of CPU per message instead of 0.3). So the accepted handle gets a socket of our
+ * own. Where the
  * handle cannot be had, or reads may overlap (Windows), chunks come by `data` events and everything else is the same.
  */
 export function readShared(accepted: Socket, shared: Buffer, read: ReadChunk): Socket {

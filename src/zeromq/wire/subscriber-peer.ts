@@ -1,5 +1,13 @@
 import { isUtf8 } from "node:buffer";
-import { Outbox, type BacklogTotal, type Clock, type Flusher, type Ledger, type Limits, type Message } from "../../core/index.js";
+import {
+  Outbox,
+  type BacklogTotal,
+  type Clock,
+  type Flusher,
+  type Ledger,
+  type Limits,
+  type Message,
+} from "../../core/index.js";
 import { commandFlag, encodeMessage, FrameReader, unitEnd, type Frame } from "./codec.js";
 import { encodePing, encodePong, readCommand } from "./commands.js";
 import type { Introduction } from "./handshake.js";
@@ -20,9 +28,12 @@ export interface SubscriberContext {
   readonly total: BacklogTotal;
 }
 
-/** A connection on the XPUB door: an agent's SUB. It holds what waits for the agent and the set of what it asked for. */
+/**
+ * A connection on the XPUB door: an agent's SUB. It holds what waits for the agent and the set of what it asked for.
+ */
 export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
-  // bound: zmqSubscriptionsMax · evicts: a subscription beyond it is ignored and counted; all go with the connection · owner: SubscriberSide
+  // bound: zmqSubscriptionsMax · evicts: a subscription beyond it is ignored and counted; all go with the connection ·
+  // owner: SubscriberSide
   readonly subscriptions = new Set<string>();
   readonly inspects: boolean;
   readonly #line: Line;
@@ -101,7 +112,7 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
       return;
     }
     // Not all of it fits: message by message, so that only the newest are dropped.
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       const next = unitEnd(chunk, at, zmqFrameMaxBytes);
       this.#outbox.append(chunk, at, next, 1, observed, false);
       at = next;

@@ -2,7 +2,8 @@ const minuteMs = 60_000;
 
 /** Lets one warning per address and minute through: a refused client may come back ten times a second. */
 export class Warnings {
-  // bound: zmqWarningsMax · evicts: the address warned of longest ago, whose next warning may come early · owner: Warnings
+  // bound: zmqWarningsMax · evicts: the address warned of longest ago, whose next warning may come early · owner:
+  // Warnings
   readonly #warnedAt = new Map<string, number>();
   readonly #max: number;
 

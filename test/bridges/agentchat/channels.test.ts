@@ -14,7 +14,13 @@ describe("AgentChat: channels", () => {
 
   it("there are #general and #agents from the start", async () => {
     await ada.client.says({ type: "LIST_CHANNELS" });
-    await ada.client.hears({ type: "CHANNELS", list: [{ name: "#agents", agents: 0 }, { name: "#general", agents: 0 }] });
+    await ada.client.hears({
+      type: "CHANNELS",
+      list: [
+        { name: "#agents", agents: 0 },
+        { name: "#general", agents: 0 },
+      ],
+    });
   });
 
   it("a list costs by its length, before it is made, and is never out of reach", async () => {
@@ -31,7 +37,12 @@ describe("AgentChat: channels", () => {
     made(0, 250);
     expect(await lists()).toEqual(["CHANNELS", "CHANNELS", "CHANNELS", "ERROR"]);
     made(250, 1_000);
-    for (let n = 1_000; n < 3_000; n += 1) slow.directory.join(slow.directory.arrive({ principal: principal(`m${String(n)}`, "shared"), dialect: "pan" }), `#r${String(n)}`, { create: true });
+    for (let n = 1_000; n < 3_000; n += 1)
+      slow.directory.join(
+        slow.directory.arrive({ principal: principal(`m${String(n)}`, "shared"), dialect: "pan" }),
+        `#r${String(n)}`,
+        { create: true },
+      );
     slow.clock.advance(10_000);
     expect(await lists()).toEqual(["CHANNELS", "ERROR", "ERROR", "ERROR"]);
   });
@@ -85,11 +96,19 @@ describe("AgentChat: channels", () => {
     await ada.client.hears({ type: "ERROR", code: "INVALID_MSG", ref: "LEAVE" });
   });
 
-  it.each(["JOIN", "LEAVE", "LIST_AGENTS", "INVITE"])("%s of a channel that is not there is CHANNEL_NOT_FOUND, and makes none", async (type) => {
-    await ada.client.says({ type, channel: "#nowhere", agent: bob.id });
-    await ada.client.hears({ type: "ERROR", code: "CHANNEL_NOT_FOUND", ref: type, message: "there is no channel #nowhere; CREATE_CHANNEL makes one, LIST_CHANNELS tells which there are" });
-    expect(world.directory.rooms(undefined).map(({ name }) => name)).toEqual(["#agents", "#general"]);
-  });
+  it.each(["JOIN", "LEAVE", "LIST_AGENTS", "INVITE"])(
+    "%s of a channel that is not there is CHANNEL_NOT_FOUND, and makes none",
+    async (type) => {
+      await ada.client.says({ type, channel: "#nowhere", agent: bob.id });
+      await ada.client.hears({
+        type: "ERROR",
+        code: "CHANNEL_NOT_FOUND",
+        ref: type,
+        message: "there is no channel #nowhere; CREATE_CHANNEL makes one, LIST_CHANNELS tells which there are",
+      });
+      expect(world.directory.rooms(undefined).map(({ name }) => name)).toEqual(["#agents", "#general"]);
+    },
+  );
 
   it("CREATE_CHANNEL makes one, joins its maker, and is refused the second time", async () => {
     await ada.client.says({ type: "CREATE_CHANNEL", channel: "#dev" });
@@ -100,10 +119,13 @@ describe("AgentChat: channels", () => {
     await bob.client.hears({ type: "JOINED", channel: "#dev" });
   });
 
-  it.each(["dev", "#", "#all", "#a b", "#ends.", `#${"x".repeat(65)}`, "@ada"])("refuses to make %j", async (channel) => {
-    await ada.client.says({ type: "CREATE_CHANNEL", channel });
-    await ada.client.hears({ type: "ERROR", code: "INVALID_NAME", ref: "CREATE_CHANNEL" });
-  });
+  it.each(["dev", "#", "#all", "#a b", "#ends.", `#${"x".repeat(65)}`, "@ada"])(
+    "refuses to make %j",
+    async (channel) => {
+      await ada.client.says({ type: "CREATE_CHANNEL", channel });
+      await ada.client.hears({ type: "ERROR", code: "INVALID_NAME", ref: "CREATE_CHANNEL" });
+    },
+  );
 
   it("makes one of the longest name", async () => {
     await ada.client.says({ type: "CREATE_CHANNEL", channel: `#${"x".repeat(64)}` });
@@ -128,7 +150,11 @@ describe("AgentChat: channels", () => {
   it("keeps an invite-only channel from everybody but its members and those invited", async () => {
     await ada.client.says({ type: "CREATE_CHANNEL", channel: "#private", invite_only: true });
     await ada.client.hears({ type: "JOINED" });
-    for (const command of [{ type: "LIST_AGENTS", channel: "#private" }, { type: "MSG", to: "#private", content: "psst" }, { type: "INVITE", channel: "#private", agent: ada.id }]) {
+    for (const command of [
+      { type: "LIST_AGENTS", channel: "#private" },
+      { type: "MSG", to: "#private", content: "psst" },
+      { type: "INVITE", channel: "#private", agent: ada.id },
+    ]) {
       await bob.client.says(command);
       await bob.client.hears({ type: "ERROR", code: "NOT_INVITED" });
     }
@@ -138,7 +164,10 @@ describe("AgentChat: channels", () => {
     expect(JSON.stringify(bob.client.all())).not.toContain("#private");
     await ada.client.says({ type: "INVITE", channel: "#private", agent: bob.id });
     await ada.client.hearsNothing();
-    expect(await bob.client.hears({ type: "MSG", from: "@server" })).toMatchObject({ to: bob.id, content: expect.stringContaining("#private") as string });
+    expect(await bob.client.hears({ type: "MSG", from: "@server" })).toMatchObject({
+      to: bob.id,
+      content: expect.stringContaining("#private") as string,
+    });
     await bob.client.says({ type: "JOIN", channel: "#private" });
     await bob.client.hears({ type: "JOINED", channel: "#private" });
     await ada.client.hears({ type: "AGENT_JOINED", channel: "#private", agent: bob.id });
@@ -169,6 +198,10 @@ describe("AgentChat: channels", () => {
   it("JOIN replays what was said before, after its answer, when asked", async () => {
     for (const content of ["one", "two", "three"]) await ada.client.says({ type: "MSG", to: "#general", content });
     await bob.client.says({ type: "JOIN", channel: "#general", replay: 2 });
-    expect(bob.client.all().map(({ type, content, replay }) => [type, content, replay])).toEqual([["JOINED", undefined, undefined], ["MSG", "two", true], ["MSG", "three", true]]);
+    expect(bob.client.all().map(({ type, content, replay }) => [type, content, replay])).toEqual([
+      ["JOINED", undefined, undefined],
+      ["MSG", "two", true],
+      ["MSG", "three", true],
+    ]);
   });
 });

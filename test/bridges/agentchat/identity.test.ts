@@ -15,7 +15,11 @@ describe("AgentChat: who somebody is", () => {
     const two = await world.ephemeral("ada");
     for (const { id } of [one, two]) expect(id).toMatch(/^@[a-z0-9]{8}$/);
     expect(one.id).not.toBe(two.id);
-    expect(world.directory.agent(one.id.slice(1))).toMatchObject({ displayName: "ada", trust: "claimed", dialect: "agentchat" });
+    expect(world.directory.agent(one.id.slice(1))).toMatchObject({
+      displayName: "ada",
+      trust: "claimed",
+      dialect: "agentchat",
+    });
   });
 
   it("says who it is and when, in WELCOME", async () => {
@@ -28,12 +32,18 @@ describe("AgentChat: who somebody is", () => {
     ["PEM", ada.pem],
     ["base64 of SPKI", ada.spki],
     ["base64 of the raw bytes", ada.raw],
-  ])("knows a key written as %s by the same id, asks for its proof, and welcomes it meanwhile", async (_form, pubkey) => {
-    const client = world.connect("/agentchat");
-    await client.says({ type: "IDENTIFY", name: "ada", pubkey });
-    expect(client.all().map(({ type, agent_id }) => [type, agent_id])).toEqual([["WELCOME", `@${ada.id}`], ["CHALLENGE", undefined]]);
-    expect(world.directory.agent(ada.id)?.trust).toBe("claimed");
-  });
+  ])(
+    "knows a key written as %s by the same id, asks for its proof, and welcomes it meanwhile",
+    async (_form, pubkey) => {
+      const client = world.connect("/agentchat");
+      await client.says({ type: "IDENTIFY", name: "ada", pubkey });
+      expect(client.all().map(({ type, agent_id }) => [type, agent_id])).toEqual([
+        ["WELCOME", `@${ada.id}`],
+        ["CHALLENGE", undefined],
+      ]);
+      expect(world.directory.agent(ada.id)?.trust).toBe("claimed");
+    },
+  );
 
   it("raises a session that answers to proved, without a word to others", async () => {
     const watcher = await world.ephemeral("watcher");
@@ -86,7 +96,9 @@ describe("AgentChat: who somebody is", () => {
     await second.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
     expect(second.all().map(({ type }) => type)).toEqual(["CHALLENGE"]);
     world.clock.advance(20_000);
-    expect(await second.hears({ type: "ERROR", code: "AUTH_REQUIRED" })).toMatchObject({ message: expect.stringMatching(/another session bears this key.*VERIFY_IDENTITY/) as string });
+    expect(await second.hears({ type: "ERROR", code: "AUTH_REQUIRED" })).toMatchObject({
+      message: expect.stringMatching(/another session bears this key.*VERIFY_IDENTITY/) as string,
+    });
     expect([first.closing, second.closing?.code]).toEqual([undefined, 1008]);
     first.connection.answersPings = false;
     const third = world.connect("/agentchat");
@@ -140,7 +152,12 @@ describe("AgentChat: who somebody is", () => {
     await client.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
     const { challenge_id, nonce } = await client.hears({ type: "CHALLENGE" });
     const timestamp = world.clock.now();
-    const good = { type: "VERIFY_IDENTITY", challenge_id, timestamp, signature: ada.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(challenge_id)}|${timestamp}`) };
+    const good = {
+      type: "VERIFY_IDENTITY",
+      challenge_id,
+      timestamp,
+      signature: ada.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(challenge_id)}|${timestamp}`),
+    };
     await client.says({ ...good, ...change });
     await client.hears({ type: "ERROR", code, ref: "VERIFY_IDENTITY" });
     await client.says(good);
@@ -153,7 +170,12 @@ describe("AgentChat: who somebody is", () => {
     await one.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
     const { challenge_id, nonce } = await one.hears({ type: "CHALLENGE" });
     const timestamp = world.clock.now();
-    const answer = { type: "VERIFY_IDENTITY", challenge_id, timestamp, signature: ada.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(challenge_id)}|${timestamp}`) };
+    const answer = {
+      type: "VERIFY_IDENTITY",
+      challenge_id,
+      timestamp,
+      signature: ada.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(challenge_id)}|${timestamp}`),
+    };
     await two.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
     await two.says(answer);
     await two.hears({ type: "ERROR", code: "VERIFICATION_FAILED" });
@@ -170,7 +192,13 @@ describe("AgentChat: who somebody is", () => {
     await client.hears({ type: "WELCOME" });
   });
 
-  it.each(["no key", ada.raw.slice(4), `${ada.raw}AAAA`, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", Buffer.alloc(44).toString("base64")])("refuses the key %j", async (pubkey) => {
+  it.each([
+    "no key",
+    ada.raw.slice(4),
+    `${ada.raw}AAAA`,
+    "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
+    Buffer.alloc(44).toString("base64"),
+  ])("refuses the key %j", async (pubkey) => {
     const client = world.connect("/agentchat");
     await client.says({ type: "IDENTIFY", name: "ada", pubkey });
     await client.hears({ type: "ERROR", code: "INVALID_MSG", ref: "IDENTIFY" });
@@ -180,9 +208,15 @@ describe("AgentChat: who somebody is", () => {
   it("answers every command before IDENTIFY with AUTH_REQUIRED, and the connection lives", async () => {
     const client = world.connect("/agentchat");
     const commands = [
-      { type: "JOIN", channel: "#general" }, { type: "LEAVE", channel: "#general" }, { type: "MSG", to: "#general", content: "x" }, { type: "LIST_CHANNELS" },
-      { type: "LIST_AGENTS", channel: "#general" }, { type: "CREATE_CHANNEL", channel: "#x" }, { type: "INVITE", channel: "#x", agent: "@y" },
-      { type: "ACCEPT", proposal_id: "x" }, { type: "VERIFY_IDENTITY", challenge_id: "x", signature: "x", timestamp: 1 },
+      { type: "JOIN", channel: "#general" },
+      { type: "LEAVE", channel: "#general" },
+      { type: "MSG", to: "#general", content: "x" },
+      { type: "LIST_CHANNELS" },
+      { type: "LIST_AGENTS", channel: "#general" },
+      { type: "CREATE_CHANNEL", channel: "#x" },
+      { type: "INVITE", channel: "#x", agent: "@y" },
+      { type: "ACCEPT", proposal_id: "x" },
+      { type: "VERIFY_IDENTITY", challenge_id: "x", signature: "x", timestamp: 1 },
     ];
     for (const command of commands) {
       await client.says(command);

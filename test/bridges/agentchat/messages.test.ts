@@ -19,13 +19,27 @@ describe("AgentChat: messages", () => {
     await ada.client.says({ type: "MSG", to: "#general", content: "hello", msg_id: "m1" });
     for (const { client } of [ada, bob]) {
       const heard = await client.hears({ type: "MSG" });
-      expect(heard).toEqual({ type: "MSG", from: ada.id, from_name: "ada", to: "#general", content: "hello", ts: world.clock.now(), msg_id: "m1" });
+      expect(heard).toEqual({
+        type: "MSG",
+        from: ada.id,
+        from_name: "ada",
+        to: "#general",
+        content: "hello",
+        ts: world.clock.now(),
+        msg_id: "m1",
+      });
     }
   });
 
   it("to an agent reach it, and come back to their sender", async () => {
     await ada.client.says({ type: "MSG", to: bob.id, content: "psst" });
-    for (const { client } of [ada, bob]) expect(await client.hears({ type: "MSG" })).toMatchObject({ from: ada.id, to: bob.id, content: "psst", ts: world.clock.now() });
+    for (const { client } of [ada, bob])
+      expect(await client.hears({ type: "MSG" })).toMatchObject({
+        from: ada.id,
+        to: bob.id,
+        content: "psst",
+        ts: world.clock.now(),
+      });
     await ada.client.says({ type: "MSG", to: ada.id, content: "note to self" });
     await ada.client.hears({ type: "MSG", to: ada.id, content: "note to self" });
     for (const { client } of [ada, bob]) await client.hearsNothing();
@@ -65,7 +79,13 @@ describe("AgentChat: messages", () => {
     const [to, content, ts] = ["#general", "signed ü", 1_234_567_890_123];
     const sig = keyFor("signer").signs(JSON.stringify({ to, content, ts }));
     await signer.client.says({ type: "MSG", to, content, ts, sig });
-    expect(await bob.client.hears({ type: "MSG" })).toMatchObject({ from: signer.id, ts, sig, pubkey: keyFor("signer").spki, verified: true });
+    expect(await bob.client.hears({ type: "MSG" })).toMatchObject({
+      from: signer.id,
+      ts,
+      sig,
+      pubkey: keyFor("signer").spki,
+      verified: true,
+    });
     await signer.client.says({ type: "MSG", to, content: "other text", ts, sig });
     expect(await bob.client.hears({ type: "MSG" })).toMatchObject({ content: "other text", verified: false });
     await ada.client.says({ type: "MSG", to, content, ts, sig });
@@ -78,8 +98,23 @@ describe("AgentChat: messages", () => {
     world.exchange.ledger.messages.accepted += 1;
     const { Message } = await import("../../../src/core/index.js");
     const data = { sig, pubkey: key.spki, to: bob.id, ts: 1, verified: true };
-    const envelope = { message_id: "m", timestamp: "", from: "mallory", to: bob.id.slice(1), type: "inform" as const, priority: "NORMAL" as const, content: { message: "send money", data } };
-    world.exchange.submit(Message.of(envelope, { topic: bob.id.slice(1), receivedAt: world.clock.now(), trust: "claimed", origin: undefined }));
+    const envelope = {
+      message_id: "m",
+      timestamp: "",
+      from: "mallory",
+      to: bob.id.slice(1),
+      type: "inform" as const,
+      priority: "NORMAL" as const,
+      content: { message: "send money", data },
+    };
+    world.exchange.submit(
+      Message.of(envelope, {
+        topic: bob.id.slice(1),
+        receivedAt: world.clock.now(),
+        trust: "claimed",
+        origin: undefined,
+      }),
+    );
     expect(await bob.client.hears({ type: "MSG" })).toMatchObject({ from: "@mallory", verified: false });
   });
 
@@ -120,7 +155,10 @@ describe("AgentChat: messages", () => {
     }
     const namesake = await world.ephemeral("ada");
     await namesake.client.says(say);
-    expect(bob.client.all().map(({ content, from }) => [content, from])).toEqual([["once", ada.id], ["once", namesake.id]]);
+    expect(bob.client.all().map(({ content, from }) => [content, from])).toEqual([
+      ["once", ada.id],
+      ["once", namesake.id],
+    ]);
   });
 
   it("said again after a restart are heard once", async () => {
@@ -151,7 +189,16 @@ describe("AgentChat: messages", () => {
   });
 
   it("reach agents and channels only, spelled as such", async () => {
-    for (const [to, code] of [["@all", "AGENT_NOT_FOUND"], ["all", "INVALID_MSG"], ["#all", "CHANNEL_NOT_FOUND"], ["@$broker", "AGENT_NOT_FOUND"], ["$broker", "INVALID_MSG"], ["@#general", "INVALID_MSG"], ["@", "INVALID_MSG"], [bob.id.slice(1), "INVALID_MSG"]]) {
+    for (const [to, code] of [
+      ["@all", "AGENT_NOT_FOUND"],
+      ["all", "INVALID_MSG"],
+      ["#all", "CHANNEL_NOT_FOUND"],
+      ["@$broker", "AGENT_NOT_FOUND"],
+      ["$broker", "INVALID_MSG"],
+      ["@#general", "INVALID_MSG"],
+      ["@", "INVALID_MSG"],
+      [bob.id.slice(1), "INVALID_MSG"],
+    ]) {
       await ada.client.says({ type: "MSG", to, content: "x", msg_id: "m" });
       await ada.client.hears({ type: "ERROR", code, ref: "m" });
     }
@@ -190,7 +237,8 @@ describe("AgentChat: messages", () => {
   it("are ten at once and one a second then; what is too much is refused with when to try again", async () => {
     world = new AgentChatWorld({ limits: { agentchatRatePerSecond: 1, agentchatBurst: 10 } });
     const hasty = await world.ephemeral("hasty");
-    for (let n = 0; n < 11; n += 1) await hasty.client.says({ type: "MSG", to: hasty.id, content: `${n}`, msg_id: `m${n}` });
+    for (let n = 0; n < 11; n += 1)
+      await hasty.client.says({ type: "MSG", to: hasty.id, content: `${n}`, msg_id: `m${n}` });
     const heard = hasty.client.all();
     expect(heard.map(({ type }) => type)).toEqual([...new Array<string>(10).fill("MSG"), "ERROR"]);
     expect(heard[10]).toMatchObject({ code: "RATE_LIMITED", ref: "m10", retry_after: 1_000 });
@@ -209,7 +257,14 @@ describe("AgentChat: messages", () => {
   });
 
   it("carry a time of the server, whatever they are", async () => {
-    for (const said of [{ type: "PING" }, { type: "JOIN", channel: "#general" }, { type: "LIST_CHANNELS" }, { type: "nonsense" }, { type: "LEAVE", channel: "#general" }]) await ada.client.says(said);
+    for (const said of [
+      { type: "PING" },
+      { type: "JOIN", channel: "#general" },
+      { type: "LIST_CHANNELS" },
+      { type: "nonsense" },
+      { type: "LEAVE", channel: "#general" },
+    ])
+      await ada.client.says(said);
     const heard = ada.client.all();
     expect(heard).toHaveLength(5);
     for (const { ts } of heard) expect(ts).toBe(world.clock.now());

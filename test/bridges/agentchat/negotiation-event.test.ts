@@ -22,10 +22,28 @@ const offer: NegotiationEvent = {
   currency: "USDC",
   sig: ada.signs(`@${bob.id}|write tests|5|USDC||`),
 };
-const accept: NegotiationEvent = { type: "ACCEPT", proposal_id: "p1", from: `@${bob.id}`, to: `@${ada.id}`, status: "accepted", sig: bob.signs("ACCEPT|p1|") };
+const accept: NegotiationEvent = {
+  type: "ACCEPT",
+  proposal_id: "p1",
+  from: `@${bob.id}`,
+  to: `@${ada.id}`,
+  status: "accepted",
+  sig: bob.signs("ACCEPT|p1|"),
+};
 
-function told(event: NegotiationEvent, content: Content = contentOf(event, event.from === `@${ada.id}` ? ada.spki : bob.spki)): Envelope {
-  return { message_id: "m1", timestamp: "2026-01-01T00:00:00.000Z", from: event.from.slice(1), to: event.to.slice(1), type: "inform", priority: "NORMAL", content };
+function told(
+  event: NegotiationEvent,
+  content: Content = contentOf(event, event.from === `@${ada.id}` ? ada.spki : bob.spki),
+): Envelope {
+  return {
+    message_id: "m1",
+    timestamp: "2026-01-01T00:00:00.000Z",
+    from: event.from.slice(1),
+    to: event.to.slice(1),
+    type: "inform",
+    priority: "NORMAL",
+    content,
+  };
 }
 
 describe("AgentChat: a negotiation in the core", () => {
@@ -34,7 +52,11 @@ describe("AgentChat: a negotiation in the core", () => {
     expect(content.kind).toBe("proposal");
     expect(content.message).toContain("write tests for 5 USDC");
     expect(content.data).toEqual({ ...offer, type: undefined, pubkey: ada.spki });
-    expect(["ACCEPT", "REJECT", "COMPLETE", "DISPUTE"].map((type) => contentOf({ ...accept, type } as NegotiationEvent, bob.spki).kind)).toEqual(["proposal.accept", "proposal.reject", "proposal.complete", "proposal.dispute"]);
+    expect(
+      ["ACCEPT", "REJECT", "COMPLETE", "DISPUTE"].map(
+        (type) => contentOf({ ...accept, type } as NegotiationEvent, bob.spki).kind,
+      ),
+    ).toEqual(["proposal.accept", "proposal.reject", "proposal.complete", "proposal.dispute"]);
   });
 
   it("is the same event again on the other side", () => {
@@ -45,8 +67,13 @@ describe("AgentChat: a negotiation in the core", () => {
     expect(negotiationEventOf(told(offer, structuredClone(contentOf(offer, ada.spki))))).toBeUndefined();
     const world = new AgentChatWorld();
     const one = await world.proved("bob");
-    world.exchange.announce(bob.id, { type: "inform", content: structuredClone(contentOf({ ...offer, status: "completed" }, ada.spki)) });
-    expect(await one.client.hears({ type: "MSG" })).toMatchObject({ content: expect.stringContaining("write tests for 5 USDC") as string });
+    world.exchange.announce(bob.id, {
+      type: "inform",
+      content: structuredClone(contentOf({ ...offer, status: "completed" }, ada.spki)),
+    });
+    expect(await one.client.hears({ type: "MSG" })).toMatchObject({
+      content: expect.stringContaining("write tests for 5 USDC") as string,
+    });
     await one.client.hearsNothing();
   });
 });
@@ -86,7 +113,8 @@ describe("AgentChat: negotiation and the disk", () => {
     const [tables] = opened.mock.contexts;
     if (!(tables instanceof TablesMemory)) expect.fail("no tables");
     const kept = tables.table<Proposal>("agentchat-proposals").get(String(id));
-    const by = (pubkey: string | undefined): { readonly key: NonNullable<ReturnType<typeof readPublicKey>>["key"] } => readPublicKey(pubkey ?? "") ?? expect.fail("no key");
+    const by = (pubkey: string | undefined): { readonly key: NonNullable<ReturnType<typeof readPublicKey>>["key"] } =>
+      readPublicKey(pubkey ?? "") ?? expect.fail("no key");
     expect(verifies(by(kept?.pubkey), `@${bob.id}|${task}|5|USDC||`, kept?.sig ?? "")).toBe(true);
     expect(verifies(by(kept?.steps[0]?.pubkey), `ACCEPT|${String(id)}|`, kept?.steps[0]?.sig ?? "")).toBe(true);
     expect([kept?.status, kept?.steps.length]).toEqual(["accepted", 1]);

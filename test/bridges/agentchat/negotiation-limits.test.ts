@@ -33,7 +33,12 @@ describe("AgentChat: how many proposals are kept, and how long", () => {
     await proposals.step("p1", said("ACCEPT", "bob"), here);
     await proposals.propose(offer("q1", { from: "max", at: 2 }), true);
     expect(ids()).toEqual(["a1", "p1", "p4", "q1"]);
-    for (const [id, by] of [["a1", "bob"], ["p4", "bob"], ["q1", "bob"]] as const) await proposals.step(id, said("ACCEPT", by, { at: 3 }), here);
+    for (const [id, by] of [
+      ["a1", "bob"],
+      ["p4", "bob"],
+      ["q1", "bob"],
+    ] as const)
+      await proposals.step(id, said("ACCEPT", by, { at: 3 }), here);
     expect(await codeFrom(proposals.propose(offer("r1", { from: "ida", at: 4 }), true))).toBe("INVALID_PROPOSAL");
     expect(proposals.size).toBe(4);
   });
@@ -43,9 +48,13 @@ describe("AgentChat: how many proposals are kept, and how long", () => {
     await proposals.propose(offer("p1", { terms: "by Monday" }), false);
     const same = { sig: "sig of p1", task: "task of p1" };
     expect((await proposals.propose(offer("p2", { ...same, terms: "by Monday" }), false)).id).toBe("p1");
-    expect(await codeFrom(proposals.propose(offer("p3", { ...same, terms: "by Friday" }), false))).toBe("INVALID_PROPOSAL");
+    expect(await codeFrom(proposals.propose(offer("p3", { ...same, terms: "by Friday" }), false))).toBe(
+      "INVALID_PROPOSAL",
+    );
     await proposals.step("p1", said("REJECT", "bob"), here);
-    expect(await codeFrom(proposals.propose(offer("p4", { ...same, terms: "by Monday" }), false))).toBe("INVALID_PROPOSAL");
+    expect(await codeFrom(proposals.propose(offer("p4", { ...same, terms: "by Monday" }), false))).toBe(
+      "INVALID_PROPOSAL",
+    );
     expect((await proposals.propose(offer("p5", { ...same, terms: "by Monday" }), true)).id).toBe("p5");
   });
 
@@ -53,12 +62,16 @@ describe("AgentChat: how many proposals are kept, and how long", () => {
     const proposals = new Proposals(new TablesMemory().table<Proposal>("p"), { ...proposalLimits, openPerAgentMax: 1 });
     await proposals.propose(offer("p1"), true);
     expect(await codeFrom(proposals.propose(offer("p2", { at: 30 * day - 1 }), true))).toBe("INVALID_PROPOSAL");
-    expect(await codeFrom(proposals.step("p1", said("ACCEPT", "bob", { at: 30 * day }), here))).toBe("PROPOSAL_EXPIRED");
+    expect(await codeFrom(proposals.step("p1", said("ACCEPT", "bob", { at: 30 * day }), here))).toBe(
+      "PROPOSAL_EXPIRED",
+    );
     await proposals.propose(offer("p2", { at: 30 * day }), true);
     await proposals.step("p2", said("ACCEPT", "bob", { at: 31 * day }), here);
     expect(await codeFrom(proposals.propose(offer("p3", { at: (31 + 365) * day - 1 }), true))).toBe("INVALID_PROPOSAL");
     await proposals.propose(offer("p3", { at: (31 + 365) * day }), true);
-    expect(await codeFrom(proposals.step("p2", said("COMPLETE", "ada", { at: (31 + 365) * day }), here))).toBe("PROPOSAL_NOT_FOUND");
+    expect(await codeFrom(proposals.step("p2", said("COMPLETE", "ada", { at: (31 + 365) * day }), here))).toBe(
+      "PROPOSAL_NOT_FOUND",
+    );
   });
 
   it("go thirty days after their last word, not before, and never while open", async () => {

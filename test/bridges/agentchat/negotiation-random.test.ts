@@ -7,7 +7,19 @@ import { Fault, type Table } from "../../../src/dialect/index.js";
 import { TablesMemory } from "../../../src/storage/index.js";
 import { settled } from "../../kit/conversation.js";
 
-const offer: Proposal = { id: "p", from: "ada", to: "bob", signedTo: "@bob", task: "x", sig: "s", pubkey: "k", at: 0, expires: 5, status: "pending", steps: [] };
+const offer: Proposal = {
+  id: "p",
+  from: "ada",
+  to: "bob",
+  signedTo: "@bob",
+  task: "x",
+  sig: "s",
+  pubkey: "k",
+  at: 0,
+  expires: 5,
+  status: "pending",
+  steps: [],
+};
 
 /** Every way there is: "who type status → status". Whatever is not here must be refused. */
 const legal = new Set([
@@ -46,7 +58,11 @@ describe("AgentChat: random negotiations", () => {
             if (!(thrown instanceof Fault)) throw thrown;
             expect(wanted).toBeUndefined();
             const outsider = by === "eve" || (by === "ada" && (type === "ACCEPT" || type === "REJECT"));
-            const code = outsider ? "NOT_PROPOSAL_PARTY" : before === "expired" ? "PROPOSAL_EXPIRED" : "INVALID_PROPOSAL";
+            const code = outsider
+              ? "NOT_PROPOSAL_PARTY"
+              : before === "expired"
+                ? "PROPOSAL_EXPIRED"
+                : "INVALID_PROPOSAL";
             expect(thrown.detail?.["agentchat"]).toBe(code);
             expect(errorCodes).toContain(code);
             expect(proposal).toEqual(copy);
@@ -59,7 +75,11 @@ describe("AgentChat: random negotiations", () => {
   });
 
   it("lose nothing that was told and double nothing, whichever writes fail and whenever the process is killed", async () => {
-    const action = fc.oneof({ weight: 6, arbitrary: fc.record({ step: aStep, fails: fc.boolean() }) }, { weight: 2, arbitrary: fc.constant("disk" as const) }, { weight: 1, arbitrary: fc.constant("kill" as const) });
+    const action = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ step: aStep, fails: fc.boolean() }) },
+      { weight: 2, arbitrary: fc.constant("disk" as const) },
+      { weight: 1, arbitrary: fc.constant("kill" as const) },
+    );
     await fc.assert(
       fc.asyncProperty(fc.array(action, { maxLength: 16 }), async (actions) => {
         const disk = new TablesMemory().table<Proposal>("p");
@@ -99,7 +119,13 @@ class Life {
         });
       });
     };
-    const table: Table<Proposal> = { get: (key) => disk.get(key), range: (from, to) => disk.range(from, to), batch, put: (put, value) => batch([{ put, value }]), delete: (key) => batch([{ delete: key }]) };
+    const table: Table<Proposal> = {
+      get: (key) => disk.get(key),
+      range: (from, to) => disk.range(from, to),
+      batch,
+      put: (put, value) => batch([{ put, value }]),
+      delete: (key) => batch([{ delete: key }]),
+    };
     this.#proposals = new Proposals(table);
   }
 
@@ -122,9 +148,11 @@ class Life {
   /** Found out as a party would: an ACCEPT is refused with the status, unless it is still pending. */
   async statusInMemory(): Promise<string> {
     let status = "pending";
-    this.#proposals.step(offer.id, { type: "ACCEPT", by: "bob", field: "probe", at: 0, sig: "probe", pubkey: "k" }, this).catch((thrown: unknown) => {
-      status = /this one is (\w+)/.exec(String(thrown))?.[1] ?? String(thrown);
-    });
+    this.#proposals
+      .step(offer.id, { type: "ACCEPT", by: "bob", field: "probe", at: 0, sig: "probe", pubkey: "k" }, this)
+      .catch((thrown: unknown) => {
+        status = /this one is (\w+)/.exec(String(thrown))?.[1] ?? String(thrown);
+      });
     await settled();
     return status;
   }

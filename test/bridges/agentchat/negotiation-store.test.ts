@@ -73,7 +73,10 @@ describe("AgentChat: proposals that are kept", () => {
     const again = new Proposals(table);
     expect(again.size).toBe(2);
     expect((await again.step("p1", said("ACCEPT", "bob"), here)).steps).toHaveLength(1);
-    expect((await again.step("p1", said("COMPLETE", "ada"), here)).steps.map(({ type }) => type)).toEqual(["ACCEPT", "COMPLETE"]);
+    expect((await again.step("p1", said("COMPLETE", "ada"), here)).steps.map(({ type }) => type)).toEqual([
+      "ACCEPT",
+      "COMPLETE",
+    ]);
   });
 
   it("are the same on disk, over a restart", async () => {
@@ -89,7 +92,9 @@ describe("AgentChat: proposals that are kept", () => {
     await new Proposals(tables.table<Proposal>("p")).propose(full, true);
     await tables.close();
     const later = open();
-    expect(await new Proposals(later.table<Proposal>("p")).step("p1", said("REJECT", "bob", { field: "no" }), here)).toEqual({ ...full, status: "rejected", steps: [said("REJECT", "bob", { field: "no" })] });
+    expect(
+      await new Proposals(later.table<Proposal>("p")).step("p1", said("REJECT", "bob", { field: "no" }), here),
+    ).toEqual({ ...full, status: "rejected", steps: [said("REJECT", "bob", { field: "no" })] });
     await later.close();
   });
 
@@ -109,7 +114,9 @@ describe("AgentChat: proposals that are kept", () => {
     expect((await new Proposals(table.disk).step("p1", said("ACCEPT", "bob"), here)).steps).toHaveLength(1);
     expect(await codeFrom(proposals.step("p1", said("ACCEPT", "bob"), here))).toBe("INVALID_PROPOSAL");
     expect((await proposals.step("p1", said("ACCEPT", "bob"), {})).steps).toHaveLength(1);
-    expect(await codeFrom(proposals.step("p1", said("ACCEPT", "bob", { field: "another code" }), {}))).toBe("INVALID_PROPOSAL");
+    expect(await codeFrom(proposals.step("p1", said("ACCEPT", "bob", { field: "another code" }), {}))).toBe(
+      "INVALID_PROPOSAL",
+    );
   });
 
   it("are not told before they are kept, even if that never happens", async () => {
@@ -117,7 +124,9 @@ describe("AgentChat: proposals that are kept", () => {
     const told: string[] = [];
     const proposals = new Proposals(table);
     void proposals.propose(offer("p1"), true).then(() => told.push("first"));
-    void proposals.propose(offer("p2", { sig: "sig of p1", task: "task of p1" }), true).then(({ id }) => told.push(`again ${id}`));
+    void proposals
+      .propose(offer("p2", { sig: "sig of p1", task: "task of p1" }), true)
+      .then(({ id }) => told.push(`again ${id}`));
     await settled();
     expect(told).toEqual([]);
     await table.write(0).keep();
@@ -133,7 +142,9 @@ describe("AgentChat: proposals that are kept", () => {
     await made;
     const accepted = proposals.step("p1", said("ACCEPT", "bob"), here);
     const told: string[] = [];
-    const again = proposals.propose(offer("p2", { sig: "sig of p1" }), true).then(({ id, status }) => told.push(`${id} ${status}`));
+    const again = proposals
+      .propose(offer("p2", { sig: "sig of p1" }), true)
+      .then(({ id, status }) => told.push(`${id} ${status}`));
     await settled();
     expect(told).toEqual([]);
     await table.write(1).keep();
@@ -183,7 +194,10 @@ describe("AgentChat: proposals that are kept", () => {
     const made = proposals.propose(offer("p1"), true);
     await table.write(0).keep();
     await made;
-    const both = [codeFrom(proposals.step("p1", said("ACCEPT", "bob"), here)), codeFrom(proposals.step("p1", said("COMPLETE", "ada"), here))];
+    const both = [
+      codeFrom(proposals.step("p1", said("ACCEPT", "bob"), here)),
+      codeFrom(proposals.step("p1", said("COMPLETE", "ada"), here)),
+    ];
     for (const at of failing) {
       table.write(at).fail();
       await settled();
@@ -198,7 +212,10 @@ describe("AgentChat: proposals that are kept", () => {
   it("and a step decided upon one that could not be kept leave nothing behind", async () => {
     const table = new SlowTable();
     const proposals = new Proposals(table);
-    const both = [codeFrom(proposals.propose(offer("p1"), true)), codeFrom(proposals.step("p1", said("ACCEPT", "bob"), here))];
+    const both = [
+      codeFrom(proposals.propose(offer("p1"), true)),
+      codeFrom(proposals.step("p1", said("ACCEPT", "bob"), here)),
+    ];
     table.write(0).fail();
     await settled();
     table.write(1).fail();
@@ -215,7 +232,11 @@ describe("AgentChat: proposals that are kept", () => {
     const completed = proposals.step("p1", said("COMPLETE", "ada"), here);
     table.write(1).fail();
     await table.write(2).keep();
-    expect([await lost, (await completed).status, table.disk.get("p1")?.status]).toEqual(["unavailable", "completed", "completed"]);
+    expect([await lost, (await completed).status, table.disk.get("p1")?.status]).toEqual([
+      "unavailable",
+      "completed",
+      "completed",
+    ]);
     expect(await codeFrom(proposals.step("p1", said("DISPUTE", "bob"), here))).toBe("INVALID_PROPOSAL");
   });
 
@@ -224,7 +245,10 @@ describe("AgentChat: proposals that are kept", () => {
     await proposals.propose(offer("p1", { terms: "by Monday" }), true);
     const same = { sig: "sig of p1", task: "task of p1" };
     expect((await proposals.propose(offer("p2", { ...same, terms: "by Monday" }), true)).id).toBe("p1");
-    expect(await proposals.propose(offer("p3", { ...same, terms: "by Friday" }), true)).toMatchObject({ id: "p3", terms: "by Friday" });
+    expect(await proposals.propose(offer("p3", { ...same, terms: "by Friday" }), true)).toMatchObject({
+      id: "p3",
+      terms: "by Friday",
+    });
     await proposals.step("p1", said("REJECT", "bob"), here);
     expect((await proposals.propose(offer("p4", { ...same, terms: "by Monday" }), true)).id).toBe("p4");
     expect(proposals.size).toBe(3);

@@ -8,7 +8,11 @@ type Fields = Readonly<Record<string, string | number>>;
 /** A PROPOSAL, signed as the protocol says. */
 function proposal(key: TestKey, fields: Fields): Fields {
   const part = (name: string): string => String(fields[name] ?? "");
-  return { type: "PROPOSAL", ...fields, sig: key.signs(["to", "task", "amount", "currency", "payment_code", "expires"].map(part).join("|")) };
+  return {
+    type: "PROPOSAL",
+    ...fields,
+    sig: key.signs(["to", "task", "amount", "currency", "payment_code", "expires"].map(part).join("|")),
+  };
 }
 
 /** A later step, signed as the protocol says. */
@@ -56,15 +60,33 @@ describe("AgentChat: negotiation", () => {
     const said = bob.client.says(step(bobKey, "ACCEPT", id));
     const gone = bob.client.vanishes();
     await Promise.all([said, gone]);
-    expect(await ada.client.hears({ type: "ACCEPT", proposal_id: id })).toMatchObject({ status: "accepted", from: bob.id });
+    expect(await ada.client.hears({ type: "ACCEPT", proposal_id: id })).toMatchObject({
+      status: "accepted",
+      from: bob.id,
+    });
     world.expectSound();
   });
 
   it("tells both parties the same proposal, with all it says", async () => {
-    const said = proposal(adaKey, { to: bob.id, task: "ü", amount: 0.5, currency: "SOL", payment_code: "code", terms: "a|b", expires: 60 });
+    const said = proposal(adaKey, {
+      to: bob.id,
+      task: "ü",
+      amount: 0.5,
+      currency: "SOL",
+      payment_code: "code",
+      terms: "a|b",
+      expires: 60,
+    });
     await ada.client.says(said);
     const heard = await ada.client.hears({ type: "PROPOSAL" });
-    expect(heard).toEqual({ ...said, id: heard["id"], proposal_id: heard["id"], from: ada.id, status: "pending", ts: world.clock.now() });
+    expect(heard).toEqual({
+      ...said,
+      id: heard["id"],
+      proposal_id: heard["id"],
+      from: ada.id,
+      status: "pending",
+      ts: world.clock.now(),
+    });
     expect(await bob.client.hears({ type: "PROPOSAL" })).toEqual(heard);
     for (const { client } of [ada, bob, eve]) await client.hearsNothing();
     world.expectSound();
@@ -77,7 +99,13 @@ describe("AgentChat: negotiation", () => {
     const id = await offered();
     await bob.client.says(step(bobKey, type, id, fields));
     const heard = await bob.client.hears({ type });
-    expect(heard).toEqual({ ...step(bobKey, type, id, fields), from: bob.id, to: ada.id, status, ts: world.clock.now() });
+    expect(heard).toEqual({
+      ...step(bobKey, type, id, fields),
+      from: bob.id,
+      to: ada.id,
+      status,
+      ts: world.clock.now(),
+    });
     expect(await ada.client.hears({ type })).toEqual(heard);
   });
 
@@ -91,14 +119,25 @@ describe("AgentChat: negotiation", () => {
     const [who, other, key] = by === "ada" ? [ada, bob, adaKey] : [bob, ada, bobKey];
     await who.client.says(step(key, type, id, fields));
     const heard = await who.client.hears({ type });
-    expect(heard).toEqual({ ...step(key, type, id, fields), from: who.id, to: other.id, status, ts: world.clock.now() });
+    expect(heard).toEqual({
+      ...step(key, type, id, fields),
+      from: who.id,
+      to: other.id,
+      status,
+      ts: world.clock.now(),
+    });
     expect(await other.client.hears({ type })).toEqual(heard);
-    await refused(other, step(keyFor(by === "ada" ? "bob" : "ada"), "DISPUTE", id, { reason: "late" }), "INVALID_PROPOSAL");
+    await refused(
+      other,
+      step(keyFor(by === "ada" ? "bob" : "ada"), "DISPUTE", id, { reason: "late" }),
+      "INVALID_PROPOSAL",
+    );
   });
 
   it("refuses a step of a third party, and a decision by whoever proposed", async () => {
     const id = await offered();
-    for (const type of ["ACCEPT", "REJECT", "COMPLETE"]) await refused(eve, step(eveKey, type, id), "NOT_PROPOSAL_PARTY");
+    for (const type of ["ACCEPT", "REJECT", "COMPLETE"])
+      await refused(eve, step(eveKey, type, id), "NOT_PROPOSAL_PARTY");
     for (const type of ["ACCEPT", "REJECT"]) await refused(ada, step(adaKey, type, id), "NOT_PROPOSAL_PARTY");
     await bob.client.says(step(bobKey, "ACCEPT", id));
     await bob.client.hears({ type: "ACCEPT", status: "accepted" });
@@ -106,7 +145,10 @@ describe("AgentChat: negotiation", () => {
 
   it("refuses what comes twice or out of turn", async () => {
     const id = await offered();
-    for (const [who, key] of [[ada, adaKey], [bob, bobKey]] as const) {
+    for (const [who, key] of [
+      [ada, adaKey],
+      [bob, bobKey],
+    ] as const) {
       await refused(who, step(key, "COMPLETE", id), "INVALID_PROPOSAL");
       await refused(who, step(key, "DISPUTE", id, { reason: "x" }), "INVALID_PROPOSAL");
     }
@@ -134,7 +176,16 @@ describe("AgentChat: negotiation", () => {
     await anybody.client.says(step(bobKey, "ACCEPT", id));
     await anybody.client.hears({ type: "ERROR", code: "SIGNATURE_REQUIRED" });
     const good = step(bobKey, "ACCEPT", id, { payment_code: "one" });
-    for (const sig of [undefined, "", "%", "AAAA", adaKey.signs(`ACCEPT|${id}|one`), bobKey.signs(`ACCEPT|${id}|two`), bobKey.signs(`REJECT|${id}|one`), bobKey.signs(`ACCEPT|other|one`)]) {
+    for (const sig of [
+      undefined,
+      "",
+      "%",
+      "AAAA",
+      adaKey.signs(`ACCEPT|${id}|one`),
+      bobKey.signs(`ACCEPT|${id}|two`),
+      bobKey.signs(`REJECT|${id}|one`),
+      bobKey.signs(`ACCEPT|other|one`),
+    ]) {
       await refused(bob, { ...good, sig }, "SIGNATURE_REQUIRED");
     }
     const { message } = await refused(bob, { ...good, payment_code: "two" }, "SIGNATURE_REQUIRED");
@@ -155,14 +206,16 @@ describe("AgentChat: negotiation", () => {
   it("refuses a proposal to oneself, to nobody, and to whoever has no key to answer with", async () => {
     await refused(ada, proposal(adaKey, { to: ada.id, task: "x" }), "INVALID_PROPOSAL");
     await refused(ada, proposal(adaKey, { to: ada.id.slice(1), task: "x" }), "INVALID_PROPOSAL");
-    for (const to of ["@0000000000000000", "@", "#general", "$broker", "all"]) await refused(ada, proposal(adaKey, { to, task: "x" }), "AGENT_NOT_FOUND");
+    for (const to of ["@0000000000000000", "@", "#general", "$broker", "all"])
+      await refused(ada, proposal(adaKey, { to, task: "x" }), "AGENT_NOT_FOUND");
     const anybody = await world.ephemeral("anybody");
     await refused(ada, proposal(adaKey, { to: anybody.id, task: "x" }), "INVALID_PROPOSAL");
     await anybody.client.hearsNothing();
   });
 
   it("refuses | in every signed field but the last", async () => {
-    for (const field of ["task", "currency", "payment_code"]) await refused(ada, proposal(adaKey, { to: bob.id, task: "x", [field]: "a|b" }), "INVALID_PROPOSAL");
+    for (const field of ["task", "currency", "payment_code"])
+      await refused(ada, proposal(adaKey, { to: bob.id, task: "x", [field]: "a|b" }), "INVALID_PROPOSAL");
     await refused(ada, proposal(adaKey, { to: `${bob.id}|x`, task: "y" }), "INVALID_PROPOSAL");
     await refused(bob, step(bobKey, "ACCEPT", "no|such"), "PROPOSAL_NOT_FOUND");
     await refused(bob, step(bobKey, "ACCEPT", "nothing"), "PROPOSAL_NOT_FOUND");
@@ -182,7 +235,13 @@ describe("AgentChat: negotiation", () => {
 
   it("carries the longest fields there can be", async () => {
     const long = "ü".repeat(4_096);
-    const said = proposal(adaKey, { to: bob.id, task: long, currency: "x".repeat(32), payment_code: "ü".repeat(1_024), terms: long });
+    const said = proposal(adaKey, {
+      to: bob.id,
+      task: long,
+      currency: "x".repeat(32),
+      payment_code: "ü".repeat(1_024),
+      terms: long,
+    });
     await ada.client.says(said);
     for (const { client } of [ada, bob]) expect(await client.hears({ type: "PROPOSAL" })).toMatchObject(said);
     world.expectSound();

@@ -26,11 +26,23 @@ function textOf(of: SignedVector): string {
 }
 
 describe("AgentChat's vectors", () => {
-  it.each(vectors("commands") as { about: string; frame: string; commands: Command[] }[])("reads: $about", ({ frame, commands }) => {
-    expect(codec.decode(frame)).toEqual(commands);
-  });
+  it.each(vectors("commands") as { about: string; frame: string; commands: Command[] }[])(
+    "reads: $about",
+    ({ frame, commands }) => {
+      expect(codec.decode(frame)).toEqual(commands);
+    },
+  );
 
-  it.each(vectors("malformed") as { about: string; frame: string; code: FaultCode; wireCode: string; names: string; ref?: string }[])("refuses: $about", ({ frame, code, wireCode, names, ref }) => {
+  it.each(
+    vectors("malformed") as {
+      about: string;
+      frame: string;
+      code: FaultCode;
+      wireCode: string;
+      names: string;
+      ref?: string;
+    }[],
+  )("refuses: $about", ({ frame, code, wireCode, names, ref }) => {
     let fault: unknown;
     try {
       codec.decode(frame);
@@ -39,18 +51,32 @@ describe("AgentChat's vectors", () => {
     }
     expect(fault).toBeInstanceOf(Fault);
     expect(fault).toMatchObject({ code, message: expect.stringContaining(names) as string });
-    expect(refusal(fault as Fault, undefined, 1)).toEqual({ reply: { type: "ERROR", ts: 1, code: wireCode, message: (fault as Fault).message, ...(ref !== undefined && { ref }) } });
+    expect(refusal(fault as Fault, undefined, 1)).toEqual({
+      reply: {
+        type: "ERROR",
+        ts: 1,
+        code: wireCode,
+        message: (fault as Fault).message,
+        ...(ref !== undefined && { ref }),
+      },
+    });
   });
 
-  it.each(vectors("events") as { about: string; envelope: Envelope; replay?: boolean; event: Event }[])("tells: $about", ({ envelope, replay, event }) => {
-    const message = Message.of(envelope, { topic: envelope.to, receivedAt: 7, trust: "claimed", origin: undefined });
-    const told = eventOf(envelope, { message, replay: replay ?? false });
-    expect(told).toEqual(event);
-    if (told !== undefined) expect(events[told.type].strict().safeParse(event).error).toBeUndefined();
-    expect(told === undefined ? undefined : JSON.parse(codec.encode(told) as string)).toEqual(event);
-  });
+  it.each(vectors("events") as { about: string; envelope: Envelope; replay?: boolean; event: Event }[])(
+    "tells: $about",
+    ({ envelope, replay, event }) => {
+      const message = Message.of(envelope, { topic: envelope.to, receivedAt: 7, trust: "claimed", origin: undefined });
+      const told = eventOf(envelope, { message, replay: replay ?? false });
+      expect(told).toEqual(event);
+      if (told !== undefined) expect(events[told.type].strict().safeParse(event).error).toBeUndefined();
+      expect(told === undefined ? undefined : JSON.parse(codec.encode(told) as string)).toEqual(event);
+    },
+  );
 
-  const { key, texts } = vectors("signatures") as { key: { agent_id: string; raw: string; spki: string; pem: string }; texts: { about: string; of: SignedVector; text: string; signature: string }[] };
+  const { key, texts } = vectors("signatures") as {
+    key: { agent_id: string; raw: string; spki: string; pem: string };
+    texts: { about: string; of: SignedVector; text: string; signature: string }[];
+  };
 
   it.each([key.raw, key.spki, key.pem])("knows a key in each of its forms", (form) => {
     expect(readPublicKey(form)).toMatchObject({ spki: key.spki, agentId: key.agent_id.slice(1) });
@@ -61,7 +87,8 @@ describe("AgentChat's vectors", () => {
     const own = readPublicKey(key.spki) ?? expect.fail("no key");
     expect(verifies(own, text, signature)).toBe(true);
     expect(verifies(own, `${text} `, signature)).toBe(false);
-    for (const broken of [signature.slice(4), `${signature}AAAA`, "", "%", signature.replace(/.$/, "")]) expect(verifies(own, text, broken)).toBe(false);
+    for (const broken of [signature.slice(4), `${signature}AAAA`, "", "%", signature.replace(/.$/, "")])
+      expect(verifies(own, text, broken)).toBe(false);
     expect(verifies(own, text, signature.replace(/=+$/, ""))).toBe(true);
   });
 

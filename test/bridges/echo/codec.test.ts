@@ -44,25 +44,44 @@ describe("echo on the wire", () => {
       fc.record({ type: fc.constant("echo" as const), text: fc.string({ unit: "binary" }) }),
       fc.record({ type: fc.constant("say" as const), to: fc.string({ minLength: 1 }), text: fc.string() }),
     );
-    fc.assert(fc.property(command, (said) => {
-      expect(decode(JSON.stringify(said))).toEqual(said);
-    }));
+    fc.assert(
+      fc.property(command, (said) => {
+        expect(decode(JSON.stringify(said))).toEqual(said);
+      }),
+    );
   });
 
   it("reads every event back that it writes", () => {
-    const event: fc.Arbitrary<EchoEvent> = fc.record({ type: fc.constant("heard" as const), from: fc.string(), to: fc.string(), text: fc.string({ unit: "binary" }), id: fc.string() });
-    fc.assert(fc.property(event, (told) => {
-      expect(decodeEvent(encode(told))).toEqual(told);
-    }));
+    const event: fc.Arbitrary<EchoEvent> = fc.record({
+      type: fc.constant("heard" as const),
+      from: fc.string(),
+      to: fc.string(),
+      text: fc.string({ unit: "binary" }),
+      id: fc.string(),
+    });
+    fc.assert(
+      fc.property(event, (told) => {
+        expect(decodeEvent(encode(told))).toEqual(told);
+      }),
+    );
   });
 
   it("throws nothing but faults, whatever comes", () => {
-    fc.assert(fc.property(fc.oneof(fc.string(), fc.json(), fc.object().map((value) => JSON.stringify({ ...value, type: "say" }))), (frame) => {
-      try {
-        decode(frame);
-      } catch (thrown) {
-        expect(thrown).toBeInstanceOf(Fault);
-      }
-    }));
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.json(),
+          fc.object().map((value) => JSON.stringify({ ...value, type: "say" })),
+        ),
+        (frame) => {
+          try {
+            decode(frame);
+          } catch (thrown) {
+            expect(thrown).toBeInstanceOf(Fault);
+          }
+        },
+      ),
+    );
   });
 });

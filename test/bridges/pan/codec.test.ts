@@ -15,7 +15,11 @@ const chat = fc.record(
     messageId: text,
     intent: fc.constantFrom("request" as const, "response" as const, "inform" as const),
     replyTo: text,
-    data: fc.oneof(fc.jsonValue(), fc.constant(() => 1), fc.constant(Symbol("none"))),
+    data: fc.oneof(
+      fc.jsonValue(),
+      fc.constant(() => 1),
+      fc.constant(Symbol("none")),
+    ),
     trust: text,
     replay: fc.constant(true as const),
   },
@@ -24,8 +28,11 @@ const chat = fc.record(
 
 describe("PAN's codec", () => {
   it("writes a chat as JSON.stringify does, whatever is in it", () => {
-    fc.assert(fc.property(chat, (event: ChatEvent) => {
-      expect(codec.encode(event)).toBe(JSON.stringify(event));
-    }), { seed: 4, numRuns: 2_000 });
+    fc.assert(
+      fc.property(chat, (event: ChatEvent) => {
+        expect(codec.encode(event)).toBe(JSON.stringify(event));
+      }),
+      { seed: 4, numRuns: 2_000 },
+    );
   });
 });

@@ -29,12 +29,42 @@ describe("PAN over a real socket", () => {
   });
 
   it.each<[string, (wire: PanWire) => void]>([
-    ["a wrong token", (wire) => { wire.say({ type: "auth", agentId: "ada", token: "wrong" }); }],
-    ["no token", (wire) => { wire.say({ type: "auth", agentId: "ada" }); }],
-    ["a name that cannot be one", (wire) => { wire.say({ type: "auth", agentId: "#ada", token }); }],
-    ["a reserved name", (wire) => { wire.say({ type: "auth", agentId: "ALL", token }); }],
-    ["a first frame that is no auth", (wire) => { wire.say({ type: "list" }); }],
-    ["a first frame that is no JSON", (wire) => { wire.raw("hello?"); }],
+    [
+      "a wrong token",
+      (wire) => {
+        wire.say({ type: "auth", agentId: "ada", token: "wrong" });
+      },
+    ],
+    [
+      "no token",
+      (wire) => {
+        wire.say({ type: "auth", agentId: "ada" });
+      },
+    ],
+    [
+      "a name that cannot be one",
+      (wire) => {
+        wire.say({ type: "auth", agentId: "#ada", token });
+      },
+    ],
+    [
+      "a reserved name",
+      (wire) => {
+        wire.say({ type: "auth", agentId: "ALL", token });
+      },
+    ],
+    [
+      "a first frame that is no auth",
+      (wire) => {
+        wire.say({ type: "list" });
+      },
+    ],
+    [
+      "a first frame that is no JSON",
+      (wire) => {
+        wire.raw("hello?");
+      },
+    ],
     ["silence", () => undefined],
   ])("answers %s with AUTH_FAILED and close 1008", async (_about, act) => {
     await begin({ limits: { wsLoginMs: 300 } });
@@ -83,7 +113,11 @@ describe("PAN over a real socket", () => {
     ada.say({ type: "chat", to: "bob", text });
     expect((await bob.hears("chat"))["text"]).toBe(text);
     ada.say({ type: "chat", to: "bob", text: "x".repeat(5_000), messageId: "long" });
-    expect(await ada.hears("error")).toMatchObject({ code: "INVALID_FORMAT", messageId: "long", message: expect.stringMatching(/4096 bytes at most/) as string });
+    expect(await ada.hears("error")).toMatchObject({
+      code: "INVALID_FORMAT",
+      messageId: "long",
+      message: expect.stringMatching(/4096 bytes at most/) as string,
+    });
     ada.say({ type: "chat", to: "bob", text: "x".repeat(9_000) });
     expect(await ada.closed).toMatchObject({ code: 1009 });
     await bob.settled();
@@ -133,7 +167,13 @@ describe("PAN over a real socket", () => {
     const ada = await login("ada");
     await login("bob");
     ada.say({ type: "list" });
-    expect(await ada.hears("list")).toEqual({ type: "list", agents: [{ id: "ada", name: "ada" }, { id: "bob", name: "bob" }] });
+    expect(await ada.hears("list")).toEqual({
+      type: "list",
+      agents: [
+        { id: "ada", name: "ada" },
+        { id: "bob", name: "bob" },
+      ],
+    });
     const stopped = at.broker.stop();
     expect(await ada.closed).toMatchObject({ code: 1001 });
     await stopped;

@@ -11,29 +11,72 @@ function slow(frame: string): unknown {
   return chat.safeParse(json.value).data;
 }
 
-/** Frames that are nearly plain chats: the fields there are, values at and around their limits, and every kind of small damage. */
-const key = fc.constantFrom("type", "to", "text", "messageId", "intent", "replyTo", "from", "data", "priority", "__proto__", "", "te\\u0078t");
+/**
+ * Frames that are nearly plain chats: the fields there are, values at and around their limits, and every kind of small
+ * damage.
+ */
+const key = fc.constantFrom(
+  "type",
+  "to",
+  "text",
+  "messageId",
+  "intent",
+  "replyTo",
+  "from",
+  "data",
+  "priority",
+  "__proto__",
+  "",
+  "te\\u0078t",
+);
 const value = fc.oneof(
-  fc.constantFrom('"chat"', '"join"', '"inform"', '"request"', '"maybe"', '""', "1", "null", "{}", '"a\\n"', '"\\u0041"', '"\u0001"', '"ü"', '"\u{1F916}"', `"${"x".repeat(256)}"`, `"${"x".repeat(257)}"`, `"${"x".repeat(513)}"`),
+  fc.constantFrom(
+    '"chat"',
+    '"join"',
+    '"inform"',
+    '"request"',
+    '"maybe"',
+    '""',
+    "1",
+    "null",
+    "{}",
+    '"a\\n"',
+    '"\\u0041"',
+    '"\u0001"',
+    '"ü"',
+    '"\u{1F916}"',
+    `"${"x".repeat(256)}"`,
+    `"${"x".repeat(257)}"`,
+    `"${"x".repeat(513)}"`,
+  ),
   fc.string().map((text) => JSON.stringify(text)),
 );
 const gap = fc.constantFrom("", "", "", " ", "  ", "\t", "\n");
 const field = fc.tuple(key, gap, gap, value).map(([name, before, after, text]) => `"${name}"${before}:${after}${text}`);
-const likely = fc.tuple(fc.array(field, { maxLength: 4 }), gap, fc.constantFrom("}", "}}", "", "} ", ",}"), fc.boolean()).map(([more, after, end, whole]) => {
-  const fields = whole ? ['"type":"chat"', '"to": "bob"', '"text":"hello"', ...more] : more;
-  return `{${fields.join(`,${after}`)}${end}`;
-});
+const likely = fc
+  .tuple(fc.array(field, { maxLength: 4 }), gap, fc.constantFrom("}", "}}", "", "} ", ",}"), fc.boolean())
+  .map(([more, after, end, whole]) => {
+    const fields = whole ? ['"type":"chat"', '"to": "bob"', '"text":"hello"', ...more] : more;
+    return `{${fields.join(`,${after}`)}${end}`;
+  });
 
 describe("PAN's plain chat", () => {
   it("is read as the schema reads it, and never where the schema would not", () => {
     let accepted = 0;
     fc.assert(
-      fc.property(fc.oneof({ weight: 8, arbitrary: likely }, { weight: 1, arbitrary: fc.string() }, { weight: 1, arbitrary: fc.json() }), (frame) => {
-        const read = plainChat(frame);
-        if (read === undefined) return;
-        accepted += 1;
-        expect(read).toEqual(slow(frame));
-      }),
+      fc.property(
+        fc.oneof(
+          { weight: 8, arbitrary: likely },
+          { weight: 1, arbitrary: fc.string() },
+          { weight: 1, arbitrary: fc.json() },
+        ),
+        (frame) => {
+          const read = plainChat(frame);
+          if (read === undefined) return;
+          accepted += 1;
+          expect(read).toEqual(slow(frame));
+        },
+      ),
       { numRuns: 20_000 },
     );
     expect(accepted).toBeGreaterThan(100);

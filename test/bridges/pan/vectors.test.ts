@@ -11,30 +11,40 @@ function vectors(name: string): unknown {
 }
 
 describe("PAN's vectors", () => {
-  it.each(vectors("commands") as { about: string; frame: string; command: Command; draft?: object }[])("reads: $about", ({ frame, command, draft }) => {
-    const [read] = codec.decode(frame);
-    expect(read).toEqual(command);
-    if (draft !== undefined && read !== undefined && !(read instanceof Fault) && read.type === "chat") expect(draftOf(read)).toEqual(draft);
-  });
+  it.each(vectors("commands") as { about: string; frame: string; command: Command; draft?: object }[])(
+    "reads: $about",
+    ({ frame, command, draft }) => {
+      const [read] = codec.decode(frame);
+      expect(read).toEqual(command);
+      if (draft !== undefined && read !== undefined && !(read instanceof Fault) && read.type === "chat")
+        expect(draftOf(read)).toEqual(draft);
+    },
+  );
 
-  it.each(vectors("malformed") as { about: string; frame: string; code: FaultCode; wireCode: string; names: string }[])("refuses: $about", ({ frame, code, wireCode, names }) => {
-    let fault: unknown;
-    try {
-      codec.decode(frame);
-    } catch (thrown) {
-      fault = thrown;
-    }
-    expect(fault).toBeInstanceOf(Fault);
-    expect(fault).toMatchObject({ code, message: expect.stringContaining(names) as string });
-    expect(refusal(fault as Fault, undefined, true)).toMatchObject({ reply: { type: "error", code: wireCode } });
-  });
+  it.each(vectors("malformed") as { about: string; frame: string; code: FaultCode; wireCode: string; names: string }[])(
+    "refuses: $about",
+    ({ frame, code, wireCode, names }) => {
+      let fault: unknown;
+      try {
+        codec.decode(frame);
+      } catch (thrown) {
+        fault = thrown;
+      }
+      expect(fault).toBeInstanceOf(Fault);
+      expect(fault).toMatchObject({ code, message: expect.stringContaining(names) as string });
+      expect(refusal(fault as Fault, undefined, true)).toMatchObject({ reply: { type: "error", code: wireCode } });
+    },
+  );
 
-  it.each(vectors("events") as { about: string; envelope: Envelope; replay?: boolean; event: Event }[])("tells: $about", ({ envelope, replay, event }) => {
-    const told = eventOf(envelope, { replay: replay ?? false });
-    expect(told).toEqual(event);
-    expect(events[told.type].strict().safeParse(event).error).toBeUndefined();
-    expect(JSON.parse(codec.encode(told) as string)).toEqual(event);
-  });
+  it.each(vectors("events") as { about: string; envelope: Envelope; replay?: boolean; event: Event }[])(
+    "tells: $about",
+    ({ envelope, replay, event }) => {
+      const told = eventOf(envelope, { replay: replay ?? false });
+      expect(told).toEqual(event);
+      expect(events[told.type].strict().safeParse(event).error).toBeUndefined();
+      expect(JSON.parse(codec.encode(told) as string)).toEqual(event);
+    },
+  );
 
   it("refuses binary frames", () => {
     expect(() => codec.decode(Buffer.from('{"type":"list"}'))).toThrow(/JSON text/);
@@ -57,7 +67,11 @@ describe("PAN's vectors", () => {
     ["slow-consumer", undefined, 1013],
     ["going-away", undefined, 1001],
   ] as const)("tells %s as %j, closing with %s", (code, reply, close) => {
-    const told = refusal(new Fault(code, "why", code === "rate-limited" ? { retryAfterMs: 199.5 } : {}), undefined, true);
+    const told = refusal(
+      new Fault(code, "why", code === "rate-limited" ? { retryAfterMs: 199.5 } : {}),
+      undefined,
+      true,
+    );
     if (reply === undefined) expect(told.reply).toBeUndefined();
     else expect(told.reply).toMatchObject({ type: "error", message: "why", ...reply });
     expect(told.close?.code).toBe(close);

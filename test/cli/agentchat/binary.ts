@@ -9,9 +9,16 @@ import { startProgram, type Ended, type Program } from "../../kit/cli.js";
 export const binary = fileURLToPath(new URL("../../../bin/agentchat.js", import.meta.url));
 
 /** Starts `agentchat` in a folder and leaves it running; `input` is all that it can read. */
-export function startAgentchat(cwd: string, args: readonly string[], { input, env = {} }: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {}): Program {
+export function startAgentchat(
+  cwd: string,
+  args: readonly string[],
+  { input, env = {} }: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): Program {
   const feed = input === undefined ? 'exec "$@"' : 'printf %s "$AGENTCHAT_TEST_INPUT" | "$@"';
-  return startProgram("sh", ["-c", `cd "$0" && ${feed}`, cwd, process.execPath, binary, ...args], { ...env, ...(input !== undefined && { AGENTCHAT_TEST_INPUT: input }) });
+  return startProgram("sh", ["-c", `cd "$0" && ${feed}`, cwd, process.execPath, binary, ...args], {
+    ...env,
+    ...(input !== undefined && { AGENTCHAT_TEST_INPUT: input }),
+  });
 }
 
 /** Runs `agentchat` to its end. */
@@ -32,7 +39,18 @@ export interface Served {
 /** Starts a server on a port that the system chooses. */
 export async function serve(...more: readonly string[]): Promise<Served> {
   const home = await mkdtemp(join(tmpdir(), "agentchat-cli-"));
-  const server = startAgentchat(home, ["serve", "--port", "0", "--host", "127.0.0.1", "--name", "testing", "--rate", "0", ...more]);
+  const server = startAgentchat(home, [
+    "serve",
+    "--port",
+    "0",
+    "--host",
+    "127.0.0.1",
+    "--name",
+    "testing",
+    "--rate",
+    "0",
+    ...more,
+  ]);
   const url = /ws:\/\/127\.0\.0\.1:\d+/.exec(await server.prints(/ready at ws:\S+/))?.[0] ?? "";
   return {
     home,
@@ -61,7 +79,10 @@ const onPty = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn
 /** Starts `agentchat` on a pseudo-terminal; `messages`: a file that stderr goes to instead. */
 export function atTerminal(args: readonly string[], env: NodeJS.ProcessEnv = {}, messages?: string): AtTerminal {
   const elsewhere = messages === undefined ? [] : ["sh", "-c", 'exec "$@" 2>"$0"', messages];
-  const child = spawn("python3", ["-c", onPty, ...elsewhere, process.execPath, binary, ...args], { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, TERM: "xterm", ...env } });
+  const child = spawn("python3", ["-c", onPty, ...elsewhere, process.execPath, binary, ...args], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, TERM: "xterm", ...env },
+  });
   let screen = "";
   let look = (): void => undefined;
   child.stdout.on("data", (text: Buffer) => {

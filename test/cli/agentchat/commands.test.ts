@@ -11,7 +11,12 @@ interface Said {
   readonly content: string;
 }
 
-const jsonLines = <T>(text: string): T[] => text.trim().split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as T);
+const jsonLines = <T>(text: string): T[] =>
+  text
+    .trim()
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as T);
 
 describe("the agentchat command, through the real binary", () => {
   let served: Served;
@@ -28,14 +33,22 @@ describe("the agentchat command, through the real binary", () => {
     expect(people.stdout).toMatch(/#general +0\n/);
     const { code, stdout } = await served.run("channels", served.url, "--json");
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toEqual(expect.arrayContaining([{ name: "#general", agents: 0 }, { name: "#agents", agents: 0 }]));
+    expect(JSON.parse(stdout)).toEqual(
+      expect.arrayContaining([
+        { name: "#general", agents: 0 },
+        { name: "#agents", agents: 0 },
+      ]),
+    );
   });
 
   it("sends to whoever listens, to a channel and to one agent; the listener prints JSON lines and ends cleanly on a signal", async () => {
     const ear = startAgentchat(served.home, ["listen", served.url, "#general", "agents", "--name", "ear"]);
     try {
       const { id } = await listening(served, "#agents");
-      expect(await served.run("send", served.url, "#general", "to all", "-n", "mouth")).toMatchObject({ code: 0, stdout: "" });
+      expect(await served.run("send", served.url, "#general", "to all", "-n", "mouth")).toMatchObject({
+        code: 0,
+        stdout: "",
+      });
       await ear.prints(/to all/);
       const sent = await served.run("send", served.url, id, "to you", "--json");
       expect(JSON.parse(sent.stdout)).toMatchObject({ to: id });
@@ -55,7 +68,10 @@ describe("the agentchat command, through the real binary", () => {
   it("listens to #general when no channel is named, and ends quietly when whoever reads it has gone", async () => {
     const { startProgram } = await import("../../kit/cli.js");
     const { binary } = await import("./binary.js");
-    const piped = startProgram("bash", ["-c", `set -o pipefail; "${process.execPath}" "${binary}" listen "${served.url}" | head -n 1`]);
+    const piped = startProgram("bash", [
+      "-c",
+      `set -o pipefail; "${process.execPath}" "${binary}" listen "${served.url}" | head -n 1`,
+    ]);
     await listening(served, "#general");
     // The first line goes through; it takes a second one to find the pipe closed.
     await served.run("send", served.url, "#general", "first line");
@@ -69,19 +85,28 @@ describe("the agentchat command, through the real binary", () => {
   it("makes channels and invites to them, as the same agent twice", async () => {
     const mine = join(served.home, "mine.json");
     await served.run("identity", "--generate", "--name", "owner", "--file", mine);
-    expect(await served.run("create", served.url, "#den", "--invite-only", "-i", mine)).toMatchObject({ code: 0, stdout: "", stderr: "made #den\n" });
+    expect(await served.run("create", served.url, "#den", "--invite-only", "-i", mine)).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: "made #den\n",
+    });
     expect((await served.run("channels", served.url)).stdout).not.toContain("#den");
     const guest = startAgentchat(served.home, ["listen", served.url, "#agents"]);
     try {
       const { id } = await listening(served, "#agents");
-      expect(await served.run("invite", served.url, "den", id, "-i", mine)).toMatchObject({ code: 0, stderr: `invited ${id} to #den\n` });
+      expect(await served.run("invite", served.url, "den", id, "-i", mine)).toMatchObject({
+        code: 0,
+        stderr: `invited ${id} to #den\n`,
+      });
       await guest.prints(/@server/);
     } finally {
       await guest.stop();
     }
     const open = await served.run("create", served.url, "lab", "--json");
     expect(JSON.parse(open.stdout)).toEqual({ channel: "#lab", invite_only: false });
-    expect((await served.run("create", served.url, "#cave", "--invite-only")).stderr).toMatch(/warning: nobody can enter #cave.*--identity/s);
+    expect((await served.run("create", served.url, "#cave", "--invite-only")).stderr).toMatch(
+      /warning: nobody can enter #cave.*--identity/s,
+    );
   });
 
   it.concurrent.each([
@@ -115,9 +140,30 @@ describe("the agentchat command, through the real binary", () => {
     const whole = await served.run("--help");
     expect(whole).toMatchObject({ code: 0, stderr: "" });
     expect(whole.stdout).toMatch(/Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused/);
-    const commands = [...whole.stdout.matchAll(/^ {2}([a-z]+) (?=.*\S)/gm)].map(([, name = ""]) => name).filter((name) => name !== "help");
-    expect(commands).toEqual(["serve", "connect", "send", "listen", "channels", "agents", "create", "invite", "propose", "accept", "reject", "complete", "dispute", "identity", "daemon"]);
-    expect(await served.run("serve", "--help")).toMatchObject({ code: 0, stdout: expect.stringMatching(/-h, --host.*--help/s) as string });
+    const commands = [...whole.stdout.matchAll(/^ {2}([a-z]+) (?=.*\S)/gm)]
+      .map(([, name = ""]) => name)
+      .filter((name) => name !== "help");
+    expect(commands).toEqual([
+      "serve",
+      "connect",
+      "send",
+      "listen",
+      "channels",
+      "agents",
+      "create",
+      "invite",
+      "propose",
+      "accept",
+      "reject",
+      "complete",
+      "dispute",
+      "identity",
+      "daemon",
+    ]);
+    expect(await served.run("serve", "--help")).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/-h, --host.*--help/s) as string,
+    });
   });
 });
 
@@ -125,9 +171,15 @@ describe("agentchat serve", () => {
   it("keeps its data to its owner, logs JSON lines, says that others can reach it, and ends by a signal", async () => {
     const served = await serve("--host", "0.0.0.0");
     try {
-      expect(await served.server.prints(/warning/)).toMatch(/^agentchat server testing is ready at ws:\/\/0\.0\.0\.0:\d+ .*\nwarning: .*other machines.*--host 127\.0\.0\.1.*\n$/);
+      expect(await served.server.prints(/warning/)).toMatch(
+        /^agentchat server testing is ready at ws:\/\/0\.0\.0\.0:\d+ .*\nwarning: .*other machines.*--host 127\.0\.0\.1.*\n$/,
+      );
       expect((await stat(join(served.home, ".agentchat/server"))).mode & 0o777).toBe(0o700);
-      expect(JSON.parse(await readFile(join(served.home, ".agentchat/server/endpoints.json"), "utf8"))).toMatchObject({ zmqIn: [], zmqOut: [], ws: [] });
+      expect(JSON.parse(await readFile(join(served.home, ".agentchat/server/endpoints.json"), "utf8"))).toMatchObject({
+        zmqIn: [],
+        zmqOut: [],
+        ws: [],
+      });
     } finally {
       served.server.process.kill("SIGTERM");
     }
@@ -163,7 +215,11 @@ describe("agentchat serve", () => {
     const home = await mkdtemp(join(tmpdir(), "agentchat-cli-"));
     const server = startAgentchat(home, ["serve", "-p", "0", "-h", "127.0.0.1", "-n", "mine", "--json"]);
     const ready = JSON.parse(await server.prints(/\n/)) as { pid: number; url: string };
-    expect(ready).toMatchObject({ server: "mine", reachable: false, url: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:[1-9]\d*$/) as string });
+    expect(ready).toMatchObject({
+      server: "mine",
+      reachable: false,
+      url: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:[1-9]\d*$/) as string,
+    });
     process.kill(ready.pid, "SIGINT");
     expect(await server.ended).toMatchObject({ code: 0 });
     await rm(home, { recursive: true, force: true });
@@ -179,8 +235,16 @@ describe("agentchat serve", () => {
         served.run(...local, "0"),
         served.run(...local, "0", "--data-dir", "third", "--name", ""),
       ]);
-      expect(inUse).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(new RegExp(`${port} is in use.*choose another port`)) as string });
-      expect(folder).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/uses the data directory.*stop it/) as string });
+      expect(inUse).toMatchObject({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringMatching(new RegExp(`${port} is in use.*choose another port`)) as string,
+      });
+      expect(folder).toMatchObject({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringMatching(/uses the data directory.*stop it/) as string,
+      });
       expect(nameless).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("serverName") as string });
     } finally {
       await served.end();

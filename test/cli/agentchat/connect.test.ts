@@ -114,14 +114,17 @@ describe("agentchat connect", () => {
     const input = "/channels\n/join #agents\nfirst\nsecond\n/msg @nobody12 hi\n/agents\n";
     const ear = startAgentchat(served.home, ["listen", served.url, "#agents"]);
     try {
-      for (let asked = 0; (await served.run("agents", served.url, "#agents")).stdout === ""; asked += 1) if (asked > 30) throw new Error("the listener did not come");
+      for (let asked = 0; (await served.run("agents", served.url, "#agents")).stdout === ""; asked += 1)
+        if (asked > 30) throw new Error("the listener did not come");
       const { code, stdout, stderr } = await startAgentchat(served.home, ["connect", served.url], { input }).ended;
       expect(code).toBe(0);
       expect(stdout).toMatch(/^#\w+ +\d+\n/);
       expect(stdout.split("\n").filter((line) => /^@[a-z0-9]{8} +agent-\d+$/.test(line))).toHaveLength(2);
       expect(stdout + stderr).not.toMatch(/\u001b|> /);
       expect(stderr).toMatch(/AGENT_NOT_FOUND/);
-      const heard = (await ear.prints(/second/)).split("\n").flatMap((line) => /"content":"(\w+)"/.exec(line)?.[1] ?? []);
+      const heard = (await ear.prints(/second/))
+        .split("\n")
+        .flatMap((line) => /"content":"(\w+)"/.exec(line)?.[1] ?? []);
       expect(heard).toEqual(["first", "second"]);
     } finally {
       await ear.stop();
@@ -133,9 +136,12 @@ describe("agentchat connect", () => {
     const ear = startAgentchat(slow.home, ["listen", slow.url]);
     try {
       const lines = Array.from({ length: 8 }, (_, at) => `line${at}`);
-      for (let asked = 0; (await slow.run("agents", slow.url, "#general")).stdout === ""; asked += 1) if (asked > 30) throw new Error("the listener did not come");
+      for (let asked = 0; (await slow.run("agents", slow.url, "#general")).stdout === ""; asked += 1)
+        if (asked > 30) throw new Error("the listener did not come");
       await startAgentchat(slow.home, ["connect", slow.url], { input: `${lines.join("\n")}\n` }).ended;
-      const heard = (await ear.prints(/line7/)).split("\n").flatMap((line) => /"content":"(\w+)"/.exec(line)?.[1] ?? []);
+      const heard = (await ear.prints(/line7/))
+        .split("\n")
+        .flatMap((line) => /"content":"(\w+)"/.exec(line)?.[1] ?? []);
       expect(heard).toEqual(lines);
     } finally {
       await ear.stop();
@@ -169,7 +175,15 @@ describe("agentchat connect", () => {
       await writeFile(join(slow.home, "lines"), `${lines.join("\n")}\n`);
       const ear = startAgentchat(slow.home, ["listen", slow.url]);
       await ear.tells(/listening/);
-      const mouth = startProgram("sh", ["-c", 'cd "$0" && exec "$@" < lines', slow.home, process.execPath, binary, "connect", slow.url]);
+      const mouth = startProgram("sh", [
+        "-c",
+        'cd "$0" && exec "$@" < lines',
+        slow.home,
+        process.execPath,
+        binary,
+        "connect",
+        slow.url,
+      ]);
       try {
         await ear.prints(/line0/);
         const { code, stderr } = await mouth.stop("SIGTERM");
@@ -187,7 +201,15 @@ describe("agentchat connect", () => {
       try {
         await ear.tells(/listening/);
         await writeFile(join(slow.home, "lines"), `${lines.join("\n")}\n`);
-        const mouth = startProgram("sh", ["-c", 'cd "$0" && exec "$@" < lines', slow.home, process.execPath, binary, "connect", slow.url]);
+        const mouth = startProgram("sh", [
+          "-c",
+          'cd "$0" && exec "$@" < lines',
+          slow.home,
+          process.execPath,
+          binary,
+          "connect",
+          slow.url,
+        ]);
         await ear.prints(/line0/);
         mouth.process.kill("SIGINT");
         const { code, stderr } = await mouth.ended;

@@ -4,7 +4,15 @@ import { messageLine, negotiationLine, painter, presenceLine } from "../../../sr
 import { harmless } from "../../../src/cli/agentchat/harmless.js";
 
 const plain = painter(false, {});
-const said: MsgEvent = { type: "MSG", ts: 0, from: "@ab12cd34", from_name: "ada", to: "#general", content: "hello", msg_id: "1" };
+const said: MsgEvent = {
+  type: "MSG",
+  ts: 0,
+  from: "@ab12cd34",
+  from_name: "ada",
+  to: "#general",
+  content: "hello",
+  msg_id: "1",
+};
 
 describe("what agentchat connect shows", () => {
   it("tells where, who and what of a message, and whether it is direct, earlier or badly signed", () => {
@@ -16,15 +24,32 @@ describe("what agentchat connect shows", () => {
   });
 
   it("tells who came and went, and every step of an agreement", () => {
-    expect(presenceLine({ type: "AGENT_JOINED", channel: "#dev", agent: "@ab12cd34", ts: 1 }, plain)).toBe("#dev @ab12cd34 joined");
-    expect(presenceLine({ type: "AGENT_LEFT", channel: "#dev", agent: "@ab12cd34", ts: 1 }, plain)).toBe("#dev @ab12cd34 left");
-    const step = { type: "PROPOSAL", id: "p1", proposal_id: "p1", from: "@a", to: "@b", status: "pending", sig: "", task: "review", amount: 5, currency: "USD" } as const;
+    expect(presenceLine({ type: "AGENT_JOINED", channel: "#dev", agent: "@ab12cd34", ts: 1 }, plain)).toBe(
+      "#dev @ab12cd34 joined",
+    );
+    expect(presenceLine({ type: "AGENT_LEFT", channel: "#dev", agent: "@ab12cd34", ts: 1 }, plain)).toBe(
+      "#dev @ab12cd34 left",
+    );
+    const step = {
+      type: "PROPOSAL",
+      id: "p1",
+      proposal_id: "p1",
+      from: "@a",
+      to: "@b",
+      status: "pending",
+      sig: "",
+      task: "review",
+      amount: 5,
+      currency: "USD",
+    } as const;
     expect(negotiationLine(step, plain)).toBe("proposal p1 @a to @b: review 5 USD (pending)");
   });
 
   it("lets no stranger steer the terminal: escape, bell, direction marks, a faked further line", () => {
     expect(harmless("\u001b[2J\u0007\u009b31m\u202ex")).toBe("\ufffd[2J\ufffd\ufffd31m\ufffdx");
-    expect(harmless("a\u007fb\u061cc\u200ed\u200fe\u2028f\u2029g\u2066h")).toBe("a\ufffdb\ufffdc\ufffdd\ufffde\ufffdf\ufffdg\ufffdh");
+    expect(harmless("a\u007fb\u061cc\u200ed\u200fe\u2028f\u2029g\u2066h")).toBe(
+      "a\ufffdb\ufffdc\ufffdd\ufffde\ufffdf\ufffdg\ufffdh",
+    );
     expect(harmless("one\r\n#general boss @boss: two")).toBe("one\n    #general boss @boss: two");
     expect(harmless(harmless("one\ntwo"))).toBe("one\n    two");
     const line = messageLine({ ...said, from: "@a\u001b", from_name: "b\u001b", content: "c\u001b" }, plain);

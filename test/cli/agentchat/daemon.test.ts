@@ -13,7 +13,11 @@ interface Status {
 
 /** Waits for the end of a process; one that nobody has buried yet has ended, too. */
 async function gone(pid: number): Promise<void> {
-  const state = (): Promise<string> => readFile(`/proc/${pid}/stat`, "utf8").then((stat) => stat.replace(/^.*\) (\w).*$/s, "$1"), () => "gone");
+  const state = (): Promise<string> =>
+    readFile(`/proc/${pid}/stat`, "utf8").then(
+      (stat) => stat.replace(/^.*\) (\w).*$/s, "$1"),
+      () => "gone",
+    );
   await vi.waitFor(async () => {
     expect(["gone", "Z"]).toContain(await state());
   }, 5_000);
@@ -39,17 +43,33 @@ describe("agentchat daemon", () => {
 
     const status = await daemon("--name", "one", "--status", "--json");
     expect(status.code).toBe(0);
-    expect(JSON.parse(status.stdout)).toMatchObject({ instance: "one", running: true, pid, channels: ["#general", "#agents"] });
+    expect(JSON.parse(status.stdout)).toMatchObject({
+      instance: "one",
+      running: true,
+      pid,
+      channels: ["#general", "#agents"],
+    });
     const shown = await daemon("--name", "one", "--status");
     expect(shown.stdout).toMatch(/^channels +#general #agents$/m);
     expect(shown.stdout).toMatch(/^startedAt +\d{4}-\d\d-\d\dT[\d:.]+Z$/m);
     expect(shown.stdout).toMatch(/^connected +yes$/m);
-    expect(await daemon("-l")).toMatchObject({ code: 0, stdout: expect.stringMatching(new RegExp(`^one +pid ${pid} +${served.url}$`, "m")) as string });
+    expect(await daemon("-l")).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(new RegExp(`^one +pid ${pid} +${served.url}$`, "m")) as string,
+    });
 
     const ear = startAgentchat(served.home, ["listen", served.url, "#agents"]);
     try {
-      for (let asked = 0; (await served.run("agents", served.url, "#agents")).stdout.trim().split("\n").length < 2; asked += 1) if (asked > 30) throw new Error("the listener did not come");
-      await appendFile(file("one", "outbox.jsonl"), `${JSON.stringify({ to: "#agents", content: "from the outbox" })}\n`);
+      for (
+        let asked = 0;
+        (await served.run("agents", served.url, "#agents")).stdout.trim().split("\n").length < 2;
+        asked += 1
+      )
+        if (asked > 30) throw new Error("the listener did not come");
+      await appendFile(
+        file("one", "outbox.jsonl"),
+        `${JSON.stringify({ to: "#agents", content: "from the outbox" })}\n`,
+      );
       await ear.prints(/from the outbox/);
       await served.run("send", served.url, "#agents", "for the inbox");
       await ear.prints(/for the inbox/);
@@ -60,7 +80,10 @@ describe("agentchat daemon", () => {
     expect(JSON.parse(stopped.stdout)).toMatchObject({ instance: "one", stopped: true, pid });
     expect(await readFile(file("one", "inbox.jsonl"), "utf8")).toContain("for the inbox");
     await gone(pid);
-    expect(await daemon("-n", "one", "-s")).toMatchObject({ code: 1, stderr: expect.stringMatching(/does not run; start it with/) as string });
+    expect(await daemon("-n", "one", "-s")).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/does not run; start it with/) as string,
+    });
   });
 
   it("runs in front until a signal, in the protocol's channels", async () => {
@@ -72,14 +95,20 @@ describe("agentchat daemon", () => {
     }
     expect(status.channels).toEqual(["#general", "#agents"]);
     const twice = await daemon(served.url, "-n", "two", "--background");
-    expect(twice).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/running already.*another name/) as string });
+    expect(twice).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/running already.*another name/) as string,
+    });
     expect(await front.stop("SIGINT")).toMatchObject({ code: 0 });
   });
 
   it("goes on trying without a server, says so, and leaves its own words out of the inbox if asked to", async () => {
     const alone = await daemon("ws://127.0.0.1:1", "-n", "alone", "-b", "--json");
     expect(JSON.parse(alone.stdout)).toMatchObject({ instance: "alone", connected: false });
-    expect(alone.stderr).toMatch(/ws:\/\/127\.0\.0\.1:1 has not taken it in yet; it goes on trying[^]*connect ECONNREFUSED/);
+    expect(alone.stderr).toMatch(
+      /ws:\/\/127\.0\.0\.1:1 has not taken it in yet; it goes on trying[^]*connect ECONNREFUSED/,
+    );
     expect((await daemon("-l")).stdout).toMatch(/^alone +pid \d+ \(not connected\) +ws:/m);
     expect((await daemon("-n", "alone", "-s")).stdout).toMatch(/^lastError +connect ECONNREFUSED/m);
     const quiet = await daemon(served.url, "-n", "quiet", "-b", "-c", "agents", "--no-echo", "--json");
@@ -103,15 +132,28 @@ describe("agentchat daemon", () => {
   it("says that daemons belong to their folder, where there is none", async () => {
     const elsewhere = await mkdtemp(join(tmpdir(), "agentchat-cli-"));
     const none = `no daemon in ${elsewhere}/.agentchat/daemons; daemons belong to the folder they were started in`;
-    for (const [action, code] of [["--status", 1], ["--stop", 1], ["--list", 0], ["--stop-all", 0]] as const) {
-      expect(await agentchat(elsewhere, "daemon", action)).toMatchObject({ code, stdout: "", stderr: expect.stringContaining(none) as string });
+    for (const [action, code] of [
+      ["--status", 1],
+      ["--stop", 1],
+      ["--list", 0],
+      ["--stop-all", 0],
+    ] as const) {
+      expect(await agentchat(elsewhere, "daemon", action)).toMatchObject({
+        code,
+        stdout: "",
+        stderr: expect.stringContaining(none) as string,
+      });
     }
     expect(await agentchat(elsewhere, "daemon", "--list", "--json")).toEqual({ code: 0, stdout: "[]\n", stderr: "" });
     await rm(elsewhere, { recursive: true, force: true });
   });
 
   it("stops all at once", async () => {
-    const pids = await Promise.all(["a", "b"].map(async (name) => Number((await daemon(served.url, "-n", name, "-b", "--json")).stdout.replace(/\D+(\d+)\D+/, "$1"))));
+    const pids = await Promise.all(
+      ["a", "b"].map(async (name) =>
+        Number((await daemon(served.url, "-n", name, "-b", "--json")).stdout.replace(/\D+(\d+)\D+/, "$1")),
+      ),
+    );
     const ended = await daemon("--stop-all", "--json");
     expect(ended.code).toBe(0);
     expect((JSON.parse(ended.stdout) as Status[]).map(({ pid }) => pid).sort()).toEqual([...pids].sort());

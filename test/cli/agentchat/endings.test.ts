@@ -27,12 +27,25 @@ describe("how agentchat listen and connect end", () => {
   });
 
   /** Starts a command that stays, with an output that nobody reads. */
-  function unread(command: string, stdout: "pipe" | number = "pipe"): { readonly child: ChildProcess; readonly ended: Promise<{ readonly code: number | null; readonly stderr: string }> } {
+  function unread(
+    command: string,
+    stdout: "pipe" | number = "pipe",
+  ): {
+    readonly child: ChildProcess;
+    readonly ended: Promise<{ readonly code: number | null; readonly stderr: string }>;
+  } {
     const child = spawn(process.execPath, [binary, command, server.url], { stdio: ["pipe", stdout, "pipe"] });
     started.push(child);
     let stderr = "";
     child.stderr?.on("data", (text: Buffer) => (stderr += text.toString()));
-    return { child, ended: new Promise((resolve) => child.once("exit", (code) => { resolve({ code, stderr }); })) };
+    return {
+      child,
+      ended: new Promise((resolve) =>
+        child.once("exit", (code) => {
+          resolve({ code, stderr });
+        }),
+      ),
+    };
   }
 
   async function entered(): Promise<Peer> {
@@ -43,7 +56,15 @@ describe("how agentchat listen and connect end", () => {
   }
 
   function says(peer: Peer, times: number): void {
-    for (let n = 0; n < times; n += 1) peer.says({ type: "MSG", from: "@b", from_name: "b", to: "#general", content: "x".repeat(60_000), msg_id: String(n) });
+    for (let n = 0; n < times; n += 1)
+      peer.says({
+        type: "MSG",
+        from: "@b",
+        from_name: "b",
+        to: "#general",
+        content: "x".repeat(60_000),
+        msg_id: String(n),
+      });
   }
 
   /** Resolves once the program has dealt with all that was said. */

@@ -21,7 +21,10 @@ describe("agentchat at a server", () => {
 
   /** Runs a command; the server answers its frames, which come in this order. */
   async function meets(args: readonly string[], answers: Answers): Promise<Ended> {
-    const program = startAgentchat(tmpdir(), args.map((arg) => (arg === "URL" ? server.url : arg)));
+    const program = startAgentchat(
+      tmpdir(),
+      args.map((arg) => (arg === "URL" ? server.url : arg)),
+    );
     await answering(await server.welcome(`@me${evil}`), answers);
     return program.ended;
   }
@@ -35,17 +38,37 @@ describe("agentchat at a server", () => {
 
   it.each([
     [["channels", "URL"], [["LIST_CHANNELS", { type: "CHANNELS", list: [{ name: `#a${evil}`, agents: 1 }] }]]],
-    [["channels", "URL", "--json"], [["LIST_CHANNELS", { type: "CHANNELS", list: [{ name: `#a${evil}`, agents: 1 }] }]]],
-    [["agents", "URL", "#a"], [["LIST_AGENTS", { type: "AGENTS", channel: "#a", list: [`@b${evil}`, "@c"], names: { "@c": `bob${evil}` } }]]],
-    [["agents", "URL", "#a"], [["LIST_AGENTS", { type: "ERROR", code: "CHANNEL_NOT_FOUND", message: `no ${evil} channel`, ref: "LIST_AGENTS" }]]],
-    [["agents", "URL", "#a"], [["LIST_AGENTS", { type: "ERROR", code: `ODD${evil}`, message: `no ${evil} idea`, ref: "LIST_AGENTS" }]]],
-    [["invite", "URL", "#a", "@b"], [
-      ["JOIN", { type: "JOINED", channel: "#a", agents: [] }],
-      ["INVITE", { type: "ERROR", code: "AGENT_NOT_FOUND", message: `no ${evil} agent`, ref: "INVITE" }],
-      ["PING", { type: "PONG" }],
-      ["LIST_AGENTS", { type: "AGENTS", channel: "#general", list: ["@x"], names: { [`@x${evil}`]: "b" } }],
-      ["LIST_AGENTS", { type: "AGENTS", channel: "#agents", list: [] }],
-    ]],
+    [
+      ["channels", "URL", "--json"],
+      [["LIST_CHANNELS", { type: "CHANNELS", list: [{ name: `#a${evil}`, agents: 1 }] }]],
+    ],
+    [
+      ["agents", "URL", "#a"],
+      [["LIST_AGENTS", { type: "AGENTS", channel: "#a", list: [`@b${evil}`, "@c"], names: { "@c": `bob${evil}` } }]],
+    ],
+    [
+      ["agents", "URL", "#a"],
+      [
+        [
+          "LIST_AGENTS",
+          { type: "ERROR", code: "CHANNEL_NOT_FOUND", message: `no ${evil} channel`, ref: "LIST_AGENTS" },
+        ],
+      ],
+    ],
+    [
+      ["agents", "URL", "#a"],
+      [["LIST_AGENTS", { type: "ERROR", code: `ODD${evil}`, message: `no ${evil} idea`, ref: "LIST_AGENTS" }]],
+    ],
+    [
+      ["invite", "URL", "#a", "@b"],
+      [
+        ["JOIN", { type: "JOINED", channel: "#a", agents: [] }],
+        ["INVITE", { type: "ERROR", code: "AGENT_NOT_FOUND", message: `no ${evil} agent`, ref: "INVITE" }],
+        ["PING", { type: "PONG" }],
+        ["LIST_AGENTS", { type: "AGENTS", channel: "#general", list: ["@x"], names: { [`@x${evil}`]: "b" } }],
+        ["LIST_AGENTS", { type: "AGENTS", channel: "#agents", list: [] }],
+      ],
+    ],
   ] as [string[], Answers][])("%j: prints nothing of the server's that steers a terminal", async (args, answers) => {
     const ended = await meets(args, answers);
     expect(ended.stdout + ended.stderr).not.toMatch(steering);
@@ -53,7 +76,11 @@ describe("agentchat at a server", () => {
   });
 
   it.each(["listen", "connect"])("%s: prints nothing of the server's that steers a terminal", async (command) => {
-    const program: Program = startAgentchat(tmpdir(), [command, server.url], command === "connect" ? { input: "/channels\n/agents\n/agents #odd\n" } : {});
+    const program: Program = startAgentchat(
+      tmpdir(),
+      [command, server.url],
+      command === "connect" ? { input: "/channels\n/agents\n/agents #odd\n" } : {},
+    );
     const peer = await server.welcome(`@me${evil}`);
     await answering(peer, [["JOIN", { type: "JOINED", channel: "#general", agents: [] }]]);
     peer.says(
@@ -66,7 +93,9 @@ describe("agentchat at a server", () => {
         ["LIST_CHANNELS", { type: "CHANNELS", list: [{ name: `#a${evil}`, agents: 1 }] }],
         ["LIST_AGENTS", { type: "AGENTS", channel: "#general", list: [`@b${evil}`], names: {} }],
       ]);
-      await answering(peer, [["LIST_AGENTS", { type: "ERROR", code: "CHANNEL_NOT_FOUND", message: `no${evil}`, ref: "LIST_AGENTS" }]]);
+      await answering(peer, [
+        ["LIST_AGENTS", { type: "ERROR", code: "CHANNEL_NOT_FOUND", message: `no${evil}`, ref: "LIST_AGENTS" }],
+      ]);
     } else {
       await program.tells(/oh/);
       program.process.kill("SIGTERM");
@@ -85,13 +114,21 @@ describe("agentchat at a server", () => {
     let stderr = "";
     child.stderr?.on("data", (text: Buffer) => (stderr += text.toString()));
     const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-    await answering(await server.welcome(), [["LIST_CHANNELS", { type: "CHANNELS", list: [{ name: "#a", agents: 1 }] }]]);
-    expect([await ended, stderr]).toEqual([1, expect.stringMatching(/^agentchat: the output cannot be written: .*ENOSPC/) as string]);
+    await answering(await server.welcome(), [
+      ["LIST_CHANNELS", { type: "CHANNELS", list: [{ name: "#a", agents: 1 }] }],
+    ]);
+    expect([await ended, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^agentchat: the output cannot be written: .*ENOSPC/) as string,
+    ]);
     await full.close();
   });
 
   it("that could not read a message, and names none, has refused it", async () => {
-    const { code, stderr } = await meets(["send", "URL", "#general", "hi"], [["MSG", { type: "ERROR", code: "INVALID_MSG", message: "a message is 5 bytes at most" }]]);
+    const { code, stderr } = await meets(
+      ["send", "URL", "#general", "hi"],
+      [["MSG", { type: "ERROR", code: "INVALID_MSG", message: "a message is 5 bytes at most" }]],
+    );
     expect({ code, stderr }).toEqual({ code: 4, stderr: "agentchat: INVALID_MSG: a message is 5 bytes at most\n" });
   });
 
@@ -100,6 +137,11 @@ describe("agentchat at a server", () => {
     const peer = await server.welcome();
     await peer.hears("MSG");
     peer.socket.terminate();
-    expect(await program.ended).toEqual({ code: 3, stdout: "", stderr: "agentchat: the connection to the server was lost (closed: 1006) before it had answered; whether this was done is not known: see that the server runs, and look before you try again\n" });
+    expect(await program.ended).toEqual({
+      code: 3,
+      stdout: "",
+      stderr:
+        "agentchat: the connection to the server was lost (closed: 1006) before it had answered; whether this was done is not known: see that the server runs, and look before you try again\n",
+    });
   });
 });

@@ -13,24 +13,43 @@ describe("a daemon of this folder that has the identity", () => {
     await writeFile(join(home, "me.json"), "{}");
     await writeFile(join(home, "other.json"), "{}");
     await symlink(join(home, "me.json"), join(home, "link.json"));
-    bob = { instance: "bob", running: true, server: "ws://127.0.0.1:6667", identity: join(home, "me.json"), outboxPath: join(process.cwd(), "x/outbox.jsonl") };
+    bob = {
+      instance: "bob",
+      running: true,
+      server: "ws://127.0.0.1:6667",
+      identity: join(home, "me.json"),
+      outboxPath: join(process.cwd(), "x/outbox.jsonl"),
+    };
   });
   afterAll(async () => {
     await rm(home, { recursive: true, force: true });
   });
 
   it("is found by the real path of its file and the server's host and port", () => {
-    for (const [file, url] of [["me.json", "ws://127.0.0.1:6667"], ["link.json", "ws://localhost:6667/agentchat"]] as const) expect(occupantOf([bob], join(home, file), url)).toBe(bob);
-    for (const [file, url] of [["other.json", "ws://127.0.0.1:6667"], ["none.json", "ws://127.0.0.1:6667"], ["me.json", "ws://127.0.0.1:6668"], ["me.json", "ws://chat.example:6667"]] as const) {
+    for (const [file, url] of [
+      ["me.json", "ws://127.0.0.1:6667"],
+      ["link.json", "ws://localhost:6667/agentchat"],
+    ] as const)
+      expect(occupantOf([bob], join(home, file), url)).toBe(bob);
+    for (const [file, url] of [
+      ["other.json", "ws://127.0.0.1:6667"],
+      ["none.json", "ws://127.0.0.1:6667"],
+      ["me.json", "ws://127.0.0.1:6668"],
+      ["me.json", "ws://chat.example:6667"],
+    ] as const) {
       expect(occupantOf([bob], join(home, file), url)).toBeUndefined();
     }
     const anonymous = { instance: "eve", running: true, server: "ws://127.0.0.1:6667", outboxPath: bob.outboxPath };
-    expect(occupantOf([{ ...bob, running: false }, anonymous], join(home, "me.json"), "ws://127.0.0.1:6667")).toBeUndefined();
+    expect(
+      occupantOf([{ ...bob, running: false }, anonymous], join(home, "me.json"), "ws://127.0.0.1:6667"),
+    ).toBeUndefined();
   });
 
   it("is named, with its outbox and the very line, or with what to do instead", () => {
     const words = occupiedWords(bob, { line: { type: "ACCEPT", proposal_id: "p1", payment_code: undefined } });
-    expect(words).toMatch(/^the daemon bob uses this identity, and a second session would end it: let it say this by its outbox \(\.\/x\/outbox\.jsonl\), or stop it first: agentchat daemon --name bob --stop/);
+    expect(words).toMatch(
+      /^the daemon bob uses this identity, and a second session would end it: let it say this by its outbox \(\.\/x\/outbox\.jsonl\), or stop it first: agentchat daemon --name bob --stop/,
+    );
     expect(words.split("\n").at(-1)).toBe('{"type":"ACCEPT","proposal_id":"p1"}');
     expect(occupiedWords(bob, { instead: "leave it out" })).toMatch(/would end it: leave it out, or stop it first/);
   });
@@ -52,9 +71,15 @@ describe("a command with the identity of a daemon that runs", () => {
 
   it.each([
     [["send", "URL", "#general", "hi", ...mine], '{"to":"#general","content":"hi"}'],
-    [["create", "URL", "#lab", "--invite-only", ...mine], '{"type":"CREATE_CHANNEL","channel":"#lab","invite_only":true}'],
+    [
+      ["create", "URL", "#lab", "--invite-only", ...mine],
+      '{"type":"CREATE_CHANNEL","channel":"#lab","invite_only":true}',
+    ],
     [["invite", "URL", "#lab", "@ab", ...mine], '{"type":"INVITE","channel":"#lab","agent":"@ab"}'],
-    [["propose", "URL", "@ab", "review", "--amount", "5", "--payment-code", "c"], '{"type":"PROPOSAL","to":"@ab","task":"review","amount":5,"payment_code":"c"}'],
+    [
+      ["propose", "URL", "@ab", "review", "--amount", "5", "--payment-code", "c"],
+      '{"type":"PROPOSAL","to":"@ab","task":"review","amount":5,"payment_code":"c"}',
+    ],
     [["accept", "URL", "p1"], '{"type":"ACCEPT","proposal_id":"p1"}'],
     [["reject", "URL", "p1", "--reason", "no"], '{"type":"REJECT","proposal_id":"p1","reason":"no"}'],
     [["complete", "URL", "p1", "--proof", "x"], '{"type":"COMPLETE","proposal_id":"p1","proof":"x"}'],
@@ -76,7 +101,10 @@ describe("a command with the identity of a daemon that runs", () => {
     try {
       await ear.tells(/listening/);
       const { stderr } = await served.run("send", served.url, "#general", "by the daemon", ...mine);
-      await appendFile(join(served.home, ".agentchat/daemons/bob/outbox.jsonl"), `${stderr.trim().split("\n").at(-1) ?? ""}\n`);
+      await appendFile(
+        join(served.home, ".agentchat/daemons/bob/outbox.jsonl"),
+        `${stderr.trim().split("\n").at(-1) ?? ""}\n`,
+      );
       await ear.prints(/by the daemon/);
     } finally {
       await ear.stop();

@@ -30,7 +30,11 @@ describe("agentchat identity", () => {
     const { name, pubkey, privkey } = await stored();
     expect(name).toBe("ada");
     const shown = await identity("--show", "--json");
-    expect(JSON.parse(shown.stdout)).toMatchObject({ name: "ada", pubkey, agent_id: expect.stringMatching(/^@[0-9a-f]{16}$/) as string });
+    expect(JSON.parse(shown.stdout)).toMatchObject({
+      name: "ada",
+      pubkey,
+      agent_id: expect.stringMatching(/^@[0-9a-f]{16}$/) as string,
+    });
     const exported = await identity("--export");
     expect(exported).toMatchObject({ code: 0, stdout: `${pubkey}\n` });
     for (const { stdout, stderr } of [made, shown, exported]) expect(stdout + stderr).not.toContain(privkey);
@@ -52,7 +56,9 @@ describe("agentchat identity", () => {
     expect(rotated.stderr).toContain(`you were ${before.agent_id} and are ${after.agent_id} now`);
     const shared = JSON.parse((await identity("--export", "--json")).stdout) as Shown & { rotations: unknown[] };
     expect(shared).not.toHaveProperty("privkey");
-    expect(chainOfCustody({ pubkey: shared.pubkey, rotations: shared.rotations })).toMatchObject([{ pubkey: before.pubkey }]);
+    expect(chainOfCustody({ pubkey: shared.pubkey, rotations: shared.rotations })).toMatchObject([
+      { pubkey: before.pubkey },
+    ]);
   });
 
   it.concurrent.each([

@@ -27,7 +27,11 @@ describe("what a newcomer types into agentchat", () => {
     [["identity", "show"], 2, /did you mean --show\?/],
     [["identity", "me", "--show"], 2, /"me" is too much/],
     [["daemon", "stop"], 2, /did you mean --stop\?/],
-    [["send", "URL", "#general", "hi", "-i", "README.md"], 1, /^agentchat: README\.md: this is not an identity file; agentchat identity --generate makes one\n$/],
+    [
+      ["send", "URL", "#general", "hi", "-i", "README.md"],
+      1,
+      /^agentchat: README\.md: this is not an identity file; agentchat identity --generate makes one\n$/,
+    ],
     [["send", "URL", "#general", "x".repeat(70_000)], 4, /65536 bytes at most/],
     [["send", "URL", "#general", "x".repeat(131_000)], 4, /64 KiB at most/],
     [["channels", "URL/foo"], 3, /no AgentChat at \/foo; try ws:/],
@@ -39,28 +43,67 @@ describe("what a newcomer types into agentchat", () => {
   });
 
   it("is answered when TLS is asked of a server without", async () => {
-    expect(await served.run("channels", served.url.replace("ws:", "wss:"))).toMatchObject({ code: 3, stderr: expect.stringMatching(/speaks no TLS: use ws:\/\//) as string });
+    expect(await served.run("channels", served.url.replace("ws:", "wss:"))).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/speaks no TLS: use ws:\/\//) as string,
+    });
   });
 
   it("is answered when the door is another protocol's", async () => {
     const data = await mkdtemp(join(tmpdir(), "agentchat-cli-"));
-    const broker = startCli(["start", "--json", "--zmq-in", "tcp://127.0.0.1:0", "--zmq-out", "tcp://127.0.0.1:0", "--ws", "127.0.0.1:0", "--data-dir", join(data, "data")]);
+    const broker = startCli([
+      "start",
+      "--json",
+      "--zmq-in",
+      "tcp://127.0.0.1:0",
+      "--zmq-out",
+      "tcp://127.0.0.1:0",
+      "--ws",
+      "127.0.0.1:0",
+      "--data-dir",
+      join(data, "data"),
+    ]);
     try {
       const [url = ""] = /ws:\/\/127\.0\.0\.1:\d+/.exec(await broker.prints(/\n/)) ?? [];
-      expect(await served.run("channels", `${url}/pan`)).toMatchObject({ code: 3, stderr: expect.stringMatching(/that door speaks another protocol; the AgentChat path is \/agentchat/) as string });
+      expect(await served.run("channels", `${url}/pan`)).toMatchObject({
+        code: 3,
+        stderr: expect.stringMatching(/that door speaks another protocol; the AgentChat path is \/agentchat/) as string,
+      });
     } finally {
       await broker.stop();
       await rm(data, { recursive: true, force: true });
     }
   });
 
-  it.each(["connect", "send", "listen", "channels", "agents", "create", "invite", "propose", "accept", "identity", "daemon"])("shows help with %s -h", async (command) => {
-    expect(await served.run(command, "-h")).toMatchObject({ code: 0, stdout: expect.stringContaining("-h, --help") as string, stderr: "" });
+  it.each([
+    "connect",
+    "send",
+    "listen",
+    "channels",
+    "agents",
+    "create",
+    "invite",
+    "propose",
+    "accept",
+    "identity",
+    "daemon",
+  ])("shows help with %s -h", async (command) => {
+    expect(await served.run(command, "-h")).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("-h, --help") as string,
+      stderr: "",
+    });
   });
 
   it("shows help with -h, and leaves -h of serve to the host", async () => {
-    expect(await served.run("-h")).toMatchObject({ code: 0, stdout: expect.stringContaining("5 no answer in time") as string });
-    expect(await served.run("serve", "-h")).toMatchObject({ code: 2, stderr: expect.stringContaining("--host") as string });
+    expect(await served.run("-h")).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("5 no answer in time") as string,
+    });
+    expect(await served.run("serve", "-h")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--host") as string,
+    });
     const { stdout } = await served.run("daemon", "--help");
     expect(stdout.replace(/\s+/g, " ")).toContain("(default: #general,#agents)");
     expect(stdout).not.toContain("[]");
@@ -95,7 +138,10 @@ describe("the folder .agentchat", () => {
     await agentchat(home, "identity", "--generate");
     await chmod(join(home, ".agentchat/identity.json"), 0o644);
     const first = await agentchat(home, "identity", "--show", "--identity", ".agentchat/identity.json");
-    expect(first).toMatchObject({ code: 0, stderr: expect.stringMatching(/^warning: .*mode 0644.*chmod 600 \.agentchat\/identity\.json\n$/) as string });
+    expect(first).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^warning: .*mode 0644.*chmod 600 \.agentchat\/identity\.json\n$/) as string,
+    });
     expect(await agentchat(home, "identity", "--show")).toMatchObject({ code: 0, stderr: "" });
     await rm(home, { recursive: true, force: true });
   });

@@ -49,14 +49,25 @@ describe("agentchat send", () => {
     expect(direct).toMatchObject({ code: 0, stdout: `direct ada ${adaId()}: pong, bob\n`, stderr: "" });
     const inChannel = await served.run("send", served.url, "#general", "ping?", "-n", "bob", "--json", "--wait", "10");
     const sent = JSON.parse(inChannel.stdout) as { msg_id: string; answer: MsgEvent };
-    expect(sent).toMatchObject({ to: "#general", msg_id: expect.stringMatching(/./) as string, answer: { from: adaId(), content: "pong, bob" } });
+    expect(sent).toMatchObject({
+      to: "#general",
+      msg_id: expect.stringMatching(/./) as string,
+      answer: { from: adaId(), content: "pong, bob" },
+    });
     expect(sent.answer.in_reply_to).toBe(sent.msg_id);
   });
 
   it("ends with 5 when none has come in time; as JSON its msg_id is there all the same", async () => {
     const ended = await served.run("send", served.url, adaId(), "no answer to this", "--json", "--wait", "0.2");
-    expect(ended).toMatchObject({ code: 5, stderr: expect.stringMatching(/has not answered within 0\.2 s; the message was taken/) as string });
-    expect(JSON.parse(ended.stdout)).toMatchObject({ to: adaId(), msg_id: expect.stringMatching(/./) as string, answer: null });
+    expect(ended).toMatchObject({
+      code: 5,
+      stderr: expect.stringMatching(/has not answered within 0\.2 s; the message was taken/) as string,
+    });
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      to: adaId(),
+      msg_id: expect.stringMatching(/./) as string,
+      answer: null,
+    });
   });
 
   it("tells the msg_id as JSON", async () => {
@@ -66,13 +77,21 @@ describe("agentchat send", () => {
 
   it("tells the id of an agent whose name was taken for one", async () => {
     const ended = await served.run("send", served.url, "@ada", "hi");
-    expect(ended).toMatchObject({ code: 4, stdout: "", stderr: expect.stringContaining(`an agent called ada is ${adaId()}\n`) as string });
-    expect((await served.run("invite", served.url, "#general", "@ada")).stderr).toContain(`an agent called ada is ${adaId()}\n`);
+    expect(ended).toMatchObject({
+      code: 4,
+      stdout: "",
+      stderr: expect.stringContaining(`an agent called ada is ${adaId()}\n`) as string,
+    });
+    expect((await served.run("invite", served.url, "#general", "@ada")).stderr).toContain(
+      `an agent called ada is ${adaId()}\n`,
+    );
     expect((await served.run("send", served.url, "@nobody12", "hi")).stderr).not.toContain("called");
   });
 
   it("joins a channel that it is invited to, and says what to do where it is not", async () => {
-    const me = JSON.parse((await served.run("identity", "--generate", "-n", "me", "-i", "me.json", "--json")).stdout) as { agent_id: string };
+    const me = JSON.parse(
+      (await served.run("identity", "--generate", "-n", "me", "-i", "me.json", "--json")).stdout,
+    ) as { agent_id: string };
     await ada.createChannel("#den", true);
     const stranger = await served.run("send", served.url, "#den", "let me in", "-i", "me.json");
     expect(stranger).toMatchObject({ code: 4, stdout: "" });
@@ -81,8 +100,15 @@ describe("agentchat send", () => {
     await guest.connect();
     await ada.invite("#den", me.agent_id);
     await guest.disconnect();
-    const told = new Promise<MsgEvent>((resolve) => ada.on("message", (message) => { if (message.to === "#den") resolve(message); }));
-    expect(await served.run("send", served.url, "#den", "thank you", "-i", "me.json")).toMatchObject({ code: 0, stderr: "sent to #den\n" });
+    const told = new Promise<MsgEvent>((resolve) =>
+      ada.on("message", (message) => {
+        if (message.to === "#den") resolve(message);
+      }),
+    );
+    expect(await served.run("send", served.url, "#den", "thank you", "-i", "me.json")).toMatchObject({
+      code: 0,
+      stderr: "sent to #den\n",
+    });
     expect(await told).toMatchObject({ content: "thank you", from: me.agent_id });
   });
 });

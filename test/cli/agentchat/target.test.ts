@@ -17,7 +17,12 @@ describe("servers, channels and agents on the command line", () => {
   });
 
   it("puts the mark before a channel and an agent where it is missing, and takes none for the other", () => {
-    expect([channelName("dev"), channelName("#dev"), agentId("ab12"), agentId("@ab12")]).toEqual(["#dev", "#dev", "@ab12", "@ab12"]);
+    expect([channelName("dev"), channelName("#dev"), agentId("ab12"), agentId("@ab12")]).toEqual([
+      "#dev",
+      "#dev",
+      "@ab12",
+      "@ab12",
+    ]);
     for (const wrong of ["", "#", "@ab12"]) expect(() => channelName(wrong)).toThrow(/in quotes/);
     for (const wrong of ["", "@", "#dev"]) expect(() => agentId(wrong)).toThrow(/@agent-id/);
     expect(channelNames(["#a,b", "c #d", ""])).toEqual(["#a", "#b", "#c", "#d"]);

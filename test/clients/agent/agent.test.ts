@@ -18,7 +18,10 @@ describe.each(transports)("the SDK in the broker's own process, over %s", (trans
   async function join(name: string, options: AgentOptions = {}): Promise<Agent> {
     const pick = (urls: readonly string[]): string => urls.find((url) => url.startsWith(transport)) ?? "";
     const { zmqIn, zmqOut } = at.broker.endpoints;
-    const agent = transport === "no sockets" ? at.broker.agent(name) : await Agent.connect({ name, in: pick(zmqIn), out: pick(zmqOut), ...options });
+    const agent =
+      transport === "no sockets"
+        ? at.broker.agent(name)
+        : await Agent.connect({ name, in: pick(zmqIn), out: pick(zmqOut), ...options });
     agents.push(agent);
     return agent;
   }
@@ -26,7 +29,11 @@ describe.each(transports)("the SDK in the broker's own process, over %s", (trans
   beforeEach(async () => {
     const { mkdtemp } = await import("node:fs/promises");
     const dataDir = await mkdtemp("/tmp/synaptic-agent-");
-    at = await startBroker({ dataDir, zmqIn: ["tcp://127.0.0.1:0", `ipc://${dataDir}/in.sock`], zmqOut: ["tcp://127.0.0.1:0", `ipc://${dataDir}/out.sock`] });
+    at = await startBroker({
+      dataDir,
+      zmqIn: ["tcp://127.0.0.1:0", `ipc://${dataDir}/in.sock`],
+      zmqOut: ["tcp://127.0.0.1:0", `ipc://${dataDir}/out.sock`],
+    });
   });
   afterEach(async () => {
     await Promise.all(agents.splice(0).map((agent) => agent.close()));
@@ -42,7 +49,12 @@ describe.each(transports)("the SDK in the broker's own process, over %s", (trans
       return { message: `you said ${request.content.message}`, data: { from: request.from } };
     });
     const answer = await ada.request("bob", "hello", { timeoutMs: 5_000 });
-    expect(answer).toMatchObject({ from: "bob", to: "ada", type: "response", content: { message: "you said hello", data: { from: "ada" } } });
+    expect(answer).toMatchObject({
+      from: "bob",
+      to: "ada",
+      type: "response",
+      content: { message: "you said hello", data: { from: "ada" } },
+    });
   });
 
   it("keeps apart the answers of many requests at once", async () => {
@@ -86,7 +98,18 @@ describe.each(transports)("the SDK in the broker's own process, over %s", (trans
     ada.onInform((notice) => void told.push(`inform ${notice.content.message}`));
     ada.onResponse((notice) => void told.push(`response ${notice.content.message}`));
     await bob.inform("ada", "news");
-    await bob.respond({ message_id: "nobody-asked", timestamp: "", from: "ada", to: "bob", type: "request", priority: "NORMAL", content: { message: "" } }, "late");
+    await bob.respond(
+      {
+        message_id: "nobody-asked",
+        timestamp: "",
+        from: "ada",
+        to: "bob",
+        type: "request",
+        priority: "NORMAL",
+        content: { message: "" },
+      },
+      "late",
+    );
     const asked = bob.request("ada", "question");
     const request = await next(ada);
     expect(request).toMatchObject({ type: "request", content: { message: "question" } });
@@ -143,7 +166,8 @@ describe("the SDK over ZeroMQ", () => {
     const inside = at.broker.agent("inside");
     const mallory = await new PlainAgent("mallory", at).meet();
     try {
-      for (const to of ["bob", "inside"]) await mallory.send(to, "inform", "believe me", { trust: "proved", to: "#elsewhere" });
+      for (const to of ["bob", "inside"])
+        await mallory.send(to, "inform", "believe me", { trust: "proved", to: "#elsewhere" });
       const heard = await next(bob);
       expect(heard).toMatchObject({ from: "mallory", to: "bob", trust: "claimed" });
       expect(await next(inside)).toMatchObject({ from: "mallory", to: "inside", trust: "claimed" });
@@ -159,7 +183,9 @@ describe("the SDK over ZeroMQ", () => {
   it("talks with a plain agent", async () => {
     const plain = await new PlainAgent("plain", at).meet();
     const ada = await Agent.connect({ name: "ada", in: at.zmqIn, out: at.zmqOut });
-    void plain.hears(({ message }) => message.type === "request").then(({ message }) => plain.send("ada", "response", "yes", { in_reply_to: message.message_id }));
+    void plain
+      .hears(({ message }) => message.type === "request")
+      .then(({ message }) => plain.send("ada", "response", "yes", { in_reply_to: message.message_id }));
     expect((await ada.request("plain", "are you there?")).content.message).toBe("yes");
     await ada.close();
     plain.close();
@@ -193,7 +219,9 @@ describe("the SDK over ZeroMQ", () => {
 
   it("says what to do when there is no broker", async () => {
     await at.stop();
-    await expect(Agent.connect({ name: "ada", in: at.zmqIn, out: at.zmqOut, readyTimeoutMs: 300, publishTimeoutMs: 200 })).rejects.toMatchObject({ code: "unavailable", message: expect.stringContaining("broker start") as string });
+    await expect(
+      Agent.connect({ name: "ada", in: at.zmqIn, out: at.zmqOut, readyTimeoutMs: 300, publishTimeoutMs: 200 }),
+    ).rejects.toMatchObject({ code: "unavailable", message: expect.stringContaining("broker start") as string });
   });
 
   it("connects and subscribes again by itself after a restart, and what it says meanwhile waits", async () => {
@@ -202,11 +230,18 @@ describe("the SDK over ZeroMQ", () => {
     await bob.join("#lab");
     await at.broker.stop();
     const lost = ada.inform("bob", "said while the broker was away");
-    const again = await startBroker({ zmqIn: [at.zmqIn], zmqOut: [at.zmqOut], limits: { startHoldMs: 3_000, publisherDoorDelayMs: 250 } });
+    const again = await startBroker({
+      zmqIn: [at.zmqIn],
+      zmqOut: [at.zmqOut],
+      limits: { startHoldMs: 3_000, publisherDoorDelayMs: 250 },
+    });
     try {
       await lost;
       expect((await next(bob)).content.message).toBe("said while the broker was away");
-      await eventually(async () => (await ada.rooms()).some(({ name, members }) => name === "#lab" && members === 1), "bob is in its room again");
+      await eventually(
+        async () => (await ada.rooms()).some(({ name, members }) => name === "#lab" && members === 1),
+        "bob is in its room again",
+      );
     } finally {
       await Promise.all([ada.close(), bob.close()]);
       await again.stop();

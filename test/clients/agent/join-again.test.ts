@@ -3,7 +3,10 @@ import { Agent, type Envelope } from "../../../src/index.js";
 import type { Heard } from "../../../clients/typescript/agent/link.js";
 
 /** An agent on a line without a broker, which answers what it asks by `answer`. */
-function agentOver(answer: (asked: Envelope) => object): { readonly agent: Agent; readonly topics: ReadonlySet<string> } {
+function agentOver(answer: (asked: Envelope) => object): {
+  readonly agent: Agent;
+  readonly topics: ReadonlySet<string>;
+} {
   const topics = new Set<string>();
   let arrives: Heard = () => undefined;
   const agent = Agent.over("ada", (heard) => {
@@ -14,7 +17,19 @@ function agentOver(answer: (asked: Envelope) => object): { readonly agent: Agent
       publish: (_topic, written) => {
         const asked = JSON.parse(written) as Envelope;
         queueMicrotask(() => {
-          arrives("ada", Buffer.from(JSON.stringify({ from: "$broker", to: "ada", in_reply_to: asked.message_id, trust: "proved", ...answer(asked) })), "proved");
+          arrives(
+            "ada",
+            Buffer.from(
+              JSON.stringify({
+                from: "$broker",
+                to: "ada",
+                in_reply_to: asked.message_id,
+                trust: "proved",
+                ...answer(asked),
+              }),
+            ),
+            "proved",
+          );
         });
         return Promise.resolve();
       },
@@ -25,7 +40,10 @@ function agentOver(answer: (asked: Envelope) => object): { readonly agent: Agent
 }
 
 const refused = { type: "inform", content: { message: "too many requests", kind: "fault", data: { code: "full" } } };
-const joined = { type: "response", content: { message: "joined", kind: "room.join", data: { room: "#lab", members: ["ada"] } } };
+const joined = {
+  type: "response",
+  content: { message: "joined", kind: "room.join", data: { room: "#lab", members: ["ada"] } },
+};
 
 describe("joining a room", () => {
   it("that refuses leaves no subscription", async () => {

@@ -40,7 +40,13 @@ describe("the AgentChat client and our broker", () => {
     expect(await came).toMatchObject({ channel: "#general", agent: bob.agentId });
     const heard = told(ada, "message");
     const id = await bob.send("#general", "Hello agents!");
-    expect(await heard).toMatchObject({ from: bob.agentId, from_name: "bob", to: "#general", content: "Hello agents!", msg_id: id });
+    expect(await heard).toMatchObject({
+      from: bob.agentId,
+      from_name: "bob",
+      to: "#general",
+      content: "Hello agents!",
+      msg_id: id,
+    });
     const direct = told(bob, "message");
     await ada.dm(bob.agentId ?? "", "Private hello");
     expect(await direct).toMatchObject({ from: ada.agentId, to: bob.agentId, content: "Private hello" });
@@ -65,7 +71,21 @@ describe("the AgentChat client and our broker", () => {
       ada.leave("#general"),
       ada.propose(bob.agentId ?? "", { task: "dig" }),
     ]);
-    expect(results.map((result) => (result.status === "fulfilled" ? "done" : (result.reason as { readonly code: string }).code))).toEqual(["CHANNEL_NOT_FOUND", "done", "CHANNEL_EXISTS", "AGENT_NOT_FOUND", "done", "done", "done", "INVALID_MSG", "SIGNATURE_REQUIRED"]);
+    expect(
+      results.map((result) =>
+        result.status === "fulfilled" ? "done" : (result.reason as { readonly code: string }).code,
+      ),
+    ).toEqual([
+      "CHANNEL_NOT_FOUND",
+      "done",
+      "CHANNEL_EXISTS",
+      "AGENT_NOT_FOUND",
+      "done",
+      "done",
+      "done",
+      "INVALID_MSG",
+      "SIGNATURE_REQUIRED",
+    ]);
     expect(await refused).toMatchObject({ code: "CHANNEL_NOT_FOUND", ref: "m1" });
     expect(await bob.join("#own")).toContain(ada.agentId);
   });

@@ -1,6 +1,10 @@
 // Against a fake server (client-fake-server.ts) that says only what each test has it say.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AgentChatClient, AgentChatError, type AgentChatClientOptions } from "../../../clients/typescript/agentchat/client.js";
+import {
+  AgentChatClient,
+  AgentChatError,
+  type AgentChatClientOptions,
+} from "../../../clients/typescript/agentchat/client.js";
 import { FakeServer, told, type Peer } from "./fake-server.js";
 
 describe("the AgentChat client", () => {
@@ -45,13 +49,25 @@ describe("the AgentChat client", () => {
     expect(made.agentId).toBe("@abc12345");
     const heard = told(made, "message");
     peer.says({ type: "MSG", from: "@bob", to: "#general", content: "hi", sig: null });
-    expect(await heard).toMatchObject({ from: "@bob", from_name: "bob", to: "#general", content: "hi", ts: expect.any(Number) as number });
+    expect(await heard).toMatchObject({
+      from: "@bob",
+      from_name: "bob",
+      to: "#general",
+      content: "hi",
+      ts: expect.any(Number) as number,
+    });
   });
 
   it("sends to channels and agents, with an id for each message", async () => {
     const [made, peer] = await connected();
     const id = await made.send("#general", "hello", { inReplyTo: "m1" });
-    expect(await peer.hears("MSG")).toEqual({ type: "MSG", to: "#general", content: "hello", msg_id: id, in_reply_to: "m1" });
+    expect(await peer.hears("MSG")).toEqual({
+      type: "MSG",
+      to: "#general",
+      content: "hello",
+      msg_id: id,
+      in_reply_to: "m1",
+    });
     expect(await made.dm("bob", "psst", { msgId: "m2" })).toBe("m2");
     expect(await peer.hears("MSG")).toEqual({ type: "MSG", to: "@bob", content: "psst", msg_id: "m2" });
     await expect(made.send("#general", "x", { msgId: "JOIN" })).rejects.toMatchObject({ code: "INVALID_MSG" });
@@ -72,7 +88,10 @@ describe("the AgentChat client", () => {
     const listing = Promise.all([made.listChannels(), made.listAgents("#own")]);
     await peer.hears("LIST_CHANNELS");
     await peer.hears("LIST_AGENTS");
-    peer.says({ type: "AGENTS", channel: "#own", list: ["@me"] }, { type: "CHANNELS", list: [{ name: "#own", agents: 1 }] });
+    peer.says(
+      { type: "AGENTS", channel: "#own", list: ["@me"] },
+      { type: "CHANNELS", list: [{ name: "#own", agents: 1 }] },
+    );
     expect(await listing).toEqual([[{ name: "#own", agents: 1 }], ["@me"]]);
 
     const leaving = made.leave("#own");
@@ -89,7 +108,8 @@ describe("the AgentChat client", () => {
   it("tells what others do, whatever stands in one frame", async () => {
     const [made, peer] = await connected();
     const events: unknown[] = [];
-    for (const name of ["message", "agent_joined", "agent_left", "left", "proposal", "dispute"] as const) made.on(name, (event: { readonly type: string }) => events.push([name, event.type]));
+    for (const name of ["message", "agent_joined", "agent_left", "left", "proposal", "dispute"] as const)
+      made.on(name, (event: { readonly type: string }) => events.push([name, event.type]));
     const last = told(made, "dispute");
     peer.says(
       { type: "MSG", from: "@bob", from_name: "bob", to: "#general", content: "hi", msg_id: "1", ts: 1 },
@@ -100,7 +120,13 @@ describe("the AgentChat client", () => {
     peer.raw(JSON.stringify({ type: "PROPOSAL", id: "p1", from: "@bob", to: "@me", task: "dig" }, undefined, 2));
     peer.says({ type: "DISPUTE", proposal_id: "p1", from: "@bob", to: "@me", reason: "no hole" });
     await last;
-    expect(events).toEqual([["message", "MSG"], ["agent_joined", "AGENT_JOINED"], ["agent_left", "AGENT_LEFT"], ["proposal", "PROPOSAL"], ["dispute", "DISPUTE"]]);
+    expect(events).toEqual([
+      ["message", "MSG"],
+      ["agent_joined", "AGENT_JOINED"],
+      ["agent_left", "AGENT_LEFT"],
+      ["proposal", "PROPOSAL"],
+      ["dispute", "DISPUTE"],
+    ]);
   });
 
   it("survives garbage, and tells each piece of it once", async () => {
@@ -108,8 +134,28 @@ describe("the AgentChat client", () => {
     const errors: AgentChatError[] = [];
     made.on("error", (error) => errors.push(error));
     const heard = told(made, "message");
-    const good = { type: "MSG", from: "@bob", from_name: "bob", to: "#general", content: "still here", msg_id: "1", ts: 1 };
-    for (const bad of ["", "\n\n", "nonsense", "[]", "7", "{}", '{"type":7}', '{"type":"constructor"}', '{"type":"JOINED","channel":7}', '{"type":"MSG","from":"@bob"}']) peer.raw(bad);
+    const good = {
+      type: "MSG",
+      from: "@bob",
+      from_name: "bob",
+      to: "#general",
+      content: "still here",
+      msg_id: "1",
+      ts: 1,
+    };
+    for (const bad of [
+      "",
+      "\n\n",
+      "nonsense",
+      "[]",
+      "7",
+      "{}",
+      '{"type":7}',
+      '{"type":"constructor"}',
+      '{"type":"JOINED","channel":7}',
+      '{"type":"MSG","from":"@bob"}',
+    ])
+      peer.raw(bad);
     peer.raw(`{half\n${JSON.stringify(good)}\r\n`);
     expect(await heard).toMatchObject({ content: "still here" });
     expect(errors.map(({ code }) => code)).toEqual(Array<string>(8).fill("INVALID_MSG"));
@@ -139,7 +185,10 @@ describe("the AgentChat client", () => {
     await expect(client({ server: url }).connect()).rejects.toThrow(/is the server running/);
     await expect(client({ server: "no address" }).connect()).rejects.toThrow(/write ws:/);
     fake = await FakeServer.start();
-    await expect(client({ answerTimeoutMs: 20 }).connect()).rejects.toMatchObject({ code: "TIMEOUT", call: "IDENTIFY" });
+    await expect(client({ answerTimeoutMs: 20 }).connect()).rejects.toMatchObject({
+      code: "TIMEOUT",
+      call: "IDENTIFY",
+    });
   });
 
   it("rejects connect with the server's own word", async () => {

@@ -3,7 +3,15 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AgentChatDaemon, getDaemonPaths, getDaemonStatus, isDaemonRunning, listDaemons, stopAllDaemons, stopDaemon } from "../../../clients/typescript/agentchat/daemon.js";
+import {
+  AgentChatDaemon,
+  getDaemonPaths,
+  getDaemonStatus,
+  isDaemonRunning,
+  listDaemons,
+  stopAllDaemons,
+  stopDaemon,
+} from "../../../clients/typescript/agentchat/daemon.js";
 import { processStart } from "../../../clients/typescript/agentchat/daemon/process-start.js";
 import { FakeClient, tempDir } from "./daemon-world.js";
 
@@ -24,7 +32,12 @@ describe("the instances of a directory", () => {
   });
 
   function daemon(name?: string): AgentChatDaemon {
-    const made = new AgentChatDaemon({ server: "ws://nowhere", dir: temp.dir, ...(name !== undefined && { name }), clientFactory: (options, hears) => new FakeClient(options, hears) });
+    const made = new AgentChatDaemon({
+      server: "ws://nowhere",
+      dir: temp.dir,
+      ...(name !== undefined && { name }),
+      clientFactory: (options, hears) => new FakeClient(options, hears),
+    });
     daemons.push(made);
     return made;
   }
@@ -35,7 +48,8 @@ describe("the instances of a directory", () => {
     if (child.pid === undefined) throw new Error("sleep did not start");
     return child.pid;
   }
-  const runFile = (pid: number, start: unknown): string => JSON.stringify({ pid, start, startedAt: 1, server: "ws://x", channels: [] });
+  const runFile = (pid: number, start: unknown): string =>
+    JSON.stringify({ pid, start, startedAt: 1, server: "ws://x", channels: [] });
   function leaveFiles(pid: string, run: string): void {
     const paths = getDaemonPaths("stale", temp.dir);
     mkdirSync(paths.dir, { recursive: true });
@@ -53,7 +67,11 @@ describe("the instances of a directory", () => {
     mkdirSync(worse.pid, { recursive: true });
     mkdirSync(worse.run);
     const listed = listDaemons(temp.dir);
-    expect(listed).toMatchObject([{ instance: "bad", running: true, unreadable: "EISDIR" }, { instance: "good", running: true, inboxLines: 0 }, { instance: "worse", running: false, unreadable: "EISDIR" }]);
+    expect(listed).toMatchObject([
+      { instance: "bad", running: true, unreadable: "EISDIR" },
+      { instance: "good", running: true, inboxLines: 0 },
+      { instance: "worse", running: false, unreadable: "EISDIR" },
+    ]);
     expect(listed[0]).not.toHaveProperty("inboxLines");
     expect(listed[1]).not.toHaveProperty("unreadable");
     rmSync(bad.paths.inbox, { recursive: true });
@@ -61,12 +79,32 @@ describe("the instances of a directory", () => {
 
   it("keeps each in a directory of its own, as the seed says", () => {
     const own = join(temp.dir, ".agentchat", "daemons", "agent1");
-    expect(getDaemonPaths("agent1", temp.dir)).toMatchObject({ dir: own, inbox: join(own, "inbox.jsonl"), outbox: join(own, "outbox.jsonl"), log: join(own, "daemon.log"), pid: join(own, "daemon.pid") });
+    expect(getDaemonPaths("agent1", temp.dir)).toMatchObject({
+      dir: own,
+      inbox: join(own, "inbox.jsonl"),
+      outbox: join(own, "outbox.jsonl"),
+      log: join(own, "daemon.log"),
+      pid: join(own, "daemon.pid"),
+    });
     expect(getDaemonPaths().dir).toBe(join(process.cwd(), ".agentchat", "daemons", "default"));
   });
 
   it("refuses every name that could lead elsewhere", () => {
-    for (const name of ["", ".", "..", "../x", "a/b", "/etc", "a\\b", "a b", "a\0", "a\n", "ä", "x".repeat(65), "%2e%2e"]) {
+    for (const name of [
+      "",
+      ".",
+      "..",
+      "../x",
+      "a/b",
+      "/etc",
+      "a\\b",
+      "a b",
+      "a\0",
+      "a\n",
+      "ä",
+      "x".repeat(65),
+      "%2e%2e",
+    ]) {
       expect(() => getDaemonPaths(name, temp.dir)).toThrow(/cannot be the name of a daemon/);
       expect(() => daemon(name)).toThrow(/cannot be the name/);
       expect(() => isDaemonRunning(name, temp.dir)).toThrow(/cannot be the name/);
@@ -76,9 +114,17 @@ describe("the instances of a directory", () => {
 
   it("knows nothing where there is nothing", async () => {
     expect(isDaemonRunning("none", temp.dir)).toBe(false);
-    expect(getDaemonStatus("none", temp.dir)).toMatchObject({ instance: "none", running: false, inboxLines: 0, unsentBytes: 0 });
+    expect(getDaemonStatus("none", temp.dir)).toMatchObject({
+      instance: "none",
+      running: false,
+      inboxLines: 0,
+      unsentBytes: 0,
+    });
     expect(listDaemons(temp.dir)).toEqual([]);
-    expect(await stopDaemon("none", temp.dir)).toMatchObject({ stopped: false, reason: "no daemon of this name is running" });
+    expect(await stopDaemon("none", temp.dir)).toMatchObject({
+      stopped: false,
+      reason: "no daemon of this name is running",
+    });
     expect(await stopAllDaemons(temp.dir)).toEqual([]);
   });
 
@@ -87,15 +133,29 @@ describe("the instances of a directory", () => {
     await daemon("two").start();
     await daemon("three").start();
     await daemons[2]?.stop();
-    expect(listDaemons(temp.dir).map(({ instance, running }) => [instance, running])).toEqual([["one", true], ["three", false], ["two", true]]);
-    expect(getDaemonStatus("one", temp.dir)).toMatchObject({ pid: process.pid, server: "ws://nowhere", channels: ["#general", "#agents"] });
+    expect(listDaemons(temp.dir).map(({ instance, running }) => [instance, running])).toEqual([
+      ["one", true],
+      ["three", false],
+      ["two", true],
+    ]);
+    expect(getDaemonStatus("one", temp.dir)).toMatchObject({
+      pid: process.pid,
+      server: "ws://nowhere",
+      channels: ["#general", "#agents"],
+    });
     expect(readFileSync(getDaemonPaths("one", temp.dir).pid, "utf8")).toBe(`${process.pid}\n`);
   });
 
   it("lets only one of a name run, also of two started at once, and leaves the first alone", async () => {
     const starts = await Promise.allSettled([daemon("one").start(), daemon("one").start(), daemon("one").start()]);
     expect(starts.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
-    expect(starts.find(({ status }) => status === "rejected")).toMatchObject({ reason: { message: expect.stringMatching(/is running already \(pid \d+\); stop it, or give this one another name/) as string } });
+    expect(starts.find(({ status }) => status === "rejected")).toMatchObject({
+      reason: {
+        message: expect.stringMatching(
+          /is running already \(pid \d+\); stop it, or give this one another name/,
+        ) as string,
+      },
+    });
     const losers = daemons.filter((_, n) => starts[n]?.status === "rejected");
     await Promise.all(losers.map((one) => one.stop()));
     expect(isDaemonRunning("one", temp.dir)).toBe(true);
@@ -133,12 +193,20 @@ describe("the instances of a directory", () => {
   });
 
   it("says so when a daemon does not end in time, and does not kill it", async () => {
-    const child = spawn(process.execPath, ["-e", "process.on('SIGTERM', () => console.log('no')); setInterval(() => {}, 1000); console.log('up')"], { stdio: ["ignore", "pipe", "ignore"] });
+    const child = spawn(
+      process.execPath,
+      ["-e", "process.on('SIGTERM', () => console.log('no')); setInterval(() => {}, 1000); console.log('up')"],
+      { stdio: ["ignore", "pipe", "ignore"] },
+    );
     children.push(child);
     await once(child.stdout, "data");
     const pid = child.pid ?? 0;
     leaveFiles(`${pid}\n`, runFile(pid, processStart(pid)));
-    expect(await stopDaemon("stale", temp.dir, { timeoutMs: 100 })).toMatchObject({ stopped: false, pid, reason: expect.stringMatching(/has not ended within 100 ms/) as string });
+    expect(await stopDaemon("stale", temp.dir, { timeoutMs: 100 })).toMatchObject({
+      stopped: false,
+      pid,
+      reason: expect.stringMatching(/has not ended within 100 ms/) as string,
+    });
     expect(isDaemonRunning("stale", temp.dir)).toBe(true);
   });
 
@@ -160,9 +228,11 @@ describe("the instances of a directory", () => {
     mkdirSync(dir, { recursive: true });
     writeFileSync(`${pid}.lock`, JSON.stringify([process.pid, processStart(process.pid)]));
     let free = false;
-    const started = daemon("one").start().then(() => {
-      expect(free).toBe(true);
-    });
+    const started = daemon("one")
+      .start()
+      .then(() => {
+        expect(free).toBe(true);
+      });
     setTimeout(() => {
       free = true;
       rmSync(`${pid}.lock`);

@@ -36,7 +36,9 @@ describe("a disk that is full", () => {
 
   it("is not kept full by what it had room for of a file's successor", () => {
     disk.room = 5;
-    expect(() => { replaceFile(path, "after, and more\n"); }).toThrow(/ENOSPC/);
+    expect(() => {
+      replaceFile(path, "after, and more\n");
+    }).toThrow(/ENOSPC/);
     expect(readdirSync(temp.dir)).toEqual(["file"]);
     expect(readFileSync(path, "utf8")).toBe("before\n");
     disk.room = Number.POSITIVE_INFINITY;
@@ -46,7 +48,9 @@ describe("a disk that is full", () => {
 
   it("keeps nothing of lines that it has no room for all of", () => {
     disk.room = 8;
-    expect(() => { appendLines(path, ["one", "two", "three"]); }).toThrow(/ENOSPC/);
+    expect(() => {
+      appendLines(path, ["one", "two", "three"]);
+    }).toThrow(/ENOSPC/);
     expect(readFileSync(path, "utf8")).toBe("before\n");
     disk.room = Number.POSITIVE_INFINITY;
     appendLines(path, ["one"]);
@@ -56,7 +60,9 @@ describe("a disk that is full", () => {
   it("is named where what was written cannot be taken back either", () => {
     symlinkSync("/dev/full", `${path}.full`);
     disk.room = 0;
-    expect(() => { appendLines(`${path}.full`, ["one"]); }).toThrow(/ENOSPC/);
+    expect(() => {
+      appendLines(`${path}.full`, ["one"]);
+    }).toThrow(/ENOSPC/);
   });
 
   it("makes no message of the inbox come twice, or be missing", () => {

@@ -60,10 +60,20 @@ describe("the inbox and the log", () => {
   });
 
   it("trims what an earlier run, or somebody else, has left too long", () => {
-    writeFileSync(path, from(1, 1_500).map((n) => `{"n":${n}}\n`).join(""));
+    writeFileSync(
+      path,
+      from(1, 1_500)
+        .map((n) => `{"n":${n}}\n`)
+        .join(""),
+    );
     add(1_501);
     expect(numbers()).toEqual(from(502, 1_501));
-    appendFileSync(path, from(2_000, 2_600).map((n) => `{"n":${n}}\n`).join(""));
+    appendFileSync(
+      path,
+      from(2_000, 2_600)
+        .map((n) => `{"n":${n}}\n`)
+        .join(""),
+    );
     add(2_601);
     expect(numbers()).toHaveLength(1_000);
   });
@@ -107,7 +117,10 @@ describe("the inbox and the log", () => {
     lift();
     vi.advanceTimersByTime(1_000);
     expect(numbers()).toEqual([1, 2, 3]);
-    expect(jsonLines(logPath)).toMatchObject([{ code: "EISDIR", event: "inbox cannot be written; what is heard waits" }, { event: "inbox is written again" }]);
+    expect(jsonLines(logPath)).toMatchObject([
+      { code: "EISDIR", event: "inbox cannot be written; what is heard waits" },
+      { event: "inbox is written again" },
+    ]);
   });
 
   it("writes what waits when it is closed", () => {
@@ -134,7 +147,10 @@ describe("the inbox and the log", () => {
     expect(said.join("")).toMatch(/"event":"one"[^]*ENOSPC[^]*"event":"two"/);
     rmSync(logPath);
     log.info({}, "three");
-    expect(jsonLines(logPath)).toMatchObject([{ event: "log lines could not be written", count: 2 }, { event: "three" }]);
+    expect(jsonLines(logPath)).toMatchObject([
+      { event: "log lines could not be written", count: 2 },
+      { event: "three" },
+    ]);
   });
 
   it("ends a half line of the log before it goes on", () => {

@@ -26,7 +26,14 @@ describe("lines of the outbox with a type", () => {
   async function start(name: string, channels: readonly string[] = ["#general"]): Promise<AgentChatDaemon> {
     const identity = join(temp.dir, `${name}.json`);
     if (!existsSync(identity)) await writeIdentity(identity, generateIdentity(name));
-    const made = new AgentChatDaemon({ server: at.pan.replace(/pan$/, "agentchat"), name, identity, channels, dir: temp.dir, pollMs: 100 });
+    const made = new AgentChatDaemon({
+      server: at.pan.replace(/pan$/, "agentchat"),
+      name,
+      identity,
+      channels,
+      dir: temp.dir,
+      pollMs: 100,
+    });
     daemons.push(made);
     await made.start();
     return made;
@@ -36,20 +43,44 @@ describe("lines of the outbox with a type", () => {
   };
   /** The first line of the inbox that has these fields. */
   async function hears(of: AgentChatDaemon, fields: Line): Promise<Line> {
-    const found = (): Line | undefined => jsonLines(of.paths.inbox).find((line) => Object.entries(fields).every(([field, value]) => line[field] === value));
-    await eventually(() => found() !== undefined, `it hears ${JSON.stringify(fields)}, not only ${JSON.stringify(jsonLines(of.paths.inbox).slice(-4))}`);
+    const found = (): Line | undefined =>
+      jsonLines(of.paths.inbox).find((line) => Object.entries(fields).every(([field, value]) => line[field] === value));
+    await eventually(
+      () => found() !== undefined,
+      `it hears ${JSON.stringify(fields)}, not only ${JSON.stringify(jsonLines(of.paths.inbox).slice(-4))}`,
+    );
     return found() ?? {};
   }
 
   it("propose, accept and complete work between two agents that live in daemons", async () => {
     const [ada, bob] = [await start("ada"), await start("bob")];
-    writes(ada, { type: "PROPOSAL", to: bob.agentId, task: "review", amount: 5, currency: "USD", payment_code: "code", terms: "soon", expires: 600 });
+    writes(ada, {
+      type: "PROPOSAL",
+      to: bob.agentId,
+      task: "review",
+      amount: 5,
+      currency: "USD",
+      payment_code: "code",
+      terms: "soon",
+      expires: 600,
+    });
     const proposal = await hears(bob, { type: "PROPOSAL", from: ada.agentId });
-    expect(proposal).toMatchObject({ task: "review", amount: 5, currency: "USD", payment_code: "code", terms: "soon", expires: 600 });
+    expect(proposal).toMatchObject({
+      task: "review",
+      amount: 5,
+      currency: "USD",
+      payment_code: "code",
+      terms: "soon",
+      expires: 600,
+    });
     const id = proposal["proposal_id"];
     expect(await hears(ada, { type: "PROPOSAL" })).toMatchObject({ proposal_id: id });
     writes(bob, { type: "ACCEPT", proposal_id: id, payment_code: "paid" });
-    expect(await hears(ada, { type: "ACCEPT", proposal_id: id })).toMatchObject({ from: bob.agentId, status: "accepted", payment_code: "paid" });
+    expect(await hears(ada, { type: "ACCEPT", proposal_id: id })).toMatchObject({
+      from: bob.agentId,
+      status: "accepted",
+      payment_code: "paid",
+    });
     await hears(bob, { type: "ACCEPT", proposal_id: id });
     writes(bob, { type: "COMPLETE", proposal_id: id, proof: "commit 1" });
     expect(await hears(ada, { type: "COMPLETE", proposal_id: id })).toMatchObject({ proof: "commit 1" });
@@ -72,28 +103,41 @@ describe("lines of the outbox with a type", () => {
     const [ada, bob] = [await start("ada"), await start("bob", ["#general", "#secret"])];
     writes(ada, { type: "CREATE_CHANNEL", channel: "#secret", invite_only: true });
     await hears(ada, { type: "JOINED", channel: "#secret" });
-    expect(jsonLines(ada.paths.inbox).filter(({ type }) => type === "JOINED")).toHaveLength(1); // coming into #general at its start is no news
-    expect(getDaemonStatus("bob", temp.dir)).toMatchObject({ joined: ["#general"], notJoined: [{ channel: "#secret", code: "CHANNEL_NOT_FOUND" }] });
+    // coming into #general at its start is no news
+    expect(jsonLines(ada.paths.inbox).filter(({ type }) => type === "JOINED")).toHaveLength(1);
+    expect(getDaemonStatus("bob", temp.dir)).toMatchObject({
+      joined: ["#general"],
+      notJoined: [{ channel: "#secret", code: "CHANNEL_NOT_FOUND" }],
+    });
     writes(ada, { type: "INVITE", channel: "#secret", agent: bob.agentId });
     await hears(bob, { type: "MSG", from: "@server" });
-    expect(await hears(bob, { type: "JOINED", channel: "#secret" })).toMatchObject({ agents: expect.arrayContaining([ada.agentId, bob.agentId]) as unknown });
+    expect(await hears(bob, { type: "JOINED", channel: "#secret" })).toMatchObject({
+      agents: expect.arrayContaining([ada.agentId, bob.agentId]) as unknown,
+    });
     await eventually(() => getDaemonStatus("bob", temp.dir).notJoined?.length === 0, "its status says so");
     writes(bob, { type: "MSG", to: "#secret", content: "here" });
     await hears(ada, { type: "MSG", content: "here" });
     writes(bob, { type: "LEAVE", channel: "#secret" });
     await hears(bob, { type: "LEFT", channel: "#secret" });
-    await eventually(() => getDaemonStatus("bob", temp.dir).joined?.includes("#secret") === false, "its status says so, too");
+    await eventually(
+      () => getDaemonStatus("bob", temp.dir).joined?.includes("#secret") === false,
+      "its status says so, too",
+    );
   });
 
   it("join for longer than the process lives, until they leave", async () => {
     const first = await start("ada");
-    for (const channel of ["#agents", "#mine", "#left"]) writes(first, { type: channel === "#agents" ? "JOIN" : "CREATE_CHANNEL", channel });
+    for (const channel of ["#agents", "#mine", "#left"])
+      writes(first, { type: channel === "#agents" ? "JOIN" : "CREATE_CHANNEL", channel });
     writes(first, { type: "LEAVE", channel: "#left" });
     await hears(first, { type: "LEFT", channel: "#left" });
     await eventually(() => getDaemonStatus("ada", temp.dir).unsentBytes === 0, "that is written down");
     await first.stop();
     await start("ada");
-    expect(getDaemonStatus("ada", temp.dir)).toMatchObject({ channels: ["#general"], joined: ["#general", "#agents", "#mine"] });
+    expect(getDaemonStatus("ada", temp.dir)).toMatchObject({
+      channels: ["#general"],
+      joined: ["#general", "#agents", "#mine"],
+    });
   });
 
   it("that are refused are told in the inbox in the server's words", async () => {
@@ -101,8 +145,15 @@ describe("lines of the outbox with a type", () => {
     const line = { type: "ACCEPT", proposal_id: "none" };
     writes(ada, line);
     const error = await hears(ada, { type: "ERROR" });
-    expect(error).toMatchObject({ code: "PROPOSAL_NOT_FOUND", message: expect.stringMatching(/^there is no proposal none/) as string, line: JSON.stringify(line), ts: expect.any(Number) as number });
-    expect(jsonLines(ada.paths.rejected)).toMatchObject([{ code: "PROPOSAL_NOT_FOUND", reason: error["message"], line: JSON.stringify(line) }]);
+    expect(error).toMatchObject({
+      code: "PROPOSAL_NOT_FOUND",
+      message: expect.stringMatching(/^there is no proposal none/) as string,
+      line: JSON.stringify(line),
+      ts: expect.any(Number) as number,
+    });
+    expect(jsonLines(ada.paths.rejected)).toMatchObject([
+      { code: "PROPOSAL_NOT_FOUND", reason: error["message"], line: JSON.stringify(line) },
+    ]);
     await eventually(() => getDaemonStatus("ada", temp.dir).rejectedLines === 1, "it is counted");
   });
 });
@@ -112,9 +163,21 @@ describe("reading a line of the outbox", () => {
 
   it("takes the fields of the command, and null for nothing", () => {
     expect(read({ to: "#general", content: "x" })).toEqual({ type: "MSG", to: "#general", content: "x" });
-    expect(read({ type: "MSG", to: "@a", content: "x", in_reply_to: "1" })).toEqual({ type: "MSG", to: "@a", content: "x", inReplyTo: "1" });
-    expect(read({ type: "REJECT", proposal_id: "1", reason: null, more: 1 })).toEqual({ type: "REJECT", proposal_id: "1" });
-    expect(read({ type: "CREATE_CHANNEL", channel: "#a", invite_only: true })).toEqual({ type: "CREATE_CHANNEL", channel: "#a", invite_only: true });
+    expect(read({ type: "MSG", to: "@a", content: "x", in_reply_to: "1" })).toEqual({
+      type: "MSG",
+      to: "@a",
+      content: "x",
+      inReplyTo: "1",
+    });
+    expect(read({ type: "REJECT", proposal_id: "1", reason: null, more: 1 })).toEqual({
+      type: "REJECT",
+      proposal_id: "1",
+    });
+    expect(read({ type: "CREATE_CHANNEL", channel: "#a", invite_only: true })).toEqual({
+      type: "CREATE_CHANNEL",
+      channel: "#a",
+      invite_only: true,
+    });
   });
 
   it("says what is wrong, by type and field", () => {

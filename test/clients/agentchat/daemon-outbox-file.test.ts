@@ -19,7 +19,8 @@ describe("the outbox as a file", () => {
   });
   afterEach(() => temp.remove());
 
-  const open = (instance = "one"): OutboxFile => OutboxFile.open({ outbox, progress }, instance, new DaemonLog(logFile));
+  const open = (instance = "one"): OutboxFile =>
+    OutboxFile.open({ outbox, progress }, instance, new DaemonLog(logFile));
   const text = (line: OutboxLine | undefined): string | undefined => line?.bytes && Buffer.from(line.bytes).toString();
   function rest(file: OutboxFile): { readonly text: string | undefined; readonly id: string }[] {
     const all = [];
@@ -70,7 +71,9 @@ describe("the outbox as a file", () => {
     expect(texts(file)).toEqual(["one", "two"]);
     writeFileSync(outbox, "four\nfive\nsix\n");
     expect(texts(file)).toEqual(["four", "five", "six"]);
-    expect(jsonLines(logFile)).toMatchObject([{ event: "outbox is another file; it is read from its beginning", change: "written anew", sentBytes: 8 }]);
+    expect(jsonLines(logFile)).toMatchObject([
+      { event: "outbox is another file; it is read from its beginning", change: "written anew", sentBytes: 8 },
+    ]);
   });
 
   it("notices a file put in its place, even with the same text, also while it was not running", () => {
@@ -146,7 +149,14 @@ describe("the outbox as a file", () => {
 
   it("refuses a damaged record and says what to do, rather than guess", () => {
     writeFileSync(outbox, "one\n");
-    for (const damage of ["", "{", "null", "[]", '{"origin":"x"}', '{"origin":"x","generation":1,"ino":"1","born":"","offset":-1,"tail":""}']) {
+    for (const damage of [
+      "",
+      "{",
+      "null",
+      "[]",
+      '{"origin":"x"}',
+      '{"origin":"x","generation":1,"ino":"1","born":"","offset":-1,"tail":""}',
+    ]) {
       writeFileSync(progress, damage);
       expect(open).toThrow(/is damaged; delete it/);
     }
@@ -170,7 +180,12 @@ describe("the outbox as a file", () => {
   });
 
   it("gives every line once and in order, however it is written and however often the daemon starts anew", () => {
-    const chunk = fc.oneof(fc.string({ maxLength: 40 }).map((some) => some.replaceAll("\n", "_")), fc.constant("\n"), fc.constant("restart"), fc.string({ minLength: 900, maxLength: 1_200 }).map((some) => some.replaceAll("\n", "_")));
+    const chunk = fc.oneof(
+      fc.string({ maxLength: 40 }).map((some) => some.replaceAll("\n", "_")),
+      fc.constant("\n"),
+      fc.constant("restart"),
+      fc.string({ minLength: 900, maxLength: 1_200 }).map((some) => some.replaceAll("\n", "_")),
+    );
     fc.assert(
       fc.property(fc.array(chunk, { maxLength: 40 }), (chunks) => {
         rmSync(outbox, { force: true });

@@ -31,12 +31,27 @@ describe("sending the outbox", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     temp = await tempDir();
     const log = new DaemonLog(at("log"));
-    uplink = new Uplink({ makeClient: (hears) => (client = new FakeClient({ server: "", name: "" }, hears)), channels: [], log, hear: () => undefined, changed: () => undefined, giveUp: () => undefined });
+    uplink = new Uplink({
+      makeClient: (hears) => (client = new FakeClient({ server: "", name: "" }, hears)),
+      channels: [],
+      log,
+      hear: () => undefined,
+      changed: () => undefined,
+      giveUp: () => undefined,
+    });
     await uplink.open();
     inbox = new Inbox(at("inbox"), log);
     setAside = 0;
     const file = OutboxFile.open({ outbox: at("outbox"), progress: at("progress") }, "one", log);
-    box = new Outbox({ file, rejected: at("rejected"), inbox, uplink, log, pollMs: 1_000, onSetAside: () => (setAside += 1) });
+    box = new Outbox({
+      file,
+      rejected: at("rejected"),
+      inbox,
+      uplink,
+      log,
+      pollMs: 1_000,
+      onSetAside: () => (setAside += 1),
+    });
     stop = new AbortController();
     running = box.run(stop.signal);
   });
@@ -59,14 +74,39 @@ describe("sending the outbox", () => {
   });
 
   it("sets aside what is no message, with the reason, and sends the rest", async () => {
-    const bad = ["not json", "[]", "null", '"x"', "{}", '{"to":"general","content":"x"}', '{"to":"#general"}', '{"to":"#general","content":7}', '{"to":"#g","content":"x","in_reply_to":5}'];
-    writeFileSync(at("outbox"), [...bad.map((text) => `${text}\n`), "\n  \r\n", line("x".repeat(65_000)), line("good")].join(""));
+    const bad = [
+      "not json",
+      "[]",
+      "null",
+      '"x"',
+      "{}",
+      '{"to":"general","content":"x"}',
+      '{"to":"#general"}',
+      '{"to":"#general","content":7}',
+      '{"to":"#g","content":"x","in_reply_to":5}',
+    ];
+    writeFileSync(
+      at("outbox"),
+      [...bad.map((text) => `${text}\n`), "\n  \r\n", line("x".repeat(65_000)), line("good")].join(""),
+    );
     appendFileSync(at("outbox"), Buffer.from([0x22, 0xff, 0xfe, 0x22, 0x0a]));
     await pass(0);
     expect(contents()).toEqual(["good"]);
-    expect(jsonLines(at("rejected")).slice(0, bad.length).map(({ line: kept }) => kept)).toEqual(bad);
+    expect(
+      jsonLines(at("rejected"))
+        .slice(0, bad.length)
+        .map(({ line: kept }) => kept),
+    ).toEqual(bad);
     expect(rejected()).toHaveLength(bad.length + 2);
-    expect(jsonLines(at("rejected")).map(({ reason }) => reason)).toEqual(expect.arrayContaining(["this is not JSON", "this is not UTF-8", expect.stringMatching(/^to: /), expect.stringMatching(/^content: /), expect.stringMatching(/too long/)]));
+    expect(jsonLines(at("rejected")).map(({ reason }) => reason)).toEqual(
+      expect.arrayContaining([
+        "this is not JSON",
+        "this is not UTF-8",
+        expect.stringMatching(/^to: /),
+        expect.stringMatching(/^content: /),
+        expect.stringMatching(/too long/),
+      ]),
+    );
   });
 
   it("sets aside what the server will never take, whichever way it says so", async () => {
@@ -78,7 +118,10 @@ describe("sending the outbox", () => {
     };
     await pass(0);
     expect(contents()).toEqual(["to nowhere", "refused later", "good"]);
-    expect(rejected()).toMatchObject([{ code: "CHANNEL_NOT_FOUND", reason: "CHANNEL_NOT_FOUND, in words" }, { code: "NOT_INVITED", reason: "NOT_INVITED, in words" }]);
+    expect(rejected()).toMatchObject([
+      { code: "CHANNEL_NOT_FOUND", reason: "CHANNEL_NOT_FOUND, in words" },
+      { code: "NOT_INVITED", reason: "NOT_INVITED, in words" },
+    ]);
     expect(events()).not.toContain("refused by the server");
   });
 
@@ -141,7 +184,13 @@ describe("sending the outbox", () => {
     await pass(5_000);
     inbox.flush();
     expect(contents()).toEqual(["hello"]);
-    expect(jsonLines(at("inbox"))).toMatchObject([{ type: "ERROR", code: "INVALID_MSG", message: "the outbox was written anew with the same bytes: append lines (>>), never overwrite" }]);
+    expect(jsonLines(at("inbox"))).toMatchObject([
+      {
+        type: "ERROR",
+        code: "INVALID_MSG",
+        message: "the outbox was written anew with the same bytes: append lines (>>), never overwrite",
+      },
+    ]);
     expect(jsonLines(at("log")).filter(({ level }) => level === "warn")).toHaveLength(1);
   });
 
@@ -225,7 +274,14 @@ describe("sending the outbox", () => {
     await pass(4_000);
     expect(errors()).toEqual([]);
     await pass(20_000);
-    expect(errors()).toMatchObject([{ type: "ERROR", code: "INVALID_MSG", message: expect.stringMatching(/end each line with a newline/) as string, line: whole.trim() }]);
+    expect(errors()).toMatchObject([
+      {
+        type: "ERROR",
+        code: "INVALID_MSG",
+        message: expect.stringMatching(/end each line with a newline/) as string,
+        line: whole.trim(),
+      },
+    ]);
     expect(events().filter((event) => event === "outbox ends within a line, which is not sent")).toHaveLength(1);
     appendFileSync(at("outbox"), `\n${line("next")}another`);
     await pass(20_000);

@@ -19,7 +19,10 @@ interface Rate {
   readonly isTold: boolean;
 }
 
-/** Refusals that are made so that a client sees them: of a message by its `ref`, if there is one, of a call by its failure. */
+/**
+ * Refusals that are made so that a client sees them: of a message by its `ref`, if there is one, of a call by its
+ * failure.
+ */
 class LimitedServer {
   /** Contents in the order in which they were taken. */
   readonly taken: string[] = [];
@@ -57,7 +60,8 @@ class LimitedServer {
       const late = refusedBefore;
       refusedBefore = undefined;
       if (late !== undefined && this.#rate.isTold) hears.refused(late);
-      else if (late !== undefined) return Promise.reject(late); // whoever gives no ref is taken to refuse the oldest call
+      // whoever gives no ref is taken to refuse the oldest call
+      else if (late !== undefined) return Promise.reject(late);
       return pinged === undefined ? Promise.resolve() : Promise.reject(pinged);
     };
     return client;
@@ -90,19 +94,35 @@ describe("the daemon keeps to whatever rate the server has", () => {
     vi.useRealTimers();
     await temp.remove();
   });
-  const lines = (count: number): string => Array.from({ length: count }, (_, n) => `${JSON.stringify({ to: "#general", content: `${n}` })}\n`).join("");
+  const lines = (count: number): string =>
+    Array.from({ length: count }, (_, n) => `${JSON.stringify({ to: "#general", content: `${n}` })}\n`).join("");
   const numbers = (count: number): string[] => Array.from({ length: count }, (_, n) => `${n}`);
 
   /** Says so many lines. @returns how long it took, in seconds of the clock */
   async function says(server: LimitedServer, count: number, mostSeconds: number): Promise<number> {
     const at = (file: string): string => join(temp.dir, file);
     const log = new DaemonLog(at("log"));
-    const uplink = new Uplink({ makeClient: (hears) => server.client(hears), channels: [], log, hear: () => undefined, changed: () => undefined, giveUp: () => undefined });
+    const uplink = new Uplink({
+      makeClient: (hears) => server.client(hears),
+      channels: [],
+      log,
+      hear: () => undefined,
+      changed: () => undefined,
+      giveUp: () => undefined,
+    });
     await uplink.open();
     writeFileSync(at("outbox"), lines(count));
     const file = OutboxFile.open({ outbox: at("outbox"), progress: at("progress") }, "one", log);
     const inbox = { add: () => undefined, flush: () => undefined, lines: () => [] };
-    const box = new Outbox({ file, rejected: at("rejected"), inbox, uplink, log, pollMs: 1_000, onSetAside: () => undefined });
+    const box = new Outbox({
+      file,
+      rejected: at("rejected"),
+      inbox,
+      uplink,
+      log,
+      pollMs: 1_000,
+      onSetAside: () => undefined,
+    });
     const stopping = new AbortController();
     const running = box.run(stopping.signal);
     end = async () => {
@@ -118,7 +138,14 @@ describe("the daemon keeps to whatever rate the server has", () => {
     return (performance.now() - since) / 1_000;
   }
 
-  for (const [perSecond, burst] of [[1, 10], [0.5, 3], [0.5, 1], [5, 1], [100, 20], [2, 4]] as const) {
+  for (const [perSecond, burst] of [
+    [1, 10],
+    [0.5, 3],
+    [0.5, 1],
+    [5, 1],
+    [100, 20],
+    [2, 4],
+  ] as const) {
     it(`${perSecond} a second, ${burst} at once: each message once, hardly more slowly than they may come, hardly ever refused`, async () => {
       vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
       const server = new LimitedServer({ perSecond, burst, pingCost: 0.1, isTold: true });
@@ -126,7 +153,8 @@ describe("the daemon keeps to whatever rate the server has", () => {
       const ideal = Math.max(0, count * 1.1 - burst) / perSecond;
       expect(await says(server, count, ideal * 1.5 + 5)).toBeLessThan(ideal * 1.2 + 1);
       expect(server.taken).toEqual(numbers(count));
-      expect(jsonLines(join(temp.dir, "log")).filter(({ code }) => code === "RATE_LIMITED").length).toBeLessThan(6); // messages, not PINGs
+      // messages, not PINGs
+      expect(jsonLines(join(temp.dir, "log")).filter(({ code }) => code === "RATE_LIMITED").length).toBeLessThan(6);
     });
   }
 
@@ -163,6 +191,8 @@ describe("the daemon keeps to whatever rate the server has", () => {
     await mine.start();
     appendFileSync(mine.paths.outbox, lines(4));
     await eventually(() => getDaemonStatus("default", temp.dir).unsentBytes === 0, "all is confirmed");
-    expect(ada.frames.filter(({ type, from }) => type === "MSG" && from === mine.agentId).map(({ content }) => content)).toEqual(numbers(4));
+    expect(
+      ada.frames.filter(({ type, from }) => type === "MSG" && from === mine.agentId).map(({ content }) => content),
+    ).toEqual(numbers(4));
   });
 });

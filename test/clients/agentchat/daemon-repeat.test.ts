@@ -37,7 +37,14 @@ describe("a step that may have been taken", () => {
     const hear = (event: Line): void => {
       inbox.add(event);
     };
-    const uplink = new Uplink({ makeClient, channels: [], log, hear, changed: () => undefined, giveUp: () => undefined });
+    const uplink = new Uplink({
+      makeClient,
+      channels: [],
+      log,
+      hear,
+      changed: () => undefined,
+      giveUp: () => undefined,
+    });
     await uplink.open();
     const file = OutboxFile.open({ outbox: at("outbox"), progress: at("progress") }, "one", log);
     box = new Outbox({ file, rejected: at("rejected"), inbox, uplink, log, pollMs: 100, onSetAside: () => undefined });
@@ -94,7 +101,15 @@ describe("a step that may have been taken", () => {
     await start();
     expect(client.called).toEqual([["accept", "p1", undefined]]);
     await vi.advanceTimersByTimeAsync(0);
-    expect(errors()).toMatchObject([{ code: "INVALID_PROPOSAL", message: expect.stringMatching(/^INVALID_PROPOSAL, in words \(this line was said again after an interruption/) as string, line: JSON.stringify(accept) }]);
+    expect(errors()).toMatchObject([
+      {
+        code: "INVALID_PROPOSAL",
+        message: expect.stringMatching(
+          /^INVALID_PROPOSAL, in words \(this line was said again after an interruption/,
+        ) as string,
+        line: JSON.stringify(accept),
+      },
+    ]);
   });
 
   it("is no error if its event comes with the refusal of the second time", async () => {
@@ -149,7 +164,10 @@ describe("a step that may have been taken", () => {
     writes(accept);
     box.look();
     const isDone = (): boolean => Number(jsonLines(at("progress"))[0]?.["offset"] ?? 0) > 0;
-    while (!isDone()) await new Promise((resolve) => { setImmediate(resolve); }); // no timer runs meanwhile
+    while (!isDone())
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      }); // no timer runs meanwhile
     expect(jsonLines(at("inbox"))).toEqual([accepted]);
   });
 

@@ -2,7 +2,13 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { createServer, type AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { AgentChatDaemon, getDaemonPaths, getDaemonStatus, listDaemons, type AgentChatDaemonOptions } from "../../../clients/typescript/agentchat/daemon.js";
+import {
+  AgentChatDaemon,
+  getDaemonPaths,
+  getDaemonStatus,
+  listDaemons,
+  type AgentChatDaemonOptions,
+} from "../../../clients/typescript/agentchat/daemon.js";
 import { processStart } from "../../../clients/typescript/agentchat/daemon/process-start.js";
 import { eventually } from "../../kit/broker.js";
 import { block, FakeClient, jsonLines, refusal, tempDir } from "./daemon-world.js";
@@ -26,7 +32,10 @@ describe("how a daemon is, as its files tell", () => {
     daemons.push(made);
     return made;
   }
-  function faked(options: Partial<AgentChatDaemonOptions> = {}, prepare: (client: FakeClient) => void = () => undefined): AgentChatDaemon {
+  function faked(
+    options: Partial<AgentChatDaemonOptions> = {},
+    prepare: (client: FakeClient) => void = () => undefined,
+  ): AgentChatDaemon {
     const clientFactory: AgentChatDaemonOptions["clientFactory"] = (told, hears) => {
       const client = new FakeClient(told, hears);
       prepare(client);
@@ -46,8 +55,18 @@ describe("how a daemon is, as its files tell", () => {
 
   it("tells who it is, where it is, and where it could not go", async () => {
     const identity = join(temp.dir, "x", "..", "me.json");
-    await faked({ identity, channels: ["#one", "#gone"] }, ({ failures }) => failures.join.push(undefined, refusal("CHANNEL_NOT_FOUND"))).start();
-    const expected = { running: true, connected: true, agentId: "@fake", identity: resolve(temp.dir, "me.json"), joined: ["#one"], notJoined: [{ channel: "#gone", code: "CHANNEL_NOT_FOUND" }], rejectedLines: 0 };
+    await faked({ identity, channels: ["#one", "#gone"] }, ({ failures }) =>
+      failures.join.push(undefined, refusal("CHANNEL_NOT_FOUND")),
+    ).start();
+    const expected = {
+      running: true,
+      connected: true,
+      agentId: "@fake",
+      identity: resolve(temp.dir, "me.json"),
+      joined: ["#one"],
+      notJoined: [{ channel: "#gone", code: "CHANNEL_NOT_FOUND" }],
+      rejectedLines: 0,
+    };
     expect(status()).toMatchObject(expected);
     expect(status()).not.toHaveProperty("lastError");
     expect(listDaemons(temp.dir)).toMatchObject([expected]);
@@ -60,7 +79,9 @@ describe("how a daemon is, as its files tell", () => {
     const reason = `connect ECONNREFUSED 127.0.0.1:${port}`;
     expect(status()).toMatchObject({ running: true, connected: false, lastError: reason, joined: [] });
     expect(status()).not.toHaveProperty("agentId");
-    expect(jsonLines(mine.paths.log)).toContainEqual(expect.objectContaining({ event: "connects again", code: "CLOSED", cause: reason }));
+    expect(jsonLines(mine.paths.log)).toContainEqual(
+      expect.objectContaining({ event: "connects again", code: "CLOSED", cause: reason }),
+    );
   });
 
   it("says so when the connection is lost, and forgets it when it is back; a key's agent stays who it is", async () => {
@@ -70,7 +91,12 @@ describe("how a daemon is, as its files tell", () => {
     });
     await mine.start();
     clients[0]?.hears.closed({ code: 1001, reason: "the broker is stopping" });
-    expect(status()).toMatchObject({ connected: false, agentId: "@fake", lastError: "the connection was closed: 1001 the broker is stopping", joined: [] });
+    expect(status()).toMatchObject({
+      connected: false,
+      agentId: "@fake",
+      lastError: "the connection was closed: 1001 the broker is stopping",
+      joined: [],
+    });
     refuse = false;
     await eventually(() => status().connected, "it is back");
     expect(status()).not.toHaveProperty("lastError");
@@ -80,7 +106,17 @@ describe("how a daemon is, as its files tell", () => {
   it("never shows a dead process as connected", () => {
     const paths = getDaemonPaths("default", temp.dir);
     mkdirSync(paths.dir, { recursive: true });
-    const left = { pid: process.pid, start: `not ${processStart(process.pid) ?? ""}`, startedAt: 1, server: "ws://x", channels: [], connected: true, agentId: "@a", joined: ["#one"], identity: "/me.json" };
+    const left = {
+      pid: process.pid,
+      start: `not ${processStart(process.pid) ?? ""}`,
+      startedAt: 1,
+      server: "ws://x",
+      channels: [],
+      connected: true,
+      agentId: "@a",
+      joined: ["#one"],
+      identity: "/me.json",
+    };
     writeFileSync(paths.run, JSON.stringify(left));
     writeFileSync(paths.pid, `${process.pid}\n`);
     expect(status()).toMatchObject({ running: false, connected: false, identity: "/me.json" });
@@ -99,13 +135,19 @@ describe("how a daemon is, as its files tell", () => {
     await mine.start();
     const [client] = clients;
     let answer: () => void = () => undefined;
-    if (client !== undefined) client.join = () => new Promise((resolve) => { answer = resolve; });
+    if (client !== undefined)
+      client.join = () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        });
     client?.hears.event({ type: "MSG", from: "@server", content: "ada invites you to #closed" });
     await mine.stop();
     await faked().start();
     const now = readFileSync(mine.paths.run, "utf8");
     answer();
-    await new Promise((resolve) => { setImmediate(resolve); });
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
     expect(readFileSync(mine.paths.run, "utf8")).toBe(now);
   });
 
@@ -117,7 +159,12 @@ describe("how a daemon is, as its files tell", () => {
     await eventually(() => mine.agentId !== undefined, "it is back");
     lift();
     await eventually(() => status().connected, "it says so");
-    expect(jsonLines(mine.paths.log)).toContainEqual(expect.objectContaining({ code: "EISDIR", event: "daemon.json cannot be written; its status is an old one until it can" }));
+    expect(jsonLines(mine.paths.log)).toContainEqual(
+      expect.objectContaining({
+        code: "EISDIR",
+        event: "daemon.json cannot be written; its status is an old one until it can",
+      }),
+    );
   });
 
   it("has an empty inbox and outbox from the beginning", async () => {
@@ -147,7 +194,9 @@ describe("how a daemon is, as its files tell", () => {
     const message = "another session of the same identity has taken over; one identity is one session";
     expect(await mine.ended).toMatchObject({ code: "SESSION_DISPLACED", message });
     expect(jsonLines(mine.paths.inbox)).toMatchObject([{ type: "ERROR", code: "SESSION_DISPLACED", message }]);
-    expect(jsonLines(mine.paths.log)).toContainEqual(expect.objectContaining({ code: "SESSION_DISPLACED", cause: message }));
+    expect(jsonLines(mine.paths.log)).toContainEqual(
+      expect.objectContaining({ code: "SESSION_DISPLACED", cause: message }),
+    );
     expect(status()).toMatchObject({ running: false, connected: false, lastError: message });
   });
 
@@ -165,18 +214,25 @@ describe("how a daemon is, as its files tell", () => {
   it("does not come back when it is displaced while a JOIN waits for the server's rate", async () => {
     const mine = faked({}, (client) => {
       client.join = () => {
-        setImmediate(() => { client.hears.closed({ code: 4409 }); });
+        setImmediate(() => {
+          client.hears.closed({ code: 4409 });
+        });
         return Promise.reject(refusal("RATE_LIMITED", { retryAfterMs: 60_000 }));
       };
     });
     await expect(mine.start()).rejects.toMatchObject({ code: "SESSION_DISPLACED" });
     expect(clients).toHaveLength(1);
-    expect(status()).toMatchObject({ running: false, lastError: "another session of the same identity has taken over; one identity is one session" });
+    expect(status()).toMatchObject({
+      running: false,
+      lastError: "another session of the same identity has taken over; one identity is one session",
+    });
   });
 
   it("asks every 30 s for a channel that was not there, or closed to it, and for no other", async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-    const mine = faked({ channels: ["#gone", "#closed", "#wrong", "#one"] }, ({ failures }) => failures.join.push(refusal("CHANNEL_NOT_FOUND"), refusal("NOT_INVITED"), refusal("INVALID_MSG")));
+    const mine = faked({ channels: ["#gone", "#closed", "#wrong", "#one"] }, ({ failures }) =>
+      failures.join.push(refusal("CHANNEL_NOT_FOUND"), refusal("NOT_INVITED"), refusal("INVALID_MSG")),
+    );
     await mine.start();
     const [client] = clients;
     client?.joined.splice(0);
@@ -187,7 +243,10 @@ describe("how a daemon is, as its files tell", () => {
       await vi.advanceTimersByTimeAsync(1);
       expect(client?.joined.splice(0)).toEqual(expected);
     }
-    expect(status()).toMatchObject({ joined: ["#one", "#gone", "#closed"], notJoined: [{ channel: "#wrong", code: "INVALID_MSG" }] });
+    expect(status()).toMatchObject({
+      joined: ["#one", "#gone", "#closed"],
+      notJoined: [{ channel: "#wrong", code: "INVALID_MSG" }],
+    });
     expect(jsonLines(mine.paths.log).filter(({ level }) => level === "warn")).toHaveLength(3);
   });
 

@@ -5,7 +5,11 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
-import { AgentChatDaemon, isDaemonRunning, type AgentChatDaemonOptions } from "../../../clients/typescript/agentchat/daemon.js";
+import {
+  AgentChatDaemon,
+  isDaemonRunning,
+  type AgentChatDaemonOptions,
+} from "../../../clients/typescript/agentchat/daemon.js";
 import { startAgentchat } from "../../cli/agentchat/binary.js";
 import { FakeClient, FakeServer, refusal, tempDir } from "./daemon-world.js";
 
@@ -101,14 +105,22 @@ describe("the end of a daemon", () => {
   it("does not wait for the rate of a server that refuses a JOIN, or a PING", soon, async () => {
     const joining = faked(({ failures }) => failures.join.push(refusal("RATE_LIMITED", { retryAfterMs: 60_000 })));
     const started = joining.start();
-    while (!clients.some(({ joined }) => joined.length === 1)) await new Promise((resolve) => { setImmediate(resolve); });
+    while (!clients.some(({ joined }) => joined.length === 1))
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
     await joining.stop();
     await started;
     clients.splice(0);
-    const sending = faked(({ failures }) => failures.ping.push(refusal("RATE_LIMITED", { ref: "PING", retryAfterMs: 60_000 })));
+    const sending = faked(({ failures }) =>
+      failures.ping.push(refusal("RATE_LIMITED", { ref: "PING", retryAfterMs: 60_000 })),
+    );
     await sending.start();
     writeFileSync(sending.paths.outbox, '{"to":"#general","content":"hello"}\n');
-    while (!clients.some(({ sent }) => sent.length === 1)) await new Promise((resolve) => { setImmediate(resolve); });
+    while (!clients.some(({ sent }) => sent.length === 1))
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
     await sending.stop();
     expect(clients.map(({ sent }) => sent.length)).toEqual([1]);
   });
@@ -150,14 +162,23 @@ describe("the end of a daemon", () => {
     const mine = faked();
     await mine.start();
     rmSync(mine.paths.dir, { recursive: true });
-    expect(await mine.ended).toMatchObject({ code: "FILES_LOST", message: expect.stringContaining(mine.paths.pid) as string });
+    expect(await mine.ended).toMatchObject({
+      code: "FILES_LOST",
+      message: expect.stringContaining(mine.paths.pid) as string,
+    });
     expect(clients.map(({ isGone }) => isGone)).toEqual([true]);
   });
 
   it("comes when another daemon has taken its place, whose files it leaves alone", async () => {
     const mine = faked();
     await mine.start();
-    const successor = JSON.stringify({ pid: process.pid, start: "another", startedAt: 1, server: "ws://x", channels: [] });
+    const successor = JSON.stringify({
+      pid: process.pid,
+      start: "another",
+      startedAt: 1,
+      server: "ws://x",
+      channels: [],
+    });
     writeFileSync(mine.paths.run, successor);
     expect(await mine.ended).toMatchObject({ code: "FILES_LOST" });
     expect(readFileSync(mine.paths.run, "utf8")).toBe(successor);

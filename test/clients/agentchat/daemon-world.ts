@@ -20,7 +20,10 @@ export function jsonLines(path: string): Readonly<Record<string, unknown>>[] {
   } catch {
     return [];
   }
-  return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Record<string, unknown>);
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 /** The whole text of a file. */
@@ -28,7 +31,9 @@ export function textOf(path: string): Promise<string> {
   return readFile(path, "utf8");
 }
 
-/** Lets a file be replaced no more, by a folder where its successor would be written, until what it returns is called. */
+/**
+ * Lets a file be replaced no more, by a folder where its successor would be written, until what it returns is called.
+ */
 export function block(path: string): () => void {
   mkdirSync(`${path}.next`);
   return () => {
@@ -42,7 +47,20 @@ export function refusal(code: string, more: { readonly ref?: string; readonly re
 }
 
 /** What a {@link FakeClient} can be asked. */
-const calls = ["connect", "join", "send", "ping", "leave", "createChannel", "invite", "propose", "accept", "reject", "complete", "dispute"] as const;
+const calls = [
+  "connect",
+  "join",
+  "send",
+  "ping",
+  "leave",
+  "createChannel",
+  "invite",
+  "propose",
+  "accept",
+  "reject",
+  "complete",
+  "dispute",
+] as const;
 type CallName = (typeof calls)[number];
 
 /** A client in memory: says what it was told, and fails as it is told to. */
@@ -55,13 +73,18 @@ export class FakeClient implements DaemonClient {
   /** Every other call, with what it was given. */
   readonly called: (readonly [CallName, ...unknown[]])[] = [];
   /** Each call takes the next failure of its list, if there is one. */
-  readonly failures = Object.fromEntries(calls.map((name) => [name, []])) as unknown as Readonly<Record<CallName, (Error | undefined)[]>>;
+  readonly failures = Object.fromEntries(calls.map((name) => [name, []])) as unknown as Readonly<
+    Record<CallName, (Error | undefined)[]>
+  >;
   /** Called with each message that was sent. */
   onSend: (id: string) => void = () => undefined;
   /** Called with each of {@link called}, before it is answered. */
   onCall: (name: CallName) => void = () => undefined;
 
-  constructor(readonly options: DaemonClientOptions, readonly hears: ClientHears) {}
+  constructor(
+    readonly options: DaemonClientOptions,
+    readonly hears: ClientHears,
+  ) {}
 
   connect(): Promise<void> {
     this.agentId = "@fake";
@@ -120,7 +143,10 @@ interface Frame {
   readonly sig?: string;
 }
 
-/** A small AgentChat server: keeps what is said, messages once by their id, proposals once by their signature, as ours does; a step that was taken is refused the next time. */
+/**
+ * A small AgentChat server: keeps what is said, messages once by their id, proposals once by their signature, as ours
+ * does; a step that was taken is refused the next time.
+ */
 export class FakeServer {
   /** Every frame that a line of an outbox can be, repeated ones too; JOIN but the first of each channel. */
   readonly arrived: { readonly id: string; readonly content: string }[] = [];
@@ -154,7 +180,9 @@ export class FakeServer {
 
   async stop(): Promise<void> {
     for (const socket of this.#server.clients) socket.terminate();
-    await new Promise((resolve) => { this.#server.close(resolve); });
+    await new Promise((resolve) => {
+      this.#server.close(resolve);
+    });
   }
 
   #take(socket: WebSocket, frame: Frame): void {
@@ -166,18 +194,48 @@ export class FakeServer {
     };
     if (type === "IDENTIFY") answer({ type: "WELCOME", agent_id: fakeId, server: "fake" });
     if (type === "PING") answer({ type: "PONG" });
-    if (type === "CREATE_CHANNEL" && !isNew) answer({ type: "ERROR", code: "CHANNEL_EXISTS", message: "it is there", ref: type });
+    if (type === "CREATE_CHANNEL" && !isNew)
+      answer({ type: "ERROR", code: "CHANNEL_EXISTS", message: "it is there", ref: type });
     else if (type === "JOIN" || type === "CREATE_CHANNEL") {
       this.joined.push(channel);
       answer({ type: "JOINED", channel, agents: [fakeId] });
     }
-    if (type === "PROPOSAL") answer({ type, id: `id of ${task ?? ""}`, proposal_id: `id of ${task ?? ""}`, from: fakeId, to, task, status: "pending", sig });
-    if (type === "ACCEPT") answer(isNew ? { type, proposal_id: id, from: fakeId, to: "@partner", status: "accepted", sig } : { type: "ERROR", code: "INVALID_PROPOSAL", message: "this one is accepted", ref: type });
+    if (type === "PROPOSAL")
+      answer({
+        type,
+        id: `id of ${task ?? ""}`,
+        proposal_id: `id of ${task ?? ""}`,
+        from: fakeId,
+        to,
+        task,
+        status: "pending",
+        sig,
+      });
+    if (type === "ACCEPT")
+      answer(
+        isNew
+          ? { type, proposal_id: id, from: fakeId, to: "@partner", status: "accepted", sig }
+          : { type: "ERROR", code: "INVALID_PROPOSAL", message: "this one is accepted", ref: type },
+      );
   }
 
   /** @returns false for what was kept before */
-  #keep({ type, channel = "", content = "", msg_id: msgId = "", task = "", proposal_id: proposal = "", sig = "" }: Frame): boolean {
-    const kept = { MSG: [msgId, content], PROPOSAL: [sig, task], ACCEPT: [proposal, proposal], JOIN: [channel, channel], CREATE_CHANNEL: [channel, channel] }[type];
+  #keep({
+    type,
+    channel = "",
+    content = "",
+    msg_id: msgId = "",
+    task = "",
+    proposal_id: proposal = "",
+    sig = "",
+  }: Frame): boolean {
+    const kept = {
+      MSG: [msgId, content],
+      PROPOSAL: [sig, task],
+      ACCEPT: [proposal, proposal],
+      JOIN: [channel, channel],
+      CREATE_CHANNEL: [channel, channel],
+    }[type];
     if (kept === undefined || startChannels.includes(channel)) return false;
     const [id = "", what = ""] = kept;
     const isNew = !this.arrived.some((one) => one.id === id);

@@ -1,7 +1,12 @@
 import { appendFileSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AgentChatDaemon, getDaemonStatus, isDaemonRunning, type AgentChatDaemonOptions } from "../../../clients/typescript/agentchat/daemon.js";
+import {
+  AgentChatDaemon,
+  getDaemonStatus,
+  isDaemonRunning,
+  type AgentChatDaemonOptions,
+} from "../../../clients/typescript/agentchat/daemon.js";
 import { generateIdentity, writeIdentity } from "../../../clients/typescript/agentchat/identity-file.js";
 import { eventually, startBroker, type TestBroker } from "../../kit/broker.js";
 import { ChatWire } from "../../kit/chat-wire.js";
@@ -31,7 +36,10 @@ describe("the daemon", () => {
     return made;
   }
   /** A daemon whose clients are fakes; `prepare` sees each before it connects. */
-  function faked(options: Partial<AgentChatDaemonOptions> = {}, prepare: (client: FakeClient) => void = () => undefined): AgentChatDaemon {
+  function faked(
+    options: Partial<AgentChatDaemonOptions> = {},
+    prepare: (client: FakeClient) => void = () => undefined,
+  ): AgentChatDaemon {
     return daemon({
       clientFactory: (told, hears) => {
         const client = new FakeClient(told, hears);
@@ -62,13 +70,28 @@ describe("the daemon", () => {
     ada.say({ type: "MSG", to: "#general", content: "Hello" });
     ada.say({ type: "MSG", to: mine.agentId ?? "", content: "for you" });
     appendFileSync(mine.paths.outbox, line("#general", "Hello from daemon!") + line(ada.id, "Private message"));
-    expect(await ada.text("Hello from daemon!")).toMatchObject({ to: "#general", from: mine.agentId, from_name: "agent1" });
+    expect(await ada.text("Hello from daemon!")).toMatchObject({
+      to: "#general",
+      from: mine.agentId,
+      from_name: "agent1",
+    });
     expect(await ada.text("Private message")).toMatchObject({ to: ada.id });
     await eventually(() => inbox(mine).length >= 5, "the inbox is written");
     expect(inbox(mine)).toEqual(
       expect.arrayContaining([
-        expect.objectContaining({ type: "AGENT_JOINED", channel: "#general", agent: ada.id, ts: expect.any(Number) as number }),
-        expect.objectContaining({ type: "MSG", from: ada.id, to: "#general", content: "Hello", ts: expect.any(Number) as number }),
+        expect.objectContaining({
+          type: "AGENT_JOINED",
+          channel: "#general",
+          agent: ada.id,
+          ts: expect.any(Number) as number,
+        }),
+        expect.objectContaining({
+          type: "MSG",
+          from: ada.id,
+          to: "#general",
+          content: "Hello",
+          ts: expect.any(Number) as number,
+        }),
         expect.objectContaining({ type: "MSG", from: ada.id, to: mine.agentId, content: "for you" }),
       ]),
     );
@@ -150,7 +173,10 @@ describe("the daemon", () => {
     clients[0]?.hears.closed({ code: 1006 });
     expect(mine.agentId).toBeUndefined();
     await eventually(() => mine.agentId !== undefined, "it is back");
-    expect(clients.map(({ joined }) => joined)).toEqual([["#one", "#two"], ["#one", "#two"]]);
+    expect(clients.map(({ joined }) => joined)).toEqual([
+      ["#one", "#two"],
+      ["#one", "#two"],
+    ]);
     clients[1]?.hears.event({ type: "MSG", content: "back" });
     await eventually(() => inbox(mine).length === 1, "it hears");
   });
@@ -161,7 +187,9 @@ describe("the daemon", () => {
     });
     await mine.start();
     expect(clients[0]?.joined).toEqual(["#one", "#one", "#gone", "#two"]);
-    expect(jsonLines(mine.paths.log)).toContainEqual(expect.objectContaining({ channel: "#gone", code: "CHANNEL_NOT_FOUND" }));
+    expect(jsonLines(mine.paths.log)).toContainEqual(
+      expect.objectContaining({ channel: "#gone", code: "CHANNEL_NOT_FOUND" }),
+    );
   });
 
   it("stops by itself, and says why, when another session has its key", async () => {
@@ -197,7 +225,10 @@ describe("the daemon", () => {
     expect(process.listenerCount("SIGTERM")).toBe(listeners + 1);
     const sent = new Promise<void>((resolve) => {
       const [client] = clients;
-      if (client !== undefined) client.onSend = () => { resolve(); };
+      if (client !== undefined)
+        client.onSend = () => {
+          resolve();
+        };
     });
     appendFileSync(mine.paths.outbox, line("#general", "last words"));
     await sent;

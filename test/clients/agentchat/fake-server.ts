@@ -7,7 +7,8 @@ import type { AgentChatClient, AgentChatClientEvents } from "../../../clients/ty
 export type Frame = Readonly<Record<string, unknown>> & { readonly type: string };
 
 /**
- * A fake: a WebSocket server that says what the test tells it to and nothing else. It knows no rule of AgentChat, so that the client is held to the document and
+ * A fake: a WebSocket server that says what the test tells it to and nothing else. It knows no rule of AgentChat, so
+ * that the client is held to the document and
  * not to our broker.
  */
 export class FakeServer {
@@ -28,11 +29,15 @@ export class FakeServer {
 
   /** @param subprotocol false: the server ignores what the client offers */
   static async start({ subprotocol = true, autoPong = true, port = 0 } = {}): Promise<FakeServer> {
-    const server = new WebSocketServer({ host: "127.0.0.1", port, autoPong, ...(!subprotocol && { handleProtocols: () => false as const }) });
+    const server = new WebSocketServer({
+      host: "127.0.0.1",
+      port,
+      autoPong,
+      ...(!subprotocol && { handleProtocols: () => false as const }),
+    });
     await once(server, "listening");
     return new FakeServer(server);
   }
-
 
   /** The next connection. */
   next(): Promise<Peer> {
@@ -85,7 +90,10 @@ export class Peer {
 }
 
 /** The next event of that name. Unlike `once` of node:events it does not listen to errors. */
-export function told<K extends keyof AgentChatClientEvents>(client: AgentChatClient, name: K): Promise<AgentChatClientEvents[K][0]> {
+export function told<K extends keyof AgentChatClientEvents>(
+  client: AgentChatClient,
+  name: K,
+): Promise<AgentChatClientEvents[K][0]> {
   return new Promise((resolve) => {
     (client as EventEmitter).once(name, resolve);
   });

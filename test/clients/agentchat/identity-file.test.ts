@@ -3,7 +3,16 @@ import { chmod, lstat, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { agentIdOf, chainOfCustody, generateIdentity, readIdentity, rotateIdentity, sign, writeIdentity, type Identity } from "../../../clients/typescript/agentchat/identity-file.js";
+import {
+  agentIdOf,
+  chainOfCustody,
+  generateIdentity,
+  readIdentity,
+  rotateIdentity,
+  sign,
+  writeIdentity,
+  type Identity,
+} from "../../../clients/typescript/agentchat/identity-file.js";
 import { readPublicKey, verifies } from "../../../bridges/agentchat/keys.js";
 
 describe("an identity file", () => {
@@ -27,7 +36,12 @@ describe("an identity file", () => {
   it("holds what the seed says, for its owner only", async () => {
     await writeIdentity(path, ada);
     expect(await readIdentity(path)).toEqual(ada);
-    expect(Object.keys(JSON.parse(await readFile(path, "utf8")) as object)).toEqual(["name", "pubkey", "privkey", "created"]);
+    expect(Object.keys(JSON.parse(await readFile(path, "utf8")) as object)).toEqual([
+      "name",
+      "pubkey",
+      "privkey",
+      "created",
+    ]);
     expect(await modeOf(path)).toBe(0o600);
     expect(await readdir(join(folder, "deep"))).toEqual(["identity.json"]);
     const key = readPublicKey(ada.pubkey);
@@ -42,8 +56,24 @@ describe("an identity file", () => {
   });
 
   it.each([
-    ["PEM", (): Partial<Identity> => ({ pubkey: createPublicKey({ key: der(ada.pubkey), format: "der", type: "spki" }).export({ format: "pem", type: "spki" }).toString(), privkey: createPrivateKey({ key: der(ada.privkey), format: "der", type: "pkcs8" }).export({ format: "pem", type: "pkcs8" }).toString() })],
-    ["the raw 32 bytes", (): Partial<Identity> => ({ pubkey: der(ada.pubkey).subarray(-32).toString("base64"), privkey: der(ada.privkey).subarray(-32).toString("base64") })],
+    [
+      "PEM",
+      (): Partial<Identity> => ({
+        pubkey: createPublicKey({ key: der(ada.pubkey), format: "der", type: "spki" })
+          .export({ format: "pem", type: "spki" })
+          .toString(),
+        privkey: createPrivateKey({ key: der(ada.privkey), format: "der", type: "pkcs8" })
+          .export({ format: "pem", type: "pkcs8" })
+          .toString(),
+      }),
+    ],
+    [
+      "the raw 32 bytes",
+      (): Partial<Identity> => ({
+        pubkey: der(ada.pubkey).subarray(-32).toString("base64"),
+        privkey: der(ada.privkey).subarray(-32).toString("base64"),
+      }),
+    ],
   ])("reads keys written as %s", async (_form, keys) => {
     expect(await readIdentity(await holding({ ...ada, ...keys() }))).toEqual(ada);
   });
@@ -99,8 +129,21 @@ describe("an identity file", () => {
     ["a private key that is none", { privkey: "c2VjcmV0" }, /privkey is no private key/],
     ["a private key that is no base64", { privkey: "{c2VjcmV0}" }, /privkey is no key/],
     ["a public key that is none", { pubkey: "c2VjcmV0" }, /pubkey is no Ed25519/],
-    ["an RSA key", { privkey: generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey.export({ format: "pem", type: "pkcs8" }) }, /type rsa.*Ed25519 only/],
-    ["an X25519 key", { privkey: generateKeyPairSync("x25519").privateKey.export({ format: "der", type: "pkcs8" }).toString("base64") }, /type x25519/],
+    [
+      "an RSA key",
+      {
+        privkey: generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey.export({
+          format: "pem",
+          type: "pkcs8",
+        }),
+      },
+      /type rsa.*Ed25519 only/,
+    ],
+    [
+      "an X25519 key",
+      { privkey: generateKeyPairSync("x25519").privateKey.export({ format: "der", type: "pkcs8" }).toString("base64") },
+      /type x25519/,
+    ],
     ["keys of two people", { pubkey: generateIdentity("eve").pubkey }, /do not belong together/],
     ["far too much", " ".repeat(70_000), /too long/],
   ])("says what is wrong with %s, and quotes no key", async (_what, held, message) => {
@@ -112,7 +155,10 @@ describe("an identity file", () => {
   });
 
   it("says what to do when there is none, a folder, or nowhere to write", async () => {
-    await expect(readIdentity(path)).rejects.toMatchObject({ code: "IDENTITY_MISSING", message: expect.stringContaining("--generate") as string });
+    await expect(readIdentity(path)).rejects.toMatchObject({
+      code: "IDENTITY_MISSING",
+      message: expect.stringContaining("--generate") as string,
+    });
     await expect(readIdentity(folder)).rejects.toMatchObject({ code: "IDENTITY_UNSAFE" });
     const file = await holding(ada);
     await expect(writeIdentity(join(file, "identity.json"), ada)).rejects.toMatchObject({ code: "IDENTITY_UNSAFE" });
@@ -133,7 +179,11 @@ describe("an identity file", () => {
     expect(chain.map(({ pubkey }) => pubkey)).toEqual([ada.pubkey, second.pubkey]);
     const key = readPublicKey(ada.pubkey);
     const [first] = chain;
-    expect(key === undefined || first === undefined ? false : verifies(key, `AGENTCHAT_ROTATE|${ada.pubkey}|${second.pubkey}|${first.at}`, first.signature)).toBe(true);
+    expect(
+      key === undefined || first === undefined
+        ? false
+        : verifies(key, `AGENTCHAT_ROTATE|${ada.pubkey}|${second.pubkey}|${first.at}`, first.signature),
+    ).toBe(true);
     const text = await readFile(path, "utf8");
     for (const gone of [ada.privkey, second.privkey]) expect(text).not.toContain(gone);
     expect(chainOfCustody(ada)).toEqual([]);
@@ -144,7 +194,13 @@ describe("an identity file", () => {
     await rotateIdentity(path);
     const whole = await rotateIdentity(path);
     const [first, second] = chainOfCustody(whole);
-    for (const rotations of [[second, first], [first], [first, { ...second, at: "2020-01-01T00:00:00.000Z" }], [{ pubkey: "x" }], "none"]) {
+    for (const rotations of [
+      [second, first],
+      [first],
+      [first, { ...second, at: "2020-01-01T00:00:00.000Z" }],
+      [{ pubkey: "x" }],
+      "none",
+    ]) {
       expect(() => chainOfCustody({ ...whole, rotations })).toThrow(/rotations/);
     }
     expect(() => chainOfCustody({ ...whole, pubkey: generateIdentity("eve").pubkey })).toThrow(/did not sign/);

@@ -4,7 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgentChatClient, type AgentChatClientOptions } from "../../../clients/typescript/agentchat/client.js";
-import { agentIdOf, generateIdentity, writeIdentity, type Identity } from "../../../clients/typescript/agentchat/identity-file.js";
+import {
+  agentIdOf,
+  generateIdentity,
+  writeIdentity,
+  type Identity,
+} from "../../../clients/typescript/agentchat/identity-file.js";
 import { readPublicKey, verifies } from "../../../bridges/agentchat/keys.js";
 import { FakeServer, told, type Frame, type Peer } from "./fake-server.js";
 
@@ -30,7 +35,13 @@ describe("an AgentChat client with an identity", () => {
     await rm(folder, { recursive: true });
   });
   function made(options: Partial<AgentChatClientOptions> = {}): AgentChatClient {
-    return new AgentChatClient({ server: fake.url, name: "ada", identity: join(folder, "identity.json"), reconnect: false, ...options });
+    return new AgentChatClient({
+      server: fake.url,
+      name: "ada",
+      identity: join(folder, "identity.json"),
+      reconnect: false,
+      ...options,
+    });
   }
   function isSigned(text: string, { sig, signature = sig }: Frame): boolean {
     const key = readPublicKey(identity.pubkey);
@@ -65,7 +76,10 @@ describe("an AgentChat client with an identity", () => {
     expect(client.agentId).toBe(me);
   });
 
-  it.each([["as ours", [{ type: "WELCOME", server: "fake" }, { type: "VERIFY_SUCCESS" }]], ["as the original", [{ type: "WELCOME", server: "fake" }]]])("proves its key before it is welcome, %s", async (_which, answers) => {
+  it.each([
+    ["as ours", [{ type: "WELCOME", server: "fake" }, { type: "VERIFY_SUCCESS" }]],
+    ["as the original", [{ type: "WELCOME", server: "fake" }]],
+  ])("proves its key before it is welcome, %s", async (_which, answers) => {
     const connecting = client.connect();
     const peer = await fake.next();
     await peer.hears("IDENTIFY");
@@ -78,7 +92,10 @@ describe("an AgentChat client with an identity", () => {
     expect(client.agentId).toBe(me);
   });
 
-  it.each([["before it is welcome", false], ["after it", true]])("rejects connect when the proof is refused %s", async (_when, first) => {
+  it.each([
+    ["before it is welcome", false],
+    ["after it", true],
+  ])("rejects connect when the proof is refused %s", async (_when, first) => {
     const connecting = client.connect();
     const peer = await fake.next();
     await peer.hears("IDENTIFY");
@@ -93,7 +110,9 @@ describe("an AgentChat client with an identity", () => {
   });
 
   it("says what is missing: no file, or a challenge and no identity", async () => {
-    await expect(made({ identity: join(folder, "none.json") }).connect()).rejects.toMatchObject({ code: "IDENTITY_MISSING" });
+    await expect(made({ identity: join(folder, "none.json") }).connect()).rejects.toMatchObject({
+      code: "IDENTITY_MISSING",
+    });
     const keyless = new AgentChatClient({ server: fake.url, name: "eve", reconnect: false });
     const connecting = keyless.connect();
     const peer = await fake.next();
@@ -113,14 +132,34 @@ describe("an AgentChat client with an identity", () => {
 
   it("proposes, and takes its own proposal for the answer, not another's", async () => {
     const peer = await trusted();
-    const both = Promise.all([client.propose("bob", { task: "dig", amount: 5 }), client.propose("@bob", { task: "dig", amount: 7, currency: "EUR", paymentCode: "pc", terms: "a|b", expires: 60 })]);
+    const both = Promise.all([
+      client.propose("bob", { task: "dig", amount: 5 }),
+      client.propose("@bob", { task: "dig", amount: 7, currency: "EUR", paymentCode: "pc", terms: "a|b", expires: 60 }),
+    ]);
     const [first, second] = [await peer.hears("PROPOSAL"), await peer.hears("PROPOSAL")];
-    expect(second).toMatchObject({ to: "@bob", task: "dig", amount: 7, currency: "EUR", payment_code: "pc", terms: "a|b", expires: 60 });
+    expect(second).toMatchObject({
+      to: "@bob",
+      task: "dig",
+      amount: 7,
+      currency: "EUR",
+      payment_code: "pc",
+      terms: "a|b",
+      expires: 60,
+    });
     expect(isSigned("@bob|dig|5|||", first)).toBe(true);
     expect(isSigned("@bob|dig|7|EUR|pc|60", second)).toBe(true);
-    const told = (id: string, frame: Frame, from = me): object => ({ ...frame, id, proposal_id: id, from, status: "pending" });
+    const told = (id: string, frame: Frame, from = me): object => ({
+      ...frame,
+      id,
+      proposal_id: id,
+      from,
+      status: "pending",
+    });
     peer.says(told("p0", { ...first, sig: "x" }, "@eve"), told("p2", second), told("p1", first));
-    expect(await both).toMatchObject([{ proposal_id: "p1", amount: 5, status: "pending" }, { proposal_id: "p2", amount: 7 }]);
+    expect(await both).toMatchObject([
+      { proposal_id: "p1", amount: 5, status: "pending" },
+      { proposal_id: "p2", amount: 7 },
+    ]);
   });
 
   it.each([
@@ -138,6 +177,9 @@ describe("an AgentChat client with an identity", () => {
     peer.says({ ...first, from: "@bob", to: me, sig: "other" }, { ...second, from: me, to: "@bob" });
     peer.says({ type: "ERROR", code: "PROPOSAL_EXPIRED", message: "late", ref: type });
     const status = { ACCEPT: "accepted", REJECT: "rejected", COMPLETE: "completed", DISPUTE: "disputed" }[type];
-    expect(await results).toMatchObject([{ reason: { code: "PROPOSAL_EXPIRED" } }, { value: { proposal_id: "p2", from: me, status } }]);
+    expect(await results).toMatchObject([
+      { reason: { code: "PROPOSAL_EXPIRED" } },
+      { value: { proposal_id: "p2", from: me, status } },
+    ]);
   });
 });

@@ -25,11 +25,17 @@ describe("AgentChat calls whose answer comes too late", () => {
     await peer.hears(type);
   }
 
-  it.each([["with ref", { ref: "JOIN" }], ["without", {}]])("gives a late refusal %s to nobody, not to the next call", async (_which, ref) => {
+  it.each([
+    ["with ref", { ref: "JOIN" }],
+    ["without", {}],
+  ])("gives a late refusal %s to nobody, not to the next call", async (_which, ref) => {
     await timesOut(client.join("#secret"), "JOIN");
     const joining = client.join("#b");
     await peer.hears("JOIN");
-    peer.says({ type: "ERROR", code: "NOT_INVITED", message: "#secret is for those who were invited", ...ref }, { type: "JOINED", channel: "#b", agents: ["@me"] });
+    peer.says(
+      { type: "ERROR", code: "NOT_INVITED", message: "#secret is for those who were invited", ...ref },
+      { type: "JOINED", channel: "#b", agents: ["@me"] },
+    );
     expect(await joining).toEqual(["@me"]);
     expect(errors).toEqual([]);
   });
@@ -38,7 +44,10 @@ describe("AgentChat calls whose answer comes too late", () => {
     await timesOut(client.listChannels(), "LIST_CHANNELS");
     const listing = client.listChannels();
     await peer.hears("LIST_CHANNELS");
-    peer.says({ type: "CHANNELS", list: [{ name: "#old", agents: 1 }] }, { type: "CHANNELS", list: [{ name: "#new", agents: 1 }] });
+    peer.says(
+      { type: "CHANNELS", list: [{ name: "#old", agents: 1 }] },
+      { type: "CHANNELS", list: [{ name: "#new", agents: 1 }] },
+    );
     expect(await listing).toEqual([{ name: "#new", agents: 1 }]);
   });
 
@@ -59,13 +68,18 @@ describe("AgentChat calls whose answer comes too late", () => {
     const inviting = client.invite("#own", "@bob");
     await peer.hears("INVITE");
     await peer.hears("PING");
-    peer.says({ type: "PONG" }, { type: "ERROR", code: "AGENT_NOT_FOUND", message: "nobody", ref: "INVITE" }, { type: "PONG" });
+    peer.says(
+      { type: "PONG" },
+      { type: "ERROR", code: "AGENT_NOT_FOUND", message: "nobody", ref: "INVITE" },
+      { type: "PONG" },
+    );
     await expect(inviting).rejects.toMatchObject({ code: "AGENT_NOT_FOUND", ref: "INVITE" });
   });
 
   it("keeps no more than 256 places for answers that never come", async () => {
     const calls = new Calls();
-    const ask = (timeoutMs: number): Promise<string> => calls.wait({ kind: "PING", timeoutMs, answer: ({ type }) => (type === "PONG" ? "answered" : undefined) });
+    const ask = (timeoutMs: number): Promise<string> =>
+      calls.wait({ kind: "PING", timeoutMs, answer: ({ type }) => (type === "PONG" ? "answered" : undefined) });
     await Promise.allSettled(Array.from({ length: 300 }, () => ask(0)));
     const asking = ask(60_000);
     let isAnswered = false;

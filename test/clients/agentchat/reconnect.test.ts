@@ -74,7 +74,10 @@ describe("an AgentChat client that loses its line", () => {
     for (const channel of ["#kept", "#left", "#unknown"]) await joined(channel);
     const leaving = Promise.allSettled([client.leave("#kept"), client.leave("#left"), client.leave("#unknown")]);
     for (let count = 0; count < 3; count += 1) await peer.hears("LEAVE");
-    peer.says({ type: "ERROR", code: "RATE_LIMITED", message: "slow", ref: "LEAVE" }, { type: "LEFT", channel: "#left", agent: "@first" });
+    peer.says(
+      { type: "ERROR", code: "RATE_LIMITED", message: "slow", ref: "LEAVE" },
+      { type: "LEFT", channel: "#left", agent: "@first" },
+    );
     peer.says({ type: "ERROR", code: "INVALID_MSG", message: "LEAVE: you are not in #unknown", ref: "LEAVE" });
     expect((await leaving).map(({ status }) => status)).toEqual(["rejected", "fulfilled", "rejected"]);
     const back = told(client, "open");
@@ -93,7 +96,10 @@ describe("an AgentChat client that loses its line", () => {
     const both = Promise.all([client.join("#one"), client.leave("#one")]);
     await peer.hears("JOIN");
     await peer.hears("LEAVE");
-    peer.says({ type: "JOINED", channel: "#one", agents: ["@first"] }, { type: "LEFT", channel: "#one", agent: "@first" });
+    peer.says(
+      { type: "JOINED", channel: "#one", agents: ["@first"] },
+      { type: "LEFT", channel: "#one", agent: "@first" },
+    );
     await both;
     const back = told(client, "open");
     peer.socket.terminate();
@@ -155,8 +161,20 @@ describe("an AgentChat client that loses its line", () => {
   });
 
   it.each([
-    ["displaced", 4409, (again: Peer) => { again.socket.close(4409); }],
-    ["refused for good", 1008, (again: Peer) => { again.says({ type: "ERROR", code: "INVALID_NAME", message: "no", ref: "IDENTIFY" }); }],
+    [
+      "displaced",
+      4409,
+      (again: Peer) => {
+        again.socket.close(4409);
+      },
+    ],
+    [
+      "refused for good",
+      1008,
+      (again: Peer) => {
+        again.says({ type: "ERROR", code: "INVALID_NAME", message: "no", ref: "IDENTIFY" });
+      },
+    ],
   ])("gives up when it is %s while it comes back", async (_what, code, answer) => {
     peer.socket.terminate();
     await told(client, "close");
@@ -200,7 +218,11 @@ describe("an AgentChat client that loses its line", () => {
     await fake.stop();
     fake = await FakeServer.start({ autoPong: false });
     const closed = new Promise<number>((resolve) => {
-      void Line.open(fake.url, { onText: () => undefined, onClose: resolve }, { signal: new AbortController().signal, silentMs: 10 });
+      void Line.open(
+        fake.url,
+        { onText: () => undefined, onClose: resolve },
+        { signal: new AbortController().signal, silentMs: 10 },
+      );
     });
     expect(await closed).toBe(1006);
   });

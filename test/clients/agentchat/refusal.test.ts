@@ -45,8 +45,15 @@ describe("what an AgentChat server refuses", () => {
     const calls = Promise.allSettled([client.join("#one"), client.listAgents("#one")]);
     await peer.hears("JOIN");
     await peer.hears("LIST_AGENTS");
-    peer.says({ type: "ERROR", code: "INVALID_MSG", message: "MSG: content: must be text" }, { type: "ERROR", code: "INVALID_MSG", message: "LIST_AGENTS: channel: must be text" }, { type: "JOINED", channel: "#one", agents: [] });
-    expect(await calls).toMatchObject([{ status: "fulfilled" }, { reason: { code: "INVALID_MSG", call: "LIST_AGENTS" } }]);
+    peer.says(
+      { type: "ERROR", code: "INVALID_MSG", message: "MSG: content: must be text" },
+      { type: "ERROR", code: "INVALID_MSG", message: "LIST_AGENTS: channel: must be text" },
+      { type: "JOINED", channel: "#one", agents: [] },
+    );
+    expect(await calls).toMatchObject([
+      { status: "fulfilled" },
+      { reason: { code: "INVALID_MSG", call: "LIST_AGENTS" } },
+    ]);
     expect(await error).toMatchObject({ message: "MSG: content: must be text" });
   });
 
@@ -54,8 +61,13 @@ describe("what an AgentChat server refuses", () => {
     const calls = Promise.allSettled([client.ping(), client.ping()]);
     await peer.hears("PING");
     await peer.hears("PING");
-    peer.says({ type: "ERROR", code: "RATE_LIMITED", message: "slow" }, { type: "ERROR", code: "RATE_LIMITED", message: "slow", ref: "PING" });
-    const [bare, named] = (await calls).map((result) => (result.status === "rejected" ? (result.reason as AgentChatError) : undefined));
+    peer.says(
+      { type: "ERROR", code: "RATE_LIMITED", message: "slow" },
+      { type: "ERROR", code: "RATE_LIMITED", message: "slow", ref: "PING" },
+    );
+    const [bare, named] = (await calls).map((result) =>
+      result.status === "rejected" ? (result.reason as AgentChatError) : undefined,
+    );
     expect([bare?.call, bare?.ref, named?.call, named?.ref]).toEqual(["PING", undefined, "PING", "PING"]);
   });
 
@@ -69,12 +81,21 @@ describe("what an AgentChat server refuses", () => {
       const refusal = (code: string): object => ({ type: "ERROR", code, message: "no", ref: "m1" });
       const heard = told(client, "message");
       const last = once(process, "warning");
-      peer.says(refusal("RATE_LIMITED"), refusal("RATE_LIMITED"), refusal("NOT_INVITED"), { type: "MSG", from: "@bob", to: "@me", content: "after" });
+      peer.says(refusal("RATE_LIMITED"), refusal("RATE_LIMITED"), refusal("NOT_INVITED"), {
+        type: "MSG",
+        from: "@bob",
+        to: "@me",
+        content: "after",
+      });
       await Promise.all([heard, last]);
       await new Promise<void>((resolve) => {
         process.nextTick(resolve);
       }); // each warning is told on a tick of its own
-      expect(warnings).toEqual(["RATE_LIMITED", "NOT_INVITED"].map((code) => expect.stringMatching(`${code}: no; .*client\\.on\\("error"`) as string));
+      expect(warnings).toEqual(
+        ["RATE_LIMITED", "NOT_INVITED"].map(
+          (code) => expect.stringMatching(`${code}: no; .*client\\.on\\("error"`) as string,
+        ),
+      );
       client.on("error", () => undefined);
       const again = told(client, "error");
       peer.says(refusal("AGENT_NOT_FOUND"));
@@ -90,6 +111,10 @@ describe("what an AgentChat server refuses", () => {
     for (let count = 0; count < 3; count += 1) await peer.hears("LIST_AGENTS");
     const event = { type: "AGENTS", channel: "#one", list: ["@ab12cd34", "@bob"], names: { "@ab12cd34": "ada" } };
     peer.says(event, event, { ...event, names: null });
-    expect(await rosters).toEqual([{ agents: event.list, names: event.names }, event.list, { agents: event.list, names: {} }]);
+    expect(await rosters).toEqual([
+      { agents: event.list, names: event.names },
+      event.list,
+      { agents: event.list, names: {} },
+    ]);
   });
 });

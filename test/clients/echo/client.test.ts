@@ -10,7 +10,7 @@ import { eventually } from "../../kit/broker.js";
 const world = new BridgeWorld([echo]);
 let ids = 0;
 const edge = new WsEdge({
-    access: new Access({ origins: [], hosts: [], trustedProxies: [] }),
+  access: new Access({ origins: [], hosts: [], trustedProxies: [] }),
   listen: [{ host: "127.0.0.1", port: 0 }],
   doors: [echo],
   limits: world.limits,
@@ -42,10 +42,18 @@ it("two echo clients talk over real sockets, and the ledgers agree", async () =>
   };
   while (sent < count) {
     pump();
-    await eventually(() => heard.length > 0 && (world.ledger.reasons["refused-rate-limited"] ?? 0) + world.ledger.messages.routed >= sent, "all are handled");
+    await eventually(
+      () =>
+        heard.length > 0 && (world.ledger.reasons["refused-rate-limited"] ?? 0) + world.ledger.messages.routed >= sent,
+      "all are handled",
+    );
   }
-  const texts = (): number[] => heard.flatMap((event) => (event.type === "heard" && event.from === "ada" ? [Number(event.text)] : []));
-  await eventually(() => texts().length + (world.ledger.reasons["refused-rate-limited"] ?? 0) === count, "each is heard or refused");
+  const texts = (): number[] =>
+    heard.flatMap((event) => (event.type === "heard" && event.from === "ada" ? [Number(event.text)] : []));
+  await eventually(
+    () => texts().length + (world.ledger.reasons["refused-rate-limited"] ?? 0) === count,
+    "each is heard or refused",
+  );
   expect(texts()).toEqual([...texts()].sort((one, other) => one - other));
   expect(texts().length).toBeGreaterThan(0);
   await Promise.all([ada.close(), bob.close()]);

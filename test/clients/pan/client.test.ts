@@ -44,8 +44,22 @@ describe("the PAN client", () => {
   it("never mixes up the answers of calls in flight", async () => {
     at = await startBroker({ limits: { panRatePerSecond: 0 } });
     const ada = await client("ada");
-    const results = await Promise.allSettled([ada.join("#one"), ada.list(), ada.join("#two"), ada.leave("#one"), ada.list(), ada.join("no room")]);
-    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "fulfilled", "fulfilled", "fulfilled", "rejected"]);
+    const results = await Promise.allSettled([
+      ada.join("#one"),
+      ada.list(),
+      ada.join("#two"),
+      ada.leave("#one"),
+      ada.list(),
+      ada.join("no room"),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual([
+      "fulfilled",
+      "fulfilled",
+      "fulfilled",
+      "fulfilled",
+      "fulfilled",
+      "rejected",
+    ]);
     expect(results[5]).toMatchObject({ reason: { code: "INVALID_FORMAT" } });
   });
 
@@ -86,7 +100,11 @@ describe("the PAN client", () => {
     const back = once(ada, "open");
     const before = at;
     await before.broker.stop();
-    at = await startBroker({ dataDir: before.dataDir, ws: [new URL(before.pan).host], limits: { panRatePerSecond: 20 } });
+    at = await startBroker({
+      dataDir: before.dataDir,
+      ws: [new URL(before.pan).host],
+      limits: { panRatePerSecond: 20 },
+    });
     await back;
     expect(refused).toEqual([]);
     await Promise.all(clients.splice(0).map((made) => made.close()));

@@ -24,7 +24,8 @@ const error = (code: string, more: object = {}): object => ({ type: "error", cod
 function plain({ said, answer }: Turn): void {
   if (said.type === "auth") answer(welcome);
   if (said.type === "list") answer({ type: "list", agents: [] });
-  if (said.type === "join" || said.type === "leave") answer({ type: "system", status: said.type === "join" ? "joined" : "left", room: said.room, message: "" });
+  if (said.type === "join" || said.type === "leave")
+    answer({ type: "system", status: said.type === "join" ? "joined" : "left", room: said.room, message: "" });
 }
 
 describe("the PAN client and a server that says what it likes", () => {
@@ -40,7 +41,9 @@ describe("the PAN client and a server that says what it likes", () => {
     }
   });
 
-  async function scripted(script: (turn: Turn) => void): Promise<{ url: string; sockets: WebSocket[]; said: string[]; turns: EventEmitter }> {
+  async function scripted(
+    script: (turn: Turn) => void,
+  ): Promise<{ url: string; sockets: WebSocket[]; said: string[]; turns: EventEmitter }> {
     const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
     servers.push(server);
     await heard(server, "listening");
@@ -97,7 +100,9 @@ describe("the PAN client and a server that says what it likes", () => {
     server.sockets[0]?.terminate();
     await back;
     expect(limits).toBe(2); // one refusal for each room beyond the burst, not one for each attempt
-    expect([...new Set(server.said.filter((line) => line.startsWith("2 join")))]).toEqual(rooms.map((room) => `2 join${room}`));
+    expect([...new Set(server.said.filter((line) => line.startsWith("2 join")))]).toEqual(
+      rooms.map((room) => `2 join${room}`),
+    );
     expect(server.sockets).toHaveLength(2);
     expect([retries.length, refused]).toEqual([1, []]);
   });
@@ -117,7 +122,11 @@ describe("the PAN client and a server that says what it likes", () => {
       await back;
     }
     expect(refused).toMatchObject([{ code: "NOT_INVITED", room: "#gone" }]);
-    expect(server.said.filter((line) => line.includes("join")).slice(2)).toEqual(["2 join#gone", "2 join#lab", "3 join#lab"]);
+    expect(server.said.filter((line) => line.includes("join")).slice(2)).toEqual([
+      "2 join#gone",
+      "2 join#lab",
+      "3 join#lab",
+    ]);
   });
 
   it("opens one socket after a loss during the rejoin, and not at once", async () => {
@@ -195,7 +204,8 @@ describe("the PAN client and a server that says what it likes", () => {
     });
     server.sockets[0]?.terminate();
     await closed;
-    await new Promise((resolve) => setImmediate(() => setTimeout(resolve, 20))); // a timer left over would have fired: the first wait is 0
+    // a timer left over would have fired: the first wait is 0
+    await new Promise((resolve) => setImmediate(() => setTimeout(resolve, 20)));
     expect(server.sockets).toHaveLength(1);
   });
 
@@ -230,12 +240,26 @@ describe("the PAN client and a server that says what it likes", () => {
   });
 
   it("lives through frames that are not PAN, and keeps what it does not know", async () => {
-    const chat = { type: "chat", from: "bob", fromName: "Bob", to: "ada", text: "hi", timestamp: "2026-01-01T00:00:00.000Z", mood: "blue" };
+    const chat = {
+      type: "chat",
+      from: "bob",
+      fromName: "Bob",
+      to: "ada",
+      text: "hi",
+      timestamp: "2026-01-01T00:00:00.000Z",
+      mood: "blue",
+    };
     const garbage = ["{", "5", "null", "[]", '{"type":7}', '{"type":"chat","text":1}', '{"type":"list","agents":5}'];
     const server = await scripted((turn) => {
       plain(turn);
       if (turn.said.type !== "auth") return;
-      for (const frame of [...garbage, '{"type":"constructor"}', '{"type":"hologram"}', '{"type":"system","status":"dancing","message":""}']) turn.answer(frame);
+      for (const frame of [
+        ...garbage,
+        '{"type":"constructor"}',
+        '{"type":"hologram"}',
+        '{"type":"system","status":"dancing","message":""}',
+      ])
+        turn.answer(frame);
       turn.answer({ ...chat, intent: "song", replyTo: 5 });
     });
     const ada = client(server.url);
@@ -249,22 +273,25 @@ describe("the PAN client and a server that says what it likes", () => {
     expect(systems).toEqual([]);
   });
 
-  it.each([["RATE_LIMIT"], ["room_full"], ["INTERNAL"]])("tries again when %s meets it at the door, no sooner than it is told", async (code) => {
-    const server = await scripted((turn) => {
-      if (turn.connection === 1) plain(turn);
-      else {
-        turn.answer(error(code, { retryAfter: 5_000 }));
-        turn.socket.close(1008);
-      }
-    });
-    const ada = client(server.url);
-    await ada.connect();
-    const closes = record(ada, "close");
-    const again = heard(ada, "reconnecting").then(() => first(ada, "reconnecting"));
-    server.sockets[0]?.terminate();
-    expect(await again).toEqual({ inMs: 5_000 });
-    expect(closes).toHaveLength(1);
-  });
+  it.each([["RATE_LIMIT"], ["room_full"], ["INTERNAL"]])(
+    "tries again when %s meets it at the door, no sooner than it is told",
+    async (code) => {
+      const server = await scripted((turn) => {
+        if (turn.connection === 1) plain(turn);
+        else {
+          turn.answer(error(code, { retryAfter: 5_000 }));
+          turn.socket.close(1008);
+        }
+      });
+      const ada = client(server.url);
+      await ada.connect();
+      const closes = record(ada, "close");
+      const again = heard(ada, "reconnecting").then(() => first(ada, "reconnecting"));
+      server.sockets[0]?.terminate();
+      expect(await again).toEqual({ inMs: 5_000 });
+      expect(closes).toHaveLength(1);
+    },
+  );
 
   it.each([["AUTH_FAILED"], ["AGENT_ID_IN_USE"]])("gives up when %s meets it at the door", async (code) => {
     const server = await scripted((turn) => {

@@ -8,7 +8,10 @@ describe("a WebSocket connection", () => {
   let world: WsWorld;
   let client: WebSocket;
   let accepted: Accepted;
-  const open = async (limits: ConstructorParameters<typeof WsWorld>[0] = {}, options: { autoPong?: boolean } = {}): Promise<void> => {
+  const open = async (
+    limits: ConstructorParameters<typeof WsWorld>[0] = {},
+    options: { autoPong?: boolean } = {},
+  ): Promise<void> => {
     world = new WsWorld(limits);
     await world.edge.start();
     ({ client, accepted } = await world.connect("/pan", options));
@@ -115,7 +118,8 @@ describe("a WebSocket connection", () => {
   it("cuts the line of a peer that closes and does not read", async () => {
     await open({ drainFlushMs: 50 });
     client.pause();
-    while (accepted.connection.buffered < 2 * 1024 * 1024 && accepted.connection.send("x".repeat(300_001), true)) await new Promise(setImmediate);
+    while (accepted.connection.buffered < 2 * 1024 * 1024 && accepted.connection.send("x".repeat(300_001), true))
+      await new Promise(setImmediate);
     client.close(1000);
     expect((await accepted.closed).code).toBe(1000);
     await eventually(() => world.ledger.reasons["ws-close-backlog"] === 1, "its line is cut");
@@ -149,7 +153,10 @@ describe("a WebSocket connection", () => {
     let heard = 0;
     client.on("message", () => (heard += 1));
     client.resume();
-    await eventually(() => heard === taken && accepted.drained > 0, "everything taken arrives, and the backlog is small");
+    await eventually(
+      () => heard === taken && accepted.drained > 0,
+      "everything taken arrives, and the backlog is small",
+    );
   });
 
   it("does not read a peer that does not read its answers", async () => {

@@ -91,19 +91,22 @@ describe("writing to a socket past the queue of its stream", () => {
     expect(ledger.copies).toMatchObject({ written: 40, pending: 0 });
   });
 
-  it.each(["destroyed here", "reset by the peer"])("calls nothing written that was under way when the socket was %s", async (how) => {
-    far.pause();
-    const bytes = Buffer.alloc(1_000_000, 1);
-    for (let n = 0; n < 40; n += 1) outbox.append(bytes, 0, bytes.length, 1, false, true);
-    const written = ledger.copies.written;
-    expect(outbox.buffered).toBeGreaterThan(0);
-    if (how === "destroyed here") near.destroy();
-    else far.resetAndDestroy();
-    await eventually(() => outbox.closed, "the end is known");
-    expect(near.destroyed).toBe(true);
-    expect(ledger.copies).toMatchObject({ copies: 40, written, pending: 0, dropped: { closed: 40 - written } });
-    expect([total.bytes, twice]).toEqual([0, 0]);
-  });
+  it.each(["destroyed here", "reset by the peer"])(
+    "calls nothing written that was under way when the socket was %s",
+    async (how) => {
+      far.pause();
+      const bytes = Buffer.alloc(1_000_000, 1);
+      for (let n = 0; n < 40; n += 1) outbox.append(bytes, 0, bytes.length, 1, false, true);
+      const written = ledger.copies.written;
+      expect(outbox.buffered).toBeGreaterThan(0);
+      if (how === "destroyed here") near.destroy();
+      else far.resetAndDestroy();
+      await eventually(() => outbox.closed, "the end is known");
+      expect(near.destroyed).toBe(true);
+      expect(ledger.copies).toMatchObject({ copies: 40, written, pending: 0, dropped: { closed: 40 - written } });
+      expect([total.bytes, twice]).toEqual([0, 0]);
+    },
+  );
 
   it("fails a write that comes after the end instead of waiting for it", async () => {
     near.end();

@@ -19,7 +19,12 @@ describe("the WebSocket door", () => {
   it("tells what is known of a connection", async () => {
     await open();
     const { accepted } = await world.connect("/pan?x=1", { headers: { authorization: "Bearer secret" } });
-    expect(accepted.hello).toMatchObject({ remote: "127.0.0.1", path: "/pan", subprotocol: undefined, bearer: "secret" });
+    expect(accepted.hello).toMatchObject({
+      remote: "127.0.0.1",
+      path: "/pan",
+      subprotocol: undefined,
+      bearer: "secret",
+    });
     expect(accepted.connection.remote).toBe("127.0.0.1");
   });
 
@@ -57,11 +62,14 @@ describe("the WebSocket door", () => {
     expect(world.accepted).toEqual([]);
   });
 
-  it.each(["http://localhost:3000", "http://127.0.0.1", "http://[::1]:8080"])("lets a page of this machine in: %s", async (origin) => {
-    await open();
-    await world.connect("/pan", { headers: { origin } });
-    expect(world.accepted).toHaveLength(1);
-  });
+  it.each(["http://localhost:3000", "http://127.0.0.1", "http://[::1]:8080"])(
+    "lets a page of this machine in: %s",
+    async (origin) => {
+      await open();
+      await world.connect("/pan", { headers: { origin } });
+      expect(world.accepted).toHaveLength(1);
+    },
+  );
 
   it.each([
     ["GET", "/", 200, "message broker"],
@@ -121,7 +129,9 @@ describe("the WebSocket door", () => {
     await eventually(() => world.edge.halfOpen === 1, "it has its place");
     await world.bare();
     await eventually(() => world.edge.halfOpen === 2, "another has one beyond");
-    early.write(`GET /pan HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${Buffer.alloc(16).toString("base64")}\r\nSec-WebSocket-Version: 13\r\n\r\n`);
+    early.write(
+      `GET /pan HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${Buffer.alloc(16).toString("base64")}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+    );
     const [answer] = (await once(early, "data")) as [Buffer];
     expect(answer.toString()).toContain("101 Switching Protocols");
   });
@@ -138,7 +148,11 @@ describe("the WebSocket door", () => {
 
   it("survives nonsense on the line", async () => {
     await open();
-    for (const nonsense of ["\0\0\0\0", "GET / HTTP/9.9\r\n\r\n", "GET /pan HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: short\r\nSec-WebSocket-Version: 13\r\n\r\n"]) {
+    for (const nonsense of [
+      "\0\0\0\0",
+      "GET / HTTP/9.9\r\n\r\n",
+      "GET /pan HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: short\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    ]) {
       const socket = await world.bare();
       socket.write(nonsense);
       expect(await wholeAnswer(socket)).toContain("400");

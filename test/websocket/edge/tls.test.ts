@@ -15,7 +15,15 @@ describe("TLS on the WebSocket doors", () => {
   let folder: string;
   let files: { readonly cert: string; readonly key: string };
   let broker: Broker;
-  const options = (more: BrokerOptions = {}): BrokerOptions => ({ dataDir: join(folder, "data"), zmqIn: ["tcp://127.0.0.1:0"], zmqOut: ["tcp://127.0.0.1:0"], ws: ["127.0.0.1:0"], tlsCert: files.cert, tlsKey: files.key, ...more });
+  const options = (more: BrokerOptions = {}): BrokerOptions => ({
+    dataDir: join(folder, "data"),
+    zmqIn: ["tcp://127.0.0.1:0"],
+    zmqOut: ["tcp://127.0.0.1:0"],
+    ws: ["127.0.0.1:0"],
+    tlsCert: files.cert,
+    tlsKey: files.key,
+    ...more,
+  });
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "synaptic-tls-"));
     files = makeCertificate(folder, "first");
@@ -32,10 +40,13 @@ describe("TLS on the WebSocket doors", () => {
   /** Connects by TLS and tells of whom the certificate is. */
   function peer(versions: { readonly maxVersion?: SecureVersion } = {}): Promise<string> {
     return new Promise((resolve, reject) => {
-      const socket: TLSSocket = connect({ port: Number(new URL(url()).port), host: "127.0.0.1", rejectUnauthorized: false, ...versions }, () => {
-        resolve(`${String(socket.getPeerCertificate().subject.CN)} ${socket.getProtocol() ?? ""}`);
-        socket.destroy();
-      });
+      const socket: TLSSocket = connect(
+        { port: Number(new URL(url()).port), host: "127.0.0.1", rejectUnauthorized: false, ...versions },
+        () => {
+          resolve(`${String(socket.getPeerCertificate().subject.CN)} ${socket.getProtocol() ?? ""}`);
+          socket.destroy();
+        },
+      );
       socket.once("error", reject);
     });
   }
@@ -50,7 +61,13 @@ describe("TLS on the WebSocket doors", () => {
       client.once("error", reject);
     });
     client.once("open", () => {
-      client.send(JSON.stringify({ type: "auth", agentId: "ada", token: readFileSync(join(folder, "data", "pan-token"), "utf8").trim() }));
+      client.send(
+        JSON.stringify({
+          type: "auth",
+          agentId: "ada",
+          token: readFileSync(join(folder, "data", "pan-token"), "utf8").trim(),
+        }),
+      );
     });
     expect(JSON.parse(await heard)).toMatchObject({ type: "system", status: "success" });
     client.terminate();
@@ -75,7 +92,10 @@ describe("TLS on the WebSocket doors", () => {
         }
       });
     });
-    const said = Array.from({ length: 300 }, (_, n) => `${String(n)} ${String.fromCharCode(97 + (n % 26)).repeat((n * 7_919) % 3_000)}`);
+    const said = Array.from(
+      { length: 300 },
+      (_, n) => `${String(n)} ${String.fromCharCode(97 + (n % 26)).repeat((n * 7_919) % 3_000)}`,
+    );
     const speaker = broker.agent("speaker");
     for (const text of said) await speaker.inform("reader", text);
     await all;
@@ -110,9 +130,11 @@ describe("TLS on the WebSocket doors", () => {
     renameSync(join(folder, "data/audit.log"), join(folder, "moved"));
     expect(() => broker.reload(options())).toThrow(/first\.crt has expired at \d{4}-.*renew it.*still valid/);
     expect(await peer()).toBe("first TLSv1.3");
-    expect(() => broker.reload(() => {
-      throw new Fault("malformed", "config.json is no JSON");
-    })).toThrow(/no JSON/);
+    expect(() =>
+      broker.reload(() => {
+        throw new Fault("malformed", "config.json is no JSON");
+      }),
+    ).toThrow(/no JSON/);
     await broker.stop();
     expect(auditLines(join(folder, "data/audit.log")).slice(-3)).toMatchObject([
       { event: "reload.refused", problems: [expect.stringMatching(/has expired/)] },
@@ -122,7 +144,9 @@ describe("TLS on the WebSocket doors", () => {
     const logged: string[] = [];
     broker = new Broker(options({ log: (level, event) => logged.push(`${level}: ${event}`) }));
     await broker.start();
-    expect(logged).toEqual(expect.arrayContaining([expect.stringMatching(/^warn: the certificate has expired at \d{4}-.*renew it/)]));
+    expect(logged).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^warn: the certificate has expired at \d{4}-.*renew it/)]),
+    );
     expect(broker.reload(options())).toEqual({ changed: [], needRestart: [] });
     expect(await peer()).toBe("old TLSv1.3");
   });
@@ -134,16 +158,26 @@ describe("TLS on the WebSocket doors", () => {
     await broker.start();
     rmSync(files.key);
     expect(() => broker.reload(options())).toThrow();
-    expect(logged.at(-1)).toEqual(["error", "the configuration stays as it was", { problems: [expect.stringMatching(/--tls-key/)] }]);
+    expect(logged.at(-1)).toEqual([
+      "error",
+      "the configuration stays as it was",
+      { problems: [expect.stringMatching(/--tls-key/)] },
+    ]);
   });
 
   it("takes over limits and allow-lists, and says what needs a restart", () => {
-    const done = broker.reload(options({ limits: { wsConnectionsMax: 7 }, origins: ["https://a.example"], ws: ["127.0.0.1:1"], rooms: ["#x"] }));
+    const done = broker.reload(
+      options({ limits: { wsConnectionsMax: 7 }, origins: ["https://a.example"], ws: ["127.0.0.1:1"], rooms: ["#x"] }),
+    );
     expect(done.changed).toEqual(["origins", "limits.wsConnectionsMax"]);
-    expect(broker.reload(options({ limits: { wsFrameMaxBytes: 3_000 } })).needRestart).toContain("limits.wsFrameMaxBytes");
+    expect(broker.reload(options({ limits: { wsFrameMaxBytes: 3_000 } })).needRestart).toContain(
+      "limits.wsFrameMaxBytes",
+    );
     broker.reload(options({ limits: { wsConnectionsMax: 7 }, origins: ["https://a.example"] }));
     expect([...done.needRestart].sort()).toEqual(["rooms", "ws"]);
-    const again = broker.reload(options({ limits: { wsConnectionsMax: 7 }, origins: ["https://a.example"], ws: ["127.0.0.1:1"], rooms: ["#x"] }));
+    const again = broker.reload(
+      options({ limits: { wsConnectionsMax: 7 }, origins: ["https://a.example"], ws: ["127.0.0.1:1"], rooms: ["#x"] }),
+    );
     expect([again.changed, [...again.needRestart].sort()]).toEqual([[], ["rooms", "ws"]]);
   });
 
@@ -158,12 +192,17 @@ describe("TLS on the WebSocket doors", () => {
     const before = await from();
     expect(broker.reload(options({ behindProxy: true })).needRestart).toEqual(["behindProxy"]);
     expect(await from()).toBe(before);
-    expect(broker.reload(options({ behindProxy: true, trustedProxies: ["127.0.0.0/8"] })).changed).toEqual(["trustedProxies"]);
+    expect(broker.reload(options({ behindProxy: true, trustedProxies: ["127.0.0.0/8"] })).changed).toEqual([
+      "trustedProxies",
+    ]);
     expect(await from()).not.toBe(before);
   });
 
   it("needs a restart to begin or end", () => {
-    expect([...broker.reload(options({ tlsCert: undefined, tlsKey: undefined })).needRestart].sort()).toEqual(["tlsCert", "tlsKey"]);
+    expect([...broker.reload(options({ tlsCert: undefined, tlsKey: undefined })).needRestart].sort()).toEqual([
+      "tlsCert",
+      "tlsKey",
+    ]);
   });
 
   it("stops at once, whoever has not begun its handshake", async () => {

@@ -33,7 +33,16 @@ describe("the dialect of a connection", () => {
     expect(world.waiting).toBe(0);
   });
 
-  it.each(["no json", "[]", "null", '{"type":"constructor"}', '{"type":7}', "{}", '{"type":"login"', Buffer.from('{"type":"login"}')])("is the fallback's to refuse after %j", async (frame) => {
+  it.each([
+    "no json",
+    "[]",
+    "null",
+    '{"type":"constructor"}',
+    '{"type":7}',
+    "{}",
+    '{"type":"login"',
+    Buffer.from('{"type":"login"}'),
+  ])("is the fallback's to refuse after %j", async (frame) => {
     const eve = world.connect("/");
     await eve.says(frame);
     await eve.hears({ type: "refused", code: "unauthenticated" });

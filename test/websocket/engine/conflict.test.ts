@@ -72,7 +72,9 @@ describe("two who want one name", () => {
 
   it("a proved newcomer displaces one that only claims or shares, never the reverse", async () => {
     for (const weaker of [undefined, "shared"]) {
-      world = new BridgeWorld([probe({ "greet ada": (session) => void session.inform({ to: "ada", content: { message: "hello ada" } }) })]);
+      world = new BridgeWorld([
+        probe({ "greet ada": (session) => void session.inform({ to: "ada", content: { message: "hello ada" } }) }),
+      ]);
       const first = await comes(weaker);
       const second = await comes("own ada");
       expect(first.closing?.code).toBe(4409);

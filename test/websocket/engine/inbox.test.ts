@@ -8,10 +8,18 @@ import { probe, type ProbeHandlers } from "../../kit/probe-dialect.js";
 function gate(): { readonly wait: () => Promise<void>; open(): void } {
   let open: () => void = () => undefined;
   const promise = new Promise<void>((resolve) => (open = resolve));
-  return { wait: () => promise, open: () => { open(); } };
+  return {
+    wait: () => promise,
+    open: () => {
+      open();
+    },
+  };
 }
 
-async function ready(handlers: ProbeHandlers, options: ConstructorParameters<typeof BridgeWorld>[1] = {}): Promise<{ world: BridgeWorld; ada: Conversation }> {
+async function ready(
+  handlers: ProbeHandlers,
+  options: ConstructorParameters<typeof BridgeWorld>[1] = {},
+): Promise<{ world: BridgeWorld; ada: Conversation }> {
   const world = new BridgeWorld([probe(handlers)], options);
   const ada = world.connect("/probe");
   await ada.says({ type: "login", name: "ada" });
@@ -41,7 +49,13 @@ describe("the commands of a session", () => {
   });
 
   it("need no answer to the login before they are sent", async () => {
-    const world = new BridgeWorld([probe({ hi: (session) => { session.send({ type: "hi" }); } })]);
+    const world = new BridgeWorld([
+      probe({
+        hi: (session) => {
+          session.send({ type: "hi" });
+        },
+      }),
+    ]);
     const ada = world.connect("/probe");
     ada.connection.says('{"type":"login","name":"ada"}');
     for (let n = 0; n < 5; n += 1) ada.connection.says('{"type":"do","what":"hi"}');
@@ -51,10 +65,16 @@ describe("the commands of a session", () => {
 
   it("that fail are refused one by one, and the next one runs", async () => {
     const { ada, world } = await ready({
-      sync: () => { throw new Fault("forbidden", "no"); },
+      sync: () => {
+        throw new Fault("forbidden", "no");
+      },
       async: () => Promise.reject(new Fault("full", "no room")),
-      bug: () => { throw new TypeError("undefined is not a function"); },
-      fine: (session) => { session.send({ type: "fine" }); },
+      bug: () => {
+        throw new TypeError("undefined is not a function");
+      },
+      fine: (session) => {
+        session.send({ type: "fine" });
+      },
     });
     for (const what of ["sync", "async", "bug", "fine"]) ada.connection.says(JSON.stringify({ type: "do", what }));
     await settled();
@@ -66,25 +86,52 @@ describe("the commands of a session", () => {
 
   it("beyond the queue are refused, loudly, after the answers to what was said before them", async () => {
     const slow = gate();
-    const { ada, world } = await ready({ slow: () => slow.wait(), fine: (session) => { session.send({ type: "fine" }); } }, { limits: { sessionQueueMax: 3 } });
+    const { ada, world } = await ready(
+      {
+        slow: () => slow.wait(),
+        fine: (session) => {
+          session.send({ type: "fine" });
+        },
+      },
+      { limits: { sessionQueueMax: 3 } },
+    );
     ada.connection.says('{"type":"do","what":"slow"}');
     for (let n = 0; n < 5; n += 1) ada.connection.says('{"type":"do","what":"fine"}');
     expect(ada.all()).toEqual([]);
     slow.open();
     await settled();
-    expect(ada.all().map(({ type, code }) => code ?? type)).toEqual(["fine", "fine", "fine", "rate-limited", "rate-limited"]);
+    expect(ada.all().map(({ type, code }) => code ?? type)).toEqual([
+      "fine",
+      "fine",
+      "fine",
+      "rate-limited",
+      "rate-limited",
+    ]);
     expect(world.ledger.reasons["refused-rate-limited"]).toBe(2);
   });
 
   it("may wait in few bytes only before the login", async () => {
     const slow = gate();
-    const dialect = probe({}, { authenticate: async () => { await slow.wait(); return undefined; } });
+    const dialect = probe(
+      {},
+      {
+        authenticate: async () => {
+          await slow.wait();
+          return undefined;
+        },
+      },
+    );
     const world = new BridgeWorld([dialect], { limits: { wsFrameMaxBytes: 200 } });
     const eve = world.connect("/probe");
     for (let n = 0; n < 10; n += 1) eve.connection.says(JSON.stringify({ type: "login", name: "e".repeat(60) }));
     slow.open();
     await settled();
-    expect(eve.all().map(({ type, code }) => code ?? type).slice(2)).toEqual(Array.from({ length: 8 }, () => "rate-limited"));
+    expect(
+      eve
+        .all()
+        .map(({ type, code }) => code ?? type)
+        .slice(2),
+    ).toEqual(Array.from({ length: 8 }, () => "rate-limited"));
   });
 
   it("wait while their own answers are unread, those of the same frame and those that come later; then they go on in order", async () => {
@@ -144,7 +191,9 @@ describe("the commands of a session", () => {
     const { ada } = await ready({
       slow: () => slow.wait(),
       count: () => void (runs += 1),
-      close: (session) => { session.close({ code: 1000, reason: "enough" }); },
+      close: (session) => {
+        session.close({ code: 1000, reason: "enough" });
+      },
     });
     ada.connection.says('{"type":"do","what":"count"}\n{"type":"do","what":"close"}\n{"type":"do","what":"count"}');
     ada.connection.says('{"type":"do","what":"count"}');
@@ -174,11 +223,15 @@ describe("the commands of a session", () => {
     const { ada, world } = await ready({
       slow: async (session) => {
         await slow.wait();
-        tried(() => { session.subscribe("$events"); });
+        tried(() => {
+          session.subscribe("$events");
+        });
         tried(() => session.join("#tea", { create: true }));
         tried(() => session.inform({ to: "all", content: { message: "from beyond" } }));
         tried(() => session.request({ to: "ada", content: { message: "?" } }));
-        await session.call({ to: "ada", content: { message: "?" } }).catch((thrown: unknown) => after.push(thrown instanceof Fault ? thrown.code : String(thrown)));
+        await session
+          .call({ to: "ada", content: { message: "?" } })
+          .catch((thrown: unknown) => after.push(thrown instanceof Fault ? thrown.code : String(thrown)));
         session.after(1, () => after.push("a timer"));
       },
     });
@@ -196,7 +249,14 @@ describe("the commands of a session", () => {
   });
 
   it("are told by the fault they die of when too many are refused in a short time", async () => {
-    const { ada, world } = await ready({ no: () => { throw new Fault("forbidden", "no"); } }, { limits: { abuseRefusalsMax: 5, abuseWindowMs: 1_000 } });
+    const { ada, world } = await ready(
+      {
+        no: () => {
+          throw new Fault("forbidden", "no");
+        },
+      },
+      { limits: { abuseRefusalsMax: 5, abuseWindowMs: 1_000 } },
+    );
     for (let n = 0; n < 4; n += 1) await ada.says({ type: "do", what: "no" });
     world.clock.advance(1_001);
     for (let n = 0; n < 4; n += 1) await ada.says({ type: "do", what: "no" });

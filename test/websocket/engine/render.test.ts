@@ -26,8 +26,13 @@ async function crowd(world: BridgeWorld, path: string, count: number): Promise<C
 describe("a message for many", () => {
   it("is rendered, encoded and framed once per variant", async () => {
     let rendered = 0;
-    const variantOf = (name: string | undefined): string => (name !== undefined && Number(name.at(-1)) % 2 === 0 ? "even" : "odd");
-    const world = new BridgeWorld([probe(handlers, { render: { variant: (s) => variantOf(s.principal?.agent), event: () => ({ n: (rendered += 1) }) } })]);
+    const variantOf = (name: string | undefined): string =>
+      name !== undefined && Number(name.at(-1)) % 2 === 0 ? "even" : "odd";
+    const world = new BridgeWorld([
+      probe(handlers, {
+        render: { variant: (s) => variantOf(s.principal?.agent), event: () => ({ n: (rendered += 1) }) },
+      }),
+    ]);
     const clients = await crowd(world, "/probe", 8);
     await clients[0]?.says({ type: "do", what: "shout" });
     expect(rendered).toBe(2);
@@ -37,7 +42,11 @@ describe("a message for many", () => {
   });
 
   it("is rendered for each alone where the dialect wants it so", async () => {
-    const world = new BridgeWorld([probe(handlers, { render: { variant: () => undefined, event: (_envelope, _meta, s) => ({ for: s?.principal?.agent }) } })]);
+    const world = new BridgeWorld([
+      probe(handlers, {
+        render: { variant: () => undefined, event: (_envelope, _meta, s) => ({ for: s?.principal?.agent }) },
+      }),
+    ]);
     const clients = await crowd(world, "/probe", 3);
     await clients[0]?.says({ type: "do", what: "shout" });
     expect(clients.slice(1).flatMap((client) => client.all())).toEqual([{ for: "probe-1" }, { for: "probe-2" }]);
@@ -55,8 +64,24 @@ describe("a message for many", () => {
   it("that a dialect has no words for is dropped and counted, and hurts nobody else", async () => {
     const world = new BridgeWorld([
       probe(handlers),
-      probe({}, { name: "mute", paths: ["/mute"], subprotocols: [], render: { variant: () => "", event: () => undefined } }),
-      probe({}, { name: "broken", paths: ["/broken"], subprotocols: [], render: { variant: () => "", event: () => { throw new TypeError("oh"); } } }),
+      probe(
+        {},
+        { name: "mute", paths: ["/mute"], subprotocols: [], render: { variant: () => "", event: () => undefined } },
+      ),
+      probe(
+        {},
+        {
+          name: "broken",
+          paths: ["/broken"],
+          subprotocols: [],
+          render: {
+            variant: () => "",
+            event: () => {
+              throw new TypeError("oh");
+            },
+          },
+        },
+      ),
     ]);
     await crowd(world, "/mute", 1);
     await crowd(world, "/broken", 1);
@@ -129,7 +154,9 @@ describe("what a dialect does by itself", () => {
       probe({
         timers: (s) => {
           s.after(100, () => runs.push("first"));
-          s.after(50, () => { throw new Fault("unavailable", "the timer failed"); });
+          s.after(50, () => {
+            throw new Fault("unavailable", "the timer failed");
+          });
           const cancel = s.after(60, () => runs.push("cancelled"));
           cancel();
           s.after(5_000, () => runs.push("never"));
@@ -148,12 +175,25 @@ describe("what a dialect does by itself", () => {
 
   it("logs in by the upgrade's headers before anything that is said", async () => {
     const seen: string[] = [];
-    const authenticate = async ({ bearer }: { readonly bearer: string | undefined }): Promise<ReturnType<typeof principal> | undefined> => {
+    const authenticate = async ({
+      bearer,
+    }: {
+      readonly bearer: string | undefined;
+    }): Promise<ReturnType<typeof principal> | undefined> => {
       await settled();
       if (bearer === "bad") throw new Fault("unauthenticated", "no", { fatal: true });
       return bearer === undefined ? undefined : principal(bearer, "proved");
     };
-    const world = new BridgeWorld([probe({ who: (s: ProbeSession) => { s.send({ who: s.principal?.agent }); } }, { authenticate, initialPhase: "ready", greet: (s) => seen.push(s.principal?.agent ?? "") })]);
+    const world = new BridgeWorld([
+      probe(
+        {
+          who: (s: ProbeSession) => {
+            s.send({ who: s.principal?.agent });
+          },
+        },
+        { authenticate, initialPhase: "ready", greet: (s) => seen.push(s.principal?.agent ?? "") },
+      ),
+    ]);
     const good = world.connect("/probe", { bearer: "ada" });
     good.connection.says('{"type":"do","what":"who"}');
     const bad = world.connect("/probe", { bearer: "bad" });
@@ -167,7 +207,15 @@ describe("what a dialect does by itself", () => {
   });
 
   it("raises the proof of a session without a word to others", async () => {
-    const world = new BridgeWorld([probe({ join: (s) => void s.join("#tea", { create: true }), prove: (s) => { s.raise(principal("probe-0", "proved", { proof: "key" })); }, shout: (s) => void s.inform({ to: "#tea", content: { message: "hey" } }) })]);
+    const world = new BridgeWorld([
+      probe({
+        join: (s) => void s.join("#tea", { create: true }),
+        prove: (s) => {
+          s.raise(principal("probe-0", "proved", { proof: "key" }));
+        },
+        shout: (s) => void s.inform({ to: "#tea", content: { message: "hey" } }),
+      }),
+    ]);
     const [ada, bob] = await crowd(world, "/probe", 2);
     for (const client of [ada, bob]) await client?.says({ type: "do", what: "join" });
     ada?.all();
@@ -187,7 +235,15 @@ describe("what a dialect does by itself", () => {
   });
 
   it("encodes for one session alone what only that session's codec can", async () => {
-    const world = new BridgeWorld([probe(handlers, { codec: () => ({ decode: (frame: Frame) => [JSON.parse(frame.toString()) as { type: "do"; what: string }], encode: (event) => Buffer.from(JSON.stringify(event)) }), render: { variant: () => undefined, event: () => ({ type: "binary" }) } })]);
+    const world = new BridgeWorld([
+      probe(handlers, {
+        codec: () => ({
+          decode: (frame: Frame) => [JSON.parse(frame.toString()) as { type: "do"; what: string }],
+          encode: (event) => Buffer.from(JSON.stringify(event)),
+        }),
+        render: { variant: () => undefined, event: () => ({ type: "binary" }) },
+      }),
+    ]);
     const [one, two] = await crowd(world, "/probe", 2);
     await one?.says({ type: "do", what: "shout" });
     expect(Buffer.isBuffer(two?.connection.frames.at(-1))).toBe(true);

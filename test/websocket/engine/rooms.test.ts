@@ -14,12 +14,21 @@ describe("rooms, as sessions hear them", () => {
     return client;
   };
   beforeEach(() => {
-    world = new BridgeWorld([echo, probe({
-      "create #den": (session) => { session.create("#den", { inviteOnly: true }); },
-      "invite bob": (session) => { session.invite("#den", "bob"); },
-      "hear events": (session) => { session.subscribe("$events"); },
-      "join #tea": (session) => void session.join("#tea", { create: true }),
-    })]);
+    world = new BridgeWorld([
+      echo,
+      probe({
+        "create #den": (session) => {
+          session.create("#den", { inviteOnly: true });
+        },
+        "invite bob": (session) => {
+          session.invite("#den", "bob");
+        },
+        "hear events": (session) => {
+          session.subscribe("$events");
+        },
+        "join #tea": (session) => void session.join("#tea", { create: true }),
+      }),
+    ]);
   });
 
   it("members hear, others do not, the speaker does not hear itself", async () => {
@@ -65,7 +74,11 @@ describe("rooms, as sessions hear them", () => {
     await eve.says({ type: "join", room: "#tea" });
     expect(eve.all().map(({ type }) => type)).toEqual(["joined"]);
     await bob.says({ type: "join", room: "#tea", history: 2 });
-    expect(bob.all()).toMatchObject([{ type: "joined", agent: "bob" }, { text: "two", replay: true }, { text: "three", replay: true }]);
+    expect(bob.all()).toMatchObject([
+      { type: "joined", agent: "bob" },
+      { text: "two", replay: true },
+      { text: "three", replay: true },
+    ]);
     await ada.says({ type: "say", to: "#tea", text: "live" });
     const [live] = bob.all();
     expect(live).toMatchObject({ text: "live" });
@@ -86,7 +99,10 @@ describe("rooms, as sessions hear them", () => {
     await bob.hears({ type: "heard", from: "$broker" });
     await spy.hearsNothing();
     await spy.says('{"type":"do","what":"join #tea"}');
-    expect(spy.all().map(({ kind, data }) => [kind, data])).toMatchObject([["room.created", { room: "#tea" }], ["room.joined", { room: "#tea", agent: "spy" }]]);
+    expect(spy.all().map(({ kind, data }) => [kind, data])).toMatchObject([
+      ["room.created", { room: "#tea" }],
+      ["room.joined", { room: "#tea", agent: "spy" }],
+    ]);
     await bob.says({ type: "say", to: "#den", text: "not a member yet" });
     await bob.hears({ type: "refused", code: "not-allowed" });
     await bob.says({ type: "join", room: "#den" });

@@ -7,7 +7,15 @@ import { probe, type ProbeHandlers, type ProbeSession } from "../../kit/probe-di
 const text = (message: string): { content: { message: string } } => ({ content: { message } });
 
 /** Ada and Bob, each with the same commands. */
-async function both(handlers: ProbeHandlers, options: ConstructorParameters<typeof BridgeWorld>[1] = {}): Promise<{ world: BridgeWorld; ada: Conversation; bob: Conversation; does: (who: Conversation, what: string) => Promise<void> }> {
+async function both(
+  handlers: ProbeHandlers,
+  options: ConstructorParameters<typeof BridgeWorld>[1] = {},
+): Promise<{
+  world: BridgeWorld;
+  ada: Conversation;
+  bob: Conversation;
+  does: (who: Conversation, what: string) => Promise<void>;
+}> {
   const world = new BridgeWorld([probe(handlers)], options);
   const enter = async (name: string): Promise<Conversation> => {
     const client = world.connect("/probe");
@@ -15,20 +23,34 @@ async function both(handlers: ProbeHandlers, options: ConstructorParameters<type
     await client.hears({ type: "welcome" });
     return client;
   };
-  return { world, ada: await enter("ada"), bob: await enter("bob"), does: (who, what) => who.says({ type: "do", what }) };
+  return {
+    world,
+    ada: await enter("ada"),
+    bob: await enter("bob"),
+    does: (who, what) => who.says({ type: "do", what }),
+  };
 }
 
 /** A message of a ZeroMQ agent. */
 function fromOutside(world: BridgeWorld, envelope: Partial<Envelope> & Pick<Envelope, "from" | "to" | "type">): void {
   world.ledger.messages.accepted += 1;
   const now = world.clock.now();
-  const whole: Envelope = { message_id: "outside", timestamp: new Date(now).toISOString(), priority: "NORMAL", content: { message: "from outside" }, ...envelope };
+  const whole: Envelope = {
+    message_id: "outside",
+    timestamp: new Date(now).toISOString(),
+    priority: "NORMAL",
+    content: { message: "from outside" },
+    ...envelope,
+  };
   world.exchange.submit(Message.of(whole, { topic: whole.to, receivedAt: now, trust: "claimed", origin: undefined }));
 }
 
 describe("what sessions say to each other", () => {
   it("direct text is a request, its answer a response, what follows an inform", async () => {
-    const { ada, bob, does, world } = await both({ "to bob": (s) => void s.say({ to: "bob", ...text("hm") }), "to ada": (s) => void s.say({ to: "ada", ...text("ah") }) });
+    const { ada, bob, does, world } = await both({
+      "to bob": (s) => void s.say({ to: "bob", ...text("hm") }),
+      "to ada": (s) => void s.say({ to: "ada", ...text("ah") }),
+    });
     await does(ada, "to bob");
     const asked = await bob.hears({ type: "request", from: "ada", to: "bob", trust: "claimed" });
     expect(asked).not.toHaveProperty("in_reply_to");
@@ -40,8 +62,16 @@ describe("what sessions say to each other", () => {
   });
 
   it("is refused when nobody is there, and counted once", async () => {
-    const { ada, does, world } = await both({ ghost: (s) => void s.say({ to: "ghost", ...text("?") }), system: (s) => void s.say({ to: "system", ...text("?") }), events: (s) => void s.inform({ to: "$events", ...text("lies") }) });
-    for (const [what, code] of [["ghost", "not-found"], ["system", "not-found"], ["events", "forbidden"]] as const) {
+    const { ada, does, world } = await both({
+      ghost: (s) => void s.say({ to: "ghost", ...text("?") }),
+      system: (s) => void s.say({ to: "system", ...text("?") }),
+      events: (s) => void s.inform({ to: "$events", ...text("lies") }),
+    });
+    for (const [what, code] of [
+      ["ghost", "not-found"],
+      ["system", "not-found"],
+      ["events", "forbidden"],
+    ] as const) {
       await does(ada, what);
       await ada.hears({ code });
     }
@@ -50,7 +80,13 @@ describe("what sessions say to each other", () => {
   });
 
   it("trips the loop guard, of which both are told once", async () => {
-    const { ada, bob, does } = await both({ "to bob": (s) => void s.say({ to: "bob", ...text("no, you") }), "to ada": (s) => void s.say({ to: "ada", ...text("no, you") }) }, { limits: { loopTurnsMax: 6 } });
+    const { ada, bob, does } = await both(
+      {
+        "to bob": (s) => void s.say({ to: "bob", ...text("no, you") }),
+        "to ada": (s) => void s.say({ to: "ada", ...text("no, you") }),
+      },
+      { limits: { loopTurnsMax: 6 } },
+    );
     for (let n = 0; n < 12; n += 1) await does(n % 2 === 0 ? ada : bob, n % 2 === 0 ? "to bob" : "to ada");
     for (const client of [ada, bob]) {
       const notices = client.all().filter(({ kind }) => kind === "fault");
@@ -86,7 +122,9 @@ describe("what sessions say to each other", () => {
   });
 
   it("a request by its own expiry", async () => {
-    const { ada, does, world } = await both({ ask: (s) => void s.request({ to: "bob", ...text("?"), expiresAt: new Date(s.now() + 100).toISOString() }) });
+    const { ada, does, world } = await both({
+      ask: (s) => void s.request({ to: "bob", ...text("?"), expiresAt: new Date(s.now() + 100).toISOString() }),
+    });
     await does(ada, "ask");
     world.clock.advance(100);
     expect(await ada.hears({ kind: "fault" })).toMatchObject({ data: { code: "timeout", to: "bob" } });
@@ -95,11 +133,18 @@ describe("what sessions say to each other", () => {
   it("a call's answer comes back as a value and is told to nobody", async () => {
     const answers: unknown[] = [];
     const calling = (s: ProbeSession, to: string): void => {
-      void s.call({ to, messageId: `call ${to}`, ...text("?") }, { timeoutMs: 500 }).then((answer) => answers.push(answer.content.message), (fault: unknown) => answers.push(fault instanceof Fault ? fault.code : fault));
+      void s.call({ to, messageId: `call ${to}`, ...text("?") }, { timeoutMs: 500 }).then(
+        (answer) => answers.push(answer.content.message),
+        (fault: unknown) => answers.push(fault instanceof Fault ? fault.code : fault),
+      );
     };
     const { ada, bob, does, world } = await both({
-      "call bob": (s) => { calling(s, "bob"); },
-      "call ghost": (s) => { calling(s, "ghost"); },
+      "call bob": (s) => {
+        calling(s, "bob");
+      },
+      "call ghost": (s) => {
+        calling(s, "ghost");
+      },
       answer: (s) => void s.respond({ from: "ada", message_id: "call bob" } as Envelope, { to: "ada", ...text("!") }),
     });
     await does(ada, "call bob");
@@ -120,7 +165,15 @@ describe("what sessions say to each other", () => {
 
   it("calls beyond the limit are refused", async () => {
     const faults: unknown[] = [];
-    const { ada, does, world } = await both({ call: (s) => void s.call({ to: "bob", ...text("?") }).catch((fault: unknown) => faults.push(fault instanceof Fault ? fault.code : fault)) }, { limits: { sessionCallsMax: 2 } });
+    const { ada, does, world } = await both(
+      {
+        call: (s) =>
+          void s
+            .call({ to: "bob", ...text("?") })
+            .catch((fault: unknown) => faults.push(fault instanceof Fault ? fault.code : fault)),
+      },
+      { limits: { sessionCallsMax: 2 } },
+    );
     for (let n = 0; n < 3; n += 1) await does(ada, "call");
     expect(faults).toEqual(["full"]);
     world.clock.advance(60_000);
@@ -131,7 +184,16 @@ describe("what sessions say to each other", () => {
   it("what has expired is dropped and its sender told", async () => {
     const { ada, world } = await both({});
     const message = Message.of(
-      { message_id: "late", timestamp: "", from: "ada", to: "bob", type: "request", priority: "NORMAL", content: { message: "late" }, expires_at: new Date(world.clock.now() - 1).toISOString() },
+      {
+        message_id: "late",
+        timestamp: "",
+        from: "ada",
+        to: "bob",
+        type: "request",
+        priority: "NORMAL",
+        content: { message: "late" },
+        expires_at: new Date(world.clock.now() - 1).toISOString(),
+      },
       { topic: "bob", receivedAt: world.clock.now(), trust: "claimed", origin: undefined },
     );
     world.router.publish(message); // as one does who held it for a while
@@ -143,8 +205,17 @@ describe("what sessions say to each other", () => {
     const topics = ["prices", "$events", "bob", "#general", "$broker", "quotes.btc/"];
     const { ada, does, world } = await both(
       {
-        ...Object.fromEntries(topics.map((topic) => [topic, (s: ProbeSession) => { s.subscribe(topic); }])),
-        stop: (s) => { for (const topic of ["prices", "ada", "all"]) s.unsubscribe(topic); },
+        ...Object.fromEntries(
+          topics.map((topic) => [
+            topic,
+            (s: ProbeSession) => {
+              s.subscribe(topic);
+            },
+          ]),
+        ),
+        stop: (s) => {
+          for (const topic of ["prices", "ada", "all"]) s.unsubscribe(topic);
+        },
       },
       { dataTopics: ["prices"] },
     );

@@ -27,7 +27,16 @@ describe("faults", () => {
   it("say what to do, about which message, as an inform of the broker", () => {
     const ada = world.subscriber(["ada"]);
     const id = world.send(world.publisher(), "ada", "ghost", "request", "?");
-    expect(ada.heard).toMatchObject([{ topic: "ada", from: "$broker", to: "ada", type: "inform", inReplyTo: id, data: { code: "not-found", to: "ghost", message: ada.texts[0] } }]);
+    expect(ada.heard).toMatchObject([
+      {
+        topic: "ada",
+        from: "$broker",
+        to: "ada",
+        type: "inform",
+        inReplyTo: id,
+        data: { code: "not-found", to: "ghost", message: ada.texts[0] },
+      },
+    ]);
   });
 
   it("are not for agents that only publish: these are counted", () => {

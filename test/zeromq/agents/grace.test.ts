@@ -84,7 +84,9 @@ describe("a name whose last connection is gone", () => {
     world = new LocalWorld();
     const ada = world.subscriber(["ada"]);
     world.gone(world.subscriber(["bob"]));
-    world.send(world.publisher(), "ada", "bob", "request", "quick", { expires_at: new Date(world.clock.now() + 500).toISOString() });
+    world.send(world.publisher(), "ada", "bob", "request", "quick", {
+      expires_at: new Date(world.clock.now() + 500).toISOString(),
+    });
     world.clock.advance(600);
     expect(world.subscriber(["bob"]).texts).toEqual([]);
     expect(ada.faults).toEqual(["timeout"]);

@@ -67,7 +67,9 @@ describe("what a connection hears", () => {
     const claude = world.subscriber(["claude"]);
     world.send(world.publisher(), "ada", "claude", "inform", "private");
     expect(claude.texts).toEqual(["private"]);
-    expect(spy.heard).toMatchObject([{ topic: "spy", kind: "fault", data: { code: "forbidden", subscription: "claude" } }]);
+    expect(spy.heard).toMatchObject([
+      { topic: "spy", kind: "fault", data: { code: "forbidden", subscription: "claude" } },
+    ]);
   });
 
   it("is a shared data topic, which is nobody's name", () => {
@@ -82,7 +84,9 @@ describe("what a connection hears", () => {
     world.identity.owned.add("boss");
     const boss = world.subscriber([], { principal: proved("boss") });
     const claimer = world.subscriber(["boss"]);
-    expect(claimer.heard).toMatchObject([{ topic: "boss", kind: "fault", text: expect.stringContaining("broker token boss") as string }]);
+    expect(claimer.heard).toMatchObject([
+      { topic: "boss", kind: "fault", text: expect.stringContaining("broker token boss") as string },
+    ]);
     expect(boss.heard).toEqual([]);
   });
 });
@@ -96,7 +100,10 @@ describe("a name that is proved while others claim it", () => {
     await world.close();
   });
 
-  it.each([["inferred", ["boss"], {}], ["declared", [], { declared: "boss" }]])("is taken at once from whoever has it %s, and given back when it is free again", (_how, topics, facts) => {
+  it.each([
+    ["inferred", ["boss"], {}],
+    ["declared", [], { declared: "boss" }],
+  ])("is taken at once from whoever has it %s, and given back when it is free again", (_how, topics, facts) => {
     const claimer = world.subscriber(topics, facts);
     const owner = world.session("boss", "proved");
     world.send(world.publisher(), "ada", "boss", "inform", "for the owner");

@@ -6,10 +6,24 @@ import { LocalWorld, proved } from "../../kit/local-world.js";
 const names = ["ada", "bob", "boss"];
 const topics = [...names, "#lab", "#den", "all", "", "news.", "$events", "$broker"];
 const step = fc.oneof(
-  fc.record({ do: fc.constant("connect" as const), as: fc.constantFrom("inferred", "declared", "proved", "proxy"), name: fc.constantFrom(...names), topics: fc.subarray(topics) }),
-  fc.record({ do: fc.constantFrom("subscribe" as const, "unsubscribe" as const), who: fc.nat(), topic: fc.constantFrom(...topics) }),
+  fc.record({
+    do: fc.constant("connect" as const),
+    as: fc.constantFrom("inferred", "declared", "proved", "proxy"),
+    name: fc.constantFrom(...names),
+    topics: fc.subarray(topics),
+  }),
+  fc.record({
+    do: fc.constantFrom("subscribe" as const, "unsubscribe" as const),
+    who: fc.nat(),
+    topic: fc.constantFrom(...topics),
+  }),
   fc.record({ do: fc.constant("kill" as const), who: fc.nat() }),
-  fc.record({ do: fc.constant("send" as const), from: fc.constantFrom(...names), to: fc.constantFrom(...topics.slice(0, 6), "ghost"), type: fc.constantFrom("request", "inform", "response") }),
+  fc.record({
+    do: fc.constant("send" as const),
+    from: fc.constantFrom(...names),
+    to: fc.constantFrom(...topics.slice(0, 6), "ghost"),
+    type: fc.constantFrom("request", "inform", "response"),
+  }),
   fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(1, 60, 1_000, 12_000) }),
 );
 
@@ -22,8 +36,16 @@ describe("random comings and goings", () => {
         const here: FakeSubscriber[] = [];
         for (const now of steps) {
           if (now.do === "connect") {
-            const facts = now.as === "declared" ? { declared: now.name } : now.as === "proved" ? { principal: proved(now.name) } : now.as === "proxy" ? { socketType: "XSUB" } : {};
-            if (now.as !== "declared" || !world.identity.isProtected(now.name)) here.push(world.subscriber(now.topics, facts));
+            const facts =
+              now.as === "declared"
+                ? { declared: now.name }
+                : now.as === "proved"
+                  ? { principal: proved(now.name) }
+                  : now.as === "proxy"
+                    ? { socketType: "XSUB" }
+                    : {};
+            if (now.as !== "declared" || !world.identity.isProtected(now.name))
+              here.push(world.subscriber(now.topics, facts));
           } else if (now.do === "send") {
             world.send(world.publisher(), now.from, now.to, now.type, "text");
           } else if (now.do === "wait") {
@@ -45,7 +67,8 @@ describe("random comings and goings", () => {
         for (const peer of here) world.gone(peer);
         world.clock.advance(60_000);
         expect(world.directory.agents()).toEqual([]);
-        for (const name of names) expect([world.directory.agent(name), world.router.route(name)]).toEqual([undefined, undefined]);
+        for (const name of names)
+          expect([world.directory.agent(name), world.router.route(name)]).toEqual([undefined, undefined]);
         expect(world.router.observers("ghost")).toEqual([]);
         expect(world.ledger.copies.pending).toBe(0);
         for (const { members } of world.directory.rooms(undefined)) expect(members).toBe(0);

@@ -68,14 +68,17 @@ describe("rooms of a ZeroMQ connection", () => {
     world.clock.advance(1_000);
     world.send(asOwner, "owner", "#inner", "inform", "welcome");
     expect(guest.heard.filter(({ topic }) => topic === "#inner").map(({ text }) => text)).toEqual(["welcome"]);
-    for (const outsider of [claimed, nameless]) expect(outsider.heard.filter(({ from }) => from === "owner")).toEqual([]);
+    for (const outsider of [claimed, nameless])
+      expect(outsider.heard.filter(({ from }) => from === "owner")).toEqual([]);
   });
 
   it("cannot be made invite-only under a name that somebody listens to already", () => {
     const nameless = world.subscriber(["#inner"]);
     const owner = world.subscriber([], { principal: proved("owner") });
     const asOwner = world.publisher({ principal: proved("owner") });
-    expect(world.ask(asOwner, "owner", owner, "room.create", { room: "#inner", invite_only: true })).toMatchObject([{ data: { code: "conflict" } }]);
+    expect(world.ask(asOwner, "owner", owner, "room.create", { room: "#inner", invite_only: true })).toMatchObject([
+      { data: { code: "conflict" } },
+    ]);
     expect(nameless.heard).toEqual([]);
   });
 
@@ -83,7 +86,10 @@ describe("rooms of a ZeroMQ connection", () => {
     const owner = world.subscriber([], { principal: proved("owner") });
     world.subscribe(owner, "#inner");
     world.unsubscribe(owner, "#inner");
-    world.ask(world.publisher({ principal: proved("owner") }), "owner", owner, "room.create", { room: "#vault", invite_only: true });
+    world.ask(world.publisher({ principal: proved("owner") }), "owner", owner, "room.create", {
+      room: "#vault",
+      invite_only: true,
+    });
     world.subscribe(owner, "#vault");
     world.identity.carried.set("owner", ["carried"]);
     const before = owner.heard.length;

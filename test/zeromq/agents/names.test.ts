@@ -12,13 +12,18 @@ describe("names of ZeroMQ connections", () => {
     return thing;
   };
   const listed = async (asker: PlainAgent): Promise<Record<string, unknown>[]> => {
-    const { data } = (await asker.asks("agents.list")).content as unknown as { data: { agents: Record<string, unknown>[] } };
+    const { data } = (await asker.asks("agents.list")).content as unknown as {
+      data: { agents: Record<string, unknown>[] };
+    };
     return data.agents;
   };
 
   beforeEach(async () => {
     open = [];
-    at = await startBroker({ limits: { zmqInferredMs: 200, zmqNamingMs: 10, graceInferredMs: 50, graceDeclaredMs: 50 }, topics: ["prices"] });
+    at = await startBroker({
+      limits: { zmqInferredMs: 200, zmqNamingMs: 10, graceInferredMs: 50, graceDeclaredMs: 50 },
+      topics: ["prices"],
+    });
   });
   afterEach(async () => {
     for (const thing of open) thing.close();
@@ -30,7 +35,9 @@ describe("names of ZeroMQ connections", () => {
     const boss = keep(new PlainAgent("boss", at, { token, topics: [] }));
     const asker = await keep(new PlainAgent("asker", at)).meet();
     await eventually(async () => (await listed(asker)).some(({ name }) => name === "boss"), "boss is listed");
-    expect(await listed(asker)).toContainEqual(expect.objectContaining({ name: "boss", trust: "proved", dialect: "zmq" }));
+    expect(await listed(asker)).toContainEqual(
+      expect.objectContaining({ name: "boss", trust: "proved", dialect: "zmq" }),
+    );
     boss.sub.subscribe("boss"); // libzmq itself drops what was never asked for
     await boss.meet();
     await asker.send("boss", "inform", "hello");
@@ -40,7 +47,10 @@ describe("names of ZeroMQ connections", () => {
   it("is what X-Agent declares, online and heard from READY on", async () => {
     const asker = await keep(new PlainAgent("asker", at)).meet();
     keep(new PlainAgent("declared", at, { declare: true, topics: [] }));
-    await eventually(async () => (await listed(asker)).some(({ name, trust }) => name === "declared" && trust === "claimed"), "declared is listed");
+    await eventually(
+      async () => (await listed(asker)).some(({ name, trust }) => name === "declared" && trust === "claimed"),
+      "declared is listed",
+    );
     const before = at.broker.status().ledger.copies.copies;
     await asker.send("declared", "request", "are you there?");
     await asker.settled();
@@ -52,7 +62,9 @@ describe("names of ZeroMQ connections", () => {
     const asker = await keep(new PlainAgent("asker", at)).meet();
     keep(new PlainAgent("quiet", at, { topics: ["quiet", "prices", "#lab"] }));
     await eventually(async () => (await listed(asker)).some(({ name }) => name === "quiet"), "quiet is listed");
-    expect((await asker.asks("room.members", { room: "#lab" })).content).toMatchObject({ data: { members: ["quiet"] } });
+    expect((await asker.asks("room.members", { room: "#lab" })).content).toMatchObject({
+      data: { members: ["quiet"] },
+    });
     expect((await listed(asker)).map(({ name }) => name)).not.toContain("prices");
   });
 
@@ -63,7 +75,9 @@ describe("names of ZeroMQ connections", () => {
     expect((await listed(asker)).map(({ name }) => name)).toEqual(expect.arrayContaining(["asker", "one", "two"]));
     await asker.send("#lab", "inform", "to the room");
     expect((await two.hears()).topic).toBe("#lab");
-    const members = (await asker.asks("room.members", { room: "#lab" })).content as unknown as { data?: { members?: string[] } };
+    const members = (await asker.asks("room.members", { room: "#lab" })).content as unknown as {
+      data?: { members?: string[] };
+    };
     expect(members.data?.members ?? []).toEqual([]);
   });
 
@@ -72,17 +86,29 @@ describe("names of ZeroMQ connections", () => {
     const proxy = keep(new XSubscriber({ linger: 0 }));
     proxy.connect(at.zmqOut);
     for (const name of ["left", "right"]) await proxy.send(`\x01${name}`);
-    await eventually(async () => (await listed(asker)).filter(({ via }) => via === "proxy").length === 2, "both are online");
+    await eventually(
+      async () => (await listed(asker)).filter(({ via }) => via === "proxy").length === 2,
+      "both are online",
+    );
     await asker.send("left", "inform", "through the proxy");
     const [topic, payload] = await proxy.receive();
-    expect([String(topic), (JSON.parse(String(payload)) as { content: unknown }).content]).toEqual(["left", { message: "through the proxy" }]);
+    expect([String(topic), (JSON.parse(String(payload)) as { content: unknown }).content]).toEqual([
+      "left",
+      { message: "through the proxy" },
+    ]);
   });
 
   it("is none for an agent that only publishes: never online, told nothing, counted", async () => {
     const asker = await keep(new PlainAgent("asker", at)).meet();
     const mute = keep(new Publisher({ linger: 0 }));
     mute.connect(at.zmqIn);
-    const request = JSON.stringify({ message_id: "1", from: "mute", to: "ghost", type: "request", content: { message: "?" } });
+    const request = JSON.stringify({
+      message_id: "1",
+      from: "mute",
+      to: "ghost",
+      type: "request",
+      content: { message: "?" },
+    });
     await eventually(async () => {
       await mute.send(["ghost", request]);
       return (at.broker.status().ledger.reasons["fault-untold"] ?? 0) > 0;

@@ -2,21 +2,31 @@ import { describe, expect, it } from "vitest";
 import { principal, type Principal } from "../../../src/core/index.js";
 import { namingOf } from "../../../src/zeromq/agents/naming.js";
 
-function names(topics: string[], more: { principal?: Principal; declared?: string; socketType?: string; proxied?: string[]; owned?: string[] } = {}): { names: string[]; member: string | undefined } {
+function names(
+  topics: string[],
+  more: { principal?: Principal; declared?: string; socketType?: string; proxied?: string[]; owned?: string[] } = {},
+): { names: string[]; member: string | undefined } {
   const naming = namingOf({
     principal: more.principal,
     declared: more.declared,
     socketType: more.socketType ?? "SUB",
     topics,
     proxied: new Set(more.proxied),
-    namesMax: 3, isFree: (name) => more.owned?.includes(name) !== true,
+    namesMax: 3,
+    isFree: (name) => more.owned?.includes(name) !== true,
   });
-  return { names: [...naming.names].map(([name, { how, via }]) => `${name} ${how}${via === undefined ? "" : ` via ${via}`}`), member: naming.member };
+  return {
+    names: [...naming.names].map(([name, { how, via }]) => `${name} ${how}${via === undefined ? "" : ` via ${via}`}`),
+    member: naming.member,
+  };
 }
 
 describe("the name of a connection", () => {
   it("is the PLAIN user before all", () => {
-    expect(names(["other", "#room"], { principal: principal("ada", "proved"), declared: "eve" })).toEqual({ names: ["ada proved"], member: "ada" });
+    expect(names(["other", "#room"], { principal: principal("ada", "proved"), declared: "eve" })).toEqual({
+      names: ["ada proved"],
+      member: "ada",
+    });
   });
 
   it("is what X-Agent declares before what it subscribes to", () => {
@@ -24,7 +34,10 @@ describe("the name of a connection", () => {
   });
 
   it("is the only agent name among its subscriptions", () => {
-    expect(names(["#room", "$events", "ada", "all", "prices.", "data/"])).toEqual({ names: ["ada inferred"], member: "ada" });
+    expect(names(["#room", "$events", "ada", "all", "prices.", "data/"])).toEqual({
+      names: ["ada inferred"],
+      member: "ada",
+    });
   });
 
   it("is no more names than a connection may have, however many it subscribes to", () => {
@@ -46,7 +59,12 @@ describe("the name of a connection", () => {
 
   it("is all that a proxy carries, and a proxy is no member of rooms", () => {
     expect(names(["ada"], { socketType: "XSUB" })).toEqual({ names: ["ada inferred via proxy"], member: undefined });
-    expect(names(["ada", "bob"], { socketType: "XSUB", declared: "relay" })).toEqual({ names: ["relay declared", "ada inferred via proxy", "bob inferred via proxy"], member: undefined });
-    expect(names(["ada", "bob"], { socketType: "XSUB", principal: principal("relay", "proved"), proxied: ["ada"] })).toEqual({ names: ["relay proved", "ada proved via proxy"], member: undefined });
+    expect(names(["ada", "bob"], { socketType: "XSUB", declared: "relay" })).toEqual({
+      names: ["relay declared", "ada inferred via proxy", "bob inferred via proxy"],
+      member: undefined,
+    });
+    expect(
+      names(["ada", "bob"], { socketType: "XSUB", principal: principal("relay", "proved"), proxied: ["ada"] }),
+    ).toEqual({ names: ["relay proved", "ada proved via proxy"], member: undefined });
   });
 });

@@ -4,7 +4,10 @@ import { PanWire, panToken } from "../../kit/pan-wire.js";
 import { PlainAgent, type Heard } from "../../kit/plain-agent.js";
 import { stuckSubscriber } from "../../kit/stuck-subscriber.js";
 
-const faultFor = (id: string) => ({ message }: Heard): boolean => message.in_reply_to === id && message.content["kind"] === "fault";
+const faultFor =
+  (id: string) =>
+  ({ message }: Heard): boolean =>
+    message.in_reply_to === id && message.content["kind"] === "fault";
 
 describe("agents that go away, and what they are told", () => {
   let at: TestBroker;
@@ -41,7 +44,9 @@ describe("agents that go away, and what they are told", () => {
     await eventually(() => at.broker.status().connections.zmqOut === 1, "bob is gone");
     const asked = await ada.send("bob", "request", "too late?");
     await ada.send("bob", "inform", "by the way");
-    expect((await ada.hears(faultFor(asked.message_id))).message.content).toMatchObject({ data: { code: "not-found" } });
+    expect((await ada.hears(faultFor(asked.message_id))).message.content).toMatchObject({
+      data: { code: "not-found" },
+    });
     await eventually(() => at.broker.status().ledger.copies.pending === 0, "nothing is held any more");
     expect(at.broker.status().ledger.copies.dropped.expired).toBe(2);
   });
@@ -53,7 +58,9 @@ describe("agents that go away, and what they are told", () => {
     const asked = await ada.send("never", "request", "are you coming?");
     const late = keep(new PlainAgent("late", at));
     expect((await late.hears()).message.content.message).toBe("come quickly");
-    expect((await ada.hears(faultFor(asked.message_id))).message.content).toMatchObject({ data: { code: "not-found" } });
+    expect((await ada.hears(faultFor(asked.message_id))).message.content).toMatchObject({
+      data: { code: "not-found" },
+    });
   });
 
   it("tells a plain agent that a bot did not answer in time", async () => {
@@ -63,8 +70,12 @@ describe("agents that go away, and what they are told", () => {
     const asked = await ada.send("bot", "request", "quick!");
     await bot.hears("chat");
     expect((await ada.hears(faultFor(asked.message_id))).message.content).toMatchObject({ data: { code: "timeout" } });
-    const expired = await ada.send("bot", "request", "yesterday", { expires_at: new Date(Date.now() - 1_000).toISOString() });
-    expect((await ada.hears(faultFor(expired.message_id))).message.content).toMatchObject({ data: { code: "timeout" } });
+    const expired = await ada.send("bot", "request", "yesterday", {
+      expires_at: new Date(Date.now() - 1_000).toISOString(),
+    });
+    expect((await ada.hears(faultFor(expired.message_id))).message.content).toMatchObject({
+      data: { code: "timeout" },
+    });
   });
 
   it("tells at most ten faults a second and sums up the rest", async () => {
@@ -104,7 +115,9 @@ describe("agents that go away, and what they are told", () => {
     }
     expect(types.at(-1)).toBe("inform");
     expect(types.length).toBeLessThan(25);
-    expect((await ada.hears(({ message }) => message.content["kind"] === "fault")).message.content).toMatchObject({ data: { code: "loop" } });
+    expect((await ada.hears(({ message }) => message.content["kind"] === "fault")).message.content).toMatchObject({
+      data: { code: "loop" },
+    });
     expect(await bot.hears("error")).toMatchObject({ message: expect.stringMatching(/answered each other/) as string });
   });
 

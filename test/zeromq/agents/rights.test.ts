@@ -7,13 +7,18 @@ const identity = new NamesWithOwners();
 identity.owned.add("boss");
 identity.carried.set("relay", ["ada"]);
 const bot = { name: "bot", displayName: "bot", dialect: "pan", trust: "shared", via: undefined, since: 0 } as const;
-const house = { identity, dataTopics: ["prices"], directory: { agent: (name: string) => (name === "bot" ? bot : undefined) } };
+const house = {
+  identity,
+  dataTopics: ["prices"],
+  directory: { agent: (name: string) => (name === "bot" ? bot : undefined) },
+};
 const local = { principal: undefined, isLocal: true };
 const remote = { principal: undefined, isLocal: false };
 const plain = { principal: proved("bob"), isLocal: true };
 const observer = { principal: proved("watch", ["observe"]), isLocal: false };
 
-const code = (topic: string, peer: Parameters<typeof subscriptionFault>[1]): string => subscriptionFault(topic, peer, house)?.code ?? "heard";
+const code = (topic: string, peer: Parameters<typeof subscriptionFault>[1]): string =>
+  subscriptionFault(topic, peer, house)?.code ?? "heard";
 
 it("a name that a session of another dialect bears cannot be claimed, heard or declared", () => {
   expect(code("bot", local)).toBe("forbidden");
@@ -21,22 +26,33 @@ it("a name that a session of another dialect bears cannot be claimed, heard or d
 });
 
 describe("what a subscription may be", () => {
-  it.each(["", "news.", "a/", "b:"])("listens to everything under %j from this machine, or with scope observe", (topic) => {
-    expect([code(topic, local), code(topic, observer)]).toEqual(["heard", "heard"]);
-    expect([code(topic, remote), code(topic, plain)]).toEqual(["forbidden", "forbidden"]);
-  });
+  it.each(["", "news.", "a/", "b:"])(
+    "listens to everything under %j from this machine, or with scope observe",
+    (topic) => {
+      expect([code(topic, local), code(topic, observer)]).toEqual(["heard", "heard"]);
+      expect([code(topic, remote), code(topic, plain)]).toEqual(["forbidden", "forbidden"]);
+    },
+  );
 
   it("says which token a tap needs", () => {
     expect(subscriptionFault("", plain, house)?.message).toContain("--scope observe");
   });
 
   it("hears a claimed name unless it has an owner", () => {
-    expect([code("claude", local), code("claude", remote), code("boss", local)]).toEqual(["heard", "heard", "forbidden"]);
+    expect([code("claude", local), code("claude", remote), code("boss", local)]).toEqual([
+      "heard",
+      "heard",
+      "forbidden",
+    ]);
     expect(subscriptionFault("boss", local, house)?.message).toContain("broker token boss");
   });
 
   it("hears its own name and no other agent's with a token", () => {
-    expect([code("bob", plain), code("claude", plain), code("boss", plain)]).toEqual(["heard", "forbidden", "forbidden"]);
+    expect([code("bob", plain), code("claude", plain), code("boss", plain)]).toEqual([
+      "heard",
+      "forbidden",
+      "forbidden",
+    ]);
   });
 
   it("hears the names that a proxy's token lists", () => {
@@ -45,19 +61,32 @@ describe("what a subscription may be", () => {
   });
 
   it("hears shared data topics and broadcasts in any case", () => {
-    for (const peer of [local, remote, plain]) expect([code("prices", peer), code("all", peer)]).toEqual(["heard", "heard"]);
+    for (const peer of [local, remote, plain])
+      expect([code("prices", peer), code("all", peer)]).toEqual(["heard", "heard"]);
   });
 
   it("hears the broker's events, never what is for the broker, and telemetry as a tap", () => {
-    for (const peer of [local, remote, plain]) expect([code("$events", peer), code("$broker", peer), code("$other", peer)]).toEqual(["heard", "forbidden", "unsupported"]);
-    expect([code("$telemetry", local), code("$telemetry", remote), code("$telemetry", observer)]).toEqual(["heard", "forbidden", "heard"]);
+    for (const peer of [local, remote, plain])
+      expect([code("$events", peer), code("$broker", peer), code("$other", peer)]).toEqual([
+        "heard",
+        "forbidden",
+        "unsupported",
+      ]);
+    expect([code("$telemetry", local), code("$telemetry", remote), code("$telemetry", observer)]).toEqual([
+      "heard",
+      "forbidden",
+      "heard",
+    ]);
   });
 });
 
 describe("a name declared by X-Agent", () => {
   it("is free, or refused with the remedy", () => {
     expect(declaredFault("claude", house)).toBeUndefined();
-    expect(declaredFault("boss", house)).toMatchObject({ code: "forbidden", message: expect.stringContaining("broker token boss") as string });
+    expect(declaredFault("boss", house)).toMatchObject({
+      code: "forbidden",
+      message: expect.stringContaining("broker token boss") as string,
+    });
     expect(declaredFault("#room", house)?.code).toBe("malformed");
     expect(declaredFault("prices", house)?.code).toBe("malformed");
   });

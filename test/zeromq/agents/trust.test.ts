@@ -34,8 +34,14 @@ describe("who may speak and hear as whom", () => {
     const before = reasons()["from-forged"] ?? 0;
     victim.heard.length = 0;
     for (const from of ["boss", "ceo", "$broker", "$anything"]) await forger.send("victim", "inform", "obey", { from });
-    await forger.pub.send(["victim", '{"message_id":"x","\\u0066rom":"boss","type":"inform","content":{"message":"escaped"}}']);
-    await forger.pub.send(["victim", '{"message_id":"x","from":"forger","from":"boss","type":"inform","content":{"message":"twice"}}']);
+    await forger.pub.send([
+      "victim",
+      '{"message_id":"x","\\u0066rom":"boss","type":"inform","content":{"message":"escaped"}}',
+    ]);
+    await forger.pub.send([
+      "victim",
+      '{"message_id":"x","from":"forger","from":"boss","type":"inform","content":{"message":"twice"}}',
+    ]);
     await forger.send("victim", "inform", "honest, with a \\ and a $");
     expect((await victim.hears()).message.content.message).toBe("honest, with a \\ and a $");
     expect(victim.heard).toEqual([]);
@@ -49,16 +55,24 @@ describe("who may speak and hear as whom", () => {
     const forger = await keep(new PlainAgent("forger", at)).meet();
     const own = { trust: "proved", replay: true, received_at: "2026-01-01T00:00:00Z" };
     const data = { trust: "proved", replay: true };
-    for (const to of ["victim", "#lobby", "all"]) await forger.send(to, "inform", "believe me", { ...own, content: { message: "believe me", data } });
+    for (const to of ["victim", "#lobby", "all"])
+      await forger.send(to, "inform", "believe me", { ...own, content: { message: "believe me", data } });
     await forger.send("victim", "inform", "as bytes", { content: { message: "as bytes", data } });
-    for (const [agent, times] of [[victim, 2], [spy, 3]] as const) {
+    for (const [agent, times] of [
+      [victim, 2],
+      [spy, 3],
+    ] as const) {
       for (let time = 0; time < times; time += 1) {
         const { message } = await agent.hears((heard) => heard.message.content.message === "believe me");
-        expect(Object.keys(message)).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(trust|replay|received_at)$/)]));
+        expect(Object.keys(message)).not.toEqual(
+          expect.arrayContaining([expect.stringMatching(/^(trust|replay|received_at)$/)]),
+        );
         expect(message.content["data"]).toEqual(data);
       }
     }
-    expect((await victim.hears((heard) => heard.message.content.message === "as bytes")).message.content["data"]).toEqual(data);
+    expect(
+      (await victim.hears((heard) => heard.message.content.message === "as bytes")).message.content["data"],
+    ).toEqual(data);
     await boss.send("victim", "inform", "truly");
     await boss.send("victim", "inform", "truly", { trust: "claimed", replay: true });
     for (let time = 0; time < 2; time += 1) {
@@ -71,7 +85,9 @@ describe("who may speak and hear as whom", () => {
   it("refuses $events and unknown $ topics from everybody", async () => {
     const spy = await keep(new PlainAgent("spy", at, { topics: ["spy", "$events"] })).meet();
     await spy.send("$events", "inform", "fake", { content: { message: "fake", kind: "agent.online" } });
-    expect((await spy.hears(({ message }) => message.content.kind === "fault")).message.content).toMatchObject({ data: { code: "forbidden" } });
+    expect((await spy.hears(({ message }) => message.content.kind === "fault")).message.content).toMatchObject({
+      data: { code: "forbidden" },
+    });
     await spy.settled();
     expect(spy.heard.filter(({ message }) => message.content.message === "fake")).toEqual([]);
   });
@@ -81,7 +97,10 @@ describe("who may speak and hear as whom", () => {
     const boss = await keep(new PlainAgent("boss", at, { token })).meet();
     const victim = await keep(new PlainAgent("victim", at)).meet();
     const forged = await boss.send("victim", "request", "as somebody else", { from: "victim" });
-    expect((await boss.hears()).message).toMatchObject({ in_reply_to: forged.message_id, content: { kind: "fault", data: { code: "forbidden" } } });
+    expect((await boss.hears()).message).toMatchObject({
+      in_reply_to: forged.message_id,
+      content: { kind: "fault", data: { code: "forbidden" } },
+    });
     await boss.send("victim", "inform", "as myself");
     expect((await victim.hears()).message).toMatchObject({ from: "boss", content: { message: "as myself" } });
   });
@@ -91,13 +110,20 @@ describe("who may speak and hear as whom", () => {
     const ada = await keep(new PlainAgent("ada", at)).meet();
     for (const topic of ["ada", ""]) {
       boss.sub.subscribe(topic);
-      expect((await boss.hears(({ message }) => message.content.kind === "fault")).message.content).toMatchObject({ data: { code: "forbidden", subscription: topic } });
+      expect((await boss.hears(({ message }) => message.content.kind === "fault")).message.content).toMatchObject({
+        data: { code: "forbidden", subscription: topic },
+      });
     }
     await boss.send("ada", "inform", "only for ada");
     await ada.hears();
     await boss.settled();
     expect(boss.heard).toEqual([]);
-    const watcher = keep(new PlainAgent("watcher", at, { token: await issueToken(at.dataDir, "watcher", "zmq", { scopes: ["observe"] }), topics: ["watcher", ""] }));
+    const watcher = keep(
+      new PlainAgent("watcher", at, {
+        token: await issueToken(at.dataDir, "watcher", "zmq", { scopes: ["observe"] }),
+        topics: ["watcher", ""],
+      }),
+    );
     await watcher.meet();
     await boss.send("ada", "inform", "seen");
     expect((await watcher.hears(({ message }) => message.content.message === "seen")).topic).toBe("ada");
@@ -106,7 +132,11 @@ describe("who may speak and hear as whom", () => {
   it("refuses a wrong password and a declared name that has an owner, for good", async () => {
     await issueToken(at.dataDir, "boss");
     const wrong = keep(new PlainAgent("boss", at, { token: "not-the-token" }));
-    await eventually(() => Object.entries(reasons()).some(([reason, count]) => /unauthenticated|password|plain/.test(reason) && count > 0), "the password is refused");
+    await eventually(
+      () =>
+        Object.entries(reasons()).some(([reason, count]) => /unauthenticated|password|plain/.test(reason) && count > 0),
+      "the password is refused",
+    );
     const thief = keep(new PlainAgent("boss", at, { declare: true }));
     const bystander = await keep(new PlainAgent("bystander", at)).meet();
     await bystander.send("boss", "request", "are you boss?");
@@ -130,7 +160,10 @@ describe("who may speak and hear as whom", () => {
     const two = await keep(new PlainAgent("twin", at)).meet();
     const bot = keep(await PanWire.login(at.pan, "bot", await issueToken(at.dataDir, "bot", "ws")));
     bot.say({ type: "chat", to: "twin", text: "who?" });
-    const [first, second] = await Promise.all([one.hears(({ message }) => message.from === "bot"), two.hears(({ message }) => message.from === "bot")]);
+    const [first, second] = await Promise.all([
+      one.hears(({ message }) => message.from === "bot"),
+      two.hears(({ message }) => message.from === "bot"),
+    ]);
     expect(first.message.message_id).toBe(second.message.message_id);
     await one.send("bot", "response", "me", { in_reply_to: first.message.message_id });
     expect(await bot.hears("chat")).toMatchObject({ text: "me", intent: "response" });

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ChunkList } from "../../../src/zeromq/wire/chunk-list.js";
-import { encodeFrame, encodeMessage, FrameReader, moreFlag, commandFlag, type Frame } from "../../../src/zeromq/wire/codec.js";
+import {
+  encodeFrame,
+  encodeMessage,
+  FrameReader,
+  moreFlag,
+  commandFlag,
+  type Frame,
+} from "../../../src/zeromq/wire/codec.js";
 import { IllegalBytes } from "../../../src/zeromq/wire/illegal.js";
 import vectors from "./vectors/frames.json" with { type: "json" };
 
@@ -52,13 +59,20 @@ describe("frames", () => {
   });
 
   it("are the same however the bytes are cut", () => {
-    const frame = fc.record({ flags: fc.constantFrom(0, moreFlag, commandFlag), body: fc.uint8Array({ maxLength: 600 }) });
-    fc.assert(fc.property(fc.array(frame, { maxLength: 12 }), fc.array(fc.nat(), { maxLength: 30 }), (sent, places) => {
-      const bytes = Buffer.concat(sent.map(({ flags, body }) => encodeFrame(flags, Buffer.from(body))));
-      const read = readAll(cut(bytes, places));
-      expect(read.map(({ flags, body }) => ({ flags: flags & ~2, body: body.toString("hex") })))
-        .toEqual(sent.map(({ flags, body }) => ({ flags, body: Buffer.from(body).toString("hex") })));
-    }), { seed: 1, numRuns: 300 });
+    const frame = fc.record({
+      flags: fc.constantFrom(0, moreFlag, commandFlag),
+      body: fc.uint8Array({ maxLength: 600 }),
+    });
+    fc.assert(
+      fc.property(fc.array(frame, { maxLength: 12 }), fc.array(fc.nat(), { maxLength: 30 }), (sent, places) => {
+        const bytes = Buffer.concat(sent.map(({ flags, body }) => encodeFrame(flags, Buffer.from(body))));
+        const read = readAll(cut(bytes, places));
+        expect(read.map(({ flags, body }) => ({ flags: flags & ~2, body: body.toString("hex") }))).toEqual(
+          sent.map(({ flags, body }) => ({ flags, body: Buffer.from(body).toString("hex") })),
+        );
+      }),
+      { seed: 1, numRuns: 300 },
+    );
   });
 
   it("of 255 bytes are short, of 256 long, as libzmq writes them", () => {
@@ -67,7 +81,9 @@ describe("frames", () => {
   });
 
   it("make a message of topic and payload", () => {
-    expect(encodeMessage("zoë", Buffer.from("hi"))).toEqual(Buffer.concat([Buffer.from([1, 4]), Buffer.from("zoë"), Buffer.from([0, 2]), Buffer.from("hi")]));
+    expect(encodeMessage("zoë", Buffer.from("hi"))).toEqual(
+      Buffer.concat([Buffer.from([1, 4]), Buffer.from("zoë"), Buffer.from([0, 2]), Buffer.from("hi")]),
+    );
   });
 
   it("of many megabytes are joined once, in no more than linear time", () => {
@@ -90,19 +106,25 @@ describe("frames", () => {
 
 describe("a list of chunks", () => {
   it("gives back what was pushed, whatever the pieces", () => {
-    const piece = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.integer({ min: 1, max: 90_000 }).map((size) => new Uint8Array(size).fill(size)));
-    fc.assert(fc.property(fc.array(piece, { maxLength: 20 }), (pieces) => {
-      const list = new ChunkList();
-      const whole = Buffer.concat(pieces);
-      for (const bytes of pieces) {
-        const borrowed = Buffer.from(bytes);
-        list.push(borrowed, 0, borrowed.length, whole.length);
-        borrowed.fill(0);
-      }
-      expect(list.size).toBe(whole.length);
-      expect(list.join().equals(whole)).toBe(true);
-      expect(list.size).toBe(0);
-    }), { seed: 2, numRuns: 100 });
+    const piece = fc.oneof(
+      fc.uint8Array({ maxLength: 40 }),
+      fc.integer({ min: 1, max: 90_000 }).map((size) => new Uint8Array(size).fill(size)),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 20 }), (pieces) => {
+        const list = new ChunkList();
+        const whole = Buffer.concat(pieces);
+        for (const bytes of pieces) {
+          const borrowed = Buffer.from(bytes);
+          list.push(borrowed, 0, borrowed.length, whole.length);
+          borrowed.fill(0);
+        }
+        expect(list.size).toBe(whole.length);
+        expect(list.join().equals(whole)).toBe(true);
+        expect(list.size).toBe(0);
+      }),
+      { seed: 2, numRuns: 100 },
+    );
   });
 
   it("of single bytes costs no more memory than twice its bytes", () => {

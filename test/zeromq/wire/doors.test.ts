@@ -45,7 +45,12 @@ describe("the doors", () => {
     bare.send(greeting("NULL"), ready("SUB"));
     expect((await bare.read(64)).toString("latin1", 12, 17)).toBe("NULL\0");
     await bare.frame();
-    expect(world.policy.peers.map(({ mechanism, principal }) => [mechanism, principal?.agent, principal?.trust])).toEqual([["PLAIN", "alice", "proved"], ["NULL", undefined, undefined]]);
+    expect(
+      world.policy.peers.map(({ mechanism, principal }) => [mechanism, principal?.agent, principal?.trust]),
+    ).toEqual([
+      ["PLAIN", "alice", "proved"],
+      ["NULL", undefined, undefined],
+    ]);
   });
 
   it("send a publisher 00 01 01 after both READY, once, and nothing of the kind before (2)", async () => {
@@ -87,7 +92,10 @@ describe("the doors", () => {
     }
     await until(() => world.ledger.reasons["zmtp-too-old"] === 2, "both held");
     expect(world.logged).toHaveLength(1);
-    expect(world.logged[0]?.fields).toMatchObject({ address: "127.0.0.1", remedy: expect.stringContaining("libzmq 4") as unknown });
+    expect(world.logged[0]?.fields).toMatchObject({
+      address: "127.0.0.1",
+      remedy: expect.stringContaining("libzmq 4") as unknown,
+    });
     clock.advance(4_000);
     expect(world.listener.connections()).toEqual([]);
     expect(peers.some(({ isClosed }) => isClosed)).toBe(false);
@@ -108,9 +116,15 @@ describe("the doors", () => {
       expect([flags, peer.unread.length]).toEqual([4, 0]);
       return body.toString("latin1");
     };
-    for (let times = 0; times < 3; times += 1) expect(await refuse()).toMatch(/^\x05ERROR.this is the door for SUB sockets/);
+    for (let times = 0; times < 3; times += 1)
+      expect(await refuse()).toMatch(/^\x05ERROR.this is the door for SUB sockets/);
     expect(world.logged).toHaveLength(1);
-    expect(world.logged[0]?.fields).toMatchObject({ address: "127.0.0.1", name: expect.stringMatching(/^alice{124}…$/) as unknown, door: "out", remedy: expect.stringContaining("other ZeroMQ address") as unknown });
+    expect(world.logged[0]?.fields).toMatchObject({
+      address: "127.0.0.1",
+      name: expect.stringMatching(/^alice{124}…$/) as unknown,
+      door: "out",
+      remedy: expect.stringContaining("other ZeroMQ address") as unknown,
+    });
     expect(world.ledger.reasons["zmtp-refused-forbidden"]).toBe(3);
     clock.advance(60_001);
     await refuse();
@@ -161,15 +175,39 @@ describe("the doors", () => {
     const publisher = await RawPeer.open(world.inUrl, "XPUB", { "x-agent": "alice" });
     open.push(publisher);
     await until(() => world.policy.events.length === 3, "all events");
-    expect(world.policy.events.filter((event) => event.includes("subscri"))).toEqual(["subscriber XSUB alice", "subscribed bob"]);
+    expect(world.policy.events.filter((event) => event.includes("subscri"))).toEqual([
+      "subscriber XSUB alice",
+      "subscribed bob",
+    ]);
     expect(world.policy.events).toContain("publisher XPUB alice");
     expect(world.listener.connections()).toEqual([
-      { id: "zmq-out-1", door: "out", remote: "127.0.0.1", mechanism: "NULL", socketType: "XSUB", declared: "alice", subscriptions: 1, buffered: 0 },
-      { id: "zmq-in-2", door: "in", remote: "127.0.0.1", mechanism: "NULL", socketType: "XPUB", declared: "alice", subscriptions: 0, buffered: 0 },
+      {
+        id: "zmq-out-1",
+        door: "out",
+        remote: "127.0.0.1",
+        mechanism: "NULL",
+        socketType: "XSUB",
+        declared: "alice",
+        subscriptions: 1,
+        buffered: 0,
+      },
+      {
+        id: "zmq-in-2",
+        door: "in",
+        remote: "127.0.0.1",
+        mechanism: "NULL",
+        socketType: "XPUB",
+        declared: "alice",
+        subscriptions: 0,
+        buffered: 0,
+      },
     ]);
     subscriber.close();
     publisher.close();
-    await until(() => world.policy.events.includes("subscriber gone") && world.policy.events.includes("publisher gone"), "both gone");
+    await until(
+      () => world.policy.events.includes("subscriber gone") && world.policy.events.includes("publisher gone"),
+      "both gone",
+    );
     expect(world.listener.connections()).toEqual([]);
     expect(world.router.size).toBe(0);
   });
@@ -177,7 +215,8 @@ describe("the doors", () => {
   it("deliver what the policy sends while it lets a subscriber in, after READY (9)", async () => {
     await start();
     world.policy.onSubscriber = (peer) => {
-      for (let count = 0; count < 100; count += 1) peer.forward(message("alice", "x".repeat(2_000)), 0, 2_016, 1, false, false);
+      for (let count = 0; count < 100; count += 1)
+        peer.forward(message("alice", "x".repeat(2_000)), 0, 2_016, 1, false, false);
     };
     const peer = await connect(world.outUrl);
     peer.send(greeting("NULL"), ready("SUB", { "X-Agent": "alice" }));

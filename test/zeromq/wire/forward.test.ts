@@ -50,7 +50,13 @@ let isOpen: boolean;
 
 function publisher(mechanism: "NULL" | "PLAIN" = "NULL", limits = defaultLimits): Forwarder {
   const peer: PublisherPeer = {
-    id: "p", remote: "127.0.0.1", isLocal: true, mechanism, principal: undefined, socketType: "PUB", declared: undefined,
+    id: "p",
+    remote: "127.0.0.1",
+    isLocal: true,
+    mechanism,
+    principal: undefined,
+    socketType: "PUB",
+    declared: undefined,
     close: () => {
       isOpen = false;
     },
@@ -97,18 +103,41 @@ describe("forwarding", () => {
     router.subscribe("claude", claude);
     router.subscribe("claude_code", code);
     router.subscribe("claudf", other);
-    push(publisher(), Buffer.concat([message("claude", "1"), message("claude_code", "2"), message("claudf", "3"), message("claude", "4")]));
-    expect([claude.heard, code.heard, other.heard]).toEqual([["claude=1", "claude=4"], ["claude_code=2"], ["claudf=3"]]);
+    push(
+      publisher(),
+      Buffer.concat([
+        message("claude", "1"),
+        message("claude_code", "2"),
+        message("claudf", "3"),
+        message("claude", "4"),
+      ]),
+    );
+    expect([claude.heard, code.heard, other.heard]).toEqual([
+      ["claude=1", "claude=4"],
+      ["claude_code=2"],
+      ["claudf=3"],
+    ]);
   });
 
   it("gives the policy what nobody receives, what a reader receives, and what is guarded, in order", () => {
     const ear = new Ear();
     const order: string[] = [];
-    router.subscribe("wire", { forward: (...range) => { order.push("wire"); ear.forward(...range.slice(0, 4) as [Buffer, number, number, number]); }, deliver: () => true } as WireSubscriber);
+    router.subscribe("wire", {
+      forward: (...range) => {
+        order.push("wire");
+        ear.forward(...(range.slice(0, 4) as [Buffer, number, number, number]));
+      },
+      deliver: () => true,
+    } as WireSubscriber);
     router.subscribe("reader", { deliver: () => true });
     router.guard("#secret", () => undefined);
     policy.onLook = ({ topic }) => order.push(topic);
-    push(publisher(), Buffer.concat(["wire", "nobody", "wire", "reader", "#secret", "wire", "wire"].map((topic) => message(topic, "x"))));
+    push(
+      publisher(),
+      Buffer.concat(
+        ["wire", "nobody", "wire", "reader", "#secret", "wire", "wire"].map((topic) => message(topic, "x")),
+      ),
+    );
     expect(order).toEqual(["wire", "nobody", "wire", "reader", "#secret", "wire"]);
     expect(ledger.messages).toMatchObject({ accepted: 7, routed: 4, refused: 3 });
   });
@@ -136,7 +165,16 @@ describe("forwarding", () => {
       if (topic === "bob") router.subscribe("bob", ear);
       else end();
     };
-    push(publisher(), Buffer.concat([message("bob", "1"), message("bob", "2"), message("eve", "3"), message("nobody", "4"), message("eve", "5")]));
+    push(
+      publisher(),
+      Buffer.concat([
+        message("bob", "1"),
+        message("bob", "2"),
+        message("eve", "3"),
+        message("nobody", "4"),
+        message("eve", "5"),
+      ]),
+    );
     expect(ear.heard).toEqual(["bob=2", "eve=3"]);
     expect(policy.looked.map(({ payload }) => payload)).toEqual(["1", "4", "5"]);
   });
@@ -153,7 +191,10 @@ describe("forwarding", () => {
     expect(policy.looked.map(({ topic }) => topic)).toEqual(["nobody", "bob"]);
     untap();
     push(publisher(), message("bob", "4"));
-    expect([ear.heard, tap.heard]).toEqual([["bob=1", "bob=4"], ["bob=1", "bob=4"]]);
+    expect([ear.heard, tap.heard]).toEqual([
+      ["bob=1", "bob=4"],
+      ["bob=1", "bob=4"],
+    ]);
   });
 
   it("stops reading as soon as the policy closes the connection", () => {
@@ -168,7 +209,17 @@ describe("forwarding", () => {
   it("drops and counts messages that have not exactly two parts, and topics that cannot be read", () => {
     const ear = new Ear();
     router.subscribe("bob", ear);
-    push(publisher(), Buffer.concat([message("bob"), message("bob", "a", "b"), message("bob", "a", "b", "c", "d"), message("bob", "good"), message("x".repeat(1025), "y"), message(Buffer.from([0xc3, 0x28]), "y")]));
+    push(
+      publisher(),
+      Buffer.concat([
+        message("bob"),
+        message("bob", "a", "b"),
+        message("bob", "a", "b", "c", "d"),
+        message("bob", "good"),
+        message("x".repeat(1025), "y"),
+        message(Buffer.from([0xc3, 0x28]), "y"),
+      ]),
+    );
     expect(ear.heard).toEqual(["bob=good"]);
     expect(ledger.messages).toMatchObject({ accepted: 6, routed: 1, malformed: 5 });
     expect(ledger.reasons).toMatchObject({ "zmtp-not-two-parts": 3, "zmtp-topic-unreadable": 2 });
@@ -176,7 +227,10 @@ describe("forwarding", () => {
 
   it("takes an empty topic and an empty payload", () => {
     push(publisher(), message("", "x"), message("bob", ""));
-    expect(policy.looked.map(({ topic, payload }) => [topic, payload])).toEqual([["", "x"], ["bob", ""]]);
+    expect(policy.looked.map(({ topic, payload }) => [topic, payload])).toEqual([
+      ["", "x"],
+      ["bob", ""],
+    ]);
   });
 
   it("hands on commands between messages and between the parts of one", () => {
@@ -203,10 +257,31 @@ describe("forwarding", () => {
     copied.mockRestore();
     expect(to.held).toBe(first.length);
     push(to, encodeFrame(0, Buffer.from("x")), message("bob", "1"));
-    expect([commands.length, to.held, ledger.reasons["zmtp-topic-unreadable"], bob.heard]).toEqual([20_000, 0, 1, ["bob=1"]]);
+    expect([commands.length, to.held, ledger.reasons["zmtp-topic-unreadable"], bob.heard]).toEqual([
+      20_000,
+      0,
+      1,
+      ["bob=1"],
+    ]);
     const ping = encodeCommand("PING", Buffer.from([0, 0]));
     const [one, other] = [message("bob", "2"), message("eve", "3")];
-    push(to, Buffer.concat([one, other.subarray(0, 5), ping, ping, other.subarray(5), one, one.subarray(0, 5), ping, encodeFrame(moreFlag, Buffer.from("x")), ping, encodeFrame(0, Buffer.from("y")), one]));
+    push(
+      to,
+      Buffer.concat([
+        one,
+        other.subarray(0, 5),
+        ping,
+        ping,
+        other.subarray(5),
+        one,
+        one.subarray(0, 5),
+        ping,
+        encodeFrame(moreFlag, Buffer.from("x")),
+        ping,
+        encodeFrame(0, Buffer.from("y")),
+        one,
+      ]),
+    );
     expect([bob.heard, eve.heard]).toEqual([["bob=1", "bob=2", "bob=2", "bob=2"], ["eve=3"]]);
     expect(ledger.reasons["zmtp-not-two-parts"]).toBe(1);
     expect(isExact(ledger)).toBe(true);
@@ -239,31 +314,62 @@ describe("forwarding", () => {
 
   it("is the same however the bytes are cut", () => {
     const topic = fc.constantFrom("alice", "bob", "zoë", "nobody", "$broker", "x".repeat(300));
-    const payload = fc.oneof(fc.string({ maxLength: 40 }), fc.integer({ min: 200, max: 90_000 }).map((size) => "p".repeat(size)));
+    const payload = fc.oneof(
+      fc.string({ maxLength: 40 }),
+      fc.integer({ min: 200, max: 90_000 }).map((size) => "p".repeat(size)),
+    );
     const sent = fc.oneof(
       { weight: 8, arbitrary: fc.tuple(topic, payload).map(([to, body]) => message(to, body)) },
-      { weight: 1, arbitrary: fc.array(payload, { minLength: 1, maxLength: 4 }).map((parts) => message(...(parts.length === 2 ? ["one"] : parts))) },
+      {
+        weight: 1,
+        arbitrary: fc
+          .array(payload, { minLength: 1, maxLength: 4 })
+          .map((parts) => message(...(parts.length === 2 ? ["one"] : parts))),
+      },
       { weight: 1, arbitrary: fc.constant(encodeCommand("PING", Buffer.from([0, 0, 1]))) },
-      { weight: 2, arbitrary: fc.tuple(topic, payload, fc.integer({ min: 1, max: 3 })).map(([to, body, count]) => Buffer.concat([encodeFrame(moreFlag, Buffer.from(to)), ...Array.from({ length: count }, () => encodeCommand("PING", Buffer.from([0, 0, 1]))), encodeFrame(0, Buffer.from(body))])) },
+      {
+        weight: 2,
+        arbitrary: fc
+          .tuple(topic, payload, fc.integer({ min: 1, max: 3 }))
+          .map(([to, body, count]) =>
+            Buffer.concat([
+              encodeFrame(moreFlag, Buffer.from(to)),
+              ...Array.from({ length: count }, () => encodeCommand("PING", Buffer.from([0, 0, 1]))),
+              encodeFrame(0, Buffer.from(body)),
+            ]),
+          ),
+      },
     );
-    fc.assert(fc.property(fc.array(sent, { maxLength: 15 }), fc.array(fc.nat(), { maxLength: 12 }), (messages, places) => {
-      const run = (cuts: readonly number[]): unknown => {
-        router = new Router();
-        ledger = new Ledger();
-        policy = new OpenPolicy(router, ledger);
-        commands = [];
-        const ears = ["alice", "bob", "zoë", "x".repeat(300)].map((name) => {
-          const ear = new Ear();
-          router.subscribe(name, ear);
-          return ear;
-        });
-        const bytes = Buffer.concat(messages);
-        const ends = [...cuts.map((place) => place % (bytes.length + 1)).sort((one, other) => one - other), bytes.length];
-        push(publisher(), ...ends.map((end, at) => bytes.subarray(at === 0 ? 0 : ends[at - 1], end)));
-        expect(isExact(ledger)).toBe(true);
-        return [ears.map(({ heard }) => heard), policy.looked.map(({ topic: to, payload: body }) => [to, body]), commands, ledger.messages, ledger.reasons];
-      };
-      expect(run(places)).toEqual(run([]));
-    }), { seed: 7, numRuns: 150 });
+    fc.assert(
+      fc.property(fc.array(sent, { maxLength: 15 }), fc.array(fc.nat(), { maxLength: 12 }), (messages, places) => {
+        const run = (cuts: readonly number[]): unknown => {
+          router = new Router();
+          ledger = new Ledger();
+          policy = new OpenPolicy(router, ledger);
+          commands = [];
+          const ears = ["alice", "bob", "zoë", "x".repeat(300)].map((name) => {
+            const ear = new Ear();
+            router.subscribe(name, ear);
+            return ear;
+          });
+          const bytes = Buffer.concat(messages);
+          const ends = [
+            ...cuts.map((place) => place % (bytes.length + 1)).sort((one, other) => one - other),
+            bytes.length,
+          ];
+          push(publisher(), ...ends.map((end, at) => bytes.subarray(at === 0 ? 0 : ends[at - 1], end)));
+          expect(isExact(ledger)).toBe(true);
+          return [
+            ears.map(({ heard }) => heard),
+            policy.looked.map(({ topic: to, payload: body }) => [to, body]),
+            commands,
+            ledger.messages,
+            ledger.reasons,
+          ];
+        };
+        expect(run(places)).toEqual(run([]));
+      }),
+      { seed: 7, numRuns: 150 },
+    );
   });
 });

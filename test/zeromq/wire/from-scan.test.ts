@@ -4,7 +4,10 @@ import { FromScan } from "../../../src/zeromq/wire/from-scan.js";
 import vectors from "./vectors/from.json" with { type: "json" };
 
 /** What the scan says, and the name it read. */
-function look(payload: Buffer, escaped = payload.includes(0x5c)): { readonly verdict: string; readonly name: string | undefined } {
+function look(
+  payload: Buffer,
+  escaped = payload.includes(0x5c),
+): { readonly verdict: string; readonly name: string | undefined } {
   // In the middle of other bytes, as in a chunk: the scan must not look beyond its range.
   const chunk = Buffer.concat([Buffer.from('{"from":"before"'), payload, Buffer.from('"from":"after"}')]);
   const scan = new FromScan();
@@ -16,7 +19,12 @@ function look(payload: Buffer, escaped = payload.includes(0x5c)): { readonly ver
 function parsed(payload: Buffer): { readonly from: unknown } | "unreadable" {
   try {
     const value: unknown = JSON.parse(new TextDecoder("utf8", { fatal: true, ignoreBOM: true }).decode(payload));
-    return { from: typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>)["from"] : undefined };
+    return {
+      from:
+        typeof value === "object" && value !== null && !Array.isArray(value)
+          ? (value as Record<string, unknown>)["from"]
+          : undefined,
+    };
   } catch {
     return "unreadable";
   }
@@ -34,35 +42,95 @@ function expectAgreement(payload: Buffer): void {
   }
 }
 
-const key = fc.constantFrom('"from"', '"from"', '"from" ', '"fr\\u006fm"', '"From"', '"from_name"', '"to"', '"from\\u0000"', '"content"', "'from'", '"\\"from"', '"from":"x","from"');
-const text = fc.constantFrom('"alice"', '"$broker"', '"\\u0024broker"', '"a\\"from\\":b"', '"from"', '"zoë"', '"{"', '"}"', '",\\"from\\":"', '""', '"\\\\"', '"\\\\\\""');
-const value = fc.oneof({ weight: 4, arbitrary: text }, fc.constantFrom("1", "null", "[1,2]", "[[{}]]", "NaN", " ", '{"from":"$nested"}', '{"a":{"from":"bob"}}', '["from","x"]'));
+const key = fc.constantFrom(
+  '"from"',
+  '"from"',
+  '"from" ',
+  '"fr\\u006fm"',
+  '"From"',
+  '"from_name"',
+  '"to"',
+  '"from\\u0000"',
+  '"content"',
+  "'from'",
+  '"\\"from"',
+  '"from":"x","from"',
+);
+const text = fc.constantFrom(
+  '"alice"',
+  '"$broker"',
+  '"\\u0024broker"',
+  '"a\\"from\\":b"',
+  '"from"',
+  '"zoë"',
+  '"{"',
+  '"}"',
+  '",\\"from\\":"',
+  '""',
+  '"\\\\"',
+  '"\\\\\\""',
+);
+const value = fc.oneof(
+  { weight: 4, arbitrary: text },
+  fc.constantFrom(
+    "1",
+    "null",
+    "[1,2]",
+    "[[{}]]",
+    "NaN",
+    " ",
+    '{"from":"$nested"}',
+    '{"a":{"from":"bob"}}',
+    '["from","x"]',
+  ),
+);
 const blank = fc.constantFrom("", "", "", " ", "\n", "\t", "\u00a0", "\0");
-const member = fc.tuple(blank, key, blank, fc.constantFrom(":", ":", ":", "", ",", "::"), blank, value, blank).map((parts) => parts.join(""));
-const object = fc.tuple(fc.constantFrom("{", "{", "{", "[", " {", "\ufeff{", ""), fc.array(member, { maxLength: 5 }), fc.constantFrom("}", "}", "}", "", "}}", "} x", "]")).map(([open, members, close]) => `${open}${members.join(",")}${close}`);
+const member = fc
+  .tuple(blank, key, blank, fc.constantFrom(":", ":", ":", "", ",", "::"), blank, value, blank)
+  .map((parts) => parts.join(""));
+const object = fc
+  .tuple(
+    fc.constantFrom("{", "{", "{", "[", " {", "\ufeff{", ""),
+    fc.array(member, { maxLength: 5 }),
+    fc.constantFrom("}", "}", "}", "", "}}", "} x", "]"),
+  )
+  .map(([open, members, close]) => `${open}${members.join(",")}${close}`);
 
 describe("the scan of from", () => {
-  it.each(vectors)("$name", ({ payload, hex, verdict, from }: { payload?: string; hex?: string; verdict: string; from?: string }) => {
-    const bytes = payload === undefined ? Buffer.from((hex ?? "").replaceAll(" ", ""), "hex") : Buffer.from(payload);
-    expect(look(bytes)).toEqual({ verdict, name: from });
-  });
+  it.each(vectors)(
+    "$name",
+    ({ payload, hex, verdict, from }: { payload?: string; hex?: string; verdict: string; from?: string }) => {
+      const bytes = payload === undefined ? Buffer.from((hex ?? "").replaceAll(" ", ""), "hex") : Buffer.from(payload);
+      expect(look(bytes)).toEqual({ verdict, name: from });
+    },
+  );
 
   it("never reads another name than JSON.parse, from crooked objects", () => {
-    fc.assert(fc.property(object, (payload) => {
-      expectAgreement(Buffer.from(payload));
-    }), { seed: 4, numRuns: 20_000 });
+    fc.assert(
+      fc.property(object, (payload) => {
+        expectAgreement(Buffer.from(payload));
+      }),
+      { seed: 4, numRuns: 20_000 },
+    );
   });
 
   it("never reads another name than JSON.parse, from real objects", () => {
-    fc.assert(fc.property(fc.jsonValue(), fc.string(), fc.boolean(), (content, from, pretty) => {
-      const payload = Buffer.from(JSON.stringify({ message_id: "1", from, content }, undefined, pretty ? 2 : undefined));
-      expectAgreement(payload);
-      if (!payload.includes(0x5c)) expect(look(payload)).toEqual({ verdict: "from", name: from });
-    }), { seed: 5, numRuns: 5_000 });
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.string(), fc.boolean(), (content, from, pretty) => {
+        const payload = Buffer.from(
+          JSON.stringify({ message_id: "1", from, content }, undefined, pretty ? 2 : undefined),
+        );
+        expectAgreement(payload);
+        if (!payload.includes(0x5c)) expect(look(payload)).toEqual({ verdict: "from", name: from });
+      }),
+      { seed: 5, numRuns: 5_000 },
+    );
   });
 
   it("never reads another name than JSON.parse, after any byte has been changed", () => {
-    const original = Buffer.from('{"message_id":"1","from":"alice","to":"bob","content":{"message":"from \\"me\\"","from":"$x"}}');
+    const original = Buffer.from(
+      '{"message_id":"1","from":"alice","to":"bob","content":{"message":"from \\"me\\"","from":"$x"}}',
+    );
     for (let at = 0; at < original.length; at += 1) {
       for (let byte = 0; byte < 256; byte += 1) {
         const payload = Buffer.from(original);
@@ -73,9 +141,12 @@ describe("the scan of from", () => {
   });
 
   it("ends on random bytes", () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-      expectAgreement(Buffer.from(bytes));
-      expectAgreement(Buffer.concat([Buffer.from("{"), bytes]));
-    }), { seed: 6, numRuns: 5_000 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        expectAgreement(Buffer.from(bytes));
+        expectAgreement(Buffer.concat([Buffer.from("{"), bytes]));
+      }),
+      { seed: 6, numRuns: 5_000 },
+    );
   });
 });

@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Fault, principal } from "../../../src/core/index.js";
-import { encodeError, encodePing, encodePong, encodeReady, encodeWelcome, readCommand, readMetadata, readPing } from "../../../src/zeromq/wire/commands.js";
+import {
+  encodeError,
+  encodePing,
+  encodePong,
+  encodeReady,
+  encodeWelcome,
+  readCommand,
+  readMetadata,
+  readPing,
+} from "../../../src/zeromq/wire/commands.js";
 import { Handshake, type DoorKind, type Step } from "../../../src/zeromq/wire/handshake.js";
 import { IllegalBytes } from "../../../src/zeromq/wire/illegal.js";
 import type { ZmtpAuth } from "../../../src/zeromq/wire/mechanism.js";
@@ -20,7 +29,10 @@ interface Vector {
 
 const bytesOf = (hex: string): Buffer => Buffer.from(hex.replaceAll(" ", ""), "hex");
 
-function begin(door: DoorKind = "out", auth: ZmtpAuth = "optional"): { readonly handshake: Handshake; readonly said: () => string } {
+function begin(
+  door: DoorKind = "out",
+  auth: ZmtpAuth = "optional",
+): { readonly handshake: Handshake; readonly said: () => string } {
   const sent: Buffer[] = [];
   const handshake = new Handshake({
     door,
@@ -55,13 +67,15 @@ function expectStep(step: Step | string, vector: Vector): void {
   if (vector.illegal !== undefined) expect(step).toBe(vector.illegal);
   else if (vector.hold !== undefined) expect(step).toMatchObject({ kind: "hold", reason: vector.hold });
   else if (vector.refuse !== undefined) expect(step).toMatchObject({ kind: "refuse", fault: { code: vector.refuse } });
-  else if (vector.introduced !== undefined) expect(step).toMatchObject({ kind: "introduced", introduction: { socketType: vector.introduced } });
+  else if (vector.introduced !== undefined)
+    expect(step).toMatchObject({ kind: "introduced", introduction: { socketType: vector.introduced } });
   else expect(step).toEqual({ kind: "more" });
 }
 
 describe("the greeting", () => {
   it.each<Vector>(vectors.greetings)("knows $name", (vector) => {
-    for (const piecewise of [false, true]) expectStep(outcome(begin().handshake, bytesOf(vector.hex), piecewise), vector);
+    for (const piecewise of [false, true])
+      expectStep(outcome(begin().handshake, bytesOf(vector.hex), piecewise), vector);
   });
 
   it("says 11 bytes on accept and the rest only after the client's mechanism", () => {
@@ -99,7 +113,9 @@ describe("commands of a handshake", () => {
   });
 
   it("are read with the greeting in one chunk, and what follows is left", () => {
-    const step = begin().handshake.push(Buffer.concat([greeting("NULL"), ready("SUB", { "X-Agent": "alice" }), Buffer.from("rest")]));
+    const step = begin().handshake.push(
+      Buffer.concat([greeting("NULL"), ready("SUB", { "X-Agent": "alice" }), Buffer.from("rest")]),
+    );
     expect(step).toEqual({
       kind: "introduced",
       introduction: { mechanism: "NULL", principal: undefined, socketType: "SUB", declared: "alice" },
@@ -112,33 +128,52 @@ describe("commands of a handshake", () => {
     handshake.push(greeting("PLAIN"));
     expect(handshake.push(hello("alice", "right"))).toEqual({ kind: "more" });
     expect(said().slice(128)).toBe("04080757454c434f4d45");
-    expect(handshake.push(ready("XSUB", {}, "INITIATE"))).toMatchObject({ introduction: { mechanism: "PLAIN", principal: { agent: "alice", trust: "proved" } } });
+    expect(handshake.push(ready("XSUB", {}, "INITIATE"))).toMatchObject({
+      introduction: { mechanism: "PLAIN", principal: { agent: "alice", trust: "proved" } },
+    });
   });
 
-  it.each([["in", "PUB", true], ["in", "XPUB", true], ["in", "SUB", false], ["in", "XSUB", false], ["in", "PUSH", false], ["out", "SUB", true], ["out", "XSUB", true], ["out", "PUB", false], ["out", "sub", false]] as const)(
-    "at the door %s a %s is let in: %s",
-    (door, socketType, welcome) => {
-      const step = begin(door).handshake.push(Buffer.concat([greeting("NULL"), ready(socketType)]));
-      expect(step).toMatchObject(welcome ? { kind: "introduced" } : { kind: "refuse", fault: { code: "forbidden" } });
-    },
-  );
+  it.each([
+    ["in", "PUB", true],
+    ["in", "XPUB", true],
+    ["in", "SUB", false],
+    ["in", "XSUB", false],
+    ["in", "PUSH", false],
+    ["out", "SUB", true],
+    ["out", "XSUB", true],
+    ["out", "PUB", false],
+    ["out", "sub", false],
+  ] as const)("at the door %s a %s is let in: %s", (door, socketType, welcome) => {
+    const step = begin(door).handshake.push(Buffer.concat([greeting("NULL"), ready(socketType)]));
+    expect(step).toMatchObject(welcome ? { kind: "introduced" } : { kind: "refuse", fault: { code: "forbidden" } });
+  });
 
-  it.each([["none", "NULL", true], ["none", "PLAIN", false], ["optional", "NULL", true], ["optional", "PLAIN", true], ["required", "NULL", false], ["required", "PLAIN", true]] as const)(
-    "with auth %s, %s is let in: %s",
-    (auth, mechanism, welcome) => {
-      const { handshake } = begin("out", auth);
-      const commands = mechanism === "NULL" ? ready("SUB") : Buffer.concat([hello("alice", "right"), ready("SUB", {}, "INITIATE")]);
-      const step = handshake.push(Buffer.concat([greeting(mechanism), commands]));
-      expect(step).toMatchObject(welcome ? { kind: "introduced" } : { kind: "refuse", fault: { code: "unauthenticated" } });
-    },
-  );
+  it.each([
+    ["none", "NULL", true],
+    ["none", "PLAIN", false],
+    ["optional", "NULL", true],
+    ["optional", "PLAIN", true],
+    ["required", "NULL", false],
+    ["required", "PLAIN", true],
+  ] as const)("with auth %s, %s is let in: %s", (auth, mechanism, welcome) => {
+    const { handshake } = begin("out", auth);
+    const commands =
+      mechanism === "NULL" ? ready("SUB") : Buffer.concat([hello("alice", "right"), ready("SUB", {}, "INITIATE")]);
+    const step = handshake.push(Buffer.concat([greeting(mechanism), commands]));
+    expect(step).toMatchObject(
+      welcome ? { kind: "introduced" } : { kind: "refuse", fault: { code: "unauthenticated" } },
+    );
+  });
 
   it("answer random bytes with a step or a reason, never anything else", () => {
-    fc.assert(fc.property(fc.boolean(), fc.uint8Array({ maxLength: 300 }), fc.boolean(), (plain, bytes, piecewise) => {
-      const { handshake } = begin();
-      handshake.push(greeting(plain ? "PLAIN" : "NULL"));
-      expect(["string", "object"]).toContain(typeof outcome(handshake, Buffer.from(bytes), piecewise));
-    }), { seed: 3, numRuns: 1_000 });
+    fc.assert(
+      fc.property(fc.boolean(), fc.uint8Array({ maxLength: 300 }), fc.boolean(), (plain, bytes, piecewise) => {
+        const { handshake } = begin();
+        handshake.push(greeting(plain ? "PLAIN" : "NULL"));
+        expect(["string", "object"]).toContain(typeof outcome(handshake, Buffer.from(bytes), piecewise));
+      }),
+      { seed: 3, numRuns: 1_000 },
+    );
   });
 });
 

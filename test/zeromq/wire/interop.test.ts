@@ -54,13 +54,17 @@ afterEach(async () => {
 
 describe.each(["tcp", "ipc"] as const)("libzmq over %s", (transport) => {
   const at = transport === "tcp" ? 0 : 1;
-  const door = (kind: "in" | "out"): string => (kind === "in" ? world.listener.inEndpoints : world.listener.outEndpoints)[at] ?? "";
+  const door = (kind: "in" | "out"): string =>
+    (kind === "in" ? world.listener.inEndpoints : world.listener.outEndpoints)[at] ?? "";
 
   it("PUB to SUB: exact names, parts as they were, in order", async () => {
     const claude = kept(new zmq.Subscriber());
     const code = kept(new zmq.Subscriber());
     const pub = kept(new zmq.Publisher({ sendHighWaterMark: 0 }));
-    for (const [socket, topic] of [[claude, "claude"], [code, "claude_code"]] as const) {
+    for (const [socket, topic] of [
+      [claude, "claude"],
+      [code, "claude_code"],
+    ] as const) {
       socket.receiveHighWaterMark = 0;
       socket.connect(door("out"));
       socket.subscribe(topic);
@@ -76,10 +80,11 @@ describe.each(["tcp", "ipc"] as const)("libzmq over %s", (transport) => {
       known = world.ledger.messages.routed > 0;
     }
     const count = 3_000;
-    for (let n = 0; n < count; n += 1) await pub.send([n % 3 === 0 ? "claude_code" : "claude", `${n} ${"x".repeat(n % 700)}`]);
+    for (let n = 0; n < count; n += 1)
+      await pub.send([n % 3 === 0 ? "claude_code" : "claude", `${n} ${"x".repeat(n % 700)}`]);
     const heard = async (socket: zmq.Subscriber, topic: string, how: number): Promise<void> => {
       let last = -1;
-      for (let got = 0; got < how; ) {
+      for (let got = 0; got < how;) {
         const [to, payload] = await next(socket);
         expect(to).toBe(topic);
         if (payload === "ping") continue;
@@ -140,7 +145,11 @@ describe.each(["tcp", "ipc"] as const)("libzmq over %s", (transport) => {
     await until(() => world.router.route("alice") !== undefined, "the subscription");
     await pub.send(["alice", "hi"]);
     await until(() => world.policy.looked.length === 1, "looked at: a PLAIN publisher's from is compared");
-    expect(world.policy.looked[0]).toMatchObject({ topic: "alice", payload: "hi", peer: { mechanism: "PLAIN", principal: { agent: "alice", trust: "proved" } } });
+    expect(world.policy.looked[0]).toMatchObject({
+      topic: "alice",
+      payload: "hi",
+      peer: { mechanism: "PLAIN", principal: { agent: "alice", trust: "proved" } },
+    });
   });
 
   it("PLAIN: the wrong password makes the client give up, which is told once (5)", async () => {
@@ -150,7 +159,14 @@ describe.each(["tcp", "ipc"] as const)("libzmq over %s", (transport) => {
       for await (const event of sub.events) seen.push(event.type);
     })();
     sub.connect(door("out"));
-    await until(() => seen.includes("handshake:error:auth") || seen.includes("handshake:error:protocol") || seen.includes("handshake:error:other") || seen.includes("disconnect"), "refused");
+    await until(
+      () =>
+        seen.includes("handshake:error:auth") ||
+        seen.includes("handshake:error:protocol") ||
+        seen.includes("handshake:error:other") ||
+        seen.includes("disconnect"),
+      "refused",
+    );
     const refused = world.ledger.reasons["zmtp-refused-unauthenticated"];
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(world.ledger.reasons["zmtp-refused-unauthenticated"]).toBe(refused);
@@ -182,7 +198,10 @@ describe("libzmq", () => {
 
   it("as a tap hears everything that goes to somebody", async () => {
     const [tap, bob] = [kept(new zmq.Subscriber()), kept(new zmq.Subscriber())];
-    for (const [socket, topic] of [[tap, ""], [bob, "bob"]] as const) {
+    for (const [socket, topic] of [
+      [tap, ""],
+      [bob, "bob"],
+    ] as const) {
       socket.connect(world.outUrl);
       socket.subscribe(topic);
     }
@@ -191,7 +210,10 @@ describe("libzmq", () => {
     await pub.receive();
     await until(() => world.policy.events.filter((event) => event.startsWith("subscribed")).length === 2, "both");
     await pub.send(["bob", "hi"]);
-    expect([await next(bob), await next(tap)]).toEqual([["bob", "hi"], ["bob", "hi"]]);
+    expect([await next(bob), await next(tap)]).toEqual([
+      ["bob", "hi"],
+      ["bob", "hi"],
+    ]);
     expect([world.ledger.copies.copies, world.ledger.taps.copies]).toEqual([1, 1]);
   });
 
@@ -207,7 +229,13 @@ describe("libzmq", () => {
     const sending = (async () => {
       for (const [at, size] of sizes.entries()) {
         // Full: tried again a moment later, as the SDK does.
-        while (!(await pub.send(["bob", `${at} ${"x".repeat(size)}`]).then(() => true, () => false))) await new Promise((resolve) => setTimeout(resolve, 1));
+        while (
+          !(await pub.send(["bob", `${at} ${"x".repeat(size)}`]).then(
+            () => true,
+            () => false,
+          ))
+        )
+          await new Promise((resolve) => setTimeout(resolve, 1));
       }
     })();
     for (const [at, size] of sizes.entries()) expect((await next(sub))[1]).toBe(`${at} ${"x".repeat(size)}`);

@@ -18,8 +18,13 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const exists = (file: string): Promise<boolean> => stat(file).then(() => true, () => false);
-const ipcWorld = (): ReturnType<typeof startWorld> => startWorld({ inUrls: [`ipc://${path}`], outUrls: [`ipc://${join(folder, "sub", "out.sock")}`] });
+const exists = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
+const ipcWorld = (): ReturnType<typeof startWorld> =>
+  startWorld({ inUrls: [`ipc://${path}`], outUrls: [`ipc://${join(folder, "sub", "out.sock")}`] });
 
 /** Leaves a socket at the path with nobody behind it, as a killed broker does. */
 async function leaveStale(lockPid?: number): Promise<void> {
@@ -33,7 +38,10 @@ async function leaveStale(lockPid?: number): Promise<void> {
 describe("ipc doors", () => {
   it("make no folder: a mistyped path is refused, with the remedy", async () => {
     const { listener } = buildWorld({ inUrls: [`ipc://${join(folder, "nope", "in.sock")}`], outUrls: [] });
-    await expect(listener.start()).rejects.toMatchObject({ code: "malformed", message: expect.stringMatching(/there is no folder .*nope: make it/) as string });
+    await expect(listener.start()).rejects.toMatchObject({
+      code: "malformed",
+      message: expect.stringMatching(/there is no folder .*nope: make it/) as string,
+    });
     expect(await exists(join(folder, "nope"))).toBe(false);
   });
 
@@ -48,7 +56,10 @@ describe("ipc doors", () => {
     await until(() => world.router.route("bob") !== undefined, "the subscription");
     from.send(message("bob", "hi"));
     expect(await to.message()).toEqual(["bob", "hi"]);
-    expect(world.policy.peers.map(({ remote, isLocal }) => [remote, isLocal])).toEqual([["ipc", true], ["ipc", true]]);
+    expect(world.policy.peers.map(({ remote, isLocal }) => [remote, isLocal])).toEqual([
+      ["ipc", true],
+      ["ipc", true],
+    ]);
     from.close();
     to.close();
     await world.listener.stop();
@@ -58,7 +69,9 @@ describe("ipc doors", () => {
   it("refuse a path where another listener is alive, which goes on", async () => {
     const first = await ipcWorld();
     const second = buildWorld({ inUrls: [`ipc://${path}`], outUrls: [] });
-    await expect(second.listener.start()).rejects.toThrow(new RegExp(`another broker \\(pid ${process.pid}\\).*choose another path`));
+    await expect(second.listener.start()).rejects.toThrow(
+      new RegExp(`another broker \\(pid ${process.pid}\\).*choose another path`),
+    );
     (await RawPeer.open(first.inUrl, "PUB")).close();
     await first.listener.stop();
   });

@@ -4,7 +4,8 @@ import { FakeClock } from "../../kit/fake-clock.js";
 import { greeting, message, RawPeer, subscribe } from "./raw-peer.js";
 import { startWorld, until, type World } from "./world.js";
 
-const ping = (ttl: number, context: string): Buffer => encodeCommand("PING", Buffer.concat([Buffer.from([ttl >> 8, ttl & 255]), Buffer.from(context)]));
+const ping = (ttl: number, context: string): Buffer =>
+  encodeCommand("PING", Buffer.concat([Buffer.from([ttl >> 8, ttl & 255]), Buffer.from(context)]));
 const pong = encodeCommand("PONG", Buffer.alloc(0));
 
 let clock: FakeClock;
@@ -46,7 +47,11 @@ describe.each(["in", "out"] as const)("a peer at the door %s (15)", (door) => {
     const peer = await peerAt(door);
     peer.send(ping(0, ""), ping(0, "abc"), ping(0, "0123456789abcdefgh"));
     const heard = [await peer.frame(), await peer.frame(), await peer.frame()];
-    expect(heard.map(({ flags, body }) => [flags, body.toString("latin1")])).toEqual([[4, "\x04PONG"], [4, "\x04PONGabc"], [4, "\x04PONG0123456789abcdef"]]);
+    expect(heard.map(({ flags, body }) => [flags, body.toString("latin1")])).toEqual([
+      [4, "\x04PONG"],
+      [4, "\x04PONGabc"],
+      [4, "\x04PONG0123456789abcdef"],
+    ]);
   });
 
   it("is pinged with TTL 0 after 30 s of silence, and again every 30 s", async () => {
@@ -131,10 +136,14 @@ describe("liveness", () => {
     const peer = await peerAt("in");
     peer.socket.pause();
     const many = Buffer.concat(Array.from({ length: 10_000 }, () => ping(0, "0123456789abcdef")));
-    await until(() => {
-      if (!peer.socket.writableNeedDrain) peer.send(many);
-      return world.ledger.reasons["zmtp-answers-unread"] === 1;
-    }, "closed", 15_000);
+    await until(
+      () => {
+        if (!peer.socket.writableNeedDrain) peer.send(many);
+        return world.ledger.reasons["zmtp-answers-unread"] === 1;
+      },
+      "closed",
+      15_000,
+    );
     expect(world.listener.connections()).toEqual([]);
   });
 });

@@ -49,7 +49,9 @@ describe("a subscriber that stops reading", () => {
       }
     })().catch(() => undefined);
     while (world.ledger.copies.dropped.full === 0 || sent < 20_000) {
-      const batch = Array.from({ length: 100 }, (_, at) => message("news", `${String(sent + at).padStart(8, "0")}${body}`));
+      const batch = Array.from({ length: 100 }, (_, at) =>
+        message("news", `${String(sent + at).padStart(8, "0")}${body}`),
+      );
       from.send(...batch);
       sent += batch.length;
       await until(() => got === sent, `the reader has ${sent}`);
@@ -94,7 +96,8 @@ describe("a subscriber that stops reading", () => {
     const from = await publisher();
     let turn = 0;
     await until(() => {
-      if (!from.socket.writableNeedDrain) from.send(message((turn += 1) % 10 === 0 ? "small" : "large", "x".repeat(100_000)));
+      if (!from.socket.writableNeedDrain)
+        from.send(message((turn += 1) % 10 === 0 ? "small" : "large", "x".repeat(100_000)));
       return world.ledger.reasons["evicted-largest-backlog"] === 1;
     }, "evicted");
     await until(() => world.listener.connections().filter(({ door }) => door === "out").length === 1, "one is left");
@@ -116,7 +119,10 @@ describe("crowds", () => {
       crowd.push(peer);
     }
     open.push(...crowd);
-    await until(() => world.ledger.reasons["zmtp-turned-away"] !== undefined && world.ledger.reasons["zmtp-full"] !== undefined, "both kinds of refusal");
+    await until(
+      () => world.ledger.reasons["zmtp-turned-away"] !== undefined && world.ledger.reasons["zmtp-full"] !== undefined,
+      "both kinds of refusal",
+    );
     expect(world.ledger.reasons["zmtp-full"]).toBeGreaterThanOrEqual(200);
     expect(world.logged.filter(({ fields }) => fields["reason"] === "zmtp-full")).toHaveLength(1);
     from.send(message("bob", "hi"));
@@ -152,7 +158,8 @@ describe("large messages", () => {
     const [one, two] = [await subscriberOf("big"), await subscriberOf("big")];
     const from = await publisher();
     const large = Buffer.alloc(1_048_576, "L");
-    for (let round = 0; round < 3; round += 1) from.send(message("big", "before"), message("big", large), message("big", "after"));
+    for (let round = 0; round < 3; round += 1)
+      from.send(message("big", "before"), message("big", large), message("big", "after"));
     for (const peer of [one, two]) {
       for (let round = 0; round < 3; round += 1) {
         expect(await peer.message()).toEqual(["big", "before"]);

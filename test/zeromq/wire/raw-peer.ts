@@ -41,7 +41,11 @@ export class RawPeer {
   }
 
   /** Connected and through the NULL handshake; our READY, and the door's `00 01 01`, have been read. */
-  static async open(url: string, socketType: string, properties: Readonly<Record<string, string>> = {}): Promise<RawPeer> {
+  static async open(
+    url: string,
+    socketType: string,
+    properties: Readonly<Record<string, string>> = {},
+  ): Promise<RawPeer> {
     const peer = await RawPeer.connect(url);
     peer.send(greeting("NULL"), ready(socketType, properties));
     await peer.read(64);
@@ -115,14 +119,28 @@ export function greeting(mechanism: string, more: { major?: number; minor?: numb
 }
 
 /** READY, or INITIATE, with a Socket-Type and other properties. */
-export function ready(socketType: string, properties: Readonly<Record<string, string>> = {}, command = "READY"): Buffer {
-  const all = Object.entries({ "Socket-Type": socketType, ...properties }).map(([name, value]) => encodeProperty(name, value));
+export function ready(
+  socketType: string,
+  properties: Readonly<Record<string, string>> = {},
+  command = "READY",
+): Buffer {
+  const all = Object.entries({ "Socket-Type": socketType, ...properties }).map(([name, value]) =>
+    encodeProperty(name, value),
+  );
   return encodeCommand(command, Buffer.concat(all));
 }
 
 /** HELLO of PLAIN. */
 export function hello(user: string, password: string): Buffer {
-  return encodeCommand("HELLO", Buffer.concat([Buffer.from([user.length]), Buffer.from(user), Buffer.from([password.length]), Buffer.from(password)]));
+  return encodeCommand(
+    "HELLO",
+    Buffer.concat([
+      Buffer.from([user.length]),
+      Buffer.from(user),
+      Buffer.from([password.length]),
+      Buffer.from(password),
+    ]),
+  );
 }
 
 /** A message as bytes. */

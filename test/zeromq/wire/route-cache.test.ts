@@ -12,21 +12,27 @@ function find(cache: RouteCache, topic: string): ReturnType<RouteCache["route"]>
 
 describe("the cache of routes", () => {
   it("agrees with the router, whatever is subscribed, left and asked in between", () => {
-    const topic = fc.oneof(fc.integer({ min: 0, max: 20 }).map((n) => `#room-${n}`), fc.string({ maxLength: 12, unit: "binary" }).map((text) => Buffer.from(text).toString()));
+    const topic = fc.oneof(
+      fc.integer({ min: 0, max: 20 }).map((n) => `#room-${n}`),
+      fc.string({ maxLength: 12, unit: "binary" }).map((text) => Buffer.from(text).toString()),
+    );
     const step = fc.record({ do: fc.constantFrom("subscribe", "leave", "ask"), topic });
-    fc.assert(fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const router = new Router();
-      const cache = new RouteCache(router);
-      const leave = new Map<string, () => void>();
-      for (const { do: what, topic: name } of steps) {
-        if (what === "subscribe" && !leave.has(name)) leave.set(name, router.subscribe(name, anybody));
-        if (what === "leave") {
-          leave.get(name)?.();
-          leave.delete(name);
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const router = new Router();
+        const cache = new RouteCache(router);
+        const leave = new Map<string, () => void>();
+        for (const { do: what, topic: name } of steps) {
+          if (what === "subscribe" && !leave.has(name)) leave.set(name, router.subscribe(name, anybody));
+          if (what === "leave") {
+            leave.get(name)?.();
+            leave.delete(name);
+          }
+          expect(find(cache, name)).toBe(router.route(name));
         }
-        expect(find(cache, name)).toBe(router.route(name));
-      }
-    }), { seed: 9, numRuns: 300 });
+      }),
+      { seed: 9, numRuns: 300 },
+    );
   });
 
   it("agrees with the router when there are more topics than places", () => {

@@ -6,11 +6,21 @@ import type { SubscriberPeer } from "../../../src/zeromq/wire/index.js";
 import { message, RawPeer, ready } from "./raw-peer.js";
 import { startWorld, until, type World } from "./world.js";
 
-const asMessage = (byte: 0 | 1, topic: string): Buffer => encodeFrame(0, Buffer.concat([Buffer.from([byte]), Buffer.from(topic)]));
+const asMessage = (byte: 0 | 1, topic: string): Buffer =>
+  encodeFrame(0, Buffer.concat([Buffer.from([byte]), Buffer.from(topic)]));
 const forms = {
-  "as messages (3.0)": { subscribe: (topic: string) => asMessage(1, topic), cancel: (topic: string) => asMessage(0, topic) },
-  "as commands (3.1)": { subscribe: (topic: string) => encodeCommand("SUBSCRIBE", Buffer.from(topic)), cancel: (topic: string) => encodeCommand("CANCEL", Buffer.from(topic)) },
-  mixed: { subscribe: (topic: string) => encodeCommand("SUBSCRIBE", Buffer.from(topic)), cancel: (topic: string) => asMessage(0, topic) },
+  "as messages (3.0)": {
+    subscribe: (topic: string) => asMessage(1, topic),
+    cancel: (topic: string) => asMessage(0, topic),
+  },
+  "as commands (3.1)": {
+    subscribe: (topic: string) => encodeCommand("SUBSCRIBE", Buffer.from(topic)),
+    cancel: (topic: string) => encodeCommand("CANCEL", Buffer.from(topic)),
+  },
+  mixed: {
+    subscribe: (topic: string) => encodeCommand("SUBSCRIBE", Buffer.from(topic)),
+    cancel: (topic: string) => asMessage(0, topic),
+  },
 };
 const ping = encodeCommand("PING", Buffer.from([0, 0, 0x2a]));
 
@@ -56,7 +66,15 @@ describe.each(Object.entries(forms))("subscriptions %s", (_, { subscribe, cancel
   });
 
   it("beyond the limit, too long, or not UTF-8 are ignored and counted", async () => {
-    subscriber.send(subscribe("a"), subscribe("b"), subscribe("c"), subscribe("d"), subscribe("x".repeat(21)), asMessage(1, ""), Buffer.from("000301c328", "hex"));
+    subscriber.send(
+      subscribe("a"),
+      subscribe("b"),
+      subscribe("c"),
+      subscribe("d"),
+      subscribe("x".repeat(21)),
+      asMessage(1, ""),
+      Buffer.from("000301c328", "hex"),
+    );
     await settled();
     expect(changes()).toHaveLength(3);
     expect(world.ledger.reasons).toMatchObject({ "zmtp-subscriptions-full": 2, "zmtp-subscription-unreadable": 2 });
@@ -65,7 +83,12 @@ describe.each(Object.entries(forms))("subscriptions %s", (_, { subscribe, cancel
 
 describe("a subscriber", () => {
   it("may send unknown commands, empty frames and messages of its own; they are ignored (12)", async () => {
-    subscriber.send(encodeCommand("FUTURE", Buffer.from("x")), Buffer.from([0, 0]), message("two", "parts"), encodeCommand("ERROR", Buffer.from([0])));
+    subscriber.send(
+      encodeCommand("FUTURE", Buffer.from("x")),
+      Buffer.from([0, 0]),
+      message("two", "parts"),
+      encodeCommand("ERROR", Buffer.from([0])),
+    );
     await settled();
     expect(subscriber.isClosed).toBe(false);
     expect(world.ledger.reasons["zmtp-upstream-ignored"]).toBe(3);
@@ -98,17 +121,40 @@ describe("a subscriber", () => {
   it("gets messages of the router, its own topic in deliverAs, each whole and in order", async () => {
     await until(() => world.policy.peers.length === 1, "the peer");
     const peer = world.policy.peers[0] as SubscriberPeer;
-    const envelope: Envelope = { message_id: "1", timestamp: "t", from: "a", to: "all", type: "inform", priority: "NORMAL", content: { message: "m" } };
+    const envelope: Envelope = {
+      message_id: "1",
+      timestamp: "t",
+      from: "a",
+      to: "all",
+      type: "inform",
+      priority: "NORMAL",
+      content: { message: "m" },
+    };
     const given = Message.of(envelope, { topic: "all", receivedAt: 0, trust: "claimed", origin: undefined });
     expect(peer.deliver(given, false)).toBe(true);
     expect(peer.deliverAs("alice", given)).toBe(true);
-    const big = Message.fromPayload(Buffer.alloc(300_000, "b"), { topic: "big", receivedAt: 0, trust: "claimed", origin: undefined });
+    const big = Message.fromPayload(Buffer.alloc(300_000, "b"), {
+      topic: "big",
+      receivedAt: 0,
+      trust: "claimed",
+      origin: undefined,
+    });
     expect(peer.deliver(big, false)).toBe(true);
     expect(peer.deliver(given, true)).toBe(true);
     expect(given.wire?.equals(encodeMessage("all", given.payload))).toBe(true);
-    const heard = [await subscriber.message(), await subscriber.message(), await subscriber.message(), await subscriber.message()];
+    const heard = [
+      await subscriber.message(),
+      await subscriber.message(),
+      await subscriber.message(),
+      await subscriber.message(),
+    ];
     expect(heard.map(([topic]) => topic)).toEqual(["all", "alice", "big", "all"]);
-    expect(heard.map((parts) => parts[1]?.length)).toEqual([given.payload.length, given.payload.length, 300_000, given.payload.length]);
+    expect(heard.map((parts) => parts[1]?.length)).toEqual([
+      given.payload.length,
+      given.payload.length,
+      300_000,
+      given.payload.length,
+    ]);
     await until(() => world.ledger.copies.written === 3 && world.ledger.taps.written === 1, "the ledger");
   });
 

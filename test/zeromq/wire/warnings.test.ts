@@ -4,7 +4,13 @@ import { Warnings } from "../../../src/zeromq/wire/warnings.js";
 describe("warnings", () => {
   it("come once per address and minute", () => {
     const warnings = new Warnings(10);
-    expect([0, 1, 59_999, 60_000, 60_001].map((now) => warnings.allow("10.0.0.1", now))).toEqual([true, false, false, true, false]);
+    expect([0, 1, 59_999, 60_000, 60_001].map((now) => warnings.allow("10.0.0.1", now))).toEqual([
+      true,
+      false,
+      false,
+      true,
+      false,
+    ]);
     expect(warnings.allow("10.0.0.2", 60_001)).toBe(true);
   });
 

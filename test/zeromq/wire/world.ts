@@ -1,6 +1,27 @@
-import { BacklogTotal, defaultLimits, Fault, Flusher, Ledger, principal, Router, systemClock, type Clock, type Limits, type Message, type Principal, type Scope } from "../../../src/core/index.js";
+import {
+  BacklogTotal,
+  defaultLimits,
+  Fault,
+  Flusher,
+  Ledger,
+  principal,
+  Router,
+  systemClock,
+  type Clock,
+  type Limits,
+  type Message,
+  type Principal,
+  type Scope,
+} from "../../../src/core/index.js";
 import { FakeClock } from "../../kit/fake-clock.js";
-import { ZmtpListener, type PublisherPeer, type SubscriberPeer, type ZmtpListenerOptions, type ZmtpPeer, type ZmtpPolicy } from "../../../src/zeromq/wire/index.js";
+import {
+  ZmtpListener,
+  type PublisherPeer,
+  type SubscriberPeer,
+  type ZmtpListenerOptions,
+  type ZmtpPeer,
+  type ZmtpPolicy,
+} from "../../../src/zeromq/wire/index.js";
 
 /** A policy that lets everybody in, subscribes exactly what is asked, and writes down what it is told. */
 export class OpenPolicy implements ZmtpPolicy {
@@ -26,7 +47,8 @@ export class OpenPolicy implements ZmtpPolicy {
   }
 
   authenticate(user: string, password: string): Principal {
-    if (this.tokens.get(user) !== password) throw new Fault("unauthenticated", "the token is wrong: make one with `broker token AGENT`");
+    if (this.tokens.get(user) !== password)
+      throw new Fault("unauthenticated", "the token is wrong: make one with `broker token AGENT`");
     return principal(user, "proved", { scopes: this.scopes });
   }
 
@@ -108,7 +130,12 @@ export function buildWorld(options: WorldOptions = {}): Omit<World, "inUrl" | "o
   const logged: World["logged"] = [];
   const listener = new ZmtpListener({
     isAwaited: () => true,
-    router, ledger, flusher, limits, total, policy,
+    router,
+    ledger,
+    flusher,
+    limits,
+    total,
+    policy,
     clock: options.clock ?? systemClock,
     inUrls: options.inUrls ?? ["tcp://127.0.0.1:0"],
     outUrls: options.outUrls ?? ["tcp://127.0.0.1:0"],
@@ -145,8 +172,11 @@ export async function until(check: () => boolean, what: string, withinMs = 10_00
 /** Both equations of the ledgers. */
 export function isExact({ messages, copies, taps }: Ledger): boolean {
   const { accepted, routed, stored, refused, unroutable, malformed } = messages;
-  return accepted === routed + stored + refused + unroutable + malformed && [copies, taps].every((ledger) => {
-    const { full, closed, expired, unrenderable } = ledger.dropped;
-    return ledger.copies === ledger.written + full + closed + expired + unrenderable + ledger.pending;
-  });
+  return (
+    accepted === routed + stored + refused + unroutable + malformed &&
+    [copies, taps].every((ledger) => {
+      const { full, closed, expired, unrenderable } = ledger.dropped;
+      return ledger.copies === ledger.written + full + closed + expired + unrenderable + ledger.pending;
+    })
+  );
 }

@@ -8,8 +8,10 @@ import { refOf, type UnderWay } from "./under-way.js";
 const holdMs = 1_000;
 
 /**
- * How it is learned on one connection that a message was dealt with: a PING behind it is answered, since a server answers in order. Some refuse the PING, too, for its rate;
- * that is asked again, the message is not. Of a server that does not say what it refuses, the PING is held back from then on, so that one refusal can be told from the other.
+ * How it is learned on one connection that a message was dealt with: a PING behind it is answered, since a server
+ * answers in order. Some refuse the PING, too, for its rate;
+ * that is asked again, the message is not. Of a server that does not say what it refuses, the PING is held back from
+ * then on, so that one refusal can be told from the other.
  */
 export class Barrier {
   #holdMs = 0;

@@ -15,10 +15,14 @@ export interface NotJoined {
 const mayChange = /^(CHANNEL_NOT_FOUND|NOT_INVITED|RATE_LIMITED)$/;
 const joinTries = 10;
 
-/** Where the daemon should be: the channels it was started with and those joined by lines of the outbox, without those left; and where it is. */
+/**
+ * Where the daemon should be: the channels it was started with and those joined by lines of the outbox, without those
+ * left; and where it is.
+ */
 export class Channels {
   readonly #log: DaemonLog;
-  // bound: channels that the server lets one agent join, and those it was started with · evicts: a channel leaves by LEAVE · owner: Channels
+  // bound: channels that the server lets one agent join, and those it was started with · evicts: a channel leaves by
+  // LEAVE · owner: Channels
   #wanted: readonly string[];
   #added: readonly string[] = [];
   #joined: readonly string[] = [];
@@ -63,7 +67,10 @@ export class Channels {
     this.#notJoined = [];
   }
 
-  /** Joins them all, one after the other, as fast as the server likes it; what it refuses is kept as not joined. @throws Error if the connection fails */
+  /**
+   * Joins them all, one after the other, as fast as the server likes it; what it refuses is kept as not joined.
+   * @throws Error if the connection fails
+   */
   async joinAll(client: DaemonClient, signal: AbortSignal): Promise<void> {
     for (const channel of this.#wanted) {
       for (let tries = 1; ; tries += 1) {
@@ -76,7 +83,9 @@ export class Channels {
 
   /** Those that may be joined by now, of which `text`, if given, speaks. */
   missing(text?: string): readonly string[] {
-    return this.#notJoined.filter(({ channel, code }) => mayChange.test(code) && (text === undefined || text.includes(channel))).map(({ channel }) => channel);
+    return this.#notJoined
+      .filter(({ channel, code }) => mayChange.test(code) && (text === undefined || text.includes(channel)))
+      .map(({ channel }) => channel);
   }
 
   /** Asks once more for a channel that is missing still. @throws Error if the connection fails */
@@ -100,14 +109,19 @@ export class Channels {
 
   #enter(channel: string): void {
     this.#joined = united(this.#joined, [channel]);
-    if (this.#notJoined.some((one) => one.channel === channel && one.code !== "RATE_LIMITED")) this.#log.info({ channel }, "channel joined that could not be before");
+    if (this.#notJoined.some((one) => one.channel === channel && one.code !== "RATE_LIMITED"))
+      this.#log.info({ channel }, "channel joined that could not be before");
     this.#notJoined = this.#notJoined.filter((one) => one.channel !== channel);
   }
 
   #refused(channel: string, code: string): void {
     const before = this.#notJoined.find((one) => one.channel === channel);
     if (before !== undefined && (code === before.code || code === "RATE_LIMITED")) return;
-    if (code !== "RATE_LIMITED") this.#log.warn({ channel, code }, `channel could not be joined; it is asked for again ${mayChange.test(code) ? "from time to time" : "after the next reconnect"}`);
+    if (code !== "RATE_LIMITED")
+      this.#log.warn(
+        { channel, code },
+        `channel could not be joined; it is asked for again ${mayChange.test(code) ? "from time to time" : "after the next reconnect"}`,
+      );
     this.#notJoined = [...this.#notJoined.filter((one) => one.channel !== channel), { channel, code }];
   }
 

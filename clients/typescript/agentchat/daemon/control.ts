@@ -11,7 +11,10 @@ import { Reading } from "./reading.js";
 export interface DaemonStatus {
   readonly instance: string;
   readonly running: boolean;
-  /** Code of the system, as `EACCES`: files of it cannot be read, so something here is not known, perhaps even whether it runs. */
+  /**
+   * Code of the system, as `EACCES`: files of it cannot be read, so something here is not known, perhaps even whether
+   * it runs.
+   */
   readonly unreadable?: string;
   readonly pid?: number;
   readonly server?: string;
@@ -25,7 +28,10 @@ export interface DaemonStatus {
   readonly connected: boolean;
   /** With `@`, while it runs: as it was welcomed last. Without an identity, while it is connected only. */
   readonly agentId?: string;
-  /** Why it is not connected, as `connect ECONNREFUSED 127.0.0.1:6667`; if it does not run, why it was not when it ended. */
+  /**
+   * Why it is not connected, as `connect ECONNREFUSED 127.0.0.1:6667`; if it does not run, why it was not when it
+   * ended.
+   */
   readonly lastError?: string;
   /** Channels where it is now. */
   readonly joined?: readonly string[];
@@ -38,7 +44,9 @@ export interface DaemonStatus {
   readonly logPath: string;
   /** Messages in the inbox, at most 1,000; absent if it cannot be read. */
   readonly inboxLines?: number;
-  /** Bytes of the outbox that are still to be sent; absent if its record is damaged, of which the next start says more. */
+  /**
+   * Bytes of the outbox that are still to be sent; absent if its record is damaged, of which the next start says more.
+   */
   readonly unsentBytes?: number;
 }
 
@@ -51,12 +59,18 @@ export interface DaemonStopped {
   readonly reason?: string;
 }
 
-/** Whether a daemon of this name runs. Never throws for a stale pid file, whose process may be a stranger by now. @throws Error for a name that cannot be */
+/**
+ * Whether a daemon of this name runs. Never throws for a stale pid file, whose process may be a stranger by now.
+ * @throws Error for a name that cannot be
+ */
 export function isDaemonRunning(instance: string = defaultInstance, dir: string = process.cwd()): boolean {
   return runningDaemon(getDaemonPaths(instance, dir)) !== undefined;
 }
 
-/** What is known of one instance; files that cannot be read are said to be so. @throws Error for a name that cannot be */
+/**
+ * What is known of one instance; files that cannot be read are said to be so.
+ * @throws Error for a name that cannot be
+ */
 export function getDaemonStatus(instance: string = defaultInstance, dir: string = process.cwd()): DaemonStatus {
   const paths = getDaemonPaths(instance, dir);
   const read = new Reading();
@@ -102,24 +116,57 @@ export async function stopDaemon(
   try {
     process.kill(pid, "SIGTERM");
   } catch (thrown) {
-    if (codeOf(thrown) !== "ESRCH") return { instance, stopped: false, pid, reason: `pid ${pid} cannot be signalled: ${String(codeOf(thrown))}; are you its user?` };
+    if (codeOf(thrown) !== "ESRCH")
+      return {
+        instance,
+        stopped: false,
+        pid,
+        reason: `pid ${pid} cannot be signalled: ${String(codeOf(thrown))}; are you its user?`,
+      };
   }
   const end = performance.now() + timeoutMs;
   while (runningDaemon(paths)?.pid === pid) {
-    if (performance.now() > end) return { instance, stopped: false, pid, reason: `pid ${pid} has not ended within ${timeoutMs} ms; its log says why, kill -9 ${pid} loses nothing` };
+    if (performance.now() > end)
+      return {
+        instance,
+        stopped: false,
+        pid,
+        reason: `pid ${pid} has not ended within ${timeoutMs} ms; its log says why, kill -9 ${pid} loses nothing`,
+      };
     await wait(20);
   }
   return { instance, stopped: true, pid };
 }
 
 /** Stops every daemon that runs here, all at once. */
-export async function stopAllDaemons(dir: string = process.cwd(), options: { readonly timeoutMs?: number } = {}): Promise<readonly DaemonStopped[]> {
+export async function stopAllDaemons(
+  dir: string = process.cwd(),
+  options: { readonly timeoutMs?: number } = {},
+): Promise<readonly DaemonStopped[]> {
   const running = listDaemons(dir).filter((one) => one.running);
   return Promise.all(running.map(({ instance }) => stopDaemon(instance, dir, options)));
 }
 
-function whileRunning({ pid, server, channels, startedAt, agentId, joined = [], notJoined = [], rejectedLines = 0 }: DaemonRun): Partial<DaemonStatus> {
-  return { pid, server, channels, startedAt, joined, notJoined, rejectedLines, ...(agentId !== undefined && { agentId }) };
+function whileRunning({
+  pid,
+  server,
+  channels,
+  startedAt,
+  agentId,
+  joined = [],
+  notJoined = [],
+  rejectedLines = 0,
+}: DaemonRun): Partial<DaemonStatus> {
+  return {
+    pid,
+    server,
+    channels,
+    startedAt,
+    joined,
+    notJoined,
+    rejectedLines,
+    ...(agentId !== undefined && { agentId }),
+  };
 }
 
 function unsentBytes({ outbox, progress }: DaemonPaths): number | undefined {
@@ -136,7 +183,10 @@ function unsentBytes({ outbox, progress }: DaemonPaths): number | undefined {
 function instancesIn(dir: string): readonly string[] {
   try {
     const entries = readdirSync(daemonsDir(dir), { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory() && isInstanceName(entry.name)).map(({ name }) => name).sort();
+    return entries
+      .filter((entry) => entry.isDirectory() && isInstanceName(entry.name))
+      .map(({ name }) => name)
+      .sort();
   } catch (thrown) {
     if (codeOf(thrown) === "ENOENT") return [];
     throw thrown;

@@ -1,6 +1,9 @@
 import type { ProposalTerms } from "../negotiation.js";
 
-/** What the daemon needs of a client: one connection, made once, never made again by itself. Every promise settles within a time of the client's own. */
+/**
+ * What the daemon needs of a client: one connection, made once, never made again by itself. Every promise settles
+ * within a time of the client's own.
+ */
 export interface DaemonClient {
   /** The `@agent-id` once connected. */
   readonly agentId: string | undefined;

@@ -29,7 +29,10 @@ export interface AgentChatDaemonOptions {
   readonly echo?: boolean;
   /** False: SIGTERM, SIGINT and SIGHUP are the caller's to handle, by {@link AgentChatDaemon.stop}. */
   readonly handleSignals?: boolean;
-  /** How often the outbox is looked at when the file system says nothing, and whether the files are this daemon's still, milliseconds. */
+  /**
+   * How often the outbox is looked at when the file system says nothing, and whether the files are this daemon's still,
+   * milliseconds.
+   */
   readonly pollMs?: number;
   /** Another client, for tests. */
   readonly clientFactory?: DaemonClientFactory;
@@ -45,14 +48,18 @@ const defaultPollMs = 1_000;
 const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /**
- * A connection that stays, with files for hands and ears (seed 001, "Daemon Module"): what is heard is appended to `inbox.jsonl`, what is written to `outbox.jsonl` is sent.
+ * A connection that stays, with files for hands and ears (seed 001, "Daemon Module"): what is heard is appended to
+ * `inbox.jsonl`, what is written to `outbox.jsonl` is sent.
  * @example
  * const daemon = new AgentChatDaemon({ server: "ws://localhost:6667", name: "agent1", identity: "./identity.json" });
  * await daemon.start();
  */
 export class AgentChatDaemon {
   readonly paths: DaemonPaths;
-  /** Resolved once it has stopped: with the error if it gave up by itself (displaced, identity refused, its files gone), else with undefined. */
+  /**
+   * Resolved once it has stopped: with the error if it gave up by itself (displaced, identity refused, its files gone),
+   * else with undefined.
+   */
   readonly ended: Promise<Error | undefined>;
   readonly #options: AgentChatDaemonOptions;
   readonly #instance: string;
@@ -109,7 +116,8 @@ export class AgentChatDaemon {
   }
 
   /**
-   * Starts it; done when the first attempt to connect has succeeded, or has failed in a way that may pass: it is repeated for as long as the daemon runs. A stop meanwhile ends it.
+   * Starts it; done when the first attempt to connect has succeeded, or has failed in a way that may pass: it is
+   * repeated for as long as the daemon runs. A stop meanwhile ends it.
    * @throws Error if an instance of this name runs, its files cannot be used, or server or identity refuse it for good
    */
   async start(): Promise<void> {
@@ -175,7 +183,14 @@ export class AgentChatDaemon {
       if (holdsPidFile(this.paths, run)) return;
       this.#state?.close();
       this.#state = undefined; // the files may be another process's
-      this.#giveUp(Object.assign(new Error(`${this.paths.pid} is no longer this daemon's: somebody has removed it, or another daemon runs there`), { code: "FILES_LOST" }));
+      this.#giveUp(
+        Object.assign(
+          new Error(
+            `${this.paths.pid} is no longer this daemon's: somebody has removed it, or another daemon runs there`,
+          ),
+          { code: "FILES_LOST" },
+        ),
+      );
     }, pollMs);
   }
 
@@ -187,7 +202,15 @@ export class AgentChatDaemon {
       this.#rejectedLines += 1;
       this.#tellState();
     };
-    const outbox = new Outbox({ file, rejected: this.paths.rejected, inbox: this.#inbox, uplink: this.#uplink, log: this.#log, pollMs, onSetAside });
+    const outbox = new Outbox({
+      file,
+      rejected: this.paths.rejected,
+      inbox: this.#inbox,
+      uplink: this.#uplink,
+      log: this.#log,
+      pollMs,
+      onSetAside,
+    });
     this.#watcher = this.#watch(outbox);
     this.#sending = outbox.run(this.#stopping.signal);
   }
@@ -230,7 +253,10 @@ export class AgentChatDaemon {
       this.#tellState();
       this.#state?.close();
       this.#state = undefined; // the files may be another process's from here on
-      this.#log.info({ instance: this.#instance, ...(this.#error !== undefined && { code: errorCode(this.#error) }) }, "daemon stopped");
+      this.#log.info(
+        { instance: this.#instance, ...(this.#error !== undefined && { code: errorCode(this.#error) }) },
+        "daemon stopped",
+      );
       releasePidFile(this.paths);
     }
     this.#ignoreSignals();
@@ -239,7 +265,8 @@ export class AgentChatDaemon {
 
   async #clientOptions(): Promise<DaemonClientOptions> {
     const { server, identity, echo } = this.#options;
-    const name = (identity === undefined ? undefined : await nameIn(identity)) ?? this.#instance.slice(0, maxNameLength);
+    const name =
+      (identity === undefined ? undefined : await nameIn(identity)) ?? this.#instance.slice(0, maxNameLength);
     return { server, name, ...(identity !== undefined && { identity }), ...(echo !== undefined && { echo }) };
   }
 }

@@ -1,6 +1,22 @@
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 
-/** Replaces a file: whoever reads it, and whoever comes after a crash, finds the old text or the new one. Where it fails nothing new is left, which would keep a full disk full. @throws NodeJS.ErrnoException */
+/**
+ * Replaces a file: whoever reads it, and whoever comes after a crash, finds the old text or the new one. Where it fails
+ * nothing new is left, which would keep a full disk full.
+ * @throws NodeJS.ErrnoException
+ */
 export function replaceFile(path: string, text: string | Uint8Array): void {
   const next = `${path}.next`;
   const file = openSync(next, "w", 0o600);
@@ -18,7 +34,10 @@ export function replaceFile(path: string, text: string | Uint8Array): void {
   }
 }
 
-/** Appends whole lines, all or none; a half line that somebody has left is ended first. @throws NodeJS.ErrnoException */
+/**
+ * Appends whole lines, all or none; a half line that somebody has left is ended first.
+ * @throws NodeJS.ErrnoException
+ */
 export function appendLines(path: string, lines: readonly string[]): void {
   const file = openSync(path, "a+", 0o600);
   const { size } = fstatSync(file);
@@ -59,7 +78,7 @@ export function codeOf(thrown: unknown): string | undefined {
 }
 
 function writeAll(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+  for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
 }
 
 /** What a disk had room for is no message, or one that is written again. */

@@ -6,12 +6,16 @@ import type { DaemonLog } from "./log.js";
 export const inboxLines = 1_000;
 /** After a write that failed, milliseconds. */
 const retryMs = 1_000;
-/** After the file was replaced, that many times as long as this took, messages are gathered: a full inbox of long lines has tens of megabytes, and everything else waits while it is written. */
+/**
+ * After the file was replaced, that many times as long as this took, messages are gathered: a full inbox of long lines
+ * has tens of megabytes, and everything else waits while it is written.
+ */
 const restPerCost = 4;
 const newline = 0x0a;
 
 /**
- * `inbox.jsonl`: what was heard, the last 1,000 lines of it. Below that it is appended to, at it the file is replaced in one step, so that a reader never sees half of it.
+ * `inbox.jsonl`: what was heard, the last 1,000 lines of it. Below that it is appended to, at it the file is replaced
+ * in one step, so that a reader never sees half of it.
  * Its reader may empty or replace it. What cannot be written for now is kept, up to the same 1,000 lines.
  */
 export class Inbox {
@@ -38,9 +42,12 @@ export class Inbox {
   add(event: Readonly<Record<string, unknown>>): void {
     this.#waiting.push(JSON.stringify(event));
     if (this.#waiting.length > inboxLines) this.#waiting.shift();
-    this.#timer ??= setTimeout(() => {
-      this.#flush();
-    }, Math.max(0, this.#restsUntil - this.#now()));
+    this.#timer ??= setTimeout(
+      () => {
+        this.#flush();
+      },
+      Math.max(0, this.#restsUntil - this.#now()),
+    );
   }
 
   /** Its lines, those that wait to be written among them. @throws NodeJS.ErrnoException */
@@ -58,7 +65,8 @@ export class Inbox {
     this.flush();
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#waiting.length > 0) this.#log.warn({ count: this.#waiting.length }, "messages could not be written to the inbox");
+    if (this.#waiting.length > 0)
+      this.#log.warn({ count: this.#waiting.length }, "messages could not be written to the inbox");
   }
 
   #flush(): void {
@@ -71,7 +79,8 @@ export class Inbox {
       this.#failing = false;
     } catch (thrown) {
       this.#known = undefined;
-      if (!this.#failing) this.#log.warn({ code: codeOf(thrown) ?? String(thrown) }, "inbox cannot be written; what is heard waits");
+      if (!this.#failing)
+        this.#log.warn({ code: codeOf(thrown) ?? String(thrown) }, "inbox cannot be written; what is heard waits");
       this.#failing = true;
       this.#timer = setTimeout(() => {
         this.#flush();
@@ -96,7 +105,9 @@ export class Inbox {
 
   #countIfUnchanged(): number | undefined {
     const now = statSync(this.#path, { throwIfNoEntry: false });
-    return now !== undefined && now.size === this.#known?.size && now.ino === this.#known.ino ? this.#known.lines : undefined;
+    return now !== undefined && now.size === this.#known?.size && now.ino === this.#known.ino
+      ? this.#known.lines
+      : undefined;
   }
 
   #know(lines: number): void {

@@ -7,7 +7,10 @@ const rotateBytes = 5 * 1024 * 1024;
 /** Fields of a log line: ids, codes, counts, never what anybody said. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Writes `daemon.log`: JSON lines `{ts, level, event, …}`. Never throws: what cannot be written is counted and goes to stderr. */
+/**
+ * Writes `daemon.log`: JSON lines `{ts, level, event, …}`. Never throws: what cannot be written is counted and goes to
+ * stderr.
+ */
 export class DaemonLog {
   readonly #path: string;
   #unwritten = 0;
@@ -28,14 +31,26 @@ export class DaemonLog {
 
   #write(level: "info" | "warn", fields: LogFields, event: string): void {
     const line = JSON.stringify({ ts: Date.now(), level, event, ...fields });
-    const missing = this.#unwritten === 0 ? [] : [JSON.stringify({ ts: Date.now(), level: "warn", event: "log lines could not be written", count: this.#unwritten })];
+    const missing =
+      this.#unwritten === 0
+        ? []
+        : [
+            JSON.stringify({
+              ts: Date.now(),
+              level: "warn",
+              event: "log lines could not be written",
+              count: this.#unwritten,
+            }),
+          ];
     try {
       if (sizeOf(this.#path) > rotateBytes) renameSync(this.#path, `${this.#path}.1`);
       appendLines(this.#path, [...missing, line]);
       this.#unwritten = 0;
     } catch (thrown) {
       this.#unwritten += 1;
-      process.stderr.write(`${line}\n${JSON.stringify({ level: "warn", event: "daemon.log cannot be written", code: codeOf(thrown) })}\n`);
+      process.stderr.write(
+        `${line}\n${JSON.stringify({ level: "warn", event: "daemon.log cannot be written", code: codeOf(thrown) })}\n`,
+      );
     }
   }
 }

@@ -3,7 +3,15 @@ import { closeSync, fstatSync, openSync, readSync, type BigIntStats } from "node
 import { codeOf } from "./files.js";
 import { toldBytes } from "./inbox-error.js";
 import type { DaemonLog } from "./log.js";
-import { loadProgress, messageId, noProgress, saveProgress, tailBytes, tailOf, type Progress } from "./outbox-progress.js";
+import {
+  loadProgress,
+  messageId,
+  noProgress,
+  saveProgress,
+  tailBytes,
+  tailOf,
+  type Progress,
+} from "./outbox-progress.js";
 import type { DaemonPaths } from "./paths.js";
 
 /** A complete line of the outbox. */
@@ -37,7 +45,8 @@ const newline = 0x0a;
 
 /**
  * Reads `outbox.jsonl` line by line and keeps, durably, how far it came. A line counts once its newline is there.
- * A file that was cut, replaced, or differs before the offset is a new outbox, read from its beginning. Whoever writes owns the file: nothing is ever changed in it.
+ * A file that was cut, replaced, or differs before the offset is a new outbox, read from its beginning. Whoever writes
+ * owns the file: nothing is ever changed in it.
  */
 export class OutboxFile {
   readonly #paths: Pick<DaemonPaths, "outbox" | "progress">;
@@ -58,14 +67,22 @@ export class OutboxFile {
     return new OutboxFile(paths, instance, log, loadProgress(paths.progress) ?? noProgress());
   }
 
-  private constructor(paths: Pick<DaemonPaths, "outbox" | "progress">, instance: string, log: DaemonLog, progress: Progress) {
+  private constructor(
+    paths: Pick<DaemonPaths, "outbox" | "progress">,
+    instance: string,
+    log: DaemonLog,
+    progress: Progress,
+  ) {
     this.#paths = paths;
     this.#instance = instance;
     this.#log = log;
     this.#progress = progress;
   }
 
-  /** The next complete line; the same one until it is done. Undefined if there is none yet. @throws NodeJS.ErrnoException */
+  /**
+   * The next complete line; the same one until it is done. Undefined if there is none yet.
+   * @throws NodeJS.ErrnoException
+   */
   next(): OutboxLine | undefined {
     if (this.#ahead.length === 0) this.#look();
     return this.#ahead[0];
@@ -81,7 +98,9 @@ export class OutboxFile {
     return this.#isSearching;
   }
 
-  /** True, once each time, if the file was written anew with the bytes that were there: nothing of it is given again. */
+  /**
+   * True, once each time, if the file was written anew with the bytes that were there: nothing of it is given again.
+   */
   wasOverwritten(): boolean {
     const was = this.#wasOverwritten;
     this.#wasOverwritten = false;
@@ -93,18 +112,27 @@ export class OutboxFile {
     return this.#progress.joined;
   }
 
-  /** What was given to {@link OutboxFile.begin} for this, the next line, by this process or one before it; undefined if it was never begun. */
+  /**
+   * What was given to {@link OutboxFile.begin} for this, the next line, by this process or one before it; undefined if
+   * it was never begun.
+   */
   begun({ bytes = new Uint8Array() }: OutboxLine): string | undefined {
     const { begun } = this.#progress;
     return begun?.line === hashOf(bytes) ? begun.heard : undefined;
   }
 
-  /** This, the next line, is about to be said: it is on the disk when it returns. @throws NodeJS.ErrnoException; call it again then */
+  /**
+   * This, the next line, is about to be said: it is on the disk when it returns.
+   * @throws NodeJS.ErrnoException; call it again then
+   */
   begin({ bytes = new Uint8Array() }: OutboxLine, heard: string): void {
     this.#save({ ...this.#progress, begun: { line: hashOf(bytes), heard } });
   }
 
-  /** The line was sent or set aside: this is on the disk when it returns. @throws NodeJS.ErrnoException; call it again then */
+  /**
+   * The line was sent or set aside: this is on the disk when it returns.
+   * @throws NodeJS.ErrnoException; call it again then
+   */
   done(line: OutboxLine, joined: readonly string[]): void {
     const { origin, generation, ino, born, seen } = this.#progress;
     this.#save({ origin, generation, ino, born, ...(seen !== undefined && { seen }), ...line.after, joined });
@@ -156,10 +184,23 @@ export class OutboxFile {
   /** On the disk before anything of the new file is sent: the ids of its lines depend on it. */
   #begin(now: BigIntStats): void {
     const { origin, generation, ino, offset, joined } = this.#progress;
-    const next: Progress = { origin, generation: generation + 1, ino: String(now.ino), born: bornOf(now), offset: 0, tail: tailOf(new Uint8Array()), joined, seen: { size: String(now.size), changed: String(now.mtimeNs) } };
+    const next: Progress = {
+      origin,
+      generation: generation + 1,
+      ino: String(now.ino),
+      born: bornOf(now),
+      offset: 0,
+      tail: tailOf(new Uint8Array()),
+      joined,
+      seen: { size: String(now.size), changed: String(now.mtimeNs) },
+    };
     this.#save(next);
     this.#searched = 0;
-    if (ino !== "") this.#log.info({ sentBytes: offset, change: String(now.ino) === ino ? "written anew" : "replaced" }, "outbox is another file; it is read from its beginning");
+    if (ino !== "")
+      this.#log.info(
+        { sentBytes: offset, change: String(now.ino) === ino ? "written anew" : "replaced" },
+        "outbox is another file; it is read from its beginning",
+      );
   }
 
   /** @returns whether there is more to be read */
@@ -168,7 +209,8 @@ export class OutboxFile {
     const base = Math.max(0, this.#progress.offset - tailBytes);
     for (let bytes = chunkBytes; ; bytes *= 2) {
       const block = readAt(file, base, bytes);
-      if (tailOf(block.subarray(0, this.#progress.offset - base)) !== this.#progress.tail) return false; // cut a moment ago: noticed at the next look
+      // cut a moment ago: noticed at the next look
+      if (tailOf(block.subarray(0, this.#progress.offset - base)) !== this.#progress.tail) return false;
       this.#split(block, base);
       if (this.#ahead.length > 0 || block.length < bytes) return false;
       if (bytes > maxLineBytes) return this.#skip(file);
@@ -177,7 +219,11 @@ export class OutboxFile {
 
   #split(block: Uint8Array, base: number): void {
     let start = this.#progress.offset - base;
-    for (let end = block.indexOf(newline, start); end >= 0 && this.#ahead.length < aheadLines; end = block.indexOf(newline, start)) {
+    for (
+      let end = block.indexOf(newline, start);
+      end >= 0 && this.#ahead.length < aheadLines;
+      end = block.indexOf(newline, start)
+    ) {
       const bytes = block.subarray(start, end);
       const after = { offset: base + end + 1, tail: tailOf(block.subarray(0, end + 1)) };
       this.#push(Uint8Array.from(bytes), bytes.slice(0, toldBytes), base + start, after);
@@ -185,17 +231,23 @@ export class OutboxFile {
     }
   }
 
-  /** Finds the end of a line too long to be one, reading on where the last search ended. @returns whether there is more to be read */
+  /**
+   * Finds the end of a line too long to be one, reading on where the last search ended.
+   * @returns whether there is more to be read
+   */
   #skip(file: number): boolean {
     const { offset } = this.#progress;
     const from = Math.max(offset, this.#searched);
-    for (let at = from; ; ) {
+    for (let at = from; ;) {
       const block = readAt(file, at, chunkBytes);
       const found = block.indexOf(newline);
       if (found >= 0) {
         const end = at + found + 1;
         this.#searched = 0;
-        this.#push(undefined, readAt(file, offset, toldBytes), offset, { offset: end, tail: tailOf(readAt(file, end - tailBytes, tailBytes)) });
+        this.#push(undefined, readAt(file, offset, toldBytes), offset, {
+          offset: end,
+          tail: tailOf(readAt(file, end - tailBytes, tailBytes)),
+        });
         return false;
       }
       at += block.length;
@@ -211,7 +263,14 @@ export class OutboxFile {
 
   #tailOf(file: number, size: number): OutboxTail | undefined {
     const { offset } = this.#progress;
-    return size > offset ? { head: readAt(file, offset, toldBytes), offset, size, messageId: messageId(this.#instance, this.#progress, offset) } : undefined;
+    return size > offset
+      ? {
+          head: readAt(file, offset, toldBytes),
+          offset,
+          size,
+          messageId: messageId(this.#instance, this.#progress, offset),
+        }
+      : undefined;
   }
 }
 
@@ -232,7 +291,8 @@ function hashOf(line: Uint8Array): string {
 function readAt(file: number, position: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   let done = 0;
-  for (let read = -1; read !== 0 && done < length; done += read) read = readSync(file, bytes, done, length - done, position + done);
+  for (let read = -1; read !== 0 && done < length; done += read)
+    read = readSync(file, bytes, done, length - done, position + done);
   return bytes.subarray(0, done);
 }
 

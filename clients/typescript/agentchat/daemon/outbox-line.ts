@@ -1,5 +1,10 @@
 import { shapeProblemText } from "../../../../src/core/index.js";
-import { commands, negotiationTypes, type CommandOf, type NegotiationType } from "../../../../bridges/agentchat/schema.js";
+import {
+  commands,
+  negotiationTypes,
+  type CommandOf,
+  type NegotiationType,
+} from "../../../../bridges/agentchat/schema.js";
 
 /** Something said in a channel or to an agent. */
 export interface Message {
@@ -22,7 +27,8 @@ const maxFrameBytes = 64 * 1024 - 1_024;
 const types = ["JOIN", "LEAVE", "CREATE_CHANNEL", "INVITE", ...negotiationTypes] as const;
 
 /**
- * Reads a line: `{"to": "#channel" or "@agent-id", "content": "…", "in_reply_to"?: "…"}`, with or without `"type": "MSG"`, or one of {@link types} with the fields of that command.
+ * Reads a line: `{"to": "#channel" or "@agent-id", "content": "…", "in_reply_to"?: "…"}`, with or without `"type":
+ * "MSG"`, or one of {@link types} with the fields of that command.
  * Other fields are ignored, and so is null. A string says what is wrong with it.
  */
 export function readOutboxLine(bytes: Uint8Array): Outgoing | string {
@@ -32,10 +38,14 @@ export function readOutboxLine(bytes: Uint8Array): Outgoing | string {
   } catch (thrown) {
     return thrown instanceof SyntaxError ? "this is not JSON" : "this is not UTF-8";
   }
-  if (typeof line !== "object" || line === null || Array.isArray(line)) return 'this is no object {"to": …, "content": …} or {"type": …, …}';
-  const fields: Readonly<Record<string, unknown>> = Object.fromEntries(Object.entries(line).filter(([, value]) => value !== null));
+  if (typeof line !== "object" || line === null || Array.isArray(line))
+    return 'this is no object {"to": …, "content": …} or {"type": …, …}';
+  const fields: Readonly<Record<string, unknown>> = Object.fromEntries(
+    Object.entries(line).filter(([, value]) => value !== null),
+  );
   const outgoing = fields["type"] === undefined || fields["type"] === "MSG" ? messageOf(fields) : commandOf(fields);
-  if (typeof outgoing !== "string" && Buffer.byteLength(JSON.stringify(outgoing)) > maxFrameBytes) return `it is too long: a message may have ${maxFrameBytes} bytes`;
+  if (typeof outgoing !== "string" && Buffer.byteLength(JSON.stringify(outgoing)) > maxFrameBytes)
+    return `it is too long: a message may have ${maxFrameBytes} bytes`;
   return outgoing;
 }
 
@@ -45,15 +55,18 @@ export function isBlank(bytes: Uint8Array): boolean {
 }
 
 function messageOf({ to, content, in_reply_to: inReplyTo }: Readonly<Record<string, unknown>>): Message | string {
-  if (typeof to !== "string" || !/^[#@][^\n]{1,159}$/u.test(to)) return "to: it must be #channel or @agent-id, at most 160 characters";
+  if (typeof to !== "string" || !/^[#@][^\n]{1,159}$/u.test(to))
+    return "to: it must be #channel or @agent-id, at most 160 characters";
   if (typeof content !== "string") return "content: it must be a string";
-  if (inReplyTo !== undefined && (typeof inReplyTo !== "string" || inReplyTo === "" || inReplyTo.length > 256)) return "in_reply_to: it must be a message id of at most 256 characters";
+  if (inReplyTo !== undefined && (typeof inReplyTo !== "string" || inReplyTo === "" || inReplyTo.length > 256))
+    return "in_reply_to: it must be a message id of at most 256 characters";
   return { type: "MSG", to, content, ...(inReplyTo !== undefined && { inReplyTo }) };
 }
 
 function commandOf(fields: Readonly<Record<string, unknown>>): Exclude<Outgoing, Message> | string {
   const type = types.find((known) => known === fields["type"]);
-  if (type === undefined) return `type: it must be MSG, ${types.join(", ")}, or be left out for a message {"to": …, "content": …}`;
+  if (type === undefined)
+    return `type: it must be MSG, ${types.join(", ")}, or be left out for a message {"to": …, "content": …}`;
   const read = commands[type].safeParse(fields);
   return read.success ? read.data : `${type}: ${shapeProblemText(read.error, fields)}`;
 }

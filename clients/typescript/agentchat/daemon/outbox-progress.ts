@@ -15,7 +15,10 @@ const record = z.object({
   offset: z.int().nonnegative(),
   /** {@link tailOf} the bytes before the offset: a file cut and written anew differs there. */
   tail: z.string(),
-  /** The file's size, bytes, and its last change, nanoseconds, when it was looked at last: another change with the same bytes was no line appended. */
+  /**
+   * The file's size, bytes, and its last change, nanoseconds, when it was looked at last: another change with the same
+   * bytes was no line appended.
+   */
   seen: z.object({ size: z.string(), changed: z.string() }).readonly().exactOptional(),
   /** Channels joined by lines before the offset, and not left again. */
   joined: z.array(z.string()).readonly().default([]),
@@ -39,12 +42,18 @@ export function noProgress(): Progress {
   return { origin: randomUUID(), generation: 0, ino: "", born: "", offset: 0, tail: "", joined: [] };
 }
 
-/** Reads the record; undefined if there is none. @throws Error if it cannot be read: to guess would lose lines or send them twice */
+/**
+ * Reads the record; undefined if there is none.
+ * @throws Error if it cannot be read: to guess would lose lines or send them twice
+ */
 export function loadProgress(path: string): Progress | undefined {
   const text = readIfThere(path);
   if (text === undefined) return undefined;
   const read = parse(text);
-  if (read === undefined) throw new Error(`${path} is damaged; delete it and all of outbox.jsonl is sent again, so empty that first if you do not want this`);
+  if (read === undefined)
+    throw new Error(
+      `${path} is damaged; delete it and all of outbox.jsonl is sent again, so empty that first if you do not want this`,
+    );
   return read;
 }
 
@@ -55,7 +64,10 @@ export function saveProgress(path: string, progress: Progress): void {
 
 /** The id of the line at an offset: the same however often it is sent, another for every other line (protocols §5). */
 export function messageId(instance: string, { origin, generation }: Progress, offset: number): string {
-  return createHash("sha256").update(JSON.stringify([instance, origin, generation, offset])).digest("hex").slice(0, 32);
+  return createHash("sha256")
+    .update(JSON.stringify([instance, origin, generation, offset]))
+    .digest("hex")
+    .slice(0, 32);
 }
 
 function parse(text: string): Progress | undefined {

@@ -35,7 +35,10 @@ const failuresMax = 5;
 /** What became of a line: not done with when the signal came; done; done, and the inbox tells of it. */
 type Outcome = "open" | "done" | "told";
 
-/** Sends the outbox line by line, in order, each until the server has taken or refused it; what it can never take is set aside with the reason, which the inbox tells, too. */
+/**
+ * Sends the outbox line by line, in order, each until the server has taken or refused it; what it can never take is set
+ * aside with the reason, which the inbox tells, too.
+ */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #changed = new Gate();
@@ -75,7 +78,8 @@ export class Outbox {
   }
 
   async #dealWith(line: OutboxLine, signal: AbortSignal): Promise<Outcome> {
-    if (line.bytes === undefined) return this.#setAside(line, { code: "INVALID_MSG", message: "it is too long to be a message" }, signal);
+    if (line.bytes === undefined)
+      return this.#setAside(line, { code: "INVALID_MSG", message: "it is too long to be a message" }, signal);
     if (isBlank(line.bytes)) return "done";
     const read = readOutboxLine(line.bytes);
     if (typeof read === "string") return this.#setAside(line, { code: "INVALID_MSG", message: read }, signal);
@@ -86,7 +90,7 @@ export class Outbox {
     const { file, uplink, log } = this.#options;
     const { messageId } = line;
     let again = file.begun(line) !== undefined;
-    for (let failures = 0; !signal.aborted; ) {
+    for (let failures = 0; !signal.aborted;) {
       if (!(await uplink.connected(signal, onlineMs))) continue;
       const waitMs = this.#pace.take(performance.now());
       if (waitMs > 0) {
@@ -128,7 +132,10 @@ export class Outbox {
     return "open";
   }
 
-  /** Before the first time that something unrepeatable is said: whoever comes after a crash must know. False if the signal came first. */
+  /**
+   * Before the first time that something unrepeatable is said: whoever comes after a crash must know. False if the
+   * signal came first.
+   */
   async #begin(line: OutboxLine, said: Outgoing, self: string, signal: AbortSignal): Promise<boolean> {
     const { file, inbox } = this.#options;
     if (!isUnrepeatable(said) || file.begun(line) !== undefined) return true;
@@ -165,7 +172,9 @@ export class Outbox {
   #tellOverwritten(): void {
     const { inbox, log } = this.#options;
     log.warn({}, "the outbox was written anew with the same bytes; nothing of it is sent again");
-    inbox.add(inboxError("INVALID_MSG", "the outbox was written anew with the same bytes: append lines (>>), never overwrite"));
+    inbox.add(
+      inboxError("INVALID_MSG", "the outbox was written anew with the same bytes: append lines (>>), never overwrite"),
+    );
   }
 
   #tellUnended(): void {
@@ -173,10 +182,19 @@ export class Outbox {
     const tail = this.#unended.look(file.tail, performance.now());
     if (tail === undefined) return;
     log.warn({ offset: tail.offset, bytes: tail.size - tail.offset }, "outbox ends within a line, which is not sent");
-    inbox.add(inboxError("INVALID_MSG", "the last line of outbox.jsonl is not sent, since it is not ended: end each line with a newline", tail.head));
+    inbox.add(
+      inboxError(
+        "INVALID_MSG",
+        "the last line of outbox.jsonl is not sent, since it is not ended: end each line with a newline",
+        tail.head,
+      ),
+    );
   }
 
-  /** Does something with the disk until it succeeds: nothing more is sent meanwhile, so that nothing is lost or sent twice. Undefined if the signal came first. */
+  /**
+   * Does something with the disk until it succeeds: nothing more is sent meanwhile, so that nothing is lost or sent
+   * twice. Undefined if the signal came first.
+   */
   async #write<T>(task: () => T, signal: AbortSignal): Promise<T | undefined> {
     for (;;) {
       try {
@@ -185,7 +203,11 @@ export class Outbox {
         this.#failing = false;
         return result;
       } catch (thrown) {
-        if (!this.#failing) this.#options.log.warn({ code: errorCode(thrown) }, "the outbox or its record cannot be read or written; nothing is sent until it can");
+        if (!this.#failing)
+          this.#options.log.warn(
+            { code: errorCode(thrown) },
+            "the outbox or its record cannot be read or written; nothing is sent until it can",
+          );
         this.#failing = true;
       }
       if (signal.aborted) return undefined;
@@ -196,5 +218,8 @@ export class Outbox {
 
 /** It may have been taken when it was said before, and be refused for that; nothing tells. */
 function saidAgain({ code, message }: Reason): Reason {
-  return { code, message: `${message} (this line was said again after an interruption: it may have been taken the first time)` };
+  return {
+    code,
+    message: `${message} (this line was said again after an interruption: it may have been taken the first time)`,
+  };
 }

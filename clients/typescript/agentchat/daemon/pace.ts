@@ -2,7 +2,8 @@
 const pingShare = 0.1;
 
 /**
- * Says when the next message may go. Nobody tells a client the server's rate, so nothing is held back until the server has refused a message; from then on its refusals tell
+ * Says when the next message may go. Nobody tells a client the server's rate, so nothing is held back until the server
+ * has refused a message; from then on its refusals tell
  * how many it takes at once and how often one more. Times are milliseconds of a clock that never goes back.
  */
 export class Pace {
@@ -18,7 +19,8 @@ export class Pace {
 
   /** Takes the next turn. @returns 0, or in how many milliseconds it may be tried again */
   take(now: number): number {
-    if (this.#phase === "paced" && now - this.#nextAt >= this.#burst * this.#intervalMs) this.#begin(); // the bucket is full again
+    // the bucket is full again
+    if (this.#phase === "paced" && now - this.#nextAt >= this.#burst * this.#intervalMs) this.#begin();
     if (this.#phase === "paced") {
       if (now < this.#nextAt) return Math.ceil(this.#nextAt - now);
       this.#nextAt += this.#intervalMs;
@@ -35,7 +37,8 @@ export class Pace {
       this.#burst = Math.max(1, taken);
       this.#intervalMs = afterMs; // at least: the bucket was not quite empty, perhaps
     } else {
-      // Between two moments at which it held one message, the server has made room for those that went with their PINGs, and for the PING behind the refused one.
+      // Between two moments at which it held one message, the server has made room for those that went with their
+      // PINGs, and for the PING behind the refused one.
       const room = taken * (1 + pingShare) + pingShare;
       const measured = ((roomAt - this.#roomAt) * (1 + pingShare)) / room;
       this.#intervalMs = Math.max(afterMs, measured, taken === 0 ? this.#intervalMs : 0);

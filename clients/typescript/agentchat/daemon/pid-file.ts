@@ -22,7 +22,10 @@ const daemonRun = z.object({
   /** Why it is not connected. */
   lastError: z.string().exactOptional(),
   joined: z.array(z.string()).readonly().exactOptional(),
-  notJoined: z.array(z.object({ channel: z.string(), code: z.string() }).readonly()).readonly().exactOptional(),
+  notJoined: z
+    .array(z.object({ channel: z.string(), code: z.string() }).readonly())
+    .readonly()
+    .exactOptional(),
   /** Lines of the outbox that were set aside since it started. */
   rejectedLines: z.int().nonnegative().exactOptional(),
 });
@@ -52,15 +55,28 @@ export function lastDaemon({ run }: DaemonPaths): DaemonRun | undefined {
   }
 }
 
-/** Makes this process the daemon of an instance. @throws Error if one runs, the files cannot be written, or the signal comes first */
-export async function claimPidFile(paths: DaemonPaths, about: Pick<DaemonRun, "server" | "channels" | "identity">, signal: AbortSignal): Promise<DaemonRun> {
+/**
+ * Makes this process the daemon of an instance.
+ * @throws Error if one runs, the files cannot be written, or the signal comes first
+ */
+export async function claimPidFile(
+  paths: DaemonPaths,
+  about: Pick<DaemonRun, "server" | "channels" | "identity">,
+  signal: AbortSignal,
+): Promise<DaemonRun> {
   const { pid } = process;
   const start = processStart(pid);
-  if (start === undefined) throw new Error("cannot tell when this process started, so a later --stop could not know it: /proc or ps is needed");
+  if (start === undefined)
+    throw new Error(
+      "cannot tell when this process started, so a later --stop could not know it: /proc or ps is needed",
+    );
   const release = await lock(`${paths.pid}.lock`, start, signal);
   try {
     const other = runningDaemon(paths);
-    if (other !== undefined) throw new Error(`a daemon of this name is running already (pid ${other.pid}); stop it, or give this one another name`);
+    if (other !== undefined)
+      throw new Error(
+        `a daemon of this name is running already (pid ${other.pid}); stop it, or give this one another name`,
+      );
     const run: DaemonRun = { pid, start, startedAt: Date.now(), ...about };
     writeRun(paths, run);
     replaceFile(paths.pid, `${pid}\n`);
@@ -70,12 +86,18 @@ export async function claimPidFile(paths: DaemonPaths, about: Pick<DaemonRun, "s
   }
 }
 
-/** Writes how this process's daemon is, between {@link claimPidFile} and {@link releasePidFile}. @throws NodeJS.ErrnoException */
+/**
+ * Writes how this process's daemon is, between {@link claimPidFile} and {@link releasePidFile}.
+ * @throws NodeJS.ErrnoException
+ */
 export function writeRun(paths: DaemonPaths, run: DaemonRun): void {
   replaceFile(paths.run, `${JSON.stringify(run)}\n`);
 }
 
-/** False if somebody has removed the files that {@link claimPidFile} has written, or another daemon has claimed them; true also where that cannot be told for now. */
+/**
+ * False if somebody has removed the files that {@link claimPidFile} has written, or another daemon has claimed them;
+ * true also where that cannot be told for now.
+ */
 export function holdsPidFile(paths: DaemonPaths, { pid, start }: DaemonRun): boolean {
   try {
     return readIfThere(paths.pid)?.trim() === String(pid) && lastDaemon(paths)?.start === start;

@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 /**
- * When a process started, as a text that no other process of that id will ever have: boot and clock ticks from `/proc`, elsewhere what `ps` says.
+ * When a process started, as a text that no other process of that id will ever have: boot and clock ticks from `/proc`,
+ * elsewhere what `ps` says.
  * Undefined if there is no such process, or it has ended and waits for its parent, or nothing can be learned.
  */
 export function processStart(pid: number): string | undefined {
@@ -24,7 +25,10 @@ function startOnLinux(pid: number): string | undefined {
 
 function startByPs(pid: number): string | undefined {
   try {
-    const said = execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], { encoding: "utf8", timeout: 2_000 }).trim();
+    const said = execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], {
+      encoding: "utf8",
+      timeout: 2_000,
+    }).trim();
     return said === "" || said.startsWith("Z") ? undefined : said.replace(/^\S+\s+/, "");
   } catch {
     return undefined; // no such process, or no ps

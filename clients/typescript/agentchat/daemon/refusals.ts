@@ -1,7 +1,8 @@
 import { errorCode } from "./error-words.js";
 
 /** Errors that say nothing against what was said. Whatever else a server answers, it will answer again. */
-const passing = /^(RATE_LIMITED|CLOSED|TIMEOUT|INTERNAL|AUTH_REQUIRED|SESSION_DISPLACED|E(?:CONN|PIPE|HOST|NET|TIMEDOUT|NOTFOUND|AI)[A-Z_]*|Error|TypeError)$/;
+const passing =
+  /^(RATE_LIMITED|CLOSED|TIMEOUT|INTERNAL|AUTH_REQUIRED|SESSION_DISPLACED|E(?:CONN|PIPE|HOST|NET|TIMEDOUT|NOTFOUND|AI)[A-Z_]*|Error|TypeError)$/;
 const hopeless = /^(SESSION_DISPLACED|VERIFICATION_FAILED|INVALID_NAME|IDENTITY_[A-Z]+)$/;
 /** If the server does not say how long, milliseconds. */
 const retryMs = 1_000;
@@ -19,7 +20,9 @@ export type Delivery =
 export function deliveryOf(against: Error): Delivery {
   const code = errorCode(against);
   const { message } = against;
-  return isPassing(code) ? { kind: "later", code, message, afterMs: retryAfter(against) } : { kind: "refused", code, message };
+  return isPassing(code)
+    ? { kind: "later", code, message, afterMs: retryAfter(against) }
+    : { kind: "refused", code, message };
 }
 
 /** True for what may be otherwise the next time, whatever was said. */
@@ -34,5 +37,7 @@ export function isHopeless(code: string): boolean {
 
 /** Milliseconds until it may be tried again. */
 export function retryAfter(thrown: unknown): number {
-  return thrown instanceof Error && "retryAfterMs" in thrown && typeof thrown.retryAfterMs === "number" ? Math.min(thrown.retryAfterMs, retryMaxMs) : retryMs;
+  return thrown instanceof Error && "retryAfterMs" in thrown && typeof thrown.retryAfterMs === "number"
+    ? Math.min(thrown.retryAfterMs, retryMaxMs)
+    : retryMs;
 }

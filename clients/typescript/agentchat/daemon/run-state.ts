@@ -52,7 +52,11 @@ export class RunState {
       writeRun(this.#paths, this.#run);
       this.#failing = false;
     } catch (thrown) {
-      if (!this.#failing) this.#log.warn({ code: errorCode(thrown) }, "daemon.json cannot be written; its status is an old one until it can");
+      if (!this.#failing)
+        this.#log.warn(
+          { code: errorCode(thrown) },
+          "daemon.json cannot be written; its status is an old one until it can",
+        );
       this.#failing = true;
       this.#timer = setTimeout(() => {
         this.#write();

@@ -10,7 +10,8 @@ export function isUnrepeatable(line: Outgoing): line is Unrepeatable {
 }
 
 /**
- * What the last line of the inbox that tells of this step calls it; "" if there is none. Another word than before the step was said: it was taken, and need not be said again.
+ * What the last line of the inbox that tells of this step calls it; "" if there is none. Another word than before the
+ * step was said: it was taken, and need not be said again.
  * @param self whose step it is, an `@agent-id`
  */
 export function lastHeard(line: Unrepeatable, inbox: readonly string[], self: string | undefined): string {
@@ -18,7 +19,8 @@ export function lastHeard(line: Unrepeatable, inbox: readonly string[], self: st
   for (const text of inbox.toReversed()) {
     if (!text.includes(`"${type}"`)) continue;
     const event = parsed(text);
-    if (event["type"] === type && tellsOf(line, event, self)) return String(line.type === "CREATE_CHANNEL" ? event["ts"] : event["proposal_id"]);
+    if (event["type"] === type && tellsOf(line, event, self))
+      return String(line.type === "CREATE_CHANNEL" ? event["ts"] : event["proposal_id"]);
   }
   return "";
 }
@@ -28,7 +30,12 @@ function tellsOf(line: Unrepeatable, event: Readonly<Record<string, unknown>>, s
   if (event["from"] !== self) return false;
   if (line.type !== "PROPOSAL") return event["proposal_id"] === line.proposal_id;
   const to = line.to.startsWith("@") ? line.to : `@${line.to}`;
-  return event["to"] === to && (["task", "amount", "currency", "payment_code", "terms", "expires"] as const).every((field) => event[field] === line[field]);
+  return (
+    event["to"] === to &&
+    (["task", "amount", "currency", "payment_code", "terms", "expires"] as const).every(
+      (field) => event[field] === line[field],
+    )
+  );
 }
 
 /** A line of the inbox; nothing if its reader has left something else there. */

@@ -7,10 +7,18 @@ import type { Outgoing, Step } from "./outbox-line.js";
  * @param confirmed done when the server has dealt with a message that was written
  * @throws Error what the client or `confirmed` throws. A message that is refused is told by ClientHears.refused
  */
-export async function say(client: DaemonClient, line: Outgoing, id: string, confirmed: () => Promise<void>): Promise<void> {
+export async function say(
+  client: DaemonClient,
+  line: Outgoing,
+  id: string,
+  confirmed: () => Promise<void>,
+): Promise<void> {
   switch (line.type) {
     case "MSG":
-      await client.send(line.to, line.content, { msgId: id, ...(line.inReplyTo !== undefined && { inReplyTo: line.inReplyTo }) });
+      await client.send(line.to, line.content, {
+        msgId: id,
+        ...(line.inReplyTo !== undefined && { inReplyTo: line.inReplyTo }),
+      });
       await confirmed();
       return;
     case "JOIN":

@@ -12,8 +12,13 @@ export interface Reason {
   readonly message: string;
 }
 
-/** Keeps a line that can never be sent, with the reason: `{ts, code, reason, offset, line}`. @throws NodeJS.ErrnoException */
+/**
+ * Keeps a line that can never be sent, with the reason: `{ts, code, reason, offset, line}`.
+ * @throws NodeJS.ErrnoException
+ */
 export function setAside(path: string, { bytes, offset }: OutboxLine, { code, message }: Reason): void {
   if (sizeOf(path) > rotateBytes) renameSync(path, `${path}.1`);
-  appendLines(path, [JSON.stringify({ ts: Date.now(), code, reason: message, offset, line: bytes && new TextDecoder().decode(bytes) })]);
+  appendLines(path, [
+    JSON.stringify({ ts: Date.now(), code, reason: message, offset, line: bytes && new TextDecoder().decode(bytes) }),
+  ]);
 }

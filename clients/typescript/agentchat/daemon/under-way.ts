@@ -31,8 +31,13 @@ export class UnderWay {
   /** Fails it if a refusal that answers no call is one of it. @returns whether it is */
   refuse(error: Error): boolean {
     const ref = refOf(error);
-    // Servers of other makers give no ref: what answers no call is about the one message under way, unless it says that something could not be read, by whichever side.
-    if (this.#type !== "MSG" || !(ref === undefined ? errorCode(error) !== "INVALID_MSG" : ref === this.#id || ref === "MSG")) return false;
+    // Servers of other makers give no ref: what answers no call is about the one message under way, unless it says that
+    // something could not be read, by whichever side.
+    if (
+      this.#type !== "MSG" ||
+      !(ref === undefined ? errorCode(error) !== "INVALID_MSG" : ref === this.#id || ref === "MSG")
+    )
+      return false;
     this.fail(error);
     return true;
   }

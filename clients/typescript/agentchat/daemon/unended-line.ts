@@ -9,14 +9,18 @@ export class UnendedLine {
   #seen: { readonly messageId: string; readonly size: number; readonly sinceMs: number } | undefined;
   #told: string | undefined;
 
-  /** @param nowMs of a clock that never goes back @returns the tail if it has not changed for five seconds, once for each */
+  /**
+   * @param nowMs of a clock that never goes back
+   * @returns the tail if it has not changed for five seconds, once for each
+   */
   look(tail: OutboxTail | undefined, nowMs: number): OutboxTail | undefined {
     if (tail === undefined || isBlank(tail.head)) {
       this.#seen = undefined;
       return undefined;
     }
     const { messageId, size } = tail;
-    if (this.#seen?.messageId !== messageId || this.#seen.size !== size) this.#seen = { messageId, size, sinceMs: nowMs };
+    if (this.#seen?.messageId !== messageId || this.#seen.size !== size)
+      this.#seen = { messageId, size, sinceMs: nowMs };
     if (nowMs - this.#seen.sinceMs < patienceMs || this.#told === messageId) return undefined;
     this.#told = messageId;
     return tail;

@@ -45,7 +45,10 @@ const askMs = 30_000;
 /** Who invites (protocols §5). */
 const server = "@server";
 
-/** The daemon's line to its server: comes back whenever it is lost, into its channels, and says of each line of the outbox whether the server has taken it. */
+/**
+ * The daemon's line to its server: comes back whenever it is lost, into its channels, and says of each line of the
+ * outbox whether the server has taken it.
+ */
 export class Uplink {
   readonly #options: UplinkOptions;
   readonly #channels: Channels;
@@ -81,10 +84,19 @@ export class Uplink {
   get state(): UplinkState {
     const { agentId } = this;
     const { joined, notJoined } = this.#channels;
-    return { connected: this.#phase === "ready", joined, notJoined, ...(agentId !== undefined && { agentId }), ...(this.#lastError !== undefined && { lastError: this.#lastError }) };
+    return {
+      connected: this.#phase === "ready",
+      joined,
+      notJoined,
+      ...(agentId !== undefined && { agentId }),
+      ...(this.#lastError !== undefined && { lastError: this.#lastError }),
+    };
   }
 
-  /** Channels joined by lines of the outbox: whoever comes after this process should join them, too, by {@link alsoJoin}. */
+  /**
+   * Channels joined by lines of the outbox: whoever comes after this process should join them, too, by {@link
+   * alsoJoin}.
+   */
   get addedChannels(): readonly string[] {
     return this.#channels.added;
   }
@@ -128,7 +140,10 @@ export class Uplink {
     return this.#ready.passed(signal, ms);
   }
 
-  /** Says a line of the outbox and waits until the server has dealt with it. @param id of a message, the same each time */
+  /**
+   * Says a line of the outbox and waits until the server has dealt with it.
+   * @param id of a message, the same each time
+   */
   deliver(line: Outgoing, id: string): Promise<Delivery> {
     return this.#turns.take(() => this.#deliver(line, id));
   }
@@ -146,7 +161,8 @@ export class Uplink {
 
   async #deliver(line: Outgoing, id: string): Promise<Delivery> {
     const client = this.#client;
-    if (this.#phase !== "ready" || client === undefined) return { kind: "later", code: "CLOSED", message: "not connected", afterMs: 0 };
+    if (this.#phase !== "ready" || client === undefined)
+      return { kind: "later", code: "CLOSED", message: "not connected", afterMs: 0 };
     const underWay = new UnderWay(line.type, id);
     this.#underWay = underWay;
     const { signal } = this.#line;
@@ -158,7 +174,8 @@ export class Uplink {
       this.#underWay = undefined;
     }
     // The answer to this PING would be taken for that of the next one, and so on.
-    if (this.#client === client && isByPing(line) && errorCode(underWay.against) === "TIMEOUT") this.#lost(Object.assign(new Error("no answer to a PING"), { code: "TIMEOUT" }));
+    if (this.#client === client && isByPing(line) && errorCode(underWay.against) === "TIMEOUT")
+      this.#lost(Object.assign(new Error("no answer to a PING"), { code: "TIMEOUT" }));
     const delivery: Delivery = underWay.against === undefined ? { kind: "sent" } : deliveryOf(underWay.against);
     if (delivery.kind !== "later") {
       this.#channels.note(line, delivery.kind === "sent");
@@ -194,7 +211,8 @@ export class Uplink {
     // Coming back into the channels is nothing new to whoever reads the inbox.
     if (event["type"] === "JOINED" && this.#phase !== "ready") return;
     this.#options.hear(event);
-    if (event["type"] === "MSG" && event["from"] === server) this.#askFor(this.#channels.missing(String(event["content"])));
+    if (event["type"] === "MSG" && event["from"] === server)
+      this.#askFor(this.#channels.missing(String(event["content"])));
   }
 
   #askFor(channels: readonly string[]): void {
@@ -223,8 +241,15 @@ export class Uplink {
   }
 
   #closed({ code, reason = "" }: { readonly code: number; readonly reason?: string }): void {
-    if (code === tooLong) this.#underWay?.fail(Object.assign(new Error("the server takes no message of this length"), { code: "TOO_LONG" }));
-    this.#lost(Object.assign(new Error(`the connection was closed: ${code} ${reason}`.trim()), { code: code === displaced ? "SESSION_DISPLACED" : "CLOSED" }));
+    if (code === tooLong)
+      this.#underWay?.fail(
+        Object.assign(new Error("the server takes no message of this length"), { code: "TOO_LONG" }),
+      );
+    this.#lost(
+      Object.assign(new Error(`the connection was closed: ${code} ${reason}`.trim()), {
+        code: code === displaced ? "SESSION_DISPLACED" : "CLOSED",
+      }),
+    );
   }
 
   #lost(by: Error): void {
@@ -252,7 +277,11 @@ export class Uplink {
       this.#options.log.warn({ code, cause }, "the daemon gives up: trying again cannot help");
       this.#options.hear(inboxError(code, cause));
       this.#options.changed();
-      this.#options.giveUp(code === "SESSION_DISPLACED" || !(thrown instanceof Error) ? Object.assign(new Error(cause, { cause: thrown }), { code }) : thrown);
+      this.#options.giveUp(
+        code === "SESSION_DISPLACED" || !(thrown instanceof Error)
+          ? Object.assign(new Error(cause, { cause: thrown }), { code })
+          : thrown,
+      );
       return;
     }
     this.#phase = "waiting";
