@@ -23,7 +23,7 @@ import {
 } from "./core/index.js";
 import { ConversationsMemory, RequestsMemory, type Requests } from "./conversation/index.js";
 import { Desk } from "./desk/index.js";
-import { LocalAgents } from "./zeromq/agents/index.js";
+import { ZeromqAgents } from "./zeromq/agents/index.js";
 import {
   assembleOperations,
   doorCounts,
@@ -109,7 +109,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       log("error", fault.message);
     },
     proved: (name) => {
-      local.proved(name);
+      zeromqAgents.proved(name);
     },
   });
   const directory = new DirectoryMemory({ router, exchange, limits, clock, configuredRooms: config.rooms });
@@ -124,7 +124,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     limiter,
     identity,
     latency,
-    holders: () => [local, bridges],
+    holders: () => [zeromqAgents, bridges],
     connections: () =>
       doorCounts({ zmq: zmtp.connections(), websockets: ws.size, sessions: bridges.status().sessions }),
     sessions: () => bridges.status().admitted,
@@ -133,7 +133,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     backlogBytes: () => total.bytes,
     openRequests: () => requests.size,
   });
-  const local: LocalAgents = new LocalAgents({
+  const zeromqAgents: ZeromqAgents = new ZeromqAgents({
     router,
     exchange,
     ledger,
@@ -148,7 +148,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     dataTopics: config.topics,
     witness: ops.witness,
   });
-  const desk = new Desk({ router, exchange, ledger, limits, limiter, directory, log, status, askers: local });
+  const desk = new Desk({ router, exchange, ledger, limits, limiter, directory, log, status, askers: zeromqAgents });
   const zmtp: ZmtpListener = new ZmtpListener({
     router,
     ledger,
@@ -156,7 +156,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     clock,
     flusher,
     total,
-    policy: local,
+    policy: zeromqAgents,
     inUrls: config.zmqIn ?? usualZmqDoors.zmqIn(dataDir),
     outUrls: config.zmqOut ?? usualZmqDoors.zmqOut(dataDir),
     auth: config.zmqAuth,
@@ -246,7 +246,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       },
     }),
     ...ops.before,
-    local,
+    zeromqAgents,
     desk,
     bridges,
     zmtp,

@@ -9,7 +9,7 @@ import { writtenEnvelope } from "../../src/core/index.js";
 import { Agent } from "../../src/index.js";
 import { DroppedEvents } from "../../src/directory/index.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
-import { LocalWorld } from "../kit/local-world.js";
+import { ZeromqWorld } from "../kit/zeromq-world.js";
 import { PlainAgent, type Heard, type WireMessage } from "../kit/plain-agent.js";
 import { issueToken } from "../kit/tokens.js";
 
@@ -151,7 +151,7 @@ describe("what $broker says unasked", () => {
   });
 
   it("tells of losses in its schema's form", async () => {
-    const world = new LocalWorld();
+    const world = new ZeromqWorld();
     const told: unknown[] = [];
     world.router.subscribe("$events", { deliver: ({ payload }) => told.push(JSON.parse(payload.toString())) > 0 });
     const losses = new DroppedEvents(world.exchange, world.clock);

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { LocalWorld, proved } from "../kit/local-world.js";
+import { ZeromqWorld, proved } from "../kit/zeromq-world.js";
 
 describe("the broker's desk", () => {
-  let world: LocalWorld;
+  let world: ZeromqWorld;
   beforeEach(() => {
-    world = new LocalWorld({ brokerRatePerSecond: 1, brokerRateBurst: 20 });
+    world = new ZeromqWorld({ brokerRatePerSecond: 1, brokerRateBurst: 20 });
   });
   afterEach(async () => {
     expect(world.isExact).toBe(true);

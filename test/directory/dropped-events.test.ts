@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { LocalWorld } from "../kit/local-world.js";
+import { ZeromqWorld } from "../kit/zeromq-world.js";
 
 describe("a subscriber that loses messages", () => {
-  const world = new LocalWorld();
+  const world = new ZeromqWorld();
   afterEach(async () => {
     await world.close();
   });

@@ -10,7 +10,7 @@ import {
 } from "../../core/index.js";
 import type { Presence } from "../../directory/index.js";
 import type { SubscriberPeer } from "../wire/index.js";
-import { warn, type LocalContext } from "./context.js";
+import { warn, type ZeromqContext } from "./context.js";
 import type { Faults } from "./faults.js";
 import { isOwned } from "./owned.js";
 import { nameless, namingOf, type Naming } from "./naming.js";
@@ -21,7 +21,7 @@ import { Subscriptions } from "./subscriptions.js";
 
 /** What a connection needs of the rest of the folder, and tells it. */
 export interface ConnectedHost {
-  readonly context: LocalContext;
+  readonly context: ZeromqContext;
   readonly sleepers: Sleepers;
   readonly faults: Pick<Faults, "direct">;
   arrived(connected: Connected, name: string): void;

@@ -12,7 +12,7 @@ import type { Directory } from "../../directory/index.js";
 import type { Identity, Limiter, Witness } from "../../identity/index.js";
 
 /** What the parts of this folder need; built once by the composition root. */
-export interface LocalContext {
+export interface ZeromqContext {
   readonly router: Router;
   readonly exchange: Exchange;
   readonly ledger: Ledger;
@@ -35,7 +35,7 @@ const warnings = { perSecond: 1 / 60, burst: 5 };
 
 /** Logs what somebody at `remote` did, unless that address fills the log already. Whoever calls counts it. */
 export function warn(
-  { limiter, log }: LocalContext,
+  { limiter, log }: ZeromqContext,
   remote: string,
   event: string,
   fields: Readonly<Record<string, unknown>>,

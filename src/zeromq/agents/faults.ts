@@ -1,6 +1,6 @@
 import { brokerTopic, noticeBody, noticeMessage, noticeOf, type FaultNotice } from "../../core/index.js";
 import type { SubscriberPeer, ZmtpPeer } from "../wire/index.js";
-import type { LocalContext } from "./context.js";
+import type { ZeromqContext } from "./context.js";
 import type { Roll } from "./roll.js";
 
 /** How many faults one recipient was told this second, and how many were left out. */
@@ -19,12 +19,12 @@ const secondMs = 1_000;
  * that can be its own.
  */
 export class Faults {
-  readonly #context: LocalContext;
+  readonly #context: ZeromqContext;
   readonly #roll: Pick<Roll, "ownBy">;
   // bound: faultRecipientsMax · evicts: nobody else is told until a second is over · owner: Faults
   readonly #told = new Map<string, Told>();
 
-  constructor(context: LocalContext, roll: Pick<Roll, "ownBy">) {
+  constructor(context: ZeromqContext, roll: Pick<Roll, "ownBy">) {
     this.#context = context;
     this.#roll = roll;
   }

@@ -1,5 +1,5 @@
 import { isExpired, type FaultCode, type Message, type Subscriber } from "../../core/index.js";
-import type { LocalContext } from "./context.js";
+import type { ZeromqContext } from "./context.js";
 import type { Holding } from "./held.js";
 
 /** Why a held message reached nobody. */
@@ -7,7 +7,7 @@ export type Undelivered = Extract<FaultCode, "not-found" | "full" | "timeout">;
 
 /** What {@link Graces} needs. */
 export interface GracesOptions {
-  readonly context: LocalContext;
+  readonly context: ZeromqContext;
   readonly holding: Holding;
   /**
    * Hears of each message that nobody got in the end: its name did not come back, no more could be held, or its own

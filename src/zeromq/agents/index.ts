@@ -1,3 +1,3 @@
 /** Local agents: what ZeroMQ connections mean. */
-export type { LocalContext } from "./context.js";
-export * from "./local-agents.js";
+export type { ZeromqContext } from "./context.js";
+export * from "./zeromq-agents.js";

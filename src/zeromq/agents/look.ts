@@ -11,7 +11,7 @@ import {
   type Envelope,
 } from "../../core/index.js";
 import type { PublisherPeer } from "../wire/index.js";
-import { warn, type LocalContext } from "./context.js";
+import { warn, type ZeromqContext } from "./context.js";
 import type { Faults } from "./faults.js";
 import { speakerOf } from "./presence.js";
 import { isOwned } from "./owned.js";
@@ -21,7 +21,7 @@ import type { TimedRequests } from "./timed-requests.js";
 
 /** What {@link Look} needs. */
 export interface LookOptions {
-  readonly context: LocalContext;
+  readonly context: ZeromqContext;
   readonly faults: Faults;
   readonly requests: TimedRequests;
   /** Marks an agent as seen speaking. */

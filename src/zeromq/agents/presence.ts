@@ -1,13 +1,13 @@
 import { asFault, principal as principalOf, type Fault, type Principal } from "../../core/index.js";
 import type { Presence } from "../../directory/index.js";
 import type { SubscriberPeer } from "../wire/index.js";
-import { warn, type LocalContext } from "./context.js";
+import { warn, type ZeromqContext } from "./context.js";
 import type { Borne, Naming } from "./naming.js";
 
 /** What {@link Presences} needs. */
 export interface PresencesOptions {
   readonly peer: SubscriberPeer;
-  readonly context: LocalContext;
+  readonly context: ZeromqContext;
   readonly arrived: (name: string) => void;
   /** Gone with its connection and may come back within `graceMs`, or gone for good (0). */
   readonly left: (name: string, graceMs: number) => void;

@@ -8,11 +8,11 @@ import {
   telemetryTopic,
 } from "../../core/index.js";
 import type { ZmtpPeer } from "../wire/index.js";
-import type { LocalContext } from "./context.js";
+import type { ZeromqContext } from "./context.js";
 import { isOwned, type NameKeepers } from "./owned.js";
 
 /** What decides over names. */
-export type House = Pick<LocalContext, "identity" | "dataTopics"> & NameKeepers;
+export type House = Pick<ZeromqContext, "identity" | "dataTopics"> & NameKeepers;
 
 /** A name with an owner, refused to somebody who proves nothing. */
 export function ownedName(name: string): Fault {

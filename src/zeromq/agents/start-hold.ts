@@ -1,6 +1,6 @@
 import type { Message } from "../../core/index.js";
 import type { PublisherPeer } from "../wire/index.js";
-import type { LocalContext } from "./context.js";
+import type { ZeromqContext } from "./context.js";
 import type { Holding } from "./held.js";
 
 /** Routes a message or tells its sender why not; counts what became of it. */
@@ -18,7 +18,7 @@ interface Held {
  * copy.
  */
 export class StartHold {
-  readonly #context: LocalContext;
+  readonly #context: ZeromqContext;
   readonly #holding: Holding;
   readonly #judge: Judge;
   // bound: heldMaxBytes in all, heldPerNameMax each · evicts: one message more is judged at once; all go when
@@ -27,7 +27,7 @@ export class StartHold {
   #phase: "new" | "open" | "over" = "new";
   #cancel: (() => void) | undefined;
 
-  constructor(context: LocalContext, holding: Holding, judge: Judge) {
+  constructor(context: ZeromqContext, holding: Holding, judge: Judge) {
     this.#context = context;
     this.#holding = holding;
     this.#judge = judge;

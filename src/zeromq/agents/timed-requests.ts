@@ -1,6 +1,6 @@
 import { noticeOf, topicKind, type Envelope, type Message } from "../../core/index.js";
 import type { PublisherPeer } from "../wire/index.js";
-import type { LocalContext } from "./context.js";
+import type { ZeromqContext } from "./context.js";
 import type { Faults } from "./faults.js";
 
 /** Longer ids are not followed: an open request keeps its id, and nothing else of the message, in memory. */
@@ -8,13 +8,13 @@ const idMaxLength = 128;
 
 /** Follows requests from ZeroMQ to an agent of another dialect: if no answer comes in time, the sender is told. */
 export class TimedRequests {
-  readonly #context: LocalContext;
+  readonly #context: ZeromqContext;
   readonly #faults: Faults;
   // bound: requestsMax · evicts: a request goes when it is answered, timed out, or its connection ends · owner:
   // TimedRequests
   readonly #byClaimed = new Map<PublisherPeer, Set<() => void>>();
 
-  constructor(context: LocalContext, faults: Faults) {
+  constructor(context: ZeromqContext, faults: Faults) {
     this.#context = context;
     this.#faults = faults;
   }

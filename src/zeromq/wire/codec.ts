@@ -8,7 +8,7 @@ export const commandFlag = 0x04;
 const reservedFlags = 0xf8;
 
 /** One frame: its flags and its body, a range of the bytes that were read. */
-export interface Frame {
+export interface ZmtpFrame {
   readonly flags: number;
   readonly body: Buffer;
 }
@@ -148,7 +148,7 @@ export class FrameReader {
   }
 
   /** The next whole frame, or undefined when more bytes are needed. @throws IllegalBytes */
-  next(): Frame | undefined {
+  next(): ZmtpFrame | undefined {
     const chunk = this.#chunk;
     if (this.#straddle.size > 0) {
       this.#at = this.#straddle.fill(chunk, this.#at, (bytes) => frameEnd(bytes, 0, this.#maxBytes));
@@ -175,6 +175,6 @@ export class FrameReader {
   }
 }
 
-function frameAt(bytes: Buffer, at: number, end: number): Frame {
+function frameAt(bytes: Buffer, at: number, end: number): ZmtpFrame {
   return { flags: bytes[at] ?? 0, body: bytes.subarray(bodyStart(bytes, at), end) };
 }

@@ -8,7 +8,7 @@ import {
   type Limits,
   type Message,
 } from "../../core/index.js";
-import { commandFlag, encodeMessage, FrameReader, unitEnd, type Frame } from "./codec.js";
+import { commandFlag, encodeMessage, FrameReader, unitEnd, type ZmtpFrame } from "./codec.js";
 import { encodePing, encodePong, readCommand } from "./commands.js";
 import type { Introduction } from "./handshake.js";
 import { Heartbeat } from "./heartbeat.js";
@@ -170,7 +170,7 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
   }
 
   /** ZMTP 3.0: a subscription is a message that begins with 1, its end one that begins with 0. */
-  #message({ body }: Frame): void {
+  #message({ body }: ZmtpFrame): void {
     if (body[0] === 1) this.#subscribe(body.subarray(1));
     else if (body[0] === 0) this.#cancel(body.subarray(1));
     else this.#context.ledger.count("zmtp-upstream-ignored");

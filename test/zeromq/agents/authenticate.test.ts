@@ -1,8 +1,8 @@
 import { afterEach, expect, it } from "vitest";
 import { Fault } from "../../../src/core/index.js";
-import { LocalWorld } from "../../kit/local-world.js";
+import { ZeromqWorld } from "../../kit/zeromq-world.js";
 
-const world = new LocalWorld({ loginFailuresPerMinute: 2 });
+const world = new ZeromqWorld({ loginFailuresPerMinute: 2 });
 afterEach(async () => {
   await world.close();
 });
@@ -10,7 +10,7 @@ afterEach(async () => {
 it("lets an address guess PLAIN passwords only so often", () => {
   const guess = (remote: string): string => {
     try {
-      return world.local.authenticate("boss", "guess", remote).agent;
+      return world.agents.authenticate("boss", "guess", remote).agent;
     } catch (thrown) {
       return thrown instanceof Fault ? thrown.code : String(thrown);
     }

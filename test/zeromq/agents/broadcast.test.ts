@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { LocalWorld, proved } from "../../kit/local-world.js";
+import { ZeromqWorld, proved } from "../../kit/zeromq-world.js";
 
 describe("what is for all", () => {
-  let world: LocalWorld;
+  let world: ZeromqWorld;
   beforeEach(() => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
   });
   afterEach(async () => {
     expect(world.isExact).toBe(true);

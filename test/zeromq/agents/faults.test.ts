@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { LocalWorld } from "../../kit/local-world.js";
+import { ZeromqWorld } from "../../kit/zeromq-world.js";
 
 describe("faults", () => {
-  let world: LocalWorld;
+  let world: ZeromqWorld;
   beforeEach(() => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
   });
   afterEach(async () => {
     await world.close();
@@ -67,7 +67,7 @@ describe("faults", () => {
   });
 
   it("follow no more recipients than the limit", () => {
-    world = new LocalWorld({ faultRecipientsMax: 1 });
+    world = new ZeromqWorld({ faultRecipientsMax: 1 });
     const ada = world.subscriber(["ada"]);
     const bob = world.subscriber(["bob"]);
     world.send(world.publisher(), "ada", "ghost", "request", "?");

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { LocalWorld, proved } from "../../kit/local-world.js";
+import { ZeromqWorld, proved } from "../../kit/zeromq-world.js";
 
 describe("a name whose last connection is gone", () => {
-  let world: LocalWorld;
+  let world: ZeromqWorld;
   afterEach(async () => {
     await world.close();
   });
@@ -12,7 +12,7 @@ describe("a name whose last connection is gone", () => {
     ["proved", { principal: proved("bob") }, 2_000],
     ["inferred", {}, 10_000],
   ])("stays online for its grace: %s", (_how, facts, graceMs) => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
     const bob = world.subscriber(["bob"], facts);
     world.gone(bob);
     world.clock.advance(graceMs - 1);
@@ -23,7 +23,7 @@ describe("a name whose last connection is gone", () => {
   });
 
   it("is away without grace when the connection lives and cancels the name", () => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
     const bob = world.subscriber(["bob"]);
     world.unsubscribe(bob, "bob");
     expect(world.directory.agent("bob")).toBeUndefined();
@@ -31,7 +31,7 @@ describe("a name whose last connection is gone", () => {
   });
 
   it("gets what was held in order, before anything new, and each message once", () => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
     const tap = world.subscriber([""]);
     const bob = world.subscriber(["bob"]);
     world.gone(bob);
@@ -50,14 +50,14 @@ describe("a name whose last connection is gone", () => {
   });
 
   it("gets it at READY where the name is declared", () => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
     world.gone(world.subscriber([], { declared: "bob" }));
     world.send(world.publisher(), "ada", "bob", "inform", "while you were away");
     expect(world.subscriber([], { declared: "bob" }).texts).toEqual(["while you were away"]);
   });
 
   it("is not what somebody else's subscription to it as a topic releases", () => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
     world.gone(world.subscriber([], { declared: "bob" }));
     world.send(world.publisher(), "ada", "bob", "inform", "for bob");
     const mallory = world.subscriber(["bob"], { declared: "mallory" });
@@ -66,7 +66,7 @@ describe("a name whose last connection is gone", () => {
   });
 
   it("tells whoever asked that nobody came back, and counts the rest", () => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
     const ada = world.subscriber(["ada"]);
     world.gone(world.subscriber(["bob"]));
     const id = world.send(world.publisher(), "ada", "bob", "request", "there?");
@@ -81,7 +81,7 @@ describe("a name whose last connection is gone", () => {
   });
 
   it("does not give what expired meanwhile, and tells its sender", () => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
     const ada = world.subscriber(["ada"]);
     world.gone(world.subscriber(["bob"]));
     world.send(world.publisher(), "ada", "bob", "request", "quick", {
@@ -94,7 +94,7 @@ describe("a name whose last connection is gone", () => {
   });
 
   it("holds no more than the limits allow, and says so", () => {
-    world = new LocalWorld({ heldPerNameMax: 2 });
+    world = new ZeromqWorld({ heldPerNameMax: 2 });
     const ada = world.subscriber(["ada"]);
     world.gone(world.subscriber(["bob"]));
     for (const text of ["1", "2", "3"]) world.send(world.publisher(), "ada", "bob", "request", text);
@@ -105,14 +105,14 @@ describe("a name whose last connection is gone", () => {
   });
 
   it("holds no more bytes than all held messages may take together", () => {
-    world = new LocalWorld({ heldMaxBytes: 10_000 });
+    world = new ZeromqWorld({ heldMaxBytes: 10_000 });
     for (const name of ["bob", "eve"]) world.gone(world.subscriber([name]));
     for (const to of ["bob", "eve"]) world.send(world.publisher(), "ada", to, "inform", "x".repeat(6_000));
     expect(world.ledger.copies).toMatchObject({ pending: 1, dropped: { full: 1 } });
   });
 
   it("gives a session of another dialect what was held, before what is new", () => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
     world.gone(world.subscriber(["bob"]));
     world.send(world.publisher(), "ada", "bob", "inform", "1");
     const bob = world.session("bob");
@@ -122,7 +122,7 @@ describe("a name whose last connection is gone", () => {
   });
 
   it("begins with the last of its connections", () => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
     const first = world.subscriber([], { declared: "bob" });
     const second = world.subscriber(["bob"]);
     world.gone(second);
@@ -134,10 +134,10 @@ describe("a name whose last connection is gone", () => {
   });
 
   it("drops what it holds when the broker stops, counted", async () => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
     world.gone(world.subscriber(["bob"]));
     world.send(world.publisher(), "ada", "bob", "inform", "late");
-    await world.local.stop();
+    await world.agents.stop();
     expect(world.ledger.copies).toMatchObject({ pending: 0, dropped: { expired: 1 } });
     expect(world.isExact).toBe(true);
   });

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { LocalWorld, proved } from "../../kit/local-world.js";
+import { ZeromqWorld, proved } from "../../kit/zeromq-world.js";
 
 describe("what a connection hears", () => {
-  let world: LocalWorld;
+  let world: ZeromqWorld;
   beforeEach(() => {
-    world = new LocalWorld({}, { dataTopics: ["prices"] });
+    world = new ZeromqWorld({}, { dataTopics: ["prices"] });
   });
   afterEach(async () => {
     await world.close();
@@ -92,9 +92,9 @@ describe("what a connection hears", () => {
 });
 
 describe("a name that is proved while others claim it", () => {
-  let world: LocalWorld;
+  let world: ZeromqWorld;
   beforeEach(() => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
   });
   afterEach(async () => {
     await world.close();

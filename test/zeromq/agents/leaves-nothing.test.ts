@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { FakeSubscriber } from "../../kit/fake-zmq.js";
-import { LocalWorld, proved } from "../../kit/local-world.js";
+import { ZeromqWorld, proved } from "../../kit/zeromq-world.js";
 
 const names = ["ada", "bob", "boss"];
 const topics = [...names, "#lab", "#den", "all", "", "news.", "$events", "$broker"];
@@ -31,8 +31,8 @@ describe("random comings and goings", () => {
   it("keep both ledgers exact at every step and leave nothing behind", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.constantFrom(0, 3_000), async (steps, startHoldMs) => {
-        const world = new LocalWorld({ startHoldMs, heldPerNameMax: 3 });
-        const empty = new LocalWorld({ startHoldMs });
+        const world = new ZeromqWorld({ startHoldMs, heldPerNameMax: 3 });
+        const empty = new ZeromqWorld({ startHoldMs });
         const here: FakeSubscriber[] = [];
         for (const now of steps) {
           if (now.do === "connect") {
@@ -72,9 +72,9 @@ describe("random comings and goings", () => {
         expect(world.router.observers("ghost")).toEqual([]);
         expect(world.ledger.copies.pending).toBe(0);
         for (const { members } of world.directory.rooms(undefined)) expect(members).toBe(0);
-        await world.local.drain();
-        await world.local.stop();
-        await empty.local.stop();
+        await world.agents.drain();
+        await world.agents.stop();
+        await empty.agents.stop();
         world.directory.close();
         empty.directory.close();
         expect(world.clock.waiting).toBe(empty.clock.waiting);

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { LocalWorld, proved } from "../../kit/local-world.js";
+import { ZeromqWorld, proved } from "../../kit/zeromq-world.js";
 
 describe("a message that is looked at", () => {
-  let world: LocalWorld;
+  let world: ZeromqWorld;
   beforeEach(() => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
   });
   afterEach(async () => {
     expect(world.isExact).toBe(true);
@@ -160,13 +160,13 @@ describe("a message that is looked at", () => {
 });
 
 describe("a request to an agent of another dialect", () => {
-  let world: LocalWorld;
+  let world: ZeromqWorld;
   afterEach(async () => {
     await world.close();
   });
 
   it("is answered with a timeout when no answer comes", () => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
     const ada = world.subscriber(["ada"]);
     world.session("bot");
     const id = world.send(world.publisher(), "ada", "bot", "request", "quick?");
@@ -176,7 +176,7 @@ describe("a request to an agent of another dialect", () => {
   });
 
   it("has the time that its expires_at gives it", () => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
     const ada = world.subscriber(["ada"]);
     world.session("bot");
     world.send(world.publisher(), "ada", "bot", "request", "quick?", {
@@ -187,7 +187,7 @@ describe("a request to an agent of another dialect", () => {
   });
 
   it("is closed by the answer", () => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
     const ada = world.subscriber(["ada"]);
     const bot = world.session("bot");
     world.send(world.publisher(), "ada", "bot", "request", "quick?");
@@ -198,7 +198,7 @@ describe("a request to an agent of another dialect", () => {
   });
 
   it("is refused as full beyond the limit, and does not go out", () => {
-    world = new LocalWorld({ requestsPerSenderMax: 1 });
+    world = new ZeromqWorld({ requestsPerSenderMax: 1 });
     const ada = world.subscriber(["ada"]);
     const bot = world.session("bot");
     const publisher = world.publisher();
@@ -209,13 +209,13 @@ describe("a request to an agent of another dialect", () => {
     // with the connection.
     world.send(world.publisher(), "ada", "bot", "request", "3");
     expect(bot.heard.map(({ content }) => content.message)).toEqual(["1", "3"]);
-    world.local.publisherGone(publisher);
+    world.agents.publisherGone(publisher);
     expect(world.requests.size).toBe(1);
     expect(world.isExact).toBe(true);
   });
 
   it("is not followed to a ZeroMQ agent, whose answer may pass as bytes, nor to a room", () => {
-    world = new LocalWorld();
+    world = new ZeromqWorld();
     world.subscriber(["bob"]);
     world.send(world.publisher(), "ada", "bob", "request", "?");
     world.send(world.publisher(), "ada", "#general", "request", "?");

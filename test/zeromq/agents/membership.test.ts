@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { LocalWorld, proved } from "../../kit/local-world.js";
+import { ZeromqWorld, proved } from "../../kit/zeromq-world.js";
 
 describe("rooms of a ZeroMQ connection", () => {
-  let world: LocalWorld;
+  let world: ZeromqWorld;
   const members = (room: string): readonly string[] => [...world.directory.members(room, undefined)];
   beforeEach(() => {
-    world = new LocalWorld({ zmqInferredMs: 0 });
+    world = new ZeromqWorld({ zmqInferredMs: 0 });
   });
   afterEach(async () => {
     await world.close();
@@ -101,7 +101,7 @@ describe("rooms of a ZeroMQ connection", () => {
   });
 
   it("sleep beyond the number that one agent may be in, and it is told", () => {
-    world = new LocalWorld({ roomsPerAgentMax: 2 });
+    world = new ZeromqWorld({ roomsPerAgentMax: 2 });
     const ada = world.subscriber([], { declared: "ada" });
     for (const room of ["#one", "#two", "#three"]) world.subscribe(ada, room);
     expect(ada.faults).toEqual(["full"]);
@@ -113,7 +113,7 @@ describe("rooms of a ZeroMQ connection", () => {
   });
 
   it("are still heard when they had to make room for others, and the agent is told", async () => {
-    const full = new LocalWorld({ roomsMax: 4, roomsClaimedMax: 4 });
+    const full = new ZeromqWorld({ roomsMax: 4, roomsClaimedMax: 4 });
     const greedy = full.subscriber(["#a", "#b"], { declared: "greedy" });
     full.subscriber(["#new"], { declared: "eve" });
     expect(full.directory.rooms(undefined).map(({ name }) => name)).toEqual(["#agents", "#b", "#general", "#new"]);
@@ -124,7 +124,7 @@ describe("rooms of a ZeroMQ connection", () => {
   });
 
   it("need a name for which there is room: one of many finds less, and whoever is refused is told", async () => {
-    const full = new LocalWorld({ agentsClaimedMax: 4, agentsSharingMax: 2 });
+    const full = new ZeromqWorld({ agentsClaimedMax: 4, agentsSharingMax: 2 });
     const many = full.subscriber(["m1", "m2", "m3"]);
     expect(many.heard).toMatchObject([{ topic: "m3", kind: "fault", data: { code: "full", agent: "m3" } }]);
     const ada = full.subscriber(["ada"]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Logins } from "../../../src/zeromq/agents/logins.js";
 import { declaredFault, subscriptionFault } from "../../../src/zeromq/agents/rights.js";
-import { NamesWithOwners, proved } from "../../kit/local-world.js";
+import { NamesWithOwners, proved } from "../../kit/zeromq-world.js";
 
 const identity = new NamesWithOwners();
 identity.owned.add("boss");

@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { LocalWorld } from "../../kit/local-world.js";
+import { ZeromqWorld } from "../../kit/zeromq-world.js";
 
 describe("the first seconds after the start", () => {
-  let world: LocalWorld;
+  let world: ZeromqWorld;
   afterEach(async () => {
     await world.close();
   });
 
   it("hold messages to names that are not there yet, and give them in order", () => {
-    world = new LocalWorld({ startHoldMs: 3_000 });
+    world = new ZeromqWorld({ startHoldMs: 3_000 });
     const tap = world.subscriber([""]);
     const ada = world.publisher();
     for (const text of ["1", "2", "3"]) world.send(ada, "ada", "bob", "inform", text);
@@ -23,13 +23,13 @@ describe("the first seconds after the start", () => {
   });
 
   it("hold what is for a room that its members have not joined again", () => {
-    world = new LocalWorld({ startHoldMs: 3_000 });
+    world = new ZeromqWorld({ startHoldMs: 3_000 });
     world.send(world.publisher(), "ada", "#lab", "inform", "hello again");
     expect(world.subscriber(["bob", "#lab"]).texts).toEqual(["hello again"]);
   });
 
   it("end with a judgement: requests get their fault, informs are counted", () => {
-    world = new LocalWorld({ startHoldMs: 3_000 });
+    world = new ZeromqWorld({ startHoldMs: 3_000 });
     const ada = world.subscriber(["ada"]);
     const id = world.send(world.publisher(), "ada", "ghost", "request", "there?");
     world.send(world.publisher(), "ada", "ghost", "inform", "by the way");
@@ -43,7 +43,7 @@ describe("the first seconds after the start", () => {
   });
 
   it("hold no more than the limits allow: one message more is judged at once", () => {
-    world = new LocalWorld({ startHoldMs: 3_000, heldPerNameMax: 2 });
+    world = new ZeromqWorld({ startHoldMs: 3_000, heldPerNameMax: 2 });
     const ada = world.subscriber(["ada"]);
     for (const text of ["1", "2", "3"]) world.send(world.publisher(), "ada", "bob", "request", text);
     expect(ada.faults).toEqual(["not-found"]);
@@ -51,7 +51,7 @@ describe("the first seconds after the start", () => {
   });
 
   it("do not hold what is forged", () => {
-    world = new LocalWorld({ startHoldMs: 3_000 });
+    world = new ZeromqWorld({ startHoldMs: 3_000 });
     world.identity.owned.add("boss");
     world.send(world.publisher(), "boss", "bob", "inform", "obey");
     expect(world.subscriber(["bob"]).texts).toEqual([]);
@@ -59,9 +59,9 @@ describe("the first seconds after the start", () => {
   });
 
   it("end early when the broker drains", async () => {
-    world = new LocalWorld({ startHoldMs: 3_000 });
+    world = new ZeromqWorld({ startHoldMs: 3_000 });
     world.send(world.publisher(), "ada", "bob", "inform", "1");
-    await world.local.drain();
+    await world.agents.drain();
     expect(world.ledger.copies.pending).toBe(0);
     expect(world.ledger.messages.unroutable).toBe(1);
     expect(world.isExact).toBe(true);

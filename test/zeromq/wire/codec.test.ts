@@ -7,7 +7,7 @@ import {
   FrameReader,
   moreFlag,
   commandFlag,
-  type Frame,
+  type ZmtpFrame,
 } from "../../../src/zeromq/wire/codec.js";
 import { IllegalBytes } from "../../../src/zeromq/wire/illegal.js";
 import vectors from "./vectors/frames.json" with { type: "json" };
@@ -16,9 +16,9 @@ const limit = 1024;
 const bytesOf = (hex: string): Buffer => Buffer.from(hex.replaceAll(" ", ""), "hex");
 
 /** All frames of `chunks`, their bodies copied: a chunk may be written to again. */
-function readAll(chunks: readonly Buffer[], maxBytes = limit): Frame[] {
+function readAll(chunks: readonly Buffer[], maxBytes = limit): ZmtpFrame[] {
   const reader = new FrameReader(maxBytes);
-  const frames: Frame[] = [];
+  const frames: ZmtpFrame[] = [];
   for (const chunk of chunks) {
     const borrowed = Buffer.from(chunk);
     reader.feed(borrowed);
@@ -93,7 +93,7 @@ describe("frames", () => {
     for (let at = 0; at < bytes.length; at += 65_536) chunks.push(bytes.subarray(at, at + 65_536));
     const before = process.cpuUsage();
     const reader = new FrameReader(body.length);
-    let read: Frame | undefined;
+    let read: ZmtpFrame | undefined;
     for (const chunk of chunks) {
       reader.feed(chunk);
       read = reader.next();

@@ -15,7 +15,7 @@ import {
 } from "../../src/core/index.js";
 import { RequestsMemory } from "../../src/conversation/index.js";
 import { Desk } from "../../src/desk/index.js";
-import { LocalAgents } from "../../src/zeromq/agents/index.js";
+import { ZeromqAgents } from "../../src/zeromq/agents/index.js";
 import { DirectoryMemory } from "../../src/directory/index.js";
 import { LimiterMemory, type Identity } from "../../src/identity/index.js";
 import type { PublisherPeer } from "../../src/zeromq/wire/index.js";
@@ -66,7 +66,7 @@ export function proved(agent: string, scopes: readonly Scope[] = []): Principal 
 }
 
 /** Local agents over the real core and services, without sockets, and a clock that the test drives. */
-export class LocalWorld {
+export class ZeromqWorld {
   readonly clock = new FakeClock();
   readonly ledger = new Ledger();
   readonly router = new Router();
@@ -75,7 +75,7 @@ export class LocalWorld {
   readonly exchange: Exchange;
   readonly directory: DirectoryMemory;
   readonly requests: RequestsMemory;
-  readonly local: LocalAgents;
+  readonly agents: ZeromqAgents;
   readonly desk: Desk;
   readonly logged: string[] = [];
   readonly loggedFields: unknown[] = [];
@@ -97,7 +97,7 @@ export class LocalWorld {
       this.logged.push(event);
       this.loggedFields.push(fields);
     };
-    this.local = new LocalAgents({
+    this.agents = new ZeromqAgents({
       router,
       ledger,
       clock,
@@ -118,14 +118,14 @@ export class LocalWorld {
       exchange: this.exchange,
       limits: this.limits,
       directory: this.directory,
-      askers: this.local,
+      askers: this.agents,
       log,
       status: () => ({ up: true }),
     });
     identity.proved = (name) => {
-      this.local.proved(name);
+      this.agents.proved(name);
     };
-    void this.local.start();
+    void this.agents.start();
     void this.desk.start();
   }
 
@@ -139,7 +139,7 @@ export class LocalWorld {
    */
   subscriber(topics: readonly string[], facts: PeerFacts = {}): FakeSubscriber {
     const peer = new FakeSubscriber(this.newId(), facts, this.ledger);
-    this.local.subscriberReady(peer);
+    this.agents.subscriberReady(peer);
     this.#peers.push(peer);
     for (const topic of topics) this.subscribe(peer, topic);
     this.clock.advance(this.limits.zmqNamingMs);
@@ -148,24 +148,24 @@ export class LocalWorld {
 
   subscribe(peer: FakeSubscriber, topic: string): void {
     peer.subscriptions.add(topic);
-    this.local.subscribed(peer, topic);
+    this.agents.subscribed(peer, topic);
   }
 
   unsubscribe(peer: FakeSubscriber, topic: string): void {
     peer.subscriptions.delete(topic);
-    this.local.unsubscribed(peer, topic);
+    this.agents.unsubscribed(peer, topic);
     this.clock.advance(this.limits.zmqNamingMs);
   }
 
   /** The connection is gone. */
   gone(peer: FakeSubscriber): void {
-    this.local.subscriberGone(peer);
+    this.agents.subscriberGone(peer);
   }
 
   /** A connection on the publisher door. @throws Fault if it is refused */
   publisher(facts: PeerFacts = {}): FakePublisher {
     const peer = new FakePublisher(this.newId(), facts);
-    this.local.publisherReady(peer);
+    this.agents.publisherReady(peer);
     return peer;
   }
 
@@ -199,7 +199,7 @@ export class LocalWorld {
   sendText(by: PublisherPeer, topic: string, payload: string): void {
     this.ledger.messages.accepted += 1;
     const trust = by.principal?.trust ?? "claimed";
-    this.local.look(
+    this.agents.look(
       Message.fromPayload(Buffer.from(payload), {
         topic,
         receivedAt: this.clock.now(),
@@ -282,9 +282,9 @@ export class LocalWorld {
   /** Everybody leaves and the broker stops. */
   async close(): Promise<void> {
     for (const peer of this.#peers) this.gone(peer);
-    await this.local.drain();
+    await this.agents.drain();
     await this.desk.stop();
-    await this.local.stop();
+    await this.agents.stop();
     this.requests.close();
     this.directory.close();
   }

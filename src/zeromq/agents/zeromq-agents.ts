@@ -13,7 +13,7 @@ import { FailedLogins, type TokenEnd } from "../../identity/index.js";
 import type { PublisherPeer, SubscriberPeer, ZmtpPolicy } from "../wire/index.js";
 import { Broadcast } from "./broadcast.js";
 import { Connected, type ConnectedHost } from "./connected.js";
-import type { LocalContext } from "./context.js";
+import type { ZeromqContext } from "./context.js";
 import { Faults } from "./faults.js";
 import { Graces } from "./grace.js";
 import { Holding } from "./held.js";
@@ -34,8 +34,8 @@ const roundMs = 1_000;
  * What ZeroMQ connections mean: who they are, what they may hear and say, and what they are told. The ZMTP listener
  * asks, this answers.
  */
-export class LocalAgents implements ZmtpPolicy, Askers, Lifecycle {
-  readonly #context: LocalContext;
+export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
+  readonly #context: ZeromqContext;
   readonly #roll = new Roll<Connected>();
   readonly #sleepers = new Sleepers();
   readonly #faults: Faults;
@@ -47,13 +47,13 @@ export class LocalAgents implements ZmtpPolicy, Askers, Lifecycle {
   readonly #failedLogins: FailedLogins;
   readonly #logins: Logins;
   readonly #host: ConnectedHost;
-  // bound: zmqConnectionsMax · evicts: the listener refuses one more · owner: LocalAgents
+  // bound: zmqConnectionsMax · evicts: the listener refuses one more · owner: ZeromqAgents
   readonly #connected = new Map<object, Connected>();
   #protectedCount = 0;
   #cancelRound: (() => void) | undefined;
   #ends: (() => void)[] = [];
 
-  constructor(context: LocalContext) {
+  constructor(context: ZeromqContext) {
     this.#context = context;
     const faults = new Faults(context, this.#roll);
     const holding = new Holding(context.limits, context.ledger);
