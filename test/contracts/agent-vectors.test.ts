@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Agent, Fault, type Envelope } from "../../src/index.js";
-import type { Heard } from "../../clients/typescript/agent/link.js";
+import type { MessageListener } from "../../clients/typescript/agent/link.js";
 
 interface Hearing {
   readonly about: string;
@@ -23,7 +23,7 @@ describe("the vectors of what an agent hears", () => {
   it.each(hears)("hold: $about", async ({ waits, payload, text, becomes, code, retryAfterMs, answer, dropped = 0 }) => {
     const said: Envelope[] = [];
     const became: string[] = [];
-    let arrives: Heard = () => undefined;
+    let arrives: MessageListener = () => undefined;
     const agent = Agent.over("ada", (heard) => {
       arrives = heard;
       return {

@@ -13,11 +13,11 @@ import {
   type MessageType,
   type Trust,
 } from "../../../src/core/index.js";
-import { Answering, type Answerer } from "./answering.js";
-import { refusalAt } from "./door-word.js";
-import { findDoors } from "./doors.js";
-import { Inbox } from "./inbox.js";
-import type { Heard, Link } from "./link.js";
+import { RunningHandlers, type RequestHandler } from "./answering.js";
+import { handshakeRefusal } from "./door-word.js";
+import { findEndpoints } from "./doors.js";
+import { UnhandledMessages } from "./inbox.js";
+import type { MessageListener, Link } from "./link.js";
 import {
   agentDefaults,
   type AgentOptions,
@@ -28,7 +28,7 @@ import {
   type SendOptions,
 } from "./options.js";
 import { listedAgents, listedRooms, readPayload } from "./reading.js";
-import { Pending, type WaitOptions } from "./pending.js";
+import { PendingRequests, type WaitOptions } from "./pending.js";
 import { refusedName, RoundTrip } from "./round-trip.js";
 
 type NoticeHandler = (notice: Notice) => void | Promise<void>;
@@ -43,15 +43,15 @@ type NoticeHandler = (notice: Notice) => void | Promise<void>;
 export class Agent implements AsyncIterable<Envelope> {
   readonly name: string;
   readonly #options: Required<Pick<ConnectOptions, keyof typeof agentDefaults & keyof ConnectOptions>> & AgentOptions;
-  readonly #pending: Pending;
-  readonly #inbox: Inbox;
+  readonly #pending: PendingRequests;
+  readonly #inbox: UnhandledMessages;
   /** Requests that came after their `expires_at`. */
   #late = 0;
   #link: Link | undefined;
-  #onRequest: Answerer | undefined;
+  #onRequest: RequestHandler | undefined;
   #onInform: NoticeHandler | undefined;
   #onResponse: NoticeHandler | undefined;
-  readonly #answering: Answering;
+  readonly #answering: RunningHandlers;
   /** Something was published that no later answer has proved to be read. */
   #unproved = false;
   readonly #roundTrip: RoundTrip;
@@ -61,12 +61,12 @@ export class Agent implements AsyncIterable<Envelope> {
   private constructor(name: string, options: AgentOptions) {
     this.name = name;
     this.#options = { ...agentDefaults, ...options };
-    this.#pending = new Pending(this.#options.pendingMax);
-    this.#inbox = new Inbox(this.#options.inboxMax);
+    this.#pending = new PendingRequests(this.#options.pendingMax);
+    this.#inbox = new UnhandledMessages(this.#options.inboxMax);
     this.#roundTrip = new RoundTrip(this.#pending, (to, content, messageId, isWanted) =>
       this.#publish(to, "request", content, { messageId }, {}, isWanted),
     );
-    this.#answering = new Answering({
+    this.#answering = new RunningHandlers({
       max: this.#options.answeringMax,
       respond: (request, content) => this.respond(request, content),
       failed: (event, fields) => {
@@ -90,7 +90,7 @@ export class Agent implements AsyncIterable<Envelope> {
     if (problem !== undefined) throw new Fault("malformed", `the name ${options.name} ${problem}; choose another`);
     const { ZmqLink } = await import("./link-zeromq.js");
     const agent = new Agent(options.name, options);
-    const doors = findDoors(options);
+    const doors = findEndpoints(options);
     const link = new ZmqLink({
       ...doors,
       name: options.name,
@@ -107,7 +107,9 @@ export class Agent implements AsyncIterable<Envelope> {
     link.subscribe(options.name);
     link.open();
     try {
-      await agent.#roundTrip.first(agent.#options.readyTimeoutMs, (isWanted) => refusalAt(doors.in, options, isWanted));
+      await agent.#roundTrip.first(agent.#options.readyTimeoutMs, (isWanted) =>
+        handshakeRefusal(doors.in, options, isWanted),
+      );
       agent.#unproved = false;
     } catch (thrown) {
       await link.close(0);
@@ -118,7 +120,7 @@ export class Agent implements AsyncIterable<Envelope> {
   }
 
   /** An agent on a link that is open already; what `broker.agent` uses. */
-  static over(name: string, open: (heard: Heard) => Link, options: AgentOptions = {}): Agent {
+  static over(name: string, open: (heard: MessageListener) => Link, options: AgentOptions = {}): Agent {
     const agent = new Agent(name, options);
     agent.#link = open((topic, payload, trust) => {
       agent.#hear(topic, payload, trust);
@@ -168,7 +170,7 @@ export class Agent implements AsyncIterable<Envelope> {
   }
 
   /** Answers requests: what the handler returns is the response; what it throws is told as a fault. */
-  onRequest(handler: Answerer): this {
+  onRequest(handler: RequestHandler): this {
     this.#onRequest = handler;
     return this;
   }
@@ -238,7 +240,7 @@ export class Agent implements AsyncIterable<Envelope> {
 
   async #close(): Promise<void> {
     const end = performance.now() + agentDefaults.closeMs;
-    await this.#answering.end(agentDefaults.closeMs);
+    await this.#answering.drain(agentDefaults.closeMs);
     let unread: unknown;
     if (this.#unproved && this.#link?.house === undefined) {
       await this.#roundTrip

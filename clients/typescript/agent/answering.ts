@@ -1,7 +1,7 @@
 import { asFault, Fault, type Content } from "../../../src/core/index.js";
 import type { Request } from "./options.js";
 
-/** What {@link Answering} needs of its agent. */
+/** What {@link RunningHandlers} needs of its agent. */
 export interface AnsweringOptions {
   /** Handlers that may be under way at once. */
   readonly max: number;
@@ -11,12 +11,12 @@ export interface AnsweringOptions {
 }
 
 /** What a request's handler gives back: the response. */
-export type Answerer = (request: Request) => string | Content | undefined | Promise<string | Content | undefined>;
+export type RequestHandler = (request: Request) => string | Content | undefined | Promise<string | Content | undefined>;
 
 /** An agent's handlers that are under way, and what becomes of them when it leaves. */
-export class Answering {
+export class RunningHandlers {
   readonly #options: AnsweringOptions;
-  // bound: answeringMax of the agent's options · evicts: one more request is answered as full · owner: Answering
+  // bound: answeringMax of the agent's options · evicts: one more request is answered as full · owner: RunningHandlers
   readonly #underWay = new Map<Promise<void>, Request | undefined>();
   #phase: "open" | "closing" = "open";
 
@@ -35,7 +35,7 @@ export class Answering {
   }
 
   /** Answers a request by what its handler gives back; what it throws is told as a fault. */
-  answer(request: Request, handler: Answerer): void {
+  answer(request: Request, handler: RequestHandler): void {
     if (this.#phase === "closing")
       this.refuse(request, new Fault("going-away", `${request.to} is leaving; ask it again when it is back`));
     else if (this.isFull)
@@ -54,7 +54,7 @@ export class Answering {
   }
 
   /** Waits for what is under way, `withinMs` at most; what is not answered then is answered as `going-away`. */
-  async end(withinMs: number): Promise<void> {
+  async drain(withinMs: number): Promise<void> {
     this.#phase = "closing";
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<"late">((resolve) => (timer = setTimeout(resolve, withinMs, "late")));
@@ -73,7 +73,7 @@ export class Answering {
     );
   }
 
-  async #answer(request: Request, handler: Answerer): Promise<void> {
+  async #answer(request: Request, handler: RequestHandler): Promise<void> {
     let answer: string | Content;
     try {
       answer = (await handler(request)) ?? "";

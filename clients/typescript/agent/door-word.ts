@@ -6,24 +6,28 @@ import type { ConnectOptions } from "./options.js";
 export type Caller = Pick<ConnectOptions, "name" | "token">;
 
 /** `silent`: nobody is there, or nothing was said in time. */
-type DoorWord = { readonly kind: "welcome" | "silent" } | { readonly kind: "refused"; readonly why: string };
+type HandshakeAnswer = { readonly kind: "welcome" | "silent" } | { readonly kind: "refused"; readonly why: string };
 
 const greetingBytes = 64;
 const commandFlag = 0x04;
 const longFlag = 0x02;
 /** A door that answers at all does so at once. */
-const wordMs = 2_000;
+const answerMs = 2_000;
 /** Whoever is let in has its answer long before. */
-const patienceMs = 300;
+const pauseMs = 300;
 
 /**
  * Why the broker's door for PUB sockets turns an agent away: libzmq hears the reason (ERROR, RFC 23 §3.5), gives up and
  * tells nobody. Knocks only while the agent waits.
  * @returns undefined once the door lets it in, or nobody waits any more
  */
-export async function refusalAt(door: string, caller: Caller, isWanted: () => boolean): Promise<Fault | undefined> {
+export async function handshakeRefusal(
+  door: string,
+  caller: Caller,
+  isWanted: () => boolean,
+): Promise<Fault | undefined> {
   for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, patienceMs).unref());
+    await new Promise((resolve) => setTimeout(resolve, pauseMs).unref());
     if (!isWanted()) return undefined;
     const word = await ask(door, caller);
     if (word.kind === "welcome") return undefined;
@@ -32,17 +36,17 @@ export async function refusalAt(door: string, caller: Caller, isWanted: () => bo
 }
 
 /** Introduces itself by hand (RFC 23 §3) and hears the first command. */
-function ask(door: string, caller: Caller): Promise<DoorWord> {
+function ask(door: string, caller: Caller): Promise<HandshakeAnswer> {
   return new Promise((resolve) => {
     const socket = createConnection(placeOf(door));
     let heard: Buffer = Buffer.alloc(0);
     let isIntroduced = false;
-    const settle = (word: DoorWord): void => {
+    const settle = (word: HandshakeAnswer): void => {
       clearTimeout(timer);
       socket.destroy();
       resolve(word);
     };
-    const timer = setTimeout(settle, wordMs, { kind: "silent" } satisfies DoorWord).unref();
+    const timer = setTimeout(settle, answerMs, { kind: "silent" } satisfies HandshakeAnswer).unref();
     for (const end of ["error", "close"]) {
       socket.once(end, () => {
         settle({ kind: "silent" });
@@ -57,7 +61,7 @@ function ask(door: string, caller: Caller): Promise<DoorWord> {
         isIntroduced = true;
         socket.write(introduction(caller));
       }
-      const word = wordIn(heard.subarray(greetingBytes));
+      const word = answerIn(heard.subarray(greetingBytes));
       if (word !== undefined) settle(word);
     });
   });
@@ -105,7 +109,7 @@ function shortText(text: string): Buffer {
 }
 
 /** What the first command says; undefined while it has not come whole. */
-function wordIn(bytes: Buffer): DoorWord | undefined {
+function answerIn(bytes: Buffer): HandshakeAnswer | undefined {
   const isLong = ((bytes[0] ?? 0) & longFlag) !== 0;
   const at = isLong ? 9 : 2;
   if (bytes.length < at) return undefined;

@@ -4,22 +4,22 @@ import { join, resolve } from "node:path";
 import type { ConnectOptions } from "./options.js";
 
 /** The two doors of a broker. */
-export interface Doors {
+export interface Endpoints {
   readonly in: string;
   readonly out: string;
 }
 
 /** The doors to use: as told, else those of the broker that runs on this machine, else the standard ports. */
-export function findDoors(options: Pick<ConnectOptions, "in" | "out" | "dataDir">): Doors {
+export function findEndpoints(options: Pick<ConnectOptions, "in" | "out" | "dataDir">): Endpoints {
   if (options.in !== undefined && options.out !== undefined) return { in: options.in, out: options.out };
-  const known = readDoors(options.dataDir ?? defaultDataDir());
+  const known = readEndpoints(options.dataDir ?? defaultDataDir());
   return {
     in: options.in ?? known?.in ?? "tcp://127.0.0.1:5555",
     out: options.out ?? known?.out ?? "tcp://127.0.0.1:5556",
   };
 }
 
-function readDoors(dataDir: string): Doors | undefined {
+function readEndpoints(dataDir: string): Endpoints | undefined {
   let text: string;
   try {
     text = readFileSync(join(dataDir, "endpoints.json"), "utf8");

@@ -1,7 +1,7 @@
 import type { Envelope } from "../../../src/core/index.js";
 
 /** What came and was taken by no handler: kept in order, up to a bound, for whoever iterates. */
-export class Inbox implements AsyncIterable<Envelope> {
+export class UnhandledMessages implements AsyncIterable<Envelope> {
   /** Messages that came when it was full. */
   dropped = 0;
   readonly #max: number;

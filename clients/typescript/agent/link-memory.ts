@@ -11,7 +11,7 @@ import {
   type Principal,
   type Subscriber,
 } from "../../../src/core/index.js";
-import type { Heard, House, Link } from "./link.js";
+import type { MessageListener, House, Link } from "./link.js";
 
 /** The broker's side of a direct line; the composition root makes it from its directory. */
 export interface MemoryHome {
@@ -34,7 +34,7 @@ export interface MemoryPresence {
 export class MemoryLink implements Link, Subscriber {
   readonly house: House;
   readonly #home: MemoryHome;
-  readonly #heard: Heard;
+  readonly #heard: MessageListener;
   readonly #principal: Principal;
   readonly #presence: MemoryPresence;
   // bound: what the application subscribes to · evicts: nothing, it is the broker's own process · owner: MemoryLink
@@ -42,7 +42,7 @@ export class MemoryLink implements Link, Subscriber {
   #closed = false;
 
   /** @throws Fault malformed, conflict, full */
-  constructor(name: string, home: MemoryHome, heard: Heard) {
+  constructor(name: string, home: MemoryHome, heard: MessageListener) {
     const problem = agentNameProblem(name);
     if (problem !== undefined) throw new Fault("malformed", `the name ${name} ${problem}; choose another`);
     this.#home = home;

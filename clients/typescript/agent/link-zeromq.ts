@@ -1,6 +1,6 @@
 import { Subscriber, XPublisher } from "zeromq";
 import { Fault } from "../../../src/core/index.js";
-import type { Heard, Link } from "./link.js";
+import type { MessageListener, Link } from "./link.js";
 
 export interface ZmqLinkOptions {
   readonly name: string;
@@ -12,7 +12,7 @@ export interface ZmqLinkOptions {
   readonly token?: string;
   /** How long a publication waits for the broker or for room in the queue, milliseconds. */
   readonly publishTimeoutMs: number;
-  readonly heard: Heard;
+  readonly heard: MessageListener;
   /** The broker is there; again after it was away. */
   readonly connected: () => void;
 }

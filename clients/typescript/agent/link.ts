@@ -27,4 +27,4 @@ export interface House {
 }
 
 /** Hears what arrives. `trust`: what the broker knows of the sender, where the link can tell. */
-export type Heard = (topic: string, payload: Buffer, trust?: Trust) => void;
+export type MessageListener = (topic: string, payload: Buffer, trust?: Trust) => void;

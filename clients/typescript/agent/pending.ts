@@ -15,8 +15,8 @@ export interface WaitOptions {
 const timerMaxMs = 2 ** 31 - 1;
 
 /** Requests of one agent that wait for their response, by message id. */
-export class Pending {
-  // bound: pendingMax of the agent's options · evicts: one more request is refused as full · owner: Pending
+export class PendingRequests {
+  // bound: pendingMax of the agent's options · evicts: one more request is refused as full · owner: PendingRequests
   readonly #waiting = new Map<string, Waiting>();
   readonly #max: number;
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { asFault, brokerTopic, Fault, type Content } from "../../../src/core/index.js";
 import { agentDefaults, type ConnectOptions } from "./options.js";
-import type { Pending } from "./pending.js";
+import type { PendingRequests } from "./pending.js";
 
 /** Publishes a ping to the broker; `isWanted` calls it off while it waits for its turn. */
 export type PublishPing = (to: string, content: Content, messageId: string, isWanted: () => boolean) => Promise<void>;
@@ -12,10 +12,10 @@ const ping: Content = { message: "ping", kind: "ping" };
  * Round trips through the broker: what one sender says is read in order, so an answer proves everything said before.
  */
 export class RoundTrip {
-  readonly #pending: Pending;
+  readonly #pending: PendingRequests;
   readonly #publish: PublishPing;
 
-  constructor(pending: Pending, publish: PublishPing) {
+  constructor(pending: PendingRequests, publish: PublishPing) {
     this.#pending = pending;
     this.#publish = publish;
   }

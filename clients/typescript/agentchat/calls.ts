@@ -1,5 +1,5 @@
 import { AgentChatError } from "./error.js";
-import type { ErrorEvent, Heard } from "./events.js";
+import type { ErrorEvent, ServerEvent } from "./events.js";
 import type { CallKind } from "./frame.js";
 import { canBeAbout, errorOf } from "./refusal.js";
 
@@ -7,14 +7,14 @@ import { canBeAbout, errorOf } from "./refusal.js";
 export interface Asked<T> {
   readonly kind: CallKind;
   /** What the event means to this call; undefined if it answers another. */
-  readonly answer: (event: Heard) => T | undefined;
+  readonly answer: (event: ServerEvent) => T | undefined;
   readonly timeoutMs: number;
 }
 
 interface Call {
   readonly kind: CallKind;
   /** Takes the event if it is the answer. */
-  readonly offer: (event: Heard) => boolean;
+  readonly offer: (event: ServerEvent) => boolean;
   readonly reject: (error: AgentChatError) => void;
   /**
    * `late` once nobody waits any more: it keeps its place in the order and takes what is its own in silence, so that no
@@ -82,7 +82,7 @@ export class Calls {
   }
 
   /** Gives an event to the call that it answers, if there is one. */
-  answer(event: Heard): void {
+  answer(event: ServerEvent): void {
     const older: Call[] = [];
     for (const call of this.#open) {
       if (call.offer(event) && !sharing.includes(call.kind)) {

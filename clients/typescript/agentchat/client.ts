@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { Backoff } from "./backoff.js";
 import { comeBack, joinedTo, rejoin } from "./comeback.js";
-import { Connection, displaced, type End } from "./connection.js";
+import { Connection, displaced, type ConnectionEnd } from "./connection.js";
 import { AgentChatError } from "./error.js";
-import type { Heard } from "./events.js";
-import { atSign, checkFrame, type CallKind, type Frame } from "./frame.js";
+import type { ServerEvent } from "./events.js";
+import { atSign, checkFrame, type CallKind, type CommandFrame } from "./frame.js";
 import { outcomeOf, proposalFrame, stepFrame, type NegotiationFrame, type ProposalTerms } from "./negotiation.js";
 import type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./options.js";
-import { Unheard } from "./unheard.js";
+import { UnhandledErrors } from "./unheard.js";
 import { readIdentity, sign, type Identity } from "./identity-file.js";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import { commands } from "../../../bridges/agentchat/schema.js";
@@ -41,7 +41,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   // bound: channels that the application joined · evicts: a channel leaves with LEFT, when LEAVE is refused because one
   // is not inside, or by disconnect() · owner: AgentChatClient
   readonly #channels = new Set<string>();
-  readonly #unheard = new Unheard();
+  readonly #unheard = new UnhandledErrors();
   #phase: "idle" | "connecting" | "ready" | "waiting" = "idle";
   #leaving = new AbortController();
   #connection: Connection | undefined;
@@ -120,7 +120,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   ): Promise<string> {
     if (Object.hasOwn(commands, msgId))
       throw new AgentChatError("INVALID_MSG", `msgId ${msgId} is the name of a command; choose another`);
-    const said: Frame<"MSG"> = {
+    const said: CommandFrame<"MSG"> = {
       type: "MSG",
       to: target,
       content,
@@ -172,7 +172,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   /** Invites an agent into a channel. @throws AgentChatError CHANNEL_NOT_FOUND, NOT_INVITED, AGENT_NOT_FOUND */
   async invite(channel: string, agent: string): Promise<void> {
     const connection = this.#ready();
-    const invitation: Frame<"INVITE"> = { type: "INVITE", channel, agent: atSign(agent) };
+    const invitation: CommandFrame<"INVITE"> = { type: "INVITE", channel, agent: atSign(agent) };
     checkFrame(invitation); // without it, no PING either
     // An invitation is silent on success: it was taken when a PING behind it is answered, whichever way.
     const invited = connection.call(invitation, (event) => (event.type === "PONG" ? true : undefined));
@@ -227,7 +227,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     await this.#connection?.close();
   }
 
-  #call<T>(frame: Frame<CallKind>, answer: (event: Heard) => T | undefined): Promise<T> {
+  #call<T>(frame: CommandFrame<CallKind>, answer: (event: ServerEvent) => T | undefined): Promise<T> {
     return this.#ready().call(frame, answer);
   }
 
@@ -268,7 +268,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     return connection;
   }
 
-  #lost(connection: Connection, end: End, signal: AbortSignal): void {
+  #lost(connection: Connection, end: ConnectionEnd, signal: AbortSignal): void {
     if (this.#connection === connection) this.#connection = undefined;
     const again = !signal.aborted && end.code !== displaced && (this.#options.reconnect ?? true);
     if (!signal.aborted) this.#phase = again ? "waiting" : "idle";
@@ -304,7 +304,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     if (!connection.isOver() && !signal.aborted) this.emit("open");
   }
 
-  #tell(event: Heard): void {
+  #tell(event: ServerEvent): void {
     switch (event.type) {
       case "WELCOME":
         this.#agentId = atSign(event.agent_id);

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Backoff } from "./backoff.js";
 import type { Connection } from "./connection.js";
 import { AgentChatError } from "./error.js";
-import type { Heard } from "./events.js";
+import type { ServerEvent } from "./events.js";
 
 /** Refusals that are the same next time. */
 const final: readonly string[] = ["SESSION_DISPLACED", "VERIFICATION_FAILED", "INVALID_NAME"];
@@ -84,7 +84,7 @@ export async function rejoin(
 }
 
 /** The answer to JOIN and CREATE_CHANNEL: who is there. */
-export function joinedTo(channel: string): (event: Heard) => readonly string[] | undefined {
+export function joinedTo(channel: string): (event: ServerEvent) => readonly string[] | undefined {
   return (event) => (event.type === "JOINED" && event.channel === channel ? event.agents : undefined);
 }
 

@@ -1,8 +1,8 @@
 import { Calls } from "./calls.js";
 import { AgentChatError } from "./error.js";
-import { readFrame, type Heard, type HeardOf } from "./events.js";
-import { checkFrame, type CallKind, type Frame } from "./frame.js";
-import { Line } from "./line.js";
+import { readFrame, type ServerEvent, type ServerEventOf } from "./events.js";
+import { checkFrame, type CallKind, type CommandFrame } from "./frame.js";
+import { AgentChatSocket } from "./line.js";
 import { errorOf } from "./refusal.js";
 import { sign, type Identity } from "./identity.js";
 import { authText } from "../../../bridges/agentchat/signed-text.js";
@@ -18,14 +18,14 @@ export interface Introduction {
 }
 
 /** How a connection ended. */
-export interface End {
+export interface ConnectionEnd {
   readonly code: number;
   readonly reason: string;
 }
 
 /** What a connection tells its owner. */
 export interface ConnectionEvents {
-  readonly onEvent: (event: Heard) => void;
+  readonly onEvent: (event: ServerEvent) => void;
   /** What answers no call: a message refused, something unreadable. */
   readonly onError: (error: AgentChatError) => void;
 }
@@ -36,24 +36,24 @@ export const displaced = 4409;
 /** A line that has been silent this long is asked, and given up after as long again, milliseconds. */
 const silentMs = 30_000;
 /** A server that does not answer PING asks for no proof either, milliseconds. */
-const barrierMs = 2_000;
+const challengeMs = 2_000;
 
 /** A connection from its introduction to its end: proves its key where asked to, and gives each answer to its call. */
 export class Connection {
   /** Resolved once it is over. */
-  readonly ended: Promise<End>;
+  readonly ended: Promise<ConnectionEnd>;
   readonly #introduction: Introduction;
   readonly #events: ConnectionEvents;
   readonly #calls = new Calls();
-  readonly #over: (end: End) => void;
-  #line: Line | undefined;
+  readonly #over: (end: ConnectionEnd) => void;
+  #socket: AgentChatSocket | undefined;
   #phase: "greeting" | "ready" | "over" = "greeting";
   #proof: Promise<unknown> | undefined;
 
   private constructor(introduction: Introduction, events: ConnectionEvents) {
     this.#introduction = introduction;
     this.#events = events;
-    let over: (end: End) => void = () => undefined;
+    let over: (end: ConnectionEnd) => void = () => undefined;
     this.ended = new Promise((resolve) => {
       over = resolve;
     });
@@ -73,7 +73,10 @@ export class Connection {
     };
     signal.addEventListener("abort", abort, { once: true });
     try {
-      connection.#line = await Line.open(introduction.server, connection.#lineEvents(), { signal, silentMs });
+      connection.#socket = await AgentChatSocket.open(introduction.server, connection.#socketEvents(), {
+        signal,
+        silentMs,
+      });
       await connection.#introduce();
     } catch (thrown) {
       await connection.close();
@@ -90,14 +93,14 @@ export class Connection {
   }
 
   /** Says something that nothing answers, and that was checked. @throws AgentChatError CLOSED */
-  async send(frame: Frame<"MSG">): Promise<void> {
+  async send(frame: CommandFrame<"MSG">): Promise<void> {
     await this.#sayOn(frame);
   }
 
   /** Says something and waits for its answer. @throws AgentChatError INVALID_MSG, the server's, TIMEOUT, CLOSED */
   async call<T>(
-    frame: Frame<CallKind>,
-    answer: (event: Heard) => T | undefined,
+    frame: CommandFrame<CallKind>,
+    answer: (event: ServerEvent) => T | undefined,
     timeoutMs = this.#introduction.answerTimeoutMs,
   ): Promise<T> {
     checkFrame(frame);
@@ -111,13 +114,13 @@ export class Connection {
 
   /** Ends it; what was said is written first. */
   async close(): Promise<void> {
-    await this.#line?.close();
+    await this.#socket?.close();
   }
 
-  #sayOn(frame: Frame): Promise<void> {
-    if (this.#line === undefined)
+  #sayOn(frame: CommandFrame): Promise<void> {
+    if (this.#socket === undefined)
       return Promise.reject(new AgentChatError("CLOSED", "not connected; wait for the event open"));
-    return this.#line.send(frame);
+    return this.#socket.send(frame);
   }
 
   async #introduce(): Promise<void> {
@@ -126,16 +129,16 @@ export class Connection {
       event.type === "WELCOME" ? true : undefined,
     );
     if (identity !== undefined) {
-      await this.#barrier();
+      await this.#awaitChallenge();
       await this.#proof;
     }
     this.#phase = this.isOver() ? "over" : "ready";
   }
 
   /** A challenge may follow the welcome. Once a PING is answered, whichever way, it has come or never will. */
-  async #barrier(): Promise<void> {
+  async #awaitChallenge(): Promise<void> {
     try {
-      await this.call({ type: "PING" }, (event) => (event.type === "PONG" ? true : undefined), barrierMs);
+      await this.call({ type: "PING" }, (event) => (event.type === "PONG" ? true : undefined), challengeMs);
     } catch (thrown) {
       if (this.isOver() || !(thrown instanceof AgentChatError)) throw thrown;
     }
@@ -154,7 +157,7 @@ export class Connection {
     }
   }
 
-  #challenged(challenge: HeardOf<"CHALLENGE">): void {
+  #challenged(challenge: ServerEventOf<"CHALLENGE">): void {
     const proof = this.#prove(challenge);
     this.#proof = proof;
     proof.catch((thrown: unknown) => {
@@ -168,7 +171,7 @@ export class Connection {
     });
   }
 
-  async #prove({ challenge_id: challengeId, nonce }: HeardOf<"CHALLENGE">): Promise<void> {
+  async #prove({ challenge_id: challengeId, nonce }: ServerEventOf<"CHALLENGE">): Promise<void> {
     const { identity } = this.#introduction;
     if (identity === undefined)
       throw new AgentChatError(
@@ -183,7 +186,10 @@ export class Connection {
     );
   }
 
-  #lineEvents(): { readonly onText: (text: string) => void; readonly onClose: (code: number, reason: string) => void } {
+  #socketEvents(): {
+    readonly onText: (text: string) => void;
+    readonly onClose: (code: number, reason: string) => void;
+  } {
     return {
       onText: (text) => {
         this.#hear(text);

@@ -15,13 +15,13 @@ export interface ErrorEvent {
 }
 
 /** What a client hears: {@link Event}, with the codes of any server. Fields we do not know are kept. */
-export type Heard = Exclude<Event, { readonly type: "ERROR" }> | ErrorEvent;
+export type ServerEvent = Exclude<Event, { readonly type: "ERROR" }> | ErrorEvent;
 
-/** One event of {@link Heard} by its type. */
-export type HeardOf<T extends Heard["type"]> = Extract<Heard, { readonly type: T }>;
+/** One event of {@link ServerEvent} by its type. */
+export type ServerEventOf<T extends ServerEvent["type"]> = Extract<ServerEvent, { readonly type: T }>;
 
 /** Servers of other makers have codes of their own, and say less of a challenge. */
-const shapes: Readonly<Record<Heard["type"], z.ZodType>> = {
+const shapes: Readonly<Record<ServerEvent["type"], z.ZodType>> = {
   ...events,
   ERROR: events.ERROR.extend({ code: z.string() }),
   CHALLENGE: events.CHALLENGE.partial({ expires_at: true }),
@@ -40,7 +40,7 @@ const statusAfter: Readonly<Record<NegotiationType, ProposalStatus>> = {
  * an error in its place.
  * @param now fills in `ts` where a server gives none
  */
-export function readFrame(frame: string, now: number): readonly (Heard | AgentChatError)[] {
+export function readFrame(frame: string, now: number): readonly (ServerEvent | AgentChatError)[] {
   const whole = parsed(frame);
   if (whole !== undefined) return listOf(eventOf(whole, now));
   return frame
@@ -52,21 +52,21 @@ export function readFrame(frame: string, now: number): readonly (Heard | AgentCh
     });
 }
 
-function eventOf(value: object, now: number): Heard | AgentChatError | undefined {
+function eventOf(value: object, now: number): ServerEvent | AgentChatError | undefined {
   const raw: Readonly<Record<string, unknown>> = { ...value };
   const { type } = raw;
   if (typeof type !== "string") return garbage("a message without a type");
   if (!Object.hasOwn(shapes, type)) return undefined;
-  const known = type as Heard["type"]; // a key of shapes
+  const known = type as ServerEvent["type"]; // a key of shapes
   const whole = { ts: now, ...missing(known, raw), ...raw };
   const checked = shapes[known].safeParse(whole);
-  if (checked.success) return whole as unknown as Heard;
+  if (checked.success) return whole as unknown as ServerEvent;
   return garbage(`a ${type} with a wrong or missing ${checked.error.issues[0]?.path.join(".") ?? "field"}`);
 }
 
 /** What our server always says and the original does not. */
 function missing(
-  type: Heard["type"],
+  type: ServerEvent["type"],
   { from, id, proposal_id: proposalId }: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
   if (type === "MSG") return { from_name: typeof from === "string" ? from.replace(/^@/, "") : "", msg_id: "" };

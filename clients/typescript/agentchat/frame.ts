@@ -6,7 +6,7 @@ import { commands, type Command } from "../../../bridges/agentchat/schema.js";
 export type CallKind = Exclude<Command["type"], "MSG">;
 
 /** What is about to be said. */
-export type Frame<T extends Command["type"] = Command["type"]> = Readonly<Record<string, unknown>> & {
+export type CommandFrame<T extends Command["type"] = Command["type"]> = Readonly<Record<string, unknown>> & {
   readonly type: T;
 };
 
@@ -14,7 +14,7 @@ export type Frame<T extends Command["type"] = Command["type"]> = Readonly<Record
  * Checks what can be checked before anything is sent, so that no refusal has to find its way back.
  * @throws AgentChatError INVALID_MSG
  */
-export function checkFrame(frame: Frame): void {
+export function checkFrame(frame: CommandFrame): void {
   const { type } = frame;
   const checked = commands[type].safeParse(frame);
   if (!checked.success)

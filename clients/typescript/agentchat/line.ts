@@ -10,14 +10,14 @@ const openMs = 10_000;
 const closeMs = 1_000;
 
 /** What a connection tells its owner. */
-export interface LineEvents {
+export interface SocketEvents {
   readonly onText: (text: string) => void;
   /** Once, whatever ended it. */
   readonly onClose: (code: number, reason: string) => void;
 }
 
 /** One WebSocket connection to a server, from its opening to its end. */
-export class Line {
+export class AgentChatSocket {
   readonly #socket: WebSocket;
 
   private constructor(socket: WebSocket) {
@@ -30,9 +30,9 @@ export class Line {
    */
   static async open(
     url: string,
-    { onText, onClose }: LineEvents,
+    { onText, onClose }: SocketEvents,
     { signal, silentMs }: { readonly signal: AbortSignal; readonly silentMs: number },
-  ): Promise<Line> {
+  ): Promise<AgentChatSocket> {
     const socket = connectTo(url);
     const abort = (): void => {
       socket.terminate();
@@ -67,7 +67,7 @@ export class Line {
     } finally {
       signal.removeEventListener("abort", abort);
     }
-    return new Line(socket);
+    return new AgentChatSocket(socket);
   }
 
   /** Says something; done when it is written to the socket. @throws AgentChatError CLOSED */

@@ -1,8 +1,8 @@
 import { AgentChatError } from "./error.js";
-import type { Heard } from "./events.js";
+import type { ServerEvent } from "./events.js";
 import { sign, type Identity } from "./identity.js";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
-import type { Frame } from "./frame.js";
+import type { CommandFrame } from "./frame.js";
 import type { NegotiationType } from "../../../bridges/agentchat/schema.js";
 import { proposalText, stepText } from "../../../bridges/agentchat/signed-text.js";
 
@@ -22,7 +22,7 @@ export interface ProposalTerms {
 export type StepType = Exclude<NegotiationType, "PROPOSAL">;
 
 /** A signed step, ready to be sent. */
-export type NegotiationFrame = Frame<NegotiationType> & { readonly sig: string };
+export type NegotiationFrame = CommandFrame<NegotiationType> & { readonly sig: string };
 
 /** The field of each step that its signature covers. */
 const stepField = {
@@ -61,7 +61,7 @@ export function stepFrame(
  * The event that tells `self` of the step it took; undefined for any other. A server that passes no signature on is
  * believed by proposal, or by task and partner.
  */
-export function outcomeOf(frame: NegotiationFrame, self: string, event: Heard): NegotiationEvent | undefined {
+export function outcomeOf(frame: NegotiationFrame, self: string, event: ServerEvent): NegotiationEvent | undefined {
   if (event.type !== frame.type || event.from !== self) return undefined;
   if (event.sig !== "" && event.sig !== frame.sig) return undefined;
   if (event.type === "PROPOSAL") return event.task === frame["task"] && event.to === frame["to"] ? event : undefined;

@@ -1,6 +1,6 @@
-import type { End } from "./connection.js";
+import type { ConnectionEnd } from "./connection.js";
 import type { AgentChatError } from "./error.js";
-import type { HeardOf } from "./events.js";
+import type { ServerEventOf } from "./events.js";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 
 /** How an AgentChat client reaches its server. */
@@ -34,18 +34,18 @@ export interface Roster {
  * What a client tells. An `error` that nobody listens to never ends the process: each code is told once, as a warning.
  */
 export interface AgentChatClientEvents {
-  message: [HeardOf<"MSG">];
-  joined: [HeardOf<"JOINED">];
-  left: [HeardOf<"LEFT">];
-  agent_joined: [HeardOf<"AGENT_JOINED">];
-  agent_left: [HeardOf<"AGENT_LEFT">];
+  message: [ServerEventOf<"MSG">];
+  joined: [ServerEventOf<"JOINED">];
+  left: [ServerEventOf<"LEFT">];
+  agent_joined: [ServerEventOf<"AGENT_JOINED">];
+  agent_left: [ServerEventOf<"AGENT_LEFT">];
   proposal: [NegotiationEvent];
   accept: [NegotiationEvent];
   reject: [NegotiationEvent];
   complete: [NegotiationEvent];
   dispute: [NegotiationEvent];
-  welcome: [HeardOf<"WELCOME">];
-  verified: [HeardOf<"VERIFY_SUCCESS">];
+  welcome: [ServerEventOf<"WELCOME">];
+  verified: [ServerEventOf<"VERIFY_SUCCESS">];
   /**
    * A refusal that answers no call (`ref`: the `msg_id`), a channel that could not be joined again (`channel`), or
    * something unreadable.
@@ -53,6 +53,6 @@ export interface AgentChatClientEvents {
   error: [AgentChatError];
   /** Connected, and back in its channels. */
   open: [];
-  close: [End];
+  close: [ConnectionEnd];
   reconnecting: [{ readonly inMs: number; readonly reason: string }];
 }

@@ -7,8 +7,8 @@ const codesMax = 64;
  * Errors that nobody listens to: each code is told once, as a warning of the process, so that nothing is lost in
  * silence and nothing ends the process.
  */
-export class Unheard {
-  // bound: codesMax · evicts: never, each is told once · owner: Unheard
+export class UnhandledErrors {
+  // bound: codesMax · evicts: never, each is told once · owner: UnhandledErrors
   readonly #warned = new Set<string>();
 
   /** Warns of an error, unless its code was told before. */

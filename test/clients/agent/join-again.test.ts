@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Agent, type Envelope } from "../../../src/index.js";
-import type { Heard } from "../../../clients/typescript/agent/link.js";
+import type { MessageListener } from "../../../clients/typescript/agent/link.js";
 
 /** An agent on a line without a broker, which answers what it asks by `answer`. */
 function agentOver(answer: (asked: Envelope) => object): {
@@ -8,7 +8,7 @@ function agentOver(answer: (asked: Envelope) => object): {
   readonly topics: ReadonlySet<string>;
 } {
   const topics = new Set<string>();
-  let arrives: Heard = () => undefined;
+  let arrives: MessageListener = () => undefined;
   const agent = Agent.over("ada", (heard) => {
     arrives = heard;
     return {

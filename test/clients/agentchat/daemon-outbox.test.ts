@@ -23,7 +23,7 @@ describe("sending the outbox", () => {
   const contents = (): string[] => client.sent.map(({ content }) => content);
   const line = (content: string, to = "#general"): string => `${JSON.stringify({ to, content })}\n`;
   const pass = async (ms: number): Promise<void> => {
-    box.look();
+    box.wake();
     await vi.advanceTimersByTimeAsync(ms);
   };
 

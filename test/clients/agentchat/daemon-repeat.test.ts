@@ -162,7 +162,7 @@ describe("a step that may have been taken", () => {
       client.hears.event(accepted);
     };
     writes(accept);
-    box.look();
+    box.wake();
     const isDone = (): boolean => Number(jsonLines(at("progress"))[0]?.["offset"] ?? 0) > 0;
     while (!isDone())
       await new Promise((resolve) => {

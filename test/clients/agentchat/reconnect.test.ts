@@ -1,7 +1,7 @@
 // Against a fake server (client-fake-server.ts) that says only what each test has it say.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Backoff } from "../../../clients/typescript/agentchat/backoff.js";
-import { Line } from "../../../clients/typescript/agentchat/line.js";
+import { AgentChatSocket } from "../../../clients/typescript/agentchat/line.js";
 import { AgentChatClient, type AgentChatError } from "../../../clients/typescript/agentchat/client.js";
 import { FakeServer, told, type Peer } from "./fake-server.js";
 
@@ -218,7 +218,7 @@ describe("an AgentChat client that loses its line", () => {
     await fake.stop();
     fake = await FakeServer.start({ autoPong: false });
     const closed = new Promise<number>((resolve) => {
-      void Line.open(
+      void AgentChatSocket.open(
         fake.url,
         { onText: () => undefined, onClose: resolve },
         { signal: new AbortController().signal, silentMs: 10 },

@@ -32,9 +32,9 @@ class Answering:
         self._answers = ThreadPoolExecutor(options.handler_threads, thread_name_prefix=f"{core.name} answers")
         self._notices = ThreadPoolExecutor(1, thread_name_prefix=f"{core.name} hears")
         self._lock = threading.Lock()
-        # bound: answering_max · evicts: one more request is answered as full · owner: Answering
+        # bound: answering_max · evicts: one more request is answered as full · owner: RunningHandlers
         self._answered: "Dict[Future[None], Request]" = {}
-        # bound: answering_max + inbox_max · evicts: one more is dropped and counted · owner: Answering
+        # bound: answering_max + inbox_max · evicts: one more is dropped and counted · owner: RunningHandlers
         self._told: "Dict[Future[None], Message]" = {}
         self._phase = "open"  # then closing: nothing begins; then over: nothing is answered
 

@@ -17,7 +17,7 @@ class Pending:
     def __init__(self, max_waiting: int) -> None:
         self._max = max_waiting
         self._lock = threading.Lock()
-        # bound: pending_max · evicts: one more request is refused as full · owner: Pending
+        # bound: pending_max · evicts: one more request is refused as full · owner: PendingRequests
         self._waiting: "Dict[str, Future[Envelope]]" = {}
 
     def wait(self, message_id: str) -> "Future[Envelope]":

@@ -2,7 +2,7 @@ import type { DaemonClient } from "./daemon-client.js";
 import { errorCode } from "./error-words.js";
 import { pause } from "./gate.js";
 import { retryAfter } from "./refusals.js";
-import { refOf, type UnderWay } from "./under-way.js";
+import { refOf, type SentLine } from "./under-way.js";
 
 /** By then a server has answered what was said, and has room for a PING again, milliseconds. */
 const holdMs = 1_000;
@@ -13,14 +13,14 @@ const holdMs = 1_000;
  * that is asked again, the message is not. Of a server that does not say what it refuses, the PING is held back from
  * then on, so that one refusal can be told from the other.
  */
-export class Barrier {
+export class DeliveryCheck {
   #holdMs = 0;
 
   /**
    * Done when the server has dealt with the message: it was taken unless something came against it.
    * @throws Error what the client throws; a refusal that may be one of the message
    */
-  async pass(client: Pick<DaemonClient, "ping">, message: UnderWay, signal: AbortSignal): Promise<void> {
+  async wait(client: Pick<DaemonClient, "ping">, message: SentLine, signal: AbortSignal): Promise<void> {
     if (this.#holdMs > 0) await pause(signal, this.#holdMs);
     while (!message.hasFailed()) {
       if (signal.aborted) throw Object.assign(new Error("the connection has ended"), { code: "CLOSED" });

@@ -5,7 +5,7 @@ import { codeOf, readIfThere } from "./files.js";
 import { loadProgress } from "./outbox-progress.js";
 import { daemonsDir, defaultInstance, getDaemonPaths, isInstanceName, type DaemonPaths } from "./paths.js";
 import { lastDaemon, runningDaemon, type DaemonRun } from "./pid-file.js";
-import { Reading } from "./reading.js";
+import { TolerantReader } from "./reading.js";
 
 /** What is known of an instance, running or not. */
 export interface DaemonStatus {
@@ -73,7 +73,7 @@ export function isDaemonRunning(instance: string = defaultInstance, dir: string 
  */
 export function getDaemonStatus(instance: string = defaultInstance, dir: string = process.cwd()): DaemonStatus {
   const paths = getDaemonPaths(instance, dir);
-  const read = new Reading();
+  const read = new TolerantReader();
   const run = read.try(() => runningDaemon(paths));
   const { identity, lastError } = run ?? read.try(() => lastDaemon(paths)) ?? {};
   const unsent = read.try(() => unsentBytes(paths));

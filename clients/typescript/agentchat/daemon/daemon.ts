@@ -224,7 +224,7 @@ export class AgentChatDaemon {
     const name = basename(this.paths.outbox);
     try {
       const watcher = watch(this.paths.dir, (_kind, changed) => {
-        if (changed === null || changed === name) outbox.look();
+        if (changed === null || changed === name) outbox.wake();
       });
       watcher.on("error", (error) => {
         this.#log.warn({ code: errorCode(error) }, "outbox cannot be watched; it is looked at from time to time");

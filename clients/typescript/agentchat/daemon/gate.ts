@@ -1,22 +1,22 @@
 /** Something that is open or shut, and can be waited for. */
-export class Gate {
+export class ResettableEvent {
   #isOpen = false;
-  // bound: one wait per caller of passed() · evicts: a wait ends with its time or signal · owner: Gate
+  // bound: one wait per caller of wait() · evicts: a wait ends with its time or signal · owner: ResettableEvent
   readonly #waiting = new Set<() => void>();
 
   /** Lets all pass that wait and come. */
-  open(): void {
+  set(): void {
     this.#isOpen = true;
     for (const pass of [...this.#waiting]) pass();
   }
 
   /** Whoever comes now waits. */
-  shut(): void {
+  reset(): void {
     this.#isOpen = false;
   }
 
   /** Waits until it is open, `ms` are over, or the signal is given. @returns whether it is open */
-  passed(signal: AbortSignal, ms: number): Promise<boolean> {
+  wait(signal: AbortSignal, ms: number): Promise<boolean> {
     if (this.#isOpen || signal.aborted) return Promise.resolve(this.#isOpen);
     return new Promise((resolve) => {
       const pass = (): void => {
@@ -34,5 +34,5 @@ export class Gate {
 
 /** Waits `ms`, or until the signal is given. */
 export async function pause(signal: AbortSignal, ms: number): Promise<void> {
-  await new Gate().passed(signal, ms);
+  await new ResettableEvent().wait(signal, ms);
 }

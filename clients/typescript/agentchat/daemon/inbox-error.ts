@@ -1,5 +1,5 @@
 /** Bytes of an outbox line that are told with what is wrong with it. */
-export const toldBytes = 1_024;
+export const quotedBytes = 1_024;
 
 /** What went wrong, for whoever reads the inbox and nothing else. */
 export interface InboxError {
@@ -10,7 +10,7 @@ export interface InboxError {
   readonly code: string;
   /** What is wrong and how to mend it. */
   readonly message: string;
-  /** The outbox line that it is about, cut at {@link toldBytes}. */
+  /** The outbox line that it is about, cut at {@link quotedBytes}. */
   readonly line?: string;
 }
 
@@ -21,5 +21,5 @@ export function inboxError(code: string, message: string, line?: Uint8Array): In
 
 /** `stream` leaves out a character that is cut in two. */
 function cut(line: Uint8Array): string {
-  return new TextDecoder().decode(line.subarray(0, toldBytes), { stream: line.length >= toldBytes });
+  return new TextDecoder().decode(line.subarray(0, quotedBytes), { stream: line.length >= quotedBytes });
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync, type BigIntStats } from "node:fs";
 import { codeOf } from "./files.js";
-import { toldBytes } from "./inbox-error.js";
+import { quotedBytes } from "./inbox-error.js";
 import type { DaemonLog } from "./log.js";
 import {
   loadProgress,
@@ -18,7 +18,7 @@ import type { DaemonPaths } from "./paths.js";
 export interface OutboxLine {
   /** Undefined if it is longer than {@link maxLineBytes}. */
   readonly bytes: Uint8Array | undefined;
-  /** Its beginning, {@link toldBytes} at most. */
+  /** Its beginning, {@link quotedBytes} at most. */
   readonly head: Uint8Array;
   readonly offset: number;
   readonly messageId: string;
@@ -84,7 +84,7 @@ export class OutboxFile {
    * @throws NodeJS.ErrnoException
    */
   next(): OutboxLine | undefined {
-    if (this.#ahead.length === 0) this.#look();
+    if (this.#ahead.length === 0) this.#readAhead();
     return this.#ahead[0];
   }
 
@@ -144,7 +144,7 @@ export class OutboxFile {
     this.#progress = progress;
   }
 
-  #look(): void {
+  #readAhead(): void {
     this.#tail = undefined;
     const file = openIfThere(this.#paths.outbox);
     if (file === undefined) {
@@ -226,7 +226,7 @@ export class OutboxFile {
     ) {
       const bytes = block.subarray(start, end);
       const after = { offset: base + end + 1, tail: tailOf(block.subarray(0, end + 1)) };
-      this.#push(Uint8Array.from(bytes), bytes.slice(0, toldBytes), base + start, after);
+      this.#push(Uint8Array.from(bytes), bytes.slice(0, quotedBytes), base + start, after);
       start = end + 1;
     }
   }
@@ -244,7 +244,7 @@ export class OutboxFile {
       if (found >= 0) {
         const end = at + found + 1;
         this.#searched = 0;
-        this.#push(undefined, readAt(file, offset, toldBytes), offset, {
+        this.#push(undefined, readAt(file, offset, quotedBytes), offset, {
           offset: end,
           tail: tailOf(readAt(file, end - tailBytes, tailBytes)),
         });
@@ -265,7 +265,7 @@ export class OutboxFile {
     const { offset } = this.#progress;
     return size > offset
       ? {
-          head: readAt(file, offset, toldBytes),
+          head: readAt(file, offset, quotedBytes),
           offset,
           size,
           messageId: messageId(this.#instance, this.#progress, offset),

@@ -1,5 +1,5 @@
 import { errorCode } from "./error-words.js";
-import { Gate, pause } from "./gate.js";
+import { ResettableEvent, pause } from "./gate.js";
 import { inboxError } from "./inbox-error.js";
 import type { Inbox } from "./inbox.js";
 import type { DaemonLog } from "./log.js";
@@ -41,7 +41,7 @@ type Outcome = "open" | "done" | "told";
  */
 export class Outbox {
   readonly #options: OutboxOptions;
-  readonly #changed = new Gate();
+  readonly #changed = new ResettableEvent();
   readonly #unended = new UnendedLine();
   #pace = new Pace();
   #failing = false;
@@ -51,21 +51,21 @@ export class Outbox {
   }
 
   /** The file has changed, perhaps. */
-  look(): void {
-    this.#changed.open();
+  wake(): void {
+    this.#changed.set();
   }
 
   /** Sends until the signal is given. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { file, inbox, uplink, pollMs } = this.#options;
     while (!signal.aborted) {
-      this.#changed.shut();
+      this.#changed.reset();
       const line = await this.#write(() => file.next(), signal);
       if (file.wasOverwritten()) this.#tellOverwritten();
       if (line === undefined) {
         this.#tellUnended();
         if (file.isSearching) await pause(signal, 0);
-        else await this.#changed.passed(signal, pollMs);
+        else await this.#changed.wait(signal, pollMs);
         continue;
       }
       const outcome = await this.#dealWith(line, signal);
@@ -179,7 +179,7 @@ export class Outbox {
 
   #tellUnended(): void {
     const { file, inbox, log } = this.#options;
-    const tail = this.#unended.look(file.tail, performance.now());
+    const tail = this.#unended.check(file.tail, performance.now());
     if (tail === undefined) return;
     log.warn({ offset: tail.offset, bytes: tail.size - tail.offset }, "outbox ends within a line, which is not sent");
     inbox.add(

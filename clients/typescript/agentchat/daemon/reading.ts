@@ -1,7 +1,7 @@
 import { codeOf } from "./files.js";
 
 /** Reads what can be read: one file that cannot be hides neither the others nor the other instances. */
-export class Reading {
+export class TolerantReader {
   /** Code of the system, of the first that could not be read. */
   failure: string | undefined;
 

@@ -2,10 +2,10 @@ import { errorCode } from "./error-words.js";
 import type { Outgoing } from "./outbox-line.js";
 
 /** A line of the outbox that was said, and what came against it. */
-export class UnderWay {
+export class SentLine {
   readonly #type: Outgoing["type"];
   readonly #id: string;
-  #against: Error | undefined;
+  #failure: Error | undefined;
 
   /** @param id of a message */
   constructor(type: Outgoing["type"], id: string) {
@@ -14,18 +14,18 @@ export class UnderWay {
   }
 
   /** Why it was not taken, or why that is not known; undefined if nothing came against it. */
-  get against(): Error | undefined {
-    return this.#against;
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
   /** Something came against it. */
   hasFailed(): boolean {
-    return this.#against !== undefined;
+    return this.#failure !== undefined;
   }
 
   /** It failed; what was first counts. */
   fail(error: Error): void {
-    this.#against ??= error;
+    this.#failure ??= error;
   }
 
   /** Fails it if a refusal that answers no call is one of it. @returns whether it is */

@@ -1,16 +1,16 @@
 import { Backoff } from "../backoff.js";
-import { Barrier } from "./barrier.js";
+import { DeliveryCheck } from "./barrier.js";
 import { Channels, type NotJoined } from "./channels.js";
 import type { ClientHears, DaemonClient } from "./daemon-client.js";
 import { errorCode, whyNot } from "./error-words.js";
-import { Gate } from "./gate.js";
+import { ResettableEvent } from "./gate.js";
 import { inboxError } from "./inbox-error.js";
 import type { DaemonLog } from "./log.js";
 import type { Outgoing } from "./outbox-line.js";
 import { deliveryOf, isHopeless, type Delivery } from "./refusals.js";
 import { say } from "./say.js";
-import { Turns } from "./turns.js";
-import { refOf, UnderWay } from "./under-way.js";
+import { SerialQueue } from "./turns.js";
+import { refOf, SentLine } from "./under-way.js";
 
 /** What a connection to the server is made of. */
 export interface UplinkOptions {
@@ -53,18 +53,18 @@ export class Uplink {
   readonly #options: UplinkOptions;
   readonly #channels: Channels;
   readonly #backoff = new Backoff(Math.random);
-  readonly #ready = new Gate();
+  readonly #ready = new ResettableEvent();
   /** One call at a time: a refusal of a server that does not say of what is then about what is under way. */
-  readonly #turns = new Turns();
+  readonly #turns = new SerialQueue();
   #phase: "idle" | "connecting" | "ready" | "waiting" | "closed" = "idle";
   #client: DaemonClient | undefined;
   /** Given up when the connection is over that is made, or was made last. */
   #line = new AbortController();
-  #barrier = new Barrier();
+  #barrier = new DeliveryCheck();
   #readyAt = 0;
   #retry: NodeJS.Timeout | undefined;
   #asking: NodeJS.Timeout | undefined;
-  #underWay: UnderWay | undefined;
+  #underWay: SentLine | undefined;
   #lastError: string | undefined;
   /** How the connection that is being made was lost. */
   #lostBy: Error | undefined;
@@ -132,12 +132,12 @@ export class Uplink {
       if (this.#asks === 0) this.#askFor(this.#channels.missing());
     }, askMs);
     this.#options.changed();
-    this.#ready.open();
+    this.#ready.set();
   }
 
   /** Waits for a connection, at most `ms`. @returns whether there is one */
   connected(signal: AbortSignal, ms: number): Promise<boolean> {
-    return this.#ready.passed(signal, ms);
+    return this.#ready.wait(signal, ms);
   }
 
   /**
@@ -145,14 +145,14 @@ export class Uplink {
    * @param id of a message, the same each time
    */
   deliver(line: Outgoing, id: string): Promise<Delivery> {
-    return this.#turns.take(() => this.#deliver(line, id));
+    return this.#turns.run(() => this.#deliver(line, id));
   }
 
   /** Ends it for good. */
   async close(): Promise<void> {
     this.#phase = "closed";
     this.#line.abort();
-    this.#ready.shut();
+    this.#ready.reset();
     clearTimeout(this.#retry);
     clearInterval(this.#asking);
     this.#channels.lost();
@@ -163,20 +163,20 @@ export class Uplink {
     const client = this.#client;
     if (this.#phase !== "ready" || client === undefined)
       return { kind: "later", code: "CLOSED", message: "not connected", afterMs: 0 };
-    const underWay = new UnderWay(line.type, id);
+    const underWay = new SentLine(line.type, id);
     this.#underWay = underWay;
     const { signal } = this.#line;
     try {
-      await say(client, line, id, () => this.#barrier.pass(client, underWay, signal));
+      await say(client, line, id, () => this.#barrier.wait(client, underWay, signal));
     } catch (thrown) {
       underWay.fail(thrown instanceof Error ? thrown : new Error(String(thrown)));
     } finally {
       this.#underWay = undefined;
     }
     // The answer to this PING would be taken for that of the next one, and so on.
-    if (this.#client === client && isByPing(line) && errorCode(underWay.against) === "TIMEOUT")
+    if (this.#client === client && isByPing(line) && errorCode(underWay.failure) === "TIMEOUT")
       this.#lost(Object.assign(new Error("no answer to a PING"), { code: "TIMEOUT" }));
-    const delivery: Delivery = underWay.against === undefined ? { kind: "sent" } : deliveryOf(underWay.against);
+    const delivery: Delivery = underWay.failure === undefined ? { kind: "sent" } : deliveryOf(underWay.failure);
     if (delivery.kind !== "later") {
       this.#channels.note(line, delivery.kind === "sent");
       if ("channel" in line) this.#options.changed();
@@ -187,7 +187,7 @@ export class Uplink {
   #begin(): AbortSignal {
     this.#lostBy = undefined;
     this.#line = new AbortController();
-    this.#barrier = new Barrier();
+    this.#barrier = new DeliveryCheck();
     return this.#line.signal;
   }
 
@@ -219,7 +219,7 @@ export class Uplink {
     const client = this.#client;
     for (const channel of channels) {
       this.#asks += 1;
-      void this.#turns.take(async () => {
+      void this.#turns.run(async () => {
         this.#asks -= 1;
         if (client === undefined || this.#client !== client) return;
         try {
@@ -257,7 +257,7 @@ export class Uplink {
     this.#client = undefined;
     this.#lostBy = by;
     this.#line.abort();
-    this.#ready.shut();
+    this.#ready.reset();
     clearInterval(this.#asking);
     if (this.#phase !== "ready") return; // closed on purpose, or open() notices
     this.#options.log.warn({ code: errorCode(by), cause: by.message }, "connection lost");
