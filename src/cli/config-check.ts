@@ -5,7 +5,7 @@ import { DataDirectory, resolveDataDirectory } from "../storage/index.js";
 import { readTlsPair } from "../websocket/edge/index.js";
 import { readEndpoint } from "../zeromq/wire/index.js";
 import { dialects } from "../../bridges/index.js";
-import { dateProblem, readCertificate } from "./certificate.js";
+import { dateProblem, readCertificate } from "./doctor/certificate.js";
 import { closedHosts } from "./doors-open.js";
 
 /** What a check of a configuration has found: one text each, with its remedy. */
@@ -34,7 +34,7 @@ export async function refuseWrongDoors(layered: Layered): Promise<void> {
   const path = resolveDataDirectory({ dataDir: layered.config.dataDir });
   if (existsSync(path) && !statSync(path).isDirectory())
     throw new Fault("malformed", `${layered.nameOf("dataDir")}: ${path} is no folder; choose another`);
-  (await findDoorProblems(layered)).refuse();
+  (await findDoorProblems(layered)).throwIfAny();
 }
 
 /** Doors that cannot be opened, whoever else listens there: one text each, naming the option and the remedy. */

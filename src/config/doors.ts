@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { join } from "node:path";
 
-/** Where ZeroMQ agents are met if nobody says otherwise: tcp on loopback, and an ipc twin in the data directory. */
+/** The default doors for ZeroMQ agents: tcp on loopback, and an ipc socket in the data directory. */
 export const usualZmqDoors = Object.freeze({
   zmqIn: (dataDir: string): readonly string[] => ["tcp://127.0.0.1:5555", `ipc://${join(dataDir, "in.sock")}`],
   zmqOut: (dataDir: string): readonly string[] => ["tcp://127.0.0.1:5556", `ipc://${join(dataDir, "out.sock")}`],

@@ -1,15 +1,15 @@
 import { defaultLimits, Fault } from "../core/index.js";
 import { Problems } from "./problems.js";
-import { similar } from "./similar.js";
+import { similar } from "./problems.js";
 import { nestedSpellings, spellings, variableOf, type Spelling } from "./spelling.js";
-import { listOf, numberOf, pairsOf } from "./text-values.js";
+import { listOf, numberOf, pairsOf } from "./spelling.js";
 
-/** Variables of ours that are no options of the broker. */
-const others: ReadonlySet<string> = new Set(["SYNAPTIC_CONFIG", "SYNAPTIC_LOG_LEVEL", "SYNAPTIC_ROOT"]);
+/** Variables of this program that do not set an option of the broker. */
+const notOptions: ReadonlySet<string> = new Set(["SYNAPTIC_CONFIG", "SYNAPTIC_LOG_LEVEL", "SYNAPTIC_ROOT"]);
 
 type Kind = Spelling["kind"] | "number";
 
-/** Every variable with the path of its option. */
+/** The path and the kind of each variable's option. */
 // bound: options there are · evicts: nothing · owner: environment.ts
 const byVariable: ReadonlyMap<string, readonly [path: string, kind: Kind]> = new Map<string, readonly [string, Kind]>([
   ...Object.entries(spellings).flatMap(([name, { flag, kind }]) =>
@@ -22,16 +22,16 @@ const byVariable: ReadonlyMap<string, readonly [path: string, kind: Kind]> = new
 ]);
 
 /**
- * What the environment says, by path. Empty variables say nothing.
- * @throws Fault malformed for each `SYNAPTIC_…` that is none of ours, or cannot be read
+ * Reads the options that the environment sets, by path. An empty variable sets nothing.
+ * @throws Fault malformed, naming each `SYNAPTIC_…` variable that is unknown or has a wrong value
  */
 export function readEnvironment(env: NodeJS.ProcessEnv): ReadonlyMap<string, unknown> {
   const problems = new Problems();
   const found = Object.entries(env).flatMap(([variable, text]): [string, unknown][] => {
-    if (!variable.startsWith("SYNAPTIC_") || others.has(variable) || text === undefined || text === "") return [];
+    if (!variable.startsWith("SYNAPTIC_") || notOptions.has(variable) || text === undefined || text === "") return [];
     return problems.attempt(() => [read(variable, text)], []);
   });
-  problems.refuse();
+  problems.throwIfAny();
   return new Map(found);
 }
 
@@ -46,7 +46,8 @@ function read(variable: string, text: string): [path: string, value: unknown] {
   if (known === undefined)
     throw new Fault(
       "malformed",
-      `${variable}: there is no such option${hint(variable)}; a variable is SYNAPTIC_ and the option's name, as SYNAPTIC_TLS_CERT or SYNAPTIC_LIMIT_WS_PING_MS`,
+      `${variable}: there is no such option${hint(variable)}; ` +
+        "a variable is SYNAPTIC_ and the option's name, as SYNAPTIC_TLS_CERT or SYNAPTIC_LIMIT_WS_PING_MS",
     );
   const [path, kind] = known;
   return [path, valueOf(variable, text, kind)];

@@ -1,44 +1,43 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "../core/index.js";
-import { byPath, nested } from "./by-path.js";
 import { readEnvironment } from "./environment.js";
 import type { BrokerConfig, BrokerOptions } from "./options.js";
 import { Problems } from "./problems.js";
 import { readConfig } from "./read.js";
 import { flagOf, variableOf } from "./spelling.js";
 
-/** Where a value was said. */
+/** Where a value comes from. */
 export type Origin = "flag" | "environment" | "file" | "default";
 
-/** What configures a broker. */
+/** Where the options of a broker are read from. */
 export interface Layers {
-  /** What the command line says. */
+  /** The options of the command line. */
   readonly flags: BrokerOptions;
   readonly env: NodeJS.ProcessEnv;
   /** The file that the command line names. */
   readonly file?: string | undefined;
-  /** The data directory, where a file is looked for that nobody named. */
+  /** Tells the path of the data directory; the file is `config.json` there if the command line names none. */
   readonly resolveDataDir: (dataDir: string | undefined) => string;
 }
 
-/** Options from all layers, and who said what. */
+/** Options from all layers, and the layer that each value comes from. */
 export interface Layered {
   readonly options: BrokerOptions;
   readonly config: BrokerConfig;
   /** The file that was read. */
   readonly file: string | undefined;
   readonly originOf: (path: string) => Origin;
-  /** What the author of an option called it: `--ws`, `SYNAPTIC_WS`, `config.json: ws`. */
+  /** An option as its author wrote it: `--ws`, `SYNAPTIC_WS`, `config.json: ws`. */
   readonly nameOf: (path: string) => string;
 }
 
-/** A file of this name in the data directory is read when none is named. */
+/** The file in the data directory that is read if no other one is named. */
 const usualFile = "config.json";
 
 /**
- * Flags over `SYNAPTIC_…` over the file over defaults.
- * @throws Fault malformed, forbidden, naming everything that is to be mended, and where
+ * Reads all layers. Flags win over `SYNAPTIC_…` variables, these over the file, the file over defaults.
+ * @throws Fault malformed, forbidden, naming every problem and where it is
  */
 export function readLayers({ flags, env, file: told, resolveDataDir }: Layers): Layered {
   const fromFlags = byPath(flags);
@@ -68,16 +67,17 @@ export function readLayers({ flags, env, file: told, resolveDataDir }: Layers): 
       case "file":
         return `${file ?? usual}: ${path}`;
       case "default":
-        return flagOf(path); // nobody said it: what to say instead
+        return flagOf(path); // nobody has set it: the flag that would
     }
   };
   return { options, config: readConfig(options, nameOf, problems), file, originOf, nameOf };
 }
 
 /**
- * The data directory that a start without `--data-dir` would take from the environment or a file, for commands that
+ * The data directory that a start without `--data-dir` would take from the environment or the file, for commands that
  * need nothing else of the configuration.
- * @returns undefined if nobody names one @throws Fault malformed, unavailable: the file that may name it cannot be read
+ * @returns undefined if neither names one
+ * @throws Fault malformed, unavailable: the file that may name it cannot be read
  */
 export function readDataDir({ env, file: told, resolveDataDir }: Omit<Layers, "flags">): string | undefined {
   const said = env["SYNAPTIC_DATA_DIR"];
@@ -104,13 +104,13 @@ function objectOf(text: string, file: string): object {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Fault("malformed", `${file} is no JSON: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new Fault("malformed", `${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     });
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new Fault("malformed", `${file} must hold one JSON object, as broker config schema describes it`);
-  // Editors find the description of the file by it.
+  // $schema tells editors where the description of the file is; it is not an option.
   return Object.fromEntries(Object.entries(value).filter(([name]) => name !== "$schema"));
 }
 
@@ -132,4 +132,27 @@ function readIfThere(file: string): string | undefined {
       { cause: error },
     );
   }
+}
+
+/** Options by path, put together as the nested object. */
+function nested(byPath: ReadonlyMap<string, unknown>): BrokerOptions {
+  const options: Record<string, unknown> = {};
+  for (const [path, value] of byPath) {
+    const [group = "", name] = path.split(".");
+    if (name === undefined) options[group] = value;
+    else options[group] = { ...(options[group] as object | undefined), [name]: value };
+  }
+  return options; // readConfig checks it before anybody uses it
+}
+
+/** The nested object by path: each entry of `limits` and `agentchat` alone, every other option whole. */
+function byPath(options: object): ReadonlyMap<string, unknown> {
+  return new Map(
+    Object.entries(options).flatMap(([name, value]: [string, unknown]): [string, unknown][] => {
+      if (value === undefined) return [];
+      if ((name !== "limits" && name !== "agentchat") || typeof value !== "object" || value === null)
+        return [[name, value]];
+      return Object.entries(value).map(([inner, one]: [string, unknown]) => [`${name}.${inner}`, one]);
+    }),
+  );
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { agentNameProblem, defaultLimits, isRoom, type Limits, type Log } from "../core/index.js";
 import { isNetwork, portOf } from "./doors.js";
 
-/** A rule in words, with what breaks it; the first that is broken is told. */
+/** The error text of a rule: the rule in words and the value that breaks it. Only the first broken rule is told. */
 const rule = (
   words: string,
 ): { readonly error: (issue: { readonly input?: unknown }) => string; readonly abort: true } => ({
@@ -39,7 +39,7 @@ const room = z.string().refine(isRoom, rule("must be a room: # and 1–64 of A-Z
 const strictness = z.enum(["lenient", "strict"]).default("lenient");
 
 /**
- * What a broker can be told. Everything has a default; unknown keys are refused. The descriptions go into the JSON
+ * The options of a broker. Every option has a default; unknown keys are refused. The descriptions go into the JSON
  * Schema of the file.
  */
 export const brokerOptions = z.strictObject({
@@ -48,13 +48,15 @@ export const brokerOptions = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      "The folder of secrets, sockets and endpoints.json, mode 0700. Default: $XDG_DATA_HOME/synaptic-core, else ~/.local/share/synaptic-core.",
+      "The folder of secrets, sockets and endpoints.json, mode 0700. " +
+        "Default: $XDG_DATA_HOME/synaptic-core, else ~/.local/share/synaptic-core.",
     ),
   zmqIn: z
     .array(zmqUrl)
     .optional()
     .describe(
-      "Doors for agents' PUB sockets: tcp://HOST:PORT (port 0: chosen by the system) or ipc:///PATH. Default: tcp://127.0.0.1:5555 and in.sock in the data directory.",
+      "Doors for agents' PUB sockets: tcp://HOST:PORT (port 0: chosen by the system) or ipc:///PATH. " +
+        "Default: tcp://127.0.0.1:5555 and in.sock in the data directory.",
     ),
   zmqOut: z
     .array(zmqUrl)
@@ -69,14 +71,14 @@ export const brokerOptions = z.strictObject({
   ownDoors: z
     .record(z.string(), hostPort)
     .default({})
-    .describe("Doors of one dialect each, by its name: there it answers at /, too, and no other does."),
+    .describe("Doors for one dialect each, by the dialect's name: only this dialect answers there, also at /."),
   zmqAuth: z
     .enum(["none", "optional", "required"])
     .default("optional")
     .describe(
       "Who may connect by ZeroMQ. none: NULL only; optional: NULL, or PLAIN with a token; required: PLAIN only.",
     ),
-  insecure: z.boolean().default(false).describe("Allows doors beyond this machine without protection of the line."),
+  insecure: z.boolean().default(false).describe("Allows doors that other machines can reach without encryption."),
   behindTunnel: z
     .boolean()
     .default(false)
@@ -85,12 +87,13 @@ export const brokerOptions = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      "The WebSocket doors are reached through a proxy that ends TLS. Its word on who connects (X-Forwarded-For, which it must set itself) counts if it is trusted.",
+      "The WebSocket doors are reached through a proxy that ends TLS. If the proxy is trusted, " +
+        "its X-Forwarded-For, which it must set itself, tells the client's address.",
     ),
   trustedProxies: z
     .array(network)
     .optional()
-    .describe("Proxies whose word counts: addresses and networks. Default: this machine if behindProxy, else none."),
+    .describe("Proxies that are trusted: addresses and networks. Default: this machine if behindProxy, else none."),
   tlsCert: z
     .string()
     .min(1)
@@ -101,30 +104,32 @@ export const brokerOptions = z.strictObject({
     .array(origin)
     .default([])
     .describe(
-      "Web pages that may connect, by origin: https://HOST[:PORT]. Pages of this machine always may, unless the door is open to others.",
+      "Web pages that may connect, by origin: https://HOST[:PORT]. " +
+        "Pages of this machine always may, unless other machines can reach the door.",
     ),
   hosts: z
     .array(host)
     .default([])
     .describe(
-      "Names under which web pages may ask for this broker (Host), beside its addresses and this machine's names.",
+      "Host names (the Host header) under which web pages may reach this broker, " +
+        "in addition to its addresses and this machine's names.",
     ),
-  topics: z.array(z.string().min(1)).default([]).describe("Shared data topics that are nobody's name."),
-  reserved: z.array(agentName).default([]).describe("Names that only a token's owner may bear."),
-  rooms: z.array(room).default([]).describe("Rooms that always exist, beside #general and #agents."),
+  topics: z.array(z.string().min(1)).default([]).describe("Shared data topics: no agent can have these names."),
+  reserved: z.array(agentName).default([]).describe("Names that only the owner of a token for them may use."),
+  rooms: z.array(room).default([]).describe("Rooms that always exist, in addition to #general and #agents."),
   serverName: z
     .string()
     .min(1)
     .max(256)
     .default(() => hostname())
-    .describe("What this server calls itself to clients that ask. Default: the machine's name."),
+    .describe("The name of this server, for clients that ask. Default: the machine's name."),
   logMessages: z
     .boolean()
     .default(false)
-    .describe("Writes every message that is looked at into the log, with its text: for research."),
+    .describe("Writes every message that the broker reads into the log, with its text: for research."),
   agentchat: z
     .strictObject({
-      identity: strictness.describe("strict: every AgentChat client proves a key."),
+      identity: strictness.describe("strict: every AgentChat client must prove that it owns a key."),
       signatures: strictness.describe("strict: a message whose signature does not verify is refused."),
     })
     .prefault({})
@@ -132,11 +137,11 @@ export const brokerOptions = z.strictObject({
   log: z
     .custom<Log>((value) => typeof value === "function", "give a function (level, event, fields)")
     .optional()
-    .describe("Where log lines go; nowhere by default. Only a program can give one."),
+    .describe("Takes the log lines; by default nothing is logged. Only a program can set it."),
   limits: z
     .partialRecord(z.enum(Object.keys(defaultLimits) as [keyof Limits]), z.number().min(0))
     .default({})
-    .describe("Any limit of LIMITS.md by its name, the unit stands in it."),
+    .describe("Any limit of LIMITS.md by its name; the name ends with the unit."),
 });
 
 /** What `new Broker` takes. */
@@ -145,4 +150,13 @@ export type BrokerOptions = z.input<typeof brokerOptions>;
 /** Options with every default filled in. */
 export interface BrokerConfig extends Omit<z.output<typeof brokerOptions>, "limits"> {
   readonly limits: Limits;
+}
+
+/** The web pages, host names and proxies that a configuration allows. */
+export function accessRules({ origins, hosts, trustedProxies, behindProxy }: BrokerConfig): {
+  readonly origins: readonly string[];
+  readonly hosts: readonly string[];
+  readonly trustedProxies: readonly string[];
+} {
+  return { origins, hosts, trustedProxies: trustedProxies ?? (behindProxy ? ["127.0.0.0/8", "::1"] : []) };
 }

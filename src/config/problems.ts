@@ -1,15 +1,15 @@
-import { asFault, Fault } from "../core/index.js";
+import { Fault, asFault } from "../core/index.js";
 
-/** Everything that is wrong at once, so that nobody mends one thing to be told the next. */
+/** Collects everything that is wrong with a configuration, so that one start tells all of it. */
 export class Problems {
   readonly #faults: Fault[] = [];
 
-  /** Notes a problem: what is wrong, where, and the remedy. */
+  /** Adds a problem: what is wrong, where, and the remedy. */
   note(thrown: unknown): void {
     this.#faults.push(asFault(thrown));
   }
 
-  /** The value, or `otherwise` with its problem noted. */
+  /** The value that `read` returns; `otherwise` if it throws, and what it threw is added. */
   attempt<T>(read: () => T, otherwise: T): T {
     try {
       return read();
@@ -19,13 +19,16 @@ export class Problems {
     }
   }
 
-  /** What is wrong, one text each. */
+  /** One text for each problem. */
   get texts(): readonly string[] {
     return this.#faults.flatMap(problemsOf);
   }
 
-  /** @throws Fault with the code of the first problem and a line for each; {@link problemsOf} takes them apart again */
-  refuse(): void {
+  /**
+   * Does nothing if there is no problem.
+   * @throws Fault with the code of the first problem and a line for each; {@link problemsOf} gets the lines back
+   */
+  throwIfAny(): void {
     const [first] = this.#faults;
     if (first === undefined) return;
     const problems = this.texts;
@@ -33,10 +36,31 @@ export class Problems {
   }
 }
 
-/** The problems of a refused configuration, one text each; of any other failure its own message. */
+/** The problems of a configuration that was refused, one text each; for any other error its message. */
 export function problemsOf(thrown: unknown): readonly string[] {
   const fault = asFault(thrown);
   const told = fault.detail?.["problems"];
   if (Array.isArray(told)) return told.map(String);
   return [fault.code === "internal" && fault.cause instanceof Error ? fault.cause.message : fault.message];
+}
+
+/**
+ * The known name that was probably meant: it differs only in `_` and capitals, or in one letter that is missing, added
+ * or changed.
+ */
+export function similar(name: string, known: readonly string[]): string | undefined {
+  const said = bare(name);
+  return known.find((one) => bare(one) === said) ?? known.find((one) => isOneOff(bare(one), said));
+}
+
+function bare(name: string): string {
+  return name.replaceAll("_", "").toLowerCase();
+}
+
+/** True if the two differ in one letter that is missing, added or changed. */
+function isOneOff(one: string, other: string): boolean {
+  const [short, long] = one.length <= other.length ? [one, other] : [other, one];
+  let at = 0;
+  while (at < short.length && short[at] === long[at]) at += 1;
+  return long.slice(at + 1) === short.slice(short.length === long.length ? at + 1 : at);
 }

@@ -1,16 +1,16 @@
 import { z } from "zod";
 import { defaultLimits, Fault, shapeProblem, type Limits } from "../core/index.js";
-import { openDoors } from "./open-doors.js";
+import { unprotectedDoors } from "./door-rules.js";
 import { brokerOptions, type BrokerConfig, type BrokerOptions } from "./options.js";
 import { Problems } from "./problems.js";
-import { similar } from "./similar.js";
-import { sameDoors } from "./same-door.js";
+import { similar } from "./problems.js";
+import { repeatedDoors } from "./door-rules.js";
 
 /**
  * Checks options and fills in the defaults.
- * @param nameOf what the author of an option calls it: a flag, a variable, a line of a file
- * @param problems those found before, which are told with the ones found here
- * @throws Fault malformed or forbidden, naming every option that is wrong and the remedy, a line each
+ * @param nameOf an option as its author wrote it: a flag, a variable, a key of the file
+ * @param problems those that were found before; they are reported with the ones found here
+ * @throws Fault malformed or forbidden, with a line for each wrong option and its remedy
  */
 export function readConfig(
   options: BrokerOptions,
@@ -25,8 +25,8 @@ export function readConfig(
         issue.code === "unrecognized_keys" ? unknownKey(issue.keys[0] ?? "", issue.path[0] === "limits") : "";
       problems.note(new Fault("malformed", `${nameOf(path)}: ${problem}${remedy}`));
     }
-    problems.refuse();
-    throw parsed.error; // an error without an issue
+    problems.throwIfAny();
+    throw parsed.error; // zod gave an error without an issue
   }
   const { limits, ...rest } = parsed.data;
   const config: BrokerConfig = { ...rest, limits: { ...defaultLimits, ...limits } satisfies Limits };
@@ -35,13 +35,14 @@ export function readConfig(
     problems.note(
       new Fault(
         "malformed",
-        `${nameOf(given)} is given without ${nameOf(missing)}: --tls-cert and --tls-key belong together: give both, or neither`,
+        `${nameOf(given)} is given without ${nameOf(missing)}: ` +
+          "--tls-cert and --tls-key belong together: give both, or neither",
       ),
     );
   }
-  for (const problem of sameDoors(config, nameOf)) problems.note(problem);
-  for (const problem of openDoors(config)) problems.note(problem);
-  problems.refuse();
+  for (const problem of repeatedDoors(config, nameOf)) problems.note(problem);
+  for (const problem of unprotectedDoors(config)) problems.note(problem);
+  problems.throwIfAny();
   return config;
 }
 
@@ -50,7 +51,7 @@ function unknownKey(key: string, isLimit: boolean): string {
   return meant === undefined ? "; broker config schema lists what there is" : `; did you mean ${meant}?`;
 }
 
-/** Keys that there are not come as one issue of an object. */
+/** zod reports all unknown keys of an object as one issue; this makes one issue of each. */
 function oneByOne(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
   return issue.code === "unrecognized_keys" ? issue.keys.map((key) => ({ ...issue, keys: [key] })) : [issue];
 }

@@ -2,12 +2,12 @@ import { z } from "zod";
 import { defaultLimits } from "../core/index.js";
 import { brokerOptions } from "./options.js";
 
-/** The configuration file as JSON Schema (draft 2020-12), the same on every machine. */
+/** The JSON Schema (draft 2020-12) of the configuration file. It is the same on every machine. */
 export function configSchema(): Readonly<Record<string, unknown>> {
   const { $schema, ...rest } = z.toJSONSchema(brokerOptions.omit({ log: true }), {
     io: "input",
     override: ({ path, jsonSchema }) => {
-      // The default is this machine's name, and each limit has its own.
+      // The default of serverName is this machine's name; each limit has a default of its own.
       if (path.at(-1) === "serverName") delete jsonSchema.default;
       if (path.at(-1) === "limits") Object.assign(jsonSchema, limitsForm(jsonSchema.description));
     },

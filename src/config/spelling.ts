@@ -1,13 +1,14 @@
+import { Fault } from "../core/index.js";
 import type { BrokerOptions } from "./options.js";
 
-/** How an option is written where there is only text: a flag's name, and what its text stands for. */
+/** How an option is written on a command line or in a variable: the name of its flag, and how its text is read. */
 export interface Spelling {
-  /** `undefined`: a program's own, which cannot be written. */
+  /** `undefined`: only a program can set it. */
   readonly flag: string | undefined;
   readonly kind: "text" | "list" | "switch" | "pairs";
 }
 
-/** Every option but `limits` and the nested ones. Total: a new option does not compile without a spelling. */
+/** Every option except `limits` and the nested ones. The record is total: a new option must get its spelling here. */
 export const spellings: Readonly<Record<Exclude<keyof BrokerOptions, "limits" | "agentchat">, Spelling>> = {
   dataDir: { flag: "--data-dir", kind: "text" },
   zmqIn: { flag: "--zmq-in", kind: "list" },
@@ -31,24 +32,25 @@ export const spellings: Readonly<Record<Exclude<keyof BrokerOptions, "limits" | 
   log: { flag: undefined, kind: "text" },
 };
 
-/** `agentchat.identity` and its like. */
+/** The options inside `agentchat`. */
 export const nestedSpellings: Readonly<Record<keyof NonNullable<BrokerOptions["agentchat"]>, Spelling>> = {
   identity: { flag: "--agentchat-identity", kind: "text" },
   signatures: { flag: "--agentchat-signatures", kind: "text" },
 };
 
 /** `wsPingMs` → `WS_PING_MS`. */
-export function shouted(name: string): string {
+function upperSnakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 }
 
 /**
- * The variable of an option by its path: `zmqIn` → `SYNAPTIC_ZMQ_IN`, `limits.wsPingMs` → `SYNAPTIC_LIMIT_WS_PING_MS`.
+ * The variable of an option by its path: `zmqIn` → `SYNAPTIC_ZMQ_IN`, `limits.wsPingMs` →
+ * `SYNAPTIC_LIMIT_WS_PING_MS`.
  */
 export function variableOf(path: string): string {
   const [group = "", name] = path.split(".");
-  if (name === undefined) return `SYNAPTIC_${shouted(group)}`;
-  return `SYNAPTIC_${group === "limits" ? "LIMIT" : shouted(group)}_${shouted(name)}`;
+  if (name === undefined) return `SYNAPTIC_${upperSnakeCase(group)}`;
+  return `SYNAPTIC_${group === "limits" ? "LIMIT" : upperSnakeCase(group)}_${upperSnakeCase(name)}`;
 }
 
 /** The flag of an option by its path. */
@@ -60,4 +62,30 @@ export function flagOf(path: string): string {
       ? (nestedSpellings[name as keyof typeof nestedSpellings].flag ?? path)
       : path;
   return Object.hasOwn(spellings, group) ? (spellings[group as keyof typeof spellings].flag ?? path) : path;
+}
+
+/** `a, b` as a list of `a` and `b`. */
+export function listOf(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
+
+/** Texts of the form `name=value` as one record. @throws Fault malformed; `where` names the option in it */
+export function pairsOf(where: string, list: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    list.map((pair) => {
+      const at = pair.indexOf("=");
+      if (at < 1 || at === pair.length - 1) throw new Fault("malformed", `${where} ${pair}: write it as NAME=VALUE`);
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}
+
+/** Text as a number. @throws Fault malformed; `where` names the option in it */
+export function numberOf(where: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new Fault("malformed", `${where}: must be a number`);
+  return value;
 }

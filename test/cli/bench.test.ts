@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Latencies } from "../../src/cli/bench/latencies.js";
+import { Latencies } from "../../src/cli/bench/load.js";
 import type { BenchResult } from "../../src/cli/bench/report.js";
 import { startCli } from "../kit/cli.js";
 import { serveBroker, type Served } from "./served.js";

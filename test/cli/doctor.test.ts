@@ -2,7 +2,7 @@ import { chmod, copyFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Finding } from "../../src/cli/doctor/finding.js";
+import type { Finding } from "../../src/cli/doctor/check.js";
 import { makeCertificate } from "../kit/certificates.js";
 import { runCli, type Ended } from "../kit/cli.js";
 import { freeDoors, serveBroker, type Served } from "./served.js";

@@ -180,9 +180,9 @@ describe("how the broker's programs end", () => {
       await broker.stop("SIGKILL");
       const { code, stdout, stderr } = await bench.ended;
       const result = JSON.parse(stdout) as { received: number; reasons: string[] };
-      expect([code, stderr]).toEqual([3, "the broker has gone: what was measured follows\n"]);
+      expect([code, stderr]).toEqual([3, "the broker has ended: what was measured follows\n"]);
       expect(result.received).toBeGreaterThan(0);
-      expect(result.reasons).toContain("the broker has gone");
+      expect(result.reasons).toContain("the broker has ended");
     },
   );
 

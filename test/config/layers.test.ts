@@ -212,7 +212,7 @@ describe("the configuration in layers", () => {
       { limits: { panRatePerSeconds: 1 } },
       /config\.json: limits\.panRatePerSeconds: .*; did you mean panRatePerSecond\?/,
     ],
-    ["a file that is no JSON", {}, {}, "{", /config\.json is no JSON/],
+    ["a file that is not JSON", {}, {}, "{", /config\.json is not JSON/],
     ["a file that is a list", {}, {}, "[]", /config\.json must hold one JSON object/],
     [
       "a port out of range on ZeroMQ",

@@ -1,22 +1,22 @@
 import { AgentChatClient } from "../../../clients/typescript/agentchat/client.js";
 import { Fault } from "../../core/index.js";
-import type { OpenPair } from "./pair.js";
+import type { OpenPair } from "./load.js";
 
 /** Pairs of AgentChat clients without keys. */
 export function agentchatPairs({ url }: { readonly url: string }): OpenPair {
-  return async ([from, to], ears) => {
+  return async ([from, to], events) => {
     const [speaker, hearer] = [from, to].map(
       (name) => new AgentChatClient({ server: url, name, echo: false, reconnect: false }),
     ) as [AgentChatClient, AgentChatClient];
     hearer.on("message", ({ content }) => {
-      ears.heard(content);
+      events.heard(content);
     });
     speaker.on("error", ({ code, message }) => {
-      ears.refused(`${code}: ${message}`);
+      events.refused(`${code}: ${message}`);
     });
     for (const client of [speaker, hearer]) {
       client.on("close", ({ code, reason }) => {
-        ears.lost(`${code} ${reason}`);
+        events.lost(`${code} ${reason}`);
       });
       await client.connect();
     }

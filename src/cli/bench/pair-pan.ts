@@ -1,22 +1,22 @@
 import { PanClient } from "../../../clients/typescript/pan/client.js";
-import type { OpenPair } from "./pair.js";
+import type { OpenPair } from "./load.js";
 
 /** Pairs of PAN bots; `token` is the shared one. */
 export function panPairs({ url, token }: { readonly url: string; readonly token: string }): OpenPair {
-  return async ([from, to], ears) => {
+  return async ([from, to], events) => {
     const [speaker, hearer] = [from, to].map((agentId) => new PanClient({ url, agentId, token, reconnect: false })) as [
       PanClient,
       PanClient,
     ];
     hearer.on("chat", ({ text }) => {
-      ears.heard(text);
+      events.heard(text);
     });
     speaker.on("refused", ({ code, message }) => {
-      ears.refused(`${code}: ${message}`);
+      events.refused(`${code}: ${message}`);
     });
     for (const client of [speaker, hearer]) {
       client.on("close", ({ code, reason }) => {
-        ears.lost(`${code} ${reason}`);
+        events.lost(`${code} ${reason}`);
       });
       await client.connect();
     }

@@ -1,25 +1,26 @@
 import { Agent } from "../../../clients/typescript/agent/index.js";
 import { asFault, Fault } from "../../core/index.js";
-import type { OpenPair } from "./pair.js";
+import type { OpenPair } from "./load.js";
 
 /** Pairs of agents with two ZeroMQ sockets each. */
 export function zmqPairs(doors: { readonly in: string; readonly out: string }): OpenPair {
-  return async ([from, to], ears) => {
+  return async ([from, to], events) => {
     const hearer = await Agent.connect({ name: to, ...doors }).catch((thrown: unknown) => {
       const fault = asFault(thrown);
       if (fault.code !== "unauthenticated") throw fault;
       throw new Fault(
         "forbidden",
-        `a bench via zmq has no tokens, and this broker wants them: use --via pan or --via agentchat, or start it with --zmq-auth optional (${fault.message})`,
+        "a bench via zmq has no tokens, but this broker demands them: use --via pan or --via agentchat, " +
+          `or start the broker with --zmq-auth optional (${fault.message})`,
         { cause: fault },
       );
     });
     const speaker = await Agent.connect({ name: from, ...doors });
     hearer.onInform(({ content }) => {
-      ears.heard(content.message);
+      events.heard(content.message);
     });
     speaker.onInform(({ content }) => {
-      if (content.kind === "fault") ears.refused(content.message);
+      if (content.kind === "fault") events.refused(content.message);
     });
     return {
       say: (text) => speaker.inform(to, text),

@@ -1,11 +1,11 @@
 import { table } from "../output.js";
 import type { Load, Tally } from "./load.js";
 
-/** What a bench has found. */
+/** The result of a bench. */
 export interface BenchResult {
   readonly via: string;
   readonly pairs: number;
-  /** From the first word to the last said or heard. */
+  /** From the first message sent to the last one sent, received or refused. */
   readonly seconds: number;
   /** Bytes of one text. */
   readonly size: number;
@@ -15,9 +15,9 @@ export interface BenchResult {
   /** Sent and neither received nor refused. */
   readonly lost: number;
   readonly messagesPerSecond: number;
-  /** From the speaker's call to the hearer's handler; null if nothing was received. */
+  /** From the call that sends to the handler that receives; null if nothing was received. */
   readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number; readonly max: number } | null;
-  /** Why messages were refused or lines lost. */
+  /** Why messages were refused or connections were lost. */
   readonly reasons: readonly string[];
 }
 
@@ -42,7 +42,7 @@ export function benchResult(
   };
 }
 
-/** The same for people. */
+/** The result as a table for people. */
 export function benchTable({
   via,
   pairs,
@@ -73,4 +73,27 @@ export function benchTable({
 
 function round(value: number): number {
   return Math.round(value * 1_000) / 1_000;
+}
+
+const widthChars = 24;
+const everyMs = 200;
+
+/**
+ * Shows a bar on the terminal while a load runs; does nothing if stderr is not a terminal.
+ * @returns ends it and clears its line
+ */
+export function showProgress(seconds: number, tally: Tally): () => void {
+  if (!process.stderr.isTTY) return () => undefined;
+  const startAt = performance.now();
+  const timer = setInterval(() => {
+    const share = Math.min(1, (performance.now() - startAt) / (seconds * 1_000));
+    const done = Math.round(share * widthChars);
+    process.stderr.write(
+      `\r[${"#".repeat(done)}${" ".repeat(widthChars - done)}] ${tally.sent} sent, ${tally.heard} received\u001b[K`,
+    );
+  }, everyMs);
+  return () => {
+    clearInterval(timer);
+    process.stderr.write("\r\u001b[K");
+  };
 }

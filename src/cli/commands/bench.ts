@@ -3,22 +3,21 @@ import { readFileSync } from "node:fs";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { isLocalDoor, isLocalUrl } from "../../config/index.js";
 import { Fault } from "../../core/index.js";
-import { newTally, runLoad } from "../bench/load.js";
-import type { OpenPair } from "../bench/pair.js";
-import { showProgress } from "../bench/progress.js";
+import { newTally, runLoad, type Load, type OpenPair } from "../bench/load.js";
+import { showProgress } from "../bench/report.js";
 import { benchResult, benchTable } from "../bench/report.js";
 import { watchBroker } from "../broker-watch.js";
 import { exitCodes } from "../exit.js";
-import { openLine } from "../door-line.js";
+import { openRelay } from "../door-relay.js";
 import { findBroker, type BrokerChoice } from "../operator.js";
 import { print, say, type Output } from "../output.js";
 
 const doors = ["zmq", "pan", "agentchat"] as const;
 type Via = (typeof doors)[number];
 
-/** Messages per second of each pair if nobody says otherwise: what the broker's default limits let pass. */
+/** The default rate of each pair, messages per second: the broker's default limits allow it. */
 const usualRate: Readonly<Record<Via, number>> = { zmq: 1_000, pan: 5, agentchat: 1 };
-/** The largest text, bytes: the envelope around it needs some room below `zmqFrameMaxBytes` and `wsFrameMaxBytes`. */
+/** The longest text, bytes: `zmqFrameMaxBytes` and `wsFrameMaxBytes` must leave room for the envelope around it. */
 const sizeMax: Readonly<Record<Via, number>> = { zmq: 1_000_000, pan: 60_000, agentchat: 60_000 };
 
 interface Options extends BrokerChoice, Output {
@@ -30,12 +29,12 @@ interface Options extends BrokerChoice, Output {
   readonly yes?: true;
 }
 
-/** `broker bench`: load for a running broker through its real doors. */
+/** `broker bench`: puts load on the running broker through its real doors. */
 export function benchCommand(program: Command): void {
   program
     .command("bench")
-    .description("put load on the running broker: pairs of clients, of whom one speaks to the other")
-    .addOption(new Option("--via <door>", "the door that they come through").choices(doors).default("zmq"))
+    .description("put load on the running broker: pairs of clients, one of which sends to the other")
+    .addOption(new Option("--via <door>", "the door that they use").choices(doors).default("zmq"))
     .option("--pairs <n>", "how many pairs, 1 to 100", number(1, 100), 1)
     .option("--seconds <s>", "how long, up to 60", number(0.1, 60, "any"), 5)
     .option(
@@ -46,7 +45,8 @@ export function benchCommand(program: Command): void {
     )
     .option(
       "--rate <n>",
-      "messages per second of each pair, up to 10000; 0: as fast as they are heard (default: zmq 1000, pan 5, agentchat 1, which the limits let pass)",
+      "messages per second of each pair, up to 10000; 0: as fast as they are received " +
+        "(default: zmq 1000, pan 5, agentchat 1, which the broker's default limits allow)",
       number(0, 10_000, "any"),
     )
     .option("--yes", "also where other machines can reach the door")
@@ -65,21 +65,18 @@ export function benchCommand(program: Command): void {
       const load = { pairs, seconds, size, rate, signal: interrupted.signal, lost: lost.signal };
       const tally = newTally();
       const endWatch = watchBroker(findBroker(options).data, () => {
-        tally.reasons.add("the broker has gone");
-        say("the broker has gone: what was measured follows");
+        tally.reasons.add("the broker has ended");
+        say("the broker has ended: what was measured follows");
         lost.abort();
       });
-      if (options.json !== true)
-        say(
-          `${pairs} ${pairs === 1 ? "pair" : "pairs"} via ${via} for ${seconds} s, ${rate === 0 ? "as fast as they are heard" : `${rate} messages/s each`}; Ctrl-C ends it`,
-        );
+      if (options.json !== true) say(`${planOf(via, load)}; Ctrl-C ends it`);
       const hide = showProgress(seconds, tally);
       const own = randomBytes(3).toString("hex");
       try {
         await runLoad(load, open, tally, (pair) => [`bench-${own}-${pair}-speaks`, `bench-${own}-${pair}-hears`]);
       } catch (thrown) {
         endWatch();
-        // else the clients only miss the broker that has gone
+        // If the broker has ended, the clients' errors say nothing new, and what was measured before is printed.
         if (!lost.signal.aborted || tally.sent === 0) throw thrown;
       } finally {
         endWatch();
@@ -93,7 +90,12 @@ export function benchCommand(program: Command): void {
     });
 }
 
-/** How pairs come through a door of the running broker. @throws Fault unavailable, forbidden */
+function planOf(via: Via, { pairs, seconds, rate }: Pick<Load, "pairs" | "seconds" | "rate">): string {
+  const speed = rate === 0 ? "as fast as they are received" : `${rate} messages/s each`;
+  return `${pairs} ${pairs === 1 ? "pair" : "pairs"} via ${via} for ${seconds} s, ${speed}`;
+}
+
+/** Finds out how pairs connect through a door of the running broker. @throws Fault unavailable, forbidden */
 async function through(
   via: Via,
   options: Options,
@@ -105,7 +107,8 @@ async function through(
   if (!isLocal && options.yes !== true) {
     throw new Fault(
       "forbidden",
-      `other machines can reach ${door ?? (isLocalUrl(zmqIn) ? out : zmqIn)}, and whoever uses it will notice the load: say --yes if it is meant`,
+      `other machines can reach ${door ?? (isLocalUrl(zmqIn) ? out : zmqIn)}, ` +
+        "and its users will notice the load: say --yes if it is meant",
     );
   }
   if (via === "zmq") {
@@ -114,7 +117,7 @@ async function through(
   }
   if (door === undefined)
     throw new Fault("unavailable", "the broker has no WebSocket door for all dialects; start it with --ws HOST:PORT");
-  const { url, close } = await openLine(door);
+  const { url, close } = await openRelay(door);
   if (via === "agentchat") {
     const { agentchatPairs } = await import("../bench/pair-agentchat.js");
     return { open: agentchatPairs({ url: `${url}/agentchat` }), close };

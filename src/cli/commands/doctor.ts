@@ -4,20 +4,20 @@ import { DataDirectory, resolveDataDirectory } from "../../storage/index.js";
 import { painter, type Paint } from "../agentchat/console-lines.js";
 import { certificate } from "../doctor/certificate.js";
 import { configuration } from "../doctor/configuration.js";
-import { dataDirectory } from "../doctor/data-directory.js";
-import { descriptors } from "../doctor/descriptors.js";
-import type { Check, Finding } from "../doctor/finding.js";
-import { nodeVersion } from "../doctor/node-version.js";
-import { ports } from "../doctor/ports.js";
+import { dataDirectory } from "../doctor/configuration.js";
+import { descriptors } from "../doctor/machine.js";
+import type { Check, Finding } from "../doctor/check.js";
+import { nodeVersion } from "../doctor/machine.js";
+import { ports } from "../doctor/running-broker.js";
 import { runningBroker } from "../doctor/running-broker.js";
 import { wsRoundTrips } from "../doctor/ws-round-trips.js";
-import { zeromqModule } from "../doctor/zeromq-module.js";
+import { zeromqModule } from "../doctor/machine.js";
 import { zmqRoundTrip } from "../doctor/zmq-round-trip.js";
 import { exitCodes } from "../exit.js";
 import { layersOf, withBrokerFlags, type BrokerFlags } from "../flags.js";
 import { print, say, steerless, type Output } from "../output.js";
 
-/** In the order in which one thing needs the other. */
+/** A check stands behind those on which it depends. */
 const checks: readonly Check[] = [
   nodeVersion,
   zeromqModule,
@@ -31,14 +31,12 @@ const checks: readonly Check[] = [
   wsRoundTrips,
 ];
 
-/** `broker doctor`: everything that is needed, looked at, with what to do about what is wrong. */
+/** `broker doctor`: checks everything that a broker needs and says what to do about each problem. */
 export function doctorCommand(program: Command): void {
   withBrokerFlags(
     program
       .command("doctor")
-      .description(
-        "look whether everything is well, here and through every door of the running broker; exit code 0 or 1",
-      ),
+      .description("check the configuration, this machine and every door of the running broker; exit code 0 or 1"),
   ).action(async (_options: unknown, command: Command) => {
     const options = command.optsWithGlobals<Output & BrokerFlags>();
     const findings = await examine(options);
@@ -63,8 +61,8 @@ async function examine(flags: BrokerFlags): Promise<readonly Finding[]> {
     findings.push(...problemsOf(thrown).map((found) => ({ check: "configuration", result: "failed", found }) as const));
   }
   const data = new DataDirectory(resolveDataDirectory({ dataDir: layered?.config.dataDir ?? flags.dataDir }));
-  const patient = { layered, data, endpoints: data.readEndpoints() };
-  for (const check of checks) findings.push(...(await check(patient)));
+  const installation = { layered, data, endpoints: data.readEndpoints() };
+  for (const check of checks) findings.push(...(await check(installation)));
   return findings;
 }
 
@@ -77,5 +75,6 @@ const marks = {
 
 function lineOf({ check, result, found, remedy }: Finding, paint: Paint): string {
   const [style, mark] = marks[result];
-  return `${paint(style, mark)}  ${check.padEnd(17)}  ${steerless(found)}${remedy === undefined ? "" : `\n      ${"".padEnd(17)}  ${remedy}`}`;
+  const below = remedy === undefined ? "" : `\n      ${"".padEnd(17)}  ${remedy}`;
+  return `${paint(style, mark)}  ${check.padEnd(17)}  ${steerless(found)}${below}`;
 }

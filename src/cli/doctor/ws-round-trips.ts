@@ -3,20 +3,20 @@ import { readFileSync } from "node:fs";
 import { AgentChatClient } from "../../../clients/typescript/agentchat/client.js";
 import { PanClient } from "../../../clients/typescript/pan/client.js";
 import { readTlsPair } from "../../websocket/edge/index.js";
-import { dateProblem, datesOf, readCertificate } from "../certificate.js";
-import { openLine } from "../door-line.js";
-import { reasonOf, timed, type Check, type Finding, type Patient } from "./finding.js";
+import { dateProblem, datesOf, readCertificate } from "./certificate.js";
+import { openRelay } from "../door-relay.js";
+import { reasonOf, timed, type Check, type Finding, type Installation } from "./check.js";
 
 const withinMs = 5_000;
 
 interface Trip {
   readonly check: string;
-  /** Behind the door's address. */
+  /** Follows the door's address. */
   readonly path: string;
-  readonly go: (url: string, patient: Patient) => Promise<unknown>;
+  readonly go: (url: string, installation: Installation) => Promise<unknown>;
 }
 
-/** A trip through each dialect, by its name. */
+/** A login and an answer in each dialect, by the dialect's name. */
 const dialectTrips: Readonly<Record<string, Omit<Trip, "path">>> = {
   pan: { check: "PAN", go: pan },
   agentchat: { check: "AgentChat", go: agentchat },
@@ -24,47 +24,56 @@ const dialectTrips: Readonly<Record<string, Omit<Trip, "path">>> = {
 
 const pages: readonly Trip[] = ["/healthz", "/readyz"].map((path) => ({ check: path, path, go: page }));
 
-/** Each WebSocket door: a login and an answer in every dialect, its pages, and the certificate that it shows. */
-export const wsRoundTrips: Check = async (patient) => {
-  const { endpoints } = patient;
+/** Checks each WebSocket door: a login and an answer in every dialect, its pages, and the certificate that it shows. */
+export const wsRoundTrips: Check = async (installation) => {
+  const { endpoints } = installation;
   if (endpoints === undefined) return [{ check: "WebSocket", result: "skipped", found: "no broker runs" }];
   const findings: Finding[] = [];
   const shared = Object.entries(dialectTrips).map(([name, trip]) => ({ ...trip, path: `/${name}` }));
-  for (const door of endpoints.ws) findings.push(...(await tripsThrough(door, [...shared, ...pages], patient)));
+  for (const door of endpoints.ws) findings.push(...(await tripsThrough(door, [...shared, ...pages], installation)));
   for (const [name, door] of Object.entries(endpoints.own ?? {})) {
     const trip = dialectTrips[name];
     findings.push(
-      ...(await tripsThrough(door, [...(trip === undefined ? [] : [{ ...trip, path: "/" }]), ...pages], patient)),
+      ...(await tripsThrough(door, [...(trip === undefined ? [] : [{ ...trip, path: "/" }]), ...pages], installation)),
     );
   }
   return findings;
 };
 
-async function tripsThrough(door: string, trips: readonly Trip[], patient: Patient): Promise<readonly Finding[]> {
-  const line = await openLine(door);
+async function tripsThrough(
+  door: string,
+  trips: readonly Trip[],
+  installation: Installation,
+): Promise<readonly Finding[]> {
+  const relay = await openRelay(door);
   const findings: Finding[] = [];
   for (const { check, path, go } of trips) {
     try {
-      const took = await timed(() => go(`${line.url}${path}`, patient));
+      const took = await timed(() => go(`${relay.url}${path}`, installation));
       findings.push({ check, result: "good", found: `${door}${path}: ${took} ms` });
     } catch (thrown) {
       findings.push({
         check,
         result: "failed",
-        found: `${door}${path}: ${reasonOf(thrown).replaceAll(line.url, door)}`,
+        found: `${door}${path}: ${reasonOf(thrown).replaceAll(relay.url, door)}`,
         remedy: "broker status shows the doors; the broker's log says what it refused",
       });
     }
   }
-  await line.close();
-  return [...findings, ...shown(door, line.shown(), patient)];
+  await relay.close();
+  return [...findings, ...checkShown(door, relay.shown(), installation)];
 }
 
 /**
- * A door goes on with its old certificate until it is told to read the new one; a file that cannot be used is the
- * certificate check's to tell.
+ * Checks the certificate that a door shows: its dates, and whether it is the one in the file. A door goes on with its
+ * old
+ * certificate until SIGHUP makes it read the new one. The check `certificate` reports a file that cannot be used.
  */
-function shown(door: string, certificate: X509Certificate | undefined, { layered }: Patient): readonly Finding[] {
+function checkShown(
+  door: string,
+  certificate: X509Certificate | undefined,
+  { layered }: Installation,
+): readonly Finding[] {
   if (certificate === undefined) return [];
   const check = "certificate shown";
   const dates = datesOf(certificate);
@@ -92,7 +101,7 @@ function shown(door: string, certificate: X509Certificate | undefined, { layered
   }
 }
 
-async function pan(url: string, { data }: Patient): Promise<void> {
+async function pan(url: string, { data }: Installation): Promise<void> {
   const token = readFileSync(data.file("pan-token"), "utf8").trim();
   const client = new PanClient({
     url,
@@ -106,7 +115,7 @@ async function pan(url: string, { data }: Patient): Promise<void> {
   await client.close();
 }
 
-/** A server that wants a key from everybody (`--agentchat-identity strict`) has answered by saying so. */
+/** A broker that demands a key (`--agentchat-identity strict`) refuses this client: that is an answer, too. */
 async function agentchat(server: string): Promise<void> {
   const client = new AgentChatClient({ server, name: "doctor", reconnect: false, answerTimeoutMs: withinMs });
   try {

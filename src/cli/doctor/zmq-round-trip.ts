@@ -1,15 +1,17 @@
 import { Agent } from "../../../clients/typescript/agent/index.js";
 import { findBroker, askBroker } from "../operator.js";
 import { operatorName } from "../../identity/index.js";
-import { reasonOf, timed, type Check, type Finding } from "./finding.js";
+import { reasonOf, timed, type Check, type Finding } from "./check.js";
 
 const withinMs = 5_000;
-/** A broker on this machine reads the same clock; beyond this one of them was set meanwhile. */
+/** A broker on this machine reads the same clock. If the two differ by more, the clock was set while it ran. */
 const skewMaxMs = 1_000;
-/** Clocks that were never set say 1970 or the day the machine was built. */
+/** A clock that was never set shows 1970 or the day on which the machine was built. */
 const sinceYear = 2025;
 
-/** In by each ZeroMQ door and out by its partner: a ping and its answer. The answer's time tells of the clock. */
+/**
+ * Sends a ping through each pair of ZeroMQ doors and waits for its answer, whose time shows whether the clock is right.
+ */
 export const zmqRoundTrip: Check = async ({ data, endpoints }) => {
   if (endpoints === undefined) return [{ check: "ZeroMQ", result: "skipped", found: "no broker runs" }];
   const { zmqIn, zmqOut } = endpoints;
@@ -18,7 +20,7 @@ export const zmqRoundTrip: Check = async ({ data, endpoints }) => {
     const [door, out] = [zmqIn[at] ?? zmqIn[0], zmqOut[at] ?? zmqOut[0]];
     if (door !== undefined && out !== undefined) findings.push(...(await tripThrough(data.path, door, out)));
   }
-  // One clock, however many doors have told it.
+  // Every trip reports the clock; once is enough.
   return findings.filter(
     ({ check }, at) => check !== "clock" || at === findings.findIndex((one) => one.check === "clock"),
   );
@@ -49,7 +51,7 @@ async function tripThrough(dataDir: string, zmqIn: string, out: string): Promise
         check,
         result: "failed",
         found: `${doors}: ${reasonOf(thrown)}`,
-        remedy: "the broker's log says whom it refused, and why",
+        remedy: "the broker's log says which connection it refused, and why",
       },
     ];
   }
@@ -70,10 +72,10 @@ function clock(told: string): Finding {
     return {
       check,
       result: "failed",
-      found: `the broker's is ${apart} ms apart from ours`,
+      found: `the broker's clock differs from this one by ${apart} ms`,
       remedy: "set the clock (timedatectl set-ntp true), then start the broker again",
     };
-  return { check, result: "good", found: `${now.toISOString()}, the broker's is ${apart} ms apart` };
+  return { check, result: "good", found: `${now.toISOString()}, the broker's clock differs by ${apart} ms` };
 }
 
 function reachable(url: string): string {

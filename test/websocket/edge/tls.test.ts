@@ -132,13 +132,13 @@ describe("TLS on the WebSocket doors", () => {
     expect(await peer()).toBe("first TLSv1.3");
     expect(() =>
       broker.reload(() => {
-        throw new Fault("malformed", "config.json is no JSON");
+        throw new Fault("malformed", "config.json is not JSON");
       }),
     ).toThrow(/no JSON/);
     await broker.stop();
     expect(auditLines(join(folder, "data/audit.log")).slice(-3)).toMatchObject([
       { event: "reload.refused", problems: [expect.stringMatching(/has expired/)] },
-      { event: "reload.refused", problems: ["config.json is no JSON"] },
+      { event: "reload.refused", problems: ["config.json is not JSON"] },
       { event: "stop" },
     ]);
     const logged: string[] = [];

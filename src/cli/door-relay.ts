@@ -3,22 +3,23 @@ import type { X509Certificate } from "node:crypto";
 import { connect } from "node:tls";
 import { hostOf, portOf } from "../config/index.js";
 
-/** A way to one of this machine's own WebSocket doors, in clear text. */
-export interface DoorLine {
+/** A URL in clear text for one of this machine's own WebSocket doors. */
+export interface DoorRelay {
   /** `ws://HOST:PORT` */
   readonly url: string;
-  /** The certificate that the door has shown last; undefined for a door without TLS, or before anybody has come by. */
+  /** The certificate that the door showed last; undefined for a door without TLS, or before the first connection. */
   readonly shown: () => X509Certificate | undefined;
   readonly close: () => Promise<void>;
 }
 
 /**
- * Goes to a door by its endpoint (`endpoints.json`). A door with TLS is reached through a relay on loopback that trusts
- * whatever certificate it shows: the door is
- * this broker's own, its certificate may be for a public name, and who wants to know which it is asks {@link
- * DoorLine.shown}.
+ * Makes a door usable for the clients of this command line. `endpoint` is its URL in `endpoints.json`. A door without
+ * TLS needs no relay. One with TLS is reached through a relay on loopback that accepts any certificate, because the
+ * certificate may be for a public name, and the door belongs to this machine's own broker. {@link DoorRelay.shown}
+ * tells
+ * which certificate it was.
  */
-export async function openLine(endpoint: string): Promise<DoorLine> {
+export async function openRelay(endpoint: string): Promise<DoorRelay> {
   const door = endpoint
     .replace(/^wss?:\/\//, "")
     .replace(/^0\.0\.0\.0:/, "127.0.0.1:")
@@ -26,7 +27,7 @@ export async function openLine(endpoint: string): Promise<DoorLine> {
   if (!endpoint.startsWith("wss:"))
     return { url: `ws://${door}`, shown: () => undefined, close: () => Promise.resolve() };
   let shown: X509Certificate | undefined;
-  // bound: connections of the one command that opens it · evicts: a socket leaves when it closes · owner: openLine
+  // bound: connections of the one command that opens it · evicts: a socket leaves when it closes · owner: openRelay
   const sockets = new Set<Socket>();
   const relay = createServer((near) => {
     const far = connect({ host: hostOf(door), port: portOf(door), rejectUnauthorized: false }, () => {

@@ -4,15 +4,15 @@ import type { DataDirectory, Endpoints } from "../../storage/index.js";
 /** What one check has found. */
 export interface Finding {
   readonly check: string;
-  /** `skipped`: something that failed before leaves nothing to look at. */
+  /** `skipped`: there is nothing to check, because an earlier check failed or the system cannot tell. */
   readonly result: "good" | "warning" | "failed" | "skipped";
   readonly found: string;
   /** What to do about it. */
   readonly remedy?: string;
 }
 
-/** Whom the doctor looks at. */
-export interface Patient {
+/** What the doctor checks: a configuration, its data directory, and the broker that runs there. */
+export interface Installation {
   /** Undefined if the configuration cannot be read. */
   readonly layered: Layered | undefined;
   readonly data: DataDirectory;
@@ -20,16 +20,16 @@ export interface Patient {
   readonly endpoints: Endpoints | undefined;
 }
 
-/** Looks at one thing. It tells what is wrong by findings and throws nothing. */
-export type Check = (patient: Patient) => readonly Finding[] | Promise<readonly Finding[]>;
+/** Checks one thing. It reports what is wrong as findings and throws nothing. */
+export type Check = (installation: Installation) => readonly Finding[] | Promise<readonly Finding[]>;
 
-/** The reason in a thrown value, with what is behind it. */
+/** The message of what was thrown, with the message of its cause. */
 export function reasonOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   return thrown.cause instanceof Error ? `${thrown.message} (${thrown.cause.message})` : thrown.message;
 }
 
-/** Runs something that has to come to an end. @returns how long it took, milliseconds @throws what it throws */
+/** Runs `work` to its end. @returns how long it took, milliseconds @throws what `work` throws */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const startAt = performance.now();
   await work();
