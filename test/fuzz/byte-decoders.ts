@@ -2,7 +2,7 @@ import { encodeFrame, FrameReader, moreFlag } from "../../src/zeromq/wire/codec.
 import { encodeCommand, readCommand, readHello, readMetadata, readPing } from "../../src/zeromq/wire/commands.js";
 import { FromScan } from "../../src/zeromq/wire/from-scan.js";
 import { greetingBytes, greetingMajor, readGreeting } from "../../src/zeromq/wire/greeting.js";
-import { IllegalBytes } from "../../src/zeromq/wire/illegal.js";
+import { IllegalBytes } from "../../src/zeromq/wire/codec.js";
 import { greeting, hello, message, ready, subscribe } from "../zeromq/wire/raw-peer.js";
 import { framesOf } from "./corpus.js";
 import { chunksOf, damagedBytes, damagedText } from "./damage.js";

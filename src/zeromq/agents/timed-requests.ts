@@ -1,7 +1,7 @@
 import { noticeOf, topicKind, type Envelope, type Message } from "../../core/index.js";
 import type { PublisherPeer } from "../wire/index.js";
 import type { ZeromqContext } from "./context.js";
-import type { Faults } from "./faults.js";
+import type { Faults } from "./fault-notices.js";
 
 /** Longer ids are not followed: an open request keeps its id, and nothing else of the message, in memory. */
 const idMaxLength = 128;

@@ -1,31 +1,27 @@
 import {
+  Fault,
   asFault,
   everyone,
-  Fault,
   type Envelope,
   type Lifecycle,
   type Message,
   type Principal,
+  type Subscriber,
 } from "../../core/index.js";
 import type { Asker, Askers, Seat } from "../../desk/index.js";
 import { DroppedEvents } from "../../directory/index.js";
 import { FailedLogins, type TokenEnd } from "../../identity/index.js";
 import type { PublisherPeer, SubscriberPeer, ZmtpPolicy } from "../wire/index.js";
-import { Broadcast } from "./broadcast.js";
-import { Connected, type ConnectedHost } from "./connected.js";
+import { Connected, type ConnectedHost } from "./agent-connection.js";
 import type { ZeromqContext } from "./context.js";
-import { Faults } from "./faults.js";
-import { Graces } from "./grace.js";
-import { Holding } from "./held.js";
-import { Look } from "./look.js";
-import { isOwned } from "./owned.js";
-import { declaredFault } from "./rights.js";
-import { Roll } from "./roll.js";
-import { Sleepers } from "./sleepers.js";
-import { StartHold } from "./start-hold.js";
+import { Faults, isZmtpPeer, tellUndelivered } from "./fault-notices.js";
 import { Logins } from "./logins.js";
+import { Look } from "./message-intake.js";
+import { Roll } from "./names.js";
+import { declaredFault, isOwned } from "./rights.js";
+import { Sleepers } from "./subscriptions.js";
 import { TimedRequests } from "./timed-requests.js";
-import { isZmtpPeer, tellUndelivered } from "./undelivered.js";
+import { Graces, Holding, StartHold } from "./waiting-messages.js";
 
 /** Rights are looked at again this often, where nothing tells that they have changed. */
 const roundMs = 1_000;
@@ -272,4 +268,29 @@ function seatOf(connected: Connected, name: string): Seat[] {
       leave: (room) => connected.leave(presence, room),
     },
   ];
+}
+
+/**
+ * Brings what is for `all` to ZeroMQ agents that have not subscribed to it, on their own topic: one copy per
+ * connection, none to the speaker.
+ */
+export class Broadcast implements Subscriber {
+  readonly #connections: () => Iterable<Connected>;
+
+  constructor(connections: () => Iterable<Connected>) {
+    this.#connections = connections;
+  }
+
+  deliver(message: Message, observed: boolean): boolean {
+    if (observed) return false;
+    const from = message.envelope?.from;
+    let some = false;
+    for (const connected of this.#connections()) {
+      if (connected.hearsEveryone) continue;
+      const name = connected.agent;
+      if (name === undefined || (from !== undefined && connected.bears(from))) continue;
+      if (connected.peer.deliverAs(name, message)) some = true;
+    }
+    return some;
+  }
 }

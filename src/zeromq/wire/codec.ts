@@ -1,5 +1,29 @@
-import { ChunkList } from "./chunk-list.js";
-import { IllegalBytes } from "./illegal.js";
+/** Why a connection's bytes were illegal: a closed vocabulary, used as the word of the ledger. */
+export type IllegalReason =
+  | "zmtp-not-zmtp"
+  | "zmtp-reserved-flags"
+  | "zmtp-command-more"
+  | "zmtp-frame-too-large"
+  | "zmtp-message-too-large"
+  | "zmtp-handshake-too-large"
+  | "zmtp-command-name"
+  | "zmtp-metadata"
+  | "zmtp-hello"
+  | "zmtp-ready-twice"
+  | "zmtp-early-traffic"
+  | "zmtp-unexpected-command"
+  | "zmtp-short-ping";
+
+/** Bytes that ZMTP does not allow (RFC 23): the connection is closed at once and the reason counted. */
+export class IllegalBytes extends Error {
+  readonly reason: IllegalReason;
+
+  constructor(reason: IllegalReason) {
+    super(reason);
+    this.name = "IllegalBytes";
+    this.reason = reason;
+  }
+}
 
 /** Bits of a frame's first byte (RFC 23 §3.2). */
 export const moreFlag = 0x01;
@@ -177,4 +201,61 @@ export class FrameReader {
 
 function frameAt(bytes: Buffer, at: number, end: number): ZmtpFrame {
   return { flags: bytes[at] ?? 0, body: bytes.subarray(bodyStart(bytes, at), end) };
+}
+
+const blockMaxBytes = 64 * 1024;
+const blockMinBytes = 64;
+/** Up to this, room for everything foreseen is made at once; beyond it a block is no larger than what has come. */
+const generousBytes = 4096;
+
+/**
+ * Bytes that arrive in pieces and are joined once (joining at each chunk is quadratic: 28 s of CPU for 64 MiB). They
+ * are copied into
+ * blocks: the chunk they come in is read into again, and a peer who sends byte by byte costs no object per byte.
+ */
+export class ChunkList {
+  /** Bytes held. */
+  size = 0;
+  #pieces: Buffer[] = [];
+  #block: Buffer | undefined;
+  #used = 0;
+
+  /** Adds `source[start, end)`; `expect` bytes in all are foreseen and guide the size of blocks. */
+  push(source: Buffer, start: number, end: number, expect: number): void {
+    const size = end - start;
+    if (size <= 0) return;
+    this.size += size;
+    let at = start;
+    while (at < end) {
+      let block = this.#block;
+      if (block === undefined || this.#used === block.length) {
+        this.#seal();
+        const foreseen = Math.min(expect - this.size + end - at, Math.max(this.size, generousBytes));
+        const wanted = Math.max(end - at, foreseen);
+        block = Buffer.allocUnsafe(Math.min(Math.max(wanted, blockMinBytes), blockMaxBytes));
+        this.#block = block;
+      }
+      const take = Math.min(end - at, block.length - this.#used);
+      source.copy(block, this.#used, at, at + take);
+      this.#used += take;
+      at += take;
+    }
+  }
+
+  /** All bytes as one, which leaves the list empty. */
+  join(): Buffer {
+    this.#seal();
+    const pieces = this.#pieces;
+    const size = this.size;
+    this.#pieces = [];
+    this.size = 0;
+    const [first] = pieces;
+    return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, size);
+  }
+
+  #seal(): void {
+    if (this.#block !== undefined && this.#used > 0) this.#pieces.push(this.#block.subarray(0, this.#used));
+    this.#block = undefined;
+    this.#used = 0;
+  }
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { commandFlag, encodeFrame } from "./codec.js";
-import { IllegalBytes } from "./illegal.js";
+import { IllegalBytes } from "./codec.js";
 
 /** A command's name and what follows it. */
 export interface Command {

@@ -9,10 +9,10 @@ import {
   type Limits,
 } from "../../core/index.js";
 import { encodeError, encodeReady } from "./commands.js";
-import { plainAddress } from "./endpoint.js";
+import { plainAddress } from "./door.js";
 import { Handshake, type DoorKind, type Introduction } from "./handshake.js";
-import { IllegalBytes } from "./illegal.js";
-import type { ZmtpAuth } from "./mechanism.js";
+import { IllegalBytes } from "./codec.js";
+import type { ZmtpAuth } from "./greeting.js";
 import { PeerFacts, type Line, type Side } from "./peer.js";
 import { PublisherSide, type PublisherContext } from "./publisher-peer.js";
 import { readShared } from "./shared-read.js";

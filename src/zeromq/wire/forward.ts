@@ -1,7 +1,7 @@
 import { Message, type BytesRoute, type Ledger, type Limits, type Route } from "../../core/index.js";
 import { bodyStart, commandFlag, frameEnd, longFlag, moreFlag, Straddle, unitEnd } from "./codec.js";
-import { FromGate } from "./from-gate.js";
-import { IllegalBytes } from "./illegal.js";
+import { FromGate } from "./forgery-check.js";
+import { IllegalBytes } from "./codec.js";
 import type { PublisherPeer, ZmtpPolicy } from "./policy.js";
 import { topicText, type RouteCache } from "./route-cache.js";
 

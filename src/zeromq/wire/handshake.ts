@@ -2,8 +2,8 @@ import { Fault, type Principal } from "../../core/index.js";
 import { commandFlag, FrameReader } from "./codec.js";
 import { encodeWelcome, readCommand, readHello, readMetadata, type Command } from "./commands.js";
 import { greetingBytes, greetingHead, greetingMajor, greetingTail, readGreeting } from "./greeting.js";
-import { IllegalBytes } from "./illegal.js";
-import { chooseMechanism, type ZmtpAuth } from "./mechanism.js";
+import { IllegalBytes } from "./codec.js";
+import { chooseMechanism, type ZmtpAuth } from "./greeting.js";
 import type { Mechanism } from "./policy.js";
 
 /** `in`: agents' PUB connects here, we are XSUB. `out`: agents' SUB connects here, we are XPUB. */

@@ -14,11 +14,11 @@ import { Connection, type ConnectionContext } from "./connection.js";
 import { Door } from "./door.js";
 import { drainConnections } from "./drain.js";
 import type { DoorKind } from "./handshake.js";
-import type { ZmtpAuth } from "./mechanism.js";
+import type { ZmtpAuth } from "./greeting.js";
 import type { Mechanism, ZmtpPolicy } from "./policy.js";
 import { sharedReadBytes } from "./shared-read.js";
 import { RouteCache } from "./route-cache.js";
-import { Warnings } from "./warnings.js";
+import { Warnings } from "./refusal-warnings.js";
 
 export interface ZmtpListenerOptions {
   readonly router: Router;

@@ -1,8 +1,8 @@
 import type { Backlog, BacklogTotal, Clock } from "../../core/index.js";
 import { encodePing, encodePong, readCommand } from "./commands.js";
 import { Forwarder, type ForwardContext, type ForwardSource } from "./forward.js";
-import { Heartbeat } from "./heartbeat.js";
-import { IllegalBytes } from "./illegal.js";
+import { Heartbeat } from "./peer.js";
+import { IllegalBytes } from "./codec.js";
 import type { Line, Side } from "./peer.js";
 import type { PublisherPeer } from "./policy.js";
 

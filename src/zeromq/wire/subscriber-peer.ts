@@ -11,8 +11,8 @@ import {
 import { commandFlag, encodeMessage, FrameReader, unitEnd, type ZmtpFrame } from "./codec.js";
 import { encodePing, encodePong, readCommand } from "./commands.js";
 import type { Introduction } from "./handshake.js";
-import { Heartbeat } from "./heartbeat.js";
-import { IllegalBytes } from "./illegal.js";
+import { Heartbeat } from "./peer.js";
+import { IllegalBytes } from "./codec.js";
 import { PeerFacts, type Line, type Side } from "./peer.js";
 import type { SubscriberPeer, ZmtpPolicy } from "./policy.js";
 

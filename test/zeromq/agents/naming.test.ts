@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { principal, type Principal } from "../../../src/core/index.js";
-import { namingOf } from "../../../src/zeromq/agents/naming.js";
+import { namingOf } from "../../../src/zeromq/agents/names.js";
 
 function names(
   topics: string[],

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ChunkList } from "../../../src/zeromq/wire/chunk-list.js";
+import { ChunkList } from "../../../src/zeromq/wire/codec.js";
 import {
   encodeFrame,
   encodeMessage,
@@ -9,7 +9,7 @@ import {
   commandFlag,
   type ZmtpFrame,
 } from "../../../src/zeromq/wire/codec.js";
-import { IllegalBytes } from "../../../src/zeromq/wire/illegal.js";
+import { IllegalBytes } from "../../../src/zeromq/wire/codec.js";
 import vectors from "./vectors/frames.json" with { type: "json" };
 
 const limit = 1024;

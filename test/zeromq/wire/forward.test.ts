@@ -4,7 +4,7 @@ import { defaultLimits, Ledger, Router, type Message, type WireSubscriber } from
 import { encodeFrame, FrameReader, moreFlag } from "../../../src/zeromq/wire/codec.js";
 import { encodeCommand } from "../../../src/zeromq/wire/commands.js";
 import { Forwarder } from "../../../src/zeromq/wire/forward.js";
-import { IllegalBytes } from "../../../src/zeromq/wire/illegal.js";
+import { IllegalBytes } from "../../../src/zeromq/wire/codec.js";
 import { RouteCache } from "../../../src/zeromq/wire/route-cache.js";
 import type { PublisherPeer } from "../../../src/zeromq/wire/index.js";
 import { message } from "./raw-peer.js";

@@ -12,8 +12,8 @@ import {
   readPing,
 } from "../../../src/zeromq/wire/commands.js";
 import { Handshake, type DoorKind, type Step } from "../../../src/zeromq/wire/handshake.js";
-import { IllegalBytes } from "../../../src/zeromq/wire/illegal.js";
-import type { ZmtpAuth } from "../../../src/zeromq/wire/mechanism.js";
+import { IllegalBytes } from "../../../src/zeromq/wire/codec.js";
+import type { ZmtpAuth } from "../../../src/zeromq/wire/greeting.js";
 import { greeting, hello, ready } from "./raw-peer.js";
 import vectors from "./vectors/handshakes.json" with { type: "json" };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Warnings } from "../../../src/zeromq/wire/warnings.js";
+import { Warnings } from "../../../src/zeromq/wire/refusal-warnings.js";
 
 describe("warnings", () => {
   it("come once per address and minute", () => {

@@ -1,22 +1,21 @@
 import {
+  Fault,
+  Message,
   agentNameProblem,
   asFault,
   brokerTopic,
   cutText,
   eventsTopic,
-  Fault,
-  Message,
   noticeOf,
+  readJson,
   telemetryTopic,
   type Envelope,
 } from "../../core/index.js";
 import type { PublisherPeer } from "../wire/index.js";
 import { warn, type ZeromqContext } from "./context.js";
-import type { Faults } from "./faults.js";
-import { speakerOf } from "./presence.js";
-import { isOwned } from "./owned.js";
-import { ownedName } from "./rights.js";
-import { readableSender } from "./sender.js";
+import type { Faults } from "./fault-notices.js";
+import { speakerOf } from "./names.js";
+import { isOwned, ownedName } from "./rights.js";
 import type { TimedRequests } from "./timed-requests.js";
 
 /** What {@link Look} needs. */
@@ -158,4 +157,31 @@ function spokenBy(message: Message, from: string, { principal: proved }: Publish
   if (proved === undefined || message.speaker?.agent === from) return message;
   const { payload, topic, receivedAt, trust, origin } = message;
   return Message.fromPayload(payload, { topic, receivedAt, trust, origin, speaker: speakerOf(from, proved) });
+}
+
+/** Who says to have sent a payload that is no envelope. */
+export interface ReadableSender {
+  readonly from: string;
+  readonly messageId: string | undefined;
+}
+
+/** As deep as a payload is read to find its sender. */
+const depthMax = 64;
+
+/**
+ * The sender of a malformed payload, where it can be read and may be told: it is an object with `from`, and neither a
+ * response nor a fault,
+ * which are never answered.
+ */
+export function readableSender({ payload }: Message): ReadableSender | undefined {
+  const json = readJson(payload.toString("utf8"), depthMax);
+  if ("problem" in json || !isObject(json.value)) return undefined;
+  const { from, type, content, message_id: id } = json.value;
+  if (typeof from !== "string" || (typeof type === "string" && type.toLowerCase() === "response")) return undefined;
+  if (isObject(content) && content["kind"] === "fault") return undefined;
+  return { from, messageId: typeof id === "string" ? id : undefined };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Ledger, Router } from "../../../src/core/index.js";
-import { FromGate } from "../../../src/zeromq/wire/from-gate.js";
+import { FromGate } from "../../../src/zeromq/wire/forgery-check.js";
 import { OpenPolicy } from "./world.js";
 
 const json = (from: string, content = "hello"): string =>

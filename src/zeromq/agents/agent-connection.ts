@@ -11,12 +11,12 @@ import {
 import type { Presence } from "../../directory/index.js";
 import type { SubscriberPeer } from "../wire/index.js";
 import { warn, type ZeromqContext } from "./context.js";
-import type { Faults } from "./faults.js";
-import { isOwned } from "./owned.js";
-import { nameless, namingOf, type Naming } from "./naming.js";
-import { Presences } from "./presence.js";
+import type { Faults } from "./fault-notices.js";
+import { isOwned } from "./rights.js";
+import { nameless, namingOf, type Naming } from "./names.js";
+import { Presences } from "./names.js";
 import { declaredFault, subscriptionFault } from "./rights.js";
-import type { Sleepers } from "./sleepers.js";
+import type { Sleepers } from "./subscriptions.js";
 import { Subscriptions } from "./subscriptions.js";
 
 /** What a connection needs of the rest of the folder, and tells it. */

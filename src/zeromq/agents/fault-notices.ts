@@ -1,7 +1,16 @@
-import { brokerTopic, noticeBody, noticeMessage, noticeOf, type FaultNotice } from "../../core/index.js";
+import {
+  brokerTopic,
+  notThere,
+  noticeBody,
+  noticeMessage,
+  noticeOf,
+  type FaultNotice,
+  type Message,
+} from "../../core/index.js";
 import type { SubscriberPeer, ZmtpPeer } from "../wire/index.js";
 import type { ZeromqContext } from "./context.js";
-import type { Roll } from "./roll.js";
+import type { Roll } from "./names.js";
+import type { Undelivered } from "./waiting-messages.js";
 
 /** How many faults one recipient was told this second, and how many were left out. */
 interface Told {
@@ -110,4 +119,23 @@ export class Faults {
     const message = `${count} more messages of yours were refused in the last second; send less, or see the reasons in: broker status`;
     this.#context.exchange.announce(agent, noticeBody(noticeOf({ code: "rate-limited", message, detail: { count } })));
   }
+}
+
+/** True if a message came over ZeroMQ, from this connection. */
+export function isZmtpPeer(origin: object | undefined): origin is ZmtpPeer {
+  return origin !== undefined && "mechanism" in origin && "isLocal" in origin;
+}
+
+/** Tells whoever asked that a held request reached nobody; what is no request is only counted. */
+export function tellUndelivered(message: Message, why: Undelivered, faults: Faults): void {
+  const { envelope, origin, topic } = message;
+  if (envelope?.type !== "request" || origin === undefined) return;
+  const notice = noticeOf({ code: why, message: words(why, topic) }, { message_id: envelope.message_id, to: topic });
+  if (isZmtpPeer(origin)) faults.tell(envelope.from, notice, origin);
+  else faults.tellSession(envelope.from, notice);
+}
+
+function words(why: Undelivered, topic: string): string {
+  if (why === "full") return `${topic} is away for a moment and no more can be held for it; send again when it is back`;
+  return why === "timeout" ? `the request had expired (expires_at) before ${topic} was back` : notThere(topic);
 }
