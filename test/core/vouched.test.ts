@@ -30,6 +30,21 @@ describe("a payload as subscribers get it", () => {
     expect(text('\n{"from":"a","trust":"claimed","replay":true}', "proved")).toBe('{"trust":"proved","from":"a"}');
   });
 
+  it("keeps the letters of every script where a member is taken out", () => {
+    expect(text('{"from":"zoë","trust":"proved","content":{"message":"日本 🦉"}}')).toBe(
+      '{"from":"zoë","content":{"message":"日本 🦉"}}',
+    );
+  });
+
+  it("keeps a key that one of the broker's begins with", () => {
+    const payload = '{"trusty":1,"trust\\u0073":2,"replay ":3,"received_at\\"":4}';
+    expect(text(payload)).toBe(payload);
+  });
+
+  it("is left as it is where it holds no object", () => {
+    for (const payload of ["null", '"trust"', "[1]", ""]) expect(text(payload, "proved")).toBe(payload);
+  });
+
   it("is the very same bytes where nothing is to be changed", () => {
     const payload = Buffer.from('{"from":"a","content":{"message":"\\n"}}');
     expect(vouched(payload, undefined)).toBe(payload);

@@ -225,6 +225,17 @@ describe("forwarding", () => {
     expect(ledger.reasons).toMatchObject({ "zmtp-not-two-parts": 3, "zmtp-topic-unreadable": 2 });
   });
 
+  it("never takes the later parts of a message for a message of another topic", () => {
+    const [ear, all] = [new Ear(), new Ear()];
+    router.subscribe("eve", ear);
+    router.subscribe("bob", all);
+    const long = message("bob", "a", "eve", "x");
+    push(publisher(), Buffer.concat([long, message("bob", "a", "b", "eve", "x"), message("bob", "good")]));
+    push(publisher(), ...Array.from(long, (_, at) => long.subarray(at, at + 1)), message("bob", "good"));
+    expect([ear.heard, all.heard, policy.looked]).toEqual([[], ["bob=good", "bob=good"], []]);
+    expect(ledger.reasons["zmtp-not-two-parts"]).toBe(3);
+  });
+
   it("takes an empty topic and an empty payload", () => {
     push(publisher(), message("", "x"), message("bob", ""));
     expect(policy.looked.map(({ topic, payload }) => [topic, payload])).toEqual([

@@ -1,0 +1,38 @@
+// Mutation testing: `npm run mutate` and CONTRIBUTING.md, "Tests that notice".
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const tokenTests = ["identity-tokens", "token-files", "token-listing"].map((name) => `test/identity/${name}.test.ts`);
+
+/** The files that are mutated, and the tests that must notice: only the file's own, so that a run takes minutes. */
+export const suites = {
+  "src/core/vouched.ts": ["test/core/vouched.test.ts"],
+  "src/core/router.ts": ["test/core/router.test.ts"],
+  "src/core/outbox.ts": ["test/core/outbox.test.ts"],
+  "src/zeromq/wire/codec.ts": ["test/zeromq/wire/codec.test.ts"],
+  "src/zeromq/wire/from-scan.ts": ["test/zeromq/wire/from-scan.test.ts"],
+  "src/zeromq/wire/forward.ts": ["test/zeromq/wire/forward.test.ts"],
+  "src/identity/token-file.ts": tokenTests,
+  "src/identity/identity-tokens.ts": tokenTests,
+};
+
+const file = process.env.MUTATE ?? "";
+process.env.MUTATE_TESTS = (suites[file] ?? []).join(); // for test/mutation/vitest.config.ts
+const report = join("coverage/mutation", file.replaceAll("/", "-"));
+
+/** @type {import("@stryker-mutator/api/core").PartialStrykerOptions} */
+export default {
+  mutate: [file],
+  testRunner: "vitest",
+  plugins: ["@stryker-mutator/vitest-runner"],
+  vitest: { configFile: "test/mutation/vitest.config.ts", related: false },
+  coverageAnalysis: "perTest",
+  concurrency: Number(process.env.MUTATE_CONCURRENCY ?? 2),
+  tempDirName: join(tmpdir(), "synaptic-core-mutation"),
+  ignorePatterns: ["/dist", "/bench", "/chaos", "/coverage", "/deploy", "/docs", "/clients/python"],
+  reporters: ["clear-text", "json", "html"],
+  clearTextReporter: { logTests: false, reportTests: false, allowColor: false },
+  jsonReporter: { fileName: `${report}.json` },
+  htmlReporter: { fileName: `${report}.html` },
+  thresholds: { high: 90, low: 85, break: 85 },
+};
