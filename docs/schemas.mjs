@@ -10,9 +10,7 @@ import * as pan from "../dist/bridges/pan/schema.js";
 import { configSchema } from "../dist/src/config/index.js";
 import { wireEnvelope } from "../dist/src/core/envelope.js";
 import { writtenEnvelope, writtenTime, writtenTrust } from "../dist/src/core/written-envelope.js";
-import { deskAnswers } from "../dist/src/desk/answers.js";
-import { deskInforms } from "../dist/src/desk/informs.js";
-import { deskRequests } from "../dist/src/desk/requests.js";
+import { deskAnswers, deskInforms, deskRequests } from "../dist/src/desk/contract.js";
 import { asyncapi } from "./asyncapi.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));

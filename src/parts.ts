@@ -148,7 +148,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     dataTopics: config.topics,
     witness: ops.witness,
   });
-  const desk = new Desk({ router, exchange, ledger, limits, limiter, directory, log, status, askers: zeromqAgents });
+  const desk = new Desk({ exchange, directory, limits, limiter, log, status, askers: zeromqAgents });
   const zmtp: ZmtpListener = new ZmtpListener({
     router,
     ledger,

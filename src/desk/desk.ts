@@ -3,21 +3,20 @@ import {
   brokerTopic,
   Fault,
   noticeOf,
+  type Content,
   type Envelope,
   type Exchange,
   type FaultNotice,
-  type Ledger,
   type Lifecycle,
   type Limits,
   type Log,
   type Message,
-  type Router,
 } from "../core/index.js";
 import type { Limiter } from "../identity/index.js";
-import { deskKinds, deskLengths, operatorsOnly } from "./kinds.js";
-import type { Ask, DeskServices, Seat } from "./kind.js";
+import { hasRight, type Ask, type ReadRequest, type Seat } from "./kind.js";
+import { deskKinds, isDeskKind } from "./kinds.js";
 
-/** Somebody who asks, as its transport knows it. */
+/** Who asks, as its transport knows it. */
 export interface Asker {
   /** Whose rate pays: a connection where there is one, never a name that is only claimed. */
   readonly chargedTo: string;
@@ -30,15 +29,13 @@ export interface Asker {
 
 /** Knows who is behind a message. */
 export interface Askers {
-  /** Undefined if an answer could be heard by nobody, or by somebody else than who asks. */
+  /** Undefined if nobody would hear an answer, or if somebody else than who asks would hear it. */
   askerOf(message: Message, request: Envelope): Asker | undefined;
 }
 
-/** What a desk works with. */
-export interface DeskOptions extends DeskServices {
-  readonly router: Router;
+/** Where the desk learns who asks, looks for answers, takes what they cost, and says them. */
+export interface DeskOptions extends Pick<Ask, "directory" | "status"> {
   readonly exchange: Exchange;
-  readonly ledger: Ledger;
   readonly limits: Limits;
   readonly limiter: Limiter;
   readonly askers: Askers;
@@ -48,7 +45,7 @@ export interface DeskOptions extends DeskServices {
 /** Items of a list that cost as much as one request; a list that costs more than the burst takes a full one. */
 const itemsPerToken = 100;
 
-/** The broker as an agent: answers requests to `$broker` by their `content.kind`. */
+/** The broker as an agent: it answers requests to `$broker` by their `content.kind`. */
 export class Desk implements Lifecycle {
   readonly #options: DeskOptions;
   #stop: (() => void) | undefined;
@@ -58,7 +55,7 @@ export class Desk implements Lifecycle {
   }
 
   start(): Promise<void> {
-    this.#stop = this.#options.router.subscribe(brokerTopic, {
+    this.#stop = this.#options.exchange.router.subscribe(brokerTopic, {
       deliver: (message, observed) => {
         if (observed) return false;
         const { envelope } = message;
@@ -79,22 +76,22 @@ export class Desk implements Lifecycle {
   }
 
   #answer(request: Envelope, message: Message): void {
-    const { exchange, ledger, log, askers } = this.#options;
+    const { exchange, directory, status, log, askers } = this.#options;
     const asker = askers.askerOf(message, request);
     if (asker === undefined) {
-      ledger.count("asked-unheard");
+      exchange.ledger.count("asked-unheard");
       return;
     }
     try {
-      const kind = request.content.kind ?? "";
       const { seats } = asker;
-      const ask: Ask = { request, seats, viewer: message.speaker ?? provedOf(seats), context: this.#options };
-      this.#charge(asker.chargedTo, kind, ask);
+      const viewer = message.speaker ?? provedOf(seats);
+      const ask: Ask = { asker: request.from, seats, viewer, directory, status };
+      const kind = request.content.kind ?? "";
+      const read = readRequest(ask, kind, request.content);
+      this.#charge(asker.chargedTo, ask, read instanceof Fault ? 0 : read.length);
       asker.seen();
-      const run = Object.hasOwn(deskKinds, kind) ? deskKinds[kind] : undefined;
-      if (run === undefined)
-        throw new Fault("unsupported", `the broker answers requests of content.kind ${offered(ask.viewer).join(", ")}`);
-      const { replay = [], ...answer } = run(ask);
+      if (read instanceof Fault) throw read;
+      const { replay = [], ...answer } = read.run();
       exchange.announce(request.from, {
         type: "response",
         in_reply_to: request.message_id,
@@ -109,13 +106,13 @@ export class Desk implements Lifecycle {
   }
 
   /**
-   * Once, before anything is looked up. The operator is answered however much there is: it looks when there is too
-   * much.
+   * Takes the price of a request, refused or not, before anything is looked up. The operator never pays: it must be
+   * able to look when there is too much of everything.
+   * @throws Fault rate-limited
    */
-  #charge(key: string, kind: string, ask: Ask): void {
-    if (ask.viewer?.scopes.has("operate") === true) return;
+  #charge(key: string, { viewer }: Ask, items: number): void {
+    if (hasRight(viewer, "operate")) return;
     const { limiter, limits } = this.#options;
-    const items = Object.hasOwn(deskLengths, kind) ? (deskLengths[kind]?.(ask) ?? 0) : 0;
     const cost = 1 + Math.floor(items / itemsPerToken);
     const wait = limiter.take(key, { perSecond: limits.brokerRatePerSecond, burst: limits.brokerRateBurst }, cost);
     if (wait > 0)
@@ -123,9 +120,13 @@ export class Desk implements Lifecycle {
   }
 }
 
-/** What is offered to whoever asked for something else: nothing that would then be forbidden. */
-function offered(viewer: Ask["viewer"]): readonly string[] {
-  return Object.keys(deskKinds).filter((kind) => !operatorsOnly.has(kind) || viewer?.scopes.has("operate") === true);
+/** @returns Fault unsupported, forbidden or malformed if the request is refused */
+function readRequest(ask: Ask, kind: string, content: Content): ReadRequest | Fault {
+  if (isDeskKind(kind)) return deskKinds[kind].read(ask, content);
+  // Only what this asker may ask for is offered to it.
+  const offered = Object.entries(deskKinds).filter(([, { right }]) => hasRight(ask.viewer, right));
+  const names = offered.map(([name]) => name).join(", ");
+  return new Fault("unsupported", `the broker answers requests of content.kind ${names}`);
 }
 
 /** A claimed name may be anybody's: it is shown no more than the public sees. */

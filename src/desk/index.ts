@@ -1,3 +1,3 @@
 export * from "./desk.js";
 export type { Seat } from "./kind.js";
-export { listAgents, listRooms } from "./lists.js";
+export { listAgents, listRooms } from "./kinds.js";

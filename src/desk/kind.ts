@@ -1,43 +1,110 @@
-import type { Envelope, Principal } from "../core/index.js";
+import type { z } from "zod";
+import { Fault, type Content, type Envelope, type Principal, type Scope } from "../core/index.js";
 import type { Directory, Presence } from "../directory/index.js";
+import { readFields } from "./fields.js";
 
-/** What the desk says to a request; `replay` follows it. */
-export interface Answer {
-  readonly message: string;
-  readonly data?: unknown;
-  readonly replay?: readonly Envelope[];
-}
-
-/** One of the asker's own connections: rooms are joined through it. */
+/**
+ * A seat is one of the asker's own connections, through which it can join rooms: membership belongs to a connection
+ * and ends with it.
+ */
 export interface Seat {
   readonly presence: Presence;
   /** True if the connection subscribed to `topic` itself. */
   readonly wants: (topic: string) => boolean;
-  /** @throws Fault */
+  /** @throws Fault as `Directory.join` does */
   readonly join: (room: string) => boolean;
-  /** @throws Fault */
+  /** @throws Fault as `Directory.leave` does */
   readonly leave: (room: string) => boolean;
 }
 
-/** A request at the desk. */
+/** Who asks, and where the desk looks for the answer. */
 export interface Ask {
-  readonly request: Envelope;
-  /** The asker's connections on ZeroMQ; none for an agent of another dialect. */
+  /** The name that the answer goes to. */
+  readonly asker: string;
+  /** Empty for an agent of another dialect than ZeroMQ. */
   readonly seats: readonly Seat[];
-  /** As whom rooms are shown: somebody who is proved, else nobody in particular. */
+  /** The proved principal for whom rooms are shown; undefined shows what everybody may see. */
   readonly viewer: Principal | undefined;
-  readonly context: DeskServices;
-}
-
-/** What the desk looks things up in. */
-export interface DeskServices {
   readonly directory: Directory;
-  /** What `broker.status` answers the operator. */
+  /** What `broker.status` answers. */
   readonly status: () => Readonly<Record<string, unknown>>;
 }
 
-/** Answers requests of one `content.kind`. @throws Fault */
-export type Kind = (ask: Ask) => Answer;
+/** A scope that a kind of request can be reserved for. */
+export type Right = Extract<Scope, "operate">;
 
-/** How many items an answer will list at most: it is paid for before it is made. Never throws. */
-export type Length = (ask: Ask) => number;
+const lacksRight: Readonly<Record<Right, string>> = {
+  operate: "only the operator asks for this: connect by PLAIN with the operator-token of the data directory",
+};
+
+/** What the desk says to a request. */
+export interface Answer {
+  readonly message: string;
+  readonly data?: unknown;
+  /** Past messages that follow the answer. */
+  readonly replay?: readonly Envelope[];
+}
+
+/** An answer whose `data` fits its schema. */
+type AnswerOf<Data extends z.ZodObject | undefined> = Answer &
+  (Data extends z.ZodObject ? { readonly data: DeepReadonly<z.output<Data>> } : { readonly data?: undefined });
+
+type DeepReadonly<T> = T extends readonly (infer One)[]
+  ? readonly DeepReadonly<One>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T;
+
+/** All about one `content.kind` that `$broker` answers. */
+interface Row<Request extends z.ZodObject, Data extends z.ZodObject | undefined, Needed extends Right | undefined> {
+  /** Fields of the request. */
+  readonly request: Request;
+  /** `content.data` of the answer; undefined if its text says everything. */
+  readonly answer: Data;
+  /** The scope that the asker must have; undefined: everybody may ask. */
+  readonly right: Needed;
+  /** The cost: how many items the answer will list at most. It is paid before anything is looked up. Never throws. */
+  readonly length: (ask: Ask, fields: z.output<Request>) => number;
+  /** @throws Fault */
+  readonly run: (ask: Ask, fields: z.output<Request>) => AnswerOf<Data>;
+}
+
+/** A request whose right and fields have been checked. */
+export interface ReadRequest {
+  readonly length: number;
+  /** @throws Fault */
+  run(): Answer;
+}
+
+/** A row of the table of kinds, which keeps the types of its fields to itself. */
+export interface Kind<Needed extends Right | undefined = Right | undefined> {
+  readonly request: z.ZodObject;
+  readonly answer: z.ZodObject | undefined;
+  readonly right: Needed;
+  /** @returns Fault forbidden or malformed if the request is refused */
+  read(ask: Ask, content: Content): ReadRequest | Fault;
+}
+
+/** A row whose `run` and `length` know the fields of its request, and whose answer fits its schema. */
+export function kind<
+  Request extends z.ZodObject,
+  Data extends z.ZodObject | undefined,
+  Needed extends Right | undefined,
+>(row: Row<Request, Data, Needed>): Kind<Needed> {
+  const { request, answer, right, length, run } = row;
+  return {
+    request,
+    answer,
+    right,
+    read(ask, content) {
+      if (right !== undefined && !hasRight(ask.viewer, right)) return new Fault("forbidden", lacksRight[right]);
+      const fields = readFields(request, content);
+      return fields instanceof Fault ? fields : { length: length(ask, fields), run: () => run(ask, fields) };
+    },
+  };
+}
+
+/** True if `viewer` may ask for what needs `right`. */
+export function hasRight(viewer: Principal | undefined, right: Right | undefined): boolean {
+  return right === undefined || viewer?.scopes.has(right) === true;
+}

@@ -1,36 +1,214 @@
-import { agentsLength, agentsList } from "./agents-list.js";
-import { brokerStatus } from "./broker-status.js";
-import type { Kind, Length } from "./kind.js";
-import { ping } from "./ping.js";
-import { roomCreate } from "./room-create.js";
-import { roomHistory } from "./room-history.js";
-import { roomInvite } from "./room-invite.js";
-import { roomJoin } from "./room-join.js";
-import { roomLeave } from "./room-leave.js";
-import { membersLength, roomMembers } from "./room-members.js";
-import { roomsLength, roomsList } from "./rooms-list.js";
+import { z } from "zod";
+import { Fault, type Envelope, type Principal } from "../core/index.js";
+import type { Directory } from "../directory/index.js";
+import { agent, flag, listedAgent, listedRoom, members, pastCount, room } from "./fields.js";
+import { kind, type Ask, type Kind, type Seat } from "./kind.js";
 
 /** Every `content.kind` that `$broker` answers. */
-export const deskKinds: Readonly<Record<string, Kind>> = {
-  ping: ping,
-  "agents.list": agentsList,
-  "rooms.list": roomsList,
-  "room.join": roomJoin,
-  "room.leave": roomLeave,
-  "room.create": roomCreate,
-  "room.invite": roomInvite,
-  "room.members": roomMembers,
-  "room.history": roomHistory,
-  "broker.status": brokerStatus,
-};
+export type DeskKind =
+  | "ping"
+  | "agents.list"
+  | "rooms.list"
+  | "room.join"
+  | "room.leave"
+  | "room.create"
+  | "room.invite"
+  | "room.members"
+  | "room.history"
+  | "broker.status";
 
-/** Kinds that are forbidden to everybody else. */
-export const operatorsOnly: ReadonlySet<string> = new Set(["broker.status"]);
+/** One row for each kind: a missing one does not compile. */
+export type DeskTable = Readonly<Record<DeskKind, Kind>>;
 
-/** Of the kinds whose answers grow with what there is. */
-export const deskLengths: Readonly<Record<string, Length>> = {
-  "agents.list": agentsLength,
-  "rooms.list": roomsLength,
-  "room.join": membersLength,
-  "room.members": membersLength,
-};
+/** Messages that one request can ask for. */
+const pastMax = 100;
+const noFields = z.strictObject({});
+/** The length of an answer that lists nothing. */
+const noList = (): number => 0;
+const countMembers = ({ directory, viewer }: Ask, fields: { readonly room: string }): number =>
+  directory.memberCount(fields.room, viewer);
+
+/** What is asked of `$broker`, what it answers, who may ask, what it costs, and how it is done. */
+export const deskKinds = {
+  /** Proves that both sockets of the asker work. */
+  ping: kind({
+    request: noFields,
+    answer: undefined,
+    right: undefined,
+    length: noList,
+    run: () => ({ message: "pong" }),
+  }),
+
+  /** Who is online, in all dialects. */
+  "agents.list": kind({
+    request: noFields,
+    answer: z.object({ agents: z.array(listedAgent) }),
+    right: undefined,
+    length: ({ directory }) => directory.agentCount,
+    run: ({ directory }) => {
+      const agents = listAgents(directory);
+      return { message: agents.map(({ name }) => name).join(", "), data: { agents } };
+    },
+  }),
+
+  /** The rooms that the asker may know of. */
+  "rooms.list": kind({
+    request: noFields,
+    answer: z.object({ rooms: z.array(listedRoom) }),
+    right: undefined,
+    length: ({ directory }) => directory.roomCount,
+    run: ({ directory, viewer }) => {
+      const rooms = listRooms(directory, viewer);
+      return { message: rooms.map(({ name }) => name).join(", "), data: { rooms } };
+    },
+  }),
+
+  /** Makes the asker a member; a missing room is made. */
+  "room.join": kind({
+    request: z.strictObject({ room, history: pastCount.exactOptional() }),
+    answer: z.object({ room, members }),
+    right: undefined,
+    length: countMembers,
+    run: (ask, { room, history = 0 }) => {
+      const { directory, viewer } = ask;
+      const [seat] = seatsFor(ask, room);
+      const message = `${seat.join(room) ? "you joined" : "you are in"} ${room}`;
+      return {
+        message: seat.wants(room)
+          ? message
+          : `${message}; its messages come on the topic ${room}, ` +
+            "so your SUB socket has to subscribe to it, too, or its library drops them",
+        data: { room, members: directory.members(room, seat.presence.principal) },
+        ...(history > 0 && { replay: pastOf(directory, room, history, viewer) }),
+      };
+    },
+  }),
+
+  /** Takes all connections of the asker out of a room. */
+  "room.leave": kind({
+    request: z.strictObject({ room }),
+    answer: z.object({ room }),
+    right: undefined,
+    length: noList,
+    run: (ask, { room }) => {
+      const left = seatsFor(ask, room).map((seat) => seat.leave(room));
+      return { message: left.includes(true) ? `you left ${room}` : `you were not in ${room}`, data: { room } };
+    },
+  }),
+
+  /** Makes a room and joins it. */
+  "room.create": kind({
+    request: z.strictObject({ room, invite_only: flag.describe("needs a proved name").exactOptional() }),
+    answer: z.object({ room, invite_only: z.boolean() }),
+    right: undefined,
+    length: noList,
+    run: (ask, { room, invite_only: inviteOnly = false }) => {
+      const [seat] = seatsFor(ask, room);
+      ask.directory.create(seat.presence, room, { inviteOnly });
+      seat.join(room);
+      return {
+        message: `you made ${room}${inviteOnly ? ", for invited members only" : ""}; subscribe to it to hear it`,
+        data: { room, invite_only: inviteOnly },
+      };
+    },
+  }),
+
+  /** A member lets another agent into an invite-only room; the directory tells that agent. */
+  "room.invite": kind({
+    request: z.strictObject({ room, agent }),
+    answer: z.object({ room, agent: z.string() }),
+    right: undefined,
+    length: noList,
+    run: (ask, { room, agent }) => {
+      const seats = seatsFor(ask, room);
+      const seat = seats.find(({ presence }) => presence.rooms.has(room)) ?? seats[0];
+      ask.directory.invite(seat.presence, room, agent);
+      return { message: `${agent} is invited to ${room}`, data: { room, agent } };
+    },
+  }),
+
+  /** Who is in a room. */
+  "room.members": kind({
+    request: z.strictObject({ room }),
+    answer: z.object({ room, members }),
+    right: undefined,
+    length: countMembers,
+    run: ({ directory, viewer }, { room }) => {
+      const names = directory.members(room, viewer);
+      return { message: names.join(", "), data: { room, members: names } };
+    },
+  }),
+
+  /** The last messages of a public room follow the answer on the asker's own topic. */
+  "room.history": kind({
+    request: z.strictObject({ room, count: pastCount.exactOptional() }),
+    answer: z.object({
+      room,
+      count: z
+        .int()
+        .min(0)
+        .describe("so many informs with replay: true follow, oldest first, on the asker's own topic"),
+    }),
+    right: undefined,
+    length: noList,
+    run: ({ directory, viewer }, { room, count = pastMax }) => {
+      const replay = pastOf(directory, room, count, viewer);
+      return { message: `${replay.length} messages of ${room} follow`, data: { room, count: replay.length }, replay };
+    },
+  }),
+
+  /** Ledgers, limits and connections. */
+  "broker.status": kind({
+    request: noFields,
+    answer: z.looseObject({}),
+    right: "operate",
+    length: noList,
+    run: ({ status }) => ({ message: "the broker is running", data: status() }),
+  }),
+} satisfies DeskTable;
+
+/** True if `word` is a kind that `$broker` answers. */
+export function isDeskKind(word: string): word is DeskKind {
+  return Object.hasOwn(deskKinds, word);
+}
+
+/** Agents that are online, by name. */
+export function listAgents(directory: Directory): readonly z.output<typeof listedAgent>[] {
+  return directory.agents().map(({ name, displayName, dialect, trust, via, since }) => ({
+    name,
+    display_name: displayName,
+    dialect,
+    trust,
+    ...(via !== undefined && { via }),
+    since: new Date(since).toISOString(),
+  }));
+}
+
+/** Rooms that `viewer` may know of, by name. */
+export function listRooms(directory: Directory, viewer: Principal | undefined): readonly z.output<typeof listedRoom>[] {
+  return directory.rooms(viewer).map(({ name, members, inviteOnly }) => ({ name, members, invite_only: inviteOnly }));
+}
+
+/**
+ * The asker's seats; one that subscribed to `room` itself comes first.
+ * @throws Fault unauthenticated if it has none
+ */
+function seatsFor({ seats, asker }: Ask, room: string): readonly [Seat, ...Seat[]] {
+  const [first, ...rest] = [...seats].sort((one, other) => Number(other.wants(room)) - Number(one.wants(room)));
+  if (first !== undefined) return [first, ...rest];
+  throw new Fault(
+    "unauthenticated",
+    `${asker} does not hear anything here: ` +
+      "subscribe to your own name, or declare it (X-Agent), before you join rooms",
+  );
+}
+
+/** The last messages of a room, oldest first. @throws Fault not-found */
+function pastOf(
+  directory: Directory,
+  room: string,
+  wanted: number,
+  viewer: Principal | undefined,
+): readonly Envelope[] {
+  return directory.history(room, Math.min(wanted, pastMax), viewer);
+}

@@ -1,10 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { deskAnswers } from "../../src/desk/answers.js";
+import { deskAnswers, deskInforms, deskRequests, publicKinds, type PublicKind } from "../../src/desk/contract.js";
 import { deskKinds } from "../../src/desk/kinds.js";
-import { deskInforms } from "../../src/desk/informs.js";
-import { deskRequestKinds, deskRequests, type DeskKind } from "../../src/desk/requests.js";
 import { writtenEnvelope } from "../../src/core/index.js";
 import { Agent } from "../../src/index.js";
 import { DroppedEvents } from "../../src/directory/index.js";
@@ -55,14 +53,15 @@ function fitsInform(message: WireMessage): void {
   fits(message, schema, files.informs);
 }
 
-function deskKind(word: string): DeskKind {
-  const kind = deskRequestKinds.find((known) => known === word);
-  if (kind === undefined) throw new Error(`${word} is no kind of request`);
+function publicKind(word: string): PublicKind {
+  const kind = publicKinds.find((known) => known === word);
+  if (kind === undefined) throw new Error(`no agent may ask for ${word}`);
   return kind;
 }
 
-it("has a schema for every request that agents may make", () => {
-  expect([...deskRequestKinds, "broker.status"]).toEqual(Object.keys(deskKinds));
+it("publishes every kind but the operator's", () => {
+  expect([...publicKinds, "broker.status"]).toEqual(Object.keys(deskKinds));
+  for (const published of [deskRequests, deskAnswers]) expect(Object.keys(published)).toEqual(publicKinds);
 });
 
 describe("the vectors of $broker, at a real one", () => {
@@ -90,8 +89,8 @@ describe("the vectors of $broker, at a real one", () => {
         expect(files.requests.safeParse(request).success).toBe(false);
       return;
     }
-    fits(request, deskRequests[deskKind(kind)], files.requests);
-    fits(message, deskAnswers[deskKind(kind)], files.answers);
+    fits(request, deskRequests[publicKind(kind)], files.requests);
+    fits(message, deskAnswers[publicKind(kind)], files.answers);
     expect(named(message.content["data"])).toEqual(answer);
     if (replays === 0) expect(ada.heard.filter(isReplay)).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { z } from "zod";
 import { writtenEnvelope } from "../../src/core/index.js";
 import { Agent, type Envelope } from "../../src/index.js";
-import { deskRequests } from "../../src/desk/requests.js";
+import { deskRequests } from "../../src/desk/contract.js";
 import { startBroker } from "../kit/broker.js";
 import { startProgram } from "../kit/cli.js";
 import { PlainAgent, type Heard } from "../kit/plain-agent.js";

@@ -87,6 +87,20 @@ describe("the broker's desk", () => {
     expect(world.directory.memberCount("#general", undefined)).toBe(0);
   });
 
+  it("charges for one request what it refuses, however long the list would have been", () => {
+    const ada = world.subscriber(["ada"]);
+    for (let n = 0; n < 2_000; n += 1) world.session(`bot ${String(n)}`);
+    const by = world.publisher();
+    for (const [kind, code] of [
+      ["room.join", "malformed"],
+      ["room.dance", "unsupported"],
+      ["broker.status", "forbidden"],
+    ] as const)
+      expect(world.ask(by, "ada", ada, kind)).toMatchObject([{ data: { code } }]);
+    for (let n = 0; n < 17; n += 1) expect(world.ask(by, "ada", ada, "ping")).toMatchObject([{ text: "pong" }]);
+    expect(world.ask(by, "ada", ada, "ping")).toMatchObject([{ data: { code: "rate-limited" } }]);
+  });
+
   it("lists agents of all dialects, those behind proxies marked", () => {
     const ada = world.subscriber([], { declared: "ada" });
     world.subscriber(["bob"], { socketType: "XSUB" });

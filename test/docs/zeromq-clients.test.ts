@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { defaultLimits } from "../../src/core/index.js";
-import { deskInforms } from "../../src/desk/informs.js";
+import { deskInforms } from "../../src/desk/contract.js";
 
 const page = readFileSync(new URL("../../docs/zeromq-clients.md", import.meta.url), "utf8");
 

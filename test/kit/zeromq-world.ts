@@ -112,8 +112,6 @@ export class ZeromqWorld {
       dataTopics: options.dataTopics ?? [],
     });
     this.desk = new Desk({
-      router,
-      ledger,
       limiter,
       exchange: this.exchange,
       limits: this.limits,
