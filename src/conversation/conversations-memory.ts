@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.js";
 import type { Conversations, Turn, TurnIntent } from "./conversations.js";
 import type { Envelope, MessageType } from "../core/envelope.js";
 import type { Limits } from "../core/limits.js";
-import { countTurn, idMaxLength, isLooping, newPair, rememberSaid, sidesOf, type Pair } from "./pair.js";
+import { countTurn, idMaxLength, isLooping, newConversation, rememberSaid, directionsOf, type Conversation } from "./pair.js";
 import type { Requests } from "./requests.js";
 import { isAgentName } from "../core/topic.js";
 
@@ -20,12 +20,12 @@ export interface ConversationsOptions {
  */
 export class ConversationsMemory implements Conversations {
   // bound: conversationsMax · evicts: the pair that has been silent longest is forgotten · owner: ConversationsMemory
-  readonly #pairs = new Map<string, Pair>();
+  readonly #pairs = new Map<string, Conversation>();
   readonly #options: ConversationsOptions;
   /** The pair looked up last, which is the youngest: it is looked up twice per text, and often again for the next. */
   #lastFrom = "";
   #lastTo = "";
-  #lastPair: Pair | undefined;
+  #lastPair: Conversation | undefined;
 
   constructor(options: ConversationsOptions) {
     this.#options = options;
@@ -62,7 +62,7 @@ export class ConversationsMemory implements Conversations {
     const { limits, clock } = this.#options;
     const now = clock.monotonic();
     const pair = this.#pair(from, to);
-    const [speaker, addressee] = sidesOf(pair, from, to);
+    const [speaker, addressee] = directionsOf(pair, from, to);
     addressee.tailUntil = 0;
     if (type !== "inform") countTurn(pair, from, now, limits.loopTurnMs);
     if (type === "request") {
@@ -77,9 +77,9 @@ export class ConversationsMemory implements Conversations {
     speaker.tailOf = answered !== undefined && answered.length <= idMaxLength ? answered : undefined;
   }
 
-  #meaning(from: string, to: string, said: TurnIntent, pair: Pair, now: number): Turn {
+  #meaning(from: string, to: string, said: TurnIntent, pair: Conversation, now: number): Turn {
     const { intent, replyTo } = said;
-    const [speaker, addressee] = sidesOf(pair, from, to);
+    const [speaker, addressee] = directionsOf(pair, from, to);
     if (replyTo !== undefined) {
       const settled = pair.said.includes(replyTo);
       // An answer to what is no request would be answered in its turn; a new question about it may be asked.
@@ -96,11 +96,11 @@ export class ConversationsMemory implements Conversations {
   }
 
   /** The pair's state, made if need be, moved to the end of the line of those to be forgotten. */
-  #pair(from: string, to: string): Pair {
+  #pair(from: string, to: string): Conversation {
     if (this.#lastPair !== undefined && this.#isLast(from, to)) return this.#lastPair;
     const key = from < to ? `${from}\n${to}` : `${to}\n${from}`;
     const known = this.#pairs.get(key);
-    const pair = known ?? newPair();
+    const pair = known ?? newConversation();
     this.#lastFrom = from;
     this.#lastTo = to;
     this.#lastPair = pair;

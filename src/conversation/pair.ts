@@ -1,5 +1,5 @@
 /** What is remembered of one direction of a pair's conversation. */
-export interface Side {
+export interface Direction {
   /** Id of the last request that is not answered yet: one slot, no timer. */
   asked: string | undefined;
   /** Monotonic time until which further text is part of the answer given last. */
@@ -9,9 +9,9 @@ export interface Side {
 }
 
 /** A pair of agents that talk to each other, both directions, and its loop guard. */
-export interface Pair {
+export interface Conversation {
   /** The side of the name that sorts first, and the other. */
-  readonly sides: readonly [Side, Side];
+  readonly directions: readonly [Direction, Direction];
   /** Ids of the last responses and informs between the two. */
   readonly said: string[];
   speaker: string | undefined;
@@ -27,18 +27,18 @@ const saidMax = 16;
 export const idMaxLength = 128;
 
 /** A pair that has not talked yet. */
-export function newPair(): Pair {
-  return { sides: [newSide(), newSide()], said: [], speaker: undefined, turns: 0, turnAt: 0, guardedUntil: 0 };
+export function newConversation(): Conversation {
+  return { directions: [newDirection(), newDirection()], said: [], speaker: undefined, turns: 0, turnAt: 0, guardedUntil: 0 };
 }
 
 /** The speaker's side and the addressee's. */
-export function sidesOf(pair: Pair, from: string, to: string): readonly [Side, Side] {
-  const [first, second] = pair.sides;
+export function directionsOf(pair: Conversation, from: string, to: string): readonly [Direction, Direction] {
+  const [first, second] = pair.directions;
   return from < to ? [first, second] : [second, first];
 }
 
 /** Remembers that a message of this id wants no answer. */
-export function rememberSaid(pair: Pair, messageId: string): void {
+export function rememberSaid(pair: Conversation, messageId: string): void {
   if (messageId.length > idMaxLength) return;
   if (pair.said.length === saidMax) pair.said.shift();
   pair.said.push(messageId);
@@ -49,7 +49,7 @@ export function rememberSaid(pair: Pair, messageId: string): void {
  * message may be
  * counted both when it is said and when it is heard.
  */
-export function countTurn(pair: Pair, speaker: string, now: number, turnMs: number): void {
+export function countTurn(pair: Conversation, speaker: string, now: number, turnMs: number): void {
   if (now - pair.turnAt > turnMs) pair.turns = 0;
   if (pair.speaker !== speaker || pair.turns === 0) pair.turns += 1;
   pair.speaker = speaker;
@@ -60,10 +60,10 @@ export function countTurn(pair: Pair, speaker: string, now: number, turnMs: numb
  * True once the pair has taken more than `turnsMax` turns without a pause; never if that is 0, which turns the guard
  * off.
  */
-export function isLooping(pair: Pair, turnsMax: number): boolean {
+export function isLooping(pair: Conversation, turnsMax: number): boolean {
   return turnsMax > 0 && pair.turns > turnsMax;
 }
 
-function newSide(): Side {
+function newDirection(): Direction {
   return { asked: undefined, tailUntil: 0, tailOf: undefined };
 }

@@ -3,7 +3,7 @@ export const blockBytes = 64 * 1024;
 const freeMax = 64;
 
 /**
- * Blocks of 64 KiB that outboxes write from and give back. New ones at each tick are memory that V8 counts as its own:
+ * Blocks of 64 KiB that send queues write from and give back. New ones at each tick are memory that V8 counts as its own:
  * a full collection
  * every 20 ms at 1 M messages/s, and a p99 of 10 ms.
  */

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { readEnvelope, writeEnvelope, type Envelope, type Reading } from "./envelope.js";
 import { readJson } from "./json.js";
 import type { Principal, Trust } from "./principal.js";
-import { vouched } from "./vouched.js";
+import { stampTrust } from "./vouched.js";
 
 /** A frame that a dialect wants to hand on byte for byte to sessions of its own. */
 export interface RawFrame {
@@ -66,7 +66,7 @@ export class Message {
   #payload: Buffer | undefined;
   /** True for an envelope of the broker's making, which needs no second look at who vouches for it. */
   readonly #ours: boolean;
-  #vouched: Buffer | undefined;
+  #stamped: Buffer | undefined;
   #borrowed: boolean;
   #reading: Reading | undefined;
 
@@ -101,9 +101,9 @@ export class Message {
   }
 
   /** The payload of an envelope as ZeroMQ subscribers get it: what only the broker writes is the broker's word. */
-  get vouched(): Buffer {
+  get stampedPayload(): Buffer {
     if (this.#ours) return this.payload;
-    return (this.#vouched ??= vouched(this.payload, this.trust === "claimed" ? undefined : this.trust));
+    return (this.#stamped ??= stampTrust(this.payload, this.trust === "claimed" ? undefined : this.trust));
   }
 
   /** The envelope, or undefined if the payload is none; `problem` says why. */
@@ -122,7 +122,7 @@ export class Message {
   keep(): this {
     if (this.#borrowed && this.#payload !== undefined) {
       this.#payload = Buffer.from(this.#payload);
-      this.#vouched = undefined;
+      this.#stamped = undefined;
     }
     this.#borrowed = false;
     return this;

@@ -10,7 +10,7 @@ export interface Wire {
   write(bytes: Buffer, done: (error?: Error | null) => void): void;
 }
 
-export interface OutboxOptions {
+export interface SendQueueOptions {
   readonly wire: Wire;
   readonly flusher: Flusher;
   readonly ledger: Ledger;
@@ -41,14 +41,14 @@ const inFlightMaxBytes = 256 * 1024;
  * What waits for one socket: whole frames in order, copied into blocks, written once per tick. It keeps the ledger of
  * copies: each copy becomes *written* when the write that holds its last byte completes, or *dropped* with a reason.
  */
-export class Outbox implements Flushable {
+export class SendQueue implements Flushable {
   /** Bytes taken and not yet written. */
   buffered = 0;
   /** Messages dropped because the backlog was full, since the start. */
   dropped = 0;
   /** Monotonic time of the last completed write, or of the first byte that waits. */
   progressAt = 0;
-  readonly #options: OutboxOptions;
+  readonly #options: SendQueueOptions;
   /** Borrowed whole frames, if they are all that waits: they leave uncopied. */
   #run: FrameRun | undefined;
   /** The block that is being filled, and the copies that end in it. */
@@ -67,7 +67,7 @@ export class Outbox implements Flushable {
   #marked = false;
   #closed = false;
 
-  constructor(options: OutboxOptions) {
+  constructor(options: SendQueueOptions) {
     this.#options = options;
   }
 

@@ -6,9 +6,9 @@ export type Trust = "claimed" | "shared" | "proved";
 
 const rank: Readonly<Record<Trust, number>> = { claimed: 0, shared: 1, proved: 2 };
 
-/** True if `held` proves at least as much as `needed`. */
-export function provesAtLeast(held: Trust, needed: Trust): boolean {
-  return rank[held] >= rank[needed];
+/** True if `shown` proves at least as much as `needed`. */
+export function provesAtLeast(shown: Trust, needed: Trust): boolean {
+  return rank[shown] >= rank[needed];
 }
 
 /** Rights beyond speaking for oneself. */
@@ -31,9 +31,9 @@ export interface Principal {
    * What would prove it, where that is known and not yet shown. Rights are given to it, so that nobody else gets them
    * by the name.
    */
-  readonly unshown?: string;
+  readonly expectedProof?: string;
   /** The name was made for this session and never comes again: a right that lasts longer is of no use to it. */
-  readonly passing?: true;
+  readonly temporary?: true;
   readonly scopes: ReadonlySet<Scope>;
 }
 
@@ -48,12 +48,7 @@ const noScopes: ReadonlySet<Scope> = new Set([]);
 export function principal(
   agent: string,
   trust: Trust,
-  more: {
-    displayName?: string;
-    proof?: string;
-    tokenId?: string;
-    unshown?: string;
-    passing?: true;
+  more: Partial<Pick<Principal, "displayName" | "proof" | "tokenId" | "expectedProof" | "temporary">> & {
     scopes?: Iterable<Scope>;
   } = {},
 ): Principal {
@@ -63,8 +58,8 @@ export function principal(
     trust,
     proof: more.proof,
     ...(more.tokenId !== undefined && { tokenId: more.tokenId }),
-    ...(more.unshown !== undefined && { unshown: more.unshown }),
-    ...(more.passing === true && { passing: true }),
+    ...(more.expectedProof !== undefined && { expectedProof: more.expectedProof }),
+    ...(more.temporary === true && { temporary: true }),
     scopes: more.scopes === undefined ? noScopes : new Set(more.scopes),
   };
 }

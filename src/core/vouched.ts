@@ -1,13 +1,13 @@
 import type { Trust } from "./principal.js";
 
 /** Outermost keys of an envelope that only the broker writes; whoever hears them believes them. */
-export const brokersKeys = ["trust", "received_at", "replay"] as const;
+export const brokerKeys = ["trust", "received_at", "replay"] as const;
 
 const quote = 0x22;
 const backslash = 0x5c;
 const comma = 0x2c;
 const brace = Buffer.from("{");
-const spelt = brokersKeys.map((key) => Buffer.from(`"${key}"`));
+const spelt = brokerKeys.map((key) => Buffer.from(`"${key}"`));
 const prefixes = { shared: Buffer.from('{"trust":"shared",'), proved: Buffer.from('{"trust":"proved",') } as const;
 
 /**
@@ -18,7 +18,7 @@ const prefixes = { shared: Buffer.from('{"trust":"shared",'), proved: Buffer.fro
  * @param payload an envelope: a JSON object that parses, no key of which stands twice in the outermost object
  * @param trust undefined for a sender that only claims its name: then the key is absent
  */
-export function vouched(payload: Buffer, trust: Exclude<Trust, "claimed"> | undefined): Buffer {
+export function stampTrust(payload: Buffer, trust: Exclude<Trust, "claimed"> | undefined): Buffer {
   const open = payload.indexOf(0x7b);
   if (open === -1) return payload;
   const kept = membersToKeep(payload, open + 1);
@@ -66,7 +66,7 @@ function membersToKeep(bytes: Buffer, first: number): Buffer | undefined {
 function isBrokersKey(bytes: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at += 1) {
     if (bytes[at] === backslash)
-      return brokersKeys.some((key) => key === JSON.parse(bytes.toString("utf8", start, end)));
+      return brokerKeys.some((key) => key === JSON.parse(bytes.toString("utf8", start, end)));
   }
   return spelt.some((key) => key.length === end - start && bytes.compare(key, 0, key.length, start, end) === 0);
 }

@@ -11,7 +11,6 @@ export {
   everyone,
   faultCodes,
   agentNameProblem,
-  certificateRemedy,
   isAgentName,
   isRoom,
   jsonText,

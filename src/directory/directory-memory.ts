@@ -49,7 +49,7 @@ export class DirectoryMemory implements Directory {
     },
   };
   #closed = false;
-  elsewhere = 0;
+  nonZmqPresences = 0;
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
@@ -73,7 +73,7 @@ export class DirectoryMemory implements Directory {
     const record = this.#agents.obtain(arriving);
     const presence = new PresenceMemory(arriving, this.#options.clock.now(), this.#owner);
     record.presences.add(presence);
-    if (presence.dialect !== "zmq") this.elsewhere += 1;
+    if (presence.dialect !== "zmq") this.nonZmqPresences += 1;
     this.#agents.changed();
     if (arriving.listed !== false) this.#show(presence);
     return presence;
@@ -318,7 +318,7 @@ export class DirectoryMemory implements Directory {
     }
     presence.state = "gone";
     record.presences.delete(presence);
-    if (presence.dialect !== "zmq") this.elsewhere -= 1;
+    if (presence.dialect !== "zmq") this.nonZmqPresences -= 1;
     this.#agents.changed();
     if (record.presences.size > 0) return;
     this.#agents.delete(record.name);

@@ -62,7 +62,7 @@ export interface Directory {
   arrive(arriving: Arriving): Presence;
   agent(name: string): AgentEntry | undefined;
   /** Presences of other dialects than ZeroMQ. */
-  readonly elsewhere: number;
+  readonly nonZmqPresences: number;
   /** Agents that are online, listed or not. */
   readonly agentCount: number;
   /** Rooms of every kind. */

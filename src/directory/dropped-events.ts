@@ -1,7 +1,7 @@
 import { eventsTopic, type Clock, type Exchange } from "../core/index.js";
 
 /** Whoever may lose messages because it is slow: a ZeroMQ connection, a session. */
-export interface Losing {
+export interface SlowReceiver {
   /** Whom it hears for; undefined if that is not known. */
   readonly agent: string | undefined;
   /** Messages for it that were dropped, in all. */
@@ -34,7 +34,7 @@ export class DroppedEvents {
   }
 
   /** Announces what `losing` has lost since the last look. */
-  look(losing: Losing): void {
+  report(losing: SlowReceiver): void {
     const { agent, dropped } = losing;
     if (dropped === 0) return;
     const before = this.#before.get(losing);

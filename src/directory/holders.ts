@@ -1,5 +1,5 @@
 /** What is held: each thing by one holder at most. */
-export class Holders<Thing> {
+export class ClaimedRooms<Thing> {
   // bound: the things, roomsMax · evicts: a thing goes when nobody holds it any more · owner: Holders
   readonly #holderOf = new Map<Thing, string>();
   // bound: the things, roomsMax · evicts: a holder goes with the last thing · owner: Holders
@@ -26,7 +26,7 @@ export class Holders<Thing> {
   }
 
   /** What the greatest holder has had for longest, if it holds more than `least`. */
-  ofGreatest(least: number): Thing | undefined {
+  oldestOfLargest(least: number): Thing | undefined {
     if (this.#most <= least) return undefined;
     const [greatest] = this.#byCount.get(this.#most) ?? [];
     const [longest] = greatest === undefined ? [] : (this.#things.get(greatest) ?? []);

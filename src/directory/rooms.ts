@@ -1,6 +1,6 @@
 import { Fault, notThere, type Clock, type Limits, type Principal } from "../core/index.js";
 import type { RoomHistory } from "./history.js";
-import { Holders } from "./holders.js";
+import { ClaimedRooms } from "./holders.js";
 import { KeptRooms, type KeptRoom } from "./kept-rooms.js";
 import { isSameSpeaker, type PresenceMemory } from "./presence.js";
 import type { Table } from "../storage/table.js";
@@ -23,7 +23,7 @@ export class Room {
   // bound: invitationsPerRoomMax · evicts: inviting one more is refused as full · owner: Room
   readonly invited = new Set<string>();
   /** Presences in it that prove something, be it a shared secret. */
-  vouched = 0;
+  provingCount = 0;
   /** Invited for as long as they are here, whatever they prove. */
   readonly #invitedNow = new WeakSet<Principal>();
   /** Whose count it is in, if it is invite-only. */
@@ -69,11 +69,11 @@ export class Room {
    * comes again.
    */
   invite(invitee: Principal): void {
-    const { agent, proof, unshown, passing } = invitee;
+    const { agent, proof, expectedProof, temporary } = invitee;
     this.#invitedNow.add(invitee);
-    const shown = proof ?? unshown;
+    const shown = proof ?? expectedProof;
     if (shown !== undefined) this.invited.add(proofKey(shown));
-    else if (passing !== true) this.invited.add(nameKey(agent));
+    else if (temporary !== true) this.invited.add(nameKey(agent));
   }
 }
 
@@ -110,7 +110,7 @@ export class Rooms {
   // more as full · owner: Rooms
   readonly #owned = new Map<string, number>();
   /** Public rooms in which nobody proves anything, by who has been there longest. */
-  readonly #holders = new Holders<Room>();
+  readonly #holders = new ClaimedRooms<Room>();
   // bound: roomsMax · evicts: a room leaves when somebody joins it or it goes · owner: Rooms
   readonly #emptyOwned = new Set<Room>();
   readonly #options: RoomsOptions;
@@ -150,7 +150,7 @@ export class Rooms {
 
   /** Makes an invite-only room, to which its owner is invited. @throws Fault full */
   makeInviteOnly(name: string, owner: Principal): Room {
-    const shown = owner.proof ?? owner.unshown;
+    const shown = owner.proof ?? owner.expectedProof;
     const key = shown === undefined ? nameKey(owner.agent) : proofKey(shown);
     const owned = this.#owned.get(key) ?? 0;
     if (owned >= this.#options.limits.roomsPerAgentMax) {
@@ -210,13 +210,13 @@ export class Rooms {
   /** Somebody has come in. */
   entered(room: Room, { trust }: Principal): void {
     this.#occupied(room);
-    if (trust !== "claimed") room.vouched += 1;
+    if (trust !== "claimed") room.provingCount += 1;
     this.#hold(room);
   }
 
   /** Somebody has gone out. */
   exited(room: Room, { trust }: Principal): void {
-    if (trust !== "claimed") room.vouched -= 1;
+    if (trust !== "claimed") room.provingCount -= 1;
     this.#hold(room);
   }
 
@@ -228,7 +228,7 @@ export class Rooms {
   }
 
   #hold(room: Room): void {
-    const [first] = room.vouched === 0 && !room.configured && !room.inviteOnly ? room.members.keys() : [];
+    const [first] = room.provingCount === 0 && !room.configured && !room.inviteOnly ? room.members.keys() : [];
     this.#holders.set(room, first);
   }
 
@@ -256,7 +256,7 @@ export class Rooms {
   #makeSpace(maker: Principal | undefined): void {
     const own = maker?.trust === "claimed" ? this.#holders.count(maker.agent) : 0;
     const [longestEmpty] = this.#empty;
-    const goes = longestEmpty ?? this.#holders.ofGreatest(own) ?? this.#emptyOfMostOwned();
+    const goes = longestEmpty ?? this.#holders.oldestOfLargest(own) ?? this.#emptyOfMostOwned();
     if (goes === undefined)
       throw new Fault("full", "the broker has as many rooms as it can; use one of them, or free one by leaving it");
     if (goes.members.size > 0) this.#options.vacate(goes);

@@ -139,8 +139,8 @@ export class IdentityTokens implements Identity {
     this.#options.proved?.(name);
   }
 
-  get isCrowded(): boolean {
-    return this.#proved.isCrowded;
+  get mayHaveForgotten(): boolean {
+    return this.#proved.mayHaveForgotten;
   }
 
   get protectedCount(): number {

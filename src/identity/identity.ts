@@ -35,7 +35,7 @@ export type LoginEvent = { readonly dialect: string; readonly remote: string } &
 );
 
 /** Hears of logins as they happen. Must not throw. */
-export type Witness = (event: LoginEvent) => void;
+export type LoginListener = (event: LoginEvent) => void;
 
 /** Who may call itself what, and how well that is proved. Decides at once. */
 export interface Identity {
@@ -54,7 +54,7 @@ export interface Identity {
    * As many names are remembered as can be: who was proved long ago may be forgotten, so that a name which only a key
    * proves should be proved at once.
    */
-  readonly isCrowded: boolean;
+  readonly mayHaveForgotten: boolean;
   /**
    * Names that are protected now and online or remembered; the byte scan of `from` needs to know whether there are any.
    */

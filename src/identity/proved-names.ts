@@ -42,7 +42,7 @@ export class ProvedNames {
   }
 
   /** True when a name may have been forgotten before its time, or the next one will be. */
-  get isCrowded(): boolean {
+  get mayHaveForgotten(): boolean {
     return this.size >= this.#limits.provedNamesMax;
   }
 

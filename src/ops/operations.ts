@@ -1,5 +1,5 @@
 import type { Clock, Ledger, Lifecycle, Limits, Log } from "../core/index.js";
-import type { IdentityTokens, Limiter, Witness } from "../identity/index.js";
+import type { IdentityTokens, Limiter, LoginListener } from "../identity/index.js";
 import { AuditLog } from "./audit-log.js";
 import type { LatencyHistogram } from "./latency-histogram.js";
 import { LoginAudit } from "./login-audit.js";
@@ -32,7 +32,7 @@ export interface OperationsOptions extends Pick<
 export interface Operations {
   readonly audit: AuditLog;
   /** Takes logins as they happen. */
-  readonly witness: Witness;
+  readonly witness: LoginListener;
   /** `/healthz`, `/readyz`, `/metrics`. */
   readonly pages: Pages;
   /** Before the first door opens. */
@@ -46,7 +46,7 @@ export function assembleOperations(options: OperationsOptions): Operations {
   const { auditPath, clock, identity, ledger, limiter, limits, log } = options;
   const audit = new AuditLog({ path: auditPath, limits, clock, log });
   const logins = new LoginAudit({ audit, limiter, limits });
-  const witness: Witness = (event) => {
+  const witness: LoginListener = (event) => {
     logins.take(event);
   };
   const loop = new LoopDelayMonitor(clock);

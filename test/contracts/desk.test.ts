@@ -154,7 +154,7 @@ describe("what $broker says unasked", () => {
     const told: unknown[] = [];
     world.router.subscribe("$events", { deliver: ({ payload }) => told.push(JSON.parse(payload.toString())) > 0 });
     const losses = new DroppedEvents(world.exchange, world.clock);
-    for (const agent of ["slow", undefined]) losses.look({ agent, dropped: 3, since: 0 });
+    for (const agent of ["slow", undefined]) losses.report({ agent, dropped: 3, since: 0 });
     expect(told).toHaveLength(2);
     for (const message of told) fitsInform(message as WireMessage);
     await world.close();

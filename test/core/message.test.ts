@@ -74,15 +74,15 @@ describe("a message", () => {
   it("is handed on with its arrival's trust in place of its sender's word, also after its bytes were kept", () => {
     const forged = (trust: Arrival["trust"]): Message =>
       Message.fromPayload(bytes({ from: "bob", trust: "proved", replay: true, type: "inform" }), { ...arrival, trust });
-    expect(JSON.parse(String(forged("claimed").vouched))).toEqual({ from: "bob", type: "inform" });
-    expect(JSON.parse(String(forged("shared").vouched))).toEqual({ trust: "shared", from: "bob", type: "inform" });
-    expect(Message.of(envelope, arrival).vouched.toString()).toBe(JSON.stringify(envelope));
+    expect(JSON.parse(String(forged("claimed").stampedPayload))).toEqual({ from: "bob", type: "inform" });
+    expect(JSON.parse(String(forged("shared").stampedPayload))).toEqual({ trust: "shared", from: "bob", type: "inform" });
+    expect(Message.of(envelope, arrival).stampedPayload.toString()).toBe(JSON.stringify(envelope));
     const payload = bytes({ from: "bob", type: "inform" });
     const message = Message.fromPayload(payload, { ...arrival, trust: "claimed" });
-    expect(message.vouched).toBe(payload);
+    expect(message.stampedPayload).toBe(payload);
     message.keep();
     payload.fill(0);
-    expect(JSON.parse(String(message.vouched))).toEqual({ from: "bob", type: "inform" });
+    expect(JSON.parse(String(message.stampedPayload))).toEqual({ from: "bob", type: "inform" });
   });
 
   it("that is kept but came from an envelope is not copied", () => {

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BacklogTotal, Flusher, Ledger, Outbox, type CopyLedger } from "../../src/core/index.js";
+import { BacklogTotal, Flusher, Ledger, SendQueue, type CopyLedger } from "../../src/core/index.js";
 import { FakeWire } from "../kit/fake-wire.js";
 
 interface Setup {
-  readonly outbox: Outbox;
+  readonly queue: SendQueue;
   readonly wire: FakeWire;
   readonly ledger: Ledger;
   readonly total: BacklogTotal;
@@ -20,7 +20,7 @@ function open(maxBytes = 1_000_000): Setup {
   const total = new BacklogTotal(1e9, ledger);
   const flusher = new Flusher();
   const time = { now: 0 };
-  const outbox = new Outbox({
+  const queue = new SendQueue({
     wire,
     flusher,
     ledger,
@@ -30,14 +30,14 @@ function open(maxBytes = 1_000_000): Setup {
     monotonic: () => time.now,
   });
   return {
-    outbox,
+    queue,
     wire,
     ledger,
     total,
     flusher,
     time,
     add: (bytes, { count = 1, observed = false, borrow = false } = {}) =>
-      outbox.append(bytes, 0, bytes.length, count, observed, borrow),
+      queue.append(bytes, 0, bytes.length, count, observed, borrow),
   };
 }
 
@@ -45,11 +45,11 @@ const letters = (length: number, letter = "x"): Buffer => Buffer.alloc(length, l
 const sum = ({ written, pending, dropped }: CopyLedger): number =>
   written + pending + Object.values(dropped).reduce((one, other) => one + other, 0);
 
-describe("an outbox", () => {
+describe("a send queue", () => {
   it("writes what has gathered once at the end of the tick, in order", () => {
-    const { add, wire, flusher, outbox } = open();
+    const { add, wire, flusher, queue } = open();
     for (const word of ["one ", "two ", "three"]) add(Buffer.from(word));
-    outbox.control(Buffer.from("!"));
+    queue.control(Buffer.from("!"));
     expect(wire.waiting).toBe(0);
     flusher.flush();
     expect(wire.waiting).toBe(1);
@@ -67,9 +67,9 @@ describe("an outbox", () => {
   });
 
   it("counts copies for taps apart, and control bytes not at all", () => {
-    const { add, wire, flusher, ledger, outbox } = open();
+    const { add, wire, flusher, ledger, queue } = open();
     add(letters(10), { observed: true, count: 2 });
-    outbox.control(letters(5));
+    queue.control(letters(5));
     flusher.flush();
     wire.complete();
     expect(ledger.taps).toMatchObject({ copies: 2, written: 2 });
@@ -77,10 +77,10 @@ describe("an outbox", () => {
   });
 
   it("drops what is beyond its limit, says so, and takes more once bytes have left", () => {
-    const { add, wire, flusher, ledger, outbox } = open(100);
+    const { add, wire, flusher, ledger, queue } = open(100);
     expect([add(letters(60)), add(letters(41), { count: 2 }), add(letters(40))]).toEqual([true, false, true]);
     expect(ledger.copies).toMatchObject({ copies: 4, pending: 2, dropped: { full: 2 } });
-    expect(outbox.buffered).toBe(100);
+    expect(queue.buffered).toBe(100);
     flusher.flush();
     expect(add(letters(1))).toBe(false);
     while (wire.complete() > 0) flusher.flush();
@@ -88,9 +88,9 @@ describe("an outbox", () => {
   });
 
   it("takes control bytes beyond its limit: a peer must be answered to be told to go", () => {
-    const { add, outbox, wire, flusher } = open(10);
+    const { add, queue, wire, flusher } = open(10);
     add(letters(10));
-    outbox.control(letters(5));
+    queue.control(letters(5));
     flusher.flush();
     wire.complete();
     expect(Buffer.concat(wire.sent)).toHaveLength(15);
@@ -133,7 +133,7 @@ describe("an outbox", () => {
   it("joins frames once for all that are given the same in the same order", () => {
     const { add, wire, flusher } = open();
     const other = open();
-    const late = new Outbox({
+    const late = new SendQueue({
       wire: other.wire,
       flusher,
       ledger: other.ledger,
@@ -156,7 +156,7 @@ describe("an outbox", () => {
     const { add, wire, flusher } = open();
     const others = [open(), open()].map(({ wire: to, ledger, total }) => ({
       to,
-      outbox: new Outbox({
+      queue: new SendQueue({
         wire: to,
         flusher,
         ledger,
@@ -168,10 +168,10 @@ describe("an outbox", () => {
     }));
     const [one, two, three] = [letters(10, "1"), letters(20, "2"), letters(20, "3")];
     add(one, { borrow: true });
-    for (const { outbox } of others) outbox.append(one, 0, 10, 1, false, true);
+    for (const { queue } of others) queue.append(one, 0, 10, 1, false, true);
     add(two, { borrow: true });
-    others[0]?.outbox.append(three, 0, 20, 1, false, true);
-    others[0]?.outbox.append(two, 0, 20, 1, false, true);
+    others[0]?.queue.append(three, 0, 20, 1, false, true);
+    others[0]?.queue.append(two, 0, 20, 1, false, true);
     flusher.flush();
     expect([wire, ...others.map(({ to }) => to)].map((to) => String(to.given[0]))).toEqual(
       [[one, two], [one, three, two], [one]].map((frames) => String(Buffer.concat(frames))),
@@ -188,44 +188,44 @@ describe("an outbox", () => {
   });
 
   it("drops everything that has not left when it is closed, and takes nothing after", () => {
-    const { add, wire, flusher, ledger, outbox, total } = open();
+    const { add, wire, flusher, ledger, queue, total } = open();
     add(letters(10));
     flusher.flush();
     wire.complete();
     add(letters(10), { count: 2 });
     flusher.flush();
     add(letters(10), { observed: true });
-    outbox.close();
-    outbox.close();
+    queue.close();
+    queue.close();
     expect(ledger.copies).toMatchObject({ copies: 3, written: 1, pending: 0, dropped: { closed: 2 } });
     expect(ledger.taps).toMatchObject({ copies: 1, pending: 0, dropped: { closed: 1 } });
-    expect([outbox.buffered, total.bytes, outbox.closed]).toEqual([0, 0, true]);
+    expect([queue.buffered, total.bytes, queue.closed]).toEqual([0, 0, true]);
     wire.complete();
-    expect([add(letters(10)), outbox.buffered, total.bytes]).toEqual([false, 0, 0]);
-    outbox.control(letters(10));
+    expect([add(letters(10)), queue.buffered, total.bytes]).toEqual([false, 0, 0]);
+    queue.control(letters(10));
     flusher.flush();
     expect(wire.waiting).toBe(0);
     expect(ledger.copies.dropped.closed).toBe(3);
   });
 
   it("says why copies were dropped when it is closed with a reason", () => {
-    const { add, outbox, ledger } = open();
+    const { add, queue, ledger } = open();
     add(letters(10), { count: 4 });
-    outbox.close("expired");
+    queue.close("expired");
     expect(ledger.copies.dropped).toMatchObject({ expired: 4, closed: 0 });
   });
 
   it("knows when it last made progress", () => {
-    const { add, wire, flusher, outbox, time } = open();
+    const { add, wire, flusher, queue, time } = open();
     time.now = 5;
     add(letters(10));
-    expect(outbox.progressAt).toBe(5);
+    expect(queue.progressAt).toBe(5);
     time.now = 9;
     add(letters(10));
     flusher.flush();
-    expect(outbox.progressAt).toBe(5);
+    expect(queue.progressAt).toBe(5);
     wire.complete();
-    expect(outbox.progressAt).toBe(9);
+    expect(queue.progressAt).toBe(9);
   });
 
   it("keeps both ledgers exact and the order whole, whatever the socket does", () => {
@@ -254,15 +254,15 @@ describe("an outbox", () => {
     const end = fc.constantFrom("drain" as const, "fail" as const, "close" as const);
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), end, (steps, how) => {
-        const { outbox, wire, ledger, total, flusher, add } = open(300_000);
+        const { queue, wire, ledger, total, flusher, add } = open(300_000);
         const taken: Buffer[] = [];
         let given = 0;
         const counts = { copies: 0, taps: 0 };
         const exact = (): void => {
           expect([ledger.copies.copies, ledger.taps.copies]).toEqual([counts.copies, counts.taps]);
           expect([sum(ledger.copies), sum(ledger.taps)]).toEqual([counts.copies, counts.taps]);
-          expect(total.bytes).toBe(outbox.buffered);
-          expect(outbox.buffered).toBe(
+          expect(total.bytes).toBe(queue.buffered);
+          expect(queue.buffered).toBe(
             taken.reduce((size, { length }) => size + length, 0) -
               wire.sent.reduce((size, { length }) => size + length, 0),
           );
@@ -273,7 +273,7 @@ describe("an outbox", () => {
           else if (now.do === "complete") wire.complete(now.count);
           else {
             const bytes = letters(now.size, String.fromCharCode(97 + ((given += 1) % 26)));
-            if (now.do === "control") outbox.control(bytes);
+            if (now.do === "control") queue.control(bytes);
             else counts[now.observed ? "taps" : "copies"] += now.count;
             if (now.do === "control" || add(bytes, now)) taken.push(bytes);
           }
@@ -283,14 +283,14 @@ describe("an outbox", () => {
         else if (how === "fail") while ((flusher.flush(), wire.waiting > 0)) wire.fail();
         if (how === "drain") {
           exact();
-          expect(outbox.buffered).toBe(0);
+          expect(queue.buffered).toBe(0);
           expect(Buffer.concat(wire.sent).equals(Buffer.concat(taken))).toBe(true);
           expect(ledger.copies.written + ledger.taps.written).toBe(
             counts.copies + counts.taps - ledger.copies.dropped.full - ledger.taps.dropped.full,
           );
         }
-        outbox.close();
-        expect([ledger.copies.pending, ledger.taps.pending, outbox.buffered, total.bytes]).toEqual([0, 0, 0, 0]);
+        queue.close();
+        expect([ledger.copies.pending, ledger.taps.pending, queue.buffered, total.bytes]).toEqual([0, 0, 0, 0]);
         expect([sum(ledger.copies), sum(ledger.taps)]).toEqual([counts.copies, counts.taps]);
         expect(Buffer.concat(taken).subarray(0, Buffer.concat(wire.sent).length).equals(Buffer.concat(wire.sent))).toBe(
           true,

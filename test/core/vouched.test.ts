@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { vouched } from "../../src/core/index.js";
+import { stampTrust } from "../../src/core/index.js";
 
-const text = (payload: string, trust?: "shared" | "proved"): string => vouched(Buffer.from(payload), trust).toString();
+const text = (payload: string, trust?: "shared" | "proved"): string => stampTrust(Buffer.from(payload), trust).toString();
 
 describe("a payload as subscribers get it", () => {
   it.each([
@@ -47,7 +47,7 @@ describe("a payload as subscribers get it", () => {
 
   it("is the very same bytes where nothing is to be changed", () => {
     const payload = Buffer.from('{"from":"a","content":{"message":"\\n"}}');
-    expect(vouched(payload, undefined)).toBe(payload);
+    expect(stampTrust(payload, undefined)).toBe(payload);
   });
 
   it("is what JSON.parse would leave of any object", () => {

@@ -58,9 +58,9 @@ describe("agents in the directory", () => {
     const { directory, arrive } = openWorld();
     const bot = arrive("bot");
     arrive("ada", { principal: principal("ada", "claimed"), dialect: "zmq" });
-    expect(directory.elsewhere).toBe(1);
+    expect(directory.nonZmqPresences).toBe(1);
     bot.depart();
-    expect(directory.elsewhere).toBe(0);
+    expect(directory.nonZmqPresences).toBe(0);
   });
 
   it("are listed by name", () => {

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { Holders } from "../../src/directory/holders.js";
+import { ClaimedRooms } from "../../src/directory/holders.js";
 
 it("knows who holds the most and what it has had for longest, as counting would tell", () => {
   const step = fc.record({ thing: fc.nat(7), holder: fc.option(fc.constantFrom("a", "b", "c"), { nil: undefined }) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), fc.nat(3), (steps, least) => {
-      const holders = new Holders<number>();
+      const holders = new ClaimedRooms<number>();
       const naive = new Map<number, string>();
       for (const { thing, holder } of steps) {
         holders.set(thing, holder);
@@ -19,7 +19,7 @@ it("knows who holds the most and what it has had for longest, as counting would 
       const all = ["a", "b", "c"].map(held);
       const most = Math.max(...all.map(({ length }) => length));
       expect(["a", "b", "c"].map((name) => holders.count(name))).toEqual(all.map(({ length }) => length));
-      const found = holders.ofGreatest(least);
+      const found = holders.oldestOfLargest(least);
       if (most <= least) expect(found).toBeUndefined();
       else expect(all.filter(({ length }) => length === most).map(([longest]) => longest)).toContain(found);
     }),

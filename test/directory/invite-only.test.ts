@@ -153,12 +153,12 @@ describe("an invite-only room", () => {
 
   it("binds an invitation to a key that was not shown yet, and for the time being to the session", () => {
     const { directory, arrive, ada } = secretRoom();
-    const claimed = principal("bob", "claimed", { unshown: "key:bob" });
+    const claimed = principal("bob", "claimed", { expectedProof: "key:bob" });
     const bob = arrive("bob", { principal: claimed });
     directory.invite(ada, "#secret", "bob");
     expect(directory.join(bob, "#secret", { create: false })).toBe(true);
     bob.depart();
-    const thief = arrive("bob", { principal: principal("bob", "claimed", { unshown: "key:bob" }) });
+    const thief = arrive("bob", { principal: principal("bob", "claimed", { expectedProof: "key:bob" }) });
     expect(codeOf(() => directory.join(thief, "#secret", { create: false }))).toBe("forbidden");
     thief.depart();
     expect(
@@ -171,7 +171,7 @@ describe("an invite-only room", () => {
   it("made and left by somebody whose name never comes again goes as a public one does", () => {
     const { directory, arrive, clock } = openWorld();
     const passer = (name: string): Presence =>
-      arrive(name, { principal: principal(name, "claimed", { passing: true }) });
+      arrive(name, { principal: principal(name, "claimed", { temporary: true }) });
     const [one, two] = [passer("one"), passer("two")];
     directory.create(one, "#gone", { inviteOnly: true });
     directory.invite(one, "#gone", "two");
@@ -192,7 +192,7 @@ describe("an invite-only room", () => {
     before.directory.create(ada, "#kept", { inviteOnly: true });
     before.directory.invite(ada, "#kept", "bob");
     before.directory.create(
-      before.arrive("one", { principal: principal("one", "claimed", { passing: true }) }),
+      before.arrive("one", { principal: principal("one", "claimed", { temporary: true }) }),
       "#lost",
       { inviteOnly: true },
     );

@@ -23,7 +23,7 @@ import { MemoryConnection } from "./memory-connection.js";
 export class TestIdentity implements Identity {
   readonly protectedNames = new Set<string>();
   readonly protectedCount = 0;
-  isCrowded = false;
+  mayHaveForgotten = false;
 
   plain(): Principal {
     throw new Fault("unauthenticated", "no ZeroMQ here");

@@ -45,7 +45,7 @@ export class NamesWithOwners implements Identity {
     this.proved(name);
   }
 
-  readonly isCrowded = false;
+  readonly mayHaveForgotten = false;
 
   get protectedCount(): number {
     return this.owned.size;

@@ -35,13 +35,13 @@ export const identityCommands: Rules = {
       if (key === undefined) {
         if (strict)
           throw new Fault("unauthenticated", "this server wants everybody to prove a key: IDENTIFY with pubkey");
-        await session.admit(principal(freeId(session), "claimed", { displayName: name, passing: true }));
+        await session.admit(principal(freeId(session), "claimed", { displayName: name, temporary: true }));
         return;
       }
       // A key once proved here is never again taken unproved, nor is one whose name somebody bears now who answers.
       const { identity } = services;
       const mustProve =
-        strict || identity.isCrowded
+        strict || identity.mayHaveForgotten
           ? "this server wants every key to be proved"
           : identity.isProtected(key.agentId)
             ? "this key was proved here before"
@@ -84,7 +84,7 @@ export function welcome(session: ChatSession): void {
 /** Welcomes a key that nobody has proved. @returns why it cannot, if another session that is alive bears its name */
 async function occupied(session: ChatSession, key: PublicKey): Promise<string | undefined> {
   try {
-    await session.admit(principal(key.agentId, "claimed", { displayName: session.state.name, unshown: proofOf(key) }));
+    await session.admit(principal(key.agentId, "claimed", { displayName: session.state.name, expectedProof: proofOf(key) }));
     return undefined;
   } catch (thrown) {
     if (thrown instanceof Fault && thrown.code === "conflict") return "another session bears this key";

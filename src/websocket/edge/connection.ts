@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import {
-  Outbox,
+  SendQueue,
   type BacklogTotal,
   type Clock,
   type Flusher,
@@ -37,7 +37,7 @@ export interface WsConnectionOptions {
 }
 
 /**
- * One WebSocket. All bytes go through its outbox, the close frames that `ws` writes by itself, too: they wait behind
+ * One WebSocket. All bytes go through its send queue, the close frames that `ws` writes by itself, too: they wait behind
  * what is queued, so that
  * none lands within a frame that is half written. A peer that does not read its answers is not read either, until it
  * does.
@@ -46,7 +46,7 @@ export class WsConnection implements Connection, Wire {
   readonly id: string;
   readonly remote: string;
   readonly #options: WsConnectionOptions;
-  readonly #outbox: Outbox;
+  readonly #sendQueue: SendQueue;
   #receiver: Receiver | undefined;
   #phase: "open" | "closing" | "gone" = "open";
   /** Something came since the last ping. */
@@ -73,7 +73,7 @@ export class WsConnection implements Connection, Wire {
     this.#options = options;
     this.#signs = new LifeSigns(clock);
     this.#pingAt = clock.monotonic() + limits.wsPingMs;
-    this.#outbox = new Outbox({
+    this.#sendQueue = new SendQueue({
       wire: this,
       flusher,
       ledger,
@@ -92,7 +92,7 @@ export class WsConnection implements Connection, Wire {
     ws.on("ping", (payload) => {
       this.#sign();
       // A peer that pings and does not read gets no more pongs than fit; it is cut by `stuckMs`.
-      if (this.#outbox.buffered < limits.wsBacklogMaxBytes) this.#outbox.control(pongFrame(payload));
+      if (this.#sendQueue.buffered < limits.wsBacklogMaxBytes) this.#sendQueue.control(pongFrame(payload));
     });
     ws.on("pong", () => {
       this.#sign();
@@ -117,11 +117,11 @@ export class WsConnection implements Connection, Wire {
   }
 
   get buffered(): number {
-    return this.#outbox.buffered;
+    return this.#sendQueue.buffered;
   }
 
   get dropped(): number {
-    return this.#outbox.dropped;
+    return this.#sendQueue.dropped;
   }
 
   prepare(frame: Frame): PreparedFrame {
@@ -141,12 +141,12 @@ export class WsConnection implements Connection, Wire {
     }
     const { bytes } = typeof frame === "string" || Buffer.isBuffer(frame) ? prepareFrame(frame) : frame;
     if (copy) {
-      const taken = this.#outbox.append(bytes, 0, bytes.length, 1, false, true);
-      this.#high ||= !taken || this.#outbox.buffered > this.#options.limits.wsBacklogMaxBytes / 2;
+      const taken = this.#sendQueue.append(bytes, 0, bytes.length, 1, false, true);
+      this.#high ||= !taken || this.#sendQueue.buffered > this.#options.limits.wsBacklogMaxBytes / 2;
       return taken;
     }
-    this.#outbox.control(bytes, true);
-    if (this.#outbox.buffered > this.#options.limits.wsBacklogMaxBytes / 2) {
+    this.#sendQueue.control(bytes, true);
+    if (this.#sendQueue.buffered > this.#options.limits.wsBacklogMaxBytes / 2) {
       this.#high = true;
       this.#pause();
     }
@@ -157,9 +157,9 @@ export class WsConnection implements Connection, Wire {
     if (this.#phase !== "open") return;
     this.#phase = "closing";
     this.#goodbye = closing;
-    this.#outbox.flush();
+    this.#sendQueue.flush();
     this.#resume();
-    if (this.#outbox.buffered === 0) this.#sayGoodbye();
+    if (this.#sendQueue.buffered === 0) this.#sayGoodbye();
     else this.#awaitClose(this.#options.limits.drainFlushMs, "ws-close-backlog");
   }
 
@@ -167,7 +167,7 @@ export class WsConnection implements Connection, Wire {
     if (this.#phase === "gone") return;
     this.#phase = "closing";
     // At once, not when the socket says so: its memory may be needed.
-    this.#outbox.close();
+    this.#sendQueue.close();
     this.#options.ws.terminate();
   }
 
@@ -187,23 +187,23 @@ export class WsConnection implements Connection, Wire {
   check(nowMs: number): void {
     if (this.#phase !== "open") return;
     const { wsPingMs, stuckMs } = this.#options.limits;
-    if (this.#outbox.buffered > 0 && nowMs - this.#outbox.progressAt > stuckMs) {
+    if (this.#sendQueue.buffered > 0 && nowMs - this.#sendQueue.progressAt > stuckMs) {
       this.#options.ledger.count("ws-stuck");
       if (this.#receiver?.stuck === undefined) this.terminate();
       else this.#receiver.stuck();
     } else if (nowMs >= this.#pingAt) {
-      if (!this.#heard && !this.#paused && this.#outbox.buffered === 0) {
+      if (!this.#heard && !this.#paused && this.#sendQueue.buffered === 0) {
         this.#cut("ws-silent");
         return;
       }
       this.#pingAt = nowMs + wsPingMs;
-      if (this.#paused || this.#outbox.buffered > 0) return;
+      if (this.#paused || this.#sendQueue.buffered > 0) return;
       this.#heard = false;
       this.#ping();
     }
   }
 
-  /** The outbox writes here. */
+  /** The send queue writes here. */
   write(bytes: Buffer, done: (error?: Error | null) => void): void {
     if (!this.#options.socket.writable) {
       done(new Error("closed"));
@@ -211,16 +211,16 @@ export class WsConnection implements Connection, Wire {
     }
     this.#write(bytes, (error) => {
       done(error);
-      if (this.#outbox.buffered === 0) this.#closeWritten?.();
-      if (this.#goodbye !== undefined && this.#outbox.buffered === 0) this.#sayGoodbye();
-      else if (this.#high && this.#outbox.buffered <= this.#options.limits.wsBacklogMaxBytes / 16) this.#drained();
+      if (this.#sendQueue.buffered === 0) this.#closeWritten?.();
+      if (this.#goodbye !== undefined && this.#sendQueue.buffered === 0) this.#sayGoodbye();
+      else if (this.#high && this.#sendQueue.buffered <= this.#options.limits.wsBacklogMaxBytes / 16) this.#drained();
     });
   }
 
   /** What `ws` writes: the header of a close frame, then its payload with a callback. */
   #takeTurn(bytes: unknown, written: (() => void) | undefined): boolean {
     if (!Buffer.isBuffer(bytes)) throw new TypeError("ws writes buffers");
-    this.#outbox.control(bytes);
+    this.#sendQueue.control(bytes);
     if (written === undefined) return true;
     this.#closeWritten = written;
     // Its peer has said goodbye, or something illegal: it is offline from now on, however long the socket takes to end.
@@ -229,7 +229,7 @@ export class WsConnection implements Connection, Wire {
       this.#tell({ code: bytes.length >= 2 ? bytes.readUInt16BE(0) : 1005, reason: bytes.toString("utf8", 2) });
     }
     this.#awaitClose(this.#options.limits.drainFlushMs, "ws-close-backlog");
-    this.#outbox.flush();
+    this.#sendQueue.flush();
     return true;
   }
 
@@ -254,7 +254,7 @@ export class WsConnection implements Connection, Wire {
   }
 
   #ping(): void {
-    this.#outbox.control(pingFrame);
+    this.#sendQueue.control(pingFrame);
   }
 
   #pause(): void {
@@ -301,7 +301,7 @@ export class WsConnection implements Connection, Wire {
     if (this.#phase === "gone") return;
     this.#phase = "gone";
     this.#cancelClose?.();
-    this.#outbox.close();
+    this.#sendQueue.close();
     this.#signs.answer(false);
     this.#options.gone();
     this.#tell(closing);

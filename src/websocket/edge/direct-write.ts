@@ -4,11 +4,10 @@ import { TLSSocket } from "node:tls";
 import type { Wire } from "../../core/index.js";
 
 /**
- * How the bytes of an outbox leave a socket. An outbox keeps the order and knows what is under way, so the queue that
- * every Node stream keeps, too, is left out where that
- * can be: `_write` of a TCP socket hands the bytes to the system at once and calls back in the same turn if they have
- * left. The queue was 3.7 of 12 µs for a message to one
- * of 1,000 sockets. A TLS socket takes one write at a time and needs the queue.
+ * How the bytes of a send queue leave a socket. The send queue keeps the order and knows what is under way, so the
+ * queue that every Node stream keeps as well is left out where possible: `_write` of a TCP socket hands the bytes to
+ * the system at once and calls back in the same turn if they have left. Node's queue was 3.7 of 12 µs for a message to
+ * one of 1,000 sockets. A TLS socket takes one write at a time and needs it.
  */
 export function writerOf(socket: Duplex): Wire["write"] {
   if (!(socket instanceof Socket) || socket instanceof TLSSocket) return socket.write.bind(socket);

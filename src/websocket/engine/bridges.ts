@@ -12,7 +12,7 @@ import {
 } from "../../core/index.js";
 import type { Conversations, Requests } from "../../conversation/index.js";
 import { DroppedEvents } from "../../directory/index.js";
-import type { TokenEnd, Witness } from "../../identity/index.js";
+import type { TokenEnd, LoginListener } from "../../identity/index.js";
 import type { AnyDialect, Connection, Hello, Receiver, Services } from "../../dialect/index.js";
 import { chooseByHello, Undecided, type Served } from "./choice.js";
 import { Speakers } from "./conflict.js";
@@ -40,7 +40,7 @@ export interface BridgesOptions {
   /** Shared data topics that are nobody's name; sessions may hear them. */
   readonly dataTopics?: readonly string[];
   /** Hears of logins. */
-  readonly witness?: Witness;
+  readonly witness?: LoginListener;
 }
 
 /** How many sessions there are, by dialect. */
@@ -140,7 +140,7 @@ export class Bridges implements Lifecycle {
 
   #roundLater(): void {
     this.#cancelRound = this.#context.clock.after(roundMs, () => {
-      for (const { bridge } of this.#served) for (const session of bridge.losing) this.#droppedEvents.look(session);
+      for (const { bridge } of this.#served) for (const session of bridge.losing) this.#droppedEvents.report(session);
       this.#roundLater();
     });
   }

@@ -11,8 +11,8 @@ import {
   type Rule,
   type Session,
 } from "../../dialect/index.js";
-import { FailedLogins, type TokenEnd, type Witness } from "../../identity/index.js";
-import type { Losing } from "../../directory/index.js";
+import { FailedLogins, type TokenEnd, type LoginListener } from "../../identity/index.js";
+import type { SlowReceiver } from "../../directory/index.js";
 import type { BridgeContext } from "./context.js";
 import { Inbox, type CommandRunner } from "./inbox.js";
 import { Renderer } from "./render.js";
@@ -30,7 +30,7 @@ export interface Bridge {
   /** A new connection that speaks this dialect; with `refusal` it is told so and ends. */
   open(connection: Connection, hello: Hello, refusal?: Fault): Receiver;
   /** Its sessions, as those who may lose messages. */
-  readonly losing: Iterable<Losing>;
+  readonly losing: Iterable<SlowReceiver>;
   /** Cuts the sessions whose token has ended, and tells them why. */
   endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void;
   /** Starts what the dialect does by itself. */
@@ -41,7 +41,7 @@ export interface Bridge {
 }
 
 /** Puts a dialect in service. */
-export function openBridge(dialect: AnyDialect, context: BridgeContext, witness: Witness = () => undefined): Bridge {
+export function openBridge(dialect: AnyDialect, context: BridgeContext, witness: LoginListener = () => undefined): Bridge {
   return dialect.with<Bridge>((itself) => new Engine(itself, context, witness));
 }
 
@@ -55,13 +55,13 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
   // bound: wsConnectionsMax · evicts: a session leaves when its socket is gone · owner: Engine
   readonly #sessions = new Set<BridgeSession<C, Event, State>>();
   readonly #failedLogins: FailedLogins;
-  readonly #witness: Witness;
+  readonly #witness: LoginListener;
   readonly #runner: CommandRunner<BridgeSession<C, Event, State>, C>;
   readonly #care: SessionCare<BridgeSession<C, Event, State>>;
   #empty: (() => void) | undefined;
   #stopService: (() => void) | undefined;
 
-  constructor(dialect: Dialect<C, Event, State>, context: BridgeContext, witness: Witness) {
+  constructor(dialect: Dialect<C, Event, State>, context: BridgeContext, witness: LoginListener) {
     this.#dialect = dialect;
     this.#witness = witness;
     this.#context = context;
@@ -147,7 +147,7 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
     }
   }
 
-  get losing(): Iterable<Losing> {
+  get losing(): Iterable<SlowReceiver> {
     return this.#sessions;
   }
 

@@ -9,7 +9,7 @@ import {
 } from "../../core/index.js";
 import type { Requests } from "../../conversation/index.js";
 import type { Directory } from "../../directory/index.js";
-import type { Identity, Limiter, Witness } from "../../identity/index.js";
+import type { Identity, Limiter, LoginListener } from "../../identity/index.js";
 
 /** What the parts of this folder need; built once by the composition root. */
 export interface ZeromqContext {
@@ -27,7 +27,7 @@ export interface ZeromqContext {
   /** Shared topics that are nobody's name (`topics` in the configuration). */
   readonly dataTopics: readonly string[];
   /** Hears of logins. */
-  readonly witness?: Witness;
+  readonly witness?: LoginListener;
 }
 
 /** Warnings that one address gets written into the log: a few, then one a minute. */

@@ -1,5 +1,5 @@
 import { cutText, Fault, tokenOf } from "../../core/index.js";
-import type { TokenEnd, Witness } from "../../identity/index.js";
+import type { TokenEnd, LoginListener } from "../../identity/index.js";
 import type { ZmtpPeer } from "../wire/index.js";
 
 /**
@@ -10,9 +10,9 @@ export class Logins {
   // bound: zmqConnectionsMax · evicts: the listener refuses one more; a connection leaves when it is gone · owner:
   // Logins
   readonly #byToken = new Set<ZmtpPeer>();
-  readonly #witness: Witness;
+  readonly #witness: LoginListener;
 
-  constructor(witness: Witness = () => undefined) {
+  constructor(witness: LoginListener = () => undefined) {
     this.#witness = witness;
   }
 

@@ -105,7 +105,7 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
 
   get checksFrom(): boolean {
     const { identity, directory } = this.#context;
-    return identity.protectedCount > 0 || directory.elsewhere > 0;
+    return identity.protectedCount > 0 || directory.nonZmqPresences > 0;
   }
 
   isProtected(name: string): boolean {
@@ -237,7 +237,7 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
     this.#cancelRound = this.#context.clock.after(roundMs, () => {
       this.#sleepers.round();
       this.#checkNames();
-      for (const connected of this.#connected.values()) this.#droppedEvents.look(connected);
+      for (const connected of this.#connected.values()) this.#droppedEvents.report(connected);
       this.#roundLater();
     });
   }

@@ -1,4 +1,4 @@
-import { brokersKeys } from "../../core/index.js";
+import { brokerKeys } from "../../core/index.js";
 import { FromScan } from "./from-scan.js";
 import type { ZmtpPolicy } from "./policy.js";
 
@@ -111,7 +111,7 @@ class Sought {
 }
 
 /** The keys in UTF-16 and UTF-32, as far as both byte orders write them alike. */
-const needles = brokersKeys.flatMap((key) => ["\0", "\0\0\0"].map((zeros) => Buffer.from(Array.from(key).join(zeros))));
+const needles = brokerKeys.flatMap((key) => ["\0", "\0\0\0"].map((zeros) => Buffer.from(Array.from(key).join(zeros))));
 
 /**
  * True if `bytes[start, end)` may be JSON in UTF-16 or UTF-32 that has a key of the broker's. RFC 8259 §8.1 knows UTF-8

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { brokersKeys } from "../../core/index.js";
+import { brokerKeys } from "../../core/index.js";
 
 /**
  * What a look at a payload's bytes tells of its sender. `from`: exactly one name can be read, by any JSON parser; it
@@ -17,7 +17,7 @@ needle.subarray(0, -1).forEach((byte, at) => {
   jumps[byte] = needle.length - 1 - at;
 });
 
-const brokersNeedles = brokersKeys.map((key) => Buffer.from(`"${key}"`));
+const brokersNeedles = brokerKeys.map((key) => Buffer.from(`"${key}"`));
 
 /**
  * Finds a payload's `from` without parsing it. It only ever accepts: what it is not sure of must be parsed. Sound

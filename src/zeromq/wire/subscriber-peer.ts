@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import {
-  Outbox,
+  SendQueue,
   type BacklogTotal,
   type Clock,
   type Flusher,
@@ -38,7 +38,7 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
   readonly inspects: boolean;
   readonly #line: Line;
   readonly #context: SubscriberContext;
-  readonly #outbox: Outbox;
+  readonly #sendQueue: SendQueue;
   readonly #reader: FrameReader;
   readonly #heartbeat: Heartbeat;
   #phase: "greeting" | "open" | "gone" = "greeting";
@@ -56,7 +56,7 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
     this.inspects = introduction.principal?.scopes.has("inspect") ?? false;
     this.#reader = new FrameReader(limits.zmqTopicMaxBytes + commandRoomBytes);
     this.#heartbeat = new Heartbeat(limits, clock.monotonic());
-    this.#outbox = new Outbox({
+    this.#sendQueue = new SendQueue({
       wire: {
         write: (bytes, done) => {
           if (this.#phase === "greeting") this.#early.push({ bytes, done });
@@ -83,38 +83,38 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
   }
 
   get dropped(): number {
-    return this.#outbox.dropped;
+    return this.#sendQueue.dropped;
   }
 
   get buffered(): number {
-    return this.#outbox.buffered;
+    return this.#sendQueue.buffered;
   }
 
   deliver(message: Message, observed: boolean): boolean {
-    const wire = (message.wire ??= encodeMessage(message.topic, message.vouched));
+    const wire = (message.wire ??= encodeMessage(message.topic, message.stampedPayload));
     this.#taken = true;
-    this.#outbox.append(wire, 0, wire.length, 1, observed, true);
+    this.#sendQueue.append(wire, 0, wire.length, 1, observed, true);
     return true;
   }
 
   deliverAs(topic: string, message: Message): boolean {
-    const wire = encodeMessage(topic, message.vouched);
+    const wire = encodeMessage(topic, message.stampedPayload);
     this.#taken = true;
-    this.#outbox.append(wire, 0, wire.length, 1, false, true);
+    this.#sendQueue.append(wire, 0, wire.length, 1, false, true);
     return true;
   }
 
   forward(chunk: Buffer, start: number, end: number, count: number, observed: boolean, lasting: boolean): void {
     this.#taken = true;
     const { zmqBacklogMaxBytes, zmqFrameMaxBytes } = this.#context.limits;
-    if (count === 1 || this.#outbox.buffered + end - start <= zmqBacklogMaxBytes) {
-      this.#outbox.append(chunk, start, end, count, observed, lasting);
+    if (count === 1 || this.#sendQueue.buffered + end - start <= zmqBacklogMaxBytes) {
+      this.#sendQueue.append(chunk, start, end, count, observed, lasting);
       return;
     }
     // Not all of it fits: message by message, so that only the newest are dropped.
     for (let at = start; at < end;) {
       const next = unitEnd(chunk, at, zmqFrameMaxBytes);
-      this.#outbox.append(chunk, at, next, 1, observed, false);
+      this.#sendQueue.append(chunk, at, next, 1, observed, false);
       at = next;
     }
   }
@@ -137,7 +137,7 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
   }
 
   tick(now: number): void {
-    const { buffered, progressAt } = this.#outbox;
+    const { buffered, progressAt } = this.#sendQueue;
     if (buffered > 0 && now - progressAt >= this.#context.limits.stuckMs) {
       this.#line.cut("zmtp-stuck");
       return;
@@ -152,7 +152,7 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
   abandon(): void {
     this.#phase = "gone";
     this.#early = [];
-    this.#outbox.close("closed");
+    this.#sendQueue.close("closed");
   }
 
   gone(): void {
@@ -201,7 +201,7 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
 
   /** Answers wait like messages; a peer that lets them pile up gets no more. */
   #answer(bytes: Buffer): void {
-    if (this.#outbox.buffered < this.#context.limits.zmqBacklogMaxBytes) this.#outbox.control(bytes);
+    if (this.#sendQueue.buffered < this.#context.limits.zmqBacklogMaxBytes) this.#sendQueue.control(bytes);
     else this.#context.ledger.count("zmtp-answer-dropped");
   }
 }

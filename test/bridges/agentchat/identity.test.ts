@@ -110,7 +110,7 @@ describe("AgentChat: who somebody is", () => {
   });
 
   it("wants every key to be proved when so many were that old ones are forgotten", async () => {
-    world.identity.isCrowded = true;
+    world.identity.mayHaveForgotten = true;
     const client = world.connect("/agentchat");
     await client.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
     expect(client.all().map(({ type }) => type)).toEqual(["CHALLENGE"]);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { BacklogTotal, Flusher, Ledger, Outbox } from "../../../src/core/index.js";
+import { BacklogTotal, Flusher, Ledger, SendQueue } from "../../../src/core/index.js";
 import { writerOf } from "../../../src/websocket/edge/direct-write.js";
 import { eventually } from "../../kit/broker.js";
 
@@ -11,7 +11,7 @@ let far: Socket;
 let ledger: Ledger;
 let total: BacklogTotal;
 let flusher: Flusher;
-let outbox: Outbox;
+let queue: SendQueue;
 /** Writes that called back more than once. */
 let twice: number;
 
@@ -25,7 +25,7 @@ beforeEach(async () => {
   [ledger, flusher, twice] = [new Ledger(), new Flusher(), 0];
   total = new BacklogTotal(1e9, ledger);
   const write = writerOf(near);
-  const wire: ConstructorParameters<typeof Outbox>[0]["wire"] = {
+  const wire: ConstructorParameters<typeof SendQueue>[0]["wire"] = {
     write: (bytes, done) => {
       let calls = 0;
       write(bytes, (error) => {
@@ -34,8 +34,8 @@ beforeEach(async () => {
       });
     },
   };
-  outbox = new Outbox({ wire, flusher, ledger, total, maxBytes: 1e9, evict: () => undefined, monotonic: () => 0 });
-  const own = outbox;
+  queue = new SendQueue({ wire, flusher, ledger, total, maxBytes: 1e9, evict: () => undefined, monotonic: () => 0 });
+  const own = queue;
   near.on("close", () => {
     own.close();
   });
@@ -61,14 +61,14 @@ describe("writing to a socket past the queue of its stream", () => {
       const bytes = Buffer.alloc(n % 10 === 0 ? (n * 7_919) % 200_000 : (n * 7_919) % 5_000, n);
       sent.update(bytes);
       left += bytes.length;
-      if (n % 5 === 0) outbox.control(bytes, n % 2 === 0);
+      if (n % 5 === 0) queue.control(bytes, n % 2 === 0);
       else {
         copies += 1;
-        outbox.append(bytes, 0, bytes.length, 1, false, n % 3 > 0);
+        queue.append(bytes, 0, bytes.length, 1, false, n % 3 > 0);
       }
       if (n % 20 === 0) await new Promise(setImmediate);
     }
-    await eventually(() => left === 0 && outbox.buffered === 0, "all of it is there");
+    await eventually(() => left === 0 && queue.buffered === 0, "all of it is there");
     expect(heard.digest("hex")).toBe(sent.digest("hex"));
     expect(ledger.copies).toMatchObject({ copies, written: copies, pending: 0 });
     expect([total.bytes, twice]).toEqual([0, 0]);
@@ -77,14 +77,14 @@ describe("writing to a socket past the queue of its stream", () => {
   it("leaves what is under way before the end of the stream", async () => {
     far.pause();
     const bytes = Buffer.alloc(300_000, 1);
-    for (let n = 0; n < 40; n += 1) outbox.append(bytes, 0, bytes.length, 1, false, false);
+    for (let n = 0; n < 40; n += 1) queue.append(bytes, 0, bytes.length, 1, false, false);
     flusher.flush();
-    expect(outbox.buffered).toBeGreaterThan(0);
+    expect(queue.buffered).toBeGreaterThan(0);
     await eventually(() => ledger.copies.written > 0, "some has left");
     let heard = 0;
     far.on("data", (chunk) => (heard += chunk.length));
     far.resume();
-    await eventually(() => outbox.buffered === 0, "the rest has left");
+    await eventually(() => queue.buffered === 0, "the rest has left");
     near.end();
     await once(far, "end");
     expect(heard).toBe(40 * bytes.length);
@@ -96,12 +96,12 @@ describe("writing to a socket past the queue of its stream", () => {
     async (how) => {
       far.pause();
       const bytes = Buffer.alloc(1_000_000, 1);
-      for (let n = 0; n < 40; n += 1) outbox.append(bytes, 0, bytes.length, 1, false, true);
+      for (let n = 0; n < 40; n += 1) queue.append(bytes, 0, bytes.length, 1, false, true);
       const written = ledger.copies.written;
-      expect(outbox.buffered).toBeGreaterThan(0);
+      expect(queue.buffered).toBeGreaterThan(0);
       if (how === "destroyed here") near.destroy();
       else far.resetAndDestroy();
-      await eventually(() => outbox.closed, "the end is known");
+      await eventually(() => queue.closed, "the end is known");
       expect(near.destroyed).toBe(true);
       expect(ledger.copies).toMatchObject({ copies: 40, written, pending: 0, dropped: { closed: 40 - written } });
       expect([total.bytes, twice]).toEqual([0, 0]);
