@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { readEnvelope, writeEnvelope, type Envelope, type Reading } from "./envelope.js";
 import { readJson } from "./json.js";
 import type { Principal, Trust } from "./principal.js";
-import { stampTrust } from "./vouched.js";
+import { stampTrust } from "./trust-stamp.js";
 
 /** A frame that a dialect wants to hand on byte for byte to sessions of its own. */
 export interface RawFrame {

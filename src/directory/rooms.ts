@@ -1,6 +1,6 @@
 import { Fault, notThere, type Clock, type Limits, type Principal } from "../core/index.js";
 import type { RoomHistory } from "./history.js";
-import { ClaimedRooms } from "./holders.js";
+import { ClaimedRooms } from "./claimed-rooms.js";
 import { KeptRooms, type KeptRoom } from "./kept-rooms.js";
 import { isSameSpeaker, type PresenceMemory } from "./presence.js";
 import type { Table } from "../storage/table.js";
@@ -108,11 +108,11 @@ export class Rooms {
   readonly #empty = new Set<Room>();
   // bound: roomsMax · evicts: with the last of its rooms; an owner of roomsPerAgentMax invite-only rooms is refused one
   // more as full · owner: Rooms
-  readonly #owned = new Map<string, number>();
+  readonly #inviteOnlyCounts = new Map<string, number>();
   /** Public rooms in which nobody proves anything, by who has been there longest. */
-  readonly #holders = new ClaimedRooms<Room>();
+  readonly #claimed = new ClaimedRooms<Room>();
   // bound: roomsMax · evicts: a room leaves when somebody joins it or it goes · owner: Rooms
-  readonly #emptyOwned = new Set<Room>();
+  readonly #emptyInviteOnly = new Set<Room>();
   readonly #options: RoomsOptions;
   #sorted: readonly Room[] | undefined;
   /** Undefined where nothing is kept. */
@@ -152,7 +152,7 @@ export class Rooms {
   makeInviteOnly(name: string, owner: Principal): Room {
     const shown = owner.proof ?? owner.expectedProof;
     const key = shown === undefined ? nameKey(owner.agent) : proofKey(shown);
-    const owned = this.#owned.get(key) ?? 0;
+    const owned = this.#inviteOnlyCounts.get(key) ?? 0;
     if (owned >= this.#options.limits.roomsPerAgentMax) {
       throw new Fault(
         "full",
@@ -160,7 +160,7 @@ export class Rooms {
       );
     }
     const room = this.#add(name, { inviteOnly: true, configured: false, maker: owner });
-    this.#owned.set(key, owned + 1);
+    this.#inviteOnlyCounts.set(key, owned + 1);
     room.ownerKey = key;
     this.invite(room, [owner]);
     return room;
@@ -182,9 +182,9 @@ export class Rooms {
       if (this.#rooms.has(name)) continue;
       const room = this.#put(name, { inviteOnly: true, configured: false });
       room.ownerKey = owner;
-      this.#owned.set(owner, (this.#owned.get(owner) ?? 0) + 1);
+      this.#inviteOnlyCounts.set(owner, (this.#inviteOnlyCounts.get(owner) ?? 0) + 1);
       for (const one of invited) room.invited.add(one);
-      this.#emptyOwned.add(room);
+      this.#emptyInviteOnly.add(room);
     }
   }
 
@@ -224,17 +224,17 @@ export class Rooms {
     room.keepAlive?.();
     room.keepAlive = undefined;
     this.#empty.delete(room);
-    this.#emptyOwned.delete(room);
+    this.#emptyInviteOnly.delete(room);
   }
 
   #hold(room: Room): void {
     const [first] = room.provingCount === 0 && !room.configured && !room.inviteOnly ? room.members.keys() : [];
-    this.#holders.set(room, first);
+    this.#claimed.set(room, first);
   }
 
   /** The last member has left: the room goes after its time, unless it is configured, or invite-only and awaited. */
   emptied(room: Room): void {
-    if (room.ownerKey !== undefined) this.#emptyOwned.add(room);
+    if (room.ownerKey !== undefined) this.#emptyInviteOnly.add(room);
     if (room.configured || room.isAwaited || room.keepAlive !== undefined) return;
     this.#empty.add(room);
     room.keepAlive = this.#options.clock.after(this.#options.limits.emptyRoomMs, () => {
@@ -250,13 +250,13 @@ export class Rooms {
       room.upkeep.close();
     }
     this.#empty.clear();
-    this.#emptyOwned.clear();
+    this.#emptyInviteOnly.clear();
   }
 
   #makeSpace(maker: Principal | undefined): void {
-    const own = maker?.trust === "claimed" ? this.#holders.count(maker.agent) : 0;
+    const own = maker?.trust === "claimed" ? this.#claimed.count(maker.agent) : 0;
     const [longestEmpty] = this.#empty;
-    const goes = longestEmpty ?? this.#holders.oldestOfLargest(own) ?? this.#emptyOfMostOwned();
+    const goes = longestEmpty ?? this.#claimed.oldestOfLargest(own) ?? this.#emptyOfLargestMaker();
     if (goes === undefined)
       throw new Fault("full", "the broker has as many rooms as it can; use one of them, or free one by leaving it");
     if (goes.members.size > 0) this.#options.vacate(goes);
@@ -264,11 +264,11 @@ export class Rooms {
   }
 
   /** An empty room of whoever has made the most: who makes a few keeps them while others make thousands. */
-  #emptyOfMostOwned(): Room | undefined {
+  #emptyOfLargestMaker(): Room | undefined {
     let most = 1;
     let found: Room | undefined;
-    for (const room of this.#emptyOwned) {
-      const owned = room.ownerKey === undefined ? 0 : (this.#owned.get(room.ownerKey) ?? 0);
+    for (const room of this.#emptyInviteOnly) {
+      const owned = room.ownerKey === undefined ? 0 : (this.#inviteOnlyCounts.get(room.ownerKey) ?? 0);
       if (owned <= most) continue;
       most = owned;
       found = room;
@@ -278,12 +278,12 @@ export class Rooms {
 
   #remove(room: Room): void {
     this.#occupied(room);
-    this.#holders.set(room, undefined);
+    this.#claimed.set(room, undefined);
     this.#rooms.delete(room.name);
     this.#sorted = undefined;
-    const owned = room.ownerKey === undefined ? 0 : (this.#owned.get(room.ownerKey) ?? 0);
-    if (room.ownerKey !== undefined && owned > 1) this.#owned.set(room.ownerKey, owned - 1);
-    else if (room.ownerKey !== undefined) this.#owned.delete(room.ownerKey);
+    const owned = room.ownerKey === undefined ? 0 : (this.#inviteOnlyCounts.get(room.ownerKey) ?? 0);
+    if (room.ownerKey !== undefined && owned > 1) this.#inviteOnlyCounts.set(room.ownerKey, owned - 1);
+    else if (room.ownerKey !== undefined) this.#inviteOnlyCounts.delete(room.ownerKey);
     if (room.isAwaited) this.#kept?.forget(room.name);
     room.upkeep.close();
   }

@@ -1,5 +1,5 @@
 import { WebSocket } from "ws";
-import { certificateRemedy } from "../../../src/core/index.js";
+import { certificateRemedy } from "../shared/certificate-remedy.js";
 import { AgentChatError } from "./error.js";
 
 const subprotocol = "agentchat.v1";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { WebSocket } from "ws";
-import { certificateRemedy } from "../../../src/core/index.js";
+import { certificateRemedy } from "../shared/certificate-remedy.js";
 import { Backoff } from "./backoff.js";
 import { Calls, PanError, type CallKind } from "./calls.js";
 import type { PanClientEvents, PanClientOptions, SayOptions } from "./events.js";

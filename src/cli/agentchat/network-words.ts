@@ -1,4 +1,4 @@
-import { certificateRemedy } from "../../core/index.js";
+import { certificateRemedy } from "../../../clients/typescript/shared/certificate-remedy.js";
 import { harmless } from "./harmless.js";
 
 /** What a network says when there is no session to be had or it ends, in words for whoever typed the address. */

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { stampTrust } from "../../src/core/index.js";
 
-const text = (payload: string, trust?: "shared" | "proved"): string => stampTrust(Buffer.from(payload), trust).toString();
+const text = (payload: string, trust?: "shared" | "proved"): string =>
+  stampTrust(Buffer.from(payload), trust).toString();
 
 describe("a payload as subscribers get it", () => {
   it.each([
