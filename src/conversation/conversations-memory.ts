@@ -2,7 +2,15 @@ import type { Clock } from "../core/clock.js";
 import type { Conversations, Turn, TurnIntent } from "./conversations.js";
 import type { Envelope, MessageType } from "../core/envelope.js";
 import type { Limits } from "../core/limits.js";
-import { countTurn, idMaxLength, isLooping, newConversation, rememberSaid, directionsOf, type Conversation } from "./pair.js";
+import {
+  countTurn,
+  idMaxLength,
+  isLooping,
+  newConversation,
+  rememberSaid,
+  directionsOf,
+  type Conversation,
+} from "./pair.js";
 import type { Requests } from "./requests.js";
 import { isAgentName } from "../core/topic.js";
 

@@ -28,7 +28,14 @@ export const idMaxLength = 128;
 
 /** A pair that has not talked yet. */
 export function newConversation(): Conversation {
-  return { directions: [newDirection(), newDirection()], said: [], speaker: undefined, turns: 0, turnAt: 0, guardedUntil: 0 };
+  return {
+    directions: [newDirection(), newDirection()],
+    said: [],
+    speaker: undefined,
+    turns: 0,
+    turnAt: 0,
+    guardedUntil: 0,
+  };
 }
 
 /** The speaker's side and the addressee's. */

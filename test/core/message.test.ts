@@ -75,7 +75,11 @@ describe("a message", () => {
     const forged = (trust: Arrival["trust"]): Message =>
       Message.fromPayload(bytes({ from: "bob", trust: "proved", replay: true, type: "inform" }), { ...arrival, trust });
     expect(JSON.parse(String(forged("claimed").stampedPayload))).toEqual({ from: "bob", type: "inform" });
-    expect(JSON.parse(String(forged("shared").stampedPayload))).toEqual({ trust: "shared", from: "bob", type: "inform" });
+    expect(JSON.parse(String(forged("shared").stampedPayload))).toEqual({
+      trust: "shared",
+      from: "bob",
+      type: "inform",
+    });
     expect(Message.of(envelope, arrival).stampedPayload.toString()).toBe(JSON.stringify(envelope));
     const payload = bytes({ from: "bob", type: "inform" });
     const message = Message.fromPayload(payload, { ...arrival, trust: "claimed" });

@@ -84,7 +84,9 @@ export function welcome(session: ChatSession): void {
 /** Welcomes a key that nobody has proved. @returns why it cannot, if another session that is alive bears its name */
 async function occupied(session: ChatSession, key: PublicKey): Promise<string | undefined> {
   try {
-    await session.admit(principal(key.agentId, "claimed", { displayName: session.state.name, expectedProof: proofOf(key) }));
+    await session.admit(
+      principal(key.agentId, "claimed", { displayName: session.state.name, expectedProof: proofOf(key) }),
+    );
     return undefined;
   } catch (thrown) {
     if (thrown instanceof Fault && thrown.code === "conflict") return "another session bears this key";

@@ -41,7 +41,11 @@ export interface Bridge {
 }
 
 /** Puts a dialect in service. */
-export function openBridge(dialect: AnyDialect, context: BridgeContext, witness: LoginListener = () => undefined): Bridge {
+export function openBridge(
+  dialect: AnyDialect,
+  context: BridgeContext,
+  witness: LoginListener = () => undefined,
+): Bridge {
   return dialect.with<Bridge>((itself) => new Engine(itself, context, witness));
 }
 
