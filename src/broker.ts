@@ -15,16 +15,16 @@ import { listAgents, listRooms } from "./desk/index.js";
 import { reload, type Reloaded } from "./reload.js";
 import { resolveDataDirectory } from "./storage/index.js";
 
-/** Where a running broker can be reached; ports are the real ones. `endpoints.json` holds the same beside the pid. */
+/** Where a running broker can be reached, with its real ports. `endpoints.json` holds the same and the pid. */
 export interface BrokerEndpoints {
   readonly zmqIn: readonly string[];
   readonly zmqOut: readonly string[];
   readonly ws: readonly string[];
-  /** Doors of one dialect each, by its name; absent if there are none. */
+  /** Doors at which only one dialect answers, by its name; absent if there are none. */
   readonly own?: Readonly<Record<string, string>>;
 }
 
-/** What `broker status` shows. Counts are since the start. */
+/** What `broker status` shows. Counts begin at the start of the broker. */
 export interface BrokerStatus {
   readonly pid: number;
   readonly uptimeMs: number;
@@ -35,7 +35,7 @@ export interface BrokerStatus {
   readonly connections: { readonly zmqIn: number; readonly zmqOut: number; readonly ws: number };
   /** Unsent bytes of all connections. */
   readonly backlogBytes: number;
-  /** Resident memory of the process. */
+  /** Resident memory of the process, in bytes. */
   readonly memoryBytes: number;
   readonly ledger: {
     readonly messages: MessageLedger;
@@ -52,15 +52,15 @@ export interface BrokerStatus {
  * await broker.start();
  */
 export class Broker {
-  /** Where its secrets, sockets and `endpoints.json` are. */
+  /** The folder with its secrets, its ipc sockets and `endpoints.json`. */
   readonly dataDir: string;
-  /** Resolves if another broker has taken the data directory: this one drains and stops by itself. */
+  /** Resolves if another broker has taken the data directory; this one then drains and stops by itself. */
   readonly lost: Promise<Fault>;
   #config: BrokerConfig;
   readonly #log: Log;
   readonly #parts: Parts;
   #startedAt = systemClock.now();
-  // bound: what the program makes · evicts: an agent leaves when it is closed · owner: Broker
+  // bound: as many as the program makes · evicts: an agent when it is closed · owner: Broker
   readonly #agents = new Set<Agent>();
   #phase: "new" | "starting" | "running" | "stopping" | "stopped" = "new";
   #starting: Promise<void> | undefined;
@@ -76,7 +76,8 @@ export class Broker {
     const lost = (): void => {
       const fault = new Fault(
         "conflict",
-        `another broker has taken the data directory ${this.dataDir}, since this one gave no sign of life for long; two on one directory would spoil it, so this one stops`,
+        `another broker has taken the data directory ${this.dataDir}, ` +
+          "because this one gave no sign of life for long; two brokers would damage it, so this one stops",
       );
       this.#log("error", fault.message);
       tellLost(fault);
@@ -90,7 +91,7 @@ export class Broker {
   /** Resolves when every door is open. @throws Fault conflict (data directory or door in use), forbidden */
   start(): Promise<void> {
     if (this.#phase !== "new")
-      return Promise.reject(new Fault("conflict", "this broker was started or stopped before; make a new one"));
+      return Promise.reject(new Fault("conflict", "a broker starts only once; make a new one"));
     this.#phase = "starting";
     return (this.#starting = this.#start());
   }
@@ -119,7 +120,7 @@ export class Broker {
     return this.#phase === "running" && this.#stopping === undefined;
   }
 
-  /** The real doors; empty lists before `start`. */
+  /** The doors that are open, with their real ports; empty lists before `start`. */
   get endpoints(): BrokerEndpoints {
     const { zmtp, ws } = this.#parts;
     const own = ws.ownEndpoints;
@@ -131,7 +132,7 @@ export class Broker {
     };
   }
 
-  /** Who is connected, and both ledgers (ADR 0006). */
+  /** How many are connected, and both ledgers (ADR 0006). */
   status(): BrokerStatus {
     const { ledger, zmtp, ws, directory, total } = this.#parts;
     const peers = zmtp.connections();
@@ -159,8 +160,8 @@ export class Broker {
   }
 
   /**
-   * An agent in this process, without sockets: the same interface as `Agent.connect`. It is closed when the broker
-   * stops.
+   * An agent in this process, without sockets. It has the same interface as one by `Agent.connect`, and is closed when
+   * the broker stops.
    * @throws Fault conflict, malformed, full, going-away
    */
   agent(name: string, options: AgentOptions = {}): Agent {
@@ -200,16 +201,16 @@ export class Broker {
   }
 
   /**
-   * Takes over what can change while the broker runs: limits, web pages and proxies that are trusted, the TLS pair,
-   * which is read again in any case.
-   * @param options them, or what reads them: a configuration that cannot be read is written into the audit log as
-   * refused, too
-   * @throws Fault malformed, forbidden, unavailable: everything stays as it was
+   * Takes over the options that can change while the broker runs: limits, trusted web pages and proxies, and the files
+   * of the TLS pair, which are read again even if their names are the same.
+   * @param options the new options, or a function that reads them: if it throws, the audit log says that the reload was
+   * refused
+   * @throws Fault malformed, forbidden, unavailable: the old options stay
    */
   reload(options: BrokerOptions | (() => BrokerOptions)): Reloaded {
     if (!this.isRunning) throw new Fault("going-away", "the broker is not running; start it first");
     const { audit } = this.#parts;
-    // First: whoever has moved the log away needs it to go on elsewhere, whatever the configuration is like.
+    // First, and whether the configuration is right or wrong: somebody may have moved the log file away (logrotate).
     audit.reopen();
     try {
       const { config, changed, needRestart, tlsProblem } = reload(
@@ -234,23 +235,23 @@ export class Broker {
   }
 
   /**
-   * Drains and stops: no new work, what is under way is finished within the drain limits. A second call waits for the
-   * first.
+   * Drains and stops: new work is refused, and work that has begun may finish within the drain limits. A second call
+   * waits for the first.
    */
   stop(): Promise<void> {
     return (this.#stopping ??= this.#stop());
   }
 
   async #stop(): Promise<void> {
-    // Stopped while it starts: what has been opened is closed in order. Why it did not start is told to whoever started
-    // it.
+    // A start that is under way comes first, so that everything it opens is closed in order. If it fails, the caller of
+    // `start` hears why.
     await this.#starting?.catch(() => undefined);
     if (this.#phase !== "running") {
       this.#phase = "stopped";
       return;
     }
     this.#phase = "stopping";
-    // The broker's own timers do not keep a process alive; the end of its work must.
+    // The broker's own timers do not keep the process alive, but it must live until the drain is over.
     const alive = setInterval(() => undefined, 1_000);
     try {
       await this.#end();

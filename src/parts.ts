@@ -24,14 +24,7 @@ import {
 import { ConversationsMemory, RequestsMemory, type Requests } from "./conversation/index.js";
 import { Desk } from "./desk/index.js";
 import { ZeromqAgents } from "./zeromq/agents/index.js";
-import {
-  assembleOperations,
-  doorCounts,
-  LatencyHistogram,
-  MeasuredRequests,
-  type AuditLog,
-  type Operations,
-} from "./ops/index.js";
+import { assembleOperations, doorCounts, LatencyHistogram, MeasuredRequests, type AuditLog } from "./ops/index.js";
 import { DataDirectory, TablesLmdb } from "./storage/index.js";
 import { DirectoryMemory, type Directory } from "./directory/index.js";
 import { IdentityTokens, LimiterMemory, operatorName, operatorScopes, type Identity } from "./identity/index.js";
@@ -40,7 +33,7 @@ import { outOfDate } from "./websocket/edge/tls.js";
 import { ZmtpListener } from "./zeromq/wire/index.js";
 import { dialects } from "../bridges/index.js";
 
-/** The parts of one broker that others ask. */
+/** The parts of one broker that the rest of the program uses. */
 export interface Parts {
   readonly data: DataDirectory;
   readonly ledger: Ledger;
@@ -52,27 +45,34 @@ export interface Parts {
   readonly requests: Requests;
   readonly zmtp: ZmtpListener;
   readonly ws: WsEdge;
-  /** Whom the WebSocket doors let in. */
+  /** Decides who may connect to the WebSocket doors. */
   readonly access: Access;
-  /** What they show; absent: they are clear text. A reload sets another. */
+  /** The certificate and key of the WebSocket doors; undefined: they are clear text. A reload replaces it. */
   tls: TlsPair | undefined;
   readonly audit: AuditLog;
-  /** Started in this order, drained in reverse. */
+  /** All parts that start and stop: started in this order, drained in reverse. */
   readonly inOrder: readonly Lifecycle[];
 }
 
-/** What the parts ask of the broker. */
+/** What the parts call the broker for. */
 export interface PartsHooks {
+  /** Answers `broker.status`. */
   readonly status: () => Readonly<Record<string, unknown>>;
-  /** Another broker has taken the data directory. */
+  /** Called when another broker has taken the data directory. */
   readonly lost: () => void;
 }
 
-/** Builds every part, each from the ones before it. Nothing is opened yet. */
+/**
+ * Builds every part from the ones before it; parts that need each other are connected at the end. Nothing is opened
+ * yet.
+ * @throws Fault malformed (an unknown dialect, a certificate and a key that do not fit), unavailable (their files)
+ */
 export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, { status, lost }: PartsHooks): Parts {
-  const { limits } = config;
+  const { limits, topics: dataTopics } = config;
   const clock = systemClock;
   const newId = idSource();
+
+  // How messages move, and who waits for whose answer.
   const ledger = new Ledger();
   const flusher = new Flusher();
   const total = new BacklogTotal(limits.backlogTotalMaxBytes, ledger);
@@ -85,13 +85,13 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     conversations.heard(envelope);
     if (envelope.type === "response") requests.answer(envelope);
   });
-
   if (config.logMessages) {
     exchange.follow(({ message_id: id, from, to, type, content }) => {
       log("info", "message", { id, from, to, type, text: content.message });
     });
   }
 
+  // What is on disk, who may call itself what, and who is here.
   const data = new DataDirectory(dataDir);
   const tables = new TablesLmdb({
     path: data.file("tables"),
@@ -108,14 +108,12 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     damaged: (fault) => {
       log("error", fault.message);
     },
-    proved: (name) => {
-      zeromqAgents.proved(name);
-    },
   });
   const directory = new DirectoryMemory({ router, exchange, limits, clock, configuredRooms: config.rooms });
   const limiter = new LimiterMemory({ limits, clock });
 
-  const ops: Operations = assembleOperations({
+  // How the operator watches it all.
+  const ops = assembleOperations({
     auditPath: data.file("audit.log"),
     limits,
     clock,
@@ -124,16 +122,14 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     limiter,
     identity,
     latency,
-    holders: () => [zeromqAgents, bridges],
-    connections: () =>
-      doorCounts({ zmq: zmtp.connections(), websockets: ws.size, sessions: bridges.status().sessions }),
-    sessions: () => bridges.status().admitted,
     agents: () => directory.agents(),
     rooms: () => directory.rooms(principal(operatorName, "proved", { scopes: operatorScopes })),
     backlogBytes: () => total.bytes,
     openRequests: () => requests.size,
   });
-  const zeromqAgents: ZeromqAgents = new ZeromqAgents({
+
+  // The agents on ZeroMQ, the broker as an agent, and the ZeroMQ doors.
+  const zeromqAgents = new ZeromqAgents({
     router,
     exchange,
     ledger,
@@ -145,11 +141,11 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     requests,
     newId,
     log,
-    dataTopics: config.topics,
+    dataTopics,
     witness: ops.witness,
   });
   const desk = new Desk({ exchange, directory, limits, limiter, log, status, askers: zeromqAgents });
-  const zmtp: ZmtpListener = new ZmtpListener({
+  const zmtp = new ZmtpListener({
     router,
     ledger,
     limits,
@@ -165,7 +161,9 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       log("warn", event, fields);
     },
   });
-  const bridges: Bridges = new Bridges({
+
+  // The dialects, and the WebSocket doors.
+  const bridges = new Bridges({
     dialects,
     exchange,
     router,
@@ -184,13 +182,13 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     limits,
     newId,
     log,
-    dataTopics: config.topics,
+    dataTopics,
     witness: ops.witness,
   });
   const access = new Access(accessRules(config));
   const { tlsCert: cert, tlsKey: key } = config;
   const tls = cert === undefined || key === undefined ? undefined : readTlsPair({ cert, key });
-  const ws: WsEdge = new WsEdge({
+  const ws = new WsEdge({
     access,
     tls,
     listen: [
@@ -213,46 +211,45 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     log,
   });
 
-  const inOrder: Lifecycle[] = [
-    part({
-      start: async () => {
-        data.claim(lost);
-        try {
-          tables.open();
-          identity.load();
-          directory.keepRooms(tables.table("rooms"));
-        } catch (thrown) {
-          await tables.close();
-          data.release();
-          throw thrown;
-        }
-        const problem = tls === undefined ? undefined : outOfDate(tls, new Date(clock.now()));
-        if (problem !== undefined)
-          log("warn", `the certificate ${problem}; until then clients refuse it`, { certificate: cert });
-        for (const door of [...config.ws, ...Object.values(config.ownDoors)]) {
-          if (!isLocalDoor(door) && cert === undefined && !config.behindProxy)
-            log("warn", "this WebSocket door is clear text and can be reached from other machines", { door });
-        }
-        for (const url of [...(config.zmqIn ?? []), ...(config.zmqOut ?? [])]) {
-          if (!isLocalUrl(url))
-            log("warn", "this ZeroMQ door is clear text and can be reached from other machines", { url });
-        }
-      },
-      stop: async () => {
-        requests.close();
-        directory.close();
+  // Parts that need each other: all of them exist by now, and none has started.
+  identity.onProved((name) => {
+    zeromqAgents.proved(name);
+  });
+  ops.watch({
+    holders: [zeromqAgents, bridges],
+    connections: () =>
+      doorCounts({ zmq: zmtp.connections(), websockets: ws.size, sessions: bridges.status().sessions }),
+    sessions: () => bridges.status().admitted,
+  });
+
+  const storage = part({
+    start: async () => {
+      data.claim(lost);
+      try {
+        tables.open();
+        identity.load();
+        directory.keepRooms(tables.table("rooms"));
+      } catch (thrown) {
         await tables.close();
         data.release();
-      },
-    }),
-    ...ops.before,
-    zeromqAgents,
-    desk,
-    bridges,
-    zmtp,
-    ws,
-    ...ops.after,
-  ];
+        throw thrown;
+      }
+    },
+    stop: async () => {
+      requests.close();
+      directory.close();
+      await tables.close();
+      data.release();
+    },
+  });
+  const warnings = part({
+    start: () => {
+      warnAboutDoors(config, tls, log);
+      return Promise.resolve();
+    },
+  });
+  const inOrder = [storage, warnings, ...ops.before, zeromqAgents, desk, bridges, zmtp, ws, ...ops.after];
+  const { audit } = ops;
   return {
     data,
     ledger,
@@ -266,9 +263,23 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     ws,
     access,
     tls,
-    audit: ops.audit,
+    audit,
     inOrder,
   };
+}
+
+/** Logs what is insecure about the doors of this broker, and a certificate that clients refuse today. */
+function warnAboutDoors(config: BrokerConfig, tls: TlsPair | undefined, log: Log): void {
+  const problem = tls === undefined ? undefined : outOfDate(tls, new Date(systemClock.now()));
+  if (problem !== undefined)
+    log("warn", `the certificate ${problem}; until then clients refuse it`, { certificate: config.tlsCert });
+  for (const door of [...config.ws, ...Object.values(config.ownDoors)]) {
+    if (!isLocalDoor(door) && config.tlsCert === undefined && !config.behindProxy)
+      log("warn", "this WebSocket door is clear text and can be reached from other machines", { door });
+  }
+  for (const url of [...(config.zmqIn ?? []), ...(config.zmqOut ?? [])]) {
+    if (!isLocalUrl(url)) log("warn", "this ZeroMQ door is clear text and can be reached from other machines", { url });
+  }
 }
 
 /** @throws Fault malformed */
@@ -281,16 +292,13 @@ function knownDialect(name: string): string {
 }
 
 /** A part that has nothing to drain. */
-function part(ends: { start: () => Promise<void>; stop: () => Promise<void> }): Lifecycle {
-  return {
-    start: ends.start,
-    drain: () => Promise.resolve(),
-    stop: ends.stop,
-  };
+function part({ start, stop = () => Promise.resolve() }: Pick<Lifecycle, "start"> & Partial<Lifecycle>): Lifecycle {
+  return { start, stop, drain: () => Promise.resolve() };
 }
 
 /**
- * Ids that are unique in the world: 48 random bits of this start, then a count; a UUID each would cost five times that.
+ * Makes ids that no other broker makes: 48 random bits, the same for all ids of this start, then a count. A UUID for
+ * each would cost five times as much.
  */
 function idSource(): () => string {
   const start = randomUUID().slice(-12);

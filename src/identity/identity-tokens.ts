@@ -24,8 +24,6 @@ export interface IdentityOptions {
   readonly damaged: (fault: Fault) => void;
   /** Where names that were seen proved are kept over a restart; absent: they are not. */
   readonly tables?: Pick<Tables, "table">;
-  /** Hears of a name that is proved now: whoever only claims it has to stop. */
-  readonly proved?: (name: string) => void;
 }
 
 /** A file that another process may change, and what was complained of it last, to say it once. */
@@ -51,6 +49,7 @@ export class IdentityTokens implements Identity {
   #sharedId = "";
   #operatorId = "";
   #lookedAt = -Infinity;
+  #tellProved: (name: string) => void = () => undefined;
 
   constructor(options: IdentityOptions) {
     const { dataDirectory, clock, limits, reserved } = options;
@@ -96,6 +95,11 @@ export class IdentityTokens implements Identity {
     if (tables !== undefined) this.#proved.load(tables.table<number>("proved-names"));
   }
 
+  /** From now on `listener` hears of each name that is proved: connections that only claim it must lose it. */
+  onProved(listener: (name: string) => void): void {
+    this.#tellProved = listener;
+  }
+
   plain(user: string, password: string): Principal {
     if (user === operatorName) return this.#asOperator(password);
     const record = this.#record(password);
@@ -136,7 +140,7 @@ export class IdentityTokens implements Identity {
   remember(name: string): void {
     // The operator's name is nobody else's anyway; remembered, it would have every sender checked after each restart.
     this.#proved.add(name, name !== operatorName);
-    this.#options.proved?.(name);
+    this.#tellProved(name);
   }
 
   get mayHaveForgotten(): boolean {

@@ -12,10 +12,7 @@ import { Readiness } from "./readiness.js";
 import { TokenWatch, type TokenHolders } from "./token-watch.js";
 
 /** What the operations of a broker need of its other parts. */
-export interface OperationsOptions extends Pick<
-  MetricSources,
-  "connections" | "sessions" | "agents" | "rooms" | "backlogBytes" | "openRequests"
-> {
+export interface OperationsOptions extends Pick<MetricSources, "agents" | "rooms" | "backlogBytes" | "openRequests"> {
   readonly auditPath: string;
   readonly limits: Limits;
   readonly clock: Clock;
@@ -24,8 +21,12 @@ export interface OperationsOptions extends Pick<
   readonly limiter: Limiter;
   readonly identity: IdentityTokens;
   readonly latency: LatencyHistogram;
+}
+
+/** The parts that have connections: they are made after the operations, since they report logins to them. */
+export interface WatchedConnections extends Pick<MetricSources, "connections" | "sessions"> {
   /** Whose connections end with their tokens. */
-  readonly holders: () => readonly TokenHolders[];
+  readonly holders: readonly TokenHolders[];
 }
 
 /** What whoever runs the broker watches it by. */
@@ -39,6 +40,8 @@ export interface Operations {
   readonly before: readonly Lifecycle[];
   /** After the last one has. */
   readonly after: readonly Lifecycle[];
+  /** Says which connections are counted, and cut when their token ends. Called once, before any part starts. */
+  watch(connections: WatchedConnections): void;
 }
 
 /** Builds them. Nothing is opened yet. */
@@ -51,8 +54,11 @@ export function assembleOperations(options: OperationsOptions): Operations {
   };
   const loop = new LoopDelayMonitor(clock);
   const readiness = new Readiness();
+  let watched: WatchedConnections = { holders: [], connections: () => [], sessions: () => ({}) };
   const sources: MetricSources = {
     ...options,
+    connections: () => watched.connections(),
+    sessions: () => watched.sessions(),
     ledger,
     logins,
     startedAt: clock.now(),
@@ -72,6 +78,19 @@ export function assembleOperations(options: OperationsOptions): Operations {
     metrics,
     isOperator: (bearer, remote) => access.allows(bearer, remote),
   });
-  const watch = new TokenWatch(clock, (tokenId) => identity.endOf(tokenId), options.holders);
-  return { audit, witness, pages, before: [audit, loop], after: [watch, readiness] };
+  const watch = new TokenWatch(
+    clock,
+    (tokenId) => identity.endOf(tokenId),
+    () => watched.holders,
+  );
+  return {
+    audit,
+    witness,
+    pages,
+    before: [audit, loop],
+    after: [watch, readiness],
+    watch(connections) {
+      watched = connections;
+    },
+  };
 }

@@ -293,4 +293,13 @@ describe("names seen proved", () => {
     expect(open().protectedCount).toBe(0);
     expect(open(["boss"]).protectedCount).toBe(1);
   });
+
+  it("are told to who listens", () => {
+    const identity = open();
+    const names: string[] = [];
+    identity.remember("early");
+    identity.onProved((name) => names.push(name));
+    for (const name of ["ada", "bob", "ada"]) identity.remember(name);
+    expect(names).toEqual(["ada", "bob", "ada"]);
+  });
 });
