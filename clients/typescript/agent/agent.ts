@@ -13,10 +13,9 @@ import {
   type MessageType,
   type Trust,
 } from "../../../src/core/index.js";
-import { RunningHandlers, type RequestHandler } from "./answering.js";
-import { handshakeRefusal } from "./door-word.js";
-import { findEndpoints } from "./doors.js";
-import { UnhandledMessages } from "./inbox.js";
+import { RunningHandlers, type RequestHandler } from "./handlers.js";
+import { handshakeRefusal } from "./handshake-refusal.js";
+import { UnhandledMessages } from "./handlers.js";
 import type { MessageListener, Link } from "./link.js";
 import {
   agentDefaults,
@@ -27,9 +26,8 @@ import {
   type Said,
   type SendOptions,
 } from "./options.js";
-import { listedAgents, listedRooms, readPayload } from "./reading.js";
-import { PendingRequests, type WaitOptions } from "./pending.js";
-import { refusedName, RoundTrip } from "./round-trip.js";
+import { listedAgents, listedRooms, readPayload } from "./incoming.js";
+import { PendingRequests, refusedName, RoundTrip, type WaitOptions } from "./requests.js";
 
 type NoticeHandler = (notice: Notice) => void | Promise<void>;
 
@@ -88,7 +86,7 @@ export class Agent implements AsyncIterable<Envelope> {
   static async connect(options: ConnectOptions): Promise<Agent> {
     const problem = agentNameProblem(options.name);
     if (problem !== undefined) throw new Fault("malformed", `the name ${options.name} ${problem}; choose another`);
-    const { ZmqLink } = await import("./link-zeromq.js");
+    const { findEndpoints, ZmqLink } = await import("./link-zeromq.js");
     const agent = new Agent(options.name, options);
     const doors = findEndpoints(options);
     const link = new ZmqLink({

@@ -4,4 +4,4 @@ export type { House, Link } from "./link.js";
 export type { ListedAgent, ListedRoom } from "../../../src/core/index.js";
 export { MemoryLink, type MemoryHome, type MemoryPresence } from "./link-memory.js";
 export type { AgentOptions, ConnectOptions, Notice, Request, Said, SendOptions } from "./options.js";
-export { faultOf, isFaultNotice } from "./pending.js";
+export { faultOf, isFaultNotice } from "./incoming.js";

@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { Backoff } from "./backoff.js";
-import { comeBack, joinedTo, rejoin } from "./comeback.js";
+import { comeBack, joinedTo, rejoin } from "./reconnect.js";
 import { Connection, displaced, type ConnectionEnd } from "./connection.js";
 import { AgentChatError } from "./error.js";
 import type { ServerEvent } from "./events.js";
-import { atSign, checkFrame, type CallKind, type CommandFrame } from "./frame.js";
-import { outcomeOf, proposalFrame, stepFrame, type NegotiationFrame, type ProposalTerms } from "./negotiation.js";
+import { atSign, checkFrame, type CallKind, type CommandFrame } from "./command-frames.js";
+import { outcomeOf, proposalFrame, stepFrame, type NegotiationFrame, type ProposalTerms } from "./command-frames.js";
 import type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./options.js";
-import { UnhandledErrors } from "./unheard.js";
+import { UnhandledErrors } from "./error.js";
 import { readIdentity, sign, type Identity } from "./identity-file.js";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import { commands } from "../../../bridges/agentchat/schema.js";
@@ -16,7 +16,7 @@ import { messageText } from "../../../bridges/agentchat/signed-text.js";
 
 export { AgentChatError } from "./error.js";
 export type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./options.js";
-export type { ProposalTerms } from "./negotiation.js";
+export type { ProposalTerms } from "./command-frames.js";
 export type { MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
 
 /** Closed because the server would refuse us again (RFC 6455 §7.4.1, policy). */

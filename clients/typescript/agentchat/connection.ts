@@ -1,9 +1,9 @@
 import { Calls } from "./calls.js";
 import { AgentChatError } from "./error.js";
 import { readFrame, type ServerEvent, type ServerEventOf } from "./events.js";
-import { checkFrame, type CallKind, type CommandFrame } from "./frame.js";
-import { AgentChatSocket } from "./line.js";
-import { errorOf } from "./refusal.js";
+import { checkFrame, type CallKind, type CommandFrame } from "./command-frames.js";
+import { AgentChatSocket } from "./socket.js";
+import { errorOf } from "./calls.js";
 import { sign, type Identity } from "./identity.js";
 import { authText } from "../../../bridges/agentchat/signed-text.js";
 

@@ -11,4 +11,4 @@ export {
 } from "./daemon/control.js";
 export type { ClientHears, DaemonClient, DaemonClientFactory, DaemonClientOptions } from "./daemon/daemon-client.js";
 export type { NotJoined } from "./daemon/channels.js";
-export { getDaemonPaths, type DaemonPaths } from "./daemon/paths.js";
+export { getDaemonPaths, type DaemonPaths } from "./daemon/instance-folder.js";

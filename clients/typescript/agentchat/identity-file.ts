@@ -4,10 +4,10 @@ import { mkdir, open, rename, unlink, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AgentChatError } from "./error.js";
 import { identityFrom, type Identity } from "./identity.js";
-import { rotated } from "./identity-rotation.js";
+import { rotated } from "./identity.js";
 
 export { agentIdOf, generateIdentity, sign, type Identity } from "./identity.js";
-export { chainOfCustody, type Rotation } from "./identity-rotation.js";
+export { chainOfCustody, type Rotation } from "./identity.js";
 
 /** Where the seed keeps an agent's identity. */
 export const defaultIdentityPath = "./.agentchat/identity.json";

@@ -1,8 +1,8 @@
-import { generateKeyPairSync, sign as signWith } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign as signWith, type KeyObject } from "node:crypto";
 import { z } from "zod";
+import { readPublicKey, verifies, type PublicKey } from "../../../bridges/agentchat/keys.js";
 import { shapeProblemText } from "../../../src/core/index.js";
-import { readPublicKey } from "../../../bridges/agentchat/keys.js";
-import { invalid, pkcs8Of, publicHalf, readPrivateKey } from "./identity-key.js";
+import { AgentChatError } from "./error.js";
 
 const fields = z.looseObject({
   name: z.string(),
@@ -66,4 +66,115 @@ export function agentIdOf({ pubkey }: Pick<Identity, "pubkey">): string {
   if (key === undefined)
     throw invalid("pubkey is no Ed25519 public key: it is PEM, base64 of SPKI DER, or base64 of the 32 bytes");
   return `@${key.agentId}`;
+}
+
+const rotationFields = z.object({ pubkey: z.string(), at: z.string(), signature: z.string() });
+
+/**
+ * A key that gave way to the next one: that of the entry behind it, or the identity's own. Its private half is gone.
+ */
+export interface Rotation {
+  /** Base64 of SPKI. */
+  readonly pubkey: string;
+  readonly privkey?: never;
+  /** ISO 8601 */
+  readonly at: string;
+  /** By this key, over `AGENTCHAT_ROTATE|<its SPKI>|<SPKI of the next>|<at>`, base64. */
+  readonly signature: string;
+}
+
+/**
+ * The same agent with a new key, vouched for by the old one; its agent id changes with the key.
+ * @throws AgentChatError IDENTITY_INVALID
+ */
+export function rotated(identity: Identity, now = new Date()): Identity {
+  const at = now.toISOString();
+  const { pubkey, privkey } = generateIdentity(identity.name, now);
+  const rotation: Rotation = {
+    pubkey: identity.pubkey,
+    at,
+    signature: sign(identity, rotationText(identity.pubkey, pubkey, at)),
+  };
+  return { ...identity, pubkey, privkey, rotations: [...entriesOf(identity), rotation] };
+}
+
+/**
+ * The keys an identity has had, oldest first and without the present one, each having signed for the next.
+ * @throws AgentChatError IDENTITY_INVALID if the chain is broken
+ */
+export function chainOfCustody(identity: Pick<Identity, "pubkey" | "rotations">): readonly Rotation[] {
+  const chain = entriesOf(identity).map((entry, at): Rotation => {
+    const read = rotationFields.safeParse(entry);
+    if (!read.success)
+      throw invalid(`rotations.${at}: an entry is {pubkey, at, signature}; restore the file from a backup`);
+    return read.data;
+  });
+  for (const [at, { pubkey, at: when, signature }] of chain.entries()) {
+    const key = readPublicKey(pubkey);
+    const next = readPublicKey(chain[at + 1]?.pubkey ?? identity.pubkey);
+    if (key === undefined || next === undefined || !verifies(key, rotationText(key.spki, next.spki, when), signature)) {
+      throw invalid(`rotations.${at}: the old key did not sign for the next one; restore the file from a backup`);
+    }
+  }
+  return chain;
+}
+
+function rotationText(oldSpki: string, newSpki: string, at: string): string {
+  return `AGENTCHAT_ROTATE|${oldSpki}|${newSpki}|${at}`;
+}
+
+function entriesOf({ rotations = [] }: Pick<Identity, "rotations">): readonly unknown[] {
+  if (!Array.isArray(rotations)) throw invalid("rotations is a list; restore the file from a backup");
+  return rotations as readonly unknown[];
+}
+
+/** PKCS8 of an Ed25519 key without its 32 bytes (RFC 8410 §7). */
+const pkcs8Head = Buffer.from("302e020100300506032b657004220420", "hex");
+const seedBytes = 32;
+const forms = "PEM, base64 of PKCS8 DER, or base64 of the 32 bytes";
+
+/**
+ * Reads an Ed25519 private key written as PEM, as base64 of PKCS8 DER, or as base64 of its 32 bytes.
+ * @throws AgentChatError IDENTITY_INVALID; the key is never part of the message
+ */
+export function readPrivateKey(text: string): KeyObject {
+  const key = text.includes("-----BEGIN") ? parse(() => createPrivateKey(text)) : ofBase64(text.trim());
+  if (key.asymmetricKeyType !== "ed25519")
+    throw invalid(
+      `privkey is a key of type ${key.asymmetricKeyType ?? "unknown"}; AgentChat takes Ed25519 only: agentchat identity --generate`,
+    );
+  return key;
+}
+
+/** The public half. */
+export function publicHalf(key: KeyObject): PublicKey {
+  const half = readPublicKey(createPublicKey(key).export({ format: "der", type: "spki" }).toString("base64"));
+  if (half === undefined)
+    throw invalid("privkey has no Ed25519 public half; make a new identity: agentchat identity --generate");
+  return half;
+}
+
+/** Base64 of PKCS8 DER: the one form in which we keep private keys. */
+export function pkcs8Of(key: KeyObject): string {
+  return key.export({ format: "der", type: "pkcs8" }).toString("base64");
+}
+
+/** An identity that cannot be used. */
+export function invalid(what: string, cause?: unknown): AgentChatError {
+  return new AgentChatError("IDENTITY_INVALID", what, cause === undefined ? {} : { cause });
+}
+
+function ofBase64(text: string): KeyObject {
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) throw invalid(`privkey is no key: it is ${forms}`);
+  const bytes = Buffer.from(text, "base64");
+  const der = bytes.length === seedBytes ? Buffer.concat([pkcs8Head, bytes]) : bytes;
+  return parse(() => createPrivateKey({ key: der, format: "der", type: "pkcs8" }));
+}
+
+function parse(read: () => KeyObject): KeyObject {
+  try {
+    return read();
+  } catch (thrown) {
+    throw invalid(`privkey is no private key: it is ${forms}, not encrypted`, thrown);
+  }
 }

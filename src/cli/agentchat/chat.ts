@@ -1,5 +1,4 @@
-import type { Roster } from "../../../clients/typescript/agentchat/client.js";
-import type { ProposalTerms } from "../../../clients/typescript/agentchat/negotiation.js";
+import type { ProposalTerms, Roster } from "../../../clients/typescript/agentchat/client.js";
 import type { Event, MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import { callerOf } from "./caller.js";
 import { CommandFailure, exitCodes } from "./exit.js";

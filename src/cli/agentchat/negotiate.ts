@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import { print } from "../output.js";
-import type { ProposalTerms } from "../../../clients/typescript/agentchat/negotiation.js";
+import type { ProposalTerms } from "../../../clients/typescript/agentchat/client.js";
 import { addressing } from "./addressing.js";
 import { withChat, type Chat } from "./chat.js";
 import { harmless } from "./harmless.js";

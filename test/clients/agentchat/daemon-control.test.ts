@@ -12,7 +12,7 @@ import {
   stopAllDaemons,
   stopDaemon,
 } from "../../../clients/typescript/agentchat/daemon.js";
-import { processStart } from "../../../clients/typescript/agentchat/daemon/process-start.js";
+import { processStart } from "../../../clients/typescript/agentchat/daemon/run-files.js";
 import { FakeClient, tempDir } from "./daemon-world.js";
 
 describe("the instances of a directory", () => {

@@ -9,7 +9,7 @@ import {
   listDaemons,
   type AgentChatDaemonOptions,
 } from "../../../clients/typescript/agentchat/daemon.js";
-import { processStart } from "../../../clients/typescript/agentchat/daemon/process-start.js";
+import { processStart } from "../../../clients/typescript/agentchat/daemon/run-files.js";
 import { eventually } from "../../kit/broker.js";
 import { block, FakeClient, jsonLines, refusal, tempDir } from "./daemon-world.js";
 

@@ -1,7 +1,7 @@
 // Against a fake server (client-fake-server.ts) that says only what each test has it say.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Backoff } from "../../../clients/typescript/agentchat/backoff.js";
-import { AgentChatSocket } from "../../../clients/typescript/agentchat/line.js";
+import { AgentChatSocket } from "../../../clients/typescript/agentchat/socket.js";
 import { AgentChatClient, type AgentChatError } from "../../../clients/typescript/agentchat/client.js";
 import { FakeServer, told, type Peer } from "./fake-server.js";
 

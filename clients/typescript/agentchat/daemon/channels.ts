@@ -1,9 +1,9 @@
-import { pause } from "./gate.js";
+import { pause } from "./waiting.js";
 import type { DaemonClient } from "./daemon-client.js";
-import { errorCode } from "./error-words.js";
+import { errorCode } from "./errors.js";
 import type { DaemonLog } from "./log.js";
 import type { Outgoing } from "./outbox-line.js";
-import { isPassing, retryAfter } from "./refusals.js";
+import { isPassing, retryAfter } from "./errors.js";
 
 /** A channel where the daemon should be and is not. */
 export interface NotJoined {

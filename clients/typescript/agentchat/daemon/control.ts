@@ -2,10 +2,9 @@ import { readdirSync, statSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import type { NotJoined } from "./channels.js";
 import { codeOf, readIfThere } from "./files.js";
+import { daemonsDir, defaultInstance, getDaemonPaths, isInstanceName, type DaemonPaths } from "./instance-folder.js";
 import { loadProgress } from "./outbox-progress.js";
-import { daemonsDir, defaultInstance, getDaemonPaths, isInstanceName, type DaemonPaths } from "./paths.js";
-import { lastDaemon, runningDaemon, type DaemonRun } from "./pid-file.js";
-import { TolerantReader } from "./reading.js";
+import { lastDaemon, runningDaemon, type DaemonRun } from "./run-files.js";
 
 /** What is known of an instance, running or not. */
 export interface DaemonStatus {
@@ -190,5 +189,23 @@ function instancesIn(dir: string): readonly string[] {
   } catch (thrown) {
     if (codeOf(thrown) === "ENOENT") return [];
     throw thrown;
+  }
+}
+
+/** Reads what can be read: one file that cannot be hides neither the others nor the other instances. */
+export class TolerantReader {
+  /** Code of the system, of the first that could not be read. */
+  failure: string | undefined;
+
+  /** What `read` gives; undefined if the system does not let it read. @throws what else it throws */
+  try<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (thrown) {
+      const code = codeOf(thrown);
+      if (code === undefined) throw thrown;
+      this.failure ??= code;
+      return undefined;
+    }
   }
 }

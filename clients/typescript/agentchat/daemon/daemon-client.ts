@@ -1,4 +1,5 @@
-import type { ProposalTerms } from "../negotiation.js";
+import { AgentChatClient } from "../client.js";
+import type { ProposalTerms } from "../command-frames.js";
 
 /**
  * What the daemon needs of a client: one connection, made once, never made again by itself. Every promise settles
@@ -47,3 +48,27 @@ export interface DaemonClientOptions {
 
 /** Makes a client; nothing is connected yet. */
 export type DaemonClientFactory = (options: DaemonClientOptions, hears: ClientHears) => DaemonClient;
+
+/** The daemon's client over a real connection: {@link AgentChatClient}, which leaves the coming back to the daemon. */
+export function chatClient(options: DaemonClientOptions, { event, refused, closed }: ClientHears): DaemonClient {
+  const client = new AgentChatClient({ ...options, reconnect: false });
+  for (const kind of [
+    "message",
+    "joined",
+    "left",
+    "agent_joined",
+    "agent_left",
+    "proposal",
+    "accept",
+    "reject",
+    "complete",
+    "dispute",
+  ] as const) {
+    client.on(kind, (said: object) => {
+      event({ ...said });
+    });
+  }
+  client.on("error", refused);
+  client.on("close", closed);
+  return client;
+}

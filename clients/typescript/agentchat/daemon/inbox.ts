@@ -124,3 +124,29 @@ function lastLines(bytes: Buffer, most: number): { readonly bytes: Buffer; reado
   for (; lines < most && start > 0; lines += 1) start = start === 1 ? 0 : bytes.lastIndexOf(newline, start - 2) + 1;
   return { bytes: bytes.subarray(start, end), lines };
 }
+
+/** Bytes of an outbox line that are told with what is wrong with it. */
+export const quotedBytes = 1_024;
+
+/** What went wrong, for whoever reads the inbox and nothing else. */
+export interface InboxError {
+  readonly [field: string]: unknown;
+  readonly type: "ERROR";
+  /** Milliseconds since 1970. */
+  readonly ts: number;
+  readonly code: string;
+  /** What is wrong and how to mend it. */
+  readonly message: string;
+  /** The outbox line that it is about, cut at {@link quotedBytes}. */
+  readonly line?: string;
+}
+
+/** Makes one, now. */
+export function inboxError(code: string, message: string, line?: Uint8Array): InboxError {
+  return { type: "ERROR", ts: Date.now(), code, message, ...(line !== undefined && { line: cut(line) }) };
+}
+
+/** `stream` leaves out a character that is cut in two. */
+function cut(line: Uint8Array): string {
+  return new TextDecoder().decode(line.subarray(0, quotedBytes), { stream: line.length >= quotedBytes });
+}

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync, type BigIntStats } from "node:fs";
 import { codeOf } from "./files.js";
-import { quotedBytes } from "./inbox-error.js";
+import { quotedBytes } from "./inbox.js";
 import type { DaemonLog } from "./log.js";
 import {
   loadProgress,
@@ -12,7 +12,7 @@ import {
   tailOf,
   type Progress,
 } from "./outbox-progress.js";
-import type { DaemonPaths } from "./paths.js";
+import type { DaemonPaths } from "./instance-folder.js";
 
 /** A complete line of the outbox. */
 export interface OutboxLine {

@@ -1,15 +1,13 @@
-import { errorCode } from "./error-words.js";
-import { ResettableEvent, pause } from "./gate.js";
-import { inboxError } from "./inbox-error.js";
-import type { Inbox } from "./inbox.js";
+import { renameSync } from "node:fs";
+import { Pace } from "./delivery.js";
+import { errorCode } from "./errors.js";
+import { appendLines, sizeOf } from "./files.js";
+import { inboxError, type Inbox } from "./inbox.js";
 import type { DaemonLog } from "./log.js";
-import type { OutboxFile, OutboxLine } from "./outbox-file.js";
-import { isBlank, readOutboxLine, type Outgoing } from "./outbox-line.js";
-import { Pace } from "./pace.js";
-import { isUnrepeatable, lastHeard } from "./said-before.js";
-import { setAside, type Reason } from "./set-aside.js";
-import { UnendedLine } from "./unended-line.js";
+import type { OutboxFile, OutboxLine, OutboxTail } from "./outbox-file.js";
+import { isBlank, isUnrepeatable, lastHeard, readOutboxLine, type Outgoing } from "./outbox-line.js";
 import type { Uplink } from "./uplink.js";
+import { ResettableEvent, pause } from "./waiting.js";
 
 /** What sends the outbox. */
 export interface OutboxOptions {
@@ -222,4 +220,51 @@ function saidAgain({ code, message }: Reason): Reason {
     code,
     message: `${message} (this line was said again after an interruption: it may have been taken the first time)`,
   };
+}
+
+/** Whoever writes a line in pieces is given so long for the next one, milliseconds. */
+const unendedMs = 5_000;
+
+/** Notices that the writer of the outbox has forgotten the newline. */
+export class UnendedLine {
+  #seen: { readonly messageId: string; readonly size: number; readonly sinceMs: number } | undefined;
+  #told: string | undefined;
+
+  /**
+   * @param nowMs of a clock that never goes back
+   * @returns the tail if it has not changed for five seconds, once for each
+   */
+  check(tail: OutboxTail | undefined, nowMs: number): OutboxTail | undefined {
+    if (tail === undefined || isBlank(tail.head)) {
+      this.#seen = undefined;
+      return undefined;
+    }
+    const { messageId, size } = tail;
+    if (this.#seen?.messageId !== messageId || this.#seen.size !== size)
+      this.#seen = { messageId, size, sinceMs: nowMs };
+    if (nowMs - this.#seen.sinceMs < unendedMs || this.#told === messageId) return undefined;
+    this.#told = messageId;
+    return tail;
+  }
+}
+
+/** `outbox.rejected.jsonl` is moved to `outbox.rejected.jsonl.1` beyond that, bytes. */
+const rotateBytes = 5 * 1024 * 1024;
+
+/** Why a line of the outbox was not taken. */
+export interface Reason {
+  /** A code of the protocol. */
+  readonly code: string;
+  readonly message: string;
+}
+
+/**
+ * Keeps a line that can never be sent, with the reason: `{ts, code, reason, offset, line}`.
+ * @throws NodeJS.ErrnoException
+ */
+export function setAside(path: string, { bytes, offset }: OutboxLine, { code, message }: Reason): void {
+  if (sizeOf(path) > rotateBytes) renameSync(path, `${path}.1`);
+  appendLines(path, [
+    JSON.stringify({ ts: Date.now(), code, reason: message, offset, line: bytes && new TextDecoder().decode(bytes) }),
+  ]);
 }

@@ -1,16 +1,16 @@
 import { Backoff } from "../backoff.js";
-import { DeliveryCheck } from "./barrier.js";
+import { DeliveryCheck } from "./delivery.js";
 import { Channels, type NotJoined } from "./channels.js";
 import type { ClientHears, DaemonClient } from "./daemon-client.js";
-import { errorCode, whyNot } from "./error-words.js";
-import { ResettableEvent } from "./gate.js";
-import { inboxError } from "./inbox-error.js";
+import { errorCode, whyNot } from "./errors.js";
+import { ResettableEvent } from "./waiting.js";
+import { inboxError } from "./inbox.js";
 import type { DaemonLog } from "./log.js";
 import type { Outgoing } from "./outbox-line.js";
-import { deliveryOf, isHopeless, type Delivery } from "./refusals.js";
-import { say } from "./say.js";
-import { SerialQueue } from "./turns.js";
-import { refOf, SentLine } from "./under-way.js";
+import { deliveryOf, isHopeless, type Delivery } from "./errors.js";
+import { say } from "./delivery.js";
+import { SerialQueue } from "./waiting.js";
+import { refOf, SentLine } from "./delivery.js";
 
 /** What a connection to the server is made of. */
 export interface UplinkOptions {

@@ -1,9 +1,12 @@
-import { rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
+import { errorCode } from "./errors.js";
 import { codeOf, readIfThere, replaceFile } from "./files.js";
-import type { DaemonPaths } from "./paths.js";
-import { processStart } from "./process-start.js";
+import type { DaemonPaths } from "./instance-folder.js";
+import type { DaemonLog } from "./log.js";
+import type { UplinkState } from "./uplink.js";
 
 const daemonRun = z.object({
   pid: z.int().positive(),
@@ -138,4 +141,99 @@ function isLeft(path: string): boolean {
   // Killed between making the file and writing it.
   const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
   return since !== undefined && Math.abs(Date.now() - since) > lockStaleMs;
+}
+
+/**
+ * When a process started, as a text that no other process of that id will ever have: boot and clock ticks from `/proc`,
+ * elsewhere what `ps` says.
+ * Undefined if there is no such process, or it has ended and waits for its parent, or nothing can be learned.
+ */
+export function processStart(pid: number): string | undefined {
+  return process.platform === "linux" ? startOnLinux(pid) : startByPs(pid);
+}
+
+function startOnLinux(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // proc(5): the second field is a name in brackets that may hold anything; state is the third, starttime the 22nd.
+    const [state, ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const ticks = rest[18];
+    if (ticks === undefined || state === "Z" || state === "X") return undefined;
+    return `${readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()}:${ticks}`;
+  } catch {
+    return undefined; // no such process
+  }
+}
+
+function startByPs(pid: number): string | undefined {
+  try {
+    const said = execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], {
+      encoding: "utf8",
+      timeout: 2_000,
+    }).trim();
+    return said === "" || said.startsWith("Z") ? undefined : said.replace(/^\S+\s+/, "");
+  } catch {
+    return undefined; // no such process, or no ps
+  }
+}
+
+/** After a write that failed, milliseconds. */
+const retryMs = 1_000;
+
+/** Keeps `daemon.json` as the daemon is, replaced in one step; what cannot be written is written when it can be. */
+export class RunState {
+  readonly #paths: DaemonPaths;
+  readonly #log: DaemonLog;
+  readonly #claimed: DaemonRun;
+  #run: DaemonRun;
+  #agentId: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #failing = false;
+
+  /** @param claimed what `claimPidFile` has written */
+  constructor(paths: DaemonPaths, claimed: DaemonRun, log: DaemonLog) {
+    this.#paths = paths;
+    this.#claimed = claimed;
+    this.#run = claimed;
+    this.#log = log;
+  }
+
+  /** It is so now. */
+  set({ connected, agentId, lastError, joined, notJoined }: UplinkState, rejectedLines: number): void {
+    // With a key the agent stays who it is while there is no connection.
+    this.#agentId = agentId ?? (this.#claimed.identity === undefined ? undefined : this.#agentId);
+    this.#run = {
+      ...this.#claimed,
+      connected,
+      joined,
+      notJoined,
+      rejectedLines,
+      ...(this.#agentId !== undefined && { agentId: this.#agentId }),
+      ...(lastError !== undefined && { lastError }),
+    };
+    this.#write();
+  }
+
+  /** Nothing is written any more. */
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #write(): void {
+    clearTimeout(this.#timer);
+    try {
+      writeRun(this.#paths, this.#run);
+      this.#failing = false;
+    } catch (thrown) {
+      if (!this.#failing)
+        this.#log.warn(
+          { code: errorCode(thrown) },
+          "daemon.json cannot be written; its status is an old one until it can",
+        );
+      this.#failing = true;
+      this.#timer = setTimeout(() => {
+        this.#write();
+      }, retryMs);
+    }
+  }
 }

@@ -2,8 +2,10 @@ import { randomUUID } from "node:crypto";
 import {
   everyone,
   Fault,
+  faultCodes,
   readEnvelope,
   type Envelope,
+  type FaultCode,
   type ListedAgent,
   type ListedRoom,
   type Reading,
@@ -47,6 +49,20 @@ export function readPayload(payload: Buffer, { name, topic, trust }: Way): Readi
   });
   if ("problem" in reading) return reading;
   return replay === true ? { envelope: { ...reading.envelope, replay } } : reading;
+}
+
+/** True for an inform by which the broker tells a fault. */
+export function isFaultNotice(envelope: Envelope): boolean {
+  return envelope.type === "inform" && envelope.from === "$broker" && envelope.content.kind === "fault";
+}
+
+/** The fault that a notice tells. */
+export function faultOf(envelope: Envelope): Fault {
+  const { data, message } = envelope.content;
+  const fields: Readonly<Record<string, unknown>> = typeof data === "object" && data !== null ? { ...data } : {};
+  const code = faultCodes.find((known): known is FaultCode => known === fields["code"]) ?? "internal";
+  const retryAfterMs = fields["retry_after_ms"];
+  return new Fault(code, message, { detail: fields, ...(typeof retryAfterMs === "number" && { retryAfterMs }) });
 }
 
 /** The agents of an `agents.list` answer. @throws Fault malformed */
