@@ -1,121 +1,58 @@
 import { commands } from "../../../bridges/agentchat/schema.js";
+import { OpenCalls, type OpenCall } from "../shared/open-calls.js";
 import type { CallKind } from "./command-frames.js";
 import { AgentChatError } from "./error.js";
 import type { ErrorEvent, ServerEvent } from "./events.js";
 
-/** A call that was just sent. */
-export interface Asked<T> {
-  readonly kind: CallKind;
-  /** What the event means to this call; undefined if it answers another. */
-  readonly answer: (event: ServerEvent) => T | undefined;
-  readonly timeoutMs: number;
-}
-
-interface Call {
-  readonly kind: CallKind;
-  /** Takes the event if it is the answer. */
-  readonly offer: (event: ServerEvent) => boolean;
-  readonly reject: (error: AgentChatError) => void;
-  /**
-   * `late` once nobody waits any more: it keeps its place in the order and takes what is its own in silence, so that no
-   * later call gets it.
-   */
-  state: "waiting" | "late";
-}
-
 /**
- * Answered by what others wait for, too: INVITE, which is silent on success, by the PONG to the PING behind it;
- * IDENTIFY by a WELCOME that is the answer to a proof as well.
- */
-const sharing: readonly CallKind[] = ["INVITE", "IDENTIFY"];
-
-/** Late calls that are kept of a server that answers nothing at all. */
-const lateMax = 256;
-
-/**
- * Calls under way. A server answers the commands of one connection in order, so an answer belongs to the oldest call
- * that it fits: by channel, by proposal, or by turn.
+ * The calls of one connection. A server answers the commands of one connection in order, so an answer belongs to the
+ * oldest call that it fits: by channel, by proposal, or by turn.
  * A refusal belongs to the oldest call of the type that its `ref` names; one without `ref`, from a server of other
  * makers, to the oldest call that it can be about.
  */
-export class Calls {
-  // bound: waiting ones: what the application calls at once; late ones: lateMax, the oldest goes · evicts: with its
-  // answer, a late one also with an answer behind it, or with the connection · owner: Calls
-  readonly #open = new Set<Call>();
+export type Calls = OpenCalls<CallKind, ServerEvent>;
 
-  /** Waits for the answer. @throws AgentChatError the server's, TIMEOUT, CLOSED */
-  wait<T>({ kind, answer, timeoutMs }: Asked<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        this.#open.delete(call);
-      };
-      // Once it is late the promise is settled: neither resolve nor reject says anything any more.
-      const call: Call = {
-        kind,
-        state: "waiting",
-        offer: (event) => {
-          const value = answer(event);
-          if (value === undefined) return false;
-          end();
-          resolve(value);
-          return true;
-        },
-        reject: (error) => {
-          end();
-          reject(error);
-        },
-      };
-      const timer = setTimeout(() => {
-        call.state = "late";
-        this.#limitLate();
-        reject(
-          new AgentChatError(
-            "TIMEOUT",
-            `no answer to ${kind} within ${timeoutMs} ms: is it an AgentChat server, and is the connection alive?`,
-            { call: kind },
-          ),
-        );
-      }, timeoutMs);
-      this.#open.add(call);
-    });
-  }
+/**
+ * Calls whose answer is also the answer to others: INVITE, which is silent on success, ends with the PONG to the PING
+ * behind it; IDENTIFY with a WELCOME that answers a proof, too.
+ */
+const sharing: readonly CallKind[] = ["INVITE", "IDENTIFY"];
 
-  /** Gives an event to the call that it answers, if there is one. */
-  answer(event: ServerEvent): void {
-    const older: Call[] = [];
-    for (const call of this.#open) {
-      if (call.offer(event) && !sharing.includes(call.kind)) {
-        // What was said before and is late now will not be answered any more.
-        for (const passed of older) this.#open.delete(passed);
-        return;
-      }
-      if (call.state === "late") older.push(call);
+/** No calls yet. */
+export function noCalls(): Calls {
+  return new OpenCalls(
+    (call, timeoutMs) =>
+      new AgentChatError(
+        "TIMEOUT",
+        `no answer to ${call} within ${timeoutMs} ms: is it an AgentChat server, and is the connection alive?`,
+        { call },
+      ),
+  );
+}
+
+/** Gives an event to the call that it answers, if there is one. */
+export function answerCall(calls: Calls, event: ServerEvent): void {
+  const older: OpenCall<CallKind, ServerEvent>[] = [];
+  for (const call of calls) {
+    if (call.offer(event) && !sharing.includes(call.kind)) {
+      calls.forgetLate(older);
+      return;
     }
+    older.push(call);
   }
+}
 
-  /** Fails the call that a refusal is about. @returns false if it is about none: an error for the application */
-  refuse(event: ErrorEvent): boolean {
-    const all = [...this.#open];
-    const call = all.find(({ kind }) => canBeAbout(event, kind));
-    if (call === undefined) return false;
-    // A PING was answered, if not well: what was said before it was taken.
-    if (call.kind === "PING")
-      for (const older of all.slice(0, all.indexOf(call)))
-        if (older.kind === "INVITE") older.offer({ type: "PONG", ts: event.ts });
-    call.reject(errorOf(event, call.kind));
-    return true;
-  }
-
-  /** Fails every call of a kind, or all. */
-  fail(error: AgentChatError, kind?: CallKind): void {
-    for (const call of [...this.#open]) if (kind === undefined || call.kind === kind) call.reject(error);
-  }
-
-  #limitLate(): void {
-    const late = [...this.#open].filter(({ state }) => state === "late");
-    for (const oldest of late.slice(0, Math.max(0, late.length - lateMax))) this.#open.delete(oldest);
-  }
+/** Fails the call that a refusal is about. @returns false if it is about none: an error for the application */
+export function refuseCall(calls: Calls, event: ErrorEvent): boolean {
+  const all = [...calls];
+  const call = all.find(({ kind }) => canBeAbout(event, kind));
+  if (call === undefined) return false;
+  // The PING was answered, by a refusal: the server has taken what was said before it.
+  if (call.kind === "PING")
+    for (const older of all.slice(0, all.indexOf(call)))
+      if (older.kind === "INVITE") older.offer({ type: "PONG", ts: event.ts });
+  call.reject(refusalError(event, call.kind));
+  return true;
 }
 
 const channelCalls: readonly CallKind[] = ["JOIN", "LEAVE", "LIST_AGENTS", "INVITE"];
@@ -142,16 +79,16 @@ const about: Readonly<Partial<Record<string, readonly CallKind[]>>> = {
  * Whether a refusal can be about a call: by its `ref`; without one, by the type with which its text begins (`MSG:
  * content: …`); without that, by its code.
  */
-export function canBeAbout({ code, message, ref }: ErrorEvent, kind: CallKind): boolean {
+function canBeAbout({ code, message, ref }: ErrorEvent, kind: CallKind): boolean {
   const type = ref ?? typeIn(message);
   return type === undefined ? (about[code]?.includes(kind) ?? true) : type === kind;
 }
 
 /**
- * A refusal as an error: of a call, or (without `call`) of something that nobody waits for. Its `ref` is the server's
- * own, or none.
+ * A refusal as an error. `call` is the call that it ends; without it nobody waits for what was refused. `ref` is what
+ * the server said, or absent.
  */
-export function errorOf(
+export function refusalError(
   { code, message, ref, retry_after: retryAfterMs }: ErrorEvent,
   call?: CallKind,
 ): AgentChatError {

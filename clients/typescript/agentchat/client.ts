@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
-import { Backoff } from "./backoff.js";
-import { comeBack, joinedTo, rejoin } from "./reconnect.js";
+import { Backoff } from "../shared/backoff.js";
+import { comeBack, joinedTo, rejoin, steadyMs } from "./reconnect.js";
 import { Connection, displaced, type ConnectionEnd } from "./connection.js";
 import { AgentChatError } from "./error.js";
 import type { ServerEvent } from "./events.js";
@@ -37,7 +37,7 @@ const notInside: readonly string[] = ["INVALID_MSG", "CHANNEL_NOT_FOUND", "NOT_I
  */
 export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   readonly #options: AgentChatClientOptions;
-  readonly #backoff = new Backoff(Math.random);
+  readonly #backoff = new Backoff(steadyMs);
   // bound: channels that the application joined · evicts: a channel leaves with LEFT, when LEAVE is refused because one
   // is not inside, or by disconnect() · owner: AgentChatClient
   readonly #channels = new Set<string>();
@@ -45,7 +45,6 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   #phase: "idle" | "connecting" | "ready" | "waiting" = "idle";
   #leaving = new AbortController();
   #connection: Connection | undefined;
-  #readyAt = 0;
   #identity: Identity | undefined;
   #agentId: string | undefined;
 
@@ -261,7 +260,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     }
     this.#connection = connection;
     this.#phase = "ready";
-    this.#readyAt = Date.now();
+    this.#backoff.ready();
     void connection.ended.then((end) => {
       this.#lost(connection, end, signal);
     });
@@ -272,7 +271,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     if (this.#connection === connection) this.#connection = undefined;
     const again = !signal.aborted && end.code !== displaced && (this.#options.reconnect ?? true);
     if (!signal.aborted) this.#phase = again ? "waiting" : "idle";
-    this.#backoff.lost(Date.now() - this.#readyAt);
+    this.#backoff.lost();
     this.emit("close", end);
     if (again) void this.#comeBack(`the connection was closed: ${end.code} ${end.reason}`.trim(), signal);
   }

@@ -1,9 +1,8 @@
-import { Calls } from "./calls.js";
+import { answerCall, noCalls, refusalError, refuseCall } from "./calls.js";
 import { AgentChatError } from "./error.js";
 import { readFrame, type ServerEvent, type ServerEventOf } from "./events.js";
 import { checkFrame, type CallKind, type CommandFrame } from "./command-frames.js";
 import { AgentChatSocket } from "./socket.js";
-import { errorOf } from "./calls.js";
 import { sign, type Identity } from "./identity.js";
 import { authText } from "../../../bridges/agentchat/signed-text.js";
 
@@ -44,7 +43,7 @@ export class Connection {
   readonly ended: Promise<ConnectionEnd>;
   readonly #introduction: Introduction;
   readonly #events: ConnectionEvents;
-  readonly #calls = new Calls();
+  readonly #calls = noCalls();
   readonly #over: (end: ConnectionEnd) => void;
   #socket: AgentChatSocket | undefined;
   #phase: "greeting" | "ready" | "over" = "greeting";
@@ -105,10 +104,7 @@ export class Connection {
   ): Promise<T> {
     checkFrame(frame);
     if (this.#phase === "over") throw new AgentChatError("CLOSED", "not connected; wait for the event open");
-    const [answered] = await Promise.all([
-      this.#calls.wait({ kind: frame.type, answer, timeoutMs }),
-      this.#sayOn(frame),
-    ]);
+    const [answered] = await Promise.all([this.#calls.wait(frame.type, answer, timeoutMs), this.#sayOn(frame)]);
     return answered;
   }
 
@@ -149,9 +145,9 @@ export class Connection {
       if (event instanceof AgentChatError) this.#events.onError(event);
       else if (event.type === "CHALLENGE") this.#challenged(event);
       else if (event.type === "ERROR") {
-        if (!this.#calls.refuse(event)) this.#events.onError(errorOf(event));
+        if (!refuseCall(this.#calls, event)) this.#events.onError(refusalError(event));
       } else {
-        this.#calls.answer(event);
+        answerCall(this.#calls, event);
         this.#events.onEvent(event);
       }
     }

@@ -1,8 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Backoff } from "./backoff.js";
+import type { Backoff } from "../shared/backoff.js";
 import type { Connection } from "./connection.js";
 import { AgentChatError } from "./error.js";
 import type { ServerEvent } from "./events.js";
+
+/**
+ * A connection that was ready for this long held: the next loss is tried again at once, milliseconds. A server that
+ * welcomes and hangs up is not asked without a pause.
+ */
+export const steadyMs = 10_000;
 
 /** Refusals that are the same next time. */
 const final: readonly string[] = ["SESSION_DISPLACED", "VERIFICATION_FAILED", "INVALID_NAME"];

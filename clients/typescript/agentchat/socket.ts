@@ -1,13 +1,12 @@
 import { WebSocket } from "ws";
-import { certificateRemedy } from "../shared/certificate-remedy.js";
+import { closeSocket, connectProblem, watchSilence } from "../shared/socket.js";
 import { AgentChatError } from "./error.js";
 
 const subprotocol = "agentchat.v1";
 /** No event of a server is this big. */
 const maxBytes = 16 * 1024 * 1024;
-/** How long a server may take to accept a connection, and to close one, milliseconds. */
+/** How long a server may take to accept a connection, milliseconds. */
 const openMs = 10_000;
-const closeMs = 1_000;
 
 /** What a connection tells its owner. */
 export interface SocketEvents {
@@ -43,13 +42,7 @@ export class AgentChatSocket {
     try {
       await new Promise<void>((resolve, reject) => {
         socket.on("error", (error) => {
-          reject(
-            new AgentChatError(
-              "CLOSED",
-              `cannot connect to ${url}: ${error.message || String(error)}; ${certificateRemedy(error) ?? "is the server running there?"}`,
-              { cause: error },
-            ),
-          );
+          reject(new AgentChatError("CLOSED", connectProblem(url, error), { cause: error }));
           socket.terminate(); // "close" follows and says what there is to say
         });
         socket.on("message", (data: Buffer) => {
@@ -60,7 +53,7 @@ export class AgentChatSocket {
             clearInterval(silence);
             onClose(code, reason.toString());
           });
-          silence = watch(socket, silentMs);
+          silence = watchSilence(socket, silentMs);
           resolve();
         });
       });
@@ -93,19 +86,8 @@ export class AgentChatSocket {
   }
 
   /** Ends it: what was said is written first. */
-  async close(): Promise<void> {
-    const socket = this.#socket;
-    if (socket.readyState === WebSocket.CLOSED) return;
-    await new Promise<void>((resolve) => {
-      const late = setTimeout(() => {
-        socket.terminate();
-      }, closeMs);
-      socket.once("close", () => {
-        clearTimeout(late);
-        resolve();
-      });
-      socket.close(1000);
-    });
+  close(): Promise<void> {
+    return closeSocket(this.#socket);
   }
 }
 
@@ -125,23 +107,4 @@ function connectTo(url: string): WebSocket {
     headers["sec-websocket-protocol"] ??= subprotocol;
   });
   return socket;
-}
-
-/** Pings, and ends the socket when nothing has come since the last ping. */
-function watch(socket: WebSocket, silentMs: number): NodeJS.Timeout {
-  let heard = true;
-  const hear = (): void => {
-    heard = true;
-  };
-  socket.on("message", hear);
-  socket.on("pong", hear);
-  socket.on("ping", hear);
-  return setInterval(() => {
-    if (!heard) {
-      socket.terminate();
-      return;
-    }
-    heard = false;
-    socket.ping();
-  }, silentMs);
 }

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { WebSocket } from "ws";
-import { certificateRemedy } from "../shared/certificate-remedy.js";
 import {
   errorCodes,
   type ChatEvent,
@@ -9,8 +8,9 @@ import {
   type Event,
   type SystemEvent,
 } from "../../../bridges/pan/schema.js";
-import { Backoff } from "./backoff.js";
-import { Calls, PanError, type CallKind } from "./calls.js";
+import { Backoff } from "../shared/backoff.js";
+import { closeSocket, connectProblem } from "../shared/socket.js";
+import { answerCall, answerTo, noCalls, PanError, refuseCall, type CallKind } from "./calls.js";
 import { chatProblem, readEvent } from "./frames.js";
 import { rejoin } from "./rejoin.js";
 
@@ -24,7 +24,7 @@ export interface PanClientOptions {
   readonly token: string;
   /** How long a call waits for its answer, milliseconds. */
   readonly answerTimeoutMs?: number;
-  /** Connects again by itself when the line is lost. */
+  /** Connects again by itself when the connection is lost. */
   readonly reconnect?: boolean;
 }
 
@@ -40,21 +40,20 @@ export interface SayOptions {
 /** A refusal that answers no call; `room` is the one that could not be joined again after a reconnect. */
 export type Refused = ErrorEvent & { readonly room?: string };
 
-/** What a client tells: chats, notices, refusals of what was said, and the state of its line. */
+/** What a client tells: chats, notices, refusals of what was said, and the state of its connection. */
 export interface PanClientEvents {
   chat: [ChatEvent];
   system: [SystemEvent];
   /**
    * An error that answers no call: a chat refused, a message not answered, the loop guard. Also, told by the client
-   * itself: a room that could
-   * not be joined again (`room`), and INTERNAL for a frame of the server that is not PAN.
+   * itself: a room that could not be joined again (`room`), and INTERNAL for a frame of the server that is not PAN.
    */
   refused: [Refused];
   /** Logged in and, after a reconnect, back in the rooms. */
   open: [];
   /**
-   * The line was lost or closed after the welcome, or coming back was given up; attempts that fail tell `reconnecting`
-   * only.
+   * The connection was lost or closed after the welcome, or reconnecting was given up; attempts that fail tell
+   * `reconnecting` only.
    */
   close: [{ readonly code: number; readonly reason: string }];
   reconnecting: [{ readonly inMs: number }];
@@ -63,18 +62,21 @@ export interface PanClientEvents {
 export { PanError } from "./calls.js";
 export type { ChatEvent, ErrorEvent, SystemEvent } from "../../../bridges/pan/schema.js";
 
-/** Closed by a server that will not have us back: displaced by another session of the name. */
+/** The code with which a server closes for good: another session of this name has taken over. */
 const displaced = 4409;
 
-/** Refusals of a login that no waiting mends; others (PAN §6) are tried again. */
+/** Refusals of a login that are the same next time; after others (PAN §6) it is tried again. */
 const final: readonly string[] = ["AUTH_FAILED", "AGENT_ID_IN_USE"];
 
-/** A server cannot put a client off for longer than this, milliseconds. */
+/** Every connection that was ready held: the next loss is tried again at once. */
+const steadyMs = 0;
+
+/** A server can make a client wait no longer than this, milliseconds. */
 const putOffMaxMs = 3_600_000;
 
 /**
- * A PAN v1.0 client (PAN §1–6): authenticates, joins its rooms again after a loss of the line, and never comes back
- * once displaced or refused.
+ * A PAN v1.0 client (PAN §1–6): authenticates, joins its rooms again after a loss of the connection, and does not
+ * come back once it is displaced or refused.
  * @example
  * const bot = new PanClient({ url: "ws://127.0.0.1:8080/pan", agentId: "trader", token });
  * await bot.connect();
@@ -82,13 +84,13 @@ const putOffMaxMs = 3_600_000;
  */
 export class PanClient extends EventEmitter<PanClientEvents> {
   readonly #options: Required<Omit<PanClientOptions, "name">> & Pick<PanClientOptions, "name">;
-  readonly #calls = new Calls();
-  readonly #backoff = new Backoff(Math.random);
+  readonly #calls = noCalls();
+  readonly #backoff = new Backoff(steadyMs);
   // bound: rooms that the application joined · evicts: a room leaves by leave() · owner: PanClient
   readonly #rooms = new Set<string>();
   #socket: WebSocket | undefined;
-  /** Aborted when the socket of its time is lost or closed. */
-  #line = new AbortController();
+  /** Aborted when the present connection is lost or closed. */
+  #ended = new AbortController();
   #phase: "idle" | "connecting" | "rejoining" | "ready" | "waiting" | "closed" = "idle";
   #retry: NodeJS.Timeout | undefined;
 
@@ -99,7 +101,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
 
   /** Connects and authenticates. @throws PanError AUTH_FAILED, AGENT_ID_IN_USE, CLOSED, TIMEOUT */
   async connect(): Promise<void> {
-    if (this.#phase !== "idle") throw new PanError("CLOSED", "this client was connected before; make a new one");
+    if (this.#phase !== "idle") throw new PanError("CLOSED", "this client was used before; make a new one");
     try {
       await this.#open();
     } catch (thrown) {
@@ -111,13 +113,12 @@ export class PanClient extends EventEmitter<PanClientEvents> {
   }
 
   /**
-   * Says something to an agent, a `#room` or `all`. A refusal, a malformed chat's too, comes as the event `refused`.
+   * Says something to an agent, a `#room` or `all`. A refusal, also of a malformed chat, comes as the event `refused`.
    * @throws PanError CLOSED
    */
   say(to: string, text: string, options: SayOptions = {}): void {
-    // With an id of its own each refusal names its chat and is never taken for the answer of a call; of a malformed
-    // chat a server
-    // does not read the id, so that one is refused here.
+    // Each chat has an id, so that its refusal names it and is never taken for the answer to a call. A server does not
+    // read the id of a malformed chat, so that one is refused here.
     const messageId = options.messageId ?? randomUUID();
     const frame = { type: "chat", to, text, ...options, messageId };
     const problem = chatProblem(frame);
@@ -157,31 +158,20 @@ export class PanClient extends EventEmitter<PanClientEvents> {
   async close(): Promise<void> {
     this.#phase = "closed";
     clearTimeout(this.#retry);
-    this.#line.abort();
-    this.#calls.close(new PanError("CLOSED", "this client was closed"));
-    const socket = this.#socket;
-    if (socket === undefined || socket.readyState === WebSocket.CLOSED) return;
-    await new Promise<void>((resolve) => {
-      const late = setTimeout(() => {
-        socket.terminate();
-      }, 1_000);
-      socket.once("close", () => {
-        clearTimeout(late);
-        resolve();
-      });
-      socket.close(1000);
-    });
+    this.#ended.abort();
+    this.#calls.fail(new PanError("CLOSED", "this client was closed"));
+    if (this.#socket !== undefined) await closeSocket(this.#socket);
   }
 
   async #open(): Promise<void> {
     const { url, agentId, name, token, answerTimeoutMs } = this.#options;
     this.#phase = "connecting";
-    const line = new AbortController();
+    const ended = new AbortController();
     const socket = new WebSocket(url, "pan.v1", { perMessageDeflate: false, handshakeTimeout: answerTimeoutMs });
-    this.#line = line;
+    this.#ended = ended;
     this.#socket = socket;
     socket.on("error", () => {
-      socket.terminate(); // "close" follows and says what there is to say
+      socket.terminate(); // the event "close" follows and tells the rest
     });
     socket.on("message", (data: Buffer) => {
       if (socket === this.#socket) this.#hear(data.toString());
@@ -194,17 +184,18 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     await this.#ask("auth", { type: "auth", agentId, token, ...(name !== undefined && { name }) });
     this.#checkCurrent(socket);
     this.#phase = "rejoining";
-    await rejoin(this.#rooms, {
-      join: (room) => this.#call("join", { type: "join", room }, room),
-      refused: (room, { code, message }) => {
+    await rejoin(
+      this.#rooms,
+      (room) => this.#call("join", { type: "join", room }, room),
+      (room, { code, message }) => {
         const known = errorCodes.find((one) => one === code) ?? "INTERNAL";
         this.emit("refused", { type: "error", code: known, message: `${room} was not joined again: ${message}`, room });
       },
-      signal: line.signal,
-    });
+      ended.signal,
+    );
     this.#checkCurrent(socket);
     this.#phase = "ready";
-    this.#backoff.reset();
+    this.#backoff.ready();
   }
 
   /** After each wait of #open: close() or a loss may have come in between. */
@@ -225,7 +216,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
 
   async #ask(kind: CallKind, frame: Readonly<Record<string, unknown>>, room?: string): Promise<Event> {
     this.#send(frame);
-    return this.#calls.wait(kind, room, this.#options.answerTimeoutMs);
+    return this.#calls.wait(kind, (event) => answerTo(kind, room, event), this.#options.answerTimeoutMs);
   }
 
   #send(frame: Readonly<Record<string, unknown>>): void {
@@ -241,28 +232,31 @@ export class PanClient extends EventEmitter<PanClientEvents> {
       this.emit("refused", {
         type: "error",
         code: "INTERNAL",
-        message: `the server sent what is no PAN event: ${reading.problem}`,
+        message: `the server sent something that is not a PAN event: ${reading.problem}`,
       });
       return;
     }
     const { event } = reading;
     if (event.type === "chat") this.emit("chat", event);
     else if (event.type === "error") {
-      if (!this.#calls.refuse(event)) this.emit("refused", event);
-    } else if (!this.#calls.answer(event) && event.type === "system") this.emit("system", event);
+      if (!refuseCall(this.#calls, event)) this.emit("refused", event);
+    } else if (!answerCall(this.#calls, event) && event.type === "system") this.emit("system", event);
   }
 
   #lost(socket: WebSocket, code: number, reason: string): void {
     if (socket !== this.#socket) return;
     const phase = this.#phase;
     this.#socket = undefined;
-    this.#line.abort();
+    this.#ended.abort();
     if (code === displaced || (phase === "ready" && !this.#options.reconnect)) this.#phase = "closed";
-    this.#calls.close(new PanError("CLOSED", `the connection was closed: ${code} ${reason}`));
-    // Before it is ready the rejected #open tells whether to try again, so that one loss is one retry.
+    this.#calls.fail(new PanError("CLOSED", `the connection was closed: ${code} ${reason}`));
+    // Before it is ready, the rejected #open decides whether to try again: one loss causes one retry.
     if (phase === "ready" && this.#phase !== "closed") this.#phase = "waiting";
     if (phase !== "connecting" || code === displaced) this.emit("close", { code, reason });
-    if (phase === "ready") this.#again();
+    if (phase === "ready") {
+      this.#backoff.lost();
+      this.#again();
+    }
   }
 
   #again(retryAfterMs = 0): void {
@@ -298,13 +292,13 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     if (!(thrown instanceof PanError)) throw thrown; // a listener's own
   }
 
-  /** Lets go of a socket that did not make it; one that close() is closing is left to it. */
+  /** Ends a connection that did not become ready, unless close() is ending it. */
   #drop(): void {
     const socket = this.#socket;
     if (this.#phase === "closed" || socket === undefined) return;
     this.#socket = undefined;
-    this.#line.abort();
-    this.#calls.close(new PanError("CLOSED", "the login failed"));
+    this.#ended.abort();
+    this.#calls.fail(new PanError("CLOSED", "the login failed"));
     socket.terminate();
   }
 }
@@ -313,12 +307,7 @@ function opened(socket: WebSocket, url: string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once("open", resolve);
     socket.once("error", (error) => {
-      reject(
-        new PanError(
-          "CLOSED",
-          `cannot connect to ${url}: ${error.message}; ${certificateRemedy(error) ?? "is the broker running there?"}`,
-        ),
-      );
+      reject(new PanError("CLOSED", connectProblem(url, error)));
     });
   });
 }

@@ -1,6 +1,6 @@
 // Against a fake server (client-fake-server.ts) that says only what each test has it say.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Calls } from "../../../clients/typescript/agentchat/calls.js";
+import { answerCall, noCalls } from "../../../clients/typescript/agentchat/calls.js";
 import { AgentChatClient, type AgentChatError } from "../../../clients/typescript/agentchat/client.js";
 import { FakeServer, type Peer } from "./fake-server.js";
 
@@ -77,17 +77,17 @@ describe("AgentChat calls whose answer comes too late", () => {
   });
 
   it("keeps no more than 256 places for answers that never come", async () => {
-    const calls = new Calls();
+    const calls = noCalls();
     const ask = (timeoutMs: number): Promise<string> =>
-      calls.wait({ kind: "PING", timeoutMs, answer: ({ type }) => (type === "PONG" ? "answered" : undefined) });
+      calls.wait("PING", ({ type }) => (type === "PONG" ? "answered" : undefined), timeoutMs);
     await Promise.allSettled(Array.from({ length: 300 }, () => ask(0)));
     const asking = ask(60_000);
     let isAnswered = false;
     void asking.then(() => (isAnswered = true));
-    for (let count = 0; count < 256; count += 1) calls.answer({ type: "PONG", ts: 1 });
+    for (let count = 0; count < 256; count += 1) answerCall(calls, { type: "PONG", ts: 1 });
     await Promise.resolve();
     expect(isAnswered).toBe(false);
-    calls.answer({ type: "PONG", ts: 1 });
+    answerCall(calls, { type: "PONG", ts: 1 });
     expect(await asking).toBe("answered");
   });
 });

@@ -1,7 +1,6 @@
 import { once as heard } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { PanClient, PanError } from "../../../clients/typescript/pan/client.js";
-import { Backoff } from "../../../clients/typescript/pan/backoff.js";
 import { startBroker, type TestBroker } from "../../kit/broker.js";
 import { PanWire, panToken } from "../../kit/pan-wire.js";
 import { issueToken } from "../../kit/tokens.js";
@@ -132,19 +131,5 @@ describe("the PAN client", () => {
     expect(await closed).toMatchObject({ code: 4409 });
     await second.list();
     expect(tries).toBe(0);
-  });
-
-  it("waits longer each time, never more than 30 s, and starts anew after success", () => {
-    for (const random of [() => 0, () => 0.999]) {
-      const backoff = new Backoff(random);
-      const waits = Array.from({ length: 20 }, () => backoff.next());
-      expect(waits[0]).toBe(0);
-      expect(waits[1]).toBeGreaterThanOrEqual(800);
-      expect(waits[1]).toBeLessThanOrEqual(1_200);
-      expect(Math.max(...waits)).toBeLessThanOrEqual(30_000);
-      expect(waits[19]).toBeGreaterThanOrEqual(24_000);
-      backoff.reset();
-      expect(backoff.next()).toBe(0);
-    }
   });
 });

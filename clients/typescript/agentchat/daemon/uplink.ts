@@ -1,4 +1,5 @@
-import { Backoff } from "../backoff.js";
+import { Backoff } from "../../shared/backoff.js";
+import { steadyMs } from "../reconnect.js";
 import { DeliveryCheck } from "./delivery.js";
 import { Channels, type NotJoined } from "./channels.js";
 import type { ClientHears, DaemonClient } from "./daemon-client.js";
@@ -52,7 +53,7 @@ const server = "@server";
 export class Uplink {
   readonly #options: UplinkOptions;
   readonly #channels: Channels;
-  readonly #backoff = new Backoff(Math.random);
+  readonly #backoff = new Backoff(steadyMs);
   readonly #ready = new ResettableEvent();
   /** One call at a time: a refusal of a server that does not say of what is then about what is under way. */
   readonly #turns = new SerialQueue();
@@ -61,7 +62,6 @@ export class Uplink {
   /** Given up when the connection is over that is made, or was made last. */
   #line = new AbortController();
   #barrier = new DeliveryCheck();
-  #readyAt = 0;
   #retry: NodeJS.Timeout | undefined;
   #asking: NodeJS.Timeout | undefined;
   #underWay: SentLine | undefined;
@@ -125,7 +125,7 @@ export class Uplink {
       return;
     }
     this.#phase = "ready";
-    this.#readyAt = Date.now();
+    this.#backoff.ready();
     this.#lastError = undefined;
     this.#options.log.info({ agent: client.agentId }, "connected");
     this.#asking = setInterval(() => {
@@ -261,7 +261,7 @@ export class Uplink {
     clearInterval(this.#asking);
     if (this.#phase !== "ready") return; // closed on purpose, or open() notices
     this.#options.log.warn({ code: errorCode(by), cause: by.message }, "connection lost");
-    this.#backoff.lost(Date.now() - this.#readyAt);
+    this.#backoff.lost();
     this.#channels.lost();
     void this.#drop(client);
     this.#failed(by);

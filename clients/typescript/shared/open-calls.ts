@@ -1,0 +1,86 @@
+/** A call that was sent and is not answered yet. */
+export interface OpenCall<Kind, Event> {
+  readonly kind: Kind;
+  /**
+   * `late`: its time is over and its caller has been told. It keeps its place in the order, so that its answer, if it
+   * still comes, is not taken for the answer to a later call.
+   */
+  readonly state: "waiting" | "late";
+  /** Takes an event if it answers this call; the call is over then. */
+  readonly offer: (event: Event) => boolean;
+  readonly reject: (error: Error) => void;
+}
+
+/** Late calls that are kept when a server answers nothing at all. */
+const lateMax = 256;
+
+/**
+ * The calls of one connection that wait for their answers, oldest first. Which call an answer or a refusal belongs to
+ * is decided by each protocol's client.
+ */
+export class OpenCalls<Kind extends string, Event> implements Iterable<OpenCall<Kind, Event>> {
+  // bound: waiting ones: what the application calls at once; late ones: lateMax, the oldest goes · evicts: with its
+  // answer, a late one also with an answer behind it, or with the connection · owner: OpenCalls
+  readonly #calls = new Set<OpenCall<Kind, Event>>();
+  readonly #timedOut: (kind: Kind, timeoutMs: number) => Error;
+
+  /** @param timedOut makes the error with which a call ends that is not answered in time */
+  constructor(timedOut: (kind: Kind, timeoutMs: number) => Error) {
+    this.#timedOut = timedOut;
+  }
+
+  /** Oldest first; calls may end while this is iterated. */
+  [Symbol.iterator](): Iterator<OpenCall<Kind, Event>> {
+    return this.#calls[Symbol.iterator]();
+  }
+
+  /**
+   * Waits for the answer to a call that is sent now.
+   * @param answer what an event means to this call; undefined if it answers another one
+   */
+  wait<T>(kind: Kind, answer: (event: Event) => T | undefined, timeoutMs: number): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#calls.delete(call);
+      };
+      // Once the call is late the promise is settled: resolve and reject have no effect then.
+      const call: { -readonly [Field in keyof OpenCall<Kind, Event>]: OpenCall<Kind, Event>[Field] } = {
+        kind,
+        state: "waiting",
+        offer: (event) => {
+          const value = answer(event);
+          if (value === undefined) return false;
+          end();
+          resolve(value);
+          return true;
+        },
+        reject: (error) => {
+          end();
+          reject(error);
+        },
+      };
+      const timer = setTimeout(() => {
+        call.state = "late";
+        this.#limitLate();
+        reject(this.#timedOut(kind, timeoutMs));
+      }, timeoutMs);
+      this.#calls.add(call);
+    });
+  }
+
+  /** Forgets those of `calls` that are late: a call sent after them was answered, so no answer to them will come. */
+  forgetLate(calls: Iterable<OpenCall<Kind, Event>>): void {
+    for (const call of calls) if (call.state === "late") this.#calls.delete(call);
+  }
+
+  /** Fails every call of a kind, or all. */
+  fail(error: Error, kind?: Kind): void {
+    for (const call of [...this.#calls]) if (kind === undefined || call.kind === kind) call.reject(error);
+  }
+
+  #limitLate(): void {
+    const late = [...this.#calls].filter(({ state }) => state === "late");
+    this.forgetLate(late.slice(0, Math.max(0, late.length - lateMax)));
+  }
+}

@@ -1,0 +1,49 @@
+import { WebSocket } from "ws";
+import { certificateRemedy } from "./certificate-remedy.js";
+
+/** How long a server may take to close a connection, milliseconds. */
+const closeMs = 1_000;
+
+/** Closes a connection: what was said is written first. A server that does not answer is not waited for. */
+export async function closeSocket(socket: WebSocket): Promise<void> {
+  if (socket.readyState === WebSocket.CLOSED) return;
+  await new Promise<void>((resolve) => {
+    const late = setTimeout(() => {
+      socket.terminate();
+    }, closeMs);
+    socket.once("close", () => {
+      clearTimeout(late);
+      resolve();
+    });
+    socket.close(1000);
+  });
+}
+
+/**
+ * Ends a connection on which nothing comes, neither a message nor the answer to a ping, for `silentMs` to twice as
+ * long.
+ * @returns for clearInterval
+ */
+export function watchSilence(socket: WebSocket, silentMs: number): NodeJS.Timeout {
+  let heard = true;
+  const hear = (): void => {
+    heard = true;
+  };
+  socket.on("message", hear);
+  socket.on("pong", hear);
+  socket.on("ping", hear);
+  return setInterval(() => {
+    if (!heard) {
+      socket.terminate();
+      return;
+    }
+    heard = false;
+    socket.ping();
+  }, silentMs);
+}
+
+/** Why a connection could not be made, and what to do about it. */
+export function connectProblem(url: string, error: Error): string {
+  const remedy = certificateRemedy(error) ?? "is the server running there?";
+  return `cannot connect to ${url}: ${error.message || String(error)}; ${remedy}`;
+}
