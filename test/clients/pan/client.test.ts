@@ -65,7 +65,7 @@ describe("the PAN client", () => {
   it("rejects a wrong token and a server that is not there, with what to check", async () => {
     at = await startBroker();
     await expect(client("ada", "wrong")).rejects.toMatchObject({ code: "AUTH_FAILED" });
-    await expect(client("ada", "x", "ws://127.0.0.1:9/pan")).rejects.toThrow(/is the broker running/);
+    await expect(client("ada", "x", "ws://127.0.0.1:9/pan")).rejects.toThrow(/is the server running/);
     expect(new PanError("X", "y")).toBeInstanceOf(Error);
   });
 
