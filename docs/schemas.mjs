@@ -9,7 +9,7 @@ import * as agentchat from "../dist/bridges/agentchat/schema.js";
 import * as pan from "../dist/bridges/pan/schema.js";
 import { configSchema } from "../dist/src/config/index.js";
 import { wireEnvelope } from "../dist/src/core/envelope.js";
-import { writtenEnvelope, writtenTime, writtenTrust } from "../dist/src/core/written-envelope.js";
+import { writtenEnvelope, writtenTime, writtenTrust } from "../dist/src/core/envelope.js";
 import { deskAnswers, deskInforms, deskRequests } from "../dist/src/desk/contract.js";
 import { asyncapi } from "./asyncapi.mjs";
 

@@ -1,8 +1,16 @@
 import { z } from "zod";
-import { displayName } from "./display-name.js";
 import type { Trust } from "./principal.js";
 import { shapeProblem } from "./shape-problem.js";
 import { agentNameMaxBytes } from "./topic.js";
+
+/**
+ * A name for people, which never routes: up to 128 characters, none of them a control character (line feeds, escapes of
+ * terminals).
+ */
+export const displayName = z
+  .string()
+  .max(128)
+  .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, "no control characters");
 
 /** What an agent means by a message (seed 004, message types). */
 export const messageTypes = ["request", "response", "inform"] as const;
@@ -180,3 +188,43 @@ function describe(error: z.ZodError, value: unknown): string {
   const { path, problem } = shapeProblem(error, value);
   return path === "" ? "the payload is no JSON object" : `${path}: ${problem}`;
 }
+
+/** ISO 8601 with its zone, as everybody of ours writes it. */
+export const writtenTime = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/)
+  .describe("ISO 8601 with its zone");
+
+/** How well a speaker's name is proved. */
+export const writtenTrust = z.enum(["claimed", "shared", "proved"]);
+
+/**
+ * The fields of an envelope as the broker and its SDKs write them: more than is asked of others (`wireEnvelope`), so
+ * that every reader can rely on it.
+ */
+export const writtenEnvelope = z.strictObject({
+  message_id: z.string().min(1).max(envelopeIdMax),
+  timestamp: writtenTime,
+  from: z.string().min(1).describe("the sender's name"),
+  to: z.string().min(1).describe("an agent's name, #room, all, $broker; the same as the first ZeroMQ frame"),
+  type: z.enum(messageTypes).describe("a request asks for one response; responses and informs are never answered"),
+  priority: z.enum(["LOW", "NORMAL", "HIGH"]),
+  content: z.looseObject({
+    message: z.string().describe("always text that a person or a model can read"),
+    kind: z.string().describe("names what data holds; absent: chat").exactOptional(),
+    data: z.unknown().exactOptional(),
+  }),
+  in_reply_to: z.string().max(envelopeIdMax).describe("message_id of what this answers, or is about").exactOptional(),
+  conversation_id: z.string().max(envelopeIdMax).exactOptional(),
+  expires_at: writtenTime.describe("not delivered after it; ISO 8601 with its zone").exactOptional(),
+  from_name: displayName.describe("for people; never an address").exactOptional(),
+  hops: z.int().min(0).max(255).exactOptional(),
+  trust: writtenTrust.describe("set by the broker only: how well the sender's name is proved").exactOptional(),
+  received_at: writtenTime
+    .describe("set by the broker only, where timestamp has no zone or is a day off")
+    .exactOptional(),
+  replay: z
+    .boolean()
+    .describe("set by the broker only: a room's past message, sent again because it was asked for")
+    .exactOptional(),
+}) satisfies z.ZodType<Omit<Envelope, "other">>;

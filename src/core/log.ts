@@ -4,3 +4,18 @@ export type Log = (
   event: string,
   fields?: Readonly<Record<string, unknown>>,
 ) => void;
+
+const shownMaxBytes = 128;
+
+/**
+ * What a stranger wrote, as far as logs and faults repeat it: its first 128 bytes of UTF-8, and `…` where there was
+ * more.
+ */
+export function cutText(text: string): string {
+  const bytes = Buffer.from(text.slice(0, shownMaxBytes));
+  if (text.length <= shownMaxBytes && bytes.length <= shownMaxBytes) return text;
+  return `${bytes
+    .subarray(0, shownMaxBytes)
+    .toString("utf8")
+    .replace(/\ufffd+$/u, "")}…`;
+}

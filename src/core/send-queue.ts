@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer"; // the global one is asked for by a getter, each time
-import { blockBytes } from "./block-pool.js";
+import { blockBytes } from "./flusher.js";
 import type { Flushable, Flusher } from "./flusher.js";
-import { runMaxBytes, type FrameRun } from "./frame-run.js";
+import { runMaxBytes, type FrameRun } from "./flusher.js";
 import type { DropReason, Ledger } from "./ledger.js";
 import type { BacklogTotal } from "./backlog-total.js";
 

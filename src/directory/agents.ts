@@ -1,8 +1,109 @@
-import { Fault, type Limits } from "../core/index.js";
-import type { AgentEntry, Arriving } from "./directory.js";
-import { AgentRecord } from "./presence.js";
+import { Fault, provesAtLeast, type Limits, type Principal } from "../core/index.js";
+import type { AgentEntry, Arriving, Presence } from "./directory.js";
 
-/** All agents that are online, and who finds room among them. */
+/** What a presence asks of its directory. */
+export interface PresenceOwner {
+  show(presence: PresenceMemory): void;
+  depart(presence: PresenceMemory, graceMs: number): void;
+}
+
+/** The state of a presence: `here`, `lingering` during its grace period, or `gone`. */
+export type PresenceState = "here" | "lingering" | "gone";
+
+/** One connection or session of an agent. */
+export class PresenceMemory implements Presence {
+  readonly name: string;
+  readonly principal: Principal;
+  readonly dialect: string;
+  readonly via: "proxy" | undefined;
+  readonly since: number;
+  // bound: roomsPerAgentMax · evicts: joining one more is refused as full · owner: DirectoryMemory
+  readonly rooms = new Set<string>();
+  state: PresenceState = "here";
+  readonly #putOut: Arriving["putOut"];
+  readonly #owner: PresenceOwner;
+
+  constructor(arriving: Arriving, since: number, owner: PresenceOwner) {
+    this.name = arriving.principal.agent;
+    this.principal = arriving.principal;
+    this.dialect = arriving.dialect;
+    this.via = arriving.via;
+    this.since = since;
+    this.#putOut = arriving.putOut;
+    this.#owner = owner;
+  }
+
+  putOut(room: string): void {
+    this.#putOut?.(room);
+  }
+
+  show(): void {
+    this.#owner.show(this);
+  }
+
+  depart(graceMs = 0): void {
+    this.#owner.depart(this, graceMs);
+  }
+}
+
+/** An agent that is online: all its presences. */
+export class AgentRecord {
+  readonly name: string;
+  // bound: zmqConnectionsMax + wsConnectionsMax · evicts: a presence leaves when it departs · owner: AgentRecord
+  readonly presences = new Set<PresenceMemory>();
+  /** The one presence in its grace period, and what cancels the timer. */
+  lingering: { readonly presence: PresenceMemory; readonly cancel: () => void } | undefined;
+  /** True once dialects may list it and it was announced as online. */
+  listed = false;
+  /** Rooms it is in, by any of its presences. */
+  roomCount = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /**
+   * The agent as others see it: its best proved presence, the oldest of equals. A presence in its grace period counts
+   * only if there is no other.
+   */
+  entry(): AgentEntry | undefined {
+    let best: PresenceMemory | undefined;
+    let since = Infinity;
+    for (const presence of this.presences) {
+      since = Math.min(since, presence.since);
+      if (best === undefined || outranks(presence, best)) best = presence;
+    }
+    if (best === undefined) return undefined;
+    const { displayName, trust } = best.principal;
+    return { name: this.name, displayName, dialect: best.dialect, trust, via: best.via, since };
+  }
+
+  /** The principals that use the name now: only those that prove it, if there are any. */
+  principals(): readonly Principal[] {
+    const here = [...this.presences].filter(({ state }) => state === "here").map(({ principal }) => principal);
+    const proved = here.filter(({ proof }) => proof !== undefined);
+    if (proved.length > 0) return proved;
+    return here.length > 0 ? here : [...this.presences].map(({ principal }) => principal);
+  }
+}
+
+/**
+ * True if two principals are the same speaker: the same object, the same proof, or two sessions of one name with a
+ * shared secret. Two sessions that only claim a name are never the same speaker.
+ */
+export function isSameSpeaker(one: Principal, other: Principal): boolean {
+  if (one === other) return true;
+  if (one.agent !== other.agent) return false;
+  if (one.proof !== undefined || other.proof !== undefined) return one.proof === other.proof;
+  return one.trust === other.trust && one.trust !== "claimed";
+}
+
+function outranks(presence: PresenceMemory, best: PresenceMemory): boolean {
+  if (presence.state !== best.state) return presence.state === "here";
+  return !provesAtLeast(best.principal.trust, presence.principal.trust);
+}
+
+/** All agents that are online, and how many there may be. */
 export class Agents {
   // bound: agentsMax · evicts: one more is refused as full; an agent goes with its last presence · owner: Agents
   readonly #records = new Map<string, AgentRecord>();
@@ -32,12 +133,12 @@ export class Agents {
       .sort((one, other) => (one.name < other.name ? -1 : 1)));
   }
 
-  /** What the listing says has changed. */
+  /** Must be called when an agent, or what is listed of it, has changed. */
   changed(): void {
     this.#listing = undefined;
   }
 
-  /** The record of whoever arrives, a new one if its name was not here. @throws Fault full */
+  /** The record of an arriving agent, a new one if the agent was not online. @throws Fault full */
   obtain(arriving: Arriving): AgentRecord {
     const { agent: name } = arriving.principal;
     const known = this.#records.get(name);
@@ -54,8 +155,8 @@ export class Agents {
   }
 
   /**
-   * Counted by all that are here: those who prove who they are always find room that claims cannot take, and those with
-   * one name room that whoever takes hundreds cannot.
+   * How many agents may be online for `arriving` to be admitted. Claimed names cannot take the places reserved for
+   * proved ones, and connections with many names cannot take those reserved for connections with one.
    */
   #mostFor({ principal, sharing = false }: Arriving): number {
     const { agentsMax, agentsClaimedMax, agentsSharingMax } = this.#limits;

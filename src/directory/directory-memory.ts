@@ -10,20 +10,25 @@ import {
   type Principal,
   type Router,
 } from "../core/index.js";
-import { Agents } from "./agents.js";
-import { DirectoryEvents } from "./directory-events.js";
-import type { AgentEntry, Arriving, Directory, JoinOptions, Presence, RoomEntry } from "./directory.js";
-import { Histories } from "./history.js";
-import { PresenceMemory, isSameSpeaker, type AgentRecord, type PresenceOwner } from "./presence.js";
-import { cannotSpeak, mayEnter, mayJoinMore, mustBeProvedOnZmq, mustBeRoom } from "./room-rules.js";
 import type { Table } from "../storage/table.js";
-import type { KeptRoom } from "./kept-rooms.js";
-import { Rooms, type Room, type RoomUpkeep } from "./rooms.js";
+import { Agents, PresenceMemory, isSameSpeaker, type AgentRecord, type PresenceOwner } from "./agents.js";
+import type { AgentEntry, Arriving, Directory, JoinOptions, Presence, RoomEntry } from "./directory.js";
+import { DirectoryEvents } from "./events.js";
+import { Histories } from "./history.js";
+import {
+  cannotSpeak,
+  mayEnter,
+  mayJoinMore,
+  mustBeProvedOnZmq,
+  mustBeRoom,
+  type Room,
+  type RoomUpkeep,
+} from "./room.js";
+import { Rooms, type KeptRoom } from "./rooms.js";
 
 /** Rooms that always exist (protocols §1). */
 const standingRooms: readonly string[] = ["#general", "#agents"];
 
-/** What {@link DirectoryMemory} needs. */
 export interface DirectoryOptions {
   readonly router: Router;
   readonly exchange: Exchange;
@@ -56,10 +61,7 @@ export class DirectoryMemory implements Directory {
     this.#agents = new Agents(options.limits);
     this.#events = new DirectoryEvents(options.exchange);
     this.#histories = new Histories(options.limits);
-    const { limits, clock } = options;
-    this.#rooms = new Rooms({
-      limits,
-      clock,
+    this.#rooms = new Rooms(options.limits, options.clock, {
       upkeep: (name, inviteOnly) => this.#upkeep(name, inviteOnly),
       vacate: (room) => {
         this.#vacate(room);
@@ -150,7 +152,7 @@ export class DirectoryMemory implements Directory {
       throw new Fault("conflict", `there is a room ${room} already; choose another name`);
     if (options.inviteOnly) {
       mustBeProvedOnZmq(member, room);
-      // Whoever subscribed to the name before there was a room would go on hearing it.
+      // A subscriber of this topic from before the room existed would go on hearing it.
       if (this.#options.router.route(room) !== undefined)
         throw new Fault("conflict", `somebody listens to ${room} already; choose another name`);
     }
@@ -187,7 +189,7 @@ export class DirectoryMemory implements Directory {
     return this.#rooms.visible(room, viewer).upkeep.history?.last(count) ?? [];
   }
 
-  /** Knows again the invite-only rooms that `table` has, and keeps them there from now on. */
+  /** Restores the invite-only rooms that `table` holds, and keeps them there from now on. */
   keepRooms(table: Table<KeptRoom>): void {
     this.#rooms.load(table);
   }
@@ -199,7 +201,7 @@ export class DirectoryMemory implements Directory {
     this.#rooms.close();
   }
 
-  /** Public rooms keep their history, invite-only ones ask who speaks. */
+  /** A public room keeps its history; the topic of an invite-only room gets a guard that checks each speaker. */
   #upkeep(name: string, inviteOnly: boolean): RoomUpkeep {
     const { router } = this.#options;
     if (!inviteOnly) return this.#histories.open(name, router);
@@ -211,7 +213,7 @@ export class DirectoryMemory implements Directory {
     return room;
   }
 
-  /** The presence as one of ours. */
+  /** The presence, if it belongs to this directory. */
   #known(presence: Presence): PresenceMemory {
     if (presence instanceof PresenceMemory) return presence;
     throw new Fault("internal", "this presence belongs to another directory");
@@ -251,7 +253,7 @@ export class DirectoryMemory implements Directory {
     if (record.listed) this.#events.left(room, member);
   }
 
-  /** Everybody is put out, and told. */
+  /** Puts all members out of a room and tells them. */
   #vacate(room: Room): void {
     for (const [name, through] of [...room.members]) {
       for (const member of [...through]) {
@@ -301,7 +303,7 @@ export class DirectoryMemory implements Directory {
     this.#remove(record, before.presence);
   }
 
-  /** A second grace of the same name goes on where the first stood, so that nobody hears of either. */
+  /** A second grace period of the same name keeps the rooms of the first, so that nobody hears of either. */
   #inherit(from: PresenceMemory, to: PresenceMemory): void {
     for (const name of from.rooms) {
       const room = this.#rooms.get(name);

@@ -20,23 +20,22 @@ export interface RoomEntry {
   readonly inviteOnly: boolean;
 }
 
-/** What an agent's arrival says. */
+/** An agent that connects or logs in. */
 export interface Arriving {
   readonly principal: Principal;
   readonly dialect: string;
   readonly via?: "proxy";
   /** False until dialects may list it (an inferred ZeroMQ name); `show()` raises it. */
   readonly listed?: boolean;
-  /** Its connection bears other names, too. */
+  /** Its connection also speaks for other names. */
   readonly sharing?: boolean;
-  /** It was put out of a room that had to go; it hears why on its own topic. */
+  /** Called when it was put out of a room that was removed to make space; its own topic says why. */
   readonly putOut?: (room: string) => void;
 }
 
 /**
- * One connection or session of an agent in the directory. An agent is online while it has at least one; a member of a
- * room while at least
- * one of them has joined it.
+ * One connection or session of an agent in the directory. An agent is online while it has at least one, and a member
+ * of a room while at least one of them has joined it.
  */
 export interface Presence {
   readonly name: string;
@@ -44,7 +43,7 @@ export interface Presence {
   readonly rooms: ReadonlySet<string>;
   /** Lists an agent that arrived unlisted, and announces it. */
   show(): void;
-  /** The connection is gone; with `graceMs` the agent stays online so long and comes back without a word. */
+  /** The connection is gone. The agent stays online for `graceMs`; if it comes back in that time, no event is sent. */
   depart(graceMs?: number): void;
 }
 
@@ -54,20 +53,20 @@ export interface JoinOptions {
 }
 
 /**
- * Who is here and which rooms there are. Publishes `agent.*` and `room.*` informs on `$events`. All calls decide at
- * once.
+ * Which agents are online and which rooms exist. Publishes `agent.*` and `room.*` informs on `$events`. Every call
+ * decides at once.
  */
 export interface Directory {
   /** @throws Fault full */
   arrive(arriving: Arriving): Presence;
   agent(name: string): AgentEntry | undefined;
-  /** Presences of other dialects than ZeroMQ. */
+  /** How many presences speak another dialect than ZeroMQ. */
   readonly nonZmqPresences: number;
   /** Agents that are online, listed or not. */
   readonly agentCount: number;
   /** Rooms of every kind. */
   readonly roomCount: number;
-  /** Members of a room, shown or not; 0 where `viewer` may not look. */
+  /** Members of a room, listed or not; 0 if `viewer` may not read the room. */
   memberCount(room: string, viewer: Principal | undefined): number;
   /** Listed agents, by name. */
   agents(): readonly AgentEntry[];
@@ -75,9 +74,12 @@ export interface Directory {
   rooms(viewer: Principal | undefined): readonly RoomEntry[];
   /** Members of a room, by name. @throws Fault not-found (also for an outsider of an invite-only room) */
   members(room: string, viewer: Principal | undefined): readonly string[];
-  /** @throws Fault malformed (name), not-found, forbidden (not invited), full. Joining twice is no error: false. */
+  /**
+   * @throws Fault malformed (name), not-found, forbidden (not invited), full. Returns false if it was in the room
+   * already.
+   */
   join(presence: Presence, room: string, options: JoinOptions): boolean;
-  /** @throws Fault malformed, not-found. Leaving a room one is not in: false. */
+  /** @throws Fault malformed, not-found. Returns false if it was not in the room. */
   leave(presence: Presence, room: string): boolean;
   /**
    * Makes a room and joins its maker.

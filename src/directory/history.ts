@@ -1,18 +1,18 @@
 import { Message, type Envelope, type Limits, type Router, type Subscriber, type Trust } from "../core/index.js";
 
-/** A message as it is kept: bytes only, so that nothing rendered for its receivers stays in memory with it. */
-interface Kept {
+/** A message as it is kept: bytes only, so that no frame rendered for its receivers stays in memory with it. */
+interface KeptMessage {
   readonly payload: Buffer;
   readonly topic: string;
   readonly receivedAt: number;
   readonly trust: Trust;
 }
 
-/** The last messages of one public room. It hears the room like a member, but is nobody's receiver. */
+/** The last messages of one public room. It subscribes like a member but does not count as a receiver. */
 export class RoomHistory implements Subscriber {
   /** Bytes of all messages kept here. */
   bytes = 0;
-  #kept: Kept[] = [];
+  #kept: KeptMessage[] = [];
   readonly #histories: Histories;
 
   constructor(histories: Histories) {
@@ -24,7 +24,7 @@ export class RoomHistory implements Subscriber {
     return false;
   }
 
-  /** Adds a message and lets the oldest go, beyond the limits of one room. */
+  /** Adds a message; beyond the limits of one room the oldest ones are removed. */
   add(message: Message, limits: HistoryLimits): void {
     const { payload, topic, receivedAt, trust } = message.keep();
     this.#kept.push({ payload, topic, receivedAt, trust });
@@ -53,7 +53,7 @@ export class RoomHistory implements Subscriber {
 /** The limits of histories. */
 export type HistoryLimits = Pick<Limits, "historyPerRoomMax" | "historyPerRoomMaxBytes" | "historyTotalMaxBytes">;
 
-/** The histories of all rooms, and the memory they take together. */
+/** The histories of all rooms. Together they stay below `historyTotalMaxBytes`. */
 export class Histories {
   /** Bytes of all histories. */
   bytes = 0;
@@ -66,7 +66,7 @@ export class Histories {
     this.#limits = limits;
   }
 
-  /** Starts to keep what is said in `room`. The returned function ends it and forgets. */
+  /** Starts to keep the messages of `room`. `close` ends it and removes them. */
   open(room: string, router: Router): { readonly history: RoomHistory; readonly close: () => void } {
     const history = new RoomHistory(this);
     const unsubscribe = router.subscribe(room, history);

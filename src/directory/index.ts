@@ -1,3 +1,3 @@
 export * from "./directory-memory.js";
 export type * from "./directory.js";
-export * from "./dropped-events.js";
+export { DroppedEvents, type SlowReceiver } from "./events.js";

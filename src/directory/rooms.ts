@@ -1,125 +1,63 @@
 import { Fault, notThere, type Clock, type Limits, type Principal } from "../core/index.js";
-import type { RoomHistory } from "./history.js";
-import { ClaimedRooms } from "./claimed-rooms.js";
-import { KeptRooms, type KeptRoom } from "./kept-rooms.js";
-import { isSameSpeaker, type PresenceMemory } from "./presence.js";
 import type { Table } from "../storage/table.js";
+import { ClaimedRooms } from "./claimed-rooms.js";
+import { Room, nameKey, notInvited, proofKey, type RoomUpkeep } from "./room.js";
 
-/** What a room needs from the moment it exists: its history or its guard, until `close`. */
-export interface RoomUpkeep {
-  readonly history: RoomHistory | undefined;
-  close(): void;
+/** An invite-only room as it is kept over a restart. */
+export interface KeptRoom {
+  /** The key of the agent that the room counts for. */
+  readonly owner: string;
+  /** Keys of invited names and proofs, as in `Room.invited`. */
+  readonly invited: readonly string[];
 }
 
-/** A room: who is in it and who may be. */
-export class Room {
-  readonly name: string;
-  readonly inviteOnly: boolean;
-  /** It exists by configuration and never goes. */
-  readonly configured: boolean;
-  readonly upkeep: RoomUpkeep;
-  // bound: roomMembersMax · evicts: joining one more is refused as full · owner: Room
-  readonly members = new Map<string, Set<PresenceMemory>>();
-  // bound: invitationsPerRoomMax · evicts: inviting one more is refused as full · owner: Room
-  readonly invited = new Set<string>();
-  /** Presences in it that prove something, be it a shared secret. */
-  provingCount = 0;
-  /** Invited for as long as they are here, whatever they prove. */
-  readonly #invitedNow = new WeakSet<Principal>();
-  /** Whose count it is in, if it is invite-only. */
-  ownerKey: string | undefined;
-  /** Calls off its end, while it is empty. */
-  keepAlive: (() => void) | undefined;
-
-  constructor(name: string, options: { inviteOnly: boolean; configured: boolean; upkeep: RoomUpkeep }) {
-    this.name = name;
-    this.inviteOnly = options.inviteOnly;
-    this.configured = options.configured;
-    this.upkeep = options.upkeep;
-  }
-
-  /** True if this very speaker is in the room, through whichever of its presences. */
-  isMember(principal: Principal): boolean {
-    for (const presence of this.members.get(principal.agent) ?? [])
-      if (isSameSpeaker(presence.principal, principal)) return true;
-    return false;
-  }
-
-  isInvited(principal: Principal): boolean {
-    return (
-      this.#invitedNow.has(principal) ||
-      this.invited.has(nameKey(principal.agent)) ||
-      (principal.proof !== undefined && this.invited.has(proofKey(principal.proof)))
-    );
-  }
-
-  /** True if `viewer` may know of the room and read it. */
-  isOpenTo(viewer: Principal | undefined): boolean {
-    if (!this.inviteOnly) return true;
-    return viewer !== undefined && (viewer.scopes.has("inspect") || this.isMember(viewer) || this.isInvited(viewer));
-  }
-
-  /** True if somebody may come back to it who is not here now. */
-  get isAwaited(): boolean {
-    return this.invited.size > 0;
-  }
-
-  /**
-   * Binds an invitation to what proves the invitee, or would, else to its name; to the session alone if its name never
-   * comes again.
-   */
-  invite(invitee: Principal): void {
-    const { agent, proof, expectedProof, temporary } = invitee;
-    this.#invitedNow.add(invitee);
-    const shown = proof ?? expectedProof;
-    if (shown !== undefined) this.invited.add(proofKey(shown));
-    else if (temporary !== true) this.invited.add(nameKey(agent));
-  }
-}
-
-/** What {@link Rooms} needs. */
-export interface RoomsOptions {
-  readonly limits: Pick<
-    Limits,
-    "roomsMax" | "roomsClaimedMax" | "roomsPerAgentMax" | "invitationsPerRoomMax" | "emptyRoomMs"
-  >;
-  readonly clock: Clock;
+/** What {@link Rooms} asks of its directory. */
+interface RoomHooks {
   /** Starts a room's history or guard. */
   readonly upkeep: (name: string, inviteOnly: boolean) => RoomUpkeep;
-  /** Puts everybody out of a room that has to go. */
+  /** Puts all members out of a room that is about to be removed. */
   readonly vacate: (room: Room) => void;
 }
 
-/** A room that is to be made. */
-interface Making {
+/** How a new room is to be. */
+interface NewRoom {
   readonly inviteOnly: boolean;
   readonly configured: boolean;
-  /** Whoever makes it; nobody, where it is configured or known again. */
+  /** The agent that makes it; undefined if the room comes from the configuration or from disk. */
   readonly maker?: Principal | undefined;
 }
 
-/** All rooms, and the end of empty ones. */
+type RoomLimits = Pick<
+  Limits,
+  "roomsMax" | "roomsClaimedMax" | "roomsPerAgentMax" | "invitationsPerRoomMax" | "emptyRoomMs"
+>;
+
+/** All rooms of a directory. Removes rooms that stay empty, and one room when there is no space for a new one. */
 export class Rooms {
-  // bound: roomsMax · evicts: the room that has been empty longest and is awaited by nobody, else one of the agent that
-  // holds the most by claims alone, else an empty one of whoever has made the most; if there is none, one more is
+  // bound: roomsMax · evicts: the public room that has been empty longest, else a room of the agent with the most rooms
+  // of claimed names, else an empty invite-only room of the agent that made the most; if there is none, one more is
   // refused as full · owner: Rooms
   readonly #rooms = new Map<string, Room>();
-  // bound: roomsMax · evicts: a room leaves when somebody joins it or it goes · owner: Rooms
+  // bound: roomsMax · evicts: a room leaves when an agent joins it or it is removed · owner: Rooms
   readonly #empty = new Set<Room>();
-  // bound: roomsMax · evicts: with the last of its rooms; an owner of roomsPerAgentMax invite-only rooms is refused one
-  // more as full · owner: Rooms
+  // bound: roomsMax · evicts: an owner goes with its last room; an owner of roomsPerAgentMax invite-only rooms is
+  // refused one more as full · owner: Rooms
   readonly #inviteOnlyCounts = new Map<string, number>();
-  /** Public rooms in which nobody proves anything, by who has been there longest. */
+  /** Public rooms in which every member only claims its name; each counts for its oldest member. */
   readonly #claimed = new ClaimedRooms<Room>();
-  // bound: roomsMax · evicts: a room leaves when somebody joins it or it goes · owner: Rooms
+  // bound: roomsMax · evicts: a room leaves when an agent joins it or it is removed · owner: Rooms
   readonly #emptyInviteOnly = new Set<Room>();
-  readonly #options: RoomsOptions;
+  readonly #limits: RoomLimits;
+  readonly #clock: Clock;
+  readonly #hooks: RoomHooks;
   #sorted: readonly Room[] | undefined;
-  /** Undefined where nothing is kept. */
-  #kept: KeptRooms | undefined;
+  /** Where invite-only rooms are kept over a restart; undefined if they are not. */
+  #table: Table<KeptRoom> | undefined;
 
-  constructor(options: RoomsOptions) {
-    this.#options = options;
+  constructor(limits: RoomLimits, clock: Clock, hooks: RoomHooks) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#hooks = hooks;
   }
 
   get size(): number {
@@ -130,7 +68,7 @@ export class Rooms {
     return this.#rooms.get(name);
   }
 
-  /** The room, if `viewer` may look into it. @throws Fault not-found, forbidden */
+  /** The room, if `viewer` may read it. @throws Fault not-found, forbidden */
   visible(name: string, viewer: Principal | undefined): Room {
     const room = this.#rooms.get(name);
     if (room === undefined) throw new Fault("not-found", notThere(name));
@@ -148,37 +86,38 @@ export class Rooms {
     return this.#add(name, { inviteOnly: false, ...options });
   }
 
-  /** Makes an invite-only room, to which its owner is invited. @throws Fault full */
+  /** Makes an invite-only room and invites its owner. @throws Fault full */
   makeInviteOnly(name: string, owner: Principal): Room {
     const shown = owner.proof ?? owner.expectedProof;
     const key = shown === undefined ? nameKey(owner.agent) : proofKey(shown);
-    const owned = this.#inviteOnlyCounts.get(key) ?? 0;
-    if (owned >= this.#options.limits.roomsPerAgentMax) {
+    const count = this.#inviteOnlyCounts.get(key) ?? 0;
+    if (count >= this.#limits.roomsPerAgentMax) {
       throw new Fault(
         "full",
-        `${owner.agent} has made ${String(owned)} invite-only rooms, which is as many as one agent can; use one of them`,
+        `${owner.agent} has made ${String(count)} invite-only rooms, which is as many as one agent can; ` +
+          "use one of them",
       );
     }
     const room = this.#add(name, { inviteOnly: true, configured: false, maker: owner });
-    this.#inviteOnlyCounts.set(key, owned + 1);
+    this.#inviteOnlyCounts.set(key, count + 1);
     room.ownerKey = key;
     this.invite(room, [owner]);
     return room;
   }
 
-  /** Lets all of them in, who bear one name. @throws Fault full */
+  /** Invites agents; `invitees` are all principals of one name. @throws Fault full */
   invite(room: Room, invitees: readonly Principal[]): void {
-    if (room.invited.size >= this.#options.limits.invitationsPerRoomMax)
+    if (room.invited.size >= this.#limits.invitationsPerRoomMax)
       throw new Fault("full", `${room.name} has given as many invitations as a room can`);
     for (const invitee of invitees) room.invite(invitee);
     this.#keep(room);
   }
 
-  /** Knows again what `table` has, and keeps invite-only rooms there from now on. */
+  /** Restores the rooms that `table` holds, and keeps invite-only rooms there from now on. */
   load(table: Table<KeptRoom>): void {
-    this.#kept = new KeptRooms(table);
-    for (const [name, { owner, invited }] of this.#kept.all()) {
-      // A room of that name by configuration is public: the operator's word counts.
+    this.#table = table;
+    for (const [name, { owner, invited }] of table.range("", "\uffff")) {
+      // A configured room of that name is public: the configuration wins.
       if (this.#rooms.has(name)) continue;
       const room = this.#put(name, { inviteOnly: true, configured: false });
       room.ownerKey = owner;
@@ -188,36 +127,39 @@ export class Rooms {
     }
   }
 
+  /** Keeps a room to which somebody may come back, so that its name is not free for strangers after a restart. */
   #keep({ name, ownerKey, invited, isAwaited }: Room): void {
-    if (isAwaited && ownerKey !== undefined) this.#kept?.keep(name, { owner: ownerKey, invited: [...invited] });
+    if (!isAwaited || ownerKey === undefined) return;
+    // The owner of the tables reports a failed write; the room then exists until the broker stops.
+    this.#table?.put(name, { owner: ownerKey, invited: [...invited] }).catch(() => undefined);
   }
 
-  #add(name: string, making: Making): Room {
-    const { roomsMax, roomsClaimedMax } = this.#options.limits;
-    const most = making.maker?.trust === "claimed" ? Math.min(roomsMax, roomsClaimedMax) : roomsMax;
-    if (this.#rooms.size >= most && !making.configured) this.#makeSpace(making.maker);
-    return this.#put(name, making);
+  #add(name: string, wanted: NewRoom): Room {
+    const { roomsMax, roomsClaimedMax } = this.#limits;
+    const most = wanted.maker?.trust === "claimed" ? Math.min(roomsMax, roomsClaimedMax) : roomsMax;
+    if (this.#rooms.size >= most && !wanted.configured) this.#makeSpace(wanted.maker);
+    return this.#put(name, wanted);
   }
 
-  /** What is kept is there, however many may be: the limit is for those that are made. */
-  #put(name: string, { inviteOnly, configured }: Making): Room {
-    const room = new Room(name, { inviteOnly, configured, upkeep: this.#options.upkeep(name, inviteOnly) });
+  /** Adds a room without a look at the limit: rooms from disk exist even beyond it. */
+  #put(name: string, { inviteOnly, configured }: NewRoom): Room {
+    const room = new Room(name, { inviteOnly, configured, upkeep: this.#hooks.upkeep(name, inviteOnly) });
     this.#rooms.set(name, room);
     this.#sorted = undefined;
     return room;
   }
 
-  /** Somebody has come in. */
+  /** A principal has joined `room`. */
   entered(room: Room, { trust }: Principal): void {
     this.#occupied(room);
     if (trust !== "claimed") room.provingCount += 1;
-    this.#hold(room);
+    this.#recount(room);
   }
 
-  /** Somebody has gone out. */
+  /** A principal has left `room`. */
   exited(room: Room, { trust }: Principal): void {
     if (trust !== "claimed") room.provingCount -= 1;
-    this.#hold(room);
+    this.#recount(room);
   }
 
   #occupied(room: Room): void {
@@ -227,17 +169,18 @@ export class Rooms {
     this.#emptyInviteOnly.delete(room);
   }
 
-  #hold(room: Room): void {
-    const [first] = room.provingCount === 0 && !room.configured && !room.inviteOnly ? room.members.keys() : [];
-    this.#claimed.set(room, first);
+  /** Notes for which agent the room counts now. */
+  #recount(room: Room): void {
+    const [oldest] = room.provingCount === 0 && !room.configured && !room.inviteOnly ? room.members.keys() : [];
+    this.#claimed.set(room, oldest);
   }
 
-  /** The last member has left: the room goes after its time, unless it is configured, or invite-only and awaited. */
+  /** The last member has left: the room is removed after `emptyRoomMs`, unless it is configured or awaited. */
   emptied(room: Room): void {
     if (room.ownerKey !== undefined) this.#emptyInviteOnly.add(room);
     if (room.configured || room.isAwaited || room.keepAlive !== undefined) return;
     this.#empty.add(room);
-    room.keepAlive = this.#options.clock.after(this.#options.limits.emptyRoomMs, () => {
+    room.keepAlive = this.#clock.after(this.#limits.emptyRoomMs, () => {
       this.#remove(room);
     });
   }
@@ -253,24 +196,27 @@ export class Rooms {
     this.#emptyInviteOnly.clear();
   }
 
+  /** Removes one room to make space for a new one. @throws Fault full if no room may be removed */
   #makeSpace(maker: Principal | undefined): void {
     const own = maker?.trust === "claimed" ? this.#claimed.count(maker.agent) : 0;
     const [longestEmpty] = this.#empty;
-    const goes = longestEmpty ?? this.#claimed.oldestOfLargest(own) ?? this.#emptyOfLargestMaker();
-    if (goes === undefined)
+    const removed = longestEmpty ?? this.#claimed.oldestOfLargest(own) ?? this.#emptyOfLargestMaker();
+    if (removed === undefined)
       throw new Fault("full", "the broker has as many rooms as it can; use one of them, or free one by leaving it");
-    if (goes.members.size > 0) this.#options.vacate(goes);
-    this.#remove(goes);
+    if (removed.members.size > 0) this.#hooks.vacate(removed);
+    this.#remove(removed);
   }
 
-  /** An empty room of whoever has made the most: who makes a few keeps them while others make thousands. */
+  /**
+   * An empty room of the agent that has made the most: an agent with few rooms keeps them while others make thousands.
+   */
   #emptyOfLargestMaker(): Room | undefined {
     let most = 1;
     let found: Room | undefined;
     for (const room of this.#emptyInviteOnly) {
-      const owned = room.ownerKey === undefined ? 0 : (this.#inviteOnlyCounts.get(room.ownerKey) ?? 0);
-      if (owned <= most) continue;
-      most = owned;
+      const count = room.ownerKey === undefined ? 0 : (this.#inviteOnlyCounts.get(room.ownerKey) ?? 0);
+      if (count <= most) continue;
+      most = count;
       found = room;
     }
     return found;
@@ -281,23 +227,10 @@ export class Rooms {
     this.#claimed.set(room, undefined);
     this.#rooms.delete(room.name);
     this.#sorted = undefined;
-    const owned = room.ownerKey === undefined ? 0 : (this.#inviteOnlyCounts.get(room.ownerKey) ?? 0);
-    if (room.ownerKey !== undefined && owned > 1) this.#inviteOnlyCounts.set(room.ownerKey, owned - 1);
+    const count = room.ownerKey === undefined ? 0 : (this.#inviteOnlyCounts.get(room.ownerKey) ?? 0);
+    if (room.ownerKey !== undefined && count > 1) this.#inviteOnlyCounts.set(room.ownerKey, count - 1);
     else if (room.ownerKey !== undefined) this.#inviteOnlyCounts.delete(room.ownerKey);
-    if (room.isAwaited) this.#kept?.forget(room.name);
+    if (room.isAwaited) this.#table?.delete(room.name).catch(() => undefined);
     room.upkeep.close();
   }
-}
-
-/** What somebody is told who is neither in an invite-only room nor invited. */
-export function notInvited(room: string): Fault {
-  return new Fault("forbidden", `${room} is invite-only; ask one of its members to invite you`);
-}
-
-function nameKey(agent: string): string {
-  return `name ${agent}`;
-}
-
-function proofKey(proof: string): string {
-  return `proof ${proof}`;
 }

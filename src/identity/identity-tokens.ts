@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { Fault, agentNameProblem, asFault, principal, type Clock, type Limits, type Principal } from "../core/index.js";
 import type { DataDirectory } from "../storage/data-directory.js";
 import type { Identity, TokenEnd, TokenListing, TokenRecord } from "./identity.js";
-import { operatorName, operatorScopes } from "./operator.js";
+import { operatorName, operatorScopes } from "./identity.js";
 import { ProvedNames } from "./proved-names.js";
 import { SecretFile, secretHash } from "../storage/secret-file.js";
 import type { Tables } from "../storage/table.js";

@@ -1,6 +1,5 @@
 export * from "./failed-logins.js";
 export * from "./identity-tokens.js";
-export type * from "./identity.js";
+export * from "./identity.js";
 export * from "./limiter-memory.js";
 export type * from "./limiter.js";
-export * from "./operator.js";

@@ -1,5 +1,4 @@
 export * from "./data-directory.js";
-export type { Endpoints } from "./endpoints.js";
 export { SecretFile } from "./secret-file.js";
 export * from "./table-lmdb.js";
 export * from "./table-memory.js";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { principal, type Message, type Principal } from "../../src/core/index.js";
 import { TablesMemory } from "../../src/storage/index.js";
 import type { Presence } from "../../src/directory/index.js";
-import type { KeptRoom } from "../../src/directory/kept-rooms.js";
+import type { KeptRoom } from "../../src/directory/rooms.js";
 import { codeOf, messageOf, openWorld, type World } from "../kit/directory-world.js";
 
 interface Secret extends World {

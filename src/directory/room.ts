@@ -1,0 +1,138 @@
+import { Fault, isRoom, type Limits, type Principal } from "../core/index.js";
+import { isSameSpeaker, type AgentRecord, type PresenceMemory } from "./agents.js";
+import type { RoomHistory } from "./history.js";
+
+/** What runs beside a room from the moment it exists until `close`: its history, or the guard of its topic. */
+export interface RoomUpkeep {
+  readonly history: RoomHistory | undefined;
+  close(): void;
+}
+
+/** A room: who is in it and who may be. */
+export class Room {
+  readonly name: string;
+  readonly inviteOnly: boolean;
+  /** It exists by configuration and is never removed. */
+  readonly configured: boolean;
+  readonly upkeep: RoomUpkeep;
+  // bound: roomMembersMax · evicts: joining one more is refused as full · owner: Room
+  readonly members = new Map<string, Set<PresenceMemory>>();
+  /** Keys of invited names and proofs; see {@link nameKey} and {@link proofKey}. */
+  // bound: invitationsPerRoomMax · evicts: inviting one more is refused as full · owner: Room
+  readonly invited = new Set<string>();
+  /** Presences in the room whose trust is `shared` or `proved`. */
+  provingCount = 0;
+  /** Principals that are invited while they are online, whatever they prove. */
+  readonly #invitedNow = new WeakSet<Principal>();
+  /** The key of the agent that this room counts for, if it is invite-only. */
+  ownerKey: string | undefined;
+  /** Cancels the timer that removes the room; set while the room is empty. */
+  keepAlive: (() => void) | undefined;
+
+  constructor(name: string, options: { inviteOnly: boolean; configured: boolean; upkeep: RoomUpkeep }) {
+    this.name = name;
+    this.inviteOnly = options.inviteOnly;
+    this.configured = options.configured;
+    this.upkeep = options.upkeep;
+  }
+
+  /** True if this very speaker is in the room, by any of its presences. */
+  isMember(principal: Principal): boolean {
+    for (const presence of this.members.get(principal.agent) ?? [])
+      if (isSameSpeaker(presence.principal, principal)) return true;
+    return false;
+  }
+
+  isInvited(principal: Principal): boolean {
+    return (
+      this.#invitedNow.has(principal) ||
+      this.invited.has(nameKey(principal.agent)) ||
+      (principal.proof !== undefined && this.invited.has(proofKey(principal.proof)))
+    );
+  }
+
+  /** True if `viewer` may know of the room and read it. */
+  isOpenTo(viewer: Principal | undefined): boolean {
+    if (!this.inviteOnly) return true;
+    return viewer !== undefined && (viewer.scopes.has("inspect") || this.isMember(viewer) || this.isInvited(viewer));
+  }
+
+  /** True if an agent that is not here now may come back to the room. */
+  get isAwaited(): boolean {
+    return this.invited.size > 0;
+  }
+
+  /**
+   * Invites an agent. The invitation belongs to what proves the invitee now or could prove it later. Without either it
+   * belongs to the name, or only to this session if the name is temporary.
+   */
+  invite(invitee: Principal): void {
+    const { agent, proof, expectedProof, temporary } = invitee;
+    this.#invitedNow.add(invitee);
+    const shown = proof ?? expectedProof;
+    if (shown !== undefined) this.invited.add(proofKey(shown));
+    else if (temporary !== true) this.invited.add(nameKey(agent));
+  }
+}
+
+/** @throws Fault malformed */
+export function mustBeRoom(room: string): void {
+  if (!isRoom(room))
+    throw new Fault("malformed", "a room's name is # and 1 to 64 of A-Z a-z 0-9 _ - . and does not end in .");
+}
+
+/** Refuses an agent that is neither in the invite-only room nor invited. @throws Fault forbidden */
+export function mayEnter(room: Room, member: PresenceMemory): void {
+  if (!room.isMember(member.principal) && !room.isInvited(member.principal)) {
+    throw notInvited(room.name);
+  }
+  mustBeProvedOnZmq(member, room.name);
+}
+
+/**
+ * On ZeroMQ anybody can claim a name, so a claimed name enters no invite-only room (protocols §2).
+ * @throws Fault forbidden
+ */
+export function mustBeProvedOnZmq(member: PresenceMemory, room: string): void {
+  if (member.dialect !== "zmq" || member.principal.trust === "proved") return;
+  throw new Fault(
+    "forbidden",
+    `${room} is invite-only, and on ZeroMQ that needs a proved name: ` +
+      `connect with PLAIN and a token (broker token ${member.name})`,
+  );
+}
+
+/** @throws Fault full */
+export function mayJoinMore(
+  agent: AgentRecord | undefined,
+  { roomsPerAgentMax }: Pick<Limits, "roomsPerAgentMax">,
+): void {
+  if (agent === undefined || agent.roomCount < roomsPerAgentMax) return;
+  throw new Fault(
+    "full",
+    `${agent.name} is in ${String(roomsPerAgentMax)} rooms, which is as many as it can be; leave one first`,
+  );
+}
+
+/** Why a speaker may not speak in an invite-only room, or undefined. */
+export function cannotSpeak(room: Room, speaker: Principal | undefined): Fault | undefined {
+  if (speaker !== undefined && room.isMember(speaker)) return undefined;
+  return speaker !== undefined && room.isInvited(speaker)
+    ? new Fault("forbidden", `only members speak in ${room.name}; you are invited, join it first`)
+    : notInvited(room.name);
+}
+
+/** The refusal for an agent that is neither in an invite-only room nor invited. */
+export function notInvited(room: string): Fault {
+  return new Fault("forbidden", `${room} is invite-only; ask one of its members to invite you`);
+}
+
+/** The key of an invited or owning name. */
+export function nameKey(agent: string): string {
+  return `name ${agent}`;
+}
+
+/** The key of an invited or owning proof. */
+export function proofKey(proof: string): string {
+  return `proof ${proof}`;
+}
