@@ -6,9 +6,9 @@ const tokenTests = ["identity-tokens", "token-files", "token-listing"].map((name
 
 /** The files that are mutated, and the tests that must notice: only the file's own, so that a run takes minutes. */
 export const suites = {
-  "src/core/vouched.ts": ["test/core/vouched.test.ts"],
+  "src/core/trust-stamp.ts": ["test/core/trust-stamp.test.ts"],
   "src/core/router.ts": ["test/core/router.test.ts"],
-  "src/core/outbox.ts": ["test/core/outbox.test.ts"],
+  "src/core/send-queue.ts": ["test/core/send-queue.test.ts"],
   "src/zeromq/wire/codec.ts": ["test/zeromq/wire/codec.test.ts"],
   "src/zeromq/wire/from-scan.ts": ["test/zeromq/wire/from-scan.test.ts"],
   "src/zeromq/wire/forward.ts": ["test/zeromq/wire/forward.test.ts"],

@@ -42,7 +42,7 @@ function membersToKeep(bytes: Buffer, first: number): Buffer | undefined {
     const byte = bytes[at] ?? 0;
     if (byte === quote) {
       const end = stringEnd(bytes, at + 1);
-      if (keyNext && isBrokersKey(bytes, at, end + 1)) cut.push(ends.length);
+      if (keyNext && isBrokerKey(bytes, at, end + 1)) cut.push(ends.length);
       keyNext = false;
       at = end;
     } else if (byte === 0x7b || byte === 0x5b) {
@@ -63,7 +63,7 @@ function membersToKeep(bytes: Buffer, first: number): Buffer | undefined {
 }
 
 /** True if `bytes[start, end)`, with its quotes, is one of the broker's keys, escapes read. */
-function isBrokersKey(bytes: Buffer, start: number, end: number): boolean {
+function isBrokerKey(bytes: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at += 1) {
     if (bytes[at] === backslash)
       return brokerKeys.some((key) => key === JSON.parse(bytes.toString("utf8", start, end)));
