@@ -199,7 +199,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
         own: knownDialect(own),
       })),
     ],
-    doors: dialects,
+    dialects,
     limits,
     clock,
     flusher,

@@ -4,7 +4,7 @@ import { BacklogTotal, defaultLimits, Flusher, Ledger, systemClock, type Limits 
 import type { Closing, Connection, Frame, Hello } from "../../src/dialect/index.js";
 import { Access, WsEdge } from "../../src/websocket/edge/index.js";
 
-/** What the edge accepted, and what came on it. */
+/** A connection that the edge accepted, and what came on it. */
 export interface Accepted {
   readonly connection: Connection;
   readonly hello: Hello;
@@ -16,7 +16,7 @@ export interface Accepted {
   readonly closed: Promise<Closing>;
 }
 
-/** A WebSocket edge on a free port with a receiver that writes down what it hears. */
+/** A WebSocket edge on a free port; its receiver records what it hears. */
 export class WsWorld {
   readonly ledger = new Ledger();
   readonly flusher = new Flusher();
@@ -36,7 +36,7 @@ export class WsWorld {
     this.edge = new WsEdge({
       access: this.access,
       listen: [{ host: "127.0.0.1", port }],
-      doors: [
+      dialects: [
         { name: "pan", paths: ["/pan"], subprotocols: ["pan.v1"] },
         { name: "other", paths: ["/other"], subprotocols: ["other.v1", "other.v2"] },
       ],
@@ -86,7 +86,7 @@ export class WsWorld {
     return Number(new URL(this.url).port);
   }
 
-  /** A WebSocket client and what the edge made of it. */
+  /** A WebSocket client, and the connection that the edge made of it. */
   async connect(
     path = "/pan",
     options: { protocols?: string[]; headers?: Record<string, string>; autoPong?: boolean } = {},
@@ -107,7 +107,7 @@ export class WsWorld {
     const client = this.keep(new WebSocket(`${this.url}${path}`, { headers }));
     return new Promise((resolve, reject) => {
       client.once("open", () => {
-        reject(new Error("was let in"));
+        reject(new Error("the upgrade was accepted"));
       });
       client.on("error", () => undefined);
       client.once("unexpected-response", (_request, response) => {
@@ -142,7 +142,7 @@ export class WsWorld {
   }
 }
 
-/** All of a socket's answer, until the other side ends it. */
+/** Everything that a socket receives until the other side ends it. */
 export function wholeAnswer(socket: Socket): Promise<string> {
   return new Promise((resolve) => {
     let text = "";

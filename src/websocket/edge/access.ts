@@ -1,29 +1,28 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP } from "node:net";
 import { hostname } from "node:os";
-import { isThisMachine } from "./crowd.js";
-import { addressOf } from "./door.js";
+import { addressOf, isThisMachine } from "./upgrade.js";
 
-/** Which web pages may connect, under which names this broker is asked for, and whom it believes about who connects. */
+/** Which web pages may connect, the names of this broker, and the proxies that it believes about their clients. */
 export interface AccessRules {
-  /** `https://HOST[:PORT]` of pages that may connect, beside those of this machine and this broker's own. */
+  /** `https://HOST[:PORT]` of pages that may connect. Pages of this machine and of this broker always may. */
   readonly origins: readonly string[];
-  /** `HOST` or `HOST:PORT` under which this broker may be asked for, beside addresses and this machine's names. */
+  /** `HOST` or `HOST:PORT`: names of this broker, beside its addresses and the names of this machine. */
   readonly hosts: readonly string[];
-  /** Addresses and networks of proxies whose word on their clients counts. */
+  /** Addresses and networks of proxies that are believed about who their clients are. */
   readonly trustedProxies: readonly string[];
 }
 
-/** What an upgrade says of itself, and where it came in. */
+/** A request: what it says of itself, and where it came from. */
 export interface Asking {
   readonly headers: IncomingHttpHeaders;
-  /** The socket's other end, as we write addresses. */
+  /** The address of the socket's other end, as `addressOf` writes it. */
   readonly peer: string;
-  /** The line is encrypted, up to here or up to a trusted proxy. */
+  /** The connection is encrypted, up to here or up to a trusted proxy. */
   readonly isTls: boolean;
 }
 
-/** Rules that can be replaced while the broker runs. */
+/** Decides who may connect, by rules that can be replaced while the broker runs. */
 export class Access {
   // bound: what is configured · evicts: replaced at a reload · owner: Access
   #origins: ReadonlySet<string> = new Set();
@@ -49,20 +48,20 @@ export class Access {
     this.#proxies = proxies;
   }
 
-  /** True if the address is a proxy's whose word counts. */
+  /** True if the address is that of a trusted proxy. */
   isProxy(address: string): boolean {
     const family = isIP(address);
     return family !== 0 && this.#proxies.check(address, family === 6 ? "ipv6" : "ipv4");
   }
 
   /**
-   * Who connects: the socket's other end, or whom a trusted proxy names in `X-Forwarded-For`. No other header counts:
-   * one that the proxy does not set would be
-   * its client's own word. Nobody comes from this machine by a header.
+   * The address of the client: that of the socket's other end, or the one that a trusted proxy names in
+   * `X-Forwarded-For`. No other header is read: a client could set it, where the proxy does not. A header never makes
+   * somebody a client of this machine.
    */
   clientOf({ headers, peer }: Asking): string {
     if (!this.isProxy(peer)) return peer;
-    // Each proxy adds whom it was called by at the end: the last one that is no proxy of ours is the client.
+    // Each proxy adds the address of its caller at the end: the last address that is no trusted proxy is the client.
     const named = listOf(headers["x-forwarded-for"]).map(addressIn);
     const client =
       [...named].reverse().find((address) => isIP(address) === 0 || !this.isProxy(address)) ?? named[0] ?? peer;
@@ -70,9 +69,9 @@ export class Access {
   }
 
   /**
-   * Why a web page may not connect, or undefined if it may. Only browsers send an `Origin`, and they always do: a page
-   * of elsewhere must not reach agents
-   * through its visitor's browser, nor may a name that was made to point here (DNS rebinding) pass for this broker.
+   * Why a web page may not connect, or undefined if it may. Only browsers send an `Origin`, and they always do. A
+   * foreign page must not reach agents through its visitor's browser, and a foreign name that points here (DNS
+   * rebinding) must not count as a name of this broker.
    */
   refusal({ headers, isTls }: Asking): string | undefined {
     const { origin, host = "" } = headers;
@@ -80,15 +79,21 @@ export class Access {
     if (!this.isOurs(host))
       return `This broker is not known as ${host}. If it should be, start it with --host ${host.replace(/:\d+$/, "")}.`;
     if (!URL.canParse(origin))
-      return "Pages without an origin may not connect. Use a client outside the browser, or serve the page from this machine.";
+      return (
+        "Pages without an origin may not connect. " +
+        "Use a client outside the browser, or serve the page from this machine."
+      );
     const page = new URL(origin);
     const isOwn = page.host === host.toLowerCase() && (page.protocol === "https:") === isTls;
     if (this.#origins.has(page.origin) || isOwn || (isLoopbackName(page.hostname) && isLoopbackName(hostnameOf(host))))
       return undefined;
-    return `Pages of ${page.origin} may not connect. If they should, start the broker with --origin ${page.origin}; a client outside the browser needs no such word.`;
+    return (
+      `Pages of ${page.origin} may not connect. If they should, start the broker with --origin ${page.origin}; ` +
+      "a client outside the browser needs no such option."
+    );
   }
 
-  /** A name of this broker: an address, this machine, or one that was configured. */
+  /** True for a name of this broker: an address, a name of this machine, or one that was configured. */
   isOurs(host: string): boolean {
     const name = hostnameOf(host);
     return (
@@ -110,7 +115,7 @@ function isLoopbackName(name: string): boolean {
   return name === "localhost" || name === "[::1]" || /^127(\.\d+){3}$/.test(name);
 }
 
-/** An address of a list, without brackets and port. */
+/** One address of the list in `X-Forwarded-For`, without brackets and port. */
 function addressIn(part: string): string {
   return addressOf(part.replace(/^\[([^\]]+)\](?::\d+)?$/, "$1").replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1"));
 }

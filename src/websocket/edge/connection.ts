@@ -11,12 +11,12 @@ import {
 } from "../../core/index.js";
 import type { Closing, Connection, Frame, PreparedFrame, Receiver } from "../../dialect/connection.js";
 import { writerOf } from "./direct-write.js";
-import { LifeSigns } from "./life-signs.js";
 import { closeReason, pingFrame, pongFrame, prepareFrame } from "./frame.js";
 
 /** How long a peer may take to answer our close frame, milliseconds. */
 const closeWaitMs = 2_000;
-/** What a connection needs of its edge. */
+
+/** The socket, and what all connections of an edge share. */
 export interface WsConnectionOptions {
   readonly id: string;
   readonly remote: string;
@@ -30,17 +30,16 @@ export interface WsConnectionOptions {
   readonly flusher: Flusher;
   readonly total: BacklogTotal;
   readonly ledger: Ledger;
-  /** Called once when the speaker is known. */
+  /** Called once, when the peer has logged in. */
   readonly admitted: () => void;
-  /** Called once when the socket is gone. */
+  /** Called once, when the socket is gone. */
   readonly gone: () => void;
 }
 
 /**
- * One WebSocket. All bytes go through its send queue, the close frames that `ws` writes by itself, too: they wait behind
- * what is queued, so that
- * none lands within a frame that is half written. A peer that does not read its answers is not read either, until it
- * does.
+ * One WebSocket. All bytes go through its send queue, also the close frames that `ws` writes by itself: they wait
+ * behind what is queued, so that none is written into the middle of a frame. While a peer does not read its answers, we
+ * read nothing from it.
  */
 export class WsConnection implements Connection, Wire {
   readonly id: string;
@@ -49,16 +48,16 @@ export class WsConnection implements Connection, Wire {
   readonly #sendQueue: SendQueue;
   #receiver: Receiver | undefined;
   #phase: "open" | "closing" | "gone" = "open";
-  /** Something came since the last ping. */
+  /** Something has come since the last ping. */
   #heard = true;
   #pingAt: number;
-  /** The backlog was large; the receiver hears when it is small again. */
+  /** The backlog was large: the receiver is told when it is small again. */
   #high = false;
   #paused = false;
   #isAdmitted = false;
   /** Bytes that came before the login. */
   #before = 0;
-  /** What is said once everything queued has been written. */
+  /** The close frame to send when everything queued has been written. */
   #goodbye: Closing | undefined;
   /** Tells `ws` that its close frame has been written. */
   #closeWritten: (() => void) | undefined;
@@ -91,7 +90,7 @@ export class WsConnection implements Connection, Wire {
     });
     ws.on("ping", (payload) => {
       this.#sign();
-      // A peer that pings and does not read gets no more pongs than fit; it is cut by `stuckMs`.
+      // A peer that pings and does not read gets only as many pongs as fit into its backlog; `stuckMs` ends it.
       if (this.#sendQueue.buffered < limits.wsBacklogMaxBytes) this.#sendQueue.control(pongFrame(payload));
     });
     ws.on("pong", () => {
@@ -111,7 +110,7 @@ export class WsConnection implements Connection, Wire {
     });
   }
 
-  /** Names who hears this connection; frames that came before are lost, so it is called in the turn of the upgrade. */
+  /** Sets the receiver. Frames that came before would be lost, so it is called in the turn of the upgrade. */
   attach(receiver: Receiver): void {
     this.#receiver = receiver;
   }
@@ -166,7 +165,7 @@ export class WsConnection implements Connection, Wire {
   terminate(): void {
     if (this.#phase === "gone") return;
     this.#phase = "closing";
-    // At once, not when the socket says so: its memory may be needed.
+    // At once, without waiting for the socket to close: the memory of its backlog may be needed.
     this.#sendQueue.close();
     this.#options.ws.terminate();
   }
@@ -181,8 +180,8 @@ export class WsConnection implements Connection, Wire {
   }
 
   /**
-   * Looks after a connection that may have died: pings it when it is time, cuts it when it was silent or stuck for too
-   * long.
+   * Finds out whether the connection has died: pings it when it is time, and ends it when it was silent or stuck for
+   * too long.
    */
   check(nowMs: number): void {
     if (this.#phase !== "open") return;
@@ -217,13 +216,13 @@ export class WsConnection implements Connection, Wire {
     });
   }
 
-  /** What `ws` writes: the header of a close frame, then its payload with a callback. */
+  /** Takes what `ws` writes itself: the header of a close frame, then its payload with a callback. */
   #takeTurn(bytes: unknown, written: (() => void) | undefined): boolean {
     if (!Buffer.isBuffer(bytes)) throw new TypeError("ws writes buffers");
     this.#sendQueue.control(bytes);
     if (written === undefined) return true;
     this.#closeWritten = written;
-    // Its peer has said goodbye, or something illegal: it is offline from now on, however long the socket takes to end.
+    // The peer closes or broke the protocol: it is offline from now on, however long the socket takes to end.
     if (this.#phase === "open") {
       this.#phase = "closing";
       this.#tell({ code: bytes.length >= 2 ? bytes.readUInt16BE(0) : 1005, reason: bytes.toString("utf8", 2) });
@@ -281,7 +280,7 @@ export class WsConnection implements Connection, Wire {
     this.terminate();
   }
 
-  /** The close frame, once everything queued has been written. */
+  /** Sends the close frame, when everything queued has been written. */
   #sayGoodbye(): void {
     if (this.#goodbye === undefined || this.#phase !== "closing") return;
     const { code, reason } = this.#goodbye;
@@ -307,7 +306,7 @@ export class WsConnection implements Connection, Wire {
     this.#tell(closing);
   }
 
-  /** Tells the receiver once that it is over. */
+  /** Tells the receiver, once, that the connection is over. */
   #tell(closing: Closing): void {
     const receiver = this.#receiver;
     this.#receiver = undefined;
@@ -317,4 +316,43 @@ export class WsConnection implements Connection, Wire {
 
 function isCallback(value: unknown): value is () => void {
   return typeof value === "function";
+}
+
+/** Questions whether the peer is alive. Any sign of it answers them all. */
+class LifeSigns {
+  readonly #clock: Clock;
+  // bound: newcomers of one name, one at a time each · evicts: a question when it is answered or its time is over ·
+  // owner: LifeSigns
+  #asked: Set<(alive: boolean) => void> | undefined; // made when first asked: nearly no connection ever is
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** True while a question waits. */
+  get isAsked(): boolean {
+    return this.#asked !== undefined && this.#asked.size > 0;
+  }
+
+  /** Resolves to true if a sign comes within `ms`. `ping` asks the peer for one; the first question calls it. */
+  ask(ms: number, ping: () => void): Promise<boolean> {
+    return new Promise((resolve) => {
+      const answer = (alive: boolean): void => {
+        cancel();
+        this.#asked?.delete(answer);
+        resolve(alive);
+      };
+      const cancel = this.#clock.after(ms, () => {
+        answer(false);
+      });
+      this.#asked ??= new Set();
+      this.#asked.add(answer);
+      if (this.#asked.size === 1) ping();
+    });
+  }
+
+  /** A sign came (true), or no sign can come any more (false). */
+  answer(alive: boolean): void {
+    if (this.#asked !== undefined && this.#asked.size > 0) for (const answer of [...this.#asked]) answer(alive);
+  }
 }

@@ -5,43 +5,42 @@ import type { BacklogTotal, Clock, Flusher, Ledger, Lifecycle, Limits, Log } fro
 import type { Connection, Hello, Receiver } from "../../dialect/connection.js";
 import { WsConnection } from "./connection.js";
 import type { Access } from "./access.js";
-import { Crowd, isThisMachine } from "./crowd.js";
-import { addressOf, type EdgeDoor } from "./door.js";
+import { ConnectionsPerAddress } from "./connections-per-address.js";
 import { refuseSocket, text, type Pages } from "./front-page.js";
 import { Listener, tooMany, type ListenAt } from "./listener.js";
 import type { TlsPair } from "./tls.js";
+import { addressOf, isThisMachine, type DialectPaths } from "./upgrade.js";
 
-/** What {@link WsEdge} needs. */
+/** Where the edge listens, who may connect, and what receives each new connection. */
 export interface WsEdgeOptions {
   readonly listen: readonly ListenAt[];
   readonly access: Access;
-  /** TLS for every listener. */
+  /** Encrypts every listener; absent: they are clear text. */
   readonly tls?: TlsPair | undefined;
-  /** Answers the operator's requests (health, metrics). */
+  /** Answers requests for health and metrics. */
   readonly pages?: Pages | undefined;
-  /** Where dialects answer; a list of dialects is one of doors. */
-  readonly doors: readonly EdgeDoor[];
+  readonly dialects: readonly DialectPaths[];
   readonly limits: Limits;
   readonly clock: Clock;
   readonly flusher: Flusher;
   readonly total: BacklogTotal;
   readonly ledger: Ledger;
-  /** Names whoever hears the new connection; called in the turn of its upgrade. */
+  /** Returns the receiver of a new connection's frames; called in the turn of its upgrade. */
   readonly accept: (connection: Connection, hello: Hello) => Receiver;
   readonly newId: () => string;
   readonly log: Log;
 }
 
 /**
- * Connections beyond `wsHalfOpenMax` that only this machine may begin: who asks whether the process works is answered
- * also when it is full.
+ * Half-open connections beyond `wsHalfOpenMax` that only this machine may begin: a health check is answered also when
+ * the edge is full.
  */
 export const ownPlaces = 16;
 
-/** Connections are looked after in this many steps per ping interval. */
+/** All connections are checked so many times per ping interval. */
 const checksPerPing = 8;
 
-/** The WebSocket door: HTTP upgrade, limits, connections. */
+/** All WebSocket doors of a broker: they share limits, and this owns their connections. */
 export class WsEdge implements Lifecycle {
   readonly #options: WsEdgeOptions;
   readonly #listeners: Listener[] = [];
@@ -50,7 +49,7 @@ export class WsEdge implements Lifecycle {
   // bound: wsHalfOpenMax, and 16 of this machine · evicts: a further connection is answered 503; httpHeadMs and
   // wsLoginMs end those that wait · owner: WsEdge
   readonly #halfOpen = new Map<string, { readonly socket: Socket; readonly isBeyond: boolean }>();
-  readonly #crowd: Crowd;
+  readonly #perAddress: ConnectionsPerAddress;
   #phase: "new" | "open" | "draining" | "stopped" = "new";
   #cancelCheck: (() => void) | undefined;
   /** Called whenever the last connection is gone. */
@@ -58,7 +57,7 @@ export class WsEdge implements Lifecycle {
 
   constructor(options: WsEdgeOptions) {
     this.#options = options;
-    this.#crowd = new Crowd(options);
+    this.#perAddress = new ConnectionsPerAddress(options.limits, options.clock);
   }
 
   /** `ws://host:port` of every listener at which all dialects answer, with its real port. */
@@ -66,7 +65,7 @@ export class WsEdge implements Lifecycle {
     return this.#listeners.filter(({ own }) => own === undefined).map(({ endpoint }) => endpoint);
   }
 
-  /** The same of the listeners that one dialect has for itself, by its name. */
+  /** The same for listeners at which only one dialect answers, by its name. */
   get ownEndpoints(): Readonly<Record<string, string>> {
     return Object.fromEntries(
       this.#listeners.flatMap(({ own, endpoint }) => (own === undefined ? [] : [[own, endpoint]])),
@@ -78,7 +77,7 @@ export class WsEdge implements Lifecycle {
     return this.#connections.size;
   }
 
-  /** Connections whose speaker is not known yet. */
+  /** How many connections have not logged in yet. */
   get halfOpen(): number {
     return this.#halfOpen.size;
   }
@@ -95,12 +94,12 @@ export class WsEdge implements Lifecycle {
     this.#check();
   }
 
-  /** From now on new connections get this pair. */
+  /** New connections get this pair from now on. */
   renew(pair: TlsPair): void {
     for (const listener of this.#listeners) listener.renew(pair);
   }
 
-  /** Takes no new WebSockets, and says so until it stops; those that are open are their sessions' to end. */
+  /** Refuses new WebSockets with a reason, until it stops. Open ones are closed by their sessions. */
   drain(): Promise<void> {
     if (this.#phase === "open") this.#phase = "draining";
     return Promise.resolve();
@@ -115,18 +114,18 @@ export class WsEdge implements Lifecycle {
     });
     if (this.#connections.size === 0) this.#empty?.();
     for (const connection of this.#connections) connection.terminate();
-    // Who has not even said what it wants (a TLS handshake that never begins) is no connection of the server's yet, but
-    // keeps it open.
+    // A socket that has sent nothing yet (a TLS handshake that never begins) is not yet a connection of the server, but
+    // keeps the server open.
     for (const { socket } of this.#halfOpen.values()) socket.destroy();
     await gone;
     await Promise.all(this.#listeners.splice(0).map((listener) => listener.stop()));
   }
 
   async #listen(at: ListenAt): Promise<void> {
-    const { doors, limits, ledger, log, access, tls, pages } = this.#options;
+    const { dialects, limits, ledger, log, access, tls, pages } = this.#options;
     const listener = await Listener.open({
       ...at,
-      doors,
+      dialects,
       limits,
       ledger,
       log,
@@ -146,7 +145,7 @@ export class WsEdge implements Lifecycle {
     this.#listeners.push(listener);
   }
 
-  /** Half-open from the first byte on: a TCP connection counts before it has said anything. */
+  /** Counts a TCP connection as half-open from its beginning, before it has sent anything. */
   #arrived(socket: Socket, isTls: boolean): void {
     const { limits, ledger, access } = this.#options;
     const peer = addressOf(socket.remoteAddress);
@@ -161,7 +160,7 @@ export class WsEdge implements Lifecycle {
             : this.#enter(socket, peer);
     if (full !== undefined) {
       ledger.count(full);
-      // Words in clear text mean nothing to a peer that waits for TLS.
+      // A peer that waits for TLS cannot read an answer in clear text.
       if (isTls) socket.destroy();
       else refuseSocket(socket, text(503, tooMany));
       return;
@@ -183,7 +182,7 @@ export class WsEdge implements Lifecycle {
 
   /** Counts a connection for its address until it ends. @returns why it must wait */
   #enter(socket: Duplex, address: string): string | undefined {
-    const entered = this.#crowd.enter(address);
+    const entered = this.#perAddress.enter(address);
     if (typeof entered === "string") return entered;
     if (entered !== undefined) socket.once("close", entered);
     return undefined;
@@ -224,10 +223,10 @@ export class WsEdge implements Lifecycle {
   }
 }
 
-/** What TCP and TLS sockets of one connection have in common. */
+/** What the TCP socket and the TLS socket of one connection have in common. */
 type Peer = Pick<Socket, "localPort" | "remoteAddress" | "remotePort">;
 
-/** The same for a TCP socket and the TLS socket over it. */
+/** A key that is the same for a TCP socket and the TLS socket over it. */
 function keyOf({ localPort, remoteAddress, remotePort }: Peer): string {
   return `${String(localPort)} ${String(remoteAddress)} ${String(remotePort)}`;
 }

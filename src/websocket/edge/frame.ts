@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer"; // the global one is asked for by a getter, each time
+import { Buffer } from "node:buffer"; // the global `Buffer` is a getter, which would run each time
 import type { Frame, PreparedFrame } from "../../dialect/connection.js";
 
 /** FIN and opcode of a whole message (RFC 6455 §5.2). */
@@ -20,8 +20,9 @@ export function prepareFrame(frame: Frame): PreparedFrame {
     frame.copy(bytes, start);
     return { bytes };
   }
-  // Nearly every text has a byte per character: it is written at once, without being measured before. What has more
-  // does not fit, which the room to spare brings to light.
+  // Nearly every text has one byte per character: it is written at once, without being measured first. A text with
+  // longer characters runs into the spare bytes, so that more than `length` are written: then it is measured and
+  // written again.
   const { length } = frame;
   const start = headerBytes(length);
   const bytes = Buffer.allocUnsafe(start + length + spare);

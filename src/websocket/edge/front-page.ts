@@ -1,6 +1,6 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { pathOf } from "./door.js";
+import { pathOf } from "./upgrade.js";
 
 /** A short HTTP answer. */
 export interface Answer {
@@ -14,32 +14,30 @@ export interface Answer {
 export interface PageRequest {
   readonly method: string;
   readonly path: string;
-  /** Who asks, as a trusted proxy says. */
+  /** The client's address, without a port; behind a trusted proxy the one that the proxy names. */
   readonly remote: string;
-  /**
-   * It comes from this machine, and asks for this broker by a name of its own: no web page made its reader's browser
-   * ask.
-   */
+  /** It comes from this machine and asks for this broker by its own name, so no web page made a browser send it. */
   readonly isLocal: boolean;
   /** The token of an `Authorization: Bearer` header. */
   readonly bearer: string | undefined;
 }
 
-/** Answers what is its own; undefined leaves a request to the front page. */
+/** Answers the requests for its own pages; undefined leaves a request to the front page. */
 export type Pages = (request: PageRequest) => Answer | undefined | Promise<Answer | undefined>;
 
-/** What an ordinary HTTP request is told: a WebSocket client belongs here, and where. */
+/** The answer to an ordinary HTTP request: use a WebSocket client, at one of these paths. */
 export function frontPage(method: string | undefined, url: string | undefined, paths: readonly string[]): Answer {
   const path = pathOf(url);
   if (path === undefined || !paths.includes(path)) return nothingHere(paths);
   if (method !== "GET" && method !== "HEAD") return text(405, "Only GET and WebSocket upgrades are answered here.");
   return text(
     path === "/" ? 200 : 426,
-    `This is Synaptic Core, a message broker where agents meet.\nConnect with a WebSocket client to one of: ${paths.join(" ")}`,
+    "This is Synaptic Core, a message broker where agents meet.\n" +
+      `Connect with a WebSocket client to one of: ${paths.join(" ")}`,
   );
 }
 
-/** No dialect answers at this path. */
+/** The answer where no dialect answers at the path. */
 export function nothingHere(paths: readonly string[]): Answer {
   const body = JSON.stringify({
     error: "not found",
@@ -49,12 +47,12 @@ export function nothingHere(paths: readonly string[]): Answer {
   return { status: 404, type: "application/json", body };
 }
 
-/** A refusal in words. */
+/** An answer in plain text. */
 export function text(status: number, words: string): Answer {
   return { status, type: "text/plain; charset=utf-8", body: `${words}\n` };
 }
 
-/** Answers an ordinary request and lets the connection go. */
+/** Answers an ordinary request; the connection ends after it. */
 export function respond(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
   response.writeHead(answer.status, {
     "content-type": answer.type,
@@ -66,7 +64,7 @@ export function respond(request: IncomingMessage, response: ServerResponse, answ
   response.end(request.method === "HEAD" ? undefined : answer.body);
 }
 
-/** Answers on a bare socket (a refused upgrade) and lets it go. */
+/** Answers on a bare socket (a refused upgrade) and closes it. */
 export function refuseSocket(socket: Duplex, answer: Answer): void {
   socket.on("error", () => {
     socket.destroy();

@@ -6,78 +6,76 @@ import { WebSocketServer, type WebSocket } from "ws";
 import { Fault, type Ledger, type Limits, type Log } from "../../core/index.js";
 import type { Hello } from "../../dialect/connection.js";
 import type { Access } from "./access.js";
-import { isThisMachine } from "./crowd.js";
-import { addressOf, chooseSubprotocol, helloOf, pathOf, pathsOf, type EdgeDoor } from "./door.js";
 import { frontPage, nothingHere, refuseSocket, respond, text, type Pages } from "./front-page.js";
 import type { TlsPair } from "./tls.js";
+import { addressOf, chooseSubprotocol, helloOf, isThisMachine, pathOf, pathsOf, type DialectPaths } from "./upgrade.js";
 
-/** Said to whoever comes when there are too many. */
+/** The answer to a connection that is one too many. */
 export const tooMany = "The broker has as many connections as it takes; try again in a few seconds.";
 
-/** Where to listen. */
+/** One address to listen on. */
 export interface ListenAt {
   readonly host: string;
   /** 0 = chosen by the system. */
   readonly port: number;
-  /** The only dialect that answers there, at `/`, too; absent: all do, each at its paths. */
+  /** The only dialect that answers there, also at `/`; absent: all dialects answer, each at its paths. */
   readonly own?: string;
 }
 
-/** What {@link Listener} needs. */
+/** What a listener answers by itself, and what it hands to its edge, which counts the connections of all listeners. */
 export interface ListenerOptions extends ListenAt {
-  /** Where dialects answer. */
-  readonly doors: readonly EdgeDoor[];
+  readonly dialects: readonly DialectPaths[];
   readonly limits: Limits;
   readonly ledger: Ledger;
   readonly log: Log;
   readonly access: Access;
-  /** Answers requests of the operator's (health, metrics) before the front page does. */
+  /** Answers requests for health and metrics; all others go to the front page. */
   readonly pages: Pages | undefined;
-  /** Encrypts every connection. */
+  /** Encrypts every connection; undefined: they are clear text. */
   readonly tls: TlsPair | undefined;
-  /** A TCP connection came; whoever takes too many refuses it here. */
+  /** A TCP connection came; if there are too many, it is refused here. */
   readonly arrived: (socket: Socket, isTls: boolean) => void;
-  /** An upgrade came for somebody behind a proxy: counted by its own address. @returns why it must wait */
+  /** An upgrade came through a trusted proxy: it is counted by its client's address. @returns why it must wait */
   readonly forwarded: (socket: Duplex, client: string) => string | undefined;
   /** True while new WebSockets are taken. */
   readonly isOpen: () => boolean;
-  /** Why the connection may not become a WebSocket, of which there are too many; undefined if it may. */
+  /** Why the connection may not become a WebSocket: there are too many; undefined if it may. */
   readonly full: (socket: Duplex) => string | undefined;
   readonly opened: (ws: WebSocket, socket: Duplex, hello: Hello) => void;
 }
 
-/** One listening address: HTTP requests are answered in words, upgrades are checked and opened. */
+/** One listening address. It answers HTTP requests with a short text, and checks and opens upgrades to WebSocket. */
 export class Listener {
   /** `ws://host:port` with its real port. */
   readonly endpoint: string;
-  /** The dialect that has it for itself. */
+  /** The only dialect that answers here; undefined: all do. */
   readonly own: string | undefined;
   readonly #options: ListenerOptions;
   readonly #server: Server;
-  readonly #doors: readonly EdgeDoor[];
+  readonly #dialects: readonly DialectPaths[];
   readonly #paths: readonly string[];
   readonly #wss: WebSocketServer;
 
   private constructor(options: ListenerOptions, server: Server) {
-    const { doors, limits, log, ledger, host, port, own } = options;
+    const { dialects, limits, log, ledger, host, port, own } = options;
     this.#options = options;
     this.#server = server;
     this.own = own;
     this.endpoint = endpointOf(server);
-    this.#doors = own === undefined ? doors : doors.filter(({ name }) => name === own);
-    this.#paths = pathsOf(this.#doors);
+    this.#dialects = own === undefined ? dialects : dialects.filter(({ name }) => name === own);
+    this.#paths = pathsOf(this.#dialects);
     this.#wss = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
       clientTracking: false,
       skipUTF8Validation: false,
       autoPong: false,
-      // Up to twice the limit a message is refused in the dialect's words; beyond that the connection ends (1009).
+      // A message of up to twice the limit is refused in the dialect's words; a longer one ends the connection (1009).
       maxPayload: limits.wsFrameMaxBytes * 2,
       maxFragments: limits.wsFragmentsMax,
-      // The choice was made before; `ws` only writes it down.
+      // The same choice as in `#upgrade`: `ws` writes it into its answer.
       handleProtocols: (offered, request) =>
-        chooseSubprotocol([...offered].join(), pathOf(request.url) ?? "", this.#doors) ?? false,
+        chooseSubprotocol([...offered].join(), pathOf(request.url) ?? "", this.#dialects) ?? false,
     });
     server.on("request", (request, response) => {
       void this.#answer(request, response);
@@ -127,7 +125,7 @@ export class Listener {
     return new Listener(options, server);
   }
 
-  /** From now on new connections get this pair. */
+  /** New connections get this pair from now on. */
   renew(pair: TlsPair): void {
     if (this.#server instanceof TlsServer) this.#server.setSecureContext({ ...pair, minVersion: "TLSv1.2" });
   }
@@ -166,30 +164,30 @@ export class Listener {
     const path = pathOf(request.url);
     const peer = addressOf(request.socket.remoteAddress);
     const asking = { headers: request.headers, peer, isTls: tls !== undefined || access.isProxy(peer) };
-    // No longer writable: it was refused on arrival.
+    // A socket that is not writable was refused on arrival.
     if (!socket.writable) return;
     if (path === undefined || !this.#paths.includes(path)) {
       ledger.count("ws-unknown-path");
       refuseSocket(socket, nothingHere(this.#paths));
       return;
     }
-    const barred = access.refusal(asking);
+    const refusal = access.refusal(asking);
     const remote = access.clientOf(asking);
-    const crowding = remote === asking.peer ? undefined : forwarded(socket, remote);
-    const crowded = full(socket);
-    if (barred !== undefined) {
+    const tooManyOfClient = remote === asking.peer ? undefined : forwarded(socket, remote);
+    const tooManyOfAll = full(socket);
+    if (refusal !== undefined) {
       ledger.count("ws-origin-refused");
-      refuseSocket(socket, text(403, barred));
-    } else if (crowding !== undefined) {
-      ledger.count(crowding);
+      refuseSocket(socket, text(403, refusal));
+    } else if (tooManyOfClient !== undefined) {
+      ledger.count(tooManyOfClient);
       refuseSocket(socket, text(503, tooMany));
     } else if (!isOpen()) {
       refuseSocket(socket, text(503, "The broker is stopping; try again in a few seconds."));
-    } else if (crowded !== undefined) {
-      ledger.count(crowded);
+    } else if (tooManyOfAll !== undefined) {
+      ledger.count(tooManyOfAll);
       refuseSocket(socket, text(503, tooMany));
     } else {
-      const subprotocol = chooseSubprotocol(request.headers["sec-websocket-protocol"], path, this.#doors);
+      const subprotocol = chooseSubprotocol(request.headers["sec-websocket-protocol"], path, this.#dialects);
       this.#wss.handleUpgrade(request, socket, head, (ws) => {
         opened(ws, socket, helloOf(request.headers, { remote, path, subprotocol, ...(own !== undefined && { own }) }));
       });
@@ -199,7 +197,8 @@ export class Listener {
 
 function endpointOf(server: Server): string {
   const { address, port } = server.address() as AddressInfo; // a listening TCP server has one
-  return `${server instanceof TlsServer ? "wss" : "ws"}://${address.includes(":") ? `[${address}]` : address}:${String(port)}`;
+  const host = address.includes(":") ? `[${address}]` : address;
+  return `${server instanceof TlsServer ? "wss" : "ws"}://${host}:${String(port)}`;
 }
 
 function cannotListen(host: string, port: number, error: NodeJS.ErrnoException): Fault {

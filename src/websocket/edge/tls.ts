@@ -9,7 +9,7 @@ export interface TlsFiles {
   readonly key: string;
 }
 
-/** What they hold. */
+/** The contents of both files. */
 export interface TlsPair {
   readonly cert: Buffer;
   readonly key: Buffer;
@@ -27,9 +27,11 @@ export function readTlsPair({ cert, key }: TlsFiles): TlsPair {
   try {
     createSecureContext(pair);
   } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
     throw new Fault(
       "malformed",
-      `--tls-cert ${cert} and --tls-key ${key} are no pair: ${error instanceof Error ? error.message : String(error)}; both are PEM, the certificate first in its chain`,
+      `--tls-cert ${cert} and --tls-key ${key} are no pair: ${why}; ` +
+        "both are PEM, the certificate first in its chain",
       { cause: error },
     );
   }

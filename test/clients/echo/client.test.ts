@@ -12,7 +12,7 @@ let ids = 0;
 const edge = new WsEdge({
   access: new Access({ origins: [], hosts: [], trustedProxies: [] }),
   listen: [{ host: "127.0.0.1", port: 0 }],
-  doors: [echo],
+  dialects: [echo],
   limits: world.limits,
   clock: systemClock,
   flusher: new Flusher(),

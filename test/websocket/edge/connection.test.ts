@@ -43,7 +43,7 @@ describe("a WebSocket connection", () => {
     expect(world.ledger.copies).toMatchObject({ copies: 12, written: 12, pending: 0 });
   });
 
-  it("tells of a message beyond the limit, and lives; closes 1009 on one of twice the limit, and counts it", async () => {
+  it("tells of a message beyond the limit and lives; closes 1009 beyond twice the limit, and counts it", async () => {
     await open({ wsFrameMaxBytes: 100 });
     client.send("x".repeat(200));
     await eventually(() => accepted.oversized.length === 1, "the message that is too long");
@@ -115,7 +115,7 @@ describe("a WebSocket connection", () => {
     expect(world.ledger.copies).toMatchObject({ written: heard.length, dropped: { closed: 1 } });
   });
 
-  it("cuts the line of a peer that closes and does not read", async () => {
+  it("ends the connection of a peer that closes and does not read", async () => {
     await open({ drainFlushMs: 50 });
     client.pause();
     while (accepted.connection.buffered < 2 * 1024 * 1024 && accepted.connection.send("x".repeat(300_001), true))
@@ -125,7 +125,7 @@ describe("a WebSocket connection", () => {
     await eventually(() => world.ledger.reasons["ws-close-backlog"] === 1, "its line is cut");
   });
 
-  it("cuts the line of a peer that does not answer the goodbye", async () => {
+  it("ends the connection of a peer that does not answer the goodbye", async () => {
     await open();
     client.pause();
     accepted.connection.close({ code: 1000, reason: "" });

@@ -130,7 +130,8 @@ describe("the WebSocket door", () => {
     await world.bare();
     await eventually(() => world.edge.halfOpen === 2, "another has one beyond");
     early.write(
-      `GET /pan HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${Buffer.alloc(16).toString("base64")}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+      "GET /pan HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+        `Sec-WebSocket-Key: ${Buffer.alloc(16).toString("base64")}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
     );
     const [answer] = (await once(early, "data")) as [Buffer];
     expect(answer.toString()).toContain("101 Switching Protocols");
@@ -151,7 +152,8 @@ describe("the WebSocket door", () => {
     for (const nonsense of [
       "\0\0\0\0",
       "GET / HTTP/9.9\r\n\r\n",
-      "GET /pan HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: short\r\nSec-WebSocket-Version: 13\r\n\r\n",
+      "GET /pan HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+        "Sec-WebSocket-Key: short\r\nSec-WebSocket-Version: 13\r\n\r\n",
     ]) {
       const socket = await world.bare();
       socket.write(nonsense);

@@ -1,46 +1,51 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Hello } from "../../dialect/connection.js";
 
-/** Where one dialect answers. */
-export interface EdgeDoor {
-  /** The dialect. */
+/** The paths and subprotocols at which one dialect answers. */
+export interface DialectPaths {
+  /** The dialect's name. */
   readonly name: string;
   readonly paths: readonly string[];
   readonly subprotocols: readonly string[];
 }
 
-/** The path at which the first frame, or the subprotocol, says which dialect is spoken. */
+/** At this path the subprotocol or the first frame tells which dialect is spoken. */
 const rootPath = "/";
 
-/** The path of a request target, without query; undefined if it is none. */
+/** The path of a request target, without its query; undefined if the target is not a path. */
 export function pathOf(url: string | undefined): string | undefined {
   return url?.startsWith("/") === true ? url.replace(/[?#].*$/s, "") : undefined;
 }
 
-/** All paths at which somebody answers. */
-export function pathsOf(doors: readonly EdgeDoor[]): readonly string[] {
-  return [...new Set([rootPath, ...doors.flatMap(({ paths }) => paths)])];
+/** All paths at which a dialect answers. */
+export function pathsOf(dialects: readonly DialectPaths[]): readonly string[] {
+  return [...new Set([rootPath, ...dialects.flatMap(({ paths }) => paths)])];
 }
 
-/** The first of the client's subprotocols that a dialect at `path` knows; at `/` any dialect's. */
+/** The first of the client's subprotocols that a dialect at `path` knows; at `/`, that any dialect knows. */
 export function chooseSubprotocol(
   offered: string | undefined,
   path: string,
-  doors: readonly EdgeDoor[],
+  dialects: readonly DialectPaths[],
 ): string | undefined {
-  const there = doors.filter(({ paths }) => paths.includes(path));
-  const known = (there.length > 0 ? there : doors).flatMap(({ subprotocols }) => subprotocols);
+  const there = dialects.filter(({ paths }) => paths.includes(path));
+  const known = (there.length > 0 ? there : dialects).flatMap(({ subprotocols }) => subprotocols);
   return listOf(offered).find((name) => known.includes(name));
 }
 
-/** A peer's address as we write it: IPv4 in IPv6 unwrapped. */
+/** A peer's address as it is written everywhere here: an IPv4 address inside IPv6 is unwrapped. */
 export function addressOf(address: string | undefined): string {
   return (address ?? "unknown").replace(/^::ffff:(?=\d+\.)/, "");
 }
 
+/** True for a loopback address. */
+export function isThisMachine(address: string): boolean {
+  return address === "::1" || address.startsWith("127.");
+}
+
 /**
- * What is known of a connection at its upgrade. Browsers cannot set headers and send their token as subprotocol
- * `bearer.TOKEN`.
+ * What a connection says of itself at its upgrade. Browsers cannot set headers: they send their token as the
+ * subprotocol `bearer.TOKEN`.
  */
 export function helloOf(
   headers: IncomingHttpHeaders,

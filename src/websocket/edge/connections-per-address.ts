@@ -1,0 +1,84 @@
+import { networkOf, type Clock, type Limits } from "../../core/index.js";
+import { isThisMachine } from "./upgrade.js";
+
+type AddressLimits = Pick<
+  Limits,
+  "wsConnectionsPerAddressMax" | "wsHandshakesPerSecond" | "wsHandshakesBurst" | "wsAddressesMax"
+>;
+
+interface Address {
+  /** Its open connections. */
+  open: number;
+  /** Handshakes that it may begin at once. */
+  tokens: number;
+  /** Monotonic time of `tokens`. */
+  at: number;
+}
+
+/** Why a further connection of an address must wait; also the ledger's reason. */
+export type AddressRefusal = "ws-address-full" | "ws-address-hasty";
+
+/**
+ * Counts the open connections of each address and how fast it begins new ones. Connections from this machine are not
+ * counted: a program that runs on it could do more harm in other ways.
+ */
+export class ConnectionsPerAddress {
+  // bound: wsAddressesMax · evicts: an address without connections, the longest known first; if all have some, a new
+  // one is not followed · owner: ConnectionsPerAddress
+  readonly #addresses = new Map<string, Address>();
+  /** The addresses that have no connection, the longest without one first. */
+  // bound: wsAddressesMax · evicts: when the address is forgotten or connects · owner: ConnectionsPerAddress
+  readonly #idle = new Set<string>();
+  readonly #limits: AddressLimits;
+  readonly #clock: Clock;
+
+  constructor(limits: AddressLimits, clock: Clock) {
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  /** How many addresses are followed now. */
+  get size(): number {
+    return this.#addresses.size;
+  }
+
+  /**
+   * Counts one more connection of an address.
+   * @returns a function to call when the connection ends (undefined: it is not counted), or why it must wait
+   */
+  enter(address: string): (() => void) | AddressRefusal | undefined {
+    if (isThisMachine(address)) return undefined;
+    const { wsConnectionsPerAddressMax, wsHandshakesPerSecond, wsHandshakesBurst } = this.#limits;
+    const key = networkOf(address);
+    const now = this.#clock.monotonic();
+    const known = this.#addresses.get(key) ?? { open: 0, tokens: wsHandshakesBurst, at: now };
+    known.tokens = Math.min(wsHandshakesBurst, known.tokens + ((now - known.at) * wsHandshakesPerSecond) / 1_000);
+    known.at = now;
+    const isFollowed = this.#follow(key, known);
+    if (known.open >= wsConnectionsPerAddressMax) return "ws-address-full";
+    if (known.tokens < 1) return "ws-address-hasty";
+    known.tokens -= 1;
+    known.open += 1;
+    this.#idle.delete(key);
+    let isOpen = true;
+    return () => {
+      if (isOpen) known.open -= 1;
+      if (isOpen && isFollowed && known.open === 0) this.#idle.add(key);
+      isOpen = false;
+    };
+  }
+
+  /** @returns false if there is no place to remember it */
+  #follow(key: string, address: Address): boolean {
+    if (this.#addresses.has(key)) return true;
+    if (this.#addresses.size >= this.#limits.wsAddressesMax) {
+      const [idle] = this.#idle;
+      if (idle === undefined) return false;
+      this.#idle.delete(idle);
+      this.#addresses.delete(idle);
+    }
+    this.#addresses.set(key, address);
+    this.#idle.add(key);
+    return true;
+  }
+}
