@@ -22,7 +22,7 @@ import type { PublisherPeer } from "../../src/zeromq/wire/index.js";
 import { FakeClock } from "./fake-clock.js";
 import { FakePublisher, FakeSubscriber, type Hearing, type PeerFacts } from "./fake-zmq.js";
 
-/** Names with owners, told in so many words. */
+/** Says of a name whatever a test has told it: who owns it, which names a proxy carries. */
 export class NamesWithOwners implements Identity {
   readonly owned = new Set<string>();
   readonly carried = new Map<string, readonly string[]>();
@@ -65,7 +65,7 @@ export function proved(agent: string, scopes: readonly Scope[] = []): Principal 
   return principal(agent, "proved", { proof: `token:${agent}`, scopes });
 }
 
-/** Local agents over the real core and services, without sockets, and a clock that the test drives. */
+/** ZeroMQ agents over the real core and its rooms, without sockets, on a clock that the test drives. */
 export class ZeromqWorld {
   readonly clock = new FakeClock();
   readonly ledger = new Ledger();
@@ -197,7 +197,7 @@ export class ZeromqWorld {
   sendText(by: PublisherPeer, topic: string, payload: string): void {
     this.ledger.messages.accepted += 1;
     const trust = by.principal?.trust ?? "claimed";
-    this.agents.look(
+    this.agents.received(
       Message.fromPayload(Buffer.from(payload), {
         topic,
         receivedAt: this.clock.now(),

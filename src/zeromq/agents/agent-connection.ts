@@ -11,175 +11,161 @@ import {
 import type { Presence } from "../../directory/index.js";
 import type { SubscriberPeer } from "../wire/index.js";
 import { warn, type ZeromqContext } from "./context.js";
-import type { Faults } from "./fault-notices.js";
-import { isOwned } from "./rights.js";
-import { nameless, namingOf, type Naming } from "./names.js";
-import { Presences } from "./names.js";
-import { declaredFault, subscriptionFault } from "./rights.js";
-import type { Sleepers } from "./subscriptions.js";
-import { Subscriptions } from "./subscriptions.js";
+import type { FaultNotices } from "./fault-notices.js";
+import { namesOf, noNames, Presences, type ConnectionNames } from "./names.js";
+import { declaredFault, isOwned, subscriptionFault } from "./rights.js";
+import { Subscriptions, type SleepingSubscriptions } from "./subscriptions.js";
 
-/** What a connection needs of the rest of the folder, and tells it. */
-export interface ConnectedHost {
-  readonly context: ZeromqContext;
-  readonly sleepers: Sleepers;
-  readonly faults: Pick<Faults, "direct">;
-  arrived(connected: Connected, name: string): void;
-  left(connected: Connected, name: string, graceMs: number): void;
-  /** It hears `topic` from this moment. */
-  heard(connected: Connected, topic: string): void;
+/** What a connection tells about itself. */
+export interface AgentConnectionEvents {
+  /** It has a name. */
+  arrived(connection: AgentConnection, name: string): void;
+  /** It no longer has a name. `graceMs`: the name may come back within this time. */
+  left(connection: AgentConnection, name: string, graceMs: number): void;
+  /** It hears `topic` from this moment on. */
+  heard(connection: AgentConnection, topic: string): void;
 }
 
-/** A connection on the subscriber door: its names follow from what it says and subscribes, its rooms from its name. */
-export class Connected {
+/**
+ * An agent's connection on the subscriber door. Its names follow from its handshake and its subscriptions, its rooms
+ * from its subscriptions and its name.
+ */
+export class AgentConnection {
   readonly peer: SubscriberPeer;
   /** Wall clock since when, milliseconds. */
   readonly since: number;
-  readonly #host: ConnectedHost;
+  readonly #context: ZeromqContext;
+  readonly #faults: Pick<FaultNotices, "tellConnection">;
+  readonly #events: AgentConnectionEvents;
   readonly #subscriptions: Subscriptions;
   readonly #presences: Presences;
-  #naming: Naming = nameless;
-  #cancelNaming: (() => void) | undefined;
+  #names: ConnectionNames = noNames;
+  #cancelRename: (() => void) | undefined;
 
-  constructor(peer: SubscriberPeer, host: ConnectedHost) {
-    const { context, sleepers } = host;
+  constructor(
+    peer: SubscriberPeer,
+    context: ZeromqContext,
+    sleeping: SleepingSubscriptions,
+    faults: Pick<FaultNotices, "tellConnection">,
+    events: AgentConnectionEvents,
+  ) {
     this.peer = peer;
     this.since = context.clock.now();
-    this.#host = host;
-    this.#subscriptions = new Subscriptions({
-      peer,
-      router: context.router,
-      sleepers,
-      tryAgain: (topic) => this.reconsider(topic),
-    });
-    this.#presences = new Presences({
-      peer,
-      context,
+    this.#context = context;
+    this.#faults = faults;
+    this.#events = events;
+    this.#subscriptions = new Subscriptions(peer, context.router, sleeping, (topic) => this.reconsider(topic));
+    this.#presences = new Presences(peer, context, {
       arrived: (name) => {
-        host.arrived(this, name);
+        events.arrived(this, name);
       },
       left: (name, graceMs) => {
-        host.left(this, name, graceMs);
+        events.left(this, name, graceMs);
       },
       refused: (name, { code, message }) => {
-        host.faults.direct(peer, name, noticeOf({ code, message, detail: { agent: name } }));
+        faults.tellConnection(peer, name, noticeOf({ code, message, detail: { agent: name } }));
       },
     });
   }
 
-  /** After READY: proved and declared names are online and heard from here on, without SUBSCRIBE. @throws Fault */
+  /** After READY: proved and declared names are online and heard, without SUBSCRIBE (ZeroMQ §7.1). @throws Fault */
   open(): void {
     const { declared, principal } = this.peer;
-    const { identity } = this.#host.context;
     if (principal !== undefined) {
-      identity.remember(principal.agent);
+      this.#context.identity.remember(principal.agent);
     } else if (declared !== undefined) {
-      const fault = declaredFault(declared, this.#host.context);
+      const fault = declaredFault(declared, this.#context);
       if (fault !== undefined) throw fault;
     }
     this.#rename();
   }
 
-  /** The names it bears now; those that its last subscriptions suggest, too. */
-  get names(): ReadonlySet<string> {
-    return new Set(this.#bears().keys());
+  /** True if it has the name. Nothing is copied, because this is asked for each broadcast. */
+  hasName(name: string): boolean {
+    return this.#currentNames().has(name);
   }
 
-  /** True if it bears the name; asked for each broadcast, so nothing is copied. */
-  bears(name: string): boolean {
-    return this.#bears().has(name);
-  }
-
-  /** The name on which it is told what is for everybody: its own, else the first. */
+  /** The name under which it is told what is for everybody: its own, else its first one. */
   get agent(): string | undefined {
-    const [first] = this.#bears().keys();
-    return this.#naming.member ?? first;
+    const [first] = this.#currentNames().keys();
+    return this.#names.member ?? first;
   }
 
   get dropped(): number {
     return this.peer.dropped;
   }
 
-  #bears(): Naming["names"] {
-    if (this.#cancelNaming !== undefined) this.#rename();
-    return this.#naming.names;
-  }
-
   presence(name: string): Presence | undefined {
-    if (this.#cancelNaming !== undefined) this.#rename();
+    this.#renameIfDue();
     return this.#presences.get(name);
   }
 
-  /** True if what is for everybody reaches it as such. */
+  /** True if messages to `all` reach it as such. */
   get hearsEveryone(): boolean {
     return this.#subscriptions.hears(everyone) || this.#subscriptions.hears("");
   }
 
-  hears(topic: string): boolean {
-    return this.#subscriptions.hears(topic);
+  /** True if messages that waited for an agent of this name may be given to it. */
+  mayReceiveFor(name: string): boolean {
+    return this.#names.names.has(name) || (this.#infersNames && isAgentName(name) && this.#isFree(name));
   }
 
-  /** True if what is held for an agent of this name may be given to it. */
-  mayBear(name: string): boolean {
-    return this.#naming.names.has(name) || (this.#infers && isAgentName(name) && this.#isFree(name));
-  }
-
-  /** What it hears that could have an owner. */
+  /** The agent names that it hears and does not prove. */
   claims(): readonly string[] {
     return this.peer.principal === undefined ? [...this.#subscriptions.heard].filter(isAgentName) : [];
   }
 
   /** Lists the agent: it has spoken or asked. */
   show(name: string): void {
-    if (this.#cancelNaming !== undefined) this.#rename();
+    this.#renameIfDue();
     this.#presences.show(name);
   }
 
   subscribed(topic: string): void {
-    this.#settle(topic);
+    this.#hearOrSleep(topic);
     if (subscriptionKind(topic) === "exact" && isAgentName(topic)) this.#renameSoon();
   }
 
   unsubscribed(topic: string): void {
     if (topic === this.#own) return;
     this.#subscriptions.end(topic);
-    if (isRoom(topic)) for (const presence of this.#presences.all) this.#quit(presence, topic);
+    if (isRoom(topic)) for (const presence of this.#presences.all) this.#leaveRoom(presence, topic);
     else if (isAgentName(topic)) this.#renameSoon();
   }
 
-  /** Judges a topic again, because rights have changed. @returns true if it does not sleep */
+  /** Checks the right to a topic again, because rights have changed. @returns true if the topic does not sleep */
   reconsider(topic: string): boolean {
     if (topic !== this.#own && !this.peer.subscriptions.has(topic)) {
       this.#subscriptions.end(topic);
       return true;
     }
-    const before = this.hears(topic);
-    this.#settle(topic);
-    if (before !== this.hears(topic) && isAgentName(topic)) this.#rename();
+    const before = this.#subscriptions.hears(topic);
+    this.#hearOrSleep(topic);
+    if (before !== this.#subscriptions.hears(topic) && isAgentName(topic)) this.#rename();
     return !this.#subscriptions.sleeps(topic);
   }
 
   /**
-   * Makes `presence` a member of a room that was asked for at the desk, and lets the connection hear it.
+   * Makes `presence` a member of a room, as asked at the desk, and lets the connection hear the room.
    * @throws Fault
    */
   join(presence: Presence, room: string): boolean {
-    const joined = this.#host.context.directory.join(presence, room, { create: true });
+    const joined = this.#context.directory.join(presence, room, { create: true });
     this.#hear(room);
     return joined;
   }
 
-  /** The contrary; other names of the connection stay in the room. */
+  /** Ends what `join` began; other names of the connection stay in the room. */
   leave(presence: Presence, room: string): boolean {
-    const left = this.#host.context.directory.leave(presence, room);
+    const left = this.#context.directory.leave(presence, room);
     const stays = [...this.#presences.all].some(({ rooms }) => rooms.has(room));
-    if (!stays && this.#naming.member !== undefined) this.#subscriptions.end(room);
+    if (!stays && this.#names.member !== undefined) this.#subscriptions.end(room);
     return left;
   }
 
   close(): void {
-    this.#cancelNaming?.();
-    this.#cancelNaming = undefined;
+    this.#cancelRename?.();
+    this.#cancelRename = undefined;
     this.#subscriptions.close();
     this.#presences.close();
   }
@@ -189,39 +175,35 @@ export class Connected {
     return this.peer.principal?.agent ?? this.peer.declared;
   }
 
-  /** True if its subscriptions suggest its names. */
-  get #infers(): boolean {
+  /** True if names follow from its subscriptions. */
+  get #infersNames(): boolean {
     const { declared, principal, socketType } = this.peer;
     return principal === undefined && (declared === undefined || socketType === "XSUB");
   }
 
   #isFree(name: string): boolean {
-    const { context } = this.#host;
-    return !context.dataTopics.includes(name) && !isOwned(name, context);
+    return !this.#context.dataTopics.includes(name) && !isOwned(name, this.#context);
   }
 
-  /** Hears a topic if it may; else the topic sleeps, and the connection is told once. */
-  #settle(topic: string): void {
-    const fault = isRoom(topic) ? this.#enter(topic) : subscriptionFault(topic, this.peer, this.#host.context);
+  /** Hears a topic if it may; else the topic sleeps, and the connection is told once (ZeroMQ §6.3). */
+  #hearOrSleep(topic: string): void {
+    const fault = isRoom(topic) ? this.#enterRoom(topic) : subscriptionFault(topic, this.peer, this.#context);
     if (fault === undefined) {
       this.#hear(topic);
       return;
     }
     if (!this.#subscriptions.sleep(topic)) return;
-    const { context, faults } = this.#host;
-    context.ledger.count("subscription-asleep");
-    warn(context, this.peer.remote, "a subscription sleeps", { topic: cutText(topic), why: fault.message });
-    faults.direct(
-      this.peer,
-      this.#naming.member ?? topic,
-      noticeOf({ code: fault.code, message: fault.message, detail: { subscription: topic } }),
-    );
+    this.#context.ledger.count("subscription-asleep");
+    warn(this.#context, this.peer.remote, "a subscription sleeps", { topic: cutText(topic), why: fault.message });
+    const { code, message } = fault;
+    const notice = noticeOf({ code, message, detail: { subscription: topic } });
+    this.#faults.tellConnection(this.peer, this.#names.member ?? topic, notice);
   }
 
-  /** A room: membership where the connection has one name, else listening, to public ones only. */
-  #enter(room: string): Fault | undefined {
-    const { directory } = this.#host.context;
-    const { member } = this.#naming;
+  /** A connection with one name becomes a member; any other only listens, and to public rooms only (ZeroMQ §5.3). */
+  #enterRoom(room: string): Fault | undefined {
+    const { directory } = this.#context;
+    const { member } = this.#names;
     const presence = member === undefined ? undefined : this.#presences.get(member);
     try {
       if (presence !== undefined) directory.join(presence, room, { create: true });
@@ -236,44 +218,56 @@ export class Connected {
     }
   }
 
-  #quit(presence: Presence, room: string): void {
-    if (presence.rooms.has(room)) this.#host.context.directory.leave(presence, room);
+  #leaveRoom(presence: Presence, room: string): void {
+    if (presence.rooms.has(room)) this.#context.directory.leave(presence, room);
   }
 
   #hear(topic: string): void {
-    if (this.#subscriptions.hear(topic)) this.#host.heard(this, topic);
+    if (this.#subscriptions.hear(topic)) this.#events.heard(this, topic);
   }
 
-  /** libzmq tells subscriptions one by one, in byte order: names are worked out when the burst is over. */
+  /** The names, with those that follow from its last subscriptions. */
+  #currentNames(): ConnectionNames["names"] {
+    this.#renameIfDue();
+    return this.#names.names;
+  }
+
+  #renameIfDue(): void {
+    if (this.#cancelRename !== undefined) this.#rename();
+  }
+
+  /** libzmq sends subscriptions one by one, in byte order: names are worked out when the burst is over. */
   #renameSoon(): void {
-    if (!this.#infers && this.peer.principal?.scopes.has("proxy") !== true) return;
-    const { clock, limits } = this.#host.context;
-    this.#cancelNaming ??= clock.after(limits.zmqNamingMs, () => {
+    if (!this.#infersNames && this.peer.principal?.scopes.has("proxy") !== true) return;
+    const { clock, limits } = this.#context;
+    this.#cancelRename ??= clock.after(limits.zmqNamingMs, () => {
       this.#rename();
     });
   }
 
+  /** Works out its names, and its rooms if its one name has changed. */
   #rename(): void {
-    this.#cancelNaming?.();
-    this.#cancelNaming = undefined;
+    this.#cancelRename?.();
+    this.#cancelRename = undefined;
+    const { identity, limits } = this.#context;
     const { principal, declared, socketType, subscriptions } = this.peer;
-    const before = this.#naming.member;
-    this.#naming = namingOf({
+    const before = this.#names.member;
+    this.#names = namesOf({
       principal,
       declared,
       socketType,
       topics: this.#subscriptions.heard,
-      proxied: principal === undefined ? new Set() : this.#host.context.identity.proxied(principal),
-      namesMax: this.#host.context.limits.zmqNamesMax,
+      proxied: principal === undefined ? new Set() : identity.proxied(principal),
+      namesMax: limits.zmqNamesMax,
       isFree: (name) => this.#isFree(name),
     });
-    const { member, names } = this.#naming;
-    this.#presences.follow(this.#naming);
+    const { member, names } = this.#names;
+    this.#presences.follow(this.#names);
     const own = this.#own;
     if (own !== undefined && names.has(own)) this.#hear(own);
     if (member === before) return;
     const former = before === undefined ? undefined : this.#presences.get(before);
-    if (former !== undefined) for (const room of [...former.rooms]) this.#quit(former, room);
-    if (member !== undefined) for (const topic of subscriptions) if (isRoom(topic)) this.#settle(topic);
+    if (former !== undefined) for (const room of [...former.rooms]) this.#leaveRoom(former, room);
+    if (member !== undefined) for (const topic of subscriptions) if (isRoom(topic)) this.#hearOrSleep(topic);
   }
 }

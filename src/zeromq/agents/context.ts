@@ -11,7 +11,7 @@ import type { Requests } from "../../conversation/index.js";
 import type { Directory } from "../../directory/index.js";
 import type { Identity, Limiter, LoginListener } from "../../identity/index.js";
 
-/** What the parts of this folder need; built once by the composition root. */
+/** The parts of the broker that this folder works with. Each class names those that it uses. */
 export interface ZeromqContext {
   readonly router: Router;
   readonly exchange: Exchange;
@@ -26,19 +26,19 @@ export interface ZeromqContext {
   readonly log: Log;
   /** Shared topics that are nobody's name (`topics` in the configuration). */
   readonly dataTopics: readonly string[];
-  /** Hears of logins. */
+  /** Is told of logins. */
   readonly witness?: LoginListener;
 }
 
-/** Warnings that one address gets written into the log: a few, then one a minute. */
+/** Warnings about one network in the log: five at once, then one a minute. */
 const warnings = { perSecond: 1 / 60, burst: 5 };
 
-/** Logs what somebody at `remote` did, unless that address fills the log already. Whoever calls counts it. */
+/** Logs what somebody at `remote` did, unless that network has had its warnings. The caller counts it in any case. */
 export function warn(
-  { limiter, log }: ZeromqContext,
+  { limiter, log }: Pick<ZeromqContext, "limiter" | "log">,
   remote: string,
   event: string,
   fields: Readonly<Record<string, unknown>>,
 ): void {
-  if (limiter.take(`local-log ${networkOf(remote)}`, warnings) === 0) log("warn", event, { remote, ...fields });
+  if (limiter.take(`zeromq-log ${networkOf(remote)}`, warnings) === 0) log("warn", event, { remote, ...fields });
 }

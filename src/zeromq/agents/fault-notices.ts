@@ -1,20 +1,24 @@
 import {
   brokerTopic,
-  notThere,
   noticeBody,
   noticeMessage,
   noticeOf,
+  notThere,
+  type FaultCode,
   type FaultNotice,
   type Message,
 } from "../../core/index.js";
 import type { SubscriberPeer, ZmtpPeer } from "../wire/index.js";
 import type { ZeromqContext } from "./context.js";
-import type { Roll } from "./names.js";
-import type { Undelivered } from "./waiting-messages.js";
+import type { ConnectionsByName } from "./names.js";
 
-/** How many faults one recipient was told this second, and how many were left out. */
+/** Why a message that waited reached nobody. */
+export type Undelivered = Extract<FaultCode, "not-found" | "full" | "timeout">;
+
+/** What one recipient was told in the current second. */
 interface Told {
   count: number;
+  /** Notices that were not sent; a summary counts them. */
   left: number;
   readonly cancel: () => void;
 }
@@ -22,36 +26,37 @@ interface Told {
 const secondMs = 1_000;
 
 /**
- * Tells agents what was refused, by an inform from `$broker` on their own topic: at most so many per second and
- * recipient, then one summary. A
- * publishing connection has the same allowance, whatever names it claims; and what it causes is told only to a name
- * that can be its own.
+ * Tells agents what was refused, by an inform from `$broker` on their own topic (ZeroMQ §10): at most so many in a
+ * second for each recipient, then one summary. A publishing connection causes no more than that either, whatever names
+ * it claims; and what it causes is told only to a connection that can belong to it.
  */
-export class Faults {
-  readonly #context: ZeromqContext;
-  readonly #roll: Pick<Roll, "ownBy">;
-  // bound: faultRecipientsMax · evicts: nobody else is told until a second is over · owner: Faults
+export class FaultNotices {
+  readonly #context: Pick<ZeromqContext, "clock" | "exchange" | "ledger" | "limiter" | "limits" | "newId">;
+  readonly #connections: Pick<ConnectionsByName, "ofSender">;
+  // bound: faultRecipientsMax · evicts: nobody else is told until a second is over · owner: FaultNotices
   readonly #told = new Map<string, Told>();
 
-  constructor(context: ZeromqContext, roll: Pick<Roll, "ownBy">) {
+  constructor(
+    context: Pick<ZeromqContext, "clock" | "exchange" | "ledger" | "limiter" | "limits" | "newId">,
+    connections: Pick<ConnectionsByName, "ofSender">,
+  ) {
     this.#context = context;
-    this.#roll = roll;
+    this.#connections = connections;
   }
 
-  /** Tells `agent` about what a publishing connection sent in its name. */
+  /** Tells `agent` about what the connection `by` sent under its name. */
   tell(agent: string, notice: FaultNotice, by: ZmtpPeer): void {
-    const { ledger } = this.#context;
-    if (this.#roll.ownBy(agent, by).length === 0) ledger.count("fault-untold");
+    if (this.#connections.ofSender(agent, by).length === 0) this.#context.ledger.count("fault-untold");
     else this.#tell(agent, notice, this.#hasAllowance(by));
   }
 
-  /** Tells `agent`, whose name the broker itself put on what it sent. */
+  /** Tells `agent`, a session of another dialect: the broker itself wrote its name into what it sent. */
   tellSession(agent: string, notice: FaultNotice): void {
     this.#tell(agent, notice, true);
   }
 
-  /** Tells a connection, and no other, about itself. */
-  direct(peer: SubscriberPeer, topic: string, notice: FaultNotice): void {
+  /** Tells one connection about itself, and no other. */
+  tellConnection(peer: SubscriberPeer, topic: string, notice: FaultNotice): void {
     const { ledger } = this.#context;
     if (!this.#hasAllowance(peer)) {
       ledger.count("fault-untold");
@@ -61,6 +66,15 @@ export class Faults {
     ledger.messages.accepted += 1;
     ledger.messages.routed += 1;
     peer.deliver(noticeMessage(topic === "" ? brokerTopic : topic, notice, this.#context), false);
+  }
+
+  /** Tells the sender of a request that waited and reached nobody. Other messages are only counted. */
+  tellUndelivered({ envelope, origin, topic }: Message, why: Undelivered): void {
+    if (envelope?.type !== "request" || origin === undefined) return;
+    const message = undeliveredText(why, topic);
+    const notice = noticeOf({ code: why, message }, { message_id: envelope.message_id, to: topic });
+    if (isZmtpPeer(origin)) this.tell(envelope.from, notice, origin);
+    else this.tellSession(envelope.from, notice);
   }
 
   /** The connection is gone. */
@@ -75,19 +89,18 @@ export class Faults {
 
   #hasAllowance({ id }: ZmtpPeer): boolean {
     const { limiter, limits } = this.#context;
-    return (
-      limiter.take(`faults ${id}`, { perSecond: limits.faultsPerSecondMax, burst: limits.faultsPerSecondMax }) === 0
-    );
+    const rate = { perSecond: limits.faultsPerSecondMax, burst: limits.faultsPerSecondMax };
+    return limiter.take(`faults ${id}`, rate) === 0;
   }
 
-  #tell(agent: string, notice: FaultNotice, allowed: boolean): void {
+  #tell(agent: string, notice: FaultNotice, isAllowed: boolean): void {
     const { exchange, ledger, limits } = this.#context;
-    const told = this.#obtain(agent);
+    const told = this.#toldThisSecond(agent);
     if (told === undefined) {
       ledger.count("fault-untold");
       return;
     }
-    if (!allowed || told.count >= limits.faultsPerSecondMax) {
+    if (!isAllowed || told.count >= limits.faultsPerSecondMax) {
       told.left += 1;
       ledger.count("fault-summed-up");
       return;
@@ -97,7 +110,8 @@ export class Faults {
     exchange.announce(agent, noticeBody(notice));
   }
 
-  #obtain(agent: string): Told | undefined {
+  /** Undefined if too many recipients are told already. */
+  #toldThisSecond(agent: string): Told | undefined {
     const known = this.#told.get(agent);
     if (known !== undefined) return known;
     const { clock, limits } = this.#context;
@@ -116,7 +130,9 @@ export class Faults {
 
   #sumUp(agent: string, count: number): void {
     if (count === 0) return;
-    const message = `${count} more messages of yours were refused in the last second; send less, or see the reasons in: broker status`;
+    const message =
+      `${count} more of your messages were refused in the last second; send less, ` +
+      "or find the reasons in: broker status";
     this.#context.exchange.announce(agent, noticeBody(noticeOf({ code: "rate-limited", message, detail: { count } })));
   }
 }
@@ -126,16 +142,8 @@ export function isZmtpPeer(origin: object | undefined): origin is ZmtpPeer {
   return origin !== undefined && "mechanism" in origin && "isLocal" in origin;
 }
 
-/** Tells whoever asked that a held request reached nobody; what is no request is only counted. */
-export function tellUndelivered(message: Message, why: Undelivered, faults: Faults): void {
-  const { envelope, origin, topic } = message;
-  if (envelope?.type !== "request" || origin === undefined) return;
-  const notice = noticeOf({ code: why, message: words(why, topic) }, { message_id: envelope.message_id, to: topic });
-  if (isZmtpPeer(origin)) faults.tell(envelope.from, notice, origin);
-  else faults.tellSession(envelope.from, notice);
-}
-
-function words(why: Undelivered, topic: string): string {
-  if (why === "full") return `${topic} is away for a moment and no more can be held for it; send again when it is back`;
-  return why === "timeout" ? `the request had expired (expires_at) before ${topic} was back` : notThere(topic);
+function undeliveredText(why: Undelivered, topic: string): string {
+  if (why === "full")
+    return `${topic} is away for a moment and no more messages can wait for it; send again when it is back`;
+  return why === "timeout" ? `the request expired (expires_at) before ${topic} was back` : notThere(topic);
 }

@@ -1,3 +1,3 @@
-/** Local agents: what ZeroMQ connections mean. */
+/** What ZeroMQ connections mean: names, presence, rights, messages that must be read. */
 export type { ZeromqContext } from "./context.js";
 export * from "./zeromq-agents.js";

@@ -1,19 +1,42 @@
-import { cutText, Fault, tokenOf } from "../../core/index.js";
-import type { TokenEnd, LoginListener } from "../../identity/index.js";
+import { cutText, Fault, tokenOf, type Principal } from "../../core/index.js";
+import { FailedLogins, type TokenEnd, type LoginListener } from "../../identity/index.js";
 import type { ZmtpPeer } from "../wire/index.js";
+import type { ZeromqContext } from "./context.js";
 
 /**
- * Who has come in on ZeroMQ under a name, is told of, and goes when its token ends. Names that subscriptions suggest
- * are no logins.
+ * Lets clients in under a name, tells the witness of it, and closes their connections when their token ends. Names that
+ * follow from subscriptions are not logins.
  */
 export class Logins {
   // bound: zmqConnectionsMax · evicts: the listener refuses one more; a connection leaves when it is gone · owner:
   // Logins
   readonly #byToken = new Set<ZmtpPeer>();
+  readonly #identity: ZeromqContext["identity"];
+  readonly #failed: FailedLogins;
   readonly #witness: LoginListener;
 
-  constructor(witness: LoginListener = () => undefined) {
-    this.#witness = witness;
+  constructor({
+    identity,
+    limiter,
+    limits,
+    witness,
+  }: Pick<ZeromqContext, "identity" | "limiter" | "limits" | "witness">) {
+    this.#identity = identity;
+    this.#failed = new FailedLogins(limiter, limits);
+    this.#witness = witness ?? (() => undefined);
+  }
+
+  /** Whom PLAIN proves. @throws Fault unauthenticated, rate-limited */
+  authenticate(user: string, password: string, remote: string): Principal {
+    try {
+      const barred = this.#failed.barred(remote);
+      if (barred !== undefined) throw barred;
+      return this.#identity.plain(user, password);
+    } catch (thrown) {
+      if (thrown instanceof Fault && thrown.code === "unauthenticated") this.#failed.add(remote);
+      this.refused(user, remote, thrown);
+      throw thrown;
+    }
   }
 
   /** A connection was let in. */
@@ -36,14 +59,13 @@ export class Logins {
     this.#byToken.delete(peer);
   }
 
-  /** A connection was not let in under this name. @returns what was thrown */
-  refused<T>(agent: string, remote: string, thrown: T): T {
+  /** A connection was not let in under this name, because of what was `thrown`. */
+  refused(agent: string, remote: string, thrown: unknown): void {
     if (thrown instanceof Fault)
       this.#witness({ event: "login.refused", agent: cutText(agent), dialect: "zmq", remote, code: thrown.code });
-    return thrown;
   }
 
-  /** Cuts whoever speaks by a token that has ended; libzmq comes back and is refused. */
+  /** Closes the connections whose token has ended; libzmq comes back and is refused. */
   endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void {
     for (const peer of [...this.#byToken]) {
       const { principal, remote } = peer;

@@ -1,11 +1,11 @@
 import {
-  Fault,
-  Message,
   agentNameProblem,
   asFault,
   brokerTopic,
   cutText,
   eventsTopic,
+  Fault,
+  Message,
   noticeOf,
   readJson,
   telemetryTopic,
@@ -13,112 +13,117 @@ import {
 } from "../../core/index.js";
 import type { PublisherPeer } from "../wire/index.js";
 import { warn, type ZeromqContext } from "./context.js";
-import type { Faults } from "./fault-notices.js";
+import type { FaultNotices } from "./fault-notices.js";
 import { speakerOf } from "./names.js";
-import { isOwned, ownedName } from "./rights.js";
+import { isOwned, ownedFault } from "./rights.js";
 import type { TimedRequests } from "./timed-requests.js";
 
-/** What {@link Look} needs. */
-export interface LookOptions {
-  readonly context: ZeromqContext;
-  readonly faults: Faults;
-  readonly requests: TimedRequests;
-  /** Marks an agent as seen speaking. */
-  readonly spoke: (agent: string) => void;
-  /**
-   * Takes a message that nobody hears yet, in the first seconds after the start.
-   * @returns false when it is to be judged now
-   */
-  readonly hold: (message: Message, publisher: PublisherPeer) => boolean;
+/** What the intake does with a message beside refusing and routing it. */
+export interface IntakeSteps {
+  /** The agent has spoken. */
+  spoke(agent: string): void;
+  /** Lets a message wait that nobody hears in the first seconds after the start. @returns false if it need not wait */
+  waitAtStart(message: Message, publisher: PublisherPeer): boolean;
 }
 
-/** Looks at a message that cannot pass as bytes: proves its `from`, routes it, tells its sender what went wrong. */
-export class Look {
-  readonly #options: LookOptions;
+/**
+ * Takes in messages that cannot pass as bytes (ZeroMQ §9.2), step by step: reads the envelope, proves the sender,
+ * checks the topic, lets the message wait at the start, follows a request, routes. Tells the sender what went wrong.
+ */
+export class MessageIntake {
+  readonly #context: Pick<
+    ZeromqContext,
+    "dataTopics" | "directory" | "exchange" | "identity" | "ledger" | "limiter" | "log"
+  >;
+  readonly #faults: FaultNotices;
+  readonly #requests: TimedRequests;
+  readonly #steps: IntakeSteps;
 
-  constructor(options: LookOptions) {
-    this.#options = options;
+  constructor(context: ZeromqContext, faults: FaultNotices, requests: TimedRequests, steps: IntakeSteps) {
+    this.#context = context;
+    this.#faults = faults;
+    this.#requests = requests;
+    this.#steps = steps;
   }
 
-  /** Counted as accepted already; counted once more as whatever becomes of it. Never throws a Fault. */
-  message(message: Message, publisher: PublisherPeer): void {
-    const { context, faults, spoke, hold } = this.#options;
+  /** The message is counted as accepted already; what becomes of it is counted here. Never throws a Fault. */
+  take(message: Message, publisher: PublisherPeer): void {
     const { envelope } = message;
     if (envelope === undefined) {
-      this.#malformed(message, publisher);
+      this.#refuseUnreadable(message, publisher);
       return;
     }
-    const forged = this.#forgery(envelope.from, publisher);
-    if (forged !== undefined) {
-      this.#forged(forged, envelope, publisher);
+    const forgery = this.#forgery(envelope.from, publisher);
+    if (forgery !== undefined) {
+      this.#refuseForged(forgery, envelope, publisher);
       return;
     }
-    const misplaced = misplacedFault(message.topic);
+    const misplaced = brokerTopicFault(message.topic);
     if (misplaced !== undefined) {
-      context.ledger.refuse("topic-not-yours");
-      if (mayBeTold(envelope)) faults.tell(envelope.from, noticeOf(misplaced, envelope), publisher);
+      this.#context.ledger.refuse("topic-not-yours");
+      if (mayBeTold(envelope)) this.#faults.tell(envelope.from, noticeOf(misplaced, envelope), publisher);
       return;
     }
-    spoke(envelope.from);
-    const said = spokenBy(message, envelope.from, publisher);
-    if (!hold(said, publisher)) this.judge(said, publisher);
+    this.#steps.spoke(envelope.from);
+    const spoken = withSpeaker(message, envelope.from, publisher);
+    if (!this.#steps.waitAtStart(spoken, publisher)) this.route(spoken, publisher);
   }
 
-  /** Routes a message whose sender is in order, or tells the sender why not. */
-  judge(message: Message, publisher: PublisherPeer): void {
-    const { context, faults, requests } = this.#options;
+  /** Routes a message whose sender and topic are in order, or tells the sender why not. */
+  route(message: Message, publisher: PublisherPeer): void {
+    const { exchange, ledger } = this.#context;
     const { envelope } = message;
     if (envelope === undefined) {
-      context.ledger.malformed("payload-unreadable");
+      ledger.malformed("payload-unreadable");
       return;
     }
     let withdraw: (() => void) | undefined;
     try {
-      withdraw = requests.follow(message, envelope, publisher);
+      withdraw = this.#requests.follow(message, envelope, publisher);
     } catch (thrown) {
-      context.ledger.refuse("requests-full");
-      faults.tell(envelope.from, noticeOf(asFault(thrown), envelope), publisher);
+      ledger.refuse("requests-full");
+      this.#faults.tell(envelope.from, noticeOf(asFault(thrown), envelope), publisher);
       return;
     }
     try {
-      context.exchange.submit(message);
+      exchange.submit(message);
     } catch (thrown) {
       withdraw?.();
-      this.#refused(asFault(thrown), envelope, publisher);
+      this.#tellUnrouted(asFault(thrown), envelope, publisher);
     }
   }
 
-  #refused(fault: Fault, envelope: Envelope, publisher: PublisherPeer): void {
-    const { context, faults } = this.#options;
-    if (fault.code === "internal") context.log("error", "routing failed", { cause: String(fault.cause) });
-    if (fault.code === "not-found" && envelope.type !== "request") context.ledger.count(`${envelope.type}-to-nobody`);
-    else if (mayBeTold(envelope)) faults.tell(envelope.from, noticeOf(fault, envelope), publisher);
+  #tellUnrouted(fault: Fault, envelope: Envelope, publisher: PublisherPeer): void {
+    const { ledger, log } = this.#context;
+    if (fault.code === "internal") log("error", "routing failed", { cause: String(fault.cause) });
+    if (fault.code === "not-found" && envelope.type !== "request") ledger.count(`${envelope.type}-to-nobody`);
+    else if (mayBeTold(envelope)) this.#faults.tell(envelope.from, noticeOf(fault, envelope), publisher);
   }
 
-  #malformed(message: Message, publisher: PublisherPeer): void {
-    const { context, faults } = this.#options;
-    context.ledger.malformed("payload-unreadable");
+  #refuseUnreadable(message: Message, publisher: PublisherPeer): void {
+    this.#context.ledger.malformed("payload-unreadable");
     const sender = readableSender(message);
+    if (sender === undefined) return;
     const agent =
       publisher.principal?.agent ??
-      (sender !== undefined && this.#forgery(sender.from, publisher) === undefined ? sender.from : publisher.declared);
-    if (sender === undefined || agent === undefined) return;
-    const fault = new Fault("malformed", message.problem ?? "the payload is no envelope");
-    faults.tell(agent, noticeOf(fault, { message_id: sender.messageId, to: message.topic }), publisher);
+      (this.#forgery(sender.from, publisher) === undefined ? sender.from : publisher.declared);
+    if (agent === undefined) return;
+    const fault = new Fault("malformed", message.problem ?? "the payload is not an envelope");
+    this.#faults.tell(agent, noticeOf(fault, { message_id: sender.messageId, to: message.topic }), publisher);
   }
 
-  #forged(forged: Fault, envelope: Envelope, publisher: PublisherPeer): void {
-    const { context, faults } = this.#options;
-    context.ledger.refuse("from-forged");
+  #refuseForged(forgery: Fault, envelope: Envelope, publisher: PublisherPeer): void {
+    this.#context.ledger.refuse("from-forged");
     const proved = publisher.principal?.agent;
-    warn(context, publisher.remote, "a forged sender was refused", { proved, claimed: cutText(envelope.from) });
-    // Where the connection has not said who it is, there is nobody to tell but the one whose name was taken.
+    const claimed = cutText(envelope.from);
+    warn(this.#context, publisher.remote, "a forged sender was refused", { proved, claimed });
+    // If the connection has not said who it is, nobody is told: only the agent whose name was taken could be.
     const agent = proved ?? publisher.declared;
-    if (agent !== undefined && mayBeTold(envelope)) faults.tell(agent, noticeOf(forged, envelope), publisher);
+    if (agent !== undefined && mayBeTold(envelope)) this.#faults.tell(agent, noticeOf(forgery, envelope), publisher);
   }
 
+  /** Why the connection may not speak as `from`; undefined if it may (ZeroMQ §8.1, §8.2). */
   #forgery(from: string, { principal: proved }: PublisherPeer): Fault | undefined {
-    const { identity } = this.#options.context;
     if (from.startsWith("$"))
       return new Fault("forbidden", "names that begin with $ are the broker's; write your own name into from");
     const problem = agentNameProblem(from);
@@ -127,8 +132,8 @@ export class Look {
         "forbidden",
         `${cutText(JSON.stringify(from))} ${problem}, so it is nobody's name; write your own into from`,
       );
-    if (proved === undefined) return isOwned(from, this.#options.context) ? ownedName(from) : undefined;
-    if (from === proved.agent || identity.proxied(proved).has(from)) return undefined;
+    if (proved === undefined) return isOwned(from, this.#context) ? ownedFault(from) : undefined;
+    if (from === proved.agent || this.#context.identity.proxied(proved).has(from)) return undefined;
     return new Fault(
       "forbidden",
       `this connection proved to be ${proved.agent} and cannot speak as ${from}; write ${proved.agent} into from`,
@@ -136,13 +141,13 @@ export class Look {
   }
 }
 
-/** Nothing is ever said about a response or a fault. */
+/** Nobody is ever told anything about a response or a fault. */
 function mayBeTold({ content, type }: Envelope): boolean {
   return type !== "response" && content.kind !== "fault";
 }
 
-/** The topics of the broker to which agents may publish. */
-function misplacedFault(topic: string): Fault | undefined {
+/** Why agents may not publish to a topic of the broker; undefined if they may (ZeroMQ §8.3). */
+function brokerTopicFault(topic: string): Fault | undefined {
   if (!topic.startsWith("$") || topic === brokerTopic || topic === telemetryTopic) return undefined;
   return new Fault(
     "forbidden",
@@ -152,28 +157,23 @@ function misplacedFault(topic: string): Fault | undefined {
   );
 }
 
-/** The message with its speaker as guards want it: the agent, not the proxy that carries it. */
-function spokenBy(message: Message, from: string, { principal: proved }: PublisherPeer): Message {
+/** The message with the speaker that guards of rooms check: the agent, not the proxy that carries it. */
+function withSpeaker(message: Message, from: string, { principal: proved }: PublisherPeer): Message {
   if (proved === undefined || message.speaker?.agent === from) return message;
   const { payload, topic, receivedAt, trust, origin } = message;
   return Message.fromPayload(payload, { topic, receivedAt, trust, origin, speaker: speakerOf(from, proved) });
-}
-
-/** Who says to have sent a payload that is no envelope. */
-export interface ReadableSender {
-  readonly from: string;
-  readonly messageId: string | undefined;
 }
 
 /** As deep as a payload is read to find its sender. */
 const depthMax = 64;
 
 /**
- * The sender of a malformed payload, where it can be read and may be told: it is an object with `from`, and neither a
- * response nor a fault,
- * which are never answered.
+ * The sender of a payload that is not an envelope, if it can be read and may be told: the payload is an object with
+ * `from`, and neither a response nor a fault, which are never answered.
  */
-export function readableSender({ payload }: Message): ReadableSender | undefined {
+export function readableSender({
+  payload,
+}: Message): { readonly from: string; readonly messageId: string | undefined } | undefined {
   const json = readJson(payload.toString("utf8"), depthMax);
   if ("problem" in json || !isObject(json.value)) return undefined;
   const { from, type, content, message_id: id } = json.value;

@@ -1,49 +1,39 @@
-import {
-  asFault,
-  isAgentName,
-  principal as principalOf,
-  subscriptionKind,
-  type Fault,
-  type Principal,
-} from "../../core/index.js";
+import { asFault, isAgentName, principal, subscriptionKind, type Fault, type Principal } from "../../core/index.js";
 import type { Presence } from "../../directory/index.js";
 import type { SubscriberPeer, ZmtpPeer } from "../wire/index.js";
 import { warn, type ZeromqContext } from "./context.js";
 
-/** How a connection came to a name: PLAIN proved it, X-Agent declared it, its subscriptions suggest it. */
-export interface Borne {
+/** How a connection came to a name: PLAIN proved it, X-Agent declared it, or its subscriptions suggest it. */
+export interface NameSource {
   readonly how: "proved" | "declared" | "inferred";
-  /** The name of an agent behind somebody else's socket. */
+  /** `proxy`: the name of an agent behind somebody else's socket. */
   readonly via: "proxy" | undefined;
 }
 
-/** Under which names a connection hears. */
-export interface Naming {
-  readonly names: ReadonlyMap<string, Borne>;
-  /** The one name under which it is a member of rooms; a connection of several only listens to them. */
+/** The names that a connection has. */
+export interface ConnectionNames {
+  readonly names: ReadonlyMap<string, NameSource>;
+  /** The one name under which it is a member of rooms; a connection of several names only listens to them. */
   readonly member: string | undefined;
 }
 
-/** What names follow from. */
-export interface NamingFacts extends Pick<ZmtpPeer, "principal" | "declared" | "socketType"> {
+/** What the names of a connection follow from. */
+interface NameFacts extends Pick<ZmtpPeer, "principal" | "declared" | "socketType"> {
   /** What it hears. */
   readonly topics: Iterable<string>;
   /** For a proved proxy: the names it may carry. */
   readonly proxied: ReadonlySet<string>;
-  /** So many names may follow from subscriptions. */
+  /** At most this many names follow from subscriptions. */
   readonly namesMax: number;
-  /** Whether a name is open to those who cannot prove it. */
+  /** True if a name may be used by connections that cannot prove it. */
   readonly isFree: (name: string) => boolean;
 }
 
-/** A connection of which nothing is known yet. */
-export const nameless: Naming = { names: new Map(), member: undefined };
+/** The names of a connection of which nothing is known yet. */
+export const noNames: ConnectionNames = { names: new Map(), member: undefined };
 
-/**
- * The names of a connection, in this order: PLAIN user, `X-Agent`, the agent names among its subscriptions (protocols
- * §2).
- */
-export function namingOf(facts: NamingFacts): Naming {
+/** The names of a connection: PLAIN user, `X-Agent`, the agent names among its subscriptions (ZeroMQ §5.1–5.5). */
+export function namesOf(facts: NameFacts): ConnectionNames {
   const isProxy = facts.socketType === "XSUB";
   const names =
     facts.principal === undefined ? claimedNames(facts, isProxy) : provedNames(facts.principal.agent, facts);
@@ -52,68 +42,58 @@ export function namingOf(facts: NamingFacts): Naming {
   return { names, member: isOwn && !isProxy ? first : undefined };
 }
 
-function provedNames(own: string, { topics, proxied }: NamingFacts): ReadonlyMap<string, Borne> {
+function provedNames(own: string, { topics, proxied }: NameFacts): ReadonlyMap<string, NameSource> {
   const carried = [...topics].filter((topic) => topic !== own && proxied.has(topic));
   return new Map([
     [own, { how: "proved", via: undefined }],
-    ...carried.map((name): [string, Borne] => [name, { how: "proved", via: "proxy" }]),
+    ...carried.map((name): [string, NameSource] => [name, { how: "proved", via: "proxy" }]),
   ]);
 }
 
 function claimedNames(
-  { declared, topics, isFree, namesMax }: NamingFacts,
+  { declared, topics, isFree, namesMax }: NameFacts,
   isProxy: boolean,
-): ReadonlyMap<string, Borne> {
-  const own = (declared === undefined || !isFree(declared) ? [] : [declared]).map((name): [string, Borne] => [
-    name,
-    { how: "declared", via: undefined },
-  ]);
-  if (declared !== undefined && !isProxy) return new Map(own);
-  const suggested: string[] = [];
+): ReadonlyMap<string, NameSource> {
+  const names: [string, NameSource][] = [];
+  if (declared !== undefined && isFree(declared)) names.push([declared, { how: "declared", via: undefined }]);
+  if (declared !== undefined && !isProxy) return new Map(names);
+  let inferred = 0;
   for (const topic of topics) {
-    if (suggested.length >= namesMax) break;
-    if (topic !== declared && subscriptionKind(topic) === "exact" && isAgentName(topic) && isFree(topic))
-      suggested.push(topic);
+    if (inferred >= namesMax) break;
+    if (topic === declared || subscriptionKind(topic) !== "exact" || !isAgentName(topic) || !isFree(topic)) continue;
+    names.push([topic, { how: "inferred", via: isProxy ? "proxy" : undefined }]);
+    inferred += 1;
   }
-  return new Map([
-    ...own,
-    ...suggested.map((name): [string, Borne] => [name, { how: "inferred", via: isProxy ? "proxy" : undefined }]),
-  ]);
+  return new Map(names);
 }
 
-/** A connection that bears names. */
-export interface Bearer {
-  readonly peer: ZmtpPeer;
-}
+/** Which connections have which name. */
+export class ConnectionsByName<C extends { readonly peer: ZmtpPeer } = { readonly peer: ZmtpPeer }> {
+  // bound: agentsMax · evicts: a name leaves with its last connection · owner: ConnectionsByName
+  readonly #byName = new Map<string, Set<C>>();
 
-/** Which connections bear which name. */
-export class Roll<B extends Bearer = Bearer> {
-  // bound: agentsMax · evicts: a name leaves with its last connection · owner: Roll
-  readonly #byName = new Map<string, Set<B>>();
-
-  add(bearer: B, name: string): void {
-    const bearers = this.#byName.get(name);
-    if (bearers === undefined) this.#byName.set(name, new Set([bearer]));
-    else bearers.add(bearer);
+  add(connection: C, name: string): void {
+    const connections = this.#byName.get(name);
+    if (connections === undefined) this.#byName.set(name, new Set([connection]));
+    else connections.add(connection);
   }
 
-  remove(bearer: B, name: string): void {
-    const bearers = this.#byName.get(name);
-    if (bearers?.delete(bearer) === true && bearers.size === 0) this.#byName.delete(name);
+  remove(connection: C, name: string): void {
+    const connections = this.#byName.get(name);
+    if (connections?.delete(connection) === true && connections.size === 0) this.#byName.delete(name);
   }
 
-  bearers(name: string): ReadonlySet<B> {
+  of(name: string): ReadonlySet<C> {
     return this.#byName.get(name) ?? new Set();
   }
 
   /**
    * The connections under `name` that may belong to the agent behind a publishing connection: both proved, or both
-   * claimed and on one
-   * machine. What the broker has to say to a claimed sender goes to these or to nobody, so that a name is no weapon
-   * against its bearer.
+   * claimed and on one machine. What the broker has to say to a claimed sender goes to these or to nobody, so that
+   * nobody can harm an agent by sending under its name (ZeroMQ §10.3).
    */
-  ownBy(name: string, publisher: ZmtpPeer): readonly B[] {
-    return [...this.bearers(name)].filter(({ peer }) =>
+  ofSender(name: string, publisher: ZmtpPeer): readonly C[] {
+    return [...this.of(name)].filter(({ peer }) =>
       publisher.principal === undefined
         ? peer.principal === undefined && (peer.remote === publisher.remote || (peer.isLocal && publisher.isLocal))
         : peer.principal !== undefined,
@@ -121,114 +101,118 @@ export class Roll<B extends Bearer = Bearer> {
   }
 }
 
-/** What {@link Presences} needs. */
-export interface PresencesOptions {
-  readonly peer: SubscriberPeer;
-  readonly context: ZeromqContext;
-  readonly arrived: (name: string) => void;
-  /** Gone with its connection and may come back within `graceMs`, or gone for good (0). */
-  readonly left: (name: string, graceMs: number) => void;
-  /** There was no room for it. */
-  readonly refused: (name: string, fault: Fault) => void;
+/** What a connection's presences tell it. */
+export interface PresenceEvents {
+  arrived(name: string): void;
+  /** `graceMs`: it may come back within this time; 0: it is gone for good. */
+  left(name: string, graceMs: number): void;
+  /** The directory had no room for the name. */
+  refused(name: string, fault: Fault): void;
 }
 
-interface Here {
+interface NamedPresence {
   readonly presence: Presence;
-  readonly borne: Borne;
+  readonly source: NameSource;
   /** Monotonic. */
   readonly since: number;
   isShown: boolean;
 }
 
-/**
- * One connection's presence in the directory under each of its names: when it arrives, is shown to dialects, and
- * departs.
- */
+/** One connection's presence in the directory under each of its names: when it arrives, is listed, and departs. */
 export class Presences {
   // bound: zmqSubscriptionsMax, agentsMax in all · evicts: a name leaves with its subscription or connection · owner:
   // Presences
-  readonly #here = new Map<string, Here>();
-  readonly #options: PresencesOptions;
+  readonly #byName = new Map<string, NamedPresence>();
+  readonly #peer: SubscriberPeer;
+  readonly #context: Pick<ZeromqContext, "clock" | "directory" | "ledger" | "limiter" | "limits" | "log">;
+  readonly #events: PresenceEvents;
   #cancelShow: (() => void) | undefined;
 
-  constructor(options: PresencesOptions) {
-    this.#options = options;
+  constructor(
+    peer: SubscriberPeer,
+    context: Pick<ZeromqContext, "clock" | "directory" | "ledger" | "limiter" | "limits" | "log">,
+    events: PresenceEvents,
+  ) {
+    this.#peer = peer;
+    this.#context = context;
+    this.#events = events;
   }
 
   get(name: string): Presence | undefined {
-    return this.#here.get(name)?.presence;
+    return this.#byName.get(name)?.presence;
   }
 
   get all(): Iterable<Presence> {
-    return [...this.#here.values()].map(({ presence }) => presence);
+    return [...this.#byName.values()].map(({ presence }) => presence);
   }
 
-  /** Departs from names that the connection bears no longer, at once: it lives and said so. Arrives under new ones. */
-  follow({ names }: Naming): void {
-    for (const name of [...this.#here.keys()]) if (!names.has(name)) this.#depart(name, 0);
-    for (const [name, borne] of names) if (!this.#here.has(name)) this.#arrive(name, borne, names.size > 1);
+  /** Departs at once from names that the connection has given up; arrives under new ones. */
+  follow({ names }: ConnectionNames): void {
+    for (const name of [...this.#byName.keys()]) if (!names.has(name)) this.#depart(name, 0);
+    for (const [name, source] of names) if (!this.#byName.has(name)) this.#arrive(name, source, names.size > 1);
     this.#showLater();
   }
 
   /** Lists the agent: it has spoken or asked. */
   show(name: string): void {
-    const here = this.#here.get(name);
-    if (here === undefined || here.isShown || this.#isTool) return;
-    here.isShown = true;
-    here.presence.show();
+    const named = this.#byName.get(name);
+    if (named === undefined || named.isShown || this.#isTool) return;
+    named.isShown = true;
+    named.presence.show();
   }
 
-  /** The connection is gone; libzmq comes back soon, so its names stay for their grace. */
+  /** The connection is gone. libzmq usually comes back soon, so its names stay for their grace (ZeroMQ §7.2). */
   close(): void {
     this.#cancelShow?.();
-    const { graceDeclaredMs, graceInferredMs } = this.#options.context.limits;
-    for (const [name, { borne }] of [...this.#here])
-      this.#depart(name, borne.how === "inferred" ? graceInferredMs : graceDeclaredMs);
+    const { graceDeclaredMs, graceInferredMs } = this.#context.limits;
+    for (const [name, { source }] of [...this.#byName])
+      this.#depart(name, source.how === "inferred" ? graceInferredMs : graceDeclaredMs);
   }
 
-  /** The operator's own tools are there without being agents. */
+  /** True for the operator's own tools, which are there without being agents. */
   get #isTool(): boolean {
-    return this.#options.peer.principal?.scopes.has("operate") === true;
+    return this.#peer.principal?.scopes.has("operate") === true;
   }
 
-  #arrive(name: string, borne: Borne, sharing: boolean): void {
-    const { context, peer, arrived, refused } = this.#options;
+  #arrive(name: string, source: NameSource, sharing: boolean): void {
+    const { clock, directory, ledger } = this.#context;
+    const { principal: owner, remote } = this.#peer;
     try {
-      const isShown = borne.how !== "inferred" && !this.#isTool;
-      const presence = context.directory.arrive({
-        principal: speakerOf(name, peer.principal),
+      const isShown = source.how !== "inferred" && !this.#isTool;
+      const presence = directory.arrive({
+        principal: speakerOf(name, owner),
         dialect: "zmq",
         listed: isShown,
         sharing,
-        ...(borne.via !== undefined && { via: borne.via }),
+        ...(source.via !== undefined && { via: source.via }),
       });
-      this.#here.set(name, { presence, borne, since: context.clock.monotonic(), isShown });
-      arrived(name);
+      this.#byName.set(name, { presence, source, since: clock.monotonic(), isShown });
+      this.#events.arrived(name);
     } catch (thrown) {
       const fault = asFault(thrown);
-      context.ledger.count("agent-refused");
-      warn(context, peer.remote, "an agent was refused", { agent: name, why: fault.message });
-      refused(name, fault);
+      ledger.count("agent-refused");
+      warn(this.#context, remote, "an agent was refused", { agent: name, why: fault.message });
+      this.#events.refused(name, fault);
     }
   }
 
   #depart(name: string, graceMs: number): void {
-    const here = this.#here.get(name);
-    if (here === undefined) return;
-    this.#here.delete(name);
-    here.presence.depart(graceMs);
-    this.#options.left(name, graceMs);
+    const named = this.#byName.get(name);
+    if (named === undefined) return;
+    this.#byName.delete(name);
+    named.presence.depart(graceMs);
+    this.#events.left(name, graceMs);
   }
 
-  /** An inferred name that has not spoken is listed once it is old enough. */
+  /** Lists inferred names that are old enough although they have not spoken (ZeroMQ §5.2). */
   #showLater(): void {
-    const { clock, limits } = this.#options.context;
+    const { clock, limits } = this.#context;
     this.#cancelShow?.();
     this.#cancelShow = undefined;
     const now = clock.monotonic();
     let next = Infinity;
-    for (const [name, { borne, since, isShown }] of this.#here) {
-      if (borne.how !== "inferred" || isShown) continue;
+    for (const [name, { source, since, isShown }] of this.#byName) {
+      if (source.how !== "inferred" || isShown) continue;
       const dueAt = since + limits.zmqInferredMs;
       if (dueAt <= now) this.show(name);
       else next = Math.min(next, dueAt);
@@ -242,7 +226,7 @@ export class Presences {
 
 /** Who speaks under `name` on a connection of `owner`: a proxy proves the names it carries by its own token. */
 export function speakerOf(name: string, owner: Principal | undefined): Principal {
-  if (owner === undefined) return principalOf(name, "claimed");
+  if (owner === undefined) return principal(name, "claimed");
   if (owner.agent === name) return owner;
-  return principalOf(name, "proved", owner.proof === undefined ? {} : { proof: owner.proof });
+  return principal(name, "proved", owner.proof === undefined ? {} : { proof: owner.proof });
 }

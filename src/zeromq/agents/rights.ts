@@ -1,8 +1,8 @@
 import {
-  Fault,
   brokerTopic,
   cutText,
   eventsTopic,
+  Fault,
   isAgentName,
   isReserved,
   subscriptionKind,
@@ -11,80 +11,79 @@ import {
 import type { Directory } from "../../directory/index.js";
 import type { Identity } from "../../identity/index.js";
 import type { ZmtpPeer } from "../wire/index.js";
-import type { ZeromqContext } from "./context.js";
 
-/** Who knows whose a name is. */
-export interface NameKeepers {
-  readonly identity: Pick<Identity, "isProtected">;
+/** The parts that know whose a name is. */
+export interface NameOwners {
+  readonly identity: Pick<Identity, "isProtected" | "proxied">;
   readonly directory: Pick<Directory, "agent">;
+  /** Shared topics that are nobody's name. */
+  readonly dataTopics: readonly string[];
 }
 
 /**
- * True if nobody may claim the name on ZeroMQ: it is reserved, has an owner who proves it, or is borne by a session of
- * another dialect now
- * (protocols §1, conflict: a newcomer does not take a live name).
+ * True if nobody may claim the name on ZeroMQ: it is reserved, it has an owner who proves it, or a session of another
+ * dialect uses it now (protocols §1.8).
  */
-export function isOwned(name: string, { identity, directory }: NameKeepers): boolean {
+export function isOwned(name: string, { identity, directory }: NameOwners): boolean {
   if (isReserved(name) || identity.isProtected(name)) return true;
-  const bearer = directory.agent(name);
-  return bearer !== undefined && bearer.dialect !== "zmq";
+  const agent = directory.agent(name);
+  return agent !== undefined && agent.dialect !== "zmq";
 }
 
-/** What decides over names. */
-export type House = Pick<ZeromqContext, "identity" | "dataTopics"> & NameKeepers;
-
-/** A name with an owner, refused to somebody who proves nothing. */
-export function ownedName(name: string): Fault {
+/** A name with an owner is refused to a client that proves nothing. */
+export function ownedFault(name: string): Fault {
   return new Fault(
     "forbidden",
-    `the name ${name} has an owner, or is in use in another dialect: connect by PLAIN with its token (broker token ${name}), or use another name`,
+    `the name ${name} has an owner, or is in use in another dialect: connect by PLAIN with its token ` +
+      `(broker token ${name}), or use another name`,
   );
 }
 
-/** Why a connection may not declare this name by `X-Agent`, or undefined if it may. */
-export function declaredFault(name: string, house: House): Fault | undefined {
-  if (!isAgentName(name) || house.dataTopics.includes(name))
+/** Why a connection may not declare this name by `X-Agent`; undefined if it may. */
+export function declaredFault(name: string, owners: NameOwners): Fault | undefined {
+  if (!isAgentName(name) || owners.dataTopics.includes(name))
     return new Fault("malformed", `X-Agent: ${cutText(name)} cannot be an agent's name; choose another`);
-  return isOwned(name, house) ? ownedName(name) : undefined;
+  return isOwned(name, owners) ? ownedFault(name) : undefined;
 }
 
 /**
- * Why a subscription has to sleep, or undefined if it is heard. Rooms are the directory's business.
- * Listening to everything is for connections of this machine, or for a token with scope `observe`; names are for their
- * owners.
+ * Why a connection may not hear a subscription now; undefined if it may (ZeroMQ §6.2, §6.5). Listening to everything
+ * is for connections of this machine and for tokens with scope `observe`; names are for their owners. Rooms are the
+ * directory's business and not decided here.
  */
 export function subscriptionFault(
   topic: string,
-  peer: Pick<ZmtpPeer, "principal" | "isLocal">,
-  house: House,
+  { principal, isLocal }: Pick<ZmtpPeer, "principal" | "isLocal">,
+  owners: NameOwners,
 ): Fault | undefined {
-  const { principal, isLocal } = peer;
   const observes = principal === undefined ? isLocal : principal.scopes.has("observe");
   if (subscriptionKind(topic) !== "exact") {
     if (observes) return undefined;
     return new Fault(
       "forbidden",
-      `listening to everything${topic === "" ? "" : ` that begins with ${topic}`} needs a token with scope observe (broker token NAME --scope observe)`,
+      `listening to everything${topic === "" ? "" : ` that begins with ${topic}`} needs a token with scope observe ` +
+        "(broker token NAME --scope observe)",
     );
   }
-  if (topic.startsWith("$")) return brokersFault(topic, observes);
-  if (!isAgentName(topic) || house.dataTopics.includes(topic)) return undefined;
-  if (principal === undefined) return isOwned(topic, house) ? ownedName(topic) : undefined;
-  if (topic === principal.agent || house.identity.proxied(principal).has(topic)) return undefined;
+  if (topic.startsWith("$")) return brokerTopicFault(topic, observes);
+  if (!isAgentName(topic) || owners.dataTopics.includes(topic)) return undefined;
+  if (principal === undefined) return isOwned(topic, owners) ? ownedFault(topic) : undefined;
+  if (topic === principal.agent || owners.identity.proxied(principal).has(topic)) return undefined;
   return new Fault(
     "forbidden",
-    `${topic} is not your name: with a token you hear what is for ${principal.agent}; a shared topic has to stand under topics in the broker's configuration`,
+    `${topic} is not your name: with a token you hear what is for ${principal.agent}; ` +
+      "a shared topic has to be listed under topics in the broker's configuration",
   );
 }
 
-function brokersFault(topic: string, observes: boolean): Fault | undefined {
+function brokerTopicFault(topic: string, observes: boolean): Fault | undefined {
   if (topic === eventsTopic) return undefined;
   if (topic === brokerTopic)
-    return new Fault("forbidden", `what is for the broker is heard by the broker only; subscribe to ${eventsTopic}`);
+    return new Fault("forbidden", `only the broker hears what is sent to it; subscribe to ${eventsTopic}`);
   if (topic !== telemetryTopic)
     return new Fault(
       "unsupported",
-      `there is no topic ${topic}; the broker's are ${brokerTopic}, ${eventsTopic} and ${telemetryTopic}`,
+      `there is no topic ${topic}; the broker's topics are ${brokerTopic}, ${eventsTopic} and ${telemetryTopic}`,
     );
   return observes
     ? undefined

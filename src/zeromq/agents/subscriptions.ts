@@ -1,26 +1,71 @@
 import { subscriptionKind, type Router } from "../../core/index.js";
 import type { SubscriberPeer } from "../wire/index.js";
 
-/** What {@link Subscriptions} needs. */
-export interface SubscriptionsOptions {
-  readonly peer: SubscriberPeer;
-  readonly router: Router;
-  readonly sleepers: Sleepers;
-  /** Judges a sleeping topic again; true if it sleeps no longer. */
-  readonly tryAgain: (topic: string) => boolean;
+/** A subscription that the connection has no right to now. */
+export interface SleepingSubscription {
+  /** Checks the right again; true if the subscription no longer sleeps, or is gone. */
+  tryAgain(): boolean;
 }
 
-/** What becomes of each subscription of one connection: heard (exactly, by prefix, as a tap), or asleep. */
+/** At most this many are tried again in one round: what 20,000 connections want at once must not stop the loop. */
+const triesPerRound = 1_000;
+
+/**
+ * All subscriptions that sleep (ZeroMQ §6.3): to names that have an owner, to rooms without an invitation, to topics
+ * without the right. They are tried again one after the other.
+ */
+export class SleepingSubscriptions {
+  // bound: zmqSubscriptionsMax of each of zmqConnectionsMax · evicts: a subscription leaves when it wakes, is
+  // cancelled, or with its connection · owner: SleepingSubscriptions
+  readonly #sleeping = new Set<SleepingSubscription>();
+
+  get size(): number {
+    return this.#sleeping.size;
+  }
+
+  /** The returned function takes it out. */
+  add(subscription: SleepingSubscription): () => void {
+    this.#sleeping.add(subscription);
+    return () => {
+      this.#sleeping.delete(subscription);
+    };
+  }
+
+  /** Tries the next ones again, beginning with the one that was tried longest ago. */
+  tryAgain(): void {
+    let left = Math.min(triesPerRound, this.#sleeping.size);
+    for (const subscription of this.#sleeping) {
+      if (left === 0) return;
+      left -= 1;
+      this.#sleeping.delete(subscription);
+      if (!subscription.tryAgain()) this.#sleeping.add(subscription);
+    }
+  }
+}
+
+/** The subscriptions of one connection: each is heard (exactly, by prefix, or as a tap), or sleeps. */
 export class Subscriptions {
   // bound: zmqSubscriptionsMax, and roomsPerAgentMax joined at the desk · evicts: the listener ignores one more ·
   // owner: Subscriptions
   readonly #heard = new Map<string, () => void>();
-  // bound: zmqSubscriptionsMax · evicts: a sleeper leaves when it wakes or is cancelled · owner: Subscriptions
+  // bound: zmqSubscriptionsMax · evicts: a subscription leaves when it wakes or is cancelled · owner: Subscriptions
   readonly #asleep = new Map<string, () => void>();
-  readonly #options: SubscriptionsOptions;
+  readonly #peer: SubscriberPeer;
+  readonly #router: Router;
+  readonly #sleeping: SleepingSubscriptions;
+  readonly #tryAgain: (topic: string) => boolean;
 
-  constructor(options: SubscriptionsOptions) {
-    this.#options = options;
+  /** `tryAgain` checks the right to a sleeping topic again; it returns true if the topic no longer sleeps. */
+  constructor(
+    peer: SubscriberPeer,
+    router: Router,
+    sleeping: SleepingSubscriptions,
+    tryAgain: (topic: string) => boolean,
+  ) {
+    this.#peer = peer;
+    this.#router = router;
+    this.#sleeping = sleeping;
+    this.#tryAgain = tryAgain;
   }
 
   /** What it hears. */
@@ -40,28 +85,26 @@ export class Subscriptions {
   hear(topic: string): boolean {
     this.#wake(topic);
     if (this.#heard.has(topic)) return false;
-    const { peer, router } = this.#options;
     const kind = subscriptionKind(topic);
     const end =
       kind === "tap"
-        ? router.tap(peer)
+        ? this.#router.tap(this.#peer)
         : kind === "prefix"
-          ? router.subscribePrefix(topic, peer)
-          : router.subscribe(topic, peer);
+          ? this.#router.subscribePrefix(topic, this.#peer)
+          : this.#router.subscribe(topic, this.#peer);
     this.#heard.set(topic, end);
     return true;
   }
 
-  /** Hears it no longer, and waits for the day when it may. @returns false if it slept already */
+  /** Stops hearing `topic` until `tryAgain` says that it may. @returns false if it slept already */
   sleep(topic: string): boolean {
     this.#silence(topic);
     if (this.#asleep.has(topic)) return false;
-    const { sleepers, tryAgain } = this.#options;
-    this.#asleep.set(topic, sleepers.add({ tryAgain: () => tryAgain(topic) }));
+    this.#asleep.set(topic, this.#sleeping.add({ tryAgain: () => this.#tryAgain(topic) }));
     return true;
   }
 
-  /** Neither hears it nor waits for it. */
+  /** Stops hearing `topic`, or waiting for it. */
   end(topic: string): void {
     this.#wake(topic);
     this.#silence(topic);
@@ -80,47 +123,5 @@ export class Subscriptions {
   #silence(topic: string): void {
     this.#heard.get(topic)?.();
     this.#heard.delete(topic);
-  }
-}
-
-/** A subscription that is not heard for now. */
-export interface Sleeper {
-  /** Judges it again; true if it is awake or gone. */
-  tryAgain(): boolean;
-}
-
-/** Sleepers that are judged again in one round: what 20,000 connections want at once must not stop the loop. */
-const perRound = 1_000;
-
-/**
- * All subscriptions that sleep: names that have an owner, rooms one is not invited to, rights one does not have. Tried
- * again in turn.
- */
-export class Sleepers {
-  // bound: zmqSubscriptionsMax of each of zmqConnectionsMax · evicts: a sleeper goes when it wakes, is cancelled, or
-  // with its connection · owner: Sleepers
-  readonly #asleep = new Set<Sleeper>();
-
-  get size(): number {
-    return this.#asleep.size;
-  }
-
-  /** The returned function takes it out. */
-  add(sleeper: Sleeper): () => void {
-    this.#asleep.add(sleeper);
-    return () => {
-      this.#asleep.delete(sleeper);
-    };
-  }
-
-  /** One round: the longest untried first. */
-  round(): void {
-    let left = Math.min(perRound, this.#asleep.size);
-    for (const sleeper of this.#asleep) {
-      if (left === 0) return;
-      left -= 1;
-      this.#asleep.delete(sleeper);
-      if (!sleeper.tryAgain()) this.#asleep.add(sleeper);
-    }
   }
 }

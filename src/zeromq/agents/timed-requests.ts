@@ -1,20 +1,20 @@
 import { noticeOf, topicKind, type Envelope, type Message } from "../../core/index.js";
 import type { PublisherPeer } from "../wire/index.js";
 import type { ZeromqContext } from "./context.js";
-import type { Faults } from "./fault-notices.js";
+import type { FaultNotices } from "./fault-notices.js";
 
-/** Longer ids are not followed: an open request keeps its id, and nothing else of the message, in memory. */
+/** Requests with longer ids are not followed: each open request keeps its id in memory, and nothing else. */
 const idMaxLength = 128;
 
 /** Follows requests from ZeroMQ to an agent of another dialect: if no answer comes in time, the sender is told. */
 export class TimedRequests {
-  readonly #context: ZeromqContext;
-  readonly #faults: Faults;
+  readonly #context: Pick<ZeromqContext, "clock" | "directory" | "requests" | "router">;
+  readonly #faults: FaultNotices;
   // bound: requestsMax · evicts: a request goes when it is answered, timed out, or its connection ends · owner:
   // TimedRequests
   readonly #byClaimed = new Map<PublisherPeer, Set<() => void>>();
 
-  constructor(context: ZeromqContext, faults: Faults) {
+  constructor(context: Pick<ZeromqContext, "clock" | "directory" | "requests" | "router">, faults: FaultNotices) {
     this.#context = context;
     this.#faults = faults;
   }
@@ -29,7 +29,7 @@ export class TimedRequests {
     if (type !== "request" || messageId.length > idMaxLength || !this.#isSession(topic)) return undefined;
     const left = expiresAt === undefined ? NaN : Date.parse(expiresAt) - clock.now();
     if (left <= 0) return undefined;
-    // A name that is only claimed is not what a limit may be counted by: others would pay for it.
+    // No limit is counted by a name that is only claimed: the agents who have it would pay for others.
     const isClaimed = publisher.principal === undefined;
     const forget = (): void => {
       if (isClaimed) this.#drop(publisher, withdraw);
@@ -58,7 +58,7 @@ export class TimedRequests {
     };
   }
 
-  /** The connection is gone, and with it what was only claimed on it. */
+  /** The connection is gone, and with it the requests of names that were only claimed on it. */
   forget(publisher: PublisherPeer): void {
     for (const withdraw of this.#byClaimed.get(publisher) ?? []) withdraw();
     this.#byClaimed.delete(publisher);
@@ -75,7 +75,7 @@ export class TimedRequests {
     if (open?.delete(withdraw) === true && open.size === 0) this.#byClaimed.delete(publisher);
   }
 
-  /** Answers between ZeroMQ agents pass as bytes, so only those from elsewhere can be waited for. */
+  /** True for a session of another dialect. Answers between ZeroMQ agents pass as bytes: nobody here would see them. */
   #isSession(topic: string): boolean {
     const { directory, router } = this.#context;
     if (topicKind(topic) !== "agent" || router.route(topic)?.wires.length !== 0) return false;

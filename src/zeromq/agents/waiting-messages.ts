@@ -1,20 +1,14 @@
-import {
-  isExpired,
-  type FaultCode,
-  type Ledger,
-  type Limits,
-  type Message,
-  type Subscriber,
-} from "../../core/index.js";
+import { isExpired, type Ledger, type Limits, type Message, type Subscriber } from "../../core/index.js";
 import type { PublisherPeer } from "../wire/index.js";
 import type { ZeromqContext } from "./context.js";
+import type { Undelivered } from "./fault-notices.js";
 
-/** What a held message costs beside its bytes. */
+/** What a waiting message costs beside its bytes. */
 const overheadBytes = 512;
 
-/** The memory that all held messages share. Each held message is a pending copy in the ledger. */
-export class Holding {
-  bytes = 0;
+/** The memory that all waiting messages share (ZeroMQ §3.3, §7.2). Each is a pending copy in the ledger. */
+export class WaitingMemory {
+  #bytes = 0;
   readonly #limits: Limits;
   readonly #ledger: Ledger;
 
@@ -24,55 +18,56 @@ export class Holding {
   }
 
   /**
-   * Takes one more beside `held` others of its name; a copy of its bytes is made.
+   * Takes one more message beside the `waiting` ones of its name, and copies its bytes.
    * @returns false if there is no room
    */
-  take(message: Message, held: number): boolean {
+  take(message: Message, waiting: number): boolean {
     const size = message.size + overheadBytes;
-    if (held >= this.#limits.heldPerNameMax || this.bytes + size > this.#limits.heldMaxBytes) return false;
+    if (waiting >= this.#limits.heldPerNameMax || this.#bytes + size > this.#limits.heldMaxBytes) return false;
     message.keep();
-    this.bytes += size;
+    this.#bytes += size;
     this.#ledger.copies.copies += 1;
     this.#ledger.copies.pending += 1;
     return true;
   }
 
-  /** The message is held no longer: the copy was none. What becomes of it now is counted by whoever takes it. */
+  /** The message waits no longer, and its pending copy is taken back: the caller counts what becomes of it. */
   release(message: Message): void {
-    this.bytes -= message.size + overheadBytes;
+    this.#bytes -= message.size + overheadBytes;
     this.#ledger.copies.copies -= 1;
     this.#ledger.copies.pending -= 1;
   }
 }
 
-/** Routes a message or tells its sender why not; counts what became of it. */
-export type Judge = (message: Message, publisher: PublisherPeer) => void;
-
-interface Held {
+interface WaitingMessage {
   readonly message: Message;
   readonly publisher: PublisherPeer;
 }
 
 /**
- * Messages to topics that nobody hears in the first seconds after the start, when the subscribers of a restarted broker
- * are still coming
- * back: held, and judged when the topic is heard or the time is over. Meanwhile each counts as routed, with a pending
- * copy.
+ * Lets messages to topics that nobody hears wait in the first seconds after the start, while the subscribers of a
+ * restarted broker come back (ZeroMQ §3.3). They are routed when the topic is heard or the time is over. Meanwhile each
+ * counts as routed, with a pending copy.
  */
-export class StartHold {
-  readonly #context: ZeromqContext;
-  readonly #holding: Holding;
-  readonly #judge: Judge;
-  // bound: heldMaxBytes in all, heldPerNameMax each · evicts: one message more is judged at once; all go when
-  // startHoldMs is over · owner: StartHold
-  readonly #topics = new Map<string, Held[]>();
+export class StartWait {
+  readonly #context: Pick<ZeromqContext, "clock" | "ledger" | "limits" | "router">;
+  readonly #memory: WaitingMemory;
+  readonly #route: (message: Message, publisher: PublisherPeer) => void;
+  // bound: heldMaxBytes in all, heldPerNameMax each · evicts: one message more is routed at once; all go when
+  // startHoldMs is over · owner: StartWait
+  readonly #topics = new Map<string, WaitingMessage[]>();
   #phase: "new" | "open" | "over" = "new";
   #cancel: (() => void) | undefined;
 
-  constructor(context: ZeromqContext, holding: Holding, judge: Judge) {
+  /** `route` routes a message or tells its sender why not, and counts what became of it. */
+  constructor(
+    context: Pick<ZeromqContext, "clock" | "ledger" | "limits" | "router">,
+    memory: WaitingMemory,
+    route: (message: Message, publisher: PublisherPeer) => void,
+  ) {
     this.#context = context;
-    this.#holding = holding;
-    this.#judge = judge;
+    this.#memory = memory;
+    this.#route = route;
   }
 
   start(): void {
@@ -84,31 +79,31 @@ export class StartHold {
     });
   }
 
-  /** @returns false if the message is to be judged at once */
-  hold(message: Message, publisher: PublisherPeer): boolean {
+  /** @returns false if the message does not have to wait, or cannot */
+  keep(message: Message, publisher: PublisherPeer): boolean {
     const { ledger, router } = this.#context;
     if (this.#phase !== "open" || router.route(message.topic) !== undefined) return false;
-    const held = this.#topics.get(message.topic);
-    if (!this.#holding.take(message, held?.length ?? 0)) return false;
+    const waiting = this.#topics.get(message.topic);
+    if (!this.#memory.take(message, waiting?.length ?? 0)) return false;
     ledger.messages.routed += 1;
-    if (held === undefined) this.#topics.set(message.topic, [{ message, publisher }]);
-    else held.push({ message, publisher });
+    if (waiting === undefined) this.#topics.set(message.topic, [{ message, publisher }]);
+    else waiting.push({ message, publisher });
     return true;
   }
 
-  /** Somebody hears the topic: what was held goes out, in order. */
+  /** Somebody hears the topic: what waited for it is routed, in order. */
   release(topic: string): void {
-    const held = this.#topics.get(topic);
-    if (held === undefined) return;
+    const waiting = this.#topics.get(topic);
+    if (waiting === undefined) return;
     this.#topics.delete(topic);
-    for (const { message, publisher } of held) {
-      this.#holding.release(message);
+    for (const { message, publisher } of waiting) {
+      this.#memory.release(message);
       this.#context.ledger.messages.routed -= 1;
-      this.#judge(message, publisher);
+      this.#route(message, publisher);
     }
   }
 
-  /** The time is over: what is left is judged as it stands. */
+  /** The time is over: all that still waits is routed, or its sender told that nobody is there. */
   end(): void {
     this.#phase = "over";
     this.#cancel?.();
@@ -116,65 +111,56 @@ export class StartHold {
   }
 }
 
-/** Why a held message reached nobody. */
-export type Undelivered = Extract<FaultCode, "not-found" | "full" | "timeout">;
-
-/** What {@link Graces} needs. */
-export interface GracesOptions {
-  readonly context: ZeromqContext;
-  readonly holding: Holding;
-  /**
-   * Hears of each message that nobody got in the end: its name did not come back, no more could be held, or its own
-   * time was over.
-   */
-  readonly undelivered: (message: Message, why: Undelivered) => void;
-}
-
-interface Grace {
+interface AbsentName {
   readonly messages: Message[];
-  readonly holder: Subscriber;
+  /** Subscribes to the name instead of its agent. */
+  readonly standIn: Subscriber;
   readonly unsubscribe: () => void;
   readonly cancel: () => void;
 }
 
 /**
- * Names whose last connection is gone and may come back within a moment. Until then a holder subscribes to the name and
- * keeps what comes, in
- * order; whoever bears the name again gets it before anything new, else it is dropped as `expired`.
+ * Lets messages to a name wait when its last connection is gone and may come back within its grace (ZeroMQ §7.2). Until
+ * then a stand-in subscribes to the name and keeps what comes, in order. The next connection or session of that name
+ * gets it before anything new; if none comes, the messages are dropped as `expired`.
  */
-export class Graces {
+export class ReconnectWait {
   // bound: agentsMax; heldMaxBytes in all, heldPerNameMax each · evicts: the newest message is dropped as full; a name
-  // when its grace is over · owner: Graces
-  readonly #away = new Map<string, Grace>();
-  readonly #options: GracesOptions;
+  // when its grace is over · owner: ReconnectWait
+  readonly #absent = new Map<string, AbsentName>();
+  readonly #context: Pick<ZeromqContext, "clock" | "ledger" | "router">;
+  readonly #memory: WaitingMemory;
+  readonly #undelivered: (message: Message, why: Undelivered) => void;
 
-  constructor(options: GracesOptions) {
-    this.#options = options;
+  /** `undelivered` is told of each message that nobody got in the end. */
+  constructor(
+    context: Pick<ZeromqContext, "clock" | "ledger" | "router">,
+    memory: WaitingMemory,
+    undelivered: (message: Message, why: Undelivered) => void,
+  ) {
+    this.#context = context;
+    this.#memory = memory;
+    this.#undelivered = undelivered;
   }
 
-  /** Names that are away. */
-  get size(): number {
-    return this.#away.size;
-  }
-
-  /** Starts to hold what comes for a name whose last connection has just gone. */
+  /** The last connection of `name` has just gone. */
   begin(name: string, graceMs: number): void {
-    if (this.#away.has(name)) return;
-    const { clock, router } = this.#options.context;
-    const holder: Subscriber = { deliver: (message, observed) => !observed && this.#hold(name, message) };
-    this.#away.set(name, {
+    if (this.#absent.has(name)) return;
+    const { clock, router } = this.#context;
+    const standIn: Subscriber = { deliver: (message, observed) => !observed && this.#keep(name, message) };
+    this.#absent.set(name, {
       messages: [],
-      holder,
-      unsubscribe: router.subscribe(name, holder),
+      standIn,
+      unsubscribe: router.subscribe(name, standIn),
       cancel: clock.after(graceMs, () => {
         this.#expire(name);
       }),
     });
   }
 
-  /** Gives what was held to `receiver`, who bears the name. */
+  /** Gives what waited for `name` to `receiver`, which has the name now. */
   giveTo(name: string, receiver: Pick<Subscriber, "deliver">): void {
-    const { clock } = this.#options.context;
+    const { clock } = this.#context;
     for (const message of this.#end(name)) {
       const { envelope } = message;
       if (envelope !== undefined && isExpired(envelope, clock.now())) this.#drop(message, "timeout");
@@ -182,34 +168,33 @@ export class Graces {
     }
   }
 
-  /** Ends every grace, as at a stop. */
+  /** Ends every wait, as at a stop. */
   close(): void {
-    for (const name of [...this.#away.keys()]) this.#expire(name);
+    for (const name of [...this.#absent.keys()]) this.#expire(name);
   }
 
-  #hold(name: string, message: Message): boolean {
-    const grace = this.#away.get(name);
-    if (grace === undefined) return false;
-    const session = this.#session(name, grace);
+  #keep(name: string, message: Message): boolean {
+    const absent = this.#absent.get(name);
+    if (absent === undefined) return false;
+    const session = this.#session(name, absent);
     if (session !== undefined) {
-      // The agent is back by another road, which takes this very message after us.
+      // The agent is back as a session, which the router gives this very message after us.
       this.giveTo(name, session);
       return false;
     }
-    const { context, holding, undelivered } = this.#options;
-    if (holding.take(message, grace.messages.length)) {
-      grace.messages.push(message);
+    if (this.#memory.take(message, absent.messages.length)) {
+      absent.messages.push(message);
     } else {
-      context.ledger.drop("full", 1, false);
-      undelivered(message, "full");
+      this.#context.ledger.drop("full", 1, false);
+      this.#undelivered(message, "full");
     }
     return true;
   }
 
   #expire(name: string): void {
-    const grace = this.#away.get(name);
-    if (grace === undefined) return;
-    const session = this.#session(name, grace);
+    const absent = this.#absent.get(name);
+    if (absent === undefined) return;
+    const session = this.#session(name, absent);
     if (session !== undefined) {
       this.giveTo(name, session);
       return;
@@ -218,22 +203,22 @@ export class Graces {
   }
 
   #drop(message: Message, why: Undelivered): void {
-    this.#options.context.ledger.drop("expired", 1, false);
-    this.#options.undelivered(message, why);
+    this.#context.ledger.drop("expired", 1, false);
+    this.#undelivered(message, why);
   }
 
-  /** A session of another dialect that bears the name now. */
-  #session(name: string, { holder }: Grace): Subscriber | undefined {
-    return this.#options.context.router.route(name)?.readers.find((reader) => reader !== holder);
+  /** A session of another dialect that has the name now. */
+  #session(name: string, { standIn }: AbsentName): Subscriber | undefined {
+    return this.#context.router.route(name)?.readers.find((reader) => reader !== standIn);
   }
 
   #end(name: string): readonly Message[] {
-    const grace = this.#away.get(name);
-    if (grace === undefined) return [];
-    this.#away.delete(name);
-    grace.cancel();
-    grace.unsubscribe();
-    for (const message of grace.messages) this.#options.holding.release(message);
-    return grace.messages;
+    const absent = this.#absent.get(name);
+    if (absent === undefined) return [];
+    this.#absent.delete(name);
+    absent.cancel();
+    absent.unsubscribe();
+    for (const message of absent.messages) this.#memory.release(message);
+    return absent.messages;
   }
 }

@@ -1,29 +1,20 @@
-import {
-  Fault,
-  asFault,
-  everyone,
-  type Envelope,
-  type Lifecycle,
-  type Message,
-  type Principal,
-  type Subscriber,
-} from "../../core/index.js";
+import { asFault, everyone, type Envelope, type Lifecycle, type Message, type Principal } from "../../core/index.js";
 import type { Asker, Askers, Seat } from "../../desk/index.js";
 import { DroppedEvents } from "../../directory/index.js";
-import { FailedLogins, type TokenEnd } from "../../identity/index.js";
+import type { TokenEnd } from "../../identity/index.js";
 import type { PublisherPeer, SubscriberPeer, ZmtpPolicy } from "../wire/index.js";
-import { Connected, type ConnectedHost } from "./agent-connection.js";
+import { AgentConnection, type AgentConnectionEvents } from "./agent-connection.js";
 import type { ZeromqContext } from "./context.js";
-import { Faults, isZmtpPeer, tellUndelivered } from "./fault-notices.js";
+import { FaultNotices, isZmtpPeer } from "./fault-notices.js";
 import { Logins } from "./logins.js";
-import { Look } from "./message-intake.js";
-import { Roll } from "./names.js";
+import { MessageIntake } from "./message-intake.js";
+import { ConnectionsByName } from "./names.js";
 import { declaredFault, isOwned } from "./rights.js";
-import { Sleepers } from "./subscriptions.js";
+import { SleepingSubscriptions } from "./subscriptions.js";
 import { TimedRequests } from "./timed-requests.js";
-import { Graces, Holding, StartHold } from "./waiting-messages.js";
+import { ReconnectWait, StartWait, WaitingMemory } from "./waiting-messages.js";
 
-/** Rights are looked at again this often, where nothing tells that they have changed. */
+/** Rights are checked again this often, where nothing tells that they have changed. */
 const roundMs = 1_000;
 
 /**
@@ -32,74 +23,79 @@ const roundMs = 1_000;
  */
 export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
   readonly #context: ZeromqContext;
-  readonly #roll = new Roll<Connected>();
-  readonly #sleepers = new Sleepers();
-  readonly #faults: Faults;
-  readonly #graces: Graces;
-  readonly #startHold: StartHold;
+  readonly #byName = new ConnectionsByName<AgentConnection>();
+  readonly #sleeping = new SleepingSubscriptions();
+  readonly #faults: FaultNotices;
+  readonly #reconnectWait: ReconnectWait;
+  readonly #startWait: StartWait;
   readonly #requests: TimedRequests;
-  readonly #look: Look;
+  readonly #intake: MessageIntake;
   readonly #droppedEvents: DroppedEvents;
-  readonly #failedLogins: FailedLogins;
   readonly #logins: Logins;
-  readonly #host: ConnectedHost;
+  readonly #connectionEvents: AgentConnectionEvents;
   // bound: zmqConnectionsMax · evicts: the listener refuses one more · owner: ZeromqAgents
-  readonly #connected = new Map<object, Connected>();
+  readonly #connections = new Map<object, AgentConnection>();
   #protectedCount = 0;
   #cancelRound: (() => void) | undefined;
-  #ends: (() => void)[] = [];
+  #endBroadcasts: (() => void) | undefined;
 
   constructor(context: ZeromqContext) {
     this.#context = context;
-    const faults = new Faults(context, this.#roll);
-    const holding = new Holding(context.limits, context.ledger);
-    this.#faults = faults;
-    this.#graces = new Graces({
-      context,
-      holding,
-      undelivered: (message, why) => {
-        tellUndelivered(message, why, faults);
-      },
+    const memory = new WaitingMemory(context.limits, context.ledger);
+    this.#faults = new FaultNotices(context, this.#byName);
+    this.#reconnectWait = new ReconnectWait(context, memory, (message, why) => {
+      this.#faults.tellUndelivered(message, why);
     });
-    this.#requests = new TimedRequests(context, faults);
-    this.#look = new Look({
-      context,
-      faults,
-      requests: this.#requests,
+    this.#startWait = new StartWait(context, memory, (message, publisher) => {
+      this.#intake.route(message, publisher);
+    });
+    this.#requests = new TimedRequests(context, this.#faults);
+    this.#intake = new MessageIntake(context, this.#faults, this.#requests, {
       spoke: (agent) => {
         this.#show(agent);
       },
-      hold: (message, publisher) => this.#startHold.hold(message, publisher),
-    });
-    this.#startHold = new StartHold(context, holding, (message, publisher) => {
-      this.#look.judge(message, publisher);
+      waitAtStart: (message, publisher) => this.#startWait.keep(message, publisher),
     });
     this.#droppedEvents = new DroppedEvents(context.exchange, context.clock);
-    this.#failedLogins = new FailedLogins(context.limiter, context.limits);
-    this.#logins = new Logins(context.witness);
-    this.#host = this.#makeHost();
+    this.#logins = new Logins(context);
+    this.#connectionEvents = {
+      arrived: (connection, name) => {
+        this.#byName.add(connection, name);
+      },
+      left: (connection, name, graceMs) => {
+        this.#byName.remove(connection, name);
+        if (graceMs > 0 && this.#byName.of(name).size === 0) this.#reconnectWait.begin(name, graceMs);
+      },
+      heard: (connection, topic) => {
+        if (connection.mayReceiveFor(topic)) this.#reconnectWait.giveTo(topic, connection.peer);
+        this.#startWait.release(topic);
+      },
+    };
   }
 
   start(): Promise<void> {
     const { identity, router } = this.#context;
-    this.#ends = [router.subscribe(everyone, new Broadcast(() => this.#connected.values()))];
+    this.#endBroadcasts = router.subscribe(everyone, {
+      deliver: (message, observed) => !observed && this.#broadcast(message),
+    });
     this.#protectedCount = identity.protectedCount;
-    this.#startHold.start();
+    this.#startWait.start();
     this.#roundLater();
     return Promise.resolve();
   }
 
   drain(): Promise<void> {
-    this.#startHold.end();
+    this.#startWait.end();
     return Promise.resolve();
   }
 
   stop(): Promise<void> {
-    this.#startHold.end();
-    this.#graces.close();
+    this.#startWait.end();
+    this.#reconnectWait.close();
     this.#faults.close();
     this.#cancelRound?.();
-    for (const end of this.#ends.splice(0)) end();
+    this.#endBroadcasts?.();
+    this.#endBroadcasts = undefined;
     return Promise.resolve();
   }
 
@@ -113,15 +109,7 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
   }
 
   authenticate(user: string, password: string, remote: string): Principal {
-    try {
-      const barred = this.#failedLogins.barred(remote);
-      if (barred !== undefined) throw barred;
-      return this.#context.identity.plain(user, password);
-    } catch (thrown) {
-      if (thrown instanceof Fault && thrown.code === "unauthenticated") this.#failedLogins.add(remote);
-      this.#logins.refused(user, remote, thrown);
-      throw thrown;
-    }
+    return this.#logins.authenticate(user, password, remote);
   }
 
   publisherReady(peer: PublisherPeer): void {
@@ -130,12 +118,15 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
       this.#context.identity.remember(principal.agent);
     } else if (declared !== undefined) {
       const fault = declaredFault(declared, this.#context);
-      if (fault !== undefined) throw this.#logins.refused(declared, peer.remote, fault);
+      if (fault !== undefined) {
+        this.#logins.refused(declared, peer.remote, fault);
+        throw fault;
+      }
     }
     this.#logins.add(peer);
   }
 
-  /** Whoever only publishes was never online. */
+  /** An agent that only publishes was never online, so nobody is told that it is gone. */
   publisherGone(peer: PublisherPeer): void {
     this.#logins.delete(peer);
     this.#faults.forget(peer);
@@ -144,46 +135,46 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
   }
 
   subscriberReady(peer: SubscriberPeer): void {
-    const connected = new Connected(peer, this.#host);
-    connected.open();
-    this.#connected.set(peer, connected);
+    const connection = new AgentConnection(peer, this.#context, this.#sleeping, this.#faults, this.#connectionEvents);
+    connection.open();
+    this.#connections.set(peer, connection);
     this.#logins.add(peer);
   }
 
   subscribed(peer: SubscriberPeer, topic: string): void {
-    this.#connected.get(peer)?.subscribed(topic);
+    this.#connections.get(peer)?.subscribed(topic);
   }
 
   unsubscribed(peer: SubscriberPeer, topic: string): void {
-    this.#connected.get(peer)?.unsubscribed(topic);
+    this.#connections.get(peer)?.unsubscribed(topic);
   }
 
   subscriberGone(peer: SubscriberPeer): void {
-    this.#connected.get(peer)?.close();
-    this.#connected.delete(peer);
+    this.#connections.get(peer)?.close();
+    this.#connections.delete(peer);
     this.#logins.delete(peer);
     this.#faults.forget(peer);
   }
 
-  /** Cuts the connections whose token has ended. */
+  /** Closes the connections whose token has ended. */
   endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void {
     this.#logins.endTokens(endOf);
   }
 
-  /** A name has just been proved: connections that only claim it hear it no more (protocols §2). */
+  /** A name has just been proved: connections that only claim it stop hearing it (ZeroMQ §5.7). */
   proved(name: string): void {
-    for (const wire of this.#context.router.route(name)?.wires ?? []) this.#connected.get(wire)?.reconsider(name);
+    for (const wire of this.#context.router.route(name)?.wires ?? []) this.#connections.get(wire)?.reconsider(name);
   }
 
-  look(message: Message, peer: PublisherPeer): void {
+  received(message: Message, peer: PublisherPeer): void {
     try {
-      this.#look.message(message, peer);
+      this.#intake.take(message, peer);
     } catch (thrown) {
-      this.#context.log("error", "looking at a message failed", { cause: String(asFault(thrown).cause) });
+      this.#context.log("error", "taking in a message failed", { cause: String(asFault(thrown).cause) });
     }
   }
 
-  /** Whoever only publishes hears no answer, and nobody else may be made to hear it. */
+  /** An agent that only publishes hears no answer, and nobody else is made to hear it. */
   askerOf({ origin }: Message, { from }: Envelope): Asker | undefined {
     const seen = (): void => {
       this.#show(from);
@@ -198,11 +189,11 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
         seen,
       };
     }
-    const connections = this.#roll.ownBy(from, origin);
+    const connections = this.#byName.ofSender(from, origin);
     if (connections.length === 0) return undefined;
     return {
       chargedTo: deskKey(origin.id),
-      seats: connections.flatMap((connected) => seatOf(connected, from)),
+      seats: connections.flatMap((connection) => seatOf(connection, from)),
       refused: (notice) => {
         this.#faults.tell(from, notice, origin);
       },
@@ -210,87 +201,60 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
     };
   }
 
-  #makeHost(): ConnectedHost {
-    return {
-      context: this.#context,
-      sleepers: this.#sleepers,
-      faults: this.#faults,
-      arrived: (connected, name) => {
-        this.#roll.add(connected, name);
-      },
-      left: (connected, name, graceMs) => {
-        this.#roll.remove(connected, name);
-        if (graceMs > 0 && this.#roll.bearers(name).size === 0) this.#graces.begin(name, graceMs);
-      },
-      heard: (connected, topic) => {
-        if (connected.mayBear(topic)) this.#graces.giveTo(topic, connected.peer);
-        this.#startHold.release(topic);
-      },
-    };
+  /**
+   * Brings a message to `all` to the agents that have not subscribed to that topic, on their own topic: one copy for
+   * each connection, none for the speaker. @returns false if nobody got it
+   */
+  #broadcast(message: Message): boolean {
+    const from = message.envelope?.from;
+    let isDelivered = false;
+    for (const connection of this.#connections.values()) {
+      if (connection.hearsEveryone) continue;
+      const name = connection.agent;
+      if (name === undefined || (from !== undefined && connection.hasName(from))) continue;
+      if (connection.peer.deliverAs(name, message)) isDelivered = true;
+    }
+    return isDelivered;
   }
 
   #show(agent: string): void {
-    for (const connected of this.#roll.bearers(agent)) connected.show(agent);
+    for (const connection of this.#byName.of(agent)) connection.show(agent);
   }
 
   #roundLater(): void {
     this.#cancelRound = this.#context.clock.after(roundMs, () => {
-      this.#sleepers.round();
-      this.#checkNames();
-      for (const connected of this.#connected.values()) this.#droppedEvents.report(connected);
+      this.#sleeping.tryAgain();
+      this.#checkClaims();
+      for (const connection of this.#connections.values()) this.#droppedEvents.report(connection);
       this.#roundLater();
     });
   }
 
-  /** A token that another process issued closes its name for those who only claim it. */
-  #checkNames(): void {
+  /** If another process has issued a token, its name is taken from connections that only claim it. */
+  #checkClaims(): void {
     const { identity } = this.#context;
     const before = this.#protectedCount;
     this.#protectedCount = identity.protectedCount;
     if (this.#protectedCount === before) return;
-    for (const connected of this.#connected.values())
-      for (const name of connected.claims()) if (isOwned(name, this.#context)) connected.reconsider(name);
+    for (const connection of this.#connections.values())
+      for (const name of connection.claims()) if (isOwned(name, this.#context)) connection.reconsider(name);
   }
 }
 
+/** The key by which the rate limiter counts what is asked at the desk. */
 function deskKey(asker: string): string {
   return `desk ${asker}`;
 }
 
-function seatOf(connected: Connected, name: string): Seat[] {
-  const presence = connected.presence(name);
+function seatOf(connection: AgentConnection, name: string): Seat[] {
+  const presence = connection.presence(name);
   if (presence === undefined) return [];
   return [
     {
       presence,
-      wants: (topic) => connected.peer.subscriptions.has(topic),
-      join: (room) => connected.join(presence, room),
-      leave: (room) => connected.leave(presence, room),
+      wants: (topic) => connection.peer.subscriptions.has(topic),
+      join: (room) => connection.join(presence, room),
+      leave: (room) => connection.leave(presence, room),
     },
   ];
-}
-
-/**
- * Brings what is for `all` to ZeroMQ agents that have not subscribed to it, on their own topic: one copy per
- * connection, none to the speaker.
- */
-export class Broadcast implements Subscriber {
-  readonly #connections: () => Iterable<Connected>;
-
-  constructor(connections: () => Iterable<Connected>) {
-    this.#connections = connections;
-  }
-
-  deliver(message: Message, observed: boolean): boolean {
-    if (observed) return false;
-    const from = message.envelope?.from;
-    let some = false;
-    for (const connected of this.#connections()) {
-      if (connected.hearsEveryone) continue;
-      const name = connected.agent;
-      if (name === undefined || (from !== undefined && connected.bears(from))) continue;
-      if (connected.peer.deliverAs(name, message)) some = true;
-    }
-    return some;
-  }
 }

@@ -1,4 +1,4 @@
-/** Why a connection's bytes were illegal: a closed vocabulary, used as the word of the ledger. */
+/** Why a connection's bytes were illegal; the ledger counts under these words. */
 export type IllegalReason =
   | "zmtp-not-zmtp"
   | "zmtp-reserved-flags"
@@ -14,7 +14,7 @@ export type IllegalReason =
   | "zmtp-unexpected-command"
   | "zmtp-short-ping";
 
-/** Bytes that ZMTP does not allow (RFC 23): the connection is closed at once and the reason counted. */
+/** Bytes that ZMTP does not allow (RFC 23, ZeroMQ §12.1): the connection is closed at once and the reason counted. */
 export class IllegalBytes extends Error {
   readonly reason: IllegalReason;
 
@@ -38,8 +38,8 @@ export interface ZmtpFrame {
 }
 
 /**
- * Where the frame that begins at `at` ends. Beyond `bytes.length` when it is incomplete: then at least so many bytes
- * are needed.
+ * Where the frame that begins at `at` ends. If that is beyond `bytes.length`, the frame is incomplete, and at least so
+ * many bytes are needed.
  * @throws IllegalBytes for illegal flags, or a length over `maxBytes`, as soon as the header shows it
  */
 export function frameEnd(bytes: Buffer, at: number, maxBytes: number): number {
@@ -66,8 +66,7 @@ export function bodyStart(bytes: Buffer, at: number): number {
 
 /**
  * Where the unit that begins at `at` ends: a command, a message of one part, or the first two parts of a message. As
- * `frameEnd` when
- * incomplete. @throws IllegalBytes
+ * `frameEnd` when it is incomplete. @throws IllegalBytes
  */
 export function unitEnd(bytes: Buffer, at: number, maxBytes: number): number {
   const end = frameEnd(bytes, at, maxBytes);
@@ -108,27 +107,27 @@ function writeHeader(target: Buffer, at: number, flags: number, size: number): n
   return at + 9;
 }
 
-/** Tells where the unit at the start of `bytes` ends, or how many bytes are needed to know more. */
+/** Tells where the unit at the start of `bytes` ends; beyond `bytes.length` when that many bytes are needed first. */
 export type Measure = (bytes: Buffer) => number;
 
-/** The unit that lies across chunks: its bytes so far, joined once when the last one is there. */
-export class Straddle {
+/** A unit whose bytes come in several chunks: keeps what has come, and joins it once when all of it is there. */
+export class PartialUnit {
   readonly #list = new ChunkList();
   #needed = 0;
   #unit: Buffer | undefined;
 
-  /** Bytes held of the unfinished unit. */
+  /** Bytes kept of the unfinished unit. */
   get size(): number {
     return this.#list.size;
   }
 
   /** Keeps `bytes[start, end)`, the beginning of a unit of at least `needed` bytes. */
-  hold(bytes: Buffer, start: number, end: number, needed: number): void {
+  keep(bytes: Buffer, start: number, end: number, needed: number): void {
     this.#needed = needed;
     this.#list.push(bytes, start, end, needed);
   }
 
-  /** Reads on from `chunk[at]`; `take` then gives the unit, if it is whole. @returns how far it read */
+  /** Goes on reading at `chunk[at]`. If the unit is whole then, `take` returns it. @returns how far it read */
   fill(chunk: Buffer, at: number, measure: Measure): number {
     for (;;) {
       const take = Math.min(this.#needed - this.#list.size, chunk.length - at);
@@ -141,11 +140,11 @@ export class Straddle {
         this.#unit = joined;
         return at;
       }
-      this.hold(joined, 0, joined.length, needed);
+      this.keep(joined, 0, joined.length, needed);
     }
   }
 
-  /** The whole unit, once. */
+  /** The whole unit, once; undefined if it is not whole yet. */
   take(): Buffer | undefined {
     const unit = this.#unit;
     this.#unit = undefined;
@@ -155,7 +154,7 @@ export class Straddle {
 
 /** Frames out of chunks, one at a time. Pure: bytes in, frames out. */
 export class FrameReader {
-  readonly #straddle = new Straddle();
+  readonly #partial = new PartialUnit();
   readonly #maxBytes: number;
   #chunk: Buffer = Buffer.alloc(0);
   #at = 0;
@@ -174,16 +173,16 @@ export class FrameReader {
   /** The next whole frame, or undefined when more bytes are needed. @throws IllegalBytes */
   next(): ZmtpFrame | undefined {
     const chunk = this.#chunk;
-    if (this.#straddle.size > 0) {
-      this.#at = this.#straddle.fill(chunk, this.#at, (bytes) => frameEnd(bytes, 0, this.#maxBytes));
-      const unit = this.#straddle.take();
+    if (this.#partial.size > 0) {
+      this.#at = this.#partial.fill(chunk, this.#at, (bytes) => frameEnd(bytes, 0, this.#maxBytes));
+      const unit = this.#partial.take();
       return unit === undefined ? undefined : frameAt(unit, 0, unit.length);
     }
     const at = this.#at;
     if (at >= chunk.length) return undefined;
     const end = frameEnd(chunk, at, this.#maxBytes);
     if (end > chunk.length) {
-      this.#straddle.hold(chunk, at, chunk.length, end - at);
+      this.#partial.keep(chunk, at, chunk.length, end - at);
       this.#at = chunk.length;
       return undefined;
     }
@@ -191,7 +190,7 @@ export class FrameReader {
     return frameAt(chunk, at, end);
   }
 
-  /** What of the last chunk has not been read: another reader goes on with it. */
+  /** The part of the last chunk that has not been read: another reader goes on with it. */
   rest(): Buffer {
     const rest = this.#chunk.subarray(this.#at);
     this.#at = this.#chunk.length;
@@ -205,22 +204,23 @@ function frameAt(bytes: Buffer, at: number, end: number): ZmtpFrame {
 
 const blockMaxBytes = 64 * 1024;
 const blockMinBytes = 64;
-/** Up to this, room for everything foreseen is made at once; beyond it a block is no larger than what has come. */
+/** Up to this size a block has room for everything expected; beyond it a block is no larger than what has come. */
 const generousBytes = 4096;
 
 /**
- * Bytes that arrive in pieces and are joined once (joining at each chunk is quadratic: 28 s of CPU for 64 MiB). They
- * are copied into
- * blocks: the chunk they come in is read into again, and a peer who sends byte by byte costs no object per byte.
+ * Bytes that arrive in pieces and are joined once: joining them at each chunk is quadratic, 28 s of CPU for 64 MiB.
+ * They
+ * are copied into blocks, because the chunk is overwritten by the next read, and so that a peer that sends byte by byte
+ * does not cost an object for each byte.
  */
 export class ChunkList {
-  /** Bytes held. */
+  /** Bytes kept. */
   size = 0;
   #pieces: Buffer[] = [];
   #block: Buffer | undefined;
   #used = 0;
 
-  /** Adds `source[start, end)`; `expect` bytes in all are foreseen and guide the size of blocks. */
+  /** Adds `source[start, end)`. `expect`: bytes expected in all; it guides the size of blocks. */
   push(source: Buffer, start: number, end: number, expect: number): void {
     const size = end - start;
     if (size <= 0) return;
@@ -230,8 +230,8 @@ export class ChunkList {
       let block = this.#block;
       if (block === undefined || this.#used === block.length) {
         this.#seal();
-        const foreseen = Math.min(expect - this.size + end - at, Math.max(this.size, generousBytes));
-        const wanted = Math.max(end - at, foreseen);
+        const expected = Math.min(expect - this.size + end - at, Math.max(this.size, generousBytes));
+        const wanted = Math.max(end - at, expected);
         block = Buffer.allocUnsafe(Math.min(Math.max(wanted, blockMinBytes), blockMaxBytes));
         this.#block = block;
       }

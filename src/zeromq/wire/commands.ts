@@ -8,7 +8,7 @@ export interface Command {
   readonly data: Buffer;
 }
 
-/** Properties of a READY or INITIATE that matter here; names are compared without regard to case (RFC 23 §3.4). */
+/** The properties of a READY or INITIATE that we read; upper and lower case of their names are equal (RFC 23 §3.4). */
 export interface Metadata {
   readonly socketType: string | undefined;
   /** The `X-Agent` property, undefined if absent. */
@@ -36,7 +36,7 @@ export function encodeReady(socketType: string): Buffer {
   return encodeCommand("READY", encodeProperty("Socket-Type", socketType));
 }
 
-/** ERROR with a reason for people, cut at 255 bytes. Permanent: libzmq ≥ 4.1 gives up for ever. */
+/** ERROR with a reason for people, cut at 255 bytes. It is for good: libzmq from 4.1 on does not try again. */
 export function encodeError(reason: string): Buffer {
   let text = Buffer.from(reason);
   for (let end = reasonMaxBytes; text.length > reasonMaxBytes; end -= 1) {

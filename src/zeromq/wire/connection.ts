@@ -1,50 +1,43 @@
 import type { Socket } from "node:net";
-import {
-  asFault,
-  Fault,
-  isLoopbackAddress,
-  type Clock,
-  type FaultCode,
-  type Ledger,
-  type Limits,
-} from "../../core/index.js";
+import { asFault, Fault, isLoopbackAddress, type FaultCode } from "../../core/index.js";
+import { IllegalBytes } from "./codec.js";
 import { encodeError, encodeReady } from "./commands.js";
 import { plainAddress } from "./door.js";
-import { Handshake, type DoorKind, type Introduction } from "./handshake.js";
-import { IllegalBytes } from "./codec.js";
 import type { ZmtpAuth } from "./greeting.js";
-import { PeerFacts, type Line, type Side } from "./peer.js";
-import { PublisherSide, type PublisherContext } from "./publisher-peer.js";
+import { Handshake, type DoorKind, type Introduction } from "./handshake.js";
+import { PeerFacts, type ConnectedPeer, type PeerSocket, type SharedParts } from "./peer.js";
+import { ConnectedPublisher } from "./publisher-peer.js";
 import { readShared } from "./shared-read.js";
-import { SubscriberSide, type SubscriberContext } from "./subscriber-peer.js";
+import { ConnectedSubscriber } from "./subscriber-peer.js";
 
 /**
- * Where a connection stands. `held`: refused for now, silent until closed, so that the client does not come back at
- * once; `refused`:
- * told ERROR and closing; `leaving`: our FIN has been sent.
+ * Where a connection stands. `delayed`: refused for now; it hears nothing until it is closed, so that the client does
+ * not come back at once. `refused`: told ERROR, and closing. `leaving`: our FIN has been sent.
  */
-export type ConnectionPhase = "handshake" | "open" | "held" | "refused" | "leaving" | "closed";
+export type ConnectionPhase = "handshake" | "open" | "delayed" | "refused" | "leaving" | "closed";
 
-/** What a connection needs from the listener. */
-export interface ConnectionContext extends PublisherContext, SubscriberContext {
-  readonly auth: ZmtpAuth;
-  readonly clock: Clock;
-  readonly ledger: Ledger;
-  readonly limits: Limits;
-  /** All sockets read into it. */
-  readonly readBuffer: Buffer;
-  /** A refusal that people should see; the listener keeps it to one per address and minute. */
-  readonly warn: (connection: Connection, name: string | undefined, reason: string, remedy: string) => void;
+/** What a connection tells its listener. */
+export interface ConnectionEvents {
+  /** A refusal that people should see. `name`: who the client says it is. */
+  warn(connection: Connection, name: string | undefined, reason: string, remedy: string): void;
   /** Something that should not happen. */
-  readonly failed: (connection: Connection, error: unknown) => void;
-  /** A publisher's bytes came; for the drain. */
-  readonly heard: () => void;
+  failed(connection: Connection, error: unknown): void;
+  /** A publisher's bytes came. */
+  heard(): void;
   /** The phase changed; `from` is undefined at the beginning. */
-  readonly moved: (from: ConnectionPhase | undefined, to: ConnectionPhase) => void;
-  readonly closed: (connection: Connection) => void;
+  moved(from: ConnectionPhase | undefined, to: ConnectionPhase): void;
+  closed(connection: Connection): void;
 }
 
-/** Faults that pass: the client is to come back, but not at once. Every other refusal is for good. */
+/** What all connections of a listener share. */
+export interface ConnectionParts extends SharedParts {
+  readonly auth: ZmtpAuth;
+  /** All sockets read into it. */
+  readonly readBuffer: Buffer;
+  readonly events: ConnectionEvents;
+}
+
+/** Faults that pass: the client is to come back, but not at once. Every other refusal is for good (ZeroMQ §4.4). */
 const temporary: ReadonlySet<FaultCode> = new Set<FaultCode>([
   "full",
   "rate-limited",
@@ -57,23 +50,26 @@ const temporary: ReadonlySet<FaultCode> = new Set<FaultCode>([
 /** After ERROR the client has this long to read it. */
 const errorReadMs = 1_000;
 
-/** One accepted socket: handshake, then a publisher or a subscriber. Nothing of it is left once it is closed. */
-export class Connection implements Line {
+/**
+ * One accepted socket: first a handshake, then a publisher or a subscriber. Once it is closed, nothing of it is kept.
+ */
+export class Connection implements PeerSocket {
   readonly id: string;
   readonly door: DoorKind;
   readonly remote: string;
   readonly isLocal: boolean;
-  side: Side | undefined;
+  /** The peer, once the handshake is over. */
+  connected: ConnectedPeer | undefined;
   readonly #socket: Socket;
-  readonly #context: ConnectionContext;
+  readonly #parts: ConnectionParts;
   readonly #handshake: Handshake;
   #phase: ConnectionPhase = "handshake";
-  /** Monotonic: when the handshake, the holding or the refusal ends. */
+  /** Monotonic: when the handshake, the delay or the refusal ends. */
   #endsAt: number;
 
   /** `accepted` is paused and has not been read from. */
-  constructor(id: string, door: DoorKind, accepted: Socket, context: ConnectionContext) {
-    const socket = readShared(accepted, context.readBuffer, (chunk) => {
+  constructor(id: string, door: DoorKind, accepted: Socket, parts: ConnectionParts) {
+    const socket = readShared(accepted, parts.readBuffer, (chunk) => {
       this.#read(chunk);
     });
     this.id = id;
@@ -81,8 +77,8 @@ export class Connection implements Line {
     this.remote = socket.remoteAddress === undefined ? "ipc" : plainAddress(socket.remoteAddress);
     this.isLocal = this.remote === "ipc" || isLoopbackAddress(this.remote);
     this.#socket = socket;
-    this.#context = context;
-    const { auth, clock, limits, policy } = context;
+    this.#parts = parts;
+    const { auth, clock, limits, policy } = parts;
     this.#endsAt = clock.monotonic() + limits.zmqHandshakeMs;
     this.#handshake = new Handshake({
       door,
@@ -91,9 +87,9 @@ export class Connection implements Line {
       authenticate: (user, password) => policy.authenticate(user, password, this.remote),
       send: (bytes) => socket.write(bytes),
     });
-    context.moved(undefined, "handshake");
+    parts.events.moved(undefined, "handshake");
     socket.on("error", (error) => {
-      context.ledger.count("code" in error && error.code === "ECONNRESET" ? "zmtp-reset" : "zmtp-socket-error");
+      parts.ledger.count("code" in error && error.code === "ECONNRESET" ? "zmtp-reset" : "zmtp-socket-error");
     });
     socket.once("close", () => {
       this.#close();
@@ -104,7 +100,7 @@ export class Connection implements Line {
     return this.#phase;
   }
 
-  /** Greets. */
+  /** Sends the beginning of our greeting. */
   begin(): void {
     this.#handshake.begin();
   }
@@ -120,21 +116,21 @@ export class Connection implements Line {
 
   cut(reason: string): void {
     if (this.phase === "closed") return;
-    this.#context.ledger.count(reason);
+    this.#parts.ledger.count(reason);
     this.destroy();
   }
 
-  /** Silence until `forMs` have passed, then a plain close. */
-  hold(reason: string, forMs: number): void {
-    this.#context.ledger.count(reason);
-    this.#move("held");
-    this.#endsAt = this.#context.clock.monotonic() + forMs;
+  /** Says nothing and reads nothing until `forMs` have passed, then closes without an ERROR. */
+  closeLater(reason: string, forMs: number): void {
+    this.#parts.ledger.count(reason);
+    this.#move("delayed");
+    this.#endsAt = this.#parts.clock.monotonic() + forMs;
     this.#socket.pause();
   }
 
   /**
-   * Everything written has left: FIN. Reads on until the peer closes, so that nothing it sent turns the end into a
-   * reset.
+   * Sends FIN after everything that was written. Reads on until the peer closes: unread bytes of it would turn the end
+   * into a reset.
    */
   leave(): void {
     if (this.phase !== "open") return;
@@ -148,10 +144,10 @@ export class Connection implements Line {
     this.#close();
   }
 
-  /** Something is due, perhaps; monotonic milliseconds. */
+  /** Called twice a second: does what is due. `now`: monotonic milliseconds. */
   tick(now: number): void {
     if (this.phase === "open" || this.phase === "leaving") {
-      this.side?.tick(now);
+      this.connected?.tick(now);
     } else if (this.phase !== "closed" && now >= this.#endsAt) {
       if (this.phase === "handshake") this.cut("zmtp-handshake-timeout");
       else this.destroy();
@@ -159,33 +155,33 @@ export class Connection implements Line {
   }
 
   #move(to: ConnectionPhase): void {
-    this.#context.moved(this.#phase, to);
+    this.#parts.events.moved(this.#phase, to);
     this.#phase = to;
   }
 
   #read(chunk: Buffer): void {
     try {
       if (this.phase === "open" || this.phase === "leaving") {
-        if (this.door === "in") this.#context.heard();
-        this.side?.data(chunk);
+        if (this.door === "in") this.#parts.events.heard();
+        this.connected?.data(chunk);
       } else if (this.phase === "handshake") {
-        this.#shake(chunk);
+        this.#continueHandshake(chunk);
       }
     } catch (thrown) {
       if (thrown instanceof IllegalBytes) {
         this.cut(thrown.reason);
         return;
       }
-      this.#context.failed(this, thrown);
+      this.#parts.events.failed(this, thrown);
       this.cut("zmtp-internal");
     }
   }
 
-  #shake(chunk: Buffer): void {
+  #continueHandshake(chunk: Buffer): void {
     const step = this.#handshake.push(chunk);
-    if (step.kind === "hold") {
-      this.#context.warn(this, undefined, step.reason, step.remedy);
-      this.hold(step.reason, this.#context.limits.zmqHoldMs);
+    if (step.kind === "close-later") {
+      this.#parts.events.warn(this, undefined, step.reason, step.remedy);
+      this.closeLater(step.reason, this.#parts.limits.zmqHoldMs);
     } else if (step.kind === "refuse") {
       this.#refuse(step.fault, step.name);
     } else if (step.kind === "introduced") {
@@ -194,42 +190,45 @@ export class Connection implements Line {
   }
 
   #introduce(introduction: Introduction, rest: Buffer): void {
-    const { policy } = this.#context;
-    const side =
+    const { policy } = this.#parts;
+    const connected =
       this.door === "in"
-        ? new PublisherSide(this, new PeerFacts(this, introduction), this.#context)
-        : new SubscriberSide(this, introduction, this.#context);
+        ? new ConnectedPublisher(this, new PeerFacts(this, introduction), this.#parts)
+        : new ConnectedSubscriber(this, introduction, this.#parts);
     try {
-      if (side instanceof SubscriberSide) policy.subscriberReady(side);
-      else policy.publisherReady(side.peer);
+      if (connected instanceof ConnectedSubscriber) policy.subscriberReady(connected);
+      else policy.publisherReady(connected.peer);
     } catch (thrown) {
       const fault = asFault(thrown);
-      if (!(thrown instanceof Fault)) this.#context.failed(this, thrown);
-      side.abandon();
+      if (!(thrown instanceof Fault)) this.#parts.events.failed(this, thrown);
+      connected.abandon();
       this.#refuse(fault, introduction.principal?.agent ?? introduction.declared);
       return;
     }
     if (this.#socket.destroyed) {
-      // The policy let it in and closed it at once.
-      side.gone();
+      // The policy let it in and has closed it already.
+      connected.gone();
       return;
     }
-    this.side = side;
+    this.connected = connected;
     this.#move("open");
     this.write(encodeReady(this.door === "in" ? "XSUB" : "XPUB"));
-    side.opened();
-    if (rest.length > 0) side.data(rest);
+    connected.opened();
+    if (rest.length > 0) connected.data(rest);
   }
 
   #refuse(fault: Fault, name: string | undefined): void {
     if (this.#socket.destroyed) return;
-    const { clock, limits, warn } = this.#context;
-    warn(this, name, `zmtp-refused-${fault.code}`, fault.message);
+    const { clock, events, limits } = this.#parts;
+    events.warn(this, name, `zmtp-refused-${fault.code}`, fault.message);
     if (temporary.has(fault.code)) {
-      this.hold(`zmtp-refused-${fault.code}`, Math.min(Math.max(fault.retryAfterMs ?? 0, 1_000), limits.zmqHoldMs));
+      this.closeLater(
+        `zmtp-refused-${fault.code}`,
+        Math.min(Math.max(fault.retryAfterMs ?? 0, 1_000), limits.zmqHoldMs),
+      );
       return;
     }
-    this.#context.ledger.count(`zmtp-refused-${fault.code}`);
+    this.#parts.ledger.count(`zmtp-refused-${fault.code}`);
     this.#move("refused");
     this.#endsAt = clock.monotonic() + errorReadMs;
     this.#socket.end(encodeError(fault.message));
@@ -238,7 +237,7 @@ export class Connection implements Line {
   #close(): void {
     if (this.phase === "closed") return;
     this.#move("closed");
-    this.side?.gone();
-    this.#context.closed(this);
+    this.connected?.gone();
+    this.#parts.events.closed(this);
   }
 }

@@ -2,7 +2,7 @@ import { createServer, isIP, type AddressInfo, type Server, type Socket } from "
 import { Fault } from "../../core/index.js";
 import { claimPath, closeToOthers, type OwnedPath } from "./ipc-path.js";
 
-/** Where a door is opened. */
+/** A listening address: a TCP port or the path of a Unix socket. */
 export type Endpoint =
   | { readonly kind: "tcp"; readonly host: string | undefined; readonly port: number }
   | { readonly kind: "ipc"; readonly path: string };
@@ -19,7 +19,7 @@ export function readEndpoint(url: string): Endpoint {
   const tcp = /^tcp:\/\/(.+):(\d{1,5})$/.exec(url);
   const port = Number(tcp?.[2] ?? Number.NaN);
   if (tcp === null || port > 65_535) {
-    throw new Fault("malformed", `${url} is no ZeroMQ address: write it as tcp://HOST:PORT or ipc:///PATH`);
+    throw new Fault("malformed", `${url} is not a ZeroMQ address: write it as tcp://HOST:PORT or ipc:///PATH`);
   }
   const host = (tcp[1] ?? "").replace(/^\[|\]$/g, "");
   return { kind: "tcp", host: host === "*" ? undefined : host, port };
@@ -29,13 +29,13 @@ function ipc(path: string, url: string): Endpoint {
   if (path === "" || path.startsWith("@")) {
     throw new Fault(
       "unsupported",
-      `${url} names no file: write it as ipc:///PATH (abstract sockets and wild cards are not provided)`,
+      `${url} does not name a file: write it as ipc:///PATH (abstract sockets and wild cards are not provided)`,
     );
   }
   if (Buffer.byteLength(path) > pathMaxBytes) {
     throw new Fault(
       "malformed",
-      `${url} is longer than the ${pathMaxBytes} bytes that the system takes for a socket: choose a shorter path`,
+      `${url} is longer than the ${pathMaxBytes} bytes that the system allows for a socket: choose a shorter path`,
     );
   }
   return { kind: "ipc", path };
@@ -51,7 +51,7 @@ export function plainAddress(address: string | undefined): string {
   return (address ?? "").replace(/^::ffff:(?=\d+\.)/, "");
 }
 
-/** Read in large pieces, written without delay; a peer that vanished is noticed by the system (measured rules, 15). */
+/** Read in large pieces, written without delay; by its probes the system finds out that a peer has vanished. */
 const socketOptions = {
   highWaterMark: 256 * 1024,
   noDelay: true,
@@ -91,7 +91,7 @@ export class Door {
     return new Door(endpoint.kind === "ipc" ? url : realUrl(server, endpoint.host ?? "*", url), server, path);
   }
 
-  /** Accepts nobody any more; those inside stay. */
+  /** Accepts no more connections; those that are open stay open. */
   async close(): Promise<void> {
     if (this.#server.listening) this.#server.close();
     await this.#path?.release();

@@ -1,25 +1,19 @@
-import { Message, type BytesRoute, type Ledger, type Limits, type Route } from "../../core/index.js";
-import { bodyStart, commandFlag, frameEnd, longFlag, moreFlag, Straddle, unitEnd } from "./codec.js";
-import { FromGate } from "./forgery-check.js";
+import { Message, type BytesRoute, type Route } from "../../core/index.js";
+import { bodyStart, commandFlag, frameEnd, longFlag, moreFlag, PartialUnit, unitEnd } from "./codec.js";
+import { ForgeryCheck } from "./forgery-check.js";
 import { IllegalBytes } from "./codec.js";
-import type { PublisherPeer, ZmtpPolicy } from "./policy.js";
-import { topicText, type RouteCache } from "./route-cache.js";
+import type { SharedParts } from "./peer.js";
+import type { PublisherPeer } from "./policy.js";
+import { topicText } from "./route-cache.js";
 
-/** From here on one copy for all subscribers is cheaper than one for each. */
+/** From this size on, one copy for all subscribers is cheaper than one for each. */
 const lastingMinBytes = 16 * 1024;
 
 /** `$` begins the broker's own topics. */
 const dollar = 0x24;
 
-/** What all publishers share. */
-export interface ForwardContext {
-  readonly ledger: Ledger;
-  readonly limits: Limits;
-  readonly policy: ZmtpPolicy;
-  readonly routes: RouteCache;
-  /** Wall clock, milliseconds. */
-  readonly now: () => number;
-}
+/** Parts of the broker that forwarding needs. */
+type ForwardParts = Pick<SharedParts, "ledger" | "limits" | "clock" | "policy" | "routes">;
 
 /** The publisher whose messages are forwarded. */
 export interface ForwardSource {
@@ -29,47 +23,46 @@ export interface ForwardSource {
 }
 
 /**
- * A publisher's chunks to their subscribers: the hot path. Consecutive messages of one topic that only ZeroMQ peers
- * receive leave as one
- * range of bytes (0.2–0.35 µs each); every other message goes to the policy, in order. Indices instead of objects, for
- * that reason.
+ * Takes a publisher's chunks to their subscribers: the hot path. Consecutive messages of one topic that only ZeroMQ
+ * peers receive are forwarded as one range of bytes (0.2–0.35 µs for each message); every other message goes to the
+ * policy, in order. To be that fast it works with indices instead of objects.
  */
 export class Forwarder {
-  readonly #context: ForwardContext;
+  readonly #parts: ForwardParts;
   readonly #source: ForwardSource;
-  readonly #gate: FromGate;
-  readonly #straddle = new Straddle();
+  readonly #check: ForgeryCheck;
+  readonly #partial = new PartialUnit();
   readonly #measure: (bytes: Buffer) => number;
-  /** PLAIN proves a name that each `from` is compared with, by the policy. */
+  /** PLAIN proved a name: the policy compares each `from` with it, so nothing passes as bytes. */
   readonly #proved: boolean;
-  /** In a message of more than two parts: bytes of it so far. */
+  /** Inside a message of more than two parts: bytes of it so far. */
   #excess = 0;
   /** The first part of a message, kept while commands come between it and the next. */
   #first: Buffer | undefined;
-  /** The message that `#whole` found. */
+  /** The message of two parts that `#unit` has read. */
   #topicAt = 0;
   #topicEnd = 0;
   #bodyAt = 0;
-  /** The run that has not been forwarded yet. */
+  /** Messages of one topic that follow each other and have not been forwarded yet. */
   #route: BytesRoute | undefined;
   #runAt = 0;
   #runCount = 0;
 
-  constructor(context: ForwardContext, source: ForwardSource) {
-    this.#context = context;
+  constructor(parts: ForwardParts, source: ForwardSource) {
+    this.#parts = parts;
     this.#source = source;
-    this.#gate = new FromGate(context.policy);
+    this.#check = new ForgeryCheck(parts.policy);
     this.#proved = source.peer.mechanism === "PLAIN";
-    const max = context.limits.zmqFrameMaxBytes;
+    const max = parts.limits.zmqFrameMaxBytes;
     this.#measure = (bytes) => (this.#inMessage ? frameEnd(bytes, 0, max) : unitEnd(bytes, 0, max));
   }
 
-  /** Bytes held of a message that is not complete. */
-  get held(): number {
-    return this.#straddle.size + (this.#first?.length ?? 0);
+  /** Bytes kept of a message that is not complete. */
+  get unfinishedBytes(): number {
+    return this.#partial.size + (this.#first?.length ?? 0);
   }
 
-  /** True between the parts of a message, which are read one by one. */
+  /** True between the parts of one message: from then on its parts are read one by one. */
   get #inMessage(): boolean {
     return this.#excess > 0 || this.#first !== undefined;
   }
@@ -81,28 +74,28 @@ export class Forwarder {
   push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length && this.#source.isOpen) {
-      if (this.#straddle.size === 0) {
+      if (this.#partial.size === 0) {
         at = this.#scan(chunk, at);
       } else {
-        at = this.#straddle.fill(chunk, at, this.#measure);
-        const unit = this.#straddle.take();
+        at = this.#partial.fill(chunk, at, this.#measure);
+        const unit = this.#partial.take();
         if (unit !== undefined) this.#scan(unit, 0);
       }
     }
   }
 
-  /** Reads whole units from `chunk[from]` on, holds what is left. @returns how far it read */
-  #scan(chunk: Buffer, from: number, gate = this.#gate): number {
+  /** Reads whole units from `chunk[from]` on and keeps what is left. @returns how far it read */
+  #scan(chunk: Buffer, from: number, check = this.#check): number {
     const end = chunk.length;
-    const frameMax = this.#context.limits.zmqFrameMaxBytes;
+    const frameMax = this.#parts.limits.zmqFrameMaxBytes;
     let at = from;
     let topicAt = 0;
     let topicSize = -1;
     let found: Route | undefined;
     this.#route = undefined;
-    gate.begin();
+    check.begin();
     while (at < end) {
-      // The usual message, read here: a topic of up to 255 bytes with MORE, then the last frame.
+      // The usual message is read here: a topic of up to 255 bytes with MORE, then the last frame.
       let thisTopic = at + 2;
       let bodyHead = thisTopic + (chunk[at + 1] ?? 0);
       let bodyAt = bodyHead + 2;
@@ -141,18 +134,18 @@ export class Forwarder {
       }
       topicAt = thisTopic;
       topicSize = size;
-      if (this.#route !== undefined && gate.passes(chunk, bodyAt, next)) {
+      if (this.#route !== undefined && check.passes(chunk, bodyAt, next)) {
         if (this.#runCount === 0) this.#runAt = at;
         this.#runCount += 1;
       } else {
         this.#flush(chunk, at);
-        this.#look(
+        this.#handOver(
           found === undefined ? this.#text(chunk, thisTopic, bodyHead) : found.topic,
           chunk.subarray(bodyAt, next),
         );
         if (!this.#source.isOpen) return end;
         this.#route = undefined;
-        gate.renew();
+        check.renew();
       }
       at = next;
     }
@@ -161,18 +154,18 @@ export class Forwarder {
   }
 
   /**
-   * Reads one unit of any shape. A message of two parts is left in `#topicAt` … for the caller; -1 there means that it
-   * is dealt with.
-   * @returns where it ends; beyond the chunk when it is held for the next one
+   * Reads one unit of any shape. A message of two parts is left in `#topicAt`, `#topicEnd` and `#bodyAt` for the
+   * caller; when `#topicAt` is -1, nothing is left to do.
+   * @returns where the unit ends; beyond the chunk when its beginning is kept for the next one
    */
   #unit(chunk: Buffer, at: number): number {
-    const { limits } = this.#context;
+    const { limits } = this.#parts;
     this.#topicAt = -1;
     const end = this.#inMessage
       ? frameEnd(chunk, at, limits.zmqFrameMaxBytes)
       : unitEnd(chunk, at, limits.zmqFrameMaxBytes);
     if (end > chunk.length) {
-      this.#straddle.hold(chunk, at, chunk.length, end - at);
+      this.#partial.keep(chunk, at, chunk.length, end - at);
       return end;
     }
     if (end - at > limits.zmqMessageMaxBytes + 18) throw new IllegalBytes("zmtp-message-too-large");
@@ -185,7 +178,7 @@ export class Forwarder {
     if (this.#first !== undefined) {
       const whole = Buffer.concat([this.#first, chunk.subarray(at, end)]);
       this.#first = undefined;
-      this.#scan(whole, 0, new FromGate(this.#context.policy));
+      this.#scan(whole, 0, new ForgeryCheck(this.#parts.policy));
       this.#route = undefined;
       this.#topicAt = -1;
       return end;
@@ -195,9 +188,9 @@ export class Forwarder {
     const secondFlags = chunk[second] ?? 0;
     const secondBody = bodyStart(chunk, second);
     if ((secondFlags & commandFlag) !== 0) {
-      // A command between two parts, which RFC 23 forbids and libzmq's heartbeat does. The first part is kept once,
-      // however many follow:
-      // copied with each of them it took 18 s to read 1.2 MB of commands behind 1 MB.
+      // A command between two parts: RFC 23 forbids it, and libzmq's heartbeat does it. The first part is kept once,
+      // however many commands follow: when it was copied with each of them, it took 18 s to read 1.2 MB of commands
+      // behind 1 MB.
       this.#first = Buffer.from(chunk.subarray(at, second));
       this.#source.command(chunk.subarray(secondBody, end));
       return end;
@@ -209,31 +202,33 @@ export class Forwarder {
     return end;
   }
 
-  /** A message of one part, or of more than two: dropped, and counted when its last part is there. */
+  /** A message of one part, or of more than two: it is dropped, and counted when its last part has come. */
   #odd(flags: number, at: number, end: number): number {
     this.#excess += end - at;
-    if (this.#excess > this.#context.limits.zmqMessageMaxBytes) throw new IllegalBytes("zmtp-message-too-large");
+    if (this.#excess > this.#parts.limits.zmqMessageMaxBytes) throw new IllegalBytes("zmtp-message-too-large");
     if ((flags & moreFlag) === 0) {
       this.#excess = 0;
-      this.#context.ledger.messages.accepted += 1;
-      this.#context.ledger.malformed("zmtp-not-two-parts");
+      this.#parts.ledger.messages.accepted += 1;
+      this.#parts.ledger.malformed("zmtp-not-two-parts");
     }
     return end;
   }
 
-  /** The route of a topic; the broker's own topics pass as bytes for nobody. */
+  /** The route of a topic; undefined for the broker's own topics, which never pass as bytes. */
   #find(chunk: Buffer, start: number, end: number): Route | undefined {
-    return chunk[start] === dollar || end - start > this.#context.limits.zmqTopicMaxBytes
+    return chunk[start] === dollar || end - start > this.#parts.limits.zmqTopicMaxBytes
       ? undefined
-      : this.#context.routes.route(chunk, start, end);
+      : this.#parts.routes.route(chunk, start, end);
   }
 
   #text(chunk: Buffer, start: number, end: number): string | undefined {
-    return end - start > this.#context.limits.zmqTopicMaxBytes ? undefined : topicText(chunk, start, end);
+    return end - start > this.#parts.limits.zmqTopicMaxBytes ? undefined : topicText(chunk, start, end);
   }
 
   /**
-   * Forwards the run that ends at `end`. The chunk is read into again: several subscribers share one copy that lasts.
+   * Forwards the messages that end at `end`. The chunk is overwritten by the next read, so several subscribers share
+   * one
+   * copy of them.
    */
   #flush(chunk: Buffer, end: number): void {
     const count = this.#runCount;
@@ -241,7 +236,7 @@ export class Forwarder {
     if (count === 0 || route === undefined) return;
     const start = this.#runAt;
     this.#runCount = 0;
-    const { messages } = this.#context.ledger;
+    const { messages } = this.#parts.ledger;
     messages.accepted += count;
     messages.routed += count;
     const lasting = end - start >= lastingMinBytes && route.wires.length + route.observers.length > 1;
@@ -252,18 +247,19 @@ export class Forwarder {
     for (const observer of route.observers) observer.forward(bytes, from, to, count, true, lasting);
   }
 
-  #look(topic: string | undefined, payload: Buffer): void {
-    const { ledger, now, policy } = this.#context;
+  /** Gives a message to the policy. */
+  #handOver(topic: string | undefined, payload: Buffer): void {
+    const { clock, ledger, policy } = this.#parts;
     const { peer } = this.#source;
     ledger.messages.accepted += 1;
     if (topic === undefined) {
       ledger.malformed("zmtp-topic-unreadable");
       return;
     }
-    policy.look(
+    policy.received(
       Message.fromPayload(payload, {
         topic,
-        receivedAt: now(),
+        receivedAt: clock.now(),
         trust: peer.principal?.trust ?? "claimed",
         origin: peer,
         speaker: peer.principal,

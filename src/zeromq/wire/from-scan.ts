@@ -2,9 +2,8 @@ import { isUtf8 } from "node:buffer";
 import { brokerKeys } from "../../core/index.js";
 
 /**
- * What a look at a payload's bytes tells of its sender. `from`: exactly one name can be read, by any JSON parser; it
- * lies between `start`
- * and `end`. `none`: nobody can read a sender from it. `unsure`: parse it.
+ * What a payload's bytes tell of its sender. `from`: there is exactly one name that any JSON parser would read; it lies
+ * between `start` and `end`. `none`: no parser would find a sender. `unsure`: the payload must be parsed.
  */
 export type FromVerdict = "from" | "none" | "unsure";
 
@@ -20,18 +19,19 @@ needle.subarray(0, -1).forEach((byte, at) => {
 const brokersNeedles = brokerKeys.map((key) => Buffer.from(`"${key}"`));
 
 /**
- * Finds a payload's `from` without parsing it. It only ever accepts: what it is not sure of must be parsed. Sound
- * against readers that
- * guess UTF-16 from a zero byte (Python), against a key spelt with escapes, and against a key that stands twice.
+ * Finds a payload's `from` without parsing it. It accepts only what it is sure of; everything else must be parsed. It
+ * is
+ * safe against readers that recognise UTF-16 by a zero byte (Python), a key written with escapes, and a key that stands
+ * twice.
  */
 export class FromScan {
   /** The name's bytes, after the verdict `from`. */
   start = 0;
   end = 0;
-  /** After the verdict `from`: the outermost object has a key that only the broker writes. */
+  /** After the verdict `from`: true if the outermost object has a key that only the broker writes. */
   marked = false;
 
-  /** Looks at `bytes[at, end)`. `thorough`: there may be a backslash in it, or a key that only the broker writes. */
+  /** Scans `bytes[at, end)`. `thorough`: it may hold a backslash, or a key that only the broker writes. */
   scan(bytes: Buffer, at: number, end: number, thorough: boolean): FromVerdict {
     this.marked = false;
     if (at === end) return "none";
@@ -49,7 +49,7 @@ export class FromScan {
     return this.#value(bytes, value + 1, end) === -1 ? "unsure" : "from";
   }
 
-  /** A payload whose first byte is not `{`: white space, zero and byte order marks may hide one. */
+  /** A payload whose first byte is not `{`: after white space, a zero or a byte order mark an object may follow. */
   #noObject(first: number): FromVerdict {
     const hides = first <= 0x20 || first === 0xef || first === 0xfe || first === 0xff;
     return hides ? "unsure" : "none";
@@ -72,7 +72,7 @@ export class FromScan {
     return -1;
   }
 
-  /** The thorough way: strings and brackets as JSON has them, the keys of the outermost object one by one. */
+  /** The thorough way: follows strings and brackets as in JSON and compares the outermost object's keys one by one. */
   #walk(bytes: Buffer, start: number, end: number): FromVerdict {
     let depth = 1;
     let keyNext = true;
@@ -153,7 +153,7 @@ function hasBackslash(bytes: Buffer, at: number, end: number): boolean {
   return false;
 }
 
-/** Past the colon and the opening quote of a key's value, or -1. */
+/** The place after the colon and the opening quote of a key's value, or -1. */
 function valueStart(bytes: Buffer, at: number, end: number): number {
   const colon = afterBlanks(bytes, at, end);
   if (bytes[colon] !== 0x3a) return -1;

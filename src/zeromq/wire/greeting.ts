@@ -26,7 +26,7 @@ export interface Greeting {
 }
 
 /**
- * Looks at as much of a greeting as has come.
+ * Reads as much of a greeting as has come.
  * @returns the client's major version, or undefined if it has not come yet
  * @throws IllegalBytes for HTTP, ZMTP 1.0 and everything else that is not ZMTP 2 or later
  */
@@ -55,22 +55,24 @@ export type ZmtpAuth = "none" | "optional" | "required";
 /** What to do about the mechanism that a client's greeting names. */
 export type MechanismChoice =
   | { readonly kind: "use"; readonly mechanism: Mechanism }
-  /** Spoken as the client wants it, so that an ERROR can say why not: a plain close would bring it back at once. */
+  /**
+   * We speak it all the same, so that an ERROR can say why not: after a plain close the client would come back at once.
+   */
   | { readonly kind: "refuse"; readonly mechanism: Mechanism; readonly remedy: string }
-  /** We cannot even say ERROR in it: held, then closed. */
-  | { readonly kind: "hold"; readonly remedy: string };
+  /** We cannot even say ERROR in it. */
+  | { readonly kind: "close-later"; readonly remedy: string };
 
-/** Chooses by the client's greeting; both mechanisms live on one port. */
+/** Chooses by the client's greeting: both mechanisms work on one port (ZeroMQ §4.1). */
 export function chooseMechanism(name: string, asServer: boolean, auth: ZmtpAuth): MechanismChoice {
   if (name !== "NULL" && name !== "PLAIN") {
     return {
-      kind: "hold",
+      kind: "close-later",
       remedy: `this broker does not speak the security mechanism ${printable(name)}: use NULL or PLAIN`,
     };
   }
   if (name === "PLAIN" && asServer) {
     return {
-      kind: "hold",
+      kind: "close-later",
       remedy: "the client calls itself a PLAIN server: set plain_username and plain_password on it, not plain_server",
     };
   }
@@ -78,7 +80,7 @@ export function chooseMechanism(name: string, asServer: boolean, auth: ZmtpAuth)
     return {
       kind: "refuse",
       mechanism: name,
-      remedy: "this broker takes no tokens on ZeroMQ (auth none): connect without plain_username and plain_password",
+      remedy: "this broker accepts no tokens on ZeroMQ (auth none): connect without plain_username and plain_password",
     };
   }
   if (name === "NULL" && auth === "required") {
@@ -86,7 +88,8 @@ export function chooseMechanism(name: string, asServer: boolean, auth: ZmtpAuth)
       kind: "refuse",
       mechanism: name,
       remedy:
-        "this broker wants a token: set plain_username to the agent's name and plain_password to its token (`broker token AGENT` makes one)",
+        "this broker requires a token: set plain_username to the agent's name and plain_password to its token " +
+        "(`broker token AGENT` makes one)",
     };
   }
   return { kind: "use", mechanism: name };

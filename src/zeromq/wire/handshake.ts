@@ -9,10 +9,10 @@ import type { Mechanism } from "./policy.js";
 /** `in`: agents' PUB connects here, we are XSUB. `out`: agents' SUB connects here, we are XPUB. */
 export type DoorKind = "in" | "out";
 
-/** Where a handshake stands: what is awaited next. */
+/** What a handshake waits for. */
 export type HandshakePhase = "greeting" | "ready" | "hello" | "initiate" | "over";
 
-/** What a finished handshake found out. Our READY has not been sent yet: the peer may still be refused. */
+/** What a finished handshake has found out about the peer. */
 export interface Introduction {
   readonly mechanism: Mechanism;
   readonly principal: Principal | undefined;
@@ -20,19 +20,20 @@ export interface Introduction {
   readonly declared: string | undefined;
 }
 
-/** What to do after a chunk. */
+/** What the connection has to do after a chunk. */
 export type Step =
   | { readonly kind: "more" }
   | { readonly kind: "introduced"; readonly introduction: Introduction; readonly rest: Buffer }
   /** For good: ERROR, then close. `name`: who the client says it is. */
   | { readonly kind: "refuse"; readonly fault: Fault; readonly name: string | undefined }
-  /** Silence, then close: the client would not understand an ERROR. */
-  | { readonly kind: "hold"; readonly reason: string; readonly remedy: string };
+  /** Stay silent, and close later: the client would not understand an ERROR. */
+  | { readonly kind: "close-later"; readonly reason: string; readonly remedy: string };
 
+/** The door, and how it lets clients in. */
 export interface HandshakeOptions {
   readonly door: DoorKind;
   readonly auth: ZmtpAuth;
-  /** Bytes of greeting and commands together at most. */
+  /** At most this many bytes of commands. */
   readonly maxBytes: number;
   /** @throws Fault */
   readonly authenticate: (user: string, password: string) => Principal;
@@ -40,16 +41,16 @@ export interface HandshakeOptions {
 }
 
 const more: Step = { kind: "more" };
-/** Who may connect to which door, and what the door is called. */
-const fitting: Readonly<Record<DoorKind, readonly string[]>> = { in: ["PUB", "XPUB"], out: ["SUB", "XSUB"] };
+/** The Socket-Types that may connect to each door, and what is said to others. */
+const socketTypes: Readonly<Record<DoorKind, readonly string[]>> = { in: ["PUB", "XPUB"], out: ["SUB", "XSUB"] };
 const wrongDoor: Readonly<Record<DoorKind, string>> = {
-  in: "this is the door for PUB sockets: connect SUB sockets to the broker's other ZeroMQ address",
-  out: "this is the door for SUB sockets: connect PUB sockets to the broker's other ZeroMQ address",
+  in: "this address is for PUB sockets: connect SUB sockets to the broker's other ZeroMQ address",
+  out: "this address is for SUB sockets: connect PUB sockets to the broker's other ZeroMQ address",
 };
 
 /**
- * The server's half of the ZMTP handshake (RFC 23 §3, RFC 24), up to and without our READY. Bytes in, steps out; no
- * socket.
+ * The server's half of the ZMTP handshake (RFC 23 §3, RFC 24), up to our READY, which it does not send: the peer may
+ * still be refused. Takes bytes and returns steps; has no socket.
  */
 export class Handshake {
   phase: HandshakePhase = "greeting";
@@ -66,7 +67,7 @@ export class Handshake {
     this.#reader = new FrameReader(options.maxBytes);
   }
 
-  /** Says what we say on accept: the client waits for it. */
+  /** Sends the beginning of our greeting: the client waits for it. */
   begin(): void {
     this.#options.send(greetingHead);
   }
@@ -80,7 +81,7 @@ export class Handshake {
     const major = greetingMajor(greeting);
     if (major !== undefined && major < 3) {
       return {
-        kind: "hold",
+        kind: "close-later",
         reason: "zmtp-too-old",
         remedy: "the client speaks ZMTP 2.0 (libzmq 3.x, JeroMQ 0.3): it needs libzmq 4.0 or JeroMQ 0.4 or later",
       };
@@ -92,7 +93,7 @@ export class Handshake {
   #greeted(rest: Buffer): Step {
     const { mechanism, asServer } = readGreeting(this.#greeting);
     const choice = chooseMechanism(mechanism, asServer, this.#options.auth);
-    if (choice.kind === "hold") return { kind: "hold", reason: "zmtp-mechanism", remedy: choice.remedy };
+    if (choice.kind === "close-later") return { kind: "close-later", reason: "zmtp-mechanism", remedy: choice.remedy };
     if (choice.kind === "refuse") this.#refusal = choice.remedy;
     this.#options.send(greetingTail(choice.mechanism, choice.mechanism === "PLAIN"));
     this.phase = choice.mechanism === "PLAIN" ? "hello" : "ready";
@@ -115,7 +116,7 @@ export class Handshake {
   #command(command: Command): Step {
     const { name, data } = command;
     if (name === "ERROR")
-      return { kind: "hold", reason: "zmtp-client-error", remedy: "the client refused this broker" };
+      return { kind: "close-later", reason: "zmtp-client-error", remedy: "the client refused this broker" };
     if (this.phase === "hello" && name === "HELLO") return this.#hello(data);
     if (this.phase === "ready" && name === "READY") return this.#introduced("NULL", data);
     if (this.phase === "initiate" && name === "INITIATE") return this.#introduced("PLAIN", data);
@@ -143,7 +144,7 @@ export class Handshake {
     const { socketType, agent } = readMetadata(data);
     const name = this.#user ?? agent;
     if (this.#refusal !== undefined) return this.#refuse(new Fault("unauthenticated", this.#refusal), name);
-    if (socketType === undefined || !fitting[this.#options.door].includes(socketType)) {
+    if (socketType === undefined || !socketTypes[this.#options.door].includes(socketType)) {
       return this.#refuse(new Fault("forbidden", wrongDoor[this.#options.door]), name);
     }
     this.phase = "over";

@@ -9,13 +9,13 @@ export interface OwnedPath {
 }
 
 const connectMs = 1_000;
-/** An owner that is still starting has this long to open its socket. */
+/** A broker that is still starting has this long to open its socket. */
 const startingMs = 5_000;
 
 /**
- * Makes a path ready for a Unix socket of ours. libzmq's bind steals a live broker's path and deletes a regular file;
- * this does neither:
- * the owner stands with its pid in a lock file beside the socket, and what a dead one left is cleaned.
+ * Makes a path ready for a Unix socket of ours. libzmq's bind takes a live broker's path away and deletes a regular
+ * file; this does neither: the owner's pid stands in a lock file beside the socket, and what a dead owner left is
+ * removed.
  * @throws Fault conflict, malformed (its folder is not there), naming the path and the remedy
  */
 export async function claimPath(path: string): Promise<OwnedPath> {
@@ -36,7 +36,7 @@ export async function claimPath(path: string): Promise<OwnedPath> {
   return { release: () => remove(lock) };
 }
 
-/** Folders are their owner's to make: one made for a mistyped path would hide the mistake. */
+/** No folder is made here: one made for a mistyped path would hide the mistake. */
 async function refuseWithoutFolder(folder: string): Promise<void> {
   if ((await lstat(folder).catch(ifMissing)) === undefined)
     throw new Fault(
@@ -56,7 +56,7 @@ async function clearPath(path: string): Promise<void> {
   if (!found.isSocket()) {
     throw new Fault(
       "conflict",
-      `${path} exists and is no socket: it is left alone; move it away or choose another path`,
+      `${path} exists and is not a socket: it is left as it is; move it away or choose another path`,
     );
   }
   if (await answers(path))
@@ -110,7 +110,7 @@ function answers(path: string): Promise<boolean> {
       resolve(answer);
     };
     const timer = setTimeout(() => {
-      settle(true); // its queue is full: somebody is there
+      settle(true); // its queue is full, so somebody listens
     }, connectMs);
     socket.once("connect", () => {
       settle(true);

@@ -1,6 +1,5 @@
 import type { Socket } from "node:net";
 import {
-  cutText,
   Fault,
   type BacklogTotal,
   type Clock,
@@ -10,7 +9,7 @@ import {
   type Limits,
   type Router,
 } from "../../core/index.js";
-import { Connection, type ConnectionContext } from "./connection.js";
+import { Connection, type ConnectionParts } from "./connection.js";
 import { Door } from "./door.js";
 import { drainConnections } from "./drain.js";
 import type { DoorKind } from "./handshake.js";
@@ -18,7 +17,7 @@ import type { ZmtpAuth } from "./greeting.js";
 import type { Mechanism, ZmtpPolicy } from "./policy.js";
 import { sharedReadBytes } from "./shared-read.js";
 import { RouteCache } from "./route-cache.js";
-import { Warnings } from "./refusal-warnings.js";
+import { RefusalWarnings } from "./refusal-warnings.js";
 
 export interface ZmtpListenerOptions {
   readonly router: Router;
@@ -34,11 +33,11 @@ export interface ZmtpListenerOptions {
   readonly outUrls: readonly string[];
   readonly auth: ZmtpAuth;
   /**
-   * Agents may be waiting to come back: their SUB sockets are given time before their PUB sockets are let in. Asked
-   * once.
+   * True if agents may be waiting to come back: then their SUB sockets are given time before their PUB sockets are let
+   * in. Asked once, at the start.
    */
   readonly isAwaited: () => boolean;
-  /** Hears of refusals, once per address and minute, and of what should not happen. Never content or tokens. */
+  /** Logs refusals, one per address and minute, and what should not happen. Never content or tokens. */
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -56,35 +55,34 @@ export interface ZmtpConnectionStatus {
   readonly buffered: number;
 }
 
-/** Deadlines are looked at this often: a sweep costs less than a timer per connection. */
+/** Deadlines are received at this often: a sweep costs less than a timer per connection. */
 const sweepMs = 500;
 /**
- * Refusals that pass are held between this and `zmqHoldMs`, each a little longer than the last, so that they do not
- * come back together.
+ * A refusal that passes is delayed for a time between this and `zmqHoldMs`, each a little longer than the last, so that
+ * the clients do not come back together.
  */
-const holdMinMs = 1_000;
-const holdStepMs = 617;
+const delayMinMs = 1_000;
+const delayStepMs = 617;
 
 /**
- * ZMTP 3.x over tcp and ipc: an XSUB door for agents' PUB sockets and an XPUB door for their SUB sockets, NULL and
- * PLAIN on one port.
- * Stock clients cannot tell it from libzmq (RFC 23, 24, 37; measured rules in the tests).
+ * Speaks ZMTP 3.x over tcp and ipc, NULL and PLAIN on one port: an XSUB door for agents' PUB sockets and an XPUB door
+ * for their SUB sockets. Stock clients cannot tell it from libzmq (RFC 23, 24, 37; ZeroMQ §3, §4, §12).
  */
 export class ZmtpListener implements Lifecycle {
   inEndpoints: readonly string[] = [];
   outEndpoints: readonly string[] = [];
   readonly #options: ZmtpListenerOptions;
-  readonly #context: ConnectionContext;
-  readonly #warnings: Warnings;
-  // bound: zmqConnectionsMax + zmqHalfOpenMax held · evicts: a connection beyond it is closed at once and counted ·
+  readonly #parts: ConnectionParts;
+  readonly #warnings: RefusalWarnings;
+  // bound: zmqConnectionsMax + zmqHalfOpenMax delayed · evicts: a connection beyond it is closed at once and counted ·
   // owner: ZmtpListener
   readonly #connections = new Set<Connection>();
   #doors: Door[] = [];
   #phase: "new" | "started" | "draining" | "stopped" = "new";
   #nextId = 1;
   #halfOpen = 0;
-  #held = 0;
-  #heldSoFar = 0;
+  #delayed = 0;
+  #delayedSoFar = 0;
   #heardAt = 0;
   #cancelSweep: () => void = () => undefined;
   #cancelDelay: () => void = () => undefined;
@@ -92,8 +90,8 @@ export class ZmtpListener implements Lifecycle {
   constructor(options: ZmtpListenerOptions) {
     this.#options = options;
     const { auth, clock, flusher, ledger, limits, policy, router, total } = options;
-    this.#warnings = new Warnings(limits.zmqWarningsMax);
-    this.#context = {
+    this.#warnings = new RefusalWarnings(limits.zmqWarningsMax, clock, options.log);
+    this.#parts = {
       auth,
       clock,
       flusher,
@@ -103,35 +101,29 @@ export class ZmtpListener implements Lifecycle {
       total,
       routes: new RouteCache(router),
       readBuffer: Buffer.allocUnsafeSlow(sharedReadBytes),
-      now: () => clock.now(),
-      warn: (connection, name, reason, remedy) => {
-        if (!this.#warnings.allow(connection.remote, clock.monotonic())) return;
-        options.log("zeromq client refused", {
-          door: connection.door,
-          address: connection.remote,
-          name: name === undefined ? name : cutText(name),
-          reason,
-          remedy,
-        });
-      },
-      failed: (connection, error) => {
-        options.log("zeromq connection failed", { connection: connection.id, door: connection.door, error });
-      },
-      heard: () => {
-        this.#heardAt = clock.monotonic();
-      },
-      moved: (from, to) => {
-        this.#count(from, -1);
-        this.#count(to, 1);
-      },
-      closed: (connection) => {
-        this.#connections.delete(connection);
+      events: {
+        warn: ({ door, remote }, name, reason, remedy) => {
+          this.#warnings.warn(door, remote, name, reason, remedy);
+        },
+        failed: ({ door, id }, error) => {
+          options.log("zeromq connection failed", { connection: id, door, error });
+        },
+        heard: () => {
+          this.#heardAt = clock.monotonic();
+        },
+        moved: (from, to) => {
+          this.#count(from, -1);
+          this.#count(to, 1);
+        },
+        closed: (connection) => {
+          this.#connections.delete(connection);
+        },
       },
     };
   }
 
   /**
-   * Opens the subscriber door, then the publisher door: a restart loses nothing in between (measured rules, 10).
+   * Opens the subscriber door, then the publisher door: so a restart loses nothing in between (ZeroMQ §3.2).
    * @throws Fault
    */
   async start(): Promise<void> {
@@ -157,7 +149,9 @@ export class ZmtpListener implements Lifecycle {
     }
   }
 
-  /** Stops accepting, reads publishers until they are quiet, gives subscribers what is theirs, then says FIN to all. */
+  /**
+   * Stops accepting, reads publishers until they are quiet, gives subscribers what is theirs, then sends FIN to all.
+   */
   async drain(deadline: AbortSignal): Promise<void> {
     if (this.#phase !== "started") return;
     this.#phase = "draining";
@@ -186,9 +180,9 @@ export class ZmtpListener implements Lifecycle {
   /** Connections after their handshake. */
   connections(): ZmtpConnectionStatus[] {
     const list: ZmtpConnectionStatus[] = [];
-    for (const { door, id, phase, remote, side } of this.#connections) {
-      if (side === undefined || (phase !== "open" && phase !== "leaving")) continue;
-      const { declared, mechanism, principal, socketType } = side.peer;
+    for (const { connected, door, id, phase, remote } of this.#connections) {
+      if (connected === undefined || (phase !== "open" && phase !== "leaving")) continue;
+      const { declared, mechanism, principal, socketType } = connected.peer;
       list.push({
         id,
         door,
@@ -196,8 +190,8 @@ export class ZmtpListener implements Lifecycle {
         mechanism,
         socketType,
         declared: principal?.agent ?? declared,
-        subscriptions: side.subscriptionCount,
-        buffered: side.buffered,
+        subscriptions: connected.subscriptionCount,
+        buffered: connected.buffered,
       });
     }
     return list;
@@ -224,7 +218,7 @@ export class ZmtpListener implements Lifecycle {
 
   #accept(door: DoorKind, socket: Socket): void {
     const { ledger, limits } = this.#options;
-    if (this.#phase !== "started" || this.#held >= limits.zmqHalfOpenMax) {
+    if (this.#phase !== "started" || this.#delayed >= limits.zmqHalfOpenMax) {
       ledger.count("zmtp-turned-away");
       socket.on("error", () => {
         ledger.count("zmtp-socket-error");
@@ -232,19 +226,20 @@ export class ZmtpListener implements Lifecycle {
       socket.destroy();
       return;
     }
-    const connection = new Connection(`zmq-${door}-${this.#nextId}`, door, socket, this.#context);
+    const connection = new Connection(`zmq-${door}-${this.#nextId}`, door, socket, this.#parts);
     this.#nextId += 1;
     this.#connections.add(connection);
     if (this.#halfOpen > limits.zmqHalfOpenMax || this.#connections.size > limits.zmqConnectionsMax) {
-      this.#heldSoFar += 1;
-      const spread = Math.max(limits.zmqHoldMs - holdMinMs, 1);
-      this.#context.warn(
-        connection,
+      this.#delayedSoFar += 1;
+      const spread = Math.max(limits.zmqHoldMs - delayMinMs, 1);
+      this.#warnings.warn(
+        door,
+        connection.remote,
         undefined,
         "zmtp-full",
         "too many ZeroMQ connections: raise zmqConnectionsMax or zmqHalfOpenMax, or let some go",
       );
-      connection.hold("zmtp-full", holdMinMs + ((this.#heldSoFar * holdStepMs) % spread));
+      connection.closeLater("zmtp-full", delayMinMs + ((this.#delayedSoFar * delayStepMs) % spread));
     } else {
       connection.begin();
     }
@@ -252,7 +247,7 @@ export class ZmtpListener implements Lifecycle {
 
   #count(phase: Connection["phase"] | undefined, change: number): void {
     if (phase === "handshake") this.#halfOpen += change;
-    else if (phase === "held" || phase === "refused") this.#held += change;
+    else if (phase === "delayed" || phase === "refused") this.#delayed += change;
   }
 
   #sweepLater(): void {

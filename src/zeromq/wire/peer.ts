@@ -1,39 +1,51 @@
-import type { Limits, Principal } from "../../core/index.js";
+import type { BacklogTotal, Clock, Flusher, Ledger, Limits, Principal } from "../../core/index.js";
 import { readPing } from "./commands.js";
 import type { Introduction } from "./handshake.js";
-import type { Mechanism, ZmtpPeer } from "./policy.js";
+import type { Mechanism, ZmtpPeer, ZmtpPolicy } from "./policy.js";
+import type { RouteCache } from "./route-cache.js";
 
-/** The line below a peer: its socket, as far as a peer may touch it. */
-export interface Line {
+/** The parts of the broker that all connections of a listener share. */
+export interface SharedParts {
+  readonly ledger: Ledger;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly policy: ZmtpPolicy;
+  readonly routes: RouteCache;
+  readonly flusher: Flusher;
+  readonly total: BacklogTotal;
+}
+
+/** The socket of a peer, as far as the peer may touch it. */
+export interface PeerSocket {
   readonly id: string;
   readonly remote: string;
   readonly isLocal: boolean;
-  /** Bytes handed to the socket and not yet taken by the system. */
+  /** Bytes given to the socket that the system has not taken yet. */
   readonly unsent: number;
   write(bytes: Buffer, done?: (error?: Error | null) => void): void;
-  /** Cuts the line at once and counts why. */
+  /** Closes the socket at once and counts why. */
   cut(reason: string): void;
 }
 
-/** What the listener does with a peer after its handshake. */
-export interface Side {
+/** A peer after its handshake, as its connection calls it. */
+export interface ConnectedPeer {
   readonly peer: ZmtpPeer;
   readonly subscriptionCount: number;
   /** Bytes that wait: unsent ones of a subscriber, unfinished messages of a publisher. */
   readonly buffered: number;
-  /** The policy has let it in and our READY has left. */
+  /** The policy has let it in, and our READY has been sent. */
   opened(): void;
   /** @throws IllegalBytes */
   data(chunk: Buffer): void;
-  /** Something is due, perhaps; monotonic milliseconds. */
+  /** Called twice a second: does what is due. `now`: monotonic milliseconds. */
   tick(now: number): void;
-  /** The policy did not let it in: what waits is dropped. */
+  /** The policy did not let it in: whatever waits is dropped. */
   abandon(): void;
-  /** The line is gone. */
+  /** The socket is closed. */
   gone(): void;
 }
 
-/** The part of a peer that both doors share. */
+/** What is known of a peer, the same on both doors. */
 export class PeerFacts implements ZmtpPeer {
   readonly id: string;
   readonly remote: string;
@@ -42,31 +54,31 @@ export class PeerFacts implements ZmtpPeer {
   readonly principal: Principal | undefined;
   readonly socketType: string;
   readonly declared: string | undefined;
-  readonly #line: Line;
+  readonly #socket: PeerSocket;
 
-  constructor(line: Line, introduction: Introduction) {
-    this.id = line.id;
-    this.remote = line.remote;
-    this.isLocal = line.isLocal;
+  constructor(socket: PeerSocket, introduction: Introduction) {
+    this.id = socket.id;
+    this.remote = socket.remote;
+    this.isLocal = socket.isLocal;
     this.mechanism = introduction.mechanism;
     this.principal = introduction.principal;
     this.socketType = introduction.socketType;
     this.declared = introduction.declared;
-    this.#line = line;
+    this.#socket = socket;
   }
 
   close(reason: string): void {
-    this.#line.cut(reason);
+    this.#socket.cut(reason);
   }
 }
 
-/** What the heartbeat of a connection asks for. */
+/** What is due: nothing, a PING, or the end of the connection and why. */
 export type Pulse = "fine" | "ping" | "silent" | "ttl-passed";
 
 /**
- * Who is still there (RFC 37; measured rules): an idle peer is pinged, its own TTL is honoured, and silence closes only
- * a peer that has
- * ponged before, since older clients never answer. Times are monotonic milliseconds.
+ * Finds out whether a peer is still there (RFC 37, ZeroMQ §12.3): pings an idle peer, honours the peer's own TTL,
+ * and ends a silent connection only if the peer has answered a PING before, because older clients never answer. Times
+ * are monotonic milliseconds.
  */
 export class Heartbeat {
   #heardAt: number;
@@ -99,9 +111,8 @@ export class Heartbeat {
   }
 
   /**
-   * What is due. `busyAt`: when something other than pings was last sent; a subscriber that is too busy to read it does
-   * not read pings
-   * either and is not dead.
+   * Says what is due. `busyAt`: when something other than pings was last sent. A subscriber that is too busy to read
+   * its messages does not read pings either; it is not dead.
    */
   pulse(now: number, busyAt: number): Pulse {
     const silentMs = now - this.#heardAt;

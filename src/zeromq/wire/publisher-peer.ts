@@ -1,52 +1,47 @@
-import type { Backlog, BacklogTotal, Clock } from "../../core/index.js";
-import { encodePing, encodePong, readCommand } from "./commands.js";
-import { Forwarder, type ForwardContext, type ForwardSource } from "./forward.js";
-import { Heartbeat } from "./peer.js";
+import type { Backlog } from "../../core/index.js";
 import { IllegalBytes } from "./codec.js";
-import type { Line, Side } from "./peer.js";
+import { encodePing, encodePong, readCommand } from "./commands.js";
+import { Forwarder, type ForwardSource } from "./forward.js";
+import { Heartbeat, type ConnectedPeer, type PeerSocket, type SharedParts } from "./peer.js";
 import type { PublisherPeer } from "./policy.js";
 
-/** “Subscribe to everything”, in message form: the command form gets nothing from libzmq ≤ 4.2 and JeroMQ. */
+/** “Subscribe to everything”, in message form: libzmq up to 4.2 and JeroMQ ignore the command form (ZeroMQ §4.2). */
 const subscribeToAll = Buffer.from([0x00, 0x01, 0x01]);
-/** Answers that a publisher leaves unread, at most. */
+/** A publisher that leaves more of our answers unread than this is closed. */
 const unreadMaxBytes = 64 * 1024;
-/** Below this an unfinished message is not worth counting among all backlogs. */
-const heldMinBytes = 64 * 1024;
-
-export interface PublisherContext extends ForwardContext {
-  readonly clock: Clock;
-  readonly total: BacklogTotal;
-}
+/** Below this size an unfinished message is not worth counting among all backlogs. */
+const unfinishedMinBytes = 64 * 1024;
 
 /** A connection on the XSUB door: reads an agent's PUB, never pauses it, and sends it nothing but pings. */
-export class PublisherSide implements Side, ForwardSource, Backlog {
+export class ConnectedPublisher implements ConnectedPeer, ForwardSource, Backlog {
   readonly peer: PublisherPeer;
   readonly subscriptionCount = 0;
   /** Bytes of an unfinished large message, as told to the total. */
   buffered = 0;
   isOpen = true;
-  readonly #line: Line;
-  readonly #context: PublisherContext;
+  readonly #socket: PeerSocket;
+  readonly #parts: SharedParts;
   readonly #forwarder: Forwarder;
   readonly #heartbeat: Heartbeat;
 
-  constructor(line: Line, peer: PublisherPeer, context: PublisherContext) {
-    this.#line = line;
-    this.#context = context;
+  constructor(socket: PeerSocket, peer: PublisherPeer, parts: SharedParts) {
+    this.#socket = socket;
+    this.#parts = parts;
     this.peer = peer;
-    this.#forwarder = new Forwarder(context, this);
-    this.#heartbeat = new Heartbeat(context.limits, context.clock.monotonic());
+    this.#forwarder = new Forwarder(parts, this);
+    this.#heartbeat = new Heartbeat(parts.limits, parts.clock.monotonic());
   }
 
   opened(): void {
-    this.#line.write(subscribeToAll);
+    this.#socket.write(subscribeToAll);
   }
 
   data(chunk: Buffer): void {
-    this.#heartbeat.heard(this.#context.clock.monotonic());
+    this.#heartbeat.heard(this.#parts.clock.monotonic());
     this.#forwarder.push(chunk);
-    const { held } = this.#forwarder;
-    if (held >= heldMinBytes || this.buffered > 0) this.#tellTotal(held >= heldMinBytes ? held : 0);
+    const { unfinishedBytes } = this.#forwarder;
+    const isLarge = unfinishedBytes >= unfinishedMinBytes;
+    if (isLarge || this.buffered > 0) this.#tellTotal(isLarge ? unfinishedBytes : 0);
   }
 
   command(body: Buffer): void {
@@ -59,34 +54,34 @@ export class PublisherSide implements Side, ForwardSource, Backlog {
   tick(now: number): void {
     const pulse = this.#heartbeat.pulse(now, 0);
     if (pulse === "ping") this.#answer(encodePing());
-    else if (pulse !== "fine") this.#line.cut(`zmtp-${pulse}`);
+    else if (pulse !== "fine") this.#socket.cut(`zmtp-${pulse}`);
   }
 
   abandon(): void {
     this.isOpen = false;
     if (this.buffered > 0) this.#tellTotal(0);
-    this.#context.total.leave(this);
+    this.#parts.total.leave(this);
   }
 
   gone(): void {
     this.abandon();
-    this.#context.policy.publisherGone(this.peer);
+    this.#parts.policy.publisherGone(this.peer);
   }
 
   evict(): void {
-    this.#line.cut("zmtp-evicted");
+    this.#socket.cut("zmtp-evicted");
   }
 
   #answer(bytes: Buffer): void {
-    if (this.#line.unsent > unreadMaxBytes) this.#line.cut("zmtp-answers-unread");
-    else this.#line.write(bytes);
+    if (this.#socket.unsent > unreadMaxBytes) this.#socket.cut("zmtp-answers-unread");
+    else this.#socket.write(bytes);
   }
 
-  #tellTotal(held: number): void {
-    const grown = held - this.buffered;
+  #tellTotal(unfinishedBytes: number): void {
+    const grown = unfinishedBytes - this.buffered;
     if (!this.isOpen && grown > 0) return;
-    this.buffered = held;
-    if (grown > 0) this.#context.total.take(this, grown);
-    else if (grown < 0) this.#context.total.release(-grown);
+    this.buffered = unfinishedBytes;
+    if (grown > 0) this.#parts.total.take(this, grown);
+    else if (grown < 0) this.#parts.total.release(-grown);
   }
 }

@@ -1,26 +1,39 @@
+import { cutText, type Clock } from "../../core/index.js";
+import type { DoorKind } from "./handshake.js";
+
 const minuteMs = 60_000;
 
-/** Lets one warning per address and minute through: a refused client may come back ten times a second. */
-export class Warnings {
+/**
+ * Logs refused clients, each address at most once a minute: a refused client may come back ten times a second. Never
+ * logs content or tokens.
+ */
+export class RefusalWarnings {
   // bound: zmqWarningsMax · evicts: the address warned of longest ago, whose next warning may come early · owner:
-  // Warnings
+  // RefusalWarnings
   readonly #warnedAt = new Map<string, number>();
   readonly #max: number;
+  readonly #clock: Clock;
+  readonly #log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 
-  constructor(max: number) {
+  /** `max`: addresses that are remembered. */
+  constructor(max: number, clock: Clock, log: (event: string, fields: Readonly<Record<string, unknown>>) => void) {
     this.#max = max;
+    this.#clock = clock;
+    this.#log = log;
   }
 
-  /** True if `address` may be warned of now (monotonic milliseconds). */
-  allow(address: string, now: number): boolean {
+  /** `name`: who the client says it is. `remedy`: what to do about it, for people. */
+  warn(door: DoorKind, address: string, name: string | undefined, reason: string, remedy: string): void {
+    const now = this.#clock.monotonic();
     const last = this.#warnedAt.get(address);
-    if (last !== undefined && now - last < minuteMs) return false;
+    if (last !== undefined && now - last < minuteMs) return;
     this.#warnedAt.delete(address);
     this.#warnedAt.set(address, now);
     if (this.#warnedAt.size > this.#max) {
       const [oldest] = this.#warnedAt.keys();
       if (oldest !== undefined) this.#warnedAt.delete(oldest);
     }
-    return true;
+    const cut = name === undefined ? name : cutText(name);
+    this.#log("zeromq client refused", { door, address, name: cut, reason, remedy });
   }
 }

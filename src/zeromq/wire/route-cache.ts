@@ -1,24 +1,25 @@
 import { isUtf8 } from "node:buffer";
 import type { Route, Router } from "../../core/index.js";
 
-/** Places in the table, in sets of four: of 10,000 topics, three in a thousand find their set full. */
+/** Places of the table, in sets of four: of 10,000 topics, three in a thousand find their set full. */
 const placeCount = 65_536;
 const waysPerSet = 4;
 
 /**
- * Routes by the bytes of their topic: making a string costs 0.1 µs, its hash as much again and the router's Map a walk
- * through memory that
- * 10,000 topics keep cold. A route that is no longer the router's has nobody left to forward to; it is looked up anew,
- * so nothing here can be
- * out of date. Topics that are not ASCII and topics without a route are not kept.
+ * Finds routes by the bytes of their topic. Making a string costs 0.1 µs, its hash as much again, and the router's Map
+ * a
+ * walk through memory that 10,000 topics keep cold. A route that the router has replaced is marked as no longer live
+ * and
+ * is looked up anew, so nothing here can be out of date. Topics that are not ASCII and topics without a route are not
+ * kept.
  */
 export class RouteCache {
   readonly #router: Router;
   readonly #hashes = new Int32Array(placeCount);
   // bound: 65,536 places · evicts: a newer topic takes the place of an older one of its set · owner: RouteCache
   readonly #routes = new Array<Route | undefined>(placeCount).fill(undefined);
-  /** Which of a set is replaced next. */
-  #turn = 0;
+  /** Which place of a full set is replaced next. */
+  #nextWay = 0;
 
   constructor(router: Router) {
     this.#router = router;
@@ -42,8 +43,8 @@ export class RouteCache {
       if (known === undefined || !same(known.topic, chunk, start, end)) continue;
       return known.live ? this.#router.fresh(known) : this.#keep(place, hash, this.#lookUp(chunk, start, end));
     }
-    this.#turn = (this.#turn + 1) % waysPerSet;
-    return this.#keep(this.#free(set) ?? set + this.#turn, hash, this.#lookUp(chunk, start, end));
+    this.#nextWay = (this.#nextWay + 1) % waysPerSet;
+    return this.#keep(this.#free(set) ?? set + this.#nextWay, hash, this.#lookUp(chunk, start, end));
   }
 
   #free(set: number): number | undefined {

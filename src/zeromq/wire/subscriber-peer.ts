@@ -1,58 +1,37 @@
 import { isUtf8 } from "node:buffer";
-import {
-  SendQueue,
-  type BacklogTotal,
-  type Clock,
-  type Flusher,
-  type Ledger,
-  type Limits,
-  type Message,
-} from "../../core/index.js";
-import { commandFlag, encodeMessage, FrameReader, unitEnd, type ZmtpFrame } from "./codec.js";
+import { SendQueue, type Message } from "../../core/index.js";
+import { commandFlag, encodeMessage, FrameReader, IllegalBytes, unitEnd, type ZmtpFrame } from "./codec.js";
 import { encodePing, encodePong, readCommand } from "./commands.js";
 import type { Introduction } from "./handshake.js";
-import { Heartbeat } from "./peer.js";
-import { IllegalBytes } from "./codec.js";
-import { PeerFacts, type Line, type Side } from "./peer.js";
-import type { SubscriberPeer, ZmtpPolicy } from "./policy.js";
+import { Heartbeat, PeerFacts, type ConnectedPeer, type PeerSocket, type SharedParts } from "./peer.js";
+import type { SubscriberPeer } from "./policy.js";
 
-/** What a subscriber sends is short: subscriptions, pings. Room for the rest of a command beside its topic. */
+/** A subscriber sends short frames only: a topic, and this much for the rest of a command. */
 const commandRoomBytes = 256;
 
-export interface SubscriberContext {
-  readonly ledger: Ledger;
-  readonly limits: Limits;
-  readonly policy: ZmtpPolicy;
-  readonly clock: Clock;
-  readonly flusher: Flusher;
-  readonly total: BacklogTotal;
-}
-
-/**
- * A connection on the XPUB door: an agent's SUB. It holds what waits for the agent and the set of what it asked for.
- */
-export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
+/** A connection on the XPUB door: an agent's SUB, the set of its subscriptions and the queue of bytes for it. */
+export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, SubscriberPeer {
   // bound: zmqSubscriptionsMax · evicts: a subscription beyond it is ignored and counted; all go with the connection ·
-  // owner: SubscriberSide
+  // owner: ConnectedSubscriber
   readonly subscriptions = new Set<string>();
   readonly inspects: boolean;
-  readonly #line: Line;
-  readonly #context: SubscriberContext;
+  readonly #socket: PeerSocket;
+  readonly #parts: SharedParts;
   readonly #sendQueue: SendQueue;
   readonly #reader: FrameReader;
   readonly #heartbeat: Heartbeat;
   #phase: "greeting" | "open" | "gone" = "greeting";
-  /** What the policy sent before our READY had left. */
+  /** What the policy sent before our READY: it is written after READY. */
   #early: { readonly bytes: Buffer; readonly done: (error?: Error | null) => void }[] = [];
-  /** When a tick last found that messages had been taken for this peer. */
+  /** Monotonic: when a tick last found that this peer had been given messages. */
   #busyAt = 0;
-  #taken = false;
+  #wasGiven = false;
 
-  constructor(line: Line, introduction: Introduction, context: SubscriberContext) {
-    super(line, introduction);
-    const { clock, flusher, ledger, limits, total } = context;
-    this.#line = line;
-    this.#context = context;
+  constructor(socket: PeerSocket, introduction: Introduction, parts: SharedParts) {
+    super(socket, introduction);
+    const { clock, flusher, ledger, limits, total } = parts;
+    this.#socket = socket;
+    this.#parts = parts;
     this.inspects = introduction.principal?.scopes.has("inspect") ?? false;
     this.#reader = new FrameReader(limits.zmqTopicMaxBytes + commandRoomBytes);
     this.#heartbeat = new Heartbeat(limits, clock.monotonic());
@@ -60,7 +39,7 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
       wire: {
         write: (bytes, done) => {
           if (this.#phase === "greeting") this.#early.push({ bytes, done });
-          else line.write(bytes, done);
+          else socket.write(bytes, done);
         },
       },
       flusher,
@@ -68,7 +47,7 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
       total,
       maxBytes: limits.zmqBacklogMaxBytes,
       evict: () => {
-        line.cut("zmtp-evicted");
+        socket.cut("zmtp-evicted");
       },
       monotonic: () => clock.monotonic(),
     });
@@ -92,26 +71,26 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
 
   deliver(message: Message, observed: boolean): boolean {
     const wire = (message.wire ??= encodeMessage(message.topic, message.stampedPayload));
-    this.#taken = true;
+    this.#wasGiven = true;
     this.#sendQueue.append(wire, 0, wire.length, 1, observed, true);
     return true;
   }
 
   deliverAs(topic: string, message: Message): boolean {
     const wire = encodeMessage(topic, message.stampedPayload);
-    this.#taken = true;
+    this.#wasGiven = true;
     this.#sendQueue.append(wire, 0, wire.length, 1, false, true);
     return true;
   }
 
   forward(chunk: Buffer, start: number, end: number, count: number, observed: boolean, lasting: boolean): void {
-    this.#taken = true;
-    const { zmqBacklogMaxBytes, zmqFrameMaxBytes } = this.#context.limits;
+    this.#wasGiven = true;
+    const { zmqBacklogMaxBytes, zmqFrameMaxBytes } = this.#parts.limits;
     if (count === 1 || this.#sendQueue.buffered + end - start <= zmqBacklogMaxBytes) {
       this.#sendQueue.append(chunk, start, end, count, observed, lasting);
       return;
     }
-    // Not all of it fits: message by message, so that only the newest are dropped.
+    // Not all of it fits: append message by message, so that only the newest are dropped.
     for (let at = start; at < end;) {
       const next = unitEnd(chunk, at, zmqFrameMaxBytes);
       this.#sendQueue.append(chunk, at, next, 1, observed, false);
@@ -121,12 +100,12 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
 
   opened(): void {
     this.#phase = "open";
-    for (const { bytes, done } of this.#early) this.#line.write(bytes, done);
+    for (const { bytes, done } of this.#early) this.#socket.write(bytes, done);
     this.#early = [];
   }
 
   data(chunk: Buffer): void {
-    this.#heartbeat.heard(this.#context.clock.monotonic());
+    this.#heartbeat.heard(this.#parts.clock.monotonic());
     this.#reader.feed(chunk);
     while (this.#phase === "open") {
       const frame = this.#reader.next();
@@ -138,15 +117,15 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
 
   tick(now: number): void {
     const { buffered, progressAt } = this.#sendQueue;
-    if (buffered > 0 && now - progressAt >= this.#context.limits.stuckMs) {
-      this.#line.cut("zmtp-stuck");
+    if (buffered > 0 && now - progressAt >= this.#parts.limits.stuckMs) {
+      this.#socket.cut("zmtp-stuck");
       return;
     }
-    if (this.#taken || buffered > 0) this.#busyAt = now;
-    this.#taken = false;
+    if (this.#wasGiven || buffered > 0) this.#busyAt = now;
+    this.#wasGiven = false;
     const pulse = this.#heartbeat.pulse(now, this.#busyAt);
     if (pulse === "ping") this.#answer(encodePing());
-    else if (pulse !== "fine") this.#line.cut(`zmtp-${pulse}`);
+    else if (pulse !== "fine") this.#socket.cut(`zmtp-${pulse}`);
   }
 
   abandon(): void {
@@ -157,7 +136,7 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
 
   gone(): void {
     this.abandon();
-    this.#context.policy.subscriberGone(this);
+    this.#parts.policy.subscriberGone(this);
   }
 
   #command(body: Buffer): void {
@@ -173,11 +152,11 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
   #message({ body }: ZmtpFrame): void {
     if (body[0] === 1) this.#subscribe(body.subarray(1));
     else if (body[0] === 0) this.#cancel(body.subarray(1));
-    else this.#context.ledger.count("zmtp-upstream-ignored");
+    else this.#parts.ledger.count("zmtp-upstream-ignored");
   }
 
   #subscribe(bytes: Buffer): void {
-    const { ledger, limits, policy } = this.#context;
+    const { ledger, limits, policy } = this.#parts;
     const topic = this.#topic(bytes);
     if (topic === undefined || this.subscriptions.has(topic)) return;
     if (this.subscriptions.size >= limits.zmqSubscriptionsMax) {
@@ -190,18 +169,18 @@ export class SubscriberSide extends PeerFacts implements Side, SubscriberPeer {
 
   #cancel(bytes: Buffer): void {
     const topic = this.#topic(bytes);
-    if (topic !== undefined && this.subscriptions.delete(topic)) this.#context.policy.unsubscribed(this, topic);
+    if (topic !== undefined && this.subscriptions.delete(topic)) this.#parts.policy.unsubscribed(this, topic);
   }
 
   #topic(bytes: Buffer): string | undefined {
-    if (bytes.length <= this.#context.limits.zmqTopicMaxBytes && isUtf8(bytes)) return bytes.toString("utf8");
-    this.#context.ledger.count("zmtp-subscription-unreadable");
+    if (bytes.length <= this.#parts.limits.zmqTopicMaxBytes && isUtf8(bytes)) return bytes.toString("utf8");
+    this.#parts.ledger.count("zmtp-subscription-unreadable");
     return undefined;
   }
 
-  /** Answers wait like messages; a peer that lets them pile up gets no more. */
+  /** Answers wait in the queue like messages; a peer that does not read them gets no more. */
   #answer(bytes: Buffer): void {
-    if (this.#sendQueue.buffered < this.#context.limits.zmqBacklogMaxBytes) this.#sendQueue.control(bytes);
-    else this.#context.ledger.count("zmtp-answer-dropped");
+    if (this.#sendQueue.buffered < this.#parts.limits.zmqBacklogMaxBytes) this.#sendQueue.control(bytes);
+    else this.#parts.ledger.count("zmtp-answer-dropped");
   }
 }

@@ -11,7 +11,7 @@ describe("what is for all", () => {
     await world.close();
   });
 
-  it("reaches each ZeroMQ agent once: on `all` where it subscribed to that, else on its own topic, with to: all", () => {
+  it("reaches each ZeroMQ agent once: on `all` if it subscribed to that, else on its own topic, with to: all", () => {
     const tuned = world.subscriber(["tuned", "all"]);
     const quiet = world.subscriber(["quiet"]);
     const owner = world.subscriber([], { principal: proved("owner") });

@@ -82,7 +82,7 @@ describe("rooms of a ZeroMQ connection", () => {
     expect(nameless.heard).toEqual([]);
   });
 
-  it("that are invite-only take no word from a claimed name, nor from one that a proxy carries for somebody else", () => {
+  it("that are invite-only take nothing from a claimed name, nor from one that a proxy carries for another", () => {
     const owner = world.subscriber([], { principal: proved("owner") });
     world.subscribe(owner, "#inner");
     world.unsubscribe(owner, "#inner");

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { principal, type Principal } from "../../../src/core/index.js";
-import { namingOf } from "../../../src/zeromq/agents/names.js";
+import { namesOf } from "../../../src/zeromq/agents/names.js";
 
 function names(
   topics: string[],
   more: { principal?: Principal; declared?: string; socketType?: string; proxied?: string[]; owned?: string[] } = {},
 ): { names: string[]; member: string | undefined } {
-  const naming = namingOf({
+  const { names: found, member } = namesOf({
     principal: more.principal,
     declared: more.declared,
     socketType: more.socketType ?? "SUB",
@@ -16,8 +16,8 @@ function names(
     isFree: (name) => more.owned?.includes(name) !== true,
   });
   return {
-    names: [...naming.names].map(([name, { how, via }]) => `${name} ${how}${via === undefined ? "" : ` via ${via}`}`),
-    member: naming.member,
+    names: [...found].map(([name, { how, via }]) => `${name} ${how}${via === undefined ? "" : ` via ${via}`}`),
+    member,
   };
 }
 

@@ -1,13 +1,16 @@
 import { describe, expect, it } from "vitest";
+import { defaultLimits } from "../../../src/core/index.js";
+import { LimiterMemory } from "../../../src/identity/index.js";
 import { Logins } from "../../../src/zeromq/agents/logins.js";
 import { declaredFault, subscriptionFault } from "../../../src/zeromq/agents/rights.js";
+import { FakeClock } from "../../kit/fake-clock.js";
 import { NamesWithOwners, proved } from "../../kit/zeromq-world.js";
 
 const identity = new NamesWithOwners();
 identity.owned.add("boss");
 identity.carried.set("relay", ["ada"]);
 const bot = { name: "bot", displayName: "bot", dialect: "pan", trust: "shared", via: undefined, since: 0 } as const;
-const house = {
+const owners = {
   identity,
   dataTopics: ["prices"],
   directory: { agent: (name: string) => (name === "bot" ? bot : undefined) },
@@ -18,11 +21,11 @@ const plain = { principal: proved("bob"), isLocal: true };
 const observer = { principal: proved("watch", ["observe"]), isLocal: false };
 
 const code = (topic: string, peer: Parameters<typeof subscriptionFault>[1]): string =>
-  subscriptionFault(topic, peer, house)?.code ?? "heard";
+  subscriptionFault(topic, peer, owners)?.code ?? "heard";
 
 it("a name that a session of another dialect bears cannot be claimed, heard or declared", () => {
   expect(code("bot", local)).toBe("forbidden");
-  expect(declaredFault("bot", house)?.code).toBe("forbidden");
+  expect(declaredFault("bot", owners)?.code).toBe("forbidden");
 });
 
 describe("what a subscription may be", () => {
@@ -35,7 +38,7 @@ describe("what a subscription may be", () => {
   );
 
   it("says which token a tap needs", () => {
-    expect(subscriptionFault("", plain, house)?.message).toContain("--scope observe");
+    expect(subscriptionFault("", plain, owners)?.message).toContain("--scope observe");
   });
 
   it("hears a claimed name unless it has an owner", () => {
@@ -44,7 +47,7 @@ describe("what a subscription may be", () => {
       "heard",
       "forbidden",
     ]);
-    expect(subscriptionFault("boss", local, house)?.message).toContain("broker token boss");
+    expect(subscriptionFault("boss", local, owners)?.message).toContain("broker token boss");
   });
 
   it("hears its own name and no other agent's with a token", () => {
@@ -82,21 +85,23 @@ describe("what a subscription may be", () => {
 
 describe("a name declared by X-Agent", () => {
   it("is free, or refused with the remedy", () => {
-    expect(declaredFault("claude", house)).toBeUndefined();
-    expect(declaredFault("boss", house)).toMatchObject({
+    expect(declaredFault("claude", owners)).toBeUndefined();
+    expect(declaredFault("boss", owners)).toMatchObject({
       code: "forbidden",
       message: expect.stringContaining("broker token boss") as string,
     });
-    expect(declaredFault("#room", house)?.code).toBe("malformed");
-    expect(declaredFault("prices", house)?.code).toBe("malformed");
+    expect(declaredFault("#room", owners)?.code).toBe("malformed");
+    expect(declaredFault("prices", owners)?.code).toBe("malformed");
   });
 
   it("is repeated in short, to the client and in the audit log", () => {
     const name = "y".repeat(15_000);
-    const fault = declaredFault(name, house);
+    const fault = declaredFault(name, owners);
     expect(fault?.message.length).toBeLessThan(250);
     const seen: unknown[] = [];
-    new Logins((event) => seen.push(event)).refused(name, "127.0.0.1", fault);
+    const limiter = new LimiterMemory({ limits: defaultLimits, clock: new FakeClock() });
+    const witness = (event: unknown): unknown => seen.push(event);
+    new Logins({ identity, limiter, limits: defaultLimits, witness }).refused(name, "127.0.0.1", fault);
     expect(seen).toMatchObject([{ event: "login.refused", code: "malformed" }]);
     expect(JSON.stringify(seen).length).toBeLessThan(250);
   });

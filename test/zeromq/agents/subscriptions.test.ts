@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Sleepers } from "../../../src/zeromq/agents/subscriptions.js";
+import { SleepingSubscriptions } from "../../../src/zeromq/agents/subscriptions.js";
 import { ZeromqWorld, proved } from "../../kit/zeromq-world.js";
 
 describe("what a connection hears", () => {
@@ -143,11 +143,11 @@ describe("a name that is proved while others claim it", () => {
 
 describe("sleeping subscriptions", () => {
   it("are tried again in turn, a bounded number in each round, the longest untried first", () => {
-    const sleepers = new Sleepers();
+    const sleeping = new SleepingSubscriptions();
     const tried: number[] = [];
-    for (let n = 0; n < 2_500; n += 1) sleepers.add({ tryAgain: () => tried.push(n) < 0 });
+    for (let n = 0; n < 2_500; n += 1) sleeping.add({ tryAgain: () => tried.push(n) < 0 });
     for (const expected of [1_000, 2_000, 3_000]) {
-      sleepers.round();
+      sleeping.tryAgain();
       expect(tried).toHaveLength(expected);
     }
     expect(new Set(tried).size).toBe(2_500);
@@ -155,15 +155,15 @@ describe("sleeping subscriptions", () => {
   });
 
   it("leave when they wake or are cancelled", () => {
-    const sleepers = new Sleepers();
+    const sleeping = new SleepingSubscriptions();
     let awake = false;
-    sleepers.add({ tryAgain: () => awake });
-    const cancel = sleepers.add({ tryAgain: () => false });
-    sleepers.round();
-    expect(sleepers.size).toBe(2);
+    sleeping.add({ tryAgain: () => awake });
+    const cancel = sleeping.add({ tryAgain: () => false });
+    sleeping.tryAgain();
+    expect(sleeping.size).toBe(2);
     awake = true;
-    sleepers.round();
+    sleeping.tryAgain();
     cancel();
-    expect(sleepers.size).toBe(0);
+    expect(sleeping.size).toBe(0);
   });
 });

@@ -48,7 +48,7 @@ describe("who may speak and hear as whom", () => {
     expect((reasons()["from-forged"] ?? 0) - before).toBe(5);
   });
 
-  it("lets no claimed sender write what only the broker writes, by any road, and says trust for a proved one", async () => {
+  it("lets no claimed sender write what only the broker writes, and says trust for a proved one", async () => {
     const boss = await keep(new PlainAgent("boss", at, { token: await issueToken(at.dataDir, "boss") })).meet();
     const victim = await keep(new PlainAgent("victim", at)).meet();
     const spy = await keep(new PlainAgent("spy", at, { topics: ["spy", ""] })).meet();

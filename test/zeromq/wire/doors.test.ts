@@ -104,7 +104,7 @@ describe("the doors", () => {
     expect(peers.map(({ unread }) => unread.length)).toEqual([0, 0]);
   });
 
-  it("refuse for good with ERROR in place of READY, then close, with one warning per address and minute (5)", async () => {
+  it("refuse for good with ERROR instead of READY, then close, with one warning per address and minute", async () => {
     const clock = new FakeClock();
     await start({ clock });
     const refuse = async (): Promise<string> => {
@@ -117,7 +117,7 @@ describe("the doors", () => {
       return body.toString("latin1");
     };
     for (let times = 0; times < 3; times += 1)
-      expect(await refuse()).toMatch(/^\x05ERROR.this is the door for SUB sockets/);
+      expect(await refuse()).toMatch(/^\x05ERROR.this address is for SUB sockets/);
     expect(world.logged).toHaveLength(1);
     expect(world.logged[0]?.fields).toMatchObject({
       address: "127.0.0.1",

@@ -73,7 +73,7 @@ describe("drain (19)", () => {
     expect(isExact(world.ledger)).toBe(true);
   });
 
-  it("gives up on a subscriber that does not read, at the deadline at the latest, and counts what it lost", async () => {
+  it("gives up on a subscriber that does not read, by the deadline at the latest, and counts its loss", async () => {
     world = await startWorld({ limits: { drainFlushMs: 60_000 } });
     const { from, to } = await pair("bob");
     to.socket.pause();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Ledger, Router } from "../../../src/core/index.js";
-import { FromGate } from "../../../src/zeromq/wire/forgery-check.js";
+import { ForgeryCheck } from "../../../src/zeromq/wire/forgery-check.js";
 import { OpenPolicy } from "./world.js";
 
 const json = (from: string, content = "hello"): string =>
@@ -9,18 +9,18 @@ const json = (from: string, content = "hello"): string =>
 /** Which of the payloads, one after the other in a chunk, may pass unread. */
 function passing(policy: Partial<OpenPolicy>, ...payloads: readonly (string | Buffer)[]): boolean[] {
   const open = Object.assign(new OpenPolicy(new Router(), new Ledger()), policy);
-  const gate = new FromGate(open);
+  const check = new ForgeryCheck(open);
   const bytes = payloads.map((payload) => Buffer.concat([Buffer.from([1, 1, 0x24, 0]), Buffer.from(payload)]));
   const chunk = Buffer.concat(bytes);
-  gate.begin();
+  check.begin();
   let at = 0;
   return bytes.map(({ length }) => {
     at += length;
-    return gate.passes(chunk, at - length + 4, at);
+    return check.passes(chunk, at - length + 4, at);
   });
 }
 
-describe("the gate for from", () => {
+describe("the check for from", () => {
   it("lets everything without $ and backslash pass unread", () => {
     expect(passing({}, json("alice"), "not json", "{", '{"from":"a","from":"b"}')).toEqual([true, true, true, true]);
   });

@@ -21,7 +21,7 @@ interface Vector {
   readonly name: string;
   readonly hex: string;
   readonly illegal?: string;
-  readonly hold?: string;
+  readonly closeLater?: string;
   readonly refuse?: string;
   readonly introduced?: string;
   readonly more?: boolean;
@@ -65,7 +65,8 @@ function outcome(handshake: Handshake, bytes: Buffer, piecewise: boolean): Step 
 
 function expectStep(step: Step | string, vector: Vector): void {
   if (vector.illegal !== undefined) expect(step).toBe(vector.illegal);
-  else if (vector.hold !== undefined) expect(step).toMatchObject({ kind: "hold", reason: vector.hold });
+  else if (vector.closeLater !== undefined)
+    expect(step).toMatchObject({ kind: "close-later", reason: vector.closeLater });
   else if (vector.refuse !== undefined) expect(step).toMatchObject({ kind: "refuse", fault: { code: vector.refuse } });
   else if (vector.introduced !== undefined)
     expect(step).toMatchObject({ kind: "introduced", introduction: { socketType: vector.introduced } });

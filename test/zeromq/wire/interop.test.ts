@@ -144,8 +144,8 @@ describe.each(["tcp", "ipc"] as const)("libzmq over %s", (transport) => {
     await pub.receive();
     await until(() => world.router.route("alice") !== undefined, "the subscription");
     await pub.send(["alice", "hi"]);
-    await until(() => world.policy.looked.length === 1, "looked at: a PLAIN publisher's from is compared");
-    expect(world.policy.looked[0]).toMatchObject({
+    await until(() => world.policy.messages.length === 1, "received: a PLAIN publisher's from is compared");
+    expect(world.policy.messages[0]).toMatchObject({
       topic: "alice",
       payload: "hi",
       peer: { mechanism: "PLAIN", principal: { agent: "alice", trust: "proved" } },

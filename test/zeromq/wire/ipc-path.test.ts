@@ -28,7 +28,9 @@ const ipcWorld = (): ReturnType<typeof startWorld> =>
 
 /** Leaves a socket at the path with nobody behind it, as a killed broker does. */
 async function leaveStale(lockPid?: number): Promise<void> {
-  const code = `require("fs").mkdirSync(${JSON.stringify(join(folder, "sub"))}, { recursive: true }); require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+  const code =
+    `require("fs").mkdirSync(${JSON.stringify(join(folder, "sub"))}, { recursive: true });` +
+    `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
   const child = spawn(process.execPath, ["-e", code]);
   await new Promise((resolve) => child.once("exit", resolve));
   if (lockPid !== undefined) await writeFile(`${path}.lock`, `${lockPid}\n`);
@@ -100,7 +102,7 @@ describe("ipc doors", () => {
     path = join(folder, "in.sock");
     await writeFile(path, "precious");
     const { listener } = buildWorld({ inUrls: [`ipc://${path}`], outUrls: [] });
-    await expect(listener.start()).rejects.toThrow("no socket");
+    await expect(listener.start()).rejects.toThrow("not a socket");
     expect([(await stat(path)).size, await exists(`${path}.lock`)]).toEqual([8, false]);
   });
 });

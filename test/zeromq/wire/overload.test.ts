@@ -31,7 +31,7 @@ async function publisher(): Promise<RawPeer> {
 }
 
 describe("a subscriber that stops reading", () => {
-  it("loses the newest messages, whole and counted, costs no more than its limit, and hurts nobody (17, 18)", async () => {
+  it("loses the newest messages, whole and counted, costs no more than its limit, and harms nobody (17)", async () => {
     const maxBytes = 300_000;
     await start({ limits: { zmqBacklogMaxBytes: maxBytes } });
     const stuck = await subscriberOf("news");
@@ -108,7 +108,7 @@ describe("a subscriber that stops reading", () => {
 });
 
 describe("crowds", () => {
-  it("of half-open connections are held, turned away and forgotten, while agents go on", async () => {
+  it("of half-open connections are delayed, turned away and forgotten, while agents go on", async () => {
     await start({ limits: { zmqHalfOpenMax: 200, zmqHandshakeMs: 1_500, zmqHoldMs: 1_500 } });
     const bob = await subscriberOf("bob");
     const from = await publisher();
@@ -134,7 +134,7 @@ describe("crowds", () => {
     from.close();
   });
 
-  it("of connections beyond the limit are held in silence for 1–5 s (5)", async () => {
+  it("of connections beyond the limit are kept in silence for 1–5 s (5)", async () => {
     await start({ limits: { zmqConnectionsMax: 2, zmqHoldMs: 1_500 } });
     const first = await RawPeer.open(world.outUrl, "SUB");
     const second = await RawPeer.open(world.outUrl, "SUB");

@@ -1,22 +1,43 @@
 import { describe, expect, it } from "vitest";
-import { Warnings } from "../../../src/zeromq/wire/refusal-warnings.js";
+import { RefusalWarnings } from "../../../src/zeromq/wire/refusal-warnings.js";
+import { FakeClock } from "../../kit/fake-clock.js";
 
-describe("warnings", () => {
+function warnings(max: number): { readonly clock: FakeClock; readonly isLogged: (address: string) => boolean } {
+  const clock = new FakeClock();
+  const logged: unknown[] = [];
+  const refused = new RefusalWarnings(max, clock, (event, fields) => logged.push({ event, ...fields }));
+  const isLogged = (address: string): boolean => {
+    const before = logged.length;
+    refused.warn("in", address, "n".repeat(500), "zmtp-full", "come later");
+    return logged.length > before;
+  };
+  return { clock, isLogged };
+}
+
+describe("warnings of refused clients", () => {
   it("come once per address and minute", () => {
-    const warnings = new Warnings(10);
-    expect([0, 1, 59_999, 60_000, 60_001].map((now) => warnings.allow("10.0.0.1", now))).toEqual([
-      true,
-      false,
-      false,
-      true,
-      false,
-    ]);
-    expect(warnings.allow("10.0.0.2", 60_001)).toBe(true);
+    const { clock, isLogged } = warnings(10);
+    const after = (ms: number): boolean => {
+      clock.advance(ms);
+      return isLogged("10.0.0.1");
+    };
+    expect([0, 1, 59_998, 1, 1].map(after)).toEqual([true, false, false, true, false]);
+    expect(isLogged("10.0.0.2")).toBe(true);
   });
 
   it("forget the address warned of longest ago when there are too many", () => {
-    const warnings = new Warnings(2);
-    for (const address of ["a", "b", "c"]) expect(warnings.allow(address, 0)).toBe(true);
-    expect([warnings.allow("c", 1), warnings.allow("b", 1), warnings.allow("a", 1)]).toEqual([false, false, true]);
+    const { isLogged } = warnings(2);
+    for (const address of ["a", "b", "c"]) expect(isLogged(address)).toBe(true);
+    expect([isLogged("c"), isLogged("b"), isLogged("a")]).toEqual([false, false, true]);
+  });
+
+  it("say which door, address and name, the reason and the remedy, and cut what the client chose", () => {
+    const logged: unknown[] = [];
+    const refused = new RefusalWarnings(1, new FakeClock(), (event, fields) => logged.push({ event, ...fields }));
+    refused.warn("out", "10.0.0.1", "n".repeat(500), "zmtp-full", "come later");
+    expect(logged).toMatchObject([
+      { event: "zeromq client refused", door: "out", address: "10.0.0.1", reason: "zmtp-full", remedy: "come later" },
+    ]);
+    expect(JSON.stringify(logged).length).toBeLessThan(300);
   });
 });

@@ -31,12 +31,12 @@ export class OpenPolicy implements ZmtpPolicy {
   readonly scopes: Scope[] = [];
   /** `subscribed alice topic` and the like, in order. */
   readonly events: string[] = [];
-  readonly looked: { readonly topic: string; readonly payload: string; readonly peer: ZmtpPeer }[] = [];
+  readonly messages: { readonly topic: string; readonly payload: string; readonly peer: ZmtpPeer }[] = [];
   readonly peers: ZmtpPeer[] = [];
   /** Called before a subscriber is let in. */
   onSubscriber: (peer: SubscriberPeer) => void = () => undefined;
   onPublisher: (peer: PublisherPeer) => void = () => undefined;
-  onLook: (message: Message, peer: PublisherPeer) => void = () => undefined;
+  onReceived: (message: Message, peer: PublisherPeer) => void = () => undefined;
   readonly #router: Router;
   readonly #ledger: Ledger;
   readonly #subscriptions = new Map<SubscriberPeer, Map<string, () => void>>();
@@ -89,10 +89,10 @@ export class OpenPolicy implements ZmtpPolicy {
     return this.protectedNames.has(name);
   }
 
-  look(message: Message, peer: PublisherPeer): void {
-    this.looked.push({ topic: message.topic, payload: message.payload.toString("latin1"), peer });
-    this.#ledger.refuse("looked-at");
-    this.onLook(message, peer);
+  received(message: Message, peer: PublisherPeer): void {
+    this.messages.push({ topic: message.topic, payload: message.payload.toString("latin1"), peer });
+    this.#ledger.refuse("test-received");
+    this.onReceived(message, peer);
   }
 
   #met(what: string, peer: ZmtpPeer): void {
