@@ -1,8 +1,7 @@
 import type { Roster } from "../../../clients/typescript/agentchat/client.js";
 import type { Chat } from "./chat.js";
 import { CommandFailure, exitCodes, serverCode } from "./exit.js";
-import { harmless } from "./harmless.js";
-import { bearersOf } from "./roster.js";
+import { untrustedText } from "./harmless.js";
 
 /**
  * Does something that is addressed to `to`; where that is nobody's id, but somebody's name, the refusal tells the id.
@@ -22,7 +21,7 @@ export async function addressing<T>(chat: Chat, to: string, act: () => Promise<T
         : `agents called ${name} are ${bearers.join(" ")}`;
     throw new CommandFailure(
       exitCodes.refused,
-      harmless(`AGENT_NOT_FOUND: ${thrown.message.replace(/;.*$/, "")}; ${known}`),
+      untrustedText(`AGENT_NOT_FOUND: ${thrown.message.replace(/;.*$/, "")}; ${known}`),
       thrown,
     );
   }
@@ -32,4 +31,15 @@ export async function addressing<T>(chat: Chat, to: string, act: () => Promise<T
 async function rostersOf(chat: Chat, channels: readonly string[]): Promise<readonly Roster[]> {
   const asked = await Promise.allSettled(channels.map((channel) => chat.roster(channel)));
   return asked.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+}
+
+/** The agents that bear a display name. */
+function bearersOf(name: string, rosters: readonly Roster[]): readonly string[] {
+  return [
+    ...new Set(
+      rosters.flatMap(({ names }) =>
+        Object.entries(names).flatMap(([agent, called]) => (called === name ? [agent] : [])),
+      ),
+    ),
+  ];
 }

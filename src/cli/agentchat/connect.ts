@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import { ending } from "../output.js";
 import { openChat } from "./chat.js";
-import { painter } from "./console-lines.js";
+import { painter } from "./painter.js";
 import { Screen } from "./console-screen.js";
 import { ConsoleSession } from "./console-session.js";
 import { CommandFailure, exitCodes } from "./exit.js";
-import { harmless } from "./harmless.js";
+import { untrustedText } from "./harmless.js";
 import { lostForGood } from "./lost.js";
 import { withWho, type WhoOptions } from "./options.js";
 
@@ -35,7 +35,7 @@ export function connectCommand(program: Command): void {
       screen.notice(
         paint.notice(
           "dim",
-          `connected to ${server} as ${harmless(chat.agentId ?? "?")}; /help lists what you can type`,
+          `connected to ${server} as ${untrustedText(chat.agentId ?? "?")}; /help lists what you can type`,
         ),
       );
       const end = await Promise.race([session.run(), lostForGood(chat), interrupted, screen.tooSlow]);

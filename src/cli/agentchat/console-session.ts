@@ -1,13 +1,14 @@
 import { channelTable } from "./channel-table.js";
 import type { Chat } from "./chat.js";
 import { consoleHelp, readLine, type Typed } from "./console-input.js";
-import { messageLine, negotiationLine, presenceLine, type Paint } from "./console-lines.js";
+import { messageLine, negotiationLine, presenceLine } from "./console-lines.js";
+import type { Paint } from "./painter.js";
 import type { Screen } from "./console-screen.js";
 import { failureLine } from "./exit.js";
-import { harmless } from "./harmless.js";
+import { untrustedText } from "./harmless.js";
 import { patiently } from "./patience.js";
 import { rosterTable } from "./roster.js";
-import { isTold, say } from "./said.js";
+import { deliver, isTold } from "./said.js";
 
 /** Colours for each of the two streams that are written to. */
 export interface Paints {
@@ -114,7 +115,7 @@ export class ConsoleSession {
         this.#note("dim", `you left ${typed.channel}`);
         return;
       case "say":
-        await say(this.#chat, typed.to, typed.text);
+        await deliver(this.#chat, typed.to, typed.text);
         return;
       case "channels":
         this.#screen.data(channelTable(await this.#chat.listChannels()));
@@ -140,7 +141,7 @@ export class ConsoleSession {
 
   /** Whatever strangers have said in it steers no terminal. */
   #note(style: Parameters<Paint>[0], text: string): void {
-    this.#screen.notice(this.#paint.notice(style, harmless(text)));
+    this.#screen.notice(this.#paint.notice(style, untrustedText(text)));
   }
 
   #entered(channel: string): void {

@@ -1,10 +1,10 @@
 import type { DaemonStatus } from "../../../clients/typescript/agentchat/daemon.js";
 import { table } from "../output.js";
-import { harmless } from "./harmless.js";
+import { untrustedText } from "./harmless.js";
 
 /** What is known of a daemon, for people: times as ISO 8601, lists as words. */
 export function statusTable(status: DaemonStatus): string {
-  return table(Object.entries(status).map(([what, is]) => [what, harmless(wordsOf(what, is))]));
+  return table(Object.entries(status).map(([what, is]) => [what, untrustedText(wordsOf(what, is))]));
 }
 
 function wordsOf(what: string, is: unknown): string {

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../../../bridges/agentchat/schema.js";
 import { say } from "../output.js";
-import { harmless } from "./harmless.js";
+import { untrustedText } from "./harmless.js";
 import { closedWords, isRefusal, type Place } from "./network-words.js";
 
 /** What a command's exit tells a script; the same numbers as `broker`'s. */
@@ -50,13 +50,13 @@ export function serverCode(thrown: unknown): ErrorCode | undefined {
 }
 
 /**
- * One line about a failure: what happened, and what to do. What a server says in it is harmless; a {@link
+ * One line about a failure: what happened, and what to do. What a server says in it is untrustedText; a {@link
  * CommandFailure} has made its own so.
  */
 export function failureLine(thrown: unknown, place: Place = "shell"): string {
   if (thrown instanceof CommandFailure) return thrown.message;
-  if (!(thrown instanceof Error)) return harmless(String(thrown));
-  const message = harmless(thrown.message);
+  if (!(thrown instanceof Error)) return untrustedText(String(thrown));
+  const message = untrustedText(thrown.message);
   const code = serverCode(thrown);
   if (code !== undefined) {
     const remedy = remedyFor(code, message, place);

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { ending, jsonLine, say } from "../output.js";
 import { openChat, type Chat } from "./chat.js";
 import { failureLine } from "./exit.js";
-import { harmless } from "./harmless.js";
+import { untrustedText } from "./harmless.js";
 import { HeardLines } from "./heard-lines.js";
 import { lostForGood } from "./lost.js";
 import { talks, type TalkOptions } from "./options.js";
@@ -47,7 +47,7 @@ export function listenCommand(program: Command): void {
 
 async function enter(chat: Chat, channels: readonly string[], signal: AbortSignal): Promise<void> {
   for (const channel of channels) await patiently(() => chat.join(channel), signal);
-  say(`listening to ${channels.join(" ")} as ${harmless(chat.agentId ?? "?")}; Ctrl-C ends it`);
+  say(`listening to ${channels.join(" ")} as ${untrustedText(chat.agentId ?? "?")}; Ctrl-C ends it`);
 }
 
 function printEvents(chat: Chat, lines: HeardLines): void {
@@ -64,6 +64,6 @@ function printEvents(chat: Chat, lines: HeardLines): void {
     say(`agentchat: the connection is lost; the next try is in ${Math.ceil(inMs / 1_000)} s`);
   });
   chat.on("open", () => {
-    say(`agentchat: connected again, as ${harmless(chat.agentId ?? "?")}`);
+    say(`agentchat: connected again, as ${untrustedText(chat.agentId ?? "?")}`);
   });
 }

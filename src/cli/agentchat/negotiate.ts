@@ -4,7 +4,7 @@ import { print } from "../output.js";
 import type { ProposalTerms } from "../../../clients/typescript/agentchat/client.js";
 import { addressing } from "./addressing.js";
 import { withChat, type Chat } from "./chat.js";
-import { harmless } from "./harmless.js";
+import { untrustedText } from "./harmless.js";
 import { mustBeOneText, oneText } from "./one-text.js";
 import { defaultIdentity, quantity, seconds, talks, type TalkOptions } from "./options.js";
 import { agentId } from "./target.js";
@@ -93,5 +93,5 @@ async function take(
   act: (chat: Chat) => Promise<NegotiationEvent>,
 ): Promise<void> {
   const event = await withChat(server, options, { line }, act);
-  print(options, event, () => harmless(`${event.proposal_id} ${event.status}`));
+  print(options, event, () => untrustedText(`${event.proposal_id} ${event.status}`));
 }

@@ -1,5 +1,5 @@
 import { certificateRemedy } from "../../../clients/typescript/shared/certificate-remedy.js";
-import { harmless } from "./harmless.js";
+import { untrustedText } from "./harmless.js";
 
 /** What a network says when there is no session to be had or it ends, in words for whoever typed the address. */
 
@@ -11,11 +11,11 @@ const [tooLong, refused] = ["1009", "1008"];
 
 /**
  * Why the server at `url` was not reached; `typed` is the address as it was given. What the server said of it is
- * harmless.
+ * untrustedText.
  */
 export function connectWords(url: string, typed: string, thrown: Error): string {
-  const message = harmless(thrown.message);
-  const why = harmless(reasonOf(thrown.cause));
+  const message = untrustedText(thrown.message);
+  const why = untrustedText(reasonOf(thrown.cause));
   const words = `${message} ${why}`;
   const { host, pathname, protocol } = new URL(url);
   const status = /Unexpected server response: (\d+)/.exec(words)?.[1];
@@ -35,7 +35,7 @@ export function connectWords(url: string, typed: string, thrown: Error): string 
   return `cannot connect to ${typed}: ${why}${port}; ${remedy ?? "is the server running there? (agentchat serve starts one)"}`;
 }
 
-/** What the end of a connection means for what was asked, and what to do. @param message the library's, harmless */
+/** What the end of a connection means for what was asked, and what to do. @param message the library's, untrustedText */
 export function closedWords(message: string, place: Place): string {
   const [, code, reason = ""] = /closed: (\d+) ?([^]*)$/.exec(message) ?? [];
   if (code === tooLong) return "the message is too long: 64 KiB at most with its envelope";

@@ -1,18 +1,18 @@
 import { randomUUID } from "node:crypto";
 import type { Chat } from "./chat.js";
 import { CommandFailure, exitCodes, serverCode } from "./exit.js";
-import { harmless } from "./harmless.js";
+import { untrustedText } from "./harmless.js";
 
 /** A message's refusal names it, so the messages of these commands bear a mark. */
 const mark = "cli-";
 
-/** A `msg_id` for {@link say}. */
+/** A `msg_id` for {@link deliver}. */
 export function newMsgId(): string {
   return `${mark}${randomUUID()}`;
 }
 
 /** Says something and waits until the server has taken or refused it. @throws AgentChatError the refusal */
-export async function say(chat: Chat, to: string, text: string, msgId = newMsgId()): Promise<void> {
+export async function deliver(chat: Chat, to: string, text: string, msgId = newMsgId()): Promise<void> {
   const refusals: Error[] = [];
   const refused = (error: Error): void => {
     if (refOf(error) === msgId) refusals.push(error);
@@ -32,13 +32,13 @@ export async function say(chat: Chat, to: string, text: string, msgId = newMsgId
  * Says something; a channel that only its members speak in is entered first.
  * @throws AgentChatError the refusal, CommandFailure if one is not invited
  */
-export async function sayInside(chat: Chat, to: string, text: string, msgId: string): Promise<void> {
+export async function deliverInside(chat: Chat, to: string, text: string, msgId: string): Promise<void> {
   try {
-    await say(chat, to, text, msgId);
+    await deliver(chat, to, text, msgId);
   } catch (thrown) {
     if (serverCode(thrown) !== "NOT_INVITED" || !to.startsWith("#")) throw thrown;
     await enter(chat, to);
-    await say(chat, to, text, msgId);
+    await deliver(chat, to, text, msgId);
   }
 }
 
@@ -48,7 +48,7 @@ export async function enter(chat: Chat, channel: string): Promise<void> {
     await chat.join(channel);
   } catch (thrown) {
     if (serverCode(thrown) !== "NOT_INVITED") throw thrown;
-    const who = harmless(chat.agentId ?? "@agent-id");
+    const who = untrustedText(chat.agentId ?? "@agent-id");
     throw new CommandFailure(
       exitCodes.refused,
       `NOT_INVITED: ${channel} is for those who were invited, and ${who} was not: a member can run agentchat invite SERVER '${channel}' ${who}; then come with that identity, --identity FILE`,
@@ -57,7 +57,7 @@ export async function enter(chat: Chat, channel: string): Promise<void> {
   }
 }
 
-/** True for the refusal of a message that `say` sent: it throws it itself. */
+/** True for the refusal of a message that {@link deliver} sent: it throws it itself. */
 export function isTold(error: Error): boolean {
   return refOf(error)?.startsWith(mark) === true;
 }

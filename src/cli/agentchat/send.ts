@@ -7,7 +7,7 @@ import { messageLine } from "./console-lines.js";
 import { CommandFailure, exitCodes } from "./exit.js";
 import { mustBeOneText, oneText } from "./one-text.js";
 import { seconds, talks, type TalkOptions } from "./options.js";
-import { enter, newMsgId, sayInside } from "./said.js";
+import { enter, newMsgId, deliverInside } from "./said.js";
 import { target } from "./target.js";
 
 interface Options extends TalkOptions {
@@ -42,7 +42,7 @@ export function sendCommand(program: Command): void {
     const { from, answer } = await withChat(server, options, { line: { to: at, content: message } }, async (chat) => {
       const answered = wait === undefined ? undefined : listenForAnswer(chat, { msgId, to: at });
       if (answered !== undefined && at.startsWith("#")) await enter(chat, at); // its members hear the answer
-      await addressing(chat, at, () => sayInside(chat, at, message, msgId));
+      await addressing(chat, at, () => deliverInside(chat, at, message, msgId));
       return { from: chat.agentId, answer: await answered?.within((wait ?? 0) * 1_000) };
     });
     if (options.json === true)

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Agent } from "../../../clients/typescript/agent/index.js";
 import { Fault, messageTypes, subscriptionKind, type Envelope } from "../../core/index.js";
-import { painter } from "../agentchat/console-lines.js";
+import { painter } from "../agentchat/painter.js";
 import { brokerComes, watchBroker } from "../broker-watch.js";
 import { exitCodes } from "../exit.js";
 import { connectOperator, findBroker, type BrokerChoice } from "../operator.js";

@@ -6,7 +6,7 @@ export function bashCompletion(program: CommandWords): string {
   const paths = commands.filter(({ path }) => path !== "").map(({ path }) => `"${path}"`);
   const values = commands.flatMap(({ path, options }) =>
     options.flatMap(({ words, value }) =>
-      value === undefined ? [] : [`    ${words.map((word) => `"${path} ${word}"`).join(" | ")}) ${reply(value)} ;;`],
+      value === undefined ? [] : [`    ${words.map((word) => `"${path} ${word}"`).join(" | ")}) ${bashReply(value)} ;;`],
     ),
   );
   const next = commands.map(({ path, options, argument, commands: below }) => {
@@ -15,7 +15,7 @@ export function bashCompletion(program: CommandWords): string {
       ...(Array.isArray(argument) ? (argument as readonly string[]) : []),
       ...options.flatMap((option) => option.words),
     ];
-    return `    "${path}") ${reply(words)} ;;`;
+    return `    "${path}") ${bashReply(words)} ;;`;
   });
   return `# bash completion for ${program.name}: source <(${program.name} completion bash)
 _${program.name}() {
@@ -37,7 +37,7 @@ complete -F _${program.name} ${program.name}
 `;
 }
 
-function reply(follows: Follows): string {
+function bashReply(follows: Follows): string {
   if (follows === "anything") return "return";
   const source = follows === "file" ? "-f" : `-W "${follows.join(" ")}"`;
   return `mapfile -t COMPREPLY < <(compgen ${source} -- "$cur"); return`;

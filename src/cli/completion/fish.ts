@@ -30,11 +30,11 @@ ${lines.join("\n")}
 function switches({ words, value }: OptionWords): string {
   return [
     ...words.map((word) => (word.startsWith("--") ? `-l ${word.slice(2)}` : `-s ${word.slice(1)}`)),
-    ...valueOf(value),
+    ...fishValue(value),
   ].join(" ");
 }
 
-function valueOf(value: Follows | undefined): readonly string[] {
+function fishValue(value: Follows | undefined): readonly string[] {
   if (value === undefined) return [];
   if (value === "file") return ["-r", "-F"];
   return value === "anything" ? ["-x"] : ["-x", `-a ${quoted(value.join(" "))}`];

@@ -8,7 +8,7 @@ export function zshCompletion(program: CommandWords): string {
     options.flatMap(({ words, value }) =>
       value === undefined
         ? []
-        : [`    ${words.map((word) => `"${path} ${word}"`).join(" | ")}) ${reply(value)}; return ;;`],
+        : [`    ${words.map((word) => `"${path} ${word}"`).join(" | ")}) ${zshReply(value)}; return ;;`],
     ),
   );
   const next = commands.map(({ path, options, argument, commands: below }) => {
@@ -40,7 +40,7 @@ if [ "$funcstack[1]" = "_${program.name}" ]; then _${program.name} "$@"; else co
 `;
 }
 
-function reply(follows: Follows): string {
+function zshReply(follows: Follows): string {
   if (follows === "anything") return ":";
   return follows === "file" ? "_files" : `compadd -- ${follows.join(" ")}`;
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { MsgEvent } from "../../../bridges/agentchat/events.js";
-import { messageLine, negotiationLine, painter, presenceLine } from "../../../src/cli/agentchat/console-lines.js";
-import { harmless } from "../../../src/cli/agentchat/harmless.js";
+import { messageLine, negotiationLine, presenceLine } from "../../../src/cli/agentchat/console-lines.js";
+import { painter } from "../../../src/cli/agentchat/painter.js";
+import { untrustedText } from "../../../src/cli/agentchat/harmless.js";
 
 const plain = painter(false, {});
 const said: MsgEvent = {
@@ -46,12 +47,12 @@ describe("what agentchat connect shows", () => {
   });
 
   it("lets no stranger steer the terminal: escape, bell, direction marks, a faked further line", () => {
-    expect(harmless("\u001b[2J\u0007\u009b31m\u202ex")).toBe("\ufffd[2J\ufffd\ufffd31m\ufffdx");
-    expect(harmless("a\u007fb\u061cc\u200ed\u200fe\u2028f\u2029g\u2066h")).toBe(
+    expect(untrustedText("\u001b[2J\u0007\u009b31m\u202ex")).toBe("\ufffd[2J\ufffd\ufffd31m\ufffdx");
+    expect(untrustedText("a\u007fb\u061cc\u200ed\u200fe\u2028f\u2029g\u2066h")).toBe(
       "a\ufffdb\ufffdc\ufffdd\ufffde\ufffdf\ufffdg\ufffdh",
     );
-    expect(harmless("one\r\n#general boss @boss: two")).toBe("one\n    #general boss @boss: two");
-    expect(harmless(harmless("one\ntwo"))).toBe("one\n    two");
+    expect(untrustedText("one\r\n#general boss @boss: two")).toBe("one\n    #general boss @boss: two");
+    expect(untrustedText(untrustedText("one\ntwo"))).toBe("one\n    two");
     const line = messageLine({ ...said, from: "@a\u001b", from_name: "b\u001b", content: "c\u001b" }, plain);
     expect(line).not.toContain("\u001b");
   });
