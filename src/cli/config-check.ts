@@ -1,12 +1,13 @@
 import { existsSync, statSync } from "node:fs";
-import { doorsOf, Problems, type Layered } from "../config/index.js";
+import { createServer } from "node:net";
+import { dirname, resolve } from "node:path";
+import { dialects } from "../../bridges/index.js";
+import { Problems, doorsOf, hostOf, type Layered } from "../config/index.js";
 import { Fault } from "../core/index.js";
 import { DataDirectory, resolveDataDirectory } from "../storage/index.js";
 import { readTlsPair } from "../websocket/edge/index.js";
 import { readEndpoint } from "../zeromq/wire/index.js";
-import { dialects } from "../../bridges/index.js";
 import { dateProblem, readCertificate } from "./doctor/certificate.js";
-import { closedHosts } from "./doors-open.js";
 
 /** What a check of a configuration has found: one text each, with its remedy. */
 export interface Checked {
@@ -77,4 +78,62 @@ function dateProblems(layered: Layered): readonly string[] {
   if (tlsCert === undefined || tlsProblems(layered).length > 0) return [];
   const problem = dateProblem(readCertificate(tlsCert), new Date());
   return problem === undefined ? [] : [`${nameOf("tlsCert")}: the certificate ${tlsCert} ${problem.words}`];
+}
+
+/** A problem for each door whose host this machine cannot listen at, or whose folder is not there. */
+export async function closedHosts({ config, nameOf }: Pick<Layered, "config" | "nameOf">): Promise<readonly Fault[]> {
+  const found: Fault[] = [];
+  const dataDir = resolveDataDirectory({ dataDir: config.dataDir });
+  for (const { path, url } of doorsOf(config, dataDir)) {
+    if (url.startsWith("ipc:///")) {
+      const folder = dirname(url.slice("ipc://".length));
+      // The data directory itself is made at the start.
+      if (resolve(folder) !== dataDir && !existsSync(folder))
+        found.push(
+          new Fault(
+            "malformed",
+            `${nameOf(path)}: ${url}: there is no folder ${folder}; make it (mkdir -m 700 ${folder}), or choose another path`,
+          ),
+        );
+    }
+    if (url.startsWith("ipc://")) continue;
+    const host = hostOf(url.replace(/^tcp:\/\//, ""));
+    const code = host === "*" ? undefined : await whyClosed(host);
+    if (code !== undefined)
+      found.push(
+        new Fault(
+          "malformed",
+          `${nameOf(path)}: ${url}: ${wordsOf(host, code)}; write an address of this machine: 127.0.0.1, or 0.0.0.0 for all of them`,
+        ),
+      );
+  }
+  return found;
+}
+
+/** The system's code, or undefined if one can listen there. */
+function whyClosed(host: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      resolve(error.code ?? error.message);
+    });
+    server.listen(0, host, () => {
+      server.close(() => {
+        resolve(undefined);
+      });
+    });
+  });
+}
+
+function wordsOf(host: string, code: string): string {
+  switch (code) {
+    case "ENOTFOUND":
+      return `there is no machine called ${host}`;
+    case "EAI_AGAIN":
+      return `the name ${host} cannot be looked up now`;
+    case "EADDRNOTAVAIL":
+      return `${host} is no address of this machine`;
+    default:
+      return `this machine cannot listen at ${host} (${code})`;
+  }
 }

@@ -5,16 +5,14 @@ import { benchCommand } from "./commands/bench.js";
 import { completionCommand } from "./commands/completion.js";
 import { configCommand } from "./commands/config.js";
 import { doctorCommand } from "./commands/doctor.js";
-import { listCommands } from "./commands/lists.js";
 import { sendCommand } from "./commands/send.js";
 import { startCommand, type TakeOver } from "./commands/start.js";
-import { statusCommand } from "./commands/status.js";
+import { listCommands, statusCommand } from "./commands/status.js";
 import { tapCommand } from "./commands/tap.js";
 import { tokenCommand } from "./commands/token.js";
 import { exitCodes, tellFailure } from "./exit.js";
 import { endOnClosedPipe } from "./output.js";
 import { ownPackage } from "./package-file.js";
-import { usageWords } from "./usage-words.js";
 
 /** Commands that need no running broker, so that none is missing when they fail. */
 const local: ReadonlySet<string> = new Set(["start", "token", "config", "completion"]);
@@ -106,4 +104,22 @@ function chooseDataDirectory(program: Command, command: Command): void {
 /** The command under `broker` itself that a command belongs to. */
 function groupOf(command: Command): Command {
   return command.parent?.parent == null ? command : groupOf(command.parent);
+}
+
+/**
+ * Adds to commander's words about a wrong command line what a newcomer may not see.
+ * @param text what commander says: `error: missing required argument 'to'`
+ */
+export function usageWords(text: string): string {
+  const words = text.replace(/^error: /, "broker: ");
+  const hint = hintFor(text);
+  return hint === undefined ? words : `${words.trimEnd()}; ${hint}\n`;
+}
+
+function hintFor(text: string): string | undefined {
+  if (/missing required argument '(to|text)'/.test(text))
+    return "did the shell take an unquoted #room for a comment? write '#general'";
+  if (text.includes("too many arguments for 'send'"))
+    return "put the text in quotes: broker send claude 'are you there?'";
+  return undefined;
 }

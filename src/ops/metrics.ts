@@ -1,7 +1,7 @@
 import { Counter, Gauge, Registry, type OpenMetricsContentType } from "prom-client";
 import { faultCodes, type CopyLedger, type FaultCode } from "../core/index.js";
 import type { MetricSources } from "./metric-sources.js";
-import { refusedAt } from "./refused-connections.js";
+import { refusedAt } from "./metric-sources.js";
 
 /** One row of a metric: its labels, each a word of our own, and its value. */
 type Row = readonly [labels: Readonly<Record<string, string>>, value: number];

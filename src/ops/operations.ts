@@ -1,14 +1,14 @@
 import type { Clock, Ledger, Lifecycle, Limits, Log } from "../core/index.js";
 import type { IdentityTokens, Limiter, LoginListener } from "../identity/index.js";
 import { AuditLog } from "./audit-log.js";
-import type { LatencyHistogram } from "./latency-histogram.js";
+import type { LatencyHistogram } from "./request-latency.js";
 import { LoginAudit } from "./login-audit.js";
 import { LoopDelayMonitor } from "./loop-delay.js";
 import type { MetricSources } from "./metric-sources.js";
 import type { Metrics } from "./metrics.js";
-import { OperatorAccess } from "./operator-access.js";
+import { OperatorAccess } from "./pages.js";
 import { operationsPages, type Pages } from "./pages.js";
-import { Readiness } from "./readiness.js";
+import { Readiness } from "./pages.js";
 import { TokenWatch, type TokenHolders } from "./token-watch.js";
 
 /** What the operations of a broker need of its other parts. */

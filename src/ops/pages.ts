@@ -1,3 +1,6 @@
+import { Fault, type Lifecycle, type Limits } from "../core/index.js";
+import { FailedLogins, operatorName, type IdentityTokens, type Limiter } from "../identity/index.js";
+
 /** An HTTP request, as far as a page needs to know it. */
 export interface PageRequest {
   readonly method: string;
@@ -80,4 +83,67 @@ export function operationsPages({ missing, metrics, isOperator }: PagesOptions):
 
 function words(status: number, text: string): Page {
   return { status, type: plain, body: `${text}\n` };
+}
+
+/**
+ * Whether the broker takes work. Last in the list of parts: it starts when every door is open and drains before any
+ * closes.
+ */
+export class Readiness implements Lifecycle {
+  #missing: string | undefined = "the broker is starting: not all of its doors are open";
+
+  /** Why not; undefined if it does. */
+  get missing(): string | undefined {
+    return this.#missing;
+  }
+
+  start(): Promise<void> {
+    this.#missing = undefined;
+    return Promise.resolve();
+  }
+
+  drain(): Promise<void> {
+    this.#missing = "the broker is stopping: it finishes what is under way";
+    return Promise.resolve();
+  }
+
+  stop(): Promise<void> {
+    this.#missing = "the broker has stopped";
+    return Promise.resolve();
+  }
+}
+
+/** Who may read what is the operator's: whoever holds its token. Guessing waits like any failed login. */
+export class OperatorAccess {
+  readonly #identity: Pick<IdentityTokens, "token">;
+  readonly #failedLogins: FailedLogins;
+  readonly #refused: (remote: string, fault: Fault) => void;
+
+  /** `refused` hears of wrong tokens. */
+  constructor(
+    identity: Pick<IdentityTokens, "token">,
+    limiter: Limiter,
+    limits: Pick<Limits, "loginFailuresPerMinute">,
+    refused: (remote: string, fault: Fault) => void,
+  ) {
+    this.#identity = identity;
+    this.#failedLogins = new FailedLogins(limiter, limits);
+    this.#refused = refused;
+  }
+
+  /** True if `bearer` is the operator's token. */
+  allows(bearer: string | undefined, remote: string): boolean {
+    if (bearer === undefined) return false;
+    try {
+      const barred = this.#failedLogins.barred(remote);
+      if (barred !== undefined) throw barred;
+      this.#identity.token(operatorName, bearer);
+      return true;
+    } catch (thrown) {
+      if (!(thrown instanceof Fault)) throw thrown;
+      if (thrown.code === "unauthenticated") this.#failedLogins.add(remote);
+      this.#refused(remote, thrown);
+      return false;
+    }
+  }
 }

@@ -1,11 +1,10 @@
-import type { ProposalTerms, Roster } from "../../../clients/typescript/agentchat/client.js";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Event, MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
-import { callerOf } from "./caller.js";
-import { CommandFailure, exitCodes } from "./exit.js";
-import type { ByFiles } from "./identity-in-use.js";
-import { connectWords } from "./network-words.js";
-import type { WhoOptions } from "./options.js";
-import { serverUrl } from "./target.js";
+import type { Roster } from "../../../clients/typescript/agentchat/client.js";
+import type { ProposalTerms } from "../../../clients/typescript/agentchat/client.js";
+import { CommandFailure, connectWords, exitCodes, serverCode } from "./exit.js";
+import { serverUrl, type WhoOptions } from "./options.js";
+import { callerOf, type ByFiles } from "./own-identity.js";
 
 /** Presence in a channel, as it is told. */
 export type PresenceEvent = Extract<Event, { readonly type: "AGENT_JOINED" | "AGENT_LEFT" }>;
@@ -100,4 +99,46 @@ async function reaching(typed: string, url: string, connecting: Promise<void>): 
     if (!(thrown instanceof Error) || (code !== "CLOSED" && code !== "TIMEOUT")) throw thrown;
     throw new CommandFailure(exitCodes.noServer, connectWords(url, typed, thrown), thrown);
   }
+}
+
+/** Resolves when the line is gone for good: closed, and the client does not try again. */
+export function lostForGood(chat: Chat): Promise<"lost"> {
+  return new Promise((resolve) => {
+    let trying = false;
+    chat.on("reconnecting", () => {
+      trying = true;
+    });
+    chat.on("close", () => {
+      trying = false;
+      // The client says in the same turn whether it tries again.
+      setImmediate(() => {
+        if (!trying) resolve("lost");
+      });
+    });
+  });
+}
+
+const triesMax = 20;
+const waitMaxMs = 60_000;
+
+/**
+ * Does something again as often as the server says that it came too fast. Each time it waits longer than it is told to:
+ * the PING behind a message costs, too, and would eat what the wait has earned.
+ * @throws what the server says else, or goes on saying; the reason of `signal`, which ends a wait at once
+ */
+export async function patiently<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    signal.throwIfAborted();
+    try {
+      return await act();
+    } catch (thrown) {
+      if (serverCode(thrown) !== "RATE_LIMITED" || tries === triesMax) throw thrown;
+      await pause(Math.min(retryAfter(thrown) * (1 + tries), waitMaxMs), undefined, { signal });
+    }
+  }
+}
+
+function retryAfter(thrown: unknown): number {
+  const told = thrown instanceof Error && "retryAfterMs" in thrown ? thrown.retryAfterMs : undefined;
+  return typeof told === "number" && told > 0 ? told : 1_000;
 }

@@ -1,12 +1,12 @@
 import type { Command } from "commander";
-import { ending } from "../output.js";
-import { openChat } from "./chat.js";
-import { painter } from "./painter.js";
+import { ending, painter, untrustedText, type Paint } from "../output.js";
+import { channelTable, rosterTable } from "./channels.js";
+import { lostForGood, openChat, patiently, type Chat } from "./chat.js";
+import { consoleHelp, readLine, type Typed } from "./console-input.js";
 import { Screen } from "./console-screen.js";
-import { ConsoleSession } from "./console-session.js";
-import { CommandFailure, exitCodes } from "./exit.js";
-import { untrustedText } from "./harmless.js";
-import { lostForGood } from "./lost.js";
+import { deliver, isTold } from "./delivery.js";
+import { messageLine, negotiationLine, presenceLine } from "./event-lines.js";
+import { CommandFailure, exitCodes, failureLine } from "./exit.js";
 import { withWho, type WhoOptions } from "./options.js";
 
 /** `agentchat connect`: a session for a person at a terminal, or for lines from a pipe. */
@@ -75,4 +75,145 @@ function untilDropped(session: ConsoleSession, screen: Screen): Promise<number> 
 
 function linesOf(count: number): string {
   return count === 1 ? "1 line" : `${count} lines`;
+}
+
+/** Colours for each of the two streams that are written to. */
+export interface Paints {
+  readonly data: Paint;
+  readonly notice: Paint;
+}
+
+/** An `agentchat connect` at work: what is typed is done, line after line; what is heard is shown. */
+export class ConsoleSession {
+  readonly #chat: Chat;
+  readonly #screen: Screen;
+  readonly #paint: Paints;
+  readonly #signal: AbortSignal;
+  // bound: channels that the person entered · evicts: a channel leaves by /leave · owner: ConsoleSession
+  readonly #channels = new Set<string>();
+  /** Lines that are being done: 0 or 1. */
+  #underWay = 0;
+
+  /** @param signal ends it at once: what was typed and is not done yet is dropped */
+  constructor(chat: Chat, screen: Screen, paint: Paints, signal: AbortSignal) {
+    this.#chat = chat;
+    this.#screen = screen;
+    this.#paint = paint;
+    this.#signal = signal;
+  }
+
+  /** Lines that were typed and are not done yet. */
+  get pending(): number {
+    return this.#screen.waiting + this.#underWay;
+  }
+
+  /** Enters `#general` and does what is typed, to the end of the input or `/quit`. */
+  async run(): Promise<void> {
+    this.#show();
+    await this.#carryOut({ does: "join", channel: "#general" });
+    this.#prompt();
+    for (let line = await this.#screen.nextLine(); line !== undefined; line = await this.#screen.nextLine()) {
+      const typed = readLine(line, this.#current);
+      if (typed.does === "quit" || this.#signal.aborted) break;
+      this.#underWay = 1;
+      await this.#carryOut(typed);
+      this.#underWay = 0;
+      this.#prompt();
+    }
+    this.#screen.close();
+  }
+
+  /** The channel entered last. */
+  get #current(): string | undefined {
+    return [...this.#channels].at(-1);
+  }
+
+  #prompt(): void {
+    this.#screen.prompt(`${this.#current ?? "(no channel)"}> `);
+  }
+
+  #show(): void {
+    const data = this.#screen.data.bind(this.#screen);
+    const chat = this.#chat;
+    chat.on("message", (message) => {
+      data(messageLine(message, this.#paint.data));
+    });
+    for (const type of ["agent_joined", "agent_left"] as const)
+      chat.on(type, (change) => {
+        data(presenceLine(change, this.#paint.data));
+      });
+    for (const type of ["proposal", "accept", "reject", "complete", "dispute"] as const)
+      chat.on(type, (step) => {
+        data(negotiationLine(step, this.#paint.data));
+      });
+    chat.on("error", (error) => {
+      if (!isTold(error)) this.#note("red", failureLine(error, "console"));
+    });
+    chat.on("reconnecting", ({ inMs }) => {
+      this.#note("red", `the connection is lost; the next try is in ${Math.ceil(inMs / 1_000)} s`);
+    });
+    chat.on("open", () => {
+      this.#note("dim", `connected again, as ${chat.agentId ?? "?"}`);
+    });
+  }
+
+  /** A refusal is told; the session goes on. */
+  async #carryOut(typed: Typed): Promise<void> {
+    try {
+      await patiently(() => this.#do(typed), this.#signal);
+    } catch (thrown) {
+      if (!this.#signal.aborted) this.#note("red", failureLine(thrown, "console"));
+    }
+  }
+
+  async #do(typed: Typed): Promise<void> {
+    switch (typed.does) {
+      case "join":
+        await this.#chat.join(typed.channel);
+        this.#entered(typed.channel);
+        return;
+      case "create":
+        await this.#chat.createChannel(typed.channel, typed.inviteOnly);
+        this.#entered(typed.channel);
+        return;
+      case "leave":
+        await this.#chat.leave(typed.channel);
+        this.#channels.delete(typed.channel);
+        this.#note("dim", `you left ${typed.channel}`);
+        return;
+      case "say":
+        await deliver(this.#chat, typed.to, typed.text);
+        return;
+      case "channels":
+        this.#screen.data(channelTable(await this.#chat.listChannels()));
+        return;
+      case "agents":
+        this.#screen.data(rosterTable(await this.#chat.roster(typed.channel)));
+        return;
+      case "invite":
+        await this.#chat.invite(typed.channel, typed.agent);
+        this.#note("dim", `invited ${typed.agent} to ${typed.channel}`);
+        return;
+      case "help":
+        this.#screen.notice(consoleHelp);
+        return;
+      case "wrong":
+        this.#note("red", typed.why);
+        return;
+      case "nothing":
+      case "quit":
+        return;
+    }
+  }
+
+  /** Whatever strangers have said in it steers no terminal. */
+  #note(style: Parameters<Paint>[0], text: string): void {
+    this.#screen.notice(this.#paint.notice(style, untrustedText(text)));
+  }
+
+  #entered(channel: string): void {
+    this.#channels.delete(channel); // the last entered is the current one
+    this.#channels.add(channel);
+    this.#note("dim", `you are in ${channel}`);
+  }
 }

@@ -1,6 +1,6 @@
 import { clearLine, createInterface, cursorTo, type Interface } from "node:readline";
 import { sayPainted } from "../output.js";
-import { HeardLines } from "./heard-lines.js";
+import { HeardLines } from "./event-lines.js";
 
 /** With so many lines waiting no more are read until some are done. */
 const waitingMax = 1_000;

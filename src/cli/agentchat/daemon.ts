@@ -1,12 +1,11 @@
 import type { Command } from "commander";
-import { print, say, type Output } from "../output.js";
-import { startInBackground } from "./daemon-background.js";
-import { manageDaemons, type DaemonAction } from "./daemon-manage.js";
-import { notConnected, runDaemon } from "./daemon-run.js";
+import { join } from "node:path";
+import type { DaemonStatus, DaemonStopped } from "../../../clients/typescript/agentchat/daemon.js";
+import { print, say, table, untrustedText, type Output } from "../output.js";
+import { notConnected, runDaemon, startInBackground } from "./daemon-run.js";
 import { wrongUsage } from "./exit.js";
-import { mustBeFree } from "./identity-in-use.js";
-import { readOwnIdentity } from "./identity-read.js";
-import { channelNames, serverUrl } from "./target.js";
+import { channelNames, serverUrl } from "./options.js";
+import { mustBeFree, readOwnIdentity } from "./own-identity.js";
 
 interface Options extends Output, Partial<Readonly<Record<DaemonAction, boolean>>> {
   readonly name: string;
@@ -96,4 +95,87 @@ async function start(
 /** `#a,#b` or `#a #b`; the option may come several times. */
 function channelList(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, ...channelNames([text])];
+}
+
+/** What can be done about daemons that are there. */
+export type DaemonAction = "status" | "list" | "stop" | "stopAll";
+
+/** Shows or stops daemons of this folder. @throws Error if the one that is meant does not run, or does not stop */
+export async function manageDaemons(action: DaemonAction, name: string, output: Output): Promise<void> {
+  const { getDaemonStatus, listDaemons, stopAllDaemons, stopDaemon } =
+    await import("../../../clients/typescript/agentchat/daemon.js");
+  const all = listDaemons();
+  const isKnown = all.some(({ instance }) => instance === name);
+  switch (action) {
+    case "status": {
+      const status = getDaemonStatus(name);
+      if (isKnown || output.json === true) print(output, status, () => statusTable(status));
+      if (!isKnown) throw new Error(unknown(name, all));
+      if (!status.running)
+        throw new Error(
+          `daemon ${name} does not run; start it with: agentchat daemon SERVER --name ${name} --background`,
+        );
+      return;
+    }
+    case "list":
+      print(output, all, () => table(all.map((one) => [one.instance, stateOf(one), one.server ?? ""])));
+      if (all.length === 0 && output.json !== true) say(none());
+      return;
+    case "stop":
+      if (!isKnown && output.json !== true) throw new Error(unknown(name, all));
+      tellStopped(output, await stopDaemon(name));
+      return;
+    case "stopAll": {
+      const stopped = await stopAllDaemons();
+      if (output.json === true) print(output, stopped, () => "");
+      for (const one of stopped) say(stoppedLine(one));
+      if (stopped.length === 0) say(all.length === 0 ? none() : "no daemon runs here");
+      if (stopped.some((one) => !one.stopped)) throw new Error("not every daemon has stopped; the lines above say why");
+      return;
+    }
+  }
+}
+
+function stateOf({ running, pid, connected }: DaemonStatus): string {
+  if (!running) return "stopped";
+  return `pid ${pid ?? "?"}${connected ? "" : " (not connected)"}`;
+}
+
+function none(): string {
+  return `no daemon in ${join(process.cwd(), ".agentchat", "daemons")}; daemons belong to the folder they were started in`;
+}
+
+function unknown(name: string, all: readonly DaemonStatus[]): string {
+  if (all.length === 0) return none();
+  return `no daemon ${name} in ${join(process.cwd(), ".agentchat", "daemons")}; there are: ${all.map(({ instance }) => instance).join(", ")} (--name says which)`;
+}
+
+function tellStopped(output: Output, ended: DaemonStopped): void {
+  if (output.json === true) print(output, ended, () => "");
+  if (!ended.stopped) throw new Error(`${stoppedLine(ended)}; agentchat daemon --list shows those there are`);
+  say(stoppedLine(ended));
+}
+
+function stoppedLine({ instance, stopped, pid, reason }: DaemonStopped): string {
+  return stopped ? `stopped ${instance} (pid ${pid ?? "?"})` : `${instance} was not stopped: ${reason ?? "unknown"}`;
+}
+
+/** What is known of a daemon, for people: times as ISO 8601, lists as words. */
+export function statusTable(status: DaemonStatus): string {
+  return table(Object.entries(status).map(([what, is]) => [what, untrustedText(wordsOf(what, is))]));
+}
+
+function wordsOf(what: string, is: unknown): string {
+  if (typeof is === "string") return is.trim();
+  if (typeof is === "boolean") return is ? "yes" : "no";
+  if (typeof is === "number" && what.endsWith("At")) return new Date(is).toISOString();
+  if (Array.isArray(is))
+    return is.length === 0
+      ? "none"
+      : is.map((one) => wordsOf("", one)).join(is.some((one) => typeof one === "object") ? ", " : " ");
+  if (typeof is === "object" && is !== null)
+    return Object.values(is)
+      .map((value) => wordsOf("", value))
+      .join(" ");
+  return String(is);
 }

@@ -2,9 +2,9 @@ import { Option, type Command } from "commander";
 import type { Identity } from "../../../clients/typescript/agentchat/identity-file.js";
 import { print, say, table, type Output } from "../output.js";
 import { wrongUsage } from "./exit.js";
-import { readOwnIdentity } from "./identity-read.js";
+import { readOwnIdentity } from "./own-identity.js";
 import { defaultIdentity } from "./options.js";
-import { keepToOneself } from "./own-folder.js";
+import { keepToOneself } from "./own-identity.js";
 
 const actions = ["generate", "show", "export", "rotate"] as const;
 

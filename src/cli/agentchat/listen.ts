@@ -2,13 +2,13 @@ import type { Command } from "commander";
 import { ending, jsonLine, say } from "../output.js";
 import { openChat, type Chat } from "./chat.js";
 import { failureLine } from "./exit.js";
-import { untrustedText } from "./harmless.js";
-import { HeardLines } from "./heard-lines.js";
-import { lostForGood } from "./lost.js";
+import { untrustedText } from "../output.js";
+import { HeardLines } from "./event-lines.js";
+import { lostForGood } from "./chat.js";
 import { talks, type TalkOptions } from "./options.js";
-import { patiently } from "./patience.js";
-import { channelNames } from "./target.js";
-import { untilInterrupted } from "./until.js";
+import { patiently } from "./chat.js";
+import { channelNames } from "./options.js";
+import { untilInterrupted } from "./exit.js";
 
 /**
  * `agentchat listen`: everything that is heard, one JSON line each, until interrupted, or nobody reads it any more or

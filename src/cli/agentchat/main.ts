@@ -1,17 +1,15 @@
 import { Command, CommanderError } from "commander";
 import { endOnClosedPipe } from "../output.js";
 import { ownPackage } from "../package-file.js";
+import { listCommands, roomCommands } from "./channels.js";
 import { connectCommand } from "./connect.js";
 import { daemonCommand } from "./daemon.js";
 import { exitCodes, tellFailure } from "./exit.js";
 import { identityCommand } from "./identity.js";
-import { listCommands } from "./lists.js";
 import { listenCommand } from "./listen.js";
 import { negotiationCommands } from "./negotiate.js";
-import { roomCommands } from "./rooms.js";
 import { sendCommand } from "./send.js";
 import { serveCommand } from "./serve.js";
-import { explainUsage } from "./usage-words.js";
 
 const after = `
 Write channels in quotes: '#general'; without them the shell takes # for a comment.
@@ -51,4 +49,22 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     return tellFailure(thrown);
   }
+}
+
+const channelLike: readonly string[] = ["target", "channel", "channels"];
+
+/** Adds to commander's words about a wrong command line what a newcomer may not see. */
+export function explainUsage(program: Command): void {
+  program.configureOutput({
+    outputError: (text, write) => {
+      write(usageWords(text));
+    },
+  });
+}
+
+/** @param text what commander says: `error: missing required argument 'target'` */
+export function usageWords(text: string): string {
+  const missing = /missing required argument '(\w+)'/.exec(text)?.[1];
+  if (missing === undefined || !channelLike.includes(missing)) return text;
+  return `${text.trimEnd()}; did the shell take an unquoted #channel for a comment? write '#general'\n`;
 }

@@ -2,12 +2,12 @@ import type { Command } from "commander";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import { print } from "../output.js";
 import type { ProposalTerms } from "../../../clients/typescript/agentchat/client.js";
-import { addressing } from "./addressing.js";
+import { addressing } from "./delivery.js";
 import { withChat, type Chat } from "./chat.js";
-import { untrustedText } from "./harmless.js";
-import { mustBeOneText, oneText } from "./one-text.js";
+import { untrustedText } from "../output.js";
+import { mustBeOneText, oneText } from "./options.js";
 import { defaultIdentity, quantity, seconds, talks, type TalkOptions } from "./options.js";
-import { agentId } from "./target.js";
+import { agentId } from "./options.js";
 
 interface ProposeOptions extends TalkOptions, Omit<ProposalTerms, "task"> {}
 

@@ -1,14 +1,11 @@
 import { Option, type Command } from "commander";
+import type { MsgEvent } from "../../../bridges/agentchat/events.js";
 import { print, say as tell } from "../output.js";
-import { addressing } from "./addressing.js";
-import { listenForAnswer } from "./answer.js";
-import { withChat } from "./chat.js";
-import { messageLine } from "./console-lines.js";
+import { withChat, type Chat } from "./chat.js";
+import { addressing, deliverInside, enter, newMsgId } from "./delivery.js";
+import { messageLine } from "./event-lines.js";
 import { CommandFailure, exitCodes } from "./exit.js";
-import { mustBeOneText, oneText } from "./one-text.js";
-import { seconds, talks, type TalkOptions } from "./options.js";
-import { enter, newMsgId, deliverInside } from "./said.js";
-import { target } from "./target.js";
+import { mustBeOneText, oneText, seconds, talks, target, type TalkOptions } from "./options.js";
 
 interface Options extends TalkOptions {
   /** Seconds; true: as long as usual. */
@@ -52,4 +49,60 @@ export function sendCommand(program: Command): void {
     if (wait !== undefined && answer === undefined)
       throw new CommandFailure(exitCodes.timedOut, `${at} has not answered within ${wait} s; the message was taken`);
   });
+}
+
+/** A message that an answer is waited for. */
+export interface Asked {
+  readonly msgId: string;
+  /** `#channel` or `@agent-id`. */
+  readonly to: string;
+}
+
+/**
+ * Whether `heard` answers what `self` said: it names the message, or comes to `self` alone from whoever was asked (in a
+ * channel: anybody). Pure.
+ */
+export function isAnswer(heard: MsgEvent, { msgId, to }: Asked, self: string | undefined): boolean {
+  if (heard.replay === true || heard.from === self || heard.from === "@server") return false;
+  if (heard.in_reply_to === msgId) return true;
+  return heard.to === self && (to.startsWith("#") || heard.from === to);
+}
+
+/**
+ * Listens for the first answer from now on; ask for it once the message is sent.
+ * @returns `within` resolves with undefined if none has come after `ms`.
+ * @throws (within) CommandFailure noServer when the connection is lost
+ */
+export function listenForAnswer(
+  chat: Chat,
+  asked: Asked,
+): { readonly within: (ms: number) => Promise<MsgEvent | undefined> } {
+  const first = new Promise<MsgEvent>((resolve) => {
+    chat.on("message", (heard) => {
+      if (isAnswer(heard, asked, chat.agentId)) resolve(heard);
+    });
+  });
+  const lost = new Promise<"lost">((resolve) => {
+    chat.on("close", () => {
+      resolve("lost");
+    });
+  });
+  return {
+    within: async (ms) => {
+      let late: NodeJS.Timeout | undefined;
+      const over = new Promise<undefined>((resolve) => {
+        late = setTimeout(() => {
+          resolve(undefined);
+        }, ms);
+      });
+      const came = await Promise.race([first, lost, over]);
+      clearTimeout(late);
+      if (came === "lost")
+        throw new CommandFailure(
+          exitCodes.noServer,
+          "the connection was lost while waiting for the answer; the message was sent",
+        );
+      return came;
+    },
+  };
 }

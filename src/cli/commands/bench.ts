@@ -6,7 +6,7 @@ import { Fault } from "../../core/index.js";
 import { newTally, runLoad, type Load, type OpenPair } from "../bench/load.js";
 import { showProgress } from "../bench/report.js";
 import { benchResult, benchTable } from "../bench/report.js";
-import { watchBroker } from "../broker-watch.js";
+import { watchBroker } from "../operator.js";
 import { exitCodes } from "../exit.js";
 import { openRelay } from "../door-relay.js";
 import { findBroker, type BrokerChoice } from "../operator.js";

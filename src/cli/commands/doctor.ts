@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { problemsOf, type Layered } from "../../config/index.js";
 import { DataDirectory, resolveDataDirectory } from "../../storage/index.js";
-import { painter, type Paint } from "../agentchat/painter.js";
+import { painter, type Paint } from "../output.js";
 import { certificate } from "../doctor/certificate.js";
 import { configuration } from "../doctor/configuration.js";
 import { dataDirectory } from "../doctor/configuration.js";

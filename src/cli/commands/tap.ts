@@ -1,14 +1,21 @@
-import { once } from "node:events";
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { once } from "node:events";
 import type { Agent } from "../../../clients/typescript/agent/index.js";
 import { Fault, messageTypes, subscriptionKind, type Envelope } from "../../core/index.js";
-import { painter } from "../agentchat/painter.js";
-import { brokerComes, watchBroker } from "../broker-watch.js";
 import { exitCodes } from "../exit.js";
-import { connectOperator, findBroker, type BrokerChoice } from "../operator.js";
-import { dataLines, endUnwritten, finished, say, type Output } from "../output.js";
+import { brokerComes, connectOperator, findBroker, watchBroker, type BrokerChoice } from "../operator.js";
+import {
+  dataLines,
+  endUnwritten,
+  finished,
+  jsonLine,
+  painter,
+  say,
+  untrustedText,
+  type Output,
+  type Paint,
+} from "../output.js";
 import { checkTap, tapFilter, type TapFilter } from "../tap-filter.js";
-import { personLine, wireLine } from "../tap-line.js";
 
 /** A restart is over long before; without it a tap in a script would wait for ever, milliseconds. */
 const backMs = 60_000;
@@ -131,4 +138,27 @@ function count(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("give a whole number, 1 or more");
   return value;
+}
+
+/** A message as one line of JSON, with the keys that it has on the wire. */
+export function wireLine({ other, ...fields }: Envelope): string {
+  return jsonLine({ ...other, ...fields });
+}
+
+/** A message as a person reads it: local time, who to whom, what it is, its text. */
+export function personLine(
+  { timestamp, received_at: received, from, to, type, content, replay }: Envelope,
+  paint: Paint,
+): string {
+  const kind = content.kind === undefined ? "" : ` ${paint("dim", `[${untrustedText(content.kind)}]`)}`;
+  const what = paint("dim", `${type}${replay === true ? " (again)" : ""}`);
+  const receiver = paint(to.startsWith("#") ? "cyan" : "yellow", untrustedText(to));
+  return `${paint("dim", clockTime(received ?? timestamp))} ${paint("green", untrustedText(from))} → ${receiver} ${what}${kind}: ${untrustedText(content.message)}`;
+}
+
+/** `12:34:56.789` here, of an ISO 8601 time. */
+function clockTime(timestamp: string): string {
+  const time = new Date(timestamp);
+  if (Number.isNaN(time.getTime())) return untrustedText(timestamp);
+  return `${time.toTimeString().slice(0, 8)}.${String(time.getMilliseconds()).padStart(3, "0")}`;
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MsgEvent } from "../../../bridges/agentchat/events.js";
 import { AgentChatClient } from "../../../clients/typescript/agentchat/client.js";
-import { isAnswer } from "../../../src/cli/agentchat/answer.js";
+import { isAnswer } from "../../../src/cli/agentchat/send.js";
 import { serve, type Served } from "./binary.js";
 
 const heard: MsgEvent = { type: "MSG", ts: 0, from: "@ada", from_name: "ada", to: "@me", content: "yes", msg_id: "2" };

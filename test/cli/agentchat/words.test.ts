@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { AgentChatError } from "../../../clients/typescript/agentchat/error.js";
 import { exitCodeOf, failureLine } from "../../../src/cli/agentchat/exit.js";
-import { connectWords } from "../../../src/cli/agentchat/network-words.js";
-import { usageWords } from "../../../src/cli/agentchat/usage-words.js";
+import { connectWords } from "../../../src/cli/agentchat/exit.js";
+import { usageWords } from "../../../src/cli/agentchat/main.js";
 
 const refused = (code: string, message: string): AgentChatError => new AgentChatError(code, message);
 

@@ -1,3 +1,6 @@
+import type { OpenRequest, Requests } from "../conversation/index.js";
+import type { Clock, Envelope } from "../core/index.js";
+
 /** Upper bounds in seconds, each bucket with all below it when it is exported. */
 const bounds: readonly number[] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
@@ -35,4 +38,47 @@ function boundOf(at: number): string {
   const bound = bounds[at];
   if (bound === undefined) return "+Inf";
   return Number.isInteger(bound) ? bound.toFixed(1) : String(bound);
+}
+
+/**
+ * Open requests, and how long those that were answered had been open. Those that were withdrawn or timed out are not
+ * recorded.
+ */
+export class MeasuredRequests implements Requests {
+  readonly #inner: Requests;
+  readonly #clock: Clock;
+  readonly #latency: LatencyHistogram;
+
+  constructor(inner: Requests, clock: Clock, latency: LatencyHistogram) {
+    this.#inner = inner;
+    this.#clock = clock;
+    this.#latency = latency;
+  }
+
+  get size(): number {
+    return this.#inner.size;
+  }
+
+  open(request: OpenRequest): () => void {
+    const openedAt = this.#clock.monotonic();
+    return this.#inner.open({
+      ...request,
+      answered: (answer) => {
+        this.#latency.record(this.#clock.monotonic() - openedAt);
+        request.answered?.(answer);
+      },
+    });
+  }
+
+  answer(answer: Envelope): boolean {
+    return this.#inner.answer(answer);
+  }
+
+  pending(from: string, to: string): OpenRequest | undefined {
+    return this.#inner.pending(from, to);
+  }
+
+  close(): void {
+    this.#inner.close();
+  }
 }

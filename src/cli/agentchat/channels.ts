@@ -1,9 +1,36 @@
 import type { Command } from "commander";
-import { print, say, type Output } from "../output.js";
-import { addressing } from "./addressing.js";
+import type { Roster } from "../../../clients/typescript/agentchat/client.js";
+import { print, say, table, untrustedText, type Output } from "../output.js";
 import { withChat } from "./chat.js";
-import { talks, type TalkOptions } from "./options.js";
-import { agentId, channelName } from "./target.js";
+import { addressing } from "./delivery.js";
+import { agentId, channelName, talks, type TalkOptions } from "./options.js";
+
+/** What to do instead when a daemon has the identity. */
+const byFiles = { instead: "leave out --identity, which a list does not need" };
+
+/** `agentchat channels` and `agentchat agents`. */
+export function listCommands(program: Command): void {
+  talks(
+    program
+      .command("channels")
+      .argument("<server>", "ws://HOST:PORT")
+      .description("list the channels and how many agents are in them"),
+  ).action(async (server: string, options: TalkOptions) => {
+    const channels = await withChat(server, options, byFiles, (chat) => chat.listChannels());
+    print(options, channels, () => channelTable(channels));
+  });
+
+  talks(
+    program
+      .command("agents")
+      .argument("<server>", "ws://HOST:PORT")
+      .argument("<channel>", "'#channel', in quotes")
+      .description("list the agents in a channel: id and, where it is another, name; --json: the ids alone"),
+  ).action(async (server: string, channel: string, options: TalkOptions) => {
+    const roster = await withChat(server, options, byFiles, (chat) => chat.roster(channelName(channel)));
+    print(options, roster.agents, () => rosterTable(roster));
+  });
+}
 
 /** `agentchat create` and `agentchat invite`. */
 export function roomCommands(program: Command): void {
@@ -46,4 +73,19 @@ export function roomCommands(program: Command): void {
 function tell(output: Output, value: unknown, words: string): void {
   if (output.json === true) print(output, value, () => "");
   else say(words);
+}
+
+/** For people: channels, and how many agents are in each. */
+export function channelTable(channels: readonly { readonly name: string; readonly agents: number }[]): string {
+  return table(channels.map(({ name, agents }) => [untrustedText(name), String(agents)]));
+}
+
+/** For people: ids, and names where they differ. */
+export function rosterTable({ agents, names }: Roster): string {
+  return table(
+    agents.map((agent) => {
+      const name = Object.hasOwn(names, agent) ? names[agent] : undefined;
+      return name === undefined ? [untrustedText(agent)] : [untrustedText(agent), untrustedText(name)];
+    }),
+  );
 }

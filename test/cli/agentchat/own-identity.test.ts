@@ -2,7 +2,7 @@ import { appendFile, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { occupantOf, occupiedWords, type Occupant } from "../../../src/cli/agentchat/identity-in-use.js";
+import { occupantOf, occupiedWords, type Occupant } from "../../../src/cli/agentchat/own-identity.js";
 import { serve, startAgentchat, type Served } from "./binary.js";
 
 describe("a daemon of this folder that has the identity", () => {

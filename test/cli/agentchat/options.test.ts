@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { agentId, channelName, channelNames, serverUrl, target } from "../../../src/cli/agentchat/target.js";
+import { agentId, channelName, channelNames, serverUrl, target } from "../../../src/cli/agentchat/options.js";
 
 describe("servers, channels and agents on the command line", () => {
   it.each([
