@@ -39,8 +39,15 @@ const down = [
   ],
   [
     "src/ops",
-    ["src/core", "src/conversation", "src/directory", "src/identity", "src/storage"],
-    "operations read what the others count; they know no transport and no dialect",
+    [
+      "src/core",
+      "src/conversation",
+      "src/directory",
+      "src/identity",
+      "src/storage",
+      "src/websocket/edge/front-page.ts",
+    ],
+    "operations read what the others count and know no dialect; of a transport, only the shape of an HTTP page",
   ],
 ];
 

@@ -216,9 +216,8 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     zeromqAgents.proved(name);
   });
   ops.watch({
-    holders: [zeromqAgents, bridges],
-    connections: () =>
-      doorCounts({ zmq: zmtp.connections(), websockets: ws.size, sessions: bridges.status().sessions }),
+    tokenConnections: [zeromqAgents, bridges],
+    connections: () => doorCounts(zmtp.connections(), ws.size, bridges.status().sessions),
     sessions: () => bridges.status().admitted,
   });
 

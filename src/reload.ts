@@ -4,24 +4,24 @@ import type { Parts } from "./parts.js";
 import { readTlsPair, type TlsPair } from "./websocket/edge/index.js";
 import { isSamePair, outOfDate } from "./websocket/edge/tls.js";
 
-/** What a reload has done. */
+/** The result of a reload. */
 export interface Reloaded {
-  /** Options that hold from now on, by path; `tls` for a pair whose files hold another one. */
+  /** Options that have a new value from now on, by path; `tls` if the certificate files hold another pair. */
   readonly changed: readonly string[];
-  /** Options that differ and wait for a restart. */
+  /** Options whose new value needs a restart. */
   readonly needRestart: readonly string[];
 }
 
-/** The same, and what holds from now on. */
+/** The result, and what is valid from now on. */
 export interface Reload extends Reloaded {
   readonly config: BrokerConfig;
-  /** Why clients refuse the pair that the doors show from now on. */
+  /** Why clients refuse the certificate that the doors show from now on; undefined: they accept it. */
   readonly tlsProblem: string | undefined;
 }
 
 const reloadable: ReadonlySet<string> = new Set(["limits", "origins", "hosts", "trustedProxies", "tlsCert", "tlsKey"]);
 
-/** Limits that parts have taken when they were made: a new value waits for a restart. */
+/** Limits that parts copy when they are made: a new value needs a restart. */
 const atStart: ReadonlySet<keyof Limits> = new Set([
   "wsFrameMaxBytes",
   "wsFragmentsMax",
@@ -34,17 +34,17 @@ const atStart: ReadonlySet<keyof Limits> = new Set([
   "publisherDoorDelayMs",
 ]);
 
-/** Options that have a life of their own. */
+/** Options that are not data and cannot be compared. */
 const incomparable: ReadonlySet<string> = new Set(["log"]);
 
 /**
- * Takes over from `next` what can change while the broker runs: limits, allow-lists, TLS. Whatever is wrong is found
- * before anything has changed.
- * @throws Fault malformed, unavailable: the old configuration and the old pair hold
+ * Takes over from `next` what can change while the broker runs: limits, allow-lists, TLS. Problems are found before
+ * anything changes.
+ * @throws Fault malformed, unavailable: the old configuration and the old TLS pair stay
  */
 export function reload(parts: Pick<Parts, "access" | "tls" | "ws">, current: BrokerConfig, next: BrokerConfig): Reload {
   const now = new Date(systemClock.now());
-  // Doors that were opened without TLS, or with it, stay so until a restart.
+  // Whether doors have TLS cannot change until a restart.
   const isTls = parts.tls !== undefined;
   const pair = parts.tls === undefined ? undefined : nextPair(parts.tls, next, now);
   const changed: string[] = [];
@@ -62,10 +62,10 @@ export function reload(parts: Pick<Parts, "access" | "tls" | "ws">, current: Bro
       changed.push(name);
     }
   }
-  // What waits for a restart stays as it is, and is named again the next time.
+  // Options that need a restart keep their old value, so the next reload names them again.
   const config: BrokerConfig = { ...current, ...(taken as Partial<BrokerConfig>) };
   parts.access.set(accessRules(config));
-  // One object from the beginning: every part reads its limits there.
+  // All parts read their limits from this one object.
   Object.assign(
     current.limits,
     Object.fromEntries(Object.entries(next.limits).filter(([limit]) => !atStart.has(limit as keyof Limits))),
@@ -79,8 +79,8 @@ export function reload(parts: Pick<Parts, "access" | "tls" | "ws">, current: Bro
 }
 
 /**
- * The pair of the files, if it is another one.
- * @throws Fault malformed, unavailable; malformed, too, if clients would refuse it who take the present one
+ * The TLS pair in the files, if it is another one than the present.
+ * @throws Fault malformed, unavailable; also malformed if clients accept the present pair but would refuse the new one
  */
 function nextPair(present: TlsPair, { tlsCert: cert, tlsKey: key }: BrokerConfig, now: Date): TlsPair | undefined {
   if (cert === undefined || key === undefined) return undefined;

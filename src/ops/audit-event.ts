@@ -5,21 +5,22 @@ import type { LoginEvent, TokenListing } from "../identity/index.js";
 const dateMaxMs = 8.64e15;
 
 /**
- * What the audit log keeps: who came, who was refused, what was given and taken back. Never content, never a secret.
+ * A line of the audit log: who logged in, who was refused, which tokens were issued and revoked. Never the content of a
+ * message, never a secret.
  */
 export type AuditEvent =
   | LoginEvent
   | { readonly event: "start"; readonly pid: number; readonly doors: Readonly<Record<string, unknown>> }
   | { readonly event: "stop"; readonly pid: number }
   | { readonly event: "reload"; readonly changed: readonly string[]; readonly needRestart: readonly string[] }
-  /** The configuration, or the TLS pair, was wrong, and stayed as it was: one text for each problem. */
+  /** The new configuration or TLS pair was wrong, and the old one stays: one text for each problem. */
   | { readonly event: "reload.refused"; readonly problems: readonly string[] }
-  /** By `broker token`, broker running or not; `uid`: the system's number of the user who did it. */
+  /** Written by `broker token`, whether a broker runs or not; `uid`: the system's number of the user who ran it. */
   | ({ readonly event: "token.issued" | "token.revoked"; readonly uid: number | undefined } & AuditedToken)
   /** Lines that could not be written, or were left out because one address caused too many. */
   | { readonly event: "lost" | "left-out"; readonly lines: number };
 
-/** A token as the log shows it. Times in ISO 8601. */
+/** The part of a token that is logged. `expires` in ISO 8601. */
 export interface AuditedToken {
   readonly tokenId: string;
   readonly kind: string;
@@ -28,7 +29,6 @@ export interface AuditedToken {
   readonly expires?: string;
 }
 
-/** The part of a token that is logged. */
 export function auditedToken({ id, kind, subject, scopes, expiresAt }: TokenListing): AuditedToken {
   return {
     tokenId: id,
@@ -40,17 +40,21 @@ export function auditedToken({ id, kind, subject, scopes, expiresAt }: TokenList
 }
 
 /**
- * One line of the log, without characters that steer a terminal, end a line or turn it around: names are what strangers
- * say. `now`: wall clock, milliseconds.
+ * One line of the log. Characters that control a terminal, end a line or reverse its direction are escaped: strangers
+ * choose the names in it. `now`: wall clock, milliseconds.
  */
 export function auditLine(event: AuditEvent, now: number): string {
   const json = JSON.stringify({ at: new Date(now).toISOString(), ...event });
-  return `${json.replace(/[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+  const escaped = json.replace(
+    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `${escaped}\n`;
 }
 
 /**
- * Writes lines for a short-lived command, beside a broker that may be running: one append, so that lines stay whole.
- * Throws what the system says.
+ * Writes lines for a short-lived command. A broker may write to the same file: one append keeps the lines whole.
+ * @throws Error the system's
  */
 export function appendAudit(path: string, events: readonly AuditEvent[], now: number): void {
   appendFileSync(path, events.map((event) => auditLine(event, now)).join(""), { mode: 0o600 });

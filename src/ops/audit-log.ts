@@ -2,27 +2,26 @@ import { open, rename, type FileHandle } from "node:fs/promises";
 import type { Clock, Lifecycle, Limits, Log } from "../core/index.js";
 import { auditLine, type AuditEvent } from "./audit-event.js";
 
-/** What {@link AuditLog} needs. */
-export interface AuditLogOptions {
+interface AuditLogOptions {
+  /** The file; older ones get `.1`, `.2` … after its name. */
   readonly path: string;
   readonly limits: Pick<Limits, "auditFileMaxBytes" | "auditFilesMax" | "auditQueueMaxBytes">;
   readonly clock: Clock;
-  /** Hears once that the log cannot be written, and once that it can be again. */
+  /** Gets one line when the audit log cannot be written, and one when it can be written again. */
   readonly log: Log;
 }
 
-/** After a failure the disk is tried again after this. */
+/** How long after a failure the disk is tried again. */
 const retryMs = 5_000;
-/** Lines that were left out are told this long after the first of them, or with the next line. */
+/** A line about lines that were left out is written so long after the first of them, or before the next line. */
 const leftOutMs = 10_000;
-/** At stop the disk has this long. */
+/** How long a stop waits for the disk. */
 const stopMs = 2_000;
 
 /**
- * The audit log: JSON lines in a file for its owner only, one writer at a time, never waited for. When the file is full
- * it becomes `.1`, and
- * `auditFilesMax` of those are kept. A disk that does not take a line loses it, and the count of lines lost is the next
- * one written.
+ * The audit log: JSON lines in a file that only its owner can read. One write runs at a time, and nobody waits for it.
+ * A full file is renamed to `.1`; `auditFilesMax` of those are kept. Lines that the disk does not take are lost, and the
+ * next line that is written counts them.
  */
 export class AuditLog implements Lifecycle {
   readonly #options: AuditLogOptions;
@@ -32,7 +31,7 @@ export class AuditLog implements Lifecycle {
   #cancelLeftOut: (() => void) | undefined;
   #file: FileHandle | undefined;
   #size = 0;
-  /** Something of the last write may be in the file, without its end. */
+  /** The last write may have written only a part of its lines. */
   #torn = false;
   #mustReopen = false;
   #health: "well" | "failing" = "well";
@@ -54,7 +53,7 @@ export class AuditLog implements Lifecycle {
     return Promise.resolve();
   }
 
-  /** Writes what waits, unless the disk takes too long. */
+  /** Writes the lines that wait, unless the disk takes longer than `stopMs`. */
   async stop(): Promise<void> {
     if (this.#phase !== "open") return;
     const { clock } = this.#options;
@@ -78,7 +77,7 @@ export class AuditLog implements Lifecycle {
     this.#take(event);
   }
 
-  /** Counts a line that is not to be written; how many there were is a line of its own, soon. Never throws. */
+  /** Counts a line that is left out; a line with their number is written soon. Never throws. */
   leaveOut(): void {
     this.#leftOut += 1;
     this.#cancelLeftOut ??= this.#options.clock.after(leftOutMs, () => {
@@ -102,7 +101,7 @@ export class AuditLog implements Lifecycle {
     this.#writeSoon();
   }
 
-  /** Goes on in a new file of the same name: somebody has moved the old one away (logrotate). */
+  /** Goes on in a new file of the same name, because somebody has moved the old one away (logrotate). */
   reopen(): void {
     this.#mustReopen = true;
     this.#writeSoon();
@@ -113,7 +112,7 @@ export class AuditLog implements Lifecycle {
     this.#cancelRetry = undefined;
   }
 
-  /** Resolves when all that was taken has been written, or the disk failed. */
+  /** Resolves when all lines have been written, or the disk has failed. */
   async #settled(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
   }
@@ -136,16 +135,17 @@ export class AuditLog implements Lifecycle {
     return this.#waiting !== "" || this.#lost > 0 || this.#mustReopen;
   }
 
-  /** Writes what waits now. Rejects with what the system says. */
+  /** Writes the lines that wait now. Rejects with the system's error. */
   async #write(): Promise<void> {
     const { clock, limits } = this.#options;
     await this.#closeMoved();
     if (!this.#hasWork) return;
     const file = (this.#file ??= await this.#open());
-    if (this.#mustReopen) return; // moved away while it was being opened: what waits belongs into the next one
+    if (this.#mustReopen) return; // it was moved away while it was being opened: the lines belong into the next file
     const lost = this.#lost;
     const lines = this.#waiting;
-    const text = `${this.#torn ? "\n" : ""}${lost > 0 ? auditLine({ event: "lost", lines: lost }, clock.now()) : ""}${lines}`;
+    const lostLine = lost > 0 ? auditLine({ event: "lost", lines: lost }, clock.now()) : "";
+    const text = `${this.#torn ? "\n" : ""}${lostLine}${lines}`;
     this.#waiting = "";
     this.#lost = 0;
     try {
@@ -177,7 +177,7 @@ export class AuditLog implements Lifecycle {
     return file;
   }
 
-  /** What was written is with the system already: a file that cannot be closed properly loses nothing more. */
+  /** Never rejects: the system already has what was written, so a failing close loses nothing. */
   async #close(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
@@ -189,7 +189,7 @@ export class AuditLog implements Lifecycle {
     });
   }
 
-  /** `audit.log` becomes `.1`, `.1` becomes `.2` …; the last one goes. */
+  /** `audit.log` becomes `.1`, `.1` becomes `.2` …; the last one is overwritten. */
   async #rotate(): Promise<void> {
     const { path, limits } = this.#options;
     await this.#close();
@@ -205,7 +205,7 @@ export class AuditLog implements Lifecycle {
     }
     this.#cancelRetry = clock.after(retryMs, () => {
       this.#cancelRetry = undefined;
-      // The file may have been removed, or its disk replaced.
+      // The file may have been removed meanwhile, or its disk replaced.
       this.#mustReopen = true;
       this.#writeSoon();
     });

@@ -1,44 +1,43 @@
 import { networkOf, type FaultCode, type Limits } from "../core/index.js";
 import type { Limiter, LoginEvent } from "../identity/index.js";
-import type { AuditEvent } from "./audit-event.js";
+import type { AuditLog } from "./audit-log.js";
 
-/**
- * Faults before a login that refuse the login itself, not a frame that could not be read or a broker that is leaving.
- */
+/** Faults that refuse the login itself. Others before a login are about an unreadable frame or a broker that stops. */
 const refusals: ReadonlySet<FaultCode> = new Set(["unauthenticated", "forbidden", "conflict", "rate-limited", "full"]);
-/** What our tokens look like: somebody who puts one where a name belongs must not find it in the log. */
+/** The form of this broker's tokens: one that somebody sent in place of a name must not come into the log. */
 const tokenForm = /^[\w-]{43}$/;
 
-/** What {@link LoginAudit} needs. */
-export interface LoginAuditOptions {
-  readonly audit: { write(event: AuditEvent): void; leaveOut(): void };
-  readonly limiter: Limiter;
-  readonly limits: Pick<Limits, "auditClaimsPerSecond" | "auditClaimsBurst">;
-}
-
 /**
- * Counts logins and writes them down. What proves nothing is written as often as one address may cause lines, so that
- * nobody can wash the log away.
+ * Counts logins and writes them into the audit log. One address can cause only a limited number of lines without proving
+ * a name: otherwise anybody could make the log rotate until older lines are gone.
  */
 export class LoginAudit {
-  /** By dialect and trust, by dialect and fault: words of our own. */
+  /** By dialect and trust. */
   readonly logins: Record<string, Record<string, number>> = {};
+  /** By dialect and fault code. */
   readonly failures: Record<string, Record<string, number>> = {};
   displaced = 0;
   cut = 0;
-  readonly #options: LoginAuditOptions;
+  readonly #audit: Pick<AuditLog, "write" | "leaveOut">;
+  readonly #limiter: Limiter;
+  readonly #limits: Pick<Limits, "auditClaimsPerSecond" | "auditClaimsBurst">;
 
-  constructor(options: LoginAuditOptions) {
-    this.#options = options;
+  constructor(
+    audit: Pick<AuditLog, "write" | "leaveOut">,
+    limiter: Limiter,
+    limits: Pick<Limits, "auditClaimsPerSecond" | "auditClaimsBurst">,
+  ) {
+    this.#audit = audit;
+    this.#limiter = limiter;
+    this.#limits = limits;
   }
 
-  /** Takes what happened. */
+  /** Takes an event as it happens. */
   take(event: LoginEvent): void {
     if (event.event === "login.refused" && !refusals.has(event.code)) return;
     this.#count(event);
-    const { audit } = this.#options;
-    if (this.#mayWrite(event)) audit.write(withoutSecret(event));
-    else audit.leaveOut();
+    if (this.#mayWrite(event)) this.#audit.write(withoutSecret(event));
+    else this.#audit.leaveOut();
   }
 
   #count(event: LoginEvent): void {
@@ -60,14 +59,8 @@ export class LoginAudit {
 
   #mayWrite(event: LoginEvent): boolean {
     if (event.event === "cut" || (event.event !== "login.refused" && event.trust === "proved")) return true;
-    const { limiter, limits } = this.#options;
-    if (limits.auditClaimsPerSecond === 0) return true;
-    return (
-      limiter.take(`audit ${networkOf(event.remote)}`, {
-        perSecond: limits.auditClaimsPerSecond,
-        burst: limits.auditClaimsBurst,
-      }) === 0
-    );
+    const { auditClaimsPerSecond: perSecond, auditClaimsBurst: burst } = this.#limits;
+    return perSecond === 0 || this.#limiter.take(`audit ${networkOf(event.remote)}`, { perSecond, burst }) === 0;
   }
 }
 

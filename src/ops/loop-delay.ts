@@ -8,14 +8,14 @@ export interface LoopDelay {
   readonly max: number;
 }
 
-/** The loop is asked this often. */
+/** How often the delay is measured. */
 const resolutionMs = 20;
-/** A window is at least this long, so that two who ask in turn do not take each other's worst moments. */
+/** A window is at least this long: of two readers in turn, none must miss a maximum because the other has reset it. */
 const windowMs = 10_000;
 
 /**
- * Watches how late the event loop runs what is due. Each reading is about the time since the last one that was long
- * enough ago.
+ * Measures how late the event loop runs what is due. A reading covers the time since the window began; a reading after
+ * the window's full length begins a new one.
  */
 export class LoopDelayMonitor implements Lifecycle {
   readonly #clock: Clock;
@@ -60,7 +60,7 @@ export class LoopDelayMonitor implements Lifecycle {
   }
 }
 
-/** Node records the whole interval, in nanoseconds. */
+/** Node records the whole interval in nanoseconds; the delay is what exceeds the resolution. In seconds. */
 function lateness(nanoseconds: number): number {
   return Math.max(0, nanoseconds / 1e9 - resolutionMs / 1_000);
 }

@@ -3,17 +3,17 @@ import type { LoginAudit } from "./login-audit.js";
 import type { LoopDelay } from "./loop-delay.js";
 import type { LatencyHistogram } from "./request-latency.js";
 
-/** How many connections one door has, of one kind. */
+/** How many connections of one kind one kind of door has. */
 export interface DoorCount {
   readonly door: "publisher" | "subscriber" | "websocket";
-  /** `none`: not known yet. */
+  /** `none`: WebSockets that have not shown yet which dialect they speak. */
   readonly dialect: string;
   readonly count: number;
 }
 
 /**
- * What the metrics are read from, at the moment they are asked for. Nothing here may carry the name of an agent, a
- * topic or a room.
+ * The metrics are read from here when somebody asks for them. Nothing here may contain the name of an agent, a topic or
+ * a room.
  */
 export interface MetricSources {
   /** Wall clock of the broker's start, milliseconds. */
@@ -35,17 +35,17 @@ export interface MetricSources {
   readonly isReady: () => boolean;
 }
 
-/** What the two kinds of doors say of their connections. */
-export interface OpenDoors {
-  readonly zmq: Iterable<{ readonly door: "in" | "out" }>;
-  /** Open WebSockets, whatever they speak. */
-  readonly websockets: number;
-  /** Those of them that a dialect has, by its name. */
-  readonly sessions: Readonly<Record<string, number>>;
-}
-
-/** Connections by door and dialect; `none`: WebSockets that have not said yet what they speak. */
-export function doorCounts({ zmq, websockets, sessions }: OpenDoors): readonly DoorCount[] {
+/**
+ * Counts connections by door and dialect.
+ * @param zmq all ZeroMQ connections
+ * @param websockets how many WebSockets are open, whichever dialect they speak
+ * @param sessions how many of them speak each dialect, by its name
+ */
+export function doorCounts(
+  zmq: Iterable<{ readonly door: "in" | "out" }>,
+  websockets: number,
+  sessions: Readonly<Record<string, number>>,
+): readonly DoorCount[] {
   let publishers = 0;
   let subscribers = 0;
   for (const { door } of zmq) {
@@ -61,8 +61,8 @@ export function doorCounts({ zmq, websockets, sessions }: OpenDoors): readonly D
   ];
 }
 
-/** The reasons of the ledger under which a connection was not let in, or only to be told so. */
-const exact: ReadonlySet<string> = new Set([
+/** Reasons of the ledger for which a connection was refused, or accepted only to be told that it is refused. */
+const refusals: ReadonlySet<string> = new Set([
   "zmtp-turned-away",
   "zmtp-full",
   "zmtp-too-old",
@@ -74,12 +74,12 @@ const exact: ReadonlySet<string> = new Set([
   "ws-half-open-full",
   "ws-address-hasty",
 ]);
-const refused = /^(?:zmtp-refused-[a-z-]+|ws-[a-z-]+-(?:refused|full))$/;
-/** Said of connections that were let in. */
-const letIn: ReadonlySet<string> = new Set(["ws-pre-login-full"]);
+const refusalPattern = /^(?:zmtp-refused-[a-z-]+|ws-[a-z-]+-(?:refused|full))$/;
+/** Reasons that look like refusals, but belong to connections that were accepted. */
+const accepted: ReadonlySet<string> = new Set(["ws-pre-login-full"]);
 
-/** Which door a reason of the ledger closed; undefined if it is about something else than a refused connection. */
+/** The kind of door that refused a connection for this reason of the ledger; undefined if the reason is another one. */
 export function refusedAt(reason: string): "zeromq" | "websocket" | undefined {
-  if (letIn.has(reason) || !(exact.has(reason) || refused.test(reason))) return undefined;
+  if (accepted.has(reason) || !(refusals.has(reason) || refusalPattern.test(reason))) return undefined;
   return reason.startsWith("ws-") ? "websocket" : "zeromq";
 }

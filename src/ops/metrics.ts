@@ -3,26 +3,27 @@ import { faultCodes, type CopyLedger, type FaultCode } from "../core/index.js";
 import type { MetricSources } from "./metric-sources.js";
 import { refusedAt } from "./metric-sources.js";
 
-/** One row of a metric: its labels, each a word of our own, and its value. */
+/** One row of a metric: its labels and its value. No label may come from a client. */
 type Row = readonly [labels: Readonly<Record<string, string>>, value: number];
 
-/** The name under which answers are timed; its text is our own, so that recording is an addition and nothing else. */
+/** The histogram of answers. Its text is made here and not by the library, so that recording is only an addition. */
 const latencyName = "synaptic_request_duration_seconds";
 const latencyHelp =
-  "How long requests that the broker follows were open until they were answered. Requests between plain ZeroMQ agents are not followed.";
+  "How long requests that the broker follows were open until they were answered. " +
+  "Requests between plain ZeroMQ agents are not followed.";
 const end = "# EOF\n";
 /**
- * Rows that are there from the start, since alarms (docs/operations.md) ask by how much they grow: a row that begins
- * with its first count has not grown.
+ * Rows that exist from the start. Alarms (docs/operations.md) ask by how much a row grows; one that appears with its first
+ * count would not have grown.
  */
 const alarmReasons = ["dialect-failed"];
 const alarmLoginFailures: readonly FaultCode[] = ["unauthenticated", "rate-limited"];
-/** Where logins are refused beside the dialects of sessions. */
+/** Places that refuse logins and are not a dialect of sessions. */
 const sessionless = ["zmq", "http"];
 
 /**
- * The broker's metrics as OpenMetrics text: nothing is counted here, everything is read from plain integers when
- * somebody asks.
+ * The broker's metrics as OpenMetrics text. Nothing is counted here: everything is read from plain integers when somebody
+ * asks.
  */
 export class Metrics {
   readonly #registry = new Registry<OpenMetricsContentType>();
@@ -207,7 +208,7 @@ function zeros(words: readonly string[]): Readonly<Record<string, number>> {
   return Object.fromEntries(words.map((word) => [word, 0]));
 }
 
-/** Counts by a word of our own. */
+/** Counts items by the word that `wordOf` gives them. */
 function tally<T>(all: Iterable<T>, wordOf: (one: T) => string): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const one of all) counts[wordOf(one)] = (counts[wordOf(one)] ?? 0) + 1;

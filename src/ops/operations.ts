@@ -1,17 +1,16 @@
 import type { Clock, Ledger, Lifecycle, Limits, Log } from "../core/index.js";
 import type { IdentityTokens, Limiter, LoginListener } from "../identity/index.js";
+import type { Pages } from "../websocket/edge/front-page.js";
 import { AuditLog } from "./audit-log.js";
 import type { LatencyHistogram } from "./request-latency.js";
 import { LoginAudit } from "./login-audit.js";
 import { LoopDelayMonitor } from "./loop-delay.js";
 import type { MetricSources } from "./metric-sources.js";
 import type { Metrics } from "./metrics.js";
-import { OperatorAccess } from "./pages.js";
-import { operationsPages, type Pages } from "./pages.js";
-import { Readiness } from "./pages.js";
-import { TokenWatch, type TokenHolders } from "./token-watch.js";
+import { OperatorAccess, operationsPages, Readiness } from "./pages.js";
+import { TokenWatch, type TokenConnections } from "./token-watch.js";
 
-/** What the operations of a broker need of its other parts. */
+/** The parts and counts of a broker that its operations read. */
 export interface OperationsOptions extends Pick<MetricSources, "agents" | "rooms" | "backlogBytes" | "openRequests"> {
   readonly auditPath: string;
   readonly limits: Limits;
@@ -23,38 +22,38 @@ export interface OperationsOptions extends Pick<MetricSources, "agents" | "rooms
   readonly latency: LatencyHistogram;
 }
 
-/** The parts that have connections: they are made after the operations, since they report logins to them. */
+/** The parts that have connections. They are made after the operations, because they report logins to them. */
 export interface WatchedConnections extends Pick<MetricSources, "connections" | "sessions"> {
-  /** Whose connections end with their tokens. */
-  readonly holders: readonly TokenHolders[];
+  /** The parts whose connections end when their token does. */
+  readonly tokenConnections: readonly TokenConnections[];
 }
 
-/** What whoever runs the broker watches it by. */
+/** Everything by which an operator watches a broker. */
 export interface Operations {
   readonly audit: AuditLog;
   /** Takes logins as they happen. */
   readonly witness: LoginListener;
   /** `/healthz`, `/readyz`, `/metrics`. */
   readonly pages: Pages;
-  /** Before the first door opens. */
+  /** These start before the first door opens. */
   readonly before: readonly Lifecycle[];
-  /** After the last one has. */
+  /** These start after the last door has opened. */
   readonly after: readonly Lifecycle[];
-  /** Says which connections are counted, and cut when their token ends. Called once, before any part starts. */
+  /** Tells which connections are counted, and cut when their token ends. Call it once, before any part starts. */
   watch(connections: WatchedConnections): void;
 }
 
-/** Builds them. Nothing is opened yet. */
+/** Builds the operations of a broker. Nothing is opened yet. */
 export function assembleOperations(options: OperationsOptions): Operations {
   const { auditPath, clock, identity, ledger, limiter, limits, log } = options;
   const audit = new AuditLog({ path: auditPath, limits, clock, log });
-  const logins = new LoginAudit({ audit, limiter, limits });
+  const logins = new LoginAudit(audit, limiter, limits);
   const witness: LoginListener = (event) => {
     logins.take(event);
   };
   const loop = new LoopDelayMonitor(clock);
   const readiness = new Readiness();
-  let watched: WatchedConnections = { holders: [], connections: () => [], sessions: () => ({}) };
+  let watched: WatchedConnections = { tokenConnections: [], connections: () => [], sessions: () => ({}) };
   const sources: MetricSources = {
     ...options,
     connections: () => watched.connections(),
@@ -67,21 +66,21 @@ export function assembleOperations(options: OperationsOptions): Operations {
     isReady: () => readiness.missing === undefined,
   };
   let made: Promise<Metrics> | undefined;
-  // Made when somebody first asks: its library is a tenth of what a start would load.
+  // Made when somebody first asks for metrics: the library would be a tenth of what a start loads.
   const metrics = (): Promise<Metrics> =>
     (made ??= import("./metrics.js").then((module) => new module.Metrics(sources)));
   const access = new OperatorAccess(identity, limiter, limits, (remote, { code }) => {
     witness({ event: "login.refused", dialect: "http", remote, code });
   });
-  const pages = operationsPages({
-    missing: () => readiness.missing,
+  const pages = operationsPages(
+    () => readiness.missing,
     metrics,
-    isOperator: (bearer, remote) => access.allows(bearer, remote),
-  });
+    (bearer, remote) => access.allows(bearer, remote),
+  );
   const watch = new TokenWatch(
     clock,
     (tokenId) => identity.endOf(tokenId),
-    () => watched.holders,
+    () => watched.tokenConnections,
   );
   return {
     audit,

@@ -1,62 +1,34 @@
 import { Fault, type Lifecycle, type Limits } from "../core/index.js";
+import type { Answer, PageRequest } from "../websocket/edge/front-page.js";
 import { FailedLogins, operatorName, type IdentityTokens, type Limiter } from "../identity/index.js";
-
-/** An HTTP request, as far as a page needs to know it. */
-export interface PageRequest {
-  readonly method: string;
-  /** Without query. */
-  readonly path: string;
-  /** Address of whoever asks, without port. */
-  readonly remote: string;
-  /** True if whoever asks is on this machine, and no proxy says otherwise. */
-  readonly isLocal: boolean;
-  /** The token of `Authorization: Bearer`. */
-  readonly bearer: string | undefined;
-}
-
-/** What is answered. A request by HEAD gets the same without the body, which is the server's to leave out. */
-export interface Page {
-  readonly status: number;
-  /** The media type. */
-  readonly type: string;
-  readonly body: string;
-}
-
-/** The pages of the broker itself; undefined: none of them is meant. */
-export type Pages = (request: PageRequest) => Promise<Page | undefined>;
-
-/** What {@link operationsPages} needs. */
-export interface PagesOptions {
-  /** Why the broker takes no work; undefined if it does. */
-  readonly missing: () => string | undefined;
-  readonly metrics: () => Promise<{ readonly contentType: string; text(): Promise<string> }>;
-  /** True if the token is the operator's. */
-  readonly isOperator: (bearer: string | undefined, remote: string) => boolean;
-}
 
 const plain = "text/plain; charset=utf-8";
 
 /**
- * `/healthz` while the process works, `/readyz` while the broker takes work, `/metrics` for this machine and for the
- * operator.
+ * Answers `/healthz` while the process works, `/readyz` while the broker takes work, and `/metrics` for this machine and
+ * for the operator; undefined for any other path. A HEAD request gets the same answer; the server leaves out the body.
+ * @param missing why the broker takes no work; undefined if it does
+ * @param metrics the readings of this moment
+ * @param isOperator true if the bearer token is the operator's
  */
-export function operationsPages({ missing, metrics, isOperator }: PagesOptions): Pages {
-  const readiness = (): Page => {
+export function operationsPages(
+  missing: () => string | undefined,
+  metrics: () => Promise<{ readonly contentType: string; text(): Promise<string> }>,
+  isOperator: (bearer: string | undefined, remote: string) => boolean,
+): (request: PageRequest) => Promise<Answer | undefined> {
+  const readinessPage = (): Answer => {
     const why = missing();
     return why === undefined ? words(200, "ready") : words(503, why);
   };
-  const readings = async (): Promise<{ readonly contentType: string; readonly text: string }> => {
-    const now = await metrics();
-    return { contentType: now.contentType, text: await now.text() };
-  };
-  const metricsPage = async ({ isLocal, bearer, remote }: PageRequest): Promise<Page> => {
+  const metricsPage = async ({ isLocal, bearer, remote }: PageRequest): Promise<Answer> => {
     if (isLocal || isOperator(bearer, remote)) {
-      const { contentType, text } = await readings();
-      return { status: 200, type: contentType, body: text };
+      const readings = await metrics();
+      return { status: 200, type: readings.contentType, body: await readings.text() };
     }
     return words(
       403,
-      "Metrics are for this machine, and for the operator: send the line of the file operator-token in the broker's data directory as Authorization: Bearer TOKEN.",
+      "Metrics are for this machine and for the operator: " +
+        "send the line of the file operator-token in the broker's data directory as Authorization: Bearer TOKEN.",
     );
   };
   return async (request) => {
@@ -67,12 +39,12 @@ export function operationsPages({ missing, metrics, isOperator }: PagesOptions):
       : words(405, "Only GET and HEAD are answered here.");
   };
 
-  function pageAt(path: string): ((request: PageRequest) => Page | Promise<Page>) | undefined {
+  function pageAt(path: string): ((request: PageRequest) => Answer | Promise<Answer>) | undefined {
     switch (path) {
       case "/healthz":
         return () => words(200, "ok");
       case "/readyz":
-        return readiness;
+        return readinessPage;
       case "/metrics":
         return metricsPage;
       default:
@@ -81,18 +53,18 @@ export function operationsPages({ missing, metrics, isOperator }: PagesOptions):
   }
 }
 
-function words(status: number, text: string): Page {
+function words(status: number, text: string): Answer {
   return { status, type: plain, body: `${text}\n` };
 }
 
 /**
- * Whether the broker takes work. Last in the list of parts: it starts when every door is open and drains before any
- * closes.
+ * Whether the broker takes work. It is the last in the list of parts, so that it starts when every door is open and drains
+ * before any door closes.
  */
 export class Readiness implements Lifecycle {
-  #missing: string | undefined = "the broker is starting: not all of its doors are open";
+  #missing: string | undefined = "the broker is starting: some of its doors are not open yet";
 
-  /** Why not; undefined if it does. */
+  /** Why the broker takes no work; undefined if it does. */
   get missing(): string | undefined {
     return this.#missing;
   }
@@ -113,13 +85,13 @@ export class Readiness implements Lifecycle {
   }
 }
 
-/** Who may read what is the operator's: whoever holds its token. Guessing waits like any failed login. */
+/** Lets those who have the operator's token read what is for the operator. Wrong tokens count as failed logins. */
 export class OperatorAccess {
   readonly #identity: Pick<IdentityTokens, "token">;
   readonly #failedLogins: FailedLogins;
   readonly #refused: (remote: string, fault: Fault) => void;
 
-  /** `refused` hears of wrong tokens. */
+  /** @param refused is called for each wrong token */
   constructor(
     identity: Pick<IdentityTokens, "token">,
     limiter: Limiter,

@@ -1,15 +1,15 @@
 import type { OpenRequest, Requests } from "../conversation/index.js";
 import type { Clock, Envelope } from "../core/index.js";
 
-/** Upper bounds in seconds, each bucket with all below it when it is exported. */
+/** Upper bounds of the buckets in seconds. An exported bucket counts everything up to its bound. */
 const bounds: readonly number[] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** How long things took: plain integers in fixed buckets, since recording is on the way of every answer. */
+/** Counts durations in fixed buckets of plain integers: recording happens for every answer and must be cheap. */
 export class LatencyHistogram {
   readonly #counts: number[] = [...bounds, Infinity].map(() => 0);
   #sumMs = 0;
 
-  /** Counts one that took so many milliseconds. */
+  /** Counts one duration, milliseconds. */
   record(ms: number): void {
     const seconds = ms / 1_000;
     let at = 0;
@@ -18,7 +18,7 @@ export class LatencyHistogram {
     this.#sumMs += ms;
   }
 
-  /** As a metric family in OpenMetrics text. */
+  /** The histogram as a metric family in OpenMetrics text. */
   text(name: string, help: string): string {
     let count = 0;
     const buckets = this.#counts.map((here, at) => `${name}_bucket{le="${boundOf(at)}"} ${String((count += here))}`);
@@ -33,7 +33,7 @@ export class LatencyHistogram {
   }
 }
 
-/** OpenMetrics writes bounds as floating-point numbers. */
+/** A bound as OpenMetrics writes it: a floating-point number. */
 function boundOf(at: number): string {
   const bound = bounds[at];
   if (bound === undefined) return "+Inf";
@@ -41,8 +41,8 @@ function boundOf(at: number): string {
 }
 
 /**
- * Open requests, and how long those that were answered had been open. Those that were withdrawn or timed out are not
- * recorded.
+ * Open requests that records how long each was open until its answer came. Requests that were withdrawn or timed out
+ * are not recorded.
  */
 export class MeasuredRequests implements Requests {
   readonly #inner: Requests;

@@ -1,30 +1,29 @@
 import type { Clock, Lifecycle } from "../core/index.js";
 import type { TokenEnd } from "../identity/index.js";
 
-/** Tokens are looked after this often. */
+/** How often all tokens are checked. */
 const roundMs = 500;
 
-/** Connections of which some may speak by a token. */
-export interface TokenHolders {
+/** A part of the broker with connections that may have logged in by a token. */
+export interface TokenConnections {
   /** Cuts those whose token has ended. */
   endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void;
 }
 
 /**
- * Has whoever speaks by a token that was revoked or has expired cut, within a second. It asks for all of them each time
- * rather than waiting to be
- * told: a connection that was just being let in when its token went is found, too.
+ * Cuts connections whose token was revoked or has expired, within a second. It checks all of them each time instead of
+ * being told about single tokens: so it also finds a connection that was being let in when its token ended.
  */
 export class TokenWatch implements Lifecycle {
   readonly #clock: Clock;
   readonly #endOf: (tokenId: string) => TokenEnd | undefined;
-  readonly #holders: () => readonly TokenHolders[];
+  readonly #tokenConnections: () => readonly TokenConnections[];
   #cancel: (() => void) | undefined;
 
-  constructor(clock: Clock, endOf: (tokenId: string) => TokenEnd | undefined, holders: () => readonly TokenHolders[]) {
+  constructor(clock: Clock, endOf: (tokenId: string) => TokenEnd | undefined, tokenConnections: () => readonly TokenConnections[]) {
     this.#clock = clock;
     this.#endOf = endOf;
-    this.#holders = holders;
+    this.#tokenConnections = tokenConnections;
   }
 
   start(): Promise<void> {
@@ -43,7 +42,7 @@ export class TokenWatch implements Lifecycle {
 
   #roundLater(): void {
     this.#cancel = this.#clock.after(roundMs, () => {
-      for (const holders of this.#holders()) holders.endTokens(this.#endOf);
+      for (const connections of this.#tokenConnections()) connections.endTokens(this.#endOf);
       this.#roundLater();
     });
   }

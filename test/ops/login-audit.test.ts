@@ -20,11 +20,11 @@ function world(burst = 2): {
   const clock = new FakeClock();
   const written: (AuditEvent | "left out")[] = [];
   const limits = { ...defaultLimits, auditClaimsPerSecond: 1, auditClaimsBurst: burst };
-  const logins = new LoginAudit({
-    audit: { write: (event) => written.push(event), leaveOut: () => written.push("left out") },
-    limiter: new LimiterMemory({ limits, clock }),
-    limits,
-  });
+  const audit = {
+    write: (event: AuditEvent): void => void written.push(event),
+    leaveOut: (): void => void written.push("left out"),
+  };
+  const logins = new LoginAudit(audit, new LimiterMemory({ limits, clock }), limits);
   return { written, logins, clock };
 }
 

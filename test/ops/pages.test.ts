@@ -2,9 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defaultLimits, Fault, principal } from "../../src/core/index.js";
-import { OperatorAccess } from "../../src/ops/pages.js";
-import { operationsPages, type PageRequest } from "../../src/ops/pages.js";
-import { Readiness } from "../../src/ops/pages.js";
+import { OperatorAccess, operationsPages, Readiness } from "../../src/ops/pages.js";
+import type { PageRequest } from "../../src/websocket/edge/index.js";
 import { LimiterMemory, operatorName } from "../../src/identity/index.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
 import { FakeClock } from "../kit/fake-clock.js";
@@ -12,11 +11,11 @@ import { PanWire, panToken } from "../kit/pan-wire.js";
 import { httpOf } from "./kit.js";
 
 const readiness = new Readiness();
-const pages = operationsPages({
-  missing: () => readiness.missing,
-  metrics: () => Promise.resolve({ contentType: "text/metrics", text: () => Promise.resolve("numbers") }),
-  isOperator: (bearer) => bearer === "secret",
-});
+const pages = operationsPages(
+  () => readiness.missing,
+  () => Promise.resolve({ contentType: "text/metrics", text: () => Promise.resolve("numbers") }),
+  (bearer) => bearer === "secret",
+);
 
 function ask(path: string, more: Partial<PageRequest> = {}): ReturnType<typeof pages> {
   return pages({ method: "GET", path, remote: "127.0.0.1", isLocal: true, bearer: undefined, ...more });
