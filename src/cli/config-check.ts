@@ -9,15 +9,15 @@ import { readTlsPair } from "../websocket/edge/index.js";
 import { readEndpoint } from "../zeromq/wire/index.js";
 import { dateProblem, readCertificate } from "./doctor/certificate.js";
 
-/** What a check of a configuration has found: one text each, with its remedy. */
+/** The result of a check of a configuration: one text for each finding, with its remedy. */
 export interface Checked {
   /** A start would fail. */
   readonly problems: readonly string[];
-  /** A start would not fail, but somebody has to do something soon. */
+  /** A start would not fail, but something has to be done soon. */
   readonly warnings: readonly string[];
 }
 
-/** Everything that a start would check of a configuration, and nothing is opened or made. */
+/** Checks everything in a configuration that a start would check. It makes no file and leaves no port open. */
 export async function checkConfig(layered: Layered): Promise<Checked> {
   const data = new DataDirectory(resolveDataDirectory({ dataDir: layered.config.dataDir }));
   const problems = new Problems();
@@ -30,15 +30,19 @@ export async function checkConfig(layered: Layered): Promise<Checked> {
   };
 }
 
-/** @throws Fault malformed with {@link doorProblems}, if there are any, or if the data directory is no folder */
+/** @throws Fault malformed if there are {@link doorProblems}, or if the data directory is not a folder */
 export async function refuseWrongDoors(layered: Layered): Promise<void> {
   const path = resolveDataDirectory({ dataDir: layered.config.dataDir });
   if (existsSync(path) && !statSync(path).isDirectory())
-    throw new Fault("malformed", `${layered.nameOf("dataDir")}: ${path} is no folder; choose another`);
+    throw new Fault("malformed", `${layered.nameOf("dataDir")}: ${path} is not a folder; choose another`);
   (await findDoorProblems(layered)).throwIfAny();
 }
 
-/** Doors that cannot be opened, whoever else listens there: one text each, naming the option and the remedy. */
+/**
+ * Doors that cannot be opened, one text for each with the option and the remedy. A port that another program uses now
+ * is
+ * not a problem of the configuration.
+ */
 export async function doorProblems(layered: Layered): Promise<readonly string[]> {
   return (await findDoorProblems(layered)).texts;
 }
@@ -55,7 +59,7 @@ async function findDoorProblems(layered: Layered): Promise<Problems> {
         new Fault("malformed", `${nameOf("ownDoors")}: there is no dialect ${name}; there are ${known.join(", ")}`),
       );
   }
-  for (const problem of await closedHosts(layered)) problems.note(problem);
+  for (const problem of await unusableDoors(layered)) problems.note(problem);
   return problems;
 }
 
@@ -67,8 +71,9 @@ function tlsProblems({ config: { tlsCert, tlsKey } }: Layered): readonly string[
 }
 
 /**
- * What is wrong with the certificate's dates, or will be soon. A start takes it all the same: ZeroMQ agents shall not
- * wait for a certificate.
+ * What is wrong with the certificate's dates, or will be soon. A start accepts such a certificate, because ZeroMQ
+ * agents
+ * must not wait for a new one.
  */
 function dateProblems(layered: Layered): readonly string[] {
   const {
@@ -80,8 +85,8 @@ function dateProblems(layered: Layered): readonly string[] {
   return problem === undefined ? [] : [`${nameOf("tlsCert")}: the certificate ${tlsCert} ${problem.words}`];
 }
 
-/** A problem for each door whose host this machine cannot listen at, or whose folder is not there. */
-export async function closedHosts({ config, nameOf }: Pick<Layered, "config" | "nameOf">): Promise<readonly Fault[]> {
+/** A problem for each door whose host is not this machine's, or whose folder does not exist. */
+async function unusableDoors({ config, nameOf }: Pick<Layered, "config" | "nameOf">): Promise<readonly Fault[]> {
   const found: Fault[] = [];
   const dataDir = resolveDataDirectory({ dataDir: config.dataDir });
   for (const { path, url } of doorsOf(config, dataDir)) {
@@ -92,26 +97,28 @@ export async function closedHosts({ config, nameOf }: Pick<Layered, "config" | "
         found.push(
           new Fault(
             "malformed",
-            `${nameOf(path)}: ${url}: there is no folder ${folder}; make it (mkdir -m 700 ${folder}), or choose another path`,
+            `${nameOf(path)}: ${url}: there is no folder ${folder}; ` +
+              `make it (mkdir -m 700 ${folder}), or choose another path`,
           ),
         );
     }
     if (url.startsWith("ipc://")) continue;
     const host = hostOf(url.replace(/^tcp:\/\//, ""));
-    const code = host === "*" ? undefined : await whyClosed(host);
+    const code = host === "*" ? undefined : await whyUnusable(host);
     if (code !== undefined)
       found.push(
         new Fault(
           "malformed",
-          `${nameOf(path)}: ${url}: ${wordsOf(host, code)}; write an address of this machine: 127.0.0.1, or 0.0.0.0 for all of them`,
+          `${nameOf(path)}: ${url}: ${wordsOf(host, code)}; ` +
+            "write an address of this machine: 127.0.0.1, or 0.0.0.0 for all of them",
         ),
       );
   }
   return found;
 }
 
-/** The system's code, or undefined if one can listen there. */
-function whyClosed(host: string): Promise<string | undefined> {
+/** The system's error code; undefined if this machine can listen there. */
+function whyUnusable(host: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", (error: NodeJS.ErrnoException) => {
@@ -132,7 +139,7 @@ function wordsOf(host: string, code: string): string {
     case "EAI_AGAIN":
       return `the name ${host} cannot be looked up now`;
     case "EADDRNOTAVAIL":
-      return `${host} is no address of this machine`;
+      return `${host} is not an address of this machine`;
     default:
       return `this machine cannot listen at ${host} (${code})`;
   }

@@ -1,6 +1,6 @@
 import { asFault, Fault, type FaultCode } from "../core/index.js";
 
-/** What a command's exit tells a script. */
+/** The exit codes of `broker` commands. */
 export const exitCodes = Object.freeze({ done: 0, failed: 1, usage: 2, noBroker: 3, refused: 4, timedOut: 5 });
 
 const byFault: Readonly<Record<FaultCode, number>> = {
@@ -21,9 +21,9 @@ const byFault: Readonly<Record<FaultCode, number>> = {
 };
 
 /**
- * Tells a failed command on stderr and returns its exit code. `isLocal`: the command needs no running broker, so that
- * none is missing, and a port or a data directory
- * that another broker has may be free the next time: it has failed, and was not refused for good.
+ * Reports a failed command on stderr and returns its exit code.
+ * @param isLocal true if the command needs no running broker. Then `unavailable` does not mean that no broker runs, and
+ * `conflict` is about a port or a data directory that may be free the next time: both are plain failures.
  */
 export function tellFailure(thrown: unknown, isLocal = false): number {
   const fault = asFault(thrown);

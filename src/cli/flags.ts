@@ -2,7 +2,7 @@ import { Option, type Command } from "commander";
 import { numberOf, pairsOf, readLayers, type BrokerOptions, type Layered } from "../config/index.js";
 import { resolveDataDirectory } from "../storage/index.js";
 
-/** What the command line can say of a broker. */
+/** The flags of a broker, as commander gives them. */
 export interface BrokerFlags {
   readonly config?: string;
   readonly dataDir?: string;
@@ -29,12 +29,13 @@ export interface BrokerFlags {
   readonly limit?: string[];
 }
 
-/** Adds the flags of `broker start`, which `broker config` takes, too. */
+/** Adds the flags of `broker start`, `broker config` and `broker doctor`. */
 export function withBrokerFlags(command: Command): Command {
   return command
     .option(
       "--config <file>",
-      "a JSON file with options (broker config schema); flags and SYNAPTIC_… go before it (default: config.json in the data directory, if there is one)",
+      "a JSON file with options (broker config schema); flags and SYNAPTIC_… variables win over it " +
+        "(default: config.json in the data directory, if there is one)",
     )
     .option(
       "--zmq-in <url...>",
@@ -42,7 +43,7 @@ export function withBrokerFlags(command: Command): Command {
     )
     .option("--zmq-out <url...>", "doors for agents' SUB sockets")
     .option("--ws <host:port...>", "doors for WebSocket clients")
-    .option("--own <dialect=host:port...>", "doors of one dialect each, at whose / it answers (pan=127.0.0.1:8081)")
+    .option("--own <dialect=host:port...>", "doors for one dialect each, which answers there at / (pan=127.0.0.1:8081)")
     .addOption(
       new Option("--zmq-auth <how>", "who may connect by ZeroMQ: none = NULL only, required = PLAIN only").choices([
         "none",
@@ -52,17 +53,17 @@ export function withBrokerFlags(command: Command): Command {
     )
     .option("--tls-cert <file>", "certificate chain (PEM) for the WebSocket doors; read again at SIGHUP")
     .option("--tls-key <file>", "its key (PEM)")
-    .option("--insecure", "allow doors that other machines can reach without protection")
+    .option("--insecure", "allow doors that other machines can reach without encryption")
     .option("--behind-tunnel", "a tunnel protects the ZeroMQ doors")
     .option("--behind-proxy", "a proxy ends TLS before the WebSocket doors")
     .option(
       "--trusted-proxy <address...>",
-      "proxies that are believed who connects: addresses or networks (default with --behind-proxy: this machine)",
+      "proxies that may tell the client's address: addresses or networks (default with --behind-proxy: this machine)",
     )
     .option("--origin <origin...>", "web pages that may connect: https://HOST[:PORT]")
-    .option("--host <name...>", "names under which web pages may ask for this broker, beside its addresses")
-    .option("--topic <name...>", "shared data topics that are nobody's name")
-    .option("--reserve <name...>", "names that only a token's owner may bear")
+    .option("--host <name...>", "host names under which web pages may reach this broker, in addition to its addresses")
+    .option("--topic <name...>", "shared data topics: no agent can have these names")
+    .option("--reserve <name...>", "names that only the owner of a token for them may use")
     .option("--keep-room <room...>", "rooms that always exist")
     .option("--server-name <name>", "what the broker calls itself (default: the machine's name)")
     .option("--log-messages", "write every message into the log, with its text")
@@ -87,7 +88,7 @@ export function withBrokerFlags(command: Command): Command {
     );
 }
 
-/** Flags over `SYNAPTIC_…` over the file over defaults. @throws Fault malformed, forbidden */
+/** Reads the options; flags win over `SYNAPTIC_…` variables, these over the file. @throws Fault malformed, forbidden */
 export function layersOf(flags: BrokerFlags): Layered {
   return readLayers({
     flags: optionsOf(flags),
@@ -97,7 +98,7 @@ export function layersOf(flags: BrokerFlags): Layered {
   });
 }
 
-/** What the flags say, and nothing else. @throws Fault malformed */
+/** The options that the flags set. @throws Fault malformed */
 function optionsOf(flags: BrokerFlags): BrokerOptions {
   const {
     dataDir,

@@ -14,15 +14,15 @@ import { exitCodes, tellFailure } from "./exit.js";
 import { endOnClosedPipe } from "./output.js";
 import { ownPackage } from "./package-file.js";
 
-/** Commands that need no running broker, so that none is missing when they fail. */
+/** Commands that need no running broker: if they fail, it is not for want of one. */
 const local: ReadonlySet<string> = new Set(["start", "token", "config", "completion"]);
 
-/** Commands that read the whole configuration, or nothing of a broker's. */
+/** Commands that read the whole configuration themselves, or need nothing of a broker. */
 const readsItself: ReadonlySet<string> = new Set(["start", "config", "doctor", "completion"]);
 
 /**
  * The `broker` command.
- * @param takeOver what the program did with SIGHUP until now.
+ * @param takeOver ends the program's first handling of SIGHUP, see {@link TakeOver}
  * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 3 no broker, 4 refused, 5 timed out
  */
 export async function main(argv: readonly string[], takeOver: TakeOver = () => false): Promise<number> {
@@ -32,7 +32,8 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
     .version(ownPackage().version, "-V, --version")
     .option(
       "--data-dir <folder>",
-      "where the broker keeps its secrets and says where it is (default: SYNAPTIC_DATA_DIR, else dataDir of the configuration, else ~/.local/share/synaptic-core)",
+      "the folder of the broker's secrets and addresses (default: SYNAPTIC_DATA_DIR, " +
+        "else dataDir of the configuration, else ~/.local/share/synaptic-core)",
     )
     .option("--json", "print data as JSON")
     .addHelpText(
@@ -64,7 +65,7 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
   program.hook("preAction", (_program, command) => {
     const group = groupOf(command).name();
     isLocal = local.has(group);
-    // Every other command ends with its terminal.
+    // Every other command shall end with its terminal.
     if (group !== "start" && takeOver()) process.kill(process.pid, "SIGHUP");
     if (!readsItself.has(group)) chooseDataDirectory(program, command);
   });
@@ -77,7 +78,7 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
   }
 }
 
-/** Options that every command has. */
+/** Adds the options that every command has. */
 function prepare(command: Command): void {
   command.exitOverride().showHelpAfterError(`(${pathOf(command)} --help lists what it takes)`);
   command.option("--data-dir <folder>", "the broker's folder").option("--json", "print data as JSON");
@@ -91,8 +92,8 @@ function pathOf(command: Command): string {
 }
 
 /**
- * A command that is told no folder takes the one that a start would.
- * @throws Fault malformed, unavailable: the configuration that may name it cannot be read
+ * Without --data-dir, a command uses the folder that a start would use.
+ * @throws Fault malformed, unavailable: the configuration that may name the folder cannot be read
  */
 function chooseDataDirectory(program: Command, command: Command): void {
   const { dataDir, config } = command.optsWithGlobals<{ readonly dataDir?: string; readonly config?: string }>();
@@ -101,16 +102,16 @@ function chooseDataDirectory(program: Command, command: Command): void {
   if (configured !== undefined) program.setOptionValueWithSource("dataDir", configured, "config");
 }
 
-/** The command under `broker` itself that a command belongs to. */
+/** The command directly below `broker` to which a command belongs. */
 function groupOf(command: Command): Command {
   return command.parent?.parent == null ? command : groupOf(command.parent);
 }
 
 /**
- * Adds to commander's words about a wrong command line what a newcomer may not see.
- * @param text what commander says: `error: missing required argument 'to'`
+ * Adds a hint for newcomers to commander's message about a wrong command line.
+ * @param text the message: `error: missing required argument 'to'`
  */
-export function usageWords(text: string): string {
+function usageWords(text: string): string {
   const words = text.replace(/^error: /, "broker: ");
   const hint = hintFor(text);
   return hint === undefined ? words : `${words.trimEnd()}; ${hint}\n`;

@@ -5,14 +5,14 @@ import { Fault, asFault, type Envelope } from "../core/index.js";
 import { operatorName } from "../identity/index.js";
 import { DataDirectory, resolveDataDirectory, type Endpoints } from "../storage/index.js";
 
-/** What every command that talks to a running broker takes. */
+/** Which running broker a command talks to. */
 export interface BrokerChoice {
   readonly dataDir?: string;
 }
 
 /**
- * The doors and the operator's token of the broker that runs on this data directory.
- * @throws Fault unavailable, naming the remedy
+ * Finds the broker that runs on this data directory: its doors and the operator's token.
+ * @throws Fault unavailable, forbidden, with the remedy
  */
 export function findBroker({ dataDir }: BrokerChoice): {
   readonly in: string;
@@ -39,7 +39,8 @@ function readEndpoints(data: DataDirectory): Endpoints | undefined {
   } catch (thrown) {
     throw new Fault(
       "forbidden",
-      `cannot read ${data.file("endpoints.json")}; run this as the user that runs the broker, or name your own broker's folder with --data-dir`,
+      `cannot read ${data.file("endpoints.json")}; run this as the user that runs the broker, ` +
+        "or name your own broker's folder with --data-dir",
       { cause: thrown },
     );
   }
@@ -58,7 +59,7 @@ function readToken(data: DataDirectory): string {
   }
 }
 
-/** Connects as the operator. @throws Fault unavailable, forbidden, unauthenticated, naming the remedy */
+/** Connects as the operator. @throws Fault unavailable, forbidden, unauthenticated, with the remedy */
 export async function connectOperator(choice: BrokerChoice, options: AgentOptions = {}): Promise<Agent> {
   const { in: zmqIn, out, token } = findBroker(choice);
   const { Agent } = await import("../../clients/typescript/agent/index.js");
@@ -69,13 +70,14 @@ export async function connectOperator(choice: BrokerChoice, options: AgentOption
     if (!fault.message.includes("auth none")) throw thrown;
     throw new Fault(
       "forbidden",
-      "this broker takes no tokens on ZeroMQ (--zmq-auth none), and this command proves by one that you are its operator: start it with --zmq-auth optional",
+      "this broker takes no tokens on ZeroMQ (--zmq-auth none), " +
+        "but this command needs one to prove that you are its operator: start it with --zmq-auth optional",
       { cause: fault },
     );
   }
 }
 
-/** Does something as the operator on the running broker, then leaves. */
+/** Connects as the operator, does `work` and disconnects. */
 export async function asOperator<T>(choice: BrokerChoice, work: (operator: Agent) => Promise<T>): Promise<T> {
   const operator = await connectOperator(choice);
   try {
@@ -85,44 +87,44 @@ export async function asOperator<T>(choice: BrokerChoice, work: (operator: Agent
   }
 }
 
-/** What `$broker` answers to a kind. */
+/** Asks `$broker` and returns its answer. `kind`: `content.kind` of the request. */
 export async function askBroker(operator: Agent, kind: string): Promise<Envelope> {
   return operator.request("$broker", { message: kind, kind });
 }
 
-/** How often a command looks whether its broker still runs, milliseconds. */
-const lookMs = 250;
+/** How often a command checks whether its broker still runs, milliseconds. */
+const checkMs = 250;
 
 /**
- * Calls `gone` once when the broker that runs on this data directory now has ended, another in its place or not.
- * @returns what ends the watch, after a last look
+ * Calls `ended` once when the broker that now runs on this data directory has ended, whether another one runs or not.
+ * @returns checks a last time and ends the watch
  */
-export function watchBroker(data: DataDirectory, gone: () => void): () => void {
+export function watchBroker(data: DataDirectory, ended: () => void): () => void {
   const pid = data.readEndpoints()?.pid;
   let phase: "watching" | "over" = "watching";
-  const look = (): void => {
+  const check = (): void => {
     if (phase === "over" || data.readEndpoints()?.pid === pid) return;
     phase = "over";
     clearInterval(timer);
-    gone();
+    ended();
   };
-  const timer = setInterval(look, lookMs);
+  const timer = setInterval(check, checkMs);
   return () => {
-    look();
+    check();
     phase = "over";
     clearInterval(timer);
   };
 }
 
 /**
- * Waits for a broker on this data directory.
- * @returns false if none came within `withinMs`, or `signal` ended the wait
+ * Waits until a broker runs on this data directory.
+ * @returns false if none has started within `withinMs`, or if `signal` has ended the wait
  */
 export async function brokerComes(data: DataDirectory, withinMs: number, signal: AbortSignal): Promise<boolean> {
   const end = performance.now() + withinMs;
   while (!signal.aborted && performance.now() < end) {
     if (data.readEndpoints() !== undefined) return true;
-    await pause(lookMs);
+    await pause(checkMs);
   }
   return false;
 }

@@ -3,37 +3,35 @@ import { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 
-/** Data goes to stdout, as JSON where it was asked for; messages go to stderr. */
+/** How data is printed. It goes to stdout, as JSON with `--json`; messages go to stderr. */
 export interface Output {
   readonly json?: boolean;
 }
 
-/** Messages that nobody reads: beyond this none are said, bytes. */
+/** If so many bytes of messages wait for a reader, further ones are dropped. */
 const unreadMax = 1024 * 1024;
-/**
- * How long an ending program waits for a reader or a server that has stopped, and then for its own last message,
- * milliseconds.
- */
+/** How long a program that ends waits for a reader or a server that has stopped, milliseconds. */
 const endingMs = 800;
-const lastWordMs = 100;
+/** How long it then waits for its own last message, milliseconds. */
+const lastMessageMs = 100;
 
-/** Prints one result: `human` for people, `value` with `--json`. */
+/** Prints one result: `value` with `--json`, else the text of `human`. */
 export function print({ json }: Output, value: unknown, human: () => string): void {
   const text = json === true ? jsonLine(value) : steerless(human());
   if (text !== "") process.stdout.write(`${text}\n`);
 }
 
-/** Something for the person at the terminal, never data. */
+/** Writes a message for the person at the terminal to stderr. Data does not belong here. */
 export function say(text: string): void {
   sayPainted(steerless(text));
 }
 
-/** {@link say} for a text that has colours; whatever strangers said in it must be {@link steerless} already. */
+/** {@link say} for a text with colours; text of strangers in it must be {@link steerless} already. */
 export function sayPainted(text: string): void {
   if (process.stderr.writableLength < unreadMax) process.stderr.write(`${text}\n`);
 }
 
-/** JSON without characters that steer a terminal or turn text around: the same value, with more of it escaped. */
+/** JSON of the same value in which characters that control a terminal or reverse the direction of text are escaped. */
 export function jsonLine(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
@@ -42,8 +40,8 @@ export function jsonLine(value: unknown): string {
 }
 
 /**
- * Text without what could steer a terminal: control characters but tab and line feed (ECMA-48 §5), characters of
- * direction (UAX #9 §2), separators of lines; each is replaced.
+ * Text in which everything that could control a terminal is replaced: control characters except tab and line feed
+ * (ECMA-48 §5), characters of direction (UAX #9 §2), separators of lines.
  */
 export function steerless(text: string): string {
   return text.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, (character) =>
@@ -61,8 +59,8 @@ export function table(rows: readonly (readonly string[])[]): string {
 }
 
 /**
- * Ends quietly when whoever reads our data has gone (a closed pipe), with a line when they cannot be written. Messages
- * that nobody reads are not said.
+ * Ends the program quietly when the reader of its data has closed the pipe, and with a message when the data cannot be
+ * written. If the reader of its messages has gone, it goes on without them.
  */
 export function endOnClosedPipe(program = "broker"): void {
   process.stdout.on("error", endUnwritten(program));
@@ -71,7 +69,7 @@ export function endOnClosedPipe(program = "broker"): void {
   });
 }
 
-/** What a program does when its data cannot be written: see {@link endOnClosedPipe}. */
+/** Handles an error of a stream of data: see {@link endOnClosedPipe}. */
 export function endUnwritten(program: string): (error: NodeJS.ErrnoException) => void {
   return ({ code, message }) => {
     if (code === "EPIPE") process.exit(0);
@@ -81,10 +79,10 @@ export function endUnwritten(program: string): (error: NodeJS.ErrnoException) =>
 }
 
 /**
- * A stream of data lines that can be dropped when its reader has stopped: what waits in stdout itself keeps the process
- * for ever.
- * @param sockets also where stdout is a socket, as under a parent that is Node: not for a command that ends by
- * `process.exit`, which drops what waits anyway
+ * A stream for lines of data that can be dropped when the reader has stopped: lines that wait in `process.stdout` would
+ * keep the process alive for ever.
+ * @param sockets also if stdout is a socket, as under a parent that is Node; not needed for a command that ends by
+ * `process.exit`, which drops them anyway
  */
 export function dataLines({ sockets = false }: { readonly sockets?: boolean } = {}): Writable {
   const stdout = fstatSync(1);
@@ -93,7 +91,7 @@ export function dataLines({ sockets = false }: { readonly sockets?: boolean } = 
     : process.stdout;
 }
 
-/** Resolves when everything has been written, or a reader that has stopped has had its time: the rest is dropped. */
+/** Resolves when everything has been written; if the reader has stopped, after a while, and the rest is dropped. */
 export async function finished(lines: Writable): Promise<void> {
   if (lines === process.stdout || lines.closed) return;
   const late = setTimeout(() => lines.destroy(), endingMs);
@@ -105,9 +103,10 @@ export async function finished(lines: Writable): Promise<void> {
 }
 
 /**
- * Waits for what an ending program still has to do; a second later it has ended, with `process.exitCode`, whoever has
- * stopped reading or answering.
- * @throws what one of them threw
+ * Waits for the last work of a program that ends. About a second later the program has ended with `process.exitCode`,
+ * even
+ * if a reader or a server has stopped.
+ * @throws what one of the promises rejects with
  */
 export async function ending(...work: readonly Promise<unknown>[]): Promise<void> {
   const done = new AbortController();
@@ -116,26 +115,27 @@ export async function ending(...work: readonly Promise<unknown>[]): Promise<void
   } finally {
     done.abort();
   }
-  setTimeout(() => process.exit(), lastWordMs).unref();
+  setTimeout(() => process.exit(), lastMessageMs).unref();
 }
 
 /**
- * Text of strangers, without what could steer a terminal: see {@link steerless}; further lines are indented, so that
- * none looks like a line of ours.
+ * Text of strangers, safe to print: {@link steerless}, and its further lines are indented, so that none looks like a
+ * line
+ * of this program.
  */
 export function untrustedText(text: string): string {
   return steerless(text.replace(/\r\n?/g, "\n")).replace(/\n(?! {4})/g, "\n    ");
 }
 
-/** Colours a word, or leaves it as it is where there is no terminal. */
+/** Colours a text, or returns it unchanged if its stream is not a terminal. */
 export type Paint = (style: Style, text: string) => string;
 
 type Style = keyof typeof styles;
 
-/** SGR parameters, on and off (ECMA-48 §8.3.117); Node's own styleText asks a stream, in some versions. */
+/** SGR parameters, on and off (ECMA-48 §8.3.117). Node's styleText would check a stream in some versions. */
 const styles = { cyan: [36, 39], green: [32, 39], yellow: [33, 39], red: [31, 39], dim: [2, 22] } as const;
 
-/** Colours for a stream that is a terminal and wants them (NO_COLOR, TERM=dumb). */
+/** Colours if the stream is a terminal and the environment does not forbid them (NO_COLOR, TERM=dumb). */
 export function painter(terminal: boolean, env: Readonly<Record<string, string | undefined>>): Paint {
   const colours = terminal && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
   return colours

@@ -1,12 +1,12 @@
 import { createRequire } from "node:module";
 
-/** What the commands tell of their own package. */
+/** The part of package.json that commands use. */
 interface OwnPackage {
   readonly version: string;
   readonly engines: { readonly node: string };
 }
 
-/** package.json, three folders above this file and above the bundle that it becomes part of. */
+/** Reads package.json. It lies three folders above this file and above the bundle that this file becomes part of. */
 export function ownPackage(): OwnPackage {
   return createRequire(import.meta.url)("../../../package.json") as OwnPackage;
 }

@@ -6,7 +6,8 @@ import { resolveDataDirectory } from "../storage/index.js";
 import { isLocalDoor, isLocalUrl } from "../config/index.js";
 
 /**
- * What a person sees when the broker is ready: each door, who can reach it, where the token lies, what to type next. At
+ * The text for a person when the broker is ready: each door, who can reach it, where the token lies, what to type next.
+ * At
  * most ten lines.
  */
 export function readyLines(broker: Broker): readonly string[] {
@@ -43,12 +44,13 @@ export function readyLines(broker: Broker): readonly string[] {
   ];
 }
 
-/** Three folders above this file and above the bundle that it becomes part of. */
+/** The folder of this package: three folders above this file and above the bundle that this file becomes part of. */
 const ownFolder = new URL("../../../", import.meta.url);
 
 /**
- * How this program is called from the folder where it was started. `npx` finds what is installed there or is that
- * folder itself; elsewhere it would fetch a stranger's package of the same name.
+ * How to call this program from the folder where it was started. `npx` is only right if the package is installed there
+ * or
+ * is that folder itself; elsewhere it would fetch a stranger's package of the same name.
  */
 function ownCommand(): string {
   const program = process.argv[1] ?? "broker";
@@ -56,7 +58,7 @@ function ownCommand(): string {
   return basename(program) === "broker" ? "broker" : `node ${typed(program)}`;
 }
 
-/** A path as it is typed in this folder, by one who uses a POSIX shell. */
+/** A path as a person types it in this folder, in a POSIX shell. */
 function typed(path: string): string {
   const here = relative(process.cwd(), path);
   const shortest = here.startsWith("..") ? path : here;

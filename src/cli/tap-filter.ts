@@ -9,7 +9,7 @@ import {
   type MessageType,
 } from "../core/index.js";
 
-/** What of all that passes is shown; absent: no matter. */
+/** Which messages are shown. A field that is absent lets every value pass. */
 export interface TapFilter {
   readonly from?: string;
   readonly to?: string;
@@ -19,7 +19,7 @@ export interface TapFilter {
 }
 
 /**
- * Refuses names and topics that there cannot be: a filter that nothing passes looks like silence.
+ * Refuses names and topics that cannot exist: with them the filter would show nothing, which looks like silence.
  * @throws Fault malformed, with the rule
  */
 export function checkTap(topics: readonly string[], { from, to }: TapFilter): void {
@@ -39,12 +39,12 @@ export function checkTap(topics: readonly string[], { from, to }: TapFilter): vo
     throw new Fault("malformed", `--from ${JSON.stringify(from)}: no agent can have a name that ${speaker}`);
 }
 
-/** Tells which messages are shown. `topics`: names, rooms, prefixes; none: all. */
+/** Makes the filter: true for a message that is shown. `topics`: names, rooms, prefixes; none: all messages. */
 export function tapFilter(
   topics: readonly string[],
   { from, to, type, kind }: TapFilter,
 ): (envelope: Envelope) => boolean {
-  // What is for the operator comes without having been asked for.
+  // The operator also gets its own messages, which nobody may have asked for.
   const isAskedFor = (topic: string): boolean =>
     topics.length === 0 ||
     topics.some((one) => (subscriptionKind(one) === "exact" ? one === topic : topic.startsWith(one)));
@@ -56,7 +56,7 @@ export function tapFilter(
     (kind === undefined || (envelope.content.kind ?? "chat") === kind);
 }
 
-/** Why nothing can be sent to a topic, or to any that begins so; undefined if something can. */
+/** Why no message can be sent to this topic, or to a topic with this prefix; undefined if one can. */
 export function topicRule(topic: string): string | undefined {
   const kind = subscriptionKind(topic);
   if (kind === "tap") return undefined;

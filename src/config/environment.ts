@@ -1,8 +1,6 @@
 import { defaultLimits, Fault } from "../core/index.js";
-import { Problems } from "./problems.js";
-import { similar } from "./problems.js";
-import { nestedSpellings, spellings, variableOf, type Spelling } from "./spelling.js";
-import { listOf, numberOf, pairsOf } from "./spelling.js";
+import { Problems, similar } from "./problems.js";
+import { listOf, nestedSpellings, numberOf, pairsOf, spellings, variableOf, type Spelling } from "./spelling.js";
 
 /** Variables of this program that do not set an option of the broker. */
 const notOptions: ReadonlySet<string> = new Set(["SYNAPTIC_CONFIG", "SYNAPTIC_LOG_LEVEL", "SYNAPTIC_ROOT"]);

@@ -1,10 +1,8 @@
 import { z } from "zod";
 import { defaultLimits, Fault, shapeProblem, type Limits } from "../core/index.js";
-import { unprotectedDoors } from "./door-rules.js";
+import { repeatedDoors, unprotectedDoors } from "./door-rules.js";
 import { brokerOptions, type BrokerConfig, type BrokerOptions } from "./options.js";
-import { Problems } from "./problems.js";
-import { similar } from "./problems.js";
-import { repeatedDoors } from "./door-rules.js";
+import { Problems, similar } from "./problems.js";
 
 /**
  * Checks options and fills in the defaults.

@@ -20,7 +20,8 @@ const stopMs = 2_000;
 
 /**
  * The audit log: JSON lines in a file that only its owner can read. One write runs at a time, and nobody waits for it.
- * A full file is renamed to `.1`; `auditFilesMax` of those are kept. Lines that the disk does not take are lost, and the
+ * A full file is renamed to `.1`; `auditFilesMax` of those are kept. Lines that the disk does not take are lost, and
+ * the
  * next line that is written counts them.
  */
 export class AuditLog implements Lifecycle {

@@ -1,7 +1,6 @@
 import { Counter, Gauge, Registry, type OpenMetricsContentType } from "prom-client";
 import { faultCodes, type CopyLedger, type FaultCode } from "../core/index.js";
-import type { MetricSources } from "./metric-sources.js";
-import { refusedAt } from "./metric-sources.js";
+import { refusedAt, type MetricSources } from "./metric-sources.js";
 
 /** One row of a metric: its labels and its value. No label may come from a client. */
 type Row = readonly [labels: Readonly<Record<string, string>>, value: number];
@@ -13,7 +12,8 @@ const latencyHelp =
   "Requests between plain ZeroMQ agents are not followed.";
 const end = "# EOF\n";
 /**
- * Rows that exist from the start. Alarms (docs/operations.md) ask by how much a row grows; one that appears with its first
+ * Rows that exist from the start. Alarms (docs/operations.md) ask by how much a row grows; one that appears with its
+ * first
  * count would not have grown.
  */
 const alarmReasons = ["dialect-failed"];
@@ -22,7 +22,8 @@ const alarmLoginFailures: readonly FaultCode[] = ["unauthenticated", "rate-limit
 const sessionless = ["zmq", "http"];
 
 /**
- * The broker's metrics as OpenMetrics text. Nothing is counted here: everything is read from plain integers when somebody
+ * The broker's metrics as OpenMetrics text. Nothing is counted here: everything is read from plain integers when
+ * somebody
  * asks.
  */
 export class Metrics {

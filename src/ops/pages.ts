@@ -5,7 +5,8 @@ import { FailedLogins, operatorName, type IdentityTokens, type Limiter } from ".
 const plain = "text/plain; charset=utf-8";
 
 /**
- * Answers `/healthz` while the process works, `/readyz` while the broker takes work, and `/metrics` for this machine and
+ * Answers `/healthz` while the process works, `/readyz` while the broker takes work, and `/metrics` for this machine
+ * and
  * for the operator; undefined for any other path. A HEAD request gets the same answer; the server leaves out the body.
  * @param missing why the broker takes no work; undefined if it does
  * @param metrics the readings of this moment
@@ -58,7 +59,8 @@ function words(status: number, text: string): Answer {
 }
 
 /**
- * Whether the broker takes work. It is the last in the list of parts, so that it starts when every door is open and drains
+ * Whether the broker takes work. It is the last in the list of parts, so that it starts when every door is open and
+ * drains
  * before any door closes.
  */
 export class Readiness implements Lifecycle {

@@ -20,7 +20,11 @@ export class TokenWatch implements Lifecycle {
   readonly #tokenConnections: () => readonly TokenConnections[];
   #cancel: (() => void) | undefined;
 
-  constructor(clock: Clock, endOf: (tokenId: string) => TokenEnd | undefined, tokenConnections: () => readonly TokenConnections[]) {
+  constructor(
+    clock: Clock,
+    endOf: (tokenId: string) => TokenEnd | undefined,
+    tokenConnections: () => readonly TokenConnections[],
+  ) {
     this.#clock = clock;
     this.#endOf = endOf;
     this.#tokenConnections = tokenConnections;

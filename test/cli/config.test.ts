@@ -97,7 +97,7 @@ describe("broker config", () => {
       /chmod 700/,
       /--own: there is no dialect morse; there are pan/,
       /--ws: no-such-host\.invalid:1: .*write an address of this machine/,
-      /--own: 192\.0\.2\.1:2: 192\.0\.2\.1 is no address of this machine/,
+      /--own: 192\.0\.2\.1:2: 192\.0\.2\.1 is not an address of this machine/,
       /are no pair/,
     ])
       expect(stderr).toMatch(words);

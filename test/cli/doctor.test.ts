@@ -96,7 +96,7 @@ describe("broker doctor with TLS", () => {
     await served?.end();
   });
 
-  it("goes through doors with TLS, warns of a certificate that soon expires, and finds one that the broker has not read yet", async () => {
+  it("checks doors with TLS, warns of a certificate that soon expires, and finds one not read yet", async () => {
     const home = await serveBroker(); // a folder for the files
     const { cert, key } = makeCertificate(home.home, "first");
     const flags = [...freeDoors, "--tls-cert", cert, "--tls-key", key];

@@ -43,10 +43,11 @@ describe("how the broker's programs end", () => {
   };
   const leftovers = (): boolean[] => ["broker.pid", "endpoints.json"].map((file) => existsSync(join(dataDir, file)));
 
-  it("a program with a broker of its own ends by itself once the broker has stopped, with agents that go first", async () => {
+  it("a program with its own broker ends by itself once the broker has stopped", async () => {
     const script = `
       import { Agent, Broker } from ${JSON.stringify(join(root, "dist/src/index.js"))};
-      const broker = new Broker({ dataDir: ${JSON.stringify(dataDir)}, zmqIn: ["tcp://127.0.0.1:0"], zmqOut: ["tcp://127.0.0.1:0"], ws: ["127.0.0.1:0"] });
+      const [zmqIn, zmqOut, ws] = [["tcp://127.0.0.1:0"], ["tcp://127.0.0.1:0"], ["127.0.0.1:0"]];
+      const broker = new Broker({ dataDir: ${JSON.stringify(dataDir)}, zmqIn, zmqOut, ws });
       await broker.start();
       const at = { in: broker.endpoints.zmqIn[0], out: broker.endpoints.zmqOut[0] };
       const [ada, bob] = [await Agent.connect({ name: "ada", ...at }), await Agent.connect({ name: "bob", ...at })];
@@ -111,7 +112,7 @@ describe("how the broker's programs end", () => {
 
   it.each([
     [["start", "--data-dir", "/dev/null/x"], 1, /data directory/],
-    [["start", "--data-dir", "/etc/hostname"], 2, /--data-dir: \/etc\/hostname is no folder; choose another/],
+    [["start", "--data-dir", "/etc/hostname"], 2, /--data-dir: \/etc\/hostname is not a folder; choose another/],
     [["start", "--limit", "wsLoginMs"], 2, /NAME=VALUE/],
     [["start", "--limit", "wsLoginMs="], 2, /NAME=VALUE/],
     [["start", "--own", "pan"], 2, /NAME=VALUE/],
@@ -150,15 +151,15 @@ describe("how the broker's programs end", () => {
     await broker.stop();
   });
 
-  it("tap says that its broker has gone and is back, at other doors, too", async () => {
+  it("tap says that its broker has ended and is back, at other doors, too", async () => {
     const first = startBroker();
     await first.prints(/broker status/);
     const tap = run(startCli(["tap", "--kind", "ping", "--count", "1000", "--data-dir", dataDir]));
     await tap.tells(/listening to/);
     await first.stop();
-    await tap.tells(/the broker has gone; waiting up to 60 s/);
+    await tap.tells(/the broker has ended; waiting up to 60 s/);
     await startBroker().prints(/broker status/);
-    await tap.tells(/the broker is back: what passed meanwhile is not shown/);
+    await tap.tells(/the broker is back: messages that passed meanwhile are not shown/);
     await runCli(["agents", "--data-dir", dataDir]);
     await tap.prints(/"kind":"ping"/);
     expect(await tap.stop("SIGINT")).toMatchObject({ code: 0 });

@@ -81,7 +81,7 @@ describe("broker token", () => {
     expect((await list()).map(({ agent }) => agent)).toEqual(["list", "issue"]);
   });
 
-  it("makes no folder whose name may be mistyped, but the usual one for whoever comes before the first start", async () => {
+  it("makes the default folder before the first start, but not one whose name may be mistyped", async () => {
     const mistyped = await token("ada");
     expect(mistyped).toMatchObject({
       code: 4,
@@ -100,7 +100,8 @@ describe("broker token", () => {
   it("says on stderr for which folder they are when no broker runs there", async () => {
     const made = await token("ada", "--create");
     expect(made.stderr).toBe(
-      `broker: no broker runs on ${dataDir}, for which these tokens are; if yours runs elsewhere, name its folder with --data-dir\n`,
+      `broker: no broker runs on ${dataDir}, and these tokens are for that folder; ` +
+        "if your broker uses another one, name it with --data-dir\n",
     );
   });
 

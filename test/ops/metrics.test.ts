@@ -2,11 +2,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { faultCodes, Ledger, defaultLimits, type Envelope } from "../../src/core/index.js";
 import { RequestsMemory } from "../../src/conversation/index.js";
-import { LatencyHistogram } from "../../src/ops/request-latency.js";
-import { MeasuredRequests } from "../../src/ops/request-latency.js";
-import type { MetricSources } from "../../src/ops/metric-sources.js";
+import { LatencyHistogram, MeasuredRequests } from "../../src/ops/request-latency.js";
+import { refusedAt, type MetricSources } from "../../src/ops/metric-sources.js";
 import { Metrics } from "../../src/ops/metrics.js";
-import { refusedAt } from "../../src/ops/metric-sources.js";
 import { FakeClock } from "../kit/fake-clock.js";
 
 const ledger = new Ledger();

@@ -5,7 +5,7 @@ import { withChat } from "./chat.js";
 import { addressing } from "./delivery.js";
 import { agentId, channelName, talks, type TalkOptions } from "./options.js";
 
-/** What to do instead when a daemon has the identity. */
+/** What to do instead if a daemon uses the identity. */
 const byFiles = { instead: "leave out --identity, which a list does not need" };
 
 /** `agentchat channels` and `agentchat agents`. */
@@ -25,7 +25,7 @@ export function listCommands(program: Command): void {
       .command("agents")
       .argument("<server>", "ws://HOST:PORT")
       .argument("<channel>", "'#channel', in quotes")
-      .description("list the agents in a channel: id and, where it is another, name; --json: the ids alone"),
+      .description("list the agents in a channel: id and, if it differs, name; --json: only the ids"),
   ).action(async (server: string, channel: string, options: TalkOptions) => {
     const roster = await withChat(server, options, byFiles, (chat) => chat.roster(channelName(channel)));
     print(options, roster.agents, () => rosterTable(roster));
@@ -40,7 +40,7 @@ export function roomCommands(program: Command): void {
       .argument("<server>", "ws://HOST:PORT")
       .argument("<channel>", "'#channel', in quotes")
       .description("make a channel")
-      .option("--invite-only", "only members hear, see and invite; give an identity, to be its member tomorrow, too"),
+      .option("--invite-only", "only members hear, see and invite; use --identity, so that you stay its member"),
   ).action(async (server: string, channel: string, options: TalkOptions & { readonly inviteOnly?: boolean }) => {
     const [name, inviteOnly] = [channelName(channel), options.inviteOnly === true];
     const line = { type: "CREATE_CHANNEL", channel: name, ...(inviteOnly && { invite_only: true }) };
@@ -48,7 +48,8 @@ export function roomCommands(program: Command): void {
     tell(options, { channel: name, invite_only: inviteOnly }, `made ${name}`);
     if (inviteOnly && options.identity === undefined)
       say(
-        `warning: nobody can enter ${name}: its only member was a session without a key; make such channels with --identity FILE`,
+        `warning: nobody can enter ${name}: its only member was a session without a key; ` +
+          "make such channels with --identity FILE",
       );
   });
 
@@ -62,25 +63,25 @@ export function roomCommands(program: Command): void {
   ).action(async (server: string, channel: string, agent: string, options: TalkOptions) => {
     const [name, guest] = [channelName(channel), agentId(agent)];
     await withChat(server, options, { line: { type: "INVITE", channel: name, agent: guest } }, async (chat) => {
-      await chat.join(name); // members only can invite
+      await chat.join(name); // only members can invite
       await addressing(chat, guest, () => chat.invite(name, guest));
     });
     tell(options, { channel: name, agent: guest }, `invited ${guest} to ${name}`);
   });
 }
 
-/** Data for scripts, a word for people. */
+/** Prints data with --json, else a line for people. */
 function tell(output: Output, value: unknown, words: string): void {
   if (output.json === true) print(output, value, () => "");
   else say(words);
 }
 
-/** For people: channels, and how many agents are in each. */
+/** Channels and how many agents are in each, for people. */
 export function channelTable(channels: readonly { readonly name: string; readonly agents: number }[]): string {
   return table(channels.map(({ name, agents }) => [untrustedText(name), String(agents)]));
 }
 
-/** For people: ids, and names where they differ. */
+/** Ids of agents, with their names if they differ, for people. */
 export function rosterTable({ agents, names }: Roster): string {
   return table(
     agents.map((agent) => {

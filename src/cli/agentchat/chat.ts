@@ -6,10 +6,10 @@ import { CommandFailure, connectWords, exitCodes, serverCode } from "./exit.js";
 import { serverUrl, type WhoOptions } from "./options.js";
 import { callerOf, type ByFiles } from "./own-identity.js";
 
-/** Presence in a channel, as it is told. */
+/** An agent joined or left a channel. */
 export type PresenceEvent = Extract<Event, { readonly type: "AGENT_JOINED" | "AGENT_LEFT" }>;
 
-/** What the commands need of a connected client. */
+/** The part of a connected client that the commands use. */
 export interface Chat {
   readonly agentId: string | undefined;
   join(channel: string): Promise<unknown>;
@@ -34,29 +34,23 @@ export interface Chat {
   ): unknown;
   on(event: "error", listener: (error: Error) => void): unknown;
   on(event: "reconnecting", listener: (when: { readonly inMs: number }) => void): unknown;
-  /** `open` is told after each reconnect; a listener that comes after `connect` misses the first. */
+  /** `open` comes after each reconnect; a listener added after `connect` does not get the first. */
   on(event: "close" | "open", listener: () => void): unknown;
   off(event: "error", listener: (error: Error) => void): unknown;
 }
 
-/** How a command connects. */
-export interface OpenOptions {
-  /** False: what is said here does not come back. */
-  readonly echo?: boolean;
-  readonly reconnect?: boolean;
-  /** What a daemon could do in this command's place, if it has the identity. */
-  readonly byFiles: ByFiles;
-}
-
 /**
- * Connects as the options say.
- * @throws CommandFailure if `server` is no address, is not reached, or a daemon of this folder has the identity;
- * AgentChatError if it refuses
+ * Connects to a server.
+ * @param byFiles what a daemon of this folder could do instead, if it uses the identity
+ * @param how `echo`: false keeps the client's own messages from coming back; `reconnect`: it connects again by itself
+ * @throws CommandFailure if `server` is not an address or is not reached, or if a daemon of this folder uses the
+ * identity; AgentChatError if the server refuses
  */
 export async function openChat(
   server: string,
   who: WhoOptions,
-  { echo = true, reconnect = false, byFiles }: OpenOptions,
+  byFiles: ByFiles,
+  { echo = true, reconnect = false }: { readonly echo?: boolean; readonly reconnect?: boolean } = {},
 ): Promise<Chat> {
   const url = serverUrl(server);
   const { name, identity } = await callerOf(url, who, byFiles);
@@ -72,14 +66,14 @@ export async function openChat(
   return client;
 }
 
-/** Connects, does something, leaves. */
+/** Connects, does `work` and disconnects. */
 export async function withChat<T>(
   server: string,
   who: WhoOptions,
   byFiles: ByFiles,
   work: (chat: Chat) => Promise<T>,
 ): Promise<T> {
-  const chat = await openChat(server, who, { byFiles });
+  const chat = await openChat(server, who, byFiles);
   try {
     return await work(chat);
   } finally {
@@ -88,7 +82,7 @@ export async function withChat<T>(
 }
 
 /**
- * Waits for a connection; a network's failure is told in words about the address as it was typed.
+ * Waits for a connection; a failure of the network becomes an error about the address as it was typed.
  * @throws CommandFailure noServer; AgentChatError the server's refusal
  */
 async function reaching(typed: string, url: string, connecting: Promise<void>): Promise<void> {
@@ -101,7 +95,7 @@ async function reaching(typed: string, url: string, connecting: Promise<void>): 
   }
 }
 
-/** Resolves when the line is gone for good: closed, and the client does not try again. */
+/** Resolves when the connection is closed and the client does not try again. */
 export function lostForGood(chat: Chat): Promise<"lost"> {
   return new Promise((resolve) => {
     let trying = false;
@@ -110,7 +104,7 @@ export function lostForGood(chat: Chat): Promise<"lost"> {
     });
     chat.on("close", () => {
       trying = false;
-      // The client says in the same turn whether it tries again.
+      // If the client tries again, it says so in the same turn of the event loop.
       setImmediate(() => {
         if (!trying) resolve("lost");
       });
@@ -119,14 +113,15 @@ export function lostForGood(chat: Chat): Promise<"lost"> {
 }
 
 const triesMax = 20;
+/** The longest wait between two tries. */
 const waitMaxMs = 60_000;
 
 /**
- * Does something again as often as the server says that it came too fast. Each time it waits longer than it is told to:
- * the PING behind a message costs, too, and would eat what the wait has earned.
- * @throws what the server says else, or goes on saying; the reason of `signal`, which ends a wait at once
+ * Does something, and does it again while the server refuses it for its rate. Each time it waits longer than the server
+ * demands, because the PING after a message counts against the rate, too.
+ * @throws any other refusal, and the one for the rate after `triesMax` tries; the reason of `signal`, which ends a wait
  */
-export async function patiently<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function retryingRateLimits<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     signal.throwIfAborted();
     try {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { ending, painter, untrustedText, type Paint } from "../output.js";
 import { channelTable, rosterTable } from "./channels.js";
-import { lostForGood, openChat, patiently, type Chat } from "./chat.js";
+import { lostForGood, openChat, retryingRateLimits, type Chat } from "./chat.js";
 import { consoleHelp, readLine, type Typed } from "./console-input.js";
 import { Screen } from "./console-screen.js";
 import { deliver, isTold } from "./delivery.js";
@@ -17,12 +17,13 @@ export function connectCommand(program: Command): void {
       .argument("<server>", "ws://HOST:PORT")
       .description("talk: what you type goes to the channel, /help lists the rest"),
   ).action(async (server: string, options: WhoOptions) => {
-    // What one says stands where it was typed: no echo.
-    const chat = await openChat(server, options, {
-      echo: false,
-      reconnect: true,
-      byFiles: { instead: "read its inbox.jsonl and write to its outbox.jsonl" },
-    });
+    // No echo: the terminal already shows what was typed.
+    const chat = await openChat(
+      server,
+      options,
+      { instead: "read its inbox.jsonl and write to its outbox.jsonl" },
+      { echo: false, reconnect: true },
+    );
     const screen = new Screen(process.stdin.isTTY && process.stdout.isTTY);
     const paint = {
       data: painter(process.stdout.isTTY, process.env),
@@ -51,10 +52,10 @@ export function connectCommand(program: Command): void {
 }
 
 /**
- * Resolves with the number of lines that are dropped, when a signal says that the session ends at once: SIGTERM, or
- * Ctrl-C where nothing that was typed waits.
- * Where something does, the first Ctrl-C has it still done, which the server's rate may make slow, and the second drops
- * it.
+ * Resolves when a signal ends the session at once, with the number of typed lines that are dropped. SIGTERM does so,
+ * and
+ * Ctrl-C if no line waits. If lines wait, the first Ctrl-C still sends them, which the server's rate may make slow, and
+ * the second one drops them.
  */
 function untilDropped(session: ConsoleSession, screen: Screen): Promise<number> {
   return new Promise((resolve) => {
@@ -77,24 +78,24 @@ function linesOf(count: number): string {
   return count === 1 ? "1 line" : `${count} lines`;
 }
 
-/** Colours for each of the two streams that are written to. */
-export interface Paints {
+/** Colours for each of the two output streams. */
+interface Paints {
   readonly data: Paint;
   readonly notice: Paint;
 }
 
-/** An `agentchat connect` at work: what is typed is done, line after line; what is heard is shown. */
-export class ConsoleSession {
+/** Does what a person types, line after line, and shows what happens on the connection. */
+class ConsoleSession {
   readonly #chat: Chat;
   readonly #screen: Screen;
   readonly #paint: Paints;
   readonly #signal: AbortSignal;
   // bound: channels that the person entered · evicts: a channel leaves by /leave · owner: ConsoleSession
   readonly #channels = new Set<string>();
-  /** Lines that are being done: 0 or 1. */
+  /** 1 while a line is being done, else 0. */
   #underWay = 0;
 
-  /** @param signal ends it at once: what was typed and is not done yet is dropped */
+  /** @param signal ends the session at once: typed lines that are not done yet are dropped */
   constructor(chat: Chat, screen: Screen, paint: Paints, signal: AbortSignal) {
     this.#chat = chat;
     this.#screen = screen;
@@ -107,7 +108,7 @@ export class ConsoleSession {
     return this.#screen.waiting + this.#underWay;
   }
 
-  /** Enters `#general` and does what is typed, to the end of the input or `/quit`. */
+  /** Joins `#general` and does what is typed, until the end of the input or `/quit`. */
   async run(): Promise<void> {
     this.#show();
     await this.#carryOut({ does: "join", channel: "#general" });
@@ -157,10 +158,10 @@ export class ConsoleSession {
     });
   }
 
-  /** A refusal is told; the session goes on. */
+  /** Shows a refusal and goes on. */
   async #carryOut(typed: Typed): Promise<void> {
     try {
-      await patiently(() => this.#do(typed), this.#signal);
+      await retryingRateLimits(() => this.#do(typed), this.#signal);
     } catch (thrown) {
       if (!this.#signal.aborted) this.#note("red", failureLine(thrown, "console"));
     }
@@ -206,7 +207,7 @@ export class ConsoleSession {
     }
   }
 
-  /** Whatever strangers have said in it steers no terminal. */
+  /** `text` may contain words of strangers. */
   #note(style: Parameters<Paint>[0], text: string): void {
     this.#screen.notice(this.#paint.notice(style, untrustedText(text)));
   }

@@ -1,4 +1,4 @@
-/** What a line typed into `agentchat connect` asks for. */
+/** The meaning of a line typed into `agentchat connect`. */
 export type Typed =
   | { readonly does: "nothing" | "channels" | "help" | "quit" }
   | { readonly does: "join" | "leave" | "agents"; readonly channel: string }
@@ -13,9 +13,9 @@ export const consoleHelp = `/join #channel       enter a channel; what you type 
 /msg @agent-id text  say something to one agent
 /channels            list the channels
 /agents [#channel]   list the agents in it, or in the current one
-/create #channel     make a channel and enter it; /create #channel private: for those who are invited
+/create #channel     make a channel and enter it; /create #channel private: for invited agents only
 /invite @agent-id    invite an agent to the current channel; /invite @agent-id #channel: to another
-/quit                leave (Ctrl-D and Ctrl-C, too)
+/quit                end the session (so do Ctrl-D and Ctrl-C)
 //text               say /text`;
 
 /** Reads one line; `current` is the channel that plain text goes to. */
@@ -41,7 +41,7 @@ export function readLine(line: string, current: string | undefined): Typed {
     case "quit":
       return { does: word };
     default:
-      return { does: "wrong", why: `there is no /${word}; /help lists what there is, //${word} says it` };
+      return { does: "wrong", why: `there is no /${word}; /help lists the commands, //${word} says it as text` };
   }
 }
 

@@ -1,19 +1,19 @@
 import { clearLine, createInterface, cursorTo, type Interface } from "node:readline";
 import { sayPainted } from "../output.js";
-import { HeardLines } from "./event-lines.js";
+import { EventLines } from "./event-lines.js";
 
-/** With so many lines waiting no more are read until some are done. */
+/** If so many lines wait, reading pauses until some are done. */
 const waitingMax = 1_000;
 
-/** Where `agentchat connect` reads and writes: a terminal with a prompt, or two pipes. */
+/** Input and output of `agentchat connect`: a terminal with a prompt, or two pipes. */
 export class Screen {
   readonly #reader: Interface;
   // bound: waitingMax and what one read brings · evicts: a line leaves when it is taken · owner: Screen
   readonly #waiting: string[] = [];
   readonly #terminal: boolean;
-  readonly #lines = new HeardLines();
+  readonly #lines = new EventLines();
   #phase: "open" | "closed" = "open";
-  #look: () => void = () => undefined;
+  #wakeReader: () => void = () => undefined;
 
   constructor(terminal: boolean) {
     this.#terminal = terminal;
@@ -26,29 +26,29 @@ export class Screen {
     this.#reader.on("line", (line) => {
       this.#waiting.push(line);
       if (this.#waiting.length >= waitingMax) this.#reader.pause();
-      this.#look();
+      this.#wakeReader();
     });
-    // A terminal with a prompt does not turn Ctrl-C into the signal that it is.
+    // With a prompt, readline takes Ctrl-C and no signal comes.
     this.#reader.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
     this.#reader.once("close", () => {
       this.#phase = "closed";
-      this.#look();
+      this.#wakeReader();
     });
   }
 
-  /** Lines that were typed and not yet taken. */
+  /** The number of lines that were typed and not yet taken. */
   get waiting(): number {
     return this.#waiting.length;
   }
 
   /**
-   * The next line that is typed; undefined at their end, or when all that were typed before `close` are taken. One call
-   * at a time.
+   * The next line that was typed; undefined at the end of the input, or when all lines typed before `close` are taken.
+   * Only one call at a time.
    */
   async nextLine(): Promise<string | undefined> {
     while (this.#waiting.length === 0 && this.#phase === "open") {
       await new Promise<void>((resolve) => {
-        this.#look = resolve;
+        this.#wakeReader = resolve;
       });
     }
     const line = this.#waiting.shift();
@@ -62,37 +62,37 @@ export class Screen {
     this.#again();
   }
 
-  /** @throws CommandFailure once whoever reads the data is too slow; never resolves */
+  /** Rejects with CommandFailure when the reader of the data is too slow; never resolves. */
   get tooSlow(): Promise<never> {
     return this.#lines.tooSlow;
   }
 
-  /** Something heard: data. */
+  /** Writes an event, which is data. */
   data(line: string): void {
     this.#abovePrompt(() => {
       this.#lines.write(line);
     });
   }
 
-  /** Something about the session: no data. */
+  /** Writes something about the session, which is not data. */
   notice(line: string): void {
     this.#abovePrompt(() => {
       sayPainted(line);
     });
   }
 
-  /** No more lines are read. A second call does nothing. */
+  /** Ends the input. A second call does nothing. */
   close(): void {
     if (this.#phase === "open") this.#reader.close();
   }
 
-  /** No more is read or written; what is heard and waits is written if its reader takes it now. */
+  /** Ends input and output; events that wait are written if their reader takes them now. */
   async end(): Promise<void> {
     this.close();
     await this.#lines.end();
   }
 
-  /** The prompt is drawn anew with what was typed so far. */
+  /** Writes above the prompt and draws the prompt again with what was typed so far. */
   #abovePrompt(write: () => void): void {
     if (this.#terminal && this.#phase === "open") {
       cursorTo(process.stdout, 0);

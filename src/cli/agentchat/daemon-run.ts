@@ -2,20 +2,20 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { say } from "../output.js";
 import { CommandFailure, connectWords, exitCodeOf, failureLine, untilInterrupted } from "./exit.js";
 
-/** Which daemon, and where. */
+/** A daemon to start. */
 export interface WantedDaemon {
   readonly server: string;
   /** The instance's name. */
   readonly name: string;
   readonly identity?: string;
   readonly channels: readonly string[];
-  /** False: what it says itself does not come into its inbox. */
+  /** False: its own messages do not come into its inbox. */
   readonly echo: boolean;
-  /** It was said to start although another daemon of this folder has the identity. */
+  /** True: it starts even if another daemon of this folder uses the identity. */
   readonly force: boolean;
 }
 
-/** What a daemon in the background tells whoever started it, once. */
+/** What a daemon in the background tells the process that started it, once. */
 export type DaemonReport =
   { readonly ready: true; readonly isConnected: boolean } | { readonly failed: string; readonly exitCode: number };
 
@@ -34,7 +34,7 @@ export async function runDaemon({ server, name, identity, channels, echo }: Want
   });
   void interrupted.then(() => {
     ending.abort();
-    return daemon.stop(); // also while it is starting
+    return daemon.stop(); // this also works while it is starting
   });
   try {
     await daemon.start();
@@ -52,12 +52,15 @@ export async function runDaemon({ server, name, identity, channels, echo }: Want
   if (gaveUp !== undefined) throw gaveUp;
 }
 
-/** What a daemon's starter is told when it runs without a server. */
+/** The line for people when a daemon runs, but the server has not accepted it yet. */
 export async function notConnected(server: string, name: string): Promise<string> {
   const { getDaemonStatus } = await import("../../../clients/typescript/agentchat/daemon.js");
   const { lastError } = getDaemonStatus(name);
   const why = lastError === undefined ? "" : `\nagentchat: ${connectWords(server, server, new Error(lastError))}`;
-  return `agentchat: ${server} has not taken it in yet; it goes on trying, and .agentchat/daemons/${name}/daemon.log says how it goes${why}`;
+  return (
+    `agentchat: the daemon is not connected to ${server} yet; it goes on trying, ` +
+    `and .agentchat/daemons/${name}/daemon.log says how it goes${why}`
+  );
 }
 
 function report(said: DaemonReport): void {
@@ -67,10 +70,13 @@ function report(said: DaemonReport): void {
   });
 }
 
-/** A daemon that has said neither yes nor no by then is left alone, and told so. */
+/** How long to wait for the report of a daemon; after that it goes on running, and an error says how to end it. */
 const startMs = 20_000;
 
-/** Starts this program's daemon as a process of its own; resolves once it runs. */
+/**
+ * Starts a daemon as a process of its own and waits until it runs.
+ * @throws CommandFailure what the daemon reports; Error if it does not start or reports nothing
+ */
 export async function startInBackground({
   server,
   name,
@@ -109,7 +115,8 @@ function firstReport(child: ChildProcess, name: string): Promise<{ readonly isCo
     const late = setTimeout(() => {
       fail(
         new Error(
-          `the daemon ${name} (pid ${child.pid ?? "?"}) did not start within ${startMs} ms; its daemon.log says why, agentchat daemon --name ${name} --stop ends it`,
+          `the daemon ${name} (pid ${child.pid ?? "?"}) did not start within ${startMs} ms; ` +
+            `its daemon.log says why, agentchat daemon --name ${name} --stop ends it`,
         ),
       );
     }, startMs);
@@ -118,7 +125,7 @@ function firstReport(child: ChildProcess, name: string): Promise<{ readonly isCo
       reject(error);
     };
     child.once("message", (said) => {
-      const report = said as DaemonReport; // our own program's word
+      const report = said as DaemonReport; // this program itself has sent it
       if ("ready" in report) {
         clearTimeout(late);
         resolve(report);

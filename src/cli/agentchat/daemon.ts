@@ -38,7 +38,7 @@ export function daemonCommand(program: Command): void {
       `channels to join, with commas between them (default: ${defaultChannels.join(",")})`,
       channelList,
     )
-    .option("--no-echo", "leave out of the inbox what the daemon says itself")
+    .option("--no-echo", "keep the daemon's own messages out of its inbox")
     .option("-b, --background", "run in the background; prints the pid")
     .option("-s, --status", "show how it is")
     .option("-l, --list", "list all instances")
@@ -64,7 +64,7 @@ async function start(
 ): Promise<void> {
   if (server === undefined) throw wrongUsage("which server? agentchat daemon ws://HOST:PORT");
   const meant = Object.values(flags).find((flag) => flag === `--${server}`);
-  if (meant !== undefined) throw wrongUsage(`${server} is no server; did you mean ${meant}?`);
+  if (meant !== undefined) throw wrongUsage(`${server} is not a server; did you mean ${meant}?`);
   const wanted = {
     server: serverUrl(server),
     name,
@@ -74,12 +74,9 @@ async function start(
     ...(identity !== undefined && { identity }),
   };
   if (identity !== undefined) {
-    // One that bears the same name is told to be running by whoever starts the second.
+    // A running daemon of the same name is not reported here: the start itself does it.
     if (!force)
-      await mustBeFree(identity, wanted.server, {
-        byFiles: { instead: "use that one's inbox.jsonl and outbox.jsonl" },
-        except: name,
-      });
+      await mustBeFree(identity, wanted.server, { instead: "use that one's inbox.jsonl and outbox.jsonl" }, name);
     await readOwnIdentity(identity);
   }
   if (background !== true) {
@@ -92,15 +89,15 @@ async function start(
   if (!isConnected) say(await notConnected(wanted.server, name));
 }
 
-/** `#a,#b` or `#a #b`; the option may come several times. */
+/** Reads `#a,#b` or `#a #b`; the option may be repeated. */
 function channelList(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, ...channelNames([text])];
 }
 
-/** What can be done about daemons that are there. */
+/** What can be done with existing daemons. */
 export type DaemonAction = "status" | "list" | "stop" | "stopAll";
 
-/** Shows or stops daemons of this folder. @throws Error if the one that is meant does not run, or does not stop */
+/** Shows or stops daemons of this folder. @throws Error if the named one does not exist, run or stop */
 export async function manageDaemons(action: DaemonAction, name: string, output: Output): Promise<void> {
   const { getDaemonStatus, listDaemons, stopAllDaemons, stopDaemon } =
     await import("../../../clients/typescript/agentchat/daemon.js");
@@ -142,12 +139,17 @@ function stateOf({ running, pid, connected }: DaemonStatus): string {
 }
 
 function none(): string {
-  return `no daemon in ${join(process.cwd(), ".agentchat", "daemons")}; daemons belong to the folder they were started in`;
+  return `no daemon in ${daemonsFolder()}; daemons belong to the folder they were started in`;
 }
 
 function unknown(name: string, all: readonly DaemonStatus[]): string {
   if (all.length === 0) return none();
-  return `no daemon ${name} in ${join(process.cwd(), ".agentchat", "daemons")}; there are: ${all.map(({ instance }) => instance).join(", ")} (--name says which)`;
+  const names = all.map(({ instance }) => instance).join(", ");
+  return `no daemon ${name} in ${daemonsFolder()}; there are: ${names} (--name says which)`;
+}
+
+function daemonsFolder(): string {
+  return join(process.cwd(), ".agentchat", "daemons");
 }
 
 function tellStopped(output: Output, ended: DaemonStopped): void {
@@ -160,7 +162,7 @@ function stoppedLine({ instance, stopped, pid, reason }: DaemonStopped): string 
   return stopped ? `stopped ${instance} (pid ${pid ?? "?"})` : `${instance} was not stopped: ${reason ?? "unknown"}`;
 }
 
-/** What is known of a daemon, for people: times as ISO 8601, lists as words. */
+/** The status of a daemon, for people: times in ISO 8601, lists as words. */
 export function statusTable(status: DaemonStatus): string {
   return table(Object.entries(status).map(([what, is]) => [what, untrustedText(wordsOf(what, is))]));
 }

@@ -4,7 +4,7 @@ import { untrustedText } from "../output.js";
 import type { Chat } from "./chat.js";
 import { CommandFailure, exitCodes, serverCode } from "./exit.js";
 
-/** A message's refusal names it, so the messages of these commands bear a mark. */
+/** Marks the messages of these commands: a refusal names the message that it refuses. */
 const mark = "cli-";
 
 /** A `msg_id` for {@link deliver}. */
@@ -12,7 +12,7 @@ export function newMsgId(): string {
   return `${mark}${randomUUID()}`;
 }
 
-/** Says something and waits until the server has taken or refused it. @throws AgentChatError the refusal */
+/** Sends a message and waits until the server has accepted or refused it. @throws AgentChatError the refusal */
 export async function deliver(chat: Chat, to: string, text: string, msgId = newMsgId()): Promise<void> {
   const refusals: Error[] = [];
   const refused = (error: Error): void => {
@@ -30,8 +30,8 @@ export async function deliver(chat: Chat, to: string, text: string, msgId = newM
 }
 
 /**
- * Says something; a channel that only its members speak in is entered first.
- * @throws AgentChatError the refusal, CommandFailure if one is not invited
+ * Sends a message; if only members may send to the channel, it joins the channel first.
+ * @throws AgentChatError the refusal; CommandFailure if this agent is not invited
  */
 export async function deliverInside(chat: Chat, to: string, text: string, msgId: string): Promise<void> {
   try {
@@ -43,7 +43,7 @@ export async function deliverInside(chat: Chat, to: string, text: string, msgId:
   }
 }
 
-/** Joins a channel. @throws CommandFailure if one is not invited, AgentChatError any other refusal */
+/** Joins a channel. @throws CommandFailure if this agent is not invited; AgentChatError any other refusal */
 export async function enter(chat: Chat, channel: string): Promise<void> {
   try {
     await chat.join(channel);
@@ -52,21 +52,24 @@ export async function enter(chat: Chat, channel: string): Promise<void> {
     const who = untrustedText(chat.agentId ?? "@agent-id");
     throw new CommandFailure(
       exitCodes.refused,
-      `NOT_INVITED: ${channel} is for those who were invited, and ${who} was not: a member can run agentchat invite SERVER '${channel}' ${who}; then come with that identity, --identity FILE`,
+      `NOT_INVITED: ${channel} is for invited agents, and ${who} was not invited: a member can run ` +
+        `agentchat invite SERVER '${channel}' ${who}; then use that identity, --identity FILE`,
       thrown,
     );
   }
 }
 
-/** True for the refusal of a message that {@link deliver} sent: it throws it itself. */
+/** True for the refusal of a message of {@link deliver}, which throws it: nobody else needs to report it. */
 export function isTold(error: Error): boolean {
   return refOf(error)?.startsWith(mark) === true;
 }
 
 /**
- * A server answers in order: with the answer to a PING, a good one or not, everything before it is dealt with. It
- * refuses a PING for its rate only;
- * any other refusal that names nothing is one of what was said before, which it could not read.
+ * Waits until the server has handled everything sent before. It answers in order, so the answer to a PING shows it,
+ * even
+ * if it is a refusal. A server refuses a PING only for its rate; any other refusal without a reference is about an
+ * earlier
+ * message that the server could not read.
  * @throws AgentChatError such a refusal
  */
 async function answered(chat: Chat): Promise<void> {
@@ -84,8 +87,8 @@ function refOf(error: Error): string | undefined {
 }
 
 /**
- * Does something that is addressed to `to`; where that is nobody's id, but somebody's name, the refusal tells the id.
- * @throws the refusal
+ * Does something that is addressed to `to`. If `to` is not an id, but the name of an agent, the refusal tells the id.
+ * @throws what `act` throws; CommandFailure with the ids
  */
 export async function addressing<T>(chat: Chat, to: string, act: () => Promise<T>): Promise<T> {
   try {
@@ -107,13 +110,13 @@ export async function addressing<T>(chat: Chat, to: string, act: () => Promise<T
   }
 }
 
-/** A channel that cannot be looked into, or not now, tells nothing. */
+/** The members of each channel; a channel that refuses to list them is left out. */
 async function rostersOf(chat: Chat, channels: readonly string[]): Promise<readonly Roster[]> {
   const asked = await Promise.allSettled(channels.map((channel) => chat.roster(channel)));
   return asked.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
 }
 
-/** The agents that bear a display name. */
+/** The ids of the agents with this display name. */
 function bearersOf(name: string, rosters: readonly Roster[]): readonly string[] {
   return [
     ...new Set(

@@ -4,12 +4,12 @@ import { dataLines, endUnwritten, finished, untrustedText, type Paint } from "..
 import type { PresenceEvent } from "./chat.js";
 import { CommandFailure, exitCodes } from "./exit.js";
 
-/** What may wait for a slow reader, bytes. A client cannot ask its server to pause. */
+/** How much may wait for a slow reader, bytes. A client cannot ask its server to pause. */
 const waitingMax = 16 * 1024 * 1024;
 
-/** Lines of what is heard, on stdout, for a reader who may be slow or have stopped. */
-export class HeardLines {
-  /** @throws CommandFailure once more waits than may; never resolves */
+/** Writes events as lines on stdout; its reader may be slow or may have stopped reading. */
+export class EventLines {
+  /** Rejects with CommandFailure when more than `waitingMax` waits; never resolves. */
   readonly tooSlow: Promise<never>;
   readonly #lines: Writable;
   readonly #giveUp: (why: CommandFailure) => void;
@@ -28,18 +28,18 @@ export class HeardLines {
   /** Writes a line; after the end it does nothing. */
   write(line: string): void {
     if (this.#phase === "ended") return;
-    this.#lines.write(Buffer.from(`${line}\n`)); // a socket counts what waits of a text in characters
+    this.#lines.write(Buffer.from(`${line}\n`)); // of a text, a socket would count characters and not bytes
     if (this.#lines.writableLength <= waitingMax) return;
     this.#phase = "ended";
     this.#giveUp(
       new CommandFailure(
         exitCodes.failed,
-        `whoever reads this output is too slow: more than ${waitingMax / (1024 * 1024)} MiB wait for it`,
+        `the reader of this output is too slow: more than ${waitingMax / (1024 * 1024)} MiB wait for it`,
       ),
     );
   }
 
-  /** Ends it: what waits is written if its reader takes it now, else dropped. */
+  /** Ends the output: what waits is written if its reader takes it now, else dropped. */
   async end(): Promise<void> {
     this.#phase = "ended";
     await finished(this.#lines);
@@ -50,10 +50,11 @@ export class HeardLines {
 export function messageLine({ from, from_name: name, to, content, verified, replay }: MsgEvent, paint: Paint): string {
   const where = to.startsWith("#") ? paint("cyan", untrustedText(to)) : paint("yellow", "direct");
   const doubt = verified === false ? paint("red", " (its signature does not verify)") : "";
-  return `${where} ${replay === true ? paint("dim", "(earlier) ") : ""}${speaker(name, from, paint)}${doubt}: ${untrustedText(content)}`;
+  const earlier = replay === true ? paint("dim", "(earlier) ") : "";
+  return `${where} ${earlier}${speaker(name, from, paint)}${doubt}: ${untrustedText(content)}`;
 }
 
-/** Who came, who went. */
+/** Who joined or left a channel. */
 export function presenceLine({ type, channel, agent }: PresenceEvent, paint: Paint): string {
   return paint(
     "dim",
@@ -65,7 +66,9 @@ export function presenceLine({ type, channel, agent }: PresenceEvent, paint: Pai
 export function negotiationLine(step: NegotiationEvent, paint: Paint): string {
   const { type, proposal_id: id, from, to, status, task, amount, currency, reason, proof } = step;
   const what = [task, amount, currency, reason, proof].filter((part) => part !== undefined).join(" ");
-  return `${paint("yellow", type.toLowerCase())} ${untrustedText(id)} ${untrustedText(from)} to ${untrustedText(to)}${what === "" ? "" : `: ${untrustedText(what)}`} (${untrustedText(status)})`;
+  const details = what === "" ? "" : `: ${what}`;
+  const rest = untrustedText(`${id} ${from} to ${to}${details} (${status})`);
+  return `${paint("yellow", type.toLowerCase())} ${rest}`;
 }
 
 function speaker(name: string, id: string, paint: Paint): string {

@@ -2,10 +2,10 @@ import type { ErrorCode } from "../../../bridges/agentchat/schema.js";
 import { certificateRemedy } from "../../../clients/typescript/shared/certificate-remedy.js";
 import { say, untrustedText } from "../output.js";
 
-/** What a command's exit tells a script; the same numbers as `broker`'s. */
+/** The exit codes of `agentchat` commands; `broker` uses the same numbers. */
 export const exitCodes = Object.freeze({ done: 0, failed: 1, usage: 2, noServer: 3, refused: 4, timedOut: 5 });
 
-/** A failure that knows its exit code. */
+/** A failure with its exit code. Its message is safe to print. */
 export class CommandFailure extends Error {
   readonly exitCode: number;
 
@@ -16,11 +16,11 @@ export class CommandFailure extends Error {
   }
 }
 
-/** What to do about a refusal, if the server's own words do not say it; `""` where they always do. */
+/** What to do about a refusal, for messages of servers that do not say it; `""`: they always say it. */
 const remedies: Readonly<Record<ErrorCode, string>> = {
   AUTH_REQUIRED: "say who you are: --name NAME, or --identity FILE",
   CHANNEL_NOT_FOUND: "agentchat channels SERVER lists the channels",
-  NOT_INVITED: "ask a member to invite you, and come with the identity that was invited: --identity FILE",
+  NOT_INVITED: "ask a member to invite you, and use the identity that was invited: --identity FILE",
   INVALID_MSG: "",
   RATE_LIMITED: "wait a little and try again",
   AGENT_NOT_FOUND: "agentchat agents SERVER '#general' lists who is there",
@@ -37,21 +37,18 @@ const remedies: Readonly<Record<ErrorCode, string>> = {
   INTERNAL: "the server's log says why",
 };
 
-/** Something that was typed wrong. */
+/** A failure because of a wrong command line. */
 export function wrongUsage(message: string): CommandFailure {
   return new CommandFailure(exitCodes.usage, message);
 }
 
-/** The server's own code in an error of the client library; undefined if the error is none of the server's. */
+/** The server's error code in an error of the client library; undefined if the error is not from the server. */
 export function serverCode(thrown: unknown): ErrorCode | undefined {
   const code = codeIn(thrown);
   return code !== undefined && Object.hasOwn(remedies, code) ? (code as ErrorCode) : undefined; // a key of remedies
 }
 
-/**
- * One line about a failure: what happened, and what to do. What a server says in it is untrustedText; a {@link
- * CommandFailure} has made its own so.
- */
+/** One line about a failure: what happened and what to do. It is safe to print, whatever a server has put into it. */
 export function failureLine(thrown: unknown, place: Place = "shell"): string {
   if (thrown instanceof CommandFailure) return thrown.message;
   if (!(thrown instanceof Error)) return untrustedText(String(thrown));
@@ -74,7 +71,7 @@ export function exitCodeOf(thrown: unknown): number {
   return isRefusal(thrown.message) ? exitCodes.refused : exitCodes.noServer;
 }
 
-/** Tells a failed command on stderr and returns its exit code. */
+/** Reports a failed command on stderr and returns its exit code. */
 export function tellFailure(thrown: unknown): number {
   say(`agentchat: ${failureLine(thrown)}`);
   if (process.env["DEBUG"] !== undefined && thrown instanceof Error) say(thrown.stack ?? "");
@@ -82,8 +79,9 @@ export function tellFailure(thrown: unknown): number {
 }
 
 /**
- * A server's message that says what to do has it behind a semicolon. It names commands of the protocol, which is why
- * channels and agents have ours besides.
+ * What to do about a refusal. A server's message that already says it has it behind a semicolon. For channels and
+ * agents
+ * it names commands of the protocol, so these get the commands of this program, too.
  */
 function remedyFor(code: ErrorCode, message: string, place: Place): string {
   if (code === "CHANNEL_NOT_FOUND") {
@@ -97,8 +95,8 @@ function remedyFor(code: ErrorCode, message: string, place: Place): string {
 }
 
 /**
- * The library's words about a file that does not have the form name fields of a schema, and may advise to remove what
- * is none of ours.
+ * What is wrong with an identity file. The library names fields of a schema and may advise to remove the file; a file
+ * that is not an identity must not be removed, so that advice is replaced.
  */
 function identityWords(message: string): string {
   const [, file] = /^(.*?): it is (?:no identity:|not JSON;|empty;)/.exec(message) ?? [];
@@ -111,17 +109,16 @@ function codeIn(thrown: unknown): string | undefined {
   return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : undefined;
 }
 
-/** What a network says when there is no session to be had or it ends, in words for whoever typed the address. */
-
-/** Where words are read: beside a shell, or inside `agentchat connect`, which connects again by itself. */
+/** Where a message is read: in a shell, or inside `agentchat connect`, which connects again by itself. */
 export type Place = "shell" | "console";
 
-/** Close codes (RFC 6455 §7.4.1): a message too big, a policy. */
+/** Close codes (RFC 6455 §7.4.1): the message is too big; it violates a policy. */
 const [tooLong, refused] = ["1009", "1008"];
 
 /**
- * Why the server at `url` was not reached; `typed` is the address as it was given. What the server said of it is
- * untrustedText.
+ * Why the server was not reached, in words about the address as it was typed. The text is safe to print.
+ * @param url the whole address
+ * @param typed the address as the user wrote it
  */
 export function connectWords(url: string, typed: string, thrown: Error): string {
   const message = untrustedText(thrown.message);
@@ -130,7 +127,7 @@ export function connectWords(url: string, typed: string, thrown: Error): string 
   const { host, pathname, protocol } = new URL(url);
   const status = /Unexpected server response: (\d+)/.exec(words)?.[1];
   if (/EPROTO|wrong version number/.test(words))
-    return `${typed}: this server speaks no TLS: use ws://, or put a proxy with TLS before it`;
+    return `${typed}: this server does not speak TLS: use ws://, or put a proxy with TLS before it`;
   if (status === "404" && pathname !== "/")
     return `${typed}: a server is there, but no AgentChat at ${pathname}; try ${protocol}//${host}`;
   if (status !== undefined)
@@ -142,34 +139,37 @@ export function connectWords(url: string, typed: string, thrown: Error): string 
     return `${typed}: there is no host of this name; write the server as ws://HOST:PORT`;
   if (why === "") return `${typed}: ${message}${port}`;
   const remedy = thrown.cause instanceof Error ? certificateRemedy(thrown.cause) : undefined;
-  return `cannot connect to ${typed}: ${why}${port}; ${remedy ?? "is the server running there? (agentchat serve starts one)"}`;
+  const advice = remedy ?? "is the server running there? (agentchat serve starts one)";
+  return `cannot connect to ${typed}: ${why}${port}; ${advice}`;
 }
 
 /**
- * What the end of a connection means for what was asked, and what to do.
- * @param message the library's, untrustedText
+ * What the end of a connection means for the request that was under way, and what to do.
+ * @param message the library's message, safe to print
  */
 export function closedWords(message: string, place: Place): string {
   const [, code, reason = ""] = /closed: (\d+) ?([^]*)$/.exec(message) ?? [];
   if (code === tooLong) return "the message is too long: 64 KiB at most with its envelope";
-  if (code === refused) return `the server closed the connection by a rule of its own: ${code} ${reason}`.trim();
+  if (code === refused) return `the server closed the connection because of its rules: ${code} ${reason}`.trim();
   if (message.startsWith("not connected"))
     return place === "console"
-      ? "not connected now, so nothing was sent; type it again once this says connected again"
-      : "the connection to the server was lost, and nothing was sent; see that the server runs, then try again";
-  const lost = `the connection to the server was lost (${code === undefined ? "while writing" : `closed: ${code} ${reason}`.trim()}) before it had answered; whether this was done is not known`;
+      ? "not connected now, so nothing was sent; type it again after the line: connected again"
+      : "the connection to the server was lost, and nothing was sent; check that the server runs, then try again";
+  const how = code === undefined ? "while writing" : `closed: ${code} ${reason}`.trim();
+  const lost =
+    `the connection to the server was lost (${how}) before it answered; ` + "it is not known whether this was done";
   return place === "console"
-    ? `${lost}: look, before you type it again`
-    : `${lost}: see that the server runs, and look before you try again`;
+    ? `${lost}: check before you type it again`
+    : `${lost}: check that the server runs and what was done, then try again`;
 }
 
-/** Whether it was the server's will that a connection ended, for what was said on it. */
+/** True if the server closed the connection because of what was sent on it. */
 export function isRefusal(message: string): boolean {
   const code = /closed: (\d+)/.exec(message)?.[1];
   return code === tooLong || code === refused;
 }
 
-/** Several addresses of one name fail with one error each, and no message. */
+/** The message of the cause. If a name has several addresses, the cause has no message, but one error for each. */
 function reasonOf(cause: unknown): string {
   if (cause instanceof AggregateError && cause.message === "") return reasonOf((cause.errors as readonly unknown[])[0]);
   return cause instanceof Error ? cause.message.trim() : "";
@@ -181,8 +181,8 @@ function portTried(typed: string): string {
 }
 
 /**
- * Resolves at the first SIGINT, SIGTERM or SIGHUP; a second SIGINT or SIGTERM ends the process at once. A terminal that
- * closes may say SIGHUP several times.
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP. A second SIGINT or SIGTERM ends the process at once; a second SIGHUP
+ * does not, because a terminal that closes may send several.
  */
 export function untilInterrupted(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {

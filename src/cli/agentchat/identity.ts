@@ -2,9 +2,8 @@ import { Option, type Command } from "commander";
 import type { Identity } from "../../../clients/typescript/agentchat/identity-file.js";
 import { print, say, table, type Output } from "../output.js";
 import { wrongUsage } from "./exit.js";
-import { readOwnIdentity } from "./own-identity.js";
+import { keepOutOfVersionControl, readOwnIdentity } from "./own-identity.js";
 import { defaultIdentity } from "./options.js";
-import { keepToOneself } from "./own-identity.js";
 
 const actions = ["generate", "show", "export", "rotate"] as const;
 
@@ -14,7 +13,7 @@ interface Options extends Output, Partial<Readonly<Record<(typeof actions)[numbe
   readonly identity?: string;
 }
 
-/** What may be shown of an identity file: all but the private key. */
+/** The part of an identity file that may be shown: everything except the private key. */
 interface Public {
   readonly name: string;
   readonly agent_id: string;
@@ -24,13 +23,14 @@ interface Public {
 }
 
 /**
- * `agentchat identity`: the key that makes an agent the same one tomorrow (seed 001, identity system). The private key
- * is never printed.
+ * `agentchat identity`: makes and shows the key by which a server recognises an agent again (seed 001, identity
+ * system).
+ * The private key is never printed.
  */
 export function identityCommand(program: Command): void {
   program
     .command("identity")
-    .allowExcessArguments(true) // said below, better
+    .allowExcessArguments(true) // the action reports them with a better message
     .description("make, show, share or replace your identity")
     .option("--generate", "make a key pair; an identity that is there is never overwritten")
     .option("--show", "show who you are")
@@ -46,7 +46,7 @@ export function identityCommand(program: Command): void {
         throw wrongUsage(
           actions.some((known) => known === word)
             ? `did you mean --${word}?`
-            : `"${word}" is too much; say what to do, one of: --generate, --show, --export, --rotate`,
+            : `"${word}" is not expected here; say what to do, one of: --generate, --show, --export, --rotate`,
         );
       const chosen = actions.filter((action) => options[action] === true);
       const [action] = chosen;
@@ -70,7 +70,7 @@ async function act(action: (typeof actions)[number], { file, name, json }: Optio
   switch (action) {
     case "generate": {
       const made = generateIdentity(name);
-      await keepToOneself(file);
+      await keepOutOfVersionControl(file);
       await writeIdentity(file, made, { overwrite: false });
       say(`made ${file}; it holds your private key: keep it to yourself`);
       show(output, shown(made));
@@ -82,7 +82,7 @@ async function act(action: (typeof actions)[number], { file, name, json }: Optio
     case "export": {
       const identity = await readOwnIdentity(file);
       const { name: called, agent_id, pubkey } = shown(identity);
-      // With the keys before it, so that others can follow who this was.
+      // With the earlier keys, so that others can see which agent this was before.
       print(
         output,
         { name: called, agent_id, pubkey, rotations: chainOfCustody({ pubkey, rotations: identity["rotations"] }) },

@@ -1,18 +1,13 @@
 import type { Command } from "commander";
-import { ending, jsonLine, say } from "../output.js";
-import { openChat, type Chat } from "./chat.js";
-import { failureLine } from "./exit.js";
-import { untrustedText } from "../output.js";
-import { HeardLines } from "./event-lines.js";
-import { lostForGood } from "./chat.js";
-import { talks, type TalkOptions } from "./options.js";
-import { patiently } from "./chat.js";
-import { channelNames } from "./options.js";
-import { untilInterrupted } from "./exit.js";
+import { ending, jsonLine, say, untrustedText } from "../output.js";
+import { lostForGood, openChat, retryingRateLimits, type Chat } from "./chat.js";
+import { failureLine, untilInterrupted } from "./exit.js";
+import { EventLines } from "./event-lines.js";
+import { channelNames, talks, type TalkOptions } from "./options.js";
 
 /**
- * `agentchat listen`: everything that is heard, one JSON line each, until interrupted, or nobody reads it any more or
- * fast enough.
+ * `agentchat listen`: prints every event as one JSON line, until it is interrupted, or its output has no reader, or one
+ * that is too slow.
  */
 export function listenCommand(program: Command): void {
   talks(
@@ -26,11 +21,13 @@ export function listenCommand(program: Command): void {
       .description("print what is said, one JSON line each"),
   ).action(async (server: string, names: readonly string[], options: TalkOptions) => {
     const channels = names.length === 0 ? ["#general"] : channelNames(names);
-    const chat = await openChat(server, options, {
-      reconnect: true,
-      byFiles: { instead: "read its inbox.jsonl, which has what it hears" },
-    });
-    const lines = new HeardLines();
+    const chat = await openChat(
+      server,
+      options,
+      { instead: "read its inbox.jsonl, which has what it hears" },
+      { reconnect: true },
+    );
+    const lines = new EventLines();
     const ended = Promise.race([untilInterrupted(), lostForGood(chat), lines.tooSlow]);
     const stop = new AbortController();
     try {
@@ -46,11 +43,11 @@ export function listenCommand(program: Command): void {
 }
 
 async function enter(chat: Chat, channels: readonly string[], signal: AbortSignal): Promise<void> {
-  for (const channel of channels) await patiently(() => chat.join(channel), signal);
+  for (const channel of channels) await retryingRateLimits(() => chat.join(channel), signal);
   say(`listening to ${channels.join(" ")} as ${untrustedText(chat.agentId ?? "?")}; Ctrl-C ends it`);
 }
 
-function printEvents(chat: Chat, lines: HeardLines): void {
+function printEvents(chat: Chat, lines: EventLines): void {
   const line = (event: unknown): void => {
     lines.write(jsonLine(event));
   };

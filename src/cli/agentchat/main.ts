@@ -53,8 +53,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 const channelLike: readonly string[] = ["target", "channel", "channels"];
 
-/** Adds to commander's words about a wrong command line what a newcomer may not see. */
-export function explainUsage(program: Command): void {
+/** Adds hints for newcomers to commander's messages about a wrong command line. */
+function explainUsage(program: Command): void {
   program.configureOutput({
     outputError: (text, write) => {
       write(usageWords(text));
@@ -62,7 +62,7 @@ export function explainUsage(program: Command): void {
   });
 }
 
-/** @param text what commander says: `error: missing required argument 'target'` */
+/** commander's message with the hint. @param text the message: `error: missing required argument 'target'` */
 export function usageWords(text: string): string {
   const missing = /missing required argument '(\w+)'/.exec(text)?.[1];
   if (missing === undefined || !channelLike.includes(missing)) return text;

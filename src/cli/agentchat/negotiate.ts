@@ -1,18 +1,24 @@
 import type { Command } from "commander";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
-import { print } from "../output.js";
+import { print, untrustedText } from "../output.js";
 import type { ProposalTerms } from "../../../clients/typescript/agentchat/client.js";
 import { addressing } from "./delivery.js";
 import { withChat, type Chat } from "./chat.js";
-import { untrustedText } from "../output.js";
-import { mustBeOneText, oneText } from "./options.js";
-import { defaultIdentity, quantity, seconds, talks, type TalkOptions } from "./options.js";
-import { agentId } from "./options.js";
+import {
+  agentId,
+  defaultIdentity,
+  mustBeOneText,
+  oneText,
+  quantity,
+  seconds,
+  talks,
+  type TalkOptions,
+} from "./options.js";
 
 interface ProposeOptions extends TalkOptions, Omit<ProposalTerms, "task"> {}
 
 /**
- * `agentchat propose`, `accept`, `reject`, `complete`, `dispute`: each prints the proposal's id and where it stands.
+ * `agentchat propose`, `accept`, `reject`, `complete`, `dispute`: each prints the proposal's id and its status.
  */
 export function negotiationCommands(program: Command): void {
   keyed(
@@ -85,7 +91,10 @@ function keyed(command: Command): Command {
   return talks(command, defaultIdentity);
 }
 
-/** `line`: the step as a daemon's outbox takes it; what is undefined stays out of it. */
+/**
+ * Takes one step of a negotiation.
+ * @param line the same step as a line for a daemon's outbox; JSON leaves out what is undefined
+ */
 async function take(
   server: string,
   options: TalkOptions,

@@ -2,30 +2,30 @@ import { InvalidArgumentError, type Command } from "commander";
 import type { Output } from "../output.js";
 import { wrongUsage } from "./exit.js";
 
-/** Who the command is at the server. */
+/** The options that say who the command is at the server. */
 export interface WhoOptions {
   readonly name?: string;
   readonly identity?: string;
-  /** Goes on though a daemon of this folder has the identity. */
+  /** True: the command goes on even if a daemon of this folder uses the identity. */
   readonly force?: boolean;
 }
 
-/** What most commands take. */
+/** The options of most commands. */
 export interface TalkOptions extends WhoOptions, Output {}
 
-/** Where the seed keeps an agent's identity. */
+/** The default file of an agent's identity (seed 001). */
 export const defaultIdentity = "./.agentchat/identity.json";
 
-/** Adds `--name`, `--identity` and `--force`; `identity` is the file that is taken when none is given. */
+/** Adds `--name`, `--identity` and `--force`; `identity` is the default file. */
 export function withWho(command: Command, identity?: string): Command {
   const none = identity === undefined ? " (default: none; you get an id for this session)" : "";
   return command
-    .option("-n, --name <name>", "what you are called (default: the identity's name, else agent-PID)")
+    .option("-n, --name <name>", "your name (default: the identity's name, else agent-PID)")
     .option("-i, --identity <file>", `your identity, made by agentchat identity --generate${none}`, identity)
     .option("--force", "even if a daemon of this folder uses the identity: its session ends");
 }
 
-/** Adds what a command takes that prints data. */
+/** Adds the options of a command that connects and prints data. */
 export function talks(command: Command, identity?: string): Command {
   return withWho(command, identity).option("--json", "print data as JSON");
 }
@@ -61,7 +61,7 @@ export function port(text: string): number {
   return value;
 }
 
-/** The seed's port. */
+/** The port of an AgentChat server (seed 001). */
 export const defaultPort = 6667;
 
 /** `<server>` as a URL: `ws://HOST:PORT`, `wss://…`, or HOST[:PORT]. @throws CommandFailure */
@@ -72,17 +72,17 @@ export function serverUrl(text: string): string {
   const url = URL.canParse(whole) ? new URL(whole) : undefined;
   if (url === undefined || (url.protocol !== "ws:" && url.protocol !== "wss:") || url.hostname === "") {
     throw wrongUsage(
-      `${text} is no server; write it as ws://HOST:PORT (agentchat serve opens ws://127.0.0.1:${defaultPort})`,
+      `${text} is not a server; write it as ws://HOST:PORT (agentchat serve opens ws://127.0.0.1:${defaultPort})`,
     );
   }
   return whole;
 }
 
-/** A channel's name; `#` is put before it where it is missing. @throws CommandFailure */
+/** A channel's name; a missing `#` is added. @throws CommandFailure */
 export function channelName(text: string): string {
   const name = text.startsWith("#") ? text : `#${text}`;
   if (name === "#" || text.startsWith("@"))
-    throw wrongUsage(`"${text}" is no channel; write it as '#general', in quotes`);
+    throw wrongUsage(`"${text}" is not a channel; write it as '#general', in quotes`);
   return name;
 }
 
@@ -96,26 +96,28 @@ export function channelNames(words: readonly string[]): readonly string[] {
   );
 }
 
-/** An agent's id; `@` is put before it where it is missing. @throws CommandFailure */
+/** An agent's id; a missing `@` is added. @throws CommandFailure */
 export function agentId(text: string): string {
   const id = text.startsWith("@") ? text : `@${text}`;
   if (id === "@" || text.startsWith("#"))
-    throw wrongUsage(`"${text}" is no agent; write it as @agent-id (agentchat agents SERVER '#general' lists them)`);
+    throw wrongUsage(
+      `"${text}" is not an agent; write it as @agent-id (agentchat agents SERVER '#general' lists them)`,
+    );
   return id;
 }
 
-/** What one can send to. @throws CommandFailure */
+/** A channel or an agent, to which a message can be sent. @throws CommandFailure */
 export function target(text: string): string {
   if (/^[#@]./.test(text)) return text;
   const meant = /^[A-Za-z0-9_.-]+$/.test(text) ? `; did you mean '#${text}' or @${text}?` : "";
   throw wrongUsage(
-    `"${text}" is no target${meant === "" ? "; " : `${meant} `}write '#channel' (in quotes) or @agent-id`,
+    `"${text}" is not a target${meant === "" ? "; " : `${meant} `}write '#channel' (in quotes) or @agent-id`,
   );
 }
 
 /**
- * Lets a command whose last argument is a text say for itself that there were too many words: see {@link
- * mustBeOneText}.
+ * For a command whose last argument is a text: commander lets too many words pass, so that {@link mustBeOneText} can
+ * report them with a better message.
  */
 export function oneText(command: Command): Command {
   return command.allowExcessArguments(true);

@@ -7,42 +7,43 @@ import { jsonLine, say } from "../output.js";
 import { wrongUsage } from "./exit.js";
 import type { WhoOptions } from "./options.js";
 
-/** Who a command is at a server. */
-export interface Caller {
-  readonly name: string;
-  /** Path of the identity file. */
-  readonly identity?: string;
-}
-
 /**
- * Who the options say one is; an identity is looked at first.
- * @throws CommandFailure if a daemon of this folder has it at that server; AgentChatError if it cannot be read
+ * The name and the identity file that a command uses at a server. An identity is checked first.
+ * @throws CommandFailure if a daemon of this folder uses it at that server; AgentChatError if it cannot be read
  */
-export async function callerOf(url: string, { name, identity, force }: WhoOptions, byFiles: ByFiles): Promise<Caller> {
+export async function callerOf(
+  url: string,
+  { name, identity, force }: WhoOptions,
+  byFiles: ByFiles,
+): Promise<{ readonly name: string; readonly identity?: string }> {
   if (identity === undefined) return { name: name ?? `agent-${process.pid}` };
-  if (force !== true) await mustBeFree(identity, url, { byFiles });
+  if (force !== true) await mustBeFree(identity, url, byFiles);
   const own = await readOwnIdentity(identity);
   return { name: name ?? own.name, identity };
 }
 
-const othersToo = 0o077;
+/** The bits of a file's mode that let others than its owner use it. */
+const forOthers = 0o077;
 
 /**
- * Reads an identity file, which closes it to others; says so where they could read it, for whoever did has the key.
+ * Reads an identity file and makes it readable for its owner only. If others could read it before, it warns: they may
+ * have
+ * the key.
  * @throws AgentChatError IDENTITY_MISSING, IDENTITY_UNSAFE, IDENTITY_INVALID
  */
 export async function readOwnIdentity(file: string): Promise<Identity> {
   const { readIdentity } = await import("../../../clients/typescript/agentchat/identity-file.js");
   const mode = await modeOf(file);
   const identity = await readIdentity(file);
-  if ((mode & othersToo) !== 0)
+  if ((mode & forOthers) !== 0)
     say(
-      `warning: others could read ${file} (mode 0${mode.toString(8)}), which holds your private key; it is closed to them now, as by chmod 600 ${file}`,
+      `warning: others could read ${file} (mode 0${mode.toString(8)}), which holds your private key; ` +
+        `it is closed to them now, as by chmod 600 ${file}`,
     );
   return identity;
 }
 
-/** 0 for a file that cannot be looked at: reading it says why. */
+/** The mode of a file; 0 if the system does not tell it: reading the file will say why. */
 async function modeOf(file: string): Promise<number> {
   try {
     return (await stat(file)).mode & 0o777;
@@ -51,14 +52,14 @@ async function modeOf(file: string): Promise<number> {
   }
 }
 
-/** The folder where the seed keeps keys and files of daemons. */
+/** The folder of keys and of daemons' files (seed 001). */
 const ownFolder = ".agentchat";
 
 /**
- * Makes the `.agentchat` folder that `path` lies in, and keeps it out of version control: it holds a private key.
- * Elsewhere nothing is done.
+ * Makes the `.agentchat` folder around `path` and keeps it out of version control, because it holds a private key. Does
+ * nothing for a path outside such a folder.
  */
-export async function keepToOneself(path: string): Promise<void> {
+export async function keepOutOfVersionControl(path: string): Promise<void> {
   const folder = folderOf(resolve(path));
   if (folder === undefined) return;
   try {
@@ -68,7 +69,8 @@ export async function keepToOneself(path: string): Promise<void> {
     const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
     if (code !== "EEXIST")
       say(
-        `warning: ${join(folder, ".gitignore")} could not be written (${String(code)}); keep ${folder} out of version control yourself, it holds a private key`,
+        `warning: ${join(folder, ".gitignore")} could not be written (${String(code)}); ` +
+          `keep ${folder} out of version control yourself, it holds a private key`,
       );
   }
 }
@@ -78,18 +80,22 @@ function folderOf(path: string): string | undefined {
   return dirname(path) === path ? undefined : folderOf(dirname(path));
 }
 
-/** A daemon of this folder, as far as it matters who it is. */
-export type Occupant = Pick<DaemonStatus, "instance" | "running" | "server" | "outboxPath" | "identity">;
+/** A daemon of this folder that may use an identity. */
+export type IdentityUser = Pick<DaemonStatus, "instance" | "running" | "server" | "outboxPath" | "identity">;
 
-/** What a command that is refused could have done by a daemon's files. */
+/** What a refused command could do through the files of the daemon that uses the identity. */
 export type ByFiles =
-  /** A line for its outbox. */
+  /** Append this line to its outbox. */
   | { readonly line: Readonly<Record<string, unknown>> }
-  /** Something else. */
+  /** Do something else, in words. */
   | { readonly instead: string };
 
-/** One identity, one session: the daemon that a second session at `url` would end; undefined if there is none. */
-export function occupantOf(daemons: readonly Occupant[], file: string, url: string): Occupant | undefined {
+/**
+ * The running daemon that uses the identity in `file` at the server `url`; undefined if there is none. A server allows
+ * one
+ * session for each identity: a second one would end the daemon's.
+ */
+export function daemonUsing(daemons: readonly IdentityUser[], file: string, url: string): IdentityUser | undefined {
   const own = realPath(file);
   return daemons.find(
     ({ running, identity, server }) =>
@@ -98,47 +104,50 @@ export function occupantOf(daemons: readonly Occupant[], file: string, url: stri
       server !== undefined &&
       own !== undefined &&
       realPath(identity) === own &&
-      doorOf(server) === doorOf(url),
+      hostAndPort(server) === hostAndPort(url),
   );
 }
 
-/** @throws CommandFailure if a daemon of this folder uses the identity at this server; `except` names one that may */
-export async function mustBeFree(
-  file: string,
-  url: string,
-  { byFiles, except }: { readonly byFiles: ByFiles; readonly except?: string },
-): Promise<void> {
+/**
+ * Checks that no daemon of this folder uses the identity at this server.
+ * @param except the name of a daemon that may use it
+ * @throws CommandFailure if one does, with what could be done instead
+ */
+export async function mustBeFree(file: string, url: string, byFiles: ByFiles, except?: string): Promise<void> {
   const { listDaemons } = await import("../../../clients/typescript/agentchat/daemon.js");
-  const occupant = occupantOf(
+  const user = daemonUsing(
     listDaemons().filter(({ instance }) => instance !== except),
     file,
     url,
   );
-  if (occupant !== undefined) throw wrongUsage(occupiedWords(occupant, byFiles));
+  if (user !== undefined) throw wrongUsage(identityInUseWords(user, byFiles));
 }
 
-/** Why a second session is not opened, and what to do instead. */
-export function occupiedWords(
-  { instance, outboxPath }: Pick<Occupant, "instance" | "outboxPath">,
+/** Why the command does not open a second session, and what to do instead. */
+export function identityInUseWords(
+  { instance, outboxPath }: Pick<IdentityUser, "instance" | "outboxPath">,
   byFiles: ByFiles,
 ): string {
   const uses = `the daemon ${instance} uses this identity, and a second session would end it`;
   const stop = `stop it first: agentchat daemon --name ${instance} --stop (--force goes on all the same)`;
   if ("instead" in byFiles) return `${uses}: ${byFiles.instead}, or ${stop}`;
   const outbox = `./${relative(process.cwd(), outboxPath)}`;
-  return `${uses}: let it say this by its outbox (${outbox}), or ${stop}\nThe line to append to ${outbox}, with a newline at its end:\n${jsonLine(byFiles.line)}`;
+  return (
+    `${uses}: let the daemon send this through its outbox (${outbox}), or ${stop}\n` +
+    `The line to append to ${outbox}, with a newline at its end:\n${jsonLine(byFiles.line)}`
+  );
 }
 
 function realPath(path: string): string | undefined {
   try {
     return realpathSync(path);
   } catch {
-    return undefined; // no such file: whoever reads it says so
+    return undefined; // there is no such file: reading it will say so
   }
 }
 
-/** Host and port: a server's paths lead to one set of agents, and this machine has several names. */
-function doorOf(server: string): string {
+/** Host and port of a server; all names of this machine count as one, and a path makes no difference. */
+function hostAndPort(server: string): string {
   const url = new URL(server);
   const host = ["127.0.0.1", "[::1]", "0.0.0.0", "[::]"].includes(url.hostname) ? "localhost" : url.hostname;
   return `${host}:${url.port === "" ? (url.protocol === "wss:" ? 443 : 80) : url.port}`;

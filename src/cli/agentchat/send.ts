@@ -8,15 +8,15 @@ import { CommandFailure, exitCodes } from "./exit.js";
 import { mustBeOneText, oneText, seconds, talks, target, type TalkOptions } from "./options.js";
 
 interface Options extends TalkOptions {
-  /** Seconds; true: as long as usual. */
+  /** Seconds; true: `usualWait`. */
   readonly wait?: number | true;
 }
 
 const usualWait = 30;
 
 /**
- * `agentchat send`: connects, says one thing, leaves; with `--wait` not before it is answered. A refusal of it is an
- * error here.
+ * `agentchat send`: connects, sends one message, waits until the server has accepted it (with `--wait`: for the answer,
+ * too), and disconnects. A refusal is an error.
  */
 export function sendCommand(program: Command): void {
   talks(
@@ -28,7 +28,8 @@ export function sendCommand(program: Command): void {
       .addOption(
         new Option(
           "--wait [seconds]",
-          `wait for the answer and print it, at most ${usualWait} s or as long as given; give it last. Without an answer the exit code is ${exitCodes.timedOut}`,
+          `wait for the answer and print it, at most ${usualWait} s or as long as given; give it last. ` +
+            `Without an answer the exit code is ${exitCodes.timedOut}`,
         ).argParser(seconds),
       ),
   ).action(async (server: string, to: string, message: string, options: Options, command: Command) => {
@@ -38,7 +39,7 @@ export function sendCommand(program: Command): void {
     const msgId = newMsgId();
     const { from, answer } = await withChat(server, options, { line: { to: at, content: message } }, async (chat) => {
       const answered = wait === undefined ? undefined : listenForAnswer(chat, { msgId, to: at });
-      if (answered !== undefined && at.startsWith("#")) await enter(chat, at); // its members hear the answer
+      if (answered !== undefined && at.startsWith("#")) await enter(chat, at); // only members get the answer
       await addressing(chat, at, () => deliverInside(chat, at, message, msgId));
       return { from: chat.agentId, answer: await answered?.within((wait ?? 0) * 1_000) };
     });
@@ -47,11 +48,11 @@ export function sendCommand(program: Command): void {
     else if (answer === undefined) tell(`sent to ${at}`);
     else print(options, answer, () => messageLine(answer, (_style, text) => text));
     if (wait !== undefined && answer === undefined)
-      throw new CommandFailure(exitCodes.timedOut, `${at} has not answered within ${wait} s; the message was taken`);
+      throw new CommandFailure(exitCodes.timedOut, `${at} has not answered within ${wait} s; the message was accepted`);
   });
 }
 
-/** A message that an answer is waited for. */
+/** The message whose answer is waited for. */
 export interface Asked {
   readonly msgId: string;
   /** `#channel` or `@agent-id`. */
@@ -59,8 +60,9 @@ export interface Asked {
 }
 
 /**
- * Whether `heard` answers what `self` said: it names the message, or comes to `self` alone from whoever was asked (in a
- * channel: anybody). Pure.
+ * True if `heard` answers the message that `self` sent: it names the message, or it is a direct message to `self` from
+ * the
+ * agent that was asked (after a message to a channel: from anybody).
  */
 export function isAnswer(heard: MsgEvent, { msgId, to }: Asked, self: string | undefined): boolean {
   if (heard.replay === true || heard.from === self || heard.from === "@server") return false;
@@ -69,9 +71,9 @@ export function isAnswer(heard: MsgEvent, { msgId, to }: Asked, self: string | u
 }
 
 /**
- * Listens for the first answer from now on; ask for it once the message is sent.
- * @returns `within` resolves with undefined if none has come after `ms`.
- * @throws (within) CommandFailure noServer when the connection is lost
+ * Listens for the first answer from now on. Call `within` when the message has been sent.
+ * @returns `within` resolves with the answer, or with undefined if none has come after `ms`; it rejects with
+ * CommandFailure noServer if the connection is lost
  */
 export function listenForAnswer(
   chat: Chat,

@@ -4,11 +4,11 @@ import { defaultLimits } from "../../core/limits.js";
 import { print, type Output } from "../output.js";
 import { CommandFailure, exitCodes, untilInterrupted } from "./exit.js";
 import { count, defaultPort, port, quantity } from "./options.js";
-import { keepToOneself } from "./own-identity.js";
+import { keepOutOfVersionControl } from "./own-identity.js";
 
 type Options = ServerOptions & Output;
 
-/** `agentchat serve`: a broker that opens one door, for AgentChat (seed 001, server mode; protocols §5, listeners). */
+/** `agentchat serve`: runs a broker with one door, for AgentChat (seed 001, server mode; protocols §5, listeners). */
 export function serveCommand(program: Command): void {
   program
     .command("serve")
@@ -31,7 +31,7 @@ export function serveCommand(program: Command): void {
     .option("--json", "print where it listens as JSON")
     .action(async (options: Options) => {
       const interrupted = untilInterrupted();
-      await keepToOneself(options.dataDir);
+      await keepOutOfVersionControl(options.dataDir);
       const server = await startServer(options);
       tellReady(options, server);
       await interrupted;
@@ -39,23 +39,25 @@ export function serveCommand(program: Command): void {
     });
 }
 
-/** On stdout, so that stderr is nothing but JSON. */
+/** Prints the server's address on stdout, because stderr has only JSON log lines. */
 function tellReady(options: Options, { url, isOpen }: { readonly url: string; readonly isOpen: boolean }): void {
   const { name, host } = options;
-  const warning = `warning: ${host} can be reached from other machines, and nothing is encrypted; --host 127.0.0.1 keeps it to this one, --tls-cert and --tls-key protect the line`;
+  const warning =
+    `warning: ${host} can be reached from other machines, and nothing is encrypted; ` +
+    "--host 127.0.0.1 keeps it to this one, --tls-cert and --tls-key encrypt it";
   print(options, { pid: process.pid, url, server: name, reachable: isOpen }, () => {
     const ready = `agentchat server ${name} is ready at ${url} (pid ${process.pid}); Ctrl-C ends it`;
     return isOpen ? `${ready}\n${warning}` : ready;
   });
 }
 
-/** What a server is told. */
-export interface ServerOptions {
+/** How a server is started. */
+interface ServerOptions {
   /** 0: chosen by the system. */
   readonly port: number;
   readonly host: string;
   readonly name: string;
-  /** Messages a second, 0: as many as an agent likes. */
+  /** Messages per second of each agent; 0: no limit. */
   readonly rate: number;
   readonly burst: number;
   readonly logMessages?: boolean;
@@ -66,20 +68,20 @@ export interface ServerOptions {
 }
 
 /** A server that listens. */
-export interface RunningServer {
-  /** Its real address. */
+interface RunningServer {
+  /** Its real address, also if the system has chosen the port. */
   readonly url: string;
-  /** Other machines can reach it, by a line that is not encrypted. */
+  /** True if other machines can reach it and nothing is encrypted. */
   readonly isOpen: boolean;
-  /** Finishes what is under way. */
+  /** Finishes what is under way, then ends. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a broker with AgentChat's door and no other.
- * @throws CommandFailure if an option is wrong, or the door or the folder cannot be had
+ * Starts a broker that has only AgentChat's door.
+ * @throws CommandFailure if an option is wrong, or the door or the folder cannot be opened
  */
-export async function startServer({
+async function startServer({
   host,
   port,
   name,
@@ -90,7 +92,7 @@ export async function startServer({
   tlsCert,
   tlsKey,
 }: ServerOptions): Promise<RunningServer> {
-  // Loaded here: no other command needs a broker, and they are started often.
+  // Loaded here, because the other commands start often and need no broker.
   const [{ Broker }, { isLocalDoor }, { asFault }, { jsonLog }] = await Promise.all([
     import("../../broker.js"),
     import("../../config/index.js"),

@@ -4,12 +4,10 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import { isLocalDoor, isLocalUrl } from "../../config/index.js";
 import { Fault } from "../../core/index.js";
 import { newTally, runLoad, type Load, type OpenPair } from "../bench/load.js";
-import { showProgress } from "../bench/report.js";
-import { benchResult, benchTable } from "../bench/report.js";
-import { watchBroker } from "../operator.js";
+import { benchResult, benchTable, showProgress } from "../bench/report.js";
+import { findBroker, watchBroker, type BrokerChoice } from "../operator.js";
 import { exitCodes } from "../exit.js";
 import { openRelay } from "../door-relay.js";
-import { findBroker, type BrokerChoice } from "../operator.js";
 import { print, say, type Output } from "../output.js";
 
 const doors = ["zmq", "pan", "agentchat"] as const;

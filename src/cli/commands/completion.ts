@@ -10,7 +10,9 @@ zsh:  echo 'source <(broker completion zsh)' >> ~/.zshrc   (after compinit)
 fish: broker completion fish > ~/.config/fish/completions/broker.fish`;
 
 /**
- * `broker completion bash|zsh|fish`: a script made from the commands that there are, so that it cannot tell of others.
+ * `broker completion bash|zsh|fish`: prints a script. It is made from the program's own commands, so it cannot be out
+ * of
+ * date.
  */
 export function completionCommand(program: Command): void {
   program
@@ -23,32 +25,32 @@ export function completionCommand(program: Command): void {
     });
 }
 
-/** What can follow on the command line: a word of a list, a file, or something that nobody can guess. */
-export type Follows = readonly string[] | "file" | "anything";
+/** What can follow on the command line: a word of a list, a file, or anything. */
+type Follows = readonly string[] | "file" | "anything";
 
 /** An option as a shell sees it. */
-export interface OptionWords {
+interface OptionWords {
   /** `--ws`, `-h` */
   readonly words: readonly string[];
   readonly description: string;
-  /** What its value is; undefined: it takes none. */
+  /** The kind of its value; undefined: it takes none. */
   readonly value: Follows | undefined;
 }
 
 /** A command as a shell sees it. */
-export interface CommandWords {
-  /** The words before and with it, each after a space: `" config print"`; `""` for the program itself. */
+interface CommandWords {
+  /** The words up to this command, each after a space: `" config print"`; `""` for the program itself. */
   readonly path: string;
   readonly name: string;
   readonly description: string;
   readonly options: readonly OptionWords[];
-  /** What its first argument is; undefined: it takes none. */
+  /** The kind of its first argument; undefined: it takes none. */
   readonly argument: Follows | undefined;
   readonly commands: readonly CommandWords[];
 }
 
-/** Every command and option that a program shows in its help. */
-export function commandWords(command: Command, before = ""): CommandWords {
+/** Reads every command and option that a program shows in its help. */
+function commandWords(command: Command, before = ""): CommandWords {
   const help = command.createHelp();
   const path = command.parent === null ? "" : `${before} ${command.name()}`;
   const [argument] = command.registeredArguments;
@@ -60,7 +62,7 @@ export function commandWords(command: Command, before = ""): CommandWords {
       .visibleOptions(command)
       .map((option) => ({ words: wordsOf(option), description: option.description, value: valueOf(option) })),
     argument: argument === undefined ? undefined : (argument.argChoices ?? "anything"),
-    // help is a word of commander's own: it has the same words behind it.
+    // `help` is commander's own command; its arguments are the other commands.
     commands: help
       .visibleCommands(command)
       .filter((one) => one.name() !== "help")
@@ -68,8 +70,8 @@ export function commandWords(command: Command, before = ""): CommandWords {
   };
 }
 
-/** A command and all below it. */
-export function allOf(command: CommandWords): readonly CommandWords[] {
+/** A command and all commands below it. */
+function allOf(command: CommandWords): readonly CommandWords[] {
   return [command, ...command.commands.flatMap(allOf)];
 }
 
@@ -83,7 +85,7 @@ function valueOf({ flags, required, optional, argChoices }: Option): Follows | u
 }
 
 /** A completion script for bash 4 and newer. */
-export function bashCompletion(program: CommandWords): string {
+function bashCompletion(program: CommandWords): string {
   const commands = allOf(program);
   const paths = commands.filter(({ path }) => path !== "").map(({ path }) => `"${path}"`);
   const values = commands.flatMap(({ path, options }) =>
@@ -128,7 +130,7 @@ function bashReply(follows: Follows): string {
 }
 
 /** A completion script for zsh, as a file `_broker` in a folder of `fpath` or by `source`. */
-export function zshCompletion(program: CommandWords): string {
+function zshCompletion(program: CommandWords): string {
   const commands = allOf(program);
   const paths = commands.filter(({ path }) => path !== "").map(({ path }) => `"${path}"`);
   const values = commands.flatMap(({ path, options }) =>
@@ -163,7 +165,11 @@ ${next.join("\n")}
   esac
   _describe '${program.name}' found
 }
-if [ "$funcstack[1]" = "_${program.name}" ]; then _${program.name} "$@"; else compdef _${program.name} ${program.name}; fi
+if [ "$funcstack[1]" = "_${program.name}" ]; then
+  _${program.name} "$@"
+else
+  compdef _${program.name} ${program.name}
+fi
 `;
 }
 
@@ -179,7 +185,7 @@ function described(word: string, description: string): string {
 }
 
 /** A completion script for fish. */
-export function fishCompletion(program: CommandWords): string {
+function fishCompletion(program: CommandWords): string {
   const commands = allOf(program);
   const paths = commands.filter(({ path }) => path !== "").map(({ path }) => quoted(path));
   const lines = commands.flatMap(({ path, options, argument, commands: below }) => {
@@ -190,7 +196,8 @@ export function fishCompletion(program: CommandWords): string {
       ...options.map((option) => `${here} ${switches(option)} -d ${quoted(option.description)}`),
     ];
   });
-  return `# fish completion for ${program.name}: ${program.name} completion fish > ~/.config/fish/completions/${program.name}.fish
+  return `# fish completion for ${program.name}:
+# ${program.name} completion fish > ~/.config/fish/completions/${program.name}.fish
 function __${program.name}_at
   set -l at ''
   for word in (commandline -opc)[2..]

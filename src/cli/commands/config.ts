@@ -19,20 +19,20 @@ interface PrintOptions extends Output, BrokerFlags {
   readonly all?: true;
 }
 
-/** `broker config print | check | schema`: what a start with the same flags would do. */
+/** `broker config print | check | schema`: shows what a start with the same flags would do. */
 export function configCommand(program: Command): void {
   const config = program
     .command("config")
-    .description("what a start would do: its options, whether they are right, the form of its file");
+    .description("show what a start would do: print its options, check them, describe the form of its file");
 
   withBrokerFlags(
     config
       .command("print")
       .description(
-        "print every option with its value and who said it: a flag, a SYNAPTIC_… variable, the file, or nobody",
+        "print every option with its value and its origin: a flag, a SYNAPTIC_… variable, the file, or the default",
       ),
   )
-    .option("--all", "limits that have their defaults, too")
+    .option("--all", "also print limits that have their defaults")
     .action((_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<PrintOptions>();
       const layered = layersOf(options);
@@ -57,7 +57,7 @@ export function configCommand(program: Command): void {
     });
 
   withBrokerFlags(
-    config.command("check").description("look whether a start with these flags would be refused; exit code 0 or 2"),
+    config.command("check").description("check whether a start with these flags would be refused; exit code 0 or 2"),
   ).action(async (_options: unknown, command: Command) => {
     const options = command.optsWithGlobals<Output & BrokerFlags>();
     const { problems, warnings } = await checked(options);
@@ -76,7 +76,7 @@ export function configCommand(program: Command): void {
     });
 }
 
-/** Layers that cannot be read leave nothing else to check. */
+/** If the options cannot be read, these problems are the whole result. */
 async function checked(flags: BrokerFlags): Promise<Checked> {
   let layered;
   try {
@@ -87,19 +87,19 @@ async function checked(flags: BrokerFlags): Promise<Checked> {
   return checkConfig(layered);
 }
 
-/** One option as the broker would have it. */
-export interface ConfigValue {
+/** One option with the value that the broker would use. */
+interface ConfigValue {
   /** `ws`, `agentchat.identity`, `limits.wsPingMs` */
   readonly option: string;
-  /** Undefined: nothing. */
+  /** Undefined: the option is not set and has no default. */
   readonly value: unknown;
   readonly origin: Origin;
-  /** The flag, the variable or the file's line that said it; undefined for defaults. */
+  /** The flag, the variable or the key of the file that sets it; undefined for defaults. */
   readonly said: string | undefined;
 }
 
-/** Every option with its value and who said it; of the limits only those that somebody set, unless `all`. */
-export function configValues({ config, originOf, nameOf }: Layered, all: boolean): readonly ConfigValue[] {
+/** Every option with its value and where it comes from. Limits with their defaults are left out, unless `all`. */
+function configValues({ config, originOf, nameOf }: Layered, all: boolean): readonly ConfigValue[] {
   const { agentchat, limits } = config;
   const dataDir = resolveDataDirectory({ dataDir: config.dataDir });
   const effective: Readonly<Record<string, unknown>> = {
@@ -124,8 +124,8 @@ export function configValues({ config, originOf, nameOf }: Layered, all: boolean
   ];
 }
 
-/** A value as one cell: lists and pairs in one line, nothing as a dash. */
-export function cellOf(value: unknown): string {
+/** A value as a cell of a table: lists and pairs in one line, a dash if there is none. */
+function cellOf(value: unknown): string {
   if (value === undefined) return "-";
   if (Array.isArray(value)) return value.length === 0 ? "-" : value.join("  ");
   if (typeof value === "string") return value;

@@ -1,21 +1,16 @@
 import type { Command } from "commander";
 import { problemsOf, type Layered } from "../../config/index.js";
 import { DataDirectory, resolveDataDirectory } from "../../storage/index.js";
-import { painter, type Paint } from "../output.js";
+import { painter, print, say, steerless, type Output, type Paint } from "../output.js";
 import { certificate } from "../doctor/certificate.js";
-import { configuration } from "../doctor/configuration.js";
-import { dataDirectory } from "../doctor/configuration.js";
-import { descriptors } from "../doctor/machine.js";
+import { configuration, dataDirectory } from "../doctor/configuration.js";
+import { descriptors, nodeVersion, zeromqModule } from "../doctor/machine.js";
 import type { Check, Finding } from "../doctor/check.js";
-import { nodeVersion } from "../doctor/machine.js";
-import { ports } from "../doctor/running-broker.js";
-import { runningBroker } from "../doctor/running-broker.js";
+import { ports, runningBroker } from "../doctor/running-broker.js";
 import { wsRoundTrips } from "../doctor/ws-round-trips.js";
-import { zeromqModule } from "../doctor/machine.js";
 import { zmqRoundTrip } from "../doctor/zmq-round-trip.js";
 import { exitCodes } from "../exit.js";
 import { layersOf, withBrokerFlags, type BrokerFlags } from "../flags.js";
-import { print, say, steerless, type Output } from "../output.js";
 
 /** A check stands behind those on which it depends. */
 const checks: readonly Check[] = [

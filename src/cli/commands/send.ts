@@ -14,27 +14,27 @@ interface Options extends BrokerChoice, Output {
   readonly replyTo?: string;
 }
 
-/** `broker send TO TEXT`: one message, and its answer with `--wait`. */
+/** `broker send TO TEXT`: sends one message; with `--wait` it prints the answer. */
 export function sendCommand(program: Command): void {
   program
     .command("send")
     .argument("<to>", "an agent, #room or all")
     .argument("<text>", "what to say")
     .description("send one message; --wait prints the answer")
-    .addOption(new Option("--from <name>", "speak as this agent (a name without an owner)").default(operatorName))
+    .addOption(new Option("--from <name>", "send as this agent (a name that no token protects)").default(operatorName))
     .addOption(
-      new Option("--type <type>", "what is meant; default: request with --wait, else inform").choices([
+      new Option("--type <type>", "the type of the message; default: request with --wait, else inform").choices([
         "request",
         "response",
         "inform",
       ]),
     )
-    .option("--wait [seconds]", "wait for the response, 30 s if not said", seconds)
+    .option("--wait [seconds]", "wait for the response, 30 s by default", seconds)
     .option("--reply-to <id>", "the message_id that a response answers")
     .option("--room", "TO is a room: # is put before it")
     .action(async (to: string, text: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      // Mostly a variable of a script that is not set.
+      // Mostly because a variable of a script is not set.
       if (text === "") throw new Fault("malformed", "there is nothing to say: TEXT is empty");
       const topic = options.room === true && !to.startsWith("#") ? `#${to}` : to;
       const rule = topicRule(topic);
@@ -49,7 +49,7 @@ export function sendCommand(program: Command): void {
     });
 }
 
-/** A speaker without a token: only a name that nobody owns. */
+/** Connects without a token; this only works for a name that no token protects. */
 async function connectAs(name: string, choice: BrokerChoice): Promise<Agent> {
   const { in: zmqIn, out } = findBroker(choice);
   const { Agent } = await import("../../../clients/typescript/agent/index.js");
@@ -74,7 +74,7 @@ async function send(speaker: Agent, to: string, text: string, options: Options):
   say(`sent to ${to}`);
 }
 
-/** An inform to nobody is only counted by the broker; a person wants to know. @throws Fault not-found */
+/** The broker only counts an inform that reaches nobody, but a person wants to know. @throws Fault not-found */
 async function mustBeThere(speaker: Agent, to: string): Promise<void> {
   if (to === everyone) return;
   const [known, remedy] = to.startsWith("#")
@@ -83,7 +83,7 @@ async function mustBeThere(speaker: Agent, to: string): Promise<void> {
   if (!known.some(({ name }) => name === to)) throw new Fault("not-found", `${to} is not here; ${remedy}`);
 }
 
-/** The request that a response names. */
+/** The request that a response answers. */
 function answered(to: string, replyTo: string | undefined): Request {
   if (replyTo === undefined) throw new Fault("malformed", "a response names what it answers: --reply-to MESSAGE_ID");
   return {

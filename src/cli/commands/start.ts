@@ -12,7 +12,7 @@ interface Options extends Output, BrokerFlags {
   readonly logLevel: LogLevel;
 }
 
-/** Ends the program's own hearing of SIGHUP, and tells whether one has come. */
+/** Ends the program's first handling of SIGHUP; returns true if a SIGHUP has come. */
 export type TakeOver = () => boolean;
 
 /**
@@ -47,8 +47,9 @@ export function startCommand(program: Command, takeOver: TakeOver): void {
 }
 
 /**
- * Reads the layers again at SIGHUP; once, after `begin`, for all that came before the broker was ready. A configuration
- * that is wrong changes nothing.
+ * Reads the configuration again at each SIGHUP. For those that come before the broker is ready, `begin` reads it once.
+ * A
+ * wrong configuration changes nothing.
  */
 function reloadOnSignal(broker: Broker, flags: BrokerFlags, log: Log, takeOver: TakeOver): { begin(): void } {
   let phase: "starting" | "asked" | "ready" = "starting";
@@ -70,14 +71,15 @@ function reloadOnSignal(broker: Broker, flags: BrokerFlags, log: Log, takeOver: 
 function reloadNow(broker: Broker, flags: BrokerFlags, log: Log): void {
   try {
     const { changed, needRestart } = broker.reload(() => ({ ...layersOf(flags).options, log }));
-    say(`broker: SIGHUP, ${changed.length === 0 ? "read again, nothing changes" : `reloaded: ${changed.join(", ")}`}`);
-    if (needRestart.length > 0) say(`broker: these need a restart, and stay as they were: ${needRestart.join(", ")}`);
+    const result = changed.length === 0 ? "read again, nothing has changed" : `reloaded: ${changed.join(", ")}`;
+    say(`broker: SIGHUP, ${result}`);
+    if (needRestart.length > 0) say(`broker: these need a restart and stay as they were: ${needRestart.join(", ")}`);
   } catch (thrown) {
     say(`broker: SIGHUP, the configuration stays as it was: ${problemsOf(thrown).join("; ")}`);
   }
 }
 
-/** Resolves when a signal has drained and stopped the broker. */
+/** Resolves when a signal has come and the broker has finished its work and stopped. */
 function untilSignal(broker: Broker): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (signal: NodeJS.Signals): void => {

@@ -3,7 +3,7 @@ import type { BrokerStatus } from "../../broker.js";
 import { asOperator, askBroker, type BrokerChoice } from "../operator.js";
 import { print, say, table, type Output } from "../output.js";
 
-/** `broker status`: doors, connections, both ledgers. */
+/** `broker status`: shows doors, connections and both ledgers. */
 export function statusCommand(program: Command): void {
   program
     .command("status")
@@ -11,7 +11,7 @@ export function statusCommand(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<BrokerChoice & Output>();
       const answer = await asOperator(options, (operator) => askBroker(operator, "broker.status"));
-      const status = answer.content.data as BrokerStatus; // our own broker's answer
+      const status = answer.content.data as BrokerStatus; // the answer of this package's own broker
       print(options, status, () => describe(status));
     });
 }
@@ -29,6 +29,7 @@ function describe({
   ledger,
 }: BrokerStatus): string {
   const { messages, copies } = ledger;
+  const { zmqIn, zmqOut, ws } = connections;
   const dropped = Object.entries(copies.dropped)
     .map(([reason, count]) => `${count} ${reason}`)
     .join(", ");
@@ -42,13 +43,11 @@ function describe({
     ["zmq in", endpoints.zmqIn.join("  ")],
     ["zmq out", endpoints.zmqOut.join("  ")],
     ["ws", endpoints.ws.join("  ")],
-    [
-      "agents",
-      `${agents}, rooms ${rooms}, connections: ${connections.zmqIn} publishers, ${connections.zmqOut} subscribers, ${connections.ws} WebSockets`,
-    ],
+    ["agents", `${agents}, rooms ${rooms}, connections: ${zmqIn} publishers, ${zmqOut} subscribers, ${ws} WebSockets`],
     [
       "messages",
-      `${messages.accepted} accepted = ${messages.routed} routed + ${messages.stored} stored + ${messages.refused} refused + ${messages.unroutable} unroutable + ${messages.malformed} malformed`,
+      `${messages.accepted} accepted = ${messages.routed} routed + ${messages.stored} stored + ` +
+        `${messages.refused} refused + ${messages.unroutable} unroutable + ${messages.malformed} malformed`,
     ],
     ["copies", `${copies.copies} = ${copies.written} written + ${copies.pending} pending + dropped (${dropped})`],
     ...(reasons.length > 0 ? [["reasons", "", ""], ...reasons] : []),
@@ -63,7 +62,7 @@ function mib(bytes: number): string {
 export function listCommands(program: Command): void {
   program
     .command("agents")
-    .description("list the agents that are online, in whatever dialect")
+    .description("list the agents that are online, in all dialects")
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<BrokerChoice & Output>();
       const agents = await asOperator(options, (operator) => operator.agents());

@@ -17,21 +17,21 @@ import {
 } from "../output.js";
 import { checkTap, tapFilter, type TapFilter } from "../tap-filter.js";
 
-/** A restart is over long before; without it a tap in a script would wait for ever, milliseconds. */
+/** How long a tap waits for a broker to come back, milliseconds: longer than a restart takes, but not for ever. */
 const backMs = 60_000;
 
 interface Options extends BrokerChoice, Output, TapFilter {
   readonly count?: number;
 }
 
-/** `broker tap [topic…]`: what passes, until interrupted or `--count` messages were shown. */
+/** `broker tap [topic…]`: prints the messages that pass, until it is interrupted or has shown `--count` of them. */
 export function tapCommand(program: Command): void {
   program
     .command("tap")
     .argument("[topics...]", "only these topics: a name, '#room', a prefix ending in . / or :  (default: everything)")
-    .description("print what passes; one JSON line each with --json or into a pipe")
-    .option("--from <name>", "only what this agent says")
-    .option("--to <topic>", "only what is for this agent, '#room' or all")
+    .description("print the messages that pass; one JSON line each with --json or into a pipe")
+    .option("--from <name>", "only messages of this agent")
+    .option("--to <topic>", "only messages to this agent, '#room' or all")
     .addOption(new Option("--type <type>", "only messages of this type").choices(messageTypes))
     .option("--kind <kind>", "only this content.kind; chat: plain text")
     .option("--count <n>", "end after this many messages", count)
@@ -39,14 +39,15 @@ export function tapCommand(program: Command): void {
       const topics = named.includes("") ? [] : named;
       const options = command.optsWithGlobals<Options>();
       checkTap(topics, options);
-      // A reader that has stopped would keep the process for ever.
+      // Without exit, a reader that has stopped would keep the process alive for ever.
       process.exit(await tap(topics, options));
     });
 }
 
 /**
- * Shows what passes, over restarts of the broker, until a signal, the last of `count`, or a broker that stays away.
+ * Shows the messages that pass, also after restarts of the broker, until a signal or the last of `count`.
  * @returns the exit code
+ * @throws Fault unavailable if the broker has ended and none comes back within `backMs`
  */
 async function tap(topics: readonly string[], options: Options): Promise<number> {
   const interrupted = new AbortController();
@@ -55,16 +56,16 @@ async function tap(topics: readonly string[], options: Options): Promise<number>
       interrupted.abort();
     });
   }
-  const screen = new Screen(tapFilter(topics, options), options, interrupted.signal);
+  const output = new TapOutput(tapFilter(topics, options), options, interrupted.signal);
   for (let isFirst = true; ; isFirst = false) {
     const operator = await connectOperator(options, { hearOwn: true, inboxMax: 100_000 });
-    // A tap changes nothing: to subscribe a room would be to join it.
+    // A tap must not change anything, and to subscribe to a room is to join it: so it hears everything and filters.
     for (const topic of topics.length > 0 && topics.every((one) => subscriptionKind(one) === "prefix") ? topics : [""])
       operator.subscribe(topic);
     say(
       isFirst
         ? `listening to ${topics.length === 0 ? "everything" : topics.join(" ")}; Ctrl-C ends it`
-        : "the broker is back: what passed meanwhile is not shown",
+        : "the broker is back: messages that passed meanwhile are not shown",
     );
     const { data } = findBroker(options);
     const lost = new AbortController();
@@ -72,21 +73,21 @@ async function tap(topics: readonly string[], options: Options): Promise<number>
       lost.abort();
       void operator.close();
     });
-    await screen.show(operator);
+    await output.show(operator);
     end();
-    if (!lost.signal.aborted || screen.isOver) break;
-    say(`the broker has gone; waiting up to ${backMs / 1_000} s for it, Ctrl-C ends it`);
+    if (!lost.signal.aborted || output.isOver) break;
+    say(`the broker has ended; waiting up to ${backMs / 1_000} s for it to come back, Ctrl-C ends it`);
     if (await brokerComes(data, backMs, interrupted.signal)) continue;
-    await screen.end();
+    await output.end();
     if (interrupted.signal.aborted) return exitCodes.done;
     throw new Fault("unavailable", `no broker has come back on ${data.path}; start one with: broker start`);
   }
-  await screen.end();
+  await output.end();
   return exitCodes.done;
 }
 
-/** Where messages are printed. */
-class Screen {
+/** Prints the messages that the filter lets pass. */
+class TapOutput {
   readonly #isShown: (envelope: Envelope) => boolean;
   readonly #interrupted: AbortSignal;
   readonly #count: number;
@@ -104,12 +105,12 @@ class Screen {
     this.#lines.on("error", endUnwritten("broker"));
   }
 
-  /** `--count` messages were shown, or a signal has ended it. */
+  /** True if `--count` messages were shown, or a signal has ended the tap. */
   get isOver(): boolean {
     return this.#shown >= this.#count || this.#interrupted.aborted;
   }
 
-  /** Prints what fits of what this agent hears, until it is closed, or there is enough. */
+  /** Prints the messages of this agent that the filter lets pass, until it is closed or `isOver`. */
   async show(operator: Agent): Promise<void> {
     const close = (): void => {
       void operator.close();
@@ -129,7 +130,7 @@ class Screen {
   }
 
   async end(): Promise<void> {
-    if (this.#dropped > 0) say(`${this.#dropped} messages were not shown: whoever reads this output is too slow`);
+    if (this.#dropped > 0) say(`${this.#dropped} messages were not shown: the reader of this output is too slow`);
     await finished(this.#lines);
   }
 }
@@ -141,22 +142,24 @@ function count(text: string): number {
 }
 
 /** A message as one line of JSON, with the keys that it has on the wire. */
-export function wireLine({ other, ...fields }: Envelope): string {
+function wireLine({ other, ...fields }: Envelope): string {
   return jsonLine({ ...other, ...fields });
 }
 
-/** A message as a person reads it: local time, who to whom, what it is, its text. */
-export function personLine(
+/** A message for a person: local time, sender and receiver, type and kind, text. */
+function personLine(
   { timestamp, received_at: received, from, to, type, content, replay }: Envelope,
   paint: Paint,
 ): string {
   const kind = content.kind === undefined ? "" : ` ${paint("dim", `[${untrustedText(content.kind)}]`)}`;
   const what = paint("dim", `${type}${replay === true ? " (again)" : ""}`);
   const receiver = paint(to.startsWith("#") ? "cyan" : "yellow", untrustedText(to));
-  return `${paint("dim", clockTime(received ?? timestamp))} ${paint("green", untrustedText(from))} → ${receiver} ${what}${kind}: ${untrustedText(content.message)}`;
+  const at = paint("dim", clockTime(received ?? timestamp));
+  const sender = paint("green", untrustedText(from));
+  return `${at} ${sender} → ${receiver} ${what}${kind}: ${untrustedText(content.message)}`;
 }
 
-/** `12:34:56.789` here, of an ISO 8601 time. */
+/** An ISO 8601 time as local time: `12:34:56.789`. */
 function clockTime(timestamp: string): string {
   const time = new Date(timestamp);
   if (Number.isNaN(time.getTime())) return untrustedText(timestamp);

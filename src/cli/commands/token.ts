@@ -19,8 +19,8 @@ interface Options extends BrokerChoice, Output {
 }
 
 /**
- * `broker token AGENT`: tokens that prove the agent's name. A running broker takes them at once, and cuts who speaks by
- * one that is revoked.
+ * `broker token AGENT`: makes tokens that prove the agent's name. A running broker accepts them at once, and cuts
+ * connections whose token is revoked.
  */
 export function tokenCommand(program: Command): void {
   const token = withIssueOptions(program.command("token"))
@@ -56,7 +56,7 @@ export function tokenCommand(program: Command): void {
   token
     .command("revoke")
     .argument("<id|agent>", "one token by its id (broker token list), or all of an agent")
-    .description("take tokens back; a running broker cuts who speaks by them within a second")
+    .description("take tokens back; a running broker cuts the connections that use them within a second")
     .action(async (idOrAgent: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const data = existing(options);
@@ -65,7 +65,8 @@ export function tokenCommand(program: Command): void {
       if (revoked.length === 0)
         throw new Fault(
           "not-found",
-          `there is no valid token with the id ${idOrAgent}, nor of an agent ${idOrAgent}; broker token list shows those there are`,
+          `there is no valid token with the id ${idOrAgent}, nor of an agent ${idOrAgent}; ` +
+            "broker token list shows all valid tokens",
         );
       audit(data, "token.revoked", revoked);
       print(
@@ -80,7 +81,7 @@ export function tokenCommand(program: Command): void {
     });
 }
 
-/** What issues a token takes, as `broker token` and as `broker token issue`. */
+/** Adds the options and the action of `broker token` and of `broker token issue`, which do the same. */
 function withIssueOptions(command: Command): Command {
   return command
     .argument("<agent>", "the agent whose name they prove")
@@ -89,7 +90,7 @@ function withIssueOptions(command: Command): Command {
     .option("--expires <time>", "valid for this long: 90s, 15m, 12h, 30d (default: for ever)", duration)
     .option("--scope <scope...>", `further rights: ${scopes.join(", ")}`, scopeList)
     .option("--carries <agent...>", "with scope proxy: the names it may carry")
-    .option("--create", "make the data directory that was named, if there is none yet")
+    .option("--create", "make the data directory if it does not exist")
     .action(async (agent: string, _options: unknown, own: Command) => {
       const options = own.optsWithGlobals<Options>();
       const tokens = await issue(agent, options);
@@ -101,7 +102,8 @@ async function issue(agent: string, options: Options): Promise<Readonly<Record<s
   if (options.carries !== undefined && options.scope?.includes("proxy") !== true) {
     throw new Fault(
       "malformed",
-      `--carries ${options.carries.join(" ")} means nothing without the right to carry names: add --scope proxy, or leave --carries out`,
+      `--carries ${options.carries.join(" ")} means nothing without the right to carry names: ` +
+        "add --scope proxy, or leave --carries out",
     );
   }
   const data = directory(options);
@@ -110,7 +112,8 @@ async function issue(agent: string, options: Options): Promise<Readonly<Record<s
   mustBeOwner(data);
   if (data.readEndpoints() === undefined)
     say(
-      `broker: no broker runs on ${data.path}, for which these tokens are; if yours runs elsewhere, name its folder with --data-dir`,
+      `broker: no broker runs on ${data.path}, and these tokens are for that folder; ` +
+        "if your broker uses another one, name it with --data-dir",
     );
   const identity = open(data);
   identity.load();
@@ -141,8 +144,9 @@ function directory({ dataDir }: Options): DataDirectory {
 }
 
 /**
- * The usual directory is made for whoever comes before the first start; one that was named is not, since the name may
- * be mistyped.
+ * The default directory is made if it does not exist, so that tokens can be issued before the first start. A directory
+ * that
+ * was named is not made, because its name may be mistyped.
  */
 function mustExist(data: DataDirectory, { create }: Options): void {
   if (
@@ -153,30 +157,34 @@ function mustExist(data: DataDirectory, { create }: Options): void {
     return;
   throw new Fault(
     "not-found",
-    `there is no data directory ${data.path}: check --data-dir (or SYNAPTIC_DATA_DIR, or dataDir of the configuration), start its broker first, or say --create to make it now`,
+    `there is no data directory ${data.path}: ` +
+      "check --data-dir (or SYNAPTIC_DATA_DIR, or dataDir of the configuration), " +
+      "start its broker first, or say --create to make it now",
   );
 }
 
-/** A directory in which there may be tokens. @throws Fault not-found, forbidden */
+/** The data directory, which must exist. @throws Fault not-found, forbidden */
 function existing(options: Options): DataDirectory {
   const data = directory(options);
   if (!existsSync(data.path))
     throw new Fault(
       "not-found",
-      `there is no data directory ${data.path}, so there are no tokens; check --data-dir (or SYNAPTIC_DATA_DIR, or dataDir of the configuration)`,
+      `there is no data directory ${data.path}, so there are no tokens; ` +
+        "check --data-dir (or SYNAPTIC_DATA_DIR, or dataDir of the configuration)",
     );
   data.prepare();
   return data;
 }
 
-/** Files that root writes for a broker of another user could not be read by it. @throws Fault forbidden */
+/** Refuses to write files that the broker could not read because it runs as another user. @throws Fault forbidden */
 function mustBeOwner(data: DataDirectory): void {
   const secret = statSync(data.file("operator-token"), { throwIfNoEntry: false }) ?? statSync(data.path);
   const own = process.getuid?.();
   if (own !== undefined && own !== secret.uid) {
     throw new Fault(
       "forbidden",
-      `the broker of ${data.path} runs as another user and could not read what this one writes: run it as that user (sudo -u '#${secret.uid}' broker token …)`,
+      `the broker of ${data.path} runs as another user and could not read what this one writes: ` +
+        `run it as that user (sudo -u '#${secret.uid}' broker token …)`,
     );
   }
 }
@@ -194,8 +202,9 @@ function open(data: DataDirectory): IdentityTokens {
 }
 
 /**
- * Written down beside a broker that may be running. The token is issued or revoked already: a log that cannot be
- * written is told, no more.
+ * Writes into the audit log; a running broker may write there at the same time. The token is already issued or revoked,
+ * so
+ * a log that cannot be written is only reported.
  */
 function audit(data: DataDirectory, event: "token.issued" | "token.revoked", tokens: readonly TokenListing[]): void {
   try {
@@ -211,7 +220,7 @@ function audit(data: DataDirectory, event: "token.issued" | "token.revoked", tok
 
 const head: readonly string[] = ["ID", "KIND", "AGENT", "SCOPES", "ISSUED", "EXPIRES"];
 
-/** What the option that issues a kind is called, so that a token has one word wherever this command shows it. */
+/** The name of each kind of token, the same as the option that issues it. */
 const words = { zmq: "zmq", ws: "pan" } as const satisfies Readonly<Record<TokenKind, string>>;
 
 /** A token as it is listed. */
@@ -239,7 +248,7 @@ function rowOf({ id, kind, subject, scopes: of, names, issuedAt, expiresAt }: To
   };
 }
 
-/** The last moment that has a date (ECMA-262 §21.4.1.1): a file may hold later ones. */
+/** The last moment that a Date can hold (ECMA-262 §21.4.1.1); a file may contain later ones. */
 const dateMaxMs = 8.64e15;
 
 function isoOf(ms: number): string {
@@ -248,7 +257,7 @@ function isoOf(ms: number): string {
 
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** A token may expire a hundred years from now at the latest; longer is for ever. */
+/** The longest validity of a token: a hundred years. */
 const durationMaxMs = 36_525 * 86_400_000;
 
 function duration(text: string): number {

@@ -41,7 +41,7 @@ describe("the agentchat command, through the real binary", () => {
     );
   });
 
-  it("sends to whoever listens, to a channel and to one agent; the listener prints JSON lines and ends cleanly on a signal", async () => {
+  it("sends to a channel and to an agent; the listener prints JSON lines and ends cleanly on a signal", async () => {
     const ear = startAgentchat(served.home, ["listen", served.url, "#general", "agents", "--name", "ear"]);
     try {
       const { id } = await listening(served, "#agents");
@@ -172,7 +172,7 @@ describe("agentchat serve", () => {
     const served = await serve("--host", "0.0.0.0");
     try {
       expect(await served.server.prints(/warning/)).toMatch(
-        /^agentchat server testing is ready at ws:\/\/0\.0\.0\.0:\d+ .*\nwarning: .*other machines.*--host 127\.0\.0\.1.*\n$/,
+        /^agentchat server testing is ready at ws:\/\/0\.0\.0\.0:\d+ .*\nwarning: .*other machines.*--host 127\..*\n$/,
       );
       expect((await stat(join(served.home, ".agentchat/server"))).mode & 0o777).toBe(0o700);
       expect(JSON.parse(await readFile(join(served.home, ".agentchat/server/endpoints.json"), "utf8"))).toMatchObject({

@@ -104,7 +104,7 @@ describe("how agentchat listen and connect end", () => {
       const peer = await entered();
       says(peer, 600);
       const { code, stderr } = await ended;
-      expect(stderr).toMatch(/agentchat: whoever reads this output is too slow: more than 16 MiB wait for it\n$/);
+      expect(stderr).toMatch(/agentchat: the reader of this output is too slow: more than 16 MiB wait for it\n$/);
       expect(code).toBe(1);
     });
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { MsgEvent } from "../../../bridges/agentchat/events.js";
 import { messageLine, negotiationLine, presenceLine } from "../../../src/cli/agentchat/event-lines.js";
-import { painter } from "../../../src/cli/output.js";
-import { untrustedText } from "../../../src/cli/output.js";
+import { painter, untrustedText } from "../../../src/cli/output.js";
 
 const plain = painter(false, {});
 const said: MsgEvent = {

@@ -141,7 +141,8 @@ describe("agentchat at a server", () => {
       code: 3,
       stdout: "",
       stderr:
-        "agentchat: the connection to the server was lost (closed: 1006) before it had answered; whether this was done is not known: see that the server runs, and look before you try again\n",
+        "agentchat: the connection to the server was lost (closed: 1006) before it answered; " +
+        "it is not known whether this was done: check that the server runs and what was done, then try again\n",
     });
   });
 });

@@ -25,7 +25,7 @@ describe("what a newcomer types into agentchat", () => {
     [["send", "URL", "#general", "hi", "--wait", "long"], 2, /give seconds/],
     [["propose", "URL", "@ab", "x", "--expires", "0"], 2, /give seconds, more than 0/],
     [["identity", "show"], 2, /did you mean --show\?/],
-    [["identity", "me", "--show"], 2, /"me" is too much/],
+    [["identity", "me", "--show"], 2, /"me" is not expected here/],
     [["daemon", "stop"], 2, /did you mean --stop\?/],
     [
       ["send", "URL", "#general", "hi", "-i", "README.md"],
@@ -45,7 +45,7 @@ describe("what a newcomer types into agentchat", () => {
   it("is answered when TLS is asked of a server without", async () => {
     expect(await served.run("channels", served.url.replace("ws:", "wss:"))).toMatchObject({
       code: 3,
-      stderr: expect.stringMatching(/speaks no TLS: use ws:\/\//) as string,
+      stderr: expect.stringMatching(/does not speak TLS: use ws:\/\//) as string,
     });
   });
 

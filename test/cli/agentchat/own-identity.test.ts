@@ -2,12 +2,12 @@ import { appendFile, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { occupantOf, occupiedWords, type Occupant } from "../../../src/cli/agentchat/own-identity.js";
+import { daemonUsing, identityInUseWords, type IdentityUser } from "../../../src/cli/agentchat/own-identity.js";
 import { serve, startAgentchat, type Served } from "./binary.js";
 
 describe("a daemon of this folder that has the identity", () => {
   let home: string;
-  let bob: Occupant;
+  let bob: IdentityUser;
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), "agentchat-cli-"));
     await writeFile(join(home, "me.json"), "{}");
@@ -30,28 +30,33 @@ describe("a daemon of this folder that has the identity", () => {
       ["me.json", "ws://127.0.0.1:6667"],
       ["link.json", "ws://localhost:6667/agentchat"],
     ] as const)
-      expect(occupantOf([bob], join(home, file), url)).toBe(bob);
+      expect(daemonUsing([bob], join(home, file), url)).toBe(bob);
     for (const [file, url] of [
       ["other.json", "ws://127.0.0.1:6667"],
       ["none.json", "ws://127.0.0.1:6667"],
       ["me.json", "ws://127.0.0.1:6668"],
       ["me.json", "ws://chat.example:6667"],
     ] as const) {
-      expect(occupantOf([bob], join(home, file), url)).toBeUndefined();
+      expect(daemonUsing([bob], join(home, file), url)).toBeUndefined();
     }
     const anonymous = { instance: "eve", running: true, server: "ws://127.0.0.1:6667", outboxPath: bob.outboxPath };
     expect(
-      occupantOf([{ ...bob, running: false }, anonymous], join(home, "me.json"), "ws://127.0.0.1:6667"),
+      daemonUsing([{ ...bob, running: false }, anonymous], join(home, "me.json"), "ws://127.0.0.1:6667"),
     ).toBeUndefined();
   });
 
   it("is named, with its outbox and the very line, or with what to do instead", () => {
-    const words = occupiedWords(bob, { line: { type: "ACCEPT", proposal_id: "p1", payment_code: undefined } });
+    const words = identityInUseWords(bob, { line: { type: "ACCEPT", proposal_id: "p1", payment_code: undefined } });
     expect(words).toMatch(
-      /^the daemon bob uses this identity, and a second session would end it: let it say this by its outbox \(\.\/x\/outbox\.jsonl\), or stop it first: agentchat daemon --name bob --stop/,
+      /^the daemon bob uses this identity, and a second session would end it: let the daemon send this/,
+    );
+    expect(words).toMatch(
+      /through its outbox \(\.\/x\/outbox\.jsonl\), or stop it first: agentchat daemon --name bob --stop/,
     );
     expect(words.split("\n").at(-1)).toBe('{"type":"ACCEPT","proposal_id":"p1"}');
-    expect(occupiedWords(bob, { instead: "leave it out" })).toMatch(/would end it: leave it out, or stop it first/);
+    expect(identityInUseWords(bob, { instead: "leave it out" })).toMatch(
+      /would end it: leave it out, or stop it first/,
+    );
   });
 });
 

@@ -61,7 +61,7 @@ describe("agentchat send", () => {
     const ended = await served.run("send", served.url, adaId(), "no answer to this", "--json", "--wait", "0.2");
     expect(ended).toMatchObject({
       code: 5,
-      stderr: expect.stringMatching(/has not answered within 0\.2 s; the message was taken/) as string,
+      stderr: expect.stringMatching(/has not answered within 0\.2 s; the message was accepted/) as string,
     });
     expect(JSON.parse(ended.stdout)).toMatchObject({
       to: adaId(),

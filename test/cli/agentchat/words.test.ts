@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AgentChatError } from "../../../clients/typescript/agentchat/error.js";
-import { exitCodeOf, failureLine } from "../../../src/cli/agentchat/exit.js";
-import { connectWords } from "../../../src/cli/agentchat/exit.js";
+import { connectWords, exitCodeOf, failureLine } from "../../../src/cli/agentchat/exit.js";
 import { usageWords } from "../../../src/cli/agentchat/main.js";
 
 const refused = (code: string, message: string): AgentChatError => new AgentChatError(code, message);
@@ -67,8 +66,8 @@ describe("a refusal in one line", () => {
     [
       "the connection was closed: 1006",
       3,
-      /lost \(closed: 1006\) before it had answered; whether this was done is not known: see that the server runs/,
-      /lost \(closed: 1006\).*look, before you type it again$/,
+      /lost \(closed: 1006\) before it answered; it is not known whether this was done: check that the server runs/,
+      /lost \(closed: 1006\).*check before you type it again$/,
     ],
     ["the connection was closed: 1001 shutdown", 3, /closed: 1001 shutdown\)/, /closed: 1001 shutdown\)/],
     [
@@ -80,13 +79,13 @@ describe("a refusal in one line", () => {
     [
       "not connected; wait for the event open",
       3,
-      /nothing was sent; see that the server runs/,
+      /nothing was sent; check that the server runs/,
       /nothing was sent; type it again once this says connected again$/,
     ],
     [
       "the connection was closed: 1008 too many refusals",
       4,
-      /by a rule of its own: 1008 too many refusals$/,
+      /because of its rules: 1008 too many refusals$/,
       /1008 too many refusals$/,
     ],
   ])("says what to do when the connection is gone: %s", (message, code, shell, console) => {
@@ -112,7 +111,7 @@ describe("a server that is not reached", () => {
     [
       "wss://a:1",
       new Error("write EPROTO 80:error:0A00010B:SSL routines:wrong version number:x.c:350:\n"),
-      /^wss:\/\/a:1: this server speaks no TLS: use ws:\/\/, or put a proxy with TLS before it$/,
+      /^wss:\/\/a:1: this server does not speak TLS: use ws:\/\/, or put a proxy with TLS before it$/,
     ],
     [
       "ws://a:1/foo",
