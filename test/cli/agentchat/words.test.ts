@@ -80,7 +80,7 @@ describe("a refusal in one line", () => {
       "not connected; wait for the event open",
       3,
       /nothing was sent; check that the server runs/,
-      /nothing was sent; type it again once this says connected again$/,
+      /nothing was sent; type it again after the line: connected again$/,
     ],
     [
       "the connection was closed: 1008 too many refusals",
