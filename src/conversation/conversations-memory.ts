@@ -5,7 +5,7 @@ import { isAgentName } from "../core/topic.js";
 import type { Conversations, Turn, TurnIntent } from "./conversations.js";
 import type { Requests } from "./requests.js";
 
-/** What is remembered of one direction of a pair's conversation. */
+/** What is remembered of one direction of a conversation. */
 export interface Direction {
   /** Id of the last request that is not answered yet: one slot, no timer. */
   asked: string | undefined;
@@ -17,7 +17,7 @@ export interface Direction {
 
 /** A pair of agents that talk to each other, both directions, and its loop guard. */
 export interface Conversation {
-  /** The side of the name that sorts first, and the other. */
+  /** The direction from the name that sorts first, and the other one. */
   readonly directions: readonly [Direction, Direction];
   /** Ids of the last responses and informs between the two. */
   readonly said: string[];
@@ -33,7 +33,7 @@ const saidMax = 16;
 /** The longest id that is remembered; strangers choose them. */
 export const idMaxLength = 128;
 
-/** A pair that has not talked yet. */
+/** A conversation without a message. */
 export function newConversation(): Conversation {
   return {
     directions: [newDirection(), newDirection()],
@@ -45,7 +45,7 @@ export function newConversation(): Conversation {
   };
 }
 
-/** The speaker's side and the addressee's. */
+/** The speaker's direction and the addressee's. */
 export function directionsOf(pair: Conversation, from: string, to: string): readonly [Direction, Direction] {
   const [first, second] = pair.directions;
   return from < to ? [first, second] : [second, first];
@@ -82,7 +82,6 @@ function newDirection(): Direction {
   return { asked: undefined, tailUntil: 0, tailOf: undefined };
 }
 
-/** What {@link ConversationsMemory} needs. */
 export interface ConversationsOptions {
   readonly limits: Pick<Limits, "conversationsMax" | "answerTailMs" | "loopTurnsMax" | "loopTurnMs" | "loopGuardMs">;
   readonly clock: Clock;

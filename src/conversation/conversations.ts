@@ -8,16 +8,15 @@ export interface Turn {
   readonly looping?: true;
 }
 
-/** What the speaker said about the text himself. */
+/** What the speaker itself said about the text. */
 export interface TurnIntent {
   readonly intent?: MessageType;
   readonly replyTo?: string;
 }
 
 /**
- * Who owes whom an answer, per ordered pair of agents, so that plain text of a dialect without message types becomes
- * `request`, `response` or
- * `inform`; and the loop guard over the same pairs (20 turns within 10 s of each other).
+ * Who owes whom an answer, per ordered pair of agents. With it, plain text of a dialect without message types becomes
+ * `request`, `response` or `inform`. The loop guard watches the same pairs (20 turns within 10 s of each other).
  */
 export interface Conversations {
   /** The meaning of a direct text from `from` to `to`, before it is routed. Counts it as a turn. */

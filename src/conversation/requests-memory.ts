@@ -9,13 +9,12 @@ interface Entry {
   readonly cancel: () => void;
 }
 
-/** What {@link RequestsMemory} needs. */
 export interface RequestsOptions {
   readonly limits: Pick<Limits, "requestsMax" | "requestsPerSenderMax" | "requestTimeoutMs" | "requestMaxMs">;
   readonly clock: Clock;
 }
 
-/** Open requests in memory. Names are agents' names, so a line feed can part them. */
+/** Open requests in memory. Names of agents contain no line feed, so keys use one as separator. */
 export class RequestsMemory implements Requests {
   // bound: requestsMax · evicts: a request beyond it is refused as full; an open one goes when answered, withdrawn or
   // timed out · owner: RequestsMemory
@@ -25,7 +24,7 @@ export class RequestsMemory implements Requests {
   readonly #perSender = new Map<string, number>();
   readonly #options: RequestsOptions;
   #size = 0;
-  /** Those of them whose sender is only claimed. */
+  /** How many open requests have a sender that only claims its name. */
   #claimed = 0;
 
   constructor(options: RequestsOptions) {
@@ -46,12 +45,12 @@ export class RequestsMemory implements Requests {
         `${request.from} waits for ${String(ofSender)} answers already; wait for some of them, then ask again`,
       );
     }
-    // Claimed senders have half of the room for themselves: however many there are, those who prove who they are find
-    // some.
+    // Claimed senders may use only half of the places, so that proved senders always find one.
     if (request.owner !== undefined && this.#claimed >= limits.requestsMax / 2) {
       throw new Fault(
         "full",
-        "the broker follows as many requests of agents without a token as it can; try again in a moment, or connect with a token (broker token NAME)",
+        "the broker follows as many requests of agents without a token as it can; try again in a moment, " +
+          "or connect with a token (broker token NAME)",
       );
     }
     if (this.#size >= limits.requestsMax) {
@@ -122,7 +121,7 @@ export class RequestsMemory implements Requests {
   }
 }
 
-/** A line feed parts owners from names, which have none. */
+/** The key of whose limit a request counts against. A line feed separates owners from names, which contain none. */
 function ownerOf({ from, owner }: OpenRequest): string {
   return owner === undefined ? from : `\n${owner}`;
 }

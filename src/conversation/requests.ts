@@ -16,8 +16,8 @@ export interface OpenRequest {
 }
 
 /**
- * Requests whose sender expects an answer, keyed by `(from, message_id)`, the oldest open one first since ids repeat in
- * the wild.
+ * Requests whose sender expects an answer, keyed by `(from, message_id)`. Ids are sometimes used twice, so the oldest
+ * open request comes first.
  */
 export interface Requests {
   /** @throws Fault full. Returns a function that withdraws it. */

@@ -1,12 +1,11 @@
-/** True for a numeric address of this machine alone (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
+/** True for a numeric address that only this machine can reach (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
 export function isLoopbackAddress(address: string): boolean {
   return address === "::1" || /^127(\.\d{1,3}){3}$/.test(address);
 }
 
 /**
- * Who stands behind a numeric address: an IPv4 address is one customer's, an IPv6 address comes with the 64 bits after
- * its network (RFC 6177
- * §2), and IPv4 written as IPv6 is IPv4. What is no address is its own.
+ * The network that stands for one customer: an IPv4 address itself, the first 64 bits of an IPv6 address (RFC 6177 §2).
+ * IPv4 written as IPv6 is treated as IPv4. Text that is not an address is returned unchanged.
  */
 export function networkOf(address: string): string {
   if (!address.includes(":")) return address;

@@ -1,16 +1,16 @@
 import type { Ledger } from "./ledger.js";
 
-/** Something that holds unsent bytes and can be made to let go. */
+/** A connection's unsent bytes. `evict` closes the connection to free them. */
 export interface Backlog {
   readonly buffered: number;
   evict(): void;
 }
 
-/** The unsent bytes of all connections together. Beyond the limit the largest backlog is evicted, nobody else. */
+/** The unsent bytes of all connections together. Beyond the limit only the largest backlog is evicted. */
 export class BacklogTotal {
   bytes = 0;
   // bound: zmqConnectionsMax + wsConnectionsMax · evicts: a connection leaves when it closes · owner: BacklogTotal
-  readonly #holders = new Set<Backlog>();
+  readonly #backlogs = new Set<Backlog>();
   readonly #maxBytes: number;
   readonly #ledger: Ledger;
   #evicting = false;
@@ -20,37 +20,37 @@ export class BacklogTotal {
     this.#ledger = ledger;
   }
 
-  /** `holder` has taken `size` bytes more, already in its `buffered`. */
-  take(holder: Backlog, size: number): void {
-    if (holder.buffered === size) this.#holders.add(holder);
+  /** `backlog` has grown by `size` bytes, which its `buffered` already counts. */
+  take(backlog: Backlog, size: number): void {
+    if (backlog.buffered === size) this.#backlogs.add(backlog);
     this.bytes += size;
     if (this.bytes <= this.#maxBytes || this.#evicting) return;
     this.#evicting = true;
-    // Not at once: the holder that calls may be the one to go, and it is in the middle of taking a message.
+    // Not at once: the caller may be the one to be evicted, and it is in the middle of taking a message.
     queueMicrotask(() => {
       this.#evictLargest();
     });
   }
 
-  /** A holder has given `size` bytes back, already gone from its `buffered`. */
+  /** A backlog has shrunk by `size` bytes, which its `buffered` no longer counts. */
   release(size: number): void {
     this.bytes -= size;
   }
 
   /**
-   * `holder` holds nothing more and never will. It stays until then, empty or not: coming and going with each message
-   * was a twentieth of a fan-out's time.
+   * The connection of `backlog` has closed. Until then a backlog stays in the set even while it is empty: adding and
+   * removing it with each message was a twentieth of a fan-out's time.
    */
-  leave(holder: Backlog): void {
-    this.#holders.delete(holder);
+  leave(backlog: Backlog): void {
+    this.#backlogs.delete(backlog);
   }
 
   #evictLargest(): void {
     this.#evicting = false;
     if (this.bytes <= this.#maxBytes) return;
     let largest: Backlog | undefined;
-    for (const holder of this.#holders) {
-      if (largest === undefined || holder.buffered > largest.buffered) largest = holder;
+    for (const backlog of this.#backlogs) {
+      if (largest === undefined || backlog.buffered > largest.buffered) largest = backlog;
     }
     if (largest === undefined || largest.buffered === 0) return;
     this.#ledger.count("evicted-largest-backlog");

@@ -1,4 +1,4 @@
-/** Time as the broker sees it; tests put a fake one in its place. */
+/** The broker's source of time; tests use a fake one. */
 export interface Clock {
   /** Wall clock, milliseconds since the epoch. For timestamps that people and agents read. */
   now(): number;
@@ -8,7 +8,7 @@ export interface Clock {
   after(ms: number, run: () => void): () => void;
 }
 
-/** A timer of the machine waits no longer; a longer one would run at once. */
+/** Longest delay of a Node timer, milliseconds; a longer one would run at once. */
 export const timerMaxMs = 2 ** 31 - 1;
 
 /** The machine's own clock. Its timers do not keep the process alive. */

@@ -4,8 +4,9 @@ import { shapeProblem } from "./shape-problem.js";
 import { agentNameMaxBytes } from "./topic.js";
 
 /**
- * A name for people, which never routes: up to 128 characters, none of them a control character (line feeds, escapes of
- * terminals).
+ * A name for people, which never routes: up to 128 characters without control characters such as line feeds and
+ * terminal
+ * escapes.
  */
 export const displayName = z
   .string()
@@ -45,22 +46,22 @@ export interface Envelope {
   readonly hops?: number;
   /** Set by the broker only. */
   readonly trust?: Trust;
-  /** Our receive time, ISO 8601, where the sender's clock cannot be relied upon. */
+  /** The broker's receive time, ISO 8601, if `timestamp` has no zone or is a day off. */
   readonly received_at?: string;
   /** A message of a room's history, sent again because it was asked for. */
   readonly replay?: boolean;
-  /** Top-level keys that we do not know, kept as they came. */
+  /** Top-level keys that the broker does not know, kept as they came. */
   readonly other?: Readonly<Record<string, unknown>>;
 }
 
 const priorities: Readonly<Record<string, Priority>> = { LOW: "LOW", NORMAL: "NORMAL", HIGH: "HIGH", CRITICAL: "HIGH" };
-/** Longest id of a message or conversation, in characters: strangers choose them, and some are kept. */
+/** Longest id of a message or conversation, in characters. Strangers choose ids, and the broker keeps some. */
 export const envelopeIdMax = 256;
 const text = z.union([z.string().max(envelopeIdMax), z.number().transform(String)]);
 
 /**
- * What we accept as an envelope on ZeroMQ; written leniently, see `readEnvelope`. What we write ourselves:
- * `writtenEnvelope`.
+ * What the broker accepts as an envelope on ZeroMQ: more than `writtenEnvelope`, which says what it writes itself. See
+ * `readEnvelope`.
  */
 export const wireEnvelope = z.looseObject({
   message_id: text.optional(),
@@ -99,18 +100,18 @@ const known: ReadonlySet<string> = new Set([
   "replay",
 ]);
 
-/** What the reader cannot know from the payload. */
+/** What is not in the payload. */
 export interface ReadContext {
-  /** The first ZeroMQ frame. It, not the payload's `to`, is the addressee. */
+  /** The first ZeroMQ frame. It is the addressee, not the payload's `to`. */
   readonly topic: string;
   /** Wall clock at receipt, milliseconds. */
   readonly receivedAt: number;
-  /** Used where the sender gave no `message_id`. */
+  /** Used if the sender gave no `message_id`. */
   readonly fallbackId: string;
   readonly trust: Trust;
 }
 
-/** The result of reading a payload: an envelope, or the reason why it is none. */
+/** The result of reading a payload: an envelope, or why it is not one. */
 export type Reading = { readonly envelope: Envelope } | { readonly problem: string };
 
 const dayMs = 86_400_000;
@@ -154,14 +155,14 @@ export function writeEnvelope(envelope: Envelope): string {
   return JSON.stringify(other === undefined ? fields : { ...other, ...fields });
 }
 
-/** True once `expires_at` has passed; false where there is none or it is no time. */
+/** True once `expires_at` has passed; false if it is absent or not a time. */
 export function isExpired(envelope: Envelope, nowMs: number): boolean {
   if (envelope.expires_at === undefined) return false;
   const at = Date.parse(envelope.expires_at);
   return at <= nowMs;
 }
 
-/** Foreign priority words: critical is HIGH, what is unknown NORMAL. */
+/** A foreign priority as one of ours: `critical` is HIGH, unknown words are NORMAL. */
 export function readPriority(word: unknown): Priority {
   const upper = typeof word === "string" ? word.toUpperCase() : "";
   return Object.hasOwn(priorities, upper) ? (priorities[upper] ?? "NORMAL") : "NORMAL";
@@ -189,7 +190,7 @@ function describe(error: z.ZodError, value: unknown): string {
   return path === "" ? "the payload is no JSON object" : `${path}: ${problem}`;
 }
 
-/** ISO 8601 with its zone, as everybody of ours writes it. */
+/** ISO 8601 with its zone, as the broker and its SDKs write it. */
 export const writtenTime = z
   .string()
   .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/)
@@ -199,8 +200,8 @@ export const writtenTime = z
 export const writtenTrust = z.enum(["claimed", "shared", "proved"]);
 
 /**
- * The fields of an envelope as the broker and its SDKs write them: more than is asked of others (`wireEnvelope`), so
- * that every reader can rely on it.
+ * The fields of an envelope as the broker and its SDKs write them. It is stricter than `wireEnvelope`, so that every
+ * reader can rely on it.
  */
 export const writtenEnvelope = z.strictObject({
   message_id: z.string().min(1).max(envelopeIdMax),

@@ -6,13 +6,12 @@ import { Message } from "./message.js";
 import type { Outcome, Router } from "./router.js";
 import { brokerTopic, topicKind } from "./topic.js";
 
-/** Somebody who follows every message that was looked at and routed: open requests, conversations. */
+/** Called with every message that the exchange has routed: open requests and conversations follow them. */
 export type Follower = (envelope: Envelope, message: Message) => void;
 
 /**
- * The one way in for a message that is looked at: it is checked, counted once and routed, or refused with a Fault. What
- * ZeroMQ agents send
- * each other as bytes goes past it, straight to the router.
+ * The only entrance for messages that are parsed: a message is checked, counted once and routed, or refused with a
+ * Fault. Messages that ZeroMQ agents send each other as bytes bypass it and go straight to the router.
  */
 export class Exchange {
   readonly router: Router;
@@ -28,7 +27,7 @@ export class Exchange {
     this.#newId = newId;
   }
 
-  /** Adds somebody who hears of every routed message, after its receivers. */
+  /** Calls `follower` with every routed message, after its receivers. The returned function ends it. */
   follow(follower: Follower): () => void {
     this.#followers.push(follower);
     return () => {
@@ -57,7 +56,7 @@ export class Exchange {
       this.ledger.refuse(`guard-${refusal.code}`);
       throw refusal;
     }
-    // Counted before, taken back if nobody was there: the sums are right whenever a receiver looks at them.
+    // Counted first, and taken back if there was no receiver, so that a receiver that reads the ledger sees true sums.
     messages.routed += 1;
     const outcome = this.router.publish(message);
     if (outcome.receivers === 0 && !this.#exists(message.topic)) {
@@ -70,7 +69,7 @@ export class Exchange {
     return outcome;
   }
 
-  /** Routes a message of the broker's own, from `$broker`; one that nobody hears is counted, never refused. */
+  /** Routes a message from `$broker` itself. If nobody receives it, it is counted as unroutable, never refused. */
   announce(topic: string, body: Pick<Envelope, "type" | "content"> & Partial<Envelope>, hidden = false): Outcome {
     const now = this.clock.now();
     const message = Message.of(
@@ -97,7 +96,7 @@ export class Exchange {
     return outcome;
   }
 
-  /** A room that exists, everybody and the broker are there even when nobody listens. */
+  /** True for topics that exist even without a subscriber: a room of the directory, `all`, `$broker`. */
   #exists(topic: string): boolean {
     const kind = topicKind(topic);
     if (kind === "everyone" || kind === "broker") return true;
@@ -105,7 +104,7 @@ export class Exchange {
   }
 }
 
-/** What a sender is told when nobody is at `topic`; also when it may not know that somebody is. */
+/** The text for a sender if nobody is at `topic`, or if the sender may not know that somebody is. */
 export function notThere(topic: string): string {
   return topic.startsWith("#")
     ? `there is no room ${topic}; joining it makes it`

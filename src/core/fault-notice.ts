@@ -5,15 +5,15 @@ import { Message } from "./message.js";
 import { brokerTopic } from "./topic.js";
 
 /**
- * A fault that an agent is told of: about which message, and why. `loop`: the loop guard has tripped; nothing is
- * refused by it.
+ * A fault as an agent is told about it: which message was refused, and why. The code `loop` says that the loop guard
+ * has tripped; it refuses no message.
  */
 export interface FaultNotice {
   readonly code: FaultCode | "loop";
   readonly message: string;
   /** The id of the message that it is about. */
   readonly inReplyTo?: string | undefined;
-  /** What else programs can read in `content.data`. */
+  /** More fields for programs, in `content.data`. */
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
@@ -36,7 +36,7 @@ export function noticeOf(
   };
 }
 
-/** The notice as the broker's own inform, whoever hears it (protocols §2, faults). */
+/** Type and content of the inform from `$broker` that carries the notice (protocols §2, faults). */
 export function noticeBody({
   code,
   message,
@@ -69,7 +69,7 @@ export function noticeMessage(
   return Message.of(envelope, { topic, receivedAt: now, trust: "proved", origin: undefined });
 }
 
-/** The code of a fault notice; undefined if the envelope is none of the broker's. */
+/** The code of a fault notice; undefined if the envelope is not a fault notice of the broker. */
 export function noticeCode({ from, content }: Envelope): string | undefined {
   if (from !== brokerTopic || content.kind !== "fault") return undefined;
   const { data } = content;

@@ -20,17 +20,17 @@ export const faultCodes = [
 export type FaultCode = (typeof faultCodes)[number];
 
 export interface FaultOptions {
-  /** More for the peer, safe to send: the field that is wrong, the remedy. */
+  /** More for the peer, safe to send: for example the field that is wrong. */
   readonly detail?: Readonly<Record<string, unknown>>;
   /** What went wrong inside; logged, never sent. */
   readonly cause?: unknown;
-  /** When the same thing may be tried again, in milliseconds. */
+  /** After how many milliseconds the same thing may be tried again. */
   readonly retryAfterMs?: number;
-  /** The connection cannot go on after this. */
+  /** The connection is closed after this fault. */
   readonly fatal?: boolean;
 }
 
-/** Something refused. `message` is written for the peer and names the remedy; `cause` stays here. */
+/** A refusal. `message` is written for the peer and names the remedy; `cause` is never sent. */
 export class Fault extends Error {
   readonly code: FaultCode;
   readonly detail: Readonly<Record<string, unknown>> | undefined;

@@ -1,12 +1,10 @@
-/** 64 KiB: a block is one write; larger ones gain nothing and pin more memory. */
+/** Bytes of a block. A block is one write; larger ones are not faster and pin more memory. */
 export const blockBytes = 64 * 1024;
 const freeMax = 64;
 
 /**
- * Blocks of 64 KiB that send queues write from and give back. New ones at each tick are memory that V8 counts as its
- * own:
- * a full collection
- * every 20 ms at 1 M messages/s, and a p99 of 10 ms.
+ * Blocks of 64 KiB that send queues write from and give back. New blocks at each tick would count as V8's memory: a
+ * full garbage collection every 20 ms at 1 M messages/s, and a p99 of 10 ms.
  */
 export class BlockPool {
   readonly #free: Buffer[] = [];
@@ -16,26 +14,26 @@ export class BlockPool {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
   }
 
-  /** Gives a block back: nobody, the system included, may read it any more. At most 64 are kept. */
+  /** Gives a block back that nobody reads any more, the system included. At most 64 are kept. */
   give(block: Buffer): void {
     if (this.#free.length < freeMax) this.#free.push(block);
   }
 }
 
-/** So much comes from Node's pool; more would be memory of its own for each run. */
+/** Most bytes of a run: Node's pool serves so much, a larger run would allocate memory of its own. */
 export const runMaxBytes = 4_000;
 
 /**
- * Whole frames that leave a socket together, in order. Whoever is given the same frames in the same order shares one
- * run, whose bytes are joined once for
- * all: four messages to a room of 1,000 are one buffer, not 1,000.
+ * Whole frames that leave a socket together, in order. Sockets that get the same frames in the same order share one
+ * run,
+ * whose bytes are joined once for all of them: four messages to a room of 1,000 are one buffer, not 1,000.
  */
 export class FrameRun {
   /** Bytes. */
   readonly size: number;
   readonly #frame: Buffer;
   readonly #before: FrameRun | undefined;
-  /** The longer run that was asked for last: a message goes to all its hearers before the next one does. */
+  /** The longer run that was made last: one message goes to all its receivers before the next one does. */
   #longer: FrameRun | undefined;
   #joined: Buffer | undefined;
 
@@ -58,7 +56,7 @@ export class FrameRun {
     return this.#before === undefined && this.#frame === frame;
   }
 
-  /** All frames in one buffer, which nobody writes to. */
+  /** All frames in one buffer, which must not be written to. */
   get bytes(): Buffer {
     if (this.#before === undefined) return this.#frame;
     if (this.#joined === undefined) this.copyTo((this.#joined = Buffer.allocUnsafe(this.size)));
@@ -73,7 +71,7 @@ export class FrameRun {
   }
 }
 
-/** Something with bytes that wait for the end of the tick. */
+/** Holds bytes that are written at the end of the tick. */
 export interface Flushable {
   flush(): void;
 }
@@ -83,14 +81,14 @@ export interface Flushable {
  * (4 × cheaper with four messages in flight).
  */
 export class Flusher {
-  /** Blocks for what gathers. */
+  /** The blocks of all send queues. */
   readonly blocks = new BlockPool();
   #dirty: Flushable[] = [];
-  /** The run that was begun last in this tick. */
+  /** The run that was started last in this tick. */
   #begun: FrameRun | undefined;
   #scheduled = false;
 
-  /** Marks `item` to be flushed; the caller does so once until it is. */
+  /** Marks `item` to be flushed at the end of the tick. The caller does so once per flush. */
   mark(item: Flushable): void {
     this.#dirty.push(item);
     if (this.#scheduled) return;
@@ -100,13 +98,13 @@ export class Flusher {
     });
   }
 
-  /** The run of one frame, the same for all who begin with it one after the other. */
+  /** The run of one frame; callers that start with the same frame one after the other get the same run. */
   begin(frame: Buffer): FrameRun {
     if (this.#begun?.is(frame) !== true) this.#begun = new FrameRun(frame, undefined);
     return this.#begun;
   }
 
-  /** Flushes everything that is marked, now. */
+  /** Flushes everything that is marked. */
   flush(): void {
     this.#scheduled = false;
     this.#begun = undefined;

@@ -19,17 +19,17 @@ export interface MessageLedger {
   malformed: number;
 }
 
-/** Both ledgers of the broker (design, invariant 4). Plain integers, so that the hot path can count. */
+/** Both ledgers of the broker. Plain integers, so that counting costs the hot path almost nothing. */
 export class Ledger {
   readonly messages: MessageLedger = { accepted: 0, routed: 0, stored: 0, refused: 0, unroutable: 0, malformed: 0 };
   /** Copies for receivers. */
   readonly copies: CopyLedger = emptyCopies();
-  /** Copies for taps and prefix subscriptions, which are nobody's receivers. */
+  /** Copies for taps and prefix subscriptions, which do not count as receivers. */
   readonly taps: CopyLedger = emptyCopies();
-  /** Everything refused, dropped or cut, by reason: a closed vocabulary of words in our own code. */
+  /** How often something was refused, dropped or cut, by reason. The reasons are fixed words of our own code. */
   readonly reasons: Record<string, number> = Object.create(null) as Record<string, number>;
 
-  /** Counts something that went wrong under a word of our own, never one that a peer chose. */
+  /** Counts one reason. `reason` must be a word of our own code, never one that a peer chose. */
   count(reason: string, times = 1): void {
     this.reasons[reason] = (this.reasons[reason] ?? 0) + times;
   }

@@ -8,8 +8,7 @@ export type Log = (
 const shownMaxBytes = 128;
 
 /**
- * What a stranger wrote, as far as logs and faults repeat it: its first 128 bytes of UTF-8, and `…` where there was
- * more.
+ * A stranger's text, shortened for logs and faults: its first 128 bytes of UTF-8, followed by `…` if there was more.
  */
 export function cutText(text: string): string {
   const bytes = Buffer.from(text.slice(0, shownMaxBytes));

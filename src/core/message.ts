@@ -15,14 +15,14 @@ export interface PreparedFrame {
   readonly bytes: Buffer;
 }
 
-/** A frame for all hearers of one dialect and variant. */
+/** A frame for all receivers of one dialect and variant. */
 export interface Rendered {
   readonly key: string;
-  /** Undefined: the dialect has no words for the message. */
+  /** Undefined if the dialect cannot express the message. */
   readonly frame: PreparedFrame | undefined;
 }
 
-/** What is known of a message besides its bytes. */
+/** What is known about a message besides its bytes. */
 export interface Arrival {
   readonly topic: string;
   /** Wall clock at receipt, milliseconds. */
@@ -32,8 +32,8 @@ export interface Arrival {
   /** The connection or session it came from, to be compared by identity; undefined for the broker's own. */
   readonly origin: object | undefined;
   /**
-   * Who spoke, where the connection or session has a principal: the very one of its presence. Guards of invite-only
-   * rooms need it.
+   * The sender's principal, if its connection or session has one: the same object as in its presence. Guards of
+   * invite-only rooms need it.
    */
   readonly speaker?: Principal | undefined;
 }
@@ -41,8 +41,8 @@ export interface Arrival {
 const jsonDepthMax = 64;
 
 /**
- * An envelope on its way: bytes and object, each derived from the other at most once, when somebody needs it.
- * The router stamps `sequence`.
+ * An envelope on its way, as bytes and as object. Each is made from the other at most once, when it is first needed.
+ * The router sets `sequence`.
  */
 export class Message {
   readonly topic: string;
@@ -55,16 +55,16 @@ export class Message {
   /** The two-part ZMTP frame, built once by the first ZeroMQ peer that needs it. */
   wire: Buffer | undefined;
   /**
-   * Frames rendered for WebSocket dialects, by dialect and variant; each is encoded once. One or two as a rule: a list
-   * is found faster than a Map.
+   * Frames rendered for WebSocket dialects, by dialect and variant; each is encoded once. There are rarely more than
+   * two, and a short list is searched faster than a Map.
    */
   rendered: Rendered[] | undefined;
   /** Set for a message that must stay byte-exact between two sessions of one dialect. */
   raw: RawFrame | undefined;
-  /** Only subscribers that may inspect see it among the taps. */
+  /** Of the taps, only those that may inspect receive it. */
   hidden = false;
   #payload: Buffer | undefined;
-  /** True for an envelope of the broker's making, which needs no second look at who vouches for it. */
+  /** True if the broker built the envelope: its broker keys are then right already. */
   readonly #ours: boolean;
   #stamped: Buffer | undefined;
   #borrowed: boolean;
@@ -100,19 +100,19 @@ export class Message {
     return this.#payload;
   }
 
-  /** The payload of an envelope as ZeroMQ subscribers get it: what only the broker writes is the broker's word. */
+  /** The payload as ZeroMQ subscribers get it: the keys that only the broker may write hold the broker's values. */
   get stampedPayload(): Buffer {
     if (this.#ours) return this.payload;
     return (this.#stamped ??= stampTrust(this.payload, this.trust === "claimed" ? undefined : this.trust));
   }
 
-  /** The envelope, or undefined if the payload is none; `problem` says why. */
+  /** The envelope, or undefined if the payload is not one; `problem` says why. */
   get envelope(): Envelope | undefined {
     const reading = this.#read();
     return "envelope" in reading ? reading.envelope : undefined;
   }
 
-  /** Why the payload is no envelope, for its sender; undefined if it is one. */
+  /** Why the payload is not an envelope, in words for its sender; undefined if it is one. */
   get problem(): string | undefined {
     const reading = this.#read();
     return "problem" in reading ? reading.problem : undefined;

@@ -1,6 +1,7 @@
 /**
- * How well a speaker's name is proved: `claimed` says it is so, `shared` holds a secret that others hold, too,
- * `proved` holds a secret of its own.
+ * How well a speaker's name is proved. `claimed`: not at all. `shared`: by a secret that others know, too. `proved`: by
+ * a
+ * secret of its own.
  */
 export type Trust = "claimed" | "shared" | "proved";
 
@@ -21,23 +22,23 @@ export interface Principal {
   /** A name for people; never routes. */
   readonly displayName: string;
   readonly trust: Trust;
-  /** What proved it, equal for two sessions of the same owner: a token's id, a key's fingerprint. */
+  /** What proved the name, such as a key's fingerprint; equal for two sessions of the same owner. */
   readonly proof: string | undefined;
   /**
-   * Which token was shown, where it was one of the agent's own: what speaks by it ends with it. Never the token itself.
+   * The id of the token that was shown, never the token itself. When that token ends, the session is closed.
    */
   readonly tokenId?: string;
   /**
-   * What would prove it, where that is known and not yet shown. Rights are given to it, so that nobody else gets them
-   * by the name.
+   * What would prove the name, if that is known but was not shown yet. Rights are bound to it, so that nobody else gets
+   * them by using the same name.
    */
   readonly expectedProof?: string;
-  /** The name was made for this session and never comes again: a right that lasts longer is of no use to it. */
+  /** The name was made for this session and is never used again, so no right is kept for it. */
   readonly temporary?: true;
   readonly scopes: ReadonlySet<Scope>;
 }
 
-/** The token by which somebody speaks, as a part of what is told of it. */
+/** The principal's token id as an object to spread into a login event. */
 export function tokenOf({ tokenId }: Principal): { readonly tokenId?: string } {
   return tokenId === undefined ? {} : { tokenId };
 }

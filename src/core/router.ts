@@ -2,12 +2,13 @@ import type { Fault } from "./fault.js";
 import type { Message } from "./message.js";
 import { eventsTopic } from "./topic.js";
 
-/** Whoever hears what is published: a ZeroMQ peer, a session, a room's history, a tap. */
+/** Receives what is published: a ZeroMQ peer, a session, a room's history, a tap. */
 export interface Subscriber {
   /**
-   * Takes one copy. The payload may be borrowed: `message.keep()` before holding it.
-   * `observed`: heard as a tap, which counts apart.
-   * @returns false if this message is none of its business (its own, say); a copy dropped and counted is true.
+   * Takes one copy. The payload may be borrowed: call `message.keep()` before storing it.
+   * `observed`: received as a tap, which is counted separately.
+   * @returns false if the message is not for this subscriber (its own, for example); true also if the copy was dropped
+   * and counted.
    */
   deliver(message: Message, observed: boolean): boolean;
   /** True if it may see invite-only rooms and sealed content as a tap. */
@@ -17,9 +18,8 @@ export interface Subscriber {
 /** A subscriber that takes whole two-part ZeroMQ messages as the bytes that came. */
 export interface WireSubscriber extends Subscriber {
   /**
-   * `count` whole messages of one topic, `chunk[start, end)`. `lasting`: the chunk is not written to again and may be
-   * held; else it is
-   * borrowed for this call.
+   * Takes `count` whole messages of one topic, `chunk[start, end)`. `lasting`: the chunk is never written to again and
+   * may be stored; otherwise it is borrowed for this call.
    */
   forward(chunk: Buffer, start: number, end: number, count: number, observed: boolean, lasting: boolean): void;
 }
@@ -34,17 +34,17 @@ export interface Route {
   readonly wires: readonly WireSubscriber[];
   /** Subscribers of exactly this topic that need a Message. */
   readonly readers: readonly Subscriber[];
-  /** Prefix subscriptions and taps that hear it, too. */
+  /** Prefix subscriptions and taps that receive it, too. */
   readonly observers: readonly Subscriber[];
-  /** Asked before each message; absent for topics open to everybody. */
+  /** Called before each message; undefined for topics that are open to everybody. */
   readonly guard: Guard | undefined;
-  /** Only observers that may inspect hear it (invite-only rooms). */
+  /** Of the observers, only those that may inspect receive it (invite-only rooms). */
   readonly hidden: boolean;
   /** False once the router has dropped it, with its last subscriber and guard. */
   readonly live: boolean;
-  /** Who hears its messages if they may pass as bytes; undefined if somebody needs a Message, or nobody hears it. */
+  /** The receivers if messages may pass as bytes; undefined if one needs a Message, or if there is none. */
   readonly bytes: BytesRoute | undefined;
-  /** Of which state of taps and prefixes `observers` and `bytes` tell; see `Router.fresh`. */
+  /** The state of taps and prefixes for which `observers` and `bytes` were computed; see `Router.fresh`. */
   readonly state: number;
 }
 
@@ -54,7 +54,7 @@ export interface BytesRoute {
   readonly observers: readonly WireSubscriber[];
 }
 
-/** What became of a published message. `receivers` leaves taps out. */
+/** What became of a published message. `receivers` does not count taps. */
 export interface Outcome {
   readonly receivers: number;
   readonly stored: boolean;
@@ -85,14 +85,14 @@ export class Router {
   }
 
   /**
-   * A route of ours as it is now: after a change of taps or prefixes each is worked out anew when it is next used, not
-   * all at once.
+   * The current form of a route. After a change of taps or prefixes each route is computed again when it is next used,
+   * not all of them at once.
    */
   fresh(route: Route): Route {
     return route.state === this.#state ? route : (this.route(route.topic) ?? route);
   }
 
-  /** Taps and prefix subscriptions that hear a topic without a route. */
+  /** Taps and prefix subscriptions that receive `topic`. */
   observers(topic: string): readonly Subscriber[] {
     if (this.#prefixes.size === 0) return this.#taps;
     const found = new Set<Subscriber>(this.#taps);
@@ -143,7 +143,7 @@ export class Router {
     });
   }
 
-  /** Makes every message to `topic` ask `guard` first, and hides it from ordinary taps. */
+  /** Lets `guard` check every message to `topic`, and hides the topic from ordinary taps. */
   guard(topic: string, guard: Guard): () => void {
     const route = this.#obtain(topic);
     route.guard = guard;
@@ -163,8 +163,8 @@ export class Router {
     const route = this.route(message.topic);
     let receivers = 0;
     if (route !== undefined) {
-      // What happens in an invite-only room is an event for those who may know of it; a ZeroMQ peer cannot filter, a
-      // session does.
+      // Events of an invite-only room are only for those who may know of the room. A session filters them itself; a
+      // ZeroMQ peer cannot.
       const closed = message.hidden && message.topic === eventsTopic;
       for (const wire of route.wires) {
         if ((!closed || wire.inspects === true) && wire.deliver(message, false)) receivers += 1;
@@ -175,8 +175,9 @@ export class Router {
     for (const observer of observers) {
       if (!hidden || observer.inspects === true) observer.deliver(message, true);
     }
-    // Last, because a reader may publish at once ($broker answers so), and nobody shall hear an answer before its
-    // request.
+    // Readers come last, because a reader may publish at once (as $broker does), and nobody may receive an answer
+    // before
+    // its request.
     if (route !== undefined) {
       for (const reader of route.readers) if (reader.deliver(message, false)) receivers += 1;
     }
@@ -215,8 +216,8 @@ export class Router {
   }
 
   /**
-   * Topics of one subscriber share one list: with 10,000 topics it stays in the processor's caches (0.1 µs per
-   * message).
+   * Topics with the same single subscriber share one list, which then stays in the processor's caches even with 10,000
+   * topics (0.1 µs per message).
    */
   #bytesRoute({ wires, readers, observers, guard }: Route): BytesRoute | undefined {
     const [wire] = wires;
@@ -227,7 +228,7 @@ export class Router {
     return sole;
   }
 
-  /** Works out anew who observes a route and whether its messages may pass as bytes, after any change to it. */
+  /** Computes, after any change, who observes a route and whether its messages may pass as bytes. */
   #observe(route: MutableRoute): void {
     if (this.#taps.length === 0 && this.#prefixes.size === 0) {
       if (route.observers.length > 0) route.observers = [];
@@ -244,7 +245,7 @@ function isWire(subscriber: Subscriber): subscriber is WireSubscriber {
   return "forward" in subscriber;
 }
 
-/** A list of one has room for one: most names have one hearer, and a list that is spread has room for 17. */
+/** A literal list of one allocates one place, a spread list 17. Most names have one subscriber. */
 function withAlso<T>(list: readonly T[], item: T): readonly T[] {
   return list.length === 0 ? [item] : [...list, item];
 }

@@ -1,11 +1,11 @@
-import { Buffer } from "node:buffer"; // the global one is asked for by a getter, each time
+import { Buffer } from "node:buffer"; // the global Buffer is a getter, which is slower
 import { blockBytes } from "./flusher.js";
 import type { Flushable, Flusher } from "./flusher.js";
 import { runMaxBytes, type FrameRun } from "./flusher.js";
 import type { DropReason, Ledger } from "./ledger.js";
 import type { BacklogTotal } from "./backlog-total.js";
 
-/** The writing half of a socket. `done` is called once, at once or later, when the bytes have left or never will. */
+/** The writing half of a socket. `done` is called once, now or later, when the bytes have left or cannot leave. */
 export interface Wire {
   write(bytes: Buffer, done: (error?: Error | null) => void): void;
 }
@@ -15,7 +15,7 @@ export interface SendQueueOptions {
   readonly flusher: Flusher;
   readonly ledger: Ledger;
   readonly total: BacklogTotal;
-  /** Unsent bytes at most; a message beyond it is dropped. */
+  /** Most unsent bytes; a message beyond it is dropped. */
   readonly maxBytes: number;
   /** Closes the connection at once; called when its backlog is evicted. */
   readonly evict: () => void;
@@ -23,45 +23,45 @@ export interface SendQueueOptions {
   readonly monotonic: () => number;
 }
 
-/** Bytes for one write, and the copies whose last byte is in them: for receivers, for taps. */
+/** Bytes for one write, and how many copies end in them: for receivers, for taps. */
 interface Parcel {
   readonly bytes: Buffer;
   readonly copies: number;
   readonly observed: number;
-  /** The pool's block that the bytes lie in. */
+  /** The pool's block that contains the bytes, to be given back. */
   readonly block: Buffer | undefined;
 }
 
-/** The first bytes of a tick go to a small block from Node's pool: 1,000 idle connections would pin 64 MiB. */
+/** The first bytes of a tick go to a small block: with large ones 1,000 idle connections would pin 64 MiB. */
 const firstBlockBytes = 2048;
-/** So much is given to the socket at a time: it tells of progress only when all of it has left. */
+/** Most bytes given to the socket at a time; it reports progress only when all of them have left. */
 const inFlightMaxBytes = 256 * 1024;
 
 /**
- * What waits for one socket: whole frames in order, copied into blocks, written once per tick. It keeps the ledger of
- * copies: each copy becomes *written* when the write that holds its last byte completes, or *dropped* with a reason.
+ * The frames that wait for one socket, in order, copied into blocks and written once per tick. It counts copies in the
+ * ledger: each becomes *written* when the write with its last byte completes, or *dropped* with a reason.
  */
 export class SendQueue implements Flushable {
-  /** Bytes taken and not yet written. */
+  /** Bytes accepted and not yet written. */
   buffered = 0;
   /** Messages dropped because the backlog was full, since the start. */
   dropped = 0;
   /** Monotonic time of the last completed write, or of the first byte that waits. */
   progressAt = 0;
   readonly #options: SendQueueOptions;
-  /** Borrowed whole frames, if they are all that waits: they leave uncopied. */
+  /** Borrowed whole frames, if nothing else waits: they leave without a copy. */
   #run: FrameRun | undefined;
   /** The block that is being filled, and the copies that end in it. */
   #block: Buffer | undefined;
   #used = 0;
   #copies = 0;
   #observed = 0;
-  /** Full parcels that wait for their turn; `#next` is the first that has not been given to the socket. */
+  /** Full parcels in order; `#next` is the first that was not given to the socket yet. */
   #queue: Parcel[] = [];
   #next = 0;
   #inFlightBytes = 0;
   #isPumping = false;
-  /** Copies not yet settled, all together. */
+  /** Copies that are neither written nor dropped yet. */
   #copiesPending = 0;
   #observedPending = 0;
   #marked = false;
@@ -72,10 +72,10 @@ export class SendQueue implements Flushable {
   }
 
   /**
-   * Takes `count` whole messages, `source[start, end)`. With `borrow` the bytes may leave uncopied, if nothing waits
-   * and they are all or a large part of
-   * `source`, or joined with others once for all who are given the same; the caller must not write to `source` again.
-   * @returns false if they were dropped, because the backlog is full or the connection closed; they are counted.
+   * Takes `count` whole messages, `source[start, end)`. With `borrow` the caller must not write to `source` again; the
+   * bytes may then leave without a copy (if nothing waits and they are a large part of `source`) or in a run that is
+   * shared with other sockets.
+   * @returns false if they were dropped, because the backlog is full or the connection closed; they are counted then
    */
   append(source: Buffer, start: number, end: number, count: number, observed: boolean, borrow: boolean): boolean {
     const size = end - start;
@@ -95,9 +95,9 @@ export class SendQueue implements Flushable {
     if (observed) this.#observedPending += count;
     else this.#copiesPending += count;
     if (borrow && size > 4096 && size * 4 >= source.length && this.buffered === this.#gathered) {
-      // Nothing waits but what this tick has gathered: it leaves first, then the range as it is.
+      // Only the bytes of this tick wait: they leave first, then the range itself, without a copy.
       this.#seal();
-      this.#grow(size);
+      this.#addBytes(size);
       this.#queue.push({
         bytes: source.subarray(start, end),
         copies: observed ? 0 : count,
@@ -107,7 +107,7 @@ export class SendQueue implements Flushable {
       this.#pump();
       return true;
     }
-    if (borrow && size === source.length && this.#mayRun(size)) this.#goOn(source);
+    if (borrow && size === source.length && this.#mayJoinRun(size)) this.#extendRun(source);
     else this.#copy(source, start, end);
     if (observed) this.#observed += count;
     else this.#copies += count;
@@ -116,32 +116,32 @@ export class SendQueue implements Flushable {
   }
 
   /**
-   * Takes bytes that are no copy of a message: answers, pings, greetings. Not subject to the limit, not counted.
-   * `borrow` as for messages.
+   * Takes bytes that are not a copy of a message: answers, pings, greetings. They are not limited and not counted.
+   * `borrow` is the same as in `append`.
    */
   control(bytes: Buffer, borrow = false): void {
     if (this.#closed) return;
-    if (borrow && this.#mayRun(bytes.length)) this.#goOn(bytes);
+    if (borrow && this.#mayJoinRun(bytes.length)) this.#extendRun(bytes);
     else this.#copy(bytes, 0, bytes.length);
     this.#mark();
   }
 
-  /** Hands everything that has gathered to the socket. */
+  /** Gives everything that has gathered to the socket. */
   flush(): void {
     this.#marked = false;
     this.#pump();
   }
 
-  /** The connection is gone: what waits is dropped and counted. */
+  /** The connection is gone: waiting copies are dropped and counted. */
   close(reason: DropReason = "closed"): void {
     if (this.#closed) return;
     this.#closed = true;
     const { ledger, total } = this.#options;
     settle(ledger.copies, this.#copiesPending, reason);
     settle(ledger.taps, this.#observedPending, reason);
-    const held = this.buffered;
+    const unsent = this.buffered;
     this.buffered = 0;
-    total.release(held);
+    total.release(unsent);
     total.leave(this);
     this.#run = undefined;
     this.#block = undefined;
@@ -153,34 +153,34 @@ export class SendQueue implements Flushable {
     return this.#closed;
   }
 
-  /** Closes the connection to give its memory back. */
+  /** Closes the connection to free its memory. */
   evict(): void {
     this.#options.evict();
   }
 
-  #grow(size: number): void {
+  #addBytes(size: number): void {
     if (this.buffered === 0) this.progressAt = this.#options.monotonic();
     this.buffered += size;
     this.#options.total.take(this, size);
   }
 
-  /** Bytes of this tick that nobody has been asked to write. */
+  /** Bytes of this tick that were not given to the socket yet. */
   get #gathered(): number {
     return this.#used + (this.#run?.size ?? 0);
   }
 
-  #mayRun(size: number): boolean {
-    const held = this.#run?.size ?? 0;
-    return this.buffered === held && held + size <= runMaxBytes;
+  #mayJoinRun(size: number): boolean {
+    const gathered = this.#run?.size ?? 0;
+    return this.buffered === gathered && gathered + size <= runMaxBytes;
   }
 
-  #goOn(frame: Buffer): void {
-    this.#grow(frame.length);
+  #extendRun(frame: Buffer): void {
+    this.#addBytes(frame.length);
     this.#run = this.#run === undefined ? this.#options.flusher.begin(frame) : this.#run.with(frame);
   }
 
-  /** What joins a run and is none of it comes to lie behind it in a block: one write. */
-  #unroll(run: FrameRun): void {
+  /** Copies the run into a block, so that bytes which cannot join the run can follow it in the same write. */
+  #copyRun(run: FrameRun): void {
     this.#run = undefined;
     this.#block =
       run.size < firstBlockBytes ? Buffer.allocUnsafe(firstBlockBytes) : this.#options.flusher.blocks.take();
@@ -188,15 +188,15 @@ export class SendQueue implements Flushable {
     run.copyTo(this.#block);
   }
 
-  /** Fills the open block and goes on in the next: the socket does not mind where a message is cut. */
+  /** Fills the open block and continues in the next; a message may be cut anywhere between blocks. */
   #copy(source: Buffer, start: number, end: number): void {
-    this.#grow(end - start);
-    if (this.#run !== undefined) this.#unroll(this.#run);
+    this.#addBytes(end - start);
+    if (this.#run !== undefined) this.#copyRun(this.#run);
     let block = (this.#block ??= Buffer.allocUnsafe(firstBlockBytes));
     let at = start;
     while (at < end) {
       if (this.#used === block.length) {
-        // The copies before this one end in the full block, this one ends later.
+        // Earlier copies end in the full block, this one ends in a later one.
         this.#seal();
         this.#pump();
         block = this.#block = this.#options.flusher.blocks.take();
@@ -236,13 +236,12 @@ export class SendQueue implements Flushable {
   }
 
   /**
-   * Writes what waits, if no write is under way. The open block is filled on while one is: a peer that stops reading
-   * costs
-   * the bytes that wait for it, not a block per tick.
+   * Writes what waits, unless a write is under way. Meanwhile the open block is filled further, so a peer that stops
+   * reading costs the bytes that wait for it and not a block per tick.
    */
   #pump(): void {
     if (this.#inFlightBytes > 0 || this.#closed || this.#isPumping) return;
-    // A write may be done before it returns.
+    // A write may complete before `write` returns.
     this.#isPumping = true;
     while (this.#inFlightBytes < inFlightMaxBytes) {
       if (this.#next === this.#queue.length && this.#inFlightBytes === 0) this.#seal();

@@ -2,7 +2,7 @@ import type { z } from "zod";
 
 type Issue = z.core.$ZodIssue;
 
-/** What each type of a schema is called. */
+/** The words for each type of a schema. */
 const kinds: Readonly<Record<string, string>> = {
   string: "text",
   number: "a number",
@@ -14,8 +14,9 @@ const kinds: Readonly<Record<string, string>> = {
 };
 
 /**
- * What is wrong with a value, in words for its author: `channel: is missing; it is text`. The path is empty where the
- * whole value is wrong.
+ * What is wrong with a value, in words for its author: `channel: is missing; it is text`. The path is empty if the
+ * whole
+ * value is wrong.
  * @param value what was checked
  */
 export function shapeProblem(error: z.ZodError, value: unknown): { readonly path: string; readonly problem: string } {
@@ -44,7 +45,7 @@ function problemOf(issue: Issue, value: unknown): string {
     case "too_big":
       return `must be ${boundOf(issue.origin, issue.maximum, issue.inclusive === false ? "less than" : "at most")}`;
     case "invalid_value":
-      return `must be ${issue.values.length === 1 ? "" : "one of "}${issue.values.map((one) => (typeof one === "string" ? one : JSON.stringify(one))).join(", ")}`;
+      return `must be ${issue.values.length === 1 ? "" : "one of "}${issue.values.map(shown).join(", ")}`;
     case "unrecognized_keys":
       return "there is nothing of this name";
     case "invalid_format":
@@ -56,6 +57,10 @@ function problemOf(issue: Issue, value: unknown): string {
     case "not_multiple_of":
       return issue.message;
   }
+}
+
+function shown(value: z.core.util.Primitive): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function boundOf(origin: string, bound: number | bigint, relation: string): string {

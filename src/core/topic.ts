@@ -8,21 +8,21 @@ export const brokerTopic = "$broker";
 export const eventsTopic = "$events";
 export const telemetryTopic = "$telemetry";
 
-/** What a topic stands for. `data`: a valid topic that can be nobody's name. */
+/** What a topic stands for. `data`: a valid topic that cannot be an agent's name. */
 export type TopicKind = "agent" | "room" | "everyone" | "broker" | "data";
 
 const reservedNames: ReadonlySet<string> = new Set(["all", "#all", "system", "server", "broker"]);
 const roomForm = /^#[A-Za-z0-9_\-.]{0,63}[A-Za-z0-9_-]$/u;
 /**
- * What shows nothing, too, so that no name looks like another: ignorable letters and marks (Hangul fillers, variation
- * selectors) and the blank Braille pattern.
+ * Characters that are invisible, so that no name looks like another. They include ignorable letters and marks (Hangul
+ * fillers, variation selectors) and the blank Braille pattern.
  */
 const unprintable = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
 const plainAscii = /^[A-Za-z0-9_-]+$/;
 /** Longest agent name, in bytes of UTF-8. */
 export const agentNameMaxBytes = 128;
 
-/** True for a name that no agent and no room may bear, in any case. */
+/** True for a name that no agent and no room may have, in upper or lower case. */
 export function isReserved(name: string): boolean {
   return reservedNames.has(name.toLowerCase());
 }

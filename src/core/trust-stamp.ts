@@ -1,22 +1,22 @@
 import type { Trust } from "./principal.js";
 
-/** Outermost keys of an envelope that only the broker writes; whoever hears them believes them. */
+/** Outermost keys of an envelope that only the broker may write, because receivers rely on them. */
 export const brokerKeys = ["trust", "received_at", "replay"] as const;
 
 const quote = 0x22;
 const backslash = 0x5c;
 const comma = 0x2c;
 const brace = Buffer.from("{");
-const spelt = brokerKeys.map((key) => Buffer.from(`"${key}"`));
+const quotedKeys = brokerKeys.map((key) => Buffer.from(`"${key}"`));
 const prefixes = { shared: Buffer.from('{"trust":"shared",'), proved: Buffer.from('{"trust":"proved",') } as const;
 
 /**
- * A payload as ZeroMQ subscribers get it: without what its sender wrote under the broker's keys, and with the broker's
- * word where the sender is proved. Only
- * these bytes change, so that numbers stay as they were written. One walk over the bytes and one copy: a search for
- * each key costs four times as much.
- * @param payload an envelope: a JSON object that parses, no key of which stands twice in the outermost object
- * @param trust undefined for a sender that only claims its name: then the key is absent
+ * A payload as ZeroMQ subscribers get it: without broker keys that its sender wrote, and with the broker's `trust` if
+ * the
+ * sender is proved. Only these bytes change, so that numbers stay as they were written. One pass over the bytes and one
+ * copy: a search for each key costs four times as much.
+ * @param payload an envelope: a JSON object that parses, without the same key twice in the outermost object
+ * @param trust undefined for a sender that only claims its name: the key is left out
  */
 export function stampTrust(payload: Buffer, trust: Exclude<Trust, "claimed"> | undefined): Buffer {
   const open = payload.indexOf(0x7b);
@@ -31,7 +31,7 @@ export function stampTrust(payload: Buffer, trust: Exclude<Trust, "claimed"> | u
   return whole;
 }
 
-/** What stands behind the opening brace, without the broker's members; undefined if there are none. */
+/** The bytes after the opening brace without the broker's members; undefined if there are none to remove. */
 function membersToKeep(bytes: Buffer, first: number): Buffer | undefined {
   /** Where each member of the outermost object ends, and which of them are the broker's. */
   const ends: number[] = [];
@@ -62,16 +62,16 @@ function membersToKeep(bytes: Buffer, first: number): Buffer | undefined {
   return Buffer.from(`${kept.join(",")}}`, "latin1");
 }
 
-/** True if `bytes[start, end)`, with its quotes, is one of the broker's keys, escapes read. */
+/** True if `bytes[start, end)`, with its quotes, is a broker key, also if it is written with escapes. */
 function isBrokerKey(bytes: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at += 1) {
     if (bytes[at] === backslash)
       return brokerKeys.some((key) => key === JSON.parse(bytes.toString("utf8", start, end)));
   }
-  return spelt.some((key) => key.length === end - start && bytes.compare(key, 0, key.length, start, end) === 0);
+  return quotedKeys.some((key) => key.length === end - start && bytes.compare(key, 0, key.length, start, end) === 0);
 }
 
-/** Where the string ends whose first character is at `at`. */
+/** The index of the closing quote of the string whose first character is at `at`. */
 function stringEnd(bytes: Buffer, at: number): number {
   for (let now = at; now < bytes.length; now += 1) {
     const byte = bytes[now];

@@ -2,8 +2,8 @@ import { Fault, isLoopbackAddress, networkOf, type Limits } from "../core/index.
 import type { Limiter, Rate } from "./limiter.js";
 
 /**
- * Logins that fail, by address, in IPv6 by network: who fails too often waits, on whichever door. This machine's own
- * addresses do not.
+ * Failed logins by address (in IPv6: by network). An address with too many must wait at every door; this machine's own
+ * addresses never wait.
  */
 export class FailedLogins {
   readonly #limiter: Limiter;

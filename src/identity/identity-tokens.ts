@@ -8,25 +8,24 @@ import { SecretFile, secretHash } from "../storage/secret-file.js";
 import type { Tables } from "../storage/table.js";
 import { readable, TokenFile } from "./token-file.js";
 
-/** Files that may have changed are looked at no more often than this. */
-const lookMs = 200;
+/** Token files are checked for changes no more often than this, milliseconds. */
+const refreshMs = 200;
 
-/** What {@link IdentityTokens} needs. */
 export interface IdentityOptions {
   readonly dataDirectory: Pick<DataDirectory, "file">;
   readonly clock: Clock;
   readonly limits: Pick<Limits, "provedNameMs" | "provedNamesMax">;
-  /** Names that only a token's owner may bear. */
+  /** Names that only the owner of a token may use. */
   readonly reserved: readonly string[];
   /**
-   * Hears of a token file that cannot be read while the broker runs; the tokens known before stay valid. For the log.
+   * Called when a token file cannot be read while the broker runs; the tokens known before stay valid. For the log.
    */
   readonly damaged: (fault: Fault) => void;
-  /** Where names that were seen proved are kept over a restart; absent: they are not. */
+  /** Where proved names are kept over a restart; absent: they are not kept. */
   readonly tables?: Pick<Tables, "table">;
 }
 
-/** A file that another process may change, and what was complained of it last, to say it once. */
+/** A file that another process may change, and the last complaint about it, so that it is reported once. */
 interface Watched {
   readonly refresh: () => void;
   complaint: string;
@@ -42,13 +41,13 @@ export class IdentityTokens implements Identity {
   // bound: the broker's configuration · evicts: nothing · owner: IdentityTokens
   readonly #reserved = new Set<string>();
   /**
-   * Each read by itself, so that one which cannot be read hides nothing that the others say; what is revoked is heard
-   * first.
+   * The token files, each read on its own, so that a damaged one does not affect the others. Agents' tokens come first,
+   * because a revocation is most urgent.
    */
   readonly #watched: readonly Watched[];
   #sharedId = "";
   #operatorId = "";
-  #lookedAt = -Infinity;
+  #refreshedAt = -Infinity;
   #tellProved: (name: string) => void = () => undefined;
 
   constructor(options: IdentityOptions) {
@@ -116,7 +115,7 @@ export class IdentityTokens implements Identity {
     const problem = agentNameProblem(agent);
     if (problem !== undefined) throw new Fault("malformed", `the agent's name ${problem}; choose another`);
     if (agent === operatorName) return this.#asOperator(token);
-    this.#look(false);
+    this.#refreshFiles(false);
     if (this.#shared.matches(token)) return this.#share(agent, token, displayName);
     const record = this.#record(token);
     if (record === undefined)
@@ -133,7 +132,7 @@ export class IdentityTokens implements Identity {
 
   isProtected(name: string): boolean {
     if (name === operatorName || this.#reserved.has(name) || this.#proved.has(name)) return true;
-    this.#look(false);
+    this.#refreshFiles(false);
     return this.#tokens.of(name).length > 0;
   }
 
@@ -148,13 +147,13 @@ export class IdentityTokens implements Identity {
   }
 
   get protectedCount(): number {
-    this.#look(false);
+    this.#refreshFiles(false);
     return this.#reserved.size + this.#proved.size + this.#tokens.subjects;
   }
 
   proxied(speaker: Principal): ReadonlySet<string> {
     if (!speaker.scopes.has("proxy")) return new Set();
-    this.#look(false);
+    this.#refreshFiles(false);
     return new Set(
       this.#tokens.of(speaker.agent).flatMap((record) => (record.scopes.includes("proxy") ? (record.names ?? []) : [])),
     );
@@ -180,14 +179,15 @@ export class IdentityTokens implements Identity {
     return this.#tokens.valid.map(listingOf);
   }
 
-  /** What may be shown of a token by its text; undefined if it is none. */
+  /** What may be shown of the token with this text; undefined if there is none. */
   listing(token: string): TokenListing | undefined {
     const record = this.#record(token);
     return record === undefined ? undefined : listingOf(record);
   }
 
   /**
-   * Takes the token of this id away, or else every token of this agent. A running broker cuts who speaks by them.
+   * Takes the token of this id away, or else every token of this agent. A running broker closes the sessions that use
+   * them.
    * @returns what was taken.
    * @throws Fault unavailable
    */
@@ -195,21 +195,21 @@ export class IdentityTokens implements Identity {
     return (await this.#tokens.remove(idOrAgent)).map(listingOf);
   }
 
-  /** Why who speaks by this token has to stop; undefined while the token is valid. */
+  /** Why sessions with this token must end; undefined while the token is valid. */
   endOf(tokenId: string): TokenEnd | undefined {
-    this.#look(false);
+    this.#refreshFiles(false);
     if (tokenId === this.#sharedId || tokenId === this.#operatorId) return undefined;
     return this.#tokens.endOf(tokenId);
   }
 
-  /** The token of this text. One that is not known may have been issued a moment ago. */
+  /** The token with this text. An unknown one may have been issued a moment ago, so the file is read again. */
   #record(token: string): TokenRecord | undefined {
     const known = this.#tokens.find(token);
     if (known !== undefined) {
-      this.#look(false);
+      this.#refreshFiles(false);
       return this.#tokens.find(token);
     }
-    this.#look(true);
+    this.#refreshFiles(true);
     return this.#tokens.find(token);
   }
 
@@ -237,7 +237,7 @@ export class IdentityTokens implements Identity {
   }
 
   #asOperator(token: string): Principal {
-    this.#look(false);
+    this.#refreshFiles(false);
     if (!this.#operator.matches(token)) {
       throw new Fault(
         "unauthenticated",
@@ -251,11 +251,11 @@ export class IdentityTokens implements Identity {
     });
   }
 
-  /** Looks whether another process changed the files: at once, or if that has not been done for a moment. */
-  #look(atOnce: boolean): void {
+  /** Reads files that another process changed: at once, or only if they were not checked for `refreshMs`. */
+  #refreshFiles(atOnce: boolean): void {
     const now = this.#options.clock.monotonic();
-    if (!atOnce && now - this.#lookedAt < lookMs) return;
-    this.#lookedAt = now;
+    if (!atOnce && now - this.#refreshedAt < refreshMs) return;
+    this.#refreshedAt = now;
     for (const watched of this.#watched) {
       try {
         watched.refresh();
@@ -282,7 +282,7 @@ function refreshedId(file: SecretFile): string | undefined {
   });
 }
 
-/** What is remembered of a secret that let somebody in, to cut them when it changes: tells nothing of it. */
+/** An id of a secret, to close its sessions when it changes. It reveals nothing of the secret. */
 function secretId({ path }: SecretFile, secret: string): string {
   return `${basename(path)}:${secretHash(`session ${secret}`).toString("hex").slice(0, 16)}`;
 }

@@ -22,10 +22,10 @@ export interface TokenRecord {
 /** What may be shown of a token. */
 export type TokenListing = Omit<TokenRecord, "hash">;
 
-/** Why a token is none any more. */
+/** Why a token is no longer valid. */
 export type TokenEnd = "revoked" | "expired";
 
-/** Something about who speaks for whom that whoever runs the broker may want to find again. Nothing of it is secret. */
+/** A login, or the end of one, for the audit log. It contains no secret. */
 export type LoginEvent = { readonly dialect: string; readonly remote: string } & (
   | { readonly event: "login" | "displaced"; readonly agent: string; readonly trust: Trust; readonly tokenId?: string }
   /** `agent`: the name that was asked for, where that is known. */
@@ -34,7 +34,7 @@ export type LoginEvent = { readonly dialect: string; readonly remote: string } &
   | { readonly event: "cut"; readonly agent: string; readonly tokenId: string; readonly why: TokenEnd }
 );
 
-/** Hears of logins as they happen. Must not throw. */
+/** Called with each login event as it happens. Must not throw. */
 export type LoginListener = (event: LoginEvent) => void;
 
 /** Who may call itself what, and how well that is proved. Decides at once. */
@@ -51,8 +51,8 @@ export interface Identity {
   /** Remembers that a name was proved. */
   remember(name: string): void;
   /**
-   * As many names are remembered as can be: who was proved long ago may be forgotten, so that a name which only a key
-   * proves should be proved at once.
+   * True when as many proved names are remembered as possible. Names proved long ago may then be forgotten, so every
+   * key should be asked for its proof at once.
    */
   readonly mayHaveForgotten: boolean;
   /**
@@ -72,8 +72,8 @@ export interface Identity {
 }
 
 /**
- * The name under which whoever runs the broker connects (`operator-token` in the data directory). Nobody else may bear
- * it.
+ * The name that the operator of the broker connects with (its token is `operator-token` in the data directory). Nobody
+ * else may use it.
  */
 export const operatorName = "operator";
 

@@ -2,7 +2,8 @@ import type { Clock, Limits } from "../core/index.js";
 import type { Limiter, Rate } from "./limiter.js";
 
 /**
- * Tokens are fractions: what is missing by less than this is there, so that a wait kept to the millisecond is enough.
+ * Tokens are fractions. If less than this is missing, the bucket counts as full enough, so that a wait that is exact to
+ * the millisecond succeeds.
  */
 const rounding = 1e-6;
 
@@ -12,7 +13,6 @@ interface Bucket {
   at: number;
 }
 
-/** What {@link LimiterMemory} needs. */
 export interface LimiterOptions {
   readonly limits: Pick<Limits, "bucketsMax">;
   readonly clock: Clock;
@@ -61,7 +61,7 @@ export class LimiterMemory implements Limiter {
     return Math.ceil(((missing - rounding) * 1000) / rate.perSecond);
   }
 
-  /** The key's bucket, moved to the end of the line of those to be forgotten. */
+  /** The key's bucket, moved to the end of the Map, whose first entry is evicted next. */
   #bucket(key: string, rate: Rate, now: number): Bucket {
     const known = this.#buckets.get(key);
     const bucket = known ?? { tokens: rate.burst, at: now };

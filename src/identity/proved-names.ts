@@ -1,7 +1,7 @@
 import type { Clock, Limits } from "../core/index.js";
 import type { Table } from "../storage/table.js";
 
-/** Names that were seen proved, for a while, over a restart, too: nobody may claim them without proof meanwhile. */
+/** Names that were proved, remembered for `provedNameMs` and over a restart: nobody may claim them without proof. */
 export class ProvedNames {
   // bound: provedNamesMax · evicts: the name that has not been proved for longest; any after provedNameMs · owner:
   // ProvedNames
@@ -16,7 +16,7 @@ export class ProvedNames {
     this.#clock = clock;
   }
 
-  /** Remembers what `table` knows, and keeps it there from now on. */
+  /** Restores the names in `table`, and keeps new ones there from now on. */
   load(table: Table<number>): void {
     this.#table = table;
     const ago = this.#clock.monotonic() - this.#clock.now();
@@ -26,12 +26,12 @@ export class ProvedNames {
     this.#forget();
   }
 
-  /** `kept`: over a restart. */
+  /** Remembers a name; `kept`: over a restart, too. */
   add(name: string, kept: boolean): void {
     const { provedNameMs } = this.#limits;
     this.#until.delete(name);
     this.#until.set(name, this.#clock.monotonic() + provedNameMs);
-    // What cannot be kept is told by whoever keeps the tables, and is remembered until the broker stops.
+    // The owner of the tables reports a failed write; the name is then remembered until the broker stops.
     if (kept) this.#table?.put(name, this.#clock.now() + provedNameMs).catch(() => undefined);
     this.#forget();
   }
@@ -52,7 +52,7 @@ export class ProvedNames {
     return this.#until.size;
   }
 
-  /** The oldest stand first, so looking stops at the first that stays. */
+  /** Removes what is too old or too much. The oldest come first, so the loop stops at the first that stays. */
   #forget(): void {
     const now = this.#clock.monotonic();
     for (const [name, until] of this.#until) {

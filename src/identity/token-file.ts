@@ -18,11 +18,11 @@ const recordForm = z.object({
 });
 const fileForm = z.object({ tokens: z.array(recordForm) });
 
-/** How long a writer waits for another one. */
+/** How long a writer waits for another one, milliseconds. */
 const lockWaitMs = 2_000;
 const lockRetryMs = 20;
 
-/** What a new token says. */
+/** The content of a new token. */
 export type NewToken = Omit<TokenRecord, "id" | "hash" | "issuedAt">;
 
 /** `tokens.json`: the hashes of all agents' tokens. Another process may write it, too; see `refresh`. */
@@ -44,11 +44,12 @@ export class TokenFile {
 
   /**
    * Reads the file if it has changed since it was read last.
-   * @throws Fault unavailable if it cannot be read or is none of ours; what was known stays, and the next call tries
+   * @throws Fault unavailable if it cannot be read or is not a token file; what was known stays, and the next call
+   * tries
    * again
    */
   refresh(): void {
-    const stamp = this.#look();
+    const stamp = this.#readStamp();
     if (stamp === this.#stamp) return;
     this.#adopt(this.#read());
     this.#stamp = stamp;
@@ -65,7 +66,7 @@ export class TokenFile {
     return this.#bySubject.get(subject)?.filter((record) => this.#isValid(record)) ?? [];
   }
 
-  /** Why the token of this id is none any more; undefined while it is valid. */
+  /** Why the token of this id is no longer valid; undefined while it is. */
   endOf(id: string): TokenEnd | undefined {
     const record = this.#byId.get(id);
     if (record === undefined) return "revoked";
@@ -86,7 +87,7 @@ export class TokenFile {
 
   /**
    * Makes a token, stores its hash and returns it.
-   * @throws Fault unavailable if the file is none of ours or another writer holds it
+   * @throws Fault unavailable if the file is not a token file or another writer has locked it
    */
   async add(issued: NewToken): Promise<string> {
     const token = newSecret();
@@ -123,7 +124,7 @@ export class TokenFile {
     try {
       const tokens = change(this.#read().filter((kept) => this.#isValid(kept)));
       replaceFile(this.path, `${JSON.stringify({ tokens }, undefined, 2)}\n`);
-      this.#stamp = this.#look();
+      this.#stamp = this.#readStamp();
       this.#adopt(tokens);
     } finally {
       lock.release();
@@ -147,10 +148,10 @@ export class TokenFile {
   }
 
   /**
-   * What changes whenever the file is written, replaced, or given to somebody else: a revocation must not hide behind
-   * the old time of writing.
+   * A text that changes whenever the file is written, replaced or given other rights, so that a revocation is noticed
+   * even if the time of writing stays the same.
    */
-  #look(): string | undefined {
+  #readStamp(): string | undefined {
     return readable(this.path, () => fileStamp(this.path));
   }
 
@@ -185,7 +186,7 @@ export class TokenFile {
 }
 
 /**
- * What `read` makes of a file of the data directory.
+ * The result of `read` on a file of the data directory.
  * @throws Fault unavailable, naming the file, the cause and the remedy
  */
 export function readable<T>(path: string, read: () => T): T {

@@ -85,7 +85,8 @@ function writeTemporary(path: string, text: string): string {
     rmSync(temporary, { force: true });
     throw new Fault(
       "unavailable",
-      `${path} could not be written: ${error instanceof Error ? error.message : String(error)}; nothing of it has changed`,
+      `${path} could not be written: ${error instanceof Error ? error.message : String(error)}; ` +
+        "nothing of it has changed",
       { cause: error },
     );
   } finally {

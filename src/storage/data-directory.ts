@@ -69,7 +69,8 @@ export class DataDirectory {
       if (!isWritable(above))
         throw new Fault(
           "unavailable",
-          `cannot make the data directory ${this.path}: nothing can be made in ${above}; choose another with --data-dir`,
+          `cannot make the data directory ${this.path}: nothing can be made in ${above}; ` +
+            "choose another with --data-dir",
         );
       return;
     }
@@ -86,7 +87,8 @@ export class DataDirectory {
     if (process.platform !== "win32" && (found.mode & 0o077) !== 0) {
       throw new Fault(
         "forbidden",
-        `others on this machine can open the data directory ${this.path}, which holds secrets: run chmod 700 ${this.path}, or choose another with --data-dir`,
+        `others on this machine can open the data directory ${this.path}, which holds secrets: ` +
+          `run chmod 700 ${this.path}, or choose another with --data-dir`,
       );
     }
     if (!isWritable(this.path))
@@ -111,12 +113,15 @@ export class DataDirectory {
         const seconds = String(beatLostMs / 1_000);
         throw new Fault(
           "conflict",
-          `a broker in another container or on another machine (pid ${String(lock.pid)} there) uses the data directory ${this.path}; stop it, or give this one another with --data-dir; if it was killed, the directory is free ${seconds} s after that`,
+          `a broker in another container or on another machine (pid ${String(lock.pid)} there) uses the data directory ` +
+            `${this.path}; stop it, or give this one another with --data-dir; ` +
+            `if it was killed, the directory is free ${seconds} s after that`,
         );
       }
       throw new Fault(
         "conflict",
-        `a broker with pid ${String(lock.pid)} uses the data directory ${this.path}; stop it (kill ${String(lock.pid)}), or give this one another with --data-dir`,
+        `a broker with pid ${String(lock.pid)} uses the data directory ${this.path}; ` +
+          `stop it (kill ${String(lock.pid)}), or give this one another with --data-dir`,
       );
     }
     this.#lock = lock;
@@ -192,7 +197,7 @@ export interface Endpoints {
   readonly own?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Reads `endpoints.json`; undefined if there is none or it is none of ours. */
+/** Reads `endpoints.json`; undefined if there is none or another program wrote it. */
 export function readEndpointsFile(path: string): Endpoints | undefined {
   const text = readIfThere(path);
   if (text === undefined) return undefined;

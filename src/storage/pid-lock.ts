@@ -45,12 +45,16 @@ export class PidLock {
   static take(path: string, lost?: () => void): PidLock | LockHolder {
     const started = startOf(process.pid);
     const pidNamespace = ownNamespace();
-    const text = `${JSON.stringify({ pid: process.pid, ...(started !== undefined && { started }), ...(pidNamespace !== undefined && { pidNamespace }) })}\n`;
+    const holder = {
+      pid: process.pid,
+      ...(started !== undefined && { started }),
+      ...(pidNamespace !== undefined && { pidNamespace }),
+    };
+    const text = `${JSON.stringify(holder)}\n`;
     for (;;) {
       if (makeFile(path, text)) return new PidLock(path, text, lost ?? (() => undefined));
-      const holder =
-        PidLock.holder(path) ?? (lost === undefined ? undefined : beatingHolder(path)) ?? removeStale(path);
-      if (holder !== undefined) return holder;
+      const other = PidLock.holder(path) ?? (lost === undefined ? undefined : beatingHolder(path)) ?? removeStale(path);
+      if (other !== undefined) return other;
     }
   }
 

@@ -10,11 +10,10 @@ const namespacesMax = 64;
 /** LMDB's own limit for a key, bytes; keys are UTF-16. */
 const keyMaxBytes = 1_978;
 
-/** What {@link TablesLmdb} needs. */
 export interface TablesLmdbOptions {
   /** The folder of the database; made if it is not there, mode 0700. */
   readonly path: string;
-  /** Hears of a change that could not be kept: the disk is full, or failed. For the log. */
+  /** Called when a change could not be kept because the disk is full or failed. For the log. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -44,7 +43,8 @@ export class TablesLmdb implements Tables {
     } catch (error) {
       throw new Fault(
         "unavailable",
-        `the tables in ${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}; move the folder away to start with empty ones`,
+        `the tables in ${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}; ` +
+          "move the folder away to start with empty ones",
         { cause: error },
       );
     }
@@ -79,7 +79,7 @@ export class TablesLmdb implements Tables {
 /** A change that is on its way to the disk. */
 type Pending<V> = { readonly value: V } | { readonly deleted: true };
 
-/** One ordered table: what is on disk, and over it what will be. */
+/** One ordered table: what is on disk, covered by the changes that are on their way there. */
 class TableLmdb<V> implements Table<V> {
   readonly #database: Database<V, Buffer>;
   readonly #space: ReservedSpace;
@@ -94,7 +94,7 @@ class TableLmdb<V> implements Table<V> {
     this.#failed = failed;
   }
 
-  /** The file is closed: nothing is found any more, and nothing kept. */
+  /** The file is closed: from now on nothing is found and nothing kept. */
   end(): void {
     this.#phase = "closed";
   }
@@ -229,9 +229,9 @@ const listShare = 8 / (4 * 1024);
 const stepBytes = 256 * 1024;
 
 /**
- * Room in a file for what will be written there. lmdb 3.5 damages its own memory when a write of it fails, and the
- * process ends: so the disk is asked
- * beforehand, by writing zeros behind what lmdb uses. A disk that is full then says so to us.
+ * Space in a file for what will be written there. lmdb 3.5 damages its own memory when one of its writes fails, and the
+ * process ends. So the space is made sure of first, by writing zeros behind what lmdb uses: a full disk then fails our
+ * write and not lmdb's.
  */
 export class ReservedSpace {
   readonly #file: number;
