@@ -11,7 +11,7 @@ export const suites = {
   "src/core/send-queue.ts": ["test/core/send-queue.test.ts"],
   "src/zeromq/wire/codec.ts": ["test/zeromq/wire/codec.test.ts"],
   "src/zeromq/wire/from-scan.ts": ["test/zeromq/wire/from-scan.test.ts"],
-  "src/zeromq/wire/forward.ts": ["test/zeromq/wire/forward.test.ts"],
+  "src/zeromq/wire/forward.ts": ["test/zeromq/wire/forward.test.ts", "test/zeromq/wire/forward-shapes.test.ts"],
   "src/identity/token-file.ts": tokenTests,
   "src/identity/identity-tokens.ts": tokenTests,
 };

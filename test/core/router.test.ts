@@ -98,6 +98,36 @@ describe("the router", () => {
     expect([one.heard, two.heard]).toEqual([["a"], ["a"]]);
   });
 
+  it("ends one of two equal subscriptions, however often it is told", () => {
+    const router = new Router();
+    const [exact, wire, prefix, tap] = [new Ear(), new WireEar(), new Ear(), new Ear()];
+    const twice = [
+      () => router.subscribe("a.b", exact),
+      () => router.subscribe("a.b", wire),
+      () => router.subscribePrefix("a.", prefix),
+      () => router.tap(tap),
+    ];
+    for (const subscribe of twice) {
+      const end = subscribe();
+      subscribe();
+      end();
+      end();
+    }
+    router.publish(to("a.b"));
+    expect([exact, wire, prefix, tap].map(({ heard }) => heard.length)).toEqual([1, 1, 1, 1]);
+  });
+
+  it("keeps a new subscription when a guard of the topic's former subscribers ends late", () => {
+    const router = new Router();
+    const ear = new Ear();
+    const [end, late] = [router.guard("#r", () => undefined), router.guard("#r", () => undefined)];
+    end();
+    router.subscribe("#r", ear);
+    late();
+    router.publish(to("#r"));
+    expect([ear.heard, router.size]).toEqual([["#r"], 1]);
+  });
+
   it("shows a tap a message before what a reader answers to it at once", () => {
     const router = new Router();
     const tap = new Ear();
@@ -170,12 +200,24 @@ const topics = ["a", "a.", "a.b", "a.b.", "a.b.c", "a/b", "ab", "#r", "b:c"] as 
 const prefixes = ["a.", "a.b.", "a/", "b:"] as const;
 const earNumber = fc.nat(5);
 const action = fc.oneof(
-  fc.record({ do: fc.constant("subscribe" as const), ear: earNumber, on: fc.constantFrom(...topics) }),
-  fc.record({ do: fc.constant("prefix" as const), ear: earNumber, on: fc.constantFrom(...prefixes) }),
-  fc.record({ do: fc.constant("tap" as const), ear: earNumber, on: fc.constant("") }),
-  fc.record({ do: fc.constant("guard" as const), ear: fc.constant(-1), on: fc.constant("#r") }),
-  fc.record({ do: fc.constant("end" as const), n: fc.nat(30) }),
-  fc.record({ do: fc.constant("publish" as const), topic: fc.constantFrom(...topics) }),
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("subscribe" as const), ear: earNumber, on: fc.constantFrom(...topics) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("prefix" as const), ear: earNumber, on: fc.constantFrom(...prefixes) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("tap" as const), ear: earNumber, on: fc.constant("") }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("guard" as const), ear: fc.constant(-1), on: fc.constant("#r") }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("end" as const), n: fc.nat(30) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant("publish" as const), topic: fc.constantFrom(...topics) }),
+  },
 );
 
 interface Held {
@@ -197,8 +239,9 @@ describe("any subscribing and unsubscribing", () => {
         let held: Held[] = [];
         for (const now of actions) {
           if (now.do === "end") {
-            held[now.n]?.off();
-            held = held.filter((_, n) => n !== now.n);
+            const ended = held[now.n % held.length];
+            ended?.off();
+            held = held.filter((one) => one !== ended);
           } else if (now.do === "publish") {
             expect(hears(router, ears, now.topic)).toEqual(expected(held, ears, now.topic));
           } else if (!held.some((other) => other.do === now.do && other.ear === now.ear && other.on === now.on)) {
@@ -219,6 +262,7 @@ describe("any subscribing and unsubscribing", () => {
             new Set(held.filter((one) => one.do === "subscribe" || one.do === "guard").map(({ on }) => on)).size,
           );
         }
+        for (const topic of topics) expect(hears(router, ears, topic)).toEqual(expected(held, ears, topic));
         for (const { off } of held) off();
         expect(router.size).toBe(0);
         for (const topic of topics) expect(hears(router, ears, topic)).toEqual([]);
@@ -261,6 +305,77 @@ describe("a route that somebody holds", () => {
     router.tap(new Ear());
     expect(router.fresh(held).bytes).toBeUndefined();
     stop();
+  });
+
+  it("knows nothing of a tap or a prefix that has ended, whatever came in its place", () => {
+    const router = new Router();
+    const [wire, other] = [new WireEar(), new WireEar()];
+    router.subscribe("b:ob", wire);
+    const held = router.route("b:ob");
+    if (held === undefined) expect.fail("there is no route");
+    const observers = (): unknown => router.fresh(held).bytes?.observers;
+    for (const watch of [() => router.tap(other), () => router.subscribePrefix("b:", other)]) {
+      const end = watch();
+      expect(observers()).toEqual([other]);
+      end();
+      expect(observers()).toEqual([]);
+      const [first, second] = [watch(), new WireEar()];
+      expect(observers()).toEqual([other]);
+      first();
+      const untap = router.tap(second);
+      expect(observers()).toEqual([second]);
+      untap();
+    }
+  });
+
+  it("is live until its last subscriber and its guard have left, and itself after that", () => {
+    const router = new Router();
+    const offs = [
+      router.subscribe("#r", new WireEar()),
+      router.subscribe("#r", new Ear()),
+      router.guard("#r", () => undefined),
+    ];
+    const held = router.route("#r");
+    if (held === undefined) expect.fail("there is no route");
+    for (const off of offs) {
+      expect([held.live, router.route("#r")]).toEqual([true, held]);
+      off();
+    }
+    expect([held.live, router.route("#r")]).toEqual([false, undefined]);
+    router.tap(new Ear());
+    expect(router.fresh(held)).toBe(held);
+  });
+
+  it("passes bytes to every ZeroMQ subscriber, and none where a session reads or a guard asks", () => {
+    const router = new Router();
+    const wires = [new WireEar(), new WireEar()];
+    for (const wire of wires) router.subscribe("a", wire);
+    const held = router.route("a");
+    expect(held?.bytes).toEqual({ wires, observers: [] });
+    for (const close of [() => router.subscribe("a", new Ear()), () => router.guard("a", () => undefined)]) {
+      const end = close();
+      expect(held?.bytes).toBeUndefined();
+      end();
+      expect(held?.bytes).toEqual({ wires, observers: [] });
+    }
+  });
+
+  it("shares one list with the other topics of its only subscriber", () => {
+    const router = new Router();
+    const [wire, other] = [new WireEar(), new WireEar()];
+    for (const topic of ["a", "b", "c"]) router.subscribe(topic, wire);
+    router.subscribe("c", other);
+    expect(router.route("a")?.bytes).toBe(router.route("b")?.bytes);
+    expect(router.route("c")?.bytes).toEqual({ wires: [wire, other], observers: [] });
+  });
+
+  it("is not needed to know the taps: without prefixes their list is told as it is, not copied", () => {
+    const router = new Router();
+    const [tap, prefix] = [new Ear(), new Ear()];
+    router.tap(tap);
+    router.subscribePrefix("a.", prefix)();
+    expect(router.observers("a.b")).toEqual([tap]);
+    expect(router.observers("a.b")).toBe(router.observers("x"));
   });
 
   it("costs nothing while taps come and go: nothing is worked out before it is asked for", () => {

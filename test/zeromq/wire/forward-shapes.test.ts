@@ -1,0 +1,175 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { defaultLimits, type Ledger, type Router } from "../../../src/core/index.js";
+import { encodeFrame, IllegalBytes, moreFlag } from "../../../src/zeromq/wire/codec.js";
+import { encodeCommand } from "../../../src/zeromq/wire/commands.js";
+import { Ear, ForwardWorld, push } from "./forward-world.js";
+import { message } from "./raw-peer.js";
+import { isExact, type OpenPolicy } from "./world.js";
+
+let world: ForwardWorld;
+let router: Router;
+let ledger: Ledger;
+let policy: OpenPolicy;
+beforeEach(() => {
+  world = new ForwardWorld();
+  ({ router, ledger, policy } = world);
+});
+
+describe("forwarding of other shapes than a message of two parts", () => {
+  it("drops and counts messages that have not exactly two parts, and topics that cannot be read", () => {
+    const ear = new Ear();
+    router.subscribe("bob", ear);
+    push(
+      world.publisher(),
+      Buffer.concat([
+        message("bob"),
+        message("bob", "a", "b"),
+        message("bob", "a", "b", "c", "d"),
+        message("bob", "good"),
+        message("x".repeat(1025), "y"),
+        message(Buffer.from([0xc3, 0x28]), "y"),
+      ]),
+    );
+    expect(ear.heard).toEqual(["bob=good"]);
+    expect(ledger.messages).toMatchObject({ accepted: 6, routed: 1, malformed: 5 });
+    expect(ledger.reasons).toMatchObject({ "zmtp-not-two-parts": 3, "zmtp-topic-unreadable": 2 });
+  });
+
+  it("never takes parts of a longer message for a message of another topic, wherever it is cut", () => {
+    const part = encodeFrame(moreFlag, Buffer.from("eve"));
+    const last = encodeFrame(0, Buffer.from("eve"));
+    const ping = encodeCommand("PING", Buffer.from([0, 0]));
+    for (const parts of [
+      [],
+      [part],
+      [part, part],
+      [part, part, part],
+      [part, part, part, part],
+      [ping],
+      [ping, part],
+    ]) {
+      const bytes = Buffer.concat([part, ...parts, part, last, message("bob", "next")]);
+      for (let cut = 0; cut < bytes.length; cut += 1) {
+        const [bob, eve] = [new Ear(), new Ear()];
+        world = new ForwardWorld();
+        ({ router, ledger, policy } = world);
+        router.subscribe("bob", bob);
+        router.subscribe("eve", eve);
+        push(world.publisher(), bytes.subarray(0, cut), bytes.subarray(cut));
+        expect([eve.heard, bob.heard, policy.messages, ledger.messages.malformed]).toEqual([[], ["bob=next"], [], 1]);
+      }
+    }
+  });
+
+  it("takes an empty topic and an empty payload", () => {
+    push(world.publisher(), message("", "x"), message("bob", ""));
+    expect(policy.messages.map(({ topic, payload }) => [topic, payload])).toEqual([
+      ["", "x"],
+      ["bob", ""],
+    ]);
+  });
+
+  it("hands on commands between messages and between the parts of one", () => {
+    const ear = new Ear();
+    router.subscribe("bob", ear);
+    const ping = encodeCommand("PING", Buffer.from([0, 0]));
+    const whole = message("bob", "1");
+    push(world.publisher(), Buffer.concat([ping, whole.subarray(0, 5), ping, whole.subarray(5), ping, whole]));
+    expect(ear.heard).toEqual(["bob=1", "bob=1"]);
+    expect(world.commands).toHaveLength(3);
+  });
+
+  it("reads as many commands between two parts as come, wherever they are cut, and keeps the first part once", () => {
+    const [bob, eve] = [new Ear(), new Ear()];
+    router.subscribe("bob", bob);
+    router.subscribe("eve", eve);
+    const to = world.publisher();
+    const first = encodeFrame(moreFlag, Buffer.alloc(1_000_000, "t"));
+    const pings = Buffer.concat(Array.from({ length: 20_000 }, () => encodeCommand("PING", Buffer.from([0, 0]))));
+    const copied = vi.spyOn(Buffer.prototype, "copy");
+    push(to, first, pings.subarray(0, 100_003), pings.subarray(100_003));
+    // A copy of the first part with each command would be 20 GB.
+    expect(copied.mock.calls.length).toBeLessThan(1_000);
+    copied.mockRestore();
+    expect(to.unfinishedBytes).toBe(first.length);
+    push(to, encodeFrame(0, Buffer.from("x")), message("bob", "1"));
+    expect([world.commands.length, to.unfinishedBytes, ledger.reasons["zmtp-topic-unreadable"], bob.heard]).toEqual([
+      20_000,
+      0,
+      1,
+      ["bob=1"],
+    ]);
+    const ping = encodeCommand("PING", Buffer.from([0, 0]));
+    const [one, other] = [message("bob", "2"), message("eve", "3")];
+    push(
+      to,
+      Buffer.concat([
+        one,
+        other.subarray(0, 5),
+        ping,
+        ping,
+        other.subarray(5),
+        one,
+        one.subarray(0, 5),
+        ping,
+        encodeFrame(moreFlag, Buffer.from("x")),
+        ping,
+        encodeFrame(0, Buffer.from("y")),
+        one,
+      ]),
+    );
+    expect([bob.heard, eve.heard]).toEqual([["bob=1", "bob=2", "bob=2", "bob=2"], ["eve=3"]]);
+    expect(ledger.reasons["zmtp-not-two-parts"]).toBe(1);
+    expect(isExact(ledger)).toBe(true);
+  });
+
+  it("forwards what came before illegal bytes, then refuses them", () => {
+    const ear = new Ear();
+    router.subscribe("bob", ear);
+    expect(() => {
+      push(world.publisher(), Buffer.concat([message("bob", "1"), Buffer.from([0x08])]));
+    }).toThrow(IllegalBytes);
+    expect(ear.heard).toEqual(["bob=1"]);
+  });
+
+  it("refuses a frame and a message over their limits on the header", () => {
+    const limits = { ...defaultLimits, zmqFrameMaxBytes: 1_000, zmqMessageMaxBytes: 1_500 };
+    const reason = (...chunks: readonly Buffer[]): unknown => {
+      try {
+        push(world.publisher("NULL", limits), ...chunks);
+      } catch (thrown) {
+        return thrown instanceof IllegalBytes ? thrown.reason : thrown;
+      }
+      return undefined;
+    };
+    expect(reason(message("bob", "x".repeat(1_001)).subarray(0, 14))).toBe("zmtp-frame-too-large");
+    expect(reason(message("bob", "x".repeat(1_000)))).toBeUndefined();
+    expect(reason(message("x".repeat(1_000), "x".repeat(1_000)))).toBe("zmtp-message-too-large");
+    expect(reason(message("bob", "x".repeat(900), "x".repeat(900)))).toBe("zmtp-message-too-large");
+  });
+
+  it("takes a topic and a message that are as long as they may be, wherever in the chunk they lie", () => {
+    push(world.publisher(), message("t".repeat(defaultLimits.zmqTopicMaxBytes), "x"));
+    expect(policy.messages.map(({ topic }) => topic.length)).toEqual([defaultLimits.zmqTopicMaxBytes]);
+    const limits = { ...defaultLimits, zmqFrameMaxBytes: 1_000, zmqMessageMaxBytes: 1_500 };
+    const odd = (size: number): Buffer => message("bob", "x".repeat(900), "y".repeat(size - 923));
+    push(world.publisher("NULL", limits), Buffer.concat([...Array<Buffer>(9).fill(message("bob", "x")), odd(1_500)]));
+    expect(ledger.reasons["zmtp-not-two-parts"]).toBe(1);
+    expect(() => {
+      push(world.publisher("NULL", limits), odd(1_501));
+    }).toThrow("zmtp-message-too-large");
+  });
+
+  it("refuses a length that is over the limit even where all its bytes, or as many as its lower half says, are there", () => {
+    const ear = new Ear();
+    router.subscribe("bob", ear);
+    const limits = { ...defaultLimits, zmqFrameMaxBytes: 1_000 };
+    const topic = encodeFrame(moreFlag, Buffer.from("bob"));
+    const beyond4GiB = Buffer.concat([topic, Buffer.from("020000000100000003", "hex"), Buffer.from("abc")]);
+    for (const bytes of [message("bob", "x".repeat(1_001)), beyond4GiB])
+      expect(() => {
+        push(world.publisher("NULL", limits), bytes);
+      }).toThrow("zmtp-frame-too-large");
+    expect(ear.heard).toEqual([]);
+  });
+});
