@@ -1,15 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ChunkList } from "../../../src/zeromq/wire/codec.js";
 import {
+  ChunkList,
   encodeFrame,
   encodeMessage,
   FrameReader,
   moreFlag,
   commandFlag,
+  IllegalBytes,
+  unitEnd,
   type ZmtpFrame,
 } from "../../../src/zeromq/wire/codec.js";
-import { IllegalBytes } from "../../../src/zeromq/wire/codec.js";
 import vectors from "./vectors/frames.json" with { type: "json" };
 
 const limit = 1024;
@@ -80,6 +81,44 @@ describe("frames", () => {
     expect(encodeFrame(moreFlag, Buffer.alloc(256)).subarray(0, 9)).toEqual(Buffer.from([3, 0, 0, 0, 0, 0, 0, 1, 0]));
   });
 
+  it("are as long as their header and body, at the border of the two forms, too", () => {
+    for (const [size, header] of [
+      [0, 2],
+      [255, 2],
+      [256, 9],
+    ] as const) {
+      const body = Buffer.alloc(size, "x");
+      expect(encodeFrame(0, body)).toHaveLength(header + size);
+      expect(encodeMessage(String(body), body)).toEqual(
+        Buffer.concat([encodeFrame(moreFlag, body), encodeFrame(0, body)]),
+      );
+    }
+  });
+
+  it("are refused beyond the limit in the short form as in the long one, and at the limit read", () => {
+    const of = (size: number): Buffer => encodeFrame(0, Buffer.alloc(size));
+    expect(readAll([of(100)], 100)).toHaveLength(1);
+    expect(() => readAll([of(101)], 100)).toThrow("zmtp-frame-too-large");
+    expect(readAll([of(1_024)])).toHaveLength(1);
+    expect(() => readAll([of(1_025)])).toThrow("zmtp-frame-too-large");
+  });
+
+  it("are awaited where the chunk ends anywhere in the header of the second", () => {
+    const [first, second] = [encodeFrame(0, Buffer.from("first")), encodeFrame(0, Buffer.alloc(300, "x"))];
+    for (let size = 0; size < 12; size += 1) {
+      const frames = readAll([Buffer.concat([first, second.subarray(0, size)]), second.subarray(size)]);
+      expect(frames.map(({ body }) => body.length)).toEqual([5, 300]);
+    }
+  });
+
+  it("leave the rest of a chunk to another reader, once", () => {
+    const reader = new FrameReader(limit);
+    reader.feed(Buffer.concat([encodeFrame(0, Buffer.from("ours")), Buffer.from("theirs")]));
+    expect(String(reader.next()?.body)).toBe("ours");
+    expect(String(reader.rest())).toBe("theirs");
+    expect([reader.rest().length, reader.next()]).toEqual([0, undefined]);
+  });
+
   it("make a message of topic and payload", () => {
     expect(encodeMessage("zoë", Buffer.from("hi"))).toEqual(
       Buffer.concat([Buffer.from([1, 4]), Buffer.from("zoë"), Buffer.from([0, 2]), Buffer.from("hi")]),
@@ -101,6 +140,33 @@ describe("frames", () => {
     const { user, system } = process.cpuUsage(before);
     expect(read?.body.equals(body)).toBe(true);
     expect((user + system) / 1e6, "seconds of CPU; 28 when joined at each chunk").toBeLessThan(5);
+  });
+});
+
+describe("a unit", () => {
+  const topic = encodeFrame(moreFlag, Buffer.from("bob"));
+  const payload = encodeFrame(0, Buffer.from("hello"));
+  const others = [payload, encodeFrame(commandFlag, Buffer.from("PING"))];
+
+  it("is a message of one part or a command by itself, whatever follows", () => {
+    for (const one of others) {
+      const bytes = Buffer.concat([Buffer.from("??"), one, payload]);
+      expect(unitEnd(bytes, 2, limit)).toBe(2 + one.length);
+    }
+  });
+
+  it("is the first two parts of a message, wherever that begins", () => {
+    for (const second of [payload, topic, ...others]) {
+      const bytes = Buffer.concat([payload, topic, second, payload]);
+      expect(unitEnd(bytes, payload.length, limit)).toBe(payload.length + topic.length + second.length);
+    }
+  });
+
+  it("ends beyond the bytes that are there, by as much as the header tells, until it is whole", () => {
+    const whole = Buffer.concat([topic, payload]);
+    const ends = Array.from(whole, (_, size) => unitEnd(whole.subarray(0, size), 0, limit));
+    expect(ends).toEqual([2, 2, 5, 5, 5, 7, 7, ...Array<number>(5).fill(whole.length)]);
+    expect(unitEnd(Buffer.from([0]), 1, limit)).toBe(3);
   });
 });
 

@@ -1,0 +1,265 @@
+import { describe, expect, it, vi } from "vitest";
+import { BacklogTotal, Flusher, Ledger, SendQueue } from "../../src/core/index.js";
+import { FakeWire } from "../kit/fake-wire.js";
+
+const blockBytes = 64 * 1024;
+/** The first block of a tick. */
+const smallBlockBytes = 2048;
+
+/** A queue and what it writes to; `others` share its flusher. */
+class Setup {
+  readonly wire = new FakeWire();
+  readonly ledger = new Ledger();
+  readonly total = new BacklogTotal(1e9, this.ledger);
+  readonly evict = vi.fn();
+  time = 0;
+  readonly flusher: Flusher;
+  readonly queue: SendQueue;
+
+  constructor(flusher = new Flusher()) {
+    this.flusher = flusher;
+    this.queue = new SendQueue({
+      wire: this.wire,
+      flusher,
+      ledger: this.ledger,
+      total: this.total,
+      maxBytes: 10_000_000,
+      evict: this.evict,
+      monotonic: () => this.time,
+    });
+  }
+
+  /** One message; borrowed if nothing else is said. */
+  add(source: Buffer, { start = 0, end = source.length, borrow = true, observed = false } = {}): void {
+    expect(this.queue.append(source, start, end, 1, observed, borrow)).toBe(true);
+  }
+
+  /** The sizes of the writes so far. */
+  get sizes(): number[] {
+    return this.wire.given.map(({ length }) => length);
+  }
+
+  /** Completes everything, and what is written thereupon. @returns all bytes */
+  drain(): Buffer {
+    while ((this.flusher.flush(), this.wire.complete() > 0));
+    return Buffer.concat(this.wire.sent);
+  }
+}
+
+const letters = (length: number, letter = "x"): Buffer => Buffer.alloc(length, letter);
+/** True if `part` lies in the memory of `whole`. */
+const liesIn = (part: Buffer | undefined, whole: Buffer): boolean =>
+  part?.buffer === whole.buffer && part.byteOffset >= whole.byteOffset;
+
+describe("what a send queue copies", () => {
+  it("is the range it is given, not the bytes around it, borrowed or not", () => {
+    for (const borrow of [false, true]) {
+      const setup = new Setup();
+      setup.add(Buffer.from("..hello..."), { start: 2, end: 7, borrow });
+      expect([setup.queue.buffered, setup.total.bytes]).toEqual([5, 5]);
+      expect(String(setup.drain())).toBe("hello");
+      expect([setup.queue.buffered, setup.total.bytes]).toEqual([0, 0]);
+    }
+  });
+
+  it("is control bytes, unless they are lent", () => {
+    const { queue, flusher, wire } = new Setup();
+    const [pong, lent] = [Buffer.from("pong"), Buffer.from("PONG")];
+    queue.control(pong);
+    pong.fill(0);
+    flusher.flush();
+    expect(String(wire.given[0])).toBe("pong");
+    wire.complete();
+    queue.control(lent, true);
+    flusher.flush();
+    expect(wire.given[1]).toBe(lent);
+  });
+
+  it("is no large borrowed range while nothing waits but what has gathered: it leaves at once, behind that", () => {
+    for (const gathered of [undefined, false, true]) {
+      const setup = new Setup();
+      if (gathered !== undefined) setup.add(letters(10, "a"), { borrow: gathered });
+      const large = letters(100_000, "b");
+      setup.add(large, { observed: true });
+      expect(setup.sizes).toEqual(gathered === undefined ? [100_000] : [10, 100_000]);
+      expect(liesIn(setup.wire.given.at(-1), large)).toBe(true);
+      setup.wire.complete();
+      expect(setup.ledger.taps.written).toBe(1);
+    }
+  });
+
+  it("is a large borrowed range while a write is under way", () => {
+    const setup = new Setup();
+    setup.add(letters(10_000, "a"));
+    const late = letters(10_000, "b");
+    setup.add(late);
+    setup.wire.complete();
+    expect(setup.wire.given.map((bytes) => liesIn(bytes, late))).toEqual([false, false, false]);
+    late.fill("!");
+    expect(String(setup.drain())).toBe(`${"a".repeat(10_000)}${"b".repeat(10_000)}`);
+  });
+
+  it.each([
+    { size: 4_096, of: 4_096, copied: true },
+    { size: 4_097, of: 4_097, copied: false },
+    { size: 5_000, of: 20_000, copied: false },
+    { size: 5_000, of: 20_001, copied: true },
+  ])("of $of borrowed bytes: $size leave as they are unless they are few or a small part: $copied", (range) => {
+    const setup = new Setup();
+    const source = letters(range.of);
+    setup.add(source, { start: range.of - range.size });
+    setup.flusher.flush();
+    expect(liesIn(setup.wire.given[0], source)).toBe(!range.copied);
+    expect(setup.drain()).toHaveLength(range.size);
+  });
+
+  it("is what would make a shared run longer than 4,000 bytes", () => {
+    for (const { sizes, shared } of [
+      { sizes: [4_000], shared: true },
+      { sizes: [4_001], shared: false },
+      { sizes: [3_000, 1_000], shared: true },
+      { sizes: [3_000, 1_001], shared: false },
+      { sizes: [3_000, 2_000], shared: false },
+    ]) {
+      const one = new Setup();
+      const other = new Setup(one.flusher);
+      for (const frame of sizes.map((size) => letters(size))) for (const setup of [one, other]) setup.add(frame);
+      one.flusher.flush();
+      expect(one.wire.given[0] === other.wire.given[0], sizes.join()).toBe(shared);
+      expect(one.drain()).toHaveLength(sizes.reduce((sum, size) => sum + size, 0));
+    }
+  });
+});
+
+describe("the writes of a send queue", () => {
+  it("are one at a time: what comes meanwhile gathers for the next", () => {
+    const setup = new Setup();
+    for (let tick = 0; tick < 4; tick += 1) {
+      setup.add(letters(10), { borrow: false });
+      setup.flusher.flush();
+    }
+    expect(setup.sizes).toEqual([10]);
+    setup.wire.complete();
+    expect(setup.sizes).toEqual([10, 30]);
+    expect(setup.drain()).toHaveLength(40);
+  });
+
+  it("are asked for once in a tick", () => {
+    const setup = new Setup();
+    const mark = vi.spyOn(setup.flusher, "mark");
+    for (let tick = 1; tick < 3; tick += 1) {
+      for (let n = 0; n < 5; n += 1) setup.add(letters(10), { borrow: n % 2 === 0 });
+      setup.queue.control(letters(2));
+      expect(mark).toHaveBeenCalledTimes(tick);
+      setup.drain();
+    }
+  });
+
+  it("are none for nothing", () => {
+    const { queue, flusher, wire } = new Setup();
+    queue.control(Buffer.alloc(0));
+    flusher.flush();
+    expect(wire.given).toEqual([]);
+  });
+
+  it("are whole blocks, 256 KiB at a time; the block that is not full is filled on until the others have left", () => {
+    const setup = new Setup();
+    const blocks = 6;
+    setup.add(letters(smallBlockBytes + blocks * blockBytes + 10, "a"), { borrow: false });
+    expect(setup.sizes).toEqual([smallBlockBytes]);
+    setup.wire.complete(1);
+    expect(setup.sizes.slice(1)).toEqual(Array(4).fill(blockBytes));
+    setup.wire.complete(3);
+    expect(setup.sizes.slice(1)).toEqual(Array(4).fill(blockBytes));
+    setup.wire.complete(1);
+    setup.add(letters(5, "b"), { borrow: false });
+    setup.flusher.flush();
+    expect(setup.sizes.slice(1)).toEqual(Array(6).fill(blockBytes));
+    setup.wire.complete(2);
+    expect(setup.sizes.slice(7)).toEqual([15]);
+    expect(String(setup.drain().subarray(-16))).toBe(`${"a".repeat(11)}bbbbb`);
+    expect(setup.ledger.copies).toMatchObject({ copies: 2, written: 2, pending: 0 });
+  });
+
+  it("keep their order where a slow peer always has some left to take", () => {
+    const setup = new Setup();
+    const sent: Buffer[] = [];
+    for (let n = 0; n < 60; n += 1) {
+      const message = letters(blockBytes, String.fromCharCode(97 + (n % 26)));
+      sent.push(message);
+      setup.add(message, { borrow: false });
+      setup.flusher.flush();
+      if (n % 3 > 0) setup.wire.complete(1);
+    }
+    expect(setup.wire.given.length).toBeGreaterThan(20);
+    expect(setup.drain().equals(Buffer.concat(sent))).toBe(true);
+    expect(setup.ledger.copies).toMatchObject({ written: 60, pending: 0 });
+  });
+
+  it("that fail drop the copies they hold, are not counted as written, and are no progress", () => {
+    const setup = new Setup();
+    setup.add(letters(10));
+    setup.add(letters(10), { observed: true });
+    setup.flusher.flush();
+    setup.add(letters(10));
+    setup.time = 7;
+    setup.wire.fail();
+    expect(setup.ledger.copies).toMatchObject({ copies: 2, written: 0, pending: 1, dropped: { closed: 1 } });
+    expect(setup.ledger.taps).toMatchObject({ copies: 1, written: 0, pending: 0, dropped: { closed: 1 } });
+    expect([setup.queue.progressAt, setup.queue.buffered, setup.wire.given.length]).toEqual([0, 10, 1]);
+  });
+});
+
+describe("the memory of a send queue", () => {
+  it("is a small block for the little of a tick, also behind a run, and the pool's for more", () => {
+    const setup = new Setup();
+    const take = vi.spyOn(setup.flusher.blocks, "take");
+    const give = vi.spyOn(setup.flusher.blocks, "give");
+    setup.add(letters(10), { borrow: false });
+    setup.drain();
+    setup.add(letters(1_000));
+    setup.add(letters(10), { borrow: false });
+    setup.drain();
+    expect([take.mock.calls.length, give.mock.calls.length]).toEqual([0, 0]);
+    setup.add(letters(smallBlockBytes));
+    setup.add(letters(10), { borrow: false });
+    expect(take).toHaveBeenCalledTimes(1);
+    setup.drain();
+    expect(give.mock.calls.map(([block]) => block === take.mock.results[0]?.value)).toEqual([true]);
+  });
+
+  it("goes back to the pool block by block once each is written, and only whole blocks do", () => {
+    const setup = new Setup();
+    const { flusher, wire } = setup;
+    const give = vi.spyOn(flusher.blocks, "give");
+    setup.add(letters(smallBlockBytes + 2 * blockBytes), { borrow: false });
+    flusher.flush();
+    wire.complete(1);
+    expect(give).not.toHaveBeenCalled();
+    wire.complete(1);
+    expect(give.mock.calls.map(([block]) => block.length)).toEqual([blockBytes]);
+  });
+
+  it("of a run that fills a small block exactly is one write with what joins it", () => {
+    const setup = new Setup();
+    setup.add(letters(smallBlockBytes));
+    setup.add(letters(10), { borrow: false });
+    expect(setup.sizes).toEqual([]);
+    setup.flusher.flush();
+    expect(setup.sizes).toEqual([smallBlockBytes + 10]);
+  });
+
+  it("is nothing once it is closed, whatever is given to it", () => {
+    const { queue, total, flusher } = new Setup();
+    queue.close();
+    const mark = vi.spyOn(flusher, "mark");
+    queue.control(letters(10));
+    expect([queue.buffered, total.bytes, mark.mock.calls.length]).toEqual([0, 0, 0]);
+  });
+
+  it("is had back by closing the connection", () => {
+    const { queue, evict } = new Setup();
+    queue.evict();
+    expect(evict).toHaveBeenCalledTimes(1);
+  });
+});
