@@ -2,13 +2,15 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const tokenTests = ["identity-tokens", "token-files", "token-listing"].map((name) => `test/identity/${name}.test.ts`);
+const tokenTests = ["identity-tokens", "token-files", "token-listing", "token-details"].map(
+  (name) => `test/identity/${name}.test.ts`,
+);
 
 /** The files that are mutated, and the tests that must notice: only the file's own, so that a run takes minutes. */
 export const suites = {
   "src/core/trust-stamp.ts": ["test/core/trust-stamp.test.ts"],
   "src/core/router.ts": ["test/core/router.test.ts"],
-  "src/core/send-queue.ts": ["test/core/send-queue.test.ts"],
+  "src/core/send-queue.ts": ["test/core/send-queue.test.ts", "test/core/send-queue-writes.test.ts"],
   "src/zeromq/wire/codec.ts": ["test/zeromq/wire/codec.test.ts"],
   "src/zeromq/wire/from-scan.ts": ["test/zeromq/wire/from-scan.test.ts"],
   "src/zeromq/wire/forward.ts": ["test/zeromq/wire/forward.test.ts", "test/zeromq/wire/forward-shapes.test.ts"],
@@ -27,10 +29,11 @@ export default {
   plugins: ["@stryker-mutator/vitest-runner"],
   vitest: { configFile: "test/mutation/vitest.config.ts", related: false },
   coverageAnalysis: "perTest",
+  timeoutMS: 20_000, // a mutant that is only slow, on a machine that is busy, is no endless loop
   concurrency: Number(process.env.MUTATE_CONCURRENCY ?? 2),
   tempDirName: join(tmpdir(), "synaptic-core-mutation"),
   ignorePatterns: ["/dist", "/bench", "/chaos", "/coverage", "/deploy", "/docs", "/clients/python"],
-  reporters: ["clear-text", "json", "html"],
+  reporters: ["progress-append-only", "clear-text", "json", "html"],
   clearTextReporter: { logTests: false, reportTests: false, allowColor: false },
   jsonReporter: { fileName: `${report}.json` },
   htmlReporter: { fileName: `${report}.html` },
