@@ -6,7 +6,7 @@ const blockBytes = 64 * 1024;
 /** The first block of a tick. */
 const smallBlockBytes = 2048;
 
-/** A queue and what it writes to; `others` share its flusher. */
+/** A queue and what it writes to; several may share a flusher. */
 class Setup {
   readonly wire = new FakeWire();
   readonly ledger = new Ledger();

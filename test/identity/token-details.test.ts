@@ -31,8 +31,8 @@ function open(reserved: string[] = [], provedNamesMax = 100): IdentityTokens {
     limits: { ...defaultLimits, provedNamesMax },
     reserved,
     damaged: (fault) => faults.push(fault),
-    proved: (name) => proved.push(name),
   });
+  identity.onProved((name) => proved.push(name));
   identity.load();
   return identity;
 }
@@ -155,9 +155,9 @@ describe("protected names", () => {
   it("are many once as many are remembered as can be", () => {
     const identity = open([], 2);
     identity.remember("a");
-    expect(identity.isCrowded).toBe(false);
+    expect(identity.mayHaveForgotten).toBe(false);
     identity.remember("b");
-    expect(identity.isCrowded).toBe(true);
+    expect(identity.mayHaveForgotten).toBe(true);
   });
 
   it("are kept in the table of their own", async () => {
