@@ -11,7 +11,7 @@ export interface KeptRoom {
   readonly invited: readonly string[];
 }
 
-/** What {@link Rooms} asks of its directory. */
+/** What the directory does when a room is made or has to be removed. */
 interface RoomHooks {
   /** Starts a room's history or guard. */
   readonly upkeep: (name: string, inviteOnly: boolean) => RoomUpkeep;

@@ -113,8 +113,8 @@ export class DataDirectory {
         const seconds = String(beatLostMs / 1_000);
         throw new Fault(
           "conflict",
-          `a broker in another container or on another machine (pid ${String(lock.pid)} there) uses the data directory ` +
-            `${this.path}; stop it, or give this one another with --data-dir; ` +
+          `a broker in another container or on another machine (pid ${String(lock.pid)} there) uses the data ` +
+            `directory ${this.path}; stop it, or give this one another with --data-dir; ` +
             `if it was killed, the directory is free ${seconds} s after that`,
         );
       }

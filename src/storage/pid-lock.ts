@@ -109,7 +109,7 @@ function removeStale(path: string): LockHolder | undefined {
   }
 }
 
-/** Whoever has locked meanwhile keeps it; the other one sees at its next beat that it has lost. */
+/** A process that has locked meanwhile keeps the lock; the former holder notices at its next beat that it lost it. */
 function putBack(aside: string, path: string): void {
   try {
     linkSync(aside, path);

@@ -241,7 +241,7 @@ export class ReservedSpace {
 
   /** @throws what the system says of the file */
   constructor(path: string, used: () => number) {
-    // What is written goes behind everything that is there, whoever wrote it last.
+    // Opened for appending: zeros go behind everything in the file, also behind what lmdb has written since.
     this.#file = openSync(path, "a");
     this.#used = used;
   }
