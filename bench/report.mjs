@@ -103,7 +103,7 @@ export function writeReport(path, pages, { rounds, seconds, versions }) {
     `# Results
 
 Side by side in one run, \`npm run bench\`: ${rounds} interleaved rounds of ${seconds} s each, medians. Messages per second, µs of CPU per message in the broker's process, latency in µs at full load
-(window of 1,000 messages). Payloads of 270 bytes, seed 004 JSON; one publisher; clients on the same machine.
+(window of 1,000 messages). Payloads of 270 bytes, JSON as in ZeroMQ §1.2; one publisher; clients on the same machine.
 
 Machine: ${cpu?.model ?? "unknown"}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux, loopback. Node ${process.versions.node}, ${versions}. ${new Date().toISOString().slice(0, 10)}.
 

@@ -20,7 +20,7 @@ typedef struct settings {
 
 extern settings told;
 extern const wire zmtp_wire, pan_wire, nats_wire, nats_tcp_wire, redis_wire, mqtt_wire;
-// A payload of seed 004 with the stamp as its message id; `text_room` bytes of text. Returns its length.
+// A payload (ZeroMQ §1.2) with the stamp as its message id; `text_room` bytes of text. Returns its length.
 size_t envelope(char *target, uint64_t stamp, const char *to);
 void write_stamp(char *digits, uint64_t stamp);
 // The stamp in a text, or 0.

@@ -10,7 +10,7 @@ const refMax = 256;
 /** Lines in a frame at most. */
 const linesMax = 64;
 
-/** JSON text: one message per frame, or several on lines of their own (seed 001, transport). Pure. */
+/** JSON text: one message per frame, or several on lines of their own (AgentChat §1.1). Pure. */
 export const codec: Codec<Command, Event> = {
   decode(frame: Frame): readonly (Command | Fault)[] {
     if (typeof frame !== "string") throw new Fault("malformed", "AgentChat frames are JSON text, not binary");

@@ -11,7 +11,7 @@ import { commands, type Command } from "./schema.js";
 import type { State } from "./state.js";
 import { eventOf } from "./translate.js";
 
-/** AgentChat (seed 001, protocols §5): channels, direct messages, identities, negotiation. */
+/** The dialect AgentChat (AgentChat §1–7): channels, direct messages, identities, negotiation. */
 export const dialect: Dialect<Command, Event, State> = {
   name: "agentchat",
   paths: ["/agentchat"],
@@ -29,7 +29,7 @@ export const dialect: Dialect<Command, Event, State> = {
   },
   charge,
   render: { variant: () => "", event: eventOf },
-  /** What one says in a channel comes back (protocols §5), unless IDENTIFY said no. */
+  /** What one says in a channel comes back (AgentChat §5.2), unless IDENTIFY said no. */
   wants: ({ to }, { state }, own) => !own || !to.startsWith("#") || state.echo,
   greet: welcome,
   leave: forgetRate,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { errorCodes, proposalStatuses, type NegotiationType } from "./schema.js";
 
 /**
- * What an AgentChat client hears (seed 001, protocols §5); every event has `ts`. The descriptions go into the JSON
+ * What an AgentChat client hears (AgentChat §2.2); every event has `ts`. The descriptions go into the JSON
  * Schema.
  */
 

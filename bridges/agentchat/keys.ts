@@ -7,7 +7,7 @@ export interface PublicKey {
   readonly key: KeyObject;
   /** Base64 of its SPKI DER (RFC 8410 §4): the one form in which we keep and pass on keys. */
   readonly spki: string;
-  /** First 16 hex digits of SHA-256 over the raw bytes: the agent's id, without `@` (protocols §5). */
+  /** First 16 hex digits of SHA-256 over the raw bytes: the agent's id, without `@` (AgentChat §3.3). */
   readonly agentId: string;
 }
 

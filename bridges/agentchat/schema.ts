@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /**
- * What an AgentChat client can say (seed 001, protocols §5). Unknown fields are ignored: the seed's frame has `from`,
+ * What an AgentChat client can say (AgentChat §2.1). Unknown fields are ignored: the document's frame has `from`,
  * `ts` and `sig` everywhere.
  */
 
@@ -124,7 +124,7 @@ export type Command = { [T in keyof typeof commands]: z.infer<(typeof commands)[
 export type CommandOf<T extends Command["type"]> = Extract<Command, { readonly type: T }>;
 
 /**
- * The seed's codes, the ones of protocols §5, and what neither names: `SESSION_DISPLACED` (another session of the same
+ * The document's codes and ours (AgentChat §2.3), among these `SESSION_DISPLACED` (another session of the same
  * key has taken over), `INTERNAL`.
  */
 export const errorCodes = [

@@ -1,4 +1,7 @@
-/** The texts that AgentChat agents sign, each as the protocol spells it (protocols §5). What is missing is empty. */
+/**
+ * The texts that AgentChat agents sign, each as the protocol spells it (AgentChat §3.4, §5.3, §6.2). What is missing is
+ * empty.
+ */
 
 /** Proof of a key, answering a CHALLENGE. */
 export function authText({

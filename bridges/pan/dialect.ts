@@ -5,7 +5,7 @@ import type { Command, Event } from "./schema.js";
 import { commandTable, type State } from "./session.js";
 import { eventOf } from "./translate.js";
 
-/** PAN v1.0 (seed 000): paths, commands, rendering, refusals. */
+/** PAN v1.0 (PAN §1–6): paths, commands, rendering, refusals. */
 export const dialect: Dialect<Command, Event, State> = {
   name: "pan",
   paths: ["/pan"],

@@ -1,7 +1,8 @@
 import { z } from "zod";
 
 /**
- * What a PAN client can say (PAN §1–4), and what it hears (§5, §6). Fields beyond the seed are optional and ours:
+ * What a PAN client can say (PAN §1–4), and what it hears (PAN §5, §6). Fields beyond the document's are optional and
+ * ours:
  * `messageId`, `intent`, `replyTo`, `data`, `priority`, `history`.
  */
 const agentId = z.string().min(1).max(512);
@@ -48,7 +49,7 @@ export const commands = { auth, chat, join, leave, list } as const;
 export type Command =
   z.infer<typeof auth> | z.infer<typeof chat> | z.infer<typeof join> | z.infer<typeof leave> | z.infer<typeof list>;
 
-/** PAN §6, and what the seed leaves unnamed: `AGENT_NOT_FOUND`, `NOT_INVITED`, `AGENT_ID_IN_USE`, `INTERNAL`. */
+/** PAN §6, and what the document leaves unnamed: `AGENT_NOT_FOUND`, `NOT_INVITED`, `AGENT_ID_IN_USE`, `INTERNAL`. */
 export const errorCodes = [
   "AUTH_FAILED",
   "RATE_LIMIT",

@@ -57,8 +57,7 @@ function isEveryAddress(host: string): boolean {
 }
 
 /**
- * A door that other machines can reach without encryption must be allowed by an option (protocols: data directory and
- * doors).
+ * A door that other machines can reach without encryption must be allowed by an option (protocols §0.5).
  * @returns a problem with its remedies for each kind of door
  */
 export function unprotectedDoors(config: BrokerConfig): readonly Fault[] {

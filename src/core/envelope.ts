@@ -13,7 +13,7 @@ export const displayName = z
   .max(128)
   .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, "no control characters");
 
-/** What an agent means by a message (seed 004, message types). */
+/** What an agent means by a message (ZeroMQ §2). */
 export const messageTypes = ["request", "response", "inform"] as const;
 export type MessageType = (typeof messageTypes)[number];
 export type Priority = "LOW" | "NORMAL" | "HIGH";
@@ -26,7 +26,7 @@ export interface Content {
   readonly [other: string]: unknown;
 }
 
-/** The core's message: seed 004's payload, field names as on the wire. */
+/** The core's message: the payload of ZeroMQ §1.2, field names as on the wire. */
 export interface Envelope {
   readonly message_id: string;
   /** ISO 8601, as the sender wrote it. */
@@ -117,7 +117,7 @@ export type Reading = { readonly envelope: Envelope } | { readonly problem: stri
 const dayMs = 86_400_000;
 const zoned = /(?:[zZ]|[+-]\d\d:?\d\d)$/;
 
-/** A foreign agent's payload as an envelope, read leniently (seed 004: only `from` and `type` must be right). */
+/** A foreign agent's payload as an envelope, read leniently (ZeroMQ §1.4: only `from` and `type` must be right). */
 export function readEnvelope(value: unknown, context: ReadContext): Reading {
   const parsed = wireEnvelope.safeParse(value);
   if (!parsed.success) return { problem: describe(parsed.error, value) };
@@ -149,7 +149,7 @@ export function readEnvelope(value: unknown, context: ReadContext): Reading {
   };
 }
 
-/** The envelope as the JSON text that goes out on ZeroMQ, keys in the seed's order. */
+/** The envelope as the JSON text that goes out on ZeroMQ, keys in the order of ZeroMQ §1.2. */
 export function writeEnvelope(envelope: Envelope): string {
   const { other, ...fields } = envelope;
   return JSON.stringify(other === undefined ? fields : { ...other, ...fields });

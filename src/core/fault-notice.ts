@@ -36,7 +36,7 @@ export function noticeOf(
   };
 }
 
-/** Type and content of the inform from `$broker` that carries the notice (protocols §2, faults). */
+/** Type and content of the inform from `$broker` that carries the notice (ZeroMQ §10.1). */
 export function noticeBody({
   code,
   message,

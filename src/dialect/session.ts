@@ -87,7 +87,7 @@ export interface Session<Event, State> {
   /** Sends an event to this session only. */
   send(event: Event): void;
   /**
-   * Direct text, whose type follows from the conversation (protocols §3).
+   * Direct text, whose type follows from the conversation (protocols §3.5).
    * @throws Fault not-found, forbidden, timeout
    */
   say(draft: Draft & TurnIntent): Outcome;

@@ -26,7 +26,7 @@ import {
 } from "./room.js";
 import { Rooms, type KeptRoom } from "./rooms.js";
 
-/** Rooms that always exist (protocols §1). */
+/** Rooms that always exist (protocols §1.9). */
 const standingRooms: readonly string[] = ["#general", "#agents"];
 
 export interface DirectoryOptions {

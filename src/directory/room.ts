@@ -90,7 +90,7 @@ export function mayEnter(room: Room, member: PresenceMemory): void {
 }
 
 /**
- * On ZeroMQ anybody can claim a name, so a claimed name enters no invite-only room (protocols §2).
+ * On ZeroMQ anybody can claim a name, so a claimed name enters no invite-only room (ZeroMQ §6.7).
  * @throws Fault forbidden
  */
 export function mustBeProvedOnZmq(member: PresenceMemory, room: string): void {

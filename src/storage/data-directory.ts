@@ -6,7 +6,7 @@ import { Fault } from "../core/index.js";
 import { readIfThere, replaceFile } from "./atomic-file.js";
 import { PidLock, beatLostMs } from "./pid-lock.js";
 
-/** Where the data directory is, in the order of protocols' first part. */
+/** Where the data directory is, in the order of protocols §0.1. */
 export interface DataDirectoryChoice {
   /** `--data-dir`. */
   readonly dataDir?: string | undefined;
@@ -187,7 +187,7 @@ const endpointsForm = z.object({
   own: z.record(z.string(), z.string()).optional(),
 });
 
-/** Where a running broker can be reached, as `endpoints.json` says it (protocols, first part). */
+/** Where a running broker can be reached, as `endpoints.json` says it (protocols §0.3). */
 export interface Endpoints {
   readonly pid: number;
   readonly zmqIn: readonly string[];

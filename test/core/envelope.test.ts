@@ -33,7 +33,7 @@ function problem(value: unknown): string | undefined {
 }
 
 describe("a foreign agent's payload", () => {
-  it("of the seed's form is taken field by field", () => {
+  it("of the document's form is taken field by field", () => {
     expect(read(seed)).toEqual({ ...seed, trust: "claimed" });
   });
 

@@ -9,7 +9,7 @@ import {
 } from "../../src/dialect/index.js";
 
 /**
- * A part of Agent Network (seed 002, protocols §6), enough to show that it fits: header login, byte-exact frames, calls
+ * A part of Agent Network (Agent Network §1–4), enough to show that it fits: header login, byte-exact frames, calls
  * to other dialects.
  */
 interface Header {

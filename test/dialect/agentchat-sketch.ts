@@ -1,7 +1,7 @@
 import { principal, type Codec, type Dialect, type Session } from "../../src/dialect/index.js";
 
 /**
- * A part of AgentChat (seed 001, protocols §5), enough to show that it fits: ephemeral names, the challenge, channels,
+ * A part of AgentChat (AgentChat §2–3), enough to show that it fits: ephemeral names, the challenge, channels,
  * its echo.
  */
 type Command =

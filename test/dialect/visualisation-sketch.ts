@@ -8,7 +8,7 @@ import {
 } from "../../src/dialect/index.js";
 
 /**
- * A part of the visualisation protocol (seed 003, protocols §7), enough to show that it fits: binary frames, streams,
+ * A part of the visualisation protocol (visualisation §1–4), enough to show that it fits: binary frames, streams,
  * slow viewers.
  */
 type Command =
@@ -42,7 +42,7 @@ interface State {
 type Viewer = Session<Event, State>;
 const magic = 0x41474e54;
 
-/** Header of 8 bytes, then count and 28 bytes for each agent (seed 003, position update). */
+/** Header of 8 bytes, then count and 28 bytes for each agent (visualisation §3.3). */
 function binaryPositions(positions: readonly Position[]): Buffer {
   const frame = Buffer.alloc(12 + 28 * positions.length);
   frame.writeUInt32BE(magic, 0);

@@ -16,7 +16,7 @@ import { startProgram } from "../kit/cli.js";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * The protocol's own example (seed 001, client library); only the server and the other agent's id are what this test
+ * The protocol's own example (AgentChat §8.1); only the server and the other agent's id are what this test
  * has, and the last line before the end shows the lists.
  */
 const client = (server: string, other: string): string => `

@@ -7,7 +7,7 @@ import { stuckSubscriber } from "../kit/stuck-subscriber.js";
 
 type Status = ReturnType<TestBroker["broker"]["status"]>["ledger"];
 
-/** Both equations of invariant 4. */
+/** Both equations of ARCHITECTURE, invariant 4,. */
 function expectExact({ messages, copies, taps }: Status): void {
   expect(messages.accepted).toBe(
     messages.routed + messages.stored + messages.refused + messages.unroutable + messages.malformed,

@@ -141,7 +141,7 @@ export class BridgeWorld {
     return new Conversation(connection);
   }
 
-  /** Both equations of invariant 4 hold, and nothing failed inside. */
+  /** Both equations of ARCHITECTURE, invariant 4, hold, and nothing failed inside. */
   expectSound(): void {
     const { messages, copies } = this.ledger;
     expect(messages.accepted).toBe(

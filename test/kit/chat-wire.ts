@@ -1,14 +1,14 @@
 import { WebSocket } from "ws";
 import { events } from "../../bridges/agentchat/events.js";
 
-/** A message of the AgentChat seed as it stands on the wire. */
+/** A message of AgentChat as it stands on the wire. */
 export interface ChatFrame {
   type: string;
   [field: string]: unknown;
 }
 
 /**
- * An AgentChat client written from the seed: a WebSocket and JSON. What it hears must be as
+ * An AgentChat client written from the document: a WebSocket and JSON. What it hears must be as
  * `schemas/agentchat-events.json` says, and no more.
  */
 export class ChatWire {

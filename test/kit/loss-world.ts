@@ -88,7 +88,9 @@ export async function openWorld(): Promise<World> {
   };
 }
 
-/** What the broker itself says, as ZeroMQ agents hear it and as the others do: a fault, `room.joined`, `room.invited`. */
+/**
+ * What the broker itself says, as ZeroMQ agents hear it and as the others do: a fault, `room.joined`, `room.invited`.
+ */
 async function brokersWords(at: TestBroker, receivers: Readonly<Record<Source, Receiver>>): Promise<readonly Passed[]> {
   const heardBy = async (message: string, text: string, told = text): Promise<readonly Passed[]> => {
     const sent = await receivers.ZeroMQ.hears(text);

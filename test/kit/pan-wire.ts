@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 
-/** A frame of the PAN seed as it stands on the wire. */
+/** A frame of PAN as it stands on the wire. */
 export interface PanFrame {
   type: string;
   [field: string]: unknown;
@@ -13,7 +13,7 @@ export function panToken(dataDir: string): string {
   return readFileSync(join(dataDir, "pan-token"), "utf8").trim();
 }
 
-/** A PAN client written from the seed: a WebSocket and JSON. */
+/** A PAN client written from the document: a WebSocket and JSON. */
 export class PanWire {
   readonly socket: WebSocket;
   readonly frames: PanFrame[] = [];

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Publisher, Subscriber } from "zeromq";
 
-/** What an agent of seed 004 sends and hears, as it stands on the wire. */
+/** What a plain agent sends and hears (ZeroMQ §1.2), as it stands on the wire. */
 export interface WireMessage {
   message_id: string;
   timestamp: string;
@@ -26,7 +26,7 @@ class DeclaringSubscriber extends Subscriber {
   }
 }
 
-/** A plain agent of seed 004: a PUB and a SUB of libzmq, and nothing of ours. */
+/** A plain agent (ZeroMQ §1): a PUB and a SUB of libzmq, and nothing of ours. */
 export class PlainAgent {
   readonly name: string;
   readonly sub: DeclaringSubscriber;

@@ -10,7 +10,7 @@ type Rules = Pick<
   "JOIN" | "LEAVE" | "LIST_CHANNELS" | "LIST_AGENTS" | "CREATE_CHANNEL" | "INVITE"
 >;
 
-/** Channels: the core's rooms (seed 001; protocols §5). None of these makes a channel but CREATE_CHANNEL. */
+/** Channels: the core's rooms (AgentChat §4). None of these makes a channel but CREATE_CHANNEL. */
 export const channelCommands: Rules = {
   JOIN: {
     phase: "ready",

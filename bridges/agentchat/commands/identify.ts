@@ -17,7 +17,7 @@ const challengeMs = 60_000;
 /** The same for a session that is let in only with an answer. */
 const answerMs = 20_000;
 
-/** Who somebody is (seed 001, identity system; protocols §5, identity). */
+/** Who somebody is (AgentChat §3). */
 export const identityCommands: Rules = {
   IDENTIFY: {
     phase: ["greeting", "challenged"],

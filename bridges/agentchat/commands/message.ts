@@ -12,7 +12,7 @@ type Rules = Pick<Dialect<Command, Event, State>["commands"], "MSG" | "PING">;
 /** A `msg_id` of so many characters (a UUID has 36, a SHA-256 64) is one that nobody else has made up. */
 const ownIdLength = 32;
 
-/** What is said to channels and agents (seed 001; protocols §3, §5). */
+/** What is said to channels and agents (AgentChat §5, protocols §3.5). */
 export const messageCommands: Rules = {
   MSG: {
     phase: "ready",
@@ -116,8 +116,8 @@ function echo(
 }
 
 /**
- * What makes this message the same when it is said again by somebody who does not know whether it was taken (protocols
- * §5, the daemon's outbox).
+ * What makes this message the same when it is said again by somebody who does not know whether it was taken (AgentChat
+ * §5.4).
  */
 function saidBefore(
   { id, state }: ChatSession,

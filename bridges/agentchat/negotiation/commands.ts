@@ -10,11 +10,11 @@ import { Proposals } from "./proposals.js";
 
 type StepType = Step["type"];
 
-/** The name of an agent with a key (protocols §5). */
+/** The name of an agent with a key (AgentChat §3.3). */
 const keyedId = /^[0-9a-f]{16}$/;
 
 /**
- * Agreements between two agents (protocols §5, negotiation): each step is signed, verified, kept, and then told to
+ * Agreements between two agents (AgentChat §6): each step is signed, verified, kept, and then told to
  * both.
  */
 export const negotiationCommands: Pick<Dialect<Command, Event, State>["commands"], NegotiationType> = {

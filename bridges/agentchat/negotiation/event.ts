@@ -3,7 +3,7 @@ import type { NegotiationEvent } from "../events.js";
 import type { NegotiationType } from "../schema.js";
 import { statusAt, type Proposal, type Step } from "./proposal.js";
 
-/** What a step is called in the core, so that every dialect can show it (design §4, `content.kind`). */
+/** What a step is called in the core, so that every dialect can show it (AgentChat §6.6). */
 const kinds = {
   PROPOSAL: "proposal",
   ACCEPT: "proposal.accept",

@@ -33,7 +33,7 @@ type NoticeHandler = (notice: Notice) => void | Promise<void>;
 
 /**
  * A local agent: asks, answers, informs. A request is answered by what its handler returns; responses and informs
- * cannot be answered (seed 004, message types).
+ * cannot be answered (ZeroMQ §2).
  * @example
  * const ada = await Agent.connect({ name: "ada" });
  * ada.onRequest((request) => `you said: ${request.content.message}`);

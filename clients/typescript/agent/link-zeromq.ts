@@ -213,7 +213,7 @@ function readEndpoints(dataDir: string): Endpoints | undefined {
   return zmqIn === undefined || zmqOut === undefined ? undefined : { in: zmqIn, out: zmqOut };
 }
 
-/** The broker's default data directory (protocols, first part). */
+/** The broker's default data directory (protocols §0.1). */
 function defaultDataDir(): string {
   const told = process.env["SYNAPTIC_DATA_DIR"];
   if (told !== undefined && told !== "") return resolve(told);

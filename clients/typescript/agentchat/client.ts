@@ -25,7 +25,7 @@ const refusedForGood = 1008;
 const notInside: readonly string[] = ["INVALID_MSG", "CHANNEL_NOT_FOUND", "NOT_INVITED"];
 
 /**
- * An AgentChat client (seed 001, client library API): introduces itself, proves its key where asked to, comes back
+ * An AgentChat client (AgentChat §8): introduces itself, proves its key where asked to, comes back
  * after a loss of the line into its channels,
  * and stays away once displaced.
  * @example

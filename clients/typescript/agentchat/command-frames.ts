@@ -34,7 +34,7 @@ export function atSign(agent: unknown): string {
   return agent.startsWith("@") ? agent : `@${agent}`;
 }
 
-/** What is proposed (protocols §5, negotiation). No field but `terms` may hold `|`. */
+/** What is proposed (AgentChat §6.1). No field but `terms` may hold `|`. */
 export interface ProposalTerms {
   readonly task: string;
   readonly amount?: number;

@@ -1,4 +1,4 @@
-/** The daemon (seed 001, "Daemon Module"): `import { AgentChatDaemon, … } from "synaptic-core/lib/daemon.js"`. */
+/** The daemon (AgentChat §9): `import { AgentChatDaemon, … } from "synaptic-core/lib/daemon.js"`. */
 export { AgentChatDaemon, type AgentChatDaemonOptions } from "./daemon/daemon.js";
 export {
   getDaemonStatus,

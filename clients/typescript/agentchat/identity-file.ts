@@ -9,7 +9,7 @@ import { rotated } from "./identity.js";
 export { agentIdOf, generateIdentity, sign, type Identity } from "./identity.js";
 export { chainOfCustody, type Rotation } from "./identity.js";
 
-/** Where the seed keeps an agent's identity. */
+/** Where an agent's identity is kept (AgentChat §3.8). */
 export const defaultIdentityPath = "./.agentchat/identity.json";
 
 const ownerOnly = 0o600;

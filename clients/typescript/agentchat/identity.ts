@@ -11,7 +11,7 @@ const fields = z.looseObject({
   created: z.string(),
 });
 
-/** Who an agent is, everywhere and always (seed 001, identity system). Fields we do not know are kept. */
+/** Who an agent is, everywhere and always (AgentChat §3.8). Fields we do not know are kept. */
 export interface Identity {
   readonly name: string;
   /** Base64 of SPKI. */
@@ -60,7 +60,7 @@ export function sign({ privkey }: Pick<Identity, "privkey">, text: string): stri
   return signWith(null, Buffer.from(text), readPrivateKey(privkey)).toString("base64");
 }
 
-/** The `@agent-id` that every server gives this identity (protocols §5). @throws AgentChatError IDENTITY_INVALID */
+/** The `@agent-id` that every server gives this identity (AgentChat §3.3). @throws AgentChatError IDENTITY_INVALID */
 export function agentIdOf({ pubkey }: Pick<Identity, "pubkey">): string {
   const key = readPublicKey(pubkey);
   if (key === undefined)

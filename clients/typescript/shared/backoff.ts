@@ -4,7 +4,8 @@ const longestMs = 30_000;
 
 /**
  * Waits before each attempt to connect again: none before the first attempt, then 1 s × 1.5 up to 30 s. Each wait is
- * longer or shorter by up to a fifth, so that clients which lost the same server do not all come back at the same moment.
+ * longer or shorter by up to a fifth, so that clients which lost the same server do not all come back at the same
+ * moment.
  */
 export class Backoff {
   readonly #steadyMs: number;

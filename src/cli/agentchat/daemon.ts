@@ -25,7 +25,7 @@ const flags: Readonly<Record<DaemonAction, string>> = {
 const actions = Object.keys(flags) as readonly DaemonAction[]; // its keys
 const defaultChannels: readonly string[] = ["#general", "#agents"];
 
-/** `agentchat daemon`: a connection that stays, spoken to through files (seed 001, daemon module). */
+/** `agentchat daemon`: a connection that stays, spoken to through files (AgentChat §9). */
 export function daemonCommand(program: Command): void {
   program
     .command("daemon")

@@ -16,7 +16,7 @@ Write channels in quotes: '#general'; without them the shell takes # for a comme
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused by the server, 5 no answer in time.`;
 
 /**
- * The `agentchat` command (seed 001, CLI interface).
+ * The `agentchat` command (AgentChat §10).
  * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused by the server, 5 no answer in
  * time
  */

@@ -13,7 +13,7 @@ export interface WhoOptions {
 /** The options of most commands. */
 export interface TalkOptions extends WhoOptions, Output {}
 
-/** The default file of an agent's identity (seed 001). */
+/** The default file of an agent's identity (AgentChat §3.8). */
 export const defaultIdentity = "./.agentchat/identity.json";
 
 /** Adds `--name`, `--identity` and `--force`; `identity` is the default file. */
@@ -61,7 +61,7 @@ export function port(text: string): number {
   return value;
 }
 
-/** The port of an AgentChat server (seed 001). */
+/** The port of an AgentChat server (AgentChat §1.2). */
 export const defaultPort = 6667;
 
 /** `<server>` as a URL: `ws://HOST:PORT`, `wss://…`, or HOST[:PORT]. @throws CommandFailure */

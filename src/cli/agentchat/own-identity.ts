@@ -52,7 +52,7 @@ async function modeOf(file: string): Promise<number> {
   }
 }
 
-/** The folder of keys and of daemons' files (seed 001). */
+/** The folder of keys and of daemons' files (AgentChat §3.8, §9.1). */
 const ownFolder = ".agentchat";
 
 /**

@@ -8,12 +8,12 @@ import { keepOutOfVersionControl } from "./own-identity.js";
 
 type Options = ServerOptions & Output;
 
-/** `agentchat serve`: runs a broker with one door, for AgentChat (seed 001, server mode; protocols §5, listeners). */
+/** `agentchat serve`: runs a broker with one door, for AgentChat (AgentChat §10.2). */
 export function serveCommand(program: Command): void {
   program
     .command("serve")
     .description("run a server until interrupted; it logs JSON lines on stderr")
-    .helpOption("--help", "show what there is") // -h is a host (seed 001)
+    .helpOption("--help", "show what there is") // -h is a host (AgentChat §10.3)
     .option("-p, --port <port>", "port to listen on, 0: chosen by the system", port, defaultPort)
     .option("-h, --host <host>", "address to bind; 127.0.0.1 keeps it to this machine", "0.0.0.0")
     .option("-n, --name <name>", "the server's name", hostname())

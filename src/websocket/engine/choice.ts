@@ -10,7 +10,7 @@ export interface Served {
 
 /**
  * The bridge that has the listener for itself, else the one that answers by path, else by subprotocol; undefined if the
- * first frame must tell (protocols §8).
+ * first frame must tell (protocols §8.4).
  */
 export function chooseByHello(served: readonly Served[], { own, path, subprotocol }: Hello): Bridge | undefined {
   if (own !== undefined) return served.find(({ dialect }) => dialect.name === own)?.bridge;

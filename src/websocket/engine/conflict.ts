@@ -20,7 +20,7 @@ export interface SpeakersOptions {
 
 /**
  * Who speaks for which name on a WebSocket, one session per name, and what happens when two want the same (protocols
- * §1, conflict).
+ * §1.8).
  */
 export class Speakers {
   // bound: wsConnectionsMax · evicts: a session leaves when it ends or is displaced · owner: Speakers

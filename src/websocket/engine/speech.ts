@@ -56,7 +56,7 @@ export class Speech {
     const { to, intent } = draft;
     if (to !== this.#addressee) [this.#addressee, this.#addresseeKind] = [to, topicKind(to)];
     const kind = this.#addresseeKind;
-    // Said in public it is nobody's to answer (protocols §4).
+    // Said in public it is nobody's to answer (protocols §3.7).
     if (kind === "room" || kind === "everyone") return this.#send(draft, "inform", draft.inReplyTo ?? draft.replyTo);
     if (kind !== "agent")
       return this.#send(draft, intent ?? (to === brokerTopic ? "request" : "inform"), draft.inReplyTo ?? draft.replyTo);
@@ -167,7 +167,7 @@ export class Speech {
     return this.#timestamp;
   }
 
-  /** Both are told once that the loop guard has tripped (protocols §3). */
+  /** Both are told once that the loop guard has tripped (protocols §3.8). */
   #tellLoop(one: string, other: string): void {
     const { exchange, ledger, limits } = this.#options.context;
     ledger.count("loop-guard");

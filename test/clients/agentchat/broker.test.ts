@@ -32,7 +32,7 @@ describe("the AgentChat client and our broker", () => {
     return { identity: path, id: agentIdOf(identity) };
   }
 
-  it("does what the seed's snippet does", async () => {
+  it("does what the document's snippet does", async () => {
     const [ada, bob] = [await client("ada", { echo: false }), await client("bob", { echo: false })];
     await ada.join("#general");
     const came = told(ada, "agent_joined");

@@ -77,7 +77,7 @@ describe("the instances of a directory", () => {
     rmSync(bad.paths.inbox, { recursive: true });
   });
 
-  it("keeps each in a directory of its own, as the seed says", () => {
+  it("keeps each in a directory of its own, as the document says", () => {
     const own = join(temp.dir, ".agentchat", "daemons", "agent1");
     expect(getDaemonPaths("agent1", temp.dir)).toMatchObject({
       dir: own,

@@ -60,7 +60,7 @@ describe("the daemon", () => {
   const inbox = (of: AgentChatDaemon): unknown[] => jsonLines(of.paths.inbox);
   const log = (of: AgentChatDaemon): unknown[] => jsonLines(of.paths.log).map(({ event }) => event);
 
-  it("hears its channels and says what is in its outbox, in the seed's formats, against our broker", async () => {
+  it("hears its channels and says what is in its outbox, in the document's formats, against our broker", async () => {
     at = await startBroker();
     const mine = daemon({ server: chatUrl(), name: "agent1" });
     await mine.start();

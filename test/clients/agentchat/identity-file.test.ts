@@ -33,7 +33,7 @@ describe("an identity file", () => {
   }
   const der = (base64: string): Buffer => Buffer.from(base64, "base64");
 
-  it("holds what the seed says, for its owner only", async () => {
+  it("holds what the document says, for its owner only", async () => {
     await writeIdentity(path, ada);
     expect(await readIdentity(path)).toEqual(ada);
     expect(Object.keys(JSON.parse(await readFile(path, "utf8")) as object)).toEqual([

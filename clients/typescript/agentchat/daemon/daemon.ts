@@ -38,7 +38,7 @@ export interface AgentChatDaemonOptions {
   readonly clientFactory?: DaemonClientFactory;
 }
 
-/** Where a daemon is heard unless it is told otherwise (seed 001). */
+/** Where a daemon is heard unless it is told otherwise (AgentChat §9.4). */
 export const defaultChannels: readonly string[] = Object.freeze(["#general", "#agents"]);
 
 /** A message under way has so long to be confirmed when the daemon stops, milliseconds. */
@@ -48,7 +48,7 @@ const defaultPollMs = 1_000;
 const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /**
- * A connection that stays, with files for hands and ears (seed 001, "Daemon Module"): what is heard is appended to
+ * A connection that stays, with files for hands and ears (AgentChat §9): what is heard is appended to
  * `inbox.jsonl`, what is written to `outbox.jsonl` is sent.
  * @example
  * const daemon = new AgentChatDaemon({ server: "ws://localhost:6667", name: "agent1", identity: "./identity.json" });

@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { appendLines, bytesIfThere, codeOf, readIfThere, replaceFile } from "./files.js";
 import type { DaemonLog } from "./log.js";
 
-/** Lines in the inbox at most (seed 001). */
+/** Lines in the inbox at most (AgentChat §9.1). */
 export const inboxLines = 1_000;
 /** After a write that failed, milliseconds. */
 const retryMs = 1_000;

@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { codeOf } from "./files.js";
 
-/** Where an instance keeps what (seed 001, "Daemon Module"); all absolute if `dir` is. */
+/** Where an instance keeps what (AgentChat §9); all absolute if `dir` is. */
 export interface DaemonPaths {
   /** `<dir>/.agentchat/daemons/<instance>` */
   readonly dir: string;

@@ -62,7 +62,9 @@ export function saveProgress(path: string, progress: Progress): void {
   replaceFile(path, `${JSON.stringify(progress)}\n`);
 }
 
-/** The id of the line at an offset: the same however often it is sent, another for every other line (protocols §5). */
+/**
+ * The id of the line at an offset: the same however often it is sent, another for every other line (AgentChat §9.3).
+ */
 export function messageId(instance: string, { origin, generation }: Progress, offset: number): string {
   return createHash("sha256")
     .update(JSON.stringify([instance, origin, generation, offset]))

@@ -43,7 +43,7 @@ const displacedMessage = "another session of the same identity has taken over; o
 const tooLong = 1009;
 /** How often a channel is asked for that was not there, or not open to us, milliseconds. */
 const askMs = 30_000;
-/** Who invites (protocols §5). */
+/** Who invites (AgentChat §4.3). */
 const server = "@server";
 
 /**
