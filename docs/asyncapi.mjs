@@ -2,57 +2,17 @@
 // they hear. Messages refer to the
 // JSON Schemas of schemas/; examples are the dialects' own vectors. Written by npm run schemas to docs/asyncapi.json.
 import { readFileSync } from "node:fs";
-import * as agentchatEvents from "../dist/bridges/agentchat/events.js";
-import * as agentchat from "../dist/bridges/agentchat/schema.js";
-import * as pan from "../dist/bridges/pan/schema.js";
+import { dialects as inService } from "../dist/bridges/index.js";
 
 const root = new URL("../", import.meta.url);
 const json = (path) => JSON.parse(readFileSync(new URL(path, root), "utf8"));
 
-/**
- * Each dialect: where it is, what it can say and hear, and which events answer which command when all is well; a
- * refusal is `refused`.
- */
-const dialects = {
-  pan: {
-    title: "PAN",
-    address: "/pan",
-    subprotocol: "pan.v1",
-    description:
-      "PAN v1.0, see bridges/pan/README.md. JSON text, one message per WebSocket message, 64 KiB at most. The first is auth, within 5 s; else error AUTH_FAILED and close 1008.",
-    commands: pan.commands,
-    events: pan.events,
-    refused: "error",
-    answers: { auth: ["system"], chat: [], join: ["system", "chat"], leave: ["system"], list: ["list"] },
-  },
-  agentchat: {
-    title: "AgentChat",
-    address: "/agentchat",
-    subprotocol: "agentchat.v1",
-    description:
-      "AgentChat, see bridges/agentchat/README.md. JSON text, one message per WebSocket message or up to 64 on lines of their own, 64 KiB at most. The first is IDENTIFY, within 30 s.",
-    commands: agentchat.commands,
-    events: agentchatEvents.events,
-    refused: "ERROR",
-    answers: {
-      IDENTIFY: ["WELCOME", "CHALLENGE"],
-      VERIFY_IDENTITY: ["VERIFY_SUCCESS", "WELCOME"],
-      JOIN: ["JOINED", "MSG"],
-      LEAVE: ["LEFT"],
-      MSG: ["MSG"],
-      LIST_CHANNELS: ["CHANNELS"],
-      LIST_AGENTS: ["AGENTS"],
-      CREATE_CHANNEL: ["JOINED"],
-      INVITE: [],
-      PING: ["PONG"],
-      PROPOSAL: ["PROPOSAL"],
-      ACCEPT: ["ACCEPT"],
-      REJECT: ["REJECT"],
-      COMPLETE: ["COMPLETE"],
-      DISPUTE: ["DISPUTE"],
-    },
-  },
-};
+/** Each dialect that has a vocabulary: where it is, what it can say and hear, and which events answer which command. */
+const dialects = Object.fromEntries(
+  inService.flatMap(({ name, title, paths: [address], subprotocols: [subprotocol], vocabulary }) =>
+    vocabulary === undefined ? [] : [[name, { title, address, subprotocol, ...vocabulary }]],
+  ),
+);
 
 /** The whole document. @throws Error where a command has no row in `answers`, or a row no command */
 export function asyncapi() {
@@ -111,7 +71,9 @@ function operations(name, { title, commands, events, refused, answers }) {
     ...Object.keys(answers).filter((type) => !Object.hasOwn(commands, type)),
   ];
   if (differing.length > 0)
-    throw new Error(`docs/asyncapi.mjs: the answers of ${title} and its commands differ in ${differing.join(", ")}`);
+    throw new Error(
+      `the vocabulary of ${title}: the answers of ${title} and its commands differ in ${differing.join(", ")}`,
+    );
   const here = { $ref: `#/channels/${name}` };
   const message = (id) => ({ $ref: `#/channels/${name}/messages/${id}` });
   const asked = Object.keys(commands).map((type) => [

@@ -1,5 +1,5 @@
 // Rewrites the two tables of LIMITS.md from the sources: `npm run limits`. The prose between them is written by hand.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = new URL("..", import.meta.url).pathname;
@@ -26,7 +26,15 @@ function numbers() {
     const value = factors.split("*").reduce((product, factor) => product * Number(factor.replaceAll("_", "")), 1);
     rows.push(`| \`${name}\` | ${value} | ${said} |`);
   }
-  return rows;
+  return [...rows, ...readdirSync(join(root, "bridges")).sort().flatMap(limitsOfDialect)];
+}
+
+/** A dialect's own limits; the template's are nobody's. */
+function limitsOfDialect(dialect) {
+  const options = join(root, "bridges", dialect, "options.ts");
+  if (dialect === "echo" || !existsSync(options)) return [];
+  const entries = readFileSync(options, "utf8").matchAll(/(\w+): limit\(\s*([\d_]+),\s*"([^"]*)",?\s*\)/g);
+  return [...entries].map(([, name, value, bounds]) => `| \`${name}\` | ${value.replaceAll("_", "")} | ${bounds} |`);
 }
 
 /** The lines of a source, a comment about a bound and a declaration on one line each. */

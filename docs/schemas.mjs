@@ -4,9 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import * as agentchatEvents from "../dist/bridges/agentchat/events.js";
-import * as agentchat from "../dist/bridges/agentchat/schema.js";
-import * as pan from "../dist/bridges/pan/schema.js";
+import { dialects } from "../dist/bridges/index.js";
 import { configSchema } from "../dist/src/config/index.js";
 import { wireEnvelope } from "../dist/src/core/envelope.js";
 import { writtenEnvelope, writtenTime, writtenTrust } from "../dist/src/core/envelope.js";
@@ -74,11 +72,20 @@ const described = (schema, { properties }) => ({
   ),
 });
 
+/** What each dialect's clients say and hear. */
+const vocabularies = Object.fromEntries(
+  dialects.flatMap(({ name, title, vocabulary }) =>
+    vocabulary === undefined
+      ? []
+      : [
+          [`schemas/${name}-commands.json`, byType(`What clients of ${title} say`, vocabulary.commands)],
+          [`schemas/${name}-events.json`, byType(`What clients of ${title} hear`, vocabulary.events)],
+        ],
+  ),
+);
+
 const files = {
-  "schemas/agentchat-commands.json": byType("What clients of AgentChat say", agentchat.commands),
-  "schemas/agentchat-events.json": byType("What clients of AgentChat hear", agentchatEvents.events),
-  "schemas/pan-commands.json": byType("What clients of PAN say", pan.commands),
-  "schemas/pan-events.json": byType("What clients of PAN hear", pan.events),
+  ...vocabularies,
   "schemas/envelope.json": {
     title:
       "A message on ZeroMQ (second frame) as agents hear it: from the broker, from SDKs, from plain sockets. Check what you hear by this",

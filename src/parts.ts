@@ -29,9 +29,9 @@ import { DataDirectory, TablesLmdb } from "./storage/index.js";
 import { DirectoryMemory, type Directory } from "./directory/index.js";
 import { IdentityTokens, LimiterMemory, operatorName, operatorScopes, type Identity } from "./identity/index.js";
 import { Access, readTlsPair, WsEdge, type TlsPair } from "./websocket/edge/index.js";
+import type { EntryPoints } from "./dialect/index.js";
 import { outOfDate } from "./websocket/edge/tls.js";
 import { ZmtpListener } from "./zeromq/wire/index.js";
-import { dialects } from "../bridges/index.js";
 
 /** The parts of one broker that the rest of the program uses. */
 export interface Parts {
@@ -164,7 +164,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
 
   // The dialects, and the WebSocket doors.
   const bridges = new Bridges({
-    dialects,
+    dialects: config.dialects,
     exchange,
     router,
     ledger,
@@ -173,9 +173,9 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       identity,
       limiter,
       tables,
-      limits,
-      settings: { serverName: config.serverName, agentchat: config.agentchat },
+      serverName: config.serverName,
     },
+    settings: config.settings,
     requests,
     conversations,
     clock,
@@ -196,10 +196,10 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       ...Object.entries(config.ownDoors).map(([own, door]) => ({
         host: hostOf(door),
         port: portOf(door),
-        own: knownDialect(own),
+        own: knownDialect(own, config.dialects),
       })),
     ],
-    dialects,
+    dialects: config.dialects,
     limits,
     clock,
     flusher,
@@ -282,7 +282,7 @@ function warnAboutDoors(config: BrokerConfig, tls: TlsPair | undefined, log: Log
 }
 
 /** @throws Fault malformed */
-function knownDialect(name: string): string {
+function knownDialect(name: string, dialects: readonly EntryPoints[]): string {
   if (dialects.some((dialect) => dialect.name === name)) return name;
   throw new Fault(
     "malformed",

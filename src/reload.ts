@@ -22,7 +22,7 @@ export interface Reload extends Reloaded {
 const reloadable: ReadonlySet<string> = new Set(["limits", "origins", "hosts", "trustedProxies", "tlsCert", "tlsKey"]);
 
 /** Limits that parts copy when they are made: a new value needs a restart. */
-const atStart: ReadonlySet<keyof Limits> = new Set([
+const atStart: ReadonlySet<string> = new Set<keyof Limits>([
   "wsFrameMaxBytes",
   "wsFragmentsMax",
   "httpHeadMs",
@@ -51,9 +51,10 @@ export function reload(parts: Pick<Parts, "access" | "tls" | "ws">, current: Bro
   const taken: Partial<Record<keyof BrokerConfig, unknown>> = {};
   const needRestart: string[] = [];
   for (const name of new Set([...Object.keys(current), ...Object.keys(next)]) as ReadonlySet<keyof BrokerConfig>) {
-    if (incomparable.has(name) || JSON.stringify(current[name]) === JSON.stringify(next[name])) continue;
+    if (incomparable.has(name) || JSON.stringify(plain(name, current)) === JSON.stringify(plain(name, next))) continue;
     const isTlsSwitch = (name === "tlsCert" || name === "tlsKey") && isTls !== (next.tlsCert !== undefined);
-    if (name === "limits")
+    if (name === "settings") needRestart.push(...differences(current.settings, next.settings));
+    else if (name === "limits")
       for (const limit of differences(current.limits, next.limits))
         (atStart.has(limit) ? needRestart : changed).push(`limits.${limit}`);
     else if (!reloadable.has(name) || isTlsSwitch) needRestart.push(name);
@@ -68,7 +69,7 @@ export function reload(parts: Pick<Parts, "access" | "tls" | "ws">, current: Bro
   // All parts read their limits from this one object.
   Object.assign(
     current.limits,
-    Object.fromEntries(Object.entries(next.limits).filter(([limit]) => !atStart.has(limit as keyof Limits))),
+    Object.fromEntries(Object.entries(next.limits).filter(([limit]) => !atStart.has(limit))),
   );
   if (pair !== undefined) {
     parts.ws.renew(pair);
@@ -92,6 +93,14 @@ function nextPair(present: TlsPair, { tlsCert: cert, tlsKey: key }: BrokerConfig
   return pair;
 }
 
-function differences(current: Limits, next: Limits): readonly (keyof Limits)[] {
-  return (Object.keys(next) as (keyof Limits)[]).filter((name) => current[name] !== next[name]);
+/** The names under which two records differ. */
+function differences(current: Readonly<Record<string, unknown>>, next: Readonly<Record<string, unknown>>): string[] {
+  return Object.keys({ ...current, ...next }).filter(
+    (name) => JSON.stringify(current[name]) !== JSON.stringify(next[name]),
+  );
+}
+
+/** An option as it is compared: dialects by their names. */
+function plain(name: keyof BrokerConfig, config: BrokerConfig): unknown {
+  return name === "dialects" ? config.dialects.map((dialect) => dialect.name) : config[name];
 }

@@ -1,5 +1,67 @@
-import { defineDialect } from "#dialect";
-import { dialect } from "./dialect.js";
+import { defineDialect, hasType } from "#dialect";
+import { codec } from "./codec.js";
+import { channelCommands } from "./commands/channel.js";
+import { identityCommands, welcome } from "./commands/identify.js";
+import { messageCommands } from "./commands/message.js";
+import { refusal } from "./errors.js";
+import { events } from "./events.js";
+import { negotiationCommands } from "./negotiation/commands.js";
+import { limits, settings } from "./options.js";
+import { phrasebook } from "./phrasebook.js";
+import { commands } from "./schema.js";
+import type { AgentChat } from "./state.js";
+import { eventOf } from "./translate.js";
 
-/** AgentChat as the broker serves it. */
-export const agentchat = defineDialect(dialect);
+/** AgentChat as the broker serves it (AgentChat §1): channels, direct messages, identities, negotiation. */
+export const agentchat = defineDialect<AgentChat>({
+  name: "agentchat",
+  title: "AgentChat",
+  paths: ["/agentchat"],
+  subprotocols: ["agentchat.v1"],
+  recognise: (frame) => hasType(frame, Object.keys(commands)),
+  initialPhase: "greeting",
+  loginMs: 30_000,
+  limits,
+  settings,
+  open: () => ({ key: undefined, name: "", identified: 0, challenge: undefined, echo: true }),
+  codec: () => codec,
+  commands: { ...identityCommands, ...channelCommands, ...messageCommands, ...negotiationCommands },
+  rate: {
+    refusal: "Too many messages; slow down.",
+    /** A bucket for each connection, as in the original. */
+    buckets: ({ limits: { agentchatRatePerSecond: perSecond, agentchatBurst: burst } }) => [
+      { owner: "connection", rate: { perSecond, burst } },
+    ],
+  },
+  render: { variant: () => "", event: eventOf },
+  /** What one says in a channel comes back (AgentChat §5), unless IDENTIFY said no. */
+  wants: ({ to }, { state }, own) => !own || !to.startsWith("#") || state.echo,
+  greet: welcome,
+  refuse: (fault, said, session) => refusal(fault, said, session.now()),
+  phrasebook,
+  vocabulary: {
+    description:
+      "AgentChat, see bridges/agentchat/README.md. JSON text, one message per WebSocket message or up to 64 on lines of " +
+      "their own, 64 KiB at most. The first is IDENTIFY, within 30 s.",
+    commands,
+    events,
+    refused: "ERROR",
+    answers: {
+      IDENTIFY: ["WELCOME", "CHALLENGE"],
+      VERIFY_IDENTITY: ["VERIFY_SUCCESS", "WELCOME"],
+      JOIN: ["JOINED", "MSG"],
+      LEAVE: ["LEFT"],
+      MSG: ["MSG"],
+      LIST_CHANNELS: ["CHANNELS"],
+      LIST_AGENTS: ["AGENTS"],
+      CREATE_CHANNEL: ["JOINED"],
+      INVITE: [],
+      PING: ["PONG"],
+      PROPOSAL: ["PROPOSAL"],
+      ACCEPT: ["ACCEPT"],
+      REJECT: ["REJECT"],
+      COMPLETE: ["COMPLETE"],
+      DISPUTE: ["DISPUTE"],
+    },
+  },
+});

@@ -1,7 +1,9 @@
-import type { Session } from "#dialect";
+import type { DialectTypes, Session } from "#dialect";
 import type { Challenge } from "./challenge.js";
 import type { PublicKey } from "./keys.js";
 import type { Event } from "./events.js";
+import type { AgentchatLimits, AgentchatSettings } from "./options.js";
+import type { Command } from "./schema.js";
 
 /** What AgentChat remembers of a session. */
 export interface State {
@@ -17,5 +19,15 @@ export interface State {
   echo: boolean;
 }
 
+/** The types of AgentChat. `challenged`: a proof is asked for, and there is no WELCOME before it. */
+export interface AgentChat extends DialectTypes {
+  command: Command;
+  event: Event;
+  state: State;
+  phase: "greeting" | "challenged" | "ready";
+  limits: AgentchatLimits;
+  settings: AgentchatSettings;
+}
+
 /** A session as AgentChat's handlers get it. */
-export type ChatSession = Session<Event, State>;
+export type ChatSession = Session<AgentChat>;

@@ -23,8 +23,12 @@ export function encode(event: EchoEvent): Frame {
 
 /** A frame of the broker's, for the client. @throws Fault malformed */
 export function decodeEvent(frame: Frame): EchoEvent {
-  const parsed = events.safeParse(object(frame));
-  if (!parsed.success) throw new Fault("malformed", "the broker said something that is no echo event");
+  const value = object(frame);
+  const { type } = value;
+  const schema =
+    typeof type === "string" && Object.hasOwn(events, type) ? events[type as EchoEvent["type"]] : undefined;
+  const parsed = schema?.safeParse(value);
+  if (parsed?.success !== true) throw new Fault("malformed", "the broker said something that is no echo event");
   return parsed.data;
 }
 

@@ -1,22 +1,34 @@
-import { defineDialect } from "#dialect";
+import { defineDialect, hasType } from "#dialect";
 import { decode, encode } from "./codec.js";
 import { refuse } from "./errors.js";
-import type { EchoCommand, EchoEvent } from "./schema.js";
-import { charge, greet, open, phases, table, type EchoState } from "./session.js";
+import { limits } from "./options.js";
+import { phrasebook } from "./phrasebook.js";
+import { commands, events } from "./schema.js";
+import { greet, open, rate, table, type Echo } from "./session.js";
 import { toEvent } from "./translate.js";
 
 /** The smallest dialect: template for new ones, fixture for tests of the engine. */
-export const echo = defineDialect<EchoCommand, EchoEvent, EchoState>({
+export const echo = defineDialect<Echo>({
   name: "echo",
+  title: "Echo",
   paths: ["/echo"],
   subprotocols: ["echo.v1"],
-  firstTypes: ["login"],
-  initialPhase: phases.greeting,
+  recognise: (frame) => hasType(frame, ["login"]),
+  initialPhase: "greeting",
+  limits,
   open,
   codec: () => ({ decode: (frame) => [decode(frame)], encode }),
   commands: table,
-  charge,
+  rate,
   greet,
   render: { variant: () => "", event: toEvent },
   refuse,
+  phrasebook,
+  vocabulary: {
+    description: "Echo, see bridges/echo/README.md. JSON text, one message per WebSocket message. The first is login.",
+    commands,
+    events,
+    refused: "refused",
+    answers: { login: ["welcome"], echo: ["echo"], say: [], join: ["joined"], leave: ["left"], list: ["agents"] },
+  },
 });

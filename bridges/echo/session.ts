@@ -1,4 +1,13 @@
-import { agentNameProblem, Fault, principal, type Dialect, type Session } from "#dialect";
+import {
+  agentNameProblem,
+  Fault,
+  principal,
+  type DialectTypes,
+  type Rules,
+  type Session,
+  type SpeakingRate,
+} from "#dialect";
+import type { EchoLimits } from "./options.js";
 import type { EchoCommand, EchoEvent } from "./schema.js";
 import { toDraft } from "./translate.js";
 
@@ -8,10 +17,15 @@ export interface EchoState {
   echoes: number;
 }
 
-/** Where a session stands. */
-export const phases = { greeting: "greeting", ready: "ready" } as const;
-
-type EchoSession = Session<EchoEvent, EchoState>;
+/** The types of echo. */
+export interface Echo extends DialectTypes {
+  command: EchoCommand;
+  event: EchoEvent;
+  state: EchoState;
+  phase: "greeting" | "ready";
+  limits: EchoLimits;
+  settings: object;
+}
 
 /** A session before its login. */
 export function open(): EchoState {
@@ -19,59 +33,71 @@ export function open(): EchoState {
 }
 
 /** When each command may be said, and what it does. */
-export const table: Dialect<EchoCommand, EchoEvent, EchoState>["commands"] = {
+export const table: Rules<Echo> = {
   login: {
-    phase: phases.greeting,
-    async run(session, { name }) {
+    phase: "greeting",
+    async run(session, { name, token }) {
       const problem = agentNameProblem(name);
       if (problem !== undefined) throw new Fault("malformed", `name: ${problem}`);
-      await session.admit(principal(name, "claimed"));
-      session.phase = phases.ready;
+      const { identity } = session.services;
+      await session.admit(token === undefined ? principal(name, "claimed") : identity.token(name, token));
+      session.phase = "ready";
     },
   },
   echo: {
-    phase: phases.ready,
+    phase: "ready",
     run(session, { text }) {
       session.state.echoes += 1;
       session.send({ type: "echo", text });
     },
   },
   say: {
-    phase: phases.ready,
+    phase: "ready",
     cost: 1,
     run(session, command) {
       session.say(toDraft(command));
     },
   },
   join: {
-    phase: phases.ready,
+    phase: "ready",
+    cost: 1,
     run(session, { room, history }) {
       session.join(room, { create: true, ...(history !== undefined && { history }) });
       session.send({ type: "joined", room, agent: nameOf(session) });
     },
   },
   leave: {
-    phase: phases.ready,
+    phase: "ready",
+    cost: 1,
     run(session, { room }) {
       session.leave(room);
       session.send({ type: "left", room, agent: nameOf(session) });
     },
   },
+  list: {
+    phase: "ready",
+    /** A long list costs more than a short one, and is paid for before it is made. */
+    cost: (_list, { services: { directory } }) => 1 + Math.floor(directory.agents().length / 100),
+    run(session) {
+      session.send({ type: "agents", names: session.services.directory.agents().map(({ name }) => name) });
+    },
+  },
 };
 
 /** The first word after the login. */
-export function greet(session: EchoSession): void {
+export function greet(session: Session<Echo>): void {
   session.send({ type: "welcome", name: nameOf(session) });
 }
 
-/** Takes tokens from the agent's own bucket. @throws Fault rate-limited */
-export function charge(session: EchoSession, cost: number): void {
-  const { panRatePerSecond: perSecond, panRateBurst: burst } = session.services.limits;
-  const retryAfterMs = session.services.limiter.take(`agent ${nameOf(session)}`, { perSecond, burst }, cost);
-  if (retryAfterMs > 0) throw new Fault("rate-limited", `too fast; try again in ${retryAfterMs} ms`, { retryAfterMs });
-}
+/** The agent's bucket, over all its connections. */
+export const rate: SpeakingRate<Echo> = {
+  refusal: "too fast; try again later",
+  buckets: ({ limits: { echoRatePerSecond: perSecond, echoRateBurst: burst } }) => [
+    { owner: "agent", rate: { perSecond, burst } },
+  ],
+};
 
-function nameOf({ principal: speaker }: EchoSession): string {
+function nameOf({ principal: speaker }: Session<Echo>): string {
   if (speaker === undefined) throw new Fault("unauthenticated", "log in first");
   return speaker.agent;
 }

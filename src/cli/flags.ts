@@ -1,5 +1,16 @@
 import { Option, type Command } from "commander";
-import { numberOf, pairsOf, readLayers, type BrokerOptions, type Layered } from "../config/index.js";
+import { z } from "zod";
+import { dialects } from "../../bridges/index.js";
+import {
+  namedDialects,
+  numberOf,
+  pairsOf,
+  readLayers,
+  settingSpellings,
+  type BrokerOptions,
+  type Layered,
+} from "../config/index.js";
+import { loadDialects } from "../dialect-files.js";
 import { resolveDataDirectory } from "../storage/index.js";
 
 /** The flags of a broker, as commander gives them. */
@@ -24,13 +35,21 @@ export interface BrokerFlags {
   readonly keepRoom?: string[];
   readonly serverName?: string;
   readonly logMessages?: true;
-  readonly agentchatIdentity?: "lenient" | "strict";
-  readonly agentchatSignatures?: "lenient" | "strict";
+  readonly dialect?: string[];
   readonly limit?: string[];
+  /** The settings of dialects: `agentchatIdentity` for `--agentchat-identity`. */
+  readonly [setting: string]: unknown;
 }
 
 /** Adds the flags of `broker start`, `broker config` and `broker doctor`. */
 export function withBrokerFlags(command: Command): Command {
+  for (const [path, { flag }] of settingSpellings({ dialects })) {
+    if (flag === undefined) continue;
+    const schema = settingOf(path);
+    const option = new Option(`${flag} <how>`, schema?.description);
+    const words = schema === undefined ? undefined : wordsOf(schema);
+    command.addOption(words === undefined ? option : option.choices(words));
+  }
   return command
     .option(
       "--config <file>",
@@ -67,18 +86,7 @@ export function withBrokerFlags(command: Command): Command {
     .option("--keep-room <room...>", "rooms that always exist")
     .option("--server-name <name>", "what the broker calls itself (default: the machine's name)")
     .option("--log-messages", "write every message into the log, with its text")
-    .addOption(
-      new Option("--agentchat-identity <how>", "strict: every AgentChat client proves a key").choices([
-        "lenient",
-        "strict",
-      ]),
-    )
-    .addOption(
-      new Option("--agentchat-signatures <how>", "strict: signatures that do not verify are refused").choices([
-        "lenient",
-        "strict",
-      ]),
-    )
+    .option("--dialect <file...>", "dialects from elsewhere: JavaScript files that export one (synaptic-core/dialect)")
     .option("--limit <name=value...>", "set a limit of LIMITS.md")
     .addOption(
       new Option("--log-level <level>", "how much is logged, as JSON on stderr")
@@ -88,14 +96,18 @@ export function withBrokerFlags(command: Command): Command {
     );
 }
 
-/** Reads the options; flags win over `SYNAPTIC_…` variables, these over the file. @throws Fault malformed, forbidden */
-export function layersOf(flags: BrokerFlags): Layered {
-  return readLayers({
+/**
+ * Flags over `SYNAPTIC_…` over the file over defaults. The dialects that they name are loaded first.
+ * @throws Fault malformed, forbidden, unavailable: the file of a dialect cannot be loaded
+ */
+export async function layersOf(flags: BrokerFlags): Promise<Layered> {
+  const layers = {
     flags: optionsOf(flags),
     env: process.env,
     file: flags.config,
-    resolveDataDir: (dataDir) => resolveDataDirectory({ dataDir }),
-  });
+    resolveDataDir: (dataDir: string | undefined) => resolveDataDirectory({ dataDir }),
+  };
+  return readLayers({ ...layers, loaded: await loadDialects(namedDialects(layers)) });
 }
 
 /** The options that the flags set. @throws Fault malformed */
@@ -120,11 +132,9 @@ function optionsOf(flags: BrokerFlags): BrokerOptions {
     keepRoom,
     serverName,
     logMessages,
-    agentchatIdentity,
-    agentchatSignatures,
+    dialect,
     limit,
   } = flags;
-  const agentchat = { identity: agentchatIdentity, signatures: agentchatSignatures };
   const said = {
     dataDir,
     zmqIn,
@@ -145,7 +155,8 @@ function optionsOf(flags: BrokerFlags): BrokerOptions {
     reserved: reserve,
     rooms: keepRoom,
     ownDoors: own === undefined ? undefined : pairsOf("--own", own),
-    agentchat: agentchatIdentity === undefined && agentchatSignatures === undefined ? undefined : agentchat,
+    dialects: dialect,
+    ...settingsIn(flags),
     limits:
       limit === undefined
         ? undefined
@@ -159,10 +170,29 @@ function optionsOf(flags: BrokerFlags): BrokerOptions {
   return definedOf(said);
 }
 
-function definedOf(value: object): object {
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([name, one]) =>
-      one === undefined ? [] : [[name, name === "agentchat" ? definedOf(one as object) : (one as unknown)]],
-    ),
-  );
+/** The settings of dialects among the flags, by dialect. */
+function settingsIn(flags: BrokerFlags): Readonly<Record<string, object>> {
+  const settings: Record<string, object> = {};
+  for (const [path, { flag }] of settingSpellings({ dialects })) {
+    const value = flag === undefined ? undefined : flags[new Option(flag).attributeName()];
+    const [dialect = "", name = ""] = path.split(".");
+    if (value !== undefined) settings[dialect] = { ...settings[dialect], [name]: value };
+  }
+  return settings;
+}
+
+/** The schema of a setting of the broker's own dialects. */
+function settingOf(path: string): z.ZodType | undefined {
+  const [name, setting = ""] = path.split(".");
+  return dialects.find((dialect) => dialect.name === name)?.settings?.shape[setting] as z.ZodType | undefined;
+}
+
+/** The words among which a setting is chosen; undefined if it is no choice. */
+function wordsOf(schema: z.ZodType): readonly string[] | undefined {
+  const { enum: words } = z.toJSONSchema(schema, { io: "input" });
+  return words?.every((word) => typeof word === "string") === true ? words : undefined;
+}
+
+function definedOf(value: object): BrokerOptions {
+  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined));
 }

@@ -2,10 +2,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "../core/index.js";
 import { readEnvironment } from "./environment.js";
-import type { BrokerConfig, BrokerOptions } from "./options.js";
+import type { AnyDialect } from "../dialect/index.js";
+import { catalogueOf, type BrokerConfig, type BrokerOptions } from "./options.js";
 import { Problems } from "./problems.js";
 import { readConfig } from "./read.js";
-import { flagOf, variableOf } from "./spelling.js";
+import { flagOf, listOf, variableOf } from "./spelling.js";
 
 /** Where a value comes from. */
 export type Origin = "flag" | "environment" | "file" | "default";
@@ -17,6 +18,8 @@ export interface Layers {
   readonly env: NodeJS.ProcessEnv;
   /** The file that the command line names. */
   readonly file?: string | undefined;
+  /** The dialects that were loaded from files, by the file as `dialects` names it. */
+  readonly loaded?: ReadonlyMap<string, AnyDialect>;
   /** Tells the path of the data directory; the file is `config.json` there if the command line names none. */
   readonly resolveDataDir: (dataDir: string | undefined) => string;
 }
@@ -39,10 +42,12 @@ const usualFile = "config.json";
  * Reads all layers. Flags win over `SYNAPTIC_…` variables, these over the file, the file over defaults.
  * @throws Fault malformed, forbidden, naming every problem and where it is
  */
-export function readLayers({ flags, env, file: told, resolveDataDir }: Layers): Layered {
-  const fromFlags = byPath(flags);
+export function readLayers({ flags, env, file: told, loaded = new Map(), resolveDataDir }: Layers): Layered {
+  const catalogue = catalogueOf([...loaded.values()]);
+  const { groups } = catalogue;
+  const fromFlags = byPath(flags, groups);
   const problems = new Problems();
-  const fromEnv = problems.attempt(() => readEnvironment(env), new Map<string, unknown>());
+  const fromEnv = problems.attempt(() => readEnvironment(env, catalogue), new Map<string, unknown>());
   const named = namedFile(told, env);
   const dataDir = fromFlags.get("dataDir") ?? fromEnv.get("dataDir");
   const usual = join(resolveDataDir(typeof dataDir === "string" ? dataDir : undefined), usualFile);
@@ -51,13 +56,14 @@ export function readLayers({ flags, env, file: told, resolveDataDir }: Layers): 
   const fromFile =
     text === undefined || file === undefined
       ? new Map<string, unknown>()
-      : problems.attempt(() => byPath(objectOf(text, file)), new Map<string, unknown>());
+      : problems.attempt(() => byPath(objectOf(text, file), groups), new Map<string, unknown>());
   const originOf = (path: string): Origin => {
     const whole = path.split(".")[0] ?? path;
     const says = (layer: ReadonlyMap<string, unknown>): boolean => layer.has(path) || layer.has(whole);
     return says(fromFlags) ? "flag" : says(fromEnv) ? "environment" : says(fromFile) ? "file" : "default";
   };
-  const options = nested(new Map([...fromFile, ...fromEnv, ...fromFlags]));
+  const said = nested(new Map([...fromFile, ...fromEnv, ...fromFlags]));
+  const options = { ...said, ...withLoaded(said, loaded) };
   const nameOf = (path: string): string => {
     switch (originOf(path)) {
       case "flag":
@@ -85,7 +91,7 @@ export function readDataDir({ env, file: told, resolveDataDir }: Omit<Layers, "f
   const named = namedFile(told, env);
   const file = named ?? join(resolveDataDir(undefined), usualFile);
   const text = named === undefined ? readIfThere(file) : readNamed(named);
-  const dataDir = text === undefined ? undefined : byPath(objectOf(text, file)).get("dataDir");
+  const dataDir = text === undefined ? undefined : byPath(objectOf(text, file), new Set()).get("dataDir");
   if (dataDir === undefined) return undefined;
   if (typeof dataDir !== "string" || dataDir === "")
     throw new Fault(
@@ -145,14 +151,48 @@ function nested(byPath: ReadonlyMap<string, unknown>): BrokerOptions {
   return options; // readConfig checks it before anybody uses it
 }
 
-/** The nested object by path: each entry of `limits` and `agentchat` alone, every other option whole. */
-function byPath(options: object): ReadonlyMap<string, unknown> {
+/** The nested object by path: each entry of a group alone, every other option whole. */
+function byPath(options: object, groups: ReadonlySet<string>): ReadonlyMap<string, unknown> {
   return new Map(
     Object.entries(options).flatMap(([name, value]: [string, unknown]): [string, unknown][] => {
       if (value === undefined) return [];
-      if ((name !== "limits" && name !== "agentchat") || typeof value !== "object" || value === null)
-        return [[name, value]];
+      if (!groups.has(name) || typeof value !== "object" || value === null) return [[name, value]];
       return Object.entries(value).map(([inner, one]: [string, unknown]) => [`${name}.${inner}`, one]);
     }),
   );
+}
+
+/** Files of dialects replaced by the dialects; one that is not loaded stays, and is refused. */
+function withLoaded({ dialects }: BrokerOptions, loaded: ReadonlyMap<string, AnyDialect>): BrokerOptions {
+  if (!Array.isArray(dialects)) return {};
+  return {
+    dialects: dialects.map((each: string | AnyDialect) =>
+      typeof each === "string" ? (loaded.get(each) ?? each) : each,
+    ),
+  };
+}
+
+/**
+ * The files of dialects that the layers name, for whoever loads them before the rest is read. What is wrong with the
+ * layers is told by {@link readLayers}.
+ */
+export function namedDialects({ flags, env, file: told, resolveDataDir }: Omit<Layers, "loaded">): readonly string[] {
+  const said = flags.dialects ?? namedInEnvironment(env) ?? namedInFile();
+  return Array.isArray(said) ? said.filter((each) => typeof each === "string") : [];
+
+  function namedInFile(): unknown {
+    try {
+      const dataDir = flags.dataDir ?? env["SYNAPTIC_DATA_DIR"];
+      const file = namedFile(told, env) ?? join(resolveDataDir(dataDir === "" ? undefined : dataDir), usualFile);
+      const text = readIfThere(file);
+      return text === undefined ? undefined : byPath(objectOf(text, file), new Set()).get("dialects");
+    } catch (thrown) {
+      if (thrown instanceof Fault) return undefined;
+      throw thrown;
+    }
+  }
+}
+
+function namedInEnvironment({ SYNAPTIC_DIALECTS: text }: NodeJS.ProcessEnv): readonly string[] | undefined {
+  return text === undefined || text === "" ? undefined : listOf(text);
 }

@@ -1,6 +1,8 @@
 import { hostname } from "node:os";
 import { z } from "zod";
-import { agentNameProblem, defaultLimits, isRoom, type Limits, type Log } from "../core/index.js";
+import { dialects as builtIn } from "../../bridges/index.js";
+import { agentNameProblem, defaultLimits, Fault, isRoom, type Limits, type Log } from "../core/index.js";
+import { limitsOf, type AnyDialect } from "../dialect/index.js";
 import { isNetwork, portOf } from "./doors.js";
 
 /** The error text of a rule: the rule in words and the value that breaks it. Only the first broken rule is told. */
@@ -36,13 +38,12 @@ const agentName = z.string().superRefine((name, context) => {
     context.addIssue({ code: "custom", message: `must not be a name that ${problem}; it is ${JSON.stringify(name)}` });
 });
 const room = z.string().refine(isRoom, rule("must be a room: # and 1–64 of A-Z a-z 0-9 _ - ."));
-const strictness = z.enum(["lenient", "strict"]).default("lenient");
 
 /**
- * The options of a broker. Every option has a default; unknown keys are refused. The descriptions go into the JSON
- * Schema of the file.
+ * The options of the broker itself; those of its dialects are added by {@link catalogueOf}. Each has a default. The
+ * descriptions go into the JSON Schema of the file.
  */
-export const brokerOptions = z.strictObject({
+const coreOptions = z.strictObject({
   dataDir: z
     .string()
     .min(1)
@@ -127,29 +128,107 @@ export const brokerOptions = z.strictObject({
     .boolean()
     .default(false)
     .describe("Writes every message that the broker reads into the log, with its text: for research."),
-  agentchat: z
-    .strictObject({
-      identity: strictness.describe("strict: every AgentChat client must prove that it owns a key."),
-      signatures: strictness.describe("strict: a message whose signature does not verify is refused."),
-    })
-    .prefault({})
-    .describe("How strict AgentChat is."),
+  dialects: z
+    .array(
+      z.custom<string | AnyDialect>(
+        (value) => typeof value === "string" || isDialect(value),
+        "give a dialect, or the file of one",
+      ),
+    )
+    .default([])
+    .describe(
+      "Dialects that are not part of the broker: JavaScript files that export one as default (synaptic-core/dialect).",
+    ),
   log: z
     .custom<Log>((value) => typeof value === "function", "give a function (level, event, fields)")
     .optional()
     .describe("Takes the log lines; by default nothing is logged. Only a program can set it."),
-  limits: z
-    .partialRecord(z.enum(Object.keys(defaultLimits) as [keyof Limits]), z.number().min(0))
-    .default({})
-    .describe("Any limit of LIMITS.md by its name; the name ends with the unit."),
 });
 
-/** What `new Broker` takes. */
-export type BrokerOptions = z.input<typeof brokerOptions>;
+/** Limits by name: the broker's own and those of its dialects. */
+export type LimitOptions = Partial<Limits> & Readonly<Record<string, number | undefined>>;
+
+/** What `new Broker` takes. The settings of a dialect stand under its name; its own schema checks them. */
+export type BrokerOptions = z.input<typeof coreOptions> & {
+  readonly limits?: LimitOptions | undefined;
+  readonly [dialect: string]: unknown;
+};
 
 /** Options with every default filled in. */
-export interface BrokerConfig extends Omit<z.output<typeof brokerOptions>, "limits"> {
-  readonly limits: Limits;
+export interface BrokerConfig extends Omit<z.output<typeof coreOptions>, "dialects"> {
+  readonly limits: Limits & Readonly<Record<string, number>>;
+  /** Every dialect in service: the broker's and those that were added. */
+  readonly dialects: readonly AnyDialect[];
+  /** The settings of each dialect, by its name. */
+  readonly settings: Readonly<Record<string, object>>;
+}
+
+/** Every option that a broker with these dialects has. */
+export interface OptionCatalogue {
+  readonly dialects: readonly AnyDialect[];
+  /** Refuses what is not an option. */
+  readonly schema: z.ZodObject;
+  /** Every limit at its default. */
+  readonly limits: Limits & Readonly<Record<string, number>>;
+  /** Options that hold others: `limits`, and each dialect with settings. */
+  readonly groups: ReadonlySet<string>;
+}
+
+/**
+ * The options of a broker that has the dialects of `bridges/index.ts` and these.
+ * @throws Fault conflict if two dialects have a name, a path or a limit in common
+ */
+export function catalogueOf(added: readonly AnyDialect[] = []): OptionCatalogue {
+  const dialects = [...builtIn, ...added];
+  refuseTwins(dialects);
+  const own = limitsOf(dialects);
+  const taken = Object.keys(own).find((name) => Object.hasOwn(defaultLimits, name));
+  if (taken !== undefined)
+    throw new Fault("conflict", `a dialect names a limit ${taken}, which the broker has already`);
+  const limits = { ...defaultLimits, ...own };
+  const { log, ...rest } = coreOptions.shape;
+  const settings = dialects.flatMap(({ name, title, settings: schema }) =>
+    schema === undefined
+      ? []
+      : [[name, schema.prefault({}).describe(schema.description ?? `The settings of ${title}.`)] as const],
+  );
+  const unfit = settings.find(([name]) => Object.hasOwn(coreOptions.shape, name) || name === "limits");
+  if (unfit !== undefined)
+    throw new Fault("conflict", `a dialect cannot be called ${unfit[0]}: an option has that name`);
+  return {
+    dialects,
+    limits,
+    groups: new Set(["limits", ...settings.map(([name]) => name)]),
+    schema: z.strictObject({
+      ...rest,
+      ...Object.fromEntries(settings),
+      log,
+      limits: z
+        .partialRecord(z.enum(Object.keys(limits) as [string]), z.number().min(0))
+        .default({})
+        .describe("Any limit of LIMITS.md by its name; the name ends with the unit."),
+    }),
+  };
+}
+
+/** Two dialects cannot answer at one place. */
+function refuseTwins(dialects: readonly AnyDialect[]): void {
+  const seen = new Set<string>([]);
+  for (const { name, paths, subprotocols } of dialects) {
+    for (const [what, value] of [
+      ["name", name],
+      ...paths.map((path) => ["path", path]),
+      ...subprotocols.map((one) => ["subprotocol", one]),
+    ]) {
+      const key = `${what ?? ""} ${value ?? ""}`;
+      if (seen.has(key)) throw new Fault("conflict", `two dialects have the ${key}; give one of them another`);
+      seen.add(key);
+    }
+  }
+}
+
+function isDialect(value: unknown): value is AnyDialect {
+  return typeof value === "object" && value !== null && "with" in value && "recognises" in value;
 }
 
 /** The web pages, host names and proxies that a configuration allows. */

@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { defaultLimits, Fault, shapeProblem, type Limits } from "../core/index.js";
+import { Fault, shapeProblem } from "../core/index.js";
 import { repeatedDoors, unprotectedDoors } from "./door-rules.js";
-import { brokerOptions, type BrokerConfig, type BrokerOptions } from "./options.js";
+import type { AnyDialect } from "../dialect/index.js";
+import { catalogueOf, type BrokerConfig, type BrokerOptions, type OptionCatalogue } from "./options.js";
 import { Problems, similar } from "./problems.js";
 
 /**
@@ -15,19 +16,21 @@ export function readConfig(
   nameOf: (path: string) => string = (path) => `option ${path}`,
   problems = new Problems(),
 ): BrokerConfig {
-  const parsed = brokerOptions.safeParse(options);
+  const catalogue = catalogueOf(addedDialects(options));
+  const parsed = catalogue.schema.safeParse(options);
   if (!parsed.success) {
     for (const issue of parsed.error.issues.flatMap(oneByOne)) {
       const { path, problem } = shapeProblem(new z.ZodError([issue]), options);
       const remedy =
-        issue.code === "unrecognized_keys" ? unknownKey(issue.keys[0] ?? "", issue.path[0] === "limits") : "";
+        issue.code === "unrecognized_keys"
+          ? unknownKey(issue.keys[0] ?? "", issue.path[0] === "limits", catalogue)
+          : "";
       problems.note(new Fault("malformed", `${nameOf(path)}: ${problem}${remedy}`));
     }
     problems.throwIfAny();
     throw parsed.error; // zod gave an error without an issue
   }
-  const { limits, ...rest } = parsed.data;
-  const config: BrokerConfig = { ...rest, limits: { ...defaultLimits, ...limits } satisfies Limits };
+  const config = configOf(parsed.data, catalogue);
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     const [given, missing] = config.tlsCert === undefined ? ["tlsKey", "tlsCert"] : ["tlsCert", "tlsKey"];
     problems.note(
@@ -44,8 +47,32 @@ export function readConfig(
   return config;
 }
 
-function unknownKey(key: string, isLimit: boolean): string {
-  const meant = similar(key, Object.keys(isLimit ? defaultLimits : brokerOptions.shape));
+/** The dialects among the options. @throws Fault malformed for a file that nobody has loaded */
+function addedDialects({ dialects = [] }: BrokerOptions): readonly AnyDialect[] {
+  if (!Array.isArray(dialects)) return []; // the schema refuses it
+  return dialects.map((dialect: string | AnyDialect) => {
+    if (typeof dialect !== "string") return dialect;
+    throw new Fault("malformed", `the dialect ${dialect} is not loaded: import it, and give the dialect itself`);
+  });
+}
+
+/** What the catalogue's schema has checked, as the broker reads it. */
+function configOf(
+  checked: Readonly<Record<string, unknown>>,
+  { dialects, limits, groups }: OptionCatalogue,
+): BrokerConfig {
+  const own = Object.entries(checked).filter(([name]) => !groups.has(name));
+  const settings = Object.entries(checked).filter(([name]) => groups.has(name) && name !== "limits");
+  return {
+    ...Object.fromEntries(own),
+    limits: { ...limits, ...(checked["limits"] as object) },
+    settings: Object.fromEntries(settings),
+    dialects,
+  } as BrokerConfig; // the schema has just checked each part
+}
+
+function unknownKey(key: string, isLimit: boolean, { limits, schema }: OptionCatalogue): string {
+  const meant = similar(key, Object.keys(isLimit ? limits : schema.shape));
   return meant === undefined ? "; broker config schema lists what there is" : `; did you mean ${meant}?`;
 }
 

@@ -1,15 +1,17 @@
 import { Fault } from "../core/index.js";
-import type { BrokerOptions } from "./options.js";
+import type { z } from "zod";
+import { dialects as builtIn } from "../../bridges/index.js";
+import type { BrokerConfig, OptionCatalogue } from "./options.js";
 
 /** How an option is written on a command line or in a variable: the name of its flag, and how its text is read. */
 export interface Spelling {
   /** `undefined`: only a program can set it. */
   readonly flag: string | undefined;
-  readonly kind: "text" | "list" | "switch" | "pairs";
+  readonly kind: "text" | "list" | "switch" | "pairs" | "number";
 }
 
 /** Every option except `limits` and the nested ones. The record is total: a new option must get its spelling here. */
-export const spellings: Readonly<Record<Exclude<keyof BrokerOptions, "limits" | "agentchat">, Spelling>> = {
+export const spellings: Readonly<Record<Exclude<keyof BrokerConfig, "limits" | "settings">, Spelling>> = {
   dataDir: { flag: "--data-dir", kind: "text" },
   zmqIn: { flag: "--zmq-in", kind: "list" },
   zmqOut: { flag: "--zmq-out", kind: "list" },
@@ -29,14 +31,35 @@ export const spellings: Readonly<Record<Exclude<keyof BrokerOptions, "limits" | 
   rooms: { flag: "--keep-room", kind: "list" },
   serverName: { flag: "--server-name", kind: "text" },
   logMessages: { flag: "--log-messages", kind: "switch" },
+  dialects: { flag: "--dialect", kind: "list" },
   log: { flag: undefined, kind: "text" },
 };
 
-/** The options inside `agentchat`. */
-export const nestedSpellings: Readonly<Record<keyof NonNullable<BrokerOptions["agentchat"]>, Spelling>> = {
-  identity: { flag: "--agentchat-identity", kind: "text" },
-  signatures: { flag: "--agentchat-signatures", kind: "text" },
-};
+/** The settings of the dialects of a catalogue, by path (`agentchat.identity`). Dialects that were added have no flags. */
+export function settingSpellings({ dialects }: Pick<OptionCatalogue, "dialects">): ReadonlyMap<string, Spelling> {
+  return new Map(
+    dialects.flatMap((dialect) =>
+      Object.entries(dialect.settings?.shape ?? {}).map(([name, schema]) => {
+        const path = `${dialect.name}.${name}`;
+        const flag = builtIn.includes(dialect) ? `--${dialect.name}-${kebabCase(name)}` : undefined;
+        return [path, { flag, kind: kindOf(schema as z.ZodType) }] as const;
+      }),
+    ),
+  );
+}
+
+/** How the text of a setting is read, by an example of its value: its default. */
+function kindOf(schema: z.ZodType): Spelling["kind"] {
+  const example: unknown = schema.safeParse(undefined).data;
+  if (typeof example === "number" || typeof example === "boolean")
+    return typeof example === "number" ? "number" : "switch";
+  return Array.isArray(example) ? "list" : "text";
+}
+
+/** `proofOfKey` → `proof-of-key`. */
+function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
 
 /** `wsPingMs` → `WS_PING_MS`. */
 function upperSnakeCase(name: string): string {
@@ -53,14 +76,12 @@ export function variableOf(path: string): string {
   return `SYNAPTIC_${group === "limits" ? "LIMIT" : upperSnakeCase(group)}_${upperSnakeCase(name)}`;
 }
 
-/** The flag of an option by its path. */
+/** The flag of an option by its path; the path itself where there is no flag. */
 export function flagOf(path: string): string {
   const [group = "", name = ""] = path.split(".");
   if (group === "limits") return `--limit ${name}`;
-  if (group === "agentchat")
-    return Object.hasOwn(nestedSpellings, name)
-      ? (nestedSpellings[name as keyof typeof nestedSpellings].flag ?? path)
-      : path;
+  const setting = settingSpellings({ dialects: builtIn }).get(path);
+  if (setting !== undefined) return setting.flag ?? path;
   return Object.hasOwn(spellings, group) ? (spellings[group as keyof typeof spellings].flag ?? path) : path;
 }
 

@@ -150,15 +150,6 @@ export const defaultLimits = Object.freeze({
   faultsPerSecondMax: 10,
   /** Recipients whose fault rate is followed. */
   faultRecipientsMax: 100_000,
-  /** PAN: messages per second of one agent, and the burst. */
-  panRatePerSecond: 5,
-  panRateBurst: 10,
-  /** PAN: messages to `all`: one per this many milliseconds, and the burst. */
-  panBroadcastMs: 10_000,
-  panBroadcastBurst: 2,
-  /** AgentChat: messages per second of one session, and the burst. A rate of 0 is off. */
-  agentchatRatePerSecond: 1,
-  agentchatBurst: 10,
   /** A session refused this often within `abuseWindowMs` is closed. */
   abuseRefusalsMax: 100,
   abuseWindowMs: 10_000,

@@ -1,15 +1,48 @@
+import type { z } from "zod";
 import type { Envelope, Fault, Principal } from "../core/index.js";
+import type { Rate } from "../identity/limiter.js";
 import type { Closing, Frame, Hello } from "./connection.js";
-import type { RenderMeta, Services, Session } from "./session.js";
+import type { Phrasebook, Vocabulary } from "./phrasebook.js";
+import type { DialectTypes, RenderMeta, Services, Session } from "./session.js";
+
+/** Stands for every phase in a rule. */
+export const anyPhase = "any";
 
 /** When a command may be said, what it costs, and what it does. */
-export interface Rule<C, Event, State> {
-  /** The phases in which it may be said; `anyPhase` for all. */
-  readonly phase: string | readonly string[];
-  /** Tokens it takes from the session's rate; 0 when absent. */
-  readonly cost?: number | ((command: C) => number);
+export interface Rule<T extends DialectTypes, C = T["command"]> {
+  /** The phases in which it may be said; {@link anyPhase} for all. */
+  readonly phase: T["phase"] | readonly T["phase"][] | typeof anyPhase;
+  /**
+   * Tokens that the command takes from `Dialect.rate` before it runs; 0 when absent. What is answered by a list costs
+   * by the length of the list.
+   * @throws Fault where the length cannot be told
+   */
+  readonly cost?: number | ((command: C, session: Session<T>) => number);
   /** Reads, checks, acts; throws a Fault to refuse. Commands of one session run one at a time, in order. */
-  run(session: Session<Event, State>, command: C): void | Promise<void>;
+  run(session: Session<T>, command: C): void | Promise<void>;
+}
+
+/** A rule for each command. A command without a rule does not compile. */
+export type Rules<T extends DialectTypes> = {
+  readonly [K in T["command"]["type"]]: Rule<T, Extract<T["command"], { readonly type: K }>>;
+};
+
+/** A token bucket that pays for a command. */
+export interface Bucket {
+  /** The agent over all its connections and dialects, this connection, or this connection's network. */
+  readonly owner: "agent" | "connection" | "network";
+  /** Tells several buckets of one owner apart; absent: the one that pays for everything else. */
+  readonly name?: string;
+  /** A rate of 0 tokens per second is off: everything passes. */
+  readonly rate: Rate;
+}
+
+/** How often a session may say something. The engine keeps the buckets. */
+export interface SpeakingRate<T extends DialectTypes> {
+  /** The buckets that all pay for this command. */
+  buckets(session: Session<T>, command: T["command"]): readonly Bucket[];
+  /** What a client reads when a bucket is empty. */
+  readonly refusal: string;
 }
 
 /** How a Fault is told: an event, an end of the connection, or both. */
@@ -26,58 +59,106 @@ export interface Codec<C, Event> {
 }
 
 /** How core messages become a dialect's events. */
-export interface Render<Event, State> {
+export interface Render<T extends DialectTypes> {
   /** Sessions of equal variant get the same frame, encoded once; undefined = encoded for this session alone. */
-  variant(session: Session<Event, State>): string | undefined;
+  variant(session: Session<T>): string | undefined;
   /** Undefined: this dialect has no words for it; the copy is dropped as `unrenderable`. */
-  event(envelope: Envelope, meta: RenderMeta, session: Session<Event, State> | undefined): Event | undefined;
+  event(envelope: Envelope, meta: RenderMeta, session: Session<T> | undefined): T["event"] | undefined;
 }
 
 /** What a dialect gets once per broker. */
-export interface DialectService<Event, State> {
+export interface DialectService<T extends DialectTypes> {
   readonly services: Services;
-  sessions(): Iterable<Session<Event, State>>;
+  sessions(): Iterable<Session<T>>;
   /** Sends one event to many sessions, encoded once per variant. */
-  broadcast(event: Event, to: Iterable<Session<Event, State>>): void;
+  broadcast(event: T["event"], to: Iterable<Session<T>>): void;
   subscribe(topic: string, heard: (envelope: Envelope) => void): () => void;
   after(ms: number, run: () => void): () => void;
 }
 
-/** A language: data and pure functions, no sockets. The engine runs it (ADR 0002). */
-export interface Dialect<C extends { readonly type: string }, Event, State> {
-  /** Its name in the directory, in logs and counters. */
+/** Where a dialect answers. */
+export interface EntryPoints {
+  /** Its name in the directory, in logs, in counters and in the configuration. */
   readonly name: string;
-  /** Paths on the main port at which it answers. */
+  /** Paths on the main port. */
   readonly paths: readonly string[];
+  /** Values of `Sec-WebSocket-Protocol`. */
   readonly subprotocols: readonly string[];
-  /** First frames by which it is known at `/`: `type` values. */
-  readonly firstTypes: readonly string[];
-  /** Answers connections at `/` whose first frame no dialect knows, by refusing them as `unauthenticated`. */
-  readonly fallback?: boolean;
-  readonly initialPhase: string;
-  /** Time to log in, milliseconds, before `unauthenticated`; the broker's `wsLoginMs` when absent. */
-  readonly loginMs?: number;
-  open(hello: Hello): State;
-  /** A login from the upgrade's headers. Frames queue meanwhile, bounded. @throws Fault unauthenticated */
-  authenticate?(hello: Hello, session: Session<Event, State>): Promise<Principal | undefined>;
-  codec(session: Session<Event, State>): Codec<C, Event>;
-  /** Total: a command without a rule does not compile. */
-  readonly commands: { readonly [T in C["type"]]: Rule<Extract<C, { readonly type: T }>, Event, State> };
-  /** Takes `cost` from the session's rate. @throws Fault rate-limited */
-  charge?(session: Session<Event, State>, cost: number): void;
-  readonly render: Render<Event, State>;
-  /** False: this session does not want to hear it. By default nobody hears its own room and `all` messages. */
-  wants?(envelope: Envelope, session: Session<Event, State>, own: boolean): boolean;
-  /** After `admit`. */
-  greet?(session: Session<Event, State>): void;
-  leave?(session: Session<Event, State>): void;
-  /** The socket's backlog is small again. */
-  drained?(session: Session<Event, State>): void;
-  /** Total over FaultCode. */
-  refuse(fault: Fault, command: C | undefined, session: Session<Event, State>): Refusal<Event>;
-  /** Once per broker: timers, streams. The returned function ends them. */
-  serve?(service: DialectService<Event, State>): () => void;
 }
 
-/** Stands for every phase in a rule. */
-export const anyPhase = "any";
+/** A language: data and pure functions, no sockets. The engine runs it (ADR 0002). */
+export interface Dialect<T extends DialectTypes> extends EntryPoints {
+  /** Its name for people. */
+  readonly title: string;
+  /** True for the first frame of a client of this dialect, by which it is known at `/` and without a subprotocol. */
+  recognise?(frame: Frame): boolean;
+  /** Answers connections at `/` whose first frame no dialect knows, by refusing them as `unauthenticated`. */
+  readonly fallback?: boolean;
+  readonly initialPhase: T["phase"];
+  /** Time to log in, milliseconds, before `unauthenticated`; the broker's `wsLoginMs` when absent. */
+  readonly loginMs?: number;
+  /** Its limits, with defaults and descriptions; their names are unique in the whole broker (`limits.NAME`). */
+  readonly limits?: OptionsSchema<T["limits"]>;
+  /** Its settings, with defaults and descriptions; in the configuration they stand under the dialect's name. */
+  readonly settings?: OptionsSchema<T["settings"]>;
+  open(hello: Hello): T["state"];
+  /** A login from the upgrade's headers. Frames queue meanwhile, bounded. @throws Fault unauthenticated */
+  authenticate?(hello: Hello, session: Session<T>): Promise<Principal | undefined>;
+  codec(session: Session<T>): Codec<T["command"], T["event"]>;
+  readonly commands: Rules<T>;
+  /** Pays for commands that have a cost. */
+  readonly rate?: SpeakingRate<T>;
+  readonly render: Render<T>;
+  /** False: this session does not want to hear it. By default nobody hears its own room and `all` messages. */
+  wants?(envelope: Envelope, session: Session<T>, own: boolean): boolean;
+  /** After `admit`. */
+  greet?(session: Session<T>): void;
+  leave?(session: Session<T>): void;
+  /** The socket's backlog is small again. */
+  drained?(session: Session<T>): void;
+  /** Total over FaultCode. */
+  refuse(fault: Fault, command: T["command"] | undefined, session: Session<T>): Refusal<T["event"]>;
+  /** Once per broker: timers, streams. The returned function ends them. */
+  serve?(service: DialectService<T>): () => void;
+  /** How a client speaks it: `broker doctor`, `broker bench` and the conformance suite talk to the broker by it. */
+  readonly phrasebook?: Phrasebook;
+  /** Everything that can be said and heard, as schemas: the JSON Schema files and the AsyncAPI document are made of it. */
+  readonly vocabulary?: Vocabulary;
+}
+
+/** The zod schema of a dialect's limits or settings: an object whose keys all have a default. */
+export type OptionsSchema<O extends object> = z.ZodObject<{ readonly [K in keyof O]: z.ZodType<O[K]> }>;
+
+/** What somebody does with a dialect, whatever its types are. */
+export type DialectUse<R> = <T extends DialectTypes>(dialect: Dialect<T>) => R;
+
+/** A dialect whose types are its own business, as lists of dialects hold it. {@link defineDialect} makes it. */
+export interface AnyDialect extends EntryPoints {
+  readonly title: string;
+  readonly fallback: boolean;
+  readonly limits: z.ZodObject | undefined;
+  readonly settings: z.ZodObject | undefined;
+  readonly phrasebook: Phrasebook | undefined;
+  readonly vocabulary: Vocabulary | undefined;
+  recognises(frame: Frame): boolean;
+  /** Calls `use` with the dialect and its types. */
+  with<R>(use: DialectUse<R>): R;
+}
+
+/** Makes a dialect ready for a list of dialects; the compiler checks here that nothing of it is missing. */
+export function defineDialect<T extends DialectTypes>(dialect: Dialect<T>): AnyDialect {
+  const { name, title, paths, subprotocols, fallback = false, limits, settings, phrasebook, vocabulary } = dialect;
+  return {
+    name,
+    title,
+    paths,
+    subprotocols,
+    fallback,
+    limits,
+    settings,
+    phrasebook,
+    vocabulary,
+    recognises: (frame) => dialect.recognise?.(frame) === true,
+    with: (use) => use(dialect),
+  };
+}

@@ -3,8 +3,10 @@
  * @see CONTRIBUTING.md
  */
 export * from "./connection.js";
-export * from "./define.js";
 export * from "./dialect.js";
+export * from "./options.js";
+export type * from "./phrasebook.js";
+export * from "./recognise.js";
 export * from "./session.js";
 export {
   Fault,

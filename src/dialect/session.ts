@@ -31,21 +31,14 @@ export interface TypedDraft extends Draft {
   readonly type: MessageType;
 }
 
-/** What the configuration tells dialects. */
-export interface DialectSettings {
-  /** What this server calls itself. */
-  readonly serverName: string;
-  readonly agentchat: { readonly identity: "lenient" | "strict"; readonly signatures: "lenient" | "strict" };
-}
-
 /** The services that a dialect may use. */
 export interface Services {
   readonly directory: Directory;
   readonly identity: Identity;
   readonly limiter: Limiter;
   readonly tables: Tables;
-  readonly limits: Limits;
-  readonly settings: DialectSettings;
+  /** What this server calls itself. */
+  readonly serverName: string;
   /** Something that a dialect has once per broker: made when first asked for, the same ever after. */
   once<T>(name: string, make: (services: Services) => T): T;
 }
@@ -56,18 +49,40 @@ export interface CallOptions {
 }
 
 /**
- * What a speaker on a connection can do. `Event` is what it hears in its dialect, `State` what the dialect remembers of
- * it.
+ * The types of one dialect, each under its name. A dialect writes them down once, as an interface of its own, and its
+ * rules, sessions, codec and renderer are all checked against it.
+ * @example
+ * interface Parrot extends DialectTypes { command: Command; event: Event; state: State; phase: "greeting" | "ready" }
  */
-export interface Session<Event, State> {
+export interface DialectTypes {
+  /** What a client can say; `type` tells the commands apart. */
+  readonly command: { readonly type: string };
+  /** What a client can hear. */
+  readonly event: unknown;
+  /** What the dialect remembers of a session. */
+  readonly state: unknown;
+  /** The dialect's own words for where a session stands. */
+  readonly phase: string;
+  /** Its own limits, as `Dialect.limits` fills them in. */
+  readonly limits: object;
+  /** Its own settings, as `Dialect.settings` fills them in. */
+  readonly settings: object;
+}
+
+/** A speaker on a connection: what the handlers of its dialect can do for it. */
+export interface Session<T extends DialectTypes> {
   readonly id: string;
   readonly remote: string;
-  readonly state: State;
+  readonly state: T["state"];
   /** The dialect's own word for where the session stands; starts as `Dialect.initialPhase`. */
-  phase: string;
+  phase: T["phase"];
   /** Undefined until `admit`. */
   readonly principal: Principal | undefined;
   readonly services: Services;
+  /** The broker's limits and the dialect's own. They can change while the session lives. */
+  readonly limits: Limits & T["limits"];
+  /** The dialect's own settings. */
+  readonly settings: T["settings"];
   /** Bytes not yet written to its socket. */
   readonly backlog: number;
   /** Wall clock, milliseconds. */
@@ -84,8 +99,15 @@ export interface Session<Event, State> {
   admit(principal: Principal, options?: { readonly listed: boolean }): Promise<void>;
   /** Raises the proof of the session's own name after a challenge, without a word to others. @throws Fault conflict */
   raise(principal: Principal): void;
+  /**
+   * Takes another name: settles conflicts over it as `admit` does, then hears the new name and not the old one, and
+   * stays in the rooms that the new name may enter. Others hear that the old name left and the new one came. Requests
+   * that the session waits for under its old name end; it is told so.
+   * @throws Fault conflict, full, unauthenticated before `admit`
+   */
+  rename(principal: Principal): Promise<void>;
   /** Sends an event to this session only. */
-  send(event: Event): void;
+  send(event: T["event"]): void;
   /**
    * Direct text, whose type follows from the conversation (protocols §3.5).
    * @throws Fault not-found, forbidden, timeout

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { brokerOptions } from "../../src/config/index.js";
+import { catalogueOf } from "../../src/config/index.js";
 import { defaultLimits } from "../../src/core/index.js";
 import { makeCertificate, makeExpired } from "../kit/certificates.js";
 import { runCli } from "../kit/cli.js";
@@ -179,7 +179,7 @@ describe("broker config", () => {
     };
     expect([code, $schema, additionalProperties]).toEqual([0, "https://json-schema.org/draft/2020-12/schema", false]);
     expect(Object.keys(properties).sort()).toEqual(
-      ["$schema", ...Object.keys(brokerOptions.shape).filter((name) => name !== "log")].sort(),
+      ["$schema", ...Object.keys(catalogueOf().schema.shape).filter((name) => name !== "log")].sort(),
     );
     expect(properties["limits"]).toMatchObject({ properties: { wsPingMs: { default: defaultLimits.wsPingMs } } });
   });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
-  brokerOptions,
+  catalogueOf,
   configSchema,
   problemsOf,
   readLayers,
@@ -72,7 +72,7 @@ describe("the configuration in layers", () => {
       ownDoors: { pan: "127.0.0.1:1", agentchat: "127.0.0.1:2" },
       insecure: true,
       behindProxy: false,
-      agentchat: { identity: "strict", signatures: "lenient" },
+      settings: { agentchat: { identity: "strict", signatures: "lenient" } },
       rooms: [],
     });
     expect(config.limits.panRatePerSecond).toBe(0.5);
@@ -301,7 +301,7 @@ describe("the configuration in layers", () => {
     };
     expect(Object.entries(properties).filter(([, { description }]) => description === undefined)).toEqual([]);
     expect(Object.keys(properties).sort()).toEqual(
-      ["$schema", ...Object.keys(brokerOptions.shape).filter((name) => name !== "log")].sort(),
+      ["$schema", ...Object.keys(catalogueOf().schema.shape).filter((name) => name !== "log")].sort(),
     );
     expect(properties["serverName"]?.default).toBeUndefined(); // this machine's name
   });

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import * as agentchatEvents from "../../bridges/agentchat/events.js";
 import * as agentchat from "../../bridges/agentchat/schema.js";
-import { dialect as agentchatDialect } from "../../bridges/agentchat/dialect.js";
-import { dialect as panDialect } from "../../bridges/pan/dialect.js";
+import { agentchat as agentchatDialect } from "../../bridges/agentchat/index.js";
+import { pan as panDialect } from "../../bridges/pan/index.js";
 import * as pan from "../../bridges/pan/schema.js";
 
 type Node = Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ConversationsMemory, RequestsMemory, type Turn, type TurnIntent } from "../../src/conversation/index.js";
 import { defaultLimits, type Envelope, type Limits, type MessageType } from "../../src/core/index.js";
-import { FakeClock } from "../kit/fake-clock.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
 
 interface Talk {
   readonly clock: FakeClock;

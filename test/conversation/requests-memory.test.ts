@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Fault, defaultLimits, type Envelope, type Limits } from "../../src/core/index.js";
 import { RequestsMemory } from "../../src/conversation/index.js";
-import { FakeClock } from "../kit/fake-clock.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
 
 function start(limits: Partial<Limits> = {}): { requests: RequestsMemory; clock: FakeClock } {
   const clock = new FakeClock();

@@ -11,7 +11,7 @@ import {
   type FaultCode,
   type MessageLedger,
 } from "../../src/core/index.js";
-import { FakeClock } from "../kit/fake-clock.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
 
 interface Setup {
   readonly router: Router;

@@ -6,6 +6,8 @@ import {
   type Frame,
   type Principal,
   type Session,
+  type DialectTypes,
+  hasType,
 } from "../../src/dialect/index.js";
 
 /**
@@ -34,7 +36,15 @@ interface State {
   readonly unreached: Set<string>;
 }
 
-type Network = Session<Event, State>;
+interface NetworkTypes extends DialectTypes {
+  command: Command;
+  event: Event;
+  state: State;
+  phase: "greeting" | "ready";
+  limits: object;
+  settings: object;
+}
+type Network = Session<NetworkTypes>;
 
 /** Verifies a token somewhere else, which takes a while. Stands for JWT and JWKS. */
 async function verify(token: string): Promise<Principal> {
@@ -78,11 +88,12 @@ function pass(session: Network, { header, raw }: { readonly header: Header; read
   session.send(system(session, "ACK", { messageId: header.messageId }));
 }
 
-export const agentNetworkSketch: Dialect<Command, Event, State> = {
+export const agentNetworkSketch: Dialect<NetworkTypes> = {
   name: "agent-network-sketch",
   paths: ["/agent-network/v1/connect"],
   subprotocols: ["agent-network.v1"],
-  firstTypes: ["AUTH"],
+  title: "a sketch",
+  recognise: (frame) => hasType(frame, ["AUTH"]),
   initialPhase: "greeting",
   open: () => ({ lastHeartbeatAt: 0, unreached: new Set() }),
   async authenticate({ bearer }) {

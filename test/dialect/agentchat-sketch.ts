@@ -1,4 +1,11 @@
-import { principal, type Codec, type Dialect, type Session } from "../../src/dialect/index.js";
+import {
+  principal,
+  type Codec,
+  type Dialect,
+  type Session,
+  type DialectTypes,
+  hasType,
+} from "../../src/dialect/index.js";
 
 /**
  * A part of AgentChat (AgentChat §2–3), enough to show that it fits: ephemeral names, the challenge, channels,
@@ -32,7 +39,15 @@ interface State {
   readonly echo: boolean;
 }
 
-type Chat = Session<Event, State>;
+interface ChatTypes extends DialectTypes {
+  command: Command;
+  event: Event;
+  state: State;
+  phase: "greeting" | "challenged" | "ready";
+  limits: object;
+  settings: object;
+}
+type Chat = Session<ChatTypes>;
 
 const codec: Codec<Command, Event> = {
   /** Several JSON messages in one frame, separated by newlines. */
@@ -64,11 +79,12 @@ async function welcome(session: Chat, agent: string, proof: string | undefined):
   session.send({ type: "WELCOME", agent_id: `@${agent}`, server: "sketch" });
 }
 
-export const agentChatSketch: Dialect<Command, Event, State> = {
+export const agentChatSketch: Dialect<ChatTypes> = {
   name: "agentchat-sketch",
   paths: ["/agentchat"],
   subprotocols: ["agentchat.v1"],
-  firstTypes: ["IDENTIFY", "JOIN", "MSG", "PING"],
+  title: "a sketch",
+  recognise: (frame) => hasType(frame, ["IDENTIFY", "JOIN", "MSG", "PING"]),
   initialPhase: "greeting",
   loginMs: 30_000,
   open: () => ({ challenge: undefined, echo: true }),
@@ -149,9 +165,7 @@ export const agentChatSketch: Dialect<Command, Event, State> = {
       },
     },
   },
-  charge(session, cost) {
-    session.services.limiter.take(`agentchat ${session.id}`, { perSecond: 1, burst: 10 }, cost);
-  },
+  rate: { refusal: "too fast", buckets: () => [{ owner: "connection", rate: { perSecond: 1, burst: 10 } }] },
   render: {
     variant: () => "json",
     event({ from, to, content, timestamp }, { replay }) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { defineDialect, type AnyDialect, type Dialect } from "../../src/dialect/index.js";
-import { BridgeWorld } from "../kit/bridge-world.js";
-import { settled } from "../kit/conversation.js";
+import { defineDialect, type AnyDialect, type DialectTypes, type Rules } from "../../src/dialect/index.js";
+import { ConformanceWorld } from "../../src/conformance/world.js";
+import { settled } from "../../src/conformance/conversation.js";
 import { probe } from "../kit/probe-dialect.js";
 import { agentChatSketch, signedText } from "./agentchat-sketch.js";
 import { agentNetworkSketch } from "./agent-network-sketch.js";
@@ -12,8 +12,11 @@ const sketches: readonly AnyDialect[] = [
   defineDialect(agentNetworkSketch),
   defineDialect(visualisationSketch),
 ];
-const world = (): BridgeWorld =>
-  new BridgeWorld([...sketches, probe({ answer: (s) => void s.say({ to: "alice", content: { message: "agreed" } }) })]);
+const world = (): ConformanceWorld =>
+  new ConformanceWorld([
+    ...sketches,
+    probe({ answer: (s) => void s.say({ to: "alice", content: { message: "agreed" } }) }),
+  ]);
 
 describe("the contract", () => {
   it("has room for AgentChat: a key is taken, then proved; a proved key is challenged first", async () => {
@@ -143,7 +146,12 @@ describe("the contract", () => {
 
   it("does not compile without a rule for every command, nor with one for none", () => {
     type Command = { readonly type: "one" } | { readonly type: "two"; readonly text: string };
-    type Table = Dialect<Command, string, undefined>["commands"];
+    interface Small extends DialectTypes {
+      command: Command;
+      event: string;
+      phase: "greeting" | "ready";
+    }
+    type Table = Rules<Small>;
     const whole: Table = {
       one: { phase: "any", run: () => undefined },
       two: {
@@ -178,7 +186,20 @@ describe("the contract", () => {
         },
       },
     };
-    expect([whole, partly, more, other, events].map((table) => Object.keys(table).length)).toEqual([2, 1, 3, 2, 2]);
+    // @ts-expect-error: there is no such phase
+    const misspelt: Table = { ...whole, one: { phase: "reddy", run: () => undefined } };
+    const lost: Table = {
+      ...whole,
+      one: {
+        phase: "greeting",
+        run: (session) => {
+          // @ts-expect-error: there is no such phase
+          session.phase = "reddy";
+        },
+      },
+    };
+    const tables = [whole, partly, more, other, events, misspelt, lost];
+    expect(tables.map((table) => Object.keys(table).length)).toEqual([2, 1, 3, 2, 2, 2, 2]);
   });
 
   it("keeps a dialect's types its own: a list holds them all, and none can be fed another's commands", () => {

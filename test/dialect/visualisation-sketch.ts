@@ -5,6 +5,8 @@ import {
   type DialectService,
   type Frame,
   type Session,
+  type DialectTypes,
+  hasType,
 } from "../../src/dialect/index.js";
 
 /**
@@ -39,7 +41,15 @@ interface State {
   bufferSize: number;
 }
 
-type Viewer = Session<Event, State>;
+interface ViewerTypes extends DialectTypes {
+  command: Command;
+  event: Event;
+  state: State;
+  phase: "greeting" | "streaming";
+  limits: object;
+  settings: object;
+}
+type Viewer = Session<ViewerTypes>;
 const magic = 0x41474e54;
 
 /** Header of 8 bytes, then count and 28 bytes for each agent (visualisation §3.3). */
@@ -70,7 +80,7 @@ function encode(event: Event, { binary }: State): Frame {
 }
 
 /** Streams flow unasked, at their own pace, to whoever keeps up. */
-function serve(service: DialectService<Event, State>): () => void {
+function serve(service: DialectService<ViewerTypes>): () => void {
   const talkers = new Map<string, number>();
   const unsubscribe = service.subscribe("$events", ({ content }) => {
     if (content.kind === "agent.online") talkers.set(content.message, talkers.size + 1);
@@ -97,11 +107,12 @@ function serve(service: DialectService<Event, State>): () => void {
   };
 }
 
-export const visualisationSketch: Dialect<Command, Event, State> = {
+export const visualisationSketch: Dialect<ViewerTypes> = {
   name: "visualisation-sketch",
   paths: ["/api/visualisation/agents/ws", "/agents/ws"],
   subprotocols: ["visualisation.v2"],
-  firstTypes: ["handshake"],
+  title: "a sketch",
+  recognise: (frame) => hasType(frame, ["handshake"]),
   initialPhase: "greeting",
   open: () => ({ binary: false, waiting: [], bufferSize: 10 }),
   codec: ({ state }) => ({ decode, encode: (event) => encode(event, state) }),

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { defaultLimits } from "../../src/core/index.js";
 import { FailedLogins, LimiterMemory } from "../../src/identity/index.js";
-import { FakeClock } from "../kit/fake-clock.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
 
 it("bars an address after too many failed logins on any door, for a while; this machine's own never", () => {
   const clock = new FakeClock();

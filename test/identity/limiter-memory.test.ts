@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LimiterMemory } from "../../src/identity/index.js";
-import { FakeClock } from "../kit/fake-clock.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
 
 function start(bucketsMax = 10): { limiter: LimiterMemory; clock: FakeClock } {
   const clock = new FakeClock();

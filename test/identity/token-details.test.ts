@@ -7,7 +7,7 @@ import { DataDirectory, TablesMemory } from "../../src/storage/index.js";
 import { PidLock } from "../../src/storage/pid-lock.js";
 import { IdentityTokens, operatorName } from "../../src/identity/index.js";
 import { readable, TokenFile } from "../../src/identity/token-file.js";
-import { FakeClock } from "../kit/fake-clock.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
 
 let data: DataDirectory;
 let clock: FakeClock;

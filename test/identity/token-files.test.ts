@@ -15,7 +15,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Fault, defaultLimits } from "../../src/core/index.js";
 import { DataDirectory } from "../../src/storage/index.js";
 import { IdentityTokens, operatorName } from "../../src/identity/index.js";
-import { FakeClock } from "../kit/fake-clock.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
 import { codeOf } from "../kit/directory-world.js";
 
 let data: DataDirectory;

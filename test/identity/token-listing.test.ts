@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { defaultLimits } from "../../src/core/index.js";
 import { DataDirectory } from "../../src/storage/index.js";
 import { IdentityTokens } from "../../src/identity/index.js";
-import { FakeClock } from "../kit/fake-clock.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
 
 let data: DataDirectory;
 let clock: FakeClock;

@@ -1,8 +1,8 @@
 import { agentchat } from "../../bridges/agentchat/index.js";
 import { echo } from "../../bridges/echo/index.js";
 import { keyFor, type TestKey } from "./agentchat-keys.js";
-import { BridgeWorld } from "./bridge-world.js";
-import type { Conversation } from "./conversation.js";
+import { ConformanceWorld } from "../../src/conformance/world.js";
+import type { Conversation } from "../../src/conformance/conversation.js";
 
 /** An agent on a connection of a test. */
 export interface Chatter {
@@ -13,8 +13,8 @@ export interface Chatter {
 }
 
 /** A broker without sockets that speaks AgentChat, and echo for the others. */
-export class AgentChatWorld extends BridgeWorld {
-  constructor(options: ConstructorParameters<typeof BridgeWorld>[1] = {}) {
+export class AgentChatWorld extends ConformanceWorld {
+  constructor(options: ConstructorParameters<typeof ConformanceWorld>[1] = {}) {
     super([agentchat, echo], { ...options, limits: { agentchatRatePerSecond: 0, ...options.limits } });
   }
 

@@ -12,7 +12,7 @@ import {
   type Principal,
 } from "../../src/core/index.js";
 import { DirectoryMemory, type Arriving, type Presence } from "../../src/directory/index.js";
-import { FakeClock } from "./fake-clock.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
 
 /** A directory with everything below it and nothing above, and what was announced. */
 export interface World {

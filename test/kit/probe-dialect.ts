@@ -1,9 +1,25 @@
 import { asFault, Fault, principal, type Envelope } from "../../src/core/index.js";
-import { defineDialect, type AnyDialect, type Dialect, type Frame, type Session } from "../../src/dialect/index.js";
+import {
+  defineDialect,
+  hasType,
+  type AnyDialect,
+  type Dialect,
+  type DialectTypes,
+  type Frame,
+  type Session,
+} from "../../src/dialect/index.js";
 
 /** What the probe hears and says: any JSON object. */
 export type ProbeEvent = Readonly<Record<string, unknown>>;
-export type ProbeSession = Session<ProbeEvent, { readonly notes: string[] }>;
+export interface ProbeTypes extends DialectTypes {
+  command: ProbeCommand;
+  event: ProbeEvent;
+  state: { readonly notes: string[] };
+  phase: "greeting" | "ready";
+  limits: object;
+  settings: object;
+}
+export type ProbeSession = Session<ProbeTypes>;
 export type ProbeCommand =
   | { readonly type: "login"; readonly name: string; readonly token?: string; readonly listed?: boolean }
   | { readonly type: "do"; readonly what: string };
@@ -15,15 +31,13 @@ export type ProbeHandlers = Readonly<Record<string, (session: ProbeSession) => v
  * A dialect that lets a test run anything as a command. `token: "own NAME"` proves a name, `"shared"` shares it, none
  * claims it.
  */
-export function probe(
-  handlers: ProbeHandlers = {},
-  more: Partial<Dialect<ProbeCommand, ProbeEvent, { readonly notes: string[] }>> = {},
-): AnyDialect {
-  return defineDialect<ProbeCommand, ProbeEvent, { readonly notes: string[] }>({
+export function probe(handlers: ProbeHandlers = {}, more: Partial<Dialect<ProbeTypes>> = {}): AnyDialect {
+  return defineDialect<ProbeTypes>({
     name: "probe",
     paths: ["/probe"],
     subprotocols: ["probe.v1"],
-    firstTypes: ["probe"],
+    title: "Probe",
+    recognise: (frame) => hasType(frame, ["probe"]),
     initialPhase: "greeting",
     open: () => ({ notes: [] }),
     codec: () => ({ decode, encode: (event) => JSON.stringify(event) }),

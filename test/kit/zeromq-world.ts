@@ -19,7 +19,7 @@ import { ZeromqAgents } from "../../src/zeromq/agents/index.js";
 import { DirectoryMemory } from "../../src/directory/index.js";
 import { LimiterMemory, type Identity } from "../../src/identity/index.js";
 import type { PublisherPeer } from "../../src/zeromq/wire/index.js";
-import { FakeClock } from "./fake-clock.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
 import { FakePublisher, FakeSubscriber, type Hearing, type PeerFacts } from "./fake-zmq.js";
 
 /** Says of a name whatever a test has told it: who owns it, which names a proxy carries. */

@@ -12,7 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { appendAudit } from "../../src/ops/audit-event.js";
 import { AuditLog } from "../../src/ops/audit-log.js";
 import { eventually } from "../kit/broker.js";
-import { FakeClock } from "../kit/fake-clock.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
 import { auditLines, folder } from "./kit.js";
 
 const limits = { auditFileMaxBytes: 1_000_000, auditFilesMax: 5, auditQueueMaxBytes: 1_000_000 };

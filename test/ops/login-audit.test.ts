@@ -6,7 +6,7 @@ import type { AuditEvent } from "../../src/ops/index.js";
 import { LoginAudit } from "../../src/ops/login-audit.js";
 import { LimiterMemory, type LoginEvent } from "../../src/identity/index.js";
 import { eventually, startBroker } from "../kit/broker.js";
-import { FakeClock } from "../kit/fake-clock.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
 import { PanWire, panToken } from "../kit/pan-wire.js";
 import { PlainAgent } from "../kit/plain-agent.js";
 import { issueToken } from "../kit/tokens.js";

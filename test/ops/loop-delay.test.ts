@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from "vitest";
 import { LoopDelayMonitor } from "../../src/ops/loop-delay.js";
 import { eventually } from "../kit/broker.js";
-import { FakeClock } from "../kit/fake-clock.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
 
 const clock = new FakeClock();
 const monitor = new LoopDelayMonitor(clock);

@@ -5,7 +5,7 @@ import { RequestsMemory } from "../../src/conversation/index.js";
 import { LatencyHistogram, MeasuredRequests } from "../../src/ops/request-latency.js";
 import { refusedAt, type MetricSources } from "../../src/ops/metric-sources.js";
 import { Metrics } from "../../src/ops/metrics.js";
-import { FakeClock } from "../kit/fake-clock.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
 
 const ledger = new Ledger();
 const latency = new LatencyHistogram();

@@ -6,7 +6,7 @@ import { OperatorAccess, operationsPages, Readiness } from "../../src/ops/pages.
 import type { PageRequest } from "../../src/websocket/edge/index.js";
 import { LimiterMemory, operatorName } from "../../src/identity/index.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
-import { FakeClock } from "../kit/fake-clock.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
 import { PanWire, panToken } from "../kit/pan-wire.js";
 import { httpOf } from "./kit.js";
 

@@ -1,17 +1,14 @@
-import { Fault, type Dialect } from "#dialect";
-import type { Command } from "../schema.js";
-import type { Event } from "../events.js";
-import { chargeList } from "../rate.js";
-import type { ChatSession, State } from "../state.js";
+import { Fault, type Rules } from "#dialect";
+import type { AgentChat, ChatSession } from "../state.js";
 import { nameOf } from "../translate.js";
 
-type Rules = Pick<
-  Dialect<Command, Event, State>["commands"],
+type ChannelRules = Pick<
+  Rules<AgentChat>,
   "JOIN" | "LEAVE" | "LIST_CHANNELS" | "LIST_AGENTS" | "CREATE_CHANNEL" | "INVITE"
 >;
 
 /** Channels: the core's rooms (AgentChat §4). None of these makes a channel but CREATE_CHANNEL. */
-export const channelCommands: Rules = {
+export const channelCommands: ChannelRules = {
   JOIN: {
     phase: "ready",
     cost: 1,
@@ -30,8 +27,8 @@ export const channelCommands: Rules = {
   },
   LIST_CHANNELS: {
     phase: "ready",
+    cost: (_said, { services: { directory } }) => listCost(directory.roomCount),
     run(session) {
-      chargeList(session, session.services.directory.roomCount);
       const rooms = session.services.directory.rooms(session.principal);
       session.send({
         type: "CHANNELS",
@@ -42,8 +39,8 @@ export const channelCommands: Rules = {
   },
   LIST_AGENTS: {
     phase: "ready",
+    cost: ({ channel }, { services: { directory }, principal }) => listCost(directory.memberCount(channel, principal)),
     run(session, { channel }) {
-      chargeList(session, session.services.directory.memberCount(channel, session.principal));
       session.send({ type: "AGENTS", ts: session.now(), channel, ...membersOf(session, channel, "list") });
     },
   },
@@ -70,6 +67,14 @@ export const channelCommands: Rules = {
     },
   },
 };
+
+/** Items of a list that cost as much as one message. */
+const itemsPerToken = 100;
+
+/** A long list costs more than a short one. */
+function listCost(items: number): number {
+  return 1 + Math.floor(items / itemsPerToken);
+}
 
 /**
  * Who is in a channel, and what those are called who have another name than their id.

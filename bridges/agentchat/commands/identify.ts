@@ -1,12 +1,10 @@
 import { randomInt } from "node:crypto";
-import { Fault, principal, type Dialect } from "#dialect";
+import { Fault, principal, type Rules } from "#dialect";
 import { checkAnswer, newChallenge } from "../challenge.js";
 import { readPublicKey, type PublicKey } from "../keys.js";
-import type { Command } from "../schema.js";
-import type { Event } from "../events.js";
-import type { ChatSession, State } from "../state.js";
+import type { AgentChat, ChatSession } from "../state.js";
 
-type Rules = Pick<Dialect<Command, Event, State>["commands"], "IDENTIFY" | "VERIFY_IDENTITY">;
+type IdentityRules = Pick<Rules<AgentChat>, "IDENTIFY" | "VERIFY_IDENTITY">;
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
 const ephemeralLength = 8;
@@ -18,7 +16,7 @@ const challengeMs = 60_000;
 const answerMs = 20_000;
 
 /** Who somebody is (AgentChat §3). */
-export const identityCommands: Rules = {
+export const identityCommands: IdentityRules = {
   IDENTIFY: {
     phase: ["greeting", "challenged"],
     async run(session, { name, pubkey, echo = true }) {
@@ -29,7 +27,7 @@ export const identityCommands: Rules = {
         throw new Fault("unauthenticated", "IDENTIFY was said too often; connect again, and answer the CHALLENGE", {
           fatal: true,
         });
-      const strict = services.settings.agentchat.identity === "strict";
+      const strict = session.settings.identity === "strict";
       const key = pubkey === undefined || pubkey === null || pubkey === "" ? undefined : keyOf(pubkey);
       Object.assign(state, { name, key, echo, challenge: undefined });
       if (key === undefined) {
@@ -77,7 +75,7 @@ export function welcome(session: ChatSession): void {
     type: "WELCOME",
     ts: session.now(),
     agent_id: `@${session.principal?.agent ?? ""}`,
-    server: session.services.settings.serverName,
+    server: session.services.serverName,
   });
 }
 

@@ -1,19 +1,18 @@
-import { Fault, isAgentName, isRoom, type Dialect, type Draft, type TurnIntent } from "#dialect";
+import { Fault, isAgentName, isRoom, type Draft, type Rules, type TurnIntent } from "#dialect";
 import { verifies } from "../keys.js";
-import type { Event } from "../events.js";
-import type { Command, CommandOf } from "../schema.js";
+import type { CommandOf } from "../schema.js";
 import { Seen, type SaidBefore } from "../seen.js";
 import { messageText } from "../signed-text.js";
-import type { ChatSession, State } from "../state.js";
+import type { AgentChat, ChatSession } from "../state.js";
 import { nameOf, signatureIn, type Signed } from "../translate.js";
 
-type Rules = Pick<Dialect<Command, Event, State>["commands"], "MSG" | "PING">;
+type MessageRules = Pick<Rules<AgentChat>, "MSG" | "PING">;
 
 /** A `msg_id` of so many characters (a UUID has 36, a SHA-256 64) is one that nobody else has made up. */
 const ownIdLength = 32;
 
 /** What is said to channels and agents (AgentChat §5, protocols §3.5). */
-export const messageCommands: Rules = {
+export const messageCommands: MessageRules = {
   MSG: {
     phase: "ready",
     cost: 1,
@@ -80,9 +79,9 @@ function addresseeOf(to: string): string {
 }
 
 /** The signature as it travels. @throws Fault if this server takes good signatures only */
-function signedOf({ state, services }: ChatSession, { to, content, ts, sig }: CommandOf<"MSG">): Signed | undefined {
+function signedOf({ state, settings }: ChatSession, { to, content, ts, sig }: CommandOf<"MSG">): Signed | undefined {
   if (sig === undefined || sig === null || sig === "") return undefined;
-  if (services.settings.agentchat.signatures === "strict") {
+  if (settings.signatures === "strict") {
     if (state.key === undefined || ts === undefined || !verifies(state.key, messageText({ to, content, ts }), sig)) {
       throw new Fault(
         "malformed",
@@ -116,8 +115,8 @@ function echo(
 }
 
 /**
- * What makes this message the same when it is said again by somebody who does not know whether it was taken (AgentChat
- * §5.4).
+ * What makes this message the same when it is said again by somebody who does not know whether it was taken (protocols
+ * §5, the daemon's outbox).
  */
 function saidBefore(
   { id, state }: ChatSession,

@@ -1,9 +1,9 @@
-import type { Dialect, Rule } from "#dialect";
+import type { Rule, Rules } from "#dialect";
 import { verifies, type PublicKey } from "../keys.js";
-import type { Event, NegotiationEvent } from "../events.js";
-import type { Command, CommandOf, NegotiationType } from "../schema.js";
+import type { NegotiationEvent } from "../events.js";
+import type { CommandOf, NegotiationType } from "../schema.js";
 import { proposalText, stepText } from "../signed-text.js";
-import type { ChatSession, State } from "../state.js";
+import type { AgentChat, ChatSession } from "../state.js";
 import { contentOf, proposalEvent, stepEvent } from "./event.js";
 import { refused, type Proposal, type Step } from "./proposal.js";
 import { Proposals } from "./proposals.js";
@@ -17,7 +17,7 @@ const keyedId = /^[0-9a-f]{16}$/;
  * Agreements between two agents (AgentChat §6): each step is signed, verified, kept, and then told to
  * both.
  */
-export const negotiationCommands: Pick<Dialect<Command, Event, State>["commands"], NegotiationType> = {
+export const negotiationCommands: Pick<Rules<AgentChat>, NegotiationType> = {
   PROPOSAL: {
     phase: "ready",
     cost: 1,
@@ -61,7 +61,7 @@ export const negotiationCommands: Pick<Dialect<Command, Event, State>["commands"
 function step<T extends StepType>(
   type: T,
   fieldOf: (said: CommandOf<T>) => string | undefined,
-): Rule<CommandOf<T>, Event, State> {
+): Rule<AgentChat, CommandOf<T>> {
   return {
     phase: "ready",
     cost: 1,

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { hostname } from "node:os";
-import { defaultLimits } from "../../core/limits.js";
+import { limits as limitsSchema } from "../../../bridges/agentchat/options.js";
 import { print, type Output } from "../output.js";
 import { CommandFailure, exitCodes, untilInterrupted } from "./exit.js";
 import { count, defaultPort, port, quantity } from "./options.js";
@@ -10,6 +10,7 @@ type Options = ServerOptions & Output;
 
 /** `agentchat serve`: runs a broker with one door, for AgentChat (AgentChat §10.2). */
 export function serveCommand(program: Command): void {
+  const limits = limitsSchema.parse({});
   program
     .command("serve")
     .description("run a server until interrupted; it logs JSON lines on stderr")
@@ -21,9 +22,9 @@ export function serveCommand(program: Command): void {
       "--rate <n>",
       "messages a second that an agent may send, 0: as many as it likes",
       quantity,
-      defaultLimits.agentchatRatePerSecond,
+      limits.agentchatRatePerSecond,
     )
-    .option("--burst <n>", "messages an agent may send at once", count, defaultLimits.agentchatBurst)
+    .option("--burst <n>", "messages an agent may send at once", count, limits.agentchatBurst)
     .option("--log-messages", "write every message into the log, with its text")
     .option("--data-dir <folder>", "where the server keeps keys, agreements and secrets", "./.agentchat/server")
     .option("--tls-cert <file>", "certificate chain (PEM): clients connect with wss://")

@@ -1,14 +1,13 @@
 import type { Command } from "commander";
 import {
   accessRules,
-  brokerOptions,
+  catalogueOf,
   configSchema,
   problemsOf,
   usualZmqDoors,
   type Layered,
   type Origin,
 } from "../../config/index.js";
-import { defaultLimits, type Limits } from "../../core/index.js";
 import { resolveDataDirectory } from "../../storage/index.js";
 import { checkConfig, type Checked } from "../config-check.js";
 import { exitCodes } from "../exit.js";
@@ -33,9 +32,9 @@ export function configCommand(program: Command): void {
       ),
   )
     .option("--all", "also print limits that have their defaults")
-    .action((_options: unknown, command: Command) => {
+    .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<PrintOptions>();
-      const layered = layersOf(options);
+      const layered = await layersOf(options);
       const values = configValues(layered, options.all === true);
       const asJson = {
         file: layered.file ?? null,
@@ -80,7 +79,7 @@ export function configCommand(program: Command): void {
 async function checked(flags: BrokerFlags): Promise<Checked> {
   let layered;
   try {
-    layered = layersOf(flags);
+    layered = await layersOf(flags);
   } catch (thrown) {
     return { problems: problemsOf(thrown), warnings: [] };
   }
@@ -100,7 +99,8 @@ interface ConfigValue {
 
 /** Every option with its value and where it comes from. Limits with their defaults are left out, unless `all`. */
 function configValues({ config, originOf, nameOf }: Layered, all: boolean): readonly ConfigValue[] {
-  const { agentchat, limits } = config;
+  const { limits, settings } = config;
+  const catalogue = catalogueOf();
   const dataDir = resolveDataDirectory({ dataDir: config.dataDir });
   const effective: Readonly<Record<string, unknown>> = {
     ...config,
@@ -108,17 +108,20 @@ function configValues({ config, originOf, nameOf }: Layered, all: boolean): read
     zmqIn: config.zmqIn ?? usualZmqDoors.zmqIn(dataDir),
     zmqOut: config.zmqOut ?? usualZmqDoors.zmqOut(dataDir),
     trustedProxies: accessRules(config).trustedProxies,
+    dialects: config.dialects.filter((dialect) => !catalogue.dialects.includes(dialect)).map(({ name }) => name),
   };
   const named = (option: string, value: unknown): ConfigValue => {
     const origin = originOf(option);
     return { option, value, origin, said: origin === "default" ? undefined : nameOf(option) };
   };
   return [
-    ...Object.keys(brokerOptions.shape)
-      .filter((name) => !["log", "agentchat", "limits"].includes(name))
+    ...Object.keys(catalogue.schema.shape)
+      .filter((name) => name !== "log" && !catalogue.groups.has(name))
       .map((name) => named(name, effective[name])),
-    ...Object.entries(agentchat).map(([name, value]) => named(`agentchat.${name}`, value)),
-    ...(Object.keys(defaultLimits) as (keyof Limits)[])
+    ...Object.entries(settings).flatMap(([dialect, own]) =>
+      Object.entries(own).map(([name, value]) => named(`${dialect}.${name}`, value)),
+    ),
+    ...Object.keys(limits)
       .map((name) => named(`limits.${name}`, limits[name]))
       .filter(({ origin }) => all || origin !== "default"),
   ];

@@ -51,7 +51,7 @@ async function examine(flags: BrokerFlags): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   let layered: Layered | undefined;
   try {
-    layered = layersOf(flags);
+    layered = await layersOf(flags);
   } catch (thrown) {
     findings.push(...problemsOf(thrown).map((found) => ({ check: "configuration", result: "failed", found }) as const));
   }

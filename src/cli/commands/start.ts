@@ -24,7 +24,7 @@ export function startCommand(program: Command, takeOver: TakeOver): void {
     async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const { Broker } = await import("../../broker.js");
-      const layers = layersOf(options);
+      const layers = await layersOf(options);
       await refuseWrongDoors(layers);
       const log = jsonLog(options.logLevel);
       const broker = new Broker({ ...layers.options, log });
@@ -54,7 +54,7 @@ export function startCommand(program: Command, takeOver: TakeOver): void {
 function reloadOnSignal(broker: Broker, flags: BrokerFlags, log: Log, takeOver: TakeOver): { begin(): void } {
   let phase: "starting" | "asked" | "ready" = "starting";
   const hangUp = (): void => {
-    if (phase === "ready") reloadNow(broker, flags, log);
+    if (phase === "ready") void reloadNow(broker, flags, log);
     else phase = "asked";
   };
   process.on("SIGHUP", hangUp);
@@ -68,9 +68,18 @@ function reloadOnSignal(broker: Broker, flags: BrokerFlags, log: Log, takeOver: 
   };
 }
 
-function reloadNow(broker: Broker, flags: BrokerFlags, log: Log): void {
+/** Never rejects. */
+async function reloadNow(broker: Broker, flags: BrokerFlags, log: Log): Promise<void> {
   try {
-    const { changed, needRestart } = broker.reload(() => ({ ...layersOf(flags).options, log }));
+    const read = await layersOf(flags).then(
+      ({ options }) =>
+        () => ({ ...options, log }),
+      (thrown: unknown) => (): never => {
+        throw thrown; // the broker tells it, and writes it into the audit log
+      },
+    );
+    if (!broker.isRunning) return;
+    const { changed, needRestart } = broker.reload(read);
     const result = changed.length === 0 ? "read again, nothing has changed" : `reloaded: ${changed.join(", ")}`;
     say(`broker: SIGHUP, ${result}`);
     if (needRestart.length > 0) say(`broker: these need a restart and stay as they were: ${needRestart.join(", ")}`);

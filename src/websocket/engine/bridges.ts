@@ -14,17 +14,17 @@ import type { Conversations, Requests } from "../../conversation/index.js";
 import { DroppedEvents } from "../../directory/index.js";
 import type { TokenEnd, LoginListener } from "../../identity/index.js";
 import type { AnyDialect, Connection, Hello, Receiver, Services } from "../../dialect/index.js";
-import { chooseByHello, Undecided, type Served } from "./choice.js";
-import { Speakers } from "./conflict.js";
-import type { BridgeContext } from "./context.js";
+import { chooseByHello, Undecided, type InService } from "./choice.js";
+import { NameConflicts } from "./name-conflicts.js";
+import type { EngineContext } from "./context.js";
 import { openBridge } from "./engine.js";
-import { RoomEvents, type RoomListener } from "./room-events.js";
+import { RoomEvents, type RoomListener } from "./hearing.js";
 import { BridgeSession } from "./session.js";
 
 /** Losses are told this often at most. */
 const roundMs = 1_000;
 
-/** What {@link Bridges} needs. */
+/** What the dialects in service share. */
 export interface BridgesOptions {
   readonly dialects: readonly AnyDialect[];
   readonly exchange: Exchange;
@@ -34,7 +34,10 @@ export interface BridgesOptions {
   readonly requests: Requests;
   readonly conversations: Conversations;
   readonly clock: Clock;
+  /** The core's limits, and in the same object those of the dialects. */
   readonly limits: Limits;
+  /** The settings of each dialect, by its name. */
+  readonly settings: Readonly<Record<string, object>>;
   readonly newId: () => string;
   readonly log: Log;
   /** Shared data topics that are nobody's name; sessions may hear them. */
@@ -52,8 +55,8 @@ export interface BridgesStatus {
 
 /** All dialects in service: gives each new connection to the one that it speaks. */
 export class Bridges implements Lifecycle {
-  readonly #context: BridgeContext;
-  readonly #served: readonly Served[];
+  readonly #context: EngineContext;
+  readonly #inService: readonly InService[];
   readonly #leaving = new Fault("going-away", "the broker is stopping; connect again in a few seconds", {
     fatal: true,
   });
@@ -68,14 +71,10 @@ export class Bridges implements Lifecycle {
   constructor(options: BridgesOptions) {
     const { limits, dialects, exchange, clock } = options;
     const services = withOnce(options.services);
-    const speakers = new Speakers({
-      directory: services.directory,
-      identity: services.identity,
-      conflictPingMs: limits.conflictPingMs,
-    });
-    this.#context = { ...options, services, speakers, dataTopics: new Set(options.dataTopics) };
+    const names = new NameConflicts(services.directory, services.identity, limits.conflictPingMs);
+    this.#context = { ...options, services, names, dataTopics: new Set(options.dataTopics) };
     this.#droppedEvents = new DroppedEvents(exchange, clock);
-    this.#served = dialects.map((dialect) => ({
+    this.#inService = dialects.map((dialect) => ({
       dialect,
       bridge: openBridge(dialect, this.#context, options.witness),
     }));
@@ -84,7 +83,7 @@ export class Bridges implements Lifecycle {
   start(): Promise<void> {
     const { router } = this.#context;
     this.#stopEvents = router.subscribe(eventsTopic, new RoomEvents(router, isSession));
-    for (const { bridge } of this.#served) bridge.start();
+    for (const { bridge } of this.#inService) bridge.start();
     this.#roundLater();
     this.#phase = "open";
     return Promise.resolve();
@@ -93,30 +92,30 @@ export class Bridges implements Lifecycle {
   /** Whoever hears the new connection. Called in the turn of its upgrade. */
   accept(connection: Connection, hello: Hello): Receiver {
     const { clock, limits } = this.#context;
-    const chosen = chooseByHello(this.#served, hello);
+    const chosen = chooseByHello(this.#inService, hello);
     if (this.#phase !== "open") {
-      const bridge = chosen ?? this.#served.find(({ dialect }) => dialect.fallback)?.bridge;
+      const bridge = chosen ?? this.#inService.find(({ dialect }) => dialect.fallback)?.bridge;
       if (bridge !== undefined) return bridge.open(connection, hello, this.#leaving);
       connection.close({ code: 1001, reason: this.#leaving.message });
       return { frame: () => undefined, closed: () => undefined };
     }
     if (chosen !== undefined) return chosen.open(connection, hello);
     const settled = (one: Undecided): void => void this.#undecided.delete(one);
-    const undecided = new Undecided(this.#served, connection, hello, { clock, waitMs: limits.wsLoginMs, settled });
+    const undecided = new Undecided(this.#inService, connection, hello, { clock, waitMs: limits.wsLoginMs, settled });
     this.#undecided.add(undecided);
     return undecided;
   }
 
   status(): BridgesStatus {
     return {
-      sessions: Object.fromEntries(this.#served.map(({ bridge }) => [bridge.name, bridge.size])),
-      admitted: Object.fromEntries(this.#served.map(({ bridge }) => [bridge.name, bridge.admitted])),
+      sessions: Object.fromEntries(this.#inService.map(({ bridge }) => [bridge.name, bridge.size])),
+      admitted: Object.fromEntries(this.#inService.map(({ bridge }) => [bridge.name, bridge.admitted])),
     };
   }
 
   /** Cuts the sessions whose token has ended. */
   endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void {
-    for (const { bridge } of this.#served) bridge.endTokens(endOf);
+    for (const { bridge } of this.#inService) bridge.endTokens(endOf);
   }
 
   /**
@@ -126,12 +125,12 @@ export class Bridges implements Lifecycle {
   async drain(deadline: AbortSignal): Promise<void> {
     if (this.#phase === "open") this.#phase = "draining";
     for (const undecided of [...this.#undecided]) undecided.refuse(this.#leaving);
-    await Promise.all(this.#served.map(({ bridge }) => bridge.drain(this.#leaving, deadline)));
+    await Promise.all(this.#inService.map(({ bridge }) => bridge.drain(this.#leaving, deadline)));
   }
 
   stop(): Promise<void> {
     this.#phase = "stopped";
-    for (const { bridge } of this.#served) bridge.stop();
+    for (const { bridge } of this.#inService) bridge.stop();
     this.#stopEvents?.();
     this.#stopEvents = undefined;
     this.#cancelRound?.();
@@ -140,7 +139,8 @@ export class Bridges implements Lifecycle {
 
   #roundLater(): void {
     this.#cancelRound = this.#context.clock.after(roundMs, () => {
-      for (const { bridge } of this.#served) for (const session of bridge.losing) this.#droppedEvents.report(session);
+      for (const { bridge } of this.#inService)
+        for (const session of bridge.losing) this.#droppedEvents.report(session);
       this.#roundLater();
     });
   }

@@ -3,7 +3,7 @@ import type { AnyDialect, Closing, Connection, Frame, Hello, Receiver } from "..
 import type { Bridge } from "./engine.js";
 
 /** A dialect and its bridge. */
-export interface Served {
+export interface InService {
   readonly dialect: AnyDialect;
   readonly bridge: Bridge;
 }
@@ -12,21 +12,20 @@ export interface Served {
  * The bridge that has the listener for itself, else the one that answers by path, else by subprotocol; undefined if the
  * first frame must tell (protocols §8.4).
  */
-export function chooseByHello(served: readonly Served[], { own, path, subprotocol }: Hello): Bridge | undefined {
-  if (own !== undefined) return served.find(({ dialect }) => dialect.name === own)?.bridge;
-  const byPath = served.find(({ dialect }) => dialect.paths.includes(path));
+export function chooseByHello(inService: readonly InService[], { own, path, subprotocol }: Hello): Bridge | undefined {
+  if (own !== undefined) return inService.find(({ dialect }) => dialect.name === own)?.bridge;
+  const byPath = inService.find(({ dialect }) => dialect.paths.includes(path));
   const bySubprotocol =
-    subprotocol === undefined ? undefined : served.find(({ dialect }) => dialect.subprotocols.includes(subprotocol));
+    subprotocol === undefined ? undefined : inService.find(({ dialect }) => dialect.subprotocols.includes(subprotocol));
   return (byPath ?? bySubprotocol)?.bridge;
 }
 
-/** The bridge that knows the `type` of a first frame. */
-export function chooseByFrame(served: readonly Served[], frame: Frame): Bridge | undefined {
-  const type = typeof frame === "string" ? typeOf(frame) : undefined;
-  return type === undefined ? undefined : served.find(({ dialect }) => dialect.firstTypes.includes(type))?.bridge;
+/** The bridge whose dialect recognises a first frame. */
+export function chooseByFrame(inService: readonly InService[], frame: Frame): Bridge | undefined {
+  return inService.find(({ dialect }) => dialect.recognises(frame))?.bridge;
 }
 
-/** What {@link Undecided} needs. */
+/** How long a connection may be undecided, and who hears that it is no longer. */
 export interface UndecidedOptions {
   readonly clock: Clock;
   /** Time for the first frame. */
@@ -40,7 +39,7 @@ export interface UndecidedOptions {
  * refuse.
  */
 export class Undecided implements Receiver {
-  readonly #served: readonly Served[];
+  readonly #inService: readonly InService[];
   readonly #connection: Connection;
   readonly #hello: Hello;
   readonly #settle: () => void;
@@ -48,12 +47,12 @@ export class Undecided implements Receiver {
   #phase: "waiting" | "chosen" | "closed" = "waiting";
 
   constructor(
-    served: readonly Served[],
+    inService: readonly InService[],
     connection: Connection,
     hello: Hello,
     { clock, waitMs, settled }: UndecidedOptions,
   ) {
-    this.#served = served;
+    this.#inService = inService;
     this.#connection = connection;
     this.#hello = hello;
     const cancel = clock.after(waitMs, () => {
@@ -92,7 +91,7 @@ export class Undecided implements Receiver {
   }
 
   #choose(frame: Frame): void {
-    const bridge = chooseByFrame(this.#served, frame);
+    const bridge = chooseByFrame(this.#inService, frame);
     if (bridge === undefined) {
       this.refuse(
         unknown("no dialect is known by this first frame; log in first, or connect at the path of a dialect"),
@@ -108,7 +107,7 @@ export class Undecided implements Receiver {
   refuse(fault: Fault): void {
     this.#settle();
     this.#phase = "chosen";
-    const fallback = this.#served.find(({ dialect }) => dialect.fallback)?.bridge;
+    const fallback = this.#inService.find(({ dialect }) => dialect.fallback)?.bridge;
     this.#chosen = fallback?.open(this.#connection, this.#hello, fault);
     if (fallback === undefined) this.#connection.close({ code: 1008, reason: fault.message });
   }
@@ -116,25 +115,4 @@ export class Undecided implements Receiver {
 
 function unknown(message: string): Fault {
   return new Fault("unauthenticated", message, { fatal: true });
-}
-
-/**
- * The `type` of a JSON object, or of the first of several on lines of their own; else undefined. Only looked at:
- * whoever is chosen reads the frame again, with care.
- */
-function typeOf(text: string): string | undefined {
-  const end = text.indexOf("\n");
-  return typeOfWhole(text) ?? (end === -1 ? undefined : typeOfWhole(text.slice(0, end)));
-}
-
-function typeOfWhole(text: string): string | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
-      ? value.type
-      : undefined;
-  } catch (thrown) {
-    if (thrown instanceof SyntaxError) return undefined;
-    throw thrown;
-  }
 }

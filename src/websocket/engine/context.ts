@@ -1,10 +1,10 @@
 import type { Clock, Exchange, Ledger, Limits, Log, Router } from "../../core/index.js";
 import type { Conversations, Requests } from "../../conversation/index.js";
 import type { Services } from "../../dialect/index.js";
-import type { Speakers } from "./conflict.js";
+import type { NameConflicts } from "./name-conflicts.js";
 
-/** What all parts of the engine share. */
-export interface BridgeContext {
+/** What every session of every dialect works with. */
+export interface EngineContext {
   readonly exchange: Exchange;
   readonly router: Router;
   readonly ledger: Ledger;
@@ -12,11 +12,13 @@ export interface BridgeContext {
   readonly requests: Requests;
   readonly conversations: Conversations;
   readonly clock: Clock;
+  /** The core's limits; those of the dialects are in the same object. */
   readonly limits: Limits;
+  /** The settings of each dialect, by its name. */
+  readonly settings: Readonly<Record<string, object>>;
   readonly newId: () => string;
   readonly log: Log;
-  /** Who speaks on a WebSocket, in whatever dialect. */
-  readonly speakers: Speakers;
+  readonly names: NameConflicts;
   /** Shared data topics that are nobody's name. */
   readonly dataTopics: ReadonlySet<string>;
 }

@@ -1,24 +1,12 @@
-import { asFault, Fault, tokenOf } from "../../core/index.js";
-import {
-  anyPhase,
-  type AnyDialect,
-  type Codec,
-  type Connection,
-  type Dialect,
-  type Frame,
-  type Hello,
-  type Receiver,
-  type Rule,
-  type Session,
-} from "../../dialect/index.js";
-import { FailedLogins, type TokenEnd, type LoginListener } from "../../identity/index.js";
+import { asFault, Fault, tokenOf, type Ledger, type Limits } from "../../core/index.js";
 import type { SlowReceiver } from "../../directory/index.js";
-import type { BridgeContext } from "./context.js";
-import { Inbox, type CommandRunner } from "./inbox.js";
-import { Renderer } from "./render.js";
-import { openService } from "./service.js";
-import { SessionReceiver, type SessionCare } from "./session-receiver.js";
-import { BridgeSession } from "./session.js";
+import type { AnyDialect, Connection, Dialect, DialectTypes, Hello, Receiver } from "../../dialect/index.js";
+import { FailedLogins, type TokenEnd, type LoginListener } from "../../identity/index.js";
+import type { EngineContext } from "./context.js";
+import { openService } from "./dialect-service.js";
+import { Hearing } from "./hearing.js";
+import { SessionLoop, type LoopOwner } from "./session-loop.js";
+import { BridgeSession, type SessionOwner } from "./session.js";
 
 /** A dialect in service, whatever its types are. */
 export interface Bridge {
@@ -29,7 +17,7 @@ export interface Bridge {
   readonly admitted: number;
   /** A new connection that speaks this dialect; with `refusal` it is told so and ends. */
   open(connection: Connection, hello: Hello, refusal?: Fault): Receiver;
-  /** Its sessions, as those who may lose messages. */
+  /** Its sessions, which lose messages if they are slow. */
   readonly losing: Iterable<SlowReceiver>;
   /** Cuts the sessions whose token has ended, and tells them why. */
   endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void;
@@ -43,84 +31,39 @@ export interface Bridge {
 /** Puts a dialect in service. */
 export function openBridge(
   dialect: AnyDialect,
-  context: BridgeContext,
+  context: EngineContext,
   witness: LoginListener = () => undefined,
 ): Bridge {
   return dialect.with<Bridge>((itself) => new Engine(itself, context, witness));
 }
 
-/** Runs one dialect: reads, checks, charges, runs, and catches, so that the dialect's own handlers do none of that. */
-class Engine<C extends { readonly type: string }, Event, State> implements Bridge {
-  readonly #dialect: Dialect<C, Event, State>;
-  readonly #context: BridgeContext;
-  readonly #renderer: Renderer<C, Event, State>;
-  /** The table is total over `C` by its type, and every command comes with the `type` under which it stands. */
-  readonly #rules: Readonly<Record<string, Rule<C, Event, State>>>;
+/** Runs one dialect: opens its sessions, ends them, and tells what becomes of them. */
+class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwner<T> {
+  readonly dialect: Dialect<T>;
+  readonly context: EngineContext;
+  readonly hearing: Hearing<T>;
+  readonly ledger: Ledger;
+  readonly limits: Limits;
   // bound: wsConnectionsMax · evicts: a session leaves when its socket is gone · owner: Engine
-  readonly #sessions = new Set<BridgeSession<C, Event, State>>();
+  readonly #sessions = new Set<BridgeSession<T>>();
   readonly #failedLogins: FailedLogins;
   readonly #witness: LoginListener;
-  readonly #runner: CommandRunner<BridgeSession<C, Event, State>, C>;
-  readonly #care: SessionCare<BridgeSession<C, Event, State>>;
+  /** Called when the last session is gone. */
   #empty: (() => void) | undefined;
   #stopService: (() => void) | undefined;
 
-  constructor(dialect: Dialect<C, Event, State>, context: BridgeContext, witness: LoginListener) {
-    this.#dialect = dialect;
+  constructor(dialect: Dialect<T>, context: EngineContext, witness: LoginListener) {
+    this.dialect = dialect;
+    this.context = context;
+    this.ledger = context.ledger;
+    this.limits = context.limits;
+    this.hearing = new Hearing(context, dialect);
     this.#witness = witness;
-    this.#context = context;
-    this.#renderer = new Renderer(dialect);
     this.#failedLogins = new FailedLogins(context.services.limiter, context.limits);
-    this.#rules = dialect.commands as unknown as Readonly<Record<string, Rule<C, Event, State>>>;
-    const { limits } = context;
-    this.#runner = {
-      decode: (session, frame) => this.#decode(session, frame),
-      execute: (session, command) => this.#execute(session, command),
-      refuse: (session, fault, command) => {
-        this.#refuse(session, fault, command);
-      },
-      maxFrames: limits.sessionQueueMax,
-      maxBytes: ({ principal }) => (principal === undefined ? limits.wsFrameMaxBytes : limits.wsBacklogMaxBytes),
-      highBytes: limits.wsBacklogMaxBytes / 2,
-      forgotten: (count) => {
-        context.ledger.count("frames-left-at-close", count);
-      },
-    };
-    this.#care = {
-      oversized: (session, frame) => {
-        this.#unreadable();
-        this.#refuse(
-          session,
-          new Fault(
-            "too-large",
-            `a message is ${String(limits.wsFrameMaxBytes)} bytes at most, this one has ${String(Buffer.byteLength(frame))}; send it in parts`,
-          ),
-          commandIn(session.codec, frame),
-        );
-      },
-      drained: (session) => {
-        session.attempt(() => this.#dialect.drained?.(session));
-      },
-      stuck: (session) => {
-        this.#refuse(
-          session,
-          new Fault("slow-consumer", "too much waits for this session and nothing of it could be sent", {
-            fatal: true,
-          }),
-          undefined,
-        );
-        session.close({ code: 1013, reason: "slow consumer" });
-      },
-      closed: (session) => {
-        session.end();
-        this.#sessions.delete(session);
-        if (this.#sessions.size === 0) this.#empty?.();
-      },
-    };
   }
 
   get name(): string {
-    return this.#dialect.name;
+    return this.dialect.name;
   }
 
   get size(): number {
@@ -133,70 +76,60 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
     return count;
   }
 
-  endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void {
-    for (const session of this.#sessions) {
-      const { principal, remote } = session;
-      const why = principal?.tokenId === undefined ? undefined : endOf(principal.tokenId);
-      if (principal?.tokenId === undefined || why === undefined || session.isOver) continue;
-      this.#witness({
-        event: "cut",
-        agent: principal.agent,
-        dialect: this.name,
-        remote,
-        tokenId: principal.tokenId,
-        why,
-      });
-      const reason = `the token was ${why === "revoked" ? "taken back" : "valid until now"}; log in with a new one`;
-      session.refuse(new Fault("unauthenticated", reason, { fatal: true }), undefined, { code: 1008, reason });
-    }
-  }
-
   get losing(): Iterable<SlowReceiver> {
     return this.#sessions;
   }
 
   open(connection: Connection, hello: Hello, refusal?: Fault): Receiver {
-    let session: BridgeSession<C, Event, State>;
+    let session: BridgeSession<T>;
     try {
-      session = new BridgeSession({
-        context: this.#context,
-        dialect: this.#dialect,
-        renderer: this.#renderer,
-        connection,
-        state: this.#dialect.open(hello),
-        witness: (event, principal) => {
-          if (principal !== undefined)
-            this.#witness({
-              event,
-              agent: principal.agent,
-              dialect: this.name,
-              trust: principal.trust,
-              remote: connection.remote,
-              ...tokenOf(principal),
-            });
-        },
-        afterCommand: (run) => {
-          inbox.afterwards(run);
-        },
-        ended: () => {
-          inbox.close();
-        },
-      });
+      session = new BridgeSession<T>(this, connection, this.dialect.open(hello));
     } catch (thrown) {
-      this.#context.log("error", "session not opened", { dialect: this.name, error: String(thrown) });
+      this.context.log("error", "session not opened", { dialect: this.name, error: String(thrown) });
       connection.close({ code: 1011, reason: asFault(thrown).message });
       return { frame: () => undefined, closed: () => undefined };
     }
-    const inbox = new Inbox<BridgeSession<C, Event, State>, C>(this.#runner, session);
+    const loop = new SessionLoop<T>(this, session);
+    session.loop = loop;
     this.#sessions.add(session);
-    this.#welcome(session, inbox, hello, refusal);
-    return new SessionReceiver(this.#care, session, inbox);
+    this.#welcome(session, loop, hello, refusal);
+    return loop;
+  }
+
+  witness(event: "login" | "displaced", { principal, remote }: BridgeSession<T>): void {
+    if (principal === undefined) return;
+    const { agent, trust } = principal;
+    this.#witness({ event, agent, dialect: this.name, trust, remote, ...tokenOf(principal) });
+  }
+
+  refuse(session: BridgeSession<T>, fault: Fault, command: T["command"] | undefined): void {
+    const { remote, principal } = session;
+    if (principal === undefined) {
+      if (fault.code === "unauthenticated") this.#failedLogins.add(remote);
+      this.#witness({ event: "login.refused", dialect: this.name, remote, code: fault.code });
+    }
+    session.refuse(fault, command);
+  }
+
+  gone(session: BridgeSession<T>): void {
+    this.#sessions.delete(session);
+    if (this.#sessions.size === 0) this.#empty?.();
+  }
+
+  endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void {
+    for (const session of this.#sessions) {
+      const { principal, remote } = session;
+      const tokenId = principal?.tokenId;
+      const why = tokenId === undefined ? undefined : endOf(tokenId);
+      if (principal === undefined || tokenId === undefined || why === undefined || session.isOver) continue;
+      this.#witness({ event: "cut", agent: principal.agent, dialect: this.name, remote, tokenId, why });
+      const reason = `the token was ${why === "revoked" ? "taken back" : "valid until now"}; log in with a new one`;
+      session.refuse(new Fault("unauthenticated", reason, { fatal: true }), undefined, { code: 1008, reason });
+    }
   }
 
   start(): void {
-    this.#stopService = this.#dialect.serve?.(
-      openService({ context: this.#context, dialect: this.name, renderer: this.#renderer, sessions: this.#sessions }),
-    );
+    this.#stopService = this.dialect.serve?.(openService(this, this.#sessions));
   }
 
   async drain(fault: Fault, deadline: AbortSignal): Promise<void> {
@@ -204,14 +137,9 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
     const empty = new Promise<void>((resolve) => {
       this.#empty = resolve;
       if (deadline.aborted) resolve();
-      else
-        deadline.addEventListener(
-          "abort",
-          () => {
-            resolve();
-          },
-          { once: true },
-        );
+      deadline.addEventListener("abort", () => {
+        resolve();
+      });
     });
     for (const session of this.#sessions) session.refuse(fault, undefined, { code: 1001, reason: fault.message });
     await empty;
@@ -225,97 +153,24 @@ class Engine<C extends { readonly type: string }, Event, State> implements Bridg
   }
 
   /** The session's first moments: refused at once, logged in by its headers, or given time to log in. */
-  #welcome(
-    session: BridgeSession<C, Event, State>,
-    inbox: Inbox<BridgeSession<C, Event, State>, C>,
-    hello: Hello,
-    refusal: Fault | undefined,
-  ): void {
+  #welcome(session: BridgeSession<T>, loop: SessionLoop<T>, hello: Hello, refusal: Fault | undefined): void {
     const barred = refusal ?? this.#failedLogins.barred(session.remote);
     if (barred !== undefined) {
-      this.#refuse(session, barred, undefined);
+      this.refuse(session, barred, undefined);
       session.close({ code: 1008, reason: barred.message });
       return;
     }
-    const loginMs = this.#dialect.loginMs ?? this.#context.limits.wsLoginMs;
+    const loginMs = this.dialect.loginMs ?? this.limits.wsLoginMs;
     session.cancelLogin = session.after(loginMs, () => {
-      if (session.principal === undefined)
-        throw new Fault(
-          "unauthenticated",
-          `no login within ${Math.round(loginMs / 1000)} s; connect again and log in first`,
-          { fatal: true },
-        );
+      if (session.principal !== undefined) return;
+      const message = `no login within ${Math.round(loginMs / 1000)} s; connect again and log in first`;
+      throw new Fault("unauthenticated", message, { fatal: true });
     });
-    if (this.#dialect.authenticate !== undefined) inbox.hold(this.#authenticate(session, hello));
+    if (this.dialect.authenticate !== undefined) loop.hold(this.#authenticate(session, hello));
   }
 
-  async #authenticate(session: BridgeSession<C, Event, State>, hello: Hello): Promise<void> {
-    const principal = await this.#dialect.authenticate?.(hello, session);
+  async #authenticate(session: BridgeSession<T>, hello: Hello): Promise<void> {
+    const principal = await this.dialect.authenticate?.(hello, session);
     if (principal !== undefined && session.principal === undefined && !session.isOver) await session.admit(principal);
   }
-
-  /** What cannot be read may have been a message: it is one in the ledger. */
-  #decode(session: BridgeSession<C, Event, State>, frame: Frame): readonly (C | Fault)[] {
-    try {
-      const commands = session.codec.decode(frame);
-      for (const command of commands) if (command instanceof Fault) this.#unreadable();
-      return commands;
-    } catch (thrown) {
-      this.#unreadable();
-      throw thrown;
-    }
-  }
-
-  #unreadable(): void {
-    this.#context.ledger.messages.accepted += 1;
-    this.#context.ledger.malformed("frame-unreadable");
-  }
-
-  #execute(session: BridgeSession<C, Event, State>, command: C): void | Promise<void> {
-    const rule = Object.hasOwn(this.#rules, command.type) ? this.#rules[command.type] : undefined;
-    if (rule === undefined)
-      throw new Fault(
-        "unsupported",
-        `there is no such command; ${this.name} knows ${Object.keys(this.#rules).join(", ")}`,
-      );
-    if (!allows(rule.phase, session.phase)) throw outOfPhase(command.type, rule.phase, session);
-    const cost = typeof rule.cost === "function" ? rule.cost(command) : rule.cost;
-    if (cost !== undefined && cost > 0) this.#dialect.charge?.(session, cost);
-    return rule.run(session, command);
-  }
-
-  #refuse(session: BridgeSession<C, Event, State>, fault: Fault, command: C | undefined): void {
-    if (fault.code === "unauthenticated" && session.principal === undefined) this.#failedLogins.add(session.remote);
-    if (session.principal === undefined)
-      this.#witness({ event: "login.refused", dialect: this.name, remote: session.remote, code: fault.code });
-    session.refuse(fault, command);
-  }
-}
-
-/** What a frame that is refused in any case is about, if that can be read. */
-function commandIn<C>(codec: Codec<C, unknown>, frame: Frame): C | undefined {
-  try {
-    const [command] = codec.decode(frame);
-    return command instanceof Fault ? undefined : command;
-  } catch (thrown) {
-    if (thrown instanceof Fault) return undefined;
-    throw thrown;
-  }
-}
-
-function allows(phases: string | readonly string[], phase: string): boolean {
-  return typeof phases === "string" ? phases === phase || phases === anyPhase : phases.includes(phase);
-}
-
-function outOfPhase(
-  type: string,
-  phases: string | readonly string[],
-  session: Pick<Session<unknown, unknown>, "phase" | "principal">,
-): Fault {
-  if (session.principal === undefined)
-    return new Fault("unauthenticated", `log in first; ${type} cannot be said before`);
-  return new Fault(
-    "unsupported",
-    `${type} cannot be said now (${session.phase}), only when ${typeof phases === "string" ? phases : phases.join(" or ")}`,
-  );
 }

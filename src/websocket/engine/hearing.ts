@@ -1,111 +1,215 @@
-import { eventsTopic, isExpired, Message, noticeBody, topicKind, type Envelope } from "../../core/index.js";
-import type { Connection, Dialect, Session } from "../../dialect/index.js";
-import type { BridgeContext } from "./context.js";
-import type { Hearer, Renderer } from "./render.js";
+import {
+  eventsTopic,
+  isExpired,
+  Message,
+  noticeBody,
+  topicKind,
+  type Envelope,
+  type Router,
+  type Subscriber,
+} from "../../core/index.js";
+import type {
+  Codec,
+  Connection,
+  Dialect,
+  DialectTypes,
+  Frame,
+  PreparedFrame,
+  RenderMeta,
+  Session,
+} from "../../dialect/index.js";
+import type { EngineContext } from "./context.js";
 
-/** What {@link Hearing} needs of its session. */
-export interface HearingOptions<C extends { readonly type: string }, Event, State> {
-  readonly context: BridgeContext;
-  readonly dialect: Dialect<C, Event, State>;
-  readonly renderer: Renderer<C, Event, State>;
-  readonly connection: Connection;
-  readonly session: Session<Event, State>;
-  readonly hearer: Hearer<C, Event, State>;
-  /** Takes an envelope that settles a call of the session. */
-  readonly take: (envelope: Envelope) => boolean;
-  /** Writes to the log that the dialect failed. */
-  readonly failed: (event: string, thrown: unknown) => void;
+/** A session as those see it who render for it. */
+export interface Hearer<T extends DialectTypes> extends Session<T> {
+  readonly codec: Codec<T["command"], T["event"]>;
+  readonly connection: Pick<Connection, "prepare" | "send">;
+  /** Takes an envelope that answers a call of the session's own. */
+  takesAnswer(envelope: Envelope): boolean;
+  /** Writes into the log that the dialect failed. */
+  failed(event: string, thrown: unknown): void;
 }
 
-/** What a session hears: from a copy of a message to a frame on its connection, or to the reason why not. */
-export class Hearing<C extends { readonly type: string }, Event, State> {
-  readonly #options: HearingOptions<C, Event, State>;
+/**
+ * What the sessions of one dialect hear: from a copy of a message to a frame on a connection, or to the reason why not.
+ * A message is rendered, encoded and framed once per variant, for the first session that hears it.
+ */
+export class Hearing<T extends DialectTypes> {
+  readonly #context: EngineContext;
+  readonly #dialect: Dialect<T>;
+  readonly #rawKey: string;
+  /** The last variant and its key: the same string again, whose hash is known, instead of a new one per message. */
+  #variant = "";
+  #key: string;
 
-  constructor(options: HearingOptions<C, Event, State>) {
-    this.#options = options;
+  constructor(context: EngineContext, dialect: Dialect<T>) {
+    this.#context = context;
+    this.#dialect = dialect;
+    this.#rawKey = `${dialect.name} raw`;
+    this.#key = `${dialect.name}: `;
   }
 
   /**
-   * Takes one copy, or says that it is none of the session's business. Never throws: other receivers come after this
-   * one.
+   * Hands one copy to a session. Never throws: other receivers come after this one.
+   * @returns false if the session is not to hear it
    */
-  deliver(message: Message): boolean {
+  deliver(message: Message, session: Hearer<T>): boolean {
     const envelope = message.envelope;
     if (envelope === undefined) return false;
-    const { context, take, failed } = this.#options;
     try {
-      if (take(envelope)) return true;
-      if (!this.#wants(envelope, message) || !this.#maySee(envelope, message)) return false;
-      this.#hear(message, envelope, false);
+      if (session.takesAnswer(envelope)) return true;
+      if (!this.#wants(envelope, message, session) || !this.#maySee(envelope, message, session)) return false;
+      this.#hear(message, envelope, session, false);
     } catch (thrown) {
-      failed("cannot tell a message", thrown);
-      context.ledger.drop("unrenderable", 1, false);
+      session.failed("cannot tell a message", thrown);
+      this.#context.ledger.drop("unrenderable", 1, false);
     }
     return true;
   }
 
-  /** A message of a room's history, told again. */
-  replay(room: string, envelope: Envelope): void {
+  /** Hands a message of a room's history to a session. */
+  replay(room: string, envelope: Envelope, session: Hearer<T>): void {
     const message = Message.of(envelope, {
       topic: room,
-      receivedAt: this.#options.context.clock.now(),
+      receivedAt: this.#context.clock.now(),
       trust: envelope.trust ?? "claimed",
       origin: undefined,
     });
-    this.#hear(message, envelope, true);
+    this.#hear(message, envelope, session, true);
+  }
+
+  /** One event for many sessions, encoded once per variant. */
+  broadcast(event: T["event"], sessions: Iterable<Hearer<T>>): void {
+    const frames = new Map<string, PreparedFrame>();
+    for (const session of sessions) {
+      const { connection, codec } = session;
+      const variant = this.#dialect.render.variant(session);
+      let frame = variant === undefined ? undefined : frames.get(variant);
+      if (frame === undefined) {
+        const encoded = codec.encode(event);
+        if (variant === undefined) {
+          connection.send(encoded, false);
+          continue;
+        }
+        frame = connection.prepare(encoded);
+        frames.set(variant, frame);
+      }
+      connection.send(frame, false);
+    }
   }
 
   /** By default nobody hears its own room and `all` messages. */
-  #wants(envelope: Envelope, message: Message): boolean {
-    const { dialect, session } = this.#options;
+  #wants(envelope: Envelope, message: Message, session: Hearer<T>): boolean {
     const own = message.origin === session;
-    if (dialect.wants !== undefined) return dialect.wants(envelope, session, own);
+    if (this.#dialect.wants !== undefined) return this.#dialect.wants(envelope, session, own);
     if (!own) return true;
     const kind = topicKind(message.topic);
     return kind !== "room" && kind !== "everyone";
   }
 
   /** Events of invite-only rooms are for those who may know of the room. */
-  #maySee(envelope: Envelope, message: Message): boolean {
+  #maySee(envelope: Envelope, message: Message, { principal }: Hearer<T>): boolean {
     if (!message.hidden || message.topic !== eventsTopic) return true;
-    const { context, session } = this.#options;
-    const room = roomOf(envelope);
-    return room !== undefined && context.services.directory.mayHear(session.principal, room);
+    const room = textIn(envelope, "room");
+    return room !== undefined && this.#context.services.directory.mayHear(principal, room);
   }
 
-  #hear(message: Message, envelope: Envelope, replay: boolean): void {
-    const { context, connection, renderer, hearer } = this.#options;
-    if (!replay && envelope.expires_at !== undefined && isExpired(envelope, context.clock.now())) {
-      context.ledger.drop("expired", 1, false);
+  #hear(message: Message, envelope: Envelope, session: Hearer<T>, replay: boolean): void {
+    const { ledger, clock } = this.#context;
+    if (!replay && envelope.expires_at !== undefined && isExpired(envelope, clock.now())) {
+      ledger.drop("expired", 1, false);
       this.#tellExpired(message, envelope);
       return;
     }
-    const frame = renderer.message(message, envelope, hearer, replay);
-    if (frame === undefined) context.ledger.drop("unrenderable", 1, false);
-    else connection.send(frame, true);
+    const frame = this.#frame(message, envelope, session, replay);
+    if (frame === undefined) ledger.drop("unrenderable", 1, false);
+    else session.connection.send(frame, true);
   }
 
-  /** Whoever waits for an answer learns that the question came too late. */
+  /** The frame for one session; undefined if the dialect has no words for the message. */
+  #frame(message: Message, envelope: Envelope, session: Hearer<T>, replay: boolean): Frame | PreparedFrame | undefined {
+    const { name, render } = this.#dialect;
+    const raw = message.raw;
+    const isOwnRaw = raw?.dialect === name;
+    const variant = isOwnRaw ? undefined : render.variant(session);
+    if (!isOwnRaw && variant === undefined) {
+      const event = render.event(envelope, metaOf(message, replay), session);
+      return event === undefined ? undefined : session.codec.encode(event);
+    }
+    const key = variant === undefined ? this.#rawKey : this.#keyOf(variant);
+    const { rendered } = message;
+    if (rendered !== undefined) for (const known of rendered) if (known.key === key) return known.frame;
+    let frame: Frame | undefined;
+    if (isOwnRaw) frame = raw.frame;
+    else {
+      const event = render.event(envelope, metaOf(message, replay), undefined);
+      if (event !== undefined) frame = session.codec.encode(event);
+    }
+    const prepared = frame === undefined ? undefined : session.connection.prepare(frame);
+    const fresh = { key, frame: prepared };
+    if (rendered === undefined) message.rendered = [fresh];
+    else rendered.push(fresh);
+    return prepared;
+  }
+
+  #keyOf(variant: string): string {
+    if (variant !== this.#variant) {
+      this.#variant = variant;
+      this.#key = `${this.#dialect.name}: ${variant}`;
+    }
+    return this.#key;
+  }
+
+  /** The asker learns that its request came too late. */
   #tellExpired({ topic }: Message, { type, from, message_id }: Envelope): void {
     if (type !== "request" || topicKind(topic) !== "agent") return;
     const message = `the request had expired before it reached ${topic}`;
-    this.#options.context.exchange.announce(
-      from,
-      noticeBody({ code: "timeout", message, inReplyTo: message_id, data: { to: topic } }),
-    );
+    const notice = noticeBody({ code: "timeout", message, inReplyTo: message_id, data: { to: topic } });
+    this.#context.exchange.announce(from, notice);
   }
 }
 
-/** The room that an event of the directory is about. */
-export function roomOf({ content: { data } }: Envelope): string | undefined {
-  return typeof data === "object" && data !== null && "room" in data && typeof data.room === "string"
-    ? data.room
-    : undefined;
+/** A session that is told what happens in its rooms. */
+export interface RoomListener extends Subscriber {
+  /** True if this is its own name, or the one that it is about to give up. */
+  isNamed(agent: string): boolean;
+  /** It hears `$events` itself, so nobody needs to tell it. */
+  readonly hearsEvents: boolean;
 }
 
-/** The agent that an event of the directory is about. */
-export function agentOf({ content: { data } }: Envelope): string | undefined {
-  return typeof data === "object" && data !== null && "agent" in data && typeof data.agent === "string"
-    ? data.agent
-    : undefined;
+/**
+ * Hands what happens in a room (`room.joined`, `room.left` …) from `$events` to the sessions in that room, but not to
+ * the session to which it happened.
+ */
+export class RoomEvents implements Subscriber {
+  readonly #router: Router;
+  readonly #isListener: (subscriber: Subscriber) => subscriber is RoomListener;
+
+  constructor(router: Router, isListener: (subscriber: Subscriber) => subscriber is RoomListener) {
+    this.#router = router;
+    this.#isListener = isListener;
+  }
+
+  deliver(message: Message): boolean {
+    const { envelope } = message;
+    const room = envelope === undefined ? undefined : textIn(envelope, "room");
+    if (envelope === undefined || room === undefined) return false;
+    const agent = textIn(envelope, "agent");
+    for (const reader of this.#router.route(room)?.readers ?? []) {
+      if (!this.#isListener(reader) || reader.hearsEvents || (agent !== undefined && reader.isNamed(agent))) continue;
+      reader.deliver(message, false);
+    }
+    return false;
+  }
+}
+
+/** A text in the data of an event of the directory. */
+function textIn({ content: { data } }: Envelope, field: "room" | "agent"): string | undefined {
+  if (typeof data !== "object" || data === null || !(field in data)) return undefined;
+  const value = (data as Readonly<Record<string, unknown>>)[field];
+  return typeof value === "string" ? value : undefined;
+}
+
+function metaOf(message: Message, replay: boolean): RenderMeta {
+  return { message, replay, sequence: message.sequence };
 }

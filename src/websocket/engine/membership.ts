@@ -9,15 +9,8 @@ import {
   type Subscriber,
 } from "../../core/index.js";
 import type { Presence } from "../../directory/directory.js";
-import type { BridgeContext } from "./context.js";
-
-/** What {@link Membership} needs of its session. */
-export interface MembershipOptions {
-  readonly context: BridgeContext;
-  readonly dialect: string;
-  /** Hears the topics. */
-  readonly subscriber: Subscriber;
-}
+import type { EngineContext } from "./context.js";
+import type { NameHolder } from "./name-conflicts.js";
 
 const noRooms: ReadonlySet<string> = new Set([]);
 
@@ -25,8 +18,12 @@ const noRooms: ReadonlySet<string> = new Set([]);
 export class Membership {
   // bound: roomsPerAgentMax + sessionTopicsMax · evicts: subscribing one more is refused as full · owner: Membership
   readonly #subscriptions = new Map<string, () => void>();
-  readonly #options: MembershipOptions;
+  readonly #context: EngineContext;
+  readonly #dialect: string;
+  readonly #hearer: Subscriber;
   #presence: Presence | undefined;
+  /** The name that is being given up. */
+  #former: string | undefined;
   /** Topics that are neither rooms nor names. */
   #topics = 0;
   /** The room had to go; it is heard no more. */
@@ -35,8 +32,11 @@ export class Membership {
   };
   #stage: "open" | "ended" = "open";
 
-  constructor(options: MembershipOptions) {
-    this.#options = options;
+  /** @param hearer the session, which hears the topics */
+  constructor(context: EngineContext, dialect: string, hearer: Subscriber) {
+    this.#context = context;
+    this.#dialect = dialect;
+    this.#hearer = hearer;
   }
 
   /** The very principal of the presence; undefined before `arrive`. */
@@ -53,32 +53,51 @@ export class Membership {
     return this.#subscriptions.has(eventsTopic);
   }
 
-  /** Enters the directory and hears its own name and `all`. @throws Fault full */
-  arrive(principal: Principal, listed: boolean): void {
-    const { context, dialect } = this.#options;
-    this.#presence = context.services.directory.arrive({ principal, dialect, listed, putOut: this.#putOut });
-    this.#hear(principal.agent);
-    this.#hear(everyone);
+  /**
+   * Settles conflicts over the name, enters the directory, hears its own name and `all`, and calls `entered` in the same
+   * turn.
+   * @throws Fault conflict, full, going-away
+   */
+  async enter(session: NameHolder, principal: Principal, listed: boolean, entered: () => void): Promise<void> {
+    this.#mustBeNobody();
+    await this.#context.names.enter(session, principal, () => {
+      if (this.#stage === "ended") throw new Fault("going-away", "the connection closed while it logged in");
+      this.#mustBeNobody();
+      this.#presence = this.#arriving(principal, listed);
+      this.#hear(principal.agent);
+      this.#hear(everyone);
+      this.#remember(principal);
+      entered();
+    });
   }
 
-  /**
-   * The same agent, better proved. The new presence is there before the old one goes, so that nobody hears of either.
-   */
-  renew(principal: Principal): void {
-    const { context, dialect } = this.#options;
-    const before = this.#here();
-    const presence = context.services.directory.arrive({ principal, dialect, putOut: this.#putOut });
-    for (const room of before.rooms) {
-      try {
-        context.services.directory.join(presence, room, { create: false });
-      } catch (thrown) {
-        // The invitation was bound to the weaker proof: this room is lost, the others are not.
-        if (!(thrown instanceof Fault)) throw thrown;
-        this.#stop(room);
-      }
+  /** The same agent, better proved. @throws Fault conflict if it is another agent, full */
+  raise(principal: Principal): void {
+    const { name } = this.#here();
+    if (principal.agent !== name)
+      throw new Fault("conflict", `this session speaks for ${name}; what was proved is ${principal.agent}`);
+    this.#renew(principal);
+  }
+
+  /** The session under another name; `renamed` is called in the same turn. @throws Fault conflict, full */
+  async rename(session: NameHolder, principal: Principal, renamed: () => void): Promise<void> {
+    const { names } = this.#context;
+    if (this.#here().name === principal.agent) {
+      this.#renew(principal);
+      return;
     }
-    this.#presence = presence;
-    before.depart();
+    await names.enter(session, principal, () => {
+      if (this.#stage === "ended") throw new Fault("going-away", "the session has ended");
+      const before = this.#here().name;
+      this.#renew(principal);
+      names.leave(before, session);
+      renamed();
+    });
+  }
+
+  /** True for the name of the presence, and for the one that it is giving up. */
+  isNamed(agent: string): boolean {
+    return agent === this.#presence?.name || agent === this.#former;
   }
 
   /** Joins a room and hears it. @returns whether it is new there, and what was said before. */
@@ -86,7 +105,7 @@ export class Membership {
     room: string,
     options: { readonly create: boolean; readonly history?: number },
   ): { readonly isNew: boolean; readonly past: readonly Envelope[] } {
-    const { directory } = this.#options.context.services;
+    const { directory } = this.#context.services;
     const presence = this.#here();
     const isNew = directory.join(presence, room, options);
     const past =
@@ -98,24 +117,24 @@ export class Membership {
   }
 
   leave(room: string): boolean {
-    const left = this.#options.context.services.directory.leave(this.#here(), room);
+    const left = this.#context.services.directory.leave(this.#here(), room);
     if (left) this.#stop(room);
     return left;
   }
 
   create(room: string, options: { readonly inviteOnly: boolean }): void {
-    this.#options.context.services.directory.create(this.#here(), room, options);
+    this.#context.services.directory.create(this.#here(), room, options);
     this.#hear(room);
   }
 
   invite(room: string, agent: string): void {
-    this.#options.context.services.directory.invite(this.#here(), room, agent);
+    this.#context.services.directory.invite(this.#here(), room, agent);
   }
 
   /** @throws Fault forbidden (a room, or a topic that may be somebody's name), full */
   subscribe(topic: string): void {
     if (this.#subscriptions.has(topic)) return;
-    const { context } = this.#options;
+    const context = this.#context;
     const kind = topicKind(topic);
     if (kind === "room") throw new Fault("forbidden", `${topic} is a room: join it`);
     if ((kind !== "broker" || topic === brokerTopic) && kind !== "data" && !context.dataTopics.has(topic)) {
@@ -149,6 +168,47 @@ export class Membership {
     this.#presence?.depart();
   }
 
+  /**
+   * A new presence takes the place of the old one, and is there before that goes. Rooms that the new principal may not
+   * enter are lost: the invitation was bound to the old one.
+   * @throws Fault full: everything is as before
+   */
+  #renew(principal: Principal): void {
+    const before = this.#here();
+    const presence = this.#arriving(principal, true);
+    this.#former = before.name;
+    this.#presence = presence;
+    for (const room of before.rooms) {
+      try {
+        this.#context.services.directory.join(presence, room, { create: false });
+      } catch (thrown) {
+        if (!(thrown instanceof Fault)) throw thrown;
+        this.#stop(room);
+      }
+    }
+    if (principal.agent !== before.name) {
+      this.#hear(principal.agent);
+      this.#stop(before.name);
+    }
+    before.depart();
+    this.#former = undefined;
+    this.#remember(principal);
+  }
+
+  #remember({ trust, agent }: Principal): void {
+    if (trust === "proved") this.#context.services.identity.remember(agent);
+  }
+
+  #mustBeNobody(): void {
+    if (this.principal === undefined) return;
+    throw new Fault("conflict", `this session speaks for ${this.principal.agent} already; open another connection`);
+  }
+
+  #arriving(principal: Principal, listed: boolean): Presence {
+    const { directory } = this.#context.services;
+    return directory.arrive({ principal, dialect: this.#dialect, listed, putOut: this.#putOut });
+  }
+
   #here(): Presence {
     if (this.#presence === undefined) throw new Fault("unauthenticated", "log in first");
     return this.#presence;
@@ -158,7 +218,7 @@ export class Membership {
     if (this.#subscriptions.has(topic)) return;
     // A handler that waited may still be running.
     if (this.#stage === "ended") throw new Fault("going-away", "the session has ended");
-    this.#subscriptions.set(topic, this.#options.context.router.subscribe(topic, this.#options.subscriber));
+    this.#subscriptions.set(topic, this.#context.router.subscribe(topic, this.#hearer));
   }
 
   #stop(topic: string): void {

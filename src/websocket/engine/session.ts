@@ -1,12 +1,19 @@
 import {
   asFault,
+  brokerTopic,
   Fault,
+  Message,
+  noticeBody,
   noticeMessage,
+  telemetryTopic,
+  topicKind,
   type Envelope,
-  type Message,
+  type FaultNotice,
+  type MessageType,
   type Outcome,
   type Principal,
   type Subscriber,
+  type TopicKind,
 } from "../../core/index.js";
 import type { TurnIntent } from "../../conversation/index.js";
 import type {
@@ -15,101 +22,86 @@ import type {
   Codec,
   Connection,
   Dialect,
+  DialectTypes,
   Draft,
   Services,
   Session,
   TypedDraft,
 } from "../../dialect/index.js";
-import { Calls } from "./calls.js";
-import type { Speaker } from "./conflict.js";
-import type { BridgeContext } from "./context.js";
-import { Hearing } from "./hearing.js";
+import { Asking } from "./asking.js";
+import type { EngineContext } from "./context.js";
+import type { Hearer, Hearing, RoomListener } from "./hearing.js";
 import { Membership } from "./membership.js";
+import type { NameHolder } from "./name-conflicts.js";
 import { Refusals } from "./refusals.js";
-import type { Hearer, Renderer } from "./render.js";
-import { Speech } from "./speech.js";
+import type { SessionLoop } from "./session-loop.js";
 import { Timers } from "./timers.js";
 
-/** What a session is made of. */
-export interface SessionOptions<C extends { readonly type: string }, Event, State> {
-  readonly context: BridgeContext;
-  readonly dialect: Dialect<C, Event, State>;
-  readonly renderer: Renderer<C, Event, State>;
-  readonly connection: Connection;
-  /** What the dialect keeps for it. */
-  readonly state: State;
-  /** Hears of its login and its displacement. */
-  readonly witness: (event: "login" | "displaced", principal: Principal | undefined) => void;
-  /** Runs when the command under way is over, at once if there is none. */
-  readonly afterCommand: (run: () => void) => void;
-  /** Called once when the session is over; the socket may still have bytes to write. */
-  readonly ended: () => void;
+/** The dialect in service to which sessions belong; one for all its sessions. */
+export interface SessionOwner<T extends DialectTypes> {
+  readonly context: EngineContext;
+  readonly dialect: Dialect<T>;
+  readonly hearing: Hearing<T>;
+  /** Hears of logins and displacements. */
+  witness(event: "login" | "displaced", session: BridgeSession<T>): void;
 }
 
+type Mutable<O> = { -readonly [K in keyof O]: O[K] };
+
 /** A speaker on a connection, in whatever dialect: what handlers are given, and what the router delivers to. */
-export class BridgeSession<C extends { readonly type: string }, Event, State>
-  implements Session<Event, State>, Subscriber, Speaker
-{
+export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Subscriber, NameHolder, RoomListener {
   readonly id: string;
   readonly remote: string;
-  readonly state: State;
-  readonly services: Services;
-  readonly codec: Codec<C, Event>;
+  readonly state: T["state"];
+  readonly connection: Connection;
+  readonly codec: Codec<T["command"], T["event"]>;
   /** Wall clock since when, milliseconds. */
   readonly since: number;
-  phase: string;
-  /** Ends the time it has for its login. */
+  phase: T["phase"];
+  /** Ends the time that it has for its login. */
   cancelLogin: (() => void) | undefined;
-  readonly #options: SessionOptions<C, Event, State>;
+  /** Where its frames come in; set as soon as there is one. */
+  loop: SessionLoop<T> | undefined;
+  readonly #owner: SessionOwner<T>;
   readonly #membership: Membership;
-  readonly #speech: Speech;
-  /** Made for the first call: most sessions make none. */
-  #calls: Calls | undefined;
-  readonly #refusals: Refusals;
-  readonly #hearing: Hearing<C, Event, State>;
-  /** This session as those see it who encode for many. */
-  readonly hearer: Hearer<C, Event, State>;
   readonly #timers: Timers;
+  /** Made for the first request or call: most sessions make none. */
+  #asking: Asking | undefined;
+  readonly #refusals: Refusals;
   #stage: "open" | "ended" = "open";
+  #stampedAt = 0;
+  #timestamp = "";
+  /** The last addressee: nearly always the same again. */
+  #addressee = "";
+  #addresseeKind: TopicKind | undefined;
 
-  constructor(options: SessionOptions<C, Event, State>) {
-    const { context, dialect, connection } = options;
-    this.#options = options;
+  constructor(owner: SessionOwner<T>, connection: Connection, state: T["state"]) {
+    const { context, dialect } = owner;
+    this.#owner = owner;
+    this.connection = connection;
     this.id = connection.id;
     this.remote = connection.remote;
-    this.services = context.services;
     this.since = context.clock.now();
-    this.#timers = new Timers(context.clock);
     this.phase = dialect.initialPhase;
-    this.state = options.state;
-    this.#membership = new Membership({ context, dialect: dialect.name, subscriber: this });
+    this.state = state;
+    this.#timers = new Timers(context.clock);
     this.#refusals = new Refusals(context.limits.abuseRefusalsMax, context.limits.abuseWindowMs);
-    this.#speech = new Speech({
-      context,
-      dialect: dialect.name,
-      origin: this,
-      speaker: (hasHappened) => this.#speaker(hasHappened),
-      notice: (notice) => {
-        context.ledger.messages.accepted += 1;
-        context.ledger.messages.routed += 1;
-        this.deliver(noticeMessage(this.#speaker().agent, notice, context));
-      },
-    });
+    this.#membership = new Membership(context, dialect.name, this);
     this.codec = dialect.codec(this);
-    this.hearer = { session: this, codec: this.codec, connection };
-    const { renderer } = options;
-    const [take, failed] = [(envelope: Envelope) => this.#calls?.take(envelope) === true, this.#failed.bind(this)];
-    // Not spread: objects made by a spread have each a shape of its own, and a fan-out does nothing but read them.
-    this.#hearing = new Hearing({
-      context,
-      dialect,
-      connection,
-      renderer,
-      session: this,
-      hearer: this.hearer,
-      take,
-      failed,
-    });
+  }
+
+  get services(): Services {
+    return this.#owner.context.services;
+  }
+
+  get limits(): Session<T>["limits"] {
+    // One object holds the limits of all dialects, filled in by their own schemas.
+    return this.#owner.context.limits;
+  }
+
+  get settings(): T["settings"] {
+    const { context, dialect } = this.#owner;
+    return context.settings[dialect.name] ?? {}; // filled in by the dialect's own schema
   }
 
   get principal(): Principal | undefined {
@@ -125,29 +117,30 @@ export class BridgeSession<C extends { readonly type: string }, Event, State>
   }
 
   get dropped(): number {
-    return this.#options.connection.dropped;
+    return this.connection.dropped;
   }
 
   get backlog(): number {
-    return this.#options.connection.buffered;
+    return this.connection.buffered;
   }
 
-  /** True once it is over. */
   get isOver(): boolean {
     return this.#stage === "ended";
   }
-
-  /** True if it hears `$events` itself. */
   get hearsEvents(): boolean {
     return this.#membership.hearsEvents;
   }
 
+  isNamed(agent: string): boolean {
+    return this.#membership.isNamed(agent);
+  }
+
   now(): number {
-    return this.#options.context.clock.now();
+    return this.#owner.context.clock.now();
   }
 
   newId(): string {
-    return this.#options.context.newId();
+    return this.#owner.context.newId();
   }
 
   after(ms: number, run: () => void): () => void {
@@ -156,73 +149,78 @@ export class BridgeSession<C extends { readonly type: string }, Event, State>
     });
   }
 
-  async admit(principal: Principal, options: { readonly listed: boolean } = { listed: true }): Promise<void> {
-    const { context, dialect, connection } = this.#options;
-    if (this.principal !== undefined)
-      throw new Fault("conflict", `this session speaks for ${this.principal.agent} already; open another connection`);
-    await context.speakers.enter(this, principal, () => {
-      if (this.isOver) throw new Fault("going-away", "the connection closed while it logged in");
-      if (this.principal !== undefined)
-        throw new Fault("conflict", `this session speaks for ${this.principal.agent} already`);
-      this.#membership.arrive(principal, options.listed);
-      if (principal.trust === "proved") context.services.identity.remember(principal.agent);
-      connection.admitted();
+  admit(principal: Principal, options: { readonly listed: boolean } = { listed: true }): Promise<void> {
+    const { context, dialect } = this.#owner;
+    // In one turn with the arrival: what others say to the new name comes after the greeting.
+    return this.#membership.enter(this, principal, options.listed, () => {
+      this.connection.admitted();
       this.cancelLogin?.();
       this.cancelLogin = undefined;
-      context.log("info", "session admitted", {
-        dialect: dialect.name,
-        agent: principal.agent,
-        trust: principal.trust,
-        remote: this.remote,
-      });
-      this.#options.witness("login", principal);
+      const { agent, trust } = principal;
+      context.log("info", "session admitted", { dialect: dialect.name, agent, trust, remote: this.remote });
+      this.#owner.witness("login", this);
       dialect.greet?.(this);
     });
   }
 
   raise(principal: Principal): void {
-    const before = this.#speaker();
-    if (principal.agent !== before.agent)
-      throw new Fault("conflict", `this session speaks for ${before.agent}; what was proved is ${principal.agent}`);
-    this.#membership.renew(principal);
-    if (principal.trust === "proved") this.services.identity.remember(principal.agent);
-    this.#options.witness("login", principal);
+    this.#membership.raise(principal);
+    this.#owner.witness("login", this);
   }
 
-  send(event: Event): void {
-    this.#options.connection.send(this.codec.encode(event), false);
+  rename(principal: Principal): Promise<void> {
+    return this.#membership.rename(this, principal, () => {
+      this.#asking?.renamed();
+      this.#owner.witness("login", this);
+    });
+  }
+
+  send(event: T["event"]): void {
+    this.connection.send(this.codec.encode(event), false);
   }
 
   say(draft: Draft & TurnIntent): Outcome {
-    return this.#speech.say(draft);
+    const { agent } = this.#speaker();
+    const { to, intent } = draft;
+    if (to !== this.#addressee) [this.#addressee, this.#addresseeKind] = [to, topicKind(to)];
+    const kind = this.#addresseeKind;
+    const inReplyTo = draft.inReplyTo ?? draft.replyTo;
+    // Said in public it is nobody's to answer (protocols §3.5).
+    if (kind === "room" || kind === "everyone") return this.#submit(draft, "inform", inReplyTo);
+    if (kind !== "agent") return this.#submit(draft, intent ?? (to === brokerTopic ? "request" : "inform"), inReplyTo);
+    const turn = this.#owner.context.conversations.turn(agent, to, draft);
+    if (turn.looping === true) this.#tellLoop(agent, to);
+    return this.#submit(draft, turn.type, turn.in_reply_to ?? draft.inReplyTo);
   }
 
   publish(draft: TypedDraft): Outcome {
-    return this.#speech.publish(draft);
+    return this.#submit(draft, draft.type, draft.inReplyTo);
   }
 
   inform(draft: Draft): Outcome {
-    return this.#speech.publish({ ...draft, type: "inform" });
+    return this.#submit(draft, "inform", draft.inReplyTo);
   }
 
-  request(draft: Draft, options?: CallOptions): Outcome {
-    return this.#speech.request(draft, options);
+  request(draft: Draft, options: CallOptions = {}): Outcome {
+    return this.#obtainAsking().request(draft, options);
   }
 
   respond(request: Envelope, draft: Draft): Outcome {
-    return this.#speech.respond(request, draft);
+    const conversationId = draft.conversationId ?? request.conversation_id;
+    const answer = conversationId === undefined ? draft : { ...draft, conversationId };
+    return this.#submit(answer, "response", request.message_id);
   }
 
-  call(draft: Draft, options?: CallOptions): Promise<Envelope> {
-    return (this.#calls ??= this.#newCalls()).call(draft, options);
+  call(draft: Draft, options: CallOptions = {}): Promise<Envelope> {
+    return this.#obtainAsking().call(draft, options);
   }
 
   join(room: string, options: { readonly create: boolean; readonly history?: number }): boolean {
     const { isNew, past } = this.#membership.join(room, options);
     if (past.length > 0) {
-      this.#options.afterCommand(() => {
+      this.loop?.afterCommand(() => {
         this.attempt(() => {
-          for (const envelope of past) this.#hearing.replay(room, envelope);
+          for (const envelope of past) this.#owner.hearing.replay(room, envelope, this);
         });
       });
     }
@@ -252,44 +250,43 @@ export class BridgeSession<C extends { readonly type: string }, Event, State>
   close(closing: Closing): void {
     if (this.isOver) return;
     this.end();
-    this.#options.connection.close(closing);
+    this.connection.close(closing);
   }
 
-  /** The router's side: takes one copy, or says that it is none of its business. Never throws. */
+  /** The router's side: takes one copy, or tells that it is not for this session. Never throws. */
   deliver(message: Message): boolean {
-    return this.isOver ? false : this.#hearing.deliver(message);
+    return this.isOver ? false : this.#owner.hearing.deliver(message, this);
+  }
+
+  takesAnswer(envelope: Envelope): boolean {
+    return this.#asking?.takes(envelope) === true;
   }
 
   alive(ms: number): Promise<boolean> {
-    return this.#options.connection.alive(ms);
+    return this.connection.alive(ms);
   }
 
   displace(): void {
-    this.#options.witness("displaced", this.principal);
-    this.refuse(
-      new Fault("conflict", "another session of the same agent has taken over; do not reconnect", {
-        detail: { displaced: true },
-        fatal: true,
-      }),
-      undefined,
-      { code: 4409, reason: "displaced by a newer session" },
-    );
+    this.#owner.witness("displaced", this);
+    const message = "another session of the same agent has taken over; do not reconnect";
+    const fault = new Fault("conflict", message, { detail: { displaced: true }, fatal: true });
+    this.refuse(fault, undefined, { code: 4409, reason: "displaced by a newer session" });
   }
 
   /** Tells the peer that something is refused, in the dialect's words; `closing` goes before the dialect's own. */
-  refuse(thrown: Fault, command: C | undefined, closing?: Closing): void {
+  refuse(thrown: Fault, command: T["command"] | undefined, closing?: Closing): void {
     if (this.isOver) return;
-    const { context, dialect } = this.#options;
+    const { context, dialect } = this.#owner;
     const fault = this.#refusals.judge(thrown, context.clock.monotonic());
     context.ledger.count(`refused-${fault.code}`);
-    if (fault.cause !== undefined || fault.code === "internal") this.#failed("command failed", fault.cause ?? fault);
+    if (fault.cause !== undefined || fault.code === "internal") this.failed("command failed", fault.cause ?? fault);
     try {
       const refusal = dialect.refuse(fault, command, this);
       if (refusal.reply !== undefined) this.send(refusal.reply);
       const end = closing ?? refusal.close ?? (fault.fatal ? { code: 1008, reason: fault.message } : undefined);
       if (end !== undefined) this.close(end);
     } catch (failure) {
-      this.#failed("cannot tell a fault", failure);
+      this.failed("cannot tell a fault", failure);
       this.close({ code: 1011, reason: "the broker failed; its log says why" });
     }
   }
@@ -304,52 +301,100 @@ export class BridgeSession<C extends { readonly type: string }, Event, State>
     }
   }
 
-  /** It is over: nothing is heard or said any more. A second call does nothing. */
+  /** The session is over: it hears and says nothing more. A second call does nothing. */
   end(): void {
     if (this.isOver) return;
     this.#stage = "ended";
-    const { context, dialect, ended } = this.#options;
-    const { principal } = this;
+    const { context, dialect } = this.#owner;
+    const { agent } = this;
     this.#timers.end();
-    this.#calls?.end();
-    this.#speech.end();
-    if (principal !== undefined) context.speakers.leave(principal.agent, this);
+    this.#asking?.end();
+    if (agent !== undefined) context.names.leave(agent, this);
     this.#membership.end();
     try {
       dialect.leave?.(this);
     } catch (thrown) {
-      this.#failed("cannot end a session cleanly", thrown);
+      this.failed("cannot end a session cleanly", thrown);
     }
-    if (principal !== undefined)
-      context.log("info", "session ended", { dialect: dialect.name, agent: principal.agent });
-    ended();
+    if (agent !== undefined) context.log("info", "session ended", { dialect: dialect.name, agent });
+    this.loop?.end();
   }
 
-  #newCalls(): Calls {
-    const { requests, limits, newId } = this.#options.context;
-    return new Calls({
-      requests,
-      max: limits.sessionCallsMax,
-      newId,
-      from: () => this.#speaker().agent,
-      publish: (draft) => this.#speech.publish(draft),
-    });
+  failed(event: string, thrown: unknown): void {
+    const { context, dialect } = this.#owner;
+    context.ledger.count("dialect-failed");
+    const error = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+    context.log("error", event, { dialect: dialect.name, agent: this.agent, error });
   }
 
+  /** From draft to routed message. Nothing here waits, so what one session says stays in order. */
+  #submit(draft: Draft, type: MessageType, inReplyTo: string | undefined): Outcome {
+    const { context, dialect } = this.#owner;
+    const principal = this.#speaker(draft.hasHappened);
+    const { to, raw } = draft;
+    if (to.startsWith("$") && to !== brokerTopic && to !== telemetryTopic)
+      throw new Fault("forbidden", `only the broker speaks at ${to}`);
+    const now = context.clock.now();
+    const envelope: Mutable<Envelope> = {
+      message_id: draft.messageId ?? context.newId(),
+      timestamp: draft.timestamp ?? this.#timestampAt(now),
+      from: principal.agent,
+      to,
+      type,
+      priority: draft.priority ?? "NORMAL",
+      content: draft.content,
+    };
+    if (inReplyTo !== undefined) envelope.in_reply_to = inReplyTo;
+    if (draft.conversationId !== undefined) envelope.conversation_id = draft.conversationId;
+    if (draft.expiresAt !== undefined) envelope.expires_at = draft.expiresAt;
+    if (principal.displayName !== principal.agent) envelope.from_name = principal.displayName;
+    envelope.trust = principal.trust;
+    const arrival = { topic: to, receivedAt: now, trust: principal.trust, origin: this, speaker: principal };
+    const message = Message.of(envelope, arrival);
+    if (raw !== undefined) message.raw = { dialect: dialect.name, frame: raw };
+    if (draft.hidden === true) message.hidden = true;
+    context.ledger.messages.accepted += 1;
+    return context.exchange.submit(message);
+  }
+
+  /** ISO time, made once per millisecond: 0.3 µs per message otherwise. */
+  #timestampAt(now: number): string {
+    if (now !== this.#stampedAt) {
+      this.#stampedAt = now;
+      this.#timestamp = new Date(now).toISOString();
+    }
+    return this.#timestamp;
+  }
+
+  /** Both are told once that the loop guard has tripped (protocols §3). */
+  #tellLoop(one: string, other: string): void {
+    const { exchange, ledger, limits } = this.#owner.context;
+    ledger.count("loop-guard");
+    const message =
+      `${one} and ${other} have answered each other ${limits.loopTurnsMax} times without a pause; for ` +
+      `${Math.round(limits.loopGuardMs / 1000)} s what they say goes as informs, which want no answer`;
+    exchange.announce(one, noticeBody({ code: "loop", message, data: { peer: other } }));
+    exchange.announce(other, noticeBody({ code: "loop", message, data: { peer: one } }));
+  }
+
+  #obtainAsking(): Asking {
+    const { context } = this.#owner;
+    return (this.#asking ??= new Asking(context, {
+      agentName: () => this.#speaker().agent,
+      publish: (draft) => this.publish(draft),
+      notice: (notice: FaultNotice) => {
+        context.ledger.messages.accepted += 1;
+        context.ledger.messages.routed += 1;
+        this.deliver(noticeMessage(this.#speaker().agent, notice, context));
+      },
+    }));
+  }
+
+  /** The very principal of its presence; `hasHappened`: also of a session that has ended. */
   #speaker(hasHappened = false): Principal {
     const { principal } = this;
     if (principal === undefined) throw new Fault("unauthenticated", "log in first");
     if (this.isOver && !hasHappened) throw new Fault("going-away", "the session has ended");
     return principal;
-  }
-
-  #failed(event: string, thrown: unknown): void {
-    const { context, dialect } = this.#options;
-    context.ledger.count("dialect-failed");
-    context.log("error", event, {
-      dialect: dialect.name,
-      agent: this.principal?.agent,
-      error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
-    });
   }
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { keyFor } from "../../kit/agentchat-keys.js";
 import { AgentChatWorld } from "../../kit/agentchat-world.js";
-import { settled } from "../../kit/conversation.js";
+import { settled } from "../../../src/conformance/conversation.js";
 
 describe("AgentChat: who somebody is", () => {
   let world: AgentChatWorld;
@@ -238,7 +238,7 @@ describe("AgentChat: who somebody is", () => {
   });
 
   it("wants a proof from everybody where the configuration says so", async () => {
-    world = new AgentChatWorld({ agentchat: { identity: "strict" } });
+    world = new AgentChatWorld({ settings: { agentchat: { identity: "strict" } } });
     const client = world.connect("/agentchat");
     await client.says({ type: "IDENTIFY", name: "ada" });
     await client.hears({ type: "ERROR", code: "AUTH_REQUIRED" });

@@ -119,7 +119,7 @@ describe("AgentChat: messages", () => {
   });
 
   it("with a bad signature are refused where the configuration says so", async () => {
-    world = new AgentChatWorld({ agentchat: { signatures: "strict" } });
+    world = new AgentChatWorld({ settings: { agentchat: { signatures: "strict" } } });
     const signer = await world.proved("signer", { echo: true });
     await signer.client.says({ type: "MSG", to: signer.id, content: "x", ts: 1, sig: keyFor("signer").signs("y") });
     await signer.client.hears({ type: "ERROR", code: "INVALID_MSG" });

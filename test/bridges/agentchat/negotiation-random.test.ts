@@ -5,7 +5,7 @@ import { Proposals } from "../../../bridges/agentchat/negotiation/proposals.js";
 import { errorCodes } from "../../../bridges/agentchat/schema.js";
 import { Fault, type Table } from "../../../src/dialect/index.js";
 import { TablesMemory } from "../../../src/storage/index.js";
-import { settled } from "../../kit/conversation.js";
+import { settled } from "../../../src/conformance/conversation.js";
 
 const offer: Proposal = {
   id: "p",

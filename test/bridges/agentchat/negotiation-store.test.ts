@@ -7,7 +7,7 @@ import { Proposals } from "../../../bridges/agentchat/negotiation/proposals.js";
 import { Fault, type Table } from "../../../src/dialect/index.js";
 import { TablesLmdb, TablesMemory } from "../../../src/storage/index.js";
 import { codeFrom, offer, said } from "../../kit/agentchat-proposals.js";
-import { settled } from "../../kit/conversation.js";
+import { settled } from "../../../src/conformance/conversation.js";
 
 /** The connection of whoever speaks. */
 const here = {};

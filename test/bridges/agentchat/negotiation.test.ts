@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { keyFor, type TestKey } from "../../kit/agentchat-keys.js";
 import { AgentChatWorld, type Chatter } from "../../kit/agentchat-world.js";
-import type { Heard } from "../../kit/conversation.js";
+import type { Heard } from "../../../src/conformance/conversation.js";
 
 type Fields = Readonly<Record<string, string | number>>;
 

@@ -1,17 +1,21 @@
 import { agentchat } from "../../../bridges/agentchat/index.js";
+import { phrasebook } from "../../../bridges/agentchat/phrasebook.js";
 import { keyFor } from "../../kit/agentchat-keys.js";
-import { dialectSuite } from "../../kit/dialect-suite.js";
+import { conformanceTests } from "../../kit/conformance.js";
 
-dialectSuite({
+conformanceTests({
   dialect: agentchat,
-  path: "/agentchat",
-  login: (name) => [JSON.stringify({ type: "IDENTIFY", name, pubkey: keyFor(name).spki, echo: false })],
-  idOf: (name) => keyFor(name).id,
-  command: (type) => JSON.stringify({ type }),
-  say: (to, text) => JSON.stringify({ type: "MSG", to: `@${keyFor(to).id}`, content: text }),
-  textOf: (frame) => {
-    const event = JSON.parse(frame.toString()) as { type: string; content?: string };
-    return event.type === "MSG" ? event.content : undefined;
+  // With a key, so that a name can be had again: ids of sessions without one are random.
+  phrasebook: {
+    ...phrasebook,
+    login: (name) => [JSON.stringify({ type: "IDENTIFY", name, pubkey: keyFor(name).spki, echo: false })],
   },
-  isRefusal: (frame) => (JSON.parse(frame.toString()) as { type: string }).type === "ERROR",
+  command: (type) => JSON.stringify({ type }),
+  join: (channel) => JSON.stringify({ type: "JOIN", channel }),
+  leave: (channel) => JSON.stringify({ type: "LEAVE", channel }),
+  joinWithHistory: (channel, replay) => JSON.stringify({ type: "JOIN", channel, replay }),
+  list: () => JSON.stringify({ type: "LIST_CHANNELS" }),
+  senderOf: (frame) => (JSON.parse(frame.toString()) as { from?: string }).from?.slice(1),
+  forged: (to, content, from) => JSON.stringify({ type: "MSG", to: `@${to}`, content, from: `@${from}` }),
+  without: ["tokens"],
 });

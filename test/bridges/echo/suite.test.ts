@@ -1,15 +1,13 @@
 import { echo } from "../../../bridges/echo/index.js";
-import { dialectSuite } from "../../kit/dialect-suite.js";
+import { conformanceTests } from "../../kit/conformance.js";
 
-dialectSuite({
+conformanceTests({
   dialect: echo,
-  path: "/echo",
-  login: (name) => [JSON.stringify({ type: "login", name })],
   command: (type) => JSON.stringify({ type }),
-  say: (to, text) => JSON.stringify({ type: "say", to, text }),
-  textOf: (frame) => {
-    const event = JSON.parse(frame.toString()) as { type: string; text?: string };
-    return event.type === "heard" ? event.text : undefined;
-  },
-  isRefusal: (frame) => (JSON.parse(frame.toString()) as { type: string }).type === "refused",
+  join: (room) => JSON.stringify({ type: "join", room }),
+  leave: (room) => JSON.stringify({ type: "leave", room }),
+  joinWithHistory: (room, history) => JSON.stringify({ type: "join", room, history }),
+  list: () => JSON.stringify({ type: "list" }),
+  senderOf: (frame) => (JSON.parse(frame.toString()) as { from?: string }).from,
+  forged: (to, text, from) => JSON.stringify({ type: "say", to, text, from }),
 });

@@ -4,10 +4,10 @@ import { echo } from "../../../bridges/echo/index.js";
 import type { EchoEvent } from "../../../bridges/echo/schema.js";
 import { BacklogTotal, Flusher, systemClock } from "../../../src/core/index.js";
 import { Access, WsEdge } from "../../../src/websocket/edge/index.js";
-import { BridgeWorld } from "../../kit/bridge-world.js";
+import { ConformanceWorld } from "../../../src/conformance/world.js";
 import { eventually } from "../../kit/broker.js";
 
-const world = new BridgeWorld([echo]);
+const world = new ConformanceWorld([echo]);
 let ids = 0;
 const edge = new WsEdge({
   access: new Access({ origins: [], hosts: [], trustedProxies: [] }),

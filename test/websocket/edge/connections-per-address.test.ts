@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { defaultLimits, type Limits } from "../../../src/core/index.js";
 import { ConnectionsPerAddress } from "../../../src/websocket/edge/connections-per-address.js";
-import { FakeClock } from "../../kit/fake-clock.js";
+import { FakeClock } from "../../../src/conformance/fake-clock.js";
 
 function count(limits: Partial<Limits>): { readonly addresses: ConnectionsPerAddress; readonly clock: FakeClock } {
   const clock = new FakeClock();

@@ -1,13 +1,17 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { echo } from "../../../bridges/echo/index.js";
-import { BridgeWorld } from "../../kit/bridge-world.js";
-import { settled } from "../../kit/conversation.js";
+import { ConformanceWorld } from "../../../src/conformance/world.js";
+import { settled } from "../../../src/conformance/conversation.js";
+import { hasType } from "../../../src/dialect/index.js";
 import { probe } from "../../kit/probe-dialect.js";
 
 describe("the dialect of a connection", () => {
-  let world: BridgeWorld;
+  let world: ConformanceWorld;
   beforeEach(() => {
-    world = new BridgeWorld([echo, probe({}, { fallback: true, firstTypes: ["probe", "probe too"] })]);
+    world = new ConformanceWorld([
+      echo,
+      probe({}, { fallback: true, recognise: (frame) => hasType(frame, ["probe", "probe too"]) }),
+    ]);
   });
   const speaking = (): Readonly<Record<string, number>> => world.bridges.status().sessions;
 
@@ -62,7 +66,7 @@ describe("the dialect of a connection", () => {
   });
 
   it("is nobody's without a fallback: close 1008", async () => {
-    world = new BridgeWorld([echo]);
+    world = new ConformanceWorld([echo]);
     const eve = world.connect("/");
     await eve.says("hello?");
     expect(eve.closing?.code).toBe(1008);
@@ -100,7 +104,7 @@ describe("the dialect of a connection", () => {
   });
 
   it("an address that failed to log in too often waits; this machine's own does not", async () => {
-    world = new BridgeWorld([probe()], { limits: { loginFailuresPerMinute: 3 } });
+    world = new ConformanceWorld([probe()], { limits: { loginFailuresPerMinute: 3 } });
     const tries = async (remote: string): Promise<string> => {
       const client = world.connect("/probe", { remote });
       await client.says({ type: "login", name: "ada", token: "wrong" });

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { principal } from "../../../src/core/index.js";
-import { BridgeWorld } from "../../kit/bridge-world.js";
-import { settled, type Conversation } from "../../kit/conversation.js";
+import { ConformanceWorld } from "../../../src/conformance/world.js";
+import { settled, type Conversation } from "../../../src/conformance/conversation.js";
 import { probe } from "../../kit/probe-dialect.js";
 
 describe("two who want one name", () => {
-  let world: BridgeWorld;
+  let world: ConformanceWorld;
   const comes = async (token?: string): Promise<Conversation> => {
     const client = world.connect("/probe");
     await client.says({ type: "login", name: "ada", ...(token !== undefined && { token }) });
@@ -20,7 +20,7 @@ describe("two who want one name", () => {
     await sender.vanishes();
   };
   beforeEach(() => {
-    world = new BridgeWorld([
+    world = new ConformanceWorld([
       probe({
         "greet ada": (session) => void session.inform({ to: "ada", content: { message: "hello ada" } }),
         "join #tea": (session) => void session.join("#tea", { create: true }),
@@ -72,7 +72,7 @@ describe("two who want one name", () => {
 
   it("a proved newcomer displaces one that only claims or shares, never the reverse", async () => {
     for (const weaker of [undefined, "shared"]) {
-      world = new BridgeWorld([
+      world = new ConformanceWorld([
         probe({ "greet ada": (session) => void session.inform({ to: "ada", content: { message: "hello ada" } }) }),
       ]);
       const first = await comes(weaker);

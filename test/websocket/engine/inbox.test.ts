@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Fault } from "../../../src/core/index.js";
-import { BridgeWorld } from "../../kit/bridge-world.js";
-import { settled, type Conversation } from "../../kit/conversation.js";
+import { ConformanceWorld } from "../../../src/conformance/world.js";
+import { settled, type Conversation } from "../../../src/conformance/conversation.js";
 import { probe, type ProbeHandlers } from "../../kit/probe-dialect.js";
 
 /** A handler that waits until the test lets it go. */
@@ -18,9 +18,9 @@ function gate(): { readonly wait: () => Promise<void>; open(): void } {
 
 async function ready(
   handlers: ProbeHandlers,
-  options: ConstructorParameters<typeof BridgeWorld>[1] = {},
-): Promise<{ world: BridgeWorld; ada: Conversation }> {
-  const world = new BridgeWorld([probe(handlers)], options);
+  options: ConstructorParameters<typeof ConformanceWorld>[1] = {},
+): Promise<{ world: ConformanceWorld; ada: Conversation }> {
+  const world = new ConformanceWorld([probe(handlers)], options);
   const ada = world.connect("/probe");
   await ada.says({ type: "login", name: "ada" });
   await ada.hears({ type: "welcome" });
@@ -49,7 +49,7 @@ describe("the commands of a session", () => {
   });
 
   it("need no answer to the login before they are sent", async () => {
-    const world = new BridgeWorld([
+    const world = new ConformanceWorld([
       probe({
         hi: (session) => {
           session.send({ type: "hi" });
@@ -121,7 +121,7 @@ describe("the commands of a session", () => {
         },
       },
     );
-    const world = new BridgeWorld([dialect], { limits: { wsFrameMaxBytes: 200 } });
+    const world = new ConformanceWorld([dialect], { limits: { wsFrameMaxBytes: 200 } });
     const eve = world.connect("/probe");
     for (let n = 0; n < 10; n += 1) eve.connection.says(JSON.stringify({ type: "login", name: "e".repeat(60) }));
     slow.open();

@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { Fault, principal } from "../../../src/core/index.js";
-import { BridgeWorld } from "../../kit/bridge-world.js";
-import { settled, type Conversation } from "../../kit/conversation.js";
-import { probe, type ProbeEvent, type ProbeHandlers, type ProbeSession } from "../../kit/probe-dialect.js";
+import { ConformanceWorld } from "../../../src/conformance/world.js";
+import { settled, type Conversation } from "../../../src/conformance/conversation.js";
+import { probe, type ProbeTypes, type ProbeHandlers, type ProbeSession } from "../../kit/probe-dialect.js";
 import type { DialectService, Frame } from "../../../src/dialect/index.js";
 
-type Service = DialectService<ProbeEvent, { readonly notes: string[] }>;
+type Service = DialectService<ProbeTypes>;
 
 const handlers: ProbeHandlers = {
   shout: (s) => void s.inform({ to: "all", content: { message: "hey" } }),
   raw: (s) => void s.inform({ to: "all", content: { message: "sealed" }, raw: '{"as":"it came" }', hidden: true }),
 };
 
-async function crowd(world: BridgeWorld, path: string, count: number): Promise<Conversation[]> {
+async function crowd(world: ConformanceWorld, path: string, count: number): Promise<Conversation[]> {
   const clients: Conversation[] = [];
   for (let n = 0; n < count; n += 1) {
     const client = world.connect(path);
@@ -28,7 +28,7 @@ describe("a message for many", () => {
     let rendered = 0;
     const variantOf = (name: string | undefined): string =>
       name !== undefined && Number(name.at(-1)) % 2 === 0 ? "even" : "odd";
-    const world = new BridgeWorld([
+    const world = new ConformanceWorld([
       probe(handlers, {
         render: { variant: (s) => variantOf(s.principal?.agent), event: () => ({ n: (rendered += 1) }) },
       }),
@@ -42,7 +42,7 @@ describe("a message for many", () => {
   });
 
   it("is rendered for each alone where the dialect wants it so", async () => {
-    const world = new BridgeWorld([
+    const world = new ConformanceWorld([
       probe(handlers, {
         render: { variant: () => undefined, event: (_envelope, _meta, s) => ({ for: s?.principal?.agent }) },
       }),
@@ -53,7 +53,10 @@ describe("a message for many", () => {
   });
 
   it("goes to its own dialect byte for byte as the frame it was, to others as their event", async () => {
-    const world = new BridgeWorld([probe(handlers), probe({}, { name: "other", paths: ["/other"], subprotocols: [] })]);
+    const world = new ConformanceWorld([
+      probe(handlers),
+      probe({}, { name: "other", paths: ["/other"], subprotocols: [] }),
+    ]);
     const [speaker, own] = await crowd(world, "/probe", 2);
     const [other] = await crowd(world, "/other", 1);
     await speaker?.says({ type: "do", what: "raw" });
@@ -62,7 +65,7 @@ describe("a message for many", () => {
   });
 
   it("that a dialect has no words for is dropped and counted, and hurts nobody else", async () => {
-    const world = new BridgeWorld([
+    const world = new ConformanceWorld([
       probe(handlers),
       probe(
         {},
@@ -93,7 +96,7 @@ describe("a message for many", () => {
   });
 
   it("is dropped for a session whose backlog is full, and for no other; $events is told", async () => {
-    const world = new BridgeWorld([probe(handlers)]);
+    const world = new ConformanceWorld([probe(handlers)]);
     const [speaker, slow, fast] = await crowd(world, "/probe", 3);
     if (slow !== undefined) slow.connection.isFull = true;
     await speaker?.says({ type: "do", what: "shout" });
@@ -113,7 +116,7 @@ describe("what a dialect does by itself", () => {
     let service: Service | undefined;
     let ends = 0;
     const drained: string[] = [];
-    const world = new BridgeWorld([
+    const world = new ConformanceWorld([
       probe(handlers, {
         serve(given) {
           service = given;
@@ -150,7 +153,7 @@ describe("what a dialect does by itself", () => {
 
   it("a session's timers end with it, and what they throw is told", async () => {
     const runs: string[] = [];
-    const world = new BridgeWorld([
+    const world = new ConformanceWorld([
       probe({
         timers: (s) => {
           s.after(100, () => runs.push("first"));
@@ -184,7 +187,7 @@ describe("what a dialect does by itself", () => {
       if (bearer === "bad") throw new Fault("unauthenticated", "no", { fatal: true });
       return bearer === undefined ? undefined : principal(bearer, "proved");
     };
-    const world = new BridgeWorld([
+    const world = new ConformanceWorld([
       probe(
         {
           who: (s: ProbeSession) => {
@@ -207,7 +210,7 @@ describe("what a dialect does by itself", () => {
   });
 
   it("raises the proof of a session without a word to others", async () => {
-    const world = new BridgeWorld([
+    const world = new ConformanceWorld([
       probe({
         join: (s) => void s.join("#tea", { create: true }),
         prove: (s) => {
@@ -235,7 +238,7 @@ describe("what a dialect does by itself", () => {
   });
 
   it("encodes for one session alone what only that session's codec can", async () => {
-    const world = new BridgeWorld([
+    const world = new ConformanceWorld([
       probe(handlers, {
         codec: () => ({
           decode: (frame: Frame) => [JSON.parse(frame.toString()) as { type: "do"; what: string }],

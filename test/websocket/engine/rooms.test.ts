@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { principal } from "../../../src/core/index.js";
-import { BridgeWorld } from "../../kit/bridge-world.js";
-import type { Conversation } from "../../kit/conversation.js";
+import { ConformanceWorld } from "../../../src/conformance/world.js";
+import type { Conversation } from "../../../src/conformance/conversation.js";
 import { echo } from "../../../bridges/echo/index.js";
 import { probe } from "../../kit/probe-dialect.js";
 
 describe("rooms, as sessions hear them", () => {
-  let world: BridgeWorld;
+  let world: ConformanceWorld;
   const enter = async (name: string): Promise<Conversation> => {
     const client = world.connect("/echo");
     await client.says({ type: "login", name });
@@ -14,7 +14,7 @@ describe("rooms, as sessions hear them", () => {
     return client;
   };
   beforeEach(() => {
-    world = new BridgeWorld([
+    world = new ConformanceWorld([
       echo,
       probe({
         "create #den": (session) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Fault, Message, type Envelope } from "../../../src/core/index.js";
-import { BridgeWorld } from "../../kit/bridge-world.js";
-import { settled, type Conversation } from "../../kit/conversation.js";
+import { ConformanceWorld } from "../../../src/conformance/world.js";
+import { settled, type Conversation } from "../../../src/conformance/conversation.js";
 import { probe, type ProbeHandlers, type ProbeSession } from "../../kit/probe-dialect.js";
 
 const text = (message: string): { content: { message: string } } => ({ content: { message } });
@@ -9,14 +9,14 @@ const text = (message: string): { content: { message: string } } => ({ content: 
 /** Ada and Bob, each with the same commands. */
 async function both(
   handlers: ProbeHandlers,
-  options: ConstructorParameters<typeof BridgeWorld>[1] = {},
+  options: ConstructorParameters<typeof ConformanceWorld>[1] = {},
 ): Promise<{
-  world: BridgeWorld;
+  world: ConformanceWorld;
   ada: Conversation;
   bob: Conversation;
   does: (who: Conversation, what: string) => Promise<void>;
 }> {
-  const world = new BridgeWorld([probe(handlers)], options);
+  const world = new ConformanceWorld([probe(handlers)], options);
   const enter = async (name: string): Promise<Conversation> => {
     const client = world.connect("/probe");
     await client.says({ type: "login", name });
@@ -32,7 +32,10 @@ async function both(
 }
 
 /** A message of a ZeroMQ agent. */
-function fromOutside(world: BridgeWorld, envelope: Partial<Envelope> & Pick<Envelope, "from" | "to" | "type">): void {
+function fromOutside(
+  world: ConformanceWorld,
+  envelope: Partial<Envelope> & Pick<Envelope, "from" | "to" | "type">,
+): void {
   world.ledger.messages.accepted += 1;
   const now = world.clock.now();
   const whole: Envelope = {

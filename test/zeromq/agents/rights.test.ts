@@ -3,7 +3,7 @@ import { defaultLimits } from "../../../src/core/index.js";
 import { LimiterMemory } from "../../../src/identity/index.js";
 import { Logins } from "../../../src/zeromq/agents/logins.js";
 import { declaredFault, subscriptionFault } from "../../../src/zeromq/agents/rights.js";
-import { FakeClock } from "../../kit/fake-clock.js";
+import { FakeClock } from "../../../src/conformance/fake-clock.js";
 import { NamesWithOwners, proved } from "../../kit/zeromq-world.js";
 
 const identity = new NamesWithOwners();

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Fault } from "../../../src/core/index.js";
-import { FakeClock } from "../../kit/fake-clock.js";
+import { FakeClock } from "../../../src/conformance/fake-clock.js";
 import { greeting, hello, message, RawPeer, ready, subscribe } from "./raw-peer.js";
 import { buildWorld, startWorld, until, type World, type WorldOptions } from "./world.js";
 

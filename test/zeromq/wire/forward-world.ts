@@ -11,7 +11,7 @@ import { FrameReader, moreFlag } from "../../../src/zeromq/wire/codec.js";
 import { Forwarder } from "../../../src/zeromq/wire/forward.js";
 import { RouteCache } from "../../../src/zeromq/wire/route-cache.js";
 import type { PublisherPeer } from "../../../src/zeromq/wire/index.js";
-import { FakeClock } from "../../kit/fake-clock.js";
+import { FakeClock } from "../../../src/conformance/fake-clock.js";
 import { OpenPolicy } from "./world.js";
 
 /** Takes ranges and messages and writes down what was in them. */

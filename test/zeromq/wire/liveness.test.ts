@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encodeCommand } from "../../../src/zeromq/wire/commands.js";
-import { FakeClock } from "../../kit/fake-clock.js";
+import { FakeClock } from "../../../src/conformance/fake-clock.js";
 import { greeting, message, RawPeer, subscribe } from "./raw-peer.js";
 import { startWorld, until, type World } from "./world.js";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { RefusalWarnings } from "../../../src/zeromq/wire/refusal-warnings.js";
-import { FakeClock } from "../../kit/fake-clock.js";
+import { FakeClock } from "../../../src/conformance/fake-clock.js";
 
 function warnings(max: number): { readonly clock: FakeClock; readonly isLogged: (address: string) => boolean } {
   const clock = new FakeClock();

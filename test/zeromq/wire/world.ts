@@ -13,7 +13,7 @@ import {
   type Principal,
   type Scope,
 } from "../../../src/core/index.js";
-import { FakeClock } from "../../kit/fake-clock.js";
+import { FakeClock } from "../../../src/conformance/fake-clock.js";
 import {
   ZmtpListener,
   type PublisherPeer,

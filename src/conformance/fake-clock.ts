@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/core/index.js";
+import type { Clock } from "../core/index.js";
 
 /** A clock that goes only when told. Timers run in the order of their time, then of their setting. */
 export class FakeClock implements Clock {

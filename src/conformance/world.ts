@@ -1,6 +1,6 @@
-import { expect } from "vitest";
-import { Bridges } from "../../src/websocket/engine/index.js";
-import { ConversationsMemory, RequestsMemory } from "../../src/conversation/index.js";
+import assert from "node:assert/strict";
+import { Bridges } from "../websocket/engine/index.js";
+import { ConversationsMemory, RequestsMemory } from "../conversation/index.js";
 import {
   defaultLimits,
   Exchange,
@@ -10,17 +10,18 @@ import {
   Router,
   type Limits,
   type Principal,
-} from "../../src/core/index.js";
-import type { AnyDialect, DialectSettings, Hello } from "../../src/dialect/index.js";
-import { DirectoryMemory } from "../../src/directory/index.js";
-import { LimiterMemory, type Identity } from "../../src/identity/index.js";
-import { TablesMemory } from "../../src/storage/index.js";
+} from "../core/index.js";
+import { limitsOf, settingsOf, type AnyDialect, type Hello } from "../dialect/index.js";
+import { DirectoryMemory } from "../directory/directory-memory.js";
+import { LimiterMemory, type Identity } from "../identity/index.js";
+import { TablesMemory } from "../storage/table-memory.js";
 import { Conversation } from "./conversation.js";
 import { FakeClock } from "./fake-clock.js";
 import { MemoryConnection } from "./memory-connection.js";
 
 /** Knows the shared token `shared`, and each agent's own: `own NAME`. */
 export class TestIdentity implements Identity {
+  // bound: what one case says · evicts: nothing, it goes with its world · owner: TestIdentity
   readonly protectedNames = new Set<string>();
   readonly protectedCount = 0;
   mayHaveForgotten = false;
@@ -54,7 +55,7 @@ export class TestIdentity implements Identity {
 }
 
 /** A broker without sockets: the engine, some dialects, the services in memory, and a clock that a test drives. */
-export class BridgeWorld {
+export class ConformanceWorld {
   readonly clock = new FakeClock();
   readonly ledger = new Ledger();
   readonly router = new Router();
@@ -71,13 +72,19 @@ export class BridgeWorld {
   constructor(
     dialects: readonly AnyDialect[],
     options: {
-      readonly limits?: Partial<Limits>;
+      /** The core's limits or a dialect's own. */
+      readonly limits?: Readonly<Record<string, number>>;
       readonly dataTopics?: readonly string[];
-      readonly agentchat?: Partial<DialectSettings["agentchat"]>;
+      /** Settings of a dialect, by its name. */
+      readonly settings?: Readonly<Record<string, object>>;
     } = {},
   ) {
     const { clock, ledger, router } = this;
-    const limits = (this.limits = { ...defaultLimits, ...options.limits });
+    const limits: Limits = { ...defaultLimits, ...limitsOf(dialects), ...options.limits };
+    this.limits = limits;
+    const settings = Object.fromEntries(
+      Object.entries(settingsOf(dialects)).map(([name, own]) => [name, { ...own, ...options.settings?.[name] }]),
+    );
     const newId = (): string => `id-${(this.#ids += 1)}`;
     this.exchange = new Exchange(router, ledger, clock, newId);
     this.directory = new DirectoryMemory({ router, exchange: this.exchange, limits, clock });
@@ -97,12 +104,9 @@ export class BridgeWorld {
         identity: this.identity,
         limiter: new LimiterMemory({ limits, clock }),
         tables: new TablesMemory(),
-        limits,
-        settings: {
-          serverName: "test",
-          agentchat: { identity: "lenient", signatures: "lenient", ...options.agentchat },
-        },
+        serverName: "test",
       },
+      settings,
       requests: this.requests,
       conversations,
       clock,
@@ -144,11 +148,12 @@ export class BridgeWorld {
   /** Both equations of ARCHITECTURE, invariant 4, hold, and nothing failed inside. */
   expectSound(): void {
     const { messages, copies } = this.ledger;
-    expect(messages.accepted).toBe(
-      messages.routed + messages.stored + messages.refused + messages.unroutable + messages.malformed,
-    );
+    const settled = messages.routed + messages.stored + messages.refused + messages.unroutable + messages.malformed;
+    assert.equal(messages.accepted, settled, "messages: accepted = routed + stored + refused + unroutable + malformed");
     const { full, closed, expired, unrenderable } = copies.dropped;
-    expect(copies.copies).toBe(copies.written + full + closed + expired + unrenderable + copies.pending);
-    expect(this.log.filter(({ level }) => level === "error")).toEqual([]);
+    const ended = copies.written + full + closed + expired + unrenderable + copies.pending;
+    assert.equal(copies.copies, ended, "copies = written + dropped + pending");
+    const errors = this.log.filter(({ level }) => level === "error");
+    assert.deepEqual(errors, [], "nothing failed inside the dialect");
   }
 }

@@ -3,7 +3,7 @@ import type { Directory } from "../../directory/directory.js";
 import type { Identity } from "../../identity/identity.js";
 
 /** A session that speaks for a name. */
-export interface Speaker {
+export interface NameHolder {
   readonly principal: Principal | undefined;
   /** Whether its peer answers a ping within `ms`. */
   alive(ms: number): Promise<boolean>;
@@ -11,37 +11,34 @@ export interface Speaker {
   displace(): void;
 }
 
-/** What {@link Speakers} needs. */
-export interface SpeakersOptions {
-  readonly directory: Pick<Directory, "agent">;
-  readonly identity: Pick<Identity, "isProtected">;
-  readonly conflictPingMs: number;
-}
-
 /**
- * Who speaks for which name on a WebSocket, one session per name, and what happens when two want the same (protocols
+ * Which session speaks for which name on a WebSocket, and what happens when two want the same name (protocols
  * §1.8).
  */
-export class Speakers {
-  // bound: wsConnectionsMax · evicts: a session leaves when it ends or is displaced · owner: Speakers
-  readonly #byName = new Map<string, Speaker>();
-  readonly #options: SpeakersOptions;
+export class NameConflicts {
+  // bound: wsConnectionsMax · evicts: a session leaves when it ends or is displaced · owner: NameConflicts
+  readonly #byName = new Map<string, NameHolder>();
+  readonly #directory: Pick<Directory, "agent">;
+  readonly #identity: Pick<Identity, "isProtected">;
+  readonly #pingMs: number;
 
-  constructor(options: SpeakersOptions) {
-    this.#options = options;
+  /** @param pingMs how long the session that has the name has time to answer a ping, milliseconds */
+  constructor(directory: Pick<Directory, "agent">, identity: Pick<Identity, "isProtected">, pingMs: number) {
+    this.#directory = directory;
+    this.#identity = identity;
+    this.#pingMs = pingMs;
   }
 
   /**
    * Settles whether `newcomer` may speak for `principal.agent`; calls `enter` in the same turn in which that is sure.
-   * Only where the name
-   * belongs to a session that proves no more than the newcomer does it wait, for that session's answer to a ping.
+   * It waits only where the name belongs to a session that proves no more than the newcomer: for the answer to a ping.
    * @throws Fault conflict, and what `enter` throws
    */
-  async enter(newcomer: Speaker, principal: Principal, enter: () => void): Promise<void> {
+  async enter(newcomer: NameHolder, principal: Principal, enter: () => void): Promise<void> {
     const name = principal.agent;
     const silent = this.#mustBeAsked(principal);
     if (silent !== undefined) {
-      const alive = await silent.alive(this.#options.conflictPingMs);
+      const alive = await silent.alive(this.#pingMs);
       // Whatever has changed meanwhile: another newcomer may have come first.
       const now = this.#mustBeAsked(principal);
       if (now !== undefined && (alive || now !== silent)) throw inUse(name);
@@ -56,7 +53,7 @@ export class Speakers {
   }
 
   /** The session no longer speaks for the name. */
-  leave(name: string, speaker: Speaker): void {
+  leave(name: string, speaker: NameHolder): void {
     if (this.#byName.get(name) === speaker) this.#byName.delete(name);
   }
 
@@ -64,15 +61,15 @@ export class Speakers {
    * The session whose sign of life decides; undefined if the name is free or the newcomer proves more.
    * @throws Fault conflict
    */
-  #mustBeAsked(newcomer: Principal): Speaker | undefined {
+  #mustBeAsked(newcomer: Principal): NameHolder | undefined {
     const name = newcomer.agent;
     const holder = this.#byName.get(name);
     if (newcomer.trust === "proved") {
       if (holder?.principal?.trust === "proved" && holder.principal.proof !== newcomer.proof) throw inUse(name);
       return undefined;
     }
-    const online = this.#options.directory.agent(name);
-    if (this.#options.identity.isProtected(name) || online?.trust === "proved") {
+    const online = this.#directory.agent(name);
+    if (this.#identity.isProtected(name) || online?.trust === "proved") {
       throw new Fault(
         "conflict",
         `${name} belongs to somebody who proves it; log in with its own token, or choose another name`,

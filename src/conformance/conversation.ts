@@ -1,5 +1,5 @@
-import { expect } from "vitest";
-import type { Closing, Frame } from "../../src/dialect/index.js";
+import assert from "node:assert/strict";
+import type { Closing, Frame } from "../dialect/index.js";
 import type { MemoryConnection } from "./memory-connection.js";
 
 /** What a client hears, parsed. */
@@ -35,12 +35,17 @@ export class Conversation {
     await settled();
   }
 
+  /** Lets everything happen that waits for nothing but its turn. */
+  async settles(): Promise<void> {
+    await settled();
+  }
+
   /** The first thing heard that has these fields. Fails if there is none. */
   async hears(wanted: Heard): Promise<Heard> {
     await settled();
     this.#read();
     const at = this.#left.findIndex((heard) => matches(heard, wanted));
-    expect(at, `nobody said ${JSON.stringify(wanted)}; heard: ${JSON.stringify(this.#left)}`).not.toBe(-1);
+    assert.notEqual(at, -1, `nobody said ${JSON.stringify(wanted)}; heard: ${JSON.stringify(this.#left)}`);
     const [heard] = this.#left.splice(at, 1);
     return heard ?? {};
   }
@@ -48,7 +53,7 @@ export class Conversation {
   /** Fails if anything was heard that no test took. */
   async hearsNothing(): Promise<void> {
     await settled();
-    expect(this.all()).toEqual([]);
+    assert.deepEqual(this.all(), []);
   }
 
   /** Everything heard and not taken yet, in order; takes it. */

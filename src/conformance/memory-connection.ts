@@ -1,5 +1,5 @@
-import type { Clock, Ledger } from "../../src/core/index.js";
-import type { Closing, Connection, Frame, PreparedFrame, Receiver } from "../../src/dialect/index.js";
+import type { Clock, Ledger } from "../core/index.js";
+import type { Closing, Connection, Frame, PreparedFrame, Receiver } from "../dialect/index.js";
 
 /** A frame prepared by a {@link MemoryConnection}, which remembers what it was. */
 interface MemoryFrame extends PreparedFrame {

@@ -1,0 +1,10 @@
+import { z } from "zod";
+import { limit } from "#dialect";
+
+/** Echo's own limits. */
+export const limits = z.object({
+  echoRatePerSecond: limit(5, "Echo: messages per second of one agent, and the burst. A rate of 0 is off."),
+  echoRateBurst: limit(10, "Echo: messages per second of one agent, and the burst. A rate of 0 is off."),
+});
+
+export type EchoLimits = z.output<typeof limits>;

@@ -1,0 +1,12 @@
+import { z } from "zod";
+import { limit } from "#dialect";
+
+/** PAN's own limits (PAN §2.1, §6). */
+export const limits = z.object({
+  panRatePerSecond: limit(5, "PAN: messages per second of one agent, and the burst. A rate of 0 is off."),
+  panRateBurst: limit(10, "PAN: messages per second of one agent, and the burst. A rate of 0 is off."),
+  panBroadcastMs: limit(10_000, "PAN: messages to `all`: one per this many milliseconds, and the burst. 0 is off."),
+  panBroadcastBurst: limit(2, "PAN: messages to `all`: one per this many milliseconds, and the burst. 0 is off."),
+});
+
+export type PanLimits = z.output<typeof limits>;

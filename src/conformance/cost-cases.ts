@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { principal } from "../core/index.js";
+import type { ConformanceCase, Party, Speaker } from "./subject.js";
+
+const section = "costs";
+const flood = 1_000;
+const listsMax = 300;
+
+/** What a client says costs something: a flood is refused, a long list is dearer than a short one. */
+export function costCases(speaker: Speaker): readonly ConformanceCase[] {
+  const { phrasebook, subject } = speaker;
+  const limited = speaker.codeOf("rate-limited");
+  const cases: ConformanceCase[] = [
+    {
+      section,
+      name: "refuses a flood, in the word for it, and lets the same client speak again later",
+      async run() {
+        const world = speaker.world();
+        const [ada, bob] = [await speaker.enters(world, "ada"), await speaker.enters(world, "bob")];
+        let said = 0;
+        for (; said < flood && speaker.refusals(ada).length === 0; said += 1)
+          await ada.client.says(phrasebook.say(bob.name, `text ${String(said)}`));
+        assert(said < flood, `${String(flood)} texts in no time are not refused`);
+        assert.equal(speaker.refusals(ada)[0], limited);
+        assert.equal(speaker.texts(bob).length, said - 1, "what was not refused is heard");
+        world.clock.advance(60_000);
+        await ada.client.says(phrasebook.say(bob.name, "slower"));
+        assert.equal(speaker.texts(bob).at(-1), "slower");
+        world.expectSound();
+      },
+    },
+    {
+      section,
+      name: "makes joins and leaves cost something, too",
+      async run() {
+        const world = speaker.world();
+        const ada = await speaker.enters(world, "ada");
+        for (let turn = 0; turn < flood && speaker.refusals(ada).length === 0; turn += 1) {
+          await ada.client.says(subject.join("#general"));
+          await ada.client.says(subject.leave("#general"));
+        }
+        assert(speaker.refusals(ada).includes(limited ?? ""), `${String(flood)} joins in no time are not refused`);
+      },
+    },
+  ];
+  if (!speaker.has("lists")) return cases;
+  cases.push({
+    section,
+    name: "makes a long list cost more than a short one",
+    async run() {
+      const [short, long] = [await listsUntilRefused(0), await listsUntilRefused(5_000)];
+      assert(short < listsMax, `${String(listsMax)} lists in no time are not refused`);
+      assert(long < short, `as many long lists pass as short ones (${String(long)} of ${String(short)})`);
+    },
+  });
+  return cases;
+
+  /** How many lists pass before one is refused, with so many agents and rooms around. */
+  async function listsUntilRefused(others: number): Promise<number> {
+    const { list } = subject;
+    assert(list !== undefined, "list is missing, and lists are not declared as left out");
+    const world = speaker.world();
+    for (let at = 0; at < others; at += 1) {
+      const presence = world.directory.arrive({
+        principal: principal(`other ${String(at)}`, "claimed"),
+        dialect: "own",
+      });
+      world.directory.join(presence, `#room-${String(at)}`, { create: true });
+    }
+    const ada: Party = await speaker.enters(world, "ada");
+    let passed = 0;
+    for (; passed < listsMax; passed += 1) {
+      await ada.client.says(list());
+      if (speaker.refusals(ada).length > 0) break;
+    }
+    return passed;
+  }
+}

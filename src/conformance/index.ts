@@ -1,0 +1,25 @@
+import { conversationCases } from "./conversation-cases.js";
+import { costCases } from "./cost-cases.js";
+import { robustnessCases } from "./robustness-cases.js";
+import { roomCases } from "./room-cases.js";
+import { Speaker, type ConformanceCase, type ConformanceSubject } from "./subject.js";
+import { tokenCases } from "./token-cases.js";
+
+export type { ConformanceCase, ConformanceSubject, Feature } from "./subject.js";
+
+/**
+ * What every dialect must do, one case each. They run the real engine and the real services in memory, without sockets,
+ * under a clock of their own, and need no test framework:
+ * @example
+ * for (const { section, name, run } of conformance(subject)) test(`${section}: ${name}`, run);
+ */
+export function conformance(subject: ConformanceSubject): readonly ConformanceCase[] {
+  const speaker = new Speaker(subject);
+  return [
+    ...conversationCases(speaker),
+    ...robustnessCases(speaker),
+    ...roomCases(speaker),
+    ...tokenCases(speaker),
+    ...costCases(speaker),
+  ];
+}

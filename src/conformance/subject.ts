@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { Fault, type FaultCode } from "../core/index.js";
+import { defineDialect, type AnyDialect, type Frame, type Phrasebook } from "../dialect/index.js";
+import type { Conversation } from "./conversation.js";
+import { ConformanceWorld } from "./world.js";
+
+/**
+ * What a dialect may leave out. The suite leaves the cases about it out only where the subject says so, and checks
+ * instead that nothing of it is there by accident.
+ */
+export type Feature = "tokens" | "history" | "lists";
+
+/** A dialect under test: the dialect, and the frames by which the suite speaks it. */
+export interface ConformanceSubject {
+  readonly dialect: AnyDialect;
+  /** Where it answers; its first path by default. */
+  readonly path?: string;
+  /** How a client speaks it; the dialect's own by default. */
+  readonly phrasebook?: Phrasebook;
+  /** A frame whose command does not exist; absent where commands have no names. */
+  readonly command?: (type: string) => Frame;
+  readonly join: (room: string) => Frame;
+  readonly leave: (room: string) => Frame;
+  /** Joins, and asks for the last `count` messages of the room. */
+  readonly joinWithHistory?: (room: string, count: number) => Frame;
+  /** Asks for a list of agents or of rooms. */
+  readonly list?: () => Frame;
+  /** Who speaks, in a frame that tells a text: a name as `welcomed` gives it. */
+  readonly senderOf: (frame: Frame) => string | undefined;
+  /** A text from a client that writes another sender than itself; absent where a frame has no place for a sender. */
+  readonly forged?: (to: string, text: string, from: string) => Frame;
+  readonly without?: readonly Feature[];
+}
+
+/** One thing that every dialect must do. `run` rejects, with the reason, if this one does not. */
+export interface ConformanceCase {
+  /** What it is about: `conversation`, `robustness`, `rooms`, `tokens`, `costs`, `history`. */
+  readonly section: string;
+  /** A sentence that begins with a verb. */
+  readonly name: string;
+  run(): Promise<void> | void;
+}
+
+/** Somebody who has logged in. */
+export interface Party {
+  readonly client: Conversation;
+  /** The name by which others address it. */
+  readonly name: string;
+}
+
+/** A subject with everything that can be left out filled in, and what the sections do with it. */
+export class Speaker {
+  readonly dialect: AnyDialect;
+  readonly path: string;
+  readonly phrasebook: Phrasebook;
+  readonly subject: ConformanceSubject;
+
+  constructor(subject: ConformanceSubject) {
+    const { dialect } = subject;
+    const phrasebook = subject.phrasebook ?? dialect.phrasebook;
+    const path = subject.path ?? dialect.paths[0];
+    if (phrasebook === undefined) throw new Error(`${dialect.name} has no phrasebook: the suite cannot speak it`);
+    if (path === undefined) throw new Error(`${dialect.name} has no path: the suite cannot reach it`);
+    this.dialect = dialect;
+    this.phrasebook = phrasebook;
+    this.path = path;
+    this.subject = subject;
+  }
+
+  has(feature: Feature): boolean {
+    return this.subject.without?.includes(feature) !== true;
+  }
+
+  world(limits: Readonly<Record<string, number>> = {}): ConformanceWorld {
+    return new ConformanceWorld([this.dialect], { limits });
+  }
+
+  /** Says the frames that log in. @returns the client, and its name if it was welcomed */
+  async tries(world: ConformanceWorld, name: string, token?: string): Promise<Partial<Party> & Pick<Party, "client">> {
+    const client = world.connect(this.path);
+    for (const frame of this.phrasebook.login(name, token)) await client.says(frame);
+    const welcomed = client.connection.frames.flatMap((frame) => this.phrasebook.welcomed(frame, name) ?? [])[0];
+    return welcomed === undefined ? { client } : { client, name: welcomed };
+  }
+
+  /** Logs in; with the agent's own token where there are tokens. */
+  async enters(world: ConformanceWorld, wanted: string): Promise<Party> {
+    const { client, name } = await this.tries(world, wanted, this.has("tokens") ? `own ${wanted}` : undefined);
+    assert(name !== undefined, `${wanted} is welcomed`);
+    assert.equal(world.directory.agent(name)?.dialect, this.dialect.name, `${wanted} is in the directory`);
+    return { client, name };
+  }
+
+  texts({ client }: Pick<Party, "client">): readonly string[] {
+    return client.connection.frames.flatMap((frame) => this.phrasebook.textOf(frame) ?? []);
+  }
+
+  refusals({ client }: Pick<Party, "client">): readonly string[] {
+    return client.connection.frames.flatMap((frame) => this.phrasebook.refusalOf(frame)?.code ?? []);
+  }
+
+  /** The dialect's own word for a fault; undefined if it only closes the connection. */
+  codeOf(code: FaultCode): string | undefined {
+    let told: string | undefined;
+    this.dialect.with((itself) => {
+      const probe = defineDialect({
+        ...itself,
+        codec: (session) => {
+          const codec = itself.codec(session);
+          const { reply } = itself.refuse(new Fault(code, "because"), undefined, session);
+          if (reply !== undefined) told = this.phrasebook.refusalOf(codec.encode(reply))?.code;
+          return codec;
+        },
+      });
+      new ConformanceWorld([probe]).connect(this.path);
+    });
+    return told;
+  }
+}

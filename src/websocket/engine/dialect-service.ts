@@ -1,0 +1,55 @@
+import { asFault, type Envelope, type Message } from "../../core/index.js";
+import type { DialectService, DialectTypes, Session } from "../../dialect/index.js";
+import type { SessionOwner, BridgeSession } from "./session.js";
+
+/** What a dialect gets once per broker: timers, topics, and sending to many. */
+export function openService<T extends DialectTypes>(
+  { context, dialect, hearing }: SessionOwner<T>,
+  sessions: ReadonlySet<BridgeSession<T>>,
+): DialectService<T> {
+  const attempt = (run: () => void): void => {
+    try {
+      run();
+    } catch (thrown) {
+      const { message, stack } = asFault(thrown);
+      context.ledger.count("dialect-failed");
+      context.log("error", "dialect service failed", { dialect: dialect.name, error: stack ?? message });
+    }
+  };
+  function* hearers(to: Iterable<Session<T>>): Iterable<BridgeSession<T>> {
+    const wanted = new Set(to);
+    for (const session of sessions) {
+      if (session.isOver || !wanted.has(session)) continue;
+      // A stream is not a message: a session that cannot keep up misses some of it, and is asked again by `drained`.
+      if (session.backlog > context.limits.wsBacklogMaxBytes / 2) context.ledger.count("stream-skipped");
+      else yield session;
+    }
+  }
+  return {
+    services: context.services,
+    *sessions() {
+      for (const session of sessions) if (!session.isOver) yield session;
+    },
+    broadcast(event, to) {
+      hearing.broadcast(event, hearers(to));
+    },
+    subscribe(topic, heard: (envelope: Envelope) => void) {
+      return context.router.subscribe(topic, {
+        deliver(message: Message) {
+          const { envelope } = message;
+          if (envelope !== undefined) {
+            attempt(() => {
+              heard(envelope);
+            });
+          }
+          return false;
+        },
+        inspects: true,
+      });
+    },
+    after: (ms, run) =>
+      context.clock.after(ms, () => {
+        attempt(run);
+      }),
+  };
+}
