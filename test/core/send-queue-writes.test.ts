@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it, vi } from "vitest";
 import { BacklogTotal, Flusher, Ledger, SendQueue } from "../../src/core/index.js";
 import { FakeWire } from "../kit/fake-wire.js";
@@ -238,6 +240,24 @@ describe("the memory of a send queue", () => {
     expect(give).not.toHaveBeenCalled();
     wire.complete(1);
     expect(give.mock.calls.map(([block]) => block.length)).toEqual([blockBytes]);
+  });
+
+  it("holds nothing of borrowed bytes that have left", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const setup = new Setup();
+    const left = (): WeakRef<ArrayBufferLike> => {
+      const large = letters(100_000);
+      setup.add(large);
+      setup.wire.complete();
+      setup.wire.given.length = 0;
+      return new WeakRef(large.buffer);
+    };
+    const lent = left();
+    await new Promise((resolve) => setImmediate(resolve)); // a WeakRef holds on until its tick is over
+    collect();
+    expect(lent.deref()).toBeUndefined();
+    expect(setup.queue.buffered).toBe(0);
   });
 
   it("of a run that fills a small block exactly is one write with what joins it", () => {

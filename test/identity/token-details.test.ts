@@ -39,6 +39,27 @@ function open(reserved: string[] = [], provedNamesMax = 100): IdentityTokens {
 
 const line = (file: string): string => readFileSync(data.file(file), "utf8").trimEnd();
 
+/** True if nothing is thrown. */
+function allows(run: () => unknown): boolean {
+  try {
+    run();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The Fault of what must fail. */
+function thrownBy(run: () => unknown): Fault {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof Fault) return error;
+    throw error;
+  }
+  return expect.fail("nothing was thrown");
+}
+
 describe("a token that is refused", () => {
   it("is told what to do: which token, from which file or by which command", async () => {
     const identity = open(["boss"]);
@@ -68,7 +89,9 @@ describe("a token that is refused", () => {
   it("of a file that is damaged, empty or cannot be read names the file and the remedy, once", () => {
     const path = data.file("tokens.json");
     writeFileSync(path, "{");
-    expect(() => open()).toThrow(`${path} is damaged: mend it, or delete it and issue the tokens anew`);
+    const damaged = thrownBy(() => open());
+    expect(damaged.message).toContain(`${path} is damaged: mend it, or delete it and issue the tokens anew`);
+    expect([damaged.code, damaged.cause]).toEqual(["unavailable", new SyntaxError((damaged.cause as Error).message)]);
     rmSync(path);
     writeFileSync(data.file("pan-token"), "\n");
     expect(() => open()).toThrow(/^\S*pan-token is empty: delete it/);
@@ -79,13 +102,12 @@ describe("a token that is refused", () => {
       }),
     ).toThrow(/^\/x cannot be read: no words; give it to the user that runs the broker \(chown\), with mode 0600$/);
     const cause = new Error("EIO");
-    try {
+    const unread = thrownBy(() =>
       readable("/x", () => {
         throw cause;
-      });
-    } catch (error) {
-      expect(error).toMatchObject({ code: "unavailable", cause });
-    }
+      }),
+    );
+    expect([unread.code, unread.cause]).toEqual(["unavailable", cause]);
   });
 });
 
@@ -118,6 +140,16 @@ describe("who is let in by a token", () => {
     expect(shared.tokenId).toMatch(new RegExp(`^${basename(data.file("pan-token"))}:[0-9a-f]{16}$`));
     expect([operator.tokenId, shared.tokenId].map((id) => identity.endOf(id ?? ""))).toEqual([undefined, undefined]);
     expect(identity.endOf("pan-token:0000000000000000")).toBe("revoked");
+  });
+
+  it("has the rights that its token was made with, in every process", async () => {
+    const scopes = ["observe", "inspect", "proxy", "operate"] as const;
+    const maker = open();
+    const tokens = await Promise.all(
+      scopes.map((scope) => maker.issue({ kind: "zmq", subject: "ada", scopes: [scope] })),
+    );
+    const other = open();
+    expect(tokens.map((token) => [...other.plain("ada", token).scopes])).toEqual(scopes.map((scope) => [scope]));
   });
 
   it("may carry the names of its proxy tokens, not those of another token of its own", async () => {
@@ -191,6 +223,39 @@ describe("the files of tokens", () => {
     expect(broker.endOf("none")).toBe("revoked");
   });
 
+  it("say at every door what they said until the 200 ms are over", async () => {
+    const identity = open();
+    const [pan, operator] = [line("pan-token"), line("operator-token")];
+    const relay = await identity.issue({ kind: "zmq", subject: "relay", scopes: ["proxy"], names: ["a"] });
+    const speaker = identity.plain("relay", relay);
+    const now = (): unknown[] => [
+      [pan, "p".repeat(43)].filter((token) => allows(() => identity.token("ada", token))).length,
+      allows(() => identity.plain(operatorName, operator)),
+      [...identity.proxied(speaker)],
+      identity.protectedCount,
+      identity.isProtected("relay"),
+      identity.endOf(speaker.tokenId ?? ""),
+    ];
+    clock.advance(200);
+    const before = now();
+    expect(before).toEqual([1, true, ["a"], 1, true, undefined]);
+    for (const file of ["pan-token", "operator-token"])
+      writeFileSync(data.file(file), `${file[0]?.repeat(43) ?? ""}\n`);
+    writeFileSync(data.file("tokens.json"), '{"tokens":[]}');
+    clock.advance(199);
+    expect(allows(() => identity.token("ada", pan))).toBe(true);
+    expect(allows(() => identity.plain(operatorName, operator))).toBe(true);
+    expect([identity.protectedCount, identity.isProtected("relay"), [...identity.proxied(speaker)]]).toEqual([
+      1,
+      true,
+      ["a"],
+    ]);
+    expect(identity.endOf(speaker.tokenId ?? "")).toBeUndefined();
+    clock.advance(1);
+    expect(now()).toEqual([1, false, [], 0, false, "revoked"]);
+    expect(allows(() => identity.token("ada", pan))).toBe(false);
+  });
+
   it("that are damaged a second time are told of a second time", () => {
     const identity = open();
     const path = data.file("tokens.json");
@@ -236,7 +301,8 @@ describe("the files of tokens", () => {
     const add = (): Promise<string> => file.add({ kind: "zmq", subject: "ada", scopes: [] });
     const lock = PidLock.take(`${path}.lock`);
     if (!(lock instanceof PidLock)) expect.fail("the lock is held");
-    const refused = expect(add()).rejects.toThrow(`process ${String(process.pid)} is writing ${path}; try again`);
+    const message = expect.stringContaining(`process ${String(process.pid)} is writing ${path}; try again`) as string;
+    const refused = expect(add()).rejects.toMatchObject({ code: "unavailable", message });
     await vi.advanceTimersByTimeAsync(2_000);
     await refused;
     const patient = add();
