@@ -16,6 +16,10 @@ export const suites = {
   "src/zeromq/wire/forward.ts": ["test/zeromq/wire/forward.test.ts", "test/zeromq/wire/forward-shapes.test.ts"],
   "src/identity/token-file.ts": tokenTests,
   "src/identity/identity-tokens.ts": tokenTests,
+  "src/websocket/engine/session-loop.ts": [
+    "test/websocket/engine/session-loop.test.ts",
+    "test/websocket/engine/inbox.test.ts",
+  ],
 };
 
 const file = process.env.MUTATE ?? "";

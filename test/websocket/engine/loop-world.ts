@@ -1,0 +1,132 @@
+import { Fault, Ledger, defaultLimits, type Limits } from "../../../src/core/index.js";
+import { anyPhase, type Bucket, type Dialect, type Frame, type Rule } from "../../../src/dialect/index.js";
+import { SessionLoop, type LoopOwner, type LoopSession } from "../../../src/websocket/engine/session-loop.js";
+
+interface Types {
+  readonly command: { readonly type: string };
+  readonly event: { readonly type: string };
+  readonly state: undefined;
+  readonly phase: string;
+  readonly limits: object;
+  readonly settings: object;
+}
+export type Command = Types["command"];
+type LoopRule = Partial<Rule<Types>>;
+
+export interface LoopOptions {
+  readonly commands?: Readonly<Record<string, LoopRule>>;
+  readonly limits?: Partial<Limits>;
+  readonly buckets?: (command: Command) => readonly Bucket[];
+  /** What a bucket says, by its key. */
+  readonly waits?: Readonly<Record<string, number>>;
+  /** Nobody has logged in. */
+  readonly isStranger?: boolean;
+  readonly phase?: string;
+  readonly drained?: () => void;
+}
+
+/** A loop between a connection that says what the test says, and a session that does nothing by itself. */
+export class LoopWorld {
+  readonly ledger = new Ledger();
+  readonly refusals: { readonly code: string; readonly message: string; readonly of: string | undefined }[] = [];
+  readonly faults: Fault[] = [];
+  /** What ran, and what else happened, in order. */
+  readonly events: string[] = [];
+  readonly session: LoopSession<Types> & { backlog: number; principal: unknown };
+  readonly loop: SessionLoop<Types>;
+
+  constructor({ commands = {}, limits, buckets, waits = {}, isStranger, phase = "ready", drained }: LoopOptions = {}) {
+    const { events } = this;
+    const agent = isStranger === true ? undefined : "ada";
+    const session = {
+      id: "7",
+      remote: "10.1.2.3",
+      agent,
+      phase,
+      principal: agent === undefined ? undefined : {},
+      backlog: 0,
+      codec: { decode, encode: () => "" },
+      services: {
+        limiter: {
+          take: (key: string, _rate: unknown, cost: number) => {
+            events.push(`take ${String(cost)} of ${key}`);
+            return waits[key] ?? 0;
+          },
+          forget: (key: string) => events.push(`forget ${key}`),
+        },
+      },
+      attempt: (run: () => void) => {
+        events.push("attempt");
+        run();
+      },
+      close: ({ code, reason }: { code: number; reason: string }) => events.push(`close ${String(code)} ${reason}`),
+      end: () => {
+        events.push("end");
+        this.loop.end();
+      },
+    };
+    this.session = session as unknown as LoopWorld["session"];
+    const say: LoopRule = { run: (_session, { type }) => void events.push(type) };
+    const dialect = {
+      name: "test",
+      commands: Object.fromEntries(
+        Object.entries({ say: {}, more: {}, ...commands }).map(([type, rule]) => [
+          type,
+          { phase: anyPhase, ...say, ...rule },
+        ]),
+      ),
+      ...(buckets !== undefined && {
+        rate: { buckets: (_: unknown, command: Command) => buckets(command), refusal: "slower, please" },
+      }),
+      ...(drained !== undefined && { drained }),
+    };
+    const owner: LoopOwner<Types> = {
+      dialect: dialect as unknown as Dialect<Types>,
+      ledger: this.ledger,
+      limits: { ...defaultLimits, ...limits },
+      refuse: (_session, fault, command) => {
+        this.faults.push(fault);
+        this.refusals.push({ code: fault.code, message: fault.message, of: command?.type });
+      },
+      gone: () => events.push("gone"),
+    };
+    this.loop = new SessionLoop(owner, this.session);
+  }
+
+  /** One frame: command types between spaces; `?` is one that cannot be read. */
+  says(...frames: readonly string[]): void {
+    for (const frame of frames) this.loop.frame(Buffer.from(frame));
+  }
+
+  get codes(): string[] {
+    return this.refusals.map(({ code }) => code);
+  }
+}
+
+function decode(frame: Frame): readonly (Command | Fault)[] {
+  const text = String(frame);
+  if (text.startsWith("!")) throw text === "!bug" ? new TypeError("a bug") : new Fault("malformed", "no frame");
+  return text.split(" ").map((type) => (type === "?" ? new Fault("malformed", "no command") : { type }));
+}
+
+/** A promise that the test settles. */
+export function gate(): {
+  readonly done: Promise<void>;
+  readonly open: () => void;
+  readonly fail: (error: unknown) => void;
+} {
+  let open: () => void = () => undefined;
+  let fail: (error: unknown) => void = () => undefined;
+  const done = new Promise<void>((resolve, reject) => ([open, fail] = [resolve, reject]));
+  return {
+    done,
+    open: () => {
+      open();
+    },
+    fail: (error) => {
+      fail(error);
+    },
+  };
+}
+
+export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
