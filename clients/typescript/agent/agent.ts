@@ -13,9 +13,8 @@ import {
   type MessageType,
   type Trust,
 } from "../../../src/core/index.js";
-import { RunningHandlers, type RequestHandler } from "./handlers.js";
+import { RunningHandlers, UnhandledMessages, type RequestHandler } from "./handlers.js";
 import { handshakeRefusal } from "./handshake-refusal.js";
-import { UnhandledMessages } from "./handlers.js";
 import type { MessageListener, Link } from "./link.js";
 import {
   agentDefaults,
@@ -42,15 +41,15 @@ export class Agent implements AsyncIterable<Envelope> {
   readonly name: string;
   readonly #options: Required<Pick<ConnectOptions, keyof typeof agentDefaults & keyof ConnectOptions>> & AgentOptions;
   readonly #pending: PendingRequests;
-  readonly #inbox: UnhandledMessages;
+  readonly #unhandled: UnhandledMessages;
   /** Requests that came after their `expires_at`. */
   #late = 0;
   #link: Link | undefined;
   #onRequest: RequestHandler | undefined;
   #onInform: NoticeHandler | undefined;
   #onResponse: NoticeHandler | undefined;
-  readonly #answering: RunningHandlers;
-  /** Something was published that no later answer has proved to be read. */
+  readonly #handlers: RunningHandlers;
+  /** Something was published, and no later answer has proved that the broker has read it. */
   #unproved = false;
   readonly #roundTrip: RoundTrip;
   #phase: "open" | "closed" = "open";
@@ -60,37 +59,37 @@ export class Agent implements AsyncIterable<Envelope> {
     this.name = name;
     this.#options = { ...agentDefaults, ...options };
     this.#pending = new PendingRequests(this.#options.pendingMax);
-    this.#inbox = new UnhandledMessages(this.#options.inboxMax);
+    this.#unhandled = new UnhandledMessages(this.#options.inboxMax);
     this.#roundTrip = new RoundTrip(this.#pending, (to, content, messageId, isWanted) =>
       this.#publish(to, "request", content, { messageId }, {}, isWanted),
     );
-    this.#answering = new RunningHandlers({
-      max: this.#options.answeringMax,
-      respond: (request, content) => this.respond(request, content),
-      failed: (event, fields) => {
+    this.#handlers = new RunningHandlers(
+      this.#options.answeringMax,
+      (request, content) => this.respond(request, content),
+      (event, fields) => {
         this.#tell("error", event, fields);
       },
-    });
+    );
   }
 
-  /** Messages that nobody took: the inbox was full, or they were requests that came after their `expires_at`. */
+  /** Messages that were lost here: too many were waiting, or they were requests that came after their `expires_at`. */
   get dropped(): number {
-    return this.#inbox.dropped + this.#late;
+    return this.#unhandled.dropped + this.#late;
   }
 
   /**
-   * Connects over ZeroMQ. Resolves when a round trip through the broker has come back on the agent's own topic: nothing
-   * sent or awaited from here on is lost to a slow start.
-   * @throws Fault malformed (name), unavailable (no broker), forbidden or unauthenticated (a name that has an owner)
+   * Connects over ZeroMQ. Resolves when a round trip through the broker has come back on the agent's own topic: from
+   * then on nothing is lost because a socket is not ready yet.
+   * @throws Fault malformed (the name), unavailable (no broker), forbidden or unauthenticated (the name has an owner)
    */
   static async connect(options: ConnectOptions): Promise<Agent> {
     const problem = agentNameProblem(options.name);
     if (problem !== undefined) throw new Fault("malformed", `the name ${options.name} ${problem}; choose another`);
     const { findEndpoints, ZmqLink } = await import("./link-zeromq.js");
     const agent = new Agent(options.name, options);
-    const doors = findEndpoints(options);
+    const endpoints = findEndpoints(options);
     const link = new ZmqLink({
-      ...doors,
+      ...endpoints,
       name: options.name,
       ...(options.token !== undefined && { token: options.token }),
       publishTimeoutMs: options.publishTimeoutMs ?? agentDefaults.publishTimeoutMs,
@@ -106,12 +105,12 @@ export class Agent implements AsyncIterable<Envelope> {
     link.open();
     try {
       await agent.#roundTrip.first(agent.#options.readyTimeoutMs, (isWanted) =>
-        handshakeRefusal(doors.in, options, isWanted),
+        handshakeRefusal(endpoints.in, options, isWanted),
       );
       agent.#unproved = false;
     } catch (thrown) {
       await link.close(0);
-      // It takes what we say and we hear nothing: the name is not ours to hear.
+      // The broker takes what we say, but lets us hear nothing: the name belongs to another agent.
       throw link.isConnected && asFault(thrown).code === "unavailable" ? refusedName(options) : thrown;
     }
     return agent;
@@ -128,17 +127,17 @@ export class Agent implements AsyncIterable<Envelope> {
 
   /**
    * Asks and waits for the response.
-   * @throws Fault timeout, not-found, full, malformed, conflict (the same `messageId` twice), and whatever else the
-   * broker or the answerer says about it
+   * @throws Fault timeout, not-found, full, malformed, conflict (the same `messageId` twice), and every other fault
+   * that the broker or the asked agent answers with
    */
   request(to: string, content: Said, options: Partial<WaitOptions> & SendOptions = {}): Promise<Envelope> {
     if (to === this.name)
-      return Promise.reject(new Fault("malformed", `${to} is this agent itself: nobody would answer`));
+      return Promise.reject(new Fault("malformed", `${to} is this agent itself: it would get no answer`));
     const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs;
     const messageId = options.messageId ?? randomUUID();
     const isNew = !this.#pending.has(messageId);
     const answer = this.#pending.wait(messageId, to, { timeoutMs, signal: options.signal });
-    // Refused at once, or given up already: then it is not sent either.
+    // Refused at once, or given up already: then nothing is sent.
     if (!isNew || !this.#pending.has(messageId)) return answer;
     const until = new Date(Date.now() + timeoutMs);
     const more = Number.isNaN(until.getTime()) ? {} : { expires_at: until.toISOString() };
@@ -158,7 +157,7 @@ export class Agent implements AsyncIterable<Envelope> {
     return this.#publish(to, "inform", content, options);
   }
 
-  /** Answers a request that was taken from the inbox. There is no way to answer anything else. */
+  /** Answers a request that came by iteration. Only requests can be answered. */
   respond(request: Request, content: Said): Promise<void> {
     const { from, message_id: inReplyTo, conversation_id: conversationId } = request;
     return this.#publish(from, "response", content, {
@@ -167,7 +166,7 @@ export class Agent implements AsyncIterable<Envelope> {
     });
   }
 
-  /** Answers requests: what the handler returns is the response; what it throws is told as a fault. */
+  /** Answers requests: what the handler returns is the response; what it throws is sent as a fault. */
   onRequest(handler: RequestHandler): this {
     this.#onRequest = handler;
     return this;
@@ -191,7 +190,7 @@ export class Agent implements AsyncIterable<Envelope> {
     try {
       await this.#ask("room.join", { room });
     } catch (thrown) {
-      if (isNew) this.#link?.unsubscribe(room); // else it was heard, and is
+      if (isNew) this.#link?.unsubscribe(room); // it was subscribed before: then it stays so
       throw thrown;
     }
   }
@@ -214,7 +213,7 @@ export class Agent implements AsyncIterable<Envelope> {
     return listedAgents(await this.#ask("agents.list"));
   }
 
-  /** Hears a topic that is no room: `$events`, a data topic, with scope `observe` everything (`""`). */
+  /** Subscribes to a topic that is not a room: `$events`, a data topic, or everything (`""`, scope `observe`). */
   subscribe(topic: string): void {
     this.#open().subscribe(topic);
   }
@@ -225,12 +224,12 @@ export class Agent implements AsyncIterable<Envelope> {
 
   /** Messages that no handler takes, oldest first. */
   [Symbol.asyncIterator](): AsyncIterator<Envelope, undefined> {
-    return this.#inbox[Symbol.asyncIterator]();
+    return this.#unhandled[Symbol.asyncIterator]();
   }
 
   /**
    * Finishes what is being answered and sent, then leaves. A second call waits for the first.
-   * @throws Fault unavailable if the broker did not confirm that it has read what was said last
+   * @throws Fault unavailable if the broker did not confirm that it has read the last messages
    */
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
@@ -238,7 +237,7 @@ export class Agent implements AsyncIterable<Envelope> {
 
   async #close(): Promise<void> {
     const end = performance.now() + agentDefaults.closeMs;
-    await this.#answering.drain(agentDefaults.closeMs);
+    await this.#handlers.drain(agentDefaults.closeMs);
     let unread: unknown;
     if (this.#unproved && this.#link?.house === undefined) {
       await this.#roundTrip
@@ -247,13 +246,13 @@ export class Agent implements AsyncIterable<Envelope> {
     }
     this.#phase = "closed";
     this.#pending.close(new Fault("going-away", "this agent was closed"));
-    // Whoever has not confirmed by now is not there to read what still waits.
+    // A broker that has not confirmed by now will not read what still waits.
     await this.#link?.close(unread === undefined ? 1_000 : 0);
-    this.#inbox.close();
+    this.#unhandled.close();
     if (unread !== undefined)
       throw new Fault(
         "unavailable",
-        "the broker did not confirm that it has read what this agent said last; it may be lost",
+        "the broker did not confirm that it has read the last messages of this agent; they may be lost",
         { cause: unread },
       );
   }
@@ -285,12 +284,13 @@ export class Agent implements AsyncIterable<Envelope> {
       ...more,
     };
     const payload = writeEnvelope(envelope);
-    // The broker closes the connection of whoever sends more: what waits behind it would be lost, too.
+    // The broker closes the connection of an agent that sends more: messages that wait behind it would be lost, too.
     const size = Buffer.byteLength(payload);
     if (size > messageMaxBytes)
       throw new Fault(
         "too-large",
-        `the message has ${size} bytes, and the broker takes ${messageMaxBytes} (zmqFrameMaxBytes; tell the agent by messageMaxBytes)`,
+        `the message has ${size} bytes, and the broker takes ${messageMaxBytes} ` +
+          "(its zmqFrameMaxBytes; if it is set otherwise, give the agent the same number as messageMaxBytes)",
       );
     const link = this.#open();
     if (type !== "request") this.#unproved = true;
@@ -298,7 +298,7 @@ export class Agent implements AsyncIterable<Envelope> {
   }
 
   #hear(topic: string, payload: Buffer, trust: Trust | undefined): void {
-    const reading = readPayload(payload, { name: this.name, topic, trust });
+    const reading = readPayload(payload, this.name, topic, trust);
     if ("problem" in reading) {
       this.#tell("warn", "a message could not be read", { problem: reading.problem });
       return;
@@ -308,7 +308,7 @@ export class Agent implements AsyncIterable<Envelope> {
     if (envelope.from === this.name && this.#options.hearOwn !== true) return;
     if (envelope.type === "request") {
       if (isExpired(envelope, Date.now())) {
-        this.#late += 1; // what was given up is not carried out
+        this.#late += 1; // whoever asked has given up: the request is not carried out
         this.#tell("warn", "a request came after its expires_at, dropped", {
           from: envelope.from,
           id: envelope.message_id,
@@ -317,9 +317,9 @@ export class Agent implements AsyncIterable<Envelope> {
         return;
       }
       const request: Request = { ...envelope, type: "request" };
-      if (this.#onRequest !== undefined) this.#answering.answer(request, this.#onRequest);
+      if (this.#onRequest !== undefined) this.#handlers.answer(request, this.#onRequest);
       else if (!this.#keep(request))
-        this.#answering.refuse(
+        this.#handlers.refuse(
           request,
           new Fault("full", `${this.name} has as many messages waiting as it can; try again later`),
         );
@@ -332,24 +332,28 @@ export class Agent implements AsyncIterable<Envelope> {
     });
     const notice: Notice = { ...envelope, type: envelope.type === "response" ? "response" : "inform" };
     const handler = notice.type === "response" ? this.#onResponse : this.#onInform;
-    if (handler === undefined || this.#answering.isFull) this.#keep(notice);
-    else this.#answering.run(() => handler(notice));
+    if (handler === undefined || this.#handlers.isFull) this.#keep(notice);
+    else this.#handlers.run(() => handler(notice));
   }
 
-  /** @returns false if the inbox is full */
+  /** @returns false if too many messages wait already */
   #keep(envelope: Envelope): boolean {
-    if (this.#inbox.put(envelope)) return true;
+    if (this.#unhandled.put(envelope)) return true;
     const { log } = this.#options;
     if (log !== undefined)
-      this.#tell("warn", "inbox full, message dropped", { id: envelope.message_id, dropped: this.#inbox.dropped });
-    else if (this.#inbox.dropped === 1)
+      this.#tell("warn", "too many messages wait, message dropped", {
+        id: envelope.message_id,
+        dropped: this.#unhandled.dropped,
+      });
+    else if (this.#unhandled.dropped === 1)
       process.emitWarning(
-        `agent ${this.name}: the inbox is full and messages are dropped: take them by onInform, onResponse, onRequest or iteration, or raise inboxMax`,
+        `agent ${this.name}: too many messages wait, and more are dropped: take them by onInform, onResponse, ` +
+          "onRequest or iteration, or raise inboxMax",
       );
     return false;
   }
 
-  /** The application's log. What it throws is its own business and must not end ours. */
+  /** Writes to the application's log. An error there must not stop the agent. */
   #tell(level: Parameters<Log>[0], event: string, fields: Readonly<Record<string, unknown>>): void {
     try {
       this.#options.log?.(level, event, { agent: this.name, ...fields });

@@ -1,40 +1,39 @@
 import { Fault, asFault, type Content, type Envelope } from "../../../src/core/index.js";
 import type { Request } from "./options.js";
 
-/** What {@link RunningHandlers} needs of its agent. */
-export interface AnsweringOptions {
-  /** Handlers that may be under way at once. */
-  readonly max: number;
-  readonly respond: (request: Request, content: string | Content) => Promise<void>;
-  /** Hears of a handler that failed. */
-  readonly failed: (event: string, fields: Readonly<Record<string, unknown>>) => void;
-}
-
-/** What a request's handler gives back: the response. */
+/** Takes a request; what it returns is the response. */
 export type RequestHandler = (request: Request) => string | Content | undefined | Promise<string | Content | undefined>;
 
-/** An agent's handlers that are under way, and what becomes of them when it leaves. */
+/** An agent's handlers that have begun and not ended, and what becomes of them when it leaves. */
 export class RunningHandlers {
-  readonly #options: AnsweringOptions;
+  readonly #max: number;
+  readonly #respond: (request: Request, content: string | Content) => Promise<void>;
+  readonly #onFailure: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   // bound: answeringMax of the agent's options · evicts: one more request is answered as full · owner: RunningHandlers
-  readonly #underWay = new Map<Promise<void>, Request | undefined>();
+  readonly #running = new Map<Promise<void>, Request | undefined>();
   #phase: "open" | "closing" = "open";
 
-  constructor(options: AnsweringOptions) {
-    this.#options = options;
+  /**
+   * @param max handlers that may run at once
+   * @param respond sends the response to a request
+   * @param onFailure is told of a handler that failed
+   */
+  constructor(
+    max: number,
+    respond: (request: Request, content: string | Content) => Promise<void>,
+    onFailure: (event: string, fields: Readonly<Record<string, unknown>>) => void,
+  ) {
+    this.#max = max;
+    this.#respond = respond;
+    this.#onFailure = onFailure;
   }
 
   /** True if no further handler may begin. */
   get isFull(): boolean {
-    return this.#underWay.size >= this.#options.max;
+    return this.#running.size >= this.#max;
   }
 
-  /** True while something is under way. */
-  get isBusy(): boolean {
-    return this.#underWay.size > 0;
-  }
-
-  /** Answers a request by what its handler gives back; what it throws is told as a fault. */
+  /** Answers a request with what its handler returns; what the handler throws is sent as a fault. */
   answer(request: Request, handler: RequestHandler): void {
     if (this.#phase === "closing")
       this.refuse(request, new Fault("going-away", `${request.to} is leaving; ask it again when it is back`));
@@ -50,25 +49,22 @@ export class RunningHandlers {
 
   /** Answers a request by a fault. */
   refuse(request: Request, fault: Fault): void {
-    this.#begin(this.#options.respond(request, faultContent(fault)), undefined);
+    this.#begin(this.#respond(request, faultContent(fault)), undefined);
   }
 
-  /** Waits for what is under way, `withinMs` at most; what is not answered then is answered as `going-away`. */
+  /** Waits until the handlers have ended, `withinMs` at most; requests still open then are answered as `going-away`. */
   async drain(withinMs: number): Promise<void> {
     this.#phase = "closing";
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<"late">((resolve) => (timer = setTimeout(resolve, withinMs, "late")));
-    while (this.#underWay.size > 0)
-      if ((await Promise.race([Promise.allSettled(this.#underWay.keys()), late])) === "late") break;
+    while (this.#running.size > 0)
+      if ((await Promise.race([Promise.allSettled(this.#running.keys()), late])) === "late") break;
     clearTimeout(timer);
-    const left = [...this.#underWay.values()].filter((request) => request !== undefined);
-    this.#underWay.clear();
+    const left = [...this.#running.values()].filter((request) => request !== undefined);
+    this.#running.clear();
     await Promise.allSettled(
       left.map((request) =>
-        this.#options.respond(
-          request,
-          faultContent(new Fault("going-away", `${request.to} has left before it could answer`)),
-        ),
+        this.#respond(request, faultContent(new Fault("going-away", `${request.to} has left before it could answer`))),
       ),
     );
   }
@@ -79,19 +75,19 @@ export class RunningHandlers {
       answer = (await handler(request)) ?? "";
     } catch (thrown) {
       const fault = asFault(thrown);
-      this.#options.failed("a request handler failed", { id: request.message_id, cause: String(thrown) });
+      this.#onFailure("a request handler failed", { id: request.message_id, cause: String(thrown) });
       answer = faultContent(thrown instanceof Fault ? fault : new Fault(fault.code, "the agent failed to answer"));
     }
-    await this.#options.respond(request, answer);
+    await this.#respond(request, answer);
   }
 
   #begin(work: Promise<void>, request: Request | undefined): void {
     const done = work
       .catch((thrown: unknown) => {
-        this.#options.failed("a handler failed", { cause: String(thrown) });
+        this.#onFailure("a handler failed", { cause: String(thrown) });
       })
-      .finally(() => this.#underWay.delete(done));
-    this.#underWay.set(done, request);
+      .finally(() => this.#running.delete(done));
+    this.#running.set(done, request);
   }
 }
 
@@ -99,9 +95,9 @@ function faultContent({ code, message }: Fault): Content {
   return { message, kind: "fault", data: { code } };
 }
 
-/** What came and was taken by no handler: kept in order, up to a bound, for whoever iterates. */
+/** Messages that no handler has taken: kept in order, up to a bound, for those who iterate over the agent. */
 export class UnhandledMessages implements AsyncIterable<Envelope> {
-  /** Messages that came when it was full. */
+  /** Messages that came while it was full. */
   dropped = 0;
   readonly #max: number;
   #messages: Envelope[] = [];
@@ -146,7 +142,7 @@ export class UnhandledMessages implements AsyncIterable<Envelope> {
         });
       },
       return: () => {
-        // Whoever stops listening takes no message any more.
+        // An iteration that has ended must take no more messages.
         this.#takers = this.#takers.filter((taker) => taker !== own);
         own?.({ value: undefined, done: true });
         return Promise.resolve({ value: undefined, done: true });

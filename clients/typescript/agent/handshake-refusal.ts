@@ -2,43 +2,43 @@ import { createConnection } from "node:net";
 import { Fault } from "../../../src/core/index.js";
 import type { ConnectOptions } from "./options.js";
 
-/** Who knocks: as the agent's PUB socket does. */
+/** Who connects, in the same way as the agent's PUB socket. */
 export type Caller = Pick<ConnectOptions, "name" | "token">;
 
-/** `silent`: nobody is there, or nothing was said in time. */
+/** `silent`: no broker is there, or it said nothing in time. */
 type HandshakeAnswer = { readonly kind: "welcome" | "silent" } | { readonly kind: "refused"; readonly why: string };
 
 const greetingBytes = 64;
 const commandFlag = 0x04;
 const longFlag = 0x02;
-/** A door that answers at all does so at once. */
+/** How long the broker may take to answer, which it does at once, milliseconds. */
 const answerMs = 2_000;
-/** Whoever is let in has its answer long before. */
+/** Time before each try, milliseconds: an agent that is admitted has its answer earlier. */
 const pauseMs = 300;
 
 /**
- * Why the broker's door for PUB sockets turns an agent away: libzmq hears the reason (ERROR, RFC 23 §3.5), gives up and
- * tells nobody. Knocks only while the agent waits.
- * @returns undefined once the door lets it in, or nobody waits any more
+ * Why the broker's endpoint for PUB sockets refuses an agent. libzmq hears the reason (ERROR, RFC 23 §3.5), gives up
+ * and does not tell it, so this makes the handshake once more by hand. It tries only while the agent waits.
+ * @returns undefined once the endpoint admits the agent, or the agent no longer waits
  */
 export async function handshakeRefusal(
-  door: string,
+  endpoint: string,
   caller: Caller,
   isWanted: () => boolean,
 ): Promise<Fault | undefined> {
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs).unref());
     if (!isWanted()) return undefined;
-    const word = await ask(door, caller);
+    const word = await ask(endpoint, caller);
     if (word.kind === "welcome") return undefined;
     if (word.kind === "refused") return new Fault("unauthenticated", `the broker refuses ${caller.name}: ${word.why}`);
   }
 }
 
-/** Introduces itself by hand (RFC 23 §3) and hears the first command. */
-function ask(door: string, caller: Caller): Promise<HandshakeAnswer> {
+/** Makes the handshake (RFC 23 §3) up to the broker's first command. */
+function ask(endpoint: string, caller: Caller): Promise<HandshakeAnswer> {
   return new Promise((resolve) => {
-    const socket = createConnection(placeOf(door));
+    const socket = createConnection(addressOf(endpoint));
     let heard: Buffer = Buffer.alloc(0);
     let isIntroduced = false;
     const settle = (word: HandshakeAnswer): void => {
@@ -67,9 +67,9 @@ function ask(door: string, caller: Caller): Promise<HandshakeAnswer> {
   });
 }
 
-function placeOf(door: string): { readonly path: string } | { readonly host: string; readonly port: number } {
-  if (door.startsWith("ipc://")) return { path: door.slice("ipc://".length) };
-  const [, host = "", port = ""] = /^tcp:\/\/(.+):(\d+)$/.exec(door) ?? [];
+function addressOf(endpoint: string): { readonly path: string } | { readonly host: string; readonly port: number } {
+  if (endpoint.startsWith("ipc://")) return { path: endpoint.slice("ipc://".length) };
+  const [, host = "", port = ""] = /^tcp:\/\/(.+):(\d+)$/.exec(endpoint) ?? [];
   return { host: host.replace(/^\[|\]$/g, "").replace(/^\*$/, "127.0.0.1"), port: Number(port) };
 }
 
@@ -82,7 +82,7 @@ function greeting({ token }: Caller): Buffer {
   return bytes;
 }
 
-/** READY of a PUB that declares its name, or HELLO (RFC 24). */
+/** READY of a PUB that declares its name; with a token, HELLO (RFC 24). */
 function introduction({ name, token }: Caller): Buffer {
   return token === undefined
     ? command("READY", property("Socket-Type", "PUB"), property("X-Agent", name))
@@ -108,7 +108,7 @@ function shortText(text: string): Buffer {
   return Buffer.concat([Buffer.from([bytes.length]), bytes]);
 }
 
-/** What the first command says; undefined while it has not come whole. */
+/** What the first command says; undefined until it has arrived whole. */
 function answerIn(bytes: Buffer): HandshakeAnswer | undefined {
   const isLong = ((bytes[0] ?? 0) & longFlag) !== 0;
   const at = isLong ? 9 : 2;

@@ -12,27 +12,18 @@ import {
   type Trust,
 } from "../../../src/core/index.js";
 
+/** How well a sender is proved, as the broker writes it. */
 const trusts: readonly Trust[] = ["claimed", "shared", "proved"];
 
-/** How a payload came. */
-export interface Way {
-  /** The agent that hears it. */
-  readonly name: string;
-  /**
-   * The topic under which it came: the addressee, whatever the payload says. A broadcast comes under the agent's own
-   * name.
-   */
-  readonly topic: string;
-  /** What the broker knows of the sender, where it said so beside the payload. */
-  readonly trust: Trust | undefined;
-}
-
 /**
- * A payload as it arrived. `trust` and `replay` are the broker's word (ADR 0011): it takes them out of what claimed
- * agents send, so that a message without `trust` is of
- * one of those.
+ * Reads a payload as it arrived. `trust` and `replay` in it were written by the broker (ADR 0011), which removes them
+ * from what claimed agents send: a message without `trust` comes from one of those.
+ * @param self the agent that hears it
+ * @param topic the topic under which it came: this is the addressee, whatever the payload says. A broadcast comes under
+ * the agent's own name.
+ * @param trust what the broker knows of the sender, where it said so beside the payload
  */
-export function readPayload(payload: Buffer, { name, topic, trust }: Way): Reading {
+export function readPayload(payload: Buffer, self: string, topic: string, trust: Trust | undefined): Reading {
   let json: unknown;
   try {
     json = JSON.parse(payload.toString());
@@ -42,7 +33,7 @@ export function readPayload(payload: Buffer, { name, topic, trust }: Way): Readi
   const fields: Readonly<Record<string, unknown>> = typeof json === "object" && json !== null ? { ...json } : {};
   const { to, replay } = fields;
   const reading = readEnvelope(json, {
-    topic: topic === name && to === everyone ? everyone : topic,
+    topic: topic === self && to === everyone ? everyone : topic,
     receivedAt: Date.now(),
     fallbackId: randomUUID(),
     trust: trust ?? trusts.find((one) => one === fields["trust"]) ?? "claimed",
@@ -51,12 +42,12 @@ export function readPayload(payload: Buffer, { name, topic, trust }: Way): Readi
   return replay === true ? { envelope: { ...reading.envelope, replay } } : reading;
 }
 
-/** True for an inform by which the broker tells a fault. */
+/** True for an inform with which the broker reports a fault. */
 export function isFaultNotice(envelope: Envelope): boolean {
   return envelope.type === "inform" && envelope.from === "$broker" && envelope.content.kind === "fault";
 }
 
-/** The fault that a notice tells. */
+/** The fault that a message reports. */
 export function faultOf(envelope: Envelope): Fault {
   const { data, message } = envelope.content;
   const fields: Readonly<Record<string, unknown>> = typeof data === "object" && data !== null ? { ...data } : {};

@@ -13,7 +13,7 @@ import {
 } from "../../../src/core/index.js";
 import type { MessageListener, House, Link } from "./link.js";
 
-/** The broker's side of a direct line; the composition root makes it from its directory. */
+/** What an agent in the broker's own process talks to; the composition root makes it from the broker's parts. */
 export interface MemoryHome {
   readonly exchange: Exchange;
   readonly newId: () => string;
@@ -23,7 +23,7 @@ export interface MemoryHome {
   rooms(viewer: Principal): readonly ListedRoom[];
 }
 
-/** An agent of this process in the directory. */
+/** The entry of such an agent in the directory. */
 export interface MemoryPresence {
   join(room: string): void;
   leave(room: string): void;
@@ -105,7 +105,7 @@ export class MemoryLink implements Link, Subscriber {
     });
   }
 
-  /** One copy, handed over at once: written as soon as it is taken. */
+  /** Hands one copy over; it counts as written at once. */
   deliver(message: Message, observed: boolean): boolean {
     if (this.#closed || message.origin === this) return false;
     const ledger = observed ? this.#home.exchange.ledger.taps : this.#home.exchange.ledger.copies;
@@ -118,7 +118,7 @@ export class MemoryLink implements Link, Subscriber {
     return true;
   }
 
-  /** Runs now; what it throws becomes a rejection. */
+  /** Runs it now; what it throws becomes a rejection. */
   #at<T>(run: () => T): Promise<T> {
     try {
       return Promise.resolve(run());

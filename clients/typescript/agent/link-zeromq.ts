@@ -6,18 +6,19 @@ import { Fault } from "../../../src/core/index.js";
 import type { Link, MessageListener } from "./link.js";
 import type { ConnectOptions } from "./options.js";
 
+/** Where a {@link ZmqLink} connects, as whom, and whom it tells. */
 export interface ZmqLinkOptions {
   readonly name: string;
-  /** The broker's door for PUB sockets. */
+  /** The broker's endpoint for PUB sockets. */
   readonly in: string;
-  /** The broker's door for SUB sockets. */
+  /** The broker's endpoint for SUB sockets. */
   readonly out: string;
   /** The agent's ZeroMQ token: PLAIN; without it the name is declared by `X-Agent`. */
   readonly token?: string;
   /** How long a publication waits for the broker or for room in the queue, milliseconds. */
   readonly publishTimeoutMs: number;
   readonly heard: MessageListener;
-  /** The broker is there; again after it was away. */
+  /** Called when the broker is reached, also when it is reached again after a loss. */
   readonly connected: () => void;
 }
 
@@ -26,8 +27,8 @@ const zmqMetadata = 95;
 const subscribed = 1;
 
 /**
- * Sockets that say who they are, for agents without a token: a name that is another's is refused before anything is
- * said in it.
+ * Sockets that declare the agent's name, for agents without a token: the broker refuses a name that belongs to another
+ * agent before anything is said under it.
  */
 class DeclaredSubscriber extends Subscriber {
   declare(name: string): void {
@@ -42,9 +43,9 @@ class DeclaredPublisher extends XPublisher {
 }
 
 /**
- * Two libzmq sockets. It publishes through XPUB with `noDrop`: a full queue is waited for instead of dropping, and the
- * subscribe-all byte of the broker
- * tells when there is somebody to send to; a plain PUB would drop in silence before that.
+ * Two libzmq sockets. It publishes through XPUB with `noDrop`: when the queue is full it waits and drops nothing. The
+ * broker's subscription to everything tells when the broker is there; a plain PUB would drop messages before that
+ * without a word.
  */
 export class ZmqLink implements Link {
   readonly #options: ZmqLinkOptions;
@@ -64,7 +65,7 @@ export class ZmqLink implements Link {
       ...(options.token !== undefined && { plainUsername: options.name, plainPassword: options.token }),
     };
     this.#sub = new DeclaredSubscriber({ ...shared, linger: 0, receiveHighWaterMark: 0 });
-    // Every subscription is told, the same one after a reconnect, too.
+    // Tells of every subscription, also of the same one after a reconnect.
     this.#pub = new DeclaredPublisher({ ...shared, noDrop: true, sendTimeout: 0, verbosity: "allSubs" });
     if (options.token === undefined) for (const socket of [this.#sub, this.#pub]) socket.declare(options.name);
   }
@@ -83,7 +84,7 @@ export class ZmqLink implements Link {
   }
 
   subscribe(topic: string): boolean {
-    if (this.#topics.has(topic)) return false; // libzmq counts, agents do not
+    if (this.#topics.has(topic)) return false; // libzmq counts subscriptions to one topic, agents do not
     this.#topics.add(topic);
     this.#sub.subscribe(topic);
     return true;
@@ -94,9 +95,9 @@ export class ZmqLink implements Link {
   }
 
   publish(topic: string, payload: string, isWanted: () => boolean = () => true): Promise<void> {
-    // The time to wait begins now, not when it is this one's turn.
+    // The time to wait begins now, not when the messages before are sent.
     const end = performance.now() + this.#options.publishTimeoutMs;
-    // libzmq takes one send at a time: each waits for the one before, whatever became of it.
+    // libzmq takes one send at a time: each waits for the one before, sent or failed.
     const sent = this.#last.then(() => this.#send([topic, payload], end, isWanted));
     this.#last = sent.catch(() => undefined);
     return sent;
@@ -113,13 +114,13 @@ export class ZmqLink implements Link {
   }
 
   /**
-   * Offers a message until libzmq takes it. It does not tell when a full XPUB has room again, so it is asked every
+   * Offers a message until libzmq takes it. libzmq does not tell when a full XPUB has room again, so it is asked every
    * millisecond.
    */
   async #send(frames: [string, string], end: number, isWanted: () => boolean): Promise<void> {
     for (;;) {
       if (this.#phase === "closed") throw new Fault("going-away", "this agent is closed");
-      if (!isWanted()) throw new Fault("timeout", "it was given up before it could be sent");
+      if (!isWanted()) throw new Fault("timeout", "the request was given up before it could be sent");
       if (this.#isConnected) {
         try {
           await this.#pub.send(frames);
@@ -138,11 +139,11 @@ export class ZmqLink implements Link {
       return new Fault("unavailable", `no broker answers at ${this.#options.in}; start one with: broker start`);
     return new Fault(
       "slow-consumer",
-      "the broker does not take messages fast enough; send less, or wait longer (publishTimeoutMs)",
+      "the broker does not take messages fast enough; send fewer, or wait longer (publishTimeoutMs)",
     );
   }
 
-  /** Waits until the broker wants to hear us, or something else has changed; until `end` at most. */
+  /** Waits until the broker is reached or the link is closed; until `end` at most. */
   async #change(end: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
@@ -163,11 +164,10 @@ export class ZmqLink implements Link {
   }
 
   /**
-   * XPUB tells when the broker subscribes to everything, after each reconnect, too. It does not tell that the
-   * connection is lost: libzmq keeps what is
-   * sent meanwhile until the broker is back, and whoever leaves before that is told so by the round trip of
-   * `Agent.close`. (The sockets' monitors would
-   * tell, but closing one in zeromq 6.8 makes other sockets of the process deaf.)
+   * XPUB tells when the broker subscribes to everything, also after each reconnect. It does not tell that the
+   * connection is lost: libzmq keeps what is sent meanwhile until the broker is back. An agent that leaves before that
+   * learns it from the round trip of `Agent.close`. (The sockets' monitors would tell, but after one is closed in
+   * zeromq 6.8 other sockets of the process receive nothing.)
    */
   async #watch(): Promise<void> {
     for await (const [subscription] of this.#pub) {
@@ -184,13 +184,13 @@ function isFull(thrown: unknown): boolean {
   return thrown instanceof Error && "code" in thrown && thrown.code === "EAGAIN";
 }
 
-/** The two doors of a broker. */
+/** The two endpoints of a broker for agents. */
 export interface Endpoints {
   readonly in: string;
   readonly out: string;
 }
 
-/** The doors to use: as told, else those of the broker that runs on this machine, else the standard ports. */
+/** The endpoints to use: as told, else those of the broker that runs on this machine, else the standard ports. */
 export function findEndpoints(options: Pick<ConnectOptions, "in" | "out" | "dataDir">): Endpoints {
   if (options.in !== undefined && options.out !== undefined) return { in: options.in, out: options.out };
   const known = readEndpoints(options.dataDir ?? defaultDataDir());
@@ -205,7 +205,7 @@ function readEndpoints(dataDir: string): Endpoints | undefined {
   try {
     text = readFileSync(join(dataDir, "endpoints.json"), "utf8");
   } catch {
-    return undefined; // no broker has written its doors here: the standard ports are tried
+    return undefined; // no broker has written its endpoints here: the standard ports are tried
   }
   const endpoints = JSON.parse(text) as { readonly zmqIn?: readonly string[]; readonly zmqOut?: readonly string[] };
   const [zmqIn] = endpoints.zmqIn ?? [];

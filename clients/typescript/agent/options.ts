@@ -1,6 +1,6 @@
-import type { Content, Envelope, Fault, Log } from "../../../src/core/index.js";
+import type { Content, Envelope, Log } from "../../../src/core/index.js";
 
-/** What is said: a text, or a text with more. */
+/** What is said: a text, or content with a text and more. */
 export type Said = string | Content;
 
 /** What one message may carry beside its content. */
@@ -11,7 +11,7 @@ export interface SendOptions {
   readonly priority?: Envelope["priority"];
 }
 
-/** What an agent can be told beside its name; times in milliseconds. */
+/** Settings of an agent; times in milliseconds. */
 export interface AgentOptions {
   /** A name for people; never routes. */
   readonly displayName?: string;
@@ -21,15 +21,13 @@ export interface AgentOptions {
   readonly pendingMax?: number;
   /** Messages kept for iteration when no handler takes them. */
   readonly inboxMax?: number;
-  /**
-   * Requests, responses and informs whose handlers may be under way at once; one more request is answered as `full`.
-   */
+  /** How many handlers of requests, responses and informs may run at once; one more request is answered as `full`. */
   readonly answeringMax?: number;
   /** The largest message, bytes of JSON; the broker's `zmqFrameMaxBytes`. */
   readonly messageMaxBytes?: number;
   /** Hear what this agent itself published to rooms and topics. */
   readonly hearOwn?: boolean;
-  /** Hears of each response and inform (ids only), and of failing handlers. */
+  /** Is told of each response and inform (ids only), and of handlers that fail. */
   readonly log?: Log;
 }
 
@@ -37,8 +35,8 @@ export interface AgentOptions {
 export interface ConnectOptions extends AgentOptions {
   readonly name: string;
   /**
-   * The broker's doors; default: those of the broker that runs on this machine (`endpoints.json` of `dataDir`), else
-   * tcp 5555 and 5556.
+   * The broker's endpoint for PUB sockets, and for SUB sockets; default: those of the broker that runs on this machine
+   * (`endpoints.json` of `dataDir`), else tcp 5555 and 5556.
    */
   readonly in?: string;
   readonly out?: string;
@@ -61,9 +59,9 @@ export const agentDefaults = Object.freeze({
   messageMaxBytes: 1_048_576,
   readyTimeoutMs: 10_000,
   publishTimeoutMs: 10_000,
-  /** The ready ping is repeated this often, under one id. */
+  /** The ping of `connect` is repeated after this time, under one id. */
   pingMs: 50,
-  /** Waits for the ends of handlers at `close`. */
+  /** How long `close` waits until the handlers have ended. */
   closeMs: 5_000,
 });
 
@@ -72,6 +70,3 @@ export type Request = Envelope & { readonly type: "request" };
 
 /** A message that wants no answer. */
 export type Notice = Envelope & { readonly type: "response" | "inform" };
-
-/** Hears of a fault that no request waits for. */
-export type FaultHandler = (fault: Fault, envelope: Envelope) => void;

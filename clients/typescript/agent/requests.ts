@@ -14,7 +14,7 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Node's timers reach no further: 24 days. */
+/** The longest time that a timer of Node can wait: 24 days. */
 const timerMaxMs = 2 ** 31 - 1;
 
 /** Requests of one agent that wait for their response, by message id. */
@@ -36,10 +36,12 @@ export class PendingRequests {
       return Promise.reject(new Fault("malformed", `timeoutMs is ${timeoutMs}; give milliseconds, more than 0`));
     if (this.#waiting.has(id))
       return Promise.reject(
-        new Fault("conflict", `a request ${id} waits for its answer already; give each its own messageId`),
+        new Fault("conflict", `a request ${id} waits for its answer already; give each request its own messageId`),
       );
     if (this.#waiting.size >= this.#max)
-      return Promise.reject(new Fault("full", `${this.#max} requests wait for an answer already`));
+      return Promise.reject(
+        new Fault("full", `${this.#max} requests wait for an answer already; wait for some of them first`),
+      );
     return new Promise((resolve, reject) => {
       const end = (): void => {
         clearTimeout(timer);
@@ -71,11 +73,11 @@ export class PendingRequests {
     });
   }
 
-  /** Takes a response or a fault notice that is about a waiting request. @returns false if nobody waits for it */
+  /** Gives a response or a reported fault to the request that waits for it. @returns false if none does */
   take(envelope: Envelope): boolean {
     const waiting = envelope.in_reply_to === undefined ? undefined : this.#waiting.get(envelope.in_reply_to);
     if (waiting === undefined) return false;
-    // A response that tells a fault is the answerer's failure.
+    // A response of kind fault: the asked agent has failed.
     if (envelope.type === "response" && envelope.content.kind === "fault") waiting.fail(faultOf(envelope));
     else if (envelope.type === "response") waiting.answer(envelope);
     else if (isFaultNotice(envelope)) waiting.fail(faultOf(envelope));
@@ -83,7 +85,7 @@ export class PendingRequests {
     return true;
   }
 
-  /** True while an answer to `id` is waited for. */
+  /** True while the request `id` waits for its answer. */
   has(id: string): boolean {
     return this.#waiting.has(id);
   }
@@ -99,13 +101,14 @@ export class PendingRequests {
   }
 }
 
-/** Publishes a ping to the broker; `isWanted` calls it off while it waits for its turn. */
+/** Publishes a ping to the broker, unless `isWanted` says no by the time it can be sent. */
 export type PublishPing = (to: string, content: Content, messageId: string, isWanted: () => boolean) => Promise<void>;
 
 const ping: Content = { message: "ping", kind: "ping" };
 
 /**
- * Round trips through the broker: what one sender says is read in order, so an answer proves everything said before.
+ * Round trips through the broker. It reads what one sender says in order, so an answer proves that it has read
+ * everything before.
  */
 export class RoundTrip {
   readonly #pending: PendingRequests;
@@ -127,8 +130,8 @@ export class RoundTrip {
   }
 
   /**
-   * Repeats a ping under one id until its answer comes back: both sockets work, the broker knows the name. It stops as
-   * soon as `refusal` tells why it never will.
+   * Repeats a ping under one id until its answer comes back: then both sockets work and the broker knows the name. It
+   * stops as soon as `refusal` says why no answer will come.
    * @throws Fault unavailable, unauthenticated
    */
   async first(timeoutMs: number, refusal: (isWanted: () => boolean) => Promise<Fault | undefined>): Promise<void> {
@@ -160,18 +163,19 @@ function notReady(fault: Fault): Fault {
   if (fault.code !== "timeout") return fault;
   return new Fault(
     "unavailable",
-    "the broker did not answer in time: is it running (broker status), and is the name free or the token right (its log says why it refused)?",
+    "the broker did not answer in time: is it running (broker status)? " +
+      "Is the name free, or the token right? Its log says why it refused",
   );
 }
 
-/** Told when the broker takes what an agent says, and the agent hears nothing. */
+/** The fault when the broker takes what an agent says, but lets it hear nothing. */
 export function refusedName({ name, token }: Pick<ConnectOptions, "name" | "token">): Fault {
   const why =
     token === undefined
-      ? `it may have an owner: connect with its token (broker token ${name}), or choose another name`
-      : `the token may not be its ZeroMQ token (broker token ${name})`;
+      ? `the name may have an owner: connect with its token (broker token ${name}), or choose another name`
+      : `the token may not be the ZeroMQ token of this name (broker token ${name})`;
   return new Fault(
     "unauthenticated",
-    `the broker does not let ${name} hear what is for it; ${why}; the broker's log says more`,
+    `the broker does not let ${name} hear its messages; ${why}; the broker's log says more`,
   );
 }

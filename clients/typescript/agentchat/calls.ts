@@ -6,9 +6,8 @@ import type { ErrorEvent, ServerEvent } from "./events.js";
 
 /**
  * The calls of one connection. A server answers the commands of one connection in order, so an answer belongs to the
- * oldest call that it fits: by channel, by proposal, or by turn.
- * A refusal belongs to the oldest call of the type that its `ref` names; one without `ref`, from a server of other
- * makers, to the oldest call that it can be about.
+ * oldest call that it fits: by channel, by proposal, or by turn. A refusal belongs to the oldest call of the type that
+ * its `ref` names; one without `ref`, from a server of other makers, to the oldest call that it can be about.
  */
 export type Calls = OpenCalls<CallKind, ServerEvent>;
 

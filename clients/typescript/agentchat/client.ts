@@ -3,12 +3,20 @@ import { EventEmitter } from "node:events";
 import { Backoff } from "../shared/backoff.js";
 import { comeBack, joinedTo, rejoin, steadyMs } from "./reconnect.js";
 import { Connection, displaced, type ConnectionEnd } from "./connection.js";
-import { AgentChatError } from "./error.js";
+import { AgentChatError, UnhandledErrors } from "./error.js";
 import type { ServerEvent } from "./events.js";
-import { atSign, checkFrame, type CallKind, type CommandFrame } from "./command-frames.js";
-import { outcomeOf, proposalFrame, stepFrame, type NegotiationFrame, type ProposalTerms } from "./command-frames.js";
+import {
+  atSign,
+  checkFrame,
+  type CallKind,
+  type CommandFrame,
+  outcomeOf,
+  proposalFrame,
+  stepFrame,
+  type NegotiationFrame,
+  type ProposalTerms,
+} from "./command-frames.js";
 import type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./options.js";
-import { UnhandledErrors } from "./error.js";
 import { readIdentity, sign, type Identity } from "./identity-file.js";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import { commands } from "../../../bridges/agentchat/schema.js";
@@ -19,15 +27,14 @@ export type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./op
 export type { ProposalTerms } from "./command-frames.js";
 export type { MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
 
-/** Closed because the server would refuse us again (RFC 6455 §7.4.1, policy). */
+/** The code of the event `close` when the server would refuse us again (RFC 6455 §7.4.1, policy). */
 const refusedForGood = 1008;
-/** Refusals of LEAVE that say that one is not in the channel. */
+/** Refusals of LEAVE which say that the client is not in the channel. */
 const notInside: readonly string[] = ["INVALID_MSG", "CHANNEL_NOT_FOUND", "NOT_INVITED"];
 
 /**
- * An AgentChat client (AgentChat §8): introduces itself, proves its key where asked to, comes back
- * after a loss of the line into its channels,
- * and stays away once displaced.
+ * An AgentChat client (AgentChat §8): introduces itself, proves its key where the server asks for it,
+ * reconnects after a loss and joins its channels again, and does not reconnect once it is displaced.
  * @example
  * const client = new AgentChatClient({ server: "ws://localhost:6667", name: "my-agent" });
  * await client.connect();
@@ -53,19 +60,18 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     this.#options = options;
   }
 
-  /**
-   * The `@agent-id` of this client, once it is connected. Without an identity it is another one after each reconnect.
-   */
+  /** The `@agent-id` of this client, once it is connected. Without an identity it changes with each reconnect. */
   get agentId(): string | undefined {
     return this.#agentId;
   }
 
   /**
-   * Connects; done when welcome, and the key proved if the server asks for it.
+   * Connects; done when the server has welcomed the client, and has taken the proof of its key if it asked for one.
    * @throws AgentChatError CLOSED, TIMEOUT, IDENTITY_…, or the server's refusal
    */
   async connect(): Promise<void> {
-    if (this.#phase !== "idle") throw new AgentChatError("CLOSED", "connected already; disconnect() first");
+    if (this.#phase !== "idle")
+      throw new AgentChatError("CLOSED", "this client is connected already; call disconnect() first");
     this.#phase = "connecting";
     this.#leaving = new AbortController();
     const { signal } = this.#leaving;
@@ -80,7 +86,8 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   }
 
   /**
-   * Joins a channel, now and after every reconnect; `replay` asks for its last messages. Who is there.
+   * Joins a channel, now and after every reconnect; `replay` asks for its last messages.
+   * @returns the agents that are there
    * @throws AgentChatError CHANNEL_NOT_FOUND, NOT_INVITED, …
    */
   async join(channel: string, { replay }: { readonly replay?: number } = {}): Promise<readonly string[]> {
@@ -90,7 +97,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   }
 
   /**
-   * Leaves a channel. If that fails (RATE_LIMITED, TIMEOUT, CLOSED) it is joined again after a reconnect, as before.
+   * Leaves a channel. If that fails (RATE_LIMITED, TIMEOUT, CLOSED), it is still joined again after a reconnect.
    * @throws AgentChatError
    */
   async leave(channel: string): Promise<void> {
@@ -98,7 +105,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
       await this.#call({ type: "LEAVE", channel }, (event) =>
         event.type === "LEFT" && event.channel === channel && event.agent === this.#agentId ? true : undefined,
       );
-      this.#channels.delete(channel); // once more: a join that was answered just before notes its channel only now
+      this.#channels.delete(channel); // again: a join that was answered just before may have added it meanwhile
     } catch (thrown) {
       if (thrown instanceof AgentChatError && notInside.includes(thrown.code)) this.#channels.delete(channel);
       throw thrown;
@@ -106,9 +113,9 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   }
 
   /**
-   * Says something in a `#channel` or to an `@agent-id`; signed if the client has an identity. Done when it is written:
-   * a refusal comes as the event `error`;
-   * a ping() behind it is answered when the server has dealt with it.
+   * Says something in a `#channel` or to an `@agent-id`; signed if the client has an identity. Done when it is written
+   * to the socket. A refusal comes as the event `error`; a ping() after it is answered once the server has dealt with
+   * it.
    * @returns the `msg_id`, which is the `ref` of a refusal
    * @throws AgentChatError INVALID_MSG, CLOSED
    */
@@ -143,7 +150,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     return this.send(atSign(agent), content, options);
   }
 
-  /** Channels that one may know of. @throws AgentChatError */
+  /** Channels that this client may know of. @throws AgentChatError */
   async listChannels(): Promise<readonly { readonly name: string; readonly agents: number }[]> {
     return this.#call({ type: "LIST_CHANNELS" }, (event) => (event.type === "CHANNELS" ? event.list : undefined));
   }
@@ -162,7 +169,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     );
   }
 
-  /** Makes a channel and is in it. @throws AgentChatError CHANNEL_EXISTS, INVALID_NAME */
+  /** Makes a channel and joins it. @throws AgentChatError CHANNEL_EXISTS, INVALID_NAME */
   async createChannel(channel: string, inviteOnly = false): Promise<void> {
     await this.#call({ type: "CREATE_CHANNEL", channel, invite_only: inviteOnly }, joinedTo(channel));
     this.#channels.add(channel);
@@ -172,23 +179,23 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   async invite(channel: string, agent: string): Promise<void> {
     const connection = this.#ready();
     const invitation: CommandFrame<"INVITE"> = { type: "INVITE", channel, agent: atSign(agent) };
-    checkFrame(invitation); // without it, no PING either
-    // An invitation is silent on success: it was taken when a PING behind it is answered, whichever way.
+    checkFrame(invitation); // if it is wrong, the PING must not be sent either
+    // A server does not answer an invitation that it takes: it has taken it once it answers the PING behind it in any way.
     const invited = connection.call(invitation, (event) => (event.type === "PONG" ? true : undefined));
     const [taken] = await Promise.allSettled([
       invited,
       connection.call({ type: "PING" }, (event) => (event.type === "PONG" ? true : undefined)),
     ]);
-    if (taken.status === "rejected") throw taken.reason as AgentChatError; // a call fails so only
+    if (taken.status === "rejected") throw taken.reason as AgentChatError; // calls fail with nothing else
   }
 
-  /** Asks the server for a sign of life. @throws AgentChatError */
+  /** Asks the server for an answer, to see that it is there. @throws AgentChatError */
   async ping(): Promise<void> {
     await this.#call({ type: "PING" }, (event) => (event.type === "PONG" ? true : undefined));
   }
 
   /**
-   * Proposes work to an agent; needs an identity, as all of the following.
+   * Proposes work to an agent. This and the steps below need an identity.
    * @throws AgentChatError SIGNATURE_REQUIRED, INVALID_PROPOSAL, AGENT_NOT_FOUND
    */
   async propose(to: string, terms: ProposalTerms): Promise<NegotiationEvent> {
@@ -218,7 +225,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     return this.#negotiate(stepFrame(this.#identity, "DISPUTE", id, reason));
   }
 
-  /** Leaves for good, unless connect() is called again; what was said is written first. */
+  /** Disconnects, until connect() is called again; what was said is written first. */
   async disconnect(): Promise<void> {
     this.#phase = "idle";
     this.#channels.clear();
@@ -335,11 +342,11 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
       case "ERROR":
       case "CHANNELS":
       case "AGENTS":
-      case "PONG": // for the connection, or answers only
+      case "PONG": // only the connection needs these
     }
   }
 
-  /** An EventEmitter throws an error that nobody listens to. */
+  /** Emits an error; without a listener an EventEmitter would throw it. */
   #fail(error: AgentChatError): void {
     if (this.listenerCount("error") > 0) this.emit("error", error);
     else this.#unheard.warn(error);

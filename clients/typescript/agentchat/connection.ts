@@ -11,7 +11,7 @@ export interface Introduction {
   readonly server: string;
   readonly name: string;
   readonly identity: Identity | undefined;
-  /** What one says comes back; the server's way when undefined. */
+  /** True: what the client says comes back to it; undefined: as the server does by default. */
   readonly echo: boolean | undefined;
   readonly answerTimeoutMs: number;
 }
@@ -22,22 +22,22 @@ export interface ConnectionEnd {
   readonly reason: string;
 }
 
-/** What a connection tells its owner. */
+/** Where a connection reports what it hears. */
 export interface ConnectionEvents {
   readonly onEvent: (event: ServerEvent) => void;
-  /** What answers no call: a message refused, something unreadable. */
+  /** An error that answers no call: a message refused, something unreadable. */
   readonly onError: (error: AgentChatError) => void;
 }
 
-/** Closed by a server that will not have us back: another session has proved our key. */
+/** The code with which a server closes for good: another session has proved the same key. */
 export const displaced = 4409;
 
-/** A line that has been silent this long is asked, and given up after as long again, milliseconds. */
+/** A connection that is silent for this long gets a ping, and is ended after the same time again, milliseconds. */
 const silentMs = 30_000;
-/** A server that does not answer PING asks for no proof either, milliseconds. */
+/** How long to wait for the answer to the PING; a server that does not answer it asks for no proof either, milliseconds. */
 const challengeMs = 2_000;
 
-/** A connection from its introduction to its end: proves its key where asked to, and gives each answer to its call. */
+/** A connection from its introduction to its end: proves its key when asked, and gives each answer to its call. */
 export class Connection {
   /** Resolved once it is over. */
   readonly ended: Promise<ConnectionEnd>;
@@ -60,7 +60,7 @@ export class Connection {
   }
 
   /**
-   * Connects and introduces itself; done when welcome, and the key proved if the server asks for it.
+   * Connects and introduces itself; done when welcomed, and when the proof of the key was taken if the server asked.
    * @throws AgentChatError CLOSED, TIMEOUT, SESSION_DISPLACED, or the server's refusal
    */
   static async open(introduction: Introduction, events: ConnectionEvents, signal: AbortSignal): Promise<Connection> {
@@ -91,7 +91,7 @@ export class Connection {
     return this.#phase === "over";
   }
 
-  /** Says something that nothing answers, and that was checked. @throws AgentChatError CLOSED */
+  /** Says something that gets no answer and was checked before. @throws AgentChatError CLOSED */
   async send(frame: CommandFrame<"MSG">): Promise<void> {
     await this.#sayOn(frame);
   }
@@ -131,7 +131,10 @@ export class Connection {
     this.#phase = this.isOver() ? "over" : "ready";
   }
 
-  /** A challenge may follow the welcome. Once a PING is answered, whichever way, it has come or never will. */
+  /**
+   * A challenge may follow the welcome. Once the server answers a PING in any way, the challenge has come or will not
+   * come.
+   */
   async #awaitChallenge(): Promise<void> {
     try {
       await this.call({ type: "PING" }, (event) => (event.type === "PONG" ? true : undefined), challengeMs);
@@ -162,7 +165,7 @@ export class Connection {
           ? thrown
           : new AgentChatError("VERIFICATION_FAILED", String(thrown), { cause: thrown });
       if (this.#phase === "greeting")
-        this.#calls.fail(error, "IDENTIFY"); // a server that wants the proof first says no WELCOME
+        this.#calls.fail(error, "IDENTIFY"); // a server that wants the proof first has not said WELCOME
       else if (this.#phase === "ready") this.#events.onError(error);
     });
   }
@@ -172,11 +175,12 @@ export class Connection {
     if (identity === undefined)
       throw new AgentChatError(
         "VERIFICATION_FAILED",
-        "the server asks for the proof of a key, and this client has none; give it the path of an identity.json as identity",
+        "the server asks for the proof of a key, and this client has none; " +
+          "give it the path of an identity.json as identity",
       );
     const timestamp = Date.now();
     const signature = sign(identity, authText({ nonce, challengeId, timestamp }));
-    // The original answers a proof with WELCOME alone.
+    // The original server answers a proof with WELCOME only.
     await this.call({ type: "VERIFY_IDENTITY", challenge_id: challengeId, signature, timestamp }, (event) =>
       event.type === "VERIFY_SUCCESS" || event.type === "WELCOME" ? true : undefined,
     );

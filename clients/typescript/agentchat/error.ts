@@ -1,8 +1,7 @@
 /**
  * Something that an AgentChat server refused, that did not happen in time, or that cannot be done. `code` is one of the
- * protocol's (see `errorCodes`), or one of ours:
- * `CLOSED` (no connection), `TIMEOUT` (no answer), `IDENTITY_MISSING`, `IDENTITY_EXISTS`, `IDENTITY_INVALID`,
- * `IDENTITY_UNSAFE` (the identity file).
+ * protocol's (see `errorCodes`), or one of ours: `CLOSED` (no connection), `TIMEOUT` (no answer), `IDENTITY_MISSING`,
+ * `IDENTITY_EXISTS`, `IDENTITY_INVALID`, `IDENTITY_UNSAFE` (the identity file).
  */
 export class AgentChatError extends Error {
   readonly code: string;
@@ -48,12 +47,12 @@ export class AgentChatError extends Error {
   }
 }
 
-/** A server of other makers may have any number of codes. */
+/** Other servers may use any number of codes. */
 const codesMax = 64;
 
 /**
- * Errors that nobody listens to: each code is told once, as a warning of the process, so that nothing is lost in
- * silence and nothing ends the process.
+ * Errors for which the application has no listener: each code is told once, as a warning of the process, so that the
+ * user learns of it and the process goes on.
  */
 export class UnhandledErrors {
   // bound: codesMax · evicts: never, each is told once · owner: UnhandledErrors

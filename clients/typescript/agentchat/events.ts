@@ -3,7 +3,7 @@ import { AgentChatError } from "./error.js";
 import { events, type Event } from "../../../bridges/agentchat/events.js";
 import { negotiationTypes, type NegotiationType, type ProposalStatus } from "../../../bridges/agentchat/schema.js";
 
-/** A refusal; servers of other makers have codes of their own. */
+/** A refusal; other servers have codes of their own. */
 export interface ErrorEvent {
   readonly type: "ERROR";
   readonly ts: number;
@@ -14,13 +14,13 @@ export interface ErrorEvent {
   readonly retry_after?: number;
 }
 
-/** What a client hears: {@link Event}, with the codes of any server. Fields we do not know are kept. */
+/** What a server says: {@link Event}, with the codes of any server. Unknown fields are kept. */
 export type ServerEvent = Exclude<Event, { readonly type: "ERROR" }> | ErrorEvent;
 
 /** One event of {@link ServerEvent} by its type. */
 export type ServerEventOf<T extends ServerEvent["type"]> = Extract<ServerEvent, { readonly type: T }>;
 
-/** Servers of other makers have codes of their own, and say less of a challenge. */
+/** Other servers have codes of their own, and say less about a challenge. */
 const shapes: Readonly<Record<ServerEvent["type"], z.ZodType>> = {
   ...events,
   ERROR: events.ERROR.extend({ code: z.string() }),
@@ -36,8 +36,8 @@ const statusAfter: Readonly<Record<NegotiationType, ProposalStatus>> = {
 };
 
 /**
- * Reads a frame: one message, or several on lines of their own. Types nobody knows are left out; what cannot be read is
- * an error in its place.
+ * Reads a frame: one message, or several, each on its own line. Messages of unknown types are left out; for one that
+ * cannot be read there is an error in its place.
  * @param now fills in `ts` where a server gives none
  */
 export function readFrame(frame: string, now: number): readonly (ServerEvent | AgentChatError)[] {
@@ -82,7 +82,7 @@ function parsed(line: string): object | undefined {
     const value: unknown = JSON.parse(line, (_key, inner: unknown) => (inner === null ? undefined : inner));
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
-    return undefined; // said by readFrame, which knows whether a part of it can be read
+    return undefined; // readFrame reports it: it knows whether a part of the frame can be read
   }
 }
 

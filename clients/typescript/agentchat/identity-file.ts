@@ -3,8 +3,7 @@ import { constants } from "node:fs";
 import { mkdir, open, rename, unlink, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AgentChatError } from "./error.js";
-import { identityFrom, type Identity } from "./identity.js";
-import { rotated } from "./identity.js";
+import { identityFrom, type Identity, rotated } from "./identity.js";
 
 export { agentIdOf, generateIdentity, sign, type Identity } from "./identity.js";
 export { chainOfCustody, type Rotation } from "./identity.js";

@@ -42,7 +42,8 @@ export function identityFrom(value: unknown): Identity {
   const read = fields.safeParse(value);
   if (!read.success)
     throw invalid(
-      `it is no identity: ${shapeProblemText(read.error, value)}; an identity is {name, pubkey, privkey, created}: agentchat identity --generate makes one`,
+      `it is no identity: ${shapeProblemText(read.error, value)}; an identity is {name, pubkey, privkey, created}: ` +
+        "agentchat identity --generate makes one",
     );
   const pubkey = readPublicKey(read.data.pubkey);
   if (pubkey === undefined)
@@ -50,7 +51,8 @@ export function identityFrom(value: unknown): Identity {
   const privkey = readPrivateKey(read.data.privkey);
   if (publicHalf(privkey).spki !== pubkey.spki)
     throw invalid(
-      "pubkey and privkey do not belong together; take both from one backup, or make a new identity: agentchat identity --generate",
+      "pubkey and privkey do not belong together; take both from one backup, " +
+        "or make a new identity: agentchat identity --generate",
     );
   return { ...read.data, pubkey: pubkey.spki, privkey: pkcs8Of(privkey) };
 }
@@ -141,7 +143,8 @@ export function readPrivateKey(text: string): KeyObject {
   const key = text.includes("-----BEGIN") ? parse(() => createPrivateKey(text)) : ofBase64(text.trim());
   if (key.asymmetricKeyType !== "ed25519")
     throw invalid(
-      `privkey is a key of type ${key.asymmetricKeyType ?? "unknown"}; AgentChat takes Ed25519 only: agentchat identity --generate`,
+      `privkey is a key of type ${key.asymmetricKeyType ?? "unknown"}; AgentChat takes Ed25519 only: ` +
+        "agentchat identity --generate",
     );
   return key;
 }

@@ -11,11 +11,11 @@ export interface AgentChatClientOptions {
   readonly name: string;
   /** Path of an identity.json: the agent keeps its id, and what it says is signed. */
   readonly identity?: string;
-  /** False: what one says does not come back. */
+  /** False: what the client says does not come back to it. */
   readonly echo?: boolean;
-  /** Connects again by itself when the line is lost; true unless said otherwise. */
+  /** Connects again by itself when the connection is lost; default true. */
   readonly reconnect?: boolean;
-  /** How long a call waits for its answer, milliseconds; 10,000 unless said otherwise. */
+  /** How long a call waits for its answer, milliseconds; default 10,000. */
   readonly answerTimeoutMs?: number;
 }
 
@@ -24,15 +24,13 @@ export interface Roster {
   /** `@agent-id`s. */
   readonly agents: readonly string[];
   /**
-   * By `@agent-id`, what those are called who have another name than their id; empty if the server tells no names. For
-   * people, never an address.
+   * Names by `@agent-id`, of those whose name is not their id; empty if the server tells no names. A name is for people
+   * and never an address.
    */
   readonly names: Readonly<Record<string, string>>;
 }
 
-/**
- * What a client tells. An `error` that nobody listens to never ends the process: each code is told once, as a warning.
- */
+/** What a client tells. An `error` without a listener never ends the process: each code is told once, as a warning. */
 export interface AgentChatClientEvents {
   message: [ServerEventOf<"MSG">];
   joined: [ServerEventOf<"JOINED">];

@@ -13,17 +13,14 @@ export const steadyMs = 10_000;
 /** Refusals that are the same next time. */
 const final: readonly string[] = ["SESSION_DISPLACED", "VERIFICATION_FAILED", "INVALID_NAME"];
 
-/**
- * How often a channel is asked for when the server says that it is too often, and how long after if it does not say,
- * milliseconds.
- */
+/** How often a JOIN is tried that the server limits, and the time between if the server names none, milliseconds. */
 const rejoinAttempts = 10;
 const rejoinWaitMs = 1_000;
 
 /**
  * Connects again and again until it works.
- * @returns undefined when `signal` says that it is not wanted any more
- * @throws AgentChatError what would be refused again, too
+ * @returns undefined when `signal` says that it is no longer wanted
+ * @throws AgentChatError a refusal that would be the same next time
  */
 export async function comeBack(
   open: () => Promise<Connection>,
@@ -55,8 +52,8 @@ export async function comeBack(
 }
 
 /**
- * Joins channels again, one after the other, as fast as the server likes it; what it refuses is told and tried again at
- * the next connection.
+ * Joins channels again, one after the other, as fast as the server allows. A channel that it refuses is reported, and
+ * tried again with the next connection.
  */
 export async function rejoin(
   connection: Connection,

@@ -8,10 +8,10 @@ const maxBytes = 16 * 1024 * 1024;
 /** How long a server may take to accept a connection, milliseconds. */
 const openMs = 10_000;
 
-/** What a connection tells its owner. */
+/** Where a socket reports what it hears. */
 export interface SocketEvents {
   readonly onText: (text: string) => void;
-  /** Once, whatever ended it. */
+  /** Called once, when it has ended for any reason. */
   readonly onClose: (code: number, reason: string) => void;
 }
 
@@ -24,7 +24,7 @@ export class AgentChatSocket {
   }
 
   /**
-   * Opens a connection. One that goes silent, neither speaking nor answering a ping within `silentMs`, is given up.
+   * Opens a connection. It is ended when nothing comes within `silentMs`, neither a message nor the answer to a ping.
    * @throws AgentChatError CLOSED
    */
   static async open(
@@ -43,7 +43,7 @@ export class AgentChatSocket {
       await new Promise<void>((resolve, reject) => {
         socket.on("error", (error) => {
           reject(new AgentChatError("CLOSED", connectProblem(url, error), { cause: error }));
-          socket.terminate(); // "close" follows and says what there is to say
+          socket.terminate(); // the event "close" follows and tells the rest
         });
         socket.on("message", (data: Buffer) => {
           onText(data.toString());
@@ -63,7 +63,7 @@ export class AgentChatSocket {
     return new AgentChatSocket(socket);
   }
 
-  /** Says something; done when it is written to the socket. @throws AgentChatError CLOSED */
+  /** Sends a frame; done when it is written to the socket. @throws AgentChatError CLOSED */
   send(frame: Readonly<Record<string, unknown>>): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#socket.readyState !== WebSocket.OPEN) {
@@ -102,7 +102,7 @@ function connectTo(url: string): WebSocket {
   } catch (thrown) {
     throw new AgentChatError("CLOSED", `${url} is no address of a server; write ws://HOST:PORT`, { cause: thrown });
   }
-  // Servers of other makers do not answer the subprotocol, which RFC 6455 §4.2.2 allows and ws refuses.
+  // Other servers do not name the subprotocol in their answer; RFC 6455 §4.2.2 allows that, but ws refuses it.
   socket.once("upgrade", ({ headers }) => {
     headers["sec-websocket-protocol"] ??= subprotocol;
   });

@@ -2,7 +2,7 @@ import { WebSocket } from "ws";
 import { decodeEvent } from "../../../bridges/echo/codec.js";
 import type { EchoCommand, EchoEvent } from "../../../bridges/echo/schema.js";
 
-/** What {@link EchoClient.connect} is told. */
+/** How an echo client reaches its server, and whom it tells what it hears. */
 export interface EchoClientOptions {
   /** `ws://host:port/echo` */
   readonly url: string;

@@ -35,9 +35,8 @@ export type Answer = SystemEvent | ListEvent;
 export type Calls = OpenCalls<CallKind, Answer>;
 
 /**
- * What each call can be refused with (PAN §6). Before the welcome a server speaks of the login only.
- * RATE_LIMIT counts with `retryAfter` only: without it, it is a notice about chats (the loop guard), which no call has
- * caused.
+ * What each call can be refused with (PAN §6). Before the welcome a server speaks of the login only. RATE_LIMIT counts
+ * with `retryAfter` only: without it, it is a notice about chats (the loop guard), which no call has caused.
  */
 const refusals: Readonly<Record<CallKind, readonly ErrorCode[]>> = {
   auth: errorCodes,

@@ -75,8 +75,8 @@ const steadyMs = 0;
 const putOffMaxMs = 3_600_000;
 
 /**
- * A PAN v1.0 client (PAN §1–6): authenticates, joins its rooms again after a loss of the connection, and does not
- * come back once it is displaced or refused.
+ * A PAN v1.0 client (PAN §1–6): authenticates, joins its rooms again after a loss of the connection, and does not come
+ * back once it is displaced or refused.
  * @example
  * const bot = new PanClient({ url: "ws://127.0.0.1:8080/pan", agentId: "trader", token });
  * await bot.connect();

@@ -5,8 +5,8 @@ import { PanError } from "./calls.js";
 const pauseMs = { least: 50, unknown: 1_000, most: 3_600_000 } as const;
 
 /**
- * Joins the rooms again, one at a time, so that a rate limit is not exceeded; waits as long as a RATE_LIMIT says
- * (PAN §6). A room that is refused otherwise leaves `rooms`; one that is not answered stays for the next time.
+ * Joins the rooms again, one at a time, so that a rate limit is not exceeded; waits as long as a RATE_LIMIT says (PAN
+ * §6). A room that is refused otherwise leaves `rooms`; one that is not answered stays for the next time.
  * @param join says join and waits for its answer
  * @param onRefused is told of each room that could not be joined again
  * @param signal aborted once the connection is lost or closed

@@ -1,9 +1,8 @@
 import { pause } from "./waiting.js";
 import type { DaemonClient } from "./daemon-client.js";
-import { errorCode } from "./errors.js";
+import { errorCode, isPassing, retryAfter } from "./errors.js";
 import type { DaemonLog } from "./log.js";
 import type { Outgoing } from "./outbox-line.js";
-import { isPassing, retryAfter } from "./errors.js";
 
 /** A channel where the daemon should be and is not. */
 export interface NotJoined {
@@ -11,13 +10,13 @@ export interface NotJoined {
   readonly code: string;
 }
 
-/** Refusals that may be other ones later: somebody may make the channel, or invite us. */
+/** Refusals that may end: somebody may make the channel, or invite this agent. */
 const mayChange = /^(CHANNEL_NOT_FOUND|NOT_INVITED|RATE_LIMITED)$/;
 const joinTries = 10;
 
 /**
- * Where the daemon should be: the channels it was started with and those joined by lines of the outbox, without those
- * left; and where it is.
+ * The channels where the daemon should be, and those where it is. It should be in those that it was started with and
+ * those joined by lines of the outbox, except those that it left.
  */
 export class Channels {
   readonly #log: DaemonLog;
@@ -68,7 +67,7 @@ export class Channels {
   }
 
   /**
-   * Joins them all, one after the other, as fast as the server likes it; what it refuses is kept as not joined.
+   * Joins them all, one after the other, as fast as the server allows; a channel that it refuses is kept as not joined.
    * @throws Error if the connection fails
    */
   async joinAll(client: DaemonClient, signal: AbortSignal): Promise<void> {
@@ -81,19 +80,19 @@ export class Channels {
     }
   }
 
-  /** Those that may be joined by now, of which `text`, if given, speaks. */
+  /** Channels that it may be possible to join by now; with `text`, only those that the text names. */
   missing(text?: string): readonly string[] {
     return this.#notJoined
       .filter(({ channel, code }) => mayChange.test(code) && (text === undefined || text.includes(channel)))
       .map(({ channel }) => channel);
   }
 
-  /** Asks once more for a channel that is missing still. @throws Error if the connection fails */
+  /** Tries once more to join a channel that is still missing. @throws Error if the connection fails */
   async ask(client: DaemonClient, channel: string): Promise<void> {
     if (this.missing().includes(channel)) await this.#join(client, channel);
   }
 
-  /** @returns the error if the server wants it to be asked more slowly */
+  /** @returns the error if the server limits the rate of joins */
   async #join(client: DaemonClient, channel: string): Promise<unknown> {
     try {
       await client.join(channel);
@@ -120,7 +119,8 @@ export class Channels {
     if (code !== "RATE_LIMITED")
       this.#log.warn(
         { channel, code },
-        `channel could not be joined; it is asked for again ${mayChange.test(code) ? "from time to time" : "after the next reconnect"}`,
+        `channel could not be joined; it is asked for again ` +
+          (mayChange.test(code) ? "from time to time" : "after the next reconnect"),
       );
     this.#notJoined = [...this.#notJoined.filter((one) => one.channel !== channel), { channel, code }];
   }

@@ -192,7 +192,7 @@ function instancesIn(dir: string): readonly string[] {
   }
 }
 
-/** Reads what can be read: one file that cannot be hides neither the others nor the other instances. */
+/** Reads what can be read: one unreadable file hides neither the others nor the other instances. */
 export class TolerantReader {
   /** Code of the system, of the first that could not be read. */
   failure: string | undefined;

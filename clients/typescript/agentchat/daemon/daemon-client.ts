@@ -2,8 +2,8 @@ import { AgentChatClient } from "../client.js";
 import type { ProposalTerms } from "../command-frames.js";
 
 /**
- * What the daemon needs of a client: one connection, made once, never made again by itself. Every promise settles
- * within a time of the client's own.
+ * The client that a daemon talks through: one connection, made once, never made again by itself. Every promise settles
+ * within a time that the client sets.
  */
 export interface DaemonClient {
   /** The `@agent-id` once connected. */
@@ -13,9 +13,9 @@ export interface DaemonClient {
   leave(channel: string): Promise<unknown>;
   createChannel(channel: string, inviteOnly?: boolean): Promise<unknown>;
   invite(channel: string, agent: string): Promise<unknown>;
-  /** Done when written; a refusal comes through {@link ClientHears}.refused. */
+  /** Done when it is written; a refusal comes through {@link ClientHears}.refused. */
   send(to: string, content: string, options: { readonly msgId: string; readonly inReplyTo?: string }): Promise<unknown>;
-  /** Done when the server has answered it, and so has dealt with everything said before. */
+  /** Done when the server has answered; then it has also dealt with everything said before. */
   ping(): Promise<unknown>;
   propose(to: string, terms: ProposalTerms): Promise<unknown>;
   accept(id: string, paymentCode?: string): Promise<unknown>;
@@ -25,7 +25,7 @@ export interface DaemonClient {
   disconnect(): Promise<void>;
 }
 
-/** What a client tells the daemon. */
+/** Where a client reports what it hears. */
 export interface ClientHears {
   /** Something for the inbox, as the server said it. */
   readonly event: (event: Readonly<Record<string, unknown>>) => void;
@@ -35,7 +35,7 @@ export interface ClientHears {
   readonly closed: (end: { readonly code: number; readonly reason?: string }) => void;
 }
 
-/** What a client is told. */
+/** How a client reaches its server, and as whom. */
 export interface DaemonClientOptions {
   readonly server: string;
   /** The agent's name. */
@@ -49,7 +49,7 @@ export interface DaemonClientOptions {
 /** Makes a client; nothing is connected yet. */
 export type DaemonClientFactory = (options: DaemonClientOptions, hears: ClientHears) => DaemonClient;
 
-/** The daemon's client over a real connection: {@link AgentChatClient}, which leaves the coming back to the daemon. */
+/** The daemon's client over a real connection: {@link AgentChatClient}, which leaves reconnecting to the daemon. */
 export function chatClient(options: DaemonClientOptions, { event, refused, closed }: ClientHears): DaemonClient {
   const client = new AgentChatClient({ ...options, reconnect: false });
   for (const kind of [

@@ -1,17 +1,14 @@
 import { watch, type FSWatcher } from "node:fs";
 import { basename, resolve as absolute } from "node:path";
 import { readIdentity } from "../identity-file.js";
-import { chatClient } from "./daemon-client.js";
-import type { DaemonClientFactory, DaemonClientOptions } from "./daemon-client.js";
+import { chatClient, type DaemonClientFactory, type DaemonClientOptions } from "./daemon-client.js";
 import { errorCode } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { DaemonLog } from "./log.js";
 import { Outbox } from "./outbox.js";
 import { OutboxFile } from "./outbox-file.js";
-import { makeFolder } from "./instance-folder.js";
-import { defaultInstance, getDaemonPaths, type DaemonPaths } from "./instance-folder.js";
-import { claimPidFile, holdsPidFile, releasePidFile, type DaemonRun } from "./run-files.js";
-import { RunState } from "./run-files.js";
+import { makeFolder, defaultInstance, getDaemonPaths, type DaemonPaths } from "./instance-folder.js";
+import { claimPidFile, holdsPidFile, releasePidFile, type DaemonRun, RunState } from "./run-files.js";
 import { Uplink } from "./uplink.js";
 
 /** What a daemon connects, and where its files are. */

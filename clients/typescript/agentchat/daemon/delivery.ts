@@ -72,7 +72,7 @@ async function negotiate(client: DaemonClient, step: Step): Promise<void> {
   }
 }
 
-/** A line of the outbox that was said, and what came against it. */
+/** A line of the outbox that was said and waits for the server's verdict. */
 export class SentLine {
   readonly #type: Outgoing["type"];
   readonly #id: string;
@@ -84,26 +84,26 @@ export class SentLine {
     this.#id = id;
   }
 
-  /** Why it was not taken, or why that is not known; undefined if nothing came against it. */
+  /** Why it was not taken, or why that is unknown; undefined while nothing has gone wrong. */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
-  /** Something came against it. */
+  /** True once it was refused, or its fate is unknown. */
   hasFailed(): boolean {
     return this.#failure !== undefined;
   }
 
-  /** It failed; what was first counts. */
+  /** It failed; only the first failure counts. */
   fail(error: Error): void {
     this.#failure ??= error;
   }
 
-  /** Fails it if a refusal that answers no call is one of it. @returns whether it is */
+  /** Fails it if a refusal that answers no call is about it. @returns whether it is */
   refuse(error: Error): boolean {
     const ref = refOf(error);
-    // Servers of other makers give no ref: what answers no call is about the one message under way, unless it says that
-    // something could not be read, by whichever side.
+    // Other servers give no ref: a refusal that answers no call is about the one message that was sent, unless it says
+    // that something could not be read, on either side.
     if (
       this.#type !== "MSG" ||
       !(ref === undefined ? errorCode(error) !== "INVALID_MSG" : ref === this.#id || ref === "MSG")
@@ -119,21 +119,21 @@ export function refOf(thrown: unknown): string | undefined {
   return thrown instanceof Error && "ref" in thrown && typeof thrown.ref === "string" ? thrown.ref : undefined;
 }
 
-/** By then a server has answered what was said, and has room for a PING again, milliseconds. */
+/** After this time a server has answered what was said, and takes a PING again, milliseconds. */
 const holdMs = 1_000;
 
 /**
- * How it is learned on one connection that a message was dealt with: a PING behind it is answered, since a server
- * answers in order. Some refuse the PING, too, for its rate;
- * that is asked again, the message is not. Of a server that does not say what it refuses, the PING is held back from
- * then on, so that one refusal can be told from the other.
+ * Finds out on one connection whether the server has dealt with a message. A server answers in order, so the answer to
+ * a PING behind the message proves it. Some servers refuse the PING, too, because of its rate: then the PING is
+ * repeated, not the message. If a server does not say what it refuses, each later PING is sent with a delay, so that
+ * the refusal of the message can be told from the refusal of the PING.
  */
 export class DeliveryCheck {
   #holdMs = 0;
 
   /**
-   * Done when the server has dealt with the message: it was taken unless something came against it.
-   * @throws Error what the client throws; a refusal that may be one of the message
+   * Done when the server has dealt with the message: it was taken unless it has failed.
+   * @throws Error what the client throws; a refusal that may be about the message
    */
   async wait(client: Pick<DaemonClient, "ping">, message: SentLine, signal: AbortSignal): Promise<void> {
     if (this.#holdMs > 0) await pause(signal, this.#holdMs);
@@ -149,24 +149,24 @@ export class DeliveryCheck {
           if (isLimited) this.#holdMs = holdMs;
           throw thrown;
         }
-        if (!isLimited) return; // refused is answered
+        if (!isLimited) return; // a refusal is an answer, too
         await pause(signal, retryAfter(thrown));
       }
     }
   }
 }
 
-/** What the PING behind a message costs at our server, whose message costs 1. */
+/** What the PING behind a message costs at our server, where a message costs 1. */
 const pingShare = 0.1;
 
 /**
- * Says when the next message may go. Nobody tells a client the server's rate, so nothing is held back until the server
- * has refused a message; from then on its refusals tell
- * how many it takes at once and how often one more. Times are milliseconds of a clock that never goes back.
+ * Decides when the next message may be sent. A client is not told the server's rate, so nothing is delayed until the
+ * server has refused a message; from then on its refusals tell how many messages it takes at once, and how long it
+ * takes until it takes one more. Times are milliseconds of a clock that never goes back.
  */
 export class Pace {
   #phase: "free" | "paced" = "free";
-  /** Messages that went since the server's bucket was full (free), or since it held exactly one (paced). */
+  /** Messages sent since the server's token bucket was full (free), or since it held exactly one (paced). */
   #sent = 0;
   /** Once paced: what the server takes at once, and how long it takes to make room for one more. */
   #burst = 1;
@@ -175,7 +175,7 @@ export class Pace {
   #roomAt = 0;
   #nextAt = 0;
 
-  /** Takes the next turn. @returns 0, or in how many milliseconds it may be tried again */
+  /** Asks to send one message now. @returns 0 if it may be sent, else in how many milliseconds to ask again */
   take(now: number): number {
     // the bucket is full again
     if (this.#phase === "paced" && now - this.#nextAt >= this.#burst * this.#intervalMs) this.#begin();
@@ -187,13 +187,13 @@ export class Pace {
     return 0;
   }
 
-  /** The message of the last turn was refused, and can go in `afterMs`. */
+  /** The message that was sent last was refused, and can be sent again in `afterMs`. */
   refused(now: number, afterMs: number): void {
     const taken = this.#sent - 1;
     const roomAt = now + afterMs;
     if (this.#phase === "free") {
       this.#burst = Math.max(1, taken);
-      this.#intervalMs = afterMs; // at least: the bucket was not quite empty, perhaps
+      this.#intervalMs = afterMs; // at least: perhaps the bucket was not quite empty
     } else {
       // Between two moments at which it held one message, the server has made room for those that went with their
       // PINGs, and for the PING behind the refused one.

@@ -1,4 +1,4 @@
-/** A word for what went wrong: a protocol's code, a system's, or the name of the error. */
+/** A code for what went wrong: a protocol's, the operating system's, or the name of the error. */
 export function errorCode(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   return "code" in thrown && typeof thrown.code === "string" ? thrown.code : thrown.name;
@@ -18,11 +18,11 @@ function bottomOf(thrown: unknown): string {
   return thrown.message === "" ? errorCode(thrown) : thrown.message;
 }
 
-/** Errors that say nothing against what was said. Whatever else a server answers, it will answer again. */
+/** Errors that are not about what was said and may pass. Any other answer will be the same the next time. */
 const passing =
   /^(RATE_LIMITED|CLOSED|TIMEOUT|INTERNAL|AUTH_REQUIRED|SESSION_DISPLACED|E(?:CONN|PIPE|HOST|NET|TIMEDOUT|NOTFOUND|AI)[A-Z_]*|Error|TypeError)$/;
 const hopeless = /^(SESSION_DISPLACED|VERIFICATION_FAILED|INVALID_NAME|IDENTITY_[A-Z]+)$/;
-/** If the server does not say how long, milliseconds. */
+/** How long to wait if the server does not say it, milliseconds. */
 const retryMs = 1_000;
 const retryMaxMs = 60_000;
 
@@ -31,24 +31,24 @@ export type Delivery =
   | { readonly kind: "sent" }
   /** The server will never take it. */
   | { readonly kind: "refused"; readonly code: string; readonly message: string }
-  /** Whether it was taken is unknown, or it was not for now: the same again, a message with the same id. */
+  /** Not taken for now, or unknown whether it was taken: the line is said again, a message with the same id. */
   | { readonly kind: "later"; readonly code: string; readonly message: string; readonly afterMs: number };
 
-/** What an error says of what was said. */
-export function deliveryOf(against: Error): Delivery {
-  const code = errorCode(against);
-  const { message } = against;
+/** What an error means for the line that was said. */
+export function deliveryOf(error: Error): Delivery {
+  const code = errorCode(error);
+  const { message } = error;
   return isPassing(code)
-    ? { kind: "later", code, message, afterMs: retryAfter(against) }
+    ? { kind: "later", code, message, afterMs: retryAfter(error) }
     : { kind: "refused", code, message };
 }
 
-/** True for what may be otherwise the next time, whatever was said. */
+/** True for an error that may pass, whatever was said. */
 export function isPassing(code: string): boolean {
   return passing.test(code);
 }
 
-/** True if the server, or the identity file, will not have us back: connecting again cannot help. */
+/** True if the server refuses this agent, or its identity file cannot be used: connecting again cannot help. */
 export function isHopeless(code: string): boolean {
   return hopeless.test(code);
 }

@@ -15,8 +15,8 @@ const newline = 0x0a;
 
 /**
  * `inbox.jsonl`: what was heard, the last 1,000 lines of it. Below that it is appended to, at it the file is replaced
- * in one step, so that a reader never sees half of it.
- * Its reader may empty or replace it. What cannot be written for now is kept, up to the same 1,000 lines.
+ * in one step, so that a reader never sees half of it. Its reader may empty or replace it. What cannot be written for
+ * now is kept, up to the same 1,000 lines.
  */
 export class Inbox {
   readonly #path: string;

@@ -44,8 +44,8 @@ const aheadLines = 10;
 const newline = 0x0a;
 
 /**
- * Reads `outbox.jsonl` line by line and keeps, durably, how far it came. A line counts once its newline is there.
- * A file that was cut, replaced, or differs before the offset is a new outbox, read from its beginning. Whoever writes
+ * Reads `outbox.jsonl` line by line and keeps, durably, how far it came. A line counts once its newline is there. A
+ * file that was cut, replaced, or differs before the offset is a new outbox, read from its beginning. Whoever writes
  * owns the file: nothing is ever changed in it.
  */
 export class OutboxFile {

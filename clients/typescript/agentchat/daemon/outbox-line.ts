@@ -28,8 +28,8 @@ const types = ["JOIN", "LEAVE", "CREATE_CHANNEL", "INVITE", ...negotiationTypes]
 
 /**
  * Reads a line: `{"to": "#channel" or "@agent-id", "content": "…", "in_reply_to"?: "…"}`, with or without `"type":
- * "MSG"`, or one of {@link types} with the fields of that command.
- * Other fields are ignored, and so is null. A string says what is wrong with it.
+ * "MSG"`, or one of {@link types} with the fields of that command. Other fields are ignored, and so is null. A string
+ * says what is wrong with it.
  */
 export function readOutboxLine(bytes: Uint8Array): Outgoing | string {
   let line: unknown;

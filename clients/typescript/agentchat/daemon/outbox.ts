@@ -9,7 +9,7 @@ import { isBlank, isUnrepeatable, lastHeard, readOutboxLine, type Outgoing } fro
 import type { Uplink } from "./uplink.js";
 import { ResettableEvent, pause } from "./waiting.js";
 
-/** What sends the outbox. */
+/** Where the {@link Outbox} reads its lines, over what it sends them, and whom it tells. */
 export interface OutboxOptions {
   readonly file: OutboxFile;
   /** Path of `outbox.rejected.jsonl`. */
@@ -23,19 +23,19 @@ export interface OutboxOptions {
   readonly onSetAside: () => void;
 }
 
-/** After a disk that was full, milliseconds. */
+/** A read or write of the disk that failed is tried again after this time, milliseconds. */
 const retryMs = 1_000;
-/** Without a server nothing is done but wait, so long at a time, milliseconds. */
+/** How long one wait for a connection is, before it is waited for again, milliseconds. */
 const onlineMs = 60_000;
-/** A line at which the server fails each time, or to which it never answers: after so many it is set aside. */
+/** A line at which the server fails, or which it does not answer, is set aside after this many times. */
 const failuresMax = 5;
 
-/** What became of a line: not done with when the signal came; done; done, and the inbox tells of it. */
+/** What became of a line: still open when the signal came; done; done, and the inbox tells of it. */
 type Outcome = "open" | "done" | "told";
 
 /**
- * Sends the outbox line by line, in order, each until the server has taken or refused it; what it can never take is set
- * aside with the reason, which the inbox tells, too.
+ * Sends the outbox line by line, in order, each until the server has taken or refused it. A line that the server can
+ * never take is set aside with the reason, and the inbox tells of it, too.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -48,7 +48,7 @@ export class Outbox {
     this.#options = options;
   }
 
-  /** The file has changed, perhaps. */
+  /** The file may have changed: it is read now. */
   wake(): void {
     this.#changed.set();
   }
@@ -131,8 +131,9 @@ export class Outbox {
   }
 
   /**
-   * Before the first time that something unrepeatable is said: whoever comes after a crash must know. False if the
-   * signal came first.
+   * Notes that an unrepeatable line is about to be said for the first time: the next process must know it after a
+   * crash.
+   * @returns false if the signal came first
    */
   async #begin(line: OutboxLine, said: Outgoing, self: string, signal: AbortSignal): Promise<boolean> {
     const { file, inbox } = this.#options;
@@ -190,8 +191,9 @@ export class Outbox {
   }
 
   /**
-   * Does something with the disk until it succeeds: nothing more is sent meanwhile, so that nothing is lost or sent
-   * twice. Undefined if the signal came first.
+   * Repeats a task on the disk until it succeeds. Nothing more is sent meanwhile, so that nothing is lost or sent
+   * twice.
+   * @returns undefined if the signal came first
    */
   async #write<T>(task: () => T, signal: AbortSignal): Promise<T | undefined> {
     for (;;) {
@@ -214,7 +216,7 @@ export class Outbox {
   }
 }
 
-/** It may have been taken when it was said before, and be refused for that; nothing tells. */
+/** The line may be refused because the server took it when it was said before; there is no way to know. */
 function saidAgain({ code, message }: Reason): Reason {
   return {
     code,
@@ -222,7 +224,7 @@ function saidAgain({ code, message }: Reason): Reason {
   };
 }
 
-/** Whoever writes a line in pieces is given so long for the next one, milliseconds. */
+/** A writer that writes a line in pieces has this long for the next piece, milliseconds. */
 const unendedMs = 5_000;
 
 /** Notices that the writer of the outbox has forgotten the newline. */

@@ -145,8 +145,8 @@ function isLeft(path: string): boolean {
 
 /**
  * When a process started, as a text that no other process of that id will ever have: boot and clock ticks from `/proc`,
- * elsewhere what `ps` says.
- * Undefined if there is no such process, or it has ended and waits for its parent, or nothing can be learned.
+ * elsewhere what `ps` says. Undefined if there is no such process, or it has ended and waits for its parent, or nothing
+ * can be learned.
  */
 export function processStart(pid: number): string | undefined {
   return process.platform === "linux" ? startOnLinux(pid) : startByPs(pid);

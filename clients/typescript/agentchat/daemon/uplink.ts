@@ -1,28 +1,24 @@
 import { Backoff } from "../../shared/backoff.js";
 import { steadyMs } from "../reconnect.js";
-import { DeliveryCheck } from "./delivery.js";
+import { DeliveryCheck, say, refOf, SentLine } from "./delivery.js";
 import { Channels, type NotJoined } from "./channels.js";
 import type { ClientHears, DaemonClient } from "./daemon-client.js";
-import { errorCode, whyNot } from "./errors.js";
-import { ResettableEvent } from "./waiting.js";
+import { errorCode, whyNot, deliveryOf, isHopeless, type Delivery } from "./errors.js";
+import { ResettableEvent, SerialQueue } from "./waiting.js";
 import { inboxError } from "./inbox.js";
 import type { DaemonLog } from "./log.js";
 import type { Outgoing } from "./outbox-line.js";
-import { deliveryOf, isHopeless, type Delivery } from "./errors.js";
-import { say } from "./delivery.js";
-import { SerialQueue } from "./waiting.js";
-import { refOf, SentLine } from "./delivery.js";
 
-/** What a connection to the server is made of. */
+/** What an {@link Uplink} connects, and whom it tells. */
 export interface UplinkOptions {
   readonly makeClient: (hears: ClientHears) => DaemonClient | Promise<DaemonClient>;
   /** Where the daemon is from the beginning. */
   readonly channels: readonly string[];
   readonly log: DaemonLog;
   readonly hear: (event: Readonly<Record<string, unknown>>) => void;
-  /** Something that {@link Uplink.state} tells is another. */
+  /** {@link Uplink.state} has changed. */
   readonly changed: () => void;
-  /** The server, or the identity file, will not have us back: trying again cannot help. */
+  /** The server refuses this agent, or its identity file cannot be used: trying again cannot help. */
   readonly giveUp: (error: Error) => void;
 }
 
@@ -41,34 +37,34 @@ const displaced = 4409;
 const displacedMessage = "another session of the same identity has taken over; one identity is one session";
 /** Closed by the server because a message was too long (RFC 6455 §7.4.1). */
 const tooLong = 1009;
-/** How often a channel is asked for that was not there, or not open to us, milliseconds. */
+/** How often a channel that did not exist, or was closed to this agent, is tried again, milliseconds. */
 const askMs = 30_000;
-/** Who invites (AgentChat §4.3). */
+/** The sender of invitations (AgentChat §4.3). */
 const server = "@server";
 
 /**
- * The daemon's line to its server: comes back whenever it is lost, into its channels, and says of each line of the
- * outbox whether the server has taken it.
+ * The daemon's connection to its server: it is made again whenever it is lost, joins its channels again, and tells for
+ * each line of the outbox whether the server has taken it.
  */
 export class Uplink {
   readonly #options: UplinkOptions;
   readonly #channels: Channels;
   readonly #backoff = new Backoff(steadyMs);
   readonly #ready = new ResettableEvent();
-  /** One call at a time: a refusal of a server that does not say of what is then about what is under way. */
-  readonly #turns = new SerialQueue();
+  /** One call at a time: if a server does not say what it refuses, it is what was said last. */
+  readonly #calls = new SerialQueue();
   #phase: "idle" | "connecting" | "ready" | "waiting" | "closed" = "idle";
   #client: DaemonClient | undefined;
-  /** Given up when the connection is over that is made, or was made last. */
-  #line = new AbortController();
-  #barrier = new DeliveryCheck();
+  /** Aborted when the present connection, or the attempt to make one, has ended. */
+  #ended = new AbortController();
+  #check = new DeliveryCheck();
   #retry: NodeJS.Timeout | undefined;
   #asking: NodeJS.Timeout | undefined;
-  #underWay: SentLine | undefined;
+  #sentLine: SentLine | undefined;
   #lastError: string | undefined;
   /** How the connection that is being made was lost. */
   #lostBy: Error | undefined;
-  /** Channels that are about to be asked for. */
+  /** Channels that wait to be tried again. */
   #asks = 0;
 
   constructor(options: UplinkOptions) {
@@ -93,15 +89,12 @@ export class Uplink {
     };
   }
 
-  /**
-   * Channels joined by lines of the outbox: whoever comes after this process should join them, too, by {@link
-   * alsoJoin}.
-   */
+  /** Channels joined by lines of the outbox: the process after this one should join them, too, by {@link alsoJoin}. */
   get addedChannels(): readonly string[] {
     return this.#channels.added;
   }
 
-  /** Channels besides those it was made with; before it is opened. */
+  /** Adds channels to those that it was made with; to be called before {@link open}. */
   alsoJoin(channels: readonly string[]): void {
     this.#channels.addAll(channels);
   }
@@ -145,13 +138,13 @@ export class Uplink {
    * @param id of a message, the same each time
    */
   deliver(line: Outgoing, id: string): Promise<Delivery> {
-    return this.#turns.run(() => this.#deliver(line, id));
+    return this.#calls.run(() => this.#deliver(line, id));
   }
 
   /** Ends it for good. */
   async close(): Promise<void> {
     this.#phase = "closed";
-    this.#line.abort();
+    this.#ended.abort();
     this.#ready.reset();
     clearTimeout(this.#retry);
     clearInterval(this.#asking);
@@ -163,20 +156,20 @@ export class Uplink {
     const client = this.#client;
     if (this.#phase !== "ready" || client === undefined)
       return { kind: "later", code: "CLOSED", message: "not connected", afterMs: 0 };
-    const underWay = new SentLine(line.type, id);
-    this.#underWay = underWay;
-    const { signal } = this.#line;
+    const sentLine = new SentLine(line.type, id);
+    this.#sentLine = sentLine;
+    const { signal } = this.#ended;
     try {
-      await say(client, line, id, () => this.#barrier.wait(client, underWay, signal));
+      await say(client, line, id, () => this.#check.wait(client, sentLine, signal));
     } catch (thrown) {
-      underWay.fail(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      sentLine.fail(thrown instanceof Error ? thrown : new Error(String(thrown)));
     } finally {
-      this.#underWay = undefined;
+      this.#sentLine = undefined;
     }
-    // The answer to this PING would be taken for that of the next one, and so on.
-    if (this.#client === client && isByPing(line) && errorCode(underWay.failure) === "TIMEOUT")
+    // The late answer to this PING would be taken for the answer to the next one, and so on.
+    if (this.#client === client && isByPing(line) && errorCode(sentLine.failure) === "TIMEOUT")
       this.#lost(Object.assign(new Error("no answer to a PING"), { code: "TIMEOUT" }));
-    const delivery: Delivery = underWay.failure === undefined ? { kind: "sent" } : deliveryOf(underWay.failure);
+    const delivery: Delivery = sentLine.failure === undefined ? { kind: "sent" } : deliveryOf(sentLine.failure);
     if (delivery.kind !== "later") {
       this.#channels.note(line, delivery.kind === "sent");
       if ("channel" in line) this.#options.changed();
@@ -186,9 +179,9 @@ export class Uplink {
 
   #begin(): AbortSignal {
     this.#lostBy = undefined;
-    this.#line = new AbortController();
-    this.#barrier = new DeliveryCheck();
-    return this.#line.signal;
+    this.#ended = new AbortController();
+    this.#check = new DeliveryCheck();
+    return this.#ended.signal;
   }
 
   async #make(): Promise<DaemonClient> {
@@ -208,7 +201,7 @@ export class Uplink {
   }
 
   #hear(event: Readonly<Record<string, unknown>>): void {
-    // Coming back into the channels is nothing new to whoever reads the inbox.
+    // That the channels are joined again is no news for the reader of the inbox.
     if (event["type"] === "JOINED" && this.#phase !== "ready") return;
     this.#options.hear(event);
     if (event["type"] === "MSG" && event["from"] === server)
@@ -219,7 +212,7 @@ export class Uplink {
     const client = this.#client;
     for (const channel of channels) {
       this.#asks += 1;
-      void this.#turns.run(async () => {
+      void this.#calls.run(async () => {
         this.#asks -= 1;
         if (client === undefined || this.#client !== client) return;
         try {
@@ -233,7 +226,7 @@ export class Uplink {
   }
 
   #refused(error: Error): void {
-    if (this.#underWay?.refuse(error) === true) return;
+    if (this.#sentLine?.refuse(error) === true) return;
     const ref = refOf(error);
     const code = errorCode(error);
     this.#options.log.warn({ code, ...(ref !== undefined && { ref }) }, "refused by the server");
@@ -242,7 +235,7 @@ export class Uplink {
 
   #closed({ code, reason = "" }: { readonly code: number; readonly reason?: string }): void {
     if (code === tooLong)
-      this.#underWay?.fail(
+      this.#sentLine?.fail(
         Object.assign(new Error("the server takes no message of this length"), { code: "TOO_LONG" }),
       );
     this.#lost(
@@ -256,7 +249,7 @@ export class Uplink {
     const client = this.#client;
     this.#client = undefined;
     this.#lostBy = by;
-    this.#line.abort();
+    this.#ended.abort();
     this.#ready.reset();
     clearInterval(this.#asking);
     if (this.#phase !== "ready") return; // closed on purpose, or open() notices
@@ -303,7 +296,7 @@ export class Uplink {
   }
 }
 
-/** Whether it is a PING whose answer tells that the line was taken. */
+/** True for lines that are known to be taken by the answer to a PING. */
 function isByPing({ type }: Outgoing): boolean {
   return type === "MSG" || type === "INVITE";
 }
