@@ -128,6 +128,30 @@ describe("the scan of from", () => {
     expect([scan.scan(plain, 0, plain.length, false), scan.marked]).toEqual(["from", false]);
   });
 
+  it("takes no key for the sender's that differs from it in one letter", () => {
+    for (let at = 0; at < 4; at += 1) {
+      const key = Array.from("from", (letter, n) => (n === at ? "x" : letter)).join("");
+      for (const [payload, thorough] of [
+        [`{"${key}":"bob"}`, false],
+        [`{"${key}":"bob"}`, true],
+        [`{x${key}":"bob"}`, false],
+        [`{"${key}x:"bob"}`, false],
+      ] as const)
+        expect(look(Buffer.from(payload), thorough).name).toBeUndefined();
+      expect(look(Buffer.from(`{"${key}":"bob"}`), true).verdict).toBe("none");
+      expect(look(Buffer.from(`{"${key}":"bob","from":"alice"}`), true)).toEqual({ verdict: "from", name: "alice" });
+    }
+    for (const payload of ['{xfrom":"bob"}', '{"fromx:"bob"}'])
+      expect(look(Buffer.from(payload), false).name).toBeUndefined();
+  });
+
+  it("looks at nothing behind its range", () => {
+    const scan = new FromScan();
+    const bytes = Buffer.from('{"from":"alice"} \n{"from":"bob"}');
+    expect([scan.scan(bytes, 0, 0, false), scan.scan(bytes, 0, 16, true)]).toEqual(["none", "from"]);
+    expect(scan.end).toBe(14);
+  });
+
   it("thorough, is not sure of the outermost keys it cannot read", () => {
     for (const payload of ['{"tr\\u0075st":1,"from":"a"}', '{"from":"a","from":"a"}', '{"from":"a"']) {
       expect(look(Buffer.from(payload), true)).toEqual({ verdict: "unsure", name: undefined });
