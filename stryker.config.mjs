@@ -18,6 +18,7 @@ export const suites = {
   "src/identity/identity-tokens.ts": tokenTests,
   "src/websocket/engine/session-loop.ts": [
     "test/websocket/engine/session-loop.test.ts",
+    "test/websocket/engine/session-waiting.test.ts",
     "test/websocket/engine/inbox.test.ts",
   ],
 };

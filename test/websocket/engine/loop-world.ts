@@ -23,6 +23,8 @@ export interface LoopOptions {
   readonly isStranger?: boolean;
   readonly phase?: string;
   readonly drained?: () => void;
+  /** Called after each refusal. */
+  readonly refused?: () => void;
 }
 
 /** A loop between a connection that says what the test says, and a session that does nothing by itself. */
@@ -35,7 +37,16 @@ export class LoopWorld {
   readonly session: LoopSession<Types> & { backlog: number; principal: unknown };
   readonly loop: SessionLoop<Types>;
 
-  constructor({ commands = {}, limits, buckets, waits = {}, isStranger, phase = "ready", drained }: LoopOptions = {}) {
+  constructor({
+    commands = {},
+    limits,
+    buckets,
+    waits = {},
+    isStranger,
+    phase = "ready",
+    drained,
+    refused,
+  }: LoopOptions = {}) {
     const { events } = this;
     const agent = isStranger === true ? undefined : "ada";
     const session = {
@@ -87,6 +98,7 @@ export class LoopWorld {
       refuse: (_session, fault, command) => {
         this.faults.push(fault);
         this.refusals.push({ code: fault.code, message: fault.message, of: command?.type });
+        refused?.();
       },
       gone: () => events.push("gone"),
     };
