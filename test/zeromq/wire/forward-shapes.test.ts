@@ -160,6 +160,32 @@ describe("forwarding of other shapes than a message of two parts", () => {
     }).toThrow("zmtp-message-too-large");
   });
 
+  it("takes a topic of the greatest length for a topic, and a longer one for none, though somebody subscribed to both", () => {
+    const ear = new Ear();
+    const [longest, longer] = [0, 1].map((more) => "t".repeat(defaultLimits.zmqTopicMaxBytes + more));
+    for (const topic of [longest, longer]) router.subscribe(topic ?? "", ear);
+    push(world.publisher(), message(longest ?? "", "x"), message(longer ?? "", "y"));
+    expect([ear.heard, ledger.reasons["zmtp-topic-unreadable"]]).toEqual([[`${longest ?? ""}=x`], 1]);
+  });
+
+  it("takes two parts that are together as long as a message may be, and not a byte more", () => {
+    const limits = { ...defaultLimits, zmqFrameMaxBytes: 1_000, zmqMessageMaxBytes: 1_500 };
+    push(world.publisher("NULL", limits), message("t".repeat(750), "x".repeat(750)));
+    expect(policy.messages).toHaveLength(1);
+    expect(() => {
+      push(world.publisher("NULL", limits), message("t".repeat(750), "x".repeat(751)));
+    }).toThrow("zmtp-message-too-large");
+  });
+
+  it("stops at the command that closes the connection", () => {
+    const ear = new Ear();
+    router.subscribe("bob", ear);
+    world.closesAtCommand = true;
+    const ping = encodeCommand("PING", Buffer.from([0, 0]));
+    push(world.publisher(), Buffer.concat([message("bob", "1"), ping, message("bob", "2"), ping]), message("bob", "3"));
+    expect([ear.heard, world.commands.length]).toEqual([["bob=1"], 1]);
+  });
+
   it("refuses a length that is over the limit even where all its bytes, or as many as its lower half says, are there", () => {
     const ear = new Ear();
     router.subscribe("bob", ear);

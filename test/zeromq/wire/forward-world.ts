@@ -17,8 +17,13 @@ import { OpenPolicy } from "./world.js";
 /** Takes ranges and messages and writes down what was in them. */
 export class Ear implements WireSubscriber {
   readonly heard: string[] = [];
-  /** Of each range: what it lay in, whether it was heard as a tap, and whether it lasts. */
-  readonly given: { readonly chunk: Buffer; readonly observed: boolean; readonly lasting: boolean }[] = [];
+  /** Of each range: what it lay in, its size, whether it was heard as a tap, and whether it lasts. */
+  readonly given: {
+    readonly chunk: Buffer;
+    readonly size: number;
+    readonly observed: boolean;
+    readonly lasting: boolean;
+  }[] = [];
   readonly inspects: boolean;
 
   constructor(inspects = false) {
@@ -47,7 +52,7 @@ export class Ear implements WireSubscriber {
       }
     }
     expect(seen).toBe(count);
-    this.given.push({ chunk, observed, lasting });
+    this.given.push({ chunk, size: end - start, observed, lasting });
   }
 }
 
@@ -57,6 +62,7 @@ export class ForwardWorld {
   readonly ledger = new Ledger();
   readonly policy = new OpenPolicy(this.router, this.ledger);
   readonly commands: string[] = [];
+  closesAtCommand = false;
   #isOpen = true;
 
   publisher(mechanism: "NULL" | "PLAIN" = "NULL", limits = defaultLimits, speaker?: Principal): Forwarder {
@@ -78,7 +84,10 @@ export class ForwardWorld {
       get isOpen() {
         return isOpen();
       },
-      command: (body: Buffer) => this.commands.push(body.toString("latin1")),
+      command: (body: Buffer) => {
+        this.commands.push(body.toString("latin1"));
+        if (this.closesAtCommand) this.#isOpen = false;
+      },
     };
     const { ledger, policy, router } = this;
     return new Forwarder({ ledger, limits, policy, routes: new RouteCache(router), clock: new FakeClock() }, source);

@@ -65,6 +65,7 @@ describe("forwarding", () => {
     const [long, short] = ["p".repeat(300), "q"];
     push(world.publisher(), Buffer.concat([message(topic, long), message(topic, short), message(topic, long)]));
     expect(ear.heard).toEqual([long, short, long].map((payload) => `${topic}=${payload}`));
+    expect(ear.ranges).toBe(1);
   });
 
   it("gives several hearers of much one copy that lasts, and a single one or little the chunk itself", () => {
@@ -77,7 +78,7 @@ describe("forwarding", () => {
       return chunk;
     };
     const alone = give("one", 20_000);
-    expect(one.given.pop()).toEqual({ chunk: alone, observed: false, lasting: false });
+    expect(one.given.pop()).toEqual({ chunk: alone, size: alone.length, observed: false, lasting: false });
     const little = give("two", 10_000);
     for (const ear of [one, other]) expect(ear.given.pop()?.chunk).toBe(little);
     const much = give("two", 20_000);
@@ -90,11 +91,23 @@ describe("forwarding", () => {
     expect(tap.heard).toEqual([`one=${"x".repeat(20_000)}`]);
   });
 
-  it("copies of the chunk only what is to last", () => {
+  it("copies of the chunk only what is to last: ranges of 16 KiB and more, wherever they lie", () => {
     const ears = [new Ear(), new Ear()];
     for (const ear of ears) router.subscribe("two", ear);
-    push(world.publisher(), Buffer.concat([message("nobody", "y".repeat(9_000)), message("two", "x".repeat(20_000))]));
-    expect(ears.map(({ given }) => given[0]?.chunk.length)).toEqual([20_014, 20_014]);
+    const headers = message("two", "x".repeat(1_000)).length - 1_000;
+    for (const [range, lasting] of [
+      [16 * 1024, true],
+      [16 * 1024 - 1, false],
+      [300, false],
+    ] as const) {
+      const [before, two] = [message("nobody", "y".repeat(20_000)), message("two", "x".repeat(range - headers))];
+      push(world.publisher(), Buffer.concat([before, two]));
+      for (const { given } of ears) {
+        const last = given.pop();
+        expect([last?.size, last?.lasting]).toEqual([range, lasting]);
+        expect(last?.chunk.length).toBe(lasting ? range : before.length + range);
+      }
+    }
   });
 
   it("tells the policy how well the sender is proved", () => {
