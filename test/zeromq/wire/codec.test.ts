@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import {
   ChunkList,
   encodeFrame,
@@ -55,7 +55,7 @@ describe("frames", () => {
         thrown = error;
       }
       expect(thrown).toBeInstanceOf(IllegalBytes);
-      expect(thrown).toMatchObject({ reason });
+      expect(thrown).toMatchObject({ reason, name: "IllegalBytes" });
     }
   });
 
@@ -144,9 +144,14 @@ describe("frames", () => {
 });
 
 describe("a unit", () => {
-  const topic = encodeFrame(moreFlag, Buffer.from("bob"));
-  const payload = encodeFrame(0, Buffer.from("hello"));
-  const others = [payload, encodeFrame(commandFlag, Buffer.from("PING"))];
+  let topic: Buffer;
+  let payload: Buffer;
+  let others: Buffer[];
+  beforeEach(() => {
+    topic = encodeFrame(moreFlag, Buffer.from("bob"));
+    payload = encodeFrame(0, Buffer.from("hello"));
+    others = [payload, encodeFrame(commandFlag, Buffer.from("PING"))];
+  });
 
   it("is a message of one part or a command by itself, whatever follows", () => {
     for (const one of others) {
