@@ -1,12 +1,54 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-export default defineConfig({
+const every = "test/**/*.test.ts";
+
+/** Tests that start processes: `npm run check:quick` leaves them out. A process in any other test is refused. */
+const processes = [
+  "test/cli/**/*.test.ts",
+  "test/examples/*.test.ts",
+  "test/journeys/*.test.ts",
+  "test/clients/agentchat/daemon-{control,kill,stop}.test.ts",
+  "test/contracts/python.test.ts",
+  "test/docs/remote-bots.test.ts",
+  "test/new-dialect.test.ts",
+  "test/ops/deploy.test.ts",
+  "test/package.test.ts",
+  "test/schemas.test.ts",
+  "test/storage/{data-directory,full-disk,table-lmdb}.test.ts",
+  "test/websocket/edge/tls.test.ts",
+  "test/zeromq/wire/ipc-path.test.ts",
+];
+
+/** Tests that replace a module (`vi.mock`): they need a process of their own. */
+const mocking = ["test/clients/agentchat/daemon-full-disk.test.ts"];
+
+const quick = { exclude: processes, setupFiles: ["test/kit/no-processes.ts"] };
+
+/** What every run of tests needs. */
+export const shared: ViteUserConfig = {
   resolve: { alias: { "#dialect": fileURLToPath(new URL("./src/dialect/index.ts", import.meta.url)) } },
   test: {
     pool: "forks", // the zeromq package aborts the process in worker threads
-    include: ["test/**/*.test.ts"],
     testTimeout: 20_000,
     hookTimeout: 20_000,
+  },
+};
+
+export default defineConfig({
+  ...shared,
+  test: {
+    ...shared.test,
+    maxWorkers: Math.max(2, availableParallelism() - 1), // many tests wait most of their time
+    projects: [
+      // Not isolated: the sources are loaded once for many files, which takes a third of the time.
+      {
+        extends: true,
+        test: { name: "quick", ...quick, include: [every], exclude: [...processes, ...mocking], isolate: false },
+      },
+      { extends: true, test: { name: "quick, isolated", ...quick, include: mocking } },
+      { extends: true, test: { name: "processes", include: processes } },
+    ],
   },
 });

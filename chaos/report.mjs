@@ -8,7 +8,7 @@ export function reportOf(lines, { seed, seconds, node }) {
 
 Written by \`npm run chaos\`, seed ${seed}, Node ${node}, ${seconds} s: ${held} of ${scenarios.length} scenarios held.
 Times and memory are of the machine it ran on; *held* means: nobody crashed or hung, whoever was not concerned went on, and both ledgers added up, by
-\`broker status --json\` where there is a broker process, of its last life (in 6 by the broker in the process, in 10 there is none; accepted = routed + stored + refused + unroutable + malformed; copies = written + dropped + pending).
+\`broker status --json\` where there is a broker process, of its last life (in 6 by the broker in the process, in 10 and 12 there is none; accepted = routed + stored + refused + unroutable + malformed; copies = written + dropped + pending).
 `;
   return { text: [head, ...scenarios.map(section)].join("\n"), isHeld };
 }

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { reportOf } from "./report.mjs";
 
 /** The run ends after this, whatever hangs, milliseconds. */
-const limitMs = 8 * 60_000;
+const limitMs = 10 * 60_000;
 
 const { values } = parseArgs({ options: { seed: { type: "string" }, only: { type: "string" } } });
 const seed = Number(values.seed ?? Date.now() % 1_000_000);

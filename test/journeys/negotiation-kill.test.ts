@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { keyFor, type TestKey } from "../kit/agentchat-keys.js";
 import { ChatWire, type ChatFrame } from "../kit/chat-wire.js";
+import { repetitions } from "../kit/repetitions.js";
 
 /** What the parties have heard of a proposal over all lives of the server. */
 interface Known {
@@ -15,7 +16,7 @@ interface Known {
 }
 
 /** Restarts, each ended by SIGKILL. */
-const lives = 8;
+const lives = repetitions(3, 8);
 const offersPerLife = 40;
 const seed = 20_261_121;
 
