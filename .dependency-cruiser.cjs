@@ -74,13 +74,17 @@ module.exports = {
     {
       name: "no-orphans",
       severity: "error",
-      from: { path: ours, orphan: true, pathNot: "(src/(index|cli/main)|clients/typescript/[^/]+/client)\\.ts$" },
+      from: {
+        path: ours,
+        orphan: true,
+        pathNot: "(src/(index|dialect-package|cli/main)|clients/typescript/[^/]+/client)\\.ts$",
+      },
       to: {},
     },
     ...down.map(may),
     only(
       "broker-below-cli",
-      "^src/((broker|index|parts|reload)\\.ts$|config/)",
+      "^src/((broker|dialect-files|dialect-package|index|parts|reload)\\.ts$|config/)",
       ["^src/(?!cli/)", "^bridges/index\\.ts$", "^clients/typescript/"],
       "the composition root does not know the command line",
     ),

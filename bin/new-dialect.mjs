@@ -30,7 +30,8 @@ const pascal = camel[0].toUpperCase() + camel.slice(1);
 function renamed(text) {
   return (
     text
-      .replace(/Echo(?=[A-Z])/g, pascal)
+      .replace(/Echo(?=[A-Z]|\b)/g, pascal)
+      .replace(/\becho(?=Rate)/g, camel)
       .replaceAll("bridges/echo", `bridges/${name}`)
       .replaceAll("typescript/echo", `typescript/${name}`)
       .replaceAll("/echo", `/${name}`)

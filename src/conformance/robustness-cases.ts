@@ -38,7 +38,7 @@ export function robustnessCases(speaker: Speaker): readonly ConformanceCase[] {
         const world = speaker.world({ abuseRefusalsMax: 0 });
         const random = randomOf(20_260_101);
         const samples = [phrasebook.say("bob", "x"), ...phrasebook.login("eve"), subject.join("#general")];
-        for (let round = 0; round < 150; round += 1) {
+        for (let round = 0; round < 60; round += 1) {
           const client = world.connect(path);
           if (random(2) === 0) for (const frame of phrasebook.login("eve", "own eve")) await client.says(frame);
           for (let at = random(8); at >= 0; at -= 1) client.connection.says(damaged(samples, random));

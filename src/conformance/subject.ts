@@ -38,7 +38,7 @@ export interface ConformanceCase {
   readonly section: string;
   /** A sentence that begins with a verb. */
   readonly name: string;
-  run(): Promise<void> | void;
+  readonly run: () => Promise<void> | void;
 }
 
 /** Somebody who has logged in. */

@@ -30,12 +30,20 @@ export interface FaultOptions {
   readonly fatal?: boolean;
 }
 
+/** Marks faults of every copy of this module: a dialect from another package brings its own. */
+const brand = Symbol.for("synaptic-core.fault");
+
 /** A refusal. `message` is written for the peer and names the remedy; `cause` is never sent. */
 export class Fault extends Error {
   readonly code: FaultCode;
   readonly detail: Readonly<Record<string, unknown>> | undefined;
   readonly retryAfterMs: number | undefined;
   readonly fatal: boolean;
+  readonly [brand] = true;
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === "object" && value !== null && brand in value;
+  }
 
   constructor(code: FaultCode, message: string, options: FaultOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });

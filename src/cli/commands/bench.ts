@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { dialects } from "../../../bridges/index.js";
 import { isLocalDoor, isLocalUrl } from "../../config/index.js";
 import { Fault } from "../../core/index.js";
 import { newTally, runLoad, type Load, type OpenPair } from "../bench/load.js";
@@ -10,16 +11,20 @@ import { exitCodes } from "../exit.js";
 import { openRelay } from "../door-relay.js";
 import { print, say, type Output } from "../output.js";
 
-const doors = ["zmq", "pan", "agentchat"] as const;
-type Via = (typeof doors)[number];
-
+/** How pairs can come in: over ZeroMQ, or in a dialect that has a phrasebook, by its name. */
+// bound: the dialects of the broker · evicts: nothing · owner: bench.ts
+const spoken = new Map(
+  dialects.flatMap(({ name, paths: [path], phrasebook }) =>
+    path === undefined || phrasebook === undefined ? [] : [[name, { path, phrasebook }] as const],
+  ),
+);
 /** The default rate of each pair, messages per second: the broker's default limits allow it. */
-const usualRate: Readonly<Record<Via, number>> = { zmq: 1_000, pan: 5, agentchat: 1 };
+const usualRate = (via: string): number => spoken.get(via)?.phrasebook.perSecond ?? 1_000;
 /** The longest text, bytes: `zmqFrameMaxBytes` and `wsFrameMaxBytes` must leave room for the envelope around it. */
-const sizeMax: Readonly<Record<Via, number>> = { zmq: 1_000_000, pan: 60_000, agentchat: 60_000 };
+const sizeMax = (via: string): number => (spoken.has(via) ? 60_000 : 1_000_000);
 
 interface Options extends BrokerChoice, Output {
-  readonly via: Via;
+  readonly via: string;
   readonly pairs: number;
   readonly seconds: number;
   readonly size: number;
@@ -32,7 +37,7 @@ export function benchCommand(program: Command): void {
   program
     .command("bench")
     .description("put load on the running broker: pairs of clients, one of which sends to the other")
-    .addOption(new Option("--via <door>", "the door that they use").choices(doors).default("zmq"))
+    .addOption(new Option("--via <door>", "the door that they use").choices(["zmq", ...spoken.keys()]).default("zmq"))
     .option("--pairs <n>", "how many pairs, 1 to 100", number(1, 100), 1)
     .option("--seconds <s>", "how long, up to 60", number(0.1, 60, "any"), 5)
     .option(
@@ -43,16 +48,17 @@ export function benchCommand(program: Command): void {
     )
     .option(
       "--rate <n>",
-      "messages per second of each pair, up to 10000; 0: as fast as they are received " +
-        "(default: zmq 1000, pan 5, agentchat 1, which the broker's default limits allow)",
+      "messages per second of each pair, up to 10000; 0: as fast as they are received (default: " +
+        `${["zmq", ...spoken.keys()].map((via) => `${via} ${usualRate(via)}`).join(", ")}, ` +
+        "which the broker's default limits allow)",
       number(0, 10_000, "any"),
     )
     .option("--yes", "also where other machines can reach the door")
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      const { via, pairs, seconds, size, rate = usualRate[via] } = options;
-      if (size > sizeMax[via])
-        throw new Fault("malformed", `--size: a text via ${via} has at most ${sizeMax[via]} bytes`);
+      const { via, pairs, seconds, size, rate = usualRate(via) } = options;
+      if (size > sizeMax(via))
+        throw new Fault("malformed", `--size: a text via ${via} has at most ${sizeMax(via)} bytes`);
       const { open, close } = await through(via, options);
       const interrupted = new AbortController();
       const end = (): void => {
@@ -88,14 +94,14 @@ export function benchCommand(program: Command): void {
     });
 }
 
-function planOf(via: Via, { pairs, seconds, rate }: Pick<Load, "pairs" | "seconds" | "rate">): string {
+function planOf(via: string, { pairs, seconds, rate }: Pick<Load, "pairs" | "seconds" | "rate">): string {
   const speed = rate === 0 ? "as fast as they are received" : `${rate} messages/s each`;
   return `${pairs} ${pairs === 1 ? "pair" : "pairs"} via ${via} for ${seconds} s, ${speed}`;
 }
 
 /** Finds out how pairs connect through a door of the running broker. @throws Fault unavailable, forbidden */
 async function through(
-  via: Via,
+  via: string,
   options: Options,
 ): Promise<{ readonly open: OpenPair; readonly close: () => Promise<void> }> {
   const { in: zmqIn, out, data } = findBroker(options);
@@ -109,19 +115,17 @@ async function through(
         "and its users will notice the load: say --yes if it is meant",
     );
   }
-  if (via === "zmq") {
+  const speech = spoken.get(via);
+  if (speech === undefined) {
     const { zmqPairs } = await import("../bench/pair-zmq.js");
     return { open: zmqPairs({ in: zmqIn, out }), close: () => Promise.resolve() };
   }
   if (door === undefined)
     throw new Fault("unavailable", "the broker has no WebSocket door for all dialects; start it with --ws HOST:PORT");
   const { url, close } = await openRelay(door);
-  if (via === "agentchat") {
-    const { agentchatPairs } = await import("../bench/pair-agentchat.js");
-    return { open: agentchatPairs({ url: `${url}/agentchat` }), close };
-  }
-  const { panPairs } = await import("../bench/pair-pan.js");
-  return { open: panPairs({ url: `${url}/pan`, token: readFileSync(data.file("pan-token"), "utf8").trim() }), close };
+  const { dialectPairs } = await import("../bench/pair-dialect.js");
+  const token = readFileSync(data.file("pan-token"), "utf8").trim();
+  return { open: dialectPairs(`${url}${speech.path}`, speech.phrasebook, token), close };
 }
 
 function number(min: number, max: number, step: "whole" | "any" = "whole"): (text: string) => number {

@@ -1,7 +1,9 @@
 import { randomBytes, type X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { AgentChatClient } from "../../../clients/typescript/agentchat/client.js";
-import { PanClient } from "../../../clients/typescript/pan/client.js";
+import { dialects as builtIn } from "../../../bridges/index.js";
+import { PhrasebookClient } from "../../../clients/typescript/shared/phrasebook-client.js";
+import { Fault } from "../../core/index.js";
+import type { AnyDialect } from "../../dialect/index.js";
 import { readTlsPair } from "../../websocket/edge/index.js";
 import { dateProblem, datesOf, readCertificate } from "./certificate.js";
 import { openRelay } from "../door-relay.js";
@@ -16,12 +18,6 @@ interface Trip {
   readonly go: (url: string, installation: Installation) => Promise<unknown>;
 }
 
-/** A login and an answer in each dialect, by the dialect's name. */
-const dialectTrips: Readonly<Record<string, Omit<Trip, "path">>> = {
-  pan: { check: "PAN", go: pan },
-  agentchat: { check: "AgentChat", go: agentchat },
-};
-
 const pages: readonly Trip[] = ["/healthz", "/readyz"].map((path) => ({ check: path, path, go: page }));
 
 /** Checks each WebSocket door: a login and an answer in every dialect, its pages, and the certificate that it shows. */
@@ -29,10 +25,10 @@ export const wsRoundTrips: Check = async (installation) => {
   const { endpoints } = installation;
   if (endpoints === undefined) return [{ check: "WebSocket", result: "skipped", found: "no broker runs" }];
   const findings: Finding[] = [];
-  const shared = Object.entries(dialectTrips).map(([name, trip]) => ({ ...trip, path: `/${name}` }));
-  for (const door of endpoints.ws) findings.push(...(await tripsThrough(door, [...shared, ...pages], installation)));
+  const trips = (installation.layered?.config.dialects ?? builtIn).flatMap((dialect) => tripOf(dialect));
+  for (const door of endpoints.ws) findings.push(...(await tripsThrough(door, [...trips, ...pages], installation)));
   for (const [name, door] of Object.entries(endpoints.own ?? {})) {
-    const trip = dialectTrips[name];
+    const trip = trips.find((each) => each.dialect === name);
     findings.push(
       ...(await tripsThrough(door, [...(trip === undefined ? [] : [{ ...trip, path: "/" }]), ...pages], installation)),
     );
@@ -101,31 +97,32 @@ function checkShown(
   }
 }
 
-async function pan(url: string, { data }: Installation): Promise<void> {
-  const token = readFileSync(data.file("pan-token"), "utf8").trim();
-  const client = new PanClient({
-    url,
-    token,
-    agentId: `doctor-${randomBytes(3).toString("hex")}`,
-    reconnect: false,
-    answerTimeoutMs: withinMs,
-  });
-  await client.connect();
-  await client.list();
-  await client.close();
-}
-
-/** A broker that demands a key (`--agentchat-identity strict`) refuses this client: that is an answer, too. */
-async function agentchat(server: string): Promise<void> {
-  const client = new AgentChatClient({ server, name: "doctor", reconnect: false, answerTimeoutMs: withinMs });
-  try {
-    await client.connect();
-    await client.ping();
-  } catch (thrown) {
-    if (!(thrown instanceof Error && "code" in thrown && thrown.code === "AUTH_REQUIRED")) throw thrown;
-  } finally {
-    await client.disconnect();
-  }
+/** A login in a dialect, by its phrasebook. A dialect that asks for a proof which this client has not got has answered, too. */
+function tripOf({
+  name,
+  title,
+  paths: [path],
+  phrasebook,
+}: AnyDialect): readonly (Trip & { readonly dialect: string })[] {
+  if (path === undefined || phrasebook === undefined) return [];
+  const go = async (url: string, { data }: Installation): Promise<void> => {
+    const token = readFileSync(data.file("pan-token"), "utf8").trim();
+    const agent = `doctor-${randomBytes(3).toString("hex")}`;
+    try {
+      const client = await PhrasebookClient.connect({
+        url,
+        dialect: phrasebook,
+        name: agent,
+        token,
+        timeoutMs: withinMs,
+      });
+      await client.close();
+    } catch (thrown) {
+      const isProofWanted = thrown instanceof Fault && thrown.detail?.["refusal"] === phrasebook.proofWanted;
+      if (phrasebook.proofWanted === undefined || !isProofWanted) throw thrown;
+    }
+  };
+  return [{ dialect: name, check: title, path, go }];
 }
 
 async function page(url: string): Promise<void> {

@@ -1,0 +1,145 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { runCli, startCli, startProgram } from "../kit/cli.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The suite as somebody writes it who has nothing but the package. */
+const suite = `
+import test from "node:test";
+import { conformance } from "synaptic-core/dialect";
+import bar from "./bar-dialect.mjs";
+
+const subject = {
+  dialect: bar,
+  command: (type) => type + "|x",
+  join: (room) => "in|" + room,
+  leave: (room) => "out|" + room,
+  joinWithHistory: (room, count) => "in|" + room + "|" + count,
+  list: () => "who",
+  senderOf: (frame) => String(frame).split("|")[1],
+};
+for (const { section, name, run } of conformance(subject)) test(section + ": " + name, run);
+`;
+
+/** A client with a bare socket. */
+class BarClient {
+  readonly heard: string[] = [];
+  readonly #socket: WebSocket;
+  #changed: () => void = () => undefined;
+
+  constructor(url: string) {
+    this.#socket = new WebSocket(url);
+    this.#socket.on("message", (data: Buffer) => {
+      this.heard.push(data.toString());
+      this.#changed();
+    });
+  }
+
+  async says(frame: string): Promise<void> {
+    if (this.#socket.readyState === WebSocket.CONNECTING)
+      await new Promise((resolve) => this.#socket.once("open", resolve));
+    this.#socket.send(frame);
+  }
+
+  /** Resolves when a frame has come that begins so. */
+  async hears(start: string): Promise<void> {
+    while (!this.heard.some((frame) => frame.startsWith(start)))
+      await new Promise<void>((resolve) => (this.#changed = resolve));
+  }
+
+  close(): void {
+    this.#socket.terminate();
+  }
+}
+
+describe("a dialect that lives in another package", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "synaptic-bar-"));
+    mkdirSync(join(folder, "node_modules"));
+    for (const [name, at] of [
+      ["synaptic-core", root],
+      ["zod", join(root, "node_modules/zod")],
+    ] as const)
+      symlinkSync(at, join(folder, "node_modules", name));
+    cpSync(join(root, "examples/bar-dialect.mjs"), join(folder, "bar-dialect.mjs"));
+    writeFileSync(join(folder, "suite.mjs"), suite);
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it("passes the conformance suite of the package", async () => {
+    const { code, stdout } = await startProgram(process.execPath, [
+      "--test",
+      "--test-reporter=tap",
+      join(folder, "suite.mjs"),
+    ]).ended;
+    expect(code, stdout).toBe(0);
+    expect(Number(/^# pass (\d+)$/m.exec(stdout)?.[1])).toBeGreaterThan(20);
+  });
+
+  it("runs in a broker that was told its file, with its own limits, beside the broker's own dialects", async () => {
+    const broker = startCli(
+      [
+        "start",
+        "--json",
+        "--dialect",
+        join(folder, "bar-dialect.mjs"),
+        "--limit",
+        "barPerSecond=0",
+        "--ws",
+        "127.0.0.1:0",
+        "--zmq-in",
+        "tcp://127.0.0.1:0",
+        "--zmq-out",
+        "tcp://127.0.0.1:0",
+      ],
+      { SYNAPTIC_DATA_DIR: join(folder, "data") },
+    );
+    const said = await broker.prints(/\n/);
+    const {
+      ws: [door],
+    } = JSON.parse(said) as { readonly ws: readonly [string] };
+    const [ada, bob] = [new BarClient(`${door}/bar`), new BarClient(door)];
+    try {
+      await ada.says("hello|ada");
+      await bob.says("hello|bob"); // known by its first frame
+      await Promise.all([ada.hears("hi|ada"), bob.hears("hi|bob")]);
+      await ada.says("say|bob|one\\ptwo");
+      await bob.hears("from|ada|bob|one\\ptwo");
+      await bob.says("say|nobody|x");
+      await bob.hears("no|not-found|");
+    } catch (thrown) {
+      throw new Error(`${String(thrown)}; heard ${JSON.stringify([ada.heard, bob.heard])}`, { cause: thrown });
+    } finally {
+      ada.close();
+      bob.close();
+      expect(await broker.stop()).toMatchObject({ code: 0 });
+    }
+  });
+
+  it("is refused with the reason and the file if it is none, is not there, or has another's name", async () => {
+    const start = (file: string): ReturnType<typeof runCli> =>
+      runCli(["start", "--dialect", join(folder, file)], { SYNAPTIC_DATA_DIR: join(folder, "unused") });
+    writeFileSync(join(folder, "empty.mjs"), "export default 7;");
+    writeFileSync(
+      join(folder, "twin.mjs"),
+      'import bar from "./bar-dialect.mjs"; export default { ...bar, name: "pan" };',
+    );
+    for (const [file, why] of [
+      ["empty.mjs", /empty\.mjs exports no dialect: export what defineDialect/],
+      ["missing.mjs", /missing\.mjs cannot be loaded/],
+      ["twin.mjs", /two dialects have the name pan/],
+    ] as const) {
+      const { code, stderr } = await start(file);
+      expect(code, stderr).not.toBe(0);
+      expect(stderr).toMatch(why);
+    }
+  });
+});

@@ -1,0 +1,85 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { principal } from "../../../src/core/index.js";
+import type { Conversation } from "../../../src/conformance/conversation.js";
+import { ConformanceWorld } from "../../../src/conformance/world.js";
+import { probe } from "../../kit/probe-dialect.js";
+
+const called = (name: string): ReturnType<typeof principal> => principal(name, "claimed");
+
+describe("a session that takes another name", () => {
+  let world: ConformanceWorld;
+  beforeEach(() => {
+    world = new ConformanceWorld([
+      probe({
+        rename: (s) => s.rename(called("ada 2")),
+        taken: (s) => s.rename(called("bob")),
+        same: (s) => s.rename(called("ada")),
+        join: (s) => void s.join("#tea", { create: true }),
+        ask: (s) => void s.request({ to: "bob", messageId: "q", content: { message: "well?" } }),
+        greet: (s) => void s.inform({ to: "ada 2", content: { message: "hello" } }),
+        old: (s) => void s.inform({ to: "ada", content: { message: "hello" } }),
+        shout: (s) => void s.inform({ to: "#tea", content: { message: "tea" } }),
+      }),
+    ]);
+  });
+  const enter = async (name: string): Promise<Conversation> => {
+    const client = world.connect("/probe");
+    await client.says({ type: "login", name });
+    await client.hears({ type: "welcome" });
+    return client;
+  };
+  const does = (client: Conversation, what: string): Promise<void> => client.says({ type: "do", what });
+
+  it("hears the new name and not the old one, stays in its rooms, and others are told", async () => {
+    const [ada, bob] = [await enter("ada"), await enter("bob")];
+    for (const client of [ada, bob]) await does(client, "join");
+    ada.all();
+    bob.all();
+    await does(ada, "rename");
+    await bob.hears({
+      kind: "room.joined",
+      data: { room: "#tea", agent: "ada 2", displayName: "ada 2", dialect: "probe", trust: "claimed" },
+    });
+    await bob.hears({ kind: "room.left" });
+    expect(ada.all()).toEqual([]); // it knows
+    await does(bob, "greet");
+    await ada.hears({ text: "hello", from: "bob" });
+    await does(bob, "old");
+    await bob.hears({ type: "refused", code: "not-found" });
+    await does(bob, "shout");
+    await ada.hears({ text: "tea" });
+    await does(ada, "shout");
+    await bob.hears({ text: "tea", from: "ada 2" });
+    expect(world.directory.agents().map(({ name }) => name)).toEqual(["ada 2", "bob"]);
+    world.expectSound();
+  });
+
+  it("is refused a name that somebody has who answers, and stays as it was", async () => {
+    const [ada, bob] = [await enter("ada"), await enter("bob")];
+    await does(ada, "taken");
+    await ada.hears({ type: "refused", code: "conflict" });
+    await does(bob, "old");
+    await ada.hears({ text: "hello" });
+    world.expectSound();
+  });
+
+  it("is told that an answer it waits for will not come", async () => {
+    const [ada] = [await enter("ada"), await enter("bob")];
+    await does(ada, "ask");
+    await does(ada, "rename");
+    await ada.hears({ kind: "fault", in_reply_to: "q" });
+    expect(world.requests.size).toBe(0);
+    world.expectSound();
+  });
+
+  it("keeps its name if it asks for the same, and frees the old one for others if not", async () => {
+    const ada = await enter("ada");
+    await does(ada, "same");
+    expect(world.directory.agent("ada")).toBeDefined();
+    await does(ada, "rename");
+    await enter("ada");
+    await ada.vanishes();
+    expect(world.directory.agents().map(({ name }) => name)).toEqual(["ada"]);
+    world.expectSound();
+  });
+});
