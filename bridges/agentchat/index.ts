@@ -41,8 +41,8 @@ export const agentchat = defineDialect<AgentChat>({
   phrasebook,
   vocabulary: {
     description:
-      "AgentChat, see bridges/agentchat/README.md. JSON text, one message per WebSocket message or up to 64 on lines of " +
-      "their own, 64 KiB at most. The first is IDENTIFY, within 30 s.",
+      "AgentChat, see bridges/agentchat/README.md. JSON text, one message per WebSocket message or up to 64 on " +
+      "lines of their own, 64 KiB at most. The first is IDENTIFY, within 30 s.",
     commands,
     events,
     refused: "ERROR",

@@ -16,7 +16,9 @@ export type EchoCommand = { [T in keyof typeof commands]: z.infer<(typeof comman
 /** The words of commands. */
 export type EchoWord = EchoCommand["type"];
 
-/** What an echo client hears, by its `type`. The broker writes events without a check; the client reads them by these. */
+/**
+ * What an echo client hears, by its `type`. The broker writes events without a check; the client reads them by these.
+ */
 export const events = {
   welcome: z.object({ type: z.literal("welcome"), name: z.string() }),
   echo: z.object({ type: z.literal("echo"), text: z.string() }),

@@ -35,7 +35,9 @@ export const spellings: Readonly<Record<Exclude<keyof BrokerConfig, "limits" | "
   log: { flag: undefined, kind: "text" },
 };
 
-/** The settings of the dialects of a catalogue, by path (`agentchat.identity`). Dialects that were added have no flags. */
+/**
+ * The settings of the dialects of a catalogue, by path (`agentchat.identity`). Dialects that were added have no flags.
+ */
 export function settingSpellings({ dialects }: Pick<OptionCatalogue, "dialects">): ReadonlyMap<string, Spelling> {
   return new Map(
     dialects.flatMap((dialect) =>

@@ -4,7 +4,9 @@ import type { ConformanceCase, Speaker } from "./subject.js";
 
 const section = "tokens";
 
-/** Who may call itself what. The world's tokens: `own NAME` proves a name, `shared` is the one that others have, too. */
+/**
+ * Who may call itself what. The world's tokens: `own NAME` proves a name, `shared` is the one that others have, too.
+ */
 export function tokenCases(speaker: Speaker): readonly ConformanceCase[] {
   const { phrasebook } = speaker;
   const cases: ConformanceCase[] = [

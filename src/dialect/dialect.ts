@@ -122,7 +122,9 @@ export interface Dialect<T extends DialectTypes> extends EntryPoints {
   serve?(service: DialectService<T>): () => void;
   /** How a client speaks it: `broker doctor`, `broker bench` and the conformance suite talk to the broker by it. */
   readonly phrasebook?: Phrasebook;
-  /** Everything that can be said and heard, as schemas: the JSON Schema files and the AsyncAPI document are made of it. */
+  /**
+   * Everything that can be said and heard, as schemas: the JSON Schema files and the AsyncAPI document are made of it.
+   */
   readonly vocabulary?: Vocabulary;
 }
 

@@ -9,7 +9,8 @@ export interface ToldRefusal {
 }
 
 /**
- * How a client speaks a dialect, frame by frame. Pure. It says no more than is needed to log in and to talk, so that the
+ * How a client speaks a dialect, frame by frame. Pure. It says no more than is needed to log in and to talk, so that
+ * the
  * broker's own tools can speak any dialect without its client library.
  */
 export interface Phrasebook {

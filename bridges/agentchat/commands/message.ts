@@ -85,7 +85,8 @@ function signedOf({ state, settings }: ChatSession, { to, content, ts, sig }: Co
     if (state.key === undefined || ts === undefined || !verifies(state.key, messageText({ to, content, ts }), sig)) {
       throw new Fault(
         "malformed",
-        "MSG: sig: it does not verify: it is Ed25519, base64, over JSON.stringify({to, content, ts}) by the key of your IDENTIFY",
+        "MSG: sig: it does not verify: it is Ed25519, base64, " +
+          "over JSON.stringify({to, content, ts}) by the key of your IDENTIFY",
       );
     }
   }

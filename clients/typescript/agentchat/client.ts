@@ -180,7 +180,8 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     const connection = this.#ready();
     const invitation: CommandFrame<"INVITE"> = { type: "INVITE", channel, agent: atSign(agent) };
     checkFrame(invitation); // if it is wrong, the PING must not be sent either
-    // A server does not answer an invitation that it takes: it has taken it once it answers the PING behind it in any way.
+    // A server does not answer an invitation that it takes: it has taken it once it answers the PING behind it in any
+    // way.
     const invited = connection.call(invitation, (event) => (event.type === "PONG" ? true : undefined));
     const [taken] = await Promise.allSettled([
       invited,

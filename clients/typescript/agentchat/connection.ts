@@ -34,7 +34,9 @@ export const displaced = 4409;
 
 /** A connection that is silent for this long gets a ping, and is ended after the same time again, milliseconds. */
 const silentMs = 30_000;
-/** How long to wait for the answer to the PING; a server that does not answer it asks for no proof either, milliseconds. */
+/**
+ * How long to wait for the answer to the PING; a server that does not answer it asks for no proof either, milliseconds.
+ */
 const challengeMs = 2_000;
 
 /** A connection from its introduction to its end: proves its key when asked, and gives each answer to its call. */

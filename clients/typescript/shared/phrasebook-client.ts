@@ -42,7 +42,10 @@ export class PhrasebookClient {
     this.name = name;
   }
 
-  /** Connects and logs in. @throws Fault unavailable, timeout; unauthenticated with `detail.refusal`, the dialect's code */
+  /**
+   * Connects and logs in.
+   * @throws Fault unavailable, timeout; unauthenticated with `detail.refusal`, the dialect's code
+   */
   static async connect(options: PhrasebookClientOptions): Promise<PhrasebookClient> {
     const { url, dialect, name, token, timeoutMs } = options;
     const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: timeoutMs });

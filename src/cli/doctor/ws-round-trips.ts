@@ -97,7 +97,10 @@ function checkShown(
   }
 }
 
-/** A login in a dialect, by its phrasebook. A dialect that asks for a proof which this client has not got has answered, too. */
+/**
+ * A login in a dialect, by its phrasebook. A dialect that asks for a proof which this client has not got has answered,
+ * too.
+ */
 function tripOf({
   name,
   title,

@@ -85,7 +85,10 @@ export class Asking {
     }
   }
 
-  /** A request whose answer comes back as a value. @throws Fault (as a rejection) full, timeout, not-found, going-away */
+  /**
+   * A request whose answer comes back as a value.
+   * @throws Fault (as a rejection) full, timeout, not-found, going-away
+   */
   async call(draft: Draft, { timeoutMs, signal }: CallOptions): Promise<Envelope> {
     const { requests, limits, newId } = this.#context;
     if (this.#calls.size >= limits.sessionCallsMax)

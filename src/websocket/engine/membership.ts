@@ -54,7 +54,8 @@ export class Membership {
   }
 
   /**
-   * Settles conflicts over the name, enters the directory, hears its own name and `all`, and calls `entered` in the same
+   * Settles conflicts over the name, enters the directory, hears its own name and `all`, and calls `entered` in the
+   * same
    * turn.
    * @throws Fault conflict, full, going-away
    */

@@ -22,7 +22,8 @@ export class Refusals {
     if (fault.fatal || this.#max === 0 || this.#count < this.#max) return fault;
     return new Fault(
       "rate-limited",
-      `refused ${this.#count} times within ${Math.round(this.#windowMs / 1000)} s: ${fault.message}; connect again and go slower`,
+      `refused ${this.#count} times within ${Math.round(this.#windowMs / 1000)} s: ${fault.message}; ` +
+        "connect again and go slower",
       { fatal: true },
     );
   }

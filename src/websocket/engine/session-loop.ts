@@ -300,7 +300,10 @@ export class SessionLoop<T extends DialectTypes> implements Receiver {
   }
 }
 
-/** The rule of a command; undefined if the dialect has none. The table is total by its type, but `type` came from outside. */
+/**
+ * The rule of a command; undefined if the dialect has none. The table is total by its type, but `type` came from
+ * outside.
+ */
 function ruleOf<T extends DialectTypes>(commands: object, type: string): Rule<T> | undefined {
   return Object.hasOwn(commands, type) ? (commands as Readonly<Record<string, Rule<T>>>)[type] : undefined;
 }

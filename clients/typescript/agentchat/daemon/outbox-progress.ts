@@ -52,7 +52,8 @@ export function loadProgress(path: string): Progress | undefined {
   const read = parse(text);
   if (read === undefined)
     throw new Error(
-      `${path} is damaged; delete it and all of outbox.jsonl is sent again, so empty that first if you do not want this`,
+      `${path} is damaged; delete it and all of outbox.jsonl is sent again, ` +
+        "so empty that first if you do not want this",
     );
   return read;
 }
