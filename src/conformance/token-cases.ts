@@ -26,6 +26,17 @@ export function tokenCases(speaker: Speaker): readonly ConformanceCase[] {
     },
     {
       section,
+      name: "gives nobody a name that is the broker's, a room's or everybody's",
+      async run() {
+        for (const name of ["$broker", "$events", "#general", "all", "system", "server"]) {
+          const world = speaker.world();
+          for (const token of [undefined, "shared", `own ${name}`]) await speaker.tries(world, name, token);
+          assert.equal(world.directory.agent(name), undefined, `${name} is nobody's name`);
+        }
+      },
+    },
+    {
+      section,
       name: "keeps a name for the session that has it and answers",
       async run() {
         const world = speaker.world();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Bridges } from "../websocket/engine/index.js";
 import { ConversationsMemory, RequestsMemory } from "../conversation/index.js";
 import {
+  agentNameProblem,
   defaultLimits,
   Exchange,
   Fault,
@@ -31,6 +32,8 @@ export class TestIdentity implements Identity {
   }
 
   token(agent: string, token: string, displayName?: string): Principal {
+    const problem = agentNameProblem(agent);
+    if (problem !== undefined) throw new Fault("malformed", `the name ${problem}`);
     const more = displayName === undefined ? {} : { displayName };
     if (token === `own ${agent}`) return principal(agent, "proved", { ...more, proof: `token:${agent}` });
     if (token === "shared" && !this.isProtected(agent)) return principal(agent, "shared", more);

@@ -27,11 +27,14 @@ export type ProbeCommand =
 /** A test's own handlers: `{type: "do", what: NAME}` runs the one of that name. */
 export type ProbeHandlers = Readonly<Record<string, (session: ProbeSession) => void | Promise<void>>>;
 
+/** Parts of the dialect that a test replaces; `costs`: the tokens that each handler takes. */
+export type ProbeOptions = Partial<Dialect<ProbeTypes>> & { readonly costs?: number };
+
 /**
  * A dialect that lets a test run anything as a command. `token: "own NAME"` proves a name, `"shared"` shares it, none
  * claims it.
  */
-export function probe(handlers: ProbeHandlers = {}, more: Partial<Dialect<ProbeTypes>> = {}): AnyDialect {
+export function probe(handlers: ProbeHandlers = {}, { costs = 0, ...more }: ProbeOptions = {}): AnyDialect {
   return defineDialect<ProbeTypes>({
     name: "probe",
     paths: ["/probe"],
@@ -55,6 +58,7 @@ export function probe(handlers: ProbeHandlers = {}, more: Partial<Dialect<ProbeT
       },
       do: {
         phase: "ready",
+        cost: costs,
         run(session, { what }) {
           const handler = handlers[what];
           if (handler === undefined) throw new Fault("not-found", `this test has no ${what}`);

@@ -101,7 +101,12 @@ export class Bridges implements Lifecycle {
     }
     if (chosen !== undefined) return chosen.open(connection, hello);
     const settled = (one: Undecided): void => void this.#undecided.delete(one);
-    const undecided = new Undecided(this.#inService, connection, hello, { clock, waitMs: limits.wsLoginMs, settled });
+    const failed = (dialect: string, thrown: unknown): void => {
+      this.#context.ledger.count("dialect-failed");
+      this.#context.log("error", "cannot recognise a first frame", { dialect, error: String(thrown) });
+    };
+    const waitMs = limits.wsLoginMs;
+    const undecided = new Undecided(this.#inService, connection, hello, { clock, waitMs, settled, failed });
     this.#undecided.add(undecided);
     return undecided;
   }

@@ -20,9 +20,20 @@ export function chooseByHello(inService: readonly InService[], { own, path, subp
   return (byPath ?? bySubprotocol)?.bridge;
 }
 
-/** The bridge whose dialect recognises a first frame. */
-export function chooseByFrame(inService: readonly InService[], frame: Frame): Bridge | undefined {
-  return inService.find(({ dialect }) => dialect.recognises(frame))?.bridge;
+/** The bridge whose dialect recognises a first frame; a dialect that fails at it does not. */
+export function chooseByFrame(
+  inService: readonly InService[],
+  frame: Frame,
+  failed: (dialect: string, thrown: unknown) => void,
+): Bridge | undefined {
+  return inService.find(({ dialect }) => {
+    try {
+      return dialect.recognises(frame);
+    } catch (thrown) {
+      failed(dialect.name, thrown);
+      return false;
+    }
+  })?.bridge;
 }
 
 /** How long a connection may be undecided, and who hears that it is no longer. */
@@ -32,6 +43,8 @@ export interface UndecidedOptions {
   readonly waitMs: number;
   /** Called when it has a dialect, or is gone. */
   readonly settled: (undecided: Undecided) => void;
+  /** Called when a dialect throws while it looks at a first frame. */
+  readonly failed: (dialect: string, thrown: unknown) => void;
 }
 
 /**
@@ -43,6 +56,7 @@ export class Undecided implements Receiver {
   readonly #connection: Connection;
   readonly #hello: Hello;
   readonly #settle: () => void;
+  readonly #failed: UndecidedOptions["failed"];
   #chosen: Receiver | undefined;
   #phase: "waiting" | "chosen" | "closed" = "waiting";
 
@@ -50,11 +64,12 @@ export class Undecided implements Receiver {
     inService: readonly InService[],
     connection: Connection,
     hello: Hello,
-    { clock, waitMs, settled }: UndecidedOptions,
+    { clock, waitMs, settled, failed }: UndecidedOptions,
   ) {
     this.#inService = inService;
     this.#connection = connection;
     this.#hello = hello;
+    this.#failed = failed;
     const cancel = clock.after(waitMs, () => {
       this.refuse(unknown(`nothing was said within ${Math.round(waitMs / 1000)} s; connect again and log in first`));
     });
@@ -91,7 +106,7 @@ export class Undecided implements Receiver {
   }
 
   #choose(frame: Frame): void {
-    const bridge = chooseByFrame(this.#inService, frame);
+    const bridge = chooseByFrame(this.#inService, frame, this.#failed);
     if (bridge === undefined) {
       this.refuse(
         unknown("no dialect is known by this first frame; log in first, or connect at the path of a dialect"),

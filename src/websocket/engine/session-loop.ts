@@ -14,7 +14,8 @@ import {
 /** The session behind a loop. */
 export interface LoopSession<T extends DialectTypes> extends Session<T> {
   readonly codec: Codec<T["command"], T["event"]>;
-  readonly agent: string | undefined;
+  /** The name under which it logged in: it pays under this name, whatever it is called later. */
+  readonly payer: string | undefined;
   /** Runs something of the dialect's outside a command; what it throws is told to the peer. */
   attempt(run: () => void): void;
   end(): void;
@@ -189,12 +190,12 @@ export class SessionLoop<T extends DialectTypes> implements Receiver {
 
   /** The key of a bucket. A connection's own buckets are forgotten when it ends. */
   #bucketKey({ owner, name }: Bucket): string {
-    const { agent, id, remote } = this.#session;
-    if (owner === "agent" && name === undefined && agent !== undefined) return `agent ${agent}`;
+    const { payer, id, remote } = this.#session;
+    if (owner === "agent" && name === undefined && payer !== undefined) return `agent ${payer}`;
     const dialect = this.#owner.dialect.name;
     const group = name === undefined ? dialect : `${dialect}-${name}`;
     if (owner === "network") return `${group} at ${networkOf(remote)}`;
-    if (owner === "agent" && agent !== undefined) return `${group} ${agent}`;
+    if (owner === "agent" && payer !== undefined) return `${group} ${payer}`;
     const key = `${group} connection ${id}`;
     (this.#ownBuckets ??= new Set()).add(key);
     return key;

@@ -60,6 +60,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Subscri
   phase: T["phase"];
   /** Ends the time that it has for its login. */
   cancelLogin: (() => void) | undefined;
+  payer: string | undefined;
   /** Where its frames come in; set as soon as there is one. */
   loop: SessionLoop<T> | undefined;
   readonly #owner: SessionOwner<T>;
@@ -95,8 +96,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Subscri
   }
 
   get limits(): Session<T>["limits"] {
-    // One object holds the limits of all dialects, filled in by their own schemas.
-    return this.#owner.context.limits;
+    return this.#owner.context.limits; // with those of all dialects, filled in by their own schemas
   }
 
   get settings(): T["settings"] {
@@ -115,7 +115,6 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Subscri
   get agent(): string | undefined {
     return this.principal?.agent;
   }
-
   get dropped(): number {
     return this.connection.dropped;
   }
@@ -154,6 +153,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Subscri
     // In one turn with the arrival: what others say to the new name comes after the greeting.
     return this.#membership.enter(this, principal, options.listed, () => {
       this.connection.admitted();
+      this.payer = principal.agent;
       this.cancelLogin?.();
       this.cancelLogin = undefined;
       const { agent, trust } = principal;

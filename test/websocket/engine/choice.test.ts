@@ -120,4 +120,22 @@ describe("the dialect of a connection", () => {
     world.clock.advance(20_001);
     expect(await tries("192.0.2.1")).toBe("unauthenticated");
   });
+
+  it("is not that of one that fails while it looks, and the others go on", async () => {
+    const failing = probe(
+      {},
+      {
+        name: "failing",
+        paths: ["/failing"],
+        subprotocols: [],
+        recognise: () => {
+          throw new Error("oops");
+        },
+      },
+    );
+    world = new ConformanceWorld([failing, echo]);
+    await world.connect("/").says({ type: "login", name: "ada" });
+    expect(speaking()).toMatchObject({ echo: 1, failing: 0 });
+    expect(world.ledger.reasons["dialect-failed"]).toBe(1);
+  });
 });

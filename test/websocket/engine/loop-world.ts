@@ -52,7 +52,7 @@ export class LoopWorld {
     const session = {
       id: "7",
       remote: "10.1.2.3",
-      agent,
+      payer: agent,
       phase,
       principal: agent === undefined ? undefined : {},
       backlog: 0,

@@ -82,4 +82,17 @@ describe("a session that takes another name", () => {
     expect(world.directory.agents().map(({ name }) => name)).toEqual(["ada"]);
     world.expectSound();
   });
+
+  it("pays under the name that it came with, so that a new name is no new allowance", async () => {
+    const dialect = probe(
+      { rename: (s) => s.rename(called(`ada ${String(s.state.notes.push("again"))}`)) },
+      { rate: { refusal: "slow", buckets: () => [{ owner: "agent", rate: { perSecond: 1, burst: 3 } }] }, costs: 1 },
+    );
+    const limited = new ConformanceWorld([dialect]);
+    const ada = limited.connect("/probe");
+    await ada.says({ type: "login", name: "ada" });
+    for (let turn = 0; turn < 4; turn += 1) await ada.says({ type: "do", what: "rename" });
+    await ada.hears({ type: "refused", code: "rate-limited" });
+    expect(limited.directory.agents().map(({ name }) => name)).toEqual(["ada 3"]);
+  });
 });
