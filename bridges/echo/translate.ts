@@ -10,7 +10,8 @@ export function toDraft({ to, text }: Extract<EchoCommand, { type: "say" }>): Dr
 export function toEvent(envelope: Envelope, { replay }: Pick<RenderMeta, "replay">): EchoEvent | undefined {
   const { message_id: id, from, to, content } = envelope;
   const data = isRecord(content.data) ? content.data : {};
-  switch (content.kind) {
+  // Only the broker tells of faults and of who comes and goes; from an agent the same words are its message.
+  switch (from === "$broker" ? content.kind : undefined) {
     case "room.joined":
     case "room.left":
       return {

@@ -3,6 +3,7 @@ import {
   everyone,
   eventsTopic,
   Fault,
+  provesAtLeast,
   topicKind,
   type Envelope,
   type Principal,
@@ -22,6 +23,7 @@ export class Membership {
   readonly #dialect: string;
   readonly #hearer: Subscriber;
   #presence: Presence | undefined;
+  #isListed = true;
   /** The name that is being given up. */
   #former: string | undefined;
   /** Topics that are neither rooms nor names. */
@@ -64,7 +66,8 @@ export class Membership {
     await this.#context.names.enter(session, principal, () => {
       if (this.#stage === "ended") throw new Fault("going-away", "the connection closed while it logged in");
       this.#mustBeNobody();
-      this.#presence = this.#arriving(principal, listed);
+      this.#isListed = listed;
+      this.#presence = this.#arriving(principal);
       this.#hear(principal.agent);
       this.#hear(everyone);
       this.#remember(principal);
@@ -176,18 +179,23 @@ export class Membership {
    */
   #renew(principal: Principal): void {
     const before = this.#here();
-    const presence = this.#arriving(principal, true);
+    const isRenamed = principal.agent !== before.name;
+    if (!isRenamed && !provesAtLeast(principal.trust, before.principal.trust))
+      throw new Fault("conflict", `this session has proved more of ${before.name} than this`);
+    const presence = this.#arriving(principal);
     this.#former = before.name;
     this.#presence = presence;
-    for (const room of before.rooms) {
+    for (const room of [...before.rooms]) {
       try {
+        // A room that is full has a place for the new name once the old one is out.
+        if (isRenamed) this.#context.services.directory.leave(before, room);
         this.#context.services.directory.join(presence, room, { create: false });
       } catch (thrown) {
         if (!(thrown instanceof Fault)) throw thrown;
         this.#stop(room);
       }
     }
-    if (principal.agent !== before.name) {
+    if (isRenamed) {
       this.#hear(principal.agent);
       this.#stop(before.name);
     }
@@ -205,9 +213,9 @@ export class Membership {
     throw new Fault("conflict", `this session speaks for ${this.principal.agent} already; open another connection`);
   }
 
-  #arriving(principal: Principal, listed: boolean): Presence {
+  #arriving(principal: Principal): Presence {
     const { directory } = this.#context.services;
-    return directory.arrive({ principal, dialect: this.#dialect, listed, putOut: this.#putOut });
+    return directory.arrive({ principal, dialect: this.#dialect, listed: this.#isListed, putOut: this.#putOut });
   }
 
   #here(): Presence {

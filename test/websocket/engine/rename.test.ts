@@ -95,4 +95,34 @@ describe("a session that takes another name", () => {
     await ada.hears({ type: "refused", code: "rate-limited" });
     expect(limited.directory.agents().map(({ name }) => name)).toEqual(["ada 3"]);
   });
+
+  it("stays in a room that is full, and does not give up what it has proved of its name", async () => {
+    const small = new ConformanceWorld(
+      [
+        probe({
+          rename: (s) => s.rename(called("zoe")),
+          same: (s) => s.rename(called("ada")),
+          join: (s) => void s.join("#tea", { create: true }),
+        }),
+      ],
+      { limits: { roomMembersMax: 2 } },
+    );
+    const [ada, bob] = [small.connect("/probe"), small.connect("/probe")];
+    await ada.says({ type: "login", name: "ada", token: "own ada" });
+    await bob.says({ type: "login", name: "bob" });
+    for (const client of [ada, bob]) await does(client, "join");
+    await does(ada, "same");
+    await ada.hears({ type: "refused", code: "conflict" });
+    expect(small.directory.agent("ada")?.trust).toBe("proved");
+    await does(ada, "rename");
+    expect([...small.directory.members("#tea", undefined)].sort()).toEqual(["bob", "zoe"]);
+    small.expectSound();
+  });
+
+  it("stays unlisted if it was", async () => {
+    const viewer = world.connect("/probe");
+    await viewer.says({ type: "login", name: "ada", listed: false });
+    await does(viewer, "rename");
+    expect(world.directory.agents()).toEqual([]);
+  });
 });
