@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Fault } from "./core/index.js";
-import type { AnyDialect } from "./dialect/index.js";
+import { isDialect, type AnyDialect } from "./dialect/index.js";
 
 /**
  * Loads dialects from JavaScript files, each of which exports one as `default` or as `dialect`. Whoever names a file
@@ -30,8 +30,4 @@ async function load(file: string): Promise<AnyDialect> {
     "malformed",
     `${file} exports no dialect: export what defineDialect (synaptic-core/dialect) makes, as default`,
   );
-}
-
-function isDialect(value: unknown): value is AnyDialect {
-  return typeof value === "object" && value !== null && "with" in value && "recognises" in value && "paths" in value;
 }

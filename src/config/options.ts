@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { z } from "zod";
 import { dialects as builtIn } from "../../bridges/index.js";
 import { agentNameProblem, defaultLimits, Fault, isRoom, type Limits, type Log } from "../core/index.js";
-import { limitsOf, type AnyDialect } from "../dialect/index.js";
+import { isDialect, limitsOf, type AnyDialect } from "../dialect/index.js";
 import { isNetwork, portOf } from "./doors.js";
 
 /** The error text of a rule: the rule in words and the value that breaks it. Only the first broken rule is told. */
@@ -225,10 +225,6 @@ function refuseTwins(dialects: readonly AnyDialect[]): void {
       seen.add(key);
     }
   }
-}
-
-function isDialect(value: unknown): value is AnyDialect {
-  return typeof value === "object" && value !== null && "with" in value && "recognises" in value;
 }
 
 /** The web pages, host names and proxies that a configuration allows. */

@@ -164,3 +164,8 @@ export function defineDialect<T extends DialectTypes>(dialect: Dialect<T>): AnyD
     with: (use) => use(dialect),
   };
 }
+
+/** True for what {@link defineDialect} makes, in whichever copy of this module. */
+export function isDialect(value: unknown): value is AnyDialect {
+  return typeof value === "object" && value !== null && "with" in value && "recognises" in value && "paths" in value;
+}

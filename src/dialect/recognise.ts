@@ -1,4 +1,8 @@
+import { readJson } from "../core/index.js";
 import type { Frame } from "./connection.js";
+
+/** Deepest nesting of a frame that is read. */
+const depthMax = 64;
 
 /**
  * True for a text frame that holds a JSON object, or several on lines of their own, whose first `type` is one of these.
@@ -21,4 +25,19 @@ function typeOf(text: string): string | undefined {
     if (thrown instanceof SyntaxError) return undefined;
     throw thrown;
   }
+}
+
+/** The fields of a text frame that is one JSON object with this `type`; undefined for every other frame. */
+export function fieldsOfType(frame: Frame, type: string): Readonly<Record<string, unknown>> | undefined {
+  const json = typeof frame === "string" ? readJson(frame, depthMax) : undefined;
+  if (json === undefined || "problem" in json || typeof json.value !== "object" || json.value === null)
+    return undefined;
+  const fields = json.value as Readonly<Record<string, unknown>>; // an object, just checked
+  return fields["type"] === type ? fields : undefined;
+}
+
+/** A field that is a text. */
+export function textField(fields: Readonly<Record<string, unknown>> | undefined, name: string): string | undefined {
+  const value = fields?.[name];
+  return typeof value === "string" ? value : undefined;
 }
