@@ -44,7 +44,8 @@ function renamed(text) {
       .replace(/^# echo$/m, `# ${name}`)
       .replace(/describe\("echo /g, `describe("${name} `)
       // Prose: "an echo client", "in echo's words".
-      .replace(/\b(the|an|no|as|What|two|in|where) echo\b/g, `$1 ${name}`)
+      .replace(/\b([Aa])n echo\b/g, `$1${/^[aeiou]/.test(name) ? "n" : ""} ${name}`)
+      .replace(/\b(the|no|of|as|What|two|in|where) echo\b/g, `$1 ${name}`)
   );
 }
 

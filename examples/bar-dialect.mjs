@@ -7,7 +7,7 @@
 //   who                  who is here
 //
 // The broker answers: hi|ada · from|bob|ada|good morning · in|#tea|ada · out|#tea|ada · here|ada|bob · no|CODE|why
-import { agentNameProblem, Fault, defineDialect, limit, principal } from "synaptic-core/dialect";
+import { agentNameProblem, brokerTopic, Fault, defineDialect, limit, principal } from "synaptic-core/dialect";
 import { z } from "zod";
 
 /** Fields may hold any text: a bar, a backslash and a line feed are written as \p, \\ and \n. */
@@ -85,7 +85,7 @@ const commands = {
 
 /** A core message in this dialect's words; only the broker tells of faults and of who comes and goes. */
 function eventOf({ from, to, content: { kind, data, message } }) {
-  if (from !== "$broker") return ["from", from, to, message];
+  if (from !== brokerTopic) return ["from", from, to, message];
   if (kind === "room.joined" || kind === "room.left")
     return [kind === "room.joined" ? "in" : "out", String(data?.room), String(data?.agent)];
   return kind === "fault" ? ["no", String(data?.code ?? "internal"), message] : ["from", from, to, message];

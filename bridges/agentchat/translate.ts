@@ -1,12 +1,10 @@
-import { everyone, faultCodes, type Envelope, type FaultCode, type RenderMeta } from "#dialect";
+import { brokerTopic, everyone, faultCodes, type Envelope, type FaultCode, type RenderMeta } from "#dialect";
 import { codes } from "./errors.js";
 import { readPublicKey, verifies } from "./keys.js";
 import { negotiationEventOf } from "./negotiation/event.js";
 import type { Event, MsgEvent } from "./events.js";
 import { messageText } from "./signed-text.js";
 
-/** Who speaks for the broker itself, in the core and here. */
-const brokerName = "$broker";
 const serverId = "@server";
 
 /**
@@ -27,7 +25,7 @@ export interface Signed {
 /** A core message as an AgentChat client hears it; undefined for what it has no words for. Pure. */
 export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "message" | "replay">): Event | undefined {
   const at = timeOf(envelope, meta.message.receivedAt);
-  if (envelope.from === brokerName) {
+  if (envelope.from === brokerTopic) {
     const { kind } = envelope.content;
     // That the loop guard has tripped refuses nothing: it is told as a message.
     if (kind === "fault" && fieldsOf(envelope.content.data)["code"] !== "loop") return faultOf(envelope, at);
@@ -53,8 +51,8 @@ function messageOf(envelope: Envelope, at: number, replay: boolean): Event {
   const { from, from_name, to, content, message_id, in_reply_to } = envelope;
   const event: MsgEvent & { readonly ts: number } = {
     type: "MSG",
-    from: from === brokerName ? serverId : `@${from}`,
-    from_name: from === brokerName ? "server" : (from_name ?? from),
+    from: from === brokerTopic ? serverId : `@${from}`,
+    from_name: from === brokerTopic ? "server" : (from_name ?? from),
     to: targetOf(to),
     content: content.message,
     ts: at,

@@ -1,4 +1,4 @@
-import type { Draft, Envelope, RenderMeta } from "#dialect";
+import { brokerTopic, type Draft, type Envelope, type RenderMeta } from "#dialect";
 import type { EchoCommand, EchoEvent } from "./schema.js";
 
 /** What a `say` means in the core: text to an agent, a room or `all`. */
@@ -11,7 +11,7 @@ export function toEvent(envelope: Envelope, { replay }: Pick<RenderMeta, "replay
   const { message_id: id, from, to, content } = envelope;
   const data = isRecord(content.data) ? content.data : {};
   // Only the broker tells of faults and of who comes and goes; from an agent the same words are its message.
-  switch (from === "$broker" ? content.kind : undefined) {
+  switch (from === brokerTopic ? content.kind : undefined) {
     case "room.joined":
     case "room.left":
       return {

@@ -1,4 +1,5 @@
 import {
+  brokerTopic,
   everyone,
   faultCodes,
   readPriority,
@@ -11,9 +12,6 @@ import {
 } from "#dialect";
 import { codes } from "./errors.js";
 import type { ChatEvent, Command, ErrorEvent, Event, SystemEvent } from "./schema.js";
-
-/** Who speaks for the broker itself. */
-const brokerName = "$broker";
 
 type Chat = Extract<Command, { type: "chat" }>;
 
@@ -44,8 +42,8 @@ export function isShared(to: string): boolean {
 export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "replay">): Event {
   const { kind } = envelope.content;
   // Only the broker tells of faults and of who comes and goes; from an agent the same words are its message.
-  if (envelope.from === brokerName && kind === "fault") return faultOf(envelope);
-  if (envelope.from === brokerName && (kind === "room.joined" || kind === "room.left"))
+  if (envelope.from === brokerTopic && kind === "fault") return faultOf(envelope);
+  if (envelope.from === brokerTopic && (kind === "room.joined" || kind === "room.left"))
     return membershipOf(envelope, kind);
   const event: Mutable<ChatEvent> = {
     type: "chat",

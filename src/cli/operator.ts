@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Agent, AgentOptions } from "../../clients/typescript/agent/index.js";
-import { Fault, asFault, type Envelope } from "../core/index.js";
+import { asFault, brokerTopic, Fault, type Envelope } from "../core/index.js";
 import { operatorName } from "../identity/index.js";
 import { DataDirectory, resolveDataDirectory, type Endpoints } from "../storage/index.js";
 
@@ -89,7 +89,7 @@ export async function asOperator<T>(choice: BrokerChoice, work: (operator: Agent
 
 /** Asks `$broker` and returns its answer. `kind`: `content.kind` of the request. */
 export async function askBroker(operator: Agent, kind: string): Promise<Envelope> {
-  return operator.request("$broker", { message: kind, kind });
+  return operator.request(brokerTopic, { message: kind, kind });
 }
 
 /** How often a command checks whether its broker still runs, milliseconds. */

@@ -1,5 +1,7 @@
 import { conversationCases } from "./conversation-cases.js";
 import { costCases } from "./cost-cases.js";
+import { descriptionCases } from "./description-cases.js";
+import { nameCases } from "./name-cases.js";
 import { robustnessCases } from "./robustness-cases.js";
 import { roomCases } from "./room-cases.js";
 import { Speaker, type ConformanceCase, type ConformanceSubject } from "./subject.js";
@@ -21,5 +23,7 @@ export function conformance(subject: ConformanceSubject): readonly ConformanceCa
     ...roomCases(speaker),
     ...tokenCases(speaker),
     ...costCases(speaker),
+    ...nameCases(speaker),
+    ...descriptionCases(speaker),
   ];
 }

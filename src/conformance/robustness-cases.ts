@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Fault, faultCodes, Message, type Envelope } from "../core/index.js";
+import { brokerTopic, Fault, faultCodes, type Envelope } from "../core/index.js";
 import { defineDialect, type Frame } from "../dialect/index.js";
 import type { ConformanceCase, Speaker } from "./subject.js";
 import { ConformanceWorld } from "./world.js";
@@ -78,7 +78,7 @@ export function robustnessCases(speaker: Speaker): readonly ConformanceCase[] {
       async run() {
         const world = speaker.world();
         const ada = await speaker.enters(world, "ada");
-        for (const content of strangeContents) world.exchange.submit(messageFor(ada.name, content, world));
+        for (const content of strangeContents) world.submit({ from: brokerTopic, to: ada.name, content });
         await ada.client.settles();
         assert.equal(ada.client.closing, undefined);
         const { copies, written, dropped } = world.ledger.copies;
@@ -145,18 +145,3 @@ const strangeContents: readonly Envelope["content"][] = [
   { message: "a kind of tomorrow", kind: "hologram", data: { deep: [{ er: true }] } },
   { message: "a prototype's name", kind: "constructor", data: { code: "__proto__" } },
 ];
-
-function messageFor(topic: string, content: Envelope["content"], { clock, ledger }: ConformanceWorld): Message {
-  ledger.messages.accepted += 1;
-  const now = clock.now();
-  const envelope: Envelope = {
-    message_id: `m-${String(JSON.stringify(content).length)}`,
-    timestamp: new Date(now).toISOString(),
-    from: "$broker",
-    to: topic,
-    type: "inform",
-    priority: "NORMAL",
-    content,
-  };
-  return Message.of(envelope, { topic, receivedAt: now, trust: "proved", origin: undefined });
-}

@@ -5,8 +5,8 @@ import type { Conversation } from "./conversation.js";
 import { ConformanceWorld } from "./world.js";
 
 /**
- * What a dialect may leave out. The suite leaves the cases about it out only where the subject says so, and checks
- * instead that nothing of it is there by accident.
+ * What a dialect may leave out. The suite leaves the cases about it out only where the subject says so. Of a dialect
+ * without tokens it checks that a login proves nothing.
  */
 export type Feature = "tokens" | "history" | "lists";
 
@@ -25,6 +25,8 @@ export interface ConformanceSubject {
   readonly joinWithHistory?: (room: string, count: number) => Frame;
   /** Asks for a list of agents or of rooms. */
   readonly list?: () => Frame;
+  /** Takes another name; absent where a session keeps its name. */
+  readonly rename?: (name: string) => Frame;
   /** Who speaks, in a frame that tells a text: a name as `welcomed` gives it. */
   readonly senderOf: (frame: Frame) => string | undefined;
   /** A text from a client that writes another sender than itself; absent where a frame has no place for a sender. */
@@ -34,7 +36,7 @@ export interface ConformanceSubject {
 
 /** One thing that every dialect must do. `run` rejects, with the reason, if this one does not. */
 export interface ConformanceCase {
-  /** What it is about: `conversation`, `robustness`, `rooms`, `tokens`, `costs`, `history`. */
+  /** What it is about: `conversation`, `robustness`, `rooms`, `history`, `tokens`, `costs`, `names`, `description`. */
   readonly section: string;
   /** A sentence that begins with a verb. */
   readonly name: string;
@@ -86,7 +88,8 @@ export class Speaker {
   /** Logs in; with the agent's own token where there are tokens. */
   async enters(world: ConformanceWorld, wanted: string): Promise<Party> {
     const { client, name } = await this.tries(world, wanted, this.has("tokens") ? `own ${wanted}` : undefined);
-    assert(name !== undefined, `${wanted} is welcomed`);
+    const heard = client.connection.frames.map((frame) => frame.toString().slice(0, 200));
+    assert(name !== undefined, `${wanted} is not welcomed; it heard ${JSON.stringify(heard)}`);
     assert.equal(world.directory.agent(name)?.dialect, this.dialect.name, `${wanted} is in the directory`);
     return { client, name };
   }

@@ -7,8 +7,10 @@ import {
   Exchange,
   Fault,
   Ledger,
+  Message,
   principal,
   Router,
+  type Envelope,
   type Limits,
   type Principal,
 } from "../core/index.js";
@@ -146,6 +148,33 @@ export class ConformanceWorld {
       ...more,
     });
     return new Conversation(connection);
+  }
+
+  /** An agent of another transport. @returns what it has heard so far, as `from: text` */
+  neighbour(name: string): readonly string[] {
+    const heard: string[] = []; // bound: what one case says · evicts: nothing, it goes with its world · owner: the case
+    this.directory.arrive({ principal: principal(name, "proved", { proof: "x" }), dialect: "own" });
+    this.router.subscribe(name, {
+      deliver: ({ envelope }) => {
+        if (envelope !== undefined) heard.push(`${envelope.from}: ${envelope.content.message}`);
+        return true;
+      },
+    });
+    return heard;
+  }
+
+  /** An inform of somebody who has no session here: the broker, an agent of another transport. */
+  submit(said: Pick<Envelope, "from" | "to" | "content">): void {
+    this.ledger.messages.accepted += 1;
+    const now = this.clock.now();
+    const envelope: Envelope = {
+      message_id: `id-${(this.#ids += 1)}`,
+      timestamp: new Date(now).toISOString(),
+      type: "inform",
+      priority: "NORMAL",
+      ...said,
+    };
+    this.exchange.submit(Message.of(envelope, { topic: said.to, receivedAt: now, trust: "proved", origin: undefined }));
   }
 
   /** Both equations of ARCHITECTURE, invariant 4, hold, and nothing failed inside. */

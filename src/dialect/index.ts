@@ -10,6 +10,7 @@ export * from "./recognise.js";
 export * from "./session.js";
 export {
   Fault,
+  brokerTopic,
   everyone,
   faultCodes,
   agentNameProblem,

@@ -143,7 +143,9 @@ export class Agents {
     const { agent: name } = arriving.principal;
     const known = this.#records.get(name);
     if (known !== undefined) return known;
-    if (this.size >= this.#mostFor(arriving))
+    const { instead } = arriving;
+    const leaving = instead !== undefined && this.#records.get(instead.name)?.presences.size === 1 ? 1 : 0;
+    if (this.size - leaving >= this.#mostFor(arriving))
       throw new Fault("full", "the broker has as many agents as it can; try again when one of them has left");
     const record = new AgentRecord(name);
     this.#records.set(name, record);

@@ -29,6 +29,8 @@ export interface Arriving {
   readonly listed?: boolean;
   /** Its connection also speaks for other names. */
   readonly sharing?: boolean;
+  /** Its own presence under another name, which departs in the same turn: it takes no place of its own. */
+  readonly instead?: Presence;
   /** Called when it was put out of a room that was removed to make space; its own topic says why. */
   readonly putOut?: (room: string) => void;
 }

@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { conformance, type ConformanceSubject } from "../../src/conformance/index.js";
-import { defineDialect, principal, type Dialect } from "../../src/dialect/index.js";
+import {
+  agentNameProblem,
+  defineDialect,
+  Fault,
+  hasType,
+  principal,
+  type Dialect,
+  type Rules,
+} from "../../src/dialect/index.js";
 import { echo } from "../../bridges/echo/index.js";
+import type { EchoEvent } from "../../bridges/echo/schema.js";
 import type { Echo } from "../../bridges/echo/session.js";
 
 /** Echo with a fault put into it. */
@@ -22,6 +31,22 @@ function spoilt(change: (itself: Dialect<Echo>) => Partial<Dialect<Echo>>): Conf
     forged: (to, text, from) => JSON.stringify({ type: "say", to, text, from }),
   };
 }
+
+/** Echo whose command `echo` takes another name, as `take` does it. */
+function renaming(cost: number, take: Rules<Echo>["echo"]["run"]): ConformanceSubject {
+  return {
+    ...spoilt(({ commands }) => ({ commands: { ...commands, echo: { phase: "ready", cost, run: take } } })),
+    rename: (text) => JSON.stringify({ type: "echo", text }),
+  };
+}
+
+/** As it should be done. */
+const takesName: Rules<Echo>["echo"]["run"] = async (session, { text }) => {
+  const problem = agentNameProblem(text);
+  if (problem !== undefined) throw new Fault("malformed", `text: ${problem}`);
+  if (session.services.identity.isProtected(text)) throw new Fault("unauthenticated", `${text} needs its token`);
+  await session.rename(principal(text, "claimed"));
+};
 
 /** The cases of these sections that a dialect does not pass, as `section: name`. */
 async function failures(subject: ConformanceSubject, ...sections: readonly string[]): Promise<string[]> {
@@ -117,6 +142,57 @@ describe("the conformance suite", () => {
     }));
     expect(await failures(subject, "conversation")).toEqual([
       "conversation: tells who speaks, whatever a client writes as the sender",
+    ]);
+  });
+
+  it("passes a dialect that renames well, and fails one whose renaming is free, unchecked or only answered", async () => {
+    expect(await failures(renaming(1, takesName))).toEqual([]);
+    const cost = "names: makes renaming cost something, and a new name no new allowance";
+    const taken = "names: renames nobody to a name that is another's, protected or reserved";
+    expect(await failures(renaming(0, takesName), "names")).toEqual([cost]);
+    const unchecked = renaming(1, (session, { text }) => session.rename(principal(text, "claimed")));
+    expect(await failures(unchecked, "names")).toEqual([taken]);
+    const idle = renaming(1, (session, { text }) => {
+      session.send({ type: "echo", text });
+    });
+    expect(await failures(idle, "names")).toEqual([
+      "names: renames: the new name is heard, the old one is free, rooms are kept",
+      taken,
+    ]);
+  });
+
+  it("fails a dialect that does not know its own first frame, or takes everybody's for its own", async () => {
+    const recognition = "description: recognises the first frame of its own clients, and of nobody else's";
+    expect(await failures(spoilt(() => ({ recognise: (frame) => hasType(frame, ["hello"]) })))).toEqual([recognition]);
+    expect(await failures(spoilt(() => ({ recognise: () => true })))).toEqual([recognition]);
+  });
+
+  it("fails a dialect whose vocabulary is stale", async () => {
+    const part = (has: string): string => `description: has in its vocabulary ${has}`;
+    const without = (key: "commands" | "events", word: string): ConformanceSubject =>
+      spoilt(({ vocabulary }) => {
+        if (vocabulary === undefined) throw new Error("echo has a vocabulary");
+        const kept = Object.entries(vocabulary[key]).filter(([name]) => name !== word);
+        return { vocabulary: { ...vocabulary, [key]: Object.fromEntries(kept) } };
+      });
+    const names = part("the refusal and the answers that it names");
+    expect(await failures(without("commands", "join"))).toEqual([part("what its clients say"), names]);
+    expect(await failures(without("events", "heard"))).toEqual([part("what its clients hear")]);
+    expect(await failures(without("events", "refused"))).toEqual([part("what its clients hear"), names]);
+  });
+
+  it("fails a text dialect that puts names between blanks as they are", async () => {
+    const cut = (event: EchoEvent): EchoEvent =>
+      "from" in event ? { ...event, from: event.from.split(" ")[0] ?? "" } : event;
+    const subject = spoilt((itself) => ({
+      codec: (session) => {
+        const codec = itself.codec(session);
+        return { ...codec, encode: (event) => codec.encode(cut(event)) };
+      },
+    }));
+    expect(await failures(subject)).toEqual([
+      "names: lets agents answer somebody whose name holds spaces, commas and colons",
+      "names: carries text to and from an agent with such a name, or refuses its login",
     ]);
   });
 

@@ -9,7 +9,7 @@ import { runCli, startCli, startProgram } from "../kit/cli.js";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The suite as somebody writes it who has nothing but the package. */
-const suite = `
+const suite = String.raw`
 import test from "node:test";
 import { conformance } from "synaptic-core/dialect";
 import bar from "./bar-dialect.mjs";
@@ -21,7 +21,7 @@ const subject = {
   leave: (room) => "out|" + room,
   joinWithHistory: (room, count) => "in|" + room + "|" + count,
   list: () => "who",
-  senderOf: (frame) => String(frame).split("|")[1],
+  senderOf: (frame) => unescape(String(frame).split("|")[1]),
 };
 for (const { section, name, run } of conformance(subject)) test(section + ": " + name, run);
 `;

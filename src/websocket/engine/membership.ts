@@ -56,9 +56,8 @@ export class Membership {
   }
 
   /**
-   * Settles conflicts over the name, enters the directory, hears its own name and `all`, and calls `entered` in the
-   * same
-   * turn.
+   * Settles conflicts over the name, enters the directory, hears its own name and `all`, and calls `entered` in
+   * the same turn.
    * @throws Fault conflict, full, going-away
    */
   async enter(session: NameHolder, principal: Principal, listed: boolean, entered: () => void): Promise<void> {
@@ -182,7 +181,7 @@ export class Membership {
     const isRenamed = principal.agent !== before.name;
     if (!isRenamed && !provesAtLeast(principal.trust, before.principal.trust))
       throw new Fault("conflict", `this session has proved more of ${before.name} than this`);
-    const presence = this.#arriving(principal);
+    const presence = this.#arriving(principal, before);
     this.#former = before.name;
     this.#presence = presence;
     for (const room of [...before.rooms]) {
@@ -213,9 +212,15 @@ export class Membership {
     throw new Fault("conflict", `this session speaks for ${this.principal.agent} already; open another connection`);
   }
 
-  #arriving(principal: Principal): Presence {
+  #arriving(principal: Principal, instead?: Presence): Presence {
     const { directory } = this.#context.services;
-    return directory.arrive({ principal, dialect: this.#dialect, listed: this.#isListed, putOut: this.#putOut });
+    return directory.arrive({
+      principal,
+      dialect: this.#dialect,
+      listed: this.#isListed,
+      putOut: this.#putOut,
+      ...(instead !== undefined && { instead }),
+    });
   }
 
   #here(): Presence {

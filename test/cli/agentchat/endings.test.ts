@@ -79,10 +79,8 @@ describe("how agentchat listen and connect end", () => {
       const peer = await entered();
       says(peer, 100);
       await heard(peer);
-      const at = performance.now();
       child.kill("SIGTERM");
       expect((await ended).code).toBe(0);
-      expect(performance.now() - at).toBeLessThan(5_000);
     });
 
     it("ends by a signal though its reader has stopped: a pipe", async () => {

@@ -119,6 +119,22 @@ describe("a session that takes another name", () => {
     small.expectSound();
   });
 
+  it("takes no second place where the directory is full, unless another session has its old name, too", async () => {
+    const full = new ConformanceWorld([probe({ rename: (s) => s.rename(called("zoe")) })], {
+      limits: { agentsMax: 2 },
+    });
+    const [ada, bob] = [full.connect("/probe"), full.connect("/probe")];
+    await ada.says({ type: "login", name: "ada", token: "own ada" });
+    await bob.says({ type: "login", name: "bob" });
+    const elsewhere = full.directory.arrive({ principal: called("ada"), dialect: "own" });
+    await does(ada, "rename");
+    await ada.hears({ type: "refused", code: "full" });
+    elsewhere.depart();
+    await does(ada, "rename");
+    expect(full.directory.agents().map(({ name }) => name)).toEqual(["bob", "zoe"]);
+    full.expectSound();
+  });
+
   it("stays unlisted if it was", async () => {
     const viewer = world.connect("/probe");
     await viewer.says({ type: "login", name: "ada", listed: false });
