@@ -16,7 +16,8 @@ const othersToo = 0o077;
 const maxBytes = 64 * 1024;
 
 /**
- * Reads an identity; a file that others may read is closed to them, once it is one: any other file keeps its mode.
+ * Reads an identity. If other users may read the file, its mode becomes 0600; a file that holds no identity keeps its
+ * mode.
  * @throws AgentChatError IDENTITY_MISSING, IDENTITY_UNSAFE (a link, no file, another's), IDENTITY_INVALID
  */
 export async function readIdentity(path: string): Promise<Identity> {
@@ -71,8 +72,7 @@ export async function writeIdentity(
 }
 
 /**
- * Gives the identity a new key, vouched for by the old one. The old private key is gone afterwards, and the agent has
- * another id.
+ * Gives the identity a new key, which the old one signs. The old private key is deleted, and the agent's id changes.
  * @throws AgentChatError as readIdentity and writeIdentity
  */
 export async function rotateIdentity(path: string): Promise<Identity> {
@@ -83,8 +83,8 @@ export async function rotateIdentity(path: string): Promise<Identity> {
 
 async function openSafely(path: string): Promise<FileHandle> {
   try {
-    // Links are not followed: mode and content would be another file's. Without waiting: a pipe would have us wait for
-    // ever.
+    // A link is not followed: it would give another file's mode and content. Non-blocking: opening a pipe would wait
+    // for ever.
     return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (thrown) {
     const code = codeOf(thrown);
@@ -151,7 +151,7 @@ async function writeNew(path: string, text: string): Promise<void> {
   }
 }
 
-/** So that the new name survives a loss of power. */
+/** Writes the folder to the disk, so that the new file name survives a loss of power. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, "r");
   try {
@@ -174,7 +174,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** A parser's message quotes the text, and with it a private key. */
+/** Leaves the parser's message out: it quotes the text, and the text holds a private key. */
 function withoutContent(thrown: unknown): string {
   return thrown instanceof Error ? thrown.name : "error";
 }

@@ -11,21 +11,21 @@ const fields = z.looseObject({
   created: z.string(),
 });
 
-/** Who an agent is, everywhere and always (AgentChat §3.8). Fields we do not know are kept. */
+/** Who an agent is, on every server (AgentChat §3.8). Unknown fields are kept. */
 export interface Identity {
   readonly name: string;
   /** Base64 of SPKI. */
   readonly pubkey: string;
-  /** Base64 of PKCS8; it never leaves this machine. */
+  /** Base64 of PKCS8. It is never sent. */
   readonly privkey: string;
   /** ISO 8601 */
   readonly created: string;
-  /** Its chain of custody; read it with chainOfCustody. */
+  /** The keys it had before; read them with chainOfCustody. */
   readonly rotations?: unknown;
   readonly [other: string]: unknown;
 }
 
-/** A new identity. @throws AgentChatError IDENTITY_INVALID if nobody can be called so */
+/** A new identity. @throws AgentChatError IDENTITY_INVALID if the name is not allowed */
 export function generateIdentity(name: string, now = new Date()): Identity {
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(name)) throw invalid("name: 1 to 32 of A-Z a-z 0-9 _ -");
   const { privateKey } = generateKeyPairSync("ed25519");
@@ -37,7 +37,10 @@ export function generateIdentity(name: string, now = new Date()): Identity {
   });
 }
 
-/** An identity from what a file says; keys in any form become ours. @throws AgentChatError IDENTITY_INVALID */
+/**
+ * Reads an identity from parsed JSON. Keys may be written in any form of AgentChat §3.8.
+ * @throws AgentChatError IDENTITY_INVALID
+ */
 export function identityFrom(value: unknown): Identity {
   const read = fields.safeParse(value);
   if (!read.success)
@@ -73,7 +76,7 @@ export function agentIdOf({ pubkey }: Pick<Identity, "pubkey">): string {
 const rotationFields = z.object({ pubkey: z.string(), at: z.string(), signature: z.string() });
 
 /**
- * A key that gave way to the next one: that of the entry behind it, or the identity's own. Its private half is gone.
+ * A former key. It was replaced by the key of the next entry, or by the identity's own; its private half is deleted.
  */
 export interface Rotation {
   /** Base64 of SPKI. */
@@ -81,12 +84,12 @@ export interface Rotation {
   readonly privkey?: never;
   /** ISO 8601 */
   readonly at: string;
-  /** By this key, over `AGENTCHAT_ROTATE|<its SPKI>|<SPKI of the next>|<at>`, base64. */
+  /** Made with this key, over `AGENTCHAT_ROTATE|<its SPKI>|<SPKI of the next>|<at>`, base64. */
   readonly signature: string;
 }
 
 /**
- * The same agent with a new key, vouched for by the old one; its agent id changes with the key.
+ * The same agent with a new key, which the old one signs. The agent id changes with the key.
  * @throws AgentChatError IDENTITY_INVALID
  */
 export function rotated(identity: Identity, now = new Date()): Identity {
@@ -101,7 +104,7 @@ export function rotated(identity: Identity, now = new Date()): Identity {
 }
 
 /**
- * The keys an identity has had, oldest first and without the present one, each having signed for the next.
+ * The former keys of an identity, oldest first. Each has signed the next one; the present key is not among them.
  * @throws AgentChatError IDENTITY_INVALID if the chain is broken
  */
 export function chainOfCustody(identity: Pick<Identity, "pubkey" | "rotations">): readonly Rotation[] {

@@ -6,35 +6,38 @@ import { daemonsDir, defaultInstance, getDaemonPaths, isInstanceName, type Daemo
 import { loadProgress } from "./outbox-progress.js";
 import { lastDaemon, runningDaemon, type DaemonRun } from "./run-files.js";
 
-/** What is known of an instance, running or not. */
+/** The state of an instance, running or not. */
 export interface DaemonStatus {
   readonly instance: string;
   readonly running: boolean;
   /**
-   * Code of the system, as `EACCES`: files of it cannot be read, so something here is not known, perhaps even whether
-   * it runs.
+   * Code of the operating system, such as `EACCES`: some of its files cannot be read, so some fields are missing, and
+   * perhaps it is unknown whether it runs.
    */
   readonly unreadable?: string;
   readonly pid?: number;
   readonly server?: string;
-  /** Those it was started with. */
+  /** The channels that it was started with. */
   readonly channels?: readonly string[];
   /** Milliseconds since 1970. */
   readonly startedAt?: number;
   /** Absolute path of its identity.json, running or not; absent if it has none. */
   readonly identity?: string;
-  /** Whether the server has it now; false if it does not run. */
+  /** True while it is connected; false if it does not run. */
   readonly connected: boolean;
-  /** With `@`, while it runs: as it was welcomed last. Without an identity, while it is connected only. */
+  /** Its last `@agent-id`, while it runs; without an identity only while it is connected. */
   readonly agentId?: string;
   /**
-   * Why it is not connected, as `connect ECONNREFUSED 127.0.0.1:6667`; if it does not run, why it was not when it
-   * ended.
+   * Why it is not connected, such as `connect ECONNREFUSED 127.0.0.1:6667`; if it does not run, why it was not
+   * connected
+   * when it ended.
    */
   readonly lastError?: string;
   /** Channels where it is now. */
   readonly joined?: readonly string[];
-  /** Channels where it should be, with the server's code; CHANNEL_NOT_FOUND and NOT_INVITED are asked for again. */
+  /**
+   * Channels that it could not join, with the server's code; it tries again after CHANNEL_NOT_FOUND and NOT_INVITED.
+   */
   readonly notJoined?: readonly NotJoined[];
   /** Lines of the outbox that were set aside since it started, while it runs. */
   readonly rejectedLines?: number;
@@ -44,12 +47,12 @@ export interface DaemonStatus {
   /** Messages in the inbox, at most 1,000; absent if it cannot be read. */
   readonly inboxLines?: number;
   /**
-   * Bytes of the outbox that are still to be sent; absent if its record is damaged, of which the next start says more.
+   * Bytes of the outbox that are not sent yet; absent if its record is damaged (the next start says how).
    */
   readonly unsentBytes?: number;
 }
 
-/** How a stop went. */
+/** The result of a stop. */
 export interface DaemonStopped {
   readonly instance: string;
   readonly stopped: boolean;
@@ -59,16 +62,17 @@ export interface DaemonStopped {
 }
 
 /**
- * Whether a daemon of this name runs. Never throws for a stale pid file, whose process may be a stranger by now.
- * @throws Error for a name that cannot be
+ * True if a daemon of this name runs. A stale pid file counts as none: its process id may belong to another program
+ * now.
+ * @throws Error for a name that is not allowed
  */
 export function isDaemonRunning(instance: string = defaultInstance, dir: string = process.cwd()): boolean {
   return runningDaemon(getDaemonPaths(instance, dir)) !== undefined;
 }
 
 /**
- * What is known of one instance; files that cannot be read are said to be so.
- * @throws Error for a name that cannot be
+ * The state of one instance. It says which files cannot be read.
+ * @throws Error for a name that is not allowed
  */
 export function getDaemonStatus(instance: string = defaultInstance, dir: string = process.cwd()): DaemonStatus {
   const paths = getDaemonPaths(instance, dir);
@@ -101,7 +105,7 @@ export function listDaemons(dir: string = process.cwd()): readonly DaemonStatus[
 /**
  * Asks a daemon to stop (SIGTERM) and waits until it has.
  * @param options `timeoutMs`: how long at most, milliseconds; the daemon is never killed
- * @throws Error for a name that cannot be
+ * @throws Error for a name that is not allowed
  */
 export async function stopDaemon(
   instance: string = defaultInstance,
@@ -192,12 +196,12 @@ function instancesIn(dir: string): readonly string[] {
   }
 }
 
-/** Reads what can be read: one unreadable file hides neither the others nor the other instances. */
+/** Reads what can be read: an unreadable file hides neither the other files nor the other instances. */
 export class TolerantReader {
-  /** Code of the system, of the first that could not be read. */
+  /** Code of the operating system for the first file that could not be read. */
   failure: string | undefined;
 
-  /** What `read` gives; undefined if the system does not let it read. @throws what else it throws */
+  /** The result of `read`; undefined if the system does not allow it to read. @throws every other error of `read` */
   try<T>(read: () => T): T | undefined {
     try {
       return read();

@@ -27,7 +27,7 @@ export interface AgentChatDaemonOptions {
   /** False: SIGTERM, SIGINT and SIGHUP are the caller's to handle, by {@link AgentChatDaemon.stop}. */
   readonly handleSignals?: boolean;
   /**
-   * How often the outbox is looked at when the file system says nothing, and whether the files are this daemon's still,
+   * How often it looks at the outbox if the file system reports no change, and checks that its files are still its own;
    * milliseconds.
    */
   readonly pollMs?: number;
@@ -35,18 +35,18 @@ export interface AgentChatDaemonOptions {
   readonly clientFactory?: DaemonClientFactory;
 }
 
-/** Where a daemon is heard unless it is told otherwise (AgentChat §9.4). */
+/** The channels that a daemon joins by default (AgentChat §9.4). */
 export const defaultChannels: readonly string[] = Object.freeze(["#general", "#agents"]);
 
-/** A message under way has so long to be confirmed when the daemon stops, milliseconds. */
+/** How long a stop waits for the confirmation of the message that was sent last, milliseconds. */
 const farewellMs = 2_000;
 const maxNameLength = 32;
 const defaultPollMs = 1_000;
 const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /**
- * A connection that stays, with files for hands and ears (AgentChat §9): what is heard is appended to
- * `inbox.jsonl`, what is written to `outbox.jsonl` is sent.
+ * A lasting connection that is used through files (AgentChat §9): what the agent hears is appended to `inbox.jsonl`,
+ * and lines written to `outbox.jsonl` are sent.
  * @example
  * const daemon = new AgentChatDaemon({ server: "ws://localhost:6667", name: "agent1", identity: "./identity.json" });
  * await daemon.start();
@@ -54,7 +54,7 @@ const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 export class AgentChatDaemon {
   readonly paths: DaemonPaths;
   /**
-   * Resolved once it has stopped: with the error if it gave up by itself (displaced, identity refused, its files gone),
+   * Resolves when it has stopped: with the error if it gave up by itself (displaced, identity refused, files deleted),
    * else with undefined.
    */
   readonly ended: Promise<Error | undefined>;
@@ -78,7 +78,7 @@ export class AgentChatDaemon {
   #rejectedLines = 0;
   #phase: "idle" | "claimed" = "idle";
 
-  /** @throws Error if `name` cannot be an instance's */
+  /** @throws Error if `name` is not allowed for an instance */
   constructor(options: AgentChatDaemonOptions) {
     const { name = defaultInstance, dir, channels = defaultChannels } = options;
     this.#options = options;
@@ -113,8 +113,8 @@ export class AgentChatDaemon {
   }
 
   /**
-   * Starts it; done when the first attempt to connect has succeeded, or has failed in a way that may pass: it is
-   * repeated for as long as the daemon runs. A stop meanwhile ends it.
+   * Starts it. Resolves when the first attempt to connect has succeeded, or has failed for a reason that may pass: then
+   * it tries again for as long as it runs. A stop ends the start, too.
    * @throws Error if an instance of this name runs, its files cannot be used, or server or identity refuse it for good
    */
   async start(): Promise<void> {
@@ -147,7 +147,7 @@ export class AgentChatDaemon {
     if (this.#error !== undefined) throw this.#error;
   }
 
-  /** Stops it, whatever it does: a message under way is finished, the files are left as the next start needs them. */
+  /** Stops it at any time. The message that is being sent is finished; the files stay for the next start. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -157,7 +157,7 @@ export class AgentChatDaemon {
     for (const signal of signals) process.off(signal, this.#onSignal);
   }
 
-  /** Undefined if it was stopped meanwhile. */
+  /** Undefined if it was stopped before. */
   async #claimed(about: Parameters<typeof claimPidFile>[1]): Promise<DaemonRun | undefined> {
     const { signal } = this.#stopping;
     try {
@@ -173,7 +173,7 @@ export class AgentChatDaemon {
     void this.stop();
   }
 
-  /** A folder that was removed would leave nobody to end this process by, and the agent's place taken. */
+  /** Ends the daemon if its folder was removed: without its pid file nobody could stop it. */
   #watchOver(run: DaemonRun): NodeJS.Timeout {
     const { pollMs = defaultPollMs } = this.#options;
     return setInterval(() => {
@@ -216,7 +216,7 @@ export class AgentChatDaemon {
     this.#state?.set(this.#uplink.state, this.#rejectedLines);
   }
 
-  /** The directory, so that a file put in its place is noticed, too. Where watching does not work, the poll does. */
+  /** Watches the folder, so that a replaced file is noticed, too. Where watching does not work, the poll finds it. */
   #watch(outbox: Outbox): FSWatcher | undefined {
     const name = basename(this.paths.outbox);
     try {
@@ -268,7 +268,7 @@ export class AgentChatDaemon {
   }
 }
 
-/** The agent's name in its identity file; undefined if that cannot be read, of which the client says more. */
+/** The agent's name in its identity file; undefined if the file cannot be read (the client then says why). */
 async function nameIn(path: string): Promise<string | undefined> {
   try {
     return (await readIdentity(path)).name;

@@ -4,11 +4,11 @@ import type { DaemonLog } from "./log.js";
 
 /** Lines in the inbox at most (AgentChat §9.1). */
 export const inboxLines = 1_000;
-/** After a write that failed, milliseconds. */
+/** Pause after a failed write, milliseconds. */
 const retryMs = 1_000;
 /**
- * After the file was replaced, that many times as long as this took, messages are gathered: a full inbox of long lines
- * has tens of megabytes, and everything else waits while it is written.
+ * After the file was replaced, messages are gathered for this many times as long as the replacement took: a full inbox
+ * of long lines has tens of megabytes, and everything else waits while it is written.
  */
 const restPerCost = 4;
 const newline = 0x0a;

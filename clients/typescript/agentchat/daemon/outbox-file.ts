@@ -26,7 +26,7 @@ export interface OutboxLine {
   readonly after: Position;
 }
 
-/** The end of the outbox, if it is no complete line: its writer is about to write on, or has forgotten the newline. */
+/** The end of the outbox if it is no complete line: its writer is still writing, or has forgotten the newline. */
 export type OutboxTail = Pick<OutboxLine, "head" | "offset" | "messageId"> & {
   /** Bytes of the whole file. */
   readonly size: number;
@@ -34,19 +34,20 @@ export type OutboxTail = Pick<OutboxLine, "head" | "offset" | "messageId"> & {
 
 type Position = Pick<Progress, "offset" | "tail">;
 
-/** No message is that long, escapes and all: a longer line is not read into memory. */
+/** No message is longer, even with escapes: a longer line is not read into memory. */
 export const maxLineBytes = 512 * 1_024;
 const chunkBytes = 64 * 1_024;
-/** So much of an overlong line is searched for its end at one look; everything else waits meanwhile. */
+/** How much of an overlong line is searched for its end in one go, bytes; everything else waits for that long. */
 const searchBytes = 4 * 1_024 * 1_024;
-/** Lines read ahead; what its writer takes back after that is still sent. */
+/** Lines read ahead. They are sent even if their writer deletes them afterwards. */
 const aheadLines = 10;
 const newline = 0x0a;
 
 /**
- * Reads `outbox.jsonl` line by line and keeps, durably, how far it came. A line counts once its newline is there. A
- * file that was cut, replaced, or differs before the offset is a new outbox, read from its beginning. Whoever writes
- * owns the file: nothing is ever changed in it.
+ * Reads `outbox.jsonl` line by line and keeps on disk how far it has read. A line is complete when its newline is
+ * there.
+ * A file that was cut or replaced, or that differs before the offset, is a new outbox and is read from its beginning.
+ * The file belongs to its writers: it is never changed here.
  */
 export class OutboxFile {
   readonly #paths: Pick<DaemonPaths, "outbox" | "progress">;
@@ -55,9 +56,9 @@ export class OutboxFile {
   // bound: 10 lines · evicts: a line by done() · owner: OutboxFile
   readonly #ahead: OutboxLine[] = [];
   #progress: Progress;
-  /** Up to where an overlong line was searched for its end. */
+  /** Where the search for the end of an overlong line stopped. */
   #searched = 0;
-  /** There is more of it to be searched. */
+  /** True if the search has to go on. */
   #isSearching = false;
   #wasOverwritten = false;
   #tail: OutboxTail | undefined;
@@ -93,7 +94,7 @@ export class OutboxFile {
     return this.#tail;
   }
 
-  /** There is more to be read: {@link OutboxFile.next} gave nothing so as not to take too long. */
+  /** True if {@link OutboxFile.next} found nothing only because it stopped early; there is more to read. */
   get isSearching(): boolean {
     return this.#isSearching;
   }
@@ -181,7 +182,7 @@ export class OutboxFile {
     } else this.#progress = next; // on the disk with the next line
   }
 
-  /** On the disk before anything of the new file is sent: the ids of its lines depend on it. */
+  /** Written to the disk before any line of the new file is sent: the ids of its lines depend on it. */
   #begin(now: BigIntStats): void {
     const { origin, generation, ino, offset, joined } = this.#progress;
     const next: Progress = {
@@ -209,7 +210,7 @@ export class OutboxFile {
     const base = Math.max(0, this.#progress.offset - tailBytes);
     for (let bytes = chunkBytes; ; bytes *= 2) {
       const block = readAt(file, base, bytes);
-      // cut a moment ago: noticed at the next look
+      // cut a moment ago: the next read notices it
       if (tailOf(block.subarray(0, this.#progress.offset - base)) !== this.#progress.tail) return false;
       this.#split(block, base);
       if (this.#ahead.length > 0 || block.length < bytes) return false;
@@ -287,7 +288,7 @@ function hashOf(line: Uint8Array): string {
   return createHash("sha256").update(line).digest("base64url");
 }
 
-/** As many of `length` bytes as there are. */
+/** Up to `length` bytes, as many as there are. */
 function readAt(file: number, position: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   let done = 0;
@@ -296,7 +297,7 @@ function readAt(file: number, position: number, length: number): Uint8Array {
   return bytes.subarray(0, done);
 }
 
-/** Where the file system knows no birth, Node gives the time of the last change, or nothing. */
+/** If the file system keeps no birth time, Node gives the time of the last change, or nothing. */
 function bornOf({ birthtimeNs, ctimeNs }: BigIntStats): string {
   return birthtimeNs > 0n && birthtimeNs !== ctimeNs ? String(birthtimeNs) : "";
 }

@@ -49,7 +49,7 @@ export function readOutboxLine(bytes: Uint8Array): Outgoing | string {
   return outgoing;
 }
 
-/** True for a line of nothing but space, which is nobody's message. */
+/** True for a line of white space, which is no message. */
 export function isBlank(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
 }
@@ -71,10 +71,10 @@ function commandOf(fields: Readonly<Record<string, unknown>>): Exclude<Outgoing,
   return read.success ? read.data : `${type}: ${shapeProblemText(read.error, fields)}`;
 }
 
-/** What means something else, or is refused, when it is said a second time. */
+/** Types that mean something else, or are refused, when they are sent twice. */
 export type Unrepeatable = Step | CommandOf<"CREATE_CHANNEL">;
 
-/** True for what must not be said again without a look at what came of it. */
+/** True for a line that must not be repeated before it is known what became of it. */
 export function isUnrepeatable(line: Outgoing): line is Unrepeatable {
   return line.type !== "MSG" && line.type !== "JOIN" && line.type !== "LEAVE" && line.type !== "INVITE";
 }
@@ -108,7 +108,7 @@ function tellsOf(line: Unrepeatable, event: Readonly<Record<string, unknown>>, s
   );
 }
 
-/** A line of the inbox; nothing if its reader has left something else there. */
+/** A line of the inbox; undefined if something else was written there. */
 function parsed(text: string): Readonly<Record<string, unknown>> {
   try {
     const read: unknown = JSON.parse(text);

@@ -9,7 +9,7 @@ import { isBlank, isUnrepeatable, lastHeard, readOutboxLine, type Outgoing } fro
 import type { Uplink } from "./uplink.js";
 import { ResettableEvent, pause } from "./waiting.js";
 
-/** Where the {@link Outbox} reads its lines, over what it sends them, and whom it tells. */
+/** The file that an {@link Outbox} reads, the connection it sends over, and who is told. */
 export interface OutboxOptions {
   readonly file: OutboxFile;
   /** Path of `outbox.rejected.jsonl`. */
@@ -17,20 +17,20 @@ export interface OutboxOptions {
   readonly inbox: Pick<Inbox, "add" | "flush" | "lines">;
   readonly uplink: Pick<Uplink, "agentId" | "addedChannels" | "connected" | "deliver">;
   readonly log: DaemonLog;
-  /** How often the file is looked at when nothing says that it changed, milliseconds. */
+  /** How often the file is read if no change is reported, milliseconds. */
   readonly pollMs: number;
   /** A line was set aside. */
   readonly onSetAside: () => void;
 }
 
-/** A read or write of the disk that failed is tried again after this time, milliseconds. */
+/** A failed read or write of the disk is repeated after this time, milliseconds. */
 const retryMs = 1_000;
-/** How long one wait for a connection is, before it is waited for again, milliseconds. */
+/** How long one wait for a connection takes before it is repeated, milliseconds. */
 const onlineMs = 60_000;
-/** A line at which the server fails, or which it does not answer, is set aside after this many times. */
+/** A line that the server does not answer, or fails on, is set aside after so many attempts. */
 const failuresMax = 5;
 
-/** What became of a line: still open when the signal came; done; done, and the inbox tells of it. */
+/** The fate of a line: still open when the signal came; done; done, and the inbox tells of it. */
 type Outcome = "open" | "done" | "told";
 
 /**
@@ -131,8 +131,8 @@ export class Outbox {
   }
 
   /**
-   * Notes that an unrepeatable line is about to be said for the first time: the next process must know it after a
-   * crash.
+   * Writes down that a line which must not be repeated is about to be sent for the first time: after a crash the next
+   * process has to know it.
    * @returns false if the signal came first
    */
   async #begin(line: OutboxLine, said: Outgoing, self: string, signal: AbortSignal): Promise<boolean> {
@@ -216,7 +216,7 @@ export class Outbox {
   }
 }
 
-/** The line may be refused because the server took it when it was said before; there is no way to know. */
+/** The server may refuse the line because it took it the first time; there is no way to know. */
 function saidAgain({ code, message }: Reason): Reason {
   return {
     code,

@@ -36,7 +36,7 @@ const daemonRun = z.object({
 /** A daemon, as its files tell it: whether it runs, {@link runningDaemon} knows. */
 export type DaemonRun = Readonly<z.infer<typeof daemonRun>>;
 
-/** An empty lock that old was left by a process killed while it took it. */
+/** An empty lock of this age was left by a process that was killed while it took the lock. */
 const lockStaleMs = 2_000;
 const lockTries = 500;
 
@@ -47,7 +47,7 @@ export function runningDaemon(paths: DaemonPaths): DaemonRun | undefined {
   return run?.pid === pid && processStart(pid) === run.start ? run : undefined;
 }
 
-/** What the last daemon of this instance has left written, running or not; undefined if nothing, or nothing of ours. */
+/** What the last daemon of this instance has written, running or not; undefined if there is no such file of ours. */
 export function lastDaemon({ run }: DaemonPaths): DaemonRun | undefined {
   const text = readIfThere(run);
   if (text === undefined) return undefined;
@@ -116,7 +116,7 @@ export function releasePidFile(paths: DaemonPaths): void {
   rmSync(paths.pid, { force: true });
 }
 
-/** Two that start at once take turns. @throws Error */
+/** Lets processes that start at once do this one after the other. @throws Error */
 async function lock(path: string, start: string, signal: AbortSignal): Promise<() => void> {
   for (let tries = 0; tries < lockTries; tries += 1) {
     signal.throwIfAborted();
@@ -198,9 +198,9 @@ export class RunState {
     this.#log = log;
   }
 
-  /** It is so now. */
+  /** Sets the daemon's present state. */
   set({ connected, agentId, lastError, joined, notJoined }: UplinkState, rejectedLines: number): void {
-    // With a key the agent stays who it is while there is no connection.
+    // With a key the agent keeps its id while there is no connection.
     this.#agentId = agentId ?? (this.#claimed.identity === undefined ? undefined : this.#agentId);
     this.#run = {
       ...this.#claimed,
@@ -214,7 +214,7 @@ export class RunState {
     this.#write();
   }
 
-  /** Nothing is written any more. */
+  /** Stops writing. */
   close(): void {
     clearTimeout(this.#timer);
   }
