@@ -19,7 +19,7 @@ export const suites = {
   "src/websocket/engine/session-loop.ts": [
     "test/websocket/engine/session-loop.test.ts",
     "test/websocket/engine/session-waiting.test.ts",
-    "test/websocket/engine/inbox.test.ts",
+    "test/websocket/engine/session-frames.test.ts",
   ],
 };
 

@@ -7,7 +7,7 @@
 //   who                  who is here
 //
 // The broker answers: hi|ada · from|bob|ada|good morning · in|#tea|ada · out|#tea|ada · here|ada|bob · no|CODE|why
-import { agentNameProblem, brokerTopic, Fault, defineDialect, limit, principal } from "synaptic-core/dialect";
+import { agentNameProblem, brokerTopic, Fault, defineDialect, limit, listCost, principal } from "synaptic-core/dialect";
 import { z } from "zod";
 
 /** Fields may hold any text: a bar, a backslash and a line feed are written as \p, \\ and \n. */
@@ -76,7 +76,7 @@ const commands = {
   },
   who: {
     phase: "ready",
-    cost: (_command, { services: { directory } }) => 1 + Math.floor(directory.agents().length / 100),
+    cost: (_command, { services: { directory } }) => listCost(directory.agentCount),
     run(session) {
       session.send(["here", ...session.services.directory.agents().map(({ name }) => name)]);
     },

@@ -2,8 +2,6 @@ import { Fault, readJson, shapeProblemText, type Codec, type Frame } from "#dial
 import type { Event } from "./events.js";
 import { commands, type Command } from "./schema.js";
 
-/** Deepest nesting of a frame. */
-const depthMax = 64;
 /** Longest `ref` of what cannot be read, characters. */
 const refMax = 256;
 
@@ -14,14 +12,14 @@ const linesMax = 64;
 export const codec: Codec<Command, Event> = {
   decode(frame: Frame): readonly (Command | Fault)[] {
     if (typeof frame !== "string") throw new Fault("malformed", "AgentChat frames are JSON text, not binary");
-    const whole = readJson(frame, depthMax);
+    const whole = readJson(frame);
     const lines = "problem" in whole ? frame.split("\n", linesMax * 2).filter((line) => line.trim() !== "") : [];
     if (lines.length < 2) return [commandOf(whole)];
     if (lines.length > linesMax)
       throw new Fault("malformed", `a frame holds ${String(linesMax)} messages at most; nothing of this one was read`);
     return lines.map((line) => {
       try {
-        return commandOf(readJson(line, depthMax));
+        return commandOf(readJson(line));
       } catch (thrown) {
         // Refused in its turn, so that the others are not lost.
         if (thrown instanceof Fault) return thrown;

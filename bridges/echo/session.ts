@@ -1,6 +1,7 @@
 import {
   agentNameProblem,
   Fault,
+  listCost,
   principal,
   type DialectTypes,
   type Rules,
@@ -77,7 +78,7 @@ export const table: Rules<Echo> = {
   list: {
     phase: "ready",
     /** A long list costs more than a short one, and is paid for before it is made. */
-    cost: (_list, { services: { directory } }) => 1 + Math.floor(directory.agents().length / 100),
+    cost: (_list, { services: { directory } }) => listCost(directory.agentCount),
     run(session) {
       session.send({ type: "agents", names: session.services.directory.agents().map(({ name }) => name) });
     },

@@ -2,16 +2,13 @@ import { Fault, jsonText, readJson, shapeProblemText, type Codec, type Frame } f
 import { plainChat } from "./plain-chat.js";
 import { commands, type ChatEvent, type Command, type Event } from "./schema.js";
 
-/** Deepest nesting of a frame. */
-const depthMax = 64;
-
 /** JSON text, one command or event per frame. Pure. */
 export const codec: Codec<Command, Event> = {
   decode(frame: Frame): readonly Command[] {
     if (typeof frame !== "string") throw new Fault("malformed", "PAN frames are JSON text, not binary");
     const plain = plainChat(frame);
     if (plain !== undefined) return [plain];
-    const json = readJson(frame, depthMax);
+    const json = readJson(frame);
     if ("problem" in json) throw new Fault("malformed", json.problem);
     const { value } = json;
     if (typeof value !== "object" || value === null || Array.isArray(value))

@@ -2,6 +2,7 @@ import {
   everyone,
   Fault,
   isRoom,
+  listCost,
   type Bucket,
   type DialectTypes,
   type Rate,
@@ -22,9 +23,6 @@ export interface Pan extends DialectTypes {
   limits: PanLimits;
   settings: object;
 }
-
-/** Items of a list that cost as much as one message. */
-const itemsPerToken = 100;
 
 /** When each command may be said and what it does (PAN §1–4). */
 export const commandTable: Rules<Pan> = {
@@ -68,7 +66,7 @@ export const commandTable: Rules<Pan> = {
   },
   list: {
     phase: "ready",
-    cost: (_list, { services: { directory } }) => 1 + Math.floor(directory.agents().length / itemsPerToken),
+    cost: (_list, { services: { directory } }) => listCost(directory.agentCount),
     run(session) {
       const agents = session.services.directory
         .agents()

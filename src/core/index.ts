@@ -10,6 +10,7 @@ export * from "./json.js";
 export * from "./ledger.js";
 export * from "./lifecycle.js";
 export * from "./limits.js";
+export * from "./list-cost.js";
 export type * from "./listed.js";
 export * from "./log.js";
 export * from "./message.js";

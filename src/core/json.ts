@@ -1,3 +1,6 @@
+/** Deepest nesting of JSON that is read. */
+export const jsonDepthMax = 64;
+
 /** What one pass over a JSON text tells about it. */
 export interface JsonShape {
   /** Deepest nesting of objects and arrays. */
@@ -11,9 +14,9 @@ export type JsonReading = { readonly value: unknown } | { readonly problem: stri
 
 /**
  * Parses JSON (RFC 8259) that a stranger wrote. Refuses what parsers read differently: the same key twice in the
- * outermost object, and nesting deeper than `depthMax`. NaN and Infinity are not JSON and are refused, too.
+ * outermost object, and nesting deeper than `depthMax` levels. NaN and Infinity are not JSON and are refused, too.
  */
-export function readJson(text: string, depthMax: number): JsonReading {
+export function readJson(text: string, depthMax = jsonDepthMax): JsonReading {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -174,8 +174,6 @@ export const defaultLimits = Object.freeze({
   auditClaimsBurst: 200,
   /** Token buckets that are kept; the longest unused goes first. */
   bucketsMax: 200_000,
-  /** Deepest nesting of JSON that is read. */
-  jsonDepthMax: 64,
   /** At stop, publishers are read until this long is quiet … */
   drainQuietMs: 100,
   /** … or this long has passed. */

@@ -38,8 +38,6 @@ export interface Arrival {
   readonly speaker?: Principal | undefined;
 }
 
-const jsonDepthMax = 64;
-
 /**
  * An envelope on its way, as bytes and as object. Each is made from the other at most once, when it is first needed.
  * The router sets `sequence`.
@@ -140,7 +138,7 @@ export class Message {
   #parse(): Reading {
     const payload = this.payload;
     if (!isUtf8(payload)) return { problem: "the payload is not valid UTF-8" };
-    const json = readJson(payload.toString("utf8"), jsonDepthMax);
+    const json = readJson(payload.toString("utf8"));
     if ("problem" in json) return { problem: `the payload is ${json.problem}` };
     return readEnvelope(json.value, {
       topic: this.topic,

@@ -2,6 +2,7 @@ import {
   asFault,
   brokerTopic,
   Fault,
+  listCost,
   noticeOf,
   type Content,
   type Envelope,
@@ -41,9 +42,6 @@ export interface DeskOptions extends Pick<Ask, "directory" | "status"> {
   readonly askers: Askers;
   readonly log: Log;
 }
-
-/** Items of a list that cost as much as one request; a list that costs more than the burst takes a full one. */
-const itemsPerToken = 100;
 
 /** The broker as an agent: it answers requests to `$broker` by their `content.kind`. */
 export class Desk implements Lifecycle {
@@ -113,7 +111,7 @@ export class Desk implements Lifecycle {
   #charge(key: string, { viewer }: Ask, items: number): void {
     if (hasRight(viewer, "operate")) return;
     const { limiter, limits } = this.#options;
-    const cost = 1 + Math.floor(items / itemsPerToken);
+    const cost = listCost(items); // one that costs more than the burst takes a full one
     const wait = limiter.take(key, { perSecond: limits.brokerRatePerSecond, burst: limits.brokerRateBurst }, cost);
     if (wait > 0)
       throw new Fault("rate-limited", "too many requests to the broker; ask less often", { retryAfterMs: wait });

@@ -17,6 +17,7 @@ export {
   isAgentName,
   isRoom,
   jsonText,
+  listCost,
   networkOf,
   provesAtLeast,
   principal,

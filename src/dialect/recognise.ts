@@ -1,9 +1,6 @@
 import { readJson } from "../core/index.js";
 import type { Frame } from "./connection.js";
 
-/** Deepest nesting of a frame that is read. */
-const depthMax = 64;
-
 /**
  * True for a text frame that holds a JSON object, or several on lines of their own, whose first `type` is one of these.
  * It only looks: the dialect that is chosen reads the frame again, with care.
@@ -29,7 +26,7 @@ function typeOf(text: string): string | undefined {
 
 /** The fields of a text frame that is one JSON object with this `type`; undefined for every other frame. */
 export function fieldsOfType(frame: Frame, type: string): Readonly<Record<string, unknown>> | undefined {
-  const json = typeof frame === "string" ? readJson(frame, depthMax) : undefined;
+  const json = typeof frame === "string" ? readJson(frame) : undefined;
   if (json === undefined || "problem" in json || typeof json.value !== "object" || json.value === null)
     return undefined;
   const fields = json.value as Readonly<Record<string, unknown>>; // an object, just checked

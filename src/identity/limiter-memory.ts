@@ -41,12 +41,20 @@ export class LimiterMemory implements Limiter {
     return this.#spend(key, rate, cost, false);
   }
 
+  copy(from: string, to: string): void {
+    const known = this.#buckets.get(from);
+    if (known !== undefined) this.#keep(to, { ...known });
+  }
+
   forget(key: string): void {
     this.#buckets.delete(key);
   }
 
   #spend(key: string, rate: Rate, cost: number, taking: boolean): number {
-    if (rate.perSecond <= 0) return 0;
+    // A number that is none would stay in the bucket and open it for ever.
+    if (!(rate.perSecond >= 0 && rate.burst >= 0 && cost >= 0))
+      throw new RangeError(`no rate: ${rate.perSecond} per second, burst ${rate.burst}, cost ${cost}`);
+    if (rate.perSecond === 0) return 0;
     const now = this.#options.clock.monotonic();
     const bucket = this.#bucket(key, rate, now);
     bucket.tokens = Math.min(rate.burst, bucket.tokens + ((now - bucket.at) * rate.perSecond) / 1000);
@@ -63,14 +71,17 @@ export class LimiterMemory implements Limiter {
 
   /** The key's bucket, moved to the end of the Map, whose first entry is evicted next. */
   #bucket(key: string, rate: Rate, now: number): Bucket {
-    const known = this.#buckets.get(key);
-    const bucket = known ?? { tokens: rate.burst, at: now };
-    if (known !== undefined) this.#buckets.delete(key);
+    const bucket = this.#buckets.get(key) ?? { tokens: rate.burst, at: now };
+    this.#keep(key, bucket);
+    return bucket;
+  }
+
+  #keep(key: string, bucket: Bucket): void {
+    this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
     if (this.#buckets.size > this.#options.limits.bucketsMax) {
       const [longestUnused] = this.#buckets.keys();
       if (longestUnused !== undefined) this.#buckets.delete(longestUnused);
     }
-    return bucket;
   }
 }

@@ -70,6 +70,27 @@ describe("limiter", () => {
     expect(limiter.take("ada", rate, 10)).toBe(0);
   });
 
+  it("begins a bucket with what is left in another one, or full", () => {
+    const { limiter } = start();
+    for (let i = 0; i < 10; i += 1) limiter.take("ada", rate);
+    limiter.copy("ada", "zoe");
+    limiter.copy("nobody", "bob");
+    expect([limiter.take("zoe", rate), limiter.take("bob", rate)]).toEqual([200, 0]);
+  });
+
+  it.each([
+    [{ perSecond: NaN, burst: 10 }, 1],
+    [{ perSecond: 5, burst: NaN }, 1],
+    [{ perSecond: -1, burst: 10 }, 1],
+    [{ perSecond: 5, burst: 10 }, NaN],
+    [{ perSecond: 5, burst: 10 }, -1],
+  ])("refuses a rate %j and a cost %d, and keeps nothing of them", (bad, cost) => {
+    const { limiter } = start();
+    for (let i = 0; i < 10; i += 1) limiter.take("ada", rate);
+    expect(() => limiter.take("ada", bad, cost)).toThrow(RangeError);
+    expect(limiter.take("ada", rate)).toBe(200);
+  });
+
   it("forgets the key that was not used for longest when there are too many", () => {
     const { limiter } = start(2);
     limiter.take("ada", rate, 10);

@@ -1,4 +1,4 @@
-import { Fault, type Rules } from "#dialect";
+import { Fault, listCost, type Rules } from "#dialect";
 import type { AgentChat, ChatSession } from "../state.js";
 import { nameOf } from "../translate.js";
 
@@ -67,14 +67,6 @@ export const channelCommands: ChannelRules = {
     },
   },
 };
-
-/** Items of a list that cost as much as one message. */
-const itemsPerToken = 100;
-
-/** A long list costs more than a short one. */
-function listCost(items: number): number {
-  return 1 + Math.floor(items / itemsPerToken);
-}
 
 /**
  * Who is in a channel, and what those are called who have another name than their id.

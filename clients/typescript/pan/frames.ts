@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { shapeProblemText } from "../../../src/core/index.js";
+import { jsonDepthMax, shapeProblemText } from "../../../src/core/index.js";
 import { chat, errorCodes, type Event } from "../../../bridges/pan/schema.js";
 
 /** A frame of the server: an event, something newer than this client (to be ignored), or no PAN at all. */
@@ -72,16 +72,13 @@ export function readEvent(frame: string): Reading {
   return { kind: "event", event: parsed.data as Event };
 }
 
-/** Deepest nesting that a server reads, the frame itself included. */
-const depthMax = 64;
-
 /** Why a server would refuse a chat as malformed, naming no messageId; undefined if it would not. */
 export function chatProblem(frame: Readonly<Record<string, unknown>>): string | undefined {
   const parsed = chat.safeParse(frame);
   if (!parsed.success) {
     return `chat: ${shapeProblemText(parsed.error, frame)}`;
   }
-  return isDeeper(frame, depthMax) ? `chat: nested deeper than ${depthMax} levels` : undefined;
+  return isDeeper(frame, jsonDepthMax) ? `chat: nested deeper than ${jsonDepthMax} levels` : undefined;
 }
 
 function isDeeper(value: unknown, levels: number): boolean {

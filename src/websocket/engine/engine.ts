@@ -118,8 +118,7 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
 
   endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void {
     for (const session of this.#sessions) {
-      const { principal, remote } = session;
-      const tokenId = principal?.tokenId;
+      const { principal, remote, tokenId } = session;
       const why = tokenId === undefined ? undefined : endOf(tokenId);
       if (principal === undefined || tokenId === undefined || why === undefined || session.isOver) continue;
       this.#witness({ event: "cut", agent: principal.agent, dialect: this.name, remote, tokenId, why });

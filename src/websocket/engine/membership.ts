@@ -41,7 +41,7 @@ export class Membership {
     this.#hearer = hearer;
   }
 
-  /** The very principal of the presence; undefined before `arrive`. */
+  /** The very principal of the presence; undefined before `enter`. */
   get principal(): Principal | undefined {
     return this.#presence?.principal;
   }

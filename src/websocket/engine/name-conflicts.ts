@@ -32,6 +32,7 @@ export class NameConflicts {
   /**
    * Settles whether `newcomer` may speak for `principal.agent`; calls `enter` in the same turn in which that is sure.
    * It waits only where the name belongs to a session that proves no more than the newcomer: for the answer to a ping.
+   * If `enter` throws, or the newcomer leaves in it, everything is as before.
    * @throws Fault conflict, and what `enter` throws
    */
   async enter(newcomer: NameHolder, principal: Principal, enter: () => void): Promise<void> {
@@ -43,18 +44,32 @@ export class NameConflicts {
       const now = this.#mustBeAsked(principal);
       if (now !== undefined && (alive || now !== silent)) throw inUse(name);
     }
-    const before = this.#byName.get(name);
-    enter();
     // The broker's own tools may be there more than once.
-    if (name.startsWith("$")) return;
+    if (name.startsWith("$")) {
+      enter();
+      return;
+    }
+    const before = this.#byName.get(name);
     this.#byName.set(name, newcomer);
+    let hasEntered = false;
+    try {
+      enter();
+      hasEntered = this.#byName.get(name) === newcomer;
+    } finally {
+      if (!hasEntered) this.#restore(name, before);
+    }
     // After the newcomer is there, so that nobody is told that the agent left.
-    before?.displace();
+    if (hasEntered) before?.displace();
   }
 
   /** The session no longer speaks for the name. */
   leave(name: string, speaker: NameHolder): void {
     if (this.#byName.get(name) === speaker) this.#byName.delete(name);
+  }
+
+  #restore(name: string, holder: NameHolder | undefined): void {
+    if (holder === undefined) this.#byName.delete(name);
+    else this.#byName.set(name, holder);
   }
 
   /**

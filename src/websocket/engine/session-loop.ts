@@ -14,8 +14,10 @@ import {
 /** The session behind a loop. */
 export interface LoopSession<T extends DialectTypes> extends Session<T> {
   readonly codec: Codec<T["command"], T["event"]>;
-  /** The name under which it logged in: it pays under this name, whatever it is called later. */
-  readonly payer: string | undefined;
+  /** The name under which it logged in; undefined before. */
+  readonly firstName: string | undefined;
+  /** True once it has taken another name: it no longer pays from the bucket of an agent, but from its own. */
+  readonly isRenamed: boolean;
   /** Runs something of the dialect's outside a command; what it throws is told to the peer. */
   attempt(run: () => void): void;
   end(): void;
@@ -45,6 +47,8 @@ export class SessionLoop<T extends DialectTypes> implements Receiver {
   readonly #owner: LoopOwner<T>;
   readonly #session: LoopSession<T>;
   readonly #waiting: Frame[] = [];
+  /** The command that runs, or ran last. */
+  #command: T["command"] | undefined;
   /** Runs when the present command is over. */
   #afterCommand: (() => void)[] | undefined;
   #waitingBytes = 0;
@@ -52,7 +56,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver {
   #refused = 0;
   #phase: "idle" | "running" | "waiting" | "unread" | "closed" = "idle";
   // bound: the buckets that the dialect names · evicts: all, when the session ends · owner: SessionLoop
-  #ownBuckets: Set<string> | undefined; // none for sessions that are not paid for by connection
+  #ownBuckets: Set<string> | undefined; // only for buckets of a connection, and of a session that was renamed
   /** The rest of a frame, while answers are unread. */
   #rest: { readonly commands: readonly (T["command"] | Fault)[]; readonly at: number } = nothing;
 
@@ -173,8 +177,14 @@ export class SessionLoop<T extends DialectTypes> implements Receiver {
     }
     if (!allows(rule.phase, session.phase)) throw outOfPhase(command.type, rule.phase, session);
     const cost = typeof rule.cost === "function" ? rule.cost(command, session) : rule.cost;
-    if (cost !== undefined && cost > 0) this.#charge(command, cost);
+    this.#command = command;
+    if (cost !== undefined && cost !== 0) this.#charge(command, cost);
     return rule.run(session, command);
+  }
+
+  /** Makes the present command cost so much more. @throws Fault rate-limited */
+  pay(more: number): void {
+    if (this.#command !== undefined && more > 0) this.#charge(this.#command, more);
   }
 
   /** Takes `cost` from every bucket that pays for the command. @throws Fault rate-limited */
@@ -188,16 +198,29 @@ export class SessionLoop<T extends DialectTypes> implements Receiver {
     if (wait > 0) throw new Fault("rate-limited", rate.refusal, { retryAfterMs: wait });
   }
 
-  /** The key of a bucket. A connection's own buckets are forgotten when it ends. */
+  /**
+   * The key of a bucket; no name of an agent or a dialect holds a line feed. A session that was renamed has buckets of its
+   * own, which begin with what was left: the old name may be somebody else's now. Its own buckets, and those of a
+   * connection, are forgotten when it ends.
+   */
   #bucketKey({ owner, name }: Bucket): string {
-    const { payer, id, remote } = this.#session;
-    if (owner === "agent" && name === undefined && payer !== undefined) return `agent ${payer}`;
-    const dialect = this.#owner.dialect.name;
-    const group = name === undefined ? dialect : `${dialect}-${name}`;
-    if (owner === "network") return `${group} at ${networkOf(remote)}`;
-    if (owner === "agent" && payer !== undefined) return `${group} ${payer}`;
-    const key = `${group} connection ${id}`;
-    (this.#ownBuckets ??= new Set()).add(key);
+    const { firstName, isRenamed, id, remote, services } = this.#session;
+    const group = `${this.#owner.dialect.name}\n${name ?? ""}`;
+    if (owner === "network") return `${group}\nat\n${networkOf(remote)}`;
+    if (owner === "agent" && firstName !== undefined) {
+      const agent = name === undefined ? `agent\n${firstName}` : `${group}\nagent\n${firstName}`;
+      if (!isRenamed) return agent;
+      return this.#ownKey(`${group}\nrenamed\n${id}`, (key) => {
+        services.limiter.copy(agent, key);
+      });
+    }
+    return this.#ownKey(`${group}\nconnection\n${id}`);
+  }
+
+  #ownKey(key: string, begin?: (key: string) => void): string {
+    const own = (this.#ownBuckets ??= new Set());
+    if (!own.has(key)) begin?.(key);
+    own.add(key);
     return key;
   }
 

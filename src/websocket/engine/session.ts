@@ -1,19 +1,12 @@
 import {
   asFault,
-  brokerTopic,
   Fault,
   Message,
-  noticeBody,
   noticeMessage,
-  telemetryTopic,
-  topicKind,
   type Envelope,
   type FaultNotice,
-  type MessageType,
   type Outcome,
   type Principal,
-  type Subscriber,
-  type TopicKind,
 } from "../../core/index.js";
 import type { TurnIntent } from "../../conversation/index.js";
 import type {
@@ -35,6 +28,7 @@ import { Membership } from "./membership.js";
 import type { NameHolder } from "./name-conflicts.js";
 import { Refusals } from "./refusals.js";
 import type { SessionLoop } from "./session-loop.js";
+import { Speech, type Speaker } from "./speech.js";
 import { Timers } from "./timers.js";
 
 /** The dialect in service to which sessions belong; one for all its sessions. */
@@ -46,10 +40,8 @@ export interface SessionOwner<T extends DialectTypes> {
   witness(event: "login" | "displaced", session: BridgeSession<T>): void;
 }
 
-type Mutable<O> = { -readonly [K in keyof O]: O[K] };
-
 /** A speaker on a connection, in whatever dialect: what handlers are given, and what the router delivers to. */
-export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Subscriber, NameHolder, RoomListener {
+export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker, NameHolder, RoomListener {
   readonly id: string;
   readonly remote: string;
   readonly state: T["state"];
@@ -60,21 +52,19 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Subscri
   phase: T["phase"];
   /** Ends the time that it has for its login. */
   cancelLogin: (() => void) | undefined;
-  payer: string | undefined;
+  firstName: string | undefined;
+  /** The token of its login, which ends the session when it ends, whatever the session is called then. */
+  tokenId: string | undefined;
   /** Where its frames come in; set as soon as there is one. */
   loop: SessionLoop<T> | undefined;
   readonly #owner: SessionOwner<T>;
   readonly #membership: Membership;
+  readonly #speech: Speech;
   readonly #timers: Timers;
   /** Made for the first request or call: most sessions make none. */
   #asking: Asking | undefined;
   readonly #refusals: Refusals;
   #stage: "open" | "ended" = "open";
-  #stampedAt = 0;
-  #timestamp = "";
-  /** The last addressee: nearly always the same again. */
-  #addressee = "";
-  #addresseeKind: TopicKind | undefined;
 
   constructor(owner: SessionOwner<T>, connection: Connection, state: T["state"]) {
     const { context, dialect } = owner;
@@ -88,6 +78,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Subscri
     this.#timers = new Timers(context.clock);
     this.#refusals = new Refusals(context.limits.abuseRefusalsMax, context.limits.abuseWindowMs);
     this.#membership = new Membership(context, dialect.name, this);
+    this.#speech = new Speech(context, dialect.name, this);
     this.codec = dialect.codec(this);
   }
 
@@ -115,6 +106,11 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Subscri
   get agent(): string | undefined {
     return this.principal?.agent;
   }
+
+  get isRenamed(): boolean {
+    return this.agent !== undefined && this.agent !== this.firstName;
+  }
+
   get dropped(): number {
     return this.connection.dropped;
   }
@@ -126,6 +122,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Subscri
   get isOver(): boolean {
     return this.#stage === "ended";
   }
+
   get hearsEvents(): boolean {
     return this.#membership.hearsEvents;
   }
@@ -153,24 +150,29 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Subscri
     // In one turn with the arrival: what others say to the new name comes after the greeting.
     return this.#membership.enter(this, principal, options.listed, () => {
       this.connection.admitted();
-      this.payer = principal.agent;
+      this.firstName = principal.agent;
+      this.tokenId = principal.tokenId;
       this.cancelLogin?.();
       this.cancelLogin = undefined;
       const { agent, trust } = principal;
       context.log("info", "session admitted", { dialect: dialect.name, agent, trust, remote: this.remote });
       this.#owner.witness("login", this);
-      dialect.greet?.(this);
+      this.#greet();
     });
   }
 
   raise(principal: Principal): void {
     this.#membership.raise(principal);
+    this.tokenId = principal.tokenId ?? this.tokenId;
     this.#owner.witness("login", this);
   }
 
-  rename(principal: Principal): Promise<void> {
-    return this.#membership.rename(this, principal, () => {
+  async rename(principal: Principal): Promise<void> {
+    this.speaker();
+    if (principal.agent !== this.agent) this.loop?.pay(this.rooms.size); // each room hears of it
+    await this.#membership.rename(this, principal, () => {
       this.#asking?.renamed();
+      this.tokenId = principal.tokenId ?? this.tokenId;
       this.#owner.witness("login", this);
     });
   }
@@ -180,25 +182,15 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Subscri
   }
 
   say(draft: Draft & TurnIntent): Outcome {
-    const { agent } = this.#speaker();
-    const { to, intent } = draft;
-    if (to !== this.#addressee) [this.#addressee, this.#addresseeKind] = [to, topicKind(to)];
-    const kind = this.#addresseeKind;
-    const inReplyTo = draft.inReplyTo ?? draft.replyTo;
-    // Said in public it is nobody's to answer (protocols §3.5).
-    if (kind === "room" || kind === "everyone") return this.#submit(draft, "inform", inReplyTo);
-    if (kind !== "agent") return this.#submit(draft, intent ?? (to === brokerTopic ? "request" : "inform"), inReplyTo);
-    const turn = this.#owner.context.conversations.turn(agent, to, draft);
-    if (turn.looping === true) this.#tellLoop(agent, to);
-    return this.#submit(draft, turn.type, turn.in_reply_to ?? draft.inReplyTo);
+    return this.#speech.say(draft);
   }
 
   publish(draft: TypedDraft): Outcome {
-    return this.#submit(draft, draft.type, draft.inReplyTo);
+    return this.#speech.submit(draft, draft.type, draft.inReplyTo);
   }
 
   inform(draft: Draft): Outcome {
-    return this.#submit(draft, "inform", draft.inReplyTo);
+    return this.#speech.submit(draft, "inform", draft.inReplyTo);
   }
 
   request(draft: Draft, options: CallOptions = {}): Outcome {
@@ -208,7 +200,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Subscri
   respond(request: Envelope, draft: Draft): Outcome {
     const conversationId = draft.conversationId ?? request.conversation_id;
     const answer = conversationId === undefined ? draft : { ...draft, conversationId };
-    return this.#submit(answer, "response", request.message_id);
+    return this.#speech.submit(answer, "response", request.message_id);
   }
 
   call(draft: Draft, options: CallOptions = {}): Promise<Envelope> {
@@ -327,71 +319,29 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Subscri
     context.log("error", event, { dialect: dialect.name, agent: this.agent, error });
   }
 
-  /** From draft to routed message. Nothing here waits, so what one session says stays in order. */
-  #submit(draft: Draft, type: MessageType, inReplyTo: string | undefined): Outcome {
-    const { context, dialect } = this.#owner;
-    const principal = this.#speaker(draft.hasHappened);
-    const { to, raw } = draft;
-    if (to.startsWith("$") && to !== brokerTopic && to !== telemetryTopic)
-      throw new Fault("forbidden", `only the broker speaks at ${to}`);
-    const now = context.clock.now();
-    const envelope: Mutable<Envelope> = {
-      message_id: draft.messageId ?? context.newId(),
-      timestamp: draft.timestamp ?? this.#timestampAt(now),
-      from: principal.agent,
-      to,
-      type,
-      priority: draft.priority ?? "NORMAL",
-      content: draft.content,
-    };
-    if (inReplyTo !== undefined) envelope.in_reply_to = inReplyTo;
-    if (draft.conversationId !== undefined) envelope.conversation_id = draft.conversationId;
-    if (draft.expiresAt !== undefined) envelope.expires_at = draft.expiresAt;
-    if (principal.displayName !== principal.agent) envelope.from_name = principal.displayName;
-    envelope.trust = principal.trust;
-    const arrival = { topic: to, receivedAt: now, trust: principal.trust, origin: this, speaker: principal };
-    const message = Message.of(envelope, arrival);
-    if (raw !== undefined) message.raw = { dialect: dialect.name, frame: raw };
-    if (draft.hidden === true) message.hidden = true;
-    context.ledger.messages.accepted += 1;
-    return context.exchange.submit(message);
-  }
-
-  /** ISO time, made once per millisecond: 0.3 µs per message otherwise. */
-  #timestampAt(now: number): string {
-    if (now !== this.#stampedAt) {
-      this.#stampedAt = now;
-      this.#timestamp = new Date(now).toISOString();
+  /** A session that its dialect cannot greet ends: it would speak for a name without knowing it. */
+  #greet(): void {
+    try {
+      this.#owner.dialect.greet?.(this);
+    } catch (thrown) {
+      this.refuse(asFault(thrown), undefined, { code: 1011, reason: "the broker failed; its log says why" });
     }
-    return this.#timestamp;
-  }
-
-  /** Both are told once that the loop guard has tripped (protocols §3). */
-  #tellLoop(one: string, other: string): void {
-    const { exchange, ledger, limits } = this.#owner.context;
-    ledger.count("loop-guard");
-    const message =
-      `${one} and ${other} have answered each other ${limits.loopTurnsMax} times without a pause; for ` +
-      `${Math.round(limits.loopGuardMs / 1000)} s what they say goes as informs, which want no answer`;
-    exchange.announce(one, noticeBody({ code: "loop", message, data: { peer: other } }));
-    exchange.announce(other, noticeBody({ code: "loop", message, data: { peer: one } }));
   }
 
   #obtainAsking(): Asking {
     const { context } = this.#owner;
     return (this.#asking ??= new Asking(context, {
-      agentName: () => this.#speaker().agent,
+      agentName: () => this.speaker().agent,
       publish: (draft) => this.publish(draft),
       notice: (notice: FaultNotice) => {
         context.ledger.messages.accepted += 1;
         context.ledger.messages.routed += 1;
-        this.deliver(noticeMessage(this.#speaker().agent, notice, context));
+        this.deliver(noticeMessage(this.speaker().agent, notice, context));
       },
     }));
   }
 
-  /** The very principal of its presence; `hasHappened`: also of a session that has ended. */
-  #speaker(hasHappened = false): Principal {
+  speaker(hasHappened = false): Principal {
     const { principal } = this;
     if (principal === undefined) throw new Fault("unauthenticated", "log in first");
     if (this.isOver && !hasHappened) throw new Fault("going-away", "the session has ended");

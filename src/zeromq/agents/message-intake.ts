@@ -164,9 +164,6 @@ function withSpeaker(message: Message, from: string, { principal: proved }: Publ
   return Message.fromPayload(payload, { topic, receivedAt, trust, origin, speaker: speakerOf(from, proved) });
 }
 
-/** As deep as a payload is read to find its sender. */
-const depthMax = 64;
-
 /**
  * The sender of a payload that is not an envelope, if it can be read and may be told: the payload is an object with
  * `from`, and neither a response nor a fault, which are never answered.
@@ -174,7 +171,7 @@ const depthMax = 64;
 export function readableSender({
   payload,
 }: Message): { readonly from: string; readonly messageId: string | undefined } | undefined {
-  const json = readJson(payload.toString("utf8"), depthMax);
+  const json = readJson(payload.toString("utf8"));
   if ("problem" in json || !isObject(json.value)) return undefined;
   const { from, type, content, message_id: id } = json.value;
   if (typeof from !== "string" || (typeof type === "string" && type.toLowerCase() === "response")) return undefined;

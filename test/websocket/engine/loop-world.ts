@@ -17,10 +17,12 @@ export interface LoopOptions {
   readonly commands?: Readonly<Record<string, LoopRule>>;
   readonly limits?: Partial<Limits>;
   readonly buckets?: (command: Command) => readonly Bucket[];
-  /** What a bucket says, by its key. */
+  /** What a bucket says, by its key, whose parts are shown with strokes between them. */
   readonly waits?: Readonly<Record<string, number>>;
   /** Nobody has logged in. */
   readonly isStranger?: boolean;
+  /** Who has logged in; ada by default. */
+  readonly agent?: string;
   readonly phase?: string;
   readonly drained?: () => void;
   /** Called after each refusal. */
@@ -34,6 +36,8 @@ export class LoopWorld {
   readonly faults: Fault[] = [];
   /** What ran, and what else happened, in order. */
   readonly events: string[] = [];
+  /** The keys from which something was taken, as they are. */
+  readonly keys: string[] = [];
   readonly session: LoopSession<Types> & { backlog: number; principal: unknown };
   readonly loop: SessionLoop<Types>;
 
@@ -43,16 +47,18 @@ export class LoopWorld {
     buckets,
     waits = {},
     isStranger,
+    agent: name = "ada",
     phase = "ready",
     drained,
     refused,
   }: LoopOptions = {}) {
     const { events } = this;
-    const agent = isStranger === true ? undefined : "ada";
+    const agent = isStranger === true ? undefined : name;
     const session = {
       id: "7",
       remote: "10.1.2.3",
-      payer: agent,
+      firstName: agent,
+      isRenamed: false,
       phase,
       principal: agent === undefined ? undefined : {},
       backlog: 0,
@@ -60,10 +66,11 @@ export class LoopWorld {
       services: {
         limiter: {
           take: (key: string, _rate: unknown, cost: number) => {
-            events.push(`take ${String(cost)} of ${key}`);
-            return waits[key] ?? 0;
+            this.keys.push(key);
+            events.push(`take ${String(cost)} of ${shown(key)}`);
+            return waits[shown(key)] ?? 0;
           },
-          forget: (key: string) => events.push(`forget ${key}`),
+          forget: (key: string) => events.push(`forget ${shown(key)}`),
         },
       },
       attempt: (run: () => void) => {
@@ -142,3 +149,7 @@ export function gate(): {
 }
 
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function shown(key: string): string {
+  return key.replaceAll("\n", "/");
+}

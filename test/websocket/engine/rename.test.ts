@@ -96,6 +96,54 @@ describe("a session that takes another name", () => {
     expect(limited.directory.agents().map(({ name }) => name)).toEqual(["ada 3"]);
   });
 
+  it("does not use up what the next owner of its first name may say", async () => {
+    const limited = new ConformanceWorld([
+      probe(
+        { rename: (s) => s.rename(called("zoe")), talk: () => undefined },
+        { rate: { refusal: "slow", buckets: () => [{ owner: "agent", rate: { perSecond: 1, burst: 3 } }] }, costs: 1 },
+      ),
+    ]);
+    const [eve, ada] = [limited.connect("/probe"), limited.connect("/probe")];
+    await eve.says({ type: "login", name: "ada" });
+    await does(eve, "rename");
+    await ada.says({ type: "login", name: "ada" });
+    limited.clock.advance(3_000);
+    for (let turn = 0; turn < 9; turn += 1) await does(eve, "talk");
+    await eve.hears({ type: "refused", code: "rate-limited" });
+    await does(ada, "talk");
+    expect(ada.all()).toEqual([{ type: "welcome" }]);
+  });
+
+  it("pays for each room that hears of it", async () => {
+    const limited = new ConformanceWorld([
+      probe(
+        {
+          rename: (s) => s.rename(called("zoe")),
+          again: (s) => s.rename(called("yan")),
+          join: (s) => {
+            for (const room of ["#a", "#b", "#c", "#d", "#e"]) s.join(room, { create: true });
+          },
+        },
+        { rate: { refusal: "slow", buckets: () => [{ owner: "agent", rate: { perSecond: 1, burst: 8 } }] }, costs: 1 },
+      ),
+    ]);
+    const ada = limited.connect("/probe");
+    await ada.says({ type: "login", name: "ada" });
+    for (const what of ["join", "rename", "again"]) await does(ada, what);
+    await ada.hears({ type: "refused", code: "rate-limited" });
+    expect(limited.directory.agents().map(({ name }) => name)).toEqual(["zoe"]);
+  });
+
+  it("ends with the token of its login, whatever it is called then", async () => {
+    const ada = world.connect("/probe");
+    const login = world.identity.token.bind(world.identity);
+    world.identity.token = (...words) => ({ ...login(...words), tokenId: "t-1" });
+    await ada.says({ type: "login", name: "ada", token: "own ada" });
+    await does(ada, "rename");
+    world.bridges.endTokens((id) => (id === "t-1" ? "revoked" : undefined));
+    expect(ada.closing?.code).toBe(1008);
+  });
+
   it("stays in a room that is full, and does not give up what it has proved of its name", async () => {
     const small = new ConformanceWorld(
       [

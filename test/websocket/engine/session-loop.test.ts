@@ -89,16 +89,16 @@ describe("a command", () => {
         dear: { cost: 1 },
       },
       buckets,
-      waits: { "test-lists ada": 30, "test-lists connection 7": 50, "test-lists at 10.1.2.3": 40 },
+      waits: { "test/lists/agent/ada": 30, "test/lists/connection/7": 50, "test/lists/at/10.1.2.3": 40 },
     });
     world.says("say free more");
     expect(world.events).toEqual([
-      "take 2 of agent ada",
+      "take 2 of agent/ada",
       "say",
       "free",
-      "take 4 of test-lists ada",
-      "take 4 of test-lists connection 7",
-      "take 4 of test-lists at 10.1.2.3",
+      "take 4 of test/lists/agent/ada",
+      "take 4 of test/lists/connection/7",
+      "take 4 of test/lists/at/10.1.2.3",
     ]);
     expect(world.refusals).toEqual([{ code: "rate-limited", message: "slower, please", of: "more" }]);
     expect(world.faults[0]?.retryAfterMs).toBe(50);
@@ -122,11 +122,27 @@ describe("a command", () => {
       ],
     });
     world.says("say", "say");
-    const taken = ["take 1 of test connection 7", "take 1 of test-login connection 7", "take 1 of test at 10.1.2.3"];
+    const taken = ["take 1 of test//connection/7", "take 1 of test/login/connection/7", "take 1 of test//at/10.1.2.3"];
     expect(world.events).toEqual([...taken, "say", ...taken, "say"]);
     world.events.length = 0;
     world.loop.closed();
-    expect(world.events).toEqual(["end", "forget test connection 7", "forget test-login connection 7", "gone"]);
+    expect(world.events).toEqual(["end", "forget test//connection/7", "forget test/login/connection/7", "gone"]);
+  });
+
+  it("never is paid for from a bucket of somebody whose name looks like a key", () => {
+    const rate = { perSecond: 1, burst: 1 };
+    const keys = (agent: string, bucket: Bucket): string => {
+      const world = new LoopWorld({ agent, commands: { say: { cost: 1 } }, buckets: () => [bucket] });
+      world.says("say");
+      return world.keys[0] ?? "";
+    };
+    const network = keys("ada", { owner: "network", name: "all", rate });
+    for (const agent of ["at 10.1.2.3", "test-all at 10.1.2.3", "all at 10.1.2.3", "at/10.1.2.3"])
+      for (const name of [undefined, "all"])
+        expect(keys(agent, { owner: "agent", ...(name !== undefined && { name }), rate })).not.toBe(network);
+    expect(keys("7", { owner: "agent", name: "x", rate })).not.toBe(
+      keys("ada", { owner: "connection", name: "x", rate }),
+    );
   });
 
   it("of an agent is paid for by the agent over all dialects, or by a bucket of this one", () => {
@@ -141,9 +157,9 @@ describe("a command", () => {
     });
     world.says("say");
     expect(world.events.slice(0, 3)).toEqual([
-      "take 1 of agent ada",
-      "take 1 of test-joins ada",
-      "take 1 of test connection 7",
+      "take 1 of agent/ada",
+      "take 1 of test/joins/agent/ada",
+      "take 1 of test//connection/7",
     ]);
   });
 });

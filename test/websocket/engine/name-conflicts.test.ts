@@ -109,4 +109,31 @@ describe("two who want one name", () => {
     await first.vanishes();
     expect(world.directory.agents()).toEqual([]);
   });
+
+  it.each([
+    ["cannot be greeted", "throws", 1011],
+    ["is closed by its greeting", "closes", 4000],
+  ])("a newcomer that %s ends, and leaves the name to the session that had it", async (_what, how, code) => {
+    let greeting: "well" | "throws" | "closes" = "well";
+    world = new ConformanceWorld([
+      probe(
+        { "greet ada": (session) => void session.inform({ to: "ada", content: { message: "hello ada" } }) },
+        {
+          greet(session) {
+            if (greeting === "throws") throw new Error("a fault of the dialect");
+            if (greeting === "closes") session.close({ code: 4000, reason: "not you" });
+          },
+        },
+      ),
+    ]);
+    const first = await comes("own ada");
+    greeting = how as typeof greeting;
+    const second = await comes("own ada");
+    expect(second.closing?.code).toBe(code);
+    greeting = "well";
+    await isAda(first);
+    await first.vanishes();
+    expect(world.directory.agents()).toEqual([]);
+    await isAda(await comes("own ada"));
+  });
 });
