@@ -2,8 +2,7 @@ import { z } from "zod";
 import { errorCodes, proposalStatuses, type NegotiationType } from "./schema.js";
 
 /**
- * What an AgentChat client hears (AgentChat §2.2); every event has `ts`. The descriptions go into the JSON
- * Schema.
+ * What an AgentChat client hears (AgentChat §2.2); every event has `ts`. The descriptions go into the JSON Schema.
  */
 
 const ts = z.number().describe("milliseconds since 1970; in a signed MSG the sender's own, as it was signed");

@@ -18,8 +18,7 @@ const signatureBytes = 64;
 
 /**
  * Points of small order (RFC 8032 §5.1; y, little-endian, hex, without the sign): under such a key one signature, made
- * without any private key, is good
- * for every text.
+ * without any private key, is good for every text.
  */
 const smallOrder: ReadonlySet<string> = new Set([
   `00${"00".repeat(30)}00`,

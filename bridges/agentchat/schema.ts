@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * What an AgentChat client can say (AgentChat §2.1). Unknown fields are ignored: the document's frame has `from`,
- * `ts` and `sig` everywhere.
+ * What an AgentChat client can say (AgentChat §2.1). Unknown fields are ignored: the document's frame has `from`, `ts`
+ * and `sig` everywhere.
  */
 
 /** 1–32 of `A-Z a-z 0-9 _ -`, not unique; checked by its handler, since it has an error code of its own. */
@@ -124,8 +124,8 @@ export type Command = { [T in keyof typeof commands]: z.infer<(typeof commands)[
 export type CommandOf<T extends Command["type"]> = Extract<Command, { readonly type: T }>;
 
 /**
- * The document's codes and ours (AgentChat §2.3), among these `SESSION_DISPLACED` (another session of the same
- * key has taken over), `INTERNAL`.
+ * The document's codes and ours (AgentChat §2.3), among these `SESSION_DISPLACED` (another session of the same key has
+ * taken over), `INTERNAL`.
  */
 export const errorCodes = [
   "AUTH_REQUIRED",

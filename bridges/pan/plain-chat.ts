@@ -19,9 +19,8 @@ const addresseeMax = 512;
 
 /**
  * Reads a `chat` of nothing but plain texts: no escapes, no key twice, no space but one after a colon or a comma. It
- * only ever accepts: whatever it does not
- * accept, undefined is returned for, and the schema has the word. Half the cost of parsing and checking (0.9 against
- * 1.8 µs for 250 characters).
+ * only ever accepts: whatever it does not accept, undefined is returned for, and the schema has the word. Half the cost
+ * of parsing and checking (0.9 against 1.8 µs for 250 characters).
  */
 export function plainChat(frame: string): Chat | undefined {
   if (frame.charCodeAt(0) !== brace || unusual.test(frame)) return undefined;

@@ -2,8 +2,7 @@ import { z } from "zod";
 
 /**
  * What a PAN client can say (PAN §1–4), and what it hears (PAN §5, §6). Fields beyond the document's are optional and
- * ours:
- * `messageId`, `intent`, `replyTo`, `data`, `priority`, `history`.
+ * ours: `messageId`, `intent`, `replyTo`, `data`, `priority`, `history`.
  */
 const agentId = z.string().min(1).max(512);
 const room = z.string().min(1).max(512);

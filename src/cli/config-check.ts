@@ -40,8 +40,7 @@ export async function refuseWrongDoors(layered: Layered): Promise<void> {
 
 /**
  * Doors that cannot be opened, one text for each with the option and the remedy. A port that another program uses now
- * is
- * not a problem of the configuration.
+ * is not a problem of the configuration.
  */
 export async function doorProblems(layered: Layered): Promise<readonly string[]> {
   return (await findDoorProblems(layered)).texts;
@@ -72,8 +71,7 @@ function tlsProblems({ config: { tlsCert, tlsKey } }: Layered): readonly string[
 
 /**
  * What is wrong with the certificate's dates, or will be soon. A start accepts such a certificate, because ZeroMQ
- * agents
- * must not wait for a new one.
+ * agents must not wait for a new one.
  */
 function dateProblems(layered: Layered): readonly string[] {
   const {

@@ -16,8 +16,7 @@ export interface DoorRelay {
  * Makes a door usable for the clients of this command line. `endpoint` is its URL in `endpoints.json`. A door without
  * TLS needs no relay. One with TLS is reached through a relay on loopback that accepts any certificate, because the
  * certificate may be for a public name, and the door belongs to this machine's own broker. {@link DoorRelay.shown}
- * tells
- * which certificate it was.
+ * tells which certificate it was.
  */
 export async function openRelay(endpoint: string): Promise<DoorRelay> {
   const door = endpoint

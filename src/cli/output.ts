@@ -104,8 +104,7 @@ export async function finished(lines: Writable): Promise<void> {
 
 /**
  * Waits for the last work of a program that ends. About a second later the program has ended with `process.exitCode`,
- * even
- * if a reader or a server has stopped.
+ * even if a reader or a server has stopped.
  * @throws what one of the promises rejects with
  */
 export async function ending(...work: readonly Promise<unknown>[]): Promise<void> {
@@ -120,8 +119,7 @@ export async function ending(...work: readonly Promise<unknown>[]): Promise<void
 
 /**
  * Text of strangers, safe to print: {@link steerless}, and its further lines are indented, so that none looks like a
- * line
- * of this program.
+ * line of this program.
  */
 export function untrustedText(text: string): string {
   return steerless(text.replace(/\r\n?/g, "\n")).replace(/\n(?! {4})/g, "\n    ");

@@ -7,8 +7,7 @@ import { isLocalDoor, isLocalUrl } from "../config/index.js";
 
 /**
  * The text for a person when the broker is ready: each door, who can reach it, where the token lies, what to type next.
- * At
- * most ten lines.
+ * At most ten lines.
  */
 export function readyLines(broker: Broker): readonly string[] {
   const { zmqIn, zmqOut, ws, own = {} } = broker.endpoints;
@@ -49,8 +48,7 @@ const ownFolder = new URL("../../../", import.meta.url);
 
 /**
  * How to call this program from the folder where it was started. `npx` is only right if the package is installed there
- * or
- * is that folder itself; elsewhere it would fetch a stranger's package of the same name.
+ * or is that folder itself; elsewhere it would fetch a stranger's package of the same name.
  */
 function ownCommand(): string {
   const program = process.argv[1] ?? "broker";

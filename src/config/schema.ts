@@ -8,8 +8,8 @@ export function configSchema(): Readonly<Record<string, unknown>> {
     io: "input",
     unrepresentable: "any",
     override: ({ path, jsonSchema }) => {
-      // The default of serverName is this machine's name; each limit has a default of its own.
-      // A file names the files of dialects; only a program can give a dialect itself.
+      // The default of serverName is this machine's name; each limit has a default of its own. A file names the files
+      // of dialects; only a program can give a dialect itself.
       if (path.at(-2) === "dialects") jsonSchema.type = "string";
       if (path.at(-1) === "serverName") delete jsonSchema.default;
       if (path.at(-1) === "limits") Object.assign(jsonSchema, limitsForm(limits, jsonSchema.description));

@@ -12,8 +12,7 @@ export async function settled(): Promise<void> {
 
 /**
  * A client of a JSON dialect in a test: `await ada.says({…}); await bob.hears({…}); await eve.hearsNothing()`. Each
- * thing heard is taken once,
- * in whatever order a test asks for it.
+ * thing heard is taken once, in whatever order a test asks for it.
  */
 export class Conversation {
   readonly connection: MemoryConnection;

@@ -60,8 +60,7 @@ export function rememberSaid(pair: Conversation, messageId: string): void {
 
 /**
  * Counts one turn: a change of speaker within `turnMs` of the last word. Several texts in a row are one turn, so that a
- * message may be
- * counted both when it is said and when it is heard.
+ * message may be counted both when it is said and when it is heard.
  */
 export function countTurn(pair: Conversation, speaker: string, now: number, turnMs: number): void {
   if (now - pair.turnAt > turnMs) pair.turns = 0;

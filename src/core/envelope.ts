@@ -5,8 +5,7 @@ import { agentNameMaxBytes } from "./topic.js";
 
 /**
  * A name for people, which never routes: up to 128 characters without control characters such as line feeds and
- * terminal
- * escapes.
+ * terminal escapes.
  */
 export const displayName = z
   .string()

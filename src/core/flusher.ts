@@ -25,8 +25,7 @@ export const runMaxBytes = 4_000;
 
 /**
  * Whole frames that leave a socket together, in order. Sockets that get the same frames in the same order share one
- * run,
- * whose bytes are joined once for all of them: four messages to a room of 1,000 are one buffer, not 1,000.
+ * run, whose bytes are joined once for all of them: four messages to a room of 1,000 are one buffer, not 1,000.
  */
 export class FrameRun {
   /** Bytes. */

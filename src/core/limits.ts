@@ -1,6 +1,6 @@
 /**
- * Every limit of the broker with its default. LIMITS.md lists the same rows; a test compares them.
- * The unit stands in the name: bytes, milliseconds, or a plain count.
+ * Every limit of the broker with its default. LIMITS.md lists the same rows; a test compares them. The unit stands in
+ * the name: bytes, milliseconds, or a plain count.
  */
 export const defaultLimits = Object.freeze({
   /** One ZeroMQ frame. */

@@ -1,7 +1,6 @@
 /**
  * How well a speaker's name is proved. `claimed`: not at all. `shared`: by a secret that others know, too. `proved`: by
- * a
- * secret of its own.
+ * a secret of its own.
  */
 export type Trust = "claimed" | "shared" | "proved";
 

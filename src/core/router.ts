@@ -5,8 +5,8 @@ import { eventsTopic } from "./topic.js";
 /** Receives what is published: a ZeroMQ peer, a session, a room's history, a tap. */
 export interface Subscriber {
   /**
-   * Takes one copy. The payload may be borrowed: call `message.keep()` before storing it.
-   * `observed`: received as a tap, which is counted separately.
+   * Takes one copy. The payload may be borrowed: call `message.keep()` before storing it. `observed`: received as a
+   * tap, which is counted separately.
    * @returns false if the message is not for this subscriber (its own, for example); true also if the copy was dropped
    * and counted.
    */
@@ -176,8 +176,7 @@ export class Router {
       if (!hidden || observer.inspects === true) observer.deliver(message, true);
     }
     // Readers come last, because a reader may publish at once (as $broker does), and nobody may receive an answer
-    // before
-    // its request.
+    // before its request.
     if (route !== undefined) {
       for (const reader of route.readers) if (reader.deliver(message, false)) receivers += 1;
     }

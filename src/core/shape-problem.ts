@@ -15,8 +15,7 @@ const kinds: Readonly<Record<string, string>> = {
 
 /**
  * What is wrong with a value, in words for its author: `channel: is missing; it is text`. The path is empty if the
- * whole
- * value is wrong.
+ * whole value is wrong.
  * @param value what was checked
  */
 export function shapeProblem(error: z.ZodError, value: unknown): { readonly path: string; readonly problem: string } {

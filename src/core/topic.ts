@@ -1,6 +1,6 @@
 /**
- * The grammar of names and topics, one namespace for all dialects.
- * An agent is reached at its name, a room at `#room`, everybody at `all`, the broker at `$broker`.
+ * The grammar of names and topics, one namespace for all dialects. An agent is reached at its name, a room at `#room`,
+ * everybody at `all`, the broker at `$broker`.
  */
 
 export const everyone = "all";

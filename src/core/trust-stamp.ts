@@ -12,9 +12,8 @@ const prefixes = { shared: Buffer.from('{"trust":"shared",'), proved: Buffer.fro
 
 /**
  * A payload as ZeroMQ subscribers get it: without broker keys that its sender wrote, and with the broker's `trust` if
- * the
- * sender is proved. Only these bytes change, so that numbers stay as they were written. One pass over the bytes and one
- * copy: a search for each key costs four times as much.
+ * the sender is proved. Only these bytes change, so that numbers stay as they were written. One pass over the bytes and
+ * one copy: a search for each key costs four times as much.
  * @param payload an envelope: a JSON object that parses, without the same key twice in the outermost object
  * @param trust undefined for a sender that only claims its name: the key is left out
  */

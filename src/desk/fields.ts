@@ -51,8 +51,8 @@ export const listedRoom = z.object({
 export const members = z.array(z.string()).describe("names of those who are in it");
 
 /**
- * What a request gives for the fields of `schema`. Each stands in `content.data` or, failing that, in `content`
- * itself; null counts as absent, and what the schema does not name is ignored.
+ * What a request gives for the fields of `schema`. Each stands in `content.data` or, failing that, in `content` itself;
+ * null counts as absent, and what the schema does not name is ignored.
  * @returns Fault malformed where a field is missing or wrong
  */
 export function readFields<S extends z.ZodObject>(schema: S, content: Content): z.output<S> | Fault {

@@ -4,8 +4,8 @@ import type { Directory, Presence } from "../directory/index.js";
 import { readFields } from "./fields.js";
 
 /**
- * A seat is one of the asker's own connections, through which it can join rooms: membership belongs to a connection
- * and ends with it.
+ * A seat is one of the asker's own connections, through which it can join rooms: membership belongs to a connection and
+ * ends with it.
  */
 export interface Seat {
   readonly presence: Presence;

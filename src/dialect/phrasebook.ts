@@ -10,8 +10,7 @@ export interface ToldRefusal {
 
 /**
  * How a client speaks a dialect, frame by frame. Pure. It says no more than is needed to log in and to talk, so that
- * the
- * broker's own tools can speak any dialect without its client library.
+ * the broker's own tools can speak any dialect without its client library.
  */
 export interface Phrasebook {
   /** The frames that log in, by `token` if one is given. */

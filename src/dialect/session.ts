@@ -92,8 +92,7 @@ export interface Session<T extends DialectTypes> {
   after(ms: number, run: () => void): () => void;
   /**
    * Makes the session speak for `principal`: settles conflicts over the name, enters the directory, subscribes its own
-   * topic and `all`.
-   * `listed: false`: the directory does not show it (a viewer). Then calls the dialect's `greet`.
+   * topic and `all`. `listed: false`: the directory does not show it (a viewer). Then calls the dialect's `greet`.
    * @throws Fault conflict, full
    */
   admit(principal: Principal, options?: { readonly listed: boolean }): Promise<void>;

@@ -36,8 +36,8 @@ export interface Arriving {
 }
 
 /**
- * One connection or session of an agent in the directory. An agent is online while it has at least one, and a member
- * of a room while at least one of them has joined it.
+ * One connection or session of an agent in the directory. An agent is online while it has at least one, and a member of
+ * a room while at least one of them has joined it.
  */
 export interface Presence {
   readonly name: string;

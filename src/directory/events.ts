@@ -84,14 +84,13 @@ interface LastReport {
 }
 
 /**
- * Tells `$events` about receivers that lose messages because they are slow: `dropped {agent, count, since}`. Its
- * owners call `report` once a second, so there is at most one event per second and receiver.
+ * Tells `$events` about receivers that lose messages because they are slow: `dropped {agent, count, since}`. Its owners
+ * call `report` once a second, so there is at most one event per second and receiver.
  */
 export class DroppedEvents {
   readonly #exchange: Exchange;
   readonly #clock: Clock;
-  // bound: zmqConnectionsMax and wsConnectionsMax · evicts: a receiver that is gone is forgotten · owner:
-  // DroppedEvents
+  // bound: zmqConnectionsMax and wsConnectionsMax · evicts: a receiver that is gone is forgotten · owner: DroppedEvents
   readonly #before = new WeakMap<object, LastReport>();
 
   constructor(exchange: Exchange, clock: Clock) {

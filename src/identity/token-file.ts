@@ -45,8 +45,7 @@ export class TokenFile {
   /**
    * Reads the file if it has changed since it was read last.
    * @throws Fault unavailable if it cannot be read or is not a token file; what was known stays, and the next call
-   * tries
-   * again
+   * tries again
    */
   refresh(): void {
     const stamp = this.#readStamp();

@@ -21,8 +21,7 @@ const stopMs = 2_000;
 /**
  * The audit log: JSON lines in a file that only its owner can read. One write runs at a time, and nobody waits for it.
  * A full file is renamed to `.1`; `auditFilesMax` of those are kept. Lines that the disk does not take are lost, and
- * the
- * next line that is written counts them.
+ * the next line that is written counts them.
  */
 export class AuditLog implements Lifecycle {
   readonly #options: AuditLogOptions;

@@ -9,8 +9,7 @@ const tokenForm = /^[\w-]{43}$/;
 
 /**
  * Counts logins and writes them into the audit log. One address can cause only a limited number of lines without
- * proving
- * a name: otherwise anybody could make the log rotate until older lines are gone.
+ * proving a name: otherwise anybody could make the log rotate until older lines are gone.
  */
 export class LoginAudit {
   /** By dialect and trust. */

@@ -13,8 +13,7 @@ const latencyHelp =
 const end = "# EOF\n";
 /**
  * Rows that exist from the start. Alarms (docs/operations.md) ask by how much a row grows; one that appears with its
- * first
- * count would not have grown.
+ * first count would not have grown.
  */
 const alarmReasons = ["dialect-failed"];
 const alarmLoginFailures: readonly FaultCode[] = ["unauthenticated", "rate-limited"];
@@ -23,8 +22,7 @@ const sessionless = ["zmq", "http"];
 
 /**
  * The broker's metrics as OpenMetrics text. Nothing is counted here: everything is read from plain integers when
- * somebody
- * asks.
+ * somebody asks.
  */
 export class Metrics {
   readonly #registry = new Registry<OpenMetricsContentType>();

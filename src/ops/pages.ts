@@ -6,8 +6,8 @@ const plain = "text/plain; charset=utf-8";
 
 /**
  * Answers `/healthz` while the process works, `/readyz` while the broker takes work, and `/metrics` for this machine
- * and
- * for the operator; undefined for any other path. A HEAD request gets the same answer; the server leaves out the body.
+ * and for the operator; undefined for any other path. A HEAD request gets the same answer; the server leaves out the
+ * body.
  * @param missing why the broker takes no work; undefined if it does
  * @param metrics the readings of this moment
  * @param isOperator true if the bearer token is the operator's
@@ -60,8 +60,7 @@ function words(status: number, text: string): Answer {
 
 /**
  * Whether the broker takes work. It is the last in the list of parts, so that it starts when every door is open and
- * drains
- * before any door closes.
+ * drains before any door closes.
  */
 export class Readiness implements Lifecycle {
   #missing: string | undefined = "the broker is starting: some of its doors are not open yet";

@@ -39,8 +39,8 @@ export class PidLock {
   /**
    * Takes the lock, or says who has it.
    * @param lost called once if somebody else has taken it since: to another container, a holder that was stopped for
-   * long looks dead. Without it nothing is watched before a
-   * dead holder's lock is taken, which takes 6 s where it was held elsewhere
+   * long looks dead. Without it nothing is watched before a dead holder's lock is taken, which takes 6 s where it was
+   * held elsewhere
    */
   static take(path: string, lost?: () => void): PidLock | LockHolder {
     const started = startOf(process.pid);

@@ -14,8 +14,7 @@ type StepType = Step["type"];
 const keyedId = /^[0-9a-f]{16}$/;
 
 /**
- * Agreements between two agents (AgentChat §6): each step is signed, verified, kept, and then told to
- * both.
+ * Agreements between two agents (AgentChat §6): each step is signed, verified, kept, and then told to both.
  */
 export const negotiationCommands: Pick<Rules<AgentChat>, NegotiationType> = {
   PROPOSAL: {

@@ -52,9 +52,8 @@ export class Proposals {
 
   /**
    * Keeps a new proposal. One that its proposer has said before, and that is still open, is the same one: a client that
-   * does not know whether it was
-   * taken may say it again. Other terms, which its signature does not cover, make it another one. Resolves when it is
-   * on disk.
+   * does not know whether it was taken may say it again. Other terms, which its signature does not cover, make it
+   * another one. Resolves when it is on disk.
    * @param isProved the speaker has proved its key just now. Who has not may have overheard the signature: nothing old
    * is taken for new
    * @throws Fault full, conflict with the code INVALID_PROPOSAL, unavailable
@@ -88,8 +87,7 @@ export class Proposals {
 
   /**
    * Takes a step. Resolves when it is on disk. Who says its last step again on another connection, or after a restart,
-   * does not know whether it was
-   * taken: it is told anew.
+   * does not know whether it was taken: it is told anew.
    * @param speaker the connection
    * @throws Fault with a code of the negotiation, unavailable
    */

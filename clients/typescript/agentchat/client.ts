@@ -33,8 +33,8 @@ const refusedForGood = 1008;
 const notInside: readonly string[] = ["INVALID_MSG", "CHANNEL_NOT_FOUND", "NOT_INVITED"];
 
 /**
- * An AgentChat client (AgentChat §8): introduces itself, proves its key where the server asks for it,
- * reconnects after a loss and joins its channels again, and does not reconnect once it is displaced.
+ * An AgentChat client (AgentChat §8): introduces itself, proves its key where the server asks for it, reconnects after
+ * a loss and joins its channels again, and does not reconnect once it is displaced.
  * @example
  * const client = new AgentChatClient({ server: "ws://localhost:6667", name: "my-agent" });
  * await client.connect();

@@ -53,9 +53,8 @@ export function connectCommand(program: Command): void {
 
 /**
  * Resolves when a signal ends the session at once, with the number of typed lines that are dropped. SIGTERM does so,
- * and
- * Ctrl-C if no line waits. If lines wait, the first Ctrl-C still sends them, which the server's rate may make slow, and
- * the second one drops them.
+ * and Ctrl-C if no line waits. If lines wait, the first Ctrl-C still sends them, which the server's rate may make slow,
+ * and the second one drops them.
  */
 function untilDropped(session: ConsoleSession, screen: Screen): Promise<number> {
   return new Promise((resolve) => {

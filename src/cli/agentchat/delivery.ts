@@ -66,10 +66,8 @@ export function isTold(error: Error): boolean {
 
 /**
  * Waits until the server has handled everything sent before. It answers in order, so the answer to a PING shows it,
- * even
- * if it is a refusal. A server refuses a PING only for its rate; any other refusal without a reference is about an
- * earlier
- * message that the server could not read.
+ * even if it is a refusal. A server refuses a PING only for its rate; any other refusal without a reference is about an
+ * earlier message that the server could not read.
  * @throws AgentChatError such a refusal
  */
 async function answered(chat: Chat): Promise<void> {

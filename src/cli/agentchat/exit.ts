@@ -80,8 +80,7 @@ export function tellFailure(thrown: unknown): number {
 
 /**
  * What to do about a refusal. A server's message that already says it has it behind a semicolon. For channels and
- * agents
- * it names commands of the protocol, so these get the commands of this program, too.
+ * agents it names commands of the protocol, so these get the commands of this program, too.
  */
 function remedyFor(code: ErrorCode, message: string, place: Place): string {
   if (code === "CHANNEL_NOT_FOUND") {

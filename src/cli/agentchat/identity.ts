@@ -23,8 +23,8 @@ interface Public {
 }
 
 /**
- * `agentchat identity`: makes and shows the key by which a server recognises an agent again (AgentChat §3.8).
- * The private key is never printed.
+ * `agentchat identity`: makes and shows the key by which a server recognises an agent again (AgentChat §3.8). The
+ * private key is never printed.
  */
 export function identityCommand(program: Command): void {
   program

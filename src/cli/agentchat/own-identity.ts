@@ -27,8 +27,7 @@ const forOthers = 0o077;
 
 /**
  * Reads an identity file and makes it readable for its owner only. If others could read it before, it warns: they may
- * have
- * the key.
+ * have the key.
  * @throws AgentChatError IDENTITY_MISSING, IDENTITY_UNSAFE, IDENTITY_INVALID
  */
 export async function readOwnIdentity(file: string): Promise<Identity> {
@@ -92,8 +91,7 @@ export type ByFiles =
 
 /**
  * The running daemon that uses the identity in `file` at the server `url`; undefined if there is none. A server allows
- * one
- * session for each identity: a second one would end the daemon's.
+ * one session for each identity: a second one would end the daemon's.
  */
 export function daemonUsing(daemons: readonly IdentityUser[], file: string, url: string): IdentityUser | undefined {
   const own = realPath(file);

@@ -61,8 +61,7 @@ export interface Asked {
 
 /**
  * True if `heard` answers the message that `self` sent: it names the message, or it is a direct message to `self` from
- * the
- * agent that was asked (after a message to a channel: from anybody).
+ * the agent that was asked (after a message to a channel: from anybody).
  */
 export function isAnswer(heard: MsgEvent, { msgId, to }: Asked, self: string | undefined): boolean {
   if (heard.replay === true || heard.from === self || heard.from === "@server") return false;

@@ -11,8 +11,7 @@ fish: broker completion fish > ~/.config/fish/completions/broker.fish`;
 
 /**
  * `broker completion bash|zsh|fish`: prints a script. It is made from the program's own commands, so it cannot be out
- * of
- * date.
+ * of date.
  */
 export function completionCommand(program: Command): void {
   program

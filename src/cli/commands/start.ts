@@ -48,8 +48,7 @@ export function startCommand(program: Command, takeOver: TakeOver): void {
 
 /**
  * Reads the configuration again at each SIGHUP. For those that come before the broker is ready, `begin` reads it once.
- * A
- * wrong configuration changes nothing.
+ * A wrong configuration changes nothing.
  */
 function reloadOnSignal(broker: Broker, flags: BrokerFlags, log: Log, takeOver: TakeOver): { begin(): void } {
   let phase: "starting" | "asked" | "ready" = "starting";

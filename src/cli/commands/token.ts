@@ -145,8 +145,7 @@ function directory({ dataDir }: Options): DataDirectory {
 
 /**
  * The default directory is made if it does not exist, so that tokens can be issued before the first start. A directory
- * that
- * was named is not made, because its name may be mistyped.
+ * that was named is not made, because its name may be mistyped.
  */
 function mustExist(data: DataDirectory, { create }: Options): void {
   if (
@@ -203,8 +202,7 @@ function open(data: DataDirectory): IdentityTokens {
 
 /**
  * Writes into the audit log; a running broker may write there at the same time. The token is already issued or revoked,
- * so
- * a log that cannot be written is only reported.
+ * so a log that cannot be written is only reported.
  */
 function audit(data: DataDirectory, event: "token.issued" | "token.revoked", tokens: readonly TokenListing[]): void {
   try {

@@ -62,8 +62,7 @@ async function tripsThrough(
 
 /**
  * Checks the certificate that a door shows: its dates, and whether it is the one in the file. A door goes on with its
- * old
- * certificate until SIGHUP makes it read the new one. The check `certificate` reports a file that cannot be used.
+ * old certificate until SIGHUP makes it read the new one. The check `certificate` reports a file that cannot be used.
  */
 function checkShown(
   door: string,

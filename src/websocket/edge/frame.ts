@@ -9,8 +9,8 @@ const binary = 0x82;
 const spare = 4;
 
 /**
- * A whole WebSocket message as the server sends it: unmasked, in one piece (RFC 6455 §5.2).
- * Header and payload share one buffer; `Sender.frame` of `ws` makes two and a copy more.
+ * A whole WebSocket message as the server sends it: unmasked, in one piece (RFC 6455 §5.2). Header and payload share
+ * one buffer; `Sender.frame` of `ws` makes two and a copy more.
  */
 export function prepareFrame(frame: Frame): PreparedFrame {
   if (typeof frame !== "string") {

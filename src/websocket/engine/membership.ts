@@ -56,8 +56,8 @@ export class Membership {
   }
 
   /**
-   * Settles conflicts over the name, enters the directory, hears its own name and `all`, and calls `entered` in
-   * the same turn.
+   * Settles conflicts over the name, enters the directory, hears its own name and `all`, and calls `entered` in the
+   * same turn.
    * @throws Fault conflict, full, going-away
    */
   async enter(session: NameHolder, principal: Principal, listed: boolean, entered: () => void): Promise<void> {

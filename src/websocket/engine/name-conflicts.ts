@@ -12,8 +12,7 @@ export interface NameHolder {
 }
 
 /**
- * Which session speaks for which name on a WebSocket, and what happens when two want the same name (protocols
- * §1.8).
+ * Which session speaks for which name on a WebSocket, and what happens when two want the same name (protocols §1.8).
  */
 export class NameConflicts {
   // bound: wsConnectionsMax · evicts: a session leaves when it ends or is displaced · owner: NameConflicts

@@ -199,8 +199,8 @@ export class SessionLoop<T extends DialectTypes> implements Receiver {
   }
 
   /**
-   * The key of a bucket; no name of an agent or a dialect holds a line feed. A session that was renamed has buckets of its
-   * own, which begin with what was left: the old name may be somebody else's now. Its own buckets, and those of a
+   * The key of a bucket; no name of an agent or a dialect holds a line feed. A session that was renamed has buckets of
+   * its own, which begin with what was left: the old name may be somebody else's now. Its own buckets, and those of a
    * connection, are forgotten when it ends.
    */
   #bucketKey({ owner, name }: Bucket): string {

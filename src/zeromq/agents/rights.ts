@@ -47,8 +47,8 @@ export function declaredFault(name: string, owners: NameOwners): Fault | undefin
 }
 
 /**
- * Why a connection may not hear a subscription now; undefined if it may (ZeroMQ §6.2, §6.5). Listening to everything
- * is for connections of this machine and for tokens with scope `observe`; names are for their owners. Rooms are the
+ * Why a connection may not hear a subscription now; undefined if it may (ZeroMQ §6.2, §6.5). Listening to everything is
+ * for connections of this machine and for tokens with scope `observe`; names are for their owners. Rooms are the
  * directory's business and not decided here.
  */
 export function subscriptionFault(

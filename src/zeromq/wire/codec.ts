@@ -209,9 +209,8 @@ const generousBytes = 4096;
 
 /**
  * Bytes that arrive in pieces and are joined once: joining them at each chunk is quadratic, 28 s of CPU for 64 MiB.
- * They
- * are copied into blocks, because the chunk is overwritten by the next read, and so that a peer that sends byte by byte
- * does not cost an object for each byte.
+ * They are copied into blocks, because the chunk is overwritten by the next read, and so that a peer that sends byte by
+ * byte does not cost an object for each byte.
  */
 export class ChunkList {
   /** Bytes kept. */

@@ -35,8 +35,7 @@ export async function drainConnections(options: DrainOptions): Promise<void> {
 
 /**
  * Returns a check that is true once publishers have been quiet for long enough. While the loop was busy elsewhere it
- * has
- * not read, so the time since the last check counts as two polls at most.
+ * has not read, so the time since the last check counts as two polls at most.
  */
 function quietness({ clock, connections, heardAt, limits }: DrainOptions): () => boolean {
   let quietMs = 0;

@@ -227,8 +227,7 @@ export class Forwarder {
 
   /**
    * Forwards the messages that end at `end`. The chunk is overwritten by the next read, so several subscribers share
-   * one
-   * copy of them.
+   * one copy of them.
    */
   #flush(chunk: Buffer, end: number): void {
     const count = this.#runCount;

@@ -20,9 +20,8 @@ const brokersNeedles = brokerKeys.map((key) => Buffer.from(`"${key}"`));
 
 /**
  * Finds a payload's `from` without parsing it. It accepts only what it is sure of; everything else must be parsed. It
- * is
- * safe against readers that recognise UTF-16 by a zero byte (Python), a key written with escapes, and a key that stands
- * twice.
+ * is safe against readers that recognise UTF-16 by a zero byte (Python), a key written with escapes, and a key that
+ * stands twice.
  */
 export class FromScan {
   /** The name's bytes, after the verdict `from`. */

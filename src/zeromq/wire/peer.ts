@@ -76,9 +76,9 @@ export class PeerFacts implements ZmtpPeer {
 export type Pulse = "fine" | "ping" | "silent" | "ttl-passed";
 
 /**
- * Finds out whether a peer is still there (RFC 37, ZeroMQ §12.3): pings an idle peer, honours the peer's own TTL,
- * and ends a silent connection only if the peer has answered a PING before, because older clients never answer. Times
- * are monotonic milliseconds.
+ * Finds out whether a peer is still there (RFC 37, ZeroMQ §12.3): pings an idle peer, honours the peer's own TTL, and
+ * ends a silent connection only if the peer has answered a PING before, because older clients never answer. Times are
+ * monotonic milliseconds.
  */
 export class Heartbeat {
   #heardAt: number;

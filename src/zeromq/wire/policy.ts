@@ -54,8 +54,8 @@ export interface ZmtpPolicy {
   isProtected(name: string): boolean;
   /**
    * Receives a message that cannot pass as bytes: it has no receiver, one of its receivers parses messages, its topic
-   * is guarded or starts with `$`, its publisher is PLAIN, or its `from` could not be checked without parsing it.
-   * The ledger counts it as accepted already. The payload is valid only during this call.
+   * is guarded or starts with `$`, its publisher is PLAIN, or its `from` could not be checked without parsing it. The
+   * ledger counts it as accepted already. The payload is valid only during this call.
    */
   received(message: Message, peer: PublisherPeer): void;
 }

@@ -7,11 +7,9 @@ const waysPerSet = 4;
 
 /**
  * Finds routes by the bytes of their topic. Making a string costs 0.1 µs, its hash as much again, and the router's Map
- * a
- * walk through memory that 10,000 topics keep cold. A route that the router has replaced is marked as no longer live
- * and
- * is looked up anew, so nothing here can be out of date. Topics that are not ASCII and topics without a route are not
- * kept.
+ * a walk through memory that 10,000 topics keep cold. A route that the router has replaced is marked as no longer live
+ * and is looked up anew, so nothing here can be out of date. Topics that are not ASCII and topics without a route are
+ * not kept.
  */
 export class RouteCache {
   readonly #router: Router;

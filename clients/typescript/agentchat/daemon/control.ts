@@ -29,8 +29,7 @@ export interface DaemonStatus {
   readonly agentId?: string;
   /**
    * Why it is not connected, such as `connect ECONNREFUSED 127.0.0.1:6667`; if it does not run, why it was not
-   * connected
-   * when it ended.
+   * connected when it ended.
    */
   readonly lastError?: string;
   /** Channels where it is now. */

@@ -45,9 +45,8 @@ const newline = 0x0a;
 
 /**
  * Reads `outbox.jsonl` line by line and keeps on disk how far it has read. A line is complete when its newline is
- * there.
- * A file that was cut or replaced, or that differs before the offset, is a new outbox and is read from its beginning.
- * The file belongs to its writers: it is never changed here.
+ * there. A file that was cut or replaced, or that differs before the offset, is a new outbox and is read from its
+ * beginning. The file belongs to its writers: it is never changed here.
  */
 export class OutboxFile {
   readonly #paths: Pick<DaemonPaths, "outbox" | "progress">;
