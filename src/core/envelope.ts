@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { foldKey, isBrokerKey } from "./broker-keys.js";
 import type { Trust } from "./principal.js";
 import { shapeProblem } from "./shape-problem.js";
 import { agentNameMaxBytes } from "./topic.js";
@@ -110,8 +111,11 @@ export interface ReadContext {
   readonly trust: Trust;
 }
 
-/** The result of reading a payload: an envelope, or why it is not one. */
-export type Reading = { readonly envelope: Envelope } | { readonly problem: string };
+/**
+ * The result of reading a payload: an envelope, or why it is not one. `marked`: it held a key that only the broker
+ * writes, which is left out.
+ */
+export type Reading = { readonly envelope: Envelope; readonly marked?: boolean } | { readonly problem: string };
 
 const dayMs = 86_400_000;
 const zoned = /(?:[zZ]|[+-]\d\d:?\d\d)$/;
@@ -124,7 +128,13 @@ export function readEnvelope(value: unknown, context: ReadContext): Reading {
   const received = new Date(context.receivedAt).toISOString();
   const timestamp = wire.timestamp ?? received;
   const other: Record<string, unknown> = {};
-  for (const key of Object.keys(wire)) if (!known.has(key)) other[key] = wire[key];
+  let marked = false;
+  for (const key of Object.keys(wire)) {
+    if (isBrokerKey(key)) marked = true;
+    else if (!known.has(key)) other[key] = wire[key];
+    if (key !== "from" && key.length === 4 && foldKey(key) === "from")
+      return { problem: `from stands twice: as from and as ${key}` };
+  }
   const priority = readPriority(wire.priority);
   if (typeof wire.priority === "string" && priority !== wire.priority) other["original_priority"] = wire.priority;
   return {
@@ -145,6 +155,7 @@ export function readEnvelope(value: unknown, context: ReadContext): Reading {
       ...(reliable(timestamp, context.receivedAt) ? {} : { received_at: received }),
       ...(Object.keys(other).length > 0 && { other }),
     },
+    ...(marked && { marked }),
   };
 }
 

@@ -4,6 +4,7 @@ import { Fault } from "./fault.js";
 import type { Ledger } from "./ledger.js";
 import { Message } from "./message.js";
 import type { Outcome, Router } from "./router.js";
+import { shownTopic } from "./topic-bytes.js";
 import { brokerTopic, topicKind } from "./topic.js";
 
 /** Called with every message that the exchange has routed: open requests and conversations follow them. */
@@ -108,5 +109,5 @@ export class Exchange {
 export function notThere(topic: string): string {
   return topic.startsWith("#")
     ? `there is no room ${topic}; joining it makes it`
-    : `no agent ${topic} is here; ask for the list of agents for those who are`;
+    : `no agent ${shownTopic(topic)} is here; ask for the list of agents for those who are`;
 }

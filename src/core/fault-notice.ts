@@ -2,6 +2,7 @@ import type { Clock } from "./clock.js";
 import type { Envelope } from "./envelope.js";
 import type { Fault, FaultCode } from "./fault.js";
 import { Message } from "./message.js";
+import { shownTopic } from "./topic-bytes.js";
 import { brokerTopic } from "./topic.js";
 
 /**
@@ -61,7 +62,7 @@ export function noticeMessage(
     message_id: newId(),
     timestamp: new Date(now).toISOString(),
     from: brokerTopic,
-    to: topic,
+    to: shownTopic(topic),
     priority: "NORMAL",
     ...noticeBody(notice),
     trust: "proved",

@@ -1,5 +1,6 @@
 export * from "./address.js";
 export * from "./backlog-total.js";
+export * from "./broker-keys.js";
 export * from "./clock.js";
 export * from "./envelope.js";
 export * from "./exchange.js";
@@ -15,8 +16,10 @@ export type * from "./listed.js";
 export * from "./log.js";
 export * from "./message.js";
 export * from "./principal.js";
+export * from "./reasons.js";
 export * from "./router.js";
 export * from "./send-queue.js";
 export * from "./shape-problem.js";
+export * from "./topic-bytes.js";
 export * from "./topic.js";
 export * from "./trust-stamp.js";

@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { readEnvelope, writeEnvelope, type Envelope, type Reading } from "./envelope.js";
 import { readJson } from "./json.js";
 import type { Principal, Trust } from "./principal.js";
+import { shownTopic } from "./topic-bytes.js";
 import { stampTrust } from "./trust-stamp.js";
 
 /** A frame that a dialect wants to hand on byte for byte to sessions of its own. */
@@ -110,6 +111,12 @@ export class Message {
     return "envelope" in reading ? reading.envelope : undefined;
   }
 
+  /** True if the payload holds a key that only the broker writes, in any case: nobody is shown it. */
+  get marked(): boolean {
+    const reading = this.#read();
+    return "envelope" in reading && reading.marked === true;
+  }
+
   /** Why the payload is not an envelope, in words for its sender; undefined if it is one. */
   get problem(): string | undefined {
     const reading = this.#read();
@@ -141,7 +148,7 @@ export class Message {
     const json = readJson(payload.toString("utf8"));
     if ("problem" in json) return { problem: `the payload is ${json.problem}` };
     return readEnvelope(json.value, {
-      topic: this.topic,
+      topic: shownTopic(this.topic),
       receivedAt: this.receivedAt,
       fallbackId: `unnamed-${String(this.receivedAt)}`,
       trust: this.trust,

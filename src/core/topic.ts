@@ -1,3 +1,5 @@
+import { isBinaryTopic } from "./topic-bytes.js";
+
 /**
  * The grammar of names and topics, one namespace for all dialects. An agent is reached at its name, a room at `#room`,
  * everybody at `all`, the broker at `$broker`.
@@ -55,6 +57,7 @@ export function isRoom(topic: string): boolean {
 /** What `topic` stands for; undefined if nobody can be reached there (empty, too long, a reserved word). */
 export function topicKind(topic: string): TopicKind | undefined {
   if (topic === everyone) return "everyone";
+  if (isPacked(topic)) return "data";
   if (topic.startsWith("$")) return "broker";
   if (topic.startsWith("#")) return isRoom(topic) ? "room" : undefined;
   if (isAgentName(topic)) return "agent";
@@ -64,8 +67,13 @@ export function topicKind(topic: string): TopicKind | undefined {
 /** What a ZeroMQ subscription asks for. Empty: everything. Ending in `.` `/` or `:`: all topics that begin so. */
 export type SubscriptionKind = "exact" | "prefix" | "tap";
 
-/** The kind of a ZeroMQ subscription. */
+/** The kind of a ZeroMQ subscription. What a program packed is exact, also where its last byte looks like a delimiter. */
 export function subscriptionKind(subscription: string): SubscriptionKind {
   if (subscription === "") return "tap";
-  return /[./:]$/.test(subscription) ? "prefix" : "exact";
+  return /[./:]$/.test(subscription) && !isPacked(subscription) ? "prefix" : "exact";
+}
+
+/** True for bytes that a program packed: what is no UTF-8, or holds a control character. They are data, and exact. */
+export function isPacked(topic: string): boolean {
+  return isBinaryTopic(topic) || /\p{Cc}/u.test(topic);
 }

@@ -1,13 +1,10 @@
+import { isBrokerKey, isBrokerKeyIn } from "./broker-keys.js";
 import type { Trust } from "./principal.js";
-
-/** Outermost keys of an envelope that only the broker may write, because receivers rely on them. */
-export const brokerKeys = ["trust", "received_at", "replay"] as const;
 
 const quote = 0x22;
 const backslash = 0x5c;
 const comma = 0x2c;
 const brace = Buffer.from("{");
-const quotedKeys = brokerKeys.map((key) => Buffer.from(`"${key}"`));
 const prefixes = { shared: Buffer.from('{"trust":"shared",'), proved: Buffer.from('{"trust":"proved",') } as const;
 
 /**
@@ -41,7 +38,7 @@ function membersToKeep(bytes: Buffer, first: number): Buffer | undefined {
     const byte = bytes[at] ?? 0;
     if (byte === quote) {
       const end = stringEnd(bytes, at + 1);
-      if (keyNext && isBrokerKey(bytes, at, end + 1)) cut.push(ends.length);
+      if (keyNext && isBrokers(bytes, at, end)) cut.push(ends.length);
       keyNext = false;
       at = end;
     } else if (byte === 0x7b || byte === 0x5b) {
@@ -61,13 +58,12 @@ function membersToKeep(bytes: Buffer, first: number): Buffer | undefined {
   return Buffer.from(`${kept.join(",")}}`, "latin1");
 }
 
-/** True if `bytes[start, end)`, with its quotes, is a broker key, also if it is written with escapes. */
-function isBrokerKey(bytes: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at += 1) {
-    if (bytes[at] === backslash)
-      return brokerKeys.some((key) => key === JSON.parse(bytes.toString("utf8", start, end)));
+/** True if the string between the quotes at `open` and `close` is a broker key, also if it is written with escapes. */
+function isBrokers(bytes: Buffer, open: number, close: number): boolean {
+  for (let at = open; at < close; at += 1) {
+    if (bytes[at] === backslash) return isBrokerKey(String(JSON.parse(bytes.toString("utf8", open, close + 1))));
   }
-  return quotedKeys.some((key) => key.length === end - start && bytes.compare(key, 0, key.length, start, end) === 0);
+  return isBrokerKeyIn(bytes, open + 1, close);
 }
 
 /** The index of the closing quote of the string whose first character is at `at`. */

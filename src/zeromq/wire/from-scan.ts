@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { brokerKeys } from "../../core/index.js";
+import { isBrokerKeyIn } from "../../core/index.js";
 
 /**
  * What a payload's bytes tell of its sender. `from`: there is exactly one name that any JSON parser would read; it lies
@@ -9,25 +9,27 @@ export type FromVerdict = "from" | "none" | "unsure";
 
 const quote = 0x22;
 const backslash = 0x5c;
-/** `"from"`, and how far a search may jump by the byte under its end (Horspool): 75 steps for 300 bytes. */
+/**
+ * `"from"`, and how far a search may jump by the byte under its end (Horspool): 75 steps for 300 bytes. Readers that
+ * ignore case take `"From"` for it, and so does the scan.
+ */
 const needle = Buffer.from('"from"');
 const jumps = new Uint8Array(256).fill(needle.length);
 needle.subarray(0, -1).forEach((byte, at) => {
   jumps[byte] = needle.length - 1 - at;
+  jumps[String.fromCharCode(byte).toUpperCase().charCodeAt(0)] = needle.length - 1 - at;
 });
-
-const brokersNeedles = brokerKeys.map((key) => Buffer.from(`"${key}"`));
 
 /**
  * Finds a payload's `from` without parsing it. It accepts only what it is sure of; everything else must be parsed. It
- * is safe against readers that recognise UTF-16 by a zero byte (Python), a key written with escapes, and a key that
- * stands twice.
+ * is safe against readers that recognise UTF-16 by a zero byte (Python) or that ignore the case of keys (Go, .NET), a
+ * key written with escapes, and a key that stands twice.
  */
 export class FromScan {
   /** The name's bytes, after the verdict `from`. */
   start = 0;
   end = 0;
-  /** After the verdict `from`: true if the outermost object has a key that only the broker writes. */
+  /** After the verdict `from`: true if the outermost object has a key that only the broker writes, in any case. */
   marked = false;
 
   /** Scans `bytes[at, end)`. `thorough`: it may hold a backslash, or a key that only the broker writes. */
@@ -94,7 +96,7 @@ export class FromScan {
             found = "from";
             continue;
           }
-          if (isBrokersKey(bytes, at, close + 1)) this.marked = true;
+          if (isBrokerKeyIn(bytes, at + 1, close)) this.marked = true;
         }
         at = close;
       } else if (byte === 0x7b || byte === 0x5b) {
@@ -112,23 +114,16 @@ export class FromScan {
   }
 }
 
-/** True if `bytes[start, end)`, with its quotes and without escapes, is a key that only the broker writes. */
-function isBrokersKey(bytes: Buffer, start: number, end: number): boolean {
-  return brokersNeedles.some(
-    (key) => key.length === end - start && bytes.compare(key, 0, key.length, start, end) === 0,
-  );
-}
-
-/** The first `"from"` in `bytes[at, end)`, or -1. */
+/** The first `"from"`, in any case, in `bytes[at, end)`, or -1. */
 function find(bytes: Buffer, at: number, end: number): number {
   for (let last = at + 5; last < end;) {
     const byte = bytes[last] ?? 0;
     if (
       byte === quote &&
-      bytes[last - 1] === 0x6d &&
-      bytes[last - 2] === 0x6f &&
-      bytes[last - 3] === 0x72 &&
-      bytes[last - 4] === 0x66 &&
+      ((bytes[last - 1] ?? 0) | 0x20) === 0x6d &&
+      ((bytes[last - 2] ?? 0) | 0x20) === 0x6f &&
+      ((bytes[last - 3] ?? 0) | 0x20) === 0x72 &&
+      ((bytes[last - 4] ?? 0) | 0x20) === 0x66 &&
       bytes[last - 5] === quote
     ) {
       return last - 5;

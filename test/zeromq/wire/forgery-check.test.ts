@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Ledger, Router } from "../../../src/core/index.js";
 import { ForgeryCheck } from "../../../src/zeromq/wire/forgery-check.js";
@@ -52,15 +53,21 @@ describe("the check for from", () => {
     ).toEqual([true, true, true, true, true, true]);
   });
 
-  it.each(["trust", "replay", "received_at"])(
+  it.each([
+    ...["trust", "Trust", "TRUST", "tRUST", "trusT", "truSt", "trUst", "truſt", "TRUſT"],
+    ...["replay", "Replay", "REPLAY", "rePlay", "repLay", "replAy", "replaY", "repLaY"],
+    ...["received_at", "Received_At", "RECEIVED_AT", "receiVed_at", "receivEd_at", "receiveD_at", "received_aT"],
+    ...["receıved_at", "receİved_at", "$broker", "$Broker", "$BROKER", "$bro\u212aer"],
+  ])(
     "stops whoever writes %s into the outermost object, in any spelling or place, whether names are checked or not",
     (key) => {
-      const value = { trust: '"proved"', replay: "true", received_at: '"2026-01-01T00:00:00Z"' }[key] ?? "";
+      const value = key.startsWith("$") ? '{"a":1}' : '"proved"';
       const wide = (width: 2 | 4, big: boolean): Buffer =>
         Buffer.concat(
           Array.from(`{"from":"a","${key}":${value}}`, (sign) => {
             const unit = Buffer.alloc(width);
-            unit[big ? width - 1 : 0] = sign.charCodeAt(0);
+            if (big) unit.writeUInt16BE(sign.charCodeAt(0), width - 2);
+            else unit.writeUInt16LE(sign.charCodeAt(0));
             return unit;
           }),
         );
@@ -70,6 +77,9 @@ describe("the check for from", () => {
         `{"from":"a", "content":{"x":[1]}\n,\t"${key}" : ${value} }`,
         ` {"${key}":${value},"from":"a"}`,
         `{"from":"a","\\u00${key.charCodeAt(0).toString(16)}${key.slice(1)}":${value}}`,
+        // Behind more of a chunk than is looked through byte by byte, and behind what only ends like a key.
+        `{"from":"a","x":"${"-".repeat(2_000)}","${key}":${value}}`,
+        `{"from":"a",${'"no":"SET","nay":"AY","must":"THAT",'.repeat(20)}"${key}":${value}}`,
         `\ufeff{"from":"a","${key}":${value}}`,
         `{"from":"a","from":"b","${key}":${value}}`,
         wide(2, false),
@@ -95,12 +105,55 @@ describe("the check for from", () => {
       '{"trust":0.9,"price":5}',
       JSON.stringify({ from: "a", content: 'I must, at last: "trust":"proved"' }),
       '{"from":"a","expires_at":"x","entrust":1,"display":2}',
+      '{"from":"a","type":"REQUEST","at":"T","way":"Y","day":"LAY","a":"AT","b":"play","c":"just"}',
+      '{"from":"a","TRUSTY":1,"replayed":2,"$brokers":3,"$broke":4,"entrust":5,"xtrust":6}',
+      JSON.stringify({ from: "a", content: { Trust: "proved", data: [{ REPLAY: true, $Broker: 1 }] } }),
       Buffer.from([0, 1, 2, 3]),
       Buffer.from([0xff, 0xfe, 0x74, 0]),
       Buffer.from([0x7b, 0]),
     ];
     expect(passing({}, ...harmless)).toEqual(harmless.map(() => true));
-    expect(passing({ checksFrom: true }, ...harmless.slice(0, 6))).toEqual(harmless.slice(0, 6).map(() => true));
+    expect(passing({ checksFrom: true }, ...harmless.slice(0, 9))).toEqual(harmless.slice(0, 9).map(() => true));
+  });
+
+  it("takes From for from, as readers do that ignore case", () => {
+    const protectedNames = new Set(["mallory"]);
+    const payloads = [
+      '{"From":"$broker"}',
+      '{"from":"alice","FROM":"$broker"}',
+      '{"From":"mallory"}',
+      '{"from":"alice","From":"mallory"}',
+      '{"From":"alice"}',
+      '{"from":"alice","content":{"From":"Bob <bob@example.org>"}}',
+    ];
+    expect(passing({ protectedNames }, ...payloads)).toEqual([false, false, true, true, true, true]);
+    expect(passing({ protectedNames, checksFrom: true }, ...payloads)).toEqual([
+      false,
+      false,
+      false,
+      false,
+      true,
+      true,
+    ]);
+  });
+
+  it("says the same of each message in a large chunk as alone", () => {
+    const text = fc.oneof(
+      fc.constantFrom("trust", "Trust", "replaY", "RECEIVED_AT", "$broker", "just", "SET", "T", "Y", "from", "From"),
+      fc.string({ maxLength: 6 }),
+    );
+    const members = fc.array(fc.tuple(text, text), { maxLength: 6 });
+    const payload = members.map(
+      (all) => `{${all.map((pair) => pair.map((one) => JSON.stringify(one)).join(":")).join(",")}}`,
+    );
+    fc.assert(
+      fc.property(fc.array(payload, { maxLength: 30 }), fc.boolean(), (payloads, checksFrom) => {
+        const alone = payloads.map((one) => passing({ checksFrom }, one)[0]);
+        const filler = json("alice", "-".repeat(1_500));
+        expect(passing({ checksFrom }, ...payloads, filler)).toEqual([...alone, true]);
+      }),
+      { seed: 12, numRuns: 500 },
+    );
   });
 
   it("stops a protected name while names are checked, and only then", () => {

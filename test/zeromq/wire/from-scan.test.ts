@@ -117,6 +117,9 @@ describe("the scan of from", () => {
     ['{"from":"a","trust":"proved"}', true],
     ['{"replay":true,"from":"a"}', true],
     ['{"received_at":{"a":[1]},"from":"a"}', true],
+    ['{"from":"a","TRUST":1}', true],
+    ['{"truſt":1,"From":"a"}', true],
+    ['{"from":"a","$broker":{}}', true],
     ['{"from":"a","trusty":1,"replays":1,"received_a":1}', false],
     ['{"from":"trust","to":"replay","content":{"received_at":1,"a":["trust"]}}', false],
     ['{"from":"a"}', false],
@@ -143,6 +146,16 @@ describe("the scan of from", () => {
     }
     for (const payload of ['{xfrom":"bob"}', '{"fromx:"bob"}'])
       expect(look(Buffer.from(payload), false).name).toBeUndefined();
+  });
+
+  it("reads the sender's key in any case, and is not sure where it stands twice", () => {
+    for (const thorough of [false, true]) {
+      for (const key of ["From", "FROM", "fRoM"]) {
+        expect(look(Buffer.from(`{"${key}":"bob"}`), thorough)).toEqual({ verdict: "from", name: "bob" });
+        expect(look(Buffer.from(`{"from":"a","${key}":"b"}`), thorough).verdict).toBe("unsure");
+        expect(look(Buffer.from(`{"${key}":"b","from":"a"}`), thorough).verdict).toBe("unsure");
+      }
+    }
   });
 
   it("looks at nothing behind its range", () => {
