@@ -25,7 +25,7 @@ export const defaultLimits = Object.freeze({
    * is back at once.
    */
   zmqHoldMs: 5_000,
-  /** Addresses whose last warning is remembered, to keep it to one a minute. */
+  /** Addresses whose last warning of a kind is remembered, to keep it to one a minute. */
   zmqWarningsMax: 10_000,
   /** Subscriptions of one ZeroMQ connection. */
   zmqSubscriptionsMax: 20_000,

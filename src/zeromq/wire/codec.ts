@@ -1,3 +1,5 @@
+import { isBinaryTopic, topicBytes } from "../../core/index.js";
+
 /** Why a connection's bytes were illegal; the ledger counts under these words. */
 export type IllegalReason =
   | "zmtp-not-zmtp"
@@ -83,10 +85,11 @@ export function encodeFrame(flags: number, body: Buffer): Buffer {
 
 /** A message of two parts as bytes. */
 export function encodeMessage(topic: string, payload: Buffer): Buffer {
-  const topicBytes = Buffer.byteLength(topic);
-  const message = Buffer.allocUnsafe(frameSize(topicBytes) + frameSize(payload.length));
-  let at = writeHeader(message, 0, moreFlag, topicBytes);
-  at += message.write(topic, at, "utf8");
+  const isText = !isBinaryTopic(topic);
+  const topicSize = isText ? Buffer.byteLength(topic) : topic.length - 1;
+  const message = Buffer.allocUnsafe(frameSize(topicSize) + frameSize(payload.length));
+  let at = writeHeader(message, 0, moreFlag, topicSize);
+  at += isText ? message.write(topic, at, "utf8") : topicBytes(topic).copy(message, at);
   payload.copy(message, writeHeader(message, at, 0, payload.length));
   return message;
 }

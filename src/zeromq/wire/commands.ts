@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { topicOf } from "../../core/index.js";
 import { commandFlag, encodeFrame } from "./codec.js";
 import { IllegalBytes } from "./codec.js";
 
@@ -11,7 +12,7 @@ export interface Command {
 /** The properties of a READY or INITIATE that we read; upper and lower case of their names are equal (RFC 23 §3.4). */
 export interface Metadata {
   readonly socketType: string | undefined;
-  /** The `X-Agent` property, undefined if absent. */
+  /** The `X-Agent` property, undefined if absent. Bytes that are no UTF-8 become a text that is nobody's name. */
   readonly agent: string | undefined;
 }
 
@@ -89,10 +90,7 @@ export function readMetadata(data: Buffer): Metadata {
     const name = data.toString("latin1", at + 1, nameEnd).toLowerCase();
     const value = data.subarray(nameEnd + 4, valueEnd);
     if (name === "socket-type") socketType ??= value.toString("latin1");
-    if (name === "x-agent") {
-      if (!isUtf8(value)) throw new IllegalBytes("zmtp-metadata");
-      agent ??= value.toString("utf8");
-    }
+    if (name === "x-agent") agent ??= topicOf(value, 0, value.length);
     at = valueEnd;
   }
   return { socketType, agent };

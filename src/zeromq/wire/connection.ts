@@ -5,7 +5,8 @@ import { encodeError, encodeReady } from "./commands.js";
 import { plainAddress } from "./door.js";
 import type { ZmtpAuth } from "./greeting.js";
 import { Handshake, type DoorKind, type Introduction } from "./handshake.js";
-import { PeerFacts, type ConnectedPeer, type PeerSocket, type SharedParts } from "./peer.js";
+import { closingFault } from "./losses.js";
+import type { ConnectedPeer, PeerSocket, SharedParts } from "./peer.js";
 import { ConnectedPublisher } from "./publisher-peer.js";
 import { readShared } from "./shared-read.js";
 import { ConnectedSubscriber } from "./subscriber-peer.js";
@@ -116,7 +117,11 @@ export class Connection implements PeerSocket {
 
   cut(reason: string): void {
     if (this.phase === "closed") return;
-    this.#parts.ledger.count(reason);
+    const { events, ledger, limits } = this.#parts;
+    ledger.count(reason);
+    const fault = closingFault(reason, limits);
+    const peer = this.connected?.peer;
+    if (fault !== undefined) events.warn(this, peer?.principal?.agent ?? peer?.declared, reason, fault.message);
     this.destroy();
   }
 
@@ -169,12 +174,20 @@ export class Connection implements PeerSocket {
       }
     } catch (thrown) {
       if (thrown instanceof IllegalBytes) {
-        this.cut(thrown.reason);
+        this.#refuseBytes(thrown);
         return;
       }
       this.#parts.events.failed(this, thrown);
       this.cut("zmtp-internal");
     }
+  }
+
+  /** Closes the connection for what it sent. A publisher's agent may have another connection, on which it is told. */
+  #refuseBytes({ reason }: IllegalBytes): void {
+    this.cut(reason);
+    const { limits, policy } = this.#parts;
+    const fault = closingFault(reason, limits);
+    if (this.connected !== undefined && fault !== undefined) policy.refused(this.connected.peer, fault);
   }
 
   #continueHandshake(chunk: Buffer): void {
@@ -193,7 +206,7 @@ export class Connection implements PeerSocket {
     const { policy } = this.#parts;
     const connected =
       this.door === "in"
-        ? new ConnectedPublisher(this, new PeerFacts(this, introduction), this.#parts)
+        ? new ConnectedPublisher(this, introduction, this.#parts)
         : new ConnectedSubscriber(this, introduction, this.#parts);
     try {
       if (connected instanceof ConnectedSubscriber) policy.subscriberReady(connected);

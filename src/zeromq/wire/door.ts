@@ -11,13 +11,13 @@ export type Endpoint =
 const pathMaxBytes = 103;
 
 /**
- * Reads `tcp://HOST:PORT` (port 0: chosen by the system, `*`: all addresses) or `ipc:///PATH`.
+ * Reads `tcp://HOST:PORT` (port 0 or `*`: chosen by the system; host `*`: all addresses) or `ipc:///PATH`.
  * @throws Fault malformed, unsupported
  */
 export function readEndpoint(url: string): Endpoint {
   if (url.startsWith("ipc://")) return ipc(url.slice("ipc://".length), url);
-  const tcp = /^tcp:\/\/(.+):(\d{1,5})$/.exec(url);
-  const port = Number(tcp?.[2] ?? Number.NaN);
+  const tcp = /^tcp:\/\/(.+):(\d{1,5}|\*)$/.exec(url);
+  const port = tcp?.[2] === "*" ? 0 : Number(tcp?.[2] ?? Number.NaN);
   if (tcp === null || port > 65_535) {
     throw new Fault("malformed", `${url} is not a ZeroMQ address: write it as tcp://HOST:PORT or ipc:///PATH`);
   }

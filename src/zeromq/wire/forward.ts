@@ -1,10 +1,10 @@
-import { Message, type BytesRoute, type Route } from "../../core/index.js";
+import { isPacked, Message, topicOf, type BytesRoute, type Route } from "../../core/index.js";
 import { bodyStart, commandFlag, frameEnd, longFlag, moreFlag, PartialUnit, unitEnd } from "./codec.js";
 import { ForgeryCheck } from "./forgery-check.js";
 import { IllegalBytes } from "./codec.js";
+import { Losses } from "./losses.js";
 import type { SharedParts } from "./peer.js";
 import type { PublisherPeer } from "./policy.js";
-import { topicText } from "./route-cache.js";
 
 /** From this size on, one copy for all subscribers is cheaper than one for each. */
 const lastingMinBytes = 16 * 1024;
@@ -13,7 +13,7 @@ const lastingMinBytes = 16 * 1024;
 const dollar = 0x24;
 
 /** Parts of the broker that forwarding needs. */
-type ForwardParts = Pick<SharedParts, "ledger" | "limits" | "clock" | "policy" | "routes">;
+type ForwardParts = Pick<SharedParts, "ledger" | "limits" | "clock" | "policy" | "routes" | "warn">;
 
 /** The publisher whose messages are forwarded. */
 export interface ForwardSource {
@@ -31,6 +31,7 @@ export class Forwarder {
   readonly #parts: ForwardParts;
   readonly #source: ForwardSource;
   readonly #check: ForgeryCheck;
+  readonly #losses: Losses;
   readonly #partial = new PartialUnit();
   readonly #measure: (bytes: Buffer) => number;
   /** PLAIN proved a name: the policy compares each `from` with it, so nothing passes as bytes. */
@@ -52,6 +53,7 @@ export class Forwarder {
     this.#parts = parts;
     this.#source = source;
     this.#check = new ForgeryCheck(parts.policy);
+    this.#losses = new Losses(parts, "in", source.peer);
     this.#proved = source.peer.mechanism === "PLAIN";
     const max = parts.limits.zmqFrameMaxBytes;
     this.#measure = (bytes) => (this.#inMessage ? frameEnd(bytes, 0, max) : unitEnd(bytes, 0, max));
@@ -210,19 +212,20 @@ export class Forwarder {
       this.#excess = 0;
       this.#parts.ledger.messages.accepted += 1;
       this.#parts.ledger.malformed("zmtp-not-two-parts");
+      this.#losses.tell("zmtp-not-two-parts");
     }
     return end;
   }
 
   /** The route of a topic; undefined for the broker's own topics, which never pass as bytes. */
   #find(chunk: Buffer, start: number, end: number): Route | undefined {
-    return chunk[start] === dollar || end - start > this.#parts.limits.zmqTopicMaxBytes
-      ? undefined
-      : this.#parts.routes.route(chunk, start, end);
+    if (end - start > this.#parts.limits.zmqTopicMaxBytes) return undefined;
+    if (chunk[start] === dollar && !isPacked(topicOf(chunk, start, end))) return undefined;
+    return this.#parts.routes.route(chunk, start, end);
   }
 
   #text(chunk: Buffer, start: number, end: number): string | undefined {
-    return end - start > this.#parts.limits.zmqTopicMaxBytes ? undefined : topicText(chunk, start, end);
+    return end - start > this.#parts.limits.zmqTopicMaxBytes ? undefined : topicOf(chunk, start, end);
   }
 
   /**
@@ -252,7 +255,8 @@ export class Forwarder {
     const { peer } = this.#source;
     ledger.messages.accepted += 1;
     if (topic === undefined) {
-      ledger.malformed("zmtp-topic-unreadable");
+      ledger.malformed("zmtp-topic-too-long");
+      this.#losses.tell("zmtp-topic-too-long");
       return;
     }
     policy.received(

@@ -18,6 +18,8 @@ export interface Introduction {
   readonly principal: Principal | undefined;
   readonly socketType: string;
   readonly declared: string | undefined;
+  /** It greets as ZMTP 3.1 or later, so that it knows PING (ZeroMQ §12.3). */
+  readonly knowsPings: boolean;
 }
 
 /** What the connection has to do after a chunk. */
@@ -57,6 +59,7 @@ export class Handshake {
   readonly #options: HandshakeOptions;
   readonly #reader: FrameReader;
   #greeting: Buffer = Buffer.alloc(0);
+  #minor = 0;
   #read = 0;
   #refusal: string | undefined;
   #principal: Principal | undefined;
@@ -91,7 +94,8 @@ export class Handshake {
   }
 
   #greeted(rest: Buffer): Step {
-    const { mechanism, asServer } = readGreeting(this.#greeting);
+    const { minor, mechanism, asServer } = readGreeting(this.#greeting);
+    this.#minor = minor;
     const choice = chooseMechanism(mechanism, asServer, this.#options.auth);
     if (choice.kind === "close-later") return { kind: "close-later", reason: "zmtp-mechanism", remedy: choice.remedy };
     if (choice.kind === "refuse") this.#refusal = choice.remedy;
@@ -148,7 +152,13 @@ export class Handshake {
       return this.#refuse(new Fault("forbidden", wrongDoor[this.#options.door]), name);
     }
     this.phase = "over";
-    const introduction = { mechanism, principal: this.#principal, socketType, declared: agent };
+    const introduction: Introduction = {
+      mechanism,
+      principal: this.#principal,
+      socketType,
+      declared: agent,
+      knowsPings: this.#minor >= 1,
+    };
     return { kind: "introduced", introduction, rest: this.#reader.rest() };
   }
 

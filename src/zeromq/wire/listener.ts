@@ -27,7 +27,7 @@ export interface ZmtpListenerOptions {
   readonly flusher: Flusher;
   readonly total: BacklogTotal;
   readonly policy: ZmtpPolicy;
-  /** Where agents' PUB sockets connect: `tcp://HOST:PORT` (port 0: chosen by the system) or `ipc:///PATH`. */
+  /** Where agents' PUB sockets connect: `tcp://HOST:PORT` (port 0 or `*`: chosen by the system) or `ipc:///PATH`. */
   readonly inUrls: readonly string[];
   /** Where agents' SUB sockets connect. */
   readonly outUrls: readonly string[];
@@ -101,6 +101,9 @@ export class ZmtpListener implements Lifecycle {
       total,
       routes: new RouteCache(router),
       readBuffer: Buffer.allocUnsafeSlow(sharedReadBytes),
+      warn: (door, address, name, reason, remedy) => {
+        this.#warnings.warn(door, address, name, reason, remedy);
+      },
       events: {
         warn: ({ door, remote }, name, reason, remedy) => {
           this.#warnings.warn(door, remote, name, reason, remedy);

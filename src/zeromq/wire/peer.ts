@@ -1,6 +1,6 @@
 import type { BacklogTotal, Clock, Flusher, Ledger, Limits, Principal } from "../../core/index.js";
 import { readPing } from "./commands.js";
-import type { Introduction } from "./handshake.js";
+import type { DoorKind, Introduction } from "./handshake.js";
 import type { Mechanism, ZmtpPeer, ZmtpPolicy } from "./policy.js";
 import type { RouteCache } from "./route-cache.js";
 
@@ -13,7 +13,18 @@ export interface SharedParts {
   readonly routes: RouteCache;
   readonly flusher: Flusher;
   readonly total: BacklogTotal;
+  /** Logs what people should see of a client at `address`, once a minute for each reason. */
+  readonly warn: WarnOfPeer;
 }
+
+/** `name`: who the client says it is. `remedy`: what to do about it. */
+export type WarnOfPeer = (
+  door: DoorKind,
+  address: string,
+  name: string | undefined,
+  reason: string,
+  remedy: string,
+) => void;
 
 /** The socket of a peer, as far as the peer may touch it. */
 export interface PeerSocket {
@@ -76,8 +87,9 @@ export class PeerFacts implements ZmtpPeer {
 export type Pulse = "fine" | "ping" | "silent" | "ttl-passed";
 
 /**
- * Finds out whether a peer is still there (RFC 37, ZeroMQ §12.3): pings an idle peer, honours the peer's own TTL, and
- * ends a silent connection only if the peer has answered a PING before, because older clients never answer. Times are
+ * Finds out whether a peer is still there (RFC 37, ZeroMQ §12.3): pings an idle peer that knows PING, honours the
+ * peer's own TTL, and ends a silent connection only if the peer has answered a PING before. A client that does not know
+ * PING takes it for a message, or ends the connection (go-zeromq, zmq.rs): it is left to TCP keepalive. Times are
  * monotonic milliseconds.
  */
 export class Heartbeat {
@@ -85,10 +97,13 @@ export class Heartbeat {
   #pingedAt: number;
   #ponged = false;
   #ttlMs = 0;
+  #knowsPings: boolean;
   readonly #limits: Limits;
 
-  constructor(limits: Limits, now: number) {
+  /** `knowsPings`: as its greeting says. */
+  constructor(limits: Limits, knowsPings: boolean, now: number) {
     this.#limits = limits;
+    this.#knowsPings = knowsPings;
     this.#heardAt = now;
     this.#pingedAt = now;
   }
@@ -101,6 +116,7 @@ export class Heartbeat {
   /** A PING came. @returns its context, for the PONG. @throws IllegalBytes */
   ping(data: Buffer): Buffer {
     const { ttlMs, context } = readPing(data);
+    this.#knowsPings = true;
     this.#ttlMs = ttlMs;
     return context;
   }
@@ -111,14 +127,15 @@ export class Heartbeat {
   }
 
   /**
-   * Says what is due. `busyAt`: when something other than pings was last sent. A subscriber that is too busy to read
-   * its messages does not read pings either; it is not dead.
+   * Says what is due. `busyAt`: when bytes for the peer last waited here. A subscriber that is too busy to read its
+   * messages does not read pings either; it is not dead. Bytes that the system has taken prove nothing: it takes them
+   * for a dead agent, too, whose child holds the socket.
    */
   pulse(now: number, busyAt: number): Pulse {
     const silentMs = now - this.#heardAt;
     if (this.#ttlMs > 0 && silentMs > this.#ttlMs) return "ttl-passed";
-    if (this.#ponged && busyAt <= this.#heardAt && silentMs >= this.#limits.zmqSilenceMs) return "silent";
-    if (silentMs >= this.#limits.zmqPingMs && now - this.#pingedAt >= this.#limits.zmqPingMs) {
+    if (this.#ponged && now - Math.max(busyAt, this.#heardAt) >= this.#limits.zmqSilenceMs) return "silent";
+    if (this.#knowsPings && silentMs >= this.#limits.zmqPingMs && now - this.#pingedAt >= this.#limits.zmqPingMs) {
       this.#pingedAt = now;
       return "ping";
     }

@@ -1,4 +1,4 @@
-import type { Message, Principal, WireSubscriber } from "../../core/index.js";
+import type { Fault, Message, Principal, WireSubscriber } from "../../core/index.js";
 
 /** How a connection was let in (RFC 23 §3.3, RFC 24). */
 export type Mechanism = "NULL" | "PLAIN";
@@ -46,6 +46,11 @@ export interface ZmtpPolicy {
   subscribed(peer: SubscriberPeer, topic: string): void;
   /** A topic left the set of subscriptions. */
   unsubscribed(peer: SubscriberPeer, topic: string): void;
+  /**
+   * Something that the peer sent was lost; it is counted and logged already. The agent is told where it has a name, or
+   * hears `topic`, which the loss is about.
+   */
+  refused(peer: ZmtpPeer, fault: Fault, topic?: string): void;
   publisherGone(peer: PublisherPeer): void;
   subscriberGone(peer: SubscriberPeer): void;
   /** True while some name is protected: the `from` of NULL publishers must be checked then. */

@@ -2,7 +2,8 @@ import type { Backlog } from "../../core/index.js";
 import { IllegalBytes } from "./codec.js";
 import { encodePing, encodePong, readCommand } from "./commands.js";
 import { Forwarder, type ForwardSource } from "./forward.js";
-import { Heartbeat, type ConnectedPeer, type PeerSocket, type SharedParts } from "./peer.js";
+import type { Introduction } from "./handshake.js";
+import { Heartbeat, PeerFacts, type ConnectedPeer, type PeerSocket, type SharedParts } from "./peer.js";
 import type { PublisherPeer } from "./policy.js";
 
 /** “Subscribe to everything”, in message form: libzmq up to 4.2 and JeroMQ ignore the command form (ZeroMQ §4.2). */
@@ -24,12 +25,12 @@ export class ConnectedPublisher implements ConnectedPeer, ForwardSource, Backlog
   readonly #forwarder: Forwarder;
   readonly #heartbeat: Heartbeat;
 
-  constructor(socket: PeerSocket, peer: PublisherPeer, parts: SharedParts) {
+  constructor(socket: PeerSocket, introduction: Introduction, parts: SharedParts) {
     this.#socket = socket;
     this.#parts = parts;
-    this.peer = peer;
+    this.peer = new PeerFacts(socket, introduction);
     this.#forwarder = new Forwarder(parts, this);
-    this.#heartbeat = new Heartbeat(parts.limits, parts.clock.monotonic());
+    this.#heartbeat = new Heartbeat(parts.limits, introduction.knowsPings, parts.clock.monotonic());
   }
 
   opened(): void {

@@ -1,5 +1,4 @@
-import { isUtf8 } from "node:buffer";
-import type { Route, Router } from "../../core/index.js";
+import { topicOf, type Route, type Router } from "../../core/index.js";
 
 /** Places of the table, in sets of four: of 10,000 topics, three in a thousand find their set full. */
 const placeCount = 65_536;
@@ -23,7 +22,7 @@ export class RouteCache {
     this.#router = router;
   }
 
-  /** The route of the topic `chunk[start, end)`; undefined if there is none or the topic is not UTF-8. */
+  /** The route of the topic `chunk[start, end)`, whatever its bytes; undefined if there is none. */
   route(chunk: Buffer, start: number, end: number): Route | undefined {
     let hash = end - start;
     let high = 0;
@@ -59,14 +58,8 @@ export class RouteCache {
   }
 
   #lookUp(chunk: Buffer, start: number, end: number): Route | undefined {
-    const topic = topicText(chunk, start, end);
-    return topic === undefined ? undefined : this.#router.route(topic);
+    return this.#router.route(topicOf(chunk, start, end));
   }
-}
-
-/** A topic as text, or undefined if it is not UTF-8. */
-export function topicText(chunk: Buffer, start: number, end: number): string | undefined {
-  return isUtf8(chunk.subarray(start, end)) ? chunk.toString("utf8", start, end) : undefined;
 }
 
 function same(topic: string, chunk: Buffer, start: number, end: number): boolean {

@@ -1,31 +1,36 @@
-import { isUtf8 } from "node:buffer";
-import { SendQueue, type Message } from "../../core/index.js";
-import { commandFlag, encodeMessage, FrameReader, IllegalBytes, unitEnd, type ZmtpFrame } from "./codec.js";
+import { isAgentName, SendQueue, topicOf, type Message } from "../../core/index.js";
+import { ClippedFrameReader, type ClippedFrame } from "./clipped-frames.js";
+import { commandFlag, encodeMessage, IllegalBytes, unitEnd } from "./codec.js";
 import { encodePing, encodePong, readCommand } from "./commands.js";
 import type { Introduction } from "./handshake.js";
+import { Losses, type LossReason } from "./losses.js";
 import { Heartbeat, PeerFacts, type ConnectedPeer, type PeerSocket, type SharedParts } from "./peer.js";
 import type { SubscriberPeer } from "./policy.js";
 
-/** A subscriber sends short frames only: a topic, and this much for the rest of a command. */
+/** What a subscriber sends is short: a topic, and this much for the rest of a command. Of more, the rest is not kept. */
 const commandRoomBytes = 256;
+/** So much of a subscription that is too long is shown to its author. */
+const shownMaxBytes = 64;
 
 /** A connection on the XPUB door: an agent's SUB, the set of its subscriptions and the queue of bytes for it. */
 export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, SubscriberPeer {
-  // bound: zmqSubscriptionsMax · evicts: a subscription beyond it is ignored and counted; all go with the connection ·
-  // owner: ConnectedSubscriber
+  // bound: zmqSubscriptionsMax, and zmqNamesMax names · evicts: a subscription beyond it is refused, counted and told;
+  // all go with the connection · owner: ConnectedSubscriber
   readonly subscriptions = new Set<string>();
   readonly inspects: boolean;
   readonly #socket: PeerSocket;
   readonly #parts: SharedParts;
   readonly #sendQueue: SendQueue;
-  readonly #reader: FrameReader;
+  readonly #reader: ClippedFrameReader;
   readonly #heartbeat: Heartbeat;
+  readonly #losses: Losses;
+  /** Subscriptions that can be an agent's name. */
+  #names = 0;
   #phase: "greeting" | "open" | "gone" = "greeting";
   /** What the policy sent before our READY: it is written after READY. */
   #early: { readonly bytes: Buffer; readonly done: (error?: Error | null) => void }[] = [];
-  /** Monotonic: when a tick last found that this peer had been given messages. */
+  /** Monotonic: when a tick last found bytes that wait for this peer. */
   #busyAt = 0;
-  #wasGiven = false;
 
   constructor(socket: PeerSocket, introduction: Introduction, parts: SharedParts) {
     super(socket, introduction);
@@ -33,8 +38,9 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
     this.#socket = socket;
     this.#parts = parts;
     this.inspects = introduction.principal?.scopes.has("inspect") ?? false;
-    this.#reader = new FrameReader(limits.zmqTopicMaxBytes + commandRoomBytes);
-    this.#heartbeat = new Heartbeat(limits, clock.monotonic());
+    this.#reader = new ClippedFrameReader(limits.zmqTopicMaxBytes + commandRoomBytes, limits.zmqFrameMaxBytes);
+    this.#heartbeat = new Heartbeat(limits, introduction.knowsPings, clock.monotonic());
+    this.#losses = new Losses(parts, "out", this);
     this.#sendQueue = new SendQueue({
       wire: {
         write: (bytes, done) => {
@@ -71,20 +77,17 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
 
   deliver(message: Message, observed: boolean): boolean {
     const wire = (message.wire ??= encodeMessage(message.topic, message.stampedPayload));
-    this.#wasGiven = true;
     this.#sendQueue.append(wire, 0, wire.length, 1, observed, true);
     return true;
   }
 
   deliverAs(topic: string, message: Message): boolean {
     const wire = encodeMessage(topic, message.stampedPayload);
-    this.#wasGiven = true;
     this.#sendQueue.append(wire, 0, wire.length, 1, false, true);
     return true;
   }
 
   forward(chunk: Buffer, start: number, end: number, count: number, observed: boolean, lasting: boolean): void {
-    this.#wasGiven = true;
     const { zmqBacklogMaxBytes, zmqFrameMaxBytes } = this.#parts.limits;
     if (count === 1 || this.#sendQueue.buffered + end - start <= zmqBacklogMaxBytes) {
       this.#sendQueue.append(chunk, start, end, count, observed, lasting);
@@ -111,7 +114,7 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
       const frame = this.#reader.next();
       if (frame === undefined) return;
       if ((frame.flags & commandFlag) === 0) this.#message(frame);
-      else this.#command(frame.body);
+      else this.#command(frame);
     }
   }
 
@@ -121,8 +124,7 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
       this.#socket.cut("zmtp-stuck");
       return;
     }
-    if (this.#wasGiven || buffered > 0) this.#busyAt = now;
-    this.#wasGiven = false;
+    if (buffered > 0) this.#busyAt = now;
     const pulse = this.#heartbeat.pulse(now, this.#busyAt);
     if (pulse === "ping") this.#answer(encodePing());
     else if (pulse !== "fine") this.#socket.cut(`zmtp-${pulse}`);
@@ -139,43 +141,56 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
     this.#parts.policy.subscriberGone(this);
   }
 
-  #command(body: Buffer): void {
+  #command({ body, size }: ClippedFrame): void {
     const { name, data } = readCommand(body);
-    if (name === "SUBSCRIBE") this.#subscribe(data);
-    else if (name === "CANCEL") this.#cancel(data);
+    const dataSize = size - body.length + data.length;
+    if (name === "SUBSCRIBE") this.#subscribe(data, dataSize);
+    else if (name === "CANCEL") this.#cancel(data, dataSize);
     else if (name === "READY") throw new IllegalBytes("zmtp-ready-twice");
     else if (name === "PING") this.#answer(encodePong(this.#heartbeat.ping(data)));
     else if (name === "PONG") this.#heartbeat.pong();
   }
 
   /** ZMTP 3.0: a subscription is a message that begins with 1, its end one that begins with 0. */
-  #message({ body }: ZmtpFrame): void {
-    if (body[0] === 1) this.#subscribe(body.subarray(1));
-    else if (body[0] === 0) this.#cancel(body.subarray(1));
-    else this.#parts.ledger.count("zmtp-upstream-ignored");
+  #message({ body, size }: ClippedFrame): void {
+    if (body[0] === 1) this.#subscribe(body.subarray(1), size - 1);
+    else if (body[0] === 0) this.#cancel(body.subarray(1), size - 1);
+    else this.#lose("zmtp-upstream-ignored");
   }
 
-  #subscribe(bytes: Buffer): void {
-    const { ledger, limits, policy } = this.#parts;
-    const topic = this.#topic(bytes);
-    if (topic === undefined || this.subscriptions.has(topic)) return;
-    if (this.subscriptions.size >= limits.zmqSubscriptionsMax) {
-      ledger.count("zmtp-subscriptions-full");
+  /** `bytes`: the topic, or the beginning of one of `size` bytes that is too long. */
+  #subscribe(bytes: Buffer, size: number): void {
+    const { limits, policy } = this.#parts;
+    if (size > limits.zmqTopicMaxBytes) {
+      this.#lose("zmtp-subscription-too-long", bytes.toString("utf8", 0, shownMaxBytes));
       return;
     }
+    const topic = topicOf(bytes, 0, size);
+    if (this.subscriptions.has(topic)) return;
+    const isName = isAgentName(topic);
+    // libzmq sends subscriptions in the order of their bytes, so an agent's own name may be the last of many: names
+    // have room of their own.
+    const hasRoom = isName && this.#names < limits.zmqNamesMax;
+    if (this.subscriptions.size >= limits.zmqSubscriptionsMax && !hasRoom) {
+      this.#lose("zmtp-subscriptions-full", topic);
+      return;
+    }
+    if (isName) this.#names += 1;
     this.subscriptions.add(topic);
     policy.subscribed(this, topic);
   }
 
-  #cancel(bytes: Buffer): void {
-    const topic = this.#topic(bytes);
-    if (topic !== undefined && this.subscriptions.delete(topic)) this.#parts.policy.unsubscribed(this, topic);
+  #cancel(bytes: Buffer, size: number): void {
+    if (size > this.#parts.limits.zmqTopicMaxBytes) return; // nobody could subscribe to it
+    const topic = topicOf(bytes, 0, size);
+    if (!this.subscriptions.delete(topic)) return;
+    if (isAgentName(topic)) this.#names -= 1;
+    this.#parts.policy.unsubscribed(this, topic);
   }
 
-  #topic(bytes: Buffer): string | undefined {
-    if (bytes.length <= this.#parts.limits.zmqTopicMaxBytes && isUtf8(bytes)) return bytes.toString("utf8");
-    this.#parts.ledger.count("zmtp-subscription-unreadable");
-    return undefined;
+  #lose(reason: LossReason, subscription?: string): void {
+    this.#parts.ledger.count(reason);
+    this.#losses.tell(reason, subscription);
   }
 
   /** Answers wait in the queue like messages; a peer that does not read them gets no more. */

@@ -71,6 +71,12 @@ describe("the doors", () => {
     expect(peer.unread, "subscriptions are not forwarded").toHaveLength(0);
   });
 
+  it("open at a port that the system chooses for 0 and for *, as libzmq does", async () => {
+    await start({ inUrls: ["tcp://127.0.0.1:*"], outUrls: ["tcp://127.0.0.1:0"] });
+    for (const url of [world.inUrl, world.outUrl]) expect(Number(new URL(url).port)).toBeGreaterThan(0);
+    open.push(await RawPeer.open(world.inUrl, "PUB"));
+  });
+
   it("close HTTP and ZMTP 1.0 at once (4)", async () => {
     await start();
     for (const bytes of [Buffer.from("GET / HTTP/1.1\r\n"), Buffer.from("ff00000000000000010000", "hex")]) {
@@ -79,7 +85,7 @@ describe("the doors", () => {
       await peer.closed;
     }
     expect(world.ledger.reasons["zmtp-not-zmtp"]).toBe(2);
-    expect(world.logged).toEqual([]);
+    expect(world.logged).toMatchObject([{ fields: { reason: "zmtp-not-zmtp", address: "127.0.0.1" } }]);
   });
 
   it("hold ZMTP 2.0 for 5 s, with one warning, and say nothing (4)", async () => {

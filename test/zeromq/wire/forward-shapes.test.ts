@@ -1,6 +1,13 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { defaultLimits, type Ledger, type Router, type WireSubscriber } from "../../../src/core/index.js";
-import { encodeFrame, IllegalBytes, moreFlag } from "../../../src/zeromq/wire/codec.js";
+import {
+  defaultLimits,
+  topicBytes,
+  topicOf,
+  type Ledger,
+  type Router,
+  type WireSubscriber,
+} from "../../../src/core/index.js";
+import { encodeFrame, encodeMessage, IllegalBytes, moreFlag } from "../../../src/zeromq/wire/codec.js";
 import { encodeCommand } from "../../../src/zeromq/wire/commands.js";
 import { Ear, ForwardWorld, push } from "./forward-world.js";
 import { message } from "./raw-peer.js";
@@ -16,7 +23,7 @@ beforeEach(() => {
 });
 
 describe("forwarding of other shapes than a message of two parts", () => {
-  it("drops and counts messages that have not exactly two parts, and topics that cannot be read", () => {
+  it("drops, counts and tells of messages that have not exactly two parts, and of topics that are too long", () => {
     const ear = new Ear();
     router.subscribe("bob", ear);
     push(
@@ -27,12 +34,41 @@ describe("forwarding of other shapes than a message of two parts", () => {
         message("bob", "a", "b", "c", "d"),
         message("bob", "good"),
         message("x".repeat(1025), "y"),
-        message(Buffer.from([0xc3, 0x28]), "y"),
       ]),
     );
     expect(ear.heard).toEqual(["bob=good"]);
-    expect(ledger.messages).toMatchObject({ accepted: 6, routed: 1, malformed: 5 });
-    expect(ledger.reasons).toMatchObject({ "zmtp-not-two-parts": 3, "zmtp-topic-unreadable": 2 });
+    expect(ledger.messages).toMatchObject({ accepted: 5, routed: 1, malformed: 4 });
+    expect(ledger.reasons).toMatchObject({ "zmtp-not-two-parts": 3, "zmtp-topic-too-long": 1 });
+    expect(policy.losses.map(({ fault }) => fault.code)).toEqual(["malformed", "malformed", "malformed", "too-large"]);
+    expect(world.warned).toEqual([...Array<string>(3).fill("zmtp-not-two-parts"), "zmtp-topic-too-long"]);
+  });
+
+  it("tells of ten losses in a second at most, whatever comes", () => {
+    const to = world.publisher();
+    for (let n = 0; n < 50; n += 1) push(to, message("bob"));
+    expect(policy.losses).toHaveLength(10);
+    world.clock.advance(1_000);
+    push(to, message("bob"));
+    expect(policy.losses).toHaveLength(11);
+    expect(ledger.reasons["zmtp-not-two-parts"]).toBe(51);
+  });
+
+  it("takes topics of any bytes, exactly, as bytes and as messages", () => {
+    const [ear, other] = [new Ear(), new Ear()];
+    const packed = Buffer.from([0x80, 0, 0, 0]);
+    router.subscribe(topicOf(packed, 0, 4), ear);
+    router.subscribe("\ufffd\0\0\0", other);
+    const to = world.publisher();
+    push(to, Buffer.concat([message(packed, "1"), message(packed, "2"), message("bob", "3"), message(packed, "$4")]));
+    push(to, message(Buffer.from([0x81, 0, 0, 0]), "5"));
+    expect([ear.given.length, ear.heard.length, other.heard]).toEqual([2, 3, []]);
+    expect(policy.messages.map(({ topic, payload }) => [topicBytes(topic).toString("hex"), payload])).toEqual([
+      ["626f62", "3"],
+      ["81000000", "5"],
+    ]);
+    expect(encodeMessage(policy.messages[1]?.topic ?? "", Buffer.from("5"))).toEqual(
+      message(Buffer.from([0x81, 0, 0, 0]), "5"),
+    );
   });
 
   it("never takes parts of a longer message for a message of another topic, wherever it is cut", () => {
@@ -93,7 +129,7 @@ describe("forwarding of other shapes than a message of two parts", () => {
     copied.mockRestore();
     expect(to.unfinishedBytes).toBe(first.length);
     push(to, encodeFrame(0, Buffer.from("x")), message("bob", "1"));
-    expect([world.commands.length, to.unfinishedBytes, ledger.reasons["zmtp-topic-unreadable"], bob.heard]).toEqual([
+    expect([world.commands.length, to.unfinishedBytes, ledger.reasons["zmtp-topic-too-long"], bob.heard]).toEqual([
       20_000,
       0,
       1,
@@ -165,7 +201,7 @@ describe("forwarding of other shapes than a message of two parts", () => {
     const [longest, longer] = [0, 1].map((more) => "t".repeat(defaultLimits.zmqTopicMaxBytes + more));
     for (const topic of [longest, longer]) router.subscribe(topic ?? "", ear);
     push(world.publisher(), message(longest ?? "", "x"), message(longer ?? "", "y"));
-    expect([ear.heard, ledger.reasons["zmtp-topic-unreadable"]]).toEqual([[`${longest ?? ""}=x`], 1]);
+    expect([ear.heard, ledger.reasons["zmtp-topic-too-long"]]).toEqual([[`${longest ?? ""}=x`], 1]);
   });
 
   it("takes two parts that are together as long as a message may be, and not a byte more", () => {

@@ -61,7 +61,10 @@ export class ForwardWorld {
   readonly router = new Router();
   readonly ledger = new Ledger();
   readonly policy = new OpenPolicy(this.router, this.ledger);
+  readonly clock = new FakeClock();
   readonly commands: string[] = [];
+  /** Reasons that would stand in the log. */
+  readonly warned: string[] = [];
   closesAtCommand = false;
   #isOpen = true;
 
@@ -89,8 +92,11 @@ export class ForwardWorld {
         if (this.closesAtCommand) this.#isOpen = false;
       },
     };
-    const { ledger, policy, router } = this;
-    return new Forwarder({ ledger, limits, policy, routes: new RouteCache(router), clock: new FakeClock() }, source);
+    const { clock, ledger, policy, router } = this;
+    const warn = (_door: string, _address: string, _name: string | undefined, reason: string): void => {
+      this.warned.push(reason);
+    };
+    return new Forwarder({ ledger, limits, policy, warn, routes: new RouteCache(router), clock }, source);
   }
 }
 

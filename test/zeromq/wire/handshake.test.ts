@@ -119,7 +119,13 @@ describe("commands of a handshake", () => {
     );
     expect(step).toEqual({
       kind: "introduced",
-      introduction: { mechanism: "NULL", principal: undefined, socketType: "SUB", declared: "alice" },
+      introduction: {
+        mechanism: "NULL",
+        principal: undefined,
+        socketType: "SUB",
+        declared: "alice",
+        knowsPings: false,
+      },
       rest: Buffer.from("rest"),
     });
   });

@@ -217,6 +217,42 @@ describe("libzmq", () => {
     expect([world.ledger.copies.copies, world.ledger.taps.copies]).toEqual([1, 1]);
   });
 
+  it("SUB goes on hearing after a subscription that is too long, and says so once in the log", async () => {
+    const sub = kept(new zmq.Subscriber());
+    sub.connect(world.outUrl);
+    sub.subscribe("a".repeat(1_100), "a".repeat(1_300), "a".repeat(70_000), "bob");
+    const pub = kept(new zmq.XPublisher());
+    pub.connect(world.inUrl);
+    await pub.receive();
+    await until(() => world.router.route("bob") !== undefined, "the last subscription");
+    await pub.send(["bob", "hi"]);
+    expect(await next(sub)).toEqual(["bob", "hi"]);
+    expect(world.ledger.reasons["zmtp-subscription-too-long"]).toBe(3);
+    expect(world.logged.map(({ fields }) => fields["reason"])).toEqual(["zmtp-subscription-too-long"]);
+    expect(world.policy.events.filter((event) => event.startsWith("subscriber "))).toHaveLength(1);
+  });
+
+  it("SUB hears topics of packed numbers, each exactly", async () => {
+    const packed = (number: number): Buffer => {
+      const bytes = Buffer.alloc(4);
+      bytes.writeUInt32LE(number);
+      return bytes;
+    };
+    const sub = kept(new zmq.Subscriber());
+    sub.connect(world.outUrl);
+    const numbers = [35, 36, 46, 100, 127, 128, 200, 65_533];
+    for (const number of numbers) sub.subscribe(packed(number));
+    const pub = kept(new zmq.XPublisher());
+    pub.connect(world.inUrl);
+    await pub.receive();
+    await until(() => world.router.size === numbers.length, "all subscriptions");
+    for (const number of [...numbers, 129, 37]) await pub.send([packed(number), String(number)]);
+    const heard: string[] = [];
+    while (heard.length < numbers.length) heard.push((await next(sub))[1] ?? "");
+    expect(heard).toEqual(numbers.map(String));
+    expect(world.ledger.messages.routed).toBe(numbers.length);
+  });
+
   it("gets all of a thousand large and small messages, and loses none that were accepted", async () => {
     const sub = kept(new zmq.Subscriber({ receiveHighWaterMark: 0 }));
     sub.connect(world.outUrl);

@@ -40,14 +40,15 @@ export class RawPeer {
     return peer;
   }
 
-  /** Connected and through the NULL handshake; our READY, and the door's `00 01 01`, have been read. */
+  /** Connected and through the NULL handshake as ZMTP 3.`minor`; our READY, and the door's `00 01 01`, have been read. */
   static async open(
     url: string,
     socketType: string,
     properties: Readonly<Record<string, string>> = {},
+    minor = 1,
   ): Promise<RawPeer> {
     const peer = await RawPeer.connect(url);
-    peer.send(greeting("NULL"), ready(socketType, properties));
+    peer.send(greeting("NULL", { minor }), ready(socketType, properties));
     await peer.read(64);
     await peer.frame();
     if (socketType.endsWith("PUB")) await peer.read(3);

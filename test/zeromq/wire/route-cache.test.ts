@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Router, type Subscriber } from "../../../src/core/index.js";
+import { Router, topicOf, type Subscriber } from "../../../src/core/index.js";
 import { RouteCache } from "../../../src/zeromq/wire/route-cache.js";
 
 const anybody: Subscriber = { deliver: () => true };
@@ -47,9 +47,14 @@ describe("the cache of routes", () => {
     expect(find(cache, "#room-80000")).toBeUndefined();
   });
 
-  it("knows no route for bytes that are not UTF-8", () => {
+  it("takes bytes that are not UTF-8 for themselves, never for the text that stands for unreadable bytes", () => {
     const router = new Router();
+    const cache = new RouteCache(router);
+    const bytes = Buffer.from([0x61, 0xc3, 0x28]);
     router.subscribe("a\u{fffd}(", anybody);
-    expect(new RouteCache(router).route(Buffer.from([0x61, 0xc3, 0x28]), 0, 3)).toBeUndefined();
+    expect(cache.route(bytes, 0, 3)).toBeUndefined();
+    router.subscribe(topicOf(bytes, 0, 3), anybody);
+    expect(cache.route(bytes, 0, 3)?.topic).toBe(topicOf(bytes, 0, 3));
+    expect(cache.route(Buffer.from([0x61, 0xc4, 0x28]), 0, 3)).toBeUndefined();
   });
 });

@@ -28,7 +28,7 @@ let world: World;
 let subscriber: RawPeer;
 
 beforeEach(async () => {
-  world = await startWorld({ limits: { zmqSubscriptionsMax: 3, zmqTopicMaxBytes: 20 } });
+  world = await startWorld({ limits: { zmqSubscriptionsMax: 3, zmqNamesMax: 1, zmqTopicMaxBytes: 20 } });
   subscriber = await RawPeer.open(world.outUrl, "SUB");
 });
 
@@ -65,23 +65,93 @@ describe.each(Object.entries(forms))("subscriptions %s", (_, { subscribe, cancel
     expect(changes()).toEqual(["subscribed "]);
   });
 
-  it("beyond the limit, too long, or not UTF-8 are ignored and counted", async () => {
+  it("beyond the limit or too long are refused alone, counted and told", async () => {
     subscriber.send(
       subscribe("a"),
       subscribe("b"),
       subscribe("c"),
       subscribe("d"),
       subscribe("x".repeat(21)),
+      subscribe("x".repeat(5_000)),
       asMessage(1, ""),
-      Buffer.from("000301c328", "hex"),
+      cancel("x".repeat(5_000)),
     );
     await settled();
     expect(changes()).toHaveLength(3);
-    expect(world.ledger.reasons).toMatchObject({ "zmtp-subscriptions-full": 2, "zmtp-subscription-unreadable": 2 });
+    expect(world.ledger.reasons).toMatchObject({ "zmtp-subscriptions-full": 2, "zmtp-subscription-too-long": 2 });
+    expect(world.policy.losses.map(({ fault, topic }) => [fault.code, fault.detail?.["subscription"], topic])).toEqual([
+      ["full", "d", "d"],
+      ["too-large", "x".repeat(21), undefined],
+      ["too-large", "x".repeat(64), undefined],
+      ["full", "", ""],
+    ]);
+    expect(world.logged.map(({ fields }) => fields["reason"])).toEqual([
+      "zmtp-subscriptions-full",
+      "zmtp-subscription-too-long",
+    ]);
+  });
+
+  it("that can be a name have room of their own behind all others, since they may come last", async () => {
+    const others = ["#a", "b.", "c/"];
+    subscriber.send(...others.map(subscribe), subscribe("#d"), subscribe("zed"), subscribe("zoe"), subscribe("zed"));
+    await settled();
+    expect(changes()).toEqual([...others, "zed"].map((topic) => `subscribed ${topic}`));
+    subscriber.send(cancel("zed"), cancel("zed"), subscribe("zoe"));
+    await settled();
+    expect(changes().slice(4)).toEqual(["unsubscribed zed", "subscribed zoe"]);
+  });
+
+  it("are any bytes", async () => {
+    const packed = Buffer.from([0xc8, 0, 0, 0x2e]);
+    const text = subscribe("");
+    // The same form, with these bytes behind it: the body is 4 bytes longer.
+    const bytes = Buffer.concat([text, packed]);
+    bytes[1] = (bytes[1] ?? 0) + packed.length;
+    subscriber.send(bytes);
+    await settled();
+    const publisher = await RawPeer.open(world.inUrl, "PUB");
+    publisher.send(message(packed, "x"), message(Buffer.from([0xc9, 0, 0, 0x2e]), "not this"), message(packed, "y"));
+    expect(await subscriber.message()).toEqual([packed.toString("latin1"), "x"]);
+    expect(await subscriber.message()).toEqual([packed.toString("latin1"), "y"]);
+    publisher.close();
   });
 });
 
 describe("a subscriber", () => {
+  it("may send frames of any length up to the limit, in pieces of any size, and is served behind them", async () => {
+    const long = encodeCommand("SUBSCRIBE", Buffer.alloc(100_000, "s"));
+    const bytes = Buffer.concat([
+      long,
+      asMessage(1, "m".repeat(70_000)),
+      encodeCommand("CANCEL", Buffer.alloc(3_000, "s")),
+      encodeCommand("FUTURE", Buffer.alloc(200_000)),
+      encodeFrame(0, Buffer.alloc(90_000, "?")),
+      encodeCommand("PING", Buffer.concat([Buffer.from([0, 0]), Buffer.alloc(5_000, "p")])),
+      asMessage(1, "bob"),
+    ]);
+    for (let at = 0; at < bytes.length; at += 777) subscriber.send(bytes.subarray(at, at + 777));
+    expect((await subscriber.frame()).body.toString("latin1")).toBe(`\x04PONG${"p".repeat(16)}`);
+    await until(() => changes().length === 1, "the subscription behind");
+    expect(changes()).toEqual(["subscribed bob"]);
+    expect(world.ledger.reasons).toEqual({ "zmtp-subscription-too-long": 2, "zmtp-upstream-ignored": 1 });
+    expect(subscriber.isClosed).toBe(false);
+  });
+
+  it("that is closed for its bytes leaves one line in the log, with the remedy", async () => {
+    for (let times = 0; times < 3; times += 1) {
+      const peer = await RawPeer.open(world.outUrl, "SUB", { "X-Agent": "ada" });
+      peer.send(Buffer.from("020000000000100001", "hex"));
+      await peer.closed;
+    }
+    expect(world.ledger.reasons["zmtp-frame-too-large"]).toBe(3);
+    const line = { name: "ada", reason: "zmtp-frame-too-large", remedy: expect.stringContaining("1048576") as string };
+    expect(world.logged).toMatchObject([{ fields: line }]);
+    const publisher = await RawPeer.open(world.inUrl, "PUB", { "X-Agent": "bob" });
+    publisher.send(Buffer.from("0103626f62020000000000100001", "hex"));
+    await publisher.closed;
+    expect(world.policy.losses.at(-1)).toMatchObject({ peer: { declared: "bob" }, fault: { code: "too-large" } });
+  });
+
   it("may send unknown commands, empty frames and messages of its own; they are ignored (12)", async () => {
     subscriber.send(
       encodeCommand("FUTURE", Buffer.from("x")),

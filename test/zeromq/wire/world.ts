@@ -37,6 +37,8 @@ export class OpenPolicy implements ZmtpPolicy {
   onSubscriber: (peer: SubscriberPeer) => void = () => undefined;
   onPublisher: (peer: PublisherPeer) => void = () => undefined;
   onReceived: (message: Message, peer: PublisherPeer) => void = () => undefined;
+  /** What was lost, as the agents are told of it. */
+  readonly losses: { readonly peer: ZmtpPeer; readonly fault: Fault; readonly topic: string | undefined }[] = [];
   readonly #router: Router;
   readonly #ledger: Ledger;
   readonly #subscriptions = new Map<SubscriberPeer, Map<string, () => void>>();
@@ -73,6 +75,10 @@ export class OpenPolicy implements ZmtpPolicy {
     this.events.push(`unsubscribed ${topic}`);
     this.#subscriptions.get(peer)?.get(topic)?.();
     this.#subscriptions.get(peer)?.delete(topic);
+  }
+
+  refused(peer: ZmtpPeer, fault: Fault, topic?: string): void {
+    this.losses.push({ peer, fault, topic });
   }
 
   publisherGone(): void {
