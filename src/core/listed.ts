@@ -7,6 +7,8 @@ export interface ListedAgent {
   readonly via?: string;
   /** ISO 8601 */
   readonly since: string;
+  /** How many connections use the name, if more than one: all of them hear what is for it. */
+  readonly connections?: number;
 }
 
 /** A room as `rooms.list` shows it. */

@@ -80,6 +80,12 @@ export const deskInforms = {
   ),
   "agent.online": event("agent.online", z.object(who)),
   "agent.offline": event("agent.offline", z.object(who)),
+  "agent.doubled": event(
+    "agent.doubled",
+    z
+      .object({ ...who, connections: z.int().min(2) })
+      .describe("several ZeroMQ connections use one name, and all of them hear what is for it"),
+  ),
   "room.created": event("room.created", z.object({ room, inviteOnly: z.boolean() })),
   "room.joined": event("room.joined", membership),
   "room.left": event("room.left", membership),

@@ -40,6 +40,7 @@ export const listedAgent = z.object({
   trust: writtenTrust,
   via: z.literal("proxy").describe("it is behind somebody else's socket").exactOptional(),
   since: writtenTime,
+  connections: z.int().min(2).describe("so many connections use the name, and all hear it").exactOptional(),
 }) satisfies z.ZodType<ListedAgent>;
 /** One room in `rooms.list`. */
 export const listedRoom = z.object({

@@ -174,13 +174,14 @@ export function isDeskKind(word: string): word is DeskKind {
 
 /** Agents that are online, by name. */
 export function listAgents(directory: Directory): readonly z.output<typeof listedAgent>[] {
-  return directory.agents().map(({ name, displayName, dialect, trust, via, since }) => ({
+  return directory.agents().map(({ name, displayName, dialect, trust, via, since, connections }) => ({
     name,
     display_name: displayName,
     dialect,
     trust,
     ...(via !== undefined && { via }),
     since: new Date(since).toISOString(),
+    ...(connections > 1 && { connections }),
   }));
 }
 

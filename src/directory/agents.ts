@@ -69,13 +69,15 @@ export class AgentRecord {
   entry(): AgentEntry | undefined {
     let best: PresenceMemory | undefined;
     let since = Infinity;
+    let connections = 0;
     for (const presence of this.presences) {
+      if (presence.state === "here") connections += 1;
       since = Math.min(since, presence.since);
       if (best === undefined || outranks(presence, best)) best = presence;
     }
     if (best === undefined) return undefined;
     const { displayName, trust } = best.principal;
-    return { name: this.name, displayName, dialect: best.dialect, trust, via: best.via, since };
+    return { name: this.name, displayName, dialect: best.dialect, trust, via: best.via, since, connections };
   }
 
   /** The principals that use the name now: only those that prove it, if there are any. */

@@ -11,6 +11,8 @@ export interface AgentEntry {
   readonly via: "proxy" | undefined;
   /** Wall clock since when, milliseconds. */
   readonly since: number;
+  /** Connections and sessions that it has now; 0 in its grace period. */
+  readonly connections: number;
 }
 
 /** A room as a given viewer may see it. */

@@ -16,6 +16,7 @@ import {
 import { RunningHandlers, UnhandledMessages, type RequestHandler } from "./handlers.js";
 import { handshakeRefusal } from "./handshake-refusal.js";
 import type { MessageListener, Link } from "./link.js";
+import { nameRefusal } from "./name-refusal.js";
 import {
   agentDefaults,
   type AgentOptions,
@@ -304,6 +305,8 @@ export class Agent implements AsyncIterable<Envelope> {
       return;
     }
     const { envelope } = reading;
+    const refusal = nameRefusal(envelope, this.name);
+    if (refusal !== undefined && this.#roundTrip.refuse(refusal)) return;
     if (this.#pending.take(envelope)) return;
     if (envelope.from === this.name && this.#options.hearOwn !== true) return;
     if (envelope.type === "request") {

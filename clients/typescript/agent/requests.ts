@@ -113,6 +113,8 @@ const ping: Content = { message: "ping", kind: "ping" };
 export class RoundTrip {
   readonly #pending: PendingRequests;
   readonly #publish: PublishPing;
+  /** The id of the ping that says whether the broker lets the agent in. */
+  #first: string | undefined;
 
   constructor(pending: PendingRequests, publish: PublishPing) {
     this.#pending = pending;
@@ -136,6 +138,7 @@ export class RoundTrip {
    */
   async first(timeoutMs: number, refusal: (isWanted: () => boolean) => Promise<Fault | undefined>): Promise<void> {
     const messageId = randomUUID();
+    this.#first = messageId;
     const isWanted = (): boolean => this.#pending.has(messageId);
     const answer = this.#pending.wait(messageId, "the broker", { timeoutMs });
     this.#ask(messageId, isWanted).catch((thrown: unknown) => {
@@ -149,6 +152,13 @@ export class RoundTrip {
     } catch (thrown) {
       throw notReady(asFault(thrown));
     }
+  }
+
+  /** The broker has said that it does not let the agent in. @returns false if it has let it in before */
+  refuse(fault: Fault): boolean {
+    if (this.#first === undefined || !this.#pending.has(this.#first)) return false;
+    this.#pending.fail(this.#first, fault);
+    return true;
   }
 
   async #ask(messageId: string, isWanted: () => boolean): Promise<void> {

@@ -39,7 +39,12 @@ export class AgentConnection {
   readonly #events: AgentConnectionEvents;
   readonly #subscriptions: Subscriptions;
   readonly #presences: Presences;
+  readonly #sleeping: SleepingSubscriptions;
+  // bound: zmqNamesMax + 1 · evicts: a name leaves when it arrives or is given up · owner: AgentConnection
+  readonly #refused = new Map<string, () => void>();
   #names: ConnectionNames = noNames;
+  /** The first name beyond the limit. */
+  #left: string | undefined;
   #cancelRename: (() => void) | undefined;
 
   constructor(
@@ -54,6 +59,7 @@ export class AgentConnection {
     this.#context = context;
     this.#faults = faults;
     this.#events = events;
+    this.#sleeping = sleeping;
     this.#subscriptions = new Subscriptions(peer, context.router, sleeping, (topic) => this.reconsider(topic));
     this.#presences = new Presences(peer, context, {
       arrived: (name) => {
@@ -62,13 +68,17 @@ export class AgentConnection {
       left: (name, graceMs) => {
         events.left(this, name, graceMs);
       },
-      refused: (name, { code, message }) => {
-        faults.tellConnection(peer, name, noticeOf({ code, message, detail: { agent: name } }));
+      refused: (name, fault) => {
+        this.#waitForRoom(name, fault);
       },
     });
   }
 
-  /** After READY: proved and declared names are online and heard, without SUBSCRIBE (ZeroMQ §7.1). @throws Fault */
+  /**
+   * After READY: proved and declared names are online and heard, without SUBSCRIBE (ZeroMQ §7.1). A declared name that
+   * somebody else has now sleeps.
+   * @throws Fault malformed: a declared name that nobody can have
+   */
   open(): void {
     const { declared, principal } = this.peer;
     if (principal !== undefined) {
@@ -78,6 +88,8 @@ export class AgentConnection {
       if (fault !== undefined) throw fault;
     }
     this.#rename();
+    if (declared !== undefined && principal === undefined && !this.#names.names.has(declared))
+      this.#hearOrSleep(declared);
   }
 
   /** True if it has the name. Nothing is copied, because this is asked for each broadcast. */
@@ -166,6 +178,8 @@ export class AgentConnection {
   close(): void {
     this.#cancelRename?.();
     this.#cancelRename = undefined;
+    for (const giveUp of this.#refused.values()) giveUp();
+    this.#refused.clear();
     this.#subscriptions.close();
     this.#presences.close();
   }
@@ -218,6 +232,25 @@ export class AgentConnection {
     }
   }
 
+  /** The directory had no room for a name: it is heard, is told so once, and arrives as soon as there is room. */
+  #waitForRoom(name: string, { code, message }: Fault): void {
+    if (this.#refused.has(name)) return;
+    this.#faults.tellConnection(this.peer, name, noticeOf({ code, message, detail: { agent: name } }));
+    if (code !== "full") return;
+    this.#refused.set(name, this.#sleeping.add({ tryAgain: () => this.#arriveAgain(name) }));
+  }
+
+  /** @returns true if the name need not be tried again */
+  #arriveAgain(name: string): boolean {
+    if (isOwned(name, this.#context)) this.reconsider(name);
+    const { names } = this.#names;
+    const source = names.get(name);
+    if (source !== undefined && !this.#presences.arriveAgain(name, source, names.size > 1)) return false;
+    this.#refused.delete(name);
+    if (source !== undefined && this.#names.member === name) this.#enterRooms();
+    return true;
+  }
+
   #leaveRoom(presence: Presence, room: string): void {
     if (presence.rooms.has(room)) this.#context.directory.leave(presence, room);
   }
@@ -250,7 +283,7 @@ export class AgentConnection {
     this.#cancelRename?.();
     this.#cancelRename = undefined;
     const { identity, limits } = this.#context;
-    const { principal, declared, socketType, subscriptions } = this.peer;
+    const { principal, declared, socketType } = this.peer;
     const before = this.#names.member;
     this.#names = namesOf({
       principal,
@@ -261,13 +294,34 @@ export class AgentConnection {
       namesMax: limits.zmqNamesMax,
       isFree: (name) => this.#isFree(name),
     });
-    const { member, names } = this.#names;
+    const { left, member, names } = this.#names;
     this.#presences.follow(this.#names);
+    this.#tellLeft(left);
     const own = this.#own;
     if (own !== undefined && names.has(own)) this.#hear(own);
     if (member === before) return;
     const former = before === undefined ? undefined : this.#presences.get(before);
     if (former !== undefined) for (const room of [...former.rooms]) this.#leaveRoom(former, room);
-    if (member !== undefined) for (const topic of subscriptions) if (isRoom(topic)) this.#hearOrSleep(topic);
+    if (member !== undefined) this.#enterRooms();
+  }
+
+  /** Its subscriptions to rooms become memberships of its one name. */
+  #enterRooms(): void {
+    for (const topic of this.peer.subscriptions) if (isRoom(topic)) this.#hearOrSleep(topic);
+  }
+
+  /** Names beyond the limit are topics only: the first of them is told of. */
+  #tellLeft(left: string | undefined): void {
+    const before = this.#left;
+    this.#left = left;
+    if (left === undefined || before !== undefined) return;
+    const { ledger, limits } = this.#context;
+    ledger.count("agent-names-full");
+    const message =
+      `a connection has at most ${limits.zmqNamesMax} names (zmqNamesMax): ${left} and those behind it are heard as ` +
+      "topics and are not online; connect once more for them, or list what is no name under topics";
+    warn(this.#context, this.peer.remote, "a connection has more names than it can", { agent: left, why: message });
+    const notice = noticeOf({ code: "full", message, detail: { agent: left } });
+    this.#faults.tellConnection(this.peer, this.agent ?? left, notice);
   }
 }

@@ -30,15 +30,19 @@ export interface ZeromqContext {
   readonly witness?: LoginListener;
 }
 
-/** Warnings about one network in the log: five at once, then one a minute. */
+/** Warnings of one kind about one network in the log: five at once, then one a minute. */
 const warnings = { perSecond: 1 / 60, burst: 5 };
 
-/** Logs what somebody at `remote` did, unless that network has had its warnings. The caller counts it in any case. */
+/**
+ * Logs what somebody at `remote` did, unless that network has had its warnings of that kind. The caller counts it in
+ * any case.
+ */
 export function warn(
   { limiter, log }: Pick<ZeromqContext, "limiter" | "log">,
   remote: string,
   event: string,
   fields: Readonly<Record<string, unknown>>,
 ): void {
-  if (limiter.take(`zeromq-log ${networkOf(remote)}`, warnings) === 0) log("warn", event, { remote, ...fields });
+  if (limiter.take(`zeromq-log ${networkOf(remote)} ${event}`, warnings) === 0)
+    log("warn", event, { remote, ...fields });
 }

@@ -4,6 +4,7 @@ import {
   noticeMessage,
   noticeOf,
   notThere,
+  shownTopic,
   type FaultCode,
   type FaultNotice,
   type Message,
@@ -71,8 +72,8 @@ export class FaultNotices {
   /** Tells the sender of a request that waited and reached nobody. Other messages are only counted. */
   tellUndelivered({ envelope, origin, topic }: Message, why: Undelivered): void {
     if (envelope?.type !== "request" || origin === undefined) return;
-    const message = undeliveredText(why, topic);
-    const notice = noticeOf({ code: why, message }, { message_id: envelope.message_id, to: topic });
+    const message = undeliveredText(why, shownTopic(topic));
+    const notice = noticeOf({ code: why, message }, { message_id: envelope.message_id, to: shownTopic(topic) });
     if (isZmtpPeer(origin)) this.tell(envelope.from, notice, origin);
     else this.tellSession(envelope.from, notice);
   }

@@ -5,9 +5,11 @@ import {
   cutText,
   eventsTopic,
   Fault,
+  isPacked,
   Message,
   noticeOf,
   readJson,
+  shownTopic,
   telemetryTopic,
   type Envelope,
 } from "../../core/index.js";
@@ -54,6 +56,7 @@ export class MessageIntake {
       return;
     }
     const forgery = this.#forgery(envelope.from, publisher);
+    if (message.marked) this.#context.ledger.count("broker-key-removed");
     if (forgery !== undefined) {
       this.#refuseForged(forgery, envelope, publisher);
       return;
@@ -102,21 +105,39 @@ export class MessageIntake {
 
   #refuseUnreadable(message: Message, publisher: PublisherPeer): void {
     this.#context.ledger.malformed("payload-unreadable");
+    const why = message.problem ?? "the payload is not an envelope";
+    warn(this.#context, publisher.remote, "a message could not be read", {
+      topic: cutText(shownTopic(message.topic)),
+      why,
+    });
     const sender = readableSender(message);
     if (sender === undefined) return;
     const agent =
       publisher.principal?.agent ??
       (this.#forgery(sender.from, publisher) === undefined ? sender.from : publisher.declared);
     if (agent === undefined) return;
-    const fault = new Fault("malformed", message.problem ?? "the payload is not an envelope");
-    this.#faults.tell(agent, noticeOf(fault, { message_id: sender.messageId, to: message.topic }), publisher);
+    const fault = new Fault("malformed", why);
+    this.#faults.tell(
+      agent,
+      noticeOf(fault, { message_id: sender.messageId, to: shownTopic(message.topic) }),
+      publisher,
+    );
   }
 
   #refuseForged(forgery: Fault, envelope: Envelope, publisher: PublisherPeer): void {
-    this.#context.ledger.refuse("from-forged");
+    const { ledger } = this.#context;
     const proved = publisher.principal?.agent;
     const claimed = cutText(envelope.from);
-    warn(this.#context, publisher.remote, "a forged sender was refused", { proved, claimed });
+    if (proved === undefined && publisher.declared === envelope.from) {
+      ledger.refuse("name-asleep");
+      warn(this.#context, publisher.remote, "a message in a name that sleeps was refused", {
+        claimed,
+        why: forgery.message,
+      });
+    } else {
+      ledger.refuse("from-forged");
+      warn(this.#context, publisher.remote, "a forged sender was refused", { proved, claimed });
+    }
     // If the connection has not said who it is, nobody is told: only the agent whose name was taken could be.
     const agent = proved ?? publisher.declared;
     if (agent !== undefined && mayBeTold(envelope)) this.#faults.tell(agent, noticeOf(forgery, envelope), publisher);
@@ -148,7 +169,7 @@ function mayBeTold({ content, type }: Envelope): boolean {
 
 /** Why agents may not publish to a topic of the broker; undefined if they may (ZeroMQ §8.3). */
 function brokerTopicFault(topic: string): Fault | undefined {
-  if (!topic.startsWith("$") || topic === brokerTopic || topic === telemetryTopic) return undefined;
+  if (!topic.startsWith("$") || topic === brokerTopic || topic === telemetryTopic || isPacked(topic)) return undefined;
   return new Fault(
     "forbidden",
     topic === eventsTopic

@@ -15,6 +15,8 @@ export interface ConnectionNames {
   readonly names: ReadonlyMap<string, NameSource>;
   /** The one name under which it is a member of rooms; a connection of several names only listens to them. */
   readonly member: string | undefined;
+  /** The first name that it does not have, because a connection has at most so many. */
+  readonly left: string | undefined;
 }
 
 /** What the names of a connection follow from. */
@@ -30,16 +32,18 @@ interface NameFacts extends Pick<ZmtpPeer, "principal" | "declared" | "socketTyp
 }
 
 /** The names of a connection of which nothing is known yet. */
-export const noNames: ConnectionNames = { names: new Map(), member: undefined };
+export const noNames: ConnectionNames = { names: new Map(), member: undefined, left: undefined };
 
 /** The names of a connection: PLAIN user, `X-Agent`, the agent names among its subscriptions (ZeroMQ §5.1–5.5). */
 export function namesOf(facts: NameFacts): ConnectionNames {
   const isProxy = facts.socketType === "XSUB";
-  const names =
-    facts.principal === undefined ? claimedNames(facts, isProxy) : provedNames(facts.principal.agent, facts);
+  const { names, left } =
+    facts.principal === undefined
+      ? claimedNames(facts, isProxy)
+      : { names: provedNames(facts.principal.agent, facts), left: undefined };
   const [first] = names.keys();
   const isOwn = facts.principal !== undefined || facts.declared !== undefined || names.size === 1;
-  return { names, member: isOwn && !isProxy ? first : undefined };
+  return { names, member: isOwn && !isProxy ? first : undefined, left };
 }
 
 function provedNames(own: string, { topics, proxied }: NameFacts): ReadonlyMap<string, NameSource> {
@@ -53,18 +57,18 @@ function provedNames(own: string, { topics, proxied }: NameFacts): ReadonlyMap<s
 function claimedNames(
   { declared, topics, isFree, namesMax }: NameFacts,
   isProxy: boolean,
-): ReadonlyMap<string, NameSource> {
+): Pick<ConnectionNames, "names" | "left"> {
   const names: [string, NameSource][] = [];
   if (declared !== undefined && isFree(declared)) names.push([declared, { how: "declared", via: undefined }]);
-  if (declared !== undefined && !isProxy) return new Map(names);
+  if (declared !== undefined && !isProxy) return { names: new Map(names), left: undefined };
   let inferred = 0;
   for (const topic of topics) {
-    if (inferred >= namesMax) break;
     if (topic === declared || subscriptionKind(topic) !== "exact" || !isAgentName(topic) || !isFree(topic)) continue;
+    if (inferred >= namesMax) return { names: new Map(names), left: topic };
     names.push([topic, { how: "inferred", via: isProxy ? "proxy" : undefined }]);
     inferred += 1;
   }
-  return new Map(names);
+  return { names: new Map(names), left: undefined };
 }
 
 /** Which connections have which name. */
@@ -153,6 +157,19 @@ export class Presences {
     this.#showLater();
   }
 
+  /** Tries once more to arrive under a name that was refused. @returns false if it is refused still */
+  arriveAgain(name: string, source: NameSource, sharing: boolean): boolean {
+    if (this.#byName.has(name)) return true;
+    try {
+      this.#enter(name, source, sharing);
+    } catch (thrown) {
+      if (asFault(thrown).code === "full") return false; // it was told of that when it was refused first
+      throw thrown;
+    }
+    this.#showLater();
+    return true;
+  }
+
   /** Lists the agent: it has spoken or asked. */
   show(name: string): void {
     const named = this.#byName.get(name);
@@ -175,25 +192,29 @@ export class Presences {
   }
 
   #arrive(name: string, source: NameSource, sharing: boolean): void {
-    const { clock, directory, ledger } = this.#context;
-    const { principal: owner, remote } = this.#peer;
     try {
-      const isShown = source.how !== "inferred" && !this.#isTool;
-      const presence = directory.arrive({
-        principal: speakerOf(name, owner),
-        dialect: "zmq",
-        listed: isShown,
-        sharing,
-        ...(source.via !== undefined && { via: source.via }),
-      });
-      this.#byName.set(name, { presence, source, since: clock.monotonic(), isShown });
-      this.#events.arrived(name);
+      this.#enter(name, source, sharing);
     } catch (thrown) {
       const fault = asFault(thrown);
-      ledger.count("agent-refused");
-      warn(this.#context, remote, "an agent was refused", { agent: name, why: fault.message });
+      this.#context.ledger.count("agent-refused");
+      warn(this.#context, this.#peer.remote, "an agent was refused", { agent: name, why: fault.message });
       this.#events.refused(name, fault);
     }
+  }
+
+  /** @throws Fault full */
+  #enter(name: string, source: NameSource, sharing: boolean): void {
+    const { clock, directory } = this.#context;
+    const isShown = source.how !== "inferred" && !this.#isTool;
+    const presence = directory.arrive({
+      principal: speakerOf(name, this.#peer.principal),
+      dialect: "zmq",
+      listed: isShown,
+      sharing,
+      ...(source.via !== undefined && { via: source.via }),
+    });
+    this.#byName.set(name, { presence, source, since: clock.monotonic(), isShown });
+    this.#events.arrived(name);
   }
 
   #depart(name: string, graceMs: number): void {

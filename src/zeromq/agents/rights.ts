@@ -4,7 +4,9 @@ import {
   eventsTopic,
   Fault,
   isAgentName,
+  isPacked,
   isReserved,
+  shownTopic,
   subscriptionKind,
   telemetryTopic,
 } from "../../core/index.js";
@@ -39,11 +41,13 @@ export function ownedFault(name: string): Fault {
   );
 }
 
-/** Why a connection may not declare this name by `X-Agent`; undefined if it may. */
-export function declaredFault(name: string, owners: NameOwners): Fault | undefined {
-  if (!isAgentName(name) || owners.dataTopics.includes(name))
-    return new Fault("malformed", `X-Agent: ${cutText(name)} cannot be an agent's name; choose another`);
-  return isOwned(name, owners) ? ownedFault(name) : undefined;
+/**
+ * Why no connection may ever declare this name by `X-Agent`; undefined if one may. A name that somebody else has now is
+ * no such reason: it may be free later.
+ */
+export function declaredFault(name: string, { dataTopics }: Pick<NameOwners, "dataTopics">): Fault | undefined {
+  if (isAgentName(name) && !dataTopics.includes(name)) return undefined;
+  return new Fault("malformed", `X-Agent: ${cutText(shownTopic(name))} cannot be an agent's name; choose another`);
 }
 
 /**
@@ -65,7 +69,7 @@ export function subscriptionFault(
         "(broker token NAME --scope observe)",
     );
   }
-  if (topic.startsWith("$")) return brokerTopicFault(topic, observes);
+  if (topic.startsWith("$") && !isPacked(topic)) return brokerTopicFault(topic, observes);
   if (!isAgentName(topic) || owners.dataTopics.includes(topic)) return undefined;
   if (principal === undefined) return isOwned(topic, owners) ? ownedFault(topic) : undefined;
   if (topic === principal.agent || owners.identity.proxied(principal).has(topic)) return undefined;

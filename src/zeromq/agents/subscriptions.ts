@@ -15,8 +15,8 @@ const triesPerRound = 1_000;
  * without the right. They are tried again one after the other.
  */
 export class SleepingSubscriptions {
-  // bound: zmqSubscriptionsMax of each of zmqConnectionsMax · evicts: a subscription leaves when it wakes, is
-  // cancelled, or with its connection · owner: SleepingSubscriptions
+  // bound: zmqSubscriptionsMax and zmqNamesMax of each of zmqConnectionsMax · evicts: a subscription leaves when it
+  // wakes, is cancelled, or with its connection · owner: SleepingSubscriptions
   readonly #sleeping = new Set<SleepingSubscription>();
 
   get size(): number {

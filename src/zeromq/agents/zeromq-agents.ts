@@ -1,15 +1,25 @@
-import { asFault, everyone, type Envelope, type Lifecycle, type Message, type Principal } from "../../core/index.js";
+import {
+  asFault,
+  everyone,
+  noticeOf,
+  type Envelope,
+  type Fault,
+  type Lifecycle,
+  type Message,
+  type Principal,
+} from "../../core/index.js";
 import type { Asker, Askers, Seat } from "../../desk/index.js";
 import { DroppedEvents } from "../../directory/index.js";
 import type { TokenEnd } from "../../identity/index.js";
-import type { PublisherPeer, SubscriberPeer, ZmtpPolicy } from "../wire/index.js";
+import type { PublisherPeer, SubscriberPeer, ZmtpPeer, ZmtpPolicy } from "../wire/index.js";
 import { AgentConnection, type AgentConnectionEvents } from "./agent-connection.js";
 import type { ZeromqContext } from "./context.js";
+import { DoubledNames } from "./doubled-names.js";
 import { FaultNotices, isZmtpPeer } from "./fault-notices.js";
 import { Logins } from "./logins.js";
 import { MessageIntake } from "./message-intake.js";
 import { ConnectionsByName } from "./names.js";
-import { declaredFault, isOwned } from "./rights.js";
+import { declaredFault, isOwned, ownedFault } from "./rights.js";
 import { SleepingSubscriptions } from "./subscriptions.js";
 import { TimedRequests } from "./timed-requests.js";
 import { ReconnectWait, StartWait, WaitingMemory } from "./waiting-messages.js";
@@ -31,6 +41,7 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
   readonly #requests: TimedRequests;
   readonly #intake: MessageIntake;
   readonly #droppedEvents: DroppedEvents;
+  readonly #doubled: DoubledNames;
   readonly #logins: Logins;
   readonly #connectionEvents: AgentConnectionEvents;
   // bound: zmqConnectionsMax · evicts: the listener refuses one more · owner: ZeromqAgents
@@ -57,13 +68,18 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
       waitAtStart: (message, publisher) => this.#startWait.keep(message, publisher),
     });
     this.#droppedEvents = new DroppedEvents(context.exchange, context.clock);
+    this.#doubled = new DoubledNames(context);
     this.#logins = new Logins(context);
     this.#connectionEvents = {
       arrived: (connection, name) => {
         this.#byName.add(connection, name);
+        // The operator's tools may be there more than once.
+        const { principal, remote } = connection.peer;
+        if (principal?.scopes.has("operate") !== true) this.#doubled.joined(name, this.#byName.of(name).size, remote);
       },
       left: (connection, name, graceMs) => {
         this.#byName.remove(connection, name);
+        this.#doubled.left(name, this.#byName.of(name).size);
         if (graceMs > 0 && this.#byName.of(name).size === 0) this.#reconnectWait.begin(name, graceMs);
       },
       heard: (connection, topic) => {
@@ -112,6 +128,7 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
     return this.#logins.authenticate(user, password, remote);
   }
 
+  /** What it says in a declared name that somebody else has now is refused message by message, until the name is free. */
   publisherReady(peer: PublisherPeer): void {
     const { declared, principal } = peer;
     if (principal !== undefined) {
@@ -123,7 +140,7 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
         throw fault;
       }
     }
-    this.#logins.add(peer);
+    this.#admit(peer);
   }
 
   /** An agent that only publishes was never online, so nobody is told that it is gone. */
@@ -138,7 +155,15 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
     const connection = new AgentConnection(peer, this.#context, this.#sleeping, this.#faults, this.#connectionEvents);
     connection.open();
     this.#connections.set(peer, connection);
-    this.#logins.add(peer);
+    this.#admit(peer);
+  }
+
+  refused(peer: ZmtpPeer, fault: Fault, topic?: string): void {
+    const connection = this.#connections.get(peer);
+    const name = connection === undefined ? (peer.principal?.agent ?? peer.declared) : (connection.agent ?? topic);
+    if (name === undefined) this.#context.ledger.count("fault-untold");
+    else if (connection === undefined) this.#faults.tell(name, noticeOf(fault), peer);
+    else this.#faults.tellConnection(connection.peer, name, noticeOf(fault));
   }
 
   subscribed(peer: SubscriberPeer, topic: string): void {
@@ -217,6 +242,14 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
     return isDelivered;
   }
 
+  /** A connection was let in: that is a login, unless its name sleeps. */
+  #admit(peer: ZmtpPeer): void {
+    const { declared, principal, remote } = peer;
+    if (principal === undefined && declared !== undefined && isOwned(declared, this.#context))
+      this.#logins.refused(declared, remote, ownedFault(declared));
+    else this.#logins.add(peer);
+  }
+
   #show(agent: string): void {
     for (const connection of this.#byName.of(agent)) connection.show(agent);
   }
@@ -225,6 +258,7 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
     this.#cancelRound = this.#context.clock.after(roundMs, () => {
       this.#sleeping.tryAgain();
       this.#checkClaims();
+      this.#doubled.round();
       for (const connection of this.#connections.values()) this.#droppedEvents.report(connection);
       this.#roundLater();
     });

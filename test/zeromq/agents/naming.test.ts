@@ -5,8 +5,12 @@ import { namesOf } from "../../../src/zeromq/agents/names.js";
 function names(
   topics: string[],
   more: { principal?: Principal; declared?: string; socketType?: string; proxied?: string[]; owned?: string[] } = {},
-): { names: string[]; member: string | undefined } {
-  const { names: found, member } = namesOf({
+): { names: string[]; member: string | undefined; left?: string } {
+  const {
+    names: found,
+    member,
+    left,
+  } = namesOf({
     principal: more.principal,
     declared: more.declared,
     socketType: more.socketType ?? "SUB",
@@ -18,6 +22,7 @@ function names(
   return {
     names: [...found].map(([name, { how, via }]) => `${name} ${how}${via === undefined ? "" : ` via ${via}`}`),
     member,
+    ...(left !== undefined && { left }),
   };
 }
 
@@ -41,7 +46,11 @@ describe("the name of a connection", () => {
   });
 
   it("is no more names than a connection may have, however many it subscribes to", () => {
-    expect(names(["a", "b", "c", "d", "e"]).names).toEqual(["a inferred", "b inferred", "c inferred"]);
+    expect(names(["a", "b", "c", "d", "e"])).toEqual({
+      names: ["a inferred", "b inferred", "c inferred"],
+      member: undefined,
+      left: "d",
+    });
   });
 
   it("is each of several inferred names, none of which is a member of rooms", () => {

@@ -126,11 +126,40 @@ describe("a name that is proved while others claim it", () => {
     expect(world.router.route("boss")).toBeUndefined();
   });
 
-  it("cannot be declared by a new connection, which is told the remedy, on either door", () => {
-    world.subscriber([], { principal: proved("boss") });
-    expect(() => world.subscriber([], { declared: "boss" })).toThrow(/broker token boss/);
-    expect(() => world.publisher({ declared: "boss" })).toThrow(/broker token boss/);
+  it("sleeps for a new connection that declares it, which is told the remedy, on either door", () => {
+    const owner = world.subscriber([], { principal: proved("boss") });
+    const twin = world.subscriber(["boss", "#lab"], { declared: "boss" });
+    const speaker = world.publisher({ declared: "boss" });
+    expect(twin.heard).toMatchObject([
+      {
+        topic: "boss",
+        data: { code: "forbidden", subscription: "boss" },
+        text: expect.stringContaining("broker token boss") as string,
+      },
+    ]);
+    world.send(world.publisher(), "ada", "boss", "inform", "for the owner");
+    world.send(speaker, "boss", "all", "inform", "not by me");
+    expect([owner.texts, twin.texts.length]).toEqual([["for the owner"], 1]);
+    expect(world.ledger.reasons).toMatchObject({ "name-asleep": 1 });
     expect(world.directory.agents()).toHaveLength(1);
+    expect(world.directory.rooms(undefined).map(({ name }) => name)).not.toContain("#lab");
+  });
+
+  it("wakes for whoever declared it as soon as it is free, and tells nobody twice", () => {
+    const bot = world.session("bot");
+    const twin = world.subscriber(["#lab"], { declared: "bot" });
+    const speaker = world.publisher({ declared: "bot" });
+    const ada = world.subscriber(["ada"]);
+    world.clock.advance(5_000);
+    expect(twin.faults).toEqual(["forbidden"]);
+    bot.end();
+    world.clock.advance(1_000);
+    expect(world.online).toEqual(["ada", "bot"]);
+    expect(world.directory.members("#lab", undefined)).toEqual(["bot"]);
+    world.send(world.publisher(), "ada", "bot", "inform", "welcome back");
+    world.send(speaker, "bot", "ada", "inform", "thanks");
+    expect([twin.texts.at(-1), ada.texts]).toEqual(["welcome back", ["thanks"]]);
+    expect(twin.faults).toEqual(["forbidden"]);
   });
 
   it("is not taken from a second connection of its owner", () => {

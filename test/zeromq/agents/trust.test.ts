@@ -129,7 +129,7 @@ describe("who may speak and hear as whom", () => {
     expect((await watcher.hears(({ message }) => message.content.message === "seen")).topic).toBe("ada");
   });
 
-  it("refuses a wrong password and a declared name that has an owner, for good", async () => {
+  it("refuses a wrong password for good, and lets a declared name that has an owner sleep", async () => {
     await issueToken(at.dataDir, "boss");
     const wrong = keep(new PlainAgent("boss", at, { token: "not-the-token" }));
     await eventually(
@@ -141,6 +141,7 @@ describe("who may speak and hear as whom", () => {
     const bystander = await keep(new PlainAgent("bystander", at)).meet();
     await bystander.send("boss", "request", "are you boss?");
     expect((await bystander.hears()).message.content).toMatchObject({ kind: "fault", data: { code: "not-found" } });
+    expect((await thief.hears()).message.content).toMatchObject({ kind: "fault", data: { subscription: "boss" } });
     expect([...wrong.heard, ...thief.heard]).toEqual([]);
   });
 
