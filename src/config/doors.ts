@@ -22,9 +22,10 @@ export function hostOf(door: string): string {
   return door.slice(0, door.lastIndexOf(":")).replace(/^\[|\]$/g, "");
 }
 
-/** The port of `HOST:PORT`. */
+/** The port of `HOST:PORT`; `*`, as libzmq writes a port that the system chooses, is 0. */
 export function portOf(door: string): number {
-  return Number(door.slice(door.lastIndexOf(":") + 1));
+  const port = door.slice(door.lastIndexOf(":") + 1);
+  return port === "*" ? 0 : Number(port);
 }
 
 /** True for a host that is this machine: `localhost`, `::1`, `127.…`. */

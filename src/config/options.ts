@@ -15,7 +15,7 @@ const rule = (
 const portRule = "must have a port from 0 to 65535 (0: chosen by the system)";
 const zmqUrl = z
   .string()
-  .regex(/^(tcp:\/\/.+:\d+|ipc:\/\/.+)$/, rule("must be written as tcp://HOST:PORT or ipc:///PATH"))
+  .regex(/^(tcp:\/\/.+:(\d+|\*)|ipc:\/\/.+)$/, rule("must be written as tcp://HOST:PORT or ipc:///PATH"))
   .refine((url) => url.startsWith("ipc:") || portOf(url) <= 65_535, rule(portRule));
 const hostPort = z
   .string()
@@ -56,7 +56,7 @@ const coreOptions = z.strictObject({
     .array(zmqUrl)
     .optional()
     .describe(
-      "Doors for agents' PUB sockets: tcp://HOST:PORT (port 0: chosen by the system) or ipc:///PATH. " +
+      "Doors for agents' PUB sockets: tcp://HOST:PORT (port 0 or *: chosen by the system) or ipc:///PATH. " +
         "Default: tcp://127.0.0.1:5555 and in.sock in the data directory.",
     ),
   zmqOut: z

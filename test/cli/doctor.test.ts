@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Finding } from "../../src/cli/doctor/check.js";
 import { makeCertificate } from "../kit/certificates.js";
 import { runCli, type Ended } from "../kit/cli.js";
+import { PlainAgent } from "../kit/plain-agent.js";
 import { freeDoors, serveBroker, type Served } from "./served.js";
 
 function findingsOf({ stdout }: Ended): readonly Finding[] {
@@ -36,6 +37,7 @@ describe("broker doctor", () => {
         "broker",
         "port ws",
         "ZeroMQ",
+        "names",
         "clock",
         "AgentChat",
       ]),
@@ -76,6 +78,22 @@ describe("broker doctor", () => {
       ]);
     } finally {
       other.close();
+    }
+  });
+
+  it("warns of a name that two programs use", async () => {
+    const twins = [1, 2].map(() => new PlainAgent("twin", served.at, { declare: true }));
+    try {
+      await Promise.all(twins.map((twin) => twin.meet()));
+      const findings = findingsOf(await served.cli("doctor", ...freeDoors, "--json"));
+      expect(findings.find(({ check }) => check === "names")).toMatchObject({
+        result: "warning",
+        found: "used by several connections: twin by 2",
+        remedy: expect.stringContaining("a name of its own") as string,
+      });
+      expect((await served.cli("agents")).stdout).toMatch(/^twin +zmq +claimed .* 2 connections/m);
+    } finally {
+      for (const twin of twins) twin.close();
     }
   });
 

@@ -4,6 +4,7 @@ import { DataDirectory, resolveDataDirectory } from "../../storage/index.js";
 import { painter, print, say, steerless, type Output, type Paint } from "../output.js";
 import { certificate } from "../doctor/certificate.js";
 import { configuration, dataDirectory } from "../doctor/configuration.js";
+import { doubledNames } from "../doctor/doubled-names.js";
 import { descriptors, nodeVersion, zeromqModule } from "../doctor/machine.js";
 import type { Check, Finding } from "../doctor/check.js";
 import { ports, runningBroker } from "../doctor/running-broker.js";
@@ -23,6 +24,7 @@ const checks: readonly Check[] = [
   runningBroker,
   ports,
   zmqRoundTrip,
+  doubledNames,
   wsRoundTrips,
 ];
 

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { BrokerStatus } from "../../broker.js";
+import { meaningOf } from "../../core/index.js";
 import { asOperator, askBroker, type BrokerChoice } from "../operator.js";
 import { print, say, table, type Output } from "../output.js";
 
@@ -33,7 +34,10 @@ function describe({
   const dropped = Object.entries(copies.dropped)
     .map(([reason, count]) => `${count} ${reason}`)
     .join(", ");
-  const reasons = Object.entries(ledger.reasons).map(([reason, count]) => ["", reason, String(count)]);
+  const counted = Object.entries(ledger.reasons).map(([reason, count]) => [
+    "",
+    `${count} ${reason}${meaningOf(reason) === undefined ? "" : `: ${meaningOf(reason)}`}`,
+  ]);
   return table([
     [
       "broker",
@@ -50,7 +54,7 @@ function describe({
         `${messages.refused} refused + ${messages.unroutable} unroutable + ${messages.malformed} malformed`,
     ],
     ["copies", `${copies.copies} = ${copies.written} written + ${copies.pending} pending + dropped (${dropped})`],
-    ...(reasons.length > 0 ? [["reasons", "", ""], ...reasons] : []),
+    ...(counted.length > 0 ? [["reasons", ""], ...counted] : []),
   ]);
 }
 
@@ -69,11 +73,12 @@ export function listCommands(program: Command): void {
       if (agents.length === 0 && options.json !== true) say("nobody is online");
       print(options, agents, () =>
         table(
-          agents.map(({ name, display_name, dialect, trust, since }) => [
+          agents.map(({ name, display_name, dialect, trust, since, connections }) => [
             name,
             dialect,
             trust,
             since,
+            connections === undefined ? "" : `${connections} connections`,
             display_name === name ? "" : display_name,
           ]),
         ),
