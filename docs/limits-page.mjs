@@ -1,4 +1,4 @@
-// Rewrites the two tables of LIMITS.md from the sources: `npm run limits`. The prose between them is written by hand.
+// Rewrites the tables of LIMITS.md from the sources: `npm run limits`. The prose between them is written by hand.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -71,7 +71,16 @@ function replaceTable(text, heading, rows) {
   return `${text.slice(0, start)}${prose}\n\n${rows.join("\n")}\n${end === -1 ? "" : text.slice(end)}`;
 }
 
+function reasons() {
+  const rows = ["| reason | what it means |", "|---|---|"];
+  const text = readFileSync(join(root, "src/core/reasons.ts"), "utf8");
+  for (const [, quoted, bare, meaning] of text.matchAll(/^ {2}(?:"([^"]+)"|(\w+)):\s+"([^"]+)",$/gm))
+    rows.push(`| \`${quoted ?? bare}\` | ${meaning} |`);
+  return rows;
+}
+
 let text = readFileSync(page, "utf8");
+text = replaceTable(text, "Reasons", reasons());
 text = replaceTable(text, "Numbers", numbers());
 text = replaceTable(text, "What grows", growing());
 writeFileSync(page, text);
