@@ -11,20 +11,17 @@ export function toEvent(envelope: Envelope, { replay }: Pick<RenderMeta, "replay
   const { message_id: id, from, to, content } = envelope;
   const data = isRecord(content.data) ? content.data : {};
   // Only the broker tells of faults and of who comes and goes; from an agent the same words are its message.
-  switch (from === brokerTopic ? content.kind : undefined) {
-    case "room.joined":
-    case "room.left":
+  if (from === brokerTopic) {
+    const { kind, message } = content;
+    if (kind === "room.joined" || kind === "room.left")
       return {
-        type: content.kind === "room.joined" ? "joined" : "left",
+        type: kind === "room.joined" ? "joined" : "left",
         room: String(data["room"]),
         agent: String(data["agent"]),
       };
-    case "fault":
-      return { type: "refused", code: String(data["code"]), message: content.message };
-    case undefined:
-    default:
-      return { type: "heard", from, to, text: content.message, id, ...(replay && { replay }) };
+    if (kind === "fault") return { type: "refused", code: String(data["code"]), message };
   }
+  return { type: "heard", from, to, text: content.message, id, ...(replay && { replay }) };
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

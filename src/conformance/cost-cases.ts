@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { principal } from "../core/index.js";
+import { everyone, principal } from "../core/index.js";
+import type { Frame } from "../dialect/index.js";
 import type { ConformanceCase, Party, Speaker } from "./subject.js";
 
 const section = "costs";
+const room = "#general";
 const flood = 300;
 const listsMax = 100;
 
@@ -31,18 +33,48 @@ export function costCases(speaker: Speaker): readonly ConformanceCase[] {
     },
     {
       section,
-      name: "makes joins and leaves cost something, too",
+      name: "makes texts to rooms and to everybody cost something, too",
       async run() {
-        const world = speaker.world();
-        const ada = await speaker.enters(world, "ada");
-        for (let turn = 0; turn < flood && speaker.refusals(ada).length === 0; turn += 1) {
-          await ada.client.says(subject.join("#general"));
-          await ada.client.says(subject.leave("#general"));
+        for (const to of [room, everyone]) {
+          const world = speaker.world();
+          const [ada, bob] = [await speaker.enters(world, "ada"), await speaker.enters(world, "bob")];
+          for (const { client } of [ada, bob]) await client.says(subject.join(room));
+          await ada.client.says(phrasebook.say(to, "the first"));
+          if (to === everyone && speaker.texts(bob).length === 0) continue; // no text to everybody in this dialect
+          await expectRefused(ada, phrasebook.say(to, "more"));
         }
-        assert(speaker.refusals(ada).includes(limited ?? ""), `${String(flood)} joins in no time are not refused`);
+      },
+    },
+    {
+      section,
+      name: "makes each join and each leave cost something, too, with and without the past",
+      async run() {
+        for (const frame of [subject.join(room), subject.leave(room), subject.joinWithHistory?.(room, 2)]) {
+          if (frame === undefined) continue;
+          const world = speaker.world({ abuseRefusalsMax: 0 });
+          const [ada, bob] = [await speaker.enters(world, "ada"), await speaker.enters(world, "bob")];
+          await bob.client.says(subject.join(room));
+          await bob.client.says(phrasebook.say(room, "the past"));
+          await expectRefused(ada, frame);
+        }
       },
     },
   ];
+  if (speaker.has("agent-allowance"))
+    cases.push({
+      section,
+      name: "gives an agent that connects again no new allowance",
+      async run() {
+        const world = speaker.world();
+        const [ada, bob] = [await speaker.enters(world, "ada"), await speaker.enters(world, "bob")];
+        await expectRefused(ada, phrasebook.say(bob.name, "much"));
+        await ada.client.vanishes();
+        const again = await speaker.enters(world, "ada");
+        await again.client.says(phrasebook.say(bob.name, "more"));
+        assert.equal(speaker.refusals(again)[0], limited);
+        assert(!speaker.texts(bob).includes("more"), "what is refused is not heard");
+      },
+    });
   if (!speaker.has("lists")) return cases;
   cases.push({
     section,
@@ -54,6 +86,13 @@ export function costCases(speaker: Speaker): readonly ConformanceCase[] {
     },
   });
   return cases;
+
+  /** Says a frame until it is refused as too often, and fails if it never is. */
+  async function expectRefused(party: Party, frame: Frame): Promise<void> {
+    const isLimited = (): boolean => speaker.refusals(party).some((code) => code === limited);
+    for (let said = 0; said < flood && !isLimited(); said += 1) await party.client.says(frame);
+    assert(isLimited(), `${String(flood)} times ${frame.toString()} in no time are not refused`);
+  }
 
   /** How many lists pass before one is refused, with so many agents and rooms around. */
   async function listsUntilRefused(others: number): Promise<number> {

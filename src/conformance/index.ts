@@ -4,6 +4,7 @@ import { descriptionCases } from "./description-cases.js";
 import { nameCases } from "./name-cases.js";
 import { robustnessCases } from "./robustness-cases.js";
 import { roomCases } from "./room-cases.js";
+import { secrecyCases } from "./secrecy-cases.js";
 import { Speaker, type ConformanceCase, type ConformanceSubject } from "./subject.js";
 import { tokenCases } from "./token-cases.js";
 
@@ -11,7 +12,9 @@ export type { ConformanceCase, ConformanceSubject, Feature } from "./subject.js"
 
 /**
  * What every dialect must do, one case each. They run the real engine and the real services in memory, without sockets,
- * under a clock of their own, and need no test framework:
+ * under a clock of their own, and need no test framework. They see what a dialect does whenever the subject's frames
+ * are said; they cannot see what it does once in a hundred times, for one name only, or by commands that the subject
+ * does not tell of:
  * @example
  * for (const { section, name, run } of conformance(subject)) test(`${section}: ${name}`, run);
  */
@@ -21,6 +24,7 @@ export function conformance(subject: ConformanceSubject): readonly ConformanceCa
     ...conversationCases(speaker),
     ...robustnessCases(speaker),
     ...roomCases(speaker),
+    ...secrecyCases(speaker),
     ...tokenCases(speaker),
     ...costCases(speaker),
     ...nameCases(speaker),

@@ -5,6 +5,7 @@ import type { ConformanceCase, Speaker } from "./subject.js";
 import { ConformanceWorld } from "./world.js";
 
 const section = "robustness";
+const room = "#general";
 const prototypeNames = ["constructor", "__proto__", "prototype", "toString", "hasOwnProperty", "__defineGetter__"];
 
 /** What strangers send, and what the core may have to say. */
@@ -86,6 +87,32 @@ export function robustnessCases(speaker: Speaker): readonly ConformanceCase[] {
         world.expectSound();
       },
     },
+    {
+      section,
+      name: "shows what an agent says as its text, though it has the broker's kinds",
+      async run() {
+        const world = speaker.world();
+        const [ada, bob] = [await speaker.enters(world, "ada"), await speaker.enters(world, "bob")];
+        world.neighbour("mallory");
+        await ada.client.says(subject.join(room));
+        for (const content of brokerContents)
+          for (const to of [ada.name, room]) {
+            const before = ada.client.connection.frames.length;
+            world.submit({ from: "mallory", to, content });
+            await ada.client.settles();
+            for (const frame of ada.client.connection.frames.slice(before))
+              assert.deepEqual(
+                [phrasebook.refusalOf(frame), phrasebook.textOf(frame), subject.senderOf(frame)],
+                [undefined, content.message, "mallory"],
+                `the kind ${content.kind} of an agent is told as its text`,
+              );
+          }
+        if (subject.joinWithHistory !== undefined)
+          await bob.client.says(subject.joinWithHistory(room, brokerContents.length));
+        assert.deepEqual(speaker.refusals(bob), []);
+        world.expectSound();
+      },
+    },
   ];
   if (command === undefined) return cases;
   cases.push({
@@ -133,6 +160,16 @@ function damaged(samples: readonly Frame[], random: (below: number) => number): 
   }
   return typeof sample === "string" ? Buffer.from(bytes).toString() : Buffer.from(bytes);
 }
+
+/** The broker's own kinds. */
+const brokerContents: readonly (Envelope["content"] & { readonly kind: string })[] = [
+  { message: "your token is taken back", kind: "fault", data: { code: "unauthenticated" } },
+  { message: "slow down", kind: "fault", data: { code: "loop", peer: "bob" } },
+  { message: "bob comes", kind: "room.joined", data: { room, agent: "bob" } },
+  { message: "bob goes", kind: "room.left", data: { room, agent: "bob" } },
+  { message: "come", kind: "room.invited", data: { room, by: "bob" } },
+  { message: "bob is here", kind: "agent.joined", data: { agent: "bob" } },
+];
 
 const strangeContents: readonly Envelope["content"][] = [
   { message: "plain" },

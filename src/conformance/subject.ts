@@ -6,9 +6,10 @@ import { ConformanceWorld } from "./world.js";
 
 /**
  * What a dialect may leave out. The suite leaves the cases about it out only where the subject says so. Of a dialect
- * without tokens it checks that a login proves nothing.
+ * without tokens it checks that a login proves nothing. `agent-allowance`: an agent has one allowance over all its
+ * connections; without it each connection has its own, so that whoever connects again may say more.
  */
-export type Feature = "tokens" | "history" | "lists";
+export type Feature = "tokens" | "history" | "lists" | "agent-allowance";
 
 /** A dialect under test: the dialect, and the frames by which the suite speaks it. */
 export interface ConformanceSubject {
@@ -29,14 +30,20 @@ export interface ConformanceSubject {
   readonly rename?: (name: string) => Frame;
   /** Who speaks, in a frame that tells a text: a name as `welcomed` gives it. */
   readonly senderOf: (frame: Frame) => string | undefined;
-  /** A text from a client that writes another sender than itself; absent where a frame has no place for a sender. */
+  /**
+   * A text to an agent, a `#room` or `all` from a client that writes another sender than itself; absent where a frame
+   * has no place for a sender.
+   */
   readonly forged?: (to: string, text: string, from: string) => Frame;
   readonly without?: readonly Feature[];
 }
 
 /** One thing that every dialect must do. `run` rejects, with the reason, if this one does not. */
 export interface ConformanceCase {
-  /** What it is about: `conversation`, `robustness`, `rooms`, `history`, `tokens`, `costs`, `names`, `description`. */
+  /**
+   * What it is about: `conversation`, `robustness`, `rooms`, `history`, `secrecy`, `tokens`, `costs`, `names`,
+   * `description`.
+   */
   readonly section: string;
   /** A sentence that begins with a verb. */
   readonly name: string;

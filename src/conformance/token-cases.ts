@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
 import { principal } from "../core/index.js";
+import type { Conversation } from "./conversation.js";
 import type { ConformanceCase, Speaker } from "./subject.js";
+import type { ConformanceWorld } from "./world.js";
 
 const section = "tokens";
+const wrongTokens = ["no such token", "own bob", "", "own ada ", "OWN ada"];
 
 /**
- * Who may call itself what. The world's tokens: `own NAME` proves a name, `shared` is the one that others have, too.
+ * Who may call itself what, and may do what. The world's tokens: `own NAME` proves a name, `observing NAME` does, too,
+ * and carries the scope `observe`; `shared` is the one that others have, too.
  */
 export function tokenCases(speaker: Speaker): readonly ConformanceCase[] {
-  const { phrasebook } = speaker;
+  const { phrasebook, subject } = speaker;
   const cases: ConformanceCase[] = [
     {
       section,
@@ -51,6 +55,51 @@ export function tokenCases(speaker: Speaker): readonly ConformanceCase[] {
         assert.deepEqual(speaker.texts(eve), []);
       },
     },
+    {
+      section,
+      name: "leaves a session what it is when it logs in a second time",
+      async run() {
+        // Where sessions can be renamed, a login may do that, but to no name that needs a proof.
+        const { rename } = subject;
+        const tokens = [undefined, "shared", "no such token", "own ada", ...(rename === undefined ? ["own zoe"] : [])];
+        for (const token of tokens)
+          for (const wanted of ["zoe", "bob"]) {
+            const world = speaker.world();
+            const [ada, bob] = [await speaker.enters(world, "ada"), await speaker.enters(world, "bob")];
+            if (rename !== undefined) world.identity.protectedNames.add("zoe");
+            await logsInAgain(world, ada.client, wanted, token);
+            await ada.client.says(phrasebook.say(bob.name, "hello"));
+            assert.equal(bob.client.closing, undefined, "nobody is put out by the second login of another");
+            for (const frame of bob.client.connection.frames)
+              if (phrasebook.textOf(frame) !== undefined) assert.equal(subject.senderOf(frame), ada.name);
+          }
+        for (const token of [undefined, ...wrongTokens]) {
+          const world = speaker.world();
+          const ada = await speaker.tries(world, "ada", speaker.has("tokens") ? "shared" : undefined);
+          await logsInAgain(world, ada.client, "ada", token);
+        }
+      },
+    },
+    {
+      section,
+      name: "gives no session a right that its token does not carry",
+      async run() {
+        for (const token of [undefined, "shared", "own ada", "observing ada"]) {
+          const world = speaker.world();
+          const ada = await speaker.tries(world, "ada", token);
+          if (ada.name === undefined) continue; // a dialect without anonymous logins
+          const bob = await speaker.enters(world, "bob");
+          const rights: string[] = [];
+          world.exchange.follow((_said, { speaker: who }) => rights.push(...(who?.scopes ?? [])));
+          await ada.client.says(phrasebook.say(bob.name, "before"));
+          if (subject.rename !== undefined) await ada.client.says(subject.rename("zoe"));
+          await ada.client.says(phrasebook.say(bob.name, "after"));
+          assert.equal(speaker.texts(bob).length, 2, "what it says is heard");
+          const carried = token === "observing ada" && speaker.has("tokens") ? ["observe"] : [];
+          for (const right of rights) assert(carried.includes(right), `nothing gives it the right to ${right}`);
+        }
+      },
+    },
   ];
   if (!speaker.has("tokens")) {
     cases.push({
@@ -69,7 +118,7 @@ export function tokenCases(speaker: Speaker): readonly ConformanceCase[] {
       section,
       name: "refuses a wrong token, and one that is somebody else's",
       async run() {
-        for (const token of ["no such token", "own bob", "", "own ada ", "OWN ada"]) {
+        for (const token of wrongTokens) {
           const world = speaker.world();
           const eve = await speaker.tries(world, "ada", token);
           assert.equal(eve.name, undefined, `the token ${JSON.stringify(token)} opens nothing`);
@@ -83,13 +132,15 @@ export function tokenCases(speaker: Speaker): readonly ConformanceCase[] {
     },
     {
       section,
-      name: "takes the agent's own token as a proof, and the shared one not",
+      name: "takes the agent's own token as a proof, the shared one and none not",
       async run() {
         const world = speaker.world();
         const ada = await speaker.tries(world, "ada", "own ada");
         assert.equal(world.directory.agent(ada.name ?? "")?.trust, "proved");
         const bob = await speaker.tries(world, "bob", "shared");
         assert.notEqual(world.directory.agent(bob.name ?? "bob")?.trust, "proved");
+        const carol = await speaker.tries(world, "carol");
+        assert.equal(world.directory.agent(carol.name ?? "carol")?.trust ?? "claimed", "claimed");
       },
     },
     {
@@ -121,4 +172,22 @@ export function tokenCases(speaker: Speaker): readonly ConformanceCase[] {
     },
   );
   return cases;
+
+  /** Fails if anybody is here afterwards who was not before, or proves more than before. */
+  async function logsInAgain(
+    world: ConformanceWorld,
+    client: Conversation,
+    name: string,
+    token?: string,
+  ): Promise<void> {
+    const before = standings(world);
+    for (const frame of phrasebook.login(name, token)) await client.says(frame);
+    for (const standing of standings(world))
+      assert(before.includes(standing), `a second login makes nobody ${standing}`);
+  }
+}
+
+/** Who is here, and how well that is proved. */
+function standings({ directory }: ConformanceWorld): readonly string[] {
+  return directory.agents().map(({ name, trust }) => `${trust} ${name}`);
 }

@@ -22,7 +22,10 @@ import { Conversation } from "./conversation.js";
 import { FakeClock } from "./fake-clock.js";
 import { MemoryConnection } from "./memory-connection.js";
 
-/** Knows the shared token `shared`, and each agent's own: `own NAME`. */
+/**
+ * Knows the shared token `shared`, and each agent's own: `own NAME`, and `observing NAME`, which carries the scope
+ * `observe`.
+ */
 export class TestIdentity implements Identity {
   // bound: what one case says · evicts: nothing, it goes with its world · owner: TestIdentity
   readonly protectedNames = new Set<string>();
@@ -37,7 +40,9 @@ export class TestIdentity implements Identity {
     const problem = agentNameProblem(agent);
     if (problem !== undefined) throw new Fault("malformed", `the name ${problem}`);
     const more = displayName === undefined ? {} : { displayName };
-    if (token === `own ${agent}`) return principal(agent, "proved", { ...more, proof: `token:${agent}` });
+    const proved = { ...more, proof: `token:${agent}` };
+    if (token === `own ${agent}`) return principal(agent, "proved", proved);
+    if (token === `observing ${agent}`) return principal(agent, "proved", { ...proved, scopes: ["observe"] });
     if (token === "shared" && !this.isProtected(agent)) return principal(agent, "shared", more);
     throw new Fault("unauthenticated", "wrong token");
   }
