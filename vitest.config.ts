@@ -31,8 +31,8 @@ export const shared: ViteUserConfig = {
   resolve: { alias: { "#dialect": fileURLToPath(new URL("./src/dialect/index.ts", import.meta.url)) } },
   test: {
     pool: "forks", // the zeromq package aborts the process in worker threads
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 };
 

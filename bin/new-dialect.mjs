@@ -44,7 +44,7 @@ function renamed(text) {
       .replace(/^# echo$/m, `# ${name}`)
       .replace(/describe\("echo /g, `describe("${name} `)
       // Prose: "an echo client", "in echo's words".
-      .replace(/\b([Aa])n echo\b/g, `$1${/^[aeiou]/.test(name) ? "n" : ""} ${name}`)
+      .replace(/\b([Aa])n echo\b(?!")/g, `$1${/^[aeiou]/.test(name) ? "n" : ""} ${name}`)
       .replace(/\b(the|no|of|as|What|two|in|where) echo\b/g, `$1 ${name}`)
   );
 }
@@ -65,4 +65,4 @@ console.log(`${folders.map((folder) => `${folder}/${name}`).join(", ")} are echo
   1. bridges/${name}/README.md and schema.ts: what can be said
   2. npm run typecheck          lists what is missing after each change
   3. npx vitest run test/bridges/${name} test/clients/${name}
-  4. add ${camel} to bridges/index.ts`);
+  4. add ${camel} to bridges/index.ts, then npm run limits; its decoder to test/fuzz/text-decoders.ts`);

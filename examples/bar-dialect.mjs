@@ -12,7 +12,7 @@ import { z } from "zod";
 
 /** Fields may hold any text: a bar, a backslash and a line feed are written as \p, \\ and \n. */
 const join = (...fields) => fields.map((field) => field.replace(/[\\|\n]/g, (char) => escapes[char])).join("|");
-const split = (frame) =>
+export const split = (frame) =>
   frame.split("|").map((field) => field.replace(/\\([\\pn])/g, (_all, letter) => letters[letter]));
 const escapes = { "\\": "\\\\", "|": "\\p", "\n": "\\n" };
 const letters = { "\\": "\\", p: "|", n: "\n" };

@@ -3,8 +3,8 @@ import { limit } from "#dialect";
 
 /** AgentChat's own limits (AgentChat §7). */
 export const limits = z.object({
-  agentchatRatePerSecond: limit(1, "AgentChat: messages per second of one session, and the burst. A rate of 0 is off."),
-  agentchatBurst: limit(10, "AgentChat: messages per second of one session, and the burst. A rate of 0 is off."),
+  agentchatRatePerSecond: limit(1, "AgentChat: messages per second of one session. A rate of 0 is off."),
+  agentchatBurst: limit(10, "AgentChat: messages that one session may send at once before its rate counts."),
 });
 
 const strictness = z.enum(["lenient", "strict"]).default("lenient");

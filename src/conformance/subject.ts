@@ -70,6 +70,9 @@ export class Speaker {
     const path = subject.path ?? dialect.paths[0];
     if (phrasebook === undefined) throw new Error(`${dialect.name} has no phrasebook: the suite cannot speak it`);
     if (path === undefined) throw new Error(`${dialect.name} has no path: the suite cannot reach it`);
+    // Without TypeScript nobody else says so.
+    const missing = (["join", "leave", "senderOf"] as const).filter((part) => typeof subject[part] !== "function");
+    if (missing.length > 0) throw new Error(`the subject lacks ${missing.join(", ")} (see ConformanceSubject)`);
     this.dialect = dialect;
     this.phrasebook = phrasebook;
     this.path = path;

@@ -126,6 +126,7 @@ export function tokenCases(speaker: Speaker): readonly ConformanceCase[] {
           assert.deepEqual(
             speaker.refusals(eve),
             [speaker.codeOf("unauthenticated")].filter((code) => code !== undefined),
+            `the token ${JSON.stringify(token)} is refused as unauthenticated`,
           );
         }
       },

@@ -61,8 +61,9 @@ export const defaultLimits = Object.freeze({
   wsConnectionsMax: 20_000,
   /** WebSocket connections of one address (an IPv6 network of 64 bits), this machine's excepted. */
   wsConnectionsPerAddressMax: 1_000,
-  /** New WebSocket connections of one address per second, and the burst; this machine's excepted. */
+  /** New WebSocket connections of one address per second; this machine's excepted. */
   wsHandshakesPerSecond: 50,
+  /** New WebSocket connections of one address that may come at once before their rate counts. */
   wsHandshakesBurst: 500,
   /** Addresses whose connections are counted. */
   wsAddressesMax: 100_000,
@@ -153,8 +154,9 @@ export const defaultLimits = Object.freeze({
   /** A session refused this often within `abuseWindowMs` is closed. */
   abuseRefusalsMax: 100,
   abuseWindowMs: 10_000,
-  /** ZeroMQ requests to `$broker` per second of one connection, and the burst. */
+  /** ZeroMQ requests to `$broker` per second of one connection. */
   brokerRatePerSecond: 50,
+  /** ZeroMQ requests to `$broker` that one connection may make at once before their rate counts. */
   brokerRateBurst: 200,
   /** Failed logins of one address per minute, loopback excepted. */
   loginFailuresPerMinute: 30,
@@ -167,10 +169,10 @@ export const defaultLimits = Object.freeze({
    */
   auditQueueMaxBytes: 1024 * 1024,
   /**
-   * Audit lines per second about logins of one address that prove nothing, and the burst; what they leave out is
-   * counted.
+   * Audit lines per second about logins of one address that prove nothing; what they leave out is counted.
    */
   auditClaimsPerSecond: 20,
+  /** Such audit lines that may be written at once before their rate counts. */
   auditClaimsBurst: 200,
   /** Token buckets that are kept; the longest unused goes first. */
   bucketsMax: 200_000,

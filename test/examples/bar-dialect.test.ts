@@ -8,24 +8,6 @@ import { runCli, startCli, startProgram } from "../kit/cli.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The suite as somebody writes it who has nothing but the package. */
-const suite = String.raw`
-import test from "node:test";
-import { conformance } from "synaptic-core/dialect";
-import bar from "./bar-dialect.mjs";
-
-const subject = {
-  dialect: bar,
-  command: (type) => type + "|x",
-  join: (room) => "in|" + room,
-  leave: (room) => "out|" + room,
-  joinWithHistory: (room, count) => "in|" + room + "|" + count,
-  list: () => "who",
-  senderOf: (frame) => unescape(String(frame).split("|")[1]),
-};
-for (const { section, name, run } of conformance(subject)) test(section + ": " + name, run);
-`;
-
 /** A client with a bare socket. */
 class BarClient {
   readonly heard: string[] = [];
@@ -67,8 +49,8 @@ describe("a dialect that lives in another package", () => {
       ["zod", join(root, "node_modules/zod")],
     ] as const)
       symlinkSync(at, join(folder, "node_modules", name));
-    cpSync(join(root, "examples/bar-dialect.mjs"), join(folder, "bar-dialect.mjs"));
-    writeFileSync(join(folder, "suite.mjs"), suite);
+    for (const file of ["bar-dialect.mjs", "bar-dialect.test.mjs"])
+      cpSync(join(root, "examples", file), join(folder, file));
   });
   afterAll(() => {
     rmSync(folder, { recursive: true });
@@ -78,7 +60,7 @@ describe("a dialect that lives in another package", () => {
     const { code, stdout } = await startProgram(process.execPath, [
       "--test",
       "--test-reporter=tap",
-      join(folder, "suite.mjs"),
+      join(folder, "bar-dialect.test.mjs"),
     ]).ended;
     expect(code, stdout).toBe(0);
     expect(Number(/^# pass (\d+)$/m.exec(stdout)?.[1])).toBeGreaterThan(20);
