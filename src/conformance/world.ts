@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Bridges } from "../websocket/engine/index.js";
-import { ConversationsMemory, RequestsMemory } from "../conversation/index.js";
+import { ConversationsMemory, followAnswers, RequestsMemory } from "../conversation/index.js";
 import {
   agentNameProblem,
   defaultLimits,
@@ -100,10 +100,7 @@ export class ConformanceWorld {
     this.directory = new DirectoryMemory({ router, exchange: this.exchange, limits, clock });
     this.requests = new RequestsMemory({ limits, clock });
     const conversations = new ConversationsMemory({ limits, clock, requests: this.requests });
-    this.exchange.follow((envelope) => {
-      conversations.heard(envelope);
-      this.requests.answer(envelope);
-    });
+    followAnswers(this.exchange, { conversations, requests: this.requests });
     this.bridges = new Bridges({
       dialects,
       exchange: this.exchange,

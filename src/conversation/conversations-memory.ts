@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.js";
-import type { Envelope, MessageType } from "../core/envelope.js";
+import { isUnreferenced, type Envelope, type MessageType } from "../core/envelope.js";
 import type { Limits } from "../core/limits.js";
 import { isAgentName } from "../core/topic.js";
 import type { Conversations, Turn, TurnIntent } from "./conversations.js";
@@ -7,8 +7,13 @@ import type { Requests } from "./requests.js";
 
 /** What is remembered of one direction of a conversation. */
 export interface Direction {
-  /** Id of the last request that is not answered yet: one slot, no timer. */
+  /** Id of the last request that is not answered yet: one slot, no timer. Text that says nothing more answers it. */
   asked: string | undefined;
+  /** Monotonic time of that request. */
+  askedAt: number;
+  /** Ids of the requests before it that are not answered either, oldest first, and their times. */
+  readonly earlier: string[];
+  readonly earlierAt: number[];
   /** Monotonic time until which further text is part of the answer given last. */
   tailUntil: number;
   /** The request which that answer was for. */
@@ -30,6 +35,10 @@ export interface Conversation {
 
 /** Ids remembered per pair. */
 const saidMax = 16;
+/** Open requests remembered per direction, beside the last. */
+const earlierMax = 7;
+/** A request that another one followed counts as open for this long, milliseconds: its answer may have been lost. */
+const earlierMs = 300_000;
 /** The longest id that is remembered; strangers choose them. */
 export const idMaxLength = 128;
 
@@ -49,6 +58,38 @@ export function newConversation(): Conversation {
 export function directionsOf(pair: Conversation, from: string, to: string): readonly [Direction, Direction] {
   const [first, second] = pair.directions;
   return from < to ? [first, second] : [second, first];
+}
+
+/** Remembers that a request of this id waits for its answer. */
+export function rememberAsked(direction: Direction, messageId: string, now: number): void {
+  const { asked, askedAt, earlier, earlierAt } = direction;
+  if (messageId.length > idMaxLength) return;
+  if (asked !== undefined) {
+    if (earlier.length === earlierMax) {
+      earlier.shift();
+      earlierAt.shift();
+    }
+    earlier.push(asked);
+    earlierAt.push(askedAt);
+  }
+  direction.asked = messageId;
+  direction.askedAt = now;
+}
+
+/** The oldest open request of this direction; undefined if none is open. */
+export function oldestAsked({ asked, earlier, earlierAt }: Direction, now: number): string | undefined {
+  const at = earlierAt.findIndex((time) => now - time <= earlierMs);
+  return at === -1 ? asked : earlier[at];
+}
+
+/** The request of this id is answered, and those before it are no longer waited for. */
+export function closeAsked(direction: Direction, messageId: string): void {
+  const { earlier, earlierAt } = direction;
+  const at = earlier.indexOf(messageId);
+  if (at === -1 && messageId !== direction.asked) return;
+  if (at === -1) direction.asked = undefined;
+  earlier.splice(0, at === -1 ? earlier.length : at + 1);
+  earlierAt.splice(0, at === -1 ? earlierAt.length : at + 1);
 }
 
 /** Remembers that a message of this id wants no answer. */
@@ -78,7 +119,7 @@ export function isLooping(pair: Conversation, turnsMax: number): boolean {
 }
 
 function newDirection(): Direction {
-  return { asked: undefined, tailUntil: 0, tailOf: undefined };
+  return { asked: undefined, askedAt: 0, earlier: [], earlierAt: [], tailUntil: 0, tailOf: undefined };
 }
 
 export interface ConversationsOptions {
@@ -129,6 +170,14 @@ export class ConversationsMemory implements Conversations {
     return { ...meant, type: "inform", ...(!guarded && { looping: true as const }) };
   }
 
+  answered(from: string, to: string): string | undefined {
+    const tracked = this.#options.requests.pending(to, from);
+    if (tracked !== undefined) return tracked.messageId;
+    const pair = this.#isLast(from, to) ? this.#lastPair : this.#pairs.get(keyOf(from, to));
+    if (pair === undefined) return undefined;
+    return oldestAsked(directionsOf(pair, to, from)[0], this.#options.clock.monotonic());
+  }
+
   heard(envelope: Envelope): void {
     const { from, to, type } = envelope;
     // Those who spoke last are agents.
@@ -140,13 +189,13 @@ export class ConversationsMemory implements Conversations {
     addressee.tailUntil = 0;
     if (type !== "inform") countTurn(pair, from, now, limits.loopTurnMs);
     if (type === "request") {
-      if (envelope.message_id.length <= idMaxLength) speaker.asked = envelope.message_id;
+      rememberAsked(speaker, envelope.message_id, now);
       return;
     }
     rememberSaid(pair, envelope.message_id);
     if (type === "inform") return;
-    const answered = envelope.in_reply_to ?? addressee.asked;
-    if (addressee.asked === answered) addressee.asked = undefined;
+    const answered = isUnreferenced(envelope) ? addressee.asked : envelope.in_reply_to;
+    if (answered !== undefined) closeAsked(addressee, answered);
     speaker.tailUntil = now + limits.answerTailMs;
     speaker.tailOf = answered !== undefined && answered.length <= idMaxLength ? answered : undefined;
   }
@@ -159,8 +208,8 @@ export class ConversationsMemory implements Conversations {
       // An answer to what is no request would be answered in its turn; a new question about it may be asked.
       return turnOf(settled && intent !== "request" ? "inform" : (intent ?? "response"), replyTo);
     }
+    if (intent !== undefined) return turnOf(intent, intent === "response" ? this.answered(from, to) : undefined);
     const asked = this.#options.requests.pending(to, from)?.messageId ?? addressee.asked;
-    if (intent !== undefined) return turnOf(intent, intent === "response" ? asked : undefined);
     if (asked !== undefined) return turnOf("response", asked);
     return now < speaker.tailUntil ? turnOf("inform", speaker.tailOf) : turnOf("request", undefined);
   }
@@ -172,7 +221,7 @@ export class ConversationsMemory implements Conversations {
   /** The pair's state, made if need be, moved to the end of the line of those to be forgotten. */
   #pair(from: string, to: string): Conversation {
     if (this.#lastPair !== undefined && this.#isLast(from, to)) return this.#lastPair;
-    const key = from < to ? `${from}\n${to}` : `${to}\n${from}`;
+    const key = keyOf(from, to);
     const known = this.#pairs.get(key);
     const pair = known ?? newConversation();
     this.#lastFrom = from;
@@ -186,6 +235,10 @@ export class ConversationsMemory implements Conversations {
     }
     return pair;
   }
+}
+
+function keyOf(from: string, to: string): string {
+  return from < to ? `${from}\n${to}` : `${to}\n${from}`;
 }
 
 function turnOf(type: MessageType, inReplyTo: string | undefined): Turn {

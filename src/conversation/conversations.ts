@@ -22,6 +22,11 @@ export interface Conversations {
   /** The meaning of a direct text from `from` to `to`, before it is routed. Counts it as a turn. */
   turn(from: string, to: string, said: TurnIntent): Turn;
   /**
+   * The oldest open request from `to` to `from`: what a response from `from` answers that does not say it (protocols
+   * §3.2). Undefined if none is open.
+   */
+  answered(from: string, to: string): string | undefined;
+  /**
    * Notes a routed message between two agents: a request opens a slot, a response closes it, any word ends an answer's
    * tail.
    */

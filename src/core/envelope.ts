@@ -2,6 +2,7 @@ import { z } from "zod";
 import { foldKey, isBrokerKey } from "./broker-keys.js";
 import type { Trust } from "./principal.js";
 import { shapeProblem } from "./shape-problem.js";
+import { repairSurrogates } from "./surrogates.js";
 import { agentNameMaxBytes } from "./topic.js";
 
 /**
@@ -162,7 +163,7 @@ export function readEnvelope(value: unknown, context: ReadContext): Reading {
 /** The envelope as the JSON text that goes out on ZeroMQ, keys in the order of ZeroMQ §1.2. */
 export function writeEnvelope(envelope: Envelope): string {
   const { other, ...fields } = envelope;
-  return JSON.stringify(other === undefined ? fields : { ...other, ...fields });
+  return repairSurrogates(JSON.stringify(other === undefined ? fields : { ...other, ...fields }));
 }
 
 /** True once `expires_at` has passed; false if it is absent or not a time. */
@@ -170,6 +171,11 @@ export function isExpired(envelope: Envelope, nowMs: number): boolean {
   if (envelope.expires_at === undefined) return false;
   const at = Date.parse(envelope.expires_at);
   return at <= nowMs;
+}
+
+/** True for a response that does not say what it answers: the key is missing, `null` or empty (protocols §3.2). */
+export function isUnreferenced({ type, in_reply_to: inReplyTo }: Pick<Envelope, "type" | "in_reply_to">): boolean {
+  return type === "response" && (inReplyTo === undefined || inReplyTo === "");
 }
 
 /** A foreign priority as one of ours: `critical` is HIGH, unknown words are NORMAL. */

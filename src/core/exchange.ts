@@ -1,14 +1,17 @@
 import type { Clock } from "./clock.js";
-import { isExpired, type Envelope } from "./envelope.js";
+import { isExpired, isUnreferenced, type Envelope } from "./envelope.js";
 import { Fault } from "./fault.js";
 import type { Ledger } from "./ledger.js";
 import { Message } from "./message.js";
 import type { Outcome, Router } from "./router.js";
 import { shownTopic } from "./topic-bytes.js";
-import { brokerTopic, topicKind } from "./topic.js";
+import { brokerTopic, telemetryTopic, topicKind } from "./topic.js";
 
 /** Called with every message that the exchange has routed: open requests and conversations follow them. */
 export type Follower = (envelope: Envelope, message: Message) => void;
+
+/** Finds the request that a response answers which does not say it; undefined if there is none (protocols §3.2). */
+export type AnsweredFinder = (response: Envelope) => string | undefined;
 
 /**
  * The only entrance for messages that are parsed: a message is checked, counted once and routed, or refused with a
@@ -19,6 +22,7 @@ export class Exchange {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly #followers: Follower[] = [];
+  #findAnswered: AnsweredFinder = () => undefined;
   readonly #newId: () => string;
 
   constructor(router: Router, ledger: Ledger, clock: Clock, newId: () => string) {
@@ -37,13 +41,18 @@ export class Exchange {
     };
   }
 
+  /** Asks `find` what a response answers that does not say it, and writes that into the message (protocols §3.2). */
+  complete(find: AnsweredFinder): void {
+    this.#findAnswered = find;
+  }
+
   /**
    * Routes a message that has been counted as accepted, and counts what became of it.
    * @throws Fault malformed, timeout (expired before it was routed), not-found, or what the topic's guard says.
    */
   submit(message: Message): Outcome {
     const { messages } = this.ledger;
-    const envelope = message.envelope;
+    let { envelope } = message;
     if (envelope === undefined) {
       this.ledger.malformed("payload-unreadable");
       throw new Fault("malformed", message.problem ?? "the payload is no envelope");
@@ -56,6 +65,10 @@ export class Exchange {
     if (refusal !== undefined) {
       this.ledger.refuse(`guard-${refusal.code}`);
       throw refusal;
+    }
+    if (isUnreferenced(envelope)) {
+      const answered = this.#findAnswered(envelope);
+      if (answered !== undefined) envelope = message.answer(answered);
     }
     // Counted first, and taken back if there was no receiver, so that a receiver that reads the ledger sees true sums.
     messages.routed += 1;
@@ -97,8 +110,12 @@ export class Exchange {
     return outcome;
   }
 
-  /** True for topics that exist even without a subscriber: a room of the directory, `all`, `$broker`. */
+  /**
+   * True for topics that exist even without a subscriber: a room of the directory, `all`, `$broker`, `$events`. Reports
+   * to `$telemetry` are for whoever reads them.
+   */
   #exists(topic: string): boolean {
+    if (topic === telemetryTopic) return false;
     const kind = topicKind(topic);
     if (kind === "everyone" || kind === "broker") return true;
     return kind === "room" && this.router.route(topic) !== undefined;
@@ -107,6 +124,7 @@ export class Exchange {
 
 /** The text for a sender if nobody is at `topic`, or if the sender may not know that somebody is. */
 export function notThere(topic: string): string {
+  if (topic === telemetryTopic) return `nobody reads ${telemetryTopic} now; send reports when somebody does`;
   return topic.startsWith("#")
     ? `there is no room ${topic}; joining it makes it`
     : `no agent ${shownTopic(topic)} is here; ask for the list of agents for those who are`;

@@ -20,6 +20,7 @@ export * from "./reasons.js";
 export * from "./router.js";
 export * from "./send-queue.js";
 export * from "./shape-problem.js";
+export * from "./surrogates.js";
 export * from "./topic-bytes.js";
 export * from "./topic.js";
 export * from "./trust-stamp.js";

@@ -1,3 +1,5 @@
+import { repairSurrogates } from "./surrogates.js";
+
 /** Deepest nesting of JSON that is read. */
 export const jsonDepthMax = 64;
 
@@ -14,9 +16,11 @@ export type JsonReading = { readonly value: unknown } | { readonly problem: stri
 
 /**
  * Parses JSON (RFC 8259) that a stranger wrote. Refuses what parsers read differently: the same key twice in the
- * outermost object, and nesting deeper than `depthMax` levels. NaN and Infinity are not JSON and are refused, too.
+ * outermost object, and nesting deeper than `depthMax` levels. NaN and Infinity are not JSON and are refused, too. Half a
+ * character is read as U+FFFD.
  */
-export function readJson(text: string, depthMax = jsonDepthMax): JsonReading {
+export function readJson(written: string, depthMax = jsonDepthMax): JsonReading {
+  const text = repairSurrogates(written);
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -2,8 +2,9 @@ import { isUtf8 } from "node:buffer";
 import { readEnvelope, writeEnvelope, type Envelope, type Reading } from "./envelope.js";
 import { readJson } from "./json.js";
 import type { Principal, Trust } from "./principal.js";
+import { repairSurrogates } from "./surrogates.js";
 import { shownTopic } from "./topic-bytes.js";
-import { stampTrust } from "./trust-stamp.js";
+import { stampInReplyTo, stampTrust } from "./trust-stamp.js";
 
 /** A frame that a dialect wants to hand on byte for byte to sessions of its own. */
 export interface RawFrame {
@@ -65,6 +66,8 @@ export class Message {
   #payload: Buffer | undefined;
   /** True if the broker built the envelope: its broker keys are then right already. */
   readonly #ours: boolean;
+  /** What the message answers, where its sender did not say it. */
+  #answered: string | undefined;
   #stamped: Buffer | undefined;
   #borrowed: boolean;
   #reading: Reading | undefined;
@@ -91,7 +94,7 @@ export class Message {
     return new Message(arrival, payload, undefined);
   }
 
-  /** The payload as it came, or the envelope written as JSON. */
+  /** The payload as it came, once it was read without halves of characters; or the envelope written as JSON. */
   get payload(): Buffer {
     if (this.#payload === undefined) {
       this.#payload = this.envelope === undefined ? Buffer.alloc(0) : Buffer.from(writeEnvelope(this.envelope));
@@ -102,7 +105,7 @@ export class Message {
   /** The payload as ZeroMQ subscribers get it: the keys that only the broker may write hold the broker's values. */
   get stampedPayload(): Buffer {
     if (this.#ours) return this.payload;
-    return (this.#stamped ??= stampTrust(this.payload, this.trust === "claimed" ? undefined : this.trust));
+    return (this.#stamped ??= this.#stamp());
   }
 
   /** The envelope, or undefined if the payload is not one; `problem` says why. */
@@ -123,6 +126,22 @@ export class Message {
     return "problem" in reading ? reading.problem : undefined;
   }
 
+  /**
+   * Writes into a response which request it answers, in every form in which it is handed on (protocols §3.2). Before it
+   * is routed.
+   * @returns the envelope
+   */
+  answer(messageId: string): Envelope {
+    const { envelope } = this;
+    if (envelope === undefined) throw new Error("only an envelope can answer");
+    const complete = { ...envelope, in_reply_to: messageId };
+    this.#reading = { envelope: complete };
+    this.#answered = messageId;
+    this.#stamped = undefined;
+    if (this.#ours) this.#payload = undefined;
+    return complete;
+  }
+
   /** Makes the payload safe to hold beyond the current call. A copy, at most once. */
   keep(): this {
     if (this.#borrowed && this.#payload !== undefined) {
@@ -138,6 +157,18 @@ export class Message {
     return this.topic.length + this.payload.length;
   }
 
+  /** From now on the payload is this text, in which no half of a character is left. */
+  #repaired(text: string): void {
+    this.#payload = Buffer.from(text);
+    this.#borrowed = false;
+    this.#stamped = undefined;
+  }
+
+  #stamp(): Buffer {
+    const stamped = stampTrust(this.payload, this.trust === "claimed" ? undefined : this.trust);
+    return this.#answered === undefined ? stamped : stampInReplyTo(stamped, this.#answered);
+  }
+
   #read(): Reading {
     return (this.#reading ??= this.#parse());
   }
@@ -145,7 +176,10 @@ export class Message {
   #parse(): Reading {
     const payload = this.payload;
     if (!isUtf8(payload)) return { problem: "the payload is not valid UTF-8" };
-    const json = readJson(payload.toString("utf8"));
+    const written = payload.toString("utf8");
+    const text = repairSurrogates(written);
+    if (text !== written) this.#repaired(text);
+    const json = readJson(text);
     if ("problem" in json) return { problem: `the payload is ${json.problem}` };
     return readEnvelope(json.value, {
       topic: shownTopic(this.topic),

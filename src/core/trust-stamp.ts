@@ -27,9 +27,20 @@ export function stampTrust(payload: Buffer, trust: Exclude<Trust, "claimed"> | u
   return whole;
 }
 
-/** The bytes after the opening brace without the broker's members; undefined if there are none to remove. */
-function membersToKeep(bytes: Buffer, first: number): Buffer | undefined {
-  /** Where each member of the outermost object ends, and which of them are the broker's. */
+/**
+ * A payload that says which request it answers, in place of what it says of that itself (protocols §3.2).
+ * @param payload as for {@link stampTrust}
+ */
+export function stampInReplyTo(payload: Buffer, messageId: string): Buffer {
+  const open = payload.indexOf(0x7b);
+  if (open === -1) return payload;
+  const rest = membersToKeep(payload, open + 1, isInReplyTo) ?? payload.subarray(open + 1);
+  return Buffer.concat([Buffer.from(`{"in_reply_to":${JSON.stringify(messageId)},`), rest]);
+}
+
+/** The bytes after the opening brace without the members that are cut; undefined if there are none to remove. */
+function membersToKeep(bytes: Buffer, first: number, isCut = isBrokers): Buffer | undefined {
+  /** Where each member of the outermost object ends, and which of them are cut. */
   const ends: number[] = [];
   const cut: number[] = [];
   let depth = 1;
@@ -38,7 +49,7 @@ function membersToKeep(bytes: Buffer, first: number): Buffer | undefined {
     const byte = bytes[at] ?? 0;
     if (byte === quote) {
       const end = stringEnd(bytes, at + 1);
-      if (keyNext && isBrokers(bytes, at, end)) cut.push(ends.length);
+      if (keyNext && isCut(bytes, at, end)) cut.push(ends.length);
       keyNext = false;
       at = end;
     } else if (byte === 0x7b || byte === 0x5b) {
@@ -64,6 +75,11 @@ function isBrokers(bytes: Buffer, open: number, close: number): boolean {
     if (bytes[at] === backslash) return isBrokerKey(String(JSON.parse(bytes.toString("utf8", open, close + 1))));
   }
   return isBrokerKeyIn(bytes, open + 1, close);
+}
+
+/** True if the string between the quotes at `open` and `close` is `in_reply_to`. */
+function isInReplyTo(bytes: Buffer, open: number, close: number): boolean {
+  return JSON.parse(bytes.toString("utf8", open, close + 1)) === "in_reply_to";
 }
 
 /** The index of the closing quote of the string whose first character is at `at`. */

@@ -186,6 +186,92 @@ describe("what the speaker says about his text", () => {
   });
 });
 
+describe("a response that does not say what it answers", () => {
+  /** Lets it be routed as the exchange does. @returns what it answers */
+  const answers = ({ conversations, routed }: Talk, from: string, to: string): string | undefined => {
+    const answered = conversations.answered(from, to);
+    routed(from, to, "response", answered);
+    return answered;
+  };
+
+  it("answers the oldest open request of its addressee to its sender, one after the other", () => {
+    const world = talk();
+    for (const to of ["py", "other", "py", "py"]) world.says("bot", to);
+    expect([1, 2, 3, 4].map(() => answers(world, "py", "bot"))).toEqual(["m1", "m3", "m4", undefined]);
+    expect(answers(world, "other", "bot")).toBe("m2");
+    expect(answers(world, "bot", "py")).toBeUndefined();
+    expect(world.conversations.answered("eve", "ada")).toBeUndefined();
+    expect(world.conversations.size).toBe(2);
+  });
+
+  it("answers what somebody waits for before what was asked by the way", () => {
+    const world = talk();
+    world.says("bot", "py");
+    world.requests.open({ from: "bot", to: "py", messageId: "tracked" });
+    expect([answers(world, "py", "bot"), answers(world, "py", "bot")]).toEqual(["tracked", "m1"]);
+    world.requests.close();
+  });
+
+  it("answers a request that has timed out only if no other is open", () => {
+    const world = talk();
+    world.requests.open({ from: "bot", to: "py", messageId: world.routed("bot", "py", "request"), timeoutMs: 10 });
+    world.clock.advance(10);
+    expect(answers(world, "py", "bot")).toBe("m1");
+  });
+
+  it("takes requests of one id one by one", () => {
+    const world = talk();
+    const { conversations } = world;
+    const ask = (): void => {
+      conversations.heard({
+        message_id: "same",
+        timestamp: "",
+        from: "bot",
+        to: "py",
+        type: "request",
+        priority: "NORMAL",
+        content: { message: "" },
+      });
+    };
+    ask();
+    ask();
+    expect([1, 2, 3].map(() => answers(world, "py", "bot"))).toEqual(["same", "same", undefined]);
+  });
+
+  it("does not wait for ever for the answer to one that others followed", () => {
+    const world = talk();
+    world.says("bot", "py");
+    world.clock.advance(300_001);
+    world.says("bot", "py");
+    expect([answers(world, "py", "bot"), answers(world, "py", "bot")]).toEqual(["m2", undefined]);
+  });
+
+  it("is found among the last eight, and a named answer closes those before it", () => {
+    const world = talk();
+    for (let n = 1; n <= 10; n += 1) world.says("bot", "py");
+    expect(answers(world, "py", "bot")).toBe("m3");
+    world.routed("py", "bot", "response", "m8");
+    expect([1, 2, 3].map(() => answers(world, "py", "bot"))).toEqual(["m9", "m10", undefined]);
+  });
+
+  it("is not found once text has answered all there was", () => {
+    const world = talk();
+    for (let n = 1; n <= 3; n += 1) world.says("bot", "py");
+    expect(world.says("py", "bot")).toBe("response m3");
+    expect(answers(world, "py", "bot")).toBeUndefined();
+  });
+
+  it("of a text with intent answers the oldest, too", () => {
+    const { says } = talk();
+    for (let n = 1; n <= 2; n += 1) says("ada", "bob");
+    expect([1, 2, 3].map(() => says("bob", "ada", { intent: "response" }))).toEqual([
+      "response m1",
+      "response m2",
+      "response",
+    ]);
+  });
+});
+
 describe("the loop guard", () => {
   /** Lets two talk in turns, one word each, `gapMs` apart. */
   function pingPong({ says, clock }: Talk, turns: number, gapMs = 1_000): string[] {

@@ -109,6 +109,8 @@ describe("a submitted message", () => {
   it("to everybody, to the broker or to a room that exists is routed even when nobody listens", () => {
     const { router, submit, ledger } = open();
     router.subscribe("#quiet", { deliver: () => false });
+    expect(submit("$telemetry")).toBe("not-found");
+    expect(notThere("$telemetry")).toContain("nobody reads");
     expect([submit("all"), submit("$broker"), submit("#quiet")]).toEqual([0, 0, 0]);
     expect(ledger.messages.routed).toBe(3);
   });
@@ -133,6 +135,35 @@ describe("a submitted message", () => {
     off();
     submit("ada");
     expect(log).toEqual(["delivered", "followed py ada", "delivered"]);
+  });
+
+  it("that answers without saying what is completed before anybody hears it, and no other message is", () => {
+    const { router, submit, exchange } = open();
+    const heard: unknown[] = [];
+    exchange.complete(({ from, to }) => (from === "py" && to === "ada" ? "q1" : undefined));
+    router.subscribe("ada", {
+      deliver: ({ envelope, stampedPayload }) =>
+        heard.push([envelope?.in_reply_to, (JSON.parse(String(stampedPayload)) as Envelope).in_reply_to]) > 0,
+    });
+    exchange.follow((envelope) => heard.push(envelope.in_reply_to));
+    submit("ada", { type: "response" });
+    submit("ada", { type: "response", in_reply_to: "" });
+    submit("ada", { type: "response", in_reply_to: "q0" });
+    submit("ada", { type: "inform" });
+    submit("ada", { type: "response", from: "eve" });
+    const none = undefined;
+    expect(heard).toEqual([
+      ["q1", "q1"],
+      "q1",
+      ["q1", "q1"],
+      "q1",
+      ["q0", "q0"],
+      "q0",
+      [none, none],
+      none,
+      [none, none],
+      none,
+    ]);
   });
 
   it("leaves the ledger exact, whatever it is", () => {

@@ -89,6 +89,26 @@ describe("a message", () => {
     expect(JSON.parse(String(message.stampedPayload))).toEqual({ from: "bob", type: "inform" });
   });
 
+  it("can be told what it answers, before it is handed on", () => {
+    const bare = { from: "bob", type: "response", in_reply_to: null, content: "hi" };
+    const message = Message.fromPayload(bytes(bare), arrival);
+    expect(message.answer('q "1"').in_reply_to).toBe('q "1"');
+    expect(message.envelope?.in_reply_to).toBe('q "1"');
+    expect(JSON.parse(String(message.stampedPayload))).toEqual({ ...bare, in_reply_to: 'q "1"', trust: "shared" });
+    const own = Message.of({ ...envelope, type: "response" }, arrival);
+    expect(JSON.parse(String(own.payload))).not.toHaveProperty("in_reply_to");
+    own.answer("q1");
+    expect(JSON.parse(String(own.stampedPayload))).toMatchObject({ in_reply_to: "q1" });
+    expect(() => Message.fromPayload(Buffer.from("{"), arrival).answer("q1")).toThrow("envelope");
+  });
+
+  it("is handed on without halves of characters once it was read", () => {
+    const half = '{"from":"bob","type":"inform","content":{"message":"\\ud83d","\\uDE00":["\\ud83d\\ude00"]}}';
+    const message = Message.fromPayload(Buffer.from(half), { ...arrival, trust: "claimed" });
+    expect(message.envelope?.content).toEqual({ message: "\ufffd", "\ufffd": ["😀"] });
+    expect(JSON.parse(String(message.stampedPayload))).toMatchObject({ content: message.envelope?.content });
+  });
+
   it("that is kept but came from an envelope is not copied", () => {
     const message = Message.of(envelope, arrival);
     const { payload } = message;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { stampTrust } from "../../src/core/index.js";
+import { stampInReplyTo, stampTrust } from "../../src/core/index.js";
 
 const text = (payload: string, trust?: "shared" | "proved"): string =>
   stampTrust(Buffer.from(payload), trust).toString();
@@ -73,5 +73,19 @@ describe("a payload as subscribers get it", () => {
       }),
       { seed: 11, numRuns: 2_000 },
     );
+  });
+});
+
+describe("a payload that is told what it answers", () => {
+  it.each([
+    ['{"from":"a"}', '{"in_reply_to":"q1","from":"a"}'],
+    [' {"from":"a","in_reply_to":null,"n":1e400}', '{"in_reply_to":"q1","from":"a","n":1e400}'],
+    [
+      '{"in_reply\\u005fto":"","from":"a","content":{"in_reply_to":2}}',
+      '{"in_reply_to":"q1","from":"a","content":{"in_reply_to":2}}',
+    ],
+    ["null", "null"],
+  ])("says it once, and every other byte as it came: %j", (payload, expected) => {
+    expect(stampInReplyTo(Buffer.from(payload), "q1").toString()).toBe(expected);
   });
 });

@@ -32,6 +32,8 @@ export class PlainAgent {
   readonly sub: DeclaringSubscriber;
   readonly pub: Publisher;
   readonly heard: Heard[] = [];
+  /** The id of the ping by which it met the broker. */
+  #metBy: string | undefined;
   #waiting: { wanted: (heard: Heard) => boolean; found: (heard: Heard) => void }[] = [];
 
   constructor(
@@ -98,6 +100,7 @@ export class PlainAgent {
   /** Asks `$broker` until the answer comes back on the agent's own topic: both sockets work. */
   async meet(): Promise<this> {
     const id = randomUUID();
+    this.#metBy = id;
     const answered = this.hears(({ message }) => message.in_reply_to === id);
     for (;;) {
       await this.send("$broker", "request", "ping", { message_id: id, content: { message: "ping", kind: "ping" } });
@@ -132,6 +135,8 @@ export class PlainAgent {
     for await (const [topic, payload] of this.sub) {
       const heard: Heard = { topic: String(topic), message: JSON.parse(String(payload)) as WireMessage };
       const at = this.#waiting.findIndex(({ wanted }) => wanted(heard));
+      // A ping that was repeated is answered as often.
+      if (at === -1 && heard.message.in_reply_to === this.#metBy && this.#metBy !== undefined) continue;
       if (at === -1) this.heard.push(heard);
       else this.#waiting.splice(at, 1)[0]?.found(heard);
     }

@@ -13,7 +13,7 @@ import {
   type Scope,
   type Subscriber,
 } from "../../src/core/index.js";
-import { RequestsMemory } from "../../src/conversation/index.js";
+import { ConversationsMemory, followAnswers, RequestsMemory } from "../../src/conversation/index.js";
 import { Desk } from "../../src/desk/index.js";
 import { ZeromqAgents } from "../../src/zeromq/agents/index.js";
 import { DirectoryMemory } from "../../src/directory/index.js";
@@ -89,9 +89,8 @@ export class ZeromqWorld {
     this.exchange = new Exchange(router, ledger, clock, newId);
     this.directory = new DirectoryMemory({ router, exchange: this.exchange, limits: this.limits, clock });
     this.requests = new RequestsMemory({ limits: this.limits, clock });
-    this.exchange.follow((envelope) => {
-      if (envelope.type === "response") this.requests.answer(envelope);
-    });
+    const conversations = new ConversationsMemory({ limits: this.limits, clock, requests: this.requests });
+    followAnswers(this.exchange, { conversations, requests: this.requests });
     const limiter = new LimiterMemory({ limits: this.limits, clock });
     const log: Log = (_level, event, fields) => {
       this.logged.push(event);

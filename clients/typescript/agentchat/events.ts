@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { repairSurrogates } from "../../../src/core/index.js";
 import { AgentChatError } from "./error.js";
 import { events, type Event } from "../../../bridges/agentchat/events.js";
 import { negotiationTypes, type NegotiationType, type ProposalStatus } from "../../../bridges/agentchat/schema.js";
@@ -79,7 +80,7 @@ function missing(
 /** A JSON object without its nulls; undefined for everything else. */
 function parsed(line: string): object | undefined {
   try {
-    const value: unknown = JSON.parse(line, (_key, inner: unknown) => (inner === null ? undefined : inner));
+    const value: unknown = JSON.parse(repairSurrogates(line), (_key, inner: unknown) => (inner === null ? undefined : inner));
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
     return undefined; // readFrame reports it: it knows whether a part of the frame can be read

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { jsonDepthMax, shapeProblemText } from "../../../src/core/index.js";
+import { jsonDepthMax, repairSurrogates, shapeProblemText } from "../../../src/core/index.js";
 import { chat, errorCodes, type Event } from "../../../bridges/pan/schema.js";
 
 /** A frame of the server: an event, something newer than this client (to be ignored), or no PAN at all. */
@@ -56,7 +56,7 @@ const statuses: readonly string[] = ["success", "joined", "left", "agent_joined"
 export function readEvent(frame: string): Reading {
   let value: unknown;
   try {
-    value = JSON.parse(frame);
+    value = JSON.parse(repairSurrogates(frame));
   } catch {
     return { kind: "garbage", problem: "not valid JSON" };
   }
