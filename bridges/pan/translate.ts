@@ -24,7 +24,10 @@ export function draftOf(chat: Chat): Draft & TurnIntent {
     content: chat.data === undefined ? { message: chat.text } : { message: chat.text, data: chat.data },
   };
   if (chat.messageId !== undefined) draft.messageId = chat.messageId;
-  if (chat.priority !== undefined) draft.priority = readPriority(chat.priority);
+  if (chat.priority !== undefined) {
+    draft.priority = readPriority(chat.priority);
+    if (draft.priority !== chat.priority) draft.originalPriority = chat.priority;
+  }
   if (chat.intent !== undefined) draft.intent = chat.intent;
   if (chat.replyTo !== undefined) {
     draft.replyTo = chat.replyTo;

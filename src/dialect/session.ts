@@ -13,6 +13,8 @@ export interface Draft {
   readonly messageId?: string;
   readonly timestamp?: string;
   readonly priority?: Priority;
+  /** The sender's own word for it, where the core has another (protocols §3.9). */
+  readonly originalPriority?: string;
   readonly inReplyTo?: string;
   readonly conversationId?: string;
   readonly expiresAt?: string;

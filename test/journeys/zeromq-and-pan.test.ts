@@ -67,6 +67,48 @@ describe("plain ZeroMQ agents and PAN bots", () => {
     expect(claude.heard).toEqual([]);
   });
 
+  it("shows a bot a request to a room or to everybody as an inform, which it does not answer", async () => {
+    const bot = keep(await PanWire.login(at.pan, "trader", token));
+    bot.say({ type: "join", room: "#crypto" });
+    await bot.hears((frame) => frame["status"] === "joined");
+    const claude = await keep(new PlainAgent("claude", at)).meet();
+    const code = await keep(new PlainAgent("code", at, { topics: ["code", "#crypto"] })).meet();
+    for (const to of ["#crypto", "all"]) {
+      await claude.send(to, "request", "who is here?");
+      expect(await bot.hears("chat")).toMatchObject({ to, text: "who is here?", intent: "inform" });
+      expect((await code.hears(({ message }) => message.from === "claude")).message.type).toBe("request");
+    }
+    const again = keep(await PanWire.login(at.pan, "late", token));
+    again.say({ type: "join", room: "#crypto", history: 1 });
+    expect(await again.hears("chat")).toMatchObject({ replay: true, intent: "inform" });
+  });
+
+  it("keeps a bot's own word for the priority beside ours", async () => {
+    const bot = keep(await PanWire.login(at.pan, "trader", token));
+    const claude = await keep(new PlainAgent("claude", at)).meet();
+    for (const [priority, expected] of [
+      ["critical", { priority: "HIGH", original_priority: "critical" }],
+      ["whenever", { priority: "NORMAL", original_priority: "whenever" }],
+    ] as const) {
+      bot.say({ type: "chat", to: "claude", text: "x", priority });
+      expect((await claude.hears()).message).toMatchObject(expected);
+    }
+    bot.say({ type: "chat", to: "claude", text: "x", priority: "LOW" });
+    expect((await claude.hears()).message).not.toHaveProperty("original_priority");
+  });
+
+  it("lets nobody hear half an emoji, in whichever field it stands", async () => {
+    const bot = keep(await PanWire.login(at.pan, "trader", token));
+    const claude = await keep(new PlainAgent("claude", at)).meet();
+    bot.raw('{"type":"chat","to":"claude","text":"\\ud83d","messageId":"\\ude00","data":{"\\ud83d":"\\ud83d\\ude00"}}');
+    expect((await claude.hears()).message).toMatchObject({
+      message_id: "\ufffd",
+      content: { message: "\ufffd", data: { "\ufffd": "\u{1F600}" } },
+    });
+    await claude.send("trader", "inform", "\ud83d");
+    expect(await bot.hears("chat")).toMatchObject({ text: "\ufffd" });
+  });
+
   it("keeps one room for both and tells who comes and goes", async () => {
     const bot = keep(await PanWire.login(at.pan, "trader", token));
     bot.say({ type: "join", room: "#crypto" });

@@ -87,7 +87,7 @@ export class Asking {
 
   /**
    * A request whose answer comes back as a value.
-   * @throws Fault (as a rejection) full, timeout, not-found, going-away
+   * @throws Fault (as a rejection) full, timeout, not-found, conflict (the same `messageId` twice), going-away
    */
   async call(draft: Draft, { timeoutMs, signal }: CallOptions): Promise<Envelope> {
     const { requests, limits, newId } = this.#context;
@@ -95,6 +95,8 @@ export class Asking {
       throw new Fault("full", `this session waits for ${String(limits.sessionCallsMax)} answers already`);
     if (signal?.aborted === true) throw new Fault("timeout", "the call was given up before it began");
     const messageId = draft.messageId ?? newId();
+    if (this.#calls.has(messageId))
+      throw new Fault("conflict", `a call ${messageId} waits for its answer already; give each call its own messageId`);
     const from = this.#asker.agentName();
     const { to } = draft;
     return new Promise((resolve, reject) => {

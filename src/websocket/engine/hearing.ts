@@ -1,5 +1,6 @@
 import {
   eventsTopic,
+  everyone,
   isExpired,
   Message,
   noticeBody,
@@ -133,7 +134,7 @@ export class Hearing<T extends DialectTypes> {
     const isOwnRaw = raw?.dialect === name;
     const variant = isOwnRaw ? undefined : render.variant(session);
     if (!isOwnRaw && variant === undefined) {
-      const event = render.event(envelope, metaOf(message, replay), session);
+      const event = render.event(shown(envelope, message.topic), metaOf(message, replay), session);
       return event === undefined ? undefined : session.codec.encode(event);
     }
     const key = variant === undefined ? this.#rawKey : this.#keyOf(variant);
@@ -142,7 +143,7 @@ export class Hearing<T extends DialectTypes> {
     let frame: Frame | undefined;
     if (isOwnRaw) frame = raw.frame;
     else {
-      const event = render.event(envelope, metaOf(message, replay), undefined);
+      const event = render.event(shown(envelope, message.topic), metaOf(message, replay), undefined);
       if (event !== undefined) frame = session.codec.encode(event);
     }
     const prepared = frame === undefined ? undefined : session.connection.prepare(frame);
@@ -208,6 +209,12 @@ function textIn({ content: { data } }: Envelope, field: "room" | "agent"): strin
   if (typeof data !== "object" || data === null || !(field in data)) return undefined;
   const value = (data as Readonly<Record<string, unknown>>)[field];
   return typeof value === "string" ? value : undefined;
+}
+
+/** A message as dialects show it: a request to a room or to `all` is nobody's to answer (protocols §3.7). */
+function shown(envelope: Envelope, topic: string): Envelope {
+  const isForMany = topic === everyone || topic.startsWith("#");
+  return isForMany && envelope.type === "request" ? { ...envelope, type: "inform" } : envelope;
 }
 
 function metaOf(message: Message, replay: boolean): RenderMeta {

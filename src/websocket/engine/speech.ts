@@ -79,6 +79,7 @@ export class Speech {
     if (inReplyTo !== undefined) envelope.in_reply_to = inReplyTo;
     if (draft.conversationId !== undefined) envelope.conversation_id = draft.conversationId;
     if (draft.expiresAt !== undefined) envelope.expires_at = draft.expiresAt;
+    if (draft.originalPriority !== undefined) envelope.other = { original_priority: draft.originalPriority };
     if (principal.displayName !== principal.agent) envelope.from_name = principal.displayName;
     envelope.trust = principal.trust;
     const arrival = { topic: to, receivedAt: now, trust: principal.trust, origin: this.#session, speaker: principal };
