@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from concurrent.futures import Future, TimeoutError as Late
 from types import TracebackType
 from typing import Any, Dict, Iterator, List, Optional, Type, TypeVar
@@ -48,7 +49,8 @@ class Agent:
         """
         Connects over ZeroMQ. Returns when a round trip through the broker has come back on the agent's own topic: nothing said or awaited from
         here on is lost to a slow start. `token`: the agent's ZeroMQ token (broker token NAME). Without addresses: those of the broker that runs
-        on this machine. Raises Fault malformed (name), unavailable (no broker), unauthenticated (a name that has an owner).
+        on this machine. Raises Fault malformed (name), unavailable (no broker), unauthenticated (a name that has an owner), conflict (another
+        program is connected under the name, and `AgentOptions.exclusive` is not False).
         """
         agent = cls(name, options, zeromq(name, token, find_doors(zmq_in, zmq_out, data_dir), options.outgoing_max))
         agent._core.ready(token is not None)
@@ -137,7 +139,11 @@ class Agent:
     def receive(self, timeout_s: Optional[float] = None) -> Optional[Message]:
         """The oldest message that no handler takes; None after `timeout_s`, or when the agent is closed. Raises the Fault that ended the connection, if the application did not."""
         self._core.check_process()
-        return self._inbox.take(timeout_s)
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            message = self._inbox.take(None if end is None else max(0.0, end - time.monotonic()))
+            if not self._core.is_late(message):
+                return message
 
     def __iter__(self) -> Iterator[Message]:
         """Messages that no handler takes, oldest first, until the agent is closed. Raises as `receive`."""

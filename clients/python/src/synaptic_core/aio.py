@@ -42,7 +42,7 @@ class Agent:
     async def connect(
         cls, name: str, *, token: Optional[str] = None, zmq_in: Optional[str] = None, zmq_out: Optional[str] = None, data_dir: Optional[str] = None, options: AgentOptions = AgentOptions()
     ) -> Agent:
-        """Returns when a round trip has come back. Raises Fault malformed (name), unavailable (no broker), unauthenticated (a name that has an owner)."""
+        """Returns when a round trip has come back. Raises Fault malformed (name), unavailable (no broker), unauthenticated (a name that has an owner), conflict (another program has it)."""
         agent = cls(name, options, zeromq(name, token, find_doors(zmq_in, zmq_out, data_dir), options.outgoing_max))
         try:
             await agent._loop.run_in_executor(None, agent._core.ready, token is not None)
@@ -134,7 +134,11 @@ class Agent:
     async def receive(self, timeout_s: Optional[float] = None) -> Optional[Message]:
         """The oldest message that no handler takes; None after `timeout_s`, or when the agent is closed. Raises the Fault that ended the connection, if the application did not."""
         self._core.check_process()
-        return await self._inbox.take(timeout_s)
+        end = None if timeout_s is None else self._loop.time() + timeout_s
+        while True:
+            message = await self._inbox.take(None if end is None else end - self._loop.time())
+            if not self._core.is_late(message):
+                return message
 
     def __aiter__(self) -> Agent:
         """Messages that no handler takes, oldest first, until the agent is closed. Raises as `receive`."""

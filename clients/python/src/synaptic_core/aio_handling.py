@@ -141,6 +141,8 @@ class Handling:
             _log.exception("%s: a handler failed (%s)", self._core.name, message.message_id)
 
     async def _answer(self, request: Request, handler: Answerer) -> None:
+        if self._core.is_late(request):
+            return  # it waited for its turn for too long
         try:
             given = handler(request)
             said = await given if isinstance(given, Awaitable) else given

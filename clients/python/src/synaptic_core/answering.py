@@ -9,7 +9,6 @@ from typing import Callable, Dict, Optional, TypeVar
 from .core import Core
 from .envelope import Message, Request, Said
 from .fault import Fault
-from .reading import is_expired
 
 _log = logging.getLogger("synaptic_core")
 
@@ -93,9 +92,8 @@ class Answering:
             self._core.drops.left(message)
 
     def _answer(self, request: Request, handler: Answerer) -> None:
-        if is_expired(request):
-            self._core.drops.too_late(request)  # it waited for its turn for too long
-            return
+        if self._core.is_late(request):
+            return  # it waited for its turn for too long
         try:
             said = handler(request)
             if self._phase == "over":

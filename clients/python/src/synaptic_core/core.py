@@ -24,6 +24,9 @@ from .replays import Replays
 
 _log = logging.getLogger("synaptic_core")
 _PING_S = 0.05
+#: How long another program of the same name may take to leave, and the time between two looks.
+_LEAVE_S = 2.0
+_LOOK_S = 0.1
 _PING: Mapping[str, Any] = {"message": "ping", "kind": "ping"}
 _PRIORITIES = ("LOW", "NORMAL", "HIGH")
 _KINDS = {"request": Request, "response": Response, "inform": Inform}
@@ -60,7 +63,7 @@ class Core:
         self._failed = failed
         self._pid = os.getpid()
         self._end_reason = Fault("going-away", "this agent is closed")
-        self._pending = Pending(options.pending_max)
+        self._pending = Pending(name, options.pending_max)
         self._replays = Replays(name)
         self._is_unproved = False  # something was said that no later answer has proved to be read
         self._closing = threading.Lock()
@@ -114,7 +117,7 @@ class Core:
         if not timeout_s > 0:
             raise Fault("malformed", f"timeout_s is {timeout_s}; give seconds, more than 0")
         chosen = message_id or str(uuid.uuid4())
-        answer = self._pending.wait(chosen)
+        answer = self._pending.wait(chosen, to)
         if heard is not None:
             answer.add_done_callback(heard)
         try:
@@ -184,18 +187,26 @@ class Core:
     def hear(self, topic: str, payload: bytes) -> None:
         """Takes what arrived."""
         try:
-            message = read_payload(payload, self.name)
+            message = read_payload(payload, self.name, topic)
         except Fault as fault:
             _log.warning("%s: a message could not be read: %s", self.name, fault)
             return
-        if self._pending.take(message) or self._replays.take(topic, message):
+        is_awaited = self._pending.take(message) or self._replays.take(topic, message)
+        if _is_pong(message) or (message.sender == self.name and not self.options.hear_own):
             return
-        if message.sender == self.name and not self.options.hear_own:
+        if not isinstance(message, Request):
+            _log.info("%s: %s received from %s (%s, in reply to %s)", self.name, message.type, message.sender, message.message_id, message.in_reply_to)
+        if is_awaited:
             return
-        if isinstance(message, Request) and is_expired(message):
-            self.drops.too_late(message)  # what was given up is not carried out
-        else:
+        if not self.is_late(message):
             self._deliver(message)
+
+    def is_late(self, message: Optional[Message]) -> bool:
+        """True for a request whose `expires_at` has passed: it is counted, and what was given up is not carried out."""
+        if not isinstance(message, Request) or not is_expired(message):
+            return False
+        self.drops.too_late(message)
+        return True
 
     def prove(self) -> None:
         """
@@ -204,16 +215,19 @@ class Core:
         """
         if not self._is_unproved:
             return
-        within_s = max(1.0, self.options.close_timeout_s)
         try:
-            answer = self.ask(BROKER, _PING, within_s)
-            wait([answer], within_s)
-            if not answer.done():
-                answer.cancel()
-                raise Fault("timeout", "the broker did not answer")
-            answer.result()
+            self._round_trip(max(1.0, self.options.close_timeout_s))
         except Fault as fault:
             raise Fault("unavailable", "the broker did not confirm that it has read what this agent said last; it may be lost") from fault
+
+    def _round_trip(self, within_s: float) -> Envelope:
+        """One ping and its answer. Raises Fault timeout, and as `ask`."""
+        answer = self.ask(BROKER, _PING, within_s)
+        wait([answer], within_s)
+        if not answer.done():
+            answer.cancel()
+            raise Fault("timeout", "the broker did not answer")
+        return answer.result()
 
     def end(self) -> None:
         """Fails what waits and ends the link. Twice is once."""
@@ -240,18 +254,20 @@ class Core:
     def ready(self, has_token: bool) -> None:
         """
         Begins to hear, and repeats a ping under one id until its answer comes back: both sockets work, the broker knows the name.
-        Raises Fault unavailable, unauthenticated, and whatever the broker says; the link is ended then.
+        Raises Fault unavailable, unauthenticated, conflict (another program has the name), and whatever the broker says; the link is ended then.
         """
         try:
             self._link.subscribe(self.name)
-            self._first_round_trip(has_token)
+            pong = self._first_round_trip(has_token)
+            if self.options.exclusive:
+                self._must_be_alone(pong)
         except BaseException:
             self.end()
             raise
 
-    def _first_round_trip(self, has_token: bool) -> None:
+    def _first_round_trip(self, has_token: bool) -> Envelope:
         message_id = str(uuid.uuid4())
-        answer = self._pending.wait(message_id)
+        answer = self._pending.wait(message_id, BROKER)
         end = time.monotonic() + self.options.ready_timeout_s
         while time.monotonic() < end and not answer.done():
             sent = self.publish(BROKER, "request", _PING, message_id=message_id, is_wanted=lambda: not answer.done())
@@ -263,7 +279,20 @@ class Core:
         if not answer.done():
             answer.cancel()
             raise self._not_ready(has_token)
-        answer.result()
+        return answer.result()
+
+    def _must_be_alone(self, pong: Envelope) -> None:
+        """Waits for a while until no other program is connected under the name, as while one is started again. Raises Fault conflict."""
+        end = time.monotonic() + _LEAVE_S
+        while _connections_in(pong) > 1:
+            if time.monotonic() >= end:
+                raise Fault(
+                    "conflict",
+                    f"another program is connected as {self.name}, and both would do the same work: stop it, choose another name, "
+                    "or connect with AgentOptions(exclusive=False) if they are to share this one",
+                )
+            time.sleep(_LOOK_S)
+            pong = self._round_trip(self.options.ready_timeout_s)
 
     def _not_ready(self, has_token: bool) -> Fault:
         if not self._link.is_connected:
@@ -272,6 +301,17 @@ class Core:
         owner = f"it may have an owner: connect with its token (broker token {self.name}), or choose another name"
         why = f"the token may not be its ZeroMQ token (broker token {self.name})" if has_token else owner
         return Fault("unauthenticated", f"the broker does not let {self.name} hear what is for it; {why}; the broker's log says more")
+
+
+def _connections_in(pong: Envelope) -> int:
+    """How many connections share the name, as the broker says; 1 if it does not say it."""
+    connections = pong.data.get("connections") if isinstance(pong.data, dict) else None
+    return connections if isinstance(connections, int) else 1
+
+
+def _is_pong(message: Message) -> bool:
+    """The broker's answer to a ping: there may be several to one, and those that another program of the same name asked for."""
+    return message.sender == BROKER and isinstance(message, Response) and message.kind == _PING["kind"]
 
 
 def _time_text(ahead_s: float) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Union
 
 from .fault import Fault
+from .surrogates import repair
 
 #: What is said: a text, or a text under `message` with `kind`, `data` and more.
 Said = Union[str, Mapping[str, Any]]
@@ -93,7 +94,8 @@ def write(envelope: Envelope) -> bytes:
     try:
         return _json(fields, ensure_ascii=False)
     except UnicodeEncodeError:
-        return _json(fields, ensure_ascii=True)  # half of a surrogate pair: JSON has a word for it, UTF-8 has none
+        # Half of a surrogate pair: JSON has a word for it, which nobody can write out again.
+        return repair(_json(fields, ensure_ascii=True).decode()).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise Fault("malformed", f"the content cannot be written as JSON: {error}") from error
 

@@ -21,3 +21,4 @@ class AgentOptions:
     handler_threads: int = 8  #: threads of the blocking agent that answer requests
     message_max_bytes: int = 1_048_576  #: the largest message, bytes of JSON; the broker's zmqFrameMaxBytes
     hear_own: bool = False  #: hear what this agent itself said to rooms and topics
+    exclusive: bool = True  #: refuse to be a second program under one name; False: both hear what is for it, and the first response answers a request

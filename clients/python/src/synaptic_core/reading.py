@@ -9,6 +9,8 @@ from typing import Any, Dict, Mapping, NoReturn, Optional, Tuple, Type
 
 from .envelope import Inform, Message, Request, Response
 from .fault import Fault
+from .names import EVERYONE
+from .surrogates import repair
 
 _KINDS: Mapping[str, Type[Message]] = {"request": Request, "response": Response, "inform": Inform}
 _TRUSTS = ("claimed", "shared", "proved")
@@ -20,24 +22,27 @@ _KNOWN = frozenset({
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(?:([zZ])|([+-]\d\d):?(\d\d))")
 
 
-def read_payload(payload: bytes, name: str) -> Message:
+def read_payload(payload: bytes, name: str, topic: Optional[str] = None) -> Message:
     """
-    What arrived at the agent `name`. `trust` and `replay` are the broker's word: it takes them out of what claimed agents send, so that a message
+    What arrived at the agent `name` under `topic`, its own name if not told: that is the addressee, whatever the payload says. Broadcasts and the
+    past of rooms come under the agent's own name. `trust` and `replay` are the broker's word: it takes them out of what claimed agents send, so that a message
     without `trust` is of one of those. Raises Fault malformed.
     """
     try:
-        value = json.loads(payload, parse_constant=_no_json)
+        value = json.loads(repair(payload.decode(errors="replace")), parse_constant=_no_json)
     except (ValueError, RecursionError) as error:
         raise Fault("malformed", f"the payload is no JSON: {error}") from error
     fields = value if isinstance(value, dict) else {}
     to, trust = fields.get("to"), fields.get("trust")
+    heard_at, replay = name if topic is None else topic, fields.get("replay") is True
+    is_elsewhere = heard_at == name and isinstance(to, str) and (replay or to == EVERYONE)
     return read_envelope(
         value,
-        topic=to if isinstance(to, str) else name,
+        topic=to if is_elsewhere else heard_at,
         received_at=datetime.now(timezone.utc),
         fallback_id=str(uuid.uuid4()),
         trust=trust if trust in _TRUSTS else "claimed",
-        replay=fields.get("replay") is True,
+        replay=replay,
     )
 
 
