@@ -84,7 +84,7 @@ module.exports = {
     ...down.map(may),
     only(
       "broker-below-cli",
-      "^src/((broker|dialect-files|dialect-package|index|parts|reload)\\.ts$|config/)",
+      "^src/((broker|local-agents|dialect-files|dialect-package|index|parts|reload)\\.ts$|config/)",
       ["^src/(?!cli/)", "^bridges/index\\.ts$", "^clients/typescript/"],
       "the composition root does not know the command line",
     ),

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { Agent, MemoryLink, type AgentOptions } from "../clients/typescript/agent/index.js";
 import { assembleParts, type Parts } from "./parts.js";
 import { problemsOf, readConfig, type BrokerConfig, type BrokerOptions } from "./config/index.js";
@@ -11,7 +10,6 @@ import {
   type Log,
   type MessageLedger,
 } from "./core/index.js";
-import { listAgents, listRooms } from "./desk/index.js";
 import { reload, type Reloaded } from "./reload.js";
 import { resolveDataDirectory } from "./storage/index.js";
 
@@ -160,42 +158,14 @@ export class Broker {
   }
 
   /**
-   * An agent in this process, without sockets. It has the same interface as one by `Agent.connect`, and is closed when
-   * the broker stops.
-   * @throws Fault conflict, malformed, full, going-away
+   * An agent in this process, without sockets. It behaves as one by `Agent.connect`, and is closed when the broker
+   * stops. Its name is its own while it is here; to keep the name for it meanwhile, reserve it in the configuration.
+   * @throws Fault conflict (the name is in use, or another agent has proved it), malformed, full, going-away
    */
   agent(name: string, options: AgentOptions = {}): Agent {
     if (this.#phase !== "running") throw new Fault("going-away", "the broker is not running; start it first");
-    const { exchange, directory, identity } = this.#parts;
-    const agent = Agent.over(
-      name,
-      (heard) =>
-        new MemoryLink(
-          name,
-          {
-            exchange,
-            newId: randomUUID,
-            arrive: (principal) => {
-              if (identity.isProtected(name) || directory.agent(name) !== undefined)
-                throw new Fault("conflict", `the name ${name} is in use or has an owner; choose another`);
-              const presence = directory.arrive({ principal, dialect: "local" });
-              identity.remember(name);
-              return {
-                join: (room) => directory.join(presence, room, { create: true }),
-                leave: (room) => directory.leave(presence, room),
-                depart: () => {
-                  presence.depart();
-                  this.#agents.delete(agent);
-                },
-              };
-            },
-            agents: () => listAgents(directory),
-            rooms: (viewer) => listRooms(directory, viewer),
-          },
-          heard,
-        ),
-      options,
-    );
+    const home = this.#parts.localAgents.home(options, () => this.#agents.delete(agent));
+    const agent = Agent.over(name, (heard) => new MemoryLink(name, home, heard), options);
     this.#agents.add(agent);
     return agent;
   }

@@ -21,8 +21,9 @@ import {
   type Lifecycle,
   type Log,
 } from "./core/index.js";
-import { ConversationsMemory, RequestsMemory, type Requests } from "./conversation/index.js";
-import { Desk } from "./desk/index.js";
+import { ConversationsMemory, followAnswers, RequestsMemory, type Requests } from "./conversation/index.js";
+import { Desk, type Askers } from "./desk/index.js";
+import { LocalAgents } from "./local-agents.js";
 import { ZeromqAgents } from "./zeromq/agents/index.js";
 import { assembleOperations, doorCounts, LatencyHistogram, MeasuredRequests, type AuditLog } from "./ops/index.js";
 import { DataDirectory, TablesLmdb } from "./storage/index.js";
@@ -43,6 +44,8 @@ export interface Parts {
   readonly directory: Directory;
   readonly identity: Identity;
   readonly requests: Requests;
+  /** The agents in the broker's own process. */
+  readonly localAgents: LocalAgents;
   readonly zmtp: ZmtpListener;
   readonly ws: WsEdge;
   /** Decides who may connect to the WebSocket doors. */
@@ -81,10 +84,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   const latency = new LatencyHistogram();
   const requests = new MeasuredRequests(new RequestsMemory({ limits, clock }), clock, latency);
   const conversations = new ConversationsMemory({ limits, clock, requests });
-  exchange.follow((envelope) => {
-    conversations.heard(envelope);
-    if (envelope.type === "response") requests.answer(envelope);
-  });
+  followAnswers(exchange, { conversations, requests });
   if (config.logMessages) {
     exchange.follow(({ message_id: id, from, to, type, content }) => {
       log("info", "message", { id, from, to, type, text: content.message });
@@ -144,7 +144,20 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     dataTopics,
     witness: ops.witness,
   });
-  const desk = new Desk({ exchange, directory, limits, limiter, log, status, askers: zeromqAgents });
+  const localAgents = new LocalAgents({
+    exchange,
+    newId,
+    directory,
+    identity,
+    reserved: config.reserved,
+    taken: (name) => {
+      zeromqAgents.proved(name);
+    },
+  });
+  const askers: Askers = {
+    askerOf: (message, request) => localAgents.askerOf(message, request) ?? zeromqAgents.askerOf(message, request),
+  };
+  const desk = new Desk({ exchange, directory, limits, limiter, log, status, askers });
   const zmtp = new ZmtpListener({
     router,
     ledger,
@@ -258,6 +271,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     directory,
     identity,
     requests,
+    localAgents,
     zmtp,
     ws,
     access,

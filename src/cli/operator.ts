@@ -59,12 +59,12 @@ function readToken(data: DataDirectory): string {
   }
 }
 
-/** Connects as the operator. @throws Fault unavailable, forbidden, unauthenticated, with the remedy */
+/** Connects as the operator, who may run several commands at once. @throws Fault unavailable, forbidden, unauthenticated, with the remedy */
 export async function connectOperator(choice: BrokerChoice, options: AgentOptions = {}): Promise<Agent> {
   const { in: zmqIn, out, token } = findBroker(choice);
   const { Agent } = await import("../../clients/typescript/agent/index.js");
   try {
-    return await Agent.connect({ ...options, name: operatorName, in: zmqIn, out, token });
+    return await Agent.connect({ ...options, name: operatorName, in: zmqIn, out, token, exclusive: false });
   } catch (thrown) {
     const fault = asFault(thrown);
     if (!fault.message.includes("auth none")) throw thrown;

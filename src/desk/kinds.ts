@@ -30,13 +30,18 @@ const countMembers = ({ directory, viewer }: Ask, fields: { readonly room: strin
 
 /** What is asked of `$broker`, what it answers, who may ask, what it costs, and how it is done. */
 export const deskKinds = {
-  /** Proves that both sockets of the asker work. */
+  /** Proves that both sockets of the asker work, and tells whether another program uses its name. */
   ping: kind({
     request: noFields,
-    answer: undefined,
+    answer: z.object({
+      connections: z.int().min(0).describe("of how many connections the asker's name is; more than 1: they share it"),
+    }),
     right: undefined,
     length: noList,
-    run: () => ({ message: "pong" }),
+    run: ({ directory, asker }) => ({
+      message: "pong",
+      data: { connections: directory.agent(asker)?.connections ?? 0 },
+    }),
   }),
 
   /** Who is online, in all dialects. */

@@ -85,6 +85,23 @@ describe("the broker command, through the real binary", () => {
     }
   });
 
+  it("sends beside an agent that is here, and takes an answer that names no question", async () => {
+    const ada = await new PlainAgent("ada", at).meet();
+    const bob = await new PlainAgent("bob", at).meet();
+    try {
+      void ada
+        .hears(({ message }) => message.type === "request")
+        .then(({ message }) => ada.send(message.from, "response", "42"));
+      expect(await cli("send", "ada", "how much?", "--wait", "--from", "bob")).toMatchObject({
+        code: 0,
+        stdout: "42\n",
+      });
+    } finally {
+      ada.close();
+      bob.close();
+    }
+  });
+
   it("taps what passes, one JSON line each into a pipe, and ends on a signal", async () => {
     const tap = startCli(["tap", "--data-dir", dataDir]);
     const ada = await new PlainAgent("tapped", at).meet();

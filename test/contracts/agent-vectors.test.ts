@@ -31,12 +31,7 @@ describe("the vectors of what an agent hears", () => {
         unsubscribe: () => undefined,
         publish: (_topic, written) => Promise.resolve(void said.push(JSON.parse(written) as Envelope)),
         close: () => Promise.resolve(),
-        house: {
-          join: () => Promise.resolve(),
-          leave: () => Promise.resolve(),
-          rooms: () => Promise.resolve([]),
-          agents: () => Promise.resolve([]),
-        },
+        isDirect: true,
       };
     });
     agent.onRequest(() => {

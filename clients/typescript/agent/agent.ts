@@ -13,7 +13,8 @@ import {
   type MessageType,
   type Trust,
 } from "../../../src/core/index.js";
-import { RunningHandlers, UnhandledMessages, type RequestHandler } from "./handlers.js";
+import { RunningHandlers, unanswerable, UnhandledMessages, type RequestHandler } from "./handlers.js";
+import { mustBeAlone } from "./exclusive.js";
 import { handshakeRefusal } from "./handshake-refusal.js";
 import type { MessageListener, Link } from "./link.js";
 import { nameRefusal } from "./name-refusal.js";
@@ -27,7 +28,7 @@ import {
   type SendOptions,
 } from "./options.js";
 import { listedAgents, listedRooms, readPayload } from "./incoming.js";
-import { PendingRequests, refusedName, RoundTrip, type WaitOptions } from "./requests.js";
+import { isPong, PendingRequests, refusedName, RoundTrip, type WaitOptions } from "./requests.js";
 
 type NoticeHandler = (notice: Notice) => void | Promise<void>;
 
@@ -59,8 +60,8 @@ export class Agent implements AsyncIterable<Envelope> {
   private constructor(name: string, options: AgentOptions) {
     this.name = name;
     this.#options = { ...agentDefaults, ...options };
-    this.#pending = new PendingRequests(this.#options.pendingMax);
-    this.#unhandled = new UnhandledMessages(this.#options.inboxMax);
+    this.#pending = new PendingRequests(name, this.#options.pendingMax);
+    this.#unhandled = new UnhandledMessages(this.#options.inboxMax, (envelope) => this.#isLate(envelope));
     this.#roundTrip = new RoundTrip(this.#pending, (to, content, messageId, isWanted) =>
       this.#publish(to, "request", content, { messageId }, {}, isWanted),
     );
@@ -81,7 +82,8 @@ export class Agent implements AsyncIterable<Envelope> {
   /**
    * Connects over ZeroMQ. Resolves when a round trip through the broker has come back on the agent's own topic: from
    * then on nothing is lost because a socket is not ready yet.
-   * @throws Fault malformed (the name), unavailable (no broker), forbidden or unauthenticated (the name has an owner)
+   * @throws Fault malformed (the name), unavailable (no broker), forbidden or unauthenticated (the name has an owner),
+   * conflict (another program is connected under the name, and `exclusive` is not false)
    */
   static async connect(options: ConnectOptions): Promise<Agent> {
     const problem = agentNameProblem(options.name);
@@ -105,9 +107,11 @@ export class Agent implements AsyncIterable<Envelope> {
     link.subscribe(options.name);
     link.open();
     try {
-      await agent.#roundTrip.first(agent.#options.readyTimeoutMs, (isWanted) =>
+      const { readyTimeoutMs } = agent.#options;
+      const pong = await agent.#roundTrip.first(readyTimeoutMs, (isWanted) =>
         handshakeRefusal(endpoints.in, options, isWanted),
       );
+      if (options.exclusive !== false) await mustBeAlone(agent.name, pong, () => agent.#roundTrip.once(readyTimeoutMs));
       agent.#unproved = false;
     } catch (thrown) {
       await link.close(0);
@@ -158,9 +162,11 @@ export class Agent implements AsyncIterable<Envelope> {
     return this.#publish(to, "inform", content, options);
   }
 
-  /** Answers a request that came by iteration. Only requests can be answered. */
+  /** Answers a request that came by iteration. @throws Fault malformed for what is no request: it is never answered */
   respond(request: Request, content: Said): Promise<void> {
     const { from, message_id: inReplyTo, conversation_id: conversationId } = request;
+    const fault = unanswerable(request);
+    if (fault !== undefined) return Promise.reject(fault);
     return this.#publish(from, "response", content, {
       inReplyTo,
       ...(conversationId !== undefined && { conversationId }),
@@ -186,7 +192,6 @@ export class Agent implements AsyncIterable<Envelope> {
 
   /** Becomes a member of a room and hears it. @throws Fault forbidden, full, malformed */
   async join(room: string): Promise<void> {
-    if (this.#link?.house !== undefined) return this.#link.house.join(room);
     const isNew = this.#open().subscribe(room);
     try {
       await this.#ask("room.join", { room });
@@ -197,20 +202,17 @@ export class Agent implements AsyncIterable<Envelope> {
   }
 
   async leave(room: string): Promise<void> {
-    if (this.#link?.house !== undefined) return this.#link.house.leave(room);
     await this.#ask("room.leave", { room });
     this.#open().unsubscribe(room);
   }
 
   /** Rooms that this agent may know of. */
   async rooms(): Promise<readonly ListedRoom[]> {
-    if (this.#link?.house !== undefined) return this.#link.house.rooms();
     return listedRooms(await this.#ask("rooms.list"));
   }
 
   /** Agents that are online, in whatever dialect. */
   async agents(): Promise<readonly ListedAgent[]> {
-    if (this.#link?.house !== undefined) return this.#link.house.agents();
     return listedAgents(await this.#ask("agents.list"));
   }
 
@@ -240,7 +242,7 @@ export class Agent implements AsyncIterable<Envelope> {
     const end = performance.now() + agentDefaults.closeMs;
     await this.#handlers.drain(agentDefaults.closeMs);
     let unread: unknown;
-    if (this.#unproved && this.#link?.house === undefined) {
+    if (this.#unproved && this.#link?.isDirect !== true) {
       await this.#roundTrip
         .once(Math.max(1_000, end - performance.now()))
         .catch((thrown: unknown) => (unread = thrown));
@@ -307,18 +309,11 @@ export class Agent implements AsyncIterable<Envelope> {
     const { envelope } = reading;
     const refusal = nameRefusal(envelope, this.name);
     if (refusal !== undefined && this.#roundTrip.refuse(refusal)) return;
-    if (this.#pending.take(envelope)) return;
+    const isAwaited = this.#pending.take(envelope);
+    if (isPong(envelope)) return;
     if (envelope.from === this.name && this.#options.hearOwn !== true) return;
     if (envelope.type === "request") {
-      if (isExpired(envelope, Date.now())) {
-        this.#late += 1; // whoever asked has given up: the request is not carried out
-        this.#tell("warn", "a request came after its expires_at, dropped", {
-          from: envelope.from,
-          id: envelope.message_id,
-          dropped: this.dropped,
-        });
-        return;
-      }
+      if (this.#isLate(envelope)) return;
       const request: Request = { ...envelope, type: "request" };
       if (this.#onRequest !== undefined) this.#handlers.answer(request, this.#onRequest);
       else if (!this.#keep(request))
@@ -333,10 +328,20 @@ export class Agent implements AsyncIterable<Envelope> {
       id: envelope.message_id,
       re: envelope.in_reply_to,
     });
+    if (isAwaited) return;
     const notice: Notice = { ...envelope, type: envelope.type === "response" ? "response" : "inform" };
     const handler = notice.type === "response" ? this.#onResponse : this.#onInform;
     if (handler === undefined || this.#handlers.isFull) this.#keep(notice);
     else this.#handlers.run(() => handler(notice));
+  }
+
+  /** True for a request whose asker has given up (`expires_at`): it is counted and not carried out. */
+  #isLate(envelope: Envelope): boolean {
+    const { type, from, message_id: id } = envelope;
+    if (type !== "request" || !isExpired(envelope, Date.now())) return false;
+    this.#late += 1;
+    this.#tell("warn", "a request came after its expires_at, dropped", { from, id, dropped: this.dropped });
+    return true;
   }
 
   /** @returns false if too many messages wait already */

@@ -91,6 +91,12 @@ export class RunningHandlers {
   }
 }
 
+/** Why a message is not answered; undefined for a request. In JavaScript anything can be given for one. */
+export function unanswerable({ type }: Envelope): Fault | undefined {
+  if (type === "request") return undefined;
+  return new Fault("malformed", `this ${type} wants no answer: only a request can be answered`);
+}
+
 function faultContent({ code, message }: Fault): Content {
   return { message, kind: "fault", data: { code } };
 }
@@ -100,12 +106,18 @@ export class UnhandledMessages implements AsyncIterable<Envelope> {
   /** Messages that came while it was full. */
   dropped = 0;
   readonly #max: number;
+  readonly #isStale: (envelope: Envelope) => boolean;
   #messages: Envelope[] = [];
   #takers: ((result: IteratorResult<Envelope, undefined>) => void)[] = [];
   #closed = false;
 
-  constructor(max: number) {
+  /**
+   * @param max messages that are kept at once
+   * @param isStale true for a message that has waited here too long: it is left out
+   */
+  constructor(max: number, isStale: (envelope: Envelope) => boolean) {
     this.#max = max;
+    this.#isStale = isStale;
   }
 
   /** @returns false if it was dropped */
@@ -129,11 +141,18 @@ export class UnhandledMessages implements AsyncIterable<Envelope> {
     for (const taker of this.#takers.splice(0)) taker({ value: undefined, done: true });
   }
 
+  #shift(): Envelope | undefined {
+    for (;;) {
+      const envelope = this.#messages.shift();
+      if (envelope === undefined || !this.#isStale(envelope)) return envelope;
+    }
+  }
+
   [Symbol.asyncIterator](): AsyncIterator<Envelope, undefined> {
     let own: ((result: IteratorResult<Envelope, undefined>) => void) | undefined;
     return {
       next: () => {
-        const envelope = this.#messages.shift();
+        const envelope = this.#shift();
         if (envelope !== undefined) return Promise.resolve({ value: envelope, done: false });
         if (this.#closed) return Promise.resolve({ value: undefined, done: true });
         return new Promise((resolve) => {

@@ -4,6 +4,7 @@ import {
   Fault,
   faultCodes,
   readEnvelope,
+  repairSurrogates,
   type Envelope,
   type FaultCode,
   type ListedAgent,
@@ -19,21 +20,22 @@ const trusts: readonly Trust[] = ["claimed", "shared", "proved"];
  * Reads a payload as it arrived. `trust` and `replay` in it were written by the broker (ADR 0011), which removes them
  * from what claimed agents send: a message without `trust` comes from one of those.
  * @param self the agent that hears it
- * @param topic the topic under which it came: this is the addressee, whatever the payload says. A broadcast comes under
- * the agent's own name.
+ * @param topic the topic under which it came: this is the addressee, whatever the payload says. Broadcasts and the past
+ * of rooms come under the agent's own name.
  * @param trust what the broker knows of the sender, where it said so beside the payload
  */
 export function readPayload(payload: Buffer, self: string, topic: string, trust: Trust | undefined): Reading {
   let json: unknown;
   try {
-    json = JSON.parse(payload.toString());
+    json = JSON.parse(repairSurrogates(payload.toString()));
   } catch (thrown) {
     return { problem: String(thrown) };
   }
   const fields: Readonly<Record<string, unknown>> = typeof json === "object" && json !== null ? { ...json } : {};
   const { to, replay } = fields;
+  const isElsewhere = topic === self && (to === everyone || replay === true);
   const reading = readEnvelope(json, {
-    topic: topic === self && to === everyone ? everyone : topic,
+    topic: isElsewhere && typeof to === "string" ? to : topic,
     receivedAt: Date.now(),
     fallbackId: randomUUID(),
     trust: trust ?? trusts.find((one) => one === fields["trust"]) ?? "claimed",

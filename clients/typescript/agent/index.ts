@@ -1,6 +1,6 @@
 /** The SDK for local agents. */
 export { Agent } from "./agent.js";
-export type { House, Link } from "./link.js";
+export type { Link } from "./link.js";
 export type { ListedAgent, ListedRoom } from "../../../src/core/index.js";
 export { MemoryLink, type MemoryHome, type MemoryPresence } from "./link-memory.js";
 export type { AgentOptions, ConnectOptions, Notice, Request, Said, SendOptions } from "./options.js";

@@ -1,129 +1,196 @@
 import {
-  Fault,
-  Message,
-  agentNameProblem,
+  asFault,
+  brokerTopic,
   everyone,
+  Fault,
+  isRoom,
+  Message,
+  noticeMessage,
+  noticeOf,
   principal,
   readEnvelope,
+  subscriptionKind,
+  telemetryTopic,
+  type Envelope,
   type Exchange,
-  type ListedAgent,
-  type ListedRoom,
+  type FaultNotice,
   type Principal,
   type Subscriber,
 } from "../../../src/core/index.js";
-import type { MessageListener, House, Link } from "./link.js";
+import type { MessageListener, Link } from "./link.js";
 
 /** What an agent in the broker's own process talks to; the composition root makes it from the broker's parts. */
 export interface MemoryHome {
   readonly exchange: Exchange;
   readonly newId: () => string;
-  /** Enters the directory. @throws Fault conflict, full */
-  arrive(principal: Principal): MemoryPresence;
-  agents(): readonly ListedAgent[];
-  rooms(viewer: Principal): readonly ListedRoom[];
+  /** Enters the directory and takes a seat at the desk. @throws Fault conflict, full, malformed */
+  arrive(link: MemoryLink): MemoryPresence;
 }
 
 /** The entry of such an agent in the directory. */
 export interface MemoryPresence {
-  join(room: string): void;
-  leave(room: string): void;
+  /** @throws Fault forbidden, full, malformed */
+  join(room: string): boolean;
+  /** @throws Fault not-found */
+  leave(room: string): boolean;
   depart(): void;
 }
 
-/** An agent in the broker's own process: no sockets, the same messages. */
+/**
+ * An agent in the broker's own process: no sockets, the same messages and the same rules. What is refused is told as
+ * over ZeroMQ, by an inform from `$broker` (ZeroMQ §10).
+ */
 export class MemoryLink implements Link, Subscriber {
-  readonly house: House;
+  readonly isDirect = true;
+  readonly principal: Principal;
   readonly #home: MemoryHome;
   readonly #heard: MessageListener;
-  readonly #principal: Principal;
   readonly #presence: MemoryPresence;
   // bound: what the application subscribes to · evicts: nothing, it is the broker's own process · owner: MemoryLink
-  readonly #subscriptions = new Map<string, () => void>();
-  #closed = false;
+  readonly #subscriptions = new Map<string, (() => void) | "asleep">();
+  #phase: "open" | "closed" = "open";
 
-  /** @throws Fault malformed, conflict, full */
+  /** @throws Fault conflict, full, malformed */
   constructor(name: string, home: MemoryHome, heard: MessageListener) {
-    const problem = agentNameProblem(name);
-    if (problem !== undefined) throw new Fault("malformed", `the name ${name} ${problem}; choose another`);
     this.#home = home;
     this.#heard = heard;
-    this.#principal = principal(name, "proved", { proof: "process" });
-    this.#presence = home.arrive(this.#principal);
+    this.principal = principal(name, "proved", { proof: "process" });
+    this.#presence = home.arrive(this);
     this.subscribe(name);
     this.subscribe(everyone);
-    this.house = {
-      join: (room) =>
-        this.#at(() => {
-          this.#presence.join(room);
-          this.subscribe(room);
-        }),
-      leave: (room) =>
-        this.#at(() => {
-          this.unsubscribe(room);
-          this.#presence.leave(room);
-        }),
-      agents: () => this.#at(() => home.agents()),
-      rooms: () => this.#at(() => home.rooms(this.#principal)),
-    };
   }
 
+  /** True if the application subscribed to `topic` itself. */
+  wants(topic: string): boolean {
+    return this.#subscriptions.has(topic);
+  }
+
+  /** A subscription to a room that it may not enter sleeps; the agent is told (ZeroMQ §6.3). */
   subscribe(topic: string): boolean {
-    if (this.#subscriptions.has(topic)) return false;
-    this.#subscriptions.set(topic, this.#home.exchange.router.subscribe(topic, this));
+    if (this.#phase === "closed" || this.#subscriptions.has(topic)) return false;
+    this.#subscriptions.set(topic, "asleep");
+    try {
+      if (isRoom(topic)) this.#presence.join(topic);
+      else if (topic === brokerTopic) throw new Fault("forbidden", `only the broker hears what is sent to ${topic}`);
+      this.#wake(topic);
+    } catch (thrown) {
+      this.#tellAsleep(topic, asFault(thrown));
+    }
     return true;
   }
 
   unsubscribe(topic: string): void {
-    this.#subscriptions.get(topic)?.();
+    const end = this.#subscriptions.get(topic);
     this.#subscriptions.delete(topic);
+    if (end === undefined || end === "asleep") return;
+    end();
+    if (isRoom(topic)) this.#presence.leave(topic);
+  }
+
+  /** Joins a room, as asked at the desk. @throws Fault forbidden, full, malformed */
+  join(room: string): boolean {
+    const joined = this.#presence.join(room);
+    if (this.#subscriptions.has(room)) this.#wake(room);
+    return joined;
+  }
+
+  /** Leaves a room, as asked at the desk. @throws Fault not-found */
+  leave(room: string): boolean {
+    const left = this.#presence.leave(room);
+    this.putOut(room);
+    return left;
+  }
+
+  /** It is no longer in a room. */
+  putOut(room: string): void {
+    const end = this.#subscriptions.get(room);
+    if (end === undefined || end === "asleep") return;
+    end();
+    this.#subscriptions.set(room, "asleep");
   }
 
   publish(topic: string, payload: string): Promise<void> {
-    return this.#at(() => {
-      if (this.#closed) throw new Fault("going-away", "this agent is closed");
-      const { exchange, newId } = this.#home;
-      const receivedAt = exchange.clock.now();
-      exchange.ledger.messages.accepted += 1;
-      const reading = readEnvelope(JSON.parse(payload), { topic, receivedAt, fallbackId: newId(), trust: "proved" });
-      if ("problem" in reading) {
-        exchange.ledger.malformed("payload-unreadable");
-        throw new Fault("malformed", reading.problem);
-      }
-      exchange.submit(
-        Message.of(reading.envelope, { topic, receivedAt, trust: "proved", origin: this, speaker: this.#principal }),
-      );
-    });
+    if (this.#phase === "closed") return Promise.reject(new Fault("going-away", "this agent is closed"));
+    const { exchange, newId } = this.#home;
+    const receivedAt = exchange.clock.now();
+    exchange.ledger.messages.accepted += 1;
+    const reading = readEnvelope(JSON.parse(payload), { topic, receivedAt, fallbackId: newId(), trust: "proved" });
+    if ("problem" in reading) exchange.ledger.malformed("payload-unreadable");
+    else this.#submit(reading.envelope, topic, receivedAt);
+    return "problem" in reading ? Promise.reject(new Fault("malformed", reading.problem)) : Promise.resolve();
   }
 
   close(): Promise<void> {
-    return this.#at(() => {
-      if (this.#closed) return;
-      this.#closed = true;
-      for (const unsubscribe of this.#subscriptions.values()) unsubscribe();
-      this.#subscriptions.clear();
-      this.#presence.depart();
-    });
+    if (this.#phase === "closed") return Promise.resolve();
+    this.#phase = "closed";
+    for (const end of this.#subscriptions.values()) if (end !== "asleep") end();
+    this.#subscriptions.clear();
+    this.#presence.depart();
+    return Promise.resolve();
   }
 
-  /** Hands one copy over; it counts as written at once. */
+  /** Hands one copy over; it counts as written at once. What it says to everybody it does not hear itself. */
   deliver(message: Message, observed: boolean): boolean {
-    if (this.#closed || message.origin === this) return false;
-    const ledger = observed ? this.#home.exchange.ledger.taps : this.#home.exchange.ledger.copies;
+    if (this.#phase === "closed" || (message.origin === this && message.topic === everyone)) return false;
+    const { taps, copies } = this.#home.exchange.ledger;
+    const ledger = observed ? taps : copies;
     ledger.copies += 1;
     ledger.written += 1;
-    const { topic, payload, trust } = message.keep();
+    const { topic, stampedPayload, trust } = message.keep();
     queueMicrotask(() => {
-      this.#heard(topic, payload, trust);
+      this.#heard(topic, stampedPayload, trust);
     });
     return true;
   }
 
-  /** Runs it now; what it throws becomes a rejection. */
-  #at<T>(run: () => T): Promise<T> {
+  /** Tells the agent why something was refused. */
+  tell(notice: FaultNotice): void {
+    const { exchange, newId } = this.#home;
+    exchange.ledger.messages.accepted += 1;
+    exchange.ledger.messages.routed += 1;
+    this.deliver(noticeMessage(this.principal.agent, notice, { clock: exchange.clock, newId }), false);
+  }
+
+  #submit(envelope: Envelope, topic: string, receivedAt: number): void {
+    const { exchange } = this.#home;
+    const arrival = { topic, receivedAt, trust: "proved", origin: this, speaker: this.principal } as const;
     try {
-      return Promise.resolve(run());
+      if (topic.startsWith("$") && topic !== brokerTopic && topic !== telemetryTopic) {
+        exchange.ledger.refuse("topic-not-yours");
+        throw new Fault("forbidden", `only the broker publishes to ${topic}`);
+      }
+      exchange.submit(Message.of(envelope, arrival));
     } catch (thrown) {
-      return Promise.reject(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      this.#tellRefused(asFault(thrown), envelope);
     }
+  }
+
+  /** As over ZeroMQ: nobody is told about a response or a fault, nor that an inform reached nobody (ZeroMQ §10.2). */
+  #tellRefused(fault: Fault, envelope: Envelope): void {
+    const { type, content } = envelope;
+    if (fault.code === "not-found" && type !== "request") this.#home.exchange.ledger.count(`${type}-to-nobody`);
+    else if (type !== "response" && content.kind !== "fault") this.tell(noticeOf(fault, envelope));
+  }
+
+  #wake(topic: string): void {
+    if (this.#subscriptions.get(topic) !== "asleep") return;
+    const { router } = this.#home.exchange;
+    const kind = subscriptionKind(topic);
+    this.#subscriptions.set(
+      topic,
+      kind === "tap"
+        ? router.tap(this)
+        : kind === "prefix"
+          ? router.subscribePrefix(topic, this)
+          : router.subscribe(topic, this),
+    );
+  }
+
+  /** Told once the present turn is over: who joins a room asks the desk in it, and hears the refusal as its answer. */
+  #tellAsleep(topic: string, { code, message }: Fault): void {
+    setImmediate(() => {
+      if (this.#subscriptions.get(topic) !== "asleep") return;
+      this.tell(noticeOf({ code, message, detail: { subscription: topic } }));
+    });
   }
 }

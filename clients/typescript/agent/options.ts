@@ -25,6 +25,11 @@ export interface AgentOptions {
   readonly answeringMax?: number;
   /** The largest message, bytes of JSON; the broker's `zmqFrameMaxBytes`. */
   readonly messageMaxBytes?: number;
+  /**
+   * Refuse to be a second program under one name; true when absent. With false, both hear what is for the name, and the
+   * first response answers a request.
+   */
+  readonly exclusive?: boolean;
   /** Hear what this agent itself published to rooms and topics. */
   readonly hearOwn?: boolean;
   /** Is told of each response and inform (ids only), and of handlers that fail. */

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { asFault, brokerTopic, Fault, type Content, type Envelope } from "../../../src/core/index.js";
+import { asFault, brokerTopic, Fault, isUnreferenced, type Content, type Envelope } from "../../../src/core/index.js";
 import { faultOf, isFaultNotice } from "./incoming.js";
 import { agentDefaults, type ConnectOptions } from "./options.js";
 
 interface Waiting {
+  readonly id: string;
   readonly answer: (envelope: Envelope) => void;
   readonly fail: (fault: Fault) => void;
 }
@@ -21,14 +22,20 @@ const timerMaxMs = 2 ** 31 - 1;
 export class PendingRequests {
   // bound: pendingMax of the agent's options · evicts: one more request is refused as full · owner: PendingRequests
   readonly #waiting = new Map<string, Waiting>();
+  /** The same by addressee, oldest first. */
+  // bound: pendingMax · evicts: an addressee goes with its last request · owner: PendingRequests
+  readonly #byAddressee = new Map<string, Set<Waiting>>();
+  readonly #self: string;
   readonly #max: number;
 
-  constructor(max: number) {
+  /** @param self the agent that asks */
+  constructor(self: string, max: number) {
+    this.#self = self;
     this.#max = max;
   }
 
   /**
-   * Waits for the answer to `id`.
+   * Waits for the answer of `to` to the request `id`.
    * @throws Fault timeout, full, and what the broker says about the request
    */
   wait(id: string, to: string, { timeoutMs, signal }: WaitOptions): Promise<Envelope> {
@@ -46,7 +53,7 @@ export class PendingRequests {
       const end = (): void => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
-        this.#waiting.delete(id);
+        this.#remove(waiting, to);
       };
       const fail = (fault: Fault): void => {
         end();
@@ -61,21 +68,27 @@ export class PendingRequests {
         },
         Math.min(timeoutMs, timerMaxMs),
       );
-      this.#waiting.set(id, {
+      const waiting: Waiting = {
+        id,
         answer: (envelope) => {
           end();
           resolve(envelope);
         },
         fail,
-      });
+      };
+      this.#add(waiting, to);
       if (signal?.aborted === true) abort();
       else signal?.addEventListener("abort", abort, { once: true });
     });
   }
 
-  /** Gives a response or a reported fault to the request that waits for it. @returns false if none does */
+  /**
+   * Gives a response or a reported fault to the request that waits for it: a response that does not say what it answers
+   * to the oldest to its sender (protocols §3.2).
+   * @returns false if none waits
+   */
   take(envelope: Envelope): boolean {
-    const waiting = envelope.in_reply_to === undefined ? undefined : this.#waiting.get(envelope.in_reply_to);
+    const waiting = this.#answered(envelope);
     if (waiting === undefined) return false;
     // A response of kind fault: the asked agent has failed.
     if (envelope.type === "response" && envelope.content.kind === "fault") waiting.fail(faultOf(envelope));
@@ -99,12 +112,40 @@ export class PendingRequests {
   close(fault: Fault): void {
     for (const waiting of [...this.#waiting.values()]) waiting.fail(fault);
   }
+
+  #answered(envelope: Envelope): Waiting | undefined {
+    const { from, to, in_reply_to: inReplyTo } = envelope;
+    if (!isUnreferenced(envelope)) return inReplyTo === undefined ? undefined : this.#waiting.get(inReplyTo);
+    const [oldest] = (to === this.#self ? this.#byAddressee.get(from) : undefined) ?? [];
+    return oldest;
+  }
+
+  #add(waiting: Waiting, to: string): void {
+    this.#waiting.set(waiting.id, waiting);
+    const others = this.#byAddressee.get(to);
+    if (others === undefined) this.#byAddressee.set(to, new Set([waiting]));
+    else others.add(waiting);
+  }
+
+  #remove(waiting: Waiting, to: string): void {
+    this.#waiting.delete(waiting.id);
+    const others = this.#byAddressee.get(to);
+    if (others?.delete(waiting) === true && others.size === 0) this.#byAddressee.delete(to);
+  }
 }
 
 /** Publishes a ping to the broker, unless `isWanted` says no by the time it can be sent. */
 export type PublishPing = (to: string, content: Content, messageId: string, isWanted: () => boolean) => Promise<void>;
 
 const ping: Content = { message: "ping", kind: "ping" };
+
+/**
+ * True for the broker's answer to a ping. There may be several to one ping, and those that another program of the same
+ * name asked for, which nobody here waits for.
+ */
+export function isPong({ from, type, content }: Envelope): boolean {
+  return from === brokerTopic && type === "response" && content.kind === ping.kind;
+}
 
 /**
  * Round trips through the broker. It reads what one sender says in order, so an answer proves that it has read
@@ -122,13 +163,13 @@ export class RoundTrip {
   }
 
   /** One ping and its answer. @throws Fault timeout, unavailable */
-  async once(timeoutMs: number): Promise<void> {
+  async once(timeoutMs: number): Promise<Envelope> {
     const messageId = randomUUID();
-    const answer = this.#pending.wait(messageId, "the broker", { timeoutMs });
+    const answer = this.#pending.wait(messageId, brokerTopic, { timeoutMs });
     this.#publish(brokerTopic, ping, messageId, () => this.#pending.has(messageId)).catch((thrown: unknown) => {
       this.#pending.fail(messageId, asFault(thrown));
     });
-    await answer;
+    return answer;
   }
 
   /**
@@ -136,11 +177,11 @@ export class RoundTrip {
    * stops as soon as `refusal` says why no answer will come.
    * @throws Fault unavailable, unauthenticated
    */
-  async first(timeoutMs: number, refusal: (isWanted: () => boolean) => Promise<Fault | undefined>): Promise<void> {
+  async first(timeoutMs: number, refusal: (isWanted: () => boolean) => Promise<Fault | undefined>): Promise<Envelope> {
     const messageId = randomUUID();
     this.#first = messageId;
     const isWanted = (): boolean => this.#pending.has(messageId);
-    const answer = this.#pending.wait(messageId, "the broker", { timeoutMs });
+    const answer = this.#pending.wait(messageId, brokerTopic, { timeoutMs });
     this.#ask(messageId, isWanted).catch((thrown: unknown) => {
       this.#pending.fail(messageId, asFault(thrown));
     });
@@ -148,7 +189,7 @@ export class RoundTrip {
       if (fault !== undefined) this.#pending.fail(messageId, fault);
     });
     try {
-      await answer;
+      return await answer;
     } catch (thrown) {
       throw notReady(asFault(thrown));
     }

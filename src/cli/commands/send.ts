@@ -49,11 +49,11 @@ export function sendCommand(program: Command): void {
     });
 }
 
-/** Connects without a token; this only works for a name that no token protects. */
+/** Connects without a token, beside the agent itself if it is here; only for a name that no token protects. */
 async function connectAs(name: string, choice: BrokerChoice): Promise<Agent> {
   const { in: zmqIn, out } = findBroker(choice);
   const { Agent } = await import("../../../clients/typescript/agent/index.js");
-  return Agent.connect({ name, in: zmqIn, out });
+  return Agent.connect({ name, in: zmqIn, out, exclusive: false });
 }
 
 async function send(speaker: Agent, to: string, text: string, options: Options): Promise<void> {

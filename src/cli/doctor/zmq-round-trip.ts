@@ -36,6 +36,7 @@ async function tripThrough(dataDir: string, zmqIn: string, out: string): Promise
       in: reachable(zmqIn),
       out: reachable(out),
       token,
+      exclusive: false,
       readyTimeoutMs: withinMs,
       publishTimeoutMs: withinMs,
     });

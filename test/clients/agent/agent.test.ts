@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Agent, Fault, type AgentOptions, type Envelope } from "../../../src/index.js";
+import { Agent, Fault, type AgentOptions, type Envelope, type Request } from "../../../src/index.js";
 import { eventually, startBroker, type TestBroker } from "../../kit/broker.js";
 import { PlainAgent } from "../../kit/plain-agent.js";
 
@@ -11,6 +11,12 @@ async function next(agent: Agent): Promise<Envelope> {
   throw new Error("the agent was closed");
 }
 
+/** A request that `from` might have said. */
+function requestOf(from: string): Request {
+  const [message_id, timestamp, to] = ["nobody-asked", "", "bob"];
+  return { message_id, timestamp, from, to, type: "request", priority: "NORMAL", content: { message: "" } };
+}
+
 describe.each(transports)("the SDK in the broker's own process, over %s", (transport) => {
   let at: TestBroker;
   const agents: Agent[] = [];
@@ -20,7 +26,7 @@ describe.each(transports)("the SDK in the broker's own process, over %s", (trans
     const { zmqIn, zmqOut } = at.broker.endpoints;
     const agent =
       transport === "no sockets"
-        ? at.broker.agent(name)
+        ? at.broker.agent(name, options)
         : await Agent.connect({ name, in: pick(zmqIn), out: pick(zmqOut), ...options });
     agents.push(agent);
     return agent;
@@ -98,18 +104,7 @@ describe.each(transports)("the SDK in the broker's own process, over %s", (trans
     ada.onInform((notice) => void told.push(`inform ${notice.content.message}`));
     ada.onResponse((notice) => void told.push(`response ${notice.content.message}`));
     await bob.inform("ada", "news");
-    await bob.respond(
-      {
-        message_id: "nobody-asked",
-        timestamp: "",
-        from: "ada",
-        to: "bob",
-        type: "request",
-        priority: "NORMAL",
-        content: { message: "" },
-      },
-      "late",
-    );
+    await bob.respond(requestOf("ada"), "late");
     const asked = bob.request("ada", "question");
     const request = await next(ada);
     expect(request).toMatchObject({ type: "request", content: { message: "question" } });
@@ -147,6 +142,131 @@ describe.each(transports)("the SDK in the broker's own process, over %s", (trans
     expect((await asked).content.message).toBe("done");
     await closed;
     await expect(bob.inform("ada", "too late")).rejects.toMatchObject({ code: "going-away" });
+  });
+
+  it("may inform and answer nobody, and hears of nothing then", async () => {
+    const ada = await join("ada");
+    await ada.inform("ghost", "news");
+    await ada.respond(requestOf("ghost"), "late");
+    await ada.inform("ada", "to itself");
+    await expect(ada.request("ghost", "?", { timeoutMs: 5_000 })).rejects.toMatchObject({ code: "not-found" });
+    const bob = await join("bob");
+    await bob.inform("ada", "marker");
+    expect(await next(ada)).toMatchObject({ content: { message: "marker" } });
+  });
+
+  it("is told of an inform that is refused, by an inform from $broker", async () => {
+    const ada = await join("ada");
+    await ada.inform("$events", "mine");
+    expect(await next(ada)).toMatchObject({
+      from: "$broker",
+      type: "inform",
+      content: { kind: "fault", data: { code: "forbidden", to: "$events" } },
+    });
+  });
+
+  it("asks for reports in vain while nobody reads them", async () => {
+    const ada = await join("ada");
+    await expect(ada.request("$telemetry", "?", { timeoutMs: 5_000 })).rejects.toMatchObject({
+      code: "not-found",
+      message: expect.stringContaining("nobody reads") as string,
+    });
+  });
+
+  it("is one of its name: a second is refused, unless both share it", async () => {
+    const ada = await join("ada", { exclusive: false });
+    await expect((async () => join("ada"))()).rejects.toMatchObject({
+      code: "conflict",
+      message: expect.stringContaining("exclusive: false") as string,
+    });
+    const twin = await join("ada", { exclusive: false });
+    const bob = await join("bob");
+    await bob.inform("ada", "to both");
+    for (const one of [ada, twin]) expect((await next(one)).content.message).toBe("to both");
+  });
+
+  it("can take the name again once it has left, as often as it likes", async () => {
+    for (let n = 0; n < 3; n += 1) {
+      const ada = await join("ada");
+      await ada.close();
+    }
+    const bob = await join("bob");
+    await expect(bob.request("ada", "?", { timeoutMs: 5_000 })).rejects.toMatchObject({ code: "not-found" });
+  });
+
+  it("answers nothing but requests, whatever JavaScript lets it try", async () => {
+    const [ada, bob] = [await join("ada"), await join("bob")];
+    await bob.respond(requestOf("ada"), "stray");
+    const stray = await next(ada);
+    await expect(ada.respond(stray as Request, "never")).rejects.toMatchObject({ code: "malformed" });
+    bob.onRequest(() => "yes");
+    await expect(ada.respond((await ada.request("bob", "?")) as Request, "never")).rejects.toMatchObject({
+      code: "malformed",
+    });
+  });
+
+  it("logs each response, the one that it waited for, too, and no pings", async () => {
+    const logged: unknown[] = [];
+    const log: AgentOptions["log"] = (_level, event, fields) =>
+      void logged.push([event, fields?.["from"], fields?.["re"]]);
+    const [ada, bob] = [await join("ada", { log }), await join("bob")];
+    bob.onRequest(() => "yes");
+    await ada.request("bob", "?", { messageId: "q1" });
+    await bob.inform("ada", "news");
+    await next(ada);
+    expect(logged.filter((line) => Array.isArray(line) && line[0] !== "broker connected")).toEqual([
+      ["response received", "bob", "q1"],
+      ["inform received", "bob", undefined],
+    ]);
+  });
+
+  it("leaves out a request that has waited too long for somebody to take it, and counts it", async () => {
+    const [ada, bob] = [await join("ada"), await join("bob")];
+    const asked = bob.request("ada", "quick?", { timeoutMs: 50 });
+    await expect(asked).rejects.toMatchObject({ code: "timeout" });
+    await bob.inform("ada", "marker");
+    expect((await next(ada)).content.message).toBe("marker");
+    expect(ada.dropped).toBe(1);
+  });
+
+  it("hears what it subscribes to: everything, and all that begins alike", async () => {
+    const [ada, bob, eve] = [await join("ada"), await join("bob"), await join("eve")];
+    ada.subscribe("prices/");
+    eve.subscribe("");
+    await Promise.all([ada.agents(), eve.agents()]); // the broker has taken the subscriptions
+    await bob.inform("prices/eth", "100");
+    await bob.inform("ada", "marker");
+    expect(await next(ada)).toMatchObject({ to: "prices/eth", content: { message: "100" } });
+    expect((await next(ada)).content.message).toBe("marker");
+    const heard = [];
+    for await (const { from, content } of eve) {
+      if (from === "bob" && heard.push(content.message) === 2) break;
+    }
+    expect(heard).toEqual(["100", "marker"]);
+  });
+
+  it("hears itself in rooms if it is asked to", async () => {
+    const ada = await join("ada", { hearOwn: true });
+    await ada.join("#lab");
+    await ada.inform("#lab", "mine");
+    expect(await next(ada)).toMatchObject({ from: "ada", to: "#lab", content: { message: "mine" } });
+  });
+
+  it("asks the desk by itself, and is a member through its answer", async () => {
+    const ada = await join("ada");
+    await ada.join("#lab");
+    const answer = await ada.request("$broker", { message: "x", kind: "room.members", data: { room: "#lab" } });
+    expect(answer.content.data).toEqual({ room: "#lab", members: ["ada"] });
+    await expect(ada.join("lab")).rejects.toMatchObject({ code: "malformed" });
+    await expect(ada.leave("#nowhere")).rejects.toMatchObject({ code: "not-found" });
+    const pong = await ada.request("$broker", { message: "x", kind: "ping" });
+    expect(pong.content.data).toEqual({ connections: 1 });
+  });
+
+  it("writes and hears no half of a character", async () => {
+    const [ada, bob] = [await join("ada"), await join("bob")];
+    await bob.inform("ada", { message: "\ud83d", data: { "\ude00": ["\ud83d\ude00"] } });
+    expect((await next(ada)).content).toEqual({ message: "\ufffd", data: { "\ufffd": ["\u{1F600}"] } });
   });
 
   it("refuses a name that cannot be one", async () => {
