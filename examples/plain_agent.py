@@ -16,6 +16,7 @@ import uuid
 import zmq
 
 ANSWER_WITHIN_S = 30
+late = 0  # requests that came after their expires_at
 PING = str(uuid.uuid4())  # the id of the question whether the broker hears us
 
 words = argparse.ArgumentParser()
@@ -103,10 +104,29 @@ def ready():
             print(f"no answer yet: does a broker run at {given.publish_to} and {given.subscribe_at}, and can {name} be a name?", file=sys.stderr, flush=True)
 
 
+def has_expired(message):
+    """Whether whoever asked has given up. A time that cannot be read, or has no zone, says nothing."""
+    try:
+        return datetime.datetime.fromisoformat(message["expires_at"].replace("Z", "+00:00")) <= now()
+    except (KeyError, AttributeError, ValueError, TypeError):
+        return False
+
+
+def answers(message, other, asked):
+    """Whether it is about the question. A response that names none is for the oldest question to its sender, and there is only one."""
+    about = message.get("in_reply_to") or (asked if message["type"] == "response" and message["from"] == other else None)
+    return about == asked
+
+
 def take(message):
     """Shows a message, and answers it if it is a request; a response or an inform is never answered."""
     if message.get("in_reply_to") == PING:
         return  # we asked more than once
+    global late
+    if message["type"] == "request" and has_expired(message):
+        late += 1
+        print(f"{late} requests came too late and were skipped, the last from {message['from']}", file=sys.stderr, flush=True)
+        return
     print(f"{message['from']} {message['type']}: {message['text']}", flush=True)
     if message["type"] == "request":
         send(message["from"], "response", {"message": f"{name} heard: {message['text']}"}, in_reply_to=message["message_id"])
@@ -119,7 +139,7 @@ def ask(other, text):
     send(other, "request", {"message": text}, message_id=asked, expires_at=until.isoformat())
     end = time.monotonic() + ANSWER_WITHIN_S + 1
     while (message := hear(end - time.monotonic())) is not None:
-        if message.get("in_reply_to") != asked:
+        if not answers(message, other, asked):
             take(message)
         elif is_fault(message):
             sys.exit(message["text"])
