@@ -1,3 +1,5 @@
+import { repairSurrogates } from "#dialect";
+
 /**
  * The texts that AgentChat agents sign, each as the protocol spells it (AgentChat §3.4, §5.3, §6.2). What is missing is
  * empty.
@@ -26,7 +28,8 @@ export function messageText({
   readonly content: string;
   readonly ts: number;
 }): string {
-  return JSON.stringify({ to, content, ts });
+  // What was half a character when it was signed is U+FFFD by now (protocols §3.15).
+  return repairSurrogates(JSON.stringify({ to, content, ts }));
 }
 
 /** A PROPOSAL. `terms` are not covered by it. */

@@ -35,8 +35,9 @@ export interface Conversation {
 
 /** Ids remembered per pair. */
 const saidMax = 16;
-/** Open requests remembered per direction, beside the last. */
+/** Open requests remembered per direction beside the last, and the characters of their ids; strangers choose them. */
 const earlierMax = 7;
+const earlierMaxLength = 256;
 /** A request that another one followed counts as open for this long, milliseconds: its answer may have been lost. */
 const earlierMs = 300_000;
 /** The longest id that is remembered; strangers choose them. */
@@ -65,12 +66,14 @@ export function rememberAsked(direction: Direction, messageId: string, now: numb
   const { asked, askedAt, earlier, earlierAt } = direction;
   if (messageId.length > idMaxLength) return;
   if (asked !== undefined) {
-    if (earlier.length === earlierMax) {
-      earlier.shift();
-      earlierAt.shift();
-    }
     earlier.push(asked);
     earlierAt.push(askedAt);
+    let length = 0;
+    for (const id of earlier) length += id.length;
+    while (earlier.length > earlierMax || length > earlierMaxLength) {
+      length -= earlier.shift()?.length ?? length;
+      earlierAt.shift();
+    }
   }
   direction.asked = messageId;
   direction.askedAt = now;

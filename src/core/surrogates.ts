@@ -17,6 +17,6 @@ export function repairSurrogates(text: string): string {
   // A native search for one byte: most texts have no escapes, and cost no more than this.
   if (!text.includes("\\") || !half.test(text)) return text;
   return text.replace(escapes, (escape: string, single: string | undefined) =>
-    single === undefined ? escape : "\\ufffd",
+    single === undefined ? escape : "\ufffd",
   );
 }

@@ -23,6 +23,7 @@ export {
   principal,
   readJson,
   readPriority,
+  repairSurrogates,
   shapeProblemText,
   topicKind,
 } from "../core/index.js";

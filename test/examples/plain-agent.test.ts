@@ -167,6 +167,19 @@ describe("the plain Python agent at doors of the test", () => {
     expect(await claude.stop("SIGINT")).toMatchObject({ code: 0, stderr: "" });
   });
 
+  it("skips requests that nobody waits for any more, and counts them", async () => {
+    const { message_id } = await doors.hear();
+    await doors.say({ message_id: "1", from: "$broker", type: "response", in_reply_to: message_id, content: "pong" });
+    const late = { from: "bob", type: "request", content: "quick?" };
+    for (const expires_at of ["2020-01-01T00:00:00Z", "2020-01-01T02:00:00+02:00"])
+      await doors.say({ ...late, message_id: expires_at, expires_at });
+    for (const expires_at of ["9999-01-01T00:00:00Z", "no time", null])
+      await doors.say({ ...late, message_id: `answered ${String(expires_at)}`, expires_at });
+    for (const time of ["9999-01-01T00:00:00Z", "no time", "null"])
+      expect(await doors.hearUntil(isAnswer)).toMatchObject({ in_reply_to: `answered ${time}` });
+    expect((await claude.stop("SIGINT")).stderr).toMatch(/^1 requests .*\n2 requests came too late .*from bob\n$/);
+  });
+
   it("ends with the reason when the broker refuses its question", async () => {
     const { message_id } = await doors.hear();
     await doors.say({

@@ -92,6 +92,11 @@ describe("AgentChat's vectors", () => {
     expect(verifies(own, text, signature.replace(/=+$/, ""))).toBe(true);
   });
 
+  it("signs half an emoji as the server reads it", () => {
+    const said = { to: "@ada", ts: 1 };
+    expect(messageText({ ...said, content: "\ud83d" })).toBe(messageText({ ...said, content: "\ufffd" }));
+  });
+
   it("refuses binary frames", () => {
     expect(() => codec.decode(Buffer.from('{"type":"PING"}'))).toThrow(/JSON text/);
   });

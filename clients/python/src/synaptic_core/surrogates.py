@@ -15,4 +15,4 @@ def repair(text: str) -> str:
 
 
 def _repaired(escape: "Match[str]") -> str:
-    return escape.group() if escape.group(1) is None else "\\ufffd"
+    return escape.group() if escape.group(1) is None else "\ufffd"
