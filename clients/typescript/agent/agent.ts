@@ -310,7 +310,7 @@ export class Agent implements AsyncIterable<Envelope> {
     const refusal = nameRefusal(envelope, this.name);
     if (refusal !== undefined && this.#roundTrip.refuse(refusal)) return;
     const isAwaited = this.#pending.take(envelope);
-    if (isPong(envelope)) return;
+    if (isPong(envelope) && envelope.to === this.name) return;
     if (envelope.from === this.name && this.#options.hearOwn !== true) return;
     if (envelope.type === "request") {
       if (this.#isLate(envelope)) return;

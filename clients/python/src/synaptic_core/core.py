@@ -192,7 +192,7 @@ class Core:
             _log.warning("%s: a message could not be read: %s", self.name, fault)
             return
         is_awaited = self._pending.take(message) or self._replays.take(topic, message)
-        if _is_pong(message) or (message.sender == self.name and not self.options.hear_own):
+        if (_is_pong(message) and message.to == self.name) or (message.sender == self.name and not self.options.hear_own):
             return
         if not isinstance(message, Request):
             _log.info("%s: %s received from %s (%s, in reply to %s)", self.name, message.type, message.sender, message.message_id, message.in_reply_to)
