@@ -41,6 +41,21 @@ describe("a message for many", () => {
     world.expectSound();
   });
 
+  it.each([undefined, ""])("is no request in any dialect: there it wants no answer (variant %s)", async (variant) => {
+    const world = new ConformanceWorld([
+      probe(
+        {
+          ask: (s) => void s.publish({ to: "all", type: "request", content: { message: "who?" } }),
+          one: (s) => void s.publish({ to: "probe-1", type: "request", content: { message: "you?" } }),
+        },
+        { render: { variant: () => variant, event: ({ type }) => ({ type }) } },
+      ),
+    ]);
+    const [speaker, hearer] = await crowd(world, "/probe", 2);
+    for (const what of ["ask", "one"]) await speaker?.says({ type: "do", what });
+    expect(hearer?.all()).toEqual([{ type: "inform" }, { type: "request" }]);
+  });
+
   it("is rendered for each alone where the dialect wants it so", async () => {
     const world = new ConformanceWorld([
       probe(handlers, {
