@@ -80,7 +80,9 @@ function missing(
 /** A JSON object without its nulls; undefined for everything else. */
 function parsed(line: string): object | undefined {
   try {
-    const value: unknown = JSON.parse(repairSurrogates(line), (_key, inner: unknown) => (inner === null ? undefined : inner));
+    const value: unknown = JSON.parse(repairSurrogates(line), (_key, inner: unknown) =>
+      inner === null ? undefined : inner,
+    );
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
     return undefined; // readFrame reports it: it knows whether a part of the frame can be read
