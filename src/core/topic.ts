@@ -57,8 +57,8 @@ export function isRoom(topic: string): boolean {
 /** What `topic` stands for; undefined if nobody can be reached there (empty, too long, a reserved word). */
 export function topicKind(topic: string): TopicKind | undefined {
   if (topic === everyone) return "everyone";
-  if (isPacked(topic)) return "data";
-  if (topic.startsWith("$")) return "broker";
+  if (isBinaryTopic(topic)) return "data";
+  if (topic.startsWith("$")) return isPacked(topic) ? "data" : "broker";
   if (topic.startsWith("#")) return isRoom(topic) ? "room" : undefined;
   if (isAgentName(topic)) return "agent";
   return topic === "" || isReserved(topic) || Buffer.byteLength(topic) > agentNameMaxBytes ? undefined : "data";

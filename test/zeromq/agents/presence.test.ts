@@ -33,7 +33,8 @@ describe("agents that go away, and what they are told", () => {
     const back = keep(new PlainAgent("bob", at));
     for (const n of [1, 2, 3]) expect((await back.hears()).message.content.message).toBe(`held ${n}`);
     await eventually(() => at.broker.status().ledger.copies.pending === 0, "nothing is held any more");
-    expect(ada.heard).toEqual([]);
+    // A machine that is busy answers more than one of the pings by which an agent finds the broker.
+    expect(ada.heard.filter(({ message }) => message.content["kind"] !== "ping")).toEqual([]);
   });
 
   it("answers not-found and counts what was held when the grace is over", async () => {

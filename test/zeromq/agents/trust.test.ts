@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually, startBroker, type TestBroker } from "../../kit/broker.js";
 import { PanWire } from "../../kit/pan-wire.js";
@@ -143,6 +145,24 @@ describe("who may speak and hear as whom", () => {
     expect((await bystander.hears()).message.content).toMatchObject({ kind: "fault", data: { code: "not-found" } });
     expect((await thief.hears()).message.content).toMatchObject({ kind: "fault", data: { subscription: "boss" } });
     expect([...wrong.heard, ...thief.heard]).toEqual([]);
+  });
+
+  it("lets a client of libzmq in whose declared name is taken, and wakes the name when it is free", async () => {
+    const pan = keep(
+      await PanWire.login(at.pan, "bot", (await readFile(join(at.dataDir, "pan-token"), "utf8")).trim()),
+    );
+    const bot = keep(new PlainAgent("bot", at, { declare: true }));
+    const ada = await keep(new PlainAgent("ada", at)).meet();
+    expect((await bot.hears()).message.content).toMatchObject({ kind: "fault", data: { subscription: "bot" } });
+    await ada.send("bot", "inform", "for the session");
+    expect(await pan.hears("chat")).toMatchObject({ text: "for the session" });
+    pan.close();
+    await eventually(async () => {
+      await ada.send("bot", "inform", "for the agent");
+      return bot.heard.length > 0;
+    }, "the name is awake");
+    await bot.meet();
+    expect(bot.heard.map(({ message }) => message.content.message)).not.toContain("for the session");
   });
 
   it("gives a name to whoever proves it, also on a WebSocket, and lets the claimed subscription sleep", async () => {
