@@ -38,10 +38,14 @@ export interface Services {
   readonly directory: Directory;
   readonly identity: Identity;
   readonly limiter: Limiter;
+  /** Tables on disk. Their names are words of a-z 0-9 with - between them, and the dialect's own. */
   readonly tables: Tables;
   /** What this server calls itself. */
   readonly serverName: string;
-  /** Something that a dialect has once per broker: made when first asked for, the same ever after. */
+  /**
+   * Something that a dialect has once per broker: made when first asked for, the same ever after. The name is the
+   * dialect's own: another dialect has another thing under it.
+   */
   once<T>(name: string, make: (services: Services) => T): T;
 }
 
@@ -103,7 +107,7 @@ export interface Session<T extends DialectTypes> {
   /**
    * Takes another name: settles conflicts over it as `admit` does, then hears the new name and not the old one, and
    * stays in the rooms that the new name may enter. Others hear that the old name left and the new one came. Requests
-   * that the session waits for under its old name end; it is told so.
+   * that the session waits for under its old name end; it is told so (protocols §1.15).
    * @throws Fault conflict, full, unauthenticated before `admit`
    */
   rename(principal: Principal): Promise<void>;

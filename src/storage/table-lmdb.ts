@@ -3,10 +3,8 @@ import { chmodSync, closeSync, fstatSync, mkdirSync, openSync, writeSync } from 
 import { join } from "node:path";
 import { serialize } from "node:v8";
 import { Fault } from "../core/index.js";
-import type { Table, TableChange, Tables } from "./table.js";
+import { mustHaveRoom, tablesMax, type Table, type TableChange, type Tables } from "./table.js";
 
-/** Databases in one file at most; each namespace is one. */
-const namespacesMax = 64;
 /** LMDB's own limit for a key, bytes; keys are UTF-16. */
 const keyMaxBytes = 1_978;
 
@@ -20,7 +18,7 @@ export interface TablesLmdbOptions {
 /** Tables on disk (lmdb): a change is visible at once, and kept, by fsync, when its promise resolves. */
 export class TablesLmdb implements Tables {
   readonly #options: TablesLmdbOptions;
-  // bound: one per namespace named in our own code · evicts: nothing · owner: TablesLmdb
+  // bound: tablesMax · evicts: one more is refused as full · owner: TablesLmdb
   readonly #tables = new Map<string, TableLmdb<unknown>>();
   #root: RootDatabase | undefined;
   #space: ReservedSpace | undefined;
@@ -37,7 +35,7 @@ export class TablesLmdb implements Tables {
       chmodSync(path, 0o700);
       // With it, lmdb keeps a promise of each turn's writes to itself: when the disk is full nobody takes its
       // rejection, and the process ends.
-      const root = open({ path, maxDbs: namespacesMax, eventTurnBatching: false });
+      const root = open({ path, maxDbs: tablesMax, eventTurnBatching: false });
       this.#root = root;
       this.#space = new ReservedSpace(join(path, "data.mdb"), () => usedBytes(root));
     } catch (error) {
@@ -55,6 +53,7 @@ export class TablesLmdb implements Tables {
     if (table === undefined) {
       if (this.#root === undefined || this.#space === undefined)
         throw new Fault("unavailable", "the tables are not open");
+      mustHaveRoom(this.#tables.size, namespace);
       table = new TableLmdb<unknown>(
         this.#root.openDB<unknown, Buffer>({ name: namespace, keyEncoding: "binary", encoding: "msgpack" }),
         this.#space,

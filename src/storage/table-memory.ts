@@ -1,13 +1,14 @@
-import type { Table, TableChange, Tables } from "./table.js";
+import { mustHaveRoom, type Table, type TableChange, type Tables } from "./table.js";
 
 /** Tables in memory. Values are copied in and out, as a table on disk would. */
 export class TablesMemory implements Tables {
-  // bound: one per namespace named in our own code · evicts: nothing · owner: TablesMemory
+  // bound: tablesMax · evicts: one more is refused as full · owner: TablesMemory
   readonly #tables = new Map<string, TableMemory<unknown>>();
 
   table<V>(namespace: string): Table<V> {
     let table = this.#tables.get(namespace);
     if (table === undefined) {
+      mustHaveRoom(this.#tables.size, namespace);
       table = new TableMemory<unknown>();
       this.#tables.set(namespace, table);
     }

@@ -1,3 +1,5 @@
+import { Fault } from "../core/index.js";
+
 /** One change of an atomic batch. */
 export type TableChange<V> = { readonly put: string; readonly value: V } | { readonly delete: string };
 
@@ -11,8 +13,18 @@ export interface Table<V> {
   batch(changes: readonly TableChange<V>[]): Promise<void>;
 }
 
+/** Tables at most: of the broker, and of all its dialects. */
+export const tablesMax = 64;
+
 /** Opens tables by name; the same name is the same table. */
 export interface Tables {
+  /** @throws Fault full: there are {@link tablesMax} */
   table<V>(namespace: string): Table<V>;
   close(): Promise<void>;
+}
+
+/** @throws Fault full if there are `count` tables and no more can be */
+export function mustHaveRoom(count: number, namespace: string): void {
+  if (count >= tablesMax)
+    throw new Fault("full", `there are ${tablesMax} tables, so none is made for ${namespace}: keep more in one table`);
 }

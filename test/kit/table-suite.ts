@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Tables } from "../../src/storage/index.js";
+import { tablesMax } from "../../src/storage/table.js";
 
 /** What every implementation of `Tables` must do. `open` gives an empty one. */
 export function tableSuite(name: string, open: () => Promise<Tables>): void {
@@ -73,6 +74,12 @@ export function tableSuite(name: string, open: () => Promise<Tables>): void {
         table.batch([{ put: "a", value: 2 }, { delete: "a" }, { put: "b", value: () => 1 }]),
       ).rejects.toThrow();
       expect([...table.range("", "z")]).toEqual([["a", 1]]);
+    });
+
+    it("refuses one table more than there can be, and goes on with those that are there", () => {
+      for (let n = 0; n < tablesMax; n += 1) tables.table(`t${n}`);
+      expect(() => tables.table("more")).toThrow(/there are 64 tables, so none is made for more/);
+      expect(tables.table("t1").get("a")).toBeUndefined();
     });
 
     it("agrees with a sorted list after any changes", async () => {

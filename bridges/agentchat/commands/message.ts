@@ -18,10 +18,7 @@ export const messageCommands: MessageRules = {
     cost: 1,
     run(session, said) {
       const before = saidBefore(session, said);
-      const seen = session.services.once(
-        "agentchat seen",
-        ({ tables }) => new Seen(tables.table<number>("agentchat-seen")),
-      );
+      const seen = session.services.once("seen", ({ tables }) => new Seen(tables.table<number>("seen")));
       const now = session.now();
       const draft = draftOf(session, said, now);
       const isPublic = said.to.startsWith("#");

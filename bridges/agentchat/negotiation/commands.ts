@@ -134,10 +134,7 @@ function proposalFrom(
 }
 
 function proposalsOf({ services }: ChatSession): Proposals {
-  return services.once(
-    "agentchat proposals",
-    ({ tables }) => new Proposals(tables.table<Proposal>("agentchat-proposals")),
-  );
+  return services.once("proposals", ({ tables }) => new Proposals(tables.table<Proposal>("proposals")));
 }
 
 /** Base64 with its padding: the same signature is spelled the same. */

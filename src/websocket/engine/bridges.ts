@@ -19,6 +19,7 @@ import { NameConflicts } from "./name-conflicts.js";
 import type { EngineContext } from "./context.js";
 import { openBridge } from "./engine.js";
 import { RoomEvents, type RoomListener } from "./hearing.js";
+import { servicesOf } from "./services.js";
 import { BridgeSession } from "./session.js";
 
 /** Losses are told this often at most. */
@@ -55,7 +56,7 @@ export interface BridgesStatus {
 
 /** All dialects in service: gives each new connection to the one that it speaks. */
 export class Bridges implements Lifecycle {
-  readonly #context: EngineContext;
+  readonly #context: Omit<EngineContext, "services">;
   readonly #inService: readonly InService[];
   readonly #leaving = new Fault("going-away", "the broker is stopping; connect again in a few seconds", {
     fatal: true,
@@ -70,13 +71,17 @@ export class Bridges implements Lifecycle {
 
   constructor(options: BridgesOptions) {
     const { limits, dialects, exchange, clock } = options;
-    const services = withOnce(options.services);
-    const names = new NameConflicts(services.directory, services.identity, limits.conflictPingMs);
-    this.#context = { ...options, services, names, dataTopics: new Set(options.dataTopics) };
+    const { directory, identity } = options.services;
+    const names = new NameConflicts(directory, identity, limits.conflictPingMs);
+    this.#context = { ...options, names, dataTopics: new Set(options.dataTopics) };
     this.#droppedEvents = new DroppedEvents(exchange, clock);
     this.#inService = dialects.map((dialect) => ({
       dialect,
-      bridge: openBridge(dialect, this.#context, options.witness),
+      bridge: openBridge(
+        dialect,
+        { ...this.#context, services: servicesOf(dialect.name, options.services) },
+        options.witness,
+      ),
     }));
   }
 
@@ -149,20 +154,6 @@ export class Bridges implements Lifecycle {
       this.#roundLater();
     });
   }
-}
-
-/** The services, and what dialects keep beside them. */
-function withOnce(services: Omit<Services, "once">): Services {
-  // bound: what our own dialects name, a few · evicts: nothing · owner: Bridges
-  const made = new Map<string, unknown>();
-  const all: Services = {
-    ...services,
-    once: <T>(name: string, make: (services: Services) => T): T => {
-      if (!made.has(name)) made.set(name, make(all));
-      return made.get(name) as T; // whoever names it decides what it is
-    },
-  };
-  return all;
 }
 
 function isSession(subscriber: Subscriber): subscriber is Subscriber & RoomListener {

@@ -10,7 +10,7 @@ export interface InService {
 
 /**
  * The bridge that has the listener for itself, else the one that answers by path, else by subprotocol; undefined if the
- * first frame must tell (protocols §8.4).
+ * first frame must tell (protocols §8.1–8.3). The list has the built-in dialects first.
  */
 export function chooseByHello(inService: readonly InService[], { own, path, subprotocol }: Hello): Bridge | undefined {
   if (own !== undefined) return inService.find(({ dialect }) => dialect.name === own)?.bridge;
@@ -20,7 +20,10 @@ export function chooseByHello(inService: readonly InService[], { own, path, subp
   return (byPath ?? bySubprotocol)?.bridge;
 }
 
-/** The bridge whose dialect recognises a first frame; a dialect that fails at it does not. */
+/**
+ * The bridge whose dialect recognises a first frame, the built-in ones first; a dialect that fails at it does not
+ * (protocols §8.4, §8.6).
+ */
 export function chooseByFrame(
   inService: readonly InService[],
   frame: Frame,
