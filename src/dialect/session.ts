@@ -107,7 +107,7 @@ export interface Session<T extends DialectTypes> {
   /**
    * Takes another name: settles conflicts over it as `admit` does, then hears the new name and not the old one, and
    * stays in the rooms that the new name may enter. Others hear that the old name left and the new one came. Requests
-   * that the session waits for under its old name end; it is told so (protocols §1.15).
+   * that the session waits for under its old name end; it is told so (protocols §1.16).
    * @throws Fault conflict, full, unauthenticated before `admit`
    */
   rename(principal: Principal): Promise<void>;
