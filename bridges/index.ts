@@ -1,6 +1,17 @@
+import type { z } from "zod";
 import type { AnyDialect } from "#dialect";
 import { agentchat } from "./agentchat/index.js";
+import type { limits as agentchatLimits, settings as agentchatSettings } from "./agentchat/options.js";
 import { pan } from "./pan/index.js";
+import type { limits as panLimits } from "./pan/options.js";
 
 /** The dialects that a broker answers to. `echo` is template and fixture, not for production. */
 export const dialects: readonly AnyDialect[] = [pan, agentchat];
+
+/** Their settings, under the name of each, for programs in TypeScript. */
+export interface DialectSettings {
+  readonly agentchat?: z.input<typeof agentchatSettings> | undefined;
+}
+
+/** Their limits. */
+export type DialectLimits = z.input<typeof panLimits> & z.input<typeof agentchatLimits>;

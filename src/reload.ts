@@ -1,5 +1,6 @@
 import { accessRules, type BrokerConfig } from "./config/index.js";
 import { Fault, systemClock, type Limits } from "./core/index.js";
+import type { AnyDialect } from "./dialect/index.js";
 import type { Parts } from "./parts.js";
 import { readTlsPair, type TlsPair } from "./websocket/edge/index.js";
 import { isSamePair, outOfDate } from "./websocket/edge/tls.js";
@@ -51,7 +52,7 @@ export function reload(parts: Pick<Parts, "access" | "tls" | "ws">, current: Bro
   const taken: Partial<Record<keyof BrokerConfig, unknown>> = {};
   const needRestart: string[] = [];
   for (const name of new Set([...Object.keys(current), ...Object.keys(next)]) as ReadonlySet<keyof BrokerConfig>) {
-    if (incomparable.has(name) || JSON.stringify(plain(name, current)) === JSON.stringify(plain(name, next))) continue;
+    if (incomparable.has(name) || isSame(name, current, next)) continue;
     const isTlsSwitch = (name === "tlsCert" || name === "tlsKey") && isTls !== (next.tlsCert !== undefined);
     if (name === "settings") needRestart.push(...differences(current.settings, next.settings));
     else if (name === "limits")
@@ -100,7 +101,16 @@ function differences(current: Readonly<Record<string, unknown>>, next: Readonly<
   );
 }
 
-/** An option as it is compared: dialects by their names. */
-function plain(name: keyof BrokerConfig, config: BrokerConfig): unknown {
-  return name === "dialects" ? config.dialects.map((dialect) => dialect.name) : config[name];
+/** True if an option has the same value in both. */
+function isSame(name: keyof BrokerConfig, current: BrokerConfig, next: BrokerConfig): boolean {
+  if (name !== "dialects") return JSON.stringify(current[name]) === JSON.stringify(next[name]);
+  return (
+    current.dialects.length === next.dialects.length &&
+    current.dialects.every((dialect, at) => isSameDialect(dialect, next.dialects[at]))
+  );
+}
+
+/** Dialects from files by file and content, as nothing loads a changed file again; others by what they are. */
+function isSameDialect(one: AnyDialect, other: AnyDialect | undefined): boolean {
+  return one === other || (one.source !== undefined && one.source === other?.source);
 }

@@ -1,7 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";
-import { dialects } from "../../bridges/index.js";
 import { Problems, doorsOf, hostOf, type Layered } from "../config/index.js";
 import { Fault } from "../core/index.js";
 import { DataDirectory, resolveDataDirectory } from "../storage/index.js";
@@ -51,7 +50,7 @@ async function findDoorProblems(layered: Layered): Promise<Problems> {
   const problems = new Problems();
   for (const { url } of doorsOf(config, resolveDataDirectory({ dataDir: config.dataDir })))
     if (url.includes("://")) problems.attempt(() => readEndpoint(url), undefined);
-  const known = dialects.map((dialect) => dialect.name);
+  const known = config.dialects.map((dialect) => dialect.name);
   for (const name of Object.keys(config.ownDoors)) {
     if (!known.includes(name))
       problems.note(

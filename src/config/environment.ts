@@ -1,7 +1,8 @@
 import { Fault } from "../core/index.js";
 import type { OptionCatalogue } from "./options.js";
 import { Problems, similar } from "./problems.js";
-import { listOf, numberOf, pairsOf, settingSpellings, spellings, variableOf, type Spelling } from "./spelling.js";
+import { listOf, numberOf, pairsOf, settingSpellings, spellings, type Spelling } from "./spelling.js";
+import { variableOf } from "./variables.js";
 
 /** Variables of this program that do not set an option of the broker. */
 const notOptions: ReadonlySet<string> = new Set(["SYNAPTIC_CONFIG", "SYNAPTIC_LOG_LEVEL", "SYNAPTIC_ROOT"]);

@@ -6,3 +6,4 @@ export * from "./problems.js";
 export * from "./read.js";
 export * from "./schema.js";
 export * from "./spelling.js";
+export * from "./variables.js";

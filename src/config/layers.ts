@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { Fault } from "../core/index.js";
 import { readEnvironment } from "./environment.js";
 import type { AnyDialect } from "../dialect/index.js";
 import { catalogueOf, type BrokerConfig, type BrokerOptions } from "./options.js";
 import { Problems } from "./problems.js";
 import { readConfig } from "./read.js";
-import { flagOf, listOf, variableOf } from "./spelling.js";
+import { flagOf, listOf } from "./spelling.js";
+import { variableOf } from "./variables.js";
 
 /** Where a value comes from. */
 export type Origin = "flag" | "environment" | "file" | "default";
@@ -43,7 +44,10 @@ const usualFile = "config.json";
  * @throws Fault malformed, forbidden, naming every problem and where it is
  */
 export function readLayers({ flags, env, file: told, loaded = new Map(), resolveDataDir }: Layers): Layered {
-  const catalogue = catalogueOf([...loaded.values()]);
+  const catalogue = catalogueOf(
+    [...loaded.values()],
+    (dialect) => [...loaded].find(([, each]) => each === dialect)?.[0],
+  );
   const { groups } = catalogue;
   const fromFlags = byPath(flags, groups);
   const problems = new Problems();
@@ -172,25 +176,45 @@ function withLoaded({ dialects }: BrokerOptions, loaded: ReadonlyMap<string, Any
   };
 }
 
-/**
- * The files of dialects that the layers name, for whoever loads them before the rest is read. What is wrong with the
- * layers is told by {@link readLayers}.
- */
-export function namedDialects({ flags, env, file: told, resolveDataDir }: Omit<Layers, "loaded">): readonly string[] {
-  const said = flags.dialects ?? namedInEnvironment(env) ?? namedInFile();
-  return Array.isArray(said) ? said.filter((each) => typeof each === "string") : [];
+/** The file of a dialect: as its author wrote it, and its absolute path. */
+export interface NamedFile {
+  readonly written: string;
+  readonly path: string;
+}
 
-  function namedInFile(): unknown {
+/**
+ * The files of dialects that the layers name, for whoever loads them before the rest is read. Those of a configuration
+ * file are looked for from its own folder, those of flags and variables from the working directory. What is wrong with
+ * the layers is told by {@link readLayers}.
+ */
+export function namedDialects({
+  flags,
+  env,
+  file: told,
+  resolveDataDir,
+}: Omit<Layers, "loaded">): readonly NamedFile[] {
+  const near = flags.dialects ?? namedInEnvironment(env);
+  return near === undefined ? namedInFile() : filesOf(near, ".");
+
+  function namedInFile(): readonly NamedFile[] {
     try {
       const dataDir = flags.dataDir ?? env["SYNAPTIC_DATA_DIR"];
       const file = namedFile(told, env) ?? join(resolveDataDir(dataDir === "" ? undefined : dataDir), usualFile);
       const text = readIfThere(file);
-      return text === undefined ? undefined : byPath(objectOf(text, file), new Set()).get("dialects");
+      if (text === undefined) return [];
+      return filesOf(byPath(objectOf(text, file), new Set()).get("dialects"), dirname(file));
     } catch (thrown) {
-      if (thrown instanceof Fault) return undefined;
+      if (thrown instanceof Fault) return [];
       throw thrown;
     }
   }
+}
+
+function filesOf(said: unknown, folder: string): readonly NamedFile[] {
+  if (!Array.isArray(said)) return [];
+  return said
+    .filter((each) => typeof each === "string")
+    .map((written) => ({ written, path: resolve(folder, written) }));
 }
 
 function namedInEnvironment({ SYNAPTIC_DIALECTS: text }: NodeJS.ProcessEnv): readonly string[] | undefined {

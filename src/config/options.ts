@@ -1,9 +1,10 @@
 import { hostname } from "node:os";
 import { z } from "zod";
-import { dialects as builtIn } from "../../bridges/index.js";
+import { dialects as builtIn, type DialectLimits, type DialectSettings } from "../../bridges/index.js";
 import { agentNameProblem, defaultLimits, Fault, isRoom, type Limits, type Log } from "../core/index.js";
 import { isDialect, limitsOf, type AnyDialect } from "../dialect/index.js";
 import { isNetwork, portOf } from "./doors.js";
+import { refuseUnfit } from "./entry-points.js";
 
 /** The error text of a rule: the rule in words and the value that breaks it. Only the first broken rule is told. */
 const rule = (
@@ -137,7 +138,8 @@ const coreOptions = z.strictObject({
     )
     .default([])
     .describe(
-      "Dialects that are not part of the broker: JavaScript files that export one as default (synaptic-core/dialect).",
+      "Dialects that are not part of the broker: JavaScript files that export one as default (synaptic-core/dialect). " +
+        "Paths are from the folder of the configuration file. They run in the broker and may do all that it may.",
     ),
   log: z
     .custom<Log>((value) => typeof value === "function", "give a function (level, event, fields)")
@@ -146,13 +148,16 @@ const coreOptions = z.strictObject({
 });
 
 /** Limits by name: the broker's own and those of its dialects. */
-export type LimitOptions = Partial<Limits> & Readonly<Record<string, number | undefined>>;
+export type LimitOptions = Partial<Limits> & DialectLimits;
 
-/** What `new Broker` takes. The settings of a dialect stand under its name; its own schema checks them. */
-export type BrokerOptions = z.input<typeof coreOptions> & {
-  readonly limits?: LimitOptions | undefined;
-  readonly [dialect: string]: unknown;
-};
+/**
+ * What `new Broker` takes. The settings of a dialect stand under its name; its own schema checks them. A dialect from
+ * elsewhere adds what is its own.
+ * @example
+ * const options: BrokerOptions<{ bar?: { loud: boolean }; limits?: { barPerSecond?: number } }> = { dialects: [bar] };
+ */
+export type BrokerOptions<Added = unknown> = z.input<typeof coreOptions> &
+  DialectSettings & { readonly limits?: LimitOptions | undefined } & Added;
 
 /** Options with every default filled in. */
 export interface BrokerConfig extends Omit<z.output<typeof coreOptions>, "dialects"> {
@@ -176,11 +181,16 @@ export interface OptionCatalogue {
 
 /**
  * The options of a broker that has the dialects of `bridges/index.ts` and these.
- * @throws Fault conflict if two dialects have a name, a path or a limit in common
+ * @param fileOf the file that a dialect was loaded from, for the error text
+ * @throws Fault malformed, conflict: a dialect cannot be taken in (protocols §8.6)
  */
-export function catalogueOf(added: readonly AnyDialect[] = []): OptionCatalogue {
+export function catalogueOf(
+  added: readonly AnyDialect[] = [],
+  fileOf: (dialect: AnyDialect) => string | undefined = () => undefined,
+): OptionCatalogue {
+  const optionNames = new Set([...Object.keys(coreOptions.shape), "limits"]);
+  refuseUnfit([...builtIn, ...added], optionNames, fileOf);
   const dialects = [...builtIn, ...added];
-  refuseTwins(dialects);
   const own = limitsOf(dialects);
   const taken = Object.keys(own).find((name) => Object.hasOwn(defaultLimits, name));
   if (taken !== undefined)
@@ -192,9 +202,6 @@ export function catalogueOf(added: readonly AnyDialect[] = []): OptionCatalogue 
       ? []
       : [[name, schema.prefault({}).describe(schema.description ?? `The settings of ${title}.`)] as const],
   );
-  const unfit = settings.find(([name]) => Object.hasOwn(coreOptions.shape, name) || name === "limits");
-  if (unfit !== undefined)
-    throw new Fault("conflict", `a dialect cannot be called ${unfit[0]}: an option has that name`);
   return {
     dialects,
     limits,
@@ -209,22 +216,6 @@ export function catalogueOf(added: readonly AnyDialect[] = []): OptionCatalogue 
         .describe("Any limit of LIMITS.md by its name; the name ends with the unit."),
     }),
   };
-}
-
-/** Two dialects cannot answer at one place. */
-function refuseTwins(dialects: readonly AnyDialect[]): void {
-  const seen = new Set<string>([]);
-  for (const { name, paths, subprotocols } of dialects) {
-    for (const [what, value] of [
-      ["name", name],
-      ...paths.map((path) => ["path", path]),
-      ...subprotocols.map((one) => ["subprotocol", one]),
-    ]) {
-      const key = `${what ?? ""} ${value ?? ""}`;
-      if (seen.has(key)) throw new Fault("conflict", `two dialects have the ${key}; give one of them another`);
-      seen.add(key);
-    }
-  }
 }
 
 /** The web pages, host names and proxies that a configuration allows. */

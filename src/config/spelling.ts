@@ -10,29 +10,103 @@ export interface Spelling {
   readonly kind: "text" | "list" | "switch" | "pairs" | "number";
 }
 
-/** Every option except `limits` and the nested ones. The record is total: a new option must get its spelling here. */
-export const spellings: Readonly<Record<Exclude<keyof BrokerConfig, "limits" | "settings">, Spelling>> = {
-  dataDir: { flag: "--data-dir", kind: "text" },
-  zmqIn: { flag: "--zmq-in", kind: "list" },
-  zmqOut: { flag: "--zmq-out", kind: "list" },
-  ws: { flag: "--ws", kind: "list" },
-  ownDoors: { flag: "--own", kind: "pairs" },
-  zmqAuth: { flag: "--zmq-auth", kind: "text" },
-  insecure: { flag: "--insecure", kind: "switch" },
-  behindTunnel: { flag: "--behind-tunnel", kind: "switch" },
-  behindProxy: { flag: "--behind-proxy", kind: "switch" },
-  trustedProxies: { flag: "--trusted-proxy", kind: "list" },
-  tlsCert: { flag: "--tls-cert", kind: "text" },
-  tlsKey: { flag: "--tls-key", kind: "text" },
-  origins: { flag: "--origin", kind: "list" },
-  hosts: { flag: "--host", kind: "list" },
-  topics: { flag: "--topic", kind: "list" },
-  reserved: { flag: "--reserve", kind: "list" },
-  rooms: { flag: "--keep-room", kind: "list" },
-  serverName: { flag: "--server-name", kind: "text" },
-  logMessages: { flag: "--log-messages", kind: "switch" },
-  dialects: { flag: "--dialect", kind: "list" },
-  log: { flag: undefined, kind: "text" },
+/** An option on the command line, as its help shows it. */
+interface Flag extends Spelling {
+  /** What stands behind the flag, `url...` for one or more; a switch has nothing. */
+  readonly argument?: string;
+  readonly help: string;
+}
+
+/**
+ * Every option except `limits` and the nested ones. The record is total: a new option must get its spelling here, and
+ * has its flag and its variable by that.
+ */
+export const spellings: Readonly<Record<Exclude<keyof BrokerConfig, "limits" | "settings">, Flag>> = {
+  dataDir: {
+    flag: "--data-dir",
+    kind: "text",
+    argument: "dir",
+    help: "the folder of secrets, sockets and endpoints.json",
+  },
+  zmqIn: {
+    flag: "--zmq-in",
+    kind: "list",
+    argument: "url...",
+    help: "doors for agents' PUB sockets: tcp://HOST:PORT or ipc:///PATH (port 0: chosen by the system)",
+  },
+  zmqOut: { flag: "--zmq-out", kind: "list", argument: "url...", help: "doors for agents' SUB sockets" },
+  ws: { flag: "--ws", kind: "list", argument: "host:port...", help: "doors for WebSocket clients" },
+  ownDoors: {
+    flag: "--own",
+    kind: "pairs",
+    argument: "dialect=host:port...",
+    help: "doors for one dialect each, which answers there at / (pan=127.0.0.1:8081)",
+  },
+  zmqAuth: {
+    flag: "--zmq-auth",
+    kind: "text",
+    argument: "how",
+    help: "who may connect by ZeroMQ: none = NULL only, required = PLAIN only",
+  },
+  insecure: {
+    flag: "--insecure",
+    kind: "switch",
+    help: "allow doors that other machines can reach without encryption",
+  },
+  behindTunnel: { flag: "--behind-tunnel", kind: "switch", help: "a tunnel protects the ZeroMQ doors" },
+  behindProxy: { flag: "--behind-proxy", kind: "switch", help: "a proxy ends TLS before the WebSocket doors" },
+  trustedProxies: {
+    flag: "--trusted-proxy",
+    kind: "list",
+    argument: "address...",
+    help: "proxies that may tell the client's address: addresses or networks (default with --behind-proxy: this machine)",
+  },
+  tlsCert: {
+    flag: "--tls-cert",
+    kind: "text",
+    argument: "file",
+    help: "certificate chain (PEM) for the WebSocket doors; read again at SIGHUP",
+  },
+  tlsKey: { flag: "--tls-key", kind: "text", argument: "file", help: "its key (PEM)" },
+  origins: {
+    flag: "--origin",
+    kind: "list",
+    argument: "origin...",
+    help: "web pages that may connect: https://HOST[:PORT]",
+  },
+  hosts: {
+    flag: "--host",
+    kind: "list",
+    argument: "name...",
+    help: "host names under which web pages may reach this broker, in addition to its addresses",
+  },
+  topics: {
+    flag: "--topic",
+    kind: "list",
+    argument: "name...",
+    help: "shared data topics: no agent can have these names",
+  },
+  reserved: {
+    flag: "--reserve",
+    kind: "list",
+    argument: "name...",
+    help: "names that only the owner of a token for them may use",
+  },
+  rooms: { flag: "--keep-room", kind: "list", argument: "room...", help: "rooms that always exist" },
+  serverName: {
+    flag: "--server-name",
+    kind: "text",
+    argument: "name",
+    help: "what the broker calls itself (default: the machine's name)",
+  },
+  logMessages: { flag: "--log-messages", kind: "switch", help: "write every message into the log, with its text" },
+  dialects: {
+    flag: "--dialect",
+    kind: "list",
+    argument: "file...",
+    help: "dialects from elsewhere: JavaScript files that export one (synaptic-core/dialect); each may do all that this process may",
+  },
+  log: { flag: undefined, kind: "text", help: "" },
 };
 
 /**
@@ -61,20 +135,6 @@ function kindOf(schema: z.ZodType): Spelling["kind"] {
 /** `proofOfKey` → `proof-of-key`. */
 function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-/** `wsPingMs` → `WS_PING_MS`. */
-function upperSnakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
-}
-
-/**
- * The variable of an option by its path: `zmqIn` → `SYNAPTIC_ZMQ_IN`, `limits.wsPingMs` → `SYNAPTIC_LIMIT_WS_PING_MS`.
- */
-export function variableOf(path: string): string {
-  const [group = "", name] = path.split(".");
-  if (name === undefined) return `SYNAPTIC_${upperSnakeCase(group)}`;
-  return `SYNAPTIC_${group === "limits" ? "LIMIT" : upperSnakeCase(group)}_${upperSnakeCase(name)}`;
 }
 
 /** The flag of an option by its path; the path itself where there is no flag. */

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Envelope, Fault, Principal } from "../core/index.js";
 import type { Rate } from "../identity/limiter.js";
 import type { Closing, Frame, Hello } from "./connection.js";
+import { dialectProblem } from "./entry-points.js";
 import type { Phrasebook, Vocabulary } from "./phrasebook.js";
 import type { DialectTypes, RenderMeta, Services, Session } from "./session.js";
 
@@ -142,6 +143,8 @@ export interface AnyDialect extends EntryPoints {
   readonly settings: z.ZodObject | undefined;
   readonly phrasebook: Phrasebook | undefined;
   readonly vocabulary: Vocabulary | undefined;
+  /** The file that it was loaded from, and a digest of what was in it; absent where a program gives it. */
+  readonly source?: string;
   recognises(frame: Frame): boolean;
   /** Calls `use` with the dialect and its types. */
   with<R>(use: DialectUse<R>): R;
@@ -167,5 +170,5 @@ export function defineDialect<T extends DialectTypes>(dialect: Dialect<T>): AnyD
 
 /** True for what {@link defineDialect} makes, in whichever copy of this module. */
 export function isDialect(value: unknown): value is AnyDialect {
-  return typeof value === "object" && value !== null && "with" in value && "recognises" in value && "paths" in value;
+  return dialectProblem(value) === undefined;
 }

@@ -4,6 +4,9 @@ import { FailedLogins, operatorName, type IdentityTokens, type Limiter } from ".
 
 const plain = "text/plain; charset=utf-8";
 
+/** Where the broker's own pages are. No dialect can have these paths. */
+export const pagePaths = ["/healthz", "/readyz", "/metrics"] as const;
+
 /**
  * Answers `/healthz` while the process works, `/readyz` while the broker takes work, and `/metrics` for this machine
  * and for the operator; undefined for any other path. A HEAD request gets the same answer; the server leaves out the
@@ -32,26 +35,18 @@ export function operationsPages(
         "send the line of the file operator-token in the broker's data directory as Authorization: Bearer TOKEN.",
     );
   };
+  const pages: Readonly<Record<string, (request: PageRequest) => Answer | Promise<Answer>>> = {
+    "/healthz": () => words(200, "ok"),
+    "/readyz": readinessPage,
+    "/metrics": metricsPage,
+  } satisfies Record<(typeof pagePaths)[number], unknown>;
   return async (request) => {
-    const page = pageAt(request.path);
+    const page = Object.hasOwn(pages, request.path) ? pages[request.path] : undefined;
     if (page === undefined) return undefined;
     return request.method === "GET" || request.method === "HEAD"
       ? page(request)
       : words(405, "Only GET and HEAD are answered here.");
   };
-
-  function pageAt(path: string): ((request: PageRequest) => Answer | Promise<Answer>) | undefined {
-    switch (path) {
-      case "/healthz":
-        return () => words(200, "ok");
-      case "/readyz":
-        return readinessPage;
-      case "/metrics":
-        return metricsPage;
-      default:
-        return undefined;
-    }
-  }
 }
 
 function words(status: number, text: string): Answer {

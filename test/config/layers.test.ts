@@ -193,7 +193,7 @@ describe("the configuration in layers", () => {
     ],
     [
       "a limit that there is not",
-      { limits: { wsPing: 1 } },
+      { limits: Object.fromEntries([["wsPing", 1]]) },
       {},
       undefined,
       /^--limit wsPing: there is nothing of this name; broker config schema lists/,

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -114,14 +114,55 @@ describe("a dialect that lives in another package", () => {
       join(folder, "twin.mjs"),
       'import bar from "./bar-dialect.mjs"; export default { ...bar, name: "pan" };',
     );
+    writeFileSync(
+      join(folder, "half.mjs"),
+      'export default { name: "half", title: "Half", with() {}, recognises() {} };',
+    );
     for (const [file, why] of [
       ["empty.mjs", /empty\.mjs exports no dialect: export what defineDialect/],
       ["missing.mjs", /missing\.mjs cannot be loaded/],
-      ["twin.mjs", /two dialects have the name pan/],
+      ["twin.mjs", /twin\.mjs: two dialects have the name pan/],
+      ["half.mjs", /half\.mjs exports no dialect: .*; of what it exports, paths is missing; it is a list/],
     ] as const) {
       const { code, stderr } = await start(file);
       expect(code, stderr).not.toBe(0);
       expect(stderr).toMatch(why);
     }
   });
+
+  it("is found beside the configuration file that names it, has a door of its own, and is compared by content at SIGHUP", async () => {
+    const [config, file] = [join(folder, "config.json"), join(folder, "changed.mjs")];
+    cpSync(join(folder, "bar-dialect.mjs"), file);
+    writeFileSync(config, JSON.stringify({ dialects: ["./changed.mjs"], ownDoors: { bar: "127.0.0.1:0" } }));
+    const env = { SYNAPTIC_DATA_DIR: join(folder, "beside"), SYNAPTIC_CONFIG: config };
+    expect(await runCli(["config", "check", "--own", "bar=127.0.0.1:0"], env)).toMatchObject({
+      code: 0,
+      stdout: "ok\n",
+    });
+    const unknown = await runCli(["config", "check", "--own", "baz=127.0.0.1:0"], env);
+    expect(unknown.stderr).toContain("--own: there is no dialect baz; there are pan, agentchat, bar");
+    const broker = startCli(
+      ["start", "--json", "--ws", "127.0.0.1:0", "--zmq-in", "tcp://127.0.0.1:0", "--zmq-out", "tcp://127.0.0.1:0"],
+      env,
+    );
+    const { own } = JSON.parse(await broker.prints(/\n/)) as { readonly own: { readonly bar: string } };
+    const ada = new BarClient(own.bar);
+    await ada.says("hello|ada");
+    await ada.hears("hi|ada");
+    ada.close();
+    broker.process.kill("SIGHUP");
+    await broker.tells(/SIGHUP, read again, nothing has changed\n/);
+    appendFileSync(file, "\n// another version\n");
+    broker.process.kill("SIGHUP");
+    await broker.tells(/need a restart and stay as they were: dialects\n/);
+    expect(await broker.stop()).toMatchObject({ code: 0 });
+  });
+
+  it("is given up where its file never comes to its end, by a command that says so", async () => {
+    const file = join(folder, "endless.mjs");
+    writeFileSync(file, "await new Promise(() => {});");
+    const { code, stderr } = await runCli(["start", "--dialect", file], { SYNAPTIC_DATA_DIR: join(folder, "unused") });
+    expect(stderr).toContain(`the dialect ${file} cannot be loaded: it has not come to its end within 10 s`);
+    expect(code).toBe(1);
+  }, 30_000);
 });

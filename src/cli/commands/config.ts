@@ -11,7 +11,7 @@ import {
 import { resolveDataDirectory } from "../../storage/index.js";
 import { checkConfig, type Checked } from "../config-check.js";
 import { exitCodes } from "../exit.js";
-import { layersOf, withBrokerFlags, type BrokerFlags } from "../flags.js";
+import { layersOf, runsDialects, withBrokerFlags, type BrokerFlags } from "../flags.js";
 import { print, say, table, type Output } from "../output.js";
 
 interface PrintOptions extends Output, BrokerFlags {
@@ -28,7 +28,8 @@ export function configCommand(program: Command): void {
     config
       .command("print")
       .description(
-        "print every option with its value and its origin: a flag, a SYNAPTIC_… variable, the file, or the default",
+        "print every option with its value and its origin: a flag, a SYNAPTIC_… variable, the file, or the default; " +
+          runsDialects,
       ),
   )
     .option("--all", "also print limits that have their defaults")
@@ -56,7 +57,9 @@ export function configCommand(program: Command): void {
     });
 
   withBrokerFlags(
-    config.command("check").description("check whether a start with these flags would be refused; exit code 0 or 2"),
+    config
+      .command("check")
+      .description(`check whether a start with these flags would be refused; exit code 0 or 2; ${runsDialects}`),
   ).action(async (_options: unknown, command: Command) => {
     const options = command.optsWithGlobals<Output & BrokerFlags>();
     const { problems, warnings } = await checked(options);

@@ -11,7 +11,7 @@ import { ports, runningBroker } from "../doctor/running-broker.js";
 import { wsRoundTrips } from "../doctor/ws-round-trips.js";
 import { zmqRoundTrip } from "../doctor/zmq-round-trip.js";
 import { exitCodes } from "../exit.js";
-import { layersOf, withBrokerFlags, type BrokerFlags } from "../flags.js";
+import { layersOf, runsDialects, withBrokerFlags, type BrokerFlags } from "../flags.js";
 
 /** A check stands behind those on which it depends. */
 const checks: readonly Check[] = [
@@ -33,7 +33,9 @@ export function doctorCommand(program: Command): void {
   withBrokerFlags(
     program
       .command("doctor")
-      .description("check the configuration, this machine and every door of the running broker; exit code 0 or 1"),
+      .description(
+        "check the configuration, this machine and every door of the running broker; exit code 0 or 1; " + runsDialects,
+      ),
   ).action(async (_options: unknown, command: Command) => {
     const options = command.optsWithGlobals<Output & BrokerFlags>();
     const findings = await examine(options);
