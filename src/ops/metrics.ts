@@ -15,7 +15,7 @@ const end = "# EOF\n";
  * Rows that exist from the start. Alarms (docs/operations.md) ask by how much a row grows; one that appears with its
  * first count would not have grown.
  */
-const alarmReasons = ["dialect-failed"];
+const alarmReasons = ["agent-doubled", "dialect-failed"];
 const alarmLoginFailures: readonly FaultCode[] = ["unauthenticated", "rate-limited"];
 /** Places that refuse logins and are not a dialect of sessions. */
 const sessionless = ["zmq", "http"];

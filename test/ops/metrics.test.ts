@@ -76,6 +76,7 @@ describe("metrics", () => {
           0,
         ]),
       ),
+      'synaptic_reasons_total{reason="agent-doubled"}': 0,
       'synaptic_reasons_total{reason="dialect-failed"}': 0,
       'synaptic_reasons_total{reason="refused-forbidden"}': 6,
       'synaptic_reasons_total{reason="told-not-found"}': 2,
