@@ -2,6 +2,7 @@
 import asyncio
 import json
 import threading
+import time
 import unittest
 from datetime import datetime, timedelta, timezone
 
@@ -94,6 +95,17 @@ class ARequestThatNobodyWaitsForAnyMore(unittest.TestCase):
             threading.Event().wait(0.01)
         self.assertEqual(ada.receive(0).text, "marker")
         self.assertEqual(ada.dropped, 1)
+
+
+class ANameThatSomebodyElseHas(BrokerCase):
+    def test_is_refused_at_once_in_the_brokers_words(self):
+        self.broker.token("boss")
+        began = time.monotonic()
+        with self.assertRaises(Fault) as refused:
+            self.connect("boss")
+        self.assertEqual(refused.exception.code, "unauthenticated")
+        self.assertIn("the name boss has an owner", refused.exception.message)
+        self.assertLess(time.monotonic() - began, AgentOptions().ready_timeout_s)
 
 
 class ASecondProgramOfOneName(BrokerCase):

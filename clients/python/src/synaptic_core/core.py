@@ -67,6 +67,7 @@ class Core:
         self._replays = Replays(name)
         self._is_unproved = False  # something was said that no later answer has proved to be read
         self._closing = threading.Lock()
+        self._first_ping: Optional[str] = None  # while `ready` waits for its answer
         self._phase = "open"
         self._link = open_link(self.hear, self._fail)  # hears nothing yet: see `ready`
 
@@ -191,6 +192,9 @@ class Core:
         except Fault as fault:
             _log.warning("%s: a message could not be read: %s", self.name, fault)
             return
+        if self._first_ping is not None and _is_refusal(message, self.name):
+            self._pending.fail(self._first_ping, Fault("unauthenticated", f"the broker refuses {self.name}: {message.text}"))
+            return
         is_awaited = self._pending.take(message) or self._replays.take(topic, message)
         if (_is_pong(message) and message.to == self.name) or (message.sender == self.name and not self.options.hear_own):
             return
@@ -266,7 +270,7 @@ class Core:
             raise
 
     def _first_round_trip(self, has_token: bool) -> Envelope:
-        message_id = str(uuid.uuid4())
+        self._first_ping = message_id = str(uuid.uuid4())
         answer = self._pending.wait(message_id, BROKER)
         end = time.monotonic() + self.options.ready_timeout_s
         while time.monotonic() < end and not answer.done():
@@ -276,6 +280,7 @@ class Core:
             if sent.done() and not answer.done():
                 sent.result()
                 wait([answer], _PING_S)
+        self._first_ping = None
         if not answer.done():
             answer.cancel()
             raise self._not_ready(has_token)
@@ -307,6 +312,13 @@ def _connections_in(pong: Envelope) -> int:
     """How many connections share the name, as the broker says; 1 if it does not say it."""
     connections = pong.data.get("connections") if isinstance(pong.data, dict) else None
     return connections if isinstance(connections, int) else 1
+
+
+def _is_refusal(message: Message, name: str) -> bool:
+    """True where the broker says that somebody else has the name: it sleeps until it is free."""
+    if message.sender != BROKER or message.kind != "fault" or not isinstance(message.data, dict):
+        return False
+    return bool(message.data.get("subscription") == name)
 
 
 def _is_pong(message: Message) -> bool:
