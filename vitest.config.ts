@@ -16,7 +16,7 @@ const processes = [
   "test/ops/deploy.test.ts",
   "test/package.test.ts",
   "test/schemas.test.ts",
-  "test/storage/{data-directory,full-disk,table-lmdb}.test.ts",
+  "test/storage/{data-directory,full-disk,special-files,table-lmdb}.test.ts",
   "test/websocket/edge/tls.test.ts",
   "test/zeromq/wire/ipc-path.test.ts",
 ];

@@ -236,7 +236,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
 
   const storage = part({
     start: async () => {
-      data.claim(lost);
+      await data.claim(lost);
       try {
         tables.open();
         identity.load();

@@ -1,5 +1,6 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, closeSync, fstatSync, openSync } from "node:fs";
 import type { LoginEvent, TokenListing } from "../identity/index.js";
+import { appendFlags, mustBeRegular } from "../storage/atomic-file.js";
 
 /** The last moment that has a date (ECMA-262 §21.4.1.1). */
 const dateMaxMs = 8.64e15;
@@ -54,8 +55,14 @@ export function auditLine(event: AuditEvent, now: number): string {
 
 /**
  * Writes lines for a short-lived command. A broker may write to the same file: one append keeps the lines whole.
- * @throws Error the system's
+ * @throws Fault unavailable: it is no regular file; Error the system's
  */
 export function appendAudit(path: string, events: readonly AuditEvent[], now: number): void {
-  appendFileSync(path, events.map((event) => auditLine(event, now)).join(""), { mode: 0o600 });
+  const file = openSync(path, appendFlags, 0o600);
+  try {
+    mustBeRegular(path, fstatSync(file));
+    appendFileSync(file, events.map((event) => auditLine(event, now)).join(""));
+  } finally {
+    closeSync(file);
+  }
 }

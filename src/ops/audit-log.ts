@@ -1,5 +1,7 @@
 import { open, rename, type FileHandle } from "node:fs/promises";
 import type { Clock, Lifecycle, Limits, Log } from "../core/index.js";
+import { appendFlags, mustBeRegular } from "../storage/atomic-file.js";
+import { remedyOf } from "../storage/remedy.js";
 import { auditLine, type AuditEvent } from "./audit-event.js";
 
 interface AuditLogOptions {
@@ -171,9 +173,16 @@ export class AuditLog implements Lifecycle {
   }
 
   async #open(): Promise<FileHandle> {
-    const file = await open(this.#options.path, "a", 0o600);
-    await file.chmod(0o600);
-    this.#size = (await file.stat()).size;
+    const file = await open(this.#options.path, appendFlags, 0o600);
+    try {
+      const stat = await file.stat();
+      mustBeRegular(this.#options.path, stat);
+      await file.chmod(0o600);
+      this.#size = stat.size;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
     return file;
   }
 
@@ -201,7 +210,11 @@ export class AuditLog implements Lifecycle {
     const { clock, log, path } = this.#options;
     if (this.#health === "well") {
       this.#health = "failing";
-      log("error", "the audit log cannot be written; the broker goes on without it", { path, error: String(error) });
+      log("error", "the audit log cannot be written; the broker goes on without it", {
+        path,
+        error: String(error),
+        remedy: remedyOf(error),
+      });
     }
     this.#cancelRetry = clock.after(retryMs, () => {
       this.#cancelRetry = undefined;

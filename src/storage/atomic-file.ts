@@ -1,8 +1,12 @@
 import { randomBytes } from "node:crypto";
 import {
+  chmodSync,
   closeSync,
+  constants,
+  fstatSync,
   fsyncSync,
   linkSync,
+  lstatSync,
   openSync,
   readFileSync,
   renameSync,
@@ -12,6 +16,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { Fault } from "../core/index.js";
+import { errorCode, remedyOf } from "./remedy.js";
 
 /**
  * Replaces a file so that a reader sees all of the old text or all of the new, also after a crash. Readable for its
@@ -48,14 +53,46 @@ export function makeFile(path: string, text: string): boolean {
   return true;
 }
 
-/** A file's text, or undefined if there is none. */
+/**
+ * A file's text, or undefined if there is none.
+ * @throws Fault unavailable: it is no regular file; Error the system's
+ */
 export function readIfThere(path: string): string | undefined {
+  let file: number;
   try {
-    return readFileSync(path, "utf8");
+    file = openSync(path, constants.O_RDONLY | atOnce);
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
     throw error;
   }
+  try {
+    const stat = fstatSync(file);
+    if (!stat.isDirectory()) mustBeRegular(path, stat); // of a folder the system says it itself
+    return readFileSync(file, "utf8");
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Opening a pipe would wait for its other end, and the whole process with it. On Windows it is undefined, which is 0. */
+const atOnce = constants.O_NONBLOCK;
+
+/** Flags with which a file is opened for lines at its end, made if there is none, and never waited for. */
+export const appendFlags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | atOnce;
+
+/** @throws Fault unavailable for a folder, a pipe, a socket, a device */
+export function mustBeRegular(path: string, stat: { isFile(): boolean }): void {
+  if (stat.isFile()) return;
+  throw new Fault(
+    "unavailable",
+    `${path} is no regular file, but a folder, a pipe, a socket or a device: move it away and try again`,
+  );
+}
+
+/** Takes the rights of others to a file away, if it is there and a regular one. @throws Error the system's */
+export function closeToOthers(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found?.isFile() === true && (found.mode & 0o077) !== 0) chmodSync(path, 0o600);
 }
 
 /**
@@ -69,15 +106,11 @@ export function fileStamp(path: string): string | undefined {
     : `${String(stat.mtimeNs)} ${String(stat.ctimeNs)} ${String(stat.size)} ${String(stat.ino)}`;
 }
 
-/** The system's word for an error, such as ENOENT. */
-export function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
-}
-
 function writeTemporary(path: string, text: string): string {
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
-  const file = openSync(temporary, "wx", 0o600);
+  let file: number | undefined;
   try {
+    file = openSync(temporary, "wx", 0o600);
     // all of it or an error: a full disk takes a part of one write, and complains at the next
     writeFileSync(file, text);
     fsyncSync(file);
@@ -85,14 +118,18 @@ function writeTemporary(path: string, text: string): string {
     rmSync(temporary, { force: true });
     throw new Fault(
       "unavailable",
-      `${path} could not be written: ${error instanceof Error ? error.message : String(error)}; ` +
-        "nothing of it has changed",
+      `${path} could not be written: ${errorWords(error)}; nothing of it has changed; ${remedyOf(error)}`,
       { cause: error },
     );
   } finally {
-    closeSync(file);
+    if (file !== undefined) closeSync(file);
   }
   return temporary;
+}
+
+/** What the system says, without the path that it was about: a temporary one, of which nobody knows. */
+function errorWords(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/, \w+( '.*')?$/, "");
 }
 
 /** A rename lasts once its folder is on disk. */

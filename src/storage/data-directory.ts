@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { Fault } from "../core/index.js";
 import { readIfThere, replaceFile } from "./atomic-file.js";
-import { PidLock, beatLostMs } from "./pid-lock.js";
+import { PidLock } from "./pid-lock.js";
 
 /** Where the data directory is, in the order of protocols §0.1. */
 export interface DataDirectoryChoice {
@@ -103,19 +103,19 @@ export class DataDirectory {
    * @param lost called once if another broker has taken it since, which can happen to one that was stopped for long
    * @throws Fault conflict naming the pid of the broker that has it; forbidden, unavailable as `prepare`
    */
-  claim(lost?: () => void): void {
+  async claim(lost?: () => void): Promise<void> {
     if (this.#lock !== undefined) return;
     this.isNew = !existsSync(this.file("tables"));
     this.prepare();
-    const lock = PidLock.take(this.file("broker.pid"), lost);
+    const lock = await PidLock.take(this.file("broker.pid"), lost);
     if (!(lock instanceof PidLock)) {
       if (lock.isElsewhere) {
-        const seconds = String(beatLostMs / 1_000);
+        const wait = `; if it was killed, the directory is free ${String(lock.freeAfterMs / 1_000)} s after that`;
         throw new Fault(
           "conflict",
           `a broker in another container or on another machine (pid ${String(lock.pid)} there) uses the data ` +
-            `directory ${this.path}; stop it, or give this one another with --data-dir; ` +
-            `if it was killed, the directory is free ${seconds} s after that`,
+            `directory ${this.path}; stop it, or give this one another with --data-dir` +
+            (lock.freeAfterMs > 0 ? wait : ""),
         );
       }
       throw new Fault(

@@ -1,35 +1,52 @@
 import { randomBytes } from "node:crypto";
-import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
+import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { errorCode, makeFile, readIfThere } from "./atomic-file.js";
+import { makeFile, readIfThere } from "./atomic-file.js";
+import { isAliveAt, isLifeSocket, LifeSocket } from "./life-socket.js";
+import { bootOf, isRunning, ownNamespace, startOf } from "./process-life.js";
+import { errorCode } from "./remedy.js";
 
 const holderForm = z.object({
   pid: z.int().positive(),
   started: z.string().optional(),
   pidNamespace: z.string().optional(),
+  /** Its life socket, in the lock's folder. */
+  life: z.string().refine(isLifeSocket).optional(),
 });
+type Holder = z.infer<typeof holderForm>;
 
 /**
  * The process that holds a lock. `isElsewhere`: its pid is another container's or another machine's, and means nothing
- * here.
+ * here. `freeAfterMs`: if it was killed, the lock counts as free so long after that.
  */
-export type LockHolder = Pick<z.infer<typeof holderForm>, "pid"> & { readonly isElsewhere: boolean };
+export interface LockHolder {
+  readonly pid: number;
+  readonly isElsewhere: boolean;
+  readonly freeAfterMs: number;
+}
 
-/** A holder touches its file this often, milliseconds: what another container can see of its life. */
+/** A holder touches its file this often, milliseconds: what another machine can see of its life. */
 const beatMs = 2_000;
 /** A holder elsewhere that has not touched its file for so long is dead, milliseconds. */
 export const beatLostMs = 10_000;
 
-/** A lock file that names its process. One whose process is dead counts as free. */
+/**
+ * A lock file that names its process. One whose process is dead counts as free: at once on this machine, in whatever
+ * container it was (its life socket tells); by the time of its last sign of life elsewhere.
+ */
 export class PidLock {
   readonly #path: string;
   readonly #text: string;
+  readonly #life: LifeSocket | undefined;
   readonly #lost: () => void;
   readonly #beat: NodeJS.Timeout;
 
-  private constructor(path: string, text: string, lost: () => void) {
+  private constructor(path: string, text: string, life: LifeSocket | undefined, lost: () => void) {
     this.#path = path;
     this.#text = text;
+    this.#life = life;
     this.#lost = lost;
     this.#beat = setInterval(() => {
       this.#touch();
@@ -38,29 +55,33 @@ export class PidLock {
 
   /**
    * Takes the lock, or says who has it.
-   * @param lost called once if somebody else has taken it since: to another container, a holder that was stopped for
+   * @param lost called once if somebody else has taken it since: to another machine, a holder that was stopped for
    * long looks dead. Without it nothing is watched before a dead holder's lock is taken, which takes 6 s where it was
-   * held elsewhere
+   * held elsewhere and has no life socket
+   * @throws Fault unavailable: the disk is full or failed
    */
-  static take(path: string, lost?: () => void): PidLock | LockHolder {
-    const started = startOf(process.pid);
-    const pidNamespace = ownNamespace();
-    const holder = {
-      pid: process.pid,
-      ...(started !== undefined && { started }),
-      ...(pidNamespace !== undefined && { pidNamespace }),
-    };
-    const text = `${JSON.stringify(holder)}\n`;
-    for (;;) {
-      if (makeFile(path, text)) return new PidLock(path, text, lost ?? (() => undefined));
-      const other = PidLock.holder(path) ?? (lost === undefined ? undefined : beatingHolder(path)) ?? removeStale(path);
-      if (other !== undefined) return other;
+  static async take(path: string, lost?: () => void): Promise<PidLock | LockHolder> {
+    // Before the lock names it: whoever reads the name finds somebody who listens.
+    const life = await LifeSocket.open(dirname(path));
+    try {
+      const text = `${JSON.stringify(ownHolder(life))}\n`;
+      for (;;) {
+        if (makeFile(path, text)) return new PidLock(path, text, life, lost ?? (() => undefined));
+        const other = await livingOrRemoved(path, lost !== undefined);
+        if (other === undefined) continue;
+        life?.close();
+        return other;
+      }
+    } catch (error) {
+      life?.close();
+      throw error;
     }
   }
 
-  /** The living process that holds the lock. */
+  /** The living process that holds the lock, as far as can be seen at once. */
   static holder(path: string): LockHolder | undefined {
-    return livingHolder(path);
+    const holder = holderIn(readIfThere(path));
+    return holder === undefined ? undefined : bySigns(path, holder);
   }
 
   /** False once it has become somebody else's. */
@@ -72,6 +93,7 @@ export class PidLock {
   release(): void {
     clearInterval(this.#beat);
     if (this.isOwn) rmSync(this.#path, { force: true });
+    this.#life?.close();
   }
 
   #touch(): void {
@@ -88,22 +110,59 @@ export class PidLock {
   }
 }
 
+function ownHolder(life: LifeSocket | undefined): Holder {
+  const started = startOf(process.pid);
+  const pidNamespace = ownNamespace();
+  return {
+    pid: process.pid,
+    ...(started !== undefined && { started }),
+    ...(pidNamespace !== undefined && { pidNamespace }),
+    ...(life !== undefined && { life: life.name }),
+  };
+}
+
+/** The living holder of a lock; a dead one's is taken away. */
+async function livingOrRemoved(path: string, watches: boolean): Promise<LockHolder | undefined> {
+  const text = readIfThere(path);
+  if (text === undefined) return undefined;
+  const holder = holderIn(text);
+  const life = holder === undefined ? undefined : lifeOf(path, holder);
+  if (holder !== undefined) {
+    const living =
+      life === undefined
+        ? (bySigns(path, holder) ?? (watches ? await byBeat(path, holder) : undefined))
+        : (await isAliveAt(life))
+          ? { pid: holder.pid, isElsewhere: isElsewhere(holder), freeAfterMs: 0 }
+          : undefined;
+    if (living !== undefined) return living;
+  }
+  removeStale(path, text);
+  if (life !== undefined) rmSync(life, { force: true });
+  return undefined;
+}
+
+/** Where the life socket of a holder is; undefined if it has none, or another machine's, of which ours knows nothing. */
+function lifeOf(path: string, { life, started }: Holder): string | undefined {
+  const boot = bootOf(started);
+  return life !== undefined && boot !== undefined && boot === bootOf(startOf(process.pid))
+    ? join(dirname(path), life)
+    : undefined;
+}
+
 /**
- * Takes a dead process's lock away. Two may try at once, and one of them may find the other's new lock: that is put
- * back.
+ * Takes a dead process's lock away, known by its text. Two may try at once, and one of them may find the other's new
+ * lock: that is put back.
  */
-function removeStale(path: string): LockHolder | undefined {
+function removeStale(path: string, text: string): void {
   const aside = `${path}.${randomBytes(6).toString("hex")}.old`;
   try {
     renameSync(path, aside);
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return undefined;
+    if (errorCode(error) === "ENOENT") return;
     throw error;
   }
   try {
-    const holder = livingHolder(aside);
-    if (holder !== undefined) putBack(aside, path);
-    return holder;
+    if (readFileSync(aside, "utf8") !== text) putBack(aside, path);
   } finally {
     rmSync(aside, { force: true });
   }
@@ -118,42 +177,38 @@ function putBack(aside: string, path: string): void {
   }
 }
 
+/** The holder if it lives, by its pid, or elsewhere by the age of its last beat. */
+function bySigns(path: string, holder: Holder): LockHolder | undefined {
+  const { pid, started } = holder;
+  if (isElsewhere(holder)) return isTouched(path) ? elsewhere(holder) : undefined;
+  if (!isRunning(pid)) return undefined;
+  // The pid may have gone to another process since: then it started at another time, where the system tells.
+  const now = startOf(pid);
+  return started === undefined || now === undefined || started === now
+    ? { pid, isElsewhere: false, freeAfterMs: 0 }
+    : undefined;
+}
+
 /**
  * A holder elsewhere whose file looks old, but is touched while we watch: a clock was set, or a machine slept. Waits
  * for three beats, once, before a dead one's lock is taken.
  */
-function beatingHolder(path: string): LockHolder | undefined {
-  const elsewhere = elsewhereHolder(path);
+async function byBeat(path: string, holder: Holder): Promise<LockHolder | undefined> {
   const before = touchedAt(path);
-  if (elsewhere === undefined || before === undefined) return undefined;
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3 * beatMs);
+  if (!isElsewhere(holder) || before === undefined) return undefined;
+  await sleep(3 * beatMs);
   const after = touchedAt(path);
-  return after !== undefined && after !== before ? elsewhere : undefined;
+  return after !== undefined && after !== before ? elsewhere(holder) : undefined;
 }
 
-/** Who holds a lock elsewhere, living or dead. */
-function elsewhereHolder(path: string): LockHolder | undefined {
-  const read = holderForm.safeParse(parse(readIfThere(path) ?? ""));
-  return read.success && isElsewhere(read.data) ? { pid: read.data.pid, isElsewhere: true } : undefined;
+function elsewhere({ pid }: Holder): LockHolder {
+  return { pid, isElsewhere: true, freeAfterMs: beatLostMs };
 }
 
-function isElsewhere({ started, pidNamespace }: z.infer<typeof holderForm>): boolean {
+function isElsewhere({ started, pidNamespace }: Holder): boolean {
   return (
     pidNamespace !== undefined && (pidNamespace !== ownNamespace() || bootOf(started) !== bootOf(startOf(process.pid)))
   );
-}
-
-function livingHolder(path: string): LockHolder | undefined {
-  const text = readIfThere(path);
-  if (text === undefined) return undefined;
-  const read = holderForm.safeParse(parse(text));
-  if (!read.success) return undefined;
-  const { pid, started } = read.data;
-  if (isElsewhere(read.data)) return isTouched(path) ? { pid, isElsewhere: true } : undefined;
-  if (!isAlive(pid)) return undefined;
-  // The pid may have gone to another process since: then it started at another time, where the system tells.
-  const now = startOf(pid);
-  return started === undefined || now === undefined || started === now ? { pid, isElsewhere: false } : undefined;
 }
 
 /** A clock that was set back makes no holder immortal. */
@@ -166,46 +221,12 @@ function touchedAt(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
 }
 
-function parse(text: string): unknown {
+/** Undefined if there is no file, or we have not written it: nobody holds it. */
+function holderIn(text: string | undefined): Holder | undefined {
+  if (text === undefined) return undefined;
   try {
-    return JSON.parse(text);
+    return holderForm.parse(JSON.parse(text));
   } catch {
-    return undefined; // not written by us: nobody holds it
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) === "EPERM";
-  }
-}
-
-/** When a process started: which boot, and how many ticks after it. Undefined where there is no /proc. */
-function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${String(pid)}/stat`, "latin1");
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
-    // Fields are counted after the command's name, which stands in parentheses and may hold anything; the 22nd is the
-    // start.
-    const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-    return ticks === undefined ? undefined : `${boot} ${ticks}`;
-  } catch {
-    return undefined; // another system, or the process is gone
-  }
-}
-
-function bootOf(started: string | undefined): string | undefined {
-  return started?.split(" ", 1)[0];
-}
-
-/** Within what pids are this process's: containers have their own. Undefined where there is no /proc. */
-function ownNamespace(): string | undefined {
-  try {
-    return readlinkSync("/proc/self/ns/pid");
-  } catch {
-    return undefined; // another system
+    return undefined;
   }
 }

@@ -1,7 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { chmodSync } from "node:fs";
 import { Fault } from "../core/index.js";
-import { fileStamp, makeFile, readIfThere } from "./atomic-file.js";
+import { closeToOthers, fileStamp, makeFile, readIfThere } from "./atomic-file.js";
 
 /** A new secret: 32 random bytes, base64url. */
 export function newSecret(): string {
@@ -23,10 +22,13 @@ export class SecretFile {
     this.path = path;
   }
 
-  /** Reads the secret, or makes one. @throws Fault unavailable if the file is empty */
+  /**
+   * Reads the secret, or makes one where there is no file; one that is there is not written.
+   * @throws Fault unavailable if the file is empty, or cannot be made
+   */
   load(): void {
-    makeFile(this.path, `${newSecret()}\n`);
-    chmodSync(this.path, 0o600);
+    if (fileStamp(this.path) === undefined) makeFile(this.path, `${newSecret()}\n`);
+    closeToOthers(this.path);
     const stamp = fileStamp(this.path);
     const secret = this.read();
     if (secret === undefined)
@@ -41,8 +43,9 @@ export class SecretFile {
     if (stamp === undefined || stamp === this.#stamp) return;
     const secret = this.read();
     if (secret === undefined) return;
+    closeToOthers(this.path);
     this.#hash = secretHash(secret);
-    this.#stamp = stamp;
+    this.#stamp = fileStamp(this.path);
   }
 
   /** The secret itself, for those who present it; undefined if there is none. */

@@ -1,8 +1,11 @@
-import { open, type Database, type RootDatabase } from "lmdb";
-import { chmodSync, closeSync, fstatSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
+import { chmodSync, closeSync, fstatSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { serialize } from "node:v8";
 import { Fault } from "../core/index.js";
+import { closeToOthers } from "./atomic-file.js";
+import { lmdbDamage } from "./lmdb-damage.js";
+import { isDiskFull, remedyOf } from "./remedy.js";
 import { mustHaveRoom, tablesMax, type Table, type TableChange, type Tables } from "./table.js";
 
 /** LMDB's own limit for a key, bytes; keys are UTF-16. */
@@ -30,19 +33,30 @@ export class TablesLmdb implements Tables {
   /** @throws Fault unavailable, naming the folder and the remedy */
   open(): void {
     const { path } = this.#options;
+    const file = join(path, "data.mdb");
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
       chmodSync(path, 0o700);
-      // With it, lmdb keeps a promise of each turn's writes to itself: when the disk is full nobody takes its
-      // rejection, and the process ends.
-      const root = open({ path, maxDbs: tablesMax, eventTurnBatching: false });
+      const damage = lmdbDamage(file);
+      if (damage !== undefined) throw new Fault("unavailable", `${file} is damaged: ${damage}; ${startAnew(path)}`);
+      for (const name of ["data.mdb", "lock.mdb"]) closeToOthers(join(path, name));
+      mustHaveDiskRoom(path);
+      const root = open({
+        path,
+        maxDbs: tablesMax,
+        permissionsMode: 0o600,
+        // With it, lmdb keeps a promise of each turn's writes to itself: when the disk is full nobody takes its
+        // rejection, and the process ends.
+        eventTurnBatching: false,
+      } as RootDatabaseOptionsWithPath); // its types do not know the mode
       this.#root = root;
-      this.#space = new ReservedSpace(join(path, "data.mdb"), () => usedBytes(root));
+      this.#space = new ReservedSpace(file, () => usedBytes(root));
     } catch (error) {
+      if (error instanceof Fault) throw error;
       throw new Fault(
         "unavailable",
         `the tables in ${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}; ` +
-          "move the folder away to start with empty ones",
+          (isDiskFull(error) ? remedyOf(error) : startAnew(path)),
         { cause: error },
       );
     }
@@ -54,14 +68,34 @@ export class TablesLmdb implements Tables {
       if (this.#root === undefined || this.#space === undefined)
         throw new Fault("unavailable", "the tables are not open");
       mustHaveRoom(this.#tables.size, namespace);
-      table = new TableLmdb<unknown>(
-        this.#root.openDB<unknown, Buffer>({ name: namespace, keyEncoding: "binary", encoding: "msgpack" }),
-        this.#space,
-        this.#options.failed,
-      );
+      table = new TableLmdb<unknown>(this.#openTable(this.#root, this.#space, namespace), this.#space, {
+        namespace,
+        ...this.#options,
+      });
       this.#tables.set(namespace, table);
     }
     return table as Table<V>; // the owner of a namespace decides what it holds
+  }
+
+  /** A new table is written at once. @throws Fault unavailable */
+  #openTable(root: RootDatabase, space: ReservedSpace, name: string): Database<unknown, Buffer> {
+    try {
+      const opened = space.take(0, 1);
+      try {
+        return root.openDB<unknown, Buffer>({ name, keyEncoding: "binary", encoding: "msgpack" });
+      } finally {
+        opened();
+      }
+    } catch (error) {
+      const { path } = this.#options;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new Fault(
+        "unavailable",
+        `the table ${name} in ${path} cannot be opened: ${why}; ` +
+          (isDiskFull(error) ? remedyOf(error) : startAnew(path)),
+        { cause: error },
+      );
+    }
   }
 
   async close(): Promise<void> {
@@ -75,6 +109,27 @@ export class TablesLmdb implements Tables {
   }
 }
 
+/**
+ * lmdb ends the process when there is no room for its first pages: a write of our own fails first.
+ * @throws what the system says when there is none
+ */
+function mustHaveDiskRoom(folder: string): void {
+  const path = join(folder, "room.tmp");
+  try {
+    writeFileSync(path, Buffer.alloc(stepBytes), { mode: 0o600 });
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
+/** What is in the tables, so that nobody gives it up unknowingly. */
+function startAnew(path: string): string {
+  return (
+    `put a copy of the folder ${path} back, or move it away to start with empty tables: ` +
+    "remembered names, invite-only rooms and what dialects keep are forgotten then, tokens are not"
+  );
+}
+
 /** A change that is on its way to the disk. */
 type Pending<V> = { readonly value: V } | { readonly deleted: true };
 
@@ -82,15 +137,19 @@ type Pending<V> = { readonly value: V } | { readonly deleted: true };
 class TableLmdb<V> implements Table<V> {
   readonly #database: Database<V, Buffer>;
   readonly #space: ReservedSpace;
-  readonly #failed: (error: unknown) => void;
+  readonly #about: TablesLmdbOptions & { readonly namespace: string };
   // bound: changes of the last few milliseconds · evicts: a change goes when it is on disk · owner: TableLmdb
   readonly #pending = new Map<string, Pending<V>>();
   #phase: "open" | "closed" = "open";
 
-  constructor(database: Database<V, Buffer>, space: ReservedSpace, failed: (error: unknown) => void) {
+  constructor(
+    database: Database<V, Buffer>,
+    space: ReservedSpace,
+    about: TablesLmdbOptions & { readonly namespace: string },
+  ) {
     this.#database = database;
     this.#space = space;
-    this.#failed = failed;
+    this.#about = about;
   }
 
   /** The file is closed: from now on nothing is found and nothing kept. */
@@ -100,8 +159,23 @@ class TableLmdb<V> implements Table<V> {
 
   get(key: string): V | undefined {
     const pending = this.#pending.get(key);
-    if (pending === undefined) return this.#phase === "closed" ? undefined : this.#database.get(keyOf(key));
+    if (pending === undefined) return this.#phase === "closed" ? undefined : this.#read(key);
     return "deleted" in pending ? undefined : structuredClone(pending.value);
+  }
+
+  /** @throws Fault unavailable: what is on disk under the key is no value */
+  #read(key: string): V | undefined {
+    try {
+      return this.#database.get(keyOf(key));
+    } catch (error) {
+      const { namespace, path } = this.#about;
+      throw new Fault(
+        "unavailable",
+        `an entry of the table ${namespace} in ${path} is damaged: ${error instanceof Error ? error.message : ""}; ` +
+          startAnew(path),
+        { cause: error },
+      );
+    }
   }
 
   put(key: string, value: V): Promise<void> {
@@ -158,7 +232,7 @@ class TableLmdb<V> implements Table<V> {
       await this.#database.flushed;
     } catch (error) {
       const cause = await reasonOf(error);
-      this.#failed(cause);
+      this.#about.failed(cause);
       throw new Fault(
         "unavailable",
         "the change could not be kept: the disk is full or failed; the broker's log says more",

@@ -100,7 +100,12 @@ describe("a token that is refused", () => {
       readable("/x", () => {
         throw thrown;
       }),
-    ).toThrow(/^\/x cannot be read: no words; give it to the user that runs the broker \(chown\), with mode 0600$/);
+    ).toThrow(/^\/x cannot be read: no words; move it away and try again$/);
+    expect(() =>
+      readable("/x", () => {
+        throw Object.assign(new Error("EACCES: no"), { code: "EACCES" });
+      }),
+    ).toThrow(/^\/x cannot be read: EACCES: no; give it to the user that runs the broker \(chown\), with mode 0600$/);
     const cause = new Error("EIO");
     const unread = thrownBy(() =>
       readable("/x", () => {
@@ -299,7 +304,7 @@ describe("the files of tokens", () => {
     const path = data.file("tokens.json");
     const file = new TokenFile(path, clock);
     const add = (): Promise<string> => file.add({ kind: "zmq", subject: "ada", scopes: [] });
-    const lock = PidLock.take(`${path}.lock`);
+    const lock = await PidLock.take(`${path}.lock`);
     if (!(lock instanceof PidLock)) expect.fail("the lock is held");
     const message = expect.stringContaining(`process ${String(process.pid)} is writing ${path}; try again`) as string;
     const refused = expect(add()).rejects.toMatchObject({ code: "unavailable", message });

@@ -83,7 +83,8 @@ describe("a file that cannot be read", () => {
     expect(identity.plain(operatorName, operator).agent).toBe(operatorName);
     expect(faults.map(({ message }) => message)).toEqual(
       ["pan-token", "operator-token"].map(
-        (file) => expect.stringMatching(new RegExp(`${data.file(file)} cannot be read: EISDIR.*chown`)) as string,
+        (file) =>
+          expect.stringMatching(new RegExp(`${data.file(file)} cannot be read: EISDIR.*move it away`)) as string,
       ),
     );
   });

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -13,9 +13,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Fault } from "../../src/core/index.js";
 import { DataDirectory, resolveDataDirectory } from "../../src/storage/index.js";
+import { eventually } from "../kit/broker.js";
 
 let home: string;
 beforeEach(() => {
@@ -32,9 +34,9 @@ const endpoints = {
   ws: ["ws://127.0.0.1:8080"],
 };
 
-function faultOf(run: () => unknown): Fault {
+async function faultOf(run: () => unknown): Promise<Fault> {
   try {
-    run();
+    await run();
   } catch (error) {
     if (error instanceof Fault) return error;
     throw error;
@@ -64,65 +66,55 @@ describe("where the data directory is", () => {
 });
 
 describe("data directory", () => {
-  it("is made for its owner only", () => {
+  it("is made for its owner only", async () => {
     const data = new DataDirectory(join(home, "deep", "er"));
-    data.claim();
+    await data.claim();
     expect(statSync(data.path).mode & 0o777).toBe(0o700);
     data.release();
   });
 
-  it("is refused when others can look into it, with the command that mends it", () => {
+  it("is refused when others can look into it, with the command that mends it", async () => {
     chmodSync(home, 0o750);
-    const fault = faultOf(() => {
-      new DataDirectory(home).claim();
-    });
+    const fault = await faultOf(() => new DataDirectory(home).claim());
     expect(fault.code).toBe("forbidden");
     expect(fault.message).toContain(`chmod 700 ${home}`);
     expect(readdirSync(home)).toEqual([]);
   });
 
-  it("is refused when it is a file or lies below one", () => {
+  it("is refused when it is a file or lies below one", async () => {
     const file = join(home, "file");
     writeFileSync(file, "");
     for (const path of [file, join(file, "below")])
-      expect(
-        faultOf(() => {
-          new DataDirectory(path).claim();
-        }).code,
-      ).toBe("unavailable");
+      expect((await faultOf(() => new DataDirectory(path).claim())).code).toBe("unavailable");
   });
 
-  it("belongs to one living broker: a second is told the first one's pid", () => {
+  it("belongs to one living broker: a second is told the first one's pid", async () => {
     const first = new DataDirectory(home);
-    first.claim();
-    const fault = faultOf(() => {
-      new DataDirectory(home).claim();
-    });
+    await first.claim();
+    const fault = await faultOf(() => new DataDirectory(home).claim());
     expect(fault.code).toBe("conflict");
     expect(fault.message).toContain(`pid ${String(process.pid)}`);
     first.release();
-    new DataDirectory(home).claim();
+    await new DataDirectory(home).claim();
   });
 
-  it("does not lose the first one's lock and endpoints to a second that was refused and stops", () => {
+  it("does not lose the first one's lock and endpoints to a second that was refused and stops", async () => {
     const first = new DataDirectory(home);
-    first.claim();
+    await first.claim();
     first.writeEndpoints(endpoints);
     const second = new DataDirectory(home);
-    faultOf(() => {
-      second.claim();
-    });
+    await faultOf(() => second.claim());
     second.release();
     expect(first.readEndpoints()).toEqual(endpoints);
     first.release();
   });
 
-  it("is told once when another has taken it, and leaves the other's endpoints and lock alone", () => {
+  it("is told once when another has taken it, and leaves the other's endpoints and lock alone", async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     try {
       const data = new DataDirectory(home);
       let lost = 0;
-      data.claim(() => (lost += 1));
+      await data.claim(() => (lost += 1));
       vi.advanceTimersByTime(5_000);
       expect(lost).toBe(0);
       writeFileSync(data.file("broker.pid"), "another's");
@@ -144,16 +136,12 @@ describe("data directory", () => {
     try {
       await once(child.stdout, "data");
       writeFileSync(join(home, "broker.pid"), JSON.stringify({ pid: child.pid }));
-      expect(
-        faultOf(() => {
-          new DataDirectory(home).claim();
-        }).message,
-      ).toContain(`pid ${String(child.pid)}`);
+      expect((await faultOf(() => new DataDirectory(home).claim())).message).toContain(`pid ${String(child.pid)}`);
     } finally {
       child.kill();
       await once(child, "exit");
     }
-    new DataDirectory(home).claim();
+    await new DataDirectory(home).claim();
   });
 
   it("cleans up after a dead broker", async () => {
@@ -162,16 +150,37 @@ describe("data directory", () => {
     writeFileSync(join(home, "endpoints.json"), JSON.stringify({ ...endpoints, pid }));
     const data = new DataDirectory(home);
     expect(data.readEndpoints()).toBeUndefined();
-    data.claim();
+    await data.claim();
     expect(existsSync(data.file("endpoints.json"))).toBe(false);
-    expect(readdirSync(home)).toEqual(["broker.pid"]);
+    expect(readdirSync(home)).toEqual(["broker.pid", expect.stringMatching(/^life-/)]);
     data.release();
   });
 
-  it.runIf(existsSync("/proc/self/stat"))("is not fooled by a pid that went to another process since", () => {
+  it.runIf(existsSync("/proc/self/stat"))(
+    "is free when its broker has ended and waits for its parent (a zombie)",
+    async () => {
+      // A shell that has become another program does not know its child, which stays a zombie when it ends.
+      const parent = spawn("bash", ["-c", "sleep 0.01 & echo $!; exec sleep 60"], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      try {
+        const [line] = (await once(parent.stdout, "data")) as [Buffer];
+        const pid = Number(line.toString());
+        await eventually(() => readFileSync(`/proc/${pid}/stat`, "utf8").includes(" Z "), "the child is a zombie");
+        writeFileSync(join(home, "broker.pid"), JSON.stringify({ pid }));
+        const data = new DataDirectory(home);
+        await data.claim();
+        data.release();
+      } finally {
+        parent.kill();
+      }
+    },
+  );
+
+  it.runIf(existsSync("/proc/self/stat"))("is not fooled by a pid that went to another process since", async () => {
     writeFileSync(join(home, "broker.pid"), JSON.stringify({ pid: process.ppid, started: "another-boot 1" }));
     const data = new DataDirectory(home);
-    data.claim();
+    await data.claim();
     expect(readFileSync(data.file("broker.pid"), "utf8")).toContain(`"pid":${String(process.pid)}`);
     data.release();
   });
@@ -180,12 +189,15 @@ describe("data directory", () => {
     "and a broker whose pid means nothing here, as in another container",
     () => {
       /** Its lock as we would write it, but for what is different there, touched so long ago. */
-      const lockElsewhere = (different: object, ageMs: number): void => {
+      const lockElsewhere = async (different: object, ageMs: number): Promise<void> => {
         const data = new DataDirectory(home);
-        data.claim();
+        await data.claim();
         const own = JSON.parse(readFileSync(data.file("broker.pid"), "utf8")) as object;
         data.release();
-        writeFileSync(data.file("broker.pid"), JSON.stringify({ ...own, pid: 4_194_304, ...different }));
+        writeFileSync(
+          data.file("broker.pid"),
+          JSON.stringify({ ...own, life: undefined, pid: 4_194_304, ...different }),
+        );
         const at = new Date(Date.now() - ageMs);
         utimesSync(data.file("broker.pid"), at, at);
       };
@@ -194,50 +206,89 @@ describe("data directory", () => {
         { pidNamespace: "pid:[1]" },
         { started: "another-boot 1" },
         { pid: process.pid, pidNamespace: "pid:[1]" },
-      ])("keeps the directory while it touches its lock: %j", (different) => {
-        lockElsewhere(different, 5_000);
-        const { code, message } = faultOf(() => {
-          new DataDirectory(home).claim();
-        });
+      ])("keeps the directory while it touches its lock: %j", async (different) => {
+        await lockElsewhere(different, 5_000);
+        const { code, message } = await faultOf(() => new DataDirectory(home).claim());
         expect([code, message]).toEqual([
           "conflict",
           expect.stringMatching(/in another container or on another machine.*free 10 s after/),
         ]);
       });
 
-      it.each([11_000, -11_000])("loses it when that was %i ms ago", (ageMs) => {
-        lockElsewhere({ pidNamespace: "pid:[1]" }, ageMs);
+      it.each([11_000, -11_000])("loses it when that was %i ms ago", async (ageMs) => {
+        await lockElsewhere({ pidNamespace: "pid:[1]" }, ageMs);
         const data = new DataDirectory(home);
-        data.claim();
+        await data.claim();
         data.release();
       });
 
       it("keeps it while it beats, though a clock says that this was long ago", async () => {
-        lockElsewhere({ pidNamespace: "pid:[1]" }, 60_000);
+        await lockElsewhere({ pidNamespace: "pid:[1]" }, 60_000);
         const beating = `let at = 0; setInterval(() => { at += 1; require("node:fs").utimesSync(process.argv[1], at, at); }, 500); console.log("up")`;
         const child = spawn(process.execPath, ["-e", beating, join(home, "broker.pid")]);
         try {
           await once(child.stdout, "data");
-          const { code } = faultOf(() => {
-            new DataDirectory(home).claim(() => undefined);
-          });
+          const { code } = await faultOf(() => new DataDirectory(home).claim(() => undefined));
           expect(code).toBe("conflict");
         } finally {
           child.kill();
         }
       });
 
-      it("is told where it can be reached, from here, too", () => {
-        lockElsewhere({ pidNamespace: "pid:[1]" }, 0);
+      describe("on this machine", () => {
+        /** A broker as in another container: it holds the lock under a pid of another namespace. */
+        async function holder(): Promise<ChildProcessByStdio<null, Readable, null>> {
+          const script = `
+            import { PidLock } from ${JSON.stringify(new URL("../../dist/src/storage/pid-lock.js", import.meta.url).href)};
+            import { readFileSync, writeFileSync } from "node:fs";
+            const path = ${JSON.stringify(join(home, "broker.pid"))};
+            await PidLock.take(path, () => undefined);
+            writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), pid: 1, pidNamespace: "pid:[1]" }));
+            setInterval(() => undefined, 1_000);
+            console.log("up");`;
+          const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+            stdio: ["ignore", "pipe", "inherit"],
+          });
+          await once(child.stdout, "data");
+          return child;
+        }
+
+        it("loses it at once when it was killed", async () => {
+          const child = await holder();
+          child.kill("SIGKILL");
+          await once(child, "exit");
+          const data = new DataDirectory(home);
+          await data.claim(() => undefined);
+          expect(readdirSync(home).filter((name) => name.startsWith("life-"))).toHaveLength(1);
+          data.release();
+          expect(readdirSync(home)).toEqual([]);
+        });
+
+        it("keeps it while it is stopped for long, and touches nothing", async () => {
+          const child = await holder();
+          try {
+            child.kill("SIGSTOP");
+            const then = new Date(0);
+            utimesSync(join(home, "broker.pid"), then, then);
+            const { code, message } = await faultOf(() => new DataDirectory(home).claim(() => undefined));
+            expect([code, message]).toEqual(["conflict", expect.not.stringContaining("s after that")]);
+          } finally {
+            child.kill("SIGKILL");
+          }
+        });
+      });
+
+      it("is told where it can be reached, from here, too", async () => {
+        await lockElsewhere({ pidNamespace: "pid:[1]" }, 0);
         writeFileSync(join(home, "endpoints.json"), JSON.stringify({ ...endpoints, pid: 4_194_304 }));
         expect(new DataDirectory(home).readEndpoints()).toMatchObject({ zmqIn: endpoints.zmqIn });
       });
 
-      it("sees by our lock that we live", () => {
+      it("sees by our lock that we live", async () => {
         vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
         try {
           const data = new DataDirectory(home);
-          data.claim();
+          await data.claim();
           const then = new Date(0);
           utimesSync(data.file("broker.pid"), then, then);
           vi.advanceTimersByTime(5_000);
@@ -251,18 +302,18 @@ describe("data directory", () => {
     },
   );
 
-  it("takes a lock file that makes no sense for nobody's", () => {
+  it("takes a lock file that makes no sense for nobody's", async () => {
     for (const text of ["", "nonsense", "{}", '{"pid":-1}', '{"pid":"1"}']) {
       writeFileSync(join(home, "broker.pid"), text);
       const data = new DataDirectory(home);
-      data.claim();
+      await data.claim();
       data.release();
     }
   });
 
-  it("tells where the broker is while it runs, readable for its owner only, and not after", () => {
+  it("tells where the broker is while it runs, readable for its owner only, and not after", async () => {
     const data = new DataDirectory(home);
-    data.claim();
+    await data.claim();
     expect(data.readEndpoints()).toBeUndefined();
     data.writeEndpoints(endpoints);
     expect(new DataDirectory(home).readEndpoints()).toEqual(endpoints);
@@ -272,9 +323,9 @@ describe("data directory", () => {
     expect(readdirSync(home)).toEqual([]);
   });
 
-  it("takes endpoints that do not parse for none", () => {
+  it("takes endpoints that do not parse for none", async () => {
     const data = new DataDirectory(home);
-    data.claim();
+    await data.claim();
     for (const text of ["", "[]", '{"pid":1}']) {
       writeFileSync(data.file("endpoints.json"), text);
       expect(data.readEndpoints()).toBeUndefined();

@@ -63,6 +63,49 @@ describe("tokens on a disk that is full", () => {
   });
 });
 
+describe("a broker on a disk that is full", () => {
+  /** Starts with files that cannot grow beyond so many KiB. */
+  const start = (dataDir: string, maxKib: number): Promise<Ended> =>
+    startProgram("bash", [
+      "-c",
+      `ulimit -S -f ${maxKib}; exec "$@"`,
+      "bash",
+      process.execPath,
+      binary,
+      ...["start", "--data-dir", dataDir, "--ws", "127.0.0.1:0"],
+      ...["--zmq-in", "tcp://127.0.0.1:0", "--zmq-out", "tcp://127.0.0.1:0"],
+    ]).ended;
+
+  it("is refused with the file that has no room and the remedy, however little room there is, and not ended by a signal", async () => {
+    for (const [maxKib, file] of [
+      [0, "broker.pid"],
+      [8, "tables"],
+      [200, "tables"],
+      [300, "tables"],
+    ] as const) {
+      const dataDir = mkdtempSync(join(tmpdir(), "synaptic-full-"));
+      const { code, stderr } = await start(dataDir, maxKib);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(new RegExp(`${join(dataDir, file)}.*EFBIG.*disk is full.*make room`));
+      expect(stderr).not.toContain("move");
+      rmSync(dataDir, { recursive: true });
+    }
+  });
+
+  it("does not blame a secret that is there and need not be written", async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), "synaptic-full-"));
+    await startProgram(process.execPath, [binary, "token", "ada", "--zmq", "--data-dir", dataDir]).ended;
+    const { code, stderr } = await startProgram("bash", [
+      "-c",
+      `ulimit -S -f 0; exec "$@"`,
+      ...["bash", process.execPath, binary, "token", "bob", "--zmq", "--data-dir", dataDir],
+    ]).ended;
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/tokens\.json\S* could not be written.*disk is full/)]);
+    expect(stderr).not.toContain("pan-token");
+    rmSync(dataDir, { recursive: true });
+  });
+});
+
 /**
  * Puts forty values into a table whose file cannot grow beyond 480 KiB, then, with room again, one more; tells what
  * became of each.

@@ -75,7 +75,7 @@ describe("tables on disk", () => {
   it("say which folder cannot be opened, and what to do", () => {
     const path = folder();
     writeFileSync(path, "a file");
-    expect(() => openAt(path)).toThrow(/cannot be opened.*move the folder away/s);
+    expect(() => openAt(path)).toThrow(/cannot be opened.*move it away/s);
   });
 
   it("refuse changes once they are closed", async () => {

@@ -1,0 +1,73 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Broker } from "../../src/index.js";
+import { eventually } from "../kit/broker.js";
+import { runCli, startCli } from "../kit/cli.js";
+
+const doors = ["--zmq-in", "tcp://127.0.0.1:0", "--zmq-out", "tcp://127.0.0.1:0", "--ws", "127.0.0.1:0"];
+
+let dataDir: string;
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), "synaptic-special-"));
+});
+afterEach(() => {
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+const at = (name: string): string => join(dataDir, name);
+/** A pipe: whoever opens it waits for its other end. */
+const pipe = (name: string): string => {
+  execFileSync("mkfifo", [at(name)]);
+  return at(name);
+};
+
+describe("a data directory with a pipe in it", () => {
+  it("as audit.log keeps no broker from starting and stopping, and the log says what to do", async () => {
+    const path = pipe("audit.log");
+    const broker = startCli(["start", "--data-dir", dataDir, ...doors]);
+    await eventually(() => existsSync(at("endpoints.json")), "it is ready");
+    const { code, stderr } = await broker.stop();
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(/move it away.*the audit log cannot be written/) as string,
+    ]);
+    expect(statSync(path).isFIFO()).toBe(true);
+  });
+
+  it("as audit.log keeps no token from being issued, and it says so", async () => {
+    pipe("audit.log");
+    const { code, stderr } = await runCli(["token", "ada", "--zmq", "--data-dir", dataDir]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining("could not be written into the audit log") as string]);
+  });
+
+  it.each(["pan-token", "operator-token", "tokens.json", "broker.pid", "tables/data.mdb"])(
+    "as %s refuses the start at once, naming the file",
+    async (name) => {
+      mkdirSync(at("tables"), { mode: 0o700 });
+      pipe(name);
+      const { code, stderr } = await runCli(["start", "--data-dir", dataDir, ...doors]);
+      expect(code).not.toBe(0);
+      expect(stderr).toContain(at(name));
+      expect(stderr).toMatch(/no regular file.*move it away/s);
+    },
+  );
+});
+
+it("secrets that others could read are closed to them at the start", async () => {
+  const options = { dataDir, zmqIn: ["tcp://127.0.0.1:0"], zmqOut: ["tcp://127.0.0.1:0"], ws: ["127.0.0.1:0"] };
+  writeFileSync(at("tokens.json"), '{"tokens":[]}\n', { mode: 0o644 });
+  const first = new Broker(options);
+  await first.start();
+  await first.stop();
+  const secrets = ["tokens.json", "pan-token", "operator-token", "audit.log", "tables/data.mdb", "tables/lock.mdb"];
+  const modes = (): string[] => secrets.map((name) => (statSync(at(name)).mode & 0o777).toString(8));
+  expect(modes()).toEqual(secrets.map(() => "600"));
+  for (const name of secrets) chmodSync(at(name), 0o644);
+  const second = new Broker(options);
+  await second.start();
+  await second.stop();
+  expect(modes()).toEqual(secrets.map(() => "600"));
+});
