@@ -1,14 +1,11 @@
 import { createServer, isIP, type AddressInfo, type Server, type Socket } from "node:net";
 import { Fault } from "../../core/index.js";
-import { claimPath, closeToOthers, type OwnedPath } from "./ipc-path.js";
+import { claimPath, closeToOthers, socketPathMaxBytes } from "./ipc-path.js";
 
 /** A listening address: a TCP port or the path of a Unix socket. */
 export type Endpoint =
   | { readonly kind: "tcp"; readonly host: string | undefined; readonly port: number }
   | { readonly kind: "ipc"; readonly path: string };
-
-/** The longest path of a Unix socket on Linux and macOS. */
-const pathMaxBytes = 103;
 
 /**
  * Reads `tcp://HOST:PORT` (port 0 or `*`: chosen by the system; host `*`: all addresses) or `ipc:///PATH`.
@@ -32,10 +29,12 @@ function ipc(path: string, url: string): Endpoint {
       `${url} does not name a file: write it as ipc:///PATH (abstract sockets and wild cards are not provided)`,
     );
   }
-  if (Buffer.byteLength(path) > pathMaxBytes) {
+  const bytes = Buffer.byteLength(path);
+  if (bytes > socketPathMaxBytes) {
     throw new Fault(
       "malformed",
-      `${url} is longer than the ${pathMaxBytes} bytes that the system allows for a socket: choose a shorter path`,
+      `${url} has a path of ${bytes} bytes, and the system allows ${socketPathMaxBytes} for a socket: choose a ` +
+        "shorter path, or, for the sockets in the data directory, another one of those (--data-dir)",
     );
   }
   return { kind: "ipc", path };
@@ -66,35 +65,31 @@ export class Door {
   /** The address as clients write it, with the real port. */
   readonly url: string;
   readonly #server: Server;
-  readonly #path: OwnedPath | undefined;
 
-  private constructor(url: string, server: Server, path: OwnedPath | undefined) {
+  private constructor(url: string, server: Server) {
     this.url = url;
     this.#server = server;
-    this.#path = path;
   }
 
   /** Opens the door at `url`. @throws Fault, naming the address and the remedy */
   static async open(url: string, accept: (socket: Socket) => void, failed: (error: Error) => void): Promise<Door> {
     const endpoint = readEndpoint(url);
-    const path = endpoint.kind === "ipc" ? await claimPath(endpoint.path) : undefined;
+    if (endpoint.kind === "ipc") await claimPath(endpoint.path);
     const server = createServer(socketOptions, accept);
     try {
       await listen(server, endpoint, url);
       if (endpoint.kind === "ipc") await closeToOthers(endpoint.path);
     } catch (thrown) {
       server.close();
-      await path?.release();
       throw thrown;
     }
     server.on("error", failed);
-    return new Door(endpoint.kind === "ipc" ? url : realUrl(server, endpoint.host ?? "*", url), server, path);
+    return new Door(endpoint.kind === "ipc" ? url : realUrl(server, endpoint.host ?? "*", url), server);
   }
 
   /** Accepts no more connections; those that are open stay open. */
-  async close(): Promise<void> {
+  close(): void {
     if (this.#server.listening) this.#server.close();
-    await this.#path?.release();
   }
 }
 

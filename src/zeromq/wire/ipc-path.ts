@@ -1,39 +1,35 @@
-import { chmod, lstat, open, readFile, unlink } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { chmod, link, lstat, rename, unlink } from "node:fs/promises";
 import { createConnection } from "node:net";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { Fault } from "../../core/index.js";
 
-/** A path that is ours until it is released. */
-export interface OwnedPath {
-  release(): Promise<void>;
-}
+/** The longest path of a Unix socket in bytes: 108 on Linux, 104 elsewhere, with the zero that ends it. */
+export const socketPathMaxBytes = process.platform === "linux" ? 107 : 103;
 
 const connectMs = 1_000;
-/** A broker that is still starting has this long to open its socket. */
-const startingMs = 5_000;
 
 /**
  * Makes a path ready for a Unix socket of ours. libzmq's bind takes a live broker's path away and deletes a regular
- * file; this does neither: the owner's pid stands in a lock file beside the socket, and what a dead owner left is
- * removed.
+ * file; this does neither. Whether somebody listens is asked of the system, which answers for the living only: process
+ * numbers of another container, or from before a restart, would name the wrong one.
  * @throws Fault conflict, malformed (its folder is not there), naming the path and the remedy
  */
-export async function claimPath(path: string): Promise<OwnedPath> {
+export async function claimPath(path: string): Promise<void> {
   await refuseWithoutFolder(dirname(path));
-  const lock = `${path}.lock`;
-  if (!(await writeLock(lock))) {
-    await refuseIfOwned(path, lock);
-    await remove(lock);
-    if (!(await writeLock(lock)))
-      throw new Fault("conflict", `another broker has just taken ${path}: stop it or choose another path`);
+  const found = await lstat(path).catch(ifMissing);
+  if (found === undefined) return;
+  if (!found.isSocket()) {
+    throw new Fault(
+      "conflict",
+      `${path} exists and is not a socket: it is left as it is; move it away or choose another path`,
+    );
   }
-  try {
-    await clearPath(path);
-  } catch (thrown) {
-    await remove(lock);
-    throw thrown;
-  }
-  return { release: () => remove(lock) };
+  if ((await answers(path)) || !(await removeDead(path))) throw inUse(path);
+}
+
+function inUse(path: string): Fault {
+  return new Fault("conflict", `another program listens at ${path}: stop it or choose another path`);
 }
 
 /** No folder is made here: one made for a mistyped path would hide the mistake. */
@@ -50,57 +46,29 @@ export async function closeToOthers(path: string): Promise<void> {
   await chmod(path, 0o600);
 }
 
-async function clearPath(path: string): Promise<void> {
-  const found = await lstat(path).catch(ifMissing);
-  if (found === undefined) return;
-  if (!found.isSocket()) {
-    throw new Fault(
-      "conflict",
-      `${path} exists and is not a socket: it is left as it is; move it away or choose another path`,
-    );
-  }
-  if (await answers(path))
-    throw new Fault("conflict", `another program listens at ${path}: stop it or choose another path`);
-  await remove(path);
-}
-
-async function refuseIfOwned(path: string, lock: string): Promise<void> {
-  const written = await readFile(lock, "utf8").catch(ifMissing);
-  const pid = Number(written?.trim());
-  if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return;
-  const at = await lstat(lock).catch(ifMissing);
-  const isYoung = at !== undefined && Date.now() - at.mtimeMs < startingMs;
-  // A pid may have been given to another program since: only a socket that answers proves the owner.
-  if (isYoung || (await answers(path))) {
-    throw new Fault("conflict", `another broker (pid ${pid}) listens at ${path}: stop it or choose another path`);
-  }
-}
-
-async function writeLock(lock: string): Promise<boolean> {
+/**
+ * Removes a socket at which nobody listens. Another broker may have put its own there since we asked: then that is put
+ * back. @returns false if there is one that listens
+ */
+async function removeDead(path: string): Promise<boolean> {
+  // A short name: its path, too, must fit into a socket's address.
+  const aside = join(dirname(path), randomBytes(2).toString("hex"));
   try {
-    const file = await open(lock, "wx", 0o600);
-    try {
-      await file.writeFile(`${process.pid}\n`);
-    } finally {
-      await file.close();
-    }
-    return true;
+    await rename(path, aside);
   } catch (thrown) {
-    if (codeOf(thrown) === "EEXIST") return false;
-    throw new Fault("unavailable", `cannot write ${lock}: ${String(codeOf(thrown) ?? thrown)}`, { cause: thrown });
+    ifMissing(thrown);
+    return true; // the other one has removed it
   }
+  const isLiving = await answers(aside);
+  if (isLiving) await link(aside, path).catch(ifTaken);
+  await unlink(aside).catch(ifMissing);
+  return !isLiving;
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (thrown) {
-    return codeOf(thrown) === "EPERM";
-  }
-}
+/** Nobody listens; there is no such file any more; it is no socket. */
+const dead: ReadonlySet<unknown> = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK"]);
 
-/** True if somebody accepts connections at a Unix socket. */
+/** True if somebody listens at a Unix socket, whether he comes to answer or not. */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(path);
@@ -115,18 +83,20 @@ function answers(path: string): Promise<boolean> {
     socket.once("connect", () => {
       settle(true);
     });
-    socket.once("error", () => {
-      settle(false);
+    // Also where too many wait already, or the socket is another user's.
+    socket.once("error", (error) => {
+      settle(!dead.has(codeOf(error)));
     });
   });
 }
 
-async function remove(path: string): Promise<void> {
-  await unlink(path).catch(ifMissing);
-}
-
 function ifMissing(thrown: unknown): undefined {
   if (codeOf(thrown) !== "ENOENT") throw thrown;
+  return undefined;
+}
+
+function ifTaken(thrown: unknown): undefined {
+  if (codeOf(thrown) !== "EEXIST") throw thrown;
   return undefined;
 }
 

@@ -77,7 +77,7 @@ export class ZmtpListener implements Lifecycle {
   // bound: zmqConnectionsMax + zmqHalfOpenMax delayed · evicts: a connection beyond it is closed at once and counted ·
   // owner: ZmtpListener
   readonly #connections = new Set<Connection>();
-  #doors: Door[] = [];
+  readonly #doors: Door[] = [];
   #phase: "new" | "started" | "draining" | "stopped" = "new";
   #nextId = 1;
   #halfOpen = 0;
@@ -158,7 +158,7 @@ export class ZmtpListener implements Lifecycle {
   async drain(deadline: AbortSignal): Promise<void> {
     if (this.#phase !== "started") return;
     this.#phase = "draining";
-    await this.#closeDoors();
+    this.#closeDoors();
     const { clock, flusher, limits } = this.#options;
     await drainConnections({
       connections: this.#connections,
@@ -171,13 +171,14 @@ export class ZmtpListener implements Lifecycle {
   }
 
   /** Closes everything at once. */
-  async stop(): Promise<void> {
-    if (this.#phase === "stopped") return;
+  stop(): Promise<void> {
+    if (this.#phase === "stopped") return Promise.resolve();
     this.#phase = "stopped";
     this.#cancelDelay();
     this.#cancelSweep();
-    await this.#closeDoors();
+    this.#closeDoors();
     for (const connection of [...this.#connections]) connection.destroy();
+    return Promise.resolve();
   }
 
   /** Connections after their handshake. */
@@ -262,9 +263,7 @@ export class ZmtpListener implements Lifecycle {
     });
   }
 
-  async #closeDoors(): Promise<void> {
-    const doors = this.#doors;
-    this.#doors = [];
-    await Promise.all(doors.map((door) => door.close()));
+  #closeDoors(): void {
+    for (const door of this.#doors.splice(0)) door.close();
   }
 }
