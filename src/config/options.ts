@@ -28,10 +28,16 @@ const host = z
   .min(1)
   .max(262)
   .regex(/^[^\s/]+$/, rule("must be written as HOST or HOST:PORT"));
+const originRule =
+  "must be written as https://HOST or https://HOST:PORT, chrome-extension://ID, vscode-webview:// " +
+  "(every host of that scheme), or null (pages without an origin, such as files)";
 const origin = z
   .string()
-  .regex(/^https?:\/\/[^\s/]+$/, rule("must be written as https://HOST or https://HOST:PORT"))
-  .refine((text) => URL.canParse(text), rule("must be written as https://HOST or https://HOST:PORT"));
+  .regex(/^(null|[A-Za-z][A-Za-z0-9+.-]*:\/\/[^\s/]*)$/, rule(originRule))
+  .refine(
+    (text) => !/^(https?|wss?):/i.test(text) || (/^https?:\/\/./i.test(text) && URL.canParse(text)),
+    rule(originRule),
+  );
 const network = z.string().refine((text) => isNetwork(text), rule("must be an IP address, or a network as 10.0.0.0/8"));
 const agentName = z.string().superRefine((name, context) => {
   const problem = agentNameProblem(name);
@@ -106,15 +112,16 @@ const coreOptions = z.strictObject({
     .array(origin)
     .default([])
     .describe(
-      "Web pages that may connect, by origin: https://HOST[:PORT]. " +
-        "Pages of this machine always may, unless other machines can reach the door.",
+      "Web pages that may connect, by origin: https://HOST[:PORT], chrome-extension://ID, SCHEME:// for every host of " +
+        "a scheme that is not the web's, null for pages without an origin (files, but also every page that hides " +
+        "where it comes from). Pages of this machine always may, unless other machines can reach the door.",
     ),
   hosts: z
     .array(host)
     .default([])
     .describe(
       "Host names (the Host header) under which web pages may reach this broker, " +
-        "in addition to its addresses and this machine's names.",
+        "in addition to its addresses, this machine's names and those of the certificate.",
     ),
   topics: z.array(z.string().min(1)).default([]).describe("Shared data topics: no agent can have these names."),
   reserved: z.array(agentName).default([]).describe("Names that only the owner of a token for them may use."),

@@ -71,6 +71,8 @@ export const defaultLimits = Object.freeze({
   wsPreLoginMaxBytes: 256 * 1024,
   /** Fragments of one WebSocket message. */
   wsFragmentsMax: 1_024,
+  /** Lines per minute in the log about web pages that are refused, one for each origin. */
+  wsOriginWarningsMax: 100,
   /** WebSocket connections that have not logged in. */
   wsHalfOpenMax: 4_000,
   /** Time from the WebSocket upgrade to a successful login. */

@@ -1,8 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 
-/** Makes a certificate for localhost with its key, by the openssl of this machine. */
-export function makeCertificate(folder: string, name: string): { readonly cert: string; readonly key: string } {
+/** Makes a certificate for localhost and other hosts with its key, by the openssl of this machine. */
+export function makeCertificate(
+  folder: string,
+  name: string,
+  hosts: readonly string[] = [],
+): { readonly cert: string; readonly key: string } {
   const [cert, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
   execFileSync(
     "openssl",
@@ -23,7 +27,7 @@ export function makeCertificate(folder: string, name: string): { readonly cert: 
       "-subj",
       `/CN=${name}`,
       "-addext",
-      "subjectAltName=DNS:localhost,IP:127.0.0.1",
+      ["subjectAltName=DNS:localhost", "IP:127.0.0.1", ...hosts.map((host) => `DNS:${host}`)].join(),
     ],
     { stdio: "ignore" },
   );

@@ -21,6 +21,7 @@ export class WsWorld {
   readonly ledger = new Ledger();
   readonly flusher = new Flusher();
   readonly accepted: Accepted[] = [];
+  readonly logged: { level: string; event: string; fields: Readonly<Record<string, unknown>> | undefined }[] = [];
   readonly limits: Limits;
   readonly total: BacklogTotal;
   readonly edge: WsEdge;
@@ -46,7 +47,7 @@ export class WsWorld {
       total: this.total,
       ledger: this.ledger,
       newId: () => String((this.#ids += 1)),
-      log: () => undefined,
+      log: (level, event, fields) => this.logged.push({ level, event, fields }),
       accept: (connection, hello) => {
         let close: (closing: Closing) => void = () => undefined;
         const accepted: Accepted = {

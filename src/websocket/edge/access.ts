@@ -1,11 +1,16 @@
+import { X509Certificate } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP } from "node:net";
 import { hostname } from "node:os";
+import { isOriginOf, noOrigin, originOf, sendsOriginItself, wholeScheme } from "./origin.js";
 import { addressOf, isThisMachine } from "./upgrade.js";
 
 /** Which web pages may connect, the names of this broker, and the proxies that it believes about their clients. */
 export interface AccessRules {
-  /** `https://HOST[:PORT]` of pages that may connect. Pages of this machine and of this broker always may. */
+  /**
+   * Pages that may connect, by origin: `https://HOST[:PORT]`, `chrome-extension://ID`, `SCHEME://` for all of a scheme
+   * that is not the web's, `null` for pages without an origin. Pages of this machine and of this broker always may.
+   */
   readonly origins: readonly string[];
   /** `HOST` or `HOST:PORT`: names of this broker, beside its addresses and the names of this machine. */
   readonly hosts: readonly string[];
@@ -29,13 +34,14 @@ export class Access {
   // bound: what is configured · evicts: replaced at a reload · owner: Access
   #hosts: ReadonlySet<string> = new Set();
   #proxies = new BlockList();
+  #certificate: X509Certificate | undefined;
 
   constructor(rules: AccessRules) {
     this.set(rules);
   }
 
   set({ origins, hosts, trustedProxies }: AccessRules): void {
-    const pages = new Set(origins.map((origin) => new URL(origin).origin));
+    const pages = new Set(origins.flatMap((origin) => originOf(origin) ?? []));
     const proxies = new BlockList();
     for (const network of trustedProxies) {
       const [address = "", bits] = network.split("/");
@@ -46,6 +52,11 @@ export class Access {
     this.#origins = pages;
     this.#hosts = new Set(hosts.map((host) => host.toLowerCase()));
     this.#proxies = proxies;
+  }
+
+  /** The certificate that the doors show, PEM: its names are names of this broker. */
+  showCertificate(cert: Buffer): void {
+    this.#certificate = new X509Certificate(cert);
   }
 
   /** True if the address is that of a trusted proxy. */
@@ -69,41 +80,77 @@ export class Access {
   }
 
   /**
-   * Why a web page may not connect, or undefined if it may. Only browsers send an `Origin`, and they always do. A
-   * foreign page must not reach agents through its visitor's browser, and a foreign name that points here (DNS
-   * rebinding) must not count as a name of this broker.
+   * Why a web page may not connect, or undefined if it may. Browsers always send an `Origin`. A foreign page must not
+   * reach agents through its visitor's browser, and a foreign name that points here (DNS rebinding) must not count as a
+   * name of this broker. A client that is no browser, and says that it comes from where it connects to, may connect
+   * under whatever name it dials.
    */
   refusal({ headers, isTls }: Asking): string | undefined {
-    const { origin, host = "" } = headers;
-    if (origin === undefined) return undefined;
+    const { origin: said, host = "" } = headers;
+    if (said === undefined) return undefined;
+    const origin = originOf(said);
+    const isOwn = origin !== undefined && isOriginOf(origin, host);
+    if (isOwn && sendsOriginItself(headers)) return undefined;
     if (!this.isOurs(host))
       return `This broker is not known as ${host}. If it should be, start it with --host ${host.replace(/:\d+$/, "")}.`;
-    if (!URL.canParse(origin))
-      return (
-        "Pages without an origin may not connect. " +
-        "Use a client outside the browser, or serve the page from this machine."
-      );
-    const page = new URL(origin);
-    const isOwn = page.host === host.toLowerCase() && (page.protocol === "https:") === isTls;
-    if (this.#origins.has(page.origin) || isOwn || (isLoopbackName(page.hostname) && isLoopbackName(hostnameOf(host))))
+    if (origin === undefined) return "This origin is none that could be allowed. Use a client outside the browser.";
+    if (
+      this.#origins.has(origin) ||
+      (isWeb(origin) ? this.#isWebOwn(origin, host, isOwn, isTls) : this.#hasScheme(origin))
+    )
       return undefined;
+    return originRefusal(origin);
+  }
+
+  #hasScheme(origin: string): boolean {
+    return this.#origins.has(wholeScheme(origin));
+  }
+
+  /** A page of this broker, or of this machine where only this machine is asked. */
+  #isWebOwn(origin: string, host: string, isOwn: boolean, isTls: boolean): boolean {
+    const page = new URL(origin);
     return (
-      `Pages of ${page.origin} may not connect. If they should, start the broker with --origin ${page.origin}; ` +
-      "a client outside the browser needs no such option."
+      (isOwn && (page.protocol === "https:") === isTls) ||
+      (isLoopbackName(page.hostname) && isLoopbackName(hostnameOf(host)))
     );
   }
 
-  /** True for a name of this broker: an address, a name of this machine, or one that was configured. */
+  #isCertified(name: string): boolean {
+    return /^[a-z0-9.-]+$/.test(name) && this.#certificate?.checkHost(name) !== undefined;
+  }
+
+  /**
+   * True for a name of this broker: an address, a name of this machine, of the certificate, or one that was configured.
+   */
   isOurs(host: string): boolean {
     const name = hostnameOf(host);
     return (
       isIP(name.replace(/^\[|\]$/g, "")) !== 0 ||
       isLoopbackName(name) ||
       name === hostname().toLowerCase() ||
+      this.#isCertified(name) ||
       this.#hosts.has(host.toLowerCase()) ||
       this.#hosts.has(name)
     );
   }
+}
+
+function isWeb(origin: string): boolean {
+  return /^https?:/.test(origin);
+}
+
+/** The refusal of a page, with the option that would let it in. */
+function originRefusal(origin: string): string {
+  if (origin === noOrigin)
+    return (
+      "Pages without an origin (files, sandboxed frames) may not connect. If they should, start the broker with " +
+      "--origin null, which lets in every page that hides its origin; better serve the page from this machine."
+    );
+  const option = origin.startsWith("vscode-webview:") ? wholeScheme(origin) : origin;
+  return (
+    `Pages of ${origin} may not connect. If they should, start the broker with --origin ${option}; ` +
+    "a client outside the browser needs no such option."
+  );
 }
 
 /** The host of a `Host` header, without its port. */

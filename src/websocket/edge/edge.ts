@@ -8,6 +8,7 @@ import type { Access } from "./access.js";
 import { ConnectionsPerAddress } from "./connections-per-address.js";
 import { refuseSocket, text, type Pages } from "./front-page.js";
 import { Listener, tooMany, type ListenAt } from "./listener.js";
+import { OriginWarnings } from "./origin-warnings.js";
 import type { TlsPair } from "./tls.js";
 import { addressOf, isThisMachine, type DialectPaths } from "./upgrade.js";
 
@@ -50,6 +51,7 @@ export class WsEdge implements Lifecycle {
   // wsLoginMs end those that wait · owner: WsEdge
   readonly #halfOpen = new Map<string, { readonly socket: Socket; readonly isBeyond: boolean }>();
   readonly #perAddress: ConnectionsPerAddress;
+  readonly #originWarnings: OriginWarnings;
   #phase: "new" | "open" | "draining" | "stopped" = "new";
   #cancelCheck: (() => void) | undefined;
   /** Called whenever the last connection is gone. */
@@ -57,7 +59,10 @@ export class WsEdge implements Lifecycle {
 
   constructor(options: WsEdgeOptions) {
     this.#options = options;
-    this.#perAddress = new ConnectionsPerAddress(options.limits, options.clock);
+    const { limits, clock, log, access, tls } = options;
+    this.#perAddress = new ConnectionsPerAddress(limits, clock);
+    this.#originWarnings = new OriginWarnings(limits, clock, log);
+    if (tls !== undefined) access.showCertificate(tls.cert);
   }
 
   /** `ws://host:port` of every listener at which all dialects answer, with its real port. */
@@ -97,6 +102,7 @@ export class WsEdge implements Lifecycle {
   /** New connections get this pair from now on. */
   renew(pair: TlsPair): void {
     for (const listener of this.#listeners) listener.renew(pair);
+    this.#options.access.showCertificate(pair.cert);
   }
 
   /** Refuses new WebSockets with a reason, until it stops. Open ones are closed by their sessions. */
@@ -138,6 +144,9 @@ export class WsEdge implements Lifecycle {
       forwarded: (socket, client) => this.#enter(socket, client),
       isOpen: () => this.#phase === "open",
       full: (socket) => this.#full(socket),
+      refusedPage: (page) => {
+        this.#originWarnings.warn(page);
+      },
       opened: (ws, socket, hello) => {
         this.#open(ws, socket, hello);
       },

@@ -64,14 +64,19 @@ export function respond(request: IncomingMessage, response: ServerResponse, answ
   response.end(request.method === "HEAD" ? undefined : answer.body);
 }
 
-/** Answers on a bare socket (a refused upgrade) and closes it. */
-export function refuseSocket(socket: Duplex, answer: Answer): void {
+/** Lets go of a bare socket when what is written there has left. */
+export function endAfterAnswer(socket: Duplex): void {
   socket.on("error", () => {
     socket.destroy();
   });
   socket.once("finish", () => {
     socket.destroy();
   });
+}
+
+/** Answers on a bare socket (a refused upgrade) and closes it. */
+export function refuseSocket(socket: Duplex, answer: Answer): void {
+  endAfterAnswer(socket);
   const head = [
     `HTTP/1.1 ${String(answer.status)} ${STATUS_CODES[answer.status] ?? ""}`,
     "Connection: close",

@@ -1,14 +1,24 @@
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
+import { createServer, ServerResponse, type IncomingMessage, type Server, type ServerOptions } from "node:http";
 import { createServer as createTlsServer, Server as TlsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import { Socket, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
 import { Fault, type Ledger, type Limits, type Log } from "../../core/index.js";
 import type { Hello } from "../../dialect/connection.js";
 import type { Access } from "./access.js";
-import { frontPage, nothingHere, refuseSocket, respond, text, type Pages } from "./front-page.js";
+import { endAfterAnswer, frontPage, nothingHere, refuseSocket, respond, text, type Pages } from "./front-page.js";
 import type { TlsPair } from "./tls.js";
-import { addressOf, chooseSubprotocol, helloOf, isThisMachine, pathOf, pathsOf, type DialectPaths } from "./upgrade.js";
+import type { RefusedPage } from "./origin-warnings.js";
+import {
+  addressOf,
+  asksForWebSocket,
+  chooseSubprotocol,
+  helloOf,
+  isThisMachine,
+  pathOf,
+  pathsOf,
+  type DialectPaths,
+} from "./upgrade.js";
 
 /** The answer to a connection that is one too many. */
 export const tooMany = "The broker has as many connections as it takes; try again in a few seconds.";
@@ -42,6 +52,8 @@ export interface ListenerOptions extends ListenAt {
   /** Why the connection may not become a WebSocket: there are too many; undefined if it may. */
   readonly full: (socket: Duplex) => string | undefined;
   readonly opened: (ws: WebSocket, socket: Duplex, hello: Hello) => void;
+  /** A web page was refused. */
+  readonly refusedPage: (page: RefusedPage) => void;
 }
 
 /** One listening address. It answers HTTP requests with a short text, and checks and opens upgrades to WebSocket. */
@@ -159,13 +171,32 @@ export class Listener {
     }
   }
 
+  /** Answers an ordinary request that offered another protocol: the server has let go of its socket. */
+  #answerOn(socket: Duplex, request: IncomingMessage): void {
+    if (!(socket instanceof Socket)) throw new TypeError("a server's sockets are TCP or TLS");
+    const response = new ServerResponse(request);
+    response.assignSocket(socket);
+    endAfterAnswer(socket);
+    response.once("finish", () => {
+      socket.end();
+    });
+    // Whatever it says beyond its head is not read.
+    socket.resume();
+    void this.#answer(request, response);
+  }
+
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { ledger, full, isOpen, opened, own, access, forwarded, tls } = this.#options;
+    const { ledger, full, isOpen, opened, own, access, forwarded, tls, refusedPage } = this.#options;
     const path = pathOf(request.url);
     const peer = addressOf(request.socket.remoteAddress);
     const asking = { headers: request.headers, peer, isTls: tls !== undefined || access.isProxy(peer) };
     // A socket that is not writable was refused on arrival.
     if (!socket.writable) return;
+    if (!asksForWebSocket(request.headers)) {
+      this.#answerOn(socket, request);
+      return;
+    }
+    request.headers.upgrade = "websocket"; // `ws` takes it alone only
     if (path === undefined || !this.#paths.includes(path)) {
       ledger.count("ws-unknown-path");
       refuseSocket(socket, nothingHere(this.#paths));
@@ -177,6 +208,8 @@ export class Listener {
     const tooManyOfAll = full(socket);
     if (refusal !== undefined) {
       ledger.count("ws-origin-refused");
+      const { origin = "", host = "" } = request.headers;
+      refusedPage({ origin, host, remote, remedy: refusal });
       refuseSocket(socket, text(403, refusal));
     } else if (tooManyOfClient !== undefined) {
       ledger.count(tooManyOfClient);

@@ -12,9 +12,28 @@ export interface DialectPaths {
 /** At this path the subprotocol or the first frame tells which dialect is spoken. */
 const rootPath = "/";
 
-/** The path of a request target, without its query; undefined if the target is not a path. */
+/**
+ * The path of a request target, without its query and without slashes at its end; undefined if the target is not a
+ * path. A proxy may write the whole address (RFC 9112 §3.2.2).
+ */
 export function pathOf(url: string | undefined): string | undefined {
-  return url?.startsWith("/") === true ? url.replace(/[?#].*$/s, "") : undefined;
+  const address = url === undefined ? undefined : /^(?:https?|wss?):\/\/[^/?#]*/i.exec(url)?.[0];
+  const target = address === undefined ? url : url?.slice(address.length);
+  if (target === undefined) return undefined;
+  let end = target.search(/[?#]/);
+  if (end === -1) end = target.length;
+  while (end > 0 && target[end - 1] === "/") end -= 1;
+  const path = target.slice(0, end);
+  if (path === "") return target.startsWith("/") || address !== undefined ? rootPath : undefined;
+  return path.startsWith("/") ? path : undefined;
+}
+
+/**
+ * True if a request that asks for another protocol asks for WebSocket, whatever else it would take (RFC 6455 §4.2.1);
+ * anything but that, such as `h2c`, is an ordinary request that this server answers as it is (RFC 9110 §7.8).
+ */
+export function asksForWebSocket({ upgrade }: IncomingHttpHeaders): boolean {
+  return listOf(upgrade).some((protocol) => protocol.toLowerCase() === "websocket");
 }
 
 /** All paths at which a dialect answers. */

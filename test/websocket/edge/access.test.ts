@@ -1,10 +1,13 @@
 import { hostname } from "node:os";
 import { describe, expect, it } from "vitest";
+import { readConfig } from "../../../src/config/index.js";
 import { Access, type AccessRules } from "../../../src/websocket/edge/index.js";
 
 function access(rules: Partial<AccessRules> = {}): Access {
   return new Access({ origins: [], hosts: [], trustedProxies: [], ...rules });
 }
+
+const browser = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0" };
 
 describe("which web pages may connect", () => {
   it.each<[string, string | undefined, string, Partial<AccessRules>, boolean]>([
@@ -51,13 +54,62 @@ describe("which web pages may connect", () => {
     ["this machine's name", `http://${hostname()}:8080`, `${hostname()}:8080`, {}, true],
   ])("%s", (_what, origin, host, rules, may) => {
     const refusal = access(rules).refusal({
-      headers: { host, ...(origin !== undefined && { origin }) },
+      headers: { ...browser, host, ...(origin !== undefined && { origin }) },
       peer: "127.0.0.1",
       isTls: host === "broker.example",
     });
     if (may) expect(refusal).toBeUndefined();
     else expect(refusal).toMatch(/--host|--origin|without an origin/);
   });
+
+  const asked = (headers: Readonly<Record<string, string>>, rules: Partial<AccessRules> = {}): string | undefined =>
+    access(rules).refusal({ headers, peer: "192.0.2.9", isTls: false });
+
+  it.each<[string, Readonly<Record<string, string>>, boolean]>([
+    ["a library that names the host it dials", { origin: "http://broker:8080", host: "broker:8080" }, true],
+    ["one that names it as a WebSocket", { origin: "ws://broker:8080", host: "broker:8080" }, true],
+    ["one that leaves the usual port out, or not", { origin: "https://broker", host: "broker:443" }, true],
+    ["Node's own, which sends a language", { origin: "http://broker", host: "broker", "accept-language": "*" }, true],
+    ["a library of elsewhere", { origin: "http://other:8080", host: "broker:8080" }, false],
+    [
+      "a browser that was led here by a name (DNS rebinding)",
+      { ...browser, origin: "http://a.example", host: "a.example" },
+      false,
+    ],
+    [
+      "a browser that hides what it is",
+      { "accept-language": "en", origin: "http://a.example", host: "a.example" },
+      false,
+    ],
+    ["a browser with a cookie", { cookie: "a=b", origin: "http://a.example", host: "a.example" }, false],
+  ])("%s", (_what, headers, may) => {
+    if (may) expect(asked(headers)).toBeUndefined();
+    else expect(asked(headers)).toMatch(/--host|--origin/);
+  });
+
+  it.each([
+    ["chrome-extension://abcdefghijklmnop", "chrome-extension://abcdefghijklmnop"],
+    ["vscode-webview://0123-4567", "vscode-webview://"],
+    ["moz-extension://0123-4567", "moz-extension://0123-4567"],
+    ["tauri://localhost", "tauri://localhost"],
+    ["app://obsidian.md", "app://obsidian.md"],
+    ["https://good.example:444", "https://good.example:444"],
+    ["null", "null"],
+    ["file://", "null"],
+  ])("a page of %s is refused with an option that lets it in: --origin %s", (origin, option) => {
+    const headers = { ...browser, origin, host: "127.0.0.1:8080" };
+    expect(asked(headers)).toContain(`--origin ${option}${option === "null" ? "," : ";"}`);
+    expect(readConfig({ origins: [option] }).origins).toEqual([option]);
+    expect(asked(headers, { origins: [option] })).toBeUndefined();
+    expect(asked({ ...headers, origin: "evil://x" }, { origins: [option] })).toMatch(/--origin evil/);
+  });
+
+  it.each(["https://", "http://a b", "wss://a.example", "good.example", "https://a/b", "://", ""])(
+    "takes no option that would let nobody in, or everybody: %j",
+    (option) => {
+      expect(() => readConfig({ origins: [option] })).toThrow(/must be written as/);
+    },
+  );
 
   it("takes other rules while it runs", () => {
     const rules = access();

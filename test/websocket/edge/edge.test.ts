@@ -57,7 +57,7 @@ describe("the WebSocket door", () => {
     ["http://127.0.0.1.evil.example", 403],
   ])("refuses a page of another site: %s", async (origin, status) => {
     await open();
-    expect((await world.refused("/pan", { origin })).status).toBe(status);
+    expect((await world.refused("/pan", { origin, "user-agent": "Mozilla/5.0" })).status).toBe(status);
     expect(world.ledger.reasons["ws-origin-refused"]).toBe(1);
     expect(world.accepted).toEqual([]);
   });
@@ -70,6 +70,67 @@ describe("the WebSocket door", () => {
       expect(world.accepted).toHaveLength(1);
     },
   );
+
+  it("finds a path with slashes at its end, or as a proxy writes it", async () => {
+    await open();
+    for (const path of ["/pan/", "/pan///", "/pan/?x=1", "//"]) {
+      const { accepted } = await world.connect(path);
+      expect(accepted.hello.path).toBe(path === "//" ? "/" : "/pan");
+    }
+    const socket = await world.bare();
+    socket.write("GET http://localhost/pan HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    expect(await wholeAnswer(socket)).toContain("426 Upgrade Required");
+  });
+
+  /** What a request is answered that offers another protocol. */
+  const offering = async (line: string, upgrade: string): Promise<string> => {
+    const socket = await world.bare();
+    socket.write(
+      `${line} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\n` +
+        `Upgrade: ${upgrade}\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n`,
+    );
+    return wholeAnswer(socket);
+  };
+
+  it.each([
+    ["GET /", 200, "message broker"],
+    ["HEAD /", 200, "Content-Length: "],
+    ["GET /pan", 426, "WebSocket client"],
+    ["GET /nowhere", 404, '"paths"'],
+    ["POST /", 405, "GET"],
+  ])("answers %s as an ordinary request when it offers h2c, with %i", async (line, status, words) => {
+    await open();
+    for (const upgrade of ["h2c", "HTTP/2.0, h2c", "TLS/1.3", ""]) {
+      const answer = await offering(line, upgrade);
+      expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${String(status)} `));
+      expect(answer.toLowerCase()).toContain(words.toLowerCase());
+    }
+    expect(world.ledger.reasons["ws-unknown-path"]).toBeUndefined();
+    await eventually(() => world.edge.halfOpen === 0, "their connections are gone");
+  });
+
+  it("opens a WebSocket for whoever would take that, too", async () => {
+    await open();
+    const socket = await world.bare();
+    socket.write(
+      "GET /pan HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c, WebSocket\r\n" +
+        `Sec-WebSocket-Key: ${Buffer.alloc(16).toString("base64")}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+    );
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    expect(answer.toString()).toContain("101 Switching Protocols");
+  });
+
+  it("logs each refused page once a minute, with the option that lets it in, and no more than so many", async () => {
+    await open({ wsOriginWarningsMax: 2 });
+    for (const origin of ["https://a.example", "https://a.example", "null", "https://c.example"])
+      await world.refused("/pan", { origin, "user-agent": "Mozilla/5.0" });
+    await world.refused("/pan", { origin: "https://a.example", "user-agent": "Mozilla/5.0" });
+    expect(world.logged.map(({ level, fields }) => [level, fields?.["origin"], fields?.["remedy"]])).toEqual([
+      ["warn", "https://a.example", expect.stringContaining("--origin https://a.example") as string],
+      ["warn", "null", expect.stringContaining("--origin null") as string],
+    ]);
+    expect(world.ledger.reasons["ws-origin-refused"]).toBe(5);
+  });
 
   it.each([
     ["GET", "/", 200, "message broker"],

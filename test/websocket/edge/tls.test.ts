@@ -51,6 +51,32 @@ describe("TLS on the WebSocket doors", () => {
     });
   }
 
+  it("is known by the names of its certificate, also of the next one, and by no other", async () => {
+    /** The HTTP status of an upgrade that a browser asks for, on a page of that host. */
+    const statusOf = (host: string): Promise<number> =>
+      new Promise((resolve, reject) => {
+        const client = new WebSocket(`${url()}/pan`, {
+          headers: { origin: `https://${host}`, host, "user-agent": "Mozilla/5.0" },
+          rejectUnauthorized: false,
+        });
+        client.once("open", () => {
+          client.terminate();
+          resolve(101);
+        });
+        client.once("unexpected-response", (_request, response) => {
+          resolve(response.statusCode ?? 0);
+        });
+        client.on("error", reject);
+      });
+    expect(await statusOf("broker.example")).toBe(403);
+    const named = makeCertificate(folder, "named", ["broker.example", "*.agents.example"]);
+    broker.reload(options({ tlsCert: named.cert, tlsKey: named.key }));
+    for (const host of ["broker.example", "a.agents.example"]) expect(await statusOf(host)).toBe(101);
+    for (const host of ["a.b.agents.example", "evil.example"]) expect(await statusOf(host)).toBe(403);
+    broker.reload(options());
+    expect(await statusOf("broker.example")).toBe(403);
+  });
+
   it("speaks PAN over wss", async () => {
     expect(url()).toMatch(/^wss:\/\/127\.0\.0\.1:\d+$/);
     const client = new WebSocket(`${url()}/pan`, { ca: readFileSync(files.cert) });
