@@ -2,7 +2,7 @@ import type { Clock } from "./clock.js";
 import { isExpired, isUnreferenced, type Envelope } from "./envelope.js";
 import { Fault } from "./fault.js";
 import type { Ledger } from "./ledger.js";
-import { Message } from "./message.js";
+import { Message, type LostCopies } from "./message.js";
 import type { Outcome, Router } from "./router.js";
 import { shownTopic } from "./topic-bytes.js";
 import { brokerTopic, telemetryTopic, topicKind } from "./topic.js";
@@ -48,7 +48,8 @@ export class Exchange {
 
   /**
    * Routes a message that has been counted as accepted, and counts what became of it.
-   * @throws Fault malformed, timeout (expired before it was routed), not-found, or what the topic's guard says.
+   * @throws Fault malformed, timeout (expired before it was routed), not-found, what the topic's guard says, or why the
+   * agent that it is for will never have it (too-large, unsupported, …; protocols §3.15)
    */
   submit(message: Message): Outcome {
     const { messages } = this.ledger;
@@ -79,8 +80,23 @@ export class Exchange {
       this.ledger.count("nobody-there");
       throw new Fault("not-found", notThere(message.topic));
     }
+    if (message.lost !== undefined) return this.#lost(message, message.lost, envelope, outcome);
     for (const follower of this.#followers) follower(envelope, message);
     return outcome;
+  }
+
+  /**
+   * Copies were dropped. If an agent has got none, the message reached nobody: it opens and answers nothing, and its
+   * sender is told. That a receiver is behind is told to those who wait for its answer, not for each inform.
+   */
+  #lost(message: Message, lost: LostCopies, envelope: Envelope, outcome: Outcome): Outcome {
+    const { ledger } = this;
+    ledger.count(`lost-${lost.code}`, lost.count);
+    const isForOne = topicKind(message.topic) === "agent";
+    const isTold = lost.code !== "full" || (isForOne && envelope.type === "request");
+    if (isForOne && isTold && lost.count >= outcome.receivers) throw new Fault(lost.code, lost.why);
+    for (const follower of this.#followers) follower(envelope, message);
+    return isTold && !isForOne ? { ...outcome, lost } : outcome;
   }
 
   /** Routes a message from `$broker` itself. If nobody receives it, it is counted as unroutable, never refused. */
@@ -125,7 +141,10 @@ export class Exchange {
 /** The text for a sender if nobody is at `topic`, or if the sender may not know that somebody is. */
 export function notThere(topic: string): string {
   if (topic === telemetryTopic) return `nobody reads ${telemetryTopic} now; send reports when somebody does`;
-  return topic.startsWith("#")
-    ? `there is no room ${topic}; joining it makes it`
-    : `no agent ${shownTopic(topic)} is here; ask for the list of agents for those who are`;
+  if (topic.startsWith("#")) return `there is no room ${topic}; joining it makes it`;
+  const here = `no agent ${shownTopic(topic)} is here`;
+  // Two spellings that look the same: nobody could see what is wrong.
+  if (topic.normalize("NFC") !== topic)
+    return `${here}: the name is written in another Unicode form than NFC, in which all names are; normalize it`;
+  return `${here}; ask for the list of agents for those who are`;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "./clock.js";
 import type { Envelope } from "./envelope.js";
 import type { Fault, FaultCode } from "./fault.js";
-import { Message } from "./message.js";
+import { Message, type LostCopies } from "./message.js";
 import { shownTopic } from "./topic-bytes.js";
 import { brokerTopic } from "./topic.js";
 
@@ -35,6 +35,15 @@ export function noticeOf(
     inReplyTo: about.message_id,
     data: about.to === undefined ? data : { ...data, to: about.to },
   };
+}
+
+/** What the sender of a message for many is told if some of them will never have it (protocols §3.15). */
+export function lostNotice(
+  { count, code, why }: LostCopies,
+  about: { readonly message_id: string; readonly to: string },
+): FaultNotice {
+  const message = `${String(count)} of those who hear ${about.to} did not get this message: ${why}`;
+  return noticeOf({ code, message, detail: { count } }, about);
 }
 
 /** Type and content of the inform from `$broker` that carries the notice (ZeroMQ §10.1). */

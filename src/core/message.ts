@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { readEnvelope, writeEnvelope, type Envelope, type Reading } from "./envelope.js";
+import type { FaultCode } from "./fault.js";
 import { readJson } from "./json.js";
 import type { Principal, Trust } from "./principal.js";
 import { repairSurrogates } from "./surrogates.js";
@@ -40,6 +41,15 @@ export interface Arrival {
   readonly speaker?: Principal | undefined;
 }
 
+/** Copies of a message that their receivers will never have, and why the first of them will not. */
+export interface LostCopies {
+  readonly count: number;
+  /** `full`: the receiver is behind for now, and the same message may come through later; else it never will. */
+  readonly code: Extract<FaultCode, "too-large" | "unsupported" | "full" | "unavailable" | "internal">;
+  /** For the sender, with the remedy. */
+  readonly why: string;
+}
+
 /**
  * An envelope on its way, as bytes and as object. Each is made from the other at most once, when it is first needed.
  * The router sets `sequence`.
@@ -63,6 +73,8 @@ export class Message {
   raw: RawFrame | undefined;
   /** Of the taps, only those that may inspect receive it. */
   hidden = false;
+  /** Copies that were dropped though their receivers wanted them; see `lose`. */
+  lost: LostCopies | undefined;
   #payload: Buffer | undefined;
   /** True if the broker built the envelope: its broker keys are then right already. */
   readonly #ours: boolean;
@@ -150,6 +162,11 @@ export class Message {
     }
     this.#borrowed = false;
     return this;
+  }
+
+  /** A receiver did not get its copy, which is counted already; the sender is told why. */
+  lose(code: LostCopies["code"], why: string): void {
+    this.lost = this.lost === undefined ? { count: 1, code, why } : { ...this.lost, count: this.lost.count + 1 };
   }
 
   /** Bytes this message occupies while it is held. */

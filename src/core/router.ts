@@ -1,5 +1,5 @@
 import type { Fault } from "./fault.js";
-import type { Message } from "./message.js";
+import type { LostCopies, Message } from "./message.js";
 import { eventsTopic } from "./topic.js";
 
 /** Receives what is published: a ZeroMQ peer, a session, a room's history, a tap. */
@@ -58,6 +58,8 @@ export interface BytesRoute {
 export interface Outcome {
   readonly receivers: number;
   readonly stored: boolean;
+  /** Some of the receivers will never have it; the sender is to be told. */
+  readonly lost?: LostCopies;
 }
 
 type MutableRoute = { -readonly [K in keyof Route]: Route[K] };

@@ -185,4 +185,30 @@ describe("plain ZeroMQ agents and PAN bots", () => {
     const { messages } = at.broker.status().ledger;
     expect(messages.refused).toBeGreaterThanOrEqual(2);
   });
+
+  it("tells a plain agent at once that what it says is too large for a bot, and the bot of an answer of that kind", async () => {
+    const claude = await keep(new PlainAgent("claude", at)).meet();
+    const bot = keep(await PanWire.login(at.pan, "trader", token));
+    // Content without `message` stands in a PAN frame twice, as text and as data.
+    const much = { table: Array.from({ length: 30_000 }, (_, row) => `${row} ${"x".repeat(12)}`) };
+    const asked = await claude.send("trader", "request", "", { content: much as unknown as { message: string } });
+    expect((await claude.hears()).message).toMatchObject({
+      from: "$broker",
+      in_reply_to: asked.message_id,
+      content: { kind: "fault", data: { code: "too-large", to: "trader" } },
+    });
+    bot.say({ type: "chat", to: "claude", text: "what do you think?", messageId: "q1" });
+    const { message } = await claude.hears();
+    await claude.send("trader", "response", "", {
+      in_reply_to: message.message_id,
+      content: much as unknown as { message: string },
+    });
+    expect(await bot.hears("error")).toMatchObject({
+      code: "INVALID_FORMAT",
+      messageId: "q1",
+      message: expect.stringContaining("the answer of claude did not get through") as string,
+    });
+    await claude.send("trader", "inform", "small enough");
+    expect(await bot.hears("chat")).toMatchObject({ text: "small enough" });
+  });
 });

@@ -4,8 +4,12 @@ import {
   isExpired,
   Message,
   noticeBody,
+  noticeMessage,
+  noticeOf,
   topicKind,
   type Envelope,
+  type FaultNotice,
+  type LostCopies,
   type Router,
   type Subscriber,
 } from "../../core/index.js";
@@ -24,7 +28,8 @@ import type { EngineContext } from "./context.js";
 /** A session as those see it who render for it. */
 export interface Hearer<T extends DialectTypes> extends Session<T> {
   readonly codec: Codec<T["command"], T["event"]>;
-  readonly connection: Pick<Connection, "prepare" | "send">;
+  readonly connection: Pick<Connection, "buffered" | "prepare" | "send">;
+  readonly isOver: boolean;
   /** Takes an envelope that answers a call of the session's own. */
   takesAnswer(envelope: Envelope): boolean;
   /** Writes into the log that the dialect failed. */
@@ -64,6 +69,7 @@ export class Hearing<T extends DialectTypes> {
     } catch (thrown) {
       session.failed("cannot tell a message", thrown);
       this.#context.ledger.drop("unrenderable", 1, false);
+      message.lose("internal", "the broker could not put it into the words of the agent's dialect; its log says why");
     }
     return true;
   }
@@ -77,6 +83,16 @@ export class Hearing<T extends DialectTypes> {
       origin: undefined,
     });
     this.#hear(message, envelope, session, true);
+  }
+
+  /** Tells one session's client, and nobody else. */
+  tell(notice: FaultNotice, session: Hearer<T>): void {
+    const { ledger } = this.#context;
+    const { principal } = session;
+    if (principal === undefined || session.isOver) return;
+    ledger.messages.accepted += 1;
+    ledger.messages.routed += 1;
+    this.deliver(noticeMessage(principal.agent, notice, this.#context), session);
   }
 
   /** One event for many sessions, encoded once per variant. */
@@ -123,8 +139,33 @@ export class Hearing<T extends DialectTypes> {
       return;
     }
     const frame = this.#frame(message, envelope, session, replay);
-    if (frame === undefined) ledger.drop("unrenderable", 1, false);
-    else session.connection.send(frame, true);
+    if (frame === undefined) {
+      ledger.drop("unrenderable", 1, false);
+      message.lose("unsupported", `the dialect of the agent (${this.#dialect.title}) has no words for it`);
+    } else if (session.connection.send(frame, true)) return;
+    else this.#lose(message, session, bytesOf(frame));
+    // Who waits for this answer would wait in vain.
+    if (!replay && envelope.type === "response" && message.lost !== undefined && message.lost.code !== "full")
+      this.#tellAsker(message.lost, envelope, session);
+  }
+
+  /** The copy was dropped and counted: its sender hears why. */
+  #lose(message: Message, { connection }: Hearer<T>, bytes: number): void {
+    const { wsBacklogMaxBytes } = this.#context.limits;
+    if (bytes > wsBacklogMaxBytes) {
+      message.lose(
+        "too-large",
+        `in the words of the agent's dialect (${this.#dialect.title}) it has ${String(bytes)} bytes, and ` +
+          `${String(wsBacklogMaxBytes)} are the most that wait for one agent; send less, or in parts`,
+      );
+    } else if (connection.buffered + bytes > wsBacklogMaxBytes)
+      message.lose("full", "the agent does not read what is sent to it; send again when it does");
+    else message.lose("unavailable", "the connection of the agent has just ended");
+  }
+
+  #tellAsker({ code, why }: LostCopies, { from, in_reply_to: inReplyTo }: Envelope, session: Hearer<T>): void {
+    const notice = noticeOf({ code, message: `the answer of ${from} did not get through: ${why}` });
+    this.tell({ ...notice, inReplyTo }, session);
   }
 
   /** The frame for one session; undefined if the dialect has no words for the message. */
@@ -215,6 +256,10 @@ function textIn({ content: { data } }: Envelope, field: "room" | "agent"): strin
 function shown(envelope: Envelope, topic: string): Envelope {
   const isForMany = topic === everyone || topic.startsWith("#");
   return isForMany && envelope.type === "request" ? { ...envelope, type: "inform" } : envelope;
+}
+
+function bytesOf(frame: Frame | PreparedFrame): number {
+  return typeof frame === "string" || Buffer.isBuffer(frame) ? Buffer.byteLength(frame) : frame.bytes.length;
 }
 
 function metaOf(message: Message, replay: boolean): RenderMeta {

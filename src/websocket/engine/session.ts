@@ -2,7 +2,6 @@ import {
   asFault,
   Fault,
   Message,
-  noticeMessage,
   type Envelope,
   type FaultNotice,
   type Outcome,
@@ -333,12 +332,14 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     return (this.#asking ??= new Asking(context, {
       agentName: () => this.speaker().agent,
       publish: (draft) => this.publish(draft),
-      notice: (notice: FaultNotice) => {
-        context.ledger.messages.accepted += 1;
-        context.ledger.messages.routed += 1;
-        this.deliver(noticeMessage(this.speaker().agent, notice, context));
+      notice: (notice) => {
+        this.tell(notice);
       },
     }));
+  }
+
+  tell(notice: FaultNotice): void {
+    this.#owner.hearing.tell(notice, this);
   }
 
   speaker(hasHappened = false): Principal {

@@ -1,11 +1,13 @@
 import {
   brokerTopic,
   Fault,
+  lostNotice,
   Message,
   noticeBody,
   telemetryTopic,
   topicKind,
   type Envelope,
+  type FaultNotice,
   type MessageType,
   type Outcome,
   type Principal,
@@ -23,6 +25,8 @@ export interface Speaker extends Subscriber {
    * @throws Fault unauthenticated, going-away
    */
   speaker(hasHappened?: boolean): Principal;
+  /** Tells its client, and nobody else. */
+  tell(notice: FaultNotice): void;
 }
 
 type Mutable<O> = { -readonly [K in keyof O]: O[K] };
@@ -87,7 +91,9 @@ export class Speech {
     if (raw !== undefined) message.raw = { dialect: this.#dialect, frame: raw };
     if (draft.hidden === true) message.hidden = true;
     context.ledger.messages.accepted += 1;
-    return context.exchange.submit(message);
+    const outcome = context.exchange.submit(message);
+    if (outcome.lost !== undefined) this.#session.tell(lostNotice(outcome.lost, envelope));
+    return outcome;
   }
 
   /** ISO time, made once per millisecond: 0.3 µs per message otherwise. */

@@ -7,6 +7,7 @@ import {
   shownTopic,
   type FaultCode,
   type FaultNotice,
+  type LostCopies,
   type Message,
 } from "../../core/index.js";
 import type { SubscriberPeer, ZmtpPeer } from "../wire/index.js";
@@ -70,10 +71,13 @@ export class FaultNotices {
   }
 
   /** Tells the sender of a request that waited and reached nobody. Other messages are only counted. */
-  tellUndelivered({ envelope, origin, topic }: Message, why: Undelivered): void {
+  tellUndelivered({ envelope, origin, topic }: Message, why: Undelivered | LostCopies): void {
     if (envelope?.type !== "request" || origin === undefined) return;
-    const message = undeliveredText(why, shownTopic(topic));
-    const notice = noticeOf({ code: why, message }, { message_id: envelope.message_id, to: shownTopic(topic) });
+    const { code, message } =
+      typeof why === "string"
+        ? { code: why, message: undeliveredText(why, shownTopic(topic)) }
+        : { code: why.code, message: why.why };
+    const notice = noticeOf({ code, message }, { message_id: envelope.message_id, to: shownTopic(topic) });
     if (isZmtpPeer(origin)) this.tell(envelope.from, notice, origin);
     else this.tellSession(envelope.from, notice);
   }

@@ -6,6 +6,7 @@ import {
   eventsTopic,
   Fault,
   isPacked,
+  lostNotice,
   Message,
   noticeOf,
   readJson,
@@ -89,7 +90,9 @@ export class MessageIntake {
       return;
     }
     try {
-      exchange.submit(message);
+      const { lost } = exchange.submit(message);
+      if (lost !== undefined && mayBeTold(envelope))
+        this.#faults.tell(envelope.from, lostNotice(lost, envelope), publisher);
     } catch (thrown) {
       withdraw?.();
       this.#tellUnrouted(asFault(thrown), envelope, publisher);
@@ -153,7 +156,7 @@ export class MessageIntake {
         "forbidden",
         `${cutText(JSON.stringify(from))} ${problem}, so it is nobody's name; write your own into from`,
       );
-    if (proved === undefined) return isOwned(from, this.#context) ? ownedFault(from) : undefined;
+    if (proved === undefined) return isOwned(from, this.#context) ? ownedFault(from, this.#context) : undefined;
     if (from === proved.agent || this.#context.identity.proxied(proved).has(from)) return undefined;
     return new Fault(
       "forbidden",

@@ -11,12 +11,12 @@ import {
   telemetryTopic,
 } from "../../core/index.js";
 import type { Directory } from "../../directory/index.js";
-import type { Identity } from "../../identity/index.js";
+import { looksOwned, type Identity } from "../../identity/index.js";
 import type { ZmtpPeer } from "../wire/index.js";
 
 /** The parts that know whose a name is. */
 export interface NameOwners {
-  readonly identity: Pick<Identity, "isProtected" | "proxied">;
+  readonly identity: Pick<Identity, "isProtected" | "protectedLike" | "proxied">;
   readonly directory: Pick<Directory, "agent">;
   /** Shared topics that are nobody's name. */
   readonly dataTopics: readonly string[];
@@ -32,8 +32,10 @@ export function isOwned(name: string, { identity, directory }: NameOwners): bool
   return agent !== undefined && agent.dialect !== "zmq";
 }
 
-/** A name with an owner is refused to a client that proves nothing. */
-export function ownedFault(name: string): Fault {
+/** A name with an owner, or one that looks like it, is refused to a client that proves nothing. */
+export function ownedFault(name: string, { identity }: Pick<NameOwners, "identity">): Fault {
+  const like = identity.protectedLike(name);
+  if (like !== undefined) return new Fault("forbidden", looksOwned(name, like));
   return new Fault(
     "forbidden",
     `the name ${name} has an owner, or is in use in another dialect: connect by PLAIN with its token ` +
@@ -71,7 +73,7 @@ export function subscriptionFault(
   }
   if (topic.startsWith("$") && !isPacked(topic)) return brokerTopicFault(topic, observes);
   if (!isAgentName(topic) || owners.dataTopics.includes(topic)) return undefined;
-  if (principal === undefined) return isOwned(topic, owners) ? ownedFault(topic) : undefined;
+  if (principal === undefined) return isOwned(topic, owners) ? ownedFault(topic, owners) : undefined;
   if (topic === principal.agent || owners.identity.proxied(principal).has(topic)) return undefined;
   return new Fault(
     "forbidden",

@@ -1,4 +1,11 @@
-import { isExpired, type Ledger, type Limits, type Message, type Subscriber } from "../../core/index.js";
+import {
+  isExpired,
+  type Ledger,
+  type Limits,
+  type LostCopies,
+  type Message,
+  type Subscriber,
+} from "../../core/index.js";
 import type { PublisherPeer } from "../wire/index.js";
 import type { ZeromqContext } from "./context.js";
 import type { Undelivered } from "./fault-notices.js";
@@ -130,13 +137,13 @@ export class ReconnectWait {
   readonly #absent = new Map<string, AbsentName>();
   readonly #context: Pick<ZeromqContext, "clock" | "ledger" | "router">;
   readonly #memory: WaitingMemory;
-  readonly #undelivered: (message: Message, why: Undelivered) => void;
+  readonly #undelivered: (message: Message, why: Undelivered | LostCopies) => void;
 
   /** `undelivered` is told of each message that nobody got in the end. */
   constructor(
     context: Pick<ZeromqContext, "clock" | "ledger" | "router">,
     memory: WaitingMemory,
-    undelivered: (message: Message, why: Undelivered) => void,
+    undelivered: (message: Message, why: Undelivered | LostCopies) => void,
   ) {
     this.#context = context;
     this.#memory = memory;
@@ -165,6 +172,7 @@ export class ReconnectWait {
       const { envelope } = message;
       if (envelope !== undefined && isExpired(envelope, clock.now())) this.#drop(message, "timeout");
       else if (!receiver.deliver(message, false)) this.#drop(message, "not-found");
+      else if (message.lost !== undefined) this.#undelivered(message, message.lost);
     }
   }
 

@@ -77,13 +77,13 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
 
   deliver(message: Message, observed: boolean): boolean {
     const wire = (message.wire ??= encodeMessage(message.topic, message.stampedPayload));
-    this.#sendQueue.append(wire, 0, wire.length, 1, observed, true);
+    if (!this.#sendQueue.append(wire, 0, wire.length, 1, observed, true) && !observed) this.#lost(message, wire.length);
     return true;
   }
 
   deliverAs(topic: string, message: Message): boolean {
     const wire = encodeMessage(topic, message.stampedPayload);
-    this.#sendQueue.append(wire, 0, wire.length, 1, false, true);
+    if (!this.#sendQueue.append(wire, 0, wire.length, 1, false, true)) this.#lost(message, wire.length);
     return true;
   }
 
@@ -139,6 +139,15 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
   gone(): void {
     this.abandon();
     this.#parts.policy.subscriberGone(this);
+  }
+
+  /** The copy was dropped and counted: its sender hears why. */
+  #lost(message: Message, bytes: number): void {
+    const { zmqBacklogMaxBytes } = this.#parts.limits;
+    if (bytes > zmqBacklogMaxBytes)
+      message.lose("too-large", `it has ${bytes} bytes, and ${zmqBacklogMaxBytes} are the most that wait for one agent`);
+    else if (this.#sendQueue.closed) message.lose("unavailable", "the connection of the agent has just ended");
+    else message.lose("full", "the agent does not read what is sent to it; send again when it does");
   }
 
   #command({ body, size }: ClippedFrame): void {
