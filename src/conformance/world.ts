@@ -7,6 +7,7 @@ import {
   Exchange,
   Fault,
   Ledger,
+  looksLike,
   Message,
   principal,
   Router,
@@ -48,7 +49,12 @@ export class TestIdentity implements Identity {
   }
 
   isProtected(name: string): boolean {
-    return this.protectedNames.has(name);
+    return this.protectedNames.has(name) || this.protectedLike(name) !== undefined;
+  }
+
+  protectedLike(name: string): string | undefined {
+    if (this.protectedNames.has(name)) return undefined;
+    return [...this.protectedNames].find((other) => looksLike(name, other));
   }
 
   remember(name: string): void {

@@ -14,6 +14,7 @@ export * from "./limits.js";
 export * from "./list-cost.js";
 export type * from "./listed.js";
 export * from "./log.js";
+export * from "./look-alike.js";
 export * from "./message.js";
 export * from "./principal.js";
 export * from "./reasons.js";

@@ -1,3 +1,4 @@
+import { looksOf } from "./look-alike.js";
 import { isBinaryTopic } from "./topic-bytes.js";
 
 /**
@@ -14,6 +15,11 @@ export const telemetryTopic = "$telemetry";
 export type TopicKind = "agent" | "room" | "everyone" | "broker" | "data";
 
 const reservedNames: ReadonlySet<string> = new Set(["all", "#all", "system", "server", "broker"]);
+const reservedLooks: ReadonlySet<string> = new Set([...reservedNames].flatMap(looksOf));
+/** Names that may look like a reserved one: nearly all others are told by a letter. */
+const mayLookReserved = /^[#AaBbSs]|[^\0-\x7f]/;
+/** As long as a name can be that looks like a reserved one: each letter of `system` takes two places at most. */
+const reservedMax = 14;
 const roomForm = /^#[A-Za-z0-9_\-.]{0,63}[A-Za-z0-9_-]$/u;
 /**
  * Characters that are invisible, so that no name looks like another. They include ignorable letters and marks (Hangul
@@ -24,24 +30,33 @@ const plainAscii = /^[A-Za-z0-9_-]+$/;
 /** Longest agent name, in bytes of UTF-8. */
 export const agentNameMaxBytes = 128;
 
-/** True for a name that no agent and no room may have, in upper or lower case. */
+/** True for a name that no agent and no room may have, in upper or lower case, and for one that looks like it. */
 export function isReserved(name: string): boolean {
-  return reservedNames.has(name.toLowerCase());
+  if (reservedNames.has(name)) return true;
+  if (name.length > reservedMax || !mayLookReserved.test(name)) return false;
+  return looksOf(name).some((look) => reservedLooks.has(look));
+}
+
+function reservedProblem(name: string): string | undefined {
+  if (!isReserved(name)) return undefined;
+  return reservedNames.has(name.toLowerCase()) ? "is reserved" : "looks like a name that is reserved";
 }
 
 /** Why `name` cannot be an agent's name, or undefined if it can. */
 export function agentNameProblem(name: string): string | undefined {
   if (name === "") return "is empty";
   if (plainAscii.test(name) && name.length <= agentNameMaxBytes) {
-    return isReserved(name) ? "is reserved" : undefined;
+    return reservedProblem(name);
   }
   if (Buffer.byteLength(name) > agentNameMaxBytes) return `is longer than ${String(agentNameMaxBytes)} bytes`;
-  if (/^[#@$]/.test(name)) return "starts with # @ or $";
+  if (/^[#@$~]/.test(name)) return "starts with # @ $ or ~";
   if (/[./:]$/.test(name)) return "ends in . / or :";
   if (unprintable.test(name)) return "contains unprintable characters";
   if (/^\s|\s$|\s\s|[^\S ]/u.test(name)) return "contains spaces other than single inner ones";
   if (name.normalize("NFC") !== name) return "is not in Unicode form NFC";
-  return isReserved(name) ? "is reserved" : undefined;
+  const [first = ""] = name;
+  if (looksOf(first).some((look) => /^[#@$~]/.test(look))) return "starts with what looks like # @ $ or ~";
+  return reservedProblem(name);
 }
 
 /** True if `name` can be an agent's name. */

@@ -171,7 +171,7 @@ export class DirectoryMemory implements Directory {
     const known = this.#rooms.visible(room, member.principal);
     if (!known.isMember(member.principal)) throw new Fault("forbidden", `only members invite; join ${room} first`);
     const invitee = this.#agents.get(agent);
-    if (invitee === undefined) throw new Fault("not-found", `no agent ${agent} is here; invite it when it is online`);
+    if (invitee === undefined) throw new Fault("not-found", `${notThere(agent)}; invite it when it is online`);
     if (known.inviteOnly) this.#rooms.invite(known, invitee.principals());
     this.#events.invited(known, member, agent);
   }

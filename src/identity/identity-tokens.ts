@@ -1,13 +1,25 @@
 import { basename } from "node:path";
-import { Fault, agentNameProblem, asFault, principal, type Clock, type Limits, type Principal } from "../core/index.js";
+import {
+  Fault,
+  agentNameProblem,
+  asFault,
+  looksOf,
+  principal,
+  type Clock,
+  type Limits,
+  type Principal,
+} from "../core/index.js";
 import type { DataDirectory } from "../storage/data-directory.js";
 import type { Identity, TokenEnd, TokenListing, TokenRecord } from "./identity.js";
-import { operatorName, operatorScopes } from "./identity.js";
+import { operatorName, operatorScopes, looksOwned } from "./identity.js";
+import { LookAlikes } from "./look-alikes.js";
 import { ProvedNames } from "./proved-names.js";
 import { SecretFile, secretHash } from "../storage/secret-file.js";
 import type { Tables } from "../storage/table.js";
 import { readable, TokenFile } from "./token-file.js";
 
+/** Names whose look is remembered: each sender on ZeroMQ is asked for, often the same again. */
+const likesMax = 1_000;
 /** Token files are checked for changes no more often than this, milliseconds. */
 const refreshMs = 200;
 
@@ -39,7 +51,12 @@ export class IdentityTokens implements Identity {
   readonly #tokens: TokenFile;
   readonly #proved: ProvedNames;
   // bound: the broker's configuration · evicts: nothing · owner: IdentityTokens
-  readonly #reserved = new Set<string>();
+  readonly #reserved = new Set<string>([operatorName]);
+  readonly #reservedLooks = new LookAlikes();
+  // bound: likesMax · evicts: all when they are too many, or when a protected name comes or goes · owner:
+  // IdentityTokens
+  readonly #likes = new Map<string, { readonly like: string | undefined }>();
+  #likeVersion = 0;
   /**
    * The token files, each read on its own, so that a damaged one does not affect the others. Agents' tokens come first,
    * because a revocation is most urgent.
@@ -58,6 +75,7 @@ export class IdentityTokens implements Identity {
     this.#tokens = new TokenFile(dataDirectory.file("tokens.json"), clock);
     this.#proved = new ProvedNames(limits, clock);
     for (const name of reserved) this.#reserved.add(name);
+    for (const name of this.#reserved) this.#reservedLooks.add(name);
     this.#watched = [
       {
         refresh: () => {
@@ -131,9 +149,33 @@ export class IdentityTokens implements Identity {
   }
 
   isProtected(name: string): boolean {
-    if (name === operatorName || this.#reserved.has(name) || this.#proved.has(name)) return true;
+    return this.#isOwned(name) || this.#like(name) !== undefined;
+  }
+
+  protectedLike(name: string): string | undefined {
+    return this.#isOwned(name) ? undefined : this.#like(name);
+  }
+
+  #isOwned(name: string): boolean {
+    if (this.#reserved.has(name) || this.#proved.has(name)) return true;
     this.#refreshFiles(false);
     return this.#tokens.of(name).length > 0;
+  }
+
+  /** The protected name, but itself, that a name looks like. */
+  #like(name: string): string | undefined {
+    const version = this.#tokens.looks.version + this.#proved.looks.version;
+    if (version !== this.#likeVersion || this.#likes.size >= likesMax) this.#likes.clear();
+    this.#likeVersion = version;
+    const known = this.#likes.get(name);
+    if (known !== undefined && (known.like === undefined || this.#isOwned(known.like))) return known.like;
+    const looks = looksOf(name);
+    const like =
+      this.#reservedLooks.find(name, looks, () => true) ??
+      this.#tokens.looks.find(name, looks, (other) => this.#tokens.of(other).length > 0) ??
+      this.#proved.looks.find(name, looks, (other) => this.#proved.has(other));
+    this.#likes.set(name, { like });
+    return like;
   }
 
   remember(name: string): void {
@@ -148,7 +190,8 @@ export class IdentityTokens implements Identity {
 
   get protectedCount(): number {
     this.#refreshFiles(false);
-    return this.#reserved.size + this.#proved.size + this.#tokens.subjects;
+    // The operator's is nobody else's anyway.
+    return this.#reserved.size - 1 + this.#proved.size + this.#tokens.subjects;
   }
 
   proxied(speaker: Principal): ReadonlySet<string> {
@@ -215,9 +258,12 @@ export class IdentityTokens implements Identity {
 
   #share(agent: string, token: string, displayName: string | undefined): Principal {
     if (this.isProtected(agent)) {
+      const like = this.protectedLike(agent);
       throw new Fault(
         "conflict",
-        `the name ${agent} belongs to the owner of a token; use that token (broker token ${agent}) or another name`,
+        like === undefined
+          ? `the name ${agent} belongs to the owner of a token; use that token (broker token ${agent}) or another name`
+          : looksOwned(agent, like),
       );
     }
     return principal(agent, "shared", {

@@ -46,8 +46,13 @@ export interface Identity {
    * @throws Fault unauthenticated, forbidden (token of another agent)
    */
   token(agent: string, token: string, displayName?: string): Principal;
-  /** True if the name was seen proved within memory, has a valid token of its own, or is reserved by configuration. */
+  /**
+   * True if the name was seen proved within memory, has a valid token of its own, or is reserved by configuration; also
+   * if it looks like such a name.
+   */
   isProtected(name: string): boolean;
+  /** The protected name that this one looks like; undefined if it is protected itself, or looks like none. */
+  protectedLike(name: string): string | undefined;
   /** Remembers that a name was proved. */
   remember(name: string): void;
   /**
@@ -76,6 +81,11 @@ export interface Identity {
  * else may use it.
  */
 export const operatorName = "operator";
+
+/** Why a name is refused that looks like a protected one. */
+export function looksOwned(name: string, like: string): string {
+  return `the name ${name} looks like ${like}, which belongs to somebody who proves it; use another name`;
+}
 
 /** What the operator may do beyond speaking for itself. */
 export const operatorScopes: readonly Scope[] = ["observe", "inspect", "operate"];

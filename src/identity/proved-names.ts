@@ -1,11 +1,14 @@
 import type { Clock, Limits } from "../core/index.js";
 import type { Table } from "../storage/table.js";
+import { LookAlikes } from "./look-alikes.js";
 
 /** Names that were proved, remembered for `provedNameMs` and over a restart: nobody may claim them without proof. */
 export class ProvedNames {
   // bound: provedNamesMax · evicts: the name that has not been proved for longest; any after provedNameMs · owner:
   // ProvedNames
   readonly #until = new Map<string, number>();
+  /** The same names, by what they look like. */
+  readonly looks = new LookAlikes();
   readonly #limits: Pick<Limits, "provedNameMs" | "provedNamesMax">;
   readonly #clock: Clock;
   /** Wall clock until when, by name; undefined where nothing is kept. */
@@ -21,15 +24,17 @@ export class ProvedNames {
     this.#table = table;
     const ago = this.#clock.monotonic() - this.#clock.now();
     const known = [...table.range("", "\uffff")].sort(([, one], [, other]) => one - other);
-    for (const [name, until] of known)
+    for (const [name, until] of known) {
       this.#until.set(name, Math.min(until + ago, this.#clock.monotonic() + this.#limits.provedNameMs));
+      this.looks.add(name);
+    }
     this.#forget();
   }
 
   /** Remembers a name; `kept`: over a restart, too. */
   add(name: string, kept: boolean): void {
     const { provedNameMs } = this.#limits;
-    this.#until.delete(name);
+    if (!this.#until.delete(name)) this.looks.add(name);
     this.#until.set(name, this.#clock.monotonic() + provedNameMs);
     // The owner of the tables reports a failed write; the name is then remembered until the broker stops.
     if (kept) this.#table?.put(name, this.#clock.now() + provedNameMs).catch(() => undefined);
@@ -58,6 +63,7 @@ export class ProvedNames {
     for (const [name, until] of this.#until) {
       if (now < until && this.#until.size <= this.#limits.provedNamesMax) return;
       this.#until.delete(name);
+      this.looks.delete(name);
       this.#table?.delete(name).catch(() => undefined);
     }
   }

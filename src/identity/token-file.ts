@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { Fault, type Clock } from "../core/index.js";
-import { fileStamp, readIfThere, replaceFile } from "../storage/atomic-file.js";
+import { closeToOthers, fileStamp, readIfThere, replaceFile } from "../storage/atomic-file.js";
 import type { TokenEnd, TokenRecord } from "./identity.js";
+import { LookAlikes } from "./look-alikes.js";
 import { PidLock } from "../storage/pid-lock.js";
+import { remedyOf } from "../storage/remedy.js";
 import { newSecret, secretHash } from "../storage/secret-file.js";
 
 const recordForm = z.object({
@@ -34,6 +36,8 @@ export class TokenFile {
   readonly #bySubject = new Map<string, TokenRecord[]>();
   // bound: tokens that the operator issued · evicts: as above · owner: TokenFile
   readonly #byId = new Map<string, TokenRecord>();
+  /** The same names, by what they look like. */
+  readonly looks = new LookAlikes();
   readonly #clock: Clock;
   #stamp: string | undefined;
 
@@ -43,13 +47,16 @@ export class TokenFile {
   }
 
   /**
-   * Reads the file if it has changed since it was read last.
+   * Reads the file if it has changed since it was read last, and takes the rights of others to it away.
    * @throws Fault unavailable if it cannot be read or is not a token file; what was known stays, and the next call
    * tries again
    */
   refresh(): void {
+    if (this.#readStamp() === this.#stamp) return;
+    readable(this.path, () => {
+      closeToOthers(this.path);
+    });
     const stamp = this.#readStamp();
-    if (stamp === this.#stamp) return;
     this.#adopt(this.#read());
     this.#stamp = stamp;
   }
@@ -133,7 +140,7 @@ export class TokenFile {
   async #lock(): Promise<PidLock> {
     const path = `${this.path}.lock`;
     for (let waited = 0; ; waited += lockRetryMs) {
-      const lock = PidLock.take(path);
+      const lock = await PidLock.take(path);
       if (lock instanceof PidLock) return lock;
       if (waited >= lockWaitMs)
         throw new Fault(
@@ -172,7 +179,9 @@ export class TokenFile {
     this.#byHash.clear();
     this.#bySubject.clear();
     this.#byId.clear();
+    this.looks.clear();
     for (const record of tokens) {
+      this.looks.add(record.subject);
       this.#byId.set(record.id, record);
       this.#byHash.set(record.hash, record);
       this.#bySubject.set(record.subject, [...(this.#bySubject.get(record.subject) ?? []), record]);
@@ -194,10 +203,6 @@ export function readable<T>(path: string, read: () => T): T {
   } catch (error) {
     if (error instanceof Fault) throw error;
     const why = error instanceof Error ? error.message : String(error);
-    throw new Fault(
-      "unavailable",
-      `${path} cannot be read: ${why}; give it to the user that runs the broker (chown), with mode 0600`,
-      { cause: error },
-    );
+    throw new Fault("unavailable", `${path} cannot be read: ${why}; ${remedyOf(error)}`, { cause: error });
   }
 }

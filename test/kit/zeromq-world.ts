@@ -5,6 +5,7 @@ import {
   Message,
   Router,
   defaultLimits,
+  looksLike,
   principal,
   type Envelope,
   type Limits,
@@ -37,7 +38,11 @@ export class NamesWithOwners implements Identity {
   }
 
   isProtected(name: string): boolean {
-    return this.owned.has(name);
+    return this.owned.has(name) || this.protectedLike(name) !== undefined;
+  }
+
+  protectedLike(name: string): string | undefined {
+    return this.owned.has(name) ? undefined : [...this.owned].find((other) => looksLike(name, other));
   }
 
   remember(name: string): void {

@@ -1,4 +1,4 @@
-import { Fault, listCost, type Rules } from "#dialect";
+import { agentNameProblem, Fault, listCost, type Rules } from "#dialect";
 import type { AgentChat, ChatSession } from "../state.js";
 import { nameOf } from "../translate.js";
 
@@ -59,7 +59,9 @@ export const channelCommands: ChannelRules = {
       // Whoever may not look into the channel does not learn who is here.
       session.services.directory.members(channel, session.principal);
       if (session.services.directory.agent(nameOf(agent)) === undefined) {
-        throw new Fault("not-found", `there is no agent ${agent} here; invite it when it is online`, {
+        const problem = agentNameProblem(nameOf(agent));
+        const why = problem === undefined ? "; invite it when it is online" : `: the name ${problem}`;
+        throw new Fault("not-found", `there is no agent ${agent} here${why}`, {
           detail: { agentchat: "AGENT_NOT_FOUND" },
         });
       }

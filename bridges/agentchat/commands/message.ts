@@ -1,4 +1,4 @@
-import { Fault, isAgentName, isRoom, type Draft, type Rules, type TurnIntent } from "#dialect";
+import { agentNameProblem, Fault, isRoom, type Draft, type Rules, type TurnIntent } from "#dialect";
 import { verifies } from "../keys.js";
 import type { CommandOf } from "../schema.js";
 import { Seen, type SaidBefore } from "../seen.js";
@@ -71,7 +71,8 @@ function addresseeOf(to: string): string {
   const name = nameOf(to);
   if (!to.startsWith("@") || name === "" || name.startsWith("#"))
     throw new Fault("malformed", "MSG: to: must be #channel or @agent-id");
-  if (!isAgentName(name)) throw new Fault("not-found", `there is no agent ${to} here`);
+  const problem = agentNameProblem(name);
+  if (problem !== undefined) throw new Fault("not-found", `there is no agent ${to} here: the name ${problem}`);
   return name;
 }
 

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Agent, Request } from "../../../clients/typescript/agent/index.js";
-import { everyone, Fault, type MessageType } from "../../core/index.js";
+import { everyone, Fault, notThere, type MessageType } from "../../core/index.js";
 import { operatorName } from "../../identity/index.js";
 import { connectOperator, findBroker, type BrokerChoice } from "../operator.js";
 import { print, say, type Output } from "../output.js";
@@ -80,7 +80,8 @@ async function mustBeThere(speaker: Agent, to: string): Promise<void> {
   const [known, remedy] = to.startsWith("#")
     ? [await speaker.rooms(), "broker rooms lists those there are"]
     : [await speaker.agents(), "broker agents lists those who are"];
-  if (!known.some(({ name }) => name === to)) throw new Fault("not-found", `${to} is not here; ${remedy}`);
+  if (known.some(({ name }) => name === to)) return;
+  throw new Fault("not-found", to.normalize("NFC") === to ? `${to} is not here; ${remedy}` : notThere(to));
 }
 
 /** The request that a response answers. */

@@ -1,6 +1,6 @@
 import { Fault, type Principal } from "../../core/index.js";
 import type { Directory } from "../../directory/directory.js";
-import type { Identity } from "../../identity/identity.js";
+import { looksOwned, type Identity } from "../../identity/identity.js";
 
 /** A session that speaks for a name. */
 export interface NameHolder {
@@ -18,11 +18,15 @@ export class NameConflicts {
   // bound: wsConnectionsMax · evicts: a session leaves when it ends or is displaced · owner: NameConflicts
   readonly #byName = new Map<string, NameHolder>();
   readonly #directory: Pick<Directory, "agent">;
-  readonly #identity: Pick<Identity, "isProtected">;
+  readonly #identity: Pick<Identity, "isProtected" | "protectedLike">;
   readonly #pingMs: number;
 
   /** @param pingMs how long the session that has the name has time to answer a ping, milliseconds */
-  constructor(directory: Pick<Directory, "agent">, identity: Pick<Identity, "isProtected">, pingMs: number) {
+  constructor(
+    directory: Pick<Directory, "agent">,
+    identity: Pick<Identity, "isProtected" | "protectedLike">,
+    pingMs: number,
+  ) {
     this.#directory = directory;
     this.#identity = identity;
     this.#pingMs = pingMs;
@@ -84,9 +88,12 @@ export class NameConflicts {
     }
     const online = this.#directory.agent(name);
     if (this.#identity.isProtected(name) || online?.trust === "proved") {
+      const like = this.#identity.protectedLike(name);
       throw new Fault(
         "conflict",
-        `${name} belongs to somebody who proves it; log in with its own token, or choose another name`,
+        like === undefined
+          ? `${name} belongs to somebody who proves it; log in with its own token, or choose another name`
+          : looksOwned(name, like),
       );
     }
     if (online !== undefined && holder === undefined) throw inUse(name);

@@ -25,8 +25,8 @@ def agent_name_problem(name: str) -> Optional[str]:
         return "contains unprintable characters"
     if len(name.encode()) > _NAME_MAX_BYTES:
         return f"is longer than {_NAME_MAX_BYTES} bytes"
-    if name[0] in "#@$":
-        return "starts with # @ or $"
+    if name[0] in "#@$~":
+        return "starts with # @ $ or ~"
     if name[-1] in "./:":
         return "ends in . / or :"
     if any(letter != " " and letter.isspace() for letter in name) or name != name.strip(" ") or "  " in name:

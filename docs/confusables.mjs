@@ -1,0 +1,40 @@
+// Writes src/core/confusables.ts from Unicode's list of characters that look alike:
+// node docs/confusables.mjs confusables.txt (https://www.unicode.org/Public/security/latest/confusables.txt), then prettier
+import { readFileSync, writeFileSync } from "node:fs";
+
+const [file] = process.argv.slice(2);
+if (file === undefined) throw new Error("say where Unicode's confusables.txt is");
+const text = readFileSync(file, "utf8");
+const version = /^# Version: (\S+)$/m.exec(text)?.[1];
+if (version === undefined) throw new Error(`${file} is not Unicode's confusables.txt: it names no version`);
+
+const sources = new Map();
+for (const [, from, to] of text.matchAll(/^([0-9A-F]+) ;\t([0-9A-F ]+) ;\tMA/gm)) {
+  const source = String.fromCodePoint(parseInt(from, 16));
+  const target = String.fromCodePoint(...to.split(" ").map((point) => parseInt(point, 16)));
+  // What is not ASCII stays as it is. What decomposes is looked up in its parts.
+  if (!/^[\x21-\x7e]+$/.test(target) || source.normalize("NFKD") !== source) continue;
+  sources.set(target, [...(sources.get(target) ?? []), parseInt(from, 16)]);
+}
+
+const rows = [...sources]
+  .sort(([one], [other]) => (one < other ? -1 : 1))
+  .map(([target, points]) => {
+    const lookAlikes = points.sort((one, other) => one - other).map((point) => point.toString(16));
+    return `  [${JSON.stringify(target)}, ${JSON.stringify(lookAlikes.join(" "))}],`;
+  });
+
+writeFileSync(
+  new URL("../src/core/confusables.ts", import.meta.url),
+  `// Made by docs/confusables.mjs from Unicode's confusables.txt, version ${version}
+// (© Unicode, Inc.; docs/unicode-license.md).
+
+/**
+ * ASCII text, and the characters that look like it: code points in hexadecimal. Characters that decompose (Unicode
+ * form NFKD) are not in it, but their parts.
+ */
+export const confusables: readonly (readonly [ascii: string, lookAlikes: string])[] = [
+${rows.join("\n")}
+];
+`,
+);

@@ -1,0 +1,108 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { defaultLimits, type Fault } from "../../src/core/index.js";
+import { FakeClock } from "../../src/conformance/fake-clock.js";
+import { IdentityTokens } from "../../src/identity/index.js";
+import { LookAlikes } from "../../src/identity/look-alikes.js";
+import { DataDirectory } from "../../src/storage/index.js";
+
+let data: DataDirectory;
+let clock: FakeClock;
+let identity: IdentityTokens;
+let shared: string;
+beforeEach(() => {
+  data = new DataDirectory(mkdtempSync(join(tmpdir(), "synaptic-looks-")));
+  clock = new FakeClock();
+  identity = new IdentityTokens({
+    dataDirectory: data,
+    clock,
+    limits: { ...defaultLimits, provedNamesMax: 2 },
+    reserved: ["Chief"],
+    damaged: (fault) => {
+      throw fault;
+    },
+  });
+  identity.load();
+  shared = readFileSync(data.file("pan-token"), "utf8").trim();
+});
+afterEach(() => {
+  rmSync(data.path, { recursive: true });
+});
+
+/** How a login with the shared token is refused. */
+function refusal(name: string): string {
+  try {
+    identity.token(name, shared);
+  } catch (thrown) {
+    return (thrown as Fault).message;
+  }
+  return "let in";
+}
+
+describe("look-alikes of protected names", () => {
+  it.each(["bоb", "BOB", "ｂob", "b0b"])(
+    "lets nobody in with the shared token under a name that looks like a protected one: %s",
+    async (name) => {
+      expect(refusal(name)).toBe("let in");
+      await identity.issue({ kind: "ws", subject: "bob" });
+      expect(refusal(name)).toMatch(/looks like bob, which belongs to somebody who proves it; use another name/);
+      expect([identity.isProtected(name), identity.protectedLike(name)]).toEqual([true, "bob"]);
+      expect([identity.isProtected("bob"), identity.protectedLike("bob")]).toEqual([true, undefined]);
+      expect(refusal("bobby")).toBe("let in");
+    },
+  );
+
+  it("are those of the operator's name and of reserved ones, too", () => {
+    expect(refusal("0perator")).toMatch(/looks like operator/);
+    expect(refusal("chief")).toMatch(/looks like Chief/);
+    expect(identity.protectedCount).toBe(1);
+  });
+
+  it("come and go with what protects the name", async () => {
+    identity.remember("ada");
+    expect(refusal("Ada")).toMatch(/looks like ada/);
+    identity.remember("eve");
+    identity.remember("zoe");
+    expect(refusal("Ada")).toBe("let in");
+    clock.advance(defaultLimits.provedNameMs);
+    expect(["Eve", "ZOE"].map(refusal)).toEqual(["let in", "let in"]);
+    await identity.issue({ kind: "ws", subject: "ada", ttlMs: 60_000 });
+    expect(refusal("Ada")).toMatch(/looks like ada/);
+    clock.advance(60_000);
+    expect(refusal("Ada")).toBe("let in");
+    await identity.issue({ kind: "ws", subject: "ada" });
+    await identity.revoke("ada");
+    expect(refusal("Ada")).toBe("let in");
+  });
+
+  it("may each have a token of its own: who proves a name is let in", async () => {
+    await identity.issue({ kind: "ws", subject: "bob" });
+    const own = await identity.issue({ kind: "ws", subject: "Bob" });
+    expect(identity.token("Bob", own).trust).toBe("proved");
+    expect(identity.protectedLike("Bob")).toBeUndefined();
+  });
+
+  it("are found anew however many names were asked for", async () => {
+    await identity.issue({ kind: "ws", subject: "bob" });
+    for (let at = 0; at < 1_500; at += 1) identity.isProtected(`name ${String(at)}`);
+    expect(identity.protectedLike("BOB")).toBe("bob");
+  });
+});
+
+it("names that look alike leave nothing behind when they go", () => {
+  const looks = new LookAlikes();
+  for (const name of ["bob", "BOB", "b0b"]) looks.add(name);
+  looks.add("bob");
+  const like = (name: string): string | undefined => looks.find(name, ["bob"], () => true);
+  expect([like("bob"), like("x")]).toEqual(["BOB", "bob"]);
+  looks.delete("bob");
+  looks.delete("BOB");
+  expect(like("x")).toBe("b0b");
+  looks.delete("b0b");
+  expect(like("x")).toBeUndefined();
+  looks.add("bob");
+  looks.clear();
+  expect(like("x")).toBeUndefined();
+});
