@@ -3,6 +3,7 @@ import { Bridges } from "../websocket/engine/index.js";
 import { ConversationsMemory, followAnswers, RequestsMemory } from "../conversation/index.js";
 import {
   agentNameProblem,
+  brokerTopic,
   defaultLimits,
   Exchange,
   Fault,
@@ -173,6 +174,10 @@ export class ConformanceWorld {
 
   /** An inform of somebody who has no session here: the broker, an agent of another transport. */
   submit(said: Pick<Envelope, "from" | "to" | "content">): void {
+    if (said.from === brokerTopic) {
+      this.exchange.announce(said.to, { type: "inform", content: said.content });
+      return;
+    }
     this.ledger.messages.accepted += 1;
     const now = this.clock.now();
     const envelope: Envelope = {

@@ -1,6 +1,7 @@
 import { confusables } from "./confusables.js";
 
 /** What a character looks like, in ASCII. */
+// bound: Unicode's list · evicts: nothing · owner: this module
 const asciiOf: ReadonlyMap<string, string> = new Map(
   confusables.flatMap(([ascii, points]) =>
     points.split(" ").map((point) => [String.fromCodePoint(parseInt(point, 16)), ascii] as const),

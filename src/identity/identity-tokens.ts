@@ -51,7 +51,7 @@ export class IdentityTokens implements Identity {
   readonly #tokens: TokenFile;
   readonly #proved: ProvedNames;
   // bound: the broker's configuration · evicts: nothing · owner: IdentityTokens
-  readonly #reserved = new Set<string>([operatorName]);
+  readonly #reserved = new Set<string>();
   readonly #reservedLooks = new LookAlikes();
   // bound: likesMax · evicts: all when they are too many, or when a protected name comes or goes · owner:
   // IdentityTokens
@@ -74,8 +74,10 @@ export class IdentityTokens implements Identity {
     this.#operator = new SecretFile(dataDirectory.file("operator-token"));
     this.#tokens = new TokenFile(dataDirectory.file("tokens.json"), clock);
     this.#proved = new ProvedNames(limits, clock);
-    for (const name of reserved) this.#reserved.add(name);
-    for (const name of this.#reserved) this.#reservedLooks.add(name);
+    for (const name of [operatorName, ...reserved]) {
+      this.#reserved.add(name);
+      this.#reservedLooks.add(name);
+    }
     this.#watched = [
       {
         refresh: () => {
