@@ -21,6 +21,7 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
   "requests-full": "the sender has as many open requests as it may have",
   "guard-CODE": "an invite-only room refused the message",
   "broker-key-removed": "a sender wrote trust, received_at, replay or $broker, in whatever case; nobody was shown it",
+  "lost-CODE": "copies that were dropped though their receivers wanted them: too large for them, or no words for it",
   "loop-guard": "two agents answered each other without a pause: their chats go as informs for a while",
   "stream-skipped": "a session reads too slowly: a stream left something out for it",
   "frames-left-at-close": "commands of a session that ended before they ran",

@@ -246,7 +246,7 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
   #admit(peer: ZmtpPeer): void {
     const { declared, principal, remote } = peer;
     if (principal === undefined && declared !== undefined && isOwned(declared, this.#context))
-      this.#logins.refused(declared, remote, ownedFault(declared));
+      this.#logins.refused(declared, remote, ownedFault(declared, this.#context));
     else this.#logins.add(peer);
   }
 
