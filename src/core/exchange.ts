@@ -49,7 +49,7 @@ export class Exchange {
   /**
    * Routes a message that has been counted as accepted, and counts what became of it.
    * @throws Fault malformed, timeout (expired before it was routed), not-found, what the topic's guard says, or why the
-   * agent that it is for will never have it (too-large, unsupported, …; protocols §3.15)
+   * agent that it is for will never have it (too-large, unsupported, …; protocols §3.16)
    */
   submit(message: Message): Outcome {
     const { messages } = this.ledger;

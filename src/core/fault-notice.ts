@@ -37,7 +37,7 @@ export function noticeOf(
   };
 }
 
-/** What the sender of a message for many is told if some of them will never have it (protocols §3.15). */
+/** What the sender of a message for many is told if some of them will never have it (protocols §3.16). */
 export function lostNotice(
   { count, code, why }: LostCopies,
   about: { readonly message_id: string; readonly to: string },
