@@ -145,7 +145,10 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
   #lost(message: Message, bytes: number): void {
     const { zmqBacklogMaxBytes } = this.#parts.limits;
     if (bytes > zmqBacklogMaxBytes)
-      message.lose("too-large", `it has ${bytes} bytes, and ${zmqBacklogMaxBytes} are the most that wait for one agent`);
+      message.lose(
+        "too-large",
+        `it has ${bytes} bytes, and ${zmqBacklogMaxBytes} are the most that wait for one agent`,
+      );
     else if (this.#sendQueue.closed) message.lose("unavailable", "the connection of the agent has just ended");
     else message.lose("full", "the agent does not read what is sent to it; send again when it does");
   }
