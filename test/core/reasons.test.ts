@@ -16,9 +16,9 @@ function* sources(folder: string): Iterable<string> {
 function wordsOf(source: string): readonly string[] {
   const counted = [...source.matchAll(/\b(?:count|refuse|malformed|cut|closeLater)\(\s*(["`])([^"`]+)\1(?! in\b)/g)];
   const named = [...source.matchAll(/"((?:zmtp|ws)-[a-z-]+)"/g)];
-  return [...counted.map(([, , word = ""]) => word), ...named.map(([, word = ""]) => word)].map((word) =>
-    word.replace(/\$\{[^}]+\}/g, "CODE"),
-  );
+  const words = [...counted.map(([, , word = ""]) => word), ...named.map(([, word = ""]) => word)];
+  // A reason is one word; sentences are given to functions of the same names.
+  return words.map((word) => word.replace(/\$\{[^}]+\}/g, "CODE")).filter((word) => !word.includes(" "));
 }
 
 const ofSystem = new Set(["zmtp-CODE"]); // zmtp-silent and zmtp-ttl-passed, which have rows of their own

@@ -7,7 +7,7 @@ import { readEvent } from "../../clients/typescript/pan/frames.js";
 import { codec as pan } from "../../bridges/pan/codec.js";
 import { plainChat } from "../../bridges/pan/plain-chat.js";
 import { chat } from "../../bridges/pan/schema.js";
-import { Fault, readEnvelope, readJson, writeEnvelope } from "../../src/core/index.js";
+import { Fault, readEnvelope, readJson, repairSurrogates, writeEnvelope } from "../../src/core/index.js";
 import { framesOf } from "./corpus.js";
 import { damagedText } from "./damage.js";
 import { must, type Decoder } from "./decoder.js";
@@ -62,12 +62,12 @@ function envelopeOf(text: string): boolean {
   return true;
 }
 
-/** JSON.parse and the scan of it must agree about what parsers disagree about. */
+/** JSON.parse and the scan of it must agree about what parsers disagree about; half a character is read as U+FFFD. */
 function jsonOf(text: string): boolean {
   const reading = readJson(text, 16);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(repairSurrogates(text));
   } catch {
     must("problem" in reading, "what JSON.parse refuses is refused", text);
     return false;
