@@ -17,5 +17,8 @@ export const settings = z
   })
   .describe("How strict AgentChat is.");
 
+/** The limits of AgentChat, with numbers for all. */
 export type AgentchatLimits = z.output<typeof limits>;
+
+/** The settings of AgentChat, with a value for all. */
 export type AgentchatSettings = z.output<typeof settings>;

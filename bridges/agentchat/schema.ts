@@ -21,6 +21,7 @@ const field = z.string().max(4096);
 const currency = z.string().max(32);
 const code = z.string().max(1024);
 
+/** Who the client is (AgentChat §3.1). */
 export const identify = z.object({
   type: z.literal("IDENTIFY"),
   name,
@@ -28,19 +29,27 @@ export const identify = z.object({
   /** False: neither channel messages nor direct ones come back to their sender. */
   echo: z.boolean().optional(),
 });
+
+/** The answer to a CHALLENGE: its nonce, signed by the key (AgentChat §3.2). */
 export const verifyIdentity = z.object({
   type: z.literal("VERIFY_IDENTITY"),
   challenge_id: id,
   signature,
   timestamp: ts,
 });
+
+/** Hears a channel from now on, and its last messages if `replay` says how many. */
 export const join = z.object({
   type: z.literal("JOIN"),
   channel,
   /** So many past messages are told again, at most 20 are kept. */
   replay: z.number().int().min(0).max(1_000).optional(),
 });
+
+/** No longer hears a channel. */
 export const leave = z.object({ type: z.literal("LEAVE"), channel });
+
+/** Text to a `#channel` or an `@agent-id`. */
 export const msg = z.object({
   type: z.literal("MSG"),
   /** `#channel` or `@agent-id`. */
@@ -52,15 +61,27 @@ export const msg = z.object({
   ts: ts.optional(),
   sig: signature.nullish(),
 });
+
+/** Asks which channels there are. */
 export const listChannels = z.object({ type: z.literal("LIST_CHANNELS") });
+
+/** Asks who is in a channel. */
 export const listAgents = z.object({ type: z.literal("LIST_AGENTS"), channel });
+
+/** Makes a channel and joins it. */
 export const createChannel = z.object({
   type: z.literal("CREATE_CHANNEL"),
   channel,
   invite_only: z.boolean().optional(),
 });
+
+/** Lets an agent into an invite-only channel. */
 export const invite = z.object({ type: z.literal("INVITE"), channel, agent });
+
+/** Asks for a PONG. */
 export const ping = z.object({ type: z.literal("PING") });
+
+/** Offers an agreement to an agent; the first step of a negotiation (AgentChat §6). */
 export const proposal = z.object({
   type: z.literal("PROPOSAL"),
   to: agent,
@@ -73,24 +94,32 @@ export const proposal = z.object({
   expires: z.number().positive().max(31_536_000).optional(),
   sig: signature.optional(),
 });
+
+/** Takes an offer. */
 export const accept = z.object({
   type: z.literal("ACCEPT"),
   proposal_id: id,
   payment_code: code.optional(),
   sig: signature.optional(),
 });
+
+/** Refuses an offer. */
 export const reject = z.object({
   type: z.literal("REJECT"),
   proposal_id: id,
   reason: field.optional(),
   sig: signature.optional(),
 });
+
+/** Says that what was agreed is done. */
 export const complete = z.object({
   type: z.literal("COMPLETE"),
   proposal_id: id,
   proof: field.optional(),
   sig: signature.optional(),
 });
+
+/** Says that the other party has not done what was agreed. */
 export const dispute = z.object({
   type: z.literal("DISPUTE"),
   proposal_id: id,
@@ -146,12 +175,18 @@ export const errorCodes = [
   "SESSION_DISPLACED",
   "INTERNAL",
 ] as const;
+
+/** One of {@link errorCodes}. */
 export type ErrorCode = (typeof errorCodes)[number];
 
 /** Where a proposal stands. */
 export const proposalStatuses = ["pending", "accepted", "rejected", "completed", "disputed", "expired"] as const;
+
+/** One of {@link proposalStatuses}. */
 export type ProposalStatus = (typeof proposalStatuses)[number];
 
 /** What a negotiation step is called; an event of the same type goes to both parties. */
 export const negotiationTypes = ["PROPOSAL", "ACCEPT", "REJECT", "COMPLETE", "DISPUTE"] as const;
+
+/** One of {@link negotiationTypes}. */
 export type NegotiationType = (typeof negotiationTypes)[number];

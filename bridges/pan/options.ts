@@ -9,4 +9,5 @@ export const limits = z.object({
   panBroadcastBurst: limit(2, "PAN: messages to `all` that may be sent at once before their rate counts."),
 });
 
+/** The limits of PAN, with numbers for all. */
 export type PanLimits = z.output<typeof limits>;

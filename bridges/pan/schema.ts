@@ -59,6 +59,8 @@ export const errorCodes = [
   "AGENT_ID_IN_USE",
   "INTERNAL",
 ] as const;
+
+/** One of {@link errorCodes}. */
 export type ErrorCode = (typeof errorCodes)[number];
 
 /** PAN §5: an incoming message. */
@@ -104,9 +106,16 @@ export const errorEvent = z.object({
 /** Every event, by its `type`. */
 export const events = { chat: chatEvent, system: systemEvent, list: listEvent, error: errorEvent } as const;
 
+/** A message, as a PAN client hears it. */
 export type ChatEvent = Readonly<z.infer<typeof chatEvent>>;
+
+/** What has happened to the client or in a room of it. */
 export type SystemEvent = Readonly<z.infer<typeof systemEvent>>;
+
+/** Who is online: the answer to `list`. */
 export type ListEvent = Readonly<z.infer<typeof listEvent>>;
+
+/** A refusal. */
 export type ErrorEvent = Readonly<z.infer<typeof errorEvent>>;
 
 /** What a PAN client hears. */

@@ -125,6 +125,7 @@ function newDirection(): Direction {
   return { asked: undefined, askedAt: 0, earlier: [], earlierAt: [], tailUntil: 0, tailOf: undefined };
 }
 
+/** Limits, clock and open requests of {@link ConversationsMemory}. */
 export interface ConversationsOptions {
   readonly limits: Pick<Limits, "conversationsMax" | "answerTailMs" | "loopTurnsMax" | "loopTurnMs" | "loopGuardMs">;
   readonly clock: Clock;

@@ -9,6 +9,7 @@ interface Entry {
   readonly cancel: () => void;
 }
 
+/** Limits and clock of {@link RequestsMemory}. */
 export interface RequestsOptions {
   readonly limits: Pick<Limits, "requestsMax" | "requestsPerSenderMax" | "requestTimeoutMs" | "requestMaxMs">;
   readonly clock: Clock;

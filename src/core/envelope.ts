@@ -16,7 +16,11 @@ export const displayName = z
 
 /** What an agent means by a message (ZeroMQ §2). */
 export const messageTypes = ["request", "response", "inform"] as const;
+
+/** One of {@link messageTypes}. */
 export type MessageType = (typeof messageTypes)[number];
+
+/** How urgent a message is; it never changes the order of messages (ZeroMQ §2). */
 export type Priority = "LOW" | "NORMAL" | "HIGH";
 
 /** What a message says. `message` is always text; `kind` names what `data` holds, `chat` when absent. */

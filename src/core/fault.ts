@@ -19,6 +19,7 @@ export const faultCodes = [
 /** One word of {@link faultCodes}. */
 export type FaultCode = (typeof faultCodes)[number];
 
+/** More about a fault than its code and its message. */
 export interface FaultOptions {
   /** More for the peer, safe to send: for example the field that is wrong. */
   readonly detail?: Readonly<Record<string, unknown>>;

@@ -10,6 +10,7 @@ export interface Wire {
   write(bytes: Buffer, done: (error?: Error | null) => void): void;
 }
 
+/** Bounds of a {@link SendQueue} and where it writes. */
 export interface SendQueueOptions {
   readonly wire: Wire;
   readonly flusher: Flusher;

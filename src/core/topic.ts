@@ -6,9 +6,16 @@ import { isBinaryTopic } from "./topic-bytes.js";
  * everybody at `all`, the broker at `$broker`.
  */
 
+/** The topic that every agent online hears. */
 export const everyone = "all";
+
+/** The topic at which the broker answers requests; it is also its name as a sender. */
 export const brokerTopic = "$broker";
+
+/** The topic of informs about agents and rooms that come and go. */
 export const eventsTopic = "$events";
+
+/** The topic at which agents report of themselves. */
 export const telemetryTopic = "$telemetry";
 
 /** What a topic stands for. `data`: a valid topic that cannot be an agent's name. */

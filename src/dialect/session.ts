@@ -49,6 +49,7 @@ export interface Services {
   once<T>(name: string, make: (services: Services) => T): T;
 }
 
+/** How long a session waits for an answer: at most `timeoutMs`, milliseconds, and not beyond the signal. */
 export interface CallOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;

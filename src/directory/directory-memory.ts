@@ -29,6 +29,7 @@ import { Rooms, type KeptRoom } from "./rooms.js";
 /** Rooms that always exist (protocols §1.9). */
 const standingRooms: readonly string[] = ["#general", "#agents"];
 
+/** The parts that {@link DirectoryMemory} uses, and the rooms that the configuration names. */
 export interface DirectoryOptions {
   readonly router: Router;
   readonly exchange: Exchange;

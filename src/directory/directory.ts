@@ -51,6 +51,7 @@ export interface Presence {
   depart(graceMs?: number): void;
 }
 
+/** How a room is joined. */
 export interface JoinOptions {
   /** Make the room if there is none (PAN, ZeroMQ); else an unknown room is `not-found`. */
   readonly create: boolean;

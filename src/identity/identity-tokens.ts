@@ -23,6 +23,7 @@ const likesMax = 1_000;
 /** Token files are checked for changes no more often than this, milliseconds. */
 const refreshMs = 200;
 
+/** Where {@link IdentityTokens} finds tokens and remembered names. */
 export interface IdentityOptions {
   readonly dataDirectory: Pick<DataDirectory, "file">;
   readonly clock: Clock;

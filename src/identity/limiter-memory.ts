@@ -13,6 +13,7 @@ interface Bucket {
   at: number;
 }
 
+/** Bound and clock of {@link LimiterMemory}. */
 export interface LimiterOptions {
   readonly limits: Pick<Limits, "bucketsMax">;
   readonly clock: Clock;

@@ -30,6 +30,7 @@ export interface AuditedToken {
   readonly expires?: string;
 }
 
+/** A token as the audit log names it: never its secret. */
 export function auditedToken({ id, kind, subject, scopes, expiresAt }: TokenListing): AuditedToken {
   return {
     tokenId: id,

@@ -11,6 +11,7 @@ import { mustHaveRoom, tablesMax, type Table, type TableChange, type Tables } fr
 /** LMDB's own limit for a key, bytes; keys are UTF-16. */
 const keyMaxBytes = 1_978;
 
+/** Where the tables lie, and who is told what fails. */
 export interface TablesLmdbOptions {
   /** The folder of the database; made if it is not there, mode 0700. */
   readonly path: string;

@@ -21,6 +21,7 @@ export interface BenchResult {
   readonly reasons: readonly string[];
 }
 
+/** The figures of a bench. Latencies are milliseconds. */
 export function benchResult(
   via: string,
   { pairs, size }: Load,

@@ -22,6 +22,7 @@ export function readCertificate(file: string): CertificateDates {
   return datesOf(new X509Certificate(readFileSync(file)));
 }
 
+/** From when until when a certificate is valid. */
 export function datesOf({ fingerprint256, validFrom, validTo }: X509Certificate): CertificateDates {
   return { fingerprint: fingerprint256, validFrom: new Date(validFrom), validTo: new Date(validTo) };
 }

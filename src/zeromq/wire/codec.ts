@@ -29,7 +29,11 @@ export class IllegalBytes extends Error {
 
 /** Bits of a frame's first byte (RFC 23 §3.2). */
 export const moreFlag = 0x01;
+
+/** The length takes eight bytes. */
 export const longFlag = 0x02;
+
+/** The frame is a command. */
 export const commandFlag = 0x04;
 const reservedFlags = 0xf8;
 

@@ -19,6 +19,7 @@ import { sharedReadBytes } from "./shared-read.js";
 import { RouteCache } from "./route-cache.js";
 import { RefusalWarnings } from "./refusal-warnings.js";
 
+/** Addresses, policy and limits of a listener. */
 export interface ZmtpListenerOptions {
   readonly router: Router;
   readonly ledger: Ledger;
