@@ -130,6 +130,11 @@ export class Broker {
     };
   }
 
+  /** The dialects in service: their titles for people, and the path of each at the WebSocket doors. */
+  get dialects(): readonly { readonly name: string; readonly title: string; readonly path: string }[] {
+    return this.#config.dialects.map(({ name, title, paths: [path = "/"] }) => ({ name, title, path }));
+  }
+
   /** How many are connected, and both ledgers (ADR 0006). */
   status(): BrokerStatus {
     const { ledger, zmtp, ws, directory, total } = this.#parts;

@@ -11,6 +11,7 @@ import { isLocalDoor, isLocalUrl } from "../config/index.js";
  */
 export function readyLines(broker: Broker): readonly string[] {
   const { zmqIn, zmqOut, ws, own = {} } = broker.endpoints;
+  const { dialects } = broker;
   const owned = Object.entries(own);
   const openWs = [...ws, ...Object.values(own)].filter((url) => !isLocalDoor(url.replace(/^wss?:\/\//, "")));
   const isClear =
@@ -29,7 +30,8 @@ export function readyLines(broker: Broker): readonly string[] {
     `Synaptic Core is ready (pid ${process.pid}), ${reach}.`,
     `  ZeroMQ, agents publish to    ${zmqIn.join("  ") || "-"}`,
     `  ZeroMQ, agents subscribe at  ${zmqOut.join("  ") || "-"}`,
-    `  WebSocket, PAN and AgentChat ${ws.map((url) => `${url}/pan  ${url}/agentchat`).join("  ") || "-"}`,
+    `  WebSocket, ${dialects.map(({ title }) => title).join(", ")}`.padEnd(30) +
+      ` ${ws.flatMap((url) => dialects.map(({ path }) => `${url}${path}`)).join("  ") || "-"}`,
     ...(owned.length > 0
       ? [`  WebSocket, one dialect each  ${owned.map(([name, url]) => `${name} ${url}`).join("  ")}`]
       : []),

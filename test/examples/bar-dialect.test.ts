@@ -97,6 +97,12 @@ describe("a dialect that lives in another package", () => {
       await bob.hears("from|ada|bob|one\\ptwo");
       await bob.says("say|nobody|x");
       await bob.hears("no|not-found|");
+      const file = ["--dialect", join(folder, "bar-dialect.mjs"), "--json"];
+      const tool = (...args: readonly string[]): ReturnType<typeof runCli> =>
+        runCli([...args, ...file], { SYNAPTIC_DATA_DIR: join(folder, "data") });
+      expect((await tool("doctor")).stdout).toMatch(/"check":\s*"Bar",\s*"result":\s*"good"/);
+      const bench = await tool("bench", "--via", "bar", "--seconds", "0.5");
+      expect(JSON.parse(bench.stdout), bench.stderr).toMatchObject({ via: "bar", lost: 0, reasons: [] });
     } catch (thrown) {
       throw new Error(`${String(thrown)}; heard ${JSON.stringify([ada.heard, bob.heard])}`, { cause: thrown });
     } finally {

@@ -1,30 +1,44 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { InvalidArgumentError, Option, type Command } from "commander";
-import { dialects } from "../../../bridges/index.js";
+import { resolve } from "node:path";
+import { InvalidArgumentError, type Command } from "commander";
+import { dialects as builtIn } from "../../../bridges/index.js";
 import { isLocalDoor, isLocalUrl } from "../../config/index.js";
 import { Fault } from "../../core/index.js";
+import type { AnyDialect, Phrasebook } from "../../dialect/index.js";
+import { loadDialects } from "../../dialect-files.js";
 import { newTally, runLoad, type Load, type OpenPair } from "../bench/load.js";
 import { benchResult, benchTable, showProgress } from "../bench/report.js";
 import { findBroker, watchBroker, type BrokerChoice } from "../operator.js";
 import { exitCodes } from "../exit.js";
+import { runsDialects } from "../flags.js";
 import { openRelay } from "../door-relay.js";
 import { print, say, type Output } from "../output.js";
 
-/** How pairs can come in: over ZeroMQ, or in a dialect that has a phrasebook, by its name. */
-// bound: the dialects of the broker · evicts: nothing · owner: bench.ts
-const spoken = new Map(
-  dialects.flatMap(({ name, paths: [path], phrasebook }) =>
-    path === undefined || phrasebook === undefined ? [] : [[name, { path, phrasebook }] as const],
-  ),
-);
+/** How a client speaks a dialect, and where. */
+interface Spoken {
+  readonly path: string;
+  readonly phrasebook: Phrasebook;
+}
+
+/** How pairs can come in besides ZeroMQ: in a dialect that has a phrasebook, by its name. */
+function spokenOf(dialects: readonly AnyDialect[]): ReadonlyMap<string, Spoken> {
+  return new Map(
+    dialects.flatMap(({ name, paths: [path], phrasebook }) =>
+      path === undefined || phrasebook === undefined ? [] : [[name, { path, phrasebook }] as const],
+    ),
+  );
+}
+
 /** The default rate of each pair, messages per second: the broker's default limits allow it. */
-const usualRate = (via: string): number => spoken.get(via)?.phrasebook.perSecond ?? 1_000;
+const usualRate = (speech: Spoken | undefined): number => speech?.phrasebook.perSecond ?? 1_000;
+
 /** The longest text, bytes: `zmqFrameMaxBytes` and `wsFrameMaxBytes` must leave room for the envelope around it. */
-const sizeMax = (via: string): number => (spoken.has(via) ? 60_000 : 1_000_000);
+const sizeMax = (speech: Spoken | undefined): number => (speech === undefined ? 1_000_000 : 60_000);
 
 interface Options extends BrokerChoice, Output {
   readonly via: string;
+  readonly dialect?: readonly string[];
   readonly pairs: number;
   readonly seconds: number;
   readonly size: number;
@@ -34,10 +48,13 @@ interface Options extends BrokerChoice, Output {
 
 /** `broker bench`: puts load on the running broker through its real doors. */
 export function benchCommand(program: Command): void {
+  const builtInSpoken = spokenOf(builtIn);
+  const doors = ["zmq", ...builtInSpoken.keys()];
   program
     .command("bench")
     .description("put load on the running broker: pairs of clients, one of which sends to the other")
-    .addOption(new Option("--via <door>", "the door that they use").choices(["zmq", ...spoken.keys()]).default("zmq"))
+    .option("--via <door>", `the door that they use: ${doors.join(", ")}, or a dialect of --dialect`, "zmq")
+    .option("--dialect <file...>", `dialects from elsewhere; ${runsDialects}`)
     .option("--pairs <n>", "how many pairs, 1 to 100", number(1, 100), 1)
     .option("--seconds <s>", "how long, up to 60", number(0.1, 60, "any"), 5)
     .option(
@@ -49,17 +66,19 @@ export function benchCommand(program: Command): void {
     .option(
       "--rate <n>",
       "messages per second of each pair, up to 10000; 0: as fast as they are received (default: " +
-        `${["zmq", ...spoken.keys()].map((via) => `${via} ${usualRate(via)}`).join(", ")}, ` +
+        `${doors.map((via) => `${via} ${usualRate(builtInSpoken.get(via))}`).join(", ")}, ` +
         "which the broker's default limits allow)",
       number(0, 10_000, "any"),
     )
     .option("--yes", "also where other machines can reach the door")
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      const { via, pairs, seconds, size, rate = usualRate(via) } = options;
-      if (size > sizeMax(via))
-        throw new Fault("malformed", `--size: a text via ${via} has at most ${sizeMax(via)} bytes`);
-      const { open, close } = await through(via, options);
+      const { via, pairs, seconds, size } = options;
+      const speech = await speechOf(via, options.dialect ?? []);
+      const { rate = usualRate(speech) } = options;
+      if (size > sizeMax(speech))
+        throw new Fault("malformed", `--size: a text via ${via} has at most ${sizeMax(speech)} bytes`);
+      const { open, close } = await through(speech, options);
       const interrupted = new AbortController();
       const end = (): void => {
         interrupted.abort();
@@ -99,13 +118,24 @@ function planOf(via: string, { pairs, seconds, rate }: Pick<Load, "pairs" | "sec
   return `${pairs} ${pairs === 1 ? "pair" : "pairs"} via ${via} for ${seconds} s, ${speed}`;
 }
 
+/** How a dialect is spoken; undefined for ZeroMQ. @throws Fault malformed, unavailable, naming the remedy */
+async function speechOf(via: string, files: readonly string[]): Promise<Spoken | undefined> {
+  if (via === "zmq") return undefined;
+  const loaded = await loadDialects(files.map((written) => ({ written, path: resolve(written) })));
+  const spoken = spokenOf([...builtIn, ...loaded.values()]);
+  const speech = spoken.get(via);
+  if (speech !== undefined) return speech;
+  const known = ["zmq", ...spoken.keys()].join(", ");
+  throw new Fault("malformed", `--via: there is no door ${via}; give one of ${known}, or its file by --dialect`);
+}
+
 /** Finds out how pairs connect through a door of the running broker. @throws Fault unavailable, forbidden */
 async function through(
-  via: string,
+  speech: Spoken | undefined,
   options: Options,
 ): Promise<{ readonly open: OpenPair; readonly close: () => Promise<void> }> {
   const { in: zmqIn, out, data } = findBroker(options);
-  const door = via === "zmq" ? undefined : data.readEndpoints()?.ws[0];
+  const door = speech === undefined ? undefined : data.readEndpoints()?.ws[0];
   const isLocal =
     door === undefined ? isLocalUrl(zmqIn) && isLocalUrl(out) : isLocalDoor(door.replace(/^wss?:\/\//, ""));
   if (!isLocal && options.yes !== true) {
@@ -115,7 +145,6 @@ async function through(
         "and its users will notice the load: say --yes if it is meant",
     );
   }
-  const speech = spoken.get(via);
   if (speech === undefined) {
     const { zmqPairs } = await import("../bench/pair-zmq.js");
     return { open: zmqPairs({ in: zmqIn, out }), close: () => Promise.resolve() };
