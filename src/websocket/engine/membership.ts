@@ -82,7 +82,10 @@ export class Membership {
     this.#renew(principal);
   }
 
-  /** The session under another name; `renamed` is called in the same turn. @throws Fault conflict, full */
+  /**
+   * The session under another name (protocols §1.16); `renamed` is called in the same turn.
+   * @throws Fault conflict, full
+   */
   async rename(session: NameHolder, principal: Principal, renamed: () => void): Promise<void> {
     const { names } = this.#context;
     if (this.#here().name === principal.agent) {
