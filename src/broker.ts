@@ -1,15 +1,7 @@
 import { Agent, MemoryLink, type AgentOptions } from "../clients/typescript/agent/index.js";
 import { assembleParts, type Parts } from "./parts.js";
 import { problemsOf, readConfig, type BrokerConfig, type BrokerOptions } from "./config/index.js";
-import {
-  Fault,
-  systemClock,
-  timerMaxMs,
-  type CopyLedger,
-  type Lifecycle,
-  type Log,
-  type MessageLedger,
-} from "./core/index.js";
+import { Fault, systemClock, type CopyLedger, type Lifecycle, type Log, type MessageLedger } from "./core/index.js";
 import { reload, type Reloaded } from "./reload.js";
 import { resolveDataDirectory } from "./storage/index.js";
 
@@ -238,9 +230,16 @@ export class Broker {
   async #end(): Promise<void> {
     await Promise.allSettled([...this.#agents].map((agent) => agent.close()));
     const { drainReadMs, drainFlushMs } = this.#config.limits;
-    const deadline = AbortSignal.timeout(Math.min(timerMaxMs, Math.ceil(drainReadMs + drainFlushMs)));
+    const deadline = new AbortController();
+    const cancel = this.#parts.clock.after(drainReadMs + drainFlushMs, () => {
+      deadline.abort();
+    });
     const reversed = [...this.#parts.inOrder].reverse();
-    for (const part of reversed) await part.drain(deadline);
+    try {
+      for (const part of reversed) await part.drain(deadline.signal);
+    } finally {
+      cancel();
+    }
     this.#parts.audit.write({ event: "stop", pid: process.pid });
     for (const part of reversed) await part.stop();
     this.#phase = "stopped";

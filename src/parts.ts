@@ -15,9 +15,10 @@ import {
   Fault,
   Flusher,
   Ledger,
+  LoopClock,
   Router,
   principal,
-  systemClock,
+  type Clock,
   type Lifecycle,
   type Log,
 } from "./core/index.js";
@@ -36,6 +37,7 @@ import { ZmtpListener } from "./zeromq/wire/index.js";
 
 /** The parts of one broker that the rest of the program uses. */
 export interface Parts {
+  readonly clock: Clock;
   readonly data: DataDirectory;
   readonly ledger: Ledger;
   readonly total: BacklogTotal;
@@ -72,7 +74,7 @@ export interface PartsHooks {
  */
 export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, { status, lost }: PartsHooks): Parts {
   const { limits, topics: dataTopics } = config;
-  const clock = systemClock;
+  const clock = new LoopClock();
   const newId = idSource();
 
   // How messages move, and who waits for whose answer.
@@ -109,7 +111,16 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       log("error", fault.message);
     },
   });
-  const directory = new DirectoryMemory({ router, exchange, limits, clock, configuredRooms: config.rooms });
+  const directory = new DirectoryMemory({
+    router,
+    exchange,
+    limits,
+    clock,
+    configuredRooms: config.rooms,
+    failed: (thrown) => {
+      log("error", "an event could not be told", { error: String(thrown) });
+    },
+  });
   const limiter = new LimiterMemory({ limits, clock });
 
   // How the operator watches it all.
@@ -263,6 +274,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   const inOrder = [storage, warnings, ...ops.before, zeromqAgents, desk, bridges, zmtp, ws, ...ops.after];
   const { audit } = ops;
   return {
+    clock,
     data,
     ledger,
     total,
@@ -283,7 +295,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
 
 /** Logs what is insecure about the doors of this broker, and a certificate that clients refuse today. */
 function warnAboutDoors(config: BrokerConfig, tls: TlsPair | undefined, log: Log): void {
-  const problem = tls === undefined ? undefined : outOfDate(tls, new Date(systemClock.now()));
+  const problem = tls === undefined ? undefined : outOfDate(tls, new Date());
   if (problem !== undefined)
     log("warn", `the certificate ${problem}; until then clients refuse it`, { certificate: config.tlsCert });
   for (const door of [...config.ws, ...Object.values(config.ownDoors)]) {

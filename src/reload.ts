@@ -26,7 +26,6 @@ const reloadable: ReadonlySet<string> = new Set(["limits", "origins", "hosts", "
 const atStart: ReadonlySet<string> = new Set<keyof Limits>([
   "wsFrameMaxBytes",
   "wsFragmentsMax",
-  "httpHeadMs",
   "httpHeadMaxBytes",
   "loginFailuresPerMinute",
   "backlogTotalMaxBytes",

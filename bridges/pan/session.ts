@@ -3,6 +3,8 @@ import {
   Fault,
   isRoom,
   listCost,
+  ListText,
+  type AgentEntry,
   type Bucket,
   type DialectTypes,
   type Rate,
@@ -11,7 +13,7 @@ import {
   type SpeakingRate,
 } from "#dialect";
 import type { PanLimits } from "./options.js";
-import type { Command, Event } from "./schema.js";
+import type { Command, Event, ListEvent } from "./schema.js";
 import { draftOf, isShared } from "./translate.js";
 
 /** The types of PAN. It remembers nothing of a session that the broker does not. */
@@ -68,13 +70,19 @@ export const commandTable: Rules<Pan> = {
     phase: "ready",
     cost: (_list, { services: { directory } }) => listCost(directory.agentCount),
     run(session) {
-      const agents = session.services.directory
-        .agents()
-        .map(({ name, displayName }) => ({ id: name, name: displayName }));
-      session.send({ type: "list", agents });
+      const { directory } = session.services;
+      const written = session.services.once("pan agents", () => new ListText(listed));
+      return session.long(() => {
+        session.sendFrame(`{"type":"list","agents":${written.of(directory.agents())}}`);
+      });
     },
   },
 };
+
+/** An agent in the list, as JSON. */
+function listed({ name, displayName }: AgentEntry): string {
+  return JSON.stringify({ id: name, name: displayName } satisfies ListEvent["agents"][number]);
+}
 
 function checkRoom(room: string): void {
   if (!isRoom(room)) throw new Fault("malformed", "room: # and 1–64 of A-Z a-z 0-9 _ - .");

@@ -4,6 +4,9 @@ import type { Clock } from "../core/index.js";
 export class FakeClock implements Clock {
   readonly #wall: number;
   #elapsed = 0;
+  #missed = 0;
+  /** The last pause, and until when what came meanwhile may still be read. */
+  #pause = { ms: 0, until: 0 };
   #timers: { readonly at: number; readonly run: () => void }[] = [];
 
   constructor(wall = Date.UTC(2026, 0, 1)) {
@@ -11,11 +14,25 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
-    return this.#wall + this.#elapsed;
+    return this.#wall + this.#elapsed + this.#missed;
   }
 
   monotonic(): number {
     return this.#elapsed;
+  }
+
+  missed(): number {
+    return this.#missed;
+  }
+
+  catchingUp(): number {
+    return this.#elapsed < this.#pause.until ? this.#pause.ms : 0;
+  }
+
+  /** The process stands still for `ms`: for all others time goes on, and no timer comes nearer. */
+  pause(ms: number): void {
+    this.#missed += ms;
+    this.#pause = { ms, until: this.#elapsed + 1_000 };
   }
 
   after(ms: number, run: () => void): () => void {

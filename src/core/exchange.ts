@@ -101,25 +101,38 @@ export class Exchange {
 
   /** Routes a message from `$broker` itself. If nobody receives it, it is counted as unroutable, never refused. */
   announce(topic: string, body: Pick<Envelope, "type" | "content"> & Partial<Envelope>, hidden = false): Outcome {
-    const now = this.clock.now();
-    const message = Message.of(
-      {
-        message_id: this.#newId(),
-        timestamp: new Date(now).toISOString(),
-        from: brokerTopic,
-        priority: "NORMAL",
-        ...body,
-        to: body.to ?? topic,
-        trust: body.trust ?? "proved",
-      },
-      { topic, receivedAt: now, trust: "proved", origin: undefined },
+    const { now, ...head } = this.#head();
+    const envelope: Envelope = { ...head, ...body, to: body.to ?? topic, trust: body.trust ?? "proved" };
+    return this.#announced(
+      Message.of(envelope, { topic, receivedAt: now, trust: "proved", origin: undefined }),
+      hidden,
     );
+  }
+
+  /** The same for a response whose content is JSON text already: a long list is not written anew for each asker. */
+  announceText(topic: string, inReplyTo: string, content: string): Outcome {
+    const { now, ...head } = this.#head();
+    const rest = JSON.stringify({ ...head, type: "response", in_reply_to: inReplyTo, to: topic, trust: "proved" });
+    const payload = Buffer.from(`${rest.slice(0, -1)},"content":${content}}`);
+    return this.#announced(
+      Message.ofWritten(payload, { topic, receivedAt: now, trust: "proved", origin: undefined }),
+      false,
+    );
+  }
+
+  #head(): Pick<Envelope, "message_id" | "timestamp" | "from" | "priority"> & { readonly now: number } {
+    const now = this.clock.now();
+    const timestamp = new Date(now).toISOString();
+    return { now, message_id: this.#newId(), timestamp, from: brokerTopic, priority: "NORMAL" };
+  }
+
+  #announced(message: Message, hidden: boolean): Outcome {
     message.hidden = hidden;
     const { messages } = this.ledger;
     messages.accepted += 1;
     messages.routed += 1;
     const outcome = this.router.publish(message);
-    if (outcome.receivers === 0 && !this.#exists(topic)) {
+    if (outcome.receivers === 0 && !this.#exists(message.topic)) {
       messages.routed -= 1;
       messages.unroutable += 1;
     }

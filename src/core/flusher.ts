@@ -70,6 +70,11 @@ export class FrameRun {
   }
 }
 
+/** So many are flushed in any turn; beyond it the turn ends after {@link turnMs}. */
+const flushedAtLeast = 64;
+/** Milliseconds. A message to 10,000 sockets takes longer: the rest is written in the next turns. */
+const turnMs = 8;
+
 /** Holds bytes that are written at the end of the tick. */
 export interface Flushable {
   flush(): void;
@@ -90,11 +95,7 @@ export class Flusher {
   /** Marks `item` to be flushed at the end of the tick. The caller does so once per flush. */
   mark(item: Flushable): void {
     this.#dirty.push(item);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.flush();
-    });
+    this.#schedule();
   }
 
   /** The run of one frame; callers that start with the same frame one after the other get the same run. */
@@ -103,13 +104,30 @@ export class Flusher {
     return this.#begun;
   }
 
-  /** Flushes everything that is marked. */
+  /** Flushes everything that is marked; what takes too long for this turn, in the next ones. */
   flush(): void {
     this.#scheduled = false;
     this.#begun = undefined;
     const dirty = this.#dirty;
     if (dirty.length === 0) return;
     this.#dirty = [];
-    for (const item of dirty) item.flush();
+    const end = dirty.length > flushedAtLeast ? performance.now() + turnMs : Infinity;
+    let at = 0;
+    for (const item of dirty) {
+      item.flush();
+      at += 1;
+      if (at % flushedAtLeast !== 0 || at === dirty.length || performance.now() < end) continue;
+      this.#dirty = [...dirty.slice(at), ...this.#dirty];
+      this.#schedule();
+      return;
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.flush();
+    });
   }
 }

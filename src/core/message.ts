@@ -76,7 +76,7 @@ export class Message {
   /** Copies that were dropped though their receivers wanted them; see `lose`. */
   lost: LostCopies | undefined;
   #payload: Buffer | undefined;
-  /** True if the broker built the envelope: its broker keys are then right already. */
+  /** True if the broker built the envelope: its broker keys are then right already, and its bytes stay. */
   readonly #ours: boolean;
   /** What the message answers, where its sender did not say it. */
   #answered: string | undefined;
@@ -84,26 +84,31 @@ export class Message {
   #borrowed: boolean;
   #reading: Reading | undefined;
 
-  private constructor(arrival: Arrival, payload: Buffer | undefined, reading: Reading | undefined) {
+  private constructor(arrival: Arrival, payload: Buffer | undefined, reading: Reading | undefined, ours: boolean) {
     this.topic = arrival.topic;
     this.receivedAt = arrival.receivedAt;
     this.trust = arrival.trust;
     this.origin = arrival.origin;
     this.speaker = arrival.speaker;
     this.#payload = payload;
-    this.#ours = payload === undefined;
-    this.#borrowed = payload !== undefined;
+    this.#ours = ours;
+    this.#borrowed = !ours;
     this.#reading = reading;
   }
 
   /** From an envelope; `arrival.topic` is where it goes. */
   static of(envelope: Envelope, arrival: Arrival): Message {
-    return new Message(arrival, undefined, { envelope });
+    return new Message(arrival, undefined, { envelope }, true);
   }
 
   /** From bytes that may be overwritten once the current call is over; see `keep`. */
   static fromPayload(payload: Buffer, arrival: Arrival): Message {
-    return new Message(arrival, payload, undefined);
+    return new Message(arrival, payload, undefined, false);
+  }
+
+  /** From an envelope of the broker's own that is written already. */
+  static ofWritten(payload: Buffer, arrival: Arrival): Message {
+    return new Message(arrival, payload, undefined, true);
   }
 
   /** The payload as it came, once it was read without halves of characters; or the envelope written as JSON. */

@@ -87,6 +87,7 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
   "ws-connections-full": "as many WebSockets as wsConnectionsMax",
   "ws-address-full": "as many WebSockets of one address as wsConnectionsPerAddressMax",
   "ws-address-hasty": "more new WebSockets of one address than wsHandshakesPerSecond",
+  "ws-head-timeout": "the head of the request, or the TLS handshake, took longer than httpHeadMs",
   "ws-half-open-full": "as many WebSockets that have not logged in as wsHalfOpenMax",
   "ws-pre-login-full": "more than wsPreLoginMaxBytes before the login",
   "ws-frame-too-large": "a message longer than wsFrameMaxBytes",

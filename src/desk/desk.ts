@@ -4,6 +4,7 @@ import {
   Fault,
   listCost,
   noticeOf,
+  Slices,
   type Content,
   type Envelope,
   type Exchange,
@@ -16,6 +17,7 @@ import {
 import type { Limiter } from "../identity/index.js";
 import { hasRight, type Ask, type ReadRequest, type Seat } from "./kind.js";
 import { deskKinds, isDeskKind } from "./kinds.js";
+import { DeskLists } from "./lists.js";
 
 /** Who asks, as its transport knows it. */
 export interface Asker {
@@ -43,13 +45,28 @@ export interface DeskOptions extends Pick<Ask, "directory" | "status"> {
   readonly log: Log;
 }
 
+/** A request that has been read and paid for. */
+interface Asked {
+  readonly from: string;
+  readonly id: string;
+  readonly kind: string;
+  readonly read: ReadRequest;
+}
+
 /** The broker as an agent: it answers requests to `$broker` by their `content.kind`. */
 export class Desk implements Lifecycle {
   readonly #options: DeskOptions;
+  /** Long answers, which all askers wait for together. */
+  // Each is paid for by its length: a connection has brokerRateBurst × 100 items of them waiting at most.
+  readonly #slices: Slices;
+  readonly #lists = new DeskLists();
   #stop: (() => void) | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
+    this.#slices = new Slices(options.exchange.clock, (thrown) => {
+      options.log("error", "a list could not be answered", { cause: String(thrown) });
+    });
   }
 
   start(): Promise<void> {
@@ -74,7 +91,7 @@ export class Desk implements Lifecycle {
   }
 
   #answer(request: Envelope, message: Message): void {
-    const { exchange, directory, status, log, askers } = this.#options;
+    const { exchange, directory, status, askers } = this.#options;
     const asker = askers.askerOf(message, request);
     if (asker === undefined) {
       exchange.ledger.count("asked-unheard");
@@ -83,24 +100,49 @@ export class Desk implements Lifecycle {
     try {
       const { seats } = asker;
       const viewer = message.speaker ?? provedOf(seats);
-      const ask: Ask = { asker: request.from, seats, viewer, directory, status };
+      const ask: Ask = { asker: request.from, seats, viewer, directory, lists: this.#lists, status };
       const kind = request.content.kind ?? "";
       const read = readRequest(ask, kind, request.content);
       this.#charge(asker.chargedTo, ask, read instanceof Fault ? 0 : read.length);
       asker.seen();
       if (read instanceof Fault) throw read;
-      const { replay = [], ...answer } = read.run();
-      exchange.announce(request.from, {
-        type: "response",
-        in_reply_to: request.message_id,
-        content: { ...answer, kind },
-      });
-      for (const past of replay) exchange.announce(request.from, { ...past, replay: true });
+      const { from, message_id: id } = request;
+      if (listCost(read.length) === 1) this.#say({ from, id, kind, read });
+      else
+        this.#slices.do(() => {
+          this.#attempt(asker, { from, id, kind, read });
+        });
     } catch (thrown) {
-      const fault = asFault(thrown);
-      if (fault.code === "internal") log("error", "the desk failed", { cause: String(fault.cause) });
-      asker.refused(noticeOf(fault, request));
+      this.#refuse(asker, request, thrown);
     }
+  }
+
+  /** A long answer may have waited for its turn. */
+  #attempt(asker: Asker, asked: Asked): void {
+    try {
+      this.#say(asked);
+    } catch (thrown) {
+      this.#refuse(asker, { message_id: asked.id, to: brokerTopic }, thrown);
+    }
+  }
+
+  /** @throws Fault */
+  #say({ from, id, kind, read }: Asked): void {
+    const { exchange } = this.#options;
+    if (read.text !== undefined) {
+      const { message, data } = read.text();
+      exchange.announceText(from, id, `{"message":${message},"data":${data},"kind":${JSON.stringify(kind)}}`);
+      return;
+    }
+    const { replay = [], ...answer } = read.run();
+    exchange.announce(from, { type: "response", in_reply_to: id, content: { ...answer, kind } });
+    for (const past of replay) exchange.announce(from, { ...past, replay: true });
+  }
+
+  #refuse(asker: Asker, request: Pick<Envelope, "message_id" | "to">, thrown: unknown): void {
+    const fault = asFault(thrown);
+    if (fault.code === "internal") this.#options.log("error", "the desk failed", { cause: String(fault.cause) });
+    asker.refused(noticeOf(fault, request));
   }
 
   /**

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { Fault, type Content, type Envelope, type Principal, type Scope } from "../core/index.js";
 import type { Directory, Presence } from "../directory/index.js";
 import { readFields } from "./fields.js";
+import type { AnswerText, DeskLists } from "./lists.js";
 
 /**
  * A seat is one of the asker's own connections, through which it can join rooms: membership belongs to a connection and
@@ -26,6 +27,8 @@ export interface Ask {
   /** The proved principal for whom rooms are shown; undefined shows what everybody may see. */
   readonly viewer: Principal | undefined;
   readonly directory: Directory;
+  /** Long lists, written once for all who ask. */
+  readonly lists: DeskLists;
   /** What `broker.status` answers. */
   readonly status: () => Readonly<Record<string, unknown>>;
 }
@@ -67,6 +70,8 @@ interface Row<Request extends z.ZodObject, Data extends z.ZodObject | undefined,
   readonly length: (ask: Ask, fields: z.output<Request>) => number;
   /** @throws Fault */
   readonly run: (ask: Ask, fields: z.output<Request>) => AnswerOf<Data>;
+  /** The same answer as JSON, for one that is long and that many ask for. @throws Fault */
+  readonly text?: (ask: Ask, fields: z.output<Request>) => AnswerText;
 }
 
 /** A request whose right and fields have been checked. */
@@ -74,6 +79,8 @@ export interface ReadRequest {
   readonly length: number;
   /** @throws Fault */
   run(): Answer;
+  /** @throws Fault */
+  readonly text: (() => AnswerText) | undefined;
 }
 
 /** A row of the table of kinds, which keeps the types of its fields to itself. */
@@ -91,7 +98,7 @@ export function kind<
   Data extends z.ZodObject | undefined,
   Needed extends Right | undefined,
 >(row: Row<Request, Data, Needed>): Kind<Needed> {
-  const { request, answer, right, length, run } = row;
+  const { request, answer, right, length, run, text } = row;
   return {
     request,
     answer,
@@ -99,7 +106,12 @@ export function kind<
     read(ask, content) {
       if (right !== undefined && !hasRight(ask.viewer, right)) return new Fault("forbidden", lacksRight[right]);
       const fields = readFields(request, content);
-      return fields instanceof Fault ? fields : { length: length(ask, fields), run: () => run(ask, fields) };
+      if (fields instanceof Fault) return fields;
+      return {
+        length: length(ask, fields),
+        run: () => run(ask, fields),
+        text: text && (() => text(ask, fields)),
+      };
     },
   };
 }

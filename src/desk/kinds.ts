@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Fault, type Envelope, type Principal } from "../core/index.js";
 import type { Directory } from "../directory/index.js";
 import { agent, flag, listedAgent, listedRoom, members, pastCount, room } from "./fields.js";
+import { listAgents, listRooms } from "./lists.js";
 import { kind, type Ask, type Kind, type Seat } from "./kind.js";
 
 /** Every `content.kind` that `$broker` answers. */
@@ -54,6 +55,7 @@ export const deskKinds = {
       const agents = listAgents(directory);
       return { message: agents.map(({ name }) => name).join(", "), data: { agents } };
     },
+    text: ({ directory, lists }) => lists.agents(directory),
   }),
 
   /** The rooms that the asker may know of. */
@@ -66,6 +68,7 @@ export const deskKinds = {
       const rooms = listRooms(directory, viewer);
       return { message: rooms.map(({ name }) => name).join(", "), data: { rooms } };
     },
+    text: ({ directory, lists, viewer }) => lists.rooms(directory, viewer),
   }),
 
   /** Makes the asker a member; a missing room is made. */
@@ -175,24 +178,6 @@ export const deskKinds = {
 /** True if `word` is a kind that `$broker` answers. */
 export function isDeskKind(word: string): word is DeskKind {
   return Object.hasOwn(deskKinds, word);
-}
-
-/** Agents that are online, by name. */
-export function listAgents(directory: Directory): readonly z.output<typeof listedAgent>[] {
-  return directory.agents().map(({ name, displayName, dialect, trust, via, since, connections }) => ({
-    name,
-    display_name: displayName,
-    dialect,
-    trust,
-    ...(via !== undefined && { via }),
-    since: new Date(since).toISOString(),
-    ...(connections > 1 && { connections }),
-  }));
-}
-
-/** Rooms that `viewer` may know of, by name. */
-export function listRooms(directory: Directory, viewer: Principal | undefined): readonly z.output<typeof listedRoom>[] {
-  return directory.rooms(viewer).map(({ name, members, inviteOnly }) => ({ name, members, invite_only: inviteOnly }));
 }
 
 /**

@@ -11,6 +11,7 @@ export * from "./recognise.js";
 export * from "./session.js";
 export {
   Fault,
+  ListText,
   brokerTopic,
   everyone,
   faultCodes,

@@ -114,6 +114,13 @@ export interface Session<T extends DialectTypes> {
   rename(principal: Principal): Promise<void>;
   /** Sends an event to this session only. */
   send(event: T["event"]): void;
+  /** Sends a frame that the dialect has written itself: a list whose text it keeps. */
+  sendFrame(frame: Frame): void;
+  /**
+   * Does work that strangers can make long, such as a list of thousands: now if this turn of the loop has time for it,
+   * else in a later turn. A handler returns what this returns; the session's further commands wait.
+   */
+  long(work: () => void): void | Promise<void>;
   /**
    * Direct text, whose type follows from the conversation (protocols §3.5).
    * @throws Fault not-found, forbidden, timeout

@@ -1,5 +1,6 @@
 import { Fault, provesAtLeast, type Limits, type Principal } from "../core/index.js";
 import type { AgentEntry, Arriving, Presence } from "./directory.js";
+import { Listing } from "./listing.js";
 
 /** What a presence asks of its directory. */
 export interface PresenceOwner {
@@ -57,6 +58,7 @@ export class AgentRecord {
   listed = false;
   /** Rooms it is in, by any of its presences. */
   roomCount = 0;
+  #entry: AgentEntry | undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -64,9 +66,18 @@ export class AgentRecord {
 
   /**
    * The agent as others see it: its best proved presence, the oldest of equals. A presence in its grace period counts
-   * only if there is no other.
+   * only if there is no other. The same object until {@link changed}.
    */
   entry(): AgentEntry | undefined {
+    return (this.#entry ??= this.#best());
+  }
+
+  /** Must be called when a presence has come, has gone, or has another state. */
+  changed(): void {
+    this.#entry = undefined;
+  }
+
+  #best(): AgentEntry | undefined {
     let best: PresenceMemory | undefined;
     let since = Infinity;
     let connections = 0;
@@ -110,6 +121,7 @@ export class Agents {
   // bound: agentsMax · evicts: one more is refused as full; an agent goes with its last presence · owner: Agents
   readonly #records = new Map<string, AgentRecord>();
   readonly #limits: Pick<Limits, "agentsMax" | "agentsClaimedMax" | "agentsSharingMax">;
+  readonly #names = new Listing();
   #listing: readonly AgentEntry[] | undefined;
 
   constructor(limits: Pick<Limits, "agentsMax" | "agentsClaimedMax" | "agentsSharingMax">) {
@@ -130,13 +142,15 @@ export class Agents {
 
   /** Listed agents, by name. */
   listing(): readonly AgentEntry[] {
-    return (this.#listing ??= [...this.#records.values()]
-      .flatMap((record) => (record.listed ? (record.entry() ?? []) : []))
-      .sort((one, other) => (one.name < other.name ? -1 : 1)));
+    return (this.#listing ??= this.#names
+      .of(this.#records, (name) => this.#records.get(name)?.listed === true)
+      .flatMap((name) => this.#records.get(name)?.entry() ?? []));
   }
 
   /** Must be called when an agent, or what is listed of it, has changed. */
-  changed(): void {
+  changed(record: AgentRecord): void {
+    record.changed();
+    this.#names.changed();
     this.#listing = undefined;
   }
 

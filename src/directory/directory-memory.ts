@@ -1,5 +1,6 @@
 import {
   Fault,
+  Slices,
   agentNameProblem,
   notThere,
   type Clock,
@@ -37,6 +38,8 @@ export interface DirectoryOptions {
   readonly clock: Clock;
   /** Rooms that always exist, beside #general and #agents. */
   readonly configuredRooms?: readonly string[];
+  /** Is told of what went wrong when something was told later than it happened. */
+  readonly failed?: (thrown: unknown) => void;
 }
 
 /** The directory of one broker, in memory. */
@@ -46,6 +49,8 @@ export class DirectoryMemory implements Directory {
   readonly #histories: Histories;
   readonly #events: DirectoryEvents;
   readonly #options: DirectoryOptions;
+  /** Agents whose grace is over: thousands may have lost their connections in one moment. */
+  readonly #departures: Slices;
   readonly #owner: PresenceOwner = {
     show: (presence) => {
       this.#show(presence);
@@ -60,7 +65,8 @@ export class DirectoryMemory implements Directory {
   constructor(options: DirectoryOptions) {
     this.#options = options;
     this.#agents = new Agents(options.limits);
-    this.#events = new DirectoryEvents(options.exchange);
+    this.#events = new DirectoryEvents(options.exchange, new Slices(options.clock, options.failed));
+    this.#departures = new Slices(options.clock, options.failed);
     this.#histories = new Histories(options.limits);
     this.#rooms = new Rooms(options.limits, options.clock, {
       upkeep: (name, inviteOnly) => this.#upkeep(name, inviteOnly),
@@ -77,7 +83,7 @@ export class DirectoryMemory implements Directory {
     const presence = new PresenceMemory(arriving, this.#options.clock.now(), this.#owner);
     record.presences.add(presence);
     if (presence.dialect !== "zmq") this.nonZmqPresences += 1;
-    this.#agents.changed();
+    this.#agents.changed(record);
     if (arriving.listed !== false) this.#show(presence);
     return presence;
   }
@@ -107,12 +113,16 @@ export class DirectoryMemory implements Directory {
     return this.#rooms
       .all()
       .filter((room) => room.isOpenTo(viewer))
-      .map(({ name, members, inviteOnly }) => ({ name, members: members.size, inviteOnly }));
+      .map((room) => room.entry());
+  }
+
+  mustSee(room: string, viewer: Principal | undefined): void {
+    this.#rooms.visible(room, viewer);
   }
 
   members(room: string, viewer: Principal | undefined): readonly string[] {
-    const names = [...this.#rooms.visible(room, viewer).members.keys()];
-    return names.filter((name) => this.#agents.get(name)?.listed).sort();
+    const { listing, members } = this.#rooms.visible(room, viewer);
+    return listing.of(members, (name) => this.#agents.get(name)?.listed === true);
   }
 
   join(presence: Presence, room: string, options: JoinOptions): boolean {
@@ -197,6 +207,7 @@ export class DirectoryMemory implements Directory {
 
   close(): void {
     if (this.#closed) return;
+    this.#events.finish();
     this.#closed = true;
     for (const record of this.#agents.all()) record.lingering?.cancel();
     this.#rooms.close();
@@ -233,6 +244,7 @@ export class DirectoryMemory implements Directory {
     if (through === undefined) room.members.set(member.name, new Set([member]));
     else through.add(member);
     this.#rooms.entered(room, member.principal);
+    room.listing.changed();
     if (through !== undefined) return;
     const record = this.#agents.get(member.name);
     if (record === undefined) return;
@@ -246,6 +258,7 @@ export class DirectoryMemory implements Directory {
     if (through?.delete(member) !== true) return;
     if (through.size === 0) room.members.delete(member.name);
     this.#rooms.exited(room, member.principal);
+    room.listing.changed();
     if (through.size > 0) return;
     if (room.members.size === 0 && !this.#closed) this.#rooms.emptied(room);
     const record = this.#agents.get(member.name);
@@ -270,13 +283,14 @@ export class DirectoryMemory implements Directory {
     const entry = record?.entry();
     if (record === undefined || entry === undefined || record.listed || presence.state === "gone") return;
     record.listed = true;
-    this.#agents.changed();
+    this.#agents.changed(record);
     this.#events.online(entry);
     const rooms = new Map(
       [...record.presences].flatMap((member) => [...member.rooms].map((name) => [name, member] as const)),
     );
     for (const [name, member] of rooms) {
       const room = this.#rooms.get(name);
+      room?.listing.changed();
       if (room !== undefined) this.#events.joined(room, member);
     }
   }
@@ -284,18 +298,21 @@ export class DirectoryMemory implements Directory {
   #depart(presence: PresenceMemory, graceMs: number): void {
     const record = this.#agents.get(presence.name);
     if (record === undefined || presence.state !== "here") return;
-    this.#agents.changed();
     if (graceMs <= 0 || this.#closed) {
       this.#remove(record, presence);
       return;
     }
     presence.state = "lingering";
+    this.#agents.changed(record);
     const before = record.lingering;
     record.lingering = {
       presence,
       cancel: this.#options.clock.after(graceMs, () => {
-        record.lingering = undefined;
-        this.#remove(record, presence);
+        this.#departures.do(() => {
+          if (this.#closed || record.lingering?.presence !== presence) return;
+          record.lingering = undefined;
+          this.#remove(record, presence);
+        });
       }),
     };
     if (before === undefined) return;
@@ -322,7 +339,7 @@ export class DirectoryMemory implements Directory {
     presence.state = "gone";
     record.presences.delete(presence);
     if (presence.dialect !== "zmq") this.nonZmqPresences -= 1;
-    this.#agents.changed();
+    this.#agents.changed(record);
     if (record.presences.size > 0) return;
     this.#agents.delete(record.name);
     if (record.listed && last !== undefined) this.#events.offline(last);

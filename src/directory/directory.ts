@@ -73,10 +73,12 @@ export interface Directory {
   readonly roomCount: number;
   /** Members of a room, listed or not; 0 if `viewer` may not read the room. */
   memberCount(room: string, viewer: Principal | undefined): number;
-  /** Listed agents, by name. */
+  /** Listed agents, by name. The same array, and the same entry of an agent, until something of it has changed. */
   agents(): readonly AgentEntry[];
   /** Rooms that `viewer` may know of (public ones and those it is a member of or invited to), by name. */
   rooms(viewer: Principal | undefined): readonly RoomEntry[];
+  /** @throws Fault not-found, forbidden: what `members` throws */
+  mustSee(room: string, viewer: Principal | undefined): void;
   /** Members of a room, by name. @throws Fault not-found (also for an outsider of an invite-only room) */
   members(room: string, viewer: Principal | undefined): readonly string[];
   /**

@@ -1,17 +1,25 @@
-import { eventsTopic, type Clock, type Exchange } from "../core/index.js";
+import { eventsTopic, type Clock, type Envelope, type Exchange, type Slices } from "../core/index.js";
 import type { PresenceMemory } from "./agents.js";
 import type { AgentEntry } from "./directory.js";
 import type { Room } from "./room.js";
 
 /**
  * Publishes what happens in the directory: informs from `$broker` on `$events`, each with a text for people and `data`
- * for programs.
+ * for programs. What has happened is true at once; when very much happens at once, it is told in slices, in order.
  */
 export class DirectoryEvents {
   readonly #exchange: Exchange;
+  // Each event waits once for everybody: at most one for each arrival, departure, joining and leaving of the last turns.
+  readonly #slices: Slices;
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: Exchange, slices: Slices) {
     this.#exchange = exchange;
+    this.#slices = slices;
+  }
+
+  /** Tells all that has happened, at once. */
+  finish(): void {
+    this.#slices.finish();
   }
 
   online({ name, displayName, dialect, trust }: AgentEntry): void {
@@ -43,7 +51,7 @@ export class DirectoryEvents {
   invited(room: Room, by: PresenceMemory, invitee: string): void {
     const message = `${by.name} invites you to ${room.name}; join it to hear and be heard there`;
     const data = { room: room.name, inviteOnly: room.inviteOnly, by: by.name, displayName: by.principal.displayName };
-    this.#exchange.announce(invitee, { type: "inform", content: { message, kind: "room.invited", data } }, true);
+    this.#announce(invitee, { message, kind: "room.invited", data }, true);
   }
 
   /** Tells a member on its own topic that a room was removed to make space. */
@@ -51,14 +59,17 @@ export class DirectoryEvents {
     const message =
       `you are no longer in ${room}: the broker has as many rooms as it can, and agents that only claim their name ` +
       "and are in the most rooms make space for others; leave some, or log in with a token of your own";
-    this.#exchange.announce(member, {
-      type: "inform",
-      content: { message, kind: "fault", data: { code: "full", message, to: room } },
-    });
+    this.#announce(member, { message, kind: "fault", data: { code: "full", message, to: room } });
   }
 
   #tell(kind: string, message: string, data: Readonly<Record<string, unknown>>, hidden = false): void {
-    this.#exchange.announce(eventsTopic, { type: "inform", content: { message, kind, data } }, hidden);
+    this.#announce(eventsTopic, { message, kind, data }, hidden);
+  }
+
+  #announce(topic: string, content: Envelope["content"], hidden = false): void {
+    this.#slices.do(() => {
+      this.#exchange.announce(topic, { type: "inform", content }, hidden);
+    });
   }
 }
 

@@ -1,6 +1,8 @@
 import { Fault, isRoom, type Limits, type Principal } from "../core/index.js";
 import { isSameSpeaker, type AgentRecord, type PresenceMemory } from "./agents.js";
+import type { RoomEntry } from "./directory.js";
 import type { RoomHistory } from "./history.js";
+import { Listing } from "./listing.js";
 
 /** What runs beside a room from the moment it exists until `close`: its history, or the guard of its topic. */
 export interface RoomUpkeep {
@@ -17,6 +19,9 @@ export class Room {
   readonly upkeep: RoomUpkeep;
   // bound: roomMembersMax · evicts: joining one more is refused as full · owner: Room
   readonly members = new Map<string, Set<PresenceMemory>>();
+  /** Its listed members, in order. */
+  readonly listing = new Listing();
+  #entry: RoomEntry | undefined;
   /** Keys of invited names and proofs; see {@link nameKey} and {@link proofKey}. */
   // bound: invitationsPerRoomMax · evicts: inviting one more is refused as full · owner: Room
   readonly invited = new Set<string>();
@@ -34,6 +39,13 @@ export class Room {
     this.inviteOnly = options.inviteOnly;
     this.configured = options.configured;
     this.upkeep = options.upkeep;
+  }
+
+  /** The room as others see it; the same object while as many are in it. */
+  entry(): RoomEntry {
+    const { name, members, inviteOnly } = this;
+    if (this.#entry?.members !== members.size) this.#entry = { name, members: members.size, inviteOnly };
+    return this.#entry;
   }
 
   /** True if this very speaker is in the room, by any of its presences. */

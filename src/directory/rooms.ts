@@ -1,6 +1,7 @@
 import { Fault, notThere, type Clock, type Limits, type Principal } from "../core/index.js";
 import type { Table } from "../storage/table.js";
 import { ClaimedRooms } from "./claimed-rooms.js";
+import { Listing } from "./listing.js";
 import { Room, nameKey, notInvited, proofKey, type RoomUpkeep } from "./room.js";
 
 /** An invite-only room as it is kept over a restart. */
@@ -50,6 +51,7 @@ export class Rooms {
   readonly #limits: RoomLimits;
   readonly #clock: Clock;
   readonly #hooks: RoomHooks;
+  readonly #names = new Listing();
   #sorted: readonly Room[] | undefined;
   /** Where invite-only rooms are kept over a restart; undefined if they are not. */
   #table: Table<KeptRoom> | undefined;
@@ -78,7 +80,7 @@ export class Rooms {
 
   /** All rooms by name. */
   all(): readonly Room[] {
-    return (this.#sorted ??= [...this.#rooms.values()].sort((one, other) => (one.name < other.name ? -1 : 1)));
+    return (this.#sorted ??= this.#names.of(this.#rooms, () => true).flatMap((name) => this.#rooms.get(name) ?? []));
   }
 
   /** Makes a public room. @throws Fault full */
@@ -145,8 +147,14 @@ export class Rooms {
   #put(name: string, { inviteOnly, configured }: NewRoom): Room {
     const room = new Room(name, { inviteOnly, configured, upkeep: this.#hooks.upkeep(name, inviteOnly) });
     this.#rooms.set(name, room);
-    this.#sorted = undefined;
+    this.#changed();
     return room;
+  }
+
+  /** A room has come or gone. */
+  #changed(): void {
+    this.#names.changed();
+    this.#sorted = undefined;
   }
 
   /** A principal has joined `room`. */
@@ -226,7 +234,7 @@ export class Rooms {
     this.#occupied(room);
     this.#claimed.set(room, undefined);
     this.#rooms.delete(room.name);
-    this.#sorted = undefined;
+    this.#changed();
     const count = room.ownerKey === undefined ? 0 : (this.#inviteOnlyCounts.get(room.ownerKey) ?? 0);
     if (room.ownerKey !== undefined && count > 1) this.#inviteOnlyCounts.set(room.ownerKey, count - 1);
     else if (room.ownerKey !== undefined) this.#inviteOnlyCounts.delete(room.ownerKey);

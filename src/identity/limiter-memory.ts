@@ -9,7 +9,7 @@ const rounding = 1e-6;
 
 interface Bucket {
   tokens: number;
-  /** Monotonic time of `tokens`. */
+  /** Monotonic time of `tokens`, pauses of our loop included. */
   at: number;
 }
 
@@ -19,7 +19,10 @@ export interface LimiterOptions {
   readonly clock: Clock;
 }
 
-/** Token buckets in memory. A rate of 0 per second is off: everything passes. */
+/**
+ * Token buckets in memory. A rate of 0 per second is off: everything passes. For a moment after a pause of our loop
+ * each bucket holds what has flowed meanwhile on top (protocols §0.10).
+ */
 export class LimiterMemory implements Limiter {
   // bound: bucketsMax · evicts: the bucket that has not been used longest; it starts full again · owner: LimiterMemory
   readonly #buckets = new Map<string, Bucket>();
@@ -56,9 +59,12 @@ export class LimiterMemory implements Limiter {
     if (!(rate.perSecond >= 0 && rate.burst >= 0 && cost >= 0))
       throw new RangeError(`no rate: ${rate.perSecond} per second, burst ${rate.burst}, cost ${cost}`);
     if (rate.perSecond === 0) return 0;
-    const now = this.#options.clock.monotonic();
-    const bucket = this.#bucket(key, rate, now);
-    bucket.tokens = Math.min(rate.burst, bucket.tokens + ((now - bucket.at) * rate.perSecond) / 1000);
+    const { clock } = this.#options;
+    // A rate is about the time of others: what they said while our loop stood still is read all at once.
+    const now = clock.monotonic() + clock.missed();
+    const most = rate.burst + (clock.catchingUp() * rate.perSecond) / 1000;
+    const bucket = this.#bucket(key, most, now);
+    bucket.tokens = Math.min(most, bucket.tokens + ((now - bucket.at) * rate.perSecond) / 1000);
     bucket.at = now;
     // What costs more than the bucket holds passes when the bucket is full, else it never would.
     const needed = Math.min(cost, rate.burst);
@@ -71,8 +77,8 @@ export class LimiterMemory implements Limiter {
   }
 
   /** The key's bucket, moved to the end of the Map, whose first entry is evicted next. */
-  #bucket(key: string, rate: Rate, now: number): Bucket {
-    const bucket = this.#buckets.get(key) ?? { tokens: rate.burst, at: now };
+  #bucket(key: string, full: number, now: number): Bucket {
+    const bucket = this.#buckets.get(key) ?? { tokens: full, at: now };
     this.#keep(key, bucket);
     return bucket;
   }

@@ -69,6 +69,7 @@ const refusals: ReadonlySet<string> = new Set([
   "zmtp-mechanism",
   "zmtp-not-zmtp",
   "zmtp-handshake-timeout",
+  "ws-head-timeout",
   "ws-unknown-path",
   "ws-connections-full",
   "ws-half-open-full",

@@ -42,6 +42,20 @@ describe("limiter", () => {
     expect(limiter.take("ada", rate)).toBe(200);
   });
 
+  it("lets pass after a pause of our loop what would have flowed meanwhile, once, and for a moment", () => {
+    const { limiter, clock } = start();
+    expect(limiter.take("ada", rate, 10)).toBe(0);
+    clock.pause(4_000);
+    for (let i = 0; i < 20; i += 1) expect(limiter.take("ada", rate)).toBe(0);
+    expect(limiter.take("ada", rate)).toBe(200);
+    for (let i = 0; i < 30; i += 1) expect(limiter.take("newcomer", rate)).toBe(0);
+    expect(limiter.take("newcomer", rate)).toBe(200);
+    clock.pause(4_000);
+    clock.advance(2_000);
+    for (let i = 0; i < 10; i += 1) expect(limiter.take("ada", rate)).toBe(0);
+    expect(limiter.take("ada", rate)).toBe(200);
+  });
+
   it("counts each key apart", () => {
     const { limiter } = start();
     expect(limiter.take("ada", rate, 10)).toBe(0);

@@ -1,4 +1,4 @@
-import { agentNameProblem, Fault, listCost, type Rules } from "#dialect";
+import { agentNameProblem, Fault, listCost, ListText, type AgentEntry, type RoomEntry, type Rules } from "#dialect";
 import type { AgentChat, ChatSession } from "../state.js";
 import { nameOf } from "../translate.js";
 
@@ -11,10 +11,14 @@ type ChannelRules = Pick<
 export const channelCommands: ChannelRules = {
   JOIN: {
     phase: "ready",
-    cost: 1,
+    // Whoever is inside already asks for nothing but the list.
+    cost: ({ channel }, { rooms, principal, services: { directory } }) =>
+      rooms.has(channel) ? listCost(directory.memberCount(channel, principal)) : 1,
     run(session, { channel, replay }) {
-      session.join(channel, { create: false, ...(replay !== undefined && { history: replay }) });
-      session.send({ type: "JOINED", ts: session.now(), channel, ...membersOf(session, channel, "agents") });
+      return session.long(() => {
+        session.join(channel, { create: false, ...(replay !== undefined && { history: replay }) });
+        sendMembers(session, "JOINED", channel);
+      });
     },
   },
   LEAVE: {
@@ -29,11 +33,10 @@ export const channelCommands: ChannelRules = {
     phase: "ready",
     cost: (_said, { services: { directory } }) => listCost(directory.roomCount),
     run(session) {
-      const rooms = session.services.directory.rooms(session.principal);
-      session.send({
-        type: "CHANNELS",
-        ts: session.now(),
-        list: rooms.map(({ name, members }) => ({ name, agents: members })),
+      return session.long(() => {
+        const rooms = session.services.directory.rooms(session.principal);
+        const list = ChannelLists.of(session).channels(rooms);
+        session.sendFrame(`{"type":"CHANNELS","ts":${session.now()},"list":${list}}`);
       });
     },
   },
@@ -41,7 +44,9 @@ export const channelCommands: ChannelRules = {
     phase: "ready",
     cost: ({ channel }, { services: { directory }, principal }) => listCost(directory.memberCount(channel, principal)),
     run(session, { channel }) {
-      session.send({ type: "AGENTS", ts: session.now(), channel, ...membersOf(session, channel, "list") });
+      return session.long(() => {
+        sendMembers(session, "AGENTS", channel);
+      });
     },
   },
   CREATE_CHANNEL: {
@@ -49,7 +54,7 @@ export const channelCommands: ChannelRules = {
     cost: 1,
     run(session, { channel, invite_only: inviteOnly = false }) {
       session.create(channel, { inviteOnly });
-      session.send({ type: "JOINED", ts: session.now(), channel, ...membersOf(session, channel, "agents") });
+      sendMembers(session, "JOINED", channel);
     },
   },
   INVITE: {
@@ -57,7 +62,7 @@ export const channelCommands: ChannelRules = {
     cost: 1,
     run(session, { channel, agent }) {
       // Whoever may not look into the channel does not learn who is here.
-      session.services.directory.members(channel, session.principal);
+      session.services.directory.mustSee(channel, session.principal);
       if (session.services.directory.agent(nameOf(agent)) === undefined) {
         const problem = agentNameProblem(nameOf(agent));
         const why = problem === undefined ? "; invite it when it is online" : `: the name ${problem}`;
@@ -70,23 +75,40 @@ export const channelCommands: ChannelRules = {
   },
 };
 
-/**
- * Who is in a channel, and what those are called who have another name than their id.
- * @throws Fault not-found, forbidden
- */
-function membersOf<F extends "agents" | "list">(
-  { services: { directory }, principal }: ChatSession,
-  channel: string,
-  field: F,
-): Record<F, readonly string[]> & { readonly names?: Readonly<Record<string, string>> } {
-  const members = directory.members(channel, principal);
-  const named = members.flatMap((member) => {
-    const name = directory.agent(member)?.displayName ?? member;
-    return name === member ? [] : [[`@${member}`, name] as const];
-  });
-  const ids = members.map((member) => `@${member}`);
-  return { [field]: ids, ...(named.length > 0 && { names: Object.fromEntries(named) }) } as Record<
-    F,
-    readonly string[]
-  > & { readonly names?: Readonly<Record<string, string>> }; // a computed key is a string to the compiler
+/** Members and channels as JSON: what has not changed is not written again for the next asker. */
+class ChannelLists {
+  readonly #ids = new ListText<AgentEntry>(({ name }) => JSON.stringify(`@${name}`));
+  readonly #names = new ListText<AgentEntry>(
+    ({ name, displayName }) => `${JSON.stringify(`@${name}`)}:${JSON.stringify(displayName)}`,
+  );
+  readonly #channels = new ListText<RoomEntry>(({ name, members }) => JSON.stringify({ name, agents: members }));
+
+  static of({ services }: ChatSession): ChannelLists {
+    return services.once("agentchat lists", () => new ChannelLists());
+  }
+
+  channels(rooms: readonly RoomEntry[]): string {
+    return this.#channels.of(rooms);
+  }
+
+  /** Ids, and what those are called who have another name than their id. */
+  members(entries: readonly AgentEntry[]): { readonly ids: string; readonly names: string | undefined } {
+    const named = entries.filter(({ name, displayName }) => name !== displayName);
+    return {
+      ids: this.#ids.of(entries),
+      names: named.length === 0 ? undefined : `{${named.map((one) => this.#names.item(one)).join()}}`,
+    };
+  }
+}
+
+/** Tells who is in a channel. @throws Fault not-found, forbidden */
+function sendMembers(session: ChatSession, type: "JOINED" | "AGENTS", channel: string): void {
+  const { directory } = session.services;
+  const entries = directory.members(channel, session.principal).flatMap((name) => directory.agent(name) ?? []);
+  const { ids, names } = ChannelLists.of(session).members(entries);
+  const field = type === "JOINED" ? "agents" : "list";
+  session.sendFrame(
+    `{"type":"${type}","ts":${session.now()},"channel":${JSON.stringify(channel)},"${field}":${ids}` +
+      `${names === undefined ? "" : `,"names":${names}`}}`,
+  );
 }

@@ -59,7 +59,7 @@ export const identityCommands: IdentityRules = {
       const asked = state.challenge;
       // Answered once, well or not: what is said again proves nothing.
       state.challenge = undefined;
-      const { key } = checkAnswer(asked, answer, session.now());
+      const { key } = checkAnswer(asked, answer);
       const proved = principal(key.agentId, "proved", { proof: proofOf(key), displayName: state.name });
       if (session.principal === undefined) await session.admit(proved);
       else session.raise(proved);
@@ -107,6 +107,9 @@ function mustAnswer(session: ChatSession, why: string): void {
 function ask(session: ChatSession, key: PublicKey, ms: number): void {
   const challenge = newChallenge(key, session.now() + ms);
   session.state.challenge = challenge;
+  session.after(ms, () => {
+    if (session.state.challenge === challenge) session.state.challenge = { ...challenge, isOver: true };
+  });
   session.send({
     type: "CHALLENGE",
     ts: session.now(),

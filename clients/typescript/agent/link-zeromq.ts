@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { Subscriber, XPublisher } from "zeromq";
-import { Fault } from "../../../src/core/index.js";
+import { Fault, LoopClock } from "../../../src/core/index.js";
 import type { Link, MessageListener } from "./link.js";
 import type { ConnectOptions } from "./options.js";
 
@@ -53,6 +53,8 @@ export class ZmqLink implements Link {
   readonly #pub: DeclaredPublisher;
   // bound: what the application subscribes to · evicts: unsubscribe · owner: ZmqLink
   readonly #topics = new Set<string>();
+  /** Measures how long a publication waits; leaves out while this process stood still. */
+  readonly #clock = new LoopClock();
   #isConnected = false;
   #waiting: (() => void)[] = [];
   #last: Promise<void> = Promise.resolve();
@@ -96,7 +98,7 @@ export class ZmqLink implements Link {
 
   publish(topic: string, payload: string, isWanted: () => boolean = () => true): Promise<void> {
     // The time to wait begins now, not when the messages before are sent.
-    const end = performance.now() + this.#options.publishTimeoutMs;
+    const end = this.#clock.monotonic() + this.#options.publishTimeoutMs;
     // libzmq takes one send at a time: each waits for the one before, sent or failed.
     const sent = this.#last.then(() => this.#send([topic, payload], end, isWanted));
     this.#last = sent.catch(() => undefined);
@@ -129,8 +131,8 @@ export class ZmqLink implements Link {
           if (!isFull(thrown)) throw new Fault("unavailable", "the message could not be sent", { cause: thrown });
         }
       }
-      if (performance.now() >= end) throw this.#tooLate();
-      await (this.#isConnected ? new Promise((resolve) => setTimeout(resolve, 1)) : this.#change(end));
+      if (this.#clock.monotonic() >= end) throw this.#tooLate();
+      await (this.#isConnected ? new Promise<void>((resolve) => this.#clock.after(1, resolve)) : this.#change(end));
     }
   }
 
@@ -145,12 +147,13 @@ export class ZmqLink implements Link {
 
   /** Waits until the broker is reached or the link is closed; until `end` at most. */
   async #change(end: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
-      this.#waiting.push(resolve);
-      timer = setTimeout(resolve, Math.max(1, end - performance.now()));
+      const cancel = this.#clock.after(Math.max(1, end - this.#clock.monotonic()), resolve);
+      this.#waiting.push(() => {
+        cancel();
+        resolve();
+      });
     });
-    clearTimeout(timer);
   }
 
   #wake(): void {

@@ -1,5 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { asFault, brokerTopic, Fault, isUnreferenced, type Content, type Envelope } from "../../../src/core/index.js";
+import {
+  asFault,
+  brokerTopic,
+  Fault,
+  isUnreferenced,
+  LoopClock,
+  type Clock,
+  type Content,
+  type Envelope,
+} from "../../../src/core/index.js";
 import { faultOf, isFaultNotice } from "./incoming.js";
 import { agentDefaults, type ConnectOptions } from "./options.js";
 
@@ -15,9 +24,6 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The longest time that a timer of Node can wait: 24 days. */
-const timerMaxMs = 2 ** 31 - 1;
-
 /** Requests of one agent that wait for their response, by message id. */
 export class PendingRequests {
   // bound: pendingMax of the agent's options · evicts: one more request is refused as full · owner: PendingRequests
@@ -27,11 +33,16 @@ export class PendingRequests {
   readonly #byAddressee = new Map<string, Set<Waiting>>();
   readonly #self: string;
   readonly #max: number;
+  readonly #clock: Clock;
 
-  /** @param self the agent that asks */
-  constructor(self: string, max: number) {
+  /**
+   * @param self the agent that asks
+   * @param clock by which the waits are measured: one that leaves out while this process stood still
+   */
+  constructor(self: string, max: number, clock: Clock = new LoopClock()) {
     this.#self = self;
     this.#max = max;
+    this.#clock = clock;
   }
 
   /**
@@ -51,7 +62,7 @@ export class PendingRequests {
       );
     return new Promise((resolve, reject) => {
       const end = (): void => {
-        clearTimeout(timer);
+        cancel();
         signal?.removeEventListener("abort", abort);
         this.#remove(waiting, to);
       };
@@ -62,12 +73,9 @@ export class PendingRequests {
       const abort = (): void => {
         fail(new Fault("timeout", "the request was given up (signal)", { cause: signal?.reason }));
       };
-      const timer = setTimeout(
-        () => {
-          fail(new Fault("timeout", `${to} did not answer within ${timeoutMs} ms`));
-        },
-        Math.min(timeoutMs, timerMaxMs),
-      );
+      const cancel = this.#clock.after(timeoutMs, () => {
+        fail(new Fault("timeout", `${to} did not answer within ${timeoutMs} ms`));
+      });
       const waiting: Waiting = {
         id,
         answer: (envelope) => {

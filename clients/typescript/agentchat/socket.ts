@@ -38,7 +38,7 @@ export class AgentChatSocket {
     };
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
-    let silence: NodeJS.Timeout | undefined;
+    let endWatch: (() => void) | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
         socket.on("error", (error) => {
@@ -50,10 +50,10 @@ export class AgentChatSocket {
         });
         socket.once("open", () => {
           socket.once("close", (code, reason) => {
-            clearInterval(silence);
+            endWatch?.();
             onClose(code, reason.toString());
           });
-          silence = watchSilence(socket, silentMs);
+          endWatch = watchSilence(socket, silentMs);
           resolve();
         });
       });

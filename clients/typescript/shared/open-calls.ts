@@ -1,3 +1,5 @@
+import { LoopClock, type Clock } from "../../../src/core/index.js";
+
 /** A call that was sent and is not answered yet. */
 export interface OpenCall<Kind, Event> {
   readonly kind: Kind;
@@ -23,10 +25,15 @@ export class OpenCalls<Kind extends string, Event> implements Iterable<OpenCall<
   // answer, a late one also with an answer behind it, or with the connection · owner: OpenCalls
   readonly #calls = new Set<OpenCall<Kind, Event>>();
   readonly #timedOut: (kind: Kind, timeoutMs: number) => Error;
+  readonly #clock: Clock;
 
-  /** @param timedOut makes the error with which a call ends that is not answered in time */
-  constructor(timedOut: (kind: Kind, timeoutMs: number) => Error) {
+  /**
+   * @param timedOut makes the error with which a call ends that is not answered in time
+   * @param clock by which the time is measured: one that leaves out while this process stood still
+   */
+  constructor(timedOut: (kind: Kind, timeoutMs: number) => Error, clock: Clock = new LoopClock()) {
     this.#timedOut = timedOut;
+    this.#clock = clock;
   }
 
   /** Oldest first; calls may end while this is iterated. */
@@ -41,7 +48,7 @@ export class OpenCalls<Kind extends string, Event> implements Iterable<OpenCall<
   wait<T>(kind: Kind, answer: (event: Event) => T | undefined, timeoutMs: number): Promise<T> {
     return new Promise((resolve, reject) => {
       const end = (): void => {
-        clearTimeout(timer);
+        cancel();
         this.#calls.delete(call);
       };
       // Once the call is late the promise is settled: resolve and reject have no effect then.
@@ -60,11 +67,11 @@ export class OpenCalls<Kind extends string, Event> implements Iterable<OpenCall<
           reject(error);
         },
       };
-      const timer = setTimeout(() => {
+      const cancel = this.#clock.after(timeoutMs, () => {
         call.state = "late";
         this.#limitLate();
         reject(this.#timedOut(kind, timeoutMs));
-      }, timeoutMs);
+      });
       this.#calls.add(call);
     });
   }

@@ -1,4 +1,5 @@
 import { WebSocket } from "ws";
+import { LoopClock, type Clock } from "../../../src/core/index.js";
 import { certificateRemedy } from "./certificate-remedy.js";
 
 /** How long a server may take to close a connection, milliseconds. */
@@ -21,10 +22,10 @@ export async function closeSocket(socket: WebSocket): Promise<void> {
 
 /**
  * Ends a connection on which nothing comes, neither a message nor the answer to a ping, for `silentMs` to twice as
- * long.
- * @returns for clearInterval
+ * long. Time in which this process stood still does not count.
+ * @returns ends the watch
  */
-export function watchSilence(socket: WebSocket, silentMs: number): NodeJS.Timeout {
+export function watchSilence(socket: WebSocket, silentMs: number, clock: Clock = new LoopClock()): () => void {
   let heard = true;
   const hear = (): void => {
     heard = true;
@@ -32,14 +33,22 @@ export function watchSilence(socket: WebSocket, silentMs: number): NodeJS.Timeou
   socket.on("message", hear);
   socket.on("pong", hear);
   socket.on("ping", hear);
-  return setInterval(() => {
-    if (!heard) {
-      socket.terminate();
-      return;
-    }
-    heard = false;
-    socket.ping();
-  }, silentMs);
+  let cancel: () => void;
+  const look = (): void => {
+    cancel = clock.after(silentMs, () => {
+      if (!heard) {
+        socket.terminate();
+        return;
+      }
+      heard = false;
+      socket.ping();
+      look();
+    });
+  };
+  look();
+  return () => {
+    cancel();
+  };
 }
 
 /** Why a connection could not be made, and what to do about it. */

@@ -11,7 +11,7 @@ interface Address {
   open: number;
   /** Handshakes that it may begin at once. */
   tokens: number;
-  /** Monotonic time of `tokens`. */
+  /** Monotonic time of `tokens`, pauses of our loop included. */
   at: number;
 }
 
@@ -50,9 +50,11 @@ export class ConnectionsPerAddress {
     if (isThisMachine(address)) return undefined;
     const { wsConnectionsPerAddressMax, wsHandshakesPerSecond, wsHandshakesBurst } = this.#limits;
     const key = networkOf(address);
-    const now = this.#clock.monotonic();
-    const known = this.#addresses.get(key) ?? { open: 0, tokens: wsHandshakesBurst, at: now };
-    known.tokens = Math.min(wsHandshakesBurst, known.tokens + ((now - known.at) * wsHandshakesPerSecond) / 1_000);
+    // A rate is about the time of others: who came while our loop stood still is taken all at once.
+    const now = this.#clock.monotonic() + this.#clock.missed();
+    const most = wsHandshakesBurst + (this.#clock.catchingUp() * wsHandshakesPerSecond) / 1_000;
+    const known = this.#addresses.get(key) ?? { open: 0, tokens: most, at: now };
+    known.tokens = Math.min(most, known.tokens + ((now - known.at) * wsHandshakesPerSecond) / 1_000);
     known.at = now;
     const isFollowed = this.#follow(key, known);
     if (known.open >= wsConnectionsPerAddressMax) return "ws-address-full";

@@ -38,6 +38,16 @@ export interface WsEdgeOptions {
  */
 export const ownPlaces = 16;
 
+/** A TCP connection that has not logged in yet. */
+interface HalfOpen {
+  readonly socket: Socket;
+  /** It was let in beyond `wsHalfOpenMax`. */
+  readonly isBeyond: boolean;
+  readonly isTls: boolean;
+  /** Monotonic: until when the head of its request must have come; Infinity once it has. */
+  askBy: number;
+}
+
 /** All connections are checked so many times per ping interval. */
 const checksPerPing = 8;
 
@@ -49,11 +59,12 @@ export class WsEdge implements Lifecycle {
   readonly #connections = new Set<WsConnection>();
   // bound: wsHalfOpenMax, and 16 of this machine · evicts: a further connection is answered 503; httpHeadMs and
   // wsLoginMs end those that wait · owner: WsEdge
-  readonly #halfOpen = new Map<string, { readonly socket: Socket; readonly isBeyond: boolean }>();
+  readonly #halfOpen = new Map<string, HalfOpen>();
   readonly #perAddress: ConnectionsPerAddress;
   readonly #originWarnings: OriginWarnings;
   #phase: "new" | "open" | "draining" | "stopped" = "new";
   #cancelCheck: (() => void) | undefined;
+  #cancelHeads: (() => void) | undefined;
   /** Called whenever the last connection is gone. */
   #empty: (() => void) | undefined;
 
@@ -97,6 +108,7 @@ export class WsEdge implements Lifecycle {
     }
     this.#phase = "open";
     this.#check();
+    this.#checkHeads();
   }
 
   /** New connections get this pair from now on. */
@@ -115,6 +127,7 @@ export class WsEdge implements Lifecycle {
     if (this.#phase === "stopped") return;
     this.#phase = "stopped";
     this.#cancelCheck?.();
+    this.#cancelHeads?.();
     const gone = new Promise<void>((resolve) => {
       this.#empty = resolve;
     });
@@ -141,6 +154,10 @@ export class WsEdge implements Lifecycle {
       arrived: (socket, isTls) => {
         this.#arrived(socket, isTls);
       },
+      asked: (socket) => {
+        const halfOpen = this.#halfOpen.get(keyOf(socket as Duplex & Peer));
+        if (halfOpen !== undefined) halfOpen.askBy = Infinity;
+      },
       forwarded: (socket, client) => this.#enter(socket, client),
       isOpen: () => this.#phase === "open",
       full: (socket) => this.#full(socket),
@@ -156,7 +173,7 @@ export class WsEdge implements Lifecycle {
 
   /** Counts a TCP connection as half-open from its beginning, before it has sent anything. */
   #arrived(socket: Socket, isTls: boolean): void {
-    const { limits, ledger, access } = this.#options;
+    const { limits, ledger, access, clock } = this.#options;
     const peer = addressOf(socket.remoteAddress);
     const places = limits.wsHalfOpenMax + (isThisMachine(peer) ? ownPlaces : 0);
     const full =
@@ -175,7 +192,8 @@ export class WsEdge implements Lifecycle {
       return;
     }
     const key = keyOf(socket);
-    this.#halfOpen.set(key, { socket, isBeyond: this.#halfOpen.size >= limits.wsHalfOpenMax });
+    const isBeyond = this.#halfOpen.size >= limits.wsHalfOpenMax;
+    this.#halfOpen.set(key, { socket, isBeyond, isTls, askBy: clock.monotonic() + limits.httpHeadMs });
     socket.once("close", () => {
       this.#halfOpen.delete(key);
     });
@@ -228,6 +246,22 @@ export class WsEdge implements Lifecycle {
       const now = clock.monotonic();
       for (const connection of this.#connections) connection.check(now);
       this.#check();
+    });
+  }
+
+  /** Ends connections whose request does not come whole in time (TLS handshake included). */
+  #checkHeads(): void {
+    const { clock, limits, ledger } = this.#options;
+    this.#cancelHeads = clock.after(Math.max(10, Math.min(1_000, limits.httpHeadMs / 2)), () => {
+      const now = clock.monotonic();
+      for (const halfOpen of this.#halfOpen.values()) {
+        if (halfOpen.askBy > now) continue;
+        halfOpen.askBy = Infinity;
+        ledger.count("ws-head-timeout");
+        if (halfOpen.isTls) halfOpen.socket.destroy();
+        else refuseSocket(halfOpen.socket, text(408, "The head of the request did not come in time."));
+      }
+      this.#checkHeads();
     });
   }
 }

@@ -3,7 +3,7 @@ import { createServer as createTlsServer, Server as TlsServer } from "node:https
 import { Socket, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
-import { Fault, type Ledger, type Limits, type Log } from "../../core/index.js";
+import { Fault, timerMaxMs, type Ledger, type Limits, type Log } from "../../core/index.js";
 import type { Hello } from "../../dialect/connection.js";
 import type { Access } from "./access.js";
 import { endAfterAnswer, frontPage, nothingHere, refuseSocket, respond, text, type Pages } from "./front-page.js";
@@ -45,6 +45,8 @@ export interface ListenerOptions extends ListenAt {
   readonly tls: TlsPair | undefined;
   /** A TCP connection came; if there are too many, it is refused here. */
   readonly arrived: (socket: Socket, isTls: boolean) => void;
+  /** The head of a connection's request has come whole. */
+  readonly asked: (socket: Duplex) => void;
   /** An upgrade came through a trusted proxy: it is counted by its client's address. @returns why it must wait */
   readonly forwarded: (socket: Duplex, client: string) => string | undefined;
   /** True while new WebSockets are taken. */
@@ -69,7 +71,7 @@ export class Listener {
   readonly #wss: WebSocketServer;
 
   private constructor(options: ListenerOptions, server: Server) {
-    const { dialects, limits, log, ledger, host, port, own } = options;
+    const { asked, dialects, limits, log, ledger, host, port, own } = options;
     this.#options = options;
     this.#server = server;
     this.own = own;
@@ -90,6 +92,7 @@ export class Listener {
         chooseSubprotocol([...offered].join(), pathOf(request.url) ?? "", this.#dialects) ?? false,
     });
     server.on("request", (request, response) => {
+      asked(request.socket);
       void this.#answer(request, response);
     });
     if (server instanceof TlsServer) {
@@ -99,6 +102,7 @@ export class Listener {
       });
     }
     server.on("upgrade", (request, socket, head) => {
+      asked(socket);
       this.#upgrade(request, socket, head);
     });
     server.on("error", (error) => {
@@ -111,16 +115,16 @@ export class Listener {
     const { host, port, limits, tls, arrived } = options;
     const serverOptions: ServerOptions = {
       maxHeaderSize: limits.httpHeadMaxBytes,
-      headersTimeout: limits.httpHeadMs,
-      requestTimeout: limits.httpHeadMs,
-      connectionsCheckingInterval: Math.max(10, Math.min(1_000, limits.httpHeadMs / 2)),
+      // The edge measures the time: Node's own timers cut whoever spoke while this process stood still.
+      headersTimeout: 0,
+      requestTimeout: 0,
       keepAliveTimeout: 1,
       noDelay: true,
     };
     const server =
       tls === undefined
         ? createServer(serverOptions)
-        : createTlsServer({ ...serverOptions, ...tls, minVersion: "TLSv1.2", handshakeTimeout: limits.httpHeadMs });
+        : createTlsServer({ ...serverOptions, ...tls, minVersion: "TLSv1.2", handshakeTimeout: timerMaxMs });
     server.on("connection", (socket: Socket) => {
       arrived(socket, tls !== undefined);
     });

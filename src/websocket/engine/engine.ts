@@ -1,4 +1,4 @@
-import { asFault, Fault, tokenOf, type Ledger, type Limits } from "../../core/index.js";
+import { asFault, Fault, Slices, tokenOf, type Ledger, type Limits } from "../../core/index.js";
 import type { SlowReceiver } from "../../directory/index.js";
 import type { AnyDialect, Connection, Dialect, DialectTypes, Hello, Receiver } from "../../dialect/index.js";
 import { FailedLogins, type TokenEnd, type LoginListener } from "../../identity/index.js";
@@ -42,6 +42,8 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
   readonly dialect: Dialect<T>;
   readonly context: EngineContext;
   readonly hearing: Hearing<T>;
+  // A session has one piece of work waiting at most: its further commands wait for it.
+  readonly slices: Slices;
   readonly ledger: Ledger;
   readonly limits: Limits;
   // bound: wsConnectionsMax · evicts: a session leaves when its socket is gone · owner: Engine
@@ -58,6 +60,7 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
     this.ledger = context.ledger;
     this.limits = context.limits;
     this.hearing = new Hearing(context, dialect);
+    this.slices = new Slices(context.clock);
     this.#witness = witness;
     this.#failedLogins = new FailedLogins(context.services.limiter, context.limits);
   }

@@ -128,7 +128,9 @@ export class Hearing<T extends DialectTypes> {
   #maySee(envelope: Envelope, message: Message, { principal }: Hearer<T>): boolean {
     if (!message.hidden || message.topic !== eventsTopic) return true;
     const room = textIn(envelope, "room");
-    return room !== undefined && this.#context.services.directory.mayHear(principal, room);
+    const { directory } = this.#context.services;
+    // A room that everybody may hear is another one by now: that of the event is gone.
+    return room !== undefined && !directory.mayHear(undefined, room) && directory.mayHear(principal, room);
   }
 
   #hear(message: Message, envelope: Envelope, session: Hearer<T>, replay: boolean): void {

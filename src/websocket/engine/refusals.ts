@@ -12,14 +12,18 @@ export class Refusals {
     this.#windowMs = windowMs;
   }
 
-  /** The fault to tell: the one given, or the last one. `nowMs` is monotonic. */
-  judge(fault: Fault, nowMs: number): Fault {
+  /**
+   * The fault to tell: the one given, or the last one. `nowMs` is monotonic; `catchingUpMs`: what was said in so much
+   * time before may be coming in at once.
+   */
+  judge(fault: Fault, nowMs: number, catchingUpMs = 0): Fault {
     if (nowMs - this.#since > this.#windowMs) {
       this.#since = nowMs;
       this.#count = 0;
     }
     this.#count += 1;
-    if (fault.fatal || this.#max === 0 || this.#count < this.#max) return fault;
+    const max = catchingUpMs === 0 ? this.#max : this.#max * (1 + catchingUpMs / this.#windowMs);
+    if (fault.fatal || this.#max === 0 || this.#count < max) return fault;
     return new Fault(
       "rate-limited",
       `refused ${this.#count} times within ${Math.round(this.#windowMs / 1000)} s: ${fault.message}; ` +

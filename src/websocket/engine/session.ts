@@ -6,6 +6,7 @@ import {
   type FaultNotice,
   type Outcome,
   type Principal,
+  type Slices,
 } from "../../core/index.js";
 import type { TurnIntent } from "../../conversation/index.js";
 import type {
@@ -16,6 +17,7 @@ import type {
   Dialect,
   DialectTypes,
   Draft,
+  Frame,
   Services,
   Session,
   TypedDraft,
@@ -35,6 +37,8 @@ export interface SessionOwner<T extends DialectTypes> {
   readonly context: EngineContext;
   readonly dialect: Dialect<T>;
   readonly hearing: Hearing<T>;
+  /** Long work of all its sessions. */
+  readonly slices: Slices;
   /** Hears of logins and displacements. */
   witness(event: "login" | "displaced", session: BridgeSession<T>): void;
 }
@@ -84,7 +88,6 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   get services(): Services {
     return this.#owner.context.services;
   }
-
   get limits(): Session<T>["limits"] {
     return this.#owner.context.limits; // with those of all dialects, filled in by their own schemas
   }
@@ -97,11 +100,9 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   get principal(): Principal | undefined {
     return this.#membership.principal;
   }
-
   get rooms(): ReadonlySet<string> {
     return this.#membership.rooms;
   }
-
   get agent(): string | undefined {
     return this.principal?.agent;
   }
@@ -113,11 +114,9 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   get dropped(): number {
     return this.connection.dropped;
   }
-
   get backlog(): number {
     return this.connection.buffered;
   }
-
   get isOver(): boolean {
     return this.#stage === "ended";
   }
@@ -177,7 +176,17 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   }
 
   send(event: T["event"]): void {
-    this.connection.send(this.codec.encode(event), false);
+    this.sendFrame(this.codec.encode(event));
+  }
+
+  sendFrame(frame: Frame): void {
+    this.connection.send(frame, false);
+  }
+
+  long(work: () => void): void | Promise<void> {
+    return this.#owner.slices.run(() => {
+      if (!this.isOver) work();
+    });
   }
 
   say(draft: Draft & TurnIntent): Outcome {
@@ -268,7 +277,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   refuse(thrown: Fault, command: T["command"] | undefined, closing?: Closing): void {
     if (this.isOver) return;
     const { context, dialect } = this.#owner;
-    const fault = this.#refusals.judge(thrown, context.clock.monotonic());
+    const fault = this.#refusals.judge(thrown, context.clock.monotonic(), context.clock.catchingUp());
     context.ledger.count(`refused-${fault.code}`);
     if (fault.cause !== undefined || fault.code === "internal") this.failed("command failed", fault.cause ?? fault);
     try {

@@ -7,6 +7,7 @@ import {
   isRoom,
   noticeOf,
   subscriptionKind,
+  type Slices,
 } from "../../core/index.js";
 import type { Presence } from "../../directory/index.js";
 import type { SubscriberPeer } from "../wire/index.js";
@@ -15,6 +16,7 @@ import type { FaultNotices } from "./fault-notices.js";
 import { namesOf, noNames, Presences, type ConnectionNames } from "./names.js";
 import { declaredFault, isOwned, subscriptionFault } from "./rights.js";
 import { Subscriptions, type SleepingSubscriptions } from "./subscriptions.js";
+import { WaitingTopics } from "./waiting-topics.js";
 
 /** What a connection tells about itself. */
 export interface AgentConnectionEvents {
@@ -46,11 +48,15 @@ export class AgentConnection {
   /** The first name beyond the limit. */
   #left: string | undefined;
   #cancelRename: (() => void) | undefined;
+  readonly #slices: Slices;
+  readonly #waiting: WaitingTopics;
+  /** Why its one name enters no further room. */
+  #tooMany: Fault | undefined;
 
   constructor(
     peer: SubscriberPeer,
     context: ZeromqContext,
-    sleeping: SleepingSubscriptions,
+    { sleeping, slices }: { readonly sleeping: SleepingSubscriptions; readonly slices: Slices },
     faults: Pick<FaultNotices, "tellConnection">,
     events: AgentConnectionEvents,
   ) {
@@ -60,7 +66,11 @@ export class AgentConnection {
     this.#faults = faults;
     this.#events = events;
     this.#sleeping = sleeping;
+    this.#slices = slices;
     this.#subscriptions = new Subscriptions(peer, context.router, sleeping, (topic) => this.reconsider(topic));
+    this.#waiting = new WaitingTopics(slices, context.clock, (topic) => {
+      this.#take(topic);
+    });
     this.#presences = new Presences(peer, context, {
       arrived: (name) => {
         events.arrived(this, name);
@@ -124,7 +134,7 @@ export class AgentConnection {
 
   /** The agent names that it hears and does not prove. */
   claims(): readonly string[] {
-    return this.peer.principal === undefined ? [...this.#subscriptions.heard].filter(isAgentName) : [];
+    return this.peer.principal === undefined ? [...this.#subscriptions.heardNames] : [];
   }
 
   /** Lists the agent: it has spoken or asked. */
@@ -134,12 +144,12 @@ export class AgentConnection {
   }
 
   subscribed(topic: string): void {
-    this.#hearOrSleep(topic);
-    if (subscriptionKind(topic) === "exact" && isAgentName(topic)) this.#renameSoon();
+    this.#waiting.add(topic);
   }
 
   unsubscribed(topic: string): void {
     if (topic === this.#own) return;
+    this.#waiting.delete(topic);
     this.#subscriptions.end(topic);
     if (isRoom(topic)) for (const presence of this.#presences.all) this.#leaveRoom(presence, topic);
     else if (isAgentName(topic)) this.#renameSoon();
@@ -180,7 +190,8 @@ export class AgentConnection {
     this.#cancelRename = undefined;
     for (const giveUp of this.#refused.values()) giveUp();
     this.#refused.clear();
-    this.#subscriptions.close();
+    this.#waiting.clear();
+    this.#subscriptions.close(this.#slices);
     this.#presences.close();
   }
 
@@ -197,6 +208,11 @@ export class AgentConnection {
 
   #isFree(name: string): boolean {
     return !this.#context.dataTopics.includes(name) && !isOwned(name, this.#context);
+  }
+
+  #take(topic: string): void {
+    this.#hearOrSleep(topic);
+    if (subscriptionKind(topic) === "exact" && isAgentName(topic)) this.#renameSoon();
   }
 
   /** Hears a topic if it may; else the topic sleeps, and the connection is told once (ZeroMQ §6.3). */
@@ -216,9 +232,15 @@ export class AgentConnection {
 
   /** A connection with one name becomes a member; any other only listens, and to public rooms only (ZeroMQ §5.3). */
   #enterRoom(room: string): Fault | undefined {
-    const { directory } = this.#context;
+    const { directory, limits } = this.#context;
     const { member } = this.#names;
     const presence = member === undefined ? undefined : this.#presences.get(member);
+    // Of 20,000 rooms nearly all are refused for this one reason: it is made once.
+    if (presence !== undefined && presence.rooms.size >= limits.roomsPerAgentMax && !presence.rooms.has(room))
+      return (this.#tooMany ??= new Fault(
+        "full",
+        `${presence.name} is in ${presence.rooms.size} rooms, which is as many as it can be; leave one first`,
+      ));
     try {
       if (presence !== undefined) directory.join(presence, room, { create: true });
       else if (!directory.mayHear(undefined, room))
@@ -247,7 +269,7 @@ export class AgentConnection {
     const source = names.get(name);
     if (source !== undefined && !this.#presences.arriveAgain(name, source, names.size > 1)) return false;
     this.#refused.delete(name);
-    if (source !== undefined && this.#names.member === name) this.#enterRooms();
+    if (source !== undefined && this.#names.member === name) this.#waiting.enterRooms(this.peer.subscriptions);
     return true;
   }
 
@@ -289,7 +311,7 @@ export class AgentConnection {
       principal,
       declared,
       socketType,
-      topics: this.#subscriptions.heard,
+      topics: this.#subscriptions.heardNames,
       proxied: principal === undefined ? new Set() : identity.proxied(principal),
       namesMax: limits.zmqNamesMax,
       isFree: (name) => this.#isFree(name),
@@ -302,12 +324,8 @@ export class AgentConnection {
     if (member === before) return;
     const former = before === undefined ? undefined : this.#presences.get(before);
     if (former !== undefined) for (const room of [...former.rooms]) this.#leaveRoom(former, room);
-    if (member !== undefined) this.#enterRooms();
-  }
-
-  /** Its subscriptions to rooms become memberships of its one name. */
-  #enterRooms(): void {
-    for (const topic of this.peer.subscriptions) if (isRoom(topic)) this.#hearOrSleep(topic);
+    this.#tooMany = undefined;
+    if (member !== undefined) this.#waiting.enterRooms(this.peer.subscriptions);
   }
 
   /** Names beyond the limit are topics only: the first of them is told of. */

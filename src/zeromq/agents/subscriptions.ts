@@ -1,4 +1,4 @@
-import { subscriptionKind, type Router } from "../../core/index.js";
+import { isAgentName, subscriptionKind, type Router, type Slices } from "../../core/index.js";
 import type { SubscriberPeer } from "../wire/index.js";
 
 /** A subscription that the connection has no right to now. */
@@ -9,6 +9,8 @@ export interface SleepingSubscription {
 
 /** At most this many are tried again in one round: what 20,000 connections want at once must not stop the loop. */
 const triesPerRound = 1_000;
+/** So many subscriptions of a connection that is gone are ended before others have their turn. */
+const endedAtOnce = 500;
 
 /**
  * All subscriptions that sleep (ZeroMQ §6.3): to names that have an owner, to rooms without an invitation, to topics
@@ -48,6 +50,9 @@ export class Subscriptions {
   // bound: zmqSubscriptionsMax, and roomsPerAgentMax joined at the desk · evicts: the listener ignores one more ·
   // owner: Subscriptions
   readonly #heard = new Map<string, () => void>();
+  /** Those of `#heard` that can be agents' names. */
+  // bound: zmqSubscriptionsMax · evicts: with the topic that is heard · owner: Subscriptions
+  readonly #heardNames = new Set<string>();
   // bound: zmqSubscriptionsMax · evicts: a subscription leaves when it wakes or is cancelled · owner: Subscriptions
   readonly #asleep = new Map<string, () => void>();
   readonly #peer: SubscriberPeer;
@@ -68,9 +73,9 @@ export class Subscriptions {
     this.#tryAgain = tryAgain;
   }
 
-  /** What it hears. */
-  get heard(): Iterable<string> {
-    return this.#heard.keys();
+  /** The agents' names among what it hears. */
+  get heardNames(): Iterable<string> {
+    return this.#heardNames;
   }
 
   hears(topic: string): boolean {
@@ -93,6 +98,7 @@ export class Subscriptions {
           ? this.#router.subscribePrefix(topic, this.#peer)
           : this.#router.subscribe(topic, this.#peer);
     this.#heard.set(topic, end);
+    if (kind === "exact" && isAgentName(topic)) this.#heardNames.add(topic);
     return true;
   }
 
@@ -110,9 +116,14 @@ export class Subscriptions {
     this.#silence(topic);
   }
 
-  /** Ends all of them. */
-  close(): void {
-    for (const topic of [...this.#heard.keys(), ...this.#asleep.keys()]) this.end(topic);
+  /** Ends all of them: names at once, since their agents are gone, and the rest as the loop has time. */
+  close(slices: Slices): void {
+    for (const name of [...this.#heardNames]) this.end(name);
+    const left = [...this.#heard.keys(), ...this.#asleep.keys()];
+    for (let at = 0; at < left.length; at += endedAtOnce)
+      slices.do(() => {
+        for (const topic of left.slice(at, at + endedAtOnce)) this.end(topic);
+      });
   }
 
   #wake(topic: string): void {
@@ -123,5 +134,6 @@ export class Subscriptions {
   #silence(topic: string): void {
     this.#heard.get(topic)?.();
     this.#heard.delete(topic);
+    this.#heardNames.delete(topic);
   }
 }

@@ -4,6 +4,7 @@ import {
   type Limits,
   type LostCopies,
   type Message,
+  type Slices,
   type Subscriber,
 } from "../../core/index.js";
 import type { PublisherPeer } from "../wire/index.js";
@@ -65,15 +66,18 @@ export class StartWait {
   readonly #topics = new Map<string, WaitingMessage[]>();
   #phase: "new" | "open" | "over" = "new";
   #cancel: (() => void) | undefined;
+  readonly #slices: Slices;
 
   /** `route` routes a message or tells its sender why not, and counts what became of it. */
   constructor(
     context: Pick<ZeromqContext, "clock" | "ledger" | "limits" | "router">,
     memory: WaitingMemory,
+    slices: Slices,
     route: (message: Message, publisher: PublisherPeer) => void,
   ) {
     this.#context = context;
     this.#memory = memory;
+    this.#slices = slices;
     this.#route = route;
   }
 
@@ -82,15 +86,20 @@ export class StartWait {
     if (this.#phase !== "new" || limits.startHoldMs === 0) return;
     this.#phase = "open";
     this.#cancel = clock.after(limits.startHoldMs, () => {
-      this.end();
+      this.#phase = "over";
+      for (const topic of this.#topics.keys())
+        this.#slices.do(() => {
+          this.release(topic);
+        });
     });
   }
 
   /** @returns false if the message does not have to wait, or cannot */
   keep(message: Message, publisher: PublisherPeer): boolean {
     const { ledger, router } = this.#context;
-    if (this.#phase !== "open" || router.route(message.topic) !== undefined) return false;
     const waiting = this.#topics.get(message.topic);
+    // Nothing overtakes what waits already.
+    if (waiting === undefined && (this.#phase !== "open" || router.route(message.topic) !== undefined)) return false;
     if (!this.#memory.take(message, waiting?.length ?? 0)) return false;
     ledger.messages.routed += 1;
     if (waiting === undefined) this.#topics.set(message.topic, [{ message, publisher }]);
@@ -138,15 +147,18 @@ export class ReconnectWait {
   readonly #context: Pick<ZeromqContext, "clock" | "ledger" | "router">;
   readonly #memory: WaitingMemory;
   readonly #undelivered: (message: Message, why: Undelivered | LostCopies) => void;
+  readonly #slices: Slices;
 
   /** `undelivered` is told of each message that nobody got in the end. */
   constructor(
     context: Pick<ZeromqContext, "clock" | "ledger" | "router">,
     memory: WaitingMemory,
+    slices: Slices,
     undelivered: (message: Message, why: Undelivered | LostCopies) => void,
   ) {
     this.#context = context;
     this.#memory = memory;
+    this.#slices = slices;
     this.#undelivered = undelivered;
   }
 
@@ -155,14 +167,17 @@ export class ReconnectWait {
     if (this.#absent.has(name)) return;
     const { clock, router } = this.#context;
     const standIn: Subscriber = { deliver: (message, observed) => !observed && this.#keep(name, message) };
-    this.#absent.set(name, {
+    const absent: AbsentName = {
       messages: [],
       standIn,
       unsubscribe: router.subscribe(name, standIn),
       cancel: clock.after(graceMs, () => {
-        this.#expire(name);
+        this.#slices.do(() => {
+          if (this.#absent.get(name) === absent) this.#expire(name);
+        });
       }),
-    });
+    };
+    this.#absent.set(name, absent);
   }
 
   /** Gives what waited for `name` to `receiver`, which has the name now. */

@@ -2,6 +2,7 @@ import {
   asFault,
   everyone,
   noticeOf,
+  Slices,
   type Envelope,
   type Fault,
   type Lifecycle,
@@ -35,6 +36,8 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
   readonly #context: ZeromqContext;
   readonly #byName = new ConnectionsByName<AgentConnection>();
   readonly #sleeping = new SleepingSubscriptions();
+  /** Subscriptions that become rooms and names, and what waits for names: more than one turn may have time for. */
+  readonly #slices: Slices;
   readonly #faults: FaultNotices;
   readonly #reconnectWait: ReconnectWait;
   readonly #startWait: StartWait;
@@ -54,10 +57,14 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
     this.#context = context;
     const memory = new WaitingMemory(context.limits, context.ledger);
     this.#faults = new FaultNotices(context, this.#byName);
-    this.#reconnectWait = new ReconnectWait(context, memory, (message, why) => {
+    const slices = new Slices(context.clock, (thrown) => {
+      context.log("error", "work that was put off failed", { cause: String(thrown) });
+    });
+    this.#slices = slices;
+    this.#reconnectWait = new ReconnectWait(context, memory, slices, (message, why) => {
       this.#faults.tellUndelivered(message, why);
     });
-    this.#startWait = new StartWait(context, memory, (message, publisher) => {
+    this.#startWait = new StartWait(context, memory, slices, (message, publisher) => {
       this.#intake.route(message, publisher);
     });
     this.#requests = new TimedRequests(context, this.#faults);
@@ -152,7 +159,13 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
   }
 
   subscriberReady(peer: SubscriberPeer): void {
-    const connection = new AgentConnection(peer, this.#context, this.#sleeping, this.#faults, this.#connectionEvents);
+    const connection = new AgentConnection(
+      peer,
+      this.#context,
+      { sleeping: this.#sleeping, slices: this.#slices },
+      this.#faults,
+      this.#connectionEvents,
+    );
     connection.open();
     this.#connections.set(peer, connection);
     this.#admit(peer);

@@ -47,6 +47,19 @@ describe("AgentChat: channels", () => {
     expect(await lists()).toEqual(["CHANNELS", "ERROR", "ERROR", "ERROR"]);
   });
 
+  it("whoever is inside pays for JOIN as for the list that it answers, whoever comes in as for a message", async () => {
+    const slow = new AgentChatWorld({ limits: { agentchatRatePerSecond: 1, agentchatBurst: 10 } });
+    for (let n = 0; n < 300; n += 1)
+      slow.directory.join(
+        slow.directory.arrive({ principal: principal(`m${String(n)}`, "shared"), dialect: "pan" }),
+        "#general",
+        { create: true },
+      );
+    const { client } = await slow.ephemeral("eve");
+    for (let n = 0; n < 4; n += 1) await client.says({ type: "JOIN", channel: "#general" });
+    expect(client.all().map(({ type }) => type)).toEqual(["JOINED", "JOINED", "JOINED", "ERROR"]);
+  });
+
   it("whoever holds the most by claims alone makes room for others: told, and heard no more", async () => {
     const small = new AgentChatWorld({ limits: { roomsMax: 4, roomsClaimedMax: 4 } });
     const [greedy, eve] = [await small.ephemeral("greedy"), await small.ephemeral("eve")];

@@ -46,6 +46,27 @@ describe("rooms of a ZeroMQ connection", () => {
     expect(members("#lab")).toEqual(["ada"]);
   });
 
+  it("are entered under another name when they are paid for, where there are many", () => {
+    const rooms = Array.from({ length: 1_000 }, (_, at) => `#r${String(at)}`);
+    const carrier = world.subscriber([...rooms, "ada"]);
+    world.clock.advance(1);
+    expect([members("#r0"), members("#r999")]).toEqual([["ada"], ["ada"]]);
+    const rename = (from: string, to: string): void => {
+      world.unsubscribe(carrier, from);
+      world.subscribe(carrier, to);
+      world.clock.advance(world.limits.zmqNamingMs);
+    };
+    world.clock.advance(1_000);
+    rename("ada", "bob");
+    expect([members("#r0"), members("#r999")], "the last change was long ago").toEqual([["bob"], ["bob"]]);
+    // Of the rooms 900 are paid for by 0.2 ms each, of the subscriptions 901 by 0.01 ms.
+    rename("bob", "carol");
+    expect([members("#r0"), members("#r999")]).toEqual([[], []]);
+    expect(world.directory.agent("carol"), "the name itself does not wait").toMatchObject({ name: "carol" });
+    world.clock.advance(100);
+    expect([members("#r0"), members("#r999")]).toEqual([["carol"], ["carol"]]);
+  });
+
   it("keep their member for its grace", () => {
     const ada = world.subscriber(["ada", "#lab"], { declared: "ada" });
     world.gone(ada);

@@ -17,6 +17,7 @@ from .futures import then
 from .inbox import Inbox
 from .listed import ListedAgent, ListedRoom, agents_of, members_of, rooms_of
 from .options import AgentOptions
+from .patience import slices
 
 _T = TypeVar("_T")
 _log = logging.getLogger("synaptic_core")
@@ -188,11 +189,15 @@ class Agent:
     def _wait(self, future: "Future[_T]", within_s: Optional[float] = None, whom: str = "the broker") -> _T:
         timeout_s = self._options.request_timeout_s if within_s is None else within_s
         try:
-            return future.result(min(timeout_s, threading.TIMEOUT_MAX))
-        except Late:
+            for wait_s in slices(timeout_s):
+                try:
+                    return future.result(wait_s)
+                except Late:
+                    if future.done():
+                        raise
             if not future.cancel():
                 return future.result()  # it came at the last moment
-            raise Fault("timeout", f"{whom} did not answer within {timeout_s} s") from None
+            raise Fault("timeout", f"{whom} did not answer within {timeout_s} s")
         except BaseException:
             future.cancel()  # Ctrl-C: nobody waits any longer
             raise

@@ -16,6 +16,7 @@ from .fault import Fault
 from .futures import then
 from .listed import ListedAgent, ListedRoom, agents_of, members_of, rooms_of
 from .options import AgentOptions
+from .patience import slices
 
 _T = TypeVar("_T")
 _log = logging.getLogger("synaptic_core")
@@ -192,7 +193,12 @@ class Agent:
 
     async def _wait(self, future: "Future[_T]", within_s: Optional[float] = None, whom: str = "the broker") -> _T:
         timeout_s = self._options.request_timeout_s if within_s is None else within_s
+        waiting = asyncio.wrap_future(future)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), timeout_s)
-        except asyncio.TimeoutError:
-            raise Fault("timeout", f"{whom} did not answer within {timeout_s} s") from None
+            for wait_s in slices(timeout_s):
+                await asyncio.wait([waiting], timeout=wait_s)
+                if waiting.done():
+                    return waiting.result()
+            raise Fault("timeout", f"{whom} did not answer within {timeout_s} s")
+        finally:
+            waiting.cancel()

@@ -1,0 +1,198 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import { ChatWire, type ChatFrame } from "../test/kit/chat-wire.js";
+import { panToken, PanWire } from "../test/kit/pan-wire.js";
+import { greeting, message, RawPeer, ready, subscribe } from "../test/zeromq/wire/raw-peer.js";
+import { encodeFrame } from "../src/zeromq/wire/codec.js";
+import { Operator, settle } from "./kit/accounts.js";
+import { BrokerProcess } from "./kit/broker-process.js";
+import { scenario, type Course } from "./kit/scenario.js";
+
+const runs = 5;
+const mostMs = 50;
+const names = 30_000;
+const namesOfOne = 100;
+const members = 5_000;
+const crowd = 2_000;
+const sessions = 50;
+
+/** What strangers do; all of it is over when it resolves. */
+interface Input {
+  readonly title: string;
+  readonly run: (run: number) => Promise<void>;
+}
+
+scenario({
+  number: 11,
+  title: "an uninvolved client's round trip",
+  done: `What strangers may say at the default limits and what costs the broker most, each ${String(runs)} times: 19,000 rooms under changing names, JOIN, LIST_AGENTS and INVITE in a channel of ${members.toLocaleString("en")}, lists of ${names.toLocaleString("en")} agents, ${crowd.toLocaleString("en")} agents that come and vanish at once. A client that has nothing to do with it pings; noted: the median of the runs' longest round trips`,
+  limitMs: 300_000,
+  async run(course) {
+    const broker = await BrokerProcess.start(course);
+    const probe = await Probe.start(course, broker);
+    const medians: Record<string, number> = {};
+    const measure = async ({ title, run }: Input): Promise<void> => {
+      const longest: number[] = [];
+      for (let at = 0; at < runs; at += 1) longest.push(await probe.during(() => run(at)));
+      longest.sort((one, other) => one - other);
+      medians[title] = Math.round((longest[Math.floor(runs / 2)] ?? Infinity) * 10) / 10;
+      course.note({ [`${title}, ms`]: medians[title] });
+    };
+    await measure({ title: "nothing", run: () => pause(500) });
+    await measure({ title: "19,000 rooms and changing names", run: (run) => manyRooms(course, broker, run) });
+    await measure({ title: `${String(crowd)} that come and vanish`, run: () => comeAndVanish(broker) });
+
+    await fillChannel(course, broker);
+    const channel = "#crowd";
+    const all = (frame: (at: number) => ChatFrame) => () => sayAll(broker, channel, frame);
+    await measure({ title: "JOIN by members", run: all(() => ({ type: "JOIN", channel })) });
+    await measure({ title: "LIST_AGENTS", run: all(() => ({ type: "LIST_AGENTS", channel })) });
+    await measure({ title: "INVITE", run: all(() => ({ type: "INVITE", channel, agent: "@m-7" })) });
+    await measure({
+      title: "LEAVE and JOIN",
+      run: all((at) => ({ type: at % 2 === 0 ? "LEAVE" : "JOIN", channel })),
+    });
+
+    await fillNames(course, broker);
+    await measure({ title: "agents.list", run: () => askDesk(broker, "agents.list") });
+    await measure({ title: "rooms.list", run: () => askDesk(broker, "rooms.list") });
+    await measure({ title: "PAN list", run: () => listAll(broker) });
+    for (const [title, median] of Object.entries(medians)) expect(median, title).toBeLessThanOrEqual(mostMs);
+    const operator = await Operator.of(course, broker);
+    await operator.until(({ backlogBytes }) => backlogBytes === 0, "all has been written");
+    await settle(course, broker);
+  },
+});
+
+/** The process that pings. */
+class Probe {
+  readonly #process: ChildProcess;
+
+  private constructor(process: ChildProcess) {
+    this.#process = process;
+  }
+
+  static async start(course: Course, broker: BrokerProcess): Promise<Probe> {
+    const process = forked("probe.mjs", [broker.pan, panToken(broker.dataDir)]);
+    course.finally(() => {
+      process.kill("SIGKILL");
+    });
+    await once(process, "message");
+    return new Probe(process);
+  }
+
+  /** The longest round trip while this is done and half a second longer, milliseconds. */
+  async during(work: () => Promise<void>): Promise<number> {
+    this.#process.send("begin");
+    await work();
+    await pause(500);
+    this.#process.send("end");
+    const [{ longestMs }] = (await once(this.#process, "message")) as [{ longestMs: number }];
+    return longestMs;
+  }
+}
+
+function forked(file: string, args: readonly string[]): ChildProcess {
+  return fork(fileURLToPath(new URL(`kit/${file}`, import.meta.url)), args, { execArgv: [] });
+}
+
+/** One connection subscribes to 19,000 rooms, takes one name after the other, and goes. */
+async function manyRooms(course: Course, broker: BrokerProcess, run: number): Promise<void> {
+  const peer = await RawPeer.open(broker.zmqOut, "SUB");
+  course.finally(() => {
+    peer.close();
+  });
+  peer.socket.resume();
+  peer.send(...Array.from({ length: 19_000 }, (_, at) => subscribe(`#r${String(run)}-${String(at)}`)));
+  for (let at = 0; at < 20; at += 1) {
+    peer.send(encodeFrame(0, Buffer.from(`\0n${String(at - 1)}`)), subscribe(`n${String(at)}`));
+    await pause(60);
+  }
+  peer.close();
+}
+
+async function comeAndVanish(broker: BrokerProcess): Promise<void> {
+  const child = forked("crowd.mjs", [broker.pan, panToken(broker.dataDir), "#square", String(crowd)]);
+  await once(child, "message");
+  const isIn = once(child, "message");
+  child.send("come");
+  await isIn;
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  await pause(1_000);
+}
+
+/** A channel of thousands. */
+async function fillChannel(course: Course, broker: BrokerProcess): Promise<void> {
+  for (let at = 0; at < members; at += 100)
+    await Promise.all(
+      Array.from({ length: 100 }, async (_, n) => {
+        const peer = await RawPeer.connect(broker.zmqOut);
+        course.finally(() => {
+          peer.close();
+        });
+        peer.send(greeting("NULL"), ready("SUB", { "X-Agent": `m-${String(at + n)}` }), subscribe("#crowd"));
+        await peer.read(64);
+      }),
+    );
+}
+
+/** Many members of a channel say so much as their buckets allow, all of them at once. */
+async function sayAll(broker: BrokerProcess, channel: string, frame: (at: number) => ChatFrame): Promise<void> {
+  const wires = await Promise.all(
+    Array.from({ length: sessions }, (_, at) => ChatWire.enter(broker.agentchat, `chat-${String(at)}`)),
+  );
+  for (const wire of wires) wire.say({ type: "JOIN", channel });
+  await Promise.all(wires.map((wire) => wire.hears(({ type }) => type === "JOINED", 30_000)));
+  await pause(1_100); // the buckets are full again
+  for (let at = 0; at < 10; at += 1) for (const wire of wires) wire.say(frame(at));
+  // A word that the server does not know is refused behind all that came before it, and costs nothing.
+  for (const wire of wires) wire.say({ type: "END" });
+  await Promise.all(wires.map((wire) => wire.hears(({ type, ref }) => type === "ERROR" && ref === "END", 30_000)));
+  for (const wire of wires) wire.close();
+}
+
+/** 30,000 agents are online, most of them behind connections with many names. */
+async function fillNames(course: Course, broker: BrokerProcess): Promise<void> {
+  for (let at = 0; at < names - members; at += namesOfOne) {
+    const peer = await RawPeer.open(broker.zmqOut, "SUB");
+    course.finally(() => {
+      peer.close();
+    });
+    peer.send(...Array.from({ length: namesOfOne }, (_, n) => subscribe(`name-${String(at + n)}`)));
+  }
+  await pause(2_500); // the names are listed
+}
+
+/** Agents ask the desk for the same, all of them at once; their buckets are full. */
+async function askDesk(broker: BrokerProcess, kind: string): Promise<void> {
+  const askers = await Promise.all(
+    Array.from({ length: 19 }, async (_, at) => {
+      const name = `asker-${String(at)}`;
+      const sub = await RawPeer.open(broker.zmqOut, "SUB", { "X-Agent": name });
+      const pub = await RawPeer.open(broker.zmqIn, "PUB", { "X-Agent": name });
+      return { name, sub, pub };
+    }),
+  );
+  for (const { name, pub } of askers) {
+    const request = { message_id: kind, from: name, to: "$broker", type: "request", content: { message: "", kind } };
+    pub.send(message("$broker", JSON.stringify(request)));
+  }
+  await Promise.all(askers.map(({ sub }) => sub.message()));
+  for (const { pub, sub } of askers) for (const peer of [pub, sub]) peer.close();
+}
+
+async function listAll(broker: BrokerProcess): Promise<void> {
+  const token = panToken(broker.dataDir);
+  const wires = await Promise.all(
+    Array.from({ length: sessions }, (_, at) => PanWire.login(broker.pan, `pan-${String(at)}`, token)),
+  );
+  for (const wire of wires) wire.say({ type: "list" });
+  await Promise.all(
+    wires.map((wire) => wire.hears((frame) => frame.type === "list" || frame.type === "error", 30_000)),
+  );
+  for (const wire of wires) wire.close();
+}

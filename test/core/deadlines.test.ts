@@ -1,0 +1,29 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("../../src", import.meta.url));
+
+/** Who measures real time, and why that is no deadline of somebody else's. */
+const exempt: Readonly<Record<string, string>> = {
+  "core/clock.ts": "the machine's clock itself",
+  "core/loop-clock.ts": "the clock of deadlines itself",
+  "core/flusher.ts": "how long a turn of our own takes",
+  "broker.ts": "keeps the process alive while it drains",
+  "identity/token-file.ts": "waits for another process's lock, a pause at a time",
+  "storage/pid-lock.ts": "the beat that other processes see",
+  "zeromq/wire/ipc-path.ts": "whether somebody listens at a path, before the doors open",
+};
+
+it("every deadline of the broker goes by its clock (protocols §0.10)", () => {
+  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter(
+    (path) => path.endsWith(".ts") && !/^(?:cli|conformance)\//.test(path),
+  );
+  const own = files.filter((path) =>
+    /\b(?:setTimeout|setInterval|performance\.now|AbortSignal\.timeout|Date\.now)\b/.test(
+      readFileSync(`${root}/${path}`, "utf8"),
+    ),
+  );
+  expect(own.filter((path) => exempt[path] === undefined)).toEqual([]);
+  expect(Object.keys(exempt).filter((path) => !own.includes(path))).toEqual([]);
+});

@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import { Slices } from "../../src/core/index.js";
+
+/** Time passes only by work. */
+class Worked {
+  now = 0;
+  readonly monotonic = (): number => this.now;
+  readonly missed = (): number => 0;
+
+  takes(ms: number): void {
+    this.now += ms;
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe("slices", () => {
+  it("do at once what the turn has time for, and the rest in later turns, in order", async () => {
+    const time = new Worked();
+    const slices = new Slices(time);
+    const done: number[] = [];
+    for (let at = 0; at < 10; at += 1)
+      slices.do(() => {
+        time.takes(4);
+        done.push(at);
+      });
+    expect(done, "8 ms are over").toEqual([0, 1]);
+    expect(slices.hasTime).toBe(false);
+    await turn();
+    expect(done).toEqual([0, 1, 2, 3]);
+    slices.do(() => done.push(10));
+    expect(done, "nothing overtakes what waits").toEqual([0, 1, 2, 3]);
+    for (let at = 0; at < 5; at += 1) await turn();
+    expect(done).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(slices.hasTime).toBe(true);
+  });
+
+  it("have time again in the next turn", async () => {
+    const time = new Worked();
+    const slices = new Slices(time);
+    slices.do(() => {
+      time.takes(100);
+    });
+    expect(slices.hasTime).toBe(false);
+    await turn();
+    expect(slices.hasTime).toBe(true);
+  });
+
+  it("put off what work itself adds", async () => {
+    const slices = new Slices(new Worked());
+    const done: string[] = [];
+    slices.do(() => {
+      slices.do(() => done.push("inner"));
+      done.push("outer");
+    });
+    expect(done).toEqual(["outer"]);
+    await turn();
+    expect(done).toEqual(["outer", "inner"]);
+  });
+
+  it("throw to whoever is there, and tell of what was thrown later", async () => {
+    const time = new Worked();
+    const failed: unknown[] = [];
+    const slices = new Slices(time, (thrown) => failed.push(thrown));
+    const fail = (word: string) => (): never => {
+      time.takes(10);
+      throw new Error(word);
+    };
+    expect(() => {
+      slices.do(fail("now"));
+    }).toThrow("now");
+    slices.do(fail("later"));
+    const refused = expect(slices.run(fail("asked for"))).rejects.toMatchObject({ code: "internal" });
+    for (let at = 0; at < 3; at += 1) await turn();
+    expect(failed).toMatchObject([{ message: "later" }]);
+    await refused;
+  });
+
+  it("finish all that waits when nothing comes after it", () => {
+    const time = new Worked();
+    const slices = new Slices(time);
+    const done: number[] = [];
+    for (let at = 0; at < 3_000; at += 1)
+      slices.do(() => {
+        time.takes(1);
+        done.push(at);
+      });
+    slices.finish();
+    expect(done).toEqual(Array.from({ length: 3_000 }, (_, at) => at));
+  });
+});

@@ -1,0 +1,53 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { ListText } from "../../src/core/index.js";
+import { Listing } from "../../src/directory/listing.js";
+
+it("a listing has the names that may be listed, in order, whatever has come and gone", () => {
+  const name = fc.constantFrom("ada", "bob", "carol", "Zoë", "a.b", "é");
+  fc.assert(
+    fc.property(fc.array(fc.tuple(name, fc.constantFrom("come", "go", "hide", "show", "ask"))), (steps) => {
+      const all = new Set<string>();
+      const hidden = new Set<string>();
+      const listing = new Listing();
+      for (const [one, step] of steps) {
+        if (step === "come") all.add(one);
+        else if (step === "go") all.delete(one);
+        else if (step === "hide") hidden.add(one);
+        else if (step === "show") hidden.delete(one);
+        else
+          expect(listing.of(all, (each) => !hidden.has(each))).toEqual(
+            [...all].filter((each) => !hidden.has(each)).sort(),
+          );
+        if (step !== "ask") listing.changed();
+      }
+    }),
+  );
+});
+
+it("a listing is the same array until something has changed", () => {
+  const listing = new Listing();
+  const all = new Set(["b", "a"]);
+  const first = listing.of(all, () => true);
+  expect(listing.of(all, () => true)).toBe(first);
+  listing.changed();
+  expect(listing.of(all, () => true)).toEqual(["a", "b"]);
+});
+
+it("a list's text is written once for the same list, an item's once for the same item", () => {
+  const written: number[] = [];
+  const text = new ListText<{ readonly n: number }>(({ n }) => {
+    written.push(n);
+    return String(n);
+  });
+  const [one, two] = [{ n: 1 }, { n: 2 }];
+  const list = [one, two];
+  expect([text.of(list), text.of(list), text.of([two, one]), text.item(two), text.of([])]).toEqual([
+    "[1,2]",
+    "[1,2]",
+    "[2,1]",
+    "2",
+    "[]",
+  ]);
+  expect(written).toEqual([1, 2]);
+});
