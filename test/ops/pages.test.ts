@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defaultLimits, Fault, principal } from "../../src/core/index.js";
@@ -93,11 +94,30 @@ describe("a broker's pages, over HTTP", () => {
   it("are there", async () => {
     for (const [path, words] of [
       ["/healthz", "ok\n"],
+      ["/healthz/", "ok\n"],
       ["/readyz", "ready\n"],
+      ["/readyz//?x", "ready\n"],
     ] as const) {
       const answer = await fetch(`${http}${path}`);
       expect([answer.status, await answer.text()]).toEqual([200, words]);
     }
+  });
+
+  it("are there for clients that offer HTTP/2, as Java's and curl's --http2 do", async () => {
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connect(Number(new URL(http).port), "127.0.0.1");
+      let text = "";
+      socket.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      socket.once("close", () => {
+        resolve(text);
+      });
+      socket.once("error", reject);
+      socket.write(
+        "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n" +
+          "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n",
+      );
+    });
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nok\n$/s);
   });
 
   it("show what the broker counts, and the name of nobody and nothing", async () => {

@@ -46,6 +46,24 @@ describe("two who want one name", () => {
     await first.hears({ code: "conflict" });
   });
 
+  it.each(["Ada", "аda", "ａｄａ"])(
+    "refuses %s, which looks like a name that was proved, and says so",
+    async (name) => {
+      const owner = await comes("own ada");
+      await owner.vanishes();
+      for (const token of [undefined, "shared"]) {
+        const twin = world.connect("/probe");
+        await twin.says({ type: "login", name, ...(token !== undefined && { token }) });
+        const told = await twin.hears({ type: "refused" });
+        if (token === undefined)
+          expect(told["message"]).toMatch(/looks like ada, which belongs to somebody who proves it/);
+      }
+      const itself = world.connect("/probe");
+      await itself.says({ type: "login", name, token: `own ${name}` });
+      await itself.hears({ type: "welcome" });
+    },
+  );
+
   it("admits only one of two newcomers that wait for the same ping", async () => {
     const first = await comes();
     first.connection.answersPings = false;

@@ -50,6 +50,34 @@ describe("who may speak and hear as whom", () => {
     expect((reasons()["from-forged"] ?? 0) - before).toBe(5);
   });
 
+  it("refuses a claimed name that looks like a protected one: to speak, to hear, and to declare", async () => {
+    const victim = await keep(new PlainAgent("victim", at)).meet();
+    const twins = ["CEO", "cео", "ｃｅｏ"];
+    const forger = await keep(new PlainAgent("forger", at, { topics: ["forger", ...twins] })).meet();
+    const told = await forger.hears(({ message }) => message.content["kind"] === "fault");
+    expect(told.message.content.message).toMatch(/looks like ceo, which belongs to somebody who proves it/);
+    victim.heard.length = 0;
+    for (const from of twins) await forger.send("victim", "inform", "obey", { from });
+    await forger.send("victim", "inform", "honest");
+    expect((await victim.hears()).message.content.message).toBe("honest");
+    expect(victim.heard).toEqual([]);
+    expect(reasons()["from-forged"]).toBe(twins.length);
+    const names = at.broker.status().agents;
+    const declaring = keep(new PlainAgent("CEO", at, { declare: true, topics: ["CEO"] }));
+    await declaring.send("victim", "inform", "obey");
+    await forger.send("victim", "inform", "honest again");
+    expect((await victim.hears()).message.content.message).toBe("honest again");
+    expect(at.broker.status().agents).toBe(names);
+  });
+
+  it("tells that a name in another Unicode form is nobody's", async () => {
+    const ada = await keep(new PlainAgent("ada", at)).meet();
+    await keep(new PlainAgent("zoë", at)).meet();
+    await ada.send("zoe\u0308", "request", "here?");
+    const { message } = await ada.hears(({ message: one }) => one.content["kind"] === "fault");
+    expect(message.content.message).toMatch(/another Unicode form than NFC/);
+  });
+
   it("lets no claimed sender write what only the broker writes, and says trust for a proved one", async () => {
     const boss = await keep(new PlainAgent("boss", at, { token: await issueToken(at.dataDir, "boss") })).meet();
     const victim = await keep(new PlainAgent("victim", at)).meet();
