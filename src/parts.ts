@@ -192,6 +192,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     exchange,
     router,
     ledger,
+    total,
     services: {
       directory,
       identity,
@@ -251,7 +252,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       try {
         tables.open();
         identity.load();
-        directory.keepRooms(tables.table("rooms"));
+        await directory.keepRooms(tables.table("rooms"));
       } catch (thrown) {
         await tables.close();
         data.release();

@@ -48,7 +48,7 @@ export function roomCases(speaker: Speaker): readonly ConformanceCase[] {
           principal: principal("owner", "proved", { proof: "x" }),
           dialect: "own",
         });
-        world.directory.create(owner, "#secret", { inviteOnly: true });
+        await world.directory.create(owner, "#secret", { inviteOnly: true });
         const eve = await speaker.enters(world, "eve");
         const { routed } = world.ledger.messages;
         for (const frame of [subject.join("#secret"), phrasebook.say("#secret", "let me in")]) {

@@ -3,6 +3,7 @@ import { Bridges } from "../websocket/engine/index.js";
 import { ConversationsMemory, followAnswers, RequestsMemory } from "../conversation/index.js";
 import {
   agentNameProblem,
+  BacklogTotal,
   brokerTopic,
   defaultLimits,
   Exchange,
@@ -32,7 +33,6 @@ export class TestIdentity implements Identity {
   // bound: what one case says · evicts: nothing, it goes with its world · owner: TestIdentity
   readonly protectedNames = new Set<string>();
   readonly protectedCount = 0;
-  mayHaveForgotten = false;
 
   plain(): Principal {
     throw new Fault("unauthenticated", "no ZeroMQ here");
@@ -58,8 +58,12 @@ export class TestIdentity implements Identity {
     return [...this.protectedNames].find((other) => looksLike(name, other));
   }
 
-  remember(name: string): void {
-    this.protectedNames.add(name);
+  remember({ agent }: Principal): undefined {
+    this.protectedNames.add(agent);
+  }
+
+  proved(): void {
+    // nobody here claims names
   }
 
   proxied(): ReadonlySet<string> {
@@ -78,6 +82,7 @@ export class ConformanceWorld {
   readonly router = new Router();
   readonly identity = new TestIdentity();
   readonly limits: Limits;
+  readonly total: BacklogTotal;
   readonly exchange: Exchange;
   readonly directory: DirectoryMemory;
   readonly requests: RequestsMemory;
@@ -99,6 +104,7 @@ export class ConformanceWorld {
     const { clock, ledger, router } = this;
     const limits: Limits = { ...defaultLimits, ...limitsOf(dialects), ...options.limits };
     this.limits = limits;
+    this.total = new BacklogTotal(limits.backlogTotalMaxBytes, ledger);
     const settings = Object.fromEntries(
       Object.entries(settingsOf(dialects)).map(([name, own]) => [name, { ...own, ...options.settings?.[name] }]),
     );
@@ -113,6 +119,7 @@ export class ConformanceWorld {
       exchange: this.exchange,
       router,
       ledger,
+      total: this.total,
       services: {
         directory: this.directory,
         identity: this.identity,

@@ -11,8 +11,8 @@ export function followAnswers(
   { conversations, requests }: { readonly conversations: Conversations; readonly requests: Requests },
 ): void {
   exchange.complete(({ from, to }) => conversations.answered(from, to));
-  exchange.follow((envelope) => {
-    conversations.heard(envelope);
+  exchange.follow((envelope, message) => {
+    conversations.heard(envelope, message);
     if (envelope.type === "response") requests.answer(envelope);
   });
 }

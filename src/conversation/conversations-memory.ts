@@ -1,8 +1,10 @@
 import type { Clock } from "../core/clock.js";
 import { isUnreferenced, type Envelope, type MessageType } from "../core/envelope.js";
 import type { Limits } from "../core/limits.js";
+import type { Message } from "../core/message.js";
 import { isAgentName } from "../core/topic.js";
 import type { Conversations, Turn, TurnIntent } from "./conversations.js";
+import { Pairs } from "./pairs.js";
 import type { Requests } from "./requests.js";
 
 /** What is remembered of one direction of a conversation. */
@@ -31,6 +33,8 @@ export interface Conversation {
   turnAt: number;
   /** Monotonic time until which everything they say is an inform. */
   guardedUntil: number;
+  /** What `said` takes in memory, about. */
+  bytes: number;
 }
 
 /** Ids remembered per pair. */
@@ -52,6 +56,7 @@ export function newConversation(): Conversation {
     turns: 0,
     turnAt: 0,
     guardedUntil: 0,
+    bytes: 0,
   };
 }
 
@@ -98,8 +103,14 @@ export function closeAsked(direction: Direction, messageId: string): void {
 /** Remembers that a message of this id wants no answer. */
 export function rememberSaid(pair: Conversation, messageId: string): void {
   if (messageId.length > idMaxLength) return;
-  if (pair.said.length === saidMax) pair.said.shift();
+  if (pair.said.length === saidMax) pair.bytes -= idBytes(pair.said.shift() ?? "");
   pair.said.push(messageId);
+  pair.bytes += idBytes(messageId);
+}
+
+/** What an id takes in memory, about. */
+function idBytes(id: string): number {
+  return 24 + 2 * id.length;
 }
 
 /**
@@ -127,7 +138,10 @@ function newDirection(): Direction {
 
 /** Limits, clock and open requests of {@link ConversationsMemory}. */
 export interface ConversationsOptions {
-  readonly limits: Pick<Limits, "conversationsMax" | "answerTailMs" | "loopTurnsMax" | "loopTurnMs" | "loopGuardMs">;
+  readonly limits: Pick<
+    Limits,
+    "conversationsMax" | "conversationsMaxBytes" | "answerTailMs" | "loopTurnsMax" | "loopTurnMs" | "loopGuardMs"
+  >;
   readonly clock: Clock;
   /** The requests that somebody waits for; an answer goes to the oldest of them first. */
   readonly requests: Pick<Requests, "pending">;
@@ -138,16 +152,12 @@ export interface ConversationsOptions {
  * guard.
  */
 export class ConversationsMemory implements Conversations {
-  // bound: conversationsMax · evicts: the pair that has been silent longest is forgotten · owner: ConversationsMemory
-  readonly #pairs = new Map<string, Conversation>();
+  readonly #pairs: Pairs<Conversation>;
   readonly #options: ConversationsOptions;
-  /** The pair looked up last, which is the youngest: it is looked up twice per text, and often again for the next. */
-  #lastFrom = "";
-  #lastTo = "";
-  #lastPair: Conversation | undefined;
 
   constructor(options: ConversationsOptions) {
     this.#options = options;
+    this.#pairs = new Pairs(options.limits, newConversation);
   }
 
   /** Pairs that are followed now. */
@@ -155,13 +165,13 @@ export class ConversationsMemory implements Conversations {
     return this.#pairs.size;
   }
 
-  turn(from: string, to: string, said: TurnIntent): Turn {
+  turn(from: string, to: string, said: TurnIntent, origin?: object): Turn {
     if (from === to)
       return { type: said.intent ?? "inform", ...(said.replyTo !== undefined && { in_reply_to: said.replyTo }) };
     if (said.intent === "inform" && said.replyTo === undefined) return { type: "inform" };
     const { limits, clock } = this.#options;
     const now = clock.monotonic();
-    const pair = this.#pair(from, to);
+    const pair = this.#pairs.of(from, to, origin);
     const meant = this.#meaning(from, to, said, pair, now);
     if (meant.type === "inform") return meant;
     const guarded = now < pair.guardedUntil;
@@ -177,18 +187,18 @@ export class ConversationsMemory implements Conversations {
   answered(from: string, to: string): string | undefined {
     const tracked = this.#options.requests.pending(to, from);
     if (tracked !== undefined) return tracked.messageId;
-    const pair = this.#isLast(from, to) ? this.#lastPair : this.#pairs.get(keyOf(from, to));
+    const pair = this.#pairs.find(from, to);
     if (pair === undefined) return undefined;
     return oldestAsked(directionsOf(pair, to, from)[0], this.#options.clock.monotonic());
   }
 
-  heard(envelope: Envelope): void {
+  heard(envelope: Envelope, message?: Pick<Message, "origin">): void {
     const { from, to, type } = envelope;
     // Those who spoke last are agents.
-    if (!this.#isLast(from, to) && (from === to || !isAgentName(to) || !isAgentName(from))) return;
+    if (!this.#pairs.isLast(from, to) && (from === to || !isAgentName(to) || !isAgentName(from))) return;
     const { limits, clock } = this.#options;
     const now = clock.monotonic();
-    const pair = this.#pair(from, to);
+    const pair = this.#pairs.of(from, to, message?.origin);
     const [speaker, addressee] = directionsOf(pair, from, to);
     addressee.tailUntil = 0;
     if (type !== "inform") countTurn(pair, from, now, limits.loopTurnMs);
@@ -217,32 +227,6 @@ export class ConversationsMemory implements Conversations {
     if (asked !== undefined) return turnOf("response", asked);
     return now < speaker.tailUntil ? turnOf("inform", speaker.tailOf) : turnOf("request", undefined);
   }
-
-  #isLast(from: string, to: string): boolean {
-    return from === this.#lastFrom && to === this.#lastTo;
-  }
-
-  /** The pair's state, made if need be, moved to the end of the line of those to be forgotten. */
-  #pair(from: string, to: string): Conversation {
-    if (this.#lastPair !== undefined && this.#isLast(from, to)) return this.#lastPair;
-    const key = keyOf(from, to);
-    const known = this.#pairs.get(key);
-    const pair = known ?? newConversation();
-    this.#lastFrom = from;
-    this.#lastTo = to;
-    this.#lastPair = pair;
-    if (known !== undefined) this.#pairs.delete(key);
-    this.#pairs.set(key, pair);
-    if (this.#pairs.size > this.#options.limits.conversationsMax) {
-      const [oldest] = this.#pairs.keys();
-      if (oldest !== undefined) this.#pairs.delete(oldest);
-    }
-    return pair;
-  }
-}
-
-function keyOf(from: string, to: string): string {
-  return from < to ? `${from}\n${to}` : `${to}\n${from}`;
 }
 
 function turnOf(type: MessageType, inReplyTo: string | undefined): Turn {

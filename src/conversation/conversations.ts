@@ -1,4 +1,5 @@
 import type { Envelope, MessageType } from "../core/envelope.js";
+import type { Message } from "../core/message.js";
 
 /** What a dialect's direct text becomes. */
 export interface Turn {
@@ -19,8 +20,11 @@ export interface TurnIntent {
  * `request`, `response` or `inform`. The loop guard watches the same pairs (20 turns within 10 s of each other).
  */
 export interface Conversations {
-  /** The meaning of a direct text from `from` to `to`, before it is routed. Counts it as a turn. */
-  turn(from: string, to: string, said: TurnIntent): Turn;
+  /**
+   * The meaning of a direct text from `from` to `to`, before it is routed. Counts it as a turn. A pair that is new is
+   * counted as that of `origin`, the connection or session that speaks.
+   */
+  turn(from: string, to: string, said: TurnIntent, origin?: object): Turn;
   /**
    * The oldest open request from `to` to `from`: what a response from `from` answers that does not say it (protocols
    * §3.2). Undefined if none is open.
@@ -28,7 +32,7 @@ export interface Conversations {
   answered(from: string, to: string): string | undefined;
   /**
    * Notes a routed message between two agents: a request opens a slot, a response closes it, any word ends an answer's
-   * tail.
+   * tail. `message.origin`: whose the pair is if it is new.
    */
-  heard(envelope: Envelope): void;
+  heard(envelope: Envelope, message?: Pick<Message, "origin">): void;
 }

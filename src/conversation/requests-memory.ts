@@ -1,8 +1,12 @@
+import { Allotment } from "../core/allotment.js";
 import type { Clock } from "../core/clock.js";
 import type { Envelope } from "../core/envelope.js";
 import { Fault } from "../core/fault.js";
 import type { Limits } from "../core/limits.js";
 import type { OpenRequest, Requests } from "./requests.js";
+
+/** Open requests that a connection without a token may have in any case. */
+const claimedAssured = 10;
 
 interface Entry {
   readonly request: OpenRequest;
@@ -17,19 +21,20 @@ export interface RequestsOptions {
 
 /** Open requests in memory. Names of agents contain no line feed, so keys use one as separator. */
 export class RequestsMemory implements Requests {
-  // bound: requestsMax · evicts: a request beyond it is refused as full; an open one goes when answered, withdrawn or
-  // timed out · owner: RequestsMemory
+  // bound: requestsMax, 1 KiB each for two names and an id · evicts: a request beyond it is refused as full; an open one
+  // goes when answered, withdrawn or timed out · owner: RequestsMemory
   readonly #byPair = new Map<string, Set<Entry>>();
   // bound: requestsMax · evicts: a sender goes with its last open request; more than requestsPerSenderMax is refused as
   // full · owner: RequestsMemory
   readonly #perSender = new Map<string, number>();
   readonly #options: RequestsOptions;
   #size = 0;
-  /** How many open requests have a sender that only claims its name. */
-  #claimed = 0;
+  /** Open requests whose sender has no token: half of all, so that the others always find a place. */
+  readonly #claimed: Allotment;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
+    this.#claimed = new Allotment(() => options.limits.requestsMax / 2, claimedAssured);
   }
 
   get size(): number {
@@ -46,8 +51,7 @@ export class RequestsMemory implements Requests {
         `${request.from} waits for ${String(ofSender)} answers already; wait for some of them, then ask again`,
       );
     }
-    // Claimed senders may use only half of the places, so that proved senders always find one.
-    if (request.owner !== undefined && this.#claimed >= limits.requestsMax / 2) {
+    if (request.owner !== undefined && !this.#claimed.allows(ofSender)) {
       throw new Fault(
         "full",
         "the broker follows as many requests of agents without a token as it can; try again in a moment, " +
@@ -70,7 +74,7 @@ export class RequestsMemory implements Requests {
     else open.add(entry);
     this.#perSender.set(owner, ofSender + 1);
     this.#size += 1;
-    if (request.owner !== undefined) this.#claimed += 1;
+    if (request.owner !== undefined) this.#claimed.used += 1;
     return () => {
       this.#remove(entry);
     };
@@ -94,7 +98,7 @@ export class RequestsMemory implements Requests {
     this.#byPair.clear();
     this.#perSender.clear();
     this.#size = 0;
-    this.#claimed = 0;
+    this.#claimed.used = 0;
   }
 
   /** The oldest open request of the pair, or the oldest with this id. A pair's set keeps the order of opening. */
@@ -117,7 +121,7 @@ export class RequestsMemory implements Requests {
     if (left === 0) this.#perSender.delete(owner);
     else this.#perSender.set(owner, left);
     this.#size -= 1;
-    if (entry.request.owner !== undefined) this.#claimed -= 1;
+    if (entry.request.owner !== undefined) this.#claimed.used -= 1;
     return true;
   }
 }

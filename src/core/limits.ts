@@ -29,6 +29,13 @@ export const defaultLimits = Object.freeze({
   zmqWarningsMax: 10_000,
   /** Subscriptions of one ZeroMQ connection. */
   zmqSubscriptionsMax: 20_000,
+  /** What they take in memory, about: 512 bytes each, and twice their topic. */
+  zmqSubscriptionsMaxBytes: 16 * 1024 * 1024,
+  /**
+   * What the subscriptions of all ZeroMQ connections take. Every connection has 16 KiB in any case, and more only while
+   * as much is left as it has then; the connections of one other machine have a quarter together.
+   */
+  zmqSubscriptionsTotalMaxBytes: 128 * 1024 * 1024,
   /** Names that the subscriptions of one ZeroMQ connection suggest; further ones are topics only. */
   zmqNamesMax: 100,
   /** Longest subscription or topic on ZeroMQ. */
@@ -47,7 +54,10 @@ export const defaultLimits = Object.freeze({
   graceInferredMs: 10_000,
   /** After start, messages to unknown names are held this long. */
   startHoldMs: 3_000,
-  /** Messages held for names that are away or not yet there, in all. */
+  /**
+   * Messages held for names that are away or not yet there, in all. A connection has 4 KiB of it in any case, and more
+   * only while as much is left as it has then.
+   */
   heldMaxBytes: 16 * 1024 * 1024,
   /** Messages held for one name. */
   heldPerNameMax: 1_000,
@@ -92,7 +102,10 @@ export const defaultLimits = Object.freeze({
   sessionTopicsMax: 1_000,
   /** Calls that one session may have under way. */
   sessionCallsMax: 100,
-  /** Unsent bytes of all connections together; beyond it the largest backlog is evicted. */
+  /**
+   * Bytes that wait of all connections together: unsent ones, unfinished messages, and frames that wait for a command
+   * before them; beyond it the largest backlog is evicted.
+   */
   backlogTotalMaxBytes: 512 * 1024 * 1024,
   /** A connection with unsent bytes and no progress for this long is closed. */
   stuckMs: 300_000,
@@ -100,7 +113,7 @@ export const defaultLimits = Object.freeze({
   conflictPingMs: 2_000,
   /** Agents in the directory. */
   agentsMax: 50_000,
-  /** Agents that only claim their name; the rest of `agentsMax` is for those with a token. */
+  /** Agents whose name is claimed, or proved by a key; the rest of `agentsMax` is for those with a token. */
   agentsClaimedMax: 40_000,
   /**
    * Those of them that share their ZeroMQ connection with other names; the rest of `agentsClaimedMax` is for those with
@@ -110,21 +123,31 @@ export const defaultLimits = Object.freeze({
   /** Rooms in the directory. */
   roomsMax: 50_000,
   /**
-   * Rooms beyond which agents that only claim their name make one at the cost of whoever claims the most; the rest is
-   * for those with a token.
+   * Rooms beyond which agents whose name is claimed, or proved by a key, make one at the cost of whoever has the most;
+   * the rest is for those with a token.
    */
   roomsClaimedMax: 40_000,
   /** Members of one room. */
   roomMembersMax: 10_000,
   /** Rooms that one agent may be in. */
   roomsPerAgentMax: 1_000,
+  /**
+   * Memberships of all agents in all rooms. Without a token an agent that is in 10 rooms enters a further one only while
+   * as many memberships are left as it has.
+   */
+  membershipsMax: 400_000,
   /** Invitations of one room. */
   invitationsPerRoomMax: 10_000,
+  /**
+   * Invitations of all rooms. Whoever has no token and has given 10 gives a further one only while as many are left as
+   * it has given.
+   */
+  invitationsMax: 200_000,
   /** Messages of a public room that are kept for replay. */
   historyPerRoomMax: 20,
   /** Bytes of one room's history. */
   historyPerRoomMaxBytes: 1024 * 1024,
-  /** Bytes of all rooms' histories; beyond it the oldest room's history is forgotten. */
+  /** Bytes of all rooms' histories; beyond it whoever has said the most of it makes room, with its oldest. */
   historyTotalMaxBytes: 64 * 1024 * 1024,
   /** An empty public room that nobody configured is forgotten after this. */
   emptyRoomMs: 86_400_000,
@@ -132,7 +155,10 @@ export const defaultLimits = Object.freeze({
   provedNameMs: 30 * 86_400_000,
   /** Names remembered as proved. */
   provedNamesMax: 100_000,
-  /** Open requests in all. */
+  /**
+   * Open requests in all, half of them of agents without a token: their connections have 10 each in any case, and more
+   * only while as many of the half are left as they have then.
+   */
   requestsMax: 100_000,
   /** Open requests of one sender. */
   requestsPerSenderMax: 1_000,
@@ -140,8 +166,13 @@ export const defaultLimits = Object.freeze({
   requestTimeoutMs: 30_000,
   /** A later `expires_at` is waited for no longer than this. */
   requestMaxMs: 3_600_000,
-  /** Pairs of agents whose conversation is followed; beyond it the longest silent is forgotten. */
+  /**
+   * Pairs of agents whose conversation is followed; beyond it the longest silent one is forgotten of those that the
+   * busiest party began.
+   */
   conversationsMax: 100_000,
+  /** What all those pairs take in memory, about; beyond it they make room in the same way. */
+  conversationsMaxBytes: 256 * 1024 * 1024,
   /** After an answer, further text of the answerer is an inform for this long. */
   answerTailMs: 60_000,
   /** Turns of one pair, each within `loopTurnMs` of the last, that trip the loop guard. */
@@ -171,11 +202,15 @@ export const defaultLimits = Object.freeze({
    */
   auditQueueMaxBytes: 1024 * 1024,
   /**
-   * Audit lines per second about logins of one address that prove nothing; what they leave out is counted.
+   * Audit lines per second about logins of one address without a token of their own; what they leave out is counted.
    */
   auditClaimsPerSecond: 20,
   /** Such audit lines that may be written at once before their rate counts. */
   auditClaimsBurst: 200,
+  /** Audit lines of that kind per second of all addresses: pushing older lines out of the log takes half a day. */
+  auditClaimsTotalPerSecond: 5,
+  /** Those of all addresses that may be written at once before their rate counts. */
+  auditClaimsTotalBurst: 2_000,
   /** Token buckets that are kept; the longest unused goes first. */
   bucketsMax: 200_000,
   /** At stop, publishers are read until this long is quiet … */

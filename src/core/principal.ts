@@ -21,7 +21,10 @@ export interface Principal {
   /** A name for people; never routes. */
   readonly displayName: string;
   readonly trust: Trust;
-  /** What proved the name, such as a key's fingerprint; equal for two sessions of the same owner. */
+  /**
+   * What proved the name: `token:NAME`, or `key:` and a key that its owner made. Equal for two sessions of the same
+   * owner.
+   */
   readonly proof: string | undefined;
   /**
    * The id of the token that was shown, never the token itself. When that token ends, the session is closed.
@@ -35,6 +38,14 @@ export interface Principal {
   /** The name was made for this session and is never used again, so no right is kept for it. */
   readonly temporary?: true;
   readonly scopes: ReadonlySet<Scope>;
+}
+
+/**
+ * True if the name is proved by something that the operator issued. A key proves a name, too, but anybody makes as many
+ * keys as it likes: what all share is not kept for those.
+ */
+export function isIssued({ trust, proof }: Pick<Principal, "trust" | "proof">): boolean {
+  return trust === "proved" && proof?.startsWith("key:") !== true;
 }
 
 /** The principal's token id as an object to spread into a login event. */

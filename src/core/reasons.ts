@@ -44,6 +44,7 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
   "zmtp-topic-too-long": "a message under a topic longer than zmqTopicMaxBytes",
   "zmtp-subscription-too-long": "a subscription longer than zmqTopicMaxBytes: it was refused alone",
   "zmtp-subscriptions-full": "a subscription beyond zmqSubscriptionsMax of one connection",
+  "zmtp-subscriptions-large": "a subscription beyond the bytes that those of one connection, or of all, may take",
   "zmtp-upstream-ignored": "a SUB or XSUB sent something that is no subscription",
   "zmtp-answer-dropped": "a client that does not read gets no more answers to its PING",
 

@@ -15,7 +15,7 @@ import {
   type Message,
 } from "../core/index.js";
 import type { Limiter } from "../identity/index.js";
-import { hasRight, type Ask, type ReadRequest, type Seat } from "./kind.js";
+import { hasRight, type Answer, type Ask, type ReadRequest, type Seat } from "./kind.js";
 import { deskKinds, isDeskKind } from "./kinds.js";
 import { DeskLists } from "./lists.js";
 
@@ -107,7 +107,7 @@ export class Desk implements Lifecycle {
       asker.seen();
       if (read instanceof Fault) throw read;
       const { from, message_id: id } = request;
-      if (listCost(read.length) === 1) this.#say({ from, id, kind, read });
+      if (listCost(read.length) === 1) this.#say(asker, { from, id, kind, read });
       else
         this.#slices.do(() => {
           this.#attempt(asker, { from, id, kind, read });
@@ -120,21 +120,37 @@ export class Desk implements Lifecycle {
   /** A long answer may have waited for its turn. */
   #attempt(asker: Asker, asked: Asked): void {
     try {
-      this.#say(asked);
+      this.#say(asker, asked);
+    } catch (thrown) {
+      this.#refuse(asker, { message_id: asked.id, to: brokerTopic }, thrown);
+    }
+  }
+
+  /** An answer that tells of what is on its way to the disk. Never rejects. */
+  async #sayLater(asker: Asker, asked: Asked, answer: Promise<Answer>): Promise<void> {
+    try {
+      this.#tell(asked, await answer);
     } catch (thrown) {
       this.#refuse(asker, { message_id: asked.id, to: brokerTopic }, thrown);
     }
   }
 
   /** @throws Fault */
-  #say({ from, id, kind, read }: Asked): void {
-    const { exchange } = this.#options;
+  #say(asker: Asker, asked: Asked): void {
+    const { from, id, kind, read } = asked;
     if (read.text !== undefined) {
       const { message, data } = read.text();
+      const { exchange } = this.#options;
       exchange.announceText(from, id, `{"message":${message},"data":${data},"kind":${JSON.stringify(kind)}}`);
       return;
     }
-    const { replay = [], ...answer } = read.run();
+    const answer = read.run();
+    if (answer instanceof Promise) void this.#sayLater(asker, asked, answer);
+    else this.#tell(asked, answer);
+  }
+
+  #tell({ from, id, kind }: Asked, { replay = [], ...answer }: Answer): void {
+    const { exchange } = this.#options;
     exchange.announce(from, { type: "response", in_reply_to: id, content: { ...answer, kind } });
     for (const past of replay) exchange.announce(from, { ...past, replay: true });
   }

@@ -68,8 +68,8 @@ interface Row<Request extends z.ZodObject, Data extends z.ZodObject | undefined,
   readonly right: Needed;
   /** The cost: how many items the answer will list at most. It is paid before anything is looked up. Never throws. */
   readonly length: (ask: Ask, fields: z.output<Request>) => number;
-  /** @throws Fault */
-  readonly run: (ask: Ask, fields: z.output<Request>) => AnswerOf<Data>;
+  /** What has to be kept is kept before the answer: then it is a promise. @throws Fault */
+  readonly run: (ask: Ask, fields: z.output<Request>) => AnswerOf<Data> | Promise<AnswerOf<Data>>;
   /** The same answer as JSON, for one that is long and that many ask for. @throws Fault */
   readonly text?: (ask: Ask, fields: z.output<Request>) => AnswerText;
 }
@@ -78,7 +78,7 @@ interface Row<Request extends z.ZodObject, Data extends z.ZodObject | undefined,
 export interface ReadRequest {
   readonly length: number;
   /** @throws Fault */
-  run(): Answer;
+  run(): Answer | Promise<Answer>;
   /** @throws Fault */
   readonly text: (() => AnswerText) | undefined;
 }

@@ -112,12 +112,15 @@ export const deskKinds = {
     length: noList,
     run: (ask, { room, invite_only: inviteOnly = false }) => {
       const [seat] = seatsFor(ask, room);
-      ask.directory.create(seat.presence, room, { inviteOnly });
-      seat.join(room);
-      return {
-        message: `you made ${room}${inviteOnly ? ", for invited members only" : ""}; subscribe to it to hear it`,
-        data: { room, invite_only: inviteOnly },
+      const made = ask.directory.create(seat.presence, room, { inviteOnly });
+      const joined = () => {
+        seat.join(room);
+        return {
+          message: `you made ${room}${inviteOnly ? ", for invited members only" : ""}; subscribe to it to hear it`,
+          data: { room, invite_only: inviteOnly },
+        };
       };
+      return inviteOnly ? made.then(joined) : joined();
     },
   }),
 
@@ -127,10 +130,10 @@ export const deskKinds = {
     answer: z.object({ room, agent: z.string() }),
     right: undefined,
     length: noList,
-    run: (ask, { room, agent }) => {
+    run: async (ask, { room, agent }) => {
       const seats = seatsFor(ask, room);
       const seat = seats.find(({ presence }) => presence.rooms.has(room)) ?? seats[0];
-      ask.directory.invite(seat.presence, room, agent);
+      await ask.directory.invite(seat.presence, room, agent);
       return { message: `${agent} is invited to ${room}`, data: { room, agent } };
     },
   }),

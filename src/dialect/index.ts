@@ -10,6 +10,7 @@ export type * from "./phrasebook.js";
 export * from "./recognise.js";
 export * from "./session.js";
 export {
+  FairShares,
   Fault,
   ListText,
   brokerTopic,
@@ -21,6 +22,7 @@ export {
   jsonText,
   listCost,
   networkOf,
+  partyOf,
   provesAtLeast,
   principal,
   readJson,
@@ -35,9 +37,12 @@ export type {
   FaultCode,
   MessageType,
   Outcome,
+  Party,
   Principal,
   Priority,
   Scope,
+  Share,
+  Origin,
   Trust,
 } from "../core/index.js";
 export type { TurnIntent } from "../conversation/conversations.js";

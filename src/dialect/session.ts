@@ -99,12 +99,17 @@ export interface Session<T extends DialectTypes> {
   after(ms: number, run: () => void): () => void;
   /**
    * Makes the session speak for `principal`: settles conflicts over the name, enters the directory, subscribes its own
-   * topic and `all`. `listed: false`: the directory does not show it (a viewer). Then calls the dialect's `greet`.
-   * @throws Fault conflict, full
+   * topic and `all`. `listed: false`: the directory does not show it (a viewer). Then calls the dialect's `greet`. A name
+   * that is proved for the first time is on disk before.
+   * @throws Fault conflict, full, unavailable
    */
   admit(principal: Principal, options?: { readonly listed: boolean }): Promise<void>;
-  /** Raises the proof of the session's own name after a challenge, without a word to others. @throws Fault conflict */
-  raise(principal: Principal): void;
+  /**
+   * Raises the proof of the session's own name after a challenge, without a word to others. Resolves when the proof is
+   * on disk.
+   * @throws Fault conflict, unavailable
+   */
+  raise(principal: Principal): Promise<void>;
   /**
    * Takes another name: settles conflicts over it as `admit` does, then hears the new name and not the old one, and
    * stays in the rooms that the new name may enter. Others hear that the old name left and the new one came. Requests
@@ -143,9 +148,16 @@ export interface Session<T extends DialectTypes> {
    */
   join(room: string, options: { readonly create: boolean; readonly history?: number }): boolean;
   leave(room: string): boolean;
-  /** Makes a room and joins it. */
-  create(room: string, options: { readonly inviteOnly: boolean }): void;
-  invite(room: string, agent: string): void;
+  /**
+   * Makes a room and joins it. Resolves when an invite-only one is on disk: nothing may be said of it before.
+   * @throws Fault malformed, conflict, full, unavailable
+   */
+  create(room: string, options: { readonly inviteOnly: boolean }): Promise<void>;
+  /**
+   * Lets an agent into a room. Resolves when that is on disk, and the agent told.
+   * @throws Fault not-found, forbidden, full, unavailable
+   */
+  invite(room: string, agent: string): Promise<void>;
   /** Rooms this session is in. */
   readonly rooms: ReadonlySet<string>;
   /** Hears a topic that is no room and no name (`$events`, a data topic). */

@@ -1,4 +1,4 @@
-import { Fault, provesAtLeast, type Limits, type Principal } from "../core/index.js";
+import { Fault, isIssued, provesAtLeast, type Limits, type Party, type Principal } from "../core/index.js";
 import type { AgentEntry, Arriving, Presence } from "./directory.js";
 import { Listing } from "./listing.js";
 
@@ -15,10 +15,11 @@ export type PresenceState = "here" | "lingering" | "gone";
 export class PresenceMemory implements Presence {
   readonly name: string;
   readonly principal: Principal;
+  readonly party: Party;
   readonly dialect: string;
   readonly via: "proxy" | undefined;
   readonly since: number;
-  // bound: roomsPerAgentMax · evicts: joining one more is refused as full · owner: DirectoryMemory
+  // bound: roomsPerAgentMax, membershipsMax in all · evicts: joining one more is refused as full · owner: DirectoryMemory
   readonly rooms = new Set<string>();
   state: PresenceState = "here";
   readonly #putOut: Arriving["putOut"];
@@ -27,6 +28,7 @@ export class PresenceMemory implements Presence {
   constructor(arriving: Arriving, since: number, owner: PresenceOwner) {
     this.name = arriving.principal.agent;
     this.principal = arriving.principal;
+    this.party = arriving.party ?? { network: "", name: this.name };
     this.dialect = arriving.dialect;
     this.via = arriving.via;
     this.since = since;
@@ -118,7 +120,8 @@ function outranks(presence: PresenceMemory, best: PresenceMemory): boolean {
 
 /** All agents that are online, and how many there may be. */
 export class Agents {
-  // bound: agentsMax · evicts: one more is refused as full; an agent goes with its last presence · owner: Agents
+  // bound: agentsMax, names and display names of 128 characters · evicts: one more is refused as full; an agent goes with
+  // its last presence · owner: Agents
   readonly #records = new Map<string, AgentRecord>();
   readonly #limits: Pick<Limits, "agentsMax" | "agentsClaimedMax" | "agentsSharingMax">;
   readonly #names = new Listing();
@@ -173,12 +176,12 @@ export class Agents {
   }
 
   /**
-   * How many agents may be online for `arriving` to be admitted. Claimed names cannot take the places reserved for
-   * proved ones, and connections with many names cannot take those reserved for connections with one.
+   * How many agents may be online for `arriving` to be admitted. Names that cost nothing cannot take the places reserved
+   * for those with a token, and connections with many names cannot take those reserved for connections with one.
    */
   #mostFor({ principal, sharing = false }: Arriving): number {
     const { agentsMax, agentsClaimedMax, agentsSharingMax } = this.#limits;
-    if (principal.trust !== "claimed") return agentsMax;
+    if (principal.trust === "shared" || isIssued(principal)) return agentsMax;
     return Math.min(agentsMax, agentsClaimedMax, sharing ? agentsSharingMax : Infinity);
   }
 }

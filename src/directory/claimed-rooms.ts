@@ -1,3 +1,5 @@
+import { Ranking } from "../core/index.js";
+
 /**
  * Which rooms count for which agent, where agents prove nothing: each room counts for one agent at most. When the
  * broker has as many rooms as it can, the agent with the most loses one.
@@ -7,14 +9,7 @@ export class ClaimedRooms<R> {
   readonly #agentOf = new Map<R, string>();
   // bound: roomsMax · evicts: an agent goes with its last room · owner: ClaimedRooms
   readonly #roomsOf = new Map<string, Set<R>>();
-  /** Agents by how many rooms they have. */
-  // bound: roomsMax · evicts: a number goes with the last agent that has so many rooms · owner: ClaimedRooms
-  readonly #byCount = new Map<number, Set<string>>();
-  /**
-   * The largest number of rooms that one agent has. It rises by one with each room, so the search for the next lower
-   * one costs no more steps than rooms were added.
-   */
-  #most = 0;
+  readonly #byCount = new Ranking<string>();
 
   /** `room` counts for `agent` from now on; undefined: for nobody. */
   set(room: R, agent: string | undefined): void {
@@ -26,13 +21,13 @@ export class ClaimedRooms<R> {
 
   /** How many rooms count for `agent`. */
   count(agent: string): number {
-    return this.#roomsOf.get(agent)?.size ?? 0;
+    return this.#byCount.amountOf(agent);
   }
 
   /** Of the agent with the most rooms, the room that it has had longest; undefined if it has `atMost` or fewer. */
   oldestOfLargest(atMost: number): R | undefined {
-    if (this.#most <= atMost) return undefined;
-    const [largest] = this.#byCount.get(this.#most) ?? [];
+    const { first: largest, most } = this.#byCount;
+    if (most <= atMost) return undefined;
     const [oldest] = largest === undefined ? [] : (this.#roomsOf.get(largest) ?? []);
     return oldest;
   }
@@ -41,7 +36,7 @@ export class ClaimedRooms<R> {
     const rooms = this.#roomsOf.get(agent) ?? new Set();
     this.#roomsOf.set(agent, rooms.add(room));
     this.#agentOf.set(room, agent);
-    this.#recount(agent, rooms.size - 1, rooms.size);
+    this.#byCount.add(agent, 1);
   }
 
   #remove(room: R, agent: string): void {
@@ -49,15 +44,6 @@ export class ClaimedRooms<R> {
     this.#agentOf.delete(room);
     if (rooms?.delete(room) !== true) return;
     if (rooms.size === 0) this.#roomsOf.delete(agent);
-    this.#recount(agent, rooms.size + 1, rooms.size);
-  }
-
-  #recount(agent: string, from: number, to: number): void {
-    const former = this.#byCount.get(from);
-    former?.delete(agent);
-    if (former?.size === 0) this.#byCount.delete(from);
-    if (to > 0) this.#byCount.set(to, (this.#byCount.get(to) ?? new Set()).add(agent));
-    this.#most = Math.max(this.#most, to);
-    while (this.#most > 0 && !this.#byCount.has(this.#most)) this.#most -= 1;
+    this.#byCount.add(agent, -1);
   }
 }

@@ -1,4 +1,5 @@
 import {
+  Allotment,
   Fault,
   Slices,
   agentNameProblem,
@@ -25,10 +26,13 @@ import {
   type Room,
   type RoomUpkeep,
 } from "./room.js";
-import { Rooms, type KeptRoom } from "./rooms.js";
+import { KeptRooms, type RoomRow } from "./kept-rooms.js";
+import { Rooms } from "./rooms.js";
 
 /** Rooms that always exist (protocols §1.9). */
 const standingRooms: readonly string[] = ["#general", "#agents"];
+/** Rooms that every agent may be in, however many members all rooms have. */
+const roomsAssured = 10;
 
 /** The parts that {@link DirectoryMemory} uses, and the rooms that the configuration names. */
 export interface DirectoryOptions {
@@ -59,6 +63,8 @@ export class DirectoryMemory implements Directory {
       this.#depart(presence, graceMs);
     },
   };
+  /** How often somebody is in some room. */
+  readonly #memberships: Allotment;
   #closed = false;
   nonZmqPresences = 0;
 
@@ -68,6 +74,7 @@ export class DirectoryMemory implements Directory {
     this.#events = new DirectoryEvents(options.exchange, new Slices(options.clock, options.failed));
     this.#departures = new Slices(options.clock, options.failed);
     this.#histories = new Histories(options.limits);
+    this.#memberships = new Allotment(() => options.limits.membershipsMax, roomsAssured);
     this.#rooms = new Rooms(options.limits, options.clock, {
       upkeep: (name, inviteOnly) => this.#upkeep(name, inviteOnly),
       vacate: (room) => {
@@ -131,14 +138,14 @@ export class DirectoryMemory implements Directory {
     const known = this.#rooms.get(room);
     if (known === undefined) {
       if (!options.create) throw new Fault("not-found", notThere(room));
-      mayJoinMore(this.#agents.get(member.name), this.#options.limits);
-      this.#enter(member, this.#announced(this.#rooms.make(room, { configured: false, maker: member.principal })));
+      this.#mayJoinMore(member);
+      this.#enter(member, this.#announced(this.#rooms.make(room, { configured: false, maker: member })));
       return true;
     }
     if (known.inviteOnly) mayEnter(known, member);
     if (member.rooms.has(room)) return false;
     if (!known.members.has(member.name)) {
-      mayJoinMore(this.#agents.get(member.name), this.#options.limits);
+      this.#mayJoinMore(member);
       if (known.members.size >= this.#options.limits.roomMembersMax)
         throw new Fault("full", `${room} has as many members as a room can; try another`);
     }
@@ -156,7 +163,7 @@ export class DirectoryMemory implements Directory {
     return true;
   }
 
-  create(presence: Presence, room: string, options: { readonly inviteOnly: boolean }): void {
+  create(presence: Presence, room: string, options: { readonly inviteOnly: boolean }): Promise<void> {
     const member = this.#here(presence);
     mustBeRoom(room);
     if (this.#rooms.get(room) !== undefined)
@@ -167,14 +174,25 @@ export class DirectoryMemory implements Directory {
       if (this.#options.router.route(room) !== undefined)
         throw new Fault("conflict", `somebody listens to ${room} already; choose another name`);
     }
-    mayJoinMore(this.#agents.get(member.name), this.#options.limits);
-    const made = options.inviteOnly
-      ? this.#rooms.makeInviteOnly(room, member.principal)
-      : this.#rooms.make(room, { configured: false, maker: member.principal });
-    this.#enter(member, this.#announced(made));
+    this.#mayJoinMore(member);
+    if (options.inviteOnly) return this.#createInviteOnly(member, room);
+    this.#enter(member, this.#announced(this.#rooms.make(room, { configured: false, maker: member })));
+    return Promise.resolve();
   }
 
-  invite(presence: Presence, room: string, agent: string): void {
+  /** The maker is in the room at once and can speak there. Others hear of both when they are on disk. */
+  #createInviteOnly(member: PresenceMemory, name: string): Promise<void> {
+    const { room, kept } = this.#rooms.makeInviteOnly(name, member);
+    this.#enter(member, kept === undefined ? this.#announced(room) : room);
+    return kept === undefined
+      ? Promise.resolve()
+      : kept.then(() => {
+          this.#announced(room);
+          for (const agent of room.members.keys()) this.#tellMembership(room, agent);
+        });
+  }
+
+  invite(presence: Presence, room: string, agent: string): Promise<void> {
     const member = this.#here(presence);
     mustBeRoom(room);
     const problem = agentNameProblem(agent);
@@ -183,8 +201,13 @@ export class DirectoryMemory implements Directory {
     if (!known.isMember(member.principal)) throw new Fault("forbidden", `only members invite; join ${room} first`);
     const invitee = this.#agents.get(agent);
     if (invitee === undefined) throw new Fault("not-found", `${notThere(agent)}; invite it when it is online`);
-    if (known.inviteOnly) this.#rooms.invite(known, invitee.principals());
-    this.#events.invited(known, member, agent);
+    const kept = known.inviteOnly ? this.#rooms.invite(known, invitee.principals()) : undefined;
+    const tell = (): void => {
+      this.#events.invited(known, member, agent);
+    };
+    if (kept !== undefined) return kept.then(tell);
+    tell();
+    return Promise.resolve();
   }
 
   mayHear(principal: Principal | undefined, room: string): boolean {
@@ -200,9 +223,9 @@ export class DirectoryMemory implements Directory {
     return this.#rooms.visible(room, viewer).upkeep.history?.last(count) ?? [];
   }
 
-  /** Restores the invite-only rooms that `table` holds, and keeps them there from now on. */
-  keepRooms(table: Table<KeptRoom>): void {
-    this.#rooms.load(table);
+  /** Restores the invite-only rooms that `table` holds, and keeps them there from now on. @throws Fault unavailable */
+  keepRooms(table: Table<RoomRow>): Promise<void> {
+    return this.#rooms.load(new KeptRooms(table));
   }
 
   close(): void {
@@ -218,6 +241,11 @@ export class DirectoryMemory implements Directory {
     const { router } = this.#options;
     if (!inviteOnly) return this.#histories.open(name, router);
     return { history: undefined, close: router.guard(name, (message) => this.refusal(message)) };
+  }
+
+  /** @throws Fault full */
+  #mayJoinMore(member: PresenceMemory): void {
+    mayJoinMore(this.#agents.get(member.name), member, this.#options.limits, this.#memberships);
   }
 
   #announced(room: Room): Room {
@@ -249,7 +277,8 @@ export class DirectoryMemory implements Directory {
     const record = this.#agents.get(member.name);
     if (record === undefined) return;
     record.roomCount += 1;
-    if (record.listed) this.#events.joined(room, member);
+    this.#memberships.used += 1;
+    if (record.listed && room.state !== "making") this.#events.joined(room, member);
   }
 
   #exit(member: PresenceMemory, room: Room): void {
@@ -264,7 +293,14 @@ export class DirectoryMemory implements Directory {
     const record = this.#agents.get(member.name);
     if (record === undefined) return;
     record.roomCount -= 1;
-    if (record.listed) this.#events.left(room, member);
+    this.#memberships.used -= 1;
+    if (record.listed && room.state !== "making") this.#events.left(room, member);
+  }
+
+  /** Tells that somebody is in a room of which nobody could be told before. */
+  #tellMembership(room: Room, agent: string): void {
+    const [member] = room.members.get(agent) ?? [];
+    if (member !== undefined && this.#agents.get(agent)?.listed === true) this.#events.joined(room, member);
   }
 
   /** Puts all members out of a room and tells them. */
@@ -274,7 +310,7 @@ export class DirectoryMemory implements Directory {
         this.#exit(member, room);
         member.putOut(room.name);
       }
-      this.#events.putOut(room, name);
+      if (room.state !== "making") this.#events.putOut(room, name);
     }
   }
 
@@ -291,7 +327,7 @@ export class DirectoryMemory implements Directory {
     for (const [name, member] of rooms) {
       const room = this.#rooms.get(name);
       room?.listing.changed();
-      if (room !== undefined) this.#events.joined(room, member);
+      if (room !== undefined && room.state !== "making") this.#events.joined(room, member);
     }
   }
 

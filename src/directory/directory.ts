@@ -1,4 +1,4 @@
-import type { Envelope, Fault, Message, Principal, Trust } from "../core/index.js";
+import type { Envelope, Fault, Message, Party, Principal, Trust } from "../core/index.js";
 
 /** An agent that is online. */
 export interface AgentEntry {
@@ -26,6 +26,8 @@ export interface RoomEntry {
 export interface Arriving {
   readonly principal: Principal;
   readonly dialect: string;
+  /** Whose share its rooms count against; the name itself where that is not known. */
+  readonly party?: Party;
   readonly via?: "proxy";
   /** False until dialects may list it (an inferred ZeroMQ name); `show()` raises it. */
   readonly listed?: boolean;
@@ -59,7 +61,7 @@ export interface JoinOptions {
 
 /**
  * Which agents are online and which rooms exist. Publishes `agent.*` and `room.*` informs on `$events`. Every call
- * decides at once.
+ * decides at once; what gives a right is then kept, and nobody is told of it before (protocols §1.18).
  */
 export interface Directory {
   /** @throws Fault full */
@@ -89,15 +91,17 @@ export interface Directory {
   /** @throws Fault malformed, not-found. Returns false if it was not in the room. */
   leave(presence: Presence, room: string): boolean;
   /**
-   * Makes a room and joins its maker.
-   * @throws Fault malformed, conflict, full, forbidden (a claimed name cannot own an invite-only room on ZeroMQ)
+   * Makes a room and joins its maker. Resolves when an invite-only one is on disk; a public one is there at once.
+   * @throws Fault malformed, conflict, full, forbidden (a claimed name cannot own an invite-only room on ZeroMQ), and
+   * as a rejection unavailable: it could not be kept, and there is no such room
    */
-  create(presence: Presence, room: string, options: { readonly inviteOnly: boolean }): void;
+  create(presence: Presence, room: string, options: { readonly inviteOnly: boolean }): Promise<void>;
   /**
-   * Lets `agent` into an invite-only room and tells it by an inform of kind `room.invited`.
-   * @throws Fault not-found, forbidden (only members invite)
+   * Lets `agent` into an invite-only room and tells it by an inform of kind `room.invited`. Resolves when the invitation
+   * is on disk, and told.
+   * @throws Fault not-found, forbidden (only members invite), full, and as a rejection unavailable
    */
-  invite(presence: Presence, room: string, agent: string): void;
+  invite(presence: Presence, room: string, agent: string): Promise<void>;
   /** True if `principal` may read the room: it is public, or it is a member or invited. */
   mayHear(principal: Principal | undefined, room: string): boolean;
   /** Why a message to a room is refused, or undefined. */

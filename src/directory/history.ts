@@ -1,4 +1,16 @@
-import { Message, type Envelope, type Limits, type Router, type Subscriber, type Trust } from "../core/index.js";
+import {
+  FairShares,
+  isOrigin,
+  Message,
+  partyOf,
+  type Envelope,
+  type Limits,
+  type Party,
+  type Router,
+  type Share,
+  type Subscriber,
+  type Trust,
+} from "../core/index.js";
 
 /** A message as it is kept: bytes only, so that no frame rendered for its receivers stays in memory with it. */
 interface KeptMessage {
@@ -6,13 +18,14 @@ interface KeptMessage {
   readonly topic: string;
   readonly receivedAt: number;
   readonly trust: Trust;
+  readonly history: RoomHistory;
 }
 
 /** The last messages of one public room. It subscribes like a member but does not count as a receiver. */
 export class RoomHistory implements Subscriber {
   /** Bytes of all messages kept here. */
   bytes = 0;
-  #kept: KeptMessage[] = [];
+  #kept: Share<KeptMessage>[] = [];
   readonly #histories: Histories;
 
   constructor(histories: Histories) {
@@ -25,41 +38,57 @@ export class RoomHistory implements Subscriber {
   }
 
   /** Adds a message; beyond the limits of one room the oldest ones are removed. */
-  add(message: Message, limits: HistoryLimits): void {
-    const { payload, topic, receivedAt, trust } = message.keep();
-    this.#kept.push({ payload, topic, receivedAt, trust });
-    this.bytes += payload.length;
+  add(kept: Share<KeptMessage>, limits: HistoryLimits): void {
+    this.#kept.push(kept);
+    this.bytes += kept.item.payload.length;
     while (this.#kept.length > limits.historyPerRoomMax || this.bytes > limits.historyPerRoomMaxBytes) {
-      this.bytes -= this.#kept.shift()?.payload.length ?? this.bytes;
+      const [oldest] = this.#kept;
+      if (oldest === undefined) return;
+      this.remove(oldest.item);
     }
+  }
+
+  /** Removes a message. */
+  remove(message: KeptMessage): void {
+    const at = this.#kept.findIndex(({ item }) => item === message);
+    const [share] = at === -1 ? [] : this.#kept.splice(at, 1);
+    if (share === undefined) return;
+    share.end();
+    this.bytes -= message.payload.length;
+    this.#histories.bytes -= message.payload.length;
   }
 
   /** The last `count` messages, oldest first, as replays. */
   last(count: number): readonly Envelope[] {
     if (!(count >= 1)) return [];
-    return this.#kept.slice(-Math.floor(count)).flatMap(({ payload, ...arrival }) => {
-      const { envelope } = Message.fromPayload(payload, { ...arrival, origin: undefined });
+    return this.#kept.slice(-Math.floor(count)).flatMap(({ item: { payload, topic, receivedAt, trust } }) => {
+      const { envelope } = Message.fromPayload(payload, { topic, receivedAt, trust, origin: undefined });
       return envelope === undefined ? [] : [{ ...envelope, type: "inform" as const, replay: true }];
     });
   }
 
   /** Forgets everything. */
   clear(): void {
-    this.#kept = [];
-    this.bytes = 0;
+    for (const { item } of [...this.#kept]) this.remove(item);
   }
 }
 
 /** The limits of histories. */
 export type HistoryLimits = Pick<Limits, "historyPerRoomMax" | "historyPerRoomMaxBytes" | "historyTotalMaxBytes">;
 
-/** The histories of all rooms. Together they stay below `historyTotalMaxBytes`. */
+/** Whoever no connection stands for: the broker. */
+const nobody: Party = { network: "", name: "" };
+
+/**
+ * The histories of all rooms. Together they stay below `historyTotalMaxBytes`: whoever has said the most in them makes
+ * room with what it has said longest ago.
+ */
 export class Histories {
   /** Bytes of all histories. */
   bytes = 0;
-  // bound: roomsMax · evicts: beyond historyTotalMaxBytes the room that has been silent longest is forgotten · owner:
-  // Histories
-  readonly #bySilence = new Set<RoomHistory>();
+  readonly #shares = new FairShares<KeptMessage>();
+  // bound: connections that have spoken in a room · evicts: goes with its connection · owner: Histories
+  readonly #parties = new WeakMap<object, Party>();
   readonly #limits: HistoryLimits;
 
   constructor(limits: HistoryLimits) {
@@ -74,27 +103,28 @@ export class Histories {
       history,
       close: () => {
         unsubscribe();
-        this.#forget(history);
+        history.clear();
       },
     };
   }
 
   /** Keeps one message of a room. */
   keep(history: RoomHistory, message: Message): void {
-    const before = history.bytes;
-    history.add(message, this.#limits);
-    this.bytes += history.bytes - before;
-    this.#bySilence.delete(history);
-    this.#bySilence.add(history);
-    for (const silent of this.#bySilence) {
-      if (this.bytes <= this.#limits.historyTotalMaxBytes) return;
-      this.#forget(silent);
+    const { payload, topic, receivedAt, trust, origin } = message.keep();
+    this.bytes += payload.length;
+    const kept = { payload, topic, receivedAt, trust, history };
+    history.add(this.#shares.add(kept, this.#partyOf(origin), Math.ceil(payload.length / 1024)), this.#limits);
+    while (this.bytes > this.#limits.historyTotalMaxBytes) {
+      const { excess } = this.#shares;
+      if (excess === undefined) return;
+      excess.history.remove(excess);
     }
   }
 
-  #forget(history: RoomHistory): void {
-    this.bytes -= history.bytes;
-    history.clear();
-    this.#bySilence.delete(history);
+  #partyOf(origin: object | undefined): Party {
+    if (!isOrigin(origin)) return nobody;
+    let party = this.#parties.get(origin);
+    if (party === undefined) this.#parties.set(origin, (party = partyOf(origin)));
+    return party;
   }
 }

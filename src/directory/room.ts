@@ -1,4 +1,4 @@
-import { Fault, isRoom, type Limits, type Principal } from "../core/index.js";
+import { Fault, isIssued, isRoom, type Allotment, type Limits, type Party, type Principal } from "../core/index.js";
 import { isSameSpeaker, type AgentRecord, type PresenceMemory } from "./agents.js";
 import type { RoomEntry } from "./directory.js";
 import type { RoomHistory } from "./history.js";
@@ -17,20 +17,29 @@ export class Room {
   /** It exists by configuration and is never removed. */
   readonly configured: boolean;
   readonly upkeep: RoomUpkeep;
-  // bound: roomMembersMax · evicts: joining one more is refused as full · owner: Room
+  // bound: roomMembersMax, membershipsMax in all · evicts: joining one more is refused as full · owner: Room
   readonly members = new Map<string, Set<PresenceMemory>>();
   /** Its listed members, in order. */
   readonly listing = new Listing();
   #entry: RoomEntry | undefined;
   /** Keys of invited names and proofs; see {@link nameKey} and {@link proofKey}. */
-  // bound: invitationsPerRoomMax · evicts: inviting one more is refused as full · owner: Room
+  // bound: invitationsPerRoomMax, invitationsMax in all · evicts: inviting one more is refused as full · owner: Room
   readonly invited = new Set<string>();
   /** Presences in the room whose trust is `shared` or `proved`. */
   provingCount = 0;
+  /** Keys of invitations that are on their way to the disk. Nobody is let in by them yet. */
+  // bound: invitationsPerRoomMax together with those invited · evicts: a key goes when it is on disk, or could not be ·
+  // owner: Room
+  readonly inviting = new Map<string, Promise<void>>();
   /** Principals that are invited while they are online, whatever they prove. */
   readonly #invitedNow = new WeakSet<Principal>();
-  /** The key of the agent that this room counts for, if it is invite-only. */
-  ownerKey: string | undefined;
+  /** Whom this room counts for, if it is invite-only. */
+  owner: RoomOwner | undefined;
+  /**
+   * `making`: it is on its way to the disk, so its name is taken, and nobody is told of it. `kept`: it has a row of its
+   * own. `passing`: nobody can come back to it, and it goes with the broker, as a public one does.
+   */
+  state: "passing" | "making" | "kept" = "passing";
   /** Cancels the timer that removes the room; set while the room is empty. */
   keepAlive: (() => void) | undefined;
 
@@ -66,25 +75,51 @@ export class Room {
   /** True if `viewer` may know of the room and read it. */
   isOpenTo(viewer: Principal | undefined): boolean {
     if (!this.inviteOnly) return true;
+    if (this.state === "making") return false;
     return viewer !== undefined && (viewer.scopes.has("inspect") || this.isMember(viewer) || this.isInvited(viewer));
   }
 
   /** True if an agent that is not here now may come back to the room. */
   get isAwaited(): boolean {
-    return this.invited.size > 0;
+    return this.invited.size > 0 || this.inviting.size > 0;
   }
 
-  /**
-   * Invites an agent. The invitation belongs to what proves the invitee now or could prove it later. Without either it
-   * belongs to the name, or only to this session if the name is temporary.
-   */
-  invite(invitee: Principal): void {
-    const { agent, proof, expectedProof, temporary } = invitee;
+  /** Lets an agent in. */
+  grant(invitee: Principal): void {
     this.#invitedNow.add(invitee);
-    const shown = proof ?? expectedProof;
-    if (shown !== undefined) this.invited.add(proofKey(shown));
-    else if (temporary !== true) this.invited.add(nameKey(agent));
+    const key = invitationKey(invitee);
+    if (key !== undefined) this.invited.add(key);
   }
+}
+
+/** The agent that an invite-only room counts for. */
+export interface RoomOwner {
+  readonly key: string;
+  /** True if the operator has issued what it proves. */
+  readonly isIssued: boolean;
+  readonly party: Party;
+}
+
+/** The agent of `principal` as the owner of a room. */
+export function ownerOf(principal: Principal, party: Party): RoomOwner {
+  const { agent, proof, expectedProof } = principal;
+  const shown = proof ?? expectedProof;
+  const key = shown === undefined ? nameKey(agent) : proofKey(shown);
+  return {
+    key,
+    isIssued: isIssued(principal),
+    party: { network: party.network, name: key },
+  };
+}
+
+/**
+ * What an invitation belongs to: what proves the invitee now or could prove it later, else its name. Undefined if the
+ * name is temporary: the invitation is then for this session alone.
+ */
+export function invitationKey({ agent, proof, expectedProof, temporary }: Principal): string | undefined {
+  const shown = proof ?? expectedProof;
+  if (shown !== undefined) return proofKey(shown);
+  return temporary === true ? undefined : nameKey(agent);
 }
 
 /** @throws Fault malformed */
@@ -93,8 +128,12 @@ export function mustBeRoom(room: string): void {
     throw new Fault("malformed", "a room's name is # and 1 to 64 of A-Z a-z 0-9 _ - . and does not end in .");
 }
 
-/** Refuses an agent that is neither in the invite-only room nor invited. @throws Fault forbidden */
+/**
+ * Refuses an agent that is neither in the invite-only room nor invited.
+ * @throws Fault forbidden, unavailable while the room is being made
+ */
 export function mayEnter(room: Room, member: PresenceMemory): void {
+  if (room.state === "making") throw closedFor(room, member.principal);
   if (!room.isMember(member.principal) && !room.isInvited(member.principal)) {
     throw notInvited(room.name);
   }
@@ -114,16 +153,29 @@ export function mustBeProvedOnZmq(member: PresenceMemory, room: string): void {
   );
 }
 
-/** @throws Fault full */
+/**
+ * Refuses a room more to an agent that is in too many. `all`: the memberships of all agents.
+ * @throws Fault full
+ */
 export function mayJoinMore(
   agent: AgentRecord | undefined,
+  { principal }: PresenceMemory,
   { roomsPerAgentMax }: Pick<Limits, "roomsPerAgentMax">,
+  all: Allotment,
 ): void {
-  if (agent === undefined || agent.roomCount < roomsPerAgentMax) return;
-  throw new Fault(
-    "full",
-    `${agent.name} is in ${String(roomsPerAgentMax)} rooms, which is as many as it can be; leave one first`,
-  );
+  if (agent === undefined) return;
+  const { name, roomCount } = agent;
+  if (roomCount >= roomsPerAgentMax)
+    throw new Fault(
+      "full",
+      `${name} is in ${String(roomsPerAgentMax)} rooms, which is as many as it can be; leave one first`,
+    );
+  if (!isIssued(principal) && !all.allows(roomCount))
+    throw new Fault(
+      "full",
+      `the broker has as many members in rooms as it can, and ${name} is in ${String(roomCount)}; leave one first, ` +
+        "or log in with a token of your own",
+    );
 }
 
 /** Why a speaker may not speak in an invite-only room, or undefined. */
@@ -131,6 +183,13 @@ export function cannotSpeak(room: Room, speaker: Principal | undefined): Fault |
   if (speaker !== undefined && room.isMember(speaker)) return undefined;
   return speaker !== undefined && room.isInvited(speaker)
     ? new Fault("forbidden", `only members speak in ${room.name}; you are invited, join it first`)
+    : notInvited(room.name);
+}
+
+/** The refusal for somebody to whom a room is not open. */
+export function closedFor(room: Room, viewer: Principal | undefined): Fault {
+  return room.state === "making" && viewer !== undefined && room.isMember(viewer)
+    ? new Fault("unavailable", `${room.name} is being made; try again when that is answered`)
     : notInvited(room.name);
 }
 

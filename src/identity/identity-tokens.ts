@@ -3,7 +3,9 @@ import {
   Fault,
   agentNameProblem,
   asFault,
+  isIssued,
   looksOf,
+  partyOf,
   principal,
   type Clock,
   type Limits,
@@ -13,7 +15,7 @@ import type { DataDirectory } from "../storage/data-directory.js";
 import type { Identity, TokenEnd, TokenListing, TokenRecord } from "./identity.js";
 import { operatorName, operatorScopes, looksOwned } from "./identity.js";
 import { LookAlikes } from "./look-alikes.js";
-import { ProvedNames } from "./proved-names.js";
+import { ProvedNames, type KeptName } from "./proved-names.js";
 import { SecretFile, secretHash } from "../storage/secret-file.js";
 import type { Tables } from "../storage/table.js";
 import { readable, TokenFile } from "./token-file.js";
@@ -112,7 +114,7 @@ export class IdentityTokens implements Identity {
       });
     for (const { refresh } of this.#watched) refresh();
     const { tables } = this.#options;
-    if (tables !== undefined) this.#proved.load(tables.table<number>("proved-names"));
+    if (tables !== undefined) this.#proved.load(tables.table<KeptName>("proved-names"));
   }
 
   /** From now on `listener` hears of each name that is proved: connections that only claim it must lose it. */
@@ -160,7 +162,7 @@ export class IdentityTokens implements Identity {
   }
 
   #isOwned(name: string): boolean {
-    if (this.#reserved.has(name) || this.#proved.has(name)) return true;
+    if (this.#reserved.has(name) || this.#proved.protects(name)) return true;
     this.#refreshFiles(false);
     return this.#tokens.of(name).length > 0;
   }
@@ -181,14 +183,16 @@ export class IdentityTokens implements Identity {
     return like;
   }
 
-  remember(name: string): void {
+  remember(principal: Principal, remote: string): Promise<void> | undefined {
+    const { agent } = principal;
     // The operator's name is nobody else's anyway; remembered, it would have every sender checked after each restart.
-    this.#proved.add(name, name !== operatorName);
-    this.#tellProved(name);
+    const keptAs =
+      agent === operatorName ? undefined : isIssued(principal) ? "issued" : partyOf({ id: agent, remote, principal });
+    return this.#proved.add(agent, keptAs);
   }
 
-  get mayHaveForgotten(): boolean {
-    return this.#proved.mayHaveForgotten;
+  proved(name: string): void {
+    this.#tellProved(name);
   }
 
   get protectedCount(): number {

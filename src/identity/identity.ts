@@ -47,19 +47,23 @@ export interface Identity {
    */
   token(agent: string, token: string, displayName?: string): Principal;
   /**
-   * True if the name was seen proved within memory, has a valid token of its own, or is reserved by configuration; also
-   * if it looks like such a name.
+   * True if the name was proved within `provedNameMs`, has a valid token of its own, or is reserved by configuration;
+   * also if it looks like such a name. Now and then also for a name like those of keys that nobody has proved, while
+   * there are too many to remember.
    */
   isProtected(name: string): boolean;
   /** The protected name that this one looks like; undefined if it is protected itself, or looks like none. */
   protectedLike(name: string): string | undefined;
-  /** Remembers that a name was proved. */
-  remember(name: string): void;
   /**
-   * True when as many proved names are remembered as possible. Names proved long ago may then be forgotten, so every
-   * key should be asked for its proof at once.
+   * Remembers that a name was proved, over a restart, too. Resolves when that is on disk; undefined if there is nothing
+   * to wait for: it is remembered already, or the operator's token proves it. Nobody is told of a proof before
+   * (protocols §1.18).
+   * @param remote the address that it was proved from
+   * @throws Fault unavailable, as a rejection
    */
-  readonly mayHaveForgotten: boolean;
+  remember(principal: Principal, remote: string): Promise<void> | undefined;
+  /** The name belongs to somebody who has proved it, from this moment on: who only claims it must lose it. */
+  proved(name: string): void;
   /**
    * Names that are protected now and online or remembered; the byte scan of `from` needs to know whether there are any.
    */

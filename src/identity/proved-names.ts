@@ -1,18 +1,43 @@
-import type { Clock, Limits } from "../core/index.js";
+import { FairShares, type Clock, type Limits, type Party, type Share } from "../core/index.js";
 import type { Table } from "../storage/table.js";
+import { ForgottenNames } from "./forgotten-names.js";
 import { LookAlikes } from "./look-alikes.js";
 
-/** Names that were proved, remembered for `provedNameMs` and over a restart: nobody may claim them without proof. */
+/** How a proved name is kept: until when (wall clock), and where its key is from. A number alone: the time. */
+export type KeptName = number | { readonly until: number; readonly network: string };
+
+/** A name that is on disk for so much shorter than it is remembered is not written anew. */
+const refreshMs = 24 * 60 * 60 * 1_000;
+/** The form of the names that keys give (AgentChat §3.3): only such are proved without a token. */
+const keyForm = /^[0-9a-f]{16}$/;
+
+/** A name that is remembered. */
+interface Known {
+  /** Monotonic. */
+  until: number;
+  /** Wall clock until when it is on disk; 0 if it is not. */
+  keptUntil: number;
+  /** Counts a name that its owner proves by a key; undefined for one that has had a token. */
+  readonly share: Share | undefined;
+}
+
+/**
+ * Names that were proved, remembered for `provedNameMs` and over a restart: nobody may claim them without proof. Names
+ * that had a token do not make room for names of keys, which anybody can make.
+ */
 export class ProvedNames {
-  // bound: provedNamesMax · evicts: the name that has not been proved for longest; any after provedNameMs · owner:
+  // bound: provedNamesMax of keys, 16 characters each, and the names that the operator has issued tokens for · evicts: any after
+  // provedNameMs; of keys, when there are too many, the one proved longest ago of the network with the most · owner:
   // ProvedNames
-  readonly #until = new Map<string, number>();
+  readonly #known = new Map<string, Known>();
   /** The same names, by what they look like. */
   readonly looks = new LookAlikes();
+  readonly #shares = new FairShares<string>();
+  readonly #forgotten = new ForgottenNames();
   readonly #limits: Pick<Limits, "provedNameMs" | "provedNamesMax">;
   readonly #clock: Clock;
-  /** Wall clock until when, by name; undefined where nothing is kept. */
-  #table: Table<number> | undefined;
+  /** By name; undefined where nothing is kept. */
+  #table: Table<KeptName> | undefined;
 
   constructor(limits: Pick<Limits, "provedNameMs" | "provedNamesMax">, clock: Clock) {
     this.#limits = limits;
@@ -20,51 +45,101 @@ export class ProvedNames {
   }
 
   /** Restores the names in `table`, and keeps new ones there from now on. */
-  load(table: Table<number>): void {
+  load(table: Table<KeptName>): void {
     this.#table = table;
     const ago = this.#clock.monotonic() - this.#clock.now();
-    const known = [...table.range("", "\uffff")].sort(([, one], [, other]) => one - other);
-    for (const [name, until] of known) {
-      this.#until.set(name, Math.min(until + ago, this.#clock.monotonic() + this.#limits.provedNameMs));
+    const rows = [...table.range("", "\uffff")].map(([name, row]) => {
+      // What is kept as a number alone: names that had a token, and all of an older broker.
+      const { until, network } = typeof row === "number" ? { until: row, network: "" } : row;
+      return { name, until, network, isOfKey: typeof row !== "number" || keyForm.test(name) };
+    });
+    for (const { name, until, network, isOfKey } of rows.sort((one, other) => one.until - other.until)) {
+      const share = isOfKey ? this.#shares.add(name, { network, name: network }) : undefined;
+      const latest = this.#clock.monotonic() + this.#limits.provedNameMs;
+      this.#known.set(name, { until: Math.min(until + ago, latest), keptUntil: until, share });
       this.looks.add(name);
     }
     this.#forget();
   }
 
-  /** Remembers a name; `kept`: over a restart, too. */
-  add(name: string, kept: boolean): void {
-    const { provedNameMs } = this.#limits;
-    if (!this.#until.delete(name)) this.looks.add(name);
-    this.#until.set(name, this.#clock.monotonic() + provedNameMs);
-    // The owner of the tables reports a failed write; the name is then remembered until the broker stops.
-    if (kept) this.#table?.put(name, this.#clock.now() + provedNameMs).catch(() => undefined);
-    this.#forget();
+  /**
+   * Remembers a name.
+   * @param keptAs `issued`: the operator has issued a token for it; a party: it proves its name by a key; undefined: it
+   * is not kept over a restart
+   * @returns a promise that resolves when the name is on disk and remembered, and rejects where it could not be kept;
+   * undefined if it is remembered already, or needs no disk
+   */
+  add(name: string, keptAs: "issued" | Party | undefined): Promise<void> | undefined {
+    const party = typeof keptAs === "object" ? keptAs : undefined;
+    const until = this.#clock.now() + this.#limits.provedNameMs;
+    const known = this.#known.get(name);
+    if (keptAs === undefined || this.#table === undefined) {
+      this.#remember(name, party, known?.keptUntil ?? 0);
+      return undefined;
+    }
+    if (this.has(name) || party === undefined) {
+      const isFresh = known !== undefined && until - known.keptUntil < refreshMs;
+      this.#remember(name, party, isFresh ? known.keptUntil : until);
+      // The owner of the tables reports a failed write; the name is then remembered until the broker stops.
+      if (!isFresh) this.#keep(this.#table, name, until).catch(() => undefined);
+      return undefined;
+    }
+    const row = { until, network: party.network };
+    return this.#table.put(name, row).then(() => {
+      this.#remember(name, party, until);
+    });
   }
 
   has(name: string): boolean {
-    const until = this.#until.get(name);
-    return until !== undefined && this.#clock.monotonic() < until;
+    const known = this.#known.get(name);
+    return known !== undefined && this.#clock.monotonic() < known.until;
   }
 
-  /** True when a name may have been forgotten before its time, or the next one will be. */
-  get mayHaveForgotten(): boolean {
-    return this.size >= this.#limits.provedNamesMax;
+  /** True for a name that is remembered, or may be one that was forgotten before its time, as there were too many. */
+  protects(name: string): boolean {
+    return this.has(name) || (keyForm.test(name) && this.#forgotten.has(name));
   }
 
   /** Names remembered now. */
   get size(): number {
     this.#forget();
-    return this.#until.size;
+    return this.#known.size;
   }
 
-  /** Removes what is too old or too much. The oldest come first, so the loop stops at the first that stays. */
+  #keep(table: Table<KeptName>, name: string, until: number): Promise<void> {
+    const network = this.#known.get(name)?.share?.party.network;
+    return table.put(name, network === undefined ? until : { until, network });
+  }
+
+  /** Puts a name behind those that were proved earlier. */
+  #remember(name: string, party: Party | undefined, keptUntil: number): void {
+    const known = this.#known.get(name);
+    const share = known?.share ?? (party === undefined ? undefined : this.#shares.add(name, party));
+    share?.touch();
+    if (!this.#known.delete(name)) this.looks.add(name);
+    this.#known.set(name, { until: this.#clock.monotonic() + this.#limits.provedNameMs, keptUntil, share });
+    this.#forget();
+  }
+
+  /** Removes what is too old, which comes first, and what is too much. */
   #forget(): void {
     const now = this.#clock.monotonic();
-    for (const [name, until] of this.#until) {
-      if (now < until && this.#until.size <= this.#limits.provedNamesMax) return;
-      this.#until.delete(name);
-      this.looks.delete(name);
-      this.#table?.delete(name).catch(() => undefined);
+    for (const [name, { until }] of this.#known) {
+      if (now < until) break;
+      this.#drop(name);
     }
+    while (this.#shares.size > this.#limits.provedNamesMax) {
+      const name = this.#shares.excess;
+      if (name === undefined) return;
+      this.#drop(name);
+      this.#forgotten.add(name);
+    }
+  }
+
+  #drop(name: string): void {
+    this.#known.get(name)?.share?.end();
+    this.#known.delete(name);
+    this.looks.delete(name);
+    this.#table?.delete(name).catch(() => undefined);
   }
 }

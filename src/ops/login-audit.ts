@@ -7,9 +7,15 @@ const refusals: ReadonlySet<FaultCode> = new Set(["unauthenticated", "forbidden"
 /** The form of this broker's tokens: one that somebody sent in place of a name must not come into the log. */
 const tokenForm = /^[\w-]{43}$/;
 
+type AuditRates = Pick<
+  Limits,
+  "auditClaimsPerSecond" | "auditClaimsBurst" | "auditClaimsTotalPerSecond" | "auditClaimsTotalBurst"
+>;
+
 /**
- * Counts logins and writes them into the audit log. One address can cause only a limited number of lines without
- * proving a name: otherwise anybody could make the log rotate until older lines are gone.
+ * Counts logins and writes them into the audit log. Who shows no token of its own causes only a limited number of lines,
+ * for each address and for all together: otherwise anybody, with keys that cost nothing, could make the log rotate until
+ * older lines are gone.
  */
 export class LoginAudit {
   /** By dialect and trust. */
@@ -20,13 +26,9 @@ export class LoginAudit {
   cut = 0;
   readonly #audit: Pick<AuditLog, "write" | "leaveOut">;
   readonly #limiter: Limiter;
-  readonly #limits: Pick<Limits, "auditClaimsPerSecond" | "auditClaimsBurst">;
+  readonly #limits: AuditRates;
 
-  constructor(
-    audit: Pick<AuditLog, "write" | "leaveOut">,
-    limiter: Limiter,
-    limits: Pick<Limits, "auditClaimsPerSecond" | "auditClaimsBurst">,
-  ) {
+  constructor(audit: Pick<AuditLog, "write" | "leaveOut">, limiter: Limiter, limits: AuditRates) {
     this.#audit = audit;
     this.#limiter = limiter;
     this.#limits = limits;
@@ -58,9 +60,16 @@ export class LoginAudit {
   }
 
   #mayWrite(event: LoginEvent): boolean {
-    if (event.event === "cut" || (event.event !== "login.refused" && event.trust === "proved")) return true;
-    const { auditClaimsPerSecond: perSecond, auditClaimsBurst: burst } = this.#limits;
-    return perSecond === 0 || this.#limiter.take(`audit ${networkOf(event.remote)}`, { perSecond, burst }) === 0;
+    if (event.event === "cut") return true;
+    if (event.event !== "login.refused" && event.trust === "proved" && event.tokenId !== undefined) return true;
+    const { auditClaimsPerSecond, auditClaimsBurst, auditClaimsTotalPerSecond, auditClaimsTotalBurst } = this.#limits;
+    const all = { perSecond: auditClaimsTotalPerSecond, burst: auditClaimsTotalBurst };
+    const own = { perSecond: auditClaimsPerSecond, burst: auditClaimsBurst };
+    return (
+      this.#limiter.ask("audit of all", all) === 0 &&
+      this.#limiter.take(`audit ${networkOf(event.remote)}`, own) === 0 &&
+      this.#limiter.take("audit of all", all) === 0
+    );
   }
 }
 

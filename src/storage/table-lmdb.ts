@@ -8,6 +8,8 @@ import { lmdbDamage } from "./lmdb-damage.js";
 import { isDiskFull, remedyOf } from "./remedy.js";
 import { mustHaveRoom, tablesMax, type Table, type TableChange, type Tables } from "./table.js";
 
+/** Entries that are written together at most, unless one change alone has more. */
+const groupMaxEntries = 1_000;
 /** LMDB's own limit for a key, bytes; keys are UTF-16. */
 const keyMaxBytes = 1_978;
 
@@ -102,8 +104,9 @@ export class TablesLmdb implements Tables {
   async close(): Promise<void> {
     const root = this.#root;
     this.#root = undefined;
-    for (const table of this.#tables.values()) table.end();
+    const tables = [...this.#tables.values()];
     this.#tables.clear();
+    await Promise.all(tables.map((table) => table.end()));
     await root?.close();
     this.#space?.close();
     this.#space = undefined;
@@ -134,6 +137,19 @@ function startAnew(path: string): string {
 /** A change that is on its way to the disk. */
 type Pending<V> = { readonly value: V } | { readonly deleted: true };
 
+/** The keys of a change, and what becomes of each. */
+type Entries<V> = readonly (readonly [string, Pending<V>])[];
+
+interface Settle {
+  readonly resolve: () => void;
+  readonly reject: (why: unknown) => void;
+}
+
+/** A change that waits for its turn. */
+interface Waiting<V> extends Settle {
+  readonly entries: Entries<V>;
+}
+
 /** One ordered table: what is on disk, covered by the changes that are on their way there. */
 class TableLmdb<V> implements Table<V> {
   readonly #database: Database<V, Buffer>;
@@ -141,6 +157,10 @@ class TableLmdb<V> implements Table<V> {
   readonly #about: TablesLmdbOptions & { readonly namespace: string };
   // bound: changes of the last few milliseconds · evicts: a change goes when it is on disk · owner: TableLmdb
   readonly #pending = new Map<string, Pending<V>>();
+  /** Changes that wait for those before them. */
+  readonly #waiting: Waiting<V>[] = [];
+  /** The changes that are being written and those that wait; undefined if there are none. */
+  #underWay: Promise<void> | undefined;
   #phase: "open" | "closed" = "open";
 
   constructor(
@@ -153,9 +173,10 @@ class TableLmdb<V> implements Table<V> {
     this.#about = about;
   }
 
-  /** The file is closed: from now on nothing is found and nothing kept. */
-  end(): void {
+  /** The file is about to be closed: nothing is found and nothing taken any more. Resolves when what was is on disk. */
+  async end(): Promise<void> {
     this.#phase = "closed";
+    await this.#underWay;
   }
 
   get(key: string): V | undefined {
@@ -202,7 +223,7 @@ class TableLmdb<V> implements Table<V> {
   batch(changes: readonly TableChange<V>[]): Promise<void> {
     if (this.#phase === "closed")
       return Promise.reject(new Fault("going-away", "the tables are closed: the broker has stopped"));
-    let entries: readonly (readonly [string, Pending<V>])[];
+    let entries: Entries<V>;
     try {
       entries = changes.map((change) => {
         const key = "put" in change ? change.put : change.delete;
@@ -217,7 +238,40 @@ class TableLmdb<V> implements Table<V> {
     return this.#write(entries);
   }
 
-  async #write(entries: readonly (readonly [string, Pending<V>])[]): Promise<void> {
+  /**
+   * Writes a change, alone if nothing else is on its way to the disk. What comes meanwhile waits, and goes together when
+   * that is done: many who wait cost one write, and the space for one.
+   */
+  #write(entries: Entries<V>): Promise<void> {
+    const { promise, resolve, reject } = deferred();
+    this.#waiting.push({ entries, resolve, reject });
+    this.#underWay ??= this.#writeAll();
+    return promise;
+  }
+
+  /** Writes what waits until nothing does. Never rejects: each change has its own promise. */
+  async #writeAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#nextGroup();
+      try {
+        await this.#commit(group.flatMap(({ entries }) => entries));
+        for (const { resolve } of group) resolve();
+      } catch (thrown) {
+        for (const { reject } of group) reject(thrown);
+      }
+    }
+    this.#underWay = undefined;
+  }
+
+  /** The next changes that wait, so many that one write does not take the thread for long. */
+  #nextGroup(): readonly Waiting<V>[] {
+    let entries = 0;
+    const end = this.#waiting.findIndex((change) => (entries += change.entries.length) > groupMaxEntries);
+    return this.#waiting.splice(0, end === -1 ? this.#waiting.length : Math.max(end, 1));
+  }
+
+  /** Writes changes as one: all of them are kept, or none. @throws Fault unavailable */
+  async #commit(entries: Entries<V>): Promise<void> {
     let written = (): void => undefined;
     try {
       written = this.#space.take(sizeOf(entries), entries.length);
@@ -244,6 +298,16 @@ class TableLmdb<V> implements Table<V> {
       for (const [key, pending] of entries) if (this.#pending.get(key) === pending) this.#pending.delete(key);
     }
   }
+}
+
+/** A promise, and what settles it. */
+function deferred(): { readonly promise: Promise<void> } & Settle {
+  let settle: Settle | undefined;
+  const promise = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  if (settle === undefined) throw new Fault("internal", "a promise did not begin");
+  return { promise, ...settle };
 }
 
 /** Where the last page ends, of those that lmdb uses. */

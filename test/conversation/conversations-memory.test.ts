@@ -365,6 +365,44 @@ describe("the memory of conversations", () => {
     expect(says("carl", "ada")).toBe("request");
   });
 
+  it("forgets pairs of whoever invents names, and not those of others", () => {
+    const { says, conversations } = talk({ conversationsMax: 1_000 });
+    says("ada", "bob");
+    const inventor = { id: "zmq-in-1", remote: "127.0.0.1", principal: undefined };
+    for (let n = 0; n < 3_000; n += 1)
+      conversations.heard(
+        {
+          message_id: `x${String(n)}`,
+          timestamp: "",
+          from: `nobody${String(n)}`,
+          to: "bob",
+          type: "inform",
+          priority: "NORMAL",
+          content: { message: "" },
+        },
+        { origin: inventor },
+      );
+    expect(conversations.size).toBe(1_000);
+    expect(says("bob", "ada")).toBe("response m1");
+  });
+
+  it("takes so many bytes in all, however long the ids are that strangers choose", () => {
+    const { conversations } = talk({ conversationsMaxBytes: 100_000 });
+    for (let n = 0; n < 200; n += 1)
+      for (let said = 0; said < 20; said += 1)
+        conversations.heard({
+          message_id: String(said).padStart(128, "x"),
+          timestamp: "",
+          from: `nobody${String(n)}`,
+          to: "bob",
+          type: "inform",
+          priority: "NORMAL",
+          content: { message: "" },
+        });
+    expect(conversations.size).toBeLessThan(20);
+    expect(conversations.size).toBeGreaterThan(10);
+  });
+
   it("takes note of nothing but messages between two agents", () => {
     const { routed, conversations } = talk();
     for (const [from, to] of [

@@ -154,6 +154,20 @@ describe("open requests", () => {
     requests.close();
   });
 
+  it("of connections without a token leave places for other connections, and half of all for tokens", () => {
+    const { requests } = start({ requestsMax: 60 });
+    const openUntilFull = (from: string, owner?: string): number => {
+      for (let count = 0; ; count += 1)
+        try {
+          requests.open({ from, to: "bob", messageId: String(count), ...(owner !== undefined && { owner }) });
+        } catch {
+          return count;
+        }
+    };
+    expect([openUntilFull("eve", "zmq-1"), openUntilFull("eve", "zmq-2"), openUntilFull("ada")]).toEqual([15, 10, 35]);
+    requests.close();
+  });
+
   it("leave no timer when they are closed all together", () => {
     const { requests, clock } = start();
     for (const id of ["1", "2"]) ask(requests, id, []);

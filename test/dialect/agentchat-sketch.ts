@@ -115,7 +115,7 @@ export const agentChatSketch: Dialect<ChatTypes> = {
         }
         const proof = `key:${open.pubkey}`;
         if (session.principal === undefined) await welcome(session, open.pubkey, proof);
-        else session.raise(principal(open.pubkey, "proved", { proof }));
+        else await session.raise(principal(open.pubkey, "proved", { proof }));
         session.send({ type: "VERIFY_SUCCESS", agent_id: `@${open.pubkey}` });
       },
     },
@@ -142,8 +142,8 @@ export const agentChatSketch: Dialect<ChatTypes> = {
     },
     CREATE_CHANNEL: {
       phase: "ready",
-      run(session, { channel, invite_only = false }) {
-        session.create(channel, { inviteOnly: invite_only });
+      async run(session, { channel, invite_only = false }) {
+        await session.create(channel, { inviteOnly: invite_only });
         session.send({ type: "JOINED", channel, agents: [`@${session.principal?.agent ?? ""}`] });
       },
     },

@@ -39,16 +39,8 @@ describe("any coming and going", () => {
             else if (now.do === "depart") presence.depart(now.graceMs);
             else if (now.do === "join") codeOf(() => directory.join(presence, now.room, { create: true }));
             else if (now.do === "leave") codeOf(() => directory.leave(presence, now.room));
-            else if (now.do === "invite")
-              codeOf(() => {
-                directory.invite(presence, now.room, now.name);
-              });
-            else if (
-              codeOf(() => {
-                directory.create(presence, now.room, now);
-              }) === "none" &&
-              now.inviteOnly
-            )
+            else if (now.do === "invite") codeOf(() => directory.invite(presence, now.room, now.name));
+            else if (codeOf(() => directory.create(presence, now.room, now)) === "none" && now.inviteOnly)
               invited.add(now.room);
           }
         }

@@ -23,21 +23,13 @@ describe("public rooms", () => {
     expect([...ada.rooms]).toEqual(["#crypto"]);
   });
 
-  it("are made once, and their maker is in them", () => {
+  it("are made once, and their maker is in them", async () => {
     const { directory, arrive } = openWorld();
     const ada = arrive("ada");
-    directory.create(ada, "#crypto", { inviteOnly: false });
+    await directory.create(ada, "#crypto", { inviteOnly: false });
     expect(directory.members("#crypto", undefined)).toEqual(["ada"]);
-    expect(
-      codeOf(() => {
-        directory.create(arrive("bob"), "#crypto", { inviteOnly: false });
-      }),
-    ).toBe("conflict");
-    expect(
-      codeOf(() => {
-        directory.create(ada, "#general", { inviteOnly: true });
-      }),
-    ).toBe("conflict");
+    expect(codeOf(() => directory.create(arrive("bob"), "#crypto", { inviteOnly: false }))).toBe("conflict");
+    expect(codeOf(() => directory.create(ada, "#general", { inviteOnly: true }))).toBe("conflict");
   });
 
   it("have names of the grammar and no other", () => {
@@ -46,16 +38,8 @@ describe("public rooms", () => {
     for (const name of ["", "#", "crypto", "#a.", "#ä", "#all", "#a b", `#${"a".repeat(65)}`]) {
       expect(codeOf(() => directory.join(ada, name, { create: true }))).toBe("malformed");
       expect(codeOf(() => directory.leave(ada, name))).toBe("malformed");
-      expect(
-        codeOf(() => {
-          directory.create(ada, name, { inviteOnly: true });
-        }),
-      ).toBe("malformed");
-      expect(
-        codeOf(() => {
-          directory.invite(ada, name, "bob");
-        }),
-      ).toBe("malformed");
+      expect(codeOf(() => directory.create(ada, name, { inviteOnly: true }))).toBe("malformed");
+      expect(codeOf(() => directory.invite(ada, name, "bob"))).toBe("malformed");
     }
   });
 
@@ -105,19 +89,15 @@ describe("public rooms", () => {
     expect(ledger.messages).toMatchObject({ routed: 1, unroutable: 1 });
   });
 
-  it("tell an invitee, who could join anyway", () => {
+  it("tell an invitee, who could join anyway", async () => {
     const { directory, arrive, router } = openWorld();
     const heard: unknown[] = [];
     const ada = arrive("ada");
     arrive("bob");
     router.subscribe("bob", { deliver: (message) => heard.push(message.envelope?.content) > 0 });
-    expect(
-      codeOf(() => {
-        directory.invite(ada, "#general", "bob");
-      }),
-    ).toBe("forbidden");
+    expect(codeOf(() => directory.invite(ada, "#general", "bob"))).toBe("forbidden");
     directory.join(ada, "#general", { create: true });
-    directory.invite(ada, "#general", "bob");
+    await directory.invite(ada, "#general", "bob");
     expect(heard).toMatchObject([{ kind: "room.invited", data: { room: "#general", by: "ada" } }]);
   });
 });
@@ -148,10 +128,10 @@ describe("an empty room", () => {
     expect(clock.waiting).toBe(0);
   });
 
-  it("stays for ever if it is configured or invite-only", () => {
+  it("stays for ever if it is configured or invite-only", async () => {
     const { directory, arrive, clock } = openWorld({}, ["#ops"]);
     const ada = arrive("ada");
-    directory.create(ada, "#secret", { inviteOnly: true });
+    await directory.create(ada, "#secret", { inviteOnly: true });
     for (const room of ["#ops", "#general"]) directory.join(ada, room, { create: false });
     for (const room of ["#ops", "#general", "#secret"]) directory.leave(ada, room);
     clock.advance(10 * day);
@@ -176,11 +156,7 @@ describe("the limits of rooms", () => {
     directory.join(arrive("ada"), "#a", { create: true });
     const bob = arrive("bob");
     expect(codeOf(() => directory.join(bob, "#b", { create: true }))).toBe("full");
-    expect(
-      codeOf(() => {
-        directory.create(bob, "#b", { inviteOnly: true });
-      }),
-    ).toBe("full");
+    expect(codeOf(() => directory.create(bob, "#b", { inviteOnly: true }))).toBe("full");
     expect(bob.rooms.size).toBe(0);
   });
 
@@ -252,17 +228,13 @@ describe("the limits of rooms", () => {
     expect(codeOf(() => directory.join(arrive("bob"), "#a", { create: true }))).toBe("full");
   });
 
-  it("bound the invite-only rooms of one owner, which never go", () => {
+  it("bound the invite-only rooms of one owner, which never go", async () => {
     const { directory, arrive } = openWorld({ roomsPerAgentMax: 2 });
     const ada = arrive("ada");
     for (const room of ["#a", "#b"]) {
-      directory.create(ada, room, { inviteOnly: true });
+      await directory.create(ada, room, { inviteOnly: true });
       directory.leave(ada, room);
     }
-    expect(
-      codeOf(() => {
-        directory.create(ada, "#c", { inviteOnly: true });
-      }),
-    ).toBe("full");
+    expect(codeOf(() => directory.create(ada, "#c", { inviteOnly: true }))).toBe("full");
   });
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Fault, defaultLimits } from "../../src/core/index.js";
+import { Fault, defaultLimits, principal, type Principal } from "../../src/core/index.js";
 import { DataDirectory, TablesMemory } from "../../src/storage/index.js";
 import { PidLock } from "../../src/storage/pid-lock.js";
 import { IdentityTokens, operatorName } from "../../src/identity/index.js";
@@ -23,6 +23,8 @@ afterEach(() => {
   vi.useRealTimers();
   rmSync(data.path, { recursive: true, force: true });
 });
+
+const ofToken = (name: string): Principal => principal(name, "proved", { proof: `token:${name}` });
 
 function open(reserved: string[] = [], provedNamesMax = 100): IdentityTokens {
   const identity = new IdentityTokens({
@@ -180,21 +182,16 @@ describe("protected names", () => {
   it("are counted: reserved ones, those seen proved, and those with a token", async () => {
     const identity = open(["boss", "chief", "boss"]);
     await identity.issue({ kind: "zmq", subject: "ada" });
-    for (const name of ["x", "y", "z"]) identity.remember(name);
+    for (const name of ["x", "y", "z"]) {
+      void identity.remember(ofToken(name), "ipc");
+      identity.proved(name);
+    }
     expect(identity.protectedCount).toBe(2 + 3 + 1);
     expect(proved).toEqual(["x", "y", "z"]);
     const late = open();
     await identity.issue({ kind: "zmq", subject: "bob" });
     clock.advance(200);
     expect(late.protectedCount).toBe(2);
-  });
-
-  it("are many once as many are remembered as can be", () => {
-    const identity = open([], 2);
-    identity.remember("a");
-    expect(identity.mayHaveForgotten).toBe(false);
-    identity.remember("b");
-    expect(identity.mayHaveForgotten).toBe(true);
   });
 
   it("are kept in the table of their own", async () => {
@@ -208,7 +205,7 @@ describe("protected names", () => {
       damaged: (fault) => faults.push(fault),
     });
     identity.load();
-    identity.remember("ada");
+    void identity.remember(ofToken("ada"), "ipc");
     await Promise.resolve();
     expect([...tables.table<number>("proved-names").range("", "z")].map(([name]) => name)).toEqual(["ada"]);
   });

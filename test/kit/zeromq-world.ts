@@ -45,12 +45,9 @@ export class NamesWithOwners implements Identity {
     return this.owned.has(name) ? undefined : [...this.owned].find((other) => looksLike(name, other));
   }
 
-  remember(name: string): void {
-    this.owned.add(name);
-    this.proved(name);
+  remember({ agent }: Principal): undefined {
+    this.owned.add(agent);
   }
-
-  readonly mayHaveForgotten = false;
 
   get protectedCount(): number {
     return this.owned.size;
@@ -240,7 +237,10 @@ export class ZeromqWorld {
     };
     const presence = this.directory.arrive({ principal: own, dialect: "pan" });
     const unsubscribe = this.router.subscribe(name, reader);
-    if (trust === "proved") this.identity.remember(name);
+    if (trust === "proved") {
+      this.identity.remember(own);
+      this.identity.proved(name);
+    }
     return {
       principal: own,
       heard,

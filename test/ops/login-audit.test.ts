@@ -51,7 +51,29 @@ describe("the audit of logins", () => {
     expect(logins.failures).toEqual({ zmq: { unauthenticated: 1, forbidden: 1 } });
   });
 
-  it("leaves out what one address causes too often, and never what is proved or cut", () => {
+  it("leaves out what keys prove as what is claimed: anybody makes as many keys as it likes", () => {
+    const { logins, written } = world();
+    const byKey: LoginEvent = {
+      event: "login",
+      agent: "0123456789abcdef",
+      dialect: "agentchat",
+      trust: "proved",
+      remote: "192.0.2.1",
+    };
+    for (let n = 0; n < 5; n += 1) logins.take(byKey);
+    logins.take({ ...byKey, event: "displaced" });
+    logins.take(proved);
+    expect(written.filter((line) => line === "left out")).toHaveLength(4);
+    expect(written.at(-1)).toEqual(proved);
+  });
+
+  it("leaves out what many addresses together cause too often", () => {
+    const { logins, written } = world();
+    for (let n = 0; n < 3_000; n += 1) logins.take({ ...claimed, remote: `10.0.${String(n >> 8)}.${String(n & 255)}` });
+    expect(written.filter((line) => line !== "left out")).toHaveLength(defaultLimits.auditClaimsTotalBurst);
+  });
+
+  it("leaves out what one address causes too often, and never what is proved by a token, or cut", () => {
     const { logins, written, clock } = world();
     for (let n = 0; n < 5; n += 1) logins.take(refused("unauthenticated"));
     logins.take(proved);

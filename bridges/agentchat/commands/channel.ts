@@ -52,15 +52,15 @@ export const channelCommands: ChannelRules = {
   CREATE_CHANNEL: {
     phase: "ready",
     cost: 1,
-    run(session, { channel, invite_only: inviteOnly = false }) {
-      session.create(channel, { inviteOnly });
+    async run(session, { channel, invite_only: inviteOnly = false }) {
+      await session.create(channel, { inviteOnly });
       sendMembers(session, "JOINED", channel);
     },
   },
   INVITE: {
     phase: "ready",
     cost: 1,
-    run(session, { channel, agent }) {
+    async run(session, { channel, agent }) {
       // Whoever may not look into the channel does not learn who is here.
       session.services.directory.mustSee(channel, session.principal);
       if (session.services.directory.agent(nameOf(agent)) === undefined) {
@@ -70,7 +70,7 @@ export const channelCommands: ChannelRules = {
           detail: { agentchat: "AGENT_NOT_FOUND" },
         });
       }
-      session.invite(channel, nameOf(agent));
+      await session.invite(channel, nameOf(agent));
     },
   },
 };

@@ -38,12 +38,11 @@ export const identityCommands: IdentityRules = {
       }
       // A key once proved here is never again taken unproved, nor is one whose name somebody bears now who answers.
       const { identity } = services;
-      const mustProve =
-        strict || identity.mayHaveForgotten
-          ? "this server wants every key to be proved"
-          : identity.isProtected(key.agentId)
-            ? "this key was proved here before"
-            : undefined;
+      const mustProve = strict
+        ? "this server wants every key to be proved"
+        : identity.isProtected(key.agentId)
+          ? "this key was proved here before"
+          : undefined;
       const why = mustProve ?? (await occupied(session, key));
       if (why !== undefined) {
         session.phase = "challenged";
@@ -62,7 +61,7 @@ export const identityCommands: IdentityRules = {
       const { key } = checkAnswer(asked, answer);
       const proved = principal(key.agentId, "proved", { proof: proofOf(key), displayName: state.name });
       if (session.principal === undefined) await session.admit(proved);
-      else session.raise(proved);
+      else await session.raise(proved);
       session.send({ type: "VERIFY_SUCCESS", ts: session.now(), agent_id: `@${key.agentId}` });
     },
   },

@@ -1,7 +1,7 @@
-import { agentNameProblem, Fault, isRoom, type Draft, type Rules, type TurnIntent } from "#dialect";
+import { agentNameProblem, Fault, isRoom, networkOf, type Draft, type Rules, type TurnIntent } from "#dialect";
 import { verifies } from "../keys.js";
 import type { CommandOf } from "../schema.js";
-import { Seen, type SaidBefore } from "../seen.js";
+import { Seen, type SaidBefore, type SeenRow } from "../seen.js";
 import { messageText } from "../signed-text.js";
 import type { AgentChat, ChatSession } from "../state.js";
 import { nameOf, signatureIn, type Signed } from "../translate.js";
@@ -18,7 +18,7 @@ export const messageCommands: MessageRules = {
     cost: 1,
     run(session, said) {
       const before = saidBefore(session, said);
-      const seen = session.services.once("seen", ({ tables }) => new Seen(tables.table<number>("seen")));
+      const seen = session.services.once("seen", ({ tables }) => new Seen(tables.table<SeenRow>("seen")));
       const now = session.now();
       const draft = draftOf(session, said, now);
       const isPublic = said.to.startsWith("#");
@@ -118,12 +118,12 @@ function echo(
  * §5, the daemon's outbox).
  */
 function saidBefore(
-  { id, state }: ChatSession,
+  { id, remote, state }: ChatSession,
   { msg_id: messageId, to, content }: CommandOf<"MSG">,
 ): SaidBefore | undefined {
   if (messageId === undefined) return undefined;
   // Names are not unique, so without a key only an id that nobody else makes up says that it is the same speaker on
   // another connection.
   const speaker = state.key?.agentId ?? (messageId.length >= ownIdLength ? `name ${state.name}` : `connection ${id}`);
-  return { speaker, messageId, text: `${to}\n${content}` };
+  return { speaker, network: networkOf(remote), messageId, text: `${to}\n${content}` };
 }

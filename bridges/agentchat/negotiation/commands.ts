@@ -1,4 +1,4 @@
-import type { Rule, Rules } from "#dialect";
+import { networkOf, type Rule, type Rules } from "#dialect";
 import { verifies, type PublicKey } from "../keys.js";
 import type { NegotiationEvent } from "../events.js";
 import type { CommandOf, NegotiationType } from "../schema.js";
@@ -44,6 +44,7 @@ export const negotiationCommands: Pick<Rules<AgentChat>, NegotiationType> = {
           to: name,
           sig: padded(sig ?? ""),
           pubkey: key.spki,
+          network: networkOf(session.remote),
           at: session.now(),
         }),
         session.principal?.trust === "proved",
@@ -116,7 +117,7 @@ function signedBy({ state: { key }, principal }: ChatSession, text: string, sig:
 
 function proposalFrom(
   said: CommandOf<"PROPOSAL">,
-  made: Pick<Proposal, "id" | "from" | "to" | "sig" | "pubkey" | "at">,
+  made: Pick<Proposal, "id" | "from" | "to" | "sig" | "pubkey" | "network" | "at">,
 ): Proposal {
   const { to: signedTo, task, amount, currency, payment_code, terms, expires } = said;
   return {

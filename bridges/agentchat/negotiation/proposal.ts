@@ -6,6 +6,9 @@ const pendingMaxMs = 30 * 24 * 60 * 60 * 1_000;
 /** What was accepted and never spoken of again counts as open so long, milliseconds. */
 const acceptedMaxMs = 365 * 24 * 60 * 60 * 1_000;
 
+/** More than a proposal or a step takes beside its texts: the object, names and keys. */
+const objectBytes = 1_024;
+
 /** What one agent offers another, and where it stands. Names are without `@`. */
 export interface Proposal {
   readonly id: string;
@@ -23,6 +26,8 @@ export interface Proposal {
   readonly sig: string;
   /** The proposer's key, base64 of SPKI: what is kept can be verified without anybody online. */
   readonly pubkey: string;
+  /** The network that it was made from. Told to nobody: it says whose share of all proposals it counts against. */
+  readonly network?: string;
   /** Wall clock, milliseconds. */
   readonly at: number;
   readonly status: ProposalStatus;
@@ -93,6 +98,20 @@ export function isOpen(proposal: Proposal, nowMs: number): boolean {
 /** When something was last said about it. */
 export function endOf({ at, steps }: Proposal): number {
   return steps.at(-1)?.at ?? at;
+}
+
+/** What it takes in memory, about, in KiB. */
+export function sizeOf({ task, terms = "", payment_code = "", steps, ...rest }: Proposal): number {
+  const texts = [
+    task,
+    terms,
+    payment_code,
+    rest.currency ?? "",
+    rest.sig,
+    ...steps.flatMap(({ field = "", sig }) => [field, sig]),
+  ];
+  const length = texts.reduce((sum, text) => sum + text.length, 0);
+  return Math.ceil((objectBytes * (1 + steps.length) + 2 * length) / 1024);
 }
 
 /** A refusal in the words of the negotiation. */

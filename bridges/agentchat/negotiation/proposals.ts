@@ -1,5 +1,5 @@
-import type { Table } from "#dialect";
-import { after, endOf, isOpen, refused, statusAt, type Proposal, type Step } from "./proposal.js";
+import { FairShares, type Share, type Table } from "#dialect";
+import { after, endOf, isOpen, refused, sizeOf, statusAt, type Proposal, type Step } from "./proposal.js";
 
 /** How many proposals are kept, and for how long. */
 export const proposalLimits = Object.freeze({
@@ -7,6 +7,8 @@ export const proposalLimits = Object.freeze({
   openPerAgentMax: 100,
   /** All that are kept. */
   keptMax: 20_000,
+  /** What they take in memory, about. */
+  keptMaxBytes: 64 * 1024 * 1024,
   /** Closed ones go this long after their last step, milliseconds. */
   keptMs: 30 * 24 * 60 * 60 * 1_000,
 });
@@ -18,9 +20,13 @@ export type ProposalLimits = Readonly<Record<keyof typeof proposalLimits, number
 export class Proposals {
   readonly #table: Table<Proposal>;
   readonly #limits: ProposalLimits;
-  // bound: proposalLimits.keptMax · evicts: closed ones after 30 days, the oldest first when it is full; then one that
-  // nobody has answered, of whoever has the most; if all are accepted, one more is refused · owner: Proposals
+  // bound: proposalLimits.keptMax, and keptMaxBytes in all · evicts: closed ones after 30 days; when it is full one of
+  // the busiest proposer of the busiest network, settled ones first, then unanswered ones, then accepted ones; who is
+  // the busiest itself and has accepted ones only is refused one more · owner: Proposals
   readonly #byId = new Map<string, Proposal>();
+  // bound: as #byId · evicts: with its proposal · owner: Proposals
+  readonly #shares = new Map<string, Share<Proposal>>();
+  readonly #all = new FairShares<Proposal>();
   /** Ids by who made them, oldest first. */
   // bound: proposalLimits.keptMax ids in all · evicts: with its proposal, an agent with its last one · owner: Proposals
   readonly #byAgent = new Map<string, Set<string>>();
@@ -48,6 +54,11 @@ export class Proposals {
   /** Proposals kept now. */
   get size(): number {
     return this.#byId.size;
+  }
+
+  /** What they take in memory, about. */
+  get bytes(): number {
+    return this.#all.amount * 1024;
   }
 
   /**
@@ -79,7 +90,7 @@ export class Proposals {
         "INVALID_PROPOSAL",
         `you have ${String(open)} open proposals, which is as many as you can have; wait until some are settled`,
       );
-    const gone = this.#makeRoom(proposal.at);
+    const gone = this.#makeRoom(proposal);
     this.#add(proposal);
     await this.#keep(proposal, undefined, gone);
     return proposal;
@@ -106,7 +117,7 @@ export class Proposals {
     }
     const next = after(before, step);
     this.#speakers.set(step, speaker);
-    this.#byId.set(id, next);
+    this.#replace(next);
     await this.#keep(next, before, []);
     return next;
   }
@@ -128,7 +139,7 @@ export class Proposals {
       if (this.#byId.get(next.id) === next) {
         const last = this.#lastKept(before);
         if (last === undefined) this.#remove(next);
-        else this.#byId.set(next.id, last);
+        else this.#replace(last);
       }
       throw thrown;
     } finally {
@@ -144,36 +155,38 @@ export class Proposals {
   }
 
   /**
-   * Lets closed proposals go that are old, or the oldest if there is no room, or else an unanswered one.
+   * Lets closed proposals go that are old, and one of the busiest where there is no room for `wanted`. Keys and names
+   * cost nothing: who makes a few proposals must not lose them to who makes thousands.
    * @throws Fault full
    */
-  #makeRoom(now: number): readonly string[] {
+  #makeRoom(wanted: Proposal): readonly string[] {
+    const { keptMax, keptMaxBytes, keptMs } = this.#limits;
+    const now = wanted.at;
     const gone: Proposal[] = [];
     for (const proposal of this.#byId.values()) {
-      const isFull = this.#byId.size - gone.length >= this.#limits.keptMax;
-      if (!isFull && now - proposal.at < this.#limits.keptMs) break;
-      if (!isOpen(proposal, now) && (isFull || now - endOf(proposal) >= this.#limits.keptMs)) gone.push(proposal);
+      if (now - proposal.at < keptMs) break;
+      if (!isOpen(proposal, now) && now - endOf(proposal) >= keptMs) gone.push(proposal);
     }
-    if (this.#byId.size - gone.length >= this.#limits.keptMax) gone.push(this.#oldestOfTheBusiest(now));
     for (const proposal of gone) this.#remove(proposal);
+    while (this.#byId.size >= keptMax || (this.#all.amount + sizeOf(wanted)) * 1024 > keptMaxBytes) {
+      const proposal = this.#ofTheBusiest(wanted);
+      this.#remove(proposal);
+      gone.push(proposal);
+    }
     return gone.map(({ id }) => id);
   }
 
-  /**
-   * Room is made by an unanswered proposal of whoever has the most: keys cost nothing, so who makes a few must not lose
-   * them to who makes thousands.
-   * @throws Fault full, if nobody has one
-   */
-  #oldestOfTheBusiest(now: number): Proposal {
-    let found: { readonly proposal: Proposal; readonly count: number } | undefined;
-    for (const [agent, { size: count }] of this.#byAgent) {
-      if (found !== undefined && count <= found.count) continue;
-      const proposal = this.#by(agent).find((one) => statusAt(one, now) === "pending");
-      if (proposal !== undefined) found = { proposal, count };
-    }
+  /** @throws Fault full, if the proposer is the busiest and would lose an agreement */
+  #ofTheBusiest({ at: now, from }: Proposal): Proposal {
+    const { excess } = this.#all;
+    const own = excess === undefined ? [] : this.#by(excess.from);
+    const found =
+      own.find((proposal) => !isOpen(proposal, now)) ??
+      own.find((proposal) => statusAt(proposal, now) === "pending") ??
+      (excess?.from === from ? undefined : excess);
     if (found === undefined)
       throw refused("full", "INVALID_PROPOSAL", "this server keeps as many open proposals as it can; try again later");
-    return found.proposal;
+    return found;
   }
 
   #by(agent: string): readonly Proposal[] {
@@ -182,14 +195,24 @@ export class Proposals {
 
   #add(proposal: Proposal): void {
     const { id, from } = proposal;
-    this.#byId.set(id, proposal);
+    this.#replace(proposal);
     const ids = this.#byAgent.get(from);
     if (ids === undefined) this.#byAgent.set(from, new Set([id]));
     else ids.add(id);
   }
 
+  /** Takes a proposal in its present form, and counts what it takes. */
+  #replace(proposal: Proposal): void {
+    const { from, id, network = "" } = proposal;
+    this.#byId.set(id, proposal);
+    this.#shares.get(id)?.end();
+    this.#shares.set(id, this.#all.add(proposal, { network, name: from }, sizeOf(proposal)));
+  }
+
   #remove({ id, from }: Proposal): void {
     this.#byId.delete(id);
+    this.#shares.get(id)?.end();
+    this.#shares.delete(id);
     const ids = this.#byAgent.get(from);
     ids?.delete(id);
     if (ids?.size === 0) this.#byAgent.delete(from);

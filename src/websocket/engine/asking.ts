@@ -1,12 +1,14 @@
 import {
   Fault,
   faultCodes,
+  isIssued,
   noticeCode,
   topicKind,
   type Envelope,
   type FaultCode,
   type FaultNotice,
   type Outcome,
+  type Principal,
 } from "../../core/index.js";
 import type { CallOptions, Draft, TypedDraft } from "../../dialect/index.js";
 import type { EngineContext } from "./context.js";
@@ -19,8 +21,8 @@ interface OpenCall {
 
 /** A session that asks. */
 export interface Asker {
-  /** Its name. @throws Fault unauthenticated, going-away */
-  agentName(): string;
+  /** Who it is. @throws Fault unauthenticated, going-away */
+  speaker(): Principal;
   /** @throws Fault not-found, forbidden */
   publish(draft: TypedDraft): Outcome;
   /** Tells the session's client, and nobody else. */
@@ -32,24 +34,30 @@ export interface Asker {
  * comes back to the dialect as a value.
  */
 export class Asking {
-  // bound: requestsPerSenderMax · evicts: a request goes when it is answered, timed out, or its session ends · owner:
+  // bound: requestsPerSenderMax, ids of 256 characters · evicts: a request goes when it is answered, timed out, or its session ends · owner:
   // Asking
   readonly #requests = new Map<() => void, string>();
   // bound: sessionCallsMax · evicts: a further call is refused as full; one goes with its answer, its time or its
   // session · owner: Asking
   readonly #calls = new Map<string, OpenCall>();
   readonly #context: Pick<EngineContext, "requests" | "limits" | "newId" | "clock">;
+  readonly #connectionId: string;
   readonly #asker: Asker;
 
-  constructor(context: Pick<EngineContext, "requests" | "limits" | "newId" | "clock">, asker: Asker) {
+  constructor(
+    context: Pick<EngineContext, "requests" | "limits" | "newId" | "clock">,
+    connectionId: string,
+    asker: Asker,
+  ) {
     this.#context = context;
+    this.#connectionId = connectionId;
     this.#asker = asker;
   }
 
   /** A tracked request. @throws Fault not-found, forbidden, full */
   request(draft: Draft, { timeoutMs: wanted, signal }: CallOptions): Outcome {
     const { requests, newId, clock } = this.#context;
-    const from = this.#asker.agentName();
+    const { agent: from } = this.#asker.speaker();
     const { to, expiresAt } = draft;
     const kind = topicKind(to);
     // Said in public it is nobody's to answer.
@@ -61,6 +69,7 @@ export class Asking {
       from,
       to,
       messageId,
+      ...this.#owned(),
       ...(timeoutMs !== undefined && { timeoutMs }),
       answered: () => {
         this.#requests.delete(close);
@@ -97,13 +106,20 @@ export class Asking {
     const messageId = draft.messageId ?? newId();
     if (this.#calls.has(messageId))
       throw new Fault("conflict", `a call ${messageId} waits for its answer already; give each call its own messageId`);
-    const from = this.#asker.agentName();
+    const { agent: from } = this.#asker.speaker();
     const { to } = draft;
     return new Promise((resolve, reject) => {
       const timedOut = (): void => {
         settle(new Fault("timeout", `${to} has not answered in time`));
       };
-      const withdraw = requests.open({ from, to, messageId, ...(timeoutMs !== undefined && { timeoutMs }), timedOut });
+      const withdraw = requests.open({
+        from,
+        to,
+        messageId,
+        ...this.#owned(),
+        ...(timeoutMs !== undefined && { timeoutMs }),
+        timedOut,
+      });
       const settle = (answer: Envelope | Fault): void => {
         if (!this.#calls.delete(messageId)) return;
         withdraw();
@@ -121,6 +137,11 @@ export class Asking {
         );
       }
     });
+  }
+
+  /** Where its name costs nothing, its requests count against the limit of its connection. */
+  #owned(): { readonly owner?: string } {
+    return isIssued(this.#asker.speaker()) ? {} : { owner: this.#connectionId };
   }
 
   /** Takes an envelope that answers a call. @returns false if it is for the session's client */

@@ -1,6 +1,7 @@
 import {
   eventsTopic,
   Fault,
+  type BacklogTotal,
   type Clock,
   type Exchange,
   type Ledger,
@@ -31,6 +32,8 @@ export interface BridgesOptions {
   readonly exchange: Exchange;
   readonly router: Router;
   readonly ledger: Ledger;
+  /** The bytes that wait of all connections. */
+  readonly total: Pick<BacklogTotal, "take" | "release" | "leave">;
   readonly services: Omit<Services, "once">;
   readonly requests: Requests;
   readonly conversations: Conversations;

@@ -1,4 +1,4 @@
-import type { Clock, Exchange, Ledger, Limits, Log, Router } from "../../core/index.js";
+import type { BacklogTotal, Clock, Exchange, Ledger, Limits, Log, Router } from "../../core/index.js";
 import type { Conversations, Requests } from "../../conversation/index.js";
 import type { Services } from "../../dialect/index.js";
 import type { NameConflicts } from "./name-conflicts.js";
@@ -8,6 +8,8 @@ export interface EngineContext {
   readonly exchange: Exchange;
   readonly router: Router;
   readonly ledger: Ledger;
+  /** The bytes that wait of all connections. */
+  readonly total: Pick<BacklogTotal, "take" | "release" | "leave">;
   readonly services: Services;
   readonly requests: Requests;
   readonly conversations: Conversations;

@@ -46,6 +46,7 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
   readonly slices: Slices;
   readonly ledger: Ledger;
   readonly limits: Limits;
+  readonly total: EngineContext["total"];
   // bound: wsConnectionsMax · evicts: a session leaves when its socket is gone · owner: Engine
   readonly #sessions = new Set<BridgeSession<T>>();
   readonly #failedLogins: FailedLogins;
@@ -59,6 +60,7 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
     this.context = context;
     this.ledger = context.ledger;
     this.limits = context.limits;
+    this.total = context.total;
     this.hearing = new Hearing(context, dialect);
     this.slices = new Slices(context.clock);
     this.#witness = witness;

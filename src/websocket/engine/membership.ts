@@ -3,10 +3,12 @@ import {
   everyone,
   eventsTopic,
   Fault,
+  partyOf,
   provesAtLeast,
   topicKind,
   type Envelope,
   type Principal,
+  type Origin,
   type Subscriber,
 } from "../../core/index.js";
 import type { Presence } from "../../directory/directory.js";
@@ -15,13 +17,16 @@ import type { NameHolder } from "./name-conflicts.js";
 
 const noRooms: ReadonlySet<string> = new Set([]);
 
+/** The session, which hears the topics. */
+export type TopicHearer = Subscriber & Pick<Origin, "id" | "remote">;
+
 /** Where one session is: its presence in the directory, its rooms, and the topics it hears. */
 export class Membership {
-  // bound: roomsPerAgentMax + sessionTopicsMax · evicts: subscribing one more is refused as full · owner: Membership
+  // bound: roomsPerAgentMax + sessionTopicsMax, topics of zmqTopicMaxBytes · evicts: subscribing one more is refused as full · owner: Membership
   readonly #subscriptions = new Map<string, () => void>();
   readonly #context: EngineContext;
   readonly #dialect: string;
-  readonly #hearer: Subscriber;
+  readonly #hearer: TopicHearer;
   #presence: Presence | undefined;
   #isListed = true;
   /** The name that is being given up. */
@@ -34,8 +39,7 @@ export class Membership {
   };
   #stage: "open" | "ended" = "open";
 
-  /** @param hearer the session, which hears the topics */
-  constructor(context: EngineContext, dialect: string, hearer: Subscriber) {
+  constructor(context: EngineContext, dialect: string, hearer: TopicHearer) {
     this.#context = context;
     this.#dialect = dialect;
     this.#hearer = hearer;
@@ -56,12 +60,13 @@ export class Membership {
   }
 
   /**
-   * Settles conflicts over the name, enters the directory, hears its own name and `all`, and calls `entered` in the
-   * same turn.
-   * @throws Fault conflict, full, going-away
+   * Keeps what was proved, settles conflicts over the name, enters the directory, hears its own name and `all`, and
+   * calls `entered` in the same turn.
+   * @throws Fault conflict, full, going-away, unavailable
    */
   async enter(session: NameHolder, principal: Principal, listed: boolean, entered: () => void): Promise<void> {
     this.#mustBeNobody();
+    await this.#keepProof(principal);
     await this.#context.names.enter(session, principal, () => {
       if (this.#stage === "ended") throw new Fault("going-away", "the connection closed while it logged in");
       this.#mustBeNobody();
@@ -69,31 +74,36 @@ export class Membership {
       this.#presence = this.#arriving(principal);
       this.#hear(principal.agent);
       this.#hear(everyone);
-      this.#remember(principal);
+      this.#tellProved(principal);
       entered();
     });
   }
 
-  /** The same agent, better proved. @throws Fault conflict if it is another agent, full */
-  raise(principal: Principal): void {
+  /** The same agent, better proved. @throws Fault conflict if it is another agent, full, going-away, unavailable */
+  async raise(principal: Principal): Promise<void> {
     const { name } = this.#here();
     if (principal.agent !== name)
       throw new Fault("conflict", `this session speaks for ${name}; what was proved is ${principal.agent}`);
+    await this.#keepProof(principal);
+    this.#mustBeOpen();
     this.#renew(principal);
   }
 
   /**
    * The session under another name (protocols §1.16); `renamed` is called in the same turn.
-   * @throws Fault conflict, full
+   * @throws Fault conflict, full, going-away, unavailable
    */
   async rename(session: NameHolder, principal: Principal, renamed: () => void): Promise<void> {
     const { names } = this.#context;
+    this.#here();
+    await this.#keepProof(principal);
+    this.#mustBeOpen();
     if (this.#here().name === principal.agent) {
       this.#renew(principal);
       return;
     }
     await names.enter(session, principal, () => {
-      if (this.#stage === "ended") throw new Fault("going-away", "the session has ended");
+      this.#mustBeOpen();
       const before = this.#here().name;
       this.#renew(principal);
       names.leave(before, session);
@@ -128,13 +138,15 @@ export class Membership {
     return left;
   }
 
-  create(room: string, options: { readonly inviteOnly: boolean }): void {
-    this.#context.services.directory.create(this.#here(), room, options);
+  /** A public room is heard at once, an invite-only one when it is on disk. */
+  async create(room: string, options: { readonly inviteOnly: boolean }): Promise<void> {
+    const made = this.#context.services.directory.create(this.#here(), room, options);
+    if (options.inviteOnly) await made;
     this.#hear(room);
   }
 
-  invite(room: string, agent: string): void {
-    this.#context.services.directory.invite(this.#here(), room, agent);
+  invite(room: string, agent: string): Promise<void> {
+    return this.#context.services.directory.invite(this.#here(), room, agent);
   }
 
   /** @throws Fault forbidden (a room, or a topic that may be somebody's name), full */
@@ -149,7 +161,10 @@ export class Membership {
         `${topic} is or may be somebody's name; only topics that the broker's configuration lists can be heard`,
       );
     }
-    if (this.#topics >= context.limits.sessionTopicsMax)
+    const { sessionTopicsMax, zmqTopicMaxBytes } = context.limits;
+    if (Buffer.byteLength(topic) > zmqTopicMaxBytes)
+      throw new Fault("too-large", `a topic is ${zmqTopicMaxBytes} bytes at most; subscribe to a shorter one`);
+    if (this.#topics >= sessionTopicsMax)
       throw new Fault(
         "full",
         `this session hears ${this.#topics} topics, which is as many as it can; unsubscribe from one first`,
@@ -203,11 +218,22 @@ export class Membership {
     }
     before.depart();
     this.#former = undefined;
-    this.#remember(principal);
+    this.#tellProved(principal);
   }
 
-  #remember({ trust, agent }: Principal): void {
-    if (trust === "proved") this.#context.services.identity.remember(agent);
+  /** A proof is on disk before anybody hears of it. */
+  async #keepProof(principal: Principal): Promise<void> {
+    if (principal.trust === "proved") await this.#context.services.identity.remember(principal, this.#hearer.remote);
+  }
+
+  /** Once it is here, so that nobody is told that the agent left when another connection loses the name. */
+  #tellProved({ trust, agent }: Principal): void {
+    if (trust === "proved") this.#context.services.identity.proved(agent);
+  }
+
+  #mustBeOpen(): void {
+    // A handler that waited may still be running.
+    if (this.#stage === "ended") throw new Fault("going-away", "the session has ended");
   }
 
   #mustBeNobody(): void {
@@ -217,8 +243,10 @@ export class Membership {
 
   #arriving(principal: Principal, instead?: Presence): Presence {
     const { directory } = this.#context.services;
+    const { id, remote } = this.#hearer;
     return directory.arrive({
       principal,
+      party: partyOf({ id, remote, principal }),
       dialect: this.#dialect,
       listed: this.#isListed,
       putOut: this.#putOut,
@@ -233,8 +261,7 @@ export class Membership {
 
   #hear(topic: string): void {
     if (this.#subscriptions.has(topic)) return;
-    // A handler that waited may still be running.
-    if (this.#stage === "ended") throw new Fault("going-away", "the session has ended");
+    this.#mustBeOpen();
     this.#subscriptions.set(topic, this.#context.router.subscribe(topic, this.#hearer));
   }
 

@@ -1,4 +1,12 @@
-import { asFault, Fault, networkOf, type Ledger, type Limits } from "../../core/index.js";
+import {
+  asFault,
+  Fault,
+  networkOf,
+  type Backlog,
+  type BacklogTotal,
+  type Ledger,
+  type Limits,
+} from "../../core/index.js";
 import {
   anyPhase,
   type Bucket,
@@ -28,6 +36,8 @@ export interface LoopOwner<T extends DialectTypes> {
   readonly dialect: Dialect<T>;
   readonly ledger: Ledger;
   readonly limits: Limits;
+  /** The bytes that wait of all connections; those that wait here count, too. */
+  readonly total: Pick<BacklogTotal, "take" | "release" | "leave">;
   /** Tells the peer that something is refused; `command` is what was refused, where it could be read. */
   refuse(session: LoopSession<T>, fault: Fault, command: T["command"] | undefined): void;
   /** The session's socket is gone. */
@@ -43,7 +53,7 @@ const nothing = { commands: [], at: 0 } as const;
  * closure, no queue. A peer that does not read its answers gets no further ones: what it has already said waits, too,
  * until `drained`.
  */
-export class SessionLoop<T extends DialectTypes> implements Receiver {
+export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   readonly #owner: LoopOwner<T>;
   readonly #session: LoopSession<T>;
   readonly #waiting: Frame[] = [];
@@ -93,6 +103,16 @@ export class SessionLoop<T extends DialectTypes> implements Receiver {
     this.#catchUp();
   }
 
+  /** Bytes of the frames that wait. */
+  get buffered(): number {
+    return this.#waitingBytes;
+  }
+
+  /** So much waits in all that the largest has to go. */
+  evict(): void {
+    this.stuck();
+  }
+
   stuck(): void {
     const message = "too much waits for this session and nothing of it could be sent";
     this.#refuse(new Fault("slow-consumer", message, { fatal: true }), undefined);
@@ -120,9 +140,13 @@ export class SessionLoop<T extends DialectTypes> implements Receiver {
   end(): void {
     this.#phase = "closed";
     const left = this.#waiting.length + (this.#rest === nothing ? 0 : 1);
-    if (left > 0) this.#owner.ledger.count("frames-left-at-close", left);
+    const { ledger, total } = this.#owner;
+    if (left > 0) ledger.count("frames-left-at-close", left);
     this.#waiting.length = 0;
+    const bytes = this.#waitingBytes;
     this.#waitingBytes = 0;
+    total.release(bytes);
+    total.leave(this);
     this.#rest = nothing;
     for (const key of this.#ownBuckets ?? []) this.#session.services.limiter.forget(key);
   }
@@ -264,6 +288,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver {
         return;
       }
       this.#waitingBytes -= frame.length;
+      this.#owner.total.release(frame.length);
       this.#read(frame);
     }
   }
@@ -300,6 +325,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver {
     }
     this.#waiting.push(frame);
     this.#waitingBytes += frame.length;
+    this.#owner.total.take(this, frame.length);
   }
 
   #refuse(fault: Fault, command: T["command"] | undefined): void {

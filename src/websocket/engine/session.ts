@@ -159,8 +159,8 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     });
   }
 
-  raise(principal: Principal): void {
-    this.#membership.raise(principal);
+  async raise(principal: Principal): Promise<void> {
+    await this.#membership.raise(principal);
     this.tokenId = principal.tokenId ?? this.tokenId;
     this.#owner.witness("login", this);
   }
@@ -231,12 +231,12 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     return this.#membership.leave(room);
   }
 
-  create(room: string, options: { readonly inviteOnly: boolean }): void {
-    this.#membership.create(room, options);
+  create(room: string, options: { readonly inviteOnly: boolean }): Promise<void> {
+    return this.#membership.create(room, options);
   }
 
-  invite(room: string, agent: string): void {
-    this.#membership.invite(room, agent);
+  invite(room: string, agent: string): Promise<void> {
+    return this.#membership.invite(room, agent);
   }
 
   subscribe(topic: string): void {
@@ -338,8 +338,8 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
 
   #obtainAsking(): Asking {
     const { context } = this.#owner;
-    return (this.#asking ??= new Asking(context, {
-      agentName: () => this.speaker().agent,
+    return (this.#asking ??= new Asking(context, this.id, {
+      speaker: () => this.speaker(),
       publish: (draft) => this.publish(draft),
       notice: (notice) => {
         this.tell(notice);

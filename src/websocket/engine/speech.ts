@@ -58,7 +58,7 @@ export class Speech {
     // Said in public it is nobody's to answer (protocols §3.5).
     if (kind === "room" || kind === "everyone") return this.submit(draft, "inform", inReplyTo);
     if (kind !== "agent") return this.submit(draft, intent ?? (to === brokerTopic ? "request" : "inform"), inReplyTo);
-    const turn = this.#context.conversations.turn(agent, to, draft);
+    const turn = this.#context.conversations.turn(agent, to, draft, this.#session);
     if (turn.looping === true) this.#tellLoop(agent, to);
     return this.submit(draft, turn.type, turn.in_reply_to ?? draft.inReplyTo);
   }

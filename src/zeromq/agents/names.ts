@@ -1,4 +1,12 @@
-import { asFault, isAgentName, principal, subscriptionKind, type Fault, type Principal } from "../../core/index.js";
+import {
+  asFault,
+  isAgentName,
+  partyOf,
+  principal,
+  subscriptionKind,
+  type Fault,
+  type Principal,
+} from "../../core/index.js";
 import type { Presence } from "../../directory/index.js";
 import type { SubscriberPeer, ZmtpPeer } from "../wire/index.js";
 import { warn, type ZeromqContext } from "./context.js";
@@ -124,7 +132,7 @@ interface NamedPresence {
 
 /** One connection's presence in the directory under each of its names: when it arrives, is listed, and departs. */
 export class Presences {
-  // bound: zmqSubscriptionsMax, agentsMax in all · evicts: a name leaves with its subscription or connection · owner:
+  // bound: zmqNamesMax, agentsMax in all · evicts: a name leaves with its subscription or connection · owner:
   // Presences
   readonly #byName = new Map<string, NamedPresence>();
   readonly #peer: SubscriberPeer;
@@ -206,8 +214,10 @@ export class Presences {
   #enter(name: string, source: NameSource, sharing: boolean): void {
     const { clock, directory } = this.#context;
     const isShown = source.how !== "inferred" && !this.#isTool;
+    const { id, principal: owner, remote } = this.#peer;
     const presence = directory.arrive({
-      principal: speakerOf(name, this.#peer.principal),
+      principal: speakerOf(name, owner),
+      party: partyOf({ id, remote, principal: owner }),
       dialect: "zmq",
       listed: isShown,
       sharing,

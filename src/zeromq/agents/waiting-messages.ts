@@ -1,4 +1,5 @@
 import {
+  Allotment,
   isExpired,
   type Ledger,
   type Limits,
@@ -13,14 +14,19 @@ import type { Undelivered } from "./fault-notices.js";
 
 /** What a waiting message costs beside its bytes. */
 const overheadBytes = 512;
+/** What may wait of one connection in any case. */
+const assuredBytes = 4 * 1024;
 
 /** The memory that all waiting messages share (ZeroMQ §3.3, §7.2). Each is a pending copy in the ledger. */
 export class WaitingMemory {
-  #bytes = 0;
+  readonly #bytes: Allotment;
+  // bound: zmqConnectionsMax and wsConnectionsMax · evicts: goes with its connection · owner: WaitingMemory
+  readonly #byOrigin = new WeakMap<object, number>();
   readonly #limits: Limits;
   readonly #ledger: Ledger;
 
   constructor(limits: Limits, ledger: Ledger) {
+    this.#bytes = new Allotment(() => limits.heldMaxBytes, assuredBytes);
     this.#limits = limits;
     this.#ledger = ledger;
   }
@@ -31,9 +37,11 @@ export class WaitingMemory {
    */
   take(message: Message, waiting: number): boolean {
     const size = message.size + overheadBytes;
-    if (waiting >= this.#limits.heldPerNameMax || this.#bytes + size > this.#limits.heldMaxBytes) return false;
+    const { origin } = message;
+    const own = origin === undefined ? 0 : (this.#byOrigin.get(origin) ?? 0);
+    if (waiting >= this.#limits.heldPerNameMax || !this.#bytes.allows(own, size)) return false;
     message.keep();
-    this.#bytes += size;
+    this.#count(message, size);
     this.#ledger.copies.copies += 1;
     this.#ledger.copies.pending += 1;
     return true;
@@ -41,9 +49,14 @@ export class WaitingMemory {
 
   /** The message waits no longer, and its pending copy is taken back: the caller counts what becomes of it. */
   release(message: Message): void {
-    this.#bytes -= message.size + overheadBytes;
+    this.#count(message, -(message.size + overheadBytes));
     this.#ledger.copies.copies -= 1;
     this.#ledger.copies.pending -= 1;
+  }
+
+  #count({ origin }: Message, change: number): void {
+    this.#bytes.used += change;
+    if (origin !== undefined) this.#byOrigin.set(origin, (this.#byOrigin.get(origin) ?? 0) + change);
   }
 }
 

@@ -20,7 +20,7 @@ import { FaultNotices, isZmtpPeer } from "./fault-notices.js";
 import { Logins } from "./logins.js";
 import { MessageIntake } from "./message-intake.js";
 import { ConnectionsByName } from "./names.js";
-import { declaredFault, isOwned, ownedFault } from "./rights.js";
+import { declaredFault, isOwned, ownedFault, rememberProved } from "./rights.js";
 import { SleepingSubscriptions } from "./subscriptions.js";
 import { TimedRequests } from "./timed-requests.js";
 import { ReconnectWait, StartWait, WaitingMemory } from "./waiting-messages.js";
@@ -139,7 +139,7 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
   publisherReady(peer: PublisherPeer): void {
     const { declared, principal } = peer;
     if (principal !== undefined) {
-      this.#context.identity.remember(principal.agent);
+      rememberProved(principal, peer.remote, this.#context);
     } else if (declared !== undefined) {
       const fault = declaredFault(declared, this.#context);
       if (fault !== undefined) {

@@ -18,6 +18,7 @@ import type { Mechanism, ZmtpPolicy } from "./policy.js";
 import { sharedReadBytes } from "./shared-read.js";
 import { RouteCache } from "./route-cache.js";
 import { RefusalWarnings } from "./refusal-warnings.js";
+import { SubscriptionBudget } from "./subscription-budget.js";
 
 /** Addresses, policy and limits of a listener. */
 export interface ZmtpListenerOptions {
@@ -101,6 +102,7 @@ export class ZmtpListener implements Lifecycle {
       policy,
       total,
       routes: new RouteCache(router),
+      subscriptions: new SubscriptionBudget(limits),
       readBuffer: Buffer.allocUnsafeSlow(sharedReadBytes),
       warn: (door, address, name, reason, remedy) => {
         this.#warnings.warn(door, address, name, reason, remedy);

@@ -10,6 +10,7 @@ export type LossReason =
   | "zmtp-topic-too-long"
   | "zmtp-subscription-too-long"
   | "zmtp-subscriptions-full"
+  | "zmtp-subscriptions-large"
   | "zmtp-upstream-ignored";
 
 /** Why a peer is cut, beside its illegal bytes. */
@@ -45,6 +46,13 @@ const losses: Readonly<Record<LossReason, Words>> = {
     remedy: ({ zmqSubscriptionsMax }) =>
       `a connection has at most ${zmqSubscriptionsMax} subscriptions (zmqSubscriptionsMax): cancel some, subscribe to a ` +
       "prefix that ends in . / or :, or connect once more",
+  },
+  "zmtp-subscriptions-large": {
+    code: "full",
+    remedy: ({ zmqSubscriptionsMaxBytes, zmqSubscriptionsTotalMaxBytes }) =>
+      `the subscriptions of a connection take at most ${zmqSubscriptionsMaxBytes} bytes (zmqSubscriptionsMaxBytes), those ` +
+      `of all ${zmqSubscriptionsTotalMaxBytes} (zmqSubscriptionsTotalMaxBytes): cancel some, or subscribe to a prefix ` +
+      "that ends in . / or :",
   },
   "zmtp-upstream-ignored": always(
     "unsupported",
@@ -131,7 +139,8 @@ export class Losses {
     warn(this.#door, remote, principal?.agent ?? declared, reason, words);
     const detail = { reason, ...(subscription !== undefined && { subscription: cutText(shownTopic(subscription)) }) };
     // Whoever has no name hears this under the topic that it asked for; under a topic that is too long it cannot.
-    const heard = reason === "zmtp-subscriptions-full" ? subscription : undefined;
+    const heard =
+      reason === "zmtp-subscriptions-full" || reason === "zmtp-subscriptions-large" ? subscription : undefined;
     policy.refused(this.#peer, new Fault(code, words, { detail }), heard);
   }
 }

@@ -3,6 +3,7 @@ import { readPing } from "./commands.js";
 import type { DoorKind, Introduction } from "./handshake.js";
 import type { Mechanism, ZmtpPeer, ZmtpPolicy } from "./policy.js";
 import type { RouteCache } from "./route-cache.js";
+import type { SubscriptionBudget } from "./subscription-budget.js";
 
 /** The parts of the broker that all connections of a listener share. */
 export interface SharedParts {
@@ -15,6 +16,7 @@ export interface SharedParts {
   readonly total: BacklogTotal;
   /** Logs what people should see of a client at `address`, once a minute for each reason. */
   readonly warn: WarnOfPeer;
+  readonly subscriptions: SubscriptionBudget;
 }
 
 /** `name`: who the client says it is. `remedy`: what to do about it. */

@@ -6,6 +6,7 @@ import type { Introduction } from "./handshake.js";
 import { Losses, type LossReason } from "./losses.js";
 import { Heartbeat, PeerFacts, type ConnectedPeer, type PeerSocket, type SharedParts } from "./peer.js";
 import type { SubscriberPeer } from "./policy.js";
+import type { ConnectionBudget } from "./subscription-budget.js";
 
 /** What a subscriber sends is short: a topic, and this much for the rest of a command. Of more, the rest is not kept. */
 const commandRoomBytes = 256;
@@ -14,8 +15,8 @@ const shownMaxBytes = 64;
 
 /** A connection on the XPUB door: an agent's SUB, the set of its subscriptions and the queue of bytes for it. */
 export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, SubscriberPeer {
-  // bound: zmqSubscriptionsMax, and zmqNamesMax names · evicts: a subscription beyond it is refused, counted and told;
-  // all go with the connection · owner: ConnectedSubscriber
+  // bound: zmqSubscriptionsMax, and zmqNamesMax names; the bytes of SubscriptionBudget · evicts: a subscription beyond
+  // it is refused, counted and told; all go with the connection · owner: ConnectedSubscriber
   readonly subscriptions = new Set<string>();
   readonly inspects: boolean;
   readonly #socket: PeerSocket;
@@ -26,6 +27,7 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
   readonly #losses: Losses;
   /** Subscriptions that can be an agent's name. */
   #names = 0;
+  readonly #budget: ConnectionBudget;
   #phase: "greeting" | "open" | "gone" = "greeting";
   /** What the policy sent before our READY: it is written after READY. */
   #early: { readonly bytes: Buffer; readonly done: (error?: Error | null) => void }[] = [];
@@ -41,6 +43,7 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
     this.#reader = new ClippedFrameReader(limits.zmqTopicMaxBytes + commandRoomBytes, limits.zmqFrameMaxBytes);
     this.#heartbeat = new Heartbeat(limits, introduction.knowsPings, clock.monotonic());
     this.#losses = new Losses(parts, "out", this);
+    this.#budget = parts.subscriptions.open(this);
     this.#sendQueue = new SendQueue({
       wire: {
         write: (bytes, done) => {
@@ -133,6 +136,7 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
   abandon(): void {
     this.#phase = "gone";
     this.#early = [];
+    this.#budget.close();
     this.#sendQueue.close("closed");
   }
 
@@ -187,6 +191,10 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
       this.#lose("zmtp-subscriptions-full", topic);
       return;
     }
+    if (!this.#budget.take(topic, isName && this.#names === 0)) {
+      this.#lose("zmtp-subscriptions-large", topic);
+      return;
+    }
     if (isName) this.#names += 1;
     this.subscriptions.add(topic);
     policy.subscribed(this, topic);
@@ -197,6 +205,7 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
     const topic = topicOf(bytes, 0, size);
     if (!this.subscriptions.delete(topic)) return;
     if (isAgentName(topic)) this.#names -= 1;
+    this.#budget.release(topic);
     this.#parts.policy.unsubscribed(this, topic);
   }
 

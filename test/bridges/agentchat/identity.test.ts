@@ -109,13 +109,6 @@ describe("AgentChat: who somebody is", () => {
     await first.hears({ type: "ERROR", code: "SESSION_DISPLACED" });
   });
 
-  it("wants every key to be proved when so many were that old ones are forgotten", async () => {
-    world.identity.mayHaveForgotten = true;
-    const client = world.connect("/agentchat");
-    await client.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
-    expect(client.all().map(({ type }) => type)).toEqual(["CHALLENGE"]);
-  });
-
   it("asks one connection five times at most", async () => {
     await (await world.proved("ada")).client.vanishes();
     const client = world.connect("/agentchat");

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Seen } from "../../../bridges/agentchat/seen.js";
+import { Seen, type SeenRow } from "../../../bridges/agentchat/seen.js";
 import { TablesMemory } from "../../../src/storage/index.js";
 import { keyFor } from "../../kit/agentchat-keys.js";
 import { AgentChatWorld, type Chatter } from "../../kit/agentchat-world.js";
@@ -162,14 +162,14 @@ describe("AgentChat: messages", () => {
   });
 
   it("said again after a restart are heard once", async () => {
-    const table = new TablesMemory().table<number>("seen");
+    const table = new TablesMemory().table<SeenRow>("seen");
     const said = { speaker: "a", messageId: "1", text: "x" };
     await new Seen(table).remember(said, 1);
     expect([new Seen(table).has(said, 2), new Seen(table).has({ ...said, text: "y" }, 2)]).toEqual([true, false]);
   });
 
   it("that are old are forgotten a few with each new one, in small changes of the table", async () => {
-    const table = new TablesMemory().table<number>("seen");
+    const table = new TablesMemory().table<SeenRow>("seen");
     await table.batch(Array.from({ length: 1_000 }, (_, at) => ({ put: `old ${at}`, value: at })));
     const sizes: number[] = [];
     const seen = new Seen({
@@ -186,6 +186,19 @@ describe("AgentChat: messages", () => {
     for (let at = 0; at < 40; at += 1) await seen.remember({ speaker: "a", messageId: String(at), text: "x" }, later);
     expect(Math.max(...sizes)).toBe(33);
     expect([...table.range("", "~")]).toHaveLength(40);
+  });
+
+  it("of one speaker in thousands make no room among those of another, over a restart, too", async () => {
+    const table = new TablesMemory().table<SeenRow>("seen");
+    const first = { speaker: "a", network: "192.0.2.1", messageId: "1", text: "x" };
+    const seen = new Seen(table, 100);
+    await seen.remember(first, 1);
+    for (let at = 0; at < 150; at += 1)
+      await seen.remember({ speaker: "b", network: "203.0.113.9", messageId: String(at), text: "x" }, 2);
+    const again = new Seen(table, 100);
+    await again.remember({ speaker: "c", network: "203.0.113.9", messageId: "1", text: "x" }, 3);
+    expect([seen.has(first, 4), again.has(first, 4)]).toEqual([true, true]);
+    expect([...table.range("", "\uffff")]).toHaveLength(100);
   });
 
   it("reach agents and channels only, spelled as such", async () => {

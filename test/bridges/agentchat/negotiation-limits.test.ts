@@ -21,7 +21,7 @@ describe("AgentChat: how many proposals are kept, and how long", () => {
     expect(await codeFrom(proposals.propose(offer("p5", { at: 1_000 }), true))).toBe("INVALID_PROPOSAL");
   });
 
-  it("are so many in all: settled ones make room, oldest first, then an unanswered one of whoever has the most", async () => {
+  it("are so many in all: whoever has the most makes room, settled ones first, then unanswered, then accepted", async () => {
     const table = new TablesMemory().table<Proposal>("p");
     const proposals = new Proposals(table, { ...proposalLimits, keptMax: 4 });
     const ids = (): readonly string[] => [...table.range("", "\uffff")].map(([id]) => id);
@@ -39,7 +39,37 @@ describe("AgentChat: how many proposals are kept, and how long", () => {
       ["q1", "bob"],
     ] as const)
       await proposals.step(id, said("ACCEPT", by, { at: 3 }), here);
-    expect(await codeFrom(proposals.propose(offer("r1", { from: "ida", at: 4 }), true))).toBe("INVALID_PROPOSAL");
+    expect(await codeFrom(proposals.propose(offer("p5", { at: 4 }), true)), "it would lose its own").toBe(
+      "INVALID_PROPOSAL",
+    );
+    await proposals.propose(offer("r1", { from: "ida", at: 4 }), true);
+    expect(ids()).toEqual(["a1", "p4", "q1", "r1"]);
+    expect(proposals.size).toBe(4);
+  });
+
+  it("cannot be closed to others by accepted ones of free keys at one address", async () => {
+    const proposals = new Proposals(new TablesMemory().table<Proposal>("p"), { ...proposalLimits, keptMax: 20 });
+    await proposals.propose(offer("honest", { network: "192.0.2.1" }), true);
+    await proposals.propose(offer("too", { network: "192.0.2.1" }), true);
+    for (let n = 0; n < 40; n += 1) {
+      await proposals.propose(offer(`x${String(n)}`, { from: `key ${String(n)}`, network: "203.0.113.9" }), true);
+      await proposals.step(`x${String(n)}`, said("ACCEPT", "bob"), here);
+    }
+    for (const id of ["honest", "too"]) await proposals.step(id, said("ACCEPT", "bob"), here);
+    await proposals.propose(offer("new", { from: "eve", network: "192.0.2.1" }), true);
+    expect(proposals.size).toBe(20);
+  });
+
+  it("take so many bytes in all, counted with their steps", async () => {
+    const keptMaxBytes = 64 * 1024;
+    const proposals = new Proposals(new TablesMemory().table<Proposal>("p"), { ...proposalLimits, keptMaxBytes });
+    await proposals.propose(offer("small", { from: "eve" }), true);
+    for (let n = 0; n < 20; n += 1) {
+      await proposals.propose(offer(`p${String(n)}`, { task: "x".repeat(4_096), terms: "y".repeat(4_096) }), true);
+      expect(proposals.bytes).toBeLessThanOrEqual(keptMaxBytes);
+    }
+    await proposals.step("p19", said("ACCEPT", "bob", { field: "z".repeat(1_024) }), here);
+    await proposals.step("small", said("ACCEPT", "bob"), here);
     expect(proposals.size).toBe(4);
   });
 

@@ -228,9 +228,7 @@ describe("what a dialect does by itself", () => {
     const world = new ConformanceWorld([
       probe({
         join: (s) => void s.join("#tea", { create: true }),
-        prove: (s) => {
-          s.raise(principal("probe-0", "proved", { proof: "key" }));
-        },
+        prove: (s) => s.raise(principal("probe-0", "proved", { proof: "key" })),
         shout: (s) => void s.inform({ to: "#tea", content: { message: "hey" } }),
       }),
     ]);

@@ -1,4 +1,4 @@
-import { Fault, Ledger, defaultLimits, type Limits } from "../../../src/core/index.js";
+import { BacklogTotal, Fault, Ledger, defaultLimits, type Limits } from "../../../src/core/index.js";
 import { anyPhase, type Bucket, type Dialect, type Frame, type Rule } from "../../../src/dialect/index.js";
 import { SessionLoop, type LoopOwner, type LoopSession } from "../../../src/websocket/engine/session-loop.js";
 
@@ -32,6 +32,7 @@ export interface LoopOptions {
 /** A loop between a connection that says what the test says, and a session that does nothing by itself. */
 export class LoopWorld {
   readonly ledger = new Ledger();
+  readonly total: BacklogTotal;
   readonly refusals: { readonly code: string; readonly message: string; readonly of: string | undefined }[] = [];
   readonly faults: Fault[] = [];
   /** What ran, and what else happened, in order. */
@@ -98,9 +99,11 @@ export class LoopWorld {
       }),
       ...(drained !== undefined && { drained }),
     };
+    this.total = new BacklogTotal(limits?.backlogTotalMaxBytes ?? defaultLimits.backlogTotalMaxBytes, this.ledger);
     const owner: LoopOwner<Types> = {
       dialect: dialect as unknown as Dialect<Types>,
       ledger: this.ledger,
+      total: this.total,
       limits: { ...defaultLimits, ...limits },
       refuse: (_session, fault, command) => {
         this.faults.push(fault);

@@ -17,12 +17,8 @@ describe("rooms, as sessions hear them", () => {
     world = new ConformanceWorld([
       echo,
       probe({
-        "create #den": (session) => {
-          session.create("#den", { inviteOnly: true });
-        },
-        "invite bob": (session) => {
-          session.invite("#den", "bob");
-        },
+        "create #den": (session) => session.create("#den", { inviteOnly: true }),
+        "invite bob": (session) => session.invite("#den", "bob"),
         "hear events": (session) => {
           session.subscribe("$events");
         },

@@ -179,6 +179,23 @@ describe("frames that come while a command is under way", () => {
     expect(world.events).toEqual(["say"]);
   });
 
+  it("count among the bytes of all connections until they are read, and end their session when there are too many", async () => {
+    const [first, second] = [gate(), gate()];
+    const world = new LoopWorld({ limits: { backlogTotalMaxBytes: 10 } });
+    world.loop.hold(first.done);
+    world.says("say", "more");
+    expect(world.total.bytes).toBe(7);
+    first.open();
+    await settled();
+    expect([world.total.bytes, world.events]).toEqual([0, ["say", "more"]]);
+    world.loop.hold(second.done);
+    world.says("say", "more", "more");
+    await settled();
+    expect(world.codes).toEqual(["slow-consumer"]);
+    world.loop.end();
+    expect(world.total.bytes).toBe(0);
+  });
+
   it("are counted when the session ends before they were read", async () => {
     const { done, open } = gate();
     const world = new LoopWorld();

@@ -111,6 +111,18 @@ describe("a name whose last connection is gone", () => {
     expect(world.ledger.copies).toMatchObject({ pending: 1, dropped: { full: 1 } });
   });
 
+  it("holds something of everybody, however much one connection sends", () => {
+    world = new ZeromqWorld({ heldMaxBytes: 100_000 });
+    for (const name of ["bob", "eve"]) world.gone(world.subscriber([name]));
+    const flooder = world.publisher();
+    for (let n = 0; n < 30; n += 1) world.send(flooder, "max", "bob", "inform", "x".repeat(6_000));
+    const { full } = world.ledger.copies.dropped;
+    expect(full).toBeGreaterThan(20);
+    for (const text of ["1", "2", "3"]) world.send(world.publisher(), "ada", "eve", "inform", text);
+    expect(world.ledger.copies.dropped.full).toBe(full);
+    expect(world.subscriber(["eve"]).texts).toEqual(["1", "2", "3"]);
+  });
+
   it("gives a session of another dialect what was held, before what is new", () => {
     world = new ZeromqWorld();
     world.gone(world.subscriber(["bob"]));

@@ -1,0 +1,69 @@
+import type { Table, TableChange } from "../storage/table.js";
+
+/** An invite-only room as it is kept over a restart; each of its invitations is a row of its own, `true`. */
+export interface KeptRoom {
+  /** The key of the agent that the room counts for. */
+  readonly owner: string;
+  /** True if the operator issued what that agent proves. */
+  readonly isIssued?: boolean;
+  /** The network that it was made from. */
+  readonly network?: string;
+  /** How invitations were kept before each had a row: they are moved into rows at the start. */
+  readonly invited?: readonly string[];
+}
+
+/** A row of the table of rooms: `#room`, or `#room`, a line feed and what is invited. */
+export type RoomRow = KeptRoom | true;
+
+/** A room that was found, and what is invited to it. */
+export interface FoundRoom {
+  readonly name: string;
+  readonly room: KeptRoom;
+  readonly invited: readonly string[];
+}
+
+/** Invite-only rooms and invitations on disk, one row each, so that a change writes what changes. */
+export class KeptRooms {
+  readonly #table: Table<RoomRow>;
+
+  constructor(table: Table<RoomRow>) {
+    this.#table = table;
+  }
+
+  /** All rooms by name. Rows in the old form, and what is left of a room that went, are put in order on the way. */
+  async load(): Promise<readonly FoundRoom[]> {
+    const found = new Map<string, { readonly room: KeptRoom; readonly invited: string[] }>();
+    const changes: TableChange<RoomRow>[] = [];
+    // No name of a room holds a character that sorts before the line feed: each room comes just before its invitations.
+    for (const [key, row] of this.#table.range("", "\uffff")) {
+      const end = key.indexOf("\n");
+      if (row !== true) {
+        const { invited, ...room } = row;
+        found.set(key, { room, invited: [...(invited ?? [])] });
+        if (invited !== undefined)
+          changes.push({ put: key, value: room }, ...invited.map((one) => invitationRow(key, one)));
+      } else {
+        const room = found.get(key.slice(0, end));
+        if (room === undefined) changes.push({ delete: key });
+        else room.invited.push(key.slice(end + 1));
+      }
+    }
+    if (changes.length > 0) await this.#table.batch(changes);
+    return [...found].map(([name, { room, invited }]) => ({ name, room, invited: [...new Set(invited)] }));
+  }
+
+  /** Keeps invitations, and the room with them if it is new. @throws Fault unavailable, as a rejection */
+  add(name: string, room: KeptRoom | undefined, invited: readonly string[]): Promise<void> {
+    const rows = invited.map((one) => invitationRow(name, one));
+    return this.#table.batch(room === undefined ? rows : [{ put: name, value: room }, ...rows]);
+  }
+
+  /** Forgets a room with its invitations. */
+  remove(name: string, invited: Iterable<string>): Promise<void> {
+    return this.#table.batch([{ delete: name }, ...[...invited].map((one) => ({ delete: `${name}\n${one}` }))]);
+  }
+}
+
+function invitationRow(room: string, invited: string): TableChange<RoomRow> {
+  return { put: `${room}\n${invited}`, value: true };
+}
