@@ -60,8 +60,8 @@ describe("broker doctor", () => {
   });
 
   it("finds secrets that others could read, and a port that another program has", async () => {
-    // One that the broker does not close to others by itself, as it does with its tokens.
-    await chmod(join(served.dataDir, "audit.log"), 0o644);
+    // One that the broker does not close to others by itself while it runs, as it does with its tokens.
+    await chmod(join(served.dataDir, "endpoints.json"), 0o644);
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     const { port } = other.address() as AddressInfo;
@@ -72,7 +72,7 @@ describe("broker doctor", () => {
       expect(failed).toEqual([
         expect.objectContaining({
           check: "data directory",
-          found: expect.stringContaining("audit.log") as string,
+          found: expect.stringContaining("endpoints.json") as string,
           remedy: expect.stringContaining("chmod") as string,
         }),
         expect.objectContaining({ check: "port ws", remedy: expect.stringContaining("--ws") as string }),

@@ -70,6 +70,18 @@ describe("reserved words", () => {
     expect(topicKind(name)).toBeUndefined();
   });
 
+  it("are found among all names of letters that look like theirs", () => {
+    const words = ["all", "#all", "system", "server", "broker"];
+    const letters = fc.constantFrom(...'aA1lLiI|sSyYtTeEmMrnRNvVbBoO0kK#"`');
+    fc.assert(
+      fc.property(fc.string({ unit: letters, minLength: 3, maxLength: 8 }), (name) => {
+        expect(isReserved(name)).toBe(words.some((word) => looksLike(word, name)));
+      }),
+      { numRuns: 2_000 },
+    );
+    for (const name of ["SYSTERN", "a1|", "#AlI", "BR0KER", "sErVeR"]) expect(isReserved(name)).toBe(true);
+  });
+
   it.each(["#aIl", "#a11", "#AII"])("%s is no room", (room) => {
     expect(isRoom(room)).toBe(false);
   });

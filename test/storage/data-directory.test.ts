@@ -160,12 +160,17 @@ describe("data directory", () => {
     "is free when its broker has ended and waits for its parent (a zombie)",
     async () => {
       // A shell that has become another program does not know its child, which stays a zombie when it ends.
-      const parent = spawn("bash", ["-c", "sleep 0.01 & echo $!; exec sleep 60"], {
+      const parent = spawn("bash", ["-c", "sleep 60 & echo $!; exec sleep 61"], {
         stdio: ["ignore", "pipe", "inherit"],
       });
       try {
         const [line] = (await once(parent.stdout, "data")) as [Buffer];
         const pid = Number(line.toString());
+        await eventually(
+          () => readFileSync(`/proc/${parent.pid ?? 0}/comm`, "utf8") === "sleep\n",
+          "it is another program",
+        );
+        process.kill(pid, "SIGKILL");
         await eventually(() => readFileSync(`/proc/${pid}/stat`, "utf8").includes(" Z "), "the child is a zombie");
         writeFileSync(join(home, "broker.pid"), JSON.stringify({ pid }));
         const data = new DataDirectory(home);
