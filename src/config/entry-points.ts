@@ -11,8 +11,8 @@ const taken: readonly string[] = ["zmq", "local", "http", "own", "agent", "broke
 const ours: readonly string[] = pagePaths;
 
 /**
- * Refuses dialects that cannot answer beside each other, or would be taken for something of the broker's own
- * (protocols §8.6).
+ * Refuses dialects that cannot answer beside each other, or would be taken for something of the broker's own (protocols
+ * §8.6).
  * @param dialects in the order in which they are asked
  * @param optionNames the names of the broker's own options
  * @param fileOf the file that a dialect was loaded from, for the error text

@@ -1,8 +1,7 @@
 import type { AnyDialect } from "../dialect/index.js";
 
 /**
- * The variable of an option by its path: `zmqIn` → `SYNAPTIC_ZMQ_IN`, `limits.wsPingMs` →
- * `SYNAPTIC_LIMIT_WS_PING_MS`.
+ * The variable of an option by its path: `zmqIn` → `SYNAPTIC_ZMQ_IN`, `limits.wsPingMs` → `SYNAPTIC_LIMIT_WS_PING_MS`.
  */
 export function variableOf(path: string): string {
   const [group = "", name] = path.split(".");

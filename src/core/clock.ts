@@ -1,6 +1,7 @@
 /**
  * The broker's source of time; tests use a fake one. One rule holds for every duration and deadline (protocols §0.10):
- * time in which our own loop did not run does not count, and what has arrived meanwhile is read before anybody is judged.
+ * time in which our own loop did not run does not count, and what has arrived meanwhile is read before anybody is
+ * judged.
  */
 export interface Clock {
   /** Wall clock, milliseconds since the epoch. For timestamps that people and agents read. */

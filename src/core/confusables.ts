@@ -1,9 +1,9 @@
-// Made by docs/confusables.mjs from Unicode's confusables.txt, version 17.0.0
-// (© Unicode, Inc.; docs/unicode-license.md).
+// Made by docs/confusables.mjs from Unicode's confusables.txt, version 17.0.0 (© Unicode, Inc.;
+// docs/unicode-license.md).
 
 /**
- * ASCII text, and the characters that look like it: code points in hexadecimal. Characters that decompose (Unicode
- * form NFKD) are not in it, but their parts.
+ * ASCII text, and the characters that look like it: code points in hexadecimal. Characters that decompose (Unicode form
+ * NFKD) are not in it, but their parts.
  */
 export const confusables: readonly (readonly [ascii: string, lookAlikes: string])[] = [
   ["!", "1c3 2d51"],

@@ -16,8 +16,8 @@ export type JsonReading = { readonly value: unknown } | { readonly problem: stri
 
 /**
  * Parses JSON (RFC 8259) that a stranger wrote. Refuses what parsers read differently: the same key twice in the
- * outermost object, and nesting deeper than `depthMax` levels. NaN and Infinity are not JSON and are refused, too. Half a
- * character is read as U+FFFD.
+ * outermost object, and nesting deeper than `depthMax` levels. NaN and Infinity are not JSON and are refused, too. Half
+ * a character is read as U+FFFD.
  */
 export function readJson(written: string, depthMax = jsonDepthMax): JsonReading {
   const text = repairSurrogates(written);

@@ -9,7 +9,8 @@ const escapes = /\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[
 
 /**
  * A JSON text in which every half of a character (a lone surrogate, such as half an emoji) is U+FFFD. No text in UTF-8
- * can hold one, but an escape can, and whoever writes it out again or hands it to a model fails on it (protocols §3.15).
+ * can hold one, but an escape can, and whoever writes it out again or hands it to a model fails on it (protocols
+ * §3.15).
  * @param text JSON that was read from UTF-8: only its escapes can hold surrogates that stand alone
  * @returns the same string where there is nothing to repair
  */

@@ -9,7 +9,8 @@ import type { Room } from "./room.js";
  */
 export class DirectoryEvents {
   readonly #exchange: Exchange;
-  // Each event waits once for everybody: at most one for each arrival, departure, joining and leaving of the last turns.
+  // Each event waits once for everybody: at most one for each arrival, departure, joining and leaving of the last
+  // turns.
   readonly #slices: Slices;
 
   constructor(exchange: Exchange, slices: Slices) {

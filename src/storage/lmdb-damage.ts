@@ -43,8 +43,8 @@ interface Meta {
 
 /**
  * What is wrong with a file of lmdb's; undefined if nothing is, or if there is none. lmdb reads its file through memory
- * and trusts it: a page that is cut off or scrambled ends the process by a signal, without a word.
- * Everything but the bytes of keys and values is looked at; 0.1 s for 100 MB.
+ * and trusts it: a page that is cut off or scrambled ends the process by a signal, without a word. Everything but the
+ * bytes of keys and values is looked at; 0.1 s for 100 MB.
  */
 export function lmdbDamage(path: string): string | undefined {
   // Elsewhere the numbers in the file are spelt in another way.

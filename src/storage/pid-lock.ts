@@ -55,9 +55,9 @@ export class PidLock {
 
   /**
    * Takes the lock, or says who has it.
-   * @param lost called once if somebody else has taken it since: to another machine, a holder that was stopped for
-   * long looks dead. Without it nothing is watched before a dead holder's lock is taken, which takes 6 s where it was
-   * held elsewhere and has no life socket
+   * @param lost called once if somebody else has taken it since: to another machine, a holder that was stopped for long
+   * looks dead. Without it nothing is watched before a dead holder's lock is taken, which takes 6 s where it was held
+   * elsewhere and has no life socket
    * @throws Fault unavailable: the disk is full or failed
    */
   static async take(path: string, lost?: () => void): Promise<PidLock | LockHolder> {
