@@ -9,8 +9,6 @@ const exempt: Readonly<Record<string, string>> = {
   "core/clock.ts": "the machine's clock itself",
   "core/loop-clock.ts": "the clock of deadlines itself",
   "core/flusher.ts": "how long a turn of our own takes",
-  "dialect-files.ts": "how long a file may run, before the doors open",
-  "storage/life-socket.ts": "whether a process listens at a path, before the doors open",
   "broker.ts": "keeps the process alive while it drains",
   "dialect-files.ts": "how long a file of ours may take to load, before the doors open",
   "identity/token-file.ts": "waits for another process's lock, a pause at a time",
