@@ -36,8 +36,8 @@ interface Remembered {
  */
 export class Seen {
   readonly #table: Table<SeenRow>;
-  // bound: 100,000, a hash each · evicts: any after 24 h, 32 with each new one; when there are too many the oldest of the speaker
-  // with the most, of the network with the most · owner: Seen
+  // bound: 100,000, a hash each · evicts: any after 24 h, 32 with each new one; when there are too many the oldest of
+  // the speaker with the most, of the network with the most · owner: Seen
   readonly #shares = new Map<string, Share<Remembered>>();
   readonly #all = new FairShares<Remembered>();
   readonly #max: number;

@@ -24,8 +24,8 @@ const broker: Origin = { id: "$broker", remote: "", principal: undefined };
  * memory, the busiest speaker's longest silent one is forgotten: whoever invents names forgets its own pairs.
  */
 export class Pairs<P extends Pair> {
-  // bound: conversationsMax, and conversationsMaxBytes in all · evicts: the longest silent one that the busiest party of
-  // the busiest network began · owner: Pairs
+  // bound: conversationsMax, and conversationsMaxBytes in all · evicts: the longest silent one that the busiest party
+  // of the busiest network began · owner: Pairs
   readonly #byKey = new Map<string, Share<Known<P>>>();
   readonly #shares = new FairShares<Known<P>>();
   readonly #limits: Pick<Limits, "conversationsMax" | "conversationsMaxBytes">;

@@ -21,8 +21,8 @@ export interface RequestsOptions {
 
 /** Open requests in memory. Names of agents contain no line feed, so keys use one as separator. */
 export class RequestsMemory implements Requests {
-  // bound: requestsMax, 1 KiB each for two names and an id · evicts: a request beyond it is refused as full; an open one
-  // goes when answered, withdrawn or timed out · owner: RequestsMemory
+  // bound: requestsMax, 1 KiB each for two names and an id · evicts: a request beyond it is refused as full; an open
+  // one goes when answered, withdrawn or timed out · owner: RequestsMemory
   readonly #byPair = new Map<string, Set<Entry>>();
   // bound: requestsMax · evicts: a sender goes with its last open request; more than requestsPerSenderMax is refused as
   // full · owner: RequestsMemory

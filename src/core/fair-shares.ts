@@ -21,9 +21,9 @@ export function isOrigin(origin: object | undefined): origin is Origin {
 }
 
 /**
- * The party of a speaker. Who proves its name by what the operator issued is apart from all others. Keys, and
- * names that are not proved, cost nothing: those who have no more share with everybody at their address (in IPv6:
- * network), where each key and each connection has a part of its own.
+ * The party of a speaker. Who proves its name by what the operator issued is apart from all others. Keys, and names
+ * that are not proved, cost nothing: those who have no more share with everybody at their address (in IPv6: network),
+ * where each key and each connection has a part of its own.
  */
 export function partyOf({ id, remote, principal }: Origin): Party {
   if (principal !== undefined && isIssued(principal)) {

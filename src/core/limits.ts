@@ -132,8 +132,8 @@ export const defaultLimits = Object.freeze({
   /** Rooms that one agent may be in. */
   roomsPerAgentMax: 1_000,
   /**
-   * Memberships of all agents in all rooms. Without a token an agent that is in 10 rooms enters a further one only while
-   * as many memberships are left as it has.
+   * Memberships of all agents in all rooms. Without a token an agent that is in 10 rooms enters a further one only
+   * while as many memberships are left as it has.
    */
   membershipsMax: 400_000,
   /** Invitations of one room. */

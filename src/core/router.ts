@@ -66,8 +66,8 @@ type MutableRoute = { -readonly [K in keyof Route]: Route[K] };
 
 /** Topic → subscribers: exact names in one Map, prefixes by walking delimiters, taps apart. */
 export class Router {
-  // bound: subscriptions of all peers (zmqSubscriptionsTotalMaxBytes, roomsMax, agentsMax) · evicts: a topic goes with its
-  // last subscriber · owner: Router
+  // bound: subscriptions of all peers (zmqSubscriptionsTotalMaxBytes, roomsMax, agentsMax) · evicts: a topic goes with
+  // its last subscriber · owner: Router
   readonly #routes = new Map<string, MutableRoute>();
   // bound: prefix subscriptions of all peers (zmqSubscriptionsTotalMaxBytes) · evicts: a prefix goes with its last
   // subscriber · owner: Router

@@ -99,8 +99,8 @@ export interface Session<T extends DialectTypes> {
   after(ms: number, run: () => void): () => void;
   /**
    * Makes the session speak for `principal`: settles conflicts over the name, enters the directory, subscribes its own
-   * topic and `all`. `listed: false`: the directory does not show it (a viewer). Then calls the dialect's `greet`. A name
-   * that is proved for the first time is on disk before.
+   * topic and `all`. `listed: false`: the directory does not show it (a viewer). Then calls the dialect's `greet`. A
+   * name that is proved for the first time is on disk before.
    * @throws Fault conflict, full, unavailable
    */
   admit(principal: Principal, options?: { readonly listed: boolean }): Promise<void>;

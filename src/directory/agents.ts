@@ -19,7 +19,8 @@ export class PresenceMemory implements Presence {
   readonly dialect: string;
   readonly via: "proxy" | undefined;
   readonly since: number;
-  // bound: roomsPerAgentMax, membershipsMax in all · evicts: joining one more is refused as full · owner: DirectoryMemory
+  // bound: roomsPerAgentMax, membershipsMax in all · evicts: joining one more is refused as full · owner:
+  // DirectoryMemory
   readonly rooms = new Set<string>();
   state: PresenceState = "here";
   readonly #putOut: Arriving["putOut"];
@@ -120,8 +121,8 @@ function outranks(presence: PresenceMemory, best: PresenceMemory): boolean {
 
 /** All agents that are online, and how many there may be. */
 export class Agents {
-  // bound: agentsMax, names and display names of 128 characters · evicts: one more is refused as full; an agent goes with
-  // its last presence · owner: Agents
+  // bound: agentsMax, names and display names of 128 characters · evicts: one more is refused as full; an agent goes
+  // with its last presence · owner: Agents
   readonly #records = new Map<string, AgentRecord>();
   readonly #limits: Pick<Limits, "agentsMax" | "agentsClaimedMax" | "agentsSharingMax">;
   readonly #names = new Listing();
@@ -176,8 +177,9 @@ export class Agents {
   }
 
   /**
-   * How many agents may be online for `arriving` to be admitted. Names that cost nothing cannot take the places reserved
-   * for those with a token, and connections with many names cannot take those reserved for connections with one.
+   * How many agents may be online for `arriving` to be admitted. Names that cost nothing cannot take the places
+   * reserved for those with a token, and connections with many names cannot take those reserved for connections with
+   * one.
    */
   #mostFor({ principal, sharing = false }: Arriving): number {
     const { agentsMax, agentsClaimedMax, agentsSharingMax } = this.#limits;

@@ -97,8 +97,8 @@ export interface Directory {
    */
   create(presence: Presence, room: string, options: { readonly inviteOnly: boolean }): Promise<void>;
   /**
-   * Lets `agent` into an invite-only room and tells it by an inform of kind `room.invited`. Resolves when the invitation
-   * is on disk, and told.
+   * Lets `agent` into an invite-only room and tells it by an inform of kind `room.invited`. Resolves when the
+   * invitation is on disk, and told.
    * @throws Fault not-found, forbidden (only members invite), full, and as a rejection unavailable
    */
   invite(presence: Presence, room: string, agent: string): Promise<void>;

@@ -24,8 +24,8 @@ export interface LimiterOptions {
  * each bucket holds what has flowed meanwhile on top (protocols §0.10).
  */
 export class LimiterMemory implements Limiter {
-  // bound: bucketsMax, keys of a few words and a name · evicts: the bucket that has not been used longest, which by then
-  // is full again · owner: LimiterMemory
+  // bound: bucketsMax, keys of a few words and a name · evicts: the bucket that has not been used longest, which by
+  // then is full again · owner: LimiterMemory
   readonly #buckets = new Map<string, Bucket>();
   readonly #options: LimiterOptions;
 

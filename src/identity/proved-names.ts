@@ -26,9 +26,9 @@ interface Known {
  * that had a token do not make room for names of keys, which anybody can make.
  */
 export class ProvedNames {
-  // bound: provedNamesMax of keys, 16 characters each, and the names that the operator has issued tokens for · evicts: any after
-  // provedNameMs; of keys, when there are too many, the one proved longest ago of the network with the most · owner:
-  // ProvedNames
+  // bound: provedNamesMax of keys, 16 characters each, and the names that the operator has issued tokens for · evicts:
+  // any after provedNameMs; of keys, when there are too many, the one proved longest ago of the network with the most ·
+  // owner: ProvedNames
   readonly #known = new Map<string, Known>();
   /** The same names, by what they look like. */
   readonly looks = new LookAlikes();

@@ -13,9 +13,9 @@ type AuditRates = Pick<
 >;
 
 /**
- * Counts logins and writes them into the audit log. Who shows no token of its own causes only a limited number of lines,
- * for each address and for all together: otherwise anybody, with keys that cost nothing, could make the log rotate until
- * older lines are gone.
+ * Counts logins and writes them into the audit log. Who shows no token of its own causes only a limited number of
+ * lines, for each address and for all together: otherwise anybody, with keys that cost nothing, could make the log
+ * rotate until older lines are gone.
  */
 export class LoginAudit {
   /** By dialect and trust. */

@@ -227,8 +227,8 @@ class TableLmdb<V> implements Table<V> {
   }
 
   /**
-   * Writes a change, alone if nothing else is on its way to the disk. What comes meanwhile waits, and goes together when
-   * that is done: many who wait cost one write, and the space for one.
+   * Writes a change, alone if nothing else is on its way to the disk. What comes meanwhile waits, and goes together
+   * when that is done: many who wait cost one write, and the space for one.
    */
   #write(entries: Entries<V>): Promise<void> {
     const { promise, resolve, reject } = deferred();

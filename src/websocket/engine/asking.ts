@@ -34,8 +34,8 @@ export interface Asker {
  * comes back to the dialect as a value.
  */
 export class Asking {
-  // bound: requestsPerSenderMax, ids of 256 characters · evicts: a request goes when it is answered, timed out, or its session ends · owner:
-  // Asking
+  // bound: requestsPerSenderMax, ids of 256 characters · evicts: a request goes when it is answered, timed out, or its
+  // session ends · owner: Asking
   readonly #requests = new Map<() => void, string>();
   // bound: sessionCallsMax · evicts: a further call is refused as full; one goes with its answer, its time or its
   // session · owner: Asking

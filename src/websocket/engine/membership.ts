@@ -22,7 +22,8 @@ export type TopicHearer = Subscriber & Pick<Origin, "id" | "remote">;
 
 /** Where one session is: its presence in the directory, its rooms, and the topics it hears. */
 export class Membership {
-  // bound: roomsPerAgentMax + sessionTopicsMax, topics of zmqTopicMaxBytes · evicts: subscribing one more is refused as full · owner: Membership
+  // bound: roomsPerAgentMax + sessionTopicsMax, topics of zmqTopicMaxBytes · evicts: subscribing one more is refused as
+  // full · owner: Membership
   readonly #subscriptions = new Map<string, () => void>();
   readonly #context: EngineContext;
   readonly #dialect: string;

@@ -35,7 +35,8 @@ const secondMs = 1_000;
 export class FaultNotices {
   readonly #context: Pick<ZeromqContext, "clock" | "exchange" | "ledger" | "limiter" | "limits" | "newId">;
   readonly #connections: Pick<ConnectionsByName, "ofSender">;
-  // bound: faultRecipientsMax, names of agents that are here · evicts: nobody else is told until a second is over · owner: FaultNotices
+  // bound: faultRecipientsMax, names of agents that are here · evicts: nobody else is told until a second is over ·
+  // owner: FaultNotices
   readonly #told = new Map<string, Told>();
 
   constructor(

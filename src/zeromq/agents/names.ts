@@ -132,8 +132,7 @@ interface NamedPresence {
 
 /** One connection's presence in the directory under each of its names: when it arrives, is listed, and departs. */
 export class Presences {
-  // bound: zmqNamesMax, agentsMax in all · evicts: a name leaves with its subscription or connection · owner:
-  // Presences
+  // bound: zmqNamesMax, agentsMax in all · evicts: a name leaves with its subscription or connection · owner: Presences
   readonly #byName = new Map<string, NamedPresence>();
   readonly #peer: SubscriberPeer;
   readonly #context: Pick<ZeromqContext, "clock" | "directory" | "ledger" | "limiter" | "limits" | "log">;

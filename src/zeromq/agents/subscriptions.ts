@@ -47,14 +47,14 @@ export class SleepingSubscriptions {
 
 /** The subscriptions of one connection: each is heard (exactly, by prefix, or as a tap), or sleeps. */
 export class Subscriptions {
-  // bound: zmqSubscriptionsMax and zmqSubscriptionsMaxBytes, and roomsPerAgentMax joined at the desk · evicts: the listener ignores one more ·
-  // owner: Subscriptions
+  // bound: zmqSubscriptionsMax and zmqSubscriptionsMaxBytes, and roomsPerAgentMax joined at the desk · evicts: the
+  // listener ignores one more · owner: Subscriptions
   readonly #heard = new Map<string, () => void>();
   /** Those of `#heard` that can be agents' names. */
   // bound: zmqSubscriptionsMax · evicts: with the topic that is heard · owner: Subscriptions
   readonly #heardNames = new Set<string>();
-  // bound: zmqSubscriptionsMax and zmqSubscriptionsMaxBytes · evicts: a subscription leaves when it wakes or is cancelled
-  // · owner: Subscriptions
+  // bound: zmqSubscriptionsMax and zmqSubscriptionsMaxBytes · evicts: a subscription leaves when it wakes or is
+  // cancelled · owner: Subscriptions
   readonly #asleep = new Map<string, () => void>();
   readonly #peer: SubscriberPeer;
   readonly #router: Router;
