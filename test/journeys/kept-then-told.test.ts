@@ -243,7 +243,7 @@ describe("a broker that is killed as soon as it has answered", () => {
     "has the right that it told of when it is started again",
     async () => {
       const checks: [string, Check][] = [];
-      const rounds = repetitions(1, 8);
+      const rounds = repetitions(1, 3);
       for (let round = 0; round < rounds; round += 1) {
         for (const [title, answer] of Object.entries(answers)) {
           const check = await answer(await start(), `n${String(round)}-${String(checks.length)}`);
@@ -257,6 +257,6 @@ describe("a broker that is killed as soon as it has answered", () => {
           throw new Error(`not kept: ${title}`, { cause: thrown });
         });
     },
-    repetitions(90_000, 300_000),
+    repetitions(90_000, 180_000),
   );
 });
