@@ -109,11 +109,11 @@ export class Exchange {
     );
   }
 
-  /** The same for a response whose content is JSON text already: a long list is not written anew for each asker. */
-  announceText(topic: string, inReplyTo: string, content: string): Outcome {
+  /** The same for a response whose content is written as JSON already: a long list is not written anew for each asker. */
+  announceWritten(topic: string, inReplyTo: string, content: Buffer): Outcome {
     const { now, ...head } = this.#head();
     const rest = JSON.stringify({ ...head, type: "response", in_reply_to: inReplyTo, to: topic, trust: "proved" });
-    const payload = Buffer.from(`${rest.slice(0, -1)},"content":${content}}`);
+    const payload = Buffer.concat([Buffer.from(`${rest.slice(0, -1)},"content":`), content, Buffer.from("}")]);
     return this.#announced(
       Message.ofWritten(payload, { topic, receivedAt: now, trust: "proved", origin: undefined }),
       false,

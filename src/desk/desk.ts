@@ -137,11 +137,9 @@ export class Desk implements Lifecycle {
 
   /** @throws Fault */
   #say(asker: Asker, asked: Asked): void {
-    const { from, id, kind, read } = asked;
+    const { from, id, read } = asked;
     if (read.text !== undefined) {
-      const { message, data } = read.text();
-      const { exchange } = this.#options;
-      exchange.announceText(from, id, `{"message":${message},"data":${data},"kind":${JSON.stringify(kind)}}`);
+      this.#options.exchange.announceWritten(from, id, read.text());
       return;
     }
     const answer = read.run();

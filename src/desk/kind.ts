@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { Fault, type Content, type Envelope, type Principal, type Scope } from "../core/index.js";
 import type { Directory, Presence } from "../directory/index.js";
 import { readFields } from "./fields.js";
-import type { AnswerText, DeskLists } from "./lists.js";
+import type { DeskLists } from "./lists.js";
 
 /**
  * A seat is one of the asker's own connections, through which it can join rooms: membership belongs to a connection and
@@ -70,8 +70,8 @@ interface Row<Request extends z.ZodObject, Data extends z.ZodObject | undefined,
   readonly length: (ask: Ask, fields: z.output<Request>) => number;
   /** What has to be kept is kept before the answer: then it is a promise. @throws Fault */
   readonly run: (ask: Ask, fields: z.output<Request>) => AnswerOf<Data> | Promise<AnswerOf<Data>>;
-  /** The same answer as JSON, for one that is long and that many ask for. @throws Fault */
-  readonly text?: (ask: Ask, fields: z.output<Request>) => AnswerText;
+  /** The same answer as JSON, `kind` included, for one that is long and that many ask for. @throws Fault */
+  readonly text?: (ask: Ask, fields: z.output<Request>) => Buffer;
 }
 
 /** A request whose right and fields have been checked. */
@@ -80,7 +80,7 @@ export interface ReadRequest {
   /** @throws Fault */
   run(): Answer | Promise<Answer>;
   /** @throws Fault */
-  readonly text: (() => AnswerText) | undefined;
+  readonly text: (() => Buffer) | undefined;
 }
 
 /** A row of the table of kinds, which keeps the types of its fields to itself. */

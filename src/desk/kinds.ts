@@ -55,7 +55,7 @@ export const deskKinds = {
       const agents = listAgents(directory);
       return { message: agents.map(({ name }) => name).join(", "), data: { agents } };
     },
-    text: ({ directory, lists }) => lists.agents(directory),
+    text: ({ directory, lists }) => lists.agents("agents.list", directory),
   }),
 
   /** The rooms that the asker may know of. */
@@ -68,7 +68,7 @@ export const deskKinds = {
       const rooms = listRooms(directory, viewer);
       return { message: rooms.map(({ name }) => name).join(", "), data: { rooms } };
     },
-    text: ({ directory, lists, viewer }) => lists.rooms(directory, viewer),
+    text: ({ directory, lists, viewer }) => lists.rooms("rooms.list", directory, viewer),
   }),
 
   /** Makes the asker a member; a missing room is made. */

@@ -3,25 +3,33 @@ import { ListText, type Principal } from "../core/index.js";
 import type { AgentEntry, Directory, RoomEntry } from "../directory/index.js";
 import type { listedAgent, listedRoom } from "./fields.js";
 
-/** An answer as JSON: `message` is a JSON string, `data` a JSON object. */
-export interface AnswerText {
-  readonly message: string;
-  readonly data: string;
-}
-
 /** The lists of everybody and everything, as JSON: what has not changed is not written again for the next asker. */
 export class DeskLists {
   readonly #agents = new ListText<AgentEntry>((one) => JSON.stringify(agentListed(one)));
   readonly #rooms = new ListText<RoomEntry>((one) => JSON.stringify(roomListed(one)));
 
-  agents(directory: Directory): AnswerText {
+  // bound: lists that the directory keeps · evicts: with the list · owner: DeskLists
+  readonly #written = new WeakMap<readonly object[], Buffer>();
+
+  /** The content of the answer to `kind`, as JSON. */
+  agents(kind: string, directory: Directory): Buffer {
     const agents = directory.agents();
-    return { message: namesText(agents), data: `{"agents":${this.#agents.of(agents)}}` };
+    return this.#write(kind, agents, () => `{"agents":${this.#agents.of(agents)}}`);
   }
 
-  rooms(directory: Directory, viewer: Principal | undefined): AnswerText {
+  rooms(kind: string, directory: Directory, viewer: Principal | undefined): Buffer {
     const rooms = directory.rooms(viewer);
-    return { message: namesText(rooms), data: `{"rooms":${this.#rooms.of(rooms)}}` };
+    return this.#write(kind, rooms, () => `{"rooms":${this.#rooms.of(rooms)}}`);
+  }
+
+  #write(kind: string, list: readonly { readonly name: string }[], data: () => string): Buffer {
+    let content = this.#written.get(list);
+    if (content === undefined) {
+      const names = JSON.stringify(list.map(({ name }) => name).join(", "));
+      content = Buffer.from(`{"message":${names},"data":${data()},"kind":${JSON.stringify(kind)}}`);
+      this.#written.set(list, content);
+    }
+    return content;
   }
 }
 
@@ -57,9 +65,4 @@ function agentListed({
 
 function roomListed({ name, members, inviteOnly }: RoomEntry): z.output<typeof listedRoom> {
   return { name, members, invite_only: inviteOnly };
-}
-
-/** Names for people, as a JSON string. */
-function namesText(list: readonly { readonly name: string }[]): string {
-  return JSON.stringify(list.map(({ name }) => name).join(", "));
 }
