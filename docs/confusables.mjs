@@ -1,5 +1,6 @@
 // Writes src/core/confusables.ts from Unicode's list of characters that look alike:
-// node docs/confusables.mjs confusables.txt (https://www.unicode.org/Public/security/latest/confusables.txt), then prettier
+// node docs/confusables.mjs confusables.txt (https://www.unicode.org/Public/security/latest/confusables.txt), then
+// prettier
 import { readFileSync, writeFileSync } from "node:fs";
 
 const [file] = process.argv.slice(2);

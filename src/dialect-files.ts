@@ -38,7 +38,8 @@ async function load(file: string, waitMs: number): Promise<AnyDialect> {
         `it has not come to its end within ${waitMs / 1_000} s; let nothing at its top level wait for long`,
       );
     });
-    exports = (await Promise.race([import(pathToFileURL(file).href), late])) as Readonly<Record<string, unknown>>; // a module
+    // a module
+    exports = (await Promise.race([import(pathToFileURL(file).href), late])) as Readonly<Record<string, unknown>>;
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : String(thrown);
     throw new Fault("unavailable", `the dialect ${file} cannot be loaded: ${why}`, { cause: thrown });

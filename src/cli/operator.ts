@@ -59,7 +59,10 @@ function readToken(data: DataDirectory): string {
   }
 }
 
-/** Connects as the operator, who may run several commands at once. @throws Fault unavailable, forbidden, unauthenticated, with the remedy */
+/**
+ * Connects as the operator, who may run several commands at once.
+ * @throws Fault unavailable, forbidden, unauthenticated, with the remedy
+ */
 export async function connectOperator(choice: BrokerChoice, options: AgentOptions = {}): Promise<Agent> {
   const { in: zmqIn, out, token } = findBroker(choice);
   const { Agent } = await import("../../clients/typescript/agent/index.js");

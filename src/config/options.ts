@@ -112,8 +112,8 @@ const coreOptions = z.strictObject({
     .array(origin)
     .default([])
     .describe(
-      "Web pages that may connect, by origin: https://HOST[:PORT], chrome-extension://ID, SCHEME:// for every host of " +
-        "a scheme that is not the web's, null for pages without an origin (files, but also every page that hides " +
+      "Web pages that may connect, by origin: https://HOST[:PORT], chrome-extension://ID, SCHEME:// for every host " +
+        "of a scheme that is not the web's, null for pages without an origin (files, but also every page that hides " +
         "where it comes from). Pages of this machine always may, unless other machines can reach the door.",
     ),
   hosts: z
@@ -145,8 +145,8 @@ const coreOptions = z.strictObject({
     )
     .default([])
     .describe(
-      "Dialects that are not part of the broker: JavaScript files that export one as default (synaptic-core/dialect). " +
-        "Paths are from the folder of the configuration file. They run in the broker and may do all that it may.",
+      "Dialects that are not part of the broker: JavaScript files that export one as default " +
+        "(synaptic-core/dialect). Paths are from the folder of the configuration file. They run in the broker and may do all that it may.",
     ),
   log: z
     .custom<Log>((value) => typeof value === "function", "give a function (level, event, fields)")

@@ -59,7 +59,9 @@ export const spellings: Readonly<Record<Exclude<keyof BrokerConfig, "limits" | "
     flag: "--trusted-proxy",
     kind: "list",
     argument: "address...",
-    help: "proxies that may tell the client's address: addresses or networks (default with --behind-proxy: this machine)",
+    help:
+      "proxies that may tell the client's address: addresses or networks " +
+      "(default with --behind-proxy: this machine)",
   },
   tlsCert: {
     flag: "--tls-cert",
@@ -104,7 +106,9 @@ export const spellings: Readonly<Record<Exclude<keyof BrokerConfig, "limits" | "
     flag: "--dialect",
     kind: "list",
     argument: "file...",
-    help: "dialects from elsewhere: JavaScript files that export one (synaptic-core/dialect); each may do all that this process may",
+    help:
+      "dialects from elsewhere: JavaScript files that export one (synaptic-core/dialect); " +
+      "each may do all that this process may",
   },
   log: { flag: undefined, kind: "text", help: "" },
 };

@@ -10,7 +10,9 @@ export interface Clock {
   monotonic(): number;
   /** Calls `run` once after `ms` milliseconds of {@link monotonic}; the returned function cancels it. */
   after(ms: number, run: () => void): () => void;
-  /** Milliseconds that {@link monotonic} has left out so far: `monotonic() + missed()` is how long it was for others. */
+  /**
+   * Milliseconds that {@link monotonic} has left out so far: `monotonic() + missed()` is how long it was for others.
+   */
   missed(): number;
   /**
    * How many milliseconds were left out so lately that what others sent meanwhile may still be coming in, all at once;

@@ -109,7 +109,9 @@ export class Exchange {
     );
   }
 
-  /** The same for a response whose content is written as JSON already: a long list is not written anew for each asker. */
+  /**
+   * The same for a response whose content is written as JSON already: a long list is not written anew for each asker.
+   */
   announceWritten(topic: string, inReplyTo: string, content: Buffer): Outcome {
     const { now, ...head } = this.#head();
     const rest = JSON.stringify({ ...head, type: "response", in_reply_to: inReplyTo, to: topic, trust: "proved" });

@@ -89,7 +89,9 @@ export function topicKind(topic: string): TopicKind | undefined {
 /** What a ZeroMQ subscription asks for. Empty: everything. Ending in `.` `/` or `:`: all topics that begin so. */
 export type SubscriptionKind = "exact" | "prefix" | "tap";
 
-/** The kind of a ZeroMQ subscription. What a program packed is exact, also where its last byte looks like a delimiter. */
+/**
+ * The kind of a ZeroMQ subscription. What a program packed is exact, also where its last byte looks like a delimiter.
+ */
 export function subscriptionKind(subscription: string): SubscriptionKind {
   if (subscription === "") return "tap";
   return /[./:]$/.test(subscription) && !isPacked(subscription) ? "prefix" : "exact";

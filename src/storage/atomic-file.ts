@@ -74,7 +74,9 @@ export function readIfThere(path: string): string | undefined {
   }
 }
 
-/** Opening a pipe would wait for its other end, and the whole process with it. On Windows it is undefined, which is 0. */
+/**
+ * Opening a pipe would wait for its other end, and the whole process with it. On Windows it is undefined, which is 0.
+ */
 const atOnce = constants.O_NONBLOCK;
 
 /** Flags with which a file is opened for lines at its end, made if there is none, and never waited for. */

@@ -148,7 +148,9 @@ class Inspection {
     return () => this.#read(number, headerBytes + length).subarray(headerBytes);
   }
 
-  /** A list of free pages: how many entries, then page numbers, each of which may have the length of a run before it. */
+  /**
+   * A list of free pages: how many entries, then page numbers, each of which may have the length of a run before it.
+   */
   #freePages(list: Buffer): void {
     const entries = Math.floor(list.length / 8);
     const count = entries === 0 ? 0 : Number(list.readBigUInt64LE(0));
@@ -233,7 +235,9 @@ function readAt(file: number, at: number, length: number): Buffer {
   return bytes;
 }
 
-/** The number by which lmdb knows whether the system has been up since: the first hexadecimal digits of the boot's id. */
+/**
+ * The number by which lmdb knows whether the system has been up since: the first hexadecimal digits of the boot's id.
+ */
 function thisBoot(): bigint {
   try {
     const digits = /^[0-9a-f]+/i.exec(readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim())?.[0];

@@ -141,7 +141,9 @@ async function livingOrRemoved(path: string, watches: boolean): Promise<LockHold
   return undefined;
 }
 
-/** Where the life socket of a holder is; undefined if it has none, or another machine's, of which ours knows nothing. */
+/**
+ * Where the life socket of a holder is; undefined if it has none, or another machine's, of which ours knows nothing.
+ */
 function lifeOf(path: string, { life, started }: Holder): string | undefined {
   const boot = bootOf(started);
   return life !== undefined && boot !== undefined && boot === bootOf(startOf(process.pid))

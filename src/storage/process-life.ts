@@ -1,7 +1,9 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { errorCode } from "./remedy.js";
 
-/** True for a process of this pid namespace that runs. One that has ended and waits for its parent (a zombie) does not. */
+/**
+ * True for a process of this pid namespace that runs. One that has ended and waits for its parent (a zombie) does not.
+ */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);

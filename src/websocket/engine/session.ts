@@ -167,7 +167,11 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
 
   async rename(principal: Principal): Promise<void> {
     this.speaker();
-    if (principal.agent !== this.agent) this.loop?.pay(this.rooms.size); // each room hears of it
+    if (principal.agent === this.agent) {
+      await this.raise(principal);
+      return;
+    }
+    this.loop?.pay(this.rooms.size); // each room hears of it
     await this.#membership.rename(this, principal, () => {
       this.#asking?.renamed();
       this.tokenId = principal.tokenId ?? this.tokenId;

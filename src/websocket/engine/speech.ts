@@ -63,7 +63,10 @@ export class Speech {
     return this.submit(draft, turn.type, turn.in_reply_to ?? draft.inReplyTo);
   }
 
-  /** Makes the message of a draft and routes it. @throws Fault unauthenticated, going-away, forbidden, not-found, full */
+  /**
+   * Makes the message of a draft and routes it.
+   * @throws Fault unauthenticated, going-away, forbidden, not-found, full
+   */
   submit(draft: Draft, type: MessageType, inReplyTo: string | undefined): Outcome {
     const principal = this.#session.speaker(draft.hasHappened);
     const { to, raw } = draft;

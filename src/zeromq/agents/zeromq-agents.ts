@@ -135,7 +135,9 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
     return this.#logins.authenticate(user, password, remote);
   }
 
-  /** What it says in a declared name that somebody else has now is refused message by message, until the name is free. */
+  /**
+   * What it says in a declared name that somebody else has now is refused message by message, until the name is free.
+   */
   publisherReady(peer: PublisherPeer): void {
     const { declared, principal } = peer;
     if (principal !== undefined) {

@@ -44,15 +44,15 @@ const losses: Readonly<Record<LossReason, Words>> = {
   "zmtp-subscriptions-full": {
     code: "full",
     remedy: ({ zmqSubscriptionsMax }) =>
-      `a connection has at most ${zmqSubscriptionsMax} subscriptions (zmqSubscriptionsMax): cancel some, subscribe to a ` +
-      "prefix that ends in . / or :, or connect once more",
+      `a connection has at most ${zmqSubscriptionsMax} subscriptions (zmqSubscriptionsMax): cancel some, subscribe ` +
+      "to a prefix that ends in . / or :, or connect once more",
   },
   "zmtp-subscriptions-large": {
     code: "full",
     remedy: ({ zmqSubscriptionsMaxBytes, zmqSubscriptionsTotalMaxBytes }) =>
-      `the subscriptions of a connection take at most ${zmqSubscriptionsMaxBytes} bytes (zmqSubscriptionsMaxBytes), those ` +
-      `of all ${zmqSubscriptionsTotalMaxBytes} (zmqSubscriptionsTotalMaxBytes): cancel some, or subscribe to a prefix ` +
-      "that ends in . / or :",
+      `the subscriptions of a connection take at most ${zmqSubscriptionsMaxBytes} bytes (zmqSubscriptionsMaxBytes), ` +
+      `those of all ${zmqSubscriptionsTotalMaxBytes} (zmqSubscriptionsTotalMaxBytes): cancel some, or subscribe to a ` +
+      "prefix that ends in . / or :",
   },
   "zmtp-upstream-ignored": always(
     "unsupported",
@@ -83,7 +83,8 @@ const closings: Readonly<Record<IllegalReason | CutReason, Words>> = {
   "zmtp-message-too-large": {
     code: "too-large",
     remedy: ({ zmqMessageMaxBytes }) =>
-      `a message has at most ${zmqMessageMaxBytes} bytes in all its frames (zmqMessageMaxBytes); it ended the connection`,
+      `a message has at most ${zmqMessageMaxBytes} bytes in all its frames (zmqMessageMaxBytes); ` +
+      "it ended the connection",
   },
   "zmtp-evicted": always(
     "slow-consumer",

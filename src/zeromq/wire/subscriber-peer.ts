@@ -8,7 +8,9 @@ import { Heartbeat, PeerFacts, type ConnectedPeer, type PeerSocket, type SharedP
 import type { SubscriberPeer } from "./policy.js";
 import type { ConnectionBudget } from "./subscription-budget.js";
 
-/** What a subscriber sends is short: a topic, and this much for the rest of a command. Of more, the rest is not kept. */
+/**
+ * What a subscriber sends is short: a topic, and this much for the rest of a command. Of more, the rest is not kept.
+ */
 const commandRoomBytes = 256;
 /** So much of a subscription that is too long is shown to its author. */
 const shownMaxBytes = 64;

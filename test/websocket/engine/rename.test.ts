@@ -144,6 +144,16 @@ describe("a session that takes another name", () => {
     expect(ada.closing?.code).toBe(1008);
   });
 
+  it("ends with the token by which it proves its own name anew", async () => {
+    const anew = { ...principal("ada", "proved", { proof: "token:ada" }), tokenId: "t-2" };
+    const proving = new ConformanceWorld([probe({ same: (s) => s.rename(anew) })]);
+    const ada = proving.connect("/probe");
+    await ada.says({ type: "login", name: "ada", token: "own ada" });
+    await does(ada, "same");
+    proving.bridges.endTokens((id) => (id === "t-2" ? "expired" : undefined));
+    expect(ada.closing?.code).toBe(1008);
+  });
+
   it("stays in a room that is full, and does not give up what it has proved of its name", async () => {
     const small = new ConformanceWorld(
       [

@@ -40,7 +40,9 @@ export class RawPeer {
     return peer;
   }
 
-  /** Connected and through the NULL handshake as ZMTP 3.`minor`; our READY, and the door's `00 01 01`, have been read. */
+  /**
+   * Connected and through the NULL handshake as ZMTP 3.`minor`; our READY, and the door's `00 01 01`, have been read.
+   */
   static async open(
     url: string,
     socketType: string,
