@@ -59,8 +59,8 @@ export function secrecyCases(speaker: Speaker): readonly ConformanceCase[] {
         const eve = await speaker.enters(world, "eve");
         const before = await listed(world, eve.client);
         const outsiders = silence(eve.client);
-        world.directory.create(owner, "#secret", { inviteOnly: true });
-        world.directory.invite(owner, "#secret", member.name);
+        await world.directory.create(owner, "#secret", { inviteOnly: true });
+        await world.directory.invite(owner, "#secret", member.name);
         world.directory.join(member, "#secret", { create: false });
         world.submit({ from: owner.name, to: "#secret", content: { message: "for those inside" } });
         await outsiders("what happens in an invite-only room");
