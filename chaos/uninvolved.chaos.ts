@@ -26,7 +26,7 @@ interface Input {
 }
 
 scenario({
-  number: 11,
+  number: 13,
   title: "an uninvolved client's round trip",
   done: `What strangers may say at the default limits and what costs the broker most, each ${String(runs)} times: 19,000 rooms under changing names, JOIN, LIST_AGENTS and INVITE in a channel of ${members.toLocaleString("en")}, lists of ${names.toLocaleString("en")} agents, ${crowd.toLocaleString("en")} agents that come and vanish at once. A client that has nothing to do with it pings; noted: the median of the runs' longest round trips`,
   limitMs: 300_000,
