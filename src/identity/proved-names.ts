@@ -140,6 +140,7 @@ export class ProvedNames {
     this.#known.get(name)?.share?.end();
     this.#known.delete(name);
     this.looks.delete(name);
+    // A failed write is reported by the owner of the tables; the name is then dropped again after a restart.
     this.#table?.delete(name).catch(() => undefined);
   }
 }

@@ -99,6 +99,7 @@ export class Membership {
     this.#here();
     await this.#keepProof(principal);
     this.#mustBeOpen();
+    // Another rename of this session came first: it must not be displaced by itself.
     if (this.#here().name === principal.agent) {
       this.#renew(principal);
       return;
