@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startProgram, type Program } from "../kit/cli.js";
+import { startBroker, type TestBroker } from "../kit/broker.js";
+import { PlainAgent, type WireMessage } from "../kit/plain-agent.js";
+
+const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+const script = /```python\n(import json[^]*?)```/.exec(readme)?.[1] ?? "";
+
+describe("the Python agent that the README writes out", () => {
+  let at: TestBroker;
+  let boss: PlainAgent;
+  let ada: Program;
+  beforeEach(async () => {
+    at = await startBroker();
+    boss = new PlainAgent("boss", at);
+    await boss.meet();
+    const own = script.replace("tcp://127.0.0.1:5556", at.zmqOut).replace("tcp://127.0.0.1:5555", at.zmqIn);
+    ada = startProgram("/usr/bin/python3", ["-c", own]);
+  });
+  afterEach(async () => {
+    ada.process.kill("SIGKILL");
+    boss.close();
+    await at.stop();
+  });
+
+  /** Asks until somebody is there to hear it: before that the broker answers with a fault, at most ten times a second. */
+  async function asks(expires_at: unknown): Promise<WireMessage> {
+    for (;;) {
+      const { message_id } = await boss.send("ada", "request", "hi", { expires_at });
+      const { message } = await boss.hears((heard) => heard.message.in_reply_to === message_id);
+      if (message.content["kind"] !== "fault") return message;
+      await pause(150);
+    }
+  }
+
+  it.each([undefined, "2999-01-01T00:00:00Z", "2020-01-01T00:00:00", "soon", 7])(
+    "answers a request whose expires_at is %j, and ends",
+    async (expires_at) => {
+      const { from, type, content } = await asks(expires_at);
+      expect([from, type, content.message]).toEqual(["ada", "response", "hello from ada"]);
+      expect(await ada.ended).toMatchObject({ code: 0, stderr: "" });
+    },
+  );
+});
