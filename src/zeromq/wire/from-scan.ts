@@ -39,9 +39,9 @@ export class FromScan {
     if (bytes[at] !== 0x7b) return this.#noObject(bytes[at] ?? 0);
     if (bytes[at + 1] === 0 || end - at < 2) return "unsure";
     if (thorough) return this.#walk(bytes, at, end);
-    const key = find(bytes, at + 1, end);
+    const key = onlyOne(bytes, at + 1, end);
     if (key === -1) return "none";
-    if (find(bytes, key + 5, end) !== -1) return this.#walk(bytes, at, end);
+    if (key === several) return this.#walk(bytes, at, end);
     let value = key + needle.length;
     if (bytes[value] === 0x20) value += 1;
     if (bytes[value] !== 0x3a) return this.#walk(bytes, at, end);
@@ -87,7 +87,7 @@ export class FromScan {
         keyNext = false;
         if (isKey) {
           if (hasBackslash(bytes, at + 1, close)) return "unsure";
-          if (close - at === 5 && find(bytes, at, close + 1) === at) {
+          if (close - at === 5 && endsFrom(bytes, close)) {
             if (found !== "none") return "unsure";
             at = valueStart(bytes, close + 1, end);
             if (at === -1) return "unsure";
@@ -114,23 +114,54 @@ export class FromScan {
   }
 }
 
-/** The first `"from"`, in any case, in `bytes[at, end)`, or -1. */
-function find(bytes: Buffer, at: number, end: number): number {
-  for (let last = at + 5; last < end;) {
-    const byte = bytes[last] ?? 0;
-    if (
-      byte === quote &&
-      ((bytes[last - 1] ?? 0) | 0x20) === 0x6d &&
-      ((bytes[last - 2] ?? 0) | 0x20) === 0x6f &&
-      ((bytes[last - 3] ?? 0) | 0x20) === 0x72 &&
-      ((bytes[last - 4] ?? 0) | 0x20) === 0x66 &&
-      bytes[last - 5] === quote
-    ) {
-      return last - 5;
+const several = -2;
+
+/**
+ * The only `"from"`, in any case, in `bytes[at, end)`; -1 if there is none, or `several`. Each jump waits for the one
+ * before it, so two searches run side by side, from the beginning and from the middle on.
+ */
+function onlyOne(bytes: Buffer, at: number, end: number): number {
+  let found = -1;
+  let one = at + 5;
+  const middle = one + ((end - one) >> 1);
+  let other = middle;
+  while (one < middle && other < end) {
+    const byte = bytes[one] ?? 0;
+    const otherByte = bytes[other] ?? 0;
+    if (byte === quote && endsFrom(bytes, one)) {
+      if (found !== -1) return several;
+      found = one - 5;
     }
-    last += jumps[byte] ?? 1;
+    if (otherByte === quote && endsFrom(bytes, other)) {
+      if (found !== -1) return several;
+      found = other - 5;
+    }
+    one += jumps[byte] ?? 1;
+    other += jumps[otherByte] ?? 1;
   }
-  return -1;
+  for (; one < middle; one += jumps[bytes[one] ?? 0] ?? 1) {
+    if (!endsFrom(bytes, one)) continue;
+    if (found !== -1) return several;
+    found = one - 5;
+  }
+  for (; other < end; other += jumps[bytes[other] ?? 0] ?? 1) {
+    if (!endsFrom(bytes, other)) continue;
+    if (found !== -1) return several;
+    found = other - 5;
+  }
+  return found;
+}
+
+/** True if `"from"`, in any case, ends at `last`. */
+function endsFrom(bytes: Buffer, last: number): boolean {
+  return (
+    bytes[last] === quote &&
+    ((bytes[last - 1] ?? 0) | 0x20) === 0x6d &&
+    ((bytes[last - 2] ?? 0) | 0x20) === 0x6f &&
+    ((bytes[last - 3] ?? 0) | 0x20) === 0x72 &&
+    ((bytes[last - 4] ?? 0) | 0x20) === 0x66 &&
+    bytes[last - 5] === quote
+  );
 }
 
 function stringEnd(bytes: Buffer, at: number, end: number): number {

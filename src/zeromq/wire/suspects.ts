@@ -55,20 +55,20 @@ function byteFrom(chunk: Buffer, byte: number, start: number): number {
 }
 
 /**
- * How far a search for the keys may jump by the byte under its end (Horspool), in any case; 0: a quote, where a key may
- * end. Every spelling ends in one of these seven bytes.
+ * How far a search for the keys may jump by the byte under its end (Horspool), in any case; negative: a quote, where a
+ * key may end. Every spelling ends in one of these seven bytes.
  */
 const keyEnds = ['"trust"', 'truſt"', 'replay"', 'ved_at"'].map((end) => Buffer.from(end));
 const window = 7;
 const quoteJump = 6;
-const jumps = new Uint8Array(256).fill(window);
+const jumps = new Int8Array(256).fill(window);
 for (const end of keyEnds) {
   end.subarray(0, -1).forEach((byte, at) => {
     const cases = byte < 0x80 ? [byte, String.fromCharCode(byte).toUpperCase().charCodeAt(0)] : [byte];
     for (const one of cases) jumps[one] = Math.min(jumps[one] ?? window, window - 1 - at);
   });
 }
-jumps[quote] = 0;
+jumps[quote] = -quoteJump;
 /** After a block without a key nothing of it is read again. */
 const blockBytes = 8 * 1024;
 
@@ -91,8 +91,8 @@ function keyFrom(chunk: Buffer, start: number): number {
 function keyEnd(chunk: Buffer, from: number, end: number): number {
   for (let at = from; at < end;) {
     const jump = jumps[chunk[at] ?? 0] ?? 0;
-    if (jump === 0 && endsKey(chunk, at)) return at;
-    at += jump === 0 ? quoteJump : jump;
+    if (jump < 0 && endsKey(chunk, at)) return at;
+    at += Math.abs(jump);
   }
   return -1;
 }
@@ -115,20 +115,20 @@ function mayEndKey(chunk: Buffer, from: number, end: number): boolean {
     let jump2 = jumps[chunk[at2] ?? 0] ?? 0;
     let jump3 = jumps[chunk[at3] ?? 0] ?? 0;
     let jump4 = jumps[chunk[at4] ?? 0] ?? 0;
-    if (jump1 * jump2 * jump3 * jump4 === 0) {
-      if (jump1 === 0) {
+    if ((jump1 | jump2 | jump3 | jump4) < 0) {
+      if (jump1 < 0) {
         if (endsKey(chunk, at1)) return true;
         jump1 = quoteJump;
       }
-      if (jump2 === 0) {
+      if (jump2 < 0) {
         if (endsKey(chunk, at2)) return true;
         jump2 = quoteJump;
       }
-      if (jump3 === 0) {
+      if (jump3 < 0) {
         if (endsKey(chunk, at3)) return true;
         jump3 = quoteJump;
       }
-      if (jump4 === 0) {
+      if (jump4 < 0) {
         if (endsKey(chunk, at4)) return true;
         jump4 = quoteJump;
       }
