@@ -21,6 +21,7 @@ import {
   type Clock,
   type Lifecycle,
   type Log,
+  Slices,
 } from "./core/index.js";
 import { ConversationsMemory, followAnswers, RequestsMemory, type Requests } from "./conversation/index.js";
 import { Desk, type Askers } from "./desk/index.js";
@@ -80,6 +81,11 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   // How messages move, and who waits for whose answer.
   const ledger = new Ledger();
   const flusher = new Flusher();
+  const endings = new Slices(clock, {
+    failed: (thrown) => {
+      log("error", "a connection could not be ended cleanly", { error: String(thrown) });
+    },
+  });
   const total = new BacklogTotal(limits.backlogTotalMaxBytes, ledger);
   const router = new Router();
   const exchange = new Exchange(router, ledger, clock, newId);
@@ -117,6 +123,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     limits,
     clock,
     configuredRooms: config.rooms,
+    endings,
     failed: (thrown) => {
       log("error", "an event could not be told", { error: String(thrown) });
     },
@@ -175,6 +182,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     limits,
     clock,
     flusher,
+    endings,
     total,
     policy: zeromqAgents,
     inUrls: config.zmqIn ?? usualZmqDoors.zmqIn(dataDir),
@@ -228,6 +236,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     limits,
     clock,
     flusher,
+    endings,
     total,
     ledger,
     pages: ops.pages,

@@ -72,8 +72,12 @@ export const commandTable: Rules<Pan> = {
     run(session) {
       const { directory } = session.services;
       const written = session.services.once("pan agents", () => new ListText(listed));
+      let agents: readonly AgentEntry[] | undefined;
       return session.long(() => {
-        session.sendFrame(`{"type":"list","agents":${written.of(directory.agents())}}`);
+        agents ??= directory.agents();
+        if (!written.advance(agents)) return "more";
+        session.sendFrame(`{"type":"list","agents":${written.of(agents)}}`);
+        return undefined;
       });
     },
   },

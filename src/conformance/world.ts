@@ -16,6 +16,7 @@ import {
   type Envelope,
   type Limits,
   type Principal,
+  Slices,
 } from "../core/index.js";
 import { limitsOf, settingsOf, type AnyDialect, type Hello } from "../dialect/index.js";
 import { DirectoryMemory } from "../directory/directory-memory.js";
@@ -110,7 +111,13 @@ export class ConformanceWorld {
     );
     const newId = (): string => `id-${(this.#ids += 1)}`;
     this.exchange = new Exchange(router, ledger, clock, newId);
-    this.directory = new DirectoryMemory({ router, exchange: this.exchange, limits, clock });
+    this.directory = new DirectoryMemory({
+      router,
+      exchange: this.exchange,
+      limits,
+      clock,
+      endings: new Slices(clock),
+    });
     this.requests = new RequestsMemory({ limits, clock });
     const conversations = new ConversationsMemory({ limits, clock, requests: this.requests });
     followAnswers(this.exchange, { conversations, requests: this.requests });

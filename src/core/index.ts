@@ -22,6 +22,7 @@ export * from "./loop-clock.js";
 export * from "./message.js";
 export * from "./principal.js";
 export * from "./ranking.js";
+export * from "./read-turns.js";
 export * from "./reasons.js";
 export * from "./router.js";
 export * from "./send-queue.js";

@@ -1,27 +1,58 @@
+/** So many items are written at a time: about 2 ms. */
+const pieceItems = 2_000;
+
+/** The beginning of a list, as far as it is written. */
+interface Beginning {
+  at: number;
+  readonly pieces: string[];
+}
+
 /**
- * A list as JSON text, for lists that many ask for and that change little between two askers: each item is written once
- * as long as it is the same object, the whole list as long as it is the same array.
+ * A list as text, for lists that many ask for and that change little between two askers: each item is written once as
+ * long as it is the same object, the whole list as long as it is the same array.
  */
 export class ListText<T extends object> {
   readonly #item: (one: T) => string;
+  readonly #separator: string;
   // bound: items that somebody else keeps · evicts: with the item · owner: ListText
   readonly #items = new WeakMap<T, string>();
   // bound: lists that somebody else keeps · evicts: with the list · owner: ListText
   readonly #lists = new WeakMap<readonly T[], string>();
+  // bound: lists that somebody else keeps · evicts: with the list, or when it is written · owner: ListText
+  readonly #begun = new WeakMap<readonly T[], Beginning>();
 
-  /** @param item writes one item as JSON */
-  constructor(item: (one: T) => string) {
+  /** @param item writes one item */
+  constructor(item: (one: T) => string, separator = ",") {
     this.#item = item;
+    this.#separator = separator;
   }
 
-  /** The list as a JSON array. */
+  /** Writes some more of a list. @returns true when nothing is left: then `joined` and `of` have it ready */
+  advance(list: readonly T[]): boolean {
+    if (this.#lists.has(list)) return true;
+    let begun = this.#begun.get(list);
+    if (begun === undefined) this.#begun.set(list, (begun = { at: 0, pieces: [] }));
+    const piece = list.slice(begun.at, begun.at + pieceItems);
+    if (piece.length > 0) begun.pieces.push(piece.map((one) => this.item(one)).join(this.#separator));
+    begun.at += piece.length;
+    if (begun.at < list.length) return false;
+    this.#begun.delete(list);
+    this.#lists.set(list, begun.pieces.join(this.#separator));
+    return true;
+  }
+
+  /** The items with their separators. */
+  joined(list: readonly T[]): string {
+    while (!this.advance(list));
+    return this.#lists.get(list) ?? "";
+  }
+
+  /** The list as a JSON array, if its items are JSON. */
   of(list: readonly T[]): string {
-    let text = this.#lists.get(list);
-    if (text === undefined) this.#lists.set(list, (text = `[${list.map((one) => this.item(one)).join()}]`));
-    return text;
+    return `[${this.joined(list)}]`;
   }
 
-  /** One item as JSON. */
+  /** One item. */
   item(one: T): string {
     let text = this.#items.get(one);
     if (text === undefined) this.#items.set(one, (text = this.#item(one)));

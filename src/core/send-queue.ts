@@ -112,7 +112,7 @@ export class SendQueue implements Flushable {
     else this.#copy(source, start, end);
     if (observed) this.#observed += count;
     else this.#copies += count;
-    this.#mark();
+    this.#mark(source);
     return true;
   }
 
@@ -124,7 +124,7 @@ export class SendQueue implements Flushable {
     if (this.#closed) return;
     if (borrow && this.#mayJoinRun(bytes.length)) this.#extendRun(bytes);
     else this.#copy(bytes, 0, bytes.length);
-    this.#mark();
+    this.#mark(bytes);
   }
 
   /** Gives everything that has gathered to the socket. */
@@ -230,10 +230,10 @@ export class SendQueue implements Flushable {
     this.#observed = 0;
   }
 
-  #mark(): void {
+  #mark(bytes: Buffer): void {
     if (this.#marked) return;
     this.#marked = true;
-    this.#options.flusher.mark(this);
+    this.#options.flusher.mark(this, bytes);
   }
 
   /**

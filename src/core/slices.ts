@@ -1,8 +1,18 @@
 import type { Clock } from "./clock.js";
 import { asFault } from "./fault.js";
 
-/** Work of one kind may take this long in one turn of the loop, milliseconds. */
-const turnMs = 8;
+/** How a kind of work is done that may be more than fits into one turn. */
+export interface SlicesOptions {
+  /** It may take this long in one turn of the loop, milliseconds. */
+  readonly turnMs?: number;
+  /** Is told what work threw that was done later. */
+  readonly failed?: ((thrown: unknown) => void) | undefined;
+  /** What is done before this: nobody is told that 2,000 agents have left while they still leave. */
+  readonly first?: Slices;
+}
+
+/** Work, or a piece of it: then it returns "more". */
+export type Work = () => "more" | void;
 
 /**
  * Work that strangers can cause more of than fits into one turn of the loop: events to many, long lists, names and
@@ -18,17 +28,20 @@ export class Slices {
   #phase: "idle" | "working" = "idle";
   #isScheduled = false;
   readonly #clock: Pick<Clock, "monotonic" | "missed">;
+  readonly #turnMs: number;
   readonly #failed: (thrown: unknown) => void;
+  readonly #first: Slices | undefined;
 
-  /** @param failed is told what work threw that was done later */
-  constructor(clock: Pick<Clock, "monotonic" | "missed">, failed: (thrown: unknown) => void = rethrow) {
+  constructor(clock: Pick<Clock, "monotonic" | "missed">, { turnMs = 3, failed = rethrow, first }: SlicesOptions = {}) {
     this.#clock = clock;
+    this.#turnMs = turnMs;
     this.#failed = failed;
+    this.#first = first;
   }
 
   /** True if work would be done at once. */
   get hasTime(): boolean {
-    return this.#phase === "idle" && this.#size === 0 && this.#spentMs < turnMs;
+    return this.#phase === "idle" && this.#size === 0 && this.#spentMs < this.#turnMs && !this.#mustWait;
   }
 
   /** Does the work now or in its turn. What it throws now, it throws to the caller. */
@@ -38,27 +51,37 @@ export class Slices {
     this.#schedule();
   }
 
-  /** Does the work now, or in its turn: then the promise tells when it is done, and what it threw. */
-  run(work: () => void): void | Promise<void> {
-    if (this.hasTime) {
-      this.do(work);
-      return undefined;
-    }
-    return new Promise((resolve, reject) => {
+  /**
+   * Does the work now, or in its turn: then the promise tells when it is done, and what it threw. What it calls "more"
+   * is done again, in as many turns as it takes.
+   */
+  run(work: Work): void | Promise<void> {
+    let isWhole = false;
+    while (!isWhole && this.hasTime)
       this.do(() => {
+        isWhole = work() !== "more";
+      });
+    if (isWhole) return undefined;
+    return new Promise((resolve, reject) => {
+      const piece = (): void => {
         try {
-          work();
-          resolve();
+          if (work() === "more") this.do(piece);
+          else resolve();
         } catch (thrown) {
           reject(asFault(thrown));
         }
-      });
+      };
+      this.do(piece);
     });
   }
 
   /** Does all that waits, at once: nothing comes after it. */
   finish(): void {
     while (this.#size > 0) this.#next();
+  }
+
+  get #mustWait(): boolean {
+    return this.#first !== undefined && this.#first.#size > 0;
   }
 
   get #size(): number {
@@ -76,7 +99,7 @@ export class Slices {
     setImmediate(() => {
       this.#isScheduled = false;
       this.#spentMs = 0;
-      while (this.#size > 0 && this.#spentMs < turnMs) this.#next();
+      while (this.#size > 0 && this.#spentMs < this.#turnMs && !this.#mustWait) this.#next();
       if (this.#size > 0) this.#schedule();
     });
   }

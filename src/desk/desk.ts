@@ -15,7 +15,7 @@ import {
   type Message,
 } from "../core/index.js";
 import type { Limiter } from "../identity/index.js";
-import { hasRight, type Answer, type Ask, type ReadRequest, type Seat } from "./kind.js";
+import { hasRight, type Answer, type Ask, type LongText, type ReadRequest, type Seat } from "./kind.js";
 import { deskKinds, isDeskKind } from "./kinds.js";
 import { DeskLists } from "./lists.js";
 
@@ -64,8 +64,10 @@ export class Desk implements Lifecycle {
 
   constructor(options: DeskOptions) {
     this.#options = options;
-    this.#slices = new Slices(options.exchange.clock, (thrown) => {
-      options.log("error", "a list could not be answered", { cause: String(thrown) });
+    this.#slices = new Slices(options.exchange.clock, {
+      failed: (thrown) => {
+        options.log("error", "a list could not be answered", { cause: String(thrown) });
+      },
     });
   }
 
@@ -108,19 +110,27 @@ export class Desk implements Lifecycle {
       if (read instanceof Fault) throw read;
       const { from, message_id: id } = request;
       if (listCost(read.length) === 1) this.#say(asker, { from, id, kind, read });
-      else
-        this.#slices.do(() => {
-          this.#attempt(asker, { from, id, kind, read });
-        });
+      else void this.#sayInTurn(asker, { from, id, kind, read });
     } catch (thrown) {
       this.#refuse(asker, request, thrown);
     }
   }
 
-  /** A long answer may have waited for its turn. */
-  #attempt(asker: Asker, asked: Asked): void {
+  /** A long answer: it waits for its turn, and may be written in many. Never rejects. */
+  async #sayInTurn(asker: Asker, asked: Asked): Promise<void> {
+    let text: LongText | undefined;
     try {
-      this.#say(asker, asked);
+      await this.#slices.run(() => {
+        text ??= asked.read.text?.();
+        if (text === undefined) {
+          this.#say(asker, asked);
+          return undefined;
+        }
+        const content = text();
+        if (content === undefined) return "more";
+        this.#options.exchange.announceWritten(asked.from, asked.id, content);
+        return undefined;
+      });
     } catch (thrown) {
       this.#refuse(asker, { message_id: asked.id, to: brokerTopic }, thrown);
     }
@@ -137,12 +147,7 @@ export class Desk implements Lifecycle {
 
   /** @throws Fault */
   #say(asker: Asker, asked: Asked): void {
-    const { from, id, read } = asked;
-    if (read.text !== undefined) {
-      this.#options.exchange.announceWritten(from, id, read.text());
-      return;
-    }
-    const answer = read.run();
+    const answer = asked.read.run();
     if (answer instanceof Promise) void this.#sayLater(asker, asked, answer);
     else this.#tell(asked, answer);
   }

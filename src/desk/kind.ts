@@ -71,8 +71,11 @@ interface Row<Request extends z.ZodObject, Data extends z.ZodObject | undefined,
   /** What has to be kept is kept before the answer: then it is a promise. @throws Fault */
   readonly run: (ask: Ask, fields: z.output<Request>) => AnswerOf<Data> | Promise<AnswerOf<Data>>;
   /** The same answer as JSON, `kind` included, for one that is long and that many ask for. @throws Fault */
-  readonly text?: (ask: Ask, fields: z.output<Request>) => Buffer;
+  readonly text?: (ask: Ask, fields: z.output<Request>) => LongText;
 }
+
+/** A text that is written in pieces. @returns undefined until all of it is written */
+export type LongText = () => Buffer | undefined;
 
 /** A request whose right and fields have been checked. */
 export interface ReadRequest {
@@ -80,7 +83,7 @@ export interface ReadRequest {
   /** @throws Fault */
   run(): Answer | Promise<Answer>;
   /** @throws Fault */
-  readonly text: (() => Buffer) | undefined;
+  readonly text: (() => LongText) | undefined;
 }
 
 /** A row of the table of kinds, which keeps the types of its fields to itself. */

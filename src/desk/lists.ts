@@ -1,35 +1,44 @@
 import type { z } from "zod";
 import { ListText, type Principal } from "../core/index.js";
 import type { AgentEntry, Directory, RoomEntry } from "../directory/index.js";
+import type { LongText } from "./kind.js";
 import type { listedAgent, listedRoom } from "./fields.js";
 
 /** The lists of everybody and everything, as JSON: what has not changed is not written again for the next asker. */
 export class DeskLists {
   readonly #agents = new ListText<AgentEntry>((one) => JSON.stringify(agentListed(one)));
   readonly #rooms = new ListText<RoomEntry>((one) => JSON.stringify(roomListed(one)));
+  /** As they stand in the message, between its quotes. */
+  readonly #names = new ListText<AgentEntry | RoomEntry>(({ name }) => JSON.stringify(name).slice(1, -1), ", ");
 
   // bound: lists that the directory keeps · evicts: with the list · owner: DeskLists
   readonly #written = new WeakMap<readonly object[], Buffer>();
 
   /** The content of the answer to `kind`, as JSON. */
-  agents(kind: string, directory: Directory): Buffer {
-    const agents = directory.agents();
-    return this.#write(kind, agents, () => `{"agents":${this.#agents.of(agents)}}`);
+  agents(kind: string, directory: Directory): LongText {
+    return this.#write(kind, "agents", this.#agents, directory.agents());
   }
 
-  rooms(kind: string, directory: Directory, viewer: Principal | undefined): Buffer {
-    const rooms = directory.rooms(viewer);
-    return this.#write(kind, rooms, () => `{"rooms":${this.#rooms.of(rooms)}}`);
+  rooms(kind: string, directory: Directory, viewer: Principal | undefined): LongText {
+    return this.#write(kind, "rooms", this.#rooms, directory.rooms(viewer));
   }
 
-  #write(kind: string, list: readonly { readonly name: string }[], data: () => string): Buffer {
-    let content = this.#written.get(list);
-    if (content === undefined) {
-      const names = JSON.stringify(list.map(({ name }) => name).join(", "));
-      content = Buffer.from(`{"message":${names},"data":${data()},"kind":${JSON.stringify(kind)}}`);
+  #write<T extends AgentEntry | RoomEntry>(
+    kind: string,
+    field: string,
+    text: ListText<T>,
+    list: readonly T[],
+  ): LongText {
+    return () => {
+      const known = this.#written.get(list);
+      if (known !== undefined) return known;
+      if (!text.advance(list) || !this.#names.advance(list)) return undefined;
+      const content = Buffer.from(
+        `{"message":"${this.#names.joined(list)}","data":{"${field}":${text.of(list)}},"kind":"${kind}"}`,
+      );
       this.#written.set(list, content);
-    }
-    return content;
+      return content;
+    };
   }
 }
 

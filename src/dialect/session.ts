@@ -1,4 +1,14 @@
-import type { Content, Envelope, Limits, MessageType, Message, Outcome, Principal, Priority } from "../core/index.js";
+import type {
+  Content,
+  Envelope,
+  Limits,
+  MessageType,
+  Message,
+  Outcome,
+  Principal,
+  Priority,
+  Work,
+} from "../core/index.js";
 import type { TurnIntent } from "../conversation/conversations.js";
 import type { Directory } from "../directory/directory.js";
 import type { Identity } from "../identity/identity.js";
@@ -123,9 +133,10 @@ export interface Session<T extends DialectTypes> {
   sendFrame(frame: Frame): void;
   /**
    * Does work that strangers can make long, such as a list of thousands: now if this turn of the loop has time for it,
-   * else in a later turn. A handler returns what this returns; the session's further commands wait.
+   * else in a later turn. Work that returns "more" is called again, in as many turns as it takes. A handler returns what
+   * this returns; the session's further commands wait.
    */
-  long(work: () => void): void | Promise<void>;
+  long(work: Work): void | Promise<void>;
   /**
    * Direct text, whose type follows from the conversation (protocols §3.5).
    * @throws Fault not-found, forbidden, timeout

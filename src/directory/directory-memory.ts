@@ -42,8 +42,10 @@ export interface DirectoryOptions {
   readonly clock: Clock;
   /** Rooms that always exist, beside #general and #agents. */
   readonly configuredRooms?: readonly string[];
+  /** For the end of connections and presences: thousands may end in one moment. */
+  readonly endings: Slices;
   /** Is told of what went wrong when something was told later than it happened. */
-  readonly failed?: (thrown: unknown) => void;
+  readonly failed?: ((thrown: unknown) => void) | undefined;
 }
 
 /** The directory of one broker, in memory. */
@@ -53,8 +55,6 @@ export class DirectoryMemory implements Directory {
   readonly #histories: Histories;
   readonly #events: DirectoryEvents;
   readonly #options: DirectoryOptions;
-  /** Agents whose grace is over: thousands may have lost their connections in one moment. */
-  readonly #departures: Slices;
   readonly #owner: PresenceOwner = {
     show: (presence) => {
       this.#show(presence);
@@ -71,8 +71,10 @@ export class DirectoryMemory implements Directory {
   constructor(options: DirectoryOptions) {
     this.#options = options;
     this.#agents = new Agents(options.limits);
-    this.#events = new DirectoryEvents(options.exchange, new Slices(options.clock, options.failed));
-    this.#departures = new Slices(options.clock, options.failed);
+    this.#events = new DirectoryEvents(
+      options.exchange,
+      new Slices(options.clock, { failed: options.failed, first: options.endings }),
+    );
     this.#histories = new Histories(options.limits);
     this.#memberships = new Allotment(() => options.limits.membershipsMax, roomsAssured);
     this.#rooms = new Rooms(options.limits, options.clock, {
@@ -344,7 +346,7 @@ export class DirectoryMemory implements Directory {
     record.lingering = {
       presence,
       cancel: this.#options.clock.after(graceMs, () => {
-        this.#departures.do(() => {
+        this.#options.endings.do(() => {
           if (this.#closed || record.lingering?.presence !== presence) return;
           record.lingering = undefined;
           this.#remove(record, presence);

@@ -77,11 +77,13 @@ describe("the backlog of all connections", () => {
 });
 
 describe("the flusher", () => {
+  const bytes = Buffer.from("x");
+
   it("flushes what was marked once, at the end of the tick, in order", async () => {
     const flusher = new Flusher();
     const log: string[] = [];
-    flusher.mark({ flush: () => log.push("one") });
-    flusher.mark({ flush: () => log.push("two") });
+    flusher.mark({ flush: () => log.push("one") }, bytes);
+    flusher.mark({ flush: () => log.push("two") }, bytes);
     expect(log).toEqual([]);
     await new Promise(setImmediate);
     expect(log).toEqual(["one", "two"]);
@@ -92,16 +94,43 @@ describe("the flusher", () => {
   it("leaves what is marked while it flushes to the next tick", async () => {
     const flusher = new Flusher();
     const log: string[] = [];
-    flusher.mark({
-      flush: () => {
-        log.push("one");
-        flusher.mark({ flush: () => log.push("two") });
+    flusher.mark(
+      {
+        flush: () => {
+          log.push("one");
+          flusher.mark({ flush: () => log.push("two") }, bytes);
+        },
       },
-    });
+      bytes,
+    );
     flusher.flush();
     expect(log).toEqual(["one"]);
     await new Promise(setImmediate);
     await new Promise(setImmediate);
     expect(log).toEqual(["one", "two"]);
+  });
+
+  it("writes to a crowd behind what others get, and to all of it in the end", async () => {
+    const flusher = new Flusher();
+    const log: string[] = [];
+    const slow = (name: string) => ({
+      flush(): void {
+        const end = performance.now() + 1;
+        while (performance.now() < end);
+        log.push(name);
+      },
+    });
+    for (let at = 0; at < 200; at += 1) flusher.mark(slow(`crowd ${String(at)}`), bytes);
+    flusher.mark(slow("answer"), Buffer.from("y"));
+    while (!log.includes("answer")) flusher.flush();
+    expect(log.length, "64 that come first, and 16 of the others in each turn").toBeLessThan(200);
+    flusher.mark(slow("later answer"), Buffer.from("z"));
+    flusher.flush();
+    expect(log).toContain("later answer");
+    expect(log.length).toBeLessThan(202);
+    while (log.length < 202) await new Promise(setImmediate);
+    expect(new Set(log)).toEqual(
+      new Set(["answer", "later answer", ...Array.from({ length: 200 }, (_, at) => `crowd ${String(at)}`)]),
+    );
   });
 });

@@ -17,7 +17,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 describe("slices", () => {
   it("do at once what the turn has time for, and the rest in later turns, in order", async () => {
     const time = new Worked();
-    const slices = new Slices(time);
+    const slices = new Slices(time, { turnMs: 8 });
     const done: number[] = [];
     for (let at = 0; at < 10; at += 1)
       slices.do(() => {
@@ -61,7 +61,7 @@ describe("slices", () => {
   it("throw to whoever is there, and tell of what was thrown later", async () => {
     const time = new Worked();
     const failed: unknown[] = [];
-    const slices = new Slices(time, (thrown) => failed.push(thrown));
+    const slices = new Slices(time, { failed: (thrown) => failed.push(thrown) });
     const fail = (word: string) => (): never => {
       time.takes(10);
       throw new Error(word);

@@ -10,6 +10,7 @@ import {
   type FaultCode,
   type Limits,
   type Principal,
+  Slices,
 } from "../../src/core/index.js";
 import { DirectoryMemory, type Arriving, type Presence } from "../../src/directory/index.js";
 import { FakeClock } from "../../src/conformance/fake-clock.js";
@@ -42,6 +43,7 @@ export function openWorld(limits: Partial<Limits> = {}, configuredRooms: readonl
     router,
     exchange,
     clock,
+    endings: new Slices(clock),
     limits: { ...defaultLimits, ...limits },
     configuredRooms,
   });

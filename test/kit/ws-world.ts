@@ -1,6 +1,14 @@
 import { createConnection, type Socket } from "node:net";
 import { WebSocket } from "ws";
-import { BacklogTotal, defaultLimits, Flusher, Ledger, systemClock, type Limits } from "../../src/core/index.js";
+import {
+  BacklogTotal,
+  defaultLimits,
+  Flusher,
+  Ledger,
+  Slices,
+  systemClock,
+  type Limits,
+} from "../../src/core/index.js";
 import type { Closing, Connection, Frame, Hello } from "../../src/dialect/index.js";
 import { Access, WsEdge } from "../../src/websocket/edge/index.js";
 
@@ -44,6 +52,7 @@ export class WsWorld {
       limits: this.limits,
       clock: systemClock,
       flusher: this.flusher,
+      endings: new Slices(systemClock),
       total: this.total,
       ledger: this.ledger,
       newId: () => String((this.#ids += 1)),

@@ -13,6 +13,7 @@ import {
   type Principal,
   type Scope,
   type Subscriber,
+  Slices,
 } from "../../src/core/index.js";
 import { ConversationsMemory, followAnswers, RequestsMemory } from "../../src/conversation/index.js";
 import { Desk } from "../../src/desk/index.js";
@@ -89,7 +90,13 @@ export class ZeromqWorld {
     this.limits = { ...defaultLimits, startHoldMs: 0, ...limits };
     const newId = (): string => this.newId();
     this.exchange = new Exchange(router, ledger, clock, newId);
-    this.directory = new DirectoryMemory({ router, exchange: this.exchange, limits: this.limits, clock });
+    this.directory = new DirectoryMemory({
+      router,
+      exchange: this.exchange,
+      limits: this.limits,
+      clock,
+      endings: new Slices(clock),
+    });
     this.requests = new RequestsMemory({ limits: this.limits, clock });
     const conversations = new ConversationsMemory({ limits: this.limits, clock, requests: this.requests });
     followAnswers(this.exchange, { conversations, requests: this.requests });

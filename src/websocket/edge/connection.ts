@@ -7,7 +7,10 @@ import {
   type Flusher,
   type Ledger,
   type Limits,
+  type Slices,
   type Wire,
+  type ReadTurns,
+  type Reader,
 } from "../../core/index.js";
 import type { Closing, Connection, Frame, PreparedFrame, Receiver } from "../../dialect/connection.js";
 import { writerOf } from "./direct-write.js";
@@ -28,6 +31,9 @@ export interface WsConnectionOptions {
   >;
   readonly clock: Clock;
   readonly flusher: Flusher;
+  /** For the end of connections: thousands may end in one moment. */
+  readonly endings: Slices;
+  readonly readTurns: ReadTurns;
   readonly total: BacklogTotal;
   readonly ledger: Ledger;
   /** Called once, when the peer has logged in. */
@@ -66,7 +72,7 @@ export class WsConnection implements Connection, Wire {
   readonly #signs: LifeSigns;
 
   constructor(options: WsConnectionOptions) {
-    const { id, remote, limits, clock, flusher, total, ledger, socket, ws } = options;
+    const { id, remote, limits, clock, flusher, endings, readTurns, total, ledger, socket, ws } = options;
     this.id = id;
     this.remote = remote;
     this.#options = options;
@@ -108,6 +114,9 @@ export class WsConnection implements Connection, Wire {
     ws.on("close", (code, reason) => {
       this.#ended({ code, reason: reason.toString() });
     });
+    inTurn(socket, "end", endings);
+    inTurn(socket, "close", endings);
+    readInTurn(socket, readTurns, () => !this.#paused);
   }
 
   /** Sets the receiver. Frames that came before would be lost, so it is called in the turn of the upgrade. */
@@ -313,6 +322,44 @@ export class WsConnection implements Connection, Wire {
     receiver?.closed(closing);
   }
 }
+
+/**
+ * Puts what `ws` does when its socket has ended off until its turn comes: with all that follows from it it takes 70 µs
+ * for each, and what others have said meanwhile would wait for all of them.
+ */
+function inTurn(socket: Duplex, event: "end" | "close", endings: Slices): void {
+  const listener = takeListener(socket, event);
+  socket.on(event, () => {
+    endings.do(() => {
+      listener.call(socket);
+    });
+  });
+}
+
+/** Lets the bytes of a socket take their turn before `ws` reads them. */
+function readInTurn(socket: Duplex, readTurns: ReadTurns, mayRead: () => boolean): void {
+  const listener = takeListener(socket, "data");
+  const reader: Reader = {
+    take: (chunk) => listener.call(socket, chunk),
+    pause: () => socket.pause(),
+    resume: () => {
+      if (mayRead()) socket.resume();
+    },
+  };
+  socket.on("data", (chunk: Buffer) => {
+    readTurns.read(reader, chunk, false);
+  });
+}
+
+/** Takes the listener of `ws` away from an event of its socket. */
+function takeListener(socket: Duplex, event: "data" | "end" | "close"): (...said: readonly unknown[]) => void {
+  const listener = socket.listeners(event).find(({ name }) => listenersOfWs.has(name));
+  if (listener === undefined) throw new TypeError(`ws no longer listens to ${event} of its socket as it did`);
+  socket.off(event, listener as () => void);
+  return listener as () => void;
+}
+
+const listenersOfWs: ReadonlySet<string> = new Set(["socketOnData", "socketOnEnd", "socketOnClose"]);
 
 function isCallback(value: unknown): value is () => void {
   return typeof value === "function";

@@ -1,7 +1,17 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
-import type { BacklogTotal, Clock, Flusher, Ledger, Lifecycle, Limits, Log } from "../../core/index.js";
+import {
+  type BacklogTotal,
+  type Clock,
+  type Flusher,
+  type Ledger,
+  type Lifecycle,
+  type Limits,
+  type Log,
+  type Slices,
+  ReadTurns,
+} from "../../core/index.js";
 import type { Connection, Hello, Receiver } from "../../dialect/connection.js";
 import { WsConnection } from "./connection.js";
 import type { Access } from "./access.js";
@@ -24,6 +34,8 @@ export interface WsEdgeOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly flusher: Flusher;
+  /** For the end of connections: thousands may end in one moment. Each waits once. */
+  readonly endings: Slices;
   readonly total: BacklogTotal;
   readonly ledger: Ledger;
   /** Returns the receiver of a new connection's frames; called in the turn of its upgrade. */
@@ -60,6 +72,7 @@ export class WsEdge implements Lifecycle {
   // bound: wsHalfOpenMax, and 16 of this machine · evicts: a further connection is answered 503; httpHeadMs and
   // wsLoginMs end those that wait · owner: WsEdge
   readonly #halfOpen = new Map<string, HalfOpen>();
+  readonly #readTurns: ReadTurns;
   readonly #perAddress: ConnectionsPerAddress;
   readonly #originWarnings: OriginWarnings;
   #phase: "new" | "open" | "draining" | "stopped" = "new";
@@ -71,6 +84,7 @@ export class WsEdge implements Lifecycle {
   constructor(options: WsEdgeOptions) {
     this.#options = options;
     const { limits, clock, log, access, tls } = options;
+    this.#readTurns = new ReadTurns(clock);
     this.#perAddress = new ConnectionsPerAddress(limits, clock);
     this.#originWarnings = new OriginWarnings(limits, clock, log);
     if (tls !== undefined) access.showCertificate(tls.cert);
@@ -216,7 +230,7 @@ export class WsEdge implements Lifecycle {
   }
 
   #open(ws: WebSocket, socket: Duplex, hello: Hello): void {
-    const { limits, clock, flusher, total, ledger, newId, accept } = this.#options;
+    const { limits, clock, flusher, endings, total, ledger, newId, accept } = this.#options;
     const key = keyOf(socket as Duplex & Peer);
     const connection: WsConnection = new WsConnection({
       id: newId(),
@@ -226,6 +240,8 @@ export class WsEdge implements Lifecycle {
       limits,
       clock,
       flusher,
+      endings,
+      readTurns: this.#readTurns,
       total,
       ledger,
       admitted: () => {

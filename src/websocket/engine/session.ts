@@ -7,6 +7,7 @@ import {
   type Outcome,
   type Principal,
   type Slices,
+  type Work,
 } from "../../core/index.js";
 import type { TurnIntent } from "../../conversation/index.js";
 import type {
@@ -187,10 +188,8 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     this.connection.send(frame, false);
   }
 
-  long(work: () => void): void | Promise<void> {
-    return this.#owner.slices.run(() => {
-      if (!this.isOver) work();
-    });
+  long(work: Work): void | Promise<void> {
+    return this.#owner.slices.run(() => (this.isOver ? undefined : work()));
   }
 
   say(draft: Draft & TurnIntent): Outcome {

@@ -57,8 +57,10 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
     this.#context = context;
     const memory = new WaitingMemory(context.limits, context.ledger);
     this.#faults = new FaultNotices(context, this.#byName);
-    const slices = new Slices(context.clock, (thrown) => {
-      context.log("error", "work that was put off failed", { cause: String(thrown) });
+    const slices = new Slices(context.clock, {
+      failed: (thrown) => {
+        context.log("error", "work that was put off failed", { cause: String(thrown) });
+      },
     });
     this.#slices = slices;
     this.#reconnectWait = new ReconnectWait(context, memory, slices, (message, why) => {

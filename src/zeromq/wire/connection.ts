@@ -1,5 +1,13 @@
 import type { Socket } from "node:net";
-import { asFault, Fault, isLoopbackAddress, type FaultCode } from "../../core/index.js";
+import {
+  asFault,
+  Fault,
+  isLoopbackAddress,
+  type FaultCode,
+  type Reader,
+  type ReadTurns,
+  type Slices,
+} from "../../core/index.js";
 import { IllegalBytes } from "./codec.js";
 import { encodeError, encodeReady } from "./commands.js";
 import { plainAddress } from "./door.js";
@@ -35,6 +43,9 @@ export interface ConnectionParts extends SharedParts {
   readonly auth: ZmtpAuth;
   /** All sockets read into it. */
   readonly readBuffer: Buffer;
+  readonly readTurns: ReadTurns;
+  /** For the end of connections: thousands may end in one moment. */
+  readonly endings: Slices;
   readonly events: ConnectionEvents;
 }
 
@@ -70,8 +81,19 @@ export class Connection implements PeerSocket {
 
   /** `accepted` is paused and has not been read from. */
   constructor(id: string, door: DoorKind, accepted: Socket, parts: ConnectionParts) {
+    const reader: Reader = {
+      take: (chunk) => {
+        this.#read(chunk);
+      },
+      pause: () => {
+        socket.pause();
+      },
+      resume: () => {
+        if (this.phase !== "delayed") socket.resume();
+      },
+    };
     const socket = readShared(accepted, parts.readBuffer, (chunk) => {
-      this.#read(chunk);
+      parts.readTurns.read(reader, chunk, true);
     });
     this.id = id;
     this.door = door;
@@ -93,7 +115,9 @@ export class Connection implements PeerSocket {
       parts.ledger.count("code" in error && error.code === "ECONNRESET" ? "zmtp-reset" : "zmtp-socket-error");
     });
     socket.once("close", () => {
-      this.#close();
+      parts.endings.do(() => {
+        this.#close();
+      });
     });
   }
 

@@ -8,6 +8,8 @@ import {
   type Lifecycle,
   type Limits,
   type Router,
+  ReadTurns,
+  type Slices,
 } from "../../core/index.js";
 import { Connection, type ConnectionParts } from "./connection.js";
 import { Door } from "./door.js";
@@ -27,6 +29,8 @@ export interface ZmtpListenerOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly flusher: Flusher;
+  /** For the end of connections: thousands may end in one moment. Each waits once. */
+  readonly endings: Slices;
   readonly total: BacklogTotal;
   readonly policy: ZmtpPolicy;
   /** Where agents' PUB sockets connect: `tcp://HOST:PORT` (port 0 or `*`: chosen by the system) or `ipc:///PATH`. */
@@ -91,7 +95,7 @@ export class ZmtpListener implements Lifecycle {
 
   constructor(options: ZmtpListenerOptions) {
     this.#options = options;
-    const { auth, clock, flusher, ledger, limits, policy, router, total } = options;
+    const { auth, clock, endings, flusher, ledger, limits, policy, router, total } = options;
     this.#warnings = new RefusalWarnings(limits.zmqWarningsMax, clock, options.log);
     this.#parts = {
       auth,
@@ -104,6 +108,8 @@ export class ZmtpListener implements Lifecycle {
       routes: new RouteCache(router),
       subscriptions: new SubscriptionBudget(limits),
       readBuffer: Buffer.allocUnsafeSlow(sharedReadBytes),
+      readTurns: new ReadTurns(clock),
+      endings,
       warn: (door, address, name, reason, remedy) => {
         this.#warnings.warn(door, address, name, reason, remedy);
       },

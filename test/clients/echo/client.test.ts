@@ -2,7 +2,7 @@ import { afterEach, expect, it } from "vitest";
 import { EchoClient } from "../../../clients/typescript/echo/client.js";
 import { echo } from "../../../bridges/echo/index.js";
 import type { EchoEvent } from "../../../bridges/echo/schema.js";
-import { BacklogTotal, Flusher, systemClock } from "../../../src/core/index.js";
+import { BacklogTotal, Flusher, Slices, systemClock } from "../../../src/core/index.js";
 import { Access, WsEdge } from "../../../src/websocket/edge/index.js";
 import { ConformanceWorld } from "../../../src/conformance/world.js";
 import { eventually } from "../../kit/broker.js";
@@ -16,6 +16,7 @@ const edge = new WsEdge({
   limits: world.limits,
   clock: systemClock,
   flusher: new Flusher(),
+  endings: new Slices(systemClock),
   total: new BacklogTotal(world.limits.backlogTotalMaxBytes, world.ledger),
   ledger: world.ledger,
   newId: () => `ws-${(ids += 1)}`,

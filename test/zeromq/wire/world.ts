@@ -12,6 +12,7 @@ import {
   type Message,
   type Principal,
   type Scope,
+  Slices,
 } from "../../../src/core/index.js";
 import { FakeClock } from "../../../src/conformance/fake-clock.js";
 import {
@@ -139,6 +140,7 @@ export function buildWorld(options: WorldOptions = {}): Omit<World, "inUrl" | "o
     router,
     ledger,
     flusher,
+    endings: new Slices(options.clock ?? systemClock),
     limits,
     total,
     policy,

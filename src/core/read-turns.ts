@@ -1,0 +1,96 @@
+import type { Clock } from "./clock.js";
+import { Slices } from "./slices.js";
+
+/** What all connections have sent may be worked on for so long in one turn of the loop, milliseconds. */
+const turnMs = 8;
+/** A piece that takes longer is followed by smaller ones, one that takes less than half by larger ones, milliseconds. */
+const pieceMs = 2;
+const pieceMinBytes = 4 * 1024;
+const pieceMaxBytes = 256 * 1024;
+/** So many bytes of what waits for its turn are kept; beyond it nothing waits. */
+const keptMaxBytes = 32 * 1024 * 1024;
+
+const nothing: Buffer = Buffer.alloc(0);
+
+/** What is done with the bytes of one connection. */
+export interface Reader {
+  /** Takes some of them, borrowed for this call. Never throws. */
+  take(bytes: Buffer): void;
+  pause(): void;
+  /** Reads again, unless it has reasons of its own not to. */
+  resume(): void;
+}
+
+/**
+ * Shares the turns of the loop among all that send (ARCHITECTURE, invariant 11). The system hands over up to 8 MB of
+ * one socket before anybody else is looked at, and a message may take 20 µs: one publisher that sent without a pause
+ * held everybody else up for 2 s. When the time of a turn is over, what was read already waits, its socket is not read,
+ * and the others have their turn.
+ */
+export class ReadTurns {
+  readonly #clock: Pick<Clock, "monotonic" | "missed">;
+  // Each connection waits once, with one chunk; keptMaxBytes of them all.
+  readonly #slices: Slices;
+  #keptBytes = 0;
+  // bound: connections · evicts: with the connection · owner: ReadTurns
+  readonly #pieceBytes = new WeakMap<Reader, number>();
+
+  constructor(clock: Pick<Clock, "monotonic" | "missed">) {
+    this.#clock = clock;
+    this.#slices = new Slices(clock, { turnMs });
+  }
+
+  /**
+   * Gives a chunk to its reader, now or in its turn.
+   * @param lent the chunk is overwritten by the next read
+   */
+  read(reader: Reader, chunk: Buffer, lent: boolean): void {
+    let left = chunk;
+    if (this.#slices.hasTime)
+      this.#slices.do(() => {
+        left = this.#take(reader, chunk);
+      });
+    else if (this.#keptBytes + chunk.length > keptMaxBytes) {
+      reader.take(chunk);
+      left = nothing;
+    }
+    if (left.length > 0) this.#wait(reader, lent ? Buffer.from(left) : left);
+    else if (!this.#slices.hasTime) this.#wait(reader, nothing);
+  }
+
+  /** Reads no more of a connection until its turn comes; first it takes what was read already. */
+  #wait(reader: Reader, chunk: Buffer): void {
+    reader.pause();
+    this.#keptBytes += chunk.length;
+    this.#slices.do(() => {
+      this.#keptBytes -= chunk.length;
+      const left = this.#take(reader, chunk);
+      if (left.length > 0) this.#wait(reader, left);
+      else reader.resume();
+    });
+  }
+
+  /** Gives as much of a chunk to its reader as there is time for. @returns the rest */
+  #take(reader: Reader, chunk: Buffer): Buffer {
+    const began = this.#now();
+    let before = began;
+    let at = 0;
+    while (at < chunk.length && before - began < turnMs) {
+      const pieceBytes = this.#pieceBytes.get(reader) ?? 4 * pieceMinBytes;
+      reader.take(at === 0 && chunk.length <= pieceBytes ? chunk : chunk.subarray(at, at + pieceBytes));
+      at += pieceBytes;
+      const after = this.#now();
+      const tookMs = after - before;
+      before = after;
+      if (tookMs > pieceMs && pieceBytes > pieceMinBytes) this.#pieceBytes.set(reader, pieceBytes / 2);
+      else if (at <= chunk.length && tookMs < pieceMs / 2 && pieceBytes < pieceMaxBytes)
+        this.#pieceBytes.set(reader, pieceBytes * 2);
+    }
+    return at < chunk.length ? chunk.subarray(at) : nothing;
+  }
+
+  /** Monotonic, and goes on in a long turn, of which the clock of deadlines counts the beginning only. */
+  #now(): number {
+    return this.#clock.monotonic() + this.#clock.missed();
+  }
+}
