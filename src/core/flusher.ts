@@ -73,7 +73,7 @@ export class FrameRun {
 /** So many of each kind are flushed in any turn; beyond it the turn ends after {@link turnMs}. */
 const flushedAtLeast = 16;
 /** Milliseconds. A message to 10,000 sockets takes longer: the rest is written in the next turns. */
-const turnMs = 3;
+const turnMs = 2;
 /** From so many sockets on that get the same bytes one after the other, they make room for all that get others. */
 const crowdAbove = 64;
 

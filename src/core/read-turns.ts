@@ -2,7 +2,9 @@ import type { Clock } from "./clock.js";
 import { Slices } from "./slices.js";
 
 /** What all connections have sent may be worked on for so long in one turn of the loop, milliseconds. */
-const turnMs = 8;
+const turnMs = 6;
+/** The same for those that have not logged in yet. */
+const strangersMs = 2;
 /** A piece that takes longer is followed by smaller ones, one that takes less than half by larger ones, milliseconds. */
 const pieceMs = 2;
 const pieceMinBytes = 4 * 1024;
@@ -14,11 +16,22 @@ const nothing: Buffer = Buffer.alloc(0);
 
 /** What is done with the bytes of one connection. */
 export interface Reader {
+  /** It has not logged in yet: however many of them come, those who are here do not wait for them. */
+  readonly isStranger: boolean;
   /** Takes some of them, borrowed for this call. Never throws. */
   take(bytes: Buffer): void;
   pause(): void;
   /** Reads again, unless it has reasons of its own not to. */
   resume(): void;
+}
+
+/** Where a connection stands in the turns. */
+interface Turn {
+  pieceBytes: number;
+  /** What waits: one chunk, unless it is read from meanwhile. */
+  readonly chunks: Buffer[];
+  /** Those with whom it waits. */
+  line: Slices;
 }
 
 /**
@@ -30,14 +43,16 @@ export interface Reader {
 export class ReadTurns {
   readonly #clock: Pick<Clock, "monotonic" | "missed">;
   // Each connection waits once, with one chunk; keptMaxBytes of them all.
-  readonly #slices: Slices;
+  readonly #known: Slices;
+  readonly #strangers: Slices;
   #keptBytes = 0;
   // bound: connections · evicts: with the connection · owner: ReadTurns
-  readonly #pieceBytes = new WeakMap<Reader, number>();
+  readonly #turns = new WeakMap<Reader, Turn>();
 
   constructor(clock: Pick<Clock, "monotonic" | "missed">) {
     this.#clock = clock;
-    this.#slices = new Slices(clock, { turnMs });
+    this.#known = new Slices(clock, { turnMs });
+    this.#strangers = new Slices(clock, { turnMs: strangersMs });
   }
 
   /**
@@ -45,46 +60,58 @@ export class ReadTurns {
    * @param lent the chunk is overwritten by the next read
    */
   read(reader: Reader, chunk: Buffer, lent: boolean): void {
+    let turn = this.#turns.get(reader);
+    if (turn === undefined)
+      this.#turns.set(reader, (turn = { pieceBytes: 4 * pieceMinBytes, chunks: [], line: this.#known }));
+    // Nothing overtakes what waits already, also if the peer has logged in meanwhile.
+    if (turn.chunks.length === 0) turn.line = reader.isStranger ? this.#strangers : this.#known;
     let left = chunk;
-    if (this.#slices.hasTime)
-      this.#slices.do(() => {
-        left = this.#take(reader, chunk);
+    if (turn.chunks.length === 0 && turn.line.hasTime)
+      turn.line.do(() => {
+        left = this.#take(reader, turn, chunk);
       });
-    else if (this.#keptBytes + chunk.length > keptMaxBytes) {
+    else if (turn.chunks.length === 0 && this.#keptBytes + chunk.length > keptMaxBytes) {
       reader.take(chunk);
       left = nothing;
     }
-    if (left.length > 0) this.#wait(reader, lent ? Buffer.from(left) : left);
-    else if (!this.#slices.hasTime) this.#wait(reader, nothing);
+    if (left.length > 0) this.#wait(reader, turn, lent ? Buffer.from(left) : left);
+    else if (!turn.line.hasTime) this.#wait(reader, turn, nothing);
   }
 
   /** Reads no more of a connection until its turn comes; first it takes what was read already. */
-  #wait(reader: Reader, chunk: Buffer): void {
+  #wait(reader: Reader, turn: Turn, chunk: Buffer): void {
     reader.pause();
     this.#keptBytes += chunk.length;
-    this.#slices.do(() => {
-      this.#keptBytes -= chunk.length;
-      const left = this.#take(reader, chunk);
-      if (left.length > 0) this.#wait(reader, left);
+    turn.chunks.push(chunk);
+    if (turn.chunks.length === 1) this.#queue(reader, turn);
+  }
+
+  #queue(reader: Reader, turn: Turn): void {
+    turn.line.do(() => {
+      const [chunk = nothing] = turn.chunks;
+      const left = this.#take(reader, turn, chunk);
+      this.#keptBytes -= chunk.length - left.length;
+      if (left.length > 0) turn.chunks[0] = left;
+      else turn.chunks.shift();
+      if (turn.chunks.length > 0) this.#queue(reader, turn);
       else reader.resume();
     });
   }
 
   /** Gives as much of a chunk to its reader as there is time for. @returns the rest */
-  #take(reader: Reader, chunk: Buffer): Buffer {
+  #take(reader: Reader, turn: Turn, chunk: Buffer): Buffer {
     const began = this.#now();
     let before = began;
     let at = 0;
     while (at < chunk.length && before - began < turnMs) {
-      const pieceBytes = this.#pieceBytes.get(reader) ?? 4 * pieceMinBytes;
+      const { pieceBytes } = turn;
       reader.take(at === 0 && chunk.length <= pieceBytes ? chunk : chunk.subarray(at, at + pieceBytes));
       at += pieceBytes;
       const after = this.#now();
       const tookMs = after - before;
       before = after;
-      if (tookMs > pieceMs && pieceBytes > pieceMinBytes) this.#pieceBytes.set(reader, pieceBytes / 2);
-      else if (at <= chunk.length && tookMs < pieceMs / 2 && pieceBytes < pieceMaxBytes)
-        this.#pieceBytes.set(reader, pieceBytes * 2);
+      if (tookMs > pieceMs && pieceBytes > pieceMinBytes) turn.pieceBytes /= 2;
+      else if (at <= chunk.length && tookMs < pieceMs / 2 && pieceBytes < pieceMaxBytes) turn.pieceBytes *= 2;
     }
     return at < chunk.length ? chunk.subarray(at) : nothing;
   }

@@ -32,7 +32,7 @@ export class Slices {
   readonly #failed: (thrown: unknown) => void;
   readonly #first: Slices | undefined;
 
-  constructor(clock: Pick<Clock, "monotonic" | "missed">, { turnMs = 3, failed = rethrow, first }: SlicesOptions = {}) {
+  constructor(clock: Pick<Clock, "monotonic" | "missed">, { turnMs = 2, failed = rethrow, first }: SlicesOptions = {}) {
     this.#clock = clock;
     this.#turnMs = turnMs;
     this.#failed = failed;

@@ -116,7 +116,10 @@ export class WsConnection implements Connection, Wire {
     });
     inTurn(socket, "end", endings);
     inTurn(socket, "close", endings);
-    readInTurn(socket, readTurns, () => !this.#paused);
+    readInTurn(socket, readTurns, {
+      isStranger: () => !this.#isAdmitted,
+      mayRead: () => !this.#paused,
+    });
   }
 
   /** Sets the receiver. Frames that came before would be lost, so it is called in the turn of the upgrade. */
@@ -336,10 +339,19 @@ function inTurn(socket: Duplex, event: "end" | "close", endings: Slices): void {
   });
 }
 
+/** What the reading of a connection depends on. */
+interface ReadStates {
+  readonly isStranger: () => boolean;
+  readonly mayRead: () => boolean;
+}
+
 /** Lets the bytes of a socket take their turn before `ws` reads them. */
-function readInTurn(socket: Duplex, readTurns: ReadTurns, mayRead: () => boolean): void {
+function readInTurn(socket: Duplex, readTurns: ReadTurns, { isStranger, mayRead }: ReadStates): void {
   const listener = takeListener(socket, "data");
   const reader: Reader = {
+    get isStranger() {
+      return isStranger();
+    },
     take: (chunk) => listener.call(socket, chunk),
     pause: () => socket.pause(),
     resume: () => {

@@ -81,7 +81,11 @@ export class Connection implements PeerSocket {
 
   /** `accepted` is paused and has not been read from. */
   constructor(id: string, door: DoorKind, accepted: Socket, parts: ConnectionParts) {
+    const isStranger = (): boolean => this.phase === "handshake";
     const reader: Reader = {
+      get isStranger() {
+        return isStranger();
+      },
       take: (chunk) => {
         this.#read(chunk);
       },
