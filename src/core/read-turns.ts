@@ -30,6 +30,8 @@ interface Turn {
   pieceBytes: number;
   /** What waits: one chunk, unless it is read from meanwhile. */
   readonly chunks: Buffer[];
+  /** What comes behind it. */
+  readonly after: (() => void)[];
   /** Those with whom it waits. */
   line: Slices;
 }
@@ -62,7 +64,7 @@ export class ReadTurns {
   read(reader: Reader, chunk: Buffer, lent: boolean): void {
     let turn = this.#turns.get(reader);
     if (turn === undefined)
-      this.#turns.set(reader, (turn = { pieceBytes: 4 * pieceMinBytes, chunks: [], line: this.#known }));
+      this.#turns.set(reader, (turn = { pieceBytes: 4 * pieceMinBytes, chunks: [], after: [], line: this.#known }));
     // Nothing overtakes what waits already, also if the peer has logged in meanwhile.
     if (turn.chunks.length === 0) turn.line = reader.isStranger ? this.#strangers : this.#known;
     let left = chunk;
@@ -76,6 +78,13 @@ export class ReadTurns {
     }
     if (left.length > 0) this.#wait(reader, turn, lent ? Buffer.from(left) : left);
     else if (!turn.line.hasTime) this.#wait(reader, turn, nothing);
+  }
+
+  /** Does something when all that was read has been taken: a connection ends behind what it said. */
+  after(reader: Reader, run: () => void): void {
+    const turn = this.#turns.get(reader);
+    if (turn === undefined || turn.chunks.length === 0) run();
+    else turn.after.push(run);
   }
 
   /** Reads no more of a connection until its turn comes; first it takes what was read already. */
@@ -93,8 +102,12 @@ export class ReadTurns {
       this.#keptBytes -= chunk.length - left.length;
       if (left.length > 0) turn.chunks[0] = left;
       else turn.chunks.shift();
-      if (turn.chunks.length > 0) this.#queue(reader, turn);
-      else reader.resume();
+      if (turn.chunks.length > 0) {
+        this.#queue(reader, turn);
+        return;
+      }
+      reader.resume();
+      for (const run of turn.after.splice(0)) run();
     });
   }
 

@@ -88,4 +88,50 @@ describe("slices", () => {
     slices.finish();
     expect(done).toEqual(Array.from({ length: 3_000 }, (_, at) => at));
   });
+
+  it("wait for what is done first", async () => {
+    const time = new Worked();
+    const endings = new Slices(time);
+    const events = new Slices(time, { first: endings });
+    const done: string[] = [];
+    for (let at = 0; at < 3; at += 1) {
+      endings.do(() => {
+        time.takes(5);
+        done.push(`end ${String(at)}`);
+      });
+      events.do(() => done.push(`event ${String(at)}`));
+    }
+    for (let at = 0; at < 5; at += 1) await turn();
+    expect(done).toEqual(["end 0", "event 0", "end 1", "end 2", "event 1", "event 2"]);
+  });
+
+  it("do what returns more again, in as many turns as it takes", async () => {
+    const time = new Worked();
+    const slices = new Slices(time);
+    let pieces = 0;
+    const work = () => {
+      time.takes(5);
+      return (pieces += 1) < 4 ? "more" : undefined;
+    };
+    const over = slices.run(work);
+    expect(pieces).toBe(1);
+    await over;
+    expect(pieces).toBe(4);
+    expect(
+      slices.run(() => undefined),
+      "nothing is left",
+    ).toBeInstanceOf(Promise);
+    pieces = 0;
+    const quick = new Slices(time);
+    expect(quick.run(() => ((pieces += 1) < 7 ? "more" : undefined))).toBeUndefined();
+    expect(pieces, "what takes no time needs no further turn").toBe(7);
+    let failing = 0;
+    await expect(
+      slices.run(() => {
+        time.takes(5);
+        if ((failing += 1) === 2) throw new Error("broken");
+        return "more";
+      }),
+    ).rejects.toMatchObject({ code: "internal" });
+  });
 });

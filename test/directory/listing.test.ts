@@ -51,3 +51,16 @@ it("a list's text is written once for the same list, an item's once for the same
   ]);
   expect(written).toEqual([1, 2]);
 });
+
+it("a list's text is written in pieces, with its separator", () => {
+  const text = new ListText<{ readonly n: number }>(({ n }) => String(n), ", ");
+  const list = Array.from({ length: 4_500 }, (_, n) => ({ n }));
+  expect([text.advance(list), text.advance(list), text.advance(list), text.advance(list)]).toEqual([
+    false,
+    false,
+    true,
+    true,
+  ]);
+  expect(text.joined(list)).toBe(list.map(({ n }) => String(n)).join(", "));
+  expect(text.joined([])).toBe("");
+});

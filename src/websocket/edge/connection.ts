@@ -114,12 +114,16 @@ export class WsConnection implements Connection, Wire {
     ws.on("close", (code, reason) => {
       this.#ended({ code, reason: reason.toString() });
     });
-    inTurn(socket, "end", endings);
-    inTurn(socket, "close", endings);
-    readInTurn(socket, readTurns, {
+    const reader = readInTurn(socket, readTurns, {
       isStranger: () => !this.#isAdmitted,
       mayRead: () => !this.#paused,
     });
+    for (const event of ["end", "close"] as const)
+      endInTurn(socket, event, (run) => {
+        readTurns.after(reader, () => {
+          endings.do(run);
+        });
+      });
   }
 
   /** Sets the receiver. Frames that came before would be lost, so it is called in the turn of the upgrade. */
@@ -330,10 +334,10 @@ export class WsConnection implements Connection, Wire {
  * Puts what `ws` does when its socket has ended off until its turn comes: with all that follows from it it takes 70 µs
  * for each, and what others have said meanwhile would wait for all of them.
  */
-function inTurn(socket: Duplex, event: "end" | "close", endings: Slices): void {
+function endInTurn(socket: Duplex, event: "end" | "close", later: (run: () => void) => void): void {
   const listener = takeListener(socket, event);
   socket.on(event, () => {
-    endings.do(() => {
+    later(() => {
       listener.call(socket);
     });
   });
@@ -346,7 +350,7 @@ interface ReadStates {
 }
 
 /** Lets the bytes of a socket take their turn before `ws` reads them. */
-function readInTurn(socket: Duplex, readTurns: ReadTurns, { isStranger, mayRead }: ReadStates): void {
+function readInTurn(socket: Duplex, readTurns: ReadTurns, { isStranger, mayRead }: ReadStates): Reader {
   const listener = takeListener(socket, "data");
   const reader: Reader = {
     get isStranger() {
@@ -361,6 +365,7 @@ function readInTurn(socket: Duplex, readTurns: ReadTurns, { isStranger, mayRead 
   socket.on("data", (chunk: Buffer) => {
     readTurns.read(reader, chunk, false);
   });
+  return reader;
 }
 
 /** Takes the listener of `ws` away from an event of its socket. */

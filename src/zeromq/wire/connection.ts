@@ -119,8 +119,10 @@ export class Connection implements PeerSocket {
       parts.ledger.count("code" in error && error.code === "ECONNRESET" ? "zmtp-reset" : "zmtp-socket-error");
     });
     socket.once("close", () => {
-      parts.endings.do(() => {
-        this.#close();
+      parts.readTurns.after(reader, () => {
+        parts.endings.do(() => {
+          this.#close();
+        });
       });
     });
   }

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import type { WebSocket } from "ws";
 import { eventually } from "../../kit/broker.js";
@@ -42,6 +43,34 @@ describe("a WebSocket connection", () => {
     expect(heard).toEqual(sizes.flatMap((size) => ["é".repeat(size / 2), Buffer.alloc(size, 9), `answer ${size}`]));
     expect(world.ledger.copies).toMatchObject({ copies: 12, written: 12, pending: 0 });
   });
+
+  it.each(["a close frame", "the end of the socket"])(
+    "hears all that was said before %s, in order, while others are heard in between",
+    async (end) => {
+      await open();
+      accepted.connection.admitted();
+      const other = await world.connect();
+      const heardBefore: number[] = [];
+      world.onFrame = (from) => {
+        if (from !== accepted) heardBefore.push(accepted.frames.length);
+        const until = performance.now() + 0.1;
+        while (performance.now() < until);
+      };
+      for (let n = 0; n < 2_000; n += 1) client.send(`${String(n)} ${"x".repeat(100)}`);
+      other.client.send("between");
+      if (end === "a close frame") client.close(1000);
+      else {
+        const socket: unknown = Reflect.get(client, "_socket");
+        if (socket instanceof Socket) socket.end();
+      }
+      await accepted.closed;
+      expect(accepted.frames.map((frame) => parseInt(String(frame)))).toEqual(
+        Array.from({ length: 2_000 }, (_, n) => n),
+      );
+      expect(heardBefore).toHaveLength(1);
+      expect(heardBefore[0]).toBeLessThan(2_000);
+    },
+  );
 
   it("tells of a message beyond the limit and lives; closes 1009 beyond twice the limit, and counts it", async () => {
     await open({ wsFrameMaxBytes: 100 });

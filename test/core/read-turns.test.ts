@@ -1,0 +1,134 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ReadTurns, type Reader } from "../../src/core/index.js";
+
+/** Time passes only by work. */
+class Worked {
+  now = 0;
+  readonly monotonic = (): number => this.now;
+  readonly missed = (): number => 0;
+}
+
+/** A connection whose bytes take so many milliseconds each. */
+class Slow implements Reader {
+  isStranger = false;
+  heard = "";
+  isPaused = false;
+  /** Sizes of the pieces that it was given. */
+  readonly pieces: number[] = [];
+
+  constructor(
+    private readonly time: Worked,
+    public msPerByte: number,
+  ) {}
+
+  take(bytes: Buffer): void {
+    this.time.now += bytes.length * this.msPerByte;
+    this.pieces.push(bytes.length);
+    this.heard += bytes.toString("latin1");
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe("the turns of reading", () => {
+  it("give what is quick at once, and pause nobody", () => {
+    const time = new Worked();
+    const quick = new Slow(time, 0);
+    const turns = new ReadTurns(time);
+    turns.read(quick, Buffer.alloc(2_000_000, "x"), true);
+    expect(quick.heard).toHaveLength(2_000_000);
+    expect(quick.isPaused).toBe(false);
+    expect(Math.max(...quick.pieces), "pieces grow to 256 KiB").toBe(256 * 1024);
+  });
+
+  it("give the rest of what takes long in later turns, between others, and read on when all is taken", async () => {
+    const time = new Worked();
+    const turns = new ReadTurns(time);
+    const [slow, other] = [new Slow(time, 0.001), new Slow(time, 0.001)];
+    turns.read(slow, Buffer.alloc(100_000, "a"), true);
+    expect(slow.heard.length).toBeLessThan(50_000);
+    expect(slow.isPaused).toBe(true);
+    turns.read(other, Buffer.from("b"), true);
+    expect(other.heard, "the turn is over").toBe("");
+    await turn();
+    await turn();
+    expect(other.heard).toBe("b");
+    expect(slow.heard.length).toBeLessThan(100_000);
+    expect(other.isPaused).toBe(false);
+    while (slow.heard.length < 100_000) await turn();
+    expect(slow.isPaused).toBe(false);
+    expect(Math.min(...slow.pieces), "pieces shrink to 4 KiB and less").toBeLessThanOrEqual(4 * 1024);
+  });
+
+  it("pause who has used up a turn, until the next", async () => {
+    const time = new Worked();
+    const turns = new ReadTurns(time);
+    const slow = new Slow(time, 1);
+    turns.read(slow, Buffer.alloc(100, "a"), true);
+    expect(slow).toMatchObject({ isPaused: true, heard: "a".repeat(100) });
+    await turn();
+    expect(slow.isPaused).toBe(false);
+  });
+
+  it("let those who are here go before those who are not logged in", async () => {
+    const time = new Worked();
+    const turns = new ReadTurns(time);
+    const strangers = Array.from({ length: 20 }, () => Object.assign(new Slow(time, 1), { isStranger: true }));
+    for (const stranger of strangers) turns.read(stranger, Buffer.from("login"), false);
+    expect(strangers.filter(({ heard }) => heard !== "")).toHaveLength(1);
+    const known = new Slow(time, 1);
+    turns.read(known, Buffer.from("chat"), false);
+    expect(known.heard).toBe("chat");
+    for (let at = 0; at < 20; at += 1) await turn();
+    expect(strangers.map(({ heard, isPaused }) => [heard, isPaused])).toEqual(strangers.map(() => ["login", false]));
+  });
+
+  it("keep the order of each connection, whoever reads on meanwhile, and copy what is lent", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(2), fc.integer({ min: 1, max: 30_000 }), fc.boolean()), { maxLength: 40 }),
+        async (said) => {
+          const time = new Worked();
+          const turns = new ReadTurns(time);
+          const slow = [0, 1, 2].map((at) => new Slow(time, 0.0005 * at));
+          const wanted = ["", "", ""];
+          const shared = Buffer.alloc(30_000);
+          let next = 0;
+          for (const [at, size, logsIn] of said) {
+            const text = Array.from({ length: size }, () => String.fromCharCode(97 + ((next += 1) % 26))).join("");
+            wanted[at] += text;
+            shared.write(text, "latin1");
+            const reader = slow[at];
+            if (reader === undefined) continue;
+            reader.isStranger = !logsIn;
+            turns.read(reader, shared.subarray(0, size), true);
+            if (size % 5 === 0) await turn();
+          }
+          for (let at = 0; at < 400; at += 1) await turn();
+          expect(slow.map(({ heard }) => heard)).toEqual(wanted);
+          expect(slow.map(({ isPaused }) => isPaused)).toEqual([false, false, false]);
+        },
+      ),
+      { seed: 15, numRuns: 60 },
+    );
+  });
+
+  it("let nothing wait beyond 32 MB of all connections", () => {
+    const time = new Worked();
+    const turns = new ReadTurns(time);
+    const slow = Array.from({ length: 400 }, () => new Slow(time, 1));
+    for (const reader of slow) turns.read(reader, Buffer.alloc(100_000), true);
+    const waiting = slow.filter(({ heard }) => heard === "").length;
+    expect(waiting).toBeGreaterThan(300);
+    expect(waiting * 100_000).toBeLessThanOrEqual(32 * 1024 * 1024);
+  });
+});
