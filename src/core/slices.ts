@@ -56,12 +56,7 @@ export class Slices {
    * is done again, in as many turns as it takes.
    */
   run(work: Work): void | Promise<void> {
-    let isWhole = false;
-    while (!isWhole && this.hasTime)
-      this.do(() => {
-        isWhole = work() !== "more";
-      });
-    if (isWhole) return undefined;
+    while (this.hasTime) if (this.#isWhole(work)) return undefined;
     return new Promise((resolve, reject) => {
       const piece = (): void => {
         try {
@@ -73,6 +68,15 @@ export class Slices {
       };
       this.do(piece);
     });
+  }
+
+  /** Does the work now. @returns true if nothing of it is left */
+  #isWhole(work: Work): boolean {
+    const done: { said?: ReturnType<Work> } = {};
+    this.do(() => {
+      done.said = work();
+    });
+    return done.said !== "more";
   }
 
   /** Does all that waits, at once: nothing comes after it. */

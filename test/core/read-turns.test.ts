@@ -105,7 +105,7 @@ describe("the turns of reading", () => {
           let next = 0;
           for (const [at, size, logsIn] of said) {
             const text = Array.from({ length: size }, () => String.fromCharCode(97 + ((next += 1) % 26))).join("");
-            wanted[at] += text;
+            wanted[at] = (wanted[at] ?? "") + text;
             shared.write(text, "latin1");
             const reader = slow[at];
             if (reader === undefined) continue;

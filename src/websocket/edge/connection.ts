@@ -10,10 +10,10 @@ import {
   type Slices,
   type Wire,
   type ReadTurns,
-  type Reader,
 } from "../../core/index.js";
 import type { Closing, Connection, Frame, PreparedFrame, Receiver } from "../../dialect/connection.js";
 import { writerOf } from "./direct-write.js";
+import { endInTurn, readInTurn } from "./socket-turns.js";
 import { closeReason, pingFrame, pongFrame, prepareFrame } from "./frame.js";
 
 /** How long a peer may take to answer our close frame, milliseconds. */
@@ -329,54 +329,6 @@ export class WsConnection implements Connection, Wire {
     receiver?.closed(closing);
   }
 }
-
-/**
- * Puts what `ws` does when its socket has ended off until its turn comes: with all that follows from it it takes 70 µs
- * for each, and what others have said meanwhile would wait for all of them.
- */
-function endInTurn(socket: Duplex, event: "end" | "close", later: (run: () => void) => void): void {
-  const listener = takeListener(socket, event);
-  socket.on(event, () => {
-    later(() => {
-      listener.call(socket);
-    });
-  });
-}
-
-/** What the reading of a connection depends on. */
-interface ReadStates {
-  readonly isStranger: () => boolean;
-  readonly mayRead: () => boolean;
-}
-
-/** Lets the bytes of a socket take their turn before `ws` reads them. */
-function readInTurn(socket: Duplex, readTurns: ReadTurns, { isStranger, mayRead }: ReadStates): Reader {
-  const listener = takeListener(socket, "data");
-  const reader: Reader = {
-    get isStranger() {
-      return isStranger();
-    },
-    take: (chunk) => listener.call(socket, chunk),
-    pause: () => socket.pause(),
-    resume: () => {
-      if (mayRead()) socket.resume();
-    },
-  };
-  socket.on("data", (chunk: Buffer) => {
-    readTurns.read(reader, chunk, false);
-  });
-  return reader;
-}
-
-/** Takes the listener of `ws` away from an event of its socket. */
-function takeListener(socket: Duplex, event: "data" | "end" | "close"): (...said: readonly unknown[]) => void {
-  const listener = socket.listeners(event).find(({ name }) => listenersOfWs.has(name));
-  if (listener === undefined) throw new TypeError(`ws no longer listens to ${event} of its socket as it did`);
-  socket.off(event, listener as () => void);
-  return listener as () => void;
-}
-
-const listenersOfWs: ReadonlySet<string> = new Set(["socketOnData", "socketOnEnd", "socketOnClose"]);
 
 function isCallback(value: unknown): value is () => void {
   return typeof value === "function";
