@@ -15,9 +15,9 @@ import {
   type Message,
 } from "../core/index.js";
 import type { Limiter } from "../identity/index.js";
-import { hasRight, type Answer, type Ask, type LongText, type ReadRequest, type Seat } from "./kind.js";
+import { hasRight, type Answer, type Ask, type ReadRequest, type Seat } from "./kind.js";
 import { deskKinds, isDeskKind } from "./kinds.js";
-import { DeskLists } from "./lists.js";
+import { DeskLists, type LongText } from "./lists.js";
 
 /** Who asks, as its transport knows it. */
 export interface Asker {

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { Fault, type Content, type Envelope, type Principal, type Scope } from "../core/index.js";
 import type { Directory, Presence } from "../directory/index.js";
 import { readFields } from "./fields.js";
-import type { DeskLists } from "./lists.js";
+import type { DeskLists, LongText } from "./lists.js";
 
 /**
  * A seat is one of the asker's own connections, through which it can join rooms: membership belongs to a connection and
@@ -73,9 +73,6 @@ interface Row<Request extends z.ZodObject, Data extends z.ZodObject | undefined,
   /** The same answer as JSON, `kind` included, for one that is long and that many ask for. @throws Fault */
   readonly text?: (ask: Ask, fields: z.output<Request>) => LongText;
 }
-
-/** A text that is written in pieces. @returns undefined until all of it is written */
-export type LongText = () => Buffer | undefined;
 
 /** A request whose right and fields have been checked. */
 export interface ReadRequest {

@@ -1,8 +1,10 @@
 import type { z } from "zod";
 import { ListText, type Principal } from "../core/index.js";
 import type { AgentEntry, Directory, RoomEntry } from "../directory/index.js";
-import type { LongText } from "./kind.js";
 import type { listedAgent, listedRoom } from "./fields.js";
+
+/** A text that is written in pieces: undefined until all of it is written. */
+export type LongText = () => Buffer | undefined;
 
 /** The lists of everybody and everything, as JSON: what has not changed is not written again for the next asker. */
 export class DeskLists {

@@ -7,6 +7,7 @@ import type { Reader, ReadTurns } from "../../core/index.js";
  */
 export function endInTurn(socket: Duplex, event: "end" | "close", later: (run: () => void) => void): void {
   const listener = takeListener(socket, event);
+  if (listener === undefined) return;
   socket.on(event, () => {
     later(() => {
       listener.call(socket);
@@ -28,25 +29,31 @@ export function readInTurn(socket: Duplex, readTurns: ReadTurns, { isStranger, m
       return isStranger();
     },
     take: (chunk) => {
-      listener.call(socket, chunk);
+      listener?.call(socket, chunk);
     },
     pause: () => socket.pause(),
     resume: () => {
       if (mayRead()) socket.resume();
     },
   };
-  socket.on("data", (chunk: Buffer) => {
-    readTurns.read(reader, chunk, false);
-  });
+  if (listener !== undefined)
+    socket.on("data", (chunk: Buffer) => {
+      readTurns.read(reader, chunk, false);
+    });
   return reader;
 }
 
-/** Takes the listener of `ws` away from an event of its socket. */
-function takeListener(socket: Duplex, event: "data" | "end" | "close"): (...said: readonly unknown[]) => void {
+/**
+ * Takes the listener of `ws` away from an event of its socket. A `ws` that listens in another way keeps its listener,
+ * and its sockets take no turns.
+ */
+function takeListener(
+  socket: Duplex,
+  event: "data" | "end" | "close",
+): ((...said: readonly unknown[]) => void) | undefined {
   const listener = socket.listeners(event).find(({ name }) => listenersOfWs.has(name));
-  if (listener === undefined) throw new TypeError(`ws no longer listens to ${event} of its socket as it did`);
-  socket.off(event, listener as () => void);
-  return listener as () => void;
+  if (listener !== undefined) socket.off(event, listener as () => void);
+  return listener as (() => void) | undefined;
 }
 
 const listenersOfWs: ReadonlySet<string> = new Set(["socketOnData", "socketOnEnd", "socketOnClose"]);
