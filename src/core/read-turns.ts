@@ -4,7 +4,7 @@ import { Slices } from "./slices.js";
 /** What all connections have sent may be worked on for so long in one turn of the loop, milliseconds. */
 const turnMs = 6;
 /** The same for those that have not logged in yet. */
-const strangersMs = 2;
+const strangersMs = 5;
 /** A piece that takes longer is followed by smaller ones, one that takes less than half by larger ones, milliseconds. */
 const pieceMs = 2;
 const pieceMinBytes = 4 * 1024;
@@ -78,6 +78,11 @@ export class ReadTurns {
     }
     if (left.length > 0) this.#wait(reader, turn, lent ? Buffer.from(left) : left);
     else if (!turn.line.hasTime) this.#wait(reader, turn, nothing);
+  }
+
+  /** True while something that was read waits for its turn. */
+  waits(reader: Reader): boolean {
+    return (this.#turns.get(reader)?.chunks.length ?? 0) > 0;
   }
 
   /** Does something when all that was read has been taken: a connection ends behind what it said. */

@@ -74,6 +74,7 @@ export class Connection implements PeerSocket {
   connected: ConnectedPeer | undefined;
   readonly #socket: Socket;
   readonly #parts: ConnectionParts;
+  readonly #reader: Reader;
   readonly #handshake: Handshake;
   #phase: ConnectionPhase = "handshake";
   /** Monotonic: when the handshake, the delay or the refusal ends. */
@@ -99,6 +100,7 @@ export class Connection implements PeerSocket {
     const socket = readShared(accepted, parts.readBuffer, (chunk) => {
       parts.readTurns.read(reader, chunk, true);
     });
+    this.#reader = reader;
     this.id = id;
     this.door = door;
     this.remote = socket.remoteAddress === undefined ? "ipc" : plainAddress(socket.remoteAddress);
@@ -184,8 +186,9 @@ export class Connection implements PeerSocket {
     if (this.phase === "open" || this.phase === "leaving") {
       this.connected?.tick(now);
     } else if (this.phase !== "closed" && now >= this.#endsAt) {
-      if (this.phase === "handshake") this.cut("zmtp-handshake-timeout");
-      else this.destroy();
+      // What it said in time may still wait for its turn.
+      if (this.phase !== "handshake") this.destroy();
+      else if (!this.#parts.readTurns.waits(this.#reader)) this.cut("zmtp-handshake-timeout");
     }
   }
 
