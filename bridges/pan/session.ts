@@ -4,6 +4,7 @@ import {
   isRoom,
   listCost,
   ListText,
+  ListWriting,
   type AgentEntry,
   type Bucket,
   type DialectTypes,
@@ -72,10 +73,10 @@ export const commandTable: Rules<Pan> = {
     run(session) {
       const { directory } = session.services;
       const written = session.services.once("pan agents", () => new ListText(listed));
-      let agents: readonly AgentEntry[] | undefined;
+      const writing = new ListWriting(() => directory.agents(), written);
       return session.long(() => {
-        agents ??= directory.agents();
-        if (!written.advance(agents)) return "more";
+        const agents = writing.advance();
+        if (agents === undefined) return "more";
         session.sendFrame(`{"type":"list","agents":${written.of(agents)}}`);
         return undefined;
       });

@@ -59,3 +59,34 @@ export class ListText<T extends object> {
     return text;
   }
 }
+
+/** A list on its way to one who asked: it gets the list as it is when the last of it is written. */
+export class ListWriting<T extends object> {
+  readonly #current: () => readonly T[];
+  readonly #texts: readonly ListText<T>[];
+  #list: readonly T[] | undefined;
+  #isSecond = false;
+
+  /** @param texts are written of the list */
+  constructor(current: () => readonly T[], ...texts: readonly ListText<T>[]) {
+    this.#current = current;
+    this.#texts = texts;
+  }
+
+  /** Writes some more. @returns the list when all of it is written; undefined before */
+  advance(): readonly T[] | undefined {
+    const list = (this.#list ??= this.#current());
+    if (!this.#texts.every((text) => text.advance(list))) return undefined;
+    const now = this.#current();
+    if (now === list) return now;
+    // It has changed meanwhile: what is told of a change goes before the list, so the list must have it. Nearly all
+    // items are written already, so the third time takes 20 ms for 30,000.
+    this.#list = now;
+    if (!this.#isSecond) {
+      this.#isSecond = true;
+      return undefined;
+    }
+    for (const text of this.#texts) text.joined(now);
+    return now;
+  }
+}

@@ -5,10 +5,11 @@ import { Slices } from "./slices.js";
 const turnMs = 6;
 /** The same for those that have not logged in yet. */
 const strangersMs = 5;
-/** A piece that takes longer is followed by smaller ones, one that takes less than half by larger ones, milliseconds. */
+/** The first piece of a chunk. */
+const pieceBytes = 16 * 1024;
+/** A piece that takes longer is followed by a smaller one, one that takes less than half by a larger one, milliseconds. */
 const pieceMs = 2;
 const pieceMinBytes = 4 * 1024;
-const pieceMaxBytes = 256 * 1024;
 /** So many bytes of what waits for its turn are kept; beyond it nothing waits. */
 const keptMaxBytes = 32 * 1024 * 1024;
 
@@ -17,7 +18,7 @@ const nothing: Buffer = Buffer.alloc(0);
 /** What is done with the bytes of one connection. */
 export interface Reader {
   /** It has not logged in yet: however many of them come, those who are here do not wait for them. */
-  readonly isStranger: boolean;
+  isStranger(): boolean;
   /** Takes some of them, borrowed for this call. Never throws. */
   take(bytes: Buffer): void;
   pause(): void;
@@ -27,7 +28,6 @@ export interface Reader {
 
 /** Where a connection stands in the turns. */
 interface Turn {
-  pieceBytes: number;
   /** What waits: one chunk, unless it is read from meanwhile. */
   readonly chunks: Buffer[];
   /** What comes behind it. */
@@ -63,10 +63,9 @@ export class ReadTurns {
    */
   read(reader: Reader, chunk: Buffer, lent: boolean): void {
     let turn = this.#turns.get(reader);
-    if (turn === undefined)
-      this.#turns.set(reader, (turn = { pieceBytes: 4 * pieceMinBytes, chunks: [], after: [], line: this.#known }));
+    if (turn === undefined) this.#turns.set(reader, (turn = { chunks: [], after: [], line: this.#known }));
     // Nothing overtakes what waits already, also if the peer has logged in meanwhile.
-    if (turn.chunks.length === 0) turn.line = reader.isStranger ? this.#strangers : this.#known;
+    if (turn.chunks.length === 0) turn.line = reader.isStranger() ? this.#strangers : this.#known;
     let left = chunk;
     if (turn.chunks.length === 0 && turn.line.hasTime)
       turn.line.do(() => {
@@ -117,19 +116,20 @@ export class ReadTurns {
   }
 
   /** Gives as much of a chunk to its reader as there is time for. @returns the rest */
-  #take(reader: Reader, turn: Turn, chunk: Buffer): Buffer {
+  #take(reader: Reader, { line }: Turn, chunk: Buffer): Buffer {
+    const mostMs = line === this.#strangers ? strangersMs : turnMs;
     const began = this.#now();
     let before = began;
+    let size = pieceBytes;
     let at = 0;
-    while (at < chunk.length && before - began < turnMs) {
-      const { pieceBytes } = turn;
-      reader.take(at === 0 && chunk.length <= pieceBytes ? chunk : chunk.subarray(at, at + pieceBytes));
-      at += pieceBytes;
+    while (at < chunk.length && before - began < mostMs) {
+      reader.take(at === 0 && chunk.length <= size ? chunk : chunk.subarray(at, at + size));
+      at += size;
       const after = this.#now();
       const tookMs = after - before;
       before = after;
-      if (tookMs > pieceMs && pieceBytes > pieceMinBytes) turn.pieceBytes /= 2;
-      else if (at <= chunk.length && tookMs < pieceMs / 2 && pieceBytes < pieceMaxBytes) turn.pieceBytes *= 2;
+      if (tookMs > pieceMs) size = Math.max(pieceMinBytes, size / 2);
+      else if (tookMs < pieceMs / 2) size *= 2;
     }
     return at < chunk.length ? chunk.subarray(at) : nothing;
   }

@@ -91,6 +91,7 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
   "ws-head-timeout": "the head of the request, or the TLS handshake, took longer than httpHeadMs",
   "ws-half-open-full": "as many WebSockets that have not logged in as wsHalfOpenMax",
   "ws-pre-login-full": "more than wsPreLoginMaxBytes before the login",
+  "ws-failed": "a fault of the broker while it read a WebSocket; the log says more",
   "ws-frame-too-large": "a message longer than wsFrameMaxBytes",
   "ws-protocol-error": "bytes that are no WebSocket frames",
   "ws-reader-paused": "reading from a session paused until it has taken what waits for it",

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { ListText, type Principal } from "../core/index.js";
+import { ListText, ListWriting, type Principal } from "../core/index.js";
 import type { AgentEntry, Directory, RoomEntry } from "../directory/index.js";
 import type { listedAgent, listedRoom } from "./fields.js";
 
@@ -14,33 +14,35 @@ export class DeskLists {
   readonly #names = new ListText<AgentEntry | RoomEntry>(({ name }) => JSON.stringify(name).slice(1, -1), ", ");
 
   // bound: lists that the directory keeps · evicts: with the list · owner: DeskLists
-  readonly #written = new WeakMap<readonly object[], Buffer>();
+  readonly #contents = new WeakMap<readonly object[], Buffer>();
 
   /** The content of the answer to `kind`, as JSON. */
   agents(kind: string, directory: Directory): LongText {
-    return this.#write(kind, "agents", this.#agents, directory.agents());
+    const writing = new ListWriting(() => directory.agents(), this.#agents, this.#names);
+    return () => {
+      const agents = writing.advance();
+      return agents && this.#written(kind, "agents", this.#agents, agents);
+    };
   }
 
   rooms(kind: string, directory: Directory, viewer: Principal | undefined): LongText {
-    return this.#write(kind, "rooms", this.#rooms, directory.rooms(viewer));
+    return () => this.#written(kind, "rooms", this.#rooms, directory.rooms(viewer));
   }
 
-  #write<T extends AgentEntry | RoomEntry>(
+  #written<T extends AgentEntry | RoomEntry>(
     kind: string,
     field: string,
     text: ListText<T>,
     list: readonly T[],
-  ): LongText {
-    return () => {
-      const known = this.#written.get(list);
-      if (known !== undefined) return known;
-      if (!text.advance(list) || !this.#names.advance(list)) return undefined;
-      const content = Buffer.from(
+  ): Buffer {
+    let content = this.#contents.get(list);
+    if (content === undefined) {
+      content = Buffer.from(
         `{"message":"${this.#names.joined(list)}","data":{"${field}":${text.of(list)}},"kind":"${kind}"}`,
       );
-      this.#written.set(list, content);
-      return content;
-    };
+      this.#contents.set(list, content);
+    }
+    return content;
   }
 }
 

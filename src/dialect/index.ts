@@ -13,6 +13,7 @@ export {
   FairShares,
   Fault,
   ListText,
+  ListWriting,
   brokerTopic,
   everyone,
   faultCodes,

@@ -89,20 +89,27 @@ describe("slices", () => {
     expect(done).toEqual(Array.from({ length: 3_000 }, (_, at) => at));
   });
 
-  it("wait for what is done first", async () => {
+  it("have a quarter of their time while what goes first waits", async () => {
     const time = new Worked();
     const endings = new Slices(time);
     const events = new Slices(time, { first: endings });
     const done: string[] = [];
-    for (let at = 0; at < 3; at += 1) {
+    for (let at = 0; at < 4; at += 1) {
       endings.do(() => {
         time.takes(5);
-        done.push(`end ${String(at)}`);
+        done.push("end");
       });
-      events.do(() => done.push(`event ${String(at)}`));
+      events.do(() => {
+        time.takes(0.3);
+        done.push("event");
+      });
+      events.do(() => {
+        time.takes(0.3);
+        done.push("event");
+      });
     }
-    for (let at = 0; at < 5; at += 1) await turn();
-    expect(done).toEqual(["end 0", "event 0", "end 1", "end 2", "event 1", "event 2"]);
+    for (let at = 0; at < 6; at += 1) await turn();
+    expect(done.join(" ")).toBe("end event event end event event end event event end event event");
   });
 
   it("do what returns more again, in as many turns as it takes", async () => {

@@ -38,6 +38,8 @@ export interface WsConnectionOptions {
   readonly ledger: Ledger;
   /** Called once, when the peer has logged in. */
   readonly admitted: () => void;
+  /** Something that should not happen: the connection ends. */
+  readonly failed: (thrown: unknown) => void;
   /** Called once, when the socket is gone. */
   readonly gone: () => void;
 }
@@ -117,6 +119,13 @@ export class WsConnection implements Connection, Wire {
     const reader = readInTurn(socket, readTurns, {
       isStranger: () => !this.#isAdmitted,
       mayRead: () => !this.#paused,
+      arrived: () => {
+        this.#sign();
+      },
+      failed: (thrown) => {
+        this.#options.failed(thrown);
+        this.#cut("ws-failed");
+      },
     });
     for (const event of ["end", "close"] as const)
       endInTurn(socket, event, (run) => {

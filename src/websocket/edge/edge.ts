@@ -247,6 +247,9 @@ export class WsEdge implements Lifecycle {
       admitted: () => {
         this.#halfOpen.delete(key);
       },
+      failed: (thrown) => {
+        this.#options.log("error", "a WebSocket could not be read", { error: String(thrown) });
+      },
       gone: () => {
         this.#connections.delete(connection);
         if (this.#connections.size === 0) this.#empty?.();

@@ -15,31 +15,47 @@ export function endInTurn(socket: Duplex, event: "end" | "close", later: (run: (
   });
 }
 
-/** What the reading of a connection depends on. */
-interface ReadStates {
-  readonly isStranger: () => boolean;
-  readonly mayRead: () => boolean;
+/** What the reading of a connection depends on, and who is told of it. */
+export interface SocketReading {
+  isStranger(): boolean;
+  /** False while the connection has reasons of its own not to read. */
+  mayRead(): boolean;
+  /** Bytes have come: the peer lives, however long they wait for their turn. */
+  arrived(): void;
+  failed(thrown: unknown): void;
 }
 
 /** Lets the bytes of a socket take their turn before `ws` reads them. */
-export function readInTurn(socket: Duplex, readTurns: ReadTurns, { isStranger, mayRead }: ReadStates): Reader {
+export function readInTurn(socket: Duplex, readTurns: ReadTurns, reading: SocketReading): Reader {
   const listener = takeListener(socket, "data");
+  let isOver = false;
   const reader: Reader = {
-    get isStranger() {
-      return isStranger();
-    },
+    isStranger: () => reading.isStranger(),
     take: (chunk) => {
-      listener?.call(socket, chunk);
+      if (isOver) return;
+      try {
+        listener?.call(socket, chunk);
+      } catch (thrown) {
+        isOver = true;
+        reading.failed(thrown);
+      }
     },
     pause: () => socket.pause(),
     resume: () => {
-      if (mayRead()) socket.resume();
+      if (isOver || reading.mayRead()) socket.resume();
     },
   };
-  if (listener !== undefined)
-    socket.on("data", (chunk: Buffer) => {
-      readTurns.read(reader, chunk, false);
-    });
+  if (listener === undefined) return reader;
+  socket.on("data", (chunk: Buffer) => {
+    reading.arrived();
+    readTurns.read(reader, chunk, false);
+  });
+  // After a close frame or an error `ws` takes its listener away: what comes then is read and forgotten.
+  const remove = socket.removeListener.bind(socket) as (event: string | symbol, removed: () => void) => Duplex;
+  Reflect.set(socket, "removeListener", (event: string | symbol, removed: () => void) => {
+    if (event === "data" && removed === listener) isOver = true;
+    return remove(event, removed);
+  });
   return reader;
 }
 

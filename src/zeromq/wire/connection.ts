@@ -82,11 +82,8 @@ export class Connection implements PeerSocket {
 
   /** `accepted` is paused and has not been read from. */
   constructor(id: string, door: DoorKind, accepted: Socket, parts: ConnectionParts) {
-    const isStranger = (): boolean => this.phase === "handshake";
     const reader: Reader = {
-      get isStranger() {
-        return isStranger();
-      },
+      isStranger: () => this.phase === "handshake",
       take: (chunk) => {
         this.#read(chunk);
       },
