@@ -101,10 +101,15 @@ export class Flusher {
 
   /** Marks `item`, which was given `bytes`, to be flushed at the end of the tick. The caller does so once per flush. */
   mark(item: Flushable, bytes: Buffer): void {
+    (this.isForCrowd(bytes) ? this.#crowd : this.#few).push(item);
+  }
+
+  /** Counts one more socket that gets `bytes`. @returns true if so many got them in a row that they are a crowd */
+  isForCrowd(bytes: Buffer): boolean {
     this.#alike = bytes === this.#bytes ? this.#alike + 1 : 1;
-    this.#bytes = bytes;
-    (this.#alike > crowdAbove ? this.#crowd : this.#few).push(item);
+    this.#bytes = bytes; // until the end of the tick
     this.#schedule();
+    return this.#alike > crowdAbove;
   }
 
   /** The run of one frame; callers that start with the same frame one after the other get the same run. */

@@ -22,12 +22,14 @@ export type JsonReading = { readonly value: unknown } | { readonly problem: stri
 export function readJson(written: string, depthMax = jsonDepthMax): JsonReading {
   const text = repairSurrogates(written);
   let value: unknown;
+  let shape: JsonShape;
   try {
-    value = JSON.parse(text);
+    // Before it is parsed: 1 MB of brackets takes 330 ms to parse, and 3 ms to count.
+    shape = jsonShape(text);
+    if (shape.depth <= depthMax) value = JSON.parse(text);
   } catch {
     return { problem: "not valid JSON (RFC 8259; NaN and Infinity are not part of it)" };
   }
-  const shape = jsonShape(text);
   if (shape.depth > depthMax) return { problem: `nested deeper than ${String(depthMax)} levels` };
   if (shape.repeated) return { problem: "a key stands twice in the outermost object" };
   return { value };
@@ -36,7 +38,7 @@ export function readJson(written: string, depthMax = jsonDepthMax): JsonReading 
 const quote = 0x22;
 const backslash = 0x5c;
 
-/** The shape of a text that JSON.parse accepts. One pass that allocates only the outermost keys. */
+/** The shape of a text that JSON.parse accepts; of any other, something. One pass that allocates only the outermost keys. */
 export function jsonShape(text: string): JsonShape {
   let depth = 0;
   let deepest = 0;

@@ -1,17 +1,17 @@
 import type { Clock } from "./clock.js";
 import { Slices } from "./slices.js";
 
-/** What all connections have sent may be worked on for so long in one turn of the loop, milliseconds. */
-const turnMs = 6;
-/** The same for those that have not logged in yet. */
-const strangersMs = 5;
+/** What connections have sent may be worked on for so long in one turn of the loop, milliseconds, in each of three lines. */
+const turnMs = 4;
+/** Who sends no more than this at a time does not wait behind those who send much. */
+const littleBytes = 2 * 1024;
 /** The first piece of a chunk. */
 const pieceBytes = 16 * 1024;
 /** A piece that takes longer is followed by a smaller one, one that takes less than half by a larger one, milliseconds. */
 const pieceMs = 2;
 const pieceMinBytes = 4 * 1024;
 /** So many bytes of what waits for its turn are kept; beyond it nothing waits. */
-const keptMaxBytes = 32 * 1024 * 1024;
+const keptMaxBytes = 256 * 1024 * 1024;
 
 const nothing: Buffer = Buffer.alloc(0);
 
@@ -45,7 +45,8 @@ interface Turn {
 export class ReadTurns {
   readonly #clock: Pick<Clock, "monotonic" | "missed">;
   // Each connection waits once, with one chunk; keptMaxBytes of them all.
-  readonly #known: Slices;
+  readonly #little: Slices;
+  readonly #much: Slices;
   readonly #strangers: Slices;
   #keptBytes = 0;
   // bound: connections · evicts: with the connection · owner: ReadTurns
@@ -53,8 +54,9 @@ export class ReadTurns {
 
   constructor(clock: Pick<Clock, "monotonic" | "missed">) {
     this.#clock = clock;
-    this.#known = new Slices(clock, { turnMs });
-    this.#strangers = new Slices(clock, { turnMs: strangersMs });
+    this.#little = new Slices(clock, { turnMs });
+    this.#much = new Slices(clock, { turnMs });
+    this.#strangers = new Slices(clock, { turnMs });
   }
 
   /**
@@ -63,13 +65,13 @@ export class ReadTurns {
    */
   read(reader: Reader, chunk: Buffer, lent: boolean): void {
     let turn = this.#turns.get(reader);
-    if (turn === undefined) this.#turns.set(reader, (turn = { chunks: [], after: [], line: this.#known }));
+    if (turn === undefined) this.#turns.set(reader, (turn = { chunks: [], after: [], line: this.#little }));
     // Nothing overtakes what waits already, also if the peer has logged in meanwhile.
-    if (turn.chunks.length === 0) turn.line = reader.isStranger() ? this.#strangers : this.#known;
+    if (turn.chunks.length === 0) turn.line = this.#lineOf(reader, chunk);
     let left = chunk;
     if (turn.chunks.length === 0 && turn.line.hasTime)
       turn.line.do(() => {
-        left = this.#take(reader, turn, chunk);
+        left = this.#take(reader, chunk);
       });
     else if (turn.chunks.length === 0 && this.#keptBytes + chunk.length > keptMaxBytes) {
       reader.take(chunk);
@@ -77,6 +79,11 @@ export class ReadTurns {
     }
     if (left.length > 0) this.#wait(reader, turn, lent ? Buffer.from(left) : left);
     else if (!turn.line.hasTime) this.#wait(reader, turn, nothing);
+  }
+
+  #lineOf(reader: Reader, chunk: Buffer): Slices {
+    if (reader.isStranger()) return this.#strangers;
+    return chunk.length <= littleBytes ? this.#little : this.#much;
   }
 
   /** True while something that was read waits for its turn. */
@@ -102,7 +109,7 @@ export class ReadTurns {
   #queue(reader: Reader, turn: Turn): void {
     turn.line.do(() => {
       const [chunk = nothing] = turn.chunks;
-      const left = this.#take(reader, turn, chunk);
+      const left = this.#take(reader, chunk);
       this.#keptBytes -= chunk.length - left.length;
       if (left.length > 0) turn.chunks[0] = left;
       else turn.chunks.shift();
@@ -116,13 +123,12 @@ export class ReadTurns {
   }
 
   /** Gives as much of a chunk to its reader as there is time for. @returns the rest */
-  #take(reader: Reader, { line }: Turn, chunk: Buffer): Buffer {
-    const mostMs = line === this.#strangers ? strangersMs : turnMs;
+  #take(reader: Reader, chunk: Buffer): Buffer {
     const began = this.#now();
     let before = began;
     let size = pieceBytes;
     let at = 0;
-    while (at < chunk.length && before - began < mostMs) {
+    while (at < chunk.length && before - began < turnMs) {
       reader.take(at === 0 && chunk.length <= size ? chunk : chunk.subarray(at, at + size));
       at += size;
       const after = this.#now();

@@ -105,7 +105,8 @@ export class SendQueue implements Flushable {
         observed: observed ? count : 0,
         block: undefined,
       });
-      this.#pump();
+      if (this.#options.flusher.isForCrowd(source)) this.#mark(source);
+      else this.#pump();
       return true;
     }
     if (borrow && size === source.length && this.#mayJoinRun(size)) this.#extendRun(source);

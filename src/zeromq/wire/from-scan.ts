@@ -36,7 +36,7 @@ export class FromScan {
   scan(bytes: Buffer, at: number, end: number, thorough: boolean): FromVerdict {
     this.marked = false;
     if (at === end) return "none";
-    if (bytes[at] !== 0x7b) return this.#noObject(bytes[at] ?? 0);
+    if (bytes[at] !== 0x7b) return mayHideObject(bytes, at) ? "unsure" : "none";
     if (bytes[at + 1] === 0 || end - at < 2) return "unsure";
     if (thorough) return this.#walk(bytes, at, end);
     const key = onlyOne(bytes, at + 1, end);
@@ -48,12 +48,6 @@ export class FromScan {
     value += bytes[value + 1] === 0x20 ? 2 : 1;
     if (value >= end || bytes[value] !== quote) return this.#walk(bytes, at, end);
     return this.#value(bytes, value + 1, end) === -1 ? "unsure" : "from";
-  }
-
-  /** A payload whose first byte is not `{`: after white space, a zero or a byte order mark an object may follow. */
-  #noObject(first: number): FromVerdict {
-    const hides = first <= 0x20 || first === 0xef || first === 0xfe || first === 0xff;
-    return hides ? "unsure" : "none";
   }
 
   /** Reads a string without escapes from `at` on. @returns where its quote stands, or -1 */
@@ -162,6 +156,17 @@ function endsFrom(bytes: Buffer, last: number): boolean {
     ((bytes[last - 4] ?? 0) | 0x20) === 0x66 &&
     bytes[last - 5] === quote
   );
+}
+
+/**
+ * True if an object may follow a first byte that is not `{`: after white space, a zero or a byte order mark. Readers that
+ * trim a text first take away all that Unicode calls white space.
+ */
+function mayHideObject(bytes: Buffer, at: number): boolean {
+  const first = bytes[at] ?? 0;
+  if (first <= 0x20 || first === 0xef || first >= 0xfe) return true;
+  if (first < 0xc2 || first > 0xe3) return false;
+  return /^\s/u.test(bytes.toString("utf8", at, at + 3)) || (first === 0xc2 && bytes[at + 1] === 0x85);
 }
 
 function stringEnd(bytes: Buffer, at: number, end: number): number {
