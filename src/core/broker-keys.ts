@@ -14,7 +14,9 @@ const keyMaxBytes = 2 * Math.max(...brokerKeys.map((key) => key.length));
  * Turkic letters that some readers fold as well).
  */
 export function foldKey(key: string): string {
-  return key.toUpperCase().toLowerCase().replaceAll("i\u0307", "i");
+  // Letter by letter: a ligature such as `ﬆ` is no reader's `st`.
+  const upper = Array.from(key, (sign) => (sign.toUpperCase().length === sign.length ? sign.toUpperCase() : sign));
+  return upper.join("").toLowerCase().replaceAll("i\u0307", "i");
 }
 
 /** True if `key` is one that only the broker writes, in any case. */
