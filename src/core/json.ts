@@ -38,7 +38,9 @@ export function readJson(written: string, depthMax = jsonDepthMax): JsonReading 
 const quote = 0x22;
 const backslash = 0x5c;
 
-/** The shape of a text that JSON.parse accepts; of any other, something. One pass that allocates only the outermost keys. */
+/**
+ * The shape of a text that JSON.parse accepts; of any other, something. One pass that allocates only the outermost keys.
+ */
 export function jsonShape(text: string): JsonShape {
   let depth = 0;
   let deepest = 0;

@@ -1,16 +1,19 @@
 import type { Clock } from "./clock.js";
 import { Slices } from "./slices.js";
 
-/** What connections have sent may be worked on for so long in one turn of the loop, milliseconds, in each of three lines. */
+/** So long each of the three lines may take in one turn of the loop, milliseconds. */
 const turnMs = 4;
 /** Who sends no more than this at a time does not wait behind those who send much. */
 const littleBytes = 2 * 1024;
 /** The first piece of a chunk. */
 const pieceBytes = 16 * 1024;
-/** A piece that takes longer is followed by a smaller one, one that takes less than half by a larger one, milliseconds. */
+/** A piece that takes longer is followed by a smaller one, one that takes less than half by a larger one, ms. */
 const pieceMs = 2;
 const pieceMinBytes = 4 * 1024;
-/** So many bytes of what waits for its turn are kept; beyond it nothing waits. */
+/**
+ * So many bytes of what waits for its turn are kept. Beyond it nothing waits: memory goes before time, as 1,000
+ * connections must send 256 KiB each in one moment for it.
+ */
 const keptMaxBytes = 256 * 1024 * 1024;
 
 const nothing: Buffer = Buffer.alloc(0);
@@ -28,11 +31,11 @@ export interface Reader {
 
 /** Where a connection stands in the turns. */
 interface Turn {
-  /** What waits: one chunk, unless it is read from meanwhile. */
+  /** What waits: one chunk, unless something else lets its socket read meanwhile. */
   readonly chunks: Buffer[];
   /** What comes behind it. */
   readonly after: (() => void)[];
-  /** Those with whom it waits. */
+  /** The line in which it stands: of those who say little, of those who say much, or of strangers. */
   line: Slices;
 }
 

@@ -110,6 +110,17 @@ describe("the flusher", () => {
     expect(log).toEqual(["one", "two"]);
   });
 
+  it("takes large messages for a crowd from the 65th socket on, until the tick is over", async () => {
+    const flusher = new Flusher();
+    const large = Buffer.alloc(1_000_000);
+    const counted = Array.from({ length: 100 }, () => flusher.isForCrowd(large));
+    expect(counted.filter((isForCrowd) => !isForCrowd)).toHaveLength(64);
+    expect(flusher.isForCrowd(Buffer.alloc(10)), "other bytes").toBe(false);
+    for (let at = 0; at < 70; at += 1) flusher.isForCrowd(large);
+    await new Promise(setImmediate);
+    expect(flusher.isForCrowd(large)).toBe(false);
+  });
+
   it("writes to a crowd behind what others get, and to all of it in the end", async () => {
     const flusher = new Flusher();
     const log: string[] = [];

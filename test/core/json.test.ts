@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { jsonShape, jsonText, readJson } from "../../src/core/index.js";
 
 const problem = (text: string, depthMax = 64): string | undefined => {
@@ -58,6 +58,13 @@ describe("JSON from strangers", () => {
     '["a","a"]',
   ])("is taken when only values or inner keys repeat: %s", (text) => {
     expect(problem(text)).toBeUndefined();
+  });
+
+  it("is not parsed when it is too deep: that would take a third of a second for 1 MB", () => {
+    const parse = vi.spyOn(JSON, "parse");
+    expect(problem(`{"a":${"[".repeat(500_000)}`)).toContain("deeper");
+    expect(parse).not.toHaveBeenCalled();
+    parse.mockRestore();
   });
 
   it("is refused beyond the depth, and taken at it", () => {

@@ -108,6 +108,21 @@ describe("the turns of reading", () => {
     expect(floods.map(({ heard }) => heard.length)).toEqual(floods.map(() => 60_000));
   });
 
+  it("let what ends a connection come behind what it said", async () => {
+    const time = new Worked();
+    const turns = new ReadTurns(time);
+    const slow = new Slow(time, 0.001);
+    const ends: number[] = [];
+    turns.after(slow, () => ends.push(slow.heard.length));
+    expect(ends, "nothing waits").toEqual([0]);
+    turns.read(slow, Buffer.alloc(50_000, "a"), true);
+    expect(turns.waits(slow)).toBe(true);
+    for (const _ of ["end", "close"]) turns.after(slow, () => ends.push(slow.heard.length));
+    expect(ends).toEqual([0]);
+    while (turns.waits(slow)) await turn();
+    expect(ends).toEqual([0, 50_000, 50_000]);
+  });
+
   it("keep the order of each connection, whoever reads on meanwhile, and copy what is lent", async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { ListText } from "../../src/core/index.js";
+import { ListText, ListWriting } from "../../src/core/index.js";
 import { Listing } from "../../src/directory/listing.js";
 
 it("a listing has the names that may be listed, in order, whatever has come and gone", () => {
@@ -63,4 +63,23 @@ it("a list's text is written in pieces, with its separator", () => {
   ]);
   expect(text.joined(list)).toBe(list.map(({ n }) => String(n)).join(", "));
   expect(text.joined([])).toBe("");
+});
+
+it("a list that changes while it is written is sent as it is then, however often it changes", () => {
+  const one = (n: number): { readonly n: number } => ({ n });
+  const text = new ListText<{ readonly n: number }>(({ n }) => String(n));
+  let now = Array.from({ length: 5_000 }, (_, n) => one(n));
+  const calm = new ListWriting(() => now, text);
+  expect([calm.advance(), calm.advance(), calm.advance()]).toEqual([undefined, undefined, now]);
+  const hasty = new ListWriting(() => now, text);
+  let steps = 0;
+  let sent: readonly { readonly n: number }[] | undefined;
+  while (sent === undefined) {
+    now = [...now, one(5_000 + steps)];
+    sent = hasty.advance();
+    steps += 1;
+  }
+  expect(steps).toBeLessThan(8);
+  expect(sent).toBe(now);
+  expect(text.joined(sent)).toBe(now.map(({ n }) => String(n)).join());
 });

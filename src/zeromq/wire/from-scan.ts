@@ -159,8 +159,8 @@ function endsFrom(bytes: Buffer, last: number): boolean {
 }
 
 /**
- * True if an object may follow a first byte that is not `{`: after white space, a zero or a byte order mark. Readers that
- * trim a text first take away all that Unicode calls white space.
+ * True if an object may follow a first byte that is not `{`: after white space, a zero or a byte order mark. Readers
+ * that trim a text first take away all that Unicode calls white space.
  */
 function mayHideObject(bytes: Buffer, at: number): boolean {
   const first = bytes[at] ?? 0;

@@ -72,6 +72,56 @@ describe("a WebSocket connection", () => {
     },
   );
 
+  /** Takes a millisecond for whatever comes, so that what comes after it waits for its turn. */
+  const workSlowly = (): void => {
+    world.onFrame = () => {
+      const until = performance.now() + 1;
+      while (performance.now() < until);
+    };
+  };
+
+  it("outlives connections that flood and are reset or end while their bytes wait", async () => {
+    await open();
+    workSlowly();
+    const floods = await Promise.all(Array.from({ length: 30 }, () => world.connect()));
+    for (const [at, flood] of floods.entries()) {
+      for (let n = 0; n < 100; n += 1) flood.client.send("x".repeat(20));
+      const socket: unknown = Reflect.get(flood.client, "_socket");
+      if (!(socket instanceof Socket)) throw new Error("ws has no socket of this name any more");
+      if (at % 2 === 0) socket.resetAndDestroy();
+      else socket.end();
+    }
+    await Promise.all(floods.map(({ accepted: one }) => one.closed));
+    for (const [at, flood] of floods.entries()) if (at % 2 === 1) expect(flood.accepted.frames).toHaveLength(100);
+    client.send("still here");
+    await eventually(() => accepted.frames.length === 1, "others are heard");
+    expect(world.logged).toEqual([]);
+  });
+
+  it("is alive though its answer waits behind what others say", async () => {
+    await open();
+    accepted.connection.admitted();
+    workSlowly();
+    const floods = await Promise.all(Array.from({ length: 40 }, () => world.connect()));
+    for (const flood of floods) {
+      flood.accepted.connection.admitted();
+      for (let n = 0; n < 100; n += 1) flood.client.send("x".repeat(1_000));
+    }
+    await eventually(() => floods.some((flood) => flood.accepted.frames.length > 0), "they are heard");
+    // All of it takes 4 s, and the pong comes in the midst of it.
+    for (let n = 0; n < 50; n += 1) client.send("x".repeat(1_000));
+    expect(await accepted.connection.alive(500)).toBe(true);
+  });
+
+  it("reads and forgets what comes behind a message that is far too long, so that its author hears why", async () => {
+    await open({ wsFrameMaxBytes: 1_000 });
+    accepted.connection.admitted();
+    client.send(Buffer.alloc(20_000_000));
+    expect((await once(client, "close"))[0]).toBe(1009);
+    await accepted.closed;
+    expect(world.ledger.reasons).toEqual({ "ws-frame-too-large": 1 });
+  });
+
   it("tells of a message beyond the limit and lives; closes 1009 beyond twice the limit, and counts it", async () => {
     await open({ wsFrameMaxBytes: 100 });
     client.send("x".repeat(200));

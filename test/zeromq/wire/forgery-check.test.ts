@@ -116,6 +116,20 @@ describe("the check for from", () => {
     expect(passing({ checksFrom: true }, ...harmless.slice(0, 9))).toEqual(harmless.slice(0, 9).map(() => true));
   });
 
+  it.each(["\u00a0", "\u0085", "\u1680", "\u2003", "\u2028", "\u202f", "\u205f", "\u3000", "\ufeff"])(
+    "looks behind white space, which readers trim: %j",
+    (space) => {
+      const protectedNames = new Set(["mallory"]);
+      const payloads = [
+        `${space}${json("mallory")}`,
+        `${space}${json("$broker")}`,
+        `é ${json("mallory")}`,
+        "こんにちは",
+      ];
+      expect(passing({ protectedNames, checksFrom: true }, ...payloads)).toEqual([false, false, true, true]);
+    },
+  );
+
   it("takes From for from, as readers do that ignore case", () => {
     const protectedNames = new Set(["mallory"]);
     const payloads = [
