@@ -114,17 +114,13 @@ export class MessageIntake {
       why,
     });
     const sender = readableSender(message);
-    if (sender === undefined) return;
-    const agent =
-      publisher.principal?.agent ??
-      (this.#forgery(sender.from, publisher) === undefined ? sender.from : publisher.declared);
+    if (sender === "answer") return;
+    const { from, messageId } = sender;
+    const isFree = from !== undefined && this.#forgery(from, publisher) === undefined;
+    const agent = publisher.principal?.agent ?? (isFree ? from : publisher.declared);
     if (agent === undefined) return;
     const fault = new Fault("malformed", why);
-    this.#faults.tell(
-      agent,
-      noticeOf(fault, { message_id: sender.messageId, to: shownTopic(message.topic) }),
-      publisher,
-    );
+    this.#faults.tell(agent, noticeOf(fault, { message_id: messageId, to: shownTopic(message.topic) }), publisher);
   }
 
   #refuseForged(forgery: Fault, envelope: Envelope, publisher: PublisherPeer): void {
@@ -189,18 +185,25 @@ function withSpeaker(message: Message, from: string, { principal: proved }: Publ
 }
 
 /**
- * The sender of a payload that is not an envelope, if it can be read and may be told: the payload is an object with
- * `from`, and neither a response nor a fault, which are never answered.
+ * What can be read of a payload that is not an envelope; "answer" if it is a response or a fault, which are never
+ * answered.
  */
-export function readableSender({
-  payload,
-}: Message): { readonly from: string; readonly messageId: string | undefined } | undefined {
+export function readableSender({ payload }: Message): ReadableSender | "answer" {
   const json = readJson(payload.toString("utf8"));
-  if ("problem" in json || !isObject(json.value)) return undefined;
+  if ("problem" in json || !isObject(json.value)) return { from: undefined, messageId: undefined };
   const { from, type, content, message_id: id } = json.value;
-  if (typeof from !== "string" || (typeof type === "string" && type.toLowerCase() === "response")) return undefined;
-  if (isObject(content) && content["kind"] === "fault") return undefined;
-  return { from, messageId: typeof id === "string" ? id : undefined };
+  if (typeof type === "string" && type.toLowerCase() === "response") return "answer";
+  if (isObject(content) && content["kind"] === "fault") return "answer";
+  return {
+    from: typeof from === "string" ? from : undefined,
+    messageId: typeof id === "string" ? id : undefined,
+  };
+}
+
+/** What a payload that is no envelope still tells of its sender. */
+interface ReadableSender {
+  readonly from: string | undefined;
+  readonly messageId: string | undefined;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -129,6 +129,24 @@ describe("a message that is looked at", () => {
     if (faults > 0) expect(ada.heard[0]?.inReplyTo).toBe("m1");
   });
 
+  it.each([
+    ["is no JSON", "{", 1],
+    ["has NaN", '{"from":"ada","type":"inform","content":NaN}', 1],
+    ["names from twice", '{"from":"ada","from":"bob","type":"inform"}', 1],
+    ["has no from", '{"message_id":"m1","type":"request","content":{"message":"hi"}}', 1],
+    ["has null for from", '{"message_id":"m1","from":null,"type":"request"}', 1],
+    ["is nested too deep", `{"message_id":"m1","from":"ada","type":"request","content":${"[".repeat(400)}`, 1],
+    ["is a response of the wrong shape", '{"type":"response","expires_at":5}', 0],
+    ["is a fault of the wrong shape", '{"type":"shout","content":{"kind":"fault"}}', 0],
+  ])("is told to the agent that its connection has proved or declared when it %s", (_how, payload, faults) => {
+    const ada = world.subscriber([], { principal: proved("ada") });
+    world.sendText(world.publisher({ principal: proved("ada") }), "ghost", payload);
+    const dora = world.subscriber([], { declared: "dora" });
+    world.sendText(world.publisher({ declared: "dora" }), "ghost", payload.replace("ada", "dora"));
+    const told = Array.from({ length: faults }, () => "malformed");
+    expect([ada.faults, dora.faults]).toEqual([told, told]);
+  });
+
   it("is never refused aloud when it is a response or a fault", () => {
     const ada = world.subscriber(["ada"]);
     world.send(world.publisher(), "ada", "ghost", "response", "never asked");
