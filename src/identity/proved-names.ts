@@ -66,8 +66,8 @@ export class ProvedNames {
    * Remembers a name.
    * @param keptAs `issued`: the operator has issued a token for it; a party: it proves its name by a key; undefined: it
    * is not kept over a restart
-   * @returns a promise that resolves when the name is on disk and remembered, and rejects where it could not be kept;
-   * undefined if it is remembered already, or needs no disk
+   * @returns a promise that resolves when the name is on disk and remembered; of a key it rejects where the name could
+   * not be kept; undefined if it is remembered already, or needs no disk
    */
   add(name: string, keptAs: "issued" | Party | undefined): Promise<void> | undefined {
     const party = typeof keptAs === "object" ? keptAs : undefined;
@@ -81,8 +81,7 @@ export class ProvedNames {
       const isFresh = known !== undefined && until - known.keptUntil < refreshMs;
       this.#remember(name, party, isFresh ? known.keptUntil : until);
       // The owner of the tables reports a failed write; the name is then remembered until the broker stops.
-      if (!isFresh) this.#keep(this.#table, name, until).catch(() => undefined);
-      return undefined;
+      return isFresh ? undefined : this.#keep(this.#table, name, until).catch(() => undefined);
     }
     const row = { until, network: party.network };
     return this.#table.put(name, row).then(() => {

@@ -47,12 +47,23 @@ describe("names that were proved", () => {
     expect(names.has(keyName(1))).toBe(true);
   });
 
-  it("by a token are remembered at once: the token that proves them is on disk", () => {
+  it("by a token are remembered at once, and on disk before anybody is told: the token may be revoked", async () => {
     const gate = gatedTable<KeptName>();
     const names = openNames(gate.table);
     gate.hold();
-    expect(names.add("ada", "issued")).toBeUndefined();
+    let isKept = false;
+    const kept = names.add("ada", "issued")?.then(() => (isKept = true));
     expect(names.has("ada")).toBe(true);
+    await turn();
+    expect(isKept).toBe(false);
+    await gate.open();
+    await kept;
+    expect(names.add("ada", "issued"), "once a day").toBeUndefined();
+    gate.hold();
+    const failed = names.add("bob", "issued");
+    await gate.fail(new Fault("unavailable", "no room"));
+    await expect(failed, "the token proves it as long as the broker runs").resolves.toBeUndefined();
+    expect(names.has("bob")).toBe(true);
   });
 
   it("are written once a day at most, however often they are proved", async () => {

@@ -33,7 +33,10 @@ export function isOwned(name: string, { identity, directory }: NameOwners): bool
   return agent !== undefined && agent.dialect !== "zmq";
 }
 
-/** A name was proved by PLAIN. There is nothing to wait for: the token that proves it is on disk. */
+/**
+ * A name was proved by PLAIN. The handshake does not wait for the disk: the token proves the name, and only who revokes
+ * it while the broker is down needs what is written now (LIMITS.md).
+ */
 export function rememberProved(
   principal: Principal,
   remote: string,
