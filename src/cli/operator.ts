@@ -1,9 +1,8 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Agent, AgentOptions } from "../../clients/typescript/agent/index.js";
 import { asFault, brokerTopic, Fault, type Envelope } from "../core/index.js";
 import { operatorName } from "../identity/index.js";
-import { DataDirectory, resolveDataDirectory, type Endpoints } from "../storage/index.js";
+import { DataDirectory, readRegular, resolveDataDirectory, type Endpoints } from "../storage/index.js";
 
 /** Which running broker a command talks to. */
 export interface BrokerChoice {
@@ -49,7 +48,7 @@ function readEndpoints(data: DataDirectory): Endpoints | undefined {
 function readToken(data: DataDirectory): string {
   const file = data.file("operator-token");
   try {
-    return readFileSync(file, "utf8").trim();
+    return readRegular(file).toString("utf8").trim();
   } catch (thrown) {
     throw new Fault(
       "forbidden",

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Fault } from "../core/index.js";
 import { readEnvironment } from "./environment.js";
@@ -6,6 +5,7 @@ import type { AnyDialect } from "../dialect/index.js";
 import { catalogueOf, type BrokerConfig, type BrokerOptions } from "./options.js";
 import { Problems } from "./problems.js";
 import { readConfig } from "./read.js";
+import { readRegular } from "../storage/index.js";
 import { flagOf, listOf } from "./spelling.js";
 import { variableOf } from "./variables.js";
 
@@ -132,7 +132,7 @@ function readNamed(file: string): string {
 
 function readIfThere(file: string): string | undefined {
   try {
-    return readFileSync(file, "utf8");
+    return readRegular(file).toString("utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
       return undefined;

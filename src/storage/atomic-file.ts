@@ -58,17 +58,24 @@ export function makeFile(path: string, text: string): boolean {
  * @throws Fault unavailable: it is no regular file; Error the system's
  */
 export function readIfThere(path: string): string | undefined {
-  let file: number;
   try {
-    file = openSync(path, constants.O_RDONLY | atOnce);
+    return readRegular(path).toString("utf8");
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/**
+ * A file's bytes. A pipe in its place is not waited for.
+ * @throws Fault unavailable: it is no regular file; Error the system's
+ */
+export function readRegular(path: string): Buffer {
+  const file = openSync(path, constants.O_RDONLY | atOnce);
   try {
     const stat = fstatSync(file);
     if (!stat.isDirectory()) mustBeRegular(path, stat); // of a folder the system says it itself
-    return readFileSync(file, "utf8");
+    return readFileSync(file);
   } finally {
     closeSync(file);
   }

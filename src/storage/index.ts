@@ -1,4 +1,5 @@
 export * from "./data-directory.js";
+export { readRegular } from "./atomic-file.js";
 export { SecretFile } from "./secret-file.js";
 export * from "./table-lmdb.js";
 export * from "./table-memory.js";

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
+import { linkSync, lstatSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { makeFile, readIfThere } from "./atomic-file.js";
+import { makeFile, mustBeRegular, readIfThere } from "./atomic-file.js";
 import { isAliveAt, isLifeSocket, LifeSocket } from "./life-socket.js";
 import { bootOf, isRunning, ownNamespace, startOf } from "./process-life.js";
 import { errorCode } from "./remedy.js";
@@ -123,6 +123,9 @@ function ownHolder(life: LifeSocket | undefined): Holder {
 
 /** The living holder of a lock; a dead one's is taken away. */
 async function livingOrRemoved(path: string, watches: boolean): Promise<LockHolder | undefined> {
+  // A link to nothing would be there for whoever makes the lock, and not for whoever reads it, for ever.
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found !== undefined) mustBeRegular(path, found);
   const text = readIfThere(path);
   if (text === undefined) return undefined;
   const holder = holderIn(text);
@@ -133,7 +136,7 @@ async function livingOrRemoved(path: string, watches: boolean): Promise<LockHold
         ? (bySigns(path, holder) ?? (watches ? await byBeat(path, holder) : undefined))
         : (await isAliveAt(life))
           ? { pid: holder.pid, isElsewhere: isElsewhere(holder), freeAfterMs: 0 }
-          : undefined;
+          : bySameProcess(path, holder);
     if (living !== undefined) return living;
   }
   removeStale(path, text);
@@ -177,6 +180,11 @@ function putBack(aside: string, path: string): void {
   } catch (error) {
     if (errorCode(error) !== "EEXIST") throw error;
   }
+}
+
+/** A holder whose life socket somebody has removed: it lives if the process that has its pid began when it did. */
+function bySameProcess(path: string, holder: Holder): LockHolder | undefined {
+  return holder.started === undefined || isElsewhere(holder) ? undefined : bySigns(path, holder);
 }
 
 /** The holder if it lives, by its pid, or elsewhere by the age of its last beat. */

@@ -62,7 +62,8 @@ export class ReservedSpace {
 export function mustHaveDiskRoom(folder: string): void {
   const path = join(folder, "room.tmp");
   try {
-    writeFileSync(path, Buffer.alloc(stepBytes), { mode: 0o600 });
+    rmSync(path, { force: true, recursive: true }); // of a broker that was killed, or somebody else's: a pipe would wait
+    writeFileSync(path, Buffer.alloc(stepBytes), { mode: 0o600, flag: "wx" });
   } finally {
     rmSync(path, { force: true });
   }

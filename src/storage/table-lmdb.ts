@@ -1,9 +1,9 @@
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { serialize } from "node:v8";
 import { Fault } from "../core/index.js";
-import { closeToOthers } from "./atomic-file.js";
+import { closeToOthers, mustBeRegular } from "./atomic-file.js";
 import { lmdbDamage } from "./lmdb-damage.js";
 import { isDiskFull, remedyOf } from "./remedy.js";
 import { mustHaveDiskRoom, ReservedSpace } from "./reserved-space.js";
@@ -43,6 +43,9 @@ export class TablesLmdb implements Tables {
       chmodSync(path, 0o700);
       const damage = lmdbDamage(file);
       if (damage !== undefined) throw new Fault("unavailable", `${file} is damaged: ${damage}; ${startAnew(path)}`);
+      // lmdb ends the process by a signal if its lock is a pipe, a folder or a link.
+      const lock = lstatSync(join(path, "lock.mdb"), { throwIfNoEntry: false });
+      if (lock !== undefined) mustBeRegular(join(path, "lock.mdb"), lock);
       for (const name of ["data.mdb", "lock.mdb"]) closeToOthers(join(path, name));
       mustHaveDiskRoom(path);
       const root = open({

@@ -98,6 +98,15 @@ describe("data directory", () => {
     await new DataDirectory(home).claim();
   });
 
+  it("stays with the living one when its life socket was removed", async () => {
+    const first = new DataDirectory(home);
+    await first.claim();
+    for (const name of readdirSync(home)) if (name.startsWith("life-")) rmSync(join(home, name));
+    expect((await faultOf(() => new DataDirectory(home).claim())).code).toBe("conflict");
+    first.release();
+    await new DataDirectory(home).claim();
+  });
+
   it("does not lose the first one's lock and endpoints to a second that was refused and stops", async () => {
     const first = new DataDirectory(home);
     await first.claim();

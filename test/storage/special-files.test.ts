@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -54,6 +54,54 @@ describe("a data directory with a pipe in it", () => {
       expect(stderr).toMatch(/no regular file.*move it away/s);
     },
   );
+});
+
+describe("a data directory with something else in it than a file", () => {
+  it.each([
+    ["broker.pid", "a link to nothing"],
+    ["broker.pid", "a folder"],
+    ["tables/lock.mdb", "a pipe"],
+    ["tables/lock.mdb", "a folder"],
+    ["tables/lock.mdb", "a link to nothing"],
+  ])("refuses the start when %s is %s, naming it", async (name, what) => {
+    mkdirSync(at("tables"), { mode: 0o700 });
+    if (what === "a pipe") pipe(name);
+    else if (what === "a folder") mkdirSync(at(name));
+    else symlinkSync(at("nothing"), at(name));
+    const { code, stderr } = await runCli(["start", "--data-dir", dataDir, ...doors]);
+    expect(code).toBeGreaterThan(0);
+    expect(stderr).toContain(at(name));
+    expect(stderr).toMatch(/no regular file.*move it away/s);
+  });
+
+  it("refuses to issue a token when its lock is a link to nothing", async () => {
+    symlinkSync(at("nothing"), at("tokens.json.lock"));
+    const { code, stderr } = await runCli(["token", "ada", "--data-dir", dataDir]);
+    expect([code, stderr]).toEqual([expect.any(Number), expect.stringMatching(/no regular file.*move it away/s)]);
+    expect(code).toBeGreaterThan(0);
+  });
+
+  it("starts when what it tries the disk with is a pipe", async () => {
+    mkdirSync(at("tables"), { mode: 0o700 });
+    pipe("tables/room.tmp");
+    const broker = startCli(["start", "--data-dir", dataDir, ...doors]);
+    await eventually(() => existsSync(at("endpoints.json")), "it is ready");
+    expect((await broker.stop()).code).toBe(0);
+  });
+
+  it("says so when the operator's token, the configuration or a key is a pipe, and waits for none", async () => {
+    pipe("operator-token");
+    pipe("config.json");
+    pipe("key.pem");
+    for (const args of [
+      ["start", "--config", at("config.json"), "--data-dir", at("other"), ...doors],
+      ["start", "--tls-cert", at("key.pem"), "--tls-key", at("key.pem"), "--data-dir", at("other"), ...doors],
+    ]) {
+      const { code, stderr } = await runCli(args);
+      expect(code).toBeGreaterThan(0);
+      expect(stderr).toMatch(/config\.json|key\.pem/);
+    }
+  });
 });
 
 it("secrets that others could read are closed to them at the start", async () => {

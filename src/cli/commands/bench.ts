@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { InvalidArgumentError, type Command } from "commander";
 import { dialects as builtIn } from "../../../bridges/index.js";
 import { isLocalDoor, isLocalUrl } from "../../config/index.js";
 import { Fault } from "../../core/index.js";
+import { readRegular } from "../../storage/index.js";
 import type { AnyDialect, Phrasebook } from "../../dialect/index.js";
 import { loadDialects } from "../../dialect-files.js";
 import { newTally, runLoad, type Load, type OpenPair } from "../bench/load.js";
@@ -153,7 +153,7 @@ async function through(
     throw new Fault("unavailable", "the broker has no WebSocket door for all dialects; start it with --ws HOST:PORT");
   const { url, close } = await openRelay(door);
   const { dialectPairs } = await import("../bench/pair-dialect.js");
-  const token = readFileSync(data.file("pan-token"), "utf8").trim();
+  const token = readRegular(data.file("pan-token")).toString("utf8").trim();
   return { open: dialectPairs(`${url}${speech.path}`, speech.phrasebook, token), close };
 }
 

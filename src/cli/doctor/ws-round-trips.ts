@@ -1,8 +1,8 @@
 import { randomBytes, type X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { dialects as builtIn } from "../../../bridges/index.js";
 import { PhrasebookClient } from "../../../clients/typescript/shared/phrasebook-client.js";
 import { Fault } from "../../core/index.js";
+import { readRegular } from "../../storage/index.js";
 import type { AnyDialect } from "../../dialect/index.js";
 import { readTlsPair } from "../../websocket/edge/index.js";
 import { dateProblem, datesOf, readCertificate } from "./certificate.js";
@@ -108,7 +108,7 @@ function tripOf({
 }: AnyDialect): readonly (Trip & { readonly dialect: string })[] {
   if (path === undefined || phrasebook === undefined) return [];
   const go = async (url: string, { data }: Installation): Promise<void> => {
-    const token = readFileSync(data.file("pan-token"), "utf8").trim();
+    const token = readRegular(data.file("pan-token")).toString("utf8").trim();
     const agent = `doctor-${randomBytes(3).toString("hex")}`;
     try {
       const client = await PhrasebookClient.connect({

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { Fault } from "../../core/index.js";
 
@@ -53,7 +53,13 @@ export function isSamePair(one: TlsPair, other: TlsPair): boolean {
 
 function read(file: string, flag: string): Buffer {
   try {
-    return readFileSync(file);
+    // A pipe in its place is not waited for.
+    const opened = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return readFileSync(opened);
+    } finally {
+      closeSync(opened);
+    }
   } catch (error) {
     throw new Fault(
       "unavailable",
