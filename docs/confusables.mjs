@@ -9,13 +9,19 @@ const text = readFileSync(file, "utf8");
 const version = /^# Version: (\S+)$/m.exec(text)?.[1];
 if (version === undefined) throw new Error(`${file} is not Unicode's confusables.txt: it names no version`);
 
-const sources = new Map();
+const looks = new Map();
 for (const [, from, to] of text.matchAll(/^([0-9A-F]+) ;\t([0-9A-F ]+) ;\tMA/gm)) {
-  const source = String.fromCodePoint(parseInt(from, 16));
   const target = String.fromCodePoint(...to.split(" ").map((point) => parseInt(point, 16)));
-  // What is not ASCII stays as it is. What decomposes is looked up in its parts.
-  if (!/^[\x21-\x7e]+$/.test(target) || source.normalize("NFKD") !== source) continue;
-  sources.set(target, [...(sources.get(target) ?? []), parseInt(from, 16)]);
+  // What is not ASCII stays as it is.
+  if (/^[\x21-\x7e]+$/.test(target)) looks.set(String.fromCodePoint(parseInt(from, 16)), target);
+}
+
+const sources = new Map();
+for (const [source, target] of looks) {
+  const parts = Array.from(source.normalize("NFKD"), (part) => looks.get(part) ?? part);
+  // What decomposes is looked up in its parts, unless they look like something else.
+  if (source.normalize("NFKD") !== source && parts.join("") === target) continue;
+  sources.set(target, [...(sources.get(target) ?? []), source.codePointAt(0)]);
 }
 
 const rows = [...sources]
@@ -32,7 +38,7 @@ writeFileSync(
 
 /**
  * ASCII text, and the characters that look like it: code points in hexadecimal. Characters that decompose (Unicode
- * form NFKD) are not in it, but their parts.
+ * form NFKD) are in it only where their parts look otherwise.
  */
 export const confusables: readonly (readonly [ascii: string, lookAlikes: string])[] = [
 ${rows.join("\n")}

@@ -1,31 +1,31 @@
-// Made by docs/confusables.mjs from Unicode's confusables.txt, version 17.0.0 (© Unicode, Inc.;
-// docs/unicode-license.md).
+// Made by docs/confusables.mjs from Unicode's confusables.txt, version 17.0.0
+// (© Unicode, Inc.; docs/unicode-license.md).
 
 /**
- * ASCII text, and the characters that look like it: code points in hexadecimal. Characters that decompose (Unicode form
- * NFKD) are not in it, but their parts.
+ * ASCII text, and the characters that look like it: code points in hexadecimal. Characters that decompose (Unicode
+ * form NFKD) are in it only where their parts look otherwise.
  */
 export const confusables: readonly (readonly [ascii: string, lookAlikes: string])[] = [
   ["!", "1c3 2d51"],
   ["&", "a778"],
   [
     "'",
-    "60 2b9 2bb 2bc 2bd 2be 2c8 2ca 2cb 2f4 55a 55d 5d9 5f3 7f4 7f5 144a 16cc 2018 2019 201b 2032 2035 a78c 16f51 16f52",
+    "60 b4 2b9 2bb 2bc 2bd 2be 2c8 2ca 2cb 2f4 384 55a 55d 5d9 5f3 7f4 7f5 144a 16cc 1fbd 1fbf 1ffd 1ffe 2018 2019 201b 2032 2035 a78c 16f51 16f52",
   ],
-  ["''", "22 2ba 2ee 2f6 5f2 5f4 1cd3 201c 201d 201f 3003"],
+  ["''", "22 2ba 2dd 2ee 2f6 5f2 5f4 1cd3 201c 201d 201f 3003"],
   ["'B", "181"],
   ["'D", "18a"],
   ["'P", "1a4"],
   ["'T", "1ac"],
   ["'Y", "1b3"],
-  ["(", "2768 2772 3014 fd3e"],
+  ["(", "2768 2772 3014 fd3e ff3b"],
   ["((", "2e28"],
-  [")", "2769 2773 3015 fd3f"],
+  [")", "2769 2773 3015 fd3f ff3d"],
   ["))", "2e29"],
   ["*", "66d 204e 2217 1031f"],
   ["+", "16ed 2795 1029b 1e6e9"],
-  [",", "60d 66b 201a a4f9"],
-  ["-", "2d7 6d4 2010 2012 2013 2043 2212 2796 2cba 2cbb"],
+  [",", "b8 60d 66b 201a a4f9"],
+  ["-", "2d7 6d4 2010 2012 2013 2043 2212 2796 2cba 2cbb fe58"],
   ["-.", "a4fe"],
   [".", "660 6f0 701 702 a4f8 a60e 10a50 1d16d"],
   [".,", "a4fb"],
@@ -41,7 +41,7 @@ export const confusables: readonly (readonly [ascii: string, lookAlikes: string]
   ["7", "104d2 118c6 1d212"],
   ["8", "222 223 9ea a6a b03 1031a 1e8cb"],
   ["9", "9ed a67 b68 d6d 2cca 2ccb a76e 118ac 118cc 118d6"],
-  [":", "2d0 2f8 589 5c3 703 704 903 a83 16ec 1803 1809 205a 2236 a4fd a789 11dd9"],
+  [":", "2d0 2f8 589 5c3 703 704 903 a83 16ec 1803 1809 205a 2236 a4fd a789 fe30 11dd9"],
   ["<", "2c2 1438 16b2 2039 276e 1d236"],
   ["<<", "226a"],
   ["<<<", "22d8"],
@@ -60,7 +60,7 @@ export const confusables: readonly (readonly [ascii: string, lookAlikes: string]
   ["AV", "a738 a73a"],
   ["AY", "a73c"],
   ["B", "392 412 13f4 15f7 2c82 a4d0 a7b4 10282 102a1 10301"],
-  ["C", "421 13df 2ca4 a4da 102a2 10302 10415 1051c 118e9 118f2 1f74c"],
+  ["C", "3f9 421 13df 2ca4 a4da 102a2 10302 10415 1051c 118e9 118f2 1f74c"],
   ["C'", "187"],
   ["D", "13a0 15de 15ea a4d3"],
   ["E", "395 415 13ac 22ff 2d39 a4f0 10286 118a6 118ae"],
@@ -76,7 +76,7 @@ export const confusables: readonly (readonly [ascii: string, lookAlikes: string]
   ["MB", "1f76b"],
   ["N", "39d 2c9a a4e0 10513"],
   ["O", "30 39f 41e 555 7c0 b20 ce6 12d0 2c9e 2d54 3007 a4f3 10292 102ab 10404 104c2 10516 118b5 118e0 11de0"],
-  ["O'", "13a4"],
+  ["O'", "1a0 13a4"],
   ["OE", "152"],
   ["OO", "a698 a74e"],
   ["P", "3a1 420 13e2 146d 2ca2 2cce a4d1 10295"],
@@ -109,19 +109,19 @@ export const confusables: readonly (readonly [ascii: string, lookAlikes: string]
   ["b", "184 42c 13cf 1472 15af 16eb6"],
   ["b'", "1488"],
   ["bl", "42b"],
-  ["c", "441 1004 105a 1d04 2ca5 abaf 1043d"],
+  ["c", "3f2 441 1004 105a 1d04 2ca5 abaf 1043d"],
   ["d", "501 13e7 146f a4d2"],
   ["d'", "1487"],
   ["dz", "2a3"],
   ["e", "435 4bd 212e ab32"],
-  ["f", "192 584 1e9d a799 ab35"],
+  ["f", "17f 192 584 1e9d a799 ab35"],
   ["g", "18d 261 581 1d83"],
   ["h", "4bb 570 13c2"],
-  ["i", "131 269 26a 3b9 456 582 13a5 2373 2c93 a647 ab75 118c3"],
+  ["i", "131 269 26a 2db 37a 3b9 456 582 13a5 2373 2c93 a647 ab75 118c3"],
   ["j", "3f3 458"],
   [
     "l",
-    "31 49 7c 196 1c0 399 406 4c0 4cf 5c0 5d5 5df 627 661 6f1 7ca 16c1 2223 23fd 2c92 2d4f a4f2 1028a 10309 10320 11dda 11de1 16eaa 16f28 1e8c7",
+    "31 49 7c 196 1c0 399 406 4c0 4cf 5c0 5d5 5df 627 661 6f1 7ca 16c1 2223 23fd 2c92 2d4f a4f2 ffe8 1028a 10309 10320 11dda 11de1 16eaa 16f28 1e8c7",
   ],
   ["l'", "5f1"],
   ["lO", "42e"],
@@ -134,6 +134,7 @@ export const confusables: readonly (readonly [ascii: string, lookAlikes: string]
     "o",
     "3bf 3c3 3ed 43e 585 5e1 647 665 6be 6c1 6d5 6f5 966 9e6 a66 ae6 b66 be6 c02 c66 c82 d02 d20 d66 d82 e50 ed0 101d 1040 10ff 17e0 1d0f 1d11 2c9f ab3d 1042c 104ea 114d0 118c8 118d7",
   ],
+  ["o'", "1a1"],
   ["oe", "153"],
   ["oo", "221e a699 a74f"],
   ["p", "fe 1bf 3c1 3f8 440 2374 2ca3 2ccf"],
@@ -155,5 +156,5 @@ export const confusables: readonly (readonly [ascii: string, lookAlikes: string]
   ["z", "1d22 ab93 118c4"],
   ["{", "2774 1d114"],
   ["}", "2775"],
-  ["~", "2053 223c"],
+  ["~", "2dc 1fc0 2053 223c"],
 ];

@@ -13,15 +13,15 @@ const plain = /^[a-ln-z2-9 _.:/+-]*$/;
 
 /**
  * What a name looks like: names that have one of these texts in common are hard to tell apart (protocols §1.17). That
- * is so whether upper or lower case is seen, in full-width letters, and in those of another alphabet. One text or two:
+ * is so whether upper or lower case is seen, in full-width letters, and in those of another alphabet. One text or more:
  * `I` looks like `l`, and is `i` in lower case.
  */
 export function looksOf(name: string): readonly string[] {
   if (plain.test(name)) return [name];
   const parts = name.normalize("NFKD");
-  const asIs = fold(skeleton(parts));
-  const folded = fold(skeleton(fold(parts)));
-  return asIs === folded ? [asIs] : [asIs, folded];
+  // Some characters look otherwise than their parts: `ϲ` is a sigma, and looks like `c`.
+  const seen = skeleton(name).normalize("NFKD");
+  return [...new Set([parts, fold(parts), seen].map((text) => fold(skeleton(text))))];
 }
 
 /** True if two names are hard to tell apart. */
