@@ -30,7 +30,14 @@ import { ZeromqAgents } from "./zeromq/agents/index.js";
 import { assembleOperations, doorCounts, LatencyHistogram, MeasuredRequests, type AuditLog } from "./ops/index.js";
 import { DataDirectory, TablesLmdb } from "./storage/index.js";
 import { DirectoryMemory, type Directory } from "./directory/index.js";
-import { IdentityTokens, LimiterMemory, operatorName, operatorScopes, type Identity } from "./identity/index.js";
+import {
+  ClaimWatch,
+  IdentityTokens,
+  LimiterMemory,
+  operatorName,
+  operatorScopes,
+  type Identity,
+} from "./identity/index.js";
 import { Access, readTlsPair, WsEdge, type TlsPair } from "./websocket/edge/index.js";
 import type { EntryPoints } from "./dialect/index.js";
 import { outOfDate } from "./websocket/edge/tls.js";
@@ -246,8 +253,9 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   });
 
   // Parts that need each other: all of them exist by now, and none has started.
+  const claims = new ClaimWatch(clock, identity, [zeromqAgents, bridges.names]);
   identity.onProved((name) => {
-    zeromqAgents.proved(name);
+    claims.proved(name);
   });
   ops.watch({
     tokenConnections: [zeromqAgents, bridges],
@@ -281,7 +289,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       return Promise.resolve();
     },
   });
-  const inOrder = [storage, warnings, ...ops.before, zeromqAgents, desk, bridges, zmtp, ws, ...ops.after];
+  const inOrder = [storage, warnings, ...ops.before, zeromqAgents, desk, bridges, zmtp, ws, claims, ...ops.after];
   const { audit } = ops;
   return {
     clock,

@@ -35,6 +35,10 @@ export class TestIdentity implements Identity {
   readonly protectedNames = new Set<string>();
   readonly protectedCount = 0;
 
+  get protections(): number {
+    return this.protectedNames.size;
+  }
+
   plain(): Principal {
     throw new Fault("unauthenticated", "no ZeroMQ here");
   }

@@ -201,6 +201,11 @@ export class IdentityTokens implements Identity {
     return this.#reserved.size - 1 + this.#proved.size + this.#tokens.subjects;
   }
 
+  get protections(): number {
+    this.#refreshFiles(false);
+    return this.#tokens.looks.additions + this.#proved.looks.additions;
+  }
+
   proxied(speaker: Principal): ReadonlySet<string> {
     if (!speaker.scopes.has("proxy")) return new Set();
     this.#refreshFiles(false);

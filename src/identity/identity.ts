@@ -68,6 +68,8 @@ export interface Identity {
    * Names that are protected now and online or remembered; the byte scan of `from` needs to know whether there are any.
    */
   readonly protectedCount: number;
+  /** Raised whenever a name becomes protected: what is claimed now, this name or one like it, is judged again. */
+  readonly protections: number;
   /** Names that a `proxy` principal may carry. */
   proxied(principal: Principal): ReadonlySet<string>;
   /** Makes a token and stores its hash. The token itself is returned once and never again. */
@@ -89,6 +91,13 @@ export const operatorName = "operator";
 /** Why a name is refused that looks like a protected one. */
 export function looksOwned(name: string, like: string): string {
   return `the name ${name} looks like ${like}, which belongs to somebody who proves it; use another name`;
+}
+
+/** Why a protected name is taken from somebody who has it and does not prove it (protocols §1.17). */
+export function takenFrom(name: string, like: string | undefined): string {
+  return like === undefined
+    ? `the name ${name} has an owner now: log in with its own token (broker token ${name}), or choose another name`
+    : `the name ${name} looks like ${like}, which has an owner now: choose another name`;
 }
 
 /** What the operator may do beyond speaking for itself. */

@@ -1,3 +1,4 @@
+export * from "./claim-watch.js";
 export * from "./failed-logins.js";
 export * from "./identity-tokens.js";
 export * from "./identity.js";

@@ -7,9 +7,12 @@ export class LookAlikes {
   readonly #byLook = new Map<string, readonly string[]>();
   /** Raised whenever a name comes or goes. */
   version = 0;
+  /** Raised whenever a name comes. */
+  additions = 0;
 
   add(name: string): void {
     this.version += 1;
+    this.additions += 1;
     for (const look of looksOf(name)) {
       const names = this.#byLook.get(look) ?? [];
       if (!names.includes(name)) this.#byLook.set(look, [...names, name]);

@@ -19,7 +19,7 @@ import { ConversationsMemory, followAnswers, RequestsMemory } from "../../src/co
 import { Desk } from "../../src/desk/index.js";
 import { ZeromqAgents } from "../../src/zeromq/agents/index.js";
 import { DirectoryMemory } from "../../src/directory/index.js";
-import { LimiterMemory, type Identity } from "../../src/identity/index.js";
+import { ClaimWatch, LimiterMemory, type Identity } from "../../src/identity/index.js";
 import type { PublisherPeer } from "../../src/zeromq/wire/index.js";
 import { FakeClock } from "../../src/conformance/fake-clock.js";
 import { FakePublisher, FakeSubscriber, type Hearing, type PeerFacts } from "./fake-zmq.js";
@@ -51,6 +51,10 @@ export class NamesWithOwners implements Identity {
   }
 
   get protectedCount(): number {
+    return this.owned.size;
+  }
+
+  get protections(): number {
     return this.owned.size;
   }
 
@@ -128,10 +132,12 @@ export class ZeromqWorld {
       log,
       status: () => ({ up: true }),
     });
+    const claims = new ClaimWatch(clock, identity, [this.agents]);
     identity.proved = (name) => {
-      this.agents.proved(name);
+      claims.proved(name);
     };
     void this.agents.start();
+    void claims.start();
     void this.desk.start();
   }
 

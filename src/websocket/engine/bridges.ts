@@ -59,6 +59,8 @@ export interface BridgesStatus {
 
 /** All dialects in service: gives each new connection to the one that it speaks. */
 export class Bridges implements Lifecycle {
+  /** Which session speaks for which name, whatever its dialect. */
+  readonly names: NameConflicts;
   readonly #context: Omit<EngineContext, "services">;
   readonly #inService: readonly InService[];
   readonly #leaving = new Fault("going-away", "the broker is stopping; connect again in a few seconds", {
@@ -75,8 +77,8 @@ export class Bridges implements Lifecycle {
   constructor(options: BridgesOptions) {
     const { limits, dialects, exchange, clock } = options;
     const { directory, identity } = options.services;
-    const names = new NameConflicts(directory, identity, limits.conflictPingMs);
-    this.#context = { ...options, names, dataTopics: new Set(options.dataTopics) };
+    this.names = new NameConflicts(directory, identity, limits.conflictPingMs);
+    this.#context = { ...options, names: this.names, dataTopics: new Set(options.dataTopics) };
     this.#droppedEvents = new DroppedEvents(exchange, clock);
     this.#inService = dialects.map((dialect) => ({
       dialect,

@@ -1,20 +1,21 @@
 import { Fault, type Principal } from "../../core/index.js";
 import type { Directory } from "../../directory/directory.js";
-import { looksOwned, type Identity } from "../../identity/identity.js";
+import type { Claim, Claimants } from "../../identity/claim-watch.js";
+import { looksOwned, takenFrom, type Identity } from "../../identity/identity.js";
 
 /** A session that speaks for a name. */
 export interface NameHolder {
   readonly principal: Principal | undefined;
   /** Whether its peer answers a ping within `ms`. */
   alive(ms: number): Promise<boolean>;
-  /** Ends it: somebody else speaks for its name from now on. */
-  displace(): void;
+  /** Ends it: its name is somebody else's from now on. `why`: another reason than a session that has taken over. */
+  displace(why?: string): void;
 }
 
 /**
  * Which session speaks for which name on a WebSocket, and what happens when two want the same name (protocols §1.8).
  */
-export class NameConflicts {
+export class NameConflicts implements Claimants {
   // bound: wsConnectionsMax · evicts: a session leaves when it ends or is displaced · owner: NameConflicts
   readonly #byName = new Map<string, NameHolder>();
   readonly #directory: Pick<Directory, "agent">;
@@ -68,6 +69,28 @@ export class NameConflicts {
   /** The session no longer speaks for the name. */
   leave(name: string, speaker: NameHolder): void {
     if (this.#byName.get(name) === speaker) this.#byName.delete(name);
+  }
+
+  /** Sessions of every dialect that claim or share their name (protocols §1.17). */
+  *claims(): Iterable<Claim> {
+    for (const [name, holder] of this.#byName)
+      yield {
+        name,
+        lose: () => {
+          this.#take(name, holder);
+        },
+      };
+  }
+
+  proved(name: string): void {
+    const holder = this.#byName.get(name);
+    if (holder !== undefined) this.#take(name, holder);
+  }
+
+  #take(name: string, holder: NameHolder): void {
+    const { principal } = holder;
+    if (this.#byName.get(name) !== holder || principal === undefined || principal.trust === "proved") return;
+    holder.displace(takenFrom(name, this.#identity.protectedLike(name)));
   }
 
   #restore(name: string, holder: NameHolder | undefined): void {

@@ -269,11 +269,11 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     return this.connection.alive(ms);
   }
 
-  displace(): void {
+  displace(why?: string): void {
     this.#owner.witness("displaced", this);
-    const message = "another session of the same agent has taken over; do not reconnect";
+    const message = why ?? "another session of the same agent has taken over; do not reconnect";
     const fault = new Fault("conflict", message, { detail: { displaced: true }, fatal: true });
-    this.refuse(fault, undefined, { code: 4409, reason: "displaced by a newer session" });
+    this.refuse(fault, undefined, { code: 4409, reason: why ?? "displaced by a newer session" });
   }
 
   /** Tells the peer that something is refused, in the dialect's words; `closing` goes before the dialect's own. */

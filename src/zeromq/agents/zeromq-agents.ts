@@ -11,7 +11,7 @@ import {
 } from "../../core/index.js";
 import type { Asker, Askers, Seat } from "../../desk/index.js";
 import { DroppedEvents } from "../../directory/index.js";
-import type { TokenEnd } from "../../identity/index.js";
+import type { Claim, Claimants, TokenEnd } from "../../identity/index.js";
 import type { PublisherPeer, SubscriberPeer, ZmtpPeer, ZmtpPolicy } from "../wire/index.js";
 import { AgentConnection, type AgentConnectionEvents } from "./agent-connection.js";
 import type { ZeromqContext } from "./context.js";
@@ -32,7 +32,7 @@ const roundMs = 1_000;
  * What ZeroMQ connections mean: who they are, what they may hear and say, and what they are told. The ZMTP listener
  * asks, this answers.
  */
-export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
+export class ZeromqAgents implements ZmtpPolicy, Askers, Claimants, Lifecycle {
   readonly #context: ZeromqContext;
   readonly #byName = new ConnectionsByName<AgentConnection>();
   readonly #sleeping = new SleepingSubscriptions();
@@ -49,7 +49,6 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
   readonly #connectionEvents: AgentConnectionEvents;
   // bound: zmqConnectionsMax · evicts: the listener refuses one more · owner: ZeromqAgents
   readonly #connections = new Map<object, AgentConnection>();
-  #protectedCount = 0;
   #cancelRound: (() => void) | undefined;
   #endBroadcasts: (() => void) | undefined;
 
@@ -99,11 +98,10 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
   }
 
   start(): Promise<void> {
-    const { identity, router } = this.#context;
+    const { router } = this.#context;
     this.#endBroadcasts = router.subscribe(everyone, {
       deliver: (message, observed) => !observed && this.#broadcast(message),
     });
-    this.#protectedCount = identity.protectedCount;
     this.#startWait.start();
     this.#roundLater();
     return Promise.resolve();
@@ -203,6 +201,18 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
     this.#logins.endTokens(endOf);
   }
 
+  /** Names that connections hear and do not prove. */
+  *claims(): Iterable<Claim> {
+    for (const connection of this.#connections.values())
+      for (const name of connection.claims())
+        yield {
+          name,
+          lose: () => {
+            if (this.#connections.get(connection.peer) === connection) connection.reconsider(name);
+          },
+        };
+  }
+
   /** A name has just been proved: connections that only claim it stop hearing it (ZeroMQ §5.7). */
   proved(name: string): void {
     for (const wire of this.#context.router.route(name)?.wires ?? []) this.#connections.get(wire)?.reconsider(name);
@@ -274,21 +284,10 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Lifecycle {
   #roundLater(): void {
     this.#cancelRound = this.#context.clock.after(roundMs, () => {
       this.#sleeping.tryAgain();
-      this.#checkClaims();
       this.#doubled.round();
       for (const connection of this.#connections.values()) this.#droppedEvents.report(connection);
       this.#roundLater();
     });
-  }
-
-  /** If another process has issued a token, its name is taken from connections that only claim it. */
-  #checkClaims(): void {
-    const { identity } = this.#context;
-    const before = this.#protectedCount;
-    this.#protectedCount = identity.protectedCount;
-    if (this.#protectedCount === before) return;
-    for (const connection of this.#connections.values())
-      for (const name of connection.claims()) if (isOwned(name, this.#context)) connection.reconsider(name);
   }
 }
 
