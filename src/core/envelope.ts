@@ -118,9 +118,10 @@ export interface ReadContext {
 
 /**
  * The result of reading a payload: an envelope, or why it is not one. `marked`: it held a key that only the broker
- * writes, which is left out.
+ * writes, which is left out. `value`: the JSON that is no envelope.
  */
-export type Reading = { readonly envelope: Envelope; readonly marked?: boolean } | { readonly problem: string };
+export type Reading =
+  { readonly envelope: Envelope; readonly marked?: boolean } | { readonly problem: string; readonly value?: unknown };
 
 const dayMs = 86_400_000;
 const zoned = /(?:[zZ]|[+-]\d\d:?\d\d)$/;

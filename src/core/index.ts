@@ -10,6 +10,7 @@ export * from "./fault-notice.js";
 export * from "./fault.js";
 export * from "./flusher.js";
 export * from "./json.js";
+export * from "./json-shape.js";
 export * from "./ledger.js";
 export * from "./lifecycle.js";
 export * from "./list-text.js";

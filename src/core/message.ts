@@ -143,6 +143,12 @@ export class Message {
     return "problem" in reading ? reading.problem : undefined;
   }
 
+  /** What the payload holds as JSON if it is not an envelope; undefined if it is none that is read. */
+  get unread(): unknown {
+    const reading = this.#read();
+    return "problem" in reading ? reading.value : undefined;
+  }
+
   /**
    * Writes into a response which request it answers, in every form in which it is handed on (protocols §3.2). Before it
    * is routed.
@@ -203,11 +209,12 @@ export class Message {
     if (text !== written) this.#repaired(text);
     const json = readJson(text);
     if ("problem" in json) return { problem: `the payload is ${json.problem}` };
-    return readEnvelope(json.value, {
+    const reading = readEnvelope(json.value, {
       topic: shownTopic(this.topic),
       receivedAt: this.receivedAt,
       fallbackId: `unnamed-${String(this.receivedAt)}`,
       trust: this.trust,
     });
+    return "problem" in reading ? { ...reading, value: json.value } : reading;
   }
 }

@@ -1,4 +1,4 @@
-import { readJson } from "../core/index.js";
+import { costProblem, jsonShape, readJson } from "../core/index.js";
 import type { Frame } from "./connection.js";
 
 /**
@@ -14,6 +14,7 @@ export function hasType(frame: Frame, types: readonly string[]): boolean {
 
 function typeOf(text: string): string | undefined {
   try {
+    if (costProblem(jsonShape(text)) !== undefined) return undefined;
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
       ? value.type

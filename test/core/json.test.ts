@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { jsonShape, jsonText, readJson } from "../../src/core/index.js";
+import { jsonPartsMax, jsonShape, jsonText, readJson } from "../../src/core/index.js";
 
 const problem = (text: string, depthMax = 64): string | undefined => {
   const reading = readJson(text, depthMax);
@@ -10,6 +10,23 @@ const problem = (text: string, depthMax = 64): string | undefined => {
 /** The deepest nesting, counted on the value. */
 function depthOf(value: unknown): number {
   return typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
+}
+
+const row = '{"id":12345,"name":"a name","price":12.5,"ok":true,"from":1,"to":2,"note":"x","end":null}';
+
+/** Rows of as many equal values. */
+function matrix(rows: number, columns: number, value: string): string {
+  const one = `[${Array<string>(columns).fill(value).join()}]`;
+  return `{"content":[${Array<string>(rows).fill(one).join()}]}`;
+}
+
+/** The members of an object in the `at`-th order of its keys. */
+function permuted(letters: string, at: number): string {
+  const left = letters.split(",");
+  const members: string[] = [];
+  for (let rest = at; left.length > 0; rest = Math.floor(rest / (left.length + 1)))
+    members.push(`"${left.splice(rest % left.length, 1).join()}":0`);
+  return members.join();
 }
 
 describe("JSON from strangers", () => {
@@ -80,13 +97,61 @@ describe("JSON from strangers", () => {
     const object = (keys: number): string =>
       JSON.stringify(Object.fromEntries(Array.from({ length: keys }, (_, n) => [`k${String(n)}`, n])));
     expect(problem(object(256))).toBeUndefined();
-    expect(problem(object(100_000))).toBeDefined();
+    expect(problem(object(257))).toContain("more than 256 keys");
+    expect(problem(object(100_000))).toContain("more than 256 keys");
+  });
+
+  it("with hundreds of keys and deep behind them is not parsed", () => {
+    const keys = Array.from({ length: 300 }, (_, n) => `"k${String(n)}":0`).join();
+    const parse = vi.spyOn(JSON, "parse");
+    expect(problem(`{${keys},"a":${"[".repeat(500_000)}`)).toContain("more than 256 keys");
+    expect(parse).not.toHaveBeenCalled();
+    parse.mockRestore();
+  });
+
+  describe("of a megabyte", () => {
+    const bytes = 1_000_000;
+    const letters = (at: number): string => at.toString(36);
+    const filled = (part: (at: number) => string): string => {
+      const parts: string[] = [];
+      for (let at = 0, size = 0; size < bytes; at += 1) size += (parts[at] = part(at)).length + 1;
+      return parts.join();
+    };
+    const list = (part: (at: number) => string): string => `{"content":[${filled(part)}]}`;
+
+    it.each([
+      ["different keys", `{"content":{${filled((at) => `"${letters(at)}":0`)}}}`],
+      ["objects of different keys", list((at) => `{"${letters(at)}":0}`)],
+      ["the same keys in changing order", list((at) => `{${permuted("a,b,c,d,e,f,g,h", at)}}`)],
+      ["keys that are numbers", `{"content":{${filled((at) => `"${String(at * 7919)}":0`)}}}`],
+      ["empty objects", list(() => "{}")],
+      ["empty lists", list(() => "[]")],
+      ["lists in lists", list(() => "[".repeat(50) + "]".repeat(50))],
+      ["numbers", list(() => "1")],
+      ["texts", list(() => '""')],
+    ])("is refused before it is parsed if it consists of %s", (_title, text) => {
+      const parse = vi.spyOn(JSON, "parse");
+      expect(problem(text)).toContain(`more than ${String(jsonPartsMax)} parts`);
+      expect(parse).not.toHaveBeenCalled();
+      parse.mockRestore();
+    });
+
+    it.each([
+      ["an embedding of 30 × 1,536 numbers", matrix(30, 1_536, "-0.12345678")],
+      ["a table of 10,000 rows of 8 named columns", matrix(10_000, 1, row)],
+      ["a table of 10,000 rows of 8 columns", matrix(10_000, 8, "12345.67")],
+      ["10,000 keys", `{"content":{${Array.from({ length: 10_000 }, (_, at) => `"word-${letters(at)}":1`).join()}}}`],
+      ["a text with escapes", JSON.stringify({ content: 'one "line"\n\n'.repeat(50_000) })],
+      ["75,000 points", matrix(75_000, 2, "12.34")],
+    ])("is taken if it holds %s", (_title, text) => {
+      expect(problem(text)).toBeUndefined();
+    });
   });
 
   it("has the shape that its value has", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        expect(jsonShape(JSON.stringify(value))).toEqual({ depth: depthOf(value), repeated: false });
+        expect(jsonShape(JSON.stringify(value))).toMatchObject({ depth: depthOf(value), repeated: false });
       }),
     );
   });

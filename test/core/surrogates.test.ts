@@ -18,8 +18,21 @@ describe("halves of characters in JSON", () => {
     ['"\\\\\\ud83d"', '"\\\\\ufffd"'],
     ['{"\\ud83d":1}', '{"\ufffd":1}'],
     ['"\\ud83d\\u0041"', '"\ufffd\\u0041"'],
+    ['"\\ud83d\\\\ude00"', '"\ufffd\\\\ude00"'],
+    ['"\\ud83d\\ude0"', '"\ufffd\\ude0"'],
+    ['"\\ud7ff\\ue000\\ud8g0"', '"\\ud7ff\\ue000\\ud8g0"'],
+    ['"\\ud83d', '"\ufffd'],
   ])("are repaired, and nothing else is: %s", (text, expected) => {
     expect(repairSurrogates(text)).toBe(expected);
+  });
+
+  it("are repaired in a text that consists of them, in less than the time that its turn has", () => {
+    for (const one of ["\\ud83d", "\\\\", "\\ude00\\\\", "\\u00e9"]) {
+      const text = `"${one.repeat(Math.floor(1_000_000 / one.length))}\\ud83d"`;
+      const before = process.cpuUsage();
+      repairSurrogates(text);
+      expect(process.cpuUsage(before).user / 1_000).toBeLessThan(100);
+    }
   });
 
   it("are the same string where there are none", () => {

@@ -188,8 +188,9 @@ function withSpeaker(message: Message, from: string, { principal: proved }: Publ
  * What can be read of a payload that is not an envelope; "answer" if it is a response or a fault, which are never
  * answered.
  */
-export function readableSender({ payload }: Message): ReadableSender | "answer" {
-  const json = readJson(payload.toString("utf8"));
+export function readableSender({ payload, unread }: Message): ReadableSender | "answer" {
+  // Bytes that are no UTF-8 may be an envelope otherwise.
+  const json = unread === undefined ? readJson(payload.toString("utf8")) : { value: unread };
   if ("problem" in json || !isObject(json.value)) return { from: undefined, messageId: undefined };
   const { from, type, content, message_id: id } = json.value;
   if (typeof type === "string" && type.toLowerCase() === "response") return "answer";
