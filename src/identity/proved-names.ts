@@ -17,6 +17,8 @@ interface Known {
   until: number;
   /** Wall clock until when it is on disk; 0 if it is not. */
   keptUntil: number;
+  /** While it is on its way to the disk: whoever proves it again waits, too. */
+  writing: Promise<void> | undefined;
   /** Counts a name that its owner proves by a key; undefined for one that has had a token. */
   readonly share: Share | undefined;
 }
@@ -56,7 +58,7 @@ export class ProvedNames {
     for (const { name, until, network, isOfKey } of rows.sort((one, other) => one.until - other.until)) {
       const share = isOfKey ? this.#shares.add(name, { network, name: network }) : undefined;
       const latest = this.#clock.monotonic() + this.#limits.provedNameMs;
-      this.#known.set(name, { until: Math.min(until + ago, latest), keptUntil: until, share });
+      this.#known.set(name, { until: Math.min(until + ago, latest), keptUntil: until, writing: undefined, share });
       this.looks.add(name);
     }
     this.#forget();
@@ -78,10 +80,10 @@ export class ProvedNames {
       return undefined;
     }
     if (this.has(name) || party === undefined) {
-      const isFresh = known !== undefined && until - known.keptUntil < refreshMs;
-      this.#remember(name, party, isFresh ? known.keptUntil : until);
-      // The owner of the tables reports a failed write; the name is then remembered until the broker stops.
-      return isFresh ? undefined : this.#keep(this.#table, name, until).catch(() => undefined);
+      const keptUntil = known?.keptUntil ?? 0;
+      const remembered = this.#remember(name, party, keptUntil);
+      if (until - keptUntil < refreshMs) return undefined;
+      return (remembered.writing ??= this.#keep(this.#table, name, remembered, until));
     }
     const row = { until, network: party.network };
     return this.#table.put(name, row).then(() => {
@@ -105,19 +107,33 @@ export class ProvedNames {
     return this.#known.size;
   }
 
-  #keep(table: Table<KeptName>, name: string, until: number): Promise<void> {
-    const network = this.#known.get(name)?.share?.party.network;
-    return table.put(name, network === undefined ? until : { until, network });
+  /**
+   * The owner of the tables reports a failed write; the name is then remembered until the broker stops, and the next
+   * proof tries again.
+   */
+  async #keep(table: Table<KeptName>, name: string, known: Known, until: number): Promise<void> {
+    const network = known.share?.party.network;
+    try {
+      await table.put(name, network === undefined ? until : { until, network });
+      known.keptUntil = until;
+    } catch {
+      // reported
+    } finally {
+      known.writing = undefined;
+    }
   }
 
   /** Puts a name behind those that were proved earlier. */
-  #remember(name: string, party: Party | undefined, keptUntil: number): void {
-    const known = this.#known.get(name);
-    const share = known?.share ?? (party === undefined ? undefined : this.#shares.add(name, party));
+  #remember(name: string, party: Party | undefined, keptUntil: number): Known {
+    const before = this.#known.get(name);
+    const share = before?.share ?? (party === undefined ? undefined : this.#shares.add(name, party));
     share?.touch();
     if (!this.#known.delete(name)) this.looks.add(name);
-    this.#known.set(name, { until: this.#clock.monotonic() + this.#limits.provedNameMs, keptUntil, share });
+    const until = this.#clock.monotonic() + this.#limits.provedNameMs;
+    const known = Object.assign(before ?? { writing: undefined }, { until, keptUntil, share });
+    this.#known.set(name, known);
     this.#forget();
+    return known;
   }
 
   /** Removes what is too old, which comes first, and what is too much. */

@@ -54,16 +54,24 @@ describe("names that were proved", () => {
     let isKept = false;
     const kept = names.add("ada", "issued")?.then(() => (isKept = true));
     expect(names.has("ada")).toBe(true);
+    let isSecondKept = false;
+    const second = names.add("ada", "issued")?.then(() => (isSecondKept = true));
     await turn();
-    expect(isKept).toBe(false);
+    expect([isKept, isSecondKept], "both connections of an agent wait").toEqual([false, false]);
+    expect(gate.written()).toEqual(["put ada"]);
     await gate.open();
-    await kept;
+    await Promise.all([kept, second]);
+    expect([isKept, isSecondKept]).toEqual([true, true]);
     expect(names.add("ada", "issued"), "once a day").toBeUndefined();
     gate.hold();
     const failed = names.add("bob", "issued");
     await gate.fail(new Fault("unavailable", "no room"));
     await expect(failed, "the token proves it as long as the broker runs").resolves.toBeUndefined();
     expect(names.has("bob")).toBe(true);
+    await gate.open();
+    gate.written();
+    await names.add("bob", "issued");
+    expect(gate.written(), "the next proof tries again").toEqual(["put bob"]);
   });
 
   it("are written once a day at most, however often they are proved", async () => {

@@ -3,11 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { keyFor, type TestKey } from "../kit/agentchat-keys.js";
+import { eventually } from "../kit/broker.js";
 import { ChatWire, type ChatFrame } from "../kit/chat-wire.js";
 import { runCli, startCli, type Program } from "../kit/cli.js";
+import { PanWire, panToken } from "../kit/pan-wire.js";
 import { PlainAgent } from "../kit/plain-agent.js";
 import { repetitions } from "../kit/repetitions.js";
 import { issueToken } from "../kit/tokens.js";
+import { greeting, hello, RawPeer, ready } from "../zeromq/wire/raw-peer.js";
 
 /** A broker process, and where it can be reached. */
 interface Server {
@@ -16,6 +19,7 @@ interface Server {
   readonly zmqIn: string;
   readonly zmqOut: string;
   readonly chat: string;
+  readonly pan: string;
 }
 
 /** Looks, in the next life of the broker, whether the right is there that was told of. */
@@ -24,7 +28,7 @@ type Check = (server: Server) => Promise<void>;
 /** An answer that gives or keeps a right: done and heard, and the broker is killed upon it. `name` is a new one. */
 type Answer = (server: Server, name: string) => Promise<Check>;
 
-const wires: (ChatWire | PlainAgent)[] = [];
+const wires: (ChatWire | PanWire | PlainAgent | RawPeer)[] = [];
 
 async function stranger({ chat }: Server): Promise<ChatWire> {
   const wire = await ChatWire.enter(chat, "stranger");
@@ -64,6 +68,23 @@ const isInviteOnly =
     const wire = await stranger(server);
     expect(await says(wire, { type: "JOIN", channel }, "JOINED")).toMatchObject({ code: "NOT_INVITED" });
     expect(await says(wire, { type: "CREATE_CHANNEL", channel }, "JOINED")).toMatchObject({ code: "CHANNEL_EXISTS" });
+  };
+
+/** Nobody gets in under the name with the shared token, though its own token is taken back. */
+const isClosedWithoutToken =
+  (name: string): Check =>
+  async ({ pan, dataDir }) => {
+    const unproved = `${name}-unproved`;
+    await issueToken(dataDir, unproved, "ws");
+    for (const one of [name, unproved]) await runCli(["token", "revoke", one, "--data-dir", dataDir]);
+    const entered = async (agent: string): Promise<boolean> => {
+      const wire = await PanWire.open(pan);
+      wires.push(wire);
+      wire.say({ type: "auth", agentId: agent, token: panToken(dataDir) });
+      return (await wire.hears(({ type }) => type === "error" || type === "system")).type === "system";
+    };
+    await eventually(() => entered(unproved), "both tokens are forgotten");
+    expect(await entered(name)).toBe(false);
   };
 
 function offer(by: TestKey, to: TestKey, task: string): ChatFrame {
@@ -185,6 +206,22 @@ const answers: Readonly<Record<string, Answer>> = {
     };
   },
 
+  "a name is proved on ZeroMQ": async (server, name) => {
+    const password = await issueToken(server.dataDir, name, "zmq");
+    const peer = await RawPeer.connect(server.zmqOut);
+    wires.push(peer);
+    peer.send(greeting("PLAIN"), hello(name, password), ready("SUB", {}, "INITIATE"));
+    await peer.read(64);
+    for (const wanted of [/WELCOME/, /READY/]) expect((await peer.frame()).body.toString("latin1")).toMatch(wanted);
+    return isClosedWithoutToken(name);
+  },
+
+  "a name is proved in PAN": async (server, name) => {
+    const token = await issueToken(server.dataDir, name, "ws");
+    wires.push(await PanWire.login(server.pan, name, token));
+    return isClosedWithoutToken(name);
+  },
+
   "a token is printed": async ({ dataDir }, name) => {
     const issuing = startCli(["token", name, "--zmq", "--json", "--data-dir", dataDir]);
     const { zmq: token } = JSON.parse(await issuing.prints(/\}\n/)) as { readonly zmq: string };
@@ -228,7 +265,7 @@ describe("a broker that is killed as soon as it has answered", () => {
     ]);
     const ready = JSON.parse(await program.prints(/\n/)) as Record<"zmqIn" | "zmqOut" | "ws", readonly string[]>;
     const [zmqIn = "", zmqOut = "", ws = ""] = [ready.zmqIn[0], ready.zmqOut[0], ready.ws[0]];
-    server = { program, dataDir, zmqIn, zmqOut, chat: `${ws}/agentchat` };
+    server = { program, dataDir, zmqIn, zmqOut, chat: `${ws}/agentchat`, pan: `${ws}/pan` };
     return server;
   }
 

@@ -151,6 +151,7 @@ export class ZeromqWorld {
    */
   subscriber(topics: readonly string[], facts: PeerFacts = {}): FakeSubscriber {
     const peer = new FakeSubscriber(this.newId(), facts, this.ledger);
+    if (peer.principal !== undefined) void this.agents.keepProof(peer.principal, peer.remote);
     this.agents.subscriberReady(peer);
     this.#peers.push(peer);
     for (const topic of topics) this.subscribe(peer, topic);
@@ -177,6 +178,7 @@ export class ZeromqWorld {
   /** A connection on the publisher door. @throws Fault if it is refused */
   publisher(facts: PeerFacts = {}): FakePublisher {
     const peer = new FakePublisher(this.newId(), facts);
+    if (peer.principal !== undefined) void this.agents.keepProof(peer.principal, peer.remote);
     this.agents.publisherReady(peer);
     return peer;
   }

@@ -14,7 +14,7 @@ import type { SubscriberPeer } from "../wire/index.js";
 import { warn, type ZeromqContext } from "./context.js";
 import type { FaultNotices } from "./fault-notices.js";
 import { namesOf, noNames, Presences, type ConnectionNames } from "./names.js";
-import { declaredFault, isOwned, rememberProved, subscriptionFault } from "./rights.js";
+import { declaredFault, isOwned, subscriptionFault } from "./rights.js";
 import { Subscriptions, type SleepingSubscriptions } from "./subscriptions.js";
 import { WaitingTopics } from "./waiting-topics.js";
 
@@ -92,7 +92,7 @@ export class AgentConnection {
   open(): void {
     const { declared, principal } = this.peer;
     if (principal !== undefined) {
-      rememberProved(principal, this.peer.remote, this.#context);
+      this.#context.identity.proved(principal.agent);
     } else if (declared !== undefined) {
       const fault = declaredFault(declared, this.#context);
       if (fault !== undefined) throw fault;

@@ -9,7 +9,6 @@ import {
   shownTopic,
   subscriptionKind,
   telemetryTopic,
-  type Principal,
 } from "../../core/index.js";
 import type { Directory } from "../../directory/index.js";
 import { looksOwned, type Identity } from "../../identity/index.js";
@@ -31,19 +30,6 @@ export function isOwned(name: string, { identity, directory }: NameOwners): bool
   if (isReserved(name) || identity.isProtected(name)) return true;
   const agent = directory.agent(name);
   return agent !== undefined && agent.dialect !== "zmq";
-}
-
-/**
- * A name was proved by PLAIN. The handshake does not wait for the disk: the token proves the name, and only who revokes
- * it while the broker is down needs what is written now (LIMITS.md).
- */
-export function rememberProved(
-  principal: Principal,
-  remote: string,
-  { identity }: { readonly identity: Pick<Identity, "remember" | "proved"> },
-): void {
-  void identity.remember(principal, remote);
-  identity.proved(principal.agent);
 }
 
 /** A name with an owner, or one that looks like it, is refused to a client that proves nothing. */

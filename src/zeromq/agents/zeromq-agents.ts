@@ -20,7 +20,7 @@ import { FaultNotices, isZmtpPeer } from "./fault-notices.js";
 import { Logins } from "./logins.js";
 import { MessageIntake } from "./message-intake.js";
 import { ConnectionsByName } from "./names.js";
-import { declaredFault, isOwned, ownedFault, rememberProved } from "./rights.js";
+import { declaredFault, isOwned, ownedFault } from "./rights.js";
 import { SleepingSubscriptions } from "./subscriptions.js";
 import { TimedRequests } from "./timed-requests.js";
 import { ReconnectWait, StartWait, WaitingMemory } from "./waiting-messages.js";
@@ -135,13 +135,17 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Claimants, Lifecycle {
     return this.#logins.authenticate(user, password, remote);
   }
 
+  keepProof(principal: Principal, remote: string): Promise<void> | undefined {
+    return this.#context.identity.remember(principal, remote);
+  }
+
   /**
    * What it says in a declared name that somebody else has now is refused message by message, until the name is free.
    */
   publisherReady(peer: PublisherPeer): void {
     const { declared, principal } = peer;
     if (principal !== undefined) {
-      rememberProved(principal, peer.remote, this.#context);
+      this.#context.identity.proved(principal.agent);
     } else if (declared !== undefined) {
       const fault = declaredFault(declared, this.#context);
       if (fault !== undefined) {

@@ -76,6 +76,8 @@ export class Connection implements PeerSocket {
   readonly #parts: ConnectionParts;
   readonly #reader: Reader;
   readonly #handshake: Handshake;
+  /** What the peer said behind its handshake, while our READY waits for the disk. */
+  #early: Buffer | undefined;
   #phase: ConnectionPhase = "handshake";
   /** Monotonic: when the handshake, the delay or the refusal ends. */
   #endsAt: number;
@@ -91,7 +93,7 @@ export class Connection implements PeerSocket {
         socket.pause();
       },
       resume: () => {
-        if (this.phase !== "delayed") socket.resume();
+        if (this.phase !== "delayed" && this.#early === undefined) socket.resume();
       },
     };
     const socket = readShared(accepted, parts.readBuffer, (chunk) => {
@@ -196,20 +198,27 @@ export class Connection implements PeerSocket {
 
   #read(chunk: Buffer): void {
     try {
-      if (this.phase === "open" || this.phase === "leaving") {
+      if (this.#early !== undefined) {
+        // What was read before the socket was paused.
+        this.#early = Buffer.concat([this.#early, chunk]);
+      } else if (this.phase === "open" || this.phase === "leaving") {
         if (this.door === "in") this.#parts.events.heard();
         this.connected?.data(chunk);
       } else if (this.phase === "handshake") {
         this.#continueHandshake(chunk);
       }
     } catch (thrown) {
-      if (thrown instanceof IllegalBytes) {
-        this.#refuseBytes(thrown);
-        return;
-      }
-      this.#parts.events.failed(this, thrown);
-      this.cut("zmtp-internal");
+      this.#refuseInput(thrown);
     }
+  }
+
+  #refuseInput(thrown: unknown): void {
+    if (thrown instanceof IllegalBytes) {
+      this.#refuseBytes(thrown);
+      return;
+    }
+    this.#parts.events.failed(this, thrown);
+    this.cut("zmtp-internal");
   }
 
   /** Closes the connection for what it sent. A publisher's agent may have another connection, on which it is told. */
@@ -228,8 +237,41 @@ export class Connection implements PeerSocket {
     } else if (step.kind === "refuse") {
       this.#refuse(step.fault, step.name);
     } else if (step.kind === "introduced") {
-      this.#introduce(step.introduction, step.rest);
+      this.#keep(step.introduction, step.rest);
     }
+  }
+
+  /** A name that PLAIN proves for the first time is on disk before the peer is told, by our READY (protocols §1.18). */
+  #keep(introduction: Introduction, rest: Buffer): void {
+    const { principal } = introduction;
+    const kept = principal === undefined ? undefined : this.#parts.policy.keepProof(principal, this.remote);
+    if (kept === undefined) {
+      this.#introduce(introduction, rest);
+      return;
+    }
+    this.#early = Buffer.from(rest);
+    this.#socket.pause();
+    kept.then(
+      () => {
+        this.#kept(introduction);
+      },
+      (thrown: unknown) => {
+        this.#early = undefined;
+        if (this.phase === "handshake") this.#refuse(asFault(thrown), principal?.agent);
+      },
+    );
+  }
+
+  #kept(introduction: Introduction): void {
+    const early = this.#early ?? Buffer.alloc(0);
+    this.#early = undefined;
+    if (this.phase !== "handshake") return;
+    try {
+      this.#introduce(introduction, early);
+    } catch (thrown) {
+      this.#refuseInput(thrown);
+    }
+    if (!this.#parts.readTurns.waits(this.#reader)) this.#reader.resume();
   }
 
   #introduce(introduction: Introduction, rest: Buffer): void {

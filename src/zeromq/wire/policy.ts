@@ -38,6 +38,11 @@ export interface SubscriberPeer extends ZmtpPeer, WireSubscriber {
 export interface ZmtpPolicy {
   /** `remote` as in {@link ZmtpPeer}. @throws Fault unauthenticated, rate-limited: a permanent refusal */
   authenticate(user: string, password: string, remote: string): Principal;
+  /**
+   * Keeps what PLAIN has proved. Resolves when it is on disk: our READY waits for that; undefined if there is nothing
+   * to wait for (protocols §1.18). @throws Fault, as a rejection
+   */
+  keepProof(principal: Principal, remote: string): Promise<void> | undefined;
   /** After READY. @throws Fault to refuse the connection for good (forbidden: a name that may not be declared) */
   publisherReady(peer: PublisherPeer): void;
   /** After READY, before any subscription. @throws Fault as above */

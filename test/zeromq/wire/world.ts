@@ -34,6 +34,8 @@ export class OpenPolicy implements ZmtpPolicy {
   readonly events: string[] = [];
   readonly messages: { readonly topic: string; readonly payload: string; readonly peer: ZmtpPeer }[] = [];
   readonly peers: ZmtpPeer[] = [];
+  /** What a proof waits for; undefined: nothing. */
+  keeping: Promise<void> | undefined;
   /** Called before a subscriber is let in. */
   onSubscriber: (peer: SubscriberPeer) => void = () => undefined;
   onPublisher: (peer: PublisherPeer) => void = () => undefined;
@@ -53,6 +55,10 @@ export class OpenPolicy implements ZmtpPolicy {
     if (this.tokens.get(user) !== password)
       throw new Fault("unauthenticated", "the token is wrong: make one with `broker token AGENT`");
     return principal(user, "proved", { scopes: this.scopes });
+  }
+
+  keepProof(): Promise<void> | undefined {
+    return this.keeping;
   }
 
   publisherReady(peer: PublisherPeer): void {
