@@ -1,6 +1,6 @@
-import { Fault, readJson, shapeProblemText, type Codec, type Frame } from "#dialect";
+import { Fault, readJson, readSoftly, shapeProblemText, type Codec, type Frame } from "#dialect";
 import type { Event } from "./events.js";
-import { commands, type Command } from "./schema.js";
+import { commands, soft, type Command } from "./schema.js";
 
 /** Longest `ref` of what cannot be read, characters. */
 const refMax = 256;
@@ -45,7 +45,7 @@ function commandOf(json: ReturnType<typeof readJson>): Command {
       about(value, type),
     );
   }
-  const parsed = commands[type as keyof typeof commands].safeParse(value);
+  const parsed = readSoftly(commands[type as keyof typeof commands], value, soft);
   if (parsed.success) return parsed.data;
   throw new Fault("malformed", `${type}: ${shapeProblemText(parsed.error, value)}`, about(value, type));
 }

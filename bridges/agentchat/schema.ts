@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { SoftFields } from "#dialect";
 
 /**
  * What an AgentChat client can say (AgentChat §2.1). Unknown fields are ignored: the document's frame has `from`, `ts`
@@ -145,6 +146,9 @@ export const commands = {
   COMPLETE: complete,
   DISPUTE: dispute,
 } as const;
+
+/** What a message can do without: read leniently (AgentChat §2.6). */
+export const soft: SoftFields = { msg_id: "id", in_reply_to: "id" };
 
 /** A command as it arrived. */
 export type Command = { [T in keyof typeof commands]: z.infer<(typeof commands)[T]> }[keyof typeof commands];

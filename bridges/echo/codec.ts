@@ -1,4 +1,4 @@
-import { Fault, readJson, shapeProblemText, type Frame } from "#dialect";
+import { Fault, readJson, readSoftly, shapeProblemText, type Frame } from "#dialect";
 import { commands, events, type EchoCommand, type EchoEvent, type EchoWord } from "./schema.js";
 
 /** Deepest nesting of a frame. */
@@ -11,7 +11,7 @@ export function decode(frame: Frame): EchoCommand {
   if (typeof type !== "string") throw new Fault("malformed", "type: missing, or no text");
   if (!isWord(type))
     throw new Fault("unsupported", `type: there is no such command; known are ${Object.keys(commands).join(", ")}`);
-  const parsed = commands[type].safeParse(value);
+  const parsed = readSoftly(commands[type], value);
   if (parsed.success) return parsed.data;
   throw new Fault("malformed", `${type}: ${shapeProblemText(parsed.error, value)}`);
 }

@@ -1,6 +1,6 @@
-import { Fault, jsonText, readJson, shapeProblemText, type Codec, type Frame } from "#dialect";
+import { Fault, jsonText, readJson, readSoftly, shapeProblemText, type Codec, type Frame } from "#dialect";
 import { plainChat } from "./plain-chat.js";
-import { commands, type ChatEvent, type Command, type Event } from "./schema.js";
+import { commands, soft, type ChatEvent, type Command, type Event } from "./schema.js";
 
 /** JSON text, one command or event per frame. Pure. */
 export const codec: Codec<Command, Event> = {
@@ -17,7 +17,7 @@ export const codec: Codec<Command, Event> = {
     if (typeof type !== "string")
       throw new Fault("malformed", "type is missing; it is one of auth, chat, join, leave, list");
     if (!Object.hasOwn(commands, type)) throw new Fault("unsupported", "type is none of auth, chat, join, leave, list");
-    const parsed = commands[type as keyof typeof commands].safeParse(value);
+    const parsed = readSoftly(commands[type as keyof typeof commands], value, soft);
     if (!parsed.success) {
       throw new Fault("malformed", `${type}: ${shapeProblemText(parsed.error, value)}`);
     }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { SoftFields } from "#dialect";
 
 /**
  * What a PAN client can say (PAN §1–4), and what it hears (PAN §5, §6). Fields beyond the document's are optional and
@@ -43,6 +44,9 @@ export const list = z.object({ type: z.literal("list") });
 
 /** Every command, by its `type`. */
 export const commands = { auth, chat, join, leave, list } as const;
+
+/** What a message or a login can do without: read leniently (PAN §8.4). */
+export const soft: SoftFields = { name: "hint", messageId: "id", replyTo: "id", priority: "hint" };
 
 /** A command as it arrived; one of a type that PAN does not have is refused by the engine. */
 export type Command =

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { foldKey, isBrokerKey } from "./broker-keys.js";
 import type { Trust } from "./principal.js";
 import { shapeProblem } from "./shape-problem.js";
+import { readSoftly, type SoftFields } from "./soft-fields.js";
 import { repairSurrogates } from "./surrogates.js";
 import { agentNameMaxBytes } from "./topic.js";
 
@@ -62,11 +63,13 @@ export interface Envelope {
 const priorities: Readonly<Record<string, Priority>> = { LOW: "LOW", NORMAL: "NORMAL", HIGH: "HIGH", CRITICAL: "HIGH" };
 /** Longest id of a message or conversation, in characters. Strangers choose ids, and the broker keeps some. */
 export const envelopeIdMax = 256;
-const text = z.union([z.string().max(envelopeIdMax), z.number().transform(String)]);
+const text = z.union([z.string().min(1).max(envelopeIdMax), z.number().transform(String)]);
+const moment =
+  /^(\d{4}-\d\d-)(\d\d)[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:[zZ]|[+-](?:[01]\d|2[0-3]):?[0-5]\d)$/;
 
 /**
- * What the broker accepts as an envelope on ZeroMQ: more than `writtenEnvelope`, which says what it writes itself. See
- * `readEnvelope`.
+ * What the broker takes as an envelope on ZeroMQ as it stands: more than `writtenEnvelope`, which says what it writes
+ * itself. What makes no sense in a field that a message can do without is left out: see `readEnvelope`.
  */
 export const wireEnvelope = z.looseObject({
   message_id: text.optional(),
@@ -82,10 +85,21 @@ export const wireEnvelope = z.looseObject({
   content: z.unknown().optional(),
   in_reply_to: text.nullish(),
   conversation_id: text.nullish(),
-  expires_at: z.string().max(envelopeIdMax).nullish(),
+  expires_at: z.string().max(envelopeIdMax).refine(isMoment, "must be a time with its zone").nullish(),
   from_name: displayName.nullish(),
   hops: z.int().min(0).max(255).nullish(),
 });
+
+/** What a message can do without (protocols §3.18). */
+const soft: SoftFields = {
+  message_id: "id",
+  timestamp: "id",
+  in_reply_to: "id",
+  conversation_id: "id",
+  expires_at: "hint",
+  from_name: "hint",
+  hops: "hint",
+};
 
 const known: ReadonlySet<string> = new Set([
   "message_id",
@@ -126,9 +140,12 @@ export type Reading =
 const dayMs = 86_400_000;
 const zoned = /(?:[zZ]|[+-]\d\d:?\d\d)$/;
 
-/** A foreign agent's payload as an envelope, read leniently (ZeroMQ §1.4: only `from` and `type` must be right). */
+/**
+ * A foreign agent's payload as an envelope, read leniently: only `from` and `type` must be right (ZeroMQ §1.4), and what
+ * makes no sense in another field is left out (protocols §3.18).
+ */
 export function readEnvelope(value: unknown, context: ReadContext): Reading {
-  const parsed = wireEnvelope.safeParse(value);
+  const parsed = readSoftly(wireEnvelope, value, soft);
   if (!parsed.success) return { problem: describe(parsed.error, value) };
   const wire = parsed.data;
   const received = new Date(context.receivedAt).toISOString();
@@ -200,6 +217,12 @@ function readContent(value: unknown): Content {
   if (kind !== undefined && typeof kind !== "string")
     return { ...content, kind: JSON.stringify(kind), message: readable };
   return { ...content, message: readable };
+}
+
+/** True for an ISO 8601 time with its zone: without one nobody knows when it is. The 31st of February is none. */
+function isMoment(text: string): boolean {
+  const [, month, day] = moment.exec(text) ?? [];
+  return day !== undefined && new Date(`${month}${day}`).getUTCDate() === Number(day);
 }
 
 function reliable(timestamp: string, receivedAt: number): boolean {

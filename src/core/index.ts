@@ -29,6 +29,7 @@ export * from "./router.js";
 export * from "./send-queue.js";
 export * from "./shape-problem.js";
 export * from "./slices.js";
+export * from "./soft-fields.js";
 export * from "./surrogates.js";
 export * from "./topic-bytes.js";
 export * from "./topic.js";

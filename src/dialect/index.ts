@@ -28,6 +28,7 @@ export {
   principal,
   readJson,
   readPriority,
+  readSoftly,
   repairSurrogates,
   shapeProblemText,
   topicKind,
@@ -43,6 +44,7 @@ export type {
   Priority,
   Scope,
   Share,
+  SoftFields,
   Origin,
   Trust,
 } from "../core/index.js";

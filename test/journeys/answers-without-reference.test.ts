@@ -72,6 +72,22 @@ describe("an agent that never says what it answers", () => {
       expect(await bot.hears("chat")).toMatchObject({ text: `to ${replyTo}`, intent: "response", replyTo });
   });
 
+  it("is heard although nothing else of it makes sense, by the SDK as bytes and by PAN", async () => {
+    const seed = await keep(new PlainAgent("seed", at)).meet();
+    const ada = await connect("ada");
+    const bot = keep(await PanWire.login(at.pan, "bot", panToken(at.dataDir)));
+    const answer = ada.request("seed", "one");
+    bot.say({ type: "chat", to: "seed", text: "two", messageId: "q2", replyTo: null });
+    const nonsense = { message_id: null, timestamp: [], expires_at: 5, hops: -1, in_reply_to: {} };
+    for (let n = 0; n < 2; n += 1) {
+      const { message } = await seed.hears(({ message }) => message.type === "request");
+      const payload = { from: "seed", type: "response", content: `to ${message.content.message}`, ...nonsense };
+      await seed.pub.send([message.from, JSON.stringify(payload)]);
+    }
+    expect((await answer).content.message).toBe("to one");
+    expect(await bot.hears("chat")).toMatchObject({ text: "to two", intent: "response", replyTo: "q2" });
+  });
+
   it("reaches AgentChat with in_reply_to", async () => {
     const seed = await keep(new PlainAgent("seed", at)).meet();
     const chat = await ChatWire.enter(at.pan.replace(/pan$/, "agentchat"), "chat");

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { repairSurrogates } from "../../../src/core/index.js";
+import { repairSurrogates, withoutNonsense, type SoftFields } from "../../../src/core/index.js";
 import { AgentChatError } from "./error.js";
 import { events, type Event } from "../../../bridges/agentchat/events.js";
 import { negotiationTypes, type NegotiationType, type ProposalStatus } from "../../../bridges/agentchat/schema.js";
@@ -26,6 +26,23 @@ const shapes: Readonly<Record<ServerEvent["type"], z.ZodType>> = {
   ...events,
   ERROR: events.ERROR.extend({ code: z.string() }),
   CHALLENGE: events.CHALLENGE.partial({ expires_at: true }),
+};
+
+/** What an event can do without: it is filled in or left out where it makes no sense (protocols §3.18). */
+const soft: SoftFields = {
+  ts: "hint",
+  from_name: "hint",
+  msg_id: "id",
+  in_reply_to: "id",
+  sig: "hint",
+  pubkey: "hint",
+  verified: "hint",
+  replay: "hint",
+  name: "hint",
+  names: "hint",
+  server: "hint",
+  ref: "id",
+  retry_after: "hint",
 };
 
 const statusAfter: Readonly<Record<NegotiationType, ProposalStatus>> = {
@@ -60,8 +77,12 @@ function eventOf(value: object, now: number): ServerEvent | AgentChatError | und
   if (!Object.hasOwn(shapes, type)) return undefined;
   const known = type as ServerEvent["type"]; // a key of shapes
   const whole = { ts: now, ...missing(known, raw), ...raw };
-  const checked = shapes[known].safeParse(whole);
-  if (checked.success) return whole as unknown as ServerEvent;
+  const strict = shapes[known].safeParse(whole);
+  if (strict.success) return whole as unknown as ServerEvent;
+  const sane = withoutNonsense(strict.error, raw, soft);
+  const filled = { ts: now, ...missing(known, sane), ...sane };
+  const checked = shapes[known].safeParse(filled);
+  if (checked.success) return filled as unknown as ServerEvent;
   return garbage(`a ${type} with a wrong or missing ${checked.error.issues[0]?.path.join(".") ?? "field"}`);
 }
 

@@ -11,6 +11,10 @@ export type Reading =
 const text = z.string();
 // Lenient: fields that we do not know are kept; an optional one of a wrong kind counts as absent.
 const optionalText = text.optional().catch(undefined);
+const optionalId = z
+  .union([text.min(1), z.number().transform(String)])
+  .optional()
+  .catch(undefined);
 
 const agent = z
   .looseObject({ id: text, name: optionalText })
@@ -25,9 +29,9 @@ const events = {
       to: text,
       text,
       timestamp: text,
-      messageId: optionalText,
+      messageId: optionalId,
       intent: z.enum(["request", "response", "inform"]).optional().catch(undefined),
-      replyTo: optionalText,
+      replyTo: optionalId,
       trust: optionalText,
       replay: z.literal(true).optional().catch(undefined),
     })
@@ -46,7 +50,7 @@ const events = {
     code: z.enum(errorCodes).catch("INTERNAL"),
     message: text.catch(""),
     retryAfter: z.number().nonnegative().optional().catch(undefined),
-    messageId: optionalText,
+    messageId: optionalId,
   }),
 } as const;
 

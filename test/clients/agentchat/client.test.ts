@@ -129,6 +129,26 @@ describe("the AgentChat client", () => {
     ]);
   });
 
+  it("hears messages whose other fields make no sense, without these", async () => {
+    const [made, peer] = await connected();
+    const heard = told(made, "message");
+    const good = { type: "MSG", from: "@bob", to: "#general", content: "hi" };
+    peer.says({
+      ...good,
+      ts: "now",
+      from_name: 7,
+      msg_id: {},
+      in_reply_to: 5,
+      verified: "yes",
+      replay: 1,
+      colour: "red",
+    });
+    const event: unknown = await heard;
+    expect(event).toMatchObject({ ...good, from_name: "bob", in_reply_to: "5", colour: "red" });
+    expect(event).not.toHaveProperty("verified");
+    expect(event).not.toHaveProperty("replay");
+  });
+
   it("survives garbage, and tells each piece of it once", async () => {
     const [made, peer] = await connected();
     const errors: AgentChatError[] = [];

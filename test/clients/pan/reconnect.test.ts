@@ -260,14 +260,14 @@ describe("the PAN client and a server that says what it likes", () => {
         '{"type":"system","status":"dancing","message":""}',
       ])
         turn.answer(frame);
-      turn.answer({ ...chat, intent: "song", replyTo: 5 });
+      turn.answer({ ...chat, intent: "song", replyTo: 5, messageId: {} });
     });
     const ada = client(server.url);
     const [refused, heardChat] = [record(ada, "refused"), first(ada, "chat")];
     const systems: unknown[] = [];
     ada.on("system", (event) => systems.push(event));
     await ada.connect();
-    expect(await heardChat).toEqual(chat);
+    expect(await heardChat).toEqual({ ...chat, replyTo: "5" });
     expect(await ada.list()).toEqual([]);
     expect(refused).toEqual(garbage.map(() => expect.objectContaining({ type: "error", code: "INTERNAL" }) as unknown));
     expect(systems).toEqual([]);

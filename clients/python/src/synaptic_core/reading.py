@@ -1,4 +1,4 @@
-"""A payload as it arrived, read leniently: only `from` and `type` must be right."""
+"""A payload as it arrived, read leniently: only `from` and `type` must be right, and what makes no sense elsewhere is left out (protocols §3.18)."""
 from __future__ import annotations
 
 import json
@@ -19,7 +19,10 @@ _KNOWN = frozenset({
     "message_id", "timestamp", "from", "to", "type", "priority", "content", "in_reply_to", "conversation_id",
     "expires_at", "from_name", "hops", "trust", "received_at", "replay",
 })
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(?:([zZ])|([+-]\d\d):?(\d\d))")
+_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2})(?:(:[0-9]{2})(\.[0-9]+)?)?(?:([zZ])|([+-][0-9]{2}):?([0-9]{2}))")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_ID_MAX = 256  #: longest id, in characters as JavaScript counts them
+_NAME_MAX = 128
 
 
 def read_payload(payload: bytes, name: str, topic: Optional[str] = None) -> Message:
@@ -51,28 +54,28 @@ def read_envelope(value: Any, *, topic: str, received_at: datetime, fallback_id:
     if not isinstance(value, dict):
         raise Fault("malformed", "the payload is no JSON object")
     sender, word = value.get("from"), value.get("type")
-    if not isinstance(sender, str) or sender == "":
-        _refuse("from", "text that is not empty")
+    if not isinstance(sender, str) or not 0 < _length(sender) <= _NAME_MAX:
+        _refuse("from", f"text of 1 to {_NAME_MAX} characters")
     written = word.lower() if isinstance(word, str) else ""
     kind = _KINDS.get(written)
     if kind is None:
         _refuse("type", "request, response or inform")
     received = _time_text(received_at)
-    timestamp = received if "timestamp" not in value else _text(value, "timestamp")
+    timestamp = _id(value, "timestamp") or received
     priority, other = _priority(value)
     return kind(
-        message_id=fallback_id if "message_id" not in value else _text(value, "message_id"),
+        message_id=_id(value, "message_id") or fallback_id,
         timestamp=timestamp,
         sender=sender,
         to=topic,
         type=written,
         priority=priority,
         content=_content(value.get("content")),
-        in_reply_to=_optional(value, "in_reply_to"),
-        conversation_id=_optional(value, "conversation_id"),
-        expires_at=_optional_string(value, "expires_at"),
-        from_name=_optional_string(value, "from_name"),
-        hops=_hops(value),
+        in_reply_to=_id(value, "in_reply_to"),
+        conversation_id=_id(value, "conversation_id"),
+        expires_at=_moment(value.get("expires_at")),
+        from_name=_display_name(value.get("from_name")),
+        hops=_hops(value.get("hops")),
         trust=trust,
         received_at=None if _is_reliable(timestamp, received_at) else received,
         replay=replay,
@@ -94,34 +97,34 @@ def _no_json(word: str) -> NoReturn:
     raise ValueError(f"{word} is no part of JSON")
 
 
-def _text(value: Mapping[str, Any], name: str) -> str:
-    """A text, or a number as a text."""
-    found = value[name]
+def _id(value: Mapping[str, Any], name: str) -> Optional[str]:
+    """A text, or a number as a text; None for what is no id."""
+    found = value.get(name)
     if isinstance(found, str):
-        return found
+        return found if 0 < _length(found) <= _ID_MAX else None
     if isinstance(found, bool) or not isinstance(found, (int, float)):
-        _refuse(name, "text")
+        return None
     return str(int(found)) if isinstance(found, float) and found.is_integer() else str(found)
 
 
-def _optional(value: Mapping[str, Any], name: str) -> Optional[str]:
-    return None if value.get(name) is None else _text(value, name)
+def _moment(found: Any) -> Optional[str]:
+    """A time with its zone: without one nobody knows when it is."""
+    return found if isinstance(found, str) and len(found) <= _ID_MAX and _time(found) is not None else None
 
 
-def _optional_string(value: Mapping[str, Any], name: str) -> Optional[str]:
-    found = value.get(name)
-    if found is None or isinstance(found, str):
-        return found
-    _refuse(name, "text")
+def _display_name(found: Any) -> Optional[str]:
+    return found if isinstance(found, str) and _length(found) <= _NAME_MAX and _CONTROL.search(found) is None else None
 
 
-def _hops(value: Mapping[str, Any]) -> Optional[int]:
-    found = value.get("hops")
-    if found is None:
-        return None
+def _hops(found: Any) -> Optional[int]:
     if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 <= found <= 255 or found != int(found):
-        _refuse("hops", "a whole number from 0 to 255")
+        return None
     return int(found)
+
+
+def _length(text: str) -> int:
+    """Characters as JavaScript counts them."""
+    return len(text) + sum(sign > "\uffff" for sign in text)
 
 
 def _priority(value: Mapping[str, Any]) -> Tuple[str, Dict[str, Any]]:
@@ -169,9 +172,9 @@ def _time(text: str) -> Optional[datetime]:
     found = _TIME.fullmatch(text)
     if found is None:
         return None
-    day, time, fraction, zulu, hours, minutes = found.groups()
+    day, time, seconds, fraction, zulu, hours, minutes = found.groups()
     zone = "+00:00" if zulu else f"{hours}:{minutes}"
     try:
-        return datetime.fromisoformat(f"{day}T{time}.{((fraction or '.') + '000000')[1:7]}{zone}")
+        return datetime.fromisoformat(f"{day}T{time}{seconds or ':00'}.{((fraction or '.') + '000000')[1:7]}{zone}")
     except ValueError:
         return None  # the 31st of February
