@@ -94,21 +94,26 @@ export class Flusher {
   #crowd: Flushable[] = [];
   /** The bytes that were given last to a socket without any, and to how many sockets in a row. */
   #bytes: Buffer | undefined;
+  #start = 0;
   #alike = 0;
   /** The run that was started last in this tick. */
   #begun: FrameRun | undefined;
   #scheduled = false;
 
-  /** Marks `item`, which was given `bytes`, to be flushed at the end of the tick. The caller does so once per flush. */
-  mark(item: Flushable, bytes: Buffer): void {
-    (this.isForCrowd(bytes) ? this.#crowd : this.#few).push(item);
+  /** Marks `item` to be flushed at the end of the tick. The caller does so once per flush and line. */
+  mark(item: Flushable, line: "few" | "crowd"): void {
+    (line === "few" ? this.#few : this.#crowd).push(item);
+    this.#schedule();
   }
 
-  /** Counts one more socket that gets `bytes`. @returns true if so many got them in a row that they are a crowd */
-  isForCrowd(bytes: Buffer): boolean {
-    this.#alike = bytes === this.#bytes ? this.#alike + 1 : 1;
+  /**
+   * Counts one more socket that gets what begins at `start` of `bytes`.
+   * @returns true if so many got it in a row that they are a crowd
+   */
+  isForCrowd(bytes: Buffer, start: number): boolean {
+    this.#alike = bytes === this.#bytes && start === this.#start ? this.#alike + 1 : 1;
     this.#bytes = bytes; // until the end of the tick
-    this.#schedule();
+    this.#start = start;
     return this.#alike > crowdAbove;
   }
 

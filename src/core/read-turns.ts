@@ -22,8 +22,11 @@ const nothing: Buffer = Buffer.alloc(0);
 export interface Reader {
   /** It has not logged in yet: however many of them come, those who are here do not wait for them. */
   isStranger(): boolean;
-  /** Takes some of them, borrowed for this call. Never throws. */
-  take(bytes: Buffer): void;
+  /**
+   * Takes some of them, borrowed for this call. Never throws.
+   * @returns how many of them, at least one: it may leave the rest for later after a message to very many
+   */
+  take(bytes: Buffer): number;
   pause(): void;
   /** Reads again, unless it has reasons of its own not to. */
   resume(): void;
@@ -76,10 +79,8 @@ export class ReadTurns {
       turn.line.do(() => {
         left = this.#take(reader, chunk);
       });
-    else if (turn.chunks.length === 0 && this.#keptBytes + chunk.length > keptMaxBytes) {
-      reader.take(chunk);
-      left = nothing;
-    }
+    else if (turn.chunks.length === 0 && this.#keptBytes + chunk.length > keptMaxBytes)
+      while (left.length > 0) left = left.subarray(reader.take(left));
     if (left.length > 0) this.#wait(reader, turn, lent ? Buffer.from(left) : left);
     else if (!turn.line.hasTime) this.#wait(reader, turn, nothing);
   }
@@ -132,8 +133,7 @@ export class ReadTurns {
     let size = pieceBytes;
     let at = 0;
     while (at < chunk.length && before - began < turnMs) {
-      reader.take(at === 0 && chunk.length <= size ? chunk : chunk.subarray(at, at + size));
-      at += size;
+      at += reader.take(at === 0 && chunk.length <= size ? chunk : chunk.subarray(at, at + size));
       const after = this.#now();
       const tookMs = after - before;
       before = after;

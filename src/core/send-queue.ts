@@ -65,7 +65,7 @@ export class SendQueue implements Flushable {
   /** Copies that are neither written nor dropped yet. */
   #copiesPending = 0;
   #observedPending = 0;
-  #marked = false;
+  #marked: "no" | "crowd" | "few" = "no";
   #closed = false;
 
   constructor(options: SendQueueOptions) {
@@ -95,6 +95,7 @@ export class SendQueue implements Flushable {
     copies.pending += count;
     if (observed) this.#observedPending += count;
     else this.#copiesPending += count;
+    this.#mark(source, start);
     if (borrow && size > 4096 && size * 4 >= source.length && this.buffered === this.#gathered) {
       // Only the bytes of this tick wait: they leave first, then the range itself, without a copy.
       this.#seal();
@@ -105,15 +106,13 @@ export class SendQueue implements Flushable {
         observed: observed ? count : 0,
         block: undefined,
       });
-      if (this.#options.flusher.isForCrowd(source)) this.#mark(source);
-      else this.#pump();
+      if (this.#marked !== "crowd") this.#pump();
       return true;
     }
     if (borrow && size === source.length && this.#mayJoinRun(size)) this.#extendRun(source);
     else this.#copy(source, start, end);
     if (observed) this.#observed += count;
     else this.#copies += count;
-    this.#mark(source);
     return true;
   }
 
@@ -123,14 +122,14 @@ export class SendQueue implements Flushable {
    */
   control(bytes: Buffer, borrow = false): void {
     if (this.#closed) return;
+    this.#mark(bytes, 0);
     if (borrow && this.#mayJoinRun(bytes.length)) this.#extendRun(bytes);
     else this.#copy(bytes, 0, bytes.length);
-    this.#mark(bytes);
   }
 
   /** Gives everything that has gathered to the socket. */
   flush(): void {
-    this.#marked = false;
+    this.#marked = "no";
     this.#pump();
   }
 
@@ -200,7 +199,7 @@ export class SendQueue implements Flushable {
       if (this.#used === block.length) {
         // Earlier copies end in the full block, this one ends in a later one.
         this.#seal();
-        this.#pump();
+        if (this.#marked !== "crowd") this.#pump();
         block = this.#block = this.#options.flusher.blocks.take();
       }
       const take = Math.min(end - at, block.length - this.#used);
@@ -231,10 +230,13 @@ export class SendQueue implements Flushable {
     this.#observed = 0;
   }
 
-  #mark(bytes: Buffer): void {
-    if (this.#marked) return;
-    this.#marked = true;
-    this.#options.flusher.mark(this, bytes);
+  /** What came for a crowd does not wait with it once something follows that goes to few. */
+  #mark(bytes: Buffer, start: number): void {
+    const { flusher } = this.#options;
+    const line = flusher.isForCrowd(bytes, start) ? "crowd" : "few";
+    if (this.#marked === "few" || this.#marked === line) return;
+    this.#marked = line;
+    flusher.mark(this, line);
   }
 
   /**

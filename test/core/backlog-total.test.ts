@@ -77,13 +77,11 @@ describe("the backlog of all connections", () => {
 });
 
 describe("the flusher", () => {
-  const bytes = Buffer.from("x");
-
   it("flushes what was marked once, at the end of the tick, in order", async () => {
     const flusher = new Flusher();
     const log: string[] = [];
-    flusher.mark({ flush: () => log.push("one") }, bytes);
-    flusher.mark({ flush: () => log.push("two") }, bytes);
+    flusher.mark({ flush: () => log.push("one") }, "few");
+    flusher.mark({ flush: () => log.push("two") }, "few");
     expect(log).toEqual([]);
     await new Promise(setImmediate);
     expect(log).toEqual(["one", "two"]);
@@ -98,10 +96,10 @@ describe("the flusher", () => {
       {
         flush: () => {
           log.push("one");
-          flusher.mark({ flush: () => log.push("two") }, bytes);
+          flusher.mark({ flush: () => log.push("two") }, "few");
         },
       },
-      bytes,
+      "few",
     );
     flusher.flush();
     expect(log).toEqual(["one"]);
@@ -113,12 +111,14 @@ describe("the flusher", () => {
   it("takes large messages for a crowd from the 65th socket on, until the tick is over", async () => {
     const flusher = new Flusher();
     const large = Buffer.alloc(1_000_000);
-    const counted = Array.from({ length: 100 }, () => flusher.isForCrowd(large));
+    const counted = Array.from({ length: 100 }, () => flusher.isForCrowd(large, 0));
     expect(counted.filter((isForCrowd) => !isForCrowd)).toHaveLength(64);
-    expect(flusher.isForCrowd(Buffer.alloc(10)), "other bytes").toBe(false);
-    for (let at = 0; at < 70; at += 1) flusher.isForCrowd(large);
+    expect(flusher.isForCrowd(Buffer.alloc(10), 0), "other bytes").toBe(false);
+    expect(flusher.isForCrowd(large, 100), "another part").toBe(false);
+    for (let at = 0; at < 70; at += 1) flusher.isForCrowd(large, 0);
+    flusher.mark({ flush: () => undefined }, "few");
     await new Promise(setImmediate);
-    expect(flusher.isForCrowd(large)).toBe(false);
+    expect(flusher.isForCrowd(large, 0)).toBe(false);
   });
 
   it("writes to a crowd behind what others get, and to all of it in the end", async () => {
@@ -131,11 +131,11 @@ describe("the flusher", () => {
         log.push(name);
       },
     });
-    for (let at = 0; at < 200; at += 1) flusher.mark(slow(`crowd ${String(at)}`), bytes);
-    flusher.mark(slow("answer"), Buffer.from("y"));
+    for (let at = 0; at < 200; at += 1) flusher.mark(slow(`crowd ${String(at)}`), at < 64 ? "few" : "crowd");
+    flusher.mark(slow("answer"), "few");
     while (!log.includes("answer")) flusher.flush();
     expect(log.length, "64 that come first, and 16 of the others in each turn").toBeLessThan(200);
-    flusher.mark(slow("later answer"), Buffer.from("z"));
+    flusher.mark(slow("later answer"), "few");
     flusher.flush();
     expect(log).toContain("later answer");
     expect(log.length).toBeLessThan(202);

@@ -14,6 +14,8 @@ class Slow implements Reader {
   isNew = false;
   heard = "";
   isPaused = false;
+  /** It takes no more at a time. */
+  mostBytes = Infinity;
   /** Sizes of the pieces that it was given. */
   readonly pieces: number[] = [];
 
@@ -22,10 +24,12 @@ class Slow implements Reader {
     public msPerByte: number,
   ) {}
 
-  take(bytes: Buffer): void {
-    this.time.now += bytes.length * this.msPerByte;
-    this.pieces.push(bytes.length);
-    this.heard += bytes.toString("latin1");
+  take(bytes: Buffer): number {
+    const taken = Math.min(bytes.length, this.mostBytes);
+    this.time.now += taken * this.msPerByte;
+    this.pieces.push(taken);
+    this.heard += bytes.toString("latin1", 0, taken);
+    return taken;
   }
 
   isStranger(): boolean {
@@ -108,6 +112,19 @@ describe("the turns of reading", () => {
     expect(floods.map(({ heard }) => heard.length)).toEqual(floods.map(() => 60_000));
   });
 
+  it("end a turn within a piece when the reader stops there", async () => {
+    const time = new Worked();
+    const [slow, other] = [new Slow(time, 0.03), new Slow(time, 0)];
+    slow.mostBytes = 100;
+    const turns = new ReadTurns(time);
+    turns.read(slow, Buffer.alloc(1_000, "a"), true);
+    expect(slow.pieces, "3 ms each").toEqual([100, 100]);
+    turns.read(other, Buffer.alloc(10, "b"), true);
+    while (slow.heard.length < 1_000) await turn();
+    expect(other.heard).toHaveLength(10);
+    expect(slow.isPaused).toBe(false);
+  });
+
   it("let what ends a connection come behind what it said", async () => {
     const time = new Worked();
     const turns = new ReadTurns(time);
@@ -132,6 +149,7 @@ describe("the turns of reading", () => {
           const time = new Worked();
           const turns = new ReadTurns(time);
           const slow = [0, 1, 2].map((at) => new Slow(time, 0.0005 * at));
+          for (const [at, reader] of slow.entries()) reader.mostBytes = [Infinity, 777, 10_000][at] ?? 1;
           const wanted = ["", "", ""];
           const shared = Buffer.alloc(30_000);
           let next = 0;

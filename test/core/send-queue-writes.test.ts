@@ -54,6 +54,48 @@ const liesIn = (part: Buffer | undefined, whole: Buffer): boolean =>
   part?.buffer === whole.buffer && part.byteOffset >= whole.byteOffset;
 
 describe("what a send queue copies", () => {
+  it("answer one of a crowd before the crowd is written to", () => {
+    const flusher = new Flusher();
+    const slow = (setup: Setup): Setup => {
+      const write = setup.wire.write.bind(setup.wire);
+      setup.wire.write = (bytes, done) => {
+        const end = performance.now() + 1;
+        while (performance.now() < end);
+        write(bytes, done);
+      };
+      return setup;
+    };
+    const crowd = Array.from({ length: 300 }, () => slow(new Setup(flusher)));
+    for (const text of ["to all", "and again"]) {
+      const bytes = Buffer.from(text);
+      for (const setup of crowd) setup.add(bytes);
+    }
+    const [answered, addressed] = [crowd[250], crowd[251]];
+    answered?.queue.control(Buffer.from("pong"));
+    addressed?.add(Buffer.from("to you"));
+    for (let at = 0; at < 8; at += 1) flusher.flush();
+    expect(answered?.wire.given.join()).toBe("to alland againpong");
+    expect(addressed?.wire.given.join()).toBe("to alland againto you");
+    expect(crowd.filter(({ wire }) => wire.given.length > 0).length, "most of the crowd waits").toBeLessThan(250);
+    for (let at = 0; at < 300; at += 1) flusher.flush();
+    expect(
+      crowd.every(({ wire }) => wire.given.length === 1),
+      "once each",
+    ).toBe(true);
+  });
+
+  it("write the large blocks of a crowd in turns, too", () => {
+    const flusher = new Flusher();
+    const crowd = Array.from({ length: 100 }, () => new Setup(flusher));
+    for (let at = 0; at < 5; at += 1) {
+      const bytes = Buffer.alloc(3 * 16_384, at);
+      for (const setup of crowd) setup.add(bytes, { borrow: false });
+    }
+    const written = crowd.filter(({ wire }) => wire.given.length > 0).length;
+    expect(written, "those who are not of the crowd").toBe(64);
+    for (const setup of crowd) expect(setup.drain()).toHaveLength(5 * 3 * 16_384);
+  });
+
   it("is the range it is given, not the bytes around it, borrowed or not", () => {
     for (const borrow of [false, true]) {
       const setup = new Setup();

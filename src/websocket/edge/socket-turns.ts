@@ -32,13 +32,13 @@ export function readInTurn(socket: Duplex, readTurns: ReadTurns, reading: Socket
   const reader: Reader = {
     isStranger: () => reading.isStranger(),
     take: (chunk) => {
-      if (isOver) return;
       try {
-        listener?.call(socket, chunk);
+        if (!isOver) listener?.call(socket, chunk);
       } catch (thrown) {
         isOver = true;
         reading.failed(thrown);
       }
+      return chunk.length;
     },
     pause: () => socket.pause(),
     resume: () => {

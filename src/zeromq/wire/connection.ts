@@ -86,9 +86,7 @@ export class Connection implements PeerSocket {
   constructor(id: string, door: DoorKind, accepted: Socket, parts: ConnectionParts) {
     const reader: Reader = {
       isStranger: () => this.phase === "handshake",
-      take: (chunk) => {
-        this.#read(chunk);
-      },
+      take: (chunk) => this.#read(chunk),
       pause: () => {
         socket.pause();
       },
@@ -196,29 +194,25 @@ export class Connection implements PeerSocket {
     this.#phase = to;
   }
 
-  #read(chunk: Buffer): void {
+  /** @returns how many bytes of it were taken */
+  #read(chunk: Buffer): number {
     try {
       if (this.#early !== undefined) {
         // What was read before the socket was paused.
         this.#early = Buffer.concat([this.#early, chunk]);
       } else if (this.phase === "open" || this.phase === "leaving") {
         if (this.door === "in") this.#parts.events.heard();
-        this.connected?.data(chunk);
-      } else if (this.phase === "handshake") {
-        this.#continueHandshake(chunk);
+        return this.connected?.data(chunk) ?? chunk.length;
       }
+      if (this.phase === "handshake") return chunk.length - this.#continueHandshake(chunk);
     } catch (thrown) {
-      this.#refuseInput(thrown);
+      if (thrown instanceof IllegalBytes) this.#refuseBytes(thrown);
+      else {
+        this.#parts.events.failed(this, thrown);
+        this.cut("zmtp-internal");
+      }
     }
-  }
-
-  #refuseInput(thrown: unknown): void {
-    if (thrown instanceof IllegalBytes) {
-      this.#refuseBytes(thrown);
-      return;
-    }
-    this.#parts.events.failed(this, thrown);
-    this.cut("zmtp-internal");
+    return chunk.length;
   }
 
   /** Closes the connection for what it sent. A publisher's agent may have another connection, on which it is told. */
@@ -229,7 +223,8 @@ export class Connection implements PeerSocket {
     if (this.connected !== undefined && fault !== undefined) policy.refused(this.connected.peer, fault);
   }
 
-  #continueHandshake(chunk: Buffer): void {
+  /** @returns how many bytes at the end of it come after the handshake */
+  #continueHandshake(chunk: Buffer): number {
     const step = this.#handshake.push(chunk);
     if (step.kind === "close-later") {
       this.#parts.events.warn(this, undefined, step.reason, step.remedy);
@@ -237,17 +232,21 @@ export class Connection implements PeerSocket {
     } else if (step.kind === "refuse") {
       this.#refuse(step.fault, step.name);
     } else if (step.kind === "introduced") {
-      this.#keep(step.introduction, step.rest);
+      return this.#keep(step.introduction, step.rest);
     }
+    return 0;
   }
 
-  /** A name that PLAIN proves for the first time is on disk before the peer is told, by our READY (protocols §1.18). */
-  #keep(introduction: Introduction, rest: Buffer): void {
+  /**
+   * A name that PLAIN proves for the first time is on disk before the peer is told, by our READY (protocols §1.18).
+   * @returns how many bytes of the rest were not taken
+   */
+  #keep(introduction: Introduction, rest: Buffer): number {
     const { principal } = introduction;
     const kept = principal === undefined ? undefined : this.#parts.policy.keepProof(principal, this.remote);
     if (kept === undefined) {
-      this.#introduce(introduction, rest);
-      return;
+      this.#introduce(introduction);
+      return rest.length;
     }
     this.#early = Buffer.from(rest);
     this.#socket.pause();
@@ -260,21 +259,19 @@ export class Connection implements PeerSocket {
         if (this.phase === "handshake") this.#refuse(asFault(thrown), principal?.agent);
       },
     );
+    return 0;
   }
 
   #kept(introduction: Introduction): void {
-    const early = this.#early ?? Buffer.alloc(0);
+    let early = this.#early ?? Buffer.alloc(0);
     this.#early = undefined;
     if (this.phase !== "handshake") return;
-    try {
-      this.#introduce(introduction, early);
-    } catch (thrown) {
-      this.#refuseInput(thrown);
-    }
+    this.#introduce(introduction);
+    while (early.length > 0) early = early.subarray(this.#read(early));
     if (!this.#parts.readTurns.waits(this.#reader)) this.#reader.resume();
   }
 
-  #introduce(introduction: Introduction, rest: Buffer): void {
+  #introduce(introduction: Introduction): void {
     const { policy } = this.#parts;
     const connected =
       this.door === "in"
@@ -299,7 +296,6 @@ export class Connection implements PeerSocket {
     this.#move("open");
     this.write(encodeReady(this.door === "in" ? "XSUB" : "XPUB"));
     connected.opened();
-    if (rest.length > 0) connected.data(rest);
   }
 
   #refuse(fault: Fault, name: string | undefined): void {

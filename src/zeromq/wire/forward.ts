@@ -9,6 +9,11 @@ import type { PublisherPeer } from "./policy.js";
 /** From this size on, one copy for all subscribers is cheaper than one for each. */
 const lastingMinBytes = 16 * 1024;
 
+/**
+ * After so many copies the rest of a chunk may wait for another turn: a message to 2,000 receivers takes 1 ms and more.
+ */
+const manyCopies = 1_000;
+
 /** `$` begins the broker's own topics. */
 const dollar = 0x24;
 
@@ -48,6 +53,8 @@ export class Forwarder {
   #route: BytesRoute | undefined;
   #runAt = 0;
   #runCount = 0;
+  /** How many copies there may be in the ledger before the rest of the chunk waits. */
+  #copiesEnough = 0;
 
   constructor(parts: ForwardParts, source: ForwardSource) {
     this.#parts = parts;
@@ -70,12 +77,15 @@ export class Forwarder {
   }
 
   /**
-   * Takes a chunk, borrowed for this call.
+   * Takes a chunk, borrowed for this call, or the beginning of it when that went to very many.
+   * @returns how many bytes it took
    * @throws IllegalBytes after everything before the illegal bytes has been forwarded
    */
-  push(chunk: Buffer): void {
+  push(chunk: Buffer): number {
     let at = 0;
-    while (at < chunk.length && this.#source.isOpen) {
+    this.#copiesEnough = this.#copies + manyCopies;
+    while (at < chunk.length && this.#copies < this.#copiesEnough) {
+      if (!this.#source.isOpen) return chunk.length;
       if (this.#partial.size === 0) {
         at = this.#scan(chunk, at);
       } else {
@@ -84,6 +94,13 @@ export class Forwarder {
         if (unit !== undefined) this.#scan(unit, 0);
       }
     }
+    return at;
+  }
+
+  /** How many copies there have been of anybody's messages. */
+  get #copies(): number {
+    const { copies, taps } = this.#parts.ledger;
+    return copies.copies + taps.copies;
   }
 
   /** Reads whole units from `chunk[from]` on and keeps what is left. @returns how far it read */
@@ -127,7 +144,10 @@ export class Forwarder {
       }
       const size = bodyHead - thisTopic;
       if (size !== topicSize || !sameBytes(chunk, topicAt, thisTopic, size)) {
-        this.#flush(chunk, at);
+        if (this.#runCount > 0) {
+          this.#flush(chunk, at);
+          if (this.#copies >= this.#copiesEnough) return at;
+        }
         found = this.#find(chunk, thisTopic, bodyHead);
         this.#route = this.#proved ? undefined : found?.bytes;
       } else if (this.#route === undefined) {
@@ -148,6 +168,7 @@ export class Forwarder {
         if (!this.#source.isOpen) return end;
         this.#route = undefined;
         check.renew();
+        if (this.#copies >= this.#copiesEnough) return next;
       }
       at = next;
     }

@@ -48,8 +48,8 @@ export interface ConnectedPeer {
   readonly buffered: number;
   /** The policy has let it in, and our READY has been sent. */
   opened(): void;
-  /** @throws IllegalBytes */
-  data(chunk: Buffer): void;
+  /** @returns how many bytes of the chunk were taken, at least one. @throws IllegalBytes */
+  data(chunk: Buffer): number;
   /** Called twice a second: does what is due. `now`: monotonic milliseconds. */
   tick(now: number): void;
   /** The policy did not let it in: whatever waits is dropped. */

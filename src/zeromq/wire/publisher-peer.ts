@@ -37,12 +37,13 @@ export class ConnectedPublisher implements ConnectedPeer, ForwardSource, Backlog
     this.#socket.write(subscribeToAll);
   }
 
-  data(chunk: Buffer): void {
+  data(chunk: Buffer): number {
     this.#heartbeat.heard(this.#parts.clock.monotonic());
-    this.#forwarder.push(chunk);
+    const taken = this.#forwarder.push(chunk);
     const { unfinishedBytes } = this.#forwarder;
     const isLarge = unfinishedBytes >= unfinishedMinBytes;
     if (isLarge || this.buffered > 0) this.#tellTotal(isLarge ? unfinishedBytes : 0);
+    return taken;
   }
 
   command(body: Buffer): void {

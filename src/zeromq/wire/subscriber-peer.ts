@@ -112,15 +112,16 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
     this.#early = [];
   }
 
-  data(chunk: Buffer): void {
+  data(chunk: Buffer): number {
     this.#heartbeat.heard(this.#parts.clock.monotonic());
     this.#reader.feed(chunk);
     while (this.#phase === "open") {
       const frame = this.#reader.next();
-      if (frame === undefined) return;
+      if (frame === undefined) break;
       if ((frame.flags & commandFlag) === 0) this.#message(frame);
       else this.#command(frame);
     }
+    return chunk.length;
   }
 
   tick(now: number): void {

@@ -25,6 +25,8 @@ export class Ear implements WireSubscriber {
     readonly lasting: boolean;
   }[] = [];
   readonly inspects: boolean;
+  /** Stands for so many receivers: is told of each range and message. */
+  heardOne: () => void = () => undefined;
 
   constructor(inspects = false) {
     this.inspects = inspects;
@@ -32,6 +34,7 @@ export class Ear implements WireSubscriber {
 
   deliver(given: Message): boolean {
     this.heard.push(`${given.topic}=${given.payload.toString("latin1")}`);
+    this.heardOne();
     return true;
   }
 
@@ -52,6 +55,7 @@ export class Ear implements WireSubscriber {
       }
     }
     expect(seen).toBe(count);
+    this.heardOne();
     this.given.push({ chunk, size: end - start, observed, lasting });
   }
 }
@@ -100,11 +104,21 @@ export class ForwardWorld {
   }
 }
 
-/** Pushes chunks that are overwritten afterwards, as the shared read buffer is. */
-export function push(to: Forwarder, ...chunks: readonly Buffer[]): void {
+/**
+ * Pushes chunks that are overwritten afterwards, as the shared read buffer is, and what it leaves of them again.
+ * @returns how often it left something
+ */
+export function push(to: Forwarder, ...chunks: readonly Buffer[]): number {
+  let rests = 0;
   for (const chunk of chunks) {
-    const borrowed = Buffer.from(chunk);
-    to.push(borrowed);
-    borrowed.fill(0xee);
+    for (let left = chunk; left.length > 0;) {
+      const borrowed = Buffer.from(left);
+      const taken = to.push(borrowed);
+      borrowed.fill(0xee);
+      expect(taken).toBeGreaterThan(0);
+      left = left.subarray(taken);
+      if (left.length > 0) rests += 1;
+    }
   }
+  return rests;
 }

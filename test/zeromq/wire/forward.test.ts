@@ -17,6 +17,20 @@ beforeEach(() => {
 });
 
 describe("forwarding", () => {
+  it("leaves the rest of a chunk for later when it has made a thousand copies, whichever way they went", () => {
+    const [plain, inspecting] = [new Ear(), new Ear(true)];
+    router.subscribe("alice", plain);
+    router.subscribe("bob", inspecting);
+    for (const ear of [plain, inspecting])
+      ear.heardOne = () => {
+        ledger.copies.copies += 1_000;
+      };
+    const both = Buffer.concat([message("alice", "1"), message("bob", "2")]);
+    expect(push(world.publisher(), Buffer.concat([both, both, both])), "behind each but the last").toBe(5);
+    expect([plain.heard, inspecting.heard]).toEqual([Array(3).fill("alice=1"), Array(3).fill("bob=2")]);
+    expect(ledger.messages.accepted).toBe(6);
+  });
+
   it("sends consecutive messages of one topic as one range", () => {
     const ear = new Ear();
     router.subscribe("alice", ear);
@@ -235,12 +249,16 @@ describe("forwarding", () => {
     );
     fc.assert(
       fc.property(fc.array(sent, { maxLength: 15 }), fc.array(fc.nat(), { maxLength: 12 }), (messages, places) => {
-        const run = (cuts: readonly number[]): unknown => {
+        const run = (cuts: readonly number[], receivers = 1): unknown => {
           world = new ForwardWorld();
           ({ router, ledger, policy } = world);
           const ears = ["alice", "bob", "zoë", "x".repeat(300)].map((name) => {
             const ear = new Ear();
             router.subscribe(name, ear);
+            ear.heardOne = () => {
+              ledger.copies.copies += receivers - 1;
+              ledger.copies.written += receivers - 1;
+            };
             return ear;
           });
           const bytes = Buffer.concat(messages);
@@ -259,6 +277,7 @@ describe("forwarding", () => {
           ];
         };
         expect(run(places)).toEqual(run([]));
+        expect(run(places, 600), "it stops after every two").toEqual(run([]));
       }),
       { seed: 7, numRuns: 150 },
     );
