@@ -10,6 +10,7 @@ import {
   type Limits,
 } from "../../src/core/index.js";
 import type { Closing, Connection, Frame, Hello } from "../../src/dialect/index.js";
+import type { Pages } from "../../src/websocket/edge/front-page.js";
 import { Access, WsEdge } from "../../src/websocket/edge/index.js";
 
 /** A connection that the edge accepted, and what came on it. */
@@ -35,6 +36,7 @@ export class WsWorld {
   readonly edge: WsEdge;
   readonly access = new Access({ origins: [], hosts: [], trustedProxies: [] });
   onFrame: (accepted: Accepted, frame: Frame) => void = () => undefined;
+  onPage: Pages = () => undefined;
   readonly #sockets: (WebSocket | Socket)[] = [];
   #waiting: ((accepted: Accepted) => void)[] = [];
   #ids = 0;
@@ -50,6 +52,7 @@ export class WsWorld {
         { name: "other", paths: ["/other"], subprotocols: ["other.v1", "other.v2"] },
       ],
       limits: this.limits,
+      pages: (request) => this.onPage(request),
       clock: systemClock,
       flusher: this.flusher,
       endings: new Slices(systemClock),

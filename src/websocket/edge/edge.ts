@@ -11,6 +11,7 @@ import {
   type Log,
   type Slices,
   ReadTurns,
+  type Reader,
 } from "../../core/index.js";
 import type { Connection, Hello, Receiver } from "../../dialect/connection.js";
 import { WsConnection } from "./connection.js";
@@ -58,6 +59,8 @@ interface HalfOpen {
   readonly isTls: boolean;
   /** Monotonic: until when the head of its request must have come; Infinity once it has. */
   askBy: number;
+  /** Reads its head, once it speaks HTTP. */
+  reader?: Reader;
 }
 
 /** All connections are checked so many times per ping interval. */
@@ -168,8 +171,13 @@ export class WsEdge implements Lifecycle {
       arrived: (socket, isTls) => {
         this.#arrived(socket, isTls);
       },
+      readTurns: this.#readTurns,
+      reads: (socket, reader) => {
+        const halfOpen = this.#halfOpenOf(socket);
+        if (halfOpen !== undefined) halfOpen.reader = reader;
+      },
       asked: (socket) => {
-        const halfOpen = this.#halfOpen.get(keyOf(socket as Duplex & Peer));
+        const halfOpen = this.#halfOpenOf(socket);
         if (halfOpen !== undefined) halfOpen.askBy = Infinity;
       },
       forwarded: (socket, client) => this.#enter(socket, client),
@@ -217,8 +225,12 @@ export class WsEdge implements Lifecycle {
   #full(socket: Duplex): string | undefined {
     const { wsConnectionsMax, wsHalfOpenMax } = this.#options.limits;
     if (this.#connections.size >= wsConnectionsMax) return "ws-connections-full";
-    const isBeyond = this.#halfOpen.get(keyOf(socket as Duplex & Peer))?.isBeyond === true;
+    const isBeyond = this.#halfOpenOf(socket)?.isBeyond === true;
     return isBeyond && this.#halfOpen.size > wsHalfOpenMax ? "ws-half-open-full" : undefined;
+  }
+
+  #halfOpenOf(socket: Duplex): HalfOpen | undefined {
+    return this.#halfOpen.get(keyOf(socket as Duplex & Peer)); // a server's sockets are TCP or TLS
   }
 
   /** Counts a connection for its address until it ends. @returns why it must wait */
@@ -274,7 +286,8 @@ export class WsEdge implements Lifecycle {
     this.#cancelHeads = clock.after(Math.max(10, Math.min(1_000, limits.httpHeadMs / 2)), () => {
       const now = clock.monotonic();
       for (const halfOpen of this.#halfOpen.values()) {
-        if (halfOpen.askBy > now) continue;
+        // What it said in time may still wait for its turn.
+        if (halfOpen.askBy > now || (halfOpen.reader !== undefined && this.#readTurns.waits(halfOpen.reader))) continue;
         halfOpen.askBy = Infinity;
         ledger.count("ws-head-timeout");
         if (halfOpen.isTls) halfOpen.socket.destroy();

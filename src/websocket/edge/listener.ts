@@ -3,10 +3,19 @@ import { createServer as createTlsServer, Server as TlsServer } from "node:https
 import { Socket, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
-import { Fault, timerMaxMs, type Ledger, type Limits, type Log } from "../../core/index.js";
+import {
+  Fault,
+  timerMaxMs,
+  type Ledger,
+  type Limits,
+  type Log,
+  type Reader,
+  type ReadTurns,
+} from "../../core/index.js";
 import type { Hello } from "../../dialect/connection.js";
 import type { Access } from "./access.js";
 import { endAfterAnswer, frontPage, nothingHere, refuseSocket, respond, text, type Pages } from "./front-page.js";
+import { readHeadInTurn } from "./head-turns.js";
 import type { TlsPair } from "./tls.js";
 import type { RefusedPage } from "./origin-warnings.js";
 import {
@@ -45,6 +54,10 @@ export interface ListenerOptions extends ListenAt {
   readonly tls: TlsPair | undefined;
   /** A TCP connection came; if there are too many, it is refused here. */
   readonly arrived: (socket: Socket, isTls: boolean) => void;
+  /** Shares the turns of the loop among all connections. */
+  readonly readTurns: ReadTurns;
+  /** The head of a connection's request is read by this one, in its turn. */
+  readonly reads: (socket: Duplex, reader: Reader) => void;
   /** The head of a connection's request has come whole. */
   readonly asked: (socket: Duplex) => void;
   /** An upgrade came through a trusted proxy: it is counted by its client's address. @returns why it must wait */
@@ -69,9 +82,11 @@ export class Listener {
   readonly #dialects: readonly DialectPaths[];
   readonly #paths: readonly string[];
   readonly #wss: WebSocketServer;
+  /** Those whose request has come whole. */
+  readonly #asked = new WeakSet<Duplex>();
 
   private constructor(options: ListenerOptions, server: Server) {
-    const { asked, dialects, limits, log, ledger, host, port, own } = options;
+    const { asked, dialects, limits, log, ledger, host, port, own, readTurns, reads } = options;
     this.#options = options;
     this.#server = server;
     this.own = own;
@@ -91,7 +106,12 @@ export class Listener {
       handleProtocols: (offered, request) =>
         chooseSubprotocol([...offered].join(), pathOf(request.url) ?? "", this.#dialects) ?? false,
     });
+    server.on(server instanceof TlsServer ? "secureConnection" : "connection", (socket: Socket) => {
+      const reader = readHeadInTurn(socket, readTurns, () => this.#asked.has(socket));
+      if (reader !== undefined) reads(socket, reader);
+    });
     server.on("request", (request, response) => {
+      this.#asked.add(request.socket);
       asked(request.socket);
       void this.#answer(request, response);
     });
