@@ -44,9 +44,11 @@ export function readHeadInTurn(socket: Duplex, readTurns: ReadTurns, hasAsked: (
     isStranger: () => true,
     take: (bytes) => {
       waiting -= bytes.length;
-      if (phase !== "head" || socket.destroyed) return;
-      parse.call(socket, bytes);
-      if (waiting === 0) taken();
+      if (phase === "head" && !socket.destroyed) {
+        parse.call(socket, bytes);
+        if (waiting === 0) taken();
+      }
+      return bytes.length;
     },
     // A socket that was upgraded has another reader, which stops and starts it.
     pause: () => {
