@@ -33,7 +33,9 @@ export const deskRequests = byKind((kind) => {
     content: z.looseObject({
       message: z.string(),
       kind: z.literal(kind),
-      ...(Object.keys(request.shape).length > 0 && { data: request }),
+      ...(Object.keys(request.shape).length > 0 && {
+        data: request.safeParse({}).success ? request.exactOptional() : request,
+      }),
     }),
   });
 });

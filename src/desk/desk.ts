@@ -24,6 +24,7 @@ export interface Asker {
   /** Whose rate pays: a connection where there is one, never a name that is only claimed. */
   readonly chargedTo: string;
   readonly seats: readonly Seat[];
+  readonly place?: Ask["place"];
   /** Tells it why it was refused. */
   refused(notice: FaultNotice): void;
   /** It is there: lists may show it. */
@@ -100,9 +101,17 @@ export class Desk implements Lifecycle {
       return;
     }
     try {
-      const { seats } = asker;
+      const { seats, place } = asker;
       const viewer = message.speaker ?? provedOf(seats);
-      const ask: Ask = { asker: request.from, seats, viewer, directory, lists: this.#lists, status };
+      const ask: Ask = {
+        asker: request.from,
+        seats,
+        viewer,
+        directory,
+        lists: this.#lists,
+        status,
+        ...(place && { place }),
+      };
       const kind = request.content.kind ?? "";
       const read = readRequest(ask, kind, request.content);
       this.#charge(asker.chargedTo, ask, read instanceof Fault ? 0 : read.length);

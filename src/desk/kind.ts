@@ -24,6 +24,8 @@ export interface Ask {
   readonly asker: string;
   /** Empty for an agent of another dialect than ZeroMQ. */
   readonly seats: readonly Seat[];
+  /** Which of the connections of the asker's name came first: 1 is the first. Undefined for an instance not there. */
+  readonly place?: (instance: string) => number | undefined;
   /** The proved principal for whom rooms are shown; undefined shows what everybody may see. */
   readonly viewer: Principal | undefined;
   readonly directory: Directory;

@@ -33,16 +33,24 @@ const countMembers = ({ directory, viewer }: Ask, fields: { readonly room: strin
 export const deskKinds = {
   /** Proves that both sockets of the asker work, and tells whether another program uses its name. */
   ping: kind({
-    request: noFields,
+    request: z.strictObject({
+      instance: z.string().max(64).describe("the X-Instance of the asker's SUB socket").exactOptional(),
+    }),
     answer: z.object({
+      place: z
+        .int()
+        .min(1)
+        .describe("so many of these came before the asker's instance, and itself: 1 is the first")
+        .exactOptional(),
       connections: z.int().min(0).describe("of how many connections the asker's name is; more than 1: they share it"),
     }),
     right: undefined,
     length: noList,
-    run: ({ directory, asker }) => ({
-      message: "pong",
-      data: { connections: directory.agent(asker)?.connections ?? 0 },
-    }),
+    run: ({ directory, asker, place }, { instance }) => {
+      const at = instance === undefined ? undefined : place?.(instance);
+      const connections = directory.agent(asker)?.connections ?? 0;
+      return { message: "pong", data: { connections, ...(at !== undefined && { place: at }) } };
+    },
   }),
 
   /** Who is online, in all dialects. */

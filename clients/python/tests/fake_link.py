@@ -5,6 +5,7 @@ from concurrent.futures import Future
 
 class FakeLink:
     is_connected = True
+    instance = "the only one"
 
     def __init__(self, heard, failed):
         self.heard = heard

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 from synaptic_core import Agent, AgentOptions, Fault
@@ -126,6 +127,18 @@ class ASecondProgramOfOneName(BrokerCase):
         first = self.connect("ada")
         first.close()
         self.connect("ada")
+
+    def test_of_several_that_start_at_one_moment_one_stays(self):
+        def start(_):
+            try:
+                return self.connect("ada")
+            except Fault as fault:
+                return fault.code
+
+        with ThreadPoolExecutor(4) as pool:
+            outcomes = list(pool.map(start, range(4)))
+        self.assertEqual(outcomes.count("conflict"), 3)
+        self.assertEqual(len([one for one in outcomes if not isinstance(one, str)]), 1)
 
     def test_is_refused_with_asyncio_too(self):
         self.connect("ada")

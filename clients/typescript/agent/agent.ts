@@ -54,6 +54,8 @@ export class Agent implements AsyncIterable<Envelope> {
   /** Something was published, and no later answer has proved that the broker has read it. */
   #unproved = false;
   readonly #roundTrip: RoundTrip;
+  /** Which of the programs under its name it is. */
+  readonly #instance = randomUUID();
   #phase: "open" | "closed" = "open";
   #closed: Promise<void> | undefined;
 
@@ -62,7 +64,7 @@ export class Agent implements AsyncIterable<Envelope> {
     this.#options = { ...agentDefaults, ...options };
     this.#pending = new PendingRequests(name, this.#options.pendingMax);
     this.#unhandled = new UnhandledMessages(this.#options.inboxMax, (envelope) => this.#isLate(envelope));
-    this.#roundTrip = new RoundTrip(this.#pending, (to, content, messageId, isWanted) =>
+    this.#roundTrip = new RoundTrip(this.#pending, this.#instance, (to, content, messageId, isWanted) =>
       this.#publish(to, "request", content, { messageId }, {}, isWanted),
     );
     this.#handlers = new RunningHandlers(
@@ -94,6 +96,7 @@ export class Agent implements AsyncIterable<Envelope> {
     const link = new ZmqLink({
       ...endpoints,
       name: options.name,
+      instance: agent.#instance,
       ...(options.token !== undefined && { token: options.token }),
       publishTimeoutMs: options.publishTimeoutMs ?? agentDefaults.publishTimeoutMs,
       heard: (topic, payload, trust) => {

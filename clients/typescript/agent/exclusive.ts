@@ -6,7 +6,8 @@ const leaveMs = 2_000;
 const pauseMs = 100;
 
 /**
- * Waits until no other program is connected under the same name.
+ * Waits until no other program is connected under the same name, unless this one came first (ZeroMQ §5.4): of several
+ * that start at one moment one stays.
  * @param name the name of the agent that has just connected
  * @param pong the broker's answer to its first ping
  * @param ping asks the broker once more
@@ -14,11 +15,11 @@ const pauseMs = 100;
  */
 export async function mustBeAlone(name: string, pong: Envelope, ping: () => Promise<Envelope>): Promise<void> {
   const end = performance.now() + leaveMs;
-  let connections = connectionsIn(pong);
-  while (connections > 1) {
+  let last = pong;
+  while (isSecond(last)) {
     if (performance.now() >= end) throw twinFault(name);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    connections = connectionsIn(await ping());
+    last = await ping();
   }
 }
 
@@ -31,10 +32,9 @@ export function twinFault(name: string): Fault {
   );
 }
 
-/** How many connections share the name, as the broker says; 1 if it does not say it. */
-function connectionsIn({ content: { data } }: Envelope): number {
-  const { connections } = { connections: undefined, ...(typeof data === "object" ? data : {}) } as {
-    readonly connections: unknown;
-  };
-  return typeof connections === "number" ? connections : 1;
+/** True if another connection had the name first, as the broker says; also if it does not say which was first. */
+function isSecond({ content: { data } }: Envelope): boolean {
+  const { connections, place }: { readonly connections?: unknown; readonly place?: unknown } =
+    typeof data === "object" && data !== null ? data : {};
+  return typeof connections === "number" && connections > 1 && place !== 1;
 }

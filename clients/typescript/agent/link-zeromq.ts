@@ -9,6 +9,8 @@ import type { ConnectOptions } from "./options.js";
 /** Where a {@link ZmqLink} connects, as whom, and whom it tells. */
 export interface ZmqLinkOptions {
   readonly name: string;
+  /** Which of the programs under the name it is: told to the broker as `X-Instance`. */
+  readonly instance: string;
   /** The broker's endpoint for PUB sockets. */
   readonly in: string;
   /** The broker's endpoint for SUB sockets. */
@@ -33,6 +35,10 @@ const subscribed = 1;
 class DeclaredSubscriber extends Subscriber {
   declare(name: string): void {
     this.setStringOption(zmqMetadata, `X-Agent:${name}`);
+  }
+
+  tellInstance(instance: string): void {
+    this.setStringOption(zmqMetadata, `X-Instance:${instance}`);
   }
 }
 
@@ -67,6 +73,7 @@ export class ZmqLink implements Link {
       ...(options.token !== undefined && { plainUsername: options.name, plainPassword: options.token }),
     };
     this.#sub = new DeclaredSubscriber({ ...shared, linger: 0, receiveHighWaterMark: 0 });
+    this.#sub.tellInstance(options.instance);
     // Tells of every subscription, also of the same one after a reconnect.
     this.#pub = new DeclaredPublisher({ ...shared, noDrop: true, sendTimeout: 0, verbosity: "allSubs" });
     if (options.token === undefined) for (const socket of [this.#sub, this.#pub]) socket.declare(options.name);

@@ -162,11 +162,14 @@ export function isPong({ from, type, content }: Envelope): boolean {
 export class RoundTrip {
   readonly #pending: PendingRequests;
   readonly #publish: PublishPing;
+  readonly #ping: Content;
   /** The id of the ping that says whether the broker lets the agent in. */
   #first: string | undefined;
 
-  constructor(pending: PendingRequests, publish: PublishPing) {
+  /** `instance`: which of the programs under its name the agent is. */
+  constructor(pending: PendingRequests, instance: string, publish: PublishPing) {
     this.#pending = pending;
+    this.#ping = { ...ping, data: { instance } };
     this.#publish = publish;
   }
 
@@ -174,7 +177,7 @@ export class RoundTrip {
   async once(timeoutMs: number): Promise<Envelope> {
     const messageId = randomUUID();
     const answer = this.#pending.wait(messageId, brokerTopic, { timeoutMs });
-    this.#publish(brokerTopic, ping, messageId, () => this.#pending.has(messageId)).catch((thrown: unknown) => {
+    this.#publish(brokerTopic, this.#ping, messageId, () => this.#pending.has(messageId)).catch((thrown: unknown) => {
       this.#pending.fail(messageId, asFault(thrown));
     });
     return answer;
@@ -212,7 +215,7 @@ export class RoundTrip {
 
   async #ask(messageId: string, isWanted: () => boolean): Promise<void> {
     while (isWanted()) {
-      await this.#publish(brokerTopic, ping, messageId, isWanted);
+      await this.#publish(brokerTopic, this.#ping, messageId, isWanted);
       await new Promise((resolve) => setTimeout(resolve, agentDefaults.pingMs));
     }
   }

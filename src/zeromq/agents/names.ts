@@ -99,6 +99,16 @@ export class ConnectionsByName<C extends { readonly peer: ZmtpPeer } = { readonl
     return this.#byName.get(name) ?? new Set();
   }
 
+  /** Which connection under `name` an instance has, counted from 1 in the order in which they came. */
+  placeOf(name: string, instance: string): number | undefined {
+    let place = 0;
+    for (const { peer } of this.of(name)) {
+      place += 1;
+      if (peer.instance === instance) return place;
+    }
+    return undefined;
+  }
+
   /**
    * The connections under `name` that may belong to the agent behind a publishing connection: both proved, or both
    * claimed and on one machine. What the broker has to say to a claimed sender goes to these or to nobody, so that

@@ -250,6 +250,7 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Claimants, Lifecycle {
     return {
       chargedTo: deskKey(origin.id),
       seats: connections.flatMap((connection) => seatOf(connection, from)),
+      place: (instance) => this.#byName.placeOf(from, instance),
       refused: (notice) => {
         this.#faults.tell(from, notice, origin);
       },

@@ -14,11 +14,15 @@ export interface Metadata {
   readonly socketType: string | undefined;
   /** The `X-Agent` property, undefined if absent. Bytes that are no UTF-8 become a text that is nobody's name. */
   readonly agent: string | undefined;
+  /** The `X-Instance` property: which program of several under one name it is. */
+  readonly instance: string | undefined;
 }
 
 /** Longest context of a PING that is sent back (RFC 37). */
 const pingContextMaxBytes = 16;
 const reasonMaxBytes = 255;
+/** A longer `X-Instance` is left out. */
+const instanceMaxBytes = 64;
 
 /** Splits a command's body. @throws IllegalBytes if the name is empty or longer than the body */
 export function readCommand(body: Buffer): Command {
@@ -82,6 +86,7 @@ export function readHello(data: Buffer): { readonly user: string; readonly passw
 export function readMetadata(data: Buffer): Metadata {
   let socketType: string | undefined;
   let agent: string | undefined;
+  let instance: string | undefined;
   for (let at = 0; at < data.length;) {
     const nameEnd = at + 1 + (data[at] ?? 0);
     if (nameEnd === at + 1 || nameEnd + 4 > data.length) throw new IllegalBytes("zmtp-metadata");
@@ -91,9 +96,10 @@ export function readMetadata(data: Buffer): Metadata {
     const value = data.subarray(nameEnd + 4, valueEnd);
     if (name === "socket-type") socketType ??= value.toString("latin1");
     if (name === "x-agent") agent ??= topicOf(value, 0, value.length);
+    if (name === "x-instance" && value.length <= instanceMaxBytes) instance ??= value.toString("latin1");
     at = valueEnd;
   }
-  return { socketType, agent };
+  return { socketType, agent, instance };
 }
 
 /** One property as bytes: name with a length of one byte, value with a length of four. */

@@ -18,6 +18,7 @@ export interface Introduction {
   readonly principal: Principal | undefined;
   readonly socketType: string;
   readonly declared: string | undefined;
+  readonly instance: string | undefined;
   /** It greets as ZMTP 3.1 or later, so that it knows PING (ZeroMQ §12.3). */
   readonly knowsPings: boolean;
 }
@@ -145,7 +146,7 @@ export class Handshake {
   }
 
   #introduced(mechanism: Mechanism, data: Buffer): Step {
-    const { socketType, agent } = readMetadata(data);
+    const { socketType, agent, instance } = readMetadata(data);
     const name = this.#user ?? agent;
     if (this.#refusal !== undefined) return this.#refuse(new Fault("unauthenticated", this.#refusal), name);
     if (socketType === undefined || !socketTypes[this.#options.door].includes(socketType)) {
@@ -157,6 +158,7 @@ export class Handshake {
       principal: this.#principal,
       socketType,
       declared: agent,
+      instance,
       knowsPings: this.#minor >= 1,
     };
     return { kind: "introduced", introduction, rest: this.#reader.rest() };

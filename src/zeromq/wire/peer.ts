@@ -67,6 +67,7 @@ export class PeerFacts implements ZmtpPeer {
   readonly principal: Principal | undefined;
   readonly socketType: string;
   readonly declared: string | undefined;
+  readonly instance: string | undefined;
   readonly #socket: PeerSocket;
 
   constructor(socket: PeerSocket, introduction: Introduction) {
@@ -77,6 +78,7 @@ export class PeerFacts implements ZmtpPeer {
     this.principal = introduction.principal;
     this.socketType = introduction.socketType;
     this.declared = introduction.declared;
+    this.instance = introduction.instance;
     this.#socket = socket;
   }
 

@@ -17,6 +17,8 @@ export interface ZmtpPeer {
   readonly socketType: string;
   /** The `X-Agent` property of its READY. */
   readonly declared: string | undefined;
+  /** The `X-Instance` property of its READY: which program of several under one name it is (ZeroMQ §5.4). */
+  readonly instance?: string | undefined;
   /** Closes the connection at once and counts it under `reason`, a word of our own. */
   close(reason: string): void;
 }

@@ -185,6 +185,16 @@ describe.each(transports)("the SDK in the broker's own process, over %s", (trans
     for (const one of [ada, twin]) expect((await next(one)).content.message).toBe("to both");
   });
 
+  it("is one of several that start at one moment", async () => {
+    const started = await Promise.allSettled(Array.from({ length: 4 }, async () => join("ada")));
+    const refused = started.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
+    expect(refused).toEqual(Array.from({ length: 3 }, () => expect.objectContaining({ code: "conflict" }) as unknown));
+    const bob = await join("bob");
+    await bob.inform("ada", "to the one");
+    const [ada] = agents.filter(({ name }) => name === "ada");
+    expect(ada && (await next(ada)).content.message).toBe("to the one");
+  });
+
   it("can take the name again once it has left, as often as it likes", async () => {
     for (let n = 0; n < 3; n += 1) {
       const ada = await join("ada");

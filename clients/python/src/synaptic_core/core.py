@@ -27,7 +27,7 @@ _PING_S = 0.05
 #: How long another program of the same name may take to leave, and the time between two looks.
 _LEAVE_S = 2.0
 _LOOK_S = 0.1
-_PING: Mapping[str, Any] = {"message": "ping", "kind": "ping"}
+_PING = "ping"
 _PRIORITIES = ("LOW", "NORMAL", "HIGH")
 _KINDS = {"request": Request, "response": Response, "inform": Inform}
 
@@ -224,9 +224,12 @@ class Core:
         except Fault as fault:
             raise Fault("unavailable", "the broker did not confirm that it has read what this agent said last; it may be lost") from fault
 
+    def _ping(self) -> Said:
+        return {"message": _PING, "kind": _PING, "data": {"instance": self._link.instance}}
+
     def _round_trip(self, within_s: float) -> Envelope:
         """One ping and its answer. Raises Fault timeout, and as `ask`."""
-        answer = self.ask(BROKER, _PING, within_s)
+        answer = self.ask(BROKER, self._ping(), within_s)
         wait([answer], within_s)
         if not answer.done():
             answer.cancel()
@@ -274,7 +277,7 @@ class Core:
         answer = self._pending.wait(message_id, BROKER)
         end = time.monotonic() + self.options.ready_timeout_s
         while time.monotonic() < end and not answer.done():
-            sent = self.publish(BROKER, "request", _PING, message_id=message_id, is_wanted=lambda: not answer.done())
+            sent = self.publish(BROKER, "request", self._ping(), message_id=message_id, is_wanted=lambda: not answer.done())
             either: List[Future[Any]] = [answer, sent]
             wait(either, max(0.0, end - time.monotonic()), FIRST_COMPLETED)
             if sent.done() and not answer.done():
@@ -287,9 +290,12 @@ class Core:
         return answer.result()
 
     def _must_be_alone(self, pong: Envelope) -> None:
-        """Waits for a while until no other program is connected under the name, as while one is started again. Raises Fault conflict."""
+        """
+        Waits for a while until no other program is connected under the name, as while one is started again, unless this one came first: of several
+        that start at one moment one stays. Raises Fault conflict.
+        """
         end = time.monotonic() + _LEAVE_S
-        while _connections_in(pong) > 1:
+        while _is_second(pong):
             if time.monotonic() >= end:
                 raise Fault(
                     "conflict",
@@ -308,10 +314,11 @@ class Core:
         return Fault("unauthenticated", f"the broker does not let {self.name} hear what is for it; {why}; the broker's log says more")
 
 
-def _connections_in(pong: Envelope) -> int:
-    """How many connections share the name, as the broker says; 1 if it does not say it."""
-    connections = pong.data.get("connections") if isinstance(pong.data, dict) else None
-    return connections if isinstance(connections, int) else 1
+def _is_second(pong: Envelope) -> bool:
+    """True if another connection had the name first, as the broker says; also if it does not say which was first."""
+    data: Mapping[str, Any] = pong.data if isinstance(pong.data, dict) else {}
+    connections = data.get("connections")
+    return isinstance(connections, int) and connections > 1 and data.get("place") != 1
 
 
 def _is_refusal(message: Message, name: str) -> bool:
@@ -323,7 +330,7 @@ def _is_refusal(message: Message, name: str) -> bool:
 
 def _is_pong(message: Message) -> bool:
     """The broker's answer to a ping: there may be several to one, and those that another program of the same name asked for."""
-    return message.sender == BROKER and isinstance(message, Response) and message.kind == _PING["kind"]
+    return message.sender == BROKER and isinstance(message, Response) and message.kind == _PING
 
 
 def _time_text(ahead_s: float) -> str:

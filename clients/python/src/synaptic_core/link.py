@@ -5,6 +5,7 @@ import logging
 import socket
 import threading
 import time
+import uuid
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -50,6 +51,7 @@ class Link:
         plain = None if token is None else (_bytes_of(name, "name"), _bytes_of(token, "token"))
         self._doors = doors
         self._name = name
+        self.instance = str(uuid.uuid4())  #: which of the programs under the name it is
         self._has_token = token is not None
         self._heard = heard
         self._failed = failed
@@ -77,6 +79,7 @@ class Link:
                 each.plain_username, each.plain_password = plain
         if plain is None:
             self._sub.setsockopt(zmq.METADATA, f"X-Agent:{name}".encode())
+        self._sub.setsockopt(zmq.METADATA, f"X-Instance:{self.instance}".encode())
         self._sub.setsockopt(zmq.RCVHWM, 0)
         self._pub.setsockopt(zmq.XPUB_NODROP, 1)
         self._pub.setsockopt(zmq.XPUB_VERBOSE, 1)  # the same subscription is told again after a reconnect
