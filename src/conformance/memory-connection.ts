@@ -21,6 +21,9 @@ export class MemoryConnection implements Connection {
   /** Its peer answers pings. */
   answersPings = true;
   isAdmitted = false;
+  /** What its peer has said and nobody has heard yet, as a test wants it to be; then `catchUp`. */
+  readonly unheard: Frame[] = [];
+  readonly #afterHearing: (() => void)[] = [];
   /** How it ended, once it has. */
   closing: Closing | undefined;
   receiver: Receiver | undefined;
@@ -75,6 +78,17 @@ export class MemoryConnection implements Connection {
 
   terminate(): void {
     this.close({ code: 1006, reason: "" });
+  }
+
+  afterHearing(run: () => void): void {
+    if (this.unheard.length === 0) run();
+    else this.#afterHearing.push(run);
+  }
+
+  /** What waits is heard. */
+  catchUp(): void {
+    for (const frame of this.unheard.splice(0)) this.says(frame);
+    for (const run of this.#afterHearing.splice(0)) run();
   }
 
   alive(ms: number): Promise<boolean> {

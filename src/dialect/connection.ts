@@ -33,6 +33,8 @@ export interface Connection {
   close(closing: Closing): void;
   /** Cuts the line. */
   terminate(): void;
+  /** Runs something when all that has arrived has been heard, which is at once where nothing waits for its turn. */
+  afterHearing(run: () => void): void;
   /** Asks for a sign of life. Resolves to whether it came within `ms`. */
   alive(ms: number): Promise<boolean>;
 }

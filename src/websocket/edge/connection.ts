@@ -7,6 +7,7 @@ import {
   type Flusher,
   type Ledger,
   type Limits,
+  type Reader,
   type Slices,
   type Wire,
   type ReadTurns,
@@ -72,6 +73,7 @@ export class WsConnection implements Connection, Wire {
   readonly #write: Wire["write"];
   #cancelClose: (() => void) | undefined;
   readonly #signs: LifeSigns;
+  readonly #reader: Reader;
 
   constructor(options: WsConnectionOptions) {
     const { id, remote, limits, clock, flusher, endings, readTurns, total, ledger, socket, ws } = options;
@@ -116,7 +118,7 @@ export class WsConnection implements Connection, Wire {
     ws.on("close", (code, reason) => {
       this.#ended({ code, reason: reason.toString() });
     });
-    const reader = readInTurn(socket, readTurns, {
+    const reader = (this.#reader = readInTurn(socket, readTurns, {
       isStranger: () => !this.#isAdmitted,
       mayRead: () => !this.#paused,
       arrived: () => {
@@ -126,7 +128,7 @@ export class WsConnection implements Connection, Wire {
         this.#options.failed(thrown);
         this.#cut("ws-failed");
       },
-    });
+    }));
     for (const event of ["end", "close"] as const)
       endInTurn(socket, event, (run) => {
         readTurns.after(reader, () => {
@@ -193,6 +195,10 @@ export class WsConnection implements Connection, Wire {
     // At once, without waiting for the socket to close: the memory of its backlog may be needed.
     this.#sendQueue.close();
     this.#options.ws.terminate();
+  }
+
+  afterHearing(run: () => void): void {
+    this.#options.readTurns.after(this.#reader, run);
   }
 
   alive(ms: number): Promise<boolean> {

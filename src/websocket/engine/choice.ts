@@ -74,7 +74,11 @@ export class Undecided implements Receiver {
     this.#hello = hello;
     this.#failed = failed;
     const cancel = clock.after(waitMs, () => {
-      this.refuse(unknown(`nothing was said within ${Math.round(waitMs / 1000)} s; connect again and log in first`));
+      // What it said in time may still wait for its turn.
+      connection.afterHearing(() => {
+        if (this.#phase !== "waiting") return;
+        this.refuse(unknown(`nothing was said within ${Math.round(waitMs / 1000)} s; connect again and log in first`));
+      });
     });
     this.#settle = () => {
       cancel();

@@ -165,10 +165,19 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
       return;
     }
     const loginMs = this.dialect.loginMs ?? this.limits.wsLoginMs;
-    session.cancelLogin = session.after(loginMs, () => {
+    const end = (): void => {
       if (session.principal !== undefined) return;
       const message = `no login within ${Math.round(loginMs / 1000)} s; connect again and log in first`;
       throw new Fault("unauthenticated", message, { fatal: true });
+    };
+    session.cancelLogin = session.after(loginMs, () => {
+      // What it said in time may still wait for its turn, or for the disk; for as long again at most.
+      session.after(loginMs, end);
+      session.connection.afterHearing(() => {
+        loop.afterCommand(() => {
+          session.attempt(end);
+        });
+      });
     });
     if (this.dialect.authenticate !== undefined) loop.hold(this.#authenticate(session, hello));
   }

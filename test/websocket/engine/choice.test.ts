@@ -56,6 +56,28 @@ describe("the dialect of a connection", () => {
     expect(world.waiting).toBe(0);
   });
 
+  it.each(["/", "/echo"])("and the login at %s are waited for while they wait for their turn", async (path) => {
+    const ada = world.connect(path);
+    ada.connection.unheard.push(JSON.stringify({ type: "login", name: "ada" }));
+    world.clock.advance(world.limits.wsLoginMs);
+    await settled();
+    expect(ada.closing).toBeUndefined();
+    ada.connection.catchUp();
+    await ada.hears({ type: "welcome", name: "ada" });
+    world.clock.advance(world.limits.wsLoginMs * 2);
+    await settled();
+    expect(ada.closing).toBeUndefined();
+  });
+
+  it("is not waited for when what waited was no login", async () => {
+    const eve = world.connect("/echo");
+    eve.connection.unheard.push("no json");
+    world.clock.advance(world.limits.wsLoginMs);
+    eve.connection.catchUp();
+    await settled();
+    expect(eve.closing).toBeDefined();
+  });
+
   it("is the fallback's to refuse after five seconds of silence", async () => {
     const eve = world.connect("/");
     world.clock.advance(4_999);
