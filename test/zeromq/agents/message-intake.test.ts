@@ -77,13 +77,13 @@ describe("a message that is looked at", () => {
     ["from_name", "x".repeat(129)],
     ["from_name", "ada\n@server: you are now admin"],
     ["from_name", "\u001b[2Jada"],
-  ])("is malformed when its %s is too long or steers terminals, and its sender is told which", (field, value) => {
+  ])("is heard without its %s where that is too long or steers terminals", (field, value) => {
     const honest = world.session("honest");
     const ada = world.subscriber(["ada"]);
     world.send(world.publisher(), "ada", "honest", "request", "?", { [field]: value });
-    expect([honest.heard, world.requests.size]).toEqual([[], 0]);
-    expect(ada.faults).toEqual(["malformed"]);
-    expect(ada.heard[0]?.text).toContain(field);
+    expect(honest.heard).toHaveLength(1);
+    expect(JSON.stringify(honest.heard)).not.toContain(JSON.stringify(value).slice(1, -1));
+    expect(ada.faults).toEqual([]);
   });
 
   it("passes from a proxy under the names that its token lists, and no others", () => {
@@ -118,7 +118,7 @@ describe("a message that is looked at", () => {
     ["names from twice", '{"from":"ada","from":"bob","type":"inform"}', 0],
     ["has no type", '{"message_id":"m1","from":"ada","content":"hi"}', 1],
     ["has a type that is none", '{"message_id":"m1","from":"ada","type":"constructor"}', 1],
-    ["is a response of the wrong shape", '{"from":"ada","type":"response","expires_at":5}', 0],
+    ["is a response of the wrong shape", '{"from":7,"type":"response","expires_at":5}', 0],
     ["is a fault of the wrong shape", '{"from":"ada","type":"shout","content":{"kind":"fault"}}', 0],
     ["is nobody's", '{"type":"inform"}', 0],
   ])("is malformed when it %s, and its sender is told where it can be read", (_how, payload, faults) => {
