@@ -14,7 +14,7 @@ import type { SubscriberPeer } from "../wire/index.js";
 import { warn, type ZeromqContext } from "./context.js";
 import type { FaultNotices } from "./fault-notices.js";
 import { namesOf, noNames, Presences, type ConnectionNames } from "./names.js";
-import { declaredFault, isOwned, subscriptionFault } from "./rights.js";
+import { declaredFault, isOwned, meantOtherwise, subscriptionFault } from "./rights.js";
 import { Subscriptions, type SleepingSubscriptions } from "./subscriptions.js";
 import { WaitingTopics } from "./waiting-topics.js";
 
@@ -50,6 +50,8 @@ export class AgentConnection {
   #cancelRename: (() => void) | undefined;
   readonly #slices: Slices;
   readonly #waiting: WaitingTopics;
+  /** It was told of a topic that looks like a name or a room. */
+  #hasMeant = false;
   /** Why its one name enters no further room. */
   #tooMany: Fault | undefined;
 
@@ -212,7 +214,20 @@ export class AgentConnection {
 
   #take(topic: string): void {
     this.#hearOrSleep(topic);
-    if (subscriptionKind(topic) === "exact" && isAgentName(topic)) this.#renameSoon();
+    if (subscriptionKind(topic) !== "exact") return;
+    if (isAgentName(topic)) this.#renameSoon();
+    else this.#tellMeant(topic);
+  }
+
+  /** The first topic that looks like a name or a room, and can be neither, is told of (ZeroMQ §6.9). */
+  #tellMeant(topic: string): void {
+    const fault = this.#hasMeant ? undefined : meantOtherwise(topic, this.#context);
+    if (fault === undefined) return;
+    this.#hasMeant = true;
+    const { code, message } = fault;
+    warn(this.#context, this.peer.remote, "a subscription is no name and no room", { remedy: message });
+    const notice = noticeOf({ code, message, detail: { subscription: cutText(topic) } });
+    this.#faults.tellConnection(this.peer, this.#names.member ?? topic, notice);
   }
 
   /** Hears a topic if it may; else the topic sleeps, and the connection is told once (ZeroMQ §6.3). */

@@ -1,11 +1,14 @@
 import {
+  agentNameProblem,
   brokerTopic,
   cutText,
   eventsTopic,
+  everyone,
   Fault,
   isAgentName,
   isPacked,
   isReserved,
+  isRoom,
   shownTopic,
   subscriptionKind,
   telemetryTopic,
@@ -48,8 +51,36 @@ export function ownedFault(name: string, { identity }: Pick<NameOwners, "identit
  * no such reason: it may be free later.
  */
 export function declaredFault(name: string, { dataTopics }: Pick<NameOwners, "dataTopics">): Fault | undefined {
-  if (isAgentName(name) && !dataTopics.includes(name)) return undefined;
-  return new Fault("malformed", `X-Agent: ${cutText(shownTopic(name))} cannot be an agent's name; choose another`);
+  const problem = dataTopics.includes(name)
+    ? "is a shared topic of this broker's configuration (topics)"
+    : isPacked(name)
+      ? "is no text in UTF-8 without control characters"
+      : agentNameProblem(name);
+  if (problem === undefined) return undefined;
+  const shown = cutText(shownTopic(name));
+  return new Fault("malformed", `X-Agent: ${shown} cannot be an agent's name, it ${problem}; choose another`);
+}
+
+/**
+ * Why a subscription that may be heard is not what it seems to be meant as: it looks like a room or a name and can be
+ * neither (ZeroMQ §6.9). Undefined for every other topic, since any bytes are one.
+ */
+export function meantOtherwise(topic: string, { dataTopics }: Pick<NameOwners, "dataTopics">): Fault | undefined {
+  if (subscriptionKind(topic) !== "exact" || isPacked(topic) || topic === everyone || dataTopics.includes(topic))
+    return undefined;
+  if (topic.startsWith("#")) {
+    if (isRoom(topic)) return undefined;
+    return new Fault(
+      "malformed",
+      `${cutText(topic)} is no room, only a topic: a room is # and 1 to 64 of A-Z a-z 0-9 _ - . (not the last), and not #all`,
+    );
+  }
+  const name = topic.normalize("NFC").trim().replace(/\s+/gu, " ").replace(/^[@~]/, "");
+  if (topic === name ? !isReserved(topic) : !isAgentName(name)) return undefined;
+  const problem = agentNameProblem(topic);
+  if (problem === undefined) return undefined;
+  const remedy = topic === name ? "choose another" : `subscribe to ${cutText(name)}`;
+  return new Fault("malformed", `${cutText(topic)} is nobody's name, only a topic: it ${problem}; ${remedy}`);
 }
 
 /**

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { defaultLimits, subscriptionKind } from "../../../src/core/index.js";
 import { LimiterMemory } from "../../../src/identity/index.js";
 import { Logins } from "../../../src/zeromq/agents/logins.js";
-import { declaredFault, subscriptionFault } from "../../../src/zeromq/agents/rights.js";
+import { declaredFault, meantOtherwise, subscriptionFault } from "../../../src/zeromq/agents/rights.js";
 import { FakeClock } from "../../../src/conformance/fake-clock.js";
 import { NamesWithOwners, proved } from "../../kit/zeromq-world.js";
 
@@ -101,7 +101,44 @@ describe("what a subscription may be", () => {
   });
 });
 
+describe("a topic that looks like a name or a room and can be neither", () => {
+  it.each([
+    ["e\u0301va", "subscribe to éva"],
+    ["#bad room", "A-Z a-z 0-9"],
+    ["#all", "not #all"],
+    ["claude ", "subscribe to claude"],
+    ["claude  code", "subscribe to claude code"],
+    ["@claude", "subscribe to claude"],
+    ["ALL", "is reserved"],
+  ])("%j is said to its author: %s", (topic, words) => {
+    expect(meantOtherwise(topic, owners)?.message).toContain(words);
+  });
+
+  it.each([
+    "claude",
+    "all",
+    "",
+    "#room",
+    "#lab.",
+    "prices",
+    "prices/",
+    "BTC",
+    "$events",
+    "x".repeat(500),
+    "\u0001\u0002",
+    "\udfff\xff",
+  ])("%j is as it is", (topic) => {
+    expect(meantOtherwise(topic, owners)).toBeUndefined();
+  });
+});
+
 describe("a name declared by X-Agent", () => {
+  it("is refused with the reason", () => {
+    expect(declaredFault("e\u0301va", owners)?.message).toContain("NFC");
+    expect(declaredFault("prices", owners)?.message).toContain("topics");
+    expect(declaredFault("#room", owners)?.message).toContain("starts with #");
+  });
+
   it("is refused for good only where nobody can have it", () => {
     expect([declaredFault("claude", owners), declaredFault("boss", owners)]).toEqual([undefined, undefined]);
     expect(declaredFault("\udfff\xff", owners)?.message).toContain("0xff");

@@ -73,6 +73,16 @@ describe("what a connection hears", () => {
     ]);
   });
 
+  it("that looks like a room and is none is heard, and told once to its agent", () => {
+    const ada = world.subscriber(["ada"], { declared: "ada" });
+    world.subscribe(ada, "#bad room");
+    world.subscribe(ada, "#all");
+    world.clock.advance(world.limits.zmqNamingMs);
+    expect(ada.heard).toMatchObject([
+      { topic: "ada", kind: "fault", data: { code: "malformed", subscription: "#bad room" } },
+    ]);
+  });
+
   it("is a shared data topic, which is nobody's name", () => {
     const ada = world.subscriber(["ada", "prices"]);
     world.send(world.publisher(), "feed", "prices", "inform", "42");
