@@ -41,11 +41,6 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
       "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 no broker is running, 4 refused, 5 timed out.",
     )
     .showHelpAfterError("(broker --help lists commands and options)")
-    .configureOutput({
-      outputError: (text, write) => {
-        write(usageWords(text));
-      },
-    })
     .exitOverride();
   startCommand(program, takeOver);
   for (const add of [
@@ -60,6 +55,7 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
     completionCommand,
   ])
     add(program);
+  tellUsage(program);
   for (const command of program.commands) prepare(command);
   let isLocal = false;
   program.hook("preAction", (_program, command) => {
@@ -81,10 +77,20 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
 /** Adds the options that every command has. */
 function prepare(command: Command): void {
   command.exitOverride().showHelpAfterError(`(${pathOf(command)} --help lists what it takes)`);
+  tellUsage(command);
   command.option("--data-dir <folder>", "the broker's folder").option("--json", "print data as JSON");
   if (!command.options.some(({ long }) => long === "--config"))
     command.option("--config <file>", "the broker's configuration, which may name its folder");
   for (const below of command.commands) prepare(below);
+}
+
+/** Errors in the command line of this command are told in our words. */
+function tellUsage(command: Command): void {
+  command.configureOutput({
+    outputError: (text, write) => {
+      write(usageWords(text, command));
+    },
+  });
 }
 
 function pathOf(command: Command): string {
@@ -111,16 +117,19 @@ function groupOf(command: Command): Command {
  * Adds a hint for newcomers to commander's message about a wrong command line.
  * @param text the message: `error: missing required argument 'to'`
  */
-function usageWords(text: string): string {
+function usageWords(text: string, command: Command): string {
   const words = text.replace(/^error: /, "broker: ");
-  const hint = hintFor(text);
+  const hint = hintFor(text, command);
   return hint === undefined ? words : `${words.trimEnd()}; ${hint}\n`;
 }
 
-function hintFor(text: string): string | undefined {
+function hintFor(text: string, command: Command): string | undefined {
   if (/missing required argument '(to|text)'/.test(text))
     return "did the shell take an unquoted #room for a comment? write '#general'";
   if (text.includes("too many arguments for 'send'"))
     return "put the text in quotes: broker send claude 'are you there?'";
+  const option = /unknown option '--([a-z]+)'/.exec(text)?.[1];
+  const meant = command.commands.find((below) => below.name() === option);
+  if (meant !== undefined) return `did you mean ${pathOf(meant)}?`;
   return undefined;
 }

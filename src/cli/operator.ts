@@ -2,7 +2,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Agent, AgentOptions } from "../../clients/typescript/agent/index.js";
 import { asFault, brokerTopic, Fault, type Envelope } from "../core/index.js";
 import { operatorName } from "../identity/index.js";
-import { DataDirectory, readRegular, resolveDataDirectory, type Endpoints } from "../storage/index.js";
+import { DataDirectory, readRegular, resolveDataDirectory } from "../storage/index.js";
+import { errorCode } from "../storage/remedy.js";
 
 /** Which running broker a command talks to. */
 export interface BrokerChoice {
@@ -20,7 +21,7 @@ export function findBroker({ dataDir }: BrokerChoice): {
   readonly data: DataDirectory;
 } {
   const data = new DataDirectory(resolveDataDirectory({ dataDir }));
-  const endpoints = readEndpoints(data);
+  const endpoints = data.readEndpoints();
   const [zmqIn] = endpoints?.zmqIn ?? [];
   const [zmqOut] = endpoints?.zmqOut ?? [];
   if (zmqIn === undefined || zmqOut === undefined) {
@@ -32,30 +33,25 @@ export function findBroker({ dataDir }: BrokerChoice): {
   return { in: zmqIn, out: zmqOut, token: readToken(data), data };
 }
 
-function readEndpoints(data: DataDirectory): Endpoints | undefined {
-  try {
-    return data.readEndpoints();
-  } catch (thrown) {
-    throw new Fault(
-      "forbidden",
-      `cannot read ${data.file("endpoints.json")}; run this as the user that runs the broker, ` +
-        "or name your own broker's folder with --data-dir",
-      { cause: thrown },
-    );
-  }
-}
-
+/** @throws Fault forbidden, unavailable, naming the file and the remedy */
 function readToken(data: DataDirectory): string {
   const file = data.file("operator-token");
+  let token: string;
   try {
-    return readRegular(file).toString("utf8").trim();
+    token = readRegular(file).toString("utf8").split("\n", 1)[0]?.trim() ?? "";
   } catch (thrown) {
+    const isClosed = ["EACCES", "EPERM"].includes(errorCode(thrown) ?? "");
+    const remedy = isClosed
+      ? "run this as the user that runs the broker"
+      : "move away what is there and restart the broker, which makes a new one";
     throw new Fault(
-      "forbidden",
-      `cannot read the operator's token ${file}; run this as the user that runs the broker`,
+      isClosed ? "forbidden" : "unavailable",
+      `cannot read the operator's token ${file}: ${thrown instanceof Error ? thrown.message : String(thrown)}; ${remedy}`,
       { cause: thrown },
     );
   }
+  if (token !== "") return token;
+  throw new Fault("unavailable", `${file} is empty: delete it and restart the broker, which makes a new one`);
 }
 
 /**
@@ -102,10 +98,10 @@ const checkMs = 250;
  * @returns checks a last time and ends the watch
  */
 export function watchBroker(data: DataDirectory, ended: () => void): () => void {
-  const pid = data.readEndpoints()?.pid;
+  const pid = runningPid(data);
   let phase: "watching" | "over" = "watching";
   const check = (): void => {
-    if (phase === "over" || data.readEndpoints()?.pid === pid) return;
+    if (phase === "over" || runningPid(data) === pid) return;
     phase = "over";
     clearInterval(timer);
     ended();
@@ -116,6 +112,16 @@ export function watchBroker(data: DataDirectory, ended: () => void): () => void 
     phase = "over";
     clearInterval(timer);
   };
+}
+
+/** The broker that runs; what cannot be read tells of none. */
+function runningPid(data: DataDirectory): number | undefined {
+  try {
+    return data.readEndpoints()?.pid;
+  } catch (thrown) {
+    if (thrown instanceof Fault) return undefined;
+    throw thrown;
+  }
 }
 
 /**

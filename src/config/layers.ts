@@ -136,6 +136,13 @@ function readIfThere(file: string): string | undefined {
   } catch (error) {
     if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
       return undefined;
+    if (error instanceof Fault)
+      throw new Fault(
+        "unavailable",
+        `${file} is a pipe or another special file, and a configuration is read more than once: ` +
+          "write it into a regular file (broker start --config FILE)",
+        { cause: error },
+      );
     throw new Fault(
       "unavailable",
       `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,

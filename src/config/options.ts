@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { z } from "zod";
 import { dialects as builtIn, type DialectLimits, type DialectSettings } from "../../bridges/index.js";
-import { agentNameProblem, defaultLimits, Fault, isRoom, type Limits, type Log } from "../core/index.js";
+import { agentNameProblem, defaultLimits, isRoom, type Limits, type Log } from "../core/index.js";
 import { isDialect, limitsOf, type AnyDialect } from "../dialect/index.js";
 import { isNetwork, portOf } from "./doors.js";
 import { refuseUnfit } from "./entry-points.js";
@@ -198,10 +198,7 @@ export function catalogueOf(
   const optionNames = new Set([...Object.keys(coreOptions.shape), "limits"]);
   refuseUnfit([...builtIn, ...added], optionNames, fileOf);
   const dialects = [...builtIn, ...added];
-  const own = limitsOf(dialects);
-  const taken = Object.keys(own).find((name) => Object.hasOwn(defaultLimits, name));
-  if (taken !== undefined)
-    throw new Fault("conflict", `a dialect names a limit ${taken}, which the broker has already`);
+  const own = limitsOf(dialects, fileOf, defaultLimits);
   const limits = { ...defaultLimits, ...own };
   const { log, ...rest } = coreOptions.shape;
   const settings = dialects.flatMap(({ name, title, settings: schema }) =>

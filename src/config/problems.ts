@@ -44,13 +44,21 @@ export function problemsOf(thrown: unknown): readonly string[] {
   return [fault.code === "internal" && fault.cause instanceof Error ? fault.cause.message : fault.message];
 }
 
+/** A beginning that is shorter may be anything. */
+const beginningMin = 3;
+/** Of names that begin so, no more are told. */
+const toldMax = 3;
+
 /**
  * The known name that was probably meant: it differs only in `_` and capitals, or in one letter that is missing, added
- * or changed.
+ * or changed; else those that begin so.
  */
 export function similar(name: string, known: readonly string[]): string | undefined {
   const said = bare(name);
-  return known.find((one) => bare(one) === said) ?? known.find((one) => isOneOff(bare(one), said));
+  const one = known.find((each) => bare(each) === said) ?? known.find((each) => isOneOff(bare(each), said));
+  if (one !== undefined || said.length < beginningMin) return one;
+  const longer = known.filter((each) => bare(each).startsWith(said)).slice(0, toldMax);
+  return longer.length === 0 ? undefined : longer.join(" or ");
 }
 
 function bare(name: string): string {

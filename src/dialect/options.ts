@@ -7,13 +7,34 @@ export function limit(value: number, bounds: string): z.ZodDefault<z.ZodNumber> 
   return z.number().min(0).default(value).describe(bounds);
 }
 
-/** The limits of dialects by name, each at its default. @throws Fault conflict if two dialects name one alike */
-export function limitsOf(dialects: readonly Pick<AnyDialect, "name" | "limits">[]): Readonly<Record<string, number>> {
+/** A dialect as far as its limits are concerned. */
+type Limiting = Pick<AnyDialect, "name" | "limits">;
+
+/**
+ * The limits of dialects by name, each at its default.
+ * @param fileOf the file that a dialect was loaded from, for the error text
+ * @param taken names that are the broker's own
+ * @throws Fault conflict if two dialects name one alike, or one of the broker's, with the dialects and their files
+ */
+export function limitsOf<D extends Limiting>(
+  dialects: readonly D[],
+  fileOf: (dialect: D) => string | undefined = () => undefined,
+  taken: Readonly<Record<string, unknown>> = {},
+): Readonly<Record<string, number>> {
   const all: Record<string, number> = {};
-  for (const { name, limits } of dialects) {
-    for (const [key, value] of Object.entries(limits?.parse({}) ?? {})) {
-      if (Object.hasOwn(all, key))
-        throw new Fault("conflict", `the dialect ${name} names a limit ${key}, which there is already`);
+  const called = (dialect: D): string => {
+    const file = fileOf(dialect);
+    return `the dialect ${dialect.name}${file === undefined ? "" : ` (${file})`}`;
+  };
+  for (const dialect of dialects) {
+    for (const [key, value] of Object.entries(dialect.limits?.parse({}) ?? {})) {
+      const owner = dialects.find((other) => Object.hasOwn(other.limits?.shape ?? {}, key));
+      if (Object.hasOwn(taken, key) || Object.hasOwn(all, key))
+        throw new Fault(
+          "conflict",
+          `${called(dialect)} names a limit ${key}, which ` +
+            `${Object.hasOwn(taken, key) || owner === undefined ? "the broker" : called(owner)} has already; rename it`,
+        );
       all[key] = Number(value);
     }
   }

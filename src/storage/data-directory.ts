@@ -1,10 +1,11 @@
-import { accessSync, constants, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { Fault } from "../core/index.js";
-import { readIfThere, replaceFile } from "./atomic-file.js";
+import { closeToOthers, mustBeRegular, readIfThere, replaceFile } from "./atomic-file.js";
 import { PidLock } from "./pid-lock.js";
+import { errorCode } from "./remedy.js";
 
 /** Where the data directory is, in the order of protocols §0.1. */
 export interface DataDirectoryChoice {
@@ -125,7 +126,21 @@ export class DataDirectory {
       );
     }
     this.#lock = lock;
-    rmSync(this.file("endpoints.json"), { force: true });
+    try {
+      this.#removeEndpoints();
+      for (const folder of [this.path, this.file("tables")]) closeFilesToOthers(folder);
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  /** @throws Fault unavailable: something else is in its place */
+  #removeEndpoints(): void {
+    const path = this.file("endpoints.json");
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found?.isDirectory() === true) mustBeRegular(path, found);
+    rmSync(path, { force: true });
   }
 
   /** Says where the broker can be reached. Only the owner does. */
@@ -136,18 +151,38 @@ export class DataDirectory {
   /** Gives the directory back: its endpoints and its lock go. A second call does nothing. */
   release(): void {
     if (this.#lock === undefined) return;
-    if (this.#lock.isOwn) rmSync(this.file("endpoints.json"), { force: true });
+    const isOwn =
+      this.#lock.isOwn && statSync(this.file("endpoints.json"), { throwIfNoEntry: false })?.isFile() === true;
+    if (isOwn) rmSync(this.file("endpoints.json"), { force: true });
     this.#lock.release();
     this.#lock = undefined;
   }
 
-  /** Where the broker of this directory can be reached; undefined if none runs. */
+  /**
+   * Where the broker of this directory can be reached; undefined if none runs.
+   * @throws Fault unavailable, naming the file and the remedy: one runs, and its file cannot be read or is damaged
+   */
   readEndpoints(): Endpoints | undefined {
+    const lock = this.file("broker.pid");
+    const holder = reading(lock, () => PidLock.holder(lock));
+    if (holder === undefined) return undefined;
     const endpoints = readEndpointsFile(this.file("endpoints.json"));
-    return endpoints !== undefined && PidLock.holder(this.file("broker.pid"))?.pid === endpoints.pid
-      ? endpoints
-      : undefined;
+    return endpoints?.pid === holder.pid ? endpoints : undefined;
   }
+}
+
+/** Takes the rights of others to all files of a folder away: earlier audit logs, copies. Those of other users stay. */
+function closeFilesToOthers(folder: string): void {
+  const own = process.getuid?.();
+  for (const entry of readdirIfThere(folder)) {
+    const path = join(folder, entry);
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (own === undefined || own === 0 || found?.uid === own) closeToOthers(path);
+  }
+}
+
+function readdirIfThere(folder: string): readonly string[] {
+  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true ? readdirSync(folder) : [];
 }
 
 function words(error: unknown): string {
@@ -197,13 +232,34 @@ export interface Endpoints {
   readonly own?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Reads `endpoints.json`; undefined if there is none or another program wrote it. */
-export function readEndpointsFile(path: string): Endpoints | undefined {
-  const text = readIfThere(path);
+/**
+ * Reads `endpoints.json`; undefined if there is none.
+ * @throws Fault unavailable, forbidden, naming the file and the remedy
+ */
+function readEndpointsFile(path: string): Endpoints | undefined {
+  const text = reading(path, () => readIfThere(path));
   if (text === undefined) return undefined;
   try {
     return endpointsForm.parse(JSON.parse(text));
-  } catch {
-    return undefined; // written whole or not at all, so what does not parse is another's file
+  } catch (error) {
+    // It is written whole or not at all: what does not parse is not from the broker.
+    throw new Fault("unavailable", `${path} is not what the broker has written; ${restartRemedy}`, { cause: error });
+  }
+}
+
+const restartRemedy = "move it away and restart the broker, which writes it anew";
+
+/** Reads a file of a running broker. @throws Fault unavailable, forbidden, naming the file and the remedy */
+function reading<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const isClosed = ["EACCES", "EPERM"].includes(errorCode(error) ?? "");
+    const remedy = isClosed
+      ? "run this as the user that runs the broker, or name your own broker's folder with --data-dir"
+      : restartRemedy;
+    throw new Fault(isClosed ? "forbidden" : "unavailable", `cannot read ${path}: ${words(error)}; ${remedy}`, {
+      cause: error,
+    });
   }
 }

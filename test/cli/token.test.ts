@@ -66,6 +66,11 @@ describe("broker token", () => {
     expect(statSync(join(dataDir, "audit.log")).mode & 0o777).toBe(0o600);
   });
 
+  it.each(["list", "revoke"])("says which command is meant by --%s", async (word) => {
+    const { code, stderr } = await token(`--${word}`);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`did you mean broker token ${word}?`) as string]);
+  });
+
   it("says that there is nothing to revoke", async () => {
     await token("ada", "--create");
     expect(await token("revoke", "nobody")).toMatchObject({

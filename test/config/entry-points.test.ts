@@ -76,6 +76,19 @@ describe("a dialect from elsewhere", () => {
     expect(variableOf("my-dialect.howLoud")).toBe("SYNAPTIC_MY_DIALECT_HOW_LOUD");
   });
 
+  it("cannot have a limit of another dialect, or of the broker: both are named with their files", () => {
+    const one = like({ name: "one", limits: z.object({ loudMax: z.number().default(1) }) });
+    const two = like({ name: "two", paths: ["/two"], subprotocols: [], limits: one.limits });
+    const own = like({ limits: z.object({ wsPingMs: z.number().default(1) }) });
+    const fileOf = ({ name }: AnyDialect): string | undefined => (name === "pan" ? undefined : `/etc/${name}.mjs`);
+    expect(() => catalogueOf([one, two], fileOf)).toThrow(
+      "the dialect two (/etc/two.mjs) names a limit loudMax, which the dialect one (/etc/one.mjs) has already; rename it",
+    );
+    expect(() => catalogueOf([own], fileOf)).toThrow(
+      /the dialect echo \(.*\) names a limit wsPingMs, which the broker has already; rename it/,
+    );
+  });
+
   it.each<[string, unknown]>([
     ["paths is missing; it is a list", { with: () => 0, recognises: () => false, name: "x", title: "X" }],
     ["subprotocols is missing; it is a list", { ...echo, subprotocols: undefined }],

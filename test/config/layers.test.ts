@@ -196,7 +196,21 @@ describe("the configuration in layers", () => {
       { limits: Object.fromEntries([["wsPing", 1]]) },
       {},
       undefined,
-      /^--limit wsPing: there is nothing of this name; broker config schema lists/,
+      /^--limit wsPing: there is nothing of this name; did you mean wsPingMs\?$/,
+    ],
+    [
+      "a limit of which only the beginning is right",
+      { limits: Object.fromEntries([["panRate", 3]]) },
+      {},
+      undefined,
+      /^--limit panRate: there is nothing of this name; did you mean panRatePerSecond or panRateBurst\?$/,
+    ],
+    [
+      "a limit that is like none",
+      { limits: Object.fromEntries([["speed", 1]]) },
+      {},
+      undefined,
+      /^--limit speed: there is nothing of this name; broker config schema lists/,
     ],
     [
       "a key nearly right",

@@ -337,13 +337,17 @@ describe("data directory", () => {
     expect(readdirSync(home)).toEqual([]);
   });
 
-  it("takes endpoints that do not parse for none", async () => {
+  it("names endpoints that do not parse while a broker runs, and says what to do", async () => {
     const data = new DataDirectory(home);
     await data.claim();
     for (const text of ["", "[]", '{"pid":1}']) {
       writeFileSync(data.file("endpoints.json"), text);
-      expect(data.readEndpoints()).toBeUndefined();
+      expect(() => data.readEndpoints()).toThrow(
+        /endpoints\.json is not what the broker has written; move it away and/,
+      );
     }
     data.release();
+    writeFileSync(data.file("endpoints.json"), "[]");
+    expect(data.readEndpoints(), "none runs").toBeUndefined();
   });
 });

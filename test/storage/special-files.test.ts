@@ -1,8 +1,19 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findEndpoints } from "../../clients/typescript/agent/endpoints.js";
 import { Broker } from "../../src/index.js";
 import { eventually } from "../kit/broker.js";
 import { runCli, startCli } from "../kit/cli.js";
@@ -81,6 +92,46 @@ describe("a data directory with something else in it than a file", () => {
     expect(code).toBeGreaterThan(0);
   });
 
+  it("refuses the start when endpoints.json is a folder, naming it", async () => {
+    mkdirSync(at("endpoints.json"));
+    const { code, stderr } = await runCli(["start", "--data-dir", dataDir, ...doors]);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/endpoints\.json is no regular file.*move it away/s)]);
+  });
+
+  it.each([
+    ["endpoints.json", "a folder"],
+    ["endpoints.json", "a pipe"],
+    ["endpoints.json", "empty"],
+    ["endpoints.json", "cut"],
+    ["operator-token", "a folder"],
+    ["operator-token", "a pipe"],
+    ["operator-token", "empty"],
+  ])("a command says so, and what to do, when %s of a running broker is %s", async (name, what) => {
+    const broker = startCli(["start", "--data-dir", dataDir, ...doors]);
+    await eventually(() => existsSync(at("endpoints.json")), "it is ready");
+    const text = readFileSync(at(name), "utf8");
+    rmSync(at(name));
+    if (what === "a folder") mkdirSync(at(name));
+    else if (what === "a pipe") pipe(name);
+    else writeFileSync(at(name), what === "cut" ? text.slice(0, -9) : "");
+    const { code, stderr } = await runCli(["agents", "--data-dir", dataDir]);
+    expect(code).toBeGreaterThan(0);
+    expect(stderr).toContain(at(name));
+    expect(stderr).toMatch(/restart the broker/);
+    if (name === "endpoints.json") {
+      expect((await runCli(["doctor", "--data-dir", dataDir])).stdout).toMatch(
+        /FAIL .*endpoints\.json.*restart the broker/,
+      );
+      expect((await runCli(["token", "ada", "--zmq", "--data-dir", dataDir])).code, "tokens are made").toBe(0);
+    }
+    expect((await broker.stop()).code, "it stops all the same").toBe(0);
+  });
+
+  it("keeps no agent waiting that looks for its broker when endpoints.json is a pipe", () => {
+    pipe("endpoints.json");
+    expect(() => findEndpoints({ dataDir })).toThrow(/endpoints\.json cannot be read: it is no regular file; move/);
+  });
+
   it("starts when what it tries the disk with is a pipe", async () => {
     mkdirSync(at("tables"), { mode: 0o700 });
     pipe("tables/room.tmp");
@@ -93,6 +144,8 @@ describe("a data directory with something else in it than a file", () => {
     pipe("operator-token");
     pipe("config.json");
     pipe("key.pem");
+    const piped = await runCli(["start", "--config", at("config.json"), "--data-dir", at("other"), ...doors]);
+    expect(piped.stderr).toMatch(/config\.json is a pipe .*read more than once: write it into a regular file/);
     for (const args of [
       ["start", "--config", at("config.json"), "--data-dir", at("other"), ...doors],
       ["start", "--tls-cert", at("key.pem"), "--tls-key", at("key.pem"), "--data-dir", at("other"), ...doors],
@@ -113,9 +166,13 @@ it("secrets that others could read are closed to them at the start", async () =>
   const secrets = ["tokens.json", "pan-token", "operator-token", "audit.log", "tables/data.mdb", "tables/lock.mdb"];
   const modes = (): string[] => secrets.map((name) => (statSync(at(name)).mode & 0o777).toString(8));
   expect(modes()).toEqual(secrets.map(() => "600"));
-  for (const name of secrets) chmodSync(at(name), 0o644);
+  const others = ["audit.log.1", "audit.log.5", "tokens.json.old"];
+  for (const name of others) writeFileSync(at(name), "");
+  for (const name of [...secrets, ...others]) chmodSync(at(name), 0o666);
+  symlinkSync("/etc/hostname", at("a-link"));
   const second = new Broker(options);
   await second.start();
   await second.stop();
+  secrets.push(...others);
   expect(modes()).toEqual(secrets.map(() => "600"));
 });

@@ -90,7 +90,7 @@ export class Agent implements AsyncIterable<Envelope> {
   static async connect(options: ConnectOptions): Promise<Agent> {
     const problem = agentNameProblem(options.name);
     if (problem !== undefined) throw new Fault("malformed", `the name ${options.name} ${problem}; choose another`);
-    const { findEndpoints, ZmqLink } = await import("./link-zeromq.js");
+    const [{ ZmqLink }, { findEndpoints }] = await Promise.all([import("./link-zeromq.js"), import("./endpoints.js")]);
     const agent = new Agent(options.name, options);
     const endpoints = findEndpoints(options);
     const link = new ZmqLink({

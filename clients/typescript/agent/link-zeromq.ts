@@ -1,10 +1,6 @@
-import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
 import { Subscriber, XPublisher } from "zeromq";
 import { Fault, LoopClock } from "../../../src/core/index.js";
 import type { Link, MessageListener } from "./link.js";
-import type { ConnectOptions } from "./options.js";
 
 /** Where a {@link ZmqLink} connects, as whom, and whom it tells. */
 export interface ZmqLinkOptions {
@@ -192,41 +188,4 @@ export class ZmqLink implements Link {
 /** libzmq's queue is full (EAGAIN). */
 function isFull(thrown: unknown): boolean {
   return thrown instanceof Error && "code" in thrown && thrown.code === "EAGAIN";
-}
-
-/** The two endpoints of a broker for agents. */
-export interface Endpoints {
-  readonly in: string;
-  readonly out: string;
-}
-
-/** The endpoints to use: as told, else those of the broker that runs on this machine, else the standard ports. */
-export function findEndpoints(options: Pick<ConnectOptions, "in" | "out" | "dataDir">): Endpoints {
-  if (options.in !== undefined && options.out !== undefined) return { in: options.in, out: options.out };
-  const known = readEndpoints(options.dataDir ?? defaultDataDir());
-  return {
-    in: options.in ?? known?.in ?? "tcp://127.0.0.1:5555",
-    out: options.out ?? known?.out ?? "tcp://127.0.0.1:5556",
-  };
-}
-
-function readEndpoints(dataDir: string): Endpoints | undefined {
-  let text: string;
-  try {
-    text = readFileSync(join(dataDir, "endpoints.json"), "utf8");
-  } catch {
-    return undefined; // no broker has written its endpoints here: the standard ports are tried
-  }
-  const endpoints = JSON.parse(text) as { readonly zmqIn?: readonly string[]; readonly zmqOut?: readonly string[] };
-  const [zmqIn] = endpoints.zmqIn ?? [];
-  const [zmqOut] = endpoints.zmqOut ?? [];
-  return zmqIn === undefined || zmqOut === undefined ? undefined : { in: zmqIn, out: zmqOut };
-}
-
-/** The broker's default data directory (protocols §0.1). */
-function defaultDataDir(): string {
-  const told = process.env["SYNAPTIC_DATA_DIR"];
-  if (told !== undefined && told !== "") return resolve(told);
-  const xdg = process.env["XDG_DATA_HOME"];
-  return join(xdg !== undefined && xdg !== "" ? xdg : join(homedir(), ".local/share"), "synaptic-core");
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { problemsOf, type Layered } from "../../config/index.js";
-import { DataDirectory, resolveDataDirectory } from "../../storage/index.js";
+import { asFault } from "../../core/index.js";
+import { DataDirectory, resolveDataDirectory, type Endpoints } from "../../storage/index.js";
 import { painter, print, say, steerless, type Output, type Paint } from "../output.js";
 import { certificate } from "../doctor/certificate.js";
 import { configuration, dataDirectory } from "../doctor/configuration.js";
@@ -60,9 +61,22 @@ async function examine(flags: BrokerFlags): Promise<readonly Finding[]> {
     findings.push(...problemsOf(thrown).map((found) => ({ check: "configuration", result: "failed", found }) as const));
   }
   const data = new DataDirectory(resolveDataDirectory({ dataDir: layered?.config.dataDir ?? flags.dataDir }));
-  const installation = { layered, data, endpoints: data.readEndpoints() };
-  for (const check of checks) findings.push(...(await check(installation)));
+  const { endpoints, damage } = endpointsOf(data);
+  const installation = { layered, data, endpoints };
+  for (const check of checks) {
+    if (check === runningBroker && damage !== undefined) findings.push(damage);
+    else findings.push(...(await check(installation)));
+  }
   return findings;
+}
+
+/** Where the broker of the folder is, or why that cannot be found out. */
+function endpointsOf(data: DataDirectory): { readonly endpoints: Endpoints | undefined; readonly damage?: Finding } {
+  try {
+    return { endpoints: data.readEndpoints() };
+  } catch (thrown) {
+    return { endpoints: undefined, damage: { check: "broker", result: "failed", found: asFault(thrown).message } };
+  }
 }
 
 const marks = {

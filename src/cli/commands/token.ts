@@ -110,7 +110,7 @@ async function issue(agent: string, options: Options): Promise<Readonly<Record<s
   mustExist(data, options);
   data.prepare();
   mustBeOwner(data);
-  if (data.readEndpoints() === undefined)
+  if (!runs(data))
     say(
       `broker: no broker runs on ${data.path}, and these tokens are for that folder; ` +
         "if your broker uses another one, name it with --data-dir",
@@ -137,6 +137,16 @@ async function issue(agent: string, options: Options): Promise<Readonly<Record<s
     if (listing !== undefined) audit(data, "token.issued", [listing]);
   }
   return made;
+}
+
+/** True if a broker uses the folder, also one whose files are damaged, which is told: tokens are made all the same. */
+function runs(data: DataDirectory): boolean {
+  try {
+    return data.readEndpoints() !== undefined;
+  } catch (thrown) {
+    say(`broker: ${asFault(thrown).message}`);
+    return true;
+  }
 }
 
 function directory({ dataDir }: Options): DataDirectory {

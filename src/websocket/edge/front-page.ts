@@ -41,7 +41,7 @@ export function frontPage(method: string | undefined, url: string | undefined, p
 export function nothingHere(paths: readonly string[]): Answer {
   const body = JSON.stringify({
     error: "not found",
-    message: "nothing answers at this path; connect to one of `paths`",
+    message: `nothing answers at this path; connect to one of: ${paths.join(" ")}`,
     paths,
   });
   return { status: 404, type: "application/json", body };

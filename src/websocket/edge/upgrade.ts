@@ -13,7 +13,7 @@ export interface DialectPaths {
 const rootPath = "/";
 
 /**
- * The path of a request target, without its query and without slashes at its end; undefined if the target is not a
+ * The path of a request target, without its query, without slashes at its end and with one where there are several; undefined if the target is not a
  * path. A proxy may write the whole address (RFC 9112 §3.2.2).
  */
 export function pathOf(url: string | undefined): string | undefined {
@@ -23,7 +23,7 @@ export function pathOf(url: string | undefined): string | undefined {
   let end = target.search(/[?#]/);
   if (end === -1) end = target.length;
   while (end > 0 && target[end - 1] === "/") end -= 1;
-  const path = target.slice(0, end);
+  const path = target.slice(0, end).replace(/\/{2,}/g, "/");
   if (path === "") return target.startsWith("/") || address !== undefined ? rootPath : undefined;
   return path.startsWith("/") ? path : undefined;
 }

@@ -3,11 +3,16 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
 from .fault import Fault
+
+
+#: A broker's file is a few hundred bytes.
+_MAX_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,40 @@ def default_data_dir() -> Path:
 def _read(data_dir: Path) -> Doors:
     standard = Doors("tcp://127.0.0.1:5555", "tcp://127.0.0.1:5556")
     path = data_dir / "endpoints.json"
+    other = "move it away and restart the broker, or say where the broker is (zmq_in, zmq_out)"
     try:
-        endpoints = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        text = _text(path)
+    except (FileNotFoundError, NotADirectoryError):
         return standard  # no broker has written its doors there
+    except PermissionError as error:
+        remedy = "run this as the user that runs the broker, or say where the broker is (zmq_in, zmq_out)"
+        raise Fault("malformed", f"{path} cannot be read: {error}; {remedy}") from error
     except (OSError, ValueError) as error:
-        raise Fault("malformed", f"{path} cannot be read: {error}") from error
-    zmq_in, zmq_out = endpoints.get("zmqIn"), endpoints.get("zmqOut")
-    return Doors(zmq_in[0], zmq_out[0]) if zmq_in and zmq_out else standard
+        raise Fault("malformed", f"{path} cannot be read: {error}; {other}") from error
+    try:
+        endpoints = json.loads(text)
+        zmq_in, zmq_out = _first(endpoints["zmqIn"]), _first(endpoints["zmqOut"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Fault("malformed", f"{path} is not what a broker writes: {error}; {other}") from error
+    return Doors(zmq_in, zmq_out) if zmq_in and zmq_out else standard
+
+
+def _text(path: Path) -> str:
+    """A file's text. A pipe in its place is not waited for."""
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise ValueError("it is no regular file")
+        read = os.read(file, _MAX_BYTES)
+    finally:
+        os.close(file)
+    if len(read) == _MAX_BYTES:
+        raise ValueError(f"it is longer than {_MAX_BYTES // 1024} KiB")
+    return read.decode("utf-8")
+
+
+def _first(addresses: object) -> Optional[str]:
+    """The first of a list of addresses; None for an empty list: the broker has no such door."""
+    if not isinstance(addresses, list) or not all(isinstance(each, str) for each in addresses):
+        raise ValueError("zmqIn and zmqOut must be lists of addresses")
+    return addresses[0] if addresses else None

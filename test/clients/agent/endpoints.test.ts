@@ -1,0 +1,59 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findEndpoints } from "../../../clients/typescript/agent/endpoints.js";
+
+const standard = { in: "tcp://127.0.0.1:5555", out: "tcp://127.0.0.1:5556" };
+const own = { in: "tcp://127.0.0.1:1", out: "tcp://127.0.0.1:2" };
+
+let dataDir: string;
+let path: string;
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), "synaptic-endpoints-"));
+  path = join(dataDir, "endpoints.json");
+});
+afterEach(() => {
+  rmSync(dataDir, { recursive: true });
+});
+
+describe("endpoints.json", () => {
+  it("tells where the broker is; without it the standard ports are tried", () => {
+    expect(findEndpoints({ dataDir })).toEqual(standard);
+    expect(findEndpoints({ dataDir: join(dataDir, "none") })).toEqual(standard);
+    writeFileSync(path, JSON.stringify({ pid: 1, zmqIn: [own.in], zmqOut: [own.out], ws: [] }));
+    expect(findEndpoints({ dataDir })).toEqual(own);
+    writeFileSync(path, '{"zmqIn":[],"zmqOut":[]}');
+    expect(findEndpoints({ dataDir })).toEqual(standard);
+  });
+
+  it.each([
+    "",
+    "{",
+    '{"zmqIn":["tcp://127.0.0.1:1"],"zmq',
+    "null",
+    "7",
+    "[]",
+    "{}",
+    '{"zmqIn":"tcp://127.0.0.1:1","zmqOut":["x"]}',
+    '{"zmqIn":[7],"zmqOut":[{}]}',
+    "[".repeat(60_000),
+    " ".repeat(70_000),
+  ])("that a broker has not written is named with the remedy: %.30s", (text) => {
+    writeFileSync(path, text);
+    expect(() => findEndpoints({ dataDir })).toThrow(
+      expect.objectContaining({
+        code: "malformed",
+        message: expect.stringMatching(
+          /endpoints\.json .*move it away and restart the broker, or say where/s,
+        ) as string,
+      }),
+    );
+    expect(findEndpoints({ ...own, dataDir }), "who says where is not asked").toEqual(own);
+  });
+
+  it("that is a folder is named", () => {
+    mkdirSync(path);
+    expect(() => findEndpoints({ dataDir })).toThrow(/endpoints\.json cannot be read: it is no regular file; move/);
+  });
+});
