@@ -70,8 +70,9 @@ export class FrameRun {
   }
 }
 
-/** So many of each kind are flushed in any turn; beyond it the turn ends after {@link turnMs}. */
+/** The clock is read after so many of them, or so many bytes. */
 const flushedAtLeast = 16;
+const givenAtLeast = blockBytes;
 /** Milliseconds. A message to 10,000 sockets takes longer: the rest is written in the next turns. */
 const turnMs = 2;
 /** From so many sockets on that get the same bytes one after the other, they make room for all that get others. */
@@ -79,7 +80,8 @@ const crowdAbove = 64;
 
 /** Holds bytes that are written at the end of the tick. */
 export interface Flushable {
-  flush(): void;
+  /** @returns how many bytes it has given to its socket */
+  flush(): number;
 }
 
 /**
@@ -132,7 +134,7 @@ export class Flusher {
     if (few.length + crowd.length === 0) return;
     this.#few = [];
     this.#crowd = [];
-    const end = few.length + crowd.length > flushedAtLeast ? performance.now() + turnMs : Infinity;
+    const end = few.length + crowd.length > 1 ? performance.now() + turnMs : Infinity;
     const fewLeft = flushUntil(few, end);
     const crowdLeft = flushUntil(crowd, end);
     if (fewLeft.length + crowdLeft.length === 0) return;
@@ -153,10 +155,15 @@ export class Flusher {
 /** @returns what was not flushed because the time was over */
 function flushUntil(items: readonly Flushable[], end: number): readonly Flushable[] {
   let at = 0;
+  let looksAt = flushedAtLeast;
+  let given = 0;
   for (const item of items) {
-    item.flush();
+    given += item.flush();
     at += 1;
-    if (at % flushedAtLeast === 0 && performance.now() >= end) break;
+    if (at < looksAt && given < givenAtLeast) continue;
+    if (performance.now() >= end) break;
+    looksAt = at + flushedAtLeast;
+    given = 0;
   }
   return items.slice(at);
 }

