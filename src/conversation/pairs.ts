@@ -1,5 +1,6 @@
-import { FairShares, isOrigin, partyOf, type Share, type Origin } from "../core/fair-shares.js";
+import { FairShares, type Share } from "../core/fair-shares.js";
 import type { Limits } from "../core/limits.js";
+import { isOrigin, partyOf, type Origin } from "../core/party.js";
 
 /** A pair of agents whose conversation is followed. */
 export interface Pair {

@@ -23,3 +23,32 @@ export class Allotment {
     return wanted <= this.#assured || wanted <= this.#max() - this.used;
   }
 }
+
+/** The part of what there is that tokens find in any case. */
+const issuedPart = 1 / 4;
+
+/**
+ * An {@link Allotment} of which a quarter is kept for those who have a token of their own (protocols §1.19): what all
+ * others take together beyond three quarters, by their assured parts, is not counted against them.
+ */
+export class SplitAllotment {
+  readonly issued: Allotment;
+  readonly others: Allotment;
+
+  /** As for {@link Allotment}. */
+  constructor(max: () => number, assured: number) {
+    const mostOfOthers = (): number => max() * (1 - issuedPart);
+    this.issued = new Allotment(() => max() - Math.min(this.others.used, mostOfOthers()), assured);
+    this.others = new Allotment(() => Math.min(mostOfOthers(), max() - this.issued.used), assured);
+  }
+
+  /** What is taken now. */
+  get used(): number {
+    return this.issued.used + this.others.used;
+  }
+
+  /** Where somebody takes from. */
+  of(isIssued: boolean): Allotment {
+    return isIssued ? this.issued : this.others;
+  }
+}

@@ -1,37 +1,5 @@
-import { networkOf } from "./address.js";
-import { isIssued, type Principal } from "./principal.js";
 import { Ranking } from "./ranking.js";
-
-/** Whose share something counts against: a party, and the network it is at. */
-export interface Party {
-  readonly network: string;
-  readonly name: string;
-}
-
-/** The connection or session of somebody who uses up what all share. */
-export interface Origin {
-  readonly id: string;
-  readonly remote: string;
-  readonly principal: Principal | undefined;
-}
-
-/** True for the connection or session that a message came from. */
-export function isOrigin(origin: object | undefined): origin is Origin {
-  return origin !== undefined && "id" in origin && "remote" in origin && "principal" in origin;
-}
-
-/**
- * The party of a speaker. Who proves its name by what the operator issued is apart from all others. Keys, and names
- * that are not proved, cost nothing: those who have no more share with everybody at their address (in IPv6: network),
- * where each key and each connection has a part of its own.
- */
-export function partyOf({ id, remote, principal }: Origin): Party {
-  if (principal !== undefined && isIssued(principal)) {
-    const owner = `token of ${principal.agent}`;
-    return { network: owner, name: owner };
-  }
-  return { network: networkOf(remote), name: principal?.proof ?? id };
-}
+import { standings, standingsUpTo, type Party, type Standing } from "./party.js";
 
 /** Something that counts against the share of a party, until `end`. */
 export interface Share<T = unknown> {
@@ -42,29 +10,98 @@ export interface Share<T = unknown> {
   end(): void;
 }
 
+/** What a party has, and what all of its network have. */
+interface Amounts {
+  readonly ofParty: number;
+  readonly ofNetwork: number;
+}
+
 /**
  * What many parties use up together. When there is too much of it the busiest makes room: of the network with the most,
- * the party with the most loses what it has used longest ago. Who has little keeps it, however many others come.
+ * the party with the most loses what it has used longest ago. Who has little keeps it, however many others come. What
+ * parties of each standing have is apart (protocols §1.19).
  */
 export class FairShares<T> {
-  // bound: what its owner adds, at least one item each · evicts: a network goes with its last item · owner: FairShares
-  readonly #networks = new Map<string, NetworkShares<T>>();
-  readonly #byNetwork = new Ranking<string>();
-  #size = 0;
-  #amount = 0;
+  readonly #kinds: Readonly<Record<Standing, KindShares<T>>> = {
+    free: new KindShares<T>(),
+    shared: new KindShares<T>(),
+    issued: new KindShares<T>(),
+  };
 
   /** Items. */
   get size(): number {
-    return this.#size;
+    return this.#sum(({ size }) => size);
   }
 
   /** What all items count together. */
   get amount(): number {
-    return this.#amount;
+    return this.#sum(({ amount }) => amount);
   }
 
   /** An item of a party. `amount`: what it counts, a whole number from 1. */
   add(item: T, party: Party, amount = 1): Share<T> {
+    return this.#kinds[party.standing ?? "free"].add(item, party, amount);
+  }
+
+  /** What a party and its network have, of whatever standing. */
+  amountOf({ network, name }: Party): Amounts {
+    return {
+      ofParty: this.#sum((kind) => kind.amountOf(network, name)),
+      ofNetwork: this.#sum((kind) => kind.amountOfNetwork(network)),
+    };
+  }
+
+  /**
+   * Which item makes room in what is only remembered; undefined if there is none. The standing that has the most
+   * together makes room, the lowest of equals: each keeps a third in any case.
+   */
+  get excess(): T | undefined {
+    let most = this.#kinds.free;
+    for (const standing of standings) if (this.#kinds[standing].amount > most.amount) most = this.#kinds[standing];
+    return most.excess;
+  }
+
+  /**
+   * Which item makes room for `more` of `party` in what is to last; undefined if nobody may lose one: none of a better
+   * standing, and none of a network, or a party at the same network, that has no more than this one would have then.
+   * Only who has a token of its own takes from those whose names cost nothing, however little they have.
+   * @param counted where to look up how much somebody has, if not here
+   */
+  excessBeside(party: Party, more = 1, counted: FairShares<unknown> = this): T | undefined {
+    const { standing = "free" } = party;
+    const own = counted.amountOf(party);
+    for (const kind of standingsUpTo(standing)) {
+      const shares = this.#kinds[kind];
+      const isOwed = standing === "issued" && kind === "free";
+      const found = isOwed ? shares.excess : shares.excessBeyond(party.network, own, more, counted);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Which item of a network makes room: of the party there with the most; the lowest standing first. */
+  excessOf(network: string): T | undefined {
+    for (const standing of standings) {
+      const found = this.#kinds[standing].excessOf(network);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #sum(count: (kind: KindShares<T>) => number): number {
+    return count(this.#kinds.free) + count(this.#kinds.shared) + count(this.#kinds.issued);
+  }
+}
+
+/** What parties of one standing have. */
+class KindShares<T> {
+  // bound: what its owner adds, at least one item each · evicts: a network goes with its last item · owner: FairShares
+  readonly #networks = new Map<string, NetworkShares<T>>();
+  readonly #byNetwork = new Ranking<string>();
+  size = 0;
+  amount = 0;
+
+  add(item: T, party: Party, amount: number): Share<T> {
     let network = this.#networks.get(party.network);
     if (network === undefined) this.#networks.set(party.network, (network = new NetworkShares<T>()));
     const share = new ItemShare(item, amount, network.of(party), this);
@@ -78,25 +115,40 @@ export class FairShares<T> {
     this.#count(share, -1);
   }
 
-  /** Which item makes room for others; undefined if there is none. */
-  get excess(): T | undefined {
-    const { first } = this.#byNetwork;
-    return first === undefined ? undefined : this.#networks.get(first)?.excess;
+  amountOf(network: string, party: string): number {
+    return this.#networks.get(network)?.amountOf(party) ?? 0;
   }
 
-  /** Which item makes room for one more of `party`; undefined if nobody has more than that party has already. */
-  excessBeside({ network, name }: Party): T | undefined {
-    const own = this.#networks.get(network);
-    const isBeyondOwn =
-      this.#byNetwork.most > this.#byNetwork.amountOf(network) || (own !== undefined && own.most > own.amountOf(name));
-    return isBeyondOwn ? this.excess : undefined;
+  amountOfNetwork(network: string): number {
+    return this.#byNetwork.amountOf(network);
+  }
+
+  get excess(): T | undefined {
+    const { first } = this.#byNetwork;
+    return first === undefined ? undefined : this.excessOf(first);
+  }
+
+  excessOf(network: string): T | undefined {
+    return this.#networks.get(network)?.excess;
+  }
+
+  /** What makes room for `more` of somebody at `network` who has `own`; `counted` says how much others have. */
+  excessBeyond(network: string, own: Amounts, more: number, counted: FairShares<unknown>): T | undefined {
+    const { first } = this.#byNetwork;
+    if (first === undefined) return undefined;
+    if (counted.amountOf({ network: first, name: "" }).ofNetwork > own.ofNetwork + more) return this.excess;
+    const neighbours = this.#networks.get(network);
+    const busiest = neighbours?.first;
+    if (neighbours === undefined || busiest === undefined) return undefined;
+    const { ofParty } = counted.amountOf({ network, name: busiest });
+    return ofParty > own.ofParty + more ? neighbours.excess : undefined;
   }
 
   #count({ amount, owned: { party } }: ItemShare<T>, sign: 1 | -1): void {
     const { network: name } = party;
     const network = this.#networks.get(name);
-    this.#size += sign;
-    this.#amount += sign * amount;
+    this.size += sign;
+    this.amount += sign * amount;
     this.#byNetwork.add(name, sign * amount);
     network?.count(party, sign * amount);
     if (this.#byNetwork.amountOf(name) === 0) this.#networks.delete(name);
@@ -128,8 +180,9 @@ class NetworkShares<T> {
     if (this.#byParty.amountOf(name) === 0) this.#parties.delete(name);
   }
 
-  get most(): number {
-    return this.#byParty.most;
+  /** The party with the most. */
+  get first(): string | undefined {
+    return this.#byParty.first;
   }
 
   amountOf(party: string): number {
@@ -148,10 +201,10 @@ class ItemShare<T> implements Share<T> {
   readonly item: T;
   readonly amount: number;
   readonly owned: PartyShares<T>;
-  readonly #all: FairShares<T>;
+  readonly #all: KindShares<T>;
   #isOver = false;
 
-  constructor(item: T, amount: number, owned: PartyShares<T>, all: FairShares<T>) {
+  constructor(item: T, amount: number, owned: PartyShares<T>, all: KindShares<T>) {
     this.item = item;
     this.amount = amount;
     this.owned = owned;

@@ -21,6 +21,7 @@ export * from "./log.js";
 export * from "./look-alike.js";
 export * from "./loop-clock.js";
 export * from "./message.js";
+export * from "./party.js";
 export * from "./principal.js";
 export * from "./ranking.js";
 export * from "./read-turns.js";

@@ -33,7 +33,8 @@ export const defaultLimits = Object.freeze({
   zmqSubscriptionsMaxBytes: 16 * 1024 * 1024,
   /**
    * What the subscriptions of all ZeroMQ connections take. Every connection has 16 KiB in any case, and more only while
-   * as much is left as it has then; the connections of one other machine have a quarter together.
+   * as much is left as it has then; the connections of one other machine have a quarter together, and a quarter is
+   * for those with a token.
    */
   zmqSubscriptionsTotalMaxBytes: 128 * 1024 * 1024,
   /** Names that the subscriptions of one ZeroMQ connection suggest; further ones are topics only. */
@@ -56,7 +57,7 @@ export const defaultLimits = Object.freeze({
   startHoldMs: 3_000,
   /**
    * Messages held for names that are away or not yet there, in all. A connection has 4 KiB of it in any case, and more
-   * only while as much is left as it has then.
+   * only while as much is left as it has then; a quarter is for those with a token.
    */
   heldMaxBytes: 16 * 1024 * 1024,
   /** Messages held for one name. */
@@ -136,7 +137,7 @@ export const defaultLimits = Object.freeze({
    * while as many memberships are left as it has.
    */
   membershipsMax: 400_000,
-  /** Invitations of one room. */
+  /** Invitations of one room; its guests give half of them at most. */
   invitationsPerRoomMax: 10_000,
   /**
    * Invitations of all rooms. Whoever has no token and has given 10 gives a further one only while as many are left as

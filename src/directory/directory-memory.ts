@@ -203,7 +203,7 @@ export class DirectoryMemory implements Directory {
     if (!known.isMember(member.principal)) throw new Fault("forbidden", `only members invite; join ${room} first`);
     const invitee = this.#agents.get(agent);
     if (invitee === undefined) throw new Fault("not-found", `${notThere(agent)}; invite it when it is online`);
-    const kept = known.inviteOnly ? this.#rooms.invite(known, invitee.principals()) : undefined;
+    const kept = known.inviteOnly ? this.#rooms.invite(known, invitee.principals(), member) : undefined;
     const tell = (): void => {
       this.#events.invited(known, member, agent);
     };

@@ -1,10 +1,13 @@
+import type { Standing } from "../core/index.js";
 import type { Table, TableChange } from "../storage/table.js";
 
-/** An invite-only room as it is kept over a restart; each of its invitations is a row of its own, `true`. */
+/** An invite-only room as it is kept over a restart; each of its invitations is a row of its own. */
 export interface KeptRoom {
   /** The key of the agent that the room counts for. */
   readonly owner: string;
-  /** True if the operator issued what that agent proves. */
+  /** What the name of that agent has cost; `free` when absent. */
+  readonly standing?: Standing;
+  /** How `issued` was kept before. */
   readonly isIssued?: boolean;
   /** The network that it was made from. */
   readonly network?: string;
@@ -12,14 +15,17 @@ export interface KeptRoom {
   readonly invited?: readonly string[];
 }
 
-/** A row of the table of rooms: `#room`, or `#room`, a line feed and what is invited. */
-export type RoomRow = KeptRoom | true;
+/** An invitation; `true` if the owner of the room has given it. */
+export type KeptInvitation = true | { readonly by: string };
 
-/** A room that was found, and what is invited to it. */
+/** A row of the table of rooms: `#room`, or `#room`, a line feed and what is invited. */
+export type RoomRow = KeptRoom | KeptInvitation;
+
+/** A room that was found, what is invited to it, and the key of who has invited that. */
 export interface FoundRoom {
   readonly name: string;
   readonly room: KeptRoom;
-  readonly invited: readonly string[];
+  readonly invited: ReadonlyMap<string, string>;
 }
 
 /** Invite-only rooms and invitations on disk, one row each, so that a change writes what changes. */
@@ -32,29 +38,29 @@ export class KeptRooms {
 
   /** All rooms by name. Rows in the old form, and what is left of a room that went, are put in order on the way. */
   async load(): Promise<readonly FoundRoom[]> {
-    const found = new Map<string, { readonly room: KeptRoom; readonly invited: string[] }>();
+    const found = new Map<string, { readonly room: KeptRoom; readonly invited: Map<string, string> }>();
     const changes: TableChange<RoomRow>[] = [];
     // No name of a room holds a character that sorts before the line feed: each room comes just before its invitations.
     for (const [key, row] of this.#table.range("", "\uffff")) {
       const end = key.indexOf("\n");
-      if (row !== true) {
+      if (row !== true && "owner" in row) {
         const { invited, ...room } = row;
-        found.set(key, { room, invited: [...(invited ?? [])] });
+        found.set(key, { room, invited: new Map(invited?.map((one) => [one, row.owner])) });
         if (invited !== undefined)
-          changes.push({ put: key, value: room }, ...invited.map((one) => invitationRow(key, one)));
+          changes.push({ put: key, value: room }, ...invited.map((one) => invitationRow(key, one, true)));
       } else {
-        const room = found.get(key.slice(0, end));
-        if (room === undefined) changes.push({ delete: key });
-        else room.invited.push(key.slice(end + 1));
+        const known = found.get(key.slice(0, end));
+        if (known === undefined) changes.push({ delete: key });
+        else known.invited.set(key.slice(end + 1), row === true ? known.room.owner : row.by);
       }
     }
     if (changes.length > 0) await this.#table.batch(changes);
-    return [...found].map(([name, { room, invited }]) => ({ name, room, invited: [...new Set(invited)] }));
+    return [...found].map(([name, one]) => ({ name, ...one }));
   }
 
   /** Keeps invitations, and the room with them if it is new. @throws Fault unavailable, as a rejection */
-  add(name: string, room: KeptRoom | undefined, invited: readonly string[]): Promise<void> {
-    const rows = invited.map((one) => invitationRow(name, one));
+  add(name: string, room: KeptRoom | undefined, invited: readonly string[], by: KeptInvitation): Promise<void> {
+    const rows = invited.map((one) => invitationRow(name, one, by));
     return this.#table.batch(room === undefined ? rows : [{ put: name, value: room }, ...rows]);
   }
 
@@ -64,6 +70,6 @@ export class KeptRooms {
   }
 }
 
-function invitationRow(room: string, invited: string): TableChange<RoomRow> {
-  return { put: `${room}\n${invited}`, value: true };
+function invitationRow(room: string, invited: string, by: KeptInvitation): TableChange<RoomRow> {
+  return { put: `${room}\n${invited}`, value: by };
 }

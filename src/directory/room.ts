@@ -1,4 +1,13 @@
-import { Fault, isIssued, isRoom, type Allotment, type Limits, type Party, type Principal } from "../core/index.js";
+import {
+  Fault,
+  isIssued,
+  isRoom,
+  standingOf,
+  type Allotment,
+  type Limits,
+  type Party,
+  type Principal,
+} from "../core/index.js";
 import { isSameSpeaker, type AgentRecord, type PresenceMemory } from "./agents.js";
 import type { RoomEntry } from "./directory.js";
 import type { RoomHistory } from "./history.js";
@@ -22,15 +31,15 @@ export class Room {
   /** Its listed members, in order. */
   readonly listing = new Listing();
   #entry: RoomEntry | undefined;
-  /** Keys of invited names and proofs; see {@link nameKey} and {@link proofKey}. */
+  /** Keys of invited names and proofs, and of who invited them; see {@link nameKey} and {@link proofKey}. */
   // bound: invitationsPerRoomMax, invitationsMax in all · evicts: inviting one more is refused as full · owner: Room
-  readonly invited = new Set<string>();
-  /** Presences in the room whose trust is `shared` or `proved`. */
-  provingCount = 0;
+  readonly invited = new Map<string, string>();
+  /** How many of these invitations, and of those under way, others than the owner have given. */
+  invitedByGuests = 0;
   /** Keys of invitations that are on their way to the disk. Nobody is let in by them yet. */
   // bound: invitationsPerRoomMax together with those invited · evicts: a key goes when it is on disk, or could not be ·
   // owner: Room
-  readonly inviting = new Map<string, Promise<void>>();
+  readonly inviting = new Map<string, { readonly adding: Promise<void>; readonly by: string }>();
   /** Principals that are invited while they are online, whatever they prove. */
   readonly #invitedNow = new WeakSet<Principal>();
   /** Whom this room counts for, if it is invite-only. */
@@ -84,12 +93,18 @@ export class Room {
     return this.invited.size > 0 || this.inviting.size > 0;
   }
 
-  /** Lets an agent in. */
-  grant(invitee: Principal): void {
+  /** Lets an agent in. `by`: the key of who invites it. */
+  grant(invitee: Principal, by: string): void {
     this.#invitedNow.add(invitee);
     const key = invitationKey(invitee);
-    if (key !== undefined) this.invited.add(key);
+    if (key !== undefined && !this.invited.has(key)) this.invited.set(key, by);
   }
+}
+
+/** Who makes a room. */
+export interface RoomMaker {
+  readonly principal: Principal;
+  readonly party: Party;
 }
 
 /** The agent that an invite-only room counts for. */
@@ -100,16 +115,18 @@ export interface RoomOwner {
   readonly party: Party;
 }
 
-/** The agent of `principal` as the owner of a room. */
-export function ownerOf(principal: Principal, party: Party): RoomOwner {
+/** The agent of `principal` as the owner of a room, or as one who invites. */
+export function ownerOf({ principal, party }: RoomMaker): RoomOwner {
   const { agent, proof, expectedProof } = principal;
   const shown = proof ?? expectedProof;
   const key = shown === undefined ? nameKey(agent) : proofKey(shown);
-  return {
-    key,
-    isIssued: isIssued(principal),
-    party: { network: party.network, name: key },
-  };
+  return { key, isIssued: isIssued(principal), party: makerOf({ principal, party }) };
+}
+
+/** Whose share a room of this maker counts against: by the same name as after a restart, where one is proved. */
+export function makerOf({ principal, party }: RoomMaker): Party {
+  const { network, name, standing = standingOf(principal) } = party;
+  return { network, name: principal.proof === undefined ? name : proofKey(principal.proof), standing };
 }
 
 /**

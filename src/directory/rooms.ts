@@ -1,20 +1,18 @@
-import {
-  Allotment,
-  FairShares,
-  Fault,
-  isIssued,
-  notThere,
-  Ranking,
-  type Clock,
-  type Limits,
-  type Party,
-  type Principal,
-  type Share,
-} from "../core/index.js";
-import { ClaimedRooms } from "./claimed-rooms.js";
+import { Fault, notThere, Ranking, standingOf, type Clock, type Limits, type Principal } from "../core/index.js";
+import { Invitations } from "./invitations.js";
 import type { KeptRooms } from "./kept-rooms.js";
 import { Listing } from "./listing.js";
-import { Room, closedFor, invitationKey, ownerOf, type RoomOwner, type RoomUpkeep } from "./room.js";
+import { RoomShares } from "./room-shares.js";
+import {
+  Room,
+  closedFor,
+  invitationKey,
+  makerOf,
+  ownerOf,
+  type RoomMaker,
+  type RoomOwner,
+  type RoomUpkeep,
+} from "./room.js";
 
 /** What the directory does when a room is made or has to be removed. */
 interface RoomHooks {
@@ -32,39 +30,21 @@ interface NewRoom {
   readonly maker?: RoomMaker | undefined;
 }
 
-/** Who makes a room. */
-export interface RoomMaker {
-  readonly principal: Principal;
-  readonly party: Party;
-}
-
 type RoomLimits = Pick<
   Limits,
   "roomsMax" | "roomsClaimedMax" | "roomsPerAgentMax" | "invitationsPerRoomMax" | "invitationsMax" | "emptyRoomMs"
 >;
 
-/** Invitations that everybody may give in any case. */
-const invitationsAssured = 10;
-
 /** All rooms of a directory. Removes rooms that stay empty, and one room when there is no space for a new one. */
 export class Rooms {
-  // bound: roomsMax · evicts: the public room that has been empty longest, else a room of the agent with the most rooms
-  // of claimed names, else an empty invite-only room of the network, and there of the agent, that has the most; if
-  // nobody has more than whoever makes one, that is refused as full · owner: Rooms
+  // bound: roomsMax · evicts: the public room that has been empty longest, else the first of the party that has made
+  // most, of the network that has; none of a better standing than who makes one; if nobody has more than that party
+  // would have, it is refused as full · owner: Rooms
   readonly #rooms = new Map<string, Room>();
-  // bound: roomsMax · evicts: a room leaves when an agent joins it or it is removed · owner: Rooms
-  readonly #empty = new Set<Room>();
   /** Invite-only rooms by owner: an owner of roomsPerAgentMax is refused one more as full. */
   readonly #roomsOf = new Ranking<string>();
-  /** Invitations by the owner of the room. */
-  readonly #invitationsOf = new Ranking<string>();
-  readonly #invitations: Allotment;
-  /** Public rooms in which every member only claims its name; each counts for its oldest member. */
-  readonly #claimed = new ClaimedRooms<Room>();
-  /** Invite-only rooms in which nobody is. */
-  readonly #emptyInviteOnly = new FairShares<Room>();
-  // bound: roomsMax · evicts: a room leaves when an agent joins it or it is removed · owner: Rooms
-  readonly #emptyShares = new Map<Room, Share>();
+  readonly #invitations: Invitations;
+  readonly #shares = new RoomShares();
   readonly #limits: RoomLimits;
   readonly #clock: Clock;
   readonly #hooks: RoomHooks;
@@ -77,7 +57,7 @@ export class Rooms {
     this.#limits = limits;
     this.#clock = clock;
     this.#hooks = hooks;
-    this.#invitations = new Allotment(() => limits.invitationsMax, invitationsAssured);
+    this.#invitations = new Invitations(limits);
   }
 
   get size(): number {
@@ -112,7 +92,7 @@ export class Rooms {
    * @throws Fault full
    */
   makeInviteOnly(name: string, maker: RoomMaker): { readonly room: Room; readonly kept: Promise<void> | undefined } {
-    const owner = ownerOf(maker.principal, maker.party);
+    const owner = ownerOf(maker);
     const count = this.#roomsOf.amountOf(owner.key);
     if (count >= this.#limits.roomsPerAgentMax) {
       throw new Fault(
@@ -122,10 +102,10 @@ export class Rooms {
       );
     }
     const key = invitationKey(maker.principal);
-    if (key !== undefined) this.#mayInvite(name, owner, 0, 1);
+    if (key !== undefined) this.#invitations.mayGive(name, undefined, owner, owner, 1);
     const room = this.#add(name, { inviteOnly: true, configured: false, maker });
     this.#owned(room, owner);
-    const kept = this.#invite(room, [maker.principal]);
+    const kept = this.#invite(room, [maker.principal], owner.key);
     if (kept === undefined) return { room, kept };
     room.state = "making";
     return {
@@ -137,7 +117,8 @@ export class Rooms {
         (thrown: unknown) => {
           room.state = "making"; // nobody has been told of it, and nobody is told that it goes
           this.#hooks.vacate(room);
-          this.#remove(room);
+          // Meanwhile it may have made room for another, and the other may have its name.
+          if (this.#rooms.get(name) === room) this.#remove(room);
           throw thrown;
         },
       ),
@@ -145,43 +126,32 @@ export class Rooms {
   }
 
   /**
-   * Invites agents; `invitees` are all principals of one name. Resolves when that is on disk; undefined if there is
+   * `giver` invites agents; `invitees` are all principals of one name. Resolves when that is on disk; undefined if there is
    * nothing to keep.
    * @throws Fault full, and as a rejection unavailable, not-found (the room has gone meanwhile)
    */
-  invite(room: Room, invitees: readonly Principal[]): Promise<void> | undefined {
+  invite(room: Room, invitees: readonly Principal[], giver: RoomMaker): Promise<void> | undefined {
     const { name, owner } = room;
+    const by = ownerOf(giver);
     const keys = newKeys(room, invitees);
-    if (keys.length > 0) this.#mayInvite(name, owner, room.invited.size + room.inviting.size, keys.length);
-    return this.#invite(room, invitees);
-  }
-
-  #mayInvite(name: string, owner: RoomOwner | undefined, inRoom: number, more: number): void {
-    if (inRoom + more > this.#limits.invitationsPerRoomMax)
-      throw new Fault("full", `${name} has given as many invitations as a room can`);
-    if (owner?.isIssued === true || this.#invitations.allows(this.#invitationsOf.amountOf(owner?.key ?? ""), more))
-      return;
-    throw new Fault(
-      "full",
-      "the broker keeps as many invitations as it can, and many of them are to rooms of this room's owner; " +
-        "an owner with a token (broker token NAME) may give more",
-    );
+    if (keys.length > 0 && owner !== undefined) this.#invitations.mayGive(name, room, owner, by, keys.length);
+    return this.#invite(room, invitees, by.key);
   }
 
   /** Keeps what is new of the invitations, one row each, and lets the invitees in once it is on disk. */
-  #invite(room: Room, invitees: readonly Principal[]): Promise<void> | undefined {
+  #invite(room: Room, invitees: readonly Principal[], by: string): Promise<void> | undefined {
     const { owner, inviting, name } = room;
     const keys = newKeys(room, invitees);
-    const underWay = keysOf(invitees).flatMap((key) => inviting.get(key) ?? []);
-    this.#countInvitations(owner, keys.length);
+    const underWay = keysOf(invitees).flatMap((key) => inviting.get(key)?.adding ?? []);
+    if (owner !== undefined) this.#invitations.count(room, owner, by, keys.length);
     const grant = (): void => {
-      for (const invitee of invitees) room.grant(invitee);
+      for (const invitee of invitees) room.grant(invitee, by);
     };
     if ((keys.length === 0 && underWay.length === 0) || owner === undefined || this.#kept === undefined) {
       grant();
       return undefined;
     }
-    if (keys.length > 0) underWay.push(this.#keep(room, owner, this.#kept, keys));
+    if (keys.length > 0) underWay.push(this.#keep(room, owner, this.#kept, keys, by));
     return Promise.all(underWay).then(() => {
       if (this.#rooms.get(name) !== room) throw new Fault("not-found", notThere(name));
       grant();
@@ -189,28 +159,24 @@ export class Rooms {
   }
 
   /** Keeps invitations, and the room with them if it has no row yet. */
-  async #keep(room: Room, owner: RoomOwner, kept: KeptRooms, keys: readonly string[]): Promise<void> {
+  async #keep(room: Room, owner: RoomOwner, kept: KeptRooms, keys: readonly string[], by: string): Promise<void> {
     const { inviting, name } = room;
-    const { key, isIssued, party } = owner;
+    const { network, standing = "free" } = owner.party;
     const isFirst = room.state === "passing";
     room.state = "kept";
-    const adding = kept.add(name, isFirst ? { owner: key, isIssued, network: party.network } : undefined, keys);
-    for (const one of keys) inviting.set(one, adding);
+    const row = isFirst ? { owner: owner.key, standing, network } : undefined;
+    const adding = kept.add(name, row, keys, by === owner.key ? true : { by });
+    for (const one of keys) inviting.set(one, { adding, by });
     try {
       await adding;
-      for (const one of keys) room.invited.add(one);
+      for (const one of keys) room.invited.set(one, by);
     } catch (thrown) {
       if (isFirst) room.state = "passing";
-      if (this.#rooms.get(name) === room) this.#countInvitations(owner, -keys.length);
+      if (this.#rooms.get(name) === room) this.#invitations.count(room, owner, by, -keys.length);
       throw thrown;
     } finally {
       for (const one of keys) inviting.delete(one);
     }
-  }
-
-  #countInvitations(owner: RoomOwner | undefined, change: number): void {
-    this.#invitations.used += change;
-    if (owner !== undefined) this.#invitationsOf.add(owner.key, change);
   }
 
   #owned(room: Room, owner: RoomOwner): void {
@@ -225,22 +191,28 @@ export class Rooms {
       // A configured room of that name is public: the configuration wins.
       if (this.#rooms.has(name)) continue;
       const room = this.#put(name, { inviteOnly: true, configured: false });
-      const { owner: key, isIssued = false, network = "" } = row;
-      this.#owned(room, { key, isIssued, party: { network, name: key } });
+      const { owner: key, isIssued = false, standing = isIssued ? "issued" : "free", network = "" } = row;
+      const owner = { key, isIssued: standing === "issued", party: { network, name: key, standing } };
+      this.#owned(room, owner);
+      this.#shares.add(room, owner.party);
       room.state = "kept";
-      for (const one of invited) room.invited.add(one);
-      this.#countInvitations(room.owner, invited.length);
-      this.#emptied(room);
+      for (const [one, by] of invited) {
+        room.invited.set(one, by);
+        this.#invitations.count(room, owner, by, 1);
+      }
     }
   }
 
   #add(name: string, wanted: NewRoom): Room {
     const { roomsMax, roomsClaimedMax } = this.#limits;
     const { maker } = wanted;
-    const hasReserve = maker === undefined || maker.principal.trust === "shared" || isIssued(maker.principal);
-    const most = hasReserve ? roomsMax : Math.min(roomsMax, roomsClaimedMax);
-    if (this.#rooms.size >= most && !wanted.configured) this.#makeSpace(maker);
-    return this.#put(name, wanted);
+    if (maker === undefined) return this.#put(name, wanted);
+    const isFree = standingOf(maker.principal) === "free";
+    const most = isFree ? Math.min(roomsMax, roomsClaimedMax) : roomsMax;
+    if (this.#rooms.size >= most) this.#makeSpace(maker);
+    const room = this.#put(name, wanted);
+    this.#shares.add(room, makerOf(maker));
+    return room;
   }
 
   /** Adds a room without a look at the limit: rooms from disk exist even beyond it. */
@@ -258,45 +230,29 @@ export class Rooms {
   }
 
   /** A principal has joined `room`. */
-  entered(room: Room, { trust }: Principal): void {
+  entered(room: Room, member: Principal): void {
     this.#occupied(room);
-    if (trust !== "claimed") room.provingCount += 1;
-    this.#recount(room);
+    this.#shares.changed(room, member, 1);
   }
 
   /** A principal has left `room`. */
-  exited(room: Room, { trust }: Principal): void {
-    if (trust !== "claimed") room.provingCount -= 1;
-    this.#recount(room);
+  exited(room: Room, member: Principal): void {
+    this.#shares.changed(room, member, -1);
   }
 
   #occupied(room: Room): void {
     room.keepAlive?.();
     room.keepAlive = undefined;
-    this.#empty.delete(room);
-    this.#emptyShares.get(room)?.end();
-    this.#emptyShares.delete(room);
-  }
-
-  /** Notes for which agent the room counts now. */
-  #recount(room: Room): void {
-    const [oldest] = room.provingCount === 0 && !room.configured && !room.inviteOnly ? room.members.keys() : [];
-    this.#claimed.set(room, oldest);
+    this.#shares.occupied(room);
   }
 
   /** The last member has left: the room is removed after `emptyRoomMs`, unless it is configured or awaited. */
   emptied(room: Room): void {
-    this.#emptied(room);
     if (room.configured || room.isAwaited || room.keepAlive !== undefined) return;
-    this.#empty.add(room);
+    this.#shares.emptied(room);
     room.keepAlive = this.#clock.after(this.#limits.emptyRoomMs, () => {
       this.#remove(room);
     });
-  }
-
-  #emptied(room: Room): void {
-    if (room.owner === undefined || this.#emptyShares.has(room)) return;
-    this.#emptyShares.set(room, this.#emptyInviteOnly.add(room, room.owner.party));
   }
 
   /** Cancels all timers and ends all upkeep. */
@@ -306,20 +262,12 @@ export class Rooms {
       room.keepAlive = undefined;
       room.upkeep.close();
     }
-    this.#empty.clear();
-    this.#emptyShares.clear();
+    this.#shares.clear();
   }
 
   /** Removes one room to make space for a new one. @throws Fault full if no room may be removed */
-  #makeSpace(maker: RoomMaker | undefined): void {
-    const own = maker?.principal.trust === "claimed" ? this.#claimed.count(maker.principal.agent) : 0;
-    const [longestEmpty] = this.#empty;
-    const removed =
-      longestEmpty ??
-      this.#claimed.oldestOfLargest(own) ??
-      (maker === undefined
-        ? undefined
-        : this.#emptyInviteOnly.excessBeside(ownerOf(maker.principal, maker.party).party));
+  #makeSpace(maker: RoomMaker): void {
+    const removed = this.#shares.excessFor(makerOf(maker));
     if (removed === undefined)
       throw new Fault("full", "the broker has as many rooms as it can; use one of them, or free one by leaving it");
     if (removed.members.size > 0) this.#hooks.vacate(removed);
@@ -328,16 +276,17 @@ export class Rooms {
 
   #remove(room: Room): void {
     this.#occupied(room);
-    this.#claimed.set(room, undefined);
+    this.#shares.delete(room);
     this.#rooms.delete(room.name);
     this.#changed();
     const { invited, inviting, name, owner, state } = room;
     if (owner !== undefined) {
       this.#roomsOf.add(owner.key, -1);
-      this.#countInvitations(owner, -(invited.size + inviting.size));
+      for (const by of invited.values()) this.#invitations.count(room, owner, by, -1);
+      for (const { by } of inviting.values()) this.#invitations.count(room, owner, by, -1);
     }
     // The owner of the tables reports a failed write; the room is then there again after a restart.
-    if (state !== "passing") this.#kept?.remove(name, [...invited, ...inviting.keys()]).catch(() => undefined);
+    if (state !== "passing") this.#kept?.remove(name, [...invited.keys(), ...inviting.keys()]).catch(() => undefined);
     room.upkeep.close();
   }
 }

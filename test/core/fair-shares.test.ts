@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Allotment, FairShares, partyOf, principal, Ranking } from "../../src/core/index.js";
+import { Allotment, FairShares, SplitAllotment, partyOf, principal, Ranking } from "../../src/core/index.js";
 
 describe("a ranking", () => {
   it("knows who has the most, as counting would tell", () => {
@@ -60,9 +60,37 @@ describe("fair shares", () => {
     const shares = new FairShares<string>();
     expect(shares.excessBeside(at("new"))).toBeUndefined();
     shares.add("a1", at("a"));
+    expect(shares.excessBeside(at("new")), "each would have one").toBeUndefined();
+    shares.add("a2", at("a"));
     expect(shares.excessBeside(at("new"))).toBe("a1");
+    expect(shares.excessBeside(at("new"), 2)).toBeUndefined();
     expect(shares.excessBeside(at("a"))).toBeUndefined();
     expect(shares.excessBeside(at("a", "somebody else there"))).toBe("a1");
+  });
+
+  it("let the busy one of the newcomer's own network make room there, not one of a busier network's", () => {
+    const shares = new FairShares<string>();
+    for (let n = 0; n < 4; n += 1) shares.add(`one of ${String(n)}`, at("crowd", String(n)));
+    for (const item of ["b1", "b2", "b3", "b4"]) shares.add(item, at("here", "busy"));
+    expect(shares.excessBeside(at("here", "new"))).toBe("b1");
+  });
+
+  it("take nothing from a better standing in what lasts, and leave each a third of what is remembered", () => {
+    const shares = new FairShares<string>();
+    const issued = { network: "token of ada", name: "token of ada", standing: "issued" } as const;
+    const shared = { network: "here", name: "s", standing: "shared" } as const;
+    for (const item of ["i1", "i2", "i3"]) shares.add(item, issued);
+    for (const item of ["s1", "s2", "s3"]) shares.add(item, shared);
+    expect([shares.excessBeside(at("new")), shares.excessBeside({ ...shared, network: "new" })]).toEqual([
+      undefined,
+      "s1",
+    ]);
+    const free = shares.add("f1", at("new"));
+    expect(shares.excess).toBe("s1");
+    expect(shares.excessBeside(issued), "who pays nothing gives to who was issued a token").toBe("f1");
+    free.end();
+    for (const item of ["f1", "f2", "f3"]) shares.add(item, at("new"));
+    expect([shares.excess, shares.amountOf(at("new"))]).toEqual(["f1", { ofParty: 3, ofNetwork: 3 }]);
   });
 
   it("agree with counting after any steps", () => {
@@ -115,12 +143,21 @@ describe("the party of a speaker", () => {
     expect(partyOf({ id: "1", remote: "10.0.0.1", principal: token })).toEqual(
       partyOf({ id: "2", remote: "10.9.9.9", principal: token }),
     );
-    expect(partyOf({ id: "1", remote: "10.0.0.1", principal: key })).toEqual({ network: "10.0.0.1", name: "key:x" });
+    expect(partyOf({ id: "1", remote: "10.0.0.1", principal: key })).toEqual({
+      network: "10.0.0.1",
+      name: "key:x",
+      standing: "free",
+    });
     expect(partyOf({ id: "1", remote: "2001:db8::1", principal: principal("eve", "shared") })).toEqual({
       network: "2001:db8:0:0",
       name: "1",
+      standing: "shared",
     });
-    expect(partyOf({ id: "1", remote: "ipc", principal: undefined })).toEqual({ network: "ipc", name: "1" });
+    expect(partyOf({ id: "1", remote: "ipc", principal: undefined })).toEqual({
+      network: "ipc",
+      name: "1",
+      standing: "free",
+    });
   });
 });
 
@@ -132,5 +169,25 @@ describe("an allotment", () => {
     expect([all.allows(39), all.allows(40)]).toEqual([true, false]);
     all.used = 500;
     expect([all.allows(9), all.allows(10)]).toEqual([true, false]);
+  });
+});
+
+describe("an allotment that is split", () => {
+  it("keeps a quarter for tokens, whatever assured parts others take beyond theirs", () => {
+    const all = new SplitAllotment(() => 100, 10);
+    expect([all.of(false).allows(0, 75), all.of(false).allows(0, 76), all.of(true).allows(0, 100)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    all.others.used = 500;
+    expect([all.of(true).allows(0, 25), all.of(true).allows(0, 26), all.of(false).allows(9)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    all.others.used = 0;
+    all.issued.used = 90;
+    expect([all.of(false).allows(0, 10), all.of(false).allows(0, 11), all.used]).toEqual([true, false, 90]);
   });
 });

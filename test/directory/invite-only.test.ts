@@ -213,8 +213,8 @@ describe("an invite-only room", () => {
 
   it("makes room for others when whoever made the most has left some empty", async () => {
     const { directory, arrive } = openWorld({ roomsMax: 6 });
-    const greedy = arrive("greedy", { principal: token("greedy") });
-    const modest = arrive("modest", { principal: token("modest") });
+    const greedy = arrive("greedy", { principal: token("greedy", "key:greedy") });
+    const modest = arrive("modest", { principal: token("modest", "key:modest") });
     await directory.create(modest, "#modest", { inviteOnly: true });
     for (const room of ["#a", "#b", "#c"]) await directory.create(greedy, room, { inviteOnly: true });
     for (const presence of [greedy, modest]) presence.depart();

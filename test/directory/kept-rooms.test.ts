@@ -80,7 +80,7 @@ describe("an invite-only room", () => {
     await directory.invite(ada, "#a", "bob");
     directory.leave(ada, "#a");
     gate.written();
-    await directory.create(arrive("eve"), "#c", { inviteOnly: false });
+    await directory.create(arrive("eve", { principal: token("eve") }), "#c", { inviteOnly: false });
     await turn();
     expect([...gate.written()].sort()).toEqual([
       "delete #a",

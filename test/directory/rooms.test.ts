@@ -203,7 +203,7 @@ describe("the limits of rooms", () => {
         .filter((name) => name.length === 2);
     directory.join(claimed("ada"), "#a", { create: true });
     directory.join(claimed("bob"), "#b", { create: true });
-    const bot = arrive("bot");
+    const bot = arrive("bot", { principal: principal("bot", "proved", { proof: "token:bot" }) });
     for (const room of ["#1", "#2", "#3"]) directory.join(bot, room, { create: true });
     expect(names()).toEqual(["#1", "#2", "#3"]);
     expect(codeOf(() => directory.join(bot, "#4", { create: true }))).toBe("full");

@@ -1,5 +1,6 @@
-import { FairShares, type Share, type Table } from "#dialect";
-import { after, endOf, isOpen, refused, sizeOf, statusAt, type Proposal, type Step } from "./proposal.js";
+import type { Table } from "#dialect";
+import { ProposalShares } from "./proposal-shares.js";
+import { after, endOf, isOpen, refused, sizeOf, type Proposal, type Step } from "./proposal.js";
 
 /** How many proposals are kept, and for how long. */
 export const proposalLimits = Object.freeze({
@@ -20,13 +21,11 @@ export type ProposalLimits = Readonly<Record<keyof typeof proposalLimits, number
 export class Proposals {
   readonly #table: Table<Proposal>;
   readonly #limits: ProposalLimits;
-  // bound: proposalLimits.keptMax, and keptMaxBytes in all · evicts: closed ones after 30 days; when it is full one of
-  // the busiest proposer of the busiest network, settled ones first, then unanswered ones, then accepted ones; who is
-  // the busiest itself and has accepted ones only is refused one more · owner: Proposals
+  // bound: proposalLimits.keptMax, and keptMaxBytes in all · evicts: closed ones after 30 days; when it is full, of the
+  // busiest proposer of the busiest network, settled ones first, then unanswered ones, then accepted ones of who has
+  // more than the newcomer; if there are none it is refused as full · owner: Proposals
   readonly #byId = new Map<string, Proposal>();
-  // bound: as #byId · evicts: with its proposal · owner: Proposals
-  readonly #shares = new Map<string, Share<Proposal>>();
-  readonly #all = new FairShares<Proposal>();
+  readonly #shares = new ProposalShares();
   /** Ids by who made them, oldest first. */
   // bound: proposalLimits.keptMax ids in all · evicts: with its proposal, an agent with its last one · owner: Proposals
   readonly #byAgent = new Map<string, Set<string>>();
@@ -58,7 +57,7 @@ export class Proposals {
 
   /** What they take in memory, about. */
   get bytes(): number {
-    return this.#all.amount * 1024;
+    return this.#shares.amount * 1024;
   }
 
   /**
@@ -168,25 +167,13 @@ export class Proposals {
       if (!isOpen(proposal, now) && now - endOf(proposal) >= keptMs) gone.push(proposal);
     }
     for (const proposal of gone) this.#remove(proposal);
-    while (this.#byId.size >= keptMax || (this.#all.amount + sizeOf(wanted)) * 1024 > keptMaxBytes) {
-      const proposal = this.#ofTheBusiest(wanted);
+    while (this.#byId.size >= keptMax || (this.#shares.amount + sizeOf(wanted)) * 1024 > keptMaxBytes) {
+      const proposal = this.#shares.excessFor(wanted);
+      if (proposal === undefined) throw closed();
       this.#remove(proposal);
       gone.push(proposal);
     }
     return gone.map(({ id }) => id);
-  }
-
-  /** @throws Fault full, if the proposer is the busiest and would lose an agreement */
-  #ofTheBusiest({ at: now, from }: Proposal): Proposal {
-    const { excess } = this.#all;
-    const own = excess === undefined ? [] : this.#by(excess.from);
-    const found =
-      own.find((proposal) => !isOpen(proposal, now)) ??
-      own.find((proposal) => statusAt(proposal, now) === "pending") ??
-      (excess?.from === from ? undefined : excess);
-    if (found === undefined)
-      throw refused("full", "INVALID_PROPOSAL", "this server keeps as many open proposals as it can; try again later");
-    return found;
   }
 
   #by(agent: string): readonly Proposal[] {
@@ -203,20 +190,25 @@ export class Proposals {
 
   /** Takes a proposal in its present form, and counts what it takes. */
   #replace(proposal: Proposal): void {
-    const { from, id, network = "" } = proposal;
-    this.#byId.set(id, proposal);
-    this.#shares.get(id)?.end();
-    this.#shares.set(id, this.#all.add(proposal, { network, name: from }, sizeOf(proposal)));
+    this.#byId.set(proposal.id, proposal);
+    this.#shares.set(proposal);
   }
 
   #remove({ id, from }: Proposal): void {
     this.#byId.delete(id);
-    this.#shares.get(id)?.end();
     this.#shares.delete(id);
     const ids = this.#byAgent.get(from);
     ids?.delete(id);
     if (ids?.size === 0) this.#byAgent.delete(from);
   }
+}
+
+function closed(): Error {
+  return refused(
+    "full",
+    "INVALID_PROPOSAL",
+    "this server keeps as many agreements as it can, and nobody has more than you would have; try again later",
+  );
 }
 
 function isSameStep(one: Step, other: Step): boolean {

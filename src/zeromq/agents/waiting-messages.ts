@@ -1,6 +1,9 @@
 import {
-  Allotment,
+  SplitAllotment,
   isExpired,
+  isOrigin,
+  standingOf,
+  type Allotment,
   type Ledger,
   type Limits,
   type LostCopies,
@@ -17,16 +20,25 @@ const overheadBytes = 512;
 /** What may wait of one connection in any case. */
 const assuredBytes = 4 * 1024;
 
+/** What waits of one connection, and what it is taken from while anything waits. */
+interface WaitingBytes {
+  bytes: number;
+  readonly from: Allotment;
+}
+
 /** The memory that all waiting messages share (ZeroMQ §3.3, §7.2). Each is a pending copy in the ledger. */
 export class WaitingMemory {
-  readonly #bytes: Allotment;
+  readonly #bytes: SplitAllotment;
   // bound: zmqConnectionsMax and wsConnectionsMax · evicts: goes with its connection · owner: WaitingMemory
-  readonly #byOrigin = new WeakMap<object, number>();
+  readonly #byOrigin = new WeakMap<object, WaitingBytes>();
+  /** What waits of nobody that is known. */
+  readonly #ofNobody: WaitingBytes;
   readonly #limits: Limits;
   readonly #ledger: Ledger;
 
   constructor(limits: Limits, ledger: Ledger) {
-    this.#bytes = new Allotment(() => limits.heldMaxBytes, assuredBytes);
+    this.#bytes = new SplitAllotment(() => limits.heldMaxBytes, assuredBytes);
+    this.#ofNobody = { bytes: 0, from: this.#bytes.others };
     this.#limits = limits;
     this.#ledger = ledger;
   }
@@ -37,11 +49,11 @@ export class WaitingMemory {
    */
   take(message: Message, waiting: number): boolean {
     const size = message.size + overheadBytes;
-    const { origin } = message;
-    const own = origin === undefined ? 0 : (this.#byOrigin.get(origin) ?? 0);
-    if (waiting >= this.#limits.heldPerNameMax || !this.#bytes.allows(own, size)) return false;
+    const own = this.#of(message);
+    if (waiting >= this.#limits.heldPerNameMax || !own.from.allows(own === this.#ofNobody ? 0 : own.bytes, size))
+      return false;
     message.keep();
-    this.#count(message, size);
+    count(own, size);
     this.#ledger.copies.copies += 1;
     this.#ledger.copies.pending += 1;
     return true;
@@ -49,15 +61,26 @@ export class WaitingMemory {
 
   /** The message waits no longer, and its pending copy is taken back: the caller counts what becomes of it. */
   release(message: Message): void {
-    this.#count(message, -(message.size + overheadBytes));
+    count(this.#of(message), -(message.size + overheadBytes));
     this.#ledger.copies.copies -= 1;
     this.#ledger.copies.pending -= 1;
   }
 
-  #count({ origin }: Message, change: number): void {
-    this.#bytes.used += change;
-    if (origin !== undefined) this.#byOrigin.set(origin, (this.#byOrigin.get(origin) ?? 0) + change);
+  /** What waits of a sender's connection: those with a token have a part that is theirs. */
+  #of({ origin }: Message): WaitingBytes {
+    if (origin === undefined) return this.#ofNobody;
+    let own = this.#byOrigin.get(origin);
+    if (own === undefined || own.bytes === 0) {
+      const isIssued = isOrigin(origin) && standingOf(origin.principal) === "issued";
+      this.#byOrigin.set(origin, (own = { bytes: 0, from: this.#bytes.of(isIssued) }));
+    }
+    return own;
   }
+}
+
+function count(own: WaitingBytes, change: number): void {
+  own.bytes += change;
+  own.from.used += change;
 }
 
 interface WaitingMessage {

@@ -1,4 +1,4 @@
-import { Allotment, partyOf, type Limits } from "../../core/index.js";
+import { SplitAllotment, partyOf, type Limits } from "../../core/index.js";
 import type { ZmtpPeer } from "./policy.js";
 
 /** What a subscription takes in memory beside its topic: its entries in sets and maps, and its route. */
@@ -13,13 +13,13 @@ type BudgetLimits = Pick<Limits, "zmqSubscriptionsMaxBytes" | "zmqSubscriptionsT
 /** The bytes that the subscriptions of all connections take in memory, about (ZeroMQ §6.6). */
 export class SubscriptionBudget {
   readonly #limits: BudgetLimits;
-  readonly #all: Allotment;
+  readonly #all: SplitAllotment;
   // bound: zmqConnectionsMax · evicts: a network goes with its last subscription · owner: SubscriptionBudget
   readonly #byNetwork = new Map<string, number>();
 
   constructor(limits: BudgetLimits) {
     this.#limits = limits;
-    this.#all = new Allotment(() => limits.zmqSubscriptionsTotalMaxBytes, assuredBytes);
+    this.#all = new SplitAllotment(() => limits.zmqSubscriptionsTotalMaxBytes, assuredBytes);
   }
 
   /** What is taken now. */
@@ -30,7 +30,8 @@ export class SubscriptionBudget {
   /** The budget of one connection. */
   open(peer: ZmtpPeer): ConnectionBudget {
     // A token's connections are apart from those of others at the same address.
-    const { network } = partyOf(peer);
+    const { network, standing } = partyOf(peer);
+    const all = this.#all.of(standing === "issued");
     const isCapped = !peer.isLocal && peer.principal === undefined;
     return new ConnectionBudget({
       allows: (own, more) => {
@@ -39,10 +40,10 @@ export class SubscriptionBudget {
         if (own + more <= assuredBytes) return true;
         const ofNetwork = this.#byNetwork.get(network) ?? 0;
         if (isCapped && ofNetwork + more > zmqSubscriptionsTotalMaxBytes * networkShare) return false;
-        return this.#all.allows(own, more);
+        return all.allows(own, more);
       },
       changed: (change) => {
-        this.#all.used += change;
+        all.used += change;
         const left = (this.#byNetwork.get(network) ?? 0) + change;
         if (left > 0) this.#byNetwork.set(network, left);
         else this.#byNetwork.delete(network);

@@ -51,13 +51,54 @@ describe("AgentChat: how many proposals are kept, and how long", () => {
     const proposals = new Proposals(new TablesMemory().table<Proposal>("p"), { ...proposalLimits, keptMax: 20 });
     await proposals.propose(offer("honest", { network: "192.0.2.1" }), true);
     await proposals.propose(offer("too", { network: "192.0.2.1" }), true);
-    for (let n = 0; n < 40; n += 1) {
+    for (let n = 0; n < 18; n += 1) {
       await proposals.propose(offer(`x${String(n)}`, { from: `key ${String(n)}`, network: "203.0.113.9" }), true);
       await proposals.step(`x${String(n)}`, said("ACCEPT", "bob"), here);
     }
+    const more = offer("x", { from: "one more key", network: "203.0.113.9" });
+    expect(await codeFrom(proposals.propose(more, true)), "each there has one").toBe("INVALID_PROPOSAL");
     for (const id of ["honest", "too"]) await proposals.step(id, said("ACCEPT", "bob"), here);
     await proposals.propose(offer("new", { from: "eve", network: "192.0.2.1" }), true);
     expect(proposals.size).toBe(20);
+  });
+
+  it("are agreements first of all: a crowd of keys that nobody has answered takes none from who has as little", async () => {
+    const table = new TablesMemory().table<Proposal>("p");
+    const proposals = new Proposals(table, { ...proposalLimits, keptMax: 20 });
+    const there = { network: "192.0.2.1" };
+    await proposals.propose(offer("honest", there), true);
+    await proposals.step("honest", said("ACCEPT", "bob"), here);
+    await proposals.propose(offer("asked", { network: "198.51.100.7", from: "carl" }), true);
+    for (let n = 0; n < 60; n += 1)
+      await proposals.propose(offer(`x${String(n)}`, { from: `key ${String(n)}`, ...there }), true);
+    const ids = [...table.range("", "\uffff")].map(([id]) => id);
+    expect(ids.filter((id) => !id.startsWith("x"))).toEqual(["asked", "honest"]);
+    expect(ids).toHaveLength(20);
+    expect((await proposals.step("honest", said("COMPLETE", "ada"), here)).status).toBe("completed");
+  });
+
+  it("of an address whose own are all accepted, one by each key, are refused before others' make room", async () => {
+    const table = new TablesMemory().table<Proposal>("p");
+    const proposals = new Proposals(table, { ...proposalLimits, keptMax: 10 });
+    await proposals.propose(offer("asked", { network: "198.51.100.7", from: "carl" }), true);
+    for (let n = 0; n < 9; n += 1) {
+      await proposals.propose(offer(`x${String(n)}`, { from: `key ${String(n)}`, network: "203.0.113.9" }), true);
+      await proposals.step(`x${String(n)}`, said("ACCEPT", "bob"), here);
+    }
+    const more = offer("more", { from: "one more key", network: "203.0.113.9" });
+    expect(await codeFrom(proposals.propose(more, true))).toBe("INVALID_PROPOSAL");
+    await proposals.propose(offer("new", { from: "eve", network: "192.0.2.1" }), true);
+    const ids = [...table.range("", "\uffff")].map(([id]) => id);
+    expect([ids.includes("asked"), ids.includes("new"), ids.length]).toEqual([true, true, 10]);
+  });
+
+  it("that have expired go before what may still be answered or is agreed", async () => {
+    const table = new TablesMemory().table<Proposal>("p");
+    const proposals = new Proposals(table, { ...proposalLimits, keptMax: 4 });
+    await proposals.propose(offer("over", { from: "eve", expires: 1 }), true);
+    for (const id of ["p1", "p2", "p3"]) await proposals.propose(offer(id), true);
+    await proposals.propose(offer("p4", { at: 1_000 }), true);
+    expect([...table.range("", "\uffff")].map(([id]) => id)).toEqual(["p1", "p2", "p3", "p4"]);
   });
 
   it("take so many bytes in all, counted with their steps", async () => {

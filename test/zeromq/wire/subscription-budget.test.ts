@@ -44,7 +44,15 @@ describe("the bytes of subscriptions", () => {
   it("are bounded over all; each connection has its assured part, and no more than what is left then", () => {
     const all = budget(128 * kib);
     const connections = Array.from({ length: 6 }, (_, at) => all.open(peer(String(at))));
-    expect(connections.map((connection) => fill(connection))).toEqual([64, 32, 16, 16, 16, 16]);
+    expect(connections.map((connection) => fill(connection))).toEqual([48, 24, 16, 16, 16, 16]);
+  });
+
+  it("are a quarter for tokens in any case, however many connections take their assured part", () => {
+    const all = budget(512 * kib);
+    for (let at = 0; at < 40; at += 1) fill(all.open(peer(String(at))));
+    const ada = principal("ada", "proved", { proof: "token:ada" });
+    expect(fill(all.open(peer("ada", { principal: ada })))).toBe(64);
+    expect(fill(all.open(peer("new")))).toBe(16);
   });
 
   it("are given back by a CANCEL and with the connection, once", () => {
@@ -52,11 +60,11 @@ describe("the bytes of subscriptions", () => {
     const connection = all.open(peer("1"));
     fill(connection);
     connection.release(topic);
-    expect(all.usedBytes).toBe(63 * kib);
+    expect(all.usedBytes).toBe(47 * kib);
     expect(fill(connection)).toBe(1);
     connection.close();
     connection.close();
-    expect([all.usedBytes, fill(all.open(peer("2")))]).toEqual([0, 64]);
+    expect([all.usedBytes, fill(all.open(peer("2")))]).toEqual([0, 48]);
   });
 
   it("are a quarter at most for the connections of another machine, a token's apart", () => {
