@@ -65,7 +65,7 @@ const priorities: Readonly<Record<string, Priority>> = { LOW: "LOW", NORMAL: "NO
 export const envelopeIdMax = 256;
 const text = z.union([z.string().min(1).max(envelopeIdMax), z.number().transform(String)]);
 const moment =
-  /^(\d{4}-\d\d-)(\d\d)[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:[zZ]|[+-](?:[01]\d|2[0-3]):?[0-5]\d)$/;
+  /^((?!0000)\d{4}-\d\d-)(\d\d)[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:[zZ]|[+-](?:[01]\d|2[0-3]):?[0-5]\d)$/;
 
 /**
  * What the broker takes as an envelope on ZeroMQ as it stands: more than `writtenEnvelope`, which says what it writes

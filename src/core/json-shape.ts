@@ -94,6 +94,20 @@ export function jsonShape(text: string, most: JsonShapeMost = { depth: Infinity,
   return { depth: deepest, repeated, outerKeys: keys.length, parts };
 }
 
+/** True for a JSON text with more than `levels` levels of objects and lists. It allocates nothing and ends there. */
+export function isNestedDeeper(text: string, levels: number): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === quote) at = closingQuote(text, at);
+    else if (code === 0x7b || code === 0x5b) {
+      depth += 1;
+      if (depth > levels) return true;
+    } else if (code === 0x7d || code === 0x5d) depth -= 1;
+  }
+  return false;
+}
+
 /** The form of an object that has one key more, which stands between `start` and `end`: never 0. */
 function formWith(form: number, text: string, start: number, end: number): number {
   let mixed = form;

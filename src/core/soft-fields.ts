@@ -32,7 +32,7 @@ export function withoutNonsense(error: z.ZodError, value: object, soft: SoftFiel
     const [key] = path;
     if (typeof key !== "string" || !Object.hasOwn(kept, key)) continue;
     const kind = Object.hasOwn(soft, key) ? soft[key] : undefined;
-    if (kind === "id" && typeof kept[key] === "number") kept[key] = String(kept[key]);
+    if (kind === "id" && typeof kept[key] === "number" && Number.isFinite(kept[key])) kept[key] = String(kept[key]);
     else if (kind !== undefined || kept[key] === null) Reflect.deleteProperty(kept, key);
   }
   return kept;

@@ -13,7 +13,8 @@ interface Reads {
   readonly fallbackId: string;
   readonly reads: readonly {
     readonly about: string;
-    readonly payload: unknown;
+    readonly payload?: unknown;
+    readonly text?: string;
     readonly envelope?: Envelope;
     readonly names?: string;
     readonly leftOut?: readonly string[];
@@ -23,11 +24,14 @@ interface Reads {
 describe("the vectors of the envelope", () => {
   const { topic, receivedAt, fallbackId, reads } = vectors("envelope") as Reads;
 
-  it.each(reads)("hold: $about", ({ payload, envelope, names, leftOut }) => {
+  it.each(reads)("hold: $about", ({ payload: given, text, envelope, names, leftOut }) => {
+    const payload: unknown = text === undefined ? given : JSON.parse(text);
     const reading = readEnvelope(payload, { topic, receivedAt: Date.parse(receivedAt), fallbackId, trust: "claimed" });
     if (names === undefined) expect("envelope" in reading ? reading.envelope : reading).toEqual(envelope);
     else expect(reading).toEqual({ problem: expect.stringContaining(names) as string });
-    expect(wireEnvelope.safeParse(payload).success).toBe(names === undefined && leftOut === undefined);
+    expect(wireEnvelope.safeParse(payload).success).toBe(
+      leftOut === undefined && (names === undefined || names.startsWith("from stands")),
+    );
   });
 });
 

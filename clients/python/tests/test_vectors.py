@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from synaptic_core import Agent, AgentOptions, Fault, Request
+from synaptic_core.json_text import integer
 from synaptic_core.names import agent_name_problem, is_room
 from synaptic_core.reading import read_envelope, read_payload
 
@@ -18,7 +19,7 @@ class EnvelopeVectors(unittest.TestCase):
         for vector in told["reads"]:
             with self.subTest(vector["about"]):
                 def read():
-                    return read_envelope(vector["payload"], topic=told["topic"], received_at=received_at, fallback_id=told["fallbackId"])
+                    return read_envelope(json.loads(vector["text"], parse_int=integer) if "text" in vector else vector["payload"], topic=told["topic"], received_at=received_at, fallback_id=told["fallbackId"])
                 if "names" in vector:
                     with self.assertRaises(Fault) as refused:
                         read()

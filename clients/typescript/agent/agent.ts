@@ -5,7 +5,6 @@ import {
   brokerTopic,
   Fault,
   isExpired,
-  writeEnvelope,
   type Envelope,
   type ListedAgent,
   type ListedRoom,
@@ -28,6 +27,7 @@ import {
   type SendOptions,
 } from "./options.js";
 import { listedAgents, listedRooms, readPayload } from "./incoming.js";
+import { checkOptions, checkTopic, contentOf, payloadOf } from "./outgoing.js";
 import { isPong, PendingRequests, refusedName, RoundTrip, type WaitOptions } from "./requests.js";
 
 type NoticeHandler = (notice: Notice) => void | Promise<void>;
@@ -159,7 +159,7 @@ export class Agent implements AsyncIterable<Envelope> {
 
   /**
    * Says something that wants no answer. Resolves when the transport has taken it.
-   * @throws Fault unavailable, slow-consumer
+   * @throws Fault malformed, too-large, unavailable, slow-consumer
    */
   inform(to: string, content: Said, options: SendOptions = {}): Promise<void> {
     return this.#publish(to, "inform", content, options);
@@ -167,9 +167,9 @@ export class Agent implements AsyncIterable<Envelope> {
 
   /** Answers a request that came by iteration. @throws Fault malformed for what is no request: it is never answered */
   respond(request: Request, content: Said): Promise<void> {
-    const { from, message_id: inReplyTo, conversation_id: conversationId } = request;
     const fault = unanswerable(request);
     if (fault !== undefined) return Promise.reject(fault);
+    const { from, message_id: inReplyTo, conversation_id: conversationId } = request;
     return this.#publish(from, "response", content, {
       inReplyTo,
       ...(conversationId !== undefined && { conversationId }),
@@ -195,6 +195,7 @@ export class Agent implements AsyncIterable<Envelope> {
 
   /** Becomes a member of a room and hears it. @throws Fault forbidden, full, malformed */
   async join(room: string): Promise<void> {
+    checkTopic(room);
     const isNew = this.#open().subscribe(room);
     try {
       await this.#ask("room.join", { room });
@@ -219,8 +220,12 @@ export class Agent implements AsyncIterable<Envelope> {
     return listedAgents(await this.#ask("agents.list"));
   }
 
-  /** Subscribes to a topic that is not a room: `$events`, a data topic, or everything (`""`, scope `observe`). */
+  /**
+   * Subscribes to a topic that is not a room: `$events`, a data topic, or everything (`""`, scope `observe`).
+   * @throws Fault malformed for what is no topic
+   */
   subscribe(topic: string): void {
+    checkTopic(topic);
     this.#open().subscribe(topic);
   }
 
@@ -275,6 +280,8 @@ export class Agent implements AsyncIterable<Envelope> {
     more: Partial<Envelope> = {},
     isWanted?: () => boolean,
   ): Promise<void> {
+    checkTopic(to);
+    checkOptions(options);
     const { displayName, messageMaxBytes } = this.#options;
     const envelope: Envelope = {
       message_id: options.messageId ?? randomUUID(),
@@ -283,13 +290,13 @@ export class Agent implements AsyncIterable<Envelope> {
       to,
       type,
       priority: options.priority ?? "NORMAL",
-      content: typeof said === "string" ? { message: said } : said,
+      content: contentOf(said),
       ...(options.inReplyTo !== undefined && { in_reply_to: options.inReplyTo }),
       ...(options.conversationId !== undefined && { conversation_id: options.conversationId }),
       ...(displayName !== undefined && { from_name: displayName }),
       ...more,
     };
-    const payload = writeEnvelope(envelope);
+    const payload = payloadOf(envelope);
     // The broker closes the connection of an agent that sends more: messages that wait behind it would be lost, too.
     const size = Buffer.byteLength(payload);
     if (size > messageMaxBytes)
@@ -303,7 +310,16 @@ export class Agent implements AsyncIterable<Envelope> {
     await link.publish(to, payload, isWanted);
   }
 
+  /** Takes what anybody may have written. Whatever is in it, the next message is heard (protocols §3.17). */
   #hear(topic: string, payload: Buffer, trust: Trust | undefined): void {
+    try {
+      this.#take(topic, payload, trust);
+    } catch (thrown) {
+      this.#tell("error", "a message could not be taken", { cause: String(thrown) });
+    }
+  }
+
+  #take(topic: string, payload: Buffer, trust: Trust | undefined): void {
     const reading = readPayload(payload, this.name, topic, trust);
     if ("problem" in reading) {
       this.#tell("warn", "a message could not be read", { problem: reading.problem });

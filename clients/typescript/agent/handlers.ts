@@ -92,9 +92,13 @@ export class RunningHandlers {
 }
 
 /** Why a message is not answered; undefined for a request. In JavaScript anything can be given for one. */
-export function unanswerable({ type }: Envelope): Fault | undefined {
-  if (type === "request") return undefined;
-  return new Fault("malformed", `this ${type} wants no answer: only a request can be answered`);
+export function unanswerable(message: Envelope): Fault | undefined {
+  const given: unknown = message;
+  const { type, from, message_id: id } = Object(given) as Readonly<Record<keyof Envelope, unknown>>;
+  if (type !== "request")
+    return new Fault("malformed", `this ${String(type)} wants no answer: only a request can be answered`);
+  if (typeof from === "string" && typeof id === "string") return undefined;
+  return new Fault("malformed", "this is no request: give one that this agent has heard, as it came");
 }
 
 function faultContent({ code, message }: Fault): Content {

@@ -3,6 +3,8 @@ import {
   everyone,
   Fault,
   faultCodes,
+  isNestedDeeper,
+  jsonDepthMax,
   readEnvelope,
   repairSurrogates,
   type Envelope,
@@ -17,7 +19,7 @@ import {
 const trusts: readonly Trust[] = ["claimed", "shared", "proved"];
 
 /**
- * Reads a payload as it arrived. `trust` and `replay` in it were written by the broker (ADR 0011), which removes them
+ * Reads a payload as it arrived; nested deeper than the broker reads it is unreadable (protocols §3.17). `trust` and `replay` in it were written by the broker (ADR 0011), which removes them
  * from what claimed agents send: a message without `trust` comes from one of those.
  * @param self the agent that hears it
  * @param topic the topic under which it came: this is the addressee, whatever the payload says. Broadcasts and the past
@@ -27,7 +29,10 @@ const trusts: readonly Trust[] = ["claimed", "shared", "proved"];
 export function readPayload(payload: Buffer, self: string, topic: string, trust: Trust | undefined): Reading {
   let json: unknown;
   try {
-    json = JSON.parse(repairSurrogates(payload.toString()));
+    const text = repairSurrogates(payload.toString());
+    // Before it is parsed: what comes as bytes has not been counted by the broker.
+    if (isNestedDeeper(text, jsonDepthMax)) return { problem: `nested deeper than ${jsonDepthMax} levels` };
+    json = JSON.parse(text);
   } catch (thrown) {
     return { problem: String(thrown) };
   }

@@ -1,5 +1,11 @@
 import { z } from "zod";
-import { repairSurrogates, withoutNonsense, type SoftFields } from "../../../src/core/index.js";
+import {
+  isNestedDeeper,
+  jsonDepthMax,
+  repairSurrogates,
+  withoutNonsense,
+  type SoftFields,
+} from "../../../src/core/index.js";
 import { AgentChatError } from "./error.js";
 import { events, type Event } from "../../../bridges/agentchat/events.js";
 import { negotiationTypes, type NegotiationType, type ProposalStatus } from "../../../bridges/agentchat/schema.js";
@@ -100,6 +106,7 @@ function missing(
 
 /** A JSON object without its nulls; undefined for everything else. */
 function parsed(line: string): object | undefined {
+  if (isNestedDeeper(line, jsonDepthMax)) return undefined;
   try {
     const value: unknown = JSON.parse(repairSurrogates(line), (_key, inner: unknown) =>
       inner === null ? undefined : inner,

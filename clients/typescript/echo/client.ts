@@ -1,4 +1,5 @@
 import { WebSocket } from "ws";
+import { Fault } from "../../../src/core/index.js";
 import { decodeEvent } from "../../../bridges/echo/codec.js";
 import type { EchoCommand, EchoEvent } from "../../../bridges/echo/schema.js";
 
@@ -41,7 +42,7 @@ export class EchoClient {
       });
       socket.on("message", (data, isBinary) => {
         if (isBinary || !Buffer.isBuffer(data)) return;
-        const event = decodeEvent(data.toString());
+        const event = heardIn(data.toString());
         if (event.type === "welcome") {
           clearTimeout(timer);
           resolve();
@@ -68,5 +69,15 @@ export class EchoClient {
         this.#socket.close(1000);
       }
     });
+  }
+}
+
+/** What the server said; what is no event is told as a refusal, and the next is heard. */
+function heardIn(frame: string): EchoEvent {
+  try {
+    return decodeEvent(frame);
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown;
+    return { type: "refused", code: thrown.code, message: `${thrown.message}: is it a broker's echo door?` };
   }
 }

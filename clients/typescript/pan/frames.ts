@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { jsonDepthMax, repairSurrogates, shapeProblemText } from "../../../src/core/index.js";
+import { isNestedDeeper, jsonDepthMax, repairSurrogates, shapeProblemText } from "../../../src/core/index.js";
 import { chat, errorCodes, type Event } from "../../../bridges/pan/schema.js";
 
 /** A frame of the server: an event, something newer than this client (to be ignored), or no PAN at all. */
@@ -59,6 +59,8 @@ const statuses: readonly string[] = ["success", "joined", "left", "agent_joined"
 /** Reads what a server said (PAN §5). Never throws: a stranger may be on the other end. */
 export function readEvent(frame: string): Reading {
   let value: unknown;
+  if (isNestedDeeper(frame, jsonDepthMax))
+    return { kind: "garbage", problem: `nested deeper than ${jsonDepthMax} levels` };
   try {
     value = JSON.parse(repairSurrogates(frame));
   } catch {

@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from .doors import Doors
 from .drops import Drops
-from .envelope import Envelope, Inform, Message, Request, Response, Said, content_of, write
+from .envelope import Envelope, Inform, Message, Request, Response, Said, check_id, check_topic, content_of, write
 from .fault import Fault
 from .futures import settle
 from .link import Link
@@ -84,7 +84,10 @@ class Core:
     def publish(self, to: str, kind: str, said: Said, *, message_id: Optional[str] = None, more: Optional[Mapping[str, Any]] = None, is_wanted: Callable[[], bool] = lambda: True) -> "Future[None]":
         """Publishes one message. Raises Fault malformed, too-large, unavailable (forked), going-away, and why the link ended; the future fails as `Link.publish` says."""
         self.check_process()
+        check_topic(to)
         fields: Dict[str, Any] = {"priority": "NORMAL", **(more or {})}
+        for name, found in (("message_id", message_id), ("in_reply_to", fields.get("in_reply_to")), ("conversation_id", fields.get("conversation_id"))):
+            check_id(name, found)
         if fields["priority"] not in _PRIORITIES:
             raise Fault("malformed", f"priority is {fields['priority']!r}; it is LOW, NORMAL or HIGH")
         envelope = _KINDS[kind](
@@ -117,6 +120,8 @@ class Core:
             raise Fault("malformed", f"{to} is this agent itself: nobody would answer")
         if not timeout_s > 0:
             raise Fault("malformed", f"timeout_s is {timeout_s}; give seconds, more than 0")
+        check_topic(to)
+        check_id("message_id", message_id)
         chosen = message_id or str(uuid.uuid4())
         answer = self._pending.wait(chosen, to)
         if heard is not None:
@@ -178,11 +183,13 @@ class Core:
     def subscribe(self, topic: str) -> bool:
         """Hears a topic from now on. False if it does already. Raises Fault malformed, unavailable (forked)."""
         self.check_process()
+        check_topic(topic)
         return self._link.subscribe(topic)
 
     def unsubscribe(self, topic: str) -> None:
         """Raises Fault malformed, unavailable (forked)."""
         self.check_process()
+        check_topic(topic)
         self._link.unsubscribe(topic)
 
     def hear(self, topic: str, payload: bytes) -> None:

@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Union
 
 from .fault import Fault
+from .json_text import DEPTH_MAX, is_nested_deeper
 from .surrogates import repair
+
+ID_MAX = 256  #: longest id, in characters as JavaScript counts them
+_TOPIC_MAX_BYTES = 1_024
 
 #: What is said: a text, or a text under `message` with `kind`, `data` and more.
 Said = Union[str, Mapping[str, Any]]
@@ -70,6 +74,8 @@ def content_of(said: Said) -> Dict[str, Any]:
         return {"message": said}
     if not isinstance(said, Mapping) or not isinstance(said.get("message"), str):
         raise Fault("malformed", "say a text, or a dict with a text under 'message'")
+    if not isinstance(said.get("kind", ""), str):
+        raise Fault("malformed", "kind is no text; it names what data holds")
     return dict(said)
 
 
@@ -92,12 +98,35 @@ def write(envelope: Envelope) -> bytes:
         **{key: value for key, value in optional.items() if value is not None},
     }
     try:
+        payload = _payload(fields)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Fault("malformed", f"the content cannot be written as JSON ({error}); say plain texts, numbers, lists and dicts") from error
+    if is_nested_deeper(payload.decode()):
+        raise Fault("malformed", f"the message is nested deeper than {DEPTH_MAX} levels; say it flatter, or as a text")
+    return payload
+
+
+def check_topic(topic: str) -> None:
+    """Raises Fault malformed for what is no text of at most 1,024 bytes: no topic is longer."""
+    if not isinstance(topic, str):
+        raise Fault("malformed", f"the topic is {topic!r:.40}; give a name or topic as a text")
+    size = len(topic.encode(errors="surrogatepass"))
+    if size > _TOPIC_MAX_BYTES:
+        raise Fault("malformed", f"the topic has {size} bytes; use a shorter one, of {_TOPIC_MAX_BYTES} at most")
+
+
+def check_id(name: str, found: Optional[str]) -> None:
+    """Raises Fault malformed for an id that is no text of 1 to 256 characters, as JavaScript counts them."""
+    if found is not None and not (isinstance(found, str) and 0 < len(found) + sum(sign > "\uffff" for sign in found) <= ID_MAX):
+        raise Fault("malformed", f"{name} is {found!r:.40}; give a text of 1 to {ID_MAX} characters")
+
+
+def _payload(fields: Mapping[str, Any]) -> bytes:
+    try:
         return _json(fields, ensure_ascii=False)
     except UnicodeEncodeError:
         # Half of a surrogate pair: JSON has a word for it, which nobody can write out again.
         return repair(_json(fields, ensure_ascii=True).decode()).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Fault("malformed", f"the content cannot be written as JSON: {error}") from error
 
 
 def _json(fields: Mapping[str, Any], *, ensure_ascii: bool) -> bytes:

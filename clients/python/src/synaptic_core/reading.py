@@ -7,8 +7,9 @@ import uuid
 from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Mapping, NoReturn, Optional, Tuple, Type
 
-from .envelope import Inform, Message, Request, Response
+from .envelope import ID_MAX, Inform, Message, Request, Response
 from .fault import Fault
+from .json_text import DEPTH_MAX, integer, is_nested_deeper, json_text, number_text
 from .names import EVERYONE
 from .surrogates import repair
 
@@ -19,9 +20,9 @@ _KNOWN = frozenset({
     "message_id", "timestamp", "from", "to", "type", "priority", "content", "in_reply_to", "conversation_id",
     "expires_at", "from_name", "hops", "trust", "received_at", "replay",
 })
-_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2})(?:(:[0-9]{2})(\.[0-9]+)?)?(?:([zZ])|([+-][0-9]{2}):?([0-9]{2}))")
+_BROKERS = frozenset({"trust", "received_at", "replay", "$broker"})  #: in any case, only the broker writes them
+_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]((?:[01][0-9]|2[0-3]):[0-5][0-9])(?:(:[0-5][0-9])(\.[0-9]+)?)?(?:([zZ])|([+-](?:[01][0-9]|2[0-3])):?([0-5][0-9]))")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
-_ID_MAX = 256  #: longest id, in characters as JavaScript counts them
 _NAME_MAX = 128
 
 
@@ -32,7 +33,10 @@ def read_payload(payload: bytes, name: str, topic: Optional[str] = None) -> Mess
     without `trust` is of one of those. Raises Fault malformed.
     """
     try:
-        value = json.loads(repair(payload.decode(errors="replace")), parse_constant=_no_json)
+        text = repair(payload.decode(errors="replace"))
+        if is_nested_deeper(text):
+            raise Fault("malformed", f"nested deeper than {DEPTH_MAX} levels")
+        value = json.loads(text, parse_constant=_no_json, parse_int=integer)
     except (ValueError, RecursionError) as error:
         raise Fault("malformed", f"the payload is no JSON: {error}") from error
     fields = value if isinstance(value, dict) else {}
@@ -60,6 +64,9 @@ def read_envelope(value: Any, *, topic: str, received_at: datetime, fallback_id:
     kind = _KINDS.get(written)
     if kind is None:
         _refuse("type", "request, response or inform")
+    twice = next((key for key in value if key != "from" and len(key) == 4 and _folded(key) == "from"), None)
+    if twice is not None:
+        raise Fault("malformed", f"from stands twice: as from and as {twice}")
     received = _time_text(received_at)
     timestamp = _id(value, "timestamp") or received
     priority, other = _priority(value)
@@ -89,6 +96,14 @@ def is_expired(message: Message) -> bool:
     return until is not None and until <= datetime.now(timezone.utc)
 
 
+def _folded(key: str) -> str:
+    """A key as readers compare it that ignore case: letter by letter, dotted and dotless i alike. Long ones are no keys of ours."""
+    if len(key) > 22:
+        return key
+    upper = "".join(sign.upper() if len(sign.upper()) == 1 else sign for sign in key)
+    return upper.lower().replace("i\u0307", "i")
+
+
 def _refuse(name: str, form: str) -> NoReturn:
     raise Fault("malformed", f"{name}: must be {form}")
 
@@ -101,15 +116,16 @@ def _id(value: Mapping[str, Any], name: str) -> Optional[str]:
     """A text, or a number as a text; None for what is no id."""
     found = value.get(name)
     if isinstance(found, str):
-        return found if 0 < _length(found) <= _ID_MAX else None
+        return found if 0 < _length(found) <= ID_MAX else None
     if isinstance(found, bool) or not isinstance(found, (int, float)):
         return None
-    return str(int(found)) if isinstance(found, float) and found.is_integer() else str(found)
+    written = number_text(found)
+    return None if written == "null" else written
 
 
 def _moment(found: Any) -> Optional[str]:
     """A time with its zone: without one nobody knows when it is."""
-    return found if isinstance(found, str) and len(found) <= _ID_MAX and _time(found) is not None else None
+    return found if isinstance(found, str) and len(found) <= ID_MAX and _time(found) is not None else None
 
 
 def _display_name(found: Any) -> Optional[str]:
@@ -129,7 +145,7 @@ def _length(text: str) -> int:
 
 def _priority(value: Mapping[str, Any]) -> Tuple[str, Dict[str, Any]]:
     """The priority, and the keys that nobody knows; a foreign word of priority is kept among them."""
-    other = {key: one for key, one in value.items() if key not in _KNOWN}
+    other = {key: one for key, one in value.items() if key not in _KNOWN and _folded(key) not in _BROKERS}
     word = value.get("priority")
     if not isinstance(word, str):
         return "NORMAL", other
@@ -144,17 +160,13 @@ def _content(value: Any) -> Dict[str, Any]:
     if isinstance(value, str):
         return {"message": value}
     if not isinstance(value, dict):
-        return {"message": _json(value), "data": value}
+        return {"message": json_text(value), "data": value}
     message = value.get("message")
-    readable = message if isinstance(message, str) else _json(value if message is None else message)
+    readable = message if isinstance(message, str) else json_text(value if message is None else message)
     kind = value.get("kind")
     if "kind" not in value or isinstance(kind, str):
         return {**value, "message": readable}
-    return {**value, "message": readable, "kind": _json(kind)}
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return {**value, "message": readable, "kind": json_text(kind)}
 
 
 def _time_text(time: datetime) -> str:

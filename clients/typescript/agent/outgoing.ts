@@ -1,0 +1,75 @@
+import {
+  defaultLimits,
+  envelopeIdMax,
+  Fault,
+  isNestedDeeper,
+  jsonDepthMax,
+  writeEnvelope,
+  type Content,
+  type Envelope,
+} from "../../../src/core/index.js";
+import type { Said, SendOptions } from "./options.js";
+
+const { zmqTopicMaxBytes: topicMaxBytes } = defaultLimits;
+const priorities: readonly unknown[] = ["LOW", "NORMAL", "HIGH"];
+
+/** What an application says, as the content of a message. In JavaScript anything can be given. @throws Fault malformed */
+export function contentOf(said: Said): Content {
+  const given: unknown = said;
+  if (typeof given === "string") return { message: given };
+  if (typeof given !== "object" || given === null || Array.isArray(given) || !("message" in given))
+    throw new Fault("malformed", "say a text, or an object with a text under message");
+  const { message, kind }: { readonly message: unknown; readonly kind?: unknown } = given;
+  if (typeof message !== "string")
+    throw new Fault("malformed", "message is no text; say a text there, and put values for programs under data");
+  if (kind !== undefined && typeof kind !== "string")
+    throw new Fault("malformed", "kind is no text; it names what data holds");
+  return { ...given, message, ...(kind !== undefined && { kind }) };
+}
+
+/** @throws Fault malformed: a priority that is none of three words, an id that is no text of 1 to 256 characters */
+export function checkOptions({ priority, ...ids }: SendOptions): void {
+  if (priority !== undefined && !priorities.includes(priority))
+    throw new Fault("malformed", `priority is ${shown(priority)}; it is LOW, NORMAL or HIGH`);
+  for (const name of ["messageId", "inReplyTo", "conversationId"] as const) {
+    const id: unknown = ids[name];
+    if (id !== undefined && (typeof id !== "string" || id === "" || id.length > envelopeIdMax))
+      throw new Fault("malformed", `${name} is ${shown(id)}; give a text of 1 to ${envelopeIdMax} characters`);
+  }
+}
+
+/** @throws Fault malformed for what is no text of at most 1,024 bytes: no topic is longer */
+export function checkTopic(topic: unknown): void {
+  if (typeof topic !== "string")
+    throw new Fault("malformed", `the topic is ${shown(topic)}; give a name or topic as a text`);
+  const size = Buffer.byteLength(topic);
+  if (size > topicMaxBytes)
+    throw new Fault("malformed", `the topic has ${size} bytes; use a shorter one, of ${topicMaxBytes} at most`);
+}
+
+/** @throws Fault malformed for what cannot be written as JSON, or is nested deeper than readers read (protocols §3.17) */
+export function payloadOf(envelope: Envelope): string {
+  let payload: string;
+  try {
+    payload = writeEnvelope(envelope);
+  } catch (thrown) {
+    const { message } = thrown instanceof Error ? thrown : { message: shown(thrown) };
+    throw new Fault(
+      "malformed",
+      `the content cannot be written as JSON (${message.split("\n", 1)[0] ?? ""}); say plain texts, numbers, lists and objects`,
+      { cause: thrown },
+    );
+  }
+  if (isNestedDeeper(payload, jsonDepthMax))
+    throw new Fault(
+      "malformed",
+      `the message is nested deeper than ${jsonDepthMax} levels; say it flatter, or as a text`,
+    );
+  return payload;
+}
+
+/** A wrong value in an error: short, whatever it is. */
+function shown(value: unknown): string {
+  if (typeof value === "string") return value.length > 40 ? `a text of ${value.length} characters` : `"${value}"`;
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
