@@ -21,7 +21,7 @@ export interface RequestsOptions {
 
 /** Open requests in memory. Names of agents contain no line feed, so keys use one as separator. */
 export class RequestsMemory implements Requests {
-  // bound: requestsMax, 1 KiB each for two names and an id · evicts: a request beyond it is refused as full; an open
+  // bound: one and a half times requestsMax, 1 KiB each for two names and an id · evicts: a request beyond it is refused as full; an open
   // one goes when answered, withdrawn or timed out · owner: RequestsMemory
   readonly #byPair = new Map<string, Set<Entry>>();
   // bound: requestsMax · evicts: a sender goes with its last open request; more than requestsPerSenderMax is refused as
@@ -51,14 +51,18 @@ export class RequestsMemory implements Requests {
         `${request.from} waits for ${String(ofSender)} answers already; wait for some of them, then ask again`,
       );
     }
-    if (request.owner !== undefined && !this.#claimed.allows(ofSender)) {
+    const { used } = this.#claimed;
+    const isClaimed = request.owner !== undefined;
+    if (isClaimed && (used >= limits.requestsMax || !this.#claimed.allows(ofSender))) {
       throw new Fault(
         "full",
         "the broker follows as many requests of agents without a token as it can; try again in a moment, " +
           "or connect with a token (broker token NAME)",
       );
     }
-    if (this.#size >= limits.requestsMax) {
+    // What those without a token have beyond their half, by their assured parts, is not counted against the others.
+    const ofOthers = this.#size - used;
+    if (!isClaimed && ofOthers + Math.min(used, limits.requestsMax / 2) >= limits.requestsMax) {
       throw new Fault("full", "the broker follows as many open requests as it can; try again in a moment");
     }
     const waitMs = Math.min(Math.max(request.timeoutMs ?? limits.requestTimeoutMs, 0), limits.requestMaxMs);

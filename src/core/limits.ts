@@ -208,7 +208,10 @@ export const defaultLimits = Object.freeze({
   auditClaimsPerSecond: 20,
   /** Such audit lines that may be written at once before their rate counts. */
   auditClaimsBurst: 200,
-  /** Audit lines of that kind per second of all addresses: pushing older lines out of the log takes half a day. */
+  /**
+   * Audit lines of that kind per second of all addresses, half of them of addresses that cause few, and as many again
+   * about failed logins with protected names: pushing older lines out of the log takes a quarter of a day.
+   */
   auditClaimsTotalPerSecond: 5,
   /** Those of all addresses that may be written at once before their rate counts. */
   auditClaimsTotalBurst: 2_000,

@@ -18,7 +18,7 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
   "from-forged": "from is a name that its connection may not use; the log names both",
   "name-asleep": "a message in a name that its connection declared and somebody else has now",
   "topic-not-yours": "a message to a topic to which only the broker publishes",
-  "requests-full": "the sender has as many open requests as it may have",
+  "requests-full": "as many requests are open as there may be, of the sender or of all: the sender was told which",
   "guard-CODE": "an invite-only room refused the message",
   "broker-key-removed": "a sender wrote trust, received_at, replay or $broker, in whatever case; nobody was shown it",
   "lost-CODE": "copies that were dropped though their receivers wanted them: too large for them, or no words for it",

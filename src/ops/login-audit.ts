@@ -4,6 +4,8 @@ import type { AuditLog } from "./audit-log.js";
 
 /** Faults that refuse the login itself. Others before a login are about an unreadable frame or a broker that stops. */
 const refusals: ReadonlySet<FaultCode> = new Set(["unauthenticated", "forbidden", "conflict", "rate-limited", "full"]);
+/** Of each address so many lines, and one more in ten seconds, go beside what addresses with many cause. */
+const few = Object.freeze({ perSecond: 0.1, burst: 20 });
 /** The form of this broker's tokens: one that somebody sent in place of a name must not come into the log. */
 const tokenForm = /^[\w-]{43}$/;
 
@@ -15,7 +17,8 @@ type AuditRates = Pick<
 /**
  * Counts logins and writes them into the audit log. Who shows no token of its own causes only a limited number of
  * lines, for each address and for all together: otherwise anybody, with keys that cost nothing, could make the log
- * rotate until older lines are gone.
+ * rotate until older lines are gone. Half of what all may cause is for addresses that cause few, and failed logins with
+ * protected names have a rate of their own: one busy address does not hide what others try.
  */
 export class LoginAudit {
   /** By dialect and trust. */
@@ -27,8 +30,16 @@ export class LoginAudit {
   readonly #audit: Pick<AuditLog, "write" | "leaveOut">;
   readonly #limiter: Limiter;
   readonly #limits: AuditRates;
+  readonly #isProtected: (name: string) => boolean;
 
-  constructor(audit: Pick<AuditLog, "write" | "leaveOut">, limiter: Limiter, limits: AuditRates) {
+  /** @param isProtected true for a name that only its owner may use */
+  constructor(
+    audit: Pick<AuditLog, "write" | "leaveOut">,
+    limiter: Limiter,
+    limits: AuditRates,
+    isProtected: (name: string) => boolean,
+  ) {
+    this.#isProtected = isProtected;
     this.#audit = audit;
     this.#limiter = limiter;
     this.#limits = limits;
@@ -63,13 +74,16 @@ export class LoginAudit {
     if (event.event === "cut") return true;
     if (event.event !== "login.refused" && event.trust === "proved" && event.tokenId !== undefined) return true;
     const { auditClaimsPerSecond, auditClaimsBurst, auditClaimsTotalPerSecond, auditClaimsTotalBurst } = this.#limits;
-    const all = { perSecond: auditClaimsTotalPerSecond, burst: auditClaimsTotalBurst };
+    const half = { perSecond: auditClaimsTotalPerSecond / 2, burst: auditClaimsTotalBurst / 2 };
     const own = { perSecond: auditClaimsPerSecond, burst: auditClaimsBurst };
-    return (
-      this.#limiter.ask("audit of all", all) === 0 &&
-      this.#limiter.take(`audit ${networkOf(event.remote)}`, own) === 0 &&
-      this.#limiter.take("audit of all", all) === 0
-    );
+    const isGuess = event.event === "login.refused" && event.agent !== undefined && this.#isProtected(event.agent);
+    const kind = isGuess ? "audit of guesses" : "audit";
+    const address = networkOf(event.remote);
+    const limiter = this.#limiter;
+    if (limiter.ask(`${kind} ${address}`, own) > 0) return false;
+    const isOfFew = limiter.ask(`${kind} of few`, half) === 0 && limiter.take(`${kind} few ${address}`, few) === 0;
+    const all = isOfFew ? `${kind} of few` : `${kind} of many`;
+    return limiter.take(all, half) === 0 && limiter.take(`${kind} ${address}`, own) === 0;
   }
 }
 

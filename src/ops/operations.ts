@@ -47,7 +47,7 @@ export interface Operations {
 export function assembleOperations(options: OperationsOptions): Operations {
   const { auditPath, clock, identity, ledger, limiter, limits, log } = options;
   const audit = new AuditLog({ path: auditPath, limits, clock, log });
-  const logins = new LoginAudit(audit, limiter, limits);
+  const logins = new LoginAudit(audit, limiter, limits, (name) => identity.isProtected(name));
   const witness: LoginListener = (event) => {
     logins.take(event);
   };

@@ -168,6 +168,22 @@ describe("open requests", () => {
     requests.close();
   });
 
+  it("of a crowd without tokens, each within its assured part, close nothing to who has one", () => {
+    const { requests } = start({ requestsMax: 100 });
+    for (let at = 0; at < 12; at += 1)
+      for (let n = 0; n < 10; n += 1)
+        try {
+          requests.open({ from: "eve", to: "bob", messageId: String(n), owner: `zmq-${String(at)}` });
+        } catch (thrown) {
+          expect(thrown).toMatchObject({ code: "full" });
+        }
+    let given = 0;
+    for (; given < 50; given += 1) requests.open({ from: "ada", to: "bob", messageId: String(given) });
+    expect(() => requests.open({ from: "ada", to: "bob", messageId: "more" })).toThrow("as many open requests");
+    expect(requests.size).toBe(150);
+    requests.close();
+  });
+
   it("leave no timer when they are closed all together", () => {
     const { requests, clock } = start();
     for (const id of ["1", "2"]) ask(requests, id, []);

@@ -24,7 +24,7 @@ function world(burst = 2): {
     write: (event: AuditEvent): void => void written.push(event),
     leaveOut: (): void => void written.push("left out"),
   };
-  const logins = new LoginAudit(audit, new LimiterMemory({ limits, clock }), limits);
+  const logins = new LoginAudit(audit, new LimiterMemory({ limits, clock }), limits, (name) => name === "operator");
   return { written, logins, clock };
 }
 
@@ -93,6 +93,16 @@ describe("the audit of logins", () => {
       "cut",
     ]);
     expect(logins.failures).toEqual({ zmq: { unauthenticated: 5 } });
+  });
+
+  it("tells of guesses at a protected name, and of other addresses, whatever one address causes", () => {
+    const { logins, written } = world(10_000);
+    for (let n = 0; n < 5_000; n += 1) logins.take(claimed);
+    written.length = 0;
+    const guess = { ...refused("unauthenticated", "operator"), remote: "192.0.2.9" };
+    for (let n = 0; n < 25; n += 1) logins.take(guess);
+    for (let n = 0; n < 20; n += 1) logins.take({ ...claimed, remote: "192.0.2.8" });
+    expect(written.filter((line) => line !== "left out")).toHaveLength(45);
   });
 
   it("does not take a frame that cannot be read, or a broker that leaves, for a refused login", () => {
