@@ -16,8 +16,8 @@ interface Options extends Output, BrokerFlags {
 export type TakeOver = () => boolean;
 
 /**
- * `broker start`: runs the broker until SIGINT or SIGTERM, which drain it; a second signal stops it at once. SIGHUP
- * reads the configuration again.
+ * `broker start`: runs the broker until SIGINT or SIGTERM, which drain it; a second signal stops it at once. One that
+ * comes in the same moment may count as the first. SIGHUP reads the configuration again.
  */
 export function startCommand(program: Command, takeOver: TakeOver): void {
   withBrokerFlags(program.command("start").description("run the broker; SIGHUP reads its configuration again")).action(
