@@ -63,8 +63,9 @@ export const table: Rules<Echo> = {
     phase: "ready",
     cost: 1,
     run(session, { room, history }) {
-      session.join(room, { create: true, ...(history !== undefined && { history }) });
-      session.send({ type: "joined", room, agent: nameOf(session) });
+      return session.joinInTurn(room, { create: true, ...(history !== undefined && { history }) }, () => {
+        session.send({ type: "joined", room, agent: nameOf(session) });
+      });
     },
   },
   leave: {

@@ -54,8 +54,9 @@ export const commandTable: Rules<Pan> = {
     cost: 1,
     run(session, { room, history }) {
       checkRoom(room);
-      session.join(room, { create: true, ...(history !== undefined && { history }) });
-      session.send({ type: "system", status: "joined", room, message: `You joined ${room}` });
+      return session.joinInTurn(room, { create: true, ...(history !== undefined && { history }) }, () => {
+        session.send({ type: "system", status: "joined", room, message: `You joined ${room}` });
+      });
     },
   },
   leave: {

@@ -122,6 +122,11 @@ export class Exchange {
     );
   }
 
+  /** The same for a room's past message, which is written already and keeps who said it, and when. */
+  announceAgain(topic: string, past: Message): Outcome {
+    return this.#announced(past.readdressed(topic), false);
+  }
+
   #head(): Pick<Envelope, "message_id" | "timestamp" | "from" | "priority"> & { readonly now: number } {
     const now = this.clock.now();
     const timestamp = new Date(now).toISOString();

@@ -111,6 +111,16 @@ export class Message {
     return new Message(arrival, payload, undefined, true);
   }
 
+  /**
+   * The same words of the broker's for another topic: neither read nor written anew. Frames are not taken along, since
+   * dialects show a message by its topic.
+   */
+  readdressed(topic: string): Message {
+    if (!this.#ours) throw new Error("only what the broker wrote is sent again");
+    const { receivedAt, payload } = this;
+    return new Message({ topic, receivedAt, trust: "proved", origin: undefined }, payload, this.#reading, true);
+  }
+
   /** The payload as it came, once it was read without halves of characters; or the envelope written as JSON. */
   get payload(): Buffer {
     if (this.#payload === undefined) {

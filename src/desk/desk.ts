@@ -14,6 +14,7 @@ import {
   type Log,
   type Message,
 } from "../core/index.js";
+import { PastReading } from "../directory/index.js";
 import type { Limiter } from "../identity/index.js";
 import { hasRight, type Answer, type Ask, type ReadRequest, type Seat } from "./kind.js";
 import { deskKinds, isDeskKind } from "./kinds.js";
@@ -118,18 +119,20 @@ export class Desk implements Lifecycle {
       asker.seen();
       if (read instanceof Fault) throw read;
       const { from, message_id: id } = request;
-      if (listCost(read.length) === 1) this.#say(asker, { from, id, kind, read });
+      if (listCost(read.length) === 1 && (read.past?.() ?? []).length === 0) this.#say(asker, { from, id, kind, read });
       else void this.#sayInTurn(asker, { from, id, kind, read });
     } catch (thrown) {
       this.#refuse(asker, request, thrown);
     }
   }
 
-  /** A long answer: it waits for its turn, and may be written in many. Never rejects. */
+  /** A long answer, or one that replays the past: it waits for its turn, and may be written in many. Never rejects. */
   async #sayInTurn(asker: Asker, asked: Asked): Promise<void> {
     let text: LongText | undefined;
+    const reading = new PastReading(asked.read.past ?? (() => []), (past) => past.message()?.payload);
     try {
       await this.#slices.run(() => {
+        if (reading.advance() === "more") return "more";
         text ??= asked.read.text?.();
         if (text === undefined) {
           this.#say(asker, asked);
@@ -164,7 +167,10 @@ export class Desk implements Lifecycle {
   #tell({ from, id, kind }: Asked, { replay = [], ...answer }: Answer): void {
     const { exchange } = this.#options;
     exchange.announce(from, { type: "response", in_reply_to: id, content: { ...answer, kind } });
-    for (const past of replay) exchange.announce(from, { ...past, replay: true });
+    for (const past of replay) {
+      const message = past.message();
+      if (message !== undefined) exchange.announceAgain(from, message);
+    }
   }
 
   #refuse(asker: Asker, request: Pick<Envelope, "message_id" | "to">, thrown: unknown): void {

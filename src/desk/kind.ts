@@ -1,6 +1,6 @@
 import type { z } from "zod";
-import { Fault, type Content, type Envelope, type Principal, type Scope } from "../core/index.js";
-import type { Directory, Presence } from "../directory/index.js";
+import { Fault, itemsOfBytes, type Content, type Principal, type Scope } from "../core/index.js";
+import { bytesOf, type Directory, type Past, type Presence } from "../directory/index.js";
 import { readFields } from "./fields.js";
 import type { DeskLists, LongText } from "./lists.js";
 
@@ -47,7 +47,7 @@ export interface Answer {
   readonly message: string;
   readonly data?: unknown;
   /** Past messages that follow the answer. */
-  readonly replay?: readonly Envelope[];
+  readonly replay?: readonly Past[];
 }
 
 /** An answer whose `data` fits its schema. */
@@ -72,6 +72,8 @@ interface Row<Request extends z.ZodObject, Data extends z.ZodObject | undefined,
   readonly length: (ask: Ask, fields: z.output<Request>) => number;
   /** What has to be kept is kept before the answer: then it is a promise. @throws Fault */
   readonly run: (ask: Ask, fields: z.output<Request>) => AnswerOf<Data> | Promise<AnswerOf<Data>>;
+  /** The past messages that the answer will replay: they are made ready before `run`, in slices. Never throws. */
+  readonly past?: (ask: Ask, fields: z.output<Request>) => readonly Past[];
   /** The same answer as JSON, `kind` included, for one that is long and that many ask for. @throws Fault */
   readonly text?: (ask: Ask, fields: z.output<Request>) => LongText;
 }
@@ -79,6 +81,7 @@ interface Row<Request extends z.ZodObject, Data extends z.ZodObject | undefined,
 /** A request whose right and fields have been checked. */
 export interface ReadRequest {
   readonly length: number;
+  readonly past: (() => readonly Past[]) | undefined;
   /** @throws Fault */
   run(): Answer | Promise<Answer>;
   /** @throws Fault */
@@ -100,7 +103,7 @@ export function kind<
   Data extends z.ZodObject | undefined,
   Needed extends Right | undefined,
 >(row: Row<Request, Data, Needed>): Kind<Needed> {
-  const { request, answer, right, length, run, text } = row;
+  const { request, answer, right, length, past, run, text } = row;
   return {
     request,
     answer,
@@ -110,7 +113,8 @@ export function kind<
       const fields = readFields(request, content);
       if (fields instanceof Fault) return fields;
       return {
-        length: length(ask, fields),
+        length: length(ask, fields) + itemsOfBytes(bytesOf(past?.(ask, fields) ?? [])),
+        past: past && (() => past(ask, fields)),
         run: () => run(ask, fields),
         text: text && (() => text(ask, fields)),
       };

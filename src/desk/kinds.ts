@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { Fault, type Envelope, type Principal } from "../core/index.js";
-import type { Directory } from "../directory/index.js";
+import { Fault } from "../core/index.js";
+import type { Past } from "../directory/index.js";
 import { agent, flag, listedAgent, listedRoom, members, pastCount, room } from "./fields.js";
 import { listAgents, listRooms } from "./lists.js";
 import { kind, type Ask, type Kind, type Seat } from "./kind.js";
@@ -85,8 +85,9 @@ export const deskKinds = {
     answer: z.object({ room, members }),
     right: undefined,
     length: countMembers,
+    past: (ask, { room, history = 0 }) => pastOf(ask, room, history),
     run: (ask, { room, history = 0 }) => {
-      const { directory, viewer } = ask;
+      const { directory } = ask;
       const [seat] = seatsFor(ask, room);
       const message = `${seat.join(room) ? "you joined" : "you are in"} ${room}`;
       return {
@@ -95,7 +96,7 @@ export const deskKinds = {
           : `${message}; its messages come on the topic ${room}, ` +
             "so your SUB socket has to subscribe to it, too, or its library drops them",
         data: { room, members: directory.members(room, seat.presence.principal) },
-        ...(history > 0 && { replay: pastOf(directory, room, history, viewer) }),
+        ...(history > 0 && { replay: pastOf(ask, room, history) }),
       };
     },
   }),
@@ -170,8 +171,10 @@ export const deskKinds = {
     }),
     right: undefined,
     length: noList,
-    run: ({ directory, viewer }, { room, count = pastMax }) => {
-      const replay = pastOf(directory, room, count, viewer);
+    past: (ask, { room, count = pastMax }) => pastOf(ask, room, count),
+    run: (ask, { room, count = pastMax }) => {
+      ask.directory.mustSee(room, ask.viewer);
+      const replay = pastOf(ask, room, count);
       return { message: `${replay.length} messages of ${room} follow`, data: { room, count: replay.length }, replay };
     },
   }),
@@ -205,12 +208,7 @@ function seatsFor({ seats, asker }: Ask, room: string): readonly [Seat, ...Seat[
   );
 }
 
-/** The last messages of a room, oldest first. @throws Fault not-found */
-function pastOf(
-  directory: Directory,
-  room: string,
-  wanted: number,
-  viewer: Principal | undefined,
-): readonly Envelope[] {
-  return directory.history(room, Math.min(wanted, pastMax), viewer);
+/** The last messages of a room that the asker may read, oldest first. */
+function pastOf({ directory, viewer }: Ask, room: string, wanted: number): readonly Past[] {
+  return directory.past(room, Math.min(wanted, pastMax), viewer);
 }

@@ -158,6 +158,16 @@ export interface Session<T extends DialectTypes> {
    * @returns false if it was a member
    */
   join(room: string, options: { readonly create: boolean; readonly history?: number }): boolean;
+  /**
+   * The same in turns: the past is made ready message by message, and follows what `joined` sends. It is paid for by its
+   * length before (the engine adds a token for each 64,000 bytes, to `join` as well). A handler returns what this returns.
+   * @throws Fault rate-limited, and what `join` throws, now or as a rejection
+   */
+  joinInTurn(
+    room: string,
+    options: { readonly create: boolean; readonly history?: number },
+    joined: (isNew: boolean) => void,
+  ): void | Promise<void>;
   leave(room: string): boolean;
   /**
    * Makes a room and joins it. Resolves when an invite-only one is on disk: nothing may be said of it before.

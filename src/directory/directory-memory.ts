@@ -17,6 +17,7 @@ import { Agents, PresenceMemory, isSameSpeaker, type AgentRecord, type PresenceO
 import type { AgentEntry, Arriving, Directory, JoinOptions, Presence, RoomEntry } from "./directory.js";
 import { DirectoryEvents } from "./events.js";
 import { Histories } from "./history.js";
+import type { Past } from "./past.js";
 import {
   cannotSpeak,
   mayEnter,
@@ -221,8 +222,14 @@ export class DirectoryMemory implements Directory {
     return room?.inviteOnly !== true || message.origin === undefined ? undefined : cannotSpeak(room, message.speaker);
   }
 
+  past(room: string, count: number, viewer: Principal | undefined): readonly Past[] {
+    const known = this.#rooms.get(room);
+    return known?.isOpenTo(viewer) === true ? (known.upkeep.history?.last(count) ?? []) : [];
+  }
+
   history(room: string, count: number, viewer: Principal | undefined): readonly Envelope[] {
-    return this.#rooms.visible(room, viewer).upkeep.history?.last(count) ?? [];
+    this.mustSee(room, viewer);
+    return this.past(room, count, viewer).flatMap((past) => past.message()?.envelope ?? []);
   }
 
   /** Restores the invite-only rooms that `table` holds, and keeps them there from now on. @throws Fault unavailable */

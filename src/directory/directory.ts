@@ -1,4 +1,5 @@
 import type { Envelope, Fault, Message, Party, Principal, Trust } from "../core/index.js";
+import type { Past } from "./past.js";
 
 /** An agent that is online. */
 export interface AgentEntry {
@@ -106,7 +107,9 @@ export interface Directory {
   mayHear(principal: Principal | undefined, room: string): boolean;
   /** Why a message to a room is refused, or undefined. */
   refusal(message: Message): Fault | undefined;
-  /** The last messages of a public room, oldest first, at most `count`. @throws Fault not-found */
+  /** The last messages of a public room, oldest first, at most `count`; none if `viewer` may not read the room. */
+  past(room: string, count: number, viewer: Principal | undefined): readonly Past[];
+  /** The same, read: work that grows with their bytes, and is to be paid for. @throws Fault not-found, forbidden */
   history(room: string, count: number, viewer: Principal | undefined): readonly Envelope[];
   /** Cancels all timers. */
   close(): void;

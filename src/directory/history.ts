@@ -1,31 +1,27 @@
 import {
   FairShares,
   isOrigin,
-  Message,
   partyOf,
-  type Envelope,
   type Limits,
+  type Message,
   type Party,
   type Router,
   type Share,
   type Subscriber,
-  type Trust,
 } from "../core/index.js";
+import { ReadyPast, type KeptMessage, type Past } from "./past.js";
 
-/** A message as it is kept: bytes only, so that no frame rendered for its receivers stays in memory with it. */
-interface KeptMessage {
-  readonly payload: Buffer;
-  readonly topic: string;
-  readonly receivedAt: number;
-  readonly trust: Trust;
+/** A message of a room. No frame that was rendered for its receivers stays in memory with it. */
+interface RoomMessage extends KeptMessage {
   readonly history: RoomHistory;
+  readonly past: Past;
 }
 
 /** The last messages of one public room. It subscribes like a member but does not count as a receiver. */
 export class RoomHistory implements Subscriber {
   /** Bytes of all messages kept here. */
   bytes = 0;
-  #kept: Share<KeptMessage>[] = [];
+  #kept: Share<RoomMessage>[] = [];
   readonly #histories: Histories;
 
   constructor(histories: Histories) {
@@ -38,7 +34,7 @@ export class RoomHistory implements Subscriber {
   }
 
   /** Adds a message; beyond the limits of one room the oldest ones are removed. */
-  add(kept: Share<KeptMessage>, limits: HistoryLimits): void {
+  add(kept: Share<RoomMessage>, limits: HistoryLimits): void {
     this.#kept.push(kept);
     this.bytes += kept.item.payload.length;
     while (this.#kept.length > limits.historyPerRoomMax || this.bytes > limits.historyPerRoomMaxBytes) {
@@ -49,22 +45,19 @@ export class RoomHistory implements Subscriber {
   }
 
   /** Removes a message. */
-  remove(message: KeptMessage): void {
+  remove(message: RoomMessage): void {
     const at = this.#kept.findIndex(({ item }) => item === message);
     const [share] = at === -1 ? [] : this.#kept.splice(at, 1);
     if (share === undefined) return;
     share.end();
     this.bytes -= message.payload.length;
     this.#histories.bytes -= message.payload.length;
+    this.#histories.ready.forget(message);
   }
 
-  /** The last `count` messages, oldest first, as replays. */
-  last(count: number): readonly Envelope[] {
-    if (!(count >= 1)) return [];
-    return this.#kept.slice(-Math.floor(count)).flatMap(({ item: { payload, topic, receivedAt, trust } }) => {
-      const { envelope } = Message.fromPayload(payload, { topic, receivedAt, trust, origin: undefined });
-      return envelope === undefined ? [] : [{ ...envelope, type: "inform" as const, replay: true }];
-    });
+  /** The last `count` messages, oldest first. */
+  last(count: number): readonly Past[] {
+    return count >= 1 ? this.#kept.slice(-Math.floor(count)).map(({ item: { past } }) => past) : [];
   }
 
   /** Forgets everything. */
@@ -86,13 +79,16 @@ const nobody: Party = { network: "", name: "" };
 export class Histories {
   /** Bytes of all histories. */
   bytes = 0;
-  readonly #shares = new FairShares<KeptMessage>();
+  /** What was asked for lately. */
+  readonly ready: ReadyPast;
+  readonly #shares = new FairShares<RoomMessage>();
   // bound: connections that have spoken in a room · evicts: goes with its connection · owner: Histories
   readonly #parties = new WeakMap<object, Party>();
   readonly #limits: HistoryLimits;
 
   constructor(limits: HistoryLimits) {
     this.#limits = limits;
+    this.ready = new ReadyPast(limits.historyPerRoomMaxBytes);
   }
 
   /** Starts to keep the messages of `room`. `close` ends it and removes them. */
@@ -112,7 +108,8 @@ export class Histories {
   keep(history: RoomHistory, message: Message): void {
     const { payload, topic, receivedAt, trust, origin } = message.keep();
     this.bytes += payload.length;
-    const kept = { payload, topic, receivedAt, trust, history };
+    const past: Past = { bytes: payload.length, message: () => this.ready.of(kept) };
+    const kept: RoomMessage = { payload, topic, receivedAt, trust, history, past };
     history.add(this.#shares.add(kept, this.#partyOf(origin), Math.ceil(payload.length / 1024)), this.#limits);
     while (this.bytes > this.#limits.historyTotalMaxBytes) {
       const { excess } = this.#shares;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Message } from "../../src/core/index.js";
 import { ZeromqWorld, proved } from "../kit/zeromq-world.js";
 
 describe("the broker's desk", () => {
@@ -140,6 +141,25 @@ describe("the broker's desk", () => {
     expect(world.ask(world.publisher(), "ada", ada, "room.leave", { room: "#general" })).toMatchObject([
       { text: "you were not in #general" },
     ]);
+  });
+
+  it("takes for the past by its length, before it is read, and reads it once for all who ask", () => {
+    const bot = world.session("bot");
+    for (let n = 0; n < 10; n += 1) bot.say("#general", "inform", "x".repeat(64_000));
+    const read = vi.spyOn(Message, "fromPayload");
+    const asks = (kind: string, data: object): string[] => {
+      const ada = world.subscriber(["ada"]);
+      const by = world.publisher();
+      for (let n = 0; n < 3; n += 1) world.ask(by, "ada", ada, kind, { room: "#general", ...data });
+      return ada.heard.filter(({ topic, replay }) => topic === "ada" && !replay).map(({ kind }) => kind ?? "");
+    };
+    expect(asks("room.history", { count: 10 })).toEqual(["room.history", "fault", "fault"]);
+    const once = read.mock.calls.filter(([payload]) => payload.length > 64_000).length;
+    expect(asks("room.join", { history: 10 })).toEqual(["room.join", "fault", "fault"]);
+    expect(asks("room.history", { count: 1 })).toEqual(["room.history", "room.history", "room.history"]);
+    expect(read.mock.calls.filter(([payload]) => payload.length > 64_000)).toHaveLength(once);
+    expect(once).toBe(10);
+    read.mockRestore();
   });
 
   it("takes arguments from content.data or content itself, and refuses wrong ones by name", () => {

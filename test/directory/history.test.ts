@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Message, principal, type Envelope } from "../../src/core/index.js";
+import { bytesOf } from "../../src/directory/index.js";
 import { codeOf, openWorld } from "../kit/directory-world.js";
 
 const texts = (envelopes: readonly Envelope[]): string[] => envelopes.map(({ content }) => content.message);
@@ -47,6 +48,37 @@ describe("a public room's history", () => {
     expect(directory.history("#general", 1, undefined)).toMatchObject([
       { from: "py", to: "#general", trust: "claimed", content: { message: "from python" }, other: { mood: 1 } },
     ]);
+  });
+
+  it("is read and written once for all who ask, until its message goes", () => {
+    const { directory, say } = openWorld({ historyPerRoomMax: 1 });
+    say("#general", "one");
+    const [one] = directory.past("#general", 9, undefined);
+    expect(one?.message()).toBe(directory.past("#general", 9, undefined)[0]?.message());
+    expect(one?.message()?.payload).toBe(one?.message()?.payload);
+    say("#general", "two");
+    expect(texts(directory.history("#general", 9, undefined))).toEqual(["two"]);
+  });
+
+  it("does not hold more of what was asked for than four rooms keep", () => {
+    const rooms = ["#1", "#2", "#3", "#4", "#5", "#6"];
+    const { directory, say } = openWorld({ historyPerRoomMaxBytes: 1_000 }, rooms);
+    for (const room of rooms) say(room, "x".repeat(500));
+    const ask = (room: string): unknown => directory.past(room, 1, undefined)[0]?.message();
+    const first = ask("#1");
+    expect(ask("#1")).toBe(first);
+    for (const room of rooms.slice(1)) ask(room);
+    expect(ask("#1")).not.toBe(first);
+    expect(ask("#1")).toEqual(first);
+  });
+
+  it("is weighed before it is read, and shown to nobody who may not read the room", async () => {
+    const { directory, arrive, say } = openWorld();
+    say("#general", "x".repeat(500));
+    expect(bytesOf(directory.past("#general", 9, undefined))).toBeGreaterThan(500);
+    expect(directory.past("#nowhere", 9, undefined)).toEqual([]);
+    await directory.create(arrive("ada"), "#secret", { inviteOnly: true });
+    expect(directory.past("#secret", 9, undefined)).toEqual([]);
   });
 
   it("is nobody's receiver", () => {

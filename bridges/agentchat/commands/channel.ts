@@ -11,12 +11,12 @@ type ChannelRules = Pick<
 export const channelCommands: ChannelRules = {
   JOIN: {
     phase: "ready",
-    // Whoever is inside already asks for nothing but the list.
+    // Whoever is inside already asks for nothing but the list, and for the past, for which the engine takes more.
     cost: ({ channel }, { rooms, principal, services: { directory } }) =>
       rooms.has(channel) ? listCost(directory.memberCount(channel, principal)) : 1,
     run(session, { channel, replay }) {
-      return session.long(() => {
-        session.join(channel, { create: false, ...(replay !== undefined && { history: replay }) });
+      const options = { create: false, ...(replay !== undefined && { history: replay }) };
+      return session.joinInTurn(channel, options, () => {
         sendMembers(session, "JOINED", channel);
       });
     },

@@ -2,7 +2,7 @@ import {
   eventsTopic,
   everyone,
   isExpired,
-  Message,
+  type Message,
   noticeBody,
   noticeMessage,
   noticeOf,
@@ -23,6 +23,7 @@ import type {
   RenderMeta,
   Session,
 } from "../../dialect/index.js";
+import type { Past } from "../../directory/index.js";
 import type { EngineContext } from "./context.js";
 
 /** A session as those see it who render for it. */
@@ -65,7 +66,7 @@ export class Hearing<T extends DialectTypes> {
     try {
       if (session.takesAnswer(envelope)) return true;
       if (!this.#wants(envelope, message, session) || !this.#maySee(envelope, message, session)) return false;
-      this.#hear(message, envelope, session, false);
+      this.#hear(message, envelope, session);
     } catch (thrown) {
       session.failed("cannot tell a message", thrown);
       this.#context.ledger.drop("unrenderable", 1, false);
@@ -74,15 +75,18 @@ export class Hearing<T extends DialectTypes> {
     return true;
   }
 
-  /** Hands a message of a room's history to a session. */
-  replay(room: string, envelope: Envelope, session: Hearer<T>): void {
-    const message = Message.of(envelope, {
-      topic: room,
-      receivedAt: this.#context.clock.now(),
-      trust: envelope.trust ?? "claimed",
-      origin: undefined,
-    });
-    this.#hear(message, envelope, session, true);
+  /** A message of a room's history as a frame for a session; undefined if its dialect has no words for it. */
+  replayed(past: Past, session: Hearer<T>): Frame | PreparedFrame | undefined {
+    const message = past.message();
+    if (message?.envelope === undefined) return undefined;
+    let frame: Frame | PreparedFrame | undefined;
+    try {
+      frame = this.#frame(message, message.envelope, session, true);
+    } catch (thrown) {
+      session.failed("cannot tell a past message", thrown);
+    }
+    if (frame === undefined) this.#context.ledger.drop("unrenderable", 1, false);
+    return frame;
   }
 
   /** Tells one session's client, and nobody else. */
@@ -133,21 +137,21 @@ export class Hearing<T extends DialectTypes> {
     return room !== undefined && !directory.mayHear(undefined, room) && directory.mayHear(principal, room);
   }
 
-  #hear(message: Message, envelope: Envelope, session: Hearer<T>, replay: boolean): void {
+  #hear(message: Message, envelope: Envelope, session: Hearer<T>): void {
     const { ledger, clock } = this.#context;
-    if (!replay && envelope.expires_at !== undefined && isExpired(envelope, clock.now())) {
+    if (envelope.expires_at !== undefined && isExpired(envelope, clock.now())) {
       ledger.drop("expired", 1, false);
       this.#tellExpired(message, envelope);
       return;
     }
-    const frame = this.#frame(message, envelope, session, replay);
+    const frame = this.#frame(message, envelope, session, false);
     if (frame === undefined) {
       ledger.drop("unrenderable", 1, false);
       message.lose("unsupported", `the dialect of the agent (${this.#dialect.title}) has no words for it`);
     } else if (session.connection.send(frame, true)) return;
     else this.#lose(message, session, bytesOf(frame));
     // Who waits for this answer would wait in vain.
-    if (!replay && envelope.type === "response" && message.lost !== undefined && message.lost.code !== "full")
+    if (envelope.type === "response" && message.lost !== undefined && message.lost.code !== "full")
       this.#tellAsker(message.lost, envelope, session);
   }
 

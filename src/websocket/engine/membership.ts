@@ -6,12 +6,11 @@ import {
   partyOf,
   provesAtLeast,
   topicKind,
-  type Envelope,
   type Principal,
   type Origin,
   type Subscriber,
 } from "../../core/index.js";
-import type { Presence } from "../../directory/directory.js";
+import type { Past, Presence } from "../../directory/index.js";
 import type { EngineContext } from "./context.js";
 import type { NameHolder } from "./name-conflicts.js";
 
@@ -122,16 +121,17 @@ export class Membership {
   join(
     room: string,
     options: { readonly create: boolean; readonly history?: number },
-  ): { readonly isNew: boolean; readonly past: readonly Envelope[] } {
+  ): { readonly isNew: boolean; readonly past: readonly Past[] } {
     const { directory } = this.#context.services;
     const presence = this.#here();
     const isNew = directory.join(presence, room, options);
-    const past =
-      options.history === undefined || options.history < 1
-        ? []
-        : directory.history(room, options.history, presence.principal);
     this.#hear(room);
-    return { isNew, past };
+    return { isNew, past: this.past(room, options.history) };
+  }
+
+  /** The last messages of a room, if it may read them. */
+  past(room: string, count = 0): readonly Past[] {
+    return this.#context.services.directory.past(room, count, this.#here().principal);
   }
 
   leave(room: string): boolean {

@@ -59,6 +59,8 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   readonly #waiting: Frame[] = [];
   /** The command that runs, or ran last. */
   #command: T["command"] | undefined;
+  /** What it has cost. */
+  #paid = 0;
   /** Runs when the present command is over. */
   #afterCommand: (() => void)[] | undefined;
   #waitingBytes = 0;
@@ -202,23 +204,30 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
     if (!allows(rule.phase, session.phase)) throw outOfPhase(command.type, rule.phase, session);
     const cost = typeof rule.cost === "function" ? rule.cost(command, session) : rule.cost;
     this.#command = command;
+    this.#paid = cost ?? 0;
     if (cost !== undefined && cost !== 0) this.#charge(command, cost);
     return rule.run(session, command);
   }
 
-  /** Makes the present command cost so much more. @throws Fault rate-limited */
+  /** Makes the present command cost so much more, in all what a bucket holds at most. @throws Fault rate-limited */
   pay(more: number): void {
-    if (this.#command !== undefined && more > 0) this.#charge(this.#command, more);
+    if (this.#command === undefined || more <= 0) return;
+    this.#charge(this.#command, more, this.#paid);
+    this.#paid += more;
   }
 
-  /** Takes `cost` from every bucket that pays for the command. @throws Fault rate-limited */
-  #charge(command: T["command"], cost: number): void {
+  /**
+   * Takes `cost` from every bucket that pays for the command: what costs more than the bucket holds, `paid` included,
+   * passes when the bucket was full.
+   * @throws Fault rate-limited
+   */
+  #charge(command: T["command"], cost: number, paid = 0): void {
     const { rate } = this.#owner.dialect;
     if (rate === undefined) return;
     const { limiter } = this.#session.services;
     let wait = 0;
     for (const bucket of rate.buckets(this.#session, command))
-      wait = Math.max(wait, limiter.take(this.#bucketKey(bucket), bucket.rate, cost));
+      wait = Math.max(wait, limiter.take(this.#bucketKey(bucket), bucket.rate, restOf(bucket, cost, paid)));
     if (wait > 0) throw new Fault("rate-limited", rate.refusal, { retryAfterMs: wait });
   }
 
@@ -356,6 +365,11 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
  */
 function ruleOf<T extends DialectTypes>(commands: object, type: string): Rule<T> | undefined {
   return Object.hasOwn(commands, type) ? (commands as Readonly<Record<string, Rule<T>>>)[type] : undefined;
+}
+
+/** What is left to pay of `cost`, if a full bucket pays for everything. */
+function restOf({ rate: { burst } }: Bucket, cost: number, paid: number): number {
+  return paid === 0 ? cost : Math.min(cost, Math.max(0, burst - paid));
 }
 
 function allows(phases: string | readonly string[], phase: string): boolean {

@@ -1,6 +1,8 @@
 import {
   asFault,
   Fault,
+  itemsOfBytes,
+  listCost,
   Message,
   type Envelope,
   type FaultNotice,
@@ -9,6 +11,7 @@ import {
   type Slices,
   type Work,
 } from "../../core/index.js";
+import { bytesOf, PastReading, type Past } from "../../directory/index.js";
 import type { TurnIntent } from "../../conversation/index.js";
 import type {
   CallOptions,
@@ -19,6 +22,7 @@ import type {
   DialectTypes,
   Draft,
   Frame,
+  PreparedFrame,
   Services,
   Session,
   TypedDraft,
@@ -219,15 +223,46 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   }
 
   join(room: string, options: { readonly create: boolean; readonly history?: number }): boolean {
+    this.#payForPast(room, options.history);
     const { isNew, past } = this.#membership.join(room, options);
-    if (past.length > 0) {
+    if (past.length > 0)
       this.loop?.afterCommand(() => {
-        this.attempt(() => {
-          for (const envelope of past) this.#owner.hearing.replay(room, envelope, this);
-        });
+        this.#replay(past);
       });
-    }
     return isNew;
+  }
+
+  joinInTurn(
+    room: string,
+    options: { readonly create: boolean; readonly history?: number },
+    joined: (isNew: boolean) => void,
+  ): void | Promise<void> {
+    this.#payForPast(room, options.history);
+    // bound: twice what one room keeps · evicts: all, when the session is in the room · owner: joinInTurn
+    const frames = new Map<Past, Frame | PreparedFrame | undefined>();
+    const reading = new PastReading(
+      () => this.#membership.past(room, options.history),
+      (past) => frames.set(past, this.#owner.hearing.replayed(past, this)),
+    );
+    return this.long(() => {
+      if (reading.advance() === "more") return "more";
+      const { isNew, past } = this.#membership.join(room, options);
+      joined(isNew);
+      this.#replay(past, frames);
+      return undefined;
+    });
+  }
+
+  /** @throws Fault rate-limited */
+  #payForPast(room: string, history: number | undefined): void {
+    this.loop?.pay(listCost(itemsOfBytes(bytesOf(this.#membership.past(room, history)))) - 1);
+  }
+
+  #replay(past: readonly Past[], ready: ReadonlyMap<Past, Frame | PreparedFrame | undefined> = new Map([])): void {
+    for (const one of past) {
+      const frame = ready.has(one) ? ready.get(one) : this.#owner.hearing.replayed(one, this);
+      if (frame !== undefined && !this.isOver) this.connection.send(frame, true);
+    }
   }
 
   leave(room: string): boolean {

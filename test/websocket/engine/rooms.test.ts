@@ -82,6 +82,32 @@ describe("rooms, as sessions hear them", () => {
     world.expectSound();
   });
 
+  it("the past is paid for by its length before anybody is let in, never out of reach, and told before what comes", async () => {
+    const ada = await enter("ada");
+    for (let n = 0; n < 10; n += 1) {
+      await ada.says({ type: "say", to: "#general", text: String(n).repeat(64_000) });
+      world.clock.advance(1_000);
+    }
+    const bob = await enter("bob");
+    await bob.says({ type: "say", to: "ada", text: "one token less" });
+    await bob.says({ type: "join", room: "#general", history: 10 });
+    await bob.hears({ type: "refused" });
+    expect(world.directory.memberCount("#general", undefined)).toBe(0);
+    world.clock.advance(10_000);
+    const joining = bob.says({ type: "join", room: "#general", history: 20 });
+    await ada.says({ type: "say", to: "#general", text: "live" });
+    await joining;
+    const heard = bob.all();
+    expect(heard[0]).toMatchObject({ type: "joined" });
+    const replays = heard.filter(({ replay }) => replay === true);
+    expect(replays.length).toBeGreaterThanOrEqual(10);
+    expect(heard.slice(1, 1 + replays.length)).toEqual(replays);
+    expect(JSON.stringify(heard.at(-1))).toContain("live");
+    await bob.says({ type: "join", room: "#general", history: 10 });
+    await bob.hears({ type: "refused" });
+    await bob.says({ type: "join", room: "#general" });
+  });
+
   it("invite-only rooms are told of to nobody outside, not even to who hears all events", async () => {
     const spy = world.connect("/probe");
     await spy.says({ type: "login", name: "spy" });
