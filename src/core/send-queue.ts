@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer"; // the global Buffer is a getter, which is slower
 import { blockBytes } from "./flusher.js";
 import type { Flushable, Flusher } from "./flusher.js";
-import { runMaxBytes, type FrameRun } from "./flusher.js";
+import { crowdRunMaxBytes, runMaxBytes, type FrameRun } from "./flusher.js";
 import type { DropReason, Ledger } from "./ledger.js";
 import type { BacklogTotal } from "./backlog-total.js";
 
@@ -204,7 +204,8 @@ export class SendQueue implements Flushable {
 
   #mayJoinRun(size: number): boolean {
     const gathered = this.#run?.size ?? 0;
-    return this.buffered === gathered && gathered + size <= runMaxBytes;
+    const most = this.#marked === "crowd" ? crowdRunMaxBytes : runMaxBytes;
+    return this.buffered === gathered && gathered + size <= most;
   }
 
   #extendRun(frame: Buffer): void {

@@ -181,6 +181,26 @@ describe("what a send queue copies", () => {
   });
 });
 
+describe("what a crowd is written", () => {
+  it("is one run for all of it, up to 64 KiB", () => {
+    const flusher = new Flusher();
+    const crowd = Array.from({ length: 100 }, () => new Setup(flusher));
+    const take = vi.spyOn(flusher.blocks, "take");
+    for (let at = 0; at < 16; at += 1) {
+      const frame = letters(4_001);
+      for (const setup of crowd) setup.add(frame);
+    }
+    const blocks = take.mock.calls.length;
+    while (crowd.some(({ wire }) => wire.given.length === 0)) flusher.flush();
+    const [first, ...others] = crowd.slice(64).map(({ wire }) => wire.given[0]);
+    expect(first).toHaveLength(16 * 4_001);
+    expect(others.every((bytes) => bytes === first)).toBe(true);
+    expect(blocks, "only for those who are not of the crowd").toBeLessThanOrEqual(2 * 64);
+    for (const setup of crowd.slice(64)) setup.add(letters(65_536));
+    for (const setup of crowd) expect(setup.drain().length).toBeGreaterThanOrEqual(16 * 4_001);
+  });
+});
+
 describe("the writes of a send queue", () => {
   it("are one at a time: what comes meanwhile gathers for the next", () => {
     const setup = new Setup();

@@ -6,8 +6,9 @@ import { Losses } from "./losses.js";
 import type { SharedParts } from "./peer.js";
 import type { PublisherPeer } from "./policy.js";
 
-/** From this size on, one copy for all subscribers is cheaper than one for each. */
+/** From this size on, or for so many subscribers, one copy for all of them is cheaper than one for each. */
 const lastingMinBytes = 16 * 1024;
+const lastingForMore = 64;
 
 /**
  * After so many copies the rest of a chunk may wait for another turn: a message to 2,000 receivers takes 1 ms and more.
@@ -262,7 +263,8 @@ export class Forwarder {
     const { messages } = this.#parts.ledger;
     messages.accepted += count;
     messages.routed += count;
-    const lasting = end - start >= lastingMinBytes && route.wires.length + route.observers.length > 1;
+    const hearers = route.wires.length + route.observers.length;
+    const lasting = (end - start >= lastingMinBytes && hearers > 1) || hearers > lastingForMore;
     const bytes = lasting ? Buffer.from(chunk.subarray(start, end)) : chunk;
     const from = lasting ? 0 : start;
     const to = lasting ? end - start : end;

@@ -40,6 +40,19 @@ describe("forwarding", () => {
     expect(ledger.messages).toMatchObject({ accepted: 3, routed: 3 });
   });
 
+  it("lends one copy to more than 64 subscribers, whatever its size", () => {
+    for (const [count, lasting] of [
+      [64, false],
+      [65, true],
+    ] as const) {
+      const ears = Array.from({ length: count }, () => new Ear());
+      for (const ear of ears) router.subscribe(`room${String(count)}`, ear);
+      push(world.publisher(), message(`room${String(count)}`, "1"));
+      expect(new Set(ears.map(({ given }) => given[0]?.lasting))).toEqual(new Set([lasting]));
+      expect(new Set(ears.map(({ given }) => given[0]?.chunk)).size).toBe(1);
+    }
+  });
+
   it("keeps claude apart from claude_code, and topics of equal length from each other", () => {
     const [claude, code, other] = [new Ear(), new Ear(), new Ear()];
     router.subscribe("claude", claude);
