@@ -83,7 +83,7 @@ export class BacklogTotal {
     });
   }
 
-  /** @returns false if there is none */
+  /** @returns false if there is none, or it frees its bytes later */
   #evictLargest(): boolean {
     let largest: Backlog | undefined;
     for (const backlog of this.#backlogs) {
@@ -92,6 +92,6 @@ export class BacklogTotal {
     if (largest === undefined || largest.buffered === 0) return false;
     this.#ledger.count("evicted-largest-backlog");
     largest.evict();
-    return true;
+    return largest.buffered === 0;
   }
 }

@@ -105,7 +105,7 @@ export const defaultLimits = Object.freeze({
   sessionCallsMax: 100,
   /**
    * Bytes that wait of all connections together: unsent ones, unfinished messages, and frames that wait for a command
-   * before them; beyond it the largest backlog is evicted.
+   * before them; what many share counts once. Beyond it the largest backlogs are evicted.
    */
   backlogTotalMaxBytes: 512 * 1024 * 1024,
   /** A connection with unsent bytes and no progress for this long is closed. */

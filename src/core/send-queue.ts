@@ -38,8 +38,8 @@ interface Parcel {
 /** The first bytes of a tick go to a small block: with large ones 1,000 idle connections would pin 64 MiB. */
 const firstBlockBytes = 2048;
 /**
- * Most bytes of one write. What a socket has no room for is written by the system's loop, before anybody else is looked
- * at: 1,000 sockets that drain at the same time must not hold it up.
+ * Most bytes of one write, and all that is under way to one of a crowd. What a socket has no room for is written by the
+ * system's loop, before anybody else is looked at: 1,000 sockets that drain at the same time must not hold it up.
  */
 const writeMaxBytes = blockBytes;
 /** After so many bytes a queue makes room for the others: 1 MiB for one of them took up to 8 ms. */
@@ -283,8 +283,8 @@ export class SendQueue implements Flushable {
   }
 
   /**
-   * Writes what waits, unless a write is under way. Meanwhile the open block is filled further, so a peer that stops
-   * reading costs the bytes that wait for it and not a block per tick.
+   * Writes what waits, 256 KiB at a time, unless a write is under way. Meanwhile the open block is filled further, so a
+   * peer that stops reading costs the bytes that wait for it and not a block per tick.
    * @returns how many bytes were given to the socket
    */
   #pump(): number {
@@ -292,8 +292,9 @@ export class SendQueue implements Flushable {
     let given = 0;
     // A write may complete before `write` returns.
     this.#isPumping = true;
-    while (this.#inFlightBytes === 0 && given < flushMaxBytes) {
-      if (this.#next === this.#queue.length) this.#seal();
+    const inFlightMaxBytes = this.#line === "few" ? flushMaxBytes : writeMaxBytes;
+    while (this.#inFlightBytes < inFlightMaxBytes && given < flushMaxBytes) {
+      if (this.#next === this.#queue.length && this.#inFlightBytes === 0) this.#seal();
       const parcel = this.#queue[this.#next];
       if (parcel === undefined) break;
       given += this.#write(parcel);
@@ -351,7 +352,10 @@ export class SendQueue implements Flushable {
     ledger.taps.pending -= observed;
     this.progressAt = this.#options.monotonic();
     if (parcel.block !== undefined) flusher.blocks.give(parcel.block);
-    if (!this.#isPumping && this.#marked === "no" && this.buffered > 0) this.#markAs(this.#line);
+    if (this.#isPumping || this.buffered === 0) return;
+    // A crowd that drains at the same time takes turns; whoever is one of few goes on at once.
+    if (this.#line === "few") this.#pump();
+    else if (this.#marked === "no") this.#markAs("crowd");
   }
 }
 

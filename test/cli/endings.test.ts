@@ -122,13 +122,10 @@ describe("how the broker's programs end", () => {
     expect(ended.stderr).toMatch(words);
   });
 
-  it("an endpoints.json that cannot be read, as another user's, is told with the remedy", async () => {
-    await mkdir(join(dataDir, "endpoints.json"), { recursive: true }); // unreadable for root, too
+  it("a broker.pid that cannot be read is told with the remedy", async () => {
+    await mkdir(join(dataDir, "broker.pid"), { recursive: true }); // unreadable for root, too
     const { code, stderr } = await runCli(["status", "--data-dir", dataDir]);
-    expect([code, stderr]).toEqual([
-      4,
-      expect.stringMatching(/cannot read .*endpoints\.json; run this as the user that runs the broker/),
-    ]);
+    expect([code, stderr]).toEqual([3, expect.stringMatching(/cannot read .*broker\.pid: .*; move it away/)]);
   });
 
   it("a name with an owner is refused as such, not as a missing broker", async () => {

@@ -210,8 +210,6 @@ describe("the writes of a send queue", () => {
     }
     expect(setup.sizes).toEqual([10]);
     setup.wire.complete();
-    expect(setup.sizes, "not before others had their turn").toEqual([10]);
-    setup.flusher.flush();
     expect(setup.sizes).toEqual([10, 30]);
     expect(setup.drain()).toHaveLength(40);
   });
@@ -234,24 +232,39 @@ describe("the writes of a send queue", () => {
     expect(wire.given).toEqual([]);
   });
 
-  it("are whole blocks, one at a time; the block that is not full is filled on until the others have left", () => {
+  it("are whole blocks, 256 KiB at a time; the block that is not full is filled on until the others have left", () => {
     const setup = new Setup();
-    const blocks = 3;
-    const full = Array<number>(blocks).fill(blockBytes);
+    const blocks = 6;
     setup.add(letters(smallBlockBytes + blocks * blockBytes + 10, "a"), { borrow: false });
-    expect(setup.sizes, "at once: the block is needed").toEqual([smallBlockBytes]);
-    for (let at = 0; at < blocks; at += 1) {
-      setup.wire.complete();
-      setup.flusher.flush();
-      setup.flusher.flush();
-      expect(setup.sizes.slice(1)).toEqual(full.slice(0, at + 1));
-    }
+    expect(setup.sizes).toEqual([smallBlockBytes]);
+    setup.wire.complete(1);
+    expect(setup.sizes.slice(1)).toEqual(Array(4).fill(blockBytes));
+    setup.wire.complete(3);
+    expect(setup.sizes.slice(1)).toEqual(Array(4).fill(blockBytes));
+    setup.wire.complete(1);
     setup.add(letters(5, "b"), { borrow: false });
-    setup.wire.complete();
     setup.flusher.flush();
-    expect(setup.sizes.slice(1)).toEqual([...full, 15]);
+    expect(setup.sizes.slice(1)).toEqual(Array(6).fill(blockBytes));
+    setup.wire.complete(2);
+    expect(setup.sizes.slice(7)).toEqual([15]);
     expect(String(setup.drain().subarray(-16))).toBe(`${"a".repeat(11)}bbbbb`);
     expect(setup.ledger.copies).toMatchObject({ copies: 2, written: 2, pending: 0 });
+  });
+
+  it("are one block at a time to one of a crowd, and the next in its turn", () => {
+    const flusher = new Flusher();
+    const crowd = Array.from({ length: 65 }, () => new Setup(flusher));
+    const large = letters(3 * blockBytes + 10);
+    for (const setup of crowd) setup.add(large);
+    const last = crowd[64];
+    for (let at = 0; at < 4; at += 1) {
+      while (last?.sizes.length === at) flusher.flush();
+      expect(last?.sizes).toEqual([blockBytes, blockBytes, blockBytes, 10].slice(0, at + 1));
+      last?.wire.complete();
+      expect(last?.sizes, "not before others had their turn").toHaveLength(at + 1);
+    }
+    expect(last?.queue.buffered).toBe(0);
+    for (const setup of crowd) expect(setup.drain()).toHaveLength(large.length);
   });
 
   it("are 256 KiB in a turn, also to a peer that takes them at once", async () => {

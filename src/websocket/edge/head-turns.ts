@@ -83,7 +83,7 @@ export function readHeadInTurn(socket: Duplex, readTurns: ReadTurns, hasAsked: (
   return reader;
 }
 
-/** Finds the end of a request's head: an empty line behind one that is not (RFC 9112 §2.1, §2.2). */
+/** Finds the end of a request's head: an empty line behind one that is not (RFC 9112 §2.1 and RFC 9112 §2.2). */
 class HeadEnd {
   #isIn: "nothing" | "line" | "line end" = "nothing";
 

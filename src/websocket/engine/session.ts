@@ -238,7 +238,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     joined: (isNew: boolean) => void,
   ): void | Promise<void> {
     this.#payForPast(room, options.history);
-    // bound: twice what one room keeps · evicts: all, when the session is in the room · owner: joinInTurn
+    // As many as one room keeps, twice at most, until the session is in the room.
     const frames = new Map<Past, Frame | PreparedFrame | undefined>();
     const reading = new PastReading(
       () => this.#membership.past(room, options.history),
