@@ -77,6 +77,8 @@ const flushedAtLeast = 16;
 const givenAtLeast = blockBytes;
 /** Milliseconds. A message to 10,000 sockets takes longer: the rest is written in the next turns. */
 const turnMs = 2;
+/** When a crowd was left over it has this long, milliseconds: readers must not fall behind what is read meanwhile. */
+const behindMs = 8;
 /** From so many sockets on that get the same bytes one after the other, they make room for all that get others. */
 const crowdAbove = 64;
 
@@ -103,6 +105,12 @@ export class Flusher {
   /** The run that was started last in this tick. */
   #begun: FrameRun | undefined;
   #scheduled = false;
+  #isBehind = false;
+
+  /** A crowd waits that did not fit into a turn: whoever reads for it should wait, too, or its backlogs grow full. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
 
   /** Marks `item` to be flushed at the end of the tick. The caller does so once per flush and line. */
   mark(item: Flushable, line: "few" | "crowd"): void {
@@ -136,9 +144,10 @@ export class Flusher {
     if (few.length + crowd.length === 0) return;
     this.#few = [];
     this.#crowd = [];
-    const end = few.length + crowd.length > 1 ? performance.now() + turnMs : Infinity;
-    const fewLeft = flushUntil(few, end);
-    const crowdLeft = flushUntil(crowd, end);
+    const now = few.length + crowd.length > 1 ? performance.now() : Infinity;
+    const fewLeft = flushUntil(few, now + turnMs);
+    const crowdLeft = flushUntil(crowd, now + (this.#isBehind ? behindMs : turnMs));
+    this.#isBehind = crowdLeft.length > 0;
     if (fewLeft.length + crowdLeft.length === 0) return;
     this.#few = [...fewLeft, ...this.#few];
     this.#crowd = [...crowdLeft, ...this.#crowd];

@@ -58,10 +58,11 @@ export class ReadTurns {
   // bound: connections · evicts: with the connection · owner: ReadTurns
   readonly #turns = new WeakMap<Reader, Turn>();
 
-  constructor(clock: Pick<Clock, "monotonic" | "missed">) {
+  /** @param isBehind while it is true, those who say much wait: what was read of them goes to crowds that come first */
+  constructor(clock: Pick<Clock, "monotonic" | "missed">, isBehind?: () => boolean) {
     this.#clock = clock;
     this.#little = new Slices(clock, { turnMs });
-    this.#much = new Slices(clock, { turnMs });
+    this.#much = new Slices(clock, { turnMs, ...(isBehind && { holds: isBehind }) });
     this.#strangers = new Slices(clock, { turnMs });
   }
 

@@ -146,9 +146,7 @@ export class SendQueue implements Flushable {
   /** Gives what has gathered to the socket. @returns how many bytes */
   flush(): number {
     this.#marked = "no";
-    const given = this.#pump();
-    if (given >= flushMaxBytes && this.buffered > 0) this.#markAs(this.#line);
-    return given;
+    return this.#pump();
   }
 
   /** The connection is gone: waiting copies are dropped and counted. */
@@ -307,6 +305,8 @@ export class SendQueue implements Flushable {
       this.#queue.splice(0, this.#next);
       this.#next = 0;
     }
+    // All of it has left already: no write is under way whose end would go on.
+    if (this.#inFlightBytes === 0 && this.buffered > 0 && this.#marked === "no") this.#markAs(this.#line);
     return given;
   }
 

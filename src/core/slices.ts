@@ -11,6 +11,8 @@ export interface SlicesOptions {
    * What goes before this: 2,000 agents leave before all of it is told. While it waits, this has a quarter of its time.
    */
   readonly first?: Slices;
+  /** What makes it wait for a later turn, however little was done in this one. */
+  readonly holds?: () => boolean;
 }
 
 /** Work, or a piece of it: then it returns "more". */
@@ -36,12 +38,15 @@ export class Slices {
   readonly #turnMs: number;
   readonly #failed: (thrown: unknown) => void;
   readonly #first: Slices | undefined;
+  readonly #holds: () => boolean;
 
-  constructor(clock: Pick<Clock, "monotonic" | "missed">, { turnMs = 2, failed = rethrow, first }: SlicesOptions = {}) {
+  constructor(clock: Pick<Clock, "monotonic" | "missed">, options: SlicesOptions = {}) {
+    const { turnMs = 2, failed = rethrow, first, holds = () => false } = options;
     this.#clock = clock;
     this.#turnMs = turnMs;
     this.#failed = failed;
     this.#first = first;
+    this.#holds = holds;
   }
 
   /** True if work would be done at once. */
@@ -101,7 +106,7 @@ export class Slices {
 
   /** This turn has no more time for it. */
   get #isOver(): boolean {
-    return this.#spentMs >= (this.#mustWait ? this.#turnMs / 4 : this.#turnMs);
+    return this.#holds() || this.#spentMs >= (this.#mustWait ? this.#turnMs / 4 : this.#turnMs);
   }
 
   get #size(): number {

@@ -179,11 +179,13 @@ describe("the flusher", () => {
     flusher.mark(slow("answer"), "few");
     while (!log.includes("answer")) flusher.flush();
     expect(log.length, "64 that come first, and 16 of the others in each turn").toBeLessThan(200);
+    expect(flusher.isBehind).toBe(true);
     flusher.mark(slow("later answer"), "few");
     flusher.flush();
     expect(log).toContain("later answer");
     expect(log.length).toBeLessThan(202);
     while (log.length < 202) await new Promise(setImmediate);
+    expect(flusher.isBehind).toBe(false);
     expect(new Set(log)).toEqual(
       new Set(["answer", "later answer", ...Array.from({ length: 200 }, (_, at) => `crowd ${String(at)}`)]),
     );

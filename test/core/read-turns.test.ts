@@ -112,6 +112,23 @@ describe("the turns of reading", () => {
     expect(floods.map(({ heard }) => heard.length)).toEqual(floods.map(() => 60_000));
   });
 
+  it("let those who say much wait while what was read of them goes to crowds, and nobody else", async () => {
+    const time = new Worked();
+    let isBehind = true;
+    const turns = new ReadTurns(time, () => isBehind);
+    const [much, little, stranger] = [new Slow(time, 0), new Slow(time, 0), new Slow(time, 0)];
+    stranger.isNew = true;
+    turns.read(much, Buffer.alloc(10_000, "a"), true);
+    turns.read(little, Buffer.alloc(100, "b"), true);
+    turns.read(stranger, Buffer.alloc(5_000, "c"), true);
+    for (let at = 0; at < 5; at += 1) await turn();
+    expect([much, little, stranger].map(({ heard }) => heard.length)).toEqual([0, 100, 5_000]);
+    expect(much.isPaused).toBe(true);
+    isBehind = false;
+    while (much.heard.length < 10_000) await turn();
+    expect(much.isPaused).toBe(false);
+  });
+
   it("end a turn within a piece when the reader stops there", async () => {
     const time = new Worked();
     const [slow, other] = [new Slow(time, 0.03), new Slow(time, 0)];

@@ -267,6 +267,16 @@ describe("the writes of a send queue", () => {
     for (const setup of crowd) expect(setup.drain()).toHaveLength(large.length);
   });
 
+  it("go on when a peer that was slow takes all at once", async () => {
+    const setup = new Setup();
+    setup.add(letters(20 * blockBytes));
+    setup.flusher.flush();
+    setup.wire.isQuick = true;
+    setup.wire.complete();
+    while (setup.queue.buffered > 0) await new Promise(setImmediate);
+    expect(setup.drain()).toHaveLength(20 * blockBytes);
+  });
+
   it("are 256 KiB in a turn, also to a peer that takes them at once", async () => {
     const setup = new Setup();
     setup.wire.isQuick = true;

@@ -86,8 +86,8 @@ export class WsEdge implements Lifecycle {
 
   constructor(options: WsEdgeOptions) {
     this.#options = options;
-    const { limits, clock, log, access, tls } = options;
-    this.#readTurns = new ReadTurns(clock);
+    const { limits, clock, log, access, flusher, tls } = options;
+    this.#readTurns = new ReadTurns(clock, () => flusher.isBehind);
     this.#perAddress = new ConnectionsPerAddress(limits, clock);
     this.#originWarnings = new OriginWarnings(limits, clock, log);
     if (tls !== undefined) access.showCertificate(tls.cert);

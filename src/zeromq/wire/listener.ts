@@ -108,7 +108,7 @@ export class ZmtpListener implements Lifecycle {
       routes: new RouteCache(router),
       subscriptions: new SubscriptionBudget(limits),
       readBuffer: Buffer.allocUnsafeSlow(sharedReadBytes),
-      readTurns: new ReadTurns(clock),
+      readTurns: new ReadTurns(clock, () => flusher.isBehind),
       endings,
       warn: (door, address, name, reason, remedy) => {
         this.#warnings.warn(door, address, name, reason, remedy);
