@@ -18,6 +18,7 @@ import { WsConnection } from "./connection.js";
 import type { Access } from "./access.js";
 import { ConnectionsPerAddress } from "./connections-per-address.js";
 import { refuseSocket, text, type Pages } from "./front-page.js";
+import { HelloTurns } from "./hello-turns.js";
 import { Listener, tooMany, type ListenAt } from "./listener.js";
 import { OriginWarnings } from "./origin-warnings.js";
 import type { TlsPair } from "./tls.js";
@@ -76,6 +77,7 @@ export class WsEdge implements Lifecycle {
   // wsLoginMs end those that wait · owner: WsEdge
   readonly #halfOpen = new Map<string, HalfOpen>();
   readonly #readTurns: ReadTurns;
+  readonly #helloTurns = new HelloTurns();
   readonly #perAddress: ConnectionsPerAddress;
   readonly #originWarnings: OriginWarnings;
   #phase: "new" | "open" | "draining" | "stopped" = "new";
@@ -172,6 +174,7 @@ export class WsEdge implements Lifecycle {
         this.#arrived(socket, isTls);
       },
       readTurns: this.#readTurns,
+      helloTurns: this.#helloTurns,
       reads: (socket, reader) => {
         const halfOpen = this.#halfOpenOf(socket);
         if (halfOpen !== undefined) halfOpen.reader = reader;

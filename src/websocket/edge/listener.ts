@@ -16,6 +16,7 @@ import type { Hello } from "../../dialect/connection.js";
 import type { Access } from "./access.js";
 import { endAfterAnswer, frontPage, nothingHere, refuseSocket, respond, text, type Pages } from "./front-page.js";
 import { readHeadInTurn } from "./head-turns.js";
+import type { HelloTurns } from "./hello-turns.js";
 import type { TlsPair } from "./tls.js";
 import type { RefusedPage } from "./origin-warnings.js";
 import {
@@ -56,6 +57,8 @@ export interface ListenerOptions extends ListenAt {
   readonly arrived: (socket: Socket, isTls: boolean) => void;
   /** Shares the turns of the loop among all connections. */
   readonly readTurns: ReadTurns;
+  /** Shares the turns of the loop among the TLS handshakes of all listeners. */
+  readonly helloTurns: HelloTurns;
   /** The head of a connection's request is read by this one, in its turn. */
   readonly reads: (socket: Duplex, reader: Reader) => void;
   /** The head of a connection's request has come whole. */
@@ -132,7 +135,7 @@ export class Listener {
 
   /** @throws Fault conflict (address in use), forbidden, unavailable */
   static async open(options: ListenerOptions): Promise<Listener> {
-    const { host, port, limits, tls, arrived } = options;
+    const { host, port, limits, tls, arrived, helloTurns, ledger } = options;
     const serverOptions: ServerOptions = {
       maxHeaderSize: limits.httpHeadMaxBytes,
       // The edge measures the time: Node's own timers cut whoever spoke while this process stood still.
@@ -145,8 +148,18 @@ export class Listener {
       tls === undefined
         ? createServer(serverOptions)
         : createTlsServer({ ...serverOptions, ...tls, minVersion: "TLSv1.2", handshakeTimeout: timerMaxMs });
+    const handshakes = server instanceof TlsServer ? server.listeners("connection") : [];
+    if (server instanceof TlsServer) server.removeAllListeners("connection");
     server.on("connection", (socket: Socket) => {
       arrived(socket, tls !== undefined);
+      if (tls === undefined || socket.destroyed) return;
+      const begin = (): void => {
+        for (const handshake of handshakes) handshake.call(server, socket);
+      };
+      helloTurns.wait(socket, begin, () => {
+        ledger.count("ws-tls-refused");
+        socket.destroy();
+      });
     });
     await new Promise<void>((resolve, reject) => {
       const refused = (error: NodeJS.ErrnoException): void => {
