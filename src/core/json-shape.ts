@@ -5,8 +5,10 @@ export const jsonOuterKeysMax = 256;
 const newFormParts = 10;
 /** A text shorter than this, in characters, cannot hold enough to be slow: the forms of its objects are not counted. */
 const shortText = 8 * 1024;
-/** How many forms are remembered. One that is pushed out by another counts as new when it comes again. */
-const formsKept = 4096;
+/** How many forms are remembered, more than any text may have (250,000 parts); beyond it each counts as new. */
+const formsKept = 32 * 1024;
+/** A key with its value takes so many characters at least. */
+const memberMinLength = 5;
 /** Of a longer key the beginning and the end stand for all of it, characters. */
 const keyEnds = 16;
 /** Not known to strangers: they cannot make up keys that look alike. */
@@ -42,7 +44,7 @@ export interface JsonShapeMost {
  * keys, and ends where there is more of anything than there may be.
  */
 export function jsonShape(text: string, most: JsonShapeMost = { depth: Infinity, parts: Infinity }): JsonShape {
-  const forms = text.length < shortText ? undefined : new Int32Array(formsKept);
+  const forms = text.length < shortText ? undefined : new Forms(text.length);
   /** The form of each object around the place so far; 0 for a list. */
   const around: number[] = [];
   let form = 0;
@@ -64,10 +66,7 @@ export function jsonShape(text: string, most: JsonShapeMost = { depth: Infinity,
       keyNext = false;
       if (forms !== undefined) {
         form = formWith(form, text, start + 1, at);
-        if (forms[form & (formsKept - 1)] !== form) {
-          forms[form & (formsKept - 1)] = form;
-          parts += newFormParts;
-        }
+        if (forms.isNew(form)) parts += newFormParts;
       }
       if (depth > 1) continue;
       const raw = text.slice(start, at + 1);
@@ -106,6 +105,32 @@ export function isNestedDeeper(text: string, levels: number): boolean {
     } else if (code === 0x7d || code === 0x5d) depth -= 1;
   }
   return false;
+}
+
+/** The forms that a text has had: a table of numbers other than 0, half full at most. */
+class Forms {
+  readonly #table: Int32Array;
+  #left: number;
+
+  /** @param length of the text, characters */
+  constructor(length: number) {
+    this.#left = Math.min(formsKept, Math.ceil(length / memberMinLength));
+    this.#table = new Int32Array(2 ** Math.ceil(Math.log2(2 * this.#left)));
+  }
+
+  /** True if it has not been asked for this form before. */
+  isNew(form: number): boolean {
+    const table = this.#table;
+    const last = table.length - 1;
+    // The lowest bit of a form is always set.
+    let at = (form >>> 1) & last;
+    for (; table[at] !== 0; at = (at + 1) & last) if (table[at] === form) return false;
+    if (this.#left > 0) {
+      this.#left -= 1;
+      table[at] = form;
+    }
+    return true;
+  }
 }
 
 /** The form of an object that has one key more, which stands between `start` and `end`: never 0. */

@@ -148,6 +148,14 @@ describe("JSON from strangers", () => {
     });
   });
 
+  it.each([50, 200, 1_000])("counts each form of a table with %i columns once", (columns) => {
+    const row = `{${Array.from({ length: columns }, (_, at) => `"c${String(at)}":1`).join()}}`;
+    const rows = Math.floor(100_000 / columns);
+    const { parts } = jsonShape(`[${Array.from({ length: rows }, () => row).join()}]`);
+    // A list, then for each row an object, its values but one, and what parts it from the next; ten for each form.
+    expect(parts).toBe(1 + rows + rows * (columns - 1) + (rows - 1) + 10 * columns);
+  });
+
   it("has the shape that its value has", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {

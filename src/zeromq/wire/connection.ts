@@ -200,7 +200,9 @@ export class Connection implements PeerSocket {
       if (this.#early !== undefined) {
         // What was read before the socket was paused.
         this.#early = Buffer.concat([this.#early, chunk]);
-      } else if (this.phase === "open" || this.phase === "leaving") {
+        return chunk.length;
+      }
+      if (this.phase === "open" || this.phase === "leaving") {
         if (this.door === "in") this.#parts.events.heard();
         return this.connected?.data(chunk) ?? chunk.length;
       }

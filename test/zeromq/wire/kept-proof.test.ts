@@ -48,6 +48,16 @@ describe("a name that PLAIN proves for the first time", () => {
     ]);
   });
 
+  it("loses nothing of the much that it said in the same write, which is read in pieces", async () => {
+    const said = Array.from({ length: 2_000 }, (_, at) => message("bob", String(at)));
+    const pub = await plain(world.inUrl, "PUB", ...said);
+    await new Promise((resolve) => setImmediate(resolve));
+    keep.done();
+    expect((await pub.frame()).body.toString("latin1")).toMatch(/READY/);
+    await until(() => world.policy.messages.length === said.length, "all of them");
+    expect(world.policy.messages.map(({ payload }) => payload)).toEqual(said.map((_, at) => String(at)));
+  });
+
   it("is let in later where it could not be kept: the refusal passes", async () => {
     const sub = await plain(world.outUrl, "SUB");
     keep.failed(new Fault("unavailable", "the disk is full"));
