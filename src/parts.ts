@@ -253,7 +253,9 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   });
 
   // Parts that need each other: all of them exist by now, and none has started.
-  const claims = new ClaimWatch(clock, identity, [zeromqAgents, bridges.names]);
+  const claims = new ClaimWatch(clock, identity, [zeromqAgents, bridges.names], (thrown) => {
+    log("error", "a name could not be taken from who claims it", { error: String(thrown) });
+  });
   identity.onProved((name) => {
     claims.proved(name);
   });

@@ -32,16 +32,24 @@ export class ClaimWatch implements Lifecycle {
   readonly #clock: Clock;
   readonly #identity: Pick<Identity, "isProtected" | "protections">;
   readonly #claimants: readonly Claimants[];
+  readonly #failed: (thrown: unknown) => void;
   /** Thousands of claims are more than one turn has time for. */
   readonly #slices: Slices;
   #judgedAt = 0;
   #isStopped = false;
   #cancel: (() => void) | undefined;
 
-  constructor(clock: Clock, identity: Pick<Identity, "isProtected" | "protections">, claimants: readonly Claimants[]) {
+  /** @param failed is told what a claim threw that was to be lost; the others are judged all the same */
+  constructor(
+    clock: Clock,
+    identity: Pick<Identity, "isProtected" | "protections">,
+    claimants: readonly Claimants[],
+    failed: (thrown: unknown) => void,
+  ) {
     this.#clock = clock;
     this.#identity = identity;
     this.#claimants = claimants;
+    this.#failed = failed;
     this.#slices = new Slices(clock);
   }
 
@@ -86,9 +94,17 @@ export class ClaimWatch implements Lifecycle {
       for (let at = 0; at < pieceSize && !this.#isStopped; at += 1) {
         const next = claims.next();
         if (next.done === true) return undefined;
-        if (this.#identity.isProtected(next.value.name)) next.value.lose();
+        this.#loseIfProtected(next.value);
       }
       return this.#isStopped ? undefined : "more";
     });
+  }
+
+  #loseIfProtected(claim: Claim): void {
+    try {
+      if (this.#identity.isProtected(claim.name)) claim.lose();
+    } catch (thrown) {
+      this.#failed(thrown);
+    }
   }
 }

@@ -30,8 +30,9 @@ function watched(...names: readonly (readonly string[])[]) {
     },
   };
   const claimants = names.map((some) => claimed(some));
-  const watch = new ClaimWatch(clock, identity, claimants);
-  return { clock, owned, watch, claimants, judged: () => judged };
+  const failed: unknown[] = [];
+  const watch = new ClaimWatch(clock, identity, claimants, (thrown) => failed.push(thrown));
+  return { clock, owned, watch, claimants, failed, judged: () => judged };
 }
 
 const turns = async (count: number): Promise<void> => {
@@ -39,6 +40,31 @@ const turns = async (count: number): Promise<void> => {
 };
 
 describe("claims on names", () => {
+  it("that cannot be taken away are told of, and do not keep the others", async () => {
+    const { clock, owned, watch, claimants, failed } = watched(["bob", "ada"]);
+    const [part] = claimants;
+    const why = new Error("no");
+    if (part !== undefined)
+      part.claims = function* () {
+        yield {
+          name: "bob",
+          lose: () => {
+            throw why;
+          },
+        };
+        yield { name: "ada", lose: () => part.lost.push("ada") };
+      };
+    await watch.start();
+    for (const name of ["bob", "ada"]) {
+      owned.add(name);
+      clock.advance(1_000);
+      await turns(3);
+    }
+    expect(failed).toEqual([why, why]);
+    expect(part?.lost).toEqual(["ada"]);
+    await watch.stop();
+  });
+
   it("are lost in every part when the name, or one like it, gets an owner, and no others are", async () => {
     const { clock, owned, watch, claimants } = watched(["BOB", "ada"], ["bob", "eve"]);
     await watch.start();

@@ -132,7 +132,9 @@ export class ZeromqWorld {
       log,
       status: () => ({ up: true }),
     });
-    const claims = new ClaimWatch(clock, identity, [this.agents]);
+    const claims = new ClaimWatch(clock, identity, [this.agents], (thrown) => {
+      throw thrown;
+    });
     identity.proved = (name) => {
       claims.proved(name);
     };
