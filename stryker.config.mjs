@@ -10,7 +10,9 @@ const tokenTests = ["identity-tokens", "token-files", "token-listing", "token-de
 export const suites = {
   "src/core/trust-stamp.ts": ["test/core/trust-stamp.test.ts"],
   "src/core/router.ts": ["test/core/router.test.ts"],
-  "src/core/send-queue.ts": ["test/core/send-queue.test.ts", "test/core/send-queue-writes.test.ts"],
+  "src/core/send-queue.ts": ["send-queue", "send-queue-writes", "send-queue-crowds"].map(
+    (name) => `test/core/${name}.test.ts`,
+  ),
   "src/zeromq/wire/codec.ts": ["test/zeromq/wire/codec.test.ts"],
   "src/zeromq/wire/from-scan.ts": ["test/zeromq/wire/from-scan.test.ts"],
   "src/zeromq/wire/forward.ts": ["test/zeromq/wire/forward.test.ts", "test/zeromq/wire/forward-shapes.test.ts"],

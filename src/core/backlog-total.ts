@@ -16,7 +16,7 @@ export class BacklogTotal {
   // bound: zmqConnectionsMax + wsConnectionsMax · evicts: a connection leaves when it closes · owner: BacklogTotal
   readonly #backlogs = new Set<Backlog>();
   /** How many backlogs hold a buffer that they share. */
-  // bound: backlogTotalMaxBytes / 16 KiB · evicts: when nobody holds it · owner: BacklogTotal
+  // bound: zmqConnectionsMax + wsConnectionsMax, backlogTotalMaxBytes · evicts: when nobody holds it · owner: BacklogTotal
   readonly #shared = new Map<Buffer, number>();
   readonly #maxBytes: number;
   readonly #ledger: Ledger;

@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer"; // the global Buffer is a getter, which is slower
-import { blockBytes } from "./flusher.js";
-import type { Flushable, Flusher } from "./flusher.js";
-import { crowdRunMaxBytes, runMaxBytes, type FrameRun } from "./flusher.js";
+import { blockBytes, crowdRunMaxBytes, runMaxBytes } from "./flusher.js";
+import type { Flushable, Flusher, FrameRun } from "./flusher.js";
 import type { DropReason, Ledger } from "./ledger.js";
 import type { BacklogTotal } from "./backlog-total.js";
 
@@ -48,8 +47,8 @@ const flushMaxBytes = 256 * 1024;
 const borrowedMinBytes = 16 * 1024;
 
 /**
- * The frames that wait for one socket, in order, copied into blocks and written once per tick. It counts copies in the
- * ledger: each becomes *written* when the write with its last byte completes, or *dropped* with a reason.
+ * The frames that wait for one socket, in order, written once per tick: copied into blocks, or shared with the others of
+ * a crowd, or lent as they are when they are large. It counts copies in the ledger: each becomes *written* when the write with its last byte completes, or *dropped* with a reason.
  */
 export class SendQueue implements Flushable {
   /** Bytes accepted and not yet written. */
@@ -61,6 +60,8 @@ export class SendQueue implements Flushable {
   readonly #options: SendQueueOptions;
   /** Borrowed whole frames, if nothing else waits: they leave without a copy. */
   #run: FrameRun | undefined;
+  /** So many bytes of it a crowd shares: the total is told of them when they are joined, or become this queue's own. */
+  #untoldBytes = 0;
   /** The block that is being filled, and the copies that end in it. */
   #block: Buffer | undefined;
   #used = 0;
@@ -156,7 +157,7 @@ export class SendQueue implements Flushable {
     const { ledger, total } = this.#options;
     settle(ledger.copies, this.#copiesPending, reason);
     settle(ledger.taps, this.#observedPending, reason);
-    total.release(this.buffered - this.#lentBytes);
+    total.release(this.buffered - this.#lentBytes - this.#untoldBytes);
     for (const source of this.#lent) total.drop(source);
     this.#lent = [];
     this.buffered = 0;
@@ -182,9 +183,20 @@ export class SendQueue implements Flushable {
     this.#options.total.take(this, size);
   }
 
+  #addUntold(size: number): void {
+    if (this.buffered === 0) this.#addBytes(0);
+    this.buffered += size;
+    this.#untoldBytes += size;
+  }
+
   #lend(source: Buffer, size: number): void {
     if (this.buffered === 0) this.progressAt = this.#options.monotonic();
     this.buffered += size;
+    this.#hold(source, size);
+  }
+
+  /** `size` bytes of `buffered` lie in a buffer that others may have, too. */
+  #hold(source: Buffer, size: number): void {
     this.#lentBytes += size;
     this.#lent.push(source);
     this.#options.total.hold(this, size, source);
@@ -207,13 +219,16 @@ export class SendQueue implements Flushable {
   }
 
   #extendRun(frame: Buffer): void {
-    this.#addBytes(frame.length);
+    if (this.#marked === "crowd") this.#addUntold(frame.length);
+    else this.#addBytes(frame.length);
     this.#run = this.#run === undefined ? this.#options.flusher.begin(frame) : this.#run.with(frame);
   }
 
   /** Copies the run into a block, so that bytes which cannot join the run can follow it in the same write. */
   #copyRun(run: FrameRun): void {
     this.#run = undefined;
+    this.#options.total.take(this, this.#untoldBytes);
+    this.#untoldBytes = 0;
     this.#block =
       run.size < firstBlockBytes ? Buffer.allocUnsafe(firstBlockBytes) : this.#options.flusher.blocks.take();
     this.#used = run.size;
@@ -243,15 +258,22 @@ export class SendQueue implements Flushable {
   #seal(): void {
     const block = this.#block;
     const used = this.#used;
-    if (this.#run !== undefined)
+    if (this.#run !== undefined) {
+      const { bytes } = this.#run;
+      const isShared = this.#untoldBytes > 0;
+      if (isShared) {
+        this.#options.total.release(bytes.length - this.#untoldBytes);
+        this.#untoldBytes = 0;
+        this.#hold(bytes, bytes.length);
+      }
       this.#queue.push({
-        bytes: this.#run.bytes,
+        bytes,
         copies: this.#copies,
         observed: this.#observed,
         block: undefined,
-        source: undefined,
+        source: isShared ? bytes : undefined,
       });
-    else if (block === undefined || used === 0) return;
+    } else if (block === undefined || used === 0) return;
     else {
       this.#queue.push({
         bytes: used === block.length ? block : block.subarray(0, used),

@@ -1,104 +1,20 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it, vi } from "vitest";
-import { BacklogTotal, Flusher, Ledger, SendQueue } from "../../src/core/index.js";
-import { FakeWire } from "../kit/fake-wire.js";
+import { letters, QueueSetup } from "../kit/queue-setup.js";
 
 const blockBytes = 64 * 1024;
 /** The first block of a tick. */
 const smallBlockBytes = 2048;
 
-/** A queue and what it writes to; several may share a flusher. */
-class Setup {
-  readonly wire = new FakeWire();
-  readonly ledger = new Ledger();
-  readonly total = new BacklogTotal(1e9, this.ledger);
-  readonly evict = vi.fn();
-  time = 0;
-  readonly flusher: Flusher;
-  readonly queue: SendQueue;
-
-  constructor(flusher = new Flusher()) {
-    this.flusher = flusher;
-    this.queue = new SendQueue({
-      wire: this.wire,
-      flusher,
-      ledger: this.ledger,
-      total: this.total,
-      maxBytes: 10_000_000,
-      evict: this.evict,
-      monotonic: () => this.time,
-    });
-  }
-
-  /** One message; borrowed if nothing else is said. */
-  add(source: Buffer, { start = 0, end = source.length, borrow = true, observed = false } = {}): void {
-    expect(this.queue.append(source, start, end, 1, observed, borrow)).toBe(true);
-  }
-
-  /** The sizes of the writes so far. */
-  get sizes(): number[] {
-    return this.wire.given.map(({ length }) => length);
-  }
-
-  /** Completes everything, and what is written thereupon. @returns all bytes */
-  drain(): Buffer {
-    while ((this.flusher.flush(), this.wire.complete() > 0));
-    return Buffer.concat(this.wire.sent);
-  }
-}
-
-const letters = (length: number, letter = "x"): Buffer => Buffer.alloc(length, letter);
 /** True if `part` lies in the memory of `whole`. */
 const liesIn = (part: Buffer | undefined, whole: Buffer): boolean =>
   part?.buffer === whole.buffer && part.byteOffset >= whole.byteOffset;
 
 describe("what a send queue copies", () => {
-  it("answer one of a crowd before the crowd is written to", () => {
-    const flusher = new Flusher();
-    const slow = (setup: Setup): Setup => {
-      const write = setup.wire.write.bind(setup.wire);
-      setup.wire.write = (bytes, done) => {
-        const end = performance.now() + 1;
-        while (performance.now() < end);
-        write(bytes, done);
-      };
-      return setup;
-    };
-    const crowd = Array.from({ length: 300 }, () => slow(new Setup(flusher)));
-    for (const text of ["to all", "and again"]) {
-      const bytes = Buffer.from(text);
-      for (const setup of crowd) setup.add(bytes);
-    }
-    const [answered, addressed] = [crowd[250], crowd[251]];
-    answered?.queue.control(Buffer.from("pong"));
-    addressed?.add(Buffer.from("to you"));
-    for (let at = 0; at < 8; at += 1) flusher.flush();
-    expect(answered?.wire.given.join()).toBe("to alland againpong");
-    expect(addressed?.wire.given.join()).toBe("to alland againto you");
-    expect(crowd.filter(({ wire }) => wire.given.length > 0).length, "most of the crowd waits").toBeLessThan(250);
-    for (let at = 0; at < 300; at += 1) flusher.flush();
-    expect(
-      crowd.every(({ wire }) => wire.given.length === 1),
-      "once each",
-    ).toBe(true);
-  });
-
-  it("write the large blocks of a crowd in turns, too", () => {
-    const flusher = new Flusher();
-    const crowd = Array.from({ length: 100 }, () => new Setup(flusher));
-    for (let at = 0; at < 5; at += 1) {
-      const bytes = Buffer.alloc(3 * 16_384, at);
-      for (const setup of crowd) setup.add(bytes, { borrow: false });
-    }
-    const written = crowd.filter(({ wire }) => wire.given.length > 0).length;
-    expect(written, "those who are not of the crowd").toBe(64);
-    for (const setup of crowd) expect(setup.drain()).toHaveLength(5 * 3 * 16_384);
-  });
-
   it("is the range it is given, not the bytes around it, borrowed or not", () => {
     for (const borrow of [false, true]) {
-      const setup = new Setup();
+      const setup = new QueueSetup();
       setup.add(Buffer.from("..hello..."), { start: 2, end: 7, borrow });
       expect([setup.queue.buffered, setup.total.bytes]).toEqual([5, 5]);
       expect(String(setup.drain())).toBe("hello");
@@ -107,7 +23,7 @@ describe("what a send queue copies", () => {
   });
 
   it("is control bytes, unless they are lent", () => {
-    const { queue, flusher, wire } = new Setup();
+    const { queue, flusher, wire } = new QueueSetup();
     const [pong, lent] = [Buffer.from("pong"), Buffer.from("PONG")];
     queue.control(pong);
     pong.fill(0);
@@ -121,7 +37,7 @@ describe("what a send queue copies", () => {
 
   it("is no large borrowed range while nothing waits but what has gathered: it leaves behind that, in blocks", () => {
     for (const gathered of [undefined, false, true]) {
-      const setup = new Setup();
+      const setup = new QueueSetup();
       if (gathered !== undefined) setup.add(letters(10, "a"), { borrow: gathered });
       const large = letters(100_000, "b");
       setup.add(large, { observed: true });
@@ -136,7 +52,7 @@ describe("what a send queue copies", () => {
 
   it("is a large borrowed range while a write is under way, if it is smaller than 16 KiB", () => {
     for (const size of [10_000, 16_383, 16_384]) {
-      const setup = new Setup();
+      const setup = new QueueSetup();
       setup.add(letters(10_000, "a"));
       setup.flusher.flush();
       const late = letters(size, "b");
@@ -155,7 +71,7 @@ describe("what a send queue copies", () => {
     { size: 5_000, of: 20_000, copied: false },
     { size: 5_000, of: 20_001, copied: true },
   ])("of $of borrowed bytes: $size leave as they are unless they are few or a small part: $copied", (range) => {
-    const setup = new Setup();
+    const setup = new QueueSetup();
     const source = letters(range.of);
     setup.add(source, { start: range.of - range.size });
     setup.flusher.flush();
@@ -171,8 +87,8 @@ describe("what a send queue copies", () => {
       { sizes: [3_000, 1_001], shared: false },
       { sizes: [3_000, 2_000], shared: false },
     ]) {
-      const one = new Setup();
-      const other = new Setup(one.flusher);
+      const one = new QueueSetup();
+      const other = new QueueSetup(one.flusher);
       for (const frame of sizes.map((size) => letters(size))) for (const setup of [one, other]) setup.add(frame);
       one.flusher.flush();
       expect(one.wire.given[0] === other.wire.given[0], sizes.join()).toBe(shared);
@@ -181,29 +97,9 @@ describe("what a send queue copies", () => {
   });
 });
 
-describe("what a crowd is written", () => {
-  it("is one run for all of it, up to 64 KiB", () => {
-    const flusher = new Flusher();
-    const crowd = Array.from({ length: 100 }, () => new Setup(flusher));
-    const take = vi.spyOn(flusher.blocks, "take");
-    for (let at = 0; at < 16; at += 1) {
-      const frame = letters(4_001);
-      for (const setup of crowd) setup.add(frame);
-    }
-    const blocks = take.mock.calls.length;
-    while (crowd.some(({ wire }) => wire.given.length === 0)) flusher.flush();
-    const [first, ...others] = crowd.slice(64).map(({ wire }) => wire.given[0]);
-    expect(first).toHaveLength(16 * 4_001);
-    expect(others.every((bytes) => bytes === first)).toBe(true);
-    expect(blocks, "only for those who are not of the crowd").toBeLessThanOrEqual(2 * 64);
-    for (const setup of crowd.slice(64)) setup.add(letters(65_536));
-    for (const setup of crowd) expect(setup.drain().length).toBeGreaterThanOrEqual(16 * 4_001);
-  });
-});
-
 describe("the writes of a send queue", () => {
   it("are one at a time: what comes meanwhile gathers for the next", () => {
-    const setup = new Setup();
+    const setup = new QueueSetup();
     for (let tick = 0; tick < 4; tick += 1) {
       setup.add(letters(10), { borrow: false });
       setup.flusher.flush();
@@ -215,7 +111,7 @@ describe("the writes of a send queue", () => {
   });
 
   it("are asked for once in a tick", () => {
-    const setup = new Setup();
+    const setup = new QueueSetup();
     const mark = vi.spyOn(setup.flusher, "mark");
     for (let tick = 1; tick < 3; tick += 1) {
       for (let n = 0; n < 5; n += 1) setup.add(letters(10), { borrow: n % 2 === 0 });
@@ -226,14 +122,14 @@ describe("the writes of a send queue", () => {
   });
 
   it("are none for nothing", () => {
-    const { queue, flusher, wire } = new Setup();
+    const { queue, flusher, wire } = new QueueSetup();
     queue.control(Buffer.alloc(0));
     flusher.flush();
     expect(wire.given).toEqual([]);
   });
 
   it("are whole blocks, 256 KiB at a time; the block that is not full is filled on until the others have left", () => {
-    const setup = new Setup();
+    const setup = new QueueSetup();
     const blocks = 6;
     setup.add(letters(smallBlockBytes + blocks * blockBytes + 10, "a"), { borrow: false });
     expect(setup.sizes).toEqual([smallBlockBytes]);
@@ -251,24 +147,8 @@ describe("the writes of a send queue", () => {
     expect(setup.ledger.copies).toMatchObject({ copies: 2, written: 2, pending: 0 });
   });
 
-  it("are one block at a time to one of a crowd, and the next in its turn", () => {
-    const flusher = new Flusher();
-    const crowd = Array.from({ length: 65 }, () => new Setup(flusher));
-    const large = letters(3 * blockBytes + 10);
-    for (const setup of crowd) setup.add(large);
-    const last = crowd[64];
-    for (let at = 0; at < 4; at += 1) {
-      while (last?.sizes.length === at) flusher.flush();
-      expect(last?.sizes).toEqual([blockBytes, blockBytes, blockBytes, 10].slice(0, at + 1));
-      last?.wire.complete();
-      expect(last?.sizes, "not before others had their turn").toHaveLength(at + 1);
-    }
-    expect(last?.queue.buffered).toBe(0);
-    for (const setup of crowd) expect(setup.drain()).toHaveLength(large.length);
-  });
-
   it("go on when a peer that was slow takes all at once", async () => {
-    const setup = new Setup();
+    const setup = new QueueSetup();
     setup.add(letters(20 * blockBytes));
     setup.flusher.flush();
     setup.wire.isQuick = true;
@@ -278,7 +158,7 @@ describe("the writes of a send queue", () => {
   });
 
   it("are 256 KiB in a turn, also to a peer that takes them at once", async () => {
-    const setup = new Setup();
+    const setup = new QueueSetup();
     setup.wire.isQuick = true;
     setup.add(letters(10 * blockBytes));
     setup.flusher.flush();
@@ -289,7 +169,7 @@ describe("the writes of a send queue", () => {
   });
 
   it("keep their order where a slow peer always has some left to take", () => {
-    const setup = new Setup();
+    const setup = new QueueSetup();
     const sent: Buffer[] = [];
     for (let n = 0; n < 60; n += 1) {
       const message = letters(blockBytes, String.fromCharCode(97 + (n % 26)));
@@ -304,7 +184,7 @@ describe("the writes of a send queue", () => {
   });
 
   it("that fail drop the copies they hold, are not counted as written, and are no progress", () => {
-    const setup = new Setup();
+    const setup = new QueueSetup();
     setup.add(letters(10));
     setup.add(letters(10), { observed: true });
     setup.flusher.flush();
@@ -319,7 +199,7 @@ describe("the writes of a send queue", () => {
 
 describe("the memory of a send queue", () => {
   it("is a small block for the little of a tick, also behind a run, and the pool's for more", () => {
-    const setup = new Setup();
+    const setup = new QueueSetup();
     const take = vi.spyOn(setup.flusher.blocks, "take");
     const give = vi.spyOn(setup.flusher.blocks, "give");
     setup.add(letters(10), { borrow: false });
@@ -336,7 +216,7 @@ describe("the memory of a send queue", () => {
   });
 
   it("goes back to the pool block by block once each is written, and only whole blocks do", () => {
-    const setup = new Setup();
+    const setup = new QueueSetup();
     const { flusher, wire } = setup;
     const give = vi.spyOn(flusher.blocks, "give");
     setup.add(letters(smallBlockBytes + 2 * blockBytes), { borrow: false });
@@ -350,7 +230,7 @@ describe("the memory of a send queue", () => {
   it("holds nothing of borrowed bytes that have left", async () => {
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
-    const setup = new Setup();
+    const setup = new QueueSetup();
     const left = (): WeakRef<ArrayBufferLike> => {
       const large = letters(100_000);
       setup.add(large);
@@ -367,7 +247,7 @@ describe("the memory of a send queue", () => {
   });
 
   it("of a run that fills a small block exactly is one write with what joins it", () => {
-    const setup = new Setup();
+    const setup = new QueueSetup();
     setup.add(letters(smallBlockBytes));
     setup.add(letters(10), { borrow: false });
     expect(setup.sizes).toEqual([]);
@@ -376,7 +256,7 @@ describe("the memory of a send queue", () => {
   });
 
   it("is nothing once it is closed, whatever is given to it", () => {
-    const { queue, total, flusher } = new Setup();
+    const { queue, total, flusher } = new QueueSetup();
     queue.close();
     const mark = vi.spyOn(flusher, "mark");
     queue.control(letters(10));
@@ -384,7 +264,7 @@ describe("the memory of a send queue", () => {
   });
 
   it("is had back by closing the connection", () => {
-    const { queue, evict } = new Setup();
+    const { queue, evict } = new QueueSetup();
     queue.evict();
     expect(evict).toHaveBeenCalledTimes(1);
   });
