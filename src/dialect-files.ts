@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import type { NamedFile } from "./config/index.js";
 import { Fault } from "./core/index.js";
 import { dialectProblem, isDialect, type AnyDialect } from "./dialect/index.js";
+import { readRegular } from "./storage/index.js";
 
 /** A file that takes longer to run is given up: a promise at its top level may never settle. */
 const loadMs = 10_000;
@@ -31,7 +31,7 @@ async function load(file: string, waitMs: number): Promise<AnyDialect> {
   let exports: Readonly<Record<string, unknown>>;
   let digest: string;
   try {
-    digest = createHash("sha256").update(readFileSync(file)).digest("hex");
+    digest = createHash("sha256").update(readRegular(file)).digest("hex");
     const late = pause(waitMs, undefined, { signal: ended.signal }).then((): never => {
       throw new Fault(
         "unavailable",

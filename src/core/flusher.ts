@@ -27,7 +27,8 @@ export const crowdRunMaxBytes = blockBytes;
 
 /**
  * Whole frames that leave a socket together, in order. Sockets that get the same frames in the same order share one
- * run, whose bytes are joined once for all of them: four messages to a room of 1,000 are one buffer, not 1,000.
+ * run, whose bytes are joined once for all of them: four messages to a room of 1,000 are one buffer, not 1,000. Whoever
+ * is no part of a crowd copies what makes it longer than {@link runMaxBytes} for itself.
  */
 export class FrameRun {
   /** Bytes. */

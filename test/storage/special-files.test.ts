@@ -14,6 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findEndpoints } from "../../clients/typescript/agent/endpoints.js";
+import { readCertificate } from "../../src/cli/doctor/certificate.js";
+import { loadDialects } from "../../src/dialect-files.js";
 import { Broker } from "../../src/index.js";
 import { eventually } from "../kit/broker.js";
 import { runCli, startCli } from "../kit/cli.js";
@@ -130,6 +132,14 @@ describe("a data directory with something else in it than a file", () => {
   it("keeps no agent waiting that looks for its broker when endpoints.json is a pipe", () => {
     pipe("endpoints.json");
     expect(() => findEndpoints({ dataDir })).toThrow(/endpoints\.json cannot be read: it is no regular file; move/);
+  });
+
+  it("waits for no pipe in place of a dialect or of a certificate that doctor looks at", async () => {
+    const file = pipe("dialect.mjs");
+    await expect(loadDialects([{ written: "dialect.mjs", path: file }])).rejects.toThrow(
+      /cannot be loaded.*no regular/,
+    );
+    expect(() => readCertificate(file)).toThrow(/is no regular file/);
   });
 
   it("starts when what it tries the disk with is a pipe", async () => {

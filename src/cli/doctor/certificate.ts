@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { asFault } from "../../core/index.js";
+import { readRegular } from "../../storage/index.js";
 import { readTlsPair } from "../../websocket/edge/index.js";
 import type { Check } from "./check.js";
 
@@ -19,7 +19,7 @@ const dayMs = 86_400_000;
 
 /** The first certificate of a PEM file. @throws Error if the file cannot be read or holds none */
 export function readCertificate(file: string): CertificateDates {
-  return datesOf(new X509Certificate(readFileSync(file)));
+  return datesOf(new X509Certificate(readRegular(file)));
 }
 
 /** From when until when a certificate is valid. */
