@@ -44,9 +44,16 @@ scenario({
     };
     await measure({ title: "nothing", run: () => pause(500) });
     await measure({ title: "19,000 rooms and changing names", run: (run) => manyRooms(course, broker, run) });
-    await measure({ title: `${String(crowd)} that come and vanish`, run: async () => vanish(await come(broker)) });
+    for (const [door, words] of [
+      [broker.pan, "that"],
+      [broker.zmqOut, "by ZeroMQ that"],
+    ] as const)
+      await measure({
+        title: `${String(crowd)} ${words} come and vanish`,
+        run: async () => vanish(await come(broker, door)),
+      });
     const operator = await Operator.of(course, broker);
-    const child = await come(broker);
+    const child = await come(broker, broker.pan);
     const say = (text: string, times: number) => () => sayToCrowd(operator, broker, text, times);
     await measure({ title: `200 messages to ${String(crowd)}`, run: say("x".repeat(100), 200) });
     await measure({ title: `five of 60 KB to ${String(crowd)}`, run: say("x".repeat(60_000), 5) });
@@ -120,8 +127,8 @@ async function manyRooms(course: Course, broker: BrokerProcess, run: number): Pr
   peer.close();
 }
 
-async function come(broker: BrokerProcess): Promise<ChildProcess> {
-  const child = forked("crowd.mjs", [broker.pan, panToken(broker.dataDir), "#square", String(crowd)]);
+async function come(broker: BrokerProcess, door: string): Promise<ChildProcess> {
+  const child = forked("crowd.mjs", [door, panToken(broker.dataDir), "#square", String(crowd)]);
   // It stands for other machines, which do not take the broker's processor.
   if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
   await once(child, "message");

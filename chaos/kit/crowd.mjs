@@ -1,9 +1,10 @@
-// Many PAN sessions in one room, in a process of their own, so that all of them can vanish at once. They read nothing
-// of what they hear.
+// Many agents in one room, in a process of their own, so that all of them can vanish at once. They read nothing of what
+// they hear. The door is that of PAN (`ws://…/pan`) or that of ZeroMQ's subscribers (`tcp://…`).
 import { connect } from "node:net";
 
-const [pan, token, room, count] = process.argv.slice(2);
-const { host, hostname, port, pathname } = new URL(pan);
+const [door, token, room, count] = process.argv.slice(2);
+const { host, hostname, port, pathname, protocol } = new URL(door);
+const enter = protocol === "tcp:" ? enterZeroMq : enterPan;
 
 /** A text frame as a client sends it: masked, by zeros (RFC 6455 §5.2). */
 function frame(value) {
@@ -13,7 +14,7 @@ function frame(value) {
   return Buffer.concat([Buffer.from([...head, 0, 0, 0, 0]), payload]);
 }
 
-function enter(name) {
+function enterPan(name) {
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname);
     let heard = "";
@@ -35,6 +36,46 @@ function enter(name) {
       `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
     );
+  });
+}
+
+/** A command of ZMTP 3.1 (ZMTP 3.1, "command"). */
+function command(name, ...body) {
+  const bytes = Buffer.concat([Buffer.from([name.length]), Buffer.from(name), ...body]);
+  return Buffer.concat([Buffer.from([4, bytes.length]), bytes]);
+}
+
+function property(name, value) {
+  return Buffer.concat([
+    Buffer.from([name.length]),
+    Buffer.from(name),
+    Buffer.from([0, 0, 0, value.length]),
+    Buffer.from(value),
+  ]);
+}
+
+function subscribe(topic) {
+  return Buffer.concat([Buffer.from([0, topic.length + 1, 1]), Buffer.from(topic)]);
+}
+
+function enterZeroMq(name) {
+  const greeting = Buffer.alloc(64);
+  greeting.set([0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 1]);
+  greeting.write("NULL", 12);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname);
+    let bytes = 0;
+    const hear = (chunk) => {
+      bytes += chunk.length;
+      if (bytes <= greeting.length) return;
+      socket.off("data", hear);
+      socket.resume();
+      resolve(socket);
+    };
+    socket.on("data", hear);
+    socket.once("error", reject);
+    const ready = command("READY", property("Socket-Type", "SUB"), property("X-Agent", name));
+    socket.write(Buffer.concat([greeting, ready, subscribe(name), subscribe(room)]));
   });
 }
 

@@ -1,6 +1,7 @@
 export * from "./address.js";
 export * from "./allotment.js";
 export * from "./backlog-total.js";
+export * from "./break-in-turn.js";
 export * from "./broker-keys.js";
 export * from "./clock.js";
 export * from "./envelope.js";

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import {
+  breakInTurn,
   SendQueue,
   type BacklogTotal,
   type Clock,
@@ -129,6 +130,9 @@ export class WsConnection implements Connection, Wire {
         this.#cut("ws-failed");
       },
     }));
+    breakInTurn(socket, (run) => {
+      endings.do(run);
+    });
     for (const event of ["end", "close"] as const)
       endInTurn(socket, event, (run) => {
         readTurns.after(reader, () => {

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import {
+  breakInTurn,
   type BacklogTotal,
   type Clock,
   type Flusher,
@@ -198,7 +199,7 @@ export class WsEdge implements Lifecycle {
 
   /** Counts a TCP connection as half-open from its beginning, before it has sent anything. */
   #arrived(socket: Socket, isTls: boolean): void {
-    const { limits, ledger, access, clock } = this.#options;
+    const { limits, ledger, access, clock, endings } = this.#options;
     const peer = addressOf(socket.remoteAddress);
     const places = limits.wsHalfOpenMax + (isThisMachine(peer) ? ownPlaces : 0);
     const full =
@@ -216,6 +217,9 @@ export class WsEdge implements Lifecycle {
       else refuseSocket(socket, text(503, tooMany));
       return;
     }
+    breakInTurn(socket, (run) => {
+      endings.do(run);
+    });
     const key = keyOf(socket);
     const isBeyond = this.#halfOpen.size >= limits.wsHalfOpenMax;
     this.#halfOpen.set(key, { socket, isBeyond, isTls, askBy: clock.monotonic() + limits.httpHeadMs });

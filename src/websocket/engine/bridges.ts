@@ -9,6 +9,7 @@ import {
   type Limits,
   type Log,
   type Router,
+  Slices,
   type Subscriber,
 } from "../../core/index.js";
 import type { Conversations, Requests } from "../../conversation/index.js";
@@ -78,7 +79,12 @@ export class Bridges implements Lifecycle {
     const { limits, dialects, exchange, clock } = options;
     const { directory, identity } = options.services;
     this.names = new NameConflicts(directory, identity, limits.conflictPingMs);
-    this.#context = { ...options, names: this.names, dataTopics: new Set(options.dataTopics) };
+    this.#context = {
+      ...options,
+      names: this.names,
+      dataTopics: new Set(options.dataTopics),
+      goOn: { logins: new Slices(clock), commands: new Slices(clock) },
+    };
     this.#droppedEvents = new DroppedEvents(exchange, clock);
     this.#inService = dialects.map((dialect) => ({
       dialect,

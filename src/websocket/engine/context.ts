@@ -1,6 +1,7 @@
 import type { BacklogTotal, Clock, Exchange, Ledger, Limits, Log, Router } from "../../core/index.js";
 import type { Conversations, Requests } from "../../conversation/index.js";
 import type { Services } from "../../dialect/index.js";
+import type { GoingOn } from "./session-loop.js";
 import type { NameConflicts } from "./name-conflicts.js";
 
 /** What every session of every dialect works with. */
@@ -21,6 +22,7 @@ export interface EngineContext {
   readonly newId: () => string;
   readonly log: Log;
   readonly names: NameConflicts;
+  readonly goOn: GoingOn;
   /** Shared data topics that are nobody's name. */
   readonly dataTopics: ReadonlySet<string>;
 }

@@ -47,6 +47,7 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
   readonly ledger: Ledger;
   readonly limits: Limits;
   readonly total: EngineContext["total"];
+  readonly goOn: EngineContext["goOn"];
   // bound: wsConnectionsMax · evicts: a session leaves when its socket is gone · owner: Engine
   readonly #sessions = new Set<BridgeSession<T>>();
   readonly #failedLogins: FailedLogins;
@@ -61,6 +62,7 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
     this.ledger = context.ledger;
     this.limits = context.limits;
     this.total = context.total;
+    this.goOn = context.goOn;
     this.hearing = new Hearing(context, dialect);
     this.slices = new Slices(context.clock);
     this.#witness = witness;

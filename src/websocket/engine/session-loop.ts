@@ -1,31 +1,35 @@
 import {
   asFault,
   Fault,
-  networkOf,
   type Backlog,
   type BacklogTotal,
   type Ledger,
   type Limits,
+  type Slices,
 } from "../../core/index.js";
 import {
   anyPhase,
-  type Bucket,
   type Codec,
   type Dialect,
   type DialectTypes,
   type Frame,
   type Receiver,
   type Rule,
-  type Session,
 } from "../../dialect/index.js";
+import { Charges, type PayingSession } from "./charges.js";
+
+/**
+ * The lines in which sessions go on when what they waited for is done (ARCHITECTURE, invariant 11): those who are here
+ * do not wait for those who log in.
+ */
+export interface GoingOn {
+  readonly logins: Pick<Slices, "do">;
+  readonly commands: Pick<Slices, "do">;
+}
 
 /** The session behind a loop. */
-export interface LoopSession<T extends DialectTypes> extends Session<T> {
+export interface LoopSession<T extends DialectTypes> extends PayingSession<T> {
   readonly codec: Codec<T["command"], T["event"]>;
-  /** The name under which it logged in; undefined before. */
-  readonly firstName: string | undefined;
-  /** True once it has taken another name: it no longer pays from the bucket of an agent, but from its own. */
-  readonly isRenamed: boolean;
   /** Runs something of the dialect's outside a command; what it throws is told to the peer. */
   attempt(run: () => void): void;
   end(): void;
@@ -38,6 +42,8 @@ export interface LoopOwner<T extends DialectTypes> {
   readonly limits: Limits;
   /** The bytes that wait of all connections; those that wait here count, too. */
   readonly total: Pick<BacklogTotal, "take" | "release" | "leave">;
+  /** In whose turns sessions go on. */
+  readonly goOn: GoingOn;
   /** Tells the peer that something is refused; `command` is what was refused, where it could be read. */
   refuse(session: LoopSession<T>, fault: Fault, command: T["command"] | undefined): void;
   /** The session's socket is gone. */
@@ -56,25 +62,21 @@ const nothing = { commands: [], at: 0 } as const;
 export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   readonly #owner: LoopOwner<T>;
   readonly #session: LoopSession<T>;
+  readonly #charges: Charges<T>;
   readonly #waiting: Frame[] = [];
-  /** The command that runs, or ran last. */
-  #command: T["command"] | undefined;
-  /** What it has cost. */
-  #paid = 0;
   /** Runs when the present command is over. */
   #afterCommand: (() => void)[] | undefined;
   #waitingBytes = 0;
   /** How many frames found no room. They are refused in their turn: after those that wait. */
   #refused = 0;
   #phase: "idle" | "running" | "waiting" | "unread" | "closed" = "idle";
-  // bound: the buckets that the dialect names · evicts: all, when the session ends · owner: SessionLoop
-  #ownBuckets: Set<string> | undefined; // only for buckets of a connection, and of a session that was renamed
   /** The rest of a frame, while answers are unread. */
   #rest: { readonly commands: readonly (T["command"] | Fault)[]; readonly at: number } = nothing;
 
   constructor(owner: LoopOwner<T>, session: LoopSession<T>) {
     this.#owner = owner;
     this.#session = session;
+    this.#charges = new Charges(owner.dialect, session);
   }
 
   /** One frame from the peer. */
@@ -150,7 +152,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
     total.release(bytes);
     total.leave(this);
     this.#rest = nothing;
-    for (const key of this.#ownBuckets ?? []) this.#session.services.limiter.forget(key);
+    this.#charges.end();
   }
 
   #read(frame: Frame): void {
@@ -203,58 +205,13 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
     }
     if (!allows(rule.phase, session.phase)) throw outOfPhase(command.type, rule.phase, session);
     const cost = typeof rule.cost === "function" ? rule.cost(command, session) : rule.cost;
-    this.#command = command;
-    this.#paid = cost ?? 0;
-    if (cost !== undefined && cost !== 0) this.#charge(command, cost);
+    this.#charges.begin(command, cost ?? 0);
     return rule.run(session, command);
   }
 
   /** Makes the present command cost so much more, in all what a bucket holds at most. @throws Fault rate-limited */
   pay(more: number): void {
-    if (this.#command === undefined || more <= 0) return;
-    this.#charge(this.#command, more, this.#paid);
-    this.#paid += more;
-  }
-
-  /**
-   * Takes `cost` from every bucket that pays for the command: what costs more than the bucket holds, `paid` included,
-   * passes when the bucket was full.
-   * @throws Fault rate-limited
-   */
-  #charge(command: T["command"], cost: number, paid = 0): void {
-    const { rate } = this.#owner.dialect;
-    if (rate === undefined) return;
-    const { limiter } = this.#session.services;
-    let wait = 0;
-    for (const bucket of rate.buckets(this.#session, command))
-      wait = Math.max(wait, limiter.take(this.#bucketKey(bucket), bucket.rate, restOf(bucket, cost, paid)));
-    if (wait > 0) throw new Fault("rate-limited", rate.refusal, { retryAfterMs: wait });
-  }
-
-  /**
-   * The key of a bucket; no name of an agent or a dialect holds a line feed. A session that was renamed has buckets of
-   * its own, which begin with what was left: the old name may be somebody else's now. Its own buckets, and those of a
-   * connection, are forgotten when it ends.
-   */
-  #bucketKey({ owner, name }: Bucket): string {
-    const { firstName, isRenamed, id, remote, services } = this.#session;
-    const group = `${this.#owner.dialect.name}\n${name ?? ""}`;
-    if (owner === "network") return `${group}\nat\n${networkOf(remote)}`;
-    if (owner === "agent" && firstName !== undefined) {
-      const agent = name === undefined ? `agent\n${firstName}` : `${group}\nagent\n${firstName}`;
-      if (!isRenamed) return agent;
-      return this.#ownKey(`${group}\nrenamed\n${id}`, (key) => {
-        services.limiter.copy(agent, key);
-      });
-    }
-    return this.#ownKey(`${group}\nconnection\n${id}`);
-  }
-
-  #ownKey(key: string, begin?: (key: string) => void): string {
-    const own = (this.#ownBuckets ??= new Set());
-    if (!own.has(key)) begin?.(key);
-    own.add(key);
-    return key;
+    this.#charges.pay(more);
   }
 
   /**
@@ -269,7 +226,10 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
     return true;
   }
 
-  /** Goes on when `work` is done: the rest of its frame, then the frames that came meanwhile. Never rejects. */
+  /**
+   * Goes on when `work` is done, in its turn: the rest of its frame, then the frames that came meanwhile. One write to
+   * disk may end the logins of hundreds. Never rejects.
+   */
   async #resume(
     work: Promise<void>,
     command: T["command"] | undefined,
@@ -277,15 +237,21 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
     at: number,
     before: number,
   ): Promise<void> {
+    const { logins, commands } = this.#owner.goOn;
+    const line = this.#session.principal === undefined ? logins : commands;
+    let fault: Fault | undefined;
     try {
       await work;
     } catch (thrown) {
-      this.#refuse(asFault(thrown), command);
+      fault = asFault(thrown);
     }
-    this.#over();
-    if (this.#isUnread(before, rest, at)) return;
-    this.#run(rest, at);
-    this.#catchUp();
+    line.do(() => {
+      if (fault !== undefined) this.#refuse(fault, command);
+      this.#over();
+      if (this.#isUnread(before, rest, at)) return;
+      this.#run(rest, at);
+      this.#catchUp();
+    });
   }
 
   /** Frames that came while a command was under way, until one has to wait again. */
@@ -365,11 +331,6 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
  */
 function ruleOf<T extends DialectTypes>(commands: object, type: string): Rule<T> | undefined {
   return Object.hasOwn(commands, type) ? (commands as Readonly<Record<string, Rule<T>>>)[type] : undefined;
-}
-
-/** What is left to pay of `cost`, if a full bucket pays for everything. */
-function restOf({ rate: { burst } }: Bucket, cost: number, paid: number): number {
-  return paid === 0 ? cost : Math.min(cost, Math.max(0, burst - paid));
 }
 
 function allows(phases: string | readonly string[], phase: string): boolean {

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import {
   asFault,
+  breakInTurn,
   Fault,
   isLoopbackAddress,
   type FaultCode,
@@ -117,11 +118,20 @@ export class Connection implements PeerSocket {
     socket.on("error", (error) => {
       parts.ledger.count("code" in error && error.code === "ECONNRESET" ? "zmtp-reset" : "zmtp-socket-error");
     });
-    socket.once("close", () => {
+    const later = (run: () => void): void => {
       parts.readTurns.after(reader, () => {
-        parts.endings.do(() => {
-          this.#close();
-        });
+        parts.endings.do(run);
+      });
+    };
+    breakInTurn(socket, later);
+    socket.once("end", () => {
+      later(() => {
+        this.#ended();
+      });
+    });
+    socket.once("close", () => {
+      later(() => {
+        this.#close();
       });
     });
   }
@@ -315,6 +325,12 @@ export class Connection implements PeerSocket {
     this.#move("refused");
     this.#endsAt = clock.monotonic() + errorReadMs;
     this.#socket.end(encodeError(fault.message));
+  }
+
+  /** The peer sends no more. A FIN of ours would be a system call more for each, in one turn for all that end at once. */
+  #ended(): void {
+    if (this.#socket.writableLength === 0) this.destroy();
+    else this.#socket.end();
   }
 
   #close(): void {

@@ -1,6 +1,11 @@
 import { BacklogTotal, Fault, Ledger, defaultLimits, type Limits } from "../../../src/core/index.js";
 import { anyPhase, type Bucket, type Dialect, type Frame, type Rule } from "../../../src/dialect/index.js";
-import { SessionLoop, type LoopOwner, type LoopSession } from "../../../src/websocket/engine/session-loop.js";
+import {
+  SessionLoop,
+  type GoingOn,
+  type LoopOwner,
+  type LoopSession,
+} from "../../../src/websocket/engine/session-loop.js";
 
 interface Types {
   readonly command: { readonly type: string };
@@ -19,6 +24,8 @@ export interface LoopOptions {
   readonly buckets?: (command: Command) => readonly Bucket[];
   /** What a bucket says, by its key, whose parts are shown with strokes between them. */
   readonly waits?: Readonly<Record<string, number>>;
+  /** In whose turns it goes on; absent: at once. */
+  readonly goOn?: GoingOn;
   /** Nobody has logged in. */
   readonly isStranger?: boolean;
   /** Who has logged in; ada by default. */
@@ -28,6 +35,13 @@ export interface LoopOptions {
   /** Called after each refusal. */
   readonly refused?: () => void;
 }
+
+/** Work that does not wait for a turn. */
+const now = {
+  do: (work: () => void) => {
+    work();
+  },
+};
 
 /** A loop between a connection that says what the test says, and a session that does nothing by itself. */
 export class LoopWorld {
@@ -52,6 +66,7 @@ export class LoopWorld {
     phase = "ready",
     drained,
     refused,
+    goOn,
   }: LoopOptions = {}) {
     const { events } = this;
     const agent = isStranger === true ? undefined : name;
@@ -105,6 +120,7 @@ export class LoopWorld {
       ledger: this.ledger,
       total: this.total,
       limits: { ...defaultLimits, ...limits },
+      goOn: goOn ?? { logins: now, commands: now },
       refuse: (_session, fault, command) => {
         this.faults.push(fault);
         this.refusals.push({ code: fault.code, message: fault.message, of: command?.type });

@@ -63,6 +63,51 @@ describe("what is to run after what is waited for", () => {
   });
 });
 
+describe("going on", () => {
+  /** A line in which work waits until the test lets it go on. */
+  function line(): { do: (work: () => void) => void; next: () => void; readonly size: number } {
+    const waiting: (() => void)[] = [];
+    return {
+      do: (work) => void waiting.push(work),
+      next: () => waiting.shift()?.(),
+      get size() {
+        return waiting.length;
+      },
+    };
+  }
+
+  it("waits for its turn: of those who log in, or of those who are here", async () => {
+    for (const isStranger of [true, false]) {
+      const [logins, commands] = [line(), line()];
+      const slow = gate();
+      const world = new LoopWorld({
+        isStranger,
+        goOn: { logins, commands },
+        commands: { slow: { run: () => slow.done } },
+      });
+      world.says("slow more", "say");
+      slow.open();
+      await settled();
+      expect([world.events, logins.size, commands.size]).toEqual([[], isStranger ? 1 : 0, isStranger ? 0 : 1]);
+      for (const one of [logins, commands]) one.next();
+      expect(world.events).toEqual(["more", "say"]);
+    }
+  });
+
+  it("refuses in its turn, too, and does nothing once the session is over", async () => {
+    const commands = line();
+    const slow = gate();
+    const world = new LoopWorld({ goOn: { logins: line(), commands }, commands: { slow: { run: () => slow.done } } });
+    world.says("slow", "say");
+    slow.fail(new Fault("timeout", "late"));
+    await settled();
+    expect([world.codes, commands.size]).toEqual([[], 1]);
+    world.loop.end();
+    commands.next();
+    expect([world.codes, world.events]).toEqual([["timeout"], []]);
+  });
+});
+
 describe("frames that come while a command is under way", () => {
   it("wait, too, where the command itself brings them, and are read when its frame is over", () => {
     const world: LoopWorld = new LoopWorld({

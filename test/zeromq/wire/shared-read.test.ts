@@ -36,9 +36,10 @@ describe("reading an accepted socket", () => {
     client.write(" last");
     const [answer] = (await once(client, "data")) as [Buffer];
     expect(answer.toString()).toBe("answer");
-    const closed = once(reading, "close");
+    const ended = once(reading, "end");
     client.destroy();
-    await closed;
+    await ended;
+    reading.destroy(); // its owner decides when
     return { text, buffers };
   }
 
