@@ -5,10 +5,10 @@ export function isLoopbackAddress(address: string): boolean {
 
 /**
  * The network that stands for one customer: an IPv4 address itself, the first 64 bits of an IPv6 address (RFC 6177 §2).
- * IPv4 written as IPv6 is treated as IPv4. Text that is not an address is returned unchanged.
+ * IPv4 written as IPv6 is treated as IPv4. A loopback address, and text that is not an address, is returned unchanged.
  */
 export function networkOf(address: string): string {
-  if (!address.includes(":")) return address;
+  if (!address.includes(":") || isLoopbackAddress(address)) return address;
   const groups = groupsOf(address.toLowerCase().replace(/%.*$/, ""));
   const isMapped = groups.slice(0, 5).every((group) => group === "0") && groups[5] === "ffff";
   return isMapped ? ipv4Of(groups.slice(6)) : groups.slice(0, 4).join(":");

@@ -11,11 +11,19 @@ export const defaultLimits = Object.freeze({
   zmqBacklogMaxBytes: 16 * 1024 * 1024,
   /** ZeroMQ connections on both doors. */
   zmqConnectionsMax: 20_000,
+  /** ZeroMQ connections of one address (an IPv6 network of 64 bits), this machine's excepted; an agent has two. */
+  zmqConnectionsPerAddressMax: 2_000,
+  /** New ZeroMQ connections of one address per second; this machine's excepted. */
+  zmqHandshakesPerSecond: 100,
+  /** New ZeroMQ connections of one address that may come at once before their rate counts. */
+  zmqHandshakesBurst: 2_000,
+  /** Addresses whose ZeroMQ connections are counted. */
+  zmqAddressesMax: 100_000,
   /** Time from accept to READY. */
   zmqHandshakeMs: 10_000,
   /**
    * ZeroMQ connections that have not finished their handshake, and as many again that were refused and wait to be
-   * closed.
+   * closed. When all are taken, the address with the most makes room with its oldest for one of an address with less.
    */
   zmqHalfOpenMax: 4_000,
   /** Commands of one ZeroMQ handshake together. */
@@ -76,7 +84,7 @@ export const defaultLimits = Object.freeze({
   wsHandshakesPerSecond: 50,
   /** New WebSocket connections of one address that may come at once before their rate counts. */
   wsHandshakesBurst: 500,
-  /** Addresses whose connections are counted. */
+  /** Addresses whose WebSocket connections are counted. */
   wsAddressesMax: 100_000,
   /** Bytes that one WebSocket connection may send before it has logged in. */
   wsPreLoginMaxBytes: 256 * 1024,
@@ -84,7 +92,10 @@ export const defaultLimits = Object.freeze({
   wsFragmentsMax: 1_024,
   /** Lines per minute in the log about web pages that are refused, one for each origin. */
   wsOriginWarningsMax: 100,
-  /** WebSocket connections that have not logged in. */
+  /**
+   * WebSocket connections that have not logged in. When all are taken, the address with the most makes room with its
+   * oldest for one of an address with less.
+   */
   wsHalfOpenMax: 4_000,
   /** Time from the WebSocket upgrade to a successful login. */
   wsLoginMs: 5_000,
@@ -114,11 +125,15 @@ export const defaultLimits = Object.freeze({
   conflictPingMs: 2_000,
   /** Agents in the directory. */
   agentsMax: 50_000,
-  /** Agents whose name is claimed, or proved by a key; the rest of `agentsMax` is for those with a token. */
+  /**
+   * Agents whose name is claimed, or proved by a key; the rest of `agentsMax` is for those with a token. An address (an
+   * IPv6 network of 64 bits) that has 10 gets a further one only while as many are left as it has then, this machine
+   * excepted.
+   */
   agentsClaimedMax: 40_000,
   /**
-   * Those of them that share their ZeroMQ connection with other names; the rest of `agentsClaimedMax` is for those with
-   * one of their own.
+   * Those of them that share their ZeroMQ connection with other names, in the same shares; the rest of
+   * `agentsClaimedMax` is for those with one of their own.
    */
   agentsSharingMax: 30_000,
   /** Rooms in the directory. */

@@ -1,4 +1,4 @@
-import { networkOf } from "./address.js";
+import { isLoopbackAddress, networkOf } from "./address.js";
 import { isIssued, type Principal } from "./principal.js";
 
 /**
@@ -44,6 +44,11 @@ export interface Origin {
 /** True for the connection or session that a message came from. */
 export function isOrigin(origin: object | undefined): origin is Origin {
   return origin !== undefined && "id" in origin && "remote" in origin && "principal" in origin;
+}
+
+/** True for a party at this machine: a program that runs on it could do more harm in other ways. */
+export function isOfThisMachine({ network }: Party): boolean {
+  return network === "ipc" || isLoopbackAddress(network);
 }
 
 /**

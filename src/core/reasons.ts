@@ -50,7 +50,9 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
 
   // ZeroMQ, connections refused or closed.
   "zmtp-refused-CODE": "a handshake was refused; the log says why",
-  "zmtp-full": "too many ZeroMQ connections: it was held and closed without a word",
+  "zmtp-full": "too many ZeroMQ connections: a new one, or one that made room, was held and closed without a word",
+  "zmtp-address-full": "as many ZeroMQ connections of one address as zmqConnectionsPerAddressMax",
+  "zmtp-address-hasty": "more new ZeroMQ connections of one address than zmqHandshakesPerSecond",
   "zmtp-turned-away": "a connection was closed at once: the broker stops, or too many were refused before it",
   "zmtp-too-old": "the client speaks ZMTP 2 or older",
   "zmtp-mechanism": "the client wants a security mechanism that is not provided",
@@ -89,7 +91,7 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
   "ws-address-full": "as many WebSockets of one address as wsConnectionsPerAddressMax",
   "ws-address-hasty": "more new WebSockets of one address than wsHandshakesPerSecond",
   "ws-head-timeout": "the head of the request, or the TLS handshake, took longer than httpHeadMs",
-  "ws-half-open-full": "as many WebSockets that have not logged in as wsHalfOpenMax",
+  "ws-half-open-full": "as many WebSockets that have not logged in as wsHalfOpenMax: a new one, or one that made room",
   "ws-pre-login-full": "more than wsPreLoginMaxBytes before the login",
   "ws-failed": "a fault of the broker while it read a WebSocket; the log says more",
   "ws-frame-too-large": "a message longer than wsFrameMaxBytes",

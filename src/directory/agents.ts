@@ -1,4 +1,13 @@
-import { Fault, isIssued, provesAtLeast, type Limits, type Party, type Principal } from "../core/index.js";
+import {
+  betterStanding,
+  Fault,
+  isOfThisMachine,
+  provesAtLeast,
+  standingOf,
+  type Limits,
+  type Party,
+  type Principal,
+} from "../core/index.js";
 import type { AgentEntry, Arriving, Presence } from "./directory.js";
 import { Listing } from "./listing.js";
 
@@ -61,10 +70,13 @@ export class AgentRecord {
   listed = false;
   /** Rooms it is in, by any of its presences. */
   roomCount = 0;
+  /** The network whose share of the places it takes; undefined: nobody's. */
+  readonly network: string | undefined;
   #entry: AgentEntry | undefined;
 
-  constructor(name: string) {
+  constructor(name: string, network: string | undefined) {
     this.name = name;
+    this.network = network;
   }
 
   /**
@@ -119,11 +131,17 @@ function outranks(presence: PresenceMemory, best: PresenceMemory): boolean {
   return !provesAtLeast(best.principal.trust, presence.principal.trust);
 }
 
+/** Agents that every address may have, however few places are left. */
+const agentsAssured = 10;
+
 /** All agents that are online, and how many there may be. */
 export class Agents {
   // bound: agentsMax, names and display names of 128 characters · evicts: one more is refused as full; an agent goes
   // with its last presence · owner: Agents
   readonly #records = new Map<string, AgentRecord>();
+  /** How many agents each network has whose names cost nothing. */
+  // bound: agentsClaimedMax · evicts: a network goes with its last agent · owner: Agents
+  readonly #perNetwork = new Map<string, number>();
   readonly #limits: Pick<Limits, "agentsMax" | "agentsClaimedMax" | "agentsSharingMax">;
   readonly #names = new Listing();
   #listing: readonly AgentEntry[] | undefined;
@@ -163,17 +181,45 @@ export class Agents {
     const { agent: name } = arriving.principal;
     const known = this.#records.get(name);
     if (known !== undefined) return known;
-    const { instead } = arriving;
-    const leaving = instead !== undefined && this.#records.get(instead.name)?.presences.size === 1 ? 1 : 0;
-    if (this.size - leaving >= this.#mostFor(arriving))
-      throw new Fault("full", "the broker has as many agents as it can; try again when one of them has left");
-    const record = new AgentRecord(name);
+    const network = networkCharged(arriving);
+    this.#mustHavePlace(arriving, network);
+    const record = new AgentRecord(name, network);
     this.#records.set(name, record);
+    this.#charge(network, 1);
     return record;
   }
 
   delete(name: string): void {
+    this.#charge(this.#records.get(name)?.network, -1);
     this.#records.delete(name);
+  }
+
+  /**
+   * Nobody who is online makes room, so an address that has more than a few gets more only while as many places are
+   * left as it has then: it takes no more than half of them.
+   * @throws Fault full
+   */
+  #mustHavePlace(arriving: Arriving, network: string | undefined): void {
+    const before = arriving.instead === undefined ? undefined : this.#records.get(arriving.instead.name);
+    const leaving = before?.presences.size === 1 ? before : undefined;
+    const left = this.#mostFor(arriving) - this.size + (leaving === undefined ? 0 : 1);
+    if (left <= 0)
+      throw new Fault("full", "the broker has as many agents as it can; try again when one of them has left");
+    if (network === undefined) return;
+    const wanted = (this.#perNetwork.get(network) ?? 0) + (leaving?.network === network ? 0 : 1);
+    if (wanted > agentsAssured && wanted > left)
+      throw new Fault(
+        "full",
+        "agents without a token at this address have as many places as are left for all others; try again when one " +
+          "of them has left, or use a token",
+      );
+  }
+
+  #charge(network: string | undefined, change: number): void {
+    if (network === undefined) return;
+    const count = (this.#perNetwork.get(network) ?? 0) + change;
+    if (count > 0) this.#perNetwork.set(network, count);
+    else this.#perNetwork.delete(network);
   }
 
   /**
@@ -183,7 +229,14 @@ export class Agents {
    */
   #mostFor({ principal, sharing = false }: Arriving): number {
     const { agentsMax, agentsClaimedMax, agentsSharingMax } = this.#limits;
-    if (principal.trust === "shared" || isIssued(principal)) return agentsMax;
+    if (standingOf(principal) !== "free") return agentsMax;
     return Math.min(agentsMax, agentsClaimedMax, sharing ? agentsSharingMax : Infinity);
   }
+}
+
+/** The network whose share of the places an arriving agent takes, if its name costs nothing and it is of elsewhere. */
+function networkCharged({ principal, party }: Arriving): string | undefined {
+  if (party === undefined || isOfThisMachine(party)) return undefined;
+  const standing = betterStanding(standingOf(principal), party.standing ?? "free");
+  return standing === "free" ? party.network : undefined;
 }

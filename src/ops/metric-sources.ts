@@ -65,6 +65,8 @@ export function doorCounts(
 const refusals: ReadonlySet<string> = new Set([
   "zmtp-turned-away",
   "zmtp-full",
+  "zmtp-address-full",
+  "zmtp-address-hasty",
   "zmtp-too-old",
   "zmtp-mechanism",
   "zmtp-not-zmtp",

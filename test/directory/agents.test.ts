@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { principal } from "../../src/core/index.js";
-import { codeOf, openWorld } from "../kit/directory-world.js";
+import { principal, type Standing } from "../../src/core/index.js";
+import type { Arriving } from "../../src/directory/index.js";
+import { codeOf, openWorld, type World } from "../kit/directory-world.js";
 
 describe("agents in the directory", () => {
   it("are online from arrival to departure, and announced once each", () => {
@@ -52,6 +53,67 @@ describe("agents in the directory", () => {
     expect(codeOf(() => claimed("c", true))).toBe("full");
     claimed("d", false);
     expect(codeOf(() => claimed("e", false))).toBe("full");
+  });
+
+  describe("of one address, whose names cost nothing,", () => {
+    const at = (network: string, standing: Standing = "free"): Partial<Arriving> => ({
+      party: { network, name: network, standing },
+    });
+    const claimed = (name: string, network: string): Partial<Arriving> => ({
+      principal: principal(name, "claimed"),
+      ...at(network),
+    });
+    /** Lets so many arrive. @returns how many of them are let in */
+    const crowd = (arrive: World["arrive"], of: string, network: string, count = 60): number =>
+      Array.from({ length: count }, (_, n) => `${of}${n}`).filter(
+        (name) => codeOf(() => arrive(name, claimed(name, network))) === "none",
+      ).length;
+
+    it("take half of the places that are left, and ten in any case", () => {
+      const { arrive } = openWorld({ agentsClaimedMax: 50 });
+      const taken = [1, 2, 3, 4].map((host) => crowd(arrive, `of${host}-`, `192.0.2.${host}`));
+      expect(taken).toEqual([25, 13, 10, 2]);
+      expect(() => arrive("one more", claimed("one more", "192.0.2.1"))).toThrow(/as many agents as it can/);
+    });
+
+    it("are told what to do", () => {
+      const { arrive } = openWorld({ agentsClaimedMax: 50 });
+      crowd(arrive, "a", "192.0.2.1");
+      expect(() => arrive("more", claimed("more", "192.0.2.1"))).toThrow(/at this address.*use a token/);
+    });
+
+    it("give back what they have taken", () => {
+      const { arrive, directory } = openWorld({ agentsClaimedMax: 40 });
+      for (let round = 0; round < 3; round += 1) {
+        const here = Array.from({ length: 20 }, (_, n) => arrive(`a${n}`, claimed(`a${n}`, "192.0.2.1")));
+        expect(codeOf(() => arrive("more", claimed("more", "192.0.2.1")))).toBe("full");
+        // A second presence of a name takes no place.
+        arrive("a0", claimed("a0", "192.0.2.1")).depart();
+        for (const presence of here) presence.depart();
+        expect(directory.agentCount).toBe(0);
+      }
+    });
+
+    it("take no more by another name, and can have one though all is taken", () => {
+      const { arrive } = openWorld({ agentsClaimedMax: 40 });
+      const first = arrive("first", claimed("first", "192.0.2.1"));
+      expect(crowd(arrive, "a", "192.0.2.1")).toBe(19);
+      const second = arrive("second", { ...claimed("second", "192.0.2.1"), instead: first });
+      first.depart();
+      expect(codeOf(() => arrive("more", claimed("more", "192.0.2.1")))).toBe("full");
+      expect(codeOf(() => arrive("other", { ...claimed("other", "192.0.2.2"), instead: second }))).toBe("none");
+    });
+
+    it("are not counted with those that have a token, nor with those of this machine", () => {
+      const { arrive } = openWorld({ agentsMax: 200, agentsClaimedMax: 60 });
+      for (let n = 0; n < 30; n += 1) {
+        arrive(`shared${n}`, { principal: principal(`shared${n}`, "shared"), ...at("192.0.2.1", "shared") });
+        arrive(`proxied${n}`, { principal: principal(`proxied${n}`, "claimed"), ...at("token of x", "issued") });
+      }
+      const roomy = openWorld({ agentsClaimedMax: 40 });
+      expect(["127.0.0.1", "::1", "ipc"].map((own) => crowd(roomy.arrive, own, own, 13))).toEqual([13, 13, 13]);
+      expect(crowd(roomy.arrive, "a", "192.0.2.1")).toBe(1);
+    });
   });
 
   it("of other dialects are counted while they are here", () => {

@@ -215,13 +215,15 @@ describe("a reason of the ledger", () => {
       [
         "zmtp-refused-unauthenticated",
         "zmtp-full",
+        "zmtp-address-full",
+        "zmtp-address-hasty",
         "zmtp-too-old",
         "ws-origin-refused",
         "ws-connections-full",
         "ws-unknown-path",
         "ws-address-hasty",
       ].map(refusedAt),
-    ).toEqual(["zeromq", "zeromq", "zeromq", "websocket", "websocket", "websocket", "websocket"]);
+    ).toEqual(["zeromq", "zeromq", "zeromq", "zeromq", "zeromq", "websocket", "websocket", "websocket", "websocket"]);
     expect(
       [
         "zmtp-stuck",

@@ -11,13 +11,14 @@ import {
   type Limits,
   type Log,
   type Slices,
+  ConnectionsPerAddress,
+  Places,
   ReadTurns,
   type Reader,
 } from "../../core/index.js";
 import type { Connection, Hello, Receiver } from "../../dialect/connection.js";
 import { WsConnection } from "./connection.js";
 import type { Access } from "./access.js";
-import { ConnectionsPerAddress } from "./connections-per-address.js";
 import { refuseSocket, text, type Pages } from "./front-page.js";
 import { HelloTurns } from "./hello-turns.js";
 import { Listener, tooMany, type ListenAt } from "./listener.js";
@@ -55,15 +56,23 @@ export const ownPlaces = 16;
 
 /** A TCP connection that has not logged in yet. */
 interface HalfOpen {
+  readonly key: string;
   readonly socket: Socket;
+  /** The WebSocket that it has become. */
+  connection?: WsConnection;
   /** It was let in beyond `wsHalfOpenMax`. */
-  readonly isBeyond: boolean;
+  isBeyond: boolean;
   readonly isTls: boolean;
   /** Monotonic: until when the head of its request must have come; Infinity once it has. */
   askBy: number;
   /** Reads its head, once it speaks HTTP. */
   reader?: Reader;
 }
+
+/** The close code of a WebSocket that made room for somebody else (IANA: try again later). */
+const tryAgainLater = 1013;
+/** The ledger's reasons for what one address may not have. */
+const addressReasons = { full: "ws-address-full", hasty: "ws-address-hasty" } as const;
 
 /** All connections are checked so many times per ping interval. */
 const checksPerPing = 8;
@@ -74,9 +83,10 @@ export class WsEdge implements Lifecycle {
   readonly #listeners: Listener[] = [];
   // bound: wsConnectionsMax · evicts: a further connection is answered 503 · owner: WsEdge
   readonly #connections = new Set<WsConnection>();
-  // bound: wsHalfOpenMax, and 16 of this machine · evicts: a further connection is answered 503; httpHeadMs and
-  // wsLoginMs end those that wait · owner: WsEdge
+  // bound: wsHalfOpenMax, and 16 of this machine · evicts: with its place; httpHeadMs and wsLoginMs end those that wait ·
+  // owner: WsEdge
   readonly #halfOpen = new Map<string, HalfOpen>();
+  readonly #places: Places<HalfOpen>;
   readonly #readTurns: ReadTurns;
   readonly #helloTurns = new HelloTurns();
   readonly #perAddress: ConnectionsPerAddress;
@@ -91,7 +101,21 @@ export class WsEdge implements Lifecycle {
     this.#options = options;
     const { limits, clock, log, access, flusher, tls } = options;
     this.#readTurns = new ReadTurns(clock, () => flusher.isBehind);
-    this.#perAddress = new ConnectionsPerAddress(limits, clock);
+    this.#places = new Places(
+      () => limits.wsHalfOpenMax,
+      (halfOpen) => {
+        this.#makeRoom(halfOpen);
+      },
+    );
+    this.#perAddress = new ConnectionsPerAddress(
+      () => ({
+        connectionsMax: limits.wsConnectionsPerAddressMax,
+        perSecond: limits.wsHandshakesPerSecond,
+        burst: limits.wsHandshakesBurst,
+        addressesMax: limits.wsAddressesMax,
+      }),
+      clock,
+    );
     this.#originWarnings = new OriginWarnings(limits, clock, log);
     if (tls !== undefined) access.showCertificate(tls.cert);
   }
@@ -184,7 +208,7 @@ export class WsEdge implements Lifecycle {
         const halfOpen = this.#halfOpenOf(socket);
         if (halfOpen !== undefined) halfOpen.askBy = Infinity;
       },
-      forwarded: (socket, client) => this.#enter(socket, client),
+      forwarded: (socket, client) => this.#forwarded(socket, client),
       isOpen: () => this.#phase === "open",
       full: (socket) => this.#full(socket),
       refusedPage: (page) => {
@@ -201,31 +225,61 @@ export class WsEdge implements Lifecycle {
   #arrived(socket: Socket, isTls: boolean): void {
     const { limits, ledger, access, clock, endings } = this.#options;
     const peer = addressOf(socket.remoteAddress);
-    const places = limits.wsHalfOpenMax + (isThisMachine(peer) ? ownPlaces : 0);
+    const isOwn = isThisMachine(peer);
+    const isProxy = access.isProxy(peer);
+    const before = this.#places.size;
+    const halfOpen: HalfOpen = {
+      key: keyOf(socket),
+      socket,
+      isBeyond: false,
+      isTls,
+      askBy: clock.monotonic() + limits.httpHeadMs,
+    };
     const full =
-      this.#connections.size >= limits.wsConnectionsMax && !isThisMachine(peer)
+      this.#connections.size >= limits.wsConnectionsMax && !isOwn
         ? "ws-connections-full"
-        : this.#halfOpen.size >= places
-          ? "ws-half-open-full"
-          : access.isProxy(peer)
+        : ((isProxy ? undefined : this.#enter(socket, peer)) ??
+          (this.#places.take(halfOpen, isOwn || isProxy ? undefined : peer, isOwn ? ownPlaces : 0)
             ? undefined
-            : this.#enter(socket, peer);
+            : "ws-half-open-full"));
     if (full !== undefined) {
       ledger.count(full);
-      // A peer that waits for TLS cannot read an answer in clear text.
-      if (isTls) socket.destroy();
-      else refuseSocket(socket, text(503, tooMany));
+      refuse(halfOpen, 503, tooMany);
       return;
     }
     breakInTurn(socket, (run) => {
       endings.do(run);
     });
-    const key = keyOf(socket);
-    const isBeyond = this.#halfOpen.size >= limits.wsHalfOpenMax;
-    this.#halfOpen.set(key, { socket, isBeyond, isTls, askBy: clock.monotonic() + limits.httpHeadMs });
+    // Where somebody has made room there are no more than before.
+    halfOpen.isBeyond = before >= limits.wsHalfOpenMax && this.#places.size > before;
+    this.#halfOpen.set(halfOpen.key, halfOpen);
     socket.once("close", () => {
-      this.#halfOpen.delete(key);
+      this.#leave(halfOpen);
     });
+  }
+
+  /** A connection is not half-open any more. */
+  #leave(halfOpen: HalfOpen): void {
+    this.#places.leave(halfOpen);
+    if (this.#halfOpen.get(halfOpen.key) === halfOpen) this.#halfOpen.delete(halfOpen.key);
+  }
+
+  /** Ends a connection that has lost its place. */
+  #makeRoom(halfOpen: HalfOpen): void {
+    this.#leave(halfOpen);
+    this.#options.ledger.count("ws-half-open-full");
+    halfOpen.connection?.close({ code: tryAgainLater, reason: tooMany });
+    // Without waiting for its answer: those that have lost their places would be too many.
+    halfOpen.connection?.terminate();
+    if (halfOpen.connection === undefined) refuse(halfOpen, 503, tooMany);
+  }
+
+  /** An upgrade came through a trusted proxy: it is charged to its client from now on. @returns why it must wait */
+  #forwarded(socket: Duplex, client: string): string | undefined {
+    const full = this.#enter(socket, client);
+    const halfOpen = this.#halfOpenOf(socket);
+    if (full === undefined && halfOpen !== undefined) this.#places.charge(halfOpen, client);
+    return full;
   }
 
   /** Why a connection that has arrived may not become a WebSocket; undefined if it may. */
@@ -243,14 +297,14 @@ export class WsEdge implements Lifecycle {
   /** Counts a connection for its address until it ends. @returns why it must wait */
   #enter(socket: Duplex, address: string): string | undefined {
     const entered = this.#perAddress.enter(address);
-    if (typeof entered === "string") return entered;
+    if (typeof entered === "string") return addressReasons[entered];
     if (entered !== undefined) socket.once("close", entered);
     return undefined;
   }
 
   #open(ws: WebSocket, socket: Duplex, hello: Hello): void {
     const { limits, clock, flusher, endings, total, ledger, newId, accept } = this.#options;
-    const key = keyOf(socket as Duplex & Peer);
+    const halfOpen = this.#halfOpenOf(socket);
     const connection: WsConnection = new WsConnection({
       id: newId(),
       remote: hello.remote,
@@ -264,7 +318,7 @@ export class WsEdge implements Lifecycle {
       total,
       ledger,
       admitted: () => {
-        this.#halfOpen.delete(key);
+        if (halfOpen !== undefined) this.#leave(halfOpen);
       },
       failed: (thrown) => {
         this.#options.log("error", "a WebSocket could not be read", { error: String(thrown) });
@@ -274,6 +328,7 @@ export class WsEdge implements Lifecycle {
         if (this.#connections.size === 0) this.#empty?.();
       },
     });
+    if (halfOpen !== undefined) halfOpen.connection = connection;
     this.#connections.add(connection);
     connection.attach(accept(connection, hello));
   }
@@ -295,14 +350,20 @@ export class WsEdge implements Lifecycle {
       for (const halfOpen of this.#halfOpen.values()) {
         // What it said in time may still wait for its turn.
         if (halfOpen.askBy > now || (halfOpen.reader !== undefined && this.#readTurns.waits(halfOpen.reader))) continue;
-        halfOpen.askBy = Infinity;
         ledger.count("ws-head-timeout");
-        if (halfOpen.isTls) halfOpen.socket.destroy();
-        else refuseSocket(halfOpen.socket, text(408, "The head of the request did not come in time."));
+        refuse(halfOpen, 408, "The head of the request did not come in time.");
+        halfOpen.askBy = Infinity;
       }
       this.#checkHeads();
     });
   }
+}
+
+/** Ends a connection that has not become a WebSocket, with an answer where it waits for one. */
+function refuse({ socket, isTls, askBy }: HalfOpen, status: number, words: string): void {
+  // A peer that waits for TLS cannot read an answer in clear text, and what has asked has its answer, or is getting it.
+  if (isTls || askBy === Infinity) socket.destroy();
+  else refuseSocket(socket, text(status, words));
 }
 
 /** What the TCP socket and the TLS socket of one connection have in common. */

@@ -34,8 +34,8 @@ export interface ConnectionEvents {
   failed(connection: Connection, error: unknown): void;
   /** A publisher's bytes came. */
   heard(): void;
-  /** The phase changed; `from` is undefined at the beginning. */
-  moved(from: ConnectionPhase | undefined, to: ConnectionPhase): void;
+  /** It has entered another phase. It may be destroyed in this call. */
+  moved(connection: Connection, to: ConnectionPhase): void;
   closed(connection: Connection): void;
 }
 
@@ -114,7 +114,6 @@ export class Connection implements PeerSocket {
       authenticate: (user, password) => policy.authenticate(user, password, this.remote),
       send: (bytes) => socket.write(bytes),
     });
-    parts.events.moved(undefined, "handshake");
     socket.on("error", (error) => {
       parts.ledger.count("code" in error && error.code === "ECONNRESET" ? "zmtp-reset" : "zmtp-socket-error");
     });
@@ -200,8 +199,8 @@ export class Connection implements PeerSocket {
   }
 
   #move(to: ConnectionPhase): void {
-    this.#parts.events.moved(this.#phase, to);
     this.#phase = to;
+    this.#parts.events.moved(this, to);
   }
 
   /** @returns how many bytes of it were taken */
@@ -322,9 +321,9 @@ export class Connection implements PeerSocket {
       return;
     }
     this.#parts.ledger.count(`zmtp-refused-${fault.code}`);
-    this.#move("refused");
     this.#endsAt = clock.monotonic() + errorReadMs;
     this.#socket.end(encodeError(fault.message));
+    this.#move("refused");
   }
 
   /** The peer sends no more. A FIN of ours would be a system call more for each, in one turn for all that end at once. */

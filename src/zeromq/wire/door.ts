@@ -75,7 +75,11 @@ export class Door {
   static async open(url: string, accept: (socket: Socket) => void, failed: (error: Error) => void): Promise<Door> {
     const endpoint = readEndpoint(url);
     if (endpoint.kind === "ipc") await claimPath(endpoint.path);
-    const server = createServer(socketOptions, accept);
+    const server = createServer(socketOptions, (socket) => {
+      // Who was reset before it was accepted has no address any more: it would be taken for one of this machine.
+      if (endpoint.kind === "tcp" && socket.remoteAddress === undefined) socket.destroy();
+      else accept(socket);
+    });
     try {
       await listen(server, endpoint, url);
       if (endpoint.kind === "ipc") await closeToOthers(endpoint.path);

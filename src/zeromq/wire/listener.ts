@@ -14,6 +14,7 @@ import {
 import { Connection, type ConnectionParts } from "./connection.js";
 import { Door } from "./door.js";
 import { drainConnections } from "./drain.js";
+import { Entrance, remedies, type Turned } from "./entrance.js";
 import type { DoorKind } from "./handshake.js";
 import type { ZmtpAuth } from "./greeting.js";
 import type { Mechanism, ZmtpPolicy } from "./policy.js";
@@ -80,14 +81,13 @@ export class ZmtpListener implements Lifecycle {
   readonly #options: ZmtpListenerOptions;
   readonly #parts: ConnectionParts;
   readonly #warnings: RefusalWarnings;
-  // bound: zmqConnectionsMax + zmqHalfOpenMax delayed · evicts: a connection beyond it is closed at once and counted ·
-  // owner: ZmtpListener
+  readonly #entrance: Entrance;
+  // bound: zmqConnectionsMax let in and zmqHalfOpenMax refused (Entrance) · evicts: a connection beyond them is closed at
+  // once and counted · owner: ZmtpListener
   readonly #connections = new Set<Connection>();
   readonly #doors: Door[] = [];
   #phase: "new" | "started" | "draining" | "stopped" = "new";
   #nextId = 1;
-  #halfOpen = 0;
-  #delayed = 0;
   #delayedSoFar = 0;
   #heardAt = 0;
   #cancelSweep: () => void = () => undefined;
@@ -97,6 +97,14 @@ export class ZmtpListener implements Lifecycle {
     this.#options = options;
     const { auth, clock, endings, flusher, ledger, limits, policy, router, total } = options;
     this.#warnings = new RefusalWarnings(limits.zmqWarningsMax, clock, options.log);
+    this.#entrance = new Entrance(limits, clock, {
+      halfOpen: (connection) => {
+        this.#delay(connection, "zmtp-full");
+      },
+      held: (connection) => {
+        this.#turnAway(connection);
+      },
+    });
     this.#parts = {
       auth,
       clock,
@@ -123,9 +131,8 @@ export class ZmtpListener implements Lifecycle {
         heard: () => {
           this.#heardAt = clock.monotonic();
         },
-        moved: (from, to) => {
-          this.#count(from, -1);
-          this.#count(to, 1);
+        moved: (connection, to) => {
+          if (!this.#entrance.moved(connection, to)) this.#turnAway(connection);
         },
         closed: (connection) => {
           this.#connections.delete(connection);
@@ -230,8 +237,8 @@ export class ZmtpListener implements Lifecycle {
   }
 
   #accept(door: DoorKind, socket: Socket): void {
-    const { ledger, limits } = this.#options;
-    if (this.#phase !== "started" || this.#delayed >= limits.zmqHalfOpenMax) {
+    const { ledger } = this.#options;
+    if (this.#phase !== "started") {
       ledger.count("zmtp-turned-away");
       socket.on("error", () => {
         ledger.count("zmtp-socket-error");
@@ -242,25 +249,26 @@ export class ZmtpListener implements Lifecycle {
     const connection = new Connection(`zmq-${door}-${this.#nextId}`, door, socket, this.#parts);
     this.#nextId += 1;
     this.#connections.add(connection);
-    if (this.#halfOpen > limits.zmqHalfOpenMax || this.#connections.size > limits.zmqConnectionsMax) {
-      this.#delayedSoFar += 1;
-      const spread = Math.max(limits.zmqHoldMs - delayMinMs, 1);
-      this.#warnings.warn(
-        door,
-        connection.remote,
-        undefined,
-        "zmtp-full",
-        "too many ZeroMQ connections: raise zmqConnectionsMax or zmqHalfOpenMax, or let some go",
-      );
-      connection.closeLater("zmtp-full", delayMinMs + ((this.#delayedSoFar * delayStepMs) % spread));
-    } else {
-      connection.begin();
-    }
+    const turned = this.#entrance.enter(connection);
+    if (turned === undefined) connection.begin();
+    else this.#delay(connection, turned);
   }
 
-  #count(phase: Connection["phase"] | undefined, change: number): void {
-    if (phase === "handshake") this.#halfOpen += change;
-    else if (phase === "delayed" || phase === "refused") this.#delayed += change;
+  /** Lets a connection wait in silence until it is closed, if there is a place to wait. */
+  #delay(connection: Connection, reason: Turned): void {
+    if (!this.#entrance.hold(connection)) {
+      this.#turnAway(connection);
+      return;
+    }
+    this.#delayedSoFar += 1;
+    const spread = Math.max(this.#options.limits.zmqHoldMs - delayMinMs, 1);
+    this.#warnings.warn(connection.door, connection.remote, undefined, reason, remedies[reason]);
+    connection.closeLater(reason, delayMinMs + ((this.#delayedSoFar * delayStepMs) % spread));
+  }
+
+  #turnAway(connection: Connection): void {
+    this.#options.ledger.count("zmtp-turned-away");
+    connection.destroy();
   }
 
   #sweepLater(): void {

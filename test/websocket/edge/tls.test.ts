@@ -1,6 +1,6 @@
 import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
-import { connect as connectPlain } from "node:net";
+import { connect as connectPlain, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type SecureVersion, type TLSSocket } from "node:tls";
@@ -9,6 +9,7 @@ import { WebSocket } from "ws";
 import { Broker, type BrokerOptions } from "../../../src/index.js";
 import { Fault } from "../../../src/core/index.js";
 import { makeCertificate, makeExpired } from "../../kit/certificates.js";
+import { Strangers } from "../../kit/strangers.js";
 import { auditLines } from "../../ops/kit.js";
 
 describe("TLS on the WebSocket doors", () => {
@@ -127,6 +128,25 @@ describe("TLS on the WebSocket doors", () => {
     await all;
     expect(heard.every((text, n) => text === said[n])).toBe(true);
     reader.terminate();
+  });
+
+  it("has a place for a stranger when another one has taken all of them and says nothing", async () => {
+    await broker.stop();
+    broker = new Broker(options({ limits: { wsHalfOpenMax: 2 } }));
+    await broker.start();
+    const strangers = new Strangers();
+    const dial = async (): Promise<Socket> => {
+      const socket = connectPlain({ port: Number(new URL(url()).port), host: "127.0.0.1" });
+      await once(socket, "connect");
+      return socket;
+    };
+    const silent = [await strangers.from("192.0.2.1", dial), await strangers.from("192.0.2.1", dial)];
+    const ended = silent.map((socket) => once(socket.resume(), "close"));
+    expect(await strangers.from("198.51.100.7", () => peer())).toContain("TLSv1.3");
+    await ended[0];
+    expect(silent[1]?.destroyed).toBe(false);
+    strangers.end();
+    silent[1]?.destroy();
   });
 
   it("takes TLS 1.2 and 1.3, nothing older", async () => {

@@ -152,4 +152,23 @@ describe("rooms of a ZeroMQ connection", () => {
     expect(full.ask(full.publisher(), "ada", ada, "ping")).toMatchObject([{ text: "pong" }]);
     await full.close();
   });
+
+  it("need a name for which there is room, and one address that suggests thousands leaves half of it", async () => {
+    const full = new ZeromqWorld({ agentsSharingMax: 100 });
+    const names = (of: string, count: number): string[] => Array.from({ length: count }, (_, at) => `${of}${at}`);
+    const onlineOf = (of: string): number => full.online.filter((name) => name.startsWith(of)).length;
+    const greedy = full.subscriber(names("m", 60), { remote: "2001:db8::1" });
+    full.subscriber(names("n", 60), { remote: "2001:db8::2" });
+    full.clock.advance(10_000);
+    expect(onlineOf("m") + onlineOf("n")).toBe(50);
+    expect(greedy.faults).toContain("full");
+    full.subscriber(names("other", 20), { remote: "192.0.2.1" });
+    full.clock.advance(10_000);
+    expect(onlineOf("other")).toBe(20);
+    // This machine is trusted with all that is left.
+    full.subscriber(names("own", 90));
+    full.clock.advance(10_000);
+    expect([onlineOf("own"), full.online.length]).toEqual([30, 100]);
+    await full.close();
+  });
 });
