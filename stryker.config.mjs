@@ -6,13 +6,14 @@ const tokenTests = ["identity-tokens", "token-files", "token-listing", "token-de
   (name) => `test/identity/${name}.test.ts`,
 );
 
+const queueTests = ["send-queue", "send-queue-writes", "send-queue-crowds"].map((name) => `test/core/${name}.test.ts`);
+
 /** The files that are mutated, and the tests that must notice: only the file's own, so that a run takes minutes. */
 export const suites = {
   "src/core/trust-stamp.ts": ["test/core/trust-stamp.test.ts"],
   "src/core/router.ts": ["test/core/router.test.ts"],
-  "src/core/send-queue.ts": ["send-queue", "send-queue-writes", "send-queue-crowds"].map(
-    (name) => `test/core/${name}.test.ts`,
-  ),
+  "src/core/send-queue.ts": queueTests,
+  "src/core/parcel-writer.ts": queueTests,
   "src/zeromq/wire/codec.ts": ["test/zeromq/wire/codec.test.ts"],
   "src/zeromq/wire/from-scan.ts": ["test/zeromq/wire/from-scan.test.ts"],
   "src/zeromq/wire/forward.ts": ["test/zeromq/wire/forward.test.ts", "test/zeromq/wire/forward-shapes.test.ts"],

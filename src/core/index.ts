@@ -23,6 +23,7 @@ export * from "./log.js";
 export * from "./look-alike.js";
 export * from "./loop-clock.js";
 export * from "./message.js";
+export * from "./parcel-writer.js";
 export * from "./party.js";
 export * from "./places.js";
 export * from "./principal.js";

@@ -52,6 +52,13 @@ export class Ledger {
     ledger.copies += times;
     ledger.dropped[reason] += times;
   }
+
+  /** A copy dropped that was counted as pending. */
+  dropPending(reason: DropReason, times: number, observed: boolean): void {
+    const ledger = observed ? this.taps : this.copies;
+    ledger.dropped[reason] += times;
+    ledger.pending -= times;
+  }
 }
 
 function emptyCopies(): CopyLedger {

@@ -1,20 +1,11 @@
 import { Buffer } from "node:buffer"; // the global Buffer is a getter, which is slower
 import { blockBytes, crowdRunMaxBytes, runMaxBytes } from "./flusher.js";
-import type { Flushable, Flusher, FrameRun } from "./flusher.js";
-import type { DropReason, Ledger } from "./ledger.js";
-import type { BacklogTotal } from "./backlog-total.js";
-
-/** The writing half of a socket. `done` is called once, now or later, when the bytes have left or cannot leave. */
-export interface Wire {
-  write(bytes: Buffer, done: (error?: Error | null) => void): void;
-}
+import type { Flushable, FrameRun } from "./flusher.js";
+import type { DropReason } from "./ledger.js";
+import { ParcelWriter, writeMaxBytes, type ParcelOwner, type ParcelWriterOptions } from "./parcel-writer.js";
 
 /** Bounds of a {@link SendQueue} and where it writes. */
-export interface SendQueueOptions {
-  readonly wire: Wire;
-  readonly flusher: Flusher;
-  readonly ledger: Ledger;
-  readonly total: BacklogTotal;
+export interface SendQueueOptions extends ParcelWriterOptions {
   /** Most unsent bytes; a message beyond it is dropped. */
   readonly maxBytes: number;
   /** Closes the connection at once; called when its backlog is evicted. */
@@ -23,24 +14,8 @@ export interface SendQueueOptions {
   readonly monotonic: () => number;
 }
 
-/** Bytes for one write, and how many copies end in them: for receivers, for taps. */
-interface Parcel {
-  readonly bytes: Buffer;
-  readonly copies: number;
-  readonly observed: number;
-  /** The pool's block that contains the bytes, to be given back. */
-  readonly block: Buffer | undefined;
-  /** The borrowed buffer in which the bytes lie; other queues may have borrowed it, too. */
-  readonly source: Buffer | undefined;
-}
-
 /** The first bytes of a tick go to a small block: with large ones 1,000 idle connections would pin 64 MiB. */
 const firstBlockBytes = 2048;
-/**
- * Most bytes of one write, and all that is under way to one of a crowd. What a socket has no room for is written by the
- * system's loop, before anybody else is looked at: 1,000 sockets that drain at the same time must not hold it up.
- */
-const writeMaxBytes = blockBytes;
 /** After so many bytes a queue makes room for the others: 1 MiB for one of them took up to 8 ms. */
 const flushMaxBytes = 256 * 1024;
 /** A borrowed message of this size waits as it is behind whatever waits: copied 2,000 times, 1 MB would be 2 GB. */
@@ -48,9 +23,10 @@ const borrowedMinBytes = 16 * 1024;
 
 /**
  * The frames that wait for one socket, in order, written once per tick: copied into blocks, or shared with the others of
- * a crowd, or lent as they are when they are large. It counts copies in the ledger: each becomes *written* when the write with its last byte completes, or *dropped* with a reason.
+ * a crowd, or lent as they are when they are large. It counts each copy in the ledger as *pending* or *dropped*, and
+ * gives what has gathered to its {@link ParcelWriter} when the socket has its turn.
  */
-export class SendQueue implements Flushable {
+export class SendQueue implements Flushable, ParcelOwner {
   /** Bytes accepted and not yet written. */
   buffered = 0;
   /** Messages dropped because the backlog was full, since the start. */
@@ -58,6 +34,7 @@ export class SendQueue implements Flushable {
   /** Monotonic time of the last completed write, or of the first byte that waits. */
   progressAt = 0;
   readonly #options: SendQueueOptions;
+  readonly #writer: ParcelWriter;
   /** Borrowed whole frames, if nothing else waits: they leave without a copy. */
   #run: FrameRun | undefined;
   /** So many bytes of it a crowd shares: the total is told of them when they are joined, or become this queue's own. */
@@ -67,17 +44,8 @@ export class SendQueue implements Flushable {
   #used = 0;
   #copies = 0;
   #observed = 0;
-  /** Full parcels in order; `#next` is the first that was not given to the socket yet. */
-  #queue: Parcel[] = [];
-  #next = 0;
-  /** How much of it was given already. */
-  #givenOfNext = 0;
-  #inFlightBytes = 0;
-  /** The borrowed buffers that wait, in order, and how many bytes of `buffered` lie in them. */
-  #lent: Buffer[] = [];
-  #lentBytes = 0;
   #isPumping = false;
-  /** Copies that are neither written nor dropped yet. */
+  /** Copies that are in no parcel yet; also one that is being copied, whose end may come in a later block. */
   #copiesPending = 0;
   #observedPending = 0;
   #marked: "no" | "crowd" | "few" = "no";
@@ -87,6 +55,7 @@ export class SendQueue implements Flushable {
 
   constructor(options: SendQueueOptions) {
     this.#options = options;
+    this.#writer = new ParcelWriter(options, this);
   }
 
   /**
@@ -116,14 +85,9 @@ export class SendQueue implements Flushable {
     if (borrow && size * 4 >= source.length && this.#mayStay(size)) {
       // What has gathered leaves first, then the range itself, without a copy.
       this.#seal();
-      this.#lend(source, size);
-      this.#queue.push({
-        bytes: source.subarray(start, end),
-        copies: observed ? 0 : count,
-        observed: observed ? count : 0,
-        block: undefined,
-        source,
-      });
+      if (this.buffered === 0) this.progressAt = this.#options.monotonic();
+      this.buffered += size;
+      this.#put(source.subarray(start, end), observed ? 0 : count, observed ? count : 0, undefined, source);
       return true;
     }
     if (borrow && size === source.length && this.#mayJoinRun(size)) this.#extendRun(source);
@@ -155,16 +119,14 @@ export class SendQueue implements Flushable {
     if (this.#closed) return;
     this.#closed = true;
     const { ledger, total } = this.#options;
-    settle(ledger.copies, this.#copiesPending, reason);
-    settle(ledger.taps, this.#observedPending, reason);
-    total.release(this.buffered - this.#lentBytes - this.#untoldBytes);
-    for (const source of this.#lent) total.drop(source);
-    this.#lent = [];
+    ledger.dropPending(reason, this.#copiesPending, false);
+    ledger.dropPending(reason, this.#observedPending, true);
+    total.release(this.buffered - this.#writer.lentBytes - this.#untoldBytes);
+    this.#writer.close(reason);
     this.buffered = 0;
     total.leave(this);
     this.#run = undefined;
     this.#block = undefined;
-    this.#queue = [];
   }
 
   /** True once closed. */
@@ -177,6 +139,17 @@ export class SendQueue implements Flushable {
     this.#options.evict();
   }
 
+  /** Its writer's: a write is over. */
+  left(size: number, error: Error | undefined): void {
+    this.buffered -= size;
+    if (error !== undefined) return;
+    this.progressAt = this.#options.monotonic();
+    if (this.#isPumping || this.buffered === 0) return;
+    // A crowd that drains at the same time takes turns; whoever is one of few goes on at once.
+    if (this.#line === "few") this.#pump();
+    else if (this.#marked === "no") this.#markAs("crowd");
+  }
+
   #addBytes(size: number): void {
     if (this.buffered === 0) this.progressAt = this.#options.monotonic();
     this.buffered += size;
@@ -187,19 +160,6 @@ export class SendQueue implements Flushable {
     if (this.buffered === 0) this.#addBytes(0);
     this.buffered += size;
     this.#untoldBytes += size;
-  }
-
-  #lend(source: Buffer, size: number): void {
-    if (this.buffered === 0) this.progressAt = this.#options.monotonic();
-    this.buffered += size;
-    this.#hold(source, size);
-  }
-
-  /** `size` bytes of `buffered` lie in a buffer that others may have, too. */
-  #hold(source: Buffer, size: number): void {
-    this.#lentBytes += size;
-    this.#lent.push(source);
-    this.#options.total.hold(this, size, source);
   }
 
   /** True if a borrowed range of this size is not copied. */
@@ -264,30 +224,26 @@ export class SendQueue implements Flushable {
       if (isShared) {
         this.#options.total.release(bytes.length - this.#untoldBytes);
         this.#untoldBytes = 0;
-        this.#hold(bytes, bytes.length);
       }
-      this.#queue.push({
-        bytes,
-        copies: this.#copies,
-        observed: this.#observed,
-        block: undefined,
-        source: isShared ? bytes : undefined,
-      });
+      this.#put(bytes, this.#copies, this.#observed, undefined, isShared ? bytes : undefined);
     } else if (block === undefined || used === 0) return;
     else {
-      this.#queue.push({
-        bytes: used === block.length ? block : block.subarray(0, used),
-        copies: this.#copies,
-        observed: this.#observed,
-        block: block.length === blockBytes ? block : undefined,
-        source: undefined,
-      });
+      const bytes = used === block.length ? block : block.subarray(0, used);
+      const pooled = block.length === blockBytes ? block : undefined;
+      this.#put(bytes, this.#copies, this.#observed, pooled, undefined);
     }
     this.#run = undefined;
     this.#block = undefined;
     this.#used = 0;
     this.#copies = 0;
     this.#observed = 0;
+  }
+
+  /** Hands bytes and the copies that end in them to the writer. */
+  #put(bytes: Buffer, copies: number, observed: number, block: Buffer | undefined, source: Buffer | undefined): void {
+    this.#copiesPending -= copies;
+    this.#observedPending -= observed;
+    this.#writer.put({ bytes, copies, observed, block, source });
   }
 
   /** What came for a crowd does not wait with it once something follows that goes to few. */
@@ -308,80 +264,21 @@ export class SendQueue implements Flushable {
    * @returns how many bytes were given to the socket
    */
   #pump(): number {
-    if (this.#inFlightBytes > 0 || this.#closed || this.#isPumping) return 0;
+    const writer = this.#writer;
+    if (writer.inFlightBytes > 0 || this.#closed || this.#isPumping) return 0;
     let given = 0;
     // A write may complete before `write` returns.
     this.#isPumping = true;
     const inFlightMaxBytes = this.#line === "few" ? flushMaxBytes : writeMaxBytes;
-    while (this.#inFlightBytes < inFlightMaxBytes && given < flushMaxBytes) {
-      if (this.#next === this.#queue.length && this.#inFlightBytes === 0) this.#seal();
-      const parcel = this.#queue[this.#next];
-      if (parcel === undefined) break;
-      given += this.#write(parcel);
+    while (writer.inFlightBytes < inFlightMaxBytes && given < flushMaxBytes) {
+      if (writer.isEmpty && writer.inFlightBytes === 0) this.#seal();
+      if (writer.isEmpty) break;
+      given += writer.write();
     }
     this.#isPumping = false;
-    if (this.#next === this.#queue.length) {
-      if (this.#next > 0) this.#queue = [];
-      this.#next = 0;
-    } else if (this.#next >= 16) {
-      this.#queue.splice(0, this.#next);
-      this.#next = 0;
-    }
+    writer.tidy();
     // All of it has left already: no write is under way whose end would go on.
-    if (this.#inFlightBytes === 0 && this.buffered > 0 && this.#marked === "no") this.#markAs(this.#line);
+    if (writer.inFlightBytes === 0 && this.buffered > 0 && this.#marked === "no") this.#markAs(this.#line);
     return given;
   }
-
-  /** Writes a parcel, or the next piece of it. @returns how many bytes */
-  #write(parcel: Parcel): number {
-    const start = this.#givenOfNext;
-    const isLast = parcel.bytes.length - start <= writeMaxBytes;
-    const end = isLast ? parcel.bytes.length : start + writeMaxBytes;
-    this.#givenOfNext = isLast ? 0 : end;
-    if (isLast) this.#next += 1;
-    const size = end - start;
-    this.#inFlightBytes += size;
-    const bytes = size === parcel.bytes.length ? parcel.bytes : parcel.bytes.subarray(start, end);
-    this.#options.wire.write(bytes, (error) => {
-      if (!this.#closed) this.#written(size, parcel, isLast, error ?? undefined);
-    });
-    return size;
-  }
-
-  /** A write of a parcel is over, the last one of it or not. */
-  #written(size: number, parcel: Parcel, isLast: boolean, error: Error | undefined): void {
-    const { flusher, ledger, total } = this.#options;
-    const copies = isLast ? parcel.copies : 0;
-    const observed = isLast ? parcel.observed : 0;
-    this.#inFlightBytes -= size;
-    this.buffered -= size;
-    this.#copiesPending -= copies;
-    this.#observedPending -= observed;
-    if (parcel.source === undefined) total.release(size);
-    else this.#lentBytes -= size;
-    if (parcel.source !== undefined && isLast) {
-      this.#lent.shift();
-      total.drop(parcel.source);
-    }
-    if (error !== undefined) {
-      settle(ledger.copies, copies, "closed");
-      settle(ledger.taps, observed, "closed");
-      return;
-    }
-    ledger.copies.written += copies;
-    ledger.copies.pending -= copies;
-    ledger.taps.written += observed;
-    ledger.taps.pending -= observed;
-    this.progressAt = this.#options.monotonic();
-    if (parcel.block !== undefined) flusher.blocks.give(parcel.block);
-    if (this.#isPumping || this.buffered === 0) return;
-    // A crowd that drains at the same time takes turns; whoever is one of few goes on at once.
-    if (this.#line === "few") this.#pump();
-    else if (this.#marked === "no") this.#markAs("crowd");
-  }
-}
-
-function settle(copies: Ledger["copies"], count: number, reason: DropReason): void {
-  copies.dropped[reason] += count;
-  copies.pending -= count;
 }
