@@ -4,33 +4,29 @@ import {
   asFault,
   brokerTopic,
   Fault,
-  isExpired,
   type Envelope,
   type ListedAgent,
   type ListedRoom,
   type Log,
   type MessageType,
-  type Trust,
 } from "../../../src/core/index.js";
-import { RunningHandlers, unanswerable, UnhandledMessages, type RequestHandler } from "./handlers.js";
+import { logOf } from "./agent-log.js";
 import { mustBeAlone } from "./exclusive.js";
+import { unanswerable, type RequestHandler } from "./handlers.js";
 import { handshakeRefusal } from "./handshake-refusal.js";
+import { Hearing, type NoticeHandler } from "./hearing.js";
 import type { MessageListener, Link } from "./link.js";
-import { nameRefusal } from "./name-refusal.js";
 import {
   agentDefaults,
   type AgentOptions,
   type ConnectOptions,
-  type Notice,
   type Request,
   type Said,
   type SendOptions,
 } from "./options.js";
-import { listedAgents, listedRooms, readPayload } from "./incoming.js";
-import { checkOptions, checkTopic, contentOf, payloadOf } from "./outgoing.js";
-import { isPong, PendingRequests, refusedName, RoundTrip, type WaitOptions } from "./requests.js";
-
-type NoticeHandler = (notice: Notice) => void | Promise<void>;
+import { listedAgents, listedRooms } from "./incoming.js";
+import { checkTopic, payloadOf } from "./outgoing.js";
+import { PendingRequests, refusedName, RoundTrip, type WaitOptions } from "./requests.js";
 
 /**
  * A local agent: asks, answers, informs. A request is answered by what its handler returns; responses and informs
@@ -43,17 +39,12 @@ export class Agent implements AsyncIterable<Envelope> {
   readonly name: string;
   readonly #options: Required<Pick<ConnectOptions, keyof typeof agentDefaults & keyof ConnectOptions>> & AgentOptions;
   readonly #pending: PendingRequests;
-  readonly #unhandled: UnhandledMessages;
-  /** Requests that came after their `expires_at`. */
-  #late = 0;
   #link: Link | undefined;
-  #onRequest: RequestHandler | undefined;
-  #onInform: NoticeHandler | undefined;
-  #onResponse: NoticeHandler | undefined;
-  readonly #handlers: RunningHandlers;
   /** Something was published, and no later answer has proved that the broker has read it. */
   #unproved = false;
   readonly #roundTrip: RoundTrip;
+  readonly #hearing: Hearing;
+  readonly #tell: Log;
   /** Which of the programs under its name it is. */
   readonly #instance = randomUUID();
   #phase: "open" | "closed" = "open";
@@ -63,22 +54,21 @@ export class Agent implements AsyncIterable<Envelope> {
     this.name = name;
     this.#options = { ...agentDefaults, ...options };
     this.#pending = new PendingRequests(name, this.#options.pendingMax);
-    this.#unhandled = new UnhandledMessages(this.#options.inboxMax, (envelope) => this.#isLate(envelope));
     this.#roundTrip = new RoundTrip(this.#pending, this.#instance, (to, content, messageId, isWanted) =>
       this.#publish(to, "request", content, { messageId }, {}, isWanted),
     );
-    this.#handlers = new RunningHandlers(
-      this.#options.answeringMax,
-      (request, content) => this.respond(request, content),
-      (event, fields) => {
-        this.#tell("error", event, fields);
-      },
-    );
+    this.#tell = logOf(name, options.log);
+    this.#hearing = new Hearing(name, this.#options, {
+      pending: this.#pending,
+      roundTrip: this.#roundTrip,
+      respond: (request, content) => this.respond(request, content),
+      tell: this.#tell,
+    });
   }
 
   /** Messages that were lost here: too many were waiting, or they were requests that came after their `expires_at`. */
   get dropped(): number {
-    return this.#unhandled.dropped + this.#late;
+    return this.#hearing.dropped;
   }
 
   /**
@@ -100,7 +90,7 @@ export class Agent implements AsyncIterable<Envelope> {
       ...(options.token !== undefined && { token: options.token }),
       publishTimeoutMs: options.publishTimeoutMs ?? agentDefaults.publishTimeoutMs,
       heard: (topic, payload, trust) => {
-        agent.#hear(topic, payload, trust);
+        agent.#hearing.hear(topic, payload, trust);
       },
       connected: () => {
         agent.#tell("info", "broker connected", {});
@@ -128,7 +118,7 @@ export class Agent implements AsyncIterable<Envelope> {
   static over(name: string, open: (heard: MessageListener) => Link, options: AgentOptions = {}): Agent {
     const agent = new Agent(name, options);
     agent.#link = open((topic, payload, trust) => {
-      agent.#hear(topic, payload, trust);
+      agent.#hearing.hear(topic, payload, trust);
     });
     return agent;
   }
@@ -178,18 +168,18 @@ export class Agent implements AsyncIterable<Envelope> {
 
   /** Answers requests: what the handler returns is the response; what it throws is sent as a fault. */
   onRequest(handler: RequestHandler): this {
-    this.#onRequest = handler;
+    this.#hearing.onRequest = handler;
     return this;
   }
 
   onInform(handler: NoticeHandler): this {
-    this.#onInform = handler;
+    this.#hearing.onInform = handler;
     return this;
   }
 
   /** Responses that no `request` of this agent waits for. */
   onResponse(handler: NoticeHandler): this {
-    this.#onResponse = handler;
+    this.#hearing.onResponse = handler;
     return this;
   }
 
@@ -235,7 +225,7 @@ export class Agent implements AsyncIterable<Envelope> {
 
   /** Messages that no handler takes, oldest first. */
   [Symbol.asyncIterator](): AsyncIterator<Envelope, undefined> {
-    return this.#unhandled[Symbol.asyncIterator]();
+    return this.#hearing.unhandled[Symbol.asyncIterator]();
   }
 
   /**
@@ -248,7 +238,7 @@ export class Agent implements AsyncIterable<Envelope> {
 
   async #close(): Promise<void> {
     const end = performance.now() + agentDefaults.closeMs;
-    await this.#handlers.drain(agentDefaults.closeMs);
+    await this.#hearing.handlers.drain(agentDefaults.closeMs);
     let unread: unknown;
     if (this.#unproved && this.#link?.isDirect !== true) {
       await this.#roundTrip
@@ -259,7 +249,7 @@ export class Agent implements AsyncIterable<Envelope> {
     this.#pending.close(new Fault("going-away", "this agent was closed"));
     // A broker that has not confirmed by now will not read what still waits.
     await this.#link?.close(unread === undefined ? 1_000 : 0);
-    this.#unhandled.close();
+    this.#hearing.unhandled.close();
     if (unread !== undefined)
       throw new Fault(
         "unavailable",
@@ -280,113 +270,10 @@ export class Agent implements AsyncIterable<Envelope> {
     more: Partial<Envelope> = {},
     isWanted?: () => boolean,
   ): Promise<void> {
-    checkTopic(to);
-    checkOptions(options);
-    const { displayName, messageMaxBytes } = this.#options;
-    const envelope: Envelope = {
-      message_id: options.messageId ?? randomUUID(),
-      timestamp: new Date().toISOString(),
-      from: this.name,
-      to,
-      type,
-      priority: options.priority ?? "NORMAL",
-      content: contentOf(said),
-      ...(options.inReplyTo !== undefined && { in_reply_to: options.inReplyTo }),
-      ...(options.conversationId !== undefined && { conversation_id: options.conversationId }),
-      ...(displayName !== undefined && { from_name: displayName }),
-      ...more,
-    };
-    const payload = payloadOf(envelope);
-    // The broker closes the connection of an agent that sends more: messages that wait behind it would be lost, too.
-    const size = Buffer.byteLength(payload);
-    if (size > messageMaxBytes)
-      throw new Fault(
-        "too-large",
-        `the message has ${size} bytes, and the broker takes ${messageMaxBytes} ` +
-          "(its zmqFrameMaxBytes; if it is set otherwise, give the agent the same number as messageMaxBytes)",
-      );
+    const payload = payloadOf({ from: this.name, to, type, said, options, more }, this.#options);
     const link = this.#open();
     if (type !== "request") this.#unproved = true;
     await link.publish(to, payload, isWanted);
-  }
-
-  /** Takes what anybody may have written. Whatever is in it, the next message is heard (protocols §3.17). */
-  #hear(topic: string, payload: Buffer, trust: Trust | undefined): void {
-    try {
-      this.#take(topic, payload, trust);
-    } catch (thrown) {
-      this.#tell("error", "a message could not be taken", { cause: String(thrown) });
-    }
-  }
-
-  #take(topic: string, payload: Buffer, trust: Trust | undefined): void {
-    const reading = readPayload(payload, this.name, topic, trust);
-    if ("problem" in reading) {
-      this.#tell("warn", "a message could not be read", { problem: reading.problem });
-      return;
-    }
-    const { envelope } = reading;
-    const refusal = nameRefusal(envelope, this.name);
-    if (refusal !== undefined && this.#roundTrip.refuse(refusal)) return;
-    const isAwaited = this.#pending.take(envelope);
-    if (isPong(envelope) && envelope.to === this.name) return;
-    if (envelope.from === this.name && this.#options.hearOwn !== true) return;
-    if (envelope.type === "request") {
-      if (this.#isLate(envelope)) return;
-      const request: Request = { ...envelope, type: "request" };
-      if (this.#onRequest !== undefined) this.#handlers.answer(request, this.#onRequest);
-      else if (!this.#keep(request))
-        this.#handlers.refuse(
-          request,
-          new Fault("full", `${this.name} has as many messages waiting as it can; try again later`),
-        );
-      return;
-    }
-    this.#tell("info", `${envelope.type} received`, {
-      from: envelope.from,
-      id: envelope.message_id,
-      re: envelope.in_reply_to,
-    });
-    if (isAwaited) return;
-    const notice: Notice = { ...envelope, type: envelope.type === "response" ? "response" : "inform" };
-    const handler = notice.type === "response" ? this.#onResponse : this.#onInform;
-    if (handler === undefined || this.#handlers.isFull) this.#keep(notice);
-    else this.#handlers.run(() => handler(notice));
-  }
-
-  /** True for a request whose asker has given up (`expires_at`): it is counted and not carried out. */
-  #isLate(envelope: Envelope): boolean {
-    const { type, from, message_id: id } = envelope;
-    if (type !== "request" || !isExpired(envelope, Date.now())) return false;
-    this.#late += 1;
-    this.#tell("warn", "a request came after its expires_at, dropped", { from, id, dropped: this.dropped });
-    return true;
-  }
-
-  /** @returns false if too many messages wait already */
-  #keep(envelope: Envelope): boolean {
-    if (this.#unhandled.put(envelope)) return true;
-    const { log } = this.#options;
-    if (log !== undefined)
-      this.#tell("warn", "too many messages wait, message dropped", {
-        id: envelope.message_id,
-        dropped: this.#unhandled.dropped,
-      });
-    else if (this.#unhandled.dropped === 1)
-      process.emitWarning(
-        `agent ${this.name}: too many messages wait, and more are dropped: take them by onInform, onResponse, ` +
-          "onRequest or iteration, or raise inboxMax",
-      );
-    return false;
-  }
-
-  /** Writes to the application's log. An error there must not stop the agent. */
-  #tell(level: Parameters<Log>[0], event: string, fields: Readonly<Record<string, unknown>>): void {
-    try {
-      this.#options.log?.(level, event, { agent: this.name, ...fields });
-    } catch (thrown) {
-      process.emitWarning(`agent ${this.name}: its log failed: ${String(thrown)}`);
-    }
   }
 
   #open(): Link {

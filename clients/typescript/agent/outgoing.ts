@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   defaultLimits,
   envelopeIdMax,
@@ -7,8 +8,9 @@ import {
   writeEnvelope,
   type Content,
   type Envelope,
+  type MessageType,
 } from "../../../src/core/index.js";
-import type { Said, SendOptions } from "./options.js";
+import type { AgentOptions, Said, SendOptions } from "./options.js";
 
 const { zmqTopicMaxBytes: topicMaxBytes } = defaultLimits;
 const priorities: readonly unknown[] = ["LOW", "NORMAL", "HIGH"];
@@ -47,8 +49,52 @@ export function checkTopic(topic: unknown): void {
     throw new Fault("malformed", `the topic has ${size} bytes; use a shorter one, of ${topicMaxBytes} at most`);
 }
 
+/** A message before it is an envelope. `more`: what only the agent itself writes into it. */
+export interface Outgoing {
+  readonly from: string;
+  readonly to: string;
+  readonly type: MessageType;
+  readonly said: Said;
+  readonly options: SendOptions;
+  readonly more: Partial<Envelope>;
+}
+
+/**
+ * A message as JSON.
+ * @throws Fault malformed, also for what is nested deeper than readers read (protocols §3.17); too-large
+ */
+export function payloadOf(
+  { from, to, type, said, options, more }: Outgoing,
+  { displayName, messageMaxBytes }: Pick<AgentOptions, "displayName"> & { readonly messageMaxBytes: number },
+): string {
+  checkTopic(to);
+  checkOptions(options);
+  const payload = written({
+    message_id: options.messageId ?? randomUUID(),
+    timestamp: new Date().toISOString(),
+    from,
+    to,
+    type,
+    priority: options.priority ?? "NORMAL",
+    content: contentOf(said),
+    ...(options.inReplyTo !== undefined && { in_reply_to: options.inReplyTo }),
+    ...(options.conversationId !== undefined && { conversation_id: options.conversationId }),
+    ...(displayName !== undefined && { from_name: displayName }),
+    ...more,
+  });
+  // The broker closes the connection of an agent that sends more: messages that wait behind it would be lost, too.
+  const size = Buffer.byteLength(payload);
+  if (size > messageMaxBytes)
+    throw new Fault(
+      "too-large",
+      `the message has ${size} bytes, and the broker takes ${messageMaxBytes} ` +
+        "(its zmqFrameMaxBytes; if it is set otherwise, give the agent the same number as messageMaxBytes)",
+    );
+  return payload;
+}
+
 /** @throws Fault malformed for what cannot be written as JSON, or is nested deeper than readers read (protocols §3.17) */
-export function payloadOf(envelope: Envelope): string {
+function written(envelope: Envelope): string {
   let payload: string;
   try {
     payload = writeEnvelope(envelope);
