@@ -1,6 +1,7 @@
 import { asFault, type Envelope, type Message } from "../../core/index.js";
 import type { DialectService, DialectTypes, Session } from "../../dialect/index.js";
-import type { SessionOwner, BridgeSession } from "./session.js";
+import type { SessionOwner } from "./session-owner.js";
+import type { BridgeSession } from "./session.js";
 
 /** What a dialect gets once per broker: timers, topics, and sending to many. */
 export function openService<T extends DialectTypes>(

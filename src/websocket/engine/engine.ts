@@ -6,7 +6,8 @@ import type { EngineContext } from "./context.js";
 import { openService } from "./dialect-service.js";
 import { Hearing } from "./hearing.js";
 import { SessionLoop, type LoopOwner } from "./session-loop.js";
-import { BridgeSession, type SessionOwner } from "./session.js";
+import type { SessionOwner } from "./session-owner.js";
+import { BridgeSession } from "./session.js";
 
 /** A dialect in service, whatever its types are. */
 export interface Bridge {
@@ -103,7 +104,7 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
     return loop;
   }
 
-  witness(event: "login" | "displaced", { principal, remote }: BridgeSession<T>): void {
+  witness(event: "login" | "displaced", { principal, remote }: Pick<BridgeSession<T>, "principal" | "remote">): void {
     if (principal === undefined) return;
     const { agent, trust } = principal;
     this.#witness({ event, agent, dialect: this.name, trust, remote, ...tokenOf(principal) });
@@ -125,7 +126,8 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
 
   endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void {
     for (const session of this.#sessions) {
-      const { principal, remote, tokenId } = session;
+      const { principal, remote } = session;
+      const { tokenId } = session.login;
       const why = tokenId === undefined ? undefined : endOf(tokenId);
       if (principal === undefined || tokenId === undefined || why === undefined || session.isOver) continue;
       this.#witness({ event: "cut", agent: principal.agent, dialect: this.name, remote, tokenId, why });
@@ -172,7 +174,7 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
       const message = `no login within ${Math.round(loginMs / 1000)} s; connect again and log in first`;
       throw new Fault("unauthenticated", message, { fatal: true });
     };
-    session.cancelLogin = session.after(loginMs, () => {
+    session.login.cancelWait = session.after(loginMs, () => {
       // What it said in time may still wait for its turn, or for the disk; for as long again at most.
       session.after(loginMs, end);
       session.connection.afterHearing(() => {

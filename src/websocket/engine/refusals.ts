@@ -1,22 +1,51 @@
 import { Fault } from "../../core/index.js";
+import type { Closing, DialectTypes } from "../../dialect/index.js";
+import type { Hearer } from "./hearing.js";
+import type { SessionOwner } from "./session-owner.js";
 
-/** Counts what one session was refused; too much in too short a time and the session has to go. */
-export class Refusals {
+/**
+ * Tells one session's peer what is refused, in the dialect's words, and counts it: too much in too short a time and the
+ * session has to go.
+ */
+export class Refusals<T extends DialectTypes> {
+  readonly #owner: Pick<SessionOwner<T>, "context" | "dialect">;
+  readonly #session: Hearer<T>;
   readonly #max: number;
   readonly #windowMs: number;
   #count = 0;
   #since = -Infinity;
 
-  constructor(max: number, windowMs: number) {
-    this.#max = max;
-    this.#windowMs = windowMs;
+  constructor(owner: Pick<SessionOwner<T>, "context" | "dialect">, session: Hearer<T>) {
+    const { abuseRefusalsMax, abuseWindowMs } = owner.context.limits;
+    this.#owner = owner;
+    this.#session = session;
+    this.#max = abuseRefusalsMax;
+    this.#windowMs = abuseWindowMs;
+  }
+
+  /** `command`: what is refused, where it could be read; `closing` goes before the dialect's own. */
+  tell(thrown: Fault, command: T["command"] | undefined, closing: Closing | undefined): void {
+    const { context, dialect } = this.#owner;
+    const session = this.#session;
+    const fault = this.#judge(thrown, context.clock.monotonic(), context.clock.catchingUp());
+    context.ledger.count(`refused-${fault.code}`);
+    if (fault.cause !== undefined || fault.code === "internal") session.failed("command failed", fault.cause ?? fault);
+    try {
+      const refusal = dialect.refuse(fault, command, session);
+      if (refusal.reply !== undefined) session.send(refusal.reply);
+      const end = closing ?? refusal.close ?? (fault.fatal ? { code: 1008, reason: fault.message } : undefined);
+      if (end !== undefined) session.close(end);
+    } catch (failure) {
+      session.failed("cannot tell a fault", failure);
+      session.close({ code: 1011, reason: "the broker failed; its log says why" });
+    }
   }
 
   /**
    * The fault to tell: the one given, or the last one. `nowMs` is monotonic; `catchingUpMs`: what was said in so much
    * time before may be coming in at once.
    */
-  judge(fault: Fault, nowMs: number, catchingUpMs = 0): Fault {
+  #judge(fault: Fault, nowMs: number, catchingUpMs: number): Fault {
     if (nowMs - this.#since > this.#windowMs) {
       this.#since = nowMs;
       this.#count = 0;

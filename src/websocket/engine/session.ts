@@ -1,52 +1,37 @@
 import {
   asFault,
   Fault,
-  itemsOfBytes,
-  listCost,
-  Message,
+  type Message,
   type Envelope,
   type FaultNotice,
   type Outcome,
   type Principal,
-  type Slices,
   type Work,
 } from "../../core/index.js";
-import { bytesOf, PastReading, type Past } from "../../directory/index.js";
 import type { TurnIntent } from "../../conversation/index.js";
 import type {
   CallOptions,
   Closing,
   Codec,
   Connection,
-  Dialect,
   DialectTypes,
   Draft,
   Frame,
-  PreparedFrame,
   Services,
   Session,
   TypedDraft,
 } from "../../dialect/index.js";
 import { Asking } from "./asking.js";
-import type { EngineContext } from "./context.js";
-import type { Hearer, Hearing, RoomListener } from "./hearing.js";
+import type { Hearer, RoomListener } from "./hearing.js";
+import { Joining, type JoinOptions } from "./joining.js";
+import { Login } from "./login.js";
 import { Membership } from "./membership.js";
 import type { NameHolder } from "./name-conflicts.js";
 import { Refusals } from "./refusals.js";
 import type { SessionLoop } from "./session-loop.js";
+import type { SessionOwner } from "./session-owner.js";
 import { Speech, type Speaker } from "./speech.js";
 import { Timers } from "./timers.js";
-
-/** The dialect in service to which sessions belong; one for all its sessions. */
-export interface SessionOwner<T extends DialectTypes> {
-  readonly context: EngineContext;
-  readonly dialect: Dialect<T>;
-  readonly hearing: Hearing<T>;
-  /** Long work of all its sessions. */
-  readonly slices: Slices;
-  /** Hears of logins and displacements. */
-  witness(event: "login" | "displaced", session: BridgeSession<T>): void;
-}
 
 /** A speaker on a connection, in whatever dialect: what handlers are given, and what the router delivers to. */
 export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker, NameHolder, RoomListener {
@@ -58,20 +43,17 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   /** Wall clock since when, milliseconds. */
   readonly since: number;
   phase: T["phase"];
-  /** Ends the time that it has for its login. */
-  cancelLogin: (() => void) | undefined;
-  firstName: string | undefined;
-  /** The token of its login, which ends the session when it ends, whatever the session is called then. */
-  tokenId: string | undefined;
   /** Where its frames come in; set as soon as there is one. */
   loop: SessionLoop<T> | undefined;
+  readonly login: Login<T>;
   readonly #owner: SessionOwner<T>;
   readonly #membership: Membership;
+  readonly #joining: Joining<T>;
   readonly #speech: Speech;
   readonly #timers: Timers;
   /** Made for the first request or call: most sessions make none. */
   #asking: Asking | undefined;
-  readonly #refusals: Refusals;
+  readonly #refusals: Refusals<T>;
   #stage: "open" | "ended" = "open";
 
   constructor(owner: SessionOwner<T>, connection: Connection, state: T["state"]) {
@@ -84,8 +66,10 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     this.phase = dialect.initialPhase;
     this.state = state;
     this.#timers = new Timers(context.clock);
-    this.#refusals = new Refusals(context.limits.abuseRefusalsMax, context.limits.abuseWindowMs);
+    this.#refusals = new Refusals(owner, this);
     this.#membership = new Membership(context, dialect.name, this);
+    this.login = new Login(owner, this, this.#membership);
+    this.#joining = new Joining(this, this.#membership, owner.hearing);
     this.#speech = new Speech(context, dialect.name, this);
     this.codec = dialect.codec(this);
   }
@@ -110,6 +94,10 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   }
   get agent(): string | undefined {
     return this.principal?.agent;
+  }
+
+  get firstName(): string | undefined {
+    return this.login.firstName;
   }
 
   get isRenamed(): boolean {
@@ -149,39 +137,17 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   }
 
   admit(principal: Principal, options: { readonly listed: boolean } = { listed: true }): Promise<void> {
-    const { context, dialect } = this.#owner;
-    // In one turn with the arrival: what others say to the new name comes after the greeting.
-    return this.#membership.enter(this, principal, options.listed, () => {
-      this.connection.admitted();
-      this.firstName = principal.agent;
-      this.tokenId = principal.tokenId;
-      this.cancelLogin?.();
-      this.cancelLogin = undefined;
-      const { agent, trust } = principal;
-      context.log("info", "session admitted", { dialect: dialect.name, agent, trust, remote: this.remote });
-      this.#owner.witness("login", this);
+    return this.login.admit(principal, options.listed, () => {
       this.#greet();
     });
   }
 
-  async raise(principal: Principal): Promise<void> {
-    await this.#membership.raise(principal);
-    this.tokenId = principal.tokenId ?? this.tokenId;
-    this.#owner.witness("login", this);
+  raise(principal: Principal): Promise<void> {
+    return this.login.raise(principal);
   }
 
-  async rename(principal: Principal): Promise<void> {
-    this.speaker();
-    if (principal.agent === this.agent) {
-      await this.raise(principal);
-      return;
-    }
-    this.loop?.pay(this.rooms.size); // each room hears of it
-    await this.#membership.rename(this, principal, () => {
-      this.#asking?.renamed();
-      this.tokenId = principal.tokenId ?? this.tokenId;
-      this.#owner.witness("login", this);
-    });
+  rename(principal: Principal): Promise<void> {
+    return this.login.rename(principal, () => this.#asking?.renamed());
   }
 
   send(event: T["event"]): void {
@@ -222,47 +188,12 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     return this.#obtainAsking().call(draft, options);
   }
 
-  join(room: string, options: { readonly create: boolean; readonly history?: number }): boolean {
-    this.#payForPast(room, options.history);
-    const { isNew, past } = this.#membership.join(room, options);
-    if (past.length > 0)
-      this.loop?.afterCommand(() => {
-        this.#replay(past);
-      });
-    return isNew;
+  join(room: string, options: JoinOptions): boolean {
+    return this.#joining.join(room, options);
   }
 
-  joinInTurn(
-    room: string,
-    options: { readonly create: boolean; readonly history?: number },
-    joined: (isNew: boolean) => void,
-  ): void | Promise<void> {
-    this.#payForPast(room, options.history);
-    // As many as one room keeps, twice at most, until the session is in the room.
-    const frames = new Map<Past, Frame | PreparedFrame | undefined>();
-    const reading = new PastReading(
-      () => this.#membership.past(room, options.history),
-      (past) => frames.set(past, this.#owner.hearing.replayed(past, this)),
-    );
-    return this.long(() => {
-      if (reading.advance() === "more") return "more";
-      const { isNew, past } = this.#membership.join(room, options);
-      joined(isNew);
-      this.#replay(past, frames);
-      return undefined;
-    });
-  }
-
-  /** @throws Fault rate-limited */
-  #payForPast(room: string, history: number | undefined): void {
-    this.loop?.pay(listCost(itemsOfBytes(bytesOf(this.#membership.past(room, history)))) - 1);
-  }
-
-  #replay(past: readonly Past[], ready: ReadonlyMap<Past, Frame | PreparedFrame | undefined> = new Map([])): void {
-    for (const one of past) {
-      const frame = ready.has(one) ? ready.get(one) : this.#owner.hearing.replayed(one, this);
-      if (frame !== undefined && !this.isOver) this.connection.send(frame, true);
-    }
+  joinInTurn(room: string, options: JoinOptions, joined: (isNew: boolean) => void): void | Promise<void> {
+    return this.#joining.joinInTurn(room, options, joined);
   }
 
   leave(room: string): boolean {
@@ -313,20 +244,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
 
   /** Tells the peer that something is refused, in the dialect's words; `closing` goes before the dialect's own. */
   refuse(thrown: Fault, command: T["command"] | undefined, closing?: Closing): void {
-    if (this.isOver) return;
-    const { context, dialect } = this.#owner;
-    const fault = this.#refusals.judge(thrown, context.clock.monotonic(), context.clock.catchingUp());
-    context.ledger.count(`refused-${fault.code}`);
-    if (fault.cause !== undefined || fault.code === "internal") this.failed("command failed", fault.cause ?? fault);
-    try {
-      const refusal = dialect.refuse(fault, command, this);
-      if (refusal.reply !== undefined) this.send(refusal.reply);
-      const end = closing ?? refusal.close ?? (fault.fatal ? { code: 1008, reason: fault.message } : undefined);
-      if (end !== undefined) this.close(end);
-    } catch (failure) {
-      this.failed("cannot tell a fault", failure);
-      this.close({ code: 1011, reason: "the broker failed; its log says why" });
-    }
+    if (!this.isOver) this.#refusals.tell(thrown, command, closing);
   }
 
   /** Runs something of the dialect's outside a command; what it throws is told to the peer. */

@@ -1,0 +1,79 @@
+import type { Principal } from "../../core/index.js";
+import type { Connection, DialectTypes } from "../../dialect/index.js";
+import type { Membership } from "./membership.js";
+import type { NameHolder } from "./name-conflicts.js";
+import type { SessionLoop } from "./session-loop.js";
+import type { SessionOwner } from "./session-owner.js";
+
+/** A session that logs in. */
+export interface LoginSession extends NameHolder {
+  readonly remote: string;
+  readonly connection: Pick<Connection, "admitted">;
+  readonly rooms: ReadonlySet<string>;
+  readonly loop: Pick<SessionLoop<never>, "pay"> | undefined;
+  /** @throws Fault unauthenticated, going-away */
+  speaker(): Principal;
+}
+
+/** As whom one session speaks: its login, and what changes its name or proves it better. */
+export class Login<T extends DialectTypes> {
+  /** Ends the time that it has for its login. */
+  cancelWait: (() => void) | undefined;
+  firstName: string | undefined;
+  /** The token of its login, which ends the session when it ends, whatever the session is called then. */
+  tokenId: string | undefined;
+  readonly #owner: Pick<SessionOwner<T>, "context" | "dialect" | "witness">;
+  readonly #session: LoginSession;
+  readonly #membership: Membership;
+
+  constructor(
+    owner: Pick<SessionOwner<T>, "context" | "dialect" | "witness">,
+    session: LoginSession,
+    membership: Membership,
+  ) {
+    this.#owner = owner;
+    this.#session = session;
+    this.#membership = membership;
+  }
+
+  /** `greet` is called in one turn with the arrival: what others say to the new name comes after the greeting. */
+  admit(principal: Principal, listed: boolean, greet: () => void): Promise<void> {
+    const { context, dialect } = this.#owner;
+    const session = this.#session;
+    return this.#membership.enter(session, principal, listed, () => {
+      session.connection.admitted();
+      this.firstName = principal.agent;
+      this.tokenId = principal.tokenId;
+      this.cancelWait?.();
+      this.cancelWait = undefined;
+      const { agent, trust } = principal;
+      context.log("info", "session admitted", { dialect: dialect.name, agent, trust, remote: session.remote });
+      this.#owner.witness("login", session);
+      greet();
+    });
+  }
+
+  async raise(principal: Principal): Promise<void> {
+    await this.#membership.raise(principal);
+    this.#proved(principal);
+  }
+
+  /** `renamed` is called in the same turn in which the session has the other name. */
+  async rename(principal: Principal, renamed: () => void): Promise<void> {
+    const session = this.#session;
+    if (principal.agent === session.speaker().agent) {
+      await this.raise(principal);
+      return;
+    }
+    session.loop?.pay(session.rooms.size); // each room hears of it
+    await this.#membership.rename(session, principal, () => {
+      renamed();
+      this.#proved(principal);
+    });
+  }
+
+  #proved({ tokenId }: Principal): void {
+    this.tokenId = tokenId ?? this.tokenId;
+    this.#owner.witness("login", this.#session);
+  }
+}
