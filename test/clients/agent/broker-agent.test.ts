@@ -1,14 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Agent, type BrokerOptions, type Envelope } from "../../../src/index.js";
+import { Agent, type BrokerOptions } from "../../../src/index.js";
 import { startBroker, type TestBroker } from "../../kit/broker.js";
+import { next } from "../../kit/local-agents.js";
 import { PlainAgent } from "../../kit/plain-agent.js";
 import { issueToken } from "../../kit/tokens.js";
-
-async function next(agent: Agent): Promise<Envelope> {
-  for await (const envelope of agent) return envelope;
-  throw new Error("the agent was closed");
-}
 
 describe("the name of an agent in the broker's own process", () => {
   let dataDir: string;
