@@ -11,7 +11,7 @@ const queueTests = ["send-queue", "send-queue-writes", "send-queue-crowds"].map(
 /** The files that are mutated, and the tests that must notice: only the file's own, so that a run takes minutes. */
 export const suites = {
   "src/core/trust-stamp.ts": ["test/core/trust-stamp.test.ts"],
-  "src/core/router.ts": ["test/core/router.test.ts"],
+  "src/core/router.ts": ["router", "router-matching", "router-routes"].map((name) => `test/core/${name}.test.ts`),
   "src/core/send-queue.ts": queueTests,
   "src/core/parcel-writer.ts": queueTests,
   "src/zeromq/wire/codec.ts": ["test/zeromq/wire/codec.test.ts"],
