@@ -28,8 +28,7 @@ export class PresenceMemory implements Presence {
   readonly dialect: string;
   readonly via: "proxy" | undefined;
   readonly since: number;
-  // bound: roomsPerAgentMax, membershipsMax in all · evicts: joining one more is refused as full · owner:
-  // DirectoryMemory
+  // bound: roomsPerAgentMax, membershipsMax in all · evicts: joining one more is refused as full · owner: Memberships
   readonly rooms = new Set<string>();
   state: PresenceState = "here";
   readonly #putOut: Arriving["putOut"];

@@ -1,5 +1,4 @@
 import {
-  Allotment,
   Fault,
   Slices,
   agentNameProblem,
@@ -13,27 +12,19 @@ import {
   type Router,
 } from "../core/index.js";
 import type { Table } from "../storage/table.js";
-import { Agents, PresenceMemory, isSameSpeaker, type AgentRecord, type PresenceOwner } from "./agents.js";
+import { Agents, PresenceMemory } from "./agents.js";
 import type { AgentEntry, Arriving, Directory, JoinOptions, Presence, RoomEntry } from "./directory.js";
 import { DirectoryEvents } from "./events.js";
 import { Histories } from "./history.js";
-import type { Past } from "./past.js";
-import {
-  cannotSpeak,
-  mayEnter,
-  mayJoinMore,
-  mustBeProvedOnZmq,
-  mustBeRoom,
-  type Room,
-  type RoomUpkeep,
-} from "./room.js";
 import { KeptRooms, type RoomRow } from "./kept-rooms.js";
+import { Memberships } from "./memberships.js";
+import type { Past } from "./past.js";
+import { Presences } from "./presences.js";
+import { cannotSpeak, mayEnter, mustBeProvedOnZmq, mustBeRoom, type Room, type RoomUpkeep } from "./room.js";
 import { Rooms } from "./rooms.js";
 
 /** Rooms that always exist (protocols §1.9). */
 const standingRooms: readonly string[] = ["#general", "#agents"];
-/** Rooms that every agent may be in, however many members all rooms have. */
-const roomsAssured = 10;
 
 /** The parts that {@link DirectoryMemory} uses, and the rooms that the configuration names. */
 export interface DirectoryOptions {
@@ -56,18 +47,8 @@ export class DirectoryMemory implements Directory {
   readonly #histories: Histories;
   readonly #events: DirectoryEvents;
   readonly #options: DirectoryOptions;
-  readonly #owner: PresenceOwner = {
-    show: (presence) => {
-      this.#show(presence);
-    },
-    depart: (presence, graceMs) => {
-      this.#depart(presence, graceMs);
-    },
-  };
-  /** How often somebody is in some room. */
-  readonly #memberships: Allotment;
-  #closed = false;
-  nonZmqPresences = 0;
+  readonly #memberships: Memberships;
+  readonly #presences: Presences;
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
@@ -77,29 +58,35 @@ export class DirectoryMemory implements Directory {
       new Slices(options.clock, { failed: options.failed, first: options.endings }),
     );
     this.#histories = new Histories(options.limits);
-    this.#memberships = new Allotment(() => options.limits.membershipsMax, roomsAssured);
-    this.#rooms = new Rooms(options.limits, options.clock, {
+    const rooms = (this.#rooms = new Rooms(options.limits, options.clock, {
       upkeep: (name, inviteOnly) => this.#upkeep(name, inviteOnly),
       vacate: (room) => {
-        this.#vacate(room);
+        this.#memberships.vacate(room);
       },
+    }));
+    const memberships = (this.#memberships = new Memberships(this.#agents, rooms, this.#events, options.limits));
+    this.#presences = new Presences({
+      agents: this.#agents,
+      rooms,
+      memberships,
+      events: this.#events,
+      clock: options.clock,
+      endings: options.endings,
     });
     for (const name of new Set([...standingRooms, ...(options.configuredRooms ?? [])]))
       this.#rooms.make(name, { configured: true });
   }
 
   arrive(arriving: Arriving): Presence {
-    const record = this.#agents.obtain(arriving);
-    const presence = new PresenceMemory(arriving, this.#options.clock.now(), this.#owner);
-    record.presences.add(presence);
-    if (presence.dialect !== "zmq") this.nonZmqPresences += 1;
-    this.#agents.changed(record);
-    if (arriving.listed !== false) this.#show(presence);
-    return presence;
+    return this.#presences.arrive(arriving);
   }
 
   agent(name: string): AgentEntry | undefined {
     return this.#agents.get(name)?.entry();
+  }
+
+  get nonZmqPresences(): number {
+    return this.#presences.nonZmq;
   }
 
   get agentCount(): number {
@@ -141,18 +128,18 @@ export class DirectoryMemory implements Directory {
     const known = this.#rooms.get(room);
     if (known === undefined) {
       if (!options.create) throw new Fault("not-found", notThere(room));
-      this.#mayJoinMore(member);
-      this.#enter(member, this.#announced(this.#rooms.make(room, { configured: false, maker: member })));
+      this.#memberships.mayJoinMore(member);
+      this.#memberships.enter(member, this.#announced(this.#rooms.make(room, { configured: false, maker: member })));
       return true;
     }
     if (known.inviteOnly) mayEnter(known, member);
     if (member.rooms.has(room)) return false;
     if (!known.members.has(member.name)) {
-      this.#mayJoinMore(member);
+      this.#memberships.mayJoinMore(member);
       if (known.members.size >= this.#options.limits.roomMembersMax)
         throw new Fault("full", `${room} has as many members as a room can; try another`);
     }
-    this.#enter(member, known);
+    this.#memberships.enter(member, known);
     return true;
   }
 
@@ -162,7 +149,7 @@ export class DirectoryMemory implements Directory {
     const known = this.#rooms.visible(room, member.principal);
     if (!member.rooms.has(room)) return false;
     const lingering = this.#agents.get(member.name)?.lingering?.presence;
-    for (const through of [lingering, member]) if (through !== undefined) this.#exit(through, known);
+    for (const through of [lingering, member]) if (through !== undefined) this.#memberships.exit(through, known);
     return true;
   }
 
@@ -177,21 +164,21 @@ export class DirectoryMemory implements Directory {
       if (this.#options.router.route(room) !== undefined)
         throw new Fault("conflict", `somebody listens to ${room} already; choose another name`);
     }
-    this.#mayJoinMore(member);
+    this.#memberships.mayJoinMore(member);
     if (options.inviteOnly) return this.#createInviteOnly(member, room);
-    this.#enter(member, this.#announced(this.#rooms.make(room, { configured: false, maker: member })));
+    this.#memberships.enter(member, this.#announced(this.#rooms.make(room, { configured: false, maker: member })));
     return Promise.resolve();
   }
 
   /** The maker is in the room at once and can speak there. Others hear of both when they are on disk. */
   #createInviteOnly(member: PresenceMemory, name: string): Promise<void> {
     const { room, kept } = this.#rooms.makeInviteOnly(name, member);
-    this.#enter(member, kept === undefined ? this.#announced(room) : room);
+    this.#memberships.enter(member, kept === undefined ? this.#announced(room) : room);
     return kept === undefined
       ? Promise.resolve()
       : kept.then(() => {
           this.#announced(room);
-          for (const agent of room.members.keys()) this.#tellMembership(room, agent);
+          this.#memberships.tell(room);
         });
   }
 
@@ -238,10 +225,9 @@ export class DirectoryMemory implements Directory {
   }
 
   close(): void {
-    if (this.#closed) return;
+    if (this.#presences.closed) return;
     this.#events.finish();
-    this.#closed = true;
-    for (const record of this.#agents.all()) record.lingering?.cancel();
+    this.#presences.close();
     this.#rooms.close();
   }
 
@@ -250,11 +236,6 @@ export class DirectoryMemory implements Directory {
     const { router } = this.#options;
     if (!inviteOnly) return this.#histories.open(name, router);
     return { history: undefined, close: router.guard(name, (message) => this.refusal(message)) };
-  }
-
-  /** @throws Fault full */
-  #mayJoinMore(member: PresenceMemory): void {
-    mayJoinMore(this.#agents.get(member.name), member, this.#options.limits, this.#memberships);
   }
 
   #announced(room: Room): Room {
@@ -272,121 +253,5 @@ export class DirectoryMemory implements Directory {
     const member = this.#known(presence);
     if (member.state !== "here") throw new Fault("going-away", `${member.name} has left; connect again`);
     return member;
-  }
-
-  #enter(member: PresenceMemory, room: Room): void {
-    if (member.rooms.has(room.name)) return;
-    member.rooms.add(room.name);
-    const through = room.members.get(member.name);
-    if (through === undefined) room.members.set(member.name, new Set([member]));
-    else through.add(member);
-    this.#rooms.entered(room, member.principal);
-    room.listing.changed();
-    if (through !== undefined) return;
-    const record = this.#agents.get(member.name);
-    if (record === undefined) return;
-    record.roomCount += 1;
-    this.#memberships.used += 1;
-    if (record.listed && room.state !== "making") this.#events.joined(room, member);
-  }
-
-  #exit(member: PresenceMemory, room: Room): void {
-    member.rooms.delete(room.name);
-    const through = room.members.get(member.name);
-    if (through?.delete(member) !== true) return;
-    if (through.size === 0) room.members.delete(member.name);
-    this.#rooms.exited(room, member.principal);
-    room.listing.changed();
-    if (through.size > 0) return;
-    if (room.members.size === 0 && !this.#closed) this.#rooms.emptied(room);
-    const record = this.#agents.get(member.name);
-    if (record === undefined) return;
-    record.roomCount -= 1;
-    this.#memberships.used -= 1;
-    if (record.listed && room.state !== "making") this.#events.left(room, member);
-  }
-
-  /** Tells that somebody is in a room of which nobody could be told before. */
-  #tellMembership(room: Room, agent: string): void {
-    const [member] = room.members.get(agent) ?? [];
-    if (member !== undefined && this.#agents.get(agent)?.listed === true) this.#events.joined(room, member);
-  }
-
-  /** Puts all members out of a room and tells them. */
-  #vacate(room: Room): void {
-    for (const [name, through] of [...room.members]) {
-      for (const member of [...through]) {
-        this.#exit(member, room);
-        member.putOut(room.name);
-      }
-      if (room.state !== "making") this.#events.putOut(room, name);
-    }
-  }
-
-  #show(presence: PresenceMemory): void {
-    const record = this.#agents.get(presence.name);
-    const entry = record?.entry();
-    if (record === undefined || entry === undefined || record.listed || presence.state === "gone") return;
-    record.listed = true;
-    this.#agents.changed(record);
-    this.#events.online(entry);
-    const rooms = new Map(
-      [...record.presences].flatMap((member) => [...member.rooms].map((name) => [name, member] as const)),
-    );
-    for (const [name, member] of rooms) {
-      const room = this.#rooms.get(name);
-      room?.listing.changed();
-      if (room !== undefined && room.state !== "making") this.#events.joined(room, member);
-    }
-  }
-
-  #depart(presence: PresenceMemory, graceMs: number): void {
-    const record = this.#agents.get(presence.name);
-    if (record === undefined || presence.state !== "here") return;
-    if (graceMs <= 0 || this.#closed) {
-      this.#remove(record, presence);
-      return;
-    }
-    presence.state = "lingering";
-    this.#agents.changed(record);
-    const before = record.lingering;
-    record.lingering = {
-      presence,
-      cancel: this.#options.clock.after(graceMs, () => {
-        this.#options.endings.do(() => {
-          if (this.#closed || record.lingering?.presence !== presence) return;
-          record.lingering = undefined;
-          this.#remove(record, presence);
-        });
-      }),
-    };
-    if (before === undefined) return;
-    before.cancel();
-    this.#inherit(before.presence, presence);
-    this.#remove(record, before.presence);
-  }
-
-  /** A second grace period of the same name keeps the rooms of the first, so that nobody hears of either. */
-  #inherit(from: PresenceMemory, to: PresenceMemory): void {
-    for (const name of from.rooms) {
-      const room = this.#rooms.get(name);
-      if (room !== undefined && (!room.inviteOnly || isSameSpeaker(from.principal, to.principal)))
-        this.#enter(to, room);
-    }
-  }
-
-  #remove(record: AgentRecord, presence: PresenceMemory): void {
-    const last = record.presences.size === 1 ? record.entry() : undefined;
-    for (const name of [...presence.rooms]) {
-      const room = this.#rooms.get(name);
-      if (room !== undefined) this.#exit(presence, room);
-    }
-    presence.state = "gone";
-    record.presences.delete(presence);
-    if (presence.dialect !== "zmq") this.nonZmqPresences -= 1;
-    this.#agents.changed(record);
-    if (record.presences.size > 0) return;
-    this.#agents.delete(record.name);
-    if (record.listed && last !== undefined) this.#events.offline(last);
   }
 }

@@ -50,6 +50,7 @@ export class Rooms {
   readonly #hooks: RoomHooks;
   readonly #names = new Listing();
   #sorted: readonly Room[] | undefined;
+  #stage: "open" | "ended" = "open";
   /** Where invite-only rooms are kept over a restart; undefined if they are not. */
   #kept: KeptRooms | undefined;
 
@@ -248,6 +249,7 @@ export class Rooms {
 
   /** The last member has left: the room is removed after `emptyRoomMs`, unless it is configured or awaited. */
   emptied(room: Room): void {
+    if (this.#stage === "ended") return;
     if (room.configured || room.isAwaited || room.keepAlive !== undefined) return;
     this.#shares.emptied(room);
     room.keepAlive = this.#clock.after(this.#limits.emptyRoomMs, () => {
@@ -257,6 +259,7 @@ export class Rooms {
 
   /** Cancels all timers and ends all upkeep. */
   close(): void {
+    this.#stage = "ended";
     for (const room of this.#rooms.values()) {
       room.keepAlive?.();
       room.keepAlive = undefined;
