@@ -1,8 +1,9 @@
-import { open, rename, type FileHandle } from "node:fs/promises";
-import type { Clock, Lifecycle, Limits, Log } from "../core/index.js";
+import { open, type FileHandle } from "node:fs/promises";
+import { Fault, type Clock, type Lifecycle, type Limits, type Log } from "../core/index.js";
 import { appendFlags, mustBeRegular } from "../storage/atomic-file.js";
 import { remedyOf } from "../storage/remedy.js";
 import { auditLine, type AuditEvent } from "./audit-event.js";
+import { moveUp } from "./audit-rotation.js";
 
 interface AuditLogOptions {
   /** The file; older ones get `.1`, `.2` … after its name. */
@@ -22,8 +23,9 @@ const stopMs = 2_000;
 
 /**
  * The audit log: JSON lines in a file that only its owner can read. One write runs at a time, and nobody waits for it.
- * A full file is renamed to `.1`; `auditFilesMax` of those are kept. Lines that the disk does not take are lost, and
- * the next line that is written counts them.
+ * A full file is renamed to `.1`; `auditFilesMax` of those are kept. A name whose file cannot be replaced is passed
+ * over. Lines that the disk does not take are lost, as are those for which a full file would have to grow on; the next
+ * line that is written counts them.
  */
 export class AuditLog implements Lifecycle {
   readonly #options: AuditLogOptions;
@@ -37,6 +39,8 @@ export class AuditLog implements Lifecycle {
   #torn = false;
   #mustReopen = false;
   #health: "well" | "failing" = "well";
+  /** Older files that could not be replaced or moved, as was told. */
+  #toldStuck = "";
   #phase: "new" | "open" | "stopped" = "new";
   #writing: Promise<void> | undefined;
   #cancelRetry: (() => void) | undefined;
@@ -142,7 +146,7 @@ export class AuditLog implements Lifecycle {
     const { clock, limits } = this.#options;
     await this.#closeMoved();
     if (!this.#hasWork) return;
-    const file = (this.#file ??= await this.#open());
+    const file = await this.#fileWithRoom();
     if (this.#mustReopen) return; // it was moved away while it was being opened: the lines belong into the next file
     const lost = this.#lost;
     const lines = this.#waiting;
@@ -172,6 +176,14 @@ export class AuditLog implements Lifecycle {
     await this.#close();
   }
 
+  /** A full file that could not be moved away when it became full is not made longer. */
+  async #fileWithRoom(): Promise<FileHandle> {
+    this.#file ??= await this.#open();
+    if (this.#size < this.#options.limits.auditFileMaxBytes) return this.#file;
+    await this.#rotate();
+    return (this.#file = await this.#open());
+  }
+
   async #open(): Promise<FileHandle> {
     const file = await open(this.#options.path, appendFlags, 0o600);
     try {
@@ -198,12 +210,25 @@ export class AuditLog implements Lifecycle {
     });
   }
 
-  /** `audit.log` becomes `.1`, `.1` becomes `.2` …; the last one is overwritten. */
+  /** @throws Fault unavailable: none of the older files can be replaced; Error the system's */
   async #rotate(): Promise<void> {
-    const { path, limits } = this.#options;
+    const { path, limits, log } = this.#options;
     await this.#close();
-    for (let to = Math.max(1, Math.floor(limits.auditFilesMax)); to > 0; to -= 1)
-      await moveIfThere(to === 1 ? path : `${path}.${String(to - 1)}`, `${path}.${String(to)}`);
+    const filesMax = Math.max(1, Math.floor(limits.auditFilesMax));
+    const stuck = await moveUp(path, filesMax);
+    const [first] = stuck;
+    if (first !== undefined && stuck.length === filesMax)
+      throw new Fault("unavailable", `${path} is full and cannot become ${path}.1: ${String(first.error)}`, {
+        cause: first.error,
+      });
+    const names = stuck.map((each) => each.path).join(" ");
+    if (first !== undefined && names !== this.#toldStuck)
+      log("warn", "an older audit log cannot be replaced, so fewer of them are kept", {
+        path: names,
+        error: String(first.error),
+        remedy: remedyOf(first.error),
+      });
+    this.#toldStuck = names;
   }
 
   #failed(error: unknown): void {
@@ -213,7 +238,7 @@ export class AuditLog implements Lifecycle {
       log("error", "the audit log cannot be written; the broker goes on without it", {
         path,
         error: String(error),
-        remedy: remedyOf(error),
+        remedy: remedyOf(error instanceof Fault ? error.cause : error),
       });
     }
     this.#cancelRetry = clock.after(retryMs, () => {
@@ -222,13 +247,5 @@ export class AuditLog implements Lifecycle {
       this.#mustReopen = true;
       this.#writeSoon();
     });
-  }
-}
-
-async function moveIfThere(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
   }
 }

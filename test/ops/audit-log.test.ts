@@ -21,12 +21,14 @@ let home: Awaited<ReturnType<typeof folder>>;
 let path: string;
 let clock: FakeClock;
 let logged: string[];
+let fields: unknown[];
 let logs: AuditLog[];
 beforeEach(async () => {
   home = await folder();
   path = home.file("audit.log");
   clock = new FakeClock();
   logged = [];
+  fields = [];
   logs = [];
 });
 afterEach(async () => {
@@ -39,7 +41,10 @@ async function open(own: Partial<typeof limits> = {}): Promise<AuditLog> {
     path,
     limits: { ...limits, ...own },
     clock,
-    log: (level, event) => logged.push(`${level}: ${event}`),
+    log: (level, event, more) => {
+      logged.push(`${level}: ${event}`);
+      fields.push(more);
+    },
   });
   logs.push(log);
   await log.start();
@@ -144,6 +149,46 @@ describe("the audit log", () => {
       [{ agent: "c" }],
     ]);
     expect([existsSync(`${path}.3`), existsSync(path)]).toEqual([false, false]);
+  });
+
+  it("passes over an older file that cannot be replaced, and tells it once with what to do", async () => {
+    mkdirSync(`${path}.3`);
+    writeFileSync(`${path}.3/somebody's`, "");
+    const log = await open({ auditFileMaxBytes: 1, auditFilesMax: 3 });
+    for (const agent of ["a", "b", "c", "d"]) {
+      log.write(login(agent));
+      await eventually(
+        () => auditLines(`${path}.1`).some((line) => "agent" in line && line.agent === agent),
+        `the file with ${agent} is full`,
+      );
+    }
+    await log.stop();
+    expect([`${path}.1`, `${path}.2`].map((file) => auditLines(file))).toMatchObject([
+      [{ agent: "d" }],
+      [{ agent: "c" }],
+    ]);
+    expect(existsSync(`${path}.3/somebody's`)).toBe(true);
+    expect(logged).toEqual(["warn: an older audit log cannot be replaced, so fewer of them are kept"]);
+    expect(fields).toMatchObject([{ path: `${path}.3`, remedy: "move it away and try again" }]);
+  });
+
+  it("does not grow when no older file can be replaced: it counts what it loses, and goes on when one can", async () => {
+    mkdirSync(`${path}.1`);
+    const log = await open({ auditFileMaxBytes: 1, auditFilesMax: 1, auditQueueMaxBytes: 200 });
+    log.write(login("one"));
+    await eventually(() => logged.length === 1, "the failure is told");
+    for (let n = 0; n < 10; n += 1) log.write(login("more"));
+    clock.advance(5_000);
+    await eventually(() => clock.waiting === 1, "it has failed again");
+    expect(auditLines(path)).toMatchObject([{ agent: "one" }]);
+    expect(logged).toEqual(["error: the audit log cannot be written; the broker goes on without it"]);
+    expect(fields).toMatchObject([{ error: expect.stringContaining(`${path}.1`) as string }]);
+    rmdirSync(`${path}.1`);
+    clock.advance(5_000);
+    await eventually(() => logged.length === 2, "it is written again");
+    await log.stop();
+    const [lost, ...kept] = auditLines(`${path}.1`);
+    expect(lost).toMatchObject({ event: "lost", lines: 10 - kept.length });
   });
 
   it("tells a disk that takes nothing once, and counts what it lost when it can write again", async () => {
