@@ -4,6 +4,11 @@ export function errorCode(thrown: unknown): string {
   return "code" in thrown && typeof thrown.code === "string" ? thrown.code : thrown.name;
 }
 
+/** What failed with a file, for the log: its code, and the words, which name the file or what to do. */
+export function fileFailure(thrown: unknown): { readonly code: string; readonly error: string } {
+  return { code: errorCode(thrown), error: thrown instanceof Error ? thrown.message : String(thrown) };
+}
+
 /** Why there is no connection, in the system's own words where it has some: `connect ECONNREFUSED 127.0.0.1:6667`. */
 export function whyNot(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  constants,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -19,7 +20,7 @@ import {
  */
 export function replaceFile(path: string, text: string | Uint8Array): void {
   const next = `${path}.next`;
-  const file = openSync(next, "w", 0o600);
+  const file = openRegular(next, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC);
   try {
     try {
       writeAll(file, typeof text === "string" ? Buffer.from(text) : text);
@@ -39,7 +40,7 @@ export function replaceFile(path: string, text: string | Uint8Array): void {
  * @throws NodeJS.ErrnoException
  */
 export function appendLines(path: string, lines: readonly string[]): void {
-  const file = openSync(path, "a+", 0o600);
+  const file = openRegular(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT);
   const { size } = fstatSync(file);
   try {
     const text = lines.map((line) => `${line}\n`).join("");
@@ -59,12 +60,52 @@ export function readIfThere(path: string): string | undefined {
 
 /** The bytes of a file; undefined if there is none. @throws NodeJS.ErrnoException */
 export function bytesIfThere(path: string): Buffer | undefined {
+  const file = openIfThere(path);
+  if (file === undefined) return undefined;
   try {
-    return readFileSync(path);
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Opens a file for reading; undefined if there is none. @throws NodeJS.ErrnoException */
+export function openIfThere(path: string): number | undefined {
+  try {
+    return openRegular(path, constants.O_RDONLY);
   } catch (thrown) {
     if (codeOf(thrown) === "ENOENT") return undefined;
     throw thrown;
   }
+}
+
+/** Makes an empty file, for its owner only; what is there stays. @throws NodeJS.ErrnoException */
+export function makeIfMissing(path: string): void {
+  closeSync(openRegular(path, constants.O_WRONLY | constants.O_CREAT));
+}
+
+/**
+ * Opens a file, made for its owner only where the flags make it. A pipe in its place is not waited for: that would stop
+ * the whole process.
+ * @throws NodeJS.ErrnoException; `NO_REGULAR_FILE`, with the path and the remedy
+ */
+function openRegular(path: string, flags: number): number {
+  let file: number;
+  try {
+    file = openSync(path, flags | constants.O_NONBLOCK, 0o600); // undefined on Windows, which is 0
+  } catch (thrown) {
+    // a pipe that nobody reads, a socket
+    throw codeOf(thrown) === "ENXIO" ? noRegularFile(path) : thrown;
+  }
+  const stat = fstatSync(file);
+  if (!stat.isFIFO() && !stat.isSocket()) return file; // of a folder, or a device that is full, the system tells
+  closeSync(file);
+  throw noRegularFile(path);
+}
+
+function noRegularFile(path: string): Error {
+  const message = `${path} is no regular file, but a pipe or a socket: move it away`;
+  return Object.assign(new Error(message), { code: "NO_REGULAR_FILE" });
 }
 
 /** Bytes in a file; 0 if there is none. @throws NodeJS.ErrnoException */

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
-import { appendLines, bytesIfThere, codeOf, readIfThere, replaceFile } from "./files.js";
+import { fileFailure } from "./errors.js";
+import { appendLines, bytesIfThere, readIfThere, replaceFile } from "./files.js";
 import type { DaemonLog } from "./log.js";
 
 /** Lines in the inbox at most (AgentChat §9.1). */
@@ -79,8 +80,7 @@ export class Inbox {
       this.#failing = false;
     } catch (thrown) {
       this.#known = undefined;
-      if (!this.#failing)
-        this.#log.warn({ code: codeOf(thrown) ?? String(thrown) }, "inbox cannot be written; what is heard waits");
+      if (!this.#failing) this.#log.warn(fileFailure(thrown), "inbox cannot be written; what is heard waits");
       this.#failing = true;
       this.#timer = setTimeout(() => {
         this.#flush();

@@ -1,6 +1,6 @@
-import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { codeOf } from "./files.js";
+import { codeOf, makeIfMissing } from "./files.js";
 
 /** Where an instance keeps what (AgentChat §9); all absolute if `dir` is. */
 export interface DaemonPaths {
@@ -59,7 +59,7 @@ export function makeFolder({ dir, inbox, outbox }: DaemonPaths): void {
   const isFirst = mkdirSync(daemons, { recursive: true, mode: 0o700 }) !== undefined;
   if (isFirst) ignoreAll(dirname(daemons));
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  for (const file of [inbox, outbox]) closeSync(openSync(file, "a", 0o600));
+  for (const file of [inbox, outbox]) makeIfMissing(file);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { renameSync } from "node:fs";
-import { appendLines, codeOf, sizeOf } from "./files.js";
+import { fileFailure } from "./errors.js";
+import { appendLines, sizeOf } from "./files.js";
 
 /** daemon.log is moved to daemon.log.1 beyond that, bytes. */
 const rotateBytes = 5 * 1024 * 1024;
@@ -49,7 +50,7 @@ export class DaemonLog {
     } catch (thrown) {
       this.#unwritten += 1;
       process.stderr.write(
-        `${line}\n${JSON.stringify({ level: "warn", event: "daemon.log cannot be written", code: codeOf(thrown) })}\n`,
+        `${line}\n${JSON.stringify({ level: "warn", event: "daemon.log cannot be written", ...fileFailure(thrown) })}\n`,
       );
     }
   }

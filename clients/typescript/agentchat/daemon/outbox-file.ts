@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync, type BigIntStats } from "node:fs";
-import { codeOf } from "./files.js";
+import { closeSync, fstatSync, readSync, type BigIntStats } from "node:fs";
+import { openIfThere } from "./files.js";
 import { quotedBytes } from "./inbox.js";
 import type { DaemonLog } from "./log.js";
 import {
@@ -271,15 +271,6 @@ export class OutboxFile {
           messageId: messageId(this.#instance, this.#progress, offset),
         }
       : undefined;
-  }
-}
-
-function openIfThere(path: string): number | undefined {
-  try {
-    return openSync(path, "r");
-  } catch (thrown) {
-    if (codeOf(thrown) === "ENOENT") return undefined; // nobody has written yet
-    throw thrown;
   }
 }
 

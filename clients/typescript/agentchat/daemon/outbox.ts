@@ -1,6 +1,6 @@
 import { renameSync } from "node:fs";
 import { Pace } from "./delivery.js";
-import { errorCode } from "./errors.js";
+import { fileFailure } from "./errors.js";
 import { appendLines, sizeOf } from "./files.js";
 import { inboxError, type Inbox } from "./inbox.js";
 import type { DaemonLog } from "./log.js";
@@ -205,7 +205,7 @@ export class Outbox {
       } catch (thrown) {
         if (!this.#failing)
           this.#options.log.warn(
-            { code: errorCode(thrown) },
+            fileFailure(thrown),
             "the outbox or its record cannot be read or written; nothing is sent until it can",
           );
         this.#failing = true;

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
-import { errorCode } from "./errors.js";
+import { fileFailure } from "./errors.js";
 import { codeOf, readIfThere, replaceFile } from "./files.js";
 import type { DaemonPaths } from "./instance-folder.js";
 import type { DaemonLog } from "./log.js";
@@ -226,10 +226,7 @@ export class RunState {
       this.#failing = false;
     } catch (thrown) {
       if (!this.#failing)
-        this.#log.warn(
-          { code: errorCode(thrown) },
-          "daemon.json cannot be written; its status is an old one until it can",
-        );
+        this.#log.warn(fileFailure(thrown), "daemon.json cannot be written; its status is an old one until it can");
       this.#failing = true;
       this.#timer = setTimeout(() => {
         this.#write();
