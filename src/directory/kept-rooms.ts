@@ -58,10 +58,23 @@ export class KeptRooms {
     return [...found].map(([name, one]) => ({ name, ...one }));
   }
 
-  /** Keeps invitations, and the room with them if it is new. @throws Fault unavailable, as a rejection */
-  add(name: string, room: KeptRoom | undefined, invited: readonly string[], by: KeptInvitation): Promise<void> {
+  /**
+   * Keeps invitations, and the room with them if it is new. Invitations to an earlier room of that name go, whose end
+   * could not be written: all but those of `underWay`.
+   * @throws Fault unavailable, as a rejection
+   */
+  add(
+    name: string,
+    { room, underWay }: { readonly room: KeptRoom | undefined; readonly underWay: ReadonlyMap<string, unknown> },
+    invited: readonly string[],
+    by: KeptInvitation,
+  ): Promise<void> {
     const rows = invited.map((one) => invitationRow(name, one, by));
-    return this.#table.batch(room === undefined ? rows : [{ put: name, value: room }, ...rows]);
+    if (room === undefined) return this.#table.batch(rows);
+    const left = [...this.#table.range(`${name}\n`, `${name}\v`)]
+      .filter(([key]) => !underWay.has(key.slice(name.length + 1)))
+      .map(([key]) => ({ delete: key }));
+    return this.#table.batch([{ put: name, value: room }, ...left, ...rows]);
   }
 
   /** Forgets a room with its invitations. */

@@ -46,9 +46,10 @@ export class Room {
   owner: RoomOwner | undefined;
   /**
    * `making`: it is on its way to the disk, so its name is taken, and nobody is told of it. `kept`: it has a row of its
-   * own. `passing`: nobody can come back to it, and it goes with the broker, as a public one does.
+   * own. `passing`: nobody can come back to it, and it goes with the broker, as a public one does. `keeping`: it was
+   * passing, and its row is on its way to the disk.
    */
-  state: "passing" | "making" | "kept" = "passing";
+  state: "passing" | "making" | "keeping" | "kept" = "passing";
   /** Cancels the timer that removes the room; set while the room is empty. */
   keepAlive: (() => void) | undefined;
 

@@ -159,25 +159,31 @@ export class Rooms {
     });
   }
 
-  /** Keeps invitations, and the room with them if it has no row yet. */
+  /**
+   * Keeps invitations, and the room with them until its row is known to be on disk: an invitation without it would be
+   * one to whoever makes a room of that name next.
+   */
   async #keep(room: Room, owner: RoomOwner, kept: KeptRooms, keys: readonly string[], by: string): Promise<void> {
     const { inviting, name } = room;
     const { network, standing = "free" } = owner.party;
-    const isFirst = room.state === "passing";
-    room.state = "kept";
-    const row = isFirst ? { owner: owner.key, standing, network } : undefined;
-    const adding = kept.add(name, row, keys, by === owner.key ? true : { by });
+    if (room.state === "passing") room.state = "keeping";
+    const row = room.state === "keeping" ? { owner: owner.key, standing, network } : undefined;
+    const adding = kept.add(name, { room: row, underWay: inviting }, keys, by === owner.key ? true : { by });
     for (const one of keys) inviting.set(one, { adding, by });
     try {
       await adding;
+      if (room.state === "keeping") room.state = "kept";
       for (const one of keys) room.invited.set(one, by);
     } catch (thrown) {
-      if (isFirst) room.state = "passing";
-      if (this.#rooms.get(name) === room) this.#invitations.count(room, owner, by, -keys.length);
-      throw thrown;
-    } finally {
       for (const one of keys) inviting.delete(one);
+      if (room.state === "keeping" && inviting.size === 0) room.state = "passing";
+      if (this.#rooms.get(name) === room) {
+        this.#invitations.count(room, owner, by, -keys.length);
+        if (room.members.size === 0) this.emptied(room); // its last member left while somebody was awaited
+      }
+      throw thrown;
     }
+    for (const one of keys) inviting.delete(one);
   }
 
   #owned(room: Room, owner: RoomOwner): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Fault, principal, type Message, type Principal } from "../../src/core/index.js";
+import { defaultLimits, Fault, principal, type Message, type Principal } from "../../src/core/index.js";
 import type { Presence } from "../../src/directory/index.js";
 import type { RoomRow } from "../../src/directory/kept-rooms.js";
 import { TablesMemory } from "../../src/storage/index.js";
@@ -135,6 +135,47 @@ describe("an invitation", () => {
     expect(directory.join(bob, "#secret", { create: false })).toBe(true);
   });
 
+  it("is on disk with its room whatever becomes of the first, and that is written once", async () => {
+    const { directory, arrive, gate } = await keptWorld();
+    const guest = arrive("guest", { principal: principal("guest", "claimed", { temporary: true }) });
+    void directory.create(guest, "#secret", { inviteOnly: true });
+    for (const name of ["bob", "eve"]) arrive(name, { principal: token(name) });
+    gate.hold();
+    const refused = expect(directory.invite(guest, "#secret", "bob")).rejects.toThrow(full.message);
+    const given = directory.invite(guest, "#secret", "eve");
+    await gate.fail(full, 1);
+    await gate.open();
+    await refused;
+    await given;
+    const rows = (): readonly string[] => [...gate.table.range("", "\uffff")].map(([name]) => name);
+    expect(rows()).toEqual(["#secret", "#secret\nproof token:eve"]);
+    gate.written();
+    await directory.invite(guest, "#secret", "bob");
+    expect(gate.written()).toEqual(["put #secret\nproof token:bob"]);
+    const again = openWorld();
+    await again.directory.keepRooms(gate.table);
+    expect(again.directory.mayHear(token("eve"), "#secret")).toBe(true);
+  });
+
+  it("that none could be kept of leaves nothing behind, and its room goes, also if its members left meanwhile", async () => {
+    const { directory, arrive, gate, clock } = await keptWorld();
+    const guest = arrive("guest", { principal: principal("guest", "claimed", { temporary: true }) });
+    void directory.create(guest, "#secret", { inviteOnly: true });
+    for (const name of ["bob", "eve"]) arrive(name, { principal: token(name) });
+    gate.hold();
+    const refused = ["bob", "eve"].map((name) =>
+      expect(directory.invite(guest, "#secret", name)).rejects.toThrow(full.message),
+    );
+    directory.leave(guest, "#secret");
+    await gate.fail(full);
+    await Promise.all(refused);
+    await gate.open();
+    gate.written();
+    clock.advance(defaultLimits.emptyRoomMs);
+    expect(directory.rooms(inspector).map(({ name }) => name)).not.toContain("#secret");
+    expect(gate.written()).toEqual([]);
+  });
+
   it("to a room of somebody without a token is refused when there are too many, other owners' are not", async () => {
     const { directory, arrive, ada } = await keptWorld({ invitationsMax: 40 });
     const many = arrive("many", { principal: key("many") });
@@ -180,6 +221,22 @@ describe("rooms on disk", () => {
     await table.put("#gone\nname bob", true);
     await openWorld().directory.keepRooms(table);
     expect([...table.range("", "\uffff")]).toEqual([]);
+  });
+
+  it("leave no invitation to the next room of a name, if the end of the one before could not be written", async () => {
+    const { directory, arrive, ada, gate } = await keptWorld({ roomsMax: 4 });
+    for (const room of ["#secret", "#two"]) await directory.create(ada, room, { inviteOnly: true });
+    arrive("bob", { principal: token("bob") });
+    await directory.invite(ada, "#secret", "bob");
+    directory.leave(ada, "#secret");
+    const eve = arrive("eve", { principal: token("eve") });
+    gate.hold();
+    await directory.create(eve, "#other", { inviteOnly: false });
+    await gate.fail(full); // that #secret has made room for it
+    await gate.open();
+    directory.leave(eve, "#other");
+    await directory.create(eve, "#secret", { inviteOnly: true });
+    expect([...gate.table.range("#s", "#t")].map(([name]) => name)).toEqual(["#secret", "#secret\nproof token:eve"]);
   });
 
   it("keep apart rooms whose names begin alike", async () => {

@@ -9,8 +9,8 @@ export interface GatedTable<V> {
   hold(): void;
   /** Lets all that waits reach the disk; from now on nothing waits. */
   open(): Promise<void>;
-  /** What waits cannot be kept. */
-  fail(thrown: Error): Promise<void>;
+  /** What waits cannot be kept; with `count` only so many, those that wait longest. */
+  fail(thrown: Error, count?: number): Promise<void>;
 }
 
 /** A gated table in memory, empty and open. */
@@ -29,9 +29,9 @@ export function gatedTable<V>(): GatedTable<V> {
       });
     });
   };
-  const settle = async (failed?: Error): Promise<void> => {
-    const settled = waiting;
-    waiting = [];
+  const settle = async (failed?: Error, count = waiting.length): Promise<void> => {
+    const settled = waiting.slice(0, count);
+    waiting = waiting.slice(count);
     for (const end of settled) end(failed);
     await turn();
   };
