@@ -5,6 +5,8 @@ import { Fault } from "../core/fault.js";
 import type { Limits } from "../core/limits.js";
 import type { OpenRequest, Requests } from "./requests.js";
 
+/** `detail.reason` of a refusal that only its sender has met; of one that all meet it is `requests-full`. */
+export const shareFullReason = "requests-share-full";
 /** Open requests that a connection without a token may have in any case. */
 const claimedAssured = 10;
 
@@ -46,24 +48,26 @@ export class RequestsMemory implements Requests {
     const owner = ownerOf(request);
     const ofSender = this.#perSender.get(owner) ?? 0;
     if (ofSender >= limits.requestsPerSenderMax) {
-      throw new Fault(
-        "full",
+      throw shareFull(
         `${request.from} waits for ${String(ofSender)} answers already; wait for some of them, then ask again`,
       );
     }
     const { used } = this.#claimed;
     const isClaimed = request.owner !== undefined;
-    if (isClaimed && (used >= limits.requestsMax || !this.#claimed.allows(ofSender))) {
-      throw new Fault(
-        "full",
+    if (isClaimed && used >= limits.requestsMax)
+      throw allFull(
         "the broker follows as many requests of agents without a token as it can; try again in a moment, " +
           "or connect with a token (broker token NAME)",
       );
-    }
+    if (isClaimed && !this.#claimed.allows(ofSender))
+      throw shareFull(
+        `this connection waits for ${String(ofSender)} answers already, which is its share of those that agents ` +
+          "without a token wait for now; wait for some of them, or connect with a token (broker token NAME)",
+      );
     // What those without a token have beyond their half, by their assured parts, is not counted against the others.
     const ofOthers = this.#size - used;
     if (!isClaimed && ofOthers + Math.min(used, limits.requestsMax / 2) >= limits.requestsMax) {
-      throw new Fault("full", "the broker follows as many open requests as it can; try again in a moment");
+      throw allFull("the broker follows as many open requests as it can, of all agents; try again in a moment");
     }
     const waitMs = Math.min(Math.max(request.timeoutMs ?? limits.requestTimeoutMs, 0), limits.requestMaxMs);
     const entry: Entry = {
@@ -128,6 +132,15 @@ export class RequestsMemory implements Requests {
     if (entry.request.owner !== undefined) this.#claimed.used -= 1;
     return true;
   }
+}
+
+/** Others may still ask. */
+function shareFull(message: string): Fault {
+  return new Fault("full", message, { detail: { reason: shareFullReason } });
+}
+
+function allFull(message: string): Fault {
+  return new Fault("full", message, { detail: { reason: "requests-full" } });
 }
 
 /** The key of whose limit a request counts against. A line feed separates owners from names, which contain none. */

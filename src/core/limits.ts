@@ -172,8 +172,8 @@ export const defaultLimits = Object.freeze({
   /** Names remembered as proved. */
   provedNamesMax: 100_000,
   /**
-   * Open requests in all, half of them of agents without a token: their connections have 10 each in any case, and more
-   * only while as many of the half are left as they have then.
+   * Open requests of agents with a token, of which those without one take half at most. Their half is shared: a
+   * connection has 10 in any case, also beyond the half, and more only while as many of it are left as it has then.
    */
   requestsMax: 100_000,
   /** Open requests of one sender. */

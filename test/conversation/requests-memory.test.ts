@@ -168,6 +168,28 @@ describe("open requests", () => {
     requests.close();
   });
 
+  it("that are refused say whether the share of one is full or the place of all, and what to do", () => {
+    const { requests } = start({ requestsMax: 40, requestsPerSenderMax: 30 });
+    const fill = (from: string, owner?: string): unknown => {
+      for (let count = 0; ; count += 1)
+        try {
+          requests.open({ from, to: "bob", messageId: String(count), ...(owner !== undefined && { owner }) });
+        } catch (thrown) {
+          return thrown;
+        }
+    };
+    const share = { code: "full", detail: { reason: "requests-share-full" } };
+    const all = { code: "full", detail: { reason: "requests-full" } };
+    const said = (words: string): { readonly message: unknown } => ({ message: expect.stringMatching(words) });
+    expect(fill("eve", "zmq-1")).toMatchObject({ ...share, ...said("its share .*wait for some .*or connect with a") });
+    for (const at of [2, 3]) expect(fill("eve", `zmq-${String(at)}`)).toMatchObject(share);
+    expect(fill("eve", "zmq-4")).toMatchObject({ ...all, ...said("without a token .*try again .*or connect with a") });
+    expect(fill("ada")).toMatchObject({ ...all, ...said("of all agents; try again in a moment") });
+    requests.close();
+    expect(fill("ada")).toMatchObject({ ...share, ...said("ada waits for 30 .*wait for some") });
+    requests.close();
+  });
+
   it("of a crowd without tokens, each within its assured part, close nothing to who has one", () => {
     const { requests } = start({ requestsMax: 100 });
     for (let at = 0; at < 12; at += 1)

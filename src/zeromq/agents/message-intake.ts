@@ -1,3 +1,4 @@
+import { shareFullReason } from "../../conversation/index.js";
 import {
   agentNameProblem,
   asFault,
@@ -85,8 +86,10 @@ export class MessageIntake {
     try {
       withdraw = this.#requests.follow(message, envelope, publisher);
     } catch (thrown) {
-      ledger.refuse("requests-full");
-      this.#faults.tell(envelope.from, noticeOf(asFault(thrown), envelope), publisher);
+      const fault = asFault(thrown);
+      if (fault.detail?.["reason"] === shareFullReason) ledger.refuse("requests-share-full");
+      else ledger.refuse("requests-full");
+      this.#faults.tell(envelope.from, noticeOf(fault, envelope), publisher);
       return;
     }
     try {

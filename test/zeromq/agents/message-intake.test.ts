@@ -215,6 +215,15 @@ describe("a request to an agent of another dialect", () => {
     expect(ada.texts).toEqual(["here"]);
   });
 
+  it("is refused as full for another reason when all are too many", () => {
+    world = new ZeromqWorld({ requestsMax: 1 });
+    const ada = world.subscriber(["ada"]);
+    world.session("bot");
+    for (const text of ["1", "2"]) world.send(world.publisher(), "ada", "bot", "request", text);
+    expect(ada.heard).toMatchObject([{ data: { code: "full", reason: "requests-full" } }]);
+    expect(world.ledger.reasons).toMatchObject({ "requests-full": 1 });
+  });
+
   it("is refused as full beyond the limit, and does not go out", () => {
     world = new ZeromqWorld({ requestsPerSenderMax: 1 });
     const ada = world.subscriber(["ada"]);
@@ -223,6 +232,8 @@ describe("a request to an agent of another dialect", () => {
     for (const text of ["1", "2"]) world.send(publisher, "ada", "bot", "request", text);
     expect(bot.heard.map(({ content }) => content.message)).toEqual(["1"]);
     expect(ada.faults).toEqual(["full"]);
+    expect(ada.heard).toMatchObject([{ data: { reason: "requests-share-full" } }]);
+    expect(world.ledger.reasons).toMatchObject({ "requests-share-full": 1 });
     // A name that is only claimed is not what is counted: another connection is not made to pay, and what is open goes
     // with the connection.
     world.send(world.publisher(), "ada", "bot", "request", "3");
