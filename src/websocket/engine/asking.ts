@@ -101,7 +101,10 @@ export class Asking {
   async call(draft: Draft, { timeoutMs, signal }: CallOptions): Promise<Envelope> {
     const { requests, limits, newId } = this.#context;
     if (this.#calls.size >= limits.sessionCallsMax)
-      throw new Fault("full", `this session waits for ${String(limits.sessionCallsMax)} answers already; wait for some of them`);
+      throw new Fault(
+        "full",
+        `this session waits for ${String(limits.sessionCallsMax)} answers already; wait for some of them`,
+      );
     if (signal?.aborted === true) throw new Fault("timeout", "the call was given up before it began");
     const messageId = draft.messageId ?? newId();
     if (this.#calls.has(messageId))
