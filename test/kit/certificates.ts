@@ -6,6 +6,7 @@ export function makeCertificate(
   folder: string,
   name: string,
   hosts: readonly string[] = [],
+  kind: "ec" | "rsa" = "ec",
 ): { readonly cert: string; readonly key: string } {
   const [cert, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
   execFileSync(
@@ -14,9 +15,7 @@ export function makeCertificate(
       "req",
       "-x509",
       "-newkey",
-      "ec",
-      "-pkeyopt",
-      "ec_paramgen_curve:prime256v1",
+      ...(kind === "ec" ? ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"] : ["rsa:2048"]),
       "-nodes",
       "-days",
       "2",
