@@ -79,7 +79,7 @@ export class LocalAgents implements Askers {
     };
   }
 
-  /** @throws Fault malformed, conflict */
+  /** @throws Fault malformed, conflict, unauthenticated */
   #checkName(name: string, exclusive: boolean): void {
     const { directory, identity, reserved } = this.#context;
     const problem = agentNameProblem(name);
@@ -95,7 +95,7 @@ export class LocalAgents implements Askers {
       );
     if (here === undefined && identity.isProtected(name) && !reserved.includes(name))
       throw new Fault(
-        "conflict",
+        "unauthenticated",
         `the name ${name} has an owner who proves it; choose another, or reserve it for this program (reserved: ` +
           `["${name}"] in the configuration)`,
       );

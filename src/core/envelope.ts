@@ -52,7 +52,7 @@ export interface Envelope {
   readonly hops?: number;
   /** Set by the broker only. */
   readonly trust?: Trust;
-  /** The broker's receive time, ISO 8601, if `timestamp` has no zone or is a day off. */
+  /** The broker's receive time, ISO 8601, if `timestamp` is no ISO 8601 with its zone, or is a day off. */
   readonly received_at?: string;
   /** A message of a room's history, sent again because it was asked for. */
   readonly replay?: boolean;
@@ -138,7 +138,6 @@ export type Reading =
   { readonly envelope: Envelope; readonly marked?: boolean } | { readonly problem: string; readonly value?: unknown };
 
 const dayMs = 86_400_000;
-const zoned = /(?:[zZ]|[+-]\d\d:?\d\d)$/;
 
 /**
  * A foreign agent's payload as an envelope, read leniently: only `from` and `type` must be right (ZeroMQ §1.4), and what
@@ -226,7 +225,7 @@ function isMoment(text: string): boolean {
 }
 
 function reliable(timestamp: string, receivedAt: number): boolean {
-  return zoned.test(timestamp) && Math.abs(Date.parse(timestamp) - receivedAt) <= dayMs;
+  return isMoment(timestamp) && Math.abs(Date.parse(timestamp) - receivedAt) <= dayMs;
 }
 
 function describe(error: z.ZodError, value: unknown): string {
@@ -266,7 +265,7 @@ export const writtenEnvelope = z.strictObject({
   hops: z.int().min(0).max(255).exactOptional(),
   trust: writtenTrust.describe("set by the broker only: how well the sender's name is proved").exactOptional(),
   received_at: writtenTime
-    .describe("set by the broker only, where timestamp has no zone or is a day off")
+    .describe("set by the broker only, where timestamp is no ISO 8601 with its zone, or is a day off")
     .exactOptional(),
   replay: z
     .boolean()

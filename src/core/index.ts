@@ -3,6 +3,7 @@ export * from "./allotment.js";
 export * from "./backlog-total.js";
 export * from "./break-in-turn.js";
 export * from "./broker-keys.js";
+export * from "./broker-topics.js";
 export * from "./clock.js";
 export * from "./connections-per-address.js";
 export * from "./envelope.js";

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Agent, Fault, type Envelope } from "../../src/index.js";
 import type { MessageListener } from "../../clients/typescript/agent/link.js";
+import type { Said } from "../../clients/typescript/agent/options.js";
 
 interface Hearing {
   readonly about: string;
@@ -15,9 +16,43 @@ interface Hearing {
   readonly dropped?: number;
 }
 
-const { hears } = JSON.parse(readFileSync(new URL("../vectors/agent.json", import.meta.url), "utf8")) as {
+interface Saying {
+  readonly about: string;
+  readonly content: unknown;
+  readonly refused?: string;
+}
+
+const { hears, says } = JSON.parse(readFileSync(new URL("../vectors/agent.json", import.meta.url), "utf8")) as {
   readonly hears: readonly Hearing[];
+  readonly says: readonly Saying[];
 };
+
+/** What JSON cannot hold, in the place of the texts that stand for it. */
+function withNumbers(content: unknown): Said {
+  return JSON.parse(JSON.stringify(content), (_key, value: unknown) => {
+    const [, number] = typeof value === "string" ? (/^<(NaN|-?Infinity)>$/.exec(value) ?? []) : [];
+    return number === undefined ? value : Number(number);
+  }) as Said;
+}
+
+describe("the vectors of what an agent is told to say", () => {
+  it.each(says)("hold: $about", async ({ content, refused }) => {
+    const said: Envelope[] = [];
+    const agent = Agent.over("ada", () => ({
+      subscribe: () => true,
+      unsubscribe: () => undefined,
+      publish: (_topic, written) => Promise.resolve(void said.push(JSON.parse(written) as Envelope)),
+      close: () => Promise.resolve(),
+      isDirect: true,
+    }));
+    const informed = agent.inform("bob", withNumbers(content));
+    if (refused === undefined) await informed;
+    else await expect(informed).rejects.toMatchObject({ code: "malformed", message: refused });
+    expect(said).toMatchObject(refused === undefined ? [{ content }] : []);
+    expect(said).toHaveLength(refused === undefined ? 1 : 0);
+    await agent.close();
+  });
+});
 
 describe("the vectors of what an agent hears", () => {
   it.each(hears)("hold: $about", async ({ waits, payload, text, becomes, code, retryAfterMs, answer, dropped = 0 }) => {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { agentNameProblem, isRoom, readEnvelope, wireEnvelope, type Envelope } from "../../src/core/index.js";
+import { Agent } from "../../src/index.js";
 
 /** The vectors that the SDKs of other languages run, too. */
 function vectors(name: string): unknown {
@@ -36,15 +37,20 @@ describe("the vectors of the envelope", () => {
 });
 
 describe("the vectors of names", () => {
-  const { agents, noAgents, rooms, noRooms } = vectors("names") as Readonly<
+  const { agents, noAgents, rooms, noRooms, problems } = vectors("names") as Readonly<
     Record<"agents" | "noAgents" | "rooms" | "noRooms", readonly string[]>
-  >;
+  > & { readonly problems: readonly { readonly name: string; readonly problem: string }[] };
 
   it.each(agents)("%j can be an agent's", (name) => {
     expect(agentNameProblem(name)).toBeUndefined();
   });
   it.each(noAgents)("%j cannot", (name) => {
     expect(agentNameProblem(name)).toBeTypeOf("string");
+  });
+  it.each(problems)("$name, which $problem, is refused in the same words", async ({ name, problem }) => {
+    expect(agentNameProblem(name)).toBe(problem);
+    const refused = { code: "malformed", message: `the name ${name} ${problem}; choose another` };
+    await expect(Agent.connect({ name })).rejects.toMatchObject(refused);
   });
   it.each(rooms)("%j can be a room's", (name) => {
     expect(isRoom(name)).toBe(true);

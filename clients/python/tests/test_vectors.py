@@ -1,4 +1,5 @@
 import json
+import math
 import unittest
 from dataclasses import asdict
 from datetime import datetime
@@ -45,10 +46,35 @@ class NameVectors(unittest.TestCase):
             for name in told[lists]:
                 with self.subTest(name):
                     self.assertEqual(agent_name_problem(name) is None, can)
+        for vector in told["problems"]:
+            with self.subTest(vector):
+                with self.assertRaises(Fault) as refused:
+                    Agent.connect(vector["name"])
+                words = f"the name {vector['name']} {vector['problem']}; choose another"
+                self.assertEqual((refused.exception.code, refused.exception.message), ("malformed", words))
         for lists, can in (("rooms", True), ("noRooms", False)):
             for name in told[lists]:
                 with self.subTest(name):
                     self.assertEqual(is_room(name), can)
+
+
+class RefusedName(unittest.TestCase):
+    def test_is_in_conflict_where_somebody_uses_it_and_else_not_ours(self):
+        for told, code in (("conflict", "conflict"), ("forbidden", "unauthenticated")):
+            with self.subTest(told):
+                links = []
+
+                def open_link(heard, failed):
+                    links.append(FakeLink(heard, failed))
+                    return links[0]
+
+                agent = Agent("ada", AgentOptions(), open_link)
+                asked = agent._core.ask("$broker", "ping", 10, message_id="first")
+                agent._core._first_ping = "first"
+                data = {"code": told, "subscription": "ada"}
+                links[0].heard("ada", json.dumps({"from": "$broker", "type": "inform", "content": {"message": "no", "kind": "fault", "data": data}}).encode())
+                self.assertEqual((asked.exception().code, asked.exception().message), (code, "the broker refuses ada: no"))
+                agent.close()
 
 
 class AgentVectors(unittest.TestCase):
@@ -91,6 +117,39 @@ class AgentVectors(unittest.TestCase):
         expected = [] if "answer" not in vector else [{"from": "ada", "priority": "NORMAL", "content": {"message": "answer"}, **vector["answer"]}]
         said = [{key: value for key, value in one.items() if key not in ("message_id", "timestamp")} for one in link.said]
         self.assertEqual(said, expected)
+
+
+def with_numbers(content):
+    """What JSON cannot hold, in the place of the texts that stand for it."""
+    if isinstance(content, dict):
+        return {key: with_numbers(one) for key, one in content.items()}
+    if isinstance(content, list):
+        return [with_numbers(one) for one in content]
+    return {"<NaN>": math.nan, "<Infinity>": math.inf, "<-Infinity>": -math.inf}.get(content, content) if isinstance(content, str) else content
+
+
+class SaidVectors(unittest.TestCase):
+    def test_hold(self):
+        for vector in vectors("agent")["says"]:
+            with self.subTest(vector["about"]):
+                links = []
+
+                def open_link(heard, failed):
+                    links.append(FakeLink(heard, failed))
+                    return links[0]
+
+                agent = Agent("ada", AgentOptions(), open_link)
+                agent._core.prove = lambda: None
+                content = with_numbers(vector["content"])
+                if "refused" in vector:
+                    with self.assertRaises(Fault) as refused:
+                        agent.inform("bob", content)
+                    self.assertEqual((refused.exception.code, refused.exception.message), ("malformed", vector["refused"]))
+                    self.assertEqual(links[0].said, [])
+                else:
+                    agent.inform("bob", content)
+                    self.assertEqual([one["content"] for one in links[0].said], [vector["content"]])
+                agent.close()
 
 
 class Respond(unittest.TestCase):

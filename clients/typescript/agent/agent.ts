@@ -75,7 +75,7 @@ export class Agent implements AsyncIterable<Envelope> {
    * Connects over ZeroMQ. Resolves when a round trip through the broker has come back on the agent's own topic: from
    * then on nothing is lost because a socket is not ready yet.
    * @throws Fault malformed (the name), unavailable (no broker), forbidden or unauthenticated (the name has an owner),
-   * conflict (another program is connected under the name, and `exclusive` is not false)
+   * conflict (another program is connected under the name, and `exclusive` is not false, or has it in another dialect)
    */
   static async connect(options: ConnectOptions): Promise<Agent> {
     const problem = agentNameProblem(options.name);

@@ -1,16 +1,16 @@
 import {
   asFault,
-  brokerTopic,
   everyone,
   Fault,
+  hearFault,
   isRoom,
   Message,
   noticeMessage,
   noticeOf,
   principal,
+  publishFault,
   readEnvelope,
   subscriptionKind,
-  telemetryTopic,
   type Envelope,
   type Exchange,
   type FaultNotice,
@@ -71,7 +71,8 @@ export class MemoryLink implements Link, Subscriber {
     this.#subscriptions.set(topic, "asleep");
     try {
       if (isRoom(topic)) this.#presence.join(topic);
-      else if (topic === brokerTopic) throw new Fault("forbidden", `only the broker hears what is sent to ${topic}`);
+      const fault = hearFault(topic, true);
+      if (fault !== undefined) throw fault;
       this.#wake(topic);
     } catch (thrown) {
       this.#tellAsleep(topic, asFault(thrown));
@@ -155,9 +156,10 @@ export class MemoryLink implements Link, Subscriber {
     const { exchange } = this.#home;
     const arrival = { topic, receivedAt, trust: "proved", origin: this, speaker: this.principal } as const;
     try {
-      if (topic.startsWith("$") && topic !== brokerTopic && topic !== telemetryTopic) {
+      const misplaced = publishFault(topic);
+      if (misplaced !== undefined) {
         exchange.ledger.refuse("topic-not-yours");
-        throw new Fault("forbidden", `only the broker publishes to ${topic}`);
+        throw misplaced;
       }
       exchange.submit(Message.of(envelope, arrival));
     } catch (thrown) {

@@ -10,6 +10,7 @@ import {
   type Envelope,
   type MessageType,
 } from "../../../src/core/index.js";
+import { refuseNoJsonNumber } from "../shared/no-json-number.js";
 import type { AgentOptions, Said, SendOptions } from "./options.js";
 
 const { zmqTopicMaxBytes: topicMaxBytes } = defaultLimits;
@@ -106,6 +107,7 @@ function written(envelope: Envelope): string {
       { cause: thrown },
     );
   }
+  refuseNoJsonNumber({ content: envelope.content }, payload);
   if (isNestedDeeper(payload, jsonDepthMax))
     throw new Fault(
       "malformed",

@@ -2,17 +2,14 @@ import { shareFullReason } from "../../conversation/index.js";
 import {
   agentNameProblem,
   asFault,
-  brokerTopic,
   cutText,
-  eventsTopic,
   Fault,
-  isPacked,
   lostNotice,
   Message,
   noticeOf,
+  publishFault,
   readJson,
   shownTopic,
-  telemetryTopic,
   type Envelope,
 } from "../../core/index.js";
 import type { PublisherPeer } from "../wire/index.js";
@@ -63,7 +60,7 @@ export class MessageIntake {
       this.#refuseForged(forgery, envelope, publisher);
       return;
     }
-    const misplaced = brokerTopicFault(message.topic);
+    const misplaced = publishFault(message.topic);
     if (misplaced !== undefined) {
       this.#context.ledger.refuse("topic-not-yours");
       if (mayBeTold(envelope)) this.#faults.tell(envelope.from, noticeOf(misplaced, envelope), publisher);
@@ -167,17 +164,6 @@ export class MessageIntake {
 /** Nobody is ever told anything about a response or a fault. */
 function mayBeTold({ content, type }: Envelope): boolean {
   return type !== "response" && content.kind !== "fault";
-}
-
-/** Why agents may not publish to a topic of the broker; undefined if they may (ZeroMQ §8.3). */
-function brokerTopicFault(topic: string): Fault | undefined {
-  if (!topic.startsWith("$") || topic === brokerTopic || topic === telemetryTopic || isPacked(topic)) return undefined;
-  return new Fault(
-    "forbidden",
-    topic === eventsTopic
-      ? `only the broker publishes to ${eventsTopic}`
-      : `there is no topic ${topic}; the broker answers at ${brokerTopic}`,
-  );
 }
 
 /** The message with the speaker that guards of rooms check: the agent, not the proxy that carries it. */

@@ -1,17 +1,15 @@
 import {
   agentNameProblem,
-  brokerTopic,
   cutText,
-  eventsTopic,
   everyone,
   Fault,
+  hearFault,
   isAgentName,
   isPacked,
   isReserved,
   isRoom,
   shownTopic,
   subscriptionKind,
-  telemetryTopic,
 } from "../../core/index.js";
 import type { Directory } from "../../directory/index.js";
 import { looksOwned, type Identity } from "../../identity/index.js";
@@ -43,6 +41,16 @@ export function ownedFault(name: string, { identity }: Pick<NameOwners, "identit
     "forbidden",
     `the name ${name} has an owner, or is in use in another dialect: connect by PLAIN with its token ` +
       `(broker token ${name}), or use another name`,
+  );
+}
+
+/** A name that nobody owns, and that somebody uses now in another dialect; undefined for every other. */
+function inUseFault(name: string, { identity }: Pick<NameOwners, "identity">): Fault | undefined {
+  if (isReserved(name) || identity.isProtected(name)) return undefined;
+  return new Fault(
+    "conflict",
+    `another agent is ${name} now, in another dialect: use another name, or connect by PLAIN with its token ` +
+      `(broker token ${name})`,
   );
 }
 
@@ -102,27 +110,14 @@ export function subscriptionFault(
         "(broker token NAME --scope observe)",
     );
   }
-  if (topic.startsWith("$") && !isPacked(topic)) return brokerTopicFault(topic, observes);
+  if (topic.startsWith("$") && !isPacked(topic)) return hearFault(topic, observes);
   if (!isAgentName(topic) || owners.dataTopics.includes(topic)) return undefined;
-  if (principal === undefined) return isOwned(topic, owners) ? ownedFault(topic, owners) : undefined;
+  if (principal === undefined)
+    return isOwned(topic, owners) ? (inUseFault(topic, owners) ?? ownedFault(topic, owners)) : undefined;
   if (topic === principal.agent || owners.identity.proxied(principal).has(topic)) return undefined;
   return new Fault(
     "forbidden",
     `${topic} is not your name: with a token you hear what is for ${principal.agent}; ` +
       "a shared topic has to be listed under topics in the broker's configuration",
   );
-}
-
-function brokerTopicFault(topic: string, observes: boolean): Fault | undefined {
-  if (topic === eventsTopic) return undefined;
-  if (topic === brokerTopic)
-    return new Fault("forbidden", `only the broker hears what is sent to it; subscribe to ${eventsTopic}`);
-  if (topic !== telemetryTopic)
-    return new Fault(
-      "unsupported",
-      `there is no topic ${topic}; the broker's topics are ${brokerTopic}, ${eventsTopic} and ${telemetryTopic}`,
-    );
-  return observes
-    ? undefined
-    : new Fault("forbidden", `${topic} needs a token with scope observe (broker token NAME --scope observe)`);
 }

@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Agent, type BrokerOptions } from "../../../src/index.js";
+import { Agent, Fault, type BrokerOptions, type Envelope } from "../../../src/index.js";
 import { startBroker, type TestBroker } from "../../kit/broker.js";
 import { next } from "../../kit/local-agents.js";
 import { PlainAgent } from "../../kit/plain-agent.js";
@@ -26,22 +26,32 @@ describe("the name of an agent in the broker's own process", () => {
     for (let run = 0; run < 2; run += 1) {
       await begin();
       const inside = at.broker.agent("inside");
-      await expect(connect("inside")).rejects.toMatchObject({ code: "unauthenticated" });
+      await expect(connect("inside")).rejects.toMatchObject({ code: "conflict" });
       await inside.close();
       await (await connect("inside")).close();
       await at.broker.stop();
     }
   });
 
-  it("is refused while another agent has it, or owns it", async () => {
+  it("is refused while another agent has it, or owns it, by the same codes as over ZeroMQ", async () => {
     await issueToken(dataDir, "owned", "zmq");
     await begin();
     const ada = await connect("ada");
     expect(() => at.broker.agent("ada")).toThrow("another agent is ada now");
     expect(() => at.broker.agent("ada", { exclusive: false })).toThrow("another agent is ada now");
+    const codeOf = (name: string): unknown => {
+      try {
+        return at.broker.agent(name);
+      } catch (thrown) {
+        return thrown instanceof Fault ? thrown.code : thrown;
+      }
+    };
+    expect(codeOf("ada")).toBe("conflict");
+    await expect(connect("ada")).rejects.toMatchObject({ code: "conflict" });
     await ada.close();
     await expect(connect("owned")).rejects.toMatchObject({ code: "unauthenticated" });
     expect(() => at.broker.agent("owned")).toThrow("reserve it");
+    expect(codeOf("owned")).toBe("unauthenticated");
   });
 
   it("can be reserved for it in the configuration", async () => {
@@ -52,6 +62,28 @@ describe("the name of an agent in the broker's own process", () => {
     const ada = await connect("ada");
     expect((await ada.request("helper", "?")).content.message).toBe("here");
     await ada.close();
+  });
+});
+
+describe("a topic of the broker that there is not", () => {
+  it("is refused in the same words over ZeroMQ and in the broker's own process, said to and heard", async () => {
+    const at = await startBroker();
+    const agents = [await Agent.connect({ name: "ada", in: at.zmqIn, out: at.zmqOut }), at.broker.agent("bob")];
+    for (const agent of agents) {
+      await expect(agent.request("$foo", "?")).rejects.toMatchObject({
+        code: "forbidden",
+        message: "there is no topic $foo; the broker answers at $broker",
+      });
+      for (const [topic, words] of [
+        ["$foo", "there is no topic $foo; the broker's topics are $broker, $events and $telemetry"],
+        ["$broker", "only the broker hears what is sent to it; subscribe to $events"],
+      ] as const) {
+        agent.subscribe(topic);
+        expect((await next(agent)).content).toMatchObject({ message: words, data: { subscription: topic } });
+      }
+      await agent.close();
+    }
+    await at.stop();
   });
 });
 

@@ -106,7 +106,7 @@ describe("names beyond a limit", () => {
     world.gone(ada);
     world.clock.advance(20_000);
     expect(world.online).toEqual(["carl"]);
-    expect(late.faults).toEqual(["full", "forbidden"]);
+    expect(late.faults).toEqual(["full", "conflict"]);
     world.send(world.publisher(), "ada", "carl", "inform", "for the session");
     expect(late.texts).not.toContain("for the session");
     expect(carl.heard.map(({ content }) => content.message)).toEqual(["for the session"]);

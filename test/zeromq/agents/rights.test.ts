@@ -32,7 +32,7 @@ const code = (topic: string, peer: Parameters<typeof subscriptionFault>[1]): str
   subscriptionFault(topic, peer, owners)?.code ?? "heard";
 
 it("a name that a session of another dialect bears cannot be claimed, heard or declared", () => {
-  expect(code("bot", local)).toBe("forbidden");
+  expect(code("bot", local)).toBe("conflict");
   expect(declaredFault("bot", owners)).toBeUndefined(); // it may be free later: the name sleeps
 });
 

@@ -161,7 +161,7 @@ describe("a name that is proved while others claim it", () => {
     const speaker = world.publisher({ declared: "bot" });
     const ada = world.subscriber(["ada"]);
     world.clock.advance(5_000);
-    expect(twin.faults).toEqual(["forbidden"]);
+    expect(twin.faults).toEqual(["conflict"]);
     bot.end();
     world.clock.advance(1_000);
     expect(world.online).toEqual(["ada", "bot"]);
@@ -169,7 +169,7 @@ describe("a name that is proved while others claim it", () => {
     world.send(world.publisher(), "ada", "bot", "inform", "welcome back");
     world.send(speaker, "bot", "ada", "inform", "thanks");
     expect([twin.texts.at(-1), ada.texts]).toEqual(["welcome back", ["thanks"]]);
-    expect(twin.faults).toEqual(["forbidden"]);
+    expect(twin.faults).toEqual(["conflict"]);
   });
 
   it("is not taken from a second connection of its owner", () => {

@@ -39,7 +39,7 @@ def zeromq(name: str, token: Optional[str], doors: Doors, outgoing_max: int) -> 
     """Two sockets to the broker. Raises Fault malformed: the name, when called the addresses."""
     problem = agent_name_problem(name)
     if problem is not None:
-        raise Fault("malformed", f"the name {name!r} {problem}; choose another")
+        raise Fault("malformed", f"the name {name} {problem}; choose another")
 
     def open_link(heard: Callable[[str, bytes], None], failed: Callable[[Fault], None]) -> Link:
         link = Link(doors, name, token, heard, failed, outgoing_max)
@@ -200,7 +200,8 @@ class Core:
             _log.warning("%s: a message could not be read: %s", self.name, fault)
             return
         if self._first_ping is not None and _is_refusal(message, self.name):
-            self._pending.fail(self._first_ping, Fault("unauthenticated", f"the broker refuses {self.name}: {message.text}"))
+            code = "conflict" if message.data.get("code") == "conflict" else "unauthenticated"  # it is in use, or has an owner
+            self._pending.fail(self._first_ping, Fault(code, f"the broker refuses {self.name}: {message.text}"))
             return
         is_awaited = self._pending.take(message) or self._replays.take(topic, message)
         if (_is_pong(message) and message.to == self.name) or (message.sender == self.name and not self.options.hear_own):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Union
 
 from .fault import Fault
-from .json_text import DEPTH_MAX, is_nested_deeper
+from .json_text import DEPTH_MAX, is_nested_deeper, no_json_number
 from .surrogates import repair
 
 ID_MAX = 256  #: longest id, in characters as JavaScript counts them
@@ -100,6 +100,9 @@ def write(envelope: Envelope) -> bytes:
     try:
         payload = _payload(fields)
     except (TypeError, ValueError, RecursionError) as error:
+        number = no_json_number({"content": envelope.content})
+        if number is not None:
+            raise Fault("malformed", f"{number}, which is no number of JSON; say null, or a text") from error
         raise Fault("malformed", f"the content cannot be written as JSON ({error}); say plain texts, numbers, lists and dicts") from error
     if is_nested_deeper(payload.decode()):
         raise Fault("malformed", f"the message is nested deeper than {DEPTH_MAX} levels; say it flatter, or as a text")

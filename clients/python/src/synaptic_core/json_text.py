@@ -5,7 +5,7 @@ import json
 import math
 import re
 from decimal import Decimal
-from typing import Any, Union
+from typing import Any, Optional, Set, Union
 
 #: Deepest nesting of JSON that is read and written (protocols §3.17).
 DEPTH_MAX = 64
@@ -28,6 +28,22 @@ def is_nested_deeper(text: str, levels: int = DEPTH_MAX) -> bool:
         elif mark in ("]", "}"):
             depth -= 1
     return False
+
+
+def no_json_number(value: Any) -> Optional[str]:
+    """Where NaN or an infinity is in what JSON is to be made of: `content.data.prices.1 is NaN`. None if there is none."""
+    seen: Set[int] = set()
+    waiting = [("", value)]
+    while waiting:
+        path, one = waiting.pop()
+        if isinstance(one, float) and not math.isfinite(one):
+            return f"{path} is {'NaN' if math.isnan(one) else 'Infinity' if one > 0 else '-Infinity'}"
+        if not isinstance(one, (dict, list, tuple)) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        inner = one.items() if isinstance(one, dict) else enumerate(one)
+        waiting.extend(reversed([(f"{path}.{key}" if path else str(key), each) for key, each in inner]))
+    return None
 
 
 def integer(written: str) -> Union[int, float]:

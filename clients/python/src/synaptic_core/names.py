@@ -21,14 +21,14 @@ def agent_name_problem(name: str) -> Optional[str]:
     """Why `name` cannot be an agent's name; None if it can."""
     if name == "":
         return "is empty"
-    if _UNSEEN.search(name) or any(unicodedata.category(letter) in _UNPRINTABLE for letter in name):
-        return "contains unprintable characters"
-    if len(name.encode()) > _NAME_MAX_BYTES:
+    if len(name.encode(errors="surrogatepass")) > _NAME_MAX_BYTES:
         return f"is longer than {_NAME_MAX_BYTES} bytes"
     if name[0] in "#@$~":
         return "starts with # @ $ or ~"
     if name[-1] in "./:":
         return "ends in . / or :"
+    if _UNSEEN.search(name) or any(unicodedata.category(letter) in _UNPRINTABLE for letter in name):
+        return "contains unprintable characters"
     if any(letter != " " and letter.isspace() for letter in name) or name != name.strip(" ") or "  " in name:
         return "contains spaces other than single inner ones"
     if unicodedata.normalize("NFC", name) != name:
