@@ -116,11 +116,13 @@ export interface RoomOwner {
   readonly party: Party;
 }
 
-/** The agent of `principal` as the owner of a room, or as one who invites. */
+/**
+ * The agent of `principal` as the owner of a room, or as one who invites. What is only announced is no owner: anybody
+ * may announce a public key, and would use up what its owner may have.
+ */
 export function ownerOf({ principal, party }: RoomMaker): RoomOwner {
-  const { agent, proof, expectedProof } = principal;
-  const shown = proof ?? expectedProof;
-  const key = shown === undefined ? nameKey(agent) : proofKey(shown);
+  const { agent, proof } = principal;
+  const key = proof === undefined ? nameKey(agent) : proofKey(proof);
   return { key, isIssued: isIssued(principal), party: makerOf({ principal, party }) };
 }
 

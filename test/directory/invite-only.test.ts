@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { principal, type Message, type Principal } from "../../src/core/index.js";
+import { defaultLimits, principal, type Message, type Principal } from "../../src/core/index.js";
 import { TablesMemory } from "../../src/storage/index.js";
 import type { Presence } from "../../src/directory/index.js";
 import type { RoomRow } from "../../src/directory/kept-rooms.js";
@@ -156,6 +156,24 @@ describe("an invite-only room", () => {
         create: false,
       }),
     ).toBe(true);
+  });
+
+  it("made, or invited to, under a key that was only announced, takes nothing from whoever proves that key", async () => {
+    const { directory, arrive, ada } = await secretRoom();
+    const thief = arrive("bob", { principal: principal("bob", "claimed", { expectedProof: "key:bob" }) });
+    for (let at = 0; at < defaultLimits.roomsPerAgentMax; at += 1)
+      await directory.create(thief, `#his-${String(at)}`, { inviteOnly: true });
+    await directory.invite(ada, "#secret", "bob");
+    directory.leave(thief, "#his-0");
+    directory.join(thief, "#secret", { create: false });
+    for (let at = 0; at < 20; at += 1) {
+      arrive(`guest-${String(at)}`);
+      await directory.invite(thief, "#secret", `guest-${String(at)}`);
+    }
+    thief.depart();
+    const bob = arrive("bob", { principal: principal("bob", "proved", { proof: "key:bob" }) });
+    await directory.create(bob, "#bobs", { inviteOnly: true });
+    expect(directory.members("#bobs", bob.principal)).toEqual(["bob"]);
   });
 
   it("made and left by somebody whose name never comes again goes as a public one does", async () => {
