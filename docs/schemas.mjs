@@ -41,7 +41,9 @@ const heardEnvelope = wireEnvelope.extend({
   trust: writtenTrust
     .describe("how well the sender's name is proved; the sender's own word unless from begins with $")
     .optional(),
-  received_at: writtenTime.describe("set by the broker only, where timestamp is no ISO 8601 with its zone, or is a day off").optional(),
+  received_at: writtenTime
+    .describe("set by the broker only, where timestamp is no ISO 8601 with its zone, or is a day off")
+    .optional(),
   replay: z
     .boolean()
     .describe("set by the broker only: a room's past message, sent again because it was asked for")
