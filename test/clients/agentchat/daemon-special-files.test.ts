@@ -65,7 +65,7 @@ describe("a daemon's folder with a pipe in it", () => {
     expect(getDaemonStatus("one", temp.dir)).toMatchObject({ running: true });
     rmSync(paths.outbox);
     await eventually(
-      () => jsonLines(paths.log).some(({ event }) => String(event).includes('sending goes on')),
+      () => jsonLines(paths.log).some(({ event }) => String(event).includes("sending goes on")),
       "it goes on",
     );
     expect(told()).toBe(1);
