@@ -39,7 +39,7 @@ describe("what doctor says of a certificate's key", () => {
     expect(advice).toMatchObject({
       check: "certificate key",
       result: "good",
-      found: expect.stringMatching(/rsa\.key is an RSA key \(2048 bits\): each TLS handshake takes 1\.3 ms/) as string,
+      found: expect.stringMatching(/rsa\.key is an RSA key \(2048 bits\): .* ten times as long/) as string,
     });
     execFileSync("sh", ["-c", advice?.remedy ?? ""], { cwd: folder, stdio: "ignore" });
     const made = { cert: join(folder, "ecdsa-chain.pem"), key: join(folder, "ecdsa-key.pem") };

@@ -63,7 +63,7 @@ export const certificate: Check = ({ layered }) => {
   }
 };
 
-/** Advice about an RSA key. What a handshake takes was measured with Node 20: RSA-2048 and P-256, TLS 1.3. */
+/** Advice about an RSA key. Measured with Node 20: a signature of RSA-2048 takes 0.26 ms, one of P-256 0.02. */
 function slowKey(file: string, { cert, key }: ReturnType<typeof readTlsPair>): readonly Finding[] {
   const { asymmetricKeyType: kind, asymmetricKeyDetails: details } = createPrivateKey(key);
   if (kind !== "rsa") return [];
@@ -72,8 +72,8 @@ function slowKey(file: string, { cert, key }: ReturnType<typeof readTlsPair>): r
       check: "certificate key",
       result: "good",
       found:
-        `${file} is an RSA key (${String(details?.modulusLength)} bits): each TLS handshake takes 1.3 ms of the ` +
-        "broker's thread or more, with an ECDSA key 0.15",
+        `${file} is an RSA key (${String(details?.modulusLength)} bits): what each TLS handshake signs takes the ` +
+        "broker's thread ten times as long as with an ECDSA key",
       remedy: ecdsaCommand(new X509Certificate(cert)),
     },
   ];
