@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Agent, Fault, type BrokerOptions, type Envelope } from "../../../src/index.js";
+import { Agent, Fault, type BrokerOptions } from "../../../src/index.js";
 import { startBroker, type TestBroker } from "../../kit/broker.js";
 import { next } from "../../kit/local-agents.js";
 import { PlainAgent } from "../../kit/plain-agent.js";
