@@ -73,6 +73,7 @@ export function assembleOperations(options: OperationsOptions): Operations {
     witness({ event: "login.refused", dialect: "http", remote, code });
   });
   const pages = operationsPages(
+    clock,
     () => readiness.missing,
     metrics,
     (bearer, remote) => access.allows(bearer, remote),

@@ -1,8 +1,14 @@
-import { Fault, type Lifecycle, type Limits } from "../core/index.js";
+import { Fault, type Clock, type Lifecycle, type Limits } from "../core/index.js";
 import type { Answer, PageRequest } from "../websocket/edge/front-page.js";
 import { FailedLogins, operatorName, type IdentityTokens, type Limiter } from "../identity/index.js";
 
 const plain = "text/plain; charset=utf-8";
+
+/**
+ * So many readings of the metrics are made in a second. A reading counts all agents and rooms, which are a millisecond's
+ * work and more, and a crowd may ask.
+ */
+const readingsPerSecond = 10;
 
 /** Where the broker's own pages are. No dialect can have these paths. */
 export const pagePaths = ["/healthz", "/readyz", "/metrics"] as const;
@@ -11,11 +17,13 @@ export const pagePaths = ["/healthz", "/readyz", "/metrics"] as const;
  * Answers `/healthz` while the process works, `/readyz` while the broker takes work, and `/metrics` for this machine
  * and for the operator; undefined for any other path. A HEAD request gets the same answer; the server leaves out the
  * body.
+ * @param clock tells when the second is over in which who asks too often gets the last reading of the metrics again
  * @param missing why the broker takes no work; undefined if it does
  * @param metrics the readings of this moment
  * @param isOperator true if the bearer token is the operator's
  */
 export function operationsPages(
+  clock: Pick<Clock, "monotonic">,
   missing: () => string | undefined,
   metrics: () => Promise<{ readonly contentType: string; text(): Promise<string> }>,
   isOperator: (bearer: string | undefined, remote: string) => boolean,
@@ -24,11 +32,12 @@ export function operationsPages(
     const why = missing();
     return why === undefined ? words(200, "ready") : words(503, why);
   };
+  const reading = keptWhenHasty(clock, async (): Promise<Answer> => {
+    const readings = await metrics();
+    return { status: 200, type: readings.contentType, body: await readings.text() };
+  });
   const metricsPage = async ({ isLocal, bearer, remote }: PageRequest): Promise<Answer> => {
-    if (isLocal || isOperator(bearer, remote)) {
-      const readings = await metrics();
-      return { status: 200, type: readings.contentType, body: await readings.text() };
-    }
+    if (isLocal || isOperator(bearer, remote)) return reading();
     return words(
       403,
       "Metrics are for this machine and for the operator: " +
@@ -46,6 +55,23 @@ export function operationsPages(
     return request.method === "GET" || request.method === "HEAD"
       ? page(request)
       : words(405, "Only GET and HEAD are answered here.");
+  };
+}
+
+/** Makes a page anew for the first few who ask for it in a second, and gives all others the last of these. */
+function keptWhenHasty(clock: Pick<Clock, "monotonic">, make: () => Promise<Answer>): () => Promise<Answer> {
+  let page: Promise<Answer> | undefined;
+  let began = 0;
+  let made = 0;
+  return () => {
+    const now = clock.monotonic();
+    if (now - began >= 1_000) {
+      began = now;
+      made = 0;
+    }
+    if (page !== undefined && made >= readingsPerSecond) return page;
+    made += 1;
+    return (page = make());
   };
 }
 

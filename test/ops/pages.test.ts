@@ -12,9 +12,12 @@ import { PanWire, panToken } from "../kit/pan-wire.js";
 import { httpOf } from "./kit.js";
 
 const readiness = new Readiness();
+const clock = new FakeClock();
+let readings = "numbers";
 const pages = operationsPages(
+  clock,
   () => readiness.missing,
-  () => Promise.resolve({ contentType: "text/metrics", text: () => Promise.resolve("numbers") }),
+  () => Promise.resolve({ contentType: "text/metrics", text: () => Promise.resolve(readings) }),
   (bearer) => bearer === "secret",
 );
 
@@ -45,6 +48,22 @@ describe("the pages", () => {
         body: expect.stringMatching(/operator-token.*Bearer/) as string,
       });
     }
+  });
+
+  it("show metrics of this moment to the first ten of a second, and those of the tenth to a crowd", async () => {
+    clock.advance(1_000);
+    const heard: unknown[] = [];
+    const asked = async (text: string): Promise<void> => {
+      readings = text;
+      heard.push((await ask("/metrics"))?.body);
+    };
+    for (let n = 1; n <= 12; n += 1) await asked(String(n));
+    expect(heard.splice(0)).toEqual(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "10", "10"]);
+    clock.advance(999);
+    await asked("13");
+    clock.advance(1);
+    await asked("14");
+    expect(heard).toEqual(["10", "14"]);
   });
 
   it("leave every other path to others, and answer GET and HEAD only", async () => {
