@@ -253,6 +253,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   });
 
   // Parts that need each other: all of them exist by now, and none has started.
+  clock.hearFirst(() => Math.min(zmtp.unheardSince, ws.unheardSince));
   const claims = new ClaimWatch(clock, identity, [zeromqAgents, bridges.names], (thrown) => {
     log("error", "a name could not be taken from who claims it", { error: String(thrown) });
   });

@@ -80,9 +80,19 @@ export class MemoryConnection implements Connection {
     this.close({ code: 1006, reason: "" });
   }
 
-  afterHearing(run: () => void): void {
-    if (this.unheard.length === 0) run();
-    else this.#afterHearing.push(run);
+  deadline(ms: number, run: () => void): () => void {
+    let phase: "open" | "called off" = "open";
+    const cancel = this.#clock.after(ms, () => {
+      const judge = (): void => {
+        if (phase === "open") run();
+      };
+      if (this.unheard.length === 0) judge();
+      else this.#afterHearing.push(judge);
+    });
+    return () => {
+      phase = "called off";
+      cancel();
+    };
   }
 
   /** What waits is heard. */

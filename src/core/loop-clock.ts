@@ -8,6 +8,8 @@ export const roundMaxMs = 2 * beatMs;
 const lateMs = 100;
 /** So long after a late timer the loop reads before the timer runs, milliseconds. */
 const readMs = 100;
+/** A timer before which something is to be heard looks again this often, milliseconds. */
+const hearMs = 20;
 /** Timers of Node may come early by a fraction of a millisecond. */
 const earlyMs = 2;
 /** For so long after a pause what came meanwhile may still be read, milliseconds. */
@@ -16,8 +18,9 @@ const catchUpMs = 1_000;
 /**
  * The clock of a process whose loop may stand still: because of SIGSTOP, `docker pause`, a laptop's sleep, or work of
  * its own (protocols §0.10). It looks at the time every 100 ms, and between two looks no more than 200 ms count,
- * whatever has passed. A timer that comes late waits until the loop has read for another 100 ms. It looks only while a
- * timer waits: a process that waits for nothing has no deadline. Its timers do not keep the process alive.
+ * whatever has passed. A timer that comes late waits until the loop has read for another 100 ms, and each timer waits
+ * for what came before it was due and is not heard yet, for as long again as its own time at most. The clock looks only
+ * while a timer waits: a process that waits for nothing has no deadline. Its timers do not keep the process alive.
  */
 export class LoopClock implements Clock {
   /** The machine's time at the last look. */
@@ -28,6 +31,12 @@ export class LoopClock implements Clock {
   #pause = { ms: 0, until: 0 };
   #waiting = 0;
   #beat: NodeJS.Timeout | undefined;
+  #unheardSince: () => number = () => Infinity;
+
+  /** @param unheardSince when, by this clock, the oldest came that was read and not heard yet; Infinity if nothing waits */
+  hearFirst(unheardSince: () => number): void {
+    this.#unheardSince = unheardSince;
+  }
 
   now(): number {
     return Date.now();
@@ -65,6 +74,8 @@ export class LoopClock implements Clock {
         else if (isLate && phase === "waiting") {
           phase = "reading";
           wait(readMs);
+        } else if (this.#unheardSince() <= dueAt && leftMs > -ms) {
+          wait(Math.min(hearMs, ms + leftMs));
         } else {
           end();
           run();

@@ -10,6 +10,8 @@ const pieceBytes = 16 * 1024;
 /** A piece that takes longer is followed by a smaller one, one that takes less than half by a larger one, ms. */
 const pieceMs = 2;
 const pieceMinBytes = 4 * 1024;
+/** So long after its turn what lay in a socket meanwhile has been read, milliseconds. */
+const behindMs = 100;
 /**
  * So many bytes of what waits for its turn are kept. Beyond it nothing waits: memory goes before time, as 1,000
  * connections must send 256 KiB each in one moment for it.
@@ -32,6 +34,8 @@ export interface Reader {
   resume(): void;
 }
 
+type TurnsClock = Pick<Clock, "monotonic" | "missed" | "after">;
+
 /** Where a connection stands in the turns. */
 interface Turn {
   /** What waits: one chunk, unless something else lets its socket read meanwhile. */
@@ -40,6 +44,10 @@ interface Turn {
   readonly after: (() => void)[];
   /** The line in which it stands: of those who say little, of those who say much, or of strangers. */
   line: Slices;
+  /** Monotonic: since when something waits, if anything does. */
+  since: number;
+  /** How long something has waited before, milliseconds. */
+  waitedMs: number;
 }
 
 /**
@@ -49,7 +57,7 @@ interface Turn {
  * and the others have their turn.
  */
 export class ReadTurns {
-  readonly #clock: Pick<Clock, "monotonic" | "missed">;
+  readonly #clock: TurnsClock;
   // Each connection waits once, with one chunk; keptMaxBytes of them all.
   readonly #little: Slices;
   readonly #much: Slices;
@@ -57,9 +65,12 @@ export class ReadTurns {
   #keptBytes = 0;
   // bound: connections · evicts: with the connection · owner: ReadTurns
   readonly #turns = new WeakMap<Reader, Turn>();
+  /** Those that wait, the longest first. */
+  // bound: connections · evicts: when all that was read of a connection has been taken · owner: ReadTurns
+  readonly #waiting = new Set<Turn>();
 
   /** @param isBehind while it is true, those who say much wait: what was read of them goes to crowds that come first */
-  constructor(clock: Pick<Clock, "monotonic" | "missed">, isBehind?: () => boolean) {
+  constructor(clock: TurnsClock, isBehind?: () => boolean) {
     this.#clock = clock;
     this.#little = new Slices(clock, { turnMs });
     this.#much = new Slices(clock, { turnMs, ...(isBehind && { holds: isBehind }) });
@@ -72,7 +83,7 @@ export class ReadTurns {
    */
   read(reader: Reader, chunk: Buffer, lent: boolean): void {
     let turn = this.#turns.get(reader);
-    if (turn === undefined) this.#turns.set(reader, (turn = { chunks: [], after: [], line: this.#little }));
+    if (turn === undefined) this.#turns.set(reader, (turn = newTurn(this.#little)));
     // Nothing overtakes what waits already, also if the peer has logged in meanwhile.
     if (turn.chunks.length === 0) turn.line = this.#lineOf(reader, chunk);
     let left = chunk;
@@ -86,6 +97,16 @@ export class ReadTurns {
     else if (!turn.line.hasTime) this.#wait(reader, turn, nothing);
   }
 
+  /** Gives back what a reader took and kept, before all that waits; in its turn, as if it came now. */
+  readAgain(reader: Reader, chunk: Buffer): void {
+    const turn = this.#turns.get(reader);
+    if (turn === undefined || turn.chunks.length === 0) this.read(reader, chunk, false);
+    else {
+      this.#keptBytes += chunk.length;
+      turn.chunks.unshift(chunk);
+    }
+  }
+
   #lineOf(reader: Reader, chunk: Buffer): Slices {
     if (reader.isStranger()) return this.#strangers;
     return chunk.length <= littleBytes ? this.#little : this.#much;
@@ -94,6 +115,52 @@ export class ReadTurns {
   /** True while something that was read waits for its turn. */
   waits(reader: Reader): boolean {
     return (this.#turns.get(reader)?.chunks.length ?? 0) > 0;
+  }
+
+  /** Monotonic: when the oldest came that waits for its turn; Infinity if nothing waits. */
+  get unheardSince(): number {
+    const [longest] = this.#waiting;
+    return longest?.since ?? Infinity;
+  }
+
+  /** How many milliseconds in all something of a connection has waited for its turn: it was not silent in that time. */
+  waitedMs(reader: Reader): number {
+    const turn = this.#turns.get(reader);
+    if (turn === undefined) return 0;
+    return turn.waitedMs + (turn.chunks.length > 0 ? this.#clock.monotonic() - turn.since : 0);
+  }
+
+  /**
+   * Does something when a connection's time is over: after `ms` milliseconds in which it could be heard. While its
+   * bytes wait for their turn the time does not count, for as long again at most. They are taken before it is over, and
+   * what lies behind them in the socket, too.
+   * @returns what calls it off
+   */
+  deadline(reader: Reader, ms: number, run: () => void): () => void {
+    const before = this.waitedMs(reader);
+    let phase: "open" | "called off" = "open";
+    const judge = (): void => {
+      if (phase === "open") run();
+    };
+    const hear = (): void => {
+      if (!this.waits(reader)) judge();
+      else
+        this.after(reader, () => {
+          if (phase === "called off") return;
+          cancel = this.#clock.after(behindMs, () => {
+            this.after(reader, judge);
+          });
+        });
+    };
+    let cancel = this.#clock.after(ms, () => {
+      const waitedMs = Math.min(ms, this.waitedMs(reader) - before);
+      if (waitedMs > 0) cancel = this.#clock.after(waitedMs, hear);
+      else hear();
+    });
+    return () => {
+      phase = "called off";
+      cancel();
+    };
   }
 
   /** Does something when all that was read has been taken: a connection ends behind what it said. */
@@ -108,7 +175,10 @@ export class ReadTurns {
     reader.pause();
     this.#keptBytes += chunk.length;
     turn.chunks.push(chunk);
-    if (turn.chunks.length === 1) this.#queue(reader, turn);
+    if (turn.chunks.length > 1) return;
+    turn.since = this.#clock.monotonic();
+    this.#waiting.add(turn);
+    this.#queue(reader, turn);
   }
 
   #queue(reader: Reader, turn: Turn): void {
@@ -122,6 +192,8 @@ export class ReadTurns {
         this.#queue(reader, turn);
         return;
       }
+      turn.waitedMs += this.#clock.monotonic() - turn.since;
+      this.#waiting.delete(turn);
       reader.resume();
       for (const run of turn.after.splice(0)) run();
     });
@@ -148,4 +220,8 @@ export class ReadTurns {
   #now(): number {
     return this.#clock.monotonic() + this.#clock.missed();
   }
+}
+
+function newTurn(line: Slices): Turn {
+  return { chunks: [], after: [], line, since: 0, waitedMs: 0 };
 }

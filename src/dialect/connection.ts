@@ -33,8 +33,12 @@ export interface Connection {
   close(closing: Closing): void;
   /** Cuts the line. */
   terminate(): void;
-  /** Runs something when all that has arrived has been heard, which is at once where nothing waits for its turn. */
-  afterHearing(run: () => void): void;
+  /**
+   * Runs something after `ms` in which the peer could be heard, and behind what it has said by then: while its bytes
+   * wait for their turn the time does not count, for as long again at most.
+   * @returns what calls it off
+   */
+  deadline(ms: number, run: () => void): () => void;
   /** Asks for a sign of life. Resolves to whether it came within `ms`. */
   alive(ms: number): Promise<boolean>;
 }

@@ -1,6 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
+import { LoopClock } from "../../src/core/index.js";
+import { WsEdge } from "../../src/websocket/edge/index.js";
+import { ZmtpListener } from "../../src/zeromq/wire/index.js";
+import { startBroker } from "../kit/broker.js";
 
 const root = fileURLToPath(new URL("../../src", import.meta.url));
 
@@ -28,4 +32,20 @@ it("every deadline of the broker goes by its clock (protocols §0.10)", () => {
   );
   expect(own.filter((path) => exempt[path] === undefined)).toEqual([]);
   expect(Object.keys(exempt).filter((path) => !own.includes(path))).toEqual([]);
+});
+
+it("a broker's clock knows of what waits for its turn at every door", async () => {
+  const told = vi.spyOn(LoopClock.prototype, "hearFirst");
+  const running = await startBroker();
+  const [heard] = told.mock.calls;
+  const unheardSince = (): number => heard?.[0]() ?? 0;
+  expect(unheardSince()).toBe(Infinity);
+  for (const { prototype } of [WsEdge, ZmtpListener]) {
+    const waiting = vi.spyOn(prototype as { readonly unheardSince: number }, "unheardSince", "get");
+    waiting.mockReturnValue(7);
+    expect(unheardSince()).toBe(7);
+    waiting.mockRestore();
+  }
+  told.mockRestore();
+  await running.stop();
 });

@@ -62,6 +62,31 @@ describe("the clock of a loop", () => {
     expect(log).toEqual(["another timer", "read", "judged"]);
   });
 
+  it("lets what came before a deadline be heard first, and does not wait for what came later", async () => {
+    const clock = new LoopClock();
+    const log: string[] = [];
+    let unheardSince = clock.monotonic();
+    clock.hearFirst(() => unheardSince);
+    clock.after(1_000, () => log.push("judged"));
+    const early = fires(clock, 5);
+    await early;
+    expect(log, "a short one waits as long again at most").toEqual([]);
+    await pause(1_050);
+    expect(log, "its time is over").toEqual([]);
+    log.push("heard");
+    unheardSince = clock.monotonic();
+    await pause(60);
+    expect(log).toEqual(["heard", "judged"]);
+  });
+
+  it("waits for as long again at most, however much comes", async () => {
+    const clock = new LoopClock();
+    clock.hearFirst(() => 0);
+    const began = clock.monotonic();
+    await fires(clock, 50);
+    expect(clock.monotonic() - began).toBeGreaterThanOrEqual(98);
+  });
+
   it("counts all the time while nobody waits for anything", () => {
     const clock = new LoopClock();
     const before = clock.monotonic();

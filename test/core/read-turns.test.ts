@@ -7,6 +7,22 @@ class Worked {
   now = 0;
   readonly monotonic = (): number => this.now;
   readonly missed = (): number => 0;
+  /** What waits for its time: nothing comes by itself. */
+  readonly timers = new Map<() => void, number>();
+  readonly after = (ms: number, run: () => void): (() => void) => {
+    this.timers.set(run, this.now + ms);
+    return () => this.timers.delete(run);
+  };
+
+  /** Lets time pass without work, and calls what is due. */
+  pass(ms: number): void {
+    this.now += ms;
+    for (const [run, at] of [...this.timers]) {
+      if (at > this.now) continue;
+      this.timers.delete(run);
+      run();
+    }
+  }
 }
 
 /** A connection whose bytes take so many milliseconds each. */
@@ -156,6 +172,78 @@ describe("the turns of reading", () => {
     expect(ends).toEqual([0]);
     while (turns.waits(slow)) await turn();
     expect(ends).toEqual([0, 50_000, 50_000]);
+  });
+
+  it("know how long each connection has waited, and since when the oldest waits", async () => {
+    const time = new Worked();
+    const turns = new ReadTurns(time);
+    const [one, two] = [new Slow(time, 1), new Slow(time, 1)];
+    expect([turns.unheardSince, turns.waitedMs(one)]).toEqual([Infinity, 0]);
+    turns.read(one, Buffer.alloc(4), true);
+    expect([turns.unheardSince, turns.waitedMs(one)], "its turn is over: it is not read").toEqual([4, 0]);
+    turns.read(two, Buffer.alloc(6), true);
+    time.pass(1_000);
+    expect([turns.waitedMs(one), turns.waitedMs(two)]).toEqual([1_000, 1_000]);
+    await turn();
+    expect([turns.unheardSince, turns.waitedMs(one), turns.waitedMs(two)]).toEqual([Infinity, 1_000, 1_006]);
+    time.pass(1_000);
+    expect(turns.waitedMs(two), "it waits no more").toBe(1_006);
+  });
+
+  it("do not count the time in which a connection waits against it, for as long again at most", async () => {
+    const time = new Worked();
+    const turns = new ReadTurns(time);
+    const [slow, silent] = [new Slow(time, 1), new Slow(time, 1)];
+    const log: string[] = [];
+    turns.read(slow, Buffer.alloc(5, "a"), true);
+    turns.deadline(slow, 1_000, () => log.push(`slow after ${slow.heard.length}`));
+    turns.deadline(silent, 1_000, () => log.push("silent"));
+    turns.deadline(slow, 1_000, () => log.push("called off"))();
+    turns.read(slow, Buffer.alloc(6, "b"), true);
+    time.pass(900);
+    await turn();
+    time.pass(100);
+    expect(log).toEqual(["silent"]);
+    time.pass(905);
+    expect(log, "906 of its 1,000 ms it waited").toEqual(["silent"]);
+    time.pass(1);
+    expect(log).toEqual(["silent", "slow after 11"]);
+  });
+
+  it("take what waits before a time is over, however long it has waited", async () => {
+    const time = new Worked();
+    const turns = new ReadTurns(time);
+    const slow = new Slow(time, 1);
+    const log: string[] = [];
+    turns.read(slow, Buffer.alloc(5, "a"), true);
+    turns.deadline(slow, 1_000, () => log.push(`after ${slow.heard.length}`));
+    const calledOff = turns.deadline(slow, 1_000, () => log.push("called off"));
+    turns.read(slow, Buffer.alloc(2, "b"), true);
+    time.pass(1_000);
+    time.pass(5_000);
+    calledOff();
+    expect(log).toEqual([]);
+    await turn();
+    turns.read(slow, Buffer.alloc(3, "c"), true);
+    expect(slow.heard, "it lay in the socket").toHaveLength(10);
+    turns.read(slow, Buffer.alloc(3, "d"), true);
+    time.pass(100);
+    expect(log).toEqual([]);
+    await turn();
+    expect(log).toEqual(["after 13"]);
+  });
+
+  it("give back what a reader kept, before what waits", async () => {
+    const time = new Worked();
+    const turns = new ReadTurns(time);
+    const slow = new Slow(time, 1);
+    turns.readAgain(slow, Buffer.from("a".repeat(4)));
+    expect(slow.heard, "nothing waits, and there is time").toBe("aaaa");
+    turns.read(slow, Buffer.from("c".repeat(6)), true);
+    turns.readAgain(slow, Buffer.from("b".repeat(6)));
+    expect(slow.heard).toBe("aaaa");
+    while (turns.waits(slow)) await turn();
+    expect(slow).toMatchObject({ heard: "aaaabbbbbbcccccc", isPaused: false });
   });
 
   it("keep the order of each connection, whoever reads on meanwhile, and copy what is lent", async () => {

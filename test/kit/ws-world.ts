@@ -7,6 +7,7 @@ import {
   Ledger,
   Slices,
   systemClock,
+  type Clock,
   type Limits,
 } from "../../src/core/index.js";
 import type { Closing, Connection, Frame, Hello } from "../../src/dialect/index.js";
@@ -41,7 +42,7 @@ export class WsWorld {
   #waiting: ((accepted: Accepted) => void)[] = [];
   #ids = 0;
 
-  constructor(limits: Partial<Limits> = {}, port = 0) {
+  constructor(limits: Partial<Limits> = {}, port = 0, clock: Clock = systemClock) {
     this.limits = { ...defaultLimits, ...limits };
     this.total = new BacklogTotal(this.limits.backlogTotalMaxBytes, this.ledger);
     this.edge = new WsEdge({
@@ -53,9 +54,9 @@ export class WsWorld {
       ],
       limits: this.limits,
       pages: (request) => this.onPage(request),
-      clock: systemClock,
+      clock,
       flusher: this.flusher,
-      endings: new Slices(systemClock),
+      endings: new Slices(clock),
       total: this.total,
       ledger: this.ledger,
       newId: () => String((this.#ids += 1)),

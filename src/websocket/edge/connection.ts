@@ -81,7 +81,7 @@ export class WsConnection implements Connection, Wire {
     this.id = id;
     this.remote = remote;
     this.#options = options;
-    this.#signs = new LifeSigns(clock);
+    this.#signs = new LifeSigns((ms, run) => this.deadline(ms, run));
     this.#pingAt = clock.monotonic() + limits.wsPingMs;
     this.#sendQueue = new SendQueue({
       wire: this,
@@ -201,8 +201,8 @@ export class WsConnection implements Connection, Wire {
     this.#options.ws.terminate();
   }
 
-  afterHearing(run: () => void): void {
-    this.#options.readTurns.after(this.#reader, run);
+  deadline(ms: number, run: () => void): () => void {
+    return this.#options.readTurns.deadline(this.#reader, ms, run);
   }
 
   alive(ms: number): Promise<boolean> {
@@ -225,7 +225,7 @@ export class WsConnection implements Connection, Wire {
       this.#options.ledger.count("ws-stuck");
       if (this.#receiver?.stuck === undefined) this.terminate();
       else this.#receiver.stuck();
-    } else if (nowMs >= this.#pingAt) {
+    } else if (nowMs >= this.#pingAt && !this.#options.readTurns.waits(this.#reader)) {
       if (!this.#heard && !this.#paused && this.#sendQueue.buffered === 0) {
         this.#cut("ws-silent");
         return;
@@ -326,7 +326,7 @@ export class WsConnection implements Connection, Wire {
 
   #awaitClose(ms: number, reason: string): void {
     this.#cancelClose?.();
-    this.#cancelClose = this.#options.clock.after(ms, () => {
+    this.#cancelClose = this.deadline(ms, () => {
       this.#cut(reason);
     });
   }
@@ -355,13 +355,13 @@ function isCallback(value: unknown): value is () => void {
 
 /** Questions whether the peer is alive. Any sign of it answers them all. */
 class LifeSigns {
-  readonly #clock: Clock;
+  readonly #deadline: (ms: number, run: () => void) => () => void;
   // bound: newcomers of one name, one at a time each · evicts: a question when it is answered or its time is over ·
   // owner: LifeSigns
   #asked: Set<(alive: boolean) => void> | undefined; // made when first asked: nearly no connection ever is
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(deadline: (ms: number, run: () => void) => () => void) {
+    this.#deadline = deadline;
   }
 
   /** True while a question waits. */
@@ -377,7 +377,7 @@ class LifeSigns {
         this.#asked?.delete(answer);
         resolve(alive);
       };
-      const cancel = this.#clock.after(ms, () => {
+      const cancel = this.#deadline(ms, () => {
         answer(false);
       });
       this.#asked ??= new Set();

@@ -88,7 +88,7 @@ export class WsEdge implements Lifecycle {
   readonly #halfOpen = new Map<string, HalfOpen>();
   readonly #places: Places<HalfOpen>;
   readonly #readTurns: ReadTurns;
-  readonly #helloTurns = new HelloTurns();
+  readonly #helloTurns: HelloTurns;
   readonly #perAddress: ConnectionsPerAddress;
   readonly #originWarnings: OriginWarnings;
   #phase: "new" | "open" | "draining" | "stopped" = "new";
@@ -101,6 +101,7 @@ export class WsEdge implements Lifecycle {
     this.#options = options;
     const { limits, clock, log, access, flusher, tls } = options;
     this.#readTurns = new ReadTurns(clock, () => flusher.isBehind);
+    this.#helloTurns = new HelloTurns(clock);
     this.#places = new Places(
       () => limits.wsHalfOpenMax,
       (halfOpen) => {
@@ -135,6 +136,11 @@ export class WsEdge implements Lifecycle {
   /** Open WebSockets. */
   get size(): number {
     return this.#connections.size;
+  }
+
+  /** Monotonic: when the oldest came of what was read and waits for its turn; Infinity if nothing waits. */
+  get unheardSince(): number {
+    return this.#readTurns.unheardSince;
   }
 
   /** How many connections have not logged in yet. */
@@ -200,6 +206,10 @@ export class WsEdge implements Lifecycle {
       },
       readTurns: this.#readTurns,
       helloTurns: this.#helloTurns,
+      waited: (socket, ms) => {
+        const halfOpen = this.#halfOpenOf(socket);
+        if (halfOpen !== undefined) halfOpen.askBy += Math.min(ms, limits.httpHeadMs);
+      },
       reads: (socket, reader) => {
         const halfOpen = this.#halfOpenOf(socket);
         if (halfOpen !== undefined) halfOpen.reader = reader;
@@ -348,14 +358,20 @@ export class WsEdge implements Lifecycle {
     this.#cancelHeads = clock.after(Math.max(10, Math.min(1_000, limits.httpHeadMs / 2)), () => {
       const now = clock.monotonic();
       for (const halfOpen of this.#halfOpen.values()) {
-        // What it said in time may still wait for its turn.
-        if (halfOpen.askBy > now || (halfOpen.reader !== undefined && this.#readTurns.waits(halfOpen.reader))) continue;
+        if (halfOpen.askBy > now || this.#waits(halfOpen, now)) continue;
         ledger.count("ws-head-timeout");
         refuse(halfOpen, 408, "The head of the request did not come in time.");
         halfOpen.askBy = Infinity;
       }
       this.#checkHeads();
     });
+  }
+
+  /** True if what it said in time may still wait for its turn, or has waited for so long that its time is not over. */
+  #waits({ askBy, reader, socket }: HalfOpen, now: number): boolean {
+    if (reader === undefined) return this.#helloTurns.waits(socket);
+    const turns = this.#readTurns;
+    return turns.waits(reader) || askBy + Math.min(turns.waitedMs(reader), this.#options.limits.httpHeadMs) > now;
   }
 }
 

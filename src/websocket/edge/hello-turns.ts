@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Clock } from "../../core/index.js";
 
 /** A longer first message of TLS is refused: those of browsers have about 2 KiB. */
 const helloMaxBytes = 16 * 1024;
@@ -13,18 +14,26 @@ const clientHello = 1;
  */
 export class HelloTurns {
   // bound: wsHalfOpenMax · evicts: in their turn · owner: HelloTurns
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Map<Socket, () => void>();
   #isScheduled = false;
+  readonly #clock: Pick<Clock, "monotonic">;
+
+  constructor(clock: Pick<Clock, "monotonic">) {
+    this.#clock = clock;
+  }
+
+  /** True while the first message of a connection waits for its turn. */
+  waits(socket: Socket): boolean {
+    return this.#waiting.has(socket);
+  }
 
   /**
-   * @param begin gives the connection to TLS; what was read of it is in its buffer again
+   * @param begin gives the connection to TLS after so many milliseconds in which its first message waited; what was read
+   *   of it is in its buffer again
    * @param refuse its first message is too long, or none of TLS
    */
-  wait(socket: Socket, begin: () => void, refuse: () => void): void {
+  wait(socket: Socket, begin: (waitedMs: number) => void, refuse: () => void): void {
     let read: Buffer = Buffer.alloc(0);
-    const turn = (): void => {
-      if (!socket.destroyed) begin();
-    };
     const look = (): void => {
       const chunk = socket.read() as Buffer | null;
       if (chunk === null) return;
@@ -37,7 +46,10 @@ export class HelloTurns {
         return;
       }
       socket.unshift(read);
-      this.#waiting.add(turn);
+      const since = this.#clock.monotonic();
+      this.#waiting.set(socket, () => {
+        if (!socket.destroyed) begin(this.#clock.monotonic() - since);
+      });
       this.#schedule();
     };
     socket.on("readable", look);
@@ -46,7 +58,7 @@ export class HelloTurns {
       socket.destroy();
     });
     socket.once("close", () => {
-      this.#waiting.delete(turn);
+      this.#waiting.delete(socket);
     });
   }
 
@@ -56,9 +68,10 @@ export class HelloTurns {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      const [turn] = this.#waiting;
-      if (turn === undefined) return;
-      this.#waiting.delete(turn);
+      const [first] = this.#waiting;
+      if (first === undefined) return;
+      const [socket, turn] = first;
+      this.#waiting.delete(socket);
       if (this.#waiting.size > 0) this.#schedule();
       turn();
     });

@@ -59,6 +59,8 @@ export interface ListenerOptions extends ListenAt {
   readonly readTurns: ReadTurns;
   /** Shares the turns of the loop among the TLS handshakes of all listeners. */
   readonly helloTurns: HelloTurns;
+  /** The first message of a connection's TLS has waited so long for its turn, milliseconds. */
+  readonly waited: (socket: Socket, ms: number) => void;
   /** The head of a connection's request is read by this one, in its turn. */
   readonly reads: (socket: Duplex, reader: Reader) => void;
   /** The head of a connection's request has come whole. */
@@ -135,7 +137,7 @@ export class Listener {
 
   /** @throws Fault conflict (address in use), forbidden, unavailable */
   static async open(options: ListenerOptions): Promise<Listener> {
-    const { host, port, limits, tls, arrived, helloTurns, ledger } = options;
+    const { host, port, limits, tls, arrived, helloTurns, waited, ledger } = options;
     const serverOptions: ServerOptions = {
       maxHeaderSize: limits.httpHeadMaxBytes,
       // The edge measures the time: Node's own timers cut whoever spoke while this process stood still.
@@ -153,7 +155,8 @@ export class Listener {
     server.on("connection", (socket: Socket) => {
       arrived(socket, tls !== undefined);
       if (tls === undefined || socket.destroyed) return;
-      const begin = (): void => {
+      const begin = (waitedMs: number): void => {
+        waited(socket, waitedMs);
         for (const handshake of handshakes) handshake.call(server, socket);
       };
       helloTurns.wait(socket, begin, () => {

@@ -107,7 +107,7 @@ export class Bridges implements Lifecycle {
 
   /** Whoever hears the new connection. Called in the turn of its upgrade. */
   accept(connection: Connection, hello: Hello): Receiver {
-    const { clock, limits } = this.#context;
+    const { limits } = this.#context;
     const chosen = chooseByHello(this.#inService, hello);
     if (this.#phase !== "open") {
       const bridge = chosen ?? this.#inService.find(({ dialect }) => dialect.fallback)?.bridge;
@@ -122,7 +122,7 @@ export class Bridges implements Lifecycle {
       this.#context.log("error", "cannot recognise a first frame", { dialect, error: String(thrown) });
     };
     const waitMs = limits.wsLoginMs;
-    const undecided = new Undecided(this.#inService, connection, hello, { clock, waitMs, settled, failed });
+    const undecided = new Undecided(this.#inService, connection, hello, { waitMs, settled, failed });
     this.#undecided.add(undecided);
     return undecided;
   }

@@ -1,4 +1,4 @@
-import { Fault, type Clock } from "../../core/index.js";
+import { Fault } from "../../core/index.js";
 import type { AnyDialect, Closing, Connection, Frame, Hello, Receiver } from "../../dialect/index.js";
 import type { Bridge } from "./engine.js";
 
@@ -41,7 +41,6 @@ export function chooseByFrame(
 
 /** How long a connection may be undecided, and who hears that it is no longer. */
 export interface UndecidedOptions {
-  readonly clock: Clock;
   /** Time for the first frame. */
   readonly waitMs: number;
   /** Called when it has a dialect, or is gone. */
@@ -67,18 +66,14 @@ export class Undecided implements Receiver {
     inService: readonly InService[],
     connection: Connection,
     hello: Hello,
-    { clock, waitMs, settled, failed }: UndecidedOptions,
+    { waitMs, settled, failed }: UndecidedOptions,
   ) {
     this.#inService = inService;
     this.#connection = connection;
     this.#hello = hello;
     this.#failed = failed;
-    const cancel = clock.after(waitMs, () => {
-      // What it said in time may still wait for its turn.
-      connection.afterHearing(() => {
-        if (this.#phase !== "waiting") return;
-        this.refuse(unknown(`nothing was said within ${Math.round(waitMs / 1000)} s; connect again and log in first`));
-      });
+    const cancel = connection.deadline(waitMs, () => {
+      this.refuse(unknown(`nothing was said within ${Math.round(waitMs / 1000)} s; connect again and log in first`));
     });
     this.#settle = () => {
       cancel();

@@ -169,20 +169,20 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
       return;
     }
     const loginMs = this.dialect.loginMs ?? this.limits.wsLoginMs;
-    const end = (): void => {
-      if (session.principal !== undefined) return;
-      const message = `no login within ${Math.round(loginMs / 1000)} s; connect again and log in first`;
+    const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
+    const cancelSilent = session.after(loginMs, () => {
+      const message = `no login within ${seconds(loginMs)}; connect again and log in first`;
       throw new Fault("unauthenticated", message, { fatal: true });
-    };
-    session.login.cancelWait = session.after(loginMs, () => {
-      // What it said in time may still wait for its turn, or for the disk; for as long again at most.
-      session.after(loginMs, end);
-      session.connection.afterHearing(() => {
-        loop.afterCommand(() => {
-          session.attempt(end);
-        });
-      });
     });
+    // What it said in time waits for the disk, or for what the dialect asks: that is no silence of its own.
+    const cancelUnfinished = session.connection.deadline(2 * loginMs, () => {
+      const message = `the broker has not finished the login within ${seconds(2 * loginMs)}; connect again in a moment`;
+      session.refuse(new Fault("unavailable", message, { fatal: true }), undefined);
+    });
+    session.login.cancelWait = () => {
+      cancelSilent();
+      cancelUnfinished();
+    };
     if (this.dialect.authenticate !== undefined) loop.hold(this.#authenticate(session, hello));
   }
 

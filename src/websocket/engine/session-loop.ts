@@ -63,7 +63,8 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   readonly #owner: LoopOwner<T>;
   readonly #session: LoopSession<T>;
   readonly #charges: Charges<T>;
-  readonly #waiting: Frame[] = [];
+  /** Frames, and what is to run behind those before it. */
+  readonly #waiting: (Frame | (() => void))[] = [];
   /** Runs when the present command is over. */
   #afterCommand: (() => void)[] | undefined;
   #waitingBytes = 0;
@@ -134,6 +135,12 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
     else run();
   }
 
+  /** Runs something behind all that was said and waits for a command of its own; at once if nothing does. */
+  afterSaid(run: () => void): void {
+    if (this.#phase === "running" || this.#phase === "waiting") this.#waiting.push(run);
+    else run();
+  }
+
   /** Lets frames wait until `work` is done (a login from the upgrade's headers). */
   hold(work: Promise<void>): void {
     this.#phase = "waiting";
@@ -143,7 +150,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   /** Forgets what waits and takes nothing more. */
   end(): void {
     this.#phase = "closed";
-    const left = this.#waiting.length + (this.#rest === nothing ? 0 : 1);
+    const left = this.#waiting.filter((one) => typeof one !== "function").length + (this.#rest === nothing ? 0 : 1);
     const { ledger, total } = this.#owner;
     if (left > 0) ledger.count("frames-left-at-close", left);
     this.#waiting.length = 0;
@@ -258,6 +265,10 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   #catchUp(): void {
     while (this.#phase === "idle") {
       const frame = this.#waiting.shift();
+      if (typeof frame === "function") {
+        frame();
+        continue;
+      }
       if (frame === undefined) {
         this.#refuseRest();
         return;

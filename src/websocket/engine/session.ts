@@ -65,7 +65,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     this.since = context.clock.now();
     this.phase = dialect.initialPhase;
     this.state = state;
-    this.#timers = new Timers(context.clock);
+    this.#timers = new Timers(connection, () => this.loop);
     this.#refusals = new Refusals(owner, this);
     this.#membership = new Membership(context, dialect.name, this);
     this.login = new Login(owner, this, this.#membership);
@@ -264,6 +264,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     const { context, dialect } = this.#owner;
     const { agent } = this;
     this.#timers.end();
+    this.login.cancelWait?.();
     this.#asking?.end();
     if (agent !== undefined) context.names.leave(agent, this);
     this.#membership.end();

@@ -189,13 +189,16 @@ export class Connection implements PeerSocket {
 
   /** Called twice a second: does what is due. `now`: monotonic milliseconds. */
   tick(now: number): void {
+    const { limits, readTurns } = this.#parts;
+    const waits = readTurns.waits(this.#reader);
     if (this.phase === "open" || this.phase === "leaving") {
+      if (waits) this.connected?.heard(now);
       this.connected?.tick(now);
-    } else if (this.phase !== "closed" && now >= this.#endsAt) {
-      // What it said in time may still wait for its turn.
-      if (this.phase !== "handshake") this.destroy();
-      else if (!this.#parts.readTurns.waits(this.#reader)) this.cut("zmtp-handshake-timeout");
-    }
+    } else if (this.phase === "handshake") {
+      // What it said in time may still wait for its turn, and its READY for our disk.
+      const waitedMs = Math.min(readTurns.waitedMs(this.#reader), limits.zmqHandshakeMs);
+      if (!waits && this.#early === undefined && now >= this.#endsAt + waitedMs) this.cut("zmtp-handshake-timeout");
+    } else if (this.phase !== "closed" && now >= this.#endsAt) this.destroy();
   }
 
   #move(to: ConnectionPhase): void {
@@ -274,12 +277,13 @@ export class Connection implements PeerSocket {
   }
 
   #kept(introduction: Introduction): void {
-    let early = this.#early ?? Buffer.alloc(0);
+    const early = this.#early ?? Buffer.alloc(0);
     this.#early = undefined;
     if (this.phase !== "handshake") return;
     this.#introduce(introduction);
-    while (early.length > 0) early = early.subarray(this.#read(early));
-    if (!this.#parts.readTurns.waits(this.#reader)) this.#reader.resume();
+    const { readTurns } = this.#parts;
+    readTurns.readAgain(this.#reader, early);
+    if (!readTurns.waits(this.#reader)) this.#reader.resume();
   }
 
   #introduce(introduction: Introduction): void {

@@ -181,7 +181,8 @@ export class ZmtpListener implements Lifecycle {
       clock,
       flusher,
       limits,
-      heardAt: () => this.#heardAt,
+      // What waits for its turn is not heard yet.
+      heardAt: () => (this.unheardSince === Infinity ? this.#heardAt : clock.monotonic()),
       deadline,
     });
   }
@@ -195,6 +196,11 @@ export class ZmtpListener implements Lifecycle {
     this.#closeDoors();
     for (const connection of [...this.#connections]) connection.destroy();
     return Promise.resolve();
+  }
+
+  /** Monotonic: when the oldest came of what was read and waits for its turn; Infinity if nothing waits. */
+  get unheardSince(): number {
+    return this.#parts.readTurns.unheardSince;
   }
 
   /** Connections after their handshake. */

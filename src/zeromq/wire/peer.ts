@@ -50,6 +50,8 @@ export interface ConnectedPeer {
   opened(): void;
   /** @returns how many bytes of the chunk were taken, at least one. @throws IllegalBytes */
   data(chunk: Buffer): number;
+  /** Bytes of it are here, though they wait for their turn. */
+  heard(now: number): void;
   /** Called twice a second: does what is due. `now`: monotonic milliseconds. */
   tick(now: number): void;
   /** The policy did not let it in: whatever waits is dropped. */

@@ -38,7 +38,7 @@ export class ConnectedPublisher implements ConnectedPeer, ForwardSource, Backlog
   }
 
   data(chunk: Buffer): number {
-    this.#heartbeat.heard(this.#parts.clock.monotonic());
+    this.heard(this.#parts.clock.monotonic());
     const taken = this.#forwarder.push(chunk);
     const { unfinishedBytes } = this.#forwarder;
     const isLarge = unfinishedBytes >= unfinishedMinBytes;
@@ -51,6 +51,10 @@ export class ConnectedPublisher implements ConnectedPeer, ForwardSource, Backlog
     if (name === "READY") throw new IllegalBytes("zmtp-ready-twice");
     if (name === "PING") this.#answer(encodePong(this.#heartbeat.ping(data)));
     else if (name === "PONG") this.#heartbeat.pong();
+  }
+
+  heard(now: number): void {
+    this.#heartbeat.heard(now);
   }
 
   tick(now: number): void {

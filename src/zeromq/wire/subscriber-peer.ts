@@ -113,7 +113,7 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
   }
 
   data(chunk: Buffer): number {
-    this.#heartbeat.heard(this.#parts.clock.monotonic());
+    this.heard(this.#parts.clock.monotonic());
     this.#reader.feed(chunk);
     while (this.#phase === "open") {
       const frame = this.#reader.next();
@@ -122,6 +122,10 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
       else this.#command(frame);
     }
     return chunk.length;
+  }
+
+  heard(now: number): void {
+    this.#heartbeat.heard(now);
   }
 
   tick(now: number): void {

@@ -177,6 +177,19 @@ describe("AgentChat: who somebody is", () => {
     await one.hears({ type: "ERROR", code: "VERIFICATION_EXPIRED" });
   });
 
+  it("takes an answer that came in time and waits for its turn", async () => {
+    const ada = keyFor("ada");
+    const client = world.connect("/agentchat");
+    await client.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
+    const { challenge_id, nonce } = await client.hears({ type: "CHALLENGE" });
+    const timestamp = world.clock.now();
+    const signature = ada.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(challenge_id)}|${timestamp}`);
+    client.connection.unheard.push(JSON.stringify({ type: "VERIFY_IDENTITY", challenge_id, signature, timestamp }));
+    world.clock.advance(60_000);
+    client.connection.catchUp();
+    await client.hears({ type: "VERIFY_SUCCESS" });
+  });
+
   it.each(["", "a b", "ä", "x".repeat(33), "@ada", "#ada", "a|b"])("refuses the name %j", async (name) => {
     const client = world.connect("/agentchat");
     await client.says({ type: "IDENTIFY", name });

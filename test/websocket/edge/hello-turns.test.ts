@@ -6,15 +6,18 @@ import { HelloTurns } from "../../../src/websocket/edge/hello-turns.js";
 
 describe("the turns of TLS handshakes", () => {
   let server: Server;
-  let took: (socket: Socket, what: "begun" | "refused") => void;
+  let took: (socket: Socket, what: "begun" | "refused", waitedMs?: number) => void;
+  let turns: HelloTurns;
+  let now: number;
   const clients: Socket[] = [];
   beforeEach(async () => {
-    const turns = new HelloTurns();
+    now = 0;
+    turns = new HelloTurns({ monotonic: () => now });
     server = createServer((socket) => {
       turns.wait(
         socket,
-        () => {
-          took(socket, "begun");
+        (waitedMs) => {
+          took(socket, "begun", waitedMs);
         },
         () => {
           took(socket, "refused");
@@ -47,6 +50,30 @@ describe("the turns of TLS handshakes", () => {
     recorder.close();
     return hello;
   }
+
+  it("knows who waits, and tells for how long", async () => {
+    const hello = await recorded();
+    const all: Socket[] = [];
+    for (let n = 0; n < 10; n += 1) {
+      const accepted = once(server, "connection");
+      all.push(await client());
+      await accepted;
+    }
+    const waited: number[] = [];
+    let others = 0;
+    const done = new Promise<void>((resolve) => {
+      took = (socket, _what, waitedMs = 0) => {
+        others += turns.waits(socket) ? 1 : 0;
+        now += 500;
+        if (waited.push(waitedMs) === all.length) resolve();
+      };
+    });
+    for (const one of all) one.write(hello);
+    await done;
+    expect(others, "its turn is here").toBe(0);
+    expect(waited[0]).toBe(0);
+    expect(Math.max(...waited)).toBeGreaterThan(2_000);
+  });
 
   it("begins one in a turn of the loop", async () => {
     const hello = await recorded();

@@ -4,6 +4,7 @@ import { ConformanceWorld } from "../../../src/conformance/world.js";
 import { settled } from "../../../src/conformance/conversation.js";
 import { hasType } from "../../../src/dialect/index.js";
 import { probe } from "../../kit/probe-dialect.js";
+import { gate } from "./loop-world.js";
 
 describe("the dialect of a connection", () => {
   let world: ConformanceWorld;
@@ -67,6 +68,49 @@ describe("the dialect of a connection", () => {
     world.clock.advance(world.limits.wsLoginMs * 2);
     await settled();
     expect(ada.closing).toBeUndefined();
+  });
+
+  describe("while its headers are asked about", () => {
+    let headers: ReturnType<typeof gate>;
+    let ada: ReturnType<ConformanceWorld["connect"]>;
+    beforeEach(() => {
+      headers = gate();
+      const authenticate = async (): Promise<undefined> => {
+        await headers.done;
+        return undefined;
+      };
+      world = new ConformanceWorld([probe({}, { authenticate })]);
+      ada = world.connect("/probe");
+    });
+
+    it("lets the login that came in time wait, and deals with it", async () => {
+      await ada.says({ type: "login", name: "ada" });
+      world.clock.advance(world.limits.wsLoginMs * 2 - 1);
+      await ada.hearsNothing();
+      headers.open();
+      await ada.hears({ type: "welcome" });
+      world.clock.advance(world.limits.wsLoginMs * 2);
+      expect(ada.closing).toBeUndefined();
+      await ada.vanishes();
+      expect([world.waiting, world.ledger.reasons["frames-left-at-close"]]).toEqual([0, undefined]);
+    });
+
+    it("ends it afterwards when no login came in time", async () => {
+      world.clock.advance(world.limits.wsLoginMs);
+      await ada.says({ type: "login", name: "too late" });
+      headers.open();
+      await ada.hears({ type: "refused", code: "unauthenticated" });
+      expect(ada.closing).toBeDefined();
+      expect(world.waiting).toBe(0);
+    });
+
+    it("does not blame it for what takes twice as long", async () => {
+      await ada.says({ type: "login", name: "ada" });
+      world.clock.advance(world.limits.wsLoginMs * 2);
+      await ada.hears({ type: "refused", code: "unavailable" });
+      expect(ada.closing).toBeDefined();
+      expect(world.waiting).toBe(0);
+    });
   });
 
   it("is not waited for when what waited was no login", async () => {
