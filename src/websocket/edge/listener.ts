@@ -17,7 +17,7 @@ import type { Access } from "./access.js";
 import { endAfterAnswer, frontPage, nothingHere, refuseSocket, respond, text, type Pages } from "./front-page.js";
 import { readHeadInTurn } from "./head-turns.js";
 import type { HelloTurns } from "./hello-turns.js";
-import type { TlsPair } from "./tls.js";
+import { tlsRules, type TlsPair } from "./tls.js";
 import type { RefusedPage } from "./origin-warnings.js";
 import {
   addressOf,
@@ -149,7 +149,7 @@ export class Listener {
     const server =
       tls === undefined
         ? createServer(serverOptions)
-        : createTlsServer({ ...serverOptions, ...tls, minVersion: "TLSv1.2", handshakeTimeout: timerMaxMs });
+        : createTlsServer({ ...serverOptions, ...tls, ...tlsRules, handshakeTimeout: timerMaxMs });
     const handshakes = server instanceof TlsServer ? server.listeners("connection") : [];
     if (server instanceof TlsServer) server.removeAllListeners("connection");
     server.on("connection", (socket: Socket) => {
@@ -179,7 +179,7 @@ export class Listener {
 
   /** New connections get this pair from now on. */
   renew(pair: TlsPair): void {
-    if (this.#server instanceof TlsServer) this.#server.setSecureContext({ ...pair, minVersion: "TLSv1.2" });
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext({ ...pair, ...tlsRules });
   }
 
   stop(): Promise<void> {

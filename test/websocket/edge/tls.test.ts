@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect as connectPlain, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, type SecureVersion, type TLSSocket } from "node:tls";
+import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { Broker, type BrokerOptions } from "../../../src/index.js";
@@ -39,10 +39,10 @@ describe("TLS on the WebSocket doors", () => {
   const url = (): string => broker.endpoints.ws[0] ?? "";
 
   /** Connects by TLS and tells of whom the certificate is. */
-  function peer(versions: { readonly maxVersion?: SecureVersion } = {}): Promise<string> {
+  function peer(how: ConnectionOptions = {}): Promise<string> {
     return new Promise((resolve, reject) => {
       const socket: TLSSocket = connect(
-        { port: Number(new URL(url()).port), host: "127.0.0.1", rejectUnauthorized: false, ...versions },
+        { port: Number(new URL(url()).port), host: "127.0.0.1", rejectUnauthorized: false, ...how },
         () => {
           resolve(`${String(socket.getPeerCertificate().subject.CN)} ${socket.getProtocol() ?? ""}`);
           socket.destroy();
@@ -51,6 +51,20 @@ describe("TLS on the WebSocket doors", () => {
       socket.once("error", reject);
     });
   }
+
+  it("has no handshake that is dear to the broker, nor after a reload", async () => {
+    for (const name of ["rsa", "next"]) {
+      const { cert, key } = makeCertificate(folder, name, [], "rsa");
+      broker.reload(options({ tlsCert: cert, tlsKey: key }));
+      // What its first message brings about is done in its turn, what follows is not.
+      await expect(peer({ maxVersion: "TLSv1.2", ciphers: "AES256-GCM-SHA384" })).rejects.toThrow();
+      for (const ecdhCurve of ["ffdhe8192", "ffdhe2048", "P-521"])
+        await expect(peer({ ecdhCurve }), ecdhCurve).rejects.toThrow();
+      for (const ecdhCurve of ["X25519", "P-256", "P-384", "X448:X25519"])
+        expect(await peer({ ecdhCurve }), ecdhCurve).toBe(`${name} TLSv1.3`);
+      expect(await peer({ maxVersion: "TLSv1.2" })).toBe(`${name} TLSv1.2`);
+    }
+  });
 
   it("is known by the names of its certificate, also of the next one, and by no other", async () => {
     /** The HTTP status of an upgrade that a browser asks for, on a page of that host. */
