@@ -12,7 +12,7 @@ import {
 } from "../../src/core/index.js";
 import type { Closing, Connection, Frame, Hello } from "../../src/dialect/index.js";
 import type { Pages } from "../../src/websocket/edge/front-page.js";
-import { Access, WsEdge } from "../../src/websocket/edge/index.js";
+import { Access, WsEdge, type TlsPair } from "../../src/websocket/edge/index.js";
 
 /** A connection that the edge accepted, and what came on it. */
 export interface Accepted {
@@ -42,11 +42,12 @@ export class WsWorld {
   #waiting: ((accepted: Accepted) => void)[] = [];
   #ids = 0;
 
-  constructor(limits: Partial<Limits> = {}, port = 0, clock: Clock = systemClock) {
+  constructor(limits: Partial<Limits> = {}, port = 0, clock: Clock = systemClock, tls?: TlsPair) {
     this.limits = { ...defaultLimits, ...limits };
     this.total = new BacklogTotal(this.limits.backlogTotalMaxBytes, this.ledger);
     this.edge = new WsEdge({
       access: this.access,
+      tls,
       listen: [{ host: "127.0.0.1", port }],
       dialects: [
         { name: "pan", paths: ["/pan"], subprotocols: ["pan.v1"] },

@@ -7,9 +7,13 @@ import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { Broker, type BrokerOptions } from "../../../src/index.js";
+import { FakeClock } from "../../../src/conformance/fake-clock.js";
 import { Fault } from "../../../src/core/index.js";
+import { readTlsPair } from "../../../src/websocket/edge/tls.js";
+import { eventually } from "../../kit/broker.js";
 import { makeCertificate, makeExpired } from "../../kit/certificates.js";
 import { Strangers } from "../../kit/strangers.js";
+import { WsWorld } from "../../kit/ws-world.js";
 import { auditLines } from "../../ops/kit.js";
 
 describe("TLS on the WebSocket doors", () => {
@@ -280,4 +284,33 @@ describe("TLS on the WebSocket doors", () => {
   it("is not begun by a broker whose pair is bad", () => {
     expect(() => new Broker(options({ tlsCert: join(folder, "none") }))).toThrow(/--tls-cert .*none cannot be read/);
   });
+});
+
+it("a handshake has as much more time as its first message has waited for its turn", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "synaptic-hello-"));
+  const clock = new FakeClock();
+  const world = new WsWorld({}, 0, clock, readTlsPair(makeCertificate(folder, "first")));
+  await world.edge.start();
+  rmSync(folder, { recursive: true });
+  const sockets = await Promise.all(Array.from({ length: 20 }, () => world.bare()));
+  await eventually(() => world.edge.halfOpen === sockets.length, "all are here");
+  const secured: TLSSocket[] = [];
+  for (const socket of sockets) {
+    const client = connect({ socket, rejectUnauthorized: false }, () => {
+      if (secured.push(client) < sockets.length) client.destroy();
+    });
+    client.on("error", () => undefined);
+  }
+  for (let ms = 0; ms < sockets.length * 400; ms += 400) {
+    clock.advance(400);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await eventually(() => secured.length === sockets.length, "all are secure");
+  clock.advance(1_500);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(world.ledger.reasons["ws-head-timeout"]).toBeUndefined();
+  clock.advance(1_500);
+  await eventually(() => world.edge.halfOpen === 0, "the last has asked for nothing");
+  expect(world.ledger.reasons["ws-head-timeout"]).toBe(1);
+  await world.stop();
 });

@@ -134,8 +134,7 @@ describe("a peer whose bytes wait for their turn", () => {
     const draining = world.listener.drain(new AbortController().signal).then(() => log.push("drained"));
     for (let ms = 0; ms < 1_000; ms += 5) {
       clock.advance(5);
-      await Promise.resolve();
-      await Promise.resolve();
+      await turn();
     }
     expect(peer.isClosed).toBe(false);
     isHeld = false;
