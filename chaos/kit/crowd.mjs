@@ -4,7 +4,8 @@ import { connect } from "node:net";
 
 const [door, token, room, count] = process.argv.slice(2);
 const { host, hostname, port, pathname, protocol } = new URL(door);
-const enter = protocol === "tcp:" ? enterZeroMq : enterPan;
+// A name is kept for a moment for who has vanished, in its dialect.
+const [enter, names] = protocol === "tcp:" ? [enterZeroMq, "peer"] : [enterPan, "crowd"];
 
 /** A text frame as a client sends it: masked, by zeros (RFC 6455 §5.2). */
 function frame(value) {
@@ -82,7 +83,7 @@ function enterZeroMq(name) {
 process.on("message", async () => {
   const sockets = [];
   for (let at = 0; at < Number(count); at += 100)
-    sockets.push(...(await Promise.all(Array.from({ length: 100 }, (_, n) => enter(`crowd-${at + n}`)))));
+    sockets.push(...(await Promise.all(Array.from({ length: 100 }, (_, n) => enter(`${names}-${at + n}`)))));
   process.send("in");
 });
 process.on("disconnect", () => process.exit());
