@@ -82,19 +82,22 @@ export class ReadTurns {
    * @param lent the chunk is overwritten by the next read
    */
   read(reader: Reader, chunk: Buffer, lent: boolean): void {
-    let turn = this.#turns.get(reader);
-    if (turn === undefined) this.#turns.set(reader, (turn = newTurn(this.#little)));
-    // Nothing overtakes what waits already, also if the peer has logged in meanwhile.
-    if (turn.chunks.length === 0) turn.line = this.#lineOf(reader, chunk);
+    const turn = this.#turns.get(reader);
+    if (turn !== undefined && turn.chunks.length > 0) {
+      // Nothing overtakes what waits already, also if the peer has logged in meanwhile.
+      this.#wait(reader, turn.line, lent ? Buffer.from(chunk) : chunk);
+      return;
+    }
+    const line = this.#lineOf(reader, chunk);
     let left = chunk;
-    if (turn.chunks.length === 0 && turn.line.hasTime)
-      turn.line.do(() => {
+    if (line.hasTime)
+      line.do(() => {
         left = this.#take(reader, chunk);
       });
-    else if (turn.chunks.length === 0 && this.#keptBytes + chunk.length > keptMaxBytes)
+    else if (this.#keptBytes + chunk.length > keptMaxBytes)
       while (left.length > 0) left = left.subarray(reader.take(left));
-    if (left.length > 0) this.#wait(reader, turn, lent ? Buffer.from(left) : left);
-    else if (!turn.line.hasTime) this.#wait(reader, turn, nothing);
+    if (left.length > 0) this.#wait(reader, line, lent ? Buffer.from(left) : left);
+    else if (!line.hasTime) this.#wait(reader, line, nothing);
   }
 
   /** Gives back what a reader took and kept, before all that waits; in its turn, as if it came now. */
@@ -171,11 +174,14 @@ export class ReadTurns {
   }
 
   /** Reads no more of a connection until its turn comes; first it takes what was read already. */
-  #wait(reader: Reader, turn: Turn, chunk: Buffer): void {
+  #wait(reader: Reader, line: Slices, chunk: Buffer): void {
+    let turn = this.#turns.get(reader);
+    if (turn === undefined) this.#turns.set(reader, (turn = newTurn(line))); // most readers never wait
     reader.pause();
     this.#keptBytes += chunk.length;
     turn.chunks.push(chunk);
     if (turn.chunks.length > 1) return;
+    turn.line = line;
     turn.since = this.#clock.monotonic();
     this.#waiting.add(turn);
     this.#queue(reader, turn);

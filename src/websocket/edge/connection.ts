@@ -15,7 +15,7 @@ import {
 } from "../../core/index.js";
 import type { Closing, Connection, Frame, PreparedFrame, Receiver } from "../../dialect/connection.js";
 import { writerOf } from "./direct-write.js";
-import { endInTurn, readInTurn } from "./socket-turns.js";
+import { endInTurn, readInTurn, type SocketReading } from "./socket-turns.js";
 import { closeReason, pingFrame, pongFrame, prepareFrame } from "./frame.js";
 
 /** How long a peer may take to answer our close frame, milliseconds. */
@@ -51,7 +51,7 @@ export interface WsConnectionOptions {
  * behind what is queued, so that none is written into the middle of a frame. While a peer does not read its answers, we
  * read nothing from it.
  */
-export class WsConnection implements Connection, Wire {
+export class WsConnection implements Connection, SocketReading, Wire {
   readonly id: string;
   readonly remote: string;
   readonly #options: WsConnectionOptions;
@@ -119,26 +119,31 @@ export class WsConnection implements Connection, Wire {
     ws.on("close", (code, reason) => {
       this.#ended({ code, reason: reason.toString() });
     });
-    const reader = (this.#reader = readInTurn(socket, readTurns, {
-      isStranger: () => !this.#isAdmitted,
-      mayRead: () => !this.#paused,
-      arrived: () => {
-        this.#sign();
-      },
-      failed: (thrown) => {
-        this.#options.failed(thrown);
-        this.#cut("ws-failed");
-      },
-    }));
-    breakInTurn(socket, (run) => {
-      endings.do(run);
-    });
-    for (const event of ["end", "close"] as const)
-      endInTurn(socket, event, (run) => {
-        readTurns.after(reader, () => {
-          endings.do(run);
-        });
+    const reader = (this.#reader = readInTurn(socket, readTurns, this));
+    const later = (run: () => void): void => {
+      readTurns.after(reader, () => {
+        endings.do(run);
       });
+    };
+    breakInTurn(socket, later);
+    for (const event of ["end", "close"] as const) endInTurn(socket, event, later);
+  }
+
+  isStranger(): boolean {
+    return !this.#isAdmitted;
+  }
+
+  mayRead(): boolean {
+    return !this.#paused;
+  }
+
+  arrived(): void {
+    this.#sign();
+  }
+
+  failed(thrown: unknown): void {
+    this.#options.failed(thrown);
+    this.#cut("ws-failed");
   }
 
   /** Sets the receiver. Frames that came before would be lost, so it is called in the turn of the upgrade. */

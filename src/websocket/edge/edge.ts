@@ -59,14 +59,14 @@ interface HalfOpen {
   readonly key: string;
   readonly socket: Socket;
   /** The WebSocket that it has become. */
-  connection?: WsConnection;
+  connection: WsConnection | undefined;
   /** It was let in beyond `wsHalfOpenMax`. */
   isBeyond: boolean;
   readonly isTls: boolean;
   /** Monotonic: until when the head of its request must have come; Infinity once it has. */
   askBy: number;
   /** Reads its head, once it speaks HTTP. */
-  reader?: Reader;
+  reader: Reader | undefined;
 }
 
 /** The close code of a WebSocket that made room for somebody else (IANA: try again later). */
@@ -91,6 +91,12 @@ export class WsEdge implements Lifecycle {
   readonly #helloTurns: HelloTurns;
   readonly #perAddress: ConnectionsPerAddress;
   readonly #originWarnings: OriginWarnings;
+  readonly #putOff = (run: () => void): void => {
+    this.#options.endings.do(run);
+  };
+  readonly #failed = (thrown: unknown): void => {
+    this.#options.log("error", "a WebSocket could not be read", { error: String(thrown) });
+  };
   #phase: "new" | "open" | "draining" | "stopped" = "new";
   #cancelCheck: (() => void) | undefined;
   #cancelHeads: (() => void) | undefined;
@@ -233,7 +239,7 @@ export class WsEdge implements Lifecycle {
 
   /** Counts a TCP connection as half-open from its beginning, before it has sent anything. */
   #arrived(socket: Socket, isTls: boolean): void {
-    const { limits, ledger, access, clock, endings } = this.#options;
+    const { limits, ledger, access, clock } = this.#options;
     const peer = addressOf(socket.remoteAddress);
     const isOwn = isThisMachine(peer);
     const isProxy = access.isProxy(peer);
@@ -244,6 +250,8 @@ export class WsEdge implements Lifecycle {
       isBeyond: false,
       isTls,
       askBy: clock.monotonic() + limits.httpHeadMs,
+      connection: undefined,
+      reader: undefined,
     };
     const full =
       this.#connections.size >= limits.wsConnectionsMax && !isOwn
@@ -257,9 +265,7 @@ export class WsEdge implements Lifecycle {
       refuse(halfOpen, 503, tooMany);
       return;
     }
-    breakInTurn(socket, (run) => {
-      endings.do(run);
-    });
+    breakInTurn(socket, this.#putOff);
     // Where somebody has made room there are no more than before.
     halfOpen.isBeyond = before >= limits.wsHalfOpenMax && this.#places.size > before;
     this.#halfOpen.set(halfOpen.key, halfOpen);
@@ -272,16 +278,20 @@ export class WsEdge implements Lifecycle {
   #leave(halfOpen: HalfOpen): void {
     this.#places.leave(halfOpen);
     if (this.#halfOpen.get(halfOpen.key) === halfOpen) this.#halfOpen.delete(halfOpen.key);
+    // Its socket remembers it until it closes.
+    halfOpen.reader = undefined;
+    halfOpen.connection = undefined;
   }
 
   /** Ends a connection that has lost its place. */
   #makeRoom(halfOpen: HalfOpen): void {
+    const { connection } = halfOpen;
     this.#leave(halfOpen);
     this.#options.ledger.count("ws-half-open-full");
-    halfOpen.connection?.close({ code: tryAgainLater, reason: tooMany });
+    connection?.close({ code: tryAgainLater, reason: tooMany });
     // Without waiting for its answer: those that have lost their places would be too many.
-    halfOpen.connection?.terminate();
-    if (halfOpen.connection === undefined) refuse(halfOpen, 503, tooMany);
+    connection?.terminate();
+    if (connection === undefined) refuse(halfOpen, 503, tooMany);
   }
 
   /** An upgrade came through a trusted proxy: it is charged to its client from now on. @returns why it must wait */
@@ -330,9 +340,7 @@ export class WsEdge implements Lifecycle {
       admitted: () => {
         if (halfOpen !== undefined) this.#leave(halfOpen);
       },
-      failed: (thrown) => {
-        this.#options.log("error", "a WebSocket could not be read", { error: String(thrown) });
-      },
+      failed: this.#failed,
       gone: () => {
         this.#connections.delete(connection);
         if (this.#connections.size === 0) this.#empty?.();

@@ -59,26 +59,31 @@ export function readHeadInTurn(socket: Duplex, readTurns: ReadTurns, hasAsked: (
     },
   };
 
+  const closed = (): void => {
+    phase = "over";
+  };
+  const finish = takeListener(socket, "end");
+  const ended = (): void => {
+    readTurns.after(reader, () => {
+      if (phase !== "upgraded") finish?.call(socket);
+    });
+  };
+
   // The server takes its listener away where the connection becomes a WebSocket, and lets go of its parser at the end.
   const remove = socket.removeListener.bind(socket) as (event: string | symbol, removed: () => void) => Duplex;
   Reflect.set(socket, "removeListener", (event: string | symbol, removed: () => void) => {
     if (event === "data" && removed === parse) {
       phase = "upgraded";
       Reflect.deleteProperty(socket, "removeListener");
+      // What listens keeps the parser of the request, for as long as the WebSocket lives.
       socket.off("data", arrived);
+      socket.off("end", ended);
+      socket.off("close", closed);
     }
     return remove(event, removed);
   });
-  socket.once("close", () => {
-    phase = "over";
-  });
-  const finish = takeListener(socket, "end");
-  if (finish !== undefined)
-    socket.on("end", () => {
-      readTurns.after(reader, () => {
-        if (phase !== "upgraded") finish.call(socket);
-      });
-    });
+  socket.once("close", closed);
+  if (finish !== undefined) socket.on("end", ended);
   socket.on("data", arrived);
   return reader;
 }

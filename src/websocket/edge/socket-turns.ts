@@ -15,6 +15,8 @@ export function endInTurn(socket: Duplex, event: "end" | "close", later: (run: (
   });
 }
 
+type Listener = (...said: readonly unknown[]) => void;
+
 /** What the reading of a connection depends on, and who is told of it. */
 export interface SocketReading {
   isStranger(): boolean;
@@ -28,23 +30,7 @@ export interface SocketReading {
 /** Lets the bytes of a socket take their turn before `ws` reads them. */
 export function readInTurn(socket: Duplex, readTurns: ReadTurns, reading: SocketReading): Reader {
   const listener = takeListener(socket, "data");
-  let isOver = false;
-  const reader: Reader = {
-    isStranger: () => reading.isStranger(),
-    take: (chunk) => {
-      try {
-        if (!isOver) listener?.call(socket, chunk);
-      } catch (thrown) {
-        isOver = true;
-        reading.failed(thrown);
-      }
-      return chunk.length;
-    },
-    pause: () => socket.pause(),
-    resume: () => {
-      if (isOver || reading.mayRead()) socket.resume();
-    },
-  };
+  const reader = new SocketReader(socket, reading, listener);
   if (listener === undefined) return reader;
   socket.on("data", (chunk: Buffer) => {
     reading.arrived();
@@ -53,23 +39,56 @@ export function readInTurn(socket: Duplex, readTurns: ReadTurns, reading: Socket
   // After a close frame or an error `ws` takes its listener away: what comes then is read and forgotten.
   const remove = socket.removeListener.bind(socket) as (event: string | symbol, removed: () => void) => Duplex;
   Reflect.set(socket, "removeListener", (event: string | symbol, removed: () => void) => {
-    if (event === "data" && removed === listener) isOver = true;
+    if (event === "data" && removed === listener) reader.isOver = true;
     return remove(event, removed);
   });
   return reader;
+}
+
+/** Reads a socket as `ws` would. */
+class SocketReader implements Reader {
+  isOver = false;
+  readonly #socket: Duplex;
+  readonly #reading: SocketReading;
+  readonly #listener: Listener | undefined;
+
+  constructor(socket: Duplex, reading: SocketReading, listener: Listener | undefined) {
+    this.#socket = socket;
+    this.#reading = reading;
+    this.#listener = listener;
+  }
+
+  isStranger(): boolean {
+    return this.#reading.isStranger();
+  }
+
+  take(chunk: Buffer): number {
+    try {
+      if (!this.isOver) this.#listener?.call(this.#socket, chunk);
+    } catch (thrown) {
+      this.isOver = true;
+      this.#reading.failed(thrown);
+    }
+    return chunk.length;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (this.isOver || this.#reading.mayRead()) this.#socket.resume();
+  }
 }
 
 /**
  * Takes the listener of `ws` away from an event of its socket. A `ws` that listens in another way keeps its listener,
  * and its sockets take no turns.
  */
-function takeListener(
-  socket: Duplex,
-  event: "data" | "end" | "close",
-): ((...said: readonly unknown[]) => void) | undefined {
+function takeListener(socket: Duplex, event: "data" | "end" | "close"): Listener | undefined {
   const listener = socket.listeners(event).find(({ name }) => listenersOfWs.has(name));
   if (listener !== undefined) socket.off(event, listener as () => void);
-  return listener as (() => void) | undefined;
+  return listener as Listener | undefined;
 }
 
 const listenersOfWs: ReadonlySet<string> = new Set(["socketOnData", "socketOnEnd", "socketOnClose"]);
