@@ -6,6 +6,14 @@ export interface Backlog {
   evict(): void;
 }
 
+/** A buffer that several backlogs share, and how many hold it. */
+interface Shared {
+  readonly buffer: Buffer;
+  holders: number;
+  /** Nobody held it a moment ago: it is forgotten at the end of this piece of work, if nobody does then. */
+  isUnheld: boolean;
+}
+
 /** So many backlogs are evicted in one turn of the loop. */
 const evictedInTurn = 16;
 
@@ -15,9 +23,10 @@ export class BacklogTotal {
   bytes = 0;
   // bound: zmqConnectionsMax + wsConnectionsMax · evicts: a connection leaves when it closes · owner: BacklogTotal
   readonly #backlogs = new Set<Backlog>();
-  /** How many backlogs hold a buffer that they share. */
   // bound: zmqConnectionsMax + wsConnectionsMax, backlogTotalMaxBytes · evicts: when nobody holds it · owner: BacklogTotal
-  readonly #shared = new Map<Buffer, number>();
+  readonly #shared = new Map<Buffer, Shared>();
+  /** The one that was held last: a crowd holds and drops the same buffer thousands of times in a row. */
+  #last: Shared | undefined;
   readonly #maxBytes: number;
   readonly #ledger: Ledger;
   #evicting = false;
@@ -36,16 +45,21 @@ export class BacklogTotal {
   /** `backlog` has grown by `size` bytes of a buffer that others may hold, too; it is `drop`ped once by each. */
   hold(backlog: Backlog, size: number, buffer: Buffer): void {
     if (backlog.buffered === size) this.#backlogs.add(backlog);
-    const holders = this.#shared.get(buffer) ?? 0;
-    this.#shared.set(buffer, holders + 1);
-    if (holders === 0) this.#grow(buffer.length);
+    let shared = this.#find(buffer);
+    if (shared === undefined) this.#shared.set(buffer, (shared = { buffer, holders: 0, isUnheld: false }));
+    this.#last = shared;
+    shared.holders += 1;
+    if (shared.holders === 1) this.#grow(buffer.length);
   }
 
   /** A backlog holds nothing of the buffer any more. */
   drop(buffer: Buffer): void {
-    const holders = this.#shared.get(buffer) ?? 0;
-    if (holders > 1) this.#shared.set(buffer, holders - 1);
-    else if (this.#shared.delete(buffer)) this.bytes -= buffer.length;
+    const shared = this.#find(buffer);
+    if (shared === undefined || shared.holders === 0) return;
+    shared.holders -= 1;
+    if (shared.holders > 0) return;
+    this.bytes -= buffer.length;
+    this.#forgetLater(shared);
   }
 
   /** A backlog has shrunk by `size` bytes, which its `buffered` no longer counts. */
@@ -59,6 +73,22 @@ export class BacklogTotal {
    */
   leave(backlog: Backlog): void {
     this.#backlogs.delete(backlog);
+  }
+
+  /** Not at once: the next one of a crowd holds it in a moment. */
+  #forgetLater(shared: Shared): void {
+    if (shared.isUnheld) return;
+    shared.isUnheld = true;
+    queueMicrotask(() => {
+      shared.isUnheld = false;
+      if (shared.holders > 0) return;
+      this.#shared.delete(shared.buffer);
+      if (this.#last === shared) this.#last = undefined;
+    });
+  }
+
+  #find(buffer: Buffer): Shared | undefined {
+    return this.#last?.buffer === buffer ? this.#last : this.#shared.get(buffer);
   }
 
   #grow(size: number): void {

@@ -43,7 +43,8 @@ export class LoopClock implements Clock {
   }
 
   monotonic(): number {
-    return performance.now() - this.missed();
+    const now = performance.now();
+    return now - this.#missed - this.#unseen(now);
   }
 
   missed(): number {
@@ -112,8 +113,8 @@ export class LoopClock implements Clock {
   }
 
   /** What was left out since the last look. */
-  #unseen(): number {
+  #unseen(now = performance.now()): number {
     if (this.#beat === undefined) return 0;
-    return Math.max(0, performance.now() - this.#lookedAt - roundMaxMs);
+    return Math.max(0, now - this.#lookedAt - roundMaxMs);
   }
 }
