@@ -15,7 +15,7 @@ scenario({
   limitMs: 400_000,
   async run(course) {
     const program = startProgram(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...tests], {
-      SYNAPTIC_ALL_REPETITIONS: "1",
+      ALL_REPETITIONS: "1",
       NO_COLOR: "1",
     });
     course.finally(async () => {

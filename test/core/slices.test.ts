@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { Slices } from "../../src/core/index.js";
 
@@ -32,6 +34,27 @@ describe("slices", () => {
     expect(done, "nothing overtakes what waits").toEqual([0, 1, 2, 3]);
     for (let at = 0; at < 5; at += 1) await turn();
     expect(done).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(slices.hasTime).toBe(true);
+  });
+
+  it("keep nothing of what is done", async () => {
+    const time = new Worked();
+    const slices = new Slices(time);
+    const done = (() => {
+      const worked = { on: "a connection" };
+      slices.do(() => {
+        time.takes(2);
+      });
+      slices.do(() => {
+        worked.on = "done";
+      });
+      return new WeakRef(worked);
+    })();
+    await turn();
+    await turn();
+    setFlagsFromString("--expose-gc");
+    (runInNewContext("gc") as () => void)();
+    expect(done.deref()).toBeUndefined();
     expect(slices.hasTime).toBe(true);
   });
 

@@ -3,5 +3,5 @@
  * (chaos/many-kills.chaos.ts).
  */
 export function repetitions(few: number, all: number): number {
-  return process.env["SYNAPTIC_ALL_REPETITIONS"] === "1" ? all : few;
+  return process.env["ALL_REPETITIONS"] === "1" ? all : few;
 }
