@@ -35,6 +35,21 @@ describe("a crowd, more than 64 queues that get the same", () => {
     ).toBe(true);
   });
 
+  it("may be stuck from when something began to wait for it, shared or lent, and not from its last write", () => {
+    for (const size of [100, 100_000]) {
+      const flusher = new Flusher();
+      const crowd = Array.from({ length: 66 }, () => new QueueSetup(flusher));
+      for (const time of [50, 90]) {
+        const bytes = letters(size);
+        for (const setup of crowd) {
+          setup.time = time;
+          setup.add(bytes);
+        }
+        expect(crowd.map(({ queue }) => queue.progressAt)).toEqual(crowd.map(() => 50));
+      }
+    }
+  });
+
   it("is written its large blocks in turns", () => {
     const flusher = new Flusher();
     const crowd = Array.from({ length: 100 }, () => new QueueSetup(flusher));
