@@ -125,7 +125,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
         endings.do(run);
       });
     };
-    breakInTurn(socket, later);
+    breakInTurn(socket, later); // of TLS: the edge knows the socket below it only
     for (const event of ["end", "close"] as const) endInTurn(socket, event, later);
   }
 

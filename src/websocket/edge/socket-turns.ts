@@ -36,8 +36,8 @@ export function readInTurn(socket: Duplex, readTurns: ReadTurns, reading: Socket
     reading.arrived();
     readTurns.read(reader, chunk, false);
   });
-  // `ws` resumes its socket when it has decoded what it was given, and not only then: nothing more is read until the rest
-  // has had its turn.
+  // A connection resumes its `ws` when its answers have left or it is asked whether it lives: nothing more is read until
+  // what waits has had its turn.
   const resume = socket.resume.bind(socket);
   Reflect.set(socket, "resume", (): Duplex => (readTurns.waits(reader) ? socket : resume()));
   // After a close frame or an error `ws` takes its listener away: what comes then is read and forgotten.

@@ -25,7 +25,7 @@ it("a socket whose bytes wait for their turn is not read, whoever resumes it", a
   socket.write(Buffer.alloc(all));
   while (!readTurns.waits(reader)) await new Promise((resolve) => setImmediate(resolve));
   expect(taken).toBeLessThan(all);
-  socket.resume(); // as `ws` does when its receiver has drained
+  socket.resume(); // as `ws` does when the connection's answers have left
   expect(socket.isPaused()).toBe(true);
   while (readTurns.waits(reader)) await new Promise((resolve) => setImmediate(resolve));
   expect([taken, socket.isPaused()]).toEqual([all, false]);
