@@ -89,6 +89,7 @@ export class Agent implements AsyncIterable<Envelope> {
       instance: agent.#instance,
       ...(options.token !== undefined && { token: options.token }),
       publishTimeoutMs: options.publishTimeoutMs ?? agentDefaults.publishTimeoutMs,
+      silentMs: options.silentMs ?? agentDefaults.silentMs,
       heard: (topic, payload, trust) => {
         agent.#hearing.hear(topic, payload, trust);
       },

@@ -15,6 +15,8 @@ export interface ZmqLinkOptions {
   readonly token?: string;
   /** How long a publication waits for the broker or for room in the queue, milliseconds. */
   readonly publishTimeoutMs: number;
+  /** How often libzmq asks for a sign of life, and how long it waits for one, milliseconds. */
+  readonly silentMs: number;
   readonly heard: MessageListener;
   /** Called when the broker is reached, also when it is reached again after a loss. */
   readonly connected: () => void;
@@ -64,8 +66,11 @@ export class ZmqLink implements Link {
 
   constructor(options: ZmqLinkOptions) {
     this.#options = options;
+    // Both sockets are always read, so that an answer to libzmq's PING (RFC 37) is never left behind a full queue.
     const shared = {
       linger: 1_000,
+      heartbeatInterval: options.silentMs,
+      heartbeatTimeout: options.silentMs,
       ...(options.token !== undefined && { plainUsername: options.name, plainPassword: options.token }),
     };
     this.#sub = new DeclaredSubscriber({ ...shared, linger: 0, receiveHighWaterMark: 0 });

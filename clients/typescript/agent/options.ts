@@ -53,6 +53,11 @@ export interface ConnectOptions extends AgentOptions {
   readonly readyTimeoutMs?: number;
   /** How long a publication waits for the broker or for room in the queue. */
   readonly publishTimeoutMs?: number;
+  /**
+   * How often the broker is asked for a sign of life; a line on which nothing comes for as long again is ended and made
+   * anew.
+   */
+  readonly silentMs?: number;
 }
 
 /** Defaults of both. */
@@ -64,6 +69,7 @@ export const agentDefaults = Object.freeze({
   messageMaxBytes: 1_048_576,
   readyTimeoutMs: 10_000,
   publishTimeoutMs: 10_000,
+  silentMs: 25_000,
   /** The ping of `connect` is repeated after this time, under one id. */
   pingMs: 50,
   /** How long `close` waits until the handlers have ended. */

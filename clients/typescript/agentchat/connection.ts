@@ -3,6 +3,7 @@ import { AgentChatError } from "./error.js";
 import { readFrame, type ServerEvent, type ServerEventOf } from "./events.js";
 import { checkFrame, type CallKind, type CommandFrame } from "./command-frames.js";
 import { AgentChatSocket } from "./socket.js";
+import { silentMsDefault } from "../shared/socket.js";
 import { sign, type Identity } from "./identity.js";
 import { authText } from "../../../bridges/agentchat/signed-text.js";
 
@@ -32,8 +33,6 @@ export interface ConnectionEvents {
 /** The code with which a server closes for good: another session has proved the same key. */
 export const displaced = 4409;
 
-/** A connection that is silent for this long gets a ping, and is ended after the same time again, milliseconds. */
-const silentMs = 30_000;
 /**
  * How long to wait for the answer to the PING; a server that does not answer it asks for no proof either, milliseconds.
  */
@@ -76,7 +75,7 @@ export class Connection {
     try {
       connection.#socket = await AgentChatSocket.open(introduction.server, connection.#socketEvents(), {
         signal,
-        silentMs,
+        silentMs: silentMsDefault,
       });
       await connection.#introduce();
     } catch (thrown) {

@@ -38,7 +38,6 @@ export class AgentChatSocket {
     };
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
-    let endWatch: (() => void) | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
         socket.on("error", (error) => {
@@ -50,10 +49,9 @@ export class AgentChatSocket {
         });
         socket.once("open", () => {
           socket.once("close", (code, reason) => {
-            endWatch?.();
             onClose(code, reason.toString());
           });
-          endWatch = watchSilence(socket, silentMs);
+          watchSilence(socket, silentMs);
           resolve();
         });
       });

@@ -9,7 +9,7 @@ import {
   type SystemEvent,
 } from "../../../bridges/pan/schema.js";
 import { Backoff } from "../shared/backoff.js";
-import { closeSocket, connectProblem } from "../shared/socket.js";
+import { closeSocket, connectProblem, silentMsDefault, watchSilence } from "../shared/socket.js";
 import { answerCall, answerTo, noCalls, PanError, refuseCall, type CallKind } from "./calls.js";
 import { chatProblem, readEvent } from "./frames.js";
 import { rejoin } from "./rejoin.js";
@@ -26,6 +26,11 @@ export interface PanClientOptions {
   readonly answerTimeoutMs?: number;
   /** Connects again by itself when the connection is lost. */
   readonly reconnect?: boolean;
+  /**
+   * After how long without a word of the server the line is asked for a sign of life, and after as long again ended as
+   * lost, milliseconds.
+   */
+  readonly silentMs?: number;
 }
 
 /** What a chat may carry beside its text. */
@@ -96,7 +101,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
 
   constructor(options: PanClientOptions) {
     super();
-    this.#options = { answerTimeoutMs: 10_000, reconnect: true, ...options };
+    this.#options = { answerTimeoutMs: 10_000, reconnect: true, silentMs: silentMsDefault, ...options };
   }
 
   /** Connects and authenticates. @throws PanError AUTH_FAILED, AGENT_ID_IN_USE, CLOSED, TIMEOUT */
@@ -164,7 +169,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
   }
 
   async #open(): Promise<void> {
-    const { url, agentId, name, token, answerTimeoutMs } = this.#options;
+    const { url, agentId, name, token, answerTimeoutMs, silentMs } = this.#options;
     this.#phase = "connecting";
     const ended = new AbortController();
     const socket = new WebSocket(url, "pan.v1", { perMessageDeflate: false, handshakeTimeout: answerTimeoutMs });
@@ -180,6 +185,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
       this.#lost(socket, code, reason.toString());
     });
     await opened(socket, url);
+    watchSilence(socket, silentMs);
     this.#checkCurrent(socket);
     await this.#ask("auth", { type: "auth", agentId, token, ...(name !== undefined && { name }) });
     this.#checkCurrent(socket);

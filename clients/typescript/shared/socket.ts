@@ -20,12 +20,16 @@ export async function closeSocket(socket: WebSocket): Promise<void> {
   });
 }
 
+/** After how long without a sign of the server a client asks for one when nothing else is said, milliseconds. */
+export const silentMsDefault = 25_000;
+
 /**
- * Ends a connection on which nothing comes, neither a message nor the answer to a ping, for `silentMs` to twice as
- * long. Time in which this process stood still does not count.
- * @returns ends the watch
+ * Ends an open connection on which nothing comes, neither a message nor the answer to a ping, for `silentMs` to twice
+ * as long: a line may die without a word (a cable, a NAT that forgets, a machine that is gone), and whoever mostly
+ * listens would never learn of it. Time in which this process stood still does not count. The watch ends with the
+ * connection.
  */
-export function watchSilence(socket: WebSocket, silentMs: number, clock: Clock = new LoopClock()): () => void {
+export function watchSilence(socket: WebSocket, silentMs: number, clock: Clock = new LoopClock()): void {
   let heard = true;
   const hear = (): void => {
     heard = true;
@@ -46,9 +50,9 @@ export function watchSilence(socket: WebSocket, silentMs: number, clock: Clock =
     });
   };
   look();
-  return () => {
+  socket.once("close", () => {
     cancel();
-  };
+  });
 }
 
 /** Why a connection could not be made, and what to do about it. */

@@ -53,7 +53,7 @@ class Agent:
         on this machine. Raises Fault malformed (name), unavailable (no broker), unauthenticated (a name that has an owner), conflict (another
         program is connected under the name, and `AgentOptions.exclusive` is not False).
         """
-        agent = cls(name, options, zeromq(name, token, find_doors(zmq_in, zmq_out, data_dir), options.outgoing_max))
+        agent = cls(name, options, zeromq(name, token, find_doors(zmq_in, zmq_out, data_dir), options))
         agent._core.ready(token is not None)
         return agent
 

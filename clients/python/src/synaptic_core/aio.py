@@ -44,7 +44,7 @@ class Agent:
         cls, name: str, *, token: Optional[str] = None, zmq_in: Optional[str] = None, zmq_out: Optional[str] = None, data_dir: Optional[str] = None, options: AgentOptions = AgentOptions()
     ) -> Agent:
         """Returns when a round trip has come back. Raises Fault malformed (name), unavailable (no broker), unauthenticated (a name that has an owner), conflict (another program has it)."""
-        agent = cls(name, options, zeromq(name, token, find_doors(zmq_in, zmq_out, data_dir), options.outgoing_max))
+        agent = cls(name, options, zeromq(name, token, find_doors(zmq_in, zmq_out, data_dir), options))
         try:
             await agent._loop.run_in_executor(None, agent._core.ready, token is not None)
         except asyncio.CancelledError:

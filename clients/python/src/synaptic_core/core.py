@@ -35,14 +35,14 @@ _KINDS = {"request": Request, "response": Response, "inform": Inform}
 OpenLink = Callable[[Callable[[str, bytes], None], Callable[[Fault], None]], Link]
 
 
-def zeromq(name: str, token: Optional[str], doors: Doors, outgoing_max: int) -> OpenLink:
+def zeromq(name: str, token: Optional[str], doors: Doors, options: AgentOptions) -> OpenLink:
     """Two sockets to the broker. Raises Fault malformed: the name, when called the addresses."""
     problem = agent_name_problem(name)
     if problem is not None:
         raise Fault("malformed", f"the name {name} {problem}; choose another")
 
     def open_link(heard: Callable[[str, bytes], None], failed: Callable[[Fault], None]) -> Link:
-        link = Link(doors, name, token, heard, failed, outgoing_max)
+        link = Link(doors, name, token, heard, failed, options)
         link.open()
         return link
 

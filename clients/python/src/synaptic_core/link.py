@@ -17,6 +17,7 @@ from zmq.utils.monitor import recv_monitor_message
 from .doors import Doors
 from .fault import Fault
 from .futures import settle
+from .options import AgentOptions
 
 _log = logging.getLogger("synaptic_core")
 _SUBSCRIBED = 1  # the first byte of a subscription, as XPUB tells it
@@ -46,7 +47,7 @@ class Link:
     A plain PUB drops in silence before that. `failed` is told, in its thread, why it ended if nobody closed it.
     """
 
-    def __init__(self, doors: Doors, name: str, token: Optional[str], heard: Callable[[str, bytes], None], failed: Callable[[Fault], None], outgoing_max: int) -> None:
+    def __init__(self, doors: Doors, name: str, token: Optional[str], heard: Callable[[str, bytes], None], failed: Callable[[Fault], None], options: AgentOptions) -> None:
         """Raises Fault malformed: a token that is no text in UTF-8."""
         plain = None if token is None else (_bytes_of(name, "name"), _bytes_of(token, "token"))
         self._doors = doors
@@ -55,7 +56,7 @@ class Link:
         self._has_token = token is not None
         self._heard = heard
         self._failed = failed
-        self._outgoing_max = outgoing_max
+        self._outgoing_max = options.outgoing_max
         # bound: outgoing_max · evicts: one more is refused as slow-consumer · owner: Link
         self._outgoing: Deque[_Outgoing] = deque()
         # bound: outgoing_max, and what the application subscribes to · evicts: see _outgoing · owner: Link
@@ -75,6 +76,8 @@ class Link:
         self._pub = self._context.socket(zmq.XPUB)
         for each in (self._sub, self._pub):
             each.linger = 0
+            # Both sockets are always read, so that an answer to libzmq's PING (RFC 37) is never left behind a full queue.
+            each.heartbeat_ivl = each.heartbeat_timeout = max(1, round(options.silent_s * 1_000))
             if plain is not None:
                 each.plain_username, each.plain_password = plain
         if plain is None:

@@ -1,0 +1,80 @@
+"""A line that dies as lines do: without a word."""
+import socket
+import threading
+import unittest
+from urllib.parse import urlsplit
+
+from synaptic_core import Agent, AgentOptions, Fault
+
+from .broker import BrokerCase
+
+
+class DeadLine:
+    """A line to a door of the broker: when it dies nothing passes any more, and whoever connects anew gets one that works."""
+
+    def __init__(self, url):
+        self._door = ("127.0.0.1", urlsplit(url).port)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
+        self._lock = threading.Lock()
+        self._age = 0
+        self._sockets = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def die(self):
+        with self._lock:
+            self._age += 1
+
+    def close(self):
+        self._server.shutdown(socket.SHUT_RDWR)
+        for each in [self._server, *self._sockets]:
+            each.close()
+
+    def _serve(self):
+        while True:
+            try:
+                near, _ = self._server.accept()
+            except OSError:
+                return  # closed
+            far = socket.create_connection(self._door)
+            self._sockets += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._pass, args=(source, sink, self._age), daemon=True).start()
+
+    def _pass(self, source, sink, age):
+        try:
+            while True:
+                data = source.recv(65_536)
+                with self._lock:
+                    if age != self._age:
+                        return
+                    if not data:
+                        sink.shutdown(socket.SHUT_WR)
+                        return
+                    sink.sendall(data)
+        except OSError:
+            return  # closed at the test's end
+
+
+class ALineThatDiesWithoutAWord(BrokerCase):
+    def test_is_noticed_by_both_sockets_and_made_anew(self):
+        lines = DeadLine(self.broker.zmq_in), DeadLine(self.broker.zmq_out)
+        for line in lines:
+            self.addCleanup(line.close)
+        bob = Agent.connect("bob", zmq_in=lines[0].url, zmq_out=lines[1].url, options=AgentOptions(silent_s=0.1))
+        self.addCleanup(bob.close)
+        ada = self.connect("ada")
+        for line in lines:
+            line.die()
+        while True:
+            try:
+                bob.request("$broker", {"message": "ping", "kind": "ping"}, timeout_s=0.5)
+                break
+            except Fault as fault:
+                self.assertEqual(fault.code, "timeout")
+        ada.inform("bob", "do you hear me again?")
+        self.assertEqual(bob.receive(timeout_s=20).text, "do you hear me again?")
+
+
+if __name__ == "__main__":
+    unittest.main()
