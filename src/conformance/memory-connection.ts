@@ -24,6 +24,9 @@ export class MemoryConnection implements Connection {
   /** What its peer has said and nobody has heard yet, as a test wants it to be; then `catchUp`. */
   readonly unheard: Frame[] = [];
   readonly #afterHearing: (() => void)[] = [];
+  /** What its peer says while nothing is read. */
+  readonly #unread: Frame[] = [];
+  #isReading = true;
   /** How it ended, once it has. */
   closing: Closing | undefined;
   receiver: Receiver | undefined;
@@ -101,6 +104,22 @@ export class MemoryConnection implements Connection {
     for (const run of this.#afterHearing.splice(0)) run();
   }
 
+  pauseReading(): void {
+    this.#isReading = false;
+  }
+
+  resumeReading(): void {
+    this.#isReading = true;
+    // Not in the turn of who resumes: as a socket does.
+    queueMicrotask(() => {
+      while (this.#isReading) {
+        const frame = this.#unread.shift();
+        if (frame === undefined) return;
+        this.says(frame);
+      }
+    });
+  }
+
   alive(ms: number): Promise<boolean> {
     if (this.closing !== undefined) return Promise.resolve(false);
     if (this.answersPings) return Promise.resolve(true);
@@ -113,6 +132,8 @@ export class MemoryConnection implements Connection {
 
   /** Its peer says something. */
   says(frame: Frame): void {
-    if (this.closing === undefined) this.receiver?.frame(frame);
+    if (this.closing !== undefined) return;
+    if (this.#isReading) this.receiver?.frame(frame);
+    else this.#unread.push(frame);
   }
 }

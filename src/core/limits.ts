@@ -106,8 +106,8 @@ export const defaultLimits = Object.freeze({
   /** A WebSocket peer is pinged this often and closed when a ping stays unanswered until the next. */
   wsPingMs: 30_000,
   /**
-   * Frames of one session that wait for the command before them; together at most one `wsFrameMaxBytes` before login,
-   * one `wsBacklogMaxBytes` after.
+   * When so many frames of one session wait for the command before them, or half of `wsFrameMaxBytes` before login, of
+   * `wsBacklogMaxBytes` after it, nothing more is read of its socket until they have been heard.
    */
   sessionQueueMax: 256,
   /** Topics that are neither rooms nor names, heard by one session. */

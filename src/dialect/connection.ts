@@ -39,6 +39,10 @@ export interface Connection {
    * @returns what calls it off
    */
   deadline(ms: number, run: () => void): () => void;
+  /** Reads nothing more of the peer until `resumeReading`; what was read already, one chunk at most, still comes. */
+  pauseReading(): void;
+  /** Reads on, unless there is another reason not to. */
+  resumeReading(): void;
   /** Asks for a sign of life. Resolves to whether it came within `ms`. */
   alive(ms: number): Promise<boolean>;
 }

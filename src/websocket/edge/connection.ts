@@ -14,8 +14,10 @@ import {
   type ReadTurns,
 } from "../../core/index.js";
 import type { Closing, Connection, Frame, PreparedFrame, Receiver } from "../../dialect/connection.js";
+import { brokenFrameReason, sayWhyClosed } from "./broken-frames.js";
 import { writerOf } from "./direct-write.js";
 import { endInTurn, readInTurn, type SocketReading } from "./socket-turns.js";
+import { LifeSigns } from "./life-signs.js";
 import { closeReason, pingFrame, pongFrame, prepareFrame } from "./frame.js";
 
 /** How long a peer may take to answer our close frame, milliseconds. */
@@ -29,7 +31,13 @@ export interface WsConnectionOptions {
   readonly ws: WebSocket;
   readonly limits: Pick<
     Limits,
-    "wsBacklogMaxBytes" | "wsFrameMaxBytes" | "wsPreLoginMaxBytes" | "wsPingMs" | "stuckMs" | "drainFlushMs"
+    | "wsBacklogMaxBytes"
+    | "wsFrameMaxBytes"
+    | "wsFragmentsMax"
+    | "wsPreLoginMaxBytes"
+    | "wsPingMs"
+    | "stuckMs"
+    | "drainFlushMs"
   >;
   readonly clock: Clock;
   readonly flusher: Flusher;
@@ -48,8 +56,8 @@ export interface WsConnectionOptions {
 
 /**
  * One WebSocket. All bytes go through its send queue, also the close frames that `ws` writes by itself: they wait
- * behind what is queued, so that none is written into the middle of a frame. While a peer does not read its answers, we
- * read nothing from it.
+ * behind what is queued, so that none is written into the middle of a frame. While a peer does not read its answers, or
+ * what it said before is still to be heard, we read nothing from it.
  */
 export class WsConnection implements Connection, SocketReading, Wire {
   readonly id: string;
@@ -63,7 +71,10 @@ export class WsConnection implements Connection, SocketReading, Wire {
   #pingAt: number;
   /** The backlog was large: the receiver is told when it is small again. */
   #high = false;
+  /** Its answers are unread. */
   #paused = false;
+  /** What it said before waits already. */
+  #held = false;
   #isAdmitted = false;
   /** Bytes that came before the login. */
   #before = 0;
@@ -96,6 +107,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
     });
     this.#write = writerOf(socket);
     socket.write = (bytes: unknown, ...more: readonly unknown[]) => this.#takeTurn(bytes, more.find(isCallback));
+    sayWhyClosed(ws, limits);
     ws.on("message", (data, isBinary) => {
       this.#message(data, isBinary);
     });
@@ -108,11 +120,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
       this.#sign();
     });
     ws.on("error", (error) => {
-      ledger.count(
-        "code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH"
-          ? "ws-frame-too-large"
-          : "ws-protocol-error",
-      );
+      ledger.count(brokenFrameReason(error));
       this.#phase = this.#phase === "open" ? "closing" : this.#phase;
       this.#awaitClose(closeWaitMs, "ws-close-unanswered");
     });
@@ -134,7 +142,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
   }
 
   mayRead(): boolean {
-    return !this.#paused;
+    return !this.#paused && !this.#held;
   }
 
   arrived(): void {
@@ -193,6 +201,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
     this.#phase = "closing";
     this.#goodbye = closing;
     this.#sendQueue.flush();
+    this.resumeReading();
     this.#resume();
     if (this.#sendQueue.buffered === 0) this.#sayGoodbye();
     else this.#awaitClose(this.#options.limits.drainFlushMs, "ws-close-backlog");
@@ -210,8 +219,22 @@ export class WsConnection implements Connection, SocketReading, Wire {
     return this.#options.readTurns.deadline(this.#reader, ms, run);
   }
 
+  pauseReading(): void {
+    if (this.#held || this.#phase !== "open") return;
+    this.#held = true;
+    this.#options.ledger.count("ws-reader-held");
+    this.#options.ws.pause();
+  }
+
+  resumeReading(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    if (this.mayRead()) this.#options.ws.resume();
+  }
+
   alive(ms: number): Promise<boolean> {
     if (this.#phase !== "open") return Promise.resolve(false);
+    if (this.#held) return Promise.resolve(true); // what it said of late is still being heard
     const sign = this.#signs.ask(ms, () => {
       this.#ping();
     });
@@ -231,12 +254,12 @@ export class WsConnection implements Connection, SocketReading, Wire {
       if (this.#receiver?.stuck === undefined) this.terminate();
       else this.#receiver.stuck();
     } else if (nowMs >= this.#pingAt && !this.#options.readTurns.waits(this.#reader)) {
-      if (!this.#heard && !this.#paused && this.#sendQueue.buffered === 0) {
+      if (!this.#heard && this.mayRead() && this.#sendQueue.buffered === 0) {
         this.#cut("ws-silent");
         return;
       }
       this.#pingAt = nowMs + wsPingMs;
-      if (this.#paused || this.#sendQueue.buffered > 0) return;
+      if (!this.mayRead() || this.#sendQueue.buffered > 0) return;
       this.#heard = false;
       this.#ping();
     }
@@ -306,7 +329,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#options.ws.resume();
+    if (this.mayRead()) this.#options.ws.resume();
   }
 
   #drained(): void {
@@ -356,43 +379,4 @@ export class WsConnection implements Connection, SocketReading, Wire {
 
 function isCallback(value: unknown): value is () => void {
   return typeof value === "function";
-}
-
-/** Questions whether the peer is alive. Any sign of it answers them all. */
-class LifeSigns {
-  readonly #deadline: (ms: number, run: () => void) => () => void;
-  // bound: newcomers of one name, one at a time each · evicts: a question when it is answered or its time is over ·
-  // owner: LifeSigns
-  #asked: Set<(alive: boolean) => void> | undefined; // made when first asked: nearly no connection ever is
-
-  constructor(deadline: (ms: number, run: () => void) => () => void) {
-    this.#deadline = deadline;
-  }
-
-  /** True while a question waits. */
-  get isAsked(): boolean {
-    return this.#asked !== undefined && this.#asked.size > 0;
-  }
-
-  /** Resolves to true if a sign comes within `ms`. `ping` asks the peer for one; the first question calls it. */
-  ask(ms: number, ping: () => void): Promise<boolean> {
-    return new Promise((resolve) => {
-      const answer = (alive: boolean): void => {
-        cancel();
-        this.#asked?.delete(answer);
-        resolve(alive);
-      };
-      const cancel = this.#deadline(ms, () => {
-        answer(false);
-      });
-      this.#asked ??= new Set();
-      this.#asked.add(answer);
-      if (this.#asked.size === 1) ping();
-    });
-  }
-
-  /** A sign came (true), or no sign can come any more (false). */
-  answer(alive: boolean): void {
-    if (this.#asked !== undefined && this.#asked.size > 0) for (const answer of [...this.#asked]) answer(alive);
-  }
 }

@@ -10,6 +10,7 @@ import {
 import {
   anyPhase,
   type Codec,
+  type Connection,
   type Dialect,
   type DialectTypes,
   type Frame,
@@ -33,6 +34,8 @@ export interface LoopSession<T extends DialectTypes> extends PayingSession<T> {
   /** Runs something of the dialect's outside a command; what it throws is told to the peer. */
   attempt(run: () => void): void;
   end(): void;
+  /** Whose frames it reads. */
+  readonly connection: Pick<Connection, "pauseReading" | "resumeReading">;
 }
 
 /** The dialect in service to which loops belong; one for all its sessions. */
@@ -50,12 +53,15 @@ export interface LoopOwner<T extends DialectTypes> {
   gone(session: LoopSession<T>): void;
 }
 
+/** What a frame that waits takes beside its bytes: an object and a place in the queue. */
+const frameBytes = 32;
+
 const nothing = { commands: [], at: 0 } as const;
 
 /**
  * Everything that happens to the frames of one connection: decode, is it a command, is this its phase, charge, run,
  * refuse. Commands run one at a time and in order. While one waits for something, later frames wait here, undecoded,
- * since what they mean may depend on it. A command that does not wait is over when `frame` returns: no promise, no
+ * since what they mean may depend on it; when many wait, the socket is not read: the peer waits, and nothing is lost. A command that does not wait is over when `frame` returns: no promise, no
  * closure, no queue. A peer that does not read its answers gets no further ones: what it has already said waits, too,
  * until `drained`.
  */
@@ -68,8 +74,8 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   /** Runs when the present command is over. */
   #afterCommand: (() => void)[] | undefined;
   #waitingBytes = 0;
-  /** How many frames found no room. They are refused in their turn: after those that wait. */
-  #refused = 0;
+  /** So much waits that nothing more is read. */
+  #isHolding = false;
   #phase: "idle" | "running" | "waiting" | "unread" | "closed" = "idle";
   /** The rest of a frame, while answers are unread. */
   #rest: { readonly commands: readonly (T["command"] | Fault)[]; readonly at: number } = nothing;
@@ -269,20 +275,15 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
         frame();
         continue;
       }
-      if (frame === undefined) {
-        this.#refuseRest();
-        return;
-      }
-      this.#waitingBytes -= frame.length;
-      this.#owner.total.release(frame.length);
+      if (frame === undefined) break;
+      const bytes = frame.length + frameBytes;
+      this.#waitingBytes -= bytes;
+      this.#owner.total.release(bytes);
       this.#read(frame);
     }
-  }
-
-  #refuseRest(): void {
-    const message = "too much was sent before earlier commands were answered; send it again, slower";
-    for (; this.#refused > 0 && this.#phase === "idle"; this.#refused -= 1)
-      this.#refuse(new Fault("rate-limited", message), undefined);
+    if (!this.#isHolding || this.#waiting.length > 0 || this.#phase === "closed") return;
+    this.#isHolding = false;
+    this.#session.connection.resumeReading();
   }
 
   #over(): void {
@@ -298,20 +299,17 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
     return this.#phase === "running";
   }
 
+  /** Behind what is read now one chunk of the socket may still come: 64 KiB, 8,192 frames at most. */
   #wait(frame: Frame): void {
     const { sessionQueueMax, wsFrameMaxBytes, wsBacklogMaxBytes } = this.#owner.limits;
-    const maxBytes = this.#session.principal === undefined ? wsFrameMaxBytes : wsBacklogMaxBytes;
-    const isFull =
-      this.#waiting.length >= sessionQueueMax ||
-      (this.#waiting.length > 0 && this.#waitingBytes + frame.length > maxBytes);
-    // Once one is refused, all are until the rest has been answered: answers come in the order of what was said.
-    if (this.#refused > 0 || isFull) {
-      this.#refused += 1;
-      return;
-    }
+    const bytes = frame.length + frameBytes;
     this.#waiting.push(frame);
-    this.#waitingBytes += frame.length;
-    this.#owner.total.take(this, frame.length);
+    this.#waitingBytes += bytes;
+    this.#owner.total.take(this, bytes);
+    const maxBytes = this.#session.principal === undefined ? wsFrameMaxBytes : wsBacklogMaxBytes;
+    if (this.#isHolding || (this.#waiting.length < sessionQueueMax && this.#waitingBytes < maxBytes / 2)) return;
+    this.#isHolding = true;
+    this.#session.connection.pauseReading();
   }
 
   #refuse(fault: Fault, command: T["command"] | undefined): void {

@@ -117,7 +117,11 @@ describe("a WebSocket connection", () => {
     await open({ wsFrameMaxBytes: 1_000 });
     accepted.connection.admitted();
     client.send(Buffer.alloc(20_000_000));
-    expect((await once(client, "close"))[0]).toBe(1009);
+    const [code, reason] = (await once(client, "close")) as [number, Buffer];
+    expect([code, String(reason)]).toEqual([
+      1009,
+      "a message has at most 1000 bytes (wsFrameMaxBytes); send it in parts",
+    ]);
     await accepted.closed;
     expect(world.ledger.reasons).toEqual({ "ws-frame-too-large": 1 });
   });
@@ -150,14 +154,18 @@ describe("a WebSocket connection", () => {
   it("closes 1008 on a message of too many fragments", async () => {
     await open({ wsFragmentsMax: 4 });
     for (let n = 0; n < 5; n += 1) client.send("x", { fin: false });
-    expect((await once(client, "close"))[0]).toBe(1008);
+    const [code, reason] = (await once(client, "close")) as [number, Buffer];
+    expect([code, String(reason)]).toEqual([1008, "a message has at most 4 fragments (wsFragmentsMax); send it whole"]);
+    await accepted.closed;
     expect(accepted.frames).toEqual([]);
+    expect(world.ledger.reasons).toEqual({ "ws-fragments-full": 1 });
   });
 
   it("closes 1007 on text that is no UTF-8", async () => {
     await open();
     client.send(Buffer.from([0xc3, 0x28]), { binary: false });
-    expect((await once(client, "close"))[0]).toBe(1007);
+    const [code, reason] = (await once(client, "close")) as [number, Buffer];
+    expect([code, String(reason)]).toEqual([1007, "text must be UTF-8"]);
     expect(world.ledger.reasons["ws-protocol-error"]).toBe(1);
   });
 
@@ -252,6 +260,39 @@ describe("a WebSocket connection", () => {
     client.resume();
     await eventually(() => accepted.frames.length === 2_000, "and goes on");
     expect(read).toBeLessThan(2_000);
+  });
+
+  it("reads nothing while it is told so, all of it afterwards, and takes its peer for alive meanwhile", async () => {
+    await open({ wsPingMs: 40 }, { autoPong: false });
+    accepted.connection.admitted();
+    client.send("first");
+    await eventually(() => accepted.frames.length === 1, "the first");
+    accepted.connection.pauseReading();
+    for (let n = 0; n < 50; n += 1) client.send("x".repeat(1_000));
+    expect(await accepted.connection.alive(5_000)).toBe(true);
+    await new Promise((resolve) =>
+      accepted.connection.deadline(200, () => {
+        resolve(undefined);
+      }),
+    );
+    expect(accepted.frames).toHaveLength(1);
+    expect(world.ledger.reasons).toEqual({ "ws-reader-held": 1 });
+    accepted.connection.resumeReading();
+    await eventually(() => accepted.frames.length === 51, "the rest");
+  });
+
+  it("ends while nothing is read", async () => {
+    await open();
+    accepted.connection.pauseReading();
+    client.send("unread");
+    accepted.connection.close({ code: 1000, reason: "bye" });
+    expect((await once(client, "close"))[0]).toBe(1000);
+    await accepted.closed;
+    const other = await world.connect();
+    other.accepted.connection.pauseReading();
+    other.client.terminate();
+    await world.stop();
+    expect(world.ledger.reasons["ws-close-unanswered"]).toBeUndefined();
   });
 
   it("answers pings, and pings", async () => {

@@ -78,6 +78,10 @@ export class LoopWorld {
       phase,
       principal: agent === undefined ? undefined : {},
       backlog: 0,
+      connection: {
+        pauseReading: () => events.push("pause"),
+        resumeReading: () => events.push("read on"),
+      },
       codec: { decode, encode: () => "" },
       services: {
         limiter: {

@@ -137,21 +137,6 @@ describe("frames that come while a command is under way", () => {
     expect(world.events).toEqual(["attempt", "say", "more"]);
   });
 
-  it("are refused no further once a refusal has ended the session", async () => {
-    const { done, open } = gate();
-    const world: LoopWorld = new LoopWorld({
-      limits: { sessionQueueMax: 1 },
-      refused: () => {
-        world.loop.end();
-      },
-    });
-    world.loop.hold(done);
-    world.says("say", "say", "say", "say");
-    open();
-    await settled();
-    expect([world.events, world.codes]).toEqual([["say"], ["rate-limited"]]);
-  });
-
   it("wait for a login from the headers, which may fail", async () => {
     const login = gate();
     const world = new LoopWorld();
@@ -165,71 +150,79 @@ describe("frames that come while a command is under way", () => {
   });
 
   it.each([
-    { who: "an agent", isStranger: false, limits: { wsBacklogMaxBytes: 10 } },
-    { who: "a stranger", isStranger: true, limits: { wsFrameMaxBytes: 10 } },
+    { who: "an agent", isStranger: false, limits: { wsBacklogMaxBytes: 200 } },
+    { who: "a stranger", isStranger: true, limits: { wsFrameMaxBytes: 200 } },
   ])(
-    "wait in as many bytes as $who may have waiting, one at least; then they are refused, loudly",
+    "stop the reading of its socket when they are half of the bytes that $who may have waiting",
     async ({ isStranger, limits }) => {
       const world = new LoopWorld({ isStranger, limits });
-      for (const [frames, refused] of [
-        [["say", "more", "say"], 0],
-        [["say", "more", "more"], 1],
-        [["say", "more", "more", "say"], 2],
-        [["say more say"], 0],
-      ] as const) {
-        const { done, open } = gate();
-        world.refusals.length = 0;
-        world.loop.hold(done);
-        world.says(...frames);
-        open();
-        await settled();
-        expect(world.codes).toEqual(Array.from({ length: refused }, () => "rate-limited"));
-      }
-      expect(world.events.filter((event) => event === "say")).toHaveLength(6);
+      const { done, open } = gate();
+      world.loop.hold(done);
+      world.says("say", "more");
+      expect(world.events).toEqual([]);
+      world.says("say", "more");
+      expect(world.events, "told once").toEqual(["pause"]);
+      open();
+      await settled();
+      expect(world.events).toEqual(["pause", "say", "more", "say", "more", "read on"]);
+      expect(world.total.bytes).toBe(0);
     },
   );
 
-  it("wait in as many as may be, those after a refused one not at all, until all are answered", async () => {
+  it("stop the reading of its socket when they are as many as may wait; what was read already is heard, too", async () => {
     const world = new LoopWorld({ limits: { sessionQueueMax: 2 } });
     for (let round = 0; round < 2; round += 1) {
       const { done, open } = gate();
       world.loop.hold(done);
-      world.says("say", "more", "say", "more");
+      world.says("say", "more", "say");
       open();
       await settled();
     }
-    expect(world.events).toEqual(["say", "more", "say", "more"]);
-    expect(world.refusals).toHaveLength(4);
-    expect(world.refusals[0]?.message).toBe(
-      "too much was sent before earlier commands were answered; send it again, slower",
-    );
+    const round = ["pause", "say", "more", "say", "read on"];
+    expect([world.events, world.codes]).toEqual([[...round, ...round], []]);
   });
 
-  it("are refused in their turn: not before a later one of those that wait has been answered", async () => {
+  it("are read on only when all of them have been heard, however often one of them waits itself", async () => {
     const [first, second] = [gate(), gate()];
     const world = new LoopWorld({
       commands: { slow: { run: () => second.done } },
       limits: { sessionQueueMax: 1 },
     });
     world.loop.hold(first.done);
-    world.says("slow", "say", "say");
+    world.says("slow", "say", "more");
     first.open();
     await settled();
-    expect(world.refusals).toEqual([]);
-    world.says("more");
+    expect(world.events).toEqual(["pause"]);
     second.open();
     await settled();
-    expect([world.codes, world.events]).toEqual([["rate-limited", "rate-limited", "rate-limited"], []]);
-    world.says("say");
-    expect(world.events).toEqual(["say"]);
+    expect(world.events).toEqual(["pause", "say", "more", "read on"]);
+  });
+
+  it("are not read on once the session has ended", async () => {
+    const { done, open } = gate();
+    const world: LoopWorld = new LoopWorld({
+      commands: {
+        leave: {
+          run: () => {
+            world.loop.end();
+          },
+        },
+      },
+      limits: { sessionQueueMax: 1 },
+    });
+    world.loop.hold(done);
+    world.says("say", "leave", "say");
+    open();
+    await settled();
+    expect(world.events).toEqual(["pause", "say"]);
   });
 
   it("count among the bytes of all connections until they are read, and end their session when there are too many", async () => {
     const [first, second] = [gate(), gate()];
-    const world = new LoopWorld({ limits: { backlogTotalMaxBytes: 10 } });
+    const world = new LoopWorld({ limits: { backlogTotalMaxBytes: 80 } });
     world.loop.hold(first.done);
     world.says("say", "more");
-    expect(world.total.bytes).toBe(7);
+    expect(world.total.bytes, "32 for each frame beside its bytes").toBe(71);
     first.open();
     await settled();
     expect([world.total.bytes, world.events]).toEqual([0, ["say", "more"]]);
