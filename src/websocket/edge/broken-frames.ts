@@ -26,5 +26,6 @@ export function sayWhyClosed(ws: WebSocket, limits: FrameLimits): void {
 
 /** Why frames could not be read, as the ledger counts it. */
 export function brokenFrameReason(error: Error): string {
-  return ("code" in error && typeof error.code === "string" && reasons[error.code]) || "ws-protocol-error";
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  return reasons[code] ?? "ws-protocol-error";
 }
