@@ -1,8 +1,21 @@
+import { createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Agent } from "../../../src/index.js";
 import { eventually, startBroker, type TestBroker } from "../../kit/broker.js";
 import { next } from "../../kit/local-agents.js";
 import { PlainAgent } from "../../kit/plain-agent.js";
+
+/** Resolves when so many have come to a door that is no broker's any more: they have noticed that it is gone. */
+async function knocks(door: string, count: number): Promise<void> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket.on("error", () => undefined));
+  });
+  server.listen(Number(new URL(door).port), "127.0.0.1");
+  await eventually(() => sockets.length >= count, "they come");
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => server.close(resolve));
+}
 
 describe("the SDK over ZeroMQ", () => {
   let at: TestBroker;
@@ -79,6 +92,7 @@ describe("the SDK over ZeroMQ", () => {
     const bob = await Agent.connect({ name: "bob", in: at.zmqIn, out: at.zmqOut });
     await bob.join("#lab");
     await at.broker.stop();
+    await knocks(at.zmqIn, 2); // what a socket writes before it has noticed is lost with its line
     const lost = ada.inform("bob", "said while the broker was away");
     const again = await startBroker({
       zmqIn: [at.zmqIn],
