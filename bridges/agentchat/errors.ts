@@ -53,13 +53,18 @@ export function refusal(fault: Fault, said: Command | undefined, now: number): R
 function codeOf({ code, detail }: Fault, said: Command | undefined): ErrorCode {
   const own = errorCodes.find((known) => known === detail?.["agentchat"]);
   if (own !== undefined) return own;
-  if (detail?.["displaced"] === true) return "SESSION_DISPLACED";
+  if (isDisplaced({ detail })) return "SESSION_DISPLACED";
   if (code === "not-found" && said !== undefined && isAboutChannel(said)) return "CHANNEL_NOT_FOUND";
   if (said?.type === "CREATE_CHANNEL") {
     if (code === "conflict") return "CHANNEL_EXISTS";
     if (code === "malformed") return "INVALID_NAME";
   }
   return codes[code];
+}
+
+/** True if it tells a session that its name is another's from now on. */
+export function isDisplaced({ detail }: Pick<Fault, "detail">): boolean {
+  return detail?.["displaced"] === true;
 }
 
 function isAboutChannel(said: Command): boolean {

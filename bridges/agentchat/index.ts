@@ -3,7 +3,7 @@ import { codec } from "./codec.js";
 import { channelCommands } from "./commands/channel.js";
 import { identityCommands, welcome } from "./commands/identify.js";
 import { messageCommands } from "./commands/message.js";
-import { refusal } from "./errors.js";
+import { isDisplaced, refusal } from "./errors.js";
 import { events } from "./events.js";
 import { negotiationCommands } from "./negotiation/commands.js";
 import { limits, settings } from "./options.js";
@@ -37,7 +37,11 @@ export const agentchat = defineDialect<AgentChat>({
   /** What one says in a channel comes back (AgentChat §5), unless IDENTIFY said no. */
   wants: ({ to }, { state }, own) => !own || !to.startsWith("#") || state.echo,
   greet: welcome,
-  refuse: (fault, said, session) => refusal(fault, said, session.now()),
+  refuse(fault, said, session) {
+    // Clients of other makers know it by a frame of its own (AgentChat §3.6).
+    if (isDisplaced(fault)) session.send({ type: "SESSION_DISPLACED", ts: session.now(), reason: fault.message });
+    return refusal(fault, said, session.now());
+  },
   phrasebook,
   vocabulary: {
     description:

@@ -7,8 +7,13 @@ export interface PublicKey {
   readonly key: KeyObject;
   /** Base64 of its SPKI DER (RFC 8410 §4): the one form in which we keep and pass on keys. */
   readonly spki: string;
-  /** First 16 hex digits of SHA-256 over the raw bytes: the agent's id, without `@` (AgentChat §3.3). */
+  /** The agent's id, without `@` (AgentChat §3.3). */
   readonly agentId: string;
+  /**
+   * The id that servers gave this key before ids were made of its PEM (AgentChat §3.9): what they have kept under it is
+   * this key's.
+   */
+  readonly formerId: string;
 }
 
 /** SPKI of an Ed25519 key without its 32 bytes (RFC 8410 §4). */
@@ -43,8 +48,27 @@ export function readPublicKey(text: string): PublicKey | undefined {
   if (raw === undefined || !isSound(raw)) return undefined;
   const spki = Buffer.concat([spkiHead, raw]);
   const key = createPublicKey({ key: spki, format: "der", type: "spki" });
-  const agentId = createHash("sha256").update(raw).digest("hex").slice(0, 16);
-  return { raw: Buffer.from(raw), key, spki: spki.toString("base64"), agentId };
+  const base64 = spki.toString("base64");
+  return { raw: Buffer.from(raw), key, spki: base64, agentId: agentIdOf(base64), formerId: formerIdOf(base64) };
+}
+
+/**
+ * The id of the agent with this key, without `@`: the first 16 hex digits of SHA-256 over the key as PEM, which is how
+ * agents keep and pass on their keys (AgentChat §3.3).
+ * @param spki base64 of its SPKI DER
+ */
+export function agentIdOf(spki: string): string {
+  // 44 bytes: less than one line of 64 characters (RFC 7468 §2).
+  return idOver(`-----BEGIN PUBLIC KEY-----\n${spki}\n-----END PUBLIC KEY-----\n`);
+}
+
+/** {@link PublicKey.formerId} of the agent with this key. @param spki base64 of its SPKI DER */
+export function formerIdOf(spki: string): string {
+  return idOver(Buffer.from(spki, "base64").subarray(-rawBytes));
+}
+
+function idOver(bytes: string | Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex").slice(0, 16);
 }
 
 /** True if `signature` (base64) is this key's Ed25519 signature over the UTF-8 of `text`. */

@@ -21,6 +21,8 @@ const ts = z.number().int().nonnegative();
 const field = z.string().max(4096);
 const currency = z.string().max(32);
 const code = z.string().max(1024);
+/** What some clients put at stake. It is told as it was signed; nothing is held here. */
+const stake = z.number().nonnegative();
 
 /** Who the client is (AgentChat §3.1). */
 export const identify = z.object({
@@ -93,6 +95,7 @@ export const proposal = z.object({
   terms: field.optional(),
   /** Seconds from its receipt. */
   expires: z.number().positive().max(31_536_000).optional(),
+  elo_stake: stake.optional(),
   sig: signature.optional(),
 });
 
@@ -101,6 +104,7 @@ export const accept = z.object({
   type: z.literal("ACCEPT"),
   proposal_id: id,
   payment_code: code.optional(),
+  elo_stake: stake.optional(),
   sig: signature.optional(),
 });
 

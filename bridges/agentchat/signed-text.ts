@@ -32,17 +32,48 @@ export function messageText({
   return repairSurrogates(JSON.stringify({ to, content, ts }));
 }
 
-/** A PROPOSAL. `terms` are not covered by it. */
-export function proposalText(proposal: {
+/** What the signature of a PROPOSAL covers. */
+export interface SignedProposal {
   readonly to: string;
   readonly task: string;
   readonly amount?: number | undefined;
   readonly currency?: string | undefined;
   readonly payment_code?: string | undefined;
+  /** Seconds. */
   readonly expires?: number | undefined;
-}): string {
+}
+
+/** A PROPOSAL. `terms` are not covered by it. */
+export function proposalText(proposal: SignedProposal): string {
   const { to, task, amount = "", currency = "", payment_code = "", expires = "" } = proposal;
   return [to, task, amount, currency, payment_code, expires].join("|");
+}
+
+/**
+ * Every text that a PROPOSAL may sign (AgentChat §6.2), ours first: an amount of 0 is written as 0 or not at all, and
+ * clients of other makers add a last field, `elo_stake`. What has a stake must cover it.
+ */
+export function proposalTexts(
+  proposal: SignedProposal & { readonly elo_stake?: number | undefined },
+): readonly string[] {
+  const { amount, elo_stake: stake } = proposal;
+  const texts = [proposalText(proposal), ...(amount === 0 ? [proposalText({ ...proposal, amount: undefined })] : [])];
+  return texts.flatMap((text) => withStake(text, stake));
+}
+
+/** Every text that an ACCEPT may sign, ours first; the same last field as in a PROPOSAL. */
+export function acceptTexts(
+  proposalId: string,
+  {
+    payment_code: code,
+    elo_stake: stake,
+  }: { readonly payment_code?: string | undefined; readonly elo_stake?: number | undefined },
+): readonly string[] {
+  return withStake(stepText("ACCEPT", proposalId, code), stake);
+}
+
+function withStake(text: string, stake = 0): readonly string[] {
+  return stake === 0 ? [text, `${text}|`] : [`${text}|${stake}`];
 }
 
 /** ACCEPT (its field: `payment_code`), REJECT (`reason`), COMPLETE (`proof`), DISPUTE (`reason`). */

@@ -88,8 +88,13 @@ export class Speaker {
   }
 
   /** Says the frames that log in. @returns the client, and its name if it was welcomed */
-  async tries(world: ConformanceWorld, name: string, token?: string): Promise<Partial<Party> & Pick<Party, "client">> {
-    const client = world.connect(this.path);
+  async tries(
+    world: ConformanceWorld,
+    name: string,
+    token?: string,
+    from: { readonly remote?: string } = {},
+  ): Promise<Partial<Party> & Pick<Party, "client">> {
+    const client = world.connect(this.path, from);
     for (const frame of this.phrasebook.login(name, token)) await client.says(frame);
     const welcomed = client.connection.frames.flatMap((frame) => this.phrasebook.welcomed(frame, name) ?? [])[0];
     return welcomed === undefined ? { client } : { client, name: welcomed };

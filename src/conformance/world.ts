@@ -67,6 +67,11 @@ export class TestIdentity implements Identity {
     this.protectedNames.add(agent);
   }
 
+  forget(name: string): Promise<void> {
+    this.protectedNames.delete(name);
+    return Promise.resolve();
+  }
+
   proved(): void {
     // nobody here claims names
   }

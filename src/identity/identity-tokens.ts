@@ -191,6 +191,10 @@ export class IdentityTokens implements Identity {
     return this.#proved.add(agent, keptAs);
   }
 
+  forget(name: string): Promise<void> {
+    return this.#proved.forget(name);
+  }
+
   proved(name: string): void {
     this.#tellProved(name);
   }

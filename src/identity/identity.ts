@@ -62,6 +62,12 @@ export interface Identity {
    * @throws Fault unavailable, as a rejection
    */
   remember(principal: Principal, remote: string): Promise<void> | undefined;
+  /**
+   * Forgets that a name was proved: it can be claimed again. One with a token, or reserved by configuration, stays
+   * protected. Resolves when that is on disk.
+   * @throws Fault unavailable, as a rejection
+   */
+  forget(name: string): Promise<void>;
   /** The name belongs to somebody who has proved it, from this moment on: who only claims it must lose it. */
   proved(name: string): void;
   /**

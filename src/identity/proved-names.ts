@@ -101,6 +101,11 @@ export class ProvedNames {
     return this.has(name) || (keyForm.test(name) && this.#forgotten.has(name));
   }
 
+  /** Forgets a name before its time. @throws Fault unavailable, as a rejection: it is remembered after a restart */
+  async forget(name: string): Promise<void> {
+    if (this.#known.has(name)) await this.#drop(name);
+  }
+
   /** Names remembered now. */
   get size(): number {
     this.#forget();
@@ -141,21 +146,25 @@ export class ProvedNames {
     const now = this.#clock.monotonic();
     for (const [name, { until }] of this.#known) {
       if (now < until) break;
-      this.#drop(name);
+      this.#dropSoon(name);
     }
     while (this.#shares.size > this.#limits.provedNamesMax) {
       const name = this.#shares.excess;
       if (name === undefined) return;
-      this.#drop(name);
+      this.#dropSoon(name);
       this.#forgotten.add(name);
     }
   }
 
-  #drop(name: string): void {
+  #dropSoon(name: string): void {
+    // A failed write is reported by the owner of the tables; the name is then dropped again after a restart.
+    this.#drop(name).catch(() => undefined);
+  }
+
+  #drop(name: string): Promise<void> {
     this.#known.get(name)?.share?.end();
     this.#known.delete(name);
     this.looks.delete(name);
-    // A failed write is reported by the owner of the tables; the name is then dropped again after a restart.
-    this.#table?.delete(name).catch(() => undefined);
+    return this.#table?.delete(name) ?? Promise.resolve();
   }
 }

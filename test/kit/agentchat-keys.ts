@@ -4,6 +4,8 @@ import { createHash, createPrivateKey, createPublicKey, sign, type KeyObject } f
 export interface TestKey {
   /** Without `@`. */
   readonly id: string;
+  /** What servers called it before ids were made of the PEM, without `@`. */
+  readonly formerId: string;
   readonly spki: string;
   readonly raw: string;
   readonly pem: string;
@@ -23,11 +25,14 @@ export function keyFor(name: string): TestKey {
   const publicKey = createPublicKey(privateKey);
   const der = publicKey.export({ format: "der", type: "spki" });
   const raw = der.subarray(-32);
+  const pem = publicKey.export({ format: "pem", type: "spki" }).toString();
+  const idOver = (bytes: string | Buffer): string => createHash("sha256").update(bytes).digest("hex").slice(0, 16);
   return {
-    id: createHash("sha256").update(raw).digest("hex").slice(0, 16),
+    id: idOver(pem),
+    formerId: idOver(raw),
     spki: der.toString("base64"),
     raw: raw.toString("base64"),
-    pem: publicKey.export({ format: "pem", type: "spki" }).toString(),
+    pem,
     privateKey,
     signs: (text) => sign(null, Buffer.from(text), privateKey).toString("base64"),
   };

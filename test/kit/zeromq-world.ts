@@ -50,6 +50,11 @@ export class NamesWithOwners implements Identity {
     this.owned.add(agent);
   }
 
+  forget(name: string): Promise<void> {
+    this.owned.delete(name);
+    return Promise.resolve();
+  }
+
   get protectedCount(): number {
     return this.owned.size;
   }

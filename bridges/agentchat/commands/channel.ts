@@ -15,10 +15,9 @@ export const channelCommands: ChannelRules = {
     cost: ({ channel }, { rooms, principal, services: { directory } }) =>
       rooms.has(channel) ? listCost(directory.memberCount(channel, principal)) : 1,
     run(session, { channel, replay }) {
-      const options = { create: false, ...(replay !== undefined && { history: replay }) };
-      return session.joinInTurn(channel, options, () => {
-        sendMembers(session, "JOINED", channel);
-      });
+      // Unasked for, the past is told once: to who comes in.
+      if (replay === undefined && !session.rooms.has(channel)) return joinWithPast(session, channel);
+      return joined(session, channel, replay ?? 0);
     },
   },
   LEAVE: {
@@ -98,6 +97,22 @@ class ChannelLists {
       ids: this.#ids.of(entries),
       names: named.length === 0 ? undefined : `{${named.map((one) => this.#names.item(one)).join()}}`,
     };
+  }
+}
+
+function joined(session: ChatSession, channel: string, history: number): void | Promise<void> {
+  return session.joinInTurn(channel, { create: false, history }, () => {
+    sendMembers(session, "JOINED", channel);
+  });
+}
+
+/** Tells as much of the past as the server tells unasked, where the client can pay for it; else it just joins. */
+function joinWithPast(session: ChatSession, channel: string): void | Promise<void> {
+  try {
+    return joined(session, channel, session.settings.replay);
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === "rate-limited") return joined(session, channel, 0);
+    throw thrown;
   }
 }
 

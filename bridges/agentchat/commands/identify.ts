@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
-import { Fault, principal, type Rules } from "#dialect";
-import { checkAnswer, newChallenge } from "../challenge.js";
+import { Fault, principal, type Rules, type Services } from "#dialect";
+import { checkAnswer, newChallenge, type Challenge } from "../challenge.js";
 import { readPublicKey, type PublicKey } from "../keys.js";
 import type { AgentChat, ChatSession } from "../state.js";
 
@@ -14,6 +14,8 @@ const identifiedMax = 5;
 const challengeMs = 60_000;
 /** The same for a session that is let in only with an answer. */
 const answerMs = 20_000;
+/** After so long without an answer it is told what it waits for: a client that knows no challenges would only hang. */
+const hintMs = 2_500;
 
 /** Who somebody is (AgentChat §3). */
 export const identityCommands: IdentityRules = {
@@ -36,19 +38,13 @@ export const identityCommands: IdentityRules = {
         await session.admit(principal(freeId(session), "claimed", { displayName: name, temporary: true }));
         return;
       }
+      if (!strict && isExempt(session, key)) await forgetProof(services, key);
       // A key once proved here is never again taken unproved, nor is one whose name somebody bears now who answers.
-      const { identity } = services;
-      const mustProve = strict
-        ? "this server wants every key to be proved"
-        : identity.isProtected(key.agentId)
-          ? "this key was proved here before"
-          : undefined;
+      const mustProve = strict ? "this server wants every key to be proved" : provedBefore(services, key);
       const why = mustProve ?? (await occupied(session, key));
-      if (why !== undefined) {
-        session.phase = "challenged";
-        mustAnswer(session, why);
-      }
-      ask(session, key, why === undefined ? challengeMs : answerMs);
+      if (why !== undefined) session.phase = "challenged";
+      const challenge = ask(session, key, why === undefined ? challengeMs : answerMs);
+      if (why !== undefined) mustAnswer(session, why, challenge);
     },
   },
   VERIFY_IDENTITY: {
@@ -91,19 +87,41 @@ async function occupied(session: ChatSession, key: PublicKey): Promise<string | 
   }
 }
 
+/** Why a key has to be proved; undefined if it was never proved here. */
+function provedBefore({ identity }: Services, { agentId, formerId }: PublicKey): string | undefined {
+  return identity.isProtected(agentId) || identity.isProtected(formerId)
+    ? "this key was proved here before"
+    : undefined;
+}
+
+/** True if the operator lets this key in without proof (AgentChat §3.7), and nobody is here who proves it. */
+function isExempt({ settings: { unproved }, services: { directory } }: ChatSession, { agentId }: PublicKey): boolean {
+  const isListed = unproved.includes(agentId) || unproved.includes(`@${agentId}`);
+  return isListed && directory.agent(agentId)?.trust !== "proved";
+}
+
+async function forgetProof({ identity }: Services, { agentId, formerId }: PublicKey): Promise<void> {
+  await Promise.all([agentId, formerId].map((id) => identity.forget(id)));
+}
+
 /** A client that knows nothing of challenges is told why it is not let in. */
-function mustAnswer(session: ChatSession, why: string): void {
+function mustAnswer(session: ChatSession, why: string, challenge: Challenge): void {
+  const unanswered = (fatal: boolean): Fault =>
+    new Fault(
+      "unauthenticated",
+      `${why}, and the CHALLENGE was not answered: answer it with VERIFY_IDENTITY, IDENTIFY without pubkey, ` +
+        `or have the operator let this key in unproved (agentchat serve --unproved @${challenge.key.agentId})`,
+      { fatal, detail: { ref: "IDENTIFY" } },
+    );
+  session.after(hintMs, () => {
+    if (session.principal === undefined && session.state.challenge === challenge) throw unanswered(false);
+  });
   session.after(answerMs, () => {
-    if (session.principal === undefined)
-      throw new Fault(
-        "unauthenticated",
-        `${why}, and the CHALLENGE was not answered: answer it with VERIFY_IDENTITY, or IDENTIFY without pubkey`,
-        { fatal: true },
-      );
+    if (session.principal === undefined) throw unanswered(true);
   });
 }
 
-function ask(session: ChatSession, key: PublicKey, ms: number): void {
+function ask(session: ChatSession, key: PublicKey, ms: number): Challenge {
   const challenge = newChallenge(key, session.now() + ms);
   session.state.challenge = challenge;
   session.after(ms, () => {
@@ -116,6 +134,7 @@ function ask(session: ChatSession, key: PublicKey, ms: number): void {
     nonce: challenge.nonce,
     expires_at: challenge.expiresAt,
   });
+  return challenge;
 }
 
 function proofOf(key: PublicKey): string {

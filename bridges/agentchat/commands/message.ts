@@ -124,6 +124,7 @@ function saidBefore(
   if (messageId === undefined) return undefined;
   // Names are not unique, so without a key only an id that nobody else makes up says that it is the same speaker on
   // another connection.
-  const speaker = state.key?.agentId ?? (messageId.length >= ownIdLength ? `name ${state.name}` : `connection ${id}`);
+  // By the former id, which is of the key as well: what was said before ids changed is known still (AgentChat §3.9).
+  const speaker = state.key?.formerId ?? (messageId.length >= ownIdLength ? `name ${state.name}` : `connection ${id}`);
   return { speaker, network: networkOf(remote), messageId, text: `${to}\n${content}` };
 }

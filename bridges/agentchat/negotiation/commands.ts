@@ -2,10 +2,10 @@ import { networkOf, type Rule, type Rules } from "#dialect";
 import { verifies, type PublicKey } from "../keys.js";
 import type { NegotiationEvent } from "../events.js";
 import type { CommandOf, NegotiationType } from "../schema.js";
-import { proposalText, stepText } from "../signed-text.js";
+import { acceptTexts, proposalTexts, stepText } from "../signed-text.js";
 import type { AgentChat, ChatSession } from "../state.js";
 import { contentOf, proposalEvent, stepEvent } from "./event.js";
-import { refused, type Proposal, type Step } from "./proposal.js";
+import { proposalId, refused, type Proposal, type Step } from "./proposal.js";
 import { Proposals } from "./proposals.js";
 
 type StepType = Step["type"];
@@ -25,7 +25,7 @@ export const negotiationCommands: Pick<Rules<AgentChat>, NegotiationType> = {
       // Only the last field of a signed text may hold the mark that stands between fields.
       if ([to, task, currency, paymentCode].some((field) => field.includes("|")))
         throw refused("malformed", "INVALID_PROPOSAL", "PROPOSAL: no field of the signed text may hold |");
-      const key = signedBy(session, proposalText(said), sig);
+      const key = signedBy(session, proposalTexts(said), sig);
       const name = to.startsWith("@") ? to.slice(1) : to;
       if (name === key.agentId)
         throw refused("malformed", "INVALID_PROPOSAL", "PROPOSAL: to: somebody else, not yourself");
@@ -37,39 +37,55 @@ export const negotiationCommands: Pick<Rules<AgentChat>, NegotiationType> = {
           "INVALID_PROPOSAL",
           `${to} has no key, so it could not sign an answer; agreements need a key on both sides`,
         );
+      const [at, signed] = [session.now(), padded(sig ?? "")];
       const proposal = await proposalsOf(session).propose(
         proposalFrom(said, {
-          id: session.newId(),
+          id: proposalId(signed, at),
           from: key.agentId,
           to: name,
-          sig: padded(sig ?? ""),
+          sig: signed,
           pubkey: key.spki,
           network: networkOf(session.remote),
-          at: session.now(),
+          at,
         }),
         session.principal?.trust === "proved",
       );
-      tell(session, proposal.to, proposalEvent(proposal, session.now()), key);
+      tell(session, proposal.to, proposalEvent(proposal, session.now()));
     },
   },
-  ACCEPT: step("ACCEPT", ({ payment_code }) => payment_code),
-  REJECT: step("REJECT", ({ reason }) => reason),
-  COMPLETE: step("COMPLETE", ({ proof }) => proof),
-  DISPUTE: step("DISPUTE", ({ reason }) => reason),
+  ACCEPT: step("ACCEPT", (said) => {
+    const { proposal_id: id, payment_code: field, elo_stake } = said;
+    // A stake may follow it in the signed text: what could be one is none.
+    if (field !== undefined && /\|[0-9.e+-]*$/.test(field))
+      throw refused("malformed", "INVALID_PROPOSAL", "ACCEPT: payment_code: it may not end in | or | and a number");
+    return { texts: acceptTexts(id, said), field, ...(elo_stake !== undefined && { elo_stake }) };
+  }),
+  REJECT: step("REJECT", ({ proposal_id: id, reason }) => ({ texts: [stepText("REJECT", id, reason)], field: reason })),
+  COMPLETE: step("COMPLETE", ({ proposal_id: id, proof }) => ({
+    texts: [stepText("COMPLETE", id, proof)],
+    field: proof,
+  })),
+  DISPUTE: step("DISPUTE", ({ proposal_id: id, reason }) => ({
+    texts: [stepText("DISPUTE", id, reason)],
+    field: reason,
+  })),
 };
 
-function step<T extends StepType>(
-  type: T,
-  fieldOf: (said: CommandOf<T>) => string | undefined,
-): Rule<AgentChat, CommandOf<T>> {
+/** What a step says, and the texts that may be signed for it. */
+interface Said extends Pick<Step, "elo_stake"> {
+  readonly texts: readonly string[];
+  readonly field: string | undefined;
+}
+
+function step<T extends StepType>(type: T, read: (said: CommandOf<T>) => Said): Rule<AgentChat, CommandOf<T>> {
   return {
     phase: "ready",
     cost: 1,
     async run(session, said) {
       const { proposal_id: id, sig }: { readonly proposal_id: string; readonly sig?: string | undefined } = said;
-      const field = fieldOf(said);
       if (id.includes("|")) throw refused("not-found", "PROPOSAL_NOT_FOUND", `${type}: no proposal has such an id`);
-      const key = signedBy(session, stepText(type, id, field), sig);
+      const { texts, field, ...signed } = read(said);
+      const key = signedBy(session, texts, sig);
       const taken: Step = {
         type,
         by: key.agentId,
@@ -77,9 +93,11 @@ function step<T extends StepType>(
         pubkey: key.spki,
         at: session.now(),
         ...(field !== undefined && { field }),
+        ...signed,
       };
-      const proposal = await proposalsOf(session).step(id, taken, session);
-      tell(session, proposal.from === key.agentId ? proposal.to : proposal.from, stepEvent(proposal, taken), key);
+      const proposal = await proposalsOf(session).step(id, taken, session, key.formerId);
+      const kept = proposal.steps.at(-1) ?? taken;
+      tell(session, proposal.from === key.agentId ? proposal.to : proposal.from, stepEvent(proposal, kept));
     },
   };
 }
@@ -88,12 +106,12 @@ function step<T extends StepType>(
  * To both parties, the other one first, even if the speaker has gone meanwhile: the step stands. A party that is away
  * learns of it from its partner.
  */
-function tell(session: ChatSession, other: string, event: NegotiationEvent, key: PublicKey): void {
+function tell(session: ChatSession, other: string, event: NegotiationEvent): void {
   const now = session.now();
   if (session.services.directory.agent(other) !== undefined)
     session.inform({
       to: other,
-      content: contentOf(event, key.spki),
+      content: contentOf(event),
       timestamp: new Date(now).toISOString(),
       hasHappened: true,
     });
@@ -101,7 +119,11 @@ function tell(session: ChatSession, other: string, event: NegotiationEvent, key:
 }
 
 /** @throws Fault with the code SIGNATURE_REQUIRED */
-function signedBy({ state: { key }, principal }: ChatSession, text: string, sig: string | undefined): PublicKey {
+function signedBy(
+  { state: { key }, principal }: ChatSession,
+  texts: readonly string[],
+  sig: string | undefined,
+): PublicKey {
   if (key === undefined || key.agentId !== principal?.agent)
     throw refused("unauthenticated", "SIGNATURE_REQUIRED", "agreements need a key: IDENTIFY with pubkey");
   if (sig === undefined || sig === "")
@@ -110,8 +132,12 @@ function signedBy({ state: { key }, principal }: ChatSession, text: string, sig:
       "SIGNATURE_REQUIRED",
       "sig is missing: sign the step with the key of your IDENTIFY",
     );
-  if (!verifies(key, text, sig))
-    throw refused("unauthenticated", "SIGNATURE_REQUIRED", `sig does not verify: it is Ed25519, base64, over ${text}`);
+  if (!texts.some((text) => verifies(key, text, sig)))
+    throw refused(
+      "unauthenticated",
+      "SIGNATURE_REQUIRED",
+      `sig does not verify: it is Ed25519, base64, over ${texts[0] ?? ""}`,
+    );
   return key;
 }
 
@@ -119,7 +145,7 @@ function proposalFrom(
   said: CommandOf<"PROPOSAL">,
   made: Pick<Proposal, "id" | "from" | "to" | "sig" | "pubkey" | "network" | "at">,
 ): Proposal {
-  const { to: signedTo, task, amount, currency, payment_code, terms, expires } = said;
+  const { to: signedTo, task, amount, currency, payment_code, terms, expires, elo_stake } = said;
   return {
     ...made,
     signedTo,
@@ -129,6 +155,7 @@ function proposalFrom(
     ...(payment_code !== undefined && { payment_code }),
     ...(terms !== undefined && { terms }),
     ...(expires !== undefined && { expires }),
+    ...(elo_stake !== undefined && { elo_stake }),
     status: "pending",
     steps: [],
   };

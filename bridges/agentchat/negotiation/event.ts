@@ -17,7 +17,8 @@ export const stepField = { ACCEPT: "payment_code", REJECT: "reason", COMPLETE: "
 
 /** A proposal as both parties hear it. */
 export function proposalEvent(proposal: Proposal, now: number): NegotiationEvent {
-  const { id, from, signedTo, task, amount, currency, payment_code, terms, expires, sig } = proposal;
+  const { id, from, signedTo, task, amount, currency, payment_code, terms, expires, elo_stake } = proposal;
+  const { sig, pubkey, at } = proposal;
   return {
     type: "PROPOSAL",
     id,
@@ -30,21 +31,30 @@ export function proposalEvent(proposal: Proposal, now: number): NegotiationEvent
     ...(currency !== undefined && { currency }),
     ...(payment_code !== undefined && { payment_code }),
     ...(terms !== undefined && { terms }),
-    ...(expires !== undefined && { expires }),
+    ...(expires !== undefined && { expires: at + expires * 1_000, expires_in: expires }),
+    ...(elo_stake !== undefined && { elo_stake }),
     sig,
+    pubkey,
+    at,
   };
 }
 
 /** A step as both parties hear it. */
-export function stepEvent({ id, from, to, status }: Proposal, { type, by, field, sig }: Step): NegotiationEvent {
+export function stepEvent({ id, from, to, status }: Proposal, step: Step): NegotiationEvent {
+  const { type, by, field, elo_stake, sig, pubkey, at } = step;
+  const speaker = `@${by}`;
   return {
     type,
     proposal_id: id,
-    from: `@${by}`,
+    from: speaker,
     to: `@${by === from ? to : from}`,
     status,
     ...(field !== undefined && { [stepField[type]]: field }),
+    ...(elo_stake !== undefined && { elo_stake }),
+    ...(type === "COMPLETE" && { completed_by: speaker, completed_at: at }),
+    ...(type === "DISPUTE" && { disputed_by: speaker, disputed_at: at }),
     sig,
+    pubkey,
   };
 }
 
@@ -55,13 +65,10 @@ export function stepEvent({ id, from, to, status }: Proposal, { type, by, field,
 // bound: informs under way · evicts: goes with its message · owner: negotiation/event.ts
 const kept = new WeakMap<Content, NegotiationEvent>();
 
-/**
- * A step that has been kept as a core inform: text for people, everything else for programs. `pubkey` lets every
- * receiver verify it.
- */
-export function contentOf(event: NegotiationEvent, pubkey: string): Content {
+/** A step that has been kept as a core inform: text for people, everything else for programs. */
+export function contentOf(event: NegotiationEvent): Content {
   const { type, ...fields } = event;
-  const content: Content = { message: sentence(event), kind: kinds[type], data: { ...fields, pubkey } };
+  const content: Content = { message: sentence(event), kind: kinds[type], data: fields };
   kept.set(content, event);
   return content;
 }

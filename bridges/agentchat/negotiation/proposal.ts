@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { Fault, type FaultCode } from "#dialect";
+import { agentIdOf, formerIdOf } from "../keys.js";
 import type { ErrorCode, NegotiationType, ProposalStatus } from "../schema.js";
 
 /** What one agent says without `expires` can be accepted so long, milliseconds. */
@@ -23,6 +25,8 @@ export interface Proposal {
   readonly terms?: string;
   /** Seconds from `at`, as signed. */
   readonly expires?: number;
+  /** As signed. */
+  readonly elo_stake?: number;
   readonly sig: string;
   /** The proposer's key, base64 of SPKI: what is kept can be verified without anybody online. */
   readonly pubkey: string;
@@ -41,6 +45,8 @@ export interface Step {
   readonly by: string;
   /** `payment_code`, `reason` or `proof`. */
   readonly field?: string;
+  /** ACCEPT only, as signed. */
+  readonly elo_stake?: number;
   readonly sig: string;
   /** The key of `by`, base64 of SPKI. */
   readonly pubkey: string;
@@ -80,6 +86,36 @@ export function after(proposal: Proposal, step: Step): Proposal {
       `${step.type} is for a proposal that is ${rule.from}; this one is ${status}`,
     );
   return { ...proposal, status: rule.to, steps: [...proposal.steps, step] };
+}
+
+/**
+ * The id of a proposal: it binds what was signed, so that a step that names it agrees to these very terms (AgentChat
+ * §6.1).
+ * @param at when it was taken, wall clock, milliseconds
+ */
+export function proposalId(sig: string, at: number): string {
+  return createHash("sha256").update(`${sig}|${at}`).digest("hex").slice(0, 32);
+}
+
+/**
+ * A proposal as it was kept, with the ids that its parties have now where their keys are known (AgentChat §3.9); itself
+ * if nothing has changed. A party that has signed nothing yet is found when it does: {@link withParty}. Pure.
+ */
+export function withPresentIds(proposal: Proposal): Proposal {
+  const { from, to, pubkey } = proposal;
+  const steps = proposal.steps.map((step) =>
+    step.by === formerIdOf(step.pubkey) ? { ...step, by: agentIdOf(step.pubkey) } : step,
+  );
+  const ids = new Map(proposal.steps.map(({ by }, at) => [by, steps[at]?.by ?? by]));
+  if (from === formerIdOf(pubkey)) ids.set(from, agentIdOf(pubkey));
+  const [fromNow, toNow] = [ids.get(from) ?? from, ids.get(to) ?? to];
+  const isSame = fromNow === from && toNow === to && steps.every(({ by }, at) => by === proposal.steps[at]?.by);
+  return isSame ? proposal : { ...proposal, from: fromNow, to: toNow, steps };
+}
+
+/** The proposal with the present id of a party that has just shown its key, if it was made to the key's former one. */
+export function withParty(proposal: Proposal, agentId: string, formerId: string | undefined): Proposal {
+  return proposal.to === formerId ? { ...proposal, to: agentId } : proposal;
 }
 
 /** Where it stands at a moment: what is pending may have expired. */

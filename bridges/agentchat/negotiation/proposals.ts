@@ -1,6 +1,16 @@
 import type { Table } from "#dialect";
 import { ProposalShares } from "./proposal-shares.js";
-import { after, endOf, isOpen, refused, sizeOf, type Proposal, type Step } from "./proposal.js";
+import {
+  after,
+  endOf,
+  isOpen,
+  refused,
+  sizeOf,
+  withParty,
+  withPresentIds,
+  type Proposal,
+  type Step,
+} from "./proposal.js";
 
 /** How many proposals are kept, and for how long. */
 export const proposalLimits = Object.freeze({
@@ -46,8 +56,14 @@ export class Proposals {
   constructor(table: Table<Proposal>, limits: ProposalLimits = proposalLimits) {
     this.#table = table;
     this.#limits = limits;
-    const kept = [...table.range("", "\uffff")].map(([, proposal]) => proposal).sort((one, other) => one.at - other.at);
-    for (const proposal of kept) this.#add(proposal);
+    const found = [...table.range("", "\uffff")].map(([, proposal]) => proposal);
+    const kept = found.map(withPresentIds);
+    for (const proposal of kept.toSorted((one, other) => one.at - other.at)) this.#add(proposal);
+    const changed = kept.filter((proposal, at) => proposal !== found[at]);
+    if (changed.length > 0) {
+      // All at once or none. What could not be written is told by whoever keeps the tables, and is found the next time.
+      table.batch(changed.map((value) => ({ put: value.id, value }))).catch(() => undefined);
+    }
   }
 
   /** Proposals kept now. */
@@ -89,6 +105,8 @@ export class Proposals {
         "INVALID_PROPOSAL",
         `you have ${String(open)} open proposals, which is as many as you can have; wait until some are settled`,
       );
+    if (this.#byId.has(proposal.id))
+      throw refused("conflict", "INVALID_PROPOSAL", "this was said in the same millisecond before; say it again");
     const gone = this.#makeRoom(proposal);
     this.#add(proposal);
     await this.#keep(proposal, undefined, gone);
@@ -99,25 +117,27 @@ export class Proposals {
    * Takes a step. Resolves when it is on disk. Who says its last step again on another connection, or after a restart,
    * does not know whether it was taken: it is told anew.
    * @param speaker the connection
+   * @param formerId of the speaker's key: a proposal to that is one to the speaker
+   * @returns the proposal, with the step as it was kept as its last
    * @throws Fault with a code of the negotiation, unavailable
    */
-  async step(id: string, step: Step, speaker: object): Promise<Proposal> {
-    const before = this.#byId.get(id);
-    if (before === undefined)
+  async step(id: string, step: Step, speaker: object, formerId?: string): Promise<Proposal> {
+    const known = this.#byId.get(id);
+    if (known === undefined)
       throw refused(
         "not-found",
         "PROPOSAL_NOT_FOUND",
         `there is no proposal ${id}; it may have been settled more than 30 days ago`,
       );
-    const last = before.steps.at(-1);
+    const last = known.steps.at(-1);
     if (last !== undefined && isSameStep(last, step) && this.#speakers.get(last) !== speaker) {
       this.#speakers.set(last, speaker);
-      return this.#kept(before);
+      return this.#kept(known);
     }
-    const next = after(before, step);
+    const next = after(withParty(known, step.by, formerId), step);
     this.#speakers.set(step, speaker);
     this.#replace(next);
-    await this.#keep(next, before, []);
+    await this.#keep(next, known, []);
     return next;
   }
 

@@ -25,6 +25,13 @@ export function serveCommand(program: Command): void {
       limits.agentchatRatePerSecond,
     )
     .option("--burst <n>", "messages an agent may send at once", count, limits.agentchatBurst)
+    .option("--replay <n>", "past messages that JOIN of a public channel tells unasked, 0 to 20", count, 0)
+    .option(
+      "--unproved <id>",
+      "agent id that is let in without proof, even if its key was proved before; may be given again",
+      (id: string, before: readonly string[]) => [...before, id],
+      [],
+    )
     .option("--log-messages", "write every message into the log, with its text")
     .option("--data-dir <folder>", "where the server keeps keys, agreements and secrets", "./.agentchat/server")
     .option("--tls-cert <file>", "certificate chain (PEM): clients connect with wss://")
@@ -61,6 +68,10 @@ interface ServerOptions {
   /** Messages per second of each agent; 0: no limit. */
   readonly rate: number;
   readonly burst: number;
+  /** Past messages that JOIN tells unasked. */
+  readonly replay: number;
+  /** Agent ids that need no proof. */
+  readonly unproved: readonly string[];
   readonly logMessages?: boolean;
   readonly dataDir: string;
   /** PEM files; both or neither. */
@@ -88,6 +99,8 @@ async function startServer({
   name,
   rate,
   burst,
+  replay,
+  unproved,
   logMessages = false,
   dataDir,
   tlsCert,
@@ -114,6 +127,7 @@ async function startServer({
       ...(tlsKey !== undefined && { tlsKey }),
       serverName: name,
       logMessages,
+      agentchat: { replay, unproved },
       limits: { agentchatRatePerSecond: rate, agentchatBurst: burst },
       log: jsonLog("info"),
     });

@@ -6,6 +6,8 @@ import { looksOwned, takenFrom, type Identity } from "../../identity/identity.js
 /** A session that speaks for a name. */
 export interface NameHolder {
   readonly principal: Principal | undefined;
+  /** The address that it speaks from. */
+  readonly remote: string;
   /** Whether its peer answers a ping within `ms`. */
   alive(ms: number): Promise<boolean>;
   /** Ends it: its name is somebody else's from now on. `why`: another reason than a session that has taken over. */
@@ -35,17 +37,18 @@ export class NameConflicts implements Claimants {
 
   /**
    * Settles whether `newcomer` may speak for `principal.agent`; calls `enter` in the same turn in which that is sure.
-   * It waits only where the name belongs to a session that proves no more than the newcomer: for the answer to a ping.
+   * It waits only where the name belongs to a session that proves no more than the newcomer: for the answer to a ping;
+   * not even then if both announce the same key from the same address.
    * If `enter` throws, or the newcomer leaves in it, everything is as before.
    * @throws Fault conflict, and what `enter` throws
    */
   async enter(newcomer: NameHolder, principal: Principal, enter: () => void): Promise<void> {
     const name = principal.agent;
-    const silent = this.#mustBeAsked(principal);
+    const silent = this.#mustBeAsked(newcomer, principal);
     if (silent !== undefined) {
       const alive = await silent.alive(this.#pingMs);
       // Whatever has changed meanwhile: another newcomer may have come first.
-      const now = this.#mustBeAsked(principal);
+      const now = this.#mustBeAsked(newcomer, principal);
       if (now !== undefined && (alive || now !== silent)) throw inUse(name);
     }
     // The broker's own tools may be there more than once.
@@ -102,11 +105,11 @@ export class NameConflicts implements Claimants {
    * The session whose sign of life decides; undefined if the name is free or the newcomer proves more.
    * @throws Fault conflict
    */
-  #mustBeAsked(newcomer: Principal): NameHolder | undefined {
-    const name = newcomer.agent;
+  #mustBeAsked({ remote }: NameHolder, principal: Principal): NameHolder | undefined {
+    const name = principal.agent;
     const holder = this.#byName.get(name);
-    if (newcomer.trust === "proved") {
-      if (holder?.principal?.trust === "proved" && holder.principal.proof !== newcomer.proof) throw inUse(name);
+    if (principal.trust === "proved") {
+      if (holder?.principal?.trust === "proved" && holder.principal.proof !== principal.proof) throw inUse(name);
       return undefined;
     }
     const online = this.#directory.agent(name);
@@ -120,6 +123,10 @@ export class NameConflicts implements Claimants {
       );
     }
     if (online !== undefined && holder === undefined) throw inUse(name);
+    // An agent that starts again, or runs a second program: who else is there could do the same.
+    const { expectedProof } = principal;
+    if (expectedProof !== undefined && holder?.principal?.expectedProof === expectedProof && holder.remote === remote)
+      return undefined;
     return holder;
   }
 }

@@ -77,7 +77,10 @@ describe("AgentChat: who somebody is", () => {
     await thief.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
     thief.all();
     const owner = await world.proved("ada");
-    await thief.hears({ type: "ERROR", code: "SESSION_DISPLACED" });
+    expect(thief.all()).toMatchObject([
+      { type: "SESSION_DISPLACED", ts: world.clock.now(), reason: expect.stringMatching(/taken over/) as string },
+      { type: "ERROR", code: "SESSION_DISPLACED" },
+    ]);
     expect(thief.closing?.code).toBe(4409);
     const again = world.connect("/agentchat");
     await again.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
@@ -88,16 +91,44 @@ describe("AgentChat: who somebody is", () => {
     expect([owner.client.closing?.code, second.client.closing]).toEqual([4409, undefined]);
   });
 
-  it("lets a key that nobody has proved in again when its older session is dead, else asks for the proof and says why it waits", async () => {
+  it("lets a key that nobody has proved in again at once where its older session is, which is told", async () => {
+    const first = world.connect("/agentchat", { remote: "192.0.2.1" });
+    await first.says({ type: "IDENTIFY", name: "ada", pubkey: ada.pem });
+    first.all();
+    const second = world.connect("/agentchat", { remote: "192.0.2.1" });
+    await second.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
+    expect(second.all().map(({ type }) => type)).toEqual(["WELCOME", "CHALLENGE"]);
+    expect(first.all().map(({ type }) => type)).toEqual(["SESSION_DISPLACED", "ERROR"]);
+    expect(first.closing?.code).toBe(4409);
+    world.expectSound();
+  });
+
+  it("lets nobody else at the same address have the id of a key: it has to be the same key", async () => {
     const first = world.connect("/agentchat");
+    await first.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
+    first.all();
+    const other = world.connect("/agentchat");
+    await other.says({ type: "IDENTIFY", name: "ada", pubkey: keyFor("eve").spki });
+    expect(await other.hears({ type: "WELCOME" })).toMatchObject({ agent_id: `@${keyFor("eve").id}` });
+    await first.hearsNothing();
+  });
+
+  it("from elsewhere lets it in when its older session is dead, else asks for the proof and soon says why it waits", async () => {
+    const first = world.connect("/agentchat", { remote: "192.0.2.1" });
     await first.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
     first.all();
     const second = world.connect("/agentchat");
     await second.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
     expect(second.all().map(({ type }) => type)).toEqual(["CHALLENGE"]);
-    world.clock.advance(20_000);
+    const why = /another session bears this key.*VERIFY_IDENTITY/;
+    world.clock.advance(2_500);
+    expect(await second.hears({ type: "ERROR", code: "AUTH_REQUIRED", ref: "IDENTIFY" })).toMatchObject({
+      message: expect.stringMatching(why) as string,
+    });
+    expect([first.closing, second.closing]).toEqual([undefined, undefined]);
+    world.clock.advance(17_500);
     expect(await second.hears({ type: "ERROR", code: "AUTH_REQUIRED" })).toMatchObject({
-      message: expect.stringMatching(/another session bears this key.*VERIFY_IDENTITY/) as string,
+      message: expect.stringMatching(why) as string,
     });
     expect([first.closing, second.closing?.code]).toEqual([undefined, 1008]);
     first.connection.answersPings = false;
@@ -159,7 +190,7 @@ describe("AgentChat: who somebody is", () => {
   });
 
   it("refuses an answer that comes late, and one that another session was asked for", async () => {
-    const [one, two] = [world.connect("/agentchat"), world.connect("/agentchat")];
+    const [one, two] = [world.connect("/agentchat"), world.connect("/agentchat", { remote: "192.0.2.1" })];
     await one.says({ type: "IDENTIFY", name: "ada", pubkey: ada.spki });
     const { challenge_id, nonce } = await one.hears({ type: "CHALLENGE" });
     const timestamp = world.clock.now();

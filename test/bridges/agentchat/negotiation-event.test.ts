@@ -21,6 +21,8 @@ const offer: NegotiationEvent = {
   amount: 5,
   currency: "USDC",
   sig: ada.signs(`@${bob.id}|write tests|5|USDC||`),
+  pubkey: ada.spki,
+  at: 1,
 };
 const accept: NegotiationEvent = {
   type: "ACCEPT",
@@ -29,12 +31,10 @@ const accept: NegotiationEvent = {
   to: `@${ada.id}`,
   status: "accepted",
   sig: bob.signs("ACCEPT|p1|"),
+  pubkey: bob.spki,
 };
 
-function told(
-  event: NegotiationEvent,
-  content: Content = contentOf(event, event.from === `@${ada.id}` ? ada.spki : bob.spki),
-): Envelope {
+function told(event: NegotiationEvent, content: Content = contentOf(event)): Envelope {
   return {
     message_id: "m1",
     timestamp: "2026-01-01T00:00:00.000Z",
@@ -51,10 +51,10 @@ describe("AgentChat: a negotiation in the core", () => {
     const { content } = told(offer);
     expect(content.kind).toBe("proposal");
     expect(content.message).toContain("write tests for 5 USDC");
-    expect(content.data).toEqual({ ...offer, type: undefined, pubkey: ada.spki });
+    expect(content.data).toEqual({ ...offer, type: undefined });
     expect(
       ["ACCEPT", "REJECT", "COMPLETE", "DISPUTE"].map(
-        (type) => contentOf({ ...accept, type } as NegotiationEvent, bob.spki).kind,
+        (type) => contentOf({ ...accept, type } as NegotiationEvent).kind,
       ),
     ).toEqual(["proposal.accept", "proposal.reject", "proposal.complete", "proposal.dispute"]);
   });
@@ -64,12 +64,12 @@ describe("AgentChat: a negotiation in the core", () => {
   });
 
   it("is never what an agent wrote itself, be it signed and true to the letter", async () => {
-    expect(negotiationEventOf(told(offer, structuredClone(contentOf(offer, ada.spki))))).toBeUndefined();
+    expect(negotiationEventOf(told(offer, structuredClone(contentOf(offer))))).toBeUndefined();
     const world = new AgentChatWorld();
     const one = await world.proved("bob");
     world.exchange.announce(bob.id, {
       type: "inform",
-      content: structuredClone(contentOf({ ...offer, status: "completed" }, ada.spki)),
+      content: structuredClone(contentOf({ ...offer, status: "completed" })),
     });
     expect(await one.client.hears({ type: "MSG" })).toMatchObject({
       content: expect.stringContaining("write tests for 5 USDC") as string,

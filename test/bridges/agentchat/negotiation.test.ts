@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
 import { keyFor, type TestKey } from "../../kit/agentchat-keys.js";
 import { AgentChatWorld, type Chatter } from "../../kit/agentchat-world.js";
@@ -14,6 +15,9 @@ function proposal(key: TestKey, fields: Fields): Fields {
     sig: key.signs(["to", "task", "amount", "currency", "payment_code", "expires"].map(part).join("|")),
   };
 }
+
+/** The id of a proposal: `sig|at` of it, hashed. */
+const idOf = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 32);
 
 /** A later step, signed as the protocol says. */
 function step(key: TestKey, type: string, id: string, fields: Fields = {}): Fields {
@@ -81,9 +85,14 @@ describe("AgentChat: negotiation", () => {
     const heard = await ada.client.hears({ type: "PROPOSAL" });
     expect(heard).toEqual({
       ...said,
-      id: heard["id"],
+      // What names this proposal binds its terms, and when they were said.
+      id: idOf(`${String(said["sig"])}|${world.clock.now()}`),
       proposal_id: heard["id"],
+      at: world.clock.now(),
+      expires: world.clock.now() + 60_000,
+      expires_in: 60,
       from: ada.id,
+      pubkey: adaKey.spki,
       status: "pending",
       ts: world.clock.now(),
     });
@@ -103,6 +112,7 @@ describe("AgentChat: negotiation", () => {
       ...step(bobKey, type, id, fields),
       from: bob.id,
       to: ada.id,
+      pubkey: bobKey.spki,
       status,
       ts: world.clock.now(),
     });
@@ -123,6 +133,10 @@ describe("AgentChat: negotiation", () => {
       ...step(key, type, id, fields),
       from: who.id,
       to: other.id,
+      pubkey: key.spki,
+      ...(type === "COMPLETE"
+        ? { completed_by: who.id, completed_at: world.clock.now() }
+        : { disputed_by: who.id, disputed_at: world.clock.now() }),
       status,
       ts: world.clock.now(),
     });

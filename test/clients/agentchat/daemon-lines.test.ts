@@ -71,7 +71,7 @@ describe("lines of the outbox with a type", () => {
       currency: "USD",
       payment_code: "code",
       terms: "soon",
-      expires: 600,
+      expires_in: 600,
     });
     const id = proposal["proposal_id"];
     expect(await hears(ada, { type: "PROPOSAL" })).toMatchObject({ proposal_id: id });
