@@ -15,7 +15,7 @@ it("exports what clients say and hear as JSON Schema, as the broker has it", () 
 
 it.each([
   ["agentchat-commands", 15],
-  ["agentchat-events", 17],
+  ["agentchat-events", 18],
   ["pan-commands", 5],
   ["pan-events", 4],
 ])("has every message of %s", (name, count) => {

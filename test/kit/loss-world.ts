@@ -249,8 +249,17 @@ async function chatSender(url: string): Promise<Sender> {
     ts,
   });
   const proposal = (to: string, task: string): Frame => {
-    const said = { to: targetOf(to), task, amount: 12.5, currency: "XYZ", payment_code: "pay-1", expires: 600 };
-    const text = [said.to, task, said.amount, said.currency, said.payment_code, said.expires].join("|");
+    const said = {
+      to: targetOf(to),
+      task,
+      amount: 12.5,
+      currency: "XYZ",
+      payment_code: "pay-1",
+      expires: 600,
+      elo_stake: 3,
+    };
+    const { amount, currency, payment_code: code, expires, elo_stake: stake } = said;
+    const text = [said.to, task, amount, currency, code, expires, stake].join("|");
     return { type: "PROPOSAL", name, pubkey, ...said, terms: "in kind", sig: key.signs(text) };
   };
   return {

@@ -94,10 +94,9 @@ function provedBefore({ identity }: Services, { agentId, formerId }: PublicKey):
     : undefined;
 }
 
-/** True if the operator lets this key in without proof (AgentChat §3.7), and nobody is here who proves it. */
-function isExempt({ settings: { unproved }, services: { directory } }: ChatSession, { agentId }: PublicKey): boolean {
-  const isListed = unproved.includes(agentId) || unproved.includes(`@${agentId}`);
-  return isListed && directory.agent(agentId)?.trust !== "proved";
+/** True if the operator lets this key in without proof (AgentChat §3.7). */
+function isExempt({ settings: { unproved } }: ChatSession, { agentId }: PublicKey): boolean {
+  return unproved.includes(agentId) || unproved.includes(`@${agentId}`);
 }
 
 async function forgetProof({ identity }: Services, { agentId, formerId }: PublicKey): Promise<void> {

@@ -102,15 +102,19 @@ export function proposalId(sig: string, at: number): string {
  * if nothing has changed. A party that has signed nothing yet is found when it does: {@link withParty}. Pure.
  */
 export function withPresentIds(proposal: Proposal): Proposal {
-  const { from, to, pubkey } = proposal;
-  const steps = proposal.steps.map((step) =>
-    step.by === formerIdOf(step.pubkey) ? { ...step, by: agentIdOf(step.pubkey) } : step,
-  );
-  const ids = new Map(proposal.steps.map(({ by }, at) => [by, steps[at]?.by ?? by]));
-  if (from === formerIdOf(pubkey)) ids.set(from, agentIdOf(pubkey));
-  const [fromNow, toNow] = [ids.get(from) ?? from, ids.get(to) ?? to];
-  const isSame = fromNow === from && toNow === to && steps.every(({ by }, at) => by === proposal.steps[at]?.by);
-  return isSame ? proposal : { ...proposal, from: fromNow, to: toNow, steps };
+  const { from, to, pubkey, steps } = proposal;
+  const keys = [pubkey, ...steps.map((step) => step.pubkey)];
+  const present = (id: string): string => {
+    const key = keys.find((one) => formerIdOf(one) === id);
+    return key === undefined ? id : agentIdOf(key);
+  };
+  if ([from, to, ...steps.map(({ by }) => by)].every((id) => present(id) === id)) return proposal;
+  return {
+    ...proposal,
+    from: present(from),
+    to: present(to),
+    steps: steps.map((step) => ({ ...step, by: present(step.by) })),
+  };
 }
 
 /** The proposal with the present id of a party that has just shown its key, if it was made to the key's former one. */

@@ -343,6 +343,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
       case "ERROR":
       case "CHANNELS":
       case "AGENTS":
+      case "SESSION_DISPLACED": // an ERROR of this code says the same
       case "PONG": // only the connection needs these
     }
   }

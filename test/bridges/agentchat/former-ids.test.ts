@@ -124,7 +124,7 @@ describe("AgentChat: a data directory from when ids were made of the 32 bytes of
     expect((await proves(ada)).id).toBe(`@${ada.id}`);
   });
 
-  it("leaves a former id to nobody: neither to a program nor to whoever has another key", async () => {
+  it("leaves a former id to nobody: neither to a program nor to whoever has another key", () => {
     const { broker } = at ?? expect.fail("no broker runs");
     for (const name of [ada.formerId, bob.formerId])
       expect(() => broker.agent(name)).toThrow(expect.objectContaining({ code: "unauthenticated" }) as Error);
@@ -219,7 +219,7 @@ describe("AgentChat: proposals from when ids were made of the 32 bytes of a key"
         return new Promise<void>(() => undefined);
       },
     });
-    void new Proposals(lost);
+    expect(new Proposals(lost).size).toBe(2);
     expect(batches).toHaveLength(1);
     expect(disk.get("agreed")).toEqual(kept);
     const next = new Proposals(disk);
@@ -232,7 +232,7 @@ describe("AgentChat: proposals from when ids were made of the 32 bytes of a key"
     const disk = new TablesMemory().table<Proposal>("disk");
     const kept = former("agreed", { from: eve.formerId, to: eve.formerId, steps: [said("ACCEPT", eve.formerId)] });
     await disk.put("agreed", kept);
-    void new Proposals(disk);
+    expect(new Proposals(disk).size).toBe(1);
     expect(disk.get("agreed")).toEqual(kept);
   });
 });
