@@ -9,6 +9,7 @@ import {
   readLayers,
   settingSpellings,
   spellings,
+  valueOf,
   type BrokerOptions,
   type Layered,
 } from "../config/index.js";
@@ -92,10 +93,11 @@ function optionsOf(flags: BrokerFlags): BrokerOptions {
 /** The settings of dialects among the flags, by dialect. */
 function settingsIn(flags: BrokerFlags): Readonly<Record<string, object>> {
   const settings: Record<string, object> = {};
-  for (const [path, { flag }] of settingSpellings({ dialects })) {
-    const value = flag === undefined ? undefined : flags[attributeOf(flag)];
+  for (const [path, { flag, kind }] of settingSpellings({ dialects })) {
+    const text = flag === undefined ? undefined : flags[attributeOf(flag)];
     const [dialect = "", name = ""] = path.split(".");
-    if (value !== undefined) settings[dialect] = { ...settings[dialect], [name]: value };
+    if (flag !== undefined && typeof text === "string")
+      settings[dialect] = { ...settings[dialect], [name]: valueOf(flag, text, kind) };
   }
   return settings;
 }

@@ -1,7 +1,7 @@
 import { Fault } from "../core/index.js";
 import type { OptionCatalogue } from "./options.js";
 import { Problems, similar } from "./problems.js";
-import { listOf, numberOf, pairsOf, settingSpellings, spellings, type Spelling } from "./spelling.js";
+import { settingSpellings, spellings, valueOf, type Spelling } from "./spelling.js";
 import { variableOf } from "./variables.js";
 
 /** Variables of this program that do not set an option of the broker. */
@@ -52,23 +52,4 @@ function read(variable: string, text: string, variables: Variables): [path: stri
     );
   const [path, kind] = known;
   return [path, valueOf(variable, text, kind)];
-}
-
-function valueOf(variable: string, text: string, kind: Spelling["kind"]): unknown {
-  switch (kind) {
-    case "text":
-      return text;
-    case "list":
-      return listOf(text);
-    case "pairs":
-      return pairsOf(variable, listOf(text));
-    case "number":
-      return numberOf(variable, text);
-    case "switch": {
-      const word = text.toLowerCase();
-      if (["1", "true", "yes", "on"].includes(word)) return true;
-      if (["0", "false", "no", "off"].includes(word)) return false;
-      throw new Fault("malformed", `${variable}: must be true or false; it is ${JSON.stringify(text)}`);
-    }
-  }
 }

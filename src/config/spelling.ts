@@ -175,3 +175,27 @@ export function numberOf(where: string, text: string): number {
   if (text.trim() === "" || !Number.isFinite(value)) throw new Fault("malformed", `${where}: must be a number`);
   return value;
 }
+
+/**
+ * The value of an option that is written as text, as flags of settings and wheres are.
+ * @param where names it for the error text
+ * @throws Fault malformed
+ */
+export function valueOf(where: string, text: string, kind: Spelling["kind"]): unknown {
+  switch (kind) {
+    case "text":
+      return text;
+    case "list":
+      return listOf(text);
+    case "pairs":
+      return pairsOf(where, listOf(text));
+    case "number":
+      return numberOf(where, text);
+    case "switch": {
+      const word = text.toLowerCase();
+      if (["1", "true", "yes", "on"].includes(word)) return true;
+      if (["0", "false", "no", "off"].includes(word)) return false;
+      throw new Fault("malformed", `${where}: must be true or false; it is ${JSON.stringify(text)}`);
+    }
+  }
+}

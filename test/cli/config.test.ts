@@ -44,6 +44,10 @@ describe("broker config", () => {
       "127.0.0.1:1",
       "--agentchat-identity",
       "strict",
+      "--agentchat-replay",
+      "5",
+      "--agentchat-unproved",
+      "@0123456789abcdef,fedcba9876543210",
     ];
     const { code, stdout } = await runCli([...args, "--json"], { SYNAPTIC_TOPICS: "prices,news" });
     const { file: told, options } = JSON.parse(stdout) as Printed;
@@ -53,6 +57,8 @@ describe("broker config", () => {
       topics: { value: ["prices", "news"], origin: "environment", said: "SYNAPTIC_TOPICS" },
       zmqAuth: { value: "required", origin: "file", said: `${file}: zmqAuth` },
       "agentchat.identity": { value: "strict", origin: "flag" },
+      "agentchat.replay": { value: 5, origin: "flag" },
+      "agentchat.unproved": { value: ["@0123456789abcdef", "fedcba9876543210"], origin: "flag" },
       "limits.wsPingMs": { value: 5_000, origin: "file" },
       zmqIn: { value: ["tcp://127.0.0.1:5555", `ipc://${dataDir}/in.sock`], origin: "default" },
       tlsCert: { value: null, origin: "default" },

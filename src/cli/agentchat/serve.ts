@@ -1,6 +1,6 @@
-import type { Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import { hostname } from "node:os";
-import { limits as limitsSchema } from "../../../bridges/agentchat/options.js";
+import { limits as limitsSchema, settings } from "../../../bridges/agentchat/options.js";
 import { print, type Output } from "../output.js";
 import { CommandFailure, exitCodes, untilInterrupted } from "./exit.js";
 import { count, defaultPort, port, quantity } from "./options.js";
@@ -25,12 +25,11 @@ export function serveCommand(program: Command): void {
       limits.agentchatRatePerSecond,
     )
     .option("--burst <n>", "messages an agent may send at once", count, limits.agentchatBurst)
-    .option("--replay <n>", "past messages that JOIN of a public channel tells unasked, 0 to 20", count, 0)
-    .option(
-      "--unproved <id>",
-      "agent id that is let in without proof, even if its key was proved before; may be given again",
-      (id: string, before: readonly string[]) => [...before, id],
-      [],
+    .option("--replay <n>", "past messages that JOIN of a public channel tells unasked, 0 to 20", past, 0)
+    .addOption(
+      new Option("--unproved <id>", "agent id that is let in without proof of its key; may be given again")
+        .argParser((id: string, before: readonly string[]) => [...before, unproved(id)])
+        .default([], "none"),
     )
     .option("--log-messages", "write every message into the log, with its text")
     .option("--data-dir <folder>", "where the server keeps keys, agreements and secrets", "./.agentchat/server")
@@ -45,6 +44,20 @@ export function serveCommand(program: Command): void {
       await interrupted;
       await server.stop();
     });
+}
+
+/** Reads how many past messages are told unasked. */
+function past(text: string): number {
+  const read = settings.shape.replay.safeParse(Number(text));
+  if (text.trim() === "" || !read.success) throw new InvalidArgumentError("give a whole number, 0 to 20");
+  return read.data;
+}
+
+/** Reads the id of an agent that needs no proof. */
+function unproved(id: string): string {
+  if (!settings.shape.unproved.safeParse([id]).success)
+    throw new InvalidArgumentError("give an agent id: @ and 16 of 0-9 a-f");
+  return id;
 }
 
 /** Prints the server's address on stdout, because stderr has only JSON log lines. */
