@@ -2,10 +2,10 @@ import { defineDialect, hasType } from "#dialect";
 import { codec } from "./codec.js";
 import { channelCommands } from "./commands/channel.js";
 import { identityCommands, welcome } from "./commands/identify.js";
-import { messageCommands } from "./commands/message.js";
+import { messageCommands, seenOf } from "./commands/message.js";
 import { isDisplaced, refusal } from "./errors.js";
 import { events } from "./events.js";
-import { negotiationCommands } from "./negotiation/commands.js";
+import { negotiationCommands, proposalsOf } from "./negotiation/commands.js";
 import { limits, settings } from "./options.js";
 import { phrasebook } from "./phrasebook.js";
 import { commands } from "./schema.js";
@@ -37,6 +37,12 @@ export const agentchat = defineDialect<AgentChat>({
   /** What one says in a channel comes back (AgentChat §5), unless IDENTIFY said no. */
   wants: ({ to }, { state }, own) => !own || !to.startsWith("#") || state.echo,
   greet: welcome,
+  serve({ services }) {
+    // Read while nobody is here: tens of thousands of rows would hold everybody up later (protocols §0.11).
+    proposalsOf(services);
+    seenOf(services);
+    return () => undefined;
+  },
   refuse(fault, said, session) {
     // Clients of other makers know it by a frame of its own (AgentChat §3.6).
     if (isDisplaced(fault)) session.send({ type: "SESSION_DISPLACED", ts: session.now(), reason: fault.message });

@@ -47,6 +47,24 @@ describe("names that were proved", () => {
     expect(names.has(keyName(1))).toBe(true);
   });
 
+  it("can be forgotten before their time, on disk too; then they are no name that was forgotten for want of room", async () => {
+    const gate = gatedTable<KeptName>();
+    const names = openNames(gate.table);
+    await names.add(keyName(1), from("a"));
+    await names.add(keyName(2), from("a"));
+    gate.written();
+    const forgotten = names.forget(keyName(1));
+    expect([names.protects(keyName(1)), names.protects(keyName(2))]).toEqual([false, true]);
+    await forgotten;
+    await names.forget(keyName(3));
+    expect(gate.written()).toEqual([`delete ${keyName(1)}`]);
+    expect(openNames(gate.table).has(keyName(1))).toBe(false);
+    gate.hold();
+    const refused = expect(names.forget(keyName(2))).rejects.toThrow("no room");
+    await gate.fail(new Fault("unavailable", "no room"));
+    await refused;
+  });
+
   it("by a token are remembered at once, and on disk before anybody is told: the token may be revoked", async () => {
     const gate = gatedTable<KeptName>();
     const names = openNames(gate.table);

@@ -1,4 +1,13 @@
-import { agentNameProblem, Fault, isRoom, networkOf, type Draft, type Rules, type TurnIntent } from "#dialect";
+import {
+  agentNameProblem,
+  Fault,
+  isRoom,
+  networkOf,
+  type Draft,
+  type Rules,
+  type Services,
+  type TurnIntent,
+} from "#dialect";
 import { verifies } from "../keys.js";
 import type { CommandOf } from "../schema.js";
 import { Seen, type SaidBefore, type SeenRow } from "../seen.js";
@@ -18,7 +27,7 @@ export const messageCommands: MessageRules = {
     cost: 1,
     run(session, said) {
       const before = saidBefore(session, said);
-      const seen = session.services.once("seen", ({ tables }) => new Seen(tables.table<SeenRow>("seen")));
+      const seen = seenOf(session.services);
       const now = session.now();
       const draft = draftOf(session, said, now);
       const isPublic = said.to.startsWith("#");
@@ -45,6 +54,11 @@ export const messageCommands: MessageRules = {
     },
   },
 };
+
+/** What was said before; read from disk the first time. @throws Fault unavailable */
+export function seenOf(services: Services): Seen {
+  return services.once("seen", ({ tables }) => new Seen(tables.table<SeenRow>("seen")));
+}
 
 function draftOf(
   session: ChatSession,

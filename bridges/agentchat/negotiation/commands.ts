@@ -1,4 +1,4 @@
-import { networkOf, type Rule, type Rules } from "#dialect";
+import { networkOf, type Rule, type Rules, type Services } from "#dialect";
 import { verifies, type PublicKey } from "../keys.js";
 import type { NegotiationEvent } from "../events.js";
 import type { CommandOf, NegotiationType } from "../schema.js";
@@ -38,7 +38,7 @@ export const negotiationCommands: Pick<Rules<AgentChat>, NegotiationType> = {
           `${to} has no key, so it could not sign an answer; agreements need a key on both sides`,
         );
       const [at, signed] = [session.now(), padded(sig ?? "")];
-      const proposal = await proposalsOf(session).propose(
+      const proposal = await proposalsOf(session.services).propose(
         proposalFrom(said, {
           id: proposalId(signed, at),
           from: key.agentId,
@@ -95,7 +95,7 @@ function step<T extends StepType>(type: T, read: (said: CommandOf<T>) => Said): 
         ...(field !== undefined && { field }),
         ...signed,
       };
-      const proposal = await proposalsOf(session).step(id, taken, session, key.formerId);
+      const proposal = await proposalsOf(session.services).step(id, taken, session, key.formerId);
       const kept = proposal.steps.at(-1) ?? taken;
       tell(session, proposal.from === key.agentId ? proposal.to : proposal.from, stepEvent(proposal, kept));
     },
@@ -161,7 +161,8 @@ function proposalFrom(
   };
 }
 
-function proposalsOf({ services }: ChatSession): Proposals {
+/** All proposals of the broker; read from disk the first time. @throws Fault unavailable */
+export function proposalsOf(services: Services): Proposals {
   return services.once("proposals", ({ tables }) => new Proposals(tables.table<Proposal>("proposals")));
 }
 

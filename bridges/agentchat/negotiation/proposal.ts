@@ -104,8 +104,9 @@ export function proposalId(sig: string, at: number): string {
 export function withPresentIds(proposal: Proposal): Proposal {
   const { from, to, pubkey, steps } = proposal;
   const keys = [pubkey, ...steps.map((step) => step.pubkey)];
+  const former = keys.map(formerIdOf);
   const present = (id: string): string => {
-    const key = keys.find((one) => formerIdOf(one) === id);
+    const key = keys[former.indexOf(id)];
     return key === undefined ? id : agentIdOf(key);
   };
   if ([from, to, ...steps.map(({ by }) => by)].every((id) => present(id) === id)) return proposal;
