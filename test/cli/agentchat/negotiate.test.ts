@@ -68,7 +68,7 @@ describe("agreements on the command line", () => {
       currency: "USD",
       payment_code: "code",
       terms: "by noon",
-      expires: 600,
+      expires_in: 600,
     });
     expect(await asWorker("accept", served.url, id, "--payment-code", "mine")).toMatchObject({
       code: 0,
