@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { Agent, type AgentOptions, type Envelope, type Request } from "../../src/index.js";
+import { Agent, type AgentOptions, type ConnectOptions, type Envelope, type Request } from "../../src/index.js";
 import { startBroker, type TestBroker } from "./broker.js";
+import { issueToken } from "./tokens.js";
 
 /** How a local agent reaches its broker. */
 export const transports = ["tcp", "ipc", "no sockets"] as const;
@@ -26,7 +27,13 @@ export class LocalAgents {
     return new LocalAgents(at, transport);
   }
 
-  async join(name: string, options: AgentOptions = {}): Promise<Agent> {
+  /** An agent whose name is proved: by its token, or because it is in the broker's own process. */
+  async joinProved(name: string): Promise<Agent> {
+    if (this.#transport === "no sockets") return this.join(name);
+    return this.join(name, { token: await issueToken(this.#at.dataDir, name, "zmq") });
+  }
+
+  async join(name: string, options: AgentOptions & Pick<ConnectOptions, "token"> = {}): Promise<Agent> {
     const pick = (urls: readonly string[]): string => urls.find((url) => url.startsWith(this.#transport)) ?? "";
     const { zmqIn, zmqOut } = this.#at.broker.endpoints;
     const agent =

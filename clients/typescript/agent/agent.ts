@@ -24,8 +24,9 @@ import {
   type Said,
   type SendOptions,
 } from "./options.js";
-import { listedAgents, listedRooms } from "./incoming.js";
+import { listedAgents, listedMembers, listedRooms } from "./incoming.js";
 import { checkTopic, payloadOf } from "./outgoing.js";
+import { Replays } from "./replays.js";
 import { PendingRequests, refusedName, RoundTrip, type WaitOptions } from "./requests.js";
 
 /**
@@ -42,6 +43,7 @@ export class Agent implements AsyncIterable<Envelope> {
   #link: Link | undefined;
   /** Something was published, and no later answer has proved that the broker has read it. */
   #unproved = false;
+  readonly #replays: Replays;
   readonly #roundTrip: RoundTrip;
   readonly #hearing: Hearing;
   readonly #tell: Log;
@@ -54,12 +56,14 @@ export class Agent implements AsyncIterable<Envelope> {
     this.name = name;
     this.#options = { ...agentDefaults, ...options };
     this.#pending = new PendingRequests(name, this.#options.pendingMax);
+    this.#replays = new Replays(name);
     this.#roundTrip = new RoundTrip(this.#pending, this.#instance, (to, content, messageId, isWanted) =>
       this.#publish(to, "request", content, { messageId }, {}, isWanted),
     );
     this.#tell = logOf(name, options.log);
     this.#hearing = new Hearing(name, this.#options, {
       pending: this.#pending,
+      replays: this.#replays,
       roundTrip: this.#roundTrip,
       respond: (request, content) => this.respond(request, content),
       tell: this.#tell,
@@ -184,21 +188,56 @@ export class Agent implements AsyncIterable<Envelope> {
     return this;
   }
 
-  /** Becomes a member of a room and hears it. @throws Fault forbidden, full, malformed */
-  async join(room: string): Promise<void> {
+  /**
+   * Becomes a member of a room, which is made if it is not there, and hears it.
+   * @returns the names of its members
+   * @throws Fault forbidden, full, malformed
+   */
+  async join(room: string): Promise<readonly string[]> {
     checkTopic(room);
     const isNew = this.#open().subscribe(room);
     try {
-      await this.#ask("room.join", { room });
+      return listedMembers(await this.#ask("room.join", { room }));
     } catch (thrown) {
       if (isNew) this.#link?.unsubscribe(room); // it was subscribed before: then it stays so
       throw thrown;
     }
   }
 
+  /** @throws Fault malformed, not-found */
   async leave(room: string): Promise<void> {
     await this.#ask("room.leave", { room });
     this.#open().unsubscribe(room);
+  }
+
+  /** Makes a room and joins it. An invite-only one needs a proved name. @throws Fault conflict, forbidden, full, malformed */
+  async create(room: string, { inviteOnly = false }: { readonly inviteOnly?: boolean } = {}): Promise<void> {
+    await this.#ask("room.create", { room, invite_only: inviteOnly });
+    this.#open().subscribe(room); // not before: a subscription would make a public room
+  }
+
+  /** Lets an agent into an invite-only room; only members can. The agent is told. @throws Fault forbidden, not-found, full */
+  async invite(room: string, agent: string): Promise<void> {
+    await this.#ask("room.invite", { room, agent });
+  }
+
+  /** Names of those who are in a room. @throws Fault not-found, forbidden (an invite-only room of others) */
+  async members(room: string): Promise<readonly string[]> {
+    return listedMembers(await this.#ask("room.members", { room }));
+  }
+
+  /**
+   * The last messages of a public room, oldest first, this agent's own among them; each has `replay: true`.
+   * @param count how many at most, 0 to 100; the broker keeps so many of a room as `historyPerRoomMax` says (20)
+   * @throws Fault not-found, forbidden (an invite-only room of others), malformed, timeout, slow-consumer (some were
+   * dropped on their way)
+   */
+  async history(room: string, count = 20): Promise<readonly Envelope[]> {
+    const messageId = randomUUID();
+    const { past, forget } = this.#replays.want(messageId, room, this.#options.requestTimeoutMs);
+    const asked = this.#ask("room.history", { room, count }, messageId);
+    const [messages] = await Promise.all([past, asked]).finally(forget);
+    return messages;
   }
 
   /** Rooms that this agent may know of. */
@@ -247,7 +286,9 @@ export class Agent implements AsyncIterable<Envelope> {
         .catch((thrown: unknown) => (unread = thrown));
     }
     this.#phase = "closed";
-    this.#pending.close(new Fault("going-away", "this agent was closed"));
+    const closed = new Fault("going-away", "this agent was closed");
+    this.#pending.close(closed);
+    this.#replays.close(closed);
     // A broker that has not confirmed by now will not read what still waits.
     await this.#link?.close(unread === undefined ? 1_000 : 0);
     this.#hearing.unhandled.close();
@@ -259,8 +300,8 @@ export class Agent implements AsyncIterable<Envelope> {
       );
   }
 
-  #ask(kind: string, data?: Readonly<Record<string, unknown>>): Promise<Envelope> {
-    return this.request(brokerTopic, { message: kind, kind, ...(data !== undefined && { data }) });
+  #ask(kind: string, data?: Readonly<Record<string, unknown>>, messageId: string = randomUUID()): Promise<Envelope> {
+    return this.request(brokerTopic, { message: kind, kind, ...(data !== undefined && { data }) }, { messageId });
   }
 
   async #publish(

@@ -3,6 +3,7 @@ import { RunningHandlers, UnhandledMessages, type RequestHandler } from "./handl
 import { readPayload } from "./incoming.js";
 import { nameRefusal } from "./name-refusal.js";
 import type { AgentOptions, Notice, Request } from "./options.js";
+import type { Replays } from "./replays.js";
 import { isPong, type PendingRequests, type RoundTrip } from "./requests.js";
 
 /** Takes a response or an inform. */
@@ -11,6 +12,7 @@ export type NoticeHandler = (notice: Notice) => void | Promise<void>;
 /** What a {@link Hearing} works with: who waits for answers, how an agent answers, and where it logs. */
 export interface HearingParts {
   readonly pending: PendingRequests;
+  readonly replays: Replays;
   readonly roundTrip: RoundTrip;
   readonly respond: (request: Request, content: string | Content) => Promise<void>;
   readonly tell: Log;
@@ -59,7 +61,7 @@ export class Hearing {
   }
 
   #take(topic: string, payload: Buffer, trust: Trust | undefined): void {
-    const { pending, roundTrip, tell } = this.#parts;
+    const { pending, replays, roundTrip, tell } = this.#parts;
     const reading = readPayload(payload, this.#name, topic, trust);
     if ("problem" in reading) {
       tell("warn", "a message could not be read", { problem: reading.problem });
@@ -68,7 +70,9 @@ export class Hearing {
     const { envelope } = reading;
     const refusal = nameRefusal(envelope, this.#name);
     if (refusal !== undefined && roundTrip.refuse(refusal)) return;
-    const isAwaited = pending.take(envelope);
+    const isAwaited = pending.take(envelope) || replays.take(topic, envelope);
+    // Before anything else is heard: the past follows right behind.
+    if (isAwaited) replays.answered(envelope);
     if (isPong(envelope) && envelope.to === this.#name) return;
     if (envelope.from === this.#name && this.#options.hearOwn !== true) return;
     if (envelope.type === "request") {

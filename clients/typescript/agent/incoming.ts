@@ -73,10 +73,25 @@ export function listedRooms(answer: Envelope): readonly ListedRoom[] {
   return listOf(answer, "rooms") as readonly ListedRoom[]; // our broker's answer
 }
 
+/** The names in a `room.join` or `room.members` answer. @throws Fault malformed */
+export function listedMembers(answer: Envelope): readonly string[] {
+  return listOf(answer, "members") as readonly string[]; // our broker's answer
+}
+
+/** How many messages follow a `room.history` answer. An answer that does not say it promises none. */
+export function listedCount(answer: Envelope): number {
+  const count = fieldOf(answer, "count");
+  return typeof count === "number" ? count : 0;
+}
+
 function listOf(answer: Envelope, key: string): readonly unknown[] {
-  const { data } = answer.content;
-  const list: unknown =
-    typeof data === "object" && data !== null ? Object.entries(data).find(([name]) => name === key)?.[1] : undefined;
+  const list = fieldOf(answer, key);
   if (!Array.isArray(list)) throw new Fault("malformed", `the broker's answer has no ${key}`);
   return list;
+}
+
+function fieldOf({ content: { data } }: Envelope, key: string): unknown {
+  return typeof data === "object" && data !== null
+    ? Object.entries(data).find(([name]) => name === key)?.[1]
+    : undefined;
 }

@@ -54,7 +54,8 @@ export class MemoryLink implements Link, Subscriber {
   constructor(name: string, home: MemoryHome, heard: MessageListener) {
     this.#home = home;
     this.#heard = heard;
-    this.principal = principal(name, "proved", { proof: "process" });
+    // Each its own: agents of one program are not invited where one of them is.
+    this.principal = principal(name, "proved", { proof: `process:${name}` });
     this.#presence = home.arrive(this);
     this.subscribe(name);
     this.subscribe(everyone);
