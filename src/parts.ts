@@ -27,7 +27,14 @@ import { ConversationsMemory, followAnswers, RequestsMemory, type Requests } fro
 import { Desk, type Askers } from "./desk/index.js";
 import { LocalAgents } from "./local-agents.js";
 import { ZeromqAgents } from "./zeromq/agents/index.js";
-import { assembleOperations, doorCounts, LatencyHistogram, MeasuredRequests, type AuditLog } from "./ops/index.js";
+import {
+  assembleOperations,
+  doorCounts,
+  LatencyHistogram,
+  MeasuredRequests,
+  welcomePage,
+  type AuditLog,
+} from "./ops/index.js";
 import { DataDirectory, TablesLmdb } from "./storage/index.js";
 import { DirectoryMemory, type Directory } from "./directory/index.js";
 import {
@@ -228,6 +235,13 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   const access = new Access(accessRules(config));
   const { tlsCert: cert, tlsKey: key } = config;
   const tls = cert === undefined || key === undefined ? undefined : readTlsPair({ cert, key });
+  const welcome = welcomePage({
+    clock,
+    directory,
+    dialects: config.dialects,
+    zmqDoors: () => ({ in: zmtp.inEndpoints, out: zmtp.outEndpoints }),
+    admitsClaims: config.zmqAuth !== "required",
+  });
   const ws = new WsEdge({
     access,
     tls,
@@ -246,7 +260,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     endings,
     total,
     ledger,
-    pages: ops.pages,
+    pages: async (request) => (await ops.pages(request)) ?? welcome(request),
     accept: (connection, hello) => bridges.accept(connection, hello),
     newId,
     log,

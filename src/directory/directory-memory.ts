@@ -13,10 +13,11 @@ import {
 } from "../core/index.js";
 import type { Table } from "../storage/table.js";
 import { Agents, PresenceMemory } from "./agents.js";
-import type { AgentEntry, Arriving, Directory, JoinOptions, Presence, RoomEntry } from "./directory.js";
+import type { AgentEntry, Arriving, Directory, Glance, JoinOptions, Presence, RoomEntry } from "./directory.js";
 import { DirectoryEvents } from "./events.js";
 import { Histories } from "./history.js";
 import { KeptRooms, type RoomRow } from "./kept-rooms.js";
+import { beginning } from "./listing.js";
 import { Memberships } from "./memberships.js";
 import type { Past } from "./past.js";
 import { Presences } from "./presences.js";
@@ -111,6 +112,13 @@ export class DirectoryMemory implements Directory {
       .all()
       .filter((room) => room.isOpenTo(viewer))
       .map((room) => room.entry());
+  }
+
+  glance(most: number): Glance {
+    return {
+      agents: beginning(this.#agents.all(), most, (agent) => (agent.listed ? agent.entry() : undefined)),
+      rooms: beginning(this.#rooms.unsorted(), most, (room) => (room.isOpenTo(undefined) ? room.entry() : undefined)),
+    };
   }
 
   mustSee(room: string, viewer: Principal | undefined): void {

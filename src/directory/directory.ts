@@ -23,6 +23,20 @@ export interface RoomEntry {
   readonly inviteOnly: boolean;
 }
 
+/** The beginning of a list, by name. */
+export interface Beginning<T> {
+  readonly items: readonly T[];
+  /** There is nothing else on the list. */
+  readonly isAll: boolean;
+}
+
+/** What everybody may know of who is here. */
+export interface Glance {
+  readonly agents: Beginning<AgentEntry>;
+  /** Public ones. */
+  readonly rooms: Beginning<RoomEntry>;
+}
+
 /** An agent that connects or logs in. */
 export interface Arriving {
   readonly principal: Principal;
@@ -80,6 +94,8 @@ export interface Directory {
   agents(): readonly AgentEntry[];
   /** Rooms that `viewer` may know of (public ones and those it is a member of or invited to), by name. */
   rooms(viewer: Principal | undefined): readonly RoomEntry[];
+  /** Those who came first, at most so many of each. It costs the same however many are here. */
+  glance(most: number): Glance;
   /** @throws Fault not-found, forbidden: what `members` throws */
   mustSee(room: string, viewer: Principal | undefined): void;
   /** Members of a room, by name. @throws Fault not-found (also for an outsider of an invite-only room) */

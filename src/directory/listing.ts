@@ -1,3 +1,5 @@
+import type { Beginning } from "./directory.js";
+
 /** What a listing is made of. */
 interface Named {
   has(name: string): boolean;
@@ -26,4 +28,31 @@ export class Listing {
     this.#isValid = true;
     return (this.#names = names.sort());
   }
+}
+
+/** So many times as many as wanted are looked at. */
+const looksPerWanted = 10;
+
+/**
+ * The first of `all` that may be shown, by name, without putting all in order: at most `most`, and none of those that
+ * come behind many that may not be shown.
+ */
+export function beginning<One, Entry extends { readonly name: string }>(
+  all: Iterable<One>,
+  most: number,
+  entryOf: (one: One) => Entry | undefined,
+): Beginning<Entry> {
+  const items: Entry[] = [];
+  let looks = most * looksPerWanted;
+  let isAll = true;
+  for (const one of all) {
+    const entry = looks > 0 ? entryOf(one) : undefined;
+    looks -= 1;
+    if (looks < 0 || (entry !== undefined && items.length >= most)) {
+      isAll = false;
+      break;
+    }
+    if (entry !== undefined) items.push(entry);
+  }
+  return { items: items.sort((one, other) => (one.name < other.name ? -1 : 1)), isAll };
 }

@@ -77,6 +77,11 @@ export class Rooms {
     return room;
   }
 
+  /** All rooms as they came. */
+  unsorted(): Iterable<Room> {
+    return this.#rooms.values();
+  }
+
   /** All rooms by name. */
   all(): readonly Room[] {
     return (this.#sorted ??= this.#names.of(this.#rooms, () => true).flatMap((name) => this.#rooms.get(name) ?? []));

@@ -3,3 +3,4 @@ export type { AuditLog } from "./audit-log.js";
 export * from "./metric-sources.js";
 export * from "./operations.js";
 export * from "./request-latency.js";
+export { welcomePage, type WelcomeOptions } from "./welcome-page.js";

@@ -10,6 +10,9 @@ const plain = "text/plain; charset=utf-8";
  */
 const readingsPerSecond = 10;
 
+/** What the broker's own pages look at in a request. */
+type Asked = Pick<PageRequest, "method" | "path" | "remote" | "isLocal" | "bearer">;
+
 /** Where the broker's own pages are. No dialect can have these paths. */
 export const pagePaths = ["/healthz", "/readyz", "/metrics"] as const;
 
@@ -27,7 +30,7 @@ export function operationsPages(
   missing: () => string | undefined,
   metrics: () => Promise<{ readonly contentType: string; text(): Promise<string> }>,
   isOperator: (bearer: string | undefined, remote: string) => boolean,
-): (request: PageRequest) => Promise<Answer | undefined> {
+): (request: Asked) => Promise<Answer | undefined> {
   const readinessPage = (): Answer => {
     const why = missing();
     return why === undefined ? words(200, "ready") : words(503, why);
@@ -36,7 +39,7 @@ export function operationsPages(
     const readings = await metrics();
     return { status: 200, type: readings.contentType, body: await readings.text() };
   });
-  const metricsPage = async ({ isLocal, bearer, remote }: PageRequest): Promise<Answer> => {
+  const metricsPage = async ({ isLocal, bearer, remote }: Asked): Promise<Answer> => {
     if (isLocal || isOperator(bearer, remote)) return reading();
     return words(
       403,
@@ -44,7 +47,7 @@ export function operationsPages(
         "send the line of the file operator-token in the broker's data directory as Authorization: Bearer TOKEN.",
     );
   };
-  const pages: Readonly<Record<string, (request: PageRequest) => Answer | Promise<Answer>>> = {
+  const pages: Readonly<Record<string, (request: Asked) => Answer | Promise<Answer>>> = {
     "/healthz": () => words(200, "ok"),
     "/readyz": readinessPage,
     "/metrics": metricsPage,

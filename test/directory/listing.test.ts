@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { ListText, ListWriting } from "../../src/core/index.js";
-import { Listing } from "../../src/directory/listing.js";
+import { beginning, Listing } from "../../src/directory/listing.js";
 
 it("a listing has the names that may be listed, in order, whatever has come and gone", () => {
   const name = fc.constantFrom("ada", "bob", "carol", "Zoë", "a.b", "é");
@@ -82,4 +82,26 @@ it("a list that changes while it is written is sent as it is then, however often
   expect(steps).toBeLessThan(8);
   expect(sent).toBe(now);
   expect(text.joined(sent)).toBe(now.map(({ n }) => String(n)).join());
+});
+
+it("the beginning of a list costs as much as is wanted of it, however long it is", () => {
+  let looks = 0;
+  const entryOf = (name: string): { name: string } | undefined => {
+    looks += 1;
+    return name.startsWith("hidden") ? undefined : { name };
+  };
+  const namesOf = (all: Iterable<string>): readonly [readonly string[], boolean] => {
+    const { items, isAll } = beginning(all, 3, entryOf);
+    return [items.map(({ name }) => name), isAll];
+  };
+  expect(namesOf([])).toEqual([[], true]);
+  expect(namesOf(["c", "hidden", "b", "a", "hidden"])).toEqual([["a", "b", "c"], true]);
+  expect(namesOf(["c", "b", "a", "d"])).toEqual([["a", "b", "c"], false]);
+  const many = (prefix: string): Iterable<string> => Array.from({ length: 100_000 }, (_, n) => `${prefix}${n}`);
+  looks = 0;
+  expect(namesOf(many("x"))).toEqual([["x0", "x1", "x2"], false]);
+  expect(looks).toBe(4);
+  looks = 0;
+  expect(namesOf(many("hidden"))).toEqual([[], false]);
+  expect(looks).toBe(30);
 });

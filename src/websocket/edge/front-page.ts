@@ -1,4 +1,4 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
+import { STATUS_CODES, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { pathOf } from "./upgrade.js";
 
@@ -8,6 +8,8 @@ export interface Answer {
   /** Content-Type. */
   readonly type: string;
   readonly body: string;
+  /** Further headers, by names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** An ordinary HTTP request. */
@@ -16,14 +18,42 @@ export interface PageRequest {
   readonly path: string;
   /** The client's address, without a port; behind a trusted proxy the one that the proxy names. */
   readonly remote: string;
-  /** It comes from this machine and asks for this broker by its own name, so no web page made a browser send it. */
+  /**
+   * It comes from this machine, through nobody who says that it passes it on, and asks for this broker by its own name:
+   * so no web page of elsewhere reads the answer.
+   */
   readonly isLocal: boolean;
+  /** The client shows pages to people. */
+  readonly wantsHtml: boolean;
+  /** The broker's name and port as the client wrote them; those of the listener if it wrote none. */
+  readonly host: string;
+  /** `host` is a name of this broker. */
+  readonly isOurs: boolean;
+  /** The connection is encrypted, up to here or up to a trusted proxy. */
+  readonly isTls: boolean;
+  /** Where dialects answer at this listener. */
+  readonly paths: readonly string[];
   /** The token of an `Authorization: Bearer` header. */
   readonly bearer: string | undefined;
 }
 
 /** Answers the requests for its own pages; undefined leaves a request to the front page. */
 export type Pages = (request: PageRequest) => Answer | undefined | Promise<Answer | undefined>;
+
+/** Headers by which proxies say that they pass a request on. */
+const forwardings = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+
+/** True for a request that somebody between says to pass on for somebody else. */
+export function isForwarded(headers: IncomingHttpHeaders): boolean {
+  return forwardings.some((name) => headers[name] !== undefined);
+}
+
+/** True for a client that shows pages to people, as browsers say of themselves; other programs take anything. */
+export function wantsHtml({ accept = "" }: IncomingHttpHeaders): boolean {
+  return accept
+    .split(",")
+    .some((type) => /^\s*text\/html\s*(;|$)/i.test(type) && !/;\s*q=0(\.0*)?\s*(;|$)/i.test(type));
+}
 
 /** The answer to an ordinary HTTP request: use a WebSocket client, at one of these paths. */
 export function frontPage(method: string | undefined, url: string | undefined, paths: readonly string[]): Answer {
@@ -55,6 +85,7 @@ export function text(status: number, words: string): Answer {
 /** Answers an ordinary request; the connection ends after it. */
 export function respond(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
   response.writeHead(answer.status, {
+    ...answer.headers,
     "content-type": answer.type,
     "content-length": Buffer.byteLength(answer.body),
     connection: "close",

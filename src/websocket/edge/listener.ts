@@ -14,7 +14,18 @@ import {
 } from "../../core/index.js";
 import type { Hello } from "../../dialect/connection.js";
 import type { Access } from "./access.js";
-import { endAfterAnswer, frontPage, nothingHere, refuseSocket, respond, text, type Pages } from "./front-page.js";
+import {
+  endAfterAnswer,
+  frontPage,
+  isForwarded,
+  nothingHere,
+  refuseSocket,
+  respond,
+  text,
+  wantsHtml,
+  type PageRequest,
+  type Pages,
+} from "./front-page.js";
 import { readHeadInTurn } from "./head-turns.js";
 import type { HelloTurns } from "./hello-turns.js";
 import { tlsRules, type TlsPair } from "./tls.js";
@@ -76,7 +87,7 @@ export interface ListenerOptions extends ListenAt {
   readonly refusedPage: (page: RefusedPage) => void;
 }
 
-/** One listening address. It answers HTTP requests with a short text, and checks and opens upgrades to WebSocket. */
+/** One listening address. It answers HTTP requests with a short text or page, and checks and opens upgrades to WebSocket. */
 export class Listener {
   /** `ws://host:port` with its real port. */
   readonly endpoint: string;
@@ -192,23 +203,36 @@ export class Listener {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pages, access, log } = this.#options;
-    const peer = addressOf(request.socket.remoteAddress);
-    const remote = access.clientOf({ headers: request.headers, peer, isTls: false });
-    const { bearer } = helloOf(request.headers, { remote, path: "", subprotocol: undefined });
+    const { pages, log } = this.#options;
     try {
-      const page = await pages?.({
-        method: request.method ?? "GET",
-        path: pathOf(request.url) ?? "",
-        remote,
-        isLocal: isThisMachine(peer) && !access.isProxy(peer) && access.isOurs(request.headers.host ?? ""),
-        bearer,
-      });
+      const page = await pages?.(this.#pageRequest(request));
       respond(request, response, page ?? frontPage(request.method, request.url, this.#paths));
     } catch (thrown) {
       log("error", "a page failed", { error: String(thrown) });
       respond(request, response, text(500, "The broker failed; its log says why."));
     }
+  }
+
+  #pageRequest({ method = "GET", url, headers, socket }: IncomingMessage): PageRequest {
+    const { access, tls } = this.#options;
+    const peer = addressOf(socket.remoteAddress);
+    const isProxied = access.isProxy(peer);
+    const isTls = tls !== undefined || isProxied;
+    const remote = access.clientOf({ headers, peer, isTls });
+    const { host = this.endpoint.replace(/^\w+:\/\//, "") } = headers;
+    const isOurs = access.isOurs(headers.host ?? "");
+    return {
+      method,
+      path: pathOf(url) ?? "",
+      remote,
+      isLocal: isThisMachine(peer) && !isProxied && !isForwarded(headers) && isOurs,
+      wantsHtml: wantsHtml(headers),
+      host,
+      isOurs: isOurs || headers.host === undefined,
+      isTls,
+      paths: this.#paths,
+      bearer: helloOf(headers, { remote, path: "", subprotocol: undefined }).bearer,
+    };
   }
 
   /** Answers an ordinary request that offered another protocol: the server has let go of its socket. */
