@@ -22,8 +22,12 @@ class EndpointsFile(unittest.TestCase):
         self.assertEqual(find_doors(data_dir=self.data_dir), STANDARD)
         self.path.write_text(LISTS)
         self.assertEqual(find_doors(data_dir=self.data_dir), Doors("tcp://127.0.0.1:1", "tcp://127.0.0.1:2"))
+
+    def test_of_a_broker_without_zeromq_doors_leads_to_no_other_broker(self):
         self.path.write_text(json.dumps({"zmqIn": [], "zmqOut": []}))
-        self.assertEqual(find_doors(data_dir=self.data_dir), STANDARD)
+        with self.assertRaisesRegex(Fault, "has no ZeroMQ doors") as refused:
+            find_doors(data_dir=self.data_dir)
+        self.assertEqual(refused.exception.code, "unavailable")
 
     def test_that_a_broker_has_not_written_is_named_with_the_remedy(self):
         for text in ["", "{", LISTS[:-5], "null", "7", "[]", "{}", '{"zmqIn":"x","zmqOut":[7]}', "[" * 60_000, " " * 70_000, "\udcff"]:

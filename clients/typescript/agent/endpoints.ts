@@ -15,7 +15,8 @@ const maxBytes = 64 * 1024;
 
 /**
  * The endpoints to use: as told, else those of the broker that runs on this machine, else the standard ports.
- * @throws Fault malformed, naming the file and the remedy: `endpoints.json` is there and cannot be read, or is none
+ * @throws Fault malformed, naming the file and the remedy: `endpoints.json` is there and cannot be read, or is none;
+ * unavailable: that broker has no ZeroMQ doors
  */
 export function findEndpoints(options: Pick<ConnectOptions, "in" | "out" | "dataDir">): Endpoints {
   if (options.in !== undefined && options.out !== undefined) return { in: options.in, out: options.out };
@@ -39,15 +40,23 @@ function readEndpoints(path: string): Endpoints | undefined {
         : remedyOfOther;
     throw new Fault("malformed", `${path} cannot be read: ${words(thrown)}; ${remedy}`, { cause: thrown });
   }
+  let first: string | undefined;
+  let second: string | undefined;
   try {
     const { zmqIn, zmqOut } = Object(JSON.parse(text)) as { readonly zmqIn?: unknown; readonly zmqOut?: unknown };
-    const [first, second] = [firstOf(zmqIn), firstOf(zmqOut)];
-    return first === undefined || second === undefined ? undefined : { in: first, out: second };
+    [first, second] = [firstOf(zmqIn), firstOf(zmqOut)];
   } catch (thrown) {
     throw new Fault("malformed", `${path} is not what a broker writes: ${words(thrown)}; ${remedyOfOther}`, {
       cause: thrown,
     });
   }
+  if (first !== undefined && second !== undefined) return { in: first, out: second };
+  // Not the standard ports: another broker may be there.
+  throw new Fault(
+    "unavailable",
+    `the broker of ${path} has no ZeroMQ doors; start it with them (zmqIn, zmqOut), be an agent in its own process ` +
+      "(broker.agent(NAME)), or say where another broker is (in, out)",
+  );
 }
 
 const remedyOfOther = "move it away and restart the broker, or say where the broker is (in, out)";

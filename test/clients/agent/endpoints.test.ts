@@ -23,8 +23,18 @@ describe("endpoints.json", () => {
     expect(findEndpoints({ dataDir: join(dataDir, "none") })).toEqual(standard);
     writeFileSync(path, JSON.stringify({ pid: 1, zmqIn: [own.in], zmqOut: [own.out], ws: [] }));
     expect(findEndpoints({ dataDir })).toEqual(own);
+  });
+
+  it("of a broker without ZeroMQ doors leads to no other broker", () => {
     writeFileSync(path, '{"zmqIn":[],"zmqOut":[]}');
-    expect(findEndpoints({ dataDir })).toEqual(standard);
+    expect(() => findEndpoints({ dataDir })).toThrow(
+      expect.objectContaining({
+        code: "unavailable",
+        message: expect.stringMatching(/has no ZeroMQ doors; .*broker\.agent\(NAME\)/) as string,
+      }),
+    );
+    expect(() => findEndpoints({ dataDir, in: own.in })).toThrow(/has no ZeroMQ doors/);
+    expect(findEndpoints({ ...own, dataDir })).toEqual(own);
   });
 
   it.each([

@@ -24,7 +24,7 @@ class Doors:
 
 
 def find_doors(zmq_in: Optional[str] = None, zmq_out: Optional[str] = None, data_dir: Optional[str] = None) -> Doors:
-    """The doors as told, else those of the broker that runs on this machine, else the standard ports. Raises Fault malformed."""
+    """The doors as told, else those of the broker that runs on this machine, else the standard ports. Raises Fault malformed, unavailable (it has none)."""
     if zmq_in is not None and zmq_out is not None:
         return Doors(zmq_in, zmq_out)
     known = _read(Path(data_dir) if data_dir is not None else default_data_dir())
@@ -58,7 +58,10 @@ def _read(data_dir: Path) -> Doors:
         zmq_in, zmq_out = _first(endpoints["zmqIn"]), _first(endpoints["zmqOut"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Fault("malformed", f"{path} is not what a broker writes: {error}; {other}") from error
-    return Doors(zmq_in, zmq_out) if zmq_in and zmq_out else standard
+    if zmq_in and zmq_out:
+        return Doors(zmq_in, zmq_out)
+    # Not the standard ports: another broker may be there.
+    raise Fault("unavailable", f"the broker of {path} has no ZeroMQ doors; start it with them (zmqIn, zmqOut), or say where another broker is (zmq_in, zmq_out)")
 
 
 def _text(path: Path) -> str:

@@ -1,0 +1,82 @@
+import { readFileSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { faultCodes } from "../../src/core/index.js";
+import { startBroker, type TestBroker } from "../kit/broker.js";
+import { startProgram, type Ended, type Program } from "../kit/cli.js";
+import { InstalledPackage } from "../kit/installed.js";
+
+const page = readFileSync(new URL("../../docs/typescript.md", import.meta.url), "utf8");
+const snippets = new Map(
+  [...page.matchAll(/```(?:js|ts)\n\/\/ (\S+)\n([^]*?)```/g)].map(([, name = "", text = ""]) => [name, text]),
+);
+
+describe("docs/typescript.md, in a project in which the package is installed", () => {
+  let project: InstalledPackage;
+  let at: TestBroker;
+  const running: Program[] = [];
+
+  beforeAll(() => {
+    project = new InstalledPackage();
+    for (const [name, text] of snippets) project.write(name, text);
+    project.compile();
+  });
+  afterAll(() => {
+    project.remove();
+  });
+  beforeEach(async () => {
+    at = await startBroker();
+  });
+  afterEach(async () => {
+    for (const program of running.splice(0)) await program.stop("SIGKILL");
+    await at.stop();
+  });
+
+  function start(name: string, ...options: readonly string[]): Program {
+    const program = startProgram(process.execPath, [...options, `${project.folder}/${name}`], {
+      SYNAPTIC_DATA_DIR: at.dataDir,
+    });
+    running.push(program);
+    return program;
+  }
+  /** What a snippet prints; it must end by itself, and well. */
+  async function printed(name: string, ...options: readonly string[]): Promise<Ended["stdout"]> {
+    const ended = await start(name, ...options).ended;
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    return ended.stdout;
+  }
+
+  it("runs every snippet in a test below", () => {
+    expect(page.match(/```(js|ts)\n/g)).toHaveLength(snippets.size);
+    expect([...snippets.keys()].sort()).toEqual(
+      ["ada.mjs", "bob.mjs", "doors.test.mjs", "faults.mjs", "greeter.test.mjs", "rooms.mjs", "scout.ts"].sort(),
+    );
+  });
+
+  it("has two agents that talk", async () => {
+    const bob = start("bob.mjs");
+    await bob.prints(/bob is ready/);
+    expect(await printed("ada.mjs")).toBe("you said: hello\n[ 'ada', 'bob' ]\n");
+    expect(await bob.stop("SIGINT")).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it("has a room and its past", async () => {
+    expect(await printed("rooms.mjs")).toBe(
+      "[ 'ada', 'carol' ]\nada ETH moves { eth: 4012.5 }\n{ name: '#lab', members: 2, invite_only: false }\n",
+    );
+  });
+
+  it("has a refusal, and every code that there is", async () => {
+    expect(await printed("faults.mjs")).toMatch(/^not-found\n.*nobody/);
+    const table = page.slice(page.indexOf("| code | means"), page.indexOf("A handler refuses"));
+    const codes = [...table.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, code]) => code);
+    expect(codes.sort()).toEqual([...faultCodes].sort());
+  });
+
+  it.each(["greeter.test.mjs", "doors.test.mjs"])("has tests with a broker of their own: %s", async (name) => {
+    expect(await printed(name, "--test")).toMatch(/^# pass 1$/m);
+  });
+
+  it("has an agent with types, which are right", async () => {
+    expect(await printed("scout.js")).toBe("[ 'scout' ] 0 true\n");
+  });
+});
