@@ -1,5 +1,5 @@
 import { mkdtemp, rm, symlink, writeFile, mkdir } from "node:fs/promises";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,6 +20,13 @@ beforeEach(async () => {
 afterEach(async () => {
   await asker.close();
   await at.stop();
+});
+
+it("are all in the README's table, each with a way to run it", () => {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const rows = [...readme.matchAll(/^\| `examples\/([^`]+)` \| [^|]+ \| `([^`]+)` \|$/gm)];
+  expect(rows.map(([, file]) => file).sort()).toEqual(readdirSync(join(root, "examples")).sort());
+  for (const [, file = "", command = ""] of rows) expect(command).toMatch(file.endsWith(".html") ? /examples/ : file);
 });
 
 it("runs the plain Python agent, which answers", async () => {

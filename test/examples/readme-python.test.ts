@@ -3,10 +3,26 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startProgram, type Program } from "../kit/cli.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
+import { PanWire, panToken } from "../kit/pan-wire.js";
 import { PlainAgent, type WireMessage } from "../kit/plain-agent.js";
 
 const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
 const script = /```python\n(import json[^]*?)```/.exec(readme)?.[1] ?? "";
+
+it("shows what a ZeroMQ agent receives from a bot", async () => {
+  const at = await startBroker();
+  const claude = await new PlainAgent("claude", at, { declare: true }).meet();
+  const trader = await PanWire.login(at.pan, "trader", panToken(at.dataDir), "Trader");
+  trader.say({ type: "chat", to: "claude", text: "What do you make of it?" });
+  const { topic, message } = await claude.hears((heard) => heard.message.from === "trader");
+  const shown = JSON.parse(/```json\n(\{"message_id"[^]*?)```/.exec(readme)?.[1] ?? "") as WireMessage;
+  expect({ ...message, message_id: "…", timestamp: shown.timestamp }).toEqual(shown);
+  expect(Object.keys(message)).toEqual(Object.keys(shown));
+  expect(topic).toBe("claude");
+  trader.close();
+  claude.close();
+  await at.stop();
+});
 
 describe("the Python agent that the README writes out", () => {
   let at: TestBroker;

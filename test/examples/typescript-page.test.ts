@@ -76,6 +76,16 @@ describe("docs/typescript.md, in a project in which the package is installed", (
     expect(await printed(name, "--test")).toMatch(/^# pass 1$/m);
   });
 
+  it("is what the README's tour leads to", async () => {
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    const door = '["tcp://127.0.0.1:0"]';
+    const tour = (/```ts\n([^]*?)```/.exec(readme)?.[1] ?? "")
+      .replace('Broker({ dataDir: "./data"', `$&, zmqIn: ${door}, zmqOut: ${door}, ws: []`)
+      .replaceAll("./data", `${project.folder}/data`);
+    project.write("tour.mjs", tour);
+    expect(await printed("tour.mjs")).toBe("you said: hello\n");
+  });
+
   it("has an agent with types, which are right", async () => {
     expect(await printed("scout.js")).toBe("[ 'scout' ] 0 true\n");
   });

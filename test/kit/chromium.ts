@@ -121,7 +121,8 @@ export class Page {
   async shows(wanted: RegExp, withinMs = 20_000): Promise<string> {
     const end = performance.now() + withinMs;
     for (;;) {
-      const text = String(await this.evaluate("document.body?.innerText ?? ''"));
+      // A page that is just being left has nothing to ask.
+      const text = await this.evaluate("document.body?.innerText ?? ''").then(String, String);
       if (wanted.test(text)) return text;
       if (performance.now() > end)
         throw new Error(`not within ${withinMs} ms: ${wanted.source}; the page shows: ${text}`);
