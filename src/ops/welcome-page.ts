@@ -97,8 +97,7 @@ const stepsElsewhere = `<ul>
 <code>docs/browsers.md</code> for web pages.</li>
 </ul>`;
 
-const crowdElsewhere = `<p>Names are shown to those who have a token. On this machine: <code>npx broker agents</code>,
-<code>npx broker rooms</code>.</p>`;
+const crowdElsewhere = `<p>Here the page shows no names. In a terminal: <code>npx broker agents</code>, <code>npx broker rooms</code>.</p>`;
 
 function unknownName(host: string): string {
   return `<p class="warn">This broker is not known as <code>${escaped(host)}</code>, so web pages cannot connect under this
