@@ -161,7 +161,7 @@ class Core:
             elif answer.exception() is not None:
                 settle(past, answer.exception())
             else:
-                self._replays.begin(int(answer.result().data["count"]), past)
+                self._replays.begin(room, int(answer.result().data["count"]), past)
 
         answer = self.desk("room.history", {"room": room, "count": count}, heard=begin)
         past.add_done_callback(lambda done: answer.cancel() if done.cancelled() else None)
@@ -249,7 +249,9 @@ class Core:
         with self._closing:
             was_open, self._phase = self._phase == "open", "closed"
         if was_open:
-            self._pending.close(Fault("going-away", "this agent was closed"))
+            closed = Fault("going-away", "this agent was closed")
+            self._pending.close(closed)
+            self._replays.close(closed)
         self._link.close()
 
     def _fail(self, fault: Fault) -> None:
@@ -259,6 +261,7 @@ class Core:
             self._phase, self._end_reason = "closed", fault
         _log.error("%s: no longer connected: %s", self.name, fault)
         self._pending.close(fault)
+        self._replays.close(fault)
         self._failed(fault)
 
     def _unsent(self, message_id: str, sent: "Future[None]") -> None:

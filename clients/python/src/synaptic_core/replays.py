@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from typing import List, Optional
 
 from .envelope import Message
+from .fault import Fault
 from .futures import settle
 
 
@@ -13,28 +14,38 @@ class Replays:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._room = ""
         self._count = 0
         # bound: the broker's answer, 100 at most · evicts: the next answer, or whoever waits gives up · owner: Replays
         self._heard: List[Message] = []
         self._wanted: "Optional[Future[List[Message]]]" = None
 
-    def begin(self, count: int, wanted: "Future[List[Message]]") -> None:
-        """The next `count` replays are for `wanted`."""
-        self._count, self._heard, self._wanted = count, [], wanted
+    def begin(self, room: str, count: int, wanted: "Future[List[Message]]") -> None:
+        """The next `count` replays of `room` are for `wanted`. What was awaited before comes no more: nothing stands between an answer and its replays."""
+        self.close(Fault("slow-consumer", f"some of the past of {self._room} was dropped on its way; ask for it again, or for less"))
+        self._room, self._count, self._heard, self._wanted = room, count, [], wanted
         self._settle()
 
     def take(self, topic: str, message: Message) -> bool:
-        """Takes a replay that somebody waits for."""
-        if self._wanted is None or not message.replay or topic != self._name:
+        """Takes a replay that somebody waits for. Others of the same name may have asked for the past of other rooms."""
+        wanted = self._wanted
+        if wanted is None or not message.replay or topic != self._name or message.to != self._room:
             return False
-        if self._wanted.cancelled():
+        if wanted.cancelled():
             self._wanted = None
             return False
         self._heard.append(message)
         self._settle()
         return True
 
+    def close(self, fault: Fault) -> None:
+        """Whoever waits still hears why there will be no more. For any thread."""
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            settle(wanted, fault)
+
     def _settle(self) -> None:
-        if self._wanted is not None and len(self._heard) >= self._count:
-            settle(self._wanted, self._heard)
+        wanted = self._wanted
+        if wanted is not None and len(self._heard) >= self._count:
+            settle(wanted, self._heard)
             self._wanted = None
