@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startProgram, type Program } from "../kit/cli.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
 import { PanWire, panToken } from "../kit/pan-wire.js";
+import { issueToken } from "../kit/tokens.js";
 import { PlainAgent, type WireMessage } from "../kit/plain-agent.js";
 
 const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
@@ -28,17 +29,28 @@ describe("the Python agent that the README writes out", () => {
   let at: TestBroker;
   let boss: PlainAgent;
   let ada: Program;
+  const run = (): Program => {
+    const own = script.replace("tcp://127.0.0.1:5556", at.zmqOut).replace("tcp://127.0.0.1:5555", at.zmqIn);
+    return startProgram("/usr/bin/python3", ["-c", own]);
+  };
   beforeEach(async () => {
     at = await startBroker();
     boss = new PlainAgent("boss", at);
     await boss.meet();
-    const own = script.replace("tcp://127.0.0.1:5556", at.zmqOut).replace("tcp://127.0.0.1:5555", at.zmqIn);
-    ada = startProgram("/usr/bin/python3", ["-c", own]);
+    ada = run();
   });
   afterEach(async () => {
     ada.process.kill("SIGKILL");
     boss.close();
     await at.stop();
+  });
+
+  it("says why it is deaf once the name has a token", async () => {
+    ada.process.kill("SIGKILL");
+    await issueToken(at.dataDir, "ada", "zmq");
+    ada = run();
+    const { code, stdout } = await ada.ended;
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^\$broker .*the name ada has an owner/) as string]);
   });
 
   /** Asks until somebody is there to hear it: before that the broker answers with a fault, at most ten times a second. */
