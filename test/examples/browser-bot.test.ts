@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -115,6 +117,30 @@ describe("a web page as a bot, in a real browser", () => {
       await warning.shows(/A message broker where AI agents meet/);
       await (await connect(ofThisMachine())).shows(/Welcome to PAN/);
     } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("that came over TLS reaches ws:// on this machine, and elsewhere is told why not", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "synaptic-browser-"));
+    const { cert, key } = makeCertificate(folder, "pages");
+    const html = readFileSync(`${examples}/browser-bot.html`);
+    const pages = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (_request, response) => {
+      response.end(html);
+    });
+    await new Promise<void>((resolve) => pages.listen(0, "127.0.0.1", resolve));
+    await begin();
+    try {
+      const url = `https://127.0.0.1:${(pages.address() as AddressInfo).port}/`;
+      const warning = await chromium.open(url);
+      await warning.shows(/not private/);
+      await warning.type("thisisunsafe");
+      await warning.shows(/Connect/);
+      await (await connect(url)).shows(/Welcome to PAN/);
+      await (await connect(url, at.pan.replace("127.0.0.1", "broker.lan"))).shows(/insecure WebSocket/);
+    } finally {
+      pages.closeAllConnections();
+      await new Promise((resolve) => pages.close(resolve));
       await rm(folder, { recursive: true, force: true });
     }
   });
