@@ -9,7 +9,7 @@ const processes = [
   "test/cli/**/*.test.ts",
   "test/examples/*.test.ts",
   "test/journeys/*.test.ts",
-  "test/clients/agentchat/daemon-{control,kill,special-files,stop}.test.ts",
+  "test/clients/agentchat/daemon-{control,follow,kill,rewritten,special-files,stop}.test.ts",
   "test/contracts/python.test.ts",
   "test/docs/remote-bots.test.ts",
   "test/new-dialect.test.ts",

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DaemonLog } from "../../../clients/typescript/agentchat/daemon/log.js";
 import { OutboxFile, maxLineBytes, type OutboxLine } from "../../../clients/typescript/agentchat/daemon/outbox-file.js";
+import { momentMs } from "../../../clients/typescript/agentchat/daemon/outbox-sent.js";
 import { block, jsonLines, tempDir } from "./daemon-world.js";
 
 describe("the outbox as a file", () => {
@@ -19,8 +20,8 @@ describe("the outbox as a file", () => {
   });
   afterEach(() => temp.remove());
 
-  const open = (instance = "one"): OutboxFile =>
-    OutboxFile.open({ outbox, progress }, instance, new DaemonLog(logFile));
+  const open = (instance = "one", now = Date.now): OutboxFile =>
+    OutboxFile.open({ outbox, progress }, instance, new DaemonLog(logFile), now);
   const text = (line: OutboxLine | undefined): string | undefined => line?.bytes && Buffer.from(line.bytes).toString();
   function rest(file: OutboxFile): { readonly text: string | undefined; readonly id: string }[] {
     const all = [];
@@ -56,8 +57,10 @@ describe("the outbox as a file", () => {
     writeFileSync(outbox, "same\nsame\n");
     const ids = rest(open()).map(({ id }) => id);
     truncateSync(outbox);
-    const file = open();
+    let nowMs = 0;
+    const file = open("one", () => nowMs);
     expect(file.next()).toBeUndefined();
+    nowMs = momentMs + 1;
     appendFileSync(outbox, "same\n");
     ids.push(...rest(file).map(({ id }) => id));
     rmSync(progress);
@@ -72,17 +75,17 @@ describe("the outbox as a file", () => {
     writeFileSync(outbox, "four\nfive\nsix\n");
     expect(texts(file)).toEqual(["four", "five", "six"]);
     expect(jsonLines(logFile)).toMatchObject([
-      { event: "outbox is another file; it is read from its beginning", change: "written anew", sentBytes: 8 },
+      { event: "outbox is another file; it is read from its beginning, without what was sent before", change: "written anew", sentBytes: 8 },
     ]);
   });
 
-  it("notices a file put in its place, even with the same text, also while it was not running", () => {
+  it("notices a file put in its place, also while it was not running", () => {
     writeFileSync(outbox, "one\n");
     expect(texts(open())).toEqual(["one"]);
-    writeFileSync(`${outbox}.new`, "one\n");
+    writeFileSync(`${outbox}.new`, "two\n");
     renameSync(`${outbox}.new`, outbox);
     const file = open();
-    expect(texts(file)).toEqual(["one"]);
+    expect(texts(file)).toEqual(["two"]);
     rmSync(outbox);
     expect(file.next()).toBeUndefined();
     expect(jsonLines(logFile)).toMatchObject([{ change: "replaced" }]);

@@ -1,5 +1,5 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AddressInfo } from "node:net";
@@ -38,6 +38,16 @@ export function block(path: string): () => void {
   mkdirSync(`${path}.next`);
   return () => {
     rmdirSync(`${path}.next`);
+  };
+}
+
+/** Lets a file be appended to no more, by a folder in its place, until what it returns is called; its text is kept. */
+export function blockAppends(path: string): () => void {
+  renameSync(path, `${path}.kept`);
+  mkdirSync(path);
+  return () => {
+    rmdirSync(path);
+    renameSync(`${path}.kept`, path);
   };
 }
 

@@ -10,7 +10,7 @@ import {
 import { generateIdentity, writeIdentity } from "../../../clients/typescript/agentchat/identity-file.js";
 import { eventually, startBroker, type TestBroker } from "../../kit/broker.js";
 import { ChatWire } from "../../kit/chat-wire.js";
-import { block, FakeClient, jsonLines, refusal, tempDir } from "./daemon-world.js";
+import { blockAppends, FakeClient, jsonLines, refusal, tempDir } from "./daemon-world.js";
 
 describe("the daemon", () => {
   let temp: Awaited<ReturnType<typeof tempDir>>;
@@ -148,10 +148,10 @@ describe("the daemon", () => {
     await eventually(() => said().length === 6, "six are sent");
     appendFileSync(outbox, whole.slice(20));
     await eventually(() => said().length === 7, "the half line is whole");
-    writeFileSync(`${outbox}.mine`, line("#general", "ada 0"));
+    writeFileSync(`${outbox}.mine`, line("#general", "ada 0") + line("#general", "ada 3"));
     renameSync(`${outbox}.mine`, outbox);
     await eventually(() => said().length === 8, "the new file is sent");
-    expect(said()).toEqual(["ada 0", "bob 0", "ada 1", "bob 1", "ada 2", "bob 2", "late", "ada 0"]);
+    expect(said()).toEqual(["ada 0", "bob 0", "ada 1", "bob 1", "ada 2", "bob 2", "late", "ada 3"]);
     expect(new Set(clients.flatMap(({ sent }) => sent.map(({ id }) => id))).size).toBe(8);
   });
 
@@ -243,7 +243,7 @@ describe("the daemon", () => {
   it("goes on, and writes all of it later, when the disk of its inbox is full for a while", async () => {
     const mine = faked();
     await mine.start();
-    const lift = block(mine.paths.inbox);
+    const lift = blockAppends(mine.paths.inbox);
     for (let n = 0; n < 3; n += 1) clients[0]?.hears.event({ n });
     await eventually(() => log(mine).includes("inbox cannot be written; what is heard waits"), "it is said");
     lift();

@@ -36,21 +36,62 @@ export function replaceFile(path: string, text: string | Uint8Array): void {
 }
 
 /**
- * Appends whole lines, all or none; a half line that somebody has left is ended first.
+ * Appends whole lines, all or none. A half line that somebody has left is ended first, unless the first of these is the
+ * rest of it.
  * @throws NodeJS.ErrnoException
  */
-export function appendLines(path: string, lines: readonly string[]): void {
+export function appendLines(
+  path: string,
+  lines: readonly string[],
+  { afterHalfLine = "ended" }: { readonly afterHalfLine?: "ended" | "goes on" } = {},
+): void {
   const file = openRegular(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT);
   const { size } = fstatSync(file);
   try {
     const text = lines.map((line) => `${line}\n`).join("");
-    writeAll(file, Buffer.from(endsWithinLine(file, size) ? `\n${text}` : text));
+    const mustEnd = afterHalfLine === "ended" && endsWithinLine(file, size);
+    writeAll(file, Buffer.from(mustEnd ? `\n${text}` : text));
   } catch (thrown) {
     takeBack(file, size);
     throw thrown;
   } finally {
     closeSync(file);
   }
+}
+
+/**
+ * Writes a text over the end of a file, from an offset on; it must not be shorter than what is there.
+ * @throws NodeJS.ErrnoException
+ */
+export function overwriteEnd(path: string, offset: number, text: string): void {
+  const file = openRegular(path, constants.O_WRONLY);
+  try {
+    const bytes = Buffer.from(text);
+    for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done, bytes.length - done, offset + done);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Empties a file in place. @returns the bytes that it had @throws NodeJS.ErrnoException */
+export function emptyFile(path: string): number {
+  const file = openRegular(path, constants.O_WRONLY | constants.O_CREAT);
+  try {
+    const { size } = fstatSync(file);
+    ftruncateSync(file, 0);
+    return size;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Up to `length` bytes, as many as there are. @throws NodeJS.ErrnoException */
+export function readAt(file: number, position: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  for (let read = -1; read !== 0 && done < length; done += read)
+    read = readSync(file, bytes, done, length - done, position + done);
+  return bytes.subarray(0, done);
 }
 
 /** The text of a file; undefined if there is none. @throws NodeJS.ErrnoException */
@@ -106,6 +147,23 @@ function openRegular(path: string, flags: number): number {
 function noRegularFile(path: string): Error {
   const message = `${path} is no regular file, but a pipe or a socket: move it away`;
   return Object.assign(new Error(message), { code: "NO_REGULAR_FILE" });
+}
+
+/**
+ * Moves a file of more than so many bytes to `<path>.1`. Where that cannot be replaced (a folder, say), the file is
+ * emptied: it must not grow without end.
+ * @returns why it was emptied; undefined if it was not
+ * @throws NodeJS.ErrnoException
+ */
+export function putAside(path: string, bytes: number): unknown {
+  if (sizeOf(path) <= bytes) return undefined;
+  try {
+    renameSync(path, `${path}.1`);
+    return undefined;
+  } catch (thrown) {
+    emptyFile(path);
+    return thrown;
+  }
 }
 
 /** Bytes in a file; 0 if there is none. @throws NodeJS.ErrnoException */

@@ -1,6 +1,5 @@
-import { renameSync } from "node:fs";
 import { fileFailure } from "./errors.js";
-import { appendLines, sizeOf } from "./files.js";
+import { appendLines, putAside } from "./files.js";
 
 /** daemon.log is moved to daemon.log.1 beyond that, bytes. */
 const rotateBytes = 5 * 1024 * 1024;
@@ -31,21 +30,13 @@ export class DaemonLog {
   }
 
   #write(level: "info" | "warn", fields: LogFields, event: string): void {
-    const line = JSON.stringify({ ts: Date.now(), level, event, ...fields });
+    const line = lineOf(level, fields, event);
     const missing =
-      this.#unwritten === 0
-        ? []
-        : [
-            JSON.stringify({
-              ts: Date.now(),
-              level: "warn",
-              event: "log lines could not be written",
-              count: this.#unwritten,
-            }),
-          ];
+      this.#unwritten === 0 ? [] : [lineOf("warn", { count: this.#unwritten }, "log lines could not be written")];
     try {
-      if (sizeOf(this.#path) > rotateBytes) renameSync(this.#path, `${this.#path}.1`);
-      appendLines(this.#path, [...missing, line]);
+      const inTheWay = putAside(this.#path, rotateBytes);
+      const lost = inTheWay === undefined ? [] : [lineOf("warn", fileFailure(inTheWay), "older log lines are gone")];
+      appendLines(this.#path, [...lost, ...missing, line]);
       this.#unwritten = 0;
     } catch (thrown) {
       this.#unwritten += 1;
@@ -54,4 +45,8 @@ export class DaemonLog {
       );
     }
   }
+}
+
+function lineOf(level: "info" | "warn", fields: LogFields, event: string): string {
+  return JSON.stringify({ ts: Date.now(), level, event, ...fields });
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, readSync, type BigIntStats } from "node:fs";
-import { openIfThere } from "./files.js";
-import { quotedBytes } from "./inbox.js";
+import { closeSync, fstatSync, type BigIntStats } from "node:fs";
+import { openIfThere, readAt } from "./files.js";
+import { quotedBytes } from "./inbox-error.js";
 import type { DaemonLog } from "./log.js";
 import {
   loadProgress,
@@ -12,9 +12,10 @@ import {
   tailOf,
   type Progress,
 } from "./outbox-progress.js";
+import { SentLines } from "./outbox-sent.js";
 import type { DaemonPaths } from "./instance-folder.js";
 
-/** A complete line of the outbox. */
+/** A complete line of the outbox that was not dealt with yet. */
 export interface OutboxLine {
   /** Undefined if it is longer than {@link maxLineBytes}. */
   readonly bytes: Uint8Array | undefined;
@@ -22,7 +23,7 @@ export interface OutboxLine {
   readonly head: Uint8Array;
   readonly offset: number;
   readonly messageId: string;
-  /** Where the file stands once this line is dealt with. */
+  /** Where the file stands once this line is dealt with: behind it, and behind lines after it that were sent before. */
   readonly after: Position;
 }
 
@@ -45,8 +46,8 @@ const newline = 0x0a;
 
 /**
  * Reads `outbox.jsonl` line by line and keeps on disk how far it has read. A line is complete when its newline is
- * there. A file that was cut or replaced, or that differs before the offset, is a new outbox and is read from its
- * beginning. The file belongs to its writers: it is never changed here.
+ * there. A file that was cut or replaced, or that differs before the offset, is read from its beginning; lines in it that
+ * were sent before are passed over ({@link SentLines}). The file belongs to its writers: it is never changed here.
  */
 export class OutboxFile {
   readonly #paths: Pick<DaemonPaths, "outbox" | "progress">;
@@ -59,12 +60,18 @@ export class OutboxFile {
   #searched = 0;
   /** True if the search has to go on. */
   #isSearching = false;
-  #wasOverwritten = false;
+  readonly #sent: SentLines;
+  #hasSent: boolean;
   #tail: OutboxTail | undefined;
 
-  /** Reads the record of an earlier run. @throws Error if it is damaged */
-  static open(paths: Pick<DaemonPaths, "outbox" | "progress">, instance: string, log: DaemonLog): OutboxFile {
-    return new OutboxFile(paths, instance, log, loadProgress(paths.progress) ?? noProgress());
+  /** Reads the record of an earlier run. @param now milliseconds since 1970 @throws Error if it is damaged */
+  static open(
+    paths: Pick<DaemonPaths, "outbox" | "progress">,
+    instance: string,
+    log: DaemonLog,
+    now: () => number = Date.now,
+  ): OutboxFile {
+    return new OutboxFile(paths, instance, log, loadProgress(paths.progress) ?? noProgress(), now);
   }
 
   private constructor(
@@ -72,11 +79,14 @@ export class OutboxFile {
     instance: string,
     log: DaemonLog,
     progress: Progress,
+    now: () => number,
   ) {
     this.#paths = paths;
     this.#instance = instance;
     this.#log = log;
     this.#progress = progress;
+    this.#sent = new SentLines(`${paths.outbox}.sent`, now);
+    this.#hasSent = this.#sent.load(progress.offset);
   }
 
   /**
@@ -98,13 +108,9 @@ export class OutboxFile {
     return this.#isSearching;
   }
 
-  /**
-   * True, once each time, if the file was written anew with the bytes that were there: nothing of it is given again.
-   */
+  /** True, once each time, if the file was written anew with nothing but lines that were dealt with before. */
   wasOverwritten(): boolean {
-    const was = this.#wasOverwritten;
-    this.#wasOverwritten = false;
-    return was;
+    return this.#sent.wasOverwritten();
   }
 
   /** Channels joined by lines that are done, and not left again. */
@@ -135,6 +141,7 @@ export class OutboxFile {
    */
   done(line: OutboxLine, joined: readonly string[]): void {
     const { origin, generation, ino, born, seen } = this.#progress;
+    if (line.bytes !== undefined) this.#sent.done(line.offset, line.bytes);
     this.#save({ origin, generation, ino, born, ...(seen !== undefined && { seen }), ...line.after, joined });
     if (this.#ahead[0] === line) this.#ahead.shift();
   }
@@ -149,13 +156,17 @@ export class OutboxFile {
     const file = openIfThere(this.#paths.outbox);
     if (file === undefined) {
       this.#isSearching = false;
+      this.#sent.fileMissing();
       return;
     }
     try {
       const now = fstatSync(file, { bigint: true });
       if (!this.#isSame(file, now)) this.#begin(now);
-      else this.#see(now);
-      this.#isSearching = this.#searched > 0 ? this.#skip(file) : this.#read(file);
+      else if (!this.#hasSent) this.#sent.rebuild(file, this.#progress.offset);
+      this.#hasSent = true;
+      this.#sent.fileStays();
+      this.#see(now);
+      this.#isSearching = this.#sent.look(file) || (this.#searched > 0 ? this.#skip(file) : this.#read(file));
       if (this.#ahead.length === 0 && !this.#isSearching) this.#tail = this.#tailOf(file, Number(now.size));
     } finally {
       closeSync(file);
@@ -163,22 +174,19 @@ export class OutboxFile {
   }
 
   #isSame(file: number, now: BigIntStats): boolean {
-    const { ino, born, offset, tail } = this.#progress;
+    const { ino, born, offset, tail, seen } = this.#progress;
     if (String(now.ino) !== ino) return false;
     const bornNow = bornOf(now);
     if (born !== "" && bornNow !== "" && born !== bornNow) return false;
+    // Changed, and nothing was appended: its lines may be others.
+    if (seen?.size === String(now.size) && seen.changed !== String(now.mtimeNs) && offset > 0) return false;
     const before = readAt(file, Math.max(0, offset - tailBytes), Math.min(offset, tailBytes));
     return tailOf(before) === tail;
   }
 
+  /** On the disk with the next line. */
   #see({ size, mtimeNs }: BigIntStats): void {
-    const { seen, offset } = this.#progress;
-    const now = { size: String(size), changed: String(mtimeNs) };
-    const next: Progress = { ...this.#progress, seen: now };
-    if (seen?.size === now.size && seen.changed !== now.changed && offset > 0) {
-      this.#save(next); // it is told once
-      this.#wasOverwritten = true;
-    } else this.#progress = next; // on the disk with the next line
+    this.#progress = { ...this.#progress, seen: { size: String(size), changed: String(mtimeNs) } };
   }
 
   /** Written to the disk before any line of the new file is sent: the ids of its lines depend on it. */
@@ -194,12 +202,13 @@ export class OutboxFile {
       joined,
       seen: { size: String(now.size), changed: String(now.mtimeNs) },
     };
+    this.#sent.fileChanged();
     this.#save(next);
     this.#searched = 0;
     if (ino !== "")
       this.#log.info(
         { sentBytes: offset, change: String(now.ino) === ino ? "written anew" : "replaced" },
-        "outbox is another file; it is read from its beginning",
+        "outbox is another file; it is read from its beginning, without what was sent before",
       );
   }
 
@@ -211,14 +220,16 @@ export class OutboxFile {
       const block = readAt(file, base, bytes);
       // cut a moment ago: the next read notices it
       if (tailOf(block.subarray(0, this.#progress.offset - base)) !== this.#progress.tail) return false;
-      this.#split(block, base);
+      if (this.#split(block, base)) return true;
       if (this.#ahead.length > 0 || block.length < bytes) return false;
       if (bytes > maxLineBytes) return this.#skip(file);
     }
   }
 
-  #split(block: Uint8Array, base: number): void {
+  /** @returns true if it has passed over lines that were sent before, and found no other */
+  #split(block: Uint8Array, base: number): boolean {
     let start = this.#progress.offset - base;
+    let passed: Position | undefined;
     for (
       let end = block.indexOf(newline, start);
       end >= 0 && this.#ahead.length < aheadLines;
@@ -226,9 +237,16 @@ export class OutboxFile {
     ) {
       const bytes = block.subarray(start, end);
       const after = { offset: base + end + 1, tail: tailOf(block.subarray(0, end + 1)) };
-      this.#push(Uint8Array.from(bytes), bytes.slice(0, quotedBytes), base + start, after);
+      const last = this.#ahead.pop();
+      if (!this.#sent.isSent(base + start, bytes)) {
+        if (last !== undefined) this.#ahead.push(last);
+        this.#push(Uint8Array.from(bytes), bytes.slice(0, quotedBytes), base + start, after);
+      } else if (last === undefined) passed = after;
+      else this.#ahead.push({ ...last, after });
       start = end + 1;
     }
+    if (passed !== undefined) this.#save({ ...this.#progress, ...passed });
+    return passed !== undefined && this.#ahead.length === 0;
   }
 
   /**
@@ -263,28 +281,15 @@ export class OutboxFile {
 
   #tailOf(file: number, size: number): OutboxTail | undefined {
     const { offset } = this.#progress;
-    return size > offset
-      ? {
-          head: readAt(file, offset, quotedBytes),
-          offset,
-          size,
-          messageId: messageId(this.#instance, this.#progress, offset),
-        }
-      : undefined;
+    if (size <= offset || this.#sent.isSent(offset, readAt(file, offset, Math.min(size - offset, chunkBytes))))
+      return undefined;
+    const id = messageId(this.#instance, this.#progress, offset);
+    return { head: readAt(file, offset, quotedBytes), offset, size, messageId: id };
   }
 }
 
 function hashOf(line: Uint8Array): string {
   return createHash("sha256").update(line).digest("base64url");
-}
-
-/** Up to `length` bytes, as many as there are. */
-function readAt(file: number, position: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let done = 0;
-  for (let read = -1; read !== 0 && done < length; done += read)
-    read = readSync(file, bytes, done, length - done, position + done);
-  return bytes.subarray(0, done);
 }
 
 /** If the file system keeps no birth time, Node gives the time of the last change, or nothing. */

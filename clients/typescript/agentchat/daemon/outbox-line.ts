@@ -5,6 +5,7 @@ import {
   type NegotiationType,
 } from "../../../../bridges/agentchat/schema.js";
 import { shapeProblemText } from "../../../../src/core/index.js";
+import { isUtf16, utf16Remedy, withoutHalfNewline } from "./outbox-encoding.js";
 
 /** Something said in a channel or to an agent. */
 export interface Message {
@@ -32,9 +33,11 @@ const types = ["JOIN", "LEAVE", "CREATE_CHANNEL", "INVITE", ...negotiationTypes]
  * says what is wrong with it.
  */
 export function readOutboxLine(bytes: Uint8Array): Outgoing | string {
+  if (isUtf16(bytes)) return utf16Remedy;
   let line: unknown;
   try {
-    line = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    // A mark of UTF-8 at its beginning is left out.
+    line = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(withoutHalfNewline(bytes)));
   } catch (thrown) {
     return thrown instanceof SyntaxError ? "this is not JSON" : "this is not UTF-8";
   }
@@ -49,9 +52,14 @@ export function readOutboxLine(bytes: Uint8Array): Outgoing | string {
   return outgoing;
 }
 
-/** True for a line of white space, which is no message. */
+/** True for a line of white space, which is no message; half a newline of UTF-16 and a mark of UTF-8 are none either. */
 export function isBlank(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
+  const rest = isMark(bytes) ? bytes.subarray(3) : bytes;
+  return rest.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === 0);
+}
+
+function isMark([first, second, third]: Uint8Array): boolean {
+  return first === 0xef && second === 0xbb && third === 0xbf;
 }
 
 function messageOf({ to, content, in_reply_to: inReplyTo }: Readonly<Record<string, unknown>>): Message | string {

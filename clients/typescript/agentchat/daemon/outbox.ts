@@ -1,11 +1,12 @@
-import { renameSync } from "node:fs";
 import { Pace } from "./delivery.js";
 import { fileFailure } from "./errors.js";
-import { appendLines, sizeOf } from "./files.js";
-import { inboxError, type Inbox } from "./inbox.js";
+import type { Inbox } from "./inbox.js";
+import { inboxError } from "./inbox-error.js";
 import type { DaemonLog } from "./log.js";
 import type { OutboxFile, OutboxLine, OutboxTail } from "./outbox-file.js";
+import { isUtf16, utf16Remedy } from "./outbox-encoding.js";
 import { isBlank, isUnrepeatable, lastHeard, readOutboxLine, type Outgoing } from "./outbox-line.js";
+import { setAside, type Reason } from "./rejected.js";
 import type { Uplink } from "./uplink.js";
 import { ResettableEvent, pause } from "./waiting.js";
 
@@ -157,22 +158,27 @@ export class Outbox {
   async #setAside(line: OutboxLine, reason: Reason, signal: AbortSignal): Promise<Outcome> {
     const { rejected, inbox, log, onSetAside } = this.#options;
     const kept = await this.#write(() => {
-      setAside(rejected, line, reason);
+      setAside(rejected, line, reason, log);
       return true;
     }, signal);
     if (kept !== true) return "open";
     const { messageId, offset, head } = line;
     inbox.add(inboxError(reason.code, reason.message, head));
-    log.warn({ messageId, offset, code: reason.code }, "outbox line set aside");
+    const why = line.bytes !== undefined && isUtf16(line.bytes) ? { error: utf16Remedy } : {};
+    log.warn({ messageId, offset, code: reason.code, ...why }, "outbox line set aside");
     onSetAside();
     return "told";
   }
 
   #tellOverwritten(): void {
     const { inbox, log } = this.#options;
-    log.warn({}, "the outbox was written anew with the same bytes; nothing of it is sent again");
+    log.warn({}, "the outbox was written anew with lines that were sent before; none of them is sent again");
     inbox.add(
-      inboxError("INVALID_MSG", "the outbox was written anew with the same bytes: append lines (>>), never overwrite"),
+      inboxError(
+        "INVALID_MSG",
+        "outbox.jsonl was written anew with lines that were sent before, and none of them is sent again: " +
+          "append lines (>>), never overwrite",
+      ),
     );
   }
 
@@ -248,25 +254,4 @@ export class UnendedLine {
     this.#told = messageId;
     return tail;
   }
-}
-
-/** `outbox.rejected.jsonl` is moved to `outbox.rejected.jsonl.1` beyond that, bytes. */
-const rotateBytes = 5 * 1024 * 1024;
-
-/** Why a line of the outbox was not taken. */
-export interface Reason {
-  /** A code of the protocol. */
-  readonly code: string;
-  readonly message: string;
-}
-
-/**
- * Keeps a line that can never be sent, with the reason: `{ts, code, reason, offset, line}`.
- * @throws NodeJS.ErrnoException
- */
-export function setAside(path: string, { bytes, offset }: OutboxLine, { code, message }: Reason): void {
-  if (sizeOf(path) > rotateBytes) renameSync(path, `${path}.1`);
-  appendLines(path, [
-    JSON.stringify({ ts: Date.now(), code, reason: message, offset, line: bytes && new TextDecoder().decode(bytes) }),
-  ]);
 }

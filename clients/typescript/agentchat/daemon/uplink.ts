@@ -5,7 +5,7 @@ import { Channels, type NotJoined } from "./channels.js";
 import type { ClientHears, DaemonClient } from "./daemon-client.js";
 import { errorCode, whyNot, deliveryOf, isHopeless, type Delivery } from "./errors.js";
 import { ResettableEvent, SerialQueue } from "./waiting.js";
-import { inboxError } from "./inbox.js";
+import { inboxError } from "./inbox-error.js";
 import type { DaemonLog } from "./log.js";
 import type { Outgoing } from "./outbox-line.js";
 

@@ -1,0 +1,229 @@
+import { createHash } from "node:crypto";
+import { appendLines, readAt, readIfThere, replaceFile } from "./files.js";
+import { isBlank } from "./outbox-line.js";
+
+/**
+ * How long a line that was sent and has gone from the outbox is known again when it comes back, milliseconds: the
+ * writer that writes the file anew may empty or remove it first.
+ */
+export const momentMs = 5_000;
+/** How much is looked at in one go, bytes; everything else waits for that long. */
+const lookBytes = 4 * 1_024 * 1_024;
+const newline = 0x0a;
+
+/** A line of the record: sent and at this offset, found again at this offset, or gone since this time. */
+type Entry = readonly [kind: "+" | "=" | "?", at: number, name: string];
+
+/**
+ * The lines of the outbox that were sent or set aside (AgentChat §9.7), kept on disk, so that they are known again when
+ * their writer writes the whole file anew. As many equal lines are known as were dealt with: one more is a new line.
+ */
+export class SentLines {
+  readonly #path: string;
+  readonly #now: () => number;
+  /** Lines that have gone, and when, by {@link lineName}. */
+  // bound: lines of the outbox, which is its writer's · evicts: all after momentMs · owner: SentLines
+  readonly #gone = new Map<string, number[]>();
+  /** Lines of the present file that were found again, by their offsets. */
+  // bound: lines of the outbox, which is its writer's · evicts: all with the file · owner: SentLines
+  readonly #found = new Map<number, string>();
+  #goneSince = 0;
+  /** Where the next line to be looked at begins. */
+  #looked = 0;
+  #isWithinLong = false;
+  #phase: "settled" | "looking" = "settled";
+  #missingSince: number | undefined;
+  #wasOverwritten = false;
+  #lastDone = -1;
+
+  /** @param now milliseconds since 1970 */
+  constructor(path: string, now: () => number = Date.now) {
+    this.#path = path;
+    this.#now = now;
+  }
+
+  /**
+   * Reads the record of an earlier process. @param offset how far that had come @returns false if there is none
+   * @throws NodeJS.ErrnoException
+   */
+  load(offset: number): boolean {
+    const entries = this.#read();
+    if (entries === undefined) return false;
+    const kept = entries.filter(([kind, at]) => kind !== "+" || at < offset);
+    if (kept.length < entries.length) this.#write(kept); // not done for sure: dealt with again
+    for (const [kind, at, name] of kept) {
+      if (kind === "?") this.#lose(name, at);
+      else if (kind === "=") this.#find(name, at);
+    }
+    this.#phase = this.#gone.size === 0 ? "settled" : "looking";
+    this.#looked = offset;
+    return true;
+  }
+
+  /** Begins the record with the lines before the offset. @throws NodeJS.ErrnoException */
+  rebuild(file: number, offset: number): void {
+    const entries: Entry[] = [];
+    for (const { start, bytes } of linesIn(readAt(file, 0, offset), 0))
+      if (!isBlank(bytes)) entries.push(["+", start, lineName(bytes)]);
+    this.#write(entries);
+  }
+
+  /** The line at this offset is dealt with. @throws NodeJS.ErrnoException; call it again then */
+  done(start: number, bytes: Uint8Array): void {
+    if (isBlank(bytes) || start === this.#lastDone) return;
+    appendLines(this.#path, [textOf(["+", start, lineName(bytes)])]);
+    this.#lastDone = start;
+  }
+
+  /** The file is another one, or is written anew: its lines have to be found again. @throws NodeJS.ErrnoException */
+  fileChanged(): void {
+    this.#renew(this.#missingSince ?? this.#now());
+    this.#missingSince = undefined;
+    this.#phase = this.#gone.size === 0 ? "settled" : "looking";
+  }
+
+  /** The file is there, and no other one. */
+  fileStays(): void {
+    this.#missingSince = undefined;
+  }
+
+  /** There is no file. */
+  fileMissing(): void {
+    this.#missingSince ??= this.#now();
+  }
+
+  /**
+   * Looks for lines that were sent, from where it stopped to the end of the file, for as long as some may come back.
+   * @returns whether there is more to look at
+   * @throws NodeJS.ErrnoException
+   */
+  look(file: number): boolean {
+    if (this.#phase !== "looking") return false;
+    const block = readAt(file, this.#looked, lookBytes);
+    const again: Entry[] = [];
+    let unknown = 0;
+    let end = this.#looked;
+    for (const { start, bytes } of linesIn(block, this.#looked)) {
+      end = start + bytes.length + 1;
+      if (!this.#isWithinLong && !isBlank(bytes) && !this.#recognise(start, bytes, again)) unknown += 1;
+      this.#isWithinLong = false;
+    }
+    const isLast = block.length < lookBytes;
+    if (end === this.#looked && !isLast) {
+      end += block.length;
+      this.#isWithinLong = true; // too long to be a message
+    }
+    const tail = block.subarray(end - this.#looked);
+    if (isLast && !isBlank(tail) && !this.#isWithinLong) this.#recognise(end, tail, again); // its newline is missing
+    if (again.length > 0) appendLines(this.#path, again.map(textOf));
+    this.#wasOverwritten ||= again.length > 0 && unknown === 0;
+    this.#looked = end;
+    if (isLast && this.#now() - this.#goneSince > momentMs) this.#settle();
+    return !isLast;
+  }
+
+  /** True if the line at this offset was dealt with in an earlier version of the file. */
+  isSent(start: number, bytes: Uint8Array): boolean {
+    const name = this.#found.get(start);
+    return name !== undefined && name === lineName(bytes);
+  }
+
+  /** True, once for each time, if the file was written anew with nothing but lines that were sent before. */
+  wasOverwritten(): boolean {
+    const was = this.#wasOverwritten;
+    this.#wasOverwritten = false;
+    return was;
+  }
+
+  /** @returns whether it was sent; if it is known again only now, it is added to `again` */
+  #recognise(start: number, bytes: Uint8Array, again: Entry[]): boolean {
+    const name = lineName(bytes);
+    if (this.#found.get(start) === name) return true;
+    if (this.#gone.get(name)?.some((at) => this.#now() - at <= momentMs) !== true) return false;
+    again.push(["=", start, name]);
+    this.#find(name, start);
+    return true;
+  }
+
+  #find(name: string, start: number): void {
+    this.#found.set(start, name);
+    const times = this.#gone.get(name);
+    times?.pop();
+    if (times?.length === 0) this.#gone.delete(name);
+  }
+
+  #lose(name: string, at: number): void {
+    this.#gone.set(name, [...(this.#gone.get(name) ?? []), at]);
+    this.#goneSince = Math.max(this.#goneSince, at);
+  }
+
+  #settle(): void {
+    this.#gone.clear();
+    this.#phase = "settled";
+  }
+
+  /** What stood in the file is gone since `goneAt`, what was gone before since then. */
+  #renew(goneAt: number): void {
+    const gone: Entry[] = [];
+    const lost = new Map<string, number[]>();
+    for (const [kind, at, name] of this.#read() ?? []) {
+      if (kind === "=") lost.get(name)?.pop();
+      if (kind === "?") lost.set(name, [...(lost.get(name) ?? []), at]);
+      else gone.push(["?", goneAt, name]);
+    }
+    for (const [name, times] of lost) for (const at of times) gone.push(["?", at, name]);
+    this.#write(gone.filter(([, at]) => this.#now() - at <= momentMs));
+    this.#gone.clear();
+    this.#found.clear();
+    this.#goneSince = 0;
+    for (const [, at, name] of gone) this.#lose(name, at);
+    this.#looked = 0;
+    this.#isWithinLong = false;
+    this.#lastDone = -1;
+  }
+
+  #read(): readonly Entry[] | undefined {
+    const text = readIfThere(this.#path);
+    return text?.split("\n").flatMap((line): Entry[] => {
+      const [, kind, at, name] = /^([+=?])(\d+) ([\w-]{16})$/.exec(line) ?? [];
+      if (at === undefined || name === undefined) return []; // half a line, of a process that was killed
+      return [[kind === "+" || kind === "=" ? kind : "?", Number(at), name]];
+    });
+  }
+
+  #write(entries: readonly Entry[]): void {
+    replaceFile(this.#path, entries.map((entry) => `${textOf(entry)}\n`).join(""));
+  }
+}
+
+function textOf([kind, at, name]: Entry): string {
+  return `${kind}${at} ${name}`;
+}
+
+/** Stands for what a line says: the same if it is written with other white space, or its fields in another order. */
+function lineName(bytes: Uint8Array): string {
+  const text = new TextDecoder().decode(bytes).trim();
+  return createHash("sha256").update(meaningOf(text)).digest("base64url").slice(0, 16);
+}
+
+function meaningOf(text: string): string {
+  try {
+    const read: unknown = JSON.parse(text);
+    if (typeof read !== "object" || read === null) return text;
+    return JSON.stringify(Object.entries(read).sort(([one], [other]) => (one < other ? -1 : 1)));
+  } catch {
+    return text; // no JSON: it was set aside
+  }
+}
+
+/** The whole lines of a block that begins at an offset. */
+function* linesIn(
+  block: Uint8Array,
+  offset: number,
+): Generator<{ readonly start: number; readonly bytes: Uint8Array }> {
+  let start = 0;
+  for (let end = block.indexOf(newline); end >= 0; end = block.indexOf(newline, start)) {
+    yield { start: offset + start, bytes: block.subarray(start, end) };
+    start = end + 1;
+  }
+}
