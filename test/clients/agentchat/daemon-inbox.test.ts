@@ -1,9 +1,19 @@
-import { appendFileSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Inbox } from "../../../clients/typescript/agentchat/daemon/inbox.js";
+import { Inbox, quietMs } from "../../../clients/typescript/agentchat/daemon/inbox.js";
 import { DaemonLog } from "../../../clients/typescript/agentchat/daemon/log.js";
-import { block, jsonLines, tempDir } from "./daemon-world.js";
+import { blockAppends, jsonLines, tempDir } from "./daemon-world.js";
 
 describe("the inbox and the log", () => {
   let temp: Awaited<ReturnType<typeof tempDir>>;
@@ -11,14 +21,11 @@ describe("the inbox and the log", () => {
   let logPath: string;
   let log: DaemonLog;
   let inbox: Inbox;
-  /** How long a look at the clock takes, milliseconds: a disk that is as slow. */
-  let tickMs: number;
   let nowMs = 0;
-  const clock = (): number => (nowMs += tickMs);
+  const clock = (): number => nowMs;
   beforeEach(async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     temp = await tempDir();
-    tickMs = 0;
     path = join(temp.dir, "inbox.jsonl");
     logPath = join(temp.dir, "daemon.log");
     log = new DaemonLog(logPath);
@@ -30,8 +37,17 @@ describe("the inbox and the log", () => {
     vi.restoreAllMocks();
     await temp.remove();
   });
-  const numbers = (): unknown[] => jsonLines(path).map(({ n }) => n);
+  const numbersIn = (file: string): unknown[] => jsonLines(file).map(({ n }) => n);
+  const numbers = (): unknown[] => numbersIn(path);
   const from = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, n) => first + n);
+  const linesOf = (first: number, last: number): string =>
+    from(first, last)
+      .map((n) => `{"n":${n}}\n`)
+      .join("");
+  function pass(ms: number): void {
+    nowMs += ms;
+    vi.advanceTimersByTime(ms);
+  }
   function add(first: number, last = first, step = 1): void {
     for (let n = first; n <= last; n += 1) {
       inbox.add({ n });
@@ -48,49 +64,93 @@ describe("the inbox and the log", () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it("never holds more than 1,000 lines, the last ones, and is replaced in one step", () => {
+  it("is begun anew in place when it has 1,000 lines, which stay beside it; what comes before is gathered on disk", () => {
     add(1, 1_000, 7);
     const { ino } = statSync(path);
-    expect(numbers()).toEqual(from(1, 1_000));
-    add(1_001);
-    expect(statSync(path).ino).not.toBe(ino);
-    expect(numbers()).toEqual(from(2, 1_001));
-    add(1_002, 3_500, 100);
-    expect(numbers()).toEqual(from(2_501, 3_500));
-  });
-
-  it("trims what an earlier run, or somebody else, has left too long", () => {
-    writeFileSync(
-      path,
-      from(1, 1_500)
-        .map((n) => `{"n":${n}}\n`)
-        .join(""),
-    );
-    add(1_501);
-    expect(numbers()).toEqual(from(502, 1_501));
-    appendFileSync(
-      path,
-      from(2_000, 2_600)
-        .map((n) => `{"n":${n}}\n`)
-        .join(""),
-    );
-    add(2_601);
+    add(1_001, 1_003);
+    expect([numbers(), numbersIn(`${path}.gathered`)]).toEqual([from(1, 1_000), from(1_001, 1_003)]);
+    expect(inbox.quietForMs).toBe(quietMs);
+    pass(quietMs - 1);
     expect(numbers()).toHaveLength(1_000);
+    pass(1);
+    expect([numbers(), numbersIn(`${path}.1`)]).toEqual([from(1_001, 1_003), from(1, 1_000)]);
+    expect([existsSync(`${path}.gathered`), statSync(path).ino, inbox.quietForMs]).toEqual([false, ino, 0]);
+    add(1_004);
+    expect(numbers()).toEqual(from(1_001, 1_004));
+    expect(inbox.lines().filter((line) => line !== "")).toHaveLength(1_004);
   });
 
-  it("gathers what is heard while a full one takes long to be replaced, and shows no more than 1,000 lines meanwhile", () => {
-    add(1, 1_000);
-    tickMs = 50;
-    add(1_001); // replaced in one tick: rests for four
-    const { ino } = statSync(path);
-    for (let n = 1_002; n <= 1_010; n += 1) inbox.add({ n });
-    vi.advanceTimersByTime(100);
-    expect([statSync(path).ino, numbers().length]).toEqual([ino, 1_000]);
-    vi.advanceTimersByTime(150);
-    expect(numbers()).toEqual(from(11, 1_010));
-    inbox.add({ n: 1_011 });
-    inbox.flush();
-    expect(numbers().at(-1)).toBe(1_011);
+  it("never holds more than 1,000 lines, however fast they come, and loses none", () => {
+    for (let n = 1; n <= 9_000; n += 300) {
+      add(n, n + 299, 100);
+      expect(numbers().length).toBeLessThanOrEqual(1_000);
+      pass(100);
+    }
+    pass(quietMs);
+    expect([...numbersIn(`${path}.1`), ...numbers()].slice(-1_100)).toEqual(from(7_901, 9_000));
+  });
+
+  it("stays smaller than before the cut for as long as a follower may not have seen it", () => {
+    add(1, 1_000, 100);
+    const { size } = statSync(path);
+    inbox.add({ n: 1_001, long: "x".repeat(size) });
+    vi.advanceTimersByTime(0);
+    pass(quietMs);
+    expect(statSync(path).size).toBe(0);
+    add(1_002);
+    expect(statSync(path).size).toBe(0);
+    pass(quietMs);
+    expect(numbers()).toEqual([1_001, 1_002]);
+    add(1_003);
+    expect(numbers()).toEqual([1_001, 1_002, 1_003]);
+  });
+
+  it("goes on after a kill at any step of a cut: no line is lost, none stands twice", () => {
+    const [old, fresh] = [linesOf(1, 1_000), linesOf(1_001, 1_004)];
+    for (const [before, has, half] of [
+      ["full", old, ""],
+      ["emptied", "", ""],
+      ["with some lines of it", linesOf(1_001, 1_002), ""],
+      ["with one and a half", fresh.slice(0, 15), ""],
+      ["with all of it", fresh, ""],
+      ["appended to", linesOf(900, 1_000) + linesOf(1_001, 1_003), ""],
+      ["full, and half a line was gathered", old, '{"n":'],
+    ] as const) {
+      writeFileSync(path, has);
+      writeFileSync(`${path}.1`, old);
+      writeFileSync(`${path}.gathered`, fresh + half);
+      inbox = new Inbox(path, log, clock);
+      inbox.open();
+      add(1_005);
+      pass(quietMs);
+      expect([before, numbers().slice(-5)]).toEqual([before, from(1_001, 1_005)]);
+      expect(new Set(numbers()).size).toBe(numbers().length);
+      expect([existsSync(`${path}.gathered`), numbersIn(`${path}.1`).at(-1)]).toEqual([false, 1_000]);
+    }
+  });
+
+  it("is begun anew with a folder in the place of the older lines, and says so once", () => {
+    mkdirSync(`${path}.1`);
+    add(1, 1_001);
+    pass(quietMs);
+    pass(quietMs);
+    add(1_002, 2_500, 500);
+    pass(quietMs);
+    expect(numbers()).toEqual(from(2_001, 2_500));
+    expect(jsonLines(logPath).filter(({ level }) => level === "warn")).toMatchObject([
+      { event: "the older half of the inbox cannot be kept in inbox.jsonl.1" },
+    ]);
+  });
+
+  it("trims what somebody else has left too long", () => {
+    writeFileSync(path, linesOf(1, 1_500));
+    add(1_501);
+    pass(quietMs);
+    expect(numbers()).toEqual([1_501]);
+    appendFileSync(path, linesOf(2_000, 3_100));
+    add(3_101);
+    pass(quietMs);
+    expect(numbers()).toEqual([3_101]);
   });
 
   it("lets its reader empty or remove it", () => {
@@ -103,19 +163,26 @@ describe("the inbox and the log", () => {
     expect(numbers()).toEqual([5]);
   });
 
-  it("drops the half line of a writer that was cut off", () => {
-    writeFileSync(path, '{"n":1}\n{"n":2}\n{"n":');
-    add(3);
-    expect(numbers()).toEqual([1, 2, 3]);
+  it("puts a line that says so in the place of half a line, and never becomes shorter", () => {
+    for (const half of ['{"n":', `{"n":3,"long":"${"x".repeat(500)}`]) {
+      writeFileSync(path, `{"n":1}\n{"n":2}\n${half}`);
+      const { size } = statSync(path);
+      inbox = new Inbox(path, log, clock);
+      inbox.open();
+      add(4);
+      expect(jsonLines(path)).toMatchObject([{ n: 1 }, { n: 2 }, { type: "ERROR", code: "INTERNAL" }, { n: 4 }]);
+      expect(statSync(path).size).toBeGreaterThan(size);
+    }
   });
 
   it("keeps what it cannot write until it can, says so once, and writes it once", () => {
-    const lift = block(path);
-    add(1, 3, 1);
-    vi.advanceTimersByTime(3_000);
-    expect(numbers()).toEqual([]);
+    add(1);
+    const lift = blockAppends(path);
+    add(2, 3);
+    pass(3_000);
     lift();
-    vi.advanceTimersByTime(1_000);
+    expect(numbers()).toEqual([1]);
+    pass(1_000);
     expect(numbers()).toEqual([1, 2, 3]);
     expect(jsonLines(logPath)).toMatchObject([
       { code: "EISDIR", event: "inbox cannot be written; what is heard waits" },
@@ -136,6 +203,14 @@ describe("the inbox and the log", () => {
     writeFileSync(logPath, `${"y".repeat(5 * 1024 * 1024)}\n`);
     log.info({}, "newer");
     expect(readFileSync(`${logPath}.1`, "utf8")[0]).toBe("y");
+  });
+
+  it("empties a log of more than 5 MB where a folder lies in the place of its older half, and says so", () => {
+    mkdirSync(`${logPath}.1`);
+    writeFileSync(logPath, "x".repeat(5 * 1024 * 1024 + 1));
+    log.info({}, "new");
+    log.info({}, "newer");
+    expect(jsonLines(logPath)).toMatchObject([{ level: "warn", code: "EISDIR" }, { event: "new" }, { event: "newer" }]);
   });
 
   it("logs to stderr while the disk is full, and then how much is missing", () => {

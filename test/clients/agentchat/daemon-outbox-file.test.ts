@@ -75,7 +75,11 @@ describe("the outbox as a file", () => {
     writeFileSync(outbox, "four\nfive\nsix\n");
     expect(texts(file)).toEqual(["four", "five", "six"]);
     expect(jsonLines(logFile)).toMatchObject([
-      { event: "outbox is another file; it is read from its beginning, without what was sent before", change: "written anew", sentBytes: 8 },
+      {
+        event: "outbox is another file; it is read from its beginning, without what was sent before",
+        change: "written anew",
+        sentBytes: 8,
+      },
     ]);
   });
 

@@ -167,6 +167,7 @@ export class FakeServer {
   /** Called before a frame is answered; false: it is not. */
   onFrame: (frame: Frame) => boolean = () => true;
   readonly #server: WebSocketServer;
+  #said = 0;
 
   private constructor(server: WebSocketServer) {
     this.#server = server;
@@ -186,6 +187,20 @@ export class FakeServer {
 
   get url(): string {
     return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Says something in #general to all who are connected. */
+  says(content: string): void {
+    this.#said += 1;
+    const event = {
+      type: "MSG",
+      from: "@partner",
+      to: "#general",
+      content,
+      ts: Date.now(),
+      msg_id: `said ${this.#said}`,
+    };
+    for (const socket of this.#server.clients) socket.send(JSON.stringify(event));
   }
 
   async stop(): Promise<void> {

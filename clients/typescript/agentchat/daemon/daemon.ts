@@ -1,8 +1,10 @@
 import { watch, type FSWatcher } from "node:fs";
 import { basename, resolve as absolute } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { readIdentity } from "../identity-file.js";
 import { chatClient, type DaemonClientFactory, type DaemonClientOptions } from "./daemon-client.js";
 import { errorCode } from "./errors.js";
+import { HeardMessages } from "./heard.js";
 import { Inbox } from "./inbox.js";
 import { DaemonLog } from "./log.js";
 import { Outbox } from "./outbox.js";
@@ -62,6 +64,7 @@ export class AgentChatDaemon {
   readonly #instance: string;
   readonly #log: DaemonLog;
   readonly #inbox: Inbox;
+  readonly #heard = new HeardMessages();
   readonly #uplink: Uplink;
   readonly #stopping = new AbortController();
   readonly #end: (error: Error | undefined) => void;
@@ -91,7 +94,7 @@ export class AgentChatDaemon {
       channels,
       log: this.#log,
       hear: (event) => {
-        this.#inbox.add(event);
+        if (!this.#heard.isKnown(event)) this.#inbox.add(event);
       },
       changed: () => {
         this.#tellState();
@@ -135,6 +138,8 @@ export class AgentChatDaemon {
     if (this.#stopping.signal.aborted) return this.stop();
     try {
       this.#guard = this.#watchOver(run);
+      this.#inbox.open();
+      this.#heard.learn(this.#inbox.lines());
       this.#log.info({ pid: process.pid, instance: this.#instance, server }, "daemon started");
       this.#send();
     } catch (thrown) {
@@ -246,6 +251,7 @@ export class AgentChatDaemon {
       clearTimeout(late);
       await this.#uplink.close();
       this.#watcher?.close();
+      await wait(this.#inbox.quietForMs);
       this.#inbox.close();
       this.#tellState();
       this.#state?.close();

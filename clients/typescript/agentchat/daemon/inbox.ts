@@ -130,6 +130,11 @@ export class Inbox {
       }
     }
     mendInbox(this.#path);
+    const older = statSync(this.#older, { throwIfNoEntry: false });
+    // The process before this one has perhaps cut the file a moment ago.
+    if (older?.isFile() === true && Math.abs(Date.now() - older.mtimeMs) < quietMs)
+      this.#cut = { below: older.size, until: this.#now() + quietMs };
+    this.#lineCount();
     this.#phase = "open";
   }
 

@@ -7,6 +7,8 @@ export interface DaemonPaths {
   /** `<dir>/.agentchat/daemons/<instance>` */
   readonly dir: string;
   readonly inbox: string;
+  /** How far `agentchat inbox --new` has read the inbox. */
+  readonly inboxPosition: string;
   readonly outbox: string;
   readonly log: string;
   /** Holds the process id and nothing else, so that `kill $(cat daemon.pid)` works. */
@@ -31,6 +33,7 @@ export function getDaemonPaths(instance: string = defaultInstance, dir: string =
   return {
     dir: own,
     inbox: join(own, "inbox.jsonl"),
+    inboxPosition: join(own, "inbox.position.json"),
     outbox: join(own, "outbox.jsonl"),
     log: join(own, "daemon.log"),
     pid: join(own, "daemon.pid"),
