@@ -11,4 +11,12 @@ export {
 } from "./daemon/control.js";
 export type { ClientHears, DaemonClient, DaemonClientFactory, DaemonClientOptions } from "./daemon/daemon-client.js";
 export type { NotJoined } from "./daemon/channels.js";
-export { getDaemonPaths, type DaemonPaths } from "./daemon/instance-folder.js";
+export { loadPosition, readNewLines, savePosition, type InboxPosition, type NewLines } from "./daemon/inbox-reader.js";
+export {
+  getDaemonPaths,
+  INBOX_PATH,
+  LOG_PATH,
+  OUTBOX_PATH,
+  PID_PATH,
+  type DaemonPaths,
+} from "./daemon/instance-folder.js";

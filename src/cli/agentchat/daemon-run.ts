@@ -1,6 +1,14 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { say } from "../output.js";
-import { CommandFailure, connectWords, exitCodeOf, failureLine, untilInterrupted } from "./exit.js";
+import { say, untrustedText } from "../output.js";
+import {
+  CommandFailure,
+  connectWords,
+  exitCodeOf,
+  exitCodes,
+  failureLine,
+  serverCode,
+  untilInterrupted,
+} from "./exit.js";
 
 /** A daemon to start. */
 export interface WantedDaemon {
@@ -38,7 +46,8 @@ export async function runDaemon({ server, name, identity, channels, echo }: Want
   });
   try {
     await daemon.start();
-  } catch (thrown) {
+  } catch (error) {
+    const thrown = refusedForGood(error);
     report({ failed: failureLine(thrown), exitCode: exitCodeOf(thrown) });
     throw thrown;
   }
@@ -49,7 +58,14 @@ export async function runDaemon({ server, name, identity, channels, echo }: Want
     if (!isConnected) say(await notConnected(server, name));
   }
   const gaveUp = await daemon.ended;
-  if (gaveUp !== undefined) throw gaveUp;
+  if (gaveUp !== undefined) throw refusedForGood(gaveUp);
+}
+
+/** A server's refusal of the agent itself, also one that only servers of other makers have, ends with 4. */
+function refusedForGood(thrown: unknown): unknown {
+  if (!(thrown instanceof Error) || !("call" in thrown) || serverCode(thrown) !== undefined) return thrown;
+  const code = "code" in thrown && typeof thrown.code === "string" ? `${thrown.code}: ` : "";
+  return new CommandFailure(exitCodes.refused, untrustedText(`${code}${thrown.message}`), thrown);
 }
 
 /** The line for people when a daemon runs, but the server has not accepted it yet. */

@@ -50,12 +50,17 @@ export function daemonCommand(program: Command): void {
       const chosen = actions.filter((action) => options[action] === true);
       if (chosen.length > 1 || (chosen.length === 1 && options.background === true))
         throw wrongUsage("one at a time: --background, --status, --list, --stop or --stop-all");
-      if (!/^[A-Za-z0-9_-]{1,64}$/.test(options.name))
-        throw wrongUsage("--name: the instance becomes a folder, so it is 1 to 64 of A-Z a-z 0-9 _ -");
+      mustBeInstance(options.name);
       const [action] = chosen;
       if (action === undefined) await start(server, options);
       else await manageDaemons(action, options.name, options);
     });
+}
+
+/** @throws CommandFailure for a name that no instance can have */
+export function mustBeInstance(name: string): void {
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name))
+    throw wrongUsage("--name: the instance becomes a folder, so it is 1 to 64 of A-Z a-z 0-9 _ -");
 }
 
 async function start(
@@ -142,7 +147,8 @@ function none(): string {
   return `no daemon in ${daemonsFolder()}; daemons belong to the folder they were started in`;
 }
 
-function unknown(name: string, all: readonly DaemonStatus[]): string {
+/** Why there is no such daemon, and which there are. */
+export function unknown(name: string, all: readonly DaemonStatus[]): string {
   if (all.length === 0) return none();
   const names = all.map(({ instance }) => instance).join(", ");
   return `no daemon ${name} in ${daemonsFolder()}; there are: ${names} (--name says which)`;

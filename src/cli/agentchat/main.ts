@@ -6,6 +6,7 @@ import { connectCommand } from "./connect.js";
 import { daemonCommand } from "./daemon.js";
 import { exitCodes, tellFailure } from "./exit.js";
 import { identityCommand } from "./identity.js";
+import { inboxCommand } from "./inbox.js";
 import { listenCommand } from "./listen.js";
 import { negotiationCommands } from "./negotiate.js";
 import { sendCommand } from "./send.js";
@@ -40,6 +41,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     negotiationCommands,
     identityCommand,
     daemonCommand,
+    inboxCommand,
   ])
     add(program);
   try {

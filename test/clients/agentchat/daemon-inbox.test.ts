@@ -69,12 +69,11 @@ describe("the inbox and the log", () => {
     const { ino } = statSync(path);
     add(1_001, 1_003);
     expect([numbers(), numbersIn(`${path}.gathered`)]).toEqual([from(1, 1_000), from(1_001, 1_003)]);
-    expect(inbox.quietForMs).toBe(quietMs);
     pass(quietMs - 1);
     expect(numbers()).toHaveLength(1_000);
     pass(1);
     expect([numbers(), numbersIn(`${path}.1`)]).toEqual([from(1_001, 1_003), from(1, 1_000)]);
-    expect([existsSync(`${path}.gathered`), statSync(path).ino, inbox.quietForMs]).toEqual([false, ino, 0]);
+    expect([existsSync(`${path}.gathered`), statSync(path).ino]).toEqual([false, ino]);
     add(1_004);
     expect(numbers()).toEqual(from(1_001, 1_004));
     expect(inbox.lines().filter((line) => line !== "")).toHaveLength(1_004);
@@ -188,6 +187,16 @@ describe("the inbox and the log", () => {
       { code: "EISDIR", event: "inbox cannot be written; what is heard waits" },
       { event: "inbox is written again" },
     ]);
+  });
+
+  it("leaves nothing gathered behind when it ends in order", async () => {
+    vi.useRealTimers();
+    inbox = new Inbox(path, log);
+    writeFileSync(path, linesOf(1, 1_000));
+    inbox.add({ n: 1_001 });
+    await inbox.settled();
+    inbox.close();
+    expect([numbers(), existsSync(`${path}.gathered`)]).toEqual([[1_001], false]);
   });
 
   it("writes what waits when it is closed", () => {

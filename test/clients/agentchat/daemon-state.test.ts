@@ -187,47 +187,6 @@ describe("how a daemon is, as its files tell", () => {
     expect(readFileSync(join(other, ".agentchat", ".gitignore"), "utf8")).toBe("identity.json\n");
   });
 
-  it("says in the inbox, the log and the status that another session has its key", async () => {
-    const mine = faked();
-    await mine.start();
-    clients[0]?.hears.closed({ code: 4409, reason: "displaced" });
-    const message = "another session of the same identity has taken over; one identity is one session";
-    expect(await mine.ended).toMatchObject({ code: "SESSION_DISPLACED", message });
-    expect(jsonLines(mine.paths.inbox)).toMatchObject([{ type: "ERROR", code: "SESSION_DISPLACED", message }]);
-    expect(jsonLines(mine.paths.log)).toContainEqual(
-      expect.objectContaining({ code: "SESSION_DISPLACED", cause: message }),
-    );
-    expect(status()).toMatchObject({ running: false, connected: false, lastError: message });
-  });
-
-  it("does not come back when it is displaced before it was in its channels", async () => {
-    const mine = faked({}, (client) => {
-      client.join = () => {
-        client.hears.closed({ code: 4409 });
-        return Promise.resolve();
-      };
-    });
-    await expect(mine.start()).rejects.toMatchObject({ code: "SESSION_DISPLACED" });
-    expect(clients).toHaveLength(1);
-  });
-
-  it("does not come back when it is displaced while a JOIN waits for the server's rate", async () => {
-    const mine = faked({}, (client) => {
-      client.join = () => {
-        setImmediate(() => {
-          client.hears.closed({ code: 4409 });
-        });
-        return Promise.reject(refusal("RATE_LIMITED", { retryAfterMs: 60_000 }));
-      };
-    });
-    await expect(mine.start()).rejects.toMatchObject({ code: "SESSION_DISPLACED" });
-    expect(clients).toHaveLength(1);
-    expect(status()).toMatchObject({
-      running: false,
-      lastError: "another session of the same identity has taken over; one identity is one session",
-    });
-  });
-
   it("asks every 30 s for a channel that was not there, or closed to it, and for no other", async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     const mine = faked({ channels: ["#gone", "#closed", "#wrong", "#one"] }, ({ failures }) =>

@@ -192,15 +192,6 @@ describe("the daemon", () => {
     );
   });
 
-  it("stops by itself, and says why, when another session has its key", async () => {
-    const mine = faked();
-    await mine.start();
-    clients[0]?.hears.closed({ code: 4409 });
-    expect(await mine.ended).toMatchObject({ code: "SESSION_DISPLACED" });
-    expect(isDaemonRunning("default", temp.dir)).toBe(false);
-    expect(clients).toHaveLength(1);
-  });
-
   it("does not start with an identity that is not there, and leaves no pid file", async () => {
     const mine = daemon({ identity: join(temp.dir, "none.json") });
     await expect(mine.start()).rejects.toMatchObject({ code: "IDENTITY_MISSING" });

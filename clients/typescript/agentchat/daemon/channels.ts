@@ -26,6 +26,9 @@ export class Channels {
   #added: readonly string[] = [];
   #joined: readonly string[] = [];
   #notJoined: readonly NotJoined[] = [];
+  /** Channels that were joined for a message, or that could not be, on this connection. */
+  // bound: channels that lines of the outbox name · evicts: all with the connection · owner: Channels
+  readonly #asked = new Set<string>();
 
   constructor(given: readonly string[], log: DaemonLog) {
     this.#wanted = [...new Set(given)];
@@ -64,6 +67,27 @@ export class Channels {
   lost(): void {
     this.#joined = [];
     this.#notJoined = [];
+    this.#asked.clear();
+  }
+
+  /**
+   * Joins a channel before something is said in it, once for each connection: other servers take nothing from who is
+   * not in it. It stays joined, as by a line JOIN.
+   * @throws Error if the channel is not there or closed to this agent, or the connection fails
+   */
+  async enterFor(client: DaemonClient, channel: string): Promise<void> {
+    if (this.#joined.includes(channel) || this.#asked.has(channel)) return;
+    try {
+      await client.join(channel);
+    } catch (thrown) {
+      const code = errorCode(thrown);
+      if (mayChange.test(code) || isPassing(code)) throw thrown;
+      this.#asked.add(channel);
+      this.#log.info({ channel, code }, "channel could not be joined; the message is sent all the same");
+      return;
+    }
+    this.addAll([channel]);
+    this.#enter(channel);
   }
 
   /**

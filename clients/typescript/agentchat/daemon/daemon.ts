@@ -1,6 +1,5 @@
 import { watch, type FSWatcher } from "node:fs";
 import { basename, resolve as absolute } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { readIdentity } from "../identity-file.js";
 import { chatClient, type DaemonClientFactory, type DaemonClientOptions } from "./daemon-client.js";
 import { errorCode } from "./errors.js";
@@ -251,7 +250,7 @@ export class AgentChatDaemon {
       clearTimeout(late);
       await this.#uplink.close();
       this.#watcher?.close();
-      await wait(this.#inbox.quietForMs);
+      await this.#inbox.settled();
       this.#inbox.close();
       this.#tellState();
       this.#state?.close();

@@ -26,7 +26,9 @@ function bottomOf(thrown: unknown): string {
 /** Errors that are not about what was said and may pass. Any other answer will be the same the next time. */
 const passing =
   /^(RATE_LIMITED|CLOSED|TIMEOUT|INTERNAL|AUTH_REQUIRED|SESSION_DISPLACED|E(?:CONN|PIPE|HOST|NET|TIMEDOUT|NOTFOUND|AI)[A-Z_]*|Error|TypeError)$/;
-const hopeless = /^(SESSION_DISPLACED|VERIFICATION_FAILED|INVALID_NAME|IDENTITY_[A-Z]+)$/;
+const hopeless = /^(VERIFICATION_FAILED|INVALID_NAME|IDENTITY_[A-Z]+)$/;
+/** Errors to an introduction that may pass, and those that are no answer of the server. */
+const passingAtFirst = /^(RATE_LIMITED|INTERNAL|AUTH_REQUIRED|VERIFICATION_EXPIRED|TIMEOUT|CLOSED)$/;
 /** How long to wait if the server does not say it, milliseconds. */
 const retryMs = 1_000;
 const retryMaxMs = 60_000;
@@ -53,9 +55,19 @@ export function isPassing(code: string): boolean {
   return passing.test(code);
 }
 
-/** True if the server refuses this agent, or its identity file cannot be used: connecting again cannot help. */
-export function isHopeless(code: string): boolean {
-  return hopeless.test(code);
+/**
+ * True if the server refuses this agent, or its identity file cannot be used: connecting again cannot help. Whatever a
+ * server answers to the introduction is such a refusal, but for what may pass (AgentChat §9.8).
+ */
+export function isHopeless(thrown: unknown): boolean {
+  return hopeless.test(errorCode(thrown)) || isRefusedIntroduction(thrown);
+}
+
+/** True for the server's refusal of IDENTIFY, or of the proof of the key. */
+export function isRefusedIntroduction(thrown: unknown): boolean {
+  const isAnswer =
+    thrown instanceof Error && "call" in thrown && (thrown.call === "IDENTIFY" || thrown.call === "VERIFY_IDENTITY");
+  return isAnswer && !passingAtFirst.test(errorCode(thrown));
 }
 
 /** Milliseconds until it may be tried again. */

@@ -1,4 +1,5 @@
 import { rmSync, statSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
 import { fileFailure } from "./errors.js";
 import { appendLines, bytesIfThere, emptyFile, readIfThere, replaceFile } from "./files.js";
 import { mendInbox, notYetAppended } from "./inbox-recovery.js";
@@ -79,9 +80,13 @@ export class Inbox {
     if (this.#waiting.length > 0) this.#flush();
   }
 
-  /** Milliseconds until nothing is gathered any more. */
-  get quietForMs(): number {
-    return this.#gathered.length === 0 || this.#failing ? 0 : Math.max(0, this.#dueAt - this.#now());
+  /** Done when nothing is gathered any more, or when that cannot be written; a few seconds at most. */
+  async settled(): Promise<void> {
+    this.flush();
+    while (this.#gathered.length > 0 && !this.#failing) {
+      await wait(Math.max(1, this.#dueAt - this.#now()));
+      this.#flush();
+    }
   }
 
   /** Writes what waits, for the last time; what is gathered stays on the disk for the next process. */
@@ -125,7 +130,9 @@ export class Inbox {
         if (lines.length > 0) appendLines(this.#path, lines, { afterHalfLine: "goes on" });
         rmSync(this.#gatheredPath, { force: true });
       } else {
-        this.#gathered.push(...lines.slice(-inboxLines));
+        const kept = lines.slice(-inboxLines);
+        replaceFile(this.#gatheredPath, kept.map((line) => `${line}\n`).join("")); // without half a line
+        this.#gathered.splice(0, this.#gathered.length, ...kept);
         this.#dueAt = this.#now() + quietMs;
       }
     }

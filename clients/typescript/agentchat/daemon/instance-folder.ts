@@ -43,6 +43,14 @@ export function getDaemonPaths(instance: string = defaultInstance, dir: string =
   };
 }
 
+/** The files of the instance without a name, below the working folder of whoever uses these paths. */
+export const {
+  inbox: INBOX_PATH,
+  outbox: OUTBOX_PATH,
+  log: LOG_PATH,
+  pid: PID_PATH,
+}: DaemonPaths = Object.freeze(getDaemonPaths(defaultInstance, ""));
+
 /** Whether a name can be an instance's: it becomes a directory. */
 export function isInstanceName(name: string): boolean {
   return /^[A-Za-z0-9_-]{1,64}$/.test(name);

@@ -1,6 +1,7 @@
 import { Backoff } from "../../shared/backoff.js";
 import { steadyMs } from "../reconnect.js";
 import { DeliveryCheck, say, refOf, SentLine } from "./delivery.js";
+import { Comeback } from "./comeback.js";
 import { Channels, type NotJoined } from "./channels.js";
 import type { ClientHears, DaemonClient } from "./daemon-client.js";
 import { errorCode, whyNot, deliveryOf, isHopeless, type Delivery } from "./errors.js";
@@ -35,6 +36,7 @@ export interface UplinkState {
 /** Closed by the server because another session has proved our key. */
 const displaced = 4409;
 const displacedMessage = "another session of the same identity has taken over; one identity is one session";
+const displacedCode = "SESSION_DISPLACED";
 /** Closed by the server because a message was too long (RFC 6455 §7.4.1). */
 const tooLong = 1009;
 /** How often a channel that did not exist, or was closed to this agent, is tried again, milliseconds. */
@@ -50,6 +52,7 @@ export class Uplink {
   readonly #options: UplinkOptions;
   readonly #channels: Channels;
   readonly #backoff = new Backoff(steadyMs);
+  readonly #comeback = new Comeback();
   readonly #ready = new ResettableEvent();
   /** One call at a time: if a server does not say what it refuses, it is what was said last. */
   readonly #calls = new SerialQueue();
@@ -119,6 +122,7 @@ export class Uplink {
     }
     this.#phase = "ready";
     this.#backoff.ready();
+    this.#comeback.ready();
     this.#lastError = undefined;
     this.#options.log.info({ agent: client.agentId }, "connected");
     this.#asking = setInterval(() => {
@@ -160,6 +164,7 @@ export class Uplink {
     this.#sentLine = sentLine;
     const { signal } = this.#ended;
     try {
+      if (line.type === "MSG" && line.to.startsWith("#")) await this.#channels.enterFor(client, line.to);
       await say(client, line, id, () => this.#check.wait(client, sentLine, signal));
     } catch (thrown) {
       sentLine.fail(thrown instanceof Error ? thrown : new Error(String(thrown)));
@@ -172,7 +177,7 @@ export class Uplink {
     const delivery: Delivery = sentLine.failure === undefined ? { kind: "sent" } : deliveryOf(sentLine.failure);
     if (delivery.kind !== "later") {
       this.#channels.note(line, delivery.kind === "sent");
-      if ("channel" in line) this.#options.changed();
+      if ("channel" in line || line.type === "MSG") this.#options.changed();
     }
     return delivery;
   }
@@ -240,7 +245,7 @@ export class Uplink {
       );
     this.#lost(
       Object.assign(new Error(`the connection was closed: ${code} ${reason}`.trim()), {
-        code: code === displaced ? "SESSION_DISPLACED" : "CLOSED",
+        code: code === displaced ? displacedCode : "CLOSED",
       }),
     );
   }
@@ -263,23 +268,21 @@ export class Uplink {
   #failed(thrown: unknown): void {
     if (this.#phase === "closed") return;
     const code = errorCode(thrown);
-    const cause = code === "SESSION_DISPLACED" ? displacedMessage : whyNot(thrown);
+    const isDisplaced = code === displacedCode;
+    const cause = isDisplaced ? displacedMessage : whyNot(thrown);
     this.#lastError = cause;
-    if (isHopeless(code)) {
+    if (isHopeless(thrown)) {
       this.#phase = "closed";
       this.#options.log.warn({ code, cause }, "the daemon gives up: trying again cannot help");
-      this.#options.hear(inboxError(code, cause));
+      this.#options.hear(inboxError(code, `${cause}; the daemon has ended`));
       this.#options.changed();
-      this.#options.giveUp(
-        code === "SESSION_DISPLACED" || !(thrown instanceof Error)
-          ? Object.assign(new Error(cause, { cause: thrown }), { code })
-          : thrown,
-      );
+      this.#options.giveUp(thrown instanceof Error ? thrown : Object.assign(new Error(cause), { code }));
       return;
     }
     this.#phase = "waiting";
-    const inMs = Math.round(this.#backoff.next());
+    const inMs = isDisplaced ? this.#comeback.next() : Math.round(this.#backoff.next());
     this.#options.log.info({ code, cause, inMs }, "connects again");
+    if (isDisplaced) this.#options.hear(inboxError(code, `${cause}; the daemon comes back in ${inMs / 1_000} s`));
     this.#retry = setTimeout(() => {
       void this.open();
     }, inMs);
