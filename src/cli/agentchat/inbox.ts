@@ -95,7 +95,12 @@ const { MSG, AGENT_JOINED, AGENT_LEFT, PROPOSAL, ACCEPT, REJECT, COMPLETE, DISPU
 const presence = z.union([AGENT_JOINED, AGENT_LEFT]);
 const step = z.union([PROPOSAL, ACCEPT, REJECT, COMPLETE, DISPUTE]);
 /** Servers of other makers have codes of their own. */
-const error = z.object({ type: z.literal("ERROR"), code: z.string(), message: z.string() });
+const error = z.object({
+  type: z.literal("ERROR"),
+  code: z.string(),
+  message: z.string(),
+  line: z.string().exactOptional(),
+});
 
 /** An event as a person reads it; as JSON if there are no words for it. */
 function eventLine(event: unknown, paint: Paint): string {
@@ -106,9 +111,9 @@ function eventLine(event: unknown, paint: Paint): string {
   const taken = step.safeParse(event);
   if (taken.success) return negotiationLine(taken.data, paint);
   const refusal = error.safeParse(event);
-  if (refusal.success)
-    return `${paint("red", "refused")} ${untrustedText(`${refusal.data.code}: ${refusal.data.message}`)}`;
-  return jsonLine(event);
+  if (!refusal.success) return jsonLine(event);
+  const { code, message: why, line } = refusal.data;
+  return `${paint("red", "refused")} ${untrustedText(`${code}: ${why}${line === undefined ? "" : `: ${line}`}`)}`;
 }
 
 /** Done when a reader has taken it, or the system keeps it for one. */
