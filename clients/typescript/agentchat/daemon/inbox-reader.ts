@@ -55,7 +55,7 @@ export function readNewLines(inbox: string, position: InboxPosition | undefined)
   const more = position === undefined ? undefined : readBehind(inbox, position);
   if (more !== undefined && position !== undefined) return newLines(more.bytes, more.before, position.offset, position);
   const now = bytesIfThere(inbox) ?? Buffer.alloc(0);
-  const older = readOlder(besideInbox(inbox).older);
+  const older = readOlder(besideInbox(inbox).older, position?.older);
   const known = position ?? { offset: 0, tail: "", older: "" };
   const isCopied = now.length > 0 && older.bytes.subarray(0, now.length).equals(now);
   const parts = isCopied ? [older.bytes] : [older.bytes, now];
@@ -66,12 +66,12 @@ export function readNewLines(inbox: string, position: InboxPosition | undefined)
     const before = isCopied ? [] : linesOf(older.bytes);
     return { ...all, lines: [...before, ...all.lines].slice(-firstMax) };
   }
-  const found = isAt(older.bytes, known) && !(known.offset === 0 && known.older === older.id);
-  const isOld = !found && older.id === known.older;
-  const rest = isCopied || isOld ? [] : linesOf(older.bytes.subarray(found ? known.offset : 0));
+  const isRead = older.id === known.older;
+  const found = !isRead && isAt(older.bytes, known);
+  const rest = isCopied ? [] : linesOf(older.bytes.subarray(found ? known.offset : 0));
   const from = isCopied && found ? known.offset : 0;
   const all = newLines(last.subarray(from), last.subarray(0, from), from, next);
-  return { ...all, lines: [...rest, ...all.lines], missed: !found && known.offset > 0 };
+  return { ...all, lines: [...rest, ...all.lines], missed: !found && !isRead && known.offset > 0 };
 }
 
 /** What is behind the position in the inbox; undefined if the inbox is another one now. */
@@ -112,12 +112,14 @@ function linesOf(bytes: Buffer): readonly string[] {
     .filter((line) => line.trim() !== "");
 }
 
-function readOlder(path: string): { readonly bytes: Buffer; readonly id: string } {
+/** @param read which one was read before: of it nothing is new */
+function readOlder(path: string, read: string | undefined): { readonly bytes: Buffer; readonly id: string } {
   const file = openIfThere(path);
   if (file === undefined) return { bytes: Buffer.alloc(0), id: "" };
   try {
     const { ino, size, mtimeNs } = fstatSync(file, { bigint: true });
-    return { bytes: Buffer.from(readAt(file, 0, Number(size))), id: `${ino}:${size}:${mtimeNs}` };
+    const id = `${ino}:${size}:${mtimeNs}`;
+    return { bytes: id === read ? Buffer.alloc(0) : Buffer.from(readAt(file, 0, Number(size))), id };
   } finally {
     closeSync(file);
   }

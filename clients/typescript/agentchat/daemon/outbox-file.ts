@@ -226,15 +226,13 @@ export class OutboxFile {
     }
   }
 
-  /** @returns true if it has passed over lines that were sent before, and found no other */
+  /** @returns true if it found no line to send, and there is more to read */
   #split(block: Uint8Array, base: number): boolean {
     let start = this.#progress.offset - base;
+    let end = block.indexOf(newline, start);
     let passed: Position | undefined;
-    for (
-      let end = block.indexOf(newline, start);
-      end >= 0 && this.#ahead.length < aheadLines;
-      end = block.indexOf(newline, start)
-    ) {
+    for (; end >= 0 && this.#ahead.length < aheadLines; end = block.indexOf(newline, start)) {
+      if (base + end >= this.#sent.lookedTo) break; // written a moment ago
       const bytes = block.subarray(start, end);
       const after = { offset: base + end + 1, tail: tailOf(block.subarray(0, end + 1)) };
       const last = this.#ahead.pop();
@@ -246,7 +244,7 @@ export class OutboxFile {
       start = end + 1;
     }
     if (passed !== undefined) this.#save({ ...this.#progress, ...passed });
-    return passed !== undefined && this.#ahead.length === 0;
+    return this.#ahead.length === 0 && (passed !== undefined || end >= 0);
   }
 
   /**

@@ -21,7 +21,7 @@ type Entry = readonly [kind: "+" | "=" | "?", at: number, name: string];
 export class SentLines {
   readonly #path: string;
   readonly #now: () => number;
-  /** Lines that have gone, and when, by {@link lineName}. */
+  /** Lines that have gone, and when, the last at the end, by {@link lineName}. */
   // bound: lines of the outbox, which is its writer's · evicts: all after momentMs · owner: SentLines
   readonly #gone = new Map<string, number[]>();
   /** Lines of the present file that were found again, by their offsets. */
@@ -122,6 +122,11 @@ export class SentLines {
     return !isLast;
   }
 
+  /** Lines from here on were not looked at yet: they must not be sent. */
+  get lookedTo(): number {
+    return this.#phase === "looking" ? this.#looked : Infinity;
+  }
+
   /** True if the line at this offset was dealt with in an earlier version of the file. */
   isSent(start: number, bytes: Uint8Array): boolean {
     const name = this.#found.get(start);
@@ -139,7 +144,8 @@ export class SentLines {
   #recognise(start: number, bytes: Uint8Array, again: Entry[]): boolean {
     const name = lineName(bytes);
     if (this.#found.get(start) === name) return true;
-    if (this.#gone.get(name)?.some((at) => this.#now() - at <= momentMs) !== true) return false;
+    const goneAt = this.#gone.get(name)?.at(-1);
+    if (goneAt === undefined || this.#now() - goneAt > momentMs) return false;
     again.push(["=", start, name]);
     this.#find(name, start);
     return true;
@@ -153,7 +159,7 @@ export class SentLines {
   }
 
   #lose(name: string, at: number): void {
-    this.#gone.set(name, [...(this.#gone.get(name) ?? []), at]);
+    addTo(this.#gone, name, at);
     this.#goneSince = Math.max(this.#goneSince, at);
   }
 
@@ -164,14 +170,15 @@ export class SentLines {
 
   /** What stood in the file is gone since `goneAt`, what was gone before since then. */
   #renew(goneAt: number): void {
-    const gone: Entry[] = [];
-    const lost = new Map<string, number[]>();
+    const before = new Map<string, number[]>();
+    const standing: Entry[] = [];
     for (const [kind, at, name] of this.#read() ?? []) {
-      if (kind === "=") lost.get(name)?.pop();
-      if (kind === "?") lost.set(name, [...(lost.get(name) ?? []), at]);
-      else gone.push(["?", goneAt, name]);
+      if (kind === "=") before.get(name)?.pop();
+      if (kind === "?") addTo(before, name, at);
+      else standing.push(["?", goneAt, name]);
     }
-    for (const [name, times] of lost) for (const at of times) gone.push(["?", at, name]);
+    const gone = [...before].flatMap(([name, times]) => times.map((at): Entry => ["?", at, name]));
+    gone.push(...standing); // the oldest first
     this.#write(gone.filter(([, at]) => this.#now() - at <= momentMs));
     this.#gone.clear();
     this.#found.clear();
@@ -194,6 +201,12 @@ export class SentLines {
   #write(entries: readonly Entry[]): void {
     replaceFile(this.#path, entries.map((entry) => `${textOf(entry)}\n`).join(""));
   }
+}
+
+function addTo(times: Map<string, number[]>, name: string, at: number): void {
+  const known = times.get(name);
+  if (known === undefined) times.set(name, [at]);
+  else known.push(at);
 }
 
 function textOf([kind, at, name]: Entry): string {
