@@ -194,6 +194,17 @@ describe("an outbox that its writer writes anew", () => {
     expect(file.wasOverwritten()).toBe(false);
   });
 
+  it.each([false, true])("is written anew behind the line that waits, with a restart: %s", (restarts) => {
+    writeFileSync(outbox, linesOf("one", "two", "three"));
+    expect(given()).toEqual(["one", "two", "three"]);
+    writeFileSync(outbox, linesOf("first", "one", "two", "three"));
+    const waiting = file.next();
+    writeFileSync(outbox, linesOf("first", "second", "one", "two", "three"));
+    if (waiting !== undefined) file.done(waiting, []);
+    if (restarts) restart();
+    expect(given()).toEqual(["second"]);
+  });
+
   it("is looked at before it is read, also when it is filled between the two", () => {
     writeFileSync(outbox, linesOf("one", "two"));
     expect(given()).toEqual(["one", "two"]);

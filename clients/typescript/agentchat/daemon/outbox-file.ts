@@ -86,7 +86,7 @@ export class OutboxFile {
     this.#log = log;
     this.#progress = progress;
     this.#sent = new SentLines(`${paths.outbox}.sent`, now);
-    this.#hasSent = this.#sent.load(progress.offset);
+    this.#hasSent = this.#sent.load(progress.offset, progress.tail);
   }
 
   /**
@@ -181,7 +181,7 @@ export class OutboxFile {
     // Changed, and nothing was appended: its lines may be others.
     if (seen?.size === String(now.size) && seen.changed !== String(now.mtimeNs) && offset > 0) return false;
     const before = readAt(file, Math.max(0, offset - tailBytes), Math.min(offset, tailBytes));
-    return tailOf(before) === tail;
+    return tailOf(before) === tail && this.#sent.hasStayed(file, offset);
   }
 
   /** On the disk with the next line. */
@@ -220,7 +220,12 @@ export class OutboxFile {
       const block = readAt(file, base, bytes);
       // cut a moment ago: the next read notices it
       if (tailOf(block.subarray(0, this.#progress.offset - base)) !== this.#progress.tail) return false;
-      if (this.#split(block, base)) return true;
+      const isToGoOn = this.#split(block, base);
+      if (!this.#sent.hasStayed(file, this.#progress.offset)) {
+        this.#ahead.length = 0; // written anew between the look at it and this read
+        return true;
+      }
+      if (isToGoOn) return true;
       if (this.#ahead.length > 0 || block.length < bytes) return false;
       if (bytes > maxLineBytes) return this.#skip(file);
     }

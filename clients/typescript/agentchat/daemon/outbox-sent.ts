@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { appendLines, readAt, readIfThere, replaceFile } from "./files.js";
 import { isBlank } from "./outbox-line.js";
+import { tailBytes, tailOf } from "./outbox-progress.js";
 
 /**
  * How long a line that was sent and has gone from the outbox is known again when it comes back, milliseconds: the
@@ -11,8 +12,11 @@ export const momentMs = 5_000;
 const lookBytes = 4 * 1_024 * 1_024;
 const newline = 0x0a;
 
-/** A line of the record: sent and at this offset, found again at this offset, or gone since this time. */
-type Entry = readonly [kind: "+" | "=" | "?", at: number, name: string];
+/**
+ * An entry of the record: a line that was sent, at this offset; one that was found again, at this offset; one that is
+ * gone since this time; how far was looked, and what is before that.
+ */
+type Entry = readonly [kind: "+" | "=" | "?" | "~", at: number, name: string];
 
 /**
  * The lines of the outbox that were sent or set aside (AgentChat §9.7), kept on disk, so that they are known again when
@@ -30,6 +34,10 @@ export class SentLines {
   #goneSince = 0;
   /** Where the next line to be looked at begins. */
   #looked = 0;
+  /** {@link markOf} the bytes before that. */
+  #mark = markOf(new Uint8Array());
+  // bound: lines of one look · evicts: all once they are in the record · owner: SentLines
+  readonly #unsaved: Entry[] = [];
   #isWithinLong = false;
   #phase: "settled" | "looking" = "settled";
   #missingSince: number | undefined;
@@ -43,20 +51,25 @@ export class SentLines {
   }
 
   /**
-   * Reads the record of an earlier process. @param offset how far that had come @returns false if there is none
+   * Reads the record of an earlier process.
+   * @param offset how far that had come
+   * @param tail `tailOf` the bytes before the offset
+   * @returns false if there is none
    * @throws NodeJS.ErrnoException
    */
-  load(offset: number): boolean {
+  load(offset: number, tail: string): boolean {
     const entries = this.#read();
     if (entries === undefined) return false;
     const kept = entries.filter(([kind, at]) => kind !== "+" || at < offset);
     if (kept.length < entries.length) this.#write(kept); // not done for sure: dealt with again
+    this.#looked = offset;
+    this.#mark = shortened(tail);
     for (const [kind, at, name] of kept) {
       if (kind === "?") this.#lose(name, at);
       else if (kind === "=") this.#find(name, at);
+      else if (kind === "~" && at > offset) [this.#looked, this.#mark] = [at, name];
     }
     this.#phase = this.#gone.size === 0 ? "settled" : "looking";
-    this.#looked = offset;
     return true;
   }
 
@@ -99,27 +112,37 @@ export class SentLines {
    */
   look(file: number): boolean {
     if (this.#phase !== "looking") return false;
-    const block = readAt(file, this.#looked, lookBytes);
-    const again: Entry[] = [];
+    const start = this.#looked;
+    const base = Math.max(0, start - tailBytes);
+    const block = readAt(file, base, start - base + lookBytes);
+    if (markOf(block.subarray(0, start - base)) !== this.#mark) return true; // written anew a moment ago
+    const isLast = block.length < start - base + lookBytes;
     let unknown = 0;
-    let end = this.#looked;
-    for (const { start, bytes } of linesIn(block, this.#looked)) {
-      end = start + bytes.length + 1;
-      if (!this.#isWithinLong && !isBlank(bytes) && !this.#recognise(start, bytes, again)) unknown += 1;
+    let end = start;
+    for (const line of linesIn(block.subarray(start - base), start)) {
+      end = line.start + line.bytes.length + 1;
+      if (!this.#isWithinLong && !isBlank(line.bytes) && !this.#recognise(line.start, line.bytes)) unknown += 1;
       this.#isWithinLong = false;
     }
-    const isLast = block.length < lookBytes;
-    if (end === this.#looked && !isLast) {
-      end += block.length;
+    if (end === start && !isLast) {
+      end = base + block.length;
       this.#isWithinLong = true; // too long to be a message
     }
-    const tail = block.subarray(end - this.#looked);
-    if (isLast && !isBlank(tail) && !this.#isWithinLong) this.#recognise(end, tail, again); // its newline is missing
-    if (again.length > 0) appendLines(this.#path, again.map(textOf));
-    this.#wasOverwritten ||= again.length > 0 && unknown === 0;
+    const tail = block.subarray(end - base);
+    if (isLast && !isBlank(tail) && !this.#isWithinLong) this.#recognise(end, tail); // its newline is missing
     this.#looked = end;
+    this.#mark = markOf(block.subarray(0, end - base));
+    this.#wasOverwritten ||= this.#unsaved.length > 0 && unknown === 0;
+    this.#saveFound();
     if (isLast && this.#now() - this.#goneSince > momentMs) this.#settle();
     return !isLast;
+  }
+
+  /** False if the file is another one before where it was looked at: what was found there is not there any more. */
+  hasStayed(file: number, offset: number): boolean {
+    if (this.#looked <= offset) return true;
+    const base = Math.max(0, this.#looked - tailBytes);
+    return markOf(readAt(file, base, this.#looked - base)) === this.#mark;
   }
 
   /** Lines from here on were not looked at yet: they must not be sent. */
@@ -140,15 +163,21 @@ export class SentLines {
     return was;
   }
 
-  /** @returns whether it was sent; if it is known again only now, it is added to `again` */
-  #recognise(start: number, bytes: Uint8Array, again: Entry[]): boolean {
+  /** @returns whether it was sent */
+  #recognise(start: number, bytes: Uint8Array): boolean {
     const name = lineName(bytes);
     if (this.#found.get(start) === name) return true;
     const goneAt = this.#gone.get(name)?.at(-1);
     if (goneAt === undefined || this.#now() - goneAt > momentMs) return false;
-    again.push(["=", start, name]);
+    this.#unsaved.push(["=", start, name]);
     this.#find(name, start);
     return true;
+  }
+
+  #saveFound(): void {
+    if (this.#unsaved.length === 0) return;
+    appendLines(this.#path, [...this.#unsaved, ["~", this.#looked, this.#mark] as const].map(textOf));
+    this.#unsaved.length = 0;
   }
 
   #find(name: string, start: number): void {
@@ -175,7 +204,7 @@ export class SentLines {
     for (const [kind, at, name] of this.#read() ?? []) {
       if (kind === "=") before.get(name)?.pop();
       if (kind === "?") addTo(before, name, at);
-      else standing.push(["?", goneAt, name]);
+      else if (kind !== "~") standing.push(["?", goneAt, name]);
     }
     const gone = [...before].flatMap(([name, times]) => times.map((at): Entry => ["?", at, name]));
     gone.push(...standing); // the oldest first
@@ -185,6 +214,8 @@ export class SentLines {
     this.#goneSince = 0;
     for (const [, at, name] of gone) this.#lose(name, at);
     this.#looked = 0;
+    this.#mark = markOf(new Uint8Array());
+    this.#unsaved.length = 0;
     this.#isWithinLong = false;
     this.#lastDone = -1;
   }
@@ -192,9 +223,9 @@ export class SentLines {
   #read(): readonly Entry[] | undefined {
     const text = readIfThere(this.#path);
     return text?.split("\n").flatMap((line): Entry[] => {
-      const [, kind, at, name] = /^([+=?])(\d+) ([\w-]{16})$/.exec(line) ?? [];
+      const [, kind, at, name] = /^([+=?~])(\d+) ([\w-]{16})$/.exec(line) ?? [];
       if (at === undefined || name === undefined) return []; // half a line, of a process that was killed
-      return [[kind === "+" || kind === "=" ? kind : "?", Number(at), name]];
+      return [[kind === "+" || kind === "=" || kind === "~" ? kind : "?", Number(at), name]];
     });
   }
 
@@ -213,10 +244,19 @@ function textOf([kind, at, name]: Entry): string {
   return `${kind}${at} ${name}`;
 }
 
+/** Stands for the bytes before an offset, as many as {@link tailOf} takes. */
+function markOf(before: Uint8Array): string {
+  return shortened(tailOf(before));
+}
+
+function shortened(hash: string): string {
+  return hash.slice(0, 16);
+}
+
 /** Stands for what a line says: the same if it is written with other white space, or its fields in another order. */
 function lineName(bytes: Uint8Array): string {
   const text = new TextDecoder().decode(bytes).trim();
-  return createHash("sha256").update(meaningOf(text)).digest("base64url").slice(0, 16);
+  return shortened(createHash("sha256").update(meaningOf(text)).digest("base64url"));
 }
 
 function meaningOf(text: string): string {
