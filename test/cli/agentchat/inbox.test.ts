@@ -213,6 +213,7 @@ describe("a daemon that a server refuses for good", () => {
         server.on("connection", (socket) => {
           socket.on("message", () => {
             socket.send(JSON.stringify({ type: "ERROR", code, message: "you are not welcome", ts: 1 }));
+            socket.close(1008, "refused");
           });
         });
         const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;

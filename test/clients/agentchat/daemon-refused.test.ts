@@ -73,6 +73,16 @@ describe("a daemon that is not wanted", () => {
     },
   );
 
+  it("ends when the server refuses it and hangs up before that is dealt with", async () => {
+    prepare = (client) => {
+      client.connect = () => {
+        client.hears.closed({ code: 1008, reason: "refused" });
+        return Promise.reject(refused("BANNED"));
+      };
+    };
+    await expect(make().start()).rejects.toMatchObject({ code: "BANNED" });
+  });
+
   it("ends when a later connection is refused for good", async () => {
     const mine = make();
     await mine.start();

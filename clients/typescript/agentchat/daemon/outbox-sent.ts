@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
-import { appendLines, readAt, readIfThere, replaceFile } from "./files.js";
+import { readAt } from "./files.js";
 import { isBlank } from "./outbox-line.js";
 import { tailBytes, tailOf } from "./outbox-progress.js";
+import { addToRecord, lineName, linesIn, readRecord, shortened, writeRecord, type Entry } from "./sent-record.js";
 
 /**
  * How long a line that was sent and has gone from the outbox is known again when it comes back, milliseconds: the
@@ -10,13 +10,6 @@ import { tailBytes, tailOf } from "./outbox-progress.js";
 export const momentMs = 5_000;
 /** How much is looked at in one go, bytes; everything else waits for that long. */
 const lookBytes = 4 * 1_024 * 1_024;
-const newline = 0x0a;
-
-/**
- * An entry of the record: a line that was sent, at this offset; one that was found again, at this offset; one that is
- * gone since this time; how far was looked, and what is before that.
- */
-type Entry = readonly [kind: "+" | "=" | "?" | "~", at: number, name: string];
 
 /**
  * The lines of the outbox that were sent or set aside (AgentChat §9.7), kept on disk, so that they are known again when
@@ -58,10 +51,10 @@ export class SentLines {
    * @throws NodeJS.ErrnoException
    */
   load(offset: number, tail: string): boolean {
-    const entries = this.#read();
+    const entries = readRecord(this.#path);
     if (entries === undefined) return false;
     const kept = entries.filter(([kind, at]) => kind !== "+" || at < offset);
-    if (kept.length < entries.length) this.#write(kept); // not done for sure: dealt with again
+    if (kept.length < entries.length) writeRecord(this.#path, kept); // not done for sure: dealt with again
     this.#looked = offset;
     this.#mark = shortened(tail);
     for (const [kind, at, name] of kept) {
@@ -78,13 +71,13 @@ export class SentLines {
     const entries: Entry[] = [];
     for (const { start, bytes } of linesIn(readAt(file, 0, offset), 0))
       if (!isBlank(bytes)) entries.push(["+", start, lineName(bytes)]);
-    this.#write(entries);
+    writeRecord(this.#path, entries);
   }
 
   /** The line at this offset is dealt with. @throws NodeJS.ErrnoException; call it again then */
   done(start: number, bytes: Uint8Array): void {
     if (isBlank(bytes) || start === this.#lastDone) return;
-    appendLines(this.#path, [textOf(["+", start, lineName(bytes)])]);
+    addToRecord(this.#path, [["+", start, lineName(bytes)]]);
     this.#lastDone = start;
   }
 
@@ -176,7 +169,7 @@ export class SentLines {
 
   #saveFound(): void {
     if (this.#unsaved.length === 0) return;
-    appendLines(this.#path, [...this.#unsaved, ["~", this.#looked, this.#mark] as const].map(textOf));
+    addToRecord(this.#path, [...this.#unsaved, ["~", this.#looked, this.#mark]]);
     this.#unsaved.length = 0;
   }
 
@@ -201,14 +194,17 @@ export class SentLines {
   #renew(goneAt: number): void {
     const before = new Map<string, number[]>();
     const standing: Entry[] = [];
-    for (const [kind, at, name] of this.#read() ?? []) {
+    for (const [kind, at, name] of readRecord(this.#path) ?? []) {
       if (kind === "=") before.get(name)?.pop();
       if (kind === "?") addTo(before, name, at);
       else if (kind !== "~") standing.push(["?", goneAt, name]);
     }
     const gone = [...before].flatMap(([name, times]) => times.map((at): Entry => ["?", at, name]));
     gone.push(...standing); // the oldest first
-    this.#write(gone.filter(([, at]) => this.#now() - at <= momentMs));
+    writeRecord(
+      this.#path,
+      gone.filter(([, at]) => this.#now() - at <= momentMs),
+    );
     this.#gone.clear();
     this.#found.clear();
     this.#goneSince = 0;
@@ -219,19 +215,6 @@ export class SentLines {
     this.#isWithinLong = false;
     this.#lastDone = -1;
   }
-
-  #read(): readonly Entry[] | undefined {
-    const text = readIfThere(this.#path);
-    return text?.split("\n").flatMap((line): Entry[] => {
-      const [, kind, at, name] = /^([+=?~])(\d+) ([\w-]{16})$/.exec(line) ?? [];
-      if (at === undefined || name === undefined) return []; // half a line, of a process that was killed
-      return [[kind === "+" || kind === "=" || kind === "~" ? kind : "?", Number(at), name]];
-    });
-  }
-
-  #write(entries: readonly Entry[]): void {
-    replaceFile(this.#path, entries.map((entry) => `${textOf(entry)}\n`).join(""));
-  }
 }
 
 function addTo(times: Map<string, number[]>, name: string, at: number): void {
@@ -240,43 +223,7 @@ function addTo(times: Map<string, number[]>, name: string, at: number): void {
   else known.push(at);
 }
 
-function textOf([kind, at, name]: Entry): string {
-  return `${kind}${at} ${name}`;
-}
-
 /** Stands for the bytes before an offset, as many as {@link tailOf} takes. */
 function markOf(before: Uint8Array): string {
   return shortened(tailOf(before));
-}
-
-function shortened(hash: string): string {
-  return hash.slice(0, 16);
-}
-
-/** Stands for what a line says: the same if it is written with other white space, or its fields in another order. */
-function lineName(bytes: Uint8Array): string {
-  const text = new TextDecoder().decode(bytes).trim();
-  return shortened(createHash("sha256").update(meaningOf(text)).digest("base64url"));
-}
-
-function meaningOf(text: string): string {
-  try {
-    const read: unknown = JSON.parse(text);
-    if (typeof read !== "object" || read === null) return text;
-    return JSON.stringify(Object.entries(read).sort(([one], [other]) => (one < other ? -1 : 1)));
-  } catch {
-    return text; // no JSON: it was set aside
-  }
-}
-
-/** The whole lines of a block that begins at an offset. */
-function* linesIn(
-  block: Uint8Array,
-  offset: number,
-): Generator<{ readonly start: number; readonly bytes: Uint8Array }> {
-  let start = 0;
-  for (let end = block.indexOf(newline); end >= 0; end = block.indexOf(newline, start)) {
-    yield { start: offset + start, bytes: block.subarray(start, end) };
-    start = end + 1;
-  }
 }

@@ -117,7 +117,7 @@ export class Uplink {
     } catch (thrown) {
       this.#channels.lost();
       await this.#drop(client);
-      this.#failed(this.#lostBy ?? thrown);
+      this.#failed(isHopeless(thrown) ? thrown : (this.#lostBy ?? thrown)); // many a server refuses, then hangs up
       return;
     }
     this.#phase = "ready";
