@@ -199,12 +199,9 @@ export class SentLines {
       if (kind === "?") addTo(before, name, at);
       else if (kind !== "~") standing.push(["?", goneAt, name]);
     }
-    const gone = [...before].flatMap(([name, times]) => times.map((at): Entry => ["?", at, name]));
-    gone.push(...standing); // the oldest first
-    writeRecord(
-      this.#path,
-      gone.filter(([, at]) => this.#now() - at <= momentMs),
-    );
+    const earlier = [...before].flatMap(([name, times]) => times.map((at): Entry => ["?", at, name]));
+    const gone = [...earlier, ...standing].filter(([, at]) => this.#now() - at <= momentMs); // the oldest first
+    writeRecord(this.#path, gone);
     this.#gone.clear();
     this.#found.clear();
     this.#goneSince = 0;
