@@ -159,6 +159,7 @@ describe("the agentchat command, through the real binary", () => {
       "dispute",
       "identity",
       "daemon",
+      "inbox",
     ]);
     expect(await served.run("serve", "--help")).toMatchObject({
       code: 0,

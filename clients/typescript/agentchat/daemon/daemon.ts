@@ -55,7 +55,7 @@ const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 export class AgentChatDaemon {
   readonly paths: DaemonPaths;
   /**
-   * Resolves when it has stopped: with the error if it gave up by itself (displaced, identity refused, files deleted),
+   * Resolves when it has stopped: with the error if it gave up by itself (refused for good, its files deleted),
    * else with undefined.
    */
   readonly ended: Promise<Error | undefined>;
