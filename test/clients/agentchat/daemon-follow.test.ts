@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { getDaemonPaths, isDaemonRunning, type DaemonPaths } from "../../../clients/typescript/agentchat/daemon.js";
-import { quietMs } from "../../../clients/typescript/agentchat/daemon/inbox.js";
 import { loadPosition, readNewLines, savePosition } from "../../../clients/typescript/agentchat/daemon/inbox-reader.js";
 import { eventually } from "../../kit/broker.js";
 import { FakeServer, tempDir } from "./daemon-world.js";
@@ -119,7 +118,7 @@ describe("an inbox that is followed over its cuts", () => {
     const all = Array.from({ length: messages }, (_, n) => n);
     expect(byPosition).toEqual(all);
     for (const [who, said] of Object.entries(followers)) {
-      await eventually(() => numbersIn(said()).includes(messages - 1), `${who} has the last`, 3 * quietMs);
+      await eventually(() => numbersIn(said()).includes(messages - 1), `${who} has the last`, 10_000);
       expect([who, numbersIn(said())]).toEqual([who, all]);
     }
   });
