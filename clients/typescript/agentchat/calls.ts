@@ -1,21 +1,20 @@
-import { commands } from "../../../bridges/agentchat/schema.js";
+import { commands, type ErrorCode } from "../../../bridges/agentchat/schema.js";
 import { OpenCalls, type OpenCall } from "../shared/open-calls.js";
-import type { CallKind } from "./command-frames.js";
+import type { CallKind, CommandFrame } from "./command-frames.js";
 import { AgentChatError } from "./error.js";
 import type { ErrorEvent, ServerEvent } from "./events.js";
 
-/**
- * The calls of one connection. A server answers the commands of one connection in order, so an answer belongs to the
- * oldest call that it fits: by channel, by proposal, or by turn. A refusal belongs to the oldest call of the type that
- * its `ref` names; one without `ref`, from a server of other makers, to the oldest call that it can be about.
- */
-export type Calls = OpenCalls<CallKind, ServerEvent>;
+/** What may be open on a connection: a call, or a message that was said and may still be refused. */
+export type OpenKind = CallKind | "MSG";
 
 /**
- * Calls whose answer is also the answer to others: INVITE, which is silent on success, ends with the PONG to the PING
- * behind it; IDENTIFY with a WELCOME that answers a proof, too.
+ * What was said on one connection and is not answered yet. A server answers the commands of one connection in order, so
+ * an answer belongs to the oldest call that it fits: by channel, by proposal, or by turn. A refusal belongs to what its
+ * `ref` names; one without `ref`, from a server of other makers, to the oldest that it can be about.
  */
-const sharing: readonly CallKind[] = ["INVITE", "IDENTIFY"];
+export type Calls = OpenCalls<OpenKind, ServerEvent>;
+
+type Open = OpenCall<OpenKind, ServerEvent>;
 
 /** No calls yet. */
 export function noCalls(): Calls {
@@ -29,11 +28,20 @@ export function noCalls(): Calls {
   );
 }
 
-/** Gives an event to the call that it answers, if there is one. */
+/**
+ * Whether the answer is also the answer to others behind it: INVITE and MSG, which are silent on success, end with the
+ * PONG to a PING behind them; IDENTIFY with a WELCOME that answers a proof, too.
+ */
+function isShared(kind: OpenKind, { type }: ServerEvent): boolean {
+  return kind === "INVITE" || kind === "IDENTIFY" || (kind === "MSG" && type === "PONG");
+}
+
+/** Gives an event to what it answers, if there is something. */
 export function answerCall(calls: Calls, event: ServerEvent): void {
-  const older: OpenCall<CallKind, ServerEvent>[] = [];
+  const older: Open[] = [];
   for (const call of calls) {
-    if (call.offer(event) && !sharing.includes(call.kind)) {
+    if (call.offer(event) && !isShared(call.kind, event)) {
+      endMessages(older, event.ts);
       calls.forgetLate(older);
       return;
     }
@@ -41,58 +49,91 @@ export function answerCall(calls: Calls, event: ServerEvent): void {
   }
 }
 
-/** Fails the call that a refusal is about. @returns false if it is about none: an error for the application */
-export function refuseCall(calls: Calls, event: ErrorEvent): boolean {
+/**
+ * Fails what a refusal is about.
+ * @returns the error for the application, if nothing is open that it can be about
+ */
+export function refuseCall(calls: Calls, event: ErrorEvent): AgentChatError | undefined {
   const all = [...calls];
-  const call = all.find(({ kind }) => canBeAbout(event, kind));
-  if (call === undefined) return false;
+  const call = all.find((one) => canBeAbout(event, one));
+  if (call === undefined) return refusalError(event);
+  const older = all.slice(0, all.indexOf(call));
   // The PING was answered, by a refusal: the server has taken what was said before it.
   if (call.kind === "PING")
-    for (const older of all.slice(0, all.indexOf(call)))
-      if (older.kind === "INVITE") older.offer({ type: "PONG", ts: event.ts });
-  call.reject(refusalError(event, call.kind));
-  return true;
+    for (const one of older) if (one.kind === "INVITE") one.offer({ type: "PONG", ts: event.ts });
+  if (call.kind === "PING" || event.ref !== undefined) endMessages(older, event.ts);
+  call.reject(refusalError(event, call));
+  return undefined;
 }
 
-const channelCalls: readonly CallKind[] = ["JOIN", "LEAVE", "LIST_AGENTS", "INVITE"];
-const steps: readonly CallKind[] = ["ACCEPT", "REJECT", "COMPLETE", "DISPUTE"];
+/** Something behind these messages was answered, so they were taken. */
+function endMessages(older: readonly Open[], ts: number): void {
+  for (const one of older) if (one.kind === "MSG") one.offer({ type: "PONG", ts });
+}
 
-/** Which calls a code can be about; a code that is not here can be about any. */
-const about: Readonly<Partial<Record<string, readonly CallKind[]>>> = {
-  CHANNEL_NOT_FOUND: channelCalls,
-  NOT_INVITED: channelCalls,
+/**
+ * Whether an event shows that a message was taken: it is the message itself, come back to its sender, or the PONG to a
+ * PING behind it. Other servers give it an id and a time of their own, and may mask a part of its text.
+ * @param self the sender's `@agent-id`
+ */
+export function showsTaken(event: ServerEvent, said: CommandFrame<"MSG">, self: string | undefined): boolean {
+  if (event.type === "PONG") return true;
+  if (event.type !== "MSG" || event.replay === true || event.from !== self || event.to !== said["to"]) return false;
+  if (event.msg_id === said["msg_id"]) return true;
+  return event.sig === undefined ? event.content === said["content"] : event.sig === said["sig"];
+}
+
+const steps: readonly OpenKind[] = ["ACCEPT", "REJECT", "COMPLETE", "DISPUTE"];
+const inChannels: readonly OpenKind[] = ["JOIN", "LEAVE", "MSG", "LIST_AGENTS", "INVITE"];
+
+/** What a code can be about; a code of other makers can be about anything. */
+const about: Readonly<Record<ErrorCode, readonly OpenKind[] | "anything">> = {
+  AUTH_REQUIRED: "anything",
+  CHANNEL_NOT_FOUND: inChannels,
+  NOT_INVITED: inChannels,
+  INVALID_MSG: "anything",
+  RATE_LIMITED: "anything",
+  AGENT_NOT_FOUND: ["MSG", "INVITE", "PROPOSAL"],
   CHANNEL_EXISTS: ["CREATE_CHANNEL"],
   INVALID_NAME: ["IDENTIFY", "CREATE_CHANNEL"],
-  AGENT_NOT_FOUND: ["INVITE", "PROPOSAL"],
-  VERIFICATION_FAILED: ["VERIFY_IDENTITY"],
+  VERIFICATION_FAILED: ["VERIFY_IDENTITY", "MSG", "PROPOSAL", ...steps],
   VERIFICATION_EXPIRED: ["VERIFY_IDENTITY"],
   PROPOSAL_NOT_FOUND: steps,
   PROPOSAL_EXPIRED: steps,
   NOT_PROPOSAL_PARTY: steps,
   INVALID_PROPOSAL: ["PROPOSAL", ...steps],
-  SIGNATURE_REQUIRED: ["PROPOSAL", ...steps],
+  SIGNATURE_REQUIRED: ["MSG", "PROPOSAL", ...steps],
   SESSION_DISPLACED: [],
+  INTERNAL: "anything",
 };
 
-/**
- * Whether a refusal can be about a call: by its `ref`; without one, by the type with which its text begins (`MSG:
- * content: …`); without that, by its code.
- */
-function canBeAbout({ code, message, ref }: ErrorEvent, kind: CallKind): boolean {
-  const type = ref ?? typeIn(message);
-  return type === undefined ? (about[code]?.includes(kind) ?? true) : type === kind;
+function kindsOf(code: string): readonly OpenKind[] | "anything" {
+  return Object.hasOwn(about, code) ? about[code as ErrorCode] : "anything"; // a key of about
 }
 
 /**
- * A refusal as an error. `call` is the call that it ends; without it nobody waits for what was refused. `ref` is what
- * the server said, or absent.
+ * Whether a refusal can be about what is open: by its `ref`; without one, by the type with which its text begins (`MSG:
+ * content: …`); without that, by its code.
+ */
+function canBeAbout({ code, message, ref }: ErrorEvent, { kind, id }: Open): boolean {
+  if (ref !== undefined) return ref === id || ref === kind;
+  const type = typeIn(message);
+  if (type !== undefined) return type === kind;
+  const kinds = kindsOf(code);
+  return kinds === "anything" || kinds.includes(kind);
+}
+
+/**
+ * A refusal as an error. `open` is what it ends; without it nothing is open that it can be about. `ref` is what the
+ * server said, or absent.
  */
 export function refusalError(
   { code, message, ref, retry_after: retryAfterMs }: ErrorEvent,
-  call?: CallKind,
+  open?: Pick<Open, "kind" | "id">,
 ): AgentChatError {
   return new AgentChatError(code, message, {
-    ...(call !== undefined && { call }),
+    ...(open !== undefined && { call: open.kind }),
+    ...(open?.id !== undefined && { msgId: open.id }),
     ...(ref !== undefined && { ref }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   });

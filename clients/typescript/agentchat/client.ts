@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { Backoff } from "../shared/backoff.js";
 import { comeBack, joinedTo, rejoin, steadyMs } from "./reconnect.js";
@@ -8,23 +7,25 @@ import type { ServerEvent } from "./events.js";
 import {
   atSign,
   checkFrame,
-  type CallKind,
-  type CommandFrame,
+  messageFrame,
   outcomeOf,
   proposalFrame,
+  signedAsElsewhere,
   stepFrame,
+  type CallKind,
+  type CommandFrame,
+  type MessageOptions,
   type NegotiationFrame,
   type ProposalTerms,
 } from "./command-frames.js";
+import { HeardBefore } from "./heard-before.js";
 import type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./options.js";
-import { readIdentity, sign, type Identity } from "./identity-file.js";
+import { readIdentity, type Identity } from "./identity-file.js";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
-import { commands } from "../../../bridges/agentchat/schema.js";
-import { messageText } from "../../../bridges/agentchat/signed-text.js";
 
 export { AgentChatError } from "./error.js";
 export type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./options.js";
-export type { ProposalTerms } from "./command-frames.js";
+export type { MessageOptions, ProposalTerms } from "./command-frames.js";
 export type { MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
 
 /** The code of the event `close` when the server would refuse us again (RFC 6455 §7.4.1, policy). */
@@ -49,6 +50,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   // is not inside, or by disconnect() · owner: AgentChatClient
   readonly #channels = new Set<string>();
   readonly #unheard = new UnhandledErrors();
+  readonly #heard = new HeardBefore();
   #phase: "idle" | "connecting" | "ready" | "waiting" = "idle";
   #leaving = new AbortController();
   #connection: Connection | undefined;
@@ -63,6 +65,16 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   /** The `@agent-id` of this client, once it is connected. Without an identity it changes with each reconnect. */
   get agentId(): string | undefined {
     return this.#agentId;
+  }
+
+  /** True while something can be said. */
+  get connected(): boolean {
+    return this.#phase === "ready";
+  }
+
+  /** The channels that it joined and has not left, also while the connection is lost. */
+  get channels(): ReadonlySet<string> {
+    return new Set(this.#channels);
   }
 
   /**
@@ -91,6 +103,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
    * @throws AgentChatError CHANNEL_NOT_FOUND, NOT_INVITED, …
    */
   async join(channel: string, { replay }: { readonly replay?: number } = {}): Promise<readonly string[]> {
+    if (replay !== undefined && replay > 0) this.#heard.want(channel);
     const agents = await this.#call({ type: "JOIN", channel, replay }, joinedTo(channel));
     this.#channels.add(channel);
     return agents;
@@ -119,35 +132,27 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
    * @returns the `msg_id`, which is the `ref` of a refusal
    * @throws AgentChatError INVALID_MSG, CLOSED
    */
-  async send(
-    target: string,
-    content: string,
-    { msgId = randomUUID(), inReplyTo }: { readonly msgId?: string; readonly inReplyTo?: string } = {},
-  ): Promise<string> {
-    if (Object.hasOwn(commands, msgId))
-      throw new AgentChatError("INVALID_MSG", `msgId ${msgId} is the name of a command; choose another`);
-    const said: CommandFrame<"MSG"> = {
-      type: "MSG",
-      to: target,
-      content,
-      msg_id: msgId,
-      in_reply_to: inReplyTo === "" ? undefined : inReplyTo,
-    };
-    checkFrame(said); // only a text can be signed
-    const ts = Date.now();
-    const signed =
-      this.#identity === undefined ? {} : { ts, sig: sign(this.#identity, messageText({ to: target, content, ts })) };
-    await this.#ready().send({ ...said, ...signed });
-    return msgId;
+  async send(target: string, content: string, options: MessageOptions = {}): Promise<string> {
+    const frame = messageFrame(this.#identity, target, content, options);
+    await this.#ready().send(frame);
+    return frame.msg_id;
   }
 
   /** Says something to one agent. @returns the `msg_id` @throws AgentChatError as send */
-  async dm(
-    agent: string,
-    content: string,
-    options: { readonly msgId?: string; readonly inReplyTo?: string } = {},
-  ): Promise<string> {
+  async dm(agent: string, content: string, options: MessageOptions = {}): Promise<string> {
     return this.send(atSign(agent), content, options);
+  }
+
+  /**
+   * Says something as send() does, and is done when the server has taken it: it has come back, or the server has
+   * answered a PING behind it and refused nothing that can be this message. A refusal is not told as the event `error`.
+   * @returns the `msg_id`
+   * @throws AgentChatError INVALID_MSG, the refusal; CLOSED and TIMEOUT: it is not known whether it was taken
+   */
+  async deliver(target: string, content: string, options: MessageOptions = {}): Promise<string> {
+    const frame = messageFrame(this.#identity, target, content, options);
+    await this.#ready().deliver(frame);
+    return frame.msg_id;
   }
 
   /** Channels that this client may know of. @throws AgentChatError */
@@ -238,7 +243,18 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     return this.#ready().call(frame, answer);
   }
 
-  #negotiate(frame: NegotiationFrame): Promise<NegotiationEvent> {
+  async #negotiate(frame: NegotiationFrame): Promise<NegotiationEvent> {
+    try {
+      return await this.#take(frame);
+    } catch (thrown) {
+      const other = signedAsElsewhere(this.#identity, frame);
+      if (!(thrown instanceof AgentChatError) || thrown.code !== "VERIFICATION_FAILED" || other === undefined)
+        throw thrown;
+      return this.#take(other);
+    }
+  }
+
+  #take(frame: NegotiationFrame): Promise<NegotiationEvent> {
     return this.#call(frame, (event) => outcomeOf(frame, this.#agentId ?? "", event));
   }
 
@@ -249,7 +265,13 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   }
 
   async #open(signal: AbortSignal): Promise<Connection> {
-    const { server, name, echo, answerTimeoutMs = 10_000 } = this.#options;
+    const {
+      server,
+      name = this.#identity?.name ?? `agent-${process.pid}`,
+      echo,
+      answerTimeoutMs = 10_000,
+    } = this.#options;
+    this.#heard.begin();
     const connection = await Connection.open(
       { server, name, identity: this.#identity, echo, answerTimeoutMs },
       {
@@ -319,7 +341,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
       case "VERIFY_SUCCESS":
         return void this.emit("verified", event);
       case "MSG":
-        return void this.emit("message", event);
+        return this.#heard.isRepeated(event) ? undefined : void this.emit("message", event);
       case "JOINED":
         return void this.emit("joined", event);
       case "LEFT":
@@ -339,6 +361,8 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
         return void this.emit("complete", event);
       case "DISPUTE":
         return void this.emit("dispute", event);
+      case "OTHER":
+        return void this.emit("other", event.said);
       case "CHALLENGE":
       case "ERROR":
       case "CHANNELS":

@@ -1,6 +1,7 @@
+import { randomUUID } from "node:crypto";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import { commands, type Command, type NegotiationType } from "../../../bridges/agentchat/schema.js";
-import { proposalText, stepText } from "../../../bridges/agentchat/signed-text.js";
+import { messageText, proposalText, stepText } from "../../../bridges/agentchat/signed-text.js";
 import { shapeProblemText } from "../../../src/core/index.js";
 import { AgentChatError } from "./error.js";
 import type { ServerEvent } from "./events.js";
@@ -32,6 +33,36 @@ export function atSign(agent: unknown): string {
   if (typeof agent !== "string")
     throw new AgentChatError("INVALID_MSG", "an agent is named by its @agent-id, a text; nothing was sent");
   return agent.startsWith("@") ? agent : `@${agent}`;
+}
+
+/** How something is said; `msgId` is made up if it is not given. */
+export interface MessageOptions {
+  readonly msgId?: string;
+  readonly inReplyTo?: string;
+}
+
+/** A message, ready to be sent. */
+export type MessageFrame = CommandFrame<"MSG"> & { readonly msg_id: string };
+
+/** A message, signed if there is an identity. @throws AgentChatError INVALID_MSG */
+export function messageFrame(
+  identity: Identity | undefined,
+  to: string,
+  content: string,
+  { msgId = randomUUID(), inReplyTo }: MessageOptions = {},
+): MessageFrame {
+  if (Object.hasOwn(commands, msgId))
+    throw new AgentChatError("INVALID_MSG", `msgId ${msgId} is the name of a command; choose another`);
+  const said: MessageFrame = {
+    type: "MSG",
+    to,
+    content,
+    msg_id: msgId,
+    in_reply_to: inReplyTo === "" ? undefined : inReplyTo,
+  };
+  checkFrame(said); // only a text can be signed
+  const ts = Date.now();
+  return identity === undefined ? said : { ...said, ts, sig: sign(identity, messageText({ to, content, ts })) };
 }
 
 /** What is proposed (AgentChat §6.1). No field but `terms` may hold `|`. */
@@ -86,14 +117,36 @@ export function stepFrame(
 }
 
 /**
- * The event that tells `self` of the step it took; undefined for any other. A server that passes no signature on is
- * believed by proposal, or by task and partner.
+ * The event that tells of the step that `self` took with `frame`; undefined for any other. It is known by its proposal
+ * and its signature, since other servers do not say who took a step. A server that passes no signature on is believed
+ * by proposal, or by task and partner.
  */
 export function outcomeOf(frame: NegotiationFrame, self: string, event: ServerEvent): NegotiationEvent | undefined {
-  if (event.type !== frame.type || event.from !== self) return undefined;
-  if (event.sig !== "" && event.sig !== frame.sig) return undefined;
-  if (event.type === "PROPOSAL") return event.task === frame["task"] && event.to === frame["to"] ? event : undefined;
-  return event.proposal_id === frame["proposal_id"] ? event : undefined;
+  if (event.type !== frame.type || (event.sig !== "" && event.sig !== frame.sig)) return undefined;
+  const isOwn =
+    event.type === "PROPOSAL"
+      ? event.sig !== "" || (event.task === frame["task"] && event.to === frame["to"])
+      : event.proposal_id === frame["proposal_id"];
+  return isOwn ? { ...event, from: self } : undefined;
+}
+
+/**
+ * The same step with the signature that servers of other makers want, whose text has one field more, which is empty
+ * here; undefined if this kind of step has no such text.
+ */
+export function signedAsElsewhere(
+  identity: Identity | undefined,
+  frame: NegotiationFrame,
+): NegotiationFrame | undefined {
+  if (identity === undefined || (frame.type !== "PROPOSAL" && frame.type !== "ACCEPT")) return undefined;
+  const fields =
+    frame.type === "PROPOSAL"
+      ? ["to", "task", "amount", "currency", "payment_code", "expires"].map((field) => frame[field])
+      : ["ACCEPT", frame["proposal_id"], frame["payment_code"]];
+  const text = [...fields, ""]
+    .map((field) => (typeof field === "string" || (typeof field === "number" && field !== 0) ? field : ""))
+    .join("|");
+  return { ...frame, sig: sign(identity, text) };
 }
 
 function needed(identity: Identity | undefined): Identity {

@@ -1,10 +1,10 @@
-import { answerCall, noCalls, refusalError, refuseCall } from "./calls.js";
+import { answerCall, noCalls, refuseCall, showsTaken } from "./calls.js";
 import { AgentChatError } from "./error.js";
 import { readFrame, type ServerEvent, type ServerEventOf } from "./events.js";
-import { checkFrame, type CallKind, type CommandFrame } from "./command-frames.js";
+import { atSign, checkFrame, type CallKind, type CommandFrame, type MessageFrame } from "./command-frames.js";
 import { AgentChatSocket } from "./socket.js";
 import { silentMsDefault } from "../shared/socket.js";
-import { sign, type Identity } from "./identity.js";
+import { pemOf, sign, type Identity } from "./identity.js";
 import { authText } from "../../../bridges/agentchat/signed-text.js";
 
 /** How a connection introduces itself. */
@@ -30,8 +30,13 @@ export interface ConnectionEvents {
   readonly onError: (error: AgentChatError) => void;
 }
 
-/** The code with which a server closes for good: another session has proved the same key. */
+/**
+ * The code with which a server closes for good: another session has proved the same key. Other servers say it in words
+ * and close with 1000; their connections end with this code, too.
+ */
 export const displaced = 4409;
+/** How the reason begins with which other servers close a displaced session. */
+const displacedWords = /^identity claimed by /i;
 
 /**
  * How long to wait for the answer to the PING; a server that does not answer it asks for no proof either, milliseconds.
@@ -48,6 +53,9 @@ export class Connection {
   readonly #over: (end: ConnectionEnd) => void;
   #socket: AgentChatSocket | undefined;
   #phase: "greeting" | "ready" | "over" = "greeting";
+  #agentId: string | undefined;
+  /** True once the server has said that this session is displaced. */
+  #isDisplaced = false;
   #proof: Promise<unknown> | undefined;
 
   private constructor(introduction: Introduction, events: ConnectionEvents) {
@@ -92,9 +100,35 @@ export class Connection {
     return this.#phase === "over";
   }
 
-  /** Says something that gets no answer and was checked before. @throws AgentChatError CLOSED */
-  async send(frame: CommandFrame<"MSG">): Promise<void> {
+  /**
+   * Says a message that was checked before; done when it is written. A refusal is told as an error that answers no
+   * call.
+   * @throws AgentChatError CLOSED
+   */
+  async send(frame: MessageFrame): Promise<void> {
+    this.#follow(
+      frame,
+      () => undefined,
+      (refusal) => {
+        if (this.#phase === "ready") this.#events.onError(refusal);
+      },
+    );
     await this.#sayOn(frame);
+  }
+
+  /**
+   * Says a message that was checked before; done when the server has taken it: it has come back, or the server has
+   * answered the PING behind it and refused nothing that can be the message.
+   * @throws AgentChatError the refusal; CLOSED and TIMEOUT: it is not known whether it was taken
+   */
+  async deliver(frame: MessageFrame): Promise<void> {
+    const taken = new Promise<void>((resolve, reject) => {
+      this.#follow(frame, resolve, reject);
+    });
+    const written = this.#sayOn(frame);
+    const pinged = this.call({ type: "PING" }, (event) => (event.type === "PONG" ? true : undefined)); // behind it
+    const [fate] = await Promise.allSettled([Promise.race([taken, pinged]), written]);
+    if (fate.status === "rejected") throw fateUnknown(fate.reason as AgentChatError, frame); // it fails with nothing else
   }
 
   /** Says something and waits for its answer. @throws AgentChatError INVALID_MSG, the server's, TIMEOUT, CLOSED */
@@ -122,9 +156,8 @@ export class Connection {
 
   async #introduce(): Promise<void> {
     const { name, identity, echo } = this.#introduction;
-    await this.call({ type: "IDENTIFY", name, pubkey: identity?.pubkey, echo }, (event) =>
-      event.type === "WELCOME" ? true : undefined,
-    );
+    const pubkey = identity === undefined ? undefined : pemOf(identity);
+    await this.call({ type: "IDENTIFY", name, pubkey, echo }, (event) => (event.type === "WELCOME" ? true : undefined));
     if (identity !== undefined) {
       await this.#awaitChallenge();
       await this.#proof;
@@ -145,16 +178,35 @@ export class Connection {
   }
 
   #hear(text: string): void {
-    for (const event of readFrame(text, Date.now())) {
+    for (const event of readFrame(text, Date.now(), this.#agentId)) {
       if (event instanceof AgentChatError) this.#events.onError(event);
       else if (event.type === "CHALLENGE") this.#challenged(event);
-      else if (event.type === "ERROR") {
-        if (!refuseCall(this.#calls, event)) this.#events.onError(refusalError(event));
-      } else {
+      else if (event.type === "ERROR") this.#refused(event);
+      else {
+        if (event.type === "WELCOME") this.#agentId = atSign(event.agent_id);
         answerCall(this.#calls, event);
         this.#events.onEvent(event);
       }
     }
+  }
+
+  #refused(event: ServerEventOf<"ERROR">): void {
+    if (event.code === "SESSION_DISPLACED") {
+      if (this.#isDisplaced) return; // a server may say it twice, as an ERROR and as a frame of its own
+      this.#isDisplaced = true;
+    }
+    const error = refuseCall(this.#calls, event);
+    if (error !== undefined) this.#events.onError(error);
+  }
+
+  #follow(frame: MessageFrame, taken: () => void, refused: (error: AgentChatError) => void): void {
+    this.#calls.follow("MSG", frame.msg_id, {
+      answer: (event) => showsTaken(event, frame, this.#agentId),
+      taken,
+      refused: (error) => {
+        if (error instanceof AgentChatError) refused(error); // a connection fails its calls with nothing else
+      },
+    });
   }
 
   #challenged(challenge: ServerEventOf<"CHALLENGE">): void {
@@ -197,10 +249,23 @@ export class Connection {
       },
       onClose: (code, reason) => {
         this.#phase = "over";
-        const word = code === displaced ? "SESSION_DISPLACED" : "CLOSED";
+        const isDisplaced = code === displaced || this.#isDisplaced || displacedWords.test(reason);
+        const word = isDisplaced ? "SESSION_DISPLACED" : "CLOSED";
         this.#calls.fail(new AgentChatError(word, `the connection was closed: ${[code, reason].join(" ").trim()}`));
-        this.#over({ code, reason });
+        this.#over({ code: isDisplaced ? displaced : code, reason });
       },
     };
   }
+}
+
+/** What the end of a delivery means, in words about the message where the PING behind it was not answered. */
+function fateUnknown(error: AgentChatError, { msg_id: msgId }: MessageFrame): AgentChatError {
+  return error.code === "TIMEOUT"
+    ? new AgentChatError(
+        "TIMEOUT",
+        "the server has not answered in time, so it is not known whether the message was taken: " +
+          "check before you say it again",
+        { call: "MSG", msgId, cause: error },
+      )
+    : error;
 }

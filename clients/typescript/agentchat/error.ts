@@ -15,6 +15,11 @@ export class AgentChatError extends Error {
    * refusal most likely is about.
    */
   readonly call?: string;
+  /**
+   * The `msg_id` of the message that was refused, if it was a message. Where the server gives no `ref`, it is the oldest
+   * one that the refusal can be about.
+   */
+  readonly msgId?: string;
   /** The channel that could not be joined again. */
   readonly channel?: string;
   /** When to try again, milliseconds. */
@@ -26,12 +31,14 @@ export class AgentChatError extends Error {
     {
       ref,
       call,
+      msgId,
       channel,
       retryAfterMs,
       cause,
     }: {
       readonly ref?: string;
       readonly call?: string;
+      readonly msgId?: string;
       readonly channel?: string;
       readonly retryAfterMs?: number;
       readonly cause?: unknown;
@@ -42,6 +49,7 @@ export class AgentChatError extends Error {
     this.code = code;
     if (ref !== undefined) this.ref = ref;
     if (call !== undefined) this.call = call;
+    if (msgId !== undefined) this.msgId = msgId;
     if (channel !== undefined) this.channel = channel;
     if (retryAfterMs !== undefined) this.retryAfterMs = retryAfterMs;
   }

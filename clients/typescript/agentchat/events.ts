@@ -8,7 +8,7 @@ import {
 } from "../../../src/core/index.js";
 import { AgentChatError } from "./error.js";
 import { events, type Event } from "../../../bridges/agentchat/events.js";
-import { negotiationTypes, type NegotiationType, type ProposalStatus } from "../../../bridges/agentchat/schema.js";
+import { inOurWords } from "./other-servers.js";
 
 /** A refusal; other servers have codes of their own. */
 export interface ErrorEvent {
@@ -21,14 +21,21 @@ export interface ErrorEvent {
   readonly retry_after?: number;
 }
 
-/** What a server says: {@link Event}, with the codes of any server. Unknown fields are kept. */
-export type ServerEvent = Exclude<Event, { readonly type: "ERROR" }> | ErrorEvent;
+/** Something of a type that we do not know, as another server said it, but for what is null. */
+export interface OtherEvent {
+  readonly type: "OTHER";
+  readonly ts: number;
+  readonly said: Readonly<Record<string, unknown>> & { readonly type: string };
+}
+
+/** What a server says: {@link Event}, with the codes and the types of any server. Unknown fields are kept. */
+export type ServerEvent = Exclude<Event, { readonly type: "ERROR" }> | ErrorEvent | OtherEvent;
 
 /** One event of {@link ServerEvent} by its type. */
 export type ServerEventOf<T extends ServerEvent["type"]> = Extract<ServerEvent, { readonly type: T }>;
 
 /** Other servers have codes of their own, and say less about a challenge. */
-const shapes: Readonly<Record<ServerEvent["type"], z.ZodType>> = {
+const shapes: Readonly<Record<Exclude<ServerEvent["type"], "OTHER">, z.ZodType>> = {
   ...events,
   ERROR: events.ERROR.extend({ code: z.string() }),
   CHALLENGE: events.CHALLENGE.partial({ expires_at: true }),
@@ -51,57 +58,48 @@ const soft: SoftFields = {
   retry_after: "hint",
 };
 
-const statusAfter: Readonly<Record<NegotiationType, ProposalStatus>> = {
-  PROPOSAL: "pending",
-  ACCEPT: "accepted",
-  REJECT: "rejected",
-  COMPLETE: "completed",
-  DISPUTE: "disputed",
-};
-
 /**
- * Reads a frame: one message, or several, each on its own line. Messages of unknown types are left out; for one that
- * cannot be read there is an error in its place.
+ * Reads a frame: one message, or several, each on its own line. For a message that cannot be read there is an error in
+ * its place.
  * @param now fills in `ts` where a server gives none
+ * @param self the `@agent-id` of whoever hears it, once it is known
  */
-export function readFrame(frame: string, now: number): readonly (ServerEvent | AgentChatError)[] {
+export function readFrame(frame: string, now: number, self?: string): readonly (ServerEvent | AgentChatError)[] {
   const whole = parsed(frame);
-  if (whole !== undefined) return listOf(eventOf(whole, now));
+  if (whole !== undefined) return [eventOf(whole, now, self)];
   return frame
     .split("\n")
     .filter((line) => line.trim() !== "")
-    .flatMap((line) => {
+    .map((line) => {
       const value = parsed(line);
-      return value === undefined ? [garbage("something that is not a JSON object")] : listOf(eventOf(value, now));
+      return value === undefined ? garbage("something that is not a JSON object") : eventOf(value, now, self);
     });
 }
 
-function eventOf(value: object, now: number): ServerEvent | AgentChatError | undefined {
+function eventOf(value: object, now: number, self: string | undefined): ServerEvent | AgentChatError {
   const raw: Readonly<Record<string, unknown>> = { ...value };
-  const { type } = raw;
-  if (typeof type !== "string") return garbage("a message without a type");
-  if (!Object.hasOwn(shapes, type)) return undefined;
-  const known = type as ServerEvent["type"]; // a key of shapes
-  const whole = { ts: now, ...missing(known, raw), ...raw };
-  const strict = shapes[known].safeParse(whole);
+  const { type: said } = raw;
+  if (typeof said !== "string") return garbage("a message without a type");
+  const whole = withTime(inOurWords(said, raw, self), now);
+  const { type } = whole;
+  if (typeof type !== "string" || !Object.hasOwn(shapes, type) || isOther(type, raw))
+    return { type: "OTHER", ts: now, said: { ...raw, type: said } };
+  const shape = shapes[type as keyof typeof shapes]; // a key of shapes
+  const strict = shape.safeParse(whole);
   if (strict.success) return whole as unknown as ServerEvent;
-  const sane = withoutNonsense(strict.error, raw, soft);
-  const filled = { ts: now, ...missing(known, sane), ...sane };
-  const checked = shapes[known].safeParse(filled);
-  if (checked.success) return filled as unknown as ServerEvent;
+  const sane = withTime(inOurWords(said, withoutNonsense(strict.error, raw, soft), self), now);
+  const checked = shape.safeParse(sane);
+  if (checked.success) return sane as unknown as ServerEvent;
   return garbage(`a ${type} with a wrong or missing ${checked.error.issues[0]?.path.join(".") ?? "field"}`);
 }
 
-/** What our server always says and the original does not. */
-function missing(
-  type: ServerEvent["type"],
-  { from, id, proposal_id: proposalId }: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> {
-  if (type === "MSG") return { from_name: typeof from === "string" ? from.replace(/^@/, "") : "", msg_id: "" };
-  if (type === "WELCOME") return { server: "" };
-  if (type === "ERROR") return { message: "the server did not say why" };
-  const step = negotiationTypes.find((known) => known === type);
-  return step === undefined ? {} : { status: statusAfter[step], sig: "", id: proposalId, proposal_id: id };
+/** Other servers say by this type, too, that an agent has proved its key to another agent. */
+function isOther(type: string, raw: Readonly<Record<string, unknown>>): boolean {
+  return type === "VERIFY_SUCCESS" && raw["agent_id"] === undefined;
+}
+
+function withTime(event: Readonly<Record<string, unknown>>, now: number): Readonly<Record<string, unknown>> {
+  return event["ts"] === undefined ? { ...event, ts: now } : event;
 }
 
 /** A JSON object without its nulls; undefined for everything else. */
@@ -115,10 +113,6 @@ function parsed(line: string): object | undefined {
   } catch {
     return undefined; // readFrame reports it: it knows whether a part of the frame can be read
   }
-}
-
-function listOf<T>(one: T | undefined): readonly T[] {
-  return one === undefined ? [] : [one];
 }
 
 function garbage(what: string): AgentChatError {

@@ -48,9 +48,7 @@ export function identityFrom(value: unknown): Identity {
       `it is no identity: ${shapeProblemText(read.error, value)}; an identity is {name, pubkey, privkey, created}: ` +
         "agentchat identity --generate makes one",
     );
-  const pubkey = readPublicKey(read.data.pubkey);
-  if (pubkey === undefined)
-    throw invalid("pubkey is no Ed25519 public key: it is PEM, base64 of SPKI DER, or base64 of the 32 bytes");
+  const pubkey = publicKeyOf(read.data);
   const privkey = readPrivateKey(read.data.privkey);
   if (publicHalf(privkey).spki !== pubkey.spki)
     throw invalid(
@@ -65,12 +63,27 @@ export function sign({ privkey }: Pick<Identity, "privkey">, text: string): stri
   return signWith(null, Buffer.from(text), readPrivateKey(privkey)).toString("base64");
 }
 
-/** The `@agent-id` that every server gives this identity (AgentChat §3.3). @throws AgentChatError IDENTITY_INVALID */
-export function agentIdOf({ pubkey }: Pick<Identity, "pubkey">): string {
+/**
+ * The `@agent-id` of this identity at a server of ours (AgentChat §3.3); other servers may shorten it.
+ * @throws AgentChatError IDENTITY_INVALID
+ */
+export function agentIdOf(identity: Pick<Identity, "pubkey">): string {
+  return `@${publicKeyOf(identity).agentId}`;
+}
+
+/**
+ * The public key as PEM: the one form that every server takes, and whose text other servers make the agent's id of.
+ * @throws AgentChatError IDENTITY_INVALID
+ */
+export function pemOf(identity: Pick<Identity, "pubkey">): string {
+  return publicKeyOf(identity).key.export({ format: "pem", type: "spki" }).toString();
+}
+
+function publicKeyOf({ pubkey }: Pick<Identity, "pubkey">): PublicKey {
   const key = readPublicKey(pubkey);
   if (key === undefined)
     throw invalid("pubkey is no Ed25519 public key: it is PEM, base64 of SPKI DER, or base64 of the 32 bytes");
-  return `@${key.agentId}`;
+  return key;
 }
 
 const rotationFields = z.object({ pubkey: z.string(), at: z.string(), signature: z.string() });

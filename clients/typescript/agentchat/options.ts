@@ -7,8 +7,11 @@ import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 export interface AgentChatClientOptions {
   /** `ws://localhost:6667` or `ws://127.0.0.1:8080/agentchat` */
   readonly server: string;
-  /** 1–32 of `A-Z a-z 0-9 _ -`, for people; it need not be unique. */
-  readonly name: string;
+  /**
+   * 1–32 of `A-Z a-z 0-9 _ -`, for people; it need not be unique. Default: the identity's name, else `agent-` and the
+   * number of the process.
+   */
+  readonly name?: string;
   /** Path of an identity.json: the agent keeps its id, and what it says is signed. */
   readonly identity?: string;
   /** False: what the client says does not come back to it. */
@@ -42,6 +45,11 @@ export interface AgentChatClientEvents {
   reject: [NegotiationEvent];
   complete: [NegotiationEvent];
   dispute: [NegotiationEvent];
+  /**
+   * Something of a type that AgentChat's document does not know, from a server of other makers. Believe nothing in it
+   * that you have not checked.
+   */
+  other: [Readonly<Record<string, unknown>> & { readonly type: string }];
   welcome: [ServerEventOf<"WELCOME">];
   verified: [ServerEventOf<"VERIFY_SUCCESS">];
   /**

@@ -10,8 +10,15 @@ import type { ServerEvent } from "./events.js";
  */
 export const steadyMs = 10_000;
 
-/** Refusals that are the same next time. */
-const final: readonly string[] = ["SESSION_DISPLACED", "VERIFICATION_FAILED", "INVALID_NAME"];
+/** Refusals that are the same next time, whatever they refuse. */
+const alwaysFinal: readonly string[] = ["SESSION_DISPLACED", "VERIFICATION_FAILED"];
+/** What can end an introduction without being the same next time: three refusals, and no answer at all. */
+const passing: readonly string[] = ["RATE_LIMITED", "INTERNAL", "AUTH_REQUIRED", "TIMEOUT"];
+
+/** True if a server that refused us so would refuse us again: every ERROR to IDENTIFY but the passing ones. */
+export function isFinal({ code, call }: AgentChatError): boolean {
+  return alwaysFinal.includes(code) || (call === "IDENTIFY" && !passing.includes(code));
+}
 
 /** How often a JOIN is tried that the server limits, and the time between if the server names none, milliseconds. */
 const rejoinAttempts = 10;
@@ -45,7 +52,7 @@ export async function comeBack(
       return await open();
     } catch (thrown) {
       if (signal.aborted) return undefined;
-      if (thrown instanceof AgentChatError && final.includes(thrown.code)) throw thrown;
+      if (thrown instanceof AgentChatError && isFinal(thrown)) throw thrown;
       why = thrown instanceof Error ? thrown.message : String(thrown);
     }
   }

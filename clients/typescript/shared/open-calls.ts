@@ -3,6 +3,8 @@ import { LoopClock, type Clock } from "../../../src/core/index.js";
 /** A call that was sent and is not answered yet. */
 export interface OpenCall<Kind, Event> {
   readonly kind: Kind;
+  /** By which a refusal can name it, if it has one. */
+  readonly id?: string;
   /**
    * `late`: its time is over and its caller has been told. It keeps its place in the order, so that its answer, if it
    * still comes, is not taken for the answer to a later call.
@@ -13,17 +15,29 @@ export interface OpenCall<Kind, Event> {
   readonly reject: (error: Error) => void;
 }
 
+/** What becomes of something that was said without waiting for an answer. */
+export interface Fate<Event> {
+  /** True if this event shows that it was taken. */
+  readonly answer: (event: Event) => boolean;
+  readonly taken: () => void;
+  readonly refused: (error: Error) => void;
+}
+
 /** Late calls that are kept when a server answers nothing at all. */
 const lateMax = 256;
+/** What was said without waiting and may still be refused. */
+const followedMax = 256;
 
 /**
  * The calls of one connection that wait for their answers, oldest first. Which call an answer or a refusal belongs to
  * is decided by each protocol's client.
  */
 export class OpenCalls<Kind extends string, Event> implements Iterable<OpenCall<Kind, Event>> {
-  // bound: waiting ones: what the application calls at once; late ones: lateMax, the oldest goes · evicts: with its
-  // answer, a late one also with an answer behind it, or with the connection · owner: OpenCalls
+  // bound: waiting ones: what the application calls at once; late ones: lateMax, followed ones: followedMax, the oldest
+  // goes · evicts: with its answer, a late one also with an answer behind it, or with the connection · owner: OpenCalls
   readonly #calls = new Set<OpenCall<Kind, Event>>();
+  // bound: followedMax · evicts: with #calls, where each of these is, too; the oldest for a new one · owner: OpenCalls
+  readonly #followed = new Set<OpenCall<Kind, Event>>();
   readonly #timedOut: (kind: Kind, timeoutMs: number) => Error;
   readonly #clock: Clock;
 
@@ -74,6 +88,37 @@ export class OpenCalls<Kind extends string, Event> implements Iterable<OpenCall<
       });
       this.#calls.add(call);
     });
+  }
+
+  /**
+   * Keeps the place of something that is said now and gets no answer of its own, so that a refusal of it is not taken
+   * for that of a call. It is forgotten, with no word to `fate`, when {@link followedMax} others were said after it.
+   * @param id by which a refusal can name it
+   */
+  follow(kind: Kind, id: string, { answer, taken, refused }: Fate<Event>): void {
+    const call: OpenCall<Kind, Event> = {
+      kind,
+      id,
+      state: "waiting",
+      offer: (event) => {
+        if (!answer(event)) return false;
+        this.#calls.delete(call);
+        this.#followed.delete(call);
+        taken();
+        return true;
+      },
+      reject: (error) => {
+        this.#calls.delete(call);
+        this.#followed.delete(call);
+        refused(error);
+      },
+    };
+    this.#calls.add(call);
+    this.#followed.add(call);
+    const [oldest] = this.#followed;
+    if (this.#followed.size <= followedMax || oldest === undefined) return;
+    this.#calls.delete(oldest);
+    this.#followed.delete(oldest);
   }
 
   /** Forgets those of `calls` that are late: a call sent after them was answered, so no answer to them will come. */

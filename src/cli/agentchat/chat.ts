@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Event, MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
-import type { Roster } from "../../../clients/typescript/agentchat/client.js";
-import type { ProposalTerms } from "../../../clients/typescript/agentchat/client.js";
+import type { ProposalTerms, Roster } from "../../../clients/typescript/agentchat/client.js";
+import type { ConnectionEnd } from "../../../clients/typescript/agentchat/connection.js";
+import { untrustedText } from "../output.js";
 import { CommandFailure, connectWords, exitCodes, serverCode } from "./exit.js";
 import { serverUrl, type WhoOptions } from "./options.js";
 import { callerOf, type ByFiles } from "./own-identity.js";
@@ -14,18 +15,18 @@ export interface Chat {
   readonly agentId: string | undefined;
   join(channel: string): Promise<unknown>;
   leave(channel: string): Promise<unknown>;
-  send(target: string, content: string, options?: { readonly msgId?: string }): Promise<unknown>;
+  deliver(target: string, content: string, options?: { readonly msgId?: string }): Promise<unknown>;
   listChannels(): Promise<readonly { readonly name: string; readonly agents: number }[]>;
   roster(channel: string): Promise<Roster>;
   createChannel(channel: string, inviteOnly?: boolean): Promise<unknown>;
   invite(channel: string, agent: string): Promise<unknown>;
-  ping(): Promise<unknown>;
   propose(to: string, terms: ProposalTerms): Promise<NegotiationEvent>;
   accept(id: string, paymentCode?: string): Promise<NegotiationEvent>;
   reject(id: string, reason?: string): Promise<NegotiationEvent>;
   complete(id: string, proof?: string): Promise<NegotiationEvent>;
   dispute(id: string, reason: string): Promise<NegotiationEvent>;
   disconnect(): Promise<unknown>;
+  on(event: "other", listener: (event: object) => void): unknown;
   on(event: "message", listener: (message: MsgEvent) => void): unknown;
   on(event: "agent_joined" | "agent_left", listener: (change: PresenceEvent) => void): unknown;
   on(
@@ -34,9 +35,9 @@ export interface Chat {
   ): unknown;
   on(event: "error", listener: (error: Error) => void): unknown;
   on(event: "reconnecting", listener: (when: { readonly inMs: number }) => void): unknown;
-  /** `open` comes after each reconnect; a listener added after `connect` does not get the first. */
-  on(event: "close" | "open", listener: () => void): unknown;
-  off(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "close", listener: (end: ConnectionEnd) => void): unknown;
+  /** It comes after each reconnect; a listener added after `connect` does not get the first. */
+  on(event: "open", listener: () => void): unknown;
 }
 
 /**
@@ -96,20 +97,30 @@ async function reaching(typed: string, url: string, connecting: Promise<void>): 
 }
 
 /** Resolves when the connection is closed and the client does not try again. */
-export function lostForGood(chat: Chat): Promise<"lost"> {
+export function lostForGood(chat: Chat): Promise<ConnectionEnd> {
   return new Promise((resolve) => {
     let trying = false;
     chat.on("reconnecting", () => {
       trying = true;
     });
-    chat.on("close", () => {
+    chat.on("close", (end) => {
       trying = false;
       // If the client tries again, it says so in the same turn of the event loop.
       setImmediate(() => {
-        if (!trying) resolve("lost");
+        if (!trying) resolve(end);
       });
     });
   });
+}
+
+/** Closed by the server because of its rules, and not only because another session took over (RFC 6455 §7.4.1). */
+const refusedForGood = 1008;
+
+/** Why the client does not try again. */
+export function lostWords({ code, reason }: ConnectionEnd): Error {
+  return code === refusedForGood && reason !== ""
+    ? new CommandFailure(exitCodes.refused, `the server does not take this agent back: ${untrustedText(reason)}`)
+    : new Error("the server closed the connection for good; is this identity in use elsewhere?");
 }
 
 const triesMax = 20;

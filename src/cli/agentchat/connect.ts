@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import { ending, painter, untrustedText, type Paint } from "../output.js";
 import { channelTable, rosterTable } from "./channels.js";
-import { lostForGood, openChat, retryingRateLimits, type Chat } from "./chat.js";
+import { lostForGood, lostWords, openChat, retryingRateLimits, type Chat } from "./chat.js";
 import { consoleHelp, readLine, type Typed } from "./console-input.js";
 import { Screen } from "./console-screen.js";
-import { deliver, isTold } from "./delivery.js";
+import { deliver } from "./delivery.js";
 import { messageLine, negotiationLine, presenceLine } from "./event-lines.js";
 import { CommandFailure, exitCodes, failureLine } from "./exit.js";
 import { withWho, type WhoOptions } from "./options.js";
@@ -40,8 +40,7 @@ export function connectCommand(program: Command): void {
         ),
       );
       const end = await Promise.race([session.run(), lostForGood(chat), interrupted, screen.tooSlow]);
-      if (end === "lost")
-        throw new Error("the server closed the connection for good; is this identity in use elsewhere?");
+      if (typeof end === "object") throw lostWords(end);
       if (typeof end === "number" && end > 0)
         throw new CommandFailure(exitCodes.failed, `ended at once; ${linesOf(end)} dropped`);
     } finally {
@@ -147,7 +146,7 @@ class ConsoleSession {
         data(negotiationLine(step, this.#paint.data));
       });
     chat.on("error", (error) => {
-      if (!isTold(error)) this.#note("red", failureLine(error, "console"));
+      this.#note("red", failureLine(error, "console"));
     });
     chat.on("reconnecting", ({ inMs }) => {
       this.#note("red", `the connection is lost; the next try is in ${Math.ceil(inMs / 1_000)} s`);

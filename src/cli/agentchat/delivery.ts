@@ -2,45 +2,37 @@ import { randomUUID } from "node:crypto";
 import type { Roster } from "../../../clients/typescript/agentchat/client.js";
 import { untrustedText } from "../output.js";
 import type { Chat } from "./chat.js";
-import { CommandFailure, exitCodes, serverCode } from "./exit.js";
+import { CommandFailure, exitCodes, failureLine, serverCode } from "./exit.js";
 
-/** Marks the messages of these commands: a refusal names the message that it refuses. */
-const mark = "cli-";
-
-/** A `msg_id` for {@link deliver}. */
-export function newMsgId(): string {
-  return `${mark}${randomUUID()}`;
+/** Sends a message and waits until the server has taken or refused it. @throws AgentChatError as the library's deliver */
+export async function deliver(chat: Chat, to: string, text: string, msgId: string = randomUUID()): Promise<void> {
+  await chat.deliver(to, text, { msgId });
 }
 
-/** Sends a message and waits until the server has accepted or refused it. @throws AgentChatError the refusal */
-export async function deliver(chat: Chat, to: string, text: string, msgId = newMsgId()): Promise<void> {
-  const refusals: Error[] = [];
-  const refused = (error: Error): void => {
-    if (refOf(error) === msgId) refusals.push(error);
-  };
-  chat.on("error", refused);
-  try {
-    await chat.send(to, text, { msgId });
-    await answered(chat);
-  } finally {
-    chat.off("error", refused);
-  }
-  const [refusal] = refusals;
-  if (refusal !== undefined) throw refusal;
-}
+/** Refusals that say by their code that they are about a message, or about who or where it was for. */
+const ofMessages: readonly string[] = ["CHANNEL_NOT_FOUND", "NOT_INVITED", "AGENT_NOT_FOUND"];
 
 /**
- * Sends a message; if only members may send to the channel, it joins the channel first.
- * @throws AgentChatError the refusal; CommandFailure if this agent is not invited
+ * What a failed delivery means for a command that ends with it: the exit code is 4, also where it is not known whether
+ * the server has taken the message, and the words say so.
  */
-export async function deliverInside(chat: Chat, to: string, text: string, msgId: string): Promise<void> {
-  try {
-    await deliver(chat, to, text, msgId);
-  } catch (thrown) {
-    if (serverCode(thrown) !== "NOT_INVITED" || !to.startsWith("#")) throw thrown;
-    await enter(chat, to);
-    await deliver(chat, to, text, msgId);
-  }
+export function undelivered(thrown: unknown): unknown {
+  if (!(thrown instanceof Error) || thrown instanceof CommandFailure) return thrown;
+  const [code, msgId, ref] = (["code", "msgId", "ref"] as const).map((field) => textIn(thrown, field));
+  if (code === "TIMEOUT" || (code === "CLOSED" && !thrown.message.startsWith("not connected")))
+    return new CommandFailure(exitCodes.refused, failureLine(thrown), thrown);
+  if (msgId === undefined || ref !== undefined || ofMessages.includes(code ?? "")) return thrown;
+  return new CommandFailure(
+    exitCodes.refused,
+    `${failureLine(thrown)}; the server does not say what it refuses, so it is not known whether the message was taken: ` +
+      "check before you send it again",
+    thrown,
+  );
+}
+
+function textIn(error: Error, field: "code" | "msgId" | "ref"): string | undefined {
+  const value: unknown = new Map<string, unknown>(Object.entries(error)).get(field);
+  return typeof value === "string" ? value : undefined;
 }
 
 /** Joins a channel. @throws CommandFailure if this agent is not invited; AgentChatError any other refusal */
@@ -57,31 +49,6 @@ export async function enter(chat: Chat, channel: string): Promise<void> {
       thrown,
     );
   }
-}
-
-/** True for the refusal of a message of {@link deliver}, which throws it: nobody else needs to report it. */
-export function isTold(error: Error): boolean {
-  return refOf(error)?.startsWith(mark) === true;
-}
-
-/**
- * Waits until the server has handled everything sent before. It answers in order, so the answer to a PING shows it,
- * even if it is a refusal. A server refuses a PING only for its rate; any other refusal without a reference is about an
- * earlier message that the server could not read.
- * @throws AgentChatError such a refusal
- */
-async function answered(chat: Chat): Promise<void> {
-  try {
-    await chat.ping();
-  } catch (thrown) {
-    const code = serverCode(thrown);
-    if (code !== "RATE_LIMITED" && (code === undefined || !(thrown instanceof Error) || refOf(thrown) === undefined))
-      throw thrown;
-  }
-}
-
-function refOf(error: Error): string | undefined {
-  return "ref" in error && typeof error.ref === "string" ? error.ref : undefined;
 }
 
 /**

@@ -67,7 +67,8 @@ export function negotiationLine(step: NegotiationEvent, paint: Paint): string {
   const { type, proposal_id: id, from, to, status, task, amount, currency, reason, proof } = step;
   const what = [task, amount, currency, reason, proof].filter((part) => part !== undefined).join(" ");
   const details = what === "" ? "" : `: ${what}`;
-  const rest = untrustedText(`${id} ${from} to ${to}${details} (${status})`);
+  const parties = [from, to === "" ? "" : `to ${to}`].filter((part) => part !== "").join(" "); // some servers say none
+  const rest = untrustedText(`${[id, parties].join(" ").trimEnd()}${details} (${status})`);
   return `${paint("yellow", type.toLowerCase())} ${rest}`;
 }
 

@@ -48,6 +48,16 @@ export function serverCode(thrown: unknown): ErrorCode | undefined {
   return code !== undefined && Object.hasOwn(remedies, code) ? (code as ErrorCode) : undefined; // a key of remedies
 }
 
+/** The library's own codes: nothing that a server says. */
+const ownCodes = /^(?:CLOSED|TIMEOUT|IDENTITY_\w+)$/;
+
+/** The code of a refusal by a server of other makers, which has codes that we do not know. */
+function foreignCode(thrown: unknown): string | undefined {
+  const code = codeIn(thrown);
+  const isRefusal = thrown instanceof Error && thrown.name === "AgentChatError" && serverCode(thrown) === undefined;
+  return isRefusal && code !== undefined && !ownCodes.test(code) ? code : undefined;
+}
+
 /** One line about a failure: what happened and what to do. It is safe to print, whatever a server has put into it. */
 export function failureLine(thrown: unknown, place: Place = "shell"): string {
   if (thrown instanceof CommandFailure) return thrown.message;
@@ -58,6 +68,8 @@ export function failureLine(thrown: unknown, place: Place = "shell"): string {
     const remedy = remedyFor(code, message, place);
     return `${code}: ${message}${remedy === "" ? "" : ` (${remedy})`}`;
   }
+  const foreign = foreignCode(thrown);
+  if (foreign !== undefined) return `${untrustedText(foreign)}: ${message}`;
   if (codeIn(thrown) === "IDENTITY_INVALID") return identityWords(message);
   return codeIn(thrown) === "CLOSED" ? closedWords(message, place) : message;
 }
@@ -67,6 +79,7 @@ export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof CommandFailure) return thrown.exitCode;
   const code = serverCode(thrown);
   if (code !== undefined) return code === "INTERNAL" ? exitCodes.failed : exitCodes.refused;
+  if (foreignCode(thrown) !== undefined) return exitCodes.refused;
   if (codeIn(thrown) !== "CLOSED" || !(thrown instanceof Error)) return exitCodes.failed;
   return isRefusal(thrown.message) ? exitCodes.refused : exitCodes.noServer;
 }

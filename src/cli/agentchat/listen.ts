@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { ending, jsonLine, say, untrustedText } from "../output.js";
-import { lostForGood, openChat, retryingRateLimits, type Chat } from "./chat.js";
+import { lostForGood, lostWords, openChat, retryingRateLimits, type Chat } from "./chat.js";
 import { failureLine, untilInterrupted } from "./exit.js";
 import { EventLines } from "./event-lines.js";
 import { channelNames, talks, type TalkOptions } from "./options.js";
@@ -33,8 +33,7 @@ export function listenCommand(program: Command): void {
     try {
       printEvents(chat, lines);
       const end = await Promise.race([ended, enter(chat, channels, stop.signal).then(() => ended)]);
-      if (end === "lost")
-        throw new Error("the server closed the connection for good; is this identity in use elsewhere?");
+      if (typeof end === "object") throw lostWords(end);
     } finally {
       stop.abort();
       await ending(chat.disconnect(), lines.end());
@@ -52,6 +51,7 @@ function printEvents(chat: Chat, lines: EventLines): void {
     lines.write(jsonLine(event));
   };
   chat.on("message", line);
+  chat.on("other", line);
   for (const type of ["agent_joined", "agent_left"] as const) chat.on(type, line);
   for (const type of ["proposal", "accept", "reject", "complete", "dispute"] as const) chat.on(type, line);
   chat.on("error", (error) => {

@@ -1,8 +1,9 @@
+import { randomUUID } from "node:crypto";
 import { Option, type Command } from "commander";
 import type { MsgEvent } from "../../../bridges/agentchat/events.js";
 import { print, say as tell } from "../output.js";
 import { withChat, type Chat } from "./chat.js";
-import { addressing, deliverInside, enter, newMsgId } from "./delivery.js";
+import { addressing, deliver, enter, undelivered } from "./delivery.js";
 import { messageLine } from "./event-lines.js";
 import { CommandFailure, exitCodes } from "./exit.js";
 import { mustBeOneText, oneText, seconds, talks, target, type TalkOptions } from "./options.js";
@@ -24,7 +25,7 @@ export function sendCommand(program: Command): void {
       .argument("<server>", "ws://HOST:PORT")
       .argument("<target>", "'#channel' (in quotes) or @agent-id")
       .argument("<message>", "what to say; put -- before it if it starts with -")
-      .description("say one thing to a channel or an agent; an invite-only channel is joined for it")
+      .description("say one thing to an agent, or to a channel, which is joined for it")
       .addOption(
         new Option(
           "--wait [seconds]",
@@ -36,15 +37,19 @@ export function sendCommand(program: Command): void {
     mustBeOneText(command);
     const at = target(to);
     const wait = options.wait === true ? usualWait : options.wait;
-    const msgId = newMsgId();
+    const asked: Asked = { msgId: randomUUID(), to: at, content: message };
     const { from, answer } = await withChat(server, options, { line: { to: at, content: message } }, async (chat) => {
-      const answered = wait === undefined ? undefined : listenForAnswer(chat, { msgId, to: at });
-      if (answered !== undefined && at.startsWith("#")) await enter(chat, at); // only members get the answer
-      await addressing(chat, at, () => deliverInside(chat, at, message, msgId));
+      const answered = wait === undefined ? undefined : listenForAnswer(chat, asked);
+      if (at.startsWith("#")) await enter(chat, at); // only members get the answer, and may speak at some servers
+      await addressing(chat, at, () => delivered(chat, asked));
       return { from: chat.agentId, answer: await answered?.within((wait ?? 0) * 1_000) };
     });
     if (options.json === true)
-      print(options, { from, to: at, msg_id: msgId, ...(wait !== undefined && { answer: answer ?? null }) }, () => "");
+      print(
+        options,
+        { from, to: at, msg_id: asked.msgId, ...(wait !== undefined && { answer: answer ?? null }) },
+        () => "",
+      );
     else if (answer === undefined) tell(`sent to ${at}`);
     else print(options, answer, () => messageLine(answer, (_style, text) => text));
     if (wait !== undefined && answer === undefined)
@@ -52,18 +57,28 @@ export function sendCommand(program: Command): void {
   });
 }
 
+/** @throws what `undelivered` makes of the failure */
+async function delivered(chat: Chat, { msgId, to, content }: Asked): Promise<void> {
+  try {
+    await deliver(chat, to, content, msgId);
+  } catch (thrown) {
+    throw undelivered(thrown);
+  }
+}
+
 /** The message whose answer is waited for. */
 export interface Asked {
   readonly msgId: string;
   /** `#channel` or `@agent-id`. */
   readonly to: string;
+  readonly content: string;
 }
 
 /**
  * True if `heard` answers the message that `self` sent: it names the message, or it is a direct message to `self` from
  * the agent that was asked (after a message to a channel: from anybody).
  */
-export function isAnswer(heard: MsgEvent, { msgId, to }: Asked, self: string | undefined): boolean {
+export function isAnswer(heard: MsgEvent, { msgId, to }: Omit<Asked, "content">, self: string | undefined): boolean {
   if (heard.replay === true || heard.from === self || heard.from === "@server") return false;
   if (heard.in_reply_to === msgId) return true;
   return heard.to === self && (to.startsWith("#") || heard.from === to);
@@ -78,9 +93,15 @@ export function listenForAnswer(
   chat: Chat,
   asked: Asked,
 ): { readonly within: (ms: number) => Promise<MsgEvent | undefined> } {
+  const { to, content } = asked;
+  let msgId = asked.msgId;
   const first = new Promise<MsgEvent>((resolve) => {
     chat.on("message", (heard) => {
-      if (isAnswer(heard, asked, chat.agentId)) resolve(heard);
+      const isOwn =
+        heard.from === chat.agentId && heard.replay !== true && heard.to === to && heard.content === content;
+      if (isOwn && heard.msg_id !== "")
+        msgId = heard.msg_id; // other servers give ids of their own
+      else if (isAnswer(heard, { msgId, to }, chat.agentId)) resolve(heard);
     });
   });
   const lost = new Promise<"lost">((resolve) => {

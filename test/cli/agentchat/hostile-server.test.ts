@@ -127,18 +127,26 @@ describe("agentchat at a server", () => {
   it("that could not read a message, and names none, has refused it", async () => {
     const { code, stderr } = await meets(
       ["send", "URL", "#general", "hi"],
-      [["MSG", { type: "ERROR", code: "INVALID_MSG", message: "a message is 5 bytes at most" }]],
+      [
+        ["JOIN", { type: "JOINED", channel: "#general", agents: [] }],
+        ["MSG", { type: "ERROR", code: "INVALID_MSG", message: "a message is 5 bytes at most" }],
+      ],
     );
-    expect({ code, stderr }).toEqual({ code: 4, stderr: "agentchat: INVALID_MSG: a message is 5 bytes at most\n" });
+    expect({ code, stderr }).toEqual({
+      code: 4,
+      stderr:
+        "agentchat: INVALID_MSG: a message is 5 bytes at most; the server does not say what it refuses, " +
+        "so it is not known whether the message was taken: check before you send it again\n",
+    });
   });
 
   it("that is gone before it has answered is told as that, with what to do", async () => {
-    const program = startAgentchat(tmpdir(), ["send", server.url, "#general", "hi"]);
+    const program = startAgentchat(tmpdir(), ["send", server.url, "@bob", "hi"]);
     const peer = await server.welcome();
     await peer.hears("MSG");
     peer.socket.terminate();
     expect(await program.ended).toEqual({
-      code: 3,
+      code: 4,
       stdout: "",
       stderr:
         "agentchat: the connection to the server was lost (closed: 1006) before it answered; " +

@@ -62,7 +62,8 @@ describe("an AgentChat client with an identity", () => {
     const connecting = client.connect().then(() => (isConnected = true));
     const verified = told(client, "verified");
     const peer = await fake.next();
-    expect(await peer.hears("IDENTIFY")).toEqual({ type: "IDENTIFY", name: "ada", pubkey: identity.pubkey });
+    const pubkey = `-----BEGIN PUBLIC KEY-----\n${identity.pubkey}\n-----END PUBLIC KEY-----\n`;
+    expect(await peer.hears("IDENTIFY")).toEqual({ type: "IDENTIFY", name: "ada", pubkey });
     peer.says({ type: "WELCOME", agent_id: me, server: "fake" }, challenge);
     const proof = await peer.hears("VERIFY_IDENTITY");
     expect(proof["challenge_id"]).toBe("c1");
