@@ -132,7 +132,7 @@ export class PemServer {
       .update(pubkey ?? randomBytes(8))
       .digest("hex")
       .slice(0, digits);
-    const old = [...this.#sessions.values()].find((one) => one.id === id);
+    const old = this.#sessionOf(`@${id}`);
     if (old !== undefined) {
       if (this.#kind === "plain") refuse(old.socket, "INVALID_MSG", "Another connection has this identity now");
       else say(old.socket, { type: "SESSION_DISPLACED", reason: "another connection has proved this identity" });
@@ -235,7 +235,9 @@ export class PemServer {
   }
 
   #accepts({ pubkey }: Session, fields: readonly unknown[], sig: unknown): boolean {
-    const text = fields.map((field) => (typeof field === "string" || typeof field === "number" ? field : "")).join("|");
+    const text = fields
+      .map((field) => (typeof field === "string" || typeof field === "number" ? field || "" : ""))
+      .join("|");
     return pubkey !== undefined && (this.#kind === "plain" || isSigned(text, sig, pubkey));
   }
 
