@@ -9,7 +9,8 @@ type Frame = Readonly<Record<string, unknown>>;
 /**
  * `plain`: as the document says it, and nothing more: no proof of keys, no ids of messages, lists of ids, steps that say
  * neither who took them nor for whom. `proving`: asks for the proof of a key before WELCOME, gives messages ids of its
- * own, lists agents as `{id, name}`, verifies steps, whose texts have one field more.
+ * own, lists agents as `{id, name}`, verifies steps, whose texts have one field more, and names the proposal's parties
+ * in each.
  */
 export type PemServerKind = "plain" | "proving";
 
@@ -226,6 +227,8 @@ export class PemServer {
     this.#tell(new Set([proposal.from, proposal.to]), {
       type,
       proposal_id: said["proposal_id"],
+      ...(this.#kind === "proving" && { from: proposal.from.id, to: proposal.to.id }), // as in the proposal
+      updated_at: Date.now(),
       status: statuses[type],
       [field]: said[field] ?? null,
       ...(type === "COMPLETE" && { completed_by: session.id, completed_at: Date.now() }),

@@ -70,14 +70,21 @@ function withIds(said: Fields, key: string): Fields {
   return { ...said, [key]: ids, names: said["names"] ?? names };
 }
 
+/**
+ * A step is from whoever took it. Other servers say no parties, or those of the proposal: of these, `to` answers it, and
+ * `completed_by` and `disputed_by` say who ended it. Steps of theirs have `updated_at`, ours have not.
+ */
 function stepOf(type: NegotiationType, said: Fields): Fields {
+  const { id, proposal_id: proposalId, from, to, completed_by: completer, disputed_by: disputer } = said;
+  const answerer = (type === "ACCEPT" || type === "REJECT") && said["updated_at"] !== undefined ? to : undefined;
+  const taker = completer ?? disputer ?? answerer ?? from ?? "";
   return {
     status: statusAfter[type],
     sig: "",
-    id: said["proposal_id"],
-    proposal_id: said["id"],
-    from: said["completed_by"] ?? said["disputed_by"] ?? "",
-    to: "",
+    id: proposalId,
+    proposal_id: id,
     ...said,
+    from: taker,
+    to: (taker === to && from !== undefined ? from : to) ?? "",
   };
 }

@@ -121,11 +121,14 @@ describe.each(["plain", "proving"] as const)("the AgentChat client at a %s serve
     expect(id).toBe(proposed.proposal_id);
     const accepted = told(ada, "accept");
     expect(await bob.accept(id)).toMatchObject({ type: "ACCEPT", from: bob.agentId, status: "accepted" });
-    expect(await accepted).toMatchObject({ proposal_id: id, from: "", to: "" });
+    const [from, to] = kind === "plain" ? ["", ""] : [bob.agentId, ada.agentId];
+    expect(await accepted).toMatchObject({ proposal_id: id, from, to });
     const completed = told(bob, "complete");
     expect(await ada.complete(id, "a hole")).toMatchObject({ from: ada.agentId, proof: "a hole" });
     expect(await completed).toMatchObject({ from: ada.agentId });
+    const disputed = told(ada, "dispute");
     expect(await bob.dispute(id, "no hole")).toMatchObject({ from: bob.agentId, reason: "no hole" });
+    expect(await disputed).toMatchObject({ from: bob.agentId, to });
     expect(await bob.reject(id)).toMatchObject({ status: "rejected" });
     await expect(bob.accept("p99")).rejects.toMatchObject({ code: "INVALID_PROPOSAL" });
   });
