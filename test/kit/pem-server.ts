@@ -36,11 +36,13 @@ export class PemServer {
   messageEveryMs = 0;
   /** Refuses every IDENTIFY with this code. */
   refusesAll: string | undefined;
+  /** Refuses every MSG with this code. */
+  refusesMessages: string | undefined;
   readonly #kind: PemServerKind;
   readonly #server: WebSocketServer;
   readonly #sessions = new Map<WebSocket, Session>();
   readonly #channels = new Map<string, { readonly members: Set<Session>; readonly past: Frame[]; open: boolean }>();
-  readonly #proposals = new Map<string, { readonly from: Session; readonly to: Session }>();
+  readonly #proposals = new Map<string, { readonly from: string; readonly to: string }>();
   readonly #lastSaid = new Map<Session, number>();
   readonly #challenges = new Map<WebSocket, { readonly said: Frame; readonly nonce: string }>();
 
@@ -63,6 +65,11 @@ export class PemServer {
     const server = new WebSocketServer({ host: "127.0.0.1", port });
     await once(server, "listening");
     return new PemServer(kind, server);
+  }
+
+  /** Says something to everybody. */
+  sayAll(event: Frame): void {
+    this.#tell(new Set(this.#sessions.values()), event);
   }
 
   /** Ends every connection, as a fault of the network would. */
@@ -175,7 +182,8 @@ export class PemServer {
     } else refuse(socket, "INVALID_MSG", `no such type: ${type}`);
   }
 
-  #message(session: Session, { to, content, sig }: Frame): string | undefined {
+  #message(session: Session, { to, content, sig, in_reply_to: inReplyTo }: Frame): string | undefined {
+    if (this.refusesMessages !== undefined) return this.refusesMessages;
     const now = Date.now();
     if (now - (this.#lastSaid.get(session) ?? -Infinity) < this.messageEveryMs) return "RATE_LIMITED";
     this.#lastSaid.set(session, now);
@@ -189,6 +197,7 @@ export class PemServer {
       ...(this.#kind === "proving" && {
         from_name: session.name,
         msg_id: randomBytes(6).toString("hex"),
+        ...(inReplyTo !== undefined && { in_reply_to: inReplyTo }),
         verified: false, // of the sender: this server has not been told to trust it
       }),
     };
@@ -213,7 +222,7 @@ export class PemServer {
     if (!this.#accepts(from, [...fields, ""], sig)) return "VERIFICATION_FAILED";
     if (to === undefined) return "AGENT_NOT_FOUND";
     const id = `p${String(this.#proposals.size + 1)}`;
-    this.#proposals.set(id, { from, to });
+    this.#proposals.set(id, { from: from.id, to: to.id });
     const missing = { amount: null, currency: null, payment_code: null, terms: null, expires: null };
     this.#tell(new Set([to, from]), { ...missing, ...terms, id, from: from.id, status: "pending", sig });
   }
@@ -224,10 +233,11 @@ export class PemServer {
     const texts = [type, said["proposal_id"], said[field], ...(type === "ACCEPT" ? [""] : [])];
     if (!this.#accepts(session, texts, said["sig"])) return "VERIFICATION_FAILED";
     if (proposal === undefined) return "INVALID_PROPOSAL";
-    this.#tell(new Set([proposal.from, proposal.to]), {
+    const parties = [proposal.from, proposal.to].flatMap((party) => this.#sessionOf(party) ?? []);
+    this.#tell(new Set(parties), {
       type,
       proposal_id: said["proposal_id"],
-      ...(this.#kind === "proving" && { from: proposal.from.id, to: proposal.to.id }), // as in the proposal
+      ...(this.#kind === "proving" && { from: proposal.from, to: proposal.to }), // as in the proposal
       updated_at: Date.now(),
       status: statuses[type],
       [field]: said[field] ?? null,
