@@ -102,13 +102,15 @@ export class SentLine {
   /** Fails it if a refusal that answers no call is about it. @returns whether it is */
   refuse(error: Error): boolean {
     const ref = refOf(error);
-    // Other servers give no ref: a refusal that answers no call is about the one message that was sent, unless it says
-    // that something could not be read, on either side.
-    if (
-      this.#type !== "MSG" ||
-      !(ref === undefined ? errorCode(error) !== "INVALID_MSG" : ref === this.#id || ref === "MSG")
-    )
-      return false;
+    // Other servers give no ref: the client says then which message it can be about. Without that, a refusal that answers
+    // no call is about the one message that was sent, unless it says that something could not be read, on either side.
+    const isAbout =
+      "msgId" in error && error.msgId !== undefined
+        ? error.msgId === this.#id
+        : ref === undefined
+          ? errorCode(error) !== "INVALID_MSG"
+          : ref === this.#id || ref === "MSG";
+    if (this.#type !== "MSG" || !isAbout) return false;
     this.fail(error);
     return true;
   }
