@@ -18,6 +18,7 @@ import {
   type NegotiationFrame,
   type ProposalTerms,
 } from "./command-frames.js";
+import { wholeAddress } from "./address.js";
 import { HeardBefore } from "./heard-before.js";
 import type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./options.js";
 import { readIdentity, type Identity } from "./identity-file.js";
@@ -273,7 +274,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     } = this.#options;
     this.#heard.begin();
     const connection = await Connection.open(
-      { server, name, identity: this.#identity, echo, answerTimeoutMs },
+      { server: wholeAddress(server), name, identity: this.#identity, echo, answerTimeoutMs },
       {
         onEvent: (event) => {
           this.#tell(event);

@@ -5,7 +5,7 @@ import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 
 /** How an AgentChat client reaches its server. */
 export interface AgentChatClientOptions {
-  /** `ws://localhost:6667` or `ws://127.0.0.1:8080/agentchat` */
+  /** `ws://localhost:6667` or `ws://127.0.0.1:8080/agentchat`; `HOST[:PORT][/PATH]` is taken as `ws://`. */
   readonly server: string;
   /**
    * 1–32 of `A-Z a-z 0-9 _ -`, for people; it need not be unique. Default: the identity's name, else `agent-` and the
