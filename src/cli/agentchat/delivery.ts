@@ -31,7 +31,7 @@ export function undelivered(thrown: unknown): unknown {
 }
 
 function textIn(error: Error, field: "code" | "msgId" | "ref"): string | undefined {
-  const value: unknown = new Map<string, unknown>(Object.entries(error)).get(field);
+  const [, value]: readonly unknown[] = Object.entries(error).find(([key]) => key === field) ?? [];
   return typeof value === "string" ? value : undefined;
 }
 
