@@ -42,6 +42,8 @@ const displacedWords = /^identity claimed by /i;
  * How long to wait for the answer to the PING; a server that does not answer it asks for no proof either, milliseconds.
  */
 const challengeMs = 2_000;
+/** A server that asks for more proofs at once gets none for the rest. */
+const proofsMax = 4;
 
 /** A connection from its introduction to its end: proves its key when asked, and gives each answer to its call. */
 export class Connection {
@@ -57,6 +59,8 @@ export class Connection {
   /** True once the server has said that this session is displaced. */
   #isDisplaced = false;
   #proof: Promise<unknown> | undefined;
+  /** Proofs that are not answered yet. */
+  #proofs = 0;
 
   private constructor(introduction: Introduction, events: ConnectionEvents) {
     this.#introduction = introduction;
@@ -210,7 +214,11 @@ export class Connection {
   }
 
   #challenged(challenge: ServerEventOf<"CHALLENGE">): void {
-    const proof = this.#prove(challenge);
+    if (this.#proofs === proofsMax) return;
+    this.#proofs += 1;
+    const proof = this.#prove(challenge).finally(() => {
+      this.#proofs -= 1;
+    });
     this.#proof = proof;
     proof.catch((thrown: unknown) => {
       const error =

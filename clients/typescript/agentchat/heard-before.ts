@@ -12,7 +12,7 @@ const rememberedMax = 4096;
 export class HeardBefore {
   // bound: rememberedMax hashes · evicts: the oldest for a new one · owner: HeardBefore
   readonly #heard = new Set<string>();
-  // bound: channels that the application joined with `replay` on this connection · evicts: with the connection · owner:
+  // bound: channels that the application joined with replay on this connection · evicts: with the connection · owner:
   // HeardBefore
   readonly #wanted = new Set<string>();
 

@@ -96,14 +96,17 @@ export function tellFailure(thrown: unknown): number {
  * agents it names commands of the protocol, so these get the commands of this program, too.
  */
 function remedyFor(code: ErrorCode, message: string, place: Place): string {
+  const [, channel = "#channel"] = /(#[A-Za-z0-9_.-]*[A-Za-z0-9_-])/.exec(message) ?? [];
   if (code === "CHANNEL_NOT_FOUND") {
-    const [, channel = "#channel"] = /(#[A-Za-z0-9_.-]*[A-Za-z0-9_-])/.exec(message) ?? [];
     return place === "console"
       ? `/channels lists them, /create ${channel} makes it`
       : `agentchat channels SERVER lists them, agentchat create SERVER '${channel}' makes it`;
   }
   if (code === "AGENT_NOT_FOUND") return place === "console" ? "/agents lists who is here" : remedies[code];
-  return message.includes(";") ? "" : remedies[code];
+  if (message.includes(";")) return "";
+  // Other servers say so of a public channel, too, to whoever has not joined it.
+  if (code === "NOT_INVITED" && place === "console") return `/join ${channel} first, or ask a member to invite you`;
+  return remedies[code];
 }
 
 /**

@@ -42,6 +42,21 @@ describe("a refusal in one line", () => {
     ]);
   });
 
+  it("says in the console how to come into a channel where only members speak", () => {
+    expect(failureLine(refused("NOT_INVITED", "Not a member of #dev"), "console")).toBe(
+      "NOT_INVITED: Not a member of #dev (/join #dev first, or ask a member to invite you)",
+    );
+    expect(failureLine(refused("NOT_INVITED", "Not a member of #dev"))).toMatch(/--identity FILE\)$/);
+  });
+
+  it("tells a refusal of another server by its own code, as a refusal", () => {
+    expect([failureLine(refused("BANNED", "go\u001b[2J")), exitCodeOf(refused("BANNED", "go"))]).toEqual([
+      "BANNED: go\ufffd[2J",
+      4,
+    ]);
+    expect([exitCodeOf(refused("TIMEOUT", "late")), exitCodeOf(refused("IDENTITY_MISSING", "no"))]).toEqual([1, 1]);
+  });
+
   it("says that a file is no identity, and does not advise to remove it", () => {
     for (const message of [
       "README.md: it is not JSON; restore it from a backup, or remove it and make a new one",

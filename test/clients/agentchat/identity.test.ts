@@ -183,4 +183,14 @@ describe("an AgentChat client with an identity", () => {
       { value: { proposal_id: "p2", from: me, status } },
     ]);
   });
+
+  it("proves its key to whoever asks, but not more than four times at once", async () => {
+    const peer = await trusted();
+    peer.says(...Array.from({ length: 50 }, (_, n) => ({ ...challenge, challenge_id: `c${n}` })));
+    for (let n = 0; n < 4; n += 1) await peer.hears("VERIFY_IDENTITY");
+    const pinging = client.ping();
+    await peer.hears("PING"); // and no fifth proof before it
+    peer.says({ type: "PONG" });
+    await pinging;
+  });
 });
