@@ -70,10 +70,10 @@ describe("the agentchat command, through the real binary", () => {
     const { binary } = await import("./binary.js");
     const piped = startProgram("bash", [
       "-c",
-      `set -o pipefail; "${process.execPath}" "${binary}" listen "${served.url}" | head -n 1`,
+      `set -o pipefail; "${process.execPath}" "${binary}" listen "${served.url}" | head -n 2`,
     ]);
     await listening(served, "#general");
-    // The first line goes through; it takes a second one to find the pipe closed.
+    // That the speaker joined and its line go through; it takes one more to find the pipe closed.
     await served.run("send", served.url, "#general", "first line");
     await piped.prints(/first line/);
     await served.run("send", served.url, "#general", "second line");
