@@ -7,7 +7,7 @@ import {
   type AgentChatClientOptions,
   type MsgEvent,
 } from "../../../clients/typescript/agentchat/client.js";
-import { generateIdentity, writeIdentity } from "../../../clients/typescript/agentchat/identity-file.js";
+import { agentIdOf, generateIdentity, writeIdentity } from "../../../clients/typescript/agentchat/identity-file.js";
 import { PemServer } from "../../kit/pem-server.js";
 import { told } from "./fake-server.js";
 
@@ -49,6 +49,14 @@ describe.each(["plain", "proving"] as const)("the AgentChat client at a %s serve
     expect([...ada.channels]).toEqual(["#general"]);
     await ada.disconnect();
     expect([ada.connected, [...ada.channels]]).toEqual([false, []]);
+  });
+
+  it("has the id that its own file tells, or the first digits of it", async () => {
+    const identity = generateIdentity("ada");
+    await writeIdentity(join(folder, "ada.json"), identity);
+    const ada = await keyed("ada");
+    expect(ada.agentId).toHaveLength(kind === "plain" ? 9 : 17);
+    expect(agentIdOf(identity).startsWith(ada.agentId ?? "?")).toBe(true);
   });
 
   it("joins, lists, creates, invites and leaves", async () => {
