@@ -13,6 +13,7 @@ import { tokenCommand } from "./commands/token.js";
 import { exitCodes, tellFailure } from "./exit.js";
 import { endOnClosedPipe } from "./output.js";
 import { ownPackage } from "./package-file.js";
+import { hasTerminal } from "./terminal.js";
 
 /** Commands that need no running broker: if they fail, it is not for want of one. */
 const local: ReadonlySet<string> = new Set(["start", "token", "config", "completion"]);
@@ -61,8 +62,8 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
   program.hook("preAction", (_program, command) => {
     const group = groupOf(command).name();
     isLocal = local.has(group);
-    // Every other command shall end with its terminal.
-    if (group !== "start" && takeOver()) process.kill(process.pid, "SIGHUP");
+    // Every other command ends with its terminal.
+    if (group !== "start" && hasTerminal() && takeOver()) process.kill(process.pid, "SIGHUP");
     if (!readsItself.has(group)) chooseDataDirectory(program, command);
   });
   try {

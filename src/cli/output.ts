@@ -65,8 +65,13 @@ export function table(rows: readonly (readonly string[])[]): string {
 export function endOnClosedPipe(program = "broker"): void {
   process.stdout.on("error", endUnwritten(program));
   process.stderr.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") process.exit(1);
+    if (!isReaderGone(error)) process.exit(1);
   });
+}
+
+/** True for the error of a stream whose pipe or terminal has closed. */
+export function isReaderGone({ code }: NodeJS.ErrnoException): boolean {
+  return code === "EPIPE" || code === "EIO";
 }
 
 /** Handles an error of a stream of data: see {@link endOnClosedPipe}. */

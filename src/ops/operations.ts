@@ -43,6 +43,37 @@ export interface Operations {
   watch(connections: WatchedConnections): void;
 }
 
+/** How long after its start a broker loads what its start did without, milliseconds. */
+const lateMs = 1_000;
+
+/** The library of metrics would be a tenth of what a start loads. */
+const loadMetrics = (): Promise<typeof import("./metrics.js")> => import("./metrics.js");
+
+/** Loads what a start did without, soon after it: a build may take the files away while the broker runs. */
+function lateLoad(clock: Clock, log: Log): Lifecycle {
+  let cancel = (): void => undefined;
+  return {
+    start() {
+      cancel = clock.after(lateMs, () => {
+        loadMetrics().then(
+          () => {
+            log("debug", "everything is loaded");
+          },
+          (thrown: unknown) => {
+            log("error", "the metrics cannot be loaded", { cause: String(thrown) });
+          },
+        );
+      });
+      return Promise.resolve();
+    },
+    drain: () => Promise.resolve(),
+    stop() {
+      cancel();
+      return Promise.resolve();
+    },
+  };
+}
+
 /** Builds the operations of a broker. Nothing is opened yet. */
 export function assembleOperations(options: OperationsOptions): Operations {
   const { auditPath, clock, identity, ledger, limiter, limits, log } = options;
@@ -66,9 +97,7 @@ export function assembleOperations(options: OperationsOptions): Operations {
     isReady: () => readiness.missing === undefined,
   };
   let made: Promise<Metrics> | undefined;
-  // Made when somebody first asks for metrics: the library would be a tenth of what a start loads.
-  const metrics = (): Promise<Metrics> =>
-    (made ??= import("./metrics.js").then((module) => new module.Metrics(sources)));
+  const metrics = (): Promise<Metrics> => (made ??= loadMetrics().then((module) => new module.Metrics(sources)));
   const access = new OperatorAccess(identity, limiter, limits, (remote, { code }) => {
     witness({ event: "login.refused", dialect: "http", remote, code });
   });
@@ -88,7 +117,7 @@ export function assembleOperations(options: OperationsOptions): Operations {
     witness,
     pages,
     before: [audit, loop],
-    after: [watch, readiness],
+    after: [watch, readiness, lateLoad(clock, log)],
     watch(connections) {
       watched = connections;
     },

@@ -30,20 +30,28 @@ export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): 
   return startProgram(process.execPath, [binary, ...args], env);
 }
 
-/** Starts any program; its output is gathered. */
-export function startProgram(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
-  const child = spawn(command, [...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+/** Starts any program; its output is gathered. `input`: `pipe` where the test writes to `process.stdin`. */
+export function startProgram(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  input: "ignore" | "pipe" = "ignore",
+): Program {
+  const child: ChildProcess = spawn(command, [...args], {
+    stdio: [input, "pipe", "pipe"],
+    env: { ...process.env, ...env },
+  });
   let stdout = "";
   let stderr = "";
   const waiting: (() => void)[] = [];
   const changed = (): void => {
     for (const look of waiting.splice(0)) look();
   };
-  child.stdout.on("data", (text: Buffer) => {
+  child.stdout?.on("data", (text: Buffer) => {
     stdout += text.toString();
     changed();
   });
-  child.stderr.on("data", (text: Buffer) => {
+  child.stderr?.on("data", (text: Buffer) => {
     stderr += text.toString();
     changed();
   });

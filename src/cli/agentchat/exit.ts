@@ -1,6 +1,8 @@
 import type { ErrorCode } from "../../../bridges/agentchat/schema.js";
 import { certificateRemedy } from "../../../clients/typescript/shared/certificate-remedy.js";
 import { say, untrustedText } from "../output.js";
+import { onEndSignals, type EndSignal } from "../signals.js";
+import { endByHangUp, hasTerminal, terminalWatch } from "../terminal.js";
 
 /** The exit codes of `agentchat` commands; `broker` uses the same numbers. */
 export const exitCodes = Object.freeze({ done: 0, failed: 1, usage: 2, noServer: 3, refused: 4, timedOut: 5 });
@@ -196,20 +198,19 @@ function portTried(typed: string): string {
 }
 
 /**
- * Resolves at the first SIGINT, SIGTERM or SIGHUP. A second SIGINT or SIGTERM ends the process at once; a second SIGHUP
- * does not, because a terminal that closes may send several.
+ * Resolves at the first SIGINT or SIGTERM, and at SIGHUP where the program has a terminal, which has closed then. A
+ * second SIGINT or SIGTERM ends the process at once.
  */
-export function untilInterrupted(): Promise<NodeJS.Signals> {
+export function untilInterrupted(): Promise<EndSignal> {
+  const isClosed = terminalWatch();
   return new Promise((resolve) => {
-    let isEnding = false;
-    const end = (signal: NodeJS.Signals): void => {
-      if (isEnding && signal !== "SIGHUP") {
-        say("agentchat: ended at once");
-        process.exit(1);
-      }
-      isEnding = true;
+    const ask = (signal: EndSignal): void => {
+      if (isClosed()) endByHangUp();
       resolve(signal);
     };
-    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, end);
+    onEndSignals(hasTerminal() ? ["SIGINT", "SIGTERM", "SIGHUP"] : ["SIGINT", "SIGTERM"], ask, () => {
+      say("agentchat: ended at once");
+      process.exit(1);
+    });
   });
 }

@@ -14,6 +14,7 @@ import { exitCodes } from "../exit.js";
 import { runsDialects } from "../flags.js";
 import { openRelay } from "../door-relay.js";
 import { print, say, type Output } from "../output.js";
+import { onEndSignals } from "../signals.js";
 
 /** How a client speaks a dialect, and where. */
 interface Spoken {
@@ -80,10 +81,13 @@ export function benchCommand(program: Command): void {
         throw new Fault("malformed", `--size: a text via ${via} has at most ${sizeMax(speech)} bytes`);
       const { open, close } = await through(speech, options);
       const interrupted = new AbortController();
-      const end = (): void => {
-        interrupted.abort();
-      };
-      process.once("SIGINT", end).once("SIGTERM", end);
+      const unhear = onEndSignals(
+        ["SIGINT", "SIGTERM"],
+        () => {
+          interrupted.abort();
+        },
+        () => process.exit(exitCodes.failed),
+      );
       const lost = new AbortController();
       const load = { pairs, seconds, size, rate, signal: interrupted.signal, lost: lost.signal };
       const tally = newTally();
@@ -104,7 +108,7 @@ export function benchCommand(program: Command): void {
       } finally {
         endWatch();
         hide();
-        process.removeListener("SIGINT", end).removeListener("SIGTERM", end);
+        unhear();
         await close();
       }
       const result = benchResult(via, load, tally);

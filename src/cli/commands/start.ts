@@ -7,6 +7,8 @@ import { layersOf, withBrokerFlags, type BrokerFlags } from "../flags.js";
 import { jsonLog, type LogLevel } from "../log.js";
 import { say, type Output } from "../output.js";
 import { readyLines } from "../ready.js";
+import { onEndSignals } from "../signals.js";
+import { endByHangUp, terminalWatch } from "../terminal.js";
 
 interface Options extends Output, BrokerFlags {
   readonly logLevel: LogLevel;
@@ -16,8 +18,8 @@ interface Options extends Output, BrokerFlags {
 export type TakeOver = () => boolean;
 
 /**
- * `broker start`: runs the broker until SIGINT or SIGTERM, which drain it; a second signal stops it at once. One that
- * comes in the same moment may count as the first. SIGHUP reads the configuration again.
+ * `broker start`: runs the broker until SIGINT, SIGTERM or the close of its terminal, which drain it; a second signal
+ * stops it at once. SIGHUP reads the configuration again.
  */
 export function startCommand(program: Command, takeOver: TakeOver): void {
   withBrokerFlags(program.command("start").description("run the broker; SIGHUP reads its configuration again")).action(
@@ -28,8 +30,8 @@ export function startCommand(program: Command, takeOver: TakeOver): void {
       await refuseWrongDoors(layers);
       const log = jsonLog(options.logLevel);
       const broker = new Broker({ ...layers.options, log });
-      const ended = untilSignal(broker);
-      const reloads = reloadOnSignal(broker, options, log, takeOver);
+      const ending = endOnSignal(broker);
+      const reloads = reloadOnSignal({ broker, flags: options, log, takeOver, terminalClosed: ending.terminalClosed });
       await broker.start();
       if (broker.isRunning)
         process.stdout.write(
@@ -38,7 +40,7 @@ export function startCommand(program: Command, takeOver: TakeOver): void {
             : `${readyLines(broker).join("\n")}\n`,
         );
       reloads.begin();
-      const fault = await Promise.race([ended, broker.lost]);
+      const fault = await Promise.race([ending.ended, broker.lost]);
       if (fault === undefined) return;
       await broker.stop();
       throw fault;
@@ -46,14 +48,26 @@ export function startCommand(program: Command, takeOver: TakeOver): void {
   );
 }
 
+/** A broker that hears SIGHUP. */
+interface Reloading {
+  readonly broker: Broker;
+  readonly flags: BrokerFlags;
+  readonly log: Log;
+  readonly takeOver: TakeOver;
+  /** Called instead of a reload when the signal came because the terminal has closed. */
+  readonly terminalClosed: () => void;
+}
+
 /**
  * Reads the configuration again at each SIGHUP. For those that come before the broker is ready, `begin` reads it once.
  * A wrong configuration changes nothing.
  */
-function reloadOnSignal(broker: Broker, flags: BrokerFlags, log: Log, takeOver: TakeOver): { begin(): void } {
+function reloadOnSignal({ broker, flags, log, takeOver, terminalClosed }: Reloading): { begin(): void } {
   let phase: "starting" | "asked" | "ready" = "starting";
+  const isClosed = terminalWatch();
   const hangUp = (): void => {
-    if (phase === "ready") void reloadNow(broker, flags, log);
+    if (isClosed()) terminalClosed();
+    else if (phase === "ready") void reloadNow(broker, flags, log);
     else phase = "asked";
   };
   process.on("SIGHUP", hangUp);
@@ -87,18 +101,26 @@ async function reloadNow(broker: Broker, flags: BrokerFlags, log: Log): Promise<
   }
 }
 
-/** Resolves when a signal has come and the broker has finished its work and stopped. */
-function untilSignal(broker: Broker): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (signal: NodeJS.Signals): void => {
-      say(`broker: ${signal}, finishing what is under way; once more stops at once`);
-      for (const name of ["SIGINT", "SIGTERM"] as const) {
-        process.removeListener(name, end);
-        process.once(name, () => process.exit(1));
-      }
+/** `ended` resolves when a signal or the close of the terminal has come and the broker has done its work and stopped. */
+function endOnSignal(broker: Broker): { readonly ended: Promise<void>; readonly terminalClosed: () => void } {
+  let terminalClosed = (): void => undefined;
+  const ended = new Promise<void>((resolve, reject) => {
+    const stop = (): void => {
       broker.stop().then(resolve, reject);
     };
-    process.once("SIGINT", end);
-    process.once("SIGTERM", end);
+    // Nobody is left who could be told.
+    terminalClosed = () => {
+      endByHangUp();
+      stop();
+    };
+    onEndSignals(
+      ["SIGINT", "SIGTERM"],
+      (signal) => {
+        say(`broker: ${signal}, finishing what is under way; once more stops at once`);
+        stop();
+      },
+      () => process.exit(1),
+    );
   });
+  return { ended, terminalClosed };
 }

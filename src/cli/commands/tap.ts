@@ -15,6 +15,7 @@ import {
   type Output,
   type Paint,
 } from "../output.js";
+import { onEndSignals } from "../signals.js";
 import { checkTap, tapFilter, type TapFilter } from "../tap-filter.js";
 
 /** How long a tap waits for a broker to come back, milliseconds: longer than a restart takes, but not for ever. */
@@ -51,11 +52,13 @@ export function tapCommand(program: Command): void {
  */
 async function tap(topics: readonly string[], options: Options): Promise<number> {
   const interrupted = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.once(name, () => {
+  onEndSignals(
+    ["SIGINT", "SIGTERM"],
+    () => {
       interrupted.abort();
-    });
-  }
+    },
+    () => process.exit(exitCodes.failed),
+  );
   const output = new TapOutput(tapFilter(topics, options), options, interrupted.signal);
   for (let isFirst = true; ; isFirst = false) {
     const operator = await connectOperator(options, { hearOwn: true, inboxMax: 100_000 });

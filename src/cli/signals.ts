@@ -1,0 +1,34 @@
+/**
+ * A signal within so many milliseconds of another one is the same: a terminal sends Ctrl-C to a whole group of
+ * programs, and one that stands above this one may pass it on.
+ */
+const sameMs = 250;
+
+/** A signal that asks a program to end. */
+export type EndSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+/**
+ * Calls `ask` at the first of these signals, and `insist` at each later one that is not the same. SIGHUP never insists:
+ * a terminal that closes may send several.
+ * @returns ends the watch: after that the signals have their usual action
+ */
+export function onEndSignals(
+  signals: readonly EndSignal[],
+  ask: (signal: EndSignal) => void,
+  insist: (signal: EndSignal) => void,
+): () => void {
+  let lastAt: number | undefined;
+  const hear = (signal: NodeJS.Signals): void => {
+    const now = performance.now();
+    const isSame = lastAt !== undefined && now - lastAt < sameMs;
+    const isFirst = lastAt === undefined;
+    if (!isSame) lastAt = now;
+    const asked = signal as EndSignal; // only these are heard
+    if (isFirst) ask(asked);
+    else if (!isSame && signal !== "SIGHUP") insist(asked);
+  };
+  for (const signal of signals) process.on(signal, hear);
+  return () => {
+    for (const signal of signals) process.off(signal, hear);
+  };
+}
