@@ -23,12 +23,15 @@ export interface BrokerStatus {
   readonly agents: number;
   readonly rooms: number;
   readonly connections: { readonly zmqIn: number; readonly zmqOut: number; readonly ws: number };
-  /** Unsent bytes of all connections. */
+  /** Unsent bytes of all connections, and how many there may be. */
   readonly backlogBytes: number;
+  readonly backlogMaxBytes: number;
   /** Resident memory of the process, in bytes. */
   readonly memoryBytes: number;
   readonly ledger: {
     readonly messages: MessageLedger;
+    /** Of the accepted messages, those to and from the broker itself. */
+    readonly ofBroker: number;
     readonly copies: CopyLedger;
     readonly taps: CopyLedger;
     readonly reasons: Readonly<Record<string, number>>;
@@ -144,9 +147,11 @@ export class Broker {
         ws: ws.size,
       },
       backlogBytes: total.bytes,
+      backlogMaxBytes: this.#config.limits.backlogTotalMaxBytes,
       memoryBytes: process.memoryUsage().rss,
       ledger: structuredClone({
         messages: ledger.messages,
+        ofBroker: ledger.ofBroker,
         copies: ledger.copies,
         taps: ledger.taps,
         reasons: { ...ledger.reasons },

@@ -1,8 +1,10 @@
 import { Option, type Command } from "commander";
+import { networkInterfaces } from "node:os";
 import { z } from "zod";
 import { dialects } from "../../bridges/index.js";
 import {
   catalogueOf,
+  isLoopback,
   namedDialects,
   numberOf,
   pairsOf,
@@ -13,6 +15,7 @@ import {
   type BrokerOptions,
   type Layered,
 } from "../config/index.js";
+import { Fault } from "../core/index.js";
 import { loadDialects } from "../dialect-files.js";
 import { resolveDataDirectory } from "../storage/index.js";
 
@@ -24,35 +27,81 @@ export interface BrokerFlags {
   readonly [option: string]: unknown;
 }
 
+/** The headings under which help lists the options. */
+const headings = {
+  doors: "Doors:",
+  security: "Security:",
+  data: "Data and configuration:",
+  names: "Names, rooms, limits:",
+  log: "Log:",
+} as const;
+
+/** Where the data directory stands in the help of a command that has {@link withBrokerFlags}. */
+export const dataHeading = headings.data;
+
+const headingOf: Readonly<Record<keyof typeof spellings, (typeof headings)[keyof typeof headings]>> = {
+  zmqIn: headings.doors,
+  zmqOut: headings.doors,
+  ws: headings.doors,
+  ownDoors: headings.doors,
+  dialects: headings.doors,
+  zmqAuth: headings.security,
+  insecure: headings.security,
+  behindTunnel: headings.security,
+  behindProxy: headings.security,
+  trustedProxies: headings.security,
+  tlsCert: headings.security,
+  tlsKey: headings.security,
+  origins: headings.security,
+  hosts: headings.security,
+  reserved: headings.security,
+  dataDir: headings.data,
+  topics: headings.names,
+  rooms: headings.names,
+  serverName: headings.names,
+  logMessages: headings.log,
+  log: headings.log,
+};
+
 /** For the help of commands that start no broker. */
 export const runsDialects = "runs the files of --dialect, as a start would";
 
 /** Adds the flags of `broker start`, `broker config` and `broker doctor`. */
 export function withBrokerFlags(command: Command): Command {
   const { shape } = catalogueOf().schema;
-  for (const [path, { flag }] of settingSpellings({ dialects })) {
-    if (flag === undefined) continue;
-    const schema = settingOf(path);
-    command.addOption(chosen(new Option(`${flag} <how>`, schema?.description), schema));
-  }
-  command.option(
-    "--config <file>",
-    "a JSON file with options (broker config schema); flags and SYNAPTIC_… variables win over it " +
-      "(default: config.json in the data directory, if there is one)",
-  );
   for (const [name, { flag, argument, help }] of Object.entries(spellings)) {
     // The data directory is every command's, not only of those that read a configuration.
     if (flag === undefined || name === "dataDir") continue;
     const option = new Option(argument === undefined ? flag : `${flag} <${argument}>`, help);
+    option.helpGroup(headingOf[name as keyof typeof spellings]); // a key of it
     command.addOption(option.variadic ? option : chosen(option, shape[name] as z.ZodType | undefined));
   }
+  for (const [path, { flag }] of settingSpellings({ dialects })) {
+    if (flag === undefined) continue;
+    const schema = settingOf(path);
+    command.addOption(chosen(new Option(`${flag} <how>`, schema?.description), schema).helpGroup(headings.security));
+  }
   return command
-    .option("--limit <name=value...>", "set a limit of LIMITS.md")
     .addOption(
-      new Option("--log-level <level>", "how much is logged, as JSON on stderr")
+      new Option(
+        "--config <file>",
+        "a JSON file with options (broker config schema); flags and SYNAPTIC_… variables win over it " +
+          "(default: config.json in the data directory, if there is one)",
+      ).helpGroup(headings.data),
+    )
+    .addOption(new Option("--limit <name=value...>", "set a limit of LIMITS.md").helpGroup(headings.names))
+    .addOption(
+      new Option("--log-level <level>", "how much is logged, on stderr")
         .choices(["silent", "error", "warn", "info", "debug"])
         .default("warn")
-        .env("SYNAPTIC_LOG_LEVEL"),
+        .env("SYNAPTIC_LOG_LEVEL")
+        .helpGroup(headings.log),
+    )
+    .addOption(
+      new Option("--log-format <format>", "lines for people or for programs (default: text on a terminal, else json)")
+        .choices(["text", "json"])
+        .env("SYNAPTIC_LOG_FORMAT")
+        .helpGroup(headings.log),
     );
 }
 
@@ -73,6 +122,7 @@ export async function layersOf(flags: BrokerFlags): Promise<Layered> {
 /** The options that the flags set. @throws Fault malformed */
 function optionsOf(flags: BrokerFlags): BrokerOptions {
   const said: Record<string, unknown> = { ...settingsIn(flags) };
+  refuseBindHost(flags[attributeOf("--host")]);
   for (const [name, { flag, kind }] of Object.entries(spellings)) {
     const value = flag === undefined ? undefined : flags[attributeOf(flag)];
     if (flag === undefined || value === undefined) continue;
@@ -88,6 +138,24 @@ function optionsOf(flags: BrokerFlags): BrokerOptions {
       ]),
     );
   return said; // readConfig checks it before anybody uses it
+}
+
+/**
+ * `--host` is where other programs have the address on which they listen.
+ * @throws Fault malformed: it names an address of this machine, which web pages may use anyway
+ */
+function refuseBindHost(names: unknown): void {
+  const own = new Set(Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)));
+  for (const name of Array.isArray(names) ? (names as readonly unknown[]) : []) {
+    const bare = String(name).replace(/^\[|\]$/g, "");
+    if (!["*", "0.0.0.0", "::"].includes(bare) && !isLoopback(bare) && !own.has(bare)) continue;
+    const host = bare.includes(":") ? `[${bare}]` : bare === "*" ? "0.0.0.0" : bare;
+    throw new Fault(
+      "malformed",
+      `--host ${String(name)}: this option is for names that web pages use; ` +
+        `where the broker listens is said by --ws HOST:PORT: --ws ${host}:8080`,
+    );
+  }
 }
 
 /** The settings of dialects among the flags, by dialect. */

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { readDataDir } from "../config/index.js";
 import { resolveDataDirectory } from "../storage/index.js";
 import { benchCommand } from "./commands/bench.js";
@@ -7,19 +7,24 @@ import { configCommand } from "./commands/config.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { sendCommand } from "./commands/send.js";
 import { startCommand, type TakeOver } from "./commands/start.js";
-import { listCommands, statusCommand } from "./commands/status.js";
+import { listCommands } from "./commands/lists.js";
+import { statusCommand } from "./commands/status.js";
 import { tapCommand } from "./commands/tap.js";
 import { tokenCommand } from "./commands/token.js";
 import { exitCodes, tellFailure } from "./exit.js";
 import { endOnClosedPipe } from "./output.js";
+import { dataHeading } from "./flags.js";
 import { ownPackage } from "./package-file.js";
+import { argumentOrder } from "./argument-order.js";
 import { hasTerminal } from "./terminal.js";
+import { pathOf, usageWords, withVersion } from "./usage-words.js";
+import { stopCommand } from "./commands/stop.js";
 
 /** Commands that need no running broker: if they fail, it is not for want of one. */
-const local: ReadonlySet<string> = new Set(["start", "token", "config", "completion"]);
+const local: ReadonlySet<string> = new Set(["start", "token", "config", "completion", "version"]);
 
 /** Commands that read the whole configuration themselves, or need nothing of a broker. */
-const readsItself: ReadonlySet<string> = new Set(["start", "config", "doctor", "completion"]);
+const readsItself: ReadonlySet<string> = new Set(["start", "config", "doctor", "completion", "version"]);
 
 /**
  * The `broker` command.
@@ -30,7 +35,7 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
   endOnClosedPipe();
   const program = new Command("broker")
     .description("Synaptic Core: a message broker where AI agents meet")
-    .version(ownPackage().version, "-V, --version")
+    .version(ownPackage().version, "-v, --version")
     .option(
       "--data-dir <folder>",
       "the folder of the broker's secrets and addresses (default: SYNAPTIC_DATA_DIR, " +
@@ -45,6 +50,7 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
     .exitOverride();
   startCommand(program, takeOver);
   for (const add of [
+    stopCommand,
     statusCommand,
     listCommands,
     tapCommand,
@@ -54,6 +60,7 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
     doctorCommand,
     benchCommand,
     completionCommand,
+    versionCommand,
   ])
     add(program);
   tellUsage(program);
@@ -67,7 +74,7 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
     if (!readsItself.has(group)) chooseDataDirectory(program, command);
   });
   try {
-    await program.parseAsync([...argv]);
+    await program.parseAsync(argumentOrder(withVersion(argv), program));
     return Number(process.exitCode ?? exitCodes.done);
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage;
@@ -75,13 +82,24 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
   }
 }
 
+/** `broker version`: the same as `--version`. */
+function versionCommand(program: Command): void {
+  program
+    .command("version")
+    .description("print the version")
+    .action(() => {
+      process.stdout.write(`${ownPackage().version}\n`);
+    });
+}
+
 /** Adds the options that every command has. */
 function prepare(command: Command): void {
   command.exitOverride().showHelpAfterError(`(${pathOf(command)} --help lists what it takes)`);
   tellUsage(command);
-  command.option("--data-dir <folder>", "the broker's folder").option("--json", "print data as JSON");
-  if (!command.options.some(({ long }) => long === "--config"))
-    command.option("--config <file>", "the broker's configuration, which may name its folder");
+  const isGrouped = command.options.some(({ long }) => long === "--config");
+  const folder = new Option("--data-dir <folder>", "the broker's folder");
+  command.addOption(isGrouped ? folder.helpGroup(dataHeading) : folder).option("--json", "print data as JSON");
+  if (!isGrouped) command.option("--config <file>", "the broker's configuration, which may name its folder");
   for (const below of command.commands) prepare(below);
 }
 
@@ -92,10 +110,6 @@ function tellUsage(command: Command): void {
       write(usageWords(text, command));
     },
   });
-}
-
-function pathOf(command: Command): string {
-  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
 /**
@@ -112,25 +126,4 @@ function chooseDataDirectory(program: Command, command: Command): void {
 /** The command directly below `broker` to which a command belongs. */
 function groupOf(command: Command): Command {
   return command.parent?.parent == null ? command : groupOf(command.parent);
-}
-
-/**
- * Adds a hint for newcomers to commander's message about a wrong command line.
- * @param text the message: `error: missing required argument 'to'`
- */
-function usageWords(text: string, command: Command): string {
-  const words = text.replace(/^error: /, "broker: ");
-  const hint = hintFor(text, command);
-  return hint === undefined ? words : `${words.trimEnd()}; ${hint}\n`;
-}
-
-function hintFor(text: string, command: Command): string | undefined {
-  if (/missing required argument '(to|text)'/.test(text))
-    return "did the shell take an unquoted #room for a comment? write '#general'";
-  if (text.includes("too many arguments for 'send'"))
-    return "put the text in quotes: broker send claude 'are you there?'";
-  const option = /unknown option '--([a-z]+)'/.exec(text)?.[1];
-  const meant = command.commands.find((below) => below.name() === option);
-  if (meant !== undefined) return `did you mean ${pathOf(meant)}?`;
-  return undefined;
 }

@@ -1,3 +1,4 @@
+import displayWidth from "fast-string-width";
 import { fstatSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Writable } from "node:stream";
@@ -49,13 +50,12 @@ export function steerless(text: string): string {
   );
 }
 
-/** Rows in columns as wide as their widest cell. */
+/** Rows in columns as wide as their widest cell. Wide characters (East Asian ones, emoji) take two columns. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, cell.length)));
-  return rows
-    .map((row) => row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join("  "))
-    .join("\n");
+  for (const row of rows) row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, displayWidth(cell))));
+  const padded = (cell: string, at: number): string => cell + " ".repeat((widths[at] ?? 0) - displayWidth(cell));
+  return rows.map((row) => [...row.slice(0, -1).map(padded), ...row.slice(-1)].join("  ")).join("\n");
 }
 
 /**

@@ -4,6 +4,9 @@
  */
 const sameMs = 250;
 
+/** A program that has been asked to end lives at least so long: the same signal would end it in its last moment. */
+const lingerMs = 50;
+
 /** A signal that asks a program to end. */
 export type EndSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
@@ -20,12 +23,14 @@ export function onEndSignals(
   let lastAt: number | undefined;
   const hear = (signal: NodeJS.Signals): void => {
     const now = performance.now();
-    const isSame = lastAt !== undefined && now - lastAt < sameMs;
-    const isFirst = lastAt === undefined;
-    if (!isSame) lastAt = now;
     const asked = signal as EndSignal; // only these are heard
-    if (isFirst) ask(asked);
-    else if (!isSame && signal !== "SIGHUP") insist(asked);
+    const isFirst = lastAt === undefined;
+    if (lastAt !== undefined && now - lastAt < sameMs) return;
+    lastAt = now;
+    if (isFirst) {
+      setTimeout(() => undefined, lingerMs);
+      ask(asked);
+    } else if (signal !== "SIGHUP") insist(asked);
   };
   for (const signal of signals) process.on(signal, hear);
   return () => {

@@ -73,6 +73,7 @@ export class Exchange {
     }
     // Counted first, and taken back if there was no receiver, so that a receiver that reads the ledger sees true sums.
     messages.routed += 1;
+    if (message.topic === brokerTopic) this.ledger.ofBroker += 1;
     const outcome = this.router.publish(message);
     if (outcome.receivers === 0 && !this.#exists(message.topic)) {
       messages.routed -= 1;
@@ -138,6 +139,7 @@ export class Exchange {
     const { messages } = this.ledger;
     messages.accepted += 1;
     messages.routed += 1;
+    this.ledger.ofBroker += 1;
     const outcome = this.router.publish(message);
     if (outcome.receivers === 0 && !this.#exists(message.topic)) {
       messages.routed -= 1;

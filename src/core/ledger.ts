@@ -22,6 +22,11 @@ export interface MessageLedger {
 /** Both ledgers of the broker. Plain integers, so that counting costs the hot path almost nothing. */
 export class Ledger {
   readonly messages: MessageLedger = { accepted: 0, routed: 0, stored: 0, refused: 0, unroutable: 0, malformed: 0 };
+  /**
+   * Of the accepted messages, those to and from the broker itself: questions to `$broker` and its answers, `$events`,
+   * what it tells agents. Tools make most of them.
+   */
+  ofBroker = 0;
   /** Copies for receivers. */
   readonly copies: CopyLedger = emptyCopies();
   /** Copies for taps and prefix subscriptions, which do not count as receivers. */

@@ -22,8 +22,8 @@ import { readable, TokenFile } from "./token-file.js";
 
 /** Names whose look is remembered: each sender on ZeroMQ is asked for, often the same again. */
 const likesMax = 1_000;
-/** Token files are checked for changes no more often than this, milliseconds. */
-const refreshMs = 200;
+/** Token files are checked for changes no more often than this: so long after one, a broker goes by it. Milliseconds. */
+export const refreshMs = 200;
 
 /** Where {@link IdentityTokens} finds tokens and remembered names. */
 export interface IdentityOptions {
@@ -128,7 +128,8 @@ export class IdentityTokens implements Identity {
     if (record?.kind !== "zmq" || record.subject !== user) {
       throw new Fault(
         "unauthenticated",
-        `user name and password must be an agent's name and its ZeroMQ token (broker token ${user})`,
+        tokenForm(password) ??
+          `user name and password must be an agent's name and its ZeroMQ token (broker token ${user})`,
       );
     }
     return this.#prove(user, record, undefined);
@@ -144,7 +145,9 @@ export class IdentityTokens implements Identity {
     if (record === undefined)
       throw new Fault(
         "unauthenticated",
-        "the token is not valid; the shared one is the line of the file pan-token in the broker's data directory",
+        tokenForm(token) ??
+          `the token is not valid: mistyped, expired or revoked; broker token ${agent} makes one, ` +
+            "or take the shared one, whose place broker start tells",
       );
     if (record.kind !== "ws")
       throw new Fault("unauthenticated", `this is a ZeroMQ token; make one for WebSocket (broker token ${agent})`);
@@ -330,6 +333,14 @@ export class IdentityTokens implements Identity {
       }
     }
   }
+}
+
+/** What is wrong with how a token was copied; undefined if it looks like one. */
+function tokenForm(text: string): string | undefined {
+  const [, label] = /^\s*(zmq|pan)\s+\S/.exec(text) ?? [];
+  if (label !== undefined)
+    return `this is a token with its label before it: send only what stands behind ${label} and the spaces`;
+  return text === text.trim() ? undefined : "there is white space around the token, perhaps a line break: leave it out";
 }
 
 /**

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { Fault } from "../core/index.js";
 import { closeToOthers, mustBeRegular, readIfThere, replaceFile } from "./atomic-file.js";
-import { PidLock } from "./pid-lock.js";
+import { PidLock, type LockHolder } from "./pid-lock.js";
 import { errorCode } from "./remedy.js";
 
 /** Where the data directory is, in the order of protocols §0.1. */
@@ -159,12 +159,20 @@ export class DataDirectory {
   }
 
   /**
+   * The process of the broker that has this directory, also while it starts or stops; undefined if none runs.
+   * @throws Fault unavailable, forbidden, naming the file and the remedy
+   */
+  holder(): LockHolder | undefined {
+    const lock = this.file("broker.pid");
+    return reading(lock, () => PidLock.holder(lock));
+  }
+
+  /**
    * Where the broker of this directory can be reached; undefined if none runs.
    * @throws Fault unavailable, naming the file and the remedy: one runs, and its file cannot be read or is damaged
    */
   readEndpoints(): Endpoints | undefined {
-    const lock = this.file("broker.pid");
-    const holder = reading(lock, () => PidLock.holder(lock));
+    const holder = this.holder();
     if (holder === undefined) return undefined;
     const endpoints = readEndpointsFile(this.file("endpoints.json"));
     return endpoints?.pid === holder.pid ? endpoints : undefined;

@@ -1,5 +1,6 @@
 export * from "./data-directory.js";
 export { readRegular } from "./atomic-file.js";
+export type { LockHolder } from "./pid-lock.js";
 export { SecretFile } from "./secret-file.js";
 export * from "./table-lmdb.js";
 export * from "./table-memory.js";

@@ -144,7 +144,7 @@ describe("the broker command, through the real binary", () => {
   });
 
   it.each([
-    [["send", "ghost", "hi"], 4, /ghost is not here.*broker agents/],
+    [["send", "ghost", "hi"], 4, /no agent ghost is here; broker agents lists those who are/],
     [["send", "ghost", "hi", "--wait"], 4, /no agent ghost is here/],
     [["send", "all", "hi", "--wait"], 2, /does not answer/],
     [["send", "ada", ""], 2, /nothing to say: TEXT is empty/],

@@ -14,7 +14,7 @@ describe("broker completion", () => {
   it("bash: commands, their options, choices and files", async () => {
     const { code, stdout: script } = await runCli(["completion", "bash"]);
     expect(code).toBe(0);
-    expect(offered(script, "st")).toEqual(["start", "status"]);
+    expect(offered(script, "st")).toEqual(["start", "stop", "status"]);
     expect(offered(script, "config", "")).toEqual(expect.arrayContaining(["print", "check", "schema"]));
     expect(offered(script, "start", "--zmq-")).toEqual(["--zmq-in", "--zmq-out", "--zmq-auth"]);
     expect(offered(script, "start", "--zmq-auth", "")).toEqual(["none", "optional", "required"]);

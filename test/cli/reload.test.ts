@@ -51,14 +51,6 @@ describe("broker start at SIGHUP", () => {
     expect(await early.stop()).toMatchObject({ code: 0 });
   });
 
-  it("ends a command that runs no broker", async () => {
-    const tap = startCli(["tap", "--data-dir", served.dataDir]);
-    await tap.tells(/./);
-    tap.process.kill("SIGHUP");
-    await tap.ended;
-    expect(tap.process.signalCode).toBe("SIGHUP");
-  });
-
   it("says that nothing changes", async () => {
     served.broker.process.kill("SIGHUP");
     await served.broker.tells(/SIGHUP, read again, nothing has changed\n/);

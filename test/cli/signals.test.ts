@@ -47,8 +47,9 @@ describe("signals", () => {
     started.push(program);
     return program;
   };
-  const start = (...more: readonly string[]): readonly string[] => [
-    ...[process.execPath, brokerBinary, "start", ...freeDoors],
+  const start = (...more: readonly string[]): readonly [string, ...string[]] => [
+    process.execPath,
+    ...[brokerBinary, "start", ...freeDoors],
     ...["--data-dir", join(home, "data"), ...more],
   ];
   const isClean = (): boolean =>
@@ -74,7 +75,7 @@ describe("signals", () => {
   it("nohup: broker start reads its configuration again at SIGHUP, and broker tap goes on", async () => {
     const broker = run("nohup", ...start());
     await broker.prints(/broker status/);
-    const tap = run("nohup", process.execPath, brokerBinary, "tap", "--data-dir", join(home, "data"));
+    const tap = run("nohup", process.execPath, brokerBinary, "tap", "--all", "--data-dir", join(home, "data"));
     await tap.tells(/listening to/);
     for (const { process: child } of [tap, broker]) child.kill("SIGHUP");
     await broker.tells(/SIGHUP, read again, nothing has changed/);
@@ -112,6 +113,17 @@ describe("signals", () => {
     }
   });
 
+  it("a command that runs no broker ends with its terminal", async () => {
+    const broker = run(...start());
+    await broker.prints(/broker status/);
+    const tap = [process.execPath, brokerBinary, "tap", "--data-dir", join(home, "data")];
+    const child = startProgram("python3", ["-c", onTerminal, ...tap], {}, "pipe");
+    started.push(child);
+    await child.prints(/listening to/);
+    child.process.stdin?.end("close\n");
+    await child.prints(/ended by 1\n/);
+  });
+
   it("a second signal in the same moment is the first one; a later one ends the program at once", async () => {
     const server = run("sh", "-c", 'cd "$0" && exec "$@"', home, process.execPath, agentchatBinary, "serve", "-p", "0");
     await server.prints(/ready at/);
@@ -121,7 +133,7 @@ describe("signals", () => {
     const ended = await server.ended;
     expect([ended.code, ended.stderr]).toEqual([0, expect.not.stringContaining("ended at once")]);
 
-    const broker = run(process.execPath, ...start().slice(1));
+    const broker = run(...start());
     await broker.prints(/broker status/);
     broker.process.kill("SIGINT");
     await pause(3);

@@ -72,7 +72,16 @@ describe("a token that is refused", () => {
       [() => identity.plain("ada", ws), /^user name and password must be .* \(broker token ada\)$/],
       [() => identity.plain("bob", zmq), /\(broker token bob\)$/],
       [() => identity.token("all", pan), /^the agent's name .*; choose another$/],
-      [() => identity.token("ada", "wrong"), /^the token is not valid; .* pan-token in the broker's data directory$/],
+      [
+        () => identity.token("ada", "wrong"),
+        /^the token is not valid: .*broker token ada makes one, or take the shared/,
+      ],
+      [
+        () => identity.token("ada", `pan  ${ws}`),
+        /^this is a token with its label .* send only what stands behind pan /,
+      ],
+      [() => identity.plain("ada", `zmq  ${zmq}`), /^this is a token with its label .* send only what .* behind zmq /],
+      [() => identity.token("ada", `${ws}\n`), /^there is white space around the token, perhaps a line break/],
       [() => identity.token("ada", zmq), /^this is a ZeroMQ token; .* \(broker token ada\)$/],
       [() => identity.token("bob", ws), /^this token belongs to another agent; /],
       [() => identity.token("boss", pan), /^the name boss belongs to .* \(broker token boss\) or another name$/],

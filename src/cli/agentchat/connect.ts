@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { ending, painter, untrustedText, type Paint } from "../output.js";
-import { onEndSignals, type EndSignal } from "../signals.js";
 import { channelTable, rosterTable } from "./channels.js";
 import { lostForGood, lostWords, openChat, retryingRateLimits, type Chat } from "./chat.js";
 import { consoleHelp, readLine, type Typed } from "./console-input.js";
@@ -58,16 +57,18 @@ export function connectCommand(program: Command): void {
  */
 function untilDropped(session: ConsoleSession, screen: Screen): Promise<number> {
   return new Promise((resolve) => {
-    const end = (): void => {
-      resolve(session.pending);
-    };
-    const ask = (signal: EndSignal): void => {
+    let phase: "running" | "ending" = "running";
+    const end = (signal: NodeJS.Signals): void => {
       const { pending } = session;
       screen.close();
-      if (signal === "SIGTERM" || pending === 0) end();
-      else screen.notice(`${linesOf(pending)} still to send; Ctrl-C again drops ${pending === 1 ? "it" : "them"}`);
+      if (signal === "SIGTERM" || phase === "ending" || pending === 0) {
+        resolve(pending);
+        return;
+      }
+      phase = "ending";
+      screen.notice(`${linesOf(pending)} still to send; Ctrl-C again drops ${pending === 1 ? "it" : "them"}`);
     };
-    onEndSignals(["SIGINT", "SIGTERM"], ask, end);
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, end);
   });
 }
 

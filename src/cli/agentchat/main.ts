@@ -1,6 +1,8 @@
 import { Command, CommanderError } from "commander";
+import { argumentOrder } from "../argument-order.js";
 import { endOnClosedPipe } from "../output.js";
 import { ownPackage } from "../package-file.js";
+import { dashHint, withVersion } from "../usage-words.js";
 import { listCommands, roomCommands } from "./channels.js";
 import { connectCommand } from "./connect.js";
 import { daemonCommand } from "./daemon.js";
@@ -25,12 +27,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   endOnClosedPipe("agentchat");
   const program = new Command("agentchat")
     .description("AgentChat: channels and direct messages for AI agents")
-    .version(ownPackage().version, "-V, --version")
+    .version(ownPackage().version, "-v, --version")
     .helpOption("-h, --help", "show what there is")
     .addHelpText("after", after)
     .showHelpAfterError("(agentchat COMMAND --help shows arguments and options; write channels in quotes: '#general')")
     .exitOverride();
-  explainUsage(program);
   for (const add of [
     serveCommand,
     connectCommand,
@@ -44,8 +45,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     inboxCommand,
   ])
     add(program);
+  explainUsage(program);
   try {
-    await program.parseAsync([...argv]);
+    await program.parseAsync(argumentOrder(withVersion(argv), program));
     return exitCodes.done;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage;
@@ -54,19 +56,33 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 const channelLike: readonly string[] = ["target", "channel", "channels"];
+const textLike: readonly string[] = ["message", "task", "reason"];
 
 /** Adds hints for newcomers to commander's messages about a wrong command line. */
-function explainUsage(program: Command): void {
-  program.configureOutput({
+function explainUsage(command: Command): void {
+  const last = command.registeredArguments.at(-1)?.name() ?? "";
+  command.configureOutput({
     outputError: (text, write) => {
-      write(usageWords(text));
+      write(usageWords(text, textLike.includes(last)));
     },
   });
+  for (const below of command.commands) explainUsage(below);
 }
 
-/** commander's message with the hint. @param text the message: `error: missing required argument 'target'` */
-export function usageWords(text: string): string {
-  const missing = /missing required argument '(\w+)'/.exec(text)?.[1];
-  if (missing === undefined || !channelLike.includes(missing)) return text;
-  return `${text.trimEnd()}; did the shell take an unquoted #channel for a comment? write '#general'\n`;
+/**
+ * commander's message with the hint.
+ * @param text the message: `error: missing required argument 'target'`
+ * @param takesText the last argument of the command is a text
+ */
+export function usageWords(text: string, takesText: boolean): string {
+  const missing = /missing required argument '(\w+)'/.exec(text)?.[1] ?? "";
+  const option = /unknown option '([^']+)'/.exec(text)?.[1];
+  const hint = channelLike.includes(missing)
+    ? "did the shell take an unquoted #channel for a comment? write '#general'"
+    : takesText && option !== undefined && !text.includes("Did you mean")
+      ? dashHint(`-- '${option}'`)
+      : takesText && textLike.includes(missing)
+        ? dashHint("-- '-text'")
+        : undefined;
+  return hint === undefined ? text : `${text.trimEnd()}; ${hint}\n`;
 }

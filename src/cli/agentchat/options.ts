@@ -66,9 +66,7 @@ export const defaultPort = 6667;
 
 /** `<server>` as a URL: `ws://HOST:PORT`, `wss://…`, or HOST[:PORT]. @throws CommandFailure */
 export function serverUrl(text: string): string {
-  const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
-    ? text
-    : `ws://${/:\d+$/.test(text) ? text : `${text}:${defaultPort}`}`;
+  const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `ws://${withPort(text)}`;
   const url = URL.canParse(whole) ? new URL(whole) : undefined;
   if (url === undefined || (url.protocol !== "ws:" && url.protocol !== "wss:") || url.hostname === "") {
     throw wrongUsage(
@@ -76,6 +74,12 @@ export function serverUrl(text: string): string {
     );
   }
   return whole;
+}
+
+/** `HOST[:PORT][/PATH]` with a port. */
+function withPort(text: string): string {
+  const [, host = "", rest = ""] = /^([^/?#]*)([^]*)$/.exec(text) ?? [];
+  return /:\d+$/.test(host) ? text : `${host}:${defaultPort}${rest}`;
 }
 
 /** A channel's name; a missing `#` is added. @throws CommandFailure */

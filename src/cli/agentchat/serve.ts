@@ -120,7 +120,7 @@ async function startServer({
   tlsKey,
 }: ServerOptions): Promise<RunningServer> {
   // Loaded here, because the other commands start often and need no broker.
-  const [{ Broker }, { isLocalDoor }, { asFault }, { jsonLog }] = await Promise.all([
+  const [{ Broker }, { isLocalDoor }, { asFault }, { processLog }] = await Promise.all([
     import("../../broker.js"),
     import("../../config/index.js"),
     import("../../core/index.js"),
@@ -142,7 +142,7 @@ async function startServer({
       logMessages,
       agentchat: { replay, unproved },
       limits: { agentchatRatePerSecond: rate, agentchatBurst: burst },
-      log: jsonLog("info"),
+      log: processLog("info"),
     });
     await broker.start();
     return {

@@ -1,10 +1,13 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Agent, Request } from "../../../clients/typescript/agent/index.js";
-import { everyone, Fault, notThere, type MessageType } from "../../core/index.js";
+import { asFault, Fault, type MessageType } from "../../core/index.js";
 import { operatorName } from "../../identity/index.js";
+import { absent, mustBeThere } from "../absent.js";
 import { connectOperator, findBroker, type BrokerChoice } from "../operator.js";
+import { exitCodes } from "../exit.js";
 import { print, say, type Output } from "../output.js";
 import { topicRule } from "../tap-filter.js";
+import { readText } from "../text-source.js";
 
 interface Options extends BrokerChoice, Output {
   readonly from: string;
@@ -12,6 +15,7 @@ interface Options extends BrokerChoice, Output {
   readonly wait?: true | number;
   readonly room?: boolean;
   readonly replyTo?: string;
+  readonly file?: string;
 }
 
 /** `broker send TO TEXT`: sends one message; with `--wait` it prints the answer. */
@@ -19,7 +23,7 @@ export function sendCommand(program: Command): void {
   program
     .command("send")
     .argument("<to>", "an agent, #room or all")
-    .argument("<text>", "what to say")
+    .argument("[text]", "what to say; - reads it from standard input; behind -- it may begin with -")
     .description("send one message; --wait prints the answer")
     .addOption(new Option("--from <name>", "send as this agent (a name that no token protects)").default(operatorName))
     .addOption(
@@ -32,13 +36,19 @@ export function sendCommand(program: Command): void {
     .option("--wait [seconds]", "wait for the response, 30 s by default", seconds)
     .option("--reply-to <id>", "the message_id that a response answers")
     .option("--room", "TO is a room: # is put before it")
-    .action(async (to: string, text: string, _options: unknown, command: Command) => {
+    .option("--file <path>", "the text is in this file, in UTF-8")
+    .action(async (to: string, typed: string | undefined, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      // Mostly because a variable of a script is not set.
-      if (text === "") throw new Fault("malformed", "there is nothing to say: TEXT is empty");
+      if (typed === undefined && options.file === undefined)
+        command.error("error: missing required argument 'text'", { exitCode: exitCodes.usage });
+      if (typed !== undefined && options.file !== undefined)
+        throw new Fault("malformed", "the text is in --file, or it is TEXT: leave one of them out");
       const topic = options.room === true && !to.startsWith("#") ? `#${to}` : to;
       const rule = topicRule(topic);
       if (rule !== undefined) throw new Fault("malformed", `nothing can be sent to ${JSON.stringify(topic)}: ${rule}`);
+      const text = typed === undefined || typed === "-" ? await readText(options.file) : typed;
+      // Mostly because a variable of a script is not set.
+      if (text === "") throw new Fault("malformed", "there is nothing to say: TEXT is empty");
       const speaker =
         options.from === operatorName ? await connectOperator(options) : await connectAs(options.from, options);
       try {
@@ -62,7 +72,9 @@ async function send(speaker: Agent, to: string, text: string, options: Options):
     if (to.startsWith("#") || to === "all")
       throw new Fault("malformed", "a room does not answer; send an inform, or a request to one agent");
     const timeoutMs = typeof options.wait === "number" ? options.wait * 1_000 : 30_000;
-    const answer = await speaker.request(to, text, { timeoutMs });
+    const answer = await speaker.request(to, text, { timeoutMs }).catch(async (thrown: unknown) => {
+      throw asFault(thrown).code === "not-found" ? await absent(speaker, to) : thrown;
+    });
     print(options, answer, () => answer.content.message);
     return;
   }
@@ -72,16 +84,6 @@ async function send(speaker: Agent, to: string, text: string, options: Options):
   if (type === "response") await speaker.respond({ ...answered(to, options.replyTo) }, text);
   else await speaker.inform(to, text);
   say(`sent to ${to}`);
-}
-
-/** The broker only counts an inform that reaches nobody, but a person wants to know. @throws Fault not-found */
-async function mustBeThere(speaker: Agent, to: string): Promise<void> {
-  if (to === everyone) return;
-  const [known, remedy] = to.startsWith("#")
-    ? [await speaker.rooms(), "broker rooms lists those there are"]
-    : [await speaker.agents(), "broker agents lists those who are"];
-  if (known.some(({ name }) => name === to)) return;
-  throw new Fault("not-found", to.normalize("NFC") === to ? `${to} is not here; ${remedy}` : notThere(to));
 }
 
 /** The request that a response answers. */

@@ -4,7 +4,7 @@ import { problemsOf } from "../../config/index.js";
 import type { Log } from "../../core/index.js";
 import { refuseWrongDoors } from "../config-check.js";
 import { layersOf, withBrokerFlags, type BrokerFlags } from "../flags.js";
-import { jsonLog, type LogLevel } from "../log.js";
+import { processLog, type LogFormat, type LogLevel } from "../log.js";
 import { say, type Output } from "../output.js";
 import { readyLines } from "../ready.js";
 import { onEndSignals } from "../signals.js";
@@ -12,6 +12,7 @@ import { endByHangUp, terminalWatch } from "../terminal.js";
 
 interface Options extends Output, BrokerFlags {
   readonly logLevel: LogLevel;
+  readonly logFormat?: LogFormat;
 }
 
 /** Ends the program's first handling of SIGHUP; returns true if a SIGHUP has come. */
@@ -28,7 +29,7 @@ export function startCommand(program: Command, takeOver: TakeOver): void {
       const { Broker } = await import("../../broker.js");
       const layers = await layersOf(options);
       await refuseWrongDoors(layers);
-      const log = jsonLog(options.logLevel);
+      const log = processLog(options.logLevel, options.logFormat);
       const broker = new Broker({ ...layers.options, log });
       const ending = endOnSignal(broker);
       const reloads = reloadOnSignal({ broker, flags: options, log, takeOver, terminalClosed: ending.terminalClosed });

@@ -16,7 +16,7 @@ import {
   type Paint,
 } from "../output.js";
 import { onEndSignals } from "../signals.js";
-import { checkTap, tapFilter, type TapFilter } from "../tap-filter.js";
+import { checkTap, hidesBroker, tapFilter, type TapFilter } from "../tap-filter.js";
 
 /** How long a tap waits for a broker to come back, milliseconds: longer than a restart takes, but not for ever. */
 const backMs = 60_000;
@@ -35,6 +35,7 @@ export function tapCommand(program: Command): void {
     .option("--to <topic>", "only messages to this agent, '#room' or all")
     .addOption(new Option("--type <type>", "only messages of this type").choices(messageTypes))
     .option("--kind <kind>", "only this content.kind; chat: plain text")
+    .option("--all", "also what is asked of $broker, its answers, and $events")
     .option("--count <n>", "end after this many messages", count)
     .action(async (named: readonly string[], _options: unknown, command: Command) => {
       const topics = named.includes("") ? [] : named;
@@ -67,7 +68,8 @@ async function tap(topics: readonly string[], options: Options): Promise<number>
       operator.subscribe(topic);
     say(
       isFirst
-        ? `listening to ${topics.length === 0 ? "everything" : topics.join(" ")}; Ctrl-C ends it`
+        ? `listening to ${topics.length === 0 ? "everything" : topics.join(" ")}` +
+            `${hidesBroker(topics, options) ? " but $broker and $events (--all)" : ""}; Ctrl-C ends it`
         : "the broker is back: messages that passed meanwhile are not shown",
     );
     const { data } = findBroker(options);

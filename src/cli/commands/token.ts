@@ -1,9 +1,10 @@
 import { existsSync, statSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import { InvalidArgumentError, type Command } from "commander";
 import { asFault, defaultLimits, Fault, systemClock, type Scope } from "../../core/index.js";
 import { appendAudit, auditedToken } from "../../ops/index.js";
 import { DataDirectory, resolveDataDirectory } from "../../storage/index.js";
-import { IdentityTokens, type TokenKind, type TokenListing } from "../../identity/index.js";
+import { IdentityTokens, refreshMs, type TokenKind, type TokenListing } from "../../identity/index.js";
 import type { BrokerChoice } from "../operator.js";
 import { print, say, table, type Output } from "../output.js";
 
@@ -19,8 +20,8 @@ interface Options extends BrokerChoice, Output {
 }
 
 /**
- * `broker token AGENT`: makes tokens that prove the agent's name. A running broker accepts them at once, and cuts
- * connections whose token is revoked.
+ * `broker token AGENT`: makes tokens that prove the agent's name. A running broker accepts them when the command
+ * returns, and cuts connections whose token is revoked.
  */
 export function tokenCommand(program: Command): void {
   const token = withIssueOptions(program.command("token"))
@@ -69,6 +70,7 @@ export function tokenCommand(program: Command): void {
             "broker token list shows all valid tokens",
         );
       audit(data, "token.revoked", revoked);
+      await untilRead(data);
       print(
         options,
         { revoked: revoked.length, tokens: revoked.map(rowOf) },
@@ -94,7 +96,10 @@ function withIssueOptions(command: Command): Command {
     .action(async (agent: string, _options: unknown, own: Command) => {
       const options = own.optsWithGlobals<Options>();
       const tokens = await issue(agent, options);
-      print(options, { agent, ...tokens }, () => table(Object.entries(tokens)));
+      const rows = Object.entries(tokens);
+      // One kind alone is for a script: nothing stands beside it.
+      const [[, bare = ""] = []] = rows;
+      print(options, { agent, ...tokens }, () => (rows.length === 1 ? bare : table(rows)));
     });
 }
 
@@ -136,7 +141,22 @@ async function issue(agent: string, options: Options): Promise<Readonly<Record<s
     const listing = identity.listing(token);
     if (listing !== undefined) audit(data, "token.issued", [listing]);
   }
+  await untilRead(data);
   return made;
+}
+
+/** Waits until a broker that runs has read the token file: what this command tells holds when it has told it. */
+async function untilRead(data: DataDirectory): Promise<void> {
+  if (mayRun(data)) await pause(refreshMs);
+}
+
+/** False if no broker has the folder. What cannot be read may tell of one. */
+function mayRun(data: DataDirectory): boolean {
+  try {
+    return data.holder() !== undefined;
+  } catch {
+    return true; // told before the token was made, or by the next command that needs the broker
+  }
 }
 
 /** True if a broker uses the folder, also one whose files are damaged, which is told: tokens are made all the same. */

@@ -67,6 +67,7 @@ export class FaultNotices {
     }
     ledger.count(`told-${notice.code}`);
     ledger.messages.accepted += 1;
+    ledger.ofBroker += 1;
     ledger.messages.routed += 1;
     peer.deliver(noticeMessage(topic === "" ? brokerTopic : topic, notice, this.#context), false);
   }

@@ -169,10 +169,12 @@ describe("a server that is not reached", () => {
 describe("a command line that misses an argument", () => {
   it("may have lost an unquoted #channel to the shell", () => {
     for (const name of ["target", "channel"])
-      expect(usageWords(`error: missing required argument '${name}'\n`)).toMatch(
+      expect(usageWords(`error: missing required argument '${name}'\n`, true)).toMatch(
         /argument '\w+'; did the shell take an unquoted #channel for a comment\? write '#general'\n$/,
       );
-    for (const text of ["error: missing required argument 'message'\n", "error: unknown option '-x'\n"])
-      expect(usageWords(text)).toBe(text);
+    for (const text of ["error: missing required argument 'message'\n", "error: unknown option '-x'\n"]) {
+      expect(usageWords(text, false)).toBe(text);
+      expect(usageWords(text, true)).toMatch(/; a text that begins with - stands behind --: -- '-\w+'\n$/);
+    }
   });
 });

@@ -147,16 +147,14 @@ describe("the end of a daemon", () => {
     expect(listeners()).toEqual(before);
   });
 
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) {
-    it(`comes at ${signal} in the program, too, while it connects`, { timeout: 9_000 }, async () => {
-      const { server, url } = await silent();
-      const connection = once(server, "connection");
-      const program = startAgentchat(temp.dir, ["daemon", url]);
-      await connection;
-      expect(await program.stop(signal)).toMatchObject({ code: 0 });
-      expect(isDaemonRunning("default", temp.dir)).toBe(false);
-    });
-  }
+  it("comes at SIGTERM in the program, too, while it connects", { timeout: 9_000 }, async () => {
+    const { server, url } = await silent();
+    const connection = once(server, "connection");
+    const program = startAgentchat(temp.dir, ["daemon", url]);
+    await connection;
+    expect(await program.stop("SIGTERM")).toMatchObject({ code: 0 });
+    expect(isDaemonRunning("default", temp.dir)).toBe(false);
+  });
 
   it("comes when its folder is removed: nobody could end it otherwise", async () => {
     const mine = faked();
