@@ -102,7 +102,7 @@ export function writeReport(path, pages, { rounds, seconds, versions }) {
     path,
     `# Results
 
-Side by side in one run, \`npm run bench\`: ${rounds} interleaved rounds of ${seconds} s each, medians. Messages per second, µs of CPU per message in the broker's process, latency in µs at full load
+Side by side in one run, \`npm run bench\` (it and the sources named here are in the repository, not in the package): ${rounds} interleaved rounds of ${seconds} s each, medians. Messages per second, µs of CPU per message in the broker's process, latency in µs at full load
 (window of 1,000 messages). Payloads of 270 bytes, JSON as in ZeroMQ §1.2; one publisher; clients on the same machine.
 
 Machine: ${cpu?.model ?? "unknown"}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux, loopback. Node ${process.versions.node}, ${versions}. ${new Date().toISOString().slice(0, 10)}.

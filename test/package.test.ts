@@ -13,11 +13,17 @@ const [pack] = JSON.parse(
   }),
 ) as readonly { readonly files: readonly { readonly path: string }[] }[];
 const packed = pack?.files.map(({ path }) => path) ?? [];
-const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 
 function holds(path: string): boolean {
   const name = path.replace(/^\.\//, "").replace(/\/$/, "");
   return packed.some((file) => file === name || file.startsWith(`${name}/`));
+}
+
+/** True for a file of the repository, named from its root or from the page's folder, that is not in the package. */
+function isMissing(name: string, page: string): boolean {
+  const named = [name, posix.join(posix.dirname(page), name)].map((path) => path.replace(/\/$/, ""));
+  const kept = named.filter((path) => !/^(\.|dist|node_modules|coverage)/.test(path) && existsSync(`${root}${path}`));
+  return kept.length > 0 && !kept.some(holds);
 }
 
 describe("the package", () => {
@@ -31,15 +37,25 @@ describe("the package", () => {
     },
   );
 
-  it("holds the files that the README names and the commands it shows run", () => {
-    const named = [...readme.matchAll(/`([\w./-]+)`/g)]
-      .map(([, name = ""]) => name)
-      .filter((name) => /^[\w-]+\//.test(name) && existsSync(`${root}${name}`));
-    const run = [...readme.matchAll(/^(?:python3|node) ([\w-]+\/\S+)/gm)].map(([, file = ""]) => file);
-    expect(named.length).toBeGreaterThan(8);
-    expect(run.length).toBeGreaterThan(1);
-    expect([...named, ...run].filter((name) => !holds(name))).toEqual([]);
-  });
+  it.each(packed.filter((file) => file.endsWith(".md")))(
+    "holds every file that %s names, or the page says that it does not",
+    (page) => {
+      const text = readFileSync(`${root}${page}`, "utf8");
+      const says = (part: string): boolean => /in\s+the\s+repository,\s+not\s+in\s+the\s+package/.test(part);
+      const head = text.split(/\n## /, 1)[0] ?? "";
+      const wrong = says(head)
+        ? []
+        : text
+            .split(/\n\n/)
+            .filter((paragraph) => !says(paragraph))
+            .flatMap((paragraph) => [
+              ...[...paragraph.matchAll(/`([\w@.-]+(?:\/[\w@.-]+)*\/?)`/g)].map(([, name = ""]) => name),
+              ...[...paragraph.matchAll(/\b(?:node|python3) ([\w-]+\/[\w./-]+)/g)].map(([, name = ""]) => name),
+            ])
+            .filter((name) => isMissing(name, page));
+      expect(wrong).toEqual([]);
+    },
+  );
 
   it("leaves out what only the project itself needs", () => {
     expect(packed.filter((file) => /\.map$|(^|\/)(tests?|echo)\/|new-dialect|__pycache__/.test(file))).toEqual([]);
