@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "rolldown";
 
-const outside = ["lmdb", "msgpackr", "zeromq"];
+const outside = ["lmdb", "zeromq"];
 
 /** The licences of what is bundled, as they ask to be: beside it. */
 const licences = {
