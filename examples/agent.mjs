@@ -7,7 +7,7 @@
 // It finds the broker that runs on this machine by itself.
 import { Agent } from "synaptic-core";
 
-const agent = await Agent.connect({ name: process.argv[2] ?? "scout" });
+const agent = await Agent.connect({ name: process.argv[2] ?? "scout" }).catch(giveUp);
 
 // What the handler returns is the response; what it throws is told to the asker as a fault.
 agent.onRequest((request) => `${agent.name} heard: ${request.content.message}`);
@@ -29,3 +29,9 @@ if (friend !== undefined) {
 }
 
 process.once("SIGINT", () => void agent.close());
+
+/** @param {Error} error @returns {never} */
+function giveUp({ message }) {
+  console.error(`${message}\nIs a broker running here? npm start (or: broker start) starts one.`);
+  process.exit(1);
+}

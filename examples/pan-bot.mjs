@@ -12,7 +12,7 @@ const agentId = process.argv[2] ?? "pan-bot";
 const url = process.argv[3] ?? "ws://127.0.0.1:8080/pan";
 const dataDir =
   process.env.SYNAPTIC_DATA_DIR ?? join(process.env.XDG_DATA_HOME ?? join(homedir(), ".local/share"), "synaptic-core");
-const token = process.env.PAN_TOKEN ?? readFileSync(join(dataDir, "pan-token"), "utf8").trim();
+const token = process.env.PAN_TOKEN ?? sharedToken();
 
 const bot = new PanClient({ url, agentId, name: "Example bot", token });
 bot.on("chat", ({ from, fromName, to, text, intent, messageId }) => {
@@ -23,7 +23,22 @@ bot.on("chat", ({ from, fromName, to, text, intent, messageId }) => {
 bot.on("refused", ({ code, message }) => console.error(`${code}: ${message}`));
 bot.on("reconnecting", ({ inMs }) => console.error(`connection lost, trying again in ${Math.round(inMs)} ms`));
 
-await bot.connect();
+await bot.connect().catch(({ message }) => giveUp(message));
 await bot.join("#general");
 console.log(`${agentId} is ready`);
 process.once("SIGINT", () => void bot.close());
+
+function sharedToken() {
+  try {
+    return readFileSync(join(dataDir, "pan-token"), "utf8").trim();
+  } catch ({ message }) {
+    return giveUp(`no token: ${message}`);
+  }
+}
+
+function giveUp(why) {
+  console.error(
+    `${why}\nIs a broker running here? npm start (or: broker start) starts one and says where its token lies.`,
+  );
+  process.exit(1);
+}

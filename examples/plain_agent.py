@@ -13,7 +13,10 @@ import sys
 import time
 import uuid
 
-import zmq
+try:
+    import zmq
+except ModuleNotFoundError:
+    sys.exit("pyzmq is missing: apt install python3-zmq and run /usr/bin/python3, or pip install pyzmq in a venv and run its python")
 
 ANSWER_WITHIN_S = 30
 late = 0  # requests that came after their expires_at
@@ -101,7 +104,7 @@ def ready():
                 return meanwhile
         if time.monotonic() > warn_at:
             warn_at = float("inf")
-            print(f"no answer yet: does a broker run at {given.publish_to} and {given.subscribe_at}, and can {name} be a name?", file=sys.stderr, flush=True)
+            print(f"no answer yet: does a broker run at {given.publish_to} and {given.subscribe_at} (npm start starts one), and can {name} be a name?", file=sys.stderr, flush=True)
 
 
 def has_expired(message):

@@ -94,3 +94,21 @@ it("runs the PAN bot, which joins and answers", async () => {
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+it("ends with a line that names the remedy where no broker runs, never with a stack trace", async () => {
+  const elsewhere = join(at.dataDir, "elsewhere");
+  await mkdir(elsewhere);
+  const nobody = "ws://127.0.0.1:1/pan"; // a port on which nobody may listen
+  for (const [args, words] of [
+    [["pan-bot.mjs"], /^no token: ENOENT/],
+    [["pan-bot.mjs", "x", nobody], /^cannot connect to ws:\/\/127\.0\.0\.1:1\/pan/],
+  ] as const) {
+    const [file, ...rest] = args;
+    const { code, stderr } = await startProgram(process.execPath, [join(root, "examples", file), ...rest], {
+      SYNAPTIC_DATA_DIR: rest.length === 0 ? elsewhere : at.dataDir,
+    }).ended;
+    expect([code, stderr]).toEqual([1, expect.stringMatching(words)]);
+    expect(stderr).toMatch(/\nIs a broker running here\? npm start .* starts one/);
+    expect(stderr).not.toMatch(/\n +at /);
+  }
+});
