@@ -51,11 +51,28 @@ const rows = [
   ],
 ];
 
+/** The steps that run now. */
+const running = new Set();
+
+/** What runs, and how long already: over itself on a terminal, a line every ten seconds elsewhere. */
+function showProgress() {
+  if (running.size === 0) return;
+  const line = `running ${secondsSince(start)} s  ${[...running].join(", ")}`;
+  if (process.stdout.isTTY) process.stdout.write(`\r\u001b[K${line}`);
+  else console.log(line);
+}
+
+/** Prints a line in the place of the progress. */
+function tell(line) {
+  console.log(process.stdout.isTTY ? `\r\u001b[K${line}` : line);
+}
+
 const secondsSince = (start) => ((performance.now() - start) / 1_000).toFixed(1).padStart(5);
 
 /** Runs one step, prints a line about it, and what it printed if it failed. @returns whether it passed */
 async function passes([name, command, ...args]) {
   const start = performance.now();
+  running.add(name);
   const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   const output = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => output.push(bytes));
@@ -66,12 +83,20 @@ async function passes([name, command, ...args]) {
     });
     child.once("close", (code) => resolve(code === 0));
   });
-  console.log(`${isPassed ? "ok    " : "FAILED"} ${secondsSince(start)} s  ${name}`);
+  running.delete(name);
+  tell(`${isPassed ? "ok     " : "FAILED "} ${secondsSince(start)} s  ${name}`);
   if (!isPassed) process.stdout.write(Buffer.concat(output));
   return isPassed;
 }
 
 const start = performance.now();
+tell(
+  `        ${rows.flat().length} steps, two at a time: ${rows
+    .flat()
+    .map(([name]) => name)
+    .join(", ")}`,
+);
+const progress = setInterval(showProgress, process.stdout.isTTY ? 200 : 10_000);
 const passed = await Promise.all(
   rows.map(async (row) => {
     let isRowPassed = true;
@@ -79,6 +104,7 @@ const passed = await Promise.all(
     return isRowPassed;
   }),
 );
+clearInterval(progress);
 const isAll = passed.every(Boolean);
-console.log(`${isAll ? "ok    " : "FAILED"} ${secondsSince(start)} s  all`);
+tell(`${isAll ? "ok     " : "FAILED "} ${secondsSince(start)} s  all`);
 process.exitCode = isAll ? 0 : 1;

@@ -10,16 +10,9 @@ export interface Pair {
 }
 
 /** What has happened between two statuses, per second. */
-interface Rates {
-  readonly accepted: number;
-  readonly ofBroker: number;
-  readonly routed: number;
-  readonly refused: number;
-  readonly unroutable: number;
-  readonly malformed: number;
-  readonly written: number;
-  readonly dropped: number;
-}
+type Rates = Readonly<
+  Record<"accepted" | "ofBroker" | "routed" | "refused" | "unroutable" | "malformed" | "written" | "dropped", number>
+>;
 
 function ratesOf({ before, now }: Pair): Rates {
   const seconds = Math.max(0.001, (now.uptimeMs - before.uptimeMs) / 1_000);

@@ -56,15 +56,9 @@ function* fileBytes(file: string): Iterable<Buffer> {
 }
 
 function reasonOf(thrown: unknown): string {
-  switch (errorCode(thrown)) {
-    case "ENOENT":
-      return "there is no such file";
-    case "EISDIR":
-      return "this is a folder";
-    case "EACCES":
-    case "EPERM":
-      return "this user may not read it";
-    default:
-      return `it cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
-  }
+  const code = errorCode(thrown);
+  if (code === "ENOENT") return "there is no such file";
+  if (code === "EISDIR") return "this is a folder";
+  if (code === "EACCES" || code === "EPERM") return "this user may not read it";
+  return `it cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
 }

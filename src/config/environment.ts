@@ -5,7 +5,12 @@ import { settingSpellings, spellings, valueOf, type Spelling } from "./spelling.
 import { variableOf } from "./variables.js";
 
 /** Variables of this program that do not set an option of the broker. */
-const notOptions: ReadonlySet<string> = new Set(["SYNAPTIC_CONFIG", "SYNAPTIC_LOG_LEVEL", "SYNAPTIC_LOG_FORMAT", "SYNAPTIC_ROOT"]);
+const notOptions: ReadonlySet<string> = new Set([
+  "SYNAPTIC_CONFIG",
+  "SYNAPTIC_LOG_LEVEL",
+  "SYNAPTIC_LOG_FORMAT",
+  "SYNAPTIC_ROOT",
+]);
 
 /** The path and the kind of each variable's option. */
 type Variables = ReadonlyMap<string, readonly [path: string, kind: Spelling["kind"]]>;

@@ -60,7 +60,6 @@ describe("what a newcomer types into broker", () => {
     const tooMuch = Buffer.alloc(1_100_000, "a");
     const quotes = Buffer.alloc(600_000, '"'); // longer as JSON
     await mkdir(join(served.home, "folder"));
-    await writeFile(join(served.home, "endless"), "");
     for (const [input, words] of [
       [Buffer.from([0xff, 0xfe]), /standard input: this is no text in UTF-8/],
       [tooMuch, /standard input: this is more than a message may have/],
@@ -174,7 +173,6 @@ describe("what a newcomer types into broker", () => {
     const ended = new Promise((resolve) => watch.once("exit", resolve));
     watch.kill("SIGTERM");
     await ended;
-    // eslint-disable-next-line no-control-regex -- colours and the erasing of lines
     const lines = shown.replace(/\u001b\[[\d;]*[A-Za-z]/g, "").split("\r\n");
     expect(lines.find((line) => line.startsWith("dropped"))).toMatch(/░{4,} 0\.0 %$/);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(50);

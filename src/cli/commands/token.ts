@@ -98,8 +98,8 @@ function withIssueOptions(command: Command): Command {
       const tokens = await issue(agent, options);
       const rows = Object.entries(tokens);
       // One kind alone is for a script: nothing stands beside it.
-      const [[, bare = ""] = []] = rows;
-      print(options, { agent, ...tokens }, () => (rows.length === 1 ? bare : table(rows)));
+      const [only, more] = rows;
+      print(options, { agent, ...tokens }, () => (only !== undefined && more === undefined ? only[1] : table(rows)));
     });
 }
 
