@@ -1,4 +1,5 @@
 import { asFault, Fault, type FaultCode } from "../core/index.js";
+import { say } from "./output.js";
 
 /** The exit codes of `broker` commands. */
 export const exitCodes = Object.freeze({ done: 0, failed: 1, usage: 2, noBroker: 3, refused: 4, timedOut: 5 });
@@ -28,7 +29,7 @@ const byFault: Readonly<Record<FaultCode, number>> = {
 export function tellFailure(thrown: unknown, isLocal = false): number {
   const fault = asFault(thrown);
   const words = fault.code === "internal" && fault.cause !== undefined ? causeOf(fault) : fault.message;
-  process.stderr.write(`broker: ${words}\n`);
+  say(`broker: ${words}`);
   return isLocal && (fault.code === "unavailable" || fault.code === "conflict")
     ? exitCodes.failed
     : byFault[fault.code];

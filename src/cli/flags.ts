@@ -145,10 +145,10 @@ function optionsOf(flags: BrokerFlags): BrokerOptions {
  * @throws Fault malformed: it names an address of this machine, which web pages may use anyway
  */
 function refuseBindHost(names: unknown): void {
-  const own = new Set(Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)));
+  const own = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
   for (const name of Array.isArray(names) ? (names as readonly unknown[]) : []) {
     const bare = String(name).replace(/^\[|\]$/g, "");
-    if (!["*", "0.0.0.0", "::"].includes(bare) && !isLoopback(bare) && !own.has(bare)) continue;
+    if (!["*", "0.0.0.0", "::"].includes(bare) && !isLoopback(bare) && !own.includes(bare)) continue;
     const host = bare.includes(":") ? `[${bare}]` : bare === "*" ? "0.0.0.0" : bare;
     throw new Fault(
       "malformed",

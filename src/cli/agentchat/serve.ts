@@ -13,7 +13,7 @@ export function serveCommand(program: Command): void {
   const limits = limitsSchema.parse({});
   program
     .command("serve")
-    .description("run a server until interrupted; it logs JSON lines on stderr")
+    .description("run a server until interrupted; its log is on stderr, in JSON lines but on a terminal")
     .helpOption("--help", "show what there is") // -h is a host (AgentChat §10.3)
     .option("-p, --port <port>", "port to listen on, 0: chosen by the system", port, defaultPort)
     .option("-h, --host <host>", "address to bind; 127.0.0.1 keeps it to this machine", "0.0.0.0")
@@ -60,7 +60,7 @@ function unproved(id: string): string {
   return id;
 }
 
-/** Prints the server's address on stdout, because stderr has only JSON log lines. */
+/** Prints the server's address on stdout, because stderr has only log lines. */
 function tellReady(options: Options, { url, isOpen }: { readonly url: string; readonly isOpen: boolean }): void {
   const { name, host } = options;
   const warning =

@@ -36,7 +36,7 @@ export function sendCommand(program: Command): void {
     .option("--wait [seconds]", "wait for the response, 30 s by default", seconds)
     .option("--reply-to <id>", "the message_id that a response answers")
     .option("--room", "TO is a room: # is put before it")
-    .option("--file <path>", "the text is in this file, in UTF-8")
+    .option("--file <file>", "the text is in this file, in UTF-8")
     .action(async (to: string, typed: string | undefined, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       if (typed === undefined && options.file === undefined)
