@@ -76,8 +76,10 @@ export function isReaderGone({ code }: NodeJS.ErrnoException): boolean {
 
 /** Handles an error of a stream of data: see {@link endOnClosedPipe}. */
 export function endUnwritten(program: string): (error: NodeJS.ErrnoException) => void {
+  const isTerminal = process.stdout.isTTY;
   return ({ code, message }) => {
     if (code === "EPIPE") process.exit(0);
+    if (isTerminal && code === "EIO") return; // it has closed: SIGHUP ends what is to end with it
     say(`${program}: the output cannot be written: ${message}`);
     process.exit(1);
   };

@@ -113,6 +113,29 @@ describe("signals", () => {
     }
   });
 
+  it("a broker logs for people on a terminal, and JSON elsewhere or where it is asked for", async () => {
+    const ready = /^\d\d:\d\d:\d\d info broker ready zmqIn=\["tcp:/m;
+    const json = /^\{.*"msg":"broker ready"\}/m;
+    const lines = start("--log-level", "info");
+    const piped = ["--log-format", "text"];
+    for (const [args, env, wanted] of [
+      [["python3", "-c", onTerminal, ...lines], { NO_COLOR: "1" }, ready],
+      [["python3", "-c", onTerminal, ...lines], { SYNAPTIC_LOG_FORMAT: "json" }, json],
+      [[...lines, ...piped], {}, ready],
+      [lines, {}, json],
+    ] as const) {
+      const [command, ...rest] = args;
+      const program = startProgram(command, rest, env, "pipe");
+      started.push(program);
+      await (command === "python3" ? program.prints(wanted) : program.tells(wanted));
+      if (command !== "python3") await program.stop();
+      else {
+        program.process.stdin?.end("close\n");
+        await program.prints(/ended by 1\n/);
+      }
+    }
+  });
+
   it("a command that runs no broker ends with its terminal", async () => {
     const broker = run(...start());
     await broker.prints(/broker status/);

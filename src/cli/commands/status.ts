@@ -71,7 +71,7 @@ async function watch(options: Options): Promise<number> {
 }
 
 async function show(operator: Agent, lines: Writable, { json }: Output, signal: AbortSignal): Promise<void> {
-  const isScreen = json !== true && process.stdout.isTTY;
+  const isScreen = json !== true && process.stdout.isTTY && process.env["TERM"] !== "dumb";
   const paint = painter(process.stdout.isTTY, process.env);
   let before = await statusOf(operator);
   while (!signal.aborted) {
