@@ -22,7 +22,9 @@ function holds(path: string): boolean {
 /** True for a file of the repository, named from its root or from the page's folder, that is not in the package. */
 function isMissing(name: string, page: string): boolean {
   const named = [name, posix.join(posix.dirname(page), name)].map((path) => path.replace(/\/$/, ""));
-  const kept = named.filter((path) => !/^(\.|dist|node_modules|coverage)/.test(path) && existsSync(`${root}${path}`));
+  const kept = named.filter(
+    (path) => !/^(\.|dist|node_modules|coverage|tsconfig\.json$)/.test(path) && existsSync(`${root}${path}`),
+  );
   return kept.length > 0 && !kept.some(holds);
 }
 
