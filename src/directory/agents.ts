@@ -163,15 +163,19 @@ export class Agents {
 
   /** Listed agents, by name. */
   listing(): readonly AgentEntry[] {
-    return (this.#listing ??= this.#names
-      .of(this.#records, (name) => this.#records.get(name)?.listed === true)
-      .flatMap((name) => this.#records.get(name)?.entry() ?? []));
+    if (this.#listing !== undefined) return this.#listing;
+    const listing: AgentEntry[] = [];
+    for (const name of this.#names.of(this.#records, (one) => this.#records.get(one)?.listed === true)) {
+      const record = this.#records.get(name);
+      if (record !== undefined) listing.push(record.entry());
+    }
+    return (this.#listing = listing);
   }
 
   /** Must be called when an agent, or what is listed of it, has changed. */
   changed(record: AgentRecord): void {
     record.changed();
-    this.#names.changed();
+    this.#names.changed(record.name);
     this.#listing = undefined;
   }
 

@@ -42,7 +42,7 @@ export class Memberships {
     if (through === undefined) room.members.set(member.name, new Set([member]));
     else through.add(member);
     this.#rooms.entered(room, member.principal);
-    room.listing.changed();
+    room.listing.changed(member.name);
     if (through !== undefined) return;
     const record = this.#agents.get(member.name);
     if (record === undefined) return;
@@ -58,7 +58,7 @@ export class Memberships {
     if (through?.delete(member) !== true) return;
     if (through.size === 0) room.members.delete(member.name);
     this.#rooms.exited(room, member.principal);
-    room.listing.changed();
+    room.listing.changed(member.name);
     if (through.size > 0) return;
     if (room.members.size === 0) this.#rooms.emptied(room);
     const record = this.#agents.get(member.name);
@@ -92,7 +92,7 @@ export class Memberships {
     const rooms = new Map([...presences].flatMap((member) => [...member.rooms].map((name) => [name, member] as const)));
     for (const [name, member] of rooms) {
       const room = this.#rooms.get(name);
-      room?.listing.changed();
+      room?.listing.changed(member.name);
       if (room !== undefined && room.state !== "making") this.#events.joined(room, member);
     }
   }

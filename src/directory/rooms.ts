@@ -231,13 +231,13 @@ export class Rooms {
   #put(name: string, { inviteOnly, configured }: NewRoom): Room {
     const room = new Room(name, { inviteOnly, configured, upkeep: this.#hooks.upkeep(name, inviteOnly) });
     this.#rooms.set(name, room);
-    this.#changed();
+    this.#changed(name);
     return room;
   }
 
   /** A room has come or gone. */
-  #changed(): void {
-    this.#names.changed();
+  #changed(name: string): void {
+    this.#names.changed(name);
     this.#sorted = undefined;
   }
 
@@ -292,7 +292,7 @@ export class Rooms {
     this.#occupied(room);
     this.#shares.delete(room);
     this.#rooms.delete(room.name);
-    this.#changed();
+    this.#changed(room.name);
     const { invited, inviting, name, owner, state } = room;
     if (owner !== undefined) {
       this.#roomsOf.add(owner.key, -1);

@@ -19,9 +19,29 @@ it("a listing has the names that may be listed, in order, whatever has come and 
           expect(listing.of(all, (each) => !hidden.has(each))).toEqual(
             [...all].filter((each) => !hidden.has(each)).sort(),
           );
-        if (step !== "ask") listing.changed();
+        if (step !== "ask") listing.changed(one);
       }
     }),
+  );
+});
+
+it("a listing of thousands is in order whatever has come and gone between two questions, few or many", () => {
+  const step = fc.tuple(fc.integer({ min: 0, max: 2_000 }), fc.constantFrom(1, 20, 600), fc.boolean());
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+      const listing = new Listing();
+      const all = new Set(Array.from({ length: 1_000 }, (_, n) => `n${n * 2}`));
+      const listed = (name: string): boolean => !name.endsWith("7");
+      for (const [first, count, come] of steps) {
+        for (let n = first; n < first + count; n += 1) {
+          if (come) all.add(`n${n}`);
+          else all.delete(`n${n}`);
+          listing.changed(`n${n}`);
+        }
+        expect(listing.of(all, listed)).toEqual([...all].filter(listed).sort());
+      }
+    }),
+    { numRuns: 50 },
   );
 });
 
@@ -30,7 +50,7 @@ it("a listing is the same array until something has changed", () => {
   const all = new Set(["b", "a"]);
   const first = listing.of(all, () => true);
   expect(listing.of(all, () => true)).toBe(first);
-  listing.changed();
+  listing.changed("a");
   expect(listing.of(all, () => true)).toEqual(["a", "b"]);
 });
 
