@@ -166,8 +166,8 @@ export class Agents {
     if (this.#listing !== undefined) return this.#listing;
     const listing: AgentEntry[] = [];
     for (const name of this.#names.of(this.#records, (one) => this.#records.get(one)?.listed === true)) {
-      const record = this.#records.get(name);
-      if (record !== undefined) listing.push(record.entry());
+      const entry = this.#records.get(name)?.entry();
+      if (entry !== undefined) listing.push(entry);
     }
     return (this.#listing = listing);
   }
