@@ -51,6 +51,9 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
   readonly goOn: EngineContext["goOn"];
   // bound: wsConnectionsMax · evicts: a session leaves when its socket is gone · owner: Engine
   readonly #sessions = new Set<BridgeSession<T>>();
+  // bound: wsConnectionsMax · evicts: when all that was said has been heard, after drainFlushMs at most; one more ends at
+  // once · owner: Engine
+  readonly leaving = new Set<SessionLoop<T>>();
   readonly #failedLogins: FailedLogins;
   readonly #witness: LoginListener;
   /** Called when the last session is gone. */

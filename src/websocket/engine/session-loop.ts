@@ -35,7 +35,7 @@ export interface LoopSession<T extends DialectTypes> extends PayingSession<T> {
   attempt(run: () => void): void;
   end(): void;
   /** Whose frames it reads. */
-  readonly connection: Pick<Connection, "pauseReading" | "resumeReading">;
+  readonly connection: Pick<Connection, "deadline" | "pauseReading" | "resumeReading">;
 }
 
 /** The dialect in service to which loops belong; one for all its sessions. */
@@ -49,7 +49,9 @@ export interface LoopOwner<T extends DialectTypes> {
   readonly goOn: GoingOn;
   /** Tells the peer that something is refused; `command` is what was refused, where it could be read. */
   refuse(session: LoopSession<T>, fault: Fault, command: T["command"] | undefined): void;
-  /** The session's socket is gone. */
+  /** Sessions whose socket is gone, and of which something that was said before is still to be heard. */
+  readonly leaving: Set<SessionLoop<T>>;
+  /** The session's socket is gone, and all that was said on it has been heard or given up. */
   gone(session: LoopSession<T>): void;
 }
 
@@ -61,9 +63,10 @@ const nothing = { commands: [], at: 0 } as const;
 /**
  * Everything that happens to the frames of one connection: decode, is it a command, is this its phase, charge, run,
  * refuse. Commands run one at a time and in order. While one waits for something, later frames wait here, undecoded,
- * since what they mean may depend on it; when many wait, the socket is not read: the peer waits, and nothing is lost. A command that does not wait is over when `frame` returns: no promise, no
- * closure, no queue. A peer that does not read its answers gets no further ones: what it has already said waits, too,
- * until `drained`.
+ * since what they mean may depend on it; when many wait, the socket is not read: the peer waits, and nothing is lost.
+ * A command that does not wait is over when `frame` returns: no promise, no closure, no queue. A peer that does not read
+ * its answers gets no further ones: what it has already said waits, too, until `drained`. What a peer said before it
+ * left is heard: its session ends behind that.
  */
 export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   readonly #owner: LoopOwner<T>;
@@ -77,7 +80,9 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   /** So much waits that nothing more is read. */
   #isHolding = false;
   #phase: "idle" | "running" | "waiting" | "unread" | "closed" = "idle";
-  /** The rest of a frame, while answers are unread. */
+  /** Its peer has left: calls off the end of the time in which the rest is heard. */
+  #leaving: (() => void) | undefined;
+  /** The rest of a frame, while a command of it waits or answers are unread. */
   #rest: { readonly commands: readonly (T["command"] | Fault)[]; readonly at: number } = nothing;
 
   constructor(owner: LoopOwner<T>, session: LoopSession<T>) {
@@ -106,12 +111,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   /** The peer has read its answers. */
   drained(): void {
     this.#session.attempt(() => this.#owner.dialect.drained?.(this.#session));
-    if (this.#phase !== "unread") return;
-    const { commands, at } = this.#rest;
-    this.#rest = nothing;
-    this.#phase = "idle";
-    this.#run(commands, at);
-    this.#catchUp();
+    if (this.#phase === "unread") this.#goOn();
   }
 
   /** Bytes of the frames that wait. */
@@ -131,6 +131,16 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   }
 
   closed(): void {
+    const { leaving, limits } = this.#owner;
+    if (this.#hasMore() && leaving.size < limits.wsConnectionsMax) {
+      leaving.add(this);
+      this.#leaving = this.#session.connection.deadline(limits.drainFlushMs, () => {
+        this.#session.end();
+      });
+      // Nobody will read the answers.
+      if (this.#phase === "unread") this.#goOn();
+      return;
+    }
     this.#session.end();
     this.#owner.gone(this.#session);
   }
@@ -150,7 +160,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   /** Lets frames wait until `work` is done (a login from the upgrade's headers). */
   hold(work: Promise<void>): void {
     this.#phase = "waiting";
-    void this.#resume(work, undefined, [], 0, this.#session.backlog);
+    void this.#resume(work, undefined, this.#session.backlog);
   }
 
   /** Forgets what waits and takes nothing more. */
@@ -166,6 +176,18 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
     total.leave(this);
     this.#rest = nothing;
     this.#charges.end();
+    const leaving = this.#leaving;
+    if (leaving === undefined) return;
+    this.#leaving = undefined;
+    leaving();
+    this.#owner.leaving.delete(this);
+    this.#owner.gone(this.#session);
+  }
+
+  /** True if a peer that is known by name has said more than what is under way. */
+  #hasMore(): boolean {
+    if (this.#session.principal === undefined || (this.#phase !== "waiting" && this.#phase !== "unread")) return false;
+    return this.#rest !== nothing || this.#waiting.some((one) => typeof one !== "function");
   }
 
   #read(frame: Frame): void {
@@ -195,8 +217,11 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
       try {
         const work = this.#execute(command);
         if (work !== undefined) {
-          if (this.#isRunning()) this.#phase = "waiting";
-          void this.#resume(work, command, commands, at + 1, before);
+          if (this.#isRunning()) {
+            this.#phase = "waiting";
+            if (at + 1 < commands.length) this.#rest = { commands, at: at + 1 };
+          }
+          void this.#resume(work, command, before);
           return;
         }
       } catch (thrown) {
@@ -233,7 +258,13 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
    */
   #isUnread(before: number, commands: readonly (T["command"] | Fault)[], at: number): boolean {
     const after = this.#session.backlog;
-    if (this.#phase !== "idle" || after <= this.#owner.limits.wsBacklogMaxBytes / 2 || after <= before) return false;
+    if (
+      this.#leaving !== undefined ||
+      this.#phase !== "idle" ||
+      after <= this.#owner.limits.wsBacklogMaxBytes / 2 ||
+      after <= before
+    )
+      return false;
     this.#phase = "unread";
     this.#rest = { commands, at };
     return true;
@@ -243,13 +274,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
    * Goes on when `work` is done, in its turn: the rest of its frame, then the frames that came meanwhile. One write to
    * disk may end the logins of hundreds. Never rejects.
    */
-  async #resume(
-    work: Promise<void>,
-    command: T["command"] | undefined,
-    rest: readonly (T["command"] | Fault)[],
-    at: number,
-    before: number,
-  ): Promise<void> {
+  async #resume(work: Promise<void>, command: T["command"] | undefined, before: number): Promise<void> {
     const { logins, commands } = this.#owner.goOn;
     const line = this.#session.principal === undefined ? logins : commands;
     let fault: Fault | undefined;
@@ -261,10 +286,19 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
     line.do(() => {
       if (fault !== undefined) this.#refuse(fault, command);
       this.#over();
-      if (this.#isUnread(before, rest, at)) return;
-      this.#run(rest, at);
-      this.#catchUp();
+      const { commands: rest, at } = this.#rest;
+      if (!this.#isUnread(before, rest, at)) this.#goOn();
     });
+  }
+
+  /** The rest of a frame, then the frames that came meanwhile. */
+  #goOn(): void {
+    if (this.#phase === "closed") return;
+    const { commands, at } = this.#rest;
+    this.#rest = nothing;
+    this.#phase = "idle";
+    this.#run(commands, at);
+    this.#catchUp();
   }
 
   /** Frames that came while a command was under way, until one has to wait again. */
@@ -281,6 +315,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
       this.#owner.total.release(bytes);
       this.#read(frame);
     }
+    if (this.#leaving !== undefined && this.#phase === "idle") this.#session.end();
     if (!this.#isHolding || this.#waiting.length > 0 || this.#phase === "closed") return;
     this.#isHolding = false;
     this.#session.connection.resumeReading();

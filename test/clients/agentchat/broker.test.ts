@@ -57,6 +57,21 @@ describe("the AgentChat client and our broker", () => {
     await bob.ping();
   });
 
+  it("has said all that it said when it disconnects at once, though each message waits for the disk", async () => {
+    const [ada, bob] = [await client("ada"), await client("bob")];
+    const texts = ["one", "two", "three", "four", "five"];
+    const heard: string[] = [];
+    const all = new Promise<void>((resolve) => {
+      bob.on("message", ({ content }) => {
+        if (heard.push(content) === texts.length) resolve();
+      });
+    });
+    for (const text of texts) await ada.dm(bob.agentId ?? "", text);
+    await ada.disconnect();
+    await all;
+    expect(heard).toEqual(texts);
+  });
+
   it("keeps refusals apart", async () => {
     const [ada, bob] = [await client("ada"), await client("bob")];
     const refused = told(ada, "error");

@@ -55,6 +55,9 @@ export class LoopWorld {
   readonly keys: string[] = [];
   readonly session: LoopSession<Types> & { backlog: number; principal: unknown };
   readonly loop: SessionLoop<Types>;
+  readonly leaving = new Set<SessionLoop<Types>>();
+  /** The time is over in which what a peer said before it left is heard. */
+  timeIsOver: () => void = () => undefined;
 
   constructor({
     commands = {},
@@ -79,6 +82,11 @@ export class LoopWorld {
       principal: agent === undefined ? undefined : {},
       backlog: 0,
       connection: {
+        deadline: (ms: number, run: () => void) => {
+          events.push(`has ${String(ms)} ms`);
+          this.timeIsOver = run;
+          return () => events.push("left in time");
+        },
         pauseReading: () => events.push("pause"),
         resumeReading: () => events.push("read on"),
       },
@@ -125,6 +133,7 @@ export class LoopWorld {
       total: this.total,
       limits: { ...defaultLimits, ...limits },
       goOn: goOn ?? { logins: now, commands: now },
+      leaving: this.leaving,
       refuse: (_session, fault, command) => {
         this.faults.push(fault);
         this.refusals.push({ code: fault.code, message: fault.message, of: command?.type });
