@@ -23,7 +23,7 @@ export const settings = z
       .default([])
       .describe(
         "Agent ids whose keys are let in without proof, even if they were proved here before; " +
-          "then whoever knows such a public key can come under its id.",
+          "then whoever knows such a public key can come under its id, in other dialects whoever knows the id.",
       ),
     replay: z
       .int()

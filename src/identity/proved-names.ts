@@ -36,6 +36,10 @@ export class ProvedNames {
   readonly looks = new LookAlikes();
   readonly #shares = new FairShares<string>();
   readonly #forgotten = new ForgottenNames();
+  /** Names among those that were forgotten, that can be claimed all the same. */
+  // bound: names that somebody has forgotten on purpose, which are the operator's list · evicts: when a name is forgotten
+  // for want of room again · owner: ProvedNames
+  readonly #released = new Set<string>();
   readonly #limits: Pick<Limits, "provedNameMs" | "provedNamesMax">;
   readonly #clock: Clock;
   /** By name; undefined where nothing is kept. */
@@ -98,11 +102,12 @@ export class ProvedNames {
 
   /** True for a name that is remembered, or may be one that was forgotten before its time, as there were too many. */
   protects(name: string): boolean {
-    return this.has(name) || (keyForm.test(name) && this.#forgotten.has(name));
+    return this.has(name) || (keyForm.test(name) && this.#forgotten.has(name) && !this.#released.has(name));
   }
 
   /** Forgets a name before its time. @throws Fault unavailable, as a rejection: it is remembered after a restart */
   async forget(name: string): Promise<void> {
+    if (this.#forgotten.has(name)) this.#released.add(name);
     if (this.#known.has(name)) await this.#drop(name);
   }
 
@@ -153,6 +158,7 @@ export class ProvedNames {
       if (name === undefined) return;
       this.#dropSoon(name);
       this.#forgotten.add(name);
+      this.#released.delete(name);
     }
   }
 

@@ -47,6 +47,18 @@ describe("names that were proved", () => {
     expect(names.has(keyName(1))).toBe(true);
   });
 
+  it("can be claimed once they are forgotten on purpose, although there was no room for them before", async () => {
+    const names = openNames(undefined, 1);
+    await names.add(keyName(1), from("a"));
+    await names.add(keyName(2), from("a"));
+    expect([names.has(keyName(1)), names.protects(keyName(1))]).toEqual([false, true]);
+    await names.forget(keyName(1));
+    expect(names.protects(keyName(1))).toBe(false);
+    await names.add(keyName(1), from("a"));
+    await names.add(keyName(2), from("a"));
+    expect([names.has(keyName(1)), names.protects(keyName(1))]).toEqual([false, true]);
+  });
+
   it("can be forgotten before their time, on disk too; then they are no name that was forgotten for want of room", async () => {
     const gate = gatedTable<KeptName>();
     const names = openNames(gate.table);

@@ -38,13 +38,15 @@ export const identityCommands: IdentityRules = {
         await session.admit(principal(freeId(session), "claimed", { displayName: name, temporary: true }));
         return;
       }
-      if (!strict && isExempt(session, key)) await forgetProof(services, key);
+      // While its owner is here nobody else is let in: nothing is taken from it then.
+      const ownerIsHere = services.directory.agent(key.agentId)?.trust === "proved";
+      if (!strict && !ownerIsHere && isExempt(session, key)) await forgetProof(services, key);
       // A key once proved here is never again taken unproved, nor is one whose name somebody bears now who answers.
-      const mustProve = strict ? "this server wants every key to be proved" : provedBefore(services, key);
-      const why = mustProve ?? (await occupied(session, key));
-      if (why !== undefined) session.phase = "challenged";
-      const challenge = ask(session, key, why === undefined ? challengeMs : answerMs);
-      if (why !== undefined) mustAnswer(session, why, challenge);
+      const mustProve = strict ? everybodyProves : ownerIsHere ? inUse : provedBefore(services, key);
+      const obstacle = mustProve ?? (await occupied(session, key));
+      if (obstacle !== undefined) session.phase = "challenged";
+      const challenge = ask(session, key, obstacle === undefined ? challengeMs : answerMs);
+      if (obstacle !== undefined) mustAnswer(session, obstacle, challenge);
     },
   },
   VERIFY_IDENTITY: {
@@ -74,24 +76,38 @@ export function welcome(session: ChatSession): void {
   });
 }
 
-/** Welcomes a key that nobody has proved. @returns why it cannot, if another session that is alive bears its name */
-async function occupied(session: ChatSession, key: PublicKey): Promise<string | undefined> {
+/** Why a key is not let in without its proof, and what else than an answer helps. */
+interface Obstacle {
+  readonly why: string;
+  readonly remedy: string;
+}
+
+const everybodyProves: Obstacle = { why: "this server wants every key to be proved", remedy: "" };
+const inUse: Obstacle = {
+  why: "another session bears this key",
+  remedy: ", IDENTIFY without pubkey, end the other program, or give this one a key of its own",
+};
+
+/** Welcomes a key that nobody has proved. @returns the session that is alive and bears its name, if there is one */
+async function occupied(session: ChatSession, key: PublicKey): Promise<Obstacle | undefined> {
   try {
     await session.admit(
       principal(key.agentId, "claimed", { displayName: session.state.name, expectedProof: proofOf(key) }),
     );
     return undefined;
   } catch (thrown) {
-    if (thrown instanceof Fault && thrown.code === "conflict") return "another session bears this key";
+    if (thrown instanceof Fault && thrown.code === "conflict") return inUse;
     throw thrown;
   }
 }
 
-/** Why a key has to be proved; undefined if it was never proved here. */
-function provedBefore({ identity }: Services, { agentId, formerId }: PublicKey): string | undefined {
-  return identity.isProtected(agentId) || identity.isProtected(formerId)
-    ? "this key was proved here before"
-    : undefined;
+/** That a key has to be proved; undefined if it was never proved here. */
+function provedBefore({ identity }: Services, { agentId, formerId }: PublicKey): Obstacle | undefined {
+  if (!identity.isProtected(agentId) && !identity.isProtected(formerId)) return undefined;
+  const remedy =
+    ", IDENTIFY without pubkey, or have the operator let this key in unproved " +
+    `(agentchat serve --unproved @${agentId})`;
+  return { why: "this key was proved here before", remedy };
 }
 
 /** True if the operator lets this key in without proof (AgentChat §3.7). */
@@ -104,12 +120,11 @@ async function forgetProof({ identity }: Services, { agentId, formerId }: Public
 }
 
 /** A client that knows nothing of challenges is told why it is not let in. */
-function mustAnswer(session: ChatSession, why: string, challenge: Challenge): void {
+function mustAnswer(session: ChatSession, { why, remedy }: Obstacle, challenge: Challenge): void {
   const unanswered = (fatal: boolean): Fault =>
     new Fault(
       "unauthenticated",
-      `${why}, and the CHALLENGE was not answered: answer it with VERIFY_IDENTITY, IDENTIFY without pubkey, ` +
-        `or have the operator let this key in unproved (agentchat serve --unproved @${challenge.key.agentId})`,
+      `${why}, and the CHALLENGE was not answered: answer it with VERIFY_IDENTITY${remedy}`,
       { fatal, detail: { ref: "IDENTIFY" } },
     );
   session.after(hintMs, () => {

@@ -27,7 +27,7 @@ export const negotiationCommands: Pick<Rules<AgentChat>, NegotiationType> = {
         throw refused("malformed", "INVALID_PROPOSAL", "PROPOSAL: no field of the signed text may hold |");
       const key = signedBy(session, proposalTexts(said), sig);
       const name = to.startsWith("@") ? to.slice(1) : to;
-      if (name === key.agentId)
+      if (name === key.agentId || name === key.formerId)
         throw refused("malformed", "INVALID_PROPOSAL", "PROPOSAL: to: somebody else, not yourself");
       if (session.services.directory.agent(name) === undefined)
         throw refused("not-found", "AGENT_NOT_FOUND", `there is no agent ${to} here; propose when it is online`);

@@ -232,5 +232,10 @@ function closed(): Error {
 }
 
 function isSameStep(one: Step, other: Step): boolean {
-  return one.type === other.type && one.by === other.by && one.field === other.field;
+  return (
+    one.type === other.type &&
+    one.by === other.by &&
+    one.field === other.field &&
+    (one.elo_stake ?? 0) === (other.elo_stake ?? 0)
+  );
 }

@@ -134,6 +134,16 @@ describe("AgentChat: proposals that are kept", () => {
     expect(told.sort()).toEqual(["again p1", "first"]);
   });
 
+  it("said again with another stake are no step that was taken", async () => {
+    const proposals = new Proposals(new TablesMemory().table<Proposal>("p"));
+    await proposals.propose(offer("p1"), true);
+    const accept = said("ACCEPT", "bob", { elo_stake: 5 });
+    await proposals.step("p1", accept, {});
+    expect((await proposals.step("p1", { ...accept }, {})).steps).toEqual([accept]);
+    for (const elo_stake of [500, 0])
+      expect(await codeFrom(proposals.step("p1", { ...accept, elo_stake }, {}))).toBe("INVALID_PROPOSAL");
+  });
+
   it("said again wait for a step on its way, too", async () => {
     const table = new SlowTable();
     const proposals = new Proposals(table);

@@ -220,6 +220,8 @@ describe("AgentChat: negotiation", () => {
   it("refuses a proposal to oneself, to nobody, and to whoever has no key to answer with", async () => {
     await refused(ada, proposal(adaKey, { to: ada.id, task: "x" }), "INVALID_PROPOSAL");
     await refused(ada, proposal(adaKey, { to: ada.id.slice(1), task: "x" }), "INVALID_PROPOSAL");
+    // Whoever bears that name now, only ada could accept.
+    await refused(ada, proposal(adaKey, { to: `@${adaKey.formerId}`, task: "x" }), "INVALID_PROPOSAL");
     for (const to of ["@0000000000000000", "@", "#general", "$broker", "all"])
       await refused(ada, proposal(adaKey, { to, task: "x" }), "AGENT_NOT_FOUND");
     const anybody = await world.ephemeral("anybody");
