@@ -102,7 +102,7 @@ export function looksOwned(name: string, like: string): string {
 /** Why a protected name is taken from somebody who has it and does not prove it (protocols §1.17). */
 export function takenFrom(name: string, like: string | undefined): string {
   return like === undefined
-    ? `the name ${name} has an owner now: log in with its own token (broker token ${name}), or choose another name`
+    ? `the name ${name} has an owner now: prove it (its key, or a token of its own: broker token ${name}), or choose another name`
     : `the name ${name} looks like ${like}, which has an owner now: choose another name`;
 }
 

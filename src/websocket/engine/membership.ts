@@ -31,6 +31,8 @@ export class Membership {
   #isListed = true;
   /** The name that is being given up. */
   #former: string | undefined;
+  /** Proofs on their way to the disk. */
+  #proving = 0;
   /** Topics that are neither rooms nor names. */
   #topics = 0;
   /** The room had to go; it is heard no more. */
@@ -52,6 +54,11 @@ export class Membership {
 
   get rooms(): ReadonlySet<string> {
     return this.#presence?.rooms ?? noRooms;
+  }
+
+  /** True while something that was proved is on its way to the disk. */
+  get isProving(): boolean {
+    return this.#proving > 0;
   }
 
   /** True if it hears `$events` itself. */
@@ -225,7 +232,15 @@ export class Membership {
 
   /** A proof is on disk before anybody hears of it. */
   async #keepProof(principal: Principal): Promise<void> {
-    if (principal.trust === "proved") await this.#context.services.identity.remember(principal, this.#hearer.remote);
+    if (principal.trust !== "proved") return;
+    this.#proving += 1;
+    try {
+      await this.#context.services.identity.remember(principal, this.#hearer.remote);
+    } finally {
+      this.#proving -= 1;
+    }
+    // Whoever has taken the name of a session that has ended meanwhile must lose it, too.
+    if (this.#stage === "ended") this.#tellProved(principal);
   }
 
   /** Once it is here, so that nobody is told that the agent left when another connection loses the name. */

@@ -8,6 +8,8 @@ export interface NameHolder {
   readonly principal: Principal | undefined;
   /** The address that it speaks from. */
   readonly remote: string;
+  /** What it has proved is on its way to the disk. */
+  readonly isProving: boolean;
   /** Whether its peer answers a ping within `ms`. */
   alive(ms: number): Promise<boolean>;
   /** Ends it: its name is somebody else's from now on. `why`: another reason than a session that has taken over. */
@@ -38,7 +40,7 @@ export class NameConflicts implements Claimants {
   /**
    * Settles whether `newcomer` may speak for `principal.agent`; calls `enter` in the same turn in which that is sure.
    * It waits only where the name belongs to a session that proves no more than the newcomer: for the answer to a ping;
-   * not even then if both announce the same key from the same address.
+   * not even then if both announce the same key from the same address, unless the session's proof is under way.
    * If `enter` throws, or the newcomer leaves in it, everything is as before.
    * @throws Fault conflict, and what `enter` throws
    */
@@ -123,11 +125,10 @@ export class NameConflicts implements Claimants {
       );
     }
     if (online !== undefined && holder === undefined) throw inUse(name);
-    // An agent that starts again, or runs a second program: who else is there could do the same.
+    // An agent that starts again, or runs a second program: who else is there could do the same, but prove it.
     const { expectedProof } = principal;
-    if (expectedProof !== undefined && holder?.principal?.expectedProof === expectedProof && holder.remote === remote)
-      return undefined;
-    return holder;
+    if (expectedProof === undefined || holder?.principal?.expectedProof !== expectedProof) return holder;
+    return holder.remote === remote && !holder.isProving ? undefined : holder;
   }
 }
 

@@ -110,6 +110,9 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   get backlog(): number {
     return this.connection.buffered;
   }
+  get isProving(): boolean {
+    return this.#membership.isProving;
+  }
   get isOver(): boolean {
     return this.#stage === "ended";
   }

@@ -1,5 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { settled } from "../../../src/conformance/conversation.js";
 import { keyFor, type TestKey } from "../../kit/agentchat-keys.js";
+import { AgentChatWorld } from "../../kit/agentchat-world.js";
 import { startBroker, type TestBroker } from "../../kit/broker.js";
 import { ChatWire, type ChatFrame } from "../../kit/chat-wire.js";
 
@@ -63,6 +65,24 @@ describe("AgentChat: two programs with one key", () => {
     await command.wire.settled();
   });
 
+  it("keeps one whose proof is on its way to the disk from one that proves nothing", async () => {
+    for (const name of ["ada", "bob", "eve"]) {
+      const key = keyFor(name);
+      const thief = await ChatWire.open(at.pan.replace(/pan$/, "agentchat"));
+      wires.push({ wire: thief, closed: Promise.resolve(0) });
+      const owner = await announces(key);
+      const { challenge_id, nonce } = await owner.wire.hears(({ type }) => type === "CHALLENGE");
+      const timestamp = Date.now();
+      const signature = key.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(challenge_id)}|${timestamp}`);
+      owner.wire.say({ type: "VERIFY_IDENTITY", challenge_id, signature, timestamp });
+      thief.say({ type: "IDENTIFY", name: "thief", pubkey: key.pem });
+      await owner.wire.hears(({ type }) => type === "VERIFY_SUCCESS");
+      await thief.hears(({ type }) => type === "CHALLENGE");
+      expect(thief.frames).toEqual([]);
+      await owner.wire.settled();
+    }
+  });
+
   it("lets one that proves it displace one that does not, and never the reverse: that is told within 3 s", async () => {
     const command = await announces(ada);
     await welcome(command);
@@ -73,5 +93,25 @@ describe("AgentChat: two programs with one key", () => {
     await again.wire.settled();
     expect(again.wire.frames.filter(({ type }) => type === "WELCOME")).toEqual([]);
     await daemon.wire.settled();
+  });
+});
+
+describe("AgentChat: a session that ends while its proof is on its way to the disk", () => {
+  it("has proved its key all the same: who claims the id meanwhile loses it at once", async () => {
+    const world = new AgentChatWorld();
+    const ada = keyFor("ada");
+    let kept: () => void = () => undefined;
+    vi.spyOn(world.identity, "remember").mockReturnValue(
+      new Promise<void>((resolve) => (kept = resolve)) as unknown as undefined,
+    );
+    const proved = vi.spyOn(world.identity, "proved");
+    const client = world.connect("/agentchat");
+    await client.says({ type: "IDENTIFY", name: "ada", pubkey: ada.pem });
+    await world.answers(client, ada);
+    await client.vanishes();
+    expect(proved).not.toHaveBeenCalled();
+    kept();
+    await settled();
+    expect(proved).toHaveBeenCalledWith(ada.id);
   });
 });
