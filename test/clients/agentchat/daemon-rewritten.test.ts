@@ -194,6 +194,38 @@ describe("an outbox that its writer writes anew", () => {
     expect(file.wasOverwritten()).toBe(false);
   });
 
+  it.each([false, true])("is known however late it is looked at, with a restart: %s", (restarts) => {
+    writeFileSync(outbox, linesOf("one", "two"));
+    expect(given()).toEqual(["one", "two"]);
+    writeFileSync(outbox, "");
+    looks();
+    writeFileSync(outbox, linesOf("first"));
+    const waiting = file.next();
+    appendFileSync(outbox, linesOf("one", "two"));
+    utimesSync(outbox, new Date(), new Date(nowMs + 100));
+    nowMs += 10 * momentMs; // for so long the first line waits, or the process stands still
+    if (waiting !== undefined) file.done(waiting, []);
+    if (restarts) restart();
+    expect(given()).toEqual([]);
+    appendFileSync(outbox, linesOf("one"));
+    expect(given()).toEqual(["one"]);
+  });
+
+  it.each([false, true])(
+    "is a new one when the clock was set back since it was emptied, with a restart: %s",
+    (restarts) => {
+      writeFileSync(outbox, linesOf("good morning"));
+      expect(given()).toEqual(["good morning"]);
+      writeFileSync(outbox, "");
+      looks();
+      nowMs -= 20 * momentMs;
+      if (restarts) restart();
+      looks();
+      appendFileSync(outbox, linesOf("good morning"));
+      expect(given()).toEqual(["good morning"]);
+    },
+  );
+
   it.each([false, true])("is written anew behind the line that waits, with a restart: %s", (restarts) => {
     writeFileSync(outbox, linesOf("one", "two", "three"));
     expect(given()).toEqual(["one", "two", "three"]);

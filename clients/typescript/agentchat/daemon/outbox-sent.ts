@@ -1,3 +1,4 @@
+import { fstatSync } from "node:fs";
 import { readAt } from "./files.js";
 import { isBlank } from "./outbox-line.js";
 import { tailBytes, tailOf } from "./outbox-progress.js";
@@ -110,11 +111,14 @@ export class SentLines {
     const block = readAt(file, base, start - base + lookBytes);
     if (markOf(block.subarray(0, start - base)) !== this.#mark) return true; // written anew a moment ago
     const isLast = block.length < start - base + lookBytes;
+    // However late it is read: what stands there stood there at its last change.
+    const stoodAt = Math.min(this.#now(), fstatSync(file).mtimeMs);
     let unknown = 0;
     let end = start;
     for (const line of linesIn(block.subarray(start - base), start)) {
       end = line.start + line.bytes.length + 1;
-      if (!this.#isWithinLong && !isBlank(line.bytes) && !this.#recognise(line.start, line.bytes)) unknown += 1;
+      if (!this.#isWithinLong && !isBlank(line.bytes) && !this.#recognise(line.start, line.bytes, stoodAt))
+        unknown += 1;
       this.#isWithinLong = false;
     }
     if (end === start && !isLast) {
@@ -122,12 +126,12 @@ export class SentLines {
       this.#isWithinLong = true; // too long to be a message
     }
     const tail = block.subarray(end - base);
-    if (isLast && !isBlank(tail) && !this.#isWithinLong) this.#recognise(end, tail); // its newline is missing
+    if (isLast && !isBlank(tail) && !this.#isWithinLong) this.#recognise(end, tail, stoodAt); // its newline is missing
     this.#looked = end;
     this.#mark = markOf(block.subarray(0, end - base));
     this.#wasOverwritten ||= this.#unsaved.length > 0 && unknown === 0;
     this.#saveFound();
-    if (isLast && this.#now() - this.#goneSince > momentMs) this.#settle();
+    if (isLast && !this.#isMomentAgo(this.#goneSince)) this.#settle();
     return !isLast;
   }
 
@@ -156,12 +160,12 @@ export class SentLines {
     return was;
   }
 
-  /** @returns whether it was sent */
-  #recognise(start: number, bytes: Uint8Array): boolean {
+  /** @returns whether it was sent, and not gone for longer than a moment at `stoodAt` */
+  #recognise(start: number, bytes: Uint8Array, stoodAt: number): boolean {
     const name = lineName(bytes);
     if (this.#found.get(start) === name) return true;
     const goneAt = this.#gone.get(name)?.at(-1);
-    if (goneAt === undefined || this.#now() - goneAt > momentMs) return false;
+    if (goneAt === undefined || stoodAt - goneAt > momentMs || goneAt - this.#now() > momentMs) return false;
     this.#unsaved.push(["=", start, name]);
     this.#find(name, start);
     return true;
@@ -185,6 +189,11 @@ export class SentLines {
     this.#goneSince = Math.max(this.#goneSince, at);
   }
 
+  /** False for a time to come, too: the clock was set back, and nobody knows how long ago it was. */
+  #isMomentAgo(at: number): boolean {
+    return Math.abs(this.#now() - at) <= momentMs;
+  }
+
   #settle(): void {
     this.#gone.clear();
     this.#phase = "settled";
@@ -200,7 +209,7 @@ export class SentLines {
       else if (kind !== "~") standing.push(["?", goneAt, name]);
     }
     const earlier = [...before].flatMap(([name, times]) => times.map((at): Entry => ["?", at, name]));
-    const gone = [...earlier, ...standing].filter(([, at]) => this.#now() - at <= momentMs); // the oldest first
+    const gone = [...earlier, ...standing].filter(([, at]) => this.#isMomentAgo(at)); // the oldest first
     writeRecord(this.#path, gone);
     this.#gone.clear();
     this.#found.clear();
