@@ -1,4 +1,5 @@
 import { get, type IncomingHttpHeaders } from "node:http";
+import { hostname } from "node:os";
 import { text as bodyOf } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import { FakeClock } from "../../src/conformance/fake-clock.js";
@@ -167,17 +168,22 @@ describe("the page for browsers, over HTTP", () => {
   });
 
   it("names nobody to what came through somebody else, or under a foreign name", async () => {
-    await begin();
+    await begin({ hosts: ["broker.example"] });
     for (const headers of [
       { "x-forwarded-for": "192.0.2.1" },
       { forwarded: "for=192.0.2.1" },
       { via: "1.1 proxy" },
       { host: "rebound.example" },
+      // A tunnel that says nothing: its users ask for the address or the name where it listens.
+      { host: "192.0.2.2:8080" },
+      { host: "[2001:db8::2]:8080" },
+      { host: "broker.example" },
+      { host: `${hostname()}:8080` },
     ]) {
       const { body } = await ask({ accept: browser, ...headers });
       expect(body).toContain("Synaptic Core");
       expect(body).not.toContain(">ada<");
-      if ("via" in headers) expect((await ask({ ...headers }, "/metrics")).status).toBe(403);
+      expect((await ask({ ...headers }, "/metrics")).status).toBe(403);
     }
     expect((await ask({ accept: browser, host: "rebound.example" })).body).toContain("--host rebound.example");
   });

@@ -158,6 +158,14 @@ function hostnameOf(host: string): string {
   return host.toLowerCase().replace(/:\d*$/, "");
 }
 
+/**
+ * True for a `Host` that only this machine understands as itself. Who comes through a tunnel or a proxy asks for another
+ * one, unless that writes a `Host` of its own.
+ */
+export function namesThisMachine(host: string): boolean {
+  return isLoopbackName(hostnameOf(host));
+}
+
 function isLoopbackName(name: string): boolean {
   return name === "localhost" || name === "[::1]" || /^127(\.\d+){3}$/.test(name);
 }

@@ -19,8 +19,8 @@ export interface PageRequest {
   /** The client's address, without a port; behind a trusted proxy the one that the proxy names. */
   readonly remote: string;
   /**
-   * It comes from this machine, through nobody who says that it passes it on, and asks for this broker by its own name:
-   * so no web page of elsewhere reads the answer.
+   * It comes from this machine, through nobody who says that it passes it on, and asks for `localhost` or a loopback
+   * address: so neither a web page of elsewhere reads the answer, nor who comes through a tunnel that says nothing.
    */
   readonly isLocal: boolean;
   /** The client shows pages to people. */

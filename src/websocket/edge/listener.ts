@@ -13,7 +13,7 @@ import {
   type ReadTurns,
 } from "../../core/index.js";
 import type { Hello } from "../../dialect/connection.js";
-import type { Access } from "./access.js";
+import { namesThisMachine, type Access } from "./access.js";
 import {
   endAfterAnswer,
   frontPage,
@@ -225,7 +225,7 @@ export class Listener {
       method,
       path: pathOf(url) ?? "",
       remote,
-      isLocal: isThisMachine(peer) && !isProxied && !isForwarded(headers) && isOurs,
+      isLocal: isThisMachine(peer) && !isProxied && !isForwarded(headers) && namesThisMachine(headers.host ?? ""),
       wantsHtml: wantsHtml(headers),
       host,
       isOurs: isOurs || headers.host === undefined,
