@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
@@ -221,6 +221,25 @@ describe("the instances of a directory", () => {
       expect(isDaemonRunning("one", temp.dir)).toBe(true);
       await one.stop();
     }
+  });
+
+  it("leaves a lock that somebody killed has left to whoever removes it already: it may be a new one by then", async () => {
+    const { dir, pid } = getDaemonPaths("one", temp.dir);
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(`${pid}.lock`, JSON.stringify([stranger(), "another boot:1"]));
+    writeFileSync(`${pid}.lock.removing`, "");
+    let free = false;
+    const started = daemon("one")
+      .start()
+      .then(() => {
+        expect(free).toBe(true);
+      });
+    setTimeout(() => {
+      free = true;
+      utimesSync(`${pid}.lock.removing`, 1, 1); // it was killed, too
+    }, 60);
+    await started;
+    expect(readdirSync(dir).filter((name) => name.includes("lock"))).toEqual([]);
   });
 
   it("waits while another holds the lock", async () => {

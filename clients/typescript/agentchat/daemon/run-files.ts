@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { fileFailure } from "./errors.js";
@@ -128,19 +128,43 @@ async function lock(path: string, start: string, signal: AbortSignal): Promise<(
     } catch (thrown) {
       if (codeOf(thrown) !== "EEXIST") throw thrown;
     }
-    if (isLeft(path)) rmSync(path, { force: true });
-    else await wait(20);
+    if (!isLeft(path) || !removeLeft(path)) await wait(20);
   }
   throw new Error(`${path} stays locked; delete it if no daemon is being started`);
+}
+
+/**
+ * Removes the lock of a process that has ended. Only one process at a time judges and removes: another one, which had
+ * judged before, would remove the lock that somebody has taken since.
+ * @returns false if another process is about to
+ */
+function removeLeft(path: string): boolean {
+  const removing = `${path}.removing`;
+  try {
+    closeSync(openSync(removing, "wx", 0o600));
+  } catch (thrown) {
+    if (codeOf(thrown) !== "EEXIST") throw thrown;
+    if (isOlder(removing, lockStaleMs)) rmSync(removing, { force: true }); // killed within these few lines
+    return false;
+  }
+  try {
+    if (isLeft(path)) rmSync(path, { force: true });
+  } finally {
+    rmSync(removing, { force: true });
+  }
+  return true;
 }
 
 /** True for the lock of a process that has ended. */
 function isLeft(path: string): boolean {
   const held = /^\[(\d+),"([^"]+)"\]$/.exec(readIfThere(path) ?? "");
   if (held !== null) return processStart(Number(held[1])) !== held[2];
-  // Killed between making the file and writing it.
+  return isOlder(path, lockStaleMs); // killed between making the file and writing it
+}
+
+function isOlder(path: string, ms: number): boolean {
   const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
-  return since !== undefined && Math.abs(Date.now() - since) > lockStaleMs;
+  return since !== undefined && Math.abs(Date.now() - since) > ms;
 }
 
 /**
