@@ -54,6 +54,16 @@ class ThePastOfARoom(unittest.TestCase):
         self.past("two")
         self.assertEqual([one.text for one in second.result(0)], ["two"])
 
+    def test_is_said_to_be_lost_where_the_answer_to_another_program_of_the_name_comes_first(self):
+        mine = self.ask()
+        self.answer(0, 2)
+        self.past("one")
+        self.hear({"from": "eve", "to": "ada", "type": "response", "in_reply_to": "theirs", "content": {"message": "", "kind": "room.history"}})
+        self.assertFalse(mine.done())
+        self.hear({"from": "$broker", "to": "ada", "type": "response", "in_reply_to": "theirs", "content": {"message": "", "kind": "room.history"}})
+        self.past("one")
+        self.assertEqual(self.code(mine), "slow-consumer")
+
     def test_ends_with_the_agent(self):
         answered, waiting = self.ask(), self.ask()
         self.answer(0, 1)

@@ -72,7 +72,7 @@ export class Hearing {
     if (refusal !== undefined && roundTrip.refuse(refusal)) return;
     const isAwaited = pending.take(envelope) || replays.take(topic, envelope);
     // Before anything else is heard: the past follows right behind.
-    if (isAwaited) replays.answered(envelope);
+    if (isAwaited || topic === this.#name) replays.answered(envelope);
     if (isPong(envelope) && envelope.to === this.#name) return;
     if (envelope.from === this.#name && this.#options.hearOwn !== true) return;
     if (envelope.type === "request") {

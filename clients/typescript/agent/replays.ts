@@ -1,4 +1,4 @@
-import { Fault, LoopClock, type Clock, type Envelope } from "../../../src/core/index.js";
+import { brokerTopic, Fault, LoopClock, type Clock, type Envelope } from "../../../src/core/index.js";
 import { listedCount } from "./incoming.js";
 
 /** One question for a room's past. */
@@ -10,6 +10,9 @@ interface Asked {
   readonly resolve: (past: readonly Envelope[]) => void;
   readonly reject: (fault: Fault) => void;
 }
+
+/** The past of a room may follow answers of these kinds, also those that another program of the name has asked for. */
+const followedKinds = /^room\.(history|join)$/;
 
 /**
  * The past of rooms that an agent has asked for. The broker sends it right behind its answer, on the agent's own topic,
@@ -67,11 +70,14 @@ export class Replays {
     return { past, forget };
   }
 
-  /** The broker has answered a request of this agent: what follows is for it. */
+  /** An answer has come: what follows is for it, and no more of what followed the one before. */
   answered(answer: Envelope): void {
-    const asked = answer.in_reply_to === undefined ? undefined : this.#asked.get(answer.in_reply_to);
-    if (asked === undefined || answer.type !== "response") return;
+    const { in_reply_to: id, type, from, content } = answer;
+    if (type !== "response") return;
+    const asked = id === undefined ? undefined : this.#asked.get(id);
+    if (asked === undefined && !(from === brokerTopic && followedKinds.test(content.kind ?? ""))) return;
     this.#current?.reject(lost(this.#current.room));
+    if (asked === undefined) return;
     asked.count = listedCount(answer);
     this.#current = asked;
     this.#settle(asked);

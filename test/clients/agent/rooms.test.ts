@@ -134,6 +134,26 @@ describe("the past of a room", () => {
     await agent.close();
   });
 
+  it("is said to be lost where the answer to another program of the name comes first", async () => {
+    const { agent, asked, hear } = agentAlone();
+    const theirs = { ...answer(undefined, 2), in_reply_to: "theirs" };
+    const whole = agent.history("#a");
+    await Promise.resolve();
+    hear(answer(asked[0], 2));
+    hear(past("one"));
+    hear({ ...theirs, from: "eve" }); // anybody may say so
+    hear(past("two"));
+    expect(words(await whole)).toEqual(["one", "two"]);
+    const lost = expect(agent.history("#a")).rejects.toMatchObject({ code: "slow-consumer" });
+    await Promise.resolve();
+    hear(answer(asked[1], 2));
+    hear(past("one"));
+    hear(theirs);
+    hear(past("one"));
+    await lost;
+    await agent.close();
+  });
+
   it("takes nothing else for it: what another program of the name asked for, what is news", async () => {
     const { agent, asked, hear } = agentAlone();
     const mine = agent.history("#a");

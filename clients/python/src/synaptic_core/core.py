@@ -210,6 +210,7 @@ class Core:
             _log.info("%s: %s received from %s (%s, in reply to %s)", self.name, message.type, message.sender, message.message_id, message.in_reply_to)
         if is_awaited:
             return
+        self._replays.others_answer(message)
         if not self.is_late(message):
             self._deliver(message)
 

@@ -7,6 +7,9 @@ from typing import List, Optional
 from .envelope import Message
 from .fault import Fault
 from .futures import settle
+from .names import BROKER
+
+_FOLLOWED = frozenset({"room.history", "room.join"})  #: kinds of answers that the past of a room may follow
 
 
 class Replays:
@@ -22,9 +25,14 @@ class Replays:
 
     def begin(self, room: str, count: int, wanted: "Future[List[Message]]") -> None:
         """The next `count` replays of `room` are for `wanted`. What was awaited before comes no more: nothing stands between an answer and its replays."""
-        self.close(Fault("slow-consumer", f"some of the past of {self._room} was dropped on its way; ask for it again, or for less"))
+        self._lose()
         self._room, self._count, self._heard, self._wanted = room, count, [], wanted
         self._settle()
+
+    def others_answer(self, answer: Message) -> None:
+        """The broker has answered another program of the name: what follows, and looks like what is awaited here, is for that one."""
+        if answer.sender == BROKER and answer.type == "response" and answer.kind in _FOLLOWED:
+            self._lose()
 
     def take(self, topic: str, message: Message) -> bool:
         """Takes a replay that somebody waits for. Others of the same name may have asked for the past of other rooms."""
@@ -43,6 +51,9 @@ class Replays:
         wanted, self._wanted = self._wanted, None
         if wanted is not None:
             settle(wanted, fault)
+
+    def _lose(self) -> None:
+        self.close(Fault("slow-consumer", f"some of the past of {self._room} was dropped on its way; ask for it again, or for less"))
 
     def _settle(self) -> None:
         wanted = self._wanted
