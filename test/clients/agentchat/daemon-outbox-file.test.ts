@@ -53,6 +53,48 @@ describe("the outbox as a file", () => {
     expect(open().next()).toBeUndefined();
   });
 
+  it("gives a line that was being sent its id also where it stands after a rewrite, and that id to no other line", () => {
+    let nowMs = 1_000_000;
+    const at = (): OutboxFile => open("one", () => nowMs);
+    writeFileSync(outbox, "one\ntwo\n");
+    const before = at();
+    const one = before.next();
+    if (one !== undefined) before.done(one, []);
+    const two = before.next();
+    if (two !== undefined) before.sending(two);
+    // killed, and edited before the next one starts
+    writeFileSync(`${outbox}.tmp`, "zero\none\ntwo\ntwo\n");
+    renameSync(`${outbox}.tmp`, outbox);
+    const after = rest(at());
+    expect(after.map((line) => line.text)).toEqual(["zero", "two", "two"]);
+    expect(after.map(({ id }) => id === two?.messageId)).toEqual([false, true, false]);
+    expect(new Set(after.map(({ id }) => id)).size).toBe(3);
+    nowMs += momentMs + 1;
+    const later = at();
+    expect(rest(later)).toEqual([]);
+    appendFileSync(outbox, "two\n");
+    expect(rest(later).map(({ id }) => id === two?.messageId)).toEqual([false]);
+  });
+
+  it("forgets the id of a line that was being sent when a rewrite has taken it away for longer than a moment", () => {
+    let nowMs = 1_000_000;
+    writeFileSync(outbox, "one\ntwo\n");
+    const before = open("one", () => nowMs);
+    const one = before.next();
+    if (one !== undefined) before.done(one, []);
+    const two = before.next();
+    if (two !== undefined) before.sending(two);
+    writeFileSync(outbox, "");
+    const file = open("one", () => nowMs);
+    expect(rest(file)).toEqual([]);
+    nowMs += momentMs + 1;
+    expect(rest(file)).toEqual([]);
+    appendFileSync(outbox, "two\n");
+    const again = rest(file);
+    expect(again.map((line) => line.text)).toEqual(["two"]);
+    expect(again.map(({ id }) => id === two?.messageId)).toEqual([false]);
+  });
+
   it("gives every line an id of its own: by offset, by instance, by content of the file", () => {
     writeFileSync(outbox, "same\nsame\n");
     const ids = rest(open()).map(({ id }) => id);

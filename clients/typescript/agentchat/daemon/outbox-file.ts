@@ -13,6 +13,7 @@ import {
   type Progress,
 } from "./outbox-progress.js";
 import { SentLines } from "./outbox-sent.js";
+import { lineName } from "./sent-record.js";
 import type { DaemonPaths } from "./instance-folder.js";
 
 /** A complete line of the outbox that was not dealt with yet. */
@@ -136,13 +137,23 @@ export class OutboxFile {
   }
 
   /**
+   * This, the next line, a message, is about to be sent. If it then stands elsewhere, because the file was written anew
+   * while no daemon ran, it keeps its id.
+   * @throws NodeJS.ErrnoException; call it again then
+   */
+  sending({ offset, bytes = new Uint8Array() }: OutboxLine): void {
+    this.#sent.begin(offset, bytes);
+  }
+
+  /**
    * The line was sent or set aside: this is on the disk when it returns.
    * @throws NodeJS.ErrnoException; call it again then
    */
   done(line: OutboxLine, joined: readonly string[]): void {
-    const { origin, generation, ino, born, seen } = this.#progress;
+    const { origin, generation, ino, born, seen, underWay } = this.#progress;
+    const open = underWay !== undefined && underWay.id !== line.messageId && this.#sent.isLooking ? { underWay } : {};
     if (line.bytes !== undefined) this.#sent.done(line.offset, line.bytes);
-    this.#save({ origin, generation, ino, born, ...(seen !== undefined && { seen }), ...line.after, joined });
+    this.#save({ origin, generation, ino, born, ...(seen !== undefined && { seen }), ...line.after, joined, ...open });
     if (this.#ahead[0] === line) this.#ahead.shift();
   }
 
@@ -201,6 +212,7 @@ export class OutboxFile {
       tail: tailOf(new Uint8Array()),
       joined,
       seen: { size: String(now.size), changed: String(now.mtimeNs) },
+      ...this.#underWay(),
     };
     this.#sent.fileChanged();
     this.#save(next);
@@ -210,6 +222,15 @@ export class OutboxFile {
         { sentBytes: offset, change: String(now.ino) === ino ? "written anew" : "replaced" },
         "outbox is another file; it is read from its beginning, without what was sent before",
       );
+  }
+
+  /** The line that was being sent, with the id that it had. */
+  #underWay(): Pick<Progress, "underWay"> {
+    const { underWay } = this.#progress;
+    const known = this.#sent.isLooking && underWay !== undefined ? { underWay } : {};
+    const open = this.#sent.underWay;
+    if (open === undefined || open.name === known.underWay?.name) return known;
+    return { underWay: { name: open.name, id: messageId(this.#instance, this.#progress, open.start) } };
   }
 
   /** @returns whether there is more to be read */
@@ -279,7 +300,18 @@ export class OutboxFile {
   }
 
   #push(bytes: Uint8Array | undefined, head: Uint8Array, offset: number, after: Position): void {
-    this.#ahead.push({ bytes, head, offset, messageId: messageId(this.#instance, this.#progress, offset), after });
+    this.#ahead.push({ bytes, head, offset, messageId: this.#idOf(offset, bytes), after });
+  }
+
+  #idOf(offset: number, bytes: Uint8Array | undefined): string {
+    const { underWay } = this.#progress;
+    const isOpen =
+      underWay !== undefined &&
+      bytes !== undefined &&
+      this.#sent.isLooking &&
+      !this.#ahead.some((line) => line.messageId === underWay.id) &&
+      lineName(bytes) === underWay.name;
+    return isOpen ? underWay.id : messageId(this.#instance, this.#progress, offset);
   }
 
   #tailOf(file: number, size: number): OutboxTail | undefined {

@@ -12,6 +12,13 @@ export const momentMs = 5_000;
 /** How much is looked at in one go, bytes; everything else waits for that long. */
 const lookBytes = 4 * 1_024 * 1_024;
 
+/** A line that is being sent: perhaps the server has it already. */
+export interface UnderWay {
+  readonly start: number;
+  /** {@link lineName} */
+  readonly name: string;
+}
+
 /**
  * The lines of the outbox that were sent or set aside (AgentChat §9.7), kept on disk, so that they are known again when
  * their writer writes the whole file anew. As many equal lines are known as were dealt with: one more is a new line.
@@ -37,6 +44,8 @@ export class SentLines {
   #missingSince: number | undefined;
   #wasOverwritten = false;
   #lastDone = -1;
+  /** The line that was being sent when an earlier process ended, or that is being sent now. */
+  #underWay: UnderWay | undefined;
 
   /** @param now milliseconds since 1970 */
   constructor(path: string, now: () => number = Date.now) {
@@ -54,13 +63,14 @@ export class SentLines {
   load(offset: number, tail: string): boolean {
     const entries = readRecord(this.#path);
     if (entries === undefined) return false;
-    const kept = entries.filter(([kind, at]) => kind !== "+" || at < offset);
+    const kept = entries.filter(([kind, at]) => (kind === "+" ? at < offset : kind !== "!" || at >= offset));
     if (kept.length < entries.length) writeRecord(this.#path, kept); // not done for sure: dealt with again
     this.#looked = offset;
     this.#mark = shortened(tail);
     for (const [kind, at, name] of kept) {
       if (kind === "?") this.#lose(name, at);
       else if (kind === "=") this.#find(name, at);
+      else if (kind === "!") this.#underWay = { start: at, name };
       else if (kind === "~" && at > offset) [this.#looked, this.#mark] = [at, name];
     }
     this.#phase = this.#gone.size === 0 ? "settled" : "looking";
@@ -75,18 +85,38 @@ export class SentLines {
     writeRecord(this.#path, entries);
   }
 
+  /** The line at this offset is about to be sent. @throws NodeJS.ErrnoException; call it again then */
+  begin(start: number, bytes: Uint8Array): void {
+    if (this.#underWay?.start === start) return;
+    const name = lineName(bytes);
+    addToRecord(this.#path, [["!", start, name]]);
+    this.#underWay = { start, name };
+  }
+
+  /** The line that was being sent, and may stand elsewhere in a file that is written anew. */
+  get underWay(): UnderWay | undefined {
+    return this.#underWay;
+  }
+
+  /** True while lines that have gone may come back. */
+  get isLooking(): boolean {
+    return this.#phase === "looking";
+  }
+
   /** The line at this offset is dealt with. @throws NodeJS.ErrnoException; call it again then */
   done(start: number, bytes: Uint8Array): void {
     if (isBlank(bytes) || start === this.#lastDone) return;
     addToRecord(this.#path, [["+", start, lineName(bytes)]]);
     this.#lastDone = start;
+    this.#underWay = undefined;
   }
 
   /** The file is another one, or is written anew: its lines have to be found again. @throws NodeJS.ErrnoException */
   fileChanged(): void {
+    const hasOpen = this.#underWay !== undefined;
     this.#renew(this.#missingSince ?? this.#now());
     this.#missingSince = undefined;
-    this.#phase = this.#gone.size === 0 ? "settled" : "looking";
+    this.#phase = this.#gone.size > 0 || hasOpen ? "looking" : "settled";
   }
 
   /** The file is there, and no other one. */
@@ -206,14 +236,15 @@ export class SentLines {
     for (const [kind, at, name] of readRecord(this.#path) ?? []) {
       if (kind === "=") before.get(name)?.pop();
       if (kind === "?") addTo(before, name, at);
-      else if (kind !== "~") standing.push(["?", goneAt, name]);
+      else if (kind !== "~" && kind !== "!") standing.push(["?", goneAt, name]);
     }
     const earlier = [...before].flatMap(([name, times]) => times.map((at): Entry => ["?", at, name]));
     const gone = [...earlier, ...standing].filter(([, at]) => this.#isMomentAgo(at)); // the oldest first
     writeRecord(this.#path, gone);
     this.#gone.clear();
     this.#found.clear();
-    this.#goneSince = 0;
+    this.#goneSince = goneAt;
+    this.#underWay = undefined;
     for (const [, at, name] of gone) this.#lose(name, at);
     this.#looked = 0;
     this.#mark = markOf(new Uint8Array());

@@ -132,15 +132,16 @@ export class Outbox {
   }
 
   /**
-   * Writes down that a line which must not be repeated is about to be sent for the first time: after a crash the next
-   * process has to know it.
+   * Writes down that a line is about to be sent for the first time: after a crash the next process has to know it.
    * @returns false if the signal came first
    */
   async #begin(line: OutboxLine, said: Outgoing, self: string, signal: AbortSignal): Promise<boolean> {
     const { file, inbox } = this.#options;
-    if (!isUnrepeatable(said) || file.begun(line) !== undefined) return true;
+    const isRepeatable = !isUnrepeatable(said);
+    if (isRepeatable ? said.type !== "MSG" : file.begun(line) !== undefined) return true;
     const begun = await this.#write(() => {
-      file.begin(line, lastHeard(said, inbox.lines(), self));
+      if (isRepeatable) file.sending(line);
+      else file.begin(line, lastHeard(said, inbox.lines(), self));
       return true;
     }, signal);
     return begun === true;

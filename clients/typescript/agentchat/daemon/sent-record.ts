@@ -5,18 +5,18 @@ const newline = 0x0a;
 const nameLength = 16;
 
 /**
- * An entry of the record: a line that was sent, at this offset; one that was found again, at this offset; one that is
- * gone since this time; how far was looked, and what is before that.
+ * An entry of the record: a line that was sent, at this offset; one that is being sent there; one that was found again
+ * there; one that is gone since this time; how far was looked, and what is before that.
  */
-export type Entry = readonly [kind: "+" | "=" | "?" | "~", at: number, name: string];
+export type Entry = readonly [kind: "+" | "!" | "=" | "?" | "~", at: number, name: string];
 
 /** Reads a record; undefined if there is none. @throws NodeJS.ErrnoException */
 export function readRecord(path: string): readonly Entry[] | undefined {
   const text = readIfThere(path);
   return text?.split("\n").flatMap((line): Entry[] => {
-    const [, kind, at, name] = /^([+=?~])(\d+) ([\w-]{16})$/.exec(line) ?? [];
+    const [, kind, at, name] = /^([+!=?~])(\d+) ([\w-]{16})$/.exec(line) ?? [];
     if (at === undefined || name === undefined) return []; // half a line, of a process that was killed
-    return [[kind === "+" || kind === "=" || kind === "~" ? kind : "?", Number(at), name]];
+    return [[kind === "+" || kind === "!" || kind === "=" || kind === "~" ? kind : "?", Number(at), name]];
   });
 }
 
