@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgentChatDaemon, getDaemonPaths, getDaemonStatus } from "../../../clients/typescript/agentchat/daemon.js";
 import type { DaemonPaths } from "../../../clients/typescript/agentchat/daemon.js";
-import { replaceFile } from "../../../clients/typescript/agentchat/daemon/files.js";
+import { appendLines, readIfThere, replaceFile } from "../../../clients/typescript/agentchat/daemon/files.js";
 import { Inbox } from "../../../clients/typescript/agentchat/daemon/inbox.js";
 import { DaemonLog } from "../../../clients/typescript/agentchat/daemon/log.js";
 import { OutboxFile } from "../../../clients/typescript/agentchat/daemon/outbox-file.js";
@@ -91,5 +91,22 @@ describe("a daemon's folder with a pipe in it", () => {
     pipe(paths.outbox);
     expect(() => OutboxFile.open(paths, "one", log).next()).toThrow(/outbox\.jsonl is no regular file/);
     expect(existsSync(join(paths.dir, "daemon.log.1"))).toBe(false);
+  });
+});
+
+describe("a file of a daemon that cannot be read or written", () => {
+  it("is named in the failure, also where the system does not name it", async () => {
+    const temp = await tempDir();
+    const full = join(temp.dir, "inbox.jsonl");
+    symlinkSync("/dev/full", full);
+    symlinkSync("/dev/full", `${full}.next`);
+    expect(() => readIfThere(temp.dir)).toThrow(`EISDIR: illegal operation on a directory, read '${temp.dir}'`);
+    expect(() => {
+      appendLines(full, ["one"]);
+    }).toThrow(`ENOSPC: no space left on device, write '${full}'`);
+    expect(() => {
+      replaceFile(full, "one");
+    }).toThrow(`ENOSPC: no space left on device, write '${full}'`);
+    await temp.remove();
   });
 });

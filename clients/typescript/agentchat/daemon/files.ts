@@ -31,7 +31,7 @@ export function replaceFile(path: string, text: string | Uint8Array): void {
     renameSync(next, path);
   } catch (thrown) {
     rmSync(next, { force: true });
-    throw thrown;
+    throw naming(path, thrown);
   }
 }
 
@@ -53,7 +53,7 @@ export function appendLines(
     writeAll(file, Buffer.from(mustEnd ? `\n${text}` : text));
   } catch (thrown) {
     takeBack(file, size);
-    throw thrown;
+    throw naming(path, thrown);
   } finally {
     closeSync(file);
   }
@@ -105,6 +105,8 @@ export function bytesIfThere(path: string): Buffer | undefined {
   if (file === undefined) return undefined;
   try {
     return readFileSync(file);
+  } catch (thrown) {
+    throw naming(path, thrown);
   } finally {
     closeSync(file);
   }
@@ -174,6 +176,13 @@ export function sizeOf(path: string): number {
 /** `ENOSPC`, `EACCES` …; undefined for what is no system error. */
 export function codeOf(thrown: unknown): string | undefined {
   return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : undefined;
+}
+
+/** The system's words on an open file do not say which one. */
+function naming(path: string, thrown: unknown): unknown {
+  if (thrown instanceof Error && codeOf(thrown) !== undefined && !thrown.message.includes(path))
+    thrown.message += ` '${path}'`;
+  return thrown;
 }
 
 function writeAll(file: number, bytes: Uint8Array): void {
