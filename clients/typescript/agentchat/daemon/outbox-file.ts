@@ -87,7 +87,7 @@ export class OutboxFile {
     this.#log = log;
     this.#progress = progress;
     this.#sent = new SentLines(`${paths.outbox}.sent`, now);
-    this.#hasSent = this.#sent.load(progress.offset, progress.tail);
+    this.#hasSent = this.#sent.load(progress.offset, progress.tail, progress.underWay?.since);
   }
 
   /**
@@ -203,6 +203,8 @@ export class OutboxFile {
   /** Written to the disk before any line of the new file is sent: the ids of its lines depend on it. */
   #begin(now: BigIntStats): void {
     const { origin, generation, ino, offset, joined } = this.#progress;
+    const open = this.#underWay();
+    this.#sent.fileChanged();
     const next: Progress = {
       origin,
       generation: generation + 1,
@@ -212,9 +214,8 @@ export class OutboxFile {
       tail: tailOf(new Uint8Array()),
       joined,
       seen: { size: String(now.size), changed: String(now.mtimeNs) },
-      ...this.#underWay(),
+      ...(open !== undefined && { underWay: { since: this.#sent.goneSince, ...open } }),
     };
-    this.#sent.fileChanged();
     this.#save(next);
     this.#searched = 0;
     if (ino !== "")
@@ -225,12 +226,11 @@ export class OutboxFile {
   }
 
   /** The line that was being sent, with the id that it had. */
-  #underWay(): Pick<Progress, "underWay"> {
-    const { underWay } = this.#progress;
-    const known = this.#sent.isLooking && underWay !== undefined ? { underWay } : {};
+  #underWay(): Pick<NonNullable<Progress["underWay"]>, "name" | "id"> | undefined {
+    const known = this.#sent.isLooking ? this.#progress.underWay : undefined;
     const open = this.#sent.underWay;
-    if (open === undefined || open.name === known.underWay?.name) return known;
-    return { underWay: { name: open.name, id: messageId(this.#instance, this.#progress, open.start) } };
+    if (open === undefined || open.name === known?.name) return known;
+    return { name: open.name, id: messageId(this.#instance, this.#progress, open.start) };
   }
 
   /** @returns whether there is more to be read */

@@ -24,8 +24,8 @@ const record = z.object({
   joined: z.array(z.string()).readonly().default([]),
   /** The line at the offset may have been said: the hash of its bytes, and what `lastHeard` gave before it was. */
   begun: z.object({ line: z.string(), heard: z.string() }).readonly().exactOptional(),
-  /** A line that was being sent when the file was written anew, by its name, and the id that it has. */
-  underWay: z.object({ name: z.string(), id: z.string() }).readonly().exactOptional(),
+  /** A line that was being sent when the file was written anew, by its name, the id that it has, and when that was. */
+  underWay: z.object({ name: z.string(), id: z.string(), since: z.number() }).readonly().exactOptional(),
 });
 
 /** How far an outbox has been sent, and which file that was. */

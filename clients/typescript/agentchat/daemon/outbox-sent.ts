@@ -57,10 +57,11 @@ export class SentLines {
    * Reads the record of an earlier process.
    * @param offset how far that had come
    * @param tail `tailOf` the bytes before the offset
+   * @param openSince when the file was written anew while a line was being sent that was not dealt with yet
    * @returns false if there is none
    * @throws NodeJS.ErrnoException
    */
-  load(offset: number, tail: string): boolean {
+  load(offset: number, tail: string, openSince?: number): boolean {
     const entries = readRecord(this.#path);
     if (entries === undefined) return false;
     const kept = entries.filter(([kind, at]) => (kind === "+" ? at < offset : kind !== "!" || at >= offset));
@@ -73,7 +74,8 @@ export class SentLines {
       else if (kind === "!") this.#underWay = { start: at, name };
       else if (kind === "~" && at > offset) [this.#looked, this.#mark] = [at, name];
     }
-    this.#phase = this.#gone.size === 0 ? "settled" : "looking";
+    this.#goneSince = Math.max(this.#goneSince, openSince ?? 0);
+    this.#phase = this.#gone.size > 0 || openSince !== undefined ? "looking" : "settled";
     return true;
   }
 
@@ -96,6 +98,11 @@ export class SentLines {
   /** The line that was being sent, and may stand elsewhere in a file that is written anew. */
   get underWay(): UnderWay | undefined {
     return this.#underWay;
+  }
+
+  /** When the file was written anew last, or lines have gone. */
+  get goneSince(): number {
+    return this.#goneSince;
   }
 
   /** True while lines that have gone may come back. */
