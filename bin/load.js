@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 export async function load(name) {
   const file = new URL(`../dist/run/cli/${name}.js`, import.meta.url);
   if (existsSync(file)) return import(file.href);
-  process.stderr.write(`${name}: this folder is not built, or a build is under way: npm run build makes it\n`);
+  const make = existsSync(new URL("../node_modules", import.meta.url)) ? "npm run build" : "npm ci";
+  process.stderr.write(`${name}: this folder is not built, or a build is under way: ${make} makes it\n`);
   process.exit(1);
 }

@@ -14,4 +14,6 @@ if (!isLinked || !existsSync(`${root}dist/run/cli/broker.js`)) {
   const [program, ...args] = npm === undefined ? ["npm"] : [process.execPath, npm];
   const { status } = spawnSync(program, [...args, "run", "build"], { cwd: root, stdio: "inherit" });
   process.exitCode = status ?? 1;
+  if (status !== 0 && !existsSync(`${root}node_modules/typescript`))
+    console.error(`synaptic-core: what builds it is not here yet; run this first, in ${root}: npm ci`);
 }

@@ -53,15 +53,24 @@ describe("a folder with the sources and a build", () => {
       expect((await npm("npx", ["broker"])).stdout).toBe("from the build\n");
       expect(await builds()).toBe(1);
       await writeFile(join(folder, "bin/build.mjs"), "process.exit(3);");
-      await expect(npm("npm", install)).rejects.toThrow();
+      await expect(npm("npm", install)).rejects.toThrow(
+        /what builds it is not here yet; run this first, in .*: npm ci/,
+      );
     });
   });
 
   it("says what to do where nothing is built", async () => {
     await cp(join(root, "bin"), join(folder, "bin"), { recursive: true });
-    for (const name of ["broker", "agentchat"]) {
+    for (const [name, make] of [
+      ["broker", "npm ci"],
+      ["agentchat", "npm run build"],
+    ] as const) {
       const { code, stderr } = await startProgram(process.execPath, [join(folder, "bin", `${name}.js`)]).ended;
-      expect([code, stderr]).toEqual([1, expect.stringMatching(/^\w+: this folder is not built, .*npm run build/)]);
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringMatching(`^${name}: this folder is not built, .*: ${make} makes`),
+      ]);
+      await mkdir(join(folder, "node_modules"), { recursive: true });
     }
   });
 

@@ -58,8 +58,15 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   #identity: Identity | undefined;
   #agentId: string | undefined;
 
+  /** @throws AgentChatError INVALID_MSG if `options.server` is missing */
   constructor(options: AgentChatClientOptions) {
     super();
+    const { server }: { readonly server?: unknown } = options; // callers without TypeScript may give anything
+    if (typeof server !== "string" || server === "")
+      throw new AgentChatError(
+        "INVALID_MSG",
+        'the server is missing: new AgentChatClient({ server: "ws://HOST:PORT", name: "my-agent" })',
+      );
     this.#options = options;
   }
 

@@ -5,7 +5,7 @@ import { lostForGood, lostWords, openChat, retryingRateLimits, type Chat } from 
 import { consoleHelp, readLine, type Typed } from "./console-input.js";
 import { Screen } from "./console-screen.js";
 import { deliver } from "./delivery.js";
-import { messageLine, negotiationLine, presenceLine } from "./event-lines.js";
+import { lostLine, messageLine, negotiationLine, presenceLine } from "./event-lines.js";
 import { CommandFailure, exitCodes, failureLine } from "./exit.js";
 import { withWho, type WhoOptions } from "./options.js";
 
@@ -149,7 +149,7 @@ class ConsoleSession {
       this.#note("red", failureLine(error, "console"));
     });
     chat.on("reconnecting", ({ inMs }) => {
-      this.#note("red", `the connection is lost; the next try is in ${Math.ceil(inMs / 1_000)} s`);
+      this.#note("red", lostLine(inMs));
     });
     chat.on("open", () => {
       this.#note("dim", `connected again, as ${chat.agentId ?? "?"}`);

@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import type { MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
+import type { Event, MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
 import { dataLines, endUnwritten, finished, untrustedText, type Paint } from "../output.js";
 import type { PresenceEvent } from "./chat.js";
 import { CommandFailure, exitCodes } from "./exit.js";
@@ -55,11 +55,25 @@ export function messageLine({ from, from_name: name, to, content, verified, repl
 }
 
 /** Who joined or left a channel. */
-export function presenceLine({ type, channel, agent }: PresenceEvent, paint: Paint): string {
-  return paint(
-    "dim",
-    `${untrustedText(channel)} ${untrustedText(agent)} ${type === "AGENT_JOINED" ? "joined" : "left"}`,
-  );
+export function presenceLine(change: PresenceEvent, paint: Paint): string {
+  const { type, channel, agent } = change;
+  const name = type === "AGENT_JOINED" && change.name !== undefined && `@${change.name}` !== agent ? change.name : "";
+  const who = untrustedText(`${name} ${agent}`.trim());
+  return paint("dim", `${untrustedText(channel)} ${who} ${type === "AGENT_JOINED" ? "joined" : "left"}`);
+}
+
+/** That this agent itself has come into a channel, and who is there; or has left it. */
+export function ownPresenceLine(own: Extract<Event, { type: "JOINED" | "LEFT" }>, paint: Paint): string {
+  if (own.type === "LEFT") return paint("dim", `you have left ${untrustedText(own.channel)}`);
+  const { channel, agents, names = {} } = own;
+  const members = agents.map((agent) => `${Object.hasOwn(names, agent) ? `${names[agent] ?? ""} ` : ""}${agent}`);
+  return paint("dim", untrustedText(`you are in ${channel}; there: ${members.join(", ")}`));
+}
+
+/** That the connection is lost and will be made again. */
+export function lostLine(inMs: number): string {
+  const when = inMs < 1_000 ? "comes at once" : `is in ${Math.ceil(inMs / 1_000)} s`;
+  return `the connection is lost; the next try ${when}`;
 }
 
 /** A step of an agreement. */

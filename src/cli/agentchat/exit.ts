@@ -149,6 +149,8 @@ export function connectWords(url: string, typed: string, thrown: Error): string 
     return `${typed}: a server is there, but no AgentChat at ${pathname}; try ${protocol}//${host}`;
   if (status !== undefined)
     return `${typed}: a server is there, but it speaks no AgentChat (HTTP ${status}); is it the right port?`;
+  if (words.includes("Parse Error: Expected HTTP/"))
+    return `${typed}: a server is there, but it speaks no WebSocket; is it the right port?`;
   if (words.includes("closed: 1008 AUTH_FAILED"))
     return `${typed}: that door speaks another protocol; the AgentChat path is /agentchat`;
   const port = portTried(typed);

@@ -5,7 +5,7 @@ import { events } from "../../../bridges/agentchat/events.js";
 import type { InboxPosition } from "../../../clients/typescript/agentchat/daemon.js";
 import { ending, jsonLine, painter, say, untrustedText, type Output, type Paint } from "../output.js";
 import { mustBeInstance, unknown } from "./daemon.js";
-import { messageLine, negotiationLine, presenceLine } from "./event-lines.js";
+import { messageLine, negotiationLine, ownPresenceLine, presenceLine } from "./event-lines.js";
 import { untilInterrupted } from "./exit.js";
 
 interface Options extends Output {
@@ -91,8 +91,9 @@ function wordsOf({ json }: Output, line: string, paint: Paint): string {
   return json === true ? jsonLine(event) : eventLine(event, paint);
 }
 
-const { MSG, AGENT_JOINED, AGENT_LEFT, PROPOSAL, ACCEPT, REJECT, COMPLETE, DISPUTE } = events;
+const { MSG, AGENT_JOINED, AGENT_LEFT, JOINED, LEFT, PROPOSAL, ACCEPT, REJECT, COMPLETE, DISPUTE } = events;
 const presence = z.union([AGENT_JOINED, AGENT_LEFT]);
+const ownPresence = z.union([JOINED, LEFT]);
 const step = z.union([PROPOSAL, ACCEPT, REJECT, COMPLETE, DISPUTE]);
 /** Servers of other makers have codes of their own. */
 const error = z.object({
@@ -108,6 +109,8 @@ function eventLine(event: unknown, paint: Paint): string {
   if (message.success) return messageLine(message.data, paint);
   const change = presence.safeParse(event);
   if (change.success) return presenceLine(change.data, paint);
+  const own = ownPresence.safeParse(event);
+  if (own.success) return ownPresenceLine(own.data, paint);
   const taken = step.safeParse(event);
   if (taken.success) return negotiationLine(taken.data, paint);
   const refusal = error.safeParse(event);

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { ending, jsonLine, say, untrustedText } from "../output.js";
 import { lostForGood, lostWords, openChat, retryingRateLimits, type Chat } from "./chat.js";
 import { failureLine, untilInterrupted } from "./exit.js";
-import { EventLines } from "./event-lines.js";
+import { EventLines, lostLine } from "./event-lines.js";
 import { channelNames, talks, type TalkOptions } from "./options.js";
 
 /**
@@ -58,7 +58,7 @@ function printEvents(chat: Chat, lines: EventLines): void {
     say(`agentchat: ${failureLine(error)}`);
   });
   chat.on("reconnecting", ({ inMs }) => {
-    say(`agentchat: the connection is lost; the next try is in ${Math.ceil(inMs / 1_000)} s`);
+    say(`agentchat: ${lostLine(inMs)}`);
   });
   chat.on("open", () => {
     say(`agentchat: connected again, as ${untrustedText(chat.agentId ?? "?")}`);

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from "commander";
 import type { Output } from "../output.js";
-import { wrongUsage } from "./exit.js";
+import { wrongUsage, type CommandFailure } from "./exit.js";
 
 /** The options that say who the command is at the server. */
 export interface WhoOptions {
@@ -64,16 +64,31 @@ export function port(text: string): number {
 /** The port of an AgentChat server (AgentChat §1.2). */
 export const defaultPort = 6667;
 
+/** A port without a host. */
+const barePort = /^:?(\d{1,5})$/;
+
 /** `<server>` as a URL: `ws://HOST:PORT`, `wss://…`, or HOST[:PORT]. @throws CommandFailure */
 export function serverUrl(text: string): string {
+  if (barePort.test(text)) throw notAServer(text); // else a number is an IPv4 address
   const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `ws://${withPort(text)}`;
   const url = URL.canParse(whole) ? new URL(whole) : undefined;
   if (url === undefined || (url.protocol !== "ws:" && url.protocol !== "wss:") || url.hostname === "") {
-    throw wrongUsage(
-      `${text} is not a server; write it as ws://HOST:PORT (agentchat serve opens ws://127.0.0.1:${defaultPort})`,
-    );
+    throw notAServer(text);
   }
   return whole;
+}
+
+/** What is wrong with a server's address, and the one that was probably meant. */
+function notAServer(text: string): CommandFailure {
+  const [, port] = barePort.exec(text) ?? [];
+  const [, secure, rest] = /^http(s?):\/\/(.+)$/i.exec(text) ?? [];
+  const meant = port !== undefined ? `ws://127.0.0.1:${port}` : rest !== undefined && `ws${(secure ?? "").toLowerCase()}://${rest}`;
+  return wrongUsage(
+    `${text} is not a server; ` +
+      (meant === false
+        ? `write it as ws://HOST:PORT (agentchat serve opens ws://127.0.0.1:${defaultPort})`
+        : `did you mean ${meant}? write it as ws://HOST:PORT`),
+  );
 }
 
 /** `HOST[:PORT][/PATH]` with a port. */

@@ -5,7 +5,7 @@ import { print, say as tell } from "../output.js";
 import { withChat, type Chat } from "./chat.js";
 import { addressing, deliver, enter, undelivered } from "./delivery.js";
 import { messageLine } from "./event-lines.js";
-import { CommandFailure, exitCodes } from "./exit.js";
+import { CommandFailure, exitCodes, failureLine } from "./exit.js";
 import { mustBeOneText, oneText, seconds, talks, target, type TalkOptions } from "./options.js";
 
 interface Options extends TalkOptions {
@@ -87,10 +87,10 @@ export function isAnswer(heard: MsgEvent, { msgId, to }: Omit<Asked, "content">,
 /**
  * Listens for the first answer from now on. Call `within` when the message has been sent.
  * @returns `within` resolves with the answer, or with undefined if none has come after `ms`; it rejects with
- * CommandFailure noServer if the connection is lost
+ * CommandFailure noServer if the connection is lost, with the refusal if the server takes the message back
  */
 export function listenForAnswer(
-  chat: Chat,
+  chat: Pick<Chat, "agentId" | "on">,
   asked: Asked,
 ): { readonly within: (ms: number) => Promise<MsgEvent | undefined> } {
   const { to, content } = asked;
@@ -102,6 +102,13 @@ export function listenForAnswer(
       if (isOwn && heard.msg_id !== "")
         msgId = heard.msg_id; // other servers give ids of their own
       else if (isAnswer(heard, { msgId, to }, chat.agentId)) resolve(heard);
+    });
+  });
+  // Who was here a moment ago may come back: the server refuses the message only after that.
+  const refused = new Promise<Error>((resolve) => {
+    chat.on("error", (error) => {
+      if ("ref" in error && error.ref === asked.msgId) resolve(error);
+      else tell(`agentchat: ${failureLine(error)}`);
     });
   });
   const lost = new Promise<"lost">((resolve) => {
@@ -117,8 +124,9 @@ export function listenForAnswer(
           resolve(undefined);
         }, ms);
       });
-      const came = await Promise.race([first, lost, over]);
+      const came = await Promise.race([first, refused, lost, over]);
       clearTimeout(late);
+      if (came instanceof Error) throw came;
       if (came === "lost")
         throw new CommandFailure(
           exitCodes.noServer,

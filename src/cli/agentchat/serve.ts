@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import { hostname } from "node:os";
 import { limits as limitsSchema, settings } from "../../../bridges/agentchat/options.js";
 import { print, type Output } from "../output.js";
-import { CommandFailure, exitCodes, untilInterrupted } from "./exit.js";
+import { CommandFailure, exitCodes, untilInterrupted, wrongUsage } from "./exit.js";
 import { count, defaultPort, port, quantity } from "./options.js";
 import { keepOutOfVersionControl } from "./own-identity.js";
 
@@ -126,6 +126,9 @@ async function startServer({
     import("../../core/index.js"),
     import("../log.js"),
   ]);
+  const [, alone, behind] = /^([^:[\]]+|\[.*\]):(\d+)$/.exec(host) ?? [];
+  if (alone !== undefined && behind !== undefined)
+    throw wrongUsage(`--host ${host}: an address without its port is wanted: --host ${alone} --port ${behind}`);
   const door = `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`;
   const isOpen = !isLocalDoor(door);
   try {

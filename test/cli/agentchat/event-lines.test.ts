@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { MsgEvent } from "../../../bridges/agentchat/events.js";
-import { messageLine, negotiationLine, presenceLine } from "../../../src/cli/agentchat/event-lines.js";
+import {
+  lostLine,
+  messageLine,
+  negotiationLine,
+  ownPresenceLine,
+  presenceLine,
+} from "../../../src/cli/agentchat/event-lines.js";
 import { painter, untrustedText } from "../../../src/cli/output.js";
 
 const plain = painter(false, {});
@@ -30,6 +36,9 @@ describe("what agentchat connect shows", () => {
     expect(presenceLine({ type: "AGENT_LEFT", channel: "#dev", agent: "@ab12cd34", ts: 1 }, plain)).toBe(
       "#dev @ab12cd34 left",
     );
+    const named = { type: "AGENT_JOINED", channel: "#dev", agent: "@ab12cd34", ts: 1 } as const;
+    expect(presenceLine({ ...named, name: "ada" }, plain)).toBe("#dev ada @ab12cd34 joined");
+    expect(presenceLine({ ...named, agent: "@ada", name: "ada" }, plain)).toBe("#dev @ada joined");
     const step = {
       type: "PROPOSAL",
       id: "p1",
@@ -43,6 +52,22 @@ describe("what agentchat connect shows", () => {
       currency: "USD",
     } as const;
     expect(negotiationLine(step, plain)).toBe("proposal p1 @a to @b: review 5 USD (pending)");
+  });
+
+  it("tells where this agent itself has come in, who is there, and what it has left", () => {
+    const agents = ["@ab12cd34", "@bob"];
+    expect(
+      ownPresenceLine({ type: "JOINED", channel: "#dev", agents, names: { "@ab12cd34": "ada\u001b" }, ts: 1 }, plain),
+    ).toBe("you are in #dev; there: ada\ufffd @ab12cd34, @bob");
+    expect(ownPresenceLine({ type: "JOINED", channel: "#dev", agents, ts: 1 }, plain)).toMatch(/: @ab12cd34, @bob$/);
+    expect(ownPresenceLine({ type: "LEFT", channel: "#dev", agent: "@bob", ts: 1 }, plain)).toBe("you have left #dev");
+  });
+
+  it("tells when a lost connection is tried again", () => {
+    expect([lostLine(0), lostLine(1_500)]).toEqual([
+      "the connection is lost; the next try comes at once",
+      "the connection is lost; the next try is in 2 s",
+    ]);
   });
 
   it("lets no stranger steer the terminal: escape, bell, direction marks, a faked further line", () => {

@@ -16,6 +16,15 @@ describe("servers, channels and agents on the command line", () => {
     expect(() => serverUrl(text)).toThrow(/ws:\/\/HOST:PORT/);
   });
 
+  it.each([
+    ["6667", "ws://127.0.0.1:6667"],
+    [":6667", "ws://127.0.0.1:6667"],
+    ["http://localhost:6667/agentchat", "ws://localhost:6667/agentchat"],
+    ["HTTPS://chat.example", "wss://chat.example"],
+  ])("says what was probably meant by the server %s", (text, meant) => {
+    expect(() => serverUrl(text)).toThrow(`${text} is not a server; did you mean ${meant}? `);
+  });
+
   it("puts the mark before a channel and an agent where it is missing, and takes none for the other", () => {
     expect([channelName("dev"), channelName("#dev"), agentId("ab12"), agentId("@ab12")]).toEqual([
       "#dev",

@@ -1,7 +1,9 @@
+import { EventEmitter } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MsgEvent } from "../../../bridges/agentchat/events.js";
 import { AgentChatClient } from "../../../clients/typescript/agentchat/client.js";
-import { isAnswer } from "../../../src/cli/agentchat/send.js";
+import { AgentChatError } from "../../../clients/typescript/agentchat/error.js";
+import { isAnswer, listenForAnswer } from "../../../src/cli/agentchat/send.js";
 import { serve, type Served } from "./binary.js";
 
 const heard: MsgEvent = { type: "MSG", ts: 0, from: "@ada", from_name: "ada", to: "@me", content: "yes", msg_id: "2" };
@@ -23,6 +25,26 @@ describe("an answer", () => {
     expect(isAnswer({ ...heard, to: "#general", in_reply_to: "1" }, asked, "@me")).toBe(true);
     expect(isAnswer(heard, asked, "@me")).toBe(true);
     expect(isAnswer({ ...heard, from: "@server" }, asked, "@me")).toBe(false);
+  });
+});
+
+describe("the wait for an answer", () => {
+  const asked = { msgId: "1", to: "@ada", content: "ping?" };
+  const chat = () => Object.assign(new EventEmitter(), { agentId: "@me" });
+
+  it("ends with the server's refusal, which may come late: who has just gone might have come back", async () => {
+    const late = chat();
+    const waiting = listenForAnswer(late, asked).within(60_000);
+    late.emit("error", new AgentChatError("AGENT_NOT_FOUND", "no agent ada is here", { ref: "1" }));
+    await expect(waiting).rejects.toMatchObject({ code: "AGENT_NOT_FOUND" });
+  });
+
+  it("goes on after a refusal of something else", async () => {
+    const other = chat();
+    const waiting = listenForAnswer(other, asked).within(60_000);
+    other.emit("error", new AgentChatError("INVALID_MSG", "no JSON", { ref: "2" }));
+    other.emit("message", heard);
+    expect(await waiting).toBe(heard);
   });
 });
 

@@ -54,6 +54,8 @@ describe("agentchat serve", () => {
     ["--replay", "21", /0 to 20/],
     ["--replay", "", /0 to 20/],
     ["--replay", "1.5", /0 to 20/],
+    ["--host", "127.0.0.1:7000", /--host 127\.0\.0\.1 --port 7000/],
+    ["--host", "[::1]:7000", /--host \[::1\] --port 7000/],
     ["--unproved", "ada", /16 of 0-9 a-f/],
   ])("refuses %s %j, and says what it wants", async (flag, value, wanted) => {
     served = await serve();

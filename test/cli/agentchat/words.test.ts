@@ -129,6 +129,11 @@ describe("a server that is not reached", () => {
       /^wss:\/\/a:1: this server does not speak TLS: use ws:\/\/, or put a proxy with TLS before it$/,
     ],
     [
+      "ws://a:1",
+      new Error("Parse Error: Expected HTTP/, RTSP/ or ICE/"), // a ZeroMQ door
+      /^ws:\/\/a:1: a server is there, but it speaks no WebSocket; is it the right port\?$/,
+    ],
+    [
       "ws://a:1/foo",
       new Error("Unexpected server response: 404"),
       /a server is there, but no AgentChat at \/foo; try ws:\/\/a:1$/,

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { wholeAddress } from "../../../clients/typescript/agentchat/address.js";
+import { AgentChatClient, type AgentChatClientOptions } from "../../../clients/typescript/agentchat/client.js";
 
 it.each([
   ["ws://localhost:6667", "ws://localhost:6667"],
@@ -12,3 +13,12 @@ it.each([
 ])("an AgentChat server given as %s is %s, with the port that it names", (given, whole) => {
   expect(wholeAddress(given)).toBe(whole);
 });
+
+it.each(["ws://localhost:6667", { name: "ada" }, { url: "ws://localhost:6667" }, { server: "" }])(
+  "a client made with %j is told at once that its server is missing",
+  (given) => {
+    expect(() => new AgentChatClient(given as unknown as AgentChatClientOptions)).toThrow(
+      /^the server is missing: new/,
+    );
+  },
+);

@@ -109,6 +109,18 @@ describe("sending the outbox", () => {
     );
   });
 
+  it("says of a name that stands for an id how to find the id, and nothing of that to who wrote an id", async () => {
+    const nobody = () =>
+      Object.assign(refusal("AGENT_NOT_FOUND"), { message: "no agent is here; ask for the list of agents" });
+    client.failures.send.push(nobody(), nobody());
+    writeFileSync(at("outbox"), line("by name", "@bob") + line("by id", "@0123456789abcdef"));
+    await pass(0);
+    expect(jsonLines(at("rejected")).map(({ reason }) => reason)).toEqual([
+      "no agent is here; a name is no address: agentchat agents SERVER '#general' tells ids and names; write to the id",
+      "no agent is here; ask for the list of agents",
+    ]);
+  });
+
   it("sets aside what the server will never take, whichever way it says so", async () => {
     writeFileSync(at("outbox"), line("to nowhere", "#nowhere") + line("refused later") + line("good"));
     client.failures.send.push(refusal("CHANNEL_NOT_FOUND"));

@@ -13,7 +13,9 @@ import { eventually } from "../../kit/broker.js";
 import { FakeClient, jsonLines, refusal, tempDir } from "./daemon-world.js";
 
 const minute = 60_000;
-const message = "another session of the same identity has taken over; one identity is one session";
+const message =
+  "another session of the same identity has taken over; one identity is one session: " +
+  "give each program and each machine one of its own";
 
 describe("a daemon that is not wanted", () => {
   let temp: Awaited<ReturnType<typeof tempDir>>;

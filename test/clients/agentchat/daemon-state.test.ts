@@ -209,6 +209,33 @@ describe("how a daemon is, as its files tell", () => {
     expect(jsonLines(mine.paths.log).filter(({ level }) => level === "warn")).toHaveLength(3);
   });
 
+  it("tells the reader of its inbox of each channel once, over reconnects, and again after it was inside", async () => {
+    const gone = () => refusal("CHANNEL_NOT_FOUND");
+    let prepare: (client: FakeClient) => void = ({ failures }) => failures.join.push(gone());
+    const mine = faked({ channels: ["#gone", "#one"] }, (client) => {
+      prepare(client);
+    });
+    const told = () => jsonLines(mine.paths.inbox).filter(({ type }) => type === "ERROR");
+    await mine.start();
+    const words = /^you are not in #gone: .*\{"type":"CREATE_CHANNEL","channel":"#gone"\}$/;
+    const one = { code: "CHANNEL_NOT_FOUND", message: expect.stringMatching(words) as string };
+    await eventually(() => told().length === 1, "it is told");
+    expect(told()).toMatchObject([one]);
+    const reconnects = async (): Promise<void> => {
+      const before = clients.length;
+      clients.at(-1)?.hears.closed({ code: 1006 });
+      await eventually(() => clients.length > before && status().connected, "it is back");
+    };
+    await reconnects();
+    expect(told()).toHaveLength(1);
+    prepare = () => undefined;
+    await reconnects();
+    prepare = ({ failures }) => failures.join.push(gone());
+    await reconnects();
+    await eventually(() => told().length > 1, "it is told again");
+    expect(told()).toMatchObject([one, one]);
+  });
+
   it("asks at once when the server's word names the channel", async () => {
     await faked({ channels: ["#closed"] }, ({ failures }) => failures.join.push(refusal("NOT_INVITED"))).start();
     clients[0]?.hears.event({ type: "MSG", from: "@stranger", content: "come to #closed" });

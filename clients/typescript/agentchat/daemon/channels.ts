@@ -20,6 +20,7 @@ const joinTries = 10;
  */
 export class Channels {
   readonly #log: DaemonLog;
+  readonly #tell: (code: string, message: string) => void;
   // bound: channels that the server lets one agent join, and those it was started with · evicts: a channel leaves by
   // LEAVE · owner: Channels
   #wanted: readonly string[];
@@ -30,9 +31,15 @@ export class Channels {
   // bound: channels that lines of the outbox name · evicts: all with the connection · owner: Channels
   readonly #asked = new Set<string>();
 
-  constructor(given: readonly string[], log: DaemonLog) {
+  /** How the reader of the inbox was told of channels that could not be joined: their codes. */
+  // bound: channels where it should be · evicts: a channel leaves when it is joined, or by LEAVE · owner: Channels
+  readonly #told = new Map<string, string>();
+
+  /** @param tell takes a code and a message for the reader of the inbox: a channel cannot be joined */
+  constructor(given: readonly string[], log: DaemonLog, tell: (code: string, message: string) => void) {
     this.#wanted = [...new Set(given)];
     this.#log = log;
+    this.#tell = tell;
   }
 
   /** Joined by lines of the outbox: to be joined by the next process, too. */
@@ -131,6 +138,7 @@ export class Channels {
   }
 
   #enter(channel: string): void {
+    this.#told.delete(channel);
     this.#joined = united(this.#joined, [channel]);
     if (this.#notJoined.some((one) => one.channel === channel && one.code !== "RATE_LIMITED"))
       this.#log.info({ channel }, "channel joined that could not be before");
@@ -147,14 +155,29 @@ export class Channels {
           (mayChange.test(code) ? "from time to time" : "after the next reconnect"),
       );
     this.#notJoined = [...this.#notJoined.filter((one) => one.channel !== channel), { channel, code }];
+    if (code === "RATE_LIMITED" || this.#told.get(channel) === code) return;
+    this.#told.set(channel, code);
+    this.#tell(code, `you are not in ${channel}: ${notJoinedWords(channel, code)}`);
   }
 
   #remove(channel: string): void {
+    this.#told.delete(channel);
     this.#wanted = this.#wanted.filter((one) => one !== channel);
     this.#added = this.#added.filter((one) => one !== channel);
     this.#joined = this.#joined.filter((one) => one !== channel);
     this.#notJoined = this.#notJoined.filter((one) => one.channel !== channel);
   }
+}
+
+/** Why a channel could not be joined, and what to do. */
+function notJoinedWords(channel: string, code: string): string {
+  if (code === "CHANNEL_NOT_FOUND")
+    return (
+      "there is none of this name (a server that starts anew forgets public ones); it is joined when somebody makes " +
+      `it: ${JSON.stringify({ type: "CREATE_CHANNEL", channel })}`
+    );
+  if (code === "NOT_INVITED") return "it is for invited agents; it is joined when a member has invited you";
+  return "the server refuses it; it is asked for again after the next reconnect";
 }
 
 function united(channels: readonly string[], more: readonly string[]): readonly string[] {

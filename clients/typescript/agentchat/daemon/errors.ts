@@ -33,6 +33,10 @@ const passingAtFirst = /^(RATE_LIMITED|INTERNAL|AUTH_REQUIRED|VERIFICATION_EXPIR
 const retryMs = 1_000;
 const retryMaxMs = 60_000;
 
+/** An id of a session, or of a key (AgentChat §3.2). */
+const idForm = /^@(?:[a-z0-9]{8}|[0-9a-f]{16})$/;
+const nameRemedy = "a name is no address: agentchat agents SERVER '#general' tells ids and names; write to the id";
+
 /** What became of a line of the outbox. */
 export type Delivery =
   | { readonly kind: "sent" }
@@ -41,10 +45,14 @@ export type Delivery =
   /** Not taken for now, or unknown whether it was taken: the line is said again, a message with the same id. */
   | { readonly kind: "later"; readonly code: string; readonly message: string; readonly afterMs: number };
 
-/** What an error means for the line that was said. */
-export function deliveryOf(error: Error): Delivery {
+/**
+ * What an error means for the line that was said.
+ * @param addressee to whom it was said: what is no AgentChat id may have been meant as a name
+ */
+export function deliveryOf(error: Error, addressee?: string): Delivery {
   const code = errorCode(error);
-  const { message } = error;
+  const isName = code === "AGENT_NOT_FOUND" && addressee !== undefined && !idForm.test(addressee);
+  const message = isName ? `${error.message.replace(/;.*$/s, "")}; ${nameRemedy}` : error.message;
   return isPassing(code)
     ? { kind: "later", code, message, afterMs: retryAfter(error) }
     : { kind: "refused", code, message };

@@ -35,7 +35,9 @@ export interface UplinkState {
 
 /** Closed by the server because another session has proved our key. */
 const displaced = 4409;
-const displacedMessage = "another session of the same identity has taken over; one identity is one session";
+const displacedMessage =
+  "another session of the same identity has taken over; one identity is one session: " +
+  "give each program and each machine one of its own";
 const displacedCode = "SESSION_DISPLACED";
 /** Closed by the server because a message was too long (RFC 6455 §7.4.1). */
 const tooLong = 1009;
@@ -72,7 +74,9 @@ export class Uplink {
 
   constructor(options: UplinkOptions) {
     this.#options = options;
-    this.#channels = new Channels(options.channels, options.log);
+    this.#channels = new Channels(options.channels, options.log, (code, message) => {
+      options.hear(inboxError(code, message));
+    });
   }
 
   /** Its `@agent-id`; undefined while there is no connection. */
@@ -174,7 +178,9 @@ export class Uplink {
     // The late answer to this PING would be taken for the answer to the next one, and so on.
     if (this.#client === client && isByPing(line) && errorCode(sentLine.failure) === "TIMEOUT")
       this.#lost(Object.assign(new Error("no answer to a PING"), { code: "TIMEOUT" }));
-    const delivery: Delivery = sentLine.failure === undefined ? { kind: "sent" } : deliveryOf(sentLine.failure);
+    const addressee = "agent" in line ? line.agent : "to" in line ? line.to : undefined;
+    const { failure } = sentLine;
+    const delivery: Delivery = failure === undefined ? { kind: "sent" } : deliveryOf(failure, addressee);
     if (delivery.kind !== "later") {
       this.#channels.note(line, delivery.kind === "sent");
       if ("channel" in line || line.type === "MSG") this.#options.changed();
