@@ -82,7 +82,8 @@ export function serverUrl(text: string): string {
 function notAServer(text: string): CommandFailure {
   const [, port] = barePort.exec(text) ?? [];
   const [, secure, rest] = /^http(s?):\/\/(.+)$/i.exec(text) ?? [];
-  const meant = port !== undefined ? `ws://127.0.0.1:${port}` : rest !== undefined && `ws${(secure ?? "").toLowerCase()}://${rest}`;
+  const meant =
+    port !== undefined ? `ws://127.0.0.1:${port}` : rest !== undefined && `ws${(secure ?? "").toLowerCase()}://${rest}`;
   return wrongUsage(
     `${text} is not a server; ` +
       (meant === false

@@ -31,7 +31,7 @@ describe("agentchat connect", () => {
       const bob = terminal("bob", { NO_COLOR: "1" });
       const [, bobId = ""] = /as (@\w+);/.exec(await bob.shows(/as @\w+;/)) ?? [];
       await bob.shows(/#general> /);
-      await ada.shows(new RegExp(`#general ${bobId} joined`));
+      await ada.shows(new RegExp(`#general bob ${bobId} joined`));
 
       bob.type("hello all\r");
       await ada.shows(new RegExp(`#general bob ${bobId}: hello all`));
