@@ -1,5 +1,11 @@
-import type { AgentOptions, MemoryHome, MemoryLink, MemoryPresence } from "../clients/typescript/agent/index.js";
-import { agentNameProblem, Fault, type Envelope, type Exchange, type Message } from "./core/index.js";
+import {
+  checkName,
+  type AgentOptions,
+  type MemoryHome,
+  type MemoryLink,
+  type MemoryPresence,
+} from "../clients/typescript/agent/index.js";
+import { Fault, type Envelope, type Exchange, type Message } from "./core/index.js";
 import type { Asker, Askers, Seat } from "./desk/index.js";
 import type { Directory } from "./directory/index.js";
 import type { Identity } from "./identity/index.js";
@@ -82,8 +88,7 @@ export class LocalAgents implements Askers {
   /** @throws Fault malformed, conflict, unauthenticated */
   #checkName(name: string, exclusive: boolean): void {
     const { directory, identity, reserved } = this.#context;
-    const problem = agentNameProblem(name);
-    if (problem !== undefined) throw new Fault("malformed", `the name ${name} ${problem}; choose another`);
+    checkName(name);
     const here = directory.agent(name);
     if (here !== undefined && (here.dialect !== dialect || exclusive))
       throw new Fault(

@@ -168,5 +168,5 @@ export function notThere(topic: string): string {
   // Two spellings that look the same: nobody could see what is wrong.
   if (topic.normalize("NFC") !== topic)
     return `${here}: the name is written in another Unicode form than NFC, in which all names are; normalize it`;
-  return `${here}; ask for the list of agents for those who are`;
+  return `${here}; the list of agents tells who is`;
 }

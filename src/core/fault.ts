@@ -40,7 +40,12 @@ export class Fault extends Error {
   readonly detail: Readonly<Record<string, unknown>> | undefined;
   readonly retryAfterMs: number | undefined;
   readonly fatal: boolean;
-  readonly [brand] = true;
+  declare readonly [brand]: true;
+
+  static {
+    // On the prototype: a fault that is printed shows what it says, not what marks it.
+    Object.defineProperty(this.prototype, brand, { value: true });
+  }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === "object" && value !== null && brand in value;

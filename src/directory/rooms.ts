@@ -8,6 +8,7 @@ import {
   closedFor,
   invitationKey,
   makerOf,
+  mustBeRoom,
   ownerOf,
   type RoomMaker,
   type RoomOwner,
@@ -69,10 +70,13 @@ export class Rooms {
     return this.#rooms.get(name);
   }
 
-  /** The room, if `viewer` may read it. @throws Fault not-found, forbidden */
+  /** The room, if `viewer` may read it. @throws Fault malformed, not-found, forbidden */
   visible(name: string, viewer: Principal | undefined): Room {
     const room = this.#rooms.get(name);
-    if (room === undefined) throw new Fault("not-found", notThere(name));
+    if (room === undefined) {
+      mustBeRoom(name); // without its # it is no agent that is not here
+      throw new Fault("not-found", notThere(name));
+    }
     if (!room.isOpenTo(viewer)) throw closedFor(room, viewer);
     return room;
   }

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import {
-  agentNameProblem,
   asFault,
   brokerTopic,
   Fault,
@@ -25,7 +24,7 @@ import {
   type SendOptions,
 } from "./options.js";
 import { listedAgents, listedMembers, listedRooms } from "./incoming.js";
-import { checkTopic, payloadOf } from "./outgoing.js";
+import { checkName, checkTopic, payloadOf } from "./outgoing.js";
 import { Replays } from "./replays.js";
 import { PendingRequests, refusedName, RoundTrip, type WaitOptions } from "./requests.js";
 
@@ -78,12 +77,11 @@ export class Agent implements AsyncIterable<Envelope> {
   /**
    * Connects over ZeroMQ. Resolves when a round trip through the broker has come back on the agent's own topic: from
    * then on nothing is lost because a socket is not ready yet.
-   * @throws Fault malformed (the name), unavailable (no broker), forbidden or unauthenticated (the name has an owner),
+   * @throws Fault malformed (the name, an address), unavailable (no broker), forbidden or unauthenticated (the name has an owner),
    * conflict (another program is connected under the name, and `exclusive` is not false, or has it in another dialect)
    */
   static async connect(options: ConnectOptions): Promise<Agent> {
-    const problem = agentNameProblem(options.name);
-    if (problem !== undefined) throw new Fault("malformed", `the name ${options.name} ${problem}; choose another`);
+    checkName((Object(options) as Partial<ConnectOptions>).name);
     const [{ ZmqLink }, { findEndpoints }] = await Promise.all([import("./link-zeromq.js"), import("./endpoints.js")]);
     const agent = new Agent(options.name, options);
     const endpoints = findEndpoints(options);
@@ -103,10 +101,10 @@ export class Agent implements AsyncIterable<Envelope> {
     });
     agent.#link = link;
     link.subscribe(options.name);
-    link.open();
     try {
+      link.open();
       const { readyTimeoutMs } = agent.#options;
-      const pong = await agent.#roundTrip.first(readyTimeoutMs, (isWanted) =>
+      const pong = await agent.#roundTrip.first(readyTimeoutMs, endpoints, (isWanted) =>
         handshakeRefusal(endpoints.in, options, isWanted),
       );
       if (options.exclusive !== false) await mustBeAlone(agent.name, pong, () => agent.#roundTrip.once(readyTimeoutMs));
@@ -133,7 +131,17 @@ export class Agent implements AsyncIterable<Envelope> {
    * @throws Fault timeout, not-found, full, malformed, conflict (the same `messageId` twice), and every other fault
    * that the broker or the asked agent answers with
    */
-  request(to: string, content: Said, options: Partial<WaitOptions> & SendOptions = {}): Promise<Envelope> {
+  async request(to: string, content: Said, options: Partial<WaitOptions> & SendOptions = {}): Promise<Envelope> {
+    try {
+      return await this.#request(to, content, options);
+    } catch (thrown) {
+      // The fault was made where the answer was read; from here its stack leads to who asked.
+      if (thrown instanceof Fault) Error.captureStackTrace(thrown);
+      throw thrown;
+    }
+  }
+
+  #request(to: string, content: Said, options: Partial<WaitOptions> & SendOptions): Promise<Envelope> {
     if (to === this.name)
       return Promise.reject(new Fault("malformed", `${to} is this agent itself: it would get no answer`));
     const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs;

@@ -1,4 +1,4 @@
-import { Fault, asFault, type Content, type Envelope } from "../../../src/core/index.js";
+import { Fault, type Content, type Envelope } from "../../../src/core/index.js";
 import type { Request } from "./options.js";
 
 /** Takes a request; what it returns is the response. */
@@ -74,11 +74,23 @@ export class RunningHandlers {
     try {
       answer = (await handler(request)) ?? "";
     } catch (thrown) {
-      const fault = asFault(thrown);
-      this.#onFailure("a request handler failed", { id: request.message_id, cause: String(thrown) });
-      answer = faultContent(thrown instanceof Fault ? fault : new Fault(fault.code, "the agent failed to answer"));
+      await this.#failed(request, thrown);
+      return;
     }
-    await this.#respond(request, answer);
+    try {
+      await this.#respond(request, answer);
+    } catch (thrown) {
+      // What the handler gave cannot be said: the asker must not wait for it, nor read that it has said something wrong.
+      if (isUnsayable(thrown)) await this.#failed(request, thrown.message);
+      else throw thrown;
+    }
+  }
+
+  /** Tells the application what failed, and the asker that something did. */
+  async #failed(request: Request, thrown: unknown): Promise<void> {
+    this.#onFailure("a request handler failed", { id: request.message_id, cause: String(thrown) });
+    const told = thrown instanceof Fault ? thrown : new Fault("internal", "the agent failed to answer");
+    await this.#respond(request, faultContent(told));
   }
 
   #begin(work: Promise<void>, request: Request | undefined): void {
@@ -99,6 +111,11 @@ export function unanswerable(message: Envelope): Fault | undefined {
     return new Fault("malformed", `this ${String(type)} wants no answer: only a request can be answered`);
   if (typeof from === "string" && typeof id === "string") return undefined;
   return new Fault("malformed", "this is no request: give one that this agent has heard, as it came");
+}
+
+/** True if an answer was refused for what it is, before it was sent. */
+function isUnsayable(thrown: unknown): thrown is Fault {
+  return thrown instanceof Fault && (thrown.code === "malformed" || thrown.code === "too-large");
 }
 
 function faultContent({ code, message }: Fault): Content {

@@ -1,6 +1,7 @@
 import { Subscriber, XPublisher } from "zeromq";
 import { Fault, LoopClock } from "../../../src/core/index.js";
 import type { Link, MessageListener } from "./link.js";
+import { shown } from "./outgoing.js";
 
 /** Where a {@link ZmqLink} connects, as whom, and whom it tells. */
 export interface ZmqLinkOptions {
@@ -80,10 +81,10 @@ export class ZmqLink implements Link {
     if (options.token === undefined) for (const socket of [this.#sub, this.#pub]) socket.declare(options.name);
   }
 
-  /** Connects both sockets and starts to listen. */
+  /** Connects both sockets and starts to listen. @throws Fault malformed for what is no address of ZeroMQ */
   open(): void {
-    this.#sub.connect(this.#options.out);
-    this.#pub.connect(this.#options.in);
+    connect(this.#sub, "out", this.#options.out);
+    connect(this.#pub, "in", this.#options.in);
     void this.#listen();
     void this.#watch();
   }
@@ -187,6 +188,19 @@ export class ZmqLink implements Link {
       this.#wake();
       this.#options.connected();
     }
+  }
+}
+
+function connect(socket: Subscriber | XPublisher, option: "in" | "out", address: string): void {
+  try {
+    if (!/^(?:tcp|ipc):\/\/./.test(address)) throw new Error("the broker has no door of this kind");
+    socket.connect(address);
+  } catch (thrown) {
+    throw new Fault(
+      "malformed",
+      `${option} is ${shown(address)}; write it as tcp://HOST:PORT or ipc:///PATH, as broker status shows it`,
+      { cause: thrown },
+    );
   }
 }
 

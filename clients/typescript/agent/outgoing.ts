@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import {
+  agentNameProblem,
   defaultLimits,
   envelopeIdMax,
   Fault,
@@ -39,6 +40,14 @@ export function checkOptions({ priority, ...ids }: SendOptions): void {
     if (id !== undefined && (typeof id !== "string" || id === "" || id.length > envelopeIdMax))
       throw new Fault("malformed", `${name} is ${shown(id)}; give a text of 1 to ${envelopeIdMax} characters`);
   }
+}
+
+/** @throws Fault malformed for what cannot be an agent's name. In JavaScript anything can be given */
+export function checkName(name: unknown): asserts name is string {
+  if (typeof name !== "string")
+    throw new Fault("malformed", `the name is ${shown(name)}; give the agent's name as a text: name: "ada"`);
+  const problem = agentNameProblem(name);
+  if (problem !== undefined) throw new Fault("malformed", `the name ${shown(name)} ${problem}; choose another`);
 }
 
 /** @throws Fault malformed for what is no text of at most 1,024 bytes: no topic is longer */
@@ -117,7 +126,8 @@ function written(envelope: Envelope): string {
 }
 
 /** A wrong value in an error: short, whatever it is. */
-function shown(value: unknown): string {
-  if (typeof value === "string") return value.length > 40 ? `a text of ${value.length} characters` : `"${value}"`;
+export function shown(value: unknown): string {
+  if (typeof value === "string")
+    return value.length > 40 ? `(a text of ${value.length} characters)` : JSON.stringify(value);
   return typeof value === "object" && value !== null ? "an object" : String(value);
 }

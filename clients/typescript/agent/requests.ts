@@ -5,10 +5,12 @@ import {
   Fault,
   isUnreferenced,
   LoopClock,
+  timerMaxMs,
   type Clock,
   type Content,
   type Envelope,
 } from "../../../src/core/index.js";
+import type { Endpoints } from "./endpoints.js";
 import { faultOf, isFaultNotice } from "./incoming.js";
 import { agentDefaults, type ConnectOptions } from "./options.js";
 
@@ -34,6 +36,8 @@ export class PendingRequests {
   readonly #self: string;
   readonly #max: number;
   readonly #clock: Clock;
+  /** Keeps the process here while a request waits: the clock's timers do not, and `broker.agent` has no sockets. */
+  #alive: NodeJS.Timeout | undefined;
 
   /**
    * @param self the agent that asks
@@ -130,6 +134,7 @@ export class PendingRequests {
 
   #add(waiting: Waiting, to: string): void {
     this.#waiting.set(waiting.id, waiting);
+    this.#alive ??= setInterval(() => undefined, timerMaxMs);
     const others = this.#byAddressee.get(to);
     if (others === undefined) this.#byAddressee.set(to, new Set([waiting]));
     else others.add(waiting);
@@ -137,6 +142,10 @@ export class PendingRequests {
 
   #remove(waiting: Waiting, to: string): void {
     this.#waiting.delete(waiting.id);
+    if (this.#waiting.size === 0) {
+      clearInterval(this.#alive);
+      this.#alive = undefined;
+    }
     const others = this.#byAddressee.get(to);
     if (others?.delete(waiting) === true && others.size === 0) this.#byAddressee.delete(to);
   }
@@ -185,10 +194,14 @@ export class RoundTrip {
 
   /**
    * Repeats a ping under one id until its answer comes back: then both sockets work and the broker knows the name. It
-   * stops as soon as `refusal` says why no answer will come.
+   * stops as soon as `refusal` says why no answer will come. `at`: where the broker is sought.
    * @throws Fault unavailable, unauthenticated
    */
-  async first(timeoutMs: number, refusal: (isWanted: () => boolean) => Promise<Fault | undefined>): Promise<Envelope> {
+  async first(
+    timeoutMs: number,
+    at: Endpoints,
+    refusal: (isWanted: () => boolean) => Promise<Fault | undefined>,
+  ): Promise<Envelope> {
     const messageId = randomUUID();
     this.#first = messageId;
     const isWanted = (): boolean => this.#pending.has(messageId);
@@ -202,7 +215,7 @@ export class RoundTrip {
     try {
       return await answer;
     } catch (thrown) {
-      throw notReady(asFault(thrown));
+      throw notReady(asFault(thrown), at);
     }
   }
 
@@ -221,12 +234,12 @@ export class RoundTrip {
   }
 }
 
-function notReady(fault: Fault): Fault {
+function notReady(fault: Fault, at: Endpoints): Fault {
   if (fault.code !== "timeout") return fault;
   return new Fault(
     "unavailable",
-    "the broker did not answer in time: is it running (broker status)? " +
-      "Is the name free, or the token right? Its log says why it refused",
+    `no broker answered at ${at.in} and ${at.out}; start one with broker start, or say where it is (dataDir, or in and ` +
+      "out). If one runs there, its log says whom it refuses, and why",
   );
 }
 

@@ -35,7 +35,7 @@ describe("a refusal in one line", () => {
       /\(agentchat channels SERVER lists them, agentchat create SERVER '#nope' makes it\)$/,
     );
     expect(failureLine(unknown, "console")).toMatch(/\(\/channels lists them, \/create #nope makes it\)$/);
-    const nobody = refused("AGENT_NOT_FOUND", "no agent x is here; ask for the list of agents for those who are");
+    const nobody = refused("AGENT_NOT_FOUND", "no agent x is here; the list of agents tells who is");
     expect([failureLine(nobody), failureLine(nobody, "console")]).toEqual([
       expect.stringMatching(/\(agentchat agents SERVER '#general' lists/),
       expect.stringMatching(/\(\/agents lists/),

@@ -59,6 +59,21 @@ describe.each(transports)("an agent that asks and answers, over %s", (transport)
     expect(JSON.stringify((failed as Fault).detail)).not.toContain("secret path");
   });
 
+  it.each([
+    ["a number", 42],
+    ["an object without a text", { answer: 42 }],
+    ["what is no JSON", { message: "x", data: 5n }],
+    ["too much", "x".repeat(1_100_000)],
+  ])("tells the asker and the log when a handler gives %s", async (_about, given) => {
+    const failures: unknown[] = [];
+    const bob = await join("bob", { log: (_level, event, fields) => failures.push([event, fields?.["cause"]]) });
+    const ada = await join("ada");
+    bob.onRequest(() => given as string);
+    const asked = ada.request("bob", "hello", { timeoutMs: 5_000 });
+    await expect(asked).rejects.toMatchObject({ code: "internal", message: "the agent failed to answer" });
+    expect(failures).toContainEqual(["a request handler failed", expect.stringMatching(/say a text|JSON|bytes/)]);
+  });
+
   it("finishes its answers before it closes, and hears nothing after", async () => {
     const [ada, bob] = [await join("ada"), await join("bob")];
     let go: () => void = () => undefined;

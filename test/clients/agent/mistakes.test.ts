@@ -1,0 +1,84 @@
+import { inspect } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Agent, Fault, type ConnectOptions } from "../../../src/index.js";
+import { startBroker, type TestBroker } from "../../kit/broker.js";
+
+const refused = (code: string, words: string): object => ({ code, message: expect.stringContaining(words) as string });
+const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+
+describe("who makes a mistake with the SDK", () => {
+  let at: TestBroker;
+  const connect = (options: unknown): Promise<Agent> => Agent.connect(options as ConnectOptions);
+
+  beforeAll(async () => {
+    at = await startBroker();
+  });
+  afterAll(() => at.stop());
+
+  it.each([
+    ["nothing", undefined, "the name is undefined"],
+    ["a name alone", "ada", "the name is undefined"],
+    ["no name", { nmae: "ada" }, "the name is undefined"],
+    ["a number", { name: 7 }, "the name is 7"],
+    ["an empty name", { name: "" }, 'the name "" is empty'],
+    ["a space behind it", { name: "ada " }, 'the name "ada " contains spaces'],
+    ["a name that is too long", { name: "a".repeat(200) }, "the name (a text of 200 characters) is longer"],
+  ])("is told what a name is: %s", async (_about, options, words) => {
+    await expect(connect(options)).rejects.toMatchObject(refused("malformed", words));
+    const name = Object(options) as { readonly name: string };
+    expect(() => at.broker.agent(name.name)).toThrow(expect.objectContaining(refused("malformed", words)));
+  });
+
+  it.each([
+    ["in", "127.0.0.1:5555"],
+    ["out", "localhost"],
+    ["in", "ws://127.0.0.1:8080"],
+    ["out", 5556],
+  ])("is told how an address is written: %s %j", async (option, address) => {
+    const options = { name: "lost", in: at.zmqIn, out: at.zmqOut, [option]: address };
+    await expect(connect(options)).rejects.toMatchObject(
+      refused("malformed", `${option} is ${JSON.stringify(address)}`),
+    );
+  });
+
+  it("is told where no broker is", async () => {
+    const nowhere = { in: "tcp://127.0.0.1:1", out: "tcp://127.0.0.1:2" };
+    await expect(connect({ ...nowhere, name: "ada", readyTimeoutMs: 50 })).rejects.toMatchObject(
+      refused("unavailable", `no broker answered at ${nowhere.in} and ${nowhere.out}; start one with broker start`),
+    );
+  });
+
+  it("is told that a room begins with #, and of no agent", async () => {
+    const ada = at.broker.agent("ada");
+    await ada.join("#lab");
+    for (const asked of [ada.members("lab"), ada.history("lab")])
+      await expect(asked).rejects.toMatchObject(refused("malformed", "a room's name is #"));
+    await expect(ada.members("#none")).rejects.toMatchObject({ code: "not-found" });
+    await ada.close();
+  });
+
+  it("learns that a request was not answered though nothing else keeps the process alive", async () => {
+    const [ada, silent] = [at.broker.agent("ada"), at.broker.agent("silent")];
+    const before = timers();
+    const asked = [ada.request("silent", "?", { timeoutMs: 20 }), ada.request("silent", "?", { timeoutMs: 40 })];
+    expect(timers()).toBe(before + 1);
+    for (const each of asked) await expect(each).rejects.toMatchObject({ code: "timeout" });
+    const given = new AbortController();
+    const other = ada.request("silent", "?", { signal: given.signal });
+    const during = timers();
+    given.abort();
+    expect(timers()).toBe(during - 1);
+    await expect(other).rejects.toMatchObject({ code: "timeout" });
+    await Promise.all([ada.close(), silent.close()]);
+  });
+
+  it("sees in a fault's stack which line has asked, and in its print what it says", async () => {
+    const ada = await connect({ name: "ada", in: at.zmqIn, out: at.zmqOut });
+    const asksNobody = async (): Promise<unknown> => await ada.request("nobody", "?");
+    const thrown = await asksNobody().catch((each: unknown) => each);
+    expect(thrown).toBeInstanceOf(Fault);
+    expect((thrown as Fault).stack).toMatch(/^Fault: no agent nobody is here; .*asksNobody/s);
+    expect(inspect(thrown)).not.toContain("Symbol(");
+    await ada.close();
+  });
+});
