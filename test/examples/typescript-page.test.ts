@@ -48,7 +48,16 @@ describe("docs/typescript.md, in a project in which the package is installed", (
   it("runs every snippet in a test below", () => {
     expect(page.match(/```(js|ts)\n/g)).toHaveLength(snippets.size);
     expect([...snippets.keys()].sort()).toEqual(
-      ["ada.mjs", "bob.mjs", "doors.test.mjs", "faults.mjs", "greeter.test.mjs", "rooms.mjs", "scout.ts"].sort(),
+      [
+        "ada.mjs",
+        "bob.mjs",
+        "bot.mjs",
+        "doors.test.mjs",
+        "faults.mjs",
+        "greeter.test.mjs",
+        "rooms.mjs",
+        "scout.ts",
+      ].sort(),
     );
   });
 
@@ -66,7 +75,8 @@ describe("docs/typescript.md, in a project in which the package is installed", (
   });
 
   it("has a refusal, and every code that there is", async () => {
-    expect(await printed("faults.mjs")).toMatch(/^not-found\n.*nobody/);
+    expect(await printed("faults.mjs")).toBe("not-found\nno agent zoe is here; the list of agents tells who is\n");
+    expect(snippets.get("faults.mjs")).toContain("// no agent zoe is here; the list of agents tells who is\n");
     const table = page.slice(page.indexOf("| code | means"), page.indexOf("A handler refuses"));
     const codes = [...table.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, code]) => code);
     expect(codes.sort()).toEqual([...faultCodes].sort());
@@ -74,6 +84,16 @@ describe("docs/typescript.md, in a project in which the package is installed", (
 
   it.each(["greeter.test.mjs", "doors.test.mjs"])("has tests with a broker of their own: %s", async (name) => {
     expect(await printed(name, "--test")).toMatch(/^# pass 1$/m);
+  });
+
+  it("has a bot that is let in by its token, and is told why not without it", async () => {
+    const token = readFileSync(`${at.dataDir}/pan-token`, "utf8").trim();
+    const bot = startProgram(process.execPath, [`${project.folder}/bot.mjs`, at.pan], { PAN_TOKEN: token });
+    running.push(bot);
+    expect(await bot.ended).toMatchObject({ code: 0, stderr: "", stdout: "[ 'trader' ]\n" });
+    const stranger = startProgram(process.execPath, [`${project.folder}/bot.mjs`, at.pan], { PAN_TOKEN: "wrong" });
+    running.push(stranger);
+    expect((await stranger.ended).stderr).toMatch(/^AUTH_FAILED the token is not valid/);
   });
 
   it("is what the README's tour leads to", async () => {

@@ -82,6 +82,15 @@ class Talk(BrokerCase):
             ada.request("bob", "fault", timeout_s=WAIT_S)
         self.assertEqual((refused.exception.code, refused.exception.message), ("forbidden", "not for you"))
 
+    def test_tells_the_asker_when_what_a_handler_gives_cannot_be_said(self):
+        ada, bob = self.connect("ada"), self.connect("bob")
+        given = iter([42, {"answer": 42}, {"message": "x", "data": object()}, "x" * 1_100_000])
+        bob.on_request(lambda request: next(given))
+        for _ in range(4):
+            with self.assertLogs("synaptic_core", "ERROR"), self.assertRaises(Fault) as failed:
+                ada.request("bob", "?", timeout_s=WAIT_S)
+            self.assertEqual((failed.exception.code, failed.exception.message), ("internal", "the agent failed to answer"))
+
     def test_hears_informs_in_order_and_keeps_the_rest_in_its_inbox(self):
         ada, bob = self.connect("ada"), self.connect("bob")
         told, all_told = [], threading.Event()

@@ -68,12 +68,15 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
         async def _(request):
             if request.text == "fail":
                 raise RuntimeError("secret path")
+            if request.text == "number":
+                return 42
             begun.set()
             await asyncio.Event().wait()
 
-        with self.assertLogs("synaptic_core", "ERROR"), self.assertRaises(Fault) as failed:
-            await ada.request("bob", "fail", timeout_s=WAIT_S)
-        self.assertEqual(failed.exception.code, "internal")
+        for text in ("fail", "number"):
+            with self.assertLogs("synaptic_core", "ERROR"), self.assertRaises(Fault) as failed:
+                await ada.request("bob", text, timeout_s=WAIT_S)
+            self.assertEqual(failed.exception.code, "internal")
         asked = asyncio.create_task(ada.request("bob", "?", timeout_s=WAIT_S))
         await begun.wait()
         await bob.close()

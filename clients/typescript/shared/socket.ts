@@ -57,6 +57,11 @@ export function watchSilence(socket: WebSocket, silentMs: number, clock: Clock =
 
 /** Why a connection could not be made, and what to do about it. */
 export function connectProblem(url: string, error: Error): string {
-  const remedy = certificateRemedy(error) ?? "is the server running there?";
+  const isOtherDoor = /^(?:Unexpected server response: 404|Server sent no subprotocol)/.test(error.message);
+  const remedy =
+    certificateRemedy(error) ??
+    (isOtherDoor
+      ? "a server runs there, but this is not spoken at this path (a broker has /pan and /agentchat)"
+      : "is the server running there?");
   return `cannot connect to ${url}: ${error.message || String(error)}; ${remedy}`;
 }

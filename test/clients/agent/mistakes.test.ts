@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Agent, Fault, type ConnectOptions } from "../../../src/index.js";
+import { PanClient } from "../../../clients/typescript/pan/client.js";
 import { startBroker, type TestBroker } from "../../kit/broker.js";
 
 const refused = (code: string, words: string): object => ({ code, message: expect.stringContaining(words) as string });
@@ -45,6 +46,13 @@ describe("who makes a mistake with the SDK", () => {
     const nowhere = { in: "tcp://127.0.0.1:1", out: "tcp://127.0.0.1:2" };
     await expect(connect({ ...nowhere, name: "ada", readyTimeoutMs: 50 })).rejects.toMatchObject(
       refused("unavailable", `no broker answered at ${nowhere.in} and ${nowhere.out}; start one with broker start`),
+    );
+  });
+
+  it.each(["/agentchat", "/pann"])("is told that PAN is not spoken at %s", async (path) => {
+    const url = at.pan.replace("/pan", path);
+    await expect(new PanClient({ url, agentId: "ada", token: "x" }).connect()).rejects.toMatchObject(
+      refused("CLOSED", "a server runs there, but this is not spoken at this path (a broker has /pan and /agentchat)"),
     );
   });
 

@@ -8,7 +8,7 @@ from collections import deque
 from typing import Awaitable, Callable, Deque, Dict, Optional, Union
 
 from .aio_inbox import AioInbox
-from .core import Core
+from .core import UNSAYABLE, Core
 from .envelope import Message, Request, Response, Said
 from .fault import Fault
 
@@ -146,12 +146,27 @@ class Handling:
         try:
             given = handler(request)
             said = await given if isinstance(given, Awaitable) else given
-            await asyncio.wrap_future(self._core.respond(request, "" if said is None else said))
         except Fault as fault:
             self._refuse(request, fault)
         except Exception:
-            _log.exception("%s: a request handler failed (%s)", self._core.name, request.message_id)
-            self._refuse(request, Fault("internal", "the agent failed to answer"))
+            self._failed(request)
+        else:
+            await self._respond(request, said)
+
+    async def _respond(self, request: Request, said: Optional[Said]) -> None:
+        try:
+            await asyncio.wrap_future(self._core.respond(request, "" if said is None else said))
+        except Fault as fault:
+            if fault.code in UNSAYABLE:
+                self._failed(request)
+            else:
+                self._refuse(request, fault)
+        except Exception:
+            self._failed(request)
+
+    def _failed(self, request: Request) -> None:
+        _log.exception("%s: a request handler failed (%s)", self._core.name, request.message_id)
+        self._refuse(request, Fault("internal", "the agent failed to answer"))
 
     def _refuse_as_full(self, request: Request) -> None:
         self._refuse(request, Fault("full", f"{self._core.name} has as many messages waiting as it can; try again later"))

@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Callable, Dict, Optional, TypeVar
 
-from .core import Core
+from .core import UNSAYABLE, Core
 from .envelope import Message, Request, Said
 from .fault import Fault
 
@@ -98,14 +98,29 @@ class Answering:
             said = handler(request)
             if self._phase == "over":
                 return  # it has been answered as going-away
-            sent = self._core.respond(request, "" if said is None else said)
         except Fault as fault:
             self.refuse(request, fault)
         except Exception:
-            _log.exception("%s: a request handler failed (%s)", self._core.name, request.message_id)
-            self.refuse(request, Fault("internal", "the agent failed to answer"))
+            self._failed(request)
+        else:
+            self._respond(request, said)
+
+    def _respond(self, request: Request, said: Optional[Said]) -> None:
+        try:
+            sent = self._core.respond(request, "" if said is None else said)
+        except Fault as fault:
+            if fault.code in UNSAYABLE:
+                self._failed(request)
+            else:
+                self.refuse(request, fault)
+        except Exception:
+            self._failed(request)
         else:
             sent.add_done_callback(self._sent)
+
+    def _failed(self, request: Request) -> None:
+        _log.exception("%s: a request handler failed (%s)", self._core.name, request.message_id)
+        self.refuse(request, Fault("internal", "the agent failed to answer"))
 
     def _sent(self, sent: "Future[None]") -> None:
         error = None if sent.cancelled() else sent.exception()

@@ -48,6 +48,9 @@ def zeromq(name: str, token: Optional[str], doors: Doors, options: AgentOptions)
 
     return open_link
 
+#: Why an answer is refused here for what it is: its asker has said nothing wrong, and must not read that it has.
+UNSAYABLE = ("malformed", "too-large")
+
 
 class Core:
     """
