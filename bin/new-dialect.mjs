@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { format, resolveConfig } from "prettier";
 
 const root = process.env["SYNAPTIC_ROOT"] ?? fileURLToPath(new URL("..", import.meta.url));
 const [name] = process.argv.slice(2);
@@ -49,18 +50,26 @@ function renamed(text) {
   );
 }
 
-function copy(from, to) {
+const style = await resolveConfig(fileURLToPath(import.meta.url));
+
+/** A name of another length breaks lines elsewhere: `npm run check` would refuse the copy. */
+async function formatted(text, path) {
+  return path.endsWith(".ts") ? format(text, { ...style, filepath: path }) : text;
+}
+
+async function copy(from, to) {
   for (const entry of readdirSync(join(root, from), { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isDirectory()) copy(source, target);
+    if (entry.isDirectory()) await copy(source, target);
     else {
       mkdirSync(join(root, dirname(target)), { recursive: true });
-      writeFileSync(join(root, target), renamed(readFileSync(join(root, source), "utf8")));
+      const text = renamed(readFileSync(join(root, source), "utf8"));
+      writeFileSync(join(root, target), await formatted(text, target));
     }
   }
 }
 
-for (const folder of folders) copy(`${folder}/echo`, `${folder}/${name}`);
+for (const folder of folders) await copy(`${folder}/echo`, `${folder}/${name}`);
 console.log(`${folders.map((folder) => `${folder}/${name}`).join(", ")} are echo under a new name. Next:
   1. bridges/${name}/README.md and schema.ts: what can be said
   2. npm run typecheck          lists what is missing after each change

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { check, resolveConfig } from "prettier";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const script = new URL("../bin/new-dialect.mjs", import.meta.url).pathname;
@@ -37,6 +38,22 @@ describe("npm run new:dialect", () => {
       'from "../../../bridges/night-owl/index.js"',
     );
   });
+
+  it.each(["parrot", "a", "a-dialect-with-a-rather-long-name"])(
+    "is written as the project writes it: %s",
+    async (name) => {
+      make(name);
+      const style = await resolveConfig(script);
+      for (const folder of folders.map((each) => join(root, each, name)))
+        for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((each) =>
+          each.endsWith(".ts"),
+        ))
+          expect([path, await check(readFileSync(join(folder, path), "utf8"), { ...style, filepath: path })]).toEqual([
+            path,
+            true,
+          ]);
+    },
+  );
 
   it.each(["", "Owl", "../owl", "night_owl", "echo"])("refuses %j and says why", (name) => {
     const { status, stderr } = spawnSync(process.execPath, [script, name], {
