@@ -30,13 +30,22 @@ words.add_argument("--ask", nargs=2, metavar=("OTHER", "TEXT"))
 given = words.parse_args()
 name = given.name
 
+
+
+def connect(socket, address):
+    try:
+        socket.connect(address)
+    except zmq.ZMQError as error:
+        sys.exit(f"cannot connect to {address}: {error}; an address is tcp://HOST:PORT or ipc:///PATH (npx broker status shows the broker's)")
+
+
 context = zmq.Context()
 incoming = context.socket(zmq.SUB)
-incoming.connect(given.subscribe_at)
+connect(incoming, given.subscribe_at)
 incoming.subscribe(name.encode())  # what is for this agent; more subscriptions for #rooms
 outgoing = context.socket(zmq.PUB)
 outgoing.setsockopt(zmq.LINGER, 1000)  # ms that the last words have to leave
-outgoing.connect(given.publish_to)
+connect(outgoing, given.publish_to)
 
 
 def now():
@@ -104,7 +113,7 @@ def ready():
                 return meanwhile
         if time.monotonic() > warn_at:
             warn_at = float("inf")
-            print(f"no answer yet: does a broker run at {given.publish_to} and {given.subscribe_at} (npm start starts one), and can {name} be a name?", file=sys.stderr, flush=True)
+            print(f"no answer yet: does a broker run that agents publish to at {given.publish_to} and subscribe at {given.subscribe_at} (npx broker status shows where, npm start starts one), and can {name} be a name?", file=sys.stderr, flush=True)
 
 
 def has_expired(message):

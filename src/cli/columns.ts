@@ -149,7 +149,10 @@ export function agoText(time: string, now: number): string {
   return ms < 1_000 ? "now" : `${spanText(ms)} ago`;
 }
 
-/** The columns of the terminal to which data goes; undefined where it goes into a file or a pipe. */
+/**
+ * The columns of the terminal to which data goes; undefined where it goes into a file or a pipe, and for a terminal that
+ * does not know its size (a serial line, a container): such a one says 0.
+ */
 export function outputWidth(): number | undefined {
-  return process.stdout.isTTY ? process.stdout.columns : undefined;
+  return process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : undefined;
 }

@@ -37,12 +37,18 @@ export function readyLines(broker: Broker): readonly string[] {
       : []),
     `  PAN token                    in ${broker.dataDir}/pan-token`,
     "Next, in another terminal:",
-    ...(existsSync(example)
-      ? [`  python3 ${typed(example)} claude${python}              an agent with two plain sockets`]
-      : []),
-    `  ${command} send claude "are you there?" --wait${folder}      ask it something`,
-    `  ${command} status${folder}                                   what was routed, what was lost and why`,
+    ...explained([
+      ...(existsSync(example) ? [[`python3 ${typed(example)} claude${python}`, "an agent with two sockets"]] : []),
+      [`${command} send claude "are you there?" --wait${folder}`, "ask it something"],
+      [`${command} status${folder}`, "what was lost, and why"],
+    ]),
   ];
+}
+
+/** What to type, and what for, one under the other. */
+function explained(rows: readonly (readonly string[])[]): readonly string[] {
+  const width = Math.max(...rows.map(([typing = ""]) => typing.length));
+  return rows.map(([typing = "", why = ""]) => `  ${typing.padEnd(width)}  ${why}`);
 }
 
 /** The folder of this package: three folders above this file and above the bundle that this file becomes part of. */

@@ -49,7 +49,9 @@ function hintFor(text: string, command: Command): string | undefined {
   if (text.includes("missing required argument 'to'"))
     return "did the shell take an unquoted #room for a comment? write '#general'";
   if (text.includes("too many arguments for 'send'"))
-    return "put the text in quotes: broker send claude 'are you there?'";
+    return command.getOptionValue("room") === true
+      ? "--room takes no name, it makes TO a room: broker send lab 'are you there?' --room, or '#lab' without it"
+      : "put the text in quotes: broker send claude 'are you there?'";
   const unknown = /unknown command '([^']+)'/.exec(text)?.[1];
   if (unknown !== undefined && Object.hasOwn(otherWords, unknown)) return `did you mean ${otherWords[unknown] ?? ""}?`;
   const option = unknownOption(text);

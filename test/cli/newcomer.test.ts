@@ -84,6 +84,7 @@ describe("what a newcomer types into broker", () => {
     [["send", "claud", "hi"], 4, /no agent claud is here; did you mean claude\? \(broker agents/],
     [["send", "claud", "hi", "--wait"], 4, /no agent claud is here; did you mean claude\?/],
     [["send", "lab", "hi"], 4, /no agent lab is here; did you mean '#lab'\?/],
+    [["send", "--room", "lab", "claude", "hi"], 2, /--room takes no name, it makes TO a room/],
     [["send", "#lob", "hi"], 4, /there is no room #lob; did you mean '#lab'\? \(broker rooms/],
     [["reply", "claude", "hi"], 2, /unknown command 'reply'; did you mean broker send TO TEXT --type response/],
     [["start", "--port", "9000"], 2, /unknown option '--port'; where it listens .*--ws HOST:PORT/],
@@ -149,33 +150,34 @@ describe("what a newcomer types into broker", () => {
     expect(await json.stop("SIGTERM")).toMatchObject({ code: 0 });
   });
 
-  it("sees bars on a terminal, no wider than it", async () => {
-    const onTerminal = `stty cols 50 rows 20; exec "$0" "$@"`;
-    const watch = spawn(
-      "script",
-      [
-        "-qfec",
-        ["sh", "-c", onTerminal, process.execPath, binary, "status", "--watch"].map(quoted).join(" "),
-        "/dev/null",
-      ],
-      {
-        stdio: ["ignore", "pipe", "ignore"],
-        env: { ...process.env, SYNAPTIC_DATA_DIR: served.dataDir, TERM: "xterm" },
-      },
-    );
-    let shown = "";
-    await new Promise<void>((resolve) => {
-      watch.stdout.on("data", (text: Buffer) => {
-        shown += text.toString();
-        if (shown.includes("\u001b[J")) resolve();
-      });
+  /** What a command shows on a terminal, in lines without colours: until it ends, or until `until` is there. */
+  async function onTerminal(size: string, until: string, ...args: readonly string[]): Promise<readonly string[]> {
+    const script = ["sh", "-c", `stty ${size}; exec "$0" "$@"`, process.execPath, binary, ...args];
+    const program = spawn("script", ["-qfec", script.map(quoted).join(" "), "/dev/null"], {
+      stdio: ["ignore", "pipe", "ignore"],
+      env: { ...process.env, SYNAPTIC_DATA_DIR: served.dataDir, TERM: "xterm" },
     });
-    const ended = new Promise((resolve) => watch.once("exit", resolve));
-    watch.kill("SIGTERM");
-    await ended;
-    const lines = shown.replace(/\u001b\[[\d;]*[A-Za-z]/g, "").split("\r\n");
+    let shown = "";
+    const closed = new Promise((resolve) => program.once("close", resolve));
+    program.stdout.on("data", (text: Buffer) => {
+      shown += text.toString();
+      if (shown.includes(until)) program.kill("SIGTERM");
+    });
+    await closed;
+    return shown.replace(/\u001b\[[\d;]*[A-Za-z]/g, "").split("\r\n");
+  }
+
+  it("sees bars on a terminal, no wider than it", async () => {
+    const lines = await onTerminal("cols 50 rows 20", "\u001b[J", "status", "--watch");
     expect(lines.find((line) => line.startsWith("dropped"))).toMatch(/░{4,} 0\.0 %$/);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(50);
+  });
+
+  it("sees everything on a terminal that does not know its size", async () => {
+    const watched = await onTerminal("cols 0 rows 0", "\u001b[J", "status", "--watch");
+    expect(watched).toEqual(expect.arrayContaining([expect.stringMatching(/^broker +pid \d+, up .* memory$/)]));
+    const agents = await onTerminal("cols 0 rows 0", "claude  zmq", "agents");
+    expect(agents).toEqual(expect.arrayContaining([expect.stringMatching(/^NAME .*DISPLAY NAME$/)]));
   });
 
   it("stops the broker, and is told when it is gone; then there is none", async () => {

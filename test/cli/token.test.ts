@@ -106,7 +106,9 @@ describe("broker token", () => {
     const made = await token("ada", "--create");
     expect(made.stderr).toBe(
       `broker: no broker runs on ${dataDir}, and these tokens are for that folder; ` +
-        "if your broker uses another one, name it with --data-dir\n",
+        "if your broker uses another one, name it with --data-dir\n" +
+        "zmq: plain_password of both ZeroMQ sockets (plain_username ada), or token in the SDKs; pan: token of auth.\n" +
+        "Both are shown only now. Whoever uses the name ada without one is refused from now on.\n",
     );
   });
 

@@ -23,6 +23,11 @@ describe("the plain Python agent", () => {
     expect(stderr).toMatch(/^zed is refused: the name zed has an owner.*\n$/);
   });
 
+  it("says how an address is written", async () => {
+    const { code, stderr } = await start("ada", at.zmqIn, "6612").ended;
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^cannot connect to 6612: .*tcp:\/\/HOST:PORT.*\n$/)]);
+  });
+
   it("answers another that asks, and one that asks nobody hears why not", async () => {
     const claude = start("claude", at.zmqIn, at.zmqOut);
     try {

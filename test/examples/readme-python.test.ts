@@ -56,6 +56,8 @@ describe("the Python agent that the README writes out", () => {
   /** Asks until somebody is there to hear it: before that the broker answers with a fault, at most ten times a second. */
   async function asks(expires_at: unknown): Promise<WireMessage> {
     for (;;) {
+      // What it cannot read does not end it.
+      for (const rubbish of ["", "hello", "{'from': 'boss'}", "[]", "7", "{}"]) await boss.pub.send(["ada", rubbish]);
       const { message_id } = await boss.send("ada", "request", "hi", { expires_at });
       const { message } = await boss.hears((heard) => heard.message.in_reply_to === message_id);
       if (message.content["kind"] !== "fault") return message;

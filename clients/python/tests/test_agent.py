@@ -248,7 +248,7 @@ class Connection(unittest.TestCase):
             with self.assertRaises(Fault) as refused:
                 Agent.connect("ada", zmq_in=door, zmq_out=door, options=AgentOptions(ready_timeout_s=0.3))
         self.assertEqual(refused.exception.code, "unavailable")
-        self.assertIn("broker start", refused.exception.message)
+        self.assertIn(f"at {door} and {door} (as you said); start one (broker start), or say where it is: data_dir", refused.exception.message)
 
     def test_says_what_address_is_none(self):
         with self.assertRaises(Fault) as refused:

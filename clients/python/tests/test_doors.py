@@ -20,8 +20,9 @@ class EndpointsFile(unittest.TestCase):
 
     def test_tells_where_the_broker_is(self):
         self.assertEqual(find_doors(data_dir=self.data_dir), STANDARD)
+        self.assertEqual(find_doors(data_dir=self.data_dir).origin, f"the standard ports, because {self.path} is not there")
         self.path.write_text(LISTS)
-        self.assertEqual(find_doors(data_dir=self.data_dir), Doors("tcp://127.0.0.1:1", "tcp://127.0.0.1:2"))
+        self.assertEqual(str(find_doors(data_dir=self.data_dir)), f"tcp://127.0.0.1:1 and tcp://127.0.0.1:2 (from {self.path})")
 
     def test_of_a_broker_without_zeromq_doors_leads_to_no_other_broker(self):
         self.path.write_text(json.dumps({"zmqIn": [], "zmqOut": []}))

@@ -8,6 +8,8 @@ import type { ConnectOptions } from "./options.js";
 export interface Endpoints {
   readonly in: string;
   readonly out: string;
+  /** Who named them, for people. */
+  readonly origin: string;
 }
 
 /** A broker's file is a few hundred bytes. */
@@ -19,12 +21,15 @@ const maxBytes = 64 * 1024;
  * unavailable: that broker has no ZeroMQ doors
  */
 export function findEndpoints(options: Pick<ConnectOptions, "in" | "out" | "dataDir">): Endpoints {
-  if (options.in !== undefined && options.out !== undefined) return { in: options.in, out: options.out };
-  const known = readEndpoints(join(options.dataDir ?? defaultDataDir(), "endpoints.json"));
-  return {
-    in: options.in ?? known?.in ?? "tcp://127.0.0.1:5555",
-    out: options.out ?? known?.out ?? "tcp://127.0.0.1:5556",
+  if (options.in !== undefined && options.out !== undefined)
+    return { in: options.in, out: options.out, origin: "as you said" };
+  const path = join(options.dataDir ?? defaultDataDir(), "endpoints.json");
+  const known = readEndpoints(path) ?? {
+    in: "tcp://127.0.0.1:5555",
+    out: "tcp://127.0.0.1:5556",
+    origin: `the standard ports, because ${path} is not there`,
   };
+  return { in: options.in ?? known.in, out: options.out ?? known.out, origin: known.origin };
 }
 
 function readEndpoints(path: string): Endpoints | undefined {
@@ -50,7 +55,7 @@ function readEndpoints(path: string): Endpoints | undefined {
       cause: thrown,
     });
   }
-  if (first !== undefined && second !== undefined) return { in: first, out: second };
+  if (first !== undefined && second !== undefined) return { in: first, out: second, origin: `from ${path}` };
   // Not the standard ports: another broker may be there.
   throw new Fault(
     "unavailable",

@@ -12,6 +12,8 @@ export interface ZmqLinkOptions {
   readonly in: string;
   /** The broker's endpoint for SUB sockets. */
   readonly out: string;
+  /** Who named the two, for people. */
+  readonly origin: string;
   /** The agent's ZeroMQ token: PLAIN; without it the name is declared by `X-Agent`. */
   readonly token?: string;
   /** How long a publication waits for the broker or for room in the queue, milliseconds. */
@@ -146,8 +148,13 @@ export class ZmqLink implements Link {
   }
 
   #tooLate(): Fault {
+    const { in: url, out, origin } = this.#options;
     if (!this.#isConnected)
-      return new Fault("unavailable", `no broker answers at ${this.#options.in}; start one with: broker start`);
+      return new Fault(
+        "unavailable",
+        `no broker answers at ${url} and ${out} (${origin}); start one (broker start), or say where it is: ` +
+          "dataDir or SYNAPTIC_DATA_DIR is its folder, in and out are its addresses",
+      );
     return new Fault(
       "slow-consumer",
       "the broker does not take messages fast enough; send fewer, or wait longer (publishTimeoutMs)",

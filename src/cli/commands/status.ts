@@ -79,17 +79,20 @@ async function show(operator: Agent, lines: Writable, { json }: Output, signal: 
     const pair: Pair = { before, now: await statusOf(operator) };
     const time = new Date().toTimeString().slice(0, 8);
     const text = isScreen
-      ? screen(watchScreen(time, pair, process.stdout.columns, paint), process.stdout.rows)
+      ? screen(watchScreen(time, pair, outputWidth() ?? unknownWidth, paint), process.stdout.rows)
       : `${json === true ? jsonLine(pair.now) : steerless(watchLine(time, pair))}\n`;
     if (!lines.write(text)) await once(lines, "drain", { signal });
     before = pair.now;
   }
 }
 
+/** For a terminal that does not know how wide it is. */
+const unknownWidth = 80;
+
 /** Lines over what the terminal shows (ECMA-48: cursor to the corner, the rest of each line and of the page erased). */
 function screen(lines: readonly string[], rows: number): string {
   return `\u001b[H${lines
-    .slice(0, Math.max(1, rows - 1))
+    .slice(0, rows > 0 ? Math.max(1, rows - 1) : undefined) // 0: it does not know its size
     .map((line) => `${line}\u001b[K\n`)
     .join("")}\u001b[J`;
 }

@@ -100,7 +100,16 @@ function withIssueOptions(command: Command): Command {
       // One kind alone is for a script: nothing stands beside it.
       const [only, more] = rows;
       print(options, { agent, ...tokens }, () => (only !== undefined && more === undefined ? only[1] : table(rows)));
+      if (more !== undefined && options.json !== true) say(whereTokensGo(agent));
     });
+}
+
+/** What to do with the two tokens, for people. */
+function whereTokensGo(agent: string): string {
+  return (
+    `zmq: plain_password of both ZeroMQ sockets (plain_username ${agent}), or token in the SDKs; pan: token of auth.\n` +
+    `Both are shown only now. Whoever uses the name ${agent} without one is refused from now on.`
+  );
 }
 
 async function issue(agent: string, options: Options): Promise<Readonly<Record<string, string>>> {

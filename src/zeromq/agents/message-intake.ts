@@ -135,7 +135,7 @@ export class MessageIntake {
       });
     } else {
       ledger.refuse("from-forged");
-      warn(this.#context, publisher.remote, "a forged sender was refused", { proved, claimed });
+      warn(this.#context, publisher.remote, "a forged sender was refused", { proved, claimed, why: forgery.message });
     }
     // If the connection has not said who it is, nobody is told: only the agent whose name was taken could be.
     const agent = proved ?? publisher.declared;

@@ -80,11 +80,13 @@ describe("the SDK over ZeroMQ", () => {
     await Promise.all([ada.close(), bob.close()]);
   });
 
-  it("says what to do when there is no broker", async () => {
+  it("says where it looked and what to do when there is no broker", async () => {
     await at.stop();
+    const { zmqIn, zmqOut } = at;
+    const words = `at ${zmqIn} and ${zmqOut} (as you said); start one (broker start), or say where it is: dataDir`;
     await expect(
-      Agent.connect({ name: "ada", in: at.zmqIn, out: at.zmqOut, readyTimeoutMs: 300, publishTimeoutMs: 200 }),
-    ).rejects.toMatchObject({ code: "unavailable", message: expect.stringContaining("broker start") as string });
+      Agent.connect({ name: "ada", in: zmqIn, out: zmqOut, readyTimeoutMs: 300, publishTimeoutMs: 200 }),
+    ).rejects.toMatchObject({ code: "unavailable", message: expect.stringContaining(words) as string });
   });
 
   it("connects and subscribes again by itself after a restart, and what it says meanwhile waits", async () => {

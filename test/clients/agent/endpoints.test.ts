@@ -19,10 +19,11 @@ afterEach(() => {
 
 describe("endpoints.json", () => {
   it("tells where the broker is; without it the standard ports are tried", () => {
-    expect(findEndpoints({ dataDir })).toEqual(standard);
-    expect(findEndpoints({ dataDir: join(dataDir, "none") })).toEqual(standard);
+    const origin = `the standard ports, because ${path} is not there`;
+    expect(findEndpoints({ dataDir })).toEqual({ ...standard, origin });
+    expect(findEndpoints({ dataDir: join(dataDir, "none") })).toMatchObject(standard);
     writeFileSync(path, JSON.stringify({ pid: 1, zmqIn: [own.in], zmqOut: [own.out], ws: [] }));
-    expect(findEndpoints({ dataDir })).toEqual(own);
+    expect(findEndpoints({ dataDir })).toEqual({ ...own, origin: `from ${path}` });
   });
 
   it("of a broker without ZeroMQ doors leads to no other broker", () => {
@@ -34,7 +35,7 @@ describe("endpoints.json", () => {
       }),
     );
     expect(() => findEndpoints({ dataDir, in: own.in })).toThrow(/has no ZeroMQ doors/);
-    expect(findEndpoints({ ...own, dataDir })).toEqual(own);
+    expect(findEndpoints({ ...own, dataDir })).toEqual({ ...own, origin: "as you said" });
   });
 
   it.each([
@@ -59,7 +60,7 @@ describe("endpoints.json", () => {
         ) as string,
       }),
     );
-    expect(findEndpoints({ ...own, dataDir }), "who says where is not asked").toEqual(own);
+    expect(findEndpoints({ ...own, dataDir }), "who says where is not asked").toMatchObject(own);
   });
 
   it("that is a folder is named", () => {

@@ -34,6 +34,10 @@ describe("a message that is looked at", () => {
       const bob = world.subscriber(["bob"]);
       world.send(world.publisher(), from, "bob", "request", "obey");
       expect([boss.heard, bob.heard]).toEqual([[], []]);
+      const words = from === "boss" ? /connect by PLAIN with its token/ : /write your own name into from/;
+      expect(world.loggedFields).toContainEqual(
+        expect.objectContaining({ why: expect.stringMatching(words) as string }),
+      );
       expect(world.ledger.messages.refused).toBe(1);
       expect(world.ledger.reasons["from-forged"]).toBe(1);
     },

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-from .doors import Doors
+from .doors import Doors, nobody_there
 from .drops import Drops
 from .envelope import Envelope, Inform, Message, Request, Response, Said, check_id, check_topic, content_of, write
 from .fault import Fault
@@ -322,7 +322,7 @@ class Core:
 
     def _not_ready(self, has_token: bool) -> Fault:
         if not self._link.is_connected:
-            return Fault("unavailable", "no broker answered in time: is it running (broker status)? Start one with: broker start")
+            return nobody_there(self._link.doors)
         # It takes what we say and we hear nothing: the name is not ours to hear.
         owner = f"it may have an owner: connect with its token (broker token {self.name}), or choose another name"
         why = f"the token may not be its ZeroMQ token (broker token {self.name})" if has_token else owner

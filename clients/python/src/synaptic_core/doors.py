@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
@@ -21,6 +21,10 @@ class Doors:
 
     zmq_in: str  #: where agents' PUB sockets connect
     zmq_out: str  #: where agents' SUB sockets connect
+    origin: str = field(default="as you said", compare=False)  #: who named them, for people
+
+    def __str__(self) -> str:
+        return f"{self.zmq_in} and {self.zmq_out} ({self.origin})"
 
 
 def find_doors(zmq_in: Optional[str] = None, zmq_out: Optional[str] = None, data_dir: Optional[str] = None) -> Doors:
@@ -28,7 +32,13 @@ def find_doors(zmq_in: Optional[str] = None, zmq_out: Optional[str] = None, data
     if zmq_in is not None and zmq_out is not None:
         return Doors(zmq_in, zmq_out)
     known = _read(Path(data_dir) if data_dir is not None else default_data_dir())
-    return Doors(zmq_in or known.zmq_in, zmq_out or known.zmq_out)
+    return Doors(zmq_in or known.zmq_in, zmq_out or known.zmq_out, known.origin)
+
+
+def nobody_there(doors: Doors) -> Fault:
+    """The fault of an agent that has reached no broker: where it looked, and what to do."""
+    remedy = "start one (broker start), or say where it is: data_dir or SYNAPTIC_DATA_DIR is its folder, zmq_in and zmq_out are its addresses"
+    return Fault("unavailable", f"no broker answers at {doors}; {remedy}")
 
 
 def default_data_dir() -> Path:
@@ -41,8 +51,8 @@ def default_data_dir() -> Path:
 
 
 def _read(data_dir: Path) -> Doors:
-    standard = Doors("tcp://127.0.0.1:5555", "tcp://127.0.0.1:5556")
     path = data_dir / "endpoints.json"
+    standard = Doors("tcp://127.0.0.1:5555", "tcp://127.0.0.1:5556", f"the standard ports, because {path} is not there")
     other = "move it away and restart the broker, or say where the broker is (zmq_in, zmq_out)"
     try:
         text = _text(path)
@@ -59,7 +69,7 @@ def _read(data_dir: Path) -> Doors:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Fault("malformed", f"{path} is not what a broker writes: {error}; {other}") from error
     if zmq_in and zmq_out:
-        return Doors(zmq_in, zmq_out)
+        return Doors(zmq_in, zmq_out, f"from {path}")
     # Not the standard ports: another broker may be there.
     raise Fault("unavailable", f"the broker of {path} has no ZeroMQ doors; start it with them (zmqIn, zmqOut), or say where another broker is (zmq_in, zmq_out)")
 

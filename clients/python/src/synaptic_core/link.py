@@ -14,7 +14,7 @@ from typing import Callable, Deque, Optional, Set, Union
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from .doors import Doors
+from .doors import Doors, nobody_there
 from .fault import Fault
 from .futures import settle
 from .options import AgentOptions
@@ -50,7 +50,7 @@ class Link:
     def __init__(self, doors: Doors, name: str, token: Optional[str], heard: Callable[[str, bytes], None], failed: Callable[[Fault], None], options: AgentOptions) -> None:
         """Raises Fault malformed: a token that is no text in UTF-8."""
         plain = None if token is None else (_bytes_of(name, "name"), _bytes_of(token, "token"))
-        self._doors = doors
+        self.doors = doors
         self._name = name
         self.instance = str(uuid.uuid4())  #: which of the programs under the name it is
         self._has_token = token is not None
@@ -92,11 +92,11 @@ class Link:
     def open(self) -> None:
         """Connects and starts to listen. Raises Fault malformed for what is no address."""
         try:
-            self._sub.connect(self._doors.zmq_out)
-            self._pub.connect(self._doors.zmq_in)
+            self._sub.connect(self.doors.zmq_out)
+            self._pub.connect(self.doors.zmq_in)
         except zmq.ZMQError as error:
             self._end()
-            raise Fault("malformed", f"{self._doors.zmq_in} and {self._doors.zmq_out} cannot be connected to: {error}") from error
+            raise Fault("malformed", f"{self.doors.zmq_in} and {self.doors.zmq_out} cannot be connected to: {error}") from error
         self._thread.start()
 
     def subscribe(self, topic: str) -> bool:
@@ -198,7 +198,7 @@ class Link:
         recv_monitor_message(self._monitor)
         if self._has_token:
             raise Fault("unauthenticated", f"the broker refused the token of {self._name}; it needs its ZeroMQ token: broker token {self._name}")
-        raise Fault("unavailable", f"what answers at {self._doors.zmq_out} refused the connection: it is no broker (broker status), or its log says why")
+        raise Fault("unavailable", f"what answers at {self.doors.zmq_out} refused the connection: it is no broker (broker status), or its log says why")
 
     def _patience_ms(self) -> Optional[int]:
         if not self._outgoing:
@@ -264,7 +264,7 @@ class Link:
 
     def _too_late(self) -> Fault:
         if not self.is_connected:
-            return Fault("unavailable", f"no broker answers at {self._doors.zmq_in}; start one with: broker start")
+            return nobody_there(self.doors)
         return Fault("slow-consumer", "the broker does not take messages fast enough; send less, or wait longer (publish_timeout_s)")
 
     def _end(self) -> None:
