@@ -10,6 +10,7 @@ const processes = [
   "test/examples/*.test.ts",
   "test/journeys/*.test.ts",
   "test/clients/agentchat/daemon-{control,follow,kill,rewritten,special-files,stop}.test.ts",
+  "test/clients/shared/connect-problem.test.ts",
   "test/contracts/python.test.ts",
   "test/docs/remote-bots.test.ts",
   "test/new-dialect.test.ts",

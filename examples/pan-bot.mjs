@@ -37,8 +37,8 @@ function sharedToken() {
 }
 
 function giveUp(why) {
-  console.error(
-    `${why}\nIs a broker running here? npm start (or: broker start) starts one and says where its token lies.`,
-  );
+  console.error(why);
+  if (/no token:|ECONNREFUSED (127\.|::1)/.test(why))
+    console.error("Is a broker running here? npm start (or: broker start) starts one and says where its token lies.");
   process.exit(1);
 }

@@ -6,7 +6,7 @@ import { Fault } from "../core/index.js";
 import { DataDirectory, resolveDataDirectory } from "../storage/index.js";
 import { readTlsPair } from "../websocket/edge/index.js";
 import { readEndpoint } from "../zeromq/wire/index.js";
-import { dateProblem, readCertificate } from "./doctor/certificate.js";
+import { dateProblem, nameProblem, readCertificate } from "./doctor/certificate.js";
 
 /** The result of a check of a configuration: one text for each finding, with its remedy. */
 export interface Checked {
@@ -25,7 +25,7 @@ export async function checkConfig(layered: Layered): Promise<Checked> {
   }, undefined);
   return {
     problems: [...problems.texts, ...(await doorProblems(layered)), ...tlsProblems(layered)],
-    warnings: dateProblems(layered),
+    warnings: certificateProblems(layered),
   };
 }
 
@@ -48,8 +48,17 @@ export async function doorProblems(layered: Layered): Promise<readonly string[]>
 async function findDoorProblems(layered: Layered): Promise<Problems> {
   const { config, nameOf } = layered;
   const problems = new Problems();
-  for (const { url } of doorsOf(config, resolveDataDirectory({ dataDir: config.dataDir })))
-    if (url.includes("://")) problems.attempt(() => readEndpoint(url), undefined);
+  const doors = doorsOf(config, resolveDataDirectory({ dataDir: config.dataDir }));
+  for (const { path, url } of doors) {
+    if (path.startsWith("zmq")) problems.attempt(() => readEndpoint(url), undefined);
+    else if (url.includes("://"))
+      problems.note(
+        new Fault(
+          "malformed",
+          `${nameOf(path)}: ${url} is written without ${/^.*?:\/\//.exec(url)?.[0] ?? ""}: HOST:PORT`,
+        ),
+      );
+  }
   const known = config.dialects.map((dialect) => dialect.name);
   for (const name of Object.keys(config.ownDoors)) {
     if (!known.includes(name))
@@ -69,17 +78,18 @@ function tlsProblems({ config: { tlsCert, tlsKey } }: Layered): readonly string[
 }
 
 /**
- * What is wrong with the certificate's dates, or will be soon. A start accepts such a certificate, because ZeroMQ
- * agents must not wait for a new one.
+ * Why clients refuse the certificate, or will soon: its dates, its names. A start accepts such a certificate, because
+ * ZeroMQ agents must not wait for a new one.
  */
-function dateProblems(layered: Layered): readonly string[] {
+function certificateProblems(layered: Layered): readonly string[] {
   const {
     config: { tlsCert },
     nameOf,
   } = layered;
   if (tlsCert === undefined || tlsProblems(layered).length > 0) return [];
-  const problem = dateProblem(readCertificate(tlsCert), new Date());
-  return problem === undefined ? [] : [`${nameOf("tlsCert")}: the certificate ${tlsCert} ${problem.words}`];
+  return [dateProblem(readCertificate(tlsCert), new Date())?.words, nameProblem(tlsCert)]
+    .filter((words) => words !== undefined)
+    .map((words) => `${nameOf("tlsCert")}: the certificate ${tlsCert} ${words}`);
 }
 
 /** A problem for each door whose host is not this machine's, or whose folder does not exist. */
@@ -99,7 +109,7 @@ async function unusableDoors({ config, nameOf }: Pick<Layered, "config" | "nameO
           ),
         );
     }
-    if (url.startsWith("ipc://")) continue;
+    if (url.startsWith("ipc://") || (!path.startsWith("zmq") && url.includes("://"))) continue;
     const host = hostOf(url.replace(/^tcp:\/\//, ""));
     const code = host === "*" ? undefined : await whyUnusable(host);
     if (code !== undefined)

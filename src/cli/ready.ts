@@ -5,11 +5,21 @@ import type { Broker } from "../broker.js";
 import { resolveDataDirectory } from "../storage/index.js";
 import { isLocalDoor, isLocalUrl } from "../config/index.js";
 
+/** What the doors alone do not tell of how others reach them. */
+export interface Reach {
+  readonly behindProxy: boolean;
+  /** The hosts that the certificate names; none without TLS. */
+  readonly hosts: readonly string[];
+}
+
 /**
  * The text for a person when the broker is ready: each door, who can reach it, where the token lies, what to type next.
- * At most ten lines.
+ * At most eleven lines.
  */
-export function readyLines(broker: Broker): readonly string[] {
+export function readyLines(
+  broker: Pick<Broker, "dataDir" | "dialects" | "endpoints">,
+  { behindProxy, hosts }: Reach,
+): readonly string[] {
   const { zmqIn, zmqOut, ws, own = {} } = broker.endpoints;
   const { dialects } = broker;
   const owned = Object.entries(own);
@@ -20,7 +30,8 @@ export function readyLines(broker: Broker): readonly string[] {
     ? "REACHABLE FROM OTHER MACHINES, without encryption of its own"
     : openWs.length > 0
       ? "reachable from other machines by TLS"
-      : "reachable from this machine only";
+      : `reachable from this machine${behindProxy ? ", and from others through the proxy" : " only"}`;
+  const isEverywhere = openWs.some((url) => /^wss:\/\/(0\.0\.0\.0|\[::\]):/.test(url));
   // What to type next has to reach this broker, wherever it is.
   const folder = broker.dataDir === resolveDataDirectory({ dataDir: undefined }) ? "" : ` --data-dir ${broker.dataDir}`;
   const [pub = "", sub = ""] = [zmqIn[0], zmqOut[0]];
@@ -34,6 +45,9 @@ export function readyLines(broker: Broker): readonly string[] {
       ` ${ws.flatMap((url) => dialects.map(({ path }) => `${url}${path}`)).join("  ") || "-"}`,
     ...(owned.length > 0
       ? [`  WebSocket, one dialect each  ${owned.map(([name, url]) => `${name} ${url}`).join("  ")}`]
+      : []),
+    ...(isEverywhere && hosts.length > 0
+      ? [`  Bots elsewhere write         a name of the certificate as the host: ${hosts.slice(0, 5).join(", ")}`]
       : []),
     `  PAN token                    in ${broker.dataDir}/pan-token`,
     "Next, in another terminal:",

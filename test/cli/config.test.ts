@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -145,6 +146,24 @@ describe("broker config", () => {
       code: 2,
       stderr: expect.stringMatching(/holds no certificate, but .* does: change them round/) as string,
     });
+  });
+
+  it("check warns of a certificate that names no host, and of a door that is written as an address", async () => {
+    const [cert, key] = [join(home, "nameless.crt"), join(home, "nameless.key")];
+    const own = ["-subj", "/CN=broker.lan", "-days", "99", "-keyout", key, "-out", cert];
+    execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", ...own], { stdio: "ignore" });
+    const check = (...args: readonly string[]) =>
+      runCli(["config", "check", "--data-dir", dataDir, "--tls-cert", cert, "--tls-key", key, ...args]);
+    expect(await check()).toEqual({
+      code: 0,
+      stdout: "ok\n",
+      stderr: expect.stringMatching(
+        /^broker: warning: --tls-cert: .* names no host .*subjectAltName=DNS:HOST/,
+      ) as string,
+    });
+    const { code, stderr } = await check("--ws", "wss://127.0.0.1:8443");
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^broker: --ws: wss:.* without wss:\/\/: HOST:PORT\n/)]);
+    expect(stderr).not.toMatch(/ZeroMQ|no machine called/);
   });
 
   it("check takes what a start takes, and points to its own help", async () => {

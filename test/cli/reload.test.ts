@@ -32,6 +32,12 @@ describe("broker start at SIGHUP", () => {
     expect(await served.broker.stop()).toMatchObject({ code: 0 });
   });
 
+  it("does not say that nothing has changed when all that has changed needs a restart", async () => {
+    await reload({ zmqAuth: "required" });
+    await served.broker.tells(/SIGHUP, these need a restart and stay as they were: zmqAuth\n/);
+    expect((await served.broker.stop()).stderr).not.toContain("nothing has changed");
+  });
+
   it("waits with one that comes while the broker is still starting", async () => {
     const early = startCli(["start", ...freeDoors, "--data-dir", join(served.home, "early")]);
     // Linux tells which signals a program hears: the first moment at which SIGHUP does not end it.

@@ -1,7 +1,10 @@
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Agent } from "../../src/index.js";
@@ -11,7 +14,9 @@ import { startProgram } from "../kit/cli.js";
 import { issueToken } from "../kit/tokens.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const bot = /```python\n([^]*?)```/.exec(readFileSync(join(root, "docs/remote-bots.md"), "utf8"))?.[1] ?? "";
+const page = readFileSync(join(root, "docs/remote-bots.md"), "utf8");
+const renewal = /```sh\n(openssl[^`]*ca-key[^`]*)```/.exec(page)?.[1] ?? "";
+const bot = /```python\n([^]*?)```/.exec(page)?.[1] ?? "";
 
 describe("docs/remote-bots.md", () => {
   let folder: string;
@@ -45,6 +50,34 @@ describe("docs/remote-bots.md", () => {
     }
   });
 
+  it("has an authority for bots that know it only, also of the next certificate", async () => {
+    const sh = (lines: string): void => {
+      execFileSync("/bin/sh", ["-e", "-c", lines], { cwd: folder, stdio: "ignore" });
+    };
+    const here = renewal.replaceAll("DNS:broker.lan", "IP:127.0.0.1");
+    sh(here);
+    // As Python does from 3.13 on.
+    sh("openssl verify -x509_strict -CAfile ca.pem chain.pem");
+    const files = { tlsCert: join(folder, "chain.pem"), tlsKey: join(folder, "key.pem") };
+    const other = await startBroker(files);
+    const ca = readFileSync(join(folder, "ca.pem"));
+    const serial = async (): Promise<string> => {
+      const socket = connect({ host: "127.0.0.1", port: Number(new URL(other.pan).port), ca });
+      await once(socket, "secureConnect");
+      const { serialNumber } = socket.getPeerCertificate();
+      socket.destroy();
+      return serialNumber;
+    };
+    try {
+      const first = await serial();
+      sh(here.trimEnd().split("\n").at(-1) ?? "");
+      expect(other.broker.reload(files).changed).toContain("tls");
+      expect(await serial()).not.toBe(first);
+    } finally {
+      await other.stop();
+    }
+  });
+
   it("has a Node bot that joins with NODE_EXTRA_CA_CERTS, and is told of it when it is missing", async () => {
     const env = { PAN_TOKEN: await issueToken(at.dataDir, "trader", "ws") };
     const run = (more: NodeJS.ProcessEnv) =>
@@ -52,7 +85,10 @@ describe("docs/remote-bots.md", () => {
     const refused = run({});
     expect(await refused.ended).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/self-signed certificate; .*NODE_EXTRA_CA_CERTS=FILE/) as string,
+      // No more: a broker is there, and none is missed on this machine.
+      stderr: expect.stringMatching(
+        /^cannot connect .*self-signed certificate; .*NODE_EXTRA_CA_CERTS=FILE.*\n$/,
+      ) as string,
     });
     const trader = run({ NODE_EXTRA_CA_CERTS: cert });
     try {

@@ -21,6 +21,7 @@ export function certificateRemedy(error: Error): string | undefined {
     );
   }
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return "use a host name in the address that its certificate contains";
+  if (code === "CERT_NOT_YET_VALID") return "its certificate is not valid yet: is the clock of this machine right?";
   if (code === "CERT_HAS_EXPIRED") return "its certificate has expired and must be renewed there";
   return undefined;
 }

@@ -57,11 +57,26 @@ export function watchSilence(socket: WebSocket, silentMs: number, clock: Clock =
 
 /** Why a connection could not be made, and what to do about it. */
 export function connectProblem(url: string, error: Error): string {
-  const isOtherDoor = /^(?:Unexpected server response: 404|Server sent no subprotocol)/.test(error.message);
-  const remedy =
-    certificateRemedy(error) ??
-    (isOtherDoor
-      ? "a server runs there, but this is not spoken at this path (a broker has /pan and /agentchat)"
-      : "is the server running there?");
-  return `cannot connect to ${url}: ${error.message || String(error)}; ${remedy}`;
+  const why = reasonOf(error);
+  if (/wrong version number|packet length too long/.test(why))
+    return `cannot connect to ${url}: this port does not speak TLS; is it the right one? A door without TLS is ws://`;
+  return `cannot connect to ${url}: ${why}; ${certificateRemedy(error) ?? doorRemedy(url, why)}`;
+}
+
+/** The message of an error. If a name has several addresses, it has none, but one error for each. */
+function reasonOf(error: Error): string {
+  if (error.message !== "") return error.message;
+  const each: readonly unknown[] = error instanceof AggregateError ? error.errors : [];
+  return each.find((one) => one instanceof Error)?.message ?? String(error);
+}
+
+function doorRemedy(url: string, why: string): string {
+  if (/ENOTFOUND|EAI_AGAIN/.test(why)) return "no host of this name is known here";
+  if (why === "socket hang up" && url.startsWith("ws:"))
+    return "something is there, and hung up: the address of a door with TLS begins with wss://";
+  const status = /^Unexpected server response: (\d+)/.exec(why)?.[1];
+  if (status === "404" || why.startsWith("Server sent no subprotocol"))
+    return "a server is there, but this is not spoken at this path (PAN: /pan, AgentChat: /agentchat)";
+  if (status === "426") return "a server is there, but a proxy before it does not pass WebSockets on (Upgrade)";
+  return "is the server running there?";
 }

@@ -145,6 +145,8 @@ export function connectWords(url: string, typed: string, thrown: Error): string 
   const status = /Unexpected server response: (\d+)/.exec(words)?.[1];
   if (/EPROTO|wrong version number/.test(words))
     return `${typed}: this server does not speak TLS: use ws://, or put a proxy with TLS before it`;
+  if (why === "socket hang up" && protocol === "ws:")
+    return `${typed}: something is there, and hung up: the address of a server with TLS begins with wss://`;
   if (status === "404" && pathname !== "/")
     return `${typed}: a server is there, but no AgentChat at ${pathname}; try ${protocol}//${host}`;
   if (status !== undefined)

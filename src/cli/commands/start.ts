@@ -3,6 +3,7 @@ import type { Broker } from "../../broker.js";
 import { problemsOf } from "../../config/index.js";
 import type { Log } from "../../core/index.js";
 import { refuseWrongDoors } from "../config-check.js";
+import { certificateHosts } from "../doctor/certificate.js";
 import { layersOf, withBrokerFlags, type BrokerFlags } from "../flags.js";
 import { processLog, type LogFormat, type LogLevel } from "../log.js";
 import { say, type Output } from "../output.js";
@@ -31,6 +32,8 @@ export function startCommand(program: Command, takeOver: TakeOver): void {
       await refuseWrongDoors(layers);
       const log = processLog(options.logLevel, options.logFormat);
       const broker = new Broker({ ...layers.options, log });
+      const { behindProxy, tlsCert } = layers.config;
+      const hosts = tlsCert === undefined ? [] : certificateHosts(tlsCert);
       const ending = endOnSignal(broker);
       const reloads = reloadOnSignal({ broker, flags: options, log, takeOver, terminalClosed: ending.terminalClosed });
       await broker.start();
@@ -38,7 +41,7 @@ export function startCommand(program: Command, takeOver: TakeOver): void {
         process.stdout.write(
           options.json === true
             ? `${JSON.stringify({ pid: process.pid, ...broker.endpoints })}\n`
-            : `${readyLines(broker).join("\n")}\n`,
+            : `${readyLines(broker, { behindProxy, hosts }).join("\n")}\n`,
         );
       reloads.begin();
       const fault = await Promise.race([ending.ended, broker.lost]);
@@ -94,9 +97,10 @@ async function reloadNow(broker: Broker, flags: BrokerFlags, log: Log): Promise<
     );
     if (!broker.isRunning) return;
     const { changed, needRestart } = broker.reload(read);
-    const result = changed.length === 0 ? "read again, nothing has changed" : `reloaded: ${changed.join(", ")}`;
-    say(`broker: SIGHUP, ${result}`);
-    if (needRestart.length > 0) say(`broker: these need a restart and stay as they were: ${needRestart.join(", ")}`);
+    const waits = `these need a restart and stay as they were: ${needRestart.join(", ")}`;
+    const done = changed.length > 0 ? `reloaded: ${changed.join(", ")}` : "read again, nothing has changed";
+    if (changed.length > 0 || needRestart.length === 0) say(`broker: SIGHUP, ${done}`);
+    if (needRestart.length > 0) say(`broker: ${changed.length > 0 ? "" : "SIGHUP, "}${waits}`);
   } catch (thrown) {
     say(`broker: SIGHUP, the configuration stays as it was: ${problemsOf(thrown).join("; ")}`);
   }

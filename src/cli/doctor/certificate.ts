@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { asFault } from "../../core/index.js";
 import { readRegular } from "../../storage/index.js";
-import { readTlsPair } from "../../websocket/edge/index.js";
+import { hostsOf, readTlsPair } from "../../websocket/edge/index.js";
 import type { Check, Finding } from "./check.js";
 
 /** The dates of a certificate, and the fingerprint that tells it from others. */
@@ -57,11 +57,32 @@ export const certificate: Check = ({ layered }) => {
     const found =
       problem === undefined ? `${tlsCert}, valid until ${dates.validTo.toISOString()}` : `${tlsCert} ${problem.words}`;
     const result = problem === undefined ? "good" : problem.when === "over" ? "failed" : "warning";
-    return [{ check, result, found }, ...slowKey(tlsKey, pair)];
+    return [{ check, result, found }, ...unnamed(tlsCert), ...slowKey(tlsKey, pair)];
   } catch (thrown) {
     return [{ check, result: "failed", found: asFault(thrown).message }];
   }
 };
+
+function unnamed(file: string): readonly Finding[] {
+  const words = nameProblem(file);
+  return words === undefined ? [] : [{ check: "certificate names", result: "warning", found: `${file} ${words}` }];
+}
+
+/** The hosts that the first certificate of a PEM file names. @throws Error if the file cannot be read or holds none */
+export function certificateHosts(file: string): readonly string[] {
+  return hostsOf(new X509Certificate(readRegular(file)));
+}
+
+/**
+ * Why browsers refuse a certificate, whatever its dates: it names a host only in its subject, which they no longer read
+ * (RFC 9110 §4.3.4). Undefined: they do not.
+ */
+export function nameProblem(file: string): string | undefined {
+  return certificateHosts(file).length > 0
+    ? undefined
+    : "names no host (it has no subjectAltName), so browsers and many programs refuse it: make one with " +
+        "-addext subjectAltName=DNS:HOST, where HOST is what bots write in the address";
+}
 
 /** Advice about an RSA key. Measured with Node 20: a signature of RSA-2048 takes 0.26 ms, one of P-256 0.02. */
 function slowKey(file: string, { cert, key }: ReturnType<typeof readTlsPair>): readonly Finding[] {

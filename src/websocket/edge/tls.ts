@@ -29,24 +29,58 @@ export interface TlsPair {
 /** Reads a pair that fits together. @throws Fault unavailable, malformed, naming the file and the remedy */
 export function readTlsPair({ cert, key }: TlsFiles): TlsPair {
   const pair = { cert: read(cert, "--tls-cert"), key: read(key, "--tls-key") };
-  if (!pair.cert.includes("BEGIN CERTIFICATE") && pair.key.includes("BEGIN CERTIFICATE")) {
-    throw new Fault(
-      "malformed",
-      `--tls-cert ${cert} holds no certificate, but --tls-key ${key} does: change them round`,
-    );
-  }
+  const wrong = wrongFile({ cert, key }, pair);
+  if (wrong !== undefined) throw new Fault("malformed", wrong);
   try {
     createSecureContext(pair);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new Fault(
       "malformed",
-      `--tls-cert ${cert} and --tls-key ${key} are no pair: ${why}; ` +
-        "both are PEM, the certificate first in its chain",
+      `--tls-cert ${cert} and --tls-key ${key} are no pair: ${
+        why.includes("key values mismatch")
+          ? "the key is another certificate's than the first of the chain; the broker's own comes first, its authorities follow"
+          : `${why}; both are PEM, the certificate first in its chain`
+      }`,
       { cause: error },
     );
   }
   return pair;
+}
+
+const pem = {
+  certificate: /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/,
+  request: /-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----/,
+  key: /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
+  lockedKey: /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m,
+} as const;
+
+/** What a file holds that is no PEM certificate or no PEM key, with the remedy; undefined: each is of its kind. */
+function wrongFile({ cert, key }: TlsFiles, pair: TlsPair): string | undefined {
+  const [certText, keyText] = [pair.cert.toString("latin1"), pair.key.toString("latin1")];
+  if (!pem.certificate.test(certText)) {
+    if (pem.certificate.test(keyText))
+      return `--tls-cert ${cert} holds no certificate, but --tls-key ${key} does: change them round`;
+    return pem.request.test(certText)
+      ? `--tls-cert ${cert} is a request for a certificate: have it signed, and give the certificate that comes back`
+      : `--tls-cert ${cert} holds no certificate in PEM (-----BEGIN CERTIFICATE-----); ` +
+          `from DER: openssl x509 -inform der -in ${cert} -out chain.pem`;
+  }
+  if (pem.lockedKey.test(keyText))
+    return (
+      `--tls-key ${key} is protected by a passphrase, for which nobody can be asked when the broker starts: ` +
+      `openssl pkey -in ${key} -out key.pem takes it off`
+    );
+  return pem.key.test(keyText)
+    ? undefined
+    : `--tls-key ${key} holds no private key in PEM (-----BEGIN PRIVATE KEY-----)`;
+}
+
+/** The hosts that a certificate names: `broker.lan`, `192.0.2.7`. Browsers know it by no other name. */
+export function hostsOf(certificate: X509Certificate): readonly string[] {
+  return (certificate.subjectAltName ?? "")
+    .split(", ")
+    .flatMap((name) => /^(?:DNS|IP Address):([\w.:*-]+)$/.exec(name)?.[1] ?? []);
 }
 
 /** Why clients refuse a pair at this moment, by the dates of its certificate; undefined: they do not. */

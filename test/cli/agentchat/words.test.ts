@@ -128,6 +128,7 @@ describe("a server that is not reached", () => {
       new Error("write EPROTO 80:error:0A00010B:SSL routines:wrong version number:x.c:350:\n"),
       /^wss:\/\/a:1: this server does not speak TLS: use ws:\/\/, or put a proxy with TLS before it$/,
     ],
+    ["ws://a:1", new Error("socket hang up"), /^ws:\/\/a:1: something is there.* TLS begins with wss:\/\/$/],
     [
       "ws://a:1",
       new Error("Parse Error: Expected HTTP/, RTSP/ or ICE/"), // a ZeroMQ door

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { connect as connectPlain, type Socket } from "node:net";
@@ -182,10 +183,34 @@ describe("TLS on the WebSocket doors", () => {
     expect(broker.reload(options())).toEqual({ changed: ["tls"], needRestart: [] });
     expect(await peer()).toBe("second TLSv1.3");
     writeFileSync(files.cert, "no certificate");
-    expect(() => broker.reload(options())).toThrow(/are no pair/);
+    expect(() => broker.reload(options())).toThrow(/--tls-cert .* holds no certificate in PEM .*; from DER: openssl/);
     rmSync(files.key);
     expect(() => broker.reload(options())).toThrow(/--tls-key .* cannot be read/);
     expect(await peer()).toBe("second TLSv1.3");
+  });
+
+  it("says which file is not what it should be, and what to do", () => {
+    const openssl = (...args: readonly string[]): void => {
+      execFileSync("openssl", args, { stdio: "ignore" });
+    };
+    const at = (name: string): string => join(folder, name);
+    const other = makeCertificate(folder, "other");
+    openssl("req", "-new", "-key", files.key, "-subj", "/CN=x", "-out", at("request"));
+    openssl("x509", "-in", files.cert, "-outform", "der", "-out", at("der"));
+    openssl("pkey", "-in", files.key, "-aes128", "-passout", "pass:secret", "-out", at("locked"));
+    writeFileSync(at("chain"), readFileSync(other.cert, "utf8") + readFileSync(files.cert, "utf8"));
+    for (const [cert, key, words] of [
+      [at("request"), files.key, /--tls-cert .*request is a request for a certificate: have it signed/],
+      [at("der"), files.key, /--tls-cert .*der holds no certificate in PEM .*; from DER: openssl x509/],
+      [files.cert, at("locked"), /--tls-key .*locked is protected by a passphrase.*: openssl pkey -in /],
+      [files.cert, files.cert, /--tls-key .* holds no private key in PEM/],
+      [at("chain"), files.key, /are no pair: the key is another .* the broker's own comes first/],
+    ] as const)
+      expect(() => readTlsPair({ cert, key })).toThrow(words);
+    for (const kind of ["-traditional", ""]) {
+      openssl("pkey", "-in", files.key, ...(kind === "" ? [] : [kind]), "-out", at("same"));
+      expect(readTlsPair({ cert: files.cert, key: at("same") }).key.toString()).toContain("PRIVATE KEY");
+    }
   });
 
   it("refuses an expired pair while the present one is valid, and audits that; else takes it and warns", async () => {
