@@ -26,7 +26,19 @@ bot.on("reconnecting", ({ inMs }) => console.error(`connection lost, trying agai
 await bot.connect().catch(({ message }) => giveUp(message));
 await bot.join("#general");
 console.log(`${agentId} is ready`);
-process.once("SIGINT", () => void bot.close());
+
+let lastLoss = "";
+let isStopped = false;
+bot.on("close", ({ reason }) => (lastLoss = reason));
+process.once("SIGINT", () => {
+  isStopped = true;
+  void bot.close();
+});
+// The client comes back as long as that can help. If nothing is left to do, it has been refused for good: the token was
+// taken back or has expired, or another program uses its name. Whoever runs this bot sees it by the exit code.
+process.once("beforeExit", () => {
+  if (!isStopped) giveUp(`ended for good: ${lastLoss}`);
+});
 
 function sharedToken() {
   try {

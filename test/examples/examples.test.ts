@@ -7,6 +7,7 @@ import ts from "typescript";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Agent } from "../../src/index.js";
 import { eventually, startBroker, type TestBroker } from "../kit/broker.js";
+import { issueToken } from "../kit/tokens.js";
 import { startProgram } from "../kit/cli.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -92,6 +93,23 @@ it("runs the PAN bot, which joins and answers", async () => {
   } finally {
     await bot.stop("SIGINT");
     await rm(folder, { recursive: true, force: true });
+  }
+});
+
+it("ends the PAN bot with a failure when it must not come back", async () => {
+  const env = { PAN_TOKEN: await issueToken(at.dataDir, "twin", "ws") };
+  const run = () => startProgram(process.execPath, [join(root, "examples/pan-bot.mjs"), "twin", at.pan], env);
+  const first = run();
+  await first.prints(/twin is ready/);
+  const second = run();
+  try {
+    await second.prints(/twin is ready/);
+    expect(await first.ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/\nended for good: .+\n$/) as string,
+    });
+  } finally {
+    expect(await second.stop("SIGINT")).toMatchObject({ code: 0, stderr: "" });
   }
 });
 
