@@ -6,7 +6,7 @@ import { Fault } from "../core/index.js";
 import { DataDirectory, resolveDataDirectory } from "../storage/index.js";
 import { readTlsPair } from "../websocket/edge/index.js";
 import { readEndpoint } from "../zeromq/wire/index.js";
-import { dateProblem, nameProblem, readCertificate } from "./doctor/certificate.js";
+import { certificateHosts, dateProblem, nameProblem, readCertificate } from "./doctor/certificate.js";
 
 /** The result of a check of a configuration: one text for each finding, with its remedy. */
 export interface Checked {
@@ -87,7 +87,7 @@ function certificateProblems(layered: Layered): readonly string[] {
     nameOf,
   } = layered;
   if (tlsCert === undefined || tlsProblems(layered).length > 0) return [];
-  return [dateProblem(readCertificate(tlsCert), new Date())?.words, nameProblem(tlsCert)]
+  return [dateProblem(readCertificate(tlsCert), new Date())?.words, nameProblem(certificateHosts(tlsCert))]
     .filter((words) => words !== undefined)
     .map((words) => `${nameOf("tlsCert")}: the certificate ${tlsCert} ${words}`);
 }

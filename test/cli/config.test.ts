@@ -1,11 +1,10 @@
-import { execFileSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { catalogueOf } from "../../src/config/index.js";
 import { defaultLimits } from "../../src/core/index.js";
-import { makeCertificate, makeExpired } from "../kit/certificates.js";
+import { makeCertificate, makeExpired, makeNameless } from "../kit/certificates.js";
 import { runCli } from "../kit/cli.js";
 
 interface Printed {
@@ -149,9 +148,7 @@ describe("broker config", () => {
   });
 
   it("check warns of a certificate that names no host, and of a door that is written as an address", async () => {
-    const [cert, key] = [join(home, "nameless.crt"), join(home, "nameless.key")];
-    const own = ["-subj", "/CN=broker.lan", "-days", "99", "-keyout", key, "-out", cert];
-    execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", ...own], { stdio: "ignore" });
+    const { cert, key } = makeNameless(home, "nameless");
     const check = (...args: readonly string[]) =>
       runCli(["config", "check", "--data-dir", dataDir, "--tls-cert", cert, "--tls-key", key, ...args]);
     expect(await check()).toEqual({

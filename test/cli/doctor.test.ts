@@ -1,9 +1,10 @@
-import { chmod, copyFile } from "node:fs/promises";
+import { chmod, copyFile, mkdtemp, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Finding } from "../../src/cli/doctor/check.js";
-import { makeCertificate } from "../kit/certificates.js";
+import { makeCertificate, makeNameless } from "../kit/certificates.js";
 import { runCli, type Ended } from "../kit/cli.js";
 import { PlainAgent } from "../kit/plain-agent.js";
 import { freeDoors, serveBroker, type Served } from "./served.js";
@@ -113,6 +114,27 @@ describe("broker doctor with TLS", () => {
   let served: Served | undefined;
   afterEach(async () => {
     await served?.end();
+  });
+
+  it("warns of a certificate that names no host, in the file and at the door", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "synaptic-doctor-"));
+    try {
+      const { cert, key } = makeNameless(folder, "nameless");
+      served = await serveBroker("--tls-cert", cert, "--tls-key", key);
+      const found = findingsOf(
+        await served.cli("doctor", ...freeDoors, "--tls-cert", cert, "--tls-key", key, "--json"),
+      );
+      for (const check of ["certificate names", "certificate shown"])
+        expect(found).toContainEqual(
+          expect.objectContaining({
+            check,
+            result: "warning",
+            found: expect.stringMatching(/names no host/) as string,
+          }),
+        );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("checks doors with TLS, warns of a certificate that soon expires, and finds one not read yet", async () => {

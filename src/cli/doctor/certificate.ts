@@ -64,7 +64,7 @@ export const certificate: Check = ({ layered }) => {
 };
 
 function unnamed(file: string): readonly Finding[] {
-  const words = nameProblem(file);
+  const words = nameProblem(certificateHosts(file));
   return words === undefined ? [] : [{ check: "certificate names", result: "warning", found: `${file} ${words}` }];
 }
 
@@ -74,11 +74,11 @@ export function certificateHosts(file: string): readonly string[] {
 }
 
 /**
- * Why browsers refuse a certificate, whatever its dates: it names a host only in its subject, which they no longer read
- * (RFC 9110 §4.3.4). Undefined: they do not.
+ * Why browsers refuse a certificate with these hosts, whatever its dates: it names one in its subject at most, which
+ * they no longer read (RFC 9110 §4.3.4). Undefined: they do not.
  */
-export function nameProblem(file: string): string | undefined {
-  return certificateHosts(file).length > 0
+export function nameProblem(hosts: readonly string[]): string | undefined {
+  return hosts.length > 0
     ? undefined
     : "names no host (it has no subjectAltName), so browsers and many programs refuse it: make one with " +
         "-addext subjectAltName=DNS:HOST, where HOST is what bots write in the address";

@@ -4,8 +4,8 @@ import { PhrasebookClient } from "../../../clients/typescript/shared/phrasebook-
 import { Fault } from "../../core/index.js";
 import { readRegular } from "../../storage/index.js";
 import type { AnyDialect } from "../../dialect/index.js";
-import { readTlsPair } from "../../websocket/edge/index.js";
-import { dateProblem, datesOf, readCertificate } from "./certificate.js";
+import { hostsOf, readTlsPair } from "../../websocket/edge/index.js";
+import { dateProblem, datesOf, nameProblem, readCertificate } from "./certificate.js";
 import { openRelay } from "../door-relay.js";
 import { reasonOf, timed, type Check, type Finding, type Installation } from "./check.js";
 
@@ -61,7 +61,7 @@ async function tripsThrough(
 }
 
 /**
- * Checks the certificate that a door shows: its dates, and whether it is the one in the file. A door goes on with its
+ * Checks the certificate that a door shows: its dates, its names, and whether it is the one in the file. A door goes on with its
  * old certificate until SIGHUP makes it read the new one. The check `certificate` reports a file that cannot be used.
  */
 function checkShown(
@@ -77,13 +77,18 @@ function checkShown(
     problem === undefined
       ? { check, result: "good", found: `${door}: valid until ${dates.validTo.toISOString()}` }
       : { check, result: problem.when === "over" ? "failed" : "warning", found: `${door}: it ${problem.words}` };
+  const nameless = nameProblem(hostsOf(certificate));
+  const shown: readonly Finding[] = [
+    valid,
+    ...(nameless === undefined ? [] : [{ check, result: "warning", found: `${door}: it ${nameless}` } as const]),
+  ];
   const { tlsCert: cert, tlsKey: key } = layered?.config ?? {};
-  if (cert === undefined || key === undefined) return [valid];
+  if (cert === undefined || key === undefined) return shown;
   try {
     readTlsPair({ cert, key });
-    if (readCertificate(cert).fingerprint === dates.fingerprint) return [valid];
+    if (readCertificate(cert).fingerprint === dates.fingerprint) return shown;
     return [
-      valid,
+      ...shown,
       {
         check,
         result: "failed",
@@ -92,7 +97,7 @@ function checkShown(
       },
     ];
   } catch {
-    return [valid]; // the certificate check says what is wrong with the files
+    return shown; // the certificate check says what is wrong with the files
   }
 }
 
