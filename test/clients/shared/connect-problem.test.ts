@@ -43,7 +43,9 @@ describe("a client that cannot connect says what to do", () => {
   });
 
   it("where the path is wrong, or a proxy keeps WebSockets to itself", async () => {
-    expect(await problem(`${clear.pan}x`)).toMatch(/404; a server is there, but not at this path \(PAN: \/pan,/);
+    expect(await problem(`${clear.pan}x`)).toMatch(
+      /404; a server is there, but this is not spoken at this path \(PAN: \/pan,/,
+    );
     const proxy = createServer().on("upgrade", (_request, socket) => {
       socket.end("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     });
