@@ -32,8 +32,8 @@ export class PlainAgent {
   readonly sub: DeclaringSubscriber;
   readonly pub: Publisher;
   readonly heard: Heard[] = [];
-  /** The id of the ping by which it met the broker. */
-  #metBy: string | undefined;
+  /** The ping by which it meets the broker. */
+  #ping: { readonly id: string; state: "asked" | "answered" } | undefined;
   #waiting: { wanted: (heard: Heard) => boolean; found: (heard: Heard) => void }[] = [];
 
   constructor(
@@ -100,7 +100,7 @@ export class PlainAgent {
   /** Asks `$broker` until the answer comes back on the agent's own topic: both sockets work. */
   async meet(): Promise<this> {
     const id = randomUUID();
-    this.#metBy = id;
+    this.#ping = { id, state: "asked" };
     const answered = this.hears(({ message }) => message.in_reply_to === id);
     for (;;) {
       await this.send("$broker", "request", "ping", { message_id: id, content: { message: "ping", kind: "ping" } });
@@ -134,9 +134,11 @@ export class PlainAgent {
   async #read(): Promise<void> {
     for await (const [topic, payload] of this.sub) {
       const heard: Heard = { topic: String(topic), message: JSON.parse(String(payload)) as WireMessage };
+      if (this.#ping !== undefined && heard.message.in_reply_to === this.#ping.id) {
+        if (this.#ping.state === "answered") continue; // a ping that was repeated is answered as often
+        this.#ping.state = "answered";
+      }
       const at = this.#waiting.findIndex(({ wanted }) => wanted(heard));
-      // A ping that was repeated is answered as often.
-      if (at === -1 && heard.message.in_reply_to === this.#metBy && this.#metBy !== undefined) continue;
       if (at === -1) this.heard.push(heard);
       else this.#waiting.splice(at, 1)[0]?.found(heard);
     }
