@@ -75,6 +75,13 @@ class ALineThatDiesWithoutAWord(BrokerCase):
         ada.inform("bob", "do you hear me again?")
         self.assertEqual(bob.receive(timeout_s=20).text, "do you hear me again?")
 
+    def test_is_not_looked_for_in_a_time_that_is_none(self):
+        for silent_s in (-1, float("nan"), float("inf")):
+            with self.assertRaises(Fault) as refused:
+                self.connect("bob", options=AgentOptions(silent_s=silent_s))
+            self.assertEqual(refused.exception.code, "malformed")
+        self.connect("bob", options=AgentOptions(silent_s=0))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -28,6 +28,7 @@ export interface ZmqLinkOptions {
 /** `ZMQ_METADATA`: application properties of READY. */
 const zmqMetadata = 95;
 const subscribed = 1;
+const silentMaxMs = 3_600_000;
 
 /**
  * Sockets that declare the agent's name, for agents without a token: the broker refuses a name that belongs to another
@@ -67,13 +68,17 @@ export class ZmqLink implements Link {
   #last: Promise<void> = Promise.resolve();
   #phase: "open" | "closed" = "open";
 
+  /** @throws Fault malformed: a time of silence that is none */
   constructor(options: ZmqLinkOptions) {
     this.#options = options;
+    const { silentMs } = options;
+    if (!Number.isInteger(silentMs) || silentMs < 0 || silentMs > silentMaxMs)
+      throw new Fault("malformed", `silentMs is ${silentMs}; give whole milliseconds, 0 (never) to ${silentMaxMs}`);
     // Both sockets are always read, so that an answer to libzmq's PING (RFC 37) is never left behind a full queue.
     const shared = {
       linger: 1_000,
-      heartbeatInterval: options.silentMs,
-      heartbeatTimeout: options.silentMs,
+      heartbeatInterval: silentMs,
+      heartbeatTimeout: silentMs,
       ...(options.token !== undefined && { plainUsername: options.name, plainPassword: options.token }),
     };
     this.#sub = new DeclaredSubscriber({ ...shared, linger: 0, receiveHighWaterMark: 0 });

@@ -55,7 +55,7 @@ export interface ConnectOptions extends AgentOptions {
   readonly publishTimeoutMs?: number;
   /**
    * How often the broker is asked for a sign of life; a line on which nothing comes for as long again is ended and made
-   * anew.
+   * anew; whole milliseconds, 0: never.
    */
   readonly silentMs?: number;
 }

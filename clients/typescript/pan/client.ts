@@ -28,7 +28,7 @@ export interface PanClientOptions {
   readonly reconnect?: boolean;
   /**
    * After how long without a word of the server the line is asked for a sign of life, and after as long again ended as
-   * lost, milliseconds.
+   * lost, milliseconds; 0: never.
    */
   readonly silentMs?: number;
 }

@@ -28,8 +28,10 @@ export const silentMsDefault = 25_000;
  * as long: a line may die without a word (a cable, a NAT that forgets, a machine that is gone), and whoever mostly
  * listens would never learn of it. Time in which this process stood still does not count. The watch ends with the
  * connection.
+ * @param silentMs 0: it is not watched
  */
 export function watchSilence(socket: WebSocket, silentMs: number, clock: Clock = new LoopClock()): void {
+  if (silentMs === 0) return;
   let heard = true;
   const hear = (): void => {
     heard = true;

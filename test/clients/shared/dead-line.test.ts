@@ -92,6 +92,16 @@ describe("a line that dies without a word", () => {
     }
   });
 
+  it.each([-1, 0.5, NaN, Infinity])("is not looked for every %d ms", async (silentMs) => {
+    const connecting = Agent.connect({ name: "bob", in: at.zmqIn, out: at.zmqOut, silentMs });
+    await expect(connecting).rejects.toMatchObject({ code: "malformed" });
+  });
+
+  it("is not looked for where the time of silence is 0", async () => {
+    const bob = await Agent.connect({ name: "bob", in: at.zmqIn, out: at.zmqOut, silentMs: 0 });
+    await bob.close();
+  });
+
   it("is not seen in a server that is only silent: it answers pings", async () => {
     const fake = await FakeServer.start();
     const codes: number[] = [];

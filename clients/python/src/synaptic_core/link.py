@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import threading
 import time
@@ -22,6 +23,7 @@ from .options import AgentOptions
 _log = logging.getLogger("synaptic_core")
 _SUBSCRIBED = 1  # the first byte of a subscription, as XPUB tells it
 _READ_AT_ONCE = 1_000
+_SILENT_MAX_S = 3_600
 #: libzmq never comes back after one of these.
 _REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 
@@ -48,8 +50,9 @@ class Link:
     """
 
     def __init__(self, doors: Doors, name: str, token: Optional[str], heard: Callable[[str, bytes], None], failed: Callable[[Fault], None], options: AgentOptions) -> None:
-        """Raises Fault malformed: a token that is no text in UTF-8."""
+        """Raises Fault malformed: a token that is no text in UTF-8, a `silent_s` that is no time."""
         plain = None if token is None else (_bytes_of(name, "name"), _bytes_of(token, "token"))
+        silent_ms = _silent_ms(options.silent_s)
         self.doors = doors
         self._name = name
         self.instance = str(uuid.uuid4())  #: which of the programs under the name it is
@@ -77,7 +80,7 @@ class Link:
         for each in (self._sub, self._pub):
             each.linger = 0
             # Both sockets are always read, so that an answer to libzmq's PING (RFC 37) is never left behind a full queue.
-            each.heartbeat_ivl = each.heartbeat_timeout = max(1, round(options.silent_s * 1_000))
+            each.heartbeat_ivl = each.heartbeat_timeout = silent_ms
             if plain is not None:
                 each.plain_username, each.plain_password = plain
         if plain is None:
@@ -282,6 +285,12 @@ class Link:
         self._context.term()
         self._wake_in.close()
         self._wake_out.close()
+
+
+def _silent_ms(silent_s: float) -> int:
+    if not 0 <= silent_s <= _SILENT_MAX_S:
+        raise Fault("malformed", f"silent_s is {silent_s}; give seconds, 0 (never) to {_SILENT_MAX_S}")
+    return math.ceil(silent_s * 1_000)
 
 
 def _bytes_of(text: str, what: str) -> bytes:

@@ -13,7 +13,7 @@ class AgentOptions:
     request_timeout_s: float = 30.0  #: how long a request waits for its response
     ready_timeout_s: float = 10.0  #: how long `connect` waits for its round trip
     publish_timeout_s: float = 10.0  #: how long a message waits for the broker, or for room in the queue
-    silent_s: float = 25.0  #: how often the broker is asked for a sign of life; a line on which nothing comes for as long again is made anew
+    silent_s: float = 25.0  #: how often the broker is asked for a sign of life; a line on which nothing comes for as long again is made anew; 0: never
     close_timeout_s: float = 5.0  #: how long `close` waits for handlers
     pending_max: int = 10_000  #: requests that may wait for their response at once
     outgoing_max: int = 10_000  #: messages that may wait to be sent
