@@ -39,7 +39,7 @@ describe("the vectors of the envelope", () => {
 describe("the vectors of names", () => {
   const { agents, noAgents, rooms, noRooms, problems } = vectors("names") as Readonly<
     Record<"agents" | "noAgents" | "rooms" | "noRooms", readonly string[]>
-  > & { readonly problems: readonly { readonly name: string; readonly problem: string }[] };
+  > & { readonly problems: readonly { readonly name: string; readonly problem: string; readonly shown: string }[] };
 
   it.each(agents)("%j can be an agent's", (name) => {
     expect(agentNameProblem(name)).toBeUndefined();
@@ -47,9 +47,9 @@ describe("the vectors of names", () => {
   it.each(noAgents)("%j cannot", (name) => {
     expect(agentNameProblem(name)).toBeTypeOf("string");
   });
-  it.each(problems)("$name, which $problem, is refused in the same words", async ({ name, problem }) => {
+  it.each(problems)("$name, which $problem, is refused in the same words", async ({ name, problem, shown }) => {
     expect(agentNameProblem(name)).toBe(problem);
-    const refused = { code: "malformed", message: `the name ${name} ${problem}; choose another` };
+    const refused = { code: "malformed", message: `the name ${shown} ${problem}; choose another` };
     await expect(Agent.connect({ name })).rejects.toMatchObject(refused);
   });
   it.each(rooms)("%j can be a room's", (name) => {

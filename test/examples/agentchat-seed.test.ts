@@ -122,7 +122,6 @@ it("runs the README's example of the library as it is written, with the identity
   const [, command = "", snippet = ""] =
     /^## Library\n[^]*?```sh\nnpx agentchat (.*)\n```[^]*?```js\n([^]*?)```/m.exec(readme) ?? [];
   expect(snippet).toContain("ws://127.0.0.1:6667");
-  await rm(join(folder, "identity.json"));
   const made = await startProgram("/bin/sh", [
     "-c",
     `cd "$1" && exec "$2" "$3" ${command}`,
@@ -134,7 +133,7 @@ it("runs the README's example of the library as it is written, with the identity
   expect(made.code, made.stderr).toBe(0);
   const said = await run(snippet.replace("ws://127.0.0.1:6667", server));
   expect(await other.text("Hello agents!")).toMatchObject({
-    from: agentIdOf(await readIdentity(join(folder, "identity.json"))),
+    from: agentIdOf(await readIdentity(join(folder, ".agentchat/identity.json"))),
   });
   expect(said).toContain(`other-agent is ${other.id}`);
   other.close();

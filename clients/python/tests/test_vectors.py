@@ -50,7 +50,7 @@ class NameVectors(unittest.TestCase):
             with self.subTest(vector):
                 with self.assertRaises(Fault) as refused:
                     Agent.connect(vector["name"])
-                words = f"the name {vector['name']} {vector['problem']}; choose another"
+                words = f"the name {vector['shown']} {vector['problem']}; choose another"
                 self.assertEqual((refused.exception.code, refused.exception.message), ("malformed", words))
         for lists, can in (("rooms", True), ("noRooms", False)):
             for name in told[lists]:

@@ -16,7 +16,7 @@ from .envelope import Envelope, Inform, Message, Request, Response, Said, check_
 from .fault import Fault
 from .futures import settle
 from .link import Link
-from .names import BROKER, agent_name_problem
+from .names import BROKER, agent_name_problem, shown
 from .options import AgentOptions
 from .pending import Pending
 from .reading import is_expired, read_payload
@@ -39,7 +39,7 @@ def zeromq(name: str, token: Optional[str], doors: Doors, options: AgentOptions)
     """Two sockets to the broker. Raises Fault malformed: the name, when called the addresses."""
     problem = agent_name_problem(name)
     if problem is not None:
-        raise Fault("malformed", f"the name {name} {problem}; choose another")
+        raise Fault("malformed", f"the name {shown(name)} {problem}; choose another")
 
     def open_link(heard: Callable[[str, bytes], None], failed: Callable[[Fault], None]) -> Link:
         link = Link(doors, name, token, heard, failed, options)

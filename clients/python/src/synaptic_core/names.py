@@ -1,6 +1,7 @@
 """The grammar of names and rooms."""
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from typing import Optional
@@ -10,6 +11,7 @@ EVENTS = "$events"
 EVERYONE = "all"
 
 _NAME_MAX_BYTES = 128
+_SHOWN_MAX = 40
 _RESERVED = frozenset({"all", "#all", "system", "server", "broker"})
 _ROOM = re.compile(r"#[A-Za-z0-9_\-.]{0,63}[A-Za-z0-9_-]")
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
@@ -34,6 +36,11 @@ def agent_name_problem(name: str) -> Optional[str]:
     if unicodedata.normalize("NFC", name) != name:
         return "is not in Unicode form NFC"
     return "is reserved" if name.lower() in _RESERVED else None
+
+
+def shown(name: str) -> str:
+    """A wrong name in an error: short, whatever it is."""
+    return f"(a text of {len(name)} characters)" if len(name) > _SHOWN_MAX else json.dumps(name, ensure_ascii=False)
 
 
 def is_room(topic: str) -> bool:
