@@ -39,7 +39,7 @@ describe.each(transports)("the name of an agent, over %s", (transport) => {
       await ada.close();
     }
     const bob = await join("bob");
-    await expect(bob.request("ada", "?", { timeoutMs: 5_000 })).rejects.toMatchObject({ code: "not-found" });
+    await expect(bob.request("ada", "?", { timeoutMs: 20_000 })).rejects.toMatchObject({ code: "not-found" });
   });
 
   it("refuses a name that cannot be one", async () => {
