@@ -273,7 +273,7 @@ describe("TLS on the WebSocket doors", () => {
   it("trusts no proxy by a behindProxy that waits for a restart", async () => {
     const from = async (): Promise<string> => {
       const socket = connect({ port: Number(new URL(url()).port), host: "127.0.0.1", rejectUnauthorized: false });
-      socket.end("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+      socket.write("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
       let text = "";
       for await (const part of socket) text += String(part);
       return text.split("\r\n", 1)[0] ?? "";
