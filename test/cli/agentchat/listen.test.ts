@@ -24,7 +24,9 @@ describe("agentchat listen, when the line breaks", () => {
     }
     const { code, stderr } = await ear.ended;
     expect(code).toBe(0);
-    expect(stderr).toMatch(/the connection is lost; the next try (?:is in \d+ s|comes at once)\n[^]*connected again, as @/);
+    expect(stderr).toMatch(
+      /the connection is lost; the next try (?:is in \d+ s|comes at once)\n[^]*connected again, as @/,
+    );
     await rm(home, { recursive: true, force: true });
   });
 
