@@ -14,7 +14,7 @@ import {
   type ReadTurns,
 } from "../../core/index.js";
 import type { Closing, Connection, Frame, PreparedFrame, Receiver } from "../../dialect/connection.js";
-import { brokenFrameReason, sayWhyClosed } from "./broken-frames.js";
+import { brokenFrameReason } from "./broken-frames.js";
 import { writerOf } from "./direct-write.js";
 import { endInTurn, readInTurn, type SocketReading } from "./socket-turns.js";
 import { LifeSigns } from "./life-signs.js";
@@ -31,13 +31,7 @@ export interface WsConnectionOptions {
   readonly ws: WebSocket;
   readonly limits: Pick<
     Limits,
-    | "wsBacklogMaxBytes"
-    | "wsFrameMaxBytes"
-    | "wsFragmentsMax"
-    | "wsPreLoginMaxBytes"
-    | "wsPingMs"
-    | "stuckMs"
-    | "drainFlushMs"
+    "wsBacklogMaxBytes" | "wsFrameMaxBytes" | "wsPreLoginMaxBytes" | "wsPingMs" | "stuckMs" | "drainFlushMs"
   >;
   readonly clock: Clock;
   readonly flusher: Flusher;
@@ -107,7 +101,6 @@ export class WsConnection implements Connection, SocketReading, Wire {
     });
     this.#write = writerOf(socket);
     socket.write = (bytes: unknown, ...more: readonly unknown[]) => this.#takeTurn(bytes, more.find(isCallback));
-    sayWhyClosed(ws, limits);
     ws.on("message", (data, isBinary) => {
       this.#message(data, isBinary);
     });

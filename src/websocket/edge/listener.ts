@@ -26,6 +26,7 @@ import {
   type PageRequest,
   type Pages,
 } from "./front-page.js";
+import { explainingWebSocket } from "./broken-frames.js";
 import { readHeadInTurn } from "./head-turns.js";
 import type { HelloTurns } from "./hello-turns.js";
 import { tlsRules, type TlsPair } from "./tls.js";
@@ -111,6 +112,7 @@ export class Listener {
     this.#paths = pathsOf(this.#dialects);
     this.#wss = new WebSocketServer({
       noServer: true,
+      WebSocket: explainingWebSocket(limits),
       perMessageDeflate: false,
       clientTracking: false,
       skipUTF8Validation: false,
