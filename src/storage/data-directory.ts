@@ -122,7 +122,7 @@ export class DataDirectory {
       throw new Fault(
         "conflict",
         `a broker with pid ${String(lock.pid)} uses the data directory ${this.path}; ` +
-          `stop it (kill ${String(lock.pid)}), or give this one another with --data-dir`,
+          `stop it (broker stop, or kill ${String(lock.pid)}), or give this one another with --data-dir`,
       );
     }
     this.#lock = lock;

@@ -118,9 +118,11 @@ function listen(server: Server, endpoint: Endpoint, url: string): Promise<void> 
 function bindFault(error: Error, url: string): Fault {
   const code = "code" in error ? error.code : undefined;
   if (code === "EADDRINUSE")
-    return new Fault("conflict", `${url} is in use: stop the program that listens there or choose another address`, {
-      cause: error,
-    });
+    return new Fault(
+      "conflict",
+      `${url} is in use: stop the program that listens there or choose another address (--zmq-in, --zmq-out)`,
+      { cause: error },
+    );
   if (code === "EACCES")
     return new Fault("forbidden", `not allowed to listen at ${url}: choose a port above 1023 or a folder of your own`, {
       cause: error,
