@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
+import { wholeAddress } from "../../../clients/typescript/agentchat/address.js";
 import type { Output } from "../output.js";
 import { wrongUsage, type CommandFailure } from "./exit.js";
 
@@ -70,7 +71,7 @@ const barePort = /^:?(\d{1,5})$/;
 /** `<server>` as a URL: `ws://HOST:PORT`, `wss://…`, or HOST[:PORT]. @throws CommandFailure */
 export function serverUrl(text: string): string {
   if (barePort.test(text)) throw notAServer(text); // else a number is an IPv4 address
-  const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `ws://${withPort(text)}`;
+  const whole = wholeAddress(text);
   const url = URL.canParse(whole) ? new URL(whole) : undefined;
   if (url === undefined || (url.protocol !== "ws:" && url.protocol !== "wss:") || url.hostname === "") {
     throw notAServer(text);
@@ -90,12 +91,6 @@ function notAServer(text: string): CommandFailure {
         ? `write it as ws://HOST:PORT (agentchat serve opens ws://127.0.0.1:${defaultPort})`
         : `did you mean ${meant}? write it as ws://HOST:PORT`),
   );
-}
-
-/** `HOST[:PORT][/PATH]` with a port. */
-function withPort(text: string): string {
-  const [, host = "", rest = ""] = /^([^/?#]*)([^]*)$/.exec(text) ?? [];
-  return /:\d+$/.test(host) ? text : `${host}:${defaultPort}${rest}`;
 }
 
 /** A channel's name; a missing `#` is added. @throws CommandFailure */

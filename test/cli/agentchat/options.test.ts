@@ -8,6 +8,9 @@ describe("servers, channels and agents on the command line", () => {
     ["localhost", "ws://localhost:6667"],
     ["localhost:7000", "ws://localhost:7000"],
     ["[::1]:7000", "ws://[::1]:7000"],
+    ["localhost:8080/agentchat", "ws://localhost:8080/agentchat"],
+    ["[::1]:8080/agentchat", "ws://[::1]:8080/agentchat"],
+    ["chat.example/agentchat", "ws://chat.example:6667/agentchat"],
   ])("takes %s as a server", (text, url) => {
     expect(serverUrl(text)).toBe(url);
   });
