@@ -1,24 +1,17 @@
-// Against a fake server (client-fake-server.ts) that says only what each test has it say.
+// Against a fake server (fake-server.ts) that says only what each test has it say.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AgentChatClient, type AgentChatError } from "../../../clients/typescript/agentchat/client.js";
-import { FakeServer, type Peer } from "./fake-server.js";
+import type { AgentChatClient, AgentChatError } from "../../../clients/typescript/agentchat/client.js";
+import { fakeLine, type Peer } from "./fake-server.js";
 
 describe("AgentChat calls in flight", () => {
-  let fake: FakeServer;
   let client: AgentChatClient;
   let peer: Peer;
-  const errors: AgentChatError[] = [];
+  let errors: readonly AgentChatError[];
+  let end: () => Promise<void>;
   beforeEach(async () => {
-    fake = await FakeServer.start();
-    client = new AgentChatClient({ server: fake.url, name: "ada", reconnect: false, answerTimeoutMs: 2_000 });
-    errors.length = 0;
-    client.on("error", (error) => errors.push(error));
-    [peer] = await Promise.all([fake.welcome(), client.connect()]);
+    ({ client, peer, errors, end } = await fakeLine());
   });
-  afterEach(async () => {
-    await client.disconnect();
-    await fake.stop();
-  });
+  afterEach(() => end());
   async function hears(...types: readonly string[]): Promise<void> {
     for (const type of types) await peer.hears(type);
   }
@@ -133,9 +126,8 @@ describe("AgentChat calls in flight", () => {
   });
 
   it("gives up a call after its time, and the others live", async () => {
-    await client.disconnect();
-    client = new AgentChatClient({ server: fake.url, name: "ada", reconnect: false, answerTimeoutMs: 30 });
-    [peer] = await Promise.all([fake.welcome(), client.connect()]);
+    await end();
+    ({ client, peer, errors, end } = await fakeLine(30));
     await expect(client.join("#one")).rejects.toMatchObject({ code: "TIMEOUT", call: "JOIN" });
     await client.send("#one", "still connected");
     await hears("JOIN", "MSG");

@@ -1,7 +1,11 @@
 import { once, type EventEmitter } from "node:events";
 import type { AddressInfo } from "node:net";
 import { WebSocketServer, type WebSocket } from "ws";
-import type { AgentChatClient, AgentChatClientEvents } from "../../../clients/typescript/agentchat/client.js";
+import {
+  AgentChatClient,
+  type AgentChatClientEvents,
+  type AgentChatError,
+} from "../../../clients/typescript/agentchat/client.js";
 
 /** A frame of a client, read. */
 export type Frame = Readonly<Record<string, unknown>> & { readonly type: string };
@@ -116,4 +120,30 @@ class Inbox<T> {
       this.#takers.push(resolve);
     });
   }
+}
+
+/** A client that is connected to a fake server, and what it has told of as errors. */
+export interface FakeLine {
+  readonly client: AgentChatClient;
+  readonly peer: Peer;
+  readonly errors: readonly AgentChatError[];
+  readonly end: () => Promise<void>;
+}
+
+/** Connects a client that does not come back by itself. */
+export async function fakeLine(answerTimeoutMs = 2_000): Promise<FakeLine> {
+  const fake = await FakeServer.start();
+  const client = new AgentChatClient({ server: fake.url, name: "ada", reconnect: false, answerTimeoutMs });
+  const errors: AgentChatError[] = [];
+  client.on("error", (error) => errors.push(error));
+  const [peer] = await Promise.all([fake.welcome(), client.connect()]);
+  return {
+    client,
+    peer,
+    errors,
+    end: async () => {
+      await client.disconnect();
+      await fake.stop();
+    },
+  };
 }

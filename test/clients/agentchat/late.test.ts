@@ -1,25 +1,18 @@
-// Against a fake server (client-fake-server.ts) that says only what each test has it say.
+// Against a fake server (fake-server.ts) that says only what each test has it say.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { answerCall, noCalls } from "../../../clients/typescript/agentchat/calls.js";
-import { AgentChatClient, type AgentChatError } from "../../../clients/typescript/agentchat/client.js";
-import { FakeServer, type Peer } from "./fake-server.js";
+import type { AgentChatClient, AgentChatError } from "../../../clients/typescript/agentchat/client.js";
+import { fakeLine, type Peer } from "./fake-server.js";
 
 describe("AgentChat calls whose answer comes too late", () => {
-  let fake: FakeServer;
   let client: AgentChatClient;
   let peer: Peer;
-  const errors: AgentChatError[] = [];
+  let errors: readonly AgentChatError[];
+  let end: () => Promise<void>;
   beforeEach(async () => {
-    fake = await FakeServer.start();
-    client = new AgentChatClient({ server: fake.url, name: "ada", reconnect: false, answerTimeoutMs: 500 });
-    errors.length = 0;
-    client.on("error", (error) => errors.push(error));
-    [peer] = await Promise.all([fake.welcome(), client.connect()]);
+    ({ client, peer, errors, end } = await fakeLine(500));
   });
-  afterEach(async () => {
-    await client.disconnect();
-    await fake.stop();
-  });
+  afterEach(() => end());
   async function timesOut(call: Promise<unknown>, type: string): Promise<void> {
     await expect(call).rejects.toMatchObject({ code: "TIMEOUT", call: type });
     await peer.hears(type);

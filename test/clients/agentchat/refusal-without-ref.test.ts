@@ -1,26 +1,19 @@
 // Against a fake server (fake-server.ts) that says only what each test has it say.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { noCalls, refuseCall, type OpenKind } from "../../../clients/typescript/agentchat/calls.js";
-import { AgentChatClient, type AgentChatError } from "../../../clients/typescript/agentchat/client.js";
+import type { AgentChatClient, AgentChatError } from "../../../clients/typescript/agentchat/client.js";
 import { errorCodes } from "../../../bridges/agentchat/schema.js";
-import { FakeServer, told, type Peer } from "./fake-server.js";
+import { fakeLine, told, type Peer } from "./fake-server.js";
 
 describe("a message at a server that does not say what it refuses", () => {
-  let fake: FakeServer;
   let client: AgentChatClient;
   let peer: Peer;
-  const errors: AgentChatError[] = [];
+  let errors: readonly AgentChatError[];
+  let end: () => Promise<void>;
   beforeEach(async () => {
-    fake = await FakeServer.start();
-    client = new AgentChatClient({ server: fake.url, name: "ada", reconnect: false, answerTimeoutMs: 2_000 });
-    errors.length = 0;
-    client.on("error", (error) => errors.push(error));
-    [peer] = await Promise.all([fake.welcome(), client.connect()]);
+    ({ client, peer, errors, end } = await fakeLine());
   });
-  afterEach(async () => {
-    await client.disconnect();
-    await fake.stop();
-  });
+  afterEach(() => end());
   /** Says a message, as far as the server's turn to answer. */
   async function saying(to = "#general", msgId = "m1"): Promise<{ readonly outcome: Promise<unknown> }> {
     const outcome = client.deliver(to, "hello", { msgId }).then(
@@ -81,9 +74,8 @@ describe("a message at a server that does not say what it refuses", () => {
   });
 
   it("is unknown when nothing is answered, and when the line is lost", async () => {
-    await client.disconnect();
-    client = new AgentChatClient({ server: fake.url, name: "ada", reconnect: false, answerTimeoutMs: 50 });
-    [peer] = await Promise.all([fake.welcome(), client.connect()]);
+    await end();
+    ({ client, peer, errors, end } = await fakeLine(50));
     expect(await (await saying()).outcome).toMatchObject({ code: "TIMEOUT", call: "MSG", msgId: "m1" });
     const lost = client.deliver("#general", "hello").catch((thrown: unknown) => (thrown as AgentChatError).code);
     await peer.hears("MSG");
