@@ -1,5 +1,5 @@
 /** The port of an AgentChat server (AgentChat §1.2). */
-const usualPort = 6667;
+export const defaultPort = 6667;
 
 /**
  * A server's address with its scheme: what has none is `HOST[:PORT][/PATH]`, over `ws://`, at the usual port if it names
@@ -8,5 +8,5 @@ const usualPort = 6667;
 export function wholeAddress(server: string): string {
   const [, host = "", path = ""] = /^([^/?#]*)(.*)$/s.exec(server) ?? [];
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(server) || host === "") return server;
-  return `ws://${host}${/:\d+$/.test(host) ? "" : `:${usualPort}`}${path}`;
+  return `ws://${host}${/:\d+$/.test(host) ? "" : `:${defaultPort}`}${path}`;
 }

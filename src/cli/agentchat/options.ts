@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
-import { wholeAddress } from "../../../clients/typescript/agentchat/address.js";
+import { defaultPort, wholeAddress } from "../../../clients/typescript/agentchat/address.js";
 import type { Output } from "../output.js";
 import { wrongUsage, type CommandFailure } from "./exit.js";
 
@@ -61,9 +61,6 @@ export function port(text: string): number {
   if (value > 65_535) throw new InvalidArgumentError("give a port, 0 to 65535 (0: chosen by the system)");
   return value;
 }
-
-/** The port of an AgentChat server (AgentChat §1.2). */
-export const defaultPort = 6667;
 
 /** A port without a host. */
 const barePort = /^:?(\d{1,5})$/;

@@ -1,9 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { hostname } from "node:os";
+import { defaultPort } from "../../../clients/typescript/agentchat/address.js";
 import { limits as limitsSchema, settings } from "../../../bridges/agentchat/options.js";
 import { print, type Output } from "../output.js";
 import { CommandFailure, exitCodes, untilInterrupted, wrongUsage } from "./exit.js";
-import { count, defaultPort, port, quantity } from "./options.js";
+import { count, port, quantity } from "./options.js";
 import { keepOutOfVersionControl } from "./own-identity.js";
 
 type Options = ServerOptions & Output;
