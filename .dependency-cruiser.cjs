@@ -5,6 +5,7 @@ const down = [
   ["src/storage", ["src/core"], "files and tables: on the core"],
   ["src/directory", ["src/core", "src/storage"], "agents and rooms: on the core, kept by storage"],
   ["src/identity", ["src/core", "src/storage"], "who may call itself what: on the core, kept by storage"],
+  ["src/mailbox", ["src/core", "src/storage"], "what waits for whoever is away: on the core, kept on disk"],
   [
     "src/dialect",
     [

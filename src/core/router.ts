@@ -1,19 +1,7 @@
 import type { Fault } from "./fault.js";
 import type { LostCopies, Message } from "./message.js";
+import type { Subscriber } from "./subscriber.js";
 import { eventsTopic } from "./topic.js";
-
-/** Receives what is published: a ZeroMQ peer, a session, a room's history, a tap. */
-export interface Subscriber {
-  /**
-   * Takes one copy. The payload may be borrowed: call `message.keep()` before storing it. `observed`: received as a
-   * tap, which is counted separately.
-   * @returns false if the message is not for this subscriber (its own, for example); true also if the copy was dropped
-   * and counted.
-   */
-  deliver(message: Message, observed: boolean): boolean;
-  /** True if it may see invite-only rooms and sealed content as a tap. */
-  readonly inspects?: boolean;
-}
 
 /** A subscriber that takes whole two-part ZeroMQ messages as the bytes that came. */
 export interface WireSubscriber extends Subscriber {

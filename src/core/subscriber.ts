@@ -1,0 +1,40 @@
+import type { Message } from "./message.js";
+import type { Principal } from "./principal.js";
+
+/**
+ * What became of a message that was handed to one connection. `full`: nothing was counted, and there is room again when
+ * the next proof comes. `closed`: the connection is ending. An object: it can never have it, and why.
+ */
+export type Pushed = "taken" | "full" | "closed" | { readonly unrenderable: string };
+
+/** One connection of an owner, to which what waits for it is handed over (protocols §9). */
+export interface Recipient {
+  /** Who it is; undefined if the name is only claimed. */
+  readonly principal: Principal | undefined;
+  /** False: it may not be pinged, so that nothing is ever proved to have been read (ZMTP 3.0). */
+  readonly canProve: boolean;
+  /** Gives it one copy, which the ledger counts. Never throws. */
+  push(message: Message): Pushed;
+  /**
+   * Asks for a sign that can only come after everything that was pushed before it; `proved` is called with how long it
+   * took, in milliseconds, and never if the connection ends. One question at a time. While it is open, silence does not
+   * end the connection before `provingMs`. Where nothing can be asked, `proved` is called once all is written and the
+   * connection has lived on for 2 s.
+   */
+  prove(proved: (tookMs: number) => void): void;
+}
+
+/** Receives what is published: a ZeroMQ peer, a session, a room's history, a tap. */
+export interface Subscriber {
+  /**
+   * Takes one copy. The payload may be borrowed: call `message.keep()` before storing it. `observed`: received as a
+   * tap, which is counted separately.
+   * @returns false if the message is not for this subscriber (its own, for example); true also if the copy was dropped
+   * and counted.
+   */
+  deliver(message: Message, observed: boolean): boolean;
+  /** True if it may see invite-only rooms and sealed content as a tap. */
+  readonly inspects?: boolean;
+  /** The connection behind it, if what waits in a mailbox can be handed over to it. */
+  readonly recipient?: Recipient | undefined;
+}

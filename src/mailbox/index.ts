@@ -1,0 +1,2 @@
+export * from "./mail-row.js";
+export type * from "./mail-store.js";
