@@ -6,8 +6,10 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { dialects } from "../dist/bridges/index.js";
 import { configSchema } from "../dist/src/config/index.js";
-import { wireEnvelope } from "../dist/src/core/envelope.js";
-import { writtenEnvelope, writtenTime, writtenTrust } from "../dist/src/core/envelope.js";
+import { wireEnvelope } from "../dist/src/core/envelope-reading.js";
+import { writtenEnvelope, writtenTrust } from "../dist/src/core/envelope-writing.js";
+import { writtenMarks } from "../dist/src/core/marks.js";
+import { writtenTime } from "../dist/src/core/moment.js";
 import { deskAnswers, deskInforms, deskRequests } from "../dist/src/desk/contract.js";
 import { asyncapi } from "./asyncapi.mjs";
 
@@ -48,6 +50,7 @@ const heardEnvelope = wireEnvelope.extend({
     .boolean()
     .describe("set by the broker only: a room's past message, sent again because it was asked for")
     .optional(),
+  $broker: writtenMarks.describe("set by the broker only: marks of a message that it has kept").optional(),
 });
 /** What the broker takes as a request: an envelope read leniently, around a content that is its own contract. */
 const takenRequests = Object.fromEntries(

@@ -1,8 +1,9 @@
+import type { LostCopies } from "./arrival.js";
 import type { Clock } from "./clock.js";
 import { isExpired, isUnreferenced, type Envelope } from "./envelope.js";
 import { Fault } from "./fault.js";
 import type { Ledger } from "./ledger.js";
-import { Message, type LostCopies } from "./message.js";
+import { Message } from "./message.js";
 import type { Outcome, Router } from "./router.js";
 import { shownTopic } from "./topic-bytes.js";
 import { brokerTopic, telemetryTopic, topicKind } from "./topic.js";

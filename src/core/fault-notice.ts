@@ -1,7 +1,8 @@
+import type { LostCopies } from "./arrival.js";
 import type { Clock } from "./clock.js";
 import type { Envelope } from "./envelope.js";
 import type { Fault, FaultCode } from "./fault.js";
-import { Message, type LostCopies } from "./message.js";
+import { Message } from "./message.js";
 import { shownTopic } from "./topic-bytes.js";
 import { brokerTopic } from "./topic.js";
 

@@ -1,54 +1,15 @@
 import { isUtf8 } from "node:buffer";
-import { readEnvelope, writeEnvelope, type Envelope, type Reading } from "./envelope.js";
-import type { FaultCode } from "./fault.js";
+import type { Arrival, LostCopies } from "./arrival.js";
+import { readEnvelope, type Reading } from "./envelope-reading.js";
+import { writeEnvelope } from "./envelope-writing.js";
+import type { Envelope } from "./envelope.js";
+import type { RawFrame, Rendered } from "./frames.js";
 import { readJson } from "./json.js";
+import type { Marks } from "./marks.js";
 import type { Principal, Trust } from "./principal.js";
 import { repairSurrogates } from "./surrogates.js";
 import { shownTopic } from "./topic-bytes.js";
-import { stampInReplyTo, stampTrust } from "./trust-stamp.js";
-
-/** A frame that a dialect wants to hand on byte for byte to sessions of its own. */
-export interface RawFrame {
-  readonly dialect: string;
-  readonly frame: string | Buffer;
-}
-
-/** A frame with its transport's header, built once for any number of sockets. */
-export interface PreparedFrame {
-  readonly bytes: Buffer;
-}
-
-/** A frame for all receivers of one dialect and variant. */
-export interface Rendered {
-  readonly key: string;
-  /** Undefined if the dialect cannot express the message. */
-  readonly frame: PreparedFrame | undefined;
-}
-
-/** What is known about a message besides its bytes. */
-export interface Arrival {
-  readonly topic: string;
-  /** Wall clock at receipt, milliseconds. */
-  readonly receivedAt: number;
-  /** How well the sender is proved. */
-  readonly trust: Trust;
-  /** The connection or session it came from, to be compared by identity; undefined for the broker's own. */
-  readonly origin: object | undefined;
-  /**
-   * The sender's principal, if its connection or session has one: the same object as in its presence. Guards of
-   * invite-only rooms need it.
-   */
-  readonly speaker?: Principal | undefined;
-}
-
-/** Copies of a message that their receivers will never have, and why the first of them will not. */
-export interface LostCopies {
-  readonly count: number;
-  /** `full`: the receiver is behind for now, and the same message may come through later; else it never will. */
-  readonly code: Extract<FaultCode, "too-large" | "unsupported" | "full" | "unavailable" | "internal">;
-  /** For the sender, with the remedy. */
-  readonly why: string;
-}
+import { stampInReplyTo, stampMarks, stampTrust } from "./trust-stamp.js";
 
 /**
  * An envelope on its way, as bytes and as object. Each is made from the other at most once, when it is first needed.
@@ -78,13 +39,21 @@ export class Message {
   #payload: Buffer | undefined;
   /** True if the broker built the envelope: its broker keys are then right already, and its bytes stay. */
   readonly #ours: boolean;
+  /** The broker's own, of a message that it has kept. */
+  readonly #marks: Marks | undefined;
   /** What the message answers, where its sender did not say it. */
   #answered: string | undefined;
   #stamped: Buffer | undefined;
   #borrowed: boolean;
   #reading: Reading | undefined;
 
-  private constructor(arrival: Arrival, payload: Buffer | undefined, reading: Reading | undefined, ours: boolean) {
+  private constructor(
+    arrival: Arrival,
+    payload: Buffer | undefined,
+    reading: Reading | undefined,
+    ours: boolean,
+    marks?: Marks,
+  ) {
     this.topic = arrival.topic;
     this.receivedAt = arrival.receivedAt;
     this.trust = arrival.trust;
@@ -92,7 +61,8 @@ export class Message {
     this.speaker = arrival.speaker;
     this.#payload = payload;
     this.#ours = ours;
-    this.#borrowed = !ours;
+    this.#marks = marks;
+    this.#borrowed = !ours && marks === undefined;
     this.#reading = reading;
   }
 
@@ -109,6 +79,16 @@ export class Message {
   /** From an envelope of the broker's own that is written already. */
   static ofWritten(payload: Buffer, arrival: Arrival): Message {
     return new Message(arrival, payload, undefined, true);
+  }
+
+  /**
+   * From bytes that were kept for a while and that nobody overwrites: the payload as it once came, or as it was handed
+   * on. It is read as if it came now, but its trust and its time are those of its arrival; the marks stand in its
+   * envelope, and in the bytes that ZeroMQ subscribers get.
+   */
+  static kept(payload: Uint8Array, arrival: Arrival, marks: Marks): Message {
+    const { buffer, byteOffset, byteLength } = payload;
+    return new Message(arrival, Buffer.from(buffer, byteOffset, byteLength), undefined, false, marks);
   }
 
   /**
@@ -203,7 +183,9 @@ export class Message {
   }
 
   #stamp(): Buffer {
-    const stamped = stampTrust(this.payload, this.trust === "claimed" ? undefined : this.trust);
+    const trust = this.trust === "claimed" ? undefined : this.trust;
+    const { payload } = this;
+    const stamped = this.#marks === undefined ? stampTrust(payload, trust) : stampMarks(payload, trust, this.#marks);
     return this.#answered === undefined ? stamped : stampInReplyTo(stamped, this.#answered);
   }
 
@@ -224,6 +206,7 @@ export class Message {
       receivedAt: this.receivedAt,
       fallbackId: `unnamed-${String(this.receivedAt)}`,
       trust: this.trust,
+      marks: this.#marks,
     });
     return "problem" in reading ? { ...reading, value: json.value } : reading;
   }

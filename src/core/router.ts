@@ -1,5 +1,6 @@
+import type { LostCopies } from "./arrival.js";
 import type { Fault } from "./fault.js";
-import type { LostCopies, Message } from "./message.js";
+import type { Message } from "./message.js";
 import type { Subscriber } from "./subscriber.js";
 import { eventsTopic } from "./topic.js";
 

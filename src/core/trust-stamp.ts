@@ -1,11 +1,15 @@
 import { isBrokerKey, isBrokerKeyIn } from "./broker-keys.js";
+import type { Marks } from "./marks.js";
 import type { Trust } from "./principal.js";
 
 const quote = 0x22;
 const backslash = 0x5c;
 const comma = 0x2c;
-const brace = Buffer.from("{");
 const prefixes = { shared: Buffer.from('{"trust":"shared",'), proved: Buffer.from('{"trust":"proved",') } as const;
+const brace = Buffer.from("{");
+
+/** How well a sender is proved that does more than claim its name. */
+type Proof = Exclude<Trust, "claimed">;
 
 /**
  * A payload as ZeroMQ subscribers get it: without broker keys that its sender wrote, and with the broker's `trust` if
@@ -14,17 +18,17 @@ const prefixes = { shared: Buffer.from('{"trust":"shared",'), proved: Buffer.fro
  * @param payload an envelope: a JSON object that parses, without the same key twice in the outermost object
  * @param trust undefined for a sender that only claims its name: the key is left out
  */
-export function stampTrust(payload: Buffer, trust: Exclude<Trust, "claimed"> | undefined): Buffer {
-  const open = payload.indexOf(0x7b);
-  if (open === -1) return payload;
-  const kept = membersToKeep(payload, open + 1);
-  if (kept === undefined && trust === undefined) return payload;
-  const prefix = trust === undefined ? brace : prefixes[trust];
-  const rest = kept ?? payload.subarray(open + 1);
-  const whole = Buffer.allocUnsafe(prefix.length + rest.length);
-  prefix.copy(whole);
-  rest.copy(whole, prefix.length);
-  return whole;
+export function stampTrust(payload: Buffer, trust: Proof | undefined): Buffer {
+  return stamp(payload, trust === undefined ? undefined : prefixes[trust], isBrokers);
+}
+
+/**
+ * The same for a message that the broker has kept: with its marks in the object `$broker`, which only it writes.
+ * @param payload as for {@link stampTrust}
+ */
+export function stampMarks(payload: Buffer, trust: Proof | undefined, marks: Marks): Buffer {
+  const before = trust === undefined ? "{" : prefixes[trust].toString();
+  return stamp(payload, Buffer.from(`${before}"$broker":${JSON.stringify(marks)},`), isBrokers);
 }
 
 /**
@@ -32,14 +36,33 @@ export function stampTrust(payload: Buffer, trust: Exclude<Trust, "claimed"> | u
  * @param payload as for {@link stampTrust}
  */
 export function stampInReplyTo(payload: Buffer, messageId: string): Buffer {
-  const open = payload.indexOf(0x7b);
-  if (open === -1) return payload;
-  const rest = membersToKeep(payload, open + 1, isInReplyTo) ?? payload.subarray(open + 1);
-  return Buffer.concat([Buffer.from(`{"in_reply_to":${JSON.stringify(messageId)},`), rest]);
+  return stamp(payload, Buffer.from(`{"in_reply_to":${JSON.stringify(messageId)},`), isInReplyTo);
 }
 
+/**
+ * Puts members in front of those of an object, and cuts some of these out. What is no object stays as it is.
+ * @param prefix the opening brace, the new members and a comma; undefined if there are none
+ */
+function stamp(payload: Buffer, prefix: Buffer | undefined, isCut: IsCut): Buffer {
+  const open = afterBlanks(payload, 0);
+  if (payload[open] !== 0x7b) return payload;
+  const kept = membersToKeep(payload, open + 1, isCut);
+  if (kept === undefined && prefix === undefined) return payload;
+  const rest = kept ?? payload.subarray(open + 1);
+  if (prefix === undefined) return Buffer.concat([brace, rest]);
+  const isEmpty = rest[afterBlanks(rest, 0)] === 0x7d;
+  const used = isEmpty ? prefix.length - 1 : prefix.length;
+  const whole = Buffer.allocUnsafe(used + rest.length);
+  prefix.copy(whole, 0, 0, used);
+  rest.copy(whole, used);
+  return whole;
+}
+
+/** True if the string between the quotes at `open` and `close`, a key of the outermost object, goes with its value. */
+type IsCut = (bytes: Buffer, open: number, close: number) => boolean;
+
 /** The bytes after the opening brace without the members that are cut; undefined if there are none to remove. */
-function membersToKeep(bytes: Buffer, first: number, isCut = isBrokers): Buffer | undefined {
+function membersToKeep(bytes: Buffer, first: number, isCut: IsCut): Buffer | undefined {
   /** Where each member of the outermost object ends, and which of them are cut. */
   const ends: number[] = [];
   const cut: number[] = [];
@@ -90,4 +113,11 @@ function stringEnd(bytes: Buffer, at: number): number {
     if (byte === backslash) now += 1;
   }
   return bytes.length;
+}
+
+/** The index of the first byte from `at` on that is no white space of JSON. */
+function afterBlanks(bytes: Buffer, at: number): number {
+  let now = at;
+  while (bytes[now] === 0x20 || bytes[now] === 0x0a || bytes[now] === 0x0d || bytes[now] === 0x09) now += 1;
+  return now;
 }

@@ -6,7 +6,7 @@ import { codes as agentchatCodes } from "../../bridges/agentchat/errors.js";
 import { codes as panCodes } from "../../bridges/pan/errors.js";
 import { commands as panCommands, events as panEvents } from "../../bridges/pan/schema.js";
 import { faultCodes } from "../../src/core/fault.js";
-import { wireEnvelope, writtenEnvelope } from "../../src/core/envelope.js";
+import { wireEnvelope, writtenEnvelope } from "../../src/core/index.js";
 import { openWorld, sources, type Frame, type Source, type World } from "../kit/loss-world.js";
 
 /** One line of a table: a field of the sender's frame, in which message, and what becomes of it in each column. */
