@@ -4,6 +4,7 @@ import {
   isExpired,
   readEnvelope,
   readPriority,
+  receiptWords,
   writeEnvelope,
   type Envelope,
   type ReadContext,
@@ -153,6 +154,55 @@ describe("a foreign agent's payload", () => {
     expect(read({ ...seed, priority: 3 }).priority).toBe("NORMAL");
   });
 
+  it.each<[string, unknown, unknown]>([
+    ["wait_ms", 1, 1],
+    ["receipt", ["settled", "stored"], ["settled", "stored"]],
+    ["receipt", [], []],
+    ["ephemeral", true, true],
+    ["accepts", ["partial", "x-more"], ["partial", "x-more"]],
+    ["parent", "m1", "m1"],
+    ["parent", 7, "7"],
+    ["traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", undefined],
+    ["tracestate", "a=1,b=2", undefined],
+  ])("may say %s %j, which few do", (field, said, read_) => {
+    const envelope = read({ ...seed, [field]: said });
+    expect(envelope).toEqual({ ...seed, trust: "claimed", [field]: read_ ?? said });
+    expect(JSON.parse(writeEnvelope(envelope))).toEqual(envelope);
+  });
+
+  it.each<[string, unknown]>([
+    ["wait_ms", 0],
+    ["wait_ms", 1.5],
+    ["wait_ms", -1],
+    ["wait_ms", 1e300],
+    ["wait_ms", "100"],
+    ["wait_ms", null],
+    ["parent", ""],
+    ["parent", ["m1"]],
+    ["receipt", null],
+    ["ephemeral", null],
+    ["$broker", { attempt: 1 }],
+  ])("may say no %s %j, which is left out", (field, said) => {
+    expect(read({ ...seed, [field]: said })).toEqual({ ...seed, trust: "claimed" });
+  });
+
+  it.each<[string, unknown]>([
+    ["receipt", true],
+    ["receipt", ["read"]],
+    ["receipt", ["stored", "read"]],
+    ["receipt", { stored: true }],
+    ["ephemeral", false],
+    ["ephemeral", "yes"],
+    ["accepts", "partial"],
+    ["accepts", ["partial", 1]],
+    ["traceparent", 1],
+    ["tracestate", { a: 1 }],
+  ])("may mean something else by %s: %j is kept and ignored", (field, said) => {
+    const envelope = read({ ...seed, [field]: said });
+    expect(envelope).toEqual({ ...seed, trust: "claimed", other: { [field]: said } });
+    expect(JSON.parse(writeEnvelope(envelope))).toEqual({ ...seed, trust: "claimed", [field]: said });
+  });
+
   it("of any shape whatsoever is read or refused in words, never a crash", () => {
     fc.assert(
       fc.property(
@@ -196,6 +246,13 @@ describe("an envelope", () => {
         expires_at: fc.constantFrom("2026-02-03T04:05:06Z", "2026-02-03T04:05:06.789+01:00"),
         from_name: text.filter((name) => !/\p{Cc}/u.test(name)),
         hops: fc.integer({ min: 0, max: 255 }),
+        wait_ms: fc.integer({ min: 1 }),
+        receipt: fc.subarray([...receiptWords]),
+        ephemeral: fc.constant(true as const),
+        accepts: fc.array(fc.string()),
+        parent: text,
+        traceparent: fc.string(),
+        tracestate: fc.string(),
         trust: fc.constant("claimed"),
       },
       { requiredKeys: ["message_id", "timestamp", "from", "to", "type", "priority", "content", "trust"] },

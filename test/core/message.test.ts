@@ -102,6 +102,44 @@ describe("a message", () => {
     expect(() => Message.fromPayload(Buffer.from("{"), arrival).answer("q1")).toThrow("envelope");
   });
 
+  it("out of what was kept has the trust and the time of its arrival, and the broker's marks", () => {
+    const marks = { stored_at: "2026-02-03T04:05:06.000Z", delivery_id: "b7", attempt: 1 };
+    const came =
+      '{ "from":"bob","type":"response","message_id":"1","trust":"proved","$broker":{"attempt":9},"n":1.50 } ';
+    const payload = Buffer.from(`..${came}`).subarray(2);
+    const message = Message.kept(new Uint8Array(payload), arrival, marks);
+    expect(message.envelope).toEqual({
+      ...envelope,
+      timestamp: "2026-02-03T04:05:06.000Z",
+      type: "response",
+      content: { message: "" },
+      $broker: marks,
+      other: { n: 1.5 },
+    });
+    expect([message.receivedAt, message.trust, message.origin]).toEqual([
+      arrival.receivedAt,
+      arrival.trust,
+      arrival.origin,
+    ]);
+    expect(message.payload.toString()).toBe(came);
+    const broker = `"trust":"shared","$broker":${JSON.stringify(marks)}`;
+    expect(message.stampedPayload.toString()).toBe(
+      `{${broker}, "from":"bob","type":"response","message_id":"1","n":1.50 }`,
+    );
+    expect(message.answer("q1")).toMatchObject({ in_reply_to: "q1", $broker: marks });
+    expect(JSON.parse(String(message.stampedPayload))).toMatchObject({ in_reply_to: "q1", $broker: marks });
+  });
+
+  it("out of what was kept is not copied when it is held, and reads what was written for subscribers as well", () => {
+    const sent = Message.of({ ...envelope, type: "response" }, arrival);
+    sent.answer("q1");
+    const message = Message.kept(sent.stampedPayload, arrival, { attempt: 1 });
+    expect(message.keep().payload.buffer).toBe(sent.stampedPayload.buffer);
+    expect(message.envelope).toEqual({ ...sent.envelope, $broker: { attempt: 1 } });
+    expect(JSON.parse(String(message.stampedPayload))).toEqual({ ...sent.envelope, $broker: { attempt: 1 } });
+    expect(Message.kept(Buffer.from("{"), arrival, {}).problem).toContain("JSON");
+  });
+
   it("is handed on without halves of characters once it was read", () => {
     const half = '{"from":"bob","type":"inform","content":{"message":"\\ud83d","\\uDE00":["\\ud83d\\ude00"]}}';
     const message = Message.fromPayload(Buffer.from(half), { ...arrival, trust: "claimed" });
