@@ -6,8 +6,8 @@ import {
   type MemoryPresence,
 } from "../clients/typescript/agent/index.js";
 import { Fault, type Envelope, type Exchange, type Message } from "./core/index.js";
-import type { Asker, Askers, Seat } from "./desk/index.js";
-import type { Directory } from "./directory/index.js";
+import type { Asker, Askers } from "./desk/index.js";
+import type { Directory, Seat } from "./directory/index.js";
 import type { Identity } from "./identity/index.js";
 
 /** The name that local agents speak by, in lists. */
@@ -29,6 +29,9 @@ export interface LocalAgentsContext {
 export class LocalAgents implements Askers {
   // bound: as many as the program makes · evicts: an agent when it leaves · owner: LocalAgents
   readonly #here = new Map<object, { readonly link: MemoryLink; readonly seat: Seat }>();
+  // bound: one for each agent here that waits for an answer · evicts: with the answer, or when the agent leaves · owner:
+  // LocalAgents
+  readonly #waiting = new Map<object, () => void>();
   readonly #context: LocalAgentsContext;
 
   constructor(context: LocalAgentsContext) {
@@ -51,7 +54,10 @@ export class LocalAgents implements Askers {
       refused: (notice) => {
         link.tell(notice);
       },
-      seen: () => undefined,
+      whenGone: (run) => {
+        this.#waiting.set(link, run);
+        return () => void this.#waiting.delete(link);
+      },
     };
   }
 
@@ -79,6 +85,7 @@ export class LocalAgents implements Askers {
       leave: (room) => directory.leave(presence, room),
       depart: () => {
         this.#here.delete(link);
+        this.#waiting.get(link)?.();
         presence.depart();
         left();
       },

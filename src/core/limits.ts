@@ -203,10 +203,12 @@ export const defaultLimits = Object.freeze({
   /** A session refused this often within `abuseWindowMs` is closed. */
   abuseRefusalsMax: 100,
   abuseWindowMs: 10_000,
-  /** ZeroMQ requests to `$broker` per second of one connection. */
+  /** Questions to the broker (ZeroMQ `$broker`, PAN `ask`, AgentChat `ASK`) per second of one connection. */
   brokerRatePerSecond: 50,
-  /** ZeroMQ requests to `$broker` that one connection may make at once before their rate counts. */
+  /** Questions to the broker that one connection may ask at once before their rate counts. */
   brokerRateBurst: 200,
+  /** An answer of the broker that waits for something to happen waits this long at most; one for each connection. */
+  brokerWaitMaxMs: 30_000,
   /** Failed logins of one address per minute, loopback excepted. */
   loginFailuresPerMinute: 30,
   /** The file of the audit log; beyond it a new one is begun. */

@@ -1,182 +1,137 @@
-import {
-  asFault,
-  brokerTopic,
-  Fault,
-  listCost,
-  noticeOf,
-  Slices,
-  type Content,
-  type Envelope,
-  type Exchange,
-  type FaultNotice,
-  type Lifecycle,
-  type Limits,
-  type Log,
-  type Message,
-} from "../core/index.js";
-import { PastReading } from "../directory/index.js";
+import { Fault, listCost, Slices, type Exchange, type Lifecycle, type Limits, type Log } from "../core/index.js";
+import { PastReading, type Answerer, type Asked, type Question, type Reply } from "../directory/index.js";
 import type { Limiter } from "../identity/index.js";
-import { hasRight, type Answer, type Ask, type ReadRequest, type Seat } from "./kind.js";
+import { hasRight, type Answer, type Ask, type ReadRequest } from "./kind.js";
 import { deskKinds, isDeskKind } from "./kinds.js";
 import { DeskLists, type LongText } from "./lists.js";
-
-/** Who asks, as its transport knows it. */
-export interface Asker {
-  /** Whose rate pays: a connection where there is one, never a name that is only claimed. */
-  readonly chargedTo: string;
-  readonly seats: readonly Seat[];
-  readonly place?: Ask["place"];
-  /** Tells it why it was refused. */
-  refused(notice: FaultNotice): void;
-  /** It is there: lists may show it. */
-  seen(): void;
-}
-
-/** Knows who is behind a message. */
-export interface Askers {
-  /** Undefined if nobody would hear an answer, or if somebody else than who asks would hear it. */
-  askerOf(message: Message, request: Envelope): Asker | undefined;
-}
+import { DeskTopic, type Askers } from "./topic.js";
 
 /** Where the desk learns who asks, looks for answers, takes what they cost, and says them. */
 export interface DeskOptions extends Pick<Ask, "directory" | "status"> {
   readonly exchange: Exchange;
   readonly limits: Limits;
   readonly limiter: Limiter;
+  /** Knows who asks by a message to `$broker`. */
   readonly askers: Askers;
   readonly log: Log;
 }
 
-/** A request that has been read and paid for. */
-interface Asked {
-  readonly from: string;
-  readonly id: string;
-  readonly kind: string;
-  readonly read: ReadRequest;
-}
+/** For answers that do not wait. */
+const atOnce = AbortSignal.abort();
 
-/** The broker as an agent: it answers requests to `$broker` by their `content.kind`. */
-export class Desk implements Lifecycle {
+/** The broker as an agent: it answers by kind what it is asked, in whatever dialect. */
+export class Desk implements Lifecycle, Answerer {
   readonly #options: DeskOptions;
   /** Long answers, which all askers wait for together. */
   // Each is paid for by its length: a connection has brokerRateBurst × 100 items of them waiting at most.
   readonly #slices: Slices;
   readonly #lists = new DeskLists();
-  #stop: (() => void) | undefined;
+  readonly #topic: DeskTopic;
+  // bound: one for each connection that asks · evicts: with its answer, after brokerWaitMaxMs, or with its connection ·
+  // owner: Desk
+  readonly #waiting = new Map<string, () => void>();
 
   constructor(options: DeskOptions) {
+    const { exchange, askers, log } = options;
     this.#options = options;
-    this.#slices = new Slices(options.exchange.clock, {
+    this.#slices = new Slices(exchange.clock, {
       failed: (thrown) => {
-        options.log("error", "a list could not be answered", { cause: String(thrown) });
+        log("error", "a list could not be answered", { cause: String(thrown) });
       },
     });
+    this.#topic = new DeskTopic({ exchange, askers, log, desk: this });
   }
 
   start(): Promise<void> {
-    this.#stop = this.#options.exchange.router.subscribe(brokerTopic, {
-      deliver: (message, observed) => {
-        if (observed) return false;
-        const { envelope } = message;
-        if (envelope?.type === "request") this.#answer(envelope, message);
-        return true;
-      },
-    });
+    this.#topic.open();
     return Promise.resolve();
   }
 
+  /** Who still waits is told what there is. */
   drain(): Promise<void> {
+    for (const end of [...this.#waiting.values()]) end();
     return Promise.resolve();
   }
 
   stop(): Promise<void> {
-    this.#stop?.();
+    for (const end of [...this.#waiting.values()]) end();
+    this.#topic.close();
     return Promise.resolve();
   }
 
-  #answer(request: Envelope, message: Message): void {
-    const { exchange, directory, status, askers } = this.#options;
-    const asker = askers.askerOf(message, request);
-    if (asker === undefined) {
-      exchange.ledger.count("asked-unheard");
-      return;
-    }
-    try {
-      const { seats, place } = asker;
-      const viewer = message.speaker ?? provedOf(seats);
-      const ask: Ask = {
-        asker: request.from,
-        seats,
-        viewer,
-        directory,
-        lists: this.#lists,
-        status,
-        ...(place && { place }),
-      };
-      const kind = request.content.kind ?? "";
-      const read = readRequest(ask, kind, request.content);
-      this.#charge(asker.chargedTo, ask, read instanceof Fault ? 0 : read.length);
-      asker.seen();
-      if (read instanceof Fault) throw read;
-      const { from, message_id: id } = request;
-      if (listCost(read.length) === 1 && (read.past?.() ?? []).length === 0) this.#say(asker, { from, id, kind, read });
-      else void this.#sayInTurn(asker, { from, id, kind, read });
-    } catch (thrown) {
-      this.#refuse(asker, request, thrown);
-    }
+  ask(question: Question, reply: Reply): Asked {
+    const { directory, status } = this.#options;
+    const { from, seats, viewer, place, kind, chargedTo } = question;
+    const ask: Ask = {
+      asker: from,
+      seats,
+      viewer,
+      directory,
+      lists: this.#lists,
+      status,
+      ...(place && { place }),
+    };
+    const read = readRequest(ask, kind, question.content);
+    this.#charge(chargedTo, ask, read instanceof Fault ? 0 : read.length);
+    question.seen?.();
+    if (read instanceof Fault) throw read;
+    if (read.waitMs > 0) return { how: "beside", done: this.#wait(question, read, reply) };
+    const isShort = listCost(read.length) === 1 && (read.past?.() ?? []).length === 0;
+    return { how: "inTurn", done: isShort ? say(reply, kind, read) : this.#sayInTurn(reply, kind, read) };
   }
 
-  /** A long answer, or one that replays the past: it waits for its turn, and may be written in many. Never rejects. */
-  async #sayInTurn(asker: Asker, asked: Asked): Promise<void> {
+  /** A long answer, or one that replays the past: it waits for its turn, and may be written in many. */
+  async #sayInTurn(reply: Reply, kind: string, read: ReadRequest): Promise<void> {
     let text: LongText | undefined;
-    const reading = new PastReading(asked.read.past ?? (() => []), (past) => past.message()?.payload);
-    try {
-      await this.#slices.run(() => {
-        if (reading.advance() === "more") return "more";
-        text ??= asked.read.text?.();
-        if (text === undefined) {
-          this.#say(asker, asked);
-          return undefined;
-        }
-        const content = text();
-        if (content === undefined) return "more";
-        this.#options.exchange.announceWritten(asked.from, asked.id, content);
+    let done: void | Promise<void> = undefined;
+    const reading = new PastReading(read.past ?? (() => []), (past) => {
+      reply.ready(past);
+    });
+    await this.#slices.run(() => {
+      if (reading.advance() === "more") return "more";
+      text ??= read.text?.();
+      if (text === undefined) {
+        done = say(reply, kind, read);
         return undefined;
-      });
-    } catch (thrown) {
-      this.#refuse(asker, { message_id: asked.id, to: brokerTopic }, thrown);
-    }
+      }
+      const content = text();
+      if (content === undefined) return "more";
+      reply.written(content);
+      return undefined;
+    });
+    await done;
   }
 
-  /** An answer that tells of what is on its way to the disk. Never rejects. */
-  async #sayLater(asker: Asker, asked: Asked, answer: Promise<Answer>): Promise<void> {
-    try {
-      this.#tell(asked, await answer);
-    } catch (thrown) {
-      this.#refuse(asker, { message_id: asked.id, to: brokerTopic }, thrown);
-    }
-  }
-
-  /** @throws Fault */
-  #say(asker: Asker, asked: Asked): void {
-    const answer = asked.read.run();
-    if (answer instanceof Promise) void this.#sayLater(asker, asked, answer);
-    else this.#tell(asked, answer);
-  }
-
-  #tell({ from, id, kind }: Asked, { replay = [], ...answer }: Answer): void {
-    const { exchange } = this.#options;
-    exchange.announce(from, { type: "response", in_reply_to: id, content: { ...answer, kind } });
-    for (const past of replay) {
-      const message = past.message();
-      if (message !== undefined) exchange.announceAgain(from, message);
-    }
-  }
-
-  #refuse(asker: Asker, request: Pick<Envelope, "message_id" | "to">, thrown: unknown): void {
-    const fault = asFault(thrown);
-    if (fault.code === "internal") this.#options.log("error", "the desk failed", { cause: String(fault.cause) });
-    asker.refused(noticeOf(fault, request));
+  /**
+   * An answer that may have to wait until something happens. Nothing is told to who is gone.
+   * @throws Fault full
+   */
+  #wait({ chargedTo, kind, whenGone }: Question, read: ReadRequest, reply: Reply): Promise<void> {
+    if (this.#waiting.has(chargedTo))
+      throw new Fault("full", `you wait for an answer to ${kind} already; ask again when it has come`);
+    const { exchange, limits } = this.#options;
+    const over = new AbortController();
+    const end = (): void => {
+      over.abort();
+    };
+    let isGone = false;
+    const cancel = exchange.clock.after(Math.min(read.waitMs, limits.brokerWaitMaxMs), end);
+    const stay = whenGone(() => {
+      isGone = true;
+      end();
+    });
+    this.#waiting.set(chargedTo, end);
+    const answered = async (): Promise<void> => {
+      try {
+        const answer = await read.run(over.signal);
+        if (!isGone) tell(reply, kind, answer);
+      } finally {
+        cancel();
+        stay();
+        this.#waiting.delete(chargedTo);
+      }
+    };
+    return answered();
   }
 
   /**
@@ -195,15 +150,26 @@ export class Desk implements Lifecycle {
 }
 
 /** @returns Fault unsupported, forbidden or malformed if the request is refused */
-function readRequest(ask: Ask, kind: string, content: Content): ReadRequest | Fault {
+function readRequest(ask: Ask, kind: string, content: Question["content"]): ReadRequest | Fault {
   if (isDeskKind(kind)) return deskKinds[kind].read(ask, content);
   // Only what this asker may ask for is offered to it.
   const offered = Object.entries(deskKinds).filter(([, { right }]) => hasRight(ask.viewer, right));
   const names = offered.map(([name]) => name).join(", ");
-  return new Fault("unsupported", `the broker answers requests of content.kind ${names}`);
+  return new Fault("unsupported", `there is no question of this kind; the broker answers ${names}`);
 }
 
-/** A claimed name may be anybody's: it is shown no more than the public sees. */
-function provedOf(seats: readonly Seat[]): Ask["viewer"] {
-  return seats.map(({ presence }) => presence.principal).find(({ trust }) => trust === "proved");
+/** @throws Fault, now or as a rejection */
+function say(reply: Reply, kind: string, read: ReadRequest): void | Promise<void> {
+  const answer = read.run(atOnce);
+  if (!(answer instanceof Promise)) {
+    tell(reply, kind, answer);
+    return undefined;
+  }
+  return answer.then((kept) => {
+    tell(reply, kind, kept);
+  });
+}
+
+function tell(reply: Reply, kind: string, { replay = [], ...answer }: Answer): void {
+  reply.answered({ ...answer, kind }, replay);
 }

@@ -6,6 +6,11 @@ import { Fault, writtenTime, writtenTrust, type Content, type ListedAgent, type 
  * where clients should write less than that.
  */
 
+/** A request that has no fields. */
+export const noFields = z.strictObject({});
+/** The length of an answer that lists nothing. */
+export const noList = (): number => 0;
+
 const noText = "is missing; it is a text";
 const noCount = "is a whole number from 0";
 
@@ -64,7 +69,7 @@ export function readFields<S extends z.ZodObject>(schema: S, content: Content): 
   const { data, error } = schema.safeParse(Object.fromEntries(given));
   if (error === undefined) return data;
   const [issue] = error.issues;
-  return new Fault("malformed", `content.data.${issue?.path.join(".") ?? ""} ${issue?.message ?? "is wrong"}`);
+  return new Fault("malformed", `data.${issue?.path.join(".") ?? ""} ${issue?.message ?? "is wrong"}`);
 }
 
 function fieldOf(content: Content, name: string): unknown {

@@ -1,2 +1,2 @@
 export * from "./desk.js";
-export type { Seat } from "./kind.js";
+export type { Asker, Askers } from "./topic.js";

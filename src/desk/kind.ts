@@ -1,28 +1,14 @@
 import type { z } from "zod";
 import { Fault, itemsOfBytes, type Content, type Principal, type Scope } from "../core/index.js";
-import { bytesOf, type Directory, type Past, type Presence } from "../directory/index.js";
+import { bytesOf, type Directory, type Past, type Seat } from "../directory/index.js";
 import { readFields } from "./fields.js";
 import type { DeskLists, LongText } from "./lists.js";
-
-/**
- * A seat is one of the asker's own connections, through which it can join rooms: membership belongs to a connection and
- * ends with it.
- */
-export interface Seat {
-  readonly presence: Presence;
-  /** True if the connection subscribed to `topic` itself. */
-  readonly wants: (topic: string) => boolean;
-  /** @throws Fault as `Directory.join` does */
-  readonly join: (room: string) => boolean;
-  /** @throws Fault as `Directory.leave` does */
-  readonly leave: (room: string) => boolean;
-}
 
 /** Who asks, and where the desk looks for the answer. */
 export interface Ask {
   /** The name that the answer goes to. */
   readonly asker: string;
-  /** Empty for an agent of another dialect than ZeroMQ. */
+  /** Its own connections; empty for who has none here. */
   readonly seats: readonly Seat[];
   /** Which of the connections of the asker's name came first: 1 is the first. Undefined for an instance not there. */
   readonly place?: (instance: string) => number | undefined;
@@ -39,7 +25,9 @@ export interface Ask {
 export type Right = Extract<Scope, "operate">;
 
 const lacksRight: Readonly<Record<Right, string>> = {
-  operate: "only the operator asks for this: connect by PLAIN with the operator-token of the data directory",
+  operate:
+    "only the operator asks for this: log in as operator with the operator-token of the data directory, " +
+    "or with a token that broker token --scope operate made",
 };
 
 /** What the desk says to a request. */
@@ -70,8 +58,19 @@ interface Row<Request extends z.ZodObject, Data extends z.ZodObject | undefined,
   readonly right: Needed;
   /** The cost: how many items the answer will list at most. It is paid before anything is looked up. Never throws. */
   readonly length: (ask: Ask, fields: z.output<Request>) => number;
-  /** What has to be kept is kept before the answer: then it is a promise. @throws Fault */
-  readonly run: (ask: Ask, fields: z.output<Request>) => AnswerOf<Data> | Promise<AnswerOf<Data>>;
+  /**
+   * What has to be kept is kept before the answer: then it is a promise.
+   * @param until aborted when it is time to answer with what there is, and when nobody would hear it any more; from the
+   * beginning, where `waits` says nothing
+   * @throws Fault
+   */
+  readonly run: (ask: Ask, fields: z.output<Request>, until: AbortSignal) => AnswerOf<Data> | Promise<AnswerOf<Data>>;
+  /**
+   * How long the answer may wait for something to happen, milliseconds, `brokerWaitMaxMs` at most: then it waits beside
+   * the asker's other questions, one at a time, and `run` says it as soon as it is there. 0: it is said at once. Never
+   * throws.
+   */
+  readonly waits?: (fields: z.output<Request>) => number;
   /** The past messages that the answer will replay: they are made ready before `run`, in slices. Never throws. */
   readonly past?: (ask: Ask, fields: z.output<Request>) => readonly Past[];
   /** The same answer as JSON, `kind` included, for one that is long and that many ask for. @throws Fault */
@@ -81,9 +80,11 @@ interface Row<Request extends z.ZodObject, Data extends z.ZodObject | undefined,
 /** A request whose right and fields have been checked. */
 export interface ReadRequest {
   readonly length: number;
+  /** How long the answer may wait, milliseconds. */
+  readonly waitMs: number;
   readonly past: (() => readonly Past[]) | undefined;
-  /** @throws Fault */
-  run(): Answer | Promise<Answer>;
+  /** @param until as in {@link Row} @throws Fault */
+  run(until: AbortSignal): Answer | Promise<Answer>;
   /** @throws Fault */
   readonly text: (() => LongText) | undefined;
 }
@@ -103,7 +104,7 @@ export function kind<
   Data extends z.ZodObject | undefined,
   Needed extends Right | undefined,
 >(row: Row<Request, Data, Needed>): Kind<Needed> {
-  const { request, answer, right, length, past, run, text } = row;
+  const { request, answer, right, length, past, run, text, waits } = row;
   return {
     request,
     answer,
@@ -114,8 +115,9 @@ export function kind<
       if (fields instanceof Fault) return fields;
       return {
         length: length(ask, fields) + itemsOfBytes(bytesOf(past?.(ask, fields) ?? [])),
+        waitMs: waits?.(fields) ?? 0,
         past: past && (() => past(ask, fields)),
-        run: () => run(ask, fields),
+        run: (until) => run(ask, fields, until),
         text: text && (() => text(ask, fields)),
       };
     },

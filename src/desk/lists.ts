@@ -1,10 +1,24 @@
 import type { z } from "zod";
 import { ListText, ListWriting, type Principal } from "../core/index.js";
-import type { AgentEntry, Directory, RoomEntry } from "../directory/index.js";
+import type { AgentEntry, Directory, RoomEntry, WrittenContent } from "../directory/index.js";
 import type { listedAgent, listedRoom } from "./fields.js";
 
 /** A text that is written in pieces: undefined until all of it is written. */
-export type LongText = () => Buffer | undefined;
+export type LongText = () => WrittenContent | undefined;
+
+/** A content as JSON; as bytes once somebody needs them. */
+class WrittenJson implements WrittenContent {
+  readonly text: string;
+  #bytes: Buffer | undefined;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  get bytes(): Buffer {
+    return (this.#bytes ??= Buffer.from(this.text));
+  }
+}
 
 /** The lists of everybody and everything, as JSON: what has not changed is not written again for the next asker. */
 export class DeskLists {
@@ -14,7 +28,7 @@ export class DeskLists {
   readonly #names = new ListText<AgentEntry | RoomEntry>(({ name }) => JSON.stringify(name).slice(1, -1), ", ");
 
   // bound: lists that the directory keeps · evicts: with the list · owner: DeskLists
-  readonly #contents = new WeakMap<readonly object[], Buffer>();
+  readonly #contents = new WeakMap<readonly object[], WrittenContent>();
 
   /** The content of the answer to `kind`, as JSON. */
   agents(kind: string, directory: Directory): LongText {
@@ -34,10 +48,10 @@ export class DeskLists {
     field: string,
     text: ListText<T>,
     list: readonly T[],
-  ): Buffer {
+  ): WrittenContent {
     let content = this.#contents.get(list);
     if (content === undefined) {
-      content = Buffer.from(
+      content = new WrittenJson(
         `{"message":"${this.#names.joined(list)}","data":{"${field}":${text.of(list)}},"kind":"${kind}"}`,
       );
       this.#contents.set(list, content);

@@ -78,6 +78,6 @@ describe("the fields of a request", () => {
     ["a word for yes", { room: "#lab", secret: "yes" }, "secret is true or false"],
     ["two faults: the first field is named", { count: -1 }, "room is missing; it is a text"],
   ])("are refused by name: %s", (_about, data, problem) => {
-    expect(read({ data })).toBe(`malformed: content.data.${problem}`);
+    expect(read({ data })).toBe(`malformed: data.${problem}`);
   });
 });

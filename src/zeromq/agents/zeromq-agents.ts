@@ -9,8 +9,8 @@ import {
   type Message,
   type Principal,
 } from "../../core/index.js";
-import type { Asker, Askers, Seat } from "../../desk/index.js";
-import { DroppedEvents } from "../../directory/index.js";
+import type { Asker, Askers } from "../../desk/index.js";
+import { DroppedEvents, type Seat } from "../../directory/index.js";
 import type { Claim, Claimants, TokenEnd } from "../../identity/index.js";
 import type { PublisherPeer, SubscriberPeer, ZmtpPeer, ZmtpPolicy } from "../wire/index.js";
 import { AgentConnection, type AgentConnectionEvents } from "./agent-connection.js";
@@ -49,6 +49,9 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Claimants, Lifecycle {
   readonly #connectionEvents: AgentConnectionEvents;
   // bound: zmqConnectionsMax · evicts: the listener refuses one more · owner: ZeromqAgents
   readonly #connections = new Map<object, AgentConnection>();
+  // bound: zmqConnectionsMax: each waits for one answer of the desk at most · evicts: with the answer, or with the
+  // connection · owner: ZeromqAgents
+  readonly #waiting = new Map<object, () => void>();
   #cancelRound: (() => void) | undefined;
   #endBroadcasts: (() => void) | undefined;
 
@@ -158,6 +161,7 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Claimants, Lifecycle {
 
   /** An agent that only publishes was never online, so nobody is told that it is gone. */
   publisherGone(peer: PublisherPeer): void {
+    this.#waiting.get(peer)?.();
     this.#logins.delete(peer);
     this.#faults.forget(peer);
     this.#requests.forget(peer);
@@ -242,6 +246,7 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Claimants, Lifecycle {
         refused: (notice) => {
           this.#faults.tellSession(from, notice);
         },
+        whenGone: () => () => undefined, // a session that asks in its own words is told itself
         seen,
       };
     }
@@ -253,6 +258,10 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Claimants, Lifecycle {
       place: (instance) => this.#byName.placeOf(from, instance),
       refused: (notice) => {
         this.#faults.tell(from, notice, origin);
+      },
+      whenGone: (run) => {
+        this.#waiting.set(origin, run);
+        return () => void this.#waiting.delete(origin);
       },
       seen,
     };
