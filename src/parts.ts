@@ -225,6 +225,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     settings: config.settings,
     requests,
     conversations,
+    desk,
     clock,
     limits,
     newId,

@@ -1,6 +1,8 @@
 import { Fault, jsonText, readJson, readSoftly, shapeProblemText, type Codec, type Frame } from "#dialect";
 import { plainChat } from "./plain-chat.js";
-import { commands, soft, type ChatEvent, type Command, type Event } from "./schema.js";
+import { commands, messageIdMax, soft, type ChatEvent, type Command, type Event } from "./schema.js";
+
+const types = Object.keys(commands).join(", ");
 
 /** JSON text, one command or event per frame. Pure. */
 export const codec: Codec<Command, Event> = {
@@ -14,18 +16,22 @@ export const codec: Codec<Command, Event> = {
     if (typeof value !== "object" || value === null || Array.isArray(value))
       throw new Fault("malformed", "a frame is a JSON object");
     const type = "type" in value ? value.type : undefined;
-    if (typeof type !== "string")
-      throw new Fault("malformed", "type is missing; it is one of auth, chat, join, leave, list");
-    if (!Object.hasOwn(commands, type)) throw new Fault("unsupported", "type is none of auth, chat, join, leave, list");
+    if (typeof type !== "string") throw new Fault("malformed", `type is missing; it is one of ${types}`, about(value));
+    if (!Object.hasOwn(commands, type)) throw new Fault("unsupported", `type is none of ${types}`, about(value));
     const parsed = readSoftly(commands[type as keyof typeof commands], value, soft);
-    if (!parsed.success) {
-      throw new Fault("malformed", `${type}: ${shapeProblemText(parsed.error, value)}`);
-    }
+    if (!parsed.success)
+      throw new Fault("malformed", `${type}: ${shapeProblemText(parsed.error, value)}`, about(value));
     return [parsed.data];
   },
 
   encode: (event) => (event.type === "chat" ? chatText(event) : JSON.stringify(event)),
 };
+
+/** The refusal of what cannot be read names its id all the same, so that its sender knows what was refused. */
+function about(value: object): { readonly detail?: { readonly messageId: string } } {
+  const id = "messageId" in value ? value.messageId : undefined;
+  return typeof id === "string" && id !== "" && id.length <= messageIdMax ? { detail: { messageId: id } } : {};
+}
 
 /**
  * The same text as JSON.stringify writes, in half the time: of a PAN message's way through the broker it was a sixth.

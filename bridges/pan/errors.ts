@@ -1,5 +1,5 @@
 import type { Closing, Fault, FaultCode, Refusal } from "#dialect";
-import type { ErrorCode, Event } from "./schema.js";
+import type { Command, ErrorCode, Event } from "./schema.js";
 
 /** Every fault in PAN's words (PAN §6). Total: a new fault code does not compile without one. */
 export const codes: Readonly<Record<FaultCode, ErrorCode>> = {
@@ -35,7 +35,8 @@ const ofTheLogin: ReadonlySet<FaultCode> = new Set([
 ]);
 
 /** A fault told to a PAN client. Before login every refusal ends the connection. */
-export function refusal(fault: Fault, messageId: string | undefined, loggedIn: boolean): Refusal<Event> {
+export function refusal(fault: Fault, said: Command | undefined, loggedIn: boolean): Refusal<Event> {
+  const messageId = idOf(said) ?? idIn(fault.detail);
   const code = !loggedIn && ofTheLogin.has(fault.code) ? "AUTH_FAILED" : codes[fault.code];
   const reply: Event = {
     type: "error",
@@ -47,4 +48,14 @@ export function refusal(fault: Fault, messageId: string | undefined, loggedIn: b
   const close = closings[fault.code] ?? (fault.fatal || !loggedIn ? { code: 1008, reason: code } : undefined);
   const silent = fault.code === "slow-consumer" || fault.code === "going-away";
   return { ...(!silent && { reply }), ...(close !== undefined && { close }) };
+}
+
+function idOf(said: Command | undefined): string | undefined {
+  return said?.type === "chat" || said?.type === "ask" ? said.messageId : undefined;
+}
+
+/** Of what could not be read. */
+function idIn(detail: Fault["detail"]): string | undefined {
+  const id = detail?.["messageId"];
+  return typeof id === "string" ? id : undefined;
 }

@@ -26,8 +26,7 @@ export const pan = defineDialect<Pan>({
     session.phase = "ready";
     session.send({ type: "system", status: "success", message: "Welcome to PAN v1.0" });
   },
-  refuse: (fault, command, session) =>
-    refusal(fault, command?.type === "chat" ? command.messageId : undefined, session.principal !== undefined),
+  refuse: (fault, command, session) => refusal(fault, command, session.principal !== undefined),
   phrasebook,
   vocabulary: {
     description:
@@ -36,6 +35,13 @@ export const pan = defineDialect<Pan>({
     commands,
     events,
     refused: "error",
-    answers: { auth: ["system"], chat: [], join: ["system", "chat"], leave: ["system"], list: ["list"] },
+    answers: {
+      auth: ["system"],
+      chat: [],
+      join: ["system", "chat"],
+      leave: ["system"],
+      list: ["list"],
+      ask: ["answer", "chat"],
+    },
   },
 });

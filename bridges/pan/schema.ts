@@ -3,8 +3,12 @@ import type { SoftFields } from "#dialect";
 
 /**
  * What a PAN client can say (PAN §1–4), and what it hears (PAN §5, §6). Fields beyond the document's are optional and
- * ours: `messageId`, `intent`, `replyTo`, `data`, `priority`, `history`.
+ * ours: `messageId`, `intent`, `replyTo`, `data`, `priority`, `history`; so are `ask` and `answer` (PAN §13).
  */
+/** Characters of an id at most. */
+export const messageIdMax = 256;
+
+const messageId = z.string().min(1).max(messageIdMax);
 const agentId = z.string().min(1).max(512);
 const room = z.string().min(1).max(512);
 const intent = z.enum(["request", "response", "inform"]);
@@ -28,9 +32,9 @@ export const chat = z.object({
   text: z.string(),
   /** Refused when it is not the speaker's own agentId. */
   from: z.string().optional(),
-  messageId: z.string().min(1).max(256).optional(),
+  messageId: messageId.optional(),
   intent: intent.optional(),
-  replyTo: z.string().min(1).max(256).optional(),
+  replyTo: messageId.optional(),
   data: z.unknown().optional(),
   priority: z.string().max(32).optional(),
 });
@@ -42,15 +46,28 @@ export const leave = z.object({ type: z.literal("leave"), room });
 /** PAN §4.1 */
 export const list = z.object({ type: z.literal("list") });
 
+/** PAN §13: a question to the broker. What kinds there are, and the fields of `data`, says `broker-requests.json`. */
+export const ask = z.object({
+  type: z.literal("ask"),
+  kind: z.string().min(1).max(128),
+  data: z.record(z.string(), z.unknown()).optional(),
+  messageId: messageId.optional(),
+});
+
 /** Every command, by its `type`. */
-export const commands = { auth, chat, join, leave, list } as const;
+export const commands = { auth, chat, join, leave, list, ask } as const;
 
 /** What a message or a login can do without: read leniently (PAN §8.4). */
 export const soft: SoftFields = { name: "hint", messageId: "id", replyTo: "id", priority: "hint" };
 
 /** A command as it arrived; one of a type that PAN does not have is refused by the engine. */
 export type Command =
-  z.infer<typeof auth> | z.infer<typeof chat> | z.infer<typeof join> | z.infer<typeof leave> | z.infer<typeof list>;
+  | z.infer<typeof auth>
+  | z.infer<typeof chat>
+  | z.infer<typeof join>
+  | z.infer<typeof leave>
+  | z.infer<typeof list>
+  | z.infer<typeof ask>;
 
 /** PAN §6, and what the document leaves unnamed: `AGENT_NOT_FOUND`, `NOT_INVITED`, `AGENT_ID_IN_USE`, `INTERNAL`. */
 export const errorCodes = [
@@ -98,17 +115,32 @@ export const listEvent = z.object({
   agents: z.array(z.object({ id: z.string(), name: z.string() })).readonly(),
 });
 
+/** PAN §13 */
+export const answerEvent = z.object({
+  type: z.literal("answer"),
+  message: z.string().describe("for people"),
+  data: z.unknown().describe("what schemas/broker-answers.json says of this kind in content.data").exactOptional(),
+  kind: z.string().describe("that of the question"),
+  replyTo: z.string().describe("messageId of the question, if it had one").exactOptional(),
+});
+
 /** PAN §6 */
 export const errorEvent = z.object({
   type: z.literal("error"),
   code: z.enum(errorCodes),
   message: z.string(),
   retryAfter: z.number().describe("when to try again, milliseconds").exactOptional(),
-  messageId: z.string().describe("of the chat that was refused or not answered").exactOptional(),
+  messageId: z.string().describe("of what was refused or not answered, if it had one").exactOptional(),
 });
 
 /** Every event, by its `type`. */
-export const events = { chat: chatEvent, system: systemEvent, list: listEvent, error: errorEvent } as const;
+export const events = {
+  chat: chatEvent,
+  system: systemEvent,
+  list: listEvent,
+  answer: answerEvent,
+  error: errorEvent,
+} as const;
 
 /** A message, as a PAN client hears it. */
 export type ChatEvent = Readonly<z.infer<typeof chatEvent>>;
@@ -119,8 +151,11 @@ export type SystemEvent = Readonly<z.infer<typeof systemEvent>>;
 /** Who is online: the answer to `list`. */
 export type ListEvent = Readonly<z.infer<typeof listEvent>>;
 
+/** What the broker answers to a question. */
+export type AnswerEvent = Readonly<z.infer<typeof answerEvent>>;
+
 /** A refusal. */
 export type ErrorEvent = Readonly<z.infer<typeof errorEvent>>;
 
 /** What a PAN client hears. */
-export type Event = ChatEvent | SystemEvent | ListEvent | ErrorEvent;
+export type Event = ChatEvent | SystemEvent | ListEvent | AnswerEvent | ErrorEvent;

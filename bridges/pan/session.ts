@@ -2,6 +2,7 @@ import {
   everyone,
   Fault,
   isRoom,
+  jsonText,
   listCost,
   ListText,
   ListWriting,
@@ -27,7 +28,7 @@ export interface Pan extends DialectTypes {
   settings: object;
 }
 
-/** When each command may be said and what it does (PAN §1–4). */
+/** When each command may be said and what it does (PAN §1–4, §13). */
 export const commandTable: Rules<Pan> = {
   auth: {
     phase: "greeting",
@@ -80,6 +81,16 @@ export const commandTable: Rules<Pan> = {
         if (agents === undefined) return "more";
         session.sendFrame(`{"type":"list","agents":${written.of(agents)}}`);
         return undefined;
+      });
+    },
+  },
+  ask: {
+    phase: "ready",
+    // The broker's desk takes the price, the same in every dialect: a second one here would count a question twice.
+    run(session, { kind, data, messageId }) {
+      const replyTo = messageId === undefined ? "" : `,"replyTo":${jsonText(messageId)}`;
+      return session.ask(kind, data, ({ json }) => {
+        session.sendFrame(`{"type":"answer",${json.slice(1, -1)}${replyTo}}`);
       });
     },
   },

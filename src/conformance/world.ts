@@ -15,9 +15,11 @@ import {
   Router,
   type Envelope,
   type Limits,
+  type Log,
   type Principal,
   Slices,
 } from "../core/index.js";
+import { Desk } from "../desk/index.js";
 import { limitsOf, settingsOf, type AnyDialect, type Hello } from "../dialect/index.js";
 import { DirectoryMemory } from "../directory/directory-memory.js";
 import { LimiterMemory, type Identity } from "../identity/index.js";
@@ -28,7 +30,7 @@ import { MemoryConnection } from "./memory-connection.js";
 
 /**
  * Knows the shared token `shared`, and each agent's own: `own NAME`, and `observing NAME`, which carries the scope
- * `observe`.
+ * `observe`, `operating NAME` with `operate`.
  */
 export class TestIdentity implements Identity {
   // bound: what one case says · evicts: nothing, it goes with its world · owner: TestIdentity
@@ -50,6 +52,7 @@ export class TestIdentity implements Identity {
     const proved = { ...more, proof: `token:${agent}` };
     if (token === `own ${agent}`) return principal(agent, "proved", proved);
     if (token === `observing ${agent}`) return principal(agent, "proved", { ...proved, scopes: ["observe"] });
+    if (token === `operating ${agent}`) return principal(agent, "proved", { ...proved, scopes: ["operate"] });
     if (token === "shared" && !this.isProtected(agent)) return principal(agent, "shared", more);
     throw new Fault("unauthenticated", "wrong token");
   }
@@ -96,6 +99,7 @@ export class ConformanceWorld {
   readonly exchange: Exchange;
   readonly directory: DirectoryMemory;
   readonly requests: RequestsMemory;
+  readonly desk: Desk;
   readonly bridges: Bridges;
   readonly log: { readonly level: string; readonly event: string; readonly fields: unknown }[] = [];
   readonly #ownTimers: number;
@@ -130,6 +134,19 @@ export class ConformanceWorld {
     this.requests = new RequestsMemory({ limits, clock });
     const conversations = new ConversationsMemory({ limits, clock, requests: this.requests });
     followAnswers(this.exchange, { conversations, requests: this.requests });
+    const limiter = new LimiterMemory({ limits, clock });
+    const log: Log = (level, event, fields) => {
+      this.log.push({ level, event, fields });
+    };
+    this.desk = new Desk({
+      exchange: this.exchange,
+      directory: this.directory,
+      limits,
+      limiter,
+      log,
+      askers: { askerOf: () => undefined }, // nobody but sessions asks here
+      status: () => ({ up: true }),
+    });
     this.bridges = new Bridges({
       dialects,
       exchange: this.exchange,
@@ -139,7 +156,7 @@ export class ConformanceWorld {
       services: {
         directory: this.directory,
         identity: this.identity,
-        limiter: new LimiterMemory({ limits, clock }),
+        limiter,
         tables: new TablesMemory(),
         serverName: "test",
       },
@@ -149,10 +166,9 @@ export class ConformanceWorld {
       clock,
       limits,
       newId,
+      desk: this.desk,
       dataTopics: options.dataTopics ?? [],
-      log: (level, event, fields) => {
-        this.log.push({ level, event, fields });
-      },
+      log,
     });
     void this.bridges.start(); // does its work at once
     this.#ownTimers = clock.waiting;

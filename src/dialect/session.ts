@@ -59,6 +59,23 @@ export interface Services {
   once<T>(name: string, make: (services: Services) => T): T;
 }
 
+/** What the broker answers to a question (protocols §2.9). */
+export interface DeskAnswer {
+  /** That of the question. */
+  readonly kind: string;
+  /**
+   * `{"message":…,"data":…,"kind":…}`, where `message` is for people and `data` is there if there is something to say. It
+   * is text, since a long list is written once for all who ask.
+   */
+  readonly json: string;
+}
+
+/** How a dialect asks the broker. */
+export interface AskOptions {
+  /** False: `room.join` makes no missing room, as the dialect's own command makes none; it does if nothing is said. */
+  readonly createsRooms?: boolean;
+}
+
 /** How long a session waits for an answer: at most `timeoutMs`, milliseconds, and not beyond the signal. */
 export interface CallOptions {
   readonly timeoutMs?: number;
@@ -153,6 +170,20 @@ export interface Session<T extends DialectTypes> {
    * @throws Fault timeout, not-found, full
    */
   call(draft: Draft, options?: CallOptions): Promise<Envelope>;
+  /**
+   * Asks the broker a question of a kind (protocols §2.9). `answered` sends the answer in the dialect's words; what the
+   * session has asked to hear of a room's past follows it. A handler returns what this returns: further commands wait,
+   * but not for an answer that waits for something to happen (one at a time), which is refused in the dialect's words,
+   * too. What a question costs is taken by the broker, so its rule needs no cost.
+   * @throws Fault unauthenticated, unsupported, malformed, forbidden, rate-limited, full, and what the kind throws, now
+   * or as a rejection
+   */
+  ask(
+    kind: string,
+    data: Readonly<Record<string, unknown>> | undefined,
+    answered: (answer: DeskAnswer) => void,
+    options?: AskOptions,
+  ): void | Promise<void>;
   /**
    * Joins a room and hears it from now on; `history` past messages follow as replays.
    * @returns false if it was a member

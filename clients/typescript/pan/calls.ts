@@ -1,5 +1,6 @@
 import {
   errorCodes,
+  type AnswerEvent,
   type ErrorCode,
   type ErrorEvent,
   type ListEvent,
@@ -22,15 +23,15 @@ export class PanError extends Error {
 }
 
 /** The calls that a PAN server answers. */
-export type CallKind = "auth" | "join" | "leave" | "list";
+export type CallKind = "auth" | "join" | "leave" | "list" | "ask";
 
 /** What answers a call. */
-export type Answer = SystemEvent | ListEvent;
+export type Answer = SystemEvent | ListEvent | AnswerEvent;
 
 /**
  * The calls of one connection. PAN answers the commands of one connection in order: `joined` and `left` belong to the
  * oldest call about their room, `list` to the oldest list, and a refusal, which names nothing, to the oldest call of
- * all or to none.
+ * all or to none. Questions have an id, which their answers and refusals name: some are answered late (PAN §13).
  */
 export type Calls = OpenCalls<CallKind, Answer>;
 
@@ -43,6 +44,7 @@ const refusals: Readonly<Record<CallKind, readonly ErrorCode[]>> = {
   join: ["RATE_LIMIT", "INVALID_FORMAT", "room_full", "AGENT_NOT_FOUND", "NOT_INVITED", "INTERNAL"],
   leave: ["RATE_LIMIT", "INVALID_FORMAT", "AGENT_NOT_FOUND", "NOT_INVITED", "INTERNAL"],
   list: ["RATE_LIMIT", "INTERNAL"],
+  ask: ["INVALID_FORMAT"], // without its id: from a server that knows no questions
 };
 
 /** No calls yet. */
@@ -71,20 +73,29 @@ export function answerCall(calls: Calls, event: Answer): boolean {
 }
 
 /**
- * Refuses the oldest call, if the error can be about it.
+ * Refuses the call that the error names, or else the oldest, if it can be about that.
  * @returns false if it is about something else: an event for the application
  */
 export function refuseCall(calls: Calls, event: ErrorEvent): boolean {
-  // Only what is about a chat has a messageId.
-  if (event.messageId !== undefined) return false;
-  const [call] = calls;
-  if (call === undefined || !isRefusalOf(call, event)) return false;
+  const call = refusedCall([...calls], event);
+  if (call === undefined) return false;
   call.reject(new PanError(event.code, event.message, event.retryAfter));
   return true;
 }
 
+/** Without an id it is about a question only if there is nothing else that it can be about. */
+function refusedCall(
+  calls: readonly OpenCall<CallKind, Answer>[],
+  event: ErrorEvent,
+): OpenCall<CallKind, Answer> | undefined {
+  if (event.messageId !== undefined) return calls.find(({ id }) => id === event.messageId);
+  const oldest = calls.find(({ kind }) => kind !== "ask") ?? calls[0];
+  return oldest !== undefined && isRefusalOf(oldest, event) ? oldest : undefined;
+}
+
 function fits(kind: CallKind, room: string | undefined, event: Answer): boolean {
   if (event.type === "list") return kind === "list";
+  if (event.type === "answer") return false; // its question knows it by its id
   if (event.status === "success") return kind === "auth";
   if (event.status === "joined") return kind === "join" && room === event.room;
   return event.status === "left" && kind === "leave" && room === event.room;

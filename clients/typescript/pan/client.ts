@@ -3,15 +3,17 @@ import { EventEmitter } from "node:events";
 import { WebSocket } from "ws";
 import {
   errorCodes,
+  type AnswerEvent,
   type ChatEvent,
   type ErrorEvent,
   type Event,
   type SystemEvent,
 } from "../../../bridges/pan/schema.js";
 import { Backoff } from "../shared/backoff.js";
+import { askTimeoutMs, type AskOptions, type QuestionData } from "../shared/questions.js";
 import { closeSocket, connectProblem, silentMsDefault, watchSilence } from "../shared/socket.js";
 import { answerCall, answerTo, noCalls, PanError, refuseCall, type CallKind } from "./calls.js";
-import { chatProblem, readEvent } from "./frames.js";
+import { frameProblem, readEvent } from "./frames.js";
 import { rejoin } from "./rejoin.js";
 
 /** How a PAN client reaches its server. */
@@ -42,6 +44,9 @@ export interface SayOptions {
   readonly priority?: string;
 }
 
+/** What the broker answers to a question: `message` is for people, `data` for programs. */
+export type PanAnswer = Pick<AnswerEvent, "kind" | "message"> & { readonly data: unknown };
+
 /** A refusal that answers no call; `room` is the one that could not be joined again after a reconnect. */
 export type Refused = ErrorEvent & { readonly room?: string };
 
@@ -65,6 +70,7 @@ export interface PanClientEvents {
 }
 
 export { PanError } from "./calls.js";
+export type { AskOptions, QuestionData } from "../shared/questions.js";
 export type { ChatEvent, ErrorEvent, SystemEvent } from "../../../bridges/pan/schema.js";
 
 /** The code with which a server closes for good: another session of this name has taken over. */
@@ -125,8 +131,8 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     // Each chat has an id, so that its refusal names it and is never taken for the answer to a call. A server does not
     // read the id of a malformed chat, so that one is refused here.
     const messageId = options.messageId ?? randomUUID();
-    const frame = { type: "chat", to, text, ...options, messageId };
-    const problem = chatProblem(frame);
+    const frame = { type: "chat" as const, to, text, ...options, messageId };
+    const problem = frameProblem(frame);
     this.#checkWelcomed();
     if (problem === undefined) this.#send(frame);
     else
@@ -157,6 +163,28 @@ export class PanClient extends EventEmitter<PanClientEvents> {
   async list(): Promise<readonly { readonly id: string; readonly name: string }[]> {
     const answer = await this.#call("list", { type: "list" });
     return answer.type === "list" ? answer.agents : [];
+  }
+
+  /**
+   * Asks the broker something (PAN §13): `rooms.list`, `room.members` …, with the fields that
+   * `schemas/broker-requests.json` has for the kind in `content.data`. It may be answered late, and holds up nothing.
+   * @throws PanError INVALID_FORMAT (also for a kind that the server does not have), RATE_LIMIT, …, TIMEOUT, CLOSED
+   */
+  async ask(kind: string, data?: QuestionData, options: AskOptions = {}): Promise<PanAnswer> {
+    const messageId = randomUUID();
+    const frame = { type: "ask" as const, kind, ...(data !== undefined && { data }), messageId };
+    const problem = frameProblem(frame);
+    if (problem !== undefined) throw new PanError("INVALID_FORMAT", `${problem}; nothing was sent`);
+    this.#checkWelcomed();
+    this.#send(frame);
+    const { answerTimeoutMs } = this.#options;
+    const answer = await this.#calls.wait(
+      "ask",
+      (event) => (event.type === "answer" && event.replyTo === messageId ? event : undefined),
+      askTimeoutMs(data, options, answerTimeoutMs),
+      messageId,
+    );
+    return { kind: answer.kind, message: answer.message, data: answer.data };
   }
 
   /** Leaves for good. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isNestedDeeper, jsonDepthMax, repairSurrogates, shapeProblemText } from "../../../src/core/index.js";
-import { chat, errorCodes, type Event } from "../../../bridges/pan/schema.js";
+import { ask, chat, errorCodes, type Event } from "../../../bridges/pan/schema.js";
 
 /** A frame of the server: an event, something newer than this client (to be ignored), or no PAN at all. */
 export type Reading =
@@ -44,6 +44,12 @@ const events = {
     agentId: optionalText,
   }),
   list: z.looseObject({ type: z.literal("list"), agents: z.array(agent) }),
+  answer: z.looseObject({
+    type: z.literal("answer"),
+    kind: text,
+    message: text.catch(""),
+    replyTo: optionalId,
+  }),
   error: z.looseObject({
     type: z.literal("error"),
     // A code that PAN §6 does not have is INTERNAL: it must not be lost, and it is about no rule that we know.
@@ -78,13 +84,14 @@ export function readEvent(frame: string): Reading {
   return { kind: "event", event: parsed.data as Event };
 }
 
-/** Why a server would refuse a chat as malformed, naming no messageId; undefined if it would not. */
-export function chatProblem(frame: Readonly<Record<string, unknown>>): string | undefined {
-  const parsed = chat.safeParse(frame);
-  if (!parsed.success) {
-    return `chat: ${shapeProblemText(parsed.error, frame)}`;
-  }
-  return isDeeper(frame, jsonDepthMax) ? `chat: nested deeper than ${jsonDepthMax} levels` : undefined;
+/** Why a server would refuse a chat or a question as malformed, naming no messageId; undefined if it would not. */
+export function frameProblem(
+  frame: Readonly<Record<string, unknown>> & { readonly type: "chat" | "ask" },
+): string | undefined {
+  const { type } = frame;
+  const parsed = (type === "chat" ? chat : ask).safeParse(frame);
+  if (!parsed.success) return `${type}: ${shapeProblemText(parsed.error, frame)}`;
+  return isDeeper(frame, jsonDepthMax) ? `${type}: nested deeper than ${jsonDepthMax} levels` : undefined;
 }
 
 function isDeeper(value: unknown, levels: number): boolean {

@@ -58,8 +58,9 @@ export class OpenCalls<Kind extends string, Event> implements Iterable<OpenCall<
   /**
    * Waits for the answer to a call that is sent now.
    * @param answer what an event means to this call; undefined if it answers another one
+   * @param id by which a refusal can name it
    */
-  wait<T>(kind: Kind, answer: (event: Event) => T | undefined, timeoutMs: number): Promise<T> {
+  wait<T>(kind: Kind, answer: (event: Event) => T | undefined, timeoutMs: number, id?: string): Promise<T> {
     return new Promise((resolve, reject) => {
       const end = (): void => {
         cancel();
@@ -68,6 +69,7 @@ export class OpenCalls<Kind extends string, Event> implements Iterable<OpenCall<
       // Once the call is late the promise is settled: resolve and reject have no effect then.
       const call: { -readonly [Field in keyof OpenCall<Kind, Event>]: OpenCall<Kind, Event>[Field] } = {
         kind,
+        ...(id !== undefined && { id }),
         state: "waiting",
         offer: (event) => {
           const value = answer(event);

@@ -13,7 +13,7 @@ import {
   type Subscriber,
 } from "../../core/index.js";
 import type { Conversations, Requests } from "../../conversation/index.js";
-import { DroppedEvents } from "../../directory/index.js";
+import { DroppedEvents, type Answerer } from "../../directory/index.js";
 import type { TokenEnd, LoginListener } from "../../identity/index.js";
 import type { AnyDialect, Connection, Hello, Receiver, Services } from "../../dialect/index.js";
 import { chooseByHello, Undecided, type InService } from "./choice.js";
@@ -38,6 +38,8 @@ export interface BridgesOptions {
   readonly services: Omit<Services, "once">;
   readonly requests: Requests;
   readonly conversations: Conversations;
+  /** Answers what sessions ask the broker. */
+  readonly desk: Answerer;
   readonly clock: Clock;
   /** The core's limits, and in the same object those of the dialects. */
   readonly limits: Limits;

@@ -13,7 +13,6 @@ export interface PayingSession<T extends DialectTypes> extends Session<T> {
 export class Charges<T extends DialectTypes> {
   readonly #dialect: Dialect<T>;
   readonly #session: PayingSession<T>;
-  /** The command that runs, or ran last. */
   #command: T["command"] | undefined;
   /** What it has cost. */
   #paid = 0;
@@ -23,6 +22,11 @@ export class Charges<T extends DialectTypes> {
   constructor(dialect: Dialect<T>, session: PayingSession<T>) {
     this.#dialect = dialect;
     this.#session = session;
+  }
+
+  /** The command that runs, or ran last. */
+  get command(): T["command"] | undefined {
+    return this.#command;
   }
 
   /** Charges a command that begins. @throws Fault rate-limited */

@@ -1,5 +1,6 @@
 import type { BacklogTotal, Clock, Exchange, Ledger, Limits, Log, Router } from "../../core/index.js";
 import type { Conversations, Requests } from "../../conversation/index.js";
+import type { Answerer } from "../../directory/index.js";
 import type { Services } from "../../dialect/index.js";
 import type { GoingOn } from "./session-loop.js";
 import type { NameConflicts } from "./name-conflicts.js";
@@ -21,6 +22,8 @@ export interface EngineContext {
   readonly settings: Readonly<Record<string, object>>;
   readonly newId: () => string;
   readonly log: Log;
+  /** Answers what sessions ask the broker. */
+  readonly desk: Answerer;
   readonly names: NameConflicts;
   readonly goOn: GoingOn;
   /** Shared data topics that are nobody's name. */

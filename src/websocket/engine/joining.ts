@@ -1,8 +1,9 @@
 import { itemsOfBytes, listCost } from "../../core/index.js";
-import type { DialectTypes, Frame, PreparedFrame } from "../../dialect/index.js";
-import { bytesOf, PastReading, type Past } from "../../directory/index.js";
+import type { DialectTypes } from "../../dialect/index.js";
+import { bytesOf, PastReading } from "../../directory/index.js";
 import type { Hearer, Hearing } from "./hearing.js";
 import type { Membership } from "./membership.js";
+import { Replay } from "./replay.js";
 import type { SessionLoop } from "./session-loop.js";
 
 /** How a session joins: whether it may make the room, and how many of its last messages it wants to hear. */
@@ -38,7 +39,7 @@ export class Joining<T extends DialectTypes> {
     const { isNew, past } = this.#membership.join(room, options);
     if (past.length > 0)
       this.#session.loop?.afterCommand(() => {
-        this.#replay(past);
+        new Replay(this.#session, this.#hearing).send(past);
       });
     return isNew;
   }
@@ -46,17 +47,18 @@ export class Joining<T extends DialectTypes> {
   /** The same as long work: the past is read in as many turns as it takes, and follows what `joined` sends. */
   joinInTurn(room: string, options: JoinOptions, joined: (isNew: boolean) => void): void | Promise<void> {
     this.#payForPast(room, options.history);
-    // As many as one room keeps, twice at most, until the session is in the room.
-    const frames = new Map<Past, Frame | PreparedFrame | undefined>();
+    const replay = new Replay(this.#session, this.#hearing);
     const reading = new PastReading(
       () => this.#membership.past(room, options.history),
-      (past) => frames.set(past, this.#hearing.replayed(past, this.#session)),
+      (past) => {
+        replay.ready(past);
+      },
     );
     return this.#session.long(() => {
       if (reading.advance() === "more") return "more";
       const { isNew, past } = this.#membership.join(room, options);
       joined(isNew);
-      this.#replay(past, frames);
+      replay.send(past);
       return undefined;
     });
   }
@@ -64,13 +66,5 @@ export class Joining<T extends DialectTypes> {
   /** @throws Fault rate-limited */
   #payForPast(room: string, history: number | undefined): void {
     this.#session.loop?.pay(listCost(itemsOfBytes(bytesOf(this.#membership.past(room, history)))) - 1);
-  }
-
-  #replay(past: readonly Past[], ready: ReadonlyMap<Past, Frame | PreparedFrame | undefined> = new Map([])): void {
-    const session = this.#session;
-    for (const one of past) {
-      const frame = ready.has(one) ? ready.get(one) : this.#hearing.replayed(one, session);
-      if (frame !== undefined && !session.isOver) session.connection.send(frame, true);
-    }
   }
 }

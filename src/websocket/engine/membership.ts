@@ -52,6 +52,11 @@ export class Membership {
     return this.#presence?.principal;
   }
 
+  /** @throws Fault unauthenticated before `enter` */
+  get presence(): Presence {
+    return this.#here();
+  }
+
   get rooms(): ReadonlySet<string> {
     return this.#presence?.rooms ?? noRooms;
   }

@@ -7,17 +7,9 @@ import {
   type Limits,
   type Slices,
 } from "../../core/index.js";
-import {
-  anyPhase,
-  type Codec,
-  type Connection,
-  type Dialect,
-  type DialectTypes,
-  type Frame,
-  type Receiver,
-  type Rule,
-} from "../../dialect/index.js";
+import type { Codec, Connection, Dialect, DialectTypes, Frame, Receiver } from "../../dialect/index.js";
 import { Charges, type PayingSession } from "./charges.js";
+import { mustAllow, ruleOf } from "./rules.js";
 
 /**
  * The lines in which sessions go on when what they waited for is done (ARCHITECTURE, invariant 11): those who are here
@@ -157,6 +149,21 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
     else run();
   }
 
+  /**
+   * Lets work of the present command go on beside the queue: what comes behind does not wait for it. If it is refused,
+   * the peer is told then. Never rejects.
+   */
+  async beside(work: Promise<void>): Promise<void> {
+    const { command } = this.#charges;
+    try {
+      await work;
+    } catch (thrown) {
+      this.#owner.goOn.commands.do(() => {
+        this.#refuse(asFault(thrown), command);
+      });
+    }
+  }
+
   /** Lets frames wait until `work` is done (a login from the upgrade's headers). */
   hold(work: Promise<void>): void {
     this.#phase = "waiting";
@@ -241,7 +248,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
       const known = Object.keys(commands).join(", ");
       throw new Fault("unsupported", `there is no such command; ${name} knows ${known}`);
     }
-    if (!allows(rule.phase, session.phase)) throw outOfPhase(command.type, rule.phase, session);
+    mustAllow(command.type, rule.phase, session);
     const cost = typeof rule.cost === "function" ? rule.cost(command, session) : rule.cost;
     this.#charges.begin(command, cost ?? 0);
     return rule.run(session, command);
@@ -367,26 +374,4 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
       throw thrown;
     }
   }
-}
-
-/**
- * The rule of a command; undefined if the dialect has none. The table is total by its type, but `type` came from
- * outside.
- */
-function ruleOf<T extends DialectTypes>(commands: object, type: string): Rule<T> | undefined {
-  return Object.hasOwn(commands, type) ? (commands as Readonly<Record<string, Rule<T>>>)[type] : undefined;
-}
-
-function allows(phases: string | readonly string[], phase: string): boolean {
-  return typeof phases === "string" ? phases === phase || phases === anyPhase : phases.includes(phase);
-}
-
-function outOfPhase(
-  type: string,
-  phases: string | readonly string[],
-  { principal, phase }: { readonly principal: unknown; readonly phase: string },
-): Fault {
-  if (principal === undefined) return new Fault("unauthenticated", `log in first; ${type} cannot be said before`);
-  const words = typeof phases === "string" ? phases : phases.join(" or ");
-  return new Fault("unsupported", `${type} cannot be said now (${phase}), only when ${words}`);
 }

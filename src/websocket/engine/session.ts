@@ -10,10 +10,12 @@ import {
 } from "../../core/index.js";
 import type { TurnIntent } from "../../conversation/index.js";
 import type {
+  AskOptions,
   CallOptions,
   Closing,
   Codec,
   Connection,
+  DeskAnswer,
   DialectTypes,
   Draft,
   Frame,
@@ -22,6 +24,7 @@ import type {
   TypedDraft,
 } from "../../dialect/index.js";
 import { Asking } from "./asking.js";
+import { AtDesk } from "./at-desk.js";
 import type { Hearer, RoomListener } from "./hearing.js";
 import { Joining, type JoinOptions } from "./joining.js";
 import { Login } from "./login.js";
@@ -53,6 +56,8 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   readonly #timers: Timers;
   /** Made for the first request or call: most sessions make none. */
   #asking: Asking | undefined;
+  /** Made when it asks the broker something. */
+  #atDesk: AtDesk<T> | undefined;
   readonly #refusals: Refusals<T>;
   #stage: "open" | "ended" = "open";
 
@@ -150,7 +155,10 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   }
 
   rename(principal: Principal): Promise<void> {
-    return this.login.rename(principal, () => this.#asking?.renamed());
+    return this.login.rename(principal, () => {
+      this.#asking?.renamed();
+      this.#atDesk?.renamed();
+    });
   }
 
   send(event: T["event"]): void {
@@ -189,6 +197,17 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
 
   call(draft: Draft, options: CallOptions = {}): Promise<Envelope> {
     return this.#obtainAsking().call(draft, options);
+  }
+
+  ask(
+    kind: string,
+    data: Readonly<Record<string, unknown>> | undefined,
+    answered: (answer: DeskAnswer) => void,
+    options: AskOptions = {},
+  ): void | Promise<void> {
+    const { context, hearing } = this.#owner;
+    this.#atDesk ??= new AtDesk(context, this, this.#membership, hearing);
+    return this.#atDesk.ask(kind, data, answered, options);
   }
 
   join(room: string, options: JoinOptions): boolean {
@@ -269,6 +288,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     this.#timers.end();
     this.login.cancelWait?.();
     this.#asking?.end();
+    this.#atDesk?.end();
     if (agent !== undefined) context.names.leave(agent, this);
     this.#membership.end();
     try {
