@@ -1,2 +1,3 @@
 export * from "./mail-row.js";
+export { MailStoreMemory } from "./mail-store-memory.js";
 export type * from "./mail-store.js";
