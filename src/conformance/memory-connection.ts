@@ -1,4 +1,4 @@
-import type { Clock, Ledger } from "../core/index.js";
+import { markBytes, Proofs, type Clock, type Ledger } from "../core/index.js";
 import type { Closing, Connection, Frame, PreparedFrame, Receiver } from "../dialect/index.js";
 
 /** A frame prepared by a {@link MemoryConnection}, which remembers what it was. */
@@ -18,8 +18,10 @@ export class MemoryConnection implements Connection {
   dropped = 0;
   /** The backlog is full: copies are dropped. */
   isFull = false;
-  /** Its peer answers pings. */
+  /** Its peer answers pings; if not, `pong` does. */
   answersPings = true;
+  /** The largest message that can ever wait, bytes. */
+  maxBytes = Infinity;
   isAdmitted = false;
   /** What its peer has said and nobody has heard yet, as a test wants it to be; then `catchUp`. */
   readonly unheard: Frame[] = [];
@@ -32,6 +34,7 @@ export class MemoryConnection implements Connection {
   receiver: Receiver | undefined;
   readonly #clock: Clock;
   readonly #ledger: Ledger;
+  readonly #proofs: Proofs;
 
   constructor(options: {
     readonly id: string;
@@ -43,6 +46,12 @@ export class MemoryConnection implements Connection {
     this.remote = options.remote ?? "127.0.0.1";
     this.#clock = options.clock;
     this.#ledger = options.ledger;
+    this.#proofs = new Proofs({
+      monotonic: () => this.#clock.monotonic(),
+      newMark: () => Buffer.alloc(markBytes),
+      ping: () => undefined,
+      askersMax: 2,
+    });
   }
 
   prepare(frame: Frame): MemoryFrame {
@@ -71,6 +80,27 @@ export class MemoryConnection implements Connection {
         : ((frame as Partial<MemoryFrame>).frame ?? frame.bytes),
     );
     return true;
+  }
+
+  offer(frame: Frame | PreparedFrame): ReturnType<Connection["offer"]> {
+    if (this.closing !== undefined) return "closed";
+    const bytes = typeof frame === "string" || Buffer.isBuffer(frame) ? Buffer.byteLength(frame) : frame.bytes.length;
+    if (bytes > this.maxBytes) return "too-large";
+    if (this.isFull) return "full";
+    this.send(frame, true);
+    return "taken";
+  }
+
+  prove(proved: (tookMs: number) => void): void {
+    this.#proofs.ask(proved);
+    if (this.answersPings) this.pong();
+  }
+
+  /** Its peer answers the ping that is under way, if there is one: it has read all that was sent before it. */
+  pong(): void {
+    queueMicrotask(() => {
+      if (this.closing === undefined) this.#proofs.answered();
+    });
   }
 
   close(closing: Closing): void {

@@ -187,6 +187,7 @@ export class ConformanceWorld {
       ledger: this.ledger,
       remote: more.remote ?? "127.0.0.1",
     });
+    connection.maxBytes = this.limits.wsBacklogMaxBytes;
     connection.receiver = this.bridges.accept(connection, {
       remote: connection.remote,
       path,

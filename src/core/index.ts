@@ -35,6 +35,7 @@ export * from "./parcel-writer.js";
 export * from "./party.js";
 export * from "./places.js";
 export * from "./principal.js";
+export * from "./proofs.js";
 export * from "./ranking.js";
 export * from "./read-turns.js";
 export * from "./rare-fields.js";

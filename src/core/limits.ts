@@ -121,6 +121,11 @@ export const defaultLimits = Object.freeze({
   backlogTotalMaxBytes: 512 * 1024 * 1024,
   /** A connection with unsent bytes and no progress for this long is closed. */
   stuckMs: 300_000,
+  /**
+   * While a connection has not proved that it read what a mailbox handed over to it, silence ends it after this only: a
+   * client may answer no ping while messages wait to be read.
+   */
+  provingMs: 600_000,
   /** A newcomer of a name in use displaces a session that does not answer a ping within this. */
   conflictPingMs: 2_000,
   /** Agents in the directory. */

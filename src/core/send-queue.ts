@@ -52,6 +52,8 @@ export class SendQueue implements Flushable, ParcelOwner {
   /** How it was marked last. */
   #line: "crowd" | "few" = "few";
   #closed = false;
+  /** Runs when so many bytes more have left. */
+  #awaited: { left: number; readonly run: () => void } | undefined;
 
   constructor(options: SendQueueOptions) {
     this.#options = options;
@@ -108,6 +110,22 @@ export class SendQueue implements Flushable, ParcelOwner {
     else this.#copy(bytes, 0, bytes.length);
   }
 
+  /**
+   * True if a message of so many bytes may be handed over at the pace of its receiver: half of the backlog is left to
+   * what does not wait.
+   */
+  hasRoomFor(bytes: number): boolean {
+    const { maxBytes } = this.#options;
+    return !this.#closed && this.buffered <= maxBytes / 2 && this.buffered + bytes <= maxBytes;
+  }
+
+  /** Calls `run` once all that waits now has been written, and never if it cannot be. One at a time. */
+  whenWritten(run: () => void): void {
+    if (this.#closed) return;
+    if (this.buffered === 0) run();
+    else this.#awaited = { left: this.buffered, run };
+  }
+
   /** Gives what has gathered to the socket. @returns how many bytes */
   flush(): number {
     this.#marked = "no";
@@ -124,6 +142,7 @@ export class SendQueue implements Flushable, ParcelOwner {
     total.release(this.buffered - this.#writer.lentBytes - this.#untoldBytes);
     this.#writer.close(reason);
     this.buffered = 0;
+    this.#awaited = undefined;
     total.leave(this);
     this.#run = undefined;
     this.#block = undefined;
@@ -143,11 +162,19 @@ export class SendQueue implements Flushable, ParcelOwner {
   left(size: number, error: Error | undefined): void {
     this.buffered -= size;
     if (error !== undefined) return;
+    if (this.#awaited !== undefined) this.#countDown(this.#awaited, size);
     this.progressAt = this.#options.monotonic();
     if (this.#isPumping || this.buffered === 0) return;
     // A crowd that drains at the same time takes turns; whoever is one of few goes on at once.
     if (this.#line === "few") this.#pump();
     else if (this.#marked === "no") this.#markAs("crowd");
+  }
+
+  #countDown(awaited: { left: number; readonly run: () => void }, size: number): void {
+    awaited.left -= size;
+    if (awaited.left > 0) return;
+    this.#awaited = undefined;
+    awaited.run();
   }
 
   #addBytes(size: number): void {

@@ -13,13 +13,17 @@ export interface Recipient {
   readonly principal: Principal | undefined;
   /** False: it may not be pinged, so that nothing is ever proved to have been read (ZMTP 3.0). */
   readonly canProve: boolean;
-  /** Gives it one copy, which the ledger counts. Never throws. */
+  /**
+   * Gives it one copy under the message's own topic. Only what is `taken` is a copy in the ledger. Whether the message
+   * has expired is for the caller to know. Never throws.
+   */
   push(message: Message): Pushed;
   /**
    * Asks for a sign that can only come after everything that was pushed before it; `proved` is called with how long it
-   * took, in milliseconds, and never if the connection ends. One question at a time. While it is open, silence does not
-   * end the connection before `provingMs`. Where nothing can be asked, `proved` is called once all is written and the
-   * connection has lived on for 2 s.
+   * took, in milliseconds, and never if the connection ends. One question is under way at a time: one that is asked
+   * meanwhile (a connection may have several mailboxes) goes out behind it. While one is open, silence does not end the
+   * connection before `provingMs`. Where nothing can be asked, `proved` is called once all is written and the connection
+   * has lived on for 2 s.
    */
   prove(proved: (tookMs: number) => void): void;
 }

@@ -29,6 +29,16 @@ export interface Connection {
    * @returns false if it was dropped because the backlog is full (counted).
    */
   send(frame: Frame | PreparedFrame, copy: boolean): boolean;
+  /**
+   * Queues one frame as a copy of a message that can wait for the pace of its peer: what is not taken is not counted.
+   * @returns full: there is room again when what waits has been read; too-large: never
+   */
+  offer(frame: Frame | PreparedFrame): "taken" | "full" | "closed" | "too-large";
+  /**
+   * Asks the peer for a sign that can only come after all that was sent before; `proved` is called with the milliseconds
+   * that it took, and never if the connection ends. One question is under way at a time, further ones go out behind it.
+   */
+  prove(proved: (tookMs: number) => void): void;
   /** Says goodbye after everything queued has been written; cuts the line if the peer does not follow. */
   close(closing: Closing): void;
   /** Cuts the line. */

@@ -15,6 +15,8 @@ import {
   type Exchange,
   type FaultNotice,
   type Principal,
+  type Pushed,
+  type Recipient,
   type Subscriber,
 } from "../../../src/core/index.js";
 import type { MessageListener, Link } from "./link.js";
@@ -40,8 +42,9 @@ export interface MemoryPresence {
  * An agent in the broker's own process: no sockets, the same messages and the same rules. What is refused is told as
  * over ZeroMQ, by an inform from `$broker` (ZeroMQ §10).
  */
-export class MemoryLink implements Link, Subscriber {
+export class MemoryLink implements Link, Subscriber, Recipient {
   readonly isDirect = true;
+  readonly canProve = true;
   readonly principal: Principal;
   readonly #home: MemoryHome;
   readonly #heard: MessageListener;
@@ -59,6 +62,10 @@ export class MemoryLink implements Link, Subscriber {
     this.#presence = home.arrive(this);
     this.subscribe(name);
     this.subscribe(everyone);
+  }
+
+  get recipient(): Recipient {
+    return this;
   }
 
   /** True if the application subscribed to `topic` itself. */
@@ -143,6 +150,18 @@ export class MemoryLink implements Link, Subscriber {
       this.#heard(topic, stampedPayload, trust);
     });
     return true;
+  }
+
+  /** There is no line on which anything could be lost: what it takes is handed over (protocols §9.1). */
+  push(message: Message): Pushed {
+    return this.deliver(message, false) ? "taken" : "closed";
+  }
+
+  /** Its handlers have begun by then; others have had their turn. */
+  prove(proved: (tookMs: number) => void): void {
+    setImmediate(() => {
+      if (this.#phase === "open") proved(0);
+    });
   }
 
   /** Tells the agent why something was refused. */

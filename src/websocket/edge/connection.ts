@@ -1,7 +1,10 @@
+import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import {
   breakInTurn,
+  markBytes,
+  Proofs,
   SendQueue,
   type BacklogTotal,
   type Clock,
@@ -18,7 +21,7 @@ import { brokenFrameReason } from "./broken-frames.js";
 import { writerOf } from "./direct-write.js";
 import { endInTurn, readInTurn, type SocketReading } from "./socket-turns.js";
 import { LifeSigns } from "./life-signs.js";
-import { closeReason, pingFrame, pongFrame, prepareFrame } from "./frame.js";
+import { closeReason, emptyPing, pingFrame, pongFrame, preparedOf, prepareFrame } from "./frame.js";
 
 /** How long a peer may take to answer our close frame, milliseconds. */
 const closeWaitMs = 2_000;
@@ -31,7 +34,13 @@ export interface WsConnectionOptions {
   readonly ws: WebSocket;
   readonly limits: Pick<
     Limits,
-    "wsBacklogMaxBytes" | "wsFrameMaxBytes" | "wsPreLoginMaxBytes" | "wsPingMs" | "stuckMs" | "drainFlushMs"
+    | "wsBacklogMaxBytes"
+    | "wsFrameMaxBytes"
+    | "wsPreLoginMaxBytes"
+    | "wsPingMs"
+    | "stuckMs"
+    | "provingMs"
+    | "drainFlushMs"
   >;
   readonly clock: Clock;
   readonly flusher: Flusher;
@@ -60,9 +69,6 @@ export class WsConnection implements Connection, SocketReading, Wire {
   readonly #sendQueue: SendQueue;
   #receiver: Receiver | undefined;
   #phase: "open" | "closing" | "gone" = "open";
-  /** Something has come since the last ping. */
-  #heard = true;
-  #pingAt: number;
   /** The backlog was large: the receiver is told when it is small again. */
   #high = false;
   /** Its answers are unread. */
@@ -79,6 +85,8 @@ export class WsConnection implements Connection, SocketReading, Wire {
   readonly #write: Wire["write"];
   #cancelClose: (() => void) | undefined;
   readonly #signs: LifeSigns;
+  /** Made when a mailbox first asks. */
+  #proofs: Proofs | undefined;
   readonly #reader: Reader;
 
   constructor(options: WsConnectionOptions) {
@@ -86,8 +94,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
     this.id = id;
     this.remote = remote;
     this.#options = options;
-    this.#signs = new LifeSigns((ms, run) => this.deadline(ms, run));
-    this.#pingAt = clock.monotonic() + limits.wsPingMs;
+    this.#signs = new LifeSigns((ms, run) => this.deadline(ms, run), limits.wsPingMs, clock.monotonic());
     this.#sendQueue = new SendQueue({
       wire: this,
       flusher,
@@ -105,12 +112,13 @@ export class WsConnection implements Connection, SocketReading, Wire {
       this.#message(data, isBinary);
     });
     ws.on("ping", (payload) => {
-      this.#sign();
+      this.#signs.came();
       // A peer that pings and does not read gets only as many pongs as fit into its backlog; `stuckMs` ends it.
       if (this.#sendQueue.buffered < limits.wsBacklogMaxBytes) this.#sendQueue.control(pongFrame(payload));
     });
-    ws.on("pong", () => {
-      this.#sign();
+    ws.on("pong", (payload) => {
+      this.#signs.came();
+      if (this.#phase === "open") this.#proofs?.answer(payload);
     });
     ws.on("error", (error) => {
       ledger.count(brokenFrameReason(error));
@@ -139,7 +147,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
   }
 
   arrived(): void {
-    this.#sign();
+    this.#signs.came();
   }
 
   failed(thrown: unknown): void {
@@ -175,7 +183,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
       if (copy) this.#options.ledger.drop("closed", 1, false);
       return false;
     }
-    const { bytes } = typeof frame === "string" || Buffer.isBuffer(frame) ? prepareFrame(frame) : frame;
+    const { bytes } = preparedOf(frame);
     if (copy) {
       const taken = this.#sendQueue.append(bytes, 0, bytes.length, 1, false, true);
       this.#high ||= !taken || this.#sendQueue.buffered > this.#options.limits.wsBacklogMaxBytes / 2;
@@ -187,6 +195,29 @@ export class WsConnection implements Connection, SocketReading, Wire {
       this.#pause();
     }
     return true;
+  }
+
+  offer(frame: Frame | PreparedFrame): ReturnType<Connection["offer"]> {
+    if (this.#phase !== "open") return "closed";
+    const prepared = preparedOf(frame);
+    const size = prepared.bytes.length;
+    if (size > this.#options.limits.wsBacklogMaxBytes) return "too-large";
+    if (!this.#sendQueue.hasRoomFor(size)) return "full";
+    this.send(prepared, true);
+    return "taken";
+  }
+
+  prove(proved: (tookMs: number) => void): void {
+    if (this.#phase !== "open") return;
+    this.#proofs ??= new Proofs({
+      monotonic: () => this.#options.clock.monotonic(),
+      newMark: () => randomBytes(markBytes),
+      ping: (mark) => {
+        this.#sendQueue.control(pingFrame(mark));
+      },
+      askersMax: 2, // the name of its session, and the one that it had before
+    });
+    this.#proofs.ask(proved);
   }
 
   close(closing: Closing): void {
@@ -241,20 +272,18 @@ export class WsConnection implements Connection, SocketReading, Wire {
    */
   check(nowMs: number): void {
     if (this.#phase !== "open") return;
-    const { wsPingMs, stuckMs } = this.#options.limits;
-    if (this.#sendQueue.buffered > 0 && nowMs - this.#sendQueue.progressAt > stuckMs) {
+    const { provingMs, stuckMs } = this.#options.limits;
+    const { buffered, progressAt } = this.#sendQueue;
+    if (buffered > 0 && nowMs - progressAt > stuckMs) {
       this.#options.ledger.count("ws-stuck");
       if (this.#receiver?.stuck === undefined) this.terminate();
       else this.#receiver.stuck();
-    } else if (nowMs >= this.#pingAt && !this.#options.readTurns.waits(this.#reader)) {
-      if (!this.#heard && this.mayRead() && this.#sendQueue.buffered === 0) {
-        this.#cut("ws-silent");
-        return;
-      }
-      this.#pingAt = nowMs + wsPingMs;
-      if (!this.mayRead() || this.#sendQueue.buffered > 0) return;
-      this.#heard = false;
-      this.#ping();
+    } else if (!this.#options.readTurns.waits(this.#reader)) {
+      // A client may answer no ping while messages wait to be read (protocols §9.1).
+      const patienceMs = this.#proofs?.isOpen === true ? provingMs : 0;
+      const pulse = this.#signs.pulse(nowMs, this.mayRead() && buffered === 0, patienceMs);
+      if (pulse === "silent") this.#cut("ws-silent");
+      else if (pulse === "ping") this.#ping();
     }
   }
 
@@ -290,7 +319,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
 
   #message(data: RawData, isBinary: boolean): void {
     if (this.#phase !== "open" || !Buffer.isBuffer(data)) return;
-    this.#sign();
+    this.#signs.came();
     const { limits, ledger } = this.#options;
     this.#before += this.#isAdmitted ? 0 : data.length;
     if (this.#before > limits.wsPreLoginMaxBytes) {
@@ -303,13 +332,8 @@ export class WsConnection implements Connection, SocketReading, Wire {
     else this.#receiver?.frame(frame);
   }
 
-  #sign(): void {
-    this.#heard = true;
-    this.#signs.answer(true);
-  }
-
   #ping(): void {
-    this.#sendQueue.control(pingFrame);
+    this.#sendQueue.control(emptyPing);
   }
 
   #pause(): void {
@@ -357,7 +381,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
     this.#phase = "gone";
     this.#cancelClose?.();
     this.#sendQueue.close();
-    this.#signs.answer(false);
+    this.#signs.end();
     this.#options.gone();
     this.#tell(closing);
   }

@@ -31,6 +31,11 @@ export function prepareFrame(frame: Frame): PreparedFrame {
   return { bytes: bytes.subarray(0, start + length) };
 }
 
+/** A frame with its header, which it may have already. */
+export function preparedOf(frame: Frame | PreparedFrame): PreparedFrame {
+  return typeof frame === "string" || Buffer.isBuffer(frame) ? prepareFrame(frame) : frame;
+}
+
 function prepareText(frame: string): PreparedFrame {
   const size = Buffer.byteLength(frame);
   const start = headerBytes(size);
@@ -62,8 +67,13 @@ export function pongFrame(payload: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x8a, payload.length]), payload]);
 }
 
-/** A ping without payload (RFC 6455 §5.5.2). */
-export const pingFrame: Readonly<Buffer> = Buffer.from([0x89, 0]);
+/** A ping with a payload of at most 125 bytes, which its pong has to repeat (RFC 6455 §5.5.2). */
+export function pingFrame(payload: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([0x89, payload.length]), payload]);
+}
+
+/** A ping without payload. */
+export const emptyPing: Readonly<Buffer> = Buffer.from([0x89, 0]);
 
 /** A close reason cut to what fits in a close frame: 123 bytes of whole characters (RFC 6455 §5.5). */
 export function closeReason(reason: string): string {

@@ -10,6 +10,7 @@ import {
   type Envelope,
   type FaultNotice,
   type LostCopies,
+  type Pushed,
   type Router,
   type Subscriber,
 } from "../../core/index.js";
@@ -26,10 +27,12 @@ import type {
 import type { Past } from "../../directory/index.js";
 import type { EngineContext } from "./context.js";
 
+const hasFailed = "the broker could not put it into the words of the agent's dialect; its log says why";
+
 /** A session as those see it who render for it. */
 export interface Hearer<T extends DialectTypes> extends Session<T> {
   readonly codec: Codec<T["command"], T["event"]>;
-  readonly connection: Pick<Connection, "buffered" | "prepare" | "send">;
+  readonly connection: Pick<Connection, "buffered" | "offer" | "prepare" | "send">;
   readonly isOver: boolean;
   /** Takes an envelope that answers a call of the session's own. */
   takesAnswer(envelope: Envelope): boolean;
@@ -70,9 +73,26 @@ export class Hearing<T extends DialectTypes> {
     } catch (thrown) {
       session.failed("cannot tell a message", thrown);
       this.#context.ledger.drop("unrenderable", 1, false);
-      message.lose("internal", "the broker could not put it into the words of the agent's dialect; its log says why");
+      message.lose("internal", hasFailed);
     }
     return true;
+  }
+
+  /** Hands over what waited for the session (protocols §9.1), at the pace of its connection. Never throws. */
+  push(message: Message, session: Hearer<T>): Pushed {
+    const { envelope } = message;
+    if (envelope === undefined) return { unrenderable: `it is no envelope: ${message.problem ?? ""}` };
+    try {
+      if (session.takesAnswer(envelope)) return "taken";
+      if (!this.#wants(envelope, message, session)) return { unrenderable: this.#hasNoWords };
+      const frame = this.#frame(message, envelope, session, false);
+      if (frame === undefined) return { unrenderable: this.#hasNoWords };
+      const became = session.connection.offer(frame);
+      return became === "too-large" ? { unrenderable: this.#isTooLarge(bytesOf(frame)) } : became;
+    } catch (thrown) {
+      session.failed("cannot tell a message", thrown);
+      return { unrenderable: hasFailed };
+    }
   }
 
   /** A message of a room's history as a frame for a session; undefined if its dialect has no words for it. */
@@ -147,7 +167,7 @@ export class Hearing<T extends DialectTypes> {
     const frame = this.#frame(message, envelope, session, false);
     if (frame === undefined) {
       ledger.drop("unrenderable", 1, false);
-      message.lose("unsupported", `the dialect of the agent (${this.#dialect.title}) has no words for it`);
+      message.lose("unsupported", this.#hasNoWords);
     } else if (session.connection.send(frame, true)) return;
     else this.#lose(message, session, bytesOf(frame));
     // Who waits for this answer would wait in vain.
@@ -158,15 +178,21 @@ export class Hearing<T extends DialectTypes> {
   /** The copy was dropped and counted: its sender hears why. */
   #lose(message: Message, { connection }: Hearer<T>, bytes: number): void {
     const { wsBacklogMaxBytes } = this.#context.limits;
-    if (bytes > wsBacklogMaxBytes) {
-      message.lose(
-        "too-large",
-        `in the words of the agent's dialect (${this.#dialect.title}) it has ${String(bytes)} bytes, and ` +
-          `${String(wsBacklogMaxBytes)} are the most that wait for one agent; send less, or in parts`,
-      );
-    } else if (connection.buffered + bytes > wsBacklogMaxBytes)
+    if (bytes > wsBacklogMaxBytes) message.lose("too-large", this.#isTooLarge(bytes));
+    else if (connection.buffered + bytes > wsBacklogMaxBytes)
       message.lose("full", "the agent does not read what is sent to it; send again when it does");
     else message.lose("unavailable", "the connection of the agent has just ended");
+  }
+
+  get #hasNoWords(): string {
+    return `the dialect of the agent (${this.#dialect.title}) has no words for it`;
+  }
+
+  #isTooLarge(bytes: number): string {
+    return (
+      `in the words of the agent's dialect (${this.#dialect.title}) it has ${String(bytes)} bytes, and ` +
+      `${String(this.#context.limits.wsBacklogMaxBytes)} are the most that wait for one agent; send less, or in parts`
+    );
   }
 
   #tellAsker({ code, why }: LostCopies, { from, in_reply_to: inReplyTo }: Envelope, session: Hearer<T>): void {

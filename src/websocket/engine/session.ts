@@ -6,6 +6,7 @@ import {
   type FaultNotice,
   type Outcome,
   type Principal,
+  type Recipient,
   type Work,
 } from "../../core/index.js";
 import type { TurnIntent } from "../../conversation/index.js";
@@ -30,6 +31,7 @@ import { Joining, type JoinOptions } from "./joining.js";
 import { Login } from "./login.js";
 import { Membership } from "./membership.js";
 import type { NameHolder } from "./name-conflicts.js";
+import { SessionRecipient } from "./recipient.js";
 import { Refusals } from "./refusals.js";
 import type { SessionLoop } from "./session-loop.js";
 import type { SessionOwner } from "./session-owner.js";
@@ -58,6 +60,8 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   #asking: Asking | undefined;
   /** Made when it asks the broker something. */
   #atDesk: AtDesk<T> | undefined;
+  /** Made when a mailbox first asks. */
+  #recipient: Recipient | undefined;
   readonly #refusals: Refusals<T>;
   #stage: "open" | "ended" = "open";
 
@@ -247,6 +251,10 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   /** The router's side: takes one copy, or tells that it is not for this session. Never throws. */
   deliver(message: Message): boolean {
     return this.isOver ? false : this.#owner.hearing.deliver(message, this);
+  }
+
+  get recipient(): Recipient {
+    return (this.#recipient ??= new SessionRecipient(this, this.#owner.hearing));
   }
 
   takesAnswer(envelope: Envelope): boolean {

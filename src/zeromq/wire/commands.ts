@@ -20,6 +20,8 @@ export interface Metadata {
 
 /** Longest context of a PING that is sent back (RFC 37). */
 const pingContextMaxBytes = 16;
+const noContext = Buffer.alloc(0);
+const noTtl = Buffer.alloc(2);
 const reasonMaxBytes = 255;
 /** A longer `X-Instance` is left out. */
 const instanceMaxBytes = 64;
@@ -56,9 +58,9 @@ export function encodeWelcome(): Buffer {
   return encodeCommand("WELCOME", Buffer.alloc(0));
 }
 
-/** A ping of our own: TTL 0, no context. */
-export function encodePing(): Buffer {
-  return encodeCommand("PING", Buffer.alloc(2));
+/** A ping of our own: TTL 0, and what the PONG is to send back. */
+export function encodePing(context: Buffer = noContext): Buffer {
+  return encodeCommand("PING", Buffer.concat([noTtl, context]));
 }
 
 /** The answer to a PING: its context, cut at 16 bytes. */

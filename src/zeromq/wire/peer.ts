@@ -103,6 +103,9 @@ export class Heartbeat {
   #pingedAt: number;
   #ponged = false;
   #ttlMs = 0;
+  /** PINGs that were counted, and how many of them are answered. */
+  #pings = 0;
+  #answered = 0;
   #knowsPings: boolean;
   readonly #limits: Limits;
 
@@ -127,20 +130,43 @@ export class Heartbeat {
     return context;
   }
 
-  /** A PONG came; it may lack the context of the PING. */
-  pong(): void {
+  /** True if it may be pinged. */
+  get knowsPings(): boolean {
+    return this.#knowsPings;
+  }
+
+  /** A PING of ours goes out, and its answer is counted. @returns its number, from 1 */
+  pinged(): number {
+    return (this.#pings += 1);
+  }
+
+  /** A PONG came. One without context answers the oldest PING that was counted and is not answered yet. */
+  pong(hasContext: boolean): void {
     this.#ponged = true;
+    if (!hasContext && this.#answered < this.#pings) this.#answered += 1;
+  }
+
+  /** How many PINGs are answered, at least. */
+  get answered(): number {
+    return this.#answered;
+  }
+
+  /** A PING was answered by its context: those before it need no answer any more. */
+  answeredUpTo(ping: number): void {
+    this.#answered = Math.max(this.#answered, ping);
   }
 
   /**
-   * Says what is due. `busyAt`: when bytes for the peer last waited here. A subscriber that is too busy to read its
+   * Says what is due. `busyAt`: when bytes for the peer last waited here. `isProving`: it has not proved yet that it read
+   * what a mailbox handed over to it, and it may answer no ping until it reads (protocols §9.1). A subscriber that is too busy to read its
    * messages does not read pings either; it is not dead. Bytes that the system has taken prove nothing: it takes them
    * for a dead agent, too, whose child holds the socket.
    */
-  pulse(now: number, busyAt: number): Pulse {
+  pulse(now: number, busyAt: number, isProving: boolean): Pulse {
     const silentMs = now - this.#heardAt;
     if (this.#ttlMs > 0 && silentMs > this.#ttlMs) return "ttl-passed";
-    if (this.#ponged && now - Math.max(busyAt, this.#heardAt) >= this.#limits.zmqSilenceMs) return "silent";
+    const silenceMs = isProving ? this.#limits.provingMs : this.#limits.zmqSilenceMs;
+    if (this.#ponged && now - Math.max(busyAt, this.#heardAt) >= silenceMs) return "silent";
     if (this.#knowsPings && silentMs >= this.#limits.zmqPingMs && now - this.#pingedAt >= this.#limits.zmqPingMs) {
       this.#pingedAt = now;
       return "ping";

@@ -50,7 +50,7 @@ export class ConnectedPublisher implements ConnectedPeer, ForwardSource, Backlog
     const { name, data } = readCommand(body);
     if (name === "READY") throw new IllegalBytes("zmtp-ready-twice");
     if (name === "PING") this.#answer(encodePong(this.#heartbeat.ping(data)));
-    else if (name === "PONG") this.#heartbeat.pong();
+    else if (name === "PONG") this.#heartbeat.pong(data.length > 0);
   }
 
   heard(now: number): void {
@@ -58,7 +58,7 @@ export class ConnectedPublisher implements ConnectedPeer, ForwardSource, Backlog
   }
 
   tick(now: number): void {
-    const pulse = this.#heartbeat.pulse(now, 0);
+    const pulse = this.#heartbeat.pulse(now, 0, false);
     if (pulse === "ping") this.#answer(encodePing());
     else if (pulse !== "fine") this.#socket.cut(`zmtp-${pulse}`);
   }

@@ -1,4 +1,4 @@
-import { isAgentName, SendQueue, topicOf, type Message } from "../../core/index.js";
+import { isAgentName, SendQueue, topicOf, type Message, type Recipient } from "../../core/index.js";
 import { ClippedFrameReader, type ClippedFrame } from "./clipped-frames.js";
 import { commandFlag, encodeMessage, IllegalBytes, unitEnd } from "./codec.js";
 import { encodePing, encodePong, readCommand } from "./commands.js";
@@ -6,6 +6,7 @@ import type { Introduction } from "./handshake.js";
 import { Losses, type LossReason } from "./losses.js";
 import { Heartbeat, PeerFacts, type ConnectedPeer, type PeerSocket, type SharedParts } from "./peer.js";
 import type { SubscriberPeer } from "./policy.js";
+import { SubscriberRecipient } from "./recipient.js";
 import type { ConnectionBudget } from "./subscription-budget.js";
 
 /**
@@ -27,6 +28,8 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
   readonly #reader: ClippedFrameReader;
   readonly #heartbeat: Heartbeat;
   readonly #losses: Losses;
+  /** Made when a mailbox first asks. */
+  #recipient: SubscriberRecipient | undefined;
   /** Subscriptions that can be an agent's name. */
   #names = 0;
   readonly #budget: ConnectionBudget;
@@ -66,6 +69,16 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
 
   get peer(): SubscriberPeer {
     return this;
+  }
+
+  get recipient(): Recipient {
+    return (this.#recipient ??= new SubscriberRecipient({
+      principal: this.principal,
+      sendQueue: this.#sendQueue,
+      heartbeat: this.#heartbeat,
+      limits: this.#parts.limits,
+      clock: this.#parts.clock,
+    }));
   }
 
   get subscriptionCount(): number {
@@ -135,9 +148,11 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
       return;
     }
     if (buffered > 0) this.#busyAt = now;
-    const pulse = this.#heartbeat.pulse(now, this.#busyAt);
-    if (pulse === "ping") this.#answer(encodePing());
-    else if (pulse !== "fine") this.#socket.cut(`zmtp-${pulse}`);
+    this.#recipient?.tick(now);
+    const pulse = this.#heartbeat.pulse(now, this.#busyAt, this.#recipient?.isProving === true);
+    if (pulse === "ping") {
+      if (this.#answer(encodePing())) this.#heartbeat.pinged();
+    } else if (pulse !== "fine") this.#socket.cut(`zmtp-${pulse}`);
   }
 
   abandon(): void {
@@ -171,7 +186,12 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
     else if (name === "CANCEL") this.#cancel(data, dataSize);
     else if (name === "READY") throw new IllegalBytes("zmtp-ready-twice");
     else if (name === "PING") this.#answer(encodePong(this.#heartbeat.ping(data)));
-    else if (name === "PONG") this.#heartbeat.pong();
+    else if (name === "PONG") this.#pong(data);
+  }
+
+  #pong(context: Buffer): void {
+    this.#heartbeat.pong(context.length > 0);
+    this.#recipient?.pong(context);
   }
 
   /** ZMTP 3.0: a subscription is a message that begins with 1, its end one that begins with 0. */
@@ -221,9 +241,14 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
     this.#losses.tell(reason, subscription);
   }
 
-  /** Answers wait in the queue like messages; a peer that does not read them gets no more. */
-  #answer(bytes: Buffer): void {
-    if (this.#sendQueue.buffered < this.#parts.limits.zmqBacklogMaxBytes) this.#sendQueue.control(bytes);
+  /**
+   * Answers wait in the queue like messages; a peer that does not read them gets no more.
+   * @returns false if it was dropped and counted
+   */
+  #answer(bytes: Buffer): boolean {
+    const hasRoom = this.#sendQueue.buffered < this.#parts.limits.zmqBacklogMaxBytes;
+    if (hasRoom) this.#sendQueue.control(bytes);
     else this.#parts.ledger.count("zmtp-answer-dropped");
+    return hasRoom;
   }
 }
