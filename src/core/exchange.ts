@@ -1,7 +1,7 @@
 import type { LostCopies } from "./arrival.js";
 import type { Clock } from "./clock.js";
 import { isExpired, isUnreferenced, type Envelope } from "./envelope.js";
-import { Fault } from "./fault.js";
+import { asFault, Fault } from "./fault.js";
 import type { Ledger } from "./ledger.js";
 import { Message } from "./message.js";
 import type { Outcome, Router } from "./router.js";
@@ -75,7 +75,8 @@ export class Exchange {
     // Counted first, and taken back if there was no receiver, so that a receiver that reads the ledger sees true sums.
     messages.routed += 1;
     if (message.topic === brokerTopic) this.ledger.ofBroker += 1;
-    const outcome = this.router.publish(message);
+    const outcome = this.#publish(message);
+    if (outcome.stored) return this.#stored(message, envelope, outcome);
     if (outcome.receivers === 0 && !this.#exists(message.topic)) {
       messages.routed -= 1;
       messages.unroutable += 1;
@@ -84,6 +85,30 @@ export class Exchange {
     }
     if (message.lost !== undefined) return this.#lost(message, message.lost, envelope, outcome);
     for (const follower of this.#followers) follower(envelope, message);
+    return outcome;
+  }
+
+  /** @throws Fault full, unavailable: a mailbox could not take it, and it is counted as refused */
+  #publish(message: Message): Outcome {
+    try {
+      return this.router.publish(message);
+    } catch (thrown) {
+      this.ledger.messages.routed -= 1;
+      this.ledger.refuse(`mailbox-${asFault(thrown).code}`);
+      throw thrown;
+    }
+  }
+
+  /** A mailbox has it. What it had before is counted as refused: nobody gets it twice. */
+  #stored(message: Message, envelope: Envelope | undefined, outcome: Outcome): Outcome {
+    const { messages } = this.ledger;
+    messages.routed -= 1;
+    if (outcome.repeated === true) {
+      this.ledger.refuse("mailbox-repeated");
+      return outcome;
+    }
+    messages.stored += 1;
+    if (envelope !== undefined) for (const follower of this.#followers) follower(envelope, message);
     return outcome;
   }
 
@@ -141,7 +166,14 @@ export class Exchange {
     messages.accepted += 1;
     messages.routed += 1;
     this.ledger.ofBroker += 1;
-    const outcome = this.router.publish(message);
+    let outcome: Outcome;
+    try {
+      outcome = this.#publish(message);
+    } catch {
+      // A full mailbox, counted: what the broker says of itself is said to nobody else.
+      return { receivers: 0, stored: false };
+    }
+    if (outcome.stored) return this.#stored(message, undefined, outcome);
     if (outcome.receivers === 0 && !this.#exists(message.topic)) {
       messages.routed -= 1;
       messages.unroutable += 1;

@@ -4,10 +4,11 @@ import type { Subscriber } from "./subscriber.js";
 /** Takes what is for one topic instead of those who subscribe to it, and hands it over later: a mailbox. */
 export interface Keeper {
   /**
-   * Takes the message, or lets it pass to the subscribers. What it takes is safe to hold only after `message.keep()`.
+   * Takes the message, or lets it pass to the subscribers; `repeated`: it has it already. What it takes is safe to hold
+   * only after `message.keep()`.
    * @throws Fault full, unavailable: the message is refused
    */
-  keep(message: Message): "kept" | "passes";
+  keep(message: Message): "kept" | "passes" | "repeated";
   /** Somebody subscribes to the topic. Also called for those who did so before the keeper was there. */
   arrived(subscriber: Subscriber): void;
   /** Somebody no longer subscribes to the topic. */

@@ -1,5 +1,8 @@
 import type { LostCopies } from "./arrival.js";
 import type { Fault } from "./fault.js";
+import type { LostCopies } from "./arrival.js";
+import type { Fault } from "./fault.js";
+import type { Keeper } from "./keeper.js";
 import type { Message } from "./message.js";
 import type { Subscriber } from "./subscriber.js";
 import { eventsTopic } from "./topic.js";
@@ -27,6 +30,8 @@ export interface Route {
   readonly observers: readonly Subscriber[];
   /** Called before each message; undefined for topics that are open to everybody. */
   readonly guard: Guard | undefined;
+  /** Takes messages before its subscribers; undefined for topics that nobody keeps. */
+  readonly keeper: Keeper | undefined;
   /** Of the observers, only those that may inspect receive it (invite-only rooms). */
   readonly hidden: boolean;
   /** False once the router has dropped it, with its last subscriber and guard. */
@@ -47,6 +52,8 @@ export interface BytesRoute {
 export interface Outcome {
   readonly receivers: number;
   readonly stored: boolean;
+  /** It was stored before: the same sender has said the same by the same id. */
+  readonly repeated?: true;
   /** Some of the receivers will never have it; the sender is to be told. */
   readonly lost?: LostCopies;
 }
@@ -101,10 +108,12 @@ export class Router {
     if (isWire(subscriber)) route.wires = withAlso(route.wires, subscriber);
     else route.readers = withAlso(route.readers, subscriber);
     this.#observe(route);
+    route.keeper?.arrived(subscriber);
     let isOver = false;
     return () => {
       if (isOver) return;
       isOver = true;
+      route.keeper?.left(subscriber);
       if (isWire(subscriber)) route.wires = without(route.wires, subscriber);
       else route.readers = without(route.readers, subscriber);
       this.#observe(route);
@@ -148,12 +157,30 @@ export class Router {
     });
   }
 
-  /** Gives one copy to each subscriber of the message's topic. The caller has checked and counted it. */
+  /** Lets `keeper` take what is for `topic` before its subscribers. A topic has one keeper at most. */
+  keep(topic: string, keeper: Keeper): () => void {
+    const route = this.#obtain(topic);
+    route.keeper = keeper;
+    this.#observe(route);
+    for (const subscriber of [...route.wires, ...route.readers]) keeper.arrived(subscriber);
+    return once(() => {
+      route.keeper = undefined;
+      this.#observe(route);
+      this.#tidy(route);
+    });
+  }
+
+  /**
+   * Gives one copy to each subscriber of the message's topic, or to its keeper. The caller has checked and counted it.
+   * @throws Fault full, unavailable: the keeper refuses it, and nobody has got it
+   */
   publish(message: Message): Outcome {
     message.sequence = this.#sequence += 1;
     const route = this.route(message.topic);
+    const kept = route?.keeper?.keep(message) ?? "passes";
+    if (kept === "repeated") return { receivers: 0, stored: true, repeated: true };
     let receivers = 0;
-    if (route !== undefined) {
+    if (route !== undefined && kept === "passes") {
       // Events of an invite-only room are only for those who may know of the room. A session filters them itself; a
       // ZeroMQ peer cannot.
       const closed = message.hidden && message.topic === eventsTopic;
@@ -168,10 +195,10 @@ export class Router {
     }
     // Readers come last, because a reader may publish at once (as $broker does), and nobody may receive an answer
     // before its request.
-    if (route !== undefined) {
+    if (route !== undefined && kept === "passes") {
       for (const reader of route.readers) if (reader.deliver(message, false)) receivers += 1;
     }
-    return { receivers, stored: false };
+    return { receivers, stored: kept === "kept" };
   }
 
   /** Routes with at least one subscriber or guard. */
@@ -188,6 +215,7 @@ export class Router {
         readers: [],
         observers: [],
         guard: undefined,
+        keeper: undefined,
         hidden: false,
         live: true,
         bytes: undefined,
@@ -199,7 +227,8 @@ export class Router {
   }
 
   #tidy(route: MutableRoute): void {
-    if (route.wires.length === 0 && route.readers.length === 0 && route.guard === undefined) {
+    const { wires, readers, guard, keeper } = route;
+    if (wires.length === 0 && readers.length === 0 && guard === undefined && keeper === undefined) {
       route.live = false;
       if (this.#routes.get(route.topic) === route) this.#routes.delete(route.topic);
     }
@@ -209,9 +238,10 @@ export class Router {
    * Topics with the same single subscriber share one list, which then stays in the processor's caches even with 10,000
    * topics (0.1 µs per message).
    */
-  #bytesRoute({ wires, readers, observers, guard }: Route): BytesRoute | undefined {
+  #bytesRoute({ wires, readers, observers, guard, keeper }: Route): BytesRoute | undefined {
     const [wire] = wires;
-    if (wire === undefined || readers.length > 0 || guard !== undefined || !observers.every(isWire)) return undefined;
+    if (wire === undefined || readers.length > 0 || guard !== undefined || keeper !== undefined) return undefined;
+    if (!observers.every(isWire)) return undefined;
     if (wires.length > 1 || observers.length > 0) return { wires, observers };
     let sole = this.#sole.get(wire);
     if (sole === undefined) this.#sole.set(wire, (sole = { wires, observers: [] }));

@@ -1,0 +1,244 @@
+import type { MailCounts, BoxRow, MailRow } from "./mail-row.js";
+import { AskedRequests } from "./asked-requests.js";
+import { SenderShares, type SenderShare } from "./sender-shares.js";
+
+/** What is held in memory of a message that is not settled. */
+export interface Entry {
+  readonly seq: number;
+  readonly bytes: number;
+  readonly priority: MailRow["priority"];
+  readonly share: SenderShare;
+  state: "waiting" | "leased" | "settled";
+  /** How often it was handed out. */
+  attempts: number;
+  /** Connections to which it was written and that have not proved to have read it. */
+  holders: number;
+  /** Monotonic time at which its lease ends, or until which it rests after one. */
+  until: number;
+  /** Nobody was there for it when it came. */
+  readonly waited: boolean;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** States whose bytes count against the box. */
+const isOpen = (state: MailRow["state"]): boolean => state === "waiting" || state === "leased";
+
+/**
+ * What is in one mailbox: its entries in order of arrival, its exact counts, and whose share they are. It decides
+ * nothing and writes nothing.
+ */
+export class Box {
+  readonly id: number;
+  readonly name: string;
+  readonly shares = new SenderShares();
+  readonly asked = new AskedRequests();
+  /** Entries in order of arrival; those that are settled are left out when half of them are. */
+  #entries: Entry[] = [];
+  #settled = 0;
+  /** The first entry that may not be settled. */
+  #head = 0;
+  /** Everything up to this is committed: a killed process cannot lose it. */
+  committedSeq = 0;
+  /** Rows on disk, settled ones included; the lowest sequence that one of them may have. */
+  rows = 0;
+  floor = 1;
+  #row: Mutable<Omit<BoxRow, "counts">>;
+  readonly #counts: Mutable<MailCounts>;
+  readonly #grows: (bytes: number) => void;
+  #isLoaded = false;
+  /** It is closed: nothing of it is written any more. */
+  isClosed = false;
+
+  /** `grows` is told by how many bytes what waits has changed. */
+  constructor(row: BoxRow, grows: (bytes: number) => void) {
+    const { counts, ...rest } = row;
+    this.id = row.id;
+    this.name = row.name;
+    this.#row = { ...rest };
+    this.#counts = { ...counts };
+    this.committedSeq = row.nextSeq - 1;
+    this.#grows = grows;
+  }
+
+  /** The row as it is to be kept. */
+  get row(): BoxRow {
+    return { ...this.#row, counts: { ...this.#counts } };
+  }
+
+  get counts(): MailCounts {
+    return this.#counts;
+  }
+
+  get settings(): Omit<BoxRow, "counts"> {
+    return this.#row;
+  }
+
+  /** Changes what its owner, or its coming and going, decides. */
+  change(changed: Partial<Omit<BoxRow, "id" | "name" | "counts" | "nextSeq">>): void {
+    this.#row = { ...this.#row, ...changed };
+  }
+
+  /** The owner is connected, or has been gone since then. */
+  away(since: number | undefined): void {
+    const { awaySince: _, ...rest } = this.#row;
+    this.#row = since === undefined ? rest : { ...rest, awaySince: since };
+  }
+
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
+
+  /** Takes in what is on disk, in order of arrival; once. */
+  load(rows: Iterable<MailRow>, now: number, monotonic: number): void {
+    this.#isLoaded = true;
+    for (const row of rows) {
+      if (this.rows === 0) this.floor = row.seq;
+      this.rows += 1;
+      this.asked.load(row, now);
+      if (!isOpen(row.state)) continue;
+      const share = this.shares.of(row.sender, row.trust !== "proved");
+      share.add(row.bytes);
+      this.#entries.push({
+        seq: row.seq,
+        bytes: row.bytes,
+        priority: row.priority,
+        share,
+        state: row.state === "leased" ? "leased" : "waiting",
+        attempts: row.attempts,
+        holders: 0,
+        until: row.leaseMs === undefined ? 0 : monotonic + row.leaseMs,
+        waited: true,
+      });
+    }
+  }
+
+  /** The sequence of a new message. */
+  nextSeq(): number {
+    const seq = this.#row.nextSeq;
+    this.#row.nextSeq += 1;
+    return seq;
+  }
+
+  /** A new message has come; `row` is its row, and `waited` if nobody is there for it. */
+  add(row: MailRow, waited: boolean): Entry {
+    const share = this.shares.of(row.sender, row.trust !== "proved");
+    const { seq, bytes, priority, attempts } = row;
+    const entry: Entry = { seq, bytes, priority, share, state: "waiting", attempts, holders: 0, until: 0, waited };
+    share.add(bytes);
+    this.#entries.push(entry);
+    this.#counts.stored += 1;
+    this.#counts.waiting += 1;
+    this.#grow(bytes);
+    this.rows += 1;
+    this.asked.open(row);
+    return entry;
+  }
+
+  /** It could not be kept: as if it had never come. */
+  remove(entry: Entry, row: MailRow): void {
+    if (entry.state === "settled") return;
+    this.#leave(entry);
+    this.#counts.stored -= 1;
+    this.#counts.waiting -= 1;
+    this.rows -= 1;
+    this.asked.forget(row);
+  }
+
+  /** It waits no longer: counted under the state of `row`, which is what it is now. */
+  settle(entry: Entry, row: MailRow): void {
+    if (entry.state === "settled") return;
+    this.#counts[entry.state] -= 1;
+    this.#counts[row.state] += 1;
+    if (row.state === "dead") this.#counts.deadBytes += row.bytes;
+    this.#leave(entry);
+    this.asked.settle(row);
+  }
+
+  /** A message that was handed over is answered or given up; or a dead one waits no longer. `before`: what it was. */
+  resettle(before: MailRow, row: MailRow): void {
+    this.#counts[before.state] -= 1;
+    this.#counts[row.state] += 1;
+    if (before.state === "dead") this.#counts.deadBytes -= before.bytes;
+    if (row.state === "dead") this.#counts.deadBytes += row.bytes;
+    this.asked.settle(row);
+  }
+
+  /** A dead one waits again, in its old place. */
+  revive(row: MailRow): void {
+    const { seq, bytes, priority } = row;
+    const share = this.shares.of(row.sender, row.trust !== "proved");
+    share.add(bytes);
+    this.#counts.dead -= 1;
+    this.#counts.deadBytes -= bytes;
+    this.#counts.waiting += 1;
+    this.#grow(bytes);
+    const at = this.#indexOf(seq);
+    const entry: Entry = { seq, bytes, priority, share, state: "waiting", attempts: 0, holders: 0, until: 0, waited: true };
+    this.#entries.splice(at, 0, entry);
+    this.#head = Math.min(this.#head, at);
+    this.asked.open(row);
+  }
+
+  /** Waiting ↔ leased. */
+  move(entry: Entry, state: "waiting" | "leased"): void {
+    if (entry.state === "settled" || entry.state === state) return;
+    this.#counts[entry.state] -= 1;
+    this.#counts[state] += 1;
+    entry.state = state;
+    if (state === "waiting") this.#head = Math.min(this.#head, this.#indexOf(entry.seq));
+  }
+
+  /** The entry of a sequence; undefined once it is settled. */
+  entry(seq: number): Entry | undefined {
+    const entry = this.#entries[this.#indexOf(seq)];
+    return entry?.seq === seq && entry.state !== "settled" ? entry : undefined;
+  }
+
+  /** Entries that are not settled and lie behind `seq`, in order of arrival. The box may change meanwhile. */
+  *after(seq: number): Iterable<Entry> {
+    while (this.#entries[this.#head]?.state === "settled") this.#head += 1;
+    for (let last = seq; ;) {
+      let at = Math.max(this.#indexOf(last + 1), this.#head);
+      while (this.#entries[at]?.state === "settled") at += 1;
+      const entry = this.#entries[at];
+      if (entry === undefined) return;
+      last = entry.seq;
+      yield entry;
+    }
+  }
+
+  /** How many entries are not settled. */
+  get size(): number {
+    return this.#entries.length - this.#settled;
+  }
+
+  #grow(bytes: number): void {
+    this.#counts.bytes += bytes;
+    this.#grows(bytes);
+  }
+
+  #leave(entry: Entry): void {
+    this.#grow(-entry.bytes);
+    entry.share.remove(entry.bytes);
+    this.shares.tidy(entry.share);
+    entry.state = "settled";
+    this.#settled += 1;
+    if (this.#settled < 64 || this.#settled * 2 < this.#entries.length) return;
+    this.#entries = this.#entries.filter(({ state }) => state !== "settled");
+    this.#settled = 0;
+    this.#head = 0;
+  }
+
+  /** Where `seq` is, or would be, among the entries. */
+  #indexOf(seq: number): number {
+    let low = 0;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#entries[middle]?.seq ?? 0) < seq) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
