@@ -70,6 +70,30 @@ export const defaultLimits = Object.freeze({
   heldMaxBytes: 16 * 1024 * 1024,
   /** Messages held for one name. */
   heldPerNameMax: 1_000,
+  /** Mailboxes. */
+  mailboxesMax: 50_000,
+  /** Mailboxes of claimed names that one connection opens. */
+  mailboxesPerConnectionMax: 100,
+  /** How long a message waits in a mailbox, if nothing else is said. */
+  mailKeepMs: 7 * 86_400_000,
+  /** Messages that wait in one mailbox; one sender has a quarter at most, those who prove nothing have half together. */
+  mailMax: 1_000,
+  /** Bytes that wait in one mailbox; shared as the messages are. */
+  mailMaxBytes: 16 * 1024 * 1024,
+  /** Bytes that wait in all mailboxes of claimed names. */
+  mailClaimedMaxBytes: 256 * 1024 * 1024,
+  /** Bytes that wait in all mailboxes. */
+  mailTotalMaxBytes: 1024 * 1024 * 1024,
+  /** Messages that a connection is given from a mailbox before it has proved to have read them, at first. */
+  mailWindowMin: 8,
+  /** The same at most: it doubles with each proof that comes within a second. */
+  mailWindowMax: 256,
+  /** Bytes of the first window; they double with it. */
+  mailWindowBytes: 64 * 1024,
+  /** How long a message from a mailbox is leased, if nothing else is said. */
+  mailLeaseMs: 120_000,
+  /** The longest lease. */
+  mailLeaseMaxMs: 3_600_000,
   /** The publisher door opens this long after the subscriber door. */
   publisherDoorDelayMs: 250,
   /** One WebSocket message. */

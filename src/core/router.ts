@@ -1,7 +1,5 @@
 import type { LostCopies } from "./arrival.js";
 import type { Fault } from "./fault.js";
-import type { LostCopies } from "./arrival.js";
-import type { Fault } from "./fault.js";
 import type { Keeper } from "./keeper.js";
 import type { Message } from "./message.js";
 import type { Subscriber } from "./subscriber.js";

@@ -44,8 +44,9 @@ export class AskedRequests {
   settle(row: MailRow): void {
     if (row.type !== "request" || isUnanswered(row)) return;
     if (row.state === "answered" || row.goesAt === undefined) this.forget(row);
-    else for (const asked of this.#byAsker.get(row.from) ?? [])
-      if (asked.seq === row.seq) asked.closesAt = row.goesAt - settledMs + lateMs;
+    else
+      for (const asked of this.#byAsker.get(row.from) ?? [])
+        if (asked.seq === row.seq) asked.closesAt = row.goesAt - settledMs + lateMs;
   }
 
   forget({ from, seq }: Pick<MailRow, "from" | "seq">): void {
@@ -62,6 +63,12 @@ export class AskedRequests {
     const ofAsker = (this.#byAsker.get(asker) ?? []).filter(({ closesAt }) => closesAt === undefined || closesAt > now);
     if (messageId !== undefined) return ofAsker.find((asked) => asked.messageId === messageId);
     return ofAsker.find(({ closesAt }) => closesAt === undefined) ?? ofAsker.at(-1);
+  }
+
+  /** The sequences of those that are open, about in the order in which they came. */
+  *oldest(): Iterable<number> {
+    for (const ofAsker of this.#byAsker.values())
+      for (const { seq, closesAt } of ofAsker) if (closesAt === undefined) yield seq;
   }
 
   #add({ from, seq, messageId }: MailRow, closesAt: number | undefined): void {

@@ -81,8 +81,9 @@ export class Box {
 
   /** The owner is connected, or has been gone since then. */
   away(since: number | undefined): void {
-    const { awaySince: _, ...rest } = this.#row;
-    this.#row = since === undefined ? rest : { ...rest, awaySince: since };
+    const row = { ...this.#row };
+    delete row.awaySince;
+    this.#row = since === undefined ? row : { ...row, awaySince: since };
   }
 
   get isLoaded(): boolean {
@@ -155,6 +156,15 @@ export class Box {
     this.asked.settle(row);
   }
 
+  /** Its row is gone: it counts as dead. */
+  vanish(entry: Entry): void {
+    if (entry.state === "settled") return;
+    this.#counts[entry.state] -= 1;
+    this.#counts.dead += 1;
+    this.rows -= 1;
+    this.#leave(entry);
+  }
+
   /** A message that was handed over is answered or given up; or a dead one waits no longer. `before`: what it was. */
   resettle(before: MailRow, row: MailRow): void {
     this.#counts[before.state] -= 1;
@@ -162,6 +172,11 @@ export class Box {
     if (before.state === "dead") this.#counts.deadBytes -= before.bytes;
     if (row.state === "dead") this.#counts.deadBytes += row.bytes;
     this.asked.settle(row);
+  }
+
+  /** A dead one is read no more; it stays counted as dead. */
+  forgetDead(bytes: number): void {
+    this.#counts.deadBytes -= bytes;
   }
 
   /** A dead one waits again, in its old place. */
@@ -174,7 +189,17 @@ export class Box {
     this.#counts.waiting += 1;
     this.#grow(bytes);
     const at = this.#indexOf(seq);
-    const entry: Entry = { seq, bytes, priority, share, state: "waiting", attempts: 0, holders: 0, until: 0, waited: true };
+    const entry: Entry = {
+      seq,
+      bytes,
+      priority,
+      share,
+      state: "waiting",
+      attempts: 0,
+      holders: 0,
+      until: 0,
+      waited: true,
+    };
     this.#entries.splice(at, 0, entry);
     this.#head = Math.min(this.#head, at);
     this.asked.open(row);

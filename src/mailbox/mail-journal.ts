@@ -1,4 +1,4 @@
-import { asFault, type Clock, type Fault, type Message } from "../core/index.js";
+import { asFault, Fault, type Clock, type Message } from "../core/index.js";
 import type { Box, Entry } from "./box.js";
 import type { MailRow } from "./mail-row.js";
 import type { MailChange, MailStore, Written } from "./mail-store.js";
@@ -75,7 +75,21 @@ export class MailJournal {
     return written;
   }
 
-  /** Writes what has gathered. */
+  /** The counts of a box, or when its owner was here, have changed. */
+  touched(box: Box): void {
+    this.#current().boxes.add(box);
+  }
+
+  /** Why nothing more is taken while the last group could not be kept. */
+  unavailable(): Fault {
+    return new Fault(
+      "unavailable",
+      "the mailboxes cannot be written: the disk is full or failed; send again later (the broker's log says more)",
+      { retryAfterMs: againMs },
+    );
+  }
+
+  /** Nothing is tried again. */
   close(): void {
     this.#open = false;
     this.#cancelAgain?.();

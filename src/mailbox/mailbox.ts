@@ -1,14 +1,251 @@
-import { hash, timingSafeEqual } from "node:crypto";
 import {
-  brokerTopic,
-  Fault,
-  isExpired,
   Message,
   noticeMessage,
   noticeOf,
   provesAtLeast,
   type Envelope,
+  type Fault,
   type Keeper,
   type Recipient,
   type Subscriber,
 } from "../core/index.js";
+import type { Box, Entry } from "./box.js";
+import { deliveryId } from "./delivery-id.js";
+import { digestOf, mustHaveRoom, passes, receiptOf, senderOf, sizeOf, type Sender } from "./incoming.js";
+import type { MailContext } from "./mail-context.js";
+import type { MailRow } from "./mail-row.js";
+import { Pushing } from "./push.js";
+import { Settling } from "./settling.js";
+
+const priorities = { HIGH: 0, NORMAL: 1, LOW: 2 } as const;
+/** A repeat is recognised for this long, milliseconds. */
+const repeatMs = 86_400_000;
+/** What came to such an end may be sent again. */
+const isLost = ({ state }: MailRow): boolean => state === "expired" || state === "dead";
+
+/** The mailbox of one name: takes what is for it, and hands it over to its owner's connections. */
+export class Mailbox implements Keeper {
+  readonly box: Box;
+  readonly settling: Settling;
+  readonly pushing: Pushing;
+  readonly #context: MailContext;
+  // bound: connections that hear the name (zmqConnectionsMax, wsConnectionsMax) · evicts: goes with its connection ·
+  // owner: Mailbox
+  readonly #here = new Set<Recipient>();
+  #isPumpDue = false;
+
+  constructor(box: Box, context: MailContext) {
+    this.box = box;
+    this.#context = context;
+    this.settling = new Settling(box, context);
+    this.pushing = new Pushing(box, context.limits, {
+      message: (entry, attempt) => this.#message(entry, attempt),
+      handedOver: (entries) => {
+        for (const entry of entries) this.settling.settle(entry, "done");
+        if (box.asked.size > box.settings.max * 2) this.settling.giveUpOldest();
+      },
+      unrenderable: (entry, why) => {
+        this.#context.log("warn", "a message in a mailbox cannot be told to its owner", { agent: box.name, why });
+        this.settling.settle(entry, "dead", "unrenderable");
+      },
+    });
+  }
+
+  /** The owner is connected. */
+  get isHere(): boolean {
+    return this.#here.size > 0;
+  }
+
+  keep(message: Message): "kept" | "passes" | "repeated" {
+    const { envelope } = message;
+    if (envelope === undefined || passes(envelope, this.isHere)) return "passes";
+    const { journal, receipts, totals, limits } = this.#context;
+    if (journal.isFailing) throw journal.unavailable();
+    this.#load();
+    const sender = senderOf(message, envelope);
+    const digest = digestOf(envelope);
+    const repeated = this.#repeated(sender, envelope, digest);
+    if (repeated !== undefined) {
+      receipts.repeated(repeated);
+      return "repeated";
+    }
+    const body = message.keep().stampedPayload;
+    mustHaveRoom(this.box, sender, sizeOf(body), { totals, limits, isHere: this.isHere });
+    const row = this.#rowOf(message, envelope, { sender, digest, bytes: sizeOf(body) });
+    const entry = this.box.add(row, !this.isHere || this.box.size > 0);
+    journal.arrived({ box: this.box, entry, row, message }, body);
+    return "kept";
+  }
+
+  arrived({ recipient }: Subscriber): void {
+    if (recipient === undefined || this.#here.has(recipient)) return;
+    const { box } = this;
+    if (!this.#isOwners(recipient)) {
+      this.#tellWeak(recipient);
+      return;
+    }
+    if (this.#here.size === 0) box.away(undefined);
+    this.#here.add(recipient);
+    this.#load();
+    this.resume(recipient);
+  }
+
+  left({ recipient }: Subscriber): void {
+    if (recipient === undefined || !this.#here.delete(recipient)) return;
+    this.pushing.left(recipient);
+    if (this.#here.size > 0) return;
+    this.box.away(this.#context.clock.now());
+    this.#context.journal.touched(this.box);
+  }
+
+  /** Begins to push to a connection, if this is what its owner wants. */
+  resume(recipient: Recipient): void {
+    if (this.box.settings.mode !== "push") return;
+    this.pushing.arrived(recipient);
+    this.pumpSoon();
+  }
+
+  /** The mode has changed. */
+  changeMode(): void {
+    this.pushing.end();
+    for (const recipient of this.#here) this.resume(recipient);
+  }
+
+  /** What is here is handed over once the present turn is done: first the connection is greeted. */
+  pumpSoon(): void {
+    if (this.#isPumpDue) return;
+    this.#isPumpDue = true;
+    setImmediate(() => {
+      this.#isPumpDue = false;
+      this.pushing.pump();
+    });
+  }
+
+  /** What an answer of the owner to `asker` answers; `messageId` if it says so. */
+  asked(asker: string, messageId?: string): string | undefined {
+    this.#load();
+    return this.box.asked.find(asker, messageId, this.#context.clock.now())?.messageId;
+  }
+
+  /** The owner has answered a request. */
+  answered({ to, in_reply_to: messageId }: Envelope): void {
+    if (messageId === undefined) return;
+    this.#load();
+    const { box, settling } = this;
+    const asked = box.asked.find(to, messageId, this.#context.clock.now());
+    if (asked === undefined || asked.closesAt !== undefined) return;
+    const entry = box.entry(asked.seq);
+    if (entry !== undefined) settling.settle(entry, "answered");
+    else {
+      const row = this.#context.store.row(box.id, asked.seq);
+      if (row?.state === "done") settling.resettle(row, "answered");
+    }
+  }
+
+  /** It could not be kept: it has never been here. */
+  failed(entry: Entry, row: MailRow, fault: Fault): void {
+    const { ledger, tell } = this.#context;
+    this.box.remove(entry, row);
+    ledger.messages.stored -= 1;
+    ledger.refuse("mailbox-unavailable");
+    if (row.type === "response") return;
+    const { code, message } = fault;
+    tell(row.from, noticeOf({ code, message }, { message_id: row.messageId, to: this.box.name }));
+  }
+
+  /** The time of a row is over. */
+  due(row: MailRow): void {
+    this.#load();
+    this.settling.due(row);
+  }
+
+  /** The box is closed: what waits in it reaches nobody. */
+  discard(): void {
+    this.#load();
+    for (const entry of this.box.after(0)) this.settling.settle(entry, "dead", "closed");
+  }
+
+  #load(): void {
+    const { store, clock } = this.#context;
+    const { box } = this;
+    if (!box.isLoaded) box.load(store.rows(box.id, 1), clock.now(), clock.monotonic());
+  }
+
+  #isOwners({ principal }: Recipient): boolean {
+    const { trust, proof } = this.box.settings;
+    if (!provesAtLeast(principal?.trust ?? "claimed", trust)) return false;
+    return trust !== "proved" || proof === undefined || principal?.proof === proof;
+  }
+
+  /** A session that proves less than the owner hears nothing of the box, and is told. */
+  #tellWeak(recipient: Recipient): void {
+    const { name } = this.box;
+    const message =
+      `${name} has a mailbox, and what waits in it is for the one who opened it: prove the name as then ` +
+      "(its key, or its token: broker token NAME)";
+    setImmediate(() => {
+      recipient.push(noticeMessage(name, noticeOf({ code: "forbidden", message }), this.#context));
+    });
+  }
+
+  #repeated({ key }: Sender, { message_id: id }: Envelope, digest: string): MailRow | undefined {
+    const since = this.#context.clock.now() - repeatMs;
+    for (const row of this.#context.store.said(key, id)) {
+      const isSame = row.box === this.box.id && row.digest === digest && row.storedAt >= since;
+      if (isSame && !isLost(row)) return row;
+    }
+    return undefined;
+  }
+
+  #rowOf(
+    { trust }: Message,
+    envelope: Envelope,
+    { sender, digest, bytes }: { readonly sender: Sender; readonly digest: string; readonly bytes: number },
+  ): MailRow {
+    const now = this.#context.clock.now();
+    const expires = envelope.expires_at === undefined ? NaN : Date.parse(envelope.expires_at);
+    const until = now + this.box.settings.keepMs;
+    return {
+      box: this.box.id,
+      seq: this.box.nextSeq(),
+      secret: this.#context.secrets.next(),
+      sender: sender.key,
+      from: envelope.from,
+      messageId: envelope.message_id,
+      type: envelope.type,
+      priority: priorities[envelope.priority],
+      trust,
+      storedAt: now,
+      until: Number.isNaN(expires) ? until : Math.min(until, expires),
+      bytes,
+      digest,
+      receipt: receiptOf(envelope),
+      state: "waiting",
+      attempts: 0,
+    };
+  }
+
+  /** A message as it goes out. One that has expired meanwhile, or whose body is gone, does not. */
+  #message(entry: Entry, attempt: number): Message | undefined {
+    const { store, clock } = this.#context;
+    const { box } = this;
+    const row = store.row(box.id, entry.seq);
+    const body = row === undefined ? undefined : store.body(box.id, entry.seq);
+    if (row === undefined || body === undefined) {
+      this.settling.vanished(entry);
+      return undefined;
+    }
+    if (row.until <= clock.now()) {
+      this.settling.settle(entry, "expired");
+      return undefined;
+    }
+    return Message.kept(
+      body,
+      { topic: box.name, receivedAt: row.storedAt, trust: row.trust, origin: undefined },
+      {
+        ...((entry.waited || attempt > 1) && { stored_at: new Date(row.storedAt).toISOString() }),
+        ...(attempt > 1 && { delivery_id: deliveryId(row), attempt }),
+      },
+    );
+  }
+}

@@ -80,14 +80,20 @@ export class Receipts {
     }
   }
 
-  #gather({ from, messageId }: MailRow, state: ReceiptState, reason: string | undefined, until: string | undefined): void {
+  #gather(
+    { from, messageId }: MailRow,
+    state: ReceiptState,
+    reason: string | undefined,
+    until: string | undefined,
+  ): void {
     if (from === brokerTopic) return;
     const key = JSON.stringify([from, state, reason, until]);
     const told = this.#gathered.get(key);
     if (told === undefined) this.#gathered.set(key, { to: from, state, reason, until, ids: [messageId] });
     else told.ids.push(messageId);
     if (told !== undefined && told.ids.length >= idsMax) this.flush();
-    else this.#cancel ??= this.#clock.after(gatherMs, () => {
+    else
+      this.#cancel ??= this.#clock.after(gatherMs, () => {
         this.flush();
       });
   }

@@ -1,0 +1,354 @@
+import {
+  Fault,
+  Slices,
+  type Clock,
+  type Exchange,
+  type FaultNotice,
+  type Lifecycle,
+  type Limits,
+  type Log,
+  type Trust,
+} from "../core/index.js";
+import { Box } from "./box.js";
+import { Secrets } from "./delivery-id.js";
+import { MailTotals, type MailContext } from "./mail-context.js";
+import { MailJournal } from "./mail-journal.js";
+import type { BoxRow, MailCounts } from "./mail-row.js";
+import type { MailStore } from "./mail-store.js";
+import { Mailbox } from "./mailbox.js";
+import { Receipts } from "./receipts.js";
+
+/** What an owner decides about its box. */
+export interface BoxSettings {
+  readonly mode?: "push" | "take";
+  readonly rooms?: boolean;
+  readonly keepMs?: number;
+  readonly max?: number;
+  readonly maxBytes?: number;
+}
+
+/** Who opens a box: its owner, or the operator for it. */
+export interface Opener {
+  readonly name: string;
+  readonly trust: Trust;
+  /** What proves the owner's name; absent: anything that proves it. */
+  readonly proof?: string | undefined;
+  /** The connection that opens it, whose share of claimed boxes it counts against. */
+  readonly connection?: object | undefined;
+}
+
+/** What is known of a box. */
+export interface BoxStatus extends Omit<BoxRow, "proof" | "nextSeq"> {
+  /** Its owner is connected. */
+  readonly isHere: boolean;
+  /** What it takes cannot be proved to have been read (ZMTP 3.0). */
+  readonly isUnproved: boolean;
+  readonly epoch: string;
+}
+
+/** The parts that {@link Mailboxes} work with. */
+export interface MailboxesOptions {
+  readonly store: MailStore;
+  readonly exchange: Exchange;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly newId: () => string;
+  readonly log: Log;
+  /** Tells an agent what became of a request of its. */
+  readonly tell: (agent: string, notice: FaultNotice) => void;
+}
+
+const noCounts: MailCounts = {
+  stored: 0,
+  waiting: 0,
+  leased: 0,
+  done: 0,
+  answered: 0,
+  refused: 0,
+  expired: 0,
+  dead: 0,
+  bytes: 0,
+  deadBytes: 0,
+};
+
+/** What is due is looked for this often, milliseconds, and so many rows at a time. */
+const roundMs = 1_000;
+const dueMax = 200;
+
+/** All mailboxes: by the name, which is the owner's (protocols §9). */
+export class Mailboxes implements Lifecycle {
+  readonly #options: MailboxesOptions;
+  readonly #context: MailContext;
+  readonly #slices: Slices;
+  // bound: mailboxesMax · evicts: one more is refused as full; a box when it is closed · owner: Mailboxes
+  readonly #byName = new Map<string, { readonly mailbox: Mailbox; readonly unkeep: () => void }>();
+  // bound: mailboxesMax · evicts: as above · owner: Mailboxes
+  readonly #byId = new Map<number, Mailbox>();
+  // bound: zmqConnectionsMax · evicts: goes with its connection · owner: Mailboxes
+  readonly #openedBy = new WeakMap<object, number>();
+  // bound: mailboxesMax · evicts: when the box is on the disk · owner: Mailboxes
+  readonly #opening = new Map<string, Promise<void>>();
+  #nextId = 1;
+  #cancelRound: (() => void) | undefined;
+  #unfollow: (() => void) | undefined;
+
+  constructor(options: MailboxesOptions) {
+    this.#options = options;
+    const { store, clock, exchange, limits, newId, log, tell } = options;
+    const receipts = new Receipts(exchange, clock);
+    const journal = new MailJournal(store, clock, {
+      committed: (boxes) => {
+        for (const box of boxes) this.#byId.get(box.id)?.pushing.pump();
+      },
+      kept: (arrivals) => {
+        for (const { row } of arrivals) receipts.stored(row);
+      },
+      failed: (arrivals, fault) => {
+        log("error", "messages could not be kept in mailboxes", { count: arrivals.length, why: String(fault.cause) });
+        for (const { box, entry, row } of arrivals) this.#byId.get(box.id)?.failed(entry, row, fault);
+      },
+    });
+    const { ledger } = exchange;
+    const totals = new MailTotals();
+    this.#context = {
+      store,
+      journal,
+      receipts,
+      totals,
+      secrets: new Secrets(),
+      limits,
+      clock,
+      ledger,
+      newId,
+      log,
+      tell,
+    };
+    this.#slices = new Slices(clock, {
+      failed: (thrown) => {
+        log("error", "what is due in mailboxes could not be done", { cause: String(thrown) });
+      },
+    });
+  }
+
+  start(): Promise<void> {
+    const { store, exchange } = this.#options;
+    store.open();
+    for (const row of store.boxes()) this.#add(row);
+    this.#unfollow = exchange.follow((envelope) => {
+      if (envelope.type === "response") this.#byName.get(envelope.from)?.mailbox.answered(envelope);
+    });
+    this.#roundLater();
+    return Promise.resolve();
+  }
+
+  drain(): Promise<void> {
+    this.#context.receipts.flush();
+    return Promise.resolve();
+  }
+
+  async stop(): Promise<void> {
+    this.#cancelRound?.();
+    this.#unfollow?.();
+    for (const { mailbox, unkeep } of this.#byName.values()) {
+      unkeep();
+      mailbox.pushing.end();
+    }
+    this.#context.journal.close();
+    await this.#options.store.close();
+  }
+
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  get epoch(): string {
+    return this.#options.store.epoch;
+  }
+
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
+  /** True if the name belongs to whoever proves it, because it has a box that was opened so. */
+  ownsProved(name: string): boolean {
+    return this.#byName.get(name)?.mailbox.box.settings.trust === "proved";
+  }
+
+  mailbox(name: string): Mailbox | undefined {
+    return this.#byName.get(name)?.mailbox;
+  }
+
+  /** The id of the request that an answer from `from` to `to` answers which does not say it; undefined if none is open. */
+  asked(from: string, to: string): string | undefined {
+    return this.mailbox(from)?.asked(to);
+  }
+
+  /**
+   * Opens a box, or changes what its owner has decided about it. Resolves when that is on the disk.
+   * @throws Fault full, unavailable, forbidden (it belongs to somebody who proves more)
+   */
+  async open(opener: Opener, settings: BoxSettings): Promise<BoxStatus> {
+    const { name, trust, proof, connection } = opener;
+    const { limits, clock } = this.#options;
+    const known = this.mailbox(name);
+    if (known !== undefined) {
+      mustOwn(known, opener);
+      return this.#change(known, opener, settings);
+    }
+    const isClaimed = trust !== "proved";
+    if (this.#byName.size >= limits.mailboxesMax)
+      throw new Fault("full", `there are ${String(limits.mailboxesMax)} mailboxes (mailboxesMax); close one first`);
+    const ofConnection = connection === undefined ? 0 : (this.#openedBy.get(connection) ?? 0);
+    if (isClaimed && ofConnection >= limits.mailboxesPerConnectionMax)
+      throw new Fault(
+        "full",
+        `this connection has opened ${String(ofConnection)} mailboxes, which is as many as it can ` +
+          "(mailboxesPerConnectionMax); prove the name by a token (broker token NAME)",
+      );
+    if (connection !== undefined) this.#openedBy.set(connection, ofConnection + 1);
+    const { mode = "push", rooms = false, keepMs = limits.mailKeepMs } = settings;
+    const { max = limits.mailMax, maxBytes = limits.mailMaxBytes } = settings;
+    const row: BoxRow = {
+      id: this.#nextId,
+      name,
+      mode,
+      trust,
+      ...(proof !== undefined && { proof }),
+      rooms,
+      keepMs,
+      max,
+      maxBytes,
+      openedAt: clock.now(),
+      nextSeq: 1,
+      counts: noCounts,
+    };
+    this.#nextId += 1;
+    const opening = this.#opening.get(name);
+    if (opening !== undefined) return opening.then(() => this.open(opener, settings));
+    const kept = this.#kept(row);
+    this.#opening.set(name, kept);
+    try {
+      await kept;
+    } finally {
+      this.#opening.delete(name);
+    }
+    return statusOf(this.#add(row), this.epoch);
+  }
+
+  async #kept(row: BoxRow): Promise<void> {
+    await (
+      await this.#context.journal.changed(undefined, { box: row })
+    ).kept;
+  }
+
+  async #change(mailbox: Mailbox, opener: Opener, settings: BoxSettings): Promise<BoxStatus> {
+    const { box } = mailbox;
+    const before = box.settings.mode;
+    const proved = opener.trust === "proved" && box.settings.trust !== "proved";
+    const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+    if (proved) this.#context.totals.claimedBytes -= box.counts.bytes;
+    box.change({
+      ...given,
+      ...(proved && { trust: opener.trust, ...(opener.proof !== undefined && { proof: opener.proof }) }),
+    });
+    await (
+      await this.#context.journal.changed(box)
+    ).kept;
+    if (box.settings.mode !== before) mailbox.changeMode();
+    return statusOf(mailbox, this.epoch);
+  }
+
+  /**
+   * Closes a box. Resolves when that is on the disk.
+   * @throws Fault not-found, conflict (something waits, and `discard` is not said), unavailable
+   */
+  async close(name: string, { discard }: { readonly discard: boolean }): Promise<void> {
+    const known = this.#byName.get(name);
+    if (known === undefined) throw noBox(name);
+    const { mailbox, unkeep } = known;
+    const { box } = mailbox;
+    const waiting = box.counts.waiting + box.counts.leased;
+    if (waiting > 0 && !discard)
+      throw new Fault(
+        "conflict",
+        `${String(waiting)} messages wait in the mailbox of ${name}; take them first, or say discard: true to lose them`,
+      );
+    mailbox.pushing.end();
+    mailbox.discard();
+    unkeep();
+    this.#byName.delete(name);
+    this.#byId.delete(box.id);
+    box.isClosed = true;
+    await (
+      await this.#context.journal.changed(undefined, { close: box.id })
+    ).kept;
+  }
+
+  /** @throws Fault not-found */
+  status(name: string): BoxStatus {
+    const mailbox = this.mailbox(name);
+    if (mailbox === undefined) throw noBox(name);
+    return statusOf(mailbox, this.epoch);
+  }
+
+  /** All boxes, by name. */
+  list(): readonly BoxStatus[] {
+    return [...this.#byName.values()].map(({ mailbox }) => statusOf(mailbox, this.epoch));
+  }
+
+  #add(row: BoxRow): Mailbox {
+    const { totals } = this.#context;
+    const box: Box = new Box(row, (bytes) => {
+      totals.bytes += bytes;
+      if (box.settings.trust !== "proved") totals.claimedBytes += bytes;
+    });
+    totals.bytes += row.counts.bytes;
+    if (row.trust !== "proved") totals.claimedBytes += row.counts.bytes;
+    const mailbox = new Mailbox(box, this.#context);
+    this.#nextId = Math.max(this.#nextId, row.id + 1);
+    this.#byId.set(row.id, mailbox);
+    const unkeep = this.#options.exchange.router.keep(row.name, mailbox);
+    this.#byName.set(row.name, { mailbox, unkeep });
+    return mailbox;
+  }
+
+  #roundLater(): void {
+    this.#cancelRound = this.#options.clock.after(roundMs, () => {
+      void this.#slices.run(() => this.#sweep());
+      this.#roundLater();
+    });
+  }
+
+  /** Brings to their end the messages whose time is over. */
+  #sweep(): "more" | void {
+    const { store, clock } = this.#options;
+    const rows = store.due(clock.now(), dueMax);
+    for (const row of rows) this.#byId.get(row.box)?.due(row);
+    return rows.length === dueMax ? "more" : undefined;
+  }
+}
+
+function statusOf({ box, isHere, pushing }: Mailbox, epoch: string): BoxStatus {
+  const { id, name, mode, trust, rooms, keepMs, max, maxBytes, openedAt, awaySince, counts } = box.row;
+  const row = { id, name, mode, trust, rooms, keepMs, max, maxBytes, openedAt, counts };
+  return { ...row, ...(awaySince !== undefined && { awaySince }), isHere, isUnproved: pushing.isUnproved, epoch };
+}
+
+/** @throws Fault forbidden */
+function mustOwn({ box }: Mailbox, { trust, proof }: Opener): void {
+  const { settings } = box;
+  if (settings.trust !== "proved") return;
+  if (trust === "proved" && (settings.proof === undefined || proof === undefined || settings.proof === proof)) return;
+  throw new Fault(
+    "forbidden",
+    `the mailbox of ${box.name} belongs to somebody who proves it; prove the name as then (its key, or its token)`,
+  );
+}
+
+/** Nobody has opened it. */
+export function noBox(name: string): Fault {
+  return new Fault(
+    "not-found",
+    `${name} has no mailbox; its owner opens it (mailbox.open), or: broker mailbox open ${name}`,
+  );
+}

@@ -1,0 +1,135 @@
+import { noticeOf, type FaultCode } from "../core/index.js";
+import { isUnanswered, settledMs } from "./asked-requests.js";
+import type { Box, Entry } from "./box.js";
+import type { MailContext } from "./mail-context.js";
+import type { MailRow, MailState } from "./mail-row.js";
+import type { Written } from "./mail-store.js";
+
+/** What a message can come to. */
+export type Settled = Exclude<MailState, "waiting" | "leased">;
+
+/** Settled rows of one box that are kept: so many repeats of messages are recognised. */
+const rowsMax = 4_000;
+
+/** The code by which a request that was never answered is refused to its asker. */
+const codes: Partial<Record<Settled, FaultCode>> = { expired: "timeout", dead: "unavailable", refused: "forbidden" };
+
+/** Brings the messages of one box to their end, on disk and in its counts, and tells their senders. */
+export class Settling {
+  readonly #box: Box;
+  readonly #context: MailContext;
+
+  constructor(box: Box, context: MailContext) {
+    this.#box = box;
+    this.#context = context;
+  }
+
+  /**
+   * A message that waits, or is leased, comes to its end. The sender is told when that is on the disk.
+   * @returns the row as it is now; undefined if it is settled already
+   */
+  settle(entry: Entry, state: Settled, reason?: string): MailRow | undefined {
+    const before = this.#context.store.row(this.#box.id, entry.seq);
+    if (before === undefined || entry.state === "settled") return undefined;
+    const row = this.#ended({ ...before, attempts: entry.attempts }, state, reason);
+    this.#box.settle(entry, row);
+    this.#write(row);
+    this.#trim();
+    return row;
+  }
+
+  /** What the disk does not know any more is nobody's to take. */
+  vanished(entry: Entry): void {
+    this.#context.log("error", "a message of a mailbox is not on the disk", { agent: this.#box.name, seq: entry.seq });
+    this.#box.vanish(entry);
+    this.#context.journal.touched(this.#box);
+  }
+
+  /** A request that was handed over before is answered, or given up. */
+  resettle(before: MailRow, state: Settled, reason?: string): void {
+    const row = this.#ended(before, state, reason);
+    this.#box.resettle(before, row);
+    this.#write(row);
+  }
+
+  /** The row of a message whose time is over. */
+  due(row: MailRow): void {
+    const box = this.#box;
+    if (row.state === "waiting" || row.state === "leased") {
+      const entry = box.entry(row.seq);
+      if (entry !== undefined && row.seq <= box.committedSeq) this.settle(entry, "expired");
+    } else if (row.state === "done" && isUnanswered(row)) this.resettle(row, "expired", "unanswered");
+    else this.#forget(row);
+  }
+
+  /** More requests were handed over than are followed: the oldest is followed no longer. */
+  giveUpOldest(): void {
+    const box = this.#box;
+    for (const seq of box.asked.oldest()) {
+      const row = this.#context.store.row(box.id, seq);
+      if (row?.state !== "done") continue;
+      this.resettle(row, "expired", "unanswered");
+      return;
+    }
+  }
+
+  #ended(row: MailRow, state: Settled, reason: string | undefined): MailRow {
+    const now = this.#context.clock.now();
+    const settled: { -readonly [K in keyof MailRow]: MailRow[K] } = { ...row, state };
+    delete settled.leaseMs;
+    delete settled.reason;
+    if (reason !== undefined) settled.reason = reason;
+    const keptMs = state === "dead" ? this.#box.settings.keepMs : settledMs;
+    settled.goesAt = isUnanswered(settled) ? row.until : now + keptMs;
+    return settled;
+  }
+
+  #write(row: MailRow): void {
+    const { journal, receipts } = this.#context;
+    const isRead = row.state === "dead"; // it can be read and delivered again
+    void this.#told(row, journal.changed(this.#box, isRead ? { put: row } : { settle: row }), receipts);
+    this.#tellAsker(row);
+  }
+
+  async #told(row: MailRow, written: Promise<Written>, receipts: MailContext["receipts"]): Promise<void> {
+    try {
+      await (
+        await written
+      ).kept;
+    } catch {
+      return; // the journal tells it, and tries again
+    }
+    receipts.settled(row);
+  }
+
+  /** Who waits for an answer that will not come is told, whether it asked for receipts or not. */
+  #tellAsker({ type, from, messageId, state, reason }: MailRow): void {
+    const code = state === "waiting" || state === "leased" ? undefined : codes[state];
+    if (type !== "request" || code === undefined || reason === "unanswered") return;
+    const { name } = this.#box;
+    const why = reason === undefined ? "" : `: ${reason}`;
+    const message =
+      state === "expired"
+        ? `the request expired in the mailbox of ${name}, which did not come for it`
+        : `the request to ${name} is ${state}${why}`;
+    this.#context.tell(from, noticeOf({ code, message }, { message_id: messageId, to: name }));
+  }
+
+  #forget({ seq, state, bytes }: MailRow): void {
+    const box = this.#box;
+    box.rows -= 1;
+    if (state === "dead") box.forgetDead(bytes);
+    void this.#context.journal.changed(box, { forget: { box: box.id, seq } }).catch(() => undefined);
+  }
+
+  /** Of settled rows only so many stay; the oldest go. */
+  #trim(): void {
+    const box = this.#box;
+    if (box.rows - box.size <= rowsMax + rowsMax / 16) return;
+    for (const row of this.#context.store.rows(box.id, box.floor)) {
+      if (box.rows - box.size <= rowsMax) break;
+      box.floor = row.seq;
+      if (row.goesAt !== undefined && row.state !== "dead" && !isUnanswered(row)) this.#forget(row);
+    }
+  }
+}
