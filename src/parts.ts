@@ -36,6 +36,7 @@ import {
   type AuditLog,
 } from "./ops/index.js";
 import { DataDirectory, TablesLmdb } from "./storage/index.js";
+import { Mailboxes, MailStoreMemory } from "./mailbox/index.js";
 import { DirectoryMemory, type Directory } from "./directory/index.js";
 import {
   ClaimWatch,
@@ -63,6 +64,8 @@ export interface Parts {
   readonly requests: Requests;
   /** The agents in the broker's own process. */
   readonly localAgents: LocalAgents;
+  /** What waits for whoever is away. */
+  readonly mailboxes: Mailboxes;
   readonly zmtp: ZmtpListener;
   readonly ws: WsEdge;
   /** Decides who may connect to the WebSocket doors. */
@@ -105,7 +108,12 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   const exchange = new Exchange(router, ledger, clock, newId);
   const latency = new LatencyHistogram();
   const requests = new MeasuredRequests(new RequestsMemory({ limits, clock }), clock, latency);
-  const conversations = new ConversationsMemory({ limits, clock, requests });
+  const conversations = new ConversationsMemory({
+    limits,
+    clock,
+    requests,
+    stored: (from, to) => mailboxes.asked(from, to),
+  });
   followAnswers(exchange, { conversations, requests });
   if (config.logMessages) {
     exchange.follow(({ message_id: id, from, to, type, content }) => {
@@ -175,6 +183,17 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     log,
     dataTopics,
     witness: ops.witness,
+  });
+  const mailboxes = new Mailboxes({
+    store: new MailStoreMemory(),
+    exchange,
+    clock,
+    limits,
+    newId,
+    log,
+    tell: (agent, notice) => {
+      zeromqAgents.tell(agent, notice);
+    },
   });
   const localAgents = new LocalAgents({
     exchange,
@@ -307,7 +326,19 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       return Promise.resolve();
     },
   });
-  const inOrder = [storage, warnings, ...ops.before, zeromqAgents, desk, bridges, zmtp, ws, claims, ...ops.after];
+  const inOrder = [
+    storage,
+    mailboxes,
+    warnings,
+    ...ops.before,
+    zeromqAgents,
+    desk,
+    bridges,
+    zmtp,
+    ws,
+    claims,
+    ...ops.after,
+  ];
   const { audit } = ops;
   return {
     clock,
@@ -320,6 +351,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     identity,
     requests,
     localAgents,
+    mailboxes,
     zmtp,
     ws,
     access,

@@ -145,6 +145,11 @@ export interface ConversationsOptions {
   readonly clock: Clock;
   /** The requests that somebody waits for; an answer goes to the oldest of them first. */
   readonly requests: Pick<Requests, "pending">;
+  /**
+   * The oldest request from `to` that came into the mailbox of `from` and is not answered yet; undefined if there is
+   * none.
+   */
+  readonly stored?: (from: string, to: string) => string | undefined;
 }
 
 /**
@@ -185,6 +190,8 @@ export class ConversationsMemory implements Conversations {
   }
 
   answered(from: string, to: string): string | undefined {
+    const stored = this.#options.stored?.(from, to);
+    if (stored !== undefined) return stored;
     const tracked = this.#options.requests.pending(to, from);
     if (tracked !== undefined) return tracked.messageId;
     const pair = this.#pairs.find(from, to);
@@ -223,7 +230,8 @@ export class ConversationsMemory implements Conversations {
       return turnOf(settled && intent !== "request" ? "inform" : (intent ?? "response"), replyTo);
     }
     if (intent !== undefined) return turnOf(intent, intent === "response" ? this.answered(from, to) : undefined);
-    const asked = this.#options.requests.pending(to, from)?.messageId ?? addressee.asked;
+    const { requests, stored } = this.#options;
+    const asked = stored?.(from, to) ?? requests.pending(to, from)?.messageId ?? addressee.asked;
     if (asked !== undefined) return turnOf("response", asked);
     return now < speaker.tailUntil ? turnOf("inform", speaker.tailOf) : turnOf("request", undefined);
   }

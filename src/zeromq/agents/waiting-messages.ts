@@ -200,8 +200,9 @@ export class ReconnectWait {
 
   /** The last connection of `name` has just gone. */
   begin(name: string, graceMs: number): void {
-    if (this.#absent.has(name)) return;
     const { clock, router } = this.#context;
+    // What is for a name with a mailbox waits there.
+    if (this.#absent.has(name) || router.route(name)?.keeper !== undefined) return;
     const standIn: Subscriber = { deliver: (message, observed) => !observed && this.#keep(name, message) };
     const absent: AbsentName = {
       messages: [],

@@ -5,6 +5,7 @@ import {
   Slices,
   type Envelope,
   type Fault,
+  type FaultNotice,
   type Lifecycle,
   type Message,
   type Principal,
@@ -202,6 +203,11 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Claimants, Lifecycle {
     this.#connections.delete(peer);
     this.#logins.delete(peer);
     this.#faults.forget(peer);
+  }
+
+  /** Tells an agent, of whatever dialect, what became of something that it said: so much in a second and no more. */
+  tell(agent: string, notice: FaultNotice): void {
+    this.#faults.tellSession(agent, notice);
   }
 
   /** Closes the connections whose token has ended. */
