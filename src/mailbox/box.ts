@@ -40,6 +40,8 @@ export class Box {
   #head = 0;
   /** Everything up to this is committed: a killed process cannot lose it. */
   committedSeq = 0;
+  /** Entries of each priority. */
+  readonly #priorities: [number, number, number] = [0, 0, 0];
   /** Rows on disk, settled ones included; the lowest sequence that one of them may have. */
   rows = 0;
   floor = 1;
@@ -100,6 +102,7 @@ export class Box {
       if (!isOpen(row.state)) continue;
       const share = this.shares.of(row.sender, row.trust !== "proved");
       share.add(row.bytes);
+      this.#priorities[row.priority] += 1;
       this.#entries.push({
         seq: row.seq,
         bytes: row.bytes,
@@ -127,6 +130,7 @@ export class Box {
     const { seq, bytes, priority, attempts } = row;
     const entry: Entry = { seq, bytes, priority, share, state: "waiting", attempts, holders: 0, until: 0, waited };
     share.add(bytes);
+    this.#priorities[priority] += 1;
     this.#entries.push(entry);
     this.#counts.stored += 1;
     this.#counts.waiting += 1;
@@ -200,6 +204,7 @@ export class Box {
       until: 0,
       waited: true,
     };
+    this.#priorities[priority] += 1;
     this.#entries.splice(at, 0, entry);
     this.#head = Math.min(this.#head, at);
     this.asked.open(row);
@@ -223,14 +228,19 @@ export class Box {
   /** Entries that are not settled and lie behind `seq`, in order of arrival. The box may change meanwhile. */
   *after(seq: number): Iterable<Entry> {
     while (this.#entries[this.#head]?.state === "settled") this.#head += 1;
-    for (let last = seq; ;) {
-      let at = Math.max(this.#indexOf(last + 1), this.#head);
+    let at = Math.max(this.#indexOf(seq + 1), this.#head);
+    for (;;) {
       while (this.#entries[at]?.state === "settled") at += 1;
       const entry = this.#entries[at];
       if (entry === undefined) return;
-      last = entry.seq;
       yield entry;
+      at = this.#entries[at] === entry ? at + 1 : this.#indexOf(entry.seq + 1);
     }
+  }
+
+  /** How many entries of this priority are not settled. */
+  ofPriority(priority: Entry["priority"]): number {
+    return this.#priorities[priority];
   }
 
   /** How many entries are not settled. */
@@ -248,6 +258,7 @@ export class Box {
     entry.share.remove(entry.bytes);
     this.shares.tidy(entry.share);
     entry.state = "settled";
+    this.#priorities[entry.priority] -= 1;
     this.#settled += 1;
     if (this.#settled < 64 || this.#settled * 2 < this.#entries.length) return;
     this.#entries = this.#entries.filter(({ state }) => state !== "settled");

@@ -66,13 +66,17 @@ export class MailJournal {
     group.boxes.add(arrival.box);
   }
 
-  /** Something has changed in a box. Resolves once it is on the disk. @throws Fault unavailable, as a rejection */
-  changed(box: Box | undefined, ...changes: readonly MailChange[]): Promise<Written> {
+  /** Something has changed in a box. What becomes of it, {@link written} tells. */
+  changed(box: Box | undefined, ...changes: readonly MailChange[]): void {
     const group = this.#current();
     group.changes.push(...changes);
     if (box !== undefined) group.boxes.add(box);
-    const written = (this.#written ??= Promise.resolve().then(() => this.#flush()));
-    return written;
+  }
+
+  /** When what has changed in this turn is safe. @throws Fault unavailable, as a rejection of its promises */
+  written(): Promise<Written> {
+    this.#current();
+    return this.#written ?? Promise.reject(this.unavailable());
   }
 
   /** The counts of a box, or when its owner was here, have changed. */
@@ -100,8 +104,7 @@ export class MailJournal {
   #current(): Group {
     if (this.#group === undefined) {
       this.#group = newGroup();
-      this.#written ??= Promise.resolve().then(() => this.#flush());
-      this.#written.catch(() => undefined); // told by the events
+      this.#written = Promise.resolve().then(() => this.#flush());
     }
     return this.#group;
   }
@@ -109,7 +112,6 @@ export class MailJournal {
   #flush(): Written {
     const group = this.#group ?? newGroup();
     this.#group = undefined;
-    this.#written = undefined;
     const { changes, arrivals, boxes } = group;
     for (const box of boxes) if (!box.isClosed) changes.push({ box: box.row });
     const written = this.#store.write(changes);

@@ -77,3 +77,14 @@ export interface BoxRow {
   readonly nextSeq: number;
   readonly counts: MailCounts;
 }
+
+/** What changes with the state of a message. */
+export type MailMove = Pick<MailRow, "state"> & Partial<Pick<MailRow, "attempts" | "leaseMs" | "reason" | "goesAt">>;
+
+/** The row of a message in another state: what belonged to the former one is left out. */
+export function moved(row: MailRow, move: MailMove): MailRow {
+  const { box, seq, secret, sender, from, messageId, type, priority, trust } = row;
+  const { storedAt, until, bytes, digest, receipt, attempts } = row;
+  const kept = { box, seq, secret, sender, from, messageId, type, priority, trust };
+  return { ...kept, storedAt, until, bytes, digest, receipt, attempts, ...move };
+}

@@ -16,6 +16,7 @@ import type { MailContext } from "./mail-context.js";
 import type { MailRow } from "./mail-row.js";
 import { Pushing } from "./push.js";
 import { Settling } from "./settling.js";
+import { Taking } from "./taking.js";
 
 const priorities = { HIGH: 0, NORMAL: 1, LOW: 2 } as const;
 /** A repeat is recognised for this long, milliseconds. */
@@ -28,6 +29,7 @@ export class Mailbox implements Keeper {
   readonly box: Box;
   readonly settling: Settling;
   readonly pushing: Pushing;
+  readonly taking: Taking;
   readonly #context: MailContext;
   // bound: connections that hear the name (zmqConnectionsMax, wsConnectionsMax) · evicts: goes with its connection ·
   // owner: Mailbox
@@ -38,6 +40,7 @@ export class Mailbox implements Keeper {
     this.box = box;
     this.#context = context;
     this.settling = new Settling(box, context);
+    this.taking = new Taking(box, this.settling, context, () => this.isHere);
     this.pushing = new Pushing(box, context.limits, {
       message: (entry, attempt) => this.#message(entry, attempt),
       handedOver: (entries) => {
@@ -61,7 +64,7 @@ export class Mailbox implements Keeper {
     if (envelope === undefined || passes(envelope, this.isHere)) return "passes";
     const { journal, receipts, totals, limits } = this.#context;
     if (journal.isFailing) throw journal.unavailable();
-    this.#load();
+    this.load();
     const sender = senderOf(message, envelope);
     const digest = digestOf(envelope);
     const repeated = this.#repeated(sender, envelope, digest);
@@ -86,7 +89,7 @@ export class Mailbox implements Keeper {
     }
     if (this.#here.size === 0) box.away(undefined);
     this.#here.add(recipient);
-    this.#load();
+    this.load();
     this.resume(recipient);
   }
 
@@ -96,6 +99,12 @@ export class Mailbox implements Keeper {
     if (this.#here.size > 0) return;
     this.box.away(this.#context.clock.now());
     this.#context.journal.touched(this.box);
+  }
+
+  /** What has come in cannot be lost by a kill any more: it may go out. */
+  committed(): void {
+    if (this.box.settings.mode === "push") this.pushing.pump();
+    else this.taking.wake();
   }
 
   /** Begins to push to a connection, if this is what its owner wants. */
@@ -108,6 +117,7 @@ export class Mailbox implements Keeper {
   /** The mode has changed. */
   changeMode(): void {
     this.pushing.end();
+    if (this.box.settings.mode === "push") this.taking.giveBack();
     for (const recipient of this.#here) this.resume(recipient);
   }
 
@@ -123,14 +133,14 @@ export class Mailbox implements Keeper {
 
   /** What an answer of the owner to `asker` answers; `messageId` if it says so. */
   asked(asker: string, messageId?: string): string | undefined {
-    this.#load();
+    this.load();
     return this.box.asked.find(asker, messageId, this.#context.clock.now())?.messageId;
   }
 
   /** The owner has answered a request. */
   answered({ to, in_reply_to: messageId }: Envelope): void {
     if (messageId === undefined) return;
-    this.#load();
+    this.load();
     const { box, settling } = this;
     const asked = box.asked.find(to, messageId, this.#context.clock.now());
     if (asked === undefined || asked.closesAt !== undefined) return;
@@ -155,20 +165,23 @@ export class Mailbox implements Keeper {
 
   /** The time of a row is over. */
   due(row: MailRow): void {
-    this.#load();
+    this.load();
     this.settling.due(row);
   }
 
   /** The box is closed: what waits in it reaches nobody. */
   discard(): void {
-    this.#load();
+    this.load();
     for (const entry of this.box.after(0)) this.settling.settle(entry, "dead", "closed");
   }
 
-  #load(): void {
+  /** Reads what is on disk of it, once, when it is first needed. */
+  load(): void {
     const { store, clock } = this.#context;
     const { box } = this;
-    if (!box.isLoaded) box.load(store.rows(box.id, 1), clock.now(), clock.monotonic());
+    if (box.isLoaded) return;
+    box.load(store.rows(box.id, 1), clock.now(), clock.monotonic());
+    this.taking.load();
   }
 
   #isOwners({ principal }: Recipient): boolean {

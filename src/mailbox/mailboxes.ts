@@ -98,7 +98,7 @@ export class Mailboxes implements Lifecycle {
     const receipts = new Receipts(exchange, clock);
     const journal = new MailJournal(store, clock, {
       committed: (boxes) => {
-        for (const box of boxes) this.#byId.get(box.id)?.pushing.pump();
+        for (const box of boxes) this.#byId.get(box.id)?.committed();
       },
       kept: (arrivals) => {
         for (const { row } of arrivals) receipts.stored(row);
@@ -236,8 +236,9 @@ export class Mailboxes implements Lifecycle {
   }
 
   async #kept(row: BoxRow): Promise<void> {
+    this.#context.journal.changed(undefined, { box: row });
     await (
-      await this.#context.journal.changed(undefined, { box: row })
+      await this.#context.journal.written()
     ).kept;
   }
 
@@ -251,8 +252,9 @@ export class Mailboxes implements Lifecycle {
       ...given,
       ...(proved && { trust: opener.trust, ...(opener.proof !== undefined && { proof: opener.proof }) }),
     });
+    this.#context.journal.touched(box);
     await (
-      await this.#context.journal.changed(box)
+      await this.#context.journal.written()
     ).kept;
     if (box.settings.mode !== before) mailbox.changeMode();
     return statusOf(mailbox, this.epoch);
@@ -279,8 +281,9 @@ export class Mailboxes implements Lifecycle {
     this.#byName.delete(name);
     this.#byId.delete(box.id);
     box.isClosed = true;
+    this.#context.journal.changed(undefined, { close: box.id });
     await (
-      await this.#context.journal.changed(undefined, { close: box.id })
+      await this.#context.journal.written()
     ).kept;
   }
 
@@ -315,6 +318,8 @@ export class Mailboxes implements Lifecycle {
   #roundLater(): void {
     this.#cancelRound = this.#options.clock.after(roundMs, () => {
       void this.#slices.run(() => this.#sweep());
+      const now = this.#options.clock.monotonic();
+      for (const { mailbox } of this.#byName.values()) mailbox.taking.round(now);
       this.#roundLater();
     });
   }

@@ -2,7 +2,7 @@ import { noticeOf, type FaultCode } from "../core/index.js";
 import { isUnanswered, settledMs } from "./asked-requests.js";
 import type { Box, Entry } from "./box.js";
 import type { MailContext } from "./mail-context.js";
-import type { MailRow, MailState } from "./mail-row.js";
+import { moved, type MailRow, type MailState } from "./mail-row.js";
 import type { Written } from "./mail-store.js";
 
 /** What a message can come to. */
@@ -75,19 +75,17 @@ export class Settling {
 
   #ended(row: MailRow, state: Settled, reason: string | undefined): MailRow {
     const now = this.#context.clock.now();
-    const settled: { -readonly [K in keyof MailRow]: MailRow[K] } = { ...row, state };
-    delete settled.leaseMs;
-    delete settled.reason;
-    if (reason !== undefined) settled.reason = reason;
+    const { attempts } = row;
+    const settled = moved(row, { state, attempts, ...(reason !== undefined && { reason }) });
     const keptMs = state === "dead" ? this.#box.settings.keepMs : settledMs;
-    settled.goesAt = isUnanswered(settled) ? row.until : now + keptMs;
-    return settled;
+    return { ...settled, goesAt: isUnanswered(settled) ? row.until : now + keptMs };
   }
 
   #write(row: MailRow): void {
     const { journal, receipts } = this.#context;
     const isRead = row.state === "dead"; // it can be read and delivered again
-    void this.#told(row, journal.changed(this.#box, isRead ? { put: row } : { settle: row }), receipts);
+    journal.changed(this.#box, isRead ? { put: row } : { settle: row });
+    if (row.receipt !== 0) void this.#told(row, journal.written(), receipts);
     this.#tellAsker(row);
   }
 
@@ -119,7 +117,7 @@ export class Settling {
     const box = this.#box;
     box.rows -= 1;
     if (state === "dead") box.forgetDead(bytes);
-    void this.#context.journal.changed(box, { forget: { box: box.id, seq } }).catch(() => undefined);
+    this.#context.journal.changed(box, { forget: { box: box.id, seq } });
   }
 
   /** Of settled rows only so many stay; the oldest go. */
