@@ -30,7 +30,7 @@ const down = [
   ],
   [
     "src/desk",
-    ["src/core", "src/conversation", "src/directory", "src/identity"],
+    ["src/core", "src/conversation", "src/directory", "src/identity", "src/mailbox"],
     "the desk serves everybody and knows no transport",
   ],
   [
@@ -85,7 +85,7 @@ module.exports = {
     ...down.map(may),
     only(
       "broker-below-cli",
-      "^src/((broker|local-agents|dialect-files|dialect-package|index|parts|reload)\\.ts$|config/)",
+      "^src/((broker|door-warnings|local-agents|dialect-files|dialect-package|index|parts|reload)\\.ts$|config/)",
       ["^src/(?!cli/)", "^bridges/index\\.ts$", "^clients/typescript/"],
       "the composition root does not know the command line",
     ),

@@ -1,14 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Bridges } from "./websocket/engine/index.js";
-import {
-  accessRules,
-  hostOf,
-  isLocalDoor,
-  isLocalUrl,
-  portOf,
-  usualZmqDoors,
-  type BrokerConfig,
-} from "./config/index.js";
+import { accessRules, hostOf, isLocalUrl, portOf, usualZmqDoors, type BrokerConfig } from "./config/index.js";
 import {
   BacklogTotal,
   Exchange,
@@ -48,7 +40,7 @@ import {
 } from "./identity/index.js";
 import { Access, readTlsPair, WsEdge, type TlsPair } from "./websocket/edge/index.js";
 import type { EntryPoints } from "./dialect/index.js";
-import { outOfDate } from "./websocket/edge/tls.js";
+import { warnAboutDoors } from "./door-warnings.js";
 import { ZmtpListener } from "./zeromq/wire/index.js";
 
 /** The parts of one broker that the rest of the program uses. */
@@ -194,6 +186,8 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     tell: (agent, notice) => {
       zeromqAgents.tell(agent, notice);
     },
+    mayClaim: [...(config.zmqIn ?? []), ...(config.zmqOut ?? [])].every(isLocalUrl),
+    isProtected: (name) => identity.isProtected(name),
   });
   const localAgents = new LocalAgents({
     exchange,
@@ -208,7 +202,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   const askers: Askers = {
     askerOf: (message, request) => localAgents.askerOf(message, request) ?? zeromqAgents.askerOf(message, request),
   };
-  const desk = new Desk({ exchange, directory, limits, limiter, log, status, askers });
+  const desk = new Desk({ exchange, directory, mailboxes, limits, limiter, log, status, askers });
   const zmtp = new ZmtpListener({
     router,
     ledger,
@@ -359,20 +353,6 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     audit,
     inOrder,
   };
-}
-
-/** Logs what is insecure about the doors of this broker, and a certificate that clients refuse today. */
-function warnAboutDoors(config: BrokerConfig, tls: TlsPair | undefined, log: Log): void {
-  const problem = tls === undefined ? undefined : outOfDate(tls, new Date());
-  if (problem !== undefined)
-    log("warn", `the certificate ${problem}; until then clients refuse it`, { certificate: config.tlsCert });
-  for (const door of [...config.ws, ...Object.values(config.ownDoors)]) {
-    if (!isLocalDoor(door) && config.tlsCert === undefined && !config.behindProxy)
-      log("warn", "this WebSocket door is clear text and can be reached from other machines", { door });
-  }
-  for (const url of [...(config.zmqIn ?? []), ...(config.zmqOut ?? [])]) {
-    if (!isLocalUrl(url)) log("warn", "this ZeroMQ door is clear text and can be reached from other machines", { url });
-  }
 }
 
 /** @throws Fault malformed */

@@ -11,6 +11,7 @@ import {
   Ledger,
   looksLike,
   Message,
+  noticeBody,
   principal,
   Router,
   type Envelope,
@@ -23,6 +24,8 @@ import { Desk } from "../desk/index.js";
 import { limitsOf, settingsOf, type AnyDialect, type Hello } from "../dialect/index.js";
 import { DirectoryMemory } from "../directory/directory-memory.js";
 import { LimiterMemory, type Identity } from "../identity/index.js";
+import { Mailboxes } from "../mailbox/index.js";
+import { MailStoreMemory } from "../mailbox/mail-store-memory.js";
 import { TablesMemory } from "../storage/table-memory.js";
 import { Conversation } from "./conversation.js";
 import { FakeClock } from "./fake-clock.js";
@@ -100,6 +103,7 @@ export class ConformanceWorld {
   readonly directory: DirectoryMemory;
   readonly requests: RequestsMemory;
   readonly desk: Desk;
+  readonly mailboxes: Mailboxes;
   readonly bridges: Bridges;
   readonly log: { readonly level: string; readonly event: string; readonly fields: unknown }[] = [];
   readonly #ownTimers: number;
@@ -132,15 +136,34 @@ export class ConformanceWorld {
       endings: new Slices(clock),
     });
     this.requests = new RequestsMemory({ limits, clock });
-    const conversations = new ConversationsMemory({ limits, clock, requests: this.requests });
+    const conversations = new ConversationsMemory({
+      limits,
+      clock,
+      requests: this.requests,
+      stored: (from, to) => this.mailboxes.asked(from, to),
+    });
     followAnswers(this.exchange, { conversations, requests: this.requests });
     const limiter = new LimiterMemory({ limits, clock });
     const log: Log = (level, event, fields) => {
       this.log.push({ level, event, fields });
     };
+    this.mailboxes = new Mailboxes({
+      store: new MailStoreMemory(),
+      exchange: this.exchange,
+      clock,
+      limits,
+      newId,
+      log,
+      tell: (agent, notice) => {
+        this.exchange.announce(agent, noticeBody(notice));
+      },
+      mayClaim: true,
+      isProtected: (name) => this.identity.isProtected(name),
+    });
     this.desk = new Desk({
       exchange: this.exchange,
       directory: this.directory,
+      mailboxes: this.mailboxes,
       limits,
       limiter,
       log,
@@ -170,6 +193,7 @@ export class ConformanceWorld {
       dataTopics: options.dataTopics ?? [],
       log,
     });
+    void this.mailboxes.start(); // does its work at once
     void this.bridges.start(); // does its work at once
     this.#ownTimers = clock.waiting;
   }

@@ -7,7 +7,7 @@ import { DeskLists, type LongText } from "./lists.js";
 import { DeskTopic, type Askers } from "./topic.js";
 
 /** Where the desk learns who asks, looks for answers, takes what they cost, and says them. */
-export interface DeskOptions extends Pick<Ask, "directory" | "status"> {
+export interface DeskOptions extends Pick<Ask, "directory" | "mailboxes" | "status"> {
   readonly exchange: Exchange;
   readonly limits: Limits;
   readonly limiter: Limiter;
@@ -60,13 +60,15 @@ export class Desk implements Lifecycle, Answerer {
   }
 
   ask(question: Question, reply: Reply): Asked {
-    const { directory, status } = this.#options;
+    const { directory, mailboxes, status } = this.#options;
     const { from, seats, viewer, place, kind, chargedTo } = question;
     const ask: Ask = {
       asker: from,
       seats,
       viewer,
       directory,
+      mailboxes,
+      chargedTo,
       lists: this.#lists,
       status,
       ...(place && { place }),

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { Fault, itemsOfBytes, type Content, type Principal, type Scope } from "../core/index.js";
 import { bytesOf, type Directory, type Past, type Seat } from "../directory/index.js";
+import type { Mailboxes } from "../mailbox/index.js";
 import { readFields } from "./fields.js";
 import type { DeskLists, LongText } from "./lists.js";
 
@@ -15,6 +16,9 @@ export interface Ask {
   /** The proved principal for whom rooms are shown; undefined shows what everybody may see. */
   readonly viewer: Principal | undefined;
   readonly directory: Directory;
+  readonly mailboxes: Mailboxes;
+  /** Whose rate pays; a connection where there is one. */
+  readonly chargedTo: string;
   /** Long lists, written once for all who ask. */
   readonly lists: DeskLists;
   /** What `broker.status` answers. */

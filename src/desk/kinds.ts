@@ -1,6 +1,20 @@
 import type { Kind } from "./kind.js";
 import { brokerStatus, ping } from "./kinds/broker.js";
 import { agentsList, roomsList } from "./kinds/lists.js";
+import {
+  mailboxOpen,
+  mailboxStatus,
+  mailboxClose,
+  mailboxTake,
+  mailboxDone,
+  mailboxExtend,
+  mailboxRelease,
+  mailboxRefuse,
+  mailboxRedeliver,
+  mailboxPeek,
+  mailboxState,
+  mailboxList,
+} from "./kinds/mailboxes.js";
 import { roomCreate, roomHistory, roomInvite, roomJoin, roomLeave, roomMembers } from "./kinds/rooms.js";
 
 /** Every kind of question that the broker answers. */
@@ -14,6 +28,18 @@ export type DeskKind =
   | "room.invite"
   | "room.members"
   | "room.history"
+  | "mailbox.open"
+  | "mailbox.status"
+  | "mailbox.close"
+  | "mailbox.take"
+  | "mailbox.done"
+  | "mailbox.extend"
+  | "mailbox.release"
+  | "mailbox.refuse"
+  | "mailbox.redeliver"
+  | "mailbox.peek"
+  | "mailbox.state"
+  | "mailbox.list"
   | "broker.status";
 
 /** One row for each kind: a missing one does not compile. */
@@ -30,6 +56,18 @@ export const deskKinds = {
   "room.invite": roomInvite,
   "room.members": roomMembers,
   "room.history": roomHistory,
+  "mailbox.open": mailboxOpen,
+  "mailbox.status": mailboxStatus,
+  "mailbox.close": mailboxClose,
+  "mailbox.take": mailboxTake,
+  "mailbox.done": mailboxDone,
+  "mailbox.extend": mailboxExtend,
+  "mailbox.release": mailboxRelease,
+  "mailbox.refuse": mailboxRefuse,
+  "mailbox.redeliver": mailboxRedeliver,
+  "mailbox.peek": mailboxPeek,
+  "mailbox.state": mailboxState,
+  "mailbox.list": mailboxList,
   "broker.status": brokerStatus,
 } satisfies DeskTable;
 

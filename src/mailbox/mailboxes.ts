@@ -34,7 +34,7 @@ export interface Opener {
   /** What proves the owner's name; absent: anything that proves it. */
   readonly proof?: string | undefined;
   /** The connection that opens it, whose share of claimed boxes it counts against. */
-  readonly connection?: object | undefined;
+  readonly connection?: string | undefined;
 }
 
 /** What is known of a box. */
@@ -56,6 +56,10 @@ export interface MailboxesOptions {
   readonly log: Log;
   /** Tells an agent what became of a request of its. */
   readonly tell: (agent: string, notice: FaultNotice) => void;
+  /** True if all who can claim a name on ZeroMQ are on this machine. */
+  readonly mayClaim: boolean;
+  /** True if a name belongs to somebody who can prove it. */
+  readonly isProtected: (name: string) => boolean;
 }
 
 const noCounts: MailCounts = {
@@ -84,8 +88,8 @@ export class Mailboxes implements Lifecycle {
   readonly #byName = new Map<string, { readonly mailbox: Mailbox; readonly unkeep: () => void }>();
   // bound: mailboxesMax · evicts: as above · owner: Mailboxes
   readonly #byId = new Map<number, Mailbox>();
-  // bound: zmqConnectionsMax · evicts: goes with its connection · owner: Mailboxes
-  readonly #openedBy = new WeakMap<object, number>();
+  // bound: mailboxesMax · evicts: with the last box of the connection · owner: Mailboxes
+  readonly #openedBy = new Map<string, number>();
   // bound: mailboxesMax · evicts: when the box is on the disk · owner: Mailboxes
   readonly #opening = new Map<string, Promise<void>>();
   #nextId = 1;
@@ -172,6 +176,42 @@ export class Mailboxes implements Lifecycle {
   /** True if the name belongs to whoever proves it, because it has a box that was opened so. */
   ownsProved(name: string): boolean {
     return this.#byName.get(name)?.mailbox.box.settings.trust === "proved";
+  }
+
+  /** The disk: for who looks, and changes nothing. */
+  get store(): MailStore {
+    return this.#options.store;
+  }
+
+  /** How long a lease is, if nothing else is said. */
+  get leaseMs(): number {
+    return this.#options.limits.mailLeaseMs;
+  }
+
+  /** True if a claimed name may have a box: all who can claim one are on this machine. */
+  get mayClaim(): boolean {
+    return this.#options.mayClaim;
+  }
+
+  /** A box by its number. */
+  byId(id: number): BoxRow | undefined {
+    return this.#byId.get(id)?.box.row;
+  }
+
+  /** Who opens a box for `name` in its place: the operator. It is for whoever proves the name, if that can be proved. */
+  openerFor(name: string): Opener {
+    return { name, trust: this.#options.isProtected(name) ? "proved" : "claimed" };
+  }
+
+  /**
+   * The box of a name, for its owner; `undefined`: for the operator.
+   * @throws Fault not-found, forbidden
+   */
+  own(name: string, owner: (Pick<Opener, "proof"> & { readonly trust: Trust | undefined }) | undefined): Mailbox {
+    const mailbox = this.mailbox(name);
+    if (mailbox === undefined) throw noBox(name);
+    if (owner !== undefined) mustOwn(mailbox, { name, trust: owner.trust ?? "claimed", proof: owner.proof });
+    return mailbox;
   }
 
   mailbox(name: string): Mailbox | undefined {

@@ -20,6 +20,7 @@ import { Desk } from "../../src/desk/index.js";
 import { ZeromqAgents } from "../../src/zeromq/agents/index.js";
 import { DirectoryMemory } from "../../src/directory/index.js";
 import { ClaimWatch, LimiterMemory, type Identity } from "../../src/identity/index.js";
+import { Mailboxes, MailStoreMemory } from "../../src/mailbox/index.js";
 import type { PublisherPeer } from "../../src/zeromq/wire/index.js";
 import { FakeClock } from "../../src/conformance/fake-clock.js";
 import { FakePublisher, FakeSubscriber, type Hearing, type PeerFacts } from "./fake-zmq.js";
@@ -89,6 +90,7 @@ export class ZeromqWorld {
   readonly requests: RequestsMemory;
   readonly agents: ZeromqAgents;
   readonly desk: Desk;
+  readonly mailboxes: Mailboxes;
   readonly logged: string[] = [];
   readonly loggedFields: unknown[] = [];
   readonly #peers: FakeSubscriber[] = [];
@@ -128,8 +130,22 @@ export class ZeromqWorld {
       log,
       dataTopics: options.dataTopics ?? [],
     });
+    this.mailboxes = new Mailboxes({
+      store: new MailStoreMemory(),
+      exchange: this.exchange,
+      clock,
+      limits: this.limits,
+      newId,
+      log,
+      tell: (agent, notice) => {
+        this.agents.tell(agent, notice);
+      },
+      mayClaim: true,
+      isProtected: (name) => identity.isProtected(name),
+    });
     this.desk = new Desk({
       limiter,
+      mailboxes: this.mailboxes,
       exchange: this.exchange,
       limits: this.limits,
       directory: this.directory,
@@ -143,6 +159,7 @@ export class ZeromqWorld {
     identity.proved = (name) => {
       claims.proved(name);
     };
+    void this.mailboxes.start();
     void this.agents.start();
     void claims.start();
     void this.desk.start();

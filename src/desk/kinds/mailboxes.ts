@@ -1,0 +1,334 @@
+import { z } from "zod";
+import { Fault, writtenTime } from "../../core/index.js";
+import { mailStates, peek, saidBy, type Mailbox, type Named } from "../../mailbox/index.js";
+import { flag, noFields, noList } from "../fields.js";
+import { hasRight, kind, type Ask } from "../kind.js";
+import {
+  box,
+  cursor,
+  defaultTake,
+  hourMs,
+  ids,
+  listed,
+  message,
+  named,
+  sessionMaxBytes,
+  takeMax,
+  whole,
+  whose,
+  wireMaxBytes,
+  written,
+} from "./mailbox-fields.js";
+
+/** `mailbox.open`: from now on what is for the asker's name is kept for it. */
+export const mailboxOpen = kind({
+  request: z.strictObject({
+    agent: whose,
+    mode: z.enum(["push", "take"], "is push or take").exactOptional(),
+    rooms: flag.describe("memberships in rooms outlive the connection").exactOptional(),
+    keep_s: whole(1, 366 * 86_400)
+      .describe("how long a message waits; 7 days if absent")
+      .exactOptional(),
+    max: whole(1, 1_000_000).describe("messages that wait at most").exactOptional(),
+    max_bytes: whole(1_024, 1024 ** 3)
+      .describe("their bytes at most")
+      .exactOptional(),
+  }),
+  answer: box,
+  right: undefined,
+  length: noList,
+  run: async (ask, { agent: name, mode, rooms, keep_s: keepS, max, max_bytes: maxBytes }) => {
+    const opened = await ask.mailboxes.open(openerOf(ask, name), {
+      ...(mode !== undefined && { mode }),
+      ...(rooms !== undefined && { rooms }),
+      ...(keepS !== undefined && { keepMs: keepS * 1_000 }),
+      ...(max !== undefined && { max }),
+      ...(maxBytes !== undefined && { maxBytes }),
+    });
+    const { name: of, counts } = opened;
+    return { message: `${of} has a mailbox; ${String(counts.waiting)} messages wait in it`, data: listed(opened) };
+  },
+});
+
+/** `mailbox.status`: what is in the asker's box. */
+export const mailboxStatus = kind({
+  request: z.strictObject({ agent: whose }),
+  answer: box,
+  right: undefined,
+  length: noList,
+  run: (ask, { agent: name }) => {
+    const { box: own } = ownBox(ask, name);
+    const status = ask.mailboxes.status(own.name);
+    return {
+      message: `${String(status.counts.waiting)} messages wait in the mailbox of ${own.name}`,
+      data: listed(status),
+    };
+  },
+});
+
+/** `mailbox.close`: nothing more is kept for the name. */
+export const mailboxClose = kind({
+  request: z.strictObject({ agent: whose, discard: flag.describe("lose what waits in it").exactOptional() }),
+  answer: z.object({ agent: z.string() }),
+  right: undefined,
+  length: noList,
+  run: async (ask, { agent: name, discard = false }) => {
+    const { box: own } = ownBox(ask, name);
+    if (own.settings.trust !== "proved" && !hasRight(ask.viewer, "operate"))
+      throw new Fault(
+        "forbidden",
+        `anybody can say that it is ${own.name}, so only the operator closes this mailbox: broker mailbox close ${own.name}`,
+      );
+    await ask.mailboxes.close(own.name, { discard });
+    return { message: `${own.name} has no mailbox any more`, data: { agent: own.name } };
+  },
+});
+
+/** `mailbox.take`: leases messages, the most urgent first; waits for the first one, if that is asked. */
+export const mailboxTake = kind({
+  request: z.strictObject({
+    agent: whose,
+    max: whole(1, takeMax)
+      .describe(`messages at most; ${String(defaultTake)} if absent`)
+      .exactOptional(),
+    max_tokens: whole(1, Number.MAX_SAFE_INTEGER)
+      .describe("about so many tokens at most, of four bytes")
+      .exactOptional(),
+    max_bytes: whole(1, Number.MAX_SAFE_INTEGER)
+      .describe("bytes at most; one message comes in any case")
+      .exactOptional(),
+    wait_ms: whole(0, 30_000).describe("wait so long until there is one; 0 if absent").exactOptional(),
+    lease_ms: whole(1_000, hourMs).describe("for how long they are yours; 120,000 if absent").exactOptional(),
+  }),
+  answer: z.object({ messages: z.array(message) }),
+  right: undefined,
+  length: noList,
+  waits: ({ wait_ms: waitMs = 0 }) => waitMs,
+  run: async (
+    ask,
+    { agent: name, max = defaultTake, max_tokens: maxTokens, max_bytes: maxBytes, lease_ms: leaseMs },
+    until,
+  ) => {
+    const own = ownBox(ask, name);
+    own.load();
+    const envelopes = await own.taking.take({
+      max,
+      maxTokens,
+      maxBytes: Math.min(maxBytes ?? Infinity, answerMaxBytes(ask)),
+      leaseMs: leaseMs ?? ask.mailboxes.leaseMs,
+      until,
+    });
+    return { message: `${String(envelopes.length)} messages`, data: { messages: envelopes.map(written) } };
+  },
+});
+
+/** `mailbox.done`: what was taken is done with. */
+export const mailboxDone = kind({
+  request: z.strictObject({ agent: whose, ids }),
+  answer: named,
+  right: undefined,
+  length: (_ask, fields) => fields.ids.length,
+  run: (ask, fields) => results(ownBox(ask, fields.agent), ({ taking }) => taking.done(fields.ids)),
+});
+
+/** `mailbox.extend`: the leases begin anew. */
+export const mailboxExtend = kind({
+  request: z.strictObject({
+    agent: whose,
+    ids,
+    lease_ms: whole(1_000, hourMs).describe("from now; 120,000 if absent").exactOptional(),
+  }),
+  answer: named,
+  right: undefined,
+  length: (_ask, fields) => fields.ids.length,
+  run: (ask, fields) =>
+    results(ownBox(ask, fields.agent), ({ taking }) =>
+      taking.extend(fields.ids, fields.lease_ms ?? ask.mailboxes.leaseMs),
+    ),
+});
+
+/** `mailbox.release`: gives messages back, at once or after a pause; a pause uses up one of five attempts. */
+export const mailboxRelease = kind({
+  request: z.strictObject({
+    agent: whose,
+    ids,
+    delay_ms: whole(0, hourMs).describe("not again before; 0 if absent").exactOptional(),
+  }),
+  answer: named,
+  right: undefined,
+  length: (_ask, fields) => fields.ids.length,
+  run: (ask, fields) =>
+    results(ownBox(ask, fields.agent), ({ taking }) => taking.release(fields.ids, fields.delay_ms ?? 0)),
+});
+
+/** `mailbox.refuse`: it is nothing for this agent; who sent it is told why. */
+export const mailboxRefuse = kind({
+  request: z.strictObject({
+    agent: whose,
+    ids,
+    reason: z.string("is a text").max(256, "has 256 characters at most").describe("for the sender").exactOptional(),
+  }),
+  answer: named,
+  right: undefined,
+  length: (_ask, fields) => fields.ids.length,
+  run: (ask, fields) => results(ownBox(ask, fields.agent), ({ taking }) => taking.refuse(fields.ids, fields.reason)),
+});
+
+/** `mailbox.redeliver`: dead messages wait again. */
+export const mailboxRedeliver = kind({
+  request: z.strictObject({ agent: whose, ids }),
+  answer: named,
+  right: undefined,
+  length: (_ask, fields) => fields.ids.length,
+  run: (ask, fields) => results(ownBox(ask, fields.agent), ({ taking }) => taking.redeliver(fields.ids)),
+});
+
+/** `mailbox.peek`: looks at messages without taking them. */
+export const mailboxPeek = kind({
+  request: z.strictObject({
+    agent: whose,
+    after: cursor.describe("next of an earlier answer; from the beginning if absent").exactOptional(),
+    max: whole(1, takeMax)
+      .describe(`messages at most; ${String(defaultTake)} if absent`)
+      .exactOptional(),
+    dead: flag.describe("those that could not be delivered, instead of those that wait").exactOptional(),
+  }),
+  answer: z.object({
+    messages: z.array(
+      z.object({
+        state: z.enum(mailStates),
+        reason: z.string().exactOptional(),
+        attempts: z.int(),
+        until: writtenTime,
+        message,
+      }),
+    ),
+    next: cursor,
+    gap: z.literal(true).describe("the cursor is of another epoch; begin anew").exactOptional(),
+  }),
+  right: undefined,
+  length: (_ask, { max = defaultTake }) => max,
+  run: (ask, { agent: name, after, max = defaultTake, dead = false }) => {
+    const { box: own } = ownBox(ask, name);
+    const page = peek(ask.mailboxes.store, own, { after, max, maxBytes: answerMaxBytes(ask), dead });
+    const messages = page.messages.map(({ state, reason, attempts, until, envelope }) => ({
+      state,
+      ...(reason !== undefined && { reason }),
+      attempts,
+      until: new Date(until).toISOString(),
+      message: written(envelope),
+    }));
+    return {
+      message: `${String(messages.length)} messages`,
+      data: { messages, next: page.next, ...(page.gap && { gap: true as const }) },
+    };
+  },
+});
+
+/** `mailbox.state`: where the asker's own message stands, in whichever boxes it lies. */
+export const mailboxState = kind({
+  request: z.strictObject({ message_id: z.string("is missing; it is the id of a message of yours").min(1).max(256) }),
+  answer: z.object({
+    deliveries: z.array(
+      z.object({
+        to: z.string(),
+        state: z.enum(mailStates),
+        reason: z.string().exactOptional(),
+        stored_at: writtenTime,
+        until: writtenTime.describe("it is delivered until then"),
+        away_since: writtenTime.describe("its owner is away").exactOptional(),
+      }),
+    ),
+  }),
+  right: undefined,
+  length: noList,
+  run: ({ mailboxes, asker, viewer }, { message_id: id }) => {
+    const deliveries = saidBy(mailboxes.store, asker, viewer, id).flatMap((row) => {
+      const status = mailboxes.byId(row.box);
+      if (status === undefined) return [];
+      return [
+        {
+          to: status.name,
+          state: row.state,
+          ...(row.reason !== undefined && { reason: row.reason }),
+          stored_at: new Date(row.storedAt).toISOString(),
+          until: new Date(row.until).toISOString(),
+          ...(status.awaySince !== undefined && { away_since: new Date(status.awaySince).toISOString() }),
+        },
+      ];
+    });
+    const states = deliveries.map(({ to, state }) => `${state} for ${to}`).join(", ");
+    return { message: states === "" ? "no mailbox has it" : states, data: { deliveries } };
+  },
+});
+
+/** `mailbox.list`: all boxes, for the operator. */
+export const mailboxList = kind({
+  request: noFields,
+  answer: z.object({ mailboxes: z.array(box) }),
+  right: "operate",
+  length: ({ mailboxes }) => mailboxes.size,
+  run: ({ mailboxes }) => {
+    const all = mailboxes.list().map(listed);
+    return { message: `${String(all.length)} mailboxes`, data: { mailboxes: all } };
+  },
+});
+
+/**
+ * The box that the asker may use: its own, or as operator anybody's.
+ * @throws Fault not-found, forbidden
+ */
+function ownBox(ask: Ask, name: string | undefined): Mailbox {
+  const { asker, viewer, mailboxes } = ask;
+  if (name !== undefined && name !== asker) mustOperate(ask);
+  return mailboxes.own(
+    name ?? asker,
+    hasRight(viewer, "operate") ? undefined : { trust: viewer?.trust, proof: viewer?.proof },
+  );
+}
+
+function mustOperate({ viewer }: Ask): void {
+  if (!hasRight(viewer, "operate"))
+    throw new Fault(
+      "forbidden",
+      "only the operator may touch the mailbox of somebody else; leave agent out for your own",
+    );
+}
+
+/** @throws Fault forbidden: the name would have to be proved */
+function openerOf(ask: Ask, name: string | undefined) {
+  const { asker, viewer, mailboxes, seats, chargedTo } = ask;
+  if (name !== undefined && name !== asker) {
+    mustOperate(ask);
+    return mailboxes.openerFor(name);
+  }
+  const trust = viewer?.trust ?? "claimed";
+  if (trust === "proved") return { name: asker, trust, proof: viewer?.proof };
+  if (!mailboxes.mayClaim || !isWire(ask))
+    throw new Fault(
+      "forbidden",
+      `a mailbox is for a name that is proved: connect with a token of its own (broker token ${asker}), or by a key`,
+    );
+  const [seat] = seats;
+  if (seat === undefined)
+    throw new Fault("unauthenticated", `${asker} does not hear anything here: subscribe to your own name first`);
+  return { name: asker, trust: "claimed" as const, connection: chargedTo };
+}
+
+/** True for an agent on ZeroMQ, or in the broker's own process. */
+function isWire({ directory, asker }: Ask): boolean {
+  const dialect = directory.agent(asker)?.dialect;
+  return dialect === "zmq" || dialect === "local";
+}
+
+function answerMaxBytes(ask: Ask): number {
+  return isWire(ask) ? wireMaxBytes : sessionMaxBytes;
+}
+
+function results(mailbox: Mailbox, run: (mailbox: Mailbox) => readonly Named[]) {
+  mailbox.load();
+  const all = run(mailbox).map(({ deliveryId, state }) => ({ delivery_id: deliveryId, state }));
+  const unknown = all.filter(({ state }) => state === "unknown").length;
+  const message = unknown === 0 ? "done" : `${String(unknown)} of these deliveries are not in the mailbox`;
+  return mailbox.written({ message, data: { results: all } });
+}

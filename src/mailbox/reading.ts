@@ -1,0 +1,79 @@
+import { Message, type Envelope, type Principal } from "../core/index.js";
+import { deliveryId } from "./delivery-id.js";
+import type { MailRow, MailState } from "./mail-row.js";
+import type { MailStore } from "./mail-store.js";
+
+/** Up to where somebody has read; of another epoch it means nothing. */
+export interface Cursor {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** A message as it is looked at: nothing of it changes by that. */
+export interface Peeked {
+  readonly state: MailState;
+  readonly reason: string | undefined;
+  readonly attempts: number;
+  readonly until: number;
+  readonly envelope: Envelope;
+}
+
+/** Messages of a box, and the cursor behind them; `gap`: the cursor that was given is of another epoch. */
+export interface Page {
+  readonly messages: readonly Peeked[];
+  readonly next: Cursor;
+  readonly gap: boolean;
+}
+
+/** Which messages of a box are looked at. */
+export interface Look {
+  readonly after: Cursor | undefined;
+  readonly max: number;
+  readonly maxBytes: number;
+  /** Dead ones, instead of those that wait or are leased. */
+  readonly dead: boolean;
+}
+
+/** Looks at messages in order of arrival, without taking them (protocols §9). */
+export function peek(store: MailStore, box: { readonly id: number; readonly name: string }, look: Look): Page {
+  const { after, max, maxBytes, dead } = look;
+  const { epoch } = store;
+  if (after !== undefined && after.epoch !== epoch) return { messages: [], next: { epoch, seq: 0 }, gap: true };
+  const messages: Peeked[] = [];
+  let seq = after?.seq ?? 0;
+  let bytes = 0;
+  for (const row of store.rows(box.id, seq + 1)) {
+    const isWanted = dead ? row.state === "dead" : row.state === "waiting" || row.state === "leased";
+    if (isWanted && (messages.length >= max || (messages.length > 0 && bytes + row.bytes > maxBytes))) break;
+    const peeked = isWanted ? peekedOf(store, box.name, row) : undefined;
+    if (peeked !== undefined) {
+      messages.push(peeked);
+      bytes += row.bytes;
+    }
+    seq = row.seq;
+  }
+  return { messages, next: { epoch, seq }, gap: false };
+}
+
+function peekedOf(store: MailStore, name: string, row: MailRow): Peeked | undefined {
+  const body = store.body(row.box, row.seq);
+  if (body === undefined) return undefined;
+  const { envelope } = Message.kept(
+    body,
+    { topic: name, receivedAt: row.storedAt, trust: row.trust, origin: undefined },
+    { stored_at: new Date(row.storedAt).toISOString(), delivery_id: deliveryId(row) },
+  );
+  const { state, reason, attempts, until } = row;
+  return envelope && { state, reason, attempts, until, envelope };
+}
+
+/** The stored messages of one sender by their id, in whichever boxes. */
+export function saidBy(
+  store: MailStore,
+  name: string,
+  principal: Principal | undefined,
+  messageId: string,
+): readonly MailRow[] {
+  const keys = [`name:${name}`, ...(principal?.trust === "proved" && principal.proof ? [principal.proof] : [])];
+  return keys.flatMap((key) => [...store.said(key, messageId)]);
+}
