@@ -115,3 +115,31 @@ describe("the vectors of what an agent hears", () => {
     );
   });
 });
+
+describe("the broker's marks on what an agent hears", () => {
+  const kept = { stored_at: "2026-02-03T04:05:06Z", delivery_id: "b7", attempt: 2, room_seq: 3, epoch: "e", chain: 1 };
+  it.each<[unknown, unknown]>([
+    [kept, kept],
+    [undefined, undefined],
+    [1, undefined],
+    [{ attempt: 0 }, undefined],
+    [{ epoch: 1 }, undefined],
+  ])("are its word where they make sense: %j", async ($broker, expected) => {
+    let arrives: MessageListener = () => undefined;
+    const agent = Agent.over("ada", (heard) => {
+      arrives = heard;
+      return {
+        subscribe: () => true,
+        unsubscribe: () => undefined,
+        publish: () => Promise.resolve(),
+        close: () => Promise.resolve(),
+        isDirect: true,
+      };
+    });
+    const heard: unknown[] = [];
+    agent.onInform((notice) => void heard.push(notice.$broker));
+    arrives("ada", Buffer.from(JSON.stringify({ from: "bob", type: "inform", $broker })));
+    await agent.close();
+    expect(heard).toEqual([expected]);
+  });
+});

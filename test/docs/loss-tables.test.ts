@@ -172,7 +172,7 @@ describe("the loss tables", () => {
   const content = ["content.message", "content.kind", "content.data"];
   const but = (shape: object, left: string): readonly string[] => Object.keys(shape).filter((key) => key !== left);
   it.each([
-    ["ZeroMQ", "14.1", [...but(wireEnvelope.shape, ""), ...content, "trust", "received_at", "replay"]],
+    ["ZeroMQ", "14.1", [...but(wireEnvelope.shape, ""), ...content, "trust", "received_at", "replay", "$broker"]],
     ["PAN", "12.1", but(panCommands.chat.shape, "type")],
     ["AgentChat", "12.1", but(agentchatCommands.MSG.shape, "type")],
     ["AgentChat", "12.2", but(agentchatCommands.PROPOSAL.shape, "type")],

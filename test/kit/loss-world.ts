@@ -180,9 +180,17 @@ async function zmqSender(at: TestBroker): Promise<Sender> {
     expires_at: new Date(Date.now() + 3_600_000).toISOString(),
     from_name: "Zed of the tables",
     hops: 3,
+    wait_ms: 45_000,
+    receipt: ["stored", "settled"],
+    ephemeral: true,
+    accepts: ["partial"],
+    parent: "p-1",
+    traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    tracestate: "vendor=1",
     trust: "proved",
     received_at: "2001-01-01T00:00:00.000Z",
-    replay: true,
+    replay: "forged",
+    $broker: { attempt: 77, delivery_id: "forged" },
     colour: "green",
   });
   return {

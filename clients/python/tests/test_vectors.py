@@ -39,6 +39,17 @@ class Trust(unittest.TestCase):
         self.assertEqual([trust_of(), trust_of(trust="proved"), trust_of(trust="very much")], ["claimed", "proved", "claimed"])
 
 
+class Marks(unittest.TestCase):
+    def test_are_the_brokers_word_where_they_make_sense(self):
+        def marks_of(**more):
+            return read_payload(json.dumps({"from": "ada", "type": "inform", **more}).encode(), "bob").marks
+
+        kept = {"stored_at": "2026-02-03T04:05:06Z", "delivery_id": "b7", "attempt": 2, "room_seq": 3, "epoch": "e", "chain": 1}
+        for said, expected in (({"$broker": kept}, kept), ({}, None), ({"$broker": 1}, None), ({"$broker": {"attempt": 0}}, None), ({"$broker": {"epoch": 1}}, None)):
+            with self.subTest(said):
+                self.assertEqual(marks_of(**said), expected)
+
+
 class NameVectors(unittest.TestCase):
     def test_hold(self):
         told = vectors("names")

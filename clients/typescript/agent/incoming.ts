@@ -6,6 +6,7 @@ import {
   isNestedDeeper,
   jsonDepthMax,
   readEnvelope,
+  readMarks,
   repairSurrogates,
   type Envelope,
   type FaultCode,
@@ -19,7 +20,7 @@ import {
 const trusts: readonly Trust[] = ["claimed", "shared", "proved"];
 
 /**
- * Reads a payload as it arrived; nested deeper than the broker reads it is unreadable (protocols §3.17). `trust` and `replay` in it were written by the broker (ADR 0011), which removes them
+ * Reads a payload as it arrived; nested deeper than the broker reads it is unreadable (protocols §3.17). `trust`, `replay` and `$broker` in it were written by the broker (ADR 0011), which removes them
  * from what claimed agents send: a message without `trust` comes from one of those.
  * @param self the agent that hears it
  * @param topic the topic under which it came: this is the addressee, whatever the payload says. Broadcasts and the past
@@ -44,6 +45,7 @@ export function readPayload(payload: Buffer, self: string, topic: string, trust:
     receivedAt: Date.now(),
     fallbackId: randomUUID(),
     trust: trust ?? trusts.find((one) => one === fields["trust"]) ?? "claimed",
+    marks: readMarks(fields["$broker"]),
   });
   if ("problem" in reading) return reading;
   return replay === true ? { envelope: { ...reading.envelope, replay } } : reading;

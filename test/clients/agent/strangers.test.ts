@@ -22,7 +22,11 @@ const nonsense = [
 ];
 const fields = ["message_id", "timestamp", "from", "to", "type", "priority", "content", "in_reply_to", "hops"];
 const more = ["conversation_id", "expires_at", "from_name", "trust", "replay", "__proto__", "constructor", "x"];
-const texts = nonsense.flatMap((value) => [value, ...[...fields, ...more].map((field) => messageWith(field, value))]);
+const rare = ["wait_ms", "receipt", "ephemeral", "accepts", "parent", "traceparent", "tracestate", "$broker"];
+const texts = nonsense.flatMap((value) => [
+  value,
+  ...[...fields, ...more, ...rare].map((field) => messageWith(field, value)),
+]);
 
 /** A message with a value in one field, and three with the value deeper in its content. */
 function messageWith(field: string, value: string): string {

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, Union
 
 from .fault import Fault
 from .json_text import DEPTH_MAX, is_nested_deeper, no_json_number
@@ -36,6 +36,14 @@ class Envelope:
     received_at: Optional[str] = None
     replay: bool = False  #: a room's past message
     other: Mapping[str, Any] = field(default_factory=dict)  #: top-level keys that nobody here knows
+    wait_ms: Optional[int] = None  #: how long the sender of a request waits for the answer, from receipt
+    receipt: Optional[Sequence[str]] = None  #: what the sender asks to be told: stored, settled
+    ephemeral: bool = False  #: never stored
+    accepts: Optional[Sequence[str]] = None  #: forms of answer that the sender understands beside the plain one
+    parent: Optional[str] = None  #: `message_id` of what caused this
+    traceparent: Optional[str] = None  #: W3C Trace Context
+    tracestate: Optional[str] = None
+    marks: Optional[Mapping[str, Any]] = None  #: `$broker` on the wire, the broker's word: stored_at, delivery_id, attempt, room_seq, epoch
 
     @property
     def text(self) -> str:

@@ -11,6 +11,7 @@ from .envelope import ID_MAX, Inform, Message, Request, Response
 from .fault import Fault
 from .json_text import DEPTH_MAX, integer, is_nested_deeper, json_text, number_text
 from .names import EVERYONE
+from .rare import is_ours, read_marks, read_rare
 from .surrogates import repair
 
 _KINDS: Mapping[str, Type[Message]] = {"request": Request, "response": Response, "inform": Inform}
@@ -29,7 +30,7 @@ _NAME_MAX = 128
 def read_payload(payload: bytes, name: str, topic: Optional[str] = None) -> Message:
     """
     What arrived at the agent `name` under `topic`, its own name if not told: that is the addressee, whatever the payload says. Broadcasts and the
-    past of rooms come under the agent's own name. `trust` and `replay` are the broker's word: it takes them out of what claimed agents send, so that a message
+    past of rooms come under the agent's own name. `trust`, `replay` and `$broker` are the broker's word: it takes them out of what claimed agents send, so that a message
     without `trust` is of one of those. Raises Fault malformed.
     """
     try:
@@ -50,10 +51,13 @@ def read_payload(payload: bytes, name: str, topic: Optional[str] = None) -> Mess
         fallback_id=str(uuid.uuid4()),
         trust=trust if trust in _TRUSTS else "claimed",
         replay=replay,
+        marks=read_marks(fields.get("$broker")),
     )
 
 
-def read_envelope(value: Any, *, topic: str, received_at: datetime, fallback_id: str, trust: str = "claimed", replay: bool = False) -> Message:
+def read_envelope(
+    value: Any, *, topic: str, received_at: datetime, fallback_id: str, trust: str = "claimed", replay: bool = False, marks: Optional[Mapping[str, Any]] = None
+) -> Message:
     """A foreign agent's JSON as a message to `topic`. Raises Fault malformed, which names the field."""
     if not isinstance(value, dict):
         raise Fault("malformed", "the payload is no JSON object")
@@ -69,7 +73,8 @@ def read_envelope(value: Any, *, topic: str, received_at: datetime, fallback_id:
         raise Fault("malformed", f"from stands twice: as from and as {twice}")
     received = _time_text(received_at)
     timestamp = _id(value, "timestamp") or received
-    priority, other = _priority(value)
+    rare = read_rare(value, _id)
+    priority, other = _priority(value, rare)
     return kind(
         message_id=_id(value, "message_id") or fallback_id,
         timestamp=timestamp,
@@ -87,6 +92,8 @@ def read_envelope(value: Any, *, topic: str, received_at: datetime, fallback_id:
         received_at=None if _is_reliable(timestamp, received_at) else received,
         replay=replay,
         other=other,
+        marks=marks,
+        **rare,
     )
 
 
@@ -143,9 +150,9 @@ def _length(text: str) -> int:
     return len(text) + sum(sign > "\uffff" for sign in text)
 
 
-def _priority(value: Mapping[str, Any]) -> Tuple[str, Dict[str, Any]]:
+def _priority(value: Mapping[str, Any], rare: Mapping[str, Any]) -> Tuple[str, Dict[str, Any]]:
     """The priority, and the keys that nobody knows; a foreign word of priority is kept among them."""
-    other = {key: one for key, one in value.items() if key not in _KNOWN and _folded(key) not in _BROKERS}
+    other = {key: one for key, one in value.items() if key not in _KNOWN and not is_ours(key, one, rare) and _folded(key) not in _BROKERS}
     word = value.get("priority")
     if not isinstance(word, str):
         return "NORMAL", other
