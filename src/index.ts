@@ -21,7 +21,9 @@ export {
   type FaultCode,
   type Limits,
   type Log,
+  type Marks,
   type MessageType,
   type Priority,
+  type ReceiptWord,
   type Trust,
 } from "./core/index.js";

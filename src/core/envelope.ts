@@ -90,6 +90,19 @@ export function isExpired(envelope: Envelope, nowMs: number): boolean {
   return at <= nowMs;
 }
 
+/**
+ * How long the sender of a request waits, milliseconds from its receipt: its `wait_ms`, else what is left to its
+ * `expires_at`; undefined if it says neither (protocols §3.3).
+ */
+export function patienceMs(
+  { wait_ms: waitMs, expires_at: expiresAt }: Pick<Envelope, "wait_ms" | "expires_at">,
+  nowMs: number,
+): number | undefined {
+  if (waitMs !== undefined) return waitMs;
+  const leftMs = expiresAt === undefined ? NaN : Date.parse(expiresAt) - nowMs;
+  return Number.isNaN(leftMs) ? undefined : Math.max(leftMs, 0);
+}
+
 /** True for a response that does not say what it answers: the key is missing, `null` or empty (protocols §3.2). */
 export function isUnreferenced({ type, in_reply_to: inReplyTo }: Pick<Envelope, "type" | "in_reply_to">): boolean {
   return type === "response" && (inReplyTo === undefined || inReplyTo === "");

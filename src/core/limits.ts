@@ -207,9 +207,9 @@ export const defaultLimits = Object.freeze({
   requestsMax: 100_000,
   /** Open requests of one sender. */
   requestsPerSenderMax: 1_000,
-  /** A tracked request without `expires_at` is answered with `timeout` after this. */
+  /** A tracked request without `wait_ms` and `expires_at` is answered with `timeout` after this. */
   requestTimeoutMs: 30_000,
-  /** A later `expires_at` is waited for no longer than this. */
+  /** A longer `wait_ms` or later `expires_at` is waited for no longer than this. */
   requestMaxMs: 3_600_000,
   /**
    * Pairs of agents whose conversation is followed; beyond it the longest silent one is forgotten of those that the

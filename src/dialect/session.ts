@@ -7,6 +7,7 @@ import type {
   Outcome,
   Principal,
   Priority,
+  RareFields,
   Work,
 } from "../core/index.js";
 import type { TurnIntent } from "../conversation/conversations.js";
@@ -27,7 +28,10 @@ export interface Draft {
   readonly originalPriority?: string;
   readonly inReplyTo?: string;
   readonly conversationId?: string;
+  /** ISO 8601 with its zone; not delivered after it. */
   readonly expiresAt?: string;
+  /** What few messages say, as on the wire: `receipt`, `wait_ms`, `accepts` and more. */
+  readonly rare?: RareFields;
   /** The frame as it came, for dialects that hand it on byte for byte among their own sessions. */
   readonly raw?: Frame;
   /** Only taps that may inspect hear it. */

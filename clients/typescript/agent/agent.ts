@@ -150,8 +150,7 @@ export class Agent implements AsyncIterable<Envelope> {
     const answer = this.#pending.wait(messageId, to, { timeoutMs, signal: options.signal });
     // Refused at once, or given up already: then nothing is sent.
     if (!isNew || !this.#pending.has(messageId)) return answer;
-    const until = new Date(Date.now() + timeoutMs);
-    const more = Number.isNaN(until.getTime()) ? {} : { expires_at: until.toISOString() };
+    const more = { wait_ms: Math.min(Math.ceil(timeoutMs), Number.MAX_SAFE_INTEGER) };
     this.#publish(to, "request", content, { ...options, messageId }, more, () => this.#pending.has(messageId)).catch(
       (thrown: unknown) => {
         this.#pending.fail(messageId, asFault(thrown));

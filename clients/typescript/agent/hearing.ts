@@ -98,7 +98,10 @@ export class Hearing {
     else this.handlers.run(() => handler(notice));
   }
 
-  /** True for a request whose asker has given up (`expires_at`): it is counted and not carried out. */
+  /**
+   * True for a request that was to be delivered until a time that is over (`expires_at`): it is counted, and not
+   * carried out. One whose asker waits no longer (`wait_ms`) is carried out: a late answer is heard, too.
+   */
   #isLate(envelope: Envelope): boolean {
     const { type, from, message_id: id } = envelope;
     if (type !== "request" || !isExpired(envelope, Date.now())) return false;

@@ -1,4 +1,4 @@
-import type { Content, Envelope, Log } from "../../../src/core/index.js";
+import type { Content, Envelope, Log, ReceiptWord } from "../../../src/core/index.js";
 
 /** What is said: a text, or content with a text and more. */
 export type Said = string | Content;
@@ -9,6 +9,17 @@ export interface SendOptions {
   readonly inReplyTo?: string;
   readonly conversationId?: string;
   readonly priority?: Envelope["priority"];
+  /**
+   * Not delivered after it: a Date, or a text in ISO 8601 with its zone. Only for what is worth nothing later: how long
+   * a request waits for its answer is `timeoutMs`.
+   */
+  readonly expiresAt?: Date | string;
+  /** The same, in so many milliseconds from now; one of the two. */
+  readonly expiresInMs?: number;
+  /** What to be told about a message to a mailbox, by informs of kind `receipt`. */
+  readonly receipt?: readonly ReceiptWord[];
+  /** Never stored: who is away does not hear it. */
+  readonly ephemeral?: boolean;
 }
 
 /** Settings of an agent; times in milliseconds. */

@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import {
   agentNameProblem,
   defaultLimits,
-  envelopeIdMax,
   Fault,
   isNestedDeeper,
   jsonDepthMax,
@@ -13,9 +12,9 @@ import {
 } from "../../../src/core/index.js";
 import { refuseNoJsonNumber } from "../shared/no-json-number.js";
 import type { AgentOptions, Said, SendOptions } from "./options.js";
+import { fieldsOf, shown } from "./said-options.js";
 
 const { zmqTopicMaxBytes: topicMaxBytes } = defaultLimits;
-const priorities: readonly unknown[] = ["LOW", "NORMAL", "HIGH"];
 
 /** What an application says, as the content of a message. In JavaScript anything can be given. @throws Fault malformed */
 export function contentOf(said: Said): Content {
@@ -29,17 +28,6 @@ export function contentOf(said: Said): Content {
   if (kind !== undefined && typeof kind !== "string")
     throw new Fault("malformed", "kind is no text; it names what data holds");
   return { ...given, message, ...(kind !== undefined && { kind }) };
-}
-
-/** @throws Fault malformed: a priority that is none of three words, an id that is no text of 1 to 256 characters */
-export function checkOptions({ priority, ...ids }: SendOptions): void {
-  if (priority !== undefined && !priorities.includes(priority))
-    throw new Fault("malformed", `priority is ${shown(priority)}; it is LOW, NORMAL or HIGH`);
-  for (const name of ["messageId", "inReplyTo", "conversationId"] as const) {
-    const id: unknown = ids[name];
-    if (id !== undefined && (typeof id !== "string" || id === "" || id.length > envelopeIdMax))
-      throw new Fault("malformed", `${name} is ${shown(id)}; give a text of 1 to ${envelopeIdMax} characters`);
-  }
 }
 
 /** @throws Fault malformed for what cannot be an agent's name. In JavaScript anything can be given */
@@ -78,17 +66,16 @@ export function payloadOf(
   { displayName, messageMaxBytes }: Pick<AgentOptions, "displayName"> & { readonly messageMaxBytes: number },
 ): string {
   checkTopic(to);
-  checkOptions(options);
+  const { message_id: messageId = randomUUID(), priority = "NORMAL", ...fields } = fieldsOf(options);
   const payload = written({
-    message_id: options.messageId ?? randomUUID(),
+    message_id: messageId,
     timestamp: new Date().toISOString(),
     from,
     to,
     type,
-    priority: options.priority ?? "NORMAL",
+    priority,
     content: contentOf(said),
-    ...(options.inReplyTo !== undefined && { in_reply_to: options.inReplyTo }),
-    ...(options.conversationId !== undefined && { conversation_id: options.conversationId }),
+    ...fields,
     ...(displayName !== undefined && { from_name: displayName }),
     ...more,
   });
@@ -123,11 +110,4 @@ function written(envelope: Envelope): string {
       `the message is nested deeper than ${jsonDepthMax} levels; say it flatter, or as a text`,
     );
   return payload;
-}
-
-/** A wrong value in an error: short, whatever it is. */
-export function shown(value: unknown): string {
-  if (typeof value === "string")
-    return value.length > 40 ? `(a text of ${value.length} characters)` : JSON.stringify(value);
-  return typeof value === "object" && value !== null ? "an object" : String(value);
 }

@@ -3,7 +3,9 @@ import {
   faultCodes,
   isIssued,
   noticeCode,
+  patienceMs,
   topicKind,
+  type Clock,
   type Envelope,
   type FaultCode,
   type FaultNotice,
@@ -58,13 +60,12 @@ export class Asking {
   request(draft: Draft, { timeoutMs: wanted, signal }: CallOptions): Outcome {
     const { requests, newId, clock } = this.#context;
     const { agent: from } = this.#asker.speaker();
-    const { to, expiresAt } = draft;
+    const { to } = draft;
     const kind = topicKind(to);
     // Said in public it is nobody's to answer.
     if (kind === "room" || kind === "everyone") return this.#asker.publish({ ...draft, type: "request" });
     const messageId = draft.messageId ?? newId();
-    const leftMs = expiresAt === undefined ? NaN : Date.parse(expiresAt) - clock.now();
-    const timeoutMs = wanted ?? (Number.isNaN(leftMs) ? undefined : Math.max(leftMs, 0));
+    const timeoutMs = wanted ?? patienceOf(draft, clock);
     const close = requests.open({
       from,
       to,
@@ -98,8 +99,9 @@ export class Asking {
    * A request whose answer comes back as a value.
    * @throws Fault (as a rejection) full, timeout, not-found, conflict (the same `messageId` twice), going-away
    */
-  async call(draft: Draft, { timeoutMs, signal }: CallOptions): Promise<Envelope> {
-    const { requests, limits, newId } = this.#context;
+  async call(draft: Draft, { timeoutMs: wanted, signal }: CallOptions): Promise<Envelope> {
+    const { requests, limits, newId, clock } = this.#context;
+    const timeoutMs = wanted ?? patienceOf(draft, clock);
     if (this.#calls.size >= limits.sessionCallsMax)
       throw new Fault(
         "full",
@@ -178,6 +180,11 @@ export class Asking {
     this.#requests.clear();
     for (const { settle } of [...this.#calls.values()]) settle(new Fault("going-away", "the session has ended"));
   }
+}
+
+/** How long an asker waits that says so in what it asks. */
+function patienceOf({ rare, expiresAt }: Draft, clock: Clock): number | undefined {
+  return patienceMs({ ...rare, ...(expiresAt !== undefined && { expires_at: expiresAt }) }, clock.now());
 }
 
 function isFaultCode(code: string): code is FaultCode {

@@ -86,6 +86,7 @@ export class Speech {
     if (inReplyTo !== undefined) envelope.in_reply_to = inReplyTo;
     if (draft.conversationId !== undefined) envelope.conversation_id = draft.conversationId;
     if (draft.expiresAt !== undefined) envelope.expires_at = draft.expiresAt;
+    if (draft.rare !== undefined) Object.assign(envelope, draft.rare);
     if (draft.originalPriority !== undefined) envelope.other = { original_priority: draft.originalPriority };
     if (principal.displayName !== principal.agent) envelope.from_name = principal.displayName;
     envelope.trust = principal.trust;

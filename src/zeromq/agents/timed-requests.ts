@@ -1,4 +1,4 @@
-import { noticeOf, topicKind, type Envelope, type Message } from "../../core/index.js";
+import { isExpired, noticeOf, patienceMs, topicKind, type Envelope, type Message } from "../../core/index.js";
 import type { PublisherPeer } from "../wire/index.js";
 import type { ZeromqContext } from "./context.js";
 import type { FaultNotices } from "./fault-notices.js";
@@ -25,10 +25,11 @@ export class TimedRequests {
    */
   follow({ topic }: Message, envelope: Envelope, publisher: PublisherPeer): (() => void) | undefined {
     const { clock, requests } = this.#context;
-    const { from, message_id: messageId, type, expires_at: expiresAt } = envelope;
+    const { from, message_id: messageId, type } = envelope;
     if (type !== "request" || messageId.length > idMaxLength || !this.#isSession(topic)) return undefined;
-    const left = expiresAt === undefined ? NaN : Date.parse(expiresAt) - clock.now();
-    if (left <= 0) return undefined;
+    const now = clock.now();
+    if (isExpired(envelope, now)) return undefined;
+    const timeoutMs = patienceMs(envelope, now);
     // No limit is counted by a name that is only claimed: the agents who have it would pay for others.
     const isClaimed = publisher.principal === undefined;
     const forget = (): void => {
@@ -39,11 +40,11 @@ export class TimedRequests {
       to: topic,
       messageId,
       ...(isClaimed && { owner: publisher.id }),
-      ...(left > 0 && { timeoutMs: left }),
+      ...(timeoutMs !== undefined && { timeoutMs }),
       answered: forget,
       timedOut: () => {
         forget();
-        const message = `${topic} did not answer in time; ask again, or give the request a later expires_at`;
+        const message = `${topic} did not answer in time; ask again, or give the request a longer wait_ms`;
         this.#faults.tell(
           from,
           noticeOf({ code: "timeout", message }, { message_id: messageId, to: topic }),

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Agent, type AgentOptions, Fault, type Request } from "../../../src/index.js";
+import { type Agent, type AgentOptions, type Envelope, Fault, type Request } from "../../../src/index.js";
 import { LocalAgents, next, requestOf, transports } from "../../kit/local-agents.js";
 
 describe.each(transports)("an agent that asks and answers, over %s", (transport) => {
@@ -113,13 +113,26 @@ describe.each(transports)("an agent that asks and answers, over %s", (transport)
     });
   });
 
-  it("leaves out a request that has waited too long for somebody to take it, and counts it", async () => {
+  it("leaves out a request that has expired before somebody takes it, and counts it", async () => {
     const [ada, bob] = [await join("ada"), await join("bob")];
-    const asked = bob.request("ada", "quick?", { timeoutMs: 50 });
+    const asked = bob.request("ada", "quick?", { timeoutMs: 50, expiresInMs: 50 });
     await expect(asked).rejects.toMatchObject({ code: "timeout" });
     await bob.inform("ada", "marker");
     expect((await next(ada)).content.message).toBe("marker");
     expect(ada.dropped).toBe(1);
+  });
+
+  it("hears a request whose asker waits no longer: the answer is heard late, by its handler", async () => {
+    const [ada, bob] = [await join("ada"), await join("bob")];
+    const asked = bob.request("ada", "slow?", { timeoutMs: 50 });
+    await expect(asked).rejects.toMatchObject({ code: "timeout" });
+    const late = new Promise<Envelope>((resolve) => bob.onResponse(resolve));
+    const request = await next(ada);
+    expect(request).toMatchObject({ type: "request", wait_ms: 50 });
+    expect(request).not.toHaveProperty("expires_at");
+    await ada.respond(request as Request, "at last");
+    expect(await late).toMatchObject({ in_reply_to: request.message_id, content: { message: "at last" } });
+    expect(ada.dropped).toBe(0);
   });
 
   it("asks the desk by itself, and is a member through its answer", async () => {

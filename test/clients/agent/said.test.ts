@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Agent } from "../../../src/index.js";
+import { Agent, type Envelope, type Request } from "../../../src/index.js";
 import { startBroker, type TestBroker } from "../../kit/broker.js";
 
 type Loose = Record<"inform" | "request" | "respond" | "join" | "subscribe", (...given: unknown[]) => Promise<unknown>>;
@@ -40,6 +40,20 @@ const options: readonly (readonly [string, unknown])[] = [
   ["messageId", "i".repeat(257)],
   ["conversationId", "c".repeat(257)],
   ["inReplyTo", {}],
+  ["expiresAt", "2026-02-03T04:05:06"],
+  ["expiresAt", "soon"],
+  ["expiresAt", 1_770_000_000_000],
+  ["expiresAt", new Date(NaN)],
+  ["expiresAt", new Date(253_402_300_800_000)],
+  ["expiresInMs", 0],
+  ["expiresInMs", -1],
+  ["expiresInMs", Infinity],
+  ["expiresInMs", 1e15],
+  ["expiresInMs", "500"],
+  ["receipt", true],
+  ["receipt", "stored"],
+  ["receipt", ["read"]],
+  ["ephemeral", 1],
 ];
 const topics: readonly unknown[] = [undefined, 5, null, {}, Symbol("x"), "q".repeat(1_025)];
 
@@ -71,6 +85,35 @@ describe.each(["over ZeroMQ", "in the broker's own process"])("what an agent is 
     const given = { [name]: value };
     await expect(ada.inform("bob", "x", given)).rejects.toMatchObject(malformed(name) as object);
     await expect(ada.request("bob", "x", given)).rejects.toMatchObject(malformed(name) as object);
+  });
+
+  it("is refused with two ends at once", async () => {
+    const given = { expiresAt: "2026-02-03T04:05:06Z", expiresInMs: 5 };
+    await expect(ada.inform("bob", "x", given)).rejects.toMatchObject(malformed("give one of them") as object);
+  });
+
+  it("expires, asks for a receipt and is ephemeral where it is told so, and not else", async () => {
+    const doors = { in: at.zmqIn, out: at.zmqOut };
+    const bob = await Agent.connect({ ...doors, name: "bob" });
+    const expiresAt = new Date(Date.now() + 60_000);
+    await agent.inform("bob", "plain", { ephemeral: false });
+    await agent.inform("bob", "all", { expiresAt, receipt: ["settled", "stored"], ephemeral: true });
+    await agent.inform("bob", "text", { expiresAt: expiresAt.toISOString().replace("Z", "+00:00") });
+    const before = Date.now();
+    await agent.inform("bob", "soon", { expiresInMs: 60_000 });
+    const asked = agent.request("bob", "?", { timeoutMs: 1_000.5, expiresAt }).catch(() => undefined);
+    const heard: Envelope[] = [];
+    for await (const message of bob) if (heard.push(message) === 5) break;
+    const [plain, all, text, soon, request] = heard;
+    for (const field of ["expires_at", "receipt", "ephemeral", "wait_ms"]) expect(plain).not.toHaveProperty(field);
+    const expires_at = expiresAt.toISOString();
+    expect(all).toMatchObject({ expires_at, receipt: ["settled", "stored"], ephemeral: true });
+    expect(text).toMatchObject({ expires_at });
+    expect(Date.parse(soon?.expires_at ?? "") - before - 60_000).toBeGreaterThanOrEqual(0);
+    expect(request).toMatchObject({ expires_at, wait_ms: 1_001 });
+    await bob.respond(request as Request, "!");
+    await asked;
+    await bob.close();
   });
 
   it("is refused to what is no topic", async () => {

@@ -1,10 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { Fault, Message, type Envelope } from "../../../src/core/index.js";
 import { ConformanceWorld } from "../../../src/conformance/world.js";
+import type { Draft } from "../../../src/dialect/index.js";
 import { settled, type Conversation } from "../../../src/conformance/conversation.js";
 import { probe, type ProbeHandlers, type ProbeSession } from "../../kit/probe-dialect.js";
 
 const text = (message: string): { content: { message: string } } => ({ content: { message } });
+
+/** Says that it waits 100 ms, and is good for a minute, and some more. */
+function waits100(s: Pick<ProbeSession, "now">): Pick<Draft, "rare" | "expiresAt"> {
+  return {
+    rare: { wait_ms: 100, accepts: ["partial"], traceparent: "00-a", receipt: ["stored"] },
+    expiresAt: new Date(s.now() + 60_000).toISOString(),
+  };
+}
 
 /** Ada and Bob, each with the same commands. */
 async function both(
@@ -131,6 +140,29 @@ describe("what sessions say to each other", () => {
     await does(ada, "ask");
     world.clock.advance(100);
     expect(await ada.hears({ kind: "fault" })).toMatchObject({ data: { code: "timeout", to: "bob" } });
+  });
+
+  it.each<[string, (s: ProbeSession) => void]>([
+    ["request", (s) => void s.request({ to: "bob", ...text("?"), ...waits100(s) })],
+    [
+      "call",
+      (s) =>
+        void s
+          .call({ to: "bob", ...text("?"), ...waits100(s) }, {})
+          .catch(() => s.inform({ to: "ada", content: { message: "timeout" } })),
+    ],
+  ])("a %s by its wait, which goes before its expiry, and everything that it says arrives", async (_way, ask) => {
+    const { ada, bob, does, world } = await both({ ask });
+    const said: unknown[] = [];
+    world.router.tap({ deliver: ({ envelope }) => said.push(envelope) > 0 });
+    await does(ada, "ask");
+    await bob.hears({ type: "request" });
+    expect(said).toMatchObject([waits100({ now: () => world.clock.now() }).rare]);
+    world.clock.advance(99);
+    expect(world.requests.size).toBe(1);
+    world.clock.advance(1);
+    expect(world.requests.size).toBe(0);
+    await settled();
   });
 
   it("a call's answer comes back as a value and is told to nobody", async () => {

@@ -208,6 +208,29 @@ describe("a request to an agent of another dialect", () => {
     expect(ada.faults).toEqual(["timeout"]);
   });
 
+  it.each([100, 3])("has the time that its wait_ms gives it, which goes before its expires_at: %s ms", (wait_ms) => {
+    world = new ZeromqWorld();
+    const ada = world.subscriber(["ada"]);
+    world.session("bot");
+    world.send(world.publisher(), "ada", "bot", "request", "quick?", {
+      expires_at: new Date(world.clock.now() + 50).toISOString(),
+      wait_ms,
+    });
+    world.clock.advance(wait_ms - 1);
+    expect(ada.faults).toEqual([]);
+    world.clock.advance(1);
+    expect(ada.faults).toEqual(["timeout"]);
+  });
+
+  it("has no more time than there is for any, whatever its wait_ms says", () => {
+    world = new ZeromqWorld();
+    const ada = world.subscriber(["ada"]);
+    world.session("bot");
+    world.send(world.publisher(), "ada", "bot", "request", "slow?", { wait_ms: Number.MAX_SAFE_INTEGER });
+    world.clock.advance(world.limits.requestMaxMs);
+    expect(ada.faults).toEqual(["timeout"]);
+  });
+
   it("is closed by the answer", () => {
     world = new ZeromqWorld();
     const ada = world.subscriber(["ada"]);
