@@ -117,7 +117,7 @@ def ready():
 
 
 def has_expired(message):
-    """Whether whoever asked has given up. A time that cannot be read, or has no zone, says nothing."""
+    """Whether it was to be heard before now. A time that cannot be read, or has no zone, says nothing."""
     try:
         return datetime.datetime.fromisoformat(message["expires_at"].replace("Z", "+00:00")) <= now()
     except (KeyError, AttributeError, ValueError, TypeError):
@@ -147,8 +147,7 @@ def take(message):
 def ask(other, text):
     """Asks one agent and prints its answer; what others say meanwhile is taken as ever."""
     asked = str(uuid.uuid4())
-    until = now() + datetime.timedelta(seconds=ANSWER_WITHIN_S)
-    send(other, "request", {"message": text}, message_id=asked, expires_at=until.isoformat())
+    send(other, "request", {"message": text}, message_id=asked, wait_ms=ANSWER_WITHIN_S * 1000)
     end = time.monotonic() + ANSWER_WITHIN_S + 1
     while (message := hear(end - time.monotonic())) is not None:
         if not answers(message, other, asked):

@@ -85,6 +85,45 @@ class WhatIsHeard(unittest.TestCase):
         self.assertNotIn("secret", logged.output[0])
 
 
+class WhatARequestSaysOfItsTime(unittest.TestCase):
+    def asked(self, *, timeout_s=WAIT_S, **more):
+        ada, link = over_fake_link()
+        self.addCleanup(ada.close)
+        with self.assertRaises(Fault):
+            ada.request("bob", "?", timeout_s=timeout_s, **more)
+        return link.said[0]
+
+    def test_is_how_long_its_asker_waits(self):
+        message = self.asked(timeout_s=0.0105)
+        self.assertEqual(message["wait_ms"], 11)
+        for name in ("expires_at", "receipt", "ephemeral"):
+            self.assertNotIn(name, message)
+
+    def test_is_an_end_where_its_asker_says_so(self):
+        until = datetime(2999, 2, 3, 4, 5, 6, 789_000, tzinfo=timezone(timedelta(hours=1)))
+        for end in (until, until.isoformat()):
+            message = self.asked(timeout_s=0.01, expires_at=end, receipt=("settled", "stored"), ephemeral=True)
+            self.assertEqual({**message, "expires_at": "2999-02-03T03:05:06.789Z", "wait_ms": 10, "receipt": ["settled", "stored"], "ephemeral": True}, message)
+        before = datetime.now(timezone.utc)
+        end = datetime.fromisoformat(self.asked(timeout_s=0.01, expires_in_s=60)["expires_at"].replace("Z", "+00:00"))
+        self.assertLessEqual(timedelta(seconds=59.9), end - before)
+
+    def test_does_not_keep_it_from_being_heard_late(self):
+        ada, link = over_fake_link()
+        self.addCleanup(ada.close)
+        link.heard("ada", said("request", "slow?", wait_ms=1))
+        threading.Event().wait(0.01)
+        self.assertEqual(ada.receive(0).text, "slow?")
+        self.assertEqual(ada.dropped, 0)
+
+    def test_is_the_longest_wait_that_can_be_written_where_it_is_longer(self):
+        ada, link = over_fake_link()
+        self.addCleanup(ada.close)
+        for wait_s in (1e300, float("inf")):
+            ada._core.ask("bob", "?", wait_s)
+        self.assertEqual([message["wait_ms"] for message in link.said], [2**53 - 1] * 2)
+
+
 class ARequestThatNobodyWaitsForAnyMore(unittest.TestCase):
     def test_is_not_given_to_whoever_looks_into_the_inbox_late(self):
         ada, link = over_fake_link()

@@ -1,4 +1,5 @@
 import unittest
+from datetime import datetime, timedelta, timezone
 
 from synaptic_core import Agent, AgentOptions, Fault
 
@@ -51,6 +52,17 @@ class WhatIsSaid(unittest.TestCase):
     def test_has_ids_and_a_priority_that_make_sense(self):
         for given in ({"message_id": 7}, {"message_id": ""}, {"message_id": "i" * 257}, {"conversation_id": "c" * 257}, {"priority": "SILLY"}, {"priority": []}):
             self.refused(next(iter(given)), self.agent.request, "bob", "x", **given)
+
+    def test_has_an_end_and_wishes_that_make_sense(self):
+        for given in (
+            *({"expires_at": end} for end in ("2026-02-03T04:05:06", "soon", "", 1_770_000_000, datetime(2026, 2, 3), datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))))),
+            *({"expires_in_s": wait} for wait in (0, -1, float("inf"), float("nan"), 1e12, "5", True)),
+            *({"receipt": words} for words in ("stored", ["read"], [["stored"]], True, {"stored": 1})),
+            {"ephemeral": 1},
+        ):
+            self.refused(next(iter(given)), self.agent.inform, "bob", "x", **given)
+            self.refused(next(iter(given)), self.agent.request, "bob", "x", **given)
+        self.refused("give one of them", self.agent.inform, "bob", "x", expires_at="2026-02-03T04:05:06Z", expires_in_s=5)
 
     def test_goes_to_a_topic(self):
         for topic in (None, 5, b"bob", "q" * 1_025):

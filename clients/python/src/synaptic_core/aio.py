@@ -5,7 +5,7 @@ import asyncio
 import logging
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Dict, List, Optional, Type, TypeVar
+from typing import Any, Dict, List, Optional, Sequence, Type, TypeVar
 
 from .aio_handling import Answerer, Handling, Listener
 from .aio_inbox import AioInbox
@@ -17,6 +17,7 @@ from .futures import then
 from .listed import ListedAgent, ListedRoom, agents_of, members_of, rooms_of
 from .options import AgentOptions
 from .patience import slices
+from .saying import Expiry, fields_of
 
 _T = TypeVar("_T")
 _log = logging.getLogger("synaptic_core")
@@ -58,19 +59,29 @@ class Agent:
         return self._core.drops.count
 
     async def request(
-        self, to: str, said: Said, *, timeout_s: Optional[float] = None, message_id: Optional[str] = None, conversation_id: Optional[str] = None, priority: str = "NORMAL"
+        self, to: str, said: Said, *, timeout_s: Optional[float] = None, message_id: Optional[str] = None, conversation_id: Optional[str] = None, priority: str = "NORMAL",
+        expires_at: Optional[Expiry] = None, expires_in_s: Optional[float] = None, receipt: Optional[Sequence[str]] = None, ephemeral: bool = False,
     ) -> Envelope:
         """Asks and waits for the response. Raises Fault timeout, not-found, full, malformed, conflict, and whatever the broker or the answerer says."""
         within_s = self._options.request_timeout_s if timeout_s is None else timeout_s
-        return await self._wait(self._core.ask(to, said, within_s, message_id=message_id, more={"conversation_id": conversation_id, "priority": priority}), within_s, to)
+        more = fields_of(conversation_id=conversation_id, priority=priority, expires_at=expires_at, expires_in_s=expires_in_s, receipt=receipt, ephemeral=ephemeral)
+        return await self._wait(self._core.ask(to, said, within_s, message_id=message_id, more=more), within_s, to)
 
-    async def inform(self, to: str, said: Said, *, conversation_id: Optional[str] = None, priority: str = "NORMAL") -> None:
+    async def inform(
+        self, to: str, said: Said, *, conversation_id: Optional[str] = None, priority: str = "NORMAL",
+        expires_at: Optional[Expiry] = None, expires_in_s: Optional[float] = None, receipt: Optional[Sequence[str]] = None, ephemeral: bool = False,
+    ) -> None:
         """Says something that wants no answer. Raises Fault unavailable, slow-consumer."""
-        await asyncio.wrap_future(self._core.publish(to, "inform", said, more={"conversation_id": conversation_id, "priority": priority}))
+        more = fields_of(conversation_id=conversation_id, priority=priority, expires_at=expires_at, expires_in_s=expires_in_s, receipt=receipt, ephemeral=ephemeral)
+        await asyncio.wrap_future(self._core.publish(to, "inform", said, more=more))
 
-    async def send(self, to: str, said: Said, *, message_id: str, conversation_id: Optional[str] = None, priority: str = "NORMAL") -> None:
+    async def send(
+        self, to: str, said: Said, *, message_id: str, conversation_id: Optional[str] = None, priority: str = "NORMAL",
+        expires_at: Optional[Expiry] = None, expires_in_s: Optional[float] = None, receipt: Optional[Sequence[str]] = None, ephemeral: bool = False,
+    ) -> None:
         """A request whose response nobody waits for: it comes to `on_response`, or to the inbox, with `in_reply_to` = `message_id`."""
-        await asyncio.wrap_future(self._core.publish(to, "request", said, message_id=message_id, more={"conversation_id": conversation_id, "priority": priority}))
+        more = fields_of(conversation_id=conversation_id, priority=priority, expires_at=expires_at, expires_in_s=expires_in_s, receipt=receipt, ephemeral=ephemeral)
+        await asyncio.wrap_future(self._core.publish(to, "request", said, message_id=message_id, more=more))
 
     async def respond(self, request: Request, said: Said) -> None:
         """Answers a request that was taken from the inbox. There is no way to answer anything else."""

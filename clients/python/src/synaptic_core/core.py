@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
 import uuid
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from .doors import Doors, nobody_there
@@ -19,8 +19,10 @@ from .link import Link
 from .names import BROKER, agent_name_problem, shown
 from .options import AgentOptions
 from .pending import Pending
+from .rare import WHOLE_MAX
 from .reading import is_expired, read_payload
 from .replays import Replays
+from .saying import time_text
 
 _log = logging.getLogger("synaptic_core")
 _PING_S = 0.05
@@ -95,7 +97,7 @@ class Core:
             raise Fault("malformed", f"priority is {fields['priority']!r}; it is LOW, NORMAL or HIGH")
         envelope = _KINDS[kind](
             message_id=message_id or str(uuid.uuid4()),
-            timestamp=_time_text(0),
+            timestamp=time_text(0),
             sender=self.name,
             to=to,
             type=kind,
@@ -130,7 +132,7 @@ class Core:
         if heard is not None:
             answer.add_done_callback(heard)
         try:
-            sent = self.publish(to, "request", said, message_id=chosen, more={"expires_at": _time_text(timeout_s), **(more or {})}, is_wanted=lambda: not answer.done())
+            sent = self.publish(to, "request", said, message_id=chosen, more={"wait_ms": _whole_ms(timeout_s), **(more or {})}, is_wanted=lambda: not answer.done())
         except BaseException:
             answer.cancel()
             raise
@@ -218,7 +220,7 @@ class Core:
             self._deliver(message)
 
     def is_late(self, message: Optional[Message]) -> bool:
-        """True for a request whose `expires_at` has passed: it is counted, and what was given up is not carried out."""
+        """True for a request that was to be delivered until a time that is over (`expires_at`): it is counted, and not carried out."""
         if not isinstance(message, Request) or not is_expired(message):
             return False
         self.drops.too_late(message)
@@ -348,11 +350,6 @@ def _is_pong(message: Message) -> bool:
     return message.sender == BROKER and isinstance(message, Response) and message.kind == _PING
 
 
-def _time_text(ahead_s: float) -> str:
-    """The time in `ahead_s` seconds, ISO 8601 in UTC; the last that there is for what lies beyond it."""
-    now = datetime.now(timezone.utc)
-    try:
-        time_then = now + timedelta(seconds=ahead_s)
-    except OverflowError:
-        time_then = datetime.max.replace(tzinfo=timezone.utc)
-    return time_then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _whole_ms(wait_s: float) -> int:
+    """Milliseconds, rounded up; the most that every reader of JSON takes for a whole number, for what is longer."""
+    return WHOLE_MAX if wait_s * 1_000 >= WHOLE_MAX else math.ceil(wait_s * 1_000)

@@ -25,8 +25,8 @@ class Drops:
         self._add(message, f"{kept_max} messages wait already: take them (on_request, on_inform, on_response, receive, iteration), let handlers be faster, or raise AgentOptions.inbox_max")
 
     def too_late(self, message: Message) -> None:
-        """A request whose `expires_at` has passed: its asker has given it up."""
-        self._add(message, "its expires_at has passed: who asked waits no longer")
+        """A request whose `expires_at` has passed."""
+        self._add(message, "its expires_at has passed: it was to be delivered before")
 
     def left(self, message: Message) -> None:
         """The agent left before a handler took it."""

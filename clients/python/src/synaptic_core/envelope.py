@@ -94,6 +94,13 @@ def write(envelope: Envelope) -> bytes:
         "conversation_id": envelope.conversation_id,
         "expires_at": envelope.expires_at,
         "from_name": envelope.from_name,
+        "wait_ms": envelope.wait_ms,
+        "receipt": envelope.receipt,
+        "ephemeral": True if envelope.ephemeral else None,
+        "accepts": envelope.accepts,
+        "parent": envelope.parent,
+        "traceparent": envelope.traceparent,
+        "tracestate": envelope.tracestate,
     }
     fields = {
         "message_id": envelope.message_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 RECEIPT_WORDS = ("stored", "settled")  #: what a sender can ask to be told about a message to a mailbox
-_SAFE_MAX = 2**53 - 1  #: the largest number that every reader of JSON takes for a whole one
+WHOLE_MAX = 2**53 - 1  #: the largest number that every reader of JSON takes for a whole one
 
 
 def read_rare(value: Mapping[str, Any], id_of: Callable[[Mapping[str, Any], str], Optional[str]]) -> Dict[str, Any]:
@@ -42,7 +42,7 @@ _KEPT = frozenset({"receipt", "ephemeral", "accepts", "traceparent", "tracestate
 
 
 def _whole(found: Any) -> Optional[int]:
-    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 1 <= found <= _SAFE_MAX or found != int(found):
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 1 <= found <= WHOLE_MAX or found != int(found):
         return None
     return int(found)
 

@@ -99,7 +99,7 @@ def read_envelope(
 
 def is_expired(message: Message) -> bool:
     """True once `expires_at` has passed; False where there is none, or none with a zone."""
-    until = None if message.expires_at is None else _time(message.expires_at)
+    until = None if message.expires_at is None else moment(message.expires_at)
     return until is not None and until <= datetime.now(timezone.utc)
 
 
@@ -132,7 +132,7 @@ def _id(value: Mapping[str, Any], name: str) -> Optional[str]:
 
 def _moment(found: Any) -> Optional[str]:
     """A time with its zone: without one nobody knows when it is."""
-    return found if isinstance(found, str) and len(found) <= ID_MAX and _time(found) is not None else None
+    return found if isinstance(found, str) and len(found) <= ID_MAX and moment(found) is not None else None
 
 
 def _display_name(found: Any) -> Optional[str]:
@@ -182,11 +182,11 @@ def _time_text(time: datetime) -> str:
 
 def _is_reliable(timestamp: str, received_at: datetime) -> bool:
     """True if the time has a zone and is at most a day off."""
-    said = _time(timestamp)
+    said = moment(timestamp)
     return said is not None and abs(said - received_at) <= timedelta(days=1)
 
 
-def _time(text: str) -> Optional[datetime]:
+def moment(text: str) -> Optional[datetime]:
     """A time with its zone, ISO 8601; None for anything else."""
     found = _TIME.fullmatch(text)
     if found is None:
