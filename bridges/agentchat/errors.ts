@@ -55,10 +55,8 @@ function codeOf({ code, detail }: Fault, said: Command | undefined): ErrorCode {
   if (own !== undefined) return own;
   if (isDisplaced({ detail })) return "SESSION_DISPLACED";
   if (code === "not-found" && said !== undefined && isAboutChannel(said)) return "CHANNEL_NOT_FOUND";
-  if (said?.type === "CREATE_CHANNEL") {
-    if (code === "conflict") return "CHANNEL_EXISTS";
-    if (code === "malformed") return "INVALID_NAME";
-  }
+  if (said?.type === "CREATE_CHANNEL" && code === "malformed") return "INVALID_NAME";
+  if (said !== undefined && makesChannel(said) && code === "conflict") return "CHANNEL_EXISTS";
   return codes[code];
 }
 
@@ -67,13 +65,27 @@ export function isDisplaced({ detail }: Pick<Fault, "detail">): boolean {
   return detail?.["displaced"] === true;
 }
 
+function makesChannel(said: Command): boolean {
+  return said.type === "CREATE_CHANNEL" || (said.type === "ASK" && said.kind === "room.create");
+}
+
+/** Whether what is not found is a channel. */
 function isAboutChannel(said: Command): boolean {
-  return said.type === "MSG" ? said.to.startsWith("#") : "channel" in said;
+  if (said.type === "MSG") return said.to.startsWith("#");
+  return said.type === "ASK" ? roomOf(said) !== undefined && said.data?.["agent"] === undefined : "channel" in said;
 }
 
 function channelOf(said: Command | undefined): string {
-  if (said === undefined) return "of this name";
-  return said.type === "MSG" ? said.to : "channel" in said ? said.channel : "of this name";
+  const unknown = "of this name";
+  if (said === undefined) return unknown;
+  if (said.type === "ASK") return roomOf(said) ?? unknown;
+  return said.type === "MSG" ? said.to : "channel" in said ? said.channel : unknown;
+}
+
+/** The channel that a question is about. */
+function roomOf({ data }: Extract<Command, { readonly type: "ASK" }>): string | undefined {
+  const room = data?.["room"];
+  return typeof room === "string" ? room : undefined;
 }
 
 function textIn(detail: Fault["detail"], field: string): string | undefined {
@@ -83,5 +95,5 @@ function textIn(detail: Fault["detail"], field: string): string | undefined {
 
 function refOf(said: Command | undefined): string | undefined {
   if (said === undefined) return undefined;
-  return said.type === "MSG" ? (said.msg_id ?? said.type) : said.type;
+  return said.type === "MSG" || said.type === "ASK" ? (said.msg_id ?? said.type) : said.type;
 }

@@ -85,6 +85,14 @@ export const events = {
     list: z.array(z.object({ name: channel, agents: z.int().nonnegative() })).readonly(),
   }),
   AGENTS: z.object({ type: z.literal("AGENTS"), ts, channel, list: z.array(agent).readonly(), names }),
+  ANSWER: z.object({
+    type: z.literal("ANSWER"),
+    ts,
+    message: z.string().describe("for people"),
+    data: z.unknown().describe("what schemas/broker-answers.json says of this kind in content.data").exactOptional(),
+    kind: z.string().describe("that of the question"),
+    ref: z.string().describe("msg_id of the question, if it had one").exactOptional(),
+  }),
   ERROR: z.object({
     type: z.literal("ERROR"),
     ts,

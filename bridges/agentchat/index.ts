@@ -3,6 +3,7 @@ import { codec } from "./codec.js";
 import { channelCommands } from "./commands/channel.js";
 import { identityCommands, welcome } from "./commands/identify.js";
 import { messageCommands, seenOf } from "./commands/message.js";
+import { questionCommands } from "./commands/question.js";
 import { isDisplaced, refusal } from "./errors.js";
 import { events } from "./events.js";
 import { negotiationCommands, proposalsOf } from "./negotiation/commands.js";
@@ -25,7 +26,13 @@ export const agentchat = defineDialect<AgentChat>({
   settings,
   open: () => ({ key: undefined, name: "", identified: 0, challenge: undefined, echo: true }),
   codec: () => codec,
-  commands: { ...identityCommands, ...channelCommands, ...messageCommands, ...negotiationCommands },
+  commands: {
+    ...identityCommands,
+    ...channelCommands,
+    ...messageCommands,
+    ...negotiationCommands,
+    ...questionCommands,
+  },
   rate: {
     refusal: "Too many messages; slow down.",
     /** A bucket for each connection, as in the original. */
@@ -72,6 +79,7 @@ export const agentchat = defineDialect<AgentChat>({
       REJECT: ["REJECT"],
       COMPLETE: ["COMPLETE"],
       DISPUTE: ["DISPUTE"],
+      ASK: ["ANSWER", "MSG"],
     },
   },
 });

@@ -132,6 +132,14 @@ export const dispute = z.object({
   sig: signature.optional(),
 });
 
+/** A question to the broker (AgentChat §13). What kinds there are, and the fields of `data`, says `broker-requests.json`. */
+export const ask = z.object({
+  type: z.literal("ASK"),
+  kind: z.string().min(1).max(128),
+  data: z.record(z.string(), z.unknown()).optional(),
+  msg_id: id.optional(),
+});
+
 /** Every command, by its `type`. */
 export const commands = {
   IDENTIFY: identify,
@@ -149,6 +157,7 @@ export const commands = {
   REJECT: reject,
   COMPLETE: complete,
   DISPUTE: dispute,
+  ASK: ask,
 } as const;
 
 /** What a message can do without: read leniently (AgentChat §2.6). */

@@ -85,7 +85,7 @@ export class Desk implements Lifecycle, Answerer {
   /** A long answer, or one that replays the past: it waits for its turn, and may be written in many. */
   async #sayInTurn(reply: Reply, kind: string, read: ReadRequest): Promise<void> {
     let text: LongText | undefined;
-    let done: void | Promise<void> = undefined;
+    const said: { done?: void | Promise<void> } = {};
     const reading = new PastReading(read.past ?? (() => []), (past) => {
       reply.ready(past);
     });
@@ -93,7 +93,7 @@ export class Desk implements Lifecycle, Answerer {
       if (reading.advance() === "more") return "more";
       text ??= read.text?.();
       if (text === undefined) {
-        done = say(reply, kind, read);
+        said.done = say(reply, kind, read);
         return undefined;
       }
       const content = text();
@@ -101,7 +101,7 @@ export class Desk implements Lifecycle, Answerer {
       reply.written(content);
       return undefined;
     });
-    await done;
+    await said.done;
   }
 
   /**

@@ -85,9 +85,7 @@ export class DeskTopic {
   #replyTo({ from, message_id: id }: Envelope): Reply {
     const { exchange } = this.#options;
     return {
-      ready: (past) => {
-        void past.message()?.payload; // is written when it is looked at
-      },
+      ready: (past) => past.message()?.payload, // it is written when it is looked at
       answered: (content, replay) => {
         exchange.announce(from, { type: "response", in_reply_to: id, content });
         for (const past of replay) {

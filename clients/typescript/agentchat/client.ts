@@ -5,6 +5,8 @@ import { Connection, displaced, type ConnectionEnd } from "./connection.js";
 import { AgentChatError, UnhandledErrors } from "./error.js";
 import type { ServerEvent } from "./events.js";
 import {
+  answerTo,
+  askFrame,
   atSign,
   checkFrame,
   messageFrame,
@@ -12,6 +14,7 @@ import {
   proposalFrame,
   signedAsElsewhere,
   stepFrame,
+  type Answer,
   type CallKind,
   type CommandFrame,
   type MessageOptions,
@@ -21,16 +24,20 @@ import {
 import { wholeAddress } from "./address.js";
 import { HeardBefore } from "./heard-before.js";
 import type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./options.js";
+import { tellEvent } from "./telling.js";
+import { askTimeoutMs, type AskOptions, type QuestionData } from "../shared/questions.js";
 import { readIdentity, type Identity } from "./identity-file.js";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 
 export { AgentChatError } from "./error.js";
 export type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./options.js";
-export type { MessageOptions, ProposalTerms } from "./command-frames.js";
+export type { Answer, MessageOptions, ProposalTerms } from "./command-frames.js";
+export type { AskOptions, QuestionData } from "../shared/questions.js";
 export type { MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
 
 /** The code of the event `close` when the server would refuse us again (RFC 6455 §7.4.1, policy). */
 const refusedForGood = 1008;
+const answerTimeoutMsDefault = 10_000;
 /** Refusals of LEAVE which say that the client is not in the channel. */
 const notInside: readonly string[] = ["INVALID_MSG", "CHANNEL_NOT_FOUND", "NOT_INVITED"];
 
@@ -209,6 +216,17 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   }
 
   /**
+   * Asks the broker something (AgentChat §13): `agents.list`, `room.history` …, with the fields that
+   * `schemas/broker-requests.json` has for the kind in `content.data`. It may be answered late, and holds up nothing.
+   * @throws AgentChatError INVALID_MSG (also for a kind that the server does not have), RATE_LIMITED, NOT_INVITED, …
+   */
+  async ask(kind: string, data?: QuestionData, options: AskOptions = {}): Promise<Answer> {
+    const frame = askFrame(kind, data);
+    const timeoutMs = askTimeoutMs(data, options, this.#options.answerTimeoutMs ?? answerTimeoutMsDefault);
+    return this.#ready().call(frame, (event) => answerTo(frame, event), timeoutMs);
+  }
+
+  /**
    * Proposes work to an agent. This and the steps below need an identity.
    * @throws AgentChatError SIGNATURE_REQUIRED, INVALID_PROPOSAL, AGENT_NOT_FOUND
    */
@@ -277,7 +295,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
       server,
       name = this.#identity?.name ?? `agent-${process.pid}`,
       echo,
-      answerTimeoutMs = 10_000,
+      answerTimeoutMs = answerTimeoutMsDefault,
     } = this.#options;
     this.#heard.begin();
     const connection = await Connection.open(
@@ -342,42 +360,10 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   }
 
   #tell(event: ServerEvent): void {
-    switch (event.type) {
-      case "WELCOME":
-        this.#agentId = atSign(event.agent_id);
-        return void this.emit("welcome", event);
-      case "VERIFY_SUCCESS":
-        return void this.emit("verified", event);
-      case "MSG":
-        return this.#heard.isRepeated(event) ? undefined : void this.emit("message", event);
-      case "JOINED":
-        return void this.emit("joined", event);
-      case "LEFT":
-        if (event.agent === this.#agentId) this.#channels.delete(event.channel);
-        return void this.emit("left", event);
-      case "AGENT_JOINED":
-        return void this.emit("agent_joined", event);
-      case "AGENT_LEFT":
-        return void this.emit("agent_left", event);
-      case "PROPOSAL":
-        return void this.emit("proposal", event);
-      case "ACCEPT":
-        return void this.emit("accept", event);
-      case "REJECT":
-        return void this.emit("reject", event);
-      case "COMPLETE":
-        return void this.emit("complete", event);
-      case "DISPUTE":
-        return void this.emit("dispute", event);
-      case "OTHER":
-        return void this.emit("other", event.said);
-      case "CHALLENGE":
-      case "ERROR":
-      case "CHANNELS":
-      case "AGENTS":
-      case "SESSION_DISPLACED": // an ERROR of this code says the same
-      case "PONG": // only the connection needs these
-    }
+    if (event.type === "MSG" && this.#heard.isRepeated(event)) return;
+    if (event.type === "WELCOME") this.#agentId = atSign(event.agent_id);
+    if (event.type === "LEFT" && event.agent === this.#agentId) this.#channels.delete(event.channel);
+    tellEvent(this, event);
   }
 
   /** Emits an error; without a listener an EventEmitter would throw it. */

@@ -65,6 +65,27 @@ export function messageFrame(
   return identity === undefined ? said : { ...said, ts, sig: sign(identity, messageText({ to, content, ts })) };
 }
 
+/** A question, ready to be asked. */
+export type AskFrame = CommandFrame<"ASK"> & { readonly msg_id: string };
+
+/** What the broker answers to a question: `message` is for people, `data` for programs. */
+export interface Answer {
+  readonly kind: string;
+  readonly message: string;
+  readonly data: unknown;
+}
+
+/** A question to the broker. */
+export function askFrame(kind: string, data: Readonly<Record<string, unknown>> | undefined): AskFrame {
+  return { type: "ASK", kind, ...(data !== undefined && { data }), msg_id: randomUUID() };
+}
+
+/** The answer to this question, if the event is that. */
+export function answerTo({ msg_id }: AskFrame, event: ServerEvent): Answer | undefined {
+  if (event.type !== "ANSWER" || event.ref !== msg_id) return undefined;
+  return { kind: event.kind, message: event.message, data: event.data };
+}
+
 /** What is proposed (AgentChat §6.1). No field but `terms` may hold `|`. */
 export interface ProposalTerms {
   readonly task: string;

@@ -143,7 +143,9 @@ export class Connection {
   ): Promise<T> {
     checkFrame(frame);
     if (this.#phase === "over") throw new AgentChatError("CLOSED", "not connected; wait for the event open");
-    const [answered] = await Promise.all([this.#calls.wait(frame.type, answer, timeoutMs), this.#sayOn(frame)]);
+    const id = frame["msg_id"];
+    const waited = this.#calls.wait(frame.type, answer, timeoutMs, typeof id === "string" ? id : undefined);
+    const [answered] = await Promise.all([waited, this.#sayOn(frame)]);
     return answered;
   }
 

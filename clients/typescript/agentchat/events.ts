@@ -102,17 +102,22 @@ function withTime(event: Readonly<Record<string, unknown>>, now: number): Readon
   return event["ts"] === undefined ? { ...event, ts: now } : event;
 }
 
-/** A JSON object without its nulls; undefined for everything else. */
+/** A JSON object without its nulls, but those in the data of an answer; undefined for everything else. */
 function parsed(line: string): object | undefined {
   if (isNestedDeeper(line, jsonDepthMax)) return undefined;
   try {
-    const value: unknown = JSON.parse(repairSurrogates(line), (_key, inner: unknown) =>
-      inner === null ? undefined : inner,
-    );
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+    const text = repairSurrogates(line);
+    const value: unknown = JSON.parse(text, (_key, inner: unknown) => (inner === null ? undefined : inner));
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+    // What the broker answers is the application's, with its nulls.
+    return "type" in value && value.type === "ANSWER" ? { ...value, data: dataIn(text) } : value;
   } catch {
     return undefined; // readFrame reports it: it knows whether a part of the frame can be read
   }
+}
+
+function dataIn(text: string): unknown {
+  return (JSON.parse(text) as { readonly data?: unknown }).data;
 }
 
 function garbage(what: string): AgentChatError {
