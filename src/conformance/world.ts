@@ -20,7 +20,7 @@ import {
   type Principal,
   Slices,
 } from "../core/index.js";
-import { Desk } from "../desk/index.js";
+import { Desk, type DeskOptions } from "../desk/index.js";
 import { limitsOf, settingsOf, type AnyDialect, type Hello } from "../dialect/index.js";
 import { DirectoryMemory } from "../directory/directory-memory.js";
 import { LimiterMemory, type Identity } from "../identity/index.js";
@@ -117,6 +117,8 @@ export class ConformanceWorld {
       readonly dataTopics?: readonly string[];
       /** Settings of a dialect, by its name. */
       readonly settings?: Readonly<Record<string, object>>;
+      /** What the broker's desk answers; all that it ever does, if nothing is said. */
+      readonly kinds?: DeskOptions["kinds"];
     } = {},
   ) {
     const { clock, ledger, router } = this;
@@ -169,6 +171,7 @@ export class ConformanceWorld {
       log,
       askers: { askerOf: () => undefined }, // nobody but sessions asks here
       status: () => ({ up: true }),
+      ...(options.kinds !== undefined && { kinds: options.kinds }),
     });
     this.bridges = new Bridges({
       dialects,

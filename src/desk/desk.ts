@@ -1,8 +1,8 @@
 import { Fault, listCost, Slices, type Exchange, type Lifecycle, type Limits, type Log } from "../core/index.js";
 import { PastReading, type Answerer, type Asked, type Question, type Reply } from "../directory/index.js";
 import type { Limiter } from "../identity/index.js";
-import { hasRight, type Answer, type Ask, type ReadRequest } from "./kind.js";
-import { deskKinds, isDeskKind } from "./kinds.js";
+import { hasRight, type Answer, type Ask, type Kind, type ReadRequest } from "./kind.js";
+import { deskKinds, kindOf } from "./kinds.js";
 import { DeskLists, type LongText } from "./lists.js";
 import { DeskTopic, type Askers } from "./topic.js";
 
@@ -14,6 +14,8 @@ export interface DeskOptions extends Pick<Ask, "directory" | "mailboxes" | "stat
   /** Knows who asks by a message to `$broker`. */
   readonly askers: Askers;
   readonly log: Log;
+  /** What it answers; every kind that there is, if nothing is said. */
+  readonly kinds?: Readonly<Record<string, Kind>>;
 }
 
 /** For answers that do not wait. */
@@ -73,13 +75,24 @@ export class Desk implements Lifecycle, Answerer {
       status,
       ...(place && { place }),
     };
-    const read = readRequest(ask, kind, question.content);
+    const read = this.#read(ask, kind, question.content);
     this.#charge(chargedTo, ask, read instanceof Fault ? 0 : read.length);
     question.seen?.();
     if (read instanceof Fault) throw read;
     if (read.waitMs > 0) return { how: "beside", done: this.#wait(question, read, reply) };
     const isShort = listCost(read.length) === 1 && (read.past?.() ?? []).length === 0;
     return { how: "inTurn", done: isShort ? say(reply, kind, read) : this.#sayInTurn(reply, kind, read) };
+  }
+
+  /** @returns Fault unsupported, forbidden or malformed if the question is refused */
+  #read(ask: Ask, word: string, content: Question["content"]): ReadRequest | Fault {
+    const { kinds = deskKinds } = this.#options;
+    const kind = kindOf(kinds, word);
+    if (kind !== undefined) return kind.read(ask, content);
+    // Only what this asker may ask for is offered to it.
+    const offered = Object.entries(kinds).filter(([, { right }]) => hasRight(ask.viewer, right));
+    const names = offered.map(([name]) => name).join(", ");
+    return new Fault("unsupported", `there is no question of this kind; the broker answers ${names}`);
   }
 
   /** A long answer, or one that replays the past: it waits for its turn, and may be written in many. */
@@ -149,15 +162,6 @@ export class Desk implements Lifecycle, Answerer {
     if (wait > 0)
       throw new Fault("rate-limited", "too many requests to the broker; ask less often", { retryAfterMs: wait });
   }
-}
-
-/** @returns Fault unsupported, forbidden or malformed if the request is refused */
-function readRequest(ask: Ask, kind: string, content: Question["content"]): ReadRequest | Fault {
-  if (isDeskKind(kind)) return deskKinds[kind].read(ask, content);
-  // Only what this asker may ask for is offered to it.
-  const offered = Object.entries(deskKinds).filter(([, { right }]) => hasRight(ask.viewer, right));
-  const names = offered.map(([name]) => name).join(", ");
-  return new Fault("unsupported", `there is no question of this kind; the broker answers ${names}`);
 }
 
 /** @throws Fault, now or as a rejection */

@@ -71,7 +71,7 @@ export const deskKinds = {
   "broker.status": brokerStatus,
 } satisfies DeskTable;
 
-/** True if `word` is a kind that the broker answers. */
-export function isDeskKind(word: string): word is DeskKind {
-  return Object.hasOwn(deskKinds, word);
+/** The row of a kind; undefined if there is none. `word` came from outside. */
+export function kindOf(kinds: Readonly<Record<string, Kind>>, word: string): Kind | undefined {
+  return Object.hasOwn(kinds, word) ? kinds[word] : undefined;
 }

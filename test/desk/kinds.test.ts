@@ -3,7 +3,7 @@ import { z } from "zod";
 import { Fault, type Content } from "../../src/core/index.js";
 import { flag, pastCount, readFields, room } from "../../src/desk/fields.js";
 import { kind } from "../../src/desk/kind.js";
-import { deskKinds, isDeskKind, type DeskTable } from "../../src/desk/kinds.js";
+import { deskKinds, kindOf, type DeskTable } from "../../src/desk/kinds.js";
 
 describe("the table of kinds", () => {
   it("does not compile without a row for every kind, nor with one for none", () => {
@@ -40,10 +40,8 @@ describe("the table of kinds", () => {
   });
 
   it("knows its own kinds, and no name of JavaScript", () => {
-    expect(["ping", "broker.status", "", "constructor", "__proto__", "toString"].filter(isDeskKind)).toEqual([
-      "ping",
-      "broker.status",
-    ]);
+    const words = ["ping", "broker.status", "", "constructor", "__proto__", "toString"];
+    expect(words.filter((word) => kindOf(deskKinds, word) !== undefined)).toEqual(["ping", "broker.status"]);
   });
 });
 

@@ -22,6 +22,7 @@ describe("AgentChat: null in a field that may be absent", () => {
     REJECT: { proposal_id: "p" },
     COMPLETE: { proposal_id: "p" },
     DISPUTE: { proposal_id: "p", reason: "r" },
+    ASK: { kind: "ping" },
   };
 
   it.each(Object.keys(commands))("is as if the field were not there: %s", (type) => {

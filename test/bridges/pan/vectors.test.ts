@@ -21,20 +21,29 @@ describe("PAN's vectors", () => {
     },
   );
 
-  it.each(vectors("malformed") as { about: string; frame: string; code: FaultCode; wireCode: string; names: string }[])(
-    "refuses: $about",
-    ({ frame, code, wireCode, names }) => {
-      let fault: unknown;
-      try {
-        codec.decode(frame);
-      } catch (thrown) {
-        fault = thrown;
-      }
-      expect(fault).toBeInstanceOf(Fault);
-      expect(fault).toMatchObject({ code, message: expect.stringContaining(names) as string });
-      expect(refusal(fault as Fault, undefined, true)).toMatchObject({ reply: { type: "error", code: wireCode } });
-    },
-  );
+  it.each(
+    vectors("malformed") as {
+      about: string;
+      frame: string;
+      code: FaultCode;
+      wireCode: string;
+      names: string;
+      messageId?: string;
+    }[],
+  )("refuses: $about", ({ frame, code, wireCode, names, messageId }) => {
+    let fault: unknown;
+    try {
+      codec.decode(frame);
+    } catch (thrown) {
+      fault = thrown;
+    }
+    expect(fault).toBeInstanceOf(Fault);
+    expect(fault).toMatchObject({ code, message: expect.stringContaining(names) as string });
+    const { message } = fault as Fault;
+    expect(refusal(fault as Fault, undefined, true)).toEqual({
+      reply: { type: "error", code: wireCode, message, ...(messageId !== undefined && { messageId }) },
+    });
+  });
 
   it.each(vectors("events") as { about: string; envelope: Envelope; replay?: boolean; event: Event }[])(
     "tells: $about",
