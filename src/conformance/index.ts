@@ -1,5 +1,6 @@
 import { conversationCases } from "./conversation-cases.js";
 import { costCases } from "./cost-cases.js";
+import { deskCases } from "./desk-cases.js";
 import { descriptionCases } from "./description-cases.js";
 import { nameCases } from "./name-cases.js";
 import { robustnessCases } from "./robustness-cases.js";
@@ -8,7 +9,7 @@ import { secrecyCases } from "./secrecy-cases.js";
 import { Speaker, type ConformanceCase, type ConformanceSubject } from "./subject.js";
 import { tokenCases } from "./token-cases.js";
 
-export type { ConformanceCase, ConformanceSubject, Feature } from "./subject.js";
+export type { Answered, ConformanceCase, ConformanceSubject, Feature, Questions } from "./subject.js";
 
 /**
  * What every dialect must do, one case each. They run the real engine and the real services in memory, without sockets,
@@ -28,6 +29,7 @@ export function conformance(subject: ConformanceSubject): readonly ConformanceCa
     ...tokenCases(speaker),
     ...costCases(speaker),
     ...nameCases(speaker),
+    ...deskCases(speaker),
     ...descriptionCases(speaker),
   ];
 }

@@ -11,6 +11,23 @@ import { ConformanceWorld } from "./world.js";
  */
 export type Feature = "tokens" | "history" | "lists" | "agent-allowance";
 
+/** What a frame answers. */
+export interface Answered {
+  /** Of the question. */
+  readonly id: string;
+  readonly kind: string;
+  readonly data: unknown;
+}
+
+/** How a client of a dialect asks the broker something. */
+export interface Questions {
+  ask(kind: string, data: object | undefined, id: string): Frame;
+  /** What a frame answers, if it answers a question. */
+  answerOf(frame: Frame): Answered | undefined;
+  /** The id of the question that a frame refuses, if it refuses one. */
+  refusedIdOf(frame: Frame): string | undefined;
+}
+
 /** A dialect under test: the dialect, and the frames by which the suite speaks it. */
 export interface ConformanceSubject {
   readonly dialect: AnyDialect;
@@ -35,13 +52,15 @@ export interface ConformanceSubject {
    * has no place for a sender.
    */
   readonly forged?: (to: string, text: string, from: string) => Frame;
+  /** Absent where the dialect has no words for questions to the broker. */
+  readonly questions?: Questions;
   readonly without?: readonly Feature[];
 }
 
 /** One thing that every dialect must do. `run` rejects, with the reason, if this one does not. */
 export interface ConformanceCase {
   /**
-   * What it is about: `conversation`, `robustness`, `rooms`, `history`, `secrecy`, `tokens`, `costs`, `names`,
+   * What it is about: `conversation`, `robustness`, `rooms`, `history`, `secrecy`, `tokens`, `costs`, `names`, `desk`,
    * `description`.
    */
   readonly section: string;

@@ -1,7 +1,17 @@
 import { agentchat } from "../../../bridges/agentchat/index.js";
 import { phrasebook } from "../../../bridges/agentchat/phrasebook.js";
 import { keyFor } from "../../kit/agentchat-keys.js";
+import type { Frame } from "../../../src/dialect/index.js";
 import { conformanceTests } from "../../kit/conformance.js";
+
+interface Told {
+  readonly type: string;
+  readonly kind?: string;
+  readonly data?: unknown;
+  readonly ref?: string;
+}
+
+const read = (frame: Frame): Told => JSON.parse(frame.toString()) as Told;
 
 conformanceTests({
   dialect: agentchat,
@@ -16,6 +26,17 @@ conformanceTests({
   joinWithHistory: (channel, replay) => JSON.stringify({ type: "JOIN", channel, replay }),
   list: () => JSON.stringify({ type: "LIST_CHANNELS" }),
   senderOf: (frame) => (JSON.parse(frame.toString()) as { from?: string }).from?.slice(1),
+  questions: {
+    ask: (kind, data, msg_id) => JSON.stringify({ type: "ASK", kind, data, msg_id }),
+    answerOf(frame) {
+      const { type, ref: id = "", kind = "", data } = read(frame);
+      return type === "ANSWER" ? { id, kind, data } : undefined;
+    },
+    refusedIdOf(frame) {
+      const { type, ref } = read(frame);
+      return type === "ERROR" ? ref : undefined;
+    },
+  },
   forged: (to, content, from) =>
     JSON.stringify({ type: "MSG", to: to.startsWith("#") ? to : `@${to}`, content, from: `@${from}` }),
   without: ["tokens", "agent-allowance"],
