@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Message } from "../../src/core/index.js";
+import { Fault, Message } from "../../src/core/index.js";
+import { settled } from "../../src/conformance/conversation.js";
+import { deskKinds } from "../../src/desk/kinds.js";
+import { WaitingKind } from "../kit/waiting-kind.js";
 import { ZeromqWorld, proved } from "../kit/zeromq-world.js";
 
 describe("the broker's desk", () => {
@@ -212,6 +215,39 @@ describe("the broker's desk", () => {
     ).toMatchObject([{ kind: "broker.status", data: { up: true } }]);
     expect(world.ask(world.publisher(), "ada", ada, "broker.status")).toMatchObject([{ data: { code: "forbidden" } }]);
     expect(world.online).toEqual(["ada"]);
+  });
+
+  it("lets one answer of a connection wait, beside its other questions, and ends the wait with the connection", async () => {
+    const waiting = new WaitingKind();
+    await world.close();
+    world = new ZeromqWorld({}, { kinds: { ...deskKinds, "test.wait": waiting.row } });
+    const ada = world.subscriber(["ada"]);
+    const [one, two] = [world.publisher(), world.publisher()];
+    const wait = { wait_ms: 60_000 };
+    const kinds = (): unknown[] =>
+      ada.heard.map(({ kind, data }) => (data as { code?: string } | undefined)?.code ?? kind);
+    world.ask(one, "ada", ada, "test.wait", wait);
+    world.ask(one, "ada", ada, "ping");
+    world.ask(one, "ada", ada, "test.wait", wait);
+    world.ask(two, "ada", ada, "test.wait", wait);
+    expect(kinds()).toEqual(["ping", "full"]);
+    waiting.gives("mail");
+    await settled();
+    expect(ada.heard.at(-1)).toMatchObject({ kind: "test.wait", text: "mail" });
+    world.agents.publisherGone(two);
+    await settled();
+    expect(waiting.untils[1]?.aborted).toBe(true);
+    expect(kinds()).toEqual(["ping", "full", "test.wait"]);
+    world.ask(one, "ada", ada, "test.wait", wait);
+    world.clock.advance(world.limits.brokerWaitMaxMs);
+    await settled();
+    expect(ada.heard.at(-1)).toMatchObject({ kind: "test.wait", text: "nothing" });
+    world.ask(one, "ada", ada, "test.wait", wait);
+    waiting.refuses(new Fault("unavailable", "the disk is full")); // the one that is gone
+    waiting.refuses(new Fault("unavailable", "the disk is full")); // the one whose time is over
+    waiting.refuses(new Fault("unavailable", "the disk is full"));
+    await settled();
+    expect(ada.heard.at(-1)).toMatchObject({ kind: "fault", data: { code: "unavailable" } });
   });
 
   it("answers agents of other dialects what needs no connection", () => {

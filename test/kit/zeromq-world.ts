@@ -16,7 +16,7 @@ import {
   Slices,
 } from "../../src/core/index.js";
 import { ConversationsMemory, followAnswers, RequestsMemory } from "../../src/conversation/index.js";
-import { Desk } from "../../src/desk/index.js";
+import { Desk, type DeskOptions } from "../../src/desk/index.js";
 import { ZeromqAgents } from "../../src/zeromq/agents/index.js";
 import { DirectoryMemory } from "../../src/directory/index.js";
 import { ClaimWatch, LimiterMemory, type Identity } from "../../src/identity/index.js";
@@ -96,7 +96,10 @@ export class ZeromqWorld {
   readonly #peers: FakeSubscriber[] = [];
   #ids = 0;
 
-  constructor(limits: Partial<Limits> = {}, options: { readonly dataTopics?: readonly string[] } = {}) {
+  constructor(
+    limits: Partial<Limits> = {},
+    options: { readonly dataTopics?: readonly string[]; readonly kinds?: DeskOptions["kinds"] } = {},
+  ) {
     const { clock, ledger, router, identity } = this;
     this.limits = { ...defaultLimits, startHoldMs: 0, ...limits };
     const newId = (): string => this.newId();
@@ -152,6 +155,7 @@ export class ZeromqWorld {
       askers: this.agents,
       log,
       status: () => ({ up: true }),
+      ...(options.kinds !== undefined && { kinds: options.kinds }),
     });
     const claims = new ClaimWatch(clock, identity, [this.agents], (thrown) => {
       throw thrown;
