@@ -1,12 +1,8 @@
-import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
-import { chmodSync, lstatSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import type { Database } from "lmdb";
 import { serialize } from "node:v8";
 import { Fault } from "../core/index.js";
-import { closeToOthers, mustBeRegular } from "./atomic-file.js";
-import { lmdbDamage } from "./lmdb-damage.js";
-import { isDiskFull, remedyOf } from "./remedy.js";
-import { mustHaveDiskRoom, ReservedSpace } from "./reserved-space.js";
+import { openLmdb, orFault, reasonOf, type LmdbFolder, type OpenLmdb } from "./lmdb-folder.js";
+import type { ReservedSpace } from "./reserved-space.js";
 import { mustHaveRoom, tablesMax, type Table, type TableChange, type Tables } from "./table.js";
 
 /** Entries that are written together at most, unless one change alone has more. */
@@ -27,8 +23,7 @@ export class TablesLmdb implements Tables {
   readonly #options: TablesLmdbOptions;
   // bound: tablesMax · evicts: one more is refused as full · owner: TablesLmdb
   readonly #tables = new Map<string, TableLmdb<unknown>>();
-  #root: RootDatabase | undefined;
-  #space: ReservedSpace | undefined;
+  #opened: OpenLmdb | undefined;
 
   constructor(options: TablesLmdbOptions) {
     this.#options = options;
@@ -36,46 +31,21 @@ export class TablesLmdb implements Tables {
 
   /** @throws Fault unavailable, naming the folder and the remedy */
   open(): void {
+    this.#opened = openLmdb(this.#folder);
+  }
+
+  get #folder(): LmdbFolder {
     const { path } = this.#options;
-    const file = join(path, "data.mdb");
-    try {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
-      chmodSync(path, 0o700);
-      const damage = lmdbDamage(file);
-      if (damage !== undefined) throw new Fault("unavailable", `${file} is damaged: ${damage}; ${startAnew(path)}`);
-      // lmdb ends the process by a signal if its lock is a pipe, a folder or a link.
-      const lock = lstatSync(join(path, "lock.mdb"), { throwIfNoEntry: false });
-      if (lock !== undefined) mustBeRegular(join(path, "lock.mdb"), lock);
-      for (const name of ["data.mdb", "lock.mdb"]) closeToOthers(join(path, name));
-      mustHaveDiskRoom(path);
-      const root = open({
-        path,
-        maxDbs: tablesMax,
-        permissionsMode: 0o600,
-        // With it, lmdb keeps a promise of each turn's writes to itself: when the disk is full nobody takes its
-        // rejection, and the process ends.
-        eventTurnBatching: false,
-      } as RootDatabaseOptionsWithPath); // its types do not know the mode
-      this.#root = root;
-      this.#space = new ReservedSpace(file, () => usedBytes(root));
-    } catch (error) {
-      if (error instanceof Fault) throw error;
-      throw new Fault(
-        "unavailable",
-        `the tables in ${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}; ` +
-          (isDiskFull(error) ? remedyOf(error) : startAnew(path)),
-        { cause: error },
-      );
-    }
+    return { path, what: "the tables", maxDbs: tablesMax, remedy: startAnew(path) };
   }
 
   table<V>(namespace: string): Table<V> {
     let table = this.#tables.get(namespace);
     if (table === undefined) {
-      if (this.#root === undefined || this.#space === undefined)
-        throw new Fault("unavailable", "the tables are not open");
+      const opened = this.#opened;
+      if (opened === undefined) throw new Fault("unavailable", "the tables are not open");
       mustHaveRoom(this.#tables.size, namespace);
-      table = new TableLmdb<unknown>(this.#openTable(this.#root, this.#space, namespace), this.#space, {
+      table = new TableLmdb<unknown>(this.#openTable(opened, namespace), opened.space, {
         namespace,
         ...this.#options,
       });
@@ -85,35 +55,25 @@ export class TablesLmdb implements Tables {
   }
 
   /** A new table is written at once. @throws Fault unavailable */
-  #openTable(root: RootDatabase, space: ReservedSpace, name: string): Database<unknown, Buffer> {
-    try {
-      const opened = space.take(0, 1);
+  #openTable({ root, space }: OpenLmdb, name: string): Database<unknown, Buffer> {
+    return orFault(this.#folder, `the table ${name}`, () => {
+      const written = space.take(0, 1);
       try {
         return root.openDB<unknown, Buffer>({ name, keyEncoding: "binary", encoding: "msgpack" });
       } finally {
-        opened();
+        written();
       }
-    } catch (error) {
-      const { path } = this.#options;
-      const why = error instanceof Error ? error.message : String(error);
-      throw new Fault(
-        "unavailable",
-        `the table ${name} in ${path} cannot be opened: ${why}; ` +
-          (isDiskFull(error) ? remedyOf(error) : startAnew(path)),
-        { cause: error },
-      );
-    }
+    });
   }
 
   async close(): Promise<void> {
-    const root = this.#root;
-    this.#root = undefined;
+    const opened = this.#opened;
+    this.#opened = undefined;
     const tables = [...this.#tables.values()];
     this.#tables.clear();
     await Promise.all(tables.map((table) => table.end()));
-    await root?.close();
-    this.#space?.close();
-    this.#space = undefined;
+    await opened?.root.close();
+    opened?.space.close();
   }
 }
 
@@ -301,35 +261,12 @@ function deferred(): { readonly promise: Promise<void> } & Settle {
   return { promise, ...settle };
 }
 
-/** Where the last page ends, of those that lmdb uses. */
-function usedBytes(root: RootDatabase): number {
-  const { pageSize, lastPageNumber } = root.getStats() as {
-    readonly pageSize: number;
-    readonly lastPageNumber: number;
-  }; // its types say any
-  return (lastPageNumber + 1) * pageSize;
-}
-
 /** More than a change takes on disk, but for the tree around it. */
 function sizeOf(entries: readonly (readonly [string, Pending<unknown>])[]): number {
   return entries.reduce(
     (sum, [key, pending]) => sum + 2 * key.length + ("value" in pending ? serialize(pending.value).length : 0),
     0,
   );
-}
-
-/**
- * Why a commit failed: lmdb says so by a promise in the error, rejected in the same turn. One that nobody takes ends
- * the process, too.
- */
-function reasonOf(error: unknown): Promise<unknown> {
-  const reason = error instanceof Error && "commitError" in error ? error.commitError : undefined;
-  if (!(reason instanceof Promise)) return Promise.resolve(error);
-  const told = reason.then(
-    () => error,
-    (why: unknown) => why,
-  );
-  return Promise.race([told, new Promise((resolve) => setImmediate(resolve, error))]);
 }
 
 /**
