@@ -1,4 +1,5 @@
 export * from "./mail-row.js";
+export { MailStoreLmdb, type MailStoreLmdbOptions } from "./mail-store-lmdb.js";
 export { MailStoreMemory } from "./mail-store-memory.js";
 export type * from "./mail-store.js";
 export * from "./mailboxes.js";

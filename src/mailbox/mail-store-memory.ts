@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto";
 import { Fault } from "../core/index.js";
 import { BySeq } from "./by-seq.js";
 import { byTime, dueAt, type Due } from "./mail-due.js";
+import { copyOf, refused } from "./mail-group.js";
+import { saidWords } from "./mail-keys.js";
 import type { BoxRow, MailRow } from "./mail-row.js";
 import type { MailChange, MailStore, Written } from "./mail-store.js";
 
@@ -60,7 +62,7 @@ export class MailStoreMemory implements MailStore {
   }
 
   said(sender: string, messageId: string): Iterable<MailRow> {
-    return this.#phase === "open" ? [...(this.#said.get(saidKey(sender, messageId)) ?? [])] : [];
+    return this.#phase === "open" ? [...(this.#said.get(saidWords(sender, messageId)) ?? [])] : [];
   }
 
   due(now: number, max: number): readonly MailRow[] {
@@ -83,7 +85,7 @@ export class MailStoreMemory implements MailStore {
   }
 
   write(changes: readonly MailChange[]): Written {
-    if (this.#phase === "closed") return refused();
+    if (this.#phase === "closed") return refused(this.#phase);
     for (const change of changes) this.#make(change);
     return { committed: Promise.resolve(), kept: Promise.resolve() };
   }
@@ -105,7 +107,7 @@ export class MailStoreMemory implements MailStore {
     let mail = this.#mail.get(row.box);
     if (mail === undefined) this.#mail.set(row.box, (mail = new BySeq()));
     mail.set(row.seq, { row, body });
-    const key = saidKey(row.sender, row.messageId);
+    const key = saidWords(row.sender, row.messageId);
     const said = this.#said.get(key);
     if (said === undefined) this.#said.set(key, new Set([row]));
     else said.add(row);
@@ -118,7 +120,7 @@ export class MailStoreMemory implements MailStore {
     if (mail === undefined || row === undefined) return;
     mail.delete(seq);
     if (mail.size === 0) this.#mail.delete(box);
-    const key = saidKey(row.sender, row.messageId);
+    const key = saidWords(row.sender, row.messageId);
     const said = this.#said.get(key);
     said?.delete(row);
     if (said?.size === 0) this.#said.delete(key);
@@ -134,20 +136,4 @@ export class MailStoreMemory implements MailStore {
       new Fault("unavailable", "the mailboxes are in memory only: start the broker with a data directory to keep them"),
     );
   }
-}
-
-/** As it is now, whatever its owner does to it later. */
-export function copyOf(box: BoxRow): BoxRow {
-  return { ...box, counts: { ...box.counts } };
-}
-
-function saidKey(sender: string, messageId: string): string {
-  return `${String(sender.length)} ${sender}${messageId}`;
-}
-
-/** Of a store that is closed. Nobody need await both promises. */
-export function refused(): Written {
-  const kept = Promise.reject(new Fault("unavailable", "the mailboxes are closed: the broker has stopped"));
-  kept.catch(() => undefined);
-  return { committed: kept, kept };
 }
