@@ -226,9 +226,14 @@ export class Membership {
         this.#stop(room);
       }
     }
+    const { trust, proof } = before.principal;
     if (isRenamed) {
       this.#hear(principal.agent);
       this.#stop(before.name);
+    } else if (trust !== principal.trust || proof !== principal.proof) {
+      // Anew, for the mailbox of the name: what waits in it may be this principal's, and was not the other's.
+      this.#stop(before.name);
+      this.#hear(before.name);
     }
     before.depart();
     this.#former = undefined;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ConformanceWorld } from "../../../src/conformance/world.js";
 import type { Conversation } from "../../../src/conformance/conversation.js";
 import { Message, type Envelope, type Recipient } from "../../../src/core/index.js";
@@ -57,12 +57,25 @@ describe("a session to which what waited is handed over (protocols §9.1)", () =
       ["", undefined],
     ] as const)
       expect((await bobs({ token })).recipient.principal?.trust).toBe(trust);
-    const { bob, recipient } = await bobs({
+  });
+
+  it("comes to its topic anew when it proves more, and only then: the mailbox looks at it again", async () => {
+    const { world, bob, recipient } = await bobs({
       token: "shared",
       handlers: { raise: (session) => session.raise(session.services.identity.token("bob", "own bob")) },
     });
-    await bob.says({ type: "do", what: "raise" });
-    expect([recipient.principal?.trust, recipient.canProve]).toEqual(["proved", true]);
+    const came: (string | undefined)[] = [];
+    const subscribe = world.router.subscribe.bind(world.router);
+    vi.spyOn(world.router, "subscribe").mockImplementation((topic, subscriber) => {
+      if (topic === "bob") came.push(subscriber.recipient?.principal?.trust);
+      return subscribe(topic, subscriber);
+    });
+    for (let times = 0; times < 2; times += 1) await bob.says({ type: "do", what: "raise" });
+    expect(came).toEqual(["proved"]);
+    expect(recipient.push(waiting("one"))).toBe("taken");
+    await bob.hears({ text: "one" });
+    expect(world.router.route("bob")?.readers).toHaveLength(1);
+    world.expectSound();
   });
 
   it("counts nothing while it is full, and takes it when there is room", async () => {
