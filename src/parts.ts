@@ -28,7 +28,7 @@ import {
   type AuditLog,
 } from "./ops/index.js";
 import { DataDirectory, TablesLmdb } from "./storage/index.js";
-import { Mailboxes, MailStoreMemory } from "./mailbox/index.js";
+import { Mailboxes, MailStoreLmdb } from "./mailbox/index.js";
 import { DirectoryMemory, type Directory } from "./directory/index.js";
 import {
   ClaimWatch,
@@ -177,7 +177,12 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     witness: ops.witness,
   });
   const mailboxes = new Mailboxes({
-    store: new MailStoreMemory(),
+    store: new MailStoreLmdb({
+      path: data.file("mail"),
+      failed: (error) => {
+        log("error", "mailboxes could not be written", { error: String(error) });
+      },
+    }),
     exchange,
     clock,
     limits,

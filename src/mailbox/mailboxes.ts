@@ -75,6 +75,13 @@ const noCounts: MailCounts = {
   deadBytes: 0,
 };
 
+/** A box in service. `openedBy`: the connection whose share it counts against. */
+interface Kept {
+  readonly mailbox: Mailbox;
+  readonly unkeep: () => void;
+  readonly openedBy: string | undefined;
+}
+
 /** What is due is looked for this often, milliseconds, and so many rows at a time. */
 const roundMs = 1_000;
 const dueMax = 200;
@@ -85,7 +92,7 @@ export class Mailboxes implements Lifecycle {
   readonly #context: MailContext;
   readonly #slices: Slices;
   // bound: mailboxesMax · evicts: one more is refused as full; a box when it is closed · owner: Mailboxes
-  readonly #byName = new Map<string, { readonly mailbox: Mailbox; readonly unkeep: () => void }>();
+  readonly #byName = new Map<string, Kept>();
   // bound: mailboxesMax · evicts: as above · owner: Mailboxes
   readonly #byId = new Map<number, Mailbox>();
   // bound: mailboxesMax · evicts: with the last box of the connection · owner: Mailboxes
@@ -245,7 +252,6 @@ export class Mailboxes implements Lifecycle {
         `this connection has opened ${String(ofConnection)} mailboxes, which is as many as it can ` +
           "(mailboxesPerConnectionMax); prove the name by a token (broker token NAME)",
       );
-    if (connection !== undefined) this.#openedBy.set(connection, ofConnection + 1);
     const { mode = "push", rooms = false, keepMs = limits.mailKeepMs } = settings;
     const { max = limits.mailMax, maxBytes = limits.mailMaxBytes } = settings;
     const row: BoxRow = {
@@ -272,7 +278,8 @@ export class Mailboxes implements Lifecycle {
     } finally {
       this.#opening.delete(name);
     }
-    return statusOf(this.#add(row), this.epoch);
+    if (connection !== undefined) this.#openedBy.set(connection, (this.#openedBy.get(connection) ?? 0) + 1);
+    return statusOf(this.#add(row, connection), this.epoch);
   }
 
   async #kept(row: BoxRow): Promise<void> {
@@ -307,7 +314,7 @@ export class Mailboxes implements Lifecycle {
   async close(name: string, { discard }: { readonly discard: boolean }): Promise<void> {
     const known = this.#byName.get(name);
     if (known === undefined) throw noBox(name);
-    const { mailbox, unkeep } = known;
+    const { mailbox, unkeep, openedBy } = known;
     const { box } = mailbox;
     const waiting = box.counts.waiting + box.counts.leased;
     if (waiting > 0 && !discard)
@@ -321,6 +328,9 @@ export class Mailboxes implements Lifecycle {
     this.#byName.delete(name);
     this.#byId.delete(box.id);
     box.isClosed = true;
+    const left = openedBy === undefined ? 0 : (this.#openedBy.get(openedBy) ?? 1) - 1;
+    if (openedBy !== undefined && left > 0) this.#openedBy.set(openedBy, left);
+    else if (openedBy !== undefined) this.#openedBy.delete(openedBy);
     this.#context.journal.changed(undefined, { close: box.id });
     await (
       await this.#context.journal.written()
@@ -339,7 +349,7 @@ export class Mailboxes implements Lifecycle {
     return [...this.#byName.values()].map(({ mailbox }) => statusOf(mailbox, this.epoch));
   }
 
-  #add(row: BoxRow): Mailbox {
+  #add(row: BoxRow, openedBy?: string): Mailbox {
     const { totals } = this.#context;
     const box: Box = new Box(row, (bytes) => {
       totals.bytes += bytes;
@@ -351,7 +361,7 @@ export class Mailboxes implements Lifecycle {
     this.#nextId = Math.max(this.#nextId, row.id + 1);
     this.#byId.set(row.id, mailbox);
     const unkeep = this.#options.exchange.router.keep(row.name, mailbox);
-    this.#byName.set(row.name, { mailbox, unkeep });
+    this.#byName.set(row.name, { mailbox, unkeep, openedBy });
     return mailbox;
   }
 
