@@ -9,6 +9,8 @@ import {
   type Log,
   type Trust,
 } from "../core/index.js";
+import { mustOwn, noBox, type BoxSettings, type Opener } from "./box-owner.js";
+import { statusOf, type BoxStatus } from "./box-status.js";
 import { Box } from "./box.js";
 import { Secrets } from "./delivery-id.js";
 import { MailTotals, type MailContext } from "./mail-context.js";
@@ -17,34 +19,6 @@ import type { BoxRow, MailCounts } from "./mail-row.js";
 import type { MailStore } from "./mail-store.js";
 import { Mailbox } from "./mailbox.js";
 import { Receipts } from "./receipts.js";
-
-/** What an owner decides about its box. */
-export interface BoxSettings {
-  readonly mode?: "push" | "take";
-  readonly rooms?: boolean;
-  readonly keepMs?: number;
-  readonly max?: number;
-  readonly maxBytes?: number;
-}
-
-/** Who opens a box: its owner, or the operator for it. */
-export interface Opener {
-  readonly name: string;
-  readonly trust: Trust;
-  /** What proves the owner's name; absent: anything that proves it. */
-  readonly proof?: string | undefined;
-  /** The connection that opens it, whose share of claimed boxes it counts against. */
-  readonly connection?: string | undefined;
-}
-
-/** What is known of a box. */
-export interface BoxStatus extends Omit<BoxRow, "proof" | "nextSeq"> {
-  /** Its owner is connected. */
-  readonly isHere: boolean;
-  /** What it takes cannot be proved to have been read (ZMTP 3.0). */
-  readonly isUnproved: boolean;
-  readonly epoch: string;
-}
 
 /** The parts that {@link Mailboxes} work with. */
 export interface MailboxesOptions {
@@ -381,29 +355,4 @@ export class Mailboxes implements Lifecycle {
     for (const row of rows) this.#byId.get(row.box)?.due(row);
     return rows.length === dueMax ? "more" : undefined;
   }
-}
-
-function statusOf({ box, isHere, pushing }: Mailbox, epoch: string): BoxStatus {
-  const { id, name, mode, trust, rooms, keepMs, max, maxBytes, openedAt, awaySince, counts } = box.row;
-  const row = { id, name, mode, trust, rooms, keepMs, max, maxBytes, openedAt, counts };
-  return { ...row, ...(awaySince !== undefined && { awaySince }), isHere, isUnproved: pushing.isUnproved, epoch };
-}
-
-/** @throws Fault forbidden */
-function mustOwn({ box }: Mailbox, { trust, proof }: Opener): void {
-  const { settings } = box;
-  if (settings.trust !== "proved") return;
-  if (trust === "proved" && (settings.proof === undefined || proof === undefined || settings.proof === proof)) return;
-  throw new Fault(
-    "forbidden",
-    `the mailbox of ${box.name} belongs to somebody who proves it; prove the name as then (its key, or its token)`,
-  );
-}
-
-/** Nobody has opened it. */
-export function noBox(name: string): Fault {
-  return new Fault(
-    "not-found",
-    `${name} has no mailbox; its owner opens it (mailbox.open), or: broker mailbox open ${name}`,
-  );
 }
