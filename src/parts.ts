@@ -99,7 +99,11 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   const router = new Router();
   const exchange = new Exchange(router, ledger, clock, newId);
   const latency = new LatencyHistogram();
-  const requests = new MeasuredRequests(new RequestsMemory({ limits, clock }), clock, latency);
+  const requests = new MeasuredRequests(
+    new RequestsMemory({ limits, clock, stored: (request) => mailboxes.overdue(request) }),
+    clock,
+    latency,
+  );
   const conversations = new ConversationsMemory({
     limits,
     clock,
@@ -121,12 +125,18 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       log("error", "a change could not be kept", { error: String(error) });
     },
   });
-  const identity = new IdentityTokens({
+  const identity: IdentityTokens = new IdentityTokens({
     dataDirectory: data,
     clock,
     limits,
     reserved: config.reserved,
     tables,
+    kept: {
+      has: (name) => mailboxes.ownsProved(name),
+      get size() {
+        return mailboxes.provedCount;
+      },
+    },
     damaged: (fault) => {
       log("error", fault.message);
     },
@@ -176,7 +186,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     dataTopics,
     witness: ops.witness,
   });
-  const mailboxes = new Mailboxes({
+  const mailboxes: Mailboxes = new Mailboxes({
     store: new MailStoreLmdb({
       path: data.file("mail"),
       failed: (error) => {

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.js";
 import type { Envelope } from "../core/envelope.js";
 import { Fault } from "../core/fault.js";
 import type { Limits } from "../core/limits.js";
-import type { OpenRequest, Requests } from "./requests.js";
+import type { OpenRequest, Overdue, Requests } from "./requests.js";
 
 /** `detail.reason` of a refusal that only its sender has met; of one that all meet it is `requests-full`. */
 export const shareFullReason = "requests-share-full";
@@ -19,6 +19,8 @@ interface Entry {
 export interface RequestsOptions {
   readonly limits: Pick<Limits, "requestsMax" | "requestsPerSenderMax" | "requestTimeoutMs" | "requestMaxMs">;
   readonly clock: Clock;
+  /** What a mailbox knows of a request; undefined if none has it. */
+  readonly stored?: (request: Pick<OpenRequest, "from" | "to" | "messageId">) => Overdue | undefined;
 }
 
 /** Open requests in memory. Names of agents contain no line feed, so keys use one as separator. */
@@ -73,7 +75,7 @@ export class RequestsMemory implements Requests {
     const entry: Entry = {
       request,
       cancel: clock.after(waitMs, () => {
-        if (this.#remove(entry)) request.timedOut?.();
+        if (this.#remove(entry)) request.timedOut?.(this.#overdue(request));
       }),
     };
     const pair = pairKey(request.from, request.to);
@@ -107,6 +109,10 @@ export class RequestsMemory implements Requests {
     this.#perSender.clear();
     this.#size = 0;
     this.#claimed.used = 0;
+  }
+
+  #overdue(request: OpenRequest): Overdue {
+    return this.#options.stored?.(request) ?? { message: `${request.to} has not answered in time` };
   }
 
   /** The oldest open request of the pair, or the oldest with this id. A pair's set keeps the order of opening. */

@@ -11,8 +11,16 @@ export interface OpenRequest {
   readonly timeoutMs?: number;
   /** Called once with the first answer. */
   readonly answered?: (answer: Envelope) => void;
-  /** Called once when nobody answered in time. */
-  readonly timedOut?: () => void;
+  /** Called once when nobody answered in time; `overdue` says what is known of it. */
+  readonly timedOut?: (overdue: Overdue) => void;
+}
+
+/** What is known of a request that was not answered in time. */
+export interface Overdue {
+  /** For people: whether it got there, and whether an answer may still come. */
+  readonly message: string;
+  /** The same for programs. */
+  readonly data?: Readonly<Record<string, unknown>>;
 }
 
 /**

@@ -30,6 +30,8 @@ export interface Route {
   readonly guard: Guard | undefined;
   /** Takes messages before its subscribers; undefined for topics that nobody keeps. */
   readonly keeper: Keeper | undefined;
+  /** How many want its messages to be parsed, though they do not receive them. */
+  readonly looks: number;
   /** Of the observers, only those that may inspect receive it (invite-only rooms). */
   readonly hidden: boolean;
   /** False once the router has dropped it, with its last subscriber and guard. */
@@ -168,6 +170,18 @@ export class Router {
     });
   }
 
+  /** Has every message to `topic` parsed: whoever follows the exchange sees it. The returned function ends it. */
+  look(topic: string): () => void {
+    const route = this.#obtain(topic);
+    route.looks += 1;
+    this.#observe(route);
+    return once(() => {
+      route.looks -= 1;
+      this.#observe(route);
+      this.#tidy(route);
+    });
+  }
+
   /**
    * Gives one copy to each subscriber of the message's topic, or to its keeper. The caller has checked and counted it.
    * @throws Fault full, unavailable: the keeper refuses it, and nobody has got it
@@ -214,6 +228,7 @@ export class Router {
         observers: [],
         guard: undefined,
         keeper: undefined,
+        looks: 0,
         hidden: false,
         live: true,
         bytes: undefined,
@@ -225,8 +240,7 @@ export class Router {
   }
 
   #tidy(route: MutableRoute): void {
-    const { wires, readers, guard, keeper } = route;
-    if (wires.length === 0 && readers.length === 0 && guard === undefined && keeper === undefined) {
+    if (route.guard === undefined && route.looks === 0 && !hasTakers(route)) {
       route.live = false;
       if (this.#routes.get(route.topic) === route) this.#routes.delete(route.topic);
     }
@@ -236,9 +250,10 @@ export class Router {
    * Topics with the same single subscriber share one list, which then stays in the processor's caches even with 10,000
    * topics (0.1 µs per message).
    */
-  #bytesRoute({ wires, readers, observers, guard, keeper }: Route): BytesRoute | undefined {
+  #bytesRoute({ wires, readers, observers, guard, keeper, looks }: Route): BytesRoute | undefined {
     const [wire] = wires;
-    if (wire === undefined || readers.length > 0 || guard !== undefined || keeper !== undefined) return undefined;
+    if (wire === undefined || readers.length > 0 || looks > 0) return undefined;
+    if (guard !== undefined || keeper !== undefined) return undefined;
     if (!observers.every(isWire)) return undefined;
     if (wires.length > 1 || observers.length > 0) return { wires, observers };
     let sole = this.#sole.get(wire);
@@ -263,6 +278,11 @@ export class Router {
     route.bytes = this.#bytesRoute(route);
     route.state = this.#state;
   }
+}
+
+/** True if somebody subscribes to the topic, or keeps what is for it. */
+export function hasTakers({ wires, readers, keeper }: Route): boolean {
+  return wires.length > 0 || readers.length > 0 || keeper !== undefined;
 }
 
 function isWire(subscriber: Subscriber): subscriber is WireSubscriber {

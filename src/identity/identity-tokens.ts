@@ -38,6 +38,8 @@ export interface IdentityOptions {
   readonly damaged: (fault: Fault) => void;
   /** Where proved names are kept over a restart; absent: they are not kept. */
   readonly tables?: Pick<Tables, "table">;
+  /** Names that stay with whoever proves them for another reason: they have a mailbox. */
+  readonly kept?: { has(name: string): boolean; readonly size: number };
 }
 
 /** A file that another process may change, and the last complaint about it, so that it is reported once. */
@@ -165,7 +167,7 @@ export class IdentityTokens implements Identity {
   }
 
   #isOwned(name: string): boolean {
-    if (this.#reserved.has(name) || this.#proved.protects(name)) return true;
+    if (this.#reserved.has(name) || this.#proved.protects(name) || this.#options.kept?.has(name) === true) return true;
     this.#refreshFiles(false);
     return this.#tokens.of(name).length > 0;
   }
@@ -205,7 +207,7 @@ export class IdentityTokens implements Identity {
   get protectedCount(): number {
     this.#refreshFiles(false);
     // The operator's is nobody else's anyway.
-    return this.#reserved.size - 1 + this.#proved.size + this.#tokens.subjects;
+    return this.#reserved.size - 1 + this.#proved.size + this.#tokens.subjects + (this.#options.kept?.size ?? 0);
   }
 
   get protections(): number {

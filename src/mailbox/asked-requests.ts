@@ -26,7 +26,13 @@ export class AskedRequests {
   // bound: requests of the box that are not settled (mailboxMax, and as many that were handed over) · evicts: a request
   // goes with its answer, or an hour after it is settled · owner: AskedRequests
   readonly #byAsker = new Map<string, AskedRequest[]>();
+  readonly #waits: (asker: string, isWaiting: boolean) => void;
   size = 0;
+
+  /** `waits` is told when an agent begins, and when it ends, to wait for answers. */
+  constructor(waits: (asker: string, isWaiting: boolean) => void) {
+    this.#waits = waits;
+  }
 
   load(row: MailRow, now: number): void {
     if (isUnanswered(row)) this.open(row);
@@ -54,8 +60,11 @@ export class AskedRequests {
     const at = ofAsker?.findIndex((asked) => asked.seq === seq) ?? -1;
     if (ofAsker === undefined || at === -1) return;
     this.size -= 1;
-    if (ofAsker.length === 1) this.#byAsker.delete(from);
-    else ofAsker.splice(at, 1);
+    if (ofAsker.length > 1) ofAsker.splice(at, 1);
+    else {
+      this.#byAsker.delete(from);
+      this.#waits(from, false);
+    }
   }
 
   /** What an answer to `asker` answers: the request of this id, or else the oldest open one, or the last settled one. */
@@ -71,11 +80,22 @@ export class AskedRequests {
       for (const { seq, closesAt } of ofAsker) if (closesAt === undefined) yield seq;
   }
 
+  /** The box is closed: nobody waits any more. */
+  end(): void {
+    for (const asker of this.#byAsker.keys()) this.#waits(asker, false);
+    this.#byAsker.clear();
+    this.size = 0;
+  }
+
   #add({ from, seq, messageId }: MailRow, closesAt: number | undefined): void {
     const asked: AskedRequest = { seq, messageId, closesAt };
     const ofAsker = this.#byAsker.get(from);
-    if (ofAsker === undefined) this.#byAsker.set(from, [asked]);
-    else ofAsker.push(asked);
     this.size += 1;
+    if (ofAsker !== undefined) {
+      ofAsker.push(asked);
+      return;
+    }
+    this.#byAsker.set(from, [asked]);
+    this.#waits(from, true);
   }
 }

@@ -32,7 +32,7 @@ export class Box {
   readonly id: number;
   readonly name: string;
   readonly shares = new SenderShares();
-  readonly asked = new AskedRequests();
+  readonly asked: AskedRequests;
   /** Entries in order of arrival; those that are settled are left out when half of them are. */
   #entries: Entry[] = [];
   #settled = 0;
@@ -52,8 +52,9 @@ export class Box {
   /** It is closed: nothing of it is written any more. */
   isClosed = false;
 
-  /** `grows` is told by how many bytes what waits has changed. */
-  constructor(row: BoxRow, grows: (bytes: number) => void) {
+  /** `grows` is told by how many bytes what waits has changed; `waits`, who waits for an answer. */
+  constructor(row: BoxRow, grows: (bytes: number) => void, waits: (asker: string, isWaiting: boolean) => void) {
+    this.asked = new AskedRequests(waits);
     const { counts, ...rest } = row;
     this.id = row.id;
     this.name = row.name;

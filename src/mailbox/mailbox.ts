@@ -24,6 +24,12 @@ const repeatMs = 86_400_000;
 /** What came to such an end may be sent again. */
 const isLost = ({ state }: MailRow): boolean => state === "expired" || state === "dead";
 
+/** What is known of a request that was not answered in time. */
+interface Overdue {
+  readonly message: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
 /** The mailbox of one name: takes what is for it, and hands it over to its owner's connections. */
 export class Mailbox implements Keeper {
   readonly box: Box;
@@ -135,6 +141,23 @@ export class Mailbox implements Keeper {
   asked(asker: string, messageId?: string): string | undefined {
     this.load();
     return this.box.asked.find(asker, messageId, this.#context.clock.now())?.messageId;
+  }
+
+  /** Where a request stands whose asker waits no longer. */
+  overdue(from: string, messageId: string): Overdue | undefined {
+    this.load();
+    const { box } = this;
+    const asked = box.asked.find(from, messageId, this.#context.clock.now());
+    const row = asked === undefined ? undefined : this.#context.store.row(box.id, asked.seq);
+    if (row === undefined || (row.state !== "waiting" && row.state !== "leased" && row.state !== "done"))
+      return undefined;
+    const until = new Date(row.until).toISOString();
+    const { awaySince } = box.settings;
+    const since = awaySince === undefined ? undefined : new Date(awaySince).toISOString();
+    const data = { state: row.state, until, ...(since !== undefined && { away_since: since }) };
+    if (row.state === "done") return { message: `${box.name} has it and has not answered in time`, data };
+    const away = this.isHere ? "which has not taken it yet" : `away${since === undefined ? "" : ` since ${since}`}`;
+    return { message: `stored for ${box.name}, ${away}, will be delivered until ${until}`, data };
   }
 
   /** The owner has answered a request. */

@@ -19,6 +19,7 @@ import type { BoxRow, MailCounts } from "./mail-row.js";
 import type { MailStore } from "./mail-store.js";
 import { Mailbox } from "./mailbox.js";
 import { Receipts } from "./receipts.js";
+import { WatchedAskers } from "./watched-askers.js";
 
 /** The parts that {@link Mailboxes} work with. */
 export interface MailboxesOptions {
@@ -73,12 +74,15 @@ export class Mailboxes implements Lifecycle {
   readonly #openedBy = new Map<string, number>();
   // bound: mailboxesMax · evicts: when the box is on the disk · owner: Mailboxes
   readonly #opening = new Map<string, Promise<void>>();
+  readonly #askers: WatchedAskers;
   #nextId = 1;
+  #provedCount = 0;
   #cancelRound: (() => void) | undefined;
   #unfollow: (() => void) | undefined;
 
   constructor(options: MailboxesOptions) {
     this.#options = options;
+    this.#askers = new WatchedAskers(options.exchange.router);
     const { store, clock, exchange, limits, newId, log, tell } = options;
     const receipts = new Receipts(exchange, clock);
     const journal = new MailJournal(store, clock, {
@@ -138,6 +142,7 @@ export class Mailboxes implements Lifecycle {
       unkeep();
       mailbox.pushing.end();
     }
+    this.#askers.end();
     this.#context.journal.close();
     await this.#options.store.close();
   }
@@ -197,6 +202,27 @@ export class Mailboxes implements Lifecycle {
 
   mailbox(name: string): Mailbox | undefined {
     return this.#byName.get(name)?.mailbox;
+  }
+
+  /**
+   * What is known of a request that was not answered in time: for whoever waits for it. Undefined if no box has it, or
+   * had it.
+   */
+  overdue({
+    from,
+    to,
+    messageId,
+  }: {
+    readonly from: string;
+    readonly to: string;
+    readonly messageId: string;
+  }): { readonly message: string; readonly data: Readonly<Record<string, unknown>> } | undefined {
+    return this.mailbox(to)?.overdue(from, messageId);
+  }
+
+  /** How many boxes were opened by names that were proved. */
+  get provedCount(): number {
+    return this.#provedCount;
   }
 
   /** The id of the request that an answer from `from` to `to` answers which does not say it; undefined if none is open. */
@@ -268,7 +294,10 @@ export class Mailboxes implements Lifecycle {
     const before = box.settings.mode;
     const proved = opener.trust === "proved" && box.settings.trust !== "proved";
     const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-    if (proved) this.#context.totals.claimedBytes -= box.counts.bytes;
+    if (proved) {
+      this.#context.totals.claimedBytes -= box.counts.bytes;
+      this.#provedCount += 1;
+    }
     box.change({
       ...given,
       ...(proved && { trust: opener.trust, ...(opener.proof !== undefined && { proof: opener.proof }) }),
@@ -302,6 +331,8 @@ export class Mailboxes implements Lifecycle {
     this.#byName.delete(name);
     this.#byId.delete(box.id);
     box.isClosed = true;
+    box.asked.end();
+    if (box.settings.trust === "proved") this.#provedCount -= 1;
     const left = openedBy === undefined ? 0 : (this.#openedBy.get(openedBy) ?? 1) - 1;
     if (openedBy !== undefined && left > 0) this.#openedBy.set(openedBy, left);
     else if (openedBy !== undefined) this.#openedBy.delete(openedBy);
@@ -325,12 +356,16 @@ export class Mailboxes implements Lifecycle {
 
   #add(row: BoxRow, openedBy?: string): Mailbox {
     const { totals } = this.#context;
-    const box: Box = new Box(row, (bytes) => {
+    const grows = (bytes: number): void => {
       totals.bytes += bytes;
       if (box.settings.trust !== "proved") totals.claimedBytes += bytes;
+    };
+    const box: Box = new Box(row, grows, (asker, isWaiting) => {
+      this.#askers.waits(asker, isWaiting);
     });
     totals.bytes += row.counts.bytes;
-    if (row.trust !== "proved") totals.claimedBytes += row.counts.bytes;
+    if (row.trust === "proved") this.#provedCount += 1;
+    else totals.claimedBytes += row.counts.bytes;
     const mailbox = new Mailbox(box, this.#context);
     this.#nextId = Math.max(this.#nextId, row.id + 1);
     this.#byId.set(row.id, mailbox);

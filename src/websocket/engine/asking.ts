@@ -75,10 +75,9 @@ export class Asking {
       answered: () => {
         this.#requests.delete(close);
       },
-      timedOut: () => {
+      timedOut: ({ message, data }) => {
         this.#requests.delete(close);
-        const message = `${to} has not answered in time`;
-        this.#asker.notice({ code: "timeout", message, inReplyTo: messageId, data: { to } });
+        this.#asker.notice({ code: "timeout", message, inReplyTo: messageId, data: { to, ...data } });
       },
     });
     const withdraw = (): void => {
@@ -123,7 +122,9 @@ export class Asking {
         messageId,
         ...this.#owned(),
         ...(timeoutMs !== undefined && { timeoutMs }),
-        timedOut,
+        timedOut: ({ message, data }) => {
+          settle(new Fault("timeout", message, data === undefined ? {} : { detail: data }));
+        },
       });
       const settle = (answer: Envelope | Fault): void => {
         if (!this.#calls.delete(messageId)) return;

@@ -42,12 +42,13 @@ export class TimedRequests {
       ...(isClaimed && { owner: publisher.id }),
       ...(timeoutMs !== undefined && { timeoutMs }),
       answered: forget,
-      timedOut: () => {
+      timedOut: ({ message, data }) => {
         forget();
-        const message = `${topic} did not answer in time; ask again, or give the request a longer wait_ms`;
+        const detail = data ?? {};
+        const remedy = data === undefined ? "; ask again, or give the request a longer wait_ms" : "";
         this.#faults.tell(
           from,
-          noticeOf({ code: "timeout", message }, { message_id: messageId, to: topic }),
+          noticeOf({ code: "timeout", message: message + remedy, detail }, { message_id: messageId, to: topic }),
           publisher,
         );
       },
@@ -79,7 +80,10 @@ export class TimedRequests {
   /** True for a session of another dialect. Answers between ZeroMQ agents pass as bytes: nobody here would see them. */
   #isSession(topic: string): boolean {
     const { directory, router } = this.#context;
-    if (topicKind(topic) !== "agent" || router.route(topic)?.wires.length !== 0) return false;
+    const route = router.route(topic);
+    if (topicKind(topic) !== "agent" || route?.wires.length !== 0) return false;
+    // Nobody is there, and a mailbox has it: the answer is looked at when it comes.
+    if (route.keeper !== undefined && route.readers.length === 0) return true;
     const addressee = directory.agent(topic);
     return addressee !== undefined && addressee.dialect !== "zmq";
   }

@@ -1,4 +1,5 @@
 import {
+  hasTakers,
   SplitAllotment,
   isExpired,
   isOrigin,
@@ -8,6 +9,7 @@ import {
   type Limits,
   type LostCopies,
   type Message,
+  type Route,
   type Slices,
   type Subscriber,
 } from "../../core/index.js";
@@ -83,6 +85,11 @@ function count(own: WaitingBytes, change: number): void {
   own.from.used += change;
 }
 
+/** True for a topic that somebody takes, or guards: what is for it need not wait for its agent. */
+function isUsed(route: Route): boolean {
+  return route.guard !== undefined || hasTakers(route);
+}
+
 interface WaitingMessage {
   readonly message: Message;
   readonly publisher: PublisherPeer;
@@ -135,7 +142,8 @@ export class StartWait {
     const { ledger, router } = this.#context;
     const waiting = this.#topics.get(message.topic);
     // Nothing overtakes what waits already.
-    if (waiting === undefined && (this.#phase !== "open" || router.route(message.topic) !== undefined)) return false;
+    const route = waiting === undefined ? router.route(message.topic) : undefined;
+    if (waiting === undefined && (this.#phase !== "open" || (route !== undefined && isUsed(route)))) return false;
     if (!this.#memory.take(message, waiting?.length ?? 0)) return false;
     ledger.messages.routed += 1;
     if (waiting === undefined) this.#topics.set(message.topic, [{ message, publisher }]);
