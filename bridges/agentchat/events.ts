@@ -15,6 +15,15 @@ const names = z
   .describe("what those are called who have another name than their id; for people")
   .exactOptional();
 
+/** The broker's marks on what it has kept, under their own names. */
+const marks = {
+  stored_at: z.string().describe("it waited in a mailbox from then on; ISO 8601, UTC").exactOptional(),
+  delivery_id: z.string().describe("by which its receiver settles it").exactOptional(),
+  attempt: z.int().describe("how often it was handed out, this time included").exactOptional(),
+  room_seq: z.int().describe("its place in the log of a durable channel").exactOptional(),
+  epoch: z.string().describe("places of different epochs cannot be compared").exactOptional(),
+};
+
 /** Fields of a step of a negotiation: what it said, and where the proposal stands now. */
 const step = {
   ts,
@@ -34,6 +43,7 @@ const step = {
   expires: ts.describe("until when it can be accepted, milliseconds since 1970").exactOptional(),
   expires_in: z.number().describe("seconds from at, as they were signed").exactOptional(),
   elo_stake: z.number().describe("as it was signed; the server holds nothing").exactOptional(),
+  ...marks,
   reason: z.string().exactOptional(),
   proof: z.string().exactOptional(),
   completed_by: agent.describe("COMPLETE only, the same as from").exactOptional(),
@@ -74,6 +84,7 @@ export const events = {
       .describe("the server found the signature good for pubkey, and pubkey to be that of from")
       .exactOptional(),
     replay: z.literal(true).describe("said before JOIN").exactOptional(),
+    ...marks,
   }),
   JOINED: z.object({ type: z.literal("JOINED"), ts, channel, agents: z.array(agent).readonly(), names }),
   LEFT: z.object({ type: z.literal("LEFT"), ts, channel, agent }),

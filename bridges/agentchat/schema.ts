@@ -63,6 +63,8 @@ export const msg = z.object({
   /** The client's own time, part of what is signed. */
   ts: ts.optional(),
   sig: signature.nullish(),
+  /** True: tell me when a mailbox has stored it, and when it is settled. */
+  receipt: z.boolean().optional(),
 });
 
 /** Asks which channels there are. */
@@ -161,7 +163,7 @@ export const commands = {
 } as const;
 
 /** What a message can do without: read leniently (AgentChat §2.6). */
-export const soft: SoftFields = { msg_id: "id", in_reply_to: "id" };
+export const soft: SoftFields = { msg_id: "id", in_reply_to: "id", receipt: "hint" };
 
 /** A command as it arrived. */
 export type Command = { [T in keyof typeof commands]: z.infer<(typeof commands)[T]> }[keyof typeof commands];

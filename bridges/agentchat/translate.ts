@@ -1,4 +1,12 @@
-import { brokerTopic, everyone, faultCodes, type Envelope, type FaultCode, type RenderMeta } from "#dialect";
+import {
+  brokerTopic,
+  everyone,
+  faultCodes,
+  shownMarks,
+  type Envelope,
+  type FaultCode,
+  type RenderMeta,
+} from "#dialect";
 import { codes } from "./errors.js";
 import { readPublicKey, verifies } from "./keys.js";
 import { negotiationEventOf } from "./negotiation/event.js";
@@ -33,7 +41,9 @@ export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "message" | "
     if (kind === "room.invited") return messageOf(invitationOf(envelope), at, meta.replay);
   }
   const negotiation = negotiationEventOf(envelope);
-  return negotiation === undefined ? messageOf(envelope, at, meta.replay) : { ...negotiation, ts: at };
+  return negotiation === undefined
+    ? messageOf(envelope, at, meta.replay)
+    : { ...negotiation, ts: at, ...(envelope.$broker !== undefined && shownMarks(envelope.$broker)) };
 }
 
 /** The name behind `@agent-id`; what has no `@` is taken as the name itself. */
@@ -60,6 +70,7 @@ function messageOf(envelope: Envelope, at: number, replay: boolean): Event {
     ...(in_reply_to !== undefined && { in_reply_to }),
     ...signatureIn(envelope),
     ...(replay && { replay: true as const }),
+    ...(envelope.$broker !== undefined && shownMarks(envelope.$broker)),
   };
   return event;
 }

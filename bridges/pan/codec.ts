@@ -46,5 +46,12 @@ function chatText(event: ChatEvent): string {
   const written = JSON.stringify(data) as string | undefined;
   if (written !== undefined) json += `,"data":${written}`;
   if (trust !== undefined) json += `,"trust":${jsonText(trust)}`;
-  return replay === undefined ? `${json}}` : `${json},"replay":true}`;
+  if (replay !== undefined) json += ',"replay":true';
+  return json + marksText(event);
+}
+
+/** What the broker says of a message that it has kept, nearly always nothing, and the end of the object. */
+function marksText({ stored_at, delivery_id, attempt, room_seq, epoch }: ChatEvent): string {
+  if ((stored_at ?? delivery_id ?? attempt ?? room_seq ?? epoch) === undefined) return "}";
+  return `,${JSON.stringify({ stored_at, delivery_id, attempt, room_seq, epoch }).slice(1)}`;
 }

@@ -37,6 +37,12 @@ export const chat = z.object({
   replyTo: messageId.optional(),
   data: z.unknown().optional(),
   priority: z.string().max(32).optional(),
+  /** True: tell me when a mailbox has stored it, and when it is settled. */
+  receipt: z.boolean().optional(),
+  /** True: never stored. */
+  ephemeral: z.boolean().optional(),
+  /** Not delivered after it. */
+  expiresAt: z.iso.datetime({ offset: true }).max(64).optional(),
 });
 
 /** PAN §3.1; `history` asks for the last messages. */
@@ -58,7 +64,15 @@ export const ask = z.object({
 export const commands = { auth, chat, join, leave, list, ask } as const;
 
 /** What a message or a login can do without: read leniently (PAN §8.4). */
-export const soft: SoftFields = { name: "hint", messageId: "id", replyTo: "id", priority: "hint" };
+export const soft: SoftFields = {
+  name: "hint",
+  messageId: "id",
+  replyTo: "id",
+  priority: "hint",
+  receipt: "hint",
+  ephemeral: "hint",
+  expiresAt: "hint",
+};
 
 /** A command as it arrived; one of a type that PAN does not have is refused by the engine. */
 export type Command =
@@ -84,6 +98,15 @@ export const errorCodes = [
 /** One of {@link errorCodes}. */
 export type ErrorCode = (typeof errorCodes)[number];
 
+/** The broker's marks on what it has kept, under their own names (PAN §8.5). */
+const marks = {
+  stored_at: z.string().describe("it waited in a mailbox from then on; ISO 8601, UTC").exactOptional(),
+  delivery_id: z.string().describe("by which its receiver settles it").exactOptional(),
+  attempt: z.int().describe("how often it was handed out, this time included").exactOptional(),
+  room_seq: z.int().describe("its place in the log of a durable room").exactOptional(),
+  epoch: z.string().describe("places of different epochs cannot be compared").exactOptional(),
+};
+
 /** PAN §5: an incoming message. */
 export const chatEvent = z.object({
   type: z.literal("chat"),
@@ -98,6 +121,7 @@ export const chatEvent = z.object({
   data: z.unknown().exactOptional(),
   trust: z.string().describe("how sure the broker is of the sender: claimed, shared, proved").exactOptional(),
   replay: z.literal(true).describe("said before the join").exactOptional(),
+  ...marks,
 });
 
 /** PAN §5: a notification. */

@@ -3,6 +3,8 @@ import {
   everyone,
   faultCodes,
   readPriority,
+  receiptWords,
+  shownMarks,
   type Content,
   type Draft,
   type Envelope,
@@ -33,6 +35,12 @@ export function draftOf(chat: Chat): Draft & TurnIntent {
     draft.replyTo = chat.replyTo;
     draft.inReplyTo = chat.replyTo;
   }
+  if (chat.expiresAt !== undefined) draft.expiresAt = new Date(chat.expiresAt).toISOString();
+  if (chat.receipt === true || chat.ephemeral === true)
+    draft.rare = {
+      ...(chat.receipt === true && { receipt: receiptWords }),
+      ...(chat.ephemeral === true && { ephemeral: true }),
+    };
   return draft;
 }
 
@@ -63,6 +71,7 @@ export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "replay">): E
   if (data !== undefined) event.data = data;
   if (envelope.trust !== undefined) event.trust = envelope.trust;
   if (meta.replay) event.replay = true;
+  if (envelope.$broker !== undefined) Object.assign(event, shownMarks(envelope.$broker));
   return event;
 }
 

@@ -18,6 +18,17 @@ export interface Marks {
   readonly epoch?: string;
 }
 
+/** The marks that dialects show. Newer ones are shown by whoever knows what they mean. */
+export function shownMarks({ stored_at, delivery_id, attempt, room_seq, epoch }: Marks): Marks {
+  return {
+    ...(stored_at !== undefined && { stored_at }),
+    ...(delivery_id !== undefined && { delivery_id }),
+    ...(attempt !== undefined && { attempt }),
+    ...(room_seq !== undefined && { room_seq }),
+    ...(epoch !== undefined && { epoch }),
+  };
+}
+
 /** The marks as the broker writes them; there may be more of them some day. */
 export const writtenMarks = z.looseObject({
   stored_at: writtenTime.describe("it waited in a mailbox from then on; ISO 8601 with its zone").exactOptional(),

@@ -29,8 +29,10 @@ export {
   readJson,
   readPriority,
   readSoftly,
+  receiptWords,
   repairSurrogates,
   shapeProblemText,
+  shownMarks,
   topicKind,
 } from "../core/index.js";
 export type {

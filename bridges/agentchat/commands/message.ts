@@ -3,6 +3,7 @@ import {
   Fault,
   isRoom,
   networkOf,
+  receiptWords,
   type Draft,
   type Rules,
   type Services,
@@ -73,6 +74,7 @@ function draftOf(
     content: signed === undefined ? { message: content } : { message: content, data: signed },
     messageId,
     ...(replyTo !== undefined && { replyTo, inReplyTo: replyTo }),
+    ...(said.receipt === true && { rare: { receipt: receiptWords } }),
   };
 }
 

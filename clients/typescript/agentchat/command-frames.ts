@@ -39,6 +39,8 @@ export function atSign(agent: unknown): string {
 export interface MessageOptions {
   readonly msgId?: string;
   readonly inReplyTo?: string;
+  /** Asks to be told when a mailbox has stored it, and when it is settled. */
+  readonly receipt?: boolean;
 }
 
 /** A message, ready to be sent. */
@@ -49,7 +51,7 @@ export function messageFrame(
   identity: Identity | undefined,
   to: string,
   content: string,
-  { msgId = randomUUID(), inReplyTo }: MessageOptions = {},
+  { msgId = randomUUID(), inReplyTo, receipt }: MessageOptions = {},
 ): MessageFrame {
   if (Object.hasOwn(commands, msgId))
     throw new AgentChatError("INVALID_MSG", `msgId ${msgId} is the name of a command; choose another`);
@@ -59,6 +61,7 @@ export function messageFrame(
     content,
     msg_id: msgId,
     in_reply_to: inReplyTo === "" ? undefined : inReplyTo,
+    receipt,
   };
   checkFrame(said); // only a text can be signed
   const ts = Date.now();

@@ -42,6 +42,12 @@ export interface SayOptions {
   readonly replyTo?: string;
   readonly data?: unknown;
   readonly priority?: string;
+  /** Asks to be told when a mailbox has stored it, and when it is settled. */
+  readonly receipt?: boolean;
+  /** Never stored. */
+  readonly ephemeral?: boolean;
+  /** Not delivered after it: ISO 8601 with its zone. */
+  readonly expiresAt?: string;
 }
 
 /** What the broker answers to a question: `message` is for people, `data` for programs. */

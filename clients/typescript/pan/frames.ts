@@ -11,6 +11,7 @@ export type Reading =
 const text = z.string();
 // Lenient: fields that we do not know are kept; an optional one of a wrong kind counts as absent.
 const optionalText = text.optional().catch(undefined);
+const optionalCount = z.int().optional().catch(undefined);
 const optionalId = z
   .union([text.min(1), z.number().transform(String)])
   .optional()
@@ -34,6 +35,11 @@ const events = {
       replyTo: optionalId,
       trust: optionalText,
       replay: z.literal(true).optional().catch(undefined),
+      stored_at: optionalText,
+      delivery_id: optionalText,
+      attempt: optionalCount,
+      room_seq: optionalCount,
+      epoch: optionalText,
     })
     .transform((known) => ({ ...known, fromName: known.fromName ?? known.from })),
   system: z.looseObject({

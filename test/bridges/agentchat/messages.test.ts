@@ -45,6 +45,14 @@ describe("AgentChat: messages", () => {
     for (const { client } of [ada, bob]) await client.hearsNothing();
   });
 
+  it("that want a receipt ask for it in the core's words, and others do not", async () => {
+    const said: unknown[] = [];
+    world.router.tap({ deliver: ({ envelope }) => said.push(envelope?.receipt) > 0 });
+    for (const receipt of [true, false, "read", undefined])
+      await ada.client.says({ type: "MSG", to: bob.id, content: "x", receipt });
+    expect(said).toEqual([["stored", "settled"], undefined, undefined, undefined]);
+  });
+
   it("do not come back to whoever said so", async () => {
     const quiet = await world.ephemeral("quiet", { echo: false });
     await quiet.client.says({ type: "JOIN", channel: "#general" });

@@ -22,6 +22,11 @@ const chat = fc.record(
     ),
     trust: text,
     replay: fc.constant(true as const),
+    stored_at: text,
+    delivery_id: text,
+    attempt: fc.nat(),
+    room_seq: fc.nat(),
+    epoch: text,
   },
   { requiredKeys: ["type", "from", "fromName", "to", "text", "timestamp"] },
 );
