@@ -39,7 +39,7 @@ export const chat = z.object({
   priority: z.string().max(32).optional(),
   /** True: tell me when a mailbox has stored it, and when it is settled. */
   receipt: z.boolean().optional(),
-  /** True: never stored. */
+  /** True: it goes into no mailbox. */
   ephemeral: z.boolean().optional(),
   /** Not delivered after it. */
   expiresAt: z.iso.datetime({ offset: true }).max(64).optional(),

@@ -39,7 +39,7 @@ export interface RareFields {
   /** How long the sender of a request waits for the answer, milliseconds from receipt. */
   readonly wait_ms?: number;
   readonly receipt?: readonly ReceiptWord[];
-  /** Never stored. */
+  /** It goes into no mailbox. */
   readonly ephemeral?: true;
   /** Forms of answer that the sender understands beside the plain one. */
   readonly accepts?: readonly string[];

@@ -38,7 +38,7 @@ export const writtenRare = {
   receipt: rare.receipt.form
     .describe("what the sender asks to be told: stored, settled; any other form is ignored")
     .exactOptional(),
-  ephemeral: rare.ephemeral.form.describe("never stored: who is away does not hear it").exactOptional(),
+  ephemeral: rare.ephemeral.form.describe("it goes into no mailbox: who is away does not hear it").exactOptional(),
   accepts: rare.accepts.form
     .describe("forms of answer that the sender understands beside the plain one")
     .exactOptional(),

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Agent, Fault, type Envelope } from "../../src/index.js";
-import type { MessageListener } from "../../clients/typescript/agent/link.js";
+import type { Link, MessageListener } from "../../clients/typescript/agent/link.js";
 import type { Said } from "../../clients/typescript/agent/options.js";
 
 interface Hearing {
@@ -35,16 +35,21 @@ function withNumbers(content: unknown): Said {
   }) as Said;
 }
 
+/** A link on which nothing arrives by itself; what is published is put into `said`. */
+function linkOf(said: Envelope[] = []): Link {
+  return {
+    subscribe: () => true,
+    unsubscribe: () => undefined,
+    publish: (_topic, written) => Promise.resolve(void said.push(JSON.parse(written) as Envelope)),
+    close: () => Promise.resolve(),
+    isDirect: true,
+  };
+}
+
 describe("the vectors of what an agent is told to say", () => {
   it.each(says)("hold: $about", async ({ content, refused }) => {
     const said: Envelope[] = [];
-    const agent = Agent.over("ada", () => ({
-      subscribe: () => true,
-      unsubscribe: () => undefined,
-      publish: (_topic, written) => Promise.resolve(void said.push(JSON.parse(written) as Envelope)),
-      close: () => Promise.resolve(),
-      isDirect: true,
-    }));
+    const agent = Agent.over("ada", () => linkOf(said));
     const informed = agent.inform("bob", withNumbers(content));
     if (refused === undefined) await informed;
     else await expect(informed).rejects.toMatchObject({ code: "malformed", message: refused });
@@ -61,13 +66,7 @@ describe("the vectors of what an agent hears", () => {
     let arrives: MessageListener = () => undefined;
     const agent = Agent.over("ada", (heard) => {
       arrives = heard;
-      return {
-        subscribe: () => true,
-        unsubscribe: () => undefined,
-        publish: (_topic, written) => Promise.resolve(void said.push(JSON.parse(written) as Envelope)),
-        close: () => Promise.resolve(),
-        isDirect: true,
-      };
+      return linkOf(said);
     });
     agent.onRequest(() => {
       became.push("request");
@@ -128,13 +127,7 @@ describe("the broker's marks on what an agent hears", () => {
     let arrives: MessageListener = () => undefined;
     const agent = Agent.over("ada", (heard) => {
       arrives = heard;
-      return {
-        subscribe: () => true,
-        unsubscribe: () => undefined,
-        publish: () => Promise.resolve(),
-        close: () => Promise.resolve(),
-        isDirect: true,
-      };
+      return linkOf();
     });
     const heard: unknown[] = [];
     agent.onInform((notice) => void heard.push(notice.$broker));

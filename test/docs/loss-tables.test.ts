@@ -79,6 +79,8 @@ function changed(how: string, value: unknown): unknown {
       return new Date(text).toISOString();
     case "in ms":
       return Date.parse(text);
+    case "as both words":
+      return ["stored", "settled"];
     case "in PAN's words":
       return panCodes[faultCodes.find((code) => code === value) ?? "internal"];
     case "in AgentChat's words":

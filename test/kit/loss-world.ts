@@ -223,6 +223,9 @@ async function panSender(at: TestBroker): Promise<Sender> {
     replyTo: "q-2",
     data: { degrees: 23 },
     priority: "HIGH",
+    receipt: true,
+    ephemeral: true,
+    expiresAt: new Date(Date.now() + 3_600_000).toISOString().replace("Z", "+00:00"),
     colour: "blue",
   });
   return {
@@ -254,6 +257,7 @@ async function chatSender(url: string): Promise<Sender> {
     content,
     msg_id: `a-${randomUUID()}`,
     in_reply_to: "q-3",
+    receipt: true,
     ts,
   });
   const proposal = (to: string, task: string): Frame => {

@@ -71,7 +71,7 @@ class ABrokenLink(BrokerCase):
             ada.close()  # what was said last is not confirmed
 
 
-class WhatWasGivenUp(unittest.TestCase):
+class WhatHasExpired(unittest.TestCase):
     def test_is_not_carried_out_when_the_broker_wakes_up(self):
         broker = Broker()
         self.addCleanup(broker.close)
@@ -82,7 +82,7 @@ class WhatWasGivenUp(unittest.TestCase):
         self.addCleanup(broker.resume)
         for n in range(3):
             with self.assertRaises(Fault) as late:
-                payer.request("payee", f"pay {n}", timeout_s=0.2)
+                payer.request("payee", f"pay {n}", timeout_s=0.2, expires_in_s=0.2)
             self.assertEqual(late.exception.code, "timeout")
         broker.resume()
         payer.request("payee", "pay now", timeout_s=WAIT_S)

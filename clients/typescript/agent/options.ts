@@ -18,7 +18,7 @@ export interface SendOptions {
   readonly expiresInMs?: number;
   /** What to be told about a message to a mailbox, by informs of kind `receipt`. */
   readonly receipt?: readonly ReceiptWord[];
-  /** Never stored: who is away does not hear it. */
+  /** It goes into no mailbox: who is away does not hear it. */
   readonly ephemeral?: boolean;
 }
 

@@ -44,7 +44,7 @@ export interface SayOptions {
   readonly priority?: string;
   /** Asks to be told when a mailbox has stored it, and when it is settled. */
   readonly receipt?: boolean;
-  /** Never stored. */
+  /** It goes into no mailbox. */
   readonly ephemeral?: boolean;
   /** Not delivered after it: ISO 8601 with its zone. */
   readonly expiresAt?: string;

@@ -38,7 +38,7 @@ class Envelope:
     other: Mapping[str, Any] = field(default_factory=dict)  #: top-level keys that nobody here knows
     wait_ms: Optional[int] = None  #: how long the sender of a request waits for the answer, from receipt
     receipt: Optional[Sequence[str]] = None  #: what the sender asks to be told: stored, settled
-    ephemeral: bool = False  #: never stored
+    ephemeral: bool = False  #: it goes into no mailbox
     accepts: Optional[Sequence[str]] = None  #: forms of answer that the sender understands beside the plain one
     parent: Optional[str] = None  #: `message_id` of what caused this
     traceparent: Optional[str] = None  #: W3C Trace Context
