@@ -55,7 +55,9 @@ export function answerCall(calls: Calls, event: ServerEvent): void {
  */
 export function refuseCall(calls: Calls, event: ErrorEvent): AgentChatError | undefined {
   const all = [...calls];
-  const call = all.find((one) => canBeAbout(event, one));
+  const able = all.filter((one) => canBeAbout(event, one));
+  // A question may wait long for its answer, and what refuses it names it.
+  const call = able.find(({ kind }) => kind !== "ASK") ?? able[0];
   if (call === undefined) return refusalError(event);
   const older = all.slice(0, all.indexOf(call));
   // The PING was answered, by a refusal: the server has taken what was said before it.
@@ -119,6 +121,7 @@ function canBeAbout({ code, message, ref }: ErrorEvent, { kind, id }: Open): boo
   if (ref !== undefined) return ref === id || ref === kind;
   const type = typeIn(message);
   if (type !== undefined) return type === kind;
+  if (kind === "ASK") return code === "INVALID_MSG"; // from a server that knows no questions
   const kinds = kindsOf(code);
   return kinds === "anything" || kinds.includes(kind);
 }
