@@ -63,7 +63,7 @@ export interface Services {
   once<T>(name: string, make: (services: Services) => T): T;
 }
 
-/** What the broker answers to a question (protocols §2.9). */
+/** What the broker answers to a question (protocols §2.1). */
 export interface DeskAnswer {
   /** That of the question. */
   readonly kind: string;
@@ -175,7 +175,7 @@ export interface Session<T extends DialectTypes> {
    */
   call(draft: Draft, options?: CallOptions): Promise<Envelope>;
   /**
-   * Asks the broker a question of a kind (protocols §2.9). `answered` sends the answer in the dialect's words; what the
+   * Asks the broker a question of a kind (protocols §2.1). `answered` sends the answer in the dialect's words; what the
    * session has asked to hear of a room's past follows it. A handler returns what this returns: further commands wait,
    * but not for an answer that waits for something to happen (one at a time), which is refused in the dialect's words,
    * too. What a question costs is taken by the broker, so its rule needs no cost.

@@ -3,7 +3,7 @@ import type { Presence } from "./directory.js";
 import type { Past } from "./past.js";
 
 /*
- * Questions to the broker (protocols §2.9): what a transport says of whoever asks, and how the answer gets there.
+ * Questions to the broker (protocols §2.1): what a transport says of whoever asks, and how the answer gets there.
  * `src/desk` answers; it knows no transport, and transports need not know it.
  */
 

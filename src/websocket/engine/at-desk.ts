@@ -13,7 +13,7 @@ export interface DeskSession<T extends DialectTypes> extends Hearer<T> {
 }
 
 /**
- * One session at the broker's desk (protocols §2.9). The desk alone takes the price: by the length of the answer, the
+ * One session at the broker's desk (protocols §2.1). The desk alone takes the price: by the length of the answer, the
  * same in every dialect, from a bucket of this session that is forgotten with it.
  */
 export class AtDesk<T extends DialectTypes> {
