@@ -99,3 +99,26 @@ describe("docs/remote-bots.md", () => {
     }
   });
 });
+
+describe("bridges/pan/README.md", () => {
+  it("has a Python client that asks the broker", async () => {
+    const [, client = ""] =
+      /```python\n([^]*?)```/.exec(readFileSync(join(root, "bridges/pan/README.md"), "utf8")) ?? [];
+    const folder = await mkdtemp(join(tmpdir(), "synaptic-ask-"));
+    const at = await startBroker();
+    try {
+      await writeFile(join(folder, "ask.py"), client);
+      const env = { PAN_TOKEN: await issueToken(at.dataDir, "snake", "ws") };
+      const { ended } = startProgram("/usr/bin/python3", [join(folder, "ask.py"), at.pan, "snake"], env);
+      const { code, stdout } = await ended;
+      expect(stdout.trimEnd().split("\n")).toEqual([
+        "q1 you made #lab {'room': '#lab', 'invite_only': False}",
+        expect.stringMatching(/^q2 #agents, #general, #lab \{'rooms': \[.*\]\}$/) as string,
+      ]);
+      expect(code).toBe(0);
+    } finally {
+      await at.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { events } from "../../../bridges/agentchat/events.js";
 import { AgentChatWorld } from "../../kit/agentchat-world.js";
 
-describe("AgentChat: questions to the server (§13)", () => {
+describe("questions to the server (AgentChat §13)", () => {
   it("are answered in AgentChat's words, with the id of the question; names in data have no @", async () => {
     const world = new AgentChatWorld();
     const [ada, bob] = [await world.proved("ada"), await world.ephemeral("bob")];

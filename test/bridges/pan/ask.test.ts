@@ -6,7 +6,7 @@ import { ConformanceWorld } from "../../../src/conformance/world.js";
 import { deskKinds } from "../../../src/desk/kinds.js";
 import { WaitingKind } from "../../kit/waiting-kind.js";
 
-describe("PAN: questions to the broker (§13)", () => {
+describe("questions to the broker (PAN §13)", () => {
   let world: ConformanceWorld;
   let waiting: WaitingKind;
   beforeEach(() => {
