@@ -13,6 +13,7 @@ const processes = [
   "test/clients/shared/connect-problem.test.ts",
   "test/contracts/python.test.ts",
   "test/docs/remote-bots.test.ts",
+  "test/mailbox/mail-store-{full-disk,kill}.test.ts",
   "test/new-dialect.test.ts",
   "test/ops/deploy.test.ts",
   "test/package.test.ts",

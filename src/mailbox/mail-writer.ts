@@ -89,7 +89,8 @@ export class MailWriter {
       // What was written meanwhile may build upon what is not there.
       const lost = this.groups.splice(0);
       this.ended += 1;
-      if (isCommitted(group)) this.#phase = "failed";
+      // What can be read and is not synced: nobody knows what of it the disk has, nor of what comes after it.
+      if (this.#disk.isCommitted()) this.#phase = "failed";
       const fault = new Fault(
         "unavailable",
         "the mailboxes could not be written: the disk is full or failed; the broker's log says more",
@@ -100,9 +101,4 @@ export class MailWriter {
       clearInterval(look);
     }
   }
-}
-
-/** It can be read, and yet not be synced: nobody knows what of it the disk has. */
-function isCommitted({ phase }: MailGroup): boolean {
-  return phase === "committed";
 }
