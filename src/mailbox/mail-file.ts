@@ -1,8 +1,9 @@
 import type { Database, RootDatabase } from "lmdb";
 import { randomBytes } from "node:crypto";
 import { Fault } from "../core/index.js";
-import { packBody, packBox, packRow, unpackBody, unpackBox, unpackRow } from "./mail-encoding.js";
+import { MailEncoding } from "./mail-encoding.js";
 import { dueAt } from "./mail-due.js";
+import { secretForm } from "./mail-secret.js";
 import type { MailGroup, MailPending } from "./mail-group.js";
 import { boxKey, dueKey, placeOf, rowKey, saidKey, saidRange, type MailPlace } from "./mail-keys.js";
 import type { BoxRow, MailRow } from "./mail-row.js";
@@ -16,6 +17,8 @@ export const databases = ["about", "boxes", "rows", "bodies", "said", "due"] as 
 const version = 1;
 const versionKey = Buffer.from("version");
 const epochKey = Buffer.from("epoch");
+/** Under which the secret of the seals is found. */
+export const secretKey = Buffer.from("secret");
 const boxEnd = 2 ** 32 - 1;
 const seqEnd = 2 ** 48 - 1;
 const nothing = Buffer.alloc(0);
@@ -30,6 +33,9 @@ interface Entry {
 /** What is on disk: rows, boxes and bodies under their keys, and both indices. */
 export class MailFile {
   readonly epoch: string;
+  /** By which the seals of this store are its own, hex. */
+  readonly secret: string;
+  readonly #encoding: MailEncoding;
   readonly #root: RootDatabase;
   readonly #databases: Readonly<Record<(typeof databases)[number], Bytes>>;
   readonly #remedy: string;
@@ -50,26 +56,30 @@ export class MailFile {
       said: open("said"),
       due: open("due"),
     };
-    this.epoch = this.#about();
+    this.#mustBeOurs();
+    this.epoch = this.#told(epochKey, /^[0-9a-f]{16}$/);
+    this.secret = this.#told(secretKey, secretForm);
+    this.#encoding = new MailEncoding(parseInt(this.secret, 16));
   }
 
-  /** The epoch; what is empty becomes a store of mail. */
-  #about(): string {
+  /** What is empty becomes a store of mail. */
+  #mustBeOurs(): void {
     const { about } = this.#databases;
     const found = about.get(versionKey)?.toString();
     if (found === undefined) {
-      const epoch = randomBytes(8).toString("hex");
       about.transactionSync(() => {
         about.putSync(versionKey, Buffer.from(String(version)));
-        about.putSync(epochKey, Buffer.from(epoch));
+        about.putSync(epochKey, Buffer.from(randomBytes(8).toString("hex")));
+        about.putSync(secretKey, Buffer.from(randomBytes(4).toString("hex")));
       });
-      return epoch;
-    }
-    if (found !== String(version))
+    } else if (found !== String(version))
       throw new Fault("unavailable", `the mailboxes are written in the way ${found}: start the version that did it`);
-    const epoch = about.get(epochKey)?.toString() ?? "";
-    if (!/^[0-9a-f]{16}$/.test(epoch)) throw this.#damaged("the epoch");
-    return epoch;
+  }
+
+  #told(key: Buffer, form: RegExp): string {
+    const found = this.#databases.about.get(key)?.toString() ?? "";
+    if (!form.test(found)) throw this.#damaged(`the entry ${key.toString()}`);
+    return found;
   }
 
   /** Boxes from this number on, in order of their numbers, so many at most. @throws Fault unavailable: one is damaged */
@@ -77,7 +87,7 @@ export class MailFile {
     if (from > boxEnd) return [];
     return [...this.#databases.boxes.getRange({ start: boxKey(from), limit: max })].map(({ key, value }) => {
       const id = key.readUInt32BE(0);
-      return unpackBox(value, id) ?? this.#broken(`box ${String(id)}`);
+      return this.#encoding.unpackBox(value, id) ?? this.#broken(`box ${String(id)}`);
     });
   }
 
@@ -90,21 +100,23 @@ export class MailFile {
     const range = { start: rowKey(box, from), end: rowKey(box, seqEnd), limit: max };
     return [...this.#databases.rows.getRange(range)].map(({ key, value }) => {
       const { seq } = placeOf(key);
-      return unpackRow(value, box, seq) ?? this.#broken(rowWords(box, seq));
+      return this.#encoding.unpackRow(value, box, seq) ?? this.#broken(rowWords(box, seq));
     });
   }
 
   /** @throws Fault unavailable: it is damaged */
   row(box: number, seq: number): MailRow | undefined {
     const value = this.#databases.rows.get(rowKey(box, seq));
-    return value === undefined ? undefined : (unpackRow(value, box, seq) ?? this.#broken(rowWords(box, seq)));
+    return value === undefined
+      ? undefined
+      : (this.#encoding.unpackRow(value, box, seq) ?? this.#broken(rowWords(box, seq)));
   }
 
   /** @throws Fault unavailable: it is damaged */
   body(box: number, seq: number): Buffer | undefined {
     const value = this.#databases.bodies.get(rowKey(box, seq));
     if (value === undefined) return undefined;
-    return unpackBody(value, box, seq) ?? this.#broken(`the body of ${rowWords(box, seq)}`);
+    return this.#encoding.unpackBody(value, box, seq) ?? this.#broken(`the body of ${rowWords(box, seq)}`);
   }
 
   /** Where rows of this sender with this id may be. */
@@ -149,7 +161,8 @@ export class MailFile {
   *#entriesOf(group: MailGroup): Iterable<Entry> {
     const { boxes } = this.#databases;
     for (const box of group.closed) yield* this.#closed(box);
-    for (const box of group.boxes.values()) yield { database: boxes, key: boxKey(box.id), value: packBox(box) };
+    for (const box of group.boxes.values())
+      yield { database: boxes, key: boxKey(box.id), value: this.#encoding.packBox(box) };
     for (const [box, rows] of group.rows) {
       const isNew = group.closed.has(box);
       for (const [seq, pending] of rows.entries())
@@ -175,7 +188,7 @@ export class MailFile {
   /** A row that is changed now. A damaged one is written over; what the indices have of it leads nowhere. */
   #before(box: number, seq: number): MailRow | undefined {
     const value = this.#databases.rows.get(rowKey(box, seq));
-    return value === undefined ? undefined : unpackRow(value, box, seq);
+    return value === undefined ? undefined : this.#encoding.unpackRow(value, box, seq);
   }
 
   /** One row: what of it has changed since it was as `before`. */
@@ -183,10 +196,11 @@ export class MailFile {
     const { rows, bodies, said, due } = this.#databases;
     const key = rowKey(box, seq);
     const after = row === "gone" ? undefined : row;
-    if (after !== undefined || before !== undefined) yield { database: rows, key, value: after && packRow(after) };
+    if (after !== undefined || before !== undefined)
+      yield { database: rows, key, value: after && this.#encoding.packRow(after) };
     if (body === "gone") {
       if (before !== undefined) yield { database: bodies, key };
-    } else if (body !== "same") yield { database: bodies, key, value: packBody(body, box, seq) };
+    } else if (body !== "same") yield { database: bodies, key, value: this.#encoding.packBody(body, box, seq) };
     yield* moved(said, saidKeyOf(before), saidKeyOf(after));
     yield* moved(due, dueKeyOf(before), dueKeyOf(after));
   }

@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "../core/index.js";
 import { openLmdb, orFault, reasonOf, type LmdbFolder, type OpenLmdb } from "../storage/index.js";
+import { keepSecret } from "./mail-secret.js";
 import { backUp } from "./mail-backup.js";
 import { byTime, dueAt, type Due } from "./mail-due.js";
 import { databases, MailFile } from "./mail-file.js";
@@ -49,7 +50,9 @@ export class MailStoreLmdb implements MailStore {
     this.#opened = orFault(folder, folder.what, () => {
       const written = opened.space.take(0, databases.length);
       try {
-        return { ...opened, file: new MailFile(opened.root, folder.remedy) };
+        const file = new MailFile(opened.root, folder.remedy);
+        keepSecret(folder.path, file.secret);
+        return { ...opened, file };
       } finally {
         written();
       }

@@ -1,6 +1,7 @@
 export * from "./data-directory.js";
-export { readRegular } from "./atomic-file.js";
+export { readIfThere, readRegular, replaceFile } from "./atomic-file.js";
 export * from "./lmdb-folder.js";
+export * from "./lmdb-remains.js";
 export type { LockHolder } from "./pid-lock.js";
 export { remedyOf } from "./remedy.js";
 export { SecretFile } from "./secret-file.js";
