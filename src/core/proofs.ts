@@ -42,6 +42,14 @@ export class Proofs {
   }
 
   /**
+   * The mark of the open question. All other pings have to repeat it: a peer may answer the last one only (RFC 6455
+   * §5.5.3; libzmq while it cannot write).
+   */
+  get openMark(): Buffer | undefined {
+    return this.#open?.mark;
+  }
+
+  /**
    * `proved` is called with the milliseconds from the ping to its answer; not if so many ask after it while another
    * question is open that it must be out of date: a peer can take back and repeat what it subscribes to.
    */

@@ -21,7 +21,7 @@ import { brokenFrameReason } from "./broken-frames.js";
 import { writerOf } from "./direct-write.js";
 import { endInTurn, readInTurn, type SocketReading } from "./socket-turns.js";
 import { LifeSigns } from "./life-signs.js";
-import { closeReason, emptyPing, pingFrame, pongFrame, preparedOf, prepareFrame } from "./frame.js";
+import { closeReason, pingFrame, pongFrame, preparedOf, prepareFrame } from "./frame.js";
 
 /** How long a peer may take to answer our close frame, milliseconds. */
 const closeWaitMs = 2_000;
@@ -333,7 +333,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
   }
 
   #ping(): void {
-    this.#sendQueue.control(emptyPing);
+    this.#sendQueue.control(pingFrame(this.#proofs?.openMark));
   }
 
   #pause(): void {

@@ -5,6 +5,8 @@ import type { Frame, PreparedFrame } from "../../dialect/connection.js";
 const text = 0x81;
 const binary = 0x82;
 
+const nothing = Buffer.alloc(0);
+
 /** A character of UTF-8 has four bytes at most. */
 const spare = 4;
 
@@ -68,12 +70,9 @@ export function pongFrame(payload: Buffer): Buffer {
 }
 
 /** A ping with a payload of at most 125 bytes, which its pong has to repeat (RFC 6455 §5.5.2). */
-export function pingFrame(payload: Buffer): Buffer {
+export function pingFrame(payload: Buffer = nothing): Buffer {
   return Buffer.concat([Buffer.from([0x89, payload.length]), payload]);
 }
-
-/** A ping without payload. */
-export const emptyPing: Readonly<Buffer> = Buffer.from([0x89, 0]);
 
 /** A close reason cut to what fits in a close frame: 123 bytes of whole characters (RFC 6455 §5.5). */
 export function closeReason(reason: string): string {

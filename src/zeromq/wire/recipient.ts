@@ -64,6 +64,11 @@ export class SubscriberRecipient implements Recipient {
     return this.#proofs.isOpen;
   }
 
+  /** What heartbeats are to carry meanwhile. */
+  get openMark(): Buffer | undefined {
+    return this.#proofs.openMark;
+  }
+
   push(message: Message): Pushed {
     const { limits, sendQueue } = this.#parts;
     if (sendQueue.closed) return "closed";

@@ -151,7 +151,7 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
     this.#recipient?.tick(now);
     const pulse = this.#heartbeat.pulse(now, this.#busyAt, this.#recipient?.isProving === true);
     if (pulse === "ping") {
-      if (this.#answer(encodePing())) this.#heartbeat.pinged();
+      if (this.#answer(encodePing(this.#recipient?.openMark))) this.#heartbeat.pinged();
     } else if (pulse !== "fine") this.#socket.cut(`zmtp-${pulse}`);
   }
 
