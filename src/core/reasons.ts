@@ -73,7 +73,8 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
   "zmtp-frame-too-large": "a frame longer than zmqFrameMaxBytes ended its connection",
   "zmtp-message-too-large": "a message longer than zmqMessageMaxBytes ended its connection",
   "zmtp-answers-unread": "a publisher sent PING and did not read the answers",
-  "zmtp-silent": "a peer that has answered a ping before was silent for zmqSilenceMs",
+  "zmtp-silent":
+    "a peer that has answered a ping before was silent for zmqSilenceMs (provingMs while something is handed over to it)",
   "zmtp-ttl-passed": "a peer was silent for longer than its own PING allows",
   "zmtp-stuck": "a subscriber read nothing for stuckMs although messages waited for it",
   "zmtp-evicted": "it had the largest backlog when all together passed backlogTotalMaxBytes",
@@ -100,7 +101,7 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
   "ws-protocol-error": "bytes that are no WebSocket frames",
   "ws-reader-held": "reading from a session paused until what it said before has been heard",
   "ws-reader-paused": "reading from a session paused until it has taken what waits for it",
-  "ws-silent": "no answer to a ping until the next",
+  "ws-silent": "no answer to a ping until the next (for provingMs while something is handed over to it)",
   "ws-stuck": "unsent bytes and no progress for stuckMs",
   "ws-evicted": "it had the largest backlog when all together passed backlogTotalMaxBytes",
   "ws-close-backlog": "closed before everything for it could be sent",
