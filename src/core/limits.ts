@@ -51,7 +51,7 @@ export const defaultLimits = Object.freeze({
   zmqTopicMaxBytes: 1024,
   /** An idle ZeroMQ peer is pinged after this. */
   zmqPingMs: 30_000,
-  /** A peer that has ponged before and is silent for this long is closed. */
+  /** A peer that has ponged before and is silent for this long is closed (but see `provingMs`). */
   zmqSilenceMs: 90_000,
   /** Names and memberships of a ZeroMQ connection are worked out at most this often. */
   zmqNamingMs: 50,
@@ -127,7 +127,9 @@ export const defaultLimits = Object.freeze({
   httpHeadMs: 5_000,
   /** Size of the HTTP request head. */
   httpHeadMaxBytes: 16 * 1024,
-  /** A WebSocket peer is pinged this often and closed when a ping stays unanswered until the next. */
+  /**
+   * A WebSocket peer is pinged this often and closed when a ping stays unanswered until the next (but see `provingMs`).
+   */
   wsPingMs: 30_000,
   /**
    * When so many frames of one session wait for the command before them, or half of `wsFrameMaxBytes` before login, of
