@@ -24,7 +24,7 @@ export const agentchat = defineDialect<AgentChat>({
   loginMs: 30_000,
   limits,
   settings,
-  open: () => ({ key: undefined, name: "", identified: 0, challenge: undefined, echo: true }),
+  open: () => ({ key: undefined, name: "", identified: 0, challenge: undefined, echo: true, mailbox: undefined }),
   codec: () => codec,
   commands: {
     ...identityCommands,

@@ -17,6 +17,8 @@ export interface State {
   challenge: Challenge | undefined;
   /** What it says comes back to it, as in the original. */
   echo: boolean;
+  /** It wants a mailbox once it has proved its key: the fields of `mailbox.open`. */
+  mailbox: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** The types of AgentChat. `challenged`: a proof is asked for, and there is no WELCOME before it. */

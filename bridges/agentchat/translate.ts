@@ -10,7 +10,7 @@ import {
 import { codes } from "./errors.js";
 import { readPublicKey, verifies } from "./keys.js";
 import { negotiationEventOf } from "./negotiation/event.js";
-import type { Event, MsgEvent } from "./events.js";
+import { events, type Event, type MsgEvent } from "./events.js";
 import { messageText } from "./signed-text.js";
 
 const serverId = "@server";
@@ -38,6 +38,7 @@ export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "message" | "
     // That the loop guard has tripped refuses nothing: it is told as a message.
     if (kind === "fault" && fieldsOf(envelope.content.data)["code"] !== "loop") return faultOf(envelope, at);
     if (kind === "room.joined" || kind === "room.left") return membershipOf(envelope, kind, at);
+    if (kind === "receipt") return deliveryOf(envelope, at);
     if (kind === "room.invited") return messageOf(invitationOf(envelope), at, meta.replay);
   }
   const negotiation = negotiationEventOf(envelope);
@@ -120,6 +121,22 @@ function faultOf(envelope: Envelope, at: number): Event {
     code: known === undefined ? "INTERNAL" : codes[known],
     message: envelope.content.message,
     ...(envelope.in_reply_to !== undefined && { ref: envelope.in_reply_to }),
+  };
+}
+
+/** What became of messages that asked for receipts (AgentChat §14.3). */
+function deliveryOf(envelope: Envelope, at: number): Event | undefined {
+  const { ids, state, reason, until } = fieldsOf(envelope.content.data);
+  const known = events.DELIVERY.shape.state.options.find((word) => word === state);
+  if (known === undefined || !Array.isArray(ids)) return undefined;
+  return {
+    type: "DELIVERY",
+    ts: at,
+    msg_ids: ids.map(String),
+    state: known,
+    message: envelope.content.message,
+    ...(typeof reason === "string" && { reason }),
+    ...(typeof until === "string" && { until: Date.parse(until) }),
   };
 }
 

@@ -23,6 +23,8 @@ export const auth = z.object({
     .regex(/^\P{Cc}*$/u, "no control characters")
     .optional(),
   token: z.string().max(4096).optional(),
+  /** Opens the agent's mailbox: true, or the fields of `mailbox.open` (PAN §14). */
+  mailbox: z.union([z.boolean(), z.record(z.string(), z.unknown())]).optional(),
 });
 
 /** PAN §2: to an agent, to `#room`, to `all`. */
@@ -127,10 +129,21 @@ export const chatEvent = z.object({
 /** PAN §5: a notification. */
 export const systemEvent = z.object({
   type: z.literal("system"),
-  status: z.enum(["success", "joined", "left", "agent_joined", "agent_left"]),
+  status: z.enum(["success", "joined", "left", "agent_joined", "agent_left", "delivery"]),
   message: z.string(),
   room: z.string().exactOptional(),
   agentId: z.string().exactOptional(),
+  messageIds: z
+    .array(z.string())
+    .readonly()
+    .describe("delivery only: the messages that it tells of, which asked for receipts")
+    .exactOptional(),
+  state: z
+    .enum(["stored", "done", "answered", "refused", "expired", "dead"])
+    .describe("delivery only: what became of them")
+    .exactOptional(),
+  reason: z.string().describe("delivery only: why they are refused, expired or dead").exactOptional(),
+  until: z.string().describe("delivery only, stored: until when they are delivered; ISO 8601, UTC").exactOptional(),
 });
 
 /** PAN §4.1 */

@@ -32,10 +32,12 @@ export interface Pan extends DialectTypes {
 export const commandTable: Rules<Pan> = {
   auth: {
     phase: "greeting",
-    async run(session, { agentId, name, token }) {
+    async run(session, { agentId, name, token, mailbox }) {
       if (token === undefined) throw new Fault("unauthenticated", "Invalid token");
       const displayName = name === undefined || name === "" ? agentId : name;
       await session.admit(session.services.identity.token(agentId, token, displayName));
+      if (mailbox !== undefined && mailbox !== false)
+        await ask(session, "mailbox.open", mailbox === true ? {} : mailbox);
     },
   },
   chat: {
@@ -87,14 +89,22 @@ export const commandTable: Rules<Pan> = {
   ask: {
     phase: "ready",
     // The broker's desk takes the price, the same in every dialect: a second one here would count a question twice.
-    run(session, { kind, data, messageId }) {
-      const replyTo = messageId === undefined ? "" : `,"replyTo":${jsonText(messageId)}`;
-      return session.ask(kind, data, ({ json }) => {
-        session.sendFrame(`{"type":"answer",${json.slice(1, -1)}${replyTo}}`);
-      });
-    },
+    run: (session, { kind, data, messageId }) => ask(session, kind, data, messageId),
   },
 };
+
+/** Asks the broker; its answer goes out as it is written. @throws Fault why it does not answer */
+function ask(
+  session: Session<Pan>,
+  kind: string,
+  data: Readonly<Record<string, unknown>> | undefined,
+  messageId?: string,
+): void | Promise<void> {
+  const replyTo = messageId === undefined ? "" : `,"replyTo":${jsonText(messageId)}`;
+  return session.ask(kind, data, ({ json }) => {
+    session.sendFrame(`{"type":"answer",${json.slice(1, -1)}${replyTo}}`);
+  });
+}
 
 /** An agent in the list, as JSON. */
 function listed({ name, displayName }: AgentEntry): string {

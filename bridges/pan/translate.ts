@@ -56,6 +56,7 @@ export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "replay">): E
   if (envelope.from === brokerTopic && kind === "fault") return faultOf(envelope);
   if (envelope.from === brokerTopic && (kind === "room.joined" || kind === "room.left"))
     return membershipOf(envelope, kind);
+  if (envelope.from === brokerTopic && kind === "receipt") return deliveryOf(envelope);
   const event: Mutable<ChatEvent> = {
     type: "chat",
     from: envelope.from,
@@ -110,6 +111,25 @@ function membershipOf(envelope: Envelope, kind: "room.joined" | "room.left"): Sy
     ...(agentId !== undefined && { agentId }),
   };
 }
+
+/** What became of messages that asked for receipts (PAN §14.3). */
+function deliveryOf(envelope: Envelope): SystemEvent {
+  const { message, data } = envelope.content;
+  const { ids, until } = (typeof data === "object" && data !== null ? data : {}) as Readonly<Record<string, unknown>>;
+  const state = receiptStates.find((known) => known === field(envelope, "state"));
+  const reason = field(envelope, "reason");
+  return {
+    type: "system",
+    status: "delivery",
+    message,
+    messageIds: Array.isArray(ids) ? ids.map(String) : [],
+    ...(state !== undefined && { state }),
+    ...(reason !== undefined && { reason }),
+    ...(typeof until === "string" && { until }),
+  };
+}
+
+const receiptStates = ["stored", "done", "answered", "refused", "expired", "dead"] as const;
 
 function field(envelope: Envelope, name: string): string | undefined {
   const { data } = envelope.content;

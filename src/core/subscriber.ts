@@ -14,6 +14,11 @@ export interface Recipient {
   /** False: it may not be pinged, so that nothing is ever proved to have been read (ZMTP 3.0). */
   readonly canProve: boolean;
   /**
+   * Messages that it is given at most before it has proved to have read them; absent: as many as the broker allows.
+   * Libraries that hold few messages answer their own pings no more, and give up, when more wait for the program.
+   */
+  readonly windowMax?: number;
+  /**
    * Gives it one copy under the message's own topic. Only what is `taken` is a copy in the ledger. Whether the message
    * has expired is for the caller to know. Never throws.
    */

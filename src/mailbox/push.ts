@@ -18,7 +18,7 @@ export interface PushEvents {
   unrenderable(entry: Entry, why: string): void;
 }
 
-/** A proof that comes within this, milliseconds, doubles the window. */
+/** A proof that comes within this, milliseconds, is quick. */
 const quickMs = 1_000;
 
 /** One connection of the owner. */
@@ -144,6 +144,13 @@ export class Pushing {
     return this.#lines.get(line.recipient) === line;
   }
 
+  /** The next window: twice as large after a quick proof; a quarter after a slow one, since its program is behind. */
+  #windowAfter({ recipient, window }: Line, tookMs: number): number {
+    const { mailWindowMax } = this.#limits;
+    if (recipient.canProve && tookMs > quickMs) return Math.max(window >> 2, 1);
+    return Math.min(window * 2, mailWindowMax, recipient.windowMax ?? mailWindowMax);
+  }
+
   #given(line: Line, entry: Entry): void {
     entry.attempts += 1;
     entry.holders += 1;
@@ -165,7 +172,7 @@ export class Pushing {
       entry.holders -= 1;
       line.unprovedBytes -= entry.bytes;
     }
-    if (tookMs <= quickMs) line.window = Math.min(line.window * 2, this.#limits.mailWindowMax);
+    line.window = this.#windowAfter(line, tookMs);
     this.#events.handedOver(entries.filter(({ state }) => state !== "settled"));
     this.#pump(line);
   }

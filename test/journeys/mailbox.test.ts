@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Agent } from "../../src/index.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
+import { PanWire } from "../kit/pan-wire.js";
 import { PlainAgent } from "../kit/plain-agent.js";
 
 /** Protocols §9, over real sockets of libzmq. */
@@ -37,5 +38,37 @@ describe("a mailbox of a plain ZeroMQ agent", () => {
     const texts = again.heard.map(({ message }) => message.content.message);
     expect(texts).toEqual([...Array.from({ length: 40 }, (_, at) => `number ${String(at)}`)]);
     again.close();
+  });
+});
+
+describe("a mailbox of a PAN bot", () => {
+  it("keeps what is said while the bot is away, tells who asked for receipts, and matches the late answer", async () => {
+    const test = await startBroker();
+    const token = await panTokenOf(test, "trader");
+    const login = async () => {
+      const wire = await PanWire.open(test.pan);
+      wire.say({ type: "auth", agentId: "trader", token, mailbox: true });
+      await wire.hears((frame) => frame.type === "system" && frame["status"] === "success");
+      await wire.hears((frame) => frame.type === "answer" && frame["kind"] === "mailbox.open");
+      return wire;
+    };
+    const first = await login();
+    first.close();
+    const ada = await new PlainAgent("ada", test).meet();
+    const asked = await ada.send("trader", "request", "what is it worth?", { receipt: ["stored", "settled"] });
+    const stored = await ada.hears(({ message }) => message.content["kind"] === "receipt");
+    expect(stored.message.content["data"]).toMatchObject({ ids: [asked.message_id], state: "stored" });
+    const again = await login();
+    const heard = await again.hears("chat");
+    expect(heard).toMatchObject({ text: "what is it worth?", intent: "request", messageId: asked.message_id });
+    expect(heard["stored_at"]).toEqual(expect.any(String));
+    again.say({ type: "chat", to: "ada", text: "42" });
+    const answer = await ada.hears(({ message }) => message.type === "response");
+    expect(answer.message).toMatchObject({ in_reply_to: asked.message_id, content: { message: "42" } });
+    const settled = await ada.hears(({ message }) => message.content["kind"] === "receipt");
+    expect(settled.message.content["data"]).toMatchObject({ ids: [asked.message_id], state: "answered" });
+    again.close();
+    ada.close();
+    await test.stop();
   });
 });

@@ -2,7 +2,8 @@ import { randomInt } from "node:crypto";
 import { Fault, principal, type Rules, type Services } from "#dialect";
 import { checkAnswer, newChallenge, type Challenge } from "../challenge.js";
 import { readPublicKey, type PublicKey } from "../keys.js";
-import type { AgentChat, ChatSession } from "../state.js";
+import type { AgentChat, ChatSession, State } from "../state.js";
+import { askBroker } from "./question.js";
 
 type IdentityRules = Pick<Rules<AgentChat>, "IDENTIFY" | "VERIFY_IDENTITY">;
 
@@ -21,7 +22,7 @@ const hintMs = 2_500;
 export const identityCommands: IdentityRules = {
   IDENTIFY: {
     phase: ["greeting", "challenged"],
-    async run(session, { name, pubkey, echo = true }) {
+    async run(session, { name, pubkey, echo = true, mailbox }) {
       if (!/^[A-Za-z0-9_-]{1,32}$/.test(name)) throw named("INVALID_NAME", "name: 1 to 32 of A-Z a-z 0-9 _ -");
       const { state, services } = session;
       state.identified += 1;
@@ -31,11 +32,12 @@ export const identityCommands: IdentityRules = {
         });
       const strict = session.settings.identity === "strict";
       const key = pubkey === undefined || pubkey === null || pubkey === "" ? undefined : keyOf(pubkey);
-      Object.assign(state, { name, key, echo, challenge: undefined });
+      Object.assign(state, { name, key, echo, challenge: undefined, mailbox: fieldsOfBox(mailbox) });
       if (key === undefined) {
         if (strict)
           throw new Fault("unauthenticated", "this server wants everybody to prove a key: IDENTIFY with pubkey");
         await session.admit(principal(freeId(session), "claimed", { displayName: name, temporary: true }));
+        await openBox(session); // is refused: only a key proves a name here
         return;
       }
       // While its owner is here nobody else is let in: nothing is taken from it then.
@@ -60,10 +62,26 @@ export const identityCommands: IdentityRules = {
       const proved = principal(key.agentId, "proved", { proof: proofOf(key), displayName: state.name });
       if (session.principal === undefined) await session.admit(proved);
       else await session.raise(proved);
-      session.send({ type: "VERIFY_SUCCESS", ts: session.now(), agent_id: `@${key.agentId}` });
+      // Its mailbox is open when it hears that it has proved its name.
+      await Promise.resolve(openBox(session)).finally(() => {
+        session.send({ type: "VERIFY_SUCCESS", ts: session.now(), agent_id: `@${key.agentId}` });
+      });
     },
   },
 };
+
+/** The fields of `mailbox.open` that IDENTIFY asks for; undefined if it asks for none. */
+function fieldsOfBox(mailbox: boolean | Readonly<Record<string, unknown>> | null | undefined): State["mailbox"] {
+  if (mailbox === undefined || mailbox === null || mailbox === false) return undefined;
+  return mailbox === true ? {} : mailbox;
+}
+
+/** Opens the mailbox that IDENTIFY asked for (AgentChat §14). @throws Fault why there is none, as a rejection */
+function openBox(session: ChatSession): void | Promise<void> {
+  const { mailbox } = session.state;
+  session.state.mailbox = undefined;
+  return mailbox === undefined ? undefined : askBroker(session, "mailbox.open", mailbox, "IDENTIFY");
+}
 
 /** The answer to an IDENTIFY that was taken. */
 export function welcome(session: ChatSession): void {

@@ -10,6 +10,8 @@ export interface Receiving<T extends DialectTypes> extends Hearer<T> {
 /** A session as a mailbox hands over to it (protocols §9.1). */
 export class SessionRecipient<T extends DialectTypes> implements Recipient {
   readonly canProve = true;
+  /** python-websockets holds 32 messages and has to read its own pongs behind them. */
+  readonly windowMax = 16;
   readonly #session: Receiving<T>;
   readonly #hearing: Hearing<T>;
 
