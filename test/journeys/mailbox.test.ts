@@ -3,6 +3,7 @@ import { Agent } from "../../src/index.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
 import { PanWire } from "../kit/pan-wire.js";
 import { PlainAgent } from "../kit/plain-agent.js";
+import { issueToken } from "../kit/tokens.js";
 
 /** Protocols §9, over real sockets of libzmq. */
 describe("a mailbox of a plain ZeroMQ agent", () => {
@@ -44,7 +45,7 @@ describe("a mailbox of a plain ZeroMQ agent", () => {
 describe("a mailbox of a PAN bot", () => {
   it("keeps what is said while the bot is away, tells who asked for receipts, and matches the late answer", async () => {
     const test = await startBroker();
-    const token = await panTokenOf(test, "trader");
+    const token = await issueToken(test.dataDir, "trader", "ws");
     const login = async () => {
       const wire = await PanWire.open(test.pan);
       wire.say({ type: "auth", agentId: "trader", token, mailbox: true });
