@@ -64,6 +64,25 @@ describe("PanClient.ask", () => {
         message: "the broker is running",
       });
     });
+
+    it("takes mail that comes while it waits for it, and says and hears other things meanwhile", async () => {
+      const at = await begin();
+      const bot = await client(at.pan, "bot", await issueToken(at.dataDir, "bot", "ws"));
+      const ada = await client(at.pan, "ada", panToken(at.dataDir));
+      await bot.ask("mailbox.open", { mode: "take" });
+      const taking = bot.ask("mailbox.take", { wait_ms: 20_000 });
+      await expect(bot.ask("mailbox.take", { wait_ms: 20_000 })).rejects.toMatchObject({ code: "room_full" });
+      await bot.join("#lab");
+      ada.say("bot", "hello", { messageId: "m1" });
+      const { data } = await taking;
+      const { messages } = data as {
+        readonly messages: readonly { readonly $broker: { readonly delivery_id: string } }[];
+      };
+      expect(messages).toMatchObject([{ message_id: "m1", from: "ada", content: { message: "hello" } }]);
+      await bot.ask("mailbox.done", { ids: messages.map(({ $broker }) => $broker.delivery_id) });
+      expect((await bot.ask("mailbox.status")).data).toMatchObject({ waiting: 0, leased: 0, done: 1 });
+      expect((await bot.ask("mailbox.take", { wait_ms: 20 })).data).toEqual({ messages: [] });
+    });
   });
 
   describe("at a server that says what the test tells it to", () => {
