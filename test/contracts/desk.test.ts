@@ -60,7 +60,8 @@ function publicKind(word: string): PublicKind {
 }
 
 it("publishes every kind but the operator's", () => {
-  expect([...publicKinds, "broker.status"]).toEqual(Object.keys(deskKinds));
+  const ofOperator = ["mailbox.list", "broker.status"];
+  expect(publicKinds).toEqual(Object.keys(deskKinds).filter((kind) => !ofOperator.includes(kind)));
   for (const published of [deskRequests, deskAnswers]) expect(Object.keys(published)).toEqual(publicKinds);
 });
 
