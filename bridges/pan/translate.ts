@@ -35,7 +35,11 @@ export function draftOf(chat: Chat): Draft & TurnIntent {
     draft.replyTo = chat.replyTo;
     draft.inReplyTo = chat.replyTo;
   }
-  if (chat.expiresAt !== undefined) draft.expiresAt = new Date(chat.expiresAt).toISOString();
+  if (chat.expiresAt !== undefined) {
+    const until = new Date(chat.expiresAt).toISOString();
+    // Beyond the year 9999 it never expires: nobody could read such a time.
+    if (!until.startsWith("+")) draft.expiresAt = until;
+  }
   if (chat.receipt === true || chat.ephemeral === true)
     draft.rare = {
       ...(chat.receipt === true && { receipt: receiptWords }),

@@ -203,6 +203,12 @@ describe("a foreign agent's payload", () => {
     expect(JSON.parse(writeEnvelope(envelope))).toEqual({ ...seed, trust: "claimed", [field]: said });
   });
 
+  it.each(["accepts", "receipt"])("is looked at as far as the first wrong value in its list %s", (field) => {
+    const list = [7, "more"];
+    Object.defineProperty(list, 1, { get: () => expect.fail("a list of 100,000 more is looked at") });
+    expect(read({ ...seed, [field]: list }).other?.[field]).toBe(list);
+  });
+
   it("of any shape whatsoever is read or refused in words, never a crash", () => {
     fc.assert(
       fc.property(
