@@ -13,7 +13,13 @@ class SlowDisk {
   write(group: MailGroup): Promise<void> {
     this.isSeen = false;
     return new Promise((end, fail) => {
-      this.writes.push({ boxes: [...group.boxes.keys()], end, fail: () => { fail(new Error("no space left")); } });
+      this.writes.push({
+        boxes: [...group.boxes.keys()],
+        end,
+        fail: () => {
+          fail(new Error("no space left"));
+        },
+      });
       this.#next();
     });
   }
