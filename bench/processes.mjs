@@ -22,9 +22,8 @@ export function compileDriver() {
 }
 
 /** Our broker with PAN's rate off; with `token` a name has an owner, so that every sender is checked. */
-export async function startBroker({ token = false, flags = [] } = {}) {
+export async function startBroker({ token = false, flags = [], home = ownDirectory() } = {}) {
   if (!existsSync(join(root, "dist/run/cli/broker.js"))) throw new Error("run npm run build first");
-  const home = ownDirectory();
   const dataDir = join(home, "data");
   if (token) spawnSync(process.execPath, [join(root, "bin/broker.js"), "token", "somebody", "--data-dir", dataDir]);
   const begun = performance.now();
@@ -49,6 +48,11 @@ export async function startBroker({ token = false, flags = [] } = {}) {
     out: address(zmqOut[0]),
     ws: address(ws[0]),
     token: readFileSync(join(dataDir, "pan-token"), "utf8").trim(),
+    /** Ends it at once, and starts it again on the same data. */
+    async restart() {
+      await broker.stop();
+      return startBroker({ flags, home });
+    },
     async stop() {
       await broker.stop();
       rmSync(home, { recursive: true, force: true });
@@ -111,9 +115,28 @@ export async function driveLibzmq(peer, { seconds }) {
   }
 }
 
-function cpuSeconds(pid) {
+/** Processor time that a process has taken, in seconds. */
+export function cpuSeconds(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
   return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** Bytes that an empty mailbox takes in memory, and a message that waits in one; in a process of its own. */
+export async function mailMemory(boxes, each) {
+  const home = ownDirectory();
+  try {
+    const script = join(here, "peers/mail-memory.mjs");
+    const { stdout } = await run(process.execPath, [
+      "--expose-gc",
+      script,
+      home,
+      String(boxes * 10),
+      String(each / 10),
+    ]);
+    return JSON.parse(stdout);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
 }
 
 function address(url) {

@@ -95,6 +95,31 @@ export function sizeTable(sizes) {
   ].join("\n");
 }
 
+/** Mailboxes beside the durable streams of others, in Markdown; then what has a bound. */
+export function mailTable(rows) {
+  const rate = ({ perSecond, cpuMicros }) => `${thousands(perSecond)} k/s, ${cpuMicros.toFixed(1)} µs`;
+  const [rates, sizes] = ["rate", "size"].map((kind) => rows.filter((row) => row.kind === kind));
+  const lines = [];
+  if (rates.length > 0)
+    lines.push(
+      "Mailboxes, 250 bytes a message: stored (the sender is told), then taken and settled a thousand at a time. CPU of the server's process.",
+      "",
+      "| server | stored | taken and settled |",
+      "|---|---|---|",
+      ...rates.map(({ name, stored, taken }) => `| ${name} | ${rate(stored)} | ${rate(taken)} |`),
+      "",
+    );
+  if (sizes.length > 0)
+    lines.push(
+      "| 100,000 messages that wait in 100 mailboxes | figure | target | met |",
+      "|---|---|---|---|",
+      ...sizes.map(
+        ({ what, value, target, met }) => `| ${what} | ${Math.round(value)} | ≤ ${target} | ${answer(met)} |`,
+      ),
+    );
+  return lines.join("\n").trimEnd();
+}
+
 /** Writes the page: the tables and what else `pages` has, under what they were measured on. */
 export function writeReport(path, pages, { rounds, seconds, versions }) {
   const [cpu] = cpus();

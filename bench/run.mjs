@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { libzmq } from "./libzmq.mjs";
 import { local } from "./local.mjs";
+import { mailboxes } from "./mailboxes.mjs";
 import { startMosquitto } from "./peers/mosquitto.mjs";
 import { startNats } from "./peers/nats.mjs";
 import { startRedis } from "./peers/redis.mjs";
@@ -14,7 +15,7 @@ import { writeReport } from "./report.mjs";
 import { sizes } from "./sizes.mjs";
 import { websocket } from "./websocket.mjs";
 
-const tables = [libzmq, local, websocket, sizes];
+const tables = [libzmq, local, websocket, sizes, mailboxes];
 const starts = {
   plain: () => startBroker(),
   checked: () => startBroker({ token: true }),
