@@ -1,4 +1,5 @@
 export * from "./mail-row.js";
+export { salvageMail, type Salvaged, type SalvageReport } from "./mail-salvage.js";
 export { MailStoreLmdb, type MailStoreLmdbOptions } from "./mail-store-lmdb.js";
 export { MailStoreMemory } from "./mail-store-memory.js";
 export type * from "./mail-store.js";
