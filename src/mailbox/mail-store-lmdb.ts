@@ -28,7 +28,7 @@ export interface MailStoreLmdbOptions {
  */
 export class MailStoreLmdb implements MailStore {
   readonly #options: MailStoreLmdbOptions;
-  readonly #writer: MailWriter;
+  #writer: MailWriter;
   #opened: (OpenLmdb & { readonly file: MailFile }) | undefined;
   #syncs = 0;
   /** What the file had changed last when a group began to be written. */
@@ -37,15 +37,20 @@ export class MailStoreLmdb implements MailStore {
 
   constructor(options: MailStoreLmdbOptions) {
     this.#options = options;
-    this.#writer = new MailWriter({
+    this.#writer = this.#newWriter();
+  }
+
+  #newWriter(): MailWriter {
+    return new MailWriter({
       write: (group) => this.#write(group),
       isCommitted: () => (this.#opened?.file.lastChange ?? 0) > this.#changeBefore,
-      failed: options.failed,
+      failed: this.#options.failed,
     });
   }
 
   open(): void {
     const folder = this.#folder;
+    this.#writer = this.#newWriter();
     const opened = openLmdb(folder);
     this.#opened = orFault(folder, folder.what, () => {
       const written = opened.space.take(0, databases.length);
@@ -228,9 +233,9 @@ export class MailStoreLmdb implements MailStore {
   async #write(group: MailGroup): Promise<void> {
     const opened = this.#opened;
     if (opened === undefined) throw new Fault("unavailable", "the mailboxes are not open");
+    this.#changeBefore = opened.file.lastChange;
     const { bytes, entries } = opened.file.sizeOf(group);
     const written = opened.space.take(bytes, entries);
-    this.#changeBefore = opened.file.lastChange;
     try {
       await opened.file.write(group);
       this.#syncs += 1;
