@@ -24,7 +24,7 @@ const seqEnd = 2 ** 48 - 1;
 const nothing = Buffer.alloc(0);
 
 /** An entry as it is to be; without a value it goes. */
-interface Entry {
+export interface MailEntry {
   readonly database: Bytes;
   readonly key: Buffer;
   readonly value?: Buffer | undefined;
@@ -130,20 +130,13 @@ export class MailFile {
     for (const key of this.#databases.due.getKeys({ end: dueKey(now + 1, 0, 0) })) yield placeOf(key);
   }
 
-  /** More than the changes of a group take, and in how many entries. */
-  sizeOf(group: MailGroup): { readonly bytes: number; readonly entries: number } {
-    let [bytes, entries] = [0, group.boxes.size + group.closed.size];
-    for (const rows of group.rows.values()) {
-      entries += rows.size * entriesOfRow;
-      for (const [, { body }] of rows.entries()) bytes += rowBytes + (typeof body === "string" ? 0 : body.length);
-    }
-    for (const box of group.closed) entries += entriesOfRow * this.#databases.rows.getCount(this.#allOf(box));
-    return { bytes: bytes + group.boxes.size * rowBytes, entries };
+  /** What is to be written, so that the disk is as a group says. */
+  entriesOf(group: MailGroup): readonly MailEntry[] {
+    return [...this.#changedBy(group)];
   }
 
-  /** Writes a group as one: all of it, or nothing. Rejected with what lmdb says. */
-  async write(group: MailGroup): Promise<void> {
-    const entries = [...this.#entriesOf(group)];
+  /** Writes entries as one: all of them, or nothing. Rejected with what lmdb says. */
+  async write(entries: readonly MailEntry[]): Promise<void> {
     // Only what cannot throw: lmdb commits the part of a batch that came before an error.
     await this.#root.batch(() => {
       for (const { database, key, value } of entries)
@@ -158,7 +151,7 @@ export class MailFile {
     return (this.#root.getStats() as { readonly lastTxnId: number }).lastTxnId; // its types say any
   }
 
-  *#entriesOf(group: MailGroup): Iterable<Entry> {
+  *#changedBy(group: MailGroup): Iterable<MailEntry> {
     const { boxes } = this.#databases;
     for (const box of group.closed) yield* this.#closed(box);
     for (const box of group.boxes.values())
@@ -170,7 +163,7 @@ export class MailFile {
     }
   }
 
-  *#closed(box: number): Iterable<Entry> {
+  *#closed(box: number): Iterable<MailEntry> {
     const { boxes, rows, bodies } = this.#databases;
     yield { database: boxes, key: boxKey(box) };
     for (const key of [...rows.getKeys(this.#allOf(box))]) {
@@ -192,7 +185,7 @@ export class MailFile {
   }
 
   /** One row: what of it has changed since it was as `before`. */
-  *#changed(box: number, seq: number, before: MailRow | undefined, { row, body }: MailPending): Iterable<Entry> {
+  *#changed(box: number, seq: number, before: MailRow | undefined, { row, body }: MailPending): Iterable<MailEntry> {
     const { rows, bodies, said, due } = this.#databases;
     const key = rowKey(box, seq);
     const after = row === "gone" ? undefined : row;
@@ -214,11 +207,6 @@ export class MailFile {
   }
 }
 
-/** Entries that a change of one row may write: the row, its body, two in each index. */
-const entriesOfRow = 6;
-/** More than a row or a box takes, but for its texts. */
-const rowBytes = 1_024;
-
 function rowWords(box: number, seq: number): string {
   return `message ${String(seq)} of box ${String(box)}`;
 }
@@ -233,7 +221,7 @@ function dueKeyOf(row: MailRow | undefined): Buffer | undefined {
 }
 
 /** An entry of an index is elsewhere now. */
-function* moved(database: Bytes, from: Buffer | undefined, to: Buffer | undefined): Iterable<Entry> {
+function* moved(database: Bytes, from: Buffer | undefined, to: Buffer | undefined): Iterable<MailEntry> {
   if (from !== undefined && to !== undefined && from.equals(to)) return;
   if (from !== undefined) yield { database, key: from };
   if (to !== undefined) yield { database, key: to, value: nothing };

@@ -234,10 +234,11 @@ export class MailStoreLmdb implements MailStore {
     const opened = this.#opened;
     if (opened === undefined) throw new Fault("unavailable", "the mailboxes are not open");
     this.#changeBefore = opened.file.lastChange;
-    const { bytes, entries } = opened.file.sizeOf(group);
-    const written = opened.space.take(bytes, entries);
+    const entries = opened.file.entriesOf(group);
+    const bytes = entries.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0);
+    const written = opened.space.take(bytes, entries.length);
     try {
-      await opened.file.write(group);
+      await opened.file.write(entries);
       this.#syncs += 1;
     } catch (error) {
       throw await reasonOf(error);

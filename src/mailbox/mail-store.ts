@@ -10,7 +10,10 @@ export type MailChange =
   /** The box with all its rows and bodies. */
   | { readonly close: number };
 
-/** When a group of changes is safe. Both are rejected with a Fault unavailable if it could not be kept: then none is. */
+/**
+ * When a group of changes is safe. Both are rejected with a Fault unavailable if it could not be kept: then none is, nor
+ * is what was written after it and before that, which may build upon it. Nobody need take the promises.
+ */
 export interface Written {
   /** A killed process cannot lose it any more. */
   readonly committed: Promise<void>;
@@ -32,7 +35,10 @@ export interface MailStore {
   close(): Promise<void>;
   /** All boxes, in no order. Their counts are exact: each was written with what it counts. */
   boxes(): Iterable<BoxRow>;
-  /** The rows of a box from `seq` on, in order of arrival. They may be written to meanwhile. */
+  /**
+   * The rows of a box from `seq` on, in order of arrival. They may be written to meanwhile: each is given as it is when
+   * its turn comes.
+   */
   rows(box: number, seq: number): Iterable<MailRow>;
   row(box: number, seq: number): MailRow | undefined;
   /** The bytes that came; undefined once it is settled. */
