@@ -1,5 +1,5 @@
 import type { RootDatabase } from "lmdb";
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from "node:fs";
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "../core/index.js";
 import { remedyOf } from "../storage/index.js";
@@ -14,10 +14,7 @@ export async function backUp(root: RootDatabase, folder: string): Promise<void> 
     chmodSync(folder, 0o700);
     if (readdirSync(folder).length > 0)
       throw new Fault("unavailable", `${folder} is not empty: name a folder that is, or that is not there`);
-    await root.backup(folder, true);
-    const copy = join(folder, "data.mdb");
-    chmodSync(copy, 0o600);
-    for (const path of [copy, folder]) sync(path);
+    await copy(root, folder);
   } catch (error) {
     if (error instanceof Fault) throw error;
     throw new Fault(
@@ -26,6 +23,19 @@ export async function backUp(root: RootDatabase, folder: string): Promise<void> 
         remedyOf(error),
       { cause: error },
     );
+  }
+}
+
+/** A part of a copy does not stay: somebody could take it for one. */
+async function copy(root: RootDatabase, folder: string): Promise<void> {
+  const file = join(folder, "data.mdb");
+  try {
+    await root.backup(folder, true);
+    chmodSync(file, 0o600);
+    for (const path of [file, folder]) sync(path);
+  } catch (error) {
+    rmSync(file, { force: true });
+    throw error;
   }
 }
 
