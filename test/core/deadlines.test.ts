@@ -16,6 +16,7 @@ const exempt: Readonly<Record<string, string>> = {
   "broker.ts": "keeps the process alive while it drains",
   "dialect-files.ts": "how long a file of ours may take to load, before the doors open",
   "identity/token-file.ts": "waits for another process's lock, a pause at a time",
+  "mailbox/mail-writer.ts": "looks whether our own disk has a commit, a pause at a time",
   "storage/life-socket.ts": "whether another process lives; one that stands still does",
   "storage/pid-lock.ts": "the beat that other processes see",
   "zeromq/wire/ipc-path.ts": "whether somebody listens at a path, before the doors open",
