@@ -36,14 +36,14 @@ const sealBytes = 4;
 const packr = new Packr({ structures });
 
 /** A row as it is packed: without its place, which is its key, and with null for what is not there. */
-type PackedRow = Omit<MailRow, "box" | "seq" | "reason" | "leaseMs" | "goesAt"> & {
+type PackedRow = Required<Omit<MailRow, "box" | "seq" | "reason" | "leaseMs" | "goesAt">> & {
   readonly reason: string | null;
   readonly leaseMs: number | null;
   readonly goesAt: number | null;
 };
 
 /** A box as it is packed. */
-type PackedBox = Omit<BoxRow, "id" | "proof" | "awaySince"> & {
+type PackedBox = Required<Omit<BoxRow, "id" | "proof" | "awaySince">> & {
   readonly proof: string | null;
   readonly awaySince: number | null;
 };
