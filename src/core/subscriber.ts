@@ -9,7 +9,7 @@ export type Pushed = "taken" | "full" | "closed" | { readonly unrenderable: stri
 
 /** One connection of an owner, to which what waits for it is handed over (protocols §9). */
 export interface Recipient {
-  /** Who it is; undefined if the name is only claimed. */
+  /** Who it is, and how well that is proved; undefined for a ZeroMQ connection that only claims its name. */
   readonly principal: Principal | undefined;
   /** False: it may not be pinged, so that nothing is ever proved to have been read (ZMTP 3.0). */
   readonly canProve: boolean;

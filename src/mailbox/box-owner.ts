@@ -1,4 +1,5 @@
-import { Fault, type Trust } from "../core/index.js";
+import { Fault, type Limits, type Principal, type Trust } from "../core/index.js";
+import type { BoxRow } from "./mail-row.js";
 import type { Mailbox } from "./mailbox.js";
 
 /** What an owner decides about its box. */
@@ -18,17 +19,38 @@ export interface Opener {
   readonly proof?: string | undefined;
   /** The connection that opens it, whose share of claimed boxes it counts against. */
   readonly connection?: string | undefined;
+  /** It is the operator, who opens it for whoever will own it. */
+  readonly isOperator?: true;
+}
+
+/** How somebody shows who it is; undefined: by a ZeroMQ connection that only says so. */
+export type Shown = Pick<Principal, "trust" | "proof"> | undefined;
+
+/**
+ * True if a box is for somebody (protocols §9): for who proved as much by the same, or, if its name is only claimed, for
+ * ZeroMQ connections that claim it and for whoever proves it. A session that proves less hears nothing of it.
+ */
+export function owns({ trust, proof }: Pick<BoxRow, "trust" | "proof">, shown: Shown): boolean {
+  if (trust !== "proved") return shown === undefined || shown.trust === "proved";
+  return shown?.trust === "proved" && (proof === undefined || shown.proof === proof);
 }
 
 /** The box is for who proved as much, by the same. @throws Fault forbidden */
-export function mustOwn({ box }: Mailbox, { trust, proof }: Opener): void {
-  const { settings } = box;
-  if (settings.trust !== "proved") return;
-  if (trust === "proved" && (settings.proof === undefined || proof === undefined || settings.proof === proof)) return;
+export function mustOwn({ box }: Mailbox, shown: Shown): void {
+  if (owns(box.settings, shown)) return;
   throw new Fault(
     "forbidden",
     `the mailbox of ${box.name} belongs to somebody who proves it; prove the name as then (its key, or its token)`,
   );
+}
+
+/** A box has no more room than the configuration gives to each. @throws Fault malformed */
+export function mustFit({ max = 0, maxBytes = 0 }: BoxSettings, { mailMax, mailMaxBytes }: Limits): void {
+  const refuse = (field: string, most: number, limit: string): never => {
+    throw new Fault("malformed", `${field} is ${String(most)} at most (${limit} of the configuration)`);
+  };
+  if (max > mailMax) refuse("max", mailMax, "mailMax");
+  if (maxBytes > mailMaxBytes) refuse("max_bytes", mailMaxBytes, "mailMaxBytes");
 }
 
 /** Nobody has opened it. */

@@ -40,6 +40,11 @@ export class Box {
   #head = 0;
   /** Everything up to this is committed: a killed process cannot lose it. */
   committedSeq = 0;
+  /** Everything up to this is on the disk. */
+  keptSeq = 0;
+  /** Dead ones that can be read, in the order in which they died. */
+  // bound: mailMax, mailMaxBytes · evicts: the oldest · owner: Box
+  readonly #dead: Pick<MailRow, "seq" | "bytes">[] = [];
   /** Entries of each priority. */
   readonly #priorities: [number, number, number] = [0, 0, 0];
   /** Rows on disk, settled ones included; the lowest sequence that one of them may have. */
@@ -47,13 +52,19 @@ export class Box {
   floor = 1;
   #row: Mutable<Omit<BoxRow, "counts">>;
   readonly #counts: Mutable<MailCounts>;
-  readonly #grows: (bytes: number) => void;
+  readonly #grows: (bytes: number, deadBytes: number) => void;
   #isLoaded = false;
   /** It is closed: nothing of it is written any more. */
   isClosed = false;
 
-  /** `grows` is told by how many bytes what waits has changed; `waits`, who waits for an answer. */
-  constructor(row: BoxRow, grows: (bytes: number) => void, waits: (asker: string, isWaiting: boolean) => void) {
+  /**
+   * `grows` is told by how many bytes what waits, and what is dead, has changed; `waits`, who waits for an answer.
+   */
+  constructor(
+    row: BoxRow,
+    grows: (bytes: number, deadBytes: number) => void,
+    waits: (asker: string, isWaiting: boolean) => void,
+  ) {
     this.asked = new AskedRequests(waits);
     const { counts, ...rest } = row;
     this.id = row.id;
@@ -61,6 +72,7 @@ export class Box {
     this.#row = { ...rest };
     this.#counts = { ...counts };
     this.committedSeq = row.nextSeq - 1;
+    this.keptSeq = row.nextSeq - 1;
     this.#grows = grows;
   }
 
@@ -93,13 +105,17 @@ export class Box {
     return this.#isLoaded;
   }
 
-  /** Takes in what is on disk, in order of arrival; once. */
-  load(rows: Iterable<MailRow>, now: number, monotonic: number): void {
+  /**
+   * Takes in what is on disk, in order of arrival; once. `now`: wall clock; `started`: monotonic, when leases and pauses
+   * began anew.
+   */
+  load(rows: Iterable<MailRow>, now: number, started: number): void {
     this.#isLoaded = true;
     for (const row of rows) {
       if (this.rows === 0) this.floor = row.seq;
       this.rows += 1;
-      this.asked.load(row, now);
+      this.asked.load(row, now, this.#row.keepMs);
+      if (row.state === "dead") this.#dead.push({ seq: row.seq, bytes: row.bytes });
       if (!isOpen(row.state)) continue;
       const share = this.shares.of(row.sender, row.trust !== "proved");
       share.add(row.bytes);
@@ -112,7 +128,7 @@ export class Box {
         state: row.state === "leased" ? "leased" : "waiting",
         attempts: row.attempts,
         holders: 0,
-        until: row.leaseMs === undefined ? 0 : monotonic + row.leaseMs,
+        until: row.leaseMs === undefined ? 0 : started + row.leaseMs,
         waited: true,
       });
     }
@@ -152,13 +168,13 @@ export class Box {
   }
 
   /** It waits no longer: counted under the state of `row`, which is what it is now. */
-  settle(entry: Entry, row: MailRow): void {
+  settle(entry: Entry, row: MailRow, now: number): void {
     if (entry.state === "settled") return;
     this.#counts[entry.state] -= 1;
     this.#counts[row.state] += 1;
-    if (row.state === "dead") this.#counts.deadBytes += row.bytes;
+    if (row.state === "dead") this.#die(row);
     this.#leave(entry);
-    this.asked.settle(row);
+    this.asked.settle(row, now);
   }
 
   /** Its row is gone: it counts as dead. */
@@ -168,20 +184,34 @@ export class Box {
     this.#counts.dead += 1;
     this.rows -= 1;
     this.#leave(entry);
+    this.asked.vanish(entry.seq);
   }
 
-  /** A message that was handed over is answered or given up; or a dead one waits no longer. `before`: what it was. */
-  resettle(before: MailRow, row: MailRow): void {
+  /** A message that was handed over is answered or given up. `before`: what it was. */
+  resettle(before: MailRow, row: MailRow, now: number): void {
     this.#counts[before.state] -= 1;
     this.#counts[row.state] += 1;
-    if (before.state === "dead") this.#counts.deadBytes -= before.bytes;
-    if (row.state === "dead") this.#counts.deadBytes += row.bytes;
-    this.asked.settle(row);
+    this.asked.settle(row, now);
   }
 
   /** A dead one is read no more; it stays counted as dead. */
-  forgetDead(bytes: number): void {
-    this.#counts.deadBytes -= bytes;
+  forgetDead(seq: number): void {
+    const at = this.#dead.findIndex((dead) => dead.seq === seq);
+    if (at === -1) return;
+    const [dead] = this.#dead.splice(at, 1);
+    this.#growDead(-(dead?.bytes ?? 0));
+  }
+
+  /** The box is closed: nobody reads the dead ones any more. */
+  forgetAllDead(): void {
+    this.#dead.length = 0;
+    this.#growDead(-this.#counts.deadBytes);
+  }
+
+  /** The dead one that has to go, because dead ones have as much room as those that wait; undefined if none has to. */
+  get overdead(): number | undefined {
+    const { max, maxBytes } = this.#row;
+    return this.#dead.length > max || this.#counts.deadBytes > maxBytes ? this.#dead[0]?.seq : undefined;
   }
 
   /** A dead one waits again, in its old place. */
@@ -190,7 +220,7 @@ export class Box {
     const share = this.shares.of(row.sender, row.trust !== "proved");
     share.add(bytes);
     this.#counts.dead -= 1;
-    this.#counts.deadBytes -= bytes;
+    this.forgetDead(seq);
     this.#counts.waiting += 1;
     this.#grow(bytes);
     const at = this.#indexOf(seq);
@@ -249,9 +279,24 @@ export class Box {
     return this.#entries.length - this.#settled;
   }
 
+  /** Rows of settled messages by which repeats are recognised, and nothing else. */
+  get settledRows(): number {
+    return this.rows - this.size - this.#dead.length - this.asked.handedOver;
+  }
+
+  #die({ seq, bytes }: MailRow): void {
+    this.#dead.push({ seq, bytes });
+    this.#growDead(bytes);
+  }
+
+  #growDead(bytes: number): void {
+    this.#counts.deadBytes += bytes;
+    this.#grows(0, bytes);
+  }
+
   #grow(bytes: number): void {
     this.#counts.bytes += bytes;
-    this.#grows(bytes);
+    this.#grows(bytes, 0);
   }
 
   #leave(entry: Entry): void {

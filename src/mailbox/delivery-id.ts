@@ -24,11 +24,14 @@ export function deliveryId({ seq, secret }: Pick<MailRow, "seq" | "secret">): st
   return `${seq.toString(36)}-${secret}`;
 }
 
+/** Sequences on the disk have 48 bits: no message lies behind. */
+const seqMax = 2 ** 48 - 1;
+
 /** Where the message of a delivery id lies; undefined for what is none. Whether it is right, its row tells. */
 export function seqOf(id: string): number | undefined {
   const match = /^([0-9a-z]{1,10})-[0-9a-f]{32}$/.exec(id);
   const seq = match?.[1] === undefined ? NaN : parseInt(match[1], 36);
-  return Number.isSafeInteger(seq) && seq > 0 ? seq : undefined;
+  return seq > 0 && seq <= seqMax ? seq : undefined;
 }
 
 /** True if `id` is that of the message of this row. */

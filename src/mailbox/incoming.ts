@@ -16,11 +16,19 @@ const rowBytes = 300;
 /** When a full box is to be tried again, milliseconds: its owner is here, or away. */
 const retryMs = { here: 1_000, away: 60_000 };
 
-/** The sender of a message. Its proof where there is one: a name may belong to somebody else some day. */
-export function senderOf({ trust, speaker }: Message, { from }: Envelope): Sender {
-  if (from === brokerTopic) return { key: brokerTopic, isClaimed: false };
+/** What the broker says about messages of the owner's, and what else it says: each has a share of its own. */
+export const noticesKey = brokerTopic;
+const brokerKey = `${brokerTopic} itself`;
+
+/**
+ * The sender of a message. Its proof where there is one: a name may belong to somebody else some day. An agent in the
+ * broker's own process is proved without a proof.
+ */
+export function senderOf({ trust, speaker }: Message, { from, content }: Envelope): Sender {
+  if (from === brokerTopic)
+    return { key: content.kind === "receipt" || content.kind === "fault" ? noticesKey : brokerKey, isClaimed: false };
   if (trust !== "proved") return { key: `name:${from}`, isClaimed: true };
-  return { key: speaker?.proof ?? `name:${from}`, isClaimed: false };
+  return { key: speaker?.proof ?? `proved:${from}`, isClaimed: false };
 }
 
 /** What a message takes of the bounds. */
@@ -41,67 +49,78 @@ export function receiptOf({ receipt }: Envelope): MailRow["receipt"] {
 }
 
 /**
- * True if a message does not go into the box: it would be late, or is for those who are here only (protocols §9, what
- * goes in). `isHere`: the owner is connected.
+ * True if a message does not go into the box: it would be late, is for those who are here only, or belongs to a room
+ * (protocols §9, what goes in). `isHere`: the owner is connected.
  */
-export function passes({ from, type, content, ephemeral, in_reply_to: about }: Envelope, isHere: boolean): boolean {
-  if (ephemeral === true || content.kind === "partial") return true;
+export function passes(
+  { from, type, content, ephemeral, replay, in_reply_to: about }: Envelope,
+  isHere: boolean,
+): boolean {
+  if (ephemeral === true || content.kind === "partial" || replay === true) return true;
   // Whether a request is still open is not known of those that passed as bytes: any answer to who is here passes.
   if (type === "response") return isHere || from === brokerTopic;
   if (from !== brokerTopic) return false;
-  if (content.kind === "room.invited") return false;
   if (content.kind === "receipt") return isHere;
-  return isHere || content.kind !== "fault" || about === undefined || !isFull(content.data);
+  if (content.kind === "fault") return isHere || about === undefined || !isFullOfReceipt(content.data);
+  return false;
 }
 
-function isFull(data: unknown): boolean {
-  return typeof data === "object" && data !== null && "code" in data && data.code === "full";
+/** A fault `full` of a message whose sender asked for a receipt: it says so. */
+function isFullOfReceipt(data: unknown): boolean {
+  return typeof data === "object" && data !== null && "code" in data && data.code === "full" && "receipt" in data;
+}
+
+/** A full box is told to whoever asked for a receipt, also later: the fault says that it did. */
+export function saysReceipt(fault: Fault, { receipt }: Envelope): Fault {
+  if (fault.code !== "full" || receipt === undefined || receipt.length === 0) return fault;
+  const { code, message, detail, retryAfterMs } = fault;
+  return new Fault(code, message, {
+    detail: { ...detail, receipt: true },
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
 }
 
 /**
- * Lets one more message into the box.
- * @throws Fault full: the box, its share of this sender or of senders that prove nothing, or all boxes together
+ * Why one more message finds no room; undefined if it does: Fault full of the box, its share of this sender or of
+ * senders that prove nothing, or all boxes together.
  */
-export function mustHaveRoom(
+export function whyFull(
   box: Box,
   sender: Sender,
   bytes: number,
   { totals, limits, isHere }: { readonly totals: MailTotals; readonly limits: Limits; readonly isHere: boolean },
-): void {
+): Fault | undefined {
   const { name, counts, settings, shares } = box;
   const count = counts.waiting + counts.leased;
-  const refuse = (what: string, remedy: string): never => {
-    throw new Fault("full", `${what}; ${remedy}`, {
+  const full = (what: string, remedy: string): Fault =>
+    new Fault("full", `${what}; ${remedy}`, {
       detail: { reason: "mailbox-full" },
       retryAfterMs: isHere ? retryMs.here : retryMs.away,
     });
-  };
   const later = "send again when its owner has taken some of them";
   if (count + 1 > settings.max || counts.bytes + bytes > settings.maxBytes)
-    refuse(`the mailbox of ${name} is full (${String(count)} messages wait)`, later);
-  const part = sender.key === brokerTopic ? 10 : 4;
-  const own = shares.of(sender.key, sender.isClaimed);
-  if (own.count + 1 > Math.max(settings.max / part, 1) || own.bytes + bytes > settings.maxBytes / part) {
-    shares.tidy(own);
-    refuse(
+    return full(`the mailbox of ${name} is full (${String(count)} messages wait)`, later);
+  const part = sender.key === noticesKey ? 10 : 4;
+  const own = shares.known(sender.key) ?? { count: 0, bytes: 0 };
+  // Of everybody one message finds room, however small the box.
+  if (own.count > 0 && (own.count + 1 > settings.max / part || own.bytes + bytes > settings.maxBytes / part))
+    return full(
       `${String(own.count)} of your messages wait in the mailbox of ${name}, which is as much as one sender may have there`,
       later,
     );
-  }
   const { claimedCount, claimedBytes } = shares;
-  if (
-    sender.isClaimed &&
-    (claimedCount + 1 > Math.max(settings.max / 2, 1) || claimedBytes + bytes > settings.maxBytes / 2)
-  )
-    refuse(
+  const isOverHalf = claimedCount + 1 > settings.max / 2 || claimedBytes + bytes > settings.maxBytes / 2;
+  if (sender.isClaimed && claimedCount > 0 && isOverHalf)
+    return full(
       `the mailbox of ${name} holds as many messages of senders without a token as it may`,
       `${later}, or connect with a token (broker token NAME)`,
     );
   if (settings.trust !== "proved" && totals.claimedBytes + bytes > limits.mailClaimedMaxBytes)
-    refuse(
+    return full(
       `the mailboxes of agents without a token are full together`,
       `send again later, or give ${name} a token (broker token ${name})`,
     );
   if (totals.bytes + bytes > limits.mailTotalMaxBytes)
-    refuse("all mailboxes of the broker are full together", "send again later");
+    return full("all mailboxes of the broker are full together", "send again later");
+  return undefined;
 }

@@ -1,4 +1,4 @@
-import type { Clock, FaultNotice, Ledger, Limits, Log } from "../core/index.js";
+import type { Clock, FaultNotice, Ledger, Limits, Log, Slices } from "../core/index.js";
 import type { Secrets } from "./delivery-id.js";
 import type { MailJournal } from "./mail-journal.js";
 import type { MailStore } from "./mail-store.js";
@@ -7,7 +7,9 @@ import type { Receipts } from "./receipts.js";
 /** Bytes that wait in all boxes. */
 export class MailTotals {
   bytes = 0;
-  /** Of them, in boxes whose owner's name is not proved. */
+  /** Bytes of dead ones, which can be read. */
+  deadBytes = 0;
+  /** Of `bytes`, in boxes whose owner's name is not proved. */
   claimedBytes = 0;
 }
 
@@ -21,6 +23,10 @@ export interface MailContext {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly ledger: Ledger;
+  /** What may be much at once: boxes that are loaded, handed over, swept and closed. */
+  readonly slices: Slices;
+  /** Monotonic: leases and pauses that were on the disk began anew then. */
+  startedAt: number;
   readonly newId: () => string;
   readonly log: Log;
   /** Tells an agent what became of a request of its. */

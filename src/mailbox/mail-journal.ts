@@ -33,7 +33,8 @@ interface Group {
 
 /**
  * What changes in all boxes, on its way to the disk: everything of one turn of the loop is one group, with the rows of
- * the boxes it concerns, so that their counts are exact whenever the process is killed.
+ * the boxes it concerns, so that their counts are exact whenever the process is killed. While the disk fails, what has
+ * happened all the same waits, in its order, and is tried again.
  */
 export class MailJournal {
   readonly #store: MailStore;
@@ -41,11 +42,15 @@ export class MailJournal {
   readonly #events: JournalEvents;
   #group: Group | undefined;
   #written: Promise<Written> | undefined;
-  /** What could not be written, and has happened all the same. */
-  // bound: changes of messages that are in boxes · evicts: they are written again, until it succeeds · owner: MailJournal
-  #again: Group = newGroup();
+  /** What could not be written, and has happened all the same: the last change of each row. */
+  // bound: messages that are in boxes · evicts: they are written again, until it succeeds · owner: MailJournal
+  readonly #again = new Map<string, MailChange>();
+  // bound: mailboxesMax · evicts: as above · owner: MailJournal
+  readonly #boxesAgain = new Set<Box>();
   #cancelAgain: (() => void) | undefined;
-  #open = true;
+  /** Called when the pause after a failure is over. */
+  #endPause: (() => void) | undefined;
+  #phase: "open" | "closed" = "open";
 
   constructor(store: MailStore, clock: Clock, events: JournalEvents) {
     this.#store = store;
@@ -73,7 +78,7 @@ export class MailJournal {
     if (box !== undefined) group.boxes.add(box);
   }
 
-  /** When what has changed in this turn is safe. @throws Fault unavailable, as a rejection of its promises */
+  /** When what has changed so far is safe. @throws Fault unavailable, as a rejection of its promises */
   written(): Promise<Written> {
     this.#current();
     return this.#written ?? Promise.reject(this.unavailable());
@@ -93,18 +98,22 @@ export class MailJournal {
     );
   }
 
-  /** Nothing is tried again. */
-  close(): void {
-    this.#open = false;
+  /** Writes what has changed so far; nothing is tried again after that. */
+  async close(): Promise<void> {
+    this.#phase = "closed";
     this.#cancelAgain?.();
     this.#cancelAgain = undefined;
+    this.#endPause?.();
+    await this.#written?.catch(() => undefined); // its group has been told
   }
 
-  /** The group of this turn, which is written when the turn is over. */
+  /** The group of this turn, which is written when the turn is over; or, while the disk fails, after a pause. */
   #current(): Group {
     if (this.#group === undefined) {
       this.#group = newGroup();
-      this.#written = Promise.resolve().then(() => this.#flush());
+      const start = this.isFailing ? new Promise<void>((resolve) => (this.#endPause = resolve)) : Promise.resolve();
+      this.#written = start.then(() => this.#flush());
+      this.#written.catch(() => undefined); // nobody need wait for it
     }
     return this.#group;
   }
@@ -112,20 +121,28 @@ export class MailJournal {
   #flush(): Written {
     const group = this.#group ?? newGroup();
     this.#group = undefined;
-    const { changes, arrivals, boxes } = group;
+    this.#endPause = undefined;
+    this.#cancelAgain?.();
+    this.#cancelAgain = undefined;
+    const { arrivals, boxes } = group;
+    const changes = [...this.#again.values(), ...group.changes];
+    for (const box of this.#boxesAgain) boxes.add(box);
+    this.#again.clear();
+    this.#boxesAgain.clear();
     for (const box of boxes) if (!box.isClosed) changes.push({ box: box.row });
-    const written = this.#store.write(changes);
+    const written = this.#write(changes);
     written.committed.then(
       () => {
         for (const { box, row } of arrivals) if (row.seq > box.committedSeq) box.committedSeq = row.seq;
         this.#events.committed(boxes);
       },
       (thrown: unknown) => {
-        this.#failed(group, asFault(thrown));
+        this.#failed({ changes, arrivals, boxes }, asFault(thrown));
       },
     );
     written.kept.then(
       () => {
+        for (const { box, row } of arrivals) if (row.seq > box.keptSeq) box.keptSeq = row.seq;
         if (arrivals.length > 0) this.#events.kept(arrivals);
       },
       () => undefined, // told when the commit fails, which it does then
@@ -133,24 +150,40 @@ export class MailJournal {
     return written;
   }
 
+  #write(changes: readonly MailChange[]): Written {
+    try {
+      return this.#store.write(changes);
+    } catch (thrown) {
+      const failed = Promise.reject<void>(asFault(thrown));
+      return { committed: failed, kept: failed };
+    }
+  }
+
   #failed({ changes, arrivals, boxes }: Group, fault: Fault): void {
-    const gone = new Set<MailRow>(arrivals.map(({ row }) => row));
+    const gone = new Set(arrivals.map(({ row }) => keyOf({ put: row })));
     this.#events.failed(arrivals, fault);
     for (const change of changes) {
-      if ("box" in change || ("put" in change && gone.has(change.put))) continue;
-      this.#again.changes.push(change);
+      const key = keyOf(change);
+      if (key === undefined || gone.has(key)) continue;
+      this.#again.delete(key);
+      this.#again.set(key, change);
     }
-    for (const box of boxes) this.#again.boxes.add(box);
-    if (!this.#open) return;
+    for (const box of boxes) this.#boxesAgain.add(box);
+    if (this.#phase === "closed") return;
     this.#cancelAgain ??= this.#clock.after(againMs, () => {
       this.#cancelAgain = undefined;
-      const { changes: late, boxes: of } = this.#again;
-      this.#again = newGroup();
-      const group = this.#current();
-      group.changes.unshift(...late);
-      for (const box of of) group.boxes.add(box);
+      this.#current();
+      this.#endPause?.();
     });
   }
+}
+
+/** What a change is about; undefined for the row of a box, which is written anew. */
+function keyOf(change: MailChange): string | undefined {
+  if ("box" in change) return undefined;
+  if ("close" in change) return String(change.close);
+  const { box, seq } = "put" in change ? change.put : "settle" in change ? change.settle : change.forget;
+  return `${String(box)}/${String(seq)}`;
 }
 
 function newGroup(): Group {

@@ -57,6 +57,20 @@ export interface MailCounts {
   readonly deadBytes: number;
 }
 
+/** Counts of a box into which nothing has come. */
+export const noCounts: MailCounts = {
+  stored: 0,
+  waiting: 0,
+  leased: 0,
+  done: 0,
+  answered: 0,
+  refused: 0,
+  expired: 0,
+  dead: 0,
+  bytes: 0,
+  deadBytes: 0,
+};
+
 /** One mailbox. */
 export interface BoxRow {
   readonly id: number;

@@ -1,4 +1,5 @@
 import {
+  brokerTopic,
   Message,
   noticeMessage,
   noticeOf,
@@ -8,10 +9,12 @@ import {
   type Keeper,
   type Recipient,
   type Subscriber,
+  type Trust,
 } from "../core/index.js";
+import { owns } from "./box-owner.js";
 import type { Box, Entry } from "./box.js";
 import { deliveryId } from "./delivery-id.js";
-import { digestOf, mustHaveRoom, passes, receiptOf, senderOf, sizeOf, type Sender } from "./incoming.js";
+import { digestOf, passes, receiptOf, saysReceipt, senderOf, sizeOf, whyFull, type Sender } from "./incoming.js";
 import type { MailContext } from "./mail-context.js";
 import type { MailRow } from "./mail-row.js";
 import { Pushing } from "./push.js";
@@ -40,19 +43,28 @@ export class Mailbox implements Keeper {
   // bound: connections that hear the name (zmqConnectionsMax, wsConnectionsMax) · evicts: goes with its connection ·
   // owner: Mailbox
   readonly #here = new Set<Recipient>();
+  /** Monotonic time since when the owner is connected. */
+  #hereSince: number | undefined;
   #isPumpDue = false;
 
   constructor(box: Box, context: MailContext) {
     this.box = box;
     this.#context = context;
     this.settling = new Settling(box, context);
-    this.taking = new Taking(box, this.settling, context, () => this.isHere);
+    this.taking = new Taking(box, this.settling, context, {
+      hereSince: () => this.#hereSince,
+      freed: (seq) => {
+        this.pushing.back(seq);
+        if (box.settings.mode === "push") this.pumpSoon();
+      },
+    });
     this.pushing = new Pushing(box, context.limits, {
       message: (entry, attempt) => this.#message(entry, attempt),
       handedOver: (entries) => {
         for (const entry of entries) this.settling.settle(entry, "done");
-        if (box.asked.size > box.settings.max * 2) this.settling.giveUpOldest();
+        this.settling.giveUpOldest();
       },
+      rests: ({ until }) => until > context.clock.monotonic(),
       unrenderable: (entry, why) => {
         this.#context.log("warn", "a message in a mailbox cannot be told to its owner", { agent: box.name, why });
         this.settling.settle(entry, "dead", "unrenderable");
@@ -68,18 +80,19 @@ export class Mailbox implements Keeper {
   keep(message: Message): "kept" | "passes" | "repeated" {
     const { envelope } = message;
     if (envelope === undefined || passes(envelope, this.isHere)) return "passes";
-    const { journal, receipts, totals, limits } = this.#context;
+    const { journal, totals, limits } = this.#context;
     if (journal.isFailing) throw journal.unavailable();
     this.load();
     const sender = senderOf(message, envelope);
     const digest = digestOf(envelope);
     const repeated = this.#repeated(sender, envelope, digest);
     if (repeated !== undefined) {
-      receipts.repeated(repeated);
+      void this.#tellRepeat({ ...repeated, receipt: receiptOf(envelope) });
       return "repeated";
     }
     const body = message.keep().stampedPayload;
-    mustHaveRoom(this.box, sender, sizeOf(body), { totals, limits, isHere: this.isHere });
+    const full = whyFull(this.box, sender, sizeOf(body), { totals, limits, isHere: this.isHere });
+    if (full !== undefined) throw saysReceipt(full, envelope);
     const row = this.#rowOf(message, envelope, { sender, digest, bytes: sizeOf(body) });
     const entry = this.box.add(row, !this.isHere || this.box.size > 0);
     journal.arrived({ box: this.box, entry, row, message }, body);
@@ -93,9 +106,12 @@ export class Mailbox implements Keeper {
       this.#tellWeak(recipient);
       return;
     }
-    if (this.#here.size === 0) box.away(undefined);
+    if (this.#here.size === 0) {
+      this.#hereSince = this.#context.clock.monotonic();
+      box.away(undefined);
+      this.#context.journal.touched(box);
+    }
     this.#here.add(recipient);
-    this.load();
     this.resume(recipient);
   }
 
@@ -103,14 +119,15 @@ export class Mailbox implements Keeper {
     if (recipient === undefined || !this.#here.delete(recipient)) return;
     this.pushing.left(recipient);
     if (this.#here.size > 0) return;
+    this.#hereSince = undefined;
     this.box.away(this.#context.clock.now());
     this.#context.journal.touched(this.box);
   }
 
   /** What has come in cannot be lost by a kill any more: it may go out. */
   committed(): void {
-    if (this.box.settings.mode === "push") this.pushing.pump();
-    else this.taking.wake();
+    if (this.box.settings.mode === "push") this.#pump();
+    this.taking.wake();
   }
 
   /** Begins to push to a connection, if this is what its owner wants. */
@@ -133,6 +150,16 @@ export class Mailbox implements Keeper {
     this.#isPumpDue = true;
     setImmediate(() => {
       this.#isPumpDue = false;
+      this.#pump();
+    });
+  }
+
+  /** Many boxes that are loaded and handed over at once go in slices. */
+  #pump(): void {
+    if (this.pushing.size === 0) return;
+    this.#context.slices.do(() => {
+      if (this.pushing.size === 0) return;
+      this.load();
       this.pushing.pump();
     });
   }
@@ -160,9 +187,9 @@ export class Mailbox implements Keeper {
     return { message: `stored for ${box.name}, ${away}, will be delivered until ${until}`, data };
   }
 
-  /** The owner has answered a request. */
-  answered({ to, in_reply_to: messageId }: Envelope): void {
-    if (messageId === undefined) return;
+  /** Somebody who says that it is the owner, and proves it with `trust`, has answered a request. */
+  answered({ to, in_reply_to: messageId }: Envelope, trust: Trust): void {
+    if (messageId === undefined || !provesAtLeast(trust, this.box.settings.trust)) return;
     this.load();
     const { box, settling } = this;
     const asked = box.asked.find(to, messageId, this.#context.clock.now());
@@ -189,21 +216,32 @@ export class Mailbox implements Keeper {
     this.box.remove(entry, row);
     ledger.messages.stored -= 1;
     ledger.refuse("mailbox-unavailable");
-    if (row.type === "response") return;
+    if (row.type === "response" || row.from === brokerTopic) return;
     const { code, message } = fault;
     tell(row.from, noticeOf({ code, message }, { message_id: row.messageId, to: this.box.name }));
   }
 
-  /** The time of a row is over. */
-  due(row: MailRow): void {
-    this.load();
-    this.settling.due(row);
+  /** Ends what has had its time: leases, pauses, and how long an answer may be late. Wall clock, and monotonic. */
+  round(now: number, monotonic: number): void {
+    if (!this.box.isLoaded) return;
+    this.taking.round(monotonic);
+    this.box.asked.tidy(now);
   }
 
-  /** The box is closed: what waits in it reaches nobody. */
-  discard(): void {
+  /** The time of a row is over. @returns false if nothing can be done now */
+  due(row: MailRow): boolean {
     this.load();
-    for (const entry of this.box.after(0)) this.settling.settle(entry, "dead", "closed");
+    return this.settling.due(row);
+  }
+
+  /** The box is closed: the next of what waits in it reaches nobody. @returns false if nothing is left */
+  discardOne(): boolean {
+    this.load();
+    for (const entry of this.box.after(0)) {
+      this.settling.settle(entry, "dead", "closed");
+      return true;
+    }
+    return this.settling.giveUpOne("closed");
   }
 
   /** Reads what is on disk of it, once, when it is first needed. */
@@ -211,14 +249,12 @@ export class Mailbox implements Keeper {
     const { store, clock } = this.#context;
     const { box } = this;
     if (box.isLoaded) return;
-    box.load(store.rows(box.id, 1), clock.now(), clock.monotonic());
+    box.load(store.rows(box.id, 1), clock.now(), this.#context.startedAt);
     this.taking.load();
   }
 
   #isOwners({ principal }: Recipient): boolean {
-    const { trust, proof } = this.box.settings;
-    if (!provesAtLeast(principal?.trust ?? "claimed", trust)) return false;
-    return trust !== "proved" || proof === undefined || principal?.proof === proof;
+    return owns(this.box.settings, principal);
   }
 
   /** A session that proves less than the owner hears nothing of the box, and is told. */
@@ -230,6 +266,22 @@ export class Mailbox implements Keeper {
     setImmediate(() => {
       recipient.push(noticeMessage(name, noticeOf({ code: "forbidden", message }), this.#context));
     });
+  }
+
+  /** The sender has said the same again: it hears where the first one stands, once that is on the disk. */
+  async #tellRepeat(row: MailRow): Promise<void> {
+    const { journal, receipts, store } = this.#context;
+    if (row.receipt === 0) return;
+    journal.touched(this.box);
+    try {
+      await (
+        await journal.written()
+      ).kept;
+    } catch {
+      return; // whoever said it first is told
+    }
+    const now = store.row(row.box, row.seq);
+    if (now !== undefined) receipts.repeated({ ...now, receipt: row.receipt });
   }
 
   #repeated({ key }: Sender, { message_id: id }: Envelope, digest: string): MailRow | undefined {

@@ -9,13 +9,14 @@ import {
   type Log,
   type Trust,
 } from "../core/index.js";
-import { mustOwn, noBox, type BoxSettings, type Opener } from "./box-owner.js";
+import { mustFit, mustOwn, noBox, type BoxSettings, type Opener } from "./box-owner.js";
 import { statusOf, type BoxStatus } from "./box-status.js";
 import { Box } from "./box.js";
 import { Secrets } from "./delivery-id.js";
 import { MailTotals, type MailContext } from "./mail-context.js";
 import { MailJournal } from "./mail-journal.js";
-import type { BoxRow, MailCounts } from "./mail-row.js";
+import { MailSweep } from "./mail-sweep.js";
+import { noCounts, type BoxRow } from "./mail-row.js";
 import type { MailStore } from "./mail-store.js";
 import { Mailbox } from "./mailbox.js";
 import { Receipts } from "./receipts.js";
@@ -37,19 +38,6 @@ export interface MailboxesOptions {
   readonly isProtected: (name: string) => boolean;
 }
 
-const noCounts: MailCounts = {
-  stored: 0,
-  waiting: 0,
-  leased: 0,
-  done: 0,
-  answered: 0,
-  refused: 0,
-  expired: 0,
-  dead: 0,
-  bytes: 0,
-  deadBytes: 0,
-};
-
 /** A box in service. `openedBy`: the connection whose share it counts against. */
 interface Kept {
   readonly mailbox: Mailbox;
@@ -57,15 +45,11 @@ interface Kept {
   readonly openedBy: string | undefined;
 }
 
-/** What is due is looked for this often, milliseconds, and so many rows at a time. */
-const roundMs = 1_000;
-const dueMax = 200;
-
 /** All mailboxes: by the name, which is the owner's (protocols §9). */
 export class Mailboxes implements Lifecycle {
   readonly #options: MailboxesOptions;
   readonly #context: MailContext;
-  readonly #slices: Slices;
+  readonly #sweep: MailSweep;
   // bound: mailboxesMax · evicts: one more is refused as full; a box when it is closed · owner: Mailboxes
   readonly #byName = new Map<string, Kept>();
   // bound: mailboxesMax · evicts: as above · owner: Mailboxes
@@ -77,7 +61,6 @@ export class Mailboxes implements Lifecycle {
   readonly #askers: WatchedAskers;
   #nextId = 1;
   #provedCount = 0;
-  #cancelRound: (() => void) | undefined;
   #unfollow: (() => void) | undefined;
 
   constructor(options: MailboxesOptions) {
@@ -99,6 +82,11 @@ export class Mailboxes implements Lifecycle {
     });
     const { ledger } = exchange;
     const totals = new MailTotals();
+    const slices = new Slices(clock, {
+      failed: (thrown) => {
+        log("error", "what is due in mailboxes could not be done", { cause: String(thrown) });
+      },
+    });
     this.#context = {
       store,
       journal,
@@ -108,25 +96,24 @@ export class Mailboxes implements Lifecycle {
       limits,
       clock,
       ledger,
+      slices,
+      startedAt: 0,
       newId,
       log,
       tell,
     };
-    this.#slices = new Slices(clock, {
-      failed: (thrown) => {
-        log("error", "what is due in mailboxes could not be done", { cause: String(thrown) });
-      },
-    });
+    this.#sweep = new MailSweep(this.#context, (id) => this.#byId.get(id));
   }
 
   start(): Promise<void> {
     const { store, exchange } = this.#options;
     store.open();
+    this.#context.startedAt = this.#options.clock.monotonic();
     for (const row of store.boxes()) this.#add(row);
-    this.#unfollow = exchange.follow((envelope) => {
-      if (envelope.type === "response") this.#byName.get(envelope.from)?.mailbox.answered(envelope);
+    this.#unfollow = exchange.follow((envelope, { trust }) => {
+      if (envelope.type === "response") this.#byName.get(envelope.from)?.mailbox.answered(envelope, trust);
     });
-    this.#roundLater();
+    this.#sweep.start(() => this.#byId.values());
     return Promise.resolve();
   }
 
@@ -136,14 +123,15 @@ export class Mailboxes implements Lifecycle {
   }
 
   async stop(): Promise<void> {
-    this.#cancelRound?.();
+    this.#sweep.stop();
     this.#unfollow?.();
     for (const { mailbox, unkeep } of this.#byName.values()) {
       unkeep();
       mailbox.pushing.end();
     }
     this.#askers.end();
-    this.#context.journal.close();
+    await this.#context.journal.close();
+    this.#context.receipts.close();
     await this.#options.store.close();
   }
 
@@ -186,7 +174,7 @@ export class Mailboxes implements Lifecycle {
 
   /** Who opens a box for `name` in its place: the operator. It is for whoever proves the name, if that can be proved. */
   openerFor(name: string): Opener {
-    return { name, trust: this.#options.isProtected(name) ? "proved" : "claimed" };
+    return { name, trust: this.#options.isProtected(name) ? "proved" : "claimed", isOperator: true };
   }
 
   /**
@@ -196,7 +184,7 @@ export class Mailboxes implements Lifecycle {
   own(name: string, owner: (Pick<Opener, "proof"> & { readonly trust: Trust | undefined }) | undefined): Mailbox {
     const mailbox = this.mailbox(name);
     if (mailbox === undefined) throw noBox(name);
-    if (owner !== undefined) mustOwn(mailbox, { name, trust: owner.trust ?? "claimed", proof: owner.proof });
+    if (owner !== undefined) mustOwn(mailbox, owner.trust && { trust: owner.trust, proof: owner.proof });
     return mailbox;
   }
 
@@ -239,19 +227,16 @@ export class Mailboxes implements Lifecycle {
     const { limits, clock } = this.#options;
     const known = this.mailbox(name);
     if (known !== undefined) {
-      mustOwn(known, opener);
+      if (opener.isOperator !== true) mustOwn(known, trust === "proved" ? { trust, proof } : undefined);
       return this.#change(known, opener, settings);
     }
-    const isClaimed = trust !== "proved";
-    if (this.#byName.size >= limits.mailboxesMax)
-      throw new Fault("full", `there are ${String(limits.mailboxesMax)} mailboxes (mailboxesMax); close one first`);
-    const ofConnection = connection === undefined ? 0 : (this.#openedBy.get(connection) ?? 0);
-    if (isClaimed && ofConnection >= limits.mailboxesPerConnectionMax)
-      throw new Fault(
-        "full",
-        `this connection has opened ${String(ofConnection)} mailboxes, which is as many as it can ` +
-          "(mailboxesPerConnectionMax); prove the name by a token (broker token NAME)",
-      );
+    const opening = this.#opening.get(name);
+    if (opening !== undefined) {
+      await opening.catch(() => undefined); // whoever began it is told
+      return this.open(opener, settings);
+    }
+    mustFit(settings, limits);
+    this.#mustHavePlace(opener);
     const { mode = "push", rooms = false, keepMs = limits.mailKeepMs } = settings;
     const { max = limits.mailMax, maxBytes = limits.mailMaxBytes } = settings;
     const row: BoxRow = {
@@ -269,17 +254,40 @@ export class Mailboxes implements Lifecycle {
       counts: noCounts,
     };
     this.#nextId += 1;
-    const opening = this.#opening.get(name);
-    if (opening !== undefined) return opening.then(() => this.open(opener, settings));
+    this.#countOf(connection, 1);
     const kept = this.#kept(row);
     this.#opening.set(name, kept);
     try {
       await kept;
+    } catch (thrown) {
+      this.#countOf(connection, -1);
+      throw thrown;
     } finally {
       this.#opening.delete(name);
     }
-    if (connection !== undefined) this.#openedBy.set(connection, (this.#openedBy.get(connection) ?? 0) + 1);
     return statusOf(this.#add(row, connection), this.epoch);
+  }
+
+  /** @throws Fault full */
+  #mustHavePlace({ trust, connection }: Opener): void {
+    const { mailboxesMax, mailboxesPerConnectionMax } = this.#options.limits;
+    if (this.#byName.size + this.#opening.size >= mailboxesMax)
+      throw new Fault("full", `there are ${String(mailboxesMax)} mailboxes (mailboxesMax); close one first`);
+    const ofConnection = connection === undefined ? 0 : (this.#openedBy.get(connection) ?? 0);
+    if (trust !== "proved" && ofConnection >= mailboxesPerConnectionMax)
+      throw new Fault(
+        "full",
+        `this connection has opened ${String(ofConnection)} mailboxes, which is as many as it can ` +
+          "(mailboxesPerConnectionMax); prove the name by a token (broker token NAME)",
+      );
+  }
+
+  /** A connection has one box more, or less. */
+  #countOf(connection: string | undefined, more: 1 | -1): void {
+    if (connection === undefined) return;
+    const count = (this.#openedBy.get(connection) ?? 0) + more;
+    if (count > 0) this.#openedBy.set(connection, count);
+    else this.#openedBy.delete(connection);
   }
 
   async #kept(row: BoxRow): Promise<void> {
@@ -291,6 +299,7 @@ export class Mailboxes implements Lifecycle {
 
   async #change(mailbox: Mailbox, opener: Opener, settings: BoxSettings): Promise<BoxStatus> {
     const { box } = mailbox;
+    mustFit(settings, this.#options.limits);
     const before = box.settings.mode;
     const proved = opener.trust === "proved" && box.settings.trust !== "proved";
     const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
@@ -302,11 +311,11 @@ export class Mailboxes implements Lifecycle {
       ...given,
       ...(proved && { trust: opener.trust, ...(opener.proof !== undefined && { proof: opener.proof }) }),
     });
+    if (box.settings.mode !== before) mailbox.changeMode();
     this.#context.journal.touched(box);
     await (
       await this.#context.journal.written()
     ).kept;
-    if (box.settings.mode !== before) mailbox.changeMode();
     return statusOf(mailbox, this.epoch);
   }
 
@@ -326,19 +335,19 @@ export class Mailboxes implements Lifecycle {
         `${String(waiting)} messages wait in the mailbox of ${name}; take them first, or say discard: true to lose them`,
       );
     mailbox.pushing.end();
-    mailbox.discard();
     unkeep();
     this.#byName.delete(name);
+    this.#countOf(openedBy, -1);
+    if (box.settings.trust === "proved") this.#provedCount -= 1;
+    const { journal, slices } = this.#context;
+    await slices.run(() => (mailbox.discardOne() ? "more" : undefined));
     this.#byId.delete(box.id);
     box.isClosed = true;
     box.asked.end();
-    if (box.settings.trust === "proved") this.#provedCount -= 1;
-    const left = openedBy === undefined ? 0 : (this.#openedBy.get(openedBy) ?? 1) - 1;
-    if (openedBy !== undefined && left > 0) this.#openedBy.set(openedBy, left);
-    else if (openedBy !== undefined) this.#openedBy.delete(openedBy);
-    this.#context.journal.changed(undefined, { close: box.id });
+    box.forgetAllDead();
+    journal.changed(undefined, { close: box.id });
     await (
-      await this.#context.journal.written()
+      await journal.written()
     ).kept;
   }
 
@@ -356,14 +365,16 @@ export class Mailboxes implements Lifecycle {
 
   #add(row: BoxRow, openedBy?: string): Mailbox {
     const { totals } = this.#context;
-    const grows = (bytes: number): void => {
+    const grows = (bytes: number, deadBytes: number): void => {
       totals.bytes += bytes;
+      totals.deadBytes += deadBytes;
       if (box.settings.trust !== "proved") totals.claimedBytes += bytes;
     };
     const box: Box = new Box(row, grows, (asker, isWaiting) => {
       this.#askers.waits(asker, isWaiting);
     });
     totals.bytes += row.counts.bytes;
+    totals.deadBytes += row.counts.deadBytes;
     if (row.trust === "proved") this.#provedCount += 1;
     else totals.claimedBytes += row.counts.bytes;
     const mailbox = new Mailbox(box, this.#context);
@@ -372,22 +383,5 @@ export class Mailboxes implements Lifecycle {
     const unkeep = this.#options.exchange.router.keep(row.name, mailbox);
     this.#byName.set(row.name, { mailbox, unkeep, openedBy });
     return mailbox;
-  }
-
-  #roundLater(): void {
-    this.#cancelRound = this.#options.clock.after(roundMs, () => {
-      void this.#slices.run(() => this.#sweep());
-      const now = this.#options.clock.monotonic();
-      for (const { mailbox } of this.#byName.values()) mailbox.taking.round(now);
-      this.#roundLater();
-    });
-  }
-
-  /** Brings to their end the messages whose time is over. */
-  #sweep(): "more" | void {
-    const { store, clock } = this.#options;
-    const rows = store.due(clock.now(), dueMax);
-    for (const row of rows) this.#byId.get(row.box)?.due(row);
-    return rows.length === dueMax ? "more" : undefined;
   }
 }

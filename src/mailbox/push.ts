@@ -14,6 +14,8 @@ export interface PushEvents {
   message(entry: Entry, attempt: number): Message | undefined;
   /** A connection has proved to have read these. */
   handedOver(entries: readonly Entry[]): void;
+  /** True if it rests, after a lease. */
+  rests(entry: Entry): boolean;
   /** It can never be told to this owner. */
   unrenderable(entry: Entry, why: string): void;
 }
@@ -26,6 +28,8 @@ interface Line {
   readonly recipient: Recipient;
   /** The last entry that it was given, or that it is not to be given. */
   cursor: number;
+  /** What came after this was for all who were here, this one too. */
+  readonly since: number;
   /** What it was given and has not proved to have read. */
   readonly unproved: Entry[];
   unprovedBytes: number;
@@ -45,7 +49,7 @@ export class Pushing {
   readonly #events: PushEvents;
   // bound: connections that the owner has at once (agentsMax) · evicts: a line with its connection · owner: Pushing
   readonly #lines = new Map<Recipient, Line>();
-  #isPumping = false;
+  #phase: "idle" | "pumping" | "again" = "idle";
 
   constructor(box: Box, limits: WindowLimits, events: PushEvents) {
     this.#box = box;
@@ -74,6 +78,7 @@ export class Pushing {
     this.#lines.set(recipient, {
       recipient,
       cursor: 0,
+      since: last,
       unproved: [],
       unprovedBytes: 0,
       window: this.#limits.mailWindowMin,
@@ -90,16 +95,34 @@ export class Pushing {
     const last = [...this.#lines.values()].at(-1);
     if (last === undefined) return;
     last.cursor = 0;
-    this.#pump(last);
+    this.pump();
+  }
+
+  /** An entry waits again in its old place: it is for the connection that came last. */
+  back(seq: number): void {
+    const last = [...this.#lines.values()].at(-1);
+    if (last !== undefined) last.cursor = Math.min(last.cursor, seq - 1);
   }
 
   /** Something may be handed over. */
   pump(): void {
     // Rendering may end a connection, which comes back here.
-    if (this.#isPumping) return;
-    this.#isPumping = true;
-    for (const line of [...this.#lines.values()]) this.#pump(line);
-    this.#isPumping = false;
+    if (this.#phase !== "idle") {
+      this.#phase = "again";
+      return;
+    }
+    try {
+      do {
+        this.#phase = "pumping";
+        for (const line of [...this.#lines.values()]) this.#pump(line);
+      } while (this.#hasMore);
+    } finally {
+      this.#phase = "idle";
+    }
+  }
+
+  get #hasMore(): boolean {
+    return this.#phase === "again";
   }
 
   /** Nothing more is handed over: in take mode, or when the box is closed. */
@@ -128,7 +151,11 @@ export class Pushing {
       if (entry.seq > this.#box.committedSeq || line.unproved.length >= line.window) break;
       if (line.unproved.length > 0 && line.unprovedBytes + entry.bytes > maxBytes) break;
       if (entry.state !== "waiting" || (entry.holders > 0 && line.unproved.includes(entry))) continue;
-      const message = this.#events.message(entry, entry.attempts + 1);
+      if (this.#events.rests(entry)) continue;
+      // What came while several are here is one delivery, a copy for each.
+      const isCopy = entry.holders > 0 && entry.seq > line.since;
+      const attempt = isCopy ? entry.attempts : entry.attempts + 1;
+      const message = this.#events.message(entry, attempt);
       if (message === undefined) continue;
       const pushed = line.recipient.push(message);
       if (pushed === "closed") return false;
@@ -138,7 +165,7 @@ export class Pushing {
         break;
       }
       line.cursor = entry.seq;
-      if (pushed === "taken") this.#given(line, entry);
+      if (pushed === "taken") this.#given(line, entry, attempt);
       else this.#events.unrenderable(entry, pushed.unrenderable);
     }
     return this.#lines.get(line.recipient) === line;
@@ -151,8 +178,8 @@ export class Pushing {
     return Math.min(window * 2, mailWindowMax, recipient.windowMax ?? mailWindowMax);
   }
 
-  #given(line: Line, entry: Entry): void {
-    entry.attempts += 1;
+  #given(line: Line, entry: Entry, attempt: number): void {
+    entry.attempts = attempt;
     entry.holders += 1;
     line.unproved.push(entry);
     line.unprovedBytes += entry.bytes;
@@ -167,13 +194,14 @@ export class Pushing {
 
   #proved(line: Line, tookMs: number): void {
     const entries = line.unproved.splice(0, line.asked);
+    const isWindow = entries.length > 0;
     line.asked = undefined;
     for (const entry of entries) {
       entry.holders -= 1;
       line.unprovedBytes -= entry.bytes;
     }
-    line.window = this.#windowAfter(line, tookMs);
+    if (isWindow) line.window = this.#windowAfter(line, tookMs);
     this.#events.handedOver(entries.filter(({ state }) => state !== "settled"));
-    this.#pump(line);
+    this.pump();
   }
 }

@@ -74,6 +74,7 @@ export function saidBy(
   principal: Principal | undefined,
   messageId: string,
 ): readonly MailRow[] {
-  const keys = [`name:${name}`, ...(principal?.trust === "proved" && principal.proof ? [principal.proof] : [])];
+  const proofs = principal?.trust === "proved" ? [principal.proof ?? `proved:${name}`] : [];
+  const keys = [`name:${name}`, ...proofs];
   return keys.flatMap((key) => [...store.said(key, messageId)]);
 }

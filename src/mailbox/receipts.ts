@@ -12,11 +12,16 @@ interface Told {
   readonly reason: string | undefined;
   readonly until: string | undefined;
   readonly ids: string[];
+  /** Characters of them. */
+  length: number;
 }
 
-/** Receipts gather for this long, milliseconds, and so many go together. */
+/** Receipts gather for this long, milliseconds, and so many go together, of so many characters. */
 const gatherMs = 50;
 const idsMax = 500;
+const idsMaxLength = 16 * 1024;
+/** Until when something is delivered is told to the second: what comes together is told together. */
+const toldMs = 1_000;
 
 /** The bits of {@link MailRow.receipt}. */
 export const receiptBits = { stored: 1, settled: 2 } as const;
@@ -36,6 +41,7 @@ export class Receipts {
   // bound: what is settled within 50 ms · evicts: all of it goes out then · owner: Receipts
   #gathered = new Map<string, Told>();
   #cancel: (() => void) | undefined;
+  #phase: "open" | "closed" = "open";
 
   constructor(exchange: Pick<Exchange, "announce">, clock: Clock) {
     this.#exchange = exchange;
@@ -45,7 +51,7 @@ export class Receipts {
   /** A message is kept. */
   stored(row: MailRow): void {
     if ((row.receipt & receiptBits.stored) !== 0)
-      this.#gather(row, "stored", undefined, new Date(row.until).toISOString());
+      this.#gather(row, "stored", undefined, new Date(Math.floor(row.until / toldMs) * toldMs).toISOString());
   }
 
   /** The state of a message is kept. */
@@ -54,10 +60,18 @@ export class Receipts {
       this.#gather(row, row.state, row.reason, undefined);
   }
 
-  /** The same sender has said the same again: it hears where the first one stands. */
+  /** The same sender has said the same again: it hears where the first one stands, which is on the disk. */
   repeated(row: MailRow): void {
     if (row.state === "waiting" || row.state === "leased" || !wantsSettled(row)) this.stored(row);
     else this.settled(row);
+  }
+
+  /** Nothing more is told. */
+  close(): void {
+    this.#phase = "closed";
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#gathered.clear();
   }
 
   /** Tells what has gathered. */
@@ -66,18 +80,20 @@ export class Receipts {
     this.#cancel = undefined;
     const gathered = this.#gathered;
     this.#gathered = new Map();
-    for (const { to, state, reason, until, ids } of gathered.values()) {
-      const count = ids.length === 1 ? "your message is" : `${String(ids.length)} of your messages are`;
-      const message = `${count} ${state}${reason === undefined ? "" : ` (${reason})`}`;
-      this.#exchange.announce(to, {
-        type: "inform",
-        content: {
-          kind: "receipt",
-          message,
-          data: { ids, state, ...(reason !== undefined && { reason }), ...(until !== undefined && { until }) },
-        },
-      });
-    }
+    for (const told of gathered.values()) this.#tell(told);
+  }
+
+  #tell({ to, state, reason, until, ids }: Told): void {
+    const count = ids.length === 1 ? "your message is" : `${String(ids.length)} of your messages are`;
+    const message = `${count} ${state}${reason === undefined ? "" : ` (${reason})`}`;
+    this.#exchange.announce(to, {
+      type: "inform",
+      content: {
+        kind: "receipt",
+        message,
+        data: { ids, state, ...(reason !== undefined && { reason }), ...(until !== undefined && { until }) },
+      },
+    });
   }
 
   #gather(
@@ -86,13 +102,21 @@ export class Receipts {
     reason: string | undefined,
     until: string | undefined,
   ): void {
-    if (from === brokerTopic) return;
+    if (from === brokerTopic || this.#phase === "closed") return;
     const key = JSON.stringify([from, state, reason, until]);
-    const told = this.#gathered.get(key);
-    if (told === undefined) this.#gathered.set(key, { to: from, state, reason, until, ids: [messageId] });
-    else told.ids.push(messageId);
-    if (told !== undefined && told.ids.length >= idsMax) this.flush();
-    else
+    let told = this.#gathered.get(key);
+    if (told !== undefined && told.length + messageId.length > idsMaxLength) {
+      this.#gathered.delete(key);
+      this.#tell(told);
+      told = undefined;
+    }
+    if (told === undefined) this.#gathered.set(key, (told = { to: from, state, reason, until, ids: [], length: 0 }));
+    told.ids.push(messageId);
+    told.length += messageId.length;
+    if (told.ids.length >= idsMax) {
+      this.#gathered.delete(key);
+      this.#tell(told);
+    } else
       this.#cancel ??= this.#clock.after(gatherMs, () => {
         this.flush();
       });

@@ -55,6 +55,11 @@ export class SenderShares {
     return share;
   }
 
+  /** What waits of a sender; undefined if nothing does. */
+  known(sender: string): SenderShare | undefined {
+    return this.#bySender.get(sender);
+  }
+
   /** Forgets a sender of whom nothing waits. */
   tidy({ sender, count }: SenderShare): void {
     if (count === 0) this.#bySender.delete(sender);

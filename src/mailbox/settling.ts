@@ -29,11 +29,16 @@ export class Settling {
    * @returns the row as it is now; undefined if it is settled already
    */
   settle(entry: Entry, state: Settled, reason?: string): MailRow | undefined {
+    if (entry.state === "settled") return undefined;
     const before = this.#context.store.row(this.#box.id, entry.seq);
-    if (before === undefined || entry.state === "settled") return undefined;
+    if (before === undefined) {
+      this.vanished(entry);
+      return undefined;
+    }
     const row = this.#ended({ ...before, attempts: entry.attempts }, state, reason);
-    this.#box.settle(entry, row);
+    this.#box.settle(entry, row, this.#context.clock.now());
     this.#write(row);
+    this.#bury();
     this.#trim();
     return row;
   }
@@ -48,45 +53,60 @@ export class Settling {
   /** A request that was handed over before is answered, or given up. */
   resettle(before: MailRow, state: Settled, reason?: string): void {
     const row = this.#ended(before, state, reason);
-    this.#box.resettle(before, row);
-    this.#write(row);
+    this.#box.resettle(before, row, this.#context.clock.now());
+    this.#write(row, true);
   }
 
-  /** The row of a message whose time is over. */
-  due(row: MailRow): void {
+  /**
+   * The row of a message whose time is over.
+   * @returns false if nothing can be done now
+   */
+  due(row: MailRow): boolean {
     const box = this.#box;
     if (row.state === "waiting" || row.state === "leased") {
       const entry = box.entry(row.seq);
-      if (entry !== undefined && row.seq <= box.committedSeq) this.settle(entry, "expired");
-    } else if (row.state === "done" && isUnanswered(row)) this.resettle(row, "expired", "unanswered");
+      if (entry === undefined || row.seq > box.committedSeq) return false;
+      this.settle(entry, "expired");
+    } else if (isUnanswered(row)) this.resettle(row, "expired", "unanswered");
     else this.#forget(row);
+    return true;
   }
 
-  /** More requests were handed over than are followed: the oldest is followed no longer. */
+  /** As many requests are followed that were handed over as can wait: the oldest of more is followed no longer. */
   giveUpOldest(): void {
-    const box = this.#box;
-    for (const seq of box.asked.oldest()) {
-      const row = this.#context.store.row(box.id, seq);
-      if (row?.state !== "done") continue;
-      this.resettle(row, "expired", "unanswered");
-      return;
-    }
+    const { asked, settings } = this.#box;
+    while (asked.handedOver > settings.max && this.giveUpOne("unanswered"));
+  }
+
+  /** One request that was handed over will not be answered. @returns false if there is none */
+  giveUpOne(reason: string): boolean {
+    const { asked, id } = this.#box;
+    const seq = asked.oldestHandedOver();
+    if (seq === undefined) return false;
+    const row = this.#context.store.row(id, seq);
+    if (row?.state === "done") this.resettle(row, "expired", reason);
+    else asked.vanish(seq);
+    return true;
   }
 
   #ended(row: MailRow, state: Settled, reason: string | undefined): MailRow {
     const now = this.#context.clock.now();
     const { attempts } = row;
     const settled = moved(row, { state, attempts, ...(reason !== undefined && { reason }) });
-    const keptMs = state === "dead" ? this.#box.settings.keepMs : settledMs;
-    return { ...settled, goesAt: isUnanswered(settled) ? row.until : now + keptMs };
+    if (isUnanswered(settled)) return { ...settled, goesAt: row.until };
+    if (state !== "dead") return { ...settled, goesAt: now + settledMs };
+    // Dead ones together take a quarter of the room of all boxes: of more, nothing is left to be read.
+    const { totals, limits } = this.#context;
+    const isRead = totals.deadBytes + row.bytes <= limits.mailTotalMaxBytes / 4;
+    return { ...settled, goesAt: now + this.#box.settings.keepMs, ...(!isRead && { bytes: 0 }) };
   }
 
-  #write(row: MailRow): void {
+  #write(row: MailRow, isHandedOver = false): void {
     const { journal, receipts } = this.#context;
-    const isRead = row.state === "dead"; // it can be read and delivered again
+    const isRead = row.state === "dead" && row.bytes > 0; // it can be read and delivered again
     journal.changed(this.#box, isRead ? { put: row } : { settle: row });
     if (row.receipt !== 0) void this.#told(row, journal.written(), receipts);
-    this.#tellAsker(row);
+    this.#tellAsker(row, isHandedOver);
   }
 
   async #told(row: MailRow, written: Promise<Written>, receipts: MailContext["receipts"]): Promise<void> {
@@ -101,9 +121,9 @@ export class Settling {
   }
 
   /** Who waits for an answer that will not come is told, whether it asked for receipts or not. */
-  #tellAsker({ type, from, messageId, state, reason }: MailRow): void {
+  #tellAsker({ type, from, messageId, state, reason }: MailRow, isHandedOver: boolean): void {
     const code = state === "waiting" || state === "leased" ? undefined : codes[state];
-    if (type !== "request" || code === undefined || reason === "unanswered") return;
+    if (type !== "request" || code === undefined || isHandedOver) return;
     const { name } = this.#box;
     const why = reason === undefined ? "" : `: ${reason}`;
     const message =
@@ -113,21 +133,29 @@ export class Settling {
     this.#context.tell(from, noticeOf({ code, message }, { message_id: messageId, to: name }));
   }
 
-  #forget({ seq, state, bytes }: MailRow): void {
+  #forget({ seq }: Pick<MailRow, "seq">): void {
     const box = this.#box;
     box.rows -= 1;
-    if (state === "dead") box.forgetDead(bytes);
+    box.forgetDead(seq);
     this.#context.journal.changed(box, { forget: { box: box.id, seq } });
+  }
+
+  /** Dead ones have as much room as those that wait: the oldest of more can be read no longer. */
+  #bury(): void {
+    for (let seq = this.#box.overdead; seq !== undefined; seq = this.#box.overdead) this.#forget({ seq });
   }
 
   /** Of settled rows only so many stay; the oldest go. */
   #trim(): void {
     const box = this.#box;
-    if (box.rows - box.size <= rowsMax + rowsMax / 16) return;
+    if (box.settledRows <= rowsMax + rowsMax / 16) return;
+    let isFirst = true;
     for (const row of this.#context.store.rows(box.id, box.floor)) {
-      if (box.rows - box.size <= rowsMax) break;
-      box.floor = row.seq;
-      if (row.goesAt !== undefined && row.state !== "dead" && !isUnanswered(row)) this.#forget(row);
+      if (box.settledRows <= rowsMax) break;
+      const isGone = row.goesAt !== undefined && row.state !== "dead" && !isUnanswered(row);
+      if (isGone) this.#forget(row);
+      if (isFirst && isGone) box.floor = row.seq;
+      else isFirst = false;
     }
   }
 }

@@ -1,6 +1,7 @@
 import { Message, type Envelope } from "../core/index.js";
 import type { Box, Entry } from "./box.js";
 import { deliveryId, isDelivery, seqOf } from "./delivery-id.js";
+import { whyFull } from "./incoming.js";
 import type { MailContext } from "./mail-context.js";
 import { moved, type MailRow, type MailState } from "./mail-row.js";
 import type { Settling } from "./settling.js";
@@ -22,10 +23,11 @@ export interface Named {
   readonly state: MailState | "unknown";
 }
 
-/** A message that was leased, and how large it is. */
+/** A message that was leased. */
 interface Picked {
+  readonly entry: Entry;
+  readonly row: MailRow;
   readonly envelope: Envelope;
-  readonly bytes: number;
 }
 
 /** How often a message is handed out before it is dead, and the pauses between, milliseconds (protocols §9). */
@@ -33,6 +35,14 @@ const attemptsMax = 5;
 const pausesMs = [60_000, 300_000, 1_800_000, 1_800_000] as const;
 /** What one token is, about. */
 const tokenBytes = 4;
+
+/** What taking needs of its box. */
+export interface TakingEvents {
+  /** Monotonic time since when the owner is connected; undefined while it is not. */
+  hereSince(): number | undefined;
+  /** A message waits again, and may be handed out. */
+  freed(seq: number): void;
+}
 
 /**
  * Take mode of one box: leases messages to its owner, by priority and then by arrival, and brings them to the end that
@@ -42,44 +52,53 @@ export class Taking {
   readonly #box: Box;
   readonly #settling: Settling;
   readonly #context: MailContext;
-  readonly #isHere: () => boolean;
+  readonly #events: TakingEvents;
   // bound: connections of the owner, each of which waits for one answer · evicts: with its answer · owner: Taking
   readonly #waiters = new Set<() => void>();
   // bound: mailMax · evicts: when the lease or the pause ends · owner: Taking
   readonly #timed = new Set<Entry>();
 
-  constructor(box: Box, settling: Settling, context: MailContext, isHere: () => boolean) {
+  constructor(box: Box, settling: Settling, context: MailContext, events: TakingEvents) {
     this.#box = box;
     this.#settling = settling;
     this.#context = context;
-    this.#isHere = isHere;
+    this.#events = events;
   }
 
-  /** Takes in what was leased, or rested, before the start: its whole time begins anew. */
+  /** Takes in what was leased, or rested, before the start: its whole time began anew then. */
   load(): void {
     for (const entry of this.#box.after(0)) if (entry.until > 0) this.#timed.add(entry);
+    this.round(this.#context.clock.monotonic());
   }
 
   /** Leases what there is, or waits for it. A lease cannot be lost by a kill once this has resolved. @throws Fault unavailable */
   async take(wanted: Wanted): Promise<readonly Envelope[]> {
     for (;;) {
       const picked = this.#pick(wanted);
-      if (picked.length > 0) {
-        await (
-          await this.#context.journal.written()
-        ).committed;
-        return picked;
-      }
+      if (picked.length > 0) return this.#kept(picked);
       if (wanted.until.aborted) return [];
       await this.#something(wanted.until);
     }
   }
 
-  /** Gives back all that is leased: the owner takes no more, it is pushed to. */
+  /** Leases are taken back where they could not be kept. @throws Fault unavailable */
+  async #kept(picked: readonly Picked[]): Promise<readonly Envelope[]> {
+    try {
+      await (
+        await this.#context.journal.written()
+      ).committed;
+    } catch (thrown) {
+      for (const { entry, row } of picked) if (entry.state === "leased") this.#giveBack(entry, row);
+      throw thrown;
+    }
+    return picked.map(({ envelope }) => envelope);
+  }
+
+  /** Gives back all that is leased or rests: the owner takes no more, it is pushed to. */
   giveBack(): void {
     for (const entry of this.#box.after(0)) {
       const row = entry.until > 0 ? this.#context.store.row(this.#box.id, entry.seq) : undefined;
-      if (row !== undefined) this.#return(entry, row, 0);
+      if (row !== undefined) this.#giveBack(entry, row);
     }
   }
 
@@ -88,17 +107,14 @@ export class Taking {
     for (const wake of [...this.#waiters]) wake();
   }
 
-  /** Ends the leases and pauses whose time is over. */
+  /** Ends the leases and pauses whose time is over. `now`: monotonic. */
   round(now: number): void {
-    let isFree = false;
     for (const entry of this.#timed) {
-      if (entry.state === "settled") this.#timed.delete(entry);
-      if (entry.state === "settled" || entry.until > now) continue;
+      if (entry.state !== "settled" && entry.until > now) continue;
       this.#timed.delete(entry);
-      isFree = true;
       if (entry.state === "leased") this.#lapse(entry);
+      else if (entry.state === "waiting") this.#free(entry);
     }
-    if (isFree) this.wake();
   }
 
   /** What was taken is done with. */
@@ -124,25 +140,32 @@ export class Taking {
 
   /** Gives messages back. At once and without counting as an attempt, or after a pause. */
   release(ids: readonly string[], delayMs: number): readonly Named[] {
-    const named = this.#named(ids, (entry, row) => {
+    return this.#named(ids, (entry, row) => {
       if (entry.state !== "leased") return;
-      if (delayMs === 0) entry.attempts -= 1;
-      this.#return(entry, row, delayMs);
+      if (delayMs === 0) this.#giveBack(entry, row);
+      else this.#return(entry, row, delayMs);
     });
-    this.wake();
-    return named;
   }
 
-  /** A dead message waits again. */
+  /** A dead message waits again, if its time is not over and there is room for it. */
   redeliver(ids: readonly string[]): readonly Named[] {
     return ids.map((id) => {
       const row = this.#row(id);
-      if (row?.state !== "dead" || row.until <= this.#context.clock.now()) return namedAs(id, row);
+      if (row?.state !== "dead" || !this.#mayWaitAgain(row)) return namedAs(id, row);
       const again = moved(row, { state: "waiting", attempts: 0 });
       this.#box.revive(again);
       this.#context.journal.changed(this.#box, { put: again });
+      this.#events.freed(again.seq);
       return namedAs(id, again);
     });
+  }
+
+  #mayWaitAgain({ sender, trust, until, bytes }: MailRow): boolean {
+    const { clock, limits, totals } = this.#context;
+    if (bytes === 0 || until <= clock.now()) return false;
+    const isHere = this.#events.hereSince() !== undefined;
+    const found = { key: sender, isClaimed: trust !== "proved" };
+    return whyFull(this.#box, found, bytes, { totals, limits, isHere }) === undefined;
   }
 
   #something(until: AbortSignal): Promise<void> {
@@ -157,16 +180,16 @@ export class Taking {
     });
   }
 
-  #pick(wanted: Wanted): readonly Envelope[] {
-    const picked: Envelope[] = [];
+  #pick(wanted: Wanted): readonly Picked[] {
+    const picked: Picked[] = [];
     const maxBytes = Math.min(wanted.maxBytes, (wanted.maxTokens ?? Infinity) * tokenBytes);
     let bytes = 0;
     for (const entry of this.#ready()) {
       if (picked.length >= wanted.max || (picked.length > 0 && bytes + entry.bytes > maxBytes)) break;
       const found = this.#leased(entry, wanted.leaseMs);
       if (found === undefined) continue;
-      picked.push(found.envelope);
-      bytes += found.bytes;
+      picked.push(found);
+      bytes += entry.bytes;
     }
     return picked;
   }
@@ -209,7 +232,7 @@ export class Taking {
     }
     entry.attempts = attempt;
     this.#lease(entry, row, leaseMs);
-    return { envelope, bytes: entry.bytes };
+    return { entry, row, envelope };
   }
 
   #lease(entry: Entry, row: MailRow, leaseMs: number): void {
@@ -217,18 +240,16 @@ export class Taking {
     this.#time(entry, row, leaseMs);
   }
 
-  /** The lease of somebody who is here has ended: that counts as an attempt. */
+  /** A lease has ended. While its owner was here, that counts as an attempt. */
   #lapse(entry: Entry): void {
     const row = this.#context.store.row(this.#box.id, entry.seq);
+    const since = this.#events.hereSince();
     if (row === undefined) this.#settling.vanished(entry);
-    else if (this.#isHere()) this.#return(entry, row, pausesMs[entry.attempts - 1] ?? 0);
-    else {
-      entry.attempts -= 1;
-      this.#return(entry, row, 0);
-    }
+    else if (since !== undefined && since <= entry.until) this.#return(entry, row, pausesMs[entry.attempts - 1] ?? 0);
+    else this.#giveBack(entry, row);
   }
 
-  /** It waits again, after a pause; or is dead, when it was handed out too often. */
+  /** It waits again after a pause; or is dead, when it was handed out too often. */
   #return(entry: Entry, row: MailRow, pauseMs: number): void {
     if (entry.attempts >= attemptsMax) {
       this.#settling.settle(entry, "dead", "attempts");
@@ -238,12 +259,26 @@ export class Taking {
     this.#time(entry, row, pauseMs);
   }
 
+  /** It waits again at once, and as if it had not been handed out. */
+  #giveBack(entry: Entry, row: MailRow): void {
+    if (entry.state === "leased") entry.attempts -= 1;
+    this.#box.move(entry, "waiting");
+    this.#time(entry, row, 0);
+    this.#free(entry);
+  }
+
+  #free({ seq }: Entry): void {
+    this.#events.freed(seq);
+    this.wake();
+  }
+
   #time(entry: Entry, row: MailRow, ms: number): void {
     const { journal, clock } = this.#context;
     const { attempts } = entry;
     const state = entry.state === "leased" ? "leased" : "waiting";
     entry.until = ms === 0 ? 0 : clock.monotonic() + ms;
     if (ms > 0) this.#timed.add(entry);
+    else this.#timed.delete(entry);
     journal.changed(this.#box, { put: moved(row, { state, attempts, ...(ms > 0 && { leaseMs: ms }) }) });
   }
 

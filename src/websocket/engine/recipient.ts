@@ -21,8 +21,7 @@ export class SessionRecipient<T extends DialectTypes> implements Recipient {
   }
 
   get principal(): Principal | undefined {
-    const { principal } = this.#session;
-    return principal?.trust === "claimed" ? undefined : principal;
+    return this.#session.principal;
   }
 
   push(message: Message): Pushed {

@@ -50,11 +50,11 @@ describe("a session to which what waited is handed over (protocols §9.1)", () =
     world.expectSound();
   });
 
-  it("says who it is if that is proved or shared, also once it proves more, and nothing if it only claims so", async () => {
+  it("says who it is, however well that is proved, also once it proves more", async () => {
     for (const [token, trust] of [
       ["own bob", "proved"],
       ["shared", "shared"],
-      ["", undefined],
+      ["", "claimed"],
     ] as const)
       expect((await bobs({ token })).recipient.principal?.trust).toBe(trust);
   });

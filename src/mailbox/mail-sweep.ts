@@ -1,0 +1,76 @@
+import type { MailContext } from "./mail-context.js";
+import { dueAt } from "./mail-due.js";
+import type { Mailbox } from "./mailbox.js";
+
+/** What is due is looked for this often, milliseconds, and so many rows at a time. */
+const roundMs = 1_000;
+const dueMax = 200;
+/** So many boxes are looked at before others have their turn. */
+const boxesAtOnce = 1_000;
+
+/** Once a second: brings to their end the messages whose time is over, and leases and pauses that end. */
+export class MailSweep {
+  readonly #context: MailContext;
+  readonly #byId: (id: number) => Mailbox | undefined;
+  #cancel: (() => void) | undefined;
+  #phase: "idle" | "sweeping" | "stopped" = "idle";
+
+  /** `byId` finds the box of a row. */
+  constructor(context: MailContext, byId: (id: number) => Mailbox | undefined) {
+    this.#context = context;
+    this.#byId = byId;
+  }
+
+  /** `boxes` gives all of them, which may come and go meanwhile. */
+  start(boxes: () => Iterable<Mailbox>): void {
+    this.#cancel = this.#context.clock.after(roundMs, () => {
+      if (this.#phase === "idle") void this.#sweep(boxes());
+      this.start(boxes);
+    });
+  }
+
+  stop(): void {
+    this.#phase = "stopped";
+    this.#cancel?.();
+  }
+
+  async #sweep(boxes: Iterable<Mailbox>): Promise<void> {
+    this.#phase = "sweeping";
+    const steps = this.#steps(boxes);
+    try {
+      await this.#context.slices.run(() => (steps.next().done === true ? undefined : "more"));
+    } catch (thrown) {
+      this.#context.log("error", "what is due in mailboxes could not be done", { cause: String(thrown) });
+    }
+    if (this.#isSweeping) this.#phase = "idle";
+  }
+
+  get #isSweeping(): boolean {
+    return this.#phase === "sweeping";
+  }
+
+  /** Yields where others may have their turn. */
+  *#steps(boxes: Iterable<Mailbox>): Generator<undefined, void> {
+    const { clock, journal, store } = this.#context;
+    let count = 0;
+    for (const box of boxes) {
+      box.round(clock.now(), clock.monotonic());
+      count += 1;
+      if (count % boxesAtOnce === 0) yield;
+    }
+    for (;;) {
+      const due = store.due(clock.now(), dueMax);
+      let ended = 0;
+      for (const { box, seq } of due) {
+        // While the disk fails, nothing ends.
+        if (!this.#isSweeping || journal.isFailing) return;
+        const row = store.row(box, seq); // it may have changed meanwhile
+        const isDue = row !== undefined && (dueAt(row) ?? Infinity) <= clock.now();
+        if (isDue && this.#byId(box)?.due(row) === true) ended += 1;
+        yield;
+      }
+      // What cannot end now would be found again and again.
+      if (due.length < dueMax || ended === 0) return;
+    }
+  }
+}
