@@ -9,7 +9,7 @@ import {
   type Priority,
   type RareFields,
 } from "./envelope.js";
-import type { Marks } from "./marks.js";
+import { isEmpty, type Marks } from "./marks.js";
 import { isMoment } from "./moment.js";
 import type { Trust } from "./principal.js";
 import { idText, isRare, readRare, wireRare } from "./rare-fields.js";
@@ -137,7 +137,7 @@ export function readEnvelope(value: unknown, context: ReadContext): Reading {
       ...(rare as RareFields | undefined), // read just now
       trust: context.trust,
       ...(reliable(timestamp, context.receivedAt) ? {} : { received_at: received }),
-      ...(context.marks !== undefined && { $broker: context.marks }),
+      ...(context.marks !== undefined && !isEmpty(context.marks) && { $broker: context.marks }),
       ...(Object.keys(other).length > 0 && { other }),
     },
     ...(marked && { marked }),

@@ -18,6 +18,11 @@ export interface Marks {
   readonly epoch?: string;
 }
 
+/** True if the broker has nothing to say about a message: then it gets no `$broker`. */
+export function isEmpty(marks: Marks): boolean {
+  return Object.keys(marks).length === 0;
+}
+
 /** The marks that dialects show. Newer ones are shown by whoever knows what they mean. */
 export function shownMarks({ stored_at, delivery_id, attempt, room_seq, epoch }: Marks): Marks {
   return {

@@ -1,5 +1,5 @@
 import { isBrokerKey, isBrokerKeyIn } from "./broker-keys.js";
-import type { Marks } from "./marks.js";
+import { isEmpty, type Marks } from "./marks.js";
 import type { Trust } from "./principal.js";
 
 const quote = 0x22;
@@ -28,7 +28,7 @@ export function stampTrust(payload: Buffer, trust: Proof | undefined): Buffer {
  */
 export function stampMarks(payload: Buffer, trust: Proof | undefined, marks: Marks): Buffer {
   const before = trust === undefined ? "{" : prefixes[trust].toString();
-  return stamp(payload, Buffer.from(`${before}"$broker":${JSON.stringify(marks)},`), isBrokers);
+  return stamp(payload, Buffer.from(`${before}${isEmpty(marks) ? "" : `"$broker":${JSON.stringify(marks)},`}`), isBrokers);
 }
 
 /**

@@ -24,32 +24,42 @@ export interface JournalEvents {
 /** What could not be written is tried again after this, milliseconds. */
 const againMs = 1_000;
 
-/** What is written together. */
+/** A change, and its place in the order in which they happened. */
+interface Numbered {
+  readonly number: number;
+  readonly change: MailChange;
+}
+
+/** What the store writes together. */
 interface Group {
-  readonly changes: MailChange[];
+  readonly changes: Numbered[];
   readonly arrivals: Arrival[];
   readonly boxes: Set<Box>;
 }
 
+const nothing: Written = { committed: Promise.resolve(), kept: Promise.resolve() };
+
 /**
- * What changes in all boxes, on its way to the disk: everything of one turn of the loop is one group, with the rows of
- * the boxes it concerns, so that their counts are exact whenever the process is killed. While the disk fails, what has
- * happened all the same waits, in its order, and is tried again.
+ * What changes in all boxes, on its way to the disk: each change with the row of its box, so that the counts are exact
+ * whenever the process is killed. While the disk fails, what has happened all the same waits, and is tried again.
  */
 export class MailJournal {
   readonly #store: MailStore;
   readonly #clock: Clock;
   readonly #events: JournalEvents;
-  #group: Group | undefined;
-  #written: Promise<Written> | undefined;
+  // bound: groups of the store that are on their way · evicts: when they are on the disk, or could not be kept · owner:
+  // MailJournal
+  readonly #groups = new Map<Written, Group>();
+  #last = nothing;
+  #number = 0;
   /** What could not be written, and has happened all the same: the last change of each row. */
   // bound: messages that are in boxes · evicts: they are written again, until it succeeds · owner: MailJournal
-  readonly #again = new Map<string, MailChange>();
+  readonly #again = new Map<string, Numbered>();
   // bound: mailboxesMax · evicts: as above · owner: MailJournal
   readonly #boxesAgain = new Set<Box>();
-  #cancelAgain: (() => void) | undefined;
-  /** Called when the pause after a failure is over. */
-  #endPause: (() => void) | undefined;
+  /** The pause after a failure; `retried` tells what becomes of what waits for its end. */
+  #pause: { readonly cancel: () => void; readonly retried: (written: Written) => void } | undefined;
+  #retry: Promise<Written> | undefined;
   #phase: "open" | "closed" = "open";
 
   constructor(store: MailStore, clock: Clock, events: JournalEvents) {
@@ -60,33 +70,27 @@ export class MailJournal {
 
   /** The last group could not be kept, and what it held has not been written since. */
   get isFailing(): boolean {
-    return this.#cancelAgain !== undefined;
+    return this.#pause !== undefined;
   }
 
   /** A message has come. */
   arrived(arrival: Arrival, body: Uint8Array): void {
-    const group = this.#current();
-    group.arrivals.push(arrival);
-    group.changes.push({ put: arrival.row, body });
-    group.boxes.add(arrival.box);
+    this.#write([{ put: arrival.row, body }], arrival.box, arrival);
   }
 
   /** Something has changed in a box. What becomes of it, {@link written} tells. */
   changed(box: Box | undefined, ...changes: readonly MailChange[]): void {
-    const group = this.#current();
-    group.changes.push(...changes);
-    if (box !== undefined) group.boxes.add(box);
-  }
-
-  /** When what has changed so far is safe. @throws Fault unavailable, as a rejection of its promises */
-  written(): Promise<Written> {
-    this.#current();
-    return this.#written ?? Promise.reject(this.unavailable());
+    this.#write(changes, box);
   }
 
   /** The counts of a box, or when its owner was here, have changed. */
   touched(box: Box): void {
-    this.#current().boxes.add(box);
+    this.#write([], box);
+  }
+
+  /** When all that has changed so far is safe. @throws Fault unavailable, as a rejection of its promises */
+  written(): Promise<Written> {
+    return this.#retry ?? Promise.resolve(this.#last);
   }
 
   /** Why nothing more is taken while the last group could not be kept. */
@@ -98,83 +102,100 @@ export class MailJournal {
     );
   }
 
-  /** Writes what has changed so far; nothing is tried again after that. */
-  async close(): Promise<void> {
+  /** Nothing is tried again. */
+  close(): void {
     this.#phase = "closed";
-    this.#cancelAgain?.();
-    this.#cancelAgain = undefined;
-    this.#endPause?.();
-    await this.#written?.catch(() => undefined); // its group has been told
+    this.#writeAgain();
   }
 
-  /** The group of this turn, which is written when the turn is over; or, while the disk fails, after a pause. */
-  #current(): Group {
-    if (this.#group === undefined) {
-      this.#group = newGroup();
-      const start = this.isFailing ? new Promise<void>((resolve) => (this.#endPause = resolve)) : Promise.resolve();
-      this.#written = start.then(() => this.#flush());
-      this.#written.catch(() => undefined); // nobody need wait for it
+  #write(changes: readonly MailChange[], box: Box | undefined, arrival?: Arrival): void {
+    if (this.#pause !== undefined) {
+      for (const change of changes) this.#keep({ number: (this.#number += 1), change });
+      if (box !== undefined) this.#boxesAgain.add(box);
+      return;
     }
-    return this.#group;
+    const boxes = box === undefined || box.isClosed ? [] : [{ box: box.row }];
+    const written = this.#tryToWrite([...changes, ...boxes]);
+    this.#last = written;
+    let group = this.#groups.get(written);
+    if (group === undefined) {
+      group = { changes: [], arrivals: [], boxes: new Set() };
+      this.#groups.set(written, group);
+      this.#follow(written, group);
+    }
+    for (const change of changes) group.changes.push({ number: (this.#number += 1), change });
+    if (arrival !== undefined) group.arrivals.push(arrival);
+    if (box !== undefined) group.boxes.add(box);
   }
 
-  #flush(): Written {
-    const group = this.#group ?? newGroup();
-    this.#group = undefined;
-    this.#endPause = undefined;
-    this.#cancelAgain?.();
-    this.#cancelAgain = undefined;
-    const { arrivals, boxes } = group;
-    const changes = [...this.#again.values(), ...group.changes];
-    for (const box of this.#boxesAgain) boxes.add(box);
-    this.#again.clear();
-    this.#boxesAgain.clear();
-    for (const box of boxes) if (!box.isClosed) changes.push({ box: box.row });
-    const written = this.#write(changes);
-    written.committed.then(
-      () => {
-        for (const { box, row } of arrivals) if (row.seq > box.committedSeq) box.committedSeq = row.seq;
-        this.#events.committed(boxes);
-      },
-      (thrown: unknown) => {
-        this.#failed({ changes, arrivals, boxes }, asFault(thrown));
-      },
-    );
-    written.kept.then(
-      () => {
-        for (const { box, row } of arrivals) if (row.seq > box.keptSeq) box.keptSeq = row.seq;
-        if (arrivals.length > 0) this.#events.kept(arrivals);
-      },
-      () => undefined, // told when the commit fails, which it does then
-    );
-    return written;
-  }
-
-  #write(changes: readonly MailChange[]): Written {
+  #tryToWrite(changes: readonly MailChange[]): Written {
     try {
       return this.#store.write(changes);
     } catch (thrown) {
       const failed = Promise.reject<void>(asFault(thrown));
+      failed.catch(() => undefined); // it is told below
       return { committed: failed, kept: failed };
     }
+  }
+
+  #follow(written: Written, group: Group): void {
+    written.committed.then(
+      () => {
+        for (const { box, row } of group.arrivals) if (row.seq > box.committedSeq) box.committedSeq = row.seq;
+        this.#events.committed(group.boxes);
+      },
+      (thrown: unknown) => {
+        this.#groups.delete(written);
+        this.#failed(group, asFault(thrown));
+      },
+    );
+    written.kept.then(
+      () => {
+        this.#groups.delete(written);
+        if (this.#last === written) this.#last = nothing;
+        for (const { box, row } of group.arrivals) if (row.seq > box.keptSeq) box.keptSeq = row.seq;
+        if (group.arrivals.length > 0) this.#events.kept(group.arrivals);
+      },
+      () => this.#groups.delete(written), // told when the commit fails, which it does then
+    );
   }
 
   #failed({ changes, arrivals, boxes }: Group, fault: Fault): void {
     const gone = new Set(arrivals.map(({ row }) => keyOf({ put: row })));
     this.#events.failed(arrivals, fault);
-    for (const change of changes) {
-      const key = keyOf(change);
-      if (key === undefined || gone.has(key)) continue;
-      this.#again.delete(key);
-      this.#again.set(key, change);
-    }
+    for (const numbered of changes) if (!gone.has(keyOf(numbered.change))) this.#keep(numbered);
     for (const box of boxes) this.#boxesAgain.add(box);
-    if (this.#phase === "closed") return;
-    this.#cancelAgain ??= this.#clock.after(againMs, () => {
-      this.#cancelAgain = undefined;
-      this.#current();
-      this.#endPause?.();
+    if (this.#phase === "closed" || this.#pause !== undefined) return;
+    const cancel = this.#clock.after(againMs, () => {
+      this.#writeAgain();
     });
+    this.#retry = new Promise((resolve) => (this.#pause = { cancel, retried: resolve }));
+  }
+
+  /** The last change of a row is the one that counts. */
+  #keep(numbered: Numbered): void {
+    const key = keyOf(numbered.change);
+    if (key !== undefined && numbered.number > (this.#again.get(key)?.number ?? 0)) this.#again.set(key, numbered);
+  }
+
+  /** The pause is over: all that waited is one group. */
+  #writeAgain(): void {
+    const pause = this.#pause;
+    if (pause === undefined) return;
+    pause.cancel();
+    this.#pause = undefined;
+    this.#retry = undefined;
+    const changes = [...this.#again.values()].sort((one, other) => one.number - other.number);
+    const boxes = new Set(this.#boxesAgain);
+    this.#again.clear();
+    this.#boxesAgain.clear();
+    const rows = [...boxes].filter(({ isClosed }) => !isClosed).map((box): MailChange => ({ box: box.row }));
+    const written = this.#tryToWrite([...changes.map(({ change }) => change), ...rows]);
+    this.#last = written;
+    const group: Group = { changes, arrivals: [], boxes };
+    this.#groups.set(written, group);
+    this.#follow(written, group);
+    pause.retried(written);
   }
 }
 
@@ -184,8 +205,4 @@ function keyOf(change: MailChange): string | undefined {
   if ("close" in change) return String(change.close);
   const { box, seq } = "put" in change ? change.put : "settle" in change ? change.settle : change.forget;
   return `${String(box)}/${String(seq)}`;
-}
-
-function newGroup(): Group {
-  return { changes: [], arrivals: [], boxes: new Set() };
 }

@@ -24,7 +24,7 @@ export class MailSweep {
   /** `boxes` gives all of them, which may come and go meanwhile. */
   start(boxes: () => Iterable<Mailbox>): void {
     this.#cancel = this.#context.clock.after(roundMs, () => {
-      if (this.#phase === "idle") void this.#sweep(boxes());
+      if (this.#phase === "idle") this.#sweep(boxes());
       this.start(boxes);
     });
   }
@@ -34,15 +34,19 @@ export class MailSweep {
     this.#cancel?.();
   }
 
-  async #sweep(boxes: Iterable<Mailbox>): Promise<void> {
+  #sweep(boxes: Iterable<Mailbox>): void {
     this.#phase = "sweeping";
     const steps = this.#steps(boxes);
-    try {
-      await this.#context.slices.run(() => (steps.next().done === true ? undefined : "more"));
-    } catch (thrown) {
-      this.#context.log("error", "what is due in mailboxes could not be done", { cause: String(thrown) });
-    }
-    if (this.#isSweeping) this.#phase = "idle";
+    const end = (): void => {
+      if (this.#isSweeping) this.#phase = "idle";
+    };
+    const going = this.#context.slices.run(() => (steps.next().done === true ? undefined : "more"));
+    if (going === undefined) end();
+    else
+      going.then(end, (thrown: unknown) => {
+        end();
+        this.#context.log("error", "what is due in mailboxes could not be done", { cause: String(thrown) });
+      });
   }
 
   get #isSweeping(): boolean {

@@ -130,7 +130,7 @@ export class Mailboxes implements Lifecycle {
       mailbox.pushing.end();
     }
     this.#askers.end();
-    await this.#context.journal.close();
+    this.#context.journal.close();
     this.#context.receipts.close();
     await this.#options.store.close();
   }
@@ -291,9 +291,11 @@ export class Mailboxes implements Lifecycle {
   }
 
   async #kept(row: BoxRow): Promise<void> {
-    this.#context.journal.changed(undefined, { box: row });
+    const { journal } = this.#context;
+    if (journal.isFailing) throw journal.unavailable();
+    journal.changed(undefined, { box: row });
     await (
-      await this.#context.journal.written()
+      await journal.written()
     ).kept;
   }
 
