@@ -117,6 +117,11 @@ export class AskedRequests {
     return open.find(isMeant) ?? this.#late.findLast((late) => late.asker === asker && isMeant(late));
   }
 
+  /** True if it was handed over, and not answered or given up since. */
+  isHandedOver({ from, seq }: Pick<MailRow, "from" | "seq">): boolean {
+    return this.#byAsker.get(from)?.find((asked) => asked.seq === seq)?.isHandedOver === true;
+  }
+
   /** The oldest one that was handed over and not answered. */
   oldestHandedOver(): number | undefined {
     let oldest: number | undefined;

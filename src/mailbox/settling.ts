@@ -52,6 +52,8 @@ export class Settling {
 
   /** A request that was handed over before is answered, or given up. */
   resettle(before: MailRow, state: Settled, reason?: string): void {
+    // While the disk fails, its row tells what was.
+    if (!this.#box.asked.isHandedOver(before)) return;
     const row = this.#ended(before, state, reason);
     this.#box.resettle(before, row, this.#context.clock.now());
     this.#write(row, true);

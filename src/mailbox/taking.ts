@@ -113,7 +113,7 @@ export class Taking {
       if (entry.state !== "settled" && entry.until > now) continue;
       this.#timed.delete(entry);
       if (entry.state === "leased") this.#lapse(entry);
-      else if (entry.state === "waiting") this.#free(entry);
+      else if (entry.state === "waiting") this.#rested(entry);
     }
   }
 
@@ -246,6 +246,13 @@ export class Taking {
     const since = this.#events.hereSince();
     if (row === undefined) this.#settling.vanished(entry);
     else if (since !== undefined && since <= entry.until) this.#return(entry, row, pausesMs[entry.attempts - 1] ?? 0);
+    else this.#giveBack(entry, row);
+  }
+
+  /** A pause is over, also for whoever starts the broker next. */
+  #rested(entry: Entry): void {
+    const row = this.#context.store.row(this.#box.id, entry.seq);
+    if (row === undefined) this.#settling.vanished(entry);
     else this.#giveBack(entry, row);
   }
 
