@@ -9,8 +9,8 @@ export interface Keeper {
    * @throws Fault full, unavailable: the message is refused
    */
   keep(message: Message): "kept" | "passes" | "repeated";
-  /** Somebody subscribes to the topic. Also called for those who did so before the keeper was there. */
+  /** Somebody subscribes to the topic and hears it. Also called for those who did so before the keeper was there. */
   arrived(subscriber: Subscriber): void;
-  /** Somebody no longer subscribes to the topic. */
+  /** Somebody no longer subscribes to the topic, or does not hear it any more; also called for who never did. */
   left(subscriber: Subscriber): void;
 }

@@ -108,7 +108,7 @@ export class Router {
     if (isWire(subscriber)) route.wires = withAlso(route.wires, subscriber);
     else route.readers = withAlso(route.readers, subscriber);
     this.#observe(route);
-    route.keeper?.arrived(subscriber);
+    if (hears(subscriber, topic)) route.keeper?.arrived(subscriber);
     let isOver = false;
     return () => {
       if (isOver) return;
@@ -143,6 +143,13 @@ export class Router {
     });
   }
 
+  /** One that subscribes to `topic` begins, or ceases, to hear what it is given: whoever keeps the topic is told. */
+  hearing(topic: string, subscriber: Subscriber): void {
+    const keeper = this.#routes.get(topic)?.keeper;
+    if (hears(subscriber, topic)) keeper?.arrived(subscriber);
+    else keeper?.left(subscriber);
+  }
+
   /** Lets `guard` check every message to `topic`, and hides the topic from ordinary taps. */
   guard(topic: string, guard: Guard): () => void {
     const route = this.#obtain(topic);
@@ -162,7 +169,8 @@ export class Router {
     const route = this.#obtain(topic);
     route.keeper = keeper;
     this.#observe(route);
-    for (const subscriber of [...route.wires, ...route.readers]) keeper.arrived(subscriber);
+    for (const subscriber of [...route.wires, ...route.readers])
+      if (hears(subscriber, topic)) keeper.arrived(subscriber);
     return once(() => {
       route.keeper = undefined;
       this.#observe(route);
@@ -283,6 +291,10 @@ export class Router {
 /** True if somebody subscribes to the topic, or keeps what is for it. */
 export function hasTakers({ wires, readers, keeper }: Route): boolean {
   return wires.length > 0 || readers.length > 0 || keeper !== undefined;
+}
+
+function hears(subscriber: Subscriber, topic: string): boolean {
+  return subscriber.hears?.(topic) !== false;
 }
 
 function isWire(subscriber: Subscriber): subscriber is WireSubscriber {

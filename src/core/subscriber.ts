@@ -44,6 +44,11 @@ export interface Subscriber {
   deliver(message: Message, observed: boolean): boolean;
   /** True if it may see invite-only rooms and sealed content as a tap. */
   readonly inspects?: boolean;
+  /**
+   * False while it is given what is for `topic` without having subscribed to it: its library drops that, and answers a
+   * ping all the same. Absent: it hears what it is given.
+   */
+  hears?(topic: string): boolean;
   /** The connection behind it, if what waits in a mailbox can be handed over to it. */
   readonly recipient?: Recipient | undefined;
 }

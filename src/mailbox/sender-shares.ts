@@ -47,6 +47,11 @@ export class SenderShares {
   claimedCount = 0;
   claimedBytes = 0;
 
+  /** Senders of whom something waits. */
+  get size(): number {
+    return this.#bySender.size;
+  }
+
   of(sender: string, isClaimed: boolean): SenderShare {
     const known = this.#bySender.get(sender);
     if (known !== undefined) return known;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Agent } from "../../src/index.js";
-import { startBroker, type TestBroker } from "../kit/broker.js";
+import { eventually, startBroker, type TestBroker } from "../kit/broker.js";
 import { PanWire } from "../kit/pan-wire.js";
 import { PlainAgent } from "../kit/plain-agent.js";
 import { issueToken } from "../kit/tokens.js";
@@ -40,6 +40,34 @@ describe("a mailbox of a plain ZeroMQ agent", () => {
     expect(texts).toEqual([...Array.from({ length: 40 }, (_, at) => `number ${String(at)}`)]);
     again.close();
   });
+
+  /** Bob has a box in which 20 messages wait. */
+  async function waiting(): Promise<readonly string[]> {
+    const first = bob();
+    await open(first);
+    first.close();
+    const said = Array.from({ length: 20 }, (_, at) => `number ${String(at)}`);
+    for (const text of said) await ada.inform("bob", text);
+    return said;
+  }
+
+  it.each([["bob"], ["bo"], [""]])(
+    "hands nothing over to a connection that declares its name before libzmq has subscribed to %j",
+    async (subscription) => {
+      const said = await waiting();
+      const doors = () => test.broker.status().connections.zmqOut;
+      await eventually(() => doors() === 1, "bob is gone");
+      const declared = new PlainAgent("bob", test, { declare: true, topics: [] });
+      await eventually(() => doors() === 2, "the connection that has declared its name");
+      // The broker has had time to push, and libzmq to drop and to answer.
+      for (let at = 0; at < 10; at += 1) await ada.request("$broker", { message: "ping", kind: "ping" });
+      declared.sub.subscribe(subscription);
+      await declared.hears(({ message }) => message.content.message === said.at(-1));
+      const heard = declared.heard.map(({ message }) => message.content.message);
+      expect(heard.filter((text) => said.includes(text))).toEqual(said.slice(0, -1));
+      declared.close();
+    },
+  );
 });
 
 describe("a mailbox of a PAN bot", () => {

@@ -147,9 +147,11 @@ export class AgentConnection {
 
   subscribed(topic: string): void {
     this.#waiting.add(topic);
+    this.#hearOwn(topic);
   }
 
   unsubscribed(topic: string): void {
+    this.#hearOwn(topic);
     if (topic === this.#own) return;
     this.#waiting.delete(topic);
     this.#subscriptions.end(topic);
@@ -200,6 +202,13 @@ export class AgentConnection {
   /** The name that it hears without a subscription. */
   get #own(): string | undefined {
     return this.peer.principal?.agent ?? this.peer.declared;
+  }
+
+  /** What it is told under its name is heard by the agent only once libzmq has subscribed to that (ZeroMQ §12.6). */
+  #hearOwn(topic: string): void {
+    const own = this.#own;
+    if (own?.startsWith(topic) === true && this.#subscriptions.hears(own))
+      this.#context.router.hearing(own, this.peer);
   }
 
   /** True if names follow from its subscriptions. */

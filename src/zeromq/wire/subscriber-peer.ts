@@ -81,6 +81,12 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
     }));
   }
 
+  /** libzmq gives the application what begins with one of its subscriptions, and drops all else. */
+  hears(topic: string): boolean {
+    for (let end = 0; end <= topic.length; end += 1) if (this.subscriptions.has(topic.slice(0, end))) return true;
+    return false;
+  }
+
   get subscriptionCount(): number {
     return this.subscriptions.size;
   }
