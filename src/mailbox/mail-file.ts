@@ -7,6 +7,7 @@ import { secretForm } from "./mail-secret.js";
 import type { MailGroup, MailPending } from "./mail-group.js";
 import { boxKey, dueKey, placeOf, rowKey, saidKey, saidRange, type MailPlace } from "./mail-keys.js";
 import type { BoxRow, MailRow } from "./mail-row.js";
+import type { SaidLast } from "./mail-store.js";
 
 /** Bytes as values under bytes as keys. */
 export type Bytes = Database<Buffer, Buffer>;
@@ -120,7 +121,12 @@ export class MailFile {
   }
 
   /** Where rows of this sender with this id may be. */
-  said(sender: string, messageId: string): readonly MailPlace[] {
+  said(sender: string, messageId: string, last?: SaidLast): readonly MailPlace[] {
+    if (last !== undefined) {
+      const end = saidKey(sender, messageId, last.box, 0);
+      const range = { start: saidKey(sender, messageId, last.box, seqEnd), end, reverse: true, limit: last.max };
+      return [...this.#databases.said.getKeys(range)].map(placeOf);
+    }
     const [start, end] = saidRange(sender, messageId);
     return [...this.#databases.said.getKeys({ start, end })].map(placeOf);
   }

@@ -8,7 +8,7 @@ import { byTime, dueAt, type Due } from "./mail-due.js";
 import { databases, MailFile } from "./mail-file.js";
 import type { MailGroup, MailPending } from "./mail-group.js";
 import type { BoxRow, MailRow } from "./mail-row.js";
-import type { MailChange, MailStore, Written } from "./mail-store.js";
+import type { MailChange, MailStore, SaidLast, Written } from "./mail-store.js";
 import { MailWriter } from "./mail-writer.js";
 
 /** Rows and boxes that are read from disk at a time. */
@@ -187,10 +187,11 @@ export class MailStoreLmdb implements MailStore {
     return undefined;
   }
 
-  said(sender: string, messageId: string): Iterable<MailRow> {
+  said(sender: string, messageId: string, last?: SaidLast): Iterable<MailRow> {
+    const pending = this.#writer.groups.flatMap((group) => group.said(sender, messageId));
     const places = [
-      ...this.#writer.groups.flatMap((group) => group.said(sender, messageId)),
-      ...(this.#opened?.file.said(sender, messageId) ?? []),
+      ...(last === undefined ? pending : pending.filter(({ box }) => box === last.box).slice(-last.max)),
+      ...(this.#opened?.file.said(sender, messageId, last) ?? []),
     ];
     const found = new Map<string, MailRow>();
     for (const { box, seq } of places) {

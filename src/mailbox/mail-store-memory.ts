@@ -5,7 +5,7 @@ import { byTime, dueAt, type Due } from "./mail-due.js";
 import { copyOf, refused } from "./mail-group.js";
 import { saidWords } from "./mail-keys.js";
 import type { BoxRow, MailRow } from "./mail-row.js";
-import type { MailChange, MailStore, Written } from "./mail-store.js";
+import type { MailChange, MailStore, SaidLast, Written } from "./mail-store.js";
 
 /** One message. */
 interface Kept {
@@ -61,8 +61,9 @@ export class MailStoreMemory implements MailStore {
     return this.#phase === "open" ? this.#mail.get(box)?.get(seq)?.body : undefined;
   }
 
-  said(sender: string, messageId: string): Iterable<MailRow> {
-    return this.#phase === "open" ? [...(this.#said.get(saidWords(sender, messageId)) ?? [])] : [];
+  said(sender: string, messageId: string, last?: SaidLast): Iterable<MailRow> {
+    const all = this.#phase === "open" ? [...(this.#said.get(saidWords(sender, messageId)) ?? [])] : [];
+    return last === undefined ? all : all.filter(({ box }) => box === last.box).slice(-last.max);
   }
 
   due(now: number, max: number): readonly MailRow[] {

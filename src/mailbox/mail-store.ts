@@ -21,6 +21,12 @@ export interface Written {
   readonly kept: Promise<void>;
 }
 
+/** Of one box, so many rows. */
+export interface SaidLast {
+  readonly box: number;
+  readonly max: number;
+}
+
 /**
  * The disk of all mailboxes: rows, bodies, and the orders in which they are looked for. What is written is found at
  * once, before it is committed. Everything that is written in one turn of the loop, or while a group is on its way,
@@ -43,8 +49,8 @@ export interface MailStore {
   row(box: number, seq: number): MailRow | undefined;
   /** The bytes that came; undefined once it is settled. */
   body(box: number, seq: number): Uint8Array | undefined;
-  /** The rows of this sender with this id, in all boxes. */
-  said(sender: string, messageId: string): Iterable<MailRow>;
+  /** The rows of this sender with this id, in all boxes; or of one box, the last ones, about so many. */
+  said(sender: string, messageId: string, last?: SaidLast): Iterable<MailRow>;
   /**
    * Rows whose time is over: `until` of those that wait or are leased, `goesAt` of those that are settled. In order of
    * that time, at most `max`.

@@ -24,6 +24,8 @@ import { Taking } from "./taking.js";
 const priorities = { HIGH: 0, NORMAL: 1, LOW: 2 } as const;
 /** A repeat is recognised for this long, milliseconds. */
 const repeatMs = 86_400_000;
+/** Of messages of one sender with one id so many are told apart, the last ones: more would take long to look at. */
+const sameIdMax = 32;
 /** What came to such an end may be sent again. */
 const isLost = ({ state }: MailRow): boolean => state === "expired" || state === "dead";
 
@@ -286,8 +288,8 @@ export class Mailbox implements Keeper {
 
   #repeated({ key }: Sender, { message_id: id }: Envelope, digest: string): MailRow | undefined {
     const since = this.#context.clock.now() - repeatMs;
-    for (const row of this.#context.store.said(key, id)) {
-      const isSame = row.box === this.box.id && row.digest === digest && row.storedAt >= since;
+    for (const row of this.#context.store.said(key, id, { box: this.box.id, max: sameIdMax })) {
+      const isSame = row.digest === digest && row.storedAt >= since;
       if (isSame && !isLost(row)) return row;
     }
     return undefined;

@@ -28,9 +28,13 @@ export class Settling {
    * A message that waits, or is leased, comes to its end. The sender is told when that is on the disk.
    * @returns the row as it is now; undefined if it is settled already
    */
-  settle(entry: Entry, state: Settled, reason?: string): MailRow | undefined {
+  settle(
+    entry: Entry,
+    state: Settled,
+    reason?: string,
+    before = this.#context.store.row(this.#box.id, entry.seq),
+  ): MailRow | undefined {
     if (entry.state === "settled") return undefined;
-    const before = this.#context.store.row(this.#box.id, entry.seq);
     if (before === undefined) {
       this.vanished(entry);
       return undefined;

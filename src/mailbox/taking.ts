@@ -119,31 +119,29 @@ export class Taking {
 
   /** What was taken is done with. */
   done(ids: readonly string[]): readonly Named[] {
-    return this.#named(ids, (entry) => {
-      this.#settling.settle(entry, "done");
-    });
+    return this.#named(ids, (entry, row) => this.#settling.settle(entry, "done", undefined, row));
   }
 
   /** It is not for this agent. */
   refuse(ids: readonly string[], reason: string | undefined): readonly Named[] {
-    return this.#named(ids, (entry) => {
-      this.#settling.settle(entry, "refused", reason);
-    });
+    return this.#named(ids, (entry, row) => this.#settling.settle(entry, "refused", reason, row));
   }
 
   /** The lease begins anew. */
   extend(ids: readonly string[], leaseMs: number): readonly Named[] {
     return this.#named(ids, (entry, row) => {
       if (entry.state === "leased") this.#lease(entry, row, leaseMs);
+      return undefined;
     });
   }
 
   /** Gives messages back. At once and without counting as an attempt, or after a pause. */
   release(ids: readonly string[], delayMs: number): readonly Named[] {
     return this.#named(ids, (entry, row) => {
-      if (entry.state !== "leased") return;
-      if (delayMs === 0) this.#giveBack(entry, row);
-      else this.#return(entry, row, delayMs);
+      if (entry.state !== "leased") return undefined;
+      if (delayMs > 0) return this.#return(entry, row, delayMs);
+      this.#giveBack(entry, row);
+      return undefined;
     });
   }
 
@@ -257,13 +255,11 @@ export class Taking {
   }
 
   /** It waits again after a pause; or is dead, when it was handed out too often. */
-  #return(entry: Entry, row: MailRow, pauseMs: number): void {
-    if (entry.attempts >= attemptsMax) {
-      this.#settling.settle(entry, "dead", "attempts");
-      return;
-    }
+  #return(entry: Entry, row: MailRow, pauseMs: number): MailRow | undefined {
+    if (entry.attempts >= attemptsMax) return this.#settling.settle(entry, "dead", "attempts", row);
     this.#box.move(entry, "waiting");
     this.#time(entry, row, pauseMs);
+    return undefined;
   }
 
   /** It waits again at once, and as if it had not been handed out. */
@@ -289,13 +285,17 @@ export class Taking {
     journal.changed(this.#box, { put: moved(row, { state, attempts, ...(ms > 0 && { leaseMs: ms }) }) });
   }
 
-  #named(ids: readonly string[], run: (entry: Entry, row: MailRow) => void): readonly Named[] {
+  /** Each is read once, of a thousand. `run` returns what is settled now. */
+  #named(
+    ids: readonly string[],
+    run: (entry: Entry, row: MailRow) => Pick<MailRow, "state"> | undefined,
+  ): readonly Named[] {
     return ids.map((id) => {
       const row = this.#row(id);
       const entry = row === undefined ? undefined : this.#box.entry(row.seq);
       if (row === undefined || entry === undefined) return namedAs(id, row);
-      run(entry, row);
-      return namedAs(id, this.#row(id));
+      const settled = run(entry, row);
+      return { deliveryId: id, state: entry.state === "settled" ? (settled?.state ?? "unknown") : entry.state };
     });
   }
 

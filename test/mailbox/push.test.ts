@@ -44,10 +44,10 @@ describe("push mode (protocols §9)", () => {
     const bob = await arrived();
     bob.proves(1_001);
     await turns();
-    expect([bob.given.length, bob.questions.length]).toEqual([16, 1]);
+    expect([bob.given.length, bob.questions.length]).toEqual([10, 1]);
     bob.proves(5_000);
     await turns();
-    expect(bob.given.length).toBe(24);
+    expect(bob.given.length).toBe(11);
   });
 
   it("gives 64 KiB at first, and a larger message alone", async () => {
