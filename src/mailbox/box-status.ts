@@ -11,8 +11,8 @@ export interface BoxStatus extends Omit<BoxRow, "proof" | "nextSeq"> {
 }
 
 /** What is known of a box now; `epoch` of the store. */
-export function statusOf({ box, isHere, pushing }: Mailbox, epoch: string): BoxStatus {
+export function statusOf({ box, isHere, isUnproved }: Mailbox, epoch: string): BoxStatus {
   const { id, name, mode, trust, rooms, keepMs, max, maxBytes, openedAt, awaySince, counts } = box.row;
   const row = { id, name, mode, trust, rooms, keepMs, max, maxBytes, openedAt, counts };
-  return { ...row, ...(awaySince !== undefined && { awaySince }), isHere, isUnproved: pushing.isUnproved, epoch };
+  return { ...row, ...(awaySince !== undefined && { awaySince }), isHere, isUnproved, epoch };
 }

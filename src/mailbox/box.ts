@@ -31,8 +31,9 @@ const isOpen = (state: MailRow["state"]): boolean => state === "waiting" || stat
 export class Box {
   readonly id: number;
   readonly name: string;
-  readonly shares = new SenderShares();
-  readonly asked: AskedRequests;
+  #shares: SenderShares | undefined;
+  #asked: AskedRequests | undefined;
+  readonly #waits: (asker: string, isWaiting: boolean) => void;
   /** Entries in order of arrival; those that are settled are left out when half of them are. */
   #entries: Entry[] = [];
   #settled = 0;
@@ -65,7 +66,7 @@ export class Box {
     grows: (bytes: number, deadBytes: number) => void,
     waits: (asker: string, isWaiting: boolean) => void,
   ) {
-    this.asked = new AskedRequests(waits);
+    this.#waits = waits;
     const { counts, ...rest } = row;
     this.id = row.id;
     this.name = row.name;
@@ -74,6 +75,16 @@ export class Box {
     this.committedSeq = row.nextSeq - 1;
     this.keptSeq = row.nextSeq - 1;
     this.#grows = grows;
+  }
+
+  /** Whose messages wait; made when the box is first used. */
+  get shares(): SenderShares {
+    return (this.#shares ??= new SenderShares());
+  }
+
+  /** Requests that wait for answers. */
+  get asked(): AskedRequests {
+    return (this.#asked ??= new AskedRequests(this.#waits));
   }
 
   /** The row as it is to be kept. */

@@ -38,13 +38,13 @@ interface Overdue {
 /** The mailbox of one name: takes what is for it, and hands it over to its owner's connections. */
 export class Mailbox implements Keeper {
   readonly box: Box;
-  readonly settling: Settling;
-  readonly pushing: Pushing;
-  readonly taking: Taking;
+  #settling: Settling | undefined;
+  #pushing: Pushing | undefined;
+  #taking: Taking | undefined;
   readonly #context: MailContext;
   // bound: connections that hear the name (zmqConnectionsMax, wsConnectionsMax) · evicts: goes with its connection ·
   // owner: Mailbox
-  readonly #here = new Set<Recipient>();
+  #here: Set<Recipient> | undefined;
   /** Monotonic time since when the owner is connected. */
   #hereSince: number | undefined;
   #isPumpDue = false;
@@ -52,31 +52,52 @@ export class Mailbox implements Keeper {
   constructor(box: Box, context: MailContext) {
     this.box = box;
     this.#context = context;
-    this.settling = new Settling(box, context);
-    this.taking = new Taking(box, this.settling, context, {
+  }
+
+  /** What brings messages to their end, leases them, and pushes them: made when the box is first used. */
+  get settling(): Settling {
+    return (this.#settling ??= new Settling(this.box, this.#context));
+  }
+
+  get taking(): Taking {
+    return (this.#taking ??= new Taking(this.box, this.settling, this.#context, {
       hereSince: () => this.#hereSince,
       freed: (seq) => {
         this.pushing.back(seq);
-        if (box.settings.mode === "push") this.pumpSoon();
+        if (this.box.settings.mode === "push") this.pumpSoon();
       },
-    });
-    this.pushing = new Pushing(box, context.limits, {
+    }));
+  }
+
+  get pushing(): Pushing {
+    const { limits, clock, log } = this.#context;
+    return (this.#pushing ??= new Pushing(this.box, limits, {
       message: (entry, attempt) => this.#message(entry, attempt),
       handedOver: (entries) => {
         for (const entry of entries) this.settling.settle(entry, "done");
         this.settling.giveUpOldest();
       },
-      rests: ({ until }) => until > context.clock.monotonic(),
+      rests: ({ until }) => until > clock.monotonic(),
       unrenderable: (entry, why) => {
-        this.#context.log("warn", "a message in a mailbox cannot be told to its owner", { agent: box.name, why });
+        log("warn", "a message in a mailbox cannot be told to its owner", { agent: this.box.name, why });
         this.settling.settle(entry, "dead", "unrenderable");
       },
-    });
+    }));
+  }
+
+  /** What it takes cannot be proved to have been read. */
+  get isUnproved(): boolean {
+    return this.#pushing?.isUnproved === true;
+  }
+
+  /** Nothing more is pushed. */
+  end(): void {
+    this.#pushing?.end();
   }
 
   /** The owner is connected. */
   get isHere(): boolean {
-    return this.#here.size > 0;
+    return this.#here !== undefined;
   }
 
   keep(message: Message): "kept" | "passes" | "repeated" {
@@ -102,13 +123,14 @@ export class Mailbox implements Keeper {
   }
 
   arrived({ recipient }: Subscriber): void {
-    if (recipient === undefined || this.#here.has(recipient)) return;
+    if (recipient === undefined || this.#here?.has(recipient) === true) return;
     const { box } = this;
     if (!this.#isOwners(recipient)) {
       this.#tellWeak(recipient);
       return;
     }
-    if (this.#here.size === 0) {
+    if (this.#here === undefined) {
+      this.#here = new Set();
       this.#hereSince = this.#context.clock.monotonic();
       box.away(undefined);
       this.#context.journal.touched(box);
@@ -118,9 +140,10 @@ export class Mailbox implements Keeper {
   }
 
   left({ recipient }: Subscriber): void {
-    if (recipient === undefined || !this.#here.delete(recipient)) return;
+    if (recipient === undefined || this.#here?.delete(recipient) !== true) return;
     this.pushing.left(recipient);
     if (this.#here.size > 0) return;
+    this.#here = undefined;
     this.#hereSince = undefined;
     this.box.away(this.#context.clock.now());
     this.#context.journal.touched(this.box);
@@ -129,7 +152,7 @@ export class Mailbox implements Keeper {
   /** What has come in cannot be lost by a kill any more: it may go out. */
   committed(): void {
     if (this.box.settings.mode === "push") this.#pump();
-    this.taking.wake();
+    this.#taking?.wake();
   }
 
   /** Begins to push to a connection, if this is what its owner wants. */
@@ -143,7 +166,7 @@ export class Mailbox implements Keeper {
   changeMode(): void {
     this.pushing.end();
     if (this.box.settings.mode === "push") this.taking.giveBack();
-    for (const recipient of this.#here) this.resume(recipient);
+    for (const recipient of this.#here ?? []) this.resume(recipient);
   }
 
   /** What is here is handed over once the present turn is done: first the connection is greeted. */
@@ -158,7 +181,7 @@ export class Mailbox implements Keeper {
 
   /** Many boxes that are loaded and handed over at once go in slices. */
   #pump(): void {
-    if (this.pushing.size === 0) return;
+    if (this.#here === undefined) return;
     this.#context.slices.do(() => {
       if (this.pushing.size === 0) return;
       this.load();

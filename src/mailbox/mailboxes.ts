@@ -127,7 +127,7 @@ export class Mailboxes implements Lifecycle {
     this.#unfollow?.();
     for (const { mailbox, unkeep } of this.#byName.values()) {
       unkeep();
-      mailbox.pushing.end();
+      mailbox.end();
     }
     this.#askers.end();
     this.#context.journal.close();
@@ -336,7 +336,7 @@ export class Mailboxes implements Lifecycle {
         "conflict",
         `${String(waiting)} messages wait in the mailbox of ${name}; take them first, or say discard: true to lose them`,
       );
-    mailbox.pushing.end();
+    mailbox.end();
     unkeep();
     this.#byName.delete(name);
     this.#countOf(openedBy, -1);
