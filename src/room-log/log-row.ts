@@ -1,0 +1,86 @@
+import type { Standing, Trust } from "../core/index.js";
+
+/** How much of a room is remembered, at most: the oldest go first. */
+export interface LogBounds {
+  /** How long, milliseconds of wall time. */
+  readonly keepMs: number;
+  /** How many messages. */
+  readonly max: number;
+  /** Their bytes, with {@link messageRowBytes} for each. */
+  readonly maxBytes: number;
+}
+
+/** Whom a log counts for. */
+export interface LogOwner {
+  /** By which it is known again: its proof, or else its name. */
+  readonly key: string;
+  readonly standing: Standing;
+  readonly network: string;
+}
+
+/** The log of one room. It is written in the same change as the messages that it counts. */
+export interface LogRow {
+  /** Which log of that room it is: places in different epochs cannot be compared. */
+  readonly epoch: string;
+  readonly inviteOnly: boolean;
+  /** Absent if it is the operator's or the configuration's. */
+  readonly owner?: LogOwner;
+  readonly bounds: LogBounds;
+  /** The place of the oldest message that is remembered; that of the next one if there is none. From 1. */
+  readonly first: number;
+  /** The place of the next message. */
+  readonly next: number;
+  /** Of all messages from `first` on. */
+  readonly bytes: number;
+}
+
+/** One message as it came. */
+export interface LogMessageRow {
+  readonly body: Uint8Array;
+  /** Wall clock, milliseconds. */
+  readonly receivedAt: number;
+  readonly trust: Trust;
+}
+
+/** Up to where all messages were handed over to one name, and when that was noted. */
+export interface LogCursorRow {
+  readonly seq: number;
+  readonly at: number;
+}
+
+/** A log that has ended: its messages have yet to go. */
+export interface EndedLogRow {
+  readonly first: number;
+  readonly next: number;
+}
+
+/** A row of the table of logs, by {@link logKey}, {@link messageKey}, {@link cursorKey} or {@link endedKey}. */
+export type LogTableRow = LogRow | LogMessageRow | LogCursorRow | EndedLogRow;
+
+/** What a message takes of the bounds beside its body. */
+export const messageRowBytes = 200;
+
+/** The row of a room's log. */
+export function logKey(room: string): string {
+  return `log ${room}`;
+}
+
+/** The row of a message: in order of places. */
+export function messageKey(epoch: string, seq: number): string {
+  return `message ${epoch} ${String(seq).padStart(16, "0")}`;
+}
+
+/** The row of a name's cursor. */
+export function cursorKey(epoch: string, name: string): string {
+  return `cursor ${epoch} ${name}`;
+}
+
+/** The row of a log that has ended. */
+export function endedKey(epoch: string): string {
+  return `ended ${epoch}`;
+}
+
+/** The bytes that a message takes of the bounds. */
+export function bytesOfRow({ body }: LogMessageRow): number {
+  return body.length + messageRowBytes;
+}
