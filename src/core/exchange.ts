@@ -1,10 +1,11 @@
 import type { LostCopies } from "./arrival.js";
 import type { Clock } from "./clock.js";
 import { isExpired, isUnreferenced, type Envelope } from "./envelope.js";
+import { lostNotice, noticeBody } from "./fault-notice.js";
 import { asFault, Fault } from "./fault.js";
 import type { Ledger } from "./ledger.js";
 import { Message } from "./message.js";
-import type { Outcome, Router } from "./router.js";
+import type { Heard, Outcome, Router } from "./router.js";
 import { shownTopic } from "./topic-bytes.js";
 import { brokerTopic, telemetryTopic, topicKind } from "./topic.js";
 
@@ -88,15 +89,37 @@ export class Exchange {
     return outcome;
   }
 
-  /** @throws Fault full, unavailable: a mailbox could not take it, and it is counted as refused */
+  /** @throws Fault full, unavailable: a mailbox or log could not take it, and it is counted as refused */
   #publish(message: Message): Outcome {
     try {
       return this.router.publish(message);
     } catch (thrown) {
       this.ledger.messages.routed -= 1;
-      this.ledger.refuse(`mailbox-${asFault(thrown).code}`);
+      const { code } = asFault(thrown);
+      this.ledger.refuse(topicKind(message.topic) === "room" ? `room-log-${code}` : `mailbox-${code}`);
       throw thrown;
     }
+  }
+
+  /**
+   * Gives a message that a log has held to those who hear its topic now. It is counted as stored already; its sender is
+   * told if some of them will never have it.
+   */
+  release(message: Message, heard: Heard): void {
+    this.router.release(message, heard);
+    const { envelope, lost } = message;
+    if (lost === undefined || envelope === undefined) return;
+    this.ledger.count(`lost-${lost.code}`, lost.count);
+    if (lost.code !== "full" && mayBeTold(envelope))
+      this.announce(envelope.from, noticeBody(lostNotice(lost, envelope)));
+  }
+
+  /** Messages to rooms that were counted as stored could not be kept after all: they are refused. */
+  unstore(count: number, { code }: Fault): void {
+    const { messages } = this.ledger;
+    messages.stored -= count;
+    messages.refused += count;
+    this.ledger.count(`room-log-${code}`, count);
   }
 
   /** A mailbox has it. What it had before is counted as refused: nobody gets it twice. */
@@ -191,6 +214,11 @@ export class Exchange {
     if (kind === "everyone" || kind === "broker") return true;
     return kind === "room" && this.router.route(topic) !== undefined;
   }
+}
+
+/** Nobody is ever told anything about a response or a fault. */
+export function mayBeTold({ content, type }: Envelope): boolean {
+  return type !== "response" && content.kind !== "fault";
 }
 
 /** The text for a sender if nobody is at `topic`, or if the sender may not know that somebody is. */

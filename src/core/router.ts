@@ -58,6 +58,9 @@ export interface Outcome {
   readonly lost?: LostCopies;
 }
 
+/** Called for each subscriber that was given a copy; `lost`: the copy was dropped. */
+export type Heard = (subscriber: Subscriber, lost: boolean) => void;
+
 type MutableRoute = { -readonly [K in keyof Route]: Route[K] };
 
 /** Topic → subscribers: exact names in one Map, prefixes by walking delimiters, taps apart. */
@@ -198,27 +201,41 @@ export class Router {
     message.sequence = this.#sequence += 1;
     const route = this.route(message.topic);
     const kept = route?.keeper?.keep(message) ?? "passes";
-    if (kept === "repeated") return { receivers: 0, stored: true, repeated: true };
+    if (kept === "passes") return { receivers: this.#give(message, route), stored: false };
+    if (kept === "kept") this.#show(message, route);
+    return { receivers: 0, stored: true, ...(kept === "repeated" && { repeated: true }) };
+  }
+
+  /** Gives a message that a keeper has held to those who subscribe to its topic now, and to taps. */
+  release(message: Message, heard: Heard): Outcome {
+    message.sequence = this.#sequence += 1;
+    return { receivers: this.#give(message, this.route(message.topic), heard), stored: false };
+  }
+
+  #give(message: Message, route: Route | undefined, heard?: Heard): number {
     let receivers = 0;
-    if (route !== undefined && kept === "passes") {
+    if (route !== undefined) {
       // Events of an invite-only room are only for those who may know of the room. A session filters them itself; a
       // ZeroMQ peer cannot.
       const closed = message.hidden && message.topic === eventsTopic;
       for (const wire of route.wires) {
-        if ((!closed || wire.inspects === true) && wire.deliver(message, false)) receivers += 1;
+        if ((!closed || wire.inspects === true) && given(message, wire, heard)) receivers += 1;
       }
     }
-    const observers = route?.observers ?? this.observers(message.topic);
-    const hidden = message.hidden || route?.hidden === true;
-    for (const observer of observers) {
-      if (!hidden || observer.inspects === true) observer.deliver(message, true);
-    }
+    this.#show(message, route);
     // Readers come last, because a reader may publish at once (as $broker does), and nobody may receive an answer
     // before its request.
-    if (route !== undefined && kept === "passes") {
-      for (const reader of route.readers) if (reader.deliver(message, false)) receivers += 1;
+    if (route !== undefined) {
+      for (const reader of route.readers) if (given(message, reader, heard)) receivers += 1;
     }
-    return { receivers, stored: kept === "kept" };
+    return receivers;
+  }
+
+  /** Gives one copy to each tap and prefix subscription. */
+  #show(message: Message, route: Route | undefined): void {
+    const observers = route?.observers ?? this.observers(message.topic);
+    const hidden = message.hidden || route?.hidden === true;
+    for (const observer of observers) if (!hidden || observer.inspects === true) observer.deliver(message, true);
   }
 
   /** Routes with at least one subscriber or guard. */
@@ -295,6 +312,14 @@ export function hasTakers({ wires, readers, keeper }: Route): boolean {
 
 function hears(subscriber: Subscriber, topic: string): boolean {
   return subscriber.hears?.(topic) !== false;
+}
+
+/** Gives one copy. @returns false if it is not for the subscriber */
+function given(message: Message, subscriber: Subscriber, heard: Heard | undefined): boolean {
+  const lost = message.lost?.count;
+  if (!subscriber.deliver(message, false)) return false;
+  heard?.(subscriber, message.lost?.count !== lost);
+  return true;
 }
 
 function isWire(subscriber: Subscriber): subscriber is WireSubscriber {

@@ -5,6 +5,7 @@ import {
   cutText,
   Fault,
   lostNotice,
+  mayBeTold,
   Message,
   noticeOf,
   publishFault,
@@ -159,11 +160,6 @@ export class MessageIntake {
       `this connection proved to be ${proved.agent} and cannot speak as ${from}; write ${proved.agent} into from`,
     );
   }
-}
-
-/** Nobody is ever told anything about a response or a fault. */
-function mayBeTold({ content, type }: Envelope): boolean {
-  return type !== "response" && content.kind !== "fault";
 }
 
 /** The message with the speaker that guards of rooms check: the agent, not the proxy that carries it. */
