@@ -3,7 +3,12 @@ const down = [
   ["src/core", [], "the core is the bottom: it imports nothing of ours"],
   ["src/conversation", ["src/core"], "who waits for whose answer: on the core"],
   ["src/storage", ["src/core"], "files and tables: on the core"],
-  ["src/directory", ["src/core", "src/storage"], "agents and rooms: on the core, kept by storage"],
+  ["src/room-log", ["src/core", "src/storage"], "what durable rooms remember: on the core, kept by storage"],
+  [
+    "src/directory",
+    ["src/core", "src/storage", "src/room-log"],
+    "agents and rooms: on the core, kept by storage, with what rooms remember",
+  ],
   ["src/identity", ["src/core", "src/storage"], "who may call itself what: on the core, kept by storage"],
   ["src/mailbox", ["src/core", "src/storage"], "what waits for whoever is away: on the core, kept on disk"],
   [

@@ -196,6 +196,17 @@ export const defaultLimits = Object.freeze({
   historyPerRoomMaxBytes: 1024 * 1024,
   /** Bytes of all rooms' histories; beyond it whoever has said the most of it makes room, with its oldest. */
   historyTotalMaxBytes: 64 * 1024 * 1024,
+  /** Durable rooms of agents. */
+  roomLogsMax: 1_000,
+  /** Durable rooms of one agent. */
+  roomLogsPerOwnerMax: 20,
+  /**
+   * Bytes that all durable rooms keep, each message with 200 more. The rooms of one agent take a quarter at most, those
+   * of agents without a token half together.
+   */
+  roomLogsTotalMaxBytes: 4 * 1024 * 1024 * 1024,
+  /** Names of which one durable room remembers how much they were handed; those that heard nothing longest go. */
+  roomCursorsMax: 1_000,
   /** An empty public room that nobody configured is forgotten after this. */
   emptyRoomMs: 86_400_000,
   /** Names that were seen proved are remembered this long. */

@@ -20,6 +20,8 @@ export interface LogOwner {
 
 /** The log of one room. It is written in the same change as the messages that it counts. */
 export interface LogRow {
+  /** By which its messages are found. */
+  readonly id: string;
   /** Which log of that room it is: places in different epochs cannot be compared. */
   readonly epoch: string;
   readonly inviteOnly: boolean;
@@ -42,7 +44,7 @@ export interface LogMessageRow {
   readonly trust: Trust;
 }
 
-/** Up to where all messages were handed over to one name, and when that was noted. */
+/** Up to where all messages were handed over to one name, and when that was noted: wall clock, milliseconds. */
 export interface LogCursorRow {
   readonly seq: number;
   readonly at: number;
@@ -66,18 +68,18 @@ export function logKey(room: string): string {
 }
 
 /** The row of a message: in order of places. */
-export function messageKey(epoch: string, seq: number): string {
-  return `message ${epoch} ${String(seq).padStart(16, "0")}`;
+export function messageKey(id: string, seq: number): string {
+  return `message ${id} ${String(seq).padStart(16, "0")}`;
 }
 
 /** The row of a name's cursor. */
-export function cursorKey(epoch: string, name: string): string {
-  return `cursor ${epoch} ${name}`;
+export function cursorKey(id: string, name: string): string {
+  return `cursor ${id} ${name}`;
 }
 
 /** The row of a log that has ended. */
-export function endedKey(epoch: string): string {
-  return `ended ${epoch}`;
+export function endedKey(id: string): string {
+  return `ended ${id}`;
 }
 
 /** The bytes that a message takes of the bounds. */

@@ -47,7 +47,7 @@ export class RoomLog {
   /** Adds messages behind the newest, and forgets what is too much or too old then. */
   add(messages: readonly LogMessageRow[], now: number, read: MessageReader): LogPlan {
     const { first, next, bytes } = this.row;
-    const added = messages.map((message, index) => ({ put: messageKey(this.epoch, next + index), value: message }));
+    const added = messages.map((message, index) => ({ put: messageKey(this.row.id, next + index), value: message }));
     const grown = {
       ...this.row,
       next: next + messages.length,
@@ -83,7 +83,7 @@ export class RoomLog {
       const isTooMuch = next - first > bounds.max || bytes > bounds.maxBytes;
       if (oldest !== undefined && !isTooMuch && !isOver(oldest, bounds, now)) break;
       bytes -= oldest === undefined ? 0 : bytesOfRow(oldest);
-      forgotten.push({ delete: messageKey(this.epoch, first) });
+      forgotten.push({ delete: messageKey(this.row.id, first) });
       first += 1;
     }
     const row = { ...grown, first, bytes: first === next ? 0 : bytes };
