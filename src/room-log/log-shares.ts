@@ -20,6 +20,7 @@ export class LogShares {
   /** Bytes of all logs. */
   bytes = 0;
   #freeBytes = 0;
+  /** Logs that somebody owns. */
   #logs = 0;
   // bound: roomLogsMax · evicts: an owner goes with its last log · owner: LogShares
   readonly #shares = new Map<string, Share>();
@@ -78,9 +79,9 @@ export class LogShares {
   }
 
   #change({ owner }: LogRow, by: Share): void {
-    this.#logs += by.logs;
     this.bytes += by.bytes;
     if (owner === undefined) return;
+    this.#logs += by.logs;
     if (owner.standing === "free") this.#freeBytes += by.bytes;
     const { logs, bytes } = this.#of(owner.key);
     if (logs + by.logs === 0) this.#shares.delete(owner.key);
