@@ -1,6 +1,6 @@
 export type { Cursors } from "./handed-over.js";
 export type { LogPage, LogPast, PageSize } from "./log-reader.js";
-export type * from "./log-row.js";
+export * from "./log-row.js";
 export type { LogLimits } from "./log-shares.js";
 export type { LogPlan } from "./room-log.js";
 export { RoomLog } from "./room-log.js";

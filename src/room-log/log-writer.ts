@@ -166,6 +166,8 @@ export class LogWriter {
     exchange.release(kept, (subscriber, lost) => {
       heard(log, subscriber, seq, lost);
     });
+    // Who said it knows it, though its dialect may not tell it.
+    if (isSubscriber(origin)) heard(log, origin, seq, false);
   }
 
   /** They could not be kept: nobody has heard them, and their senders are told. */
@@ -190,6 +192,10 @@ export function cannotKeep({ room }: RoomLog): Fault {
   return new Fault("unavailable", `${room} cannot keep what is said just now, so nobody hears it; say it again`, {
     retryAfterMs: failedMs,
   });
+}
+
+function isSubscriber(origin: object | undefined): origin is Subscriber {
+  return origin !== undefined && "deliver" in origin;
 }
 
 /** The places of messages that have just been written. */
