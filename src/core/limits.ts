@@ -196,6 +196,12 @@ export const defaultLimits = Object.freeze({
   historyPerRoomMaxBytes: 1024 * 1024,
   /** Bytes of all rooms' histories; beyond it whoever has said the most of it makes room, with its oldest. */
   historyTotalMaxBytes: 64 * 1024 * 1024,
+  /** A durable room remembers what is said for so long, unless it was made otherwise. */
+  roomLogKeepMs: 7 * 86_400_000,
+  /** … and so many messages … */
+  roomLogMax: 10_000,
+  /** … and so many bytes, with 200 more for each message. The oldest go. */
+  roomLogMaxBytes: 64 * 1024 * 1024,
   /** Durable rooms of agents. */
   roomLogsMax: 1_000,
   /** Durable rooms of one agent. */

@@ -11,9 +11,20 @@ import {
   type Principal,
   type Router,
 } from "../core/index.js";
+import type { LogBounds, RoomLogs } from "../room-log/index.js";
 import type { Table } from "../storage/table.js";
 import { Agents, PresenceMemory } from "./agents.js";
-import type { AgentEntry, Arriving, Directory, Glance, JoinOptions, Presence, RoomEntry } from "./directory.js";
+import type {
+  AgentEntry,
+  Arriving,
+  CreateOptions,
+  Directory,
+  Glance,
+  JoinOptions,
+  Presence,
+  RoomEntry,
+} from "./directory.js";
+import { DurableRooms } from "./durable-rooms.js";
 import { DirectoryEvents } from "./events.js";
 import { Histories } from "./history.js";
 import { KeptRooms, type RoomRow } from "./kept-rooms.js";
@@ -21,8 +32,20 @@ import { beginning } from "./listing.js";
 import { Memberships } from "./memberships.js";
 import type { Past } from "./past.js";
 import { Presences } from "./presences.js";
-import { cannotSpeak, mayEnter, mustBeProvedOnZmq, mustBeRoom, type Room, type RoomUpkeep } from "./room.js";
+import { type Durability, type Recalled, type Wanted } from "./recall.js";
+import {
+  cannotSpeak,
+  closedFor,
+  mayEnter,
+  mustBeProvedOnZmq,
+  mustBeRoom,
+  ownerOf,
+  type Room,
+  type RoomUpkeep,
+} from "./room.js";
 import { Rooms } from "./rooms.js";
+
+const nothing: Recalled = { past: [], next: undefined, gap: false, more: false, heardBy: () => undefined };
 
 /** Rooms that always exist (protocols §1.9). */
 const standingRooms: readonly string[] = ["#general", "#agents"];
@@ -33,13 +56,16 @@ export interface DirectoryOptions {
   readonly exchange: Exchange;
   readonly limits: Limits;
   readonly clock: Clock;
-  /** Rooms that always exist, beside #general and #agents. */
-  readonly configuredRooms?: readonly string[];
+  /** Rooms that always exist, beside #general and #agents; with how they are remembered, they are durable. */
+  readonly configuredRooms?: readonly ConfiguredRoom[];
   /** For the end of connections and presences: thousands may end in one moment. */
   readonly endings: Slices;
   /** Is told of what went wrong when something was told later than it happened. */
   readonly failed?: ((thrown: unknown) => void) | undefined;
 }
+
+/** A room of the configuration: its name, or its name and how it is remembered. */
+export type ConfiguredRoom = string | { readonly name: string; readonly durable: Durability };
 
 /** The directory of one broker, in memory. */
 export class DirectoryMemory implements Directory {
@@ -50,6 +76,7 @@ export class DirectoryMemory implements Directory {
   readonly #options: DirectoryOptions;
   readonly #memberships: Memberships;
   readonly #presences: Presences;
+  readonly #durable: DurableRooms;
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
@@ -74,8 +101,16 @@ export class DirectoryMemory implements Directory {
       clock: options.clock,
       endings: options.endings,
     });
-    for (const name of new Set([...standingRooms, ...(options.configuredRooms ?? [])]))
+    const { configuredRooms = [], limits, router } = options;
+    for (const name of new Set([...standingRooms, ...configuredRooms.map(nameOf)]))
       this.#rooms.make(name, { configured: true });
+    this.#durable = new DurableRooms({
+      rooms,
+      router,
+      limits,
+      upkeep: (name, inviteOnly) => this.#upkeep(name, inviteOnly),
+      configured: new Map(configuredRooms.flatMap((one) => (typeof one === "string" ? [] : [[one.name, one.durable]]))),
+    });
   }
 
   arrive(arriving: Arriving): Presence {
@@ -141,6 +176,7 @@ export class DirectoryMemory implements Directory {
       return true;
     }
     if (known.inviteOnly) mayEnter(known, member);
+    else if (known.state === "making" && !known.isMember(member.principal)) throw closedFor(known, member.principal);
     if (member.rooms.has(room)) return false;
     if (!known.members.has(member.name)) {
       this.#memberships.mayJoinMore(member);
@@ -161,33 +197,49 @@ export class DirectoryMemory implements Directory {
     return true;
   }
 
-  create(presence: Presence, room: string, options: { readonly inviteOnly: boolean }): Promise<void> {
+  create(presence: Presence, room: string, options: CreateOptions): Promise<void> {
+    const { durable, inviteOnly } = options;
     const member = this.#here(presence);
     mustBeRoom(room);
     if (this.#rooms.get(room) !== undefined)
       throw new Fault("conflict", `there is a room ${room} already; choose another name`);
-    if (options.inviteOnly) {
+    if (inviteOnly) {
       mustBeProvedOnZmq(member, room);
       // A subscriber of this topic from before the room existed would go on hearing it.
       if (this.#options.router.route(room) !== undefined)
         throw new Fault("conflict", `somebody listens to ${room} already; choose another name`);
     }
+    const wish = durable && this.#durable.wish(durable, ownerOf(member), member.principal);
     this.#memberships.mayJoinMore(member);
-    if (options.inviteOnly) return this.#createInviteOnly(member, room);
-    this.#memberships.enter(member, this.#announced(this.#rooms.make(room, { configured: false, maker: member })));
-    return Promise.resolve();
+    const { room: made, kept } = inviteOnly
+      ? this.#rooms.makeInviteOnly(room, member)
+      : { room: this.#rooms.make(room, { configured: false, maker: member }), kept: undefined };
+    if (wish !== undefined) made.state = "making";
+    const isThere = kept === undefined && wish === undefined;
+    this.#memberships.enter(member, isThere ? this.#announced(made) : made);
+    return isThere ? Promise.resolve() : this.#keepNew(made, kept, wish);
   }
 
   /** The maker is in the room at once and can speak there. Others hear of both when they are on disk. */
-  #createInviteOnly(member: PresenceMemory, name: string): Promise<void> {
-    const { room, kept } = this.#rooms.makeInviteOnly(name, member);
-    this.#memberships.enter(member, kept === undefined ? this.#announced(room) : room);
-    return kept === undefined
-      ? Promise.resolve()
-      : kept.then(() => {
-          this.#announced(room);
-          this.#memberships.tell(room);
-        });
+  async #keepNew(
+    room: Room,
+    kept: Promise<void> | undefined,
+    wish: ReturnType<DurableRooms["wish"]> | undefined,
+  ): Promise<void> {
+    await kept;
+    if (wish !== undefined) {
+      const state = room.inviteOnly && kept !== undefined ? "kept" : "passing";
+      room.state = "making";
+      try {
+        await this.#durable.begin(room, wish.bounds, wish.owner);
+      } catch (thrown) {
+        this.#rooms.giveUp(room);
+        throw thrown;
+      }
+      room.state = state;
+    }
+    this.#announced(room);
+    this.#memberships.tell(room);
   }
 
   invite(presence: Presence, room: string, agent: string): Promise<void> {
@@ -217,9 +269,19 @@ export class DirectoryMemory implements Directory {
     return room?.inviteOnly !== true || message.origin === undefined ? undefined : cannotSpeak(room, message.speaker);
   }
 
+  async keep(room: string, durable: Durability | false, viewer: Principal | undefined): Promise<LogBounds | undefined> {
+    return this.#durable.keep(this.#rooms.visible(room, viewer), durable, viewer);
+  }
+
+  recall(room: string, wanted: Wanted, viewer: Principal | undefined, joining = false): Recalled {
+    if (joining && this.#rooms.get(room) === undefined) return nothing;
+    return this.#durable.recall(this.#rooms.visible(room, viewer), wanted, viewer, joining);
+  }
+
   past(room: string, count: number, viewer: Principal | undefined): readonly Past[] {
     const known = this.#rooms.get(room);
-    return known?.isOpenTo(viewer) === true ? (known.upkeep.history?.last(count) ?? []) : [];
+    if (known?.isOpenTo(viewer) !== true) return [];
+    return this.#durable.recall(known, { count }, viewer, true).past;
   }
 
   history(room: string, count: number, viewer: Principal | undefined): readonly Envelope[] {
@@ -230,6 +292,11 @@ export class DirectoryMemory implements Directory {
   /** Restores the invite-only rooms that `table` holds, and keeps them there from now on. @throws Fault unavailable */
   keepRooms(table: Table<RoomRow>): Promise<void> {
     return this.#rooms.load(new KeptRooms(table));
+  }
+
+  /** Restores the durable rooms that are on disk, and makes those of the configuration. @throws Fault unavailable */
+  remember(logs: RoomLogs): Promise<void> {
+    return this.#durable.load(logs);
   }
 
   close(): void {
@@ -262,4 +329,8 @@ export class DirectoryMemory implements Directory {
     if (member.state !== "here") throw new Fault("going-away", `${member.name} has left; connect again`);
     return member;
   }
+}
+
+function nameOf(room: ConfiguredRoom): string {
+  return typeof room === "string" ? room : room.name;
 }

@@ -1,5 +1,7 @@
 import type { Envelope, Fault, Message, Party, Principal, Trust } from "../core/index.js";
+import type { LogBounds } from "../room-log/index.js";
 import type { Past } from "./past.js";
+import type { Durability, Recalled, Wanted } from "./recall.js";
 
 /** An agent that is online. */
 export interface AgentEntry {
@@ -21,6 +23,8 @@ export interface RoomEntry {
   readonly name: string;
   readonly members: number;
   readonly inviteOnly: boolean;
+  /** It remembers what is said (protocols §10.1). */
+  readonly durable?: true;
 }
 
 /** The beginning of a list, by name. */
@@ -68,6 +72,13 @@ export interface Presence {
   depart(graceMs?: number): void;
 }
 
+/** How a room is made. */
+export interface CreateOptions {
+  readonly inviteOnly: boolean;
+  /** It remembers what is said, on disk: needs a proved name, or the operator. */
+  readonly durable?: Durability | undefined;
+}
+
 /** How a room is joined. */
 export interface JoinOptions {
   /** Make the room if there is none (PAN, ZeroMQ); else an unknown room is `not-found`. */
@@ -108,11 +119,18 @@ export interface Directory {
   /** @throws Fault malformed, not-found. Returns false if it was not in the room. */
   leave(presence: Presence, room: string): boolean;
   /**
-   * Makes a room and joins its maker. Resolves when an invite-only one is on disk; a public one is there at once.
-   * @throws Fault malformed, conflict, full, forbidden (a claimed name cannot own an invite-only room on ZeroMQ), and
-   * as a rejection unavailable: it could not be kept, and there is no such room
+   * Makes a room and joins its maker. Resolves when an invite-only or durable one is on disk; another is there at once.
+   * @throws Fault malformed, conflict, full, forbidden (a claimed name cannot own an invite-only room on ZeroMQ, nor any
+   * durable one), and as a rejection unavailable: it could not be kept, and there is no such room
    */
-  create(presence: Presence, room: string, options: { readonly inviteOnly: boolean }): Promise<void>;
+  create(presence: Presence, room: string, options: CreateOptions): Promise<void>;
+  /**
+   * Makes a room durable, changes how much it remembers, or ends that (false): what it remembers is gone then. Resolves
+   * with how it is remembered from now on, when that is on disk.
+   * @throws Fault as rejections: malformed, not-found, forbidden (only who made it and the operator decide), conflict,
+   * full, unavailable
+   */
+  keep(room: string, durable: Durability | false, viewer: Principal | undefined): Promise<LogBounds | undefined>;
   /**
    * Lets `agent` into an invite-only room and tells it by an inform of kind `room.invited`. Resolves when the
    * invitation is on disk, and told.
@@ -123,7 +141,12 @@ export interface Directory {
   mayHear(principal: Principal | undefined, room: string): boolean;
   /** Why a message to a room is refused, or undefined. */
   refusal(message: Message): Fault | undefined;
-  /** The last messages of a public room, oldest first, at most `count`; none if `viewer` may not read the room. */
+  /**
+   * What a room remembers. `joining`: for who is about to enter; then a room that is not there has nothing.
+   * @throws Fault not-found, forbidden (also: `after: "last"` for a name that is only claimed)
+   */
+  recall(room: string, wanted: Wanted, viewer: Principal | undefined, joining?: boolean): Recalled;
+  /** The last messages of a room, oldest first, at most `count`; none if `viewer` may not read the room. */
   past(room: string, count: number, viewer: Principal | undefined): readonly Past[];
   /** The same, read: work that grows with their bytes, and is to be paid for. @throws Fault not-found, forbidden */
   history(room: string, count: number, viewer: Principal | undefined): readonly Envelope[];

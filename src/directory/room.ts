@@ -9,11 +9,12 @@ import {
   type Principal,
 } from "../core/index.js";
 import { isSameSpeaker, type AgentRecord, type PresenceMemory } from "./agents.js";
+import type { RoomLog } from "../room-log/index.js";
 import type { RoomEntry } from "./directory.js";
 import type { RoomHistory } from "./history.js";
 import { Listing } from "./listing.js";
 
-/** What runs beside a room from the moment it exists until `close`: its history, or the guard of its topic. */
+/** What runs beside a room until `close`: its history, the guard of its topic, what takes its messages into its log. */
 export interface RoomUpkeep {
   readonly history: RoomHistory | undefined;
   close(): void;
@@ -25,7 +26,9 @@ export class Room {
   readonly inviteOnly: boolean;
   /** It exists by configuration and is never removed. */
   readonly configured: boolean;
-  readonly upkeep: RoomUpkeep;
+  upkeep: RoomUpkeep;
+  /** What it remembers, if it is durable. */
+  log: RoomLog | undefined;
   // bound: roomMembersMax, membershipsMax in all · evicts: joining one more is refused as full · owner: Room
   readonly members = new Map<string, Set<PresenceMemory>>();
   /** Its listed members, in order. */
@@ -44,6 +47,8 @@ export class Room {
   readonly #invitedNow = new WeakSet<Principal>();
   /** Whom this room counts for, if it is invite-only. */
   owner: RoomOwner | undefined;
+  /** Who has made it, if it is public and an agent's. */
+  maker: RoomOwner | undefined;
   /**
    * `making`: it is on its way to the disk, so its name is taken, and nobody is told of it. `kept`: it has a row of its
    * own. `passing`: nobody can come back to it, and it goes with the broker, as a public one does. `keeping`: it was
@@ -60,10 +65,11 @@ export class Room {
     this.upkeep = options.upkeep;
   }
 
-  /** The room as others see it; the same object while as many are in it. */
+  /** The room as others see it; the same object while as many are in it, and it remembers as before. */
   entry(): RoomEntry {
-    const { name, members, inviteOnly } = this;
-    if (this.#entry?.members !== members.size) this.#entry = { name, members: members.size, inviteOnly };
+    const { name, members, inviteOnly, log } = this;
+    if (this.#entry?.members !== members.size || this.#entry.durable !== (log && true))
+      this.#entry = { name, members: members.size, inviteOnly, ...(log && { durable: true }) };
     return this.#entry;
   }
 
@@ -84,8 +90,8 @@ export class Room {
 
   /** True if `viewer` may know of the room and read it. */
   isOpenTo(viewer: Principal | undefined): boolean {
-    if (!this.inviteOnly) return true;
     if (this.state === "making") return false;
+    if (!this.inviteOnly) return true;
     return viewer !== undefined && (viewer.scopes.has("inspect") || this.isMember(viewer) || this.isInvited(viewer));
   }
 
@@ -121,9 +127,12 @@ export interface RoomOwner {
  * may announce a public key, and would use up what its owner may have.
  */
 export function ownerOf({ principal, party }: RoomMaker): RoomOwner {
-  const { agent, proof } = principal;
-  const key = proof === undefined ? nameKey(agent) : proofKey(proof);
-  return { key, isIssued: isIssued(principal), party: makerOf({ principal, party }) };
+  return { key: ownerKey(principal), isIssued: isIssued(principal), party: makerOf({ principal, party }) };
+}
+
+/** The key of the agent of `principal` as the owner or maker of a room. */
+export function ownerKey({ agent, proof }: Principal): string {
+  return proof === undefined ? nameKey(agent) : proofKey(proof);
 }
 
 /** Whose share a room of this maker counts against: by the same name as after a restart, where one is proved. */
@@ -208,7 +217,7 @@ export function cannotSpeak(room: Room, speaker: Principal | undefined): Fault |
 
 /** The refusal for somebody to whom a room is not open. */
 export function closedFor(room: Room, viewer: Principal | undefined): Fault {
-  return room.state === "making" && viewer !== undefined && room.isMember(viewer)
+  return room.state === "making" && (!room.inviteOnly || (viewer !== undefined && room.isMember(viewer)))
     ? new Fault("unavailable", `${room.name} is being made; try again when that is answered`)
     : notInvited(room.name);
 }

@@ -125,10 +125,7 @@ export class Rooms {
           room.state = "kept";
         },
         (thrown: unknown) => {
-          room.state = "making"; // nobody has been told of it, and nobody is told that it goes
-          this.#hooks.vacate(room);
-          // Meanwhile it may have made room for another, and the other may have its name.
-          if (this.#rooms.get(name) === room) this.#remove(room);
+          this.giveUp(room);
           throw thrown;
         },
       ),
@@ -219,6 +216,36 @@ export class Rooms {
     }
   }
 
+  /** A room that was durable when the broker stopped. */
+  restore(name: string, maker: RoomOwner | undefined): Room {
+    const room = this.#put(name, { inviteOnly: false, configured: false });
+    room.maker = maker;
+    return room;
+  }
+
+  /** The room remembers: it goes for nobody, and not because it is empty. */
+  hold(room: Room): void {
+    this.#occupied(room);
+    this.#shares.delete(room);
+  }
+
+  /** The room remembers nothing any more: it counts, and goes, as others do. */
+  letGo(room: Room): void {
+    const { configured, maker, members, owner } = room;
+    if (!configured) this.#shares.add(room, (owner ?? maker)?.party ?? { network: "", name: "", standing: "issued" });
+    for (const through of members.values())
+      for (const { principal } of through) this.#shares.changed(room, principal, 1);
+    if (members.size === 0 && this.#rooms.get(room.name) === room) this.emptied(room);
+  }
+
+  /** A room that could not be kept: nobody has been told of it, and nobody is told that it goes. */
+  giveUp(room: Room): void {
+    room.state = "making";
+    this.#hooks.vacate(room);
+    // Meanwhile it may have made room for another, and the other may have its name.
+    if (this.#rooms.get(room.name) === room) this.#remove(room);
+  }
+
   #add(name: string, wanted: NewRoom): Room {
     const { roomsMax, roomsClaimedMax } = this.#limits;
     const { maker } = wanted;
@@ -228,6 +255,7 @@ export class Rooms {
     if (this.#rooms.size >= most) this.#makeSpace(maker);
     const room = this.#put(name, wanted);
     this.#shares.add(room, makerOf(maker));
+    if (!wanted.inviteOnly) room.maker = ownerOf(maker);
     return room;
   }
 
@@ -262,10 +290,10 @@ export class Rooms {
     this.#shares.occupied(room);
   }
 
-  /** The last member has left: the room is removed after `emptyRoomMs`, unless it is configured or awaited. */
+  /** The last member has left: the room is removed after `emptyRoomMs`, unless it is configured, awaited or durable. */
   emptied(room: Room): void {
     if (this.#stage === "ended") return;
-    if (room.configured || room.isAwaited || room.keepAlive !== undefined) return;
+    if (room.configured || room.isAwaited || room.log !== undefined || room.keepAlive !== undefined) return;
     this.#shares.emptied(room);
     room.keepAlive = this.#clock.after(this.#limits.emptyRoomMs, () => {
       this.#remove(room);
@@ -297,14 +325,15 @@ export class Rooms {
     this.#shares.delete(room);
     this.#rooms.delete(room.name);
     this.#changed(room.name);
-    const { invited, inviting, name, owner, state } = room;
+    const { invited, inviteOnly, inviting, name, owner, state } = room;
     if (owner !== undefined) {
       this.#roomsOf.add(owner.key, -1);
       for (const by of invited.values()) this.#invitations.count(room, owner, by, -1);
       for (const { by } of inviting.values()) this.#invitations.count(room, owner, by, -1);
     }
     // The owner of the tables reports a failed write; the room is then there again after a restart.
-    if (state !== "passing") this.#kept?.remove(name, [...invited.keys(), ...inviting.keys()]).catch(() => undefined);
+    if (inviteOnly && state !== "passing")
+      this.#kept?.remove(name, [...invited.keys(), ...inviting.keys()]).catch(() => undefined);
     room.upkeep.close();
   }
 }

@@ -99,12 +99,17 @@ export class RoomLogs {
     return this.#shares.bytes;
   }
 
+  /** @throws Fault full: whom it counts for may have no further log */
+  mayBegin(owner: LogOwner | undefined): void {
+    if (owner !== undefined) this.#shares.mayAdd({ owner });
+  }
+
   /**
    * Begins to remember a room. `kept` resolves when that is on disk; if it rejects, nothing is remembered.
    * @throws Fault full
    */
   begin(room: string, { inviteOnly, owner, bounds }: NewLog): { readonly log: RoomLog; readonly kept: Promise<void> } {
-    if (owner !== undefined) this.#shares.mayAdd({ owner });
+    this.mayBegin(owner);
     const id = randomBytes(8).toString("hex");
     const places = { first: 1, next: 1, bytes: 0 };
     const row: LogRow = { id, epoch: id, inviteOnly, ...(owner !== undefined && { owner }), bounds, ...places };
@@ -123,6 +128,7 @@ export class RoomLogs {
   /** Remembers more or less of a room from now on. @throws Fault unavailable, as a rejection */
   async rebound(log: RoomLog, bounds: LogBounds): Promise<void> {
     await this.#writer.write(() => {
+      if (log.phase !== "open") throw cannotKeep(log); // it could not be begun, or has ended meanwhile
       const plan = log.rebound(bounds);
       const kept = (): void => {
         this.#apply(log, plan);
@@ -137,9 +143,11 @@ export class RoomLogs {
    * @throws Fault unavailable, as a rejection
    */
   end(log: RoomLog, ended?: () => void): Promise<void> {
+    if (log.phase !== "open") return Promise.reject(cannotKeep(log));
     log.phase = "ending";
     return this.#writer.write(
       () => {
+        if (log.phase === "ended") throw cannotKeep(log); // it could not be begun
         const { id, first, next } = log.row;
         const kept = (): void => {
           this.#forget(log);
@@ -149,7 +157,7 @@ export class RoomLogs {
         return { changes: [{ delete: logKey(log.room) }, { put: endedKey(id), value: { first, next } }], kept };
       },
       () => {
-        log.phase = "open";
+        if (log.phase === "ending") log.phase = "open";
       },
     );
   }

@@ -12,7 +12,7 @@ import {
   type Principal,
   Slices,
 } from "../../src/core/index.js";
-import { DirectoryMemory, type Arriving, type Presence } from "../../src/directory/index.js";
+import { DirectoryMemory, type Arriving, type ConfiguredRoom, type Presence } from "../../src/directory/index.js";
 import { FakeClock } from "../../src/conformance/fake-clock.js";
 
 /** A directory with everything below it and nothing above, and what was announced. */
@@ -32,7 +32,7 @@ export interface World {
 }
 
 /** A world with any limits of its own. */
-export function openWorld(limits: Partial<Limits> = {}, configuredRooms: readonly string[] = []): World {
+export function openWorld(limits: Partial<Limits> = {}, configuredRooms: readonly ConfiguredRoom[] = []): World {
   const router = new Router();
   const ledger = new Ledger();
   const clock = new FakeClock();
