@@ -30,6 +30,7 @@ import {
 import { DataDirectory, TablesLmdb } from "./storage/index.js";
 import { Mailboxes, MailStoreLmdb } from "./mailbox/index.js";
 import { DirectoryMemory, type Directory } from "./directory/index.js";
+import { RoomLogsLmdb } from "./room-log/index.js";
 import {
   ClaimWatch,
   IdentityTokens,
@@ -151,6 +152,14 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     failed: (thrown) => {
       log("error", "an event could not be told", { error: String(thrown) });
     },
+  });
+  const roomLogs = new RoomLogsLmdb({
+    path: data.file("room-logs"),
+    restore: (logs) => directory.remember(logs),
+    exchange,
+    clock,
+    limits,
+    log,
   });
   const limiter = new LimiterMemory({ limits, clock });
 
@@ -337,6 +346,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   });
   const inOrder = [
     storage,
+    roomLogs,
     mailboxes,
     warnings,
     ...ops.before,

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { z } from "zod";
 import { dialects as builtIn, type DialectLimits, type DialectSettings } from "../../bridges/index.js";
-import { agentNameProblem, defaultLimits, isRoom, type Limits, type Log } from "../core/index.js";
+import { agentNameProblem, defaultLimits, isRoom, writtenDurability, type Limits, type Log } from "../core/index.js";
 import { isDialect, limitsOf, type AnyDialect } from "../dialect/index.js";
 import { isNetwork, portOf } from "./doors.js";
 import { refuseUnfit } from "./entry-points.js";
@@ -44,7 +44,20 @@ const agentName = z.string().superRefine((name, context) => {
   if (problem !== undefined)
     context.addIssue({ code: "custom", message: `must not be a name that ${problem}; it is ${JSON.stringify(name)}` });
 });
-const room = z.string().refine(isRoom, rule("must be a room: # and 1–64 of A-Z a-z 0-9 _ - ."));
+const roomRule = rule("must be a room: # and 1–64 of A-Z a-z 0-9 _ - .");
+const roomName = z.string().refine(isRoom, roomRule);
+const room = z.union(
+  [
+    roomName,
+    z.strictObject({
+      name: roomName,
+      durable: z
+        .union([z.literal(true), writtenDurability], rule("must be true or {keep_s, max, max_bytes}"))
+        .describe("It remembers what is said, on disk: true, or for how long and how much."),
+    }),
+  ],
+  { error: ({ input }) => (typeof input === "string" ? roomRule.error({ input }) : undefined) },
+);
 
 /**
  * The options of the broker itself; those of its dialects are added by {@link catalogueOf}. Each has a default. The
@@ -125,7 +138,10 @@ const coreOptions = z.strictObject({
     ),
   topics: z.array(z.string().min(1)).default([]).describe("Shared data topics: no agent can have these names."),
   reserved: z.array(agentName).default([]).describe("Names that only the owner of a token for them may use."),
-  rooms: z.array(room).default([]).describe("Rooms that always exist, in addition to #general and #agents."),
+  rooms: z
+    .array(room)
+    .default([])
+    .describe("Rooms that always exist, in addition to #general and #agents: names, or {name, durable}."),
   serverName: z
     .string()
     .min(1)

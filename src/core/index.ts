@@ -7,6 +7,7 @@ export * from "./broker-keys.js";
 export * from "./broker-topics.js";
 export * from "./clock.js";
 export * from "./connections-per-address.js";
+export * from "./durability.js";
 export * from "./envelope.js";
 export * from "./envelope-reading.js";
 export * from "./envelope-writing.js";

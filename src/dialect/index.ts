@@ -53,6 +53,6 @@ export type {
   Trust,
 } from "../core/index.js";
 export type { TurnIntent } from "../conversation/conversations.js";
-export type { AgentEntry, Directory, RoomEntry } from "../directory/directory.js";
+export type { AgentEntry, Directory, RoomCursor, RoomEntry } from "../directory/directory.js";
 export type { Rate } from "../identity/limiter.js";
 export type { Table } from "../storage/table.js";

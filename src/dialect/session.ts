@@ -11,7 +11,7 @@ import type {
   Work,
 } from "../core/index.js";
 import type { TurnIntent } from "../conversation/conversations.js";
-import type { Directory } from "../directory/directory.js";
+import type { Directory, RoomCursor } from "../directory/directory.js";
 import type { Identity } from "../identity/identity.js";
 import type { Limiter } from "../identity/limiter.js";
 import type { Tables } from "../storage/table.js";
@@ -189,20 +189,18 @@ export interface Session<T extends DialectTypes> {
     options?: AskOptions,
   ): void | Promise<void>;
   /**
-   * Joins a room and hears it from now on; `history` past messages follow as replays.
+   * Joins a room and hears it from now on; `history` past messages follow as replays, or those behind the cursor
+   * `after`, up to where live begins. "last": behind what was handed over to this name; only durable rooms have cursors.
    * @returns false if it was a member
+   * @throws Fault forbidden: "last" for a name that is only claimed
    */
-  join(room: string, options: { readonly create: boolean; readonly history?: number }): boolean;
+  join(room: string, options: JoinOptions): boolean;
   /**
    * The same in turns: the past is made ready message by message, and follows what `joined` sends. It is paid for by its
    * length before (the engine adds a token for each 64,000 bytes, to `join` as well). A handler returns what this returns.
    * @throws Fault rate-limited, and what `join` throws, now or as a rejection
    */
-  joinInTurn(
-    room: string,
-    options: { readonly create: boolean; readonly history?: number },
-    joined: (isNew: boolean) => void,
-  ): void | Promise<void>;
+  joinInTurn(room: string, options: JoinOptions, joined: Joined): void | Promise<void>;
   leave(room: string): boolean;
   /**
    * Makes a room and joins it. Resolves when an invite-only one is on disk: nothing may be said of it before.
@@ -221,6 +219,20 @@ export interface Session<T extends DialectTypes> {
   unsubscribe(topic: string): void;
   close(closing: Closing): void;
 }
+
+/** How a room is joined. */
+export interface JoinOptions {
+  /** Make the room if there is none; else an unknown room is `not-found`. */
+  readonly create: boolean;
+  readonly history?: number | undefined;
+  readonly after?: RoomCursor | "last" | undefined;
+}
+
+/**
+ * Called when a session has joined, before it hears anything of the room. `next`: the cursor behind which the rest
+ * follows what is told now; undefined if the room has none. `gap`: something behind the cursor is not remembered.
+ */
+export type Joined = (isNew: boolean, where: { readonly next: RoomCursor | undefined; readonly gap: boolean }) => void;
 
 /** What a rendered message carries besides its envelope. */
 export interface RenderMeta {

@@ -3,13 +3,16 @@ import {
   Slices,
   agentNameProblem,
   notThere,
+  readDurability,
   type Clock,
+  type Durability,
   type Envelope,
   type Exchange,
   type Limits,
   type Message,
   type Principal,
   type Router,
+  type WrittenDurability,
 } from "../core/index.js";
 import type { LogBounds, RoomLogs } from "../room-log/index.js";
 import type { Table } from "../storage/table.js";
@@ -22,7 +25,9 @@ import type {
   Glance,
   JoinOptions,
   Presence,
+  Recalled,
   RoomEntry,
+  Wanted,
 } from "./directory.js";
 import { DurableRooms } from "./durable-rooms.js";
 import { DirectoryEvents } from "./events.js";
@@ -32,7 +37,6 @@ import { beginning } from "./listing.js";
 import { Memberships } from "./memberships.js";
 import type { Past } from "./past.js";
 import { Presences } from "./presences.js";
-import { type Durability, type Recalled, type Wanted } from "./recall.js";
 import {
   cannotSpeak,
   closedFor,
@@ -65,7 +69,7 @@ export interface DirectoryOptions {
 }
 
 /** A room of the configuration: its name, or its name and how it is remembered. */
-export type ConfiguredRoom = string | { readonly name: string; readonly durable: Durability };
+export type ConfiguredRoom = string | { readonly name: string; readonly durable: true | WrittenDurability };
 
 /** The directory of one broker, in memory. */
 export class DirectoryMemory implements Directory {
@@ -109,7 +113,7 @@ export class DirectoryMemory implements Directory {
       router,
       limits,
       upkeep: (name, inviteOnly) => this.#upkeep(name, inviteOnly),
-      configured: new Map(configuredRooms.flatMap((one) => (typeof one === "string" ? [] : [[one.name, one.durable]]))),
+      configured: new Map(configuredRooms.flatMap(durableOf)),
     });
   }
 
@@ -333,4 +337,9 @@ export class DirectoryMemory implements Directory {
 
 function nameOf(room: ConfiguredRoom): string {
   return typeof room === "string" ? room : room.name;
+}
+
+function durableOf(room: ConfiguredRoom): readonly (readonly [name: string, durability: Durability])[] {
+  if (typeof room === "string") return [];
+  return [[room.name, room.durable === true ? {} : readDurability(room.durable)]];
 }

@@ -1,7 +1,6 @@
-import type { Envelope, Fault, Message, Party, Principal, Trust } from "../core/index.js";
+import type { Durability, Envelope, Fault, Message, Party, Principal, Subscriber, Trust } from "../core/index.js";
 import type { LogBounds } from "../room-log/index.js";
 import type { Past } from "./past.js";
-import type { Durability, Recalled, Wanted } from "./recall.js";
 
 /** An agent that is online. */
 export interface AgentEntry {
@@ -70,6 +69,31 @@ export interface Presence {
   show(): void;
   /** The connection is gone. The agent stays online for `graceMs`; if it comes back in that time, no event is sent. */
   depart(graceMs?: number): void;
+}
+
+/** A place in what a durable room remembers (protocols §10.2). */
+export interface RoomCursor {
+  /** Places of different epochs cannot be compared. */
+  readonly epoch: string;
+  /** `room_seq` of the last message that is known. */
+  readonly seq: number;
+}
+
+/** What of a room's past is wanted: what follows a cursor, or what was not handed over to this name; or the last. */
+export type Wanted = { readonly after: RoomCursor | "last"; readonly max?: number } | { readonly count: number };
+
+/** What a room remembers of it. */
+export interface Recalled {
+  /** Oldest first. */
+  readonly past: readonly Past[];
+  /** Behind which the rest follows: what was said since, or what is said live. Undefined: the room is not durable. */
+  readonly next: RoomCursor | undefined;
+  /** Something that was said behind the cursor is not remembered, or the cursor is of another epoch. */
+  readonly gap: boolean;
+  /** More follows behind `next` already. */
+  readonly more: boolean;
+  /** To be called for each connection that all of it was given to. */
+  readonly heardBy: (subscriber: Subscriber) => void;
 }
 
 /** How a room is made. */

@@ -1,6 +1,7 @@
-import { Fault, type Limits, type Principal, type Router } from "../core/index.js";
+import { Fault, type Durability, type Limits, type Principal, type Router } from "../core/index.js";
 import type { LogBounds, LogOwner, RoomLog, RoomLogs } from "../room-log/index.js";
-import { boundsOf, recallLogged, recallRecent, type Durability, type Recalled, type Wanted } from "./recall.js";
+import type { Recalled, Wanted } from "./directory.js";
+import { boundsOf, recallLogged, recallRecent } from "./recall.js";
 import { ownerKey, type Room, type RoomOwner, type RoomUpkeep } from "./room.js";
 import type { Rooms } from "./rooms.js";
 

@@ -3,4 +3,4 @@ export type * from "./directory.js";
 export { DroppedEvents, type SlowReceiver } from "./events.js";
 export { bytesOf, PastReading, type Past } from "./past.js";
 export type * from "./questions.js";
-export { recallMax, type Durability, type Recalled, type RoomCursor, type Wanted } from "./recall.js";
+export { recallMax } from "./recall.js";

@@ -1,39 +1,7 @@
-import { Fault, type Limits, type Principal, type Subscriber } from "../core/index.js";
+import { Fault, type Durability, type Limits, type Principal } from "../core/index.js";
 import type { LogBounds, LogPage, RoomLog, RoomLogs } from "../room-log/index.js";
-import type { Past } from "./past.js";
+import type { Recalled, RoomCursor, Wanted } from "./directory.js";
 import type { Room } from "./room.js";
-
-/** A place in what a durable room remembers (protocols §10.2). */
-export interface RoomCursor {
-  /** Places of different epochs cannot be compared. */
-  readonly epoch: string;
-  /** `room_seq` of the last message that is known. */
-  readonly seq: number;
-}
-
-/** What of a room's past is wanted: what follows a cursor, or what was not handed over to this name; or the last. */
-export type Wanted = { readonly after: RoomCursor | "last"; readonly max?: number } | { readonly count: number };
-
-/** What a room remembers of it. */
-export interface Recalled {
-  /** Oldest first. */
-  readonly past: readonly Past[];
-  /** Behind which the rest follows: what was said since, or what is said live. Undefined: the room is not durable. */
-  readonly next: RoomCursor | undefined;
-  /** Something that was said behind the cursor is not remembered, or the cursor is of another epoch. */
-  readonly gap: boolean;
-  /** More follows behind `next` already. */
-  readonly more: boolean;
-  /** To be called for each connection that all of it was given to. */
-  heardBy(subscriber: Subscriber): void;
-}
-
-/** How a room is to be remembered; what is not said is as the broker's limits say. */
-export interface Durability {
-  readonly keepMs?: number;
-  readonly max?: number;
-  readonly maxBytes?: number;
-}
 
 /** Messages that one answer holds, unless fewer are asked for. */
 export const recallMax = 100;

@@ -5,3 +5,4 @@ export type { LogLimits } from "./log-shares.js";
 export type { LogPlan } from "./room-log.js";
 export { RoomLog } from "./room-log.js";
 export * from "./room-logs.js";
+export * from "./room-logs-lmdb.js";

@@ -14,6 +14,8 @@ const keyMaxBytes = 1_978;
 export interface TablesLmdbOptions {
   /** The folder of the database; made if it is not there, mode 0700. */
   readonly path: string;
+  /** What is forgotten with them, for people; the broker's own tables say so themselves. */
+  readonly holds?: string;
   /** Called when a change could not be kept because the disk is full or failed. For the log. */
   readonly failed: (error: unknown) => void;
 }
@@ -36,7 +38,7 @@ export class TablesLmdb implements Tables {
 
   get #folder(): LmdbFolder {
     const { path } = this.#options;
-    return { path, what: "the tables", maxDbs: tablesMax, remedy: startAnew(path) };
+    return { path, what: "the tables", maxDbs: tablesMax, remedy: startAnew(this.#options) };
   }
 
   table<V>(namespace: string): Table<V> {
@@ -78,10 +80,11 @@ export class TablesLmdb implements Tables {
 }
 
 /** What is in the tables, so that nobody gives it up unknowingly. */
-function startAnew(path: string): string {
+function startAnew({ path, holds }: Pick<TablesLmdbOptions, "holds" | "path">): string {
+  const lost = holds ?? "remembered names, invite-only rooms and what dialects keep";
   return (
     `put a copy of the folder ${path} back, or move it away to start with empty tables: ` +
-    "remembered names, invite-only rooms and what dialects keep are forgotten then, tokens are not"
+    `${lost} ${holds === undefined ? "are" : "is"} forgotten then, tokens are not`
   );
 }
 
@@ -145,7 +148,7 @@ class TableLmdb<V> implements Table<V> {
       throw new Fault(
         "unavailable",
         `an entry of the table ${namespace} in ${path} is damaged: ${error instanceof Error ? error.message : ""}; ` +
-          startAnew(path),
+          startAnew(this.#about),
         { cause: error },
       );
     }

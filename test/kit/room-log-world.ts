@@ -28,6 +28,13 @@ export class Listener implements Subscriber {
   }
 }
 
+/** Who says something, by which id. */
+interface Said {
+  readonly from?: string;
+  readonly id?: string;
+  readonly trust?: Trust;
+}
+
 /** More than any test needs. */
 export const wide: LogBounds = { keepMs: 86_400_000, max: 100_000, maxBytes: 64 * 1024 * 1024 };
 
@@ -83,7 +90,7 @@ export class RoomLogWorld {
   }
 
   /** @throws Fault, as who says it hears it */
-  say(topic: string, text: string, { from = "ada", id = text, trust = "claimed" as Trust } = {}): Outcome {
+  say(topic: string, text: string, { from = "ada", id = text, trust = "claimed" }: Said = {}): Outcome {
     const payload = Buffer.from(JSON.stringify({ message_id: id, from, type: "inform", content: { message: text } }));
     this.ledger.messages.accepted += 1;
     const message = Message.fromPayload(payload, { topic, receivedAt: this.clock.now(), trust, origin: {} });

@@ -1,16 +1,11 @@
-import { itemsOfBytes, listCost } from "../../core/index.js";
-import type { DialectTypes } from "../../dialect/index.js";
-import { bytesOf, PastReading } from "../../directory/index.js";
+import { itemsOfBytes, listCost, type Limits, type Message } from "../../core/index.js";
+import type { DialectTypes, Joined, JoinOptions } from "../../dialect/index.js";
+import { bytesOf, PastReading, type Recalled } from "../../directory/index.js";
+import { CatchingUp } from "./catching-up.js";
 import type { Hearer, Hearing } from "./hearing.js";
-import type { Membership } from "./membership.js";
+import { wantedOf, type Membership } from "./membership.js";
 import { Replay } from "./replay.js";
 import type { SessionLoop } from "./session-loop.js";
-
-/** How a session joins: whether it may make the room, and how many of its last messages it wants to hear. */
-export interface JoinOptions {
-  readonly create: boolean;
-  readonly history?: number;
-}
 
 /** A session that joins rooms. */
 export interface Joiner<T extends DialectTypes> extends Hearer<T> {
@@ -23,10 +18,33 @@ export class Joining<T extends DialectTypes> {
   readonly #membership: Membership;
   readonly #hearing: Hearing<T>;
 
-  constructor(session: Joiner<T>, membership: Membership, hearing: Hearing<T>) {
+  readonly #catchingUp: CatchingUp<T>;
+
+  constructor(
+    session: Joiner<T>,
+    membership: Membership,
+    hearing: Hearing<T>,
+    limits: Pick<Limits, "wsBacklogMaxBytes">,
+  ) {
     this.#session = session;
     this.#membership = membership;
     this.#hearing = hearing;
+    this.#catchingUp = new CatchingUp(session, membership, hearing, limits);
+  }
+
+  /** True for what the session will be told as a replay. */
+  covers(message: Message): boolean {
+    return this.#catchingUp.covers(message);
+  }
+
+  /** The session has read what it was sent. */
+  drained(): void {
+    this.#catchingUp.goOn();
+  }
+
+  /** The session has left a room. */
+  left(room: string): void {
+    this.#catchingUp.end(room);
   }
 
   /**
@@ -35,36 +53,46 @@ export class Joining<T extends DialectTypes> {
    * @throws Fault rate-limited, and why it may not join
    */
   join(room: string, options: JoinOptions): boolean {
-    this.#payForPast(room, options.history);
-    const { isNew, past } = this.#membership.join(room, options);
-    if (past.length > 0)
+    this.#payForPast(room, options);
+    const { isNew, recalled } = this.#membership.join(room, options);
+    this.#catchingUp.end(room);
+    if (recalled.past.length > 0)
       this.#session.loop?.afterCommand(() => {
-        new Replay(this.#session, this.#hearing).send(past);
+        this.#tell(room, recalled, new Replay(this.#session, this.#hearing));
       });
     return isNew;
   }
 
   /** The same as long work: the past is read in as many turns as it takes, and follows what `joined` sends. */
-  joinInTurn(room: string, options: JoinOptions, joined: (isNew: boolean) => void): void | Promise<void> {
-    this.#payForPast(room, options.history);
+  joinInTurn(room: string, options: JoinOptions, joined: Joined): void | Promise<void> {
+    this.#payForPast(room, options);
     const replay = new Replay(this.#session, this.#hearing);
     const reading = new PastReading(
-      () => this.#membership.past(room, options.history),
+      () => this.#membership.recall(room, wantedOf(options)).past,
       (past) => {
         replay.ready(past);
       },
     );
     return this.#session.long(() => {
       if (reading.advance() === "more") return "more";
-      const { isNew, past } = this.#membership.join(room, options);
-      joined(isNew);
-      replay.send(past);
+      const { isNew, recalled } = this.#membership.join(room, options);
+      this.#catchingUp.end(room);
+      joined(isNew, recalled);
+      this.#tell(room, recalled, replay);
       return undefined;
     });
   }
 
-  /** @throws Fault rate-limited */
-  #payForPast(room: string, history: number | undefined): void {
-    this.#session.loop?.pay(listCost(itemsOfBytes(bytesOf(this.#membership.past(room, history)))) - 1);
+  /** What there is more is told page by page; until then nothing of the room is heard live. */
+  #tell(room: string, { past, next, more, heardBy }: Recalled, replay: Replay<T>): void {
+    replay.send(past);
+    this.#membership.told(heardBy);
+    if (more && next !== undefined) this.#catchingUp.begin(room, next);
+  }
+
+  /** @throws Fault rate-limited, and why it may not read the past */
+  #payForPast(room: string, options: JoinOptions): void {
+    const { past } = this.#membership.recall(room, wantedOf(options));
+    this.#session.loop?.pay(listCost(itemsOfBytes(bytesOf(past))) - 1);
   }
 }

@@ -10,11 +10,22 @@ import {
   type Origin,
   type Subscriber,
 } from "../../core/index.js";
-import type { Past, Presence } from "../../directory/index.js";
+import type { Presence, Recalled, RoomCursor, Wanted } from "../../directory/index.js";
 import type { EngineContext } from "./context.js";
 import type { NameHolder } from "./name-conflicts.js";
 
 const noRooms: ReadonlySet<string> = new Set([]);
+
+/** What of a room's past is wanted by who joins: what follows a cursor, else so many of the last messages. */
+export interface Remembering {
+  readonly history?: number | undefined;
+  readonly after?: RoomCursor | "last" | undefined;
+}
+
+/** {@link Remembering}, as the directory is asked for it. */
+export function wantedOf({ after, history = 0 }: Remembering): Wanted {
+  return after === undefined ? { count: history } : { after };
+}
 
 /** The session, which hears the topics. */
 export type TopicHearer = Subscriber & Pick<Origin, "id" | "remote">;
@@ -132,18 +143,26 @@ export class Membership {
   /** Joins a room and hears it. @returns whether it is new there, and what was said before. */
   join(
     room: string,
-    options: { readonly create: boolean; readonly history?: number },
-  ): { readonly isNew: boolean; readonly past: readonly Past[] } {
+    options: { readonly create: boolean } & Remembering,
+  ): { readonly isNew: boolean; readonly recalled: Recalled } {
     const { directory } = this.#context.services;
-    const presence = this.#here();
+    const presence = this.presence;
     const isNew = directory.join(presence, room, options);
     this.#hear(room);
-    return { isNew, past: this.past(room, options.history) };
+    return { isNew, recalled: this.recall(room, wantedOf(options)) };
   }
 
-  /** The last messages of a room, if it may read them. */
-  past(room: string, count = 0): readonly Past[] {
-    return this.#context.services.directory.past(room, count, this.#here().principal);
+  /**
+   * What a room remembers, for who is in it or about to be.
+   * @throws Fault not-found, forbidden
+   */
+  recall(room: string, wanted: Wanted): Recalled {
+    return this.#context.services.directory.recall(room, wanted, this.presence.principal, true);
+  }
+
+  /** The session was given what it has recalled. */
+  told(heardBy: Recalled["heardBy"]): void {
+    heardBy(this.#hearer);
   }
 
   leave(room: string): boolean {

@@ -25,6 +25,8 @@ export interface LoopSession<T extends DialectTypes> extends PayingSession<T> {
   readonly codec: Codec<T["command"], T["event"]>;
   /** Runs something of the dialect's outside a command; what it throws is told to the peer. */
   attempt(run: () => void): void;
+  /** The peer has read what it was sent: more of what it asked for can follow. */
+  drained?(): void;
   end(): void;
   /** Whose frames it reads. */
   readonly connection: Pick<Connection, "deadline" | "pauseReading" | "resumeReading">;
@@ -103,6 +105,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   /** The peer has read its answers. */
   drained(): void {
     this.#session.attempt(() => this.#owner.dialect.drained?.(this.#session));
+    this.#session.drained?.();
     if (this.#phase === "unread") this.#goOn();
   }
 

@@ -20,6 +20,8 @@ import type {
   DialectTypes,
   Draft,
   Frame,
+  Joined,
+  JoinOptions,
   Services,
   Session,
   TypedDraft,
@@ -27,7 +29,7 @@ import type {
 import { Asking } from "./asking.js";
 import { AtDesk } from "./at-desk.js";
 import type { Hearer, RoomListener } from "./hearing.js";
-import { Joining, type JoinOptions } from "./joining.js";
+import { Joining } from "./joining.js";
 import { Login } from "./login.js";
 import { Membership } from "./membership.js";
 import type { NameHolder } from "./name-conflicts.js";
@@ -78,7 +80,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     this.#refusals = new Refusals(owner, this);
     this.#membership = new Membership(context, dialect.name, this);
     this.login = new Login(owner, this, this.#membership);
-    this.#joining = new Joining(this, this.#membership, owner.hearing);
+    this.#joining = new Joining(this, this.#membership, owner.hearing, context.limits);
     this.#speech = new Speech(context, dialect.name, this);
     this.codec = dialect.codec(this);
   }
@@ -218,11 +220,12 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     return this.#joining.join(room, options);
   }
 
-  joinInTurn(room: string, options: JoinOptions, joined: (isNew: boolean) => void): void | Promise<void> {
+  joinInTurn(room: string, options: JoinOptions, joined: Joined): void | Promise<void> {
     return this.#joining.joinInTurn(room, options, joined);
   }
 
   leave(room: string): boolean {
+    this.#joining.left(room);
     return this.#membership.leave(room);
   }
 
@@ -250,7 +253,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
 
   /** The router's side: takes one copy, or tells that it is not for this session. Never throws. */
   deliver(message: Message): boolean {
-    return this.isOver ? false : this.#owner.hearing.deliver(message, this);
+    return this.isOver || this.#joining.covers(message) ? false : this.#owner.hearing.deliver(message, this);
   }
 
   get recipient(): Recipient {
@@ -313,6 +316,11 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     context.ledger.count("dialect-failed");
     const error = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
     context.log("error", event, { dialect: dialect.name, agent: this.agent, error });
+  }
+
+  /** The peer has read what it was sent. */
+  drained(): void {
+    this.#joining.drained();
   }
 
   /** A session that its dialect cannot greet ends: it would speak for a name without knowing it. */
