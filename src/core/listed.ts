@@ -16,4 +16,6 @@ export interface ListedRoom {
   readonly name: string;
   readonly members: number;
   readonly invite_only: boolean;
+  /** It remembers what is said. */
+  readonly durable?: true;
 }

@@ -176,6 +176,6 @@ function say(reply: Reply, kind: string, read: ReadRequest): void | Promise<void
   });
 }
 
-function tell(reply: Reply, kind: string, { replay = [], ...answer }: Answer): void {
-  reply.answered({ ...answer, kind }, replay);
+function tell(reply: Reply, kind: string, { replay = [], heardBy, ...answer }: Answer): void {
+  reply.answered({ ...answer, kind }, replay, heardBy);
 }

@@ -52,6 +52,7 @@ export const listedRoom = z.object({
   name: room,
   members: z.int().min(0),
   invite_only: z.boolean(),
+  durable: z.literal(true).describe("it remembers what is said").exactOptional(),
 }) satisfies z.ZodType<ListedRoom>;
 /** Members of a room. */
 export const members = z.array(z.string()).describe("names of those who are in it");

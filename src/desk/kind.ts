@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { Fault, itemsOfBytes, type Content, type Principal, type Scope } from "../core/index.js";
-import { bytesOf, type Directory, type Past, type Seat } from "../directory/index.js";
+import { bytesOf, type Directory, type Past, type Recalled, type Seat } from "../directory/index.js";
 import type { Mailboxes } from "../mailbox/index.js";
 import { readFields } from "./fields.js";
 import type { DeskLists, LongText } from "./lists.js";
@@ -40,6 +40,8 @@ export interface Answer {
   readonly data?: unknown;
   /** Past messages that follow the answer. */
   readonly replay?: readonly Past[];
+  /** Called for each connection that they were given to. */
+  readonly heardBy?: Recalled["heardBy"];
 }
 
 /** An answer whose `data` fits its schema. */

@@ -15,7 +15,7 @@ import {
   mailboxState,
   mailboxList,
 } from "./kinds/mailboxes.js";
-import { roomCreate, roomHistory, roomInvite, roomJoin, roomLeave, roomMembers } from "./kinds/rooms.js";
+import { roomCreate, roomHistory, roomInvite, roomJoin, roomKeep, roomLeave, roomMembers } from "./kinds/rooms.js";
 
 /** Every kind of question that the broker answers. */
 export type DeskKind =
@@ -25,6 +25,7 @@ export type DeskKind =
   | "room.join"
   | "room.leave"
   | "room.create"
+  | "room.keep"
   | "room.invite"
   | "room.members"
   | "room.history"
@@ -53,6 +54,7 @@ export const deskKinds = {
   "room.join": roomJoin,
   "room.leave": roomLeave,
   "room.create": roomCreate,
+  "room.keep": roomKeep,
   "room.invite": roomInvite,
   "room.members": roomMembers,
   "room.history": roomHistory,

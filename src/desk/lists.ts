@@ -90,6 +90,6 @@ function agentListed({
   };
 }
 
-function roomListed({ name, members, inviteOnly }: RoomEntry): z.output<typeof listedRoom> {
-  return { name, members, invite_only: inviteOnly };
+function roomListed({ name, members, inviteOnly, durable }: RoomEntry): z.output<typeof listedRoom> {
+  return { name, members, invite_only: inviteOnly, ...(durable && { durable }) };
 }

@@ -86,12 +86,15 @@ export class DeskTopic {
     const { exchange } = this.#options;
     return {
       ready: (past) => past.message()?.payload, // it is written when it is looked at
-      answered: (content, replay) => {
+      answered: (content, replay, heardBy) => {
         exchange.announce(from, { type: "response", in_reply_to: id, content });
         for (const past of replay) {
           const message = past.message();
           if (message !== undefined) exchange.announceAgain(from, message);
         }
+        if (heardBy === undefined) return;
+        const { wires = [], readers = [] } = exchange.router.route(from) ?? {};
+        for (const subscriber of [...wires, ...readers]) heardBy(subscriber);
       },
       written: ({ bytes }) => {
         exchange.announceWritten(from, id, bytes);

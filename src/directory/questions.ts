@@ -1,5 +1,5 @@
 import type { Content, Principal } from "../core/index.js";
-import type { Presence } from "./directory.js";
+import type { Presence, Recalled } from "./directory.js";
 import type { Past } from "./past.js";
 
 /*
@@ -65,8 +65,8 @@ export interface WrittenContent {
 export interface Reply {
   /** Makes a past message ready that will follow the answer: work for one slice. */
   ready(past: Past): void;
-  /** The answer; `replay`: past messages that follow it. */
-  answered(content: AnswerContent, replay: readonly Past[]): void;
+  /** The answer; `replay`: past messages that follow it; `heardBy`: called for each connection that got them. */
+  answered(content: AnswerContent, replay: readonly Past[], heardBy?: Recalled["heardBy"]): void;
   written(content: WrittenContent): void;
 }
 

@@ -1,32 +1,56 @@
 import { z } from "zod";
-import { Fault } from "../../core/index.js";
-import type { Past, Seat } from "../../directory/index.js";
+import { Fault, readDurability, writeDurability, writtenDurability, type Durability } from "../../core/index.js";
+import { recallMax, type Past, type Recalled, type Seat, type Wanted } from "../../directory/index.js";
 import { agent, flag, members, noList, pastCount, room } from "../fields.js";
 import { kind, type Ask } from "../kind.js";
+import { cursor, whole } from "./mailbox-fields.js";
 
 /** Messages that one request can ask for. */
-const pastMax = 100;
+const pastMax = 1_000;
 const countMembers = ({ directory, viewer }: Ask, fields: { readonly room: string }): number =>
   directory.memberCount(fields.room, viewer);
 
+const after = z
+  .union([z.literal("last"), cursor], 'is a cursor {epoch, seq}, or "last"')
+  .describe("what follows a cursor; last: what was not handed over to the asker's name. Durable rooms only")
+  .exactOptional();
+const durable = z
+  .union([z.literal(true), writtenDurability], "is {keep_s, max, max_bytes}")
+  .describe("it remembers what is said, on disk; true: as long and as much as is usual. Needs a proved name");
+const durableNow = writtenDurability.required();
+
+/** Where what was told of a room's past ends. */
+const place = {
+  next: z
+    .object({ epoch: z.string(), seq: z.int().min(0) })
+    .describe("durable rooms: the cursor behind which the rest follows")
+    .exactOptional(),
+  gap: z
+    .literal(true)
+    .describe("something behind the cursor is not remembered; the oldest that is comes first")
+    .exactOptional(),
+  more: z.literal(true).describe("more was said behind next: ask again from there").exactOptional(),
+};
+
 /** `room.join`: makes the asker a member; a missing room is made. */
 export const roomJoin = kind({
-  request: z.strictObject({ room, history: pastCount.exactOptional() }),
-  answer: z.object({ room, members }),
+  request: z.strictObject({ room, history: pastCount.exactOptional(), after }),
+  answer: z.object({ room, members, ...place }),
   right: undefined,
   length: countMembers,
-  past: (ask, { room, history = 0 }) => pastOf(ask, room, history),
-  run: (ask, { room, history = 0 }) => {
+  past: (ask, { room, history = 0, after }) => pastOf(ask, room, wantedOf(after, history), true),
+  run: (ask, { room, history = 0, after }) => {
     const { directory } = ask;
     const [seat] = seatsFor(ask, room);
     const message = `${seat.join(room) ? "you joined" : "you are in"} ${room}`;
+    const recalled = directory.recall(room, wantedOf(after, history), seat.presence.principal, true);
     return {
       message: seat.wants(room)
         ? message
         : `${message}; its messages come on the topic ${room}, ` +
           "so your SUB socket has to subscribe to it, too, or its library drops them",
-      data: { room, members: directory.members(room, seat.presence.principal) },
-      ...(history > 0 && { replay: pastOf(ask, room, history) }),
+      data: { room, members: directory.members(room, seat.presence.principal), ...placeOf(recalled) },
+      ...replayOf(recalled),
     };
   },
 });
@@ -45,22 +69,49 @@ export const roomLeave = kind({
 
 /** `room.create`: makes a room and joins it. */
 export const roomCreate = kind({
-  request: z.strictObject({ room, invite_only: flag.describe("needs a proved name").exactOptional() }),
-  answer: z.object({ room, invite_only: z.boolean() }),
+  request: z.strictObject({
+    room,
+    invite_only: flag.describe("needs a proved name").exactOptional(),
+    durable: durable.exactOptional(),
+  }),
+  answer: z.object({ room, invite_only: z.boolean(), durable: z.literal(true).exactOptional() }),
   right: undefined,
   length: noList,
-  run: (ask, { room, invite_only: inviteOnly = false }) => {
+  run: (ask, { room, invite_only: inviteOnly = false, durable }) => {
     const [seat] = seatsFor(ask, room);
-    const made = ask.directory.create(seat.presence, room, { inviteOnly });
+    const wanted = durable && durabilityOf(durable);
+    const made = ask.directory.create(seat.presence, room, { inviteOnly, durable: wanted });
     const joined = () => {
       seat.join(room);
       const message = `you made ${room}${inviteOnly ? ", for invited members only" : ""}`;
       return {
         message: seat.wants(room) ? message : `${message}; subscribe to it to hear it`,
-        data: { room, invite_only: inviteOnly },
+        data: { room, invite_only: inviteOnly, ...(wanted && { durable: true as const }) },
       };
     };
-    return inviteOnly ? made.then(joined) : joined();
+    return inviteOnly || wanted !== undefined ? made.then(joined) : joined();
+  },
+});
+
+/** `room.keep`: whoever made a room, or the operator, says how it is remembered. */
+export const roomKeep = kind({
+  request: z.strictObject({
+    room,
+    durable: z
+      .union([z.boolean(), writtenDurability], "is {keep_s, max, max_bytes}, or false")
+      .describe("how it is remembered; false: no more, and what it remembers is gone"),
+  }),
+  answer: z.object({
+    room,
+    durable: z.union([z.literal(false), durableNow]).describe("how it is remembered from now on"),
+  }),
+  right: undefined,
+  length: noList,
+  run: async ({ directory, viewer }, { room, durable }) => {
+    const bounds = await directory.keep(room, durable === false ? false : durabilityOf(durable), viewer);
+    return bounds === undefined
+      ? { message: `${room} remembers nothing any more`, data: { room, durable: false as const } }
+      : { message: `${room} remembers what is said`, data: { room, durable: writeDurability(bounds) } };
   },
 });
 
@@ -90,20 +141,30 @@ export const roomMembers = kind({
   },
 });
 
-/** `room.history`: the last messages of a public room follow the answer on the asker's own topic. */
+/** `room.history`: what a room remembers follows the answer on the asker's own topic. */
 export const roomHistory = kind({
-  request: z.strictObject({ room, count: pastCount.exactOptional() }),
+  request: z.strictObject({
+    room,
+    count: pastCount.exactOptional(),
+    after,
+    max: whole(1, pastMax).describe("messages in this answer, at most; they may be fewer").exactOptional(),
+  }),
   answer: z.object({
     room,
     count: z.int().min(0).describe("so many informs with replay: true follow, oldest first, on the asker's own topic"),
+    ...place,
   }),
   right: undefined,
   length: noList,
-  past: (ask, { room, count = pastMax }) => pastOf(ask, room, count),
-  run: (ask, { room, count = pastMax }) => {
-    ask.directory.mustSee(room, ask.viewer);
-    const replay = pastOf(ask, room, count);
-    return { message: `${replay.length} messages of ${room} follow`, data: { room, count: replay.length }, replay };
+  past: (ask, { room, count = recallMax, after, max }) => pastOf(ask, room, wantedOf(after, count, max)),
+  run: ({ directory, viewer }, { room, count = recallMax, after, max }) => {
+    const recalled = directory.recall(room, wantedOf(after, count, max), viewer);
+    const told = recalled.past.length;
+    return {
+      message: `${told} messages of ${room} follow`,
+      data: { room, count: told, ...placeOf(recalled) },
+      ...replayOf(recalled),
+    };
   },
 });
 
@@ -121,7 +182,35 @@ function seatsFor({ seats, asker }: Ask, room: string): readonly [Seat, ...Seat[
   );
 }
 
-/** The last messages of a room that the asker may read, oldest first. */
-function pastOf({ directory, viewer }: Ask, room: string, wanted: number): readonly Past[] {
-  return directory.past(room, Math.min(wanted, pastMax), viewer);
+/** What the answer will tell of the past; nothing where the asker may not read it. */
+function pastOf({ directory, viewer }: Ask, room: string, wanted: Wanted, joining = false): readonly Past[] {
+  try {
+    return directory.recall(room, wanted, viewer, joining).past;
+  } catch {
+    return []; // it is refused, with the reason, when it is its turn
+  }
+}
+
+function wantedOf(after: "last" | { epoch: string; seq: number } | undefined, count: number, max?: number): Wanted {
+  if (after === undefined) return { count: Math.min(count, max ?? recallMax, recallMax) };
+  return { after, ...(max !== undefined && { max }) };
+}
+
+function durabilityOf(written: boolean | z.output<typeof writtenDurability>): Durability {
+  return typeof written === "boolean" ? {} : readDurability(written);
+}
+
+function placeOf({ next, gap, more }: Recalled): Place {
+  return { ...(next && { next }), ...(gap && { gap }), ...(more && { more }) };
+}
+
+/** {@link place}, as it is written. */
+interface Place {
+  readonly next?: { readonly epoch: string; readonly seq: number };
+  readonly gap?: true;
+  readonly more?: true;
+}
+
+function replayOf({ past, heardBy }: Recalled): { replay?: readonly Past[]; heardBy?: Recalled["heardBy"] } {
+  return past.length > 0 ? { replay: past, heardBy } : {};
 }

@@ -103,9 +103,10 @@ export class AtDesk<T extends DialectTypes> {
       ready: (past) => {
         replay.ready(past);
       },
-      answered: (content, past) => {
+      answered: (content, past, heardBy) => {
         tell(JSON.stringify(content));
         replay.send(past);
+        if (heardBy !== undefined) this.#membership.told(heardBy);
       },
       written: ({ text }) => {
         tell(text);
