@@ -86,7 +86,18 @@ export const events = {
     replay: z.literal(true).describe("said before JOIN").exactOptional(),
     ...marks,
   }),
-  JOINED: z.object({ type: z.literal("JOINED"), ts, channel, agents: z.array(agent).readonly(), names }),
+  JOINED: z.object({
+    type: z.literal("JOINED"),
+    ts,
+    channel,
+    agents: z.array(agent).readonly(),
+    names,
+    next: z
+      .object({ epoch: z.string(), seq: z.int().nonnegative() })
+      .describe("a durable channel: the cursor behind which the rest follows")
+      .exactOptional(),
+    gap: z.literal(true).describe("something behind the cursor is not remembered").exactOptional(),
+  }),
   LEFT: z.object({ type: z.literal("LEFT"), ts, channel, agent }),
   AGENT_JOINED: z.object({ type: z.literal("AGENT_JOINED"), ts, channel, agent, name: z.string().exactOptional() }),
   AGENT_LEFT: z.object({ type: z.literal("AGENT_LEFT"), ts, channel, agent }),

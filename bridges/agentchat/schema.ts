@@ -43,12 +43,19 @@ export const verifyIdentity = z.object({
   timestamp: ts,
 });
 
-/** Hears a channel from now on, and its last messages if `replay` says how many. */
+/** A place in what a durable channel remembers. */
+const cursor = z.object({ epoch: z.string().max(64), seq: z.number().int().min(0) });
+
+/**
+ * Hears a channel from now on, and its last messages if `replay` says how many; or those behind the cursor `after`, or
+ * behind what was handed over to this client ("last").
+ */
 export const join = z.object({
   type: z.literal("JOIN"),
   channel,
-  /** So many past messages are told again, at most 20 are kept. */
+  /** So many past messages are told again; 20 are kept, of a durable channel as many as it remembers. */
   replay: z.number().int().min(0).max(1_000).optional(),
+  after: z.union([z.literal("last"), cursor], 'is a cursor {epoch, seq}, or "last"').optional(),
 });
 
 /** No longer hears a channel. */

@@ -47,8 +47,19 @@ export const chat = z.object({
   expiresAt: z.iso.datetime({ offset: true }).max(64).optional(),
 });
 
-/** PAN §3.1; `history` asks for the last messages. */
-export const join = z.object({ type: z.literal("join"), room, history: z.int().min(0).max(1_000).optional() });
+/** A place in what a durable room remembers. */
+const cursor = z.object({ epoch: z.string().max(64), seq: z.int().min(0) });
+
+/**
+ * PAN §3.1; `history` asks for the last messages, `after` for those behind a cursor, or behind what was handed over to
+ * this agentId ("last").
+ */
+export const join = z.object({
+  type: z.literal("join"),
+  room,
+  history: z.int().min(0).max(1_000).optional(),
+  after: z.union([z.literal("last"), cursor], 'is a cursor {epoch, seq}, or "last"').optional(),
+});
 /** PAN §3.2 */
 export const leave = z.object({ type: z.literal("leave"), room });
 /** PAN §4.1 */
@@ -144,6 +155,8 @@ export const systemEvent = z.object({
     .exactOptional(),
   reason: z.string().describe("delivery only: why they are refused, expired or dead").exactOptional(),
   until: z.string().describe("delivery only, stored: until when they are delivered; ISO 8601, UTC").exactOptional(),
+  next: cursor.describe("joined a durable room: the cursor behind which the rest follows").exactOptional(),
+  gap: z.literal(true).describe("something behind the cursor is not remembered").exactOptional(),
 });
 
 /** PAN §4.1 */

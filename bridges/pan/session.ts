@@ -55,10 +55,11 @@ export const commandTable: Rules<Pan> = {
   join: {
     phase: "ready",
     cost: 1,
-    run(session, { room, history }) {
+    run(session, { room, history, after }) {
       checkRoom(room);
-      return session.joinInTurn(room, { create: true, ...(history !== undefined && { history }) }, () => {
-        session.send({ type: "system", status: "joined", room, message: `You joined ${room}` });
+      return session.joinInTurn(room, { create: true, history, after }, (_isNew, { next, gap }) => {
+        const place = { ...(next && { next }), ...(gap && { gap }) };
+        session.send({ type: "system", status: "joined", room, message: `You joined ${room}`, ...place });
       });
     },
   },

@@ -1,4 +1,13 @@
-import { agentNameProblem, Fault, listCost, ListText, type AgentEntry, type RoomEntry, type Rules } from "#dialect";
+import {
+  agentNameProblem,
+  Fault,
+  listCost,
+  ListText,
+  type AgentEntry,
+  type JoinOptions,
+  type RoomEntry,
+  type Rules,
+} from "#dialect";
 import type { AgentChat, ChatSession } from "../state.js";
 import { nameOf } from "../translate.js";
 
@@ -14,10 +23,11 @@ export const channelCommands: ChannelRules = {
     // Whoever is inside already asks for nothing but the list, and for the past, for which the engine takes more.
     cost: ({ channel }, { rooms, principal, services: { directory } }) =>
       rooms.has(channel) ? listCost(directory.memberCount(channel, principal)) : 1,
-    run(session, { channel, replay }) {
+    run(session, { channel, replay, after }) {
       // Unasked for, the past is told once: to who comes in.
-      if (replay === undefined && !session.rooms.has(channel)) return joinWithPast(session, channel);
-      return joined(session, channel, replay ?? 0);
+      if (replay === undefined && after === undefined && !session.rooms.has(channel))
+        return joinWithPast(session, channel);
+      return joined(session, channel, { history: replay ?? 0, after });
     },
   },
   LEAVE: {
@@ -100,30 +110,36 @@ class ChannelLists {
   }
 }
 
-function joined(session: ChatSession, channel: string, history: number): void | Promise<void> {
-  return session.joinInTurn(channel, { create: false, history }, () => {
-    sendMembers(session, "JOINED", channel);
+function joined(
+  session: ChatSession,
+  channel: string,
+  past: Pick<JoinOptions, "after" | "history">,
+): void | Promise<void> {
+  return session.joinInTurn(channel, { create: false, ...past }, (_isNew, { next, gap }) => {
+    sendMembers(session, "JOINED", channel, { ...(next && { next }), ...(gap && { gap }) });
   });
 }
 
 /** Tells as much of the past as the server tells unasked, where the client can pay for it; else it just joins. */
 function joinWithPast(session: ChatSession, channel: string): void | Promise<void> {
   try {
-    return joined(session, channel, session.settings.replay);
+    return joined(session, channel, { history: session.settings.replay });
   } catch (thrown) {
-    if (thrown instanceof Fault && thrown.code === "rate-limited") return joined(session, channel, 0);
+    if (thrown instanceof Fault && thrown.code === "rate-limited") return joined(session, channel, {});
     throw thrown;
   }
 }
 
 /** Tells who is in a channel. @throws Fault not-found, forbidden */
-function sendMembers(session: ChatSession, type: "JOINED" | "AGENTS", channel: string): void {
+function sendMembers(session: ChatSession, type: "JOINED" | "AGENTS", channel: string, place: object = {}): void {
   const { directory } = session.services;
   const entries = directory.members(channel, session.principal).flatMap((name) => directory.agent(name) ?? []);
   const { ids, names } = ChannelLists.of(session).members(entries);
   const field = type === "JOINED" ? "agents" : "list";
   session.sendFrame(
     `{"type":"${type}","ts":${session.now()},"channel":${JSON.stringify(channel)},"${field}":${ids}` +
-      `${names === undefined ? "" : `,"names":${names}`}}`,
+      (names === undefined ? "" : `,"names":${names}`) +
+      // Behind what is there already: the closing brace is that of the place.
+      (Object.keys(place).length === 0 ? "}" : `,${JSON.stringify(place).slice(1)}`),
   );
 }
