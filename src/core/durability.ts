@@ -35,6 +35,12 @@ export function readDurability({ keep_s, max, max_bytes }: WrittenDurability): D
 }
 
 /** The same as it is written. */
-export function writeDurability({ keepMs, max, maxBytes }: Required<Durability>): Required<WrittenDurability> {
-  return { keep_s: Math.round(keepMs / 1_000), max, max_bytes: maxBytes };
+export function writeDurability(bounds: Required<Durability>): Required<WrittenDurability>;
+export function writeDurability(wanted: Durability): WrittenDurability;
+export function writeDurability({ keepMs, max, maxBytes }: Durability): WrittenDurability {
+  return {
+    ...(keepMs !== undefined && { keep_s: Math.round(keepMs / 1_000) }),
+    ...(max !== undefined && { max }),
+    ...(maxBytes !== undefined && { max_bytes: maxBytes }),
+  };
 }

@@ -4,7 +4,7 @@ import uuid
 
 import zmq
 
-from synaptic_core import Agent, AgentOptions, Fault, Request
+from synaptic_core import Agent, AgentOptions, Cursor, Fault, Request
 
 from .broker import Broker, BrokerCase
 
@@ -176,6 +176,29 @@ class Rooms(BrokerCase):
         bob.inform("ada", "marker")
         self.assertEqual(ada.receive(WAIT_S).text, "marker")
         self.assertIsNone(bob.receive(0), "bob does not hear itself")
+
+    def test_reads_a_room_that_remembers_page_by_page_makes_it_and_ends_it(self):
+        ada = self.connect("keeper", token=self.broker.token("keeper"))
+        ada.create("#log", durable={"max": 5})
+        for text in "abcdefg":
+            ada.inform("#log", text)
+        last = ada.history("#log", 1)
+        while last.next.seq < 7:
+            last = ada.history("#log", 1)
+        self.assertEqual([message.text for message in last], ["g"])
+        page = ada.history("#log", after=Cursor(last.next.epoch, 0), limit=3)
+        self.assertEqual(([message.text for message in page], page.gap, page.more, page.next.seq), (["c", "d", "e"], True, True, 5))
+        rest = ada.history("#log", after=page.next)
+        self.assertEqual(([message.text for message in rest], rest.gap, rest.more), (["f", "g"], False, False))
+        self.assertTrue(ada.history("#log", after=Cursor("another", 1)).gap)
+        self.assertTrue(next(room.durable for room in ada.rooms() if room.name == "#log"))
+        ada.keep("#log", {"max": 1})
+        self.assertEqual(len(ada.history("#log", after=page.next)), 1)
+        ada.keep("#log", False)
+        self.assertIsNone(ada.history("#log").next)
+        with self.assertRaises(Fault) as caught:
+            self.connect("nobody").create("#hers", durable=True)
+        self.assertEqual(caught.exception.code, "forbidden")
 
     def test_hears_itself_if_it_wants_to(self):
         echo = self.connect("echo", options=AgentOptions(hear_own=True))

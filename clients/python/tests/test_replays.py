@@ -18,7 +18,7 @@ class ThePastOfARoom(unittest.TestCase):
         return self.link
 
     def ask(self):
-        return self.agent._core.replayed("#a", 20)
+        return self.agent._core.replayed({"room": "#a", "count": 20})
 
     def answer(self, asked, count):
         data = {"room": "#a", "count": count}

@@ -3,6 +3,8 @@ import {
   asFault,
   brokerTopic,
   Fault,
+  writeDurability,
+  type Durability,
   type Envelope,
   type ListedAgent,
   type ListedRoom,
@@ -23,9 +25,10 @@ import {
   type Said,
   type SendOptions,
 } from "./options.js";
-import { listedAgents, listedMembers, listedRooms } from "./incoming.js";
+import { listedAgents, listedMembers, listedPlace, listedRooms } from "./incoming.js";
 import { checkName, checkTopic, payloadOf } from "./outgoing.js";
 import { Replays } from "./replays.js";
+import type { CreateOptions, HistoryOptions, RoomPast } from "./room-past.js";
 import { PendingRequests, refusedName, RoundTrip, type WaitOptions } from "./requests.js";
 
 /**
@@ -217,10 +220,24 @@ export class Agent implements AsyncIterable<Envelope> {
     this.#open().unsubscribe(room);
   }
 
-  /** Makes a room and joins it. An invite-only one needs a proved name. @throws Fault conflict, forbidden, full, malformed */
-  async create(room: string, { inviteOnly = false }: { readonly inviteOnly?: boolean } = {}): Promise<void> {
-    await this.#ask("room.create", { room, invite_only: inviteOnly });
+  /**
+   * Makes a room and joins it. An invite-only or durable one, which remembers what is said, needs a proved name.
+   * @throws Fault conflict, forbidden, full, malformed
+   */
+  async create(room: string, { inviteOnly = false, durable }: CreateOptions = {}): Promise<void> {
+    const asked = durable === undefined ? {} : { durable: durable === true ? true : writeDurability(durable) };
+    await this.#ask("room.create", { room, invite_only: inviteOnly, ...asked });
     this.#open().subscribe(room); // not before: a subscription would make a public room
+  }
+
+  /**
+   * Makes a room durable, changes how much it remembers, or ends that (false): what it remembers is gone then. For who
+   * made it, under a proved name, and the operator.
+   * @throws Fault conflict, forbidden, full, malformed, not-found, unavailable
+   */
+  async keep(room: string, durable: Durability | boolean): Promise<void> {
+    const wanted = typeof durable === "boolean" ? durable : writeDurability(durable);
+    await this.#ask("room.keep", { room, durable: wanted });
   }
 
   /** Lets an agent into an invite-only room; only members can. The agent is told. @throws Fault forbidden, not-found, full */
@@ -234,17 +251,24 @@ export class Agent implements AsyncIterable<Envelope> {
   }
 
   /**
-   * The last messages of a public room, oldest first, this agent's own among them; each has `replay: true`.
-   * @param count how many at most, 0 to 100; the broker keeps so many of a room as `historyPerRoomMax` says (20)
-   * @throws Fault not-found, forbidden (an invite-only room of others), malformed, timeout, slow-consumer (some were
-   * dropped on their way)
+   * The last messages of a room, oldest first, this agent's own among them; each has `replay: true`. Of a durable room,
+   * page by page, what follows a cursor: the next one comes with it.
+   * @param wanted how many at most, 0 to 100 (a room that is not durable keeps 20, `historyPerRoomMax`), or from where
+   * @throws Fault not-found, forbidden (an invite-only room of others; "last" for a name that is only claimed),
+   * malformed, timeout, slow-consumer (some were dropped on their way)
    */
-  async history(room: string, count = 20): Promise<readonly Envelope[]> {
+  async history(room: string, wanted?: number): Promise<readonly Envelope[]>;
+  async history(room: string, wanted: HistoryOptions): Promise<RoomPast>;
+  async history(room: string, wanted: number | HistoryOptions = 20): Promise<readonly Envelope[] | RoomPast> {
     const messageId = randomUUID();
     const { past, forget } = this.#replays.want(messageId, room, this.#options.requestTimeoutMs);
-    const asked = this.#ask("room.history", { room, count }, messageId);
-    const [messages] = await Promise.all([past, asked]).finally(forget);
-    return messages;
+    const asked = this.#ask(
+      "room.history",
+      { room, ...(typeof wanted === "number" ? { count: wanted } : wanted) },
+      messageId,
+    );
+    const [messages, answer] = await Promise.all([past, asked]).finally(forget);
+    return typeof wanted === "number" ? messages : { messages, ...listedPlace(answer) };
   }
 
   /** Rooms that this agent may know of. */

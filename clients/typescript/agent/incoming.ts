@@ -15,6 +15,7 @@ import {
   type Reading,
   type Trust,
 } from "../../../src/core/index.js";
+import type { RoomCursor, RoomPast } from "./room-past.js";
 
 /** How well a sender is proved, as the broker writes it. */
 const trusts: readonly Trust[] = ["claimed", "shared", "proved"];
@@ -84,6 +85,12 @@ export function listedMembers(answer: Envelope): readonly string[] {
 export function listedCount(answer: Envelope): number {
   const count = fieldOf(answer, "count");
   return typeof count === "number" ? count : 0;
+}
+
+/** Where what follows a `room.history` answer ends. */
+export function listedPlace(answer: Envelope): Omit<RoomPast, "messages"> {
+  const next = fieldOf(answer, "next") as RoomCursor | undefined; // our broker's answer
+  return { next, gap: fieldOf(answer, "gap") === true, more: fieldOf(answer, "more") === true };
 }
 
 function listOf(answer: Envelope, key: string): readonly unknown[] {

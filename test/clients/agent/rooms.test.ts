@@ -50,6 +50,33 @@ describe.each(transports)("an agent and rooms, over %s", (transport) => {
     await expect(ada.invite("#nowhere", "bob")).rejects.toMatchObject({ code: "not-found" });
   });
 
+  it("makes a room that remembers, reads it page by page, and ends it", async () => {
+    const [ada, eve] = [await world.joinProved("ada"), await world.join("eve")];
+    await ada.create("#log", { durable: { max: 5 } });
+    await eve.join("#log");
+    for (const text of ["a", "b", "c", "d", "e", "f", "g"]) await ada.inform("#log", text);
+    const live: Envelope[] = [];
+    while (live.length < 7) live.push(await next(eve));
+    expect(words(live)).toEqual(["a", "b", "c", "d", "e", "f", "g"]);
+    const last = await ada.history("#log", { count: 1 });
+    const epoch = last.next?.epoch ?? "";
+    expect(words(last.messages)).toEqual(["g"]);
+    expect(last.messages[0]?.$broker).toEqual({ room_seq: 7, epoch });
+    expect(live[6]?.$broker).toEqual({ room_seq: 7, epoch });
+    const page = await ada.history("#log", { after: { epoch, seq: 0 }, max: 3 });
+    expect(page).toMatchObject({ gap: true, more: true, next: { seq: 5 } });
+    expect(words(page.messages)).toEqual(["c", "d", "e"]);
+    const rest = await ada.history("#log", { after: page.next ?? "last" });
+    expect(rest).toMatchObject({ gap: false, more: false, next: { seq: 7 } });
+    expect(words(rest.messages)).toEqual(["f", "g"]);
+    expect((await eve.rooms()).find(({ name }) => name === "#log")).toMatchObject({ durable: true });
+    await expect(eve.keep("#log", false)).rejects.toMatchObject({ code: "forbidden" });
+    await ada.keep("#log", { max: 1 });
+    expect(words(await ada.history("#log"))).toEqual(["g"]);
+    await ada.keep("#log", false);
+    expect(await ada.history("#log", {})).toMatchObject({ messages: [], next: undefined });
+  });
+
   it("reads the last messages of a room, its own among them, oldest first", async () => {
     const [ada, bob] = [await world.join("ada"), await world.join("bob")];
     await ada.join("#past");

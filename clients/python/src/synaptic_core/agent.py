@@ -6,7 +6,7 @@ import threading
 import time
 from concurrent.futures import Future, TimeoutError as Late
 from types import TracebackType
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Type, TypeVar
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Type, TypeVar, Union
 
 from .answering import Answerer, Answering, Listener
 from .core import Core, OpenLink, zeromq
@@ -15,7 +15,7 @@ from .envelope import Envelope, Message, Request, Response, Said
 from .fault import Fault
 from .futures import then
 from .inbox import Inbox
-from .listed import ListedAgent, ListedRoom, agents_of, members_of, rooms_of
+from .listed import Cursor, ListedAgent, ListedRoom, Past, agents_of, history_asked, members_of, rooms_of
 from .options import AgentOptions
 from .patience import slices
 from .saying import Expiry, fields_of
@@ -116,10 +116,23 @@ class Agent:
         self._ask("room.leave", {"room": room})
         self._core.unsubscribe(room)
 
-    def create(self, room: str, *, invite_only: bool = False) -> None:
-        """Makes a room and joins it. An invite-only one needs a token. Raises Fault conflict, forbidden, full, malformed."""
-        self._ask("room.create", {"room": room, "invite_only": invite_only})
+    def create(self, room: str, *, invite_only: bool = False, durable: Union[bool, Dict[str, int]] = False) -> None:
+        """
+        Makes a room and joins it. `durable`: it remembers what is said, as long and as much as is usual or as `keep_s`, `max`, `max_bytes` say.
+        An invite-only or durable one needs a token. Raises Fault conflict, forbidden, full, malformed.
+        """
+        asked: Dict[str, Any] = {"room": room, "invite_only": invite_only}
+        if durable is not False:
+            asked["durable"] = durable
+        self._ask("room.create", asked)
         self._core.subscribe(room)
+
+    def keep(self, room: str, durable: Union[bool, Dict[str, int]] = True) -> None:
+        """
+        Makes a room durable, changes how much it remembers (`keep_s`, `max`, `max_bytes`), or ends that (False): what it remembers is gone then.
+        For who made it, with a token, and the operator. Raises Fault conflict, forbidden, full, malformed, not-found, unavailable.
+        """
+        self._ask("room.keep", {"room": room, "durable": durable})
 
     def invite(self, room: str, agent: str) -> None:
         """Lets somebody into an invite-only room. Raises Fault forbidden, not-found."""
@@ -137,9 +150,12 @@ class Agent:
         """Agents that are online, in whatever dialect."""
         return self._wait(then(self._core.desk("agents.list"), agents_of))
 
-    def history(self, room: str, count: int = 20) -> List[Message]:
-        """The last messages of a public room, oldest first. Raises Fault not-found."""
-        return self._wait(self._core.replayed(room, count))
+    def history(self, room: str, count: Optional[int] = None, *, after: Union[Cursor, str, None] = None, limit: Optional[int] = None) -> Past:
+        """
+        The last messages of a room (20), oldest first; of a durable one those behind the cursor `after`, at most `limit`. "last": what was not handed over to this name, which needs a token.
+        Raises Fault not-found, forbidden, malformed.
+        """
+        return self._wait(self._core.replayed(history_asked(room, count, after, limit)))
 
     def subscribe(self, topic: str) -> None:
         """Hears a topic that is no room: `$events`, a data topic."""

@@ -5,7 +5,7 @@ import asyncio
 import logging
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Dict, List, Optional, Sequence, Type, TypeVar
+from typing import Any, Dict, List, Optional, Sequence, Type, TypeVar, Union
 
 from .aio_handling import Answerer, Handling, Listener
 from .aio_inbox import AioInbox
@@ -14,7 +14,7 @@ from .doors import find_doors
 from .envelope import Envelope, Message, Request, Said
 from .fault import Fault
 from .futures import then
-from .listed import ListedAgent, ListedRoom, agents_of, members_of, rooms_of
+from .listed import Cursor, ListedAgent, ListedRoom, Past, agents_of, history_asked, members_of, rooms_of
 from .options import AgentOptions
 from .patience import slices
 from .saying import Expiry, fields_of
@@ -111,10 +111,23 @@ class Agent:
         await self._ask("room.leave", {"room": room})
         self._core.unsubscribe(room)
 
-    async def create(self, room: str, *, invite_only: bool = False) -> None:
-        """Makes a room and joins it. An invite-only one needs a token. Raises Fault conflict, forbidden, full, malformed."""
-        await self._ask("room.create", {"room": room, "invite_only": invite_only})
+    async def create(self, room: str, *, invite_only: bool = False, durable: Union[bool, Dict[str, int]] = False) -> None:
+        """
+        Makes a room and joins it. `durable`: it remembers what is said, as long and as much as is usual or as `keep_s`, `max`, `max_bytes` say.
+        An invite-only or durable one needs a token. Raises Fault conflict, forbidden, full, malformed.
+        """
+        asked: Dict[str, Any] = {"room": room, "invite_only": invite_only}
+        if durable is not False:
+            asked["durable"] = durable
+        await self._ask("room.create", asked)
         self._core.subscribe(room)
+
+    async def keep(self, room: str, durable: Union[bool, Dict[str, int]] = True) -> None:
+        """
+        Makes a room durable, changes how much it remembers (`keep_s`, `max`, `max_bytes`), or ends that (False): what it remembers is gone then.
+        For who made it, with a token, and the operator. Raises Fault conflict, forbidden, full, malformed, not-found, unavailable.
+        """
+        await self._ask("room.keep", {"room": room, "durable": durable})
 
     async def invite(self, room: str, agent: str) -> None:
         """Lets somebody into an invite-only room. Raises Fault forbidden, not-found."""
@@ -132,9 +145,12 @@ class Agent:
         """Agents that are online, in whatever dialect."""
         return await self._wait(then(self._core.desk("agents.list"), agents_of))
 
-    async def history(self, room: str, count: int = 20) -> List[Message]:
-        """The last messages of a public room, oldest first. Raises Fault not-found."""
-        return await self._wait(self._core.replayed(room, count))
+    async def history(self, room: str, count: Optional[int] = None, *, after: Union[Cursor, str, None] = None, limit: Optional[int] = None) -> Past:
+        """
+        The last messages of a room (20), oldest first; of a durable one those behind the cursor `after`, at most `limit`. "last": what was not handed over to this name, which needs a token.
+        Raises Fault not-found, forbidden, malformed.
+        """
+        return await self._wait(self._core.replayed(history_asked(room, count, after, limit)))
 
     def subscribe(self, topic: str) -> None:
         """Hears a topic that is no room: `$events`, a data topic."""

@@ -16,6 +16,7 @@ from .envelope import Envelope, Inform, Message, Request, Response, Said, check_
 from .fault import Fault
 from .futures import settle
 from .link import Link
+from .listed import Past, past_of
 from .names import BROKER, agent_name_problem, shown
 from .options import AgentOptions
 from .pending import Pending
@@ -156,9 +157,10 @@ class Core:
             said["data"] = data
         return self.ask(BROKER, said, self.options.request_timeout_s, heard=heard)
 
-    def replayed(self, room: str, count: int) -> "Future[list[Message]]":
-        """The last messages of a room, oldest first."""
-        past: "Future[list[Message]]" = Future()
+    def replayed(self, asked: Dict[str, Any]) -> "Future[Past]":
+        """What a room remembers, oldest first; `asked`: the fields of the request."""
+        past: "Future[Past]" = Future()
+        heard: "Future[List[Message]]" = Future()
 
         def begin(answer: "Future[Envelope]") -> None:
             if answer.cancelled():
@@ -166,10 +168,18 @@ class Core:
             elif answer.exception() is not None:
                 settle(past, answer.exception())
             else:
-                self._replays.begin(room, int(answer.result().data["count"]), past)
+                told = answer.result()
+                heard.add_done_callback(lambda done: settle(past, done.exception() or past_of(told, done.result())))
+                self._replays.begin(str(asked["room"]), int(told.data["count"]), heard)
 
-        answer = self.desk("room.history", {"room": room, "count": count}, heard=begin)
-        past.add_done_callback(lambda done: answer.cancel() if done.cancelled() else None)
+        answer = self.desk("room.history", asked, heard=begin)
+
+        def given_up(done: "Future[Past]") -> None:
+            if done.cancelled():
+                answer.cancel()
+                heard.cancel()
+
+        past.add_done_callback(given_up)
         return past
 
     def joined(self, room: str) -> "Future[Envelope]":
