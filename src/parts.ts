@@ -344,20 +344,9 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       return Promise.resolve();
     },
   });
-  const inOrder = [
-    storage,
-    roomLogs,
-    mailboxes,
-    warnings,
-    ...ops.before,
-    zeromqAgents,
-    desk,
-    bridges,
-    zmtp,
-    ws,
-    claims,
-    ...ops.after,
-  ];
+  const stored = [storage, roomLogs, mailboxes];
+  const doors = [zeromqAgents, desk, bridges, zmtp, ws, claims];
+  const inOrder: Lifecycle[] = [...stored, warnings, ...ops.before, ...doors, ...ops.after];
   const { audit } = ops;
   return {
     clock,

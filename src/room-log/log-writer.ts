@@ -200,10 +200,11 @@ function isSubscriber(origin: object | undefined): origin is Subscriber {
 
 /** The places of messages that have just been written. */
 function inPlace(messages: readonly QueuedMessage[]): readonly Placed[] {
-  const next = new Map(messages.map(({ log }) => [log, log.row.next]));
+  const next: Record<string, number> = {};
   return messages.map((one) => {
-    const seq = next.get(one.log) ?? one.log.row.next;
-    next.set(one.log, seq + 1);
+    const { id, next: first } = one.log.row;
+    const seq = next[id] ?? first;
+    next[id] = seq + 1;
     return { ...one, seq };
   });
 }
@@ -217,11 +218,10 @@ function bySender(messages: readonly QueuedMessage[]): ReadonlyMap<string, reado
 }
 
 function grouped<K, T>(items: readonly T[], keyOf: (item: T) => K): ReadonlyMap<K, readonly T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
+  return items.reduce((groups, item) => {
     const group = groups.get(keyOf(item));
     if (group === undefined) groups.set(keyOf(item), [item]);
     else group.push(item);
-  }
-  return groups;
+    return groups;
+  }, new Map<K, T[]>());
 }

@@ -21,7 +21,11 @@ const start = async (rooms: NonNullable<Parameters<typeof startBroker>[0]>["room
 async function pan(name: string, own = false): Promise<PanWire> {
   const token = own ? await issueToken(at.dataDir, name, "ws") : panToken(at.dataDir);
   const wire = await PanWire.login(at.pan, name, token);
-  open.push({ close: () => wire.socket.terminate() });
+  open.push({
+    close: () => {
+      wire.socket.terminate();
+    },
+  });
   return wire;
 }
 
@@ -47,7 +51,11 @@ describe("a room that remembers, over real sockets", () => {
     const [ada, eve] = [await pan("ada"), await pan("eve")];
     const bob = await plain("bob", ["bob", "#log"]);
     const chat = await ChatWire.enter(at.pan.replace(/pan$/, "agentchat"), "chatter");
-    open.push({ close: () => chat.socket.terminate() });
+    open.push({
+      close: () => {
+        chat.socket.terminate();
+      },
+    });
     chat.say({ type: "JOIN", channel: "#log" });
     await chat.hears(({ type }) => type === "JOINED");
     for (const wire of [ada, eve]) {
