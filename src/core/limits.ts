@@ -202,7 +202,7 @@ export const defaultLimits = Object.freeze({
   roomLogMax: 10_000,
   /** … and so many bytes, with 200 more for each message. The oldest go. */
   roomLogMaxBytes: 64 * 1024 * 1024,
-  /** Durable rooms of agents. */
+  /** Durable rooms of agents; half of them at most of agents without a token. */
   roomLogsMax: 1_000,
   /** Durable rooms of one agent. */
   roomLogsPerOwnerMax: 20,

@@ -12,6 +12,8 @@ export interface KeptMessage {
 export interface Past {
   /** Bytes that it came in. */
   readonly bytes: number;
+  /** So much of it is told at a time that it need not be made ready before: what a durable room remembers. */
+  readonly paged?: true;
   /** It as a replay, read and written once for all who ask soon; undefined if it cannot be read. */
   message(): Message | undefined;
 }
@@ -72,7 +74,7 @@ export class PastReading {
   /** Makes one more ready. @returns "more" if there may be others, undefined if all are */
   advance(): "more" | undefined {
     const past = this.#past();
-    const next = past.find((one) => !this.#done.has(one));
+    const next = past.find((one) => one.paged !== true && !this.#done.has(one));
     if (next === undefined || this.#done.size >= past.length * roundsMax) return undefined;
     this.#done.add(next);
     this.#make(next);

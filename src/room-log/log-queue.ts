@@ -31,11 +31,20 @@ export type Group = { readonly messages: readonly QueuedMessage[] } | { readonly
 /** Messages that are written together at most, and their bytes: one write holds up what comes behind it. */
 const groupMax = 500;
 const groupMaxBytes = 2 * 1024 * 1024;
-/** Messages that may wait for the disk, and their bytes: as much as comes in while it is slow for a moment. */
+/** Messages that may wait for the disk, and their bytes: as much as comes in while it is slow; of one connection a quarter. */
 const waitingMax = 10_000;
 const waitingMaxBytes = 16 * 1024 * 1024;
 /** A disk that is behind is asked again after this. */
 const behindMs = 200;
+
+/** Whoever no connection stands for. */
+const broker = {};
+
+/** Messages of one connection that wait, and their bytes. */
+interface Waiting {
+  readonly count: number;
+  readonly bytes: number;
+}
 
 /** What waits for the disk, in the order in which it came: one order for each room and each sender (invariant 1). */
 export class LogQueue {
@@ -47,16 +56,24 @@ export class LogQueue {
   #count = 0;
   /** Their bytes, as they will count on disk. */
   bytes = 0;
+  /** How much of it comes from one connection or session. */
+  // bound: connections that speak in durable rooms · evicts: with the last message of it that waits · owner: LogQueue
+  readonly #shares = new Map<object, Waiting>();
 
   /** @throws Fault full: the disk is behind */
   add(queued: QueuedMessage): void {
     const bytes = bytesOfRow(queued.row);
-    if (this.#count >= waitingMax || this.bytes + bytes > waitingMaxBytes)
+    const origin = queued.message.origin ?? broker;
+    const share = this.#shares.get(origin) ?? { count: 0, bytes: 0 };
+    const isTooMuch = this.#count >= waitingMax || this.bytes + bytes > waitingMaxBytes;
+    // Whoever says more than the disk takes waits for itself, not the others.
+    if (isTooMuch || share.count >= waitingMax / 4 || share.bytes + bytes > waitingMaxBytes / 4)
       throw new Fault("full", "as many messages of durable rooms wait for the disk as can; say it again", {
         retryAfterMs: behindMs,
       });
     this.#count += 1;
     this.bytes += bytes;
+    this.#shares.set(origin, { count: share.count + 1, bytes: share.bytes + bytes });
     this.#waiting.push(queued);
   }
 
@@ -65,9 +82,14 @@ export class LogQueue {
   }
 
   /** A message is heard, or refused. */
-  done({ row }: QueuedMessage): void {
+  done({ message, row }: QueuedMessage): void {
+    const origin = message.origin ?? broker;
+    const bytes = bytesOfRow(row);
     this.#count -= 1;
-    this.bytes -= bytesOfRow(row);
+    this.bytes -= bytes;
+    const share = this.#shares.get(origin);
+    if (share === undefined || share.count === 1) this.#shares.delete(origin);
+    else this.#shares.set(origin, { count: share.count - 1, bytes: share.bytes - bytes });
   }
 
   /** What is written next; undefined if nothing waits. */

@@ -1,12 +1,14 @@
 import { Message, type Clock } from "../core/index.js";
 import type { Table } from "../storage/table.js";
-import { bytesOfRow, messageKey, type LogMessageRow, type LogTableRow } from "./log-row.js";
+import { messageKey, messageRowBytes, type LogMessageRow, type LogTableRow } from "./log-row.js";
 import { isOver, type RoomLog } from "./room-log.js";
 
 /** What was said in a room, and is remembered. */
 export interface LogPast {
   /** Bytes that it came in. */
   readonly bytes: number;
+  /** So much of it is read at a time that it need not be made ready before. */
+  readonly paged: true;
   /** It as a replay; undefined if it cannot be read. */
   message(): Message | undefined;
 }
@@ -35,9 +37,9 @@ const shelfMaxBytes = 4 * 1024 * 1024;
 export class LogReader {
   readonly #table: Table<LogTableRow>;
   readonly #clock: Pick<Clock, "now">;
-  // bound: shelfMaxBytes of bodies, each with what was made of it · evicts: what was not asked for the longest · owner:
+  // bound: shelfMaxBytes of messages, each with what was made of it · evicts: what was not asked for the longest · owner:
   // LogReader
-  readonly #shelf = new Map<string, LogPast>();
+  readonly #shelf = new Map<string, Shelved>();
   #shelfBytes = 0;
 
   constructor(table: Table<LogTableRow>, clock: Pick<Clock, "now">) {
@@ -58,18 +60,14 @@ export class LogReader {
     let next = after;
     let gap = false;
     let bytes = 0;
-    for (let from = this.#firstFresh(log, Math.max(after + 1, row.first), now); from <= released; from += max) {
-      const to = Math.min(from + max, released + 1);
-      for (const [key, value] of this.#table.range(messageKey(row.id, from), messageKey(row.id, to))) {
-        const message = asMessage(value);
-        if (message === undefined || isOver(message, row.bounds, now)) continue;
-        const seq = placeIn(key);
-        bytes += bytesOfRow(message);
-        if (past.length >= max || (past.length > 0 && bytes > maxBytes)) return { past, next, gap, more: true };
-        if (seq !== next + 1) gap = true;
-        past.push(this.#past(log, seq, message));
-        next = seq;
-      }
+    for (let seq = this.#firstFresh(log, Math.max(after + 1, row.first), now); seq <= released; seq += 1) {
+      const found = this.#at(log, seq);
+      if (found === undefined || isOver(found, row.bounds, now)) continue;
+      bytes += found.bytes + messageRowBytes;
+      if (past.length >= max || (past.length > 0 && bytes > maxBytes)) return { past, next, gap, more: true };
+      if (seq !== next + 1) gap = true;
+      past.push(found);
+      next = seq;
     }
     return { past, next: Math.max(released, after), gap: gap || next < released, more: false };
   }
@@ -103,32 +101,39 @@ export class LogReader {
     return low;
   }
 
-  /** The same object for all who ask soon: it is read and written once. */
-  #past(log: RoomLog, seq: number, row: LogMessageRow): LogPast {
+  /** A message; the same object for all who ask soon: it is read and written once. */
+  #at(log: RoomLog, seq: number): Shelved | undefined {
     const key = messageKey(log.row.id, seq);
     let past = this.#shelf.get(key);
     if (past === undefined) {
-      let message: Message | undefined;
-      const { room, epoch } = log;
-      past = { bytes: row.body.length, message: () => (message ??= replayOf(row, { room, epoch, seq })) };
-      this.#shelfBytes += past.bytes;
+      const row = this.row(log, seq);
+      if (row === undefined) return undefined;
+      past = shelved(row, { room: log.room, epoch: log.epoch, seq });
+      this.#shelfBytes += past.bytes + messageRowBytes;
     } else this.#shelf.delete(key);
     this.#shelf.set(key, past);
     for (const [oldest, { bytes }] of this.#shelf) {
       if (this.#shelfBytes <= shelfMaxBytes || oldest === key) break;
       this.#shelf.delete(oldest);
-      this.#shelfBytes -= bytes;
+      this.#shelfBytes -= bytes + messageRowBytes;
     }
     return past;
   }
 }
 
-function asMessage(value: LogTableRow | undefined): LogMessageRow | undefined {
-  return value !== undefined && "body" in value ? value : undefined;
+/** A message that stays in memory for a while. */
+interface Shelved extends LogPast {
+  readonly receivedAt: number;
 }
 
-function placeIn(key: string): number {
-  return Number(key.slice(key.lastIndexOf(" ") + 1));
+function shelved(row: LogMessageRow, place: Parameters<typeof replayOf>[1]): Shelved {
+  let message: Message | undefined;
+  const { body, receivedAt } = row;
+  return { paged: true, receivedAt, bytes: body.length, message: () => (message ??= replayOf(row, place)) };
+}
+
+function asMessage(value: LogTableRow | undefined): LogMessageRow | undefined {
+  return value !== undefined && "body" in value ? value : undefined;
 }
 
 /** A message that was kept as it is told again (protocols §1.9). */

@@ -20,6 +20,7 @@ export class LogShares {
   /** Bytes of all logs. */
   bytes = 0;
   #freeBytes = 0;
+  #freeLogs = 0;
   /** Logs that somebody owns. */
   #logs = 0;
   // bound: roomLogsMax · evicts: an owner goes with its last log · owner: LogShares
@@ -35,6 +36,8 @@ export class LogShares {
     const { roomLogsMax, roomLogsPerOwnerMax } = this.#limits;
     if (this.#logs >= roomLogsMax)
       throw new Fault("full", `there are ${String(roomLogsMax)} durable rooms, which is as many as there can be`);
+    if (owner?.standing === "free" && this.#freeLogs >= roomLogsMax / 2)
+      throw new Fault("full", "agents without a token have as many durable rooms as they can; log in with one");
     if (owner !== undefined && this.#of(owner.key).logs >= roomLogsPerOwnerMax)
       throw new Fault(
         "full",
@@ -82,7 +85,10 @@ export class LogShares {
     this.bytes += by.bytes;
     if (owner === undefined) return;
     this.#logs += by.logs;
-    if (owner.standing === "free") this.#freeBytes += by.bytes;
+    if (owner.standing === "free") {
+      this.#freeBytes += by.bytes;
+      this.#freeLogs += by.logs;
+    }
     const { logs, bytes } = this.#of(owner.key);
     if (logs + by.logs === 0) this.#shares.delete(owner.key);
     else this.#shares.set(owner.key, { logs: logs + by.logs, bytes: bytes + by.bytes });

@@ -92,6 +92,6 @@ export class RoomLog {
 }
 
 /** True if the message is older than the room remembers. */
-export function isOver({ receivedAt }: LogMessageRow, { keepMs }: LogBounds, now: number): boolean {
+export function isOver({ receivedAt }: Pick<LogMessageRow, "receivedAt">, { keepMs }: LogBounds, now: number): boolean {
   return receivedAt + keepMs <= now;
 }

@@ -46,6 +46,7 @@ export class RoomLogWorld {
   readonly exchange: Exchange;
   readonly logs: RoomLogs;
   readonly table: Table<LogTableRow>;
+  readonly #origins = new Map<string, object>();
   #ids = 0;
 
   constructor(
@@ -93,10 +94,22 @@ export class RoomLogWorld {
   say(topic: string, text: string, { from = "ada", id = text, trust = "claimed" }: Said = {}): Outcome {
     const payload = Buffer.from(JSON.stringify({ message_id: id, from, type: "inform", content: { message: text } }));
     this.ledger.messages.accepted += 1;
-    const message = Message.fromPayload(payload, { topic, receivedAt: this.clock.now(), trust, origin: {} });
+    const message = Message.fromPayload(payload, {
+      topic,
+      receivedAt: this.clock.now(),
+      trust,
+      origin: this.#originOf(from),
+    });
     const outcome = this.exchange.submit(message);
     payload.fill(0); // the next read of the socket
     return outcome;
+  }
+
+  /** Everybody has one connection. */
+  #originOf(from: string): object {
+    let origin = this.#origins.get(from);
+    if (origin === undefined) this.#origins.set(from, (origin = {}));
+    return origin;
   }
 
   /** Texts and the place behind them, as `LogReader.page` gives them. */
