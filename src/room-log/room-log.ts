@@ -9,7 +9,7 @@ import {
   type LogTableRow,
 } from "./log-row.js";
 
-/** Messages that one change forgets at most: each costs a look at the disk. */
+/** Messages that one change forgets at most, beside as many as it adds: each costs a look at the disk. */
 const forgottenAtOnce = 256;
 
 /** A change of one log, before it is on disk. */
@@ -78,7 +78,7 @@ export class RoomLog {
     const { bounds, next } = grown;
     let { first, bytes } = grown;
     const forgotten: TableChange<LogTableRow>[] = [];
-    while (first < next && first < from + forgottenAtOnce) {
+    while (first < next && first < from + added.length + forgottenAtOnce) {
       const oldest = read(first);
       const isTooMuch = next - first > bounds.max || bytes > bounds.maxBytes;
       if (oldest !== undefined && !isTooMuch && !isOver(oldest, bounds, now)) break;

@@ -102,6 +102,16 @@ describe("a durable room", () => {
     expect(world.logs.bytes).toBe(small.row.bytes + few.row.bytes);
   });
 
+  it("never remembers more than it may, however fast it is spoken in", async () => {
+    const world = new RoomLogWorld();
+    const log = await world.begin("#a", { max: 100 });
+    for (let round = 1; round <= 4; round += 1) {
+      for (let n = 0; n < 450; n += 1) world.say("#a", String(n));
+      await until(() => log.released === round * 450);
+      expect(log.row.next - log.row.first).toBe(100);
+    }
+  });
+
   it("forgets what is too old, also if nothing is said", async () => {
     const world = new RoomLogWorld();
     const log = await world.begin("#a", { keepMs: 30_000 });
