@@ -6,12 +6,13 @@ const tests = [
   "test/clients/agentchat/daemon-kill.test.ts",
   "test/journeys/negotiation-kill.test.ts",
   "test/journeys/kept-then-told.test.ts",
+  "test/journeys/durable-rooms-kill.test.ts",
 ];
 
 scenario({
   number: 12,
   title: "the tests that kill, with all repetitions",
-  done: "AgentChat's daemon killed 50 times while it sends its outbox, a server killed 8 times while agreements are made, and a broker 30 times as soon as it has told of a right: the tests of `npm test`, which repeats them fewer times",
+  done: "AgentChat's daemon killed 50 times while it sends its outbox, a server killed 8 times while agreements are made, a broker 30 times as soon as it has told of a right, and 30 times while a durable room is spoken in: the tests of `npm test`, which repeats them fewer times",
   limitMs: 400_000,
   async run(course) {
     const program = startProgram(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...tests], {

@@ -88,6 +88,18 @@ describe("a room that remembers, over real sockets", () => {
         .filter(({ type }) => type === "MSG")
         .map(({ room_seq, content, epoch }) => ({ room_seq, text: content, epoch })),
     ).toEqual(heard);
+    chat.frames.length = 0;
+    const epoch = String(heard[0]?.epoch);
+    chat.say({ type: "JOIN", channel: "#log", after: { epoch, seq: 398 } });
+    expect(await chat.hears(({ type }) => type === "JOINED")).toMatchObject({ next: { epoch, seq: 400 } });
+    expect(await chat.hears(({ type }) => type === "MSG")).toMatchObject({ room_seq: 399, epoch, replay: true });
+    expect(await chat.hears(({ type }) => type === "MSG")).toMatchObject({ room_seq: 400, epoch, replay: true });
+    chat.say({ type: "JOIN", channel: "#log", after: "last" });
+    expect(await chat.hears(({ type }) => type === "ERROR")).toMatchObject({ code: "NOT_INVITED", ref: "JOIN" });
+    chat.say({ type: "JOIN", channel: "#lab", after: { epoch, seq: 1 } });
+    const joined = await chat.hears(({ type }) => type === "JOINED");
+    expect(joined).toMatchObject({ channel: "#lab", gap: true });
+    expect(joined).not.toHaveProperty("next");
     const { messages } = at.broker.status().ledger;
     expect(messages.stored).toBe(400);
     expect(messages.accepted).toBe(
