@@ -3,6 +3,7 @@ import {
   asFault,
   brokerTopic,
   Fault,
+  receiptWords,
   writeDurability,
   type Durability,
   type Envelope,
@@ -10,6 +11,7 @@ import {
   type ListedRoom,
   type Log,
   type MessageType,
+  type ReceiptWord,
 } from "../../../src/core/index.js";
 import { logOf } from "./agent-log.js";
 import { mustBeAlone } from "./exclusive.js";
@@ -17,6 +19,10 @@ import { unanswerable, type RequestHandler } from "./handlers.js";
 import { handshakeRefusal } from "./handshake-refusal.js";
 import { Hearing, type NoticeHandler } from "./hearing.js";
 import type { MessageListener, Link } from "./link.js";
+import type { Delivery, MailboxStatus, PeekedPage } from "./mail-answers.js";
+import type { Mail, MailOptions } from "./mail.js";
+import { AgentMailbox, type PeekOptions } from "./mailbox.js";
+import type { MailboxOption } from "./mailbox-options.js";
 import {
   agentDefaults,
   type AgentOptions,
@@ -30,6 +36,7 @@ import { checkName, checkTopic, payloadOf } from "./outgoing.js";
 import { Replays } from "./replays.js";
 import type { CreateOptions, HistoryOptions, RoomPast } from "./room-past.js";
 import { PendingRequests, refusedName, RoundTrip, type WaitOptions } from "./requests.js";
+import type { ReceiptOptions, Sent } from "./sent.js";
 
 /**
  * A local agent: asks, answers, informs. A request is answered by what its handler returns; responses and informs
@@ -48,6 +55,7 @@ export class Agent implements AsyncIterable<Envelope> {
   readonly #replays: Replays;
   readonly #roundTrip: RoundTrip;
   readonly #hearing: Hearing;
+  readonly #mailbox: AgentMailbox;
   readonly #tell: Log;
   /** Which of the programs under its name it is. */
   readonly #instance = randomUUID();
@@ -63,11 +71,23 @@ export class Agent implements AsyncIterable<Envelope> {
       this.#publish(to, "request", content, { messageId }, {}, isWanted),
     );
     this.#tell = logOf(name, options.log);
+    const respond = (request: Request, content: Said): Promise<void> => this.respond(request, content);
+    const { inboxMax, pendingMax } = this.#options;
+    this.#mailbox = new AgentMailbox({
+      name,
+      ask: (kind, data, asked) => this.#ask(kind, data, asked),
+      hearing: () => this.#hearing,
+      respond,
+      tell: this.#tell,
+      inboxMax,
+      pendingMax,
+    });
     this.#hearing = new Hearing(name, this.#options, {
       pending: this.#pending,
       replays: this.#replays,
       roundTrip: this.#roundTrip,
-      respond: (request, content) => this.respond(request, content),
+      ofMailbox: (envelope) => this.#mailbox.take(envelope),
+      respond,
       tell: this.#tell,
     });
   }
@@ -100,6 +120,7 @@ export class Agent implements AsyncIterable<Envelope> {
       },
       connected: () => {
         agent.#tell("info", "broker connected", {});
+        agent.#mailbox.reconnected();
       },
     });
     agent.#link = link;
@@ -112,6 +133,8 @@ export class Agent implements AsyncIterable<Envelope> {
       );
       if (options.exclusive !== false) await mustBeAlone(agent.name, pong, () => agent.#roundTrip.once(readyTimeoutMs));
       agent.#unproved = false;
+      const { mailbox = false } = options;
+      if (mailbox !== false) await agent.openMailbox(mailbox);
     } catch (thrown) {
       await link.close(0);
       // The broker takes what we say, but lets us hear nothing: the name belongs to another agent.
@@ -150,7 +173,8 @@ export class Agent implements AsyncIterable<Envelope> {
     const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs;
     const messageId = options.messageId ?? randomUUID();
     const isNew = !this.#pending.has(messageId);
-    const answer = this.#pending.wait(messageId, to, { timeoutMs, signal: options.signal });
+    const overdue = (): Promise<Fault | undefined> => this.#mailbox.overdue(to, messageId);
+    const answer = this.#pending.wait(messageId, to, { timeoutMs, signal: options.signal, overdue });
     // Refused at once, or given up already: then nothing is sent.
     if (!isNew || !this.#pending.has(messageId)) return answer;
     const more = { wait_ms: Math.min(Math.ceil(timeoutMs), Number.MAX_SAFE_INTEGER) };
@@ -170,6 +194,30 @@ export class Agent implements AsyncIterable<Envelope> {
     return this.#publish(to, "inform", content, options);
   }
 
+  /**
+   * Says something to an agent with a mailbox, and tells by promises what becomes of it: `stored`, it cannot be lost any
+   * more; `settled`, it is handled (`state` says how), or nothing will come of it. A promise is refused (Fault) where
+   * that cannot be known: full, unavailable, not-found, timeout, going-away when this agent leaves.
+   * @throws Fault malformed
+   */
+  send<Word extends ReceiptWord = ReceiptWord>(
+    to: string,
+    content: Said,
+    options: ReceiptOptions<Word> = {},
+  ): Sent<Word> {
+    const { receipt, type = "inform", timeoutMs = this.#options.requestTimeoutMs, ...rest } = options;
+    const { sent } = this.#mailbox;
+    const messageId = rest.messageId ?? randomUUID();
+    const isNew = !sent.has(messageId);
+    const promises = sent.wait({ messageId, to, type }, { words: receipt, timeoutMs });
+    if (!isNew || !sent.has(messageId)) return promises;
+    const said = { ...rest, messageId, receipt: receipt ?? receiptWords };
+    this.#publish(to, type, content, said).catch((thrown: unknown) => {
+      sent.fail(messageId, asFault(thrown));
+    });
+    return promises;
+  }
+
   /** Answers a request that came by iteration. @throws Fault malformed for what is no request: it is never answered */
   respond(request: Request, content: Said): Promise<void> {
     const fault = unanswerable(request);
@@ -184,17 +232,20 @@ export class Agent implements AsyncIterable<Envelope> {
   /** Answers requests: what the handler returns is the response; what it throws is sent as a fault. */
   onRequest(handler: RequestHandler): this {
     this.#hearing.onRequest = handler;
+    this.#mailbox.changed();
     return this;
   }
 
   onInform(handler: NoticeHandler): this {
     this.#hearing.onInform = handler;
+    this.#mailbox.changed();
     return this;
   }
 
   /** Responses that no `request` of this agent waits for. */
   onResponse(handler: NoticeHandler): this {
     this.#hearing.onResponse = handler;
+    this.#mailbox.changed();
     return this;
   }
 
@@ -265,7 +316,7 @@ export class Agent implements AsyncIterable<Envelope> {
     const asked = this.#ask(
       "room.history",
       { room, ...(typeof wanted === "number" ? { count: wanted } : wanted) },
-      messageId,
+      { messageId },
     );
     const [messages, answer] = await Promise.all([past, asked]).finally(forget);
     return typeof wanted === "number" ? messages : { messages, ...listedPlace(answer) };
@@ -300,6 +351,39 @@ export class Agent implements AsyncIterable<Envelope> {
   }
 
   /**
+   * Opens this agent's mailbox, or changes it: what is said to the agent while it is away is kept for it, until it is
+   * closed. @throws Fault malformed, forbidden (the name is not proved), full, unavailable
+   */
+  openMailbox(mailbox: Exclude<MailboxOption, false> = true): Promise<MailboxStatus> {
+    return this.#mailbox.open(mailbox);
+  }
+
+  /** Nothing more is kept. @throws Fault conflict (something waits, and `discard` is not said), forbidden, not-found */
+  closeMailbox({ discard = false }: { readonly discard?: boolean } = {}): Promise<void> {
+    return this.#mailbox.close(discard);
+  }
+
+  /** @throws Fault not-found */
+  mailboxStatus(): Promise<MailboxStatus> {
+    return this.#mailbox.status();
+  }
+
+  /** Looks at what waits, or is dead, and changes nothing. @throws Fault not-found, malformed */
+  peek(options: PeekOptions = {}): Promise<PeekedPage> {
+    return this.#mailbox.peek(options);
+  }
+
+  /** Where a message of this agent's stands, in whichever mailboxes it lies; empty if none has it. */
+  messageState(messageId: string): Promise<readonly Delivery[]> {
+    return this.#mailbox.state(messageId);
+  }
+
+  /** Messages of a mailbox in take mode, one by one; handlers get none from then on. @throws Fault malformed, conflict */
+  mail(options: MailOptions = {}): AsyncGenerator<Mail, undefined> {
+    return this.#mailbox.mail(options);
+  }
+
+  /**
    * Finishes what is being answered and sent, then leaves. A second call waits for the first.
    * @throws Fault unavailable if the broker did not confirm that it has read the last messages
    */
@@ -309,7 +393,8 @@ export class Agent implements AsyncIterable<Envelope> {
 
   async #close(): Promise<void> {
     const end = performance.now() + agentDefaults.closeMs;
-    await this.#hearing.handlers.drain(agentDefaults.closeMs);
+    const { closeMs } = agentDefaults;
+    await Promise.all([this.#hearing.handlers.drain(closeMs), this.#mailbox.drain(closeMs)]);
     let unread: unknown;
     if (this.#unproved && this.#link?.isDirect !== true) {
       await this.#roundTrip
@@ -318,6 +403,7 @@ export class Agent implements AsyncIterable<Envelope> {
     }
     this.#phase = "closed";
     const closed = new Fault("going-away", "this agent was closed");
+    this.#mailbox.end(closed);
     this.#pending.close(closed);
     this.#replays.close(closed);
     // A broker that has not confirmed by now will not read what still waits.
@@ -331,8 +417,12 @@ export class Agent implements AsyncIterable<Envelope> {
       );
   }
 
-  #ask(kind: string, data?: Readonly<Record<string, unknown>>, messageId: string = randomUUID()): Promise<Envelope> {
-    return this.request(brokerTopic, { message: kind, kind, ...(data !== undefined && { data }) }, { messageId });
+  #ask(
+    kind: string,
+    data?: Readonly<Record<string, unknown>>,
+    options: Partial<WaitOptions> & Pick<SendOptions, "messageId"> = {},
+  ): Promise<Envelope> {
+    return this.request(brokerTopic, { message: kind, kind, ...(data !== undefined && { data }) }, options);
   }
 
   async #publish(

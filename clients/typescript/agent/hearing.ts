@@ -1,10 +1,11 @@
 import { Fault, isExpired, type Content, type Envelope, type Log, type Trust } from "../../../src/core/index.js";
-import { RunningHandlers, UnhandledMessages, type RequestHandler } from "./handlers.js";
+import { RunningHandlers, type RequestHandler } from "./handlers.js";
 import { readPayload } from "./incoming.js";
 import { nameRefusal } from "./name-refusal.js";
 import type { AgentOptions, Notice, Request } from "./options.js";
 import type { Replays } from "./replays.js";
 import { isPong, type PendingRequests, type RoundTrip } from "./requests.js";
+import { UnhandledMessages } from "./unhandled.js";
 
 /** Takes a response or an inform. */
 export type NoticeHandler = (notice: Notice) => void | Promise<void>;
@@ -14,6 +15,8 @@ export interface HearingParts {
   readonly pending: PendingRequests;
   readonly replays: Replays;
   readonly roundTrip: RoundTrip;
+  /** Takes what the agent's mailbox waits for. @returns false if it does not */
+  readonly ofMailbox: (envelope: Envelope) => boolean;
   readonly respond: (request: Request, content: string | Content) => Promise<void>;
   readonly tell: Log;
 }
@@ -60,8 +63,13 @@ export class Hearing {
     }
   }
 
+  /** Gives a message to the request that waits for it. @returns false if none does */
+  isAwaited(envelope: Envelope): boolean {
+    return this.#parts.pending.take(envelope);
+  }
+
   #take(topic: string, payload: Buffer, trust: Trust | undefined): void {
-    const { pending, replays, roundTrip, tell } = this.#parts;
+    const { replays, roundTrip, ofMailbox, tell } = this.#parts;
     const reading = readPayload(payload, this.#name, topic, trust);
     if ("problem" in reading) {
       tell("warn", "a message could not be read", { problem: reading.problem });
@@ -70,7 +78,7 @@ export class Hearing {
     const { envelope } = reading;
     const refusal = nameRefusal(envelope, this.#name);
     if (refusal !== undefined && roundTrip.refuse(refusal)) return;
-    const isAwaited = pending.take(envelope) || replays.take(topic, envelope);
+    const isAwaited = this.isAwaited(envelope) || replays.take(topic, envelope) || ofMailbox(envelope);
     // Before anything else is heard: the past follows right behind.
     if (isAwaited || topic === this.#name) replays.answered(envelope);
     if (isPong(envelope) && envelope.to === this.#name) return;

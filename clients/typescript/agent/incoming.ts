@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import {
+  brokerTopic,
   everyone,
   Fault,
   faultCodes,
@@ -19,6 +20,10 @@ import type { RoomCursor, RoomPast } from "./room-past.js";
 
 /** How well a sender is proved, as the broker writes it. */
 const trusts: readonly Trust[] = ["claimed", "shared", "proved"];
+/** So many levels the broker's answers put around messages that they list: each may be as deep as any other. */
+const answerLevels = 5;
+
+const tooDeep = { problem: `nested deeper than ${jsonDepthMax} levels` } as const;
 
 /**
  * Reads a payload as it arrived; nested deeper than the broker reads it is unreadable (protocols §3.17). `trust`, `replay` and `$broker` in it were written by the broker (ADR 0011), which removes them
@@ -30,15 +35,18 @@ const trusts: readonly Trust[] = ["claimed", "shared", "proved"];
  */
 export function readPayload(payload: Buffer, self: string, topic: string, trust: Trust | undefined): Reading {
   let json: unknown;
+  let isDeep = false;
   try {
     const text = repairSurrogates(payload.toString());
     // Before it is parsed: what comes as bytes has not been counted by the broker.
-    if (isNestedDeeper(text, jsonDepthMax)) return { problem: `nested deeper than ${jsonDepthMax} levels` };
+    isDeep = isNestedDeeper(text, jsonDepthMax);
+    if (isDeep && isNestedDeeper(text, jsonDepthMax + answerLevels)) return tooDeep;
     json = JSON.parse(text);
   } catch (thrown) {
     return { problem: String(thrown) };
   }
   const fields: Readonly<Record<string, unknown>> = typeof json === "object" && json !== null ? { ...json } : {};
+  if (isDeep && fields["from"] !== brokerTopic) return tooDeep;
   const { to, replay } = fields;
   const isElsewhere = topic === self && (to === everyone || replay === true);
   const reading = readEnvelope(json, {

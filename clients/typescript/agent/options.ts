@@ -1,4 +1,5 @@
 import type { Content, Envelope, Log, ReceiptWord } from "../../../src/core/index.js";
+import type { MailboxOption } from "./mailbox-options.js";
 
 /** What is said: a text, or content with a text and more. */
 export type Said = string | Content;
@@ -50,6 +51,8 @@ export interface AgentOptions {
 /** How an agent reaches a broker over ZeroMQ. */
 export interface ConnectOptions extends AgentOptions {
   readonly name: string;
+  /** Opens a mailbox: what is said to the agent while it is away is kept for it. It stays until it is closed. */
+  readonly mailbox?: MailboxOption;
   /**
    * The broker's endpoint for PUB sockets, and for SUB sockets; default: those of the broker that runs on this machine
    * (`endpoints.json` of `dataDir`), else tcp 5555 and 5556.

@@ -24,6 +24,8 @@ interface Waiting {
 export interface WaitOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Asked for more than that the time is over; who waits goes on waiting meanwhile. Never rejects. */
+  readonly overdue?: () => Promise<Fault | undefined>;
 }
 
 /** Requests of one agent that wait for their response, by message id. */
@@ -53,7 +55,7 @@ export class PendingRequests {
    * Waits for the answer of `to` to the request `id`.
    * @throws Fault timeout, full, and what the broker says about the request
    */
-  wait(id: string, to: string, { timeoutMs, signal }: WaitOptions): Promise<Envelope> {
+  wait(id: string, to: string, { timeoutMs, signal, overdue }: WaitOptions): Promise<Envelope> {
     if (!(timeoutMs > 0))
       return Promise.reject(new Fault("malformed", `timeoutMs is ${timeoutMs}; give milliseconds, more than 0`));
     if (this.#waiting.has(id))
@@ -77,8 +79,13 @@ export class PendingRequests {
       const abort = (): void => {
         fail(new Fault("timeout", "the request was given up (signal)", { cause: signal?.reason }));
       };
+      const late = (known?: Fault): void => {
+        if (this.#waiting.get(id) !== waiting) return; // answered meanwhile
+        fail(known ?? new Fault("timeout", `${to} did not answer within ${timeoutMs} ms`));
+      };
       const cancel = this.#clock.after(timeoutMs, () => {
-        fail(new Fault("timeout", `${to} did not answer within ${timeoutMs} ms`));
+        if (overdue === undefined) late();
+        else void overdue().then(late);
       });
       const waiting: Waiting = {
         id,

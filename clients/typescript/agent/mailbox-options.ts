@@ -1,0 +1,120 @@
+import { Fault } from "../../../src/core/index.js";
+import { shown } from "./said-options.js";
+
+/** What an agent decides about its mailbox; what is left out stays as it is, or is the broker's default. */
+export interface BoxOptions {
+  /** Memberships in rooms outlive the connection (not on ZeroMQ, where the subscription is the membership). */
+  readonly rooms?: boolean;
+  /** How long a message waits, seconds. */
+  readonly keepS?: number;
+  /** Messages that wait at most. */
+  readonly max?: number;
+  /** Their bytes at most. */
+  readonly maxBytes?: number;
+}
+
+/** A mailbox whose messages come by themselves, also after the agent was away. */
+export interface PushMailbox extends BoxOptions {
+  readonly mode?: "push";
+}
+
+/** A mailbox whose messages the agent takes, and settles when they are handled. Times in milliseconds. */
+export interface TakeMailbox extends BoxOptions {
+  readonly mode: "take";
+  /** Messages that this agent has leased at once; 1 to 1,000. */
+  readonly batch?: number;
+  /** Handlers of them that run at once. */
+  readonly parallel?: number;
+  /** About so many tokens come together at most, of four bytes. */
+  readonly maxTokens?: number;
+  /** For how long a message is this agent's, unless that is extended: which it is while a handler runs. */
+  readonly leaseMs?: number;
+  /** How long one question to the broker waits for messages. */
+  readonly waitMs?: number;
+  /** The pause after a handler has failed for the first time; eight times as long with each further one. */
+  readonly retryMs?: number;
+}
+
+/** `true` is `"push"`; `false`: this agent opens none. */
+export type MailboxOption = boolean | "push" | "take" | PushMailbox | TakeMailbox;
+
+/** How messages are taken, every number given. */
+export type TakeSettings = Readonly<typeof takeDefaults> & Pick<TakeMailbox, "maxTokens">;
+
+/** Defaults of {@link TakeMailbox}. */
+export const takeDefaults = Object.freeze({
+  batch: 100 as number,
+  parallel: 8 as number,
+  leaseMs: 120_000 as number,
+  waitMs: 30_000 as number,
+  retryMs: 1_000 as number,
+});
+
+/** The longest lease and pause, milliseconds (protocols §9.2). */
+export const hourMs = 3_600_000;
+const retryFactor = 8;
+
+/** The bounds of what may be given, least and most. */
+const bounds = Object.freeze({
+  batch: [1, 1_000],
+  parallel: [1, 1_000],
+  maxTokens: [1, Number.MAX_SAFE_INTEGER],
+  leaseMs: [1_000, hourMs],
+  waitMs: [0, 30_000],
+  retryMs: [1, hourMs],
+} as const);
+
+/** What the broker is asked to open, and how messages are taken; `take` is undefined in push mode. */
+export interface MailboxSettings {
+  readonly open: Readonly<Record<string, unknown>>;
+  readonly take: TakeSettings | undefined;
+}
+
+/**
+ * Reads the option `mailbox`. In JavaScript anything can be given; what is the box's own is checked by the broker.
+ * @throws Fault malformed
+ */
+export function mailboxSettings(option: Exclude<MailboxOption, false>): MailboxSettings {
+  const given: unknown = option === true ? "push" : option;
+  const options: unknown = typeof given === "string" ? { mode: given } : given;
+  if (typeof options !== "object" || options === null || Array.isArray(options)) throw wrongMode(option);
+  const { mode = "push", rooms, keepS, max, maxBytes }: { mode?: unknown } & BoxOptions = options;
+  if (mode !== "push" && mode !== "take") throw wrongMode(mode);
+  const open = {
+    mode,
+    ...(rooms !== undefined && { rooms }),
+    ...(keepS !== undefined && { keep_s: keepS }),
+    ...(max !== undefined && { max }),
+    ...(maxBytes !== undefined && { max_bytes: maxBytes }),
+  };
+  return { open, take: mode === "take" ? takeSettings(options) : undefined };
+}
+
+/** Reads how messages are taken. @throws Fault malformed: a number that is none, or is out of its bounds */
+export function takeSettings(options: Omit<TakeMailbox, "mode">): TakeSettings {
+  const given: Readonly<Record<string, unknown>> = { ...options };
+  for (const [name, [least, most]] of Object.entries(bounds)) {
+    const value = given[name];
+    if (value === undefined) continue;
+    if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most)
+      throw new Fault("malformed", `${name} is ${shown(value)}; give a whole number from ${least} to ${most}`);
+  }
+  const { batch, parallel, maxTokens, leaseMs, waitMs, retryMs } = options;
+  return {
+    batch: batch ?? takeDefaults.batch,
+    parallel: parallel ?? takeDefaults.parallel,
+    leaseMs: leaseMs ?? takeDefaults.leaseMs,
+    waitMs: waitMs ?? takeDefaults.waitMs,
+    retryMs: retryMs ?? takeDefaults.retryMs,
+    ...(maxTokens !== undefined && { maxTokens }),
+  };
+}
+
+/** How long a message rests whose handler has failed so often. */
+export function retryDelayMs(retryMs: number, attempt: number): number {
+  return Math.min(retryMs * retryFactor ** Math.max(0, attempt - 1), hourMs);
+}
+
+function wrongMode(given: unknown): Fault {
+  return new Fault("malformed", `mailbox is ${shown(given)}; give true, "push", "take", or { mode: "take", … }`);
+}

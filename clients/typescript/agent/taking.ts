@@ -1,0 +1,222 @@
+import { randomUUID } from "node:crypto";
+import { asFault, type Envelope, type Log } from "../../../src/core/index.js";
+import { takenIn, type MailState, type TakenMail } from "./mail-answers.js";
+import type { TakeSettings } from "./mailbox-options.js";
+import { isPassing, Settlements, sleep, type AskBroker, type Verdict } from "./settlements.js";
+
+/** A message that this agent has leased. */
+export interface Held extends TakenMail {
+  /** waiting: nobody has it yet · begun: somebody handles it · settling: the broker is told what became of it. */
+  phase: "waiting" | "begun" | "settling";
+}
+
+/** What {@link Taking} works with. */
+export interface TakingParts {
+  /** Who takes. */
+  readonly name: string;
+  readonly ask: AskBroker;
+  readonly tell: Log;
+  /** Takes what somebody here waits for: an answer, a receipt. @returns false if nobody does */
+  readonly isAwaited: (envelope: Envelope) => boolean;
+  /** There is something new in `waiting`, or room for more. */
+  readonly changed: () => void;
+}
+
+/** Questions whose late answers are still taken. */
+const lateMax = 8;
+/** How long an answer may be late, milliseconds. */
+const answerMs = 5_000;
+const againMs = 250;
+/** Time between two questions: a broker answers 50 a second. */
+const pauseMs = 50;
+/** How long a closing agent waits for the answer to its last question, milliseconds. */
+const lastAnswerMs = 1_000;
+
+/**
+ * Takes messages out of this agent's mailbox, one question at a time, and keeps them leased until they are settled. No
+ * message is here twice: one that is delivered again while it is here has only a new lease.
+ */
+export class Taking {
+  /** Messages that nobody has yet, in the order in which they came. */
+  waiting: Held[] = [];
+  readonly #parts: TakingParts;
+  readonly #settlements: Settlements;
+  // bound: batch for handlers, inboxMax for iteration · evicts: when the broker knows what became of it · owner: Taking
+  readonly #held = new Map<string, Held>();
+  /** Ids of the last questions. */
+  #asked: string[] = [];
+  #asking: Promise<void> | undefined;
+  #lastAt = -Infinity;
+  #hurry = new AbortController();
+  #extending: NodeJS.Timeout | undefined;
+  #leaseMs = 0;
+  #lines = 0;
+  #phase: "open" | "closing" | "closed" = "open";
+
+  constructor(parts: TakingParts) {
+    this.#parts = parts;
+    this.#settlements = new Settlements(parts.ask);
+  }
+
+  /** How often the broker was reached. */
+  get lines(): number {
+    return this.#lines;
+  }
+
+  /** False once this agent begins to leave. */
+  get isOpen(): boolean {
+    return this.#phase === "open";
+  }
+
+  /** A question is on its way. */
+  get isAsking(): boolean {
+    return this.#asking !== undefined;
+  }
+
+  /** Messages that are held, settled ones of which the broker does not know yet among them. */
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /**
+   * Asks for messages once, unless a question is on its way; they come into `waiting`. Resolves when it is answered.
+   * @throws Fault of what stays so: forbidden, not-found (there is no box), going-away
+   */
+  async ask(max: number, settings: TakeSettings): Promise<void> {
+    if (this.#asking !== undefined || this.#phase !== "open") return this.#asking;
+    this.#leaseMs = settings.leaseMs;
+    this.#asking = this.#ask(max, settings);
+    try {
+      await this.#asking;
+    } finally {
+      this.#asking = undefined;
+      this.#parts.changed();
+    }
+  }
+
+  /** Takes the late answer to a question of before. @returns false if it is none */
+  takeLate(answer: Envelope): boolean {
+    const { from, type, in_reply_to: id } = answer;
+    if (from !== "$broker" || type !== "response" || id === undefined || !this.#asked.includes(id)) return false;
+    this.#admit(id, answer);
+    this.#parts.changed();
+    return true;
+  }
+
+  /** Tells the broker what becomes of a message; it is held until the broker knows. Never rejects. */
+  async settle(held: Held, verdict: Exclude<Verdict, { kind: "extend" }>): Promise<MailState | "unknown"> {
+    held.phase = "settling";
+    try {
+      return await this.#settlements.settle(held.deliveryId, verdict);
+    } catch (thrown) {
+      this.#parts.tell("error", "a message of the mailbox could not be settled", {
+        id: held.envelope.message_id,
+        cause: asFault(thrown).message,
+      });
+      return "unknown";
+    } finally {
+      this.forget(held);
+    }
+  }
+
+  /** The same for who asks for it by the delivery alone. @throws Fault forbidden, not-found, going-away */
+  settleById(deliveryId: string, verdict: Verdict): Promise<MailState | "unknown"> {
+    return this.#settlements.settle(deliveryId, verdict);
+  }
+
+  /** It is not held any more, whatever becomes of it. */
+  forget({ deliveryId }: Held): void {
+    this.#held.delete(deliveryId);
+    if (this.#held.size === 0) this.#stopExtending();
+    this.#parts.changed();
+  }
+
+  /** Gives back what nobody has yet: it can be taken again at once. */
+  async releaseWaiting(): Promise<void> {
+    const waiting = this.waiting;
+    this.waiting = [];
+    await Promise.all(waiting.map((held) => this.settle(held, { kind: "release", delayMs: 0 })));
+  }
+
+  /** The broker is reached, for the first time or again: what was asked over the line before is asked anew. */
+  reconnected(): void {
+    this.#lines += 1;
+    this.#hurry.abort();
+    this.#hurry = new AbortController();
+    this.#settlements.reconnected();
+  }
+
+  /** Takes nothing more, and gives back what nobody has yet. */
+  async drain(): Promise<void> {
+    this.#phase = "closing";
+    if (this.waiting.length === 0) return;
+    const asking = this.#asking?.catch(() => undefined);
+    await this.releaseWaiting();
+    // A question that waits gets at once what was given back; then it goes back again.
+    if (asking === undefined) return;
+    await Promise.race([asking, sleep(lastAnswerMs, new AbortController().signal)]);
+    await this.releaseWaiting();
+  }
+
+  close(): void {
+    this.#phase = "closed";
+    this.#stopExtending();
+    this.#hurry.abort();
+    this.#settlements.close();
+  }
+
+  async #ask(max: number, { waitMs, leaseMs, maxTokens }: TakeSettings): Promise<void> {
+    const data = { max, wait_ms: waitMs, lease_ms: leaseMs, ...(maxTokens !== undefined && { max_tokens: maxTokens }) };
+    for (;;) {
+      await sleep(this.#lastAt + pauseMs - performance.now(), this.#hurry.signal);
+      if (!this.isOpen) return;
+      const { signal } = this.#hurry;
+      const messageId = randomUUID();
+      this.#asked = [...this.#asked.slice(1 - lateMax), messageId];
+      this.#lastAt = performance.now();
+      let pauseAfterMs: number;
+      try {
+        const answer = await this.#parts.ask("mailbox.take", data, { messageId, timeoutMs: waitMs + answerMs, signal });
+        this.#admit(messageId, answer);
+        return;
+      } catch (thrown) {
+        const fault = asFault(thrown);
+        if (!isPassing(fault) || !this.isOpen) throw fault;
+        pauseAfterMs = Math.max(againMs, fault.retryAfterMs ?? 0);
+      }
+      await sleep(pauseAfterMs, this.#hurry.signal);
+    }
+  }
+
+  #admit(id: string, answer: Envelope): void {
+    this.#asked = this.#asked.filter((one) => one !== id);
+    for (const taken of takenIn(answer, this.#parts.name)) {
+      if (this.#held.has(taken.deliveryId)) continue; // it is here: the delivery has made its lease new
+      const held: Held = { ...taken, phase: "waiting" };
+      this.#held.set(taken.deliveryId, held);
+      if (this.#parts.isAwaited(taken.envelope)) void this.settle(held, { kind: "done" });
+      else this.waiting.push(held);
+    }
+    if (this.#held.size > 0) this.#extending ??= setInterval(() => void this.#extend(), this.#leaseMs / 3);
+    if (this.#phase !== "open") void this.releaseWaiting();
+  }
+
+  /** Makes the leases of all that is held new. What the broker has not leased any more, and nobody has begun, is gone. */
+  async #extend(): Promise<void> {
+    const all = [...this.#held.values()].filter(({ phase }) => phase !== "settling");
+    const verdict = { kind: "extend", leaseMs: this.#leaseMs } as const;
+    await Promise.all(
+      all.map(async (held) => {
+        const state = await this.settleById(held.deliveryId, verdict).catch(() => "leased" as const);
+        if (state === "leased" || held.phase !== "waiting") return;
+        this.waiting = this.waiting.filter((one) => one !== held);
+        this.forget(held);
+      }),
+    );
+  }
+
+  #stopExtending(): void {
+    clearInterval(this.#extending);
+    this.#extending = undefined;
+  }
+}
