@@ -24,6 +24,7 @@ export class Exchange {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly #followers: Follower[] = [];
+  #unheard: Follower = () => undefined;
   #findAnswered: AnsweredFinder = () => undefined;
   readonly #newId: () => string;
 
@@ -41,6 +42,11 @@ export class Exchange {
       const at = this.#followers.indexOf(follower);
       if (at !== -1) this.#followers.splice(at, 1);
     };
+  }
+
+  /** Calls `unheard` with every response that has reached nobody: who asked is gone, and what was asked is answered. */
+  followUnheard(unheard: Follower): void {
+    this.#unheard = unheard;
   }
 
   /** Asks `find` what a response answers that does not say it, and writes that into the message (protocols §3.2). */
@@ -82,6 +88,7 @@ export class Exchange {
       messages.routed -= 1;
       messages.unroutable += 1;
       this.ledger.count("nobody-there");
+      if (envelope.type === "response") this.#unheard(envelope, message);
       throw new Fault("not-found", notThere(message.topic));
     }
     if (message.lost !== undefined) return this.#lost(message, message.lost, envelope, outcome);

@@ -3,6 +3,7 @@ import {
   Slices,
   type Clock,
   type Exchange,
+  type Follower,
   type FaultNotice,
   type Lifecycle,
   type Limits,
@@ -110,9 +111,11 @@ export class Mailboxes implements Lifecycle {
     store.open();
     this.#context.startedAt = this.#options.clock.monotonic();
     for (const row of store.boxes()) this.#add(row);
-    this.#unfollow = exchange.follow((envelope, { trust }) => {
+    const answered: Follower = (envelope, { trust }) => {
       if (envelope.type === "response") this.#byName.get(envelope.from)?.mailbox.answered(envelope, trust);
-    });
+    };
+    this.#unfollow = exchange.follow(answered);
+    exchange.followUnheard(answered);
     this.#sweep.start(() => this.#byId.values());
     return Promise.resolve();
   }

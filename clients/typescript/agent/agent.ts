@@ -3,7 +3,6 @@ import {
   asFault,
   brokerTopic,
   Fault,
-  receiptWords,
   writeDurability,
   type Durability,
   type Envelope,
@@ -14,6 +13,7 @@ import {
   type ReceiptWord,
 } from "../../../src/core/index.js";
 import { logOf } from "./agent-log.js";
+import { linkOf } from "./connecting.js";
 import { mustBeAlone } from "./exclusive.js";
 import { unanswerable, type RequestHandler } from "./handlers.js";
 import { handshakeRefusal } from "./handshake-refusal.js";
@@ -72,15 +72,13 @@ export class Agent implements AsyncIterable<Envelope> {
     );
     this.#tell = logOf(name, options.log);
     const respond = (request: Request, content: Said): Promise<void> => this.respond(request, content);
-    const { inboxMax, pendingMax } = this.#options;
     this.#mailbox = new AgentMailbox({
       name,
       ask: (kind, data, asked) => this.#ask(kind, data, asked),
       hearing: () => this.#hearing,
       respond,
       tell: this.#tell,
-      inboxMax,
-      pendingMax,
+      options: this.#options,
     });
     this.#hearing = new Hearing(name, this.#options, {
       pending: this.#pending,
@@ -105,16 +103,9 @@ export class Agent implements AsyncIterable<Envelope> {
    */
   static async connect(options: ConnectOptions): Promise<Agent> {
     checkName((Object(options) as Partial<ConnectOptions>).name);
-    const [{ ZmqLink }, { findEndpoints }] = await Promise.all([import("./link-zeromq.js"), import("./endpoints.js")]);
     const agent = new Agent(options.name, options);
-    const endpoints = findEndpoints(options);
-    const link = new ZmqLink({
-      ...endpoints,
-      name: options.name,
+    const { link, endpoints } = await linkOf(options, {
       instance: agent.#instance,
-      ...(options.token !== undefined && { token: options.token }),
-      publishTimeoutMs: options.publishTimeoutMs ?? agentDefaults.publishTimeoutMs,
-      silentMs: options.silentMs ?? agentDefaults.silentMs,
       heard: (topic, payload, trust) => {
         agent.#hearing.hear(topic, payload, trust);
       },
@@ -124,7 +115,6 @@ export class Agent implements AsyncIterable<Envelope> {
       },
     });
     agent.#link = link;
-    link.subscribe(options.name);
     try {
       link.open();
       const { readyTimeoutMs } = agent.#options;
@@ -133,8 +123,7 @@ export class Agent implements AsyncIterable<Envelope> {
       );
       if (options.exclusive !== false) await mustBeAlone(agent.name, pong, () => agent.#roundTrip.once(readyTimeoutMs));
       agent.#unproved = false;
-      const { mailbox = false } = options;
-      if (mailbox !== false) await agent.openMailbox(mailbox);
+      if (options.mailbox !== undefined && options.mailbox !== false) await agent.openMailbox(options.mailbox);
     } catch (thrown) {
       await link.close(0);
       // The broker takes what we say, but lets us hear nothing: the name belongs to another agent.
@@ -205,17 +194,8 @@ export class Agent implements AsyncIterable<Envelope> {
     content: Said,
     options: ReceiptOptions<Word> = {},
   ): Sent<Word> {
-    const { receipt, type = "inform", timeoutMs = this.#options.requestTimeoutMs, ...rest } = options;
-    const { sent } = this.#mailbox;
-    const messageId = rest.messageId ?? randomUUID();
-    const isNew = !sent.has(messageId);
-    const promises = sent.wait({ messageId, to, type }, { words: receipt, timeoutMs });
-    if (!isNew || !sent.has(messageId)) return promises;
-    const said = { ...rest, messageId, receipt: receipt ?? receiptWords };
-    this.#publish(to, type, content, said).catch((thrown: unknown) => {
-      sent.fail(messageId, asFault(thrown));
-    });
-    return promises;
+    const told = { timeoutMs: this.#options.requestTimeoutMs, ...options };
+    return this.#mailbox.sent.send(to, told, (type, more) => this.#publish(to, type, content, more));
   }
 
   /** Answers a request that came by iteration. @throws Fault malformed for what is no request: it is never answered */
@@ -231,22 +211,16 @@ export class Agent implements AsyncIterable<Envelope> {
 
   /** Answers requests: what the handler returns is the response; what it throws is sent as a fault. */
   onRequest(handler: RequestHandler): this {
-    this.#hearing.onRequest = handler;
-    this.#mailbox.changed();
-    return this;
+    return this.#handle({ onRequest: handler });
   }
 
   onInform(handler: NoticeHandler): this {
-    this.#hearing.onInform = handler;
-    this.#mailbox.changed();
-    return this;
+    return this.#handle({ onInform: handler });
   }
 
   /** Responses that no `request` of this agent waits for. */
   onResponse(handler: NoticeHandler): this {
-    this.#hearing.onResponse = handler;
-    this.#mailbox.changed();
-    return this;
+    return this.#handle({ onResponse: handler });
   }
 
   /**
@@ -391,10 +365,15 @@ export class Agent implements AsyncIterable<Envelope> {
     return (this.#closed ??= this.#close());
   }
 
+  #handle(handler: Partial<Pick<Hearing, "onRequest" | "onInform" | "onResponse">>): this {
+    Object.assign(this.#hearing, handler);
+    this.#mailbox.changed();
+    return this;
+  }
+
   async #close(): Promise<void> {
     const end = performance.now() + agentDefaults.closeMs;
-    const { closeMs } = agentDefaults;
-    await Promise.all([this.#hearing.handlers.drain(closeMs), this.#mailbox.drain(closeMs)]);
+    await Promise.all([this.#hearing.handlers, this.#mailbox].map((part) => part.drain(agentDefaults.closeMs)));
     let unread: unknown;
     if (this.#unproved && this.#link?.isDirect !== true) {
       await this.#roundTrip

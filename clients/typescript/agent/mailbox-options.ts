@@ -39,15 +39,15 @@ export interface TakeMailbox extends BoxOptions {
 export type MailboxOption = boolean | "push" | "take" | PushMailbox | TakeMailbox;
 
 /** How messages are taken, every number given. */
-export type TakeSettings = Readonly<typeof takeDefaults> & Pick<TakeMailbox, "maxTokens">;
+export type TakeSettings = Readonly<Record<keyof typeof takeDefaults, number>> & Pick<TakeMailbox, "maxTokens">;
 
 /** Defaults of {@link TakeMailbox}. */
 export const takeDefaults = Object.freeze({
-  batch: 100 as number,
-  parallel: 8 as number,
-  leaseMs: 120_000 as number,
-  waitMs: 30_000 as number,
-  retryMs: 1_000 as number,
+  batch: 100,
+  parallel: 8,
+  leaseMs: 120_000,
+  waitMs: 30_000,
+  retryMs: 1_000,
 });
 
 /** The longest lease and pause, milliseconds (protocols §9.2). */

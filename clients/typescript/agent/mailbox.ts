@@ -26,10 +26,8 @@ export interface AgentMailboxParts {
   readonly hearing: () => Hearing;
   readonly respond: (request: Request, content: string | Content) => Promise<void>;
   readonly tell: Log;
-  /** Messages that no handler takes, and that are held at most. */
-  readonly inboxMax: number;
-  /** Messages whose receipts are awaited at most. */
-  readonly pendingMax: number;
+  /** How many messages that no handler takes are held at most, and receipts of how many messages awaited. */
+  readonly options: { readonly inboxMax: number; readonly pendingMax: number };
 }
 
 /** What to look at: `after` is the `next` of the look before. */
@@ -58,7 +56,7 @@ export class AgentMailbox {
   constructor(parts: AgentMailboxParts) {
     this.#parts = parts;
     const { name, ask, tell } = parts;
-    this.sent = new SentMessages(parts.pendingMax, (id) => this.state(id));
+    this.sent = new SentMessages(parts.options.pendingMax, (id) => this.state(id));
     this.#taking = new Taking({
       name,
       ask,
@@ -77,9 +75,9 @@ export class AgentMailbox {
     this.#mode = take === undefined ? "push" : "take";
     if (take === undefined) await this.#taking.releaseWaiting();
     else if (!this.#isRead) {
-      const { respond, tell, inboxMax } = this.#parts;
+      const { respond, tell, options } = this.#parts;
       const hearing = this.#parts.hearing();
-      this.#loop = new TakeLoop(take, { taking: this.#taking, hearing, respond, tell, inboxMax });
+      this.#loop = new TakeLoop(take, { taking: this.#taking, hearing, respond, tell, inboxMax: options.inboxMax });
       hearing.unhandled.changed = () => this.#loop?.changed();
       this.#loop.changed();
     }

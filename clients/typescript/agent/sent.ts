@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   asFault,
   Fault,
@@ -21,9 +22,9 @@ export interface ReceiptOptions<Word extends ReceiptWord> extends Omit<SendOptio
 }
 
 /** A message that was sent, and a promise for each state that its sender asked to be told. */
-export type Sent<Word extends ReceiptWord = ReceiptWord> = { readonly messageId: string } & {
-  readonly [One in Word]: Promise<Receipt>;
-};
+export type Sent<Word extends ReceiptWord = ReceiptWord> = { readonly messageId: string } & Readonly<
+  Record<Word, Promise<Receipt>>
+>;
 
 /** A message whose sender waits for receipts. */
 interface Awaited {
@@ -68,56 +69,31 @@ export class SentMessages {
     this.#askState = askState;
   }
 
-  /** Waits for receipts about a message, before it is sent. A promise that nobody waits for may fail in silence. */
-  wait<Word extends ReceiptWord>(
-    {
-      messageId,
-      to,
-      type = "inform",
-    }: { readonly messageId: string; readonly to: string; readonly type?: MessageType },
-    {
-      words = receiptWords as readonly ReceiptWord[] as readonly Word[],
-      timeoutMs,
-    }: { readonly words?: readonly Word[] | undefined; readonly timeoutMs: number },
+  /**
+   * Sends a message by `publish`, and waits for receipts about it. A promise that nobody waits for fails in silence.
+   * @param options with `timeoutMs`: how long a first word about it is waited for
+   */
+  send<Word extends ReceiptWord>(
+    to: string,
+    options: ReceiptOptions<Word> & { readonly timeoutMs: number },
+    publish: (type: "inform" | "request", options: SendOptions) => Promise<void>,
   ): Sent<Word> {
-    const awaited: Awaited = {
-      id: messageId,
-      to,
-      type,
-      open: new Map(),
-      known: "nothing",
-      dueAt: performance.now() + timeoutMs,
-    };
+    const { receipt, type = "inform", timeoutMs, messageId: id = randomUUID(), ...rest } = options;
+    const words: readonly ReceiptWord[] = receipt ?? receiptWords;
+    const awaited: Awaited = { id, to, type, open: new Map(), known: "nothing", dueAt: performance.now() + timeoutMs };
     const promises = words.map((word) => {
       const promise = new Promise<Receipt>((resolve, reject) => awaited.open.set(word, { resolve, reject }));
       promise.catch(() => undefined); // told to who waits for it
       return [word, promise] as const;
     });
-    if (this.#awaited.has(messageId))
-      fail(
-        awaited,
-        new Fault("conflict", `receipts of a message ${messageId} are awaited already; give each its own messageId`),
-      );
-    else if (this.#awaited.size >= this.#max)
-      fail(
-        awaited,
-        new Fault("full", `receipts of ${this.#max} messages are awaited already; wait for some of them first`),
-      );
-    else if (words.length > 0) this.#add(awaited);
-    return { messageId, ...Object.fromEntries(promises) } as Sent<Word>;
-  }
-
-  /** True while something about it is awaited. */
-  has(id: string): boolean {
-    return this.#awaited.has(id);
-  }
-
-  /** Nothing will be told of it. */
-  fail(id: string, fault: Fault): void {
-    const awaited = this.#awaited.get(id);
-    if (awaited === undefined) return;
-    this.#remove(awaited);
-    fail(awaited, fault);
+    const refusal = this.#refusal(id);
+    if (refusal === undefined) {
+      if (words.length > 0) this.#add(awaited);
+      publish(type, { ...rest, messageId: id, receipt: words }).catch((thrown: unknown) => {
+        this.#fail(awaited, asFault(thrown));
+      });
+    } else fail(awaited, refusal);
+    return { messageId: id, ...Object.fromEntries(promises) } as Sent<Word>; // a promise for each word
   }
 
   /** Takes receipts, and refusals, of messages that are awaited. @returns false if it tells of others, too */
@@ -153,8 +129,7 @@ export class SentMessages {
     if (awaited.known === "stored") return awaited.type !== "request";
     const fault = faultOf(notice);
     if (awaited.type !== "request") {
-      this.#remove(awaited);
-      fail(awaited, fault);
+      this.#fail(awaited, fault);
       return true;
     }
     awaited.known = fault;
@@ -173,6 +148,26 @@ export class SentMessages {
       open.delete("settled");
     }
     if (open.size === 0) this.#remove(awaited);
+  }
+
+  #refusal(id: string): Fault | undefined {
+    if (this.#awaited.has(id))
+      return new Fault(
+        "conflict",
+        `receipts of a message ${id} are awaited already; give each message its own messageId`,
+      );
+    if (this.#awaited.size >= this.#max)
+      return new Fault(
+        "full",
+        `receipts of ${this.#max} messages are awaited already; wait for some of them first, or raise pendingMax`,
+      );
+    return undefined;
+  }
+
+  /** Nothing will be told of it. */
+  #fail(awaited: Awaited, fault: Fault): void {
+    if (this.#awaited.get(awaited.id) === awaited) this.#remove(awaited);
+    fail(awaited, fault);
   }
 
   #add(awaited: Awaited): void {
@@ -212,8 +207,7 @@ export class SentMessages {
     const { id, to, known } = awaited;
     const delivery = deliveries.find((one) => one.to === to) ?? deliveries[0];
     if (delivery === undefined) {
-      this.#remove(awaited);
-      fail(awaited, known instanceof Fault ? known : new Fault("timeout", unknownWords(to)));
+      this.#fail(awaited, known instanceof Fault ? known : new Fault("timeout", unknownWords(to)));
       return;
     }
     const { state, reason, until } = delivery;
@@ -222,7 +216,10 @@ export class SentMessages {
     if (!isOpen) this.#told(awaited, { id, state, ...(reason !== undefined && { reason }) });
     else if (untilOf(until) + overdueMs > performance.now()) this.#told(awaited, { id, state: "stored", until });
     else
-      this.fail(id, new Fault("timeout", `nothing was told of the message to ${to} until its end; see messageState`));
+      this.#fail(
+        awaited,
+        new Fault("timeout", `nothing was told of the message to ${to} until its end; see messageState`),
+      );
   }
 }
 

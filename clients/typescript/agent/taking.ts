@@ -169,7 +169,7 @@ export class Taking {
     const data = { max, wait_ms: waitMs, lease_ms: leaseMs, ...(maxTokens !== undefined && { max_tokens: maxTokens }) };
     for (;;) {
       await sleep(this.#lastAt + pauseMs - performance.now(), this.#hurry.signal);
-      if (!this.isOpen) return;
+      if (this.#phase !== "open") return;
       const { signal } = this.#hurry;
       const messageId = randomUUID();
       this.#asked = [...this.#asked.slice(1 - lateMax), messageId];
