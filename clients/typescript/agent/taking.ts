@@ -8,6 +8,8 @@ import { isPassing, Settlements, sleep, type AskBroker, type Verdict } from "./s
 export interface Held extends TakenMail {
   /** waiting: nobody has it yet · begun: somebody handles it · settling: the broker is told what became of it. */
   phase: "waiting" | "begun" | "settling";
+  /** It was given back, and has come again before the broker's answer to that. */
+  again?: TakenMail;
 }
 
 /** What {@link Taking} works with. */
@@ -51,6 +53,8 @@ export class Taking {
   #extending: NodeJS.Timeout | undefined;
   #leaseMs = 0;
   #lines = 0;
+  /** Resolves when the broker has what was given back. */
+  #givenBack: Promise<unknown> = Promise.resolve();
   #phase: "open" | "closing" | "closed" = "open";
 
   constructor(parts: TakingParts) {
@@ -99,7 +103,6 @@ export class Taking {
     const { from, type, in_reply_to: id } = answer;
     if (from !== "$broker" || type !== "response" || id === undefined || !this.#asked.includes(id)) return false;
     this.#admit(id, answer);
-    this.#parts.changed();
     return true;
   }
 
@@ -116,6 +119,7 @@ export class Taking {
       return "unknown";
     } finally {
       this.forget(held);
+      if (verdict.kind === "release" && held.again !== undefined) this.#hold([held.again]);
     }
   }
 
@@ -131,11 +135,16 @@ export class Taking {
     this.#parts.changed();
   }
 
-  /** Gives back what nobody has yet: it can be taken again at once. */
+  /** Gives back what nobody has yet: it can be taken again at once. Resolves when the broker has all of it. */
   async releaseWaiting(): Promise<void> {
     const waiting = this.waiting;
     this.waiting = [];
-    await Promise.all(waiting.map((held) => this.settle(held, { kind: "release", delayMs: 0 })));
+    const before = this.#givenBack;
+    this.#givenBack = Promise.all([
+      before,
+      ...waiting.map((held) => this.settle(held, { kind: "release", delayMs: 0 })),
+    ]);
+    await this.#givenBack;
   }
 
   /** The broker is reached, for the first time or again: what was asked over the line before is asked anew. */
@@ -155,7 +164,8 @@ export class Taking {
     // A question that waits gets at once what was given back; then it goes back again.
     if (asking === undefined) return;
     await Promise.race([asking, sleep(lastAnswerMs, new AbortController().signal)]);
-    await this.releaseWaiting();
+    // Some of it may have come before the broker said that it was given back.
+    for (let back; back !== this.#givenBack; await back) back = this.#givenBack;
   }
 
   close(): void {
@@ -190,8 +200,17 @@ export class Taking {
 
   #admit(id: string, answer: Envelope): void {
     this.#asked = this.#asked.filter((one) => one !== id);
-    for (const taken of takenIn(answer, this.#parts.name)) {
-      if (this.#held.has(taken.deliveryId)) continue; // it is here: the delivery has made its lease new
+    this.#hold(takenIn(answer, this.#parts.name));
+  }
+
+  #hold(all: readonly TakenMail[]): void {
+    for (const taken of all) {
+      const known = this.#held.get(taken.deliveryId);
+      if (known !== undefined) {
+        // It is here, and the delivery has made its lease new; or it was given back.
+        if (known.phase === "settling") known.again = taken;
+        continue;
+      }
       const held: Held = { ...taken, phase: "waiting" };
       this.#held.set(taken.deliveryId, held);
       if (this.#parts.isAwaited(taken.envelope)) void this.settle(held, { kind: "done" });
@@ -199,6 +218,7 @@ export class Taking {
     }
     if (this.#held.size > 0) this.#extending ??= setInterval(() => void this.#extend(), this.#leaseMs / 3);
     if (this.#phase !== "open") void this.releaseWaiting();
+    this.#parts.changed();
   }
 
   /** Makes the leases of all that is held new. What the broker has not leased any more, and nobody has begun, is gone. */
