@@ -1,5 +1,6 @@
 import {
   checkName,
+  processProof,
   type AgentOptions,
   type MemoryHome,
   type MemoryLink,
@@ -21,6 +22,8 @@ export interface LocalAgentsContext {
   readonly identity: Pick<Identity, "isProtected">;
   /** Names that the configuration keeps for agents of the broker's own program, and for those with a token. */
   readonly reserved: readonly string[];
+  /** The proof by which the mailbox of a name was opened; undefined if it has none. */
+  readonly boxProof: (name: string) => string | undefined;
   /** Whoever else listens to the name hears it no longer. */
   readonly taken: (name: string) => void;
 }
@@ -94,7 +97,7 @@ export class LocalAgents implements Askers {
 
   /** @throws Fault malformed, conflict, unauthenticated */
   #checkName(name: string, exclusive: boolean): void {
-    const { directory, identity, reserved } = this.#context;
+    const { directory, identity, reserved, boxProof } = this.#context;
     checkName(name);
     const here = directory.agent(name);
     if (here !== undefined && (here.dialect !== dialect || exclusive))
@@ -105,7 +108,8 @@ export class LocalAgents implements Askers {
               "name, or say exclusive: false if they are to share this one"
           : `another agent is ${name} now; choose another name`,
       );
-    if (here === undefined && identity.isProtected(name) && !reserved.includes(name))
+    const isOurs = reserved.includes(name) || boxProof(name) === processProof(name);
+    if (here === undefined && identity.isProtected(name) && !isOurs)
       throw new Fault(
         "unauthenticated",
         `the name ${name} has an owner who proves it; choose another, or reserve it for this program (reserved: ` +

@@ -219,6 +219,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     directory,
     identity,
     reserved: config.reserved,
+    boxProof: (name) => mailboxes.mailbox(name)?.box.settings.proof,
     taken: (name) => {
       zeromqAgents.proved(name);
     },

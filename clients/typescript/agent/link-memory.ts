@@ -38,6 +38,11 @@ export interface MemoryPresence {
   depart(): void;
 }
 
+/** What proves an agent of the broker's own process. */
+export function processProof(name: string): string {
+  return `process:${name}`;
+}
+
 /**
  * An agent in the broker's own process: no sockets, the same messages and the same rules. What is refused is told as
  * over ZeroMQ, by an inform from `$broker` (ZeroMQ §10).
@@ -58,7 +63,7 @@ export class MemoryLink implements Link, Subscriber, Recipient {
     this.#home = home;
     this.#heard = heard;
     // Each its own: agents of one program are not invited where one of them is.
-    this.principal = principal(name, "proved", { proof: `process:${name}` });
+    this.principal = principal(name, "proved", { proof: processProof(name) });
     this.#presence = home.arrive(this);
     this.subscribe(name);
     this.subscribe(everyone);
