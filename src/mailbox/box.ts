@@ -19,6 +19,14 @@ export interface Entry {
   readonly waited: boolean;
 }
 
+/** Who is told of what all boxes hold together. */
+export interface BoxAccount {
+  /** By how many bytes what waits in a box, and what is dead there, has changed. */
+  grows(box: Box, bytes: number, deadBytes: number): void;
+  /** An agent begins, or ends, to wait for answers out of one box. */
+  readonly waits: (asker: string, isWaiting: boolean) => void;
+}
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** States whose bytes count against the box. */
@@ -33,7 +41,7 @@ export class Box {
   readonly name: string;
   #shares: SenderShares | undefined;
   #asked: AskedRequests | undefined;
-  readonly #waits: (asker: string, isWaiting: boolean) => void;
+  readonly #account: BoxAccount;
   /** Entries in order of arrival; those that are settled are left out when half of them are. */
   #entries: Entry[] = [];
   #settled = 0;
@@ -53,20 +61,12 @@ export class Box {
   floor = 1;
   #row: Mutable<Omit<BoxRow, "counts">>;
   readonly #counts: Mutable<MailCounts>;
-  readonly #grows: (bytes: number, deadBytes: number) => void;
   #isLoaded = false;
   /** It is closed: nothing of it is written any more. */
   isClosed = false;
 
-  /**
-   * `grows` is told by how many bytes what waits, and what is dead, has changed; `waits`, who waits for an answer.
-   */
-  constructor(
-    row: BoxRow,
-    grows: (bytes: number, deadBytes: number) => void,
-    waits: (asker: string, isWaiting: boolean) => void,
-  ) {
-    this.#waits = waits;
+  constructor(row: BoxRow, account: BoxAccount) {
+    this.#account = account;
     const { counts, ...rest } = row;
     this.id = row.id;
     this.name = row.name;
@@ -74,7 +74,6 @@ export class Box {
     this.#counts = { ...counts };
     this.committedSeq = row.nextSeq - 1;
     this.keptSeq = row.nextSeq - 1;
-    this.#grows = grows;
   }
 
   /** Whose messages wait; made when the box is first used. */
@@ -84,7 +83,7 @@ export class Box {
 
   /** Requests that wait for answers. */
   get asked(): AskedRequests {
-    return (this.#asked ??= new AskedRequests(this.#waits));
+    return (this.#asked ??= new AskedRequests(this.#account.waits));
   }
 
   /** The row as it is to be kept. */
@@ -302,12 +301,12 @@ export class Box {
 
   #growDead(bytes: number): void {
     this.#counts.deadBytes += bytes;
-    this.#grows(0, bytes);
+    this.#account.grows(this, 0, bytes);
   }
 
   #grow(bytes: number): void {
     this.#counts.bytes += bytes;
-    this.#grows(bytes, 0);
+    this.#account.grows(this, bytes, 0);
   }
 
   #leave(entry: Entry): void {

@@ -12,7 +12,7 @@ import {
 } from "../core/index.js";
 import { mustFit, mustOwn, noBox, type BoxSettings, type Opener } from "./box-owner.js";
 import { statusOf, type BoxStatus } from "./box-status.js";
-import { Box } from "./box.js";
+import { Box, type BoxAccount } from "./box.js";
 import { Secrets } from "./delivery-id.js";
 import { MailTotals, type MailContext } from "./mail-context.js";
 import { MailJournal } from "./mail-journal.js";
@@ -60,6 +60,8 @@ export class Mailboxes implements Lifecycle {
   // bound: mailboxesMax · evicts: when the box is on the disk · owner: Mailboxes
   readonly #opening = new Map<string, Promise<void>>();
   readonly #askers: WatchedAskers;
+  /** One for all boxes: each closure of its own would take 60 bytes of each. */
+  readonly #account: BoxAccount;
   #nextId = 1;
   #provedCount = 0;
   #unfollow: (() => void) | undefined;
@@ -102,6 +104,16 @@ export class Mailboxes implements Lifecycle {
       newId,
       log,
       tell,
+    };
+    this.#account = {
+      grows: ({ settings }, bytes, deadBytes) => {
+        totals.bytes += bytes;
+        totals.deadBytes += deadBytes;
+        if (settings.trust !== "proved") totals.claimedBytes += bytes;
+      },
+      waits: (asker, isWaiting) => {
+        this.#askers.waits(asker, isWaiting);
+      },
     };
     this.#sweep = new MailSweep(this.#context, (id) => this.#byId.get(id));
   }
@@ -370,14 +382,7 @@ export class Mailboxes implements Lifecycle {
 
   #add(row: BoxRow, openedBy?: string): Mailbox {
     const { totals } = this.#context;
-    const grows = (bytes: number, deadBytes: number): void => {
-      totals.bytes += bytes;
-      totals.deadBytes += deadBytes;
-      if (box.settings.trust !== "proved") totals.claimedBytes += bytes;
-    };
-    const box: Box = new Box(row, grows, (asker, isWaiting) => {
-      this.#askers.waits(asker, isWaiting);
-    });
+    const box = new Box(row, this.#account);
     totals.bytes += row.counts.bytes;
     totals.deadBytes += row.counts.deadBytes;
     if (row.trust === "proved") this.#provedCount += 1;

@@ -235,7 +235,7 @@ describe("push mode agrees with a naive model (protocols §9)", () => {
   it("in memory", async () => {
     const property = propertyOf(() => new MailStoreMemory());
     await fc.assert(fc.asyncProperty(fc.array(steps, { maxLength: 80, size: "max" }), property), {
-      numRuns: Number(process.env["RUNS"] ?? 150),
+      numRuns: 100,
     });
   });
 
