@@ -1,6 +1,6 @@
 import { Fault, type Limits, type Principal, type Trust } from "../core/index.js";
 import type { BoxRow } from "./mail-row.js";
-import type { Mailbox } from "./mailbox.js";
+import type { Box } from "./box.js";
 
 /** What an owner decides about its box. */
 export interface BoxSettings {
@@ -36,7 +36,7 @@ export function owns({ trust, proof }: Pick<BoxRow, "trust" | "proof">, shown: S
 }
 
 /** The box is for who proved as much, by the same. @throws Fault forbidden */
-export function mustOwn({ box }: Mailbox, shown: Shown): void {
+export function mustOwn({ box }: { readonly box: Pick<Box, "name" | "settings"> }, shown: Shown): void {
   if (owns(box.settings, shown)) return;
   throw new Fault(
     "forbidden",
