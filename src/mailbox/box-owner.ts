@@ -46,11 +46,11 @@ export function mustOwn({ box }: { readonly box: Pick<Box, "name" | "settings"> 
 
 /** A box has no more room than the configuration gives to each. @throws Fault malformed */
 export function mustFit({ max = 0, maxBytes = 0 }: BoxSettings, { mailMax, mailMaxBytes }: Limits): void {
-  const refuse = (field: string, most: number, limit: string): never => {
+  const tooMuch = (field: string, most: number, limit: string): never => {
     throw new Fault("malformed", `${field} is ${String(most)} at most (${limit} of the configuration)`);
   };
-  if (max > mailMax) refuse("max", mailMax, "mailMax");
-  if (maxBytes > mailMaxBytes) refuse("max_bytes", mailMaxBytes, "mailMaxBytes");
+  if (max > mailMax) tooMuch("max", mailMax, "mailMax");
+  if (maxBytes > mailMaxBytes) tooMuch("max_bytes", mailMaxBytes, "mailMaxBytes");
 }
 
 /** Nobody has opened it. */
