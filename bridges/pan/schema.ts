@@ -3,7 +3,7 @@ import type { SoftFields } from "#dialect";
 
 /**
  * What a PAN client can say (PAN §1–4), and what it hears (PAN §5, §6). Fields beyond the document's are optional and
- * ours: `messageId`, `intent`, `replyTo`, `data`, `priority`, `history`; so are `ask` and `answer` (PAN §13).
+ * ours: `messageId`, `intent`, `replyTo`, `data`, `priority`, `history`, `mailbox`; so are `ask` and `answer` (PAN §13).
  */
 /** Characters of an id at most. */
 export const messageIdMax = 256;
@@ -24,7 +24,7 @@ export const auth = z.object({
     .optional(),
   token: z.string().max(4096).optional(),
   /** Opens the agent's mailbox: true, or the fields of `mailbox.open` (PAN §14). */
-  mailbox: z.union([z.boolean(), z.record(z.string(), z.unknown())]).optional(),
+  mailbox: z.union([z.boolean(), z.record(z.string(), z.unknown())], "is true, or an object of settings").nullish(),
 });
 
 /** PAN §2: to an agent, to `#room`, to `all`. */
@@ -137,6 +137,9 @@ export const chatEvent = z.object({
   ...marks,
 });
 
+/** What becomes of a message that a mailbox has stored (PAN §14.3). */
+export const deliveryStates = ["stored", "done", "answered", "refused", "expired", "dead"] as const;
+
 /** PAN §5: a notification. */
 export const systemEvent = z.object({
   type: z.literal("system"),
@@ -149,10 +152,7 @@ export const systemEvent = z.object({
     .readonly()
     .describe("delivery only: the messages that it tells of, which asked for receipts")
     .exactOptional(),
-  state: z
-    .enum(["stored", "done", "answered", "refused", "expired", "dead"])
-    .describe("delivery only: what became of them")
-    .exactOptional(),
+  state: z.enum(deliveryStates).describe("delivery only: what became of them").exactOptional(),
   reason: z.string().describe("delivery only: why they are refused, expired or dead").exactOptional(),
   until: z.string().describe("delivery only, stored: until when they are delivered; ISO 8601, UTC").exactOptional(),
   next: cursor.describe("joined a durable room: the cursor behind which the rest follows").exactOptional(),

@@ -36,7 +36,7 @@ export const commandTable: Rules<Pan> = {
       if (token === undefined) throw new Fault("unauthenticated", "Invalid token");
       const displayName = name === undefined || name === "" ? agentId : name;
       await session.admit(session.services.identity.token(agentId, token, displayName));
-      if (mailbox !== undefined && mailbox !== false)
+      if (mailbox !== undefined && mailbox !== null && mailbox !== false)
         await ask(session, "mailbox.open", mailbox === true ? {} : mailbox);
     },
   },

@@ -13,7 +13,14 @@ import {
   type TurnIntent,
 } from "#dialect";
 import { codes } from "./errors.js";
-import type { ChatEvent, Command, ErrorEvent, Event, SystemEvent } from "./schema.js";
+import {
+  deliveryStates,
+  type ChatEvent,
+  type Command,
+  type ErrorEvent,
+  type Event,
+  type SystemEvent,
+} from "./schema.js";
 
 type Chat = Extract<Command, { type: "chat" }>;
 
@@ -120,7 +127,7 @@ function membershipOf(envelope: Envelope, kind: "room.joined" | "room.left"): Sy
 function deliveryOf(envelope: Envelope): SystemEvent {
   const { message, data } = envelope.content;
   const { ids, until } = (typeof data === "object" && data !== null ? data : {}) as Readonly<Record<string, unknown>>;
-  const state = receiptStates.find((known) => known === field(envelope, "state"));
+  const state = deliveryStates.find((known) => known === field(envelope, "state"));
   const reason = field(envelope, "reason");
   return {
     type: "system",
@@ -132,8 +139,6 @@ function deliveryOf(envelope: Envelope): SystemEvent {
     ...(typeof until === "string" && { until }),
   };
 }
-
-const receiptStates = ["stored", "done", "answered", "refused", "expired", "dead"] as const;
 
 function field(envelope: Envelope, name: string): string | undefined {
   const { data } = envelope.content;

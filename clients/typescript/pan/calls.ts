@@ -22,8 +22,8 @@ export class PanError extends Error {
   }
 }
 
-/** The calls that a PAN server answers. */
-export type CallKind = "auth" | "join" | "leave" | "list" | "ask";
+/** The calls that a PAN server answers; `mailbox` is said with `auth`, and answered behind it (PAN §14.1). */
+export type CallKind = "auth" | "mailbox" | "join" | "leave" | "list" | "ask";
 
 /** What answers a call. */
 export type Answer = SystemEvent | ListEvent | AnswerEvent;
@@ -41,6 +41,7 @@ export type Calls = OpenCalls<CallKind, Answer>;
  */
 const refusals: Readonly<Record<CallKind, readonly ErrorCode[]>> = {
   auth: errorCodes,
+  mailbox: ["INVALID_FORMAT", "NOT_INVITED", "AGENT_ID_IN_USE", "room_full", "INTERNAL"],
   join: ["RATE_LIMIT", "INVALID_FORMAT", "room_full", "AGENT_NOT_FOUND", "NOT_INVITED", "INTERNAL"],
   leave: ["RATE_LIMIT", "INVALID_FORMAT", "AGENT_NOT_FOUND", "NOT_INVITED", "INTERNAL"],
   list: ["RATE_LIMIT", "INTERNAL"],
@@ -68,8 +69,19 @@ export function answerCall(calls: Calls, event: Answer): boolean {
   const all = [...calls];
   const call = all.find((one) => one.state === "waiting" && one.offer(event)) ?? all.find((one) => one.offer(event));
   if (call === undefined) return false;
-  calls.forgetLate(all.slice(0, all.indexOf(call)));
+  const older = all.slice(0, all.indexOf(call));
+  calls.forgetLate(older);
+  // A server that answers what was said later has nothing to say about a mailbox; some questions are answered late.
+  if (call.kind !== "ask") for (const one of older) if (one.kind === "mailbox") one.reject(noMailboxes());
   return true;
+}
+
+/** The server does not know what a mailbox is. */
+function noMailboxes(): PanError {
+  return new PanError(
+    "INTERNAL",
+    "the server has said nothing about the mailbox, so nothing is kept for this agent: it may have none to give",
+  );
 }
 
 /**
@@ -95,7 +107,8 @@ function refusedCall(
 
 function fits(kind: CallKind, room: string | undefined, event: Answer): boolean {
   if (event.type === "list") return kind === "list";
-  if (event.type === "answer") return false; // its question knows it by its id
+  if (event.type === "answer")
+    return kind === "mailbox" && event.kind === "mailbox.open" && event.replyTo === undefined;
   if (event.status === "success") return kind === "auth";
   if (event.status === "joined") return kind === "join" && room === event.room;
   return event.status === "left" && kind === "leave" && room === event.room;

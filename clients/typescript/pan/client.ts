@@ -1,80 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { WebSocket } from "ws";
-import {
-  errorCodes,
-  type AnswerEvent,
-  type ChatEvent,
-  type ErrorEvent,
-  type Event,
-  type SystemEvent,
-} from "../../../bridges/pan/schema.js";
+import { errorCodes, type AnswerEvent, type Event, type SystemEvent } from "../../../bridges/pan/schema.js";
 import { Backoff } from "../shared/backoff.js";
 import { askTimeoutMs, type AskOptions, type QuestionData } from "../shared/questions.js";
 import { closeSocket, connectProblem, silentMsDefault, watchSilence } from "../shared/socket.js";
 import { answerCall, answerTo, noCalls, PanError, refuseCall, type CallKind } from "./calls.js";
 import { frameProblem, readEvent } from "./frames.js";
+import type { PanAnswer, PanClientEvents, PanClientOptions, SayOptions } from "./options.js";
 import { rejoin } from "./rejoin.js";
 
-/** How a PAN client reaches its server. */
-export interface PanClientOptions {
-  /** `ws://127.0.0.1:8080/pan` */
-  readonly url: string;
-  readonly agentId: string;
-  /** A name for people; the agentId when absent. */
-  readonly name?: string;
-  readonly token: string;
-  /** How long a call waits for its answer, milliseconds. */
-  readonly answerTimeoutMs?: number;
-  /** Connects again by itself when the connection is lost. */
-  readonly reconnect?: boolean;
-  /**
-   * After how long without a word of the server the line is asked for a sign of life, and after as long again ended as
-   * lost, milliseconds; 0: never.
-   */
-  readonly silentMs?: number;
-}
-
-/** What a chat may carry beside its text. */
-export interface SayOptions {
-  readonly messageId?: string;
-  readonly intent?: "request" | "response" | "inform";
-  readonly replyTo?: string;
-  readonly data?: unknown;
-  readonly priority?: string;
-  /** Asks to be told when a mailbox has stored it, and when it is settled. */
-  readonly receipt?: boolean;
-  /** It goes into no mailbox. */
-  readonly ephemeral?: boolean;
-  /** Not delivered after it: ISO 8601 with its zone. */
-  readonly expiresAt?: string;
-}
-
-/** What the broker answers to a question: `message` is for people, `data` for programs. */
-export type PanAnswer = Pick<AnswerEvent, "kind" | "message"> & { readonly data: unknown };
-
-/** A refusal that answers no call; `room` is the one that could not be joined again after a reconnect. */
-export type Refused = ErrorEvent & { readonly room?: string };
-
-/** What a client tells: chats, notices, refusals of what was said, and the state of its connection. */
-export interface PanClientEvents {
-  chat: [ChatEvent];
-  system: [SystemEvent];
-  /**
-   * An error that answers no call: a chat refused, a message not answered, the loop guard. Also, told by the client
-   * itself: a room that could not be joined again (`room`), and INTERNAL for a frame of the server that is not PAN.
-   */
-  refused: [Refused];
-  /** Logged in and, after a reconnect, back in the rooms. */
-  open: [];
-  /**
-   * The connection was lost or closed after the welcome, or reconnecting was given up; attempts that fail tell
-   * `reconnecting` only.
-   */
-  close: [{ readonly code: number; readonly reason: string }];
-  reconnecting: [{ readonly inMs: number }];
-}
-
+export type { Delivery, PanAnswer, PanClientEvents, PanClientOptions, Refused, SayOptions } from "./options.js";
 export { PanError } from "./calls.js";
 export type { AskOptions, QuestionData } from "../shared/questions.js";
 export type { ChatEvent, ErrorEvent, SystemEvent } from "../../../bridges/pan/schema.js";
@@ -100,7 +36,7 @@ const putOffMaxMs = 3_600_000;
  * bot.on("chat", (chat) => bot.say(chat.from, `you said ${chat.text}`, { replyTo: chat.messageId }));
  */
 export class PanClient extends EventEmitter<PanClientEvents> {
-  readonly #options: Required<Omit<PanClientOptions, "name">> & Pick<PanClientOptions, "name">;
+  readonly #options: Required<Omit<PanClientOptions, "name" | "mailbox">> & Pick<PanClientOptions, "name" | "mailbox">;
   readonly #calls = noCalls();
   readonly #backoff = new Backoff(steadyMs);
   // bound: rooms that the application joined · evicts: a room leaves by leave() · owner: PanClient
@@ -190,7 +126,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
       askTimeoutMs(data, options, answerTimeoutMs),
       messageId,
     );
-    return { kind: answer.kind, message: answer.message, data: answer.data };
+    return answerOf(answer);
   }
 
   /** Leaves for good. */
@@ -203,7 +139,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
   }
 
   async #open(): Promise<void> {
-    const { url, agentId, name, token, answerTimeoutMs, silentMs } = this.#options;
+    const { url, answerTimeoutMs, silentMs } = this.#options;
     this.#phase = "connecting";
     const ended = new AbortController();
     const socket = new WebSocket(url, "pan.v1", { perMessageDeflate: false, handshakeTimeout: answerTimeoutMs });
@@ -221,7 +157,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     await opened(socket, url);
     watchSilence(socket, silentMs);
     this.#checkCurrent(socket);
-    await this.#ask("auth", { type: "auth", agentId, token, ...(name !== undefined && { name }) });
+    await this.#authenticate(ended.signal);
     this.#checkCurrent(socket);
     this.#phase = "rejoining";
     await rejoin(
@@ -236,6 +172,31 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     this.#checkCurrent(socket);
     this.#phase = "ready";
     this.#backoff.ready();
+  }
+
+  async #authenticate(signal: AbortSignal): Promise<void> {
+    const { agentId, name, token, mailbox } = this.#options;
+    const optional = { ...(name !== undefined && { name }), ...(mailbox !== undefined && { mailbox }) };
+    const welcomed = this.#ask("auth", { type: "auth", agentId, token, ...optional });
+    let opened: AnswerEvent | undefined;
+    // Its place is behind the login's: a refusal without an id belongs to the older of the two.
+    if (mailbox !== undefined)
+      this.#calls.follow("mailbox", "", {
+        answer: (event) => {
+          const answer = answerTo("mailbox", undefined, event);
+          if (answer?.type !== "answer") return false;
+          opened = answer;
+          return true;
+        },
+        taken: () => {
+          if (opened !== undefined) this.emit("mailbox", answerOf(opened));
+        },
+        refused: ({ message, code }: Error & { readonly code?: string }) => {
+          const known = errorCodes.find((one) => one === code) ?? "INTERNAL";
+          if (!signal.aborted) this.emit("refused", { type: "error", code: known, message: `mailbox: ${message}` });
+        },
+      });
+    await welcomed;
   }
 
   /** After each wait of #open: close() or a loss may have come in between. */
@@ -280,7 +241,16 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     if (event.type === "chat") this.emit("chat", event);
     else if (event.type === "error") {
       if (!refuseCall(this.#calls, event)) this.emit("refused", event);
-    } else if (!answerCall(this.#calls, event) && event.type === "system") this.emit("system", event);
+    } else if (!answerCall(this.#calls, event) && event.type === "system") this.#tell(event);
+  }
+
+  #tell(event: SystemEvent): void {
+    const { status, messageIds, state, message, reason, until } = event;
+    if (status !== "delivery" || messageIds === undefined || state === undefined) this.emit("system", event);
+    else {
+      const why = { ...(reason !== undefined && { reason }), ...(until !== undefined && { until }) };
+      this.emit("delivery", { messageIds, state, message, ...why });
+    }
   }
 
   #lost(socket: WebSocket, code: number, reason: string): void {
@@ -341,6 +311,10 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     this.#calls.fail(new PanError("CLOSED", "the login failed"));
     socket.terminate();
   }
+}
+
+function answerOf({ kind, message, data }: AnswerEvent): PanAnswer {
+  return { kind, message, data };
 }
 
 function opened(socket: WebSocket, url: string): Promise<void> {

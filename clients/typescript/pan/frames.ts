@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isNestedDeeper, jsonDepthMax, repairSurrogates, shapeProblemText } from "../../../src/core/index.js";
-import { ask, chat, errorCodes, type Event } from "../../../bridges/pan/schema.js";
+import { ask, chat, deliveryStates, errorCodes, type Event } from "../../../bridges/pan/schema.js";
 
 /** A frame of the server: an event, something newer than this client (to be ignored), or no PAN at all. */
 export type Reading =
@@ -48,6 +48,10 @@ const events = {
     message: text.catch(""),
     room: optionalText,
     agentId: optionalText,
+    messageIds: z.array(text).optional().catch(undefined),
+    state: optionalText,
+    reason: optionalText,
+    until: optionalText,
   }),
   list: z.looseObject({ type: z.literal("list"), agents: z.array(agent) }),
   answer: z.looseObject({
@@ -66,7 +70,7 @@ const events = {
   }),
 } as const;
 
-const statuses: readonly string[] = ["success", "joined", "left", "agent_joined", "agent_left"];
+const statuses: readonly string[] = ["success", "joined", "left", "agent_joined", "agent_left", "delivery"];
 
 /** Reads what a server said (PAN §5). Never throws: a stranger may be on the other end. */
 export function readEvent(frame: string): Reading {
@@ -87,7 +91,20 @@ export function readEvent(frame: string): Reading {
     return { kind: "garbage", problem: `${type}: ${shapeProblemText(parsed.error, value)}` };
   }
   if (parsed.data.type === "system" && !statuses.includes(parsed.data.status)) return { kind: "unknown" };
+  if (parsed.data.type === "system" && parsed.data.status === "delivery" && !isDelivery(parsed.data))
+    return { kind: "unknown" };
   return { kind: "event", event: parsed.data as Event };
+}
+
+/** True for a notice that says which messages it is about, and a state that we know. */
+function isDelivery({
+  messageIds,
+  state,
+}: {
+  readonly messageIds?: readonly string[] | undefined;
+  readonly state?: string | undefined;
+}): boolean {
+  return messageIds !== undefined && deliveryStates.some((known) => known === state);
 }
 
 /** Why a server would refuse a chat or a question as malformed, naming no messageId; undefined if it would not. */
