@@ -43,7 +43,7 @@ describe("the mailbox of a bot in Python", () => {
   async function unread(name: string, count: number): Promise<string> {
     const token = await issueToken(test.dataDir, name, "ws");
     const wire = await PanWire.open(test.pan);
-    wire.say({ type: "auth", agentId: name, token, mailbox: { max: 4 * count } });
+    wire.say({ type: "auth", agentId: name, token, mailbox: { max: 4 * count + 100 } });
     await wire.hears("answer");
     wire.close();
     await wire.closed;

@@ -295,11 +295,12 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
       server,
       name = this.#identity?.name ?? `agent-${process.pid}`,
       echo,
+      mailbox,
       answerTimeoutMs = answerTimeoutMsDefault,
     } = this.#options;
     this.#heard.begin();
     const connection = await Connection.open(
-      { server: wholeAddress(server), name, identity: this.#identity, echo, answerTimeoutMs },
+      { server: wholeAddress(server), name, identity: this.#identity, echo, mailbox, answerTimeoutMs },
       {
         onEvent: (event) => {
           this.#tell(event);

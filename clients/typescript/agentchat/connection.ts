@@ -2,6 +2,7 @@ import { answerCall, noCalls, refuseCall, showsTaken } from "./calls.js";
 import { AgentChatError } from "./error.js";
 import { readFrame, type ServerEvent, type ServerEventOf } from "./events.js";
 import { atSign, checkFrame, type CallKind, type CommandFrame, type MessageFrame } from "./command-frames.js";
+import type { AgentChatClientOptions } from "./options.js";
 import { AgentChatSocket } from "./socket.js";
 import { silentMsDefault } from "../shared/socket.js";
 import { pemOf, sign, type Identity } from "./identity.js";
@@ -14,6 +15,8 @@ export interface Introduction {
   readonly identity: Identity | undefined;
   /** True: what the client says comes back to it; undefined: as the server does by default. */
   readonly echo: boolean | undefined;
+  /** What to open as the agent's mailbox; undefined: none. */
+  readonly mailbox: AgentChatClientOptions["mailbox"];
   readonly answerTimeoutMs: number;
 }
 
@@ -161,9 +164,11 @@ export class Connection {
   }
 
   async #introduce(): Promise<void> {
-    const { name, identity, echo } = this.#introduction;
+    const { name, identity, echo, mailbox } = this.#introduction;
     const pubkey = identity === undefined ? undefined : pemOf(identity);
-    await this.call({ type: "IDENTIFY", name, pubkey, echo }, (event) => (event.type === "WELCOME" ? true : undefined));
+    await this.call({ type: "IDENTIFY", name, pubkey, echo, mailbox }, (event) =>
+      event.type === "WELCOME" ? true : undefined,
+    );
     if (identity !== undefined) {
       await this.#awaitChallenge();
       await this.#proof;

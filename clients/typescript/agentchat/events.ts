@@ -58,6 +58,8 @@ const soft: SoftFields = {
   epoch: "hint",
   name: "hint",
   names: "hint",
+  reason: "hint",
+  until: "hint",
   server: "hint",
   ref: "id",
   retry_after: "hint",

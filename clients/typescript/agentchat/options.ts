@@ -1,6 +1,8 @@
+import type { Answer } from "./command-frames.js";
 import type { ConnectionEnd } from "./connection.js";
 import type { AgentChatError } from "./error.js";
 import type { ServerEventOf } from "./events.js";
+import type { QuestionData } from "../shared/questions.js";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 
 /** How an AgentChat client reaches its server. */
@@ -16,6 +18,11 @@ export interface AgentChatClientOptions {
   readonly identity?: string;
   /** False: what the client says does not come back to it. */
   readonly echo?: boolean;
+  /**
+   * Opens the agent's mailbox each time it has proved its key (AgentChat §14.1): true, or the fields of `mailbox.open`,
+   * such as `keep_s`. Needs an identity. What becomes of it is told by the event `mailbox`, or `error`.
+   */
+  readonly mailbox?: true | QuestionData;
   /** Connects again by itself when the connection is lost; default true. */
   readonly reconnect?: boolean;
   /** How long a call waits for its answer, milliseconds; default 10,000. */
@@ -36,6 +43,10 @@ export interface Roster {
 /** What a client tells. An `error` without a listener never ends the process: each code is told once, as a warning. */
 export interface AgentChatClientEvents {
   message: [ServerEventOf<"MSG">];
+  /** What a mailbox did with what was said with `receipt: true`. */
+  delivery: [ServerEventOf<"DELIVERY">];
+  /** The mailbox is open; told after each proof of the key, with what `mailbox.open` answers. */
+  mailbox: [Answer];
   joined: [ServerEventOf<"JOINED">];
   left: [ServerEventOf<"LEFT">];
   agent_joined: [ServerEventOf<"AGENT_JOINED">];

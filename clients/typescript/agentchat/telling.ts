@@ -31,11 +31,16 @@ export function tellEvent(client: EventEmitter<AgentChatClientEvents>, event: Se
       return void client.emit("dispute", event);
     case "OTHER":
       return void client.emit("other", event.said);
+    case "DELIVERY":
+      return void client.emit("delivery", event);
+    case "ANSWER": // others answer calls
+      if (event.ref === "IDENTIFY" && event.kind === "mailbox.open")
+        client.emit("mailbox", { kind: event.kind, message: event.message, data: event.data });
+      return;
     case "CHALLENGE":
     case "ERROR":
     case "CHANNELS":
     case "AGENTS":
-    case "ANSWER":
     case "SESSION_DISPLACED": // an ERROR of this code says the same
     case "PONG": // only the connection needs these
   }

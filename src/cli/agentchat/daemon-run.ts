@@ -19,6 +19,8 @@ export interface WantedDaemon {
   readonly channels: readonly string[];
   /** False: its own messages do not come into its inbox. */
   readonly echo: boolean;
+  /** True: the server keeps what is said to the agent while the daemon is away. */
+  readonly mailbox: boolean;
   /** True: it starts even if another daemon of this folder uses the identity. */
   readonly force: boolean;
 }
@@ -28,7 +30,7 @@ export type DaemonReport =
   { readonly ready: true; readonly isConnected: boolean } | { readonly failed: string; readonly exitCode: number };
 
 /** Runs a daemon until it is interrupted. Started by `--background`, it reports to its starter. */
-export async function runDaemon({ server, name, identity, channels, echo }: WantedDaemon): Promise<void> {
+export async function runDaemon({ server, name, identity, channels, echo, mailbox }: WantedDaemon): Promise<void> {
   const { AgentChatDaemon } = await import("../../../clients/typescript/agentchat/daemon.js");
   const interrupted = untilInterrupted();
   const ending = new AbortController();
@@ -37,6 +39,7 @@ export async function runDaemon({ server, name, identity, channels, echo }: Want
     name,
     channels,
     echo,
+    mailbox,
     handleSignals: false,
     ...(identity !== undefined && { identity }),
   });
@@ -99,6 +102,7 @@ export async function startInBackground({
   identity,
   channels,
   echo,
+  mailbox,
   force,
 }: WantedDaemon): Promise<{ readonly pid: number; readonly isConnected: boolean }> {
   const [, program = ""] = process.argv;
@@ -112,6 +116,7 @@ export async function startInBackground({
     channels.join(","),
     ...(identity === undefined ? [] : ["--identity", identity]),
     ...(echo ? [] : ["--no-echo"]),
+    ...(mailbox ? ["--mailbox"] : []),
     ...(force ? ["--force"] : []),
   ];
   const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", "ignore", "ignore", "ipc"] });

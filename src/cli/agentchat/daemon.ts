@@ -12,6 +12,7 @@ interface Options extends Output, Partial<Readonly<Record<DaemonAction, boolean>
   readonly identity?: string;
   readonly channels?: readonly string[];
   readonly echo: boolean;
+  readonly mailbox?: boolean;
   readonly background?: boolean;
   readonly force?: boolean;
 }
@@ -39,6 +40,7 @@ export function daemonCommand(program: Command): void {
       channelList,
     )
     .option("--no-echo", "keep the daemon's own messages out of its inbox")
+    .option("--mailbox", "have the server keep what is said to you while the daemon is away; needs --identity")
     .option("-b, --background", "run in the background; prints the pid")
     .option("-s, --status", "show how it is")
     .option("-l, --list", "list all instances")
@@ -65,16 +67,19 @@ export function mustBeInstance(name: string): void {
 
 async function start(
   server: string | undefined,
-  { name, identity, channels = defaultChannels, echo, background, force = false, json }: Options,
+  { name, identity, channels = defaultChannels, echo, mailbox = false, background, force = false, json }: Options,
 ): Promise<void> {
   if (server === undefined) throw wrongUsage("which server? agentchat daemon ws://HOST:PORT");
   const meant = Object.values(flags).find((flag) => flag === `--${server}`);
   if (meant !== undefined) throw wrongUsage(`${server} is not a server; did you mean ${meant}?`);
+  if (mailbox && identity === undefined)
+    throw wrongUsage("--mailbox is for an agent that can prove who it is: give --identity FILE, too");
   const wanted = {
     server: serverUrl(server),
     name,
     channels,
     echo,
+    mailbox,
     force,
     ...(identity !== undefined && { identity }),
   };

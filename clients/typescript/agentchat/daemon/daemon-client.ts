@@ -14,7 +14,11 @@ export interface DaemonClient {
   createChannel(channel: string, inviteOnly?: boolean): Promise<unknown>;
   invite(channel: string, agent: string): Promise<unknown>;
   /** Done when it is written; a refusal comes through {@link ClientHears}.refused. */
-  send(to: string, content: string, options: { readonly msgId: string; readonly inReplyTo?: string }): Promise<unknown>;
+  send(
+    to: string,
+    content: string,
+    options: { readonly msgId: string; readonly inReplyTo?: string; readonly receipt?: boolean },
+  ): Promise<unknown>;
   /** Done when the server has answered; then it has also dealt with everything said before. */
   ping(): Promise<unknown>;
   propose(to: string, terms: ProposalTerms): Promise<unknown>;
@@ -44,6 +48,8 @@ export interface DaemonClientOptions {
   readonly identity?: string;
   /** False: what the daemon sends does not come back into its inbox. */
   readonly echo?: boolean;
+  /** True: the server keeps what is said to the agent while the daemon is away. */
+  readonly mailbox?: true;
 }
 
 /** Makes a client; nothing is connected yet. */
@@ -54,6 +60,7 @@ export function chatClient(options: DaemonClientOptions, { event, refused, close
   const client = new AgentChatClient({ ...options, reconnect: false });
   for (const kind of [
     "message",
+    "delivery",
     "joined",
     "left",
     "agent_joined",

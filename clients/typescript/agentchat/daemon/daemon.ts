@@ -25,6 +25,11 @@ export interface AgentChatDaemonOptions {
   readonly dir?: string;
   /** False: what the daemon sends does not come back into its inbox. */
   readonly echo?: boolean;
+  /**
+   * True: opens the agent's mailbox at the server (AgentChat §14.1), which keeps what is said to it while the daemon is
+   * away. Needs an identity.
+   */
+  readonly mailbox?: boolean;
   /** False: SIGTERM, SIGINT and SIGHUP are the caller's to handle, by {@link AgentChatDaemon.stop}. */
   readonly handleSignals?: boolean;
   /**
@@ -266,10 +271,16 @@ export class AgentChatDaemon {
   }
 
   async #clientOptions(): Promise<DaemonClientOptions> {
-    const { server, identity, echo } = this.#options;
+    const { server, identity, echo, mailbox } = this.#options;
     const name =
       (identity === undefined ? undefined : await nameIn(identity)) ?? this.#instance.slice(0, maxNameLength);
-    return { server, name, ...(identity !== undefined && { identity }), ...(echo !== undefined && { echo }) };
+    return {
+      server,
+      name,
+      ...(identity !== undefined && { identity }),
+      ...(echo !== undefined && { echo }),
+      ...(mailbox === true && { mailbox }),
+    };
   }
 }
 

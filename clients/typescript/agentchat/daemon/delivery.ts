@@ -20,6 +20,7 @@ export async function say(
       await client.send(line.to, line.content, {
         msgId: id,
         ...(line.inReplyTo !== undefined && { inReplyTo: line.inReplyTo }),
+        ...(line.receipt === true && { receipt: line.receipt }),
       });
       await confirmed();
       return;

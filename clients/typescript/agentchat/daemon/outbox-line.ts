@@ -14,6 +14,8 @@ export interface Message {
   readonly to: string;
   readonly content: string;
   readonly inReplyTo?: string;
+  /** The inbox is told what a mailbox does with it. */
+  readonly receipt?: true;
 }
 
 /** A step of a negotiation; the daemon signs it. */
@@ -28,8 +30,8 @@ const maxFrameBytes = 64 * 1024 - 1_024;
 const types = ["JOIN", "LEAVE", "CREATE_CHANNEL", "INVITE", ...negotiationTypes] as const;
 
 /**
- * Reads a line: `{"to": "#channel" or "@agent-id", "content": "…", "in_reply_to"?: "…"}`, with or without `"type":
- * "MSG"`, or one of {@link types} with the fields of that command. Other fields are ignored, and so is null. A string
+ * Reads a line: `{"to": "#channel" or "@agent-id", "content": "…", "in_reply_to"?: "…", "receipt"?: true}`, with or
+ * without `"type": "MSG"`, or one of {@link types} with the fields of that command. Other fields are ignored, and so is null. A string
  * says what is wrong with it.
  */
 export function readOutboxLine(bytes: Uint8Array): Outgoing | string {
@@ -62,13 +64,24 @@ function isMark([first, second, third]: Uint8Array): boolean {
   return first === 0xef && second === 0xbb && third === 0xbf;
 }
 
-function messageOf({ to, content, in_reply_to: inReplyTo }: Readonly<Record<string, unknown>>): Message | string {
+function messageOf({
+  to,
+  content,
+  in_reply_to: inReplyTo,
+  receipt,
+}: Readonly<Record<string, unknown>>): Message | string {
   if (typeof to !== "string" || !/^[#@][^\n]{1,159}$/u.test(to))
     return "to: it must be #channel or @agent-id, at most 160 characters";
   if (typeof content !== "string") return "content: it must be a string";
   if (inReplyTo !== undefined && (typeof inReplyTo !== "string" || inReplyTo === "" || inReplyTo.length > 256))
     return "in_reply_to: it must be a message id of at most 256 characters";
-  return { type: "MSG", to, content, ...(inReplyTo !== undefined && { inReplyTo }) };
+  return {
+    type: "MSG",
+    to,
+    content,
+    ...(inReplyTo !== undefined && { inReplyTo }),
+    ...(receipt === true && { receipt }),
+  };
 }
 
 function commandOf(fields: Readonly<Record<string, unknown>>): Exclude<Outgoing, Message> | string {
