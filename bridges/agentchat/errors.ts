@@ -29,7 +29,7 @@ const closings: Readonly<Partial<Record<FaultCode, Closing>>> = {
 
 /** A fault told to an AgentChat client: `ref` is the `msg_id` or the type of what was refused. */
 export function refusal(fault: Fault, said: Command | undefined, now: number): Refusal<Event> {
-  const ref = refOf(said) ?? textIn(fault.detail, "ref");
+  const ref = textIn(fault.detail, "ref") ?? refOf(said);
   const code = codeOf(fault, said);
   const reply: Event = {
     type: "ERROR",

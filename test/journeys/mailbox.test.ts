@@ -31,7 +31,10 @@ describe("a mailbox of a plain ZeroMQ agent", () => {
   it("keeps what is said while the agent is away, and hands it over in order before anything new", async () => {
     const first = bob();
     await open(first);
+    const { zmqOut } = test.broker.status().connections;
     first.close();
+    // Its library takes, and proves, what comes before that (protocols §9.3).
+    await eventually(() => test.broker.status().connections.zmqOut < zmqOut, "the broker knows that it has gone");
     for (let at = 0; at < 40; at += 1) await ada.inform("bob", `number ${String(at)}`);
     const again = bob();
     await ada.inform("bob", "new");

@@ -44,7 +44,10 @@ export const identityCommands: IdentityRules = {
       const ownerIsHere = services.directory.agent(key.agentId)?.trust === "proved";
       if (!strict && !ownerIsHere && isExempt(session, key)) await forgetProof(services, key);
       // A key once proved here is never again taken unproved, nor is one whose name somebody bears now who answers.
-      const mustProve = strict ? everybodyProves : ownerIsHere ? inUse : provedBefore(services, key);
+      const isBefore = strict || ownerIsHere ? undefined : provedBefore(services, key);
+      // What the operator lets in unproved is still closed where something of its owner's waits (AgentChat §14.2).
+      const before = isBefore !== undefined && isExempt(session, key) ? owned : isBefore;
+      const mustProve = strict ? everybodyProves : ownerIsHere ? inUse : before;
       const obstacle = mustProve ?? (await occupied(session, key));
       if (obstacle !== undefined) session.phase = "challenged";
       const challenge = ask(session, key, obstacle === undefined ? challengeMs : answerMs);
@@ -63,9 +66,11 @@ export const identityCommands: IdentityRules = {
       if (session.principal === undefined) await session.admit(proved);
       else await session.raise(proved);
       // Its mailbox is open when it hears that it has proved its name.
-      await Promise.resolve(openBox(session)).finally(() => {
+      try {
+        await openBox(session);
+      } finally {
         session.send({ type: "VERIFY_SUCCESS", ts: session.now(), agent_id: `@${key.agentId}` });
-      });
+      }
     },
   },
 };
@@ -76,11 +81,19 @@ function fieldsOfBox(mailbox: boolean | Readonly<Record<string, unknown>> | null
   return mailbox === true ? {} : mailbox;
 }
 
-/** Opens the mailbox that IDENTIFY asked for (AgentChat §14). @throws Fault why there is none, as a rejection */
-function openBox(session: ChatSession): void | Promise<void> {
+/** Opens the mailbox that IDENTIFY asked for (AgentChat §14.1). @throws Fault why there is none */
+async function openBox(session: ChatSession): Promise<void> {
   const { mailbox } = session.state;
   session.state.mailbox = undefined;
-  return mailbox === undefined ? undefined : askBroker(session, "mailbox.open", mailbox, "IDENTIFY");
+  if (mailbox === undefined) return;
+  try {
+    await askBroker(session, "mailbox.open", mailbox, "IDENTIFY");
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown;
+    const { code, message, detail, retryAfterMs } = thrown;
+    const wait = retryAfterMs !== undefined && { retryAfterMs };
+    throw new Fault(code, message, { detail: { ...detail, ref: "IDENTIFY" }, ...wait });
+  }
 }
 
 /** The answer to an IDENTIFY that was taken. */
@@ -104,6 +117,11 @@ const everybodyProves: Obstacle = { why: "this server wants every key to be prov
 const inUse: Obstacle = {
   why: "another session bears this key",
   remedy: ", IDENTIFY without pubkey, end the other program, or give this one a key of its own",
+};
+
+const owned: Obstacle = {
+  why: "this key has a mailbox here, or a token, so it is for whoever proves it",
+  remedy: ", or IDENTIFY without pubkey",
 };
 
 /** Welcomes a key that nobody has proved. @returns the session that is alive and bears its name, if there is one */
