@@ -113,7 +113,7 @@ function signedOf({ content: { data } }: Pick<Envelope, "content">): Signed | un
 }
 
 function faultOf(envelope: Envelope, at: number): Event {
-  const { code } = fieldsOf(envelope.content.data);
+  const { code, retry_after_ms: retryMs } = fieldsOf(envelope.content.data);
   const known = faultCodes.find((word): word is FaultCode => word === code);
   return {
     type: "ERROR",
@@ -121,6 +121,7 @@ function faultOf(envelope: Envelope, at: number): Event {
     code: known === undefined ? "INTERNAL" : codes[known],
     message: envelope.content.message,
     ...(envelope.in_reply_to !== undefined && { ref: envelope.in_reply_to }),
+    ...(typeof retryMs === "number" && { retry_after: Math.ceil(retryMs) }),
   };
 }
 

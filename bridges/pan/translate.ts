@@ -107,8 +107,15 @@ function faultOf(envelope: Envelope): ErrorEvent {
     type: "error",
     code: isFaultCode(code) ? codes[code] : code === "loop" ? "RATE_LIMIT" : "INTERNAL",
     message: envelope.content.message,
+    ...retryOf(envelope),
     ...(envelope.in_reply_to !== undefined && { messageId: envelope.in_reply_to }),
   };
+}
+
+/** When to try again, where the broker says it. */
+function retryOf({ content: { data } }: Envelope): Pick<ErrorEvent, "retryAfter"> {
+  const ms: unknown = typeof data === "object" && data !== null && "retry_after_ms" in data && data.retry_after_ms;
+  return typeof ms === "number" ? { retryAfter: Math.ceil(ms) } : {};
 }
 
 function membershipOf(envelope: Envelope, kind: "room.joined" | "room.left"): SystemEvent {
