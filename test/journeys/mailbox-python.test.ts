@@ -14,7 +14,7 @@ describe("the mailbox of a bot in Python", () => {
   const ends: (() => unknown)[] = [];
 
   beforeEach(async () => {
-    test = await startBroker();
+    test = await startBroker({ limits: { mailMax: 4_000 } }); // of which one sender has a quarter
     ada = await Agent.connect({ name: "ada", in: test.zmqIn, out: test.zmqOut });
     ends.push(
       () => test.stop(),
@@ -43,7 +43,7 @@ describe("the mailbox of a bot in Python", () => {
   async function unread(name: string, count: number): Promise<string> {
     const token = await issueToken(test.dataDir, name, "ws");
     const wire = await PanWire.open(test.pan);
-    wire.say({ type: "auth", agentId: name, token, mailbox: { max: 4 * count + 100 } });
+    wire.say({ type: "auth", agentId: name, token, mailbox: true });
     await wire.hears("answer");
     wire.close();
     await wire.closed;
