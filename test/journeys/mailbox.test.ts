@@ -5,7 +5,7 @@ import { PanWire } from "../kit/pan-wire.js";
 import { PlainAgent } from "../kit/plain-agent.js";
 import { issueToken } from "../kit/tokens.js";
 
-/** Protocols §9, over real sockets of libzmq. */
+/** What protocols §9 says, over real sockets of libzmq. */
 describe("a mailbox of a plain ZeroMQ agent", () => {
   let test: TestBroker;
   let ada: Agent;

@@ -89,7 +89,8 @@ export async function openWorld(): Promise<World> {
 }
 
 /**
- * What the broker itself says, as ZeroMQ agents hear it and as the others do: a fault, `room.joined`, `room.invited`.
+ * What the broker itself says, as ZeroMQ agents hear it and as the others do: a fault, a receipt, `room.joined`,
+ * `room.invited`.
  */
 async function brokersWords(at: TestBroker, receivers: Readonly<Record<Source, Receiver>>): Promise<readonly Passed[]> {
   const heardBy = async (message: string, text: string, told = text): Promise<readonly Passed[]> => {
@@ -116,9 +117,26 @@ async function brokersWords(at: TestBroker, receivers: Readonly<Record<Source, R
   await eventually(() => at.broker.status().connections.zmqOut < before, "the agent is gone");
   for (const { asks } of Object.values(receivers)) asks("away-soon", "asked-1");
   const fault = await heardBy("of a fault", "asked-1");
+  await host.asks("mailbox.open", { mode: "take" });
+  for (const { asks } of Object.values(receivers)) asks("host", "stored-1");
+  const kept = new Set<string>();
+  while (kept.size < sources.length) {
+    const { content } = await host.asks("mailbox.take", { max: 10, wait_ms: 5_000 });
+    const { messages } = content["data"] as { messages: { $broker: { delivery_id: string } }[] };
+    for (const { $broker } of messages) kept.add($broker.delivery_id);
+  }
+  await host.asks("mailbox.refuse", { ids: [...kept], reason: "not for the tables" });
+  const receipt = await heardBy("of a receipt", '"state":"refused"');
+  const full = await new PlainAgent("full-box", at).meet();
+  await full.asks("mailbox.open", { mode: "take", max: 1 });
+  await host.send("full-box", "inform", "fills it");
+  await host.settled();
+  for (const { asks } of Object.values(receivers)) asks("full-box", "full-1");
+  const noRoom = await heardBy("of a full mailbox", '"full-1"');
   late.close();
+  full.close();
   host.close();
-  return [...joined, ...invited, ...fault];
+  return [...joined, ...invited, ...fault, ...receipt, ...noRoom];
 }
 
 async function zmqReceiver(at: TestBroker): Promise<Receiver> {
@@ -126,7 +144,8 @@ async function zmqReceiver(at: TestBroker): Promise<Receiver> {
   await agent.meet();
   return {
     hears: async (text) => (await agent.hears(({ message }) => JSON.stringify(message).includes(text))).message,
-    asks: (to, id) => void agent.send(to, "request", "are you there?", { message_id: id }),
+    asks: (to, id) =>
+      void agent.send(to, "request", "are you there?", { message_id: id, receipt: ["stored", "settled"] }),
     close: () => {
       agent.close();
     },
@@ -140,7 +159,7 @@ async function panReceiver(at: TestBroker): Promise<Receiver> {
   return {
     hears: (text) => bot.hears((frame) => JSON.stringify(frame).includes(text)),
     asks: (to, id) => {
-      bot.say({ type: "chat", to, text: "are you there?", messageId: id });
+      bot.say({ type: "chat", to, text: "are you there?", messageId: id, receipt: true });
     },
     close: () => {
       bot.close();
@@ -157,7 +176,7 @@ async function chatReceiver(url: string): Promise<Receiver> {
   return {
     hears: (text) => agent.hears((frame) => JSON.stringify(frame).includes(text)),
     asks: (to, id) => {
-      agent.say({ type: "MSG", to: `@${to}`, content: "are you there?", msg_id: id });
+      agent.say({ type: "MSG", to: `@${to}`, content: "are you there?", msg_id: id, receipt: true });
     },
     close: () => {
       agent.close();
