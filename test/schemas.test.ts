@@ -15,7 +15,7 @@ it("exports what clients say and hear as JSON Schema, as the broker has it", () 
 
 it.each([
   ["agentchat-commands", 16],
-  ["agentchat-events", 19],
+  ["agentchat-events", 20],
   ["pan-commands", 6],
   ["pan-events", 5],
 ])("has every message of %s", (name, count) => {

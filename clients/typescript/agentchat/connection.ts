@@ -2,8 +2,8 @@ import { answerCall, noCalls, refuseCall, showsTaken } from "./calls.js";
 import { AgentChatError } from "./error.js";
 import { readFrame, type ServerEvent, type ServerEventOf } from "./events.js";
 import { atSign, checkFrame, type CallKind, type CommandFrame, type MessageFrame } from "./command-frames.js";
-import type { AgentChatClientOptions } from "./options.js";
 import { AgentChatSocket } from "./socket.js";
+import type { QuestionData } from "../shared/questions.js";
 import { silentMsDefault } from "../shared/socket.js";
 import { pemOf, sign, type Identity } from "./identity.js";
 import { authText } from "../../../bridges/agentchat/signed-text.js";
@@ -16,7 +16,7 @@ export interface Introduction {
   /** True: what the client says comes back to it; undefined: as the server does by default. */
   readonly echo: boolean | undefined;
   /** What to open as the agent's mailbox; undefined: none. */
-  readonly mailbox: AgentChatClientOptions["mailbox"];
+  readonly mailbox: true | QuestionData | undefined;
   readonly answerTimeoutMs: number;
 }
 

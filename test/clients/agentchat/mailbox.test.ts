@@ -97,7 +97,8 @@ describe("the AgentChat client with a mailbox (AgentChat §14)", () => {
     const { identity } = await identityOf("bob");
     const bob = made({ server: other.url, identity, mailbox: true });
     const heard: unknown[] = [];
-    for (const name of ["error", "mailbox"] as const) bob.on(name, (event) => heard.push(event));
+    bob.on("error", (error) => heard.push(error));
+    bob.on("mailbox", (answer) => heard.push(answer));
     await bob.connect();
     await bob.join("#general");
     await bob.deliver("#general", "hello", { receipt: true });

@@ -117,7 +117,9 @@ describe("PanClient with a mailbox (PAN §14)", () => {
       });
       ends.push(() => {
         for (const socket of server.clients) socket.terminate();
-        return new Promise((resolve) => server.close(resolve));
+        return new Promise((resolve) => {
+          server.close(resolve);
+        });
       });
       return `ws://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
     }
@@ -148,7 +150,9 @@ describe("PanClient with a mailbox (PAN §14)", () => {
       const url = await fake(() => ({ type: "system", status: "delivery", message: "?", messageIds: "m1" }));
       const bot = made({ url, agentId: "bot", token: "x", answerTimeoutMs: 100 });
       const told: unknown[] = [];
-      for (const name of ["delivery", "system", "refused"] as const) bot.on(name, (event) => told.push(event));
+      bot.on("delivery", (delivery) => told.push(delivery));
+      bot.on("system", (notice) => told.push(notice));
+      bot.on("refused", (refusal) => told.push(refusal));
       await bot.connect();
       await expect(bot.list()).rejects.toMatchObject({ code: "TIMEOUT" });
       expect(told).toEqual([]);
