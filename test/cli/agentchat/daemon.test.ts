@@ -86,6 +86,26 @@ describe("agentchat daemon", () => {
     });
   });
 
+  it("has the server keep what is said to it while it is away, if it can prove who it is", async () => {
+    expect(await daemon(served.url, "-n", "kept", "--mailbox")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--identity FILE/) as string,
+    });
+    const made = await served.run("identity", "--generate", "--name", "kept", "--identity", "kept.json", "--json");
+    const { agent_id: id = "" } = JSON.parse(made.stdout) as { readonly agent_id?: string };
+    const start = ["-n", "kept", "-i", "kept.json", "-b", "--mailbox"];
+    expect(await daemon(served.url, ...start)).toMatchObject({ code: 0 });
+    await daemon("-n", "kept", "--stop");
+    expect(await served.run("send", served.url, id, "while you were away")).toMatchObject({ code: 0 });
+    expect(await daemon(served.url, ...start)).toMatchObject({ code: 0 });
+    await vi.waitFor(async () => {
+      const lines = (await readFile(file("kept", "inbox.jsonl"), "utf8")).trimEnd().split("\n");
+      const heard = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+      expect(heard.find(({ content }) => content === "while you were away")).toHaveProperty("stored_at");
+    }, 10_000);
+    await daemon("-n", "kept", "--stop");
+  });
+
   it("runs in front until a signal, in the protocol's channels", async () => {
     const front = startAgentchat(served.home, ["daemon", served.url, "--name", "two"]);
     let status: Status | undefined;
