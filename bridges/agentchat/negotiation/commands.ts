@@ -1,4 +1,4 @@
-import { networkOf, type Rule, type Rules, type Services } from "#dialect";
+import { Fault, networkOf, type Rule, type Rules, type Services } from "#dialect";
 import { verifies, type PublicKey } from "../keys.js";
 import type { NegotiationEvent } from "../events.js";
 import type { CommandOf, NegotiationType } from "../schema.js";
@@ -104,18 +104,22 @@ function step<T extends StepType>(type: T, read: (said: CommandOf<T>) => Said): 
 
 /**
  * To both parties, the other one first, even if the speaker has gone meanwhile: the step stands. A party that is away
- * learns of it from its partner.
+ * finds it in its mailbox; if it has none, it learns of it from its partner.
  */
 function tell(session: ChatSession, other: string, event: NegotiationEvent): void {
   const now = session.now();
-  if (session.services.directory.agent(other) !== undefined)
+  try {
     session.inform({
       to: other,
-      content: contentOf(event),
+      content: contentOf(event, other),
       timestamp: new Date(now).toISOString(),
       hasHappened: true,
     });
-  session.send({ ...event, ts: now });
+  } catch (thrown) {
+    if (!(thrown instanceof Fault) || thrown.code !== "not-found") throw thrown;
+  } finally {
+    session.send({ ...event, ts: now });
+  }
 }
 
 /** @throws Fault with the code SIGNATURE_REQUIRED */

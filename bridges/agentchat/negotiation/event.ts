@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import type { Content, Envelope } from "#dialect";
 import type { NegotiationEvent } from "../events.js";
-import type { NegotiationType } from "../schema.js";
+import { negotiationTypes, type NegotiationType } from "../schema.js";
 import { statusAt, type Proposal, type Step } from "./proposal.js";
 
 /** What a step is called in the core, so that every dialect can show it (AgentChat §6.6). */
@@ -65,17 +66,45 @@ export function stepEvent({ id, from, to, status }: Proposal, step: Step): Negot
 // bound: informs under way · evicts: goes with its message · owner: negotiation/event.ts
 const kept = new WeakMap<Content, NegotiationEvent>();
 
-/** A step that has been kept as a core inform: text for people, everything else for programs. */
-export function contentOf(event: NegotiationEvent): Content {
+/** So many of the last steps are known by their hashes. */
+const hashesMax = 20_000;
+
+/**
+ * Hashes of the informs that have been said of late: from a mailbox comes what was read anew from bytes. One that is not
+ * among them, as after a restart, is heard as its text.
+ */
+// bound: hashesMax, 22 characters each · evicts: the oldest · owner: negotiation/event.ts
+const hashes = new Set<string>();
+
+/** A step that has been kept as a core inform `to` a party: text for people, everything else for programs. */
+export function contentOf(event: NegotiationEvent, to: string): Content {
   const { type, ...fields } = event;
   const content: Content = { message: sentence(event), kind: kinds[type], data: fields };
   kept.set(content, event);
+  const hash = hashOf({ from: event.from.slice(1), to, content });
+  hashes.delete(hash);
+  hashes.add(hash);
+  for (const oldest of hashes) {
+    if (hashes.size <= hashesMax) break;
+    hashes.delete(oldest);
+  }
   return content;
 }
 
 /** The step that an inform tells of, if this broker has kept it; undefined for everything else. */
-export function negotiationEventOf({ content }: Envelope): NegotiationEvent | undefined {
-  return kept.get(content);
+export function negotiationEventOf(envelope: Envelope): NegotiationEvent | undefined {
+  const { content } = envelope;
+  const known = kept.get(content);
+  if (known !== undefined || typeof content.kind !== "string" || !content.kind.startsWith("proposal")) return known;
+  const type = negotiationTypes.find((one) => kinds[one] === content.kind);
+  if (type === undefined || !hashes.has(hashOf(envelope))) return undefined;
+  return { type, ...(content.data as Omit<NegotiationEvent, "type">) }; // its hash is that of an event
+}
+
+/** Of who says what to whom: nobody else can say the same, and nobody else than its addressee hears it as a step. */
+function hashOf({ from, to, content }: Pick<Envelope, "from" | "to" | "content">): string {
+  const said = JSON.stringify([from, to, content.message, content.kind, content.data]);
+  return createHash("sha256").update(said).digest("base64url").slice(0, 22);
 }
 
 function sentence(event: NegotiationEvent): string {

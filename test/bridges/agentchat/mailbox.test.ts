@@ -166,4 +166,21 @@ describe("the mailbox of an AgentChat agent (AgentChat §14)", () => {
     expect(refused).toMatchObject({ code: "INVALID_MSG", ref: "2", retry_after: 60_000 });
     expect(refused["message"]).toMatch(/mailbox of/);
   });
+
+  it("keeps the steps of an agreement for a party that is away", async () => {
+    const bob = await enter();
+    const other = keyFor("other");
+    const partner = await enter(false, other);
+    partner.say({ type: "PROPOSAL", to: `@${key.id}`, task: "work", sig: other.signs(`@${key.id}|work||||`) });
+    const { proposal_id: id } = await bob.hears(type("PROPOSAL"));
+    bob.say({ type: "ACCEPT", proposal_id: id, sig: key.signs(`ACCEPT|${String(id)}|`) });
+    await bob.hears(type("ACCEPT"));
+    await partner.hears(type("ACCEPT"));
+    await gone(bob);
+    partner.say({ type: "COMPLETE", proposal_id: id, proof: "done", sig: other.signs(`COMPLETE|${String(id)}|done`) });
+    await partner.hears(type("COMPLETE"));
+    const again = await enter();
+    const heard = await again.hears(type("COMPLETE"));
+    expect(heard).toMatchObject({ proposal_id: id, proof: "done", stored_at: expect.any(String) as string });
+  });
 });

@@ -34,7 +34,7 @@ const accept: NegotiationEvent = {
   pubkey: bob.spki,
 };
 
-function told(event: NegotiationEvent, content: Content = contentOf(event)): Envelope {
+function told(event: NegotiationEvent, content: Content = contentOf(event, event.to.slice(1))): Envelope {
   return {
     message_id: "m1",
     timestamp: "2026-01-01T00:00:00.000Z",
@@ -54,7 +54,7 @@ describe("AgentChat: a negotiation in the core", () => {
     expect(content.data).toEqual({ ...offer, type: undefined });
     expect(
       ["ACCEPT", "REJECT", "COMPLETE", "DISPUTE"].map(
-        (type) => contentOf({ ...accept, type } as NegotiationEvent).kind,
+        (type) => contentOf({ ...accept, type } as NegotiationEvent, ada.id).kind,
       ),
     ).toEqual(["proposal.accept", "proposal.reject", "proposal.complete", "proposal.dispute"]);
   });
@@ -63,13 +63,24 @@ describe("AgentChat: a negotiation in the core", () => {
     for (const event of [offer, accept]) expect(negotiationEventOf(told(event))).toEqual(event);
   });
 
+  it("is the same event again out of a mailbox, as bytes that are read anew, and nobody else's", () => {
+    const envelope = structuredClone(told(offer));
+    expect(negotiationEventOf(envelope)).toEqual(offer);
+    for (const change of [{ from: "eve" }, { to: "eve" }])
+      expect(negotiationEventOf({ ...envelope, ...change })).toBeUndefined();
+    const data = { ...(envelope.content.data as object), status: "completed" };
+    expect(negotiationEventOf({ ...envelope, content: { ...envelope.content, data } })).toBeUndefined();
+  });
+
   it("is never what an agent wrote itself, be it signed and true to the letter", async () => {
-    expect(negotiationEventOf(told(offer, structuredClone(contentOf(offer))))).toBeUndefined();
+    const unsaid = { ...offer, proposal_id: "p2" };
+    const { type, ...data } = unsaid;
+    expect(negotiationEventOf(told(unsaid, { message: type, kind: "proposal", data }))).toBeUndefined();
     const world = new AgentChatWorld();
     const one = await world.proved("bob");
     world.exchange.announce(bob.id, {
       type: "inform",
-      content: structuredClone(contentOf({ ...offer, status: "completed" })),
+      content: structuredClone(contentOf({ ...offer, status: "completed" }, bob.id)),
     });
     expect(await one.client.hears({ type: "MSG" })).toMatchObject({
       content: expect.stringContaining("write tests for 5 USDC") as string,
