@@ -8,7 +8,7 @@ import {
   type Trust,
 } from "../../../src/core/index.js";
 
-/** Where a message of a mailbox stands (protocols §9.4). */
+/** Where a message of a mailbox stands (protocols §9.8). */
 export type MailState = "waiting" | "leased" | "done" | "answered" | "refused" | "expired" | "dead";
 
 /** A mailbox as its broker shows it. */

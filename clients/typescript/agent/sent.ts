@@ -53,7 +53,7 @@ const overdueMs = 60_000;
 const againMs = 1_000;
 
 /**
- * Messages of one agent whose receipts are awaited (protocols §9.9). Receipts can be lost with a broker that is killed:
+ * Messages of one agent whose receipts are awaited (protocols §9.12). Receipts can be lost with a broker that is killed:
  * where none comes, the broker is asked where the message stands.
  */
 export class SentMessages {
