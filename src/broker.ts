@@ -1,4 +1,10 @@
-import { Agent, MemoryLink, type AgentOptions } from "../clients/typescript/agent/index.js";
+import {
+  Agent,
+  MemoryLink,
+  type AgentOptions,
+  type ConnectOptions,
+  type MailboxOption,
+} from "../clients/typescript/agent/index.js";
 import { assembleParts, type Parts } from "./parts.js";
 import { problemsOf, readConfig, type BrokerConfig, type BrokerOptions } from "./config/index.js";
 import { Fault, systemClock, type CopyLedger, type Lifecycle, type Log, type MessageLedger } from "./core/index.js";
@@ -164,12 +170,17 @@ export class Broker {
    * stops. Its name is its own while it is here; to keep the name for it meanwhile, reserve it in the configuration.
    * @throws Fault conflict (the name is in use, or another agent has proved it), malformed, full, going-away
    */
-  agent(name: string, options: AgentOptions = {}): Agent {
+  agent(name: string, options?: AgentOptions): Agent;
+  /** The same with a mailbox of its own, which is open when this resolves. @throws Fault also full, unavailable */
+  agent(name: string, options: AgentOptions & Required<Pick<ConnectOptions, "mailbox">>): Promise<Agent>;
+  agent(name: string, options: AgentOptions & Pick<ConnectOptions, "mailbox"> = {}): Agent | Promise<Agent> {
     if (this.#phase !== "running") throw new Fault("going-away", "the broker is not running; start it first");
     const home = this.#parts.localAgents.home(options, () => this.#agents.delete(agent));
     const agent = Agent.over(name, (heard) => new MemoryLink(name, home, heard), options);
     this.#agents.add(agent);
-    return agent;
+    const { mailbox } = options;
+    if (mailbox === undefined) return agent;
+    return openMailbox(agent, mailbox);
   }
 
   /**
@@ -250,4 +261,15 @@ export class Broker {
     this.#phase = "stopped";
     this.#log("info", "broker stopped", { ...this.#parts.ledger.messages });
   }
+}
+
+/** An agent that cannot have its mailbox does not stay. */
+async function openMailbox(agent: Agent, mailbox: MailboxOption): Promise<Agent> {
+  try {
+    if (mailbox !== false) await agent.openMailbox(mailbox);
+  } catch (thrown) {
+    await agent.close();
+    throw thrown;
+  }
+  return agent;
 }

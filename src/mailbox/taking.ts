@@ -166,6 +166,11 @@ export class Taking {
     return whyFull(this.#box, found, bytes, { totals, limits, isHere }) === undefined;
   }
 
+  /** Where these deliveries stand, as far as that is written: what changes in this turn is not yet. */
+  where(ids: readonly string[]): readonly Named[] {
+    return ids.map((id) => namedAs(id, this.#row(id)));
+  }
+
   #something(until: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {

@@ -55,10 +55,15 @@ describe("docs/typescript.md, in a project in which the package is installed", (
         "doors.test.mjs",
         "faults.mjs",
         "greeter.test.mjs",
+        "keeper.mjs",
         "rooms.mjs",
         "scout.ts",
       ].sort(),
     );
+  });
+
+  it("has a mailbox, and tells what becomes of what lies in it", async () => {
+    expect(await printed("keeper.mjs")).toBe("stored\ndone\nrefused no jokes\n");
   });
 
   it("has two agents that talk", async () => {

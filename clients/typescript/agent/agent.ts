@@ -35,7 +35,7 @@ import { listedAgents, listedMembers, listedPlace, listedRooms } from "./incomin
 import { checkName, checkTopic, payloadOf } from "./outgoing.js";
 import { Replays } from "./replays.js";
 import type { CreateOptions, HistoryOptions, RoomPast } from "./room-past.js";
-import { PendingRequests, refusedName, RoundTrip, type WaitOptions } from "./requests.js";
+import { PendingRequests, refusedName, RoundTrip, unreadFault, type WaitOptions } from "./requests.js";
 import type { ReceiptOptions, Sent } from "./sent.js";
 
 /**
@@ -71,14 +71,14 @@ export class Agent implements AsyncIterable<Envelope> {
       this.#publish(to, "request", content, { messageId }, {}, isWanted),
     );
     this.#tell = logOf(name, options.log);
-    const respond = (request: Request, content: Said): Promise<void> => this.respond(request, content);
+    const respond: Agent["respond"] = (request, content, options) => this.respond(request, content, options);
     this.#mailbox = new AgentMailbox({
       name,
       ask: (kind, data, asked) => this.#ask(kind, data, asked),
       hearing: () => this.#hearing,
       respond,
       tell: this.#tell,
-      options: this.#options,
+      options: { ...this.#options, exclusive: options.exclusive !== false },
     });
     this.#hearing = new Hearing(name, this.#options, {
       pending: this.#pending,
@@ -161,18 +161,11 @@ export class Agent implements AsyncIterable<Envelope> {
       return Promise.reject(new Fault("malformed", `${to} is this agent itself: it would get no answer`));
     const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs;
     const messageId = options.messageId ?? randomUUID();
-    const isNew = !this.#pending.has(messageId);
-    const overdue = (): Promise<Fault | undefined> => this.#mailbox.overdue(to, messageId);
-    const answer = this.#pending.wait(messageId, to, { timeoutMs, signal: options.signal, overdue });
-    // Refused at once, or given up already: then nothing is sent.
-    if (!isNew || !this.#pending.has(messageId)) return answer;
+    const wait = { timeoutMs, signal: options.signal, overdue: () => this.#mailbox.overdue(to, messageId) };
     const more = { wait_ms: Math.min(Math.ceil(timeoutMs), Number.MAX_SAFE_INTEGER) };
-    this.#publish(to, "request", content, { ...options, messageId }, more, () => this.#pending.has(messageId)).catch(
-      (thrown: unknown) => {
-        this.#pending.fail(messageId, asFault(thrown));
-      },
+    return this.#pending.ask(messageId, to, wait, (isWanted) =>
+      this.#publish(to, "request", content, { ...options, messageId }, more, isWanted),
     );
-    return answer;
   }
 
   /**
@@ -184,10 +177,8 @@ export class Agent implements AsyncIterable<Envelope> {
   }
 
   /**
-   * Says something to an agent with a mailbox, and tells by promises what becomes of it: `stored`, it cannot be lost any
-   * more; `settled`, it is handled (`state` says how), or nothing will come of it. A promise is refused (Fault) where
-   * that cannot be known: full, unavailable, not-found, timeout, going-away when this agent leaves.
-   * @throws Fault malformed
+   * Says something to an agent with a mailbox; promises tell what becomes of it: `stored`, it cannot be lost any more;
+   * `settled`, its end. They fail (Fault) where that cannot be known: full, unavailable, not-found, timeout, going-away.
    */
   send<Word extends ReceiptWord = ReceiptWord>(
     to: string,
@@ -199,14 +190,15 @@ export class Agent implements AsyncIterable<Envelope> {
   }
 
   /** Answers a request that came by iteration. @throws Fault malformed for what is no request: it is never answered */
-  respond(request: Request, content: Said): Promise<void> {
+  respond(request: Request, content: Said, { messageId }: Pick<SendOptions, "messageId"> = {}): Promise<void> {
     const fault = unanswerable(request);
     if (fault !== undefined) return Promise.reject(fault);
     const { from, message_id: inReplyTo, conversation_id: conversationId } = request;
-    return this.#publish(from, "response", content, {
-      inReplyTo,
+    const ids = {
+      ...(messageId !== undefined && { messageId }),
       ...(conversationId !== undefined && { conversationId }),
-    });
+    };
+    return this.#publish(from, "response", content, { inReplyTo, ...ids });
   }
 
   /** Answers requests: what the handler returns is the response; what it throws is sent as a fault. */
@@ -261,8 +253,7 @@ export class Agent implements AsyncIterable<Envelope> {
    * @throws Fault conflict, forbidden, full, malformed, not-found, unavailable
    */
   async keep(room: string, durable: Durability | boolean): Promise<void> {
-    const wanted = typeof durable === "boolean" ? durable : writeDurability(durable);
-    await this.#ask("room.keep", { room, durable: wanted });
+    await this.#ask("room.keep", { room, durable: typeof durable === "boolean" ? durable : writeDurability(durable) });
   }
 
   /** Lets an agent into an invite-only room; only members can. The agent is told. @throws Fault forbidden, not-found, full */
@@ -285,14 +276,9 @@ export class Agent implements AsyncIterable<Envelope> {
   async history(room: string, wanted?: number): Promise<readonly Envelope[]>;
   async history(room: string, wanted: HistoryOptions): Promise<RoomPast>;
   async history(room: string, wanted: number | HistoryOptions = 20): Promise<readonly Envelope[] | RoomPast> {
-    const messageId = randomUUID();
-    const { past, forget } = this.#replays.want(messageId, room, this.#options.requestTimeoutMs);
-    const asked = this.#ask(
-      "room.history",
-      { room, ...(typeof wanted === "number" ? { count: wanted } : wanted) },
-      { messageId },
+    const { messages, answer } = await this.#replays.ask(room, this.#options.requestTimeoutMs, (messageId) =>
+      this.#ask("room.history", { room, ...(typeof wanted === "number" ? { count: wanted } : wanted) }, { messageId }),
     );
-    const [messages, answer] = await Promise.all([past, asked]).finally(forget);
     return typeof wanted === "number" ? messages : { messages, ...listedPlace(answer) };
   }
 
@@ -306,10 +292,7 @@ export class Agent implements AsyncIterable<Envelope> {
     return listedAgents(await this.#ask("agents.list"));
   }
 
-  /**
-   * Subscribes to a topic that is not a room: `$events`, a data topic, or everything (`""`, scope `observe`).
-   * @throws Fault malformed for what is no topic
-   */
+  /** Hears what is no room: `$events`, a data topic, or everything (`""`, scope `observe`). @throws Fault malformed */
   subscribe(topic: string): void {
     checkTopic(topic);
     this.#open().subscribe(topic);
@@ -324,10 +307,7 @@ export class Agent implements AsyncIterable<Envelope> {
     return this.#hearing.unhandled[Symbol.asyncIterator]();
   }
 
-  /**
-   * Opens this agent's mailbox, or changes it: what is said to the agent while it is away is kept for it, until it is
-   * closed. @throws Fault malformed, forbidden (the name is not proved), full, unavailable
-   */
+  /** Opens this agent's mailbox, or changes it; it stays. @throws Fault malformed, forbidden, full, unavailable */
   openMailbox(mailbox: Exclude<MailboxOption, false> = true): Promise<MailboxStatus> {
     return this.#mailbox.open(mailbox);
   }
@@ -366,7 +346,7 @@ export class Agent implements AsyncIterable<Envelope> {
   }
 
   #handle(handler: Partial<Pick<Hearing, "onRequest" | "onInform" | "onResponse">>): this {
-    Object.assign(this.#hearing, handler);
+    this.#hearing.handle(handler);
     this.#mailbox.changed();
     return this;
   }
@@ -388,12 +368,7 @@ export class Agent implements AsyncIterable<Envelope> {
     // A broker that has not confirmed by now will not read what still waits.
     await this.#link?.close(unread === undefined ? 1_000 : 0);
     this.#hearing.unhandled.close();
-    if (unread !== undefined)
-      throw new Fault(
-        "unavailable",
-        "the broker did not confirm that it has read the last messages of this agent; they may be lost",
-        { cause: unread },
-      );
+    if (unread !== undefined) throw unreadFault(unread);
   }
 
   #ask(

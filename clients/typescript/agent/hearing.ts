@@ -54,6 +54,19 @@ export class Hearing {
     return this.unhandled.dropped + this.#late;
   }
 
+  /**
+   * Sets handlers. What was kept of their types comes to them, oldest first: a mailbox hands over what waits as soon as
+   * the agent is there.
+   */
+  handle(handlers: Partial<Pick<Hearing, "onRequest" | "onInform" | "onResponse">>): void {
+    Object.assign(this, handlers);
+    queueMicrotask(() => {
+      const { onRequest, onInform, onResponse } = this;
+      const handlerOf = { request: onRequest, inform: onInform, response: onResponse };
+      for (const envelope of this.unhandled.withdraw(({ type }) => handlerOf[type] !== undefined)) this.#give(envelope);
+    });
+  }
+
   /** Takes what anybody may have written. Whatever is in it, the next message is heard (protocols §3.17). */
   hear(topic: string, payload: Buffer, trust: Trust | undefined): void {
     try {
@@ -84,7 +97,20 @@ export class Hearing {
     if (isPong(envelope) && envelope.to === this.#name) return;
     if (envelope.from === this.#name && this.#options.hearOwn !== true) return;
     if (envelope.type === "request") {
-      if (this.#isLate(envelope)) return;
+      if (!this.#isLate(envelope)) this.#give(envelope);
+      return;
+    }
+    tell("info", `${envelope.type} received`, {
+      from: envelope.from,
+      id: envelope.message_id,
+      re: envelope.in_reply_to,
+    });
+    if (!isAwaited) this.#give(envelope);
+  }
+
+  /** Gives a message to its handler, or keeps it. */
+  #give(envelope: Envelope): void {
+    if (envelope.type === "request") {
       const request: Request = { ...envelope, type: "request" };
       if (this.onRequest !== undefined) this.handlers.answer(request, this.onRequest);
       else if (!this.#keep(request))
@@ -94,12 +120,6 @@ export class Hearing {
         );
       return;
     }
-    tell("info", `${envelope.type} received`, {
-      from: envelope.from,
-      id: envelope.message_id,
-      re: envelope.in_reply_to,
-    });
-    if (isAwaited) return;
     const notice: Notice = { ...envelope, type: envelope.type === "response" ? "response" : "inform" };
     const handler = notice.type === "response" ? this.onResponse : this.onInform;
     if (handler === undefined || this.handlers.isFull) this.#keep(notice);

@@ -1,6 +1,6 @@
 import { isExpired, type Envelope } from "../../../src/core/index.js";
 import type { MailState } from "./mail-answers.js";
-import { hourMs, takeSettings, type TakeSettings } from "./mailbox-options.js";
+import { hourMs, takeSettings, type TakeSettings } from "./mailbox-settings.js";
 import type { Verdict } from "./settlements.js";
 import type { Held, Taking } from "./taking.js";
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { asFault, Fault, topicKind, type Content, type Envelope, type Log } from "../../../src/core/index.js";
+import { asFault, Fault, topicKind, type Envelope, type Log } from "../../../src/core/index.js";
 import type { Hearing } from "./hearing.js";
 import {
   listIn,
@@ -11,11 +11,11 @@ import {
   type PeekedPage,
 } from "./mail-answers.js";
 import { mailOf, type Mail, type MailOptions } from "./mail.js";
-import { mailboxSettings, type MailboxOption } from "./mailbox-options.js";
-import type { Request } from "./options.js";
+import type { MailboxOption } from "./mailbox-options.js";
+import { mailboxSettings } from "./mailbox-settings.js";
 import { SentMessages } from "./sent.js";
 import type { AskBroker } from "./settlements.js";
-import { TakeLoop } from "./take-loop.js";
+import { TakeLoop, type Respond } from "./take-loop.js";
 import { Taking } from "./taking.js";
 
 /** What an {@link AgentMailbox} works with. */
@@ -24,10 +24,10 @@ export interface AgentMailboxParts {
   readonly name: string;
   readonly ask: AskBroker;
   readonly hearing: () => Hearing;
-  readonly respond: (request: Request, content: string | Content) => Promise<void>;
+  readonly respond: Respond;
   readonly tell: Log;
   /** How many messages that no handler takes are held at most, and receipts of how many messages awaited. */
-  readonly options: { readonly inboxMax: number; readonly pendingMax: number };
+  readonly options: { readonly inboxMax: number; readonly pendingMax: number; readonly exclusive: boolean };
 }
 
 /** What to look at: `after` is the `next` of the look before. */
@@ -69,7 +69,8 @@ export class AgentMailbox {
   /** Opens it, or changes it, and takes messages if this is its mode. @throws Fault malformed, forbidden, full, unavailable */
   async open(option: Exclude<MailboxOption, false>): Promise<MailboxStatus> {
     const { open, take } = mailboxSettings(option);
-    const status = await this.#ask("mailbox.open", open);
+    const status = dataOf(await this.#ask("mailbox.open", open)) as unknown as MailboxStatus; // our broker's answer
+    if (take !== undefined && status.leased > 0 && this.#parts.options.exclusive) await this.#takeBack(status.leased);
     this.#loop?.stop();
     this.#loop = undefined;
     this.#mode = take === undefined ? "push" : "take";
@@ -81,7 +82,23 @@ export class AgentMailbox {
       hearing.unhandled.changed = () => this.#loop?.changed();
       this.#loop.changed();
     }
-    return dataOf(status) as unknown as MailboxStatus; // our broker's answer
+    return status;
+  }
+
+  /** What is leased to nobody that lives: a program of this name was killed. It need not wait until the leases end. */
+  async #takeBack(leased: number): Promise<void> {
+    let left = leased;
+    let after: MailCursor | undefined;
+    while (left > 0) {
+      const page: PeekedPage = await this.peek({ ...(after && { after }), max: 100 });
+      if (page.messages.length === 0) return;
+      const ids = page.messages.flatMap(({ state, message: { $broker } }) =>
+        state === "leased" && $broker?.delivery_id !== undefined ? [$broker.delivery_id] : [],
+      );
+      await Promise.all(ids.map((id) => this.#taking.giveBack(id)));
+      left -= ids.length;
+      after = page.next;
+    }
   }
 
   /** @throws Fault conflict (something waits in it, and `discard` is not said), forbidden, not-found */

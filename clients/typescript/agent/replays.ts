@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { brokerTopic, Fault, LoopClock, type Clock, type Envelope } from "../../../src/core/index.js";
 import { listedCount } from "./incoming.js";
 
@@ -68,6 +69,18 @@ export class Replays {
       this.#asked.set(id, asked);
     });
     return { past, forget };
+  }
+
+  /** Asks for a room's past by `ask`, and waits for the answer and for what follows it. @throws Fault as {@link want} */
+  async ask(
+    room: string,
+    timeoutMs: number,
+    ask: (messageId: string) => Promise<Envelope>,
+  ): Promise<{ readonly messages: readonly Envelope[]; readonly answer: Envelope }> {
+    const messageId = randomUUID();
+    const { past, forget } = this.want(messageId, room, timeoutMs);
+    const [messages, answer] = await Promise.all([past, ask(messageId)]).finally(forget);
+    return { messages, answer };
   }
 
   /** An answer has come: what follows is for it, and no more of what followed the one before. */

@@ -102,6 +102,25 @@ export class PendingRequests {
   }
 
   /**
+   * Asks by `publish`, and waits for the answer; nothing is sent if that is refused at once, or given up already.
+   * @throws Fault as {@link wait}, and what `publish` throws
+   */
+  ask(
+    id: string,
+    to: string,
+    options: WaitOptions,
+    publish: (isWanted: () => boolean) => Promise<void>,
+  ): Promise<Envelope> {
+    const isNew = !this.has(id);
+    const answer = this.wait(id, to, options);
+    if (isNew && this.has(id))
+      publish(() => this.has(id)).catch((thrown: unknown) => {
+        this.fail(id, asFault(thrown));
+      });
+    return answer;
+  }
+
+  /**
    * Gives a response or a reported fault to the request that waits for it: a response that does not say what it answers
    * to the oldest to its sender (protocols §3.2).
    * @returns false if none waits
@@ -259,5 +278,14 @@ export function refusedName({ name, token }: Pick<ConnectOptions, "name" | "toke
   return new Fault(
     "unauthenticated",
     `the broker does not let ${name} hear its messages; ${why}; the broker's log says more`,
+  );
+}
+
+/** The fault when the broker may not have read an agent's last messages. */
+export function unreadFault(cause: unknown): Fault {
+  return new Fault(
+    "unavailable",
+    "the broker did not confirm that it has read the last messages of this agent; they may be lost",
+    { cause },
   );
 }

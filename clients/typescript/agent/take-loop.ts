@@ -1,15 +1,23 @@
+import { randomUUID } from "node:crypto";
 import { isExpired, type Content, type Envelope, type Log } from "../../../src/core/index.js";
 import type { Hearing } from "./hearing.js";
-import { retryDelayMs, type TakeSettings } from "./mailbox-options.js";
+import { retryDelayMs, type TakeSettings } from "./mailbox-settings.js";
 import type { Notice, Request } from "./options.js";
 import { Refuse } from "./refuse.js";
 import type { Held, Taking } from "./taking.js";
+
+/** Answers a request; a `messageId` where the same answer may be said again. */
+export type Respond = (
+  request: Request,
+  content: string | Content,
+  options: { readonly messageId: string },
+) => Promise<void>;
 
 /** What a {@link TakeLoop} works with. */
 export interface TakeLoopParts {
   readonly taking: Taking;
   readonly hearing: Pick<Hearing, "onRequest" | "onInform" | "onResponse" | "unhandled">;
-  readonly respond: (request: Request, content: string | Content) => Promise<void>;
+  readonly respond: Respond;
   readonly tell: Log;
   /** Messages without a handler that are held at most. */
   readonly inboxMax: number;
@@ -160,12 +168,13 @@ export class TakeLoop {
   async #settled(held: Held, handler: (message: Envelope) => unknown): Promise<void> {
     const { taking } = this.#parts;
     const { envelope } = held;
+    const messageId = randomUUID();
     let answer: unknown;
     try {
       await Promise.resolve(); // not within the turn of who has set the handler
       try {
         answer = await handler(envelope);
-        if (envelope.type === "request") await this.#respond(held, answer);
+        if (envelope.type === "request") await this.#respond(held, answer, messageId);
       } finally {
         this.#running -= 1;
         this.changed();
@@ -174,20 +183,20 @@ export class TakeLoop {
       await this.#failed(held, thrown);
       return;
     }
-    if (envelope.type === "request") await this.#answered(held, answer);
+    if (envelope.type === "request") await this.#answered(held, answer, messageId);
     else await taking.settle(held, { kind: "done" });
   }
 
   /** What the handler gave, checked where it is written. @throws Fault malformed, too-large, unavailable */
-  #respond({ envelope }: Held, answer: unknown): Promise<void> {
-    return this.#parts.respond({ ...envelope, type: "request" }, (answer ?? "") as string | Content);
+  #respond({ envelope }: Held, answer: unknown, messageId: string): Promise<void> {
+    return this.#parts.respond({ ...envelope, type: "request" }, (answer ?? "") as string | Content, { messageId });
   }
 
   /**
    * A response settles its request once the broker has read it, which it says when it is asked. If the line broke before
-   * that, the response may be lost: it is said again. Where it has reached nobody, the message is done with.
+   * that, the response may be lost: it is said again, under its id. Where it has reached nobody, the message is done with.
    */
-  async #answered(held: Held, answer: unknown): Promise<void> {
+  async #answered(held: Held, answer: unknown, messageId: string): Promise<void> {
     const { taking } = this.#parts;
     let { lines } = taking;
     for (let looks = 0; ; looks += 1) {
@@ -196,7 +205,7 @@ export class TakeLoop {
       if (taking.lines !== lines) {
         ({ lines } = taking);
         looks = 0;
-        await this.#respond(held, answer);
+        await this.#respond(held, answer, messageId);
       } else if (looks > 0) {
         await taking.settle(held, { kind: "done" });
         return;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { asFault, type Envelope, type Log } from "../../../src/core/index.js";
 import { takenIn, type MailState, type TakenMail } from "./mail-answers.js";
-import type { TakeSettings } from "./mailbox-options.js";
+import type { TakeSettings } from "./mailbox-settings.js";
 import { isPassing, Settlements, sleep, type AskBroker, type Verdict } from "./settlements.js";
 
 /** A message that this agent has leased. */
@@ -126,6 +126,11 @@ export class Taking {
   /** The same for who asks for it by the delivery alone. @throws Fault forbidden, not-found, going-away */
   settleById(deliveryId: string, verdict: Verdict): Promise<MailState | "unknown"> {
     return this.#settlements.settle(deliveryId, verdict);
+  }
+
+  /** Gives back what this name has leased, and this agent does not hold. @throws Fault forbidden, not-found, going-away */
+  async giveBack(deliveryId: string): Promise<void> {
+    if (!this.#held.has(deliveryId)) await this.settleById(deliveryId, { kind: "release", delayMs: 0 });
   }
 
   /** It is not held any more, whatever becomes of it. */

@@ -49,6 +49,13 @@ export class UnhandledMessages implements AsyncIterable<Envelope> {
     return true;
   }
 
+  /** Takes out what fits, oldest first. */
+  withdraw(fits: (envelope: Envelope) => boolean): readonly Envelope[] {
+    const out = this.#messages.filter(({ envelope }) => fits(envelope));
+    this.#messages = this.#messages.filter(({ envelope }) => !fits(envelope));
+    return out.map(({ envelope }) => envelope).filter((envelope) => !this.#isStale(envelope));
+  }
+
   /** Ends every iteration once what is kept has been taken. */
   close(): void {
     this.#closed = true;

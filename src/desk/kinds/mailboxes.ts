@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Fault, writtenTime } from "../../core/index.js";
-import { mailStates, peek, saidBy, type Mailbox, type Named } from "../../mailbox/index.js";
+import { mailStates, peek, saidBy, type Mailbox } from "../../mailbox/index.js";
 import { flag, noFields, noList } from "../fields.js";
 import { hasRight, kind, type Ask } from "../kind.js";
 import {
@@ -128,7 +128,7 @@ export const mailboxDone = kind({
   answer: named,
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
-  run: (ask, fields) => results(ownBox(ask, fields.agent), ({ taking }) => taking.done(fields.ids)),
+  run: (ask, fields) => results(ownBox(ask, fields.agent), fields.ids, ({ taking }) => taking.done(fields.ids)),
 });
 
 /** `mailbox.extend`: the leases begin anew. */
@@ -142,7 +142,7 @@ export const mailboxExtend = kind({
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
   run: (ask, fields) =>
-    results(ownBox(ask, fields.agent), ({ taking }) =>
+    results(ownBox(ask, fields.agent), fields.ids, ({ taking }) =>
       taking.extend(fields.ids, fields.lease_ms ?? ask.mailboxes.leaseMs),
     ),
 });
@@ -158,7 +158,7 @@ export const mailboxRelease = kind({
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
   run: (ask, fields) =>
-    results(ownBox(ask, fields.agent), ({ taking }) => taking.release(fields.ids, fields.delay_ms ?? 0)),
+    results(ownBox(ask, fields.agent), fields.ids, ({ taking }) => taking.release(fields.ids, fields.delay_ms ?? 0)),
 });
 
 /** `mailbox.refuse`: it is nothing for this agent; who sent it is told why. */
@@ -171,7 +171,8 @@ export const mailboxRefuse = kind({
   answer: named,
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
-  run: (ask, fields) => results(ownBox(ask, fields.agent), ({ taking }) => taking.refuse(fields.ids, fields.reason)),
+  run: (ask, fields) =>
+    results(ownBox(ask, fields.agent), fields.ids, ({ taking }) => taking.refuse(fields.ids, fields.reason)),
 });
 
 /** `mailbox.redeliver`: dead messages wait again. */
@@ -180,7 +181,7 @@ export const mailboxRedeliver = kind({
   answer: named,
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
-  run: (ask, fields) => results(ownBox(ask, fields.agent), ({ taking }) => taking.redeliver(fields.ids)),
+  run: (ask, fields) => results(ownBox(ask, fields.agent), fields.ids, ({ taking }) => taking.redeliver(fields.ids)),
 });
 
 /** `mailbox.peek`: looks at messages without taking them. */
@@ -325,10 +326,13 @@ function answerMaxBytes(ask: Ask): number {
   return isWire(ask) ? wireMaxBytes : sessionMaxBytes;
 }
 
-function results(mailbox: Mailbox, run: (mailbox: Mailbox) => readonly Named[]) {
+/** Does something to deliveries, and tells where they stand then. @throws Fault unavailable */
+async function results(mailbox: Mailbox, ids: readonly string[], run: (mailbox: Mailbox) => unknown) {
   mailbox.load();
-  const all = run(mailbox).map(({ deliveryId, state }) => ({ delivery_id: deliveryId, state }));
+  run(mailbox);
+  await mailbox.written(undefined);
+  const all = mailbox.taking.where(ids).map(({ deliveryId, state }) => ({ delivery_id: deliveryId, state }));
   const unknown = all.filter(({ state }) => state === "unknown").length;
   const message = unknown === 0 ? "done" : `${String(unknown)} of these deliveries are not in the mailbox`;
-  return mailbox.written({ message, data: { results: all } });
+  return { message, data: { results: all } };
 }
