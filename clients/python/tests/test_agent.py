@@ -105,7 +105,7 @@ class Talk(BrokerCase):
             bob.inform("ada", str(n))
         self.assertTrue(all_told.wait(WAIT_S))
         self.assertEqual(told, [str(n) for n in range(100)])
-        bob.send("ada", "question", message_id="q7")
+        bob.send("ada", "question", message_id="q7", type="request")
         request = ada.receive(WAIT_S)
         self.assertIsInstance(request, Request)
         ada.respond(request, "answer")
@@ -130,7 +130,7 @@ class Talk(BrokerCase):
             gate.wait(WAIT_S)
             return "done"
 
-        ada.send("bob", "take your time", message_id="q8")
+        ada.send("bob", "take your time", message_id="q8", type="request")
         self.assertTrue(begun.wait(WAIT_S))
         closing = threading.Thread(target=bob.close)
         closing.start()
@@ -153,7 +153,7 @@ class Talk(BrokerCase):
             gate.wait(WAIT_S)
             return "too late"
 
-        ada.send("bob", "?", message_id="q9")
+        ada.send("bob", "?", message_id="q9", type="request")
         self.assertTrue(begun.wait(WAIT_S))
         bob.close()
         answer = ada.receive(WAIT_S)

@@ -96,5 +96,5 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
         bob.on_request(lambda request: "yes")
         await bob.inform("ada", "news")
         self.assertEqual(await asyncio.wait_for(told.get(), WAIT_S), ("inform", "news"))
-        await ada.send("bob", "?", message_id="q1")
+        await ada.send("bob", "?", message_id="q1", type="request")
         self.assertEqual(await asyncio.wait_for(told.get(), WAIT_S), ("response", "q1"))

@@ -54,7 +54,7 @@ class ABrokenLink(BrokerCase):
         waiting = [threading.Thread(target=outcome_of, args=(call,)) for call in (lambda: ada.request("silent", "?"), lambda: list(ada))]
         for thread in waiting:
             thread.start()
-        ada.send("silent", "marker", message_id="m")
+        ada.send("silent", "marker", message_id="m", type="request")
         with self.assertLogs("synaptic_core", "ERROR"):
             ada._core._link._obey = None  # the thread fails at the next order
             with self.assertRaises(Fault):

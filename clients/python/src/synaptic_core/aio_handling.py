@@ -5,12 +5,15 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from typing import Awaitable, Callable, Deque, Dict, Optional, Union
+from concurrent.futures import Future
+from typing import Any, Awaitable, Callable, Deque, Dict, Optional, Union
 
 from .aio_inbox import AioInbox
 from .core import UNSAYABLE, Core
 from .envelope import Message, Request, Response, Said
 from .fault import Fault
+from .futures import given_up
+from .mail_answers import Held
 
 _log = logging.getLogger("synaptic_core")
 
@@ -41,6 +44,7 @@ class Handling:
         self._telling: "Optional[asyncio.Task[None]]" = None
         # bound: answering_max · evicts: one more request is answered as full · owner: Handling
         self._answering: "Dict[asyncio.Task[None], Request]" = {}
+        self._turn = asyncio.Lock()  # of what is handled in order
         self._phase = "open"
 
     def deliver(self, message: Message) -> None:
@@ -53,10 +57,36 @@ class Handling:
         if not has_room:
             self._no_room(message)
         if must_wake:
-            try:
-                self._loop.call_soon_threadsafe(self._take_arrived)
-            except RuntimeError:
-                _log.warning("%s: its loop is closed, what arrives is dropped", self._core.name)
+            self._post(self._take_arrived)
+
+    def handler_of(self, message: Message) -> Optional[Callable[[Any], Any]]:
+        """The handler that takes it, if there is one."""
+        return self.on_request if isinstance(message, Request) else self._listener(message)
+
+    def has_handlers(self) -> bool:
+        """True if there is a handler of anything."""
+        return any(handler is not None for handler in (self.on_request, self.on_inform, self.on_response))
+
+    def keep(self, held: Held) -> None:
+        """In the mailbox's thread: puts a message without a handler into the inbox."""
+        self._post(self._inbox.keep, held)
+
+    def withdraw(self, is_gone: Callable[[Held], bool]) -> None:
+        """In the mailbox's thread: takes messages out of the inbox again."""
+        self._post(self._inbox.withdraw, is_gone)
+
+    def run(self, message: Message, handler: Callable[[Any], Any]) -> "Future[Any]":
+        """
+        In the mailbox's thread: runs a handler of a message out of the mailbox in the loop; in order, if it answers nothing. What it gives or raises is the
+        future's, which is cancelled once the agent is leaving.
+        """
+        work = self._begun(message, handler)
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:
+            work.close()
+            _log.warning("%s: its loop is closed, nothing is handled", self._core.name)
+            return given_up()
 
     async def end(self, within_s: float) -> None:
         """Waits for what is under way; what is not answered then is answered as going-away."""
@@ -71,6 +101,12 @@ class Handling:
         for task, request in list(self._answering.items()):
             task.cancel()
             self._refuse(request, Fault("going-away", f"{self._core.name} has left before it could answer"))
+
+    def _post(self, function: Callable[..., object], *given: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *given)
+        except RuntimeError:
+            _log.warning("%s: its loop is closed, what arrives is dropped", self._core.name)
 
     # What follows runs in the loop.
 
@@ -129,14 +165,21 @@ class Handling:
         finally:
             self._telling = None
 
+    async def _begun(self, message: Message, handler: Callable[[Any], Any]) -> Any:
+        if self._phase != "open":
+            raise asyncio.CancelledError
+        if isinstance(message, Request):
+            return await _given(handler, message)
+        async with self._turn:
+            return await _given(handler, message)
+
     async def _hand_over(self, message: Message, handler: Optional[Listener]) -> None:
         if handler is None:
             self._keep(message)  # it was taken away meanwhile
             return
         try:
-            done = handler(message)
-            if isinstance(done, Awaitable):
-                await done
+            async with self._turn:
+                await _given(handler, message)
         except Exception:
             _log.exception("%s: a handler failed (%s)", self._core.name, message.message_id)
 
@@ -144,8 +187,7 @@ class Handling:
         if self._core.is_late(request):
             return  # it waited for its turn for too long
         try:
-            given = handler(request)
-            said = await given if isinstance(given, Awaitable) else given
+            said = await _given(handler, request)
         except Fault as fault:
             self._refuse(request, fault)
         except Exception:
@@ -176,3 +218,9 @@ class Handling:
             self._core.refuse(request, fault)
         except Fault as failed:
             _log.warning("%s: a request could not be refused: %s", self._core.name, failed)
+
+
+async def _given(handler: Callable[[Any], Any], message: Message) -> Any:
+    """What a handler gives, awaited if it is a coroutine."""
+    given = handler(message)
+    return await given if isinstance(given, Awaitable) else given

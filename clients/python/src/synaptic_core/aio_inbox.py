@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Deque, Optional
+from typing import Callable, Deque, Optional, Union
 
 from .envelope import Message
 from .fault import Fault
+from .mail_answers import Held
 
 
 class AioInbox:
@@ -15,8 +16,8 @@ class AioInbox:
     def __init__(self, max_kept: int, loop: asyncio.AbstractEventLoop) -> None:
         self._max = max_kept
         self._loop = loop
-        # bound: inbox_max · evicts: one more is refused by put · owner: AioInbox
-        self._messages: Deque[Message] = deque()
+        # bound: inbox_max, and batch out of the mailbox · evicts: one more is refused by put · owner: AioInbox
+        self._messages: Deque[Union[Message, Held]] = deque()
         # bound: the application's own tasks that wait · owner: AioInbox
         self._takers: "Deque[asyncio.Future[None]]" = deque()
         self._is_closed = False
@@ -30,7 +31,16 @@ class AioInbox:
         self._wake_one()
         return True
 
-    async def take(self, timeout_s: Optional[float]) -> Optional[Message]:
+    def keep(self, held: Held) -> None:
+        """Takes in a message out of the mailbox, of which there are only so many."""
+        self._messages.append(held)
+        self._wake_one()
+
+    def withdraw(self, is_gone: Callable[[Held], bool]) -> None:
+        """Takes messages out again that came out of the mailbox."""
+        self._messages = deque(one for one in self._messages if not (isinstance(one, Held) and is_gone(one)))
+
+    async def take(self, timeout_s: Optional[float]) -> Union[None, Message, Held]:
         """The oldest message; None after `timeout_s`, or when there will be no more. Raises the Fault that ended it, once nothing is kept."""
         end = None if timeout_s is None else self._loop.time() + timeout_s
         while not self._messages and not self._is_closed:

@@ -4,11 +4,12 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Callable, Dict, Optional, TypeVar
+from typing import Any, Callable, Dict, Optional, TypeVar
 
 from .core import UNSAYABLE, Core
 from .envelope import Message, Request, Said
 from .fault import Fault
+from .futures import given_up
 
 _log = logging.getLogger("synaptic_core")
 
@@ -53,6 +54,16 @@ class Answering:
         """Runs a handler that answers nothing, after all that were told before. What there is no room for is dropped."""
         if not self._begin(self._notices, self._told, self._notices_max, message, lambda: self._tell(message, handler)):
             self._core.drops.no_room(message, self._notices_max)
+
+    def run(self, message: Message, handler: Callable[[Any], Any]) -> "Future[Any]":
+        """
+        Runs a handler of a message out of the mailbox, among the others: in order, if it answers nothing. What it gives or raises is the future's, which is
+        cancelled once this has begun to end.
+        """
+        with self._lock:
+            if self._phase != "open":
+                return given_up()
+            return (self._answers if isinstance(message, Request) else self._notices).submit(handler, message)
 
     def refuse(self, request: Request, fault: Fault) -> None:
         """Answers by a fault."""

@@ -75,6 +75,8 @@ class Core:
         self._closing = threading.Lock()
         self._first_ping: Optional[str] = None  # while `ready` waits for its answer
         self._phase = "open"
+        #: Called in the link's thread with what nobody waits for: True if the mailbox of this agent does.
+        self.of_mailbox: Callable[[Message], bool] = lambda message: False
         self._link = open_link(self.hear, self._fail)  # hears nothing yet: see `ready`
 
     @property
@@ -150,12 +152,26 @@ class Core:
         """Answers a request by a fault."""
         return self.respond(request, {"message": fault.message, "kind": "fault", "data": {"code": fault.code}})
 
-    def desk(self, kind: str, data: Optional[Dict[str, Any]] = None, *, heard: Optional[Callable[["Future[Envelope]"], None]] = None) -> "Future[Envelope]":
+    def on_reconnect(self, reached: Callable[[], None]) -> None:
+        """Calls `reached`, in the link's thread, whenever one of the sockets has reached the broker."""
+        self._link.reached = reached
+
+    def desk(
+        self, kind: str, data: Optional[Dict[str, Any]] = None, *, heard: Optional[Callable[["Future[Envelope]"], None]] = None, message_id: Optional[str] = None, within_s: Optional[float] = None
+    ) -> "Future[Envelope]":
         """Asks the broker itself."""
         said: Dict[str, Any] = {"message": kind, "kind": kind}
         if data is not None:
             said["data"] = data
-        return self.ask(BROKER, said, self.options.request_timeout_s, heard=heard)
+        return self.ask(BROKER, said, self.options.request_timeout_s if within_s is None else within_s, message_id=message_id, heard=heard)
+
+    def ping(self, within_s: float) -> "Future[Envelope]":
+        """Asks the broker for a sign of life."""
+        return self.ask(BROKER, self._ping(), within_s)
+
+    def is_awaited(self, message: Message) -> bool:
+        """Gives a message to the request that waits for it. False if none does."""
+        return self._pending.take(message)
 
     def replayed(self, asked: Dict[str, Any]) -> "Future[Past]":
         """What a room remembers, oldest first; `asked`: the fields of the request."""
@@ -218,7 +234,7 @@ class Core:
             code = "conflict" if message.data.get("code") == "conflict" else "unauthenticated"  # it is in use, or has an owner
             self._pending.fail(self._first_ping, Fault(code, f"the broker refuses {self.name}: {message.text}"))
             return
-        is_awaited = self._pending.take(message) or self._replays.take(topic, message)
+        is_awaited = self._pending.take(message) or self._replays.take(topic, message) or self.of_mailbox(message)
         if (_is_pong(message) and message.to == self.name) or (message.sender == self.name and not self.options.hear_own):
             return
         if not isinstance(message, Request):
@@ -253,7 +269,7 @@ class Core:
 
     def _round_trip(self, within_s: float) -> Envelope:
         """One ping and its answer. Raises Fault timeout, and as `ask`."""
-        answer = self.ask(BROKER, self._ping(), within_s)
+        answer = self.ping(within_s)
         wait([answer], within_s)
         if not answer.done():
             answer.cancel()

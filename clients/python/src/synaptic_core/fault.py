@@ -21,3 +21,15 @@ class Fault(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+
+class Refuse(Exception):
+    """
+    Raised by a handler of an agent that takes its messages: this message is nothing for it. It does not come again, and its sender is told the reason.
+
+        raise Refuse("only prices are known here")
+    """
+
+    def __init__(self, reason: Optional[str] = None) -> None:
+        super().__init__(reason or "refused")
+        self.reason = reason  #: for the sender; 256 characters at most

@@ -19,6 +19,14 @@ def settle(future: "Future[Any]", outcome: object) -> None:
         return  # whoever was first has settled it
 
 
+def given_up() -> "Future[Any]":
+    """A future of what is never begun."""
+    never: "Future[Any]" = Future()
+    never.cancel()
+    never.set_running_or_notify_cancel()
+    return never
+
+
 def then(first: "Future[_T]", read: "Callable[[_T], _S]") -> "Future[_S]":
     """A future of what `read` makes of another's value. Giving it up gives up the other."""
     second: "Future[_S]" = Future()

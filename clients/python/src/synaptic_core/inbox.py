@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import Deque, Optional
+from typing import Callable, Deque, Optional, Union
 
 from .envelope import Message
 from .fault import Fault
+from .mail_answers import Held
 
 
 class Inbox:
@@ -14,8 +15,8 @@ class Inbox:
 
     def __init__(self, max_kept: int) -> None:
         self._max = max_kept
-        # bound: inbox_max · evicts: one more is refused by put · owner: Inbox
-        self._messages: Deque[Message] = deque()
+        # bound: inbox_max, and batch out of the mailbox · evicts: one more is refused by put · owner: Inbox
+        self._messages: Deque[Union[Message, Held]] = deque()
         self._is_closed = False
         self._end_reason: Optional[Fault] = None
         self._changed = threading.Condition()
@@ -29,7 +30,18 @@ class Inbox:
             self._changed.notify()
             return True
 
-    def take(self, timeout_s: Optional[float]) -> Optional[Message]:
+    def keep(self, held: Held) -> None:
+        """Takes in a message out of the mailbox, of which there are only so many."""
+        with self._changed:
+            self._messages.append(held)
+            self._changed.notify()
+
+    def withdraw(self, is_gone: Callable[[Held], bool]) -> None:
+        """Takes messages out again that came out of the mailbox."""
+        with self._changed:
+            self._messages = deque(one for one in self._messages if not (isinstance(one, Held) and is_gone(one)))
+
+    def take(self, timeout_s: Optional[float]) -> Union[None, Message, Held]:
         """The oldest message; None after `timeout_s`, or when there will be no more. Raises the Fault that ended it, once nothing is kept."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_closed or len(self._messages) > 0, timeout_s)

@@ -26,6 +26,7 @@ _READ_AT_ONCE = 1_000
 _SILENT_MAX_S = 3_600
 #: libzmq never comes back after one of these.
 _REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+_WATCHED = _REFUSED | zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Link:
         self._lock = threading.Lock()
         self._is_full = False
         self.is_connected = False  #: the broker has been reached
+        self.reached: Callable[[], None] = lambda: None  #: called in its thread when one of the sockets has reached the broker, again, too
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
@@ -89,7 +91,7 @@ class Link:
         self._sub.setsockopt(zmq.RCVHWM, 0)
         self._pub.setsockopt(zmq.XPUB_NODROP, 1)
         self._pub.setsockopt(zmq.XPUB_VERBOSE, 1)  # the same subscription is told again after a reconnect
-        self._monitor = self._sub.get_monitor_socket(_REFUSED)
+        self._monitor = self._sub.get_monitor_socket(_WATCHED)
         self._thread = threading.Thread(target=self._run, name=f"synaptic_core {name}", daemon=True)
 
     def open(self) -> None:
@@ -175,7 +177,7 @@ class Link:
                     self._obey(self._orders[0])
                     self._orders.popleft()  # not before: what is left when it fails is told so
                 if self._monitor in ready:
-                    self._refused()
+                    self._shaken()
                 if self._pub in ready:
                     self._watch()
                 if self._sub in ready:
@@ -196,9 +198,11 @@ class Link:
             self._phase, self._end_reason = "closed", fault
         self._failed(fault)
 
-    def _refused(self) -> None:
-        """The broker has ended the handshake for good. Raises Fault unauthenticated, unavailable."""
-        recv_monitor_message(self._monitor)
+    def _shaken(self) -> None:
+        """A handshake has succeeded, or the broker has ended it for good. Raises Fault unauthenticated, unavailable."""
+        if not recv_monitor_message(self._monitor)["event"] & _REFUSED:
+            self.reached()
+            return
         if self._has_token:
             raise Fault("unauthenticated", f"the broker refused the token of {self._name}; it needs its ZeroMQ token: broker token {self._name}")
         raise Fault("unavailable", f"what answers at {self.doors.zmq_out} refused the connection: it is no broker (broker status), or its log says why")
@@ -228,6 +232,7 @@ class Link:
             if len(subscription) == 1 and subscription[0] == _SUBSCRIBED:
                 self.is_connected = True
                 _log.info("broker connected")
+                self.reached()
 
     def _listen(self) -> None:
         for _ in range(_READ_AT_ONCE):

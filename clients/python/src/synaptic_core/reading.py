@@ -10,12 +10,12 @@ from typing import Any, Dict, Mapping, NoReturn, Optional, Tuple, Type
 from .envelope import ID_MAX, Inform, Message, Request, Response
 from .fault import Fault
 from .json_text import DEPTH_MAX, integer, is_nested_deeper, json_text, number_text
-from .names import EVERYONE
+from .names import BROKER, EVERYONE
 from .rare import is_ours, read_marks, read_rare
 from .surrogates import repair
 
 _KINDS: Mapping[str, Type[Message]] = {"request": Request, "response": Response, "inform": Inform}
-_TRUSTS = ("claimed", "shared", "proved")
+TRUSTS = ("claimed", "shared", "proved")
 _PRIORITIES = {"LOW": "LOW", "NORMAL": "NORMAL", "HIGH": "HIGH", "CRITICAL": "HIGH"}
 _KNOWN = frozenset({
     "message_id", "timestamp", "from", "to", "type", "priority", "content", "in_reply_to", "conversation_id",
@@ -25,6 +25,7 @@ _BROKERS = frozenset({"trust", "received_at", "replay", "$broker"})  #: in any c
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]((?:[01][0-9]|2[0-3]):[0-5][0-9])(?:(:[0-5][0-9])(\.[0-9]+)?)?(?:([zZ])|([+-](?:[01][0-9]|2[0-3])):?([0-5][0-9]))")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _NAME_MAX = 128
+_ANSWER_LEVELS = 5  # so many levels the broker's answers put around messages that they list: each may be as deep as any other
 
 
 def read_payload(payload: bytes, name: str, topic: Optional[str] = None) -> Message:
@@ -35,12 +36,15 @@ def read_payload(payload: bytes, name: str, topic: Optional[str] = None) -> Mess
     """
     try:
         text = repair(payload.decode(errors="replace"))
-        if is_nested_deeper(text):
-            raise Fault("malformed", f"nested deeper than {DEPTH_MAX} levels")
+        is_deep = is_nested_deeper(text)  # before it is parsed: what comes as bytes has not been counted by the broker
+        if is_deep and is_nested_deeper(text, DEPTH_MAX + _ANSWER_LEVELS):
+            raise _too_deep()
         value = json.loads(text, parse_constant=_no_json, parse_int=integer)
     except (ValueError, RecursionError) as error:
         raise Fault("malformed", f"the payload is no JSON: {error}") from error
     fields = value if isinstance(value, dict) else {}
+    if is_deep and fields.get("from") != BROKER:
+        raise _too_deep()
     to, trust = fields.get("to"), fields.get("trust")
     heard_at, replay = name if topic is None else topic, fields.get("replay") is True
     is_elsewhere = heard_at == name and isinstance(to, str) and (replay or to == EVERYONE)
@@ -49,7 +53,7 @@ def read_payload(payload: bytes, name: str, topic: Optional[str] = None) -> Mess
         topic=to if is_elsewhere else heard_at,
         received_at=datetime.now(timezone.utc),
         fallback_id=str(uuid.uuid4()),
-        trust=trust if trust in _TRUSTS else "claimed",
+        trust=trust if trust in TRUSTS else "claimed",
         replay=replay,
         marks=read_marks(fields.get("$broker")),
     )
@@ -109,6 +113,10 @@ def _folded(key: str) -> str:
         return key
     upper = "".join(sign.upper() if len(sign.upper()) == 1 else sign for sign in key)
     return upper.lower().replace("i\u0307", "i")
+
+
+def _too_deep() -> Fault:
+    return Fault("malformed", f"nested deeper than {DEPTH_MAX} levels")
 
 
 def _refuse(name: str, form: str) -> NoReturn:

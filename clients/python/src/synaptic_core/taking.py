@@ -1,0 +1,205 @@
+"""Takes messages out of an agent's mailbox, and keeps them leased until they are settled."""
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from typing import Any, Callable, Coroutine, Dict, List, Optional, Set, Tuple
+
+from .envelope import Envelope, Message
+from .fault import Fault
+from .mail_answers import Held, taken_of
+from .mail_line import Line
+from .mailbox_options import TakeSettings
+from .settlements import GIVE_BACK, Settlements, Verdict
+
+_log = logging.getLogger("synaptic_core")
+
+_LATE_MAX = 8  # questions whose late answers are still taken
+_ANSWER_S = 5.0  # how long an answer may be late
+_PAUSE_S = 0.05  # between two questions: a broker answers 50 a second
+_LAST_ANSWER_S = 1.0  # how long a closing agent waits for the answer to its last question
+
+
+class Taking:
+    """
+    One question at a time. No message is here twice: one that is delivered again while it is here has only a new lease. Lives in the mailbox's thread.
+    `is_awaited` takes what somebody here waits for, an answer or a receipt; `changed` is called when there is something new in `waiting`, or room for more.
+    """
+
+    def __init__(self, name: str, line: Line, is_awaited: Callable[[Message], bool], changed: Callable[[], None]) -> None:
+        self._name = name
+        self._line = line
+        self._is_awaited = is_awaited
+        self._changed = changed
+        self.settlements = Settlements(line)
+        #: Messages that nobody has yet, in the order in which they came.
+        # bound: batch for handlers, inbox_max without · evicts: when they are begun, or given back · owner: Taking
+        self.waiting: List[Held] = []
+        # bound: batch for handlers, inbox_max without · evicts: when the broker knows what became of it · owner: Taking
+        self._held: Dict[str, Held] = {}
+        self._asked: Tuple[str, ...] = ()  # ids of the last questions; read by the link's thread, too
+        self._asking: "Optional[asyncio.Task[None]]" = None
+        self._extending: "Optional[asyncio.Task[None]]" = None
+        # bound: what it does at once: one for each message that is settled · evicts: when it is done · owner: Taking
+        self._under_way: "Set[asyncio.Task[Any]]" = set()
+        self._last = 0.0
+        self._lease_ms = TakeSettings.lease_ms
+        self.phase = "open"  # then closing: nothing is taken; then closed
+
+    @property
+    def lines(self) -> int:
+        """How often the line to the broker was made anew."""
+        return self._line.count
+
+    @property
+    def is_asking(self) -> bool:
+        """A question is on its way."""
+        return self._asking is not None
+
+    @property
+    def size(self) -> int:
+        """Messages that are held, settled ones of which the broker does not know yet among them."""
+        return len(self._held)
+
+    async def ask(self, most: int, settings: TakeSettings) -> None:
+        """
+        Asks for messages once, unless a question is on its way; they come into `waiting`. Ends when it is answered.
+        Raises Fault of what stays so: forbidden, not-found (there is no box).
+        """
+        if self._asking is None:
+            if self.phase != "open":
+                return
+            self._lease_ms = settings.lease_ms
+            self._asking = asyncio.get_running_loop().create_task(self._ask(most, settings))
+            self._asking.add_done_callback(self._has_asked)
+        await asyncio.shield(self._asking)
+
+    def awaits(self, message: Message) -> bool:
+        """True for the late answer to a question of before: then `late` takes it. For the link's thread."""
+        return message.in_reply_to in self._asked
+
+    def late(self, answer: Envelope) -> None:
+        """Takes the late answer to a question of before."""
+        if answer.in_reply_to is not None:
+            self._admit(answer.in_reply_to, answer)
+        self._changed()
+
+    async def settle(self, held: Held, verdict: Verdict) -> str:
+        """Tells the broker what becomes of a message; it is held until the broker knows. Raises nothing."""
+        held.phase = "settling"
+        try:
+            return await self.settlements.settle(held.delivery_id, verdict)
+        except Fault as fault:
+            _log.error("%s: a message of the mailbox could not be settled (%s): %s", self._name, held.message.message_id, fault)
+            return "unknown"
+        finally:
+            self.forget(held)
+
+    def forget(self, held: Held) -> None:
+        """It is not held any more, whatever becomes of it."""
+        self._held.pop(held.delivery_id, None)
+        if not self._held and self._extending is not None:
+            self._extending.cancel()
+            self._extending = None
+        self._changed()
+
+    def is_held(self, delivery_id: str) -> bool:
+        """True for a message that is here."""
+        return delivery_id in self._held
+
+    async def give_back(self) -> None:
+        """Gives back what nobody has yet: it can be taken again at once."""
+        waiting, self.waiting = self.waiting, []
+        await asyncio.gather(*(self.settle(held, GIVE_BACK) for held in waiting))
+
+    async def drain(self) -> None:
+        """Takes nothing more, and gives back what nobody has yet."""
+        self.phase = "closing"
+        asking = self._asking
+        if not self.waiting:
+            return
+        await self.give_back()
+        if asking is not None:  # a question that waits gets at once what was given back; then it goes back again
+            await asyncio.wait([asking], timeout=_LAST_ANSWER_S)
+            await self.give_back()
+
+    def close(self) -> None:
+        """The line is closed."""
+        self.phase = "closed"
+        for task in (self._asking, self._extending):
+            if task is not None:
+                task.cancel()
+        self.settlements.close()
+
+    def start(self, work: "Coroutine[Any, Any, Any]") -> "asyncio.Task[Any]":
+        """Does something that nobody waits for; what fails is logged."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: "asyncio.Task[Any]") -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("%s: a message of the mailbox failed", self._name, exc_info=task.exception())
+
+    def _has_asked(self, task: "asyncio.Task[None]") -> None:
+        self._asking = None
+        if not task.cancelled():
+            task.exception()  # it is told to whoever has asked
+        self._changed()
+
+    async def _ask(self, most: int, settings: TakeSettings) -> None:
+        wanted = {"max": most, "wait_ms": settings.wait_ms, "lease_ms": settings.lease_ms}
+        if settings.max_tokens is not None:
+            wanted["max_tokens"] = settings.max_tokens
+        while True:
+            await self._line.sleep(self._last + _PAUSE_S - time.monotonic())
+            if self.phase != "open":
+                return
+            message_id = str(uuid.uuid4())
+            self._asked = (*self._asked[1 - _LATE_MAX :], message_id)
+            self._last = time.monotonic()
+            try:
+                answer = await self._line.ask("mailbox.take", wanted, settings.wait_ms / 1_000 + _ANSWER_S, message_id)
+                self._admit(message_id, answer)
+                return
+            except Fault as fault:
+                if self.phase != "open":
+                    return
+                await self._line.again(fault)
+
+    def _admit(self, message_id: str, answer: Envelope) -> None:
+        if message_id not in self._asked:
+            return  # the broker has answered twice
+        self._asked = tuple(one for one in self._asked if one != message_id)
+        for held in taken_of(answer, self._name):
+            if held.delivery_id in self._held:
+                continue  # it is here: the delivery has made its lease new
+            self._held[held.delivery_id] = held
+            if self._is_awaited(held.message):
+                self.start(self.settle(held, Verdict("done")))
+            else:
+                self.waiting.append(held)
+        if self._held and self._extending is None and self.phase != "closed":
+            self._extending = asyncio.get_running_loop().create_task(self._extend())
+        if self.phase != "open":
+            self.start(self.give_back())
+
+    async def _extend(self) -> None:
+        """Makes the leases of all that is held new. What the broker has not leased any more, and nobody has begun, is gone."""
+        while True:
+            await asyncio.sleep(self._lease_ms / 3_000)
+            await asyncio.gather(*(self._extended(held) for held in list(self._held.values()) if held.phase != "settling"))
+
+    async def _extended(self, held: Held) -> None:
+        try:
+            state = await self.settlements.settle(held.delivery_id, Verdict("extend", lease_ms=self._lease_ms))
+        except Fault as fault:
+            _log.warning("%s: a lease could not be extended: %s", self._name, fault)
+            return
+        if state != "leased" and held.phase == "waiting":
+            self.waiting = [one for one in self.waiting if one is not held]
+            self.forget(held)
