@@ -27,6 +27,7 @@ from .saying import Expiry, fields_of
 from .sent import Sent
 
 _T = TypeVar("_T")
+_H = TypeVar("_H", bound=Callable[..., Any])
 _log = logging.getLogger("synaptic_core")
 
 
@@ -45,6 +46,7 @@ class Agent:
         self._on_inform: Optional[Listener] = None
         self._on_response: Optional[Listener] = None
         self._inbox = Inbox(options.inbox_max)
+        self._order = threading.RLock()  # what comes while a handler is set waits until it has what came before
         self._closing = threading.Lock()
         self._is_closed = False
         self._core = Core(name, options, lambda message: self._take(message), self._failed, open_link)  # hears nothing before `ready`
@@ -89,7 +91,7 @@ class Agent:
         try:
             return self._wait(answer, within_s, to)
         except Fault as fault:
-            if fault.code != "timeout" or fault.detail:
+            if fault.code != "timeout" or "state" in fault.detail:
                 raise
             raise self._overdue(to, chosen) or fault
 
@@ -121,21 +123,15 @@ class Agent:
 
     def on_request(self, handler: Answerer) -> Answerer:
         """Answers requests: what the handler returns is the response, what it raises is told as a fault. Also a decorator."""
-        self._on_request = handler
-        self._mailbox.changed()
-        return handler
+        return self._set("_on_request", handler)
 
     def on_inform(self, handler: Listener) -> Listener:
         """Takes informs, one after the other. Also a decorator."""
-        self._on_inform = handler
-        self._mailbox.changed()
-        return handler
+        return self._set("_on_inform", handler)
 
     def on_response(self, handler: Listener) -> Listener:
         """Takes responses that no `request` waits for, one after the other. Also a decorator."""
-        self._on_response = handler
-        self._mailbox.changed()
-        return handler
+        return self._set("_on_response", handler)
 
     def join(self, room: str) -> List[str]:
         """Becomes a member of a room, which is made if it is not there, and hears it. Gives the names of its members. Raises Fault forbidden, full, malformed."""
@@ -317,8 +313,22 @@ class Agent:
             future.cancel()  # Ctrl-C: nobody waits any longer
             raise
 
+    def _set(self, which: str, handler: _H) -> _H:
+        """A handler takes first what came before it was there."""
+        with self._order:
+            setattr(self, which, handler)
+            for message in self._inbox.claim(lambda one: self._handler_of(one) is not None):
+                if not self._core.is_late(message):
+                    self._give(message)
+        self._mailbox.changed()
+        return handler
+
     def _take(self, message: Message) -> None:
         """In the link's thread: nothing here may wait."""
+        with self._order:
+            self._give(message)
+
+    def _give(self, message: Message) -> None:
         if isinstance(message, Request):
             if self._on_request is not None:
                 self._answering.answer(message, self._on_request)

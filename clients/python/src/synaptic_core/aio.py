@@ -80,7 +80,7 @@ class Agent:
         try:
             return await self._wait(answer, within_s, to)
         except Fault as fault:
-            if fault.code != "timeout" or fault.detail:
+            if fault.code != "timeout" or "state" in fault.detail:
                 raise
             raise await self._overdue(to, chosen) or fault
 
@@ -113,19 +113,19 @@ class Agent:
     def on_request(self, handler: Answerer) -> Answerer:
         """Answers requests: what the handler gives is the response, what it raises is told as a fault. Also a decorator."""
         self._handling.on_request = handler
-        self._mailbox.changed()
+        self._handler_set()
         return handler
 
     def on_inform(self, handler: Listener) -> Listener:
         """Takes informs, one after the other: the next waits until the handler is done. Also a decorator."""
         self._handling.on_inform = handler
-        self._mailbox.changed()
+        self._handler_set()
         return handler
 
     def on_response(self, handler: Listener) -> Listener:
         """Takes responses that no `request` waits for, one after the other. Also a decorator."""
         self._handling.on_response = handler
-        self._mailbox.changed()
+        self._handler_set()
         return handler
 
     async def join(self, room: str) -> List[str]:
@@ -274,6 +274,10 @@ class Agent:
         finally:
             await self._loop.run_in_executor(None, self._end)
             self._inbox.close()
+
+    def _handler_set(self) -> None:
+        self._handling.claim()
+        self._mailbox.changed()
 
     def _end(self) -> None:
         self._mailbox.end()

@@ -110,6 +110,12 @@ class Handling:
 
     # What follows runs in the loop.
 
+    def claim(self) -> None:
+        """Handlers have changed: they take first what came before they were there."""
+        for message in self._inbox.claim(lambda one: self.handler_of(one) is not None):
+            if not self._core.is_late(message):
+                self._take(message)
+
     def _take_arrived(self) -> None:
         with self._lock:
             arrived, self._arrived, self._is_woken = self._arrived, deque(), False

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import Callable, Deque, Optional, Union
+from typing import Callable, Deque, List, Optional, Union
 
 from .envelope import Message
 from .fault import Fault
@@ -40,6 +40,19 @@ class Inbox:
         """Takes messages out again that came out of the mailbox."""
         with self._changed:
             self._messages = deque(one for one in self._messages if not (isinstance(one, Held) and is_gone(one)))
+
+    def claim(self, is_meant: Callable[[Message], bool]) -> List[Message]:
+        """Takes out what did not come out of the mailbox and is meant, oldest first."""
+        with self._changed:
+            claimed: List[Message] = []
+            left: Deque[Union[Message, Held]] = deque()
+            for one in self._messages:
+                if isinstance(one, Held) or not is_meant(one):
+                    left.append(one)
+                else:
+                    claimed.append(one)
+            self._messages = left
+            return claimed
 
     def take(self, timeout_s: Optional[float]) -> Union[None, Message, Held]:
         """The oldest message; None after `timeout_s`, or when there will be no more. Raises the Fault that ended it, once nothing is kept."""

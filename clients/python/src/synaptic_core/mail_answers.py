@@ -99,6 +99,7 @@ class Held:
     message: Message
     #: waiting: nobody has it yet · kept: it lies in the inbox · begun: somebody handles it · settling: the broker is told what became of it
     phase: str = "waiting"
+    again: Optional[Held] = None  #: it was given back, and has come again before the broker's answer to that
 
 
 def status_of(answer: Envelope) -> MailboxStatus:

@@ -44,6 +44,8 @@ class Taking:
         self._extending: "Optional[asyncio.Task[None]]" = None
         # bound: what it does at once: one for each message that is settled · evicts: when it is done · owner: Taking
         self._under_way: "Set[asyncio.Task[Any]]" = set()
+        # bound: batch for handlers, inbox_max without · evicts: when the broker has it · owner: Taking
+        self._given_back: "List[asyncio.Task[Any]]" = []
         self._last = 0.0
         self._lease_ms = TakeSettings.lease_ms
         self.phase = "open"  # then closing: nothing is taken; then closed
@@ -84,7 +86,6 @@ class Taking:
         """Takes the late answer to a question of before."""
         if answer.in_reply_to is not None:
             self._admit(answer.in_reply_to, answer)
-        self._changed()
 
     async def settle(self, held: Held, verdict: Verdict) -> str:
         """Tells the broker what becomes of a message; it is held until the broker knows. Raises nothing."""
@@ -96,6 +97,8 @@ class Taking:
             return "unknown"
         finally:
             self.forget(held)
+            if verdict.kind == "release" and held.again is not None:
+                self._hold([held.again])
 
     def forget(self, held: Held) -> None:
         """It is not held any more, whatever becomes of it."""
@@ -110,9 +113,14 @@ class Taking:
         return delivery_id in self._held
 
     async def give_back(self) -> None:
-        """Gives back what nobody has yet: it can be taken again at once."""
+        """Gives back what nobody has yet: it can be taken again at once. Ends when the broker has all of it."""
         waiting, self.waiting = self.waiting, []
-        await asyncio.gather(*(self.settle(held, GIVE_BACK) for held in waiting))
+        for held in waiting:
+            held.phase = "settling"
+        mine = [self.start(self.settle(held, GIVE_BACK)) for held in waiting]
+        self._given_back = [*(one for one in self._given_back if not one.done()), *mine]
+        if self._given_back:
+            await asyncio.wait(self._given_back)
 
     async def drain(self) -> None:
         """Takes nothing more, and gives back what nobody has yet."""
@@ -123,7 +131,8 @@ class Taking:
         await self.give_back()
         if asking is not None:  # a question that waits gets at once what was given back; then it goes back again
             await asyncio.wait([asking], timeout=_LAST_ANSWER_S)
-            await self.give_back()
+            while self.waiting or any(not one.done() for one in self._given_back):
+                await self.give_back()  # some of it may come before the broker says that it was given back
 
     def close(self) -> None:
         """The line is closed."""
@@ -175,9 +184,16 @@ class Taking:
         if message_id not in self._asked:
             return  # the broker has answered twice
         self._asked = tuple(one for one in self._asked if one != message_id)
-        for held in taken_of(answer, self._name):
-            if held.delivery_id in self._held:
-                continue  # it is here: the delivery has made its lease new
+        self._hold(taken_of(answer, self._name))
+
+    def _hold(self, taken: List[Held]) -> None:
+        for held in taken:
+            known = self._held.get(held.delivery_id)
+            if known is not None:
+                # It is here, and the delivery has made its lease new; or it was given back.
+                if known.phase == "settling":
+                    known.again = held
+                continue
             self._held[held.delivery_id] = held
             if self._is_awaited(held.message):
                 self.start(self.settle(held, Verdict("done")))
@@ -187,6 +203,7 @@ class Taking:
             self._extending = asyncio.get_running_loop().create_task(self._extend())
         if self.phase != "open":
             self.start(self.give_back())
+        self._changed()
 
     async def _extend(self) -> None:
         """Makes the leases of all that is held new. What the broker has not leased any more, and nobody has begun, is gone."""
