@@ -23,7 +23,7 @@ from .mailbox_options import MailboxOption
 from .options import AgentOptions
 from .patience import slices
 from .saying import Expiry, fields_of
-from .sent import Sent
+from .sent import Sent, overdue_fault
 
 _T = TypeVar("_T")
 _log = logging.getLogger("synaptic_core")
@@ -285,7 +285,7 @@ class Agent:
 
     async def _overdue(self, to: str, message_id: str) -> Optional[Fault]:
         try:
-            return await self._wait(self._mailbox.overdue(to, message_id), OVERDUE_S)
+            return overdue_fault(await self._wait(self._mailbox.overdue(to, message_id), OVERDUE_S))
         except Fault:
             return None  # it is not known whether a mailbox has it
 

@@ -17,7 +17,7 @@ from .mail_line import Line, MailThread
 from .mailbox_options import TakeSettings, mailbox_settings, take_settings
 from .names import BROKER, EVERYONE, is_room
 from .rare import RECEIPT_WORDS
-from .sent import SentMessages, overdue_fault
+from .sent import SentMessages
 from .settlements import Verdict
 from .take_loop import Hands, TakeLoop
 from .taking import Taking
@@ -101,20 +101,20 @@ class Mailbox:
         """The same for asyncio."""
         return self._aio_mail(*self._wanted(most, wait_ms, lease_ms, max_tokens))
 
-    def overdue(self, to: str, message_id: str) -> "Future[Optional[Fault]]":
-        """Why a request was not answered in time, where a mailbox has it. For a few at once: many that time out together wait for nobody."""
-        none: "Future[Optional[Fault]]" = Future()
+    def overdue(self, to: str, message_id: str) -> "Future[List[Delivery]]":
+        """Where a request is that was not answered in time, if a mailbox has it. For a few at once: many that time out together wait for nobody."""
+        none: "Future[List[Delivery]]" = Future()
         if to in (BROKER, EVERYONE) or is_room(to) or not self._overdue.acquire(blocking=False):
-            none.set_result(None)
+            none.set_result([])
             return none
         try:
             asked = self._core.desk("mailbox.state", {"message_id": message_id}, within_s=OVERDUE_S)
         except Fault:
             self._overdue.release()
-            none.set_result(None)  # nothing is known: the agent is closed
+            none.set_result([])  # nothing is known: the agent is closed
             return none
         asked.add_done_callback(lambda _: self._overdue.release())
-        return then(asked, lambda answer: next((overdue_fault(one) for one in deliveries_of(answer) if one.to == to), None))
+        return then(asked, lambda answer: [one for one in deliveries_of(answer) if one.to == to])
 
     # What the agent tells.
 

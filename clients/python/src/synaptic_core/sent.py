@@ -196,10 +196,11 @@ class SentMessages:
                 self.fail(awaited.id, Fault("timeout", f"nothing was told of the message to {to} until its end; see message_state"))
 
 
-def overdue_fault(delivery: Delivery) -> Optional[Fault]:
-    """Why a request was not answered in time that a mailbox has; None if it was."""
-    if delivery.state == "answered":
+def overdue_fault(deliveries: Sequence[Delivery]) -> Optional[Fault]:
+    """Why a request was not answered in time, where a mailbox has it; None if nothing is known, or it was answered."""
+    if not deliveries or deliveries[0].state == "answered":
         return None
+    delivery = deliveries[0]
     detail: Dict[str, Any] = {"to": delivery.to, "state": delivery.state, "until": delivery.until}
     detail.update({key: value for key, value in (("reason", delivery.reason), ("away_since", delivery.away_since)) if value is not None})
     if delivery.state == "done":
