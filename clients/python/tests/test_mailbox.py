@@ -3,6 +3,7 @@ import threading
 import time
 
 from synaptic_core import AgentOptions, Fault, Refuse
+from synaptic_core.mailbox_options import TakeSettings
 
 from .broker import BrokerCase
 
@@ -265,6 +266,19 @@ class MailOneByOne(MailboxCase):
         status = bob.mailbox_status()
         self.assertEqual((status.waiting, status.leased, status.done), (2, 0, 1))
         self.assertEqual([mail.attempt for mail in bob.mail(wait_ms=0) if mail.done()], [1, 1])
+
+    def test_what_comes_for_a_reader_who_is_gone_is_given_back(self):
+        ada, name = self.connect("ada"), self.fresh()
+        bob = self.connect(name, mailbox="take")
+        mails = bob.mail()
+        ada.send(name, "one")
+        next(mails).done()
+        bob._mailbox._call(lambda: bob._mailbox._taking.ask(1, TakeSettings()))
+        eventually(lambda: bob._mailbox._taking.is_asking)
+        mails.close()  # while a question waits
+        ada.send(name, "two").stored.result(WAIT_S)
+        eventually(lambda: bob.mailbox_status().waiting == 1)
+        self.assertEqual([mail.text for mail in bob.mail(wait_ms=0) if mail.done()], ["two"])
 
     def test_ends_when_the_agent_is_closed_and_is_for_take_mode_only(self):
         name = self.fresh()

@@ -119,7 +119,8 @@ class Agent:
 
     def respond(self, request: Union[Request, Mail], said: Said) -> None:
         """Answers a request that was taken from the inbox, or the mailbox. There is no way to answer anything else."""
-        self._core.respond(request.message if isinstance(request, Mail) else request, said).result()
+        asked: Any = request.message if isinstance(request, Mail) else request  # what is no request is refused
+        self._core.respond(asked, said).result()
 
     def on_request(self, handler: Answerer) -> Answerer:
         """Answers requests: what the handler returns is the response, what it raises is told as a fault. Also a decorator."""

@@ -108,7 +108,8 @@ class Agent:
 
     async def respond(self, request: Union[Request, AioMail], said: Said) -> None:
         """Answers a request that was taken from the inbox, or the mailbox. There is no way to answer anything else."""
-        await asyncio.wrap_future(self._core.respond(request.message if isinstance(request, AioMail) else request, said))
+        asked: Any = request.message if isinstance(request, AioMail) else request  # what is no request is refused
+        await asyncio.wrap_future(self._core.respond(asked, said))
 
     def on_request(self, handler: Answerer) -> Answerer:
         """Answers requests: what the handler gives is the response, what it raises is told as a fault. Also a decorator."""

@@ -104,7 +104,8 @@ class Held:
 
 def status_of(answer: Envelope) -> MailboxStatus:
     """The mailbox of a `mailbox.open` or `mailbox.status` answer. Raises Fault malformed."""
-    return _made(MailboxStatus, answer.data)
+    status: MailboxStatus = _made(MailboxStatus, answer.data)
+    return status
 
 
 def page_of(answer: Envelope, name: str) -> PeekedPage:

@@ -5,7 +5,7 @@ import asyncio
 import logging
 import threading
 from concurrent.futures import Future
-from typing import Any, Callable, Coroutine, Dict, Optional, TypeVar
+from typing import Any, Callable, Coroutine, Dict, List, Optional, TypeVar
 
 from .core import Core
 from .envelope import Envelope
@@ -148,8 +148,9 @@ class Line:
 
     async def _answer(self, asked: "Future[Envelope]", within_s: float, others: "list[asyncio.Future[None]]") -> Envelope:
         answer = asyncio.wrap_future(asked)
+        either: "List[asyncio.Future[Any]]" = [answer, *others]
         try:
-            await asyncio.wait([answer, *others], timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
             if answer.done():
                 return answer.result()
         except asyncio.CancelledError:

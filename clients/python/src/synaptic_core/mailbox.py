@@ -130,29 +130,25 @@ class Mailbox:
     def give(self, held: Held, who: object) -> bool:
         """A message of the inbox goes to who receives it. False if it was given back meanwhile."""
         try:
-            return outcome(self._given(held, who)) is True
+            return outcome(self._given(held, who))
         except Fault:
             return False  # the agent is closed: the inbox tells why
 
     async def aio_give(self, held: Held, who: object) -> bool:
         """The same for asyncio."""
         try:
-            return await aio_outcome(self._given(held, who)) is True
+            return await aio_outcome(self._given(held, who))
         except Fault:
             return False
 
     def left(self, who: object) -> None:
         """Somebody receives no longer."""
-        if self._mode == "take" and self._thread.is_running:
-            self._call(lambda: self._of_loop(lambda loop: loop.left(who)))
+        if self._mode == "take":
+            self._quit(lambda: self._of_loop(lambda loop: loop.left(who)))
 
     def drain(self, within_s: float) -> "Future[None]":
         """Gives back what was not begun and finishes what was."""
-        if not self._thread.is_running:
-            nothing: "Future[None]" = Future()
-            nothing.set_result(None)
-            return nothing
-        return self._call(lambda: self._drain(within_s))
+        return self._quit(lambda: self._drain(within_s))
 
     def end(self, reason: Optional[Fault] = None) -> None:
         """Nothing is taken or told any more. Without a reason: the application has closed the agent."""
@@ -198,16 +194,23 @@ class Mailbox:
             self._loop = TakeLoop(self._core, take, self._taking, self._hands)
             self._loop.changed()
 
-    async def _of_loop(self, work: Callable[[TakeLoop], Coroutine[Any, Any, _T]]) -> Optional[_T]:
-        return None if self._loop is None else await work(self._loop)
+    async def _of_loop(self, work: Callable[[TakeLoop], Coroutine[Any, Any, None]]) -> None:
+        if self._loop is not None:
+            await work(self._loop)
+
+    async def _give(self, held: Held, who: object) -> bool:
+        return self._loop is not None and await self._loop.give(held, who)
 
     async def _drain(self, within_s: float) -> None:
-        work = [self._taking.start(self._taking.drain())]
-        if self._loop is not None:
-            work.append(self._taking.start(self._loop.drain(within_s)))
-        _, late = await asyncio.wait(work, timeout=max(1.0, within_s))  # the broker may be away
-        for task in late:
-            task.cancel()
+        self._taking.stop()
+        work = self._taking.start(self._go_back(within_s))
+        await asyncio.wait([work], timeout=max(1.0, within_s) + 1.0)  # the broker may be away
+        work.cancel()
+
+    async def _go_back(self, within_s: float) -> None:
+        begun = [] if self._loop is None else [self._loop.drain(within_s)]
+        await asyncio.gather(self._taking.give_back(), *begun)
+        await self._taking.drain()
 
     def _renewed(self) -> None:
         self._sent.reconnected()
@@ -215,6 +218,8 @@ class Mailbox:
     def _changed(self) -> None:
         if self._loop is not None:
             self._loop.changed()
+        elif not self._is_read and self._taking.waiting:  # the answer to a question of before
+            self._taking.start(self._taking.give_back())
 
     def _stop(self) -> None:
         if self._loop is not None:
@@ -234,8 +239,19 @@ class Mailbox:
             raise self._end_reason
         return self._thread.call(make)
 
-    def _given(self, held: Held, who: object) -> "Future[Optional[bool]]":
-        return self._call(lambda: self._of_loop(lambda loop: loop.give(held, who)))
+    def _quit(self, make: Callable[[], Coroutine[Any, Any, None]]) -> "Future[None]":
+        """Ends something, unless all has ended already."""
+        nothing: "Future[None]" = Future()
+        nothing.set_result(None)
+        if self._core.is_forked or not self._thread.is_running:
+            return nothing
+        try:
+            return self._call(make)
+        except Fault:
+            return nothing  # it has ended in this moment
+
+    def _given(self, held: Held, who: object) -> "Future[bool]":
+        return self._call(lambda: self._give(held, who))
 
     def _settle(self, delivery_id: str, verdict: Verdict) -> "Future[str]":
         return self._call(lambda: self._taking.settlements.settle(delivery_id, verdict))
@@ -249,6 +265,7 @@ class Mailbox:
 
     def _mail(self, reader: Reader, lease_ms: int) -> Iterator[Mail]:
         outcome(self._call(self._read))
+        reading = threading.get_ident()
         try:
             while True:
                 try:
@@ -262,8 +279,9 @@ class Mailbox:
                 reader.got()
                 yield Mail(held, lease_ms, self._settle)
         finally:
-            if self._thread.is_running:
-                outcome(self._call(lambda: self._unread(reader)))
+            ended = self._quit(lambda: self._unread(reader))
+            if threading.get_ident() == reading:  # else whatever thread collects the garbage: it must not wait
+                outcome(ended)
 
     async def _aio_mail(self, reader: Reader, lease_ms: int) -> AsyncIterator[AioMail]:
         await aio_outcome(self._call(self._read))
@@ -280,8 +298,7 @@ class Mailbox:
                 reader.got()
                 yield AioMail(held, lease_ms, self._settle)
         finally:
-            if self._thread.is_running:
-                await aio_outcome(self._call(lambda: self._unread(reader)))
+            await aio_outcome(self._quit(lambda: self._unread(reader)))
 
     def _is_over(self, fault: Fault) -> bool:
         """True where the application has closed the agent: an iteration ends by that."""

@@ -196,7 +196,7 @@ class SentMessages:
                 self.fail(awaited.id, Fault("timeout", f"nothing was told of the message to {to} until its end; see message_state"))
 
 
-def overdue_fault(deliveries: Sequence[Delivery]) -> Optional[Fault]:
+def overdue_fault(deliveries: List[Delivery]) -> Optional[Fault]:
     """Why a request was not answered in time, where a mailbox has it; None if nothing is known, or it was answered."""
     if not deliveries or deliveries[0].state == "answered":
         return None

@@ -12,7 +12,7 @@ from .fault import Fault, Refuse
 from .mail_answers import Held
 from .mailbox_options import TakeSettings
 from .reading import is_expired
-from .settlements import DONE, GIVE_BACK, Verdict
+from .settlements import DONE, Verdict
 from .taking import Taking
 
 _log = logging.getLogger("synaptic_core")
@@ -114,7 +114,7 @@ class TakeLoop:
         for held in given:
             held.phase = "settling"  # nobody gets them now
         self._hands.withdraw(lambda held: held.phase == "settling")
-        await asyncio.gather(*(self._taking.settle(held, GIVE_BACK) for held in given))
+        await self._taking.give_back(given)
 
     def _pump(self) -> None:
         self._is_due = False
@@ -200,7 +200,7 @@ class TakeLoop:
                     self._is_telling = False
                 self.changed()
         except _NotBegun:
-            await self._taking.settle(held, GIVE_BACK)
+            await self._taking.give_back([held])
         except Exception as error:
             await self._failed(held, error)
         else:

@@ -5,7 +5,7 @@ import asyncio
 import logging
 import time
 import uuid
-from typing import Any, Callable, Coroutine, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable, Coroutine, Dict, List, Optional, Sequence, Set, Tuple
 
 from .envelope import Envelope, Message
 from .fault import Fault
@@ -46,6 +46,7 @@ class Taking:
         self._under_way: "Set[asyncio.Task[Any]]" = set()
         # bound: batch for handlers, inbox_max without · evicts: when the broker has it · owner: Taking
         self._given_back: "List[asyncio.Task[Any]]" = []
+        self._has_given_back = False
         self._last = 0.0
         self._lease_ms = TakeSettings.lease_ms
         self.phase = "open"  # then closing: nothing is taken; then closed
@@ -112,27 +113,27 @@ class Taking:
         """True for a message that is here."""
         return delivery_id in self._held
 
-    async def give_back(self) -> None:
-        """Gives back what nobody has yet: it can be taken again at once. Ends when the broker has all of it."""
-        waiting, self.waiting = self.waiting, []
-        for held in waiting:
+    async def give_back(self, these: Sequence[Held] = ()) -> None:
+        """Gives these messages back, and those that nobody has yet: they can be taken again at once. Ends when the broker has all of them."""
+        given, self.waiting = [*these, *self.waiting], []
+        for held in given:
             held.phase = "settling"
-        mine = [self.start(self.settle(held, GIVE_BACK)) for held in waiting]
+        mine = [self.start(self.settle(held, GIVE_BACK)) for held in given]
         self._given_back = [*(one for one in self._given_back if not one.done()), *mine]
+        self._has_given_back = self._has_given_back or bool(given)
         if self._given_back:
             await asyncio.wait(self._given_back)
 
-    async def drain(self) -> None:
-        """Takes nothing more, and gives back what nobody has yet."""
+    def stop(self) -> None:
+        """Takes nothing more: what still comes is given back."""
         self.phase = "closing"
-        asking = self._asking
-        if not self.waiting:
-            return
-        await self.give_back()
-        if asking is not None:  # a question that waits gets at once what was given back; then it goes back again
-            await asyncio.wait([asking], timeout=_LAST_ANSWER_S)
-            while self.waiting or any(not one.done() for one in self._given_back):
-                await self.give_back()  # some of it may come before the broker says that it was given back
+
+    async def drain(self) -> None:
+        """Waits until the broker has all that was given back. A question that waits gets it at once: then it goes back again."""
+        if self._asking is not None and self._has_given_back:
+            await asyncio.wait([self._asking], timeout=_LAST_ANSWER_S)
+        while self.waiting or any(not one.done() for one in self._given_back):
+            await self.give_back()  # some of it may come before the broker says that it was given back
 
     def close(self) -> None:
         """The line is closed."""
