@@ -31,7 +31,7 @@ with Agent.connect("snake", options=AgentOptions(display_name="Snake")) as snake
     snake.inform("witness", "news", conversation_id="c1", priority="LOW", expires_in_s=60, receipt=["stored"], ephemeral=True)
     print(snake.request("ada", {"message": "what?", "data": 1}, conversation_id="c2").text, flush=True)
     snake.leave("#lab")
-    snake.send("witness", "last question", message_id="q1")
+    snake.send("witness", "last question", message_id="q1", type="request")
     snake.receive(20)
 `;
 

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { Agent } from "../../src/index.js";
 import { eventually, startBroker, type TestBroker } from "../kit/broker.js";
 import { issueToken } from "../kit/tokens.js";
-import { startProgram } from "../kit/cli.js";
+import { startProgram, type Program } from "../kit/cli.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 let at: TestBroker;
@@ -43,6 +43,27 @@ it("runs the plain Python agent, which answers", async () => {
   } finally {
     await python.stop("SIGINT");
   }
+});
+
+it("runs an agent that reads its mailbox, stops, and reads when it runs again what was said meanwhile", async () => {
+  const run = (): Program =>
+    startProgram("/usr/bin/python3", [join(root, "examples/mailbox_agent.py")], {
+      SYNAPTIC_DATA_DIR: at.dataDir,
+      PYTHONPATH: join(root, "clients/python/src"),
+      PYTHONDONTWRITEBYTECODE: "1",
+    });
+  const looks = "clerk looks into its mailbox\n";
+  expect(await run().ended).toEqual({ code: 0, stdout: looks, stderr: "" });
+  await asker.inform("clerk", "there is news");
+  const asked = asker.request("clerk", "what do you know?");
+  const again = run();
+  expect((await asked).content.message).toBe("clerk has read: what do you know?");
+  expect(await again.ended).toEqual({
+    code: 0,
+    stdout: `${looks}asker: there is news\nasker: what do you know?\n`,
+    stderr: "",
+  });
+  expect((await run().ended).stdout).toBe(looks);
 });
 
 it("runs the agent with the SDK, which joins, answers and asks", async () => {
