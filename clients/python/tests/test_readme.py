@@ -4,14 +4,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+from synaptic_core import Fault
+
 from .broker import BrokerCase
+from .test_mailbox import eventually
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+
+PROGRAMS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
 class Readme(BrokerCase):
     def test_its_programs_do_what_it_says(self):
-        bob_py, ada_py, aio_py = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+        bob_py, ada_py, aio_py = PROGRAMS[:3]
         with self.begin(bob_py) as bob:
             self.addCleanup(bob.kill)
             self.assertEqual(bob.stdout.readline(), "bob is ready\n")
@@ -26,6 +31,24 @@ class Readme(BrokerCase):
             bob.send_signal(signal.SIGINT)
             self.assertEqual((bob.wait(20), bob.stderr.read()), (0, ""))
 
+    def test_its_programs_with_a_mailbox_do_what_it_says(self):
+        handling_py, reading_py, sending_py = PROGRAMS[3:]
+        with self.begin(handling_py) as clerk, self.connect("ada") as ada:
+            self.addCleanup(clerk.kill)
+            eventually(lambda: "clerk" in [agent.name for agent in ada.agents()])
+            self.assertEqual(ada.request("clerk", "count", timeout_s=20).text, "done: count")
+            with self.assertRaises(Fault) as refused:
+                ada.request("clerk", "a secret", timeout_s=20)
+            self.assertIn("not of mine", refused.exception.message)
+            clerk.stdin.write("\n")
+            clerk.stdin.flush()
+            self.assertEqual((clerk.wait(20), clerk.stderr.read()), (0, ""))
+        with self.begin(sending_py) as ada:
+            self.assertRegex(ada.stdout.read(), r"^20\d\d-.*Z\n\[Delivery\(to='clerk', state='waiting'")
+        with self.begin(reading_py) as clerk:
+            self.assertEqual(clerk.stdout.read(), "ada the report is ready 1\n")
+        self.assertEqual((ada.returncode, clerk.returncode), (0, 0))
+
     def test_a_program_that_forgets_to_close_ends(self):
         with self.begin("from synaptic_core import Agent\nAgent.connect('ada').on_request(str)\nprint('end')\n") as ada:
             self.addCleanup(ada.kill)
@@ -33,4 +56,4 @@ class Readme(BrokerCase):
             self.assertEqual(ada.wait(20), 0)
 
     def begin(self, program):
-        return subprocess.Popen([sys.executable, "-c", program], env=self.broker.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen([sys.executable, "-c", program], env=self.broker.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
