@@ -97,6 +97,20 @@ class AsyncioMailbox(unittest.IsolatedAsyncioTestCase):
             self.assertEqual((await asyncio.wait_for(twice.settled, WAIT_S)).state, "done")
         self.assertEqual(attempts, [1, 2])
 
+    async def test_a_handler_that_is_cancelled_has_failed(self):
+        ada, name, attempts = await self.connect("ada"), self.fresh(), []
+        bob = await self.connect(name, mailbox={"mode": "take", "retry_ms": 50})
+
+        @bob.on_inform
+        async def _(message):
+            attempts.append(message.marks["attempt"])
+            if len(attempts) == 1:
+                raise asyncio.CancelledError
+
+        with self.assertLogs("synaptic_core", "ERROR"):
+            self.assertEqual((await asyncio.wait_for((await ada.send(name, "x")).settled, WAIT_S)).state, "done")
+        self.assertEqual(attempts, [1, 2])
+
     async def test_reads_one_by_one_each_with_its_ends(self):
         ada, name = await self.connect("ada"), self.fresh()
         bob = await self.connect(name, mailbox="take")
@@ -146,8 +160,10 @@ class AsyncioMailbox(unittest.IsolatedAsyncioTestCase):
             await (await ada.send(name, str(n), receipt=["stored"])).stored
         bob = await self.connect(name, mailbox={"mode": "push"})
         bob.on_inform(lambda message: heard.append(message.text))
-        await eventually(self.counts(bob, waiting=0))
+        while len(heard) < 10:
+            await asyncio.sleep(0.02)
         self.assertEqual(heard, [str(n) for n in range(10)])
+        await eventually(self.counts(bob, waiting=0))
 
     async def test_a_message_that_no_mailbox_keeps_is_told_so(self):
         ada = await self.connect("ada")

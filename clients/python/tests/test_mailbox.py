@@ -1,6 +1,7 @@
 """Take mode of the blocking agent, with a real broker."""
 import threading
 import time
+from concurrent.futures import CancelledError
 
 from synaptic_core import AgentOptions, Fault, Refuse
 from synaptic_core.mailbox_options import TakeSettings
@@ -115,6 +116,22 @@ class TakeMode(MailboxCase):
             ada.request(name, "never", timeout_s=WAIT_S)
         self.assertEqual(faulted.exception.code, "forbidden")
         self.assertIn("nor this", faulted.exception.message)
+
+    def test_survives_whatever_ends_a_handler(self):
+        ada, name, attempts = self.connect("ada"), self.fresh(), []
+        bob = self.connect(name, mailbox={"mode": "take", "retry_ms": 50})
+        errors = {"exit": SystemExit(3), "stop": StopIteration(), "cancel": CancelledError(), "interrupt": KeyboardInterrupt()}
+
+        @bob.on_inform
+        def _(message):
+            attempts.append((message.text, message.marks["attempt"]))
+            if message.marks["attempt"] == 1:
+                raise errors[message.text]
+
+        with self.assertLogs("synaptic_core", "ERROR"):
+            for sent in [ada.send(name, text) for text in errors]:
+                self.assertEqual(sent.settled.result(WAIT_S).state, "done")
+        self.assertEqual(sorted(attempts), sorted((text, attempt) for text in errors for attempt in (1, 2)))
 
     def test_gives_messages_without_a_handler_to_who_iterates_settled_by_asking_for_the_next(self):
         ada, name = self.connect("ada"), self.fresh()

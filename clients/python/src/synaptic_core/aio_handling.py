@@ -174,10 +174,15 @@ class Handling:
     async def _begun(self, message: Message, handler: Callable[[Any], Any]) -> Any:
         if self._phase != "open":
             raise asyncio.CancelledError
-        if isinstance(message, Request):
-            return await _given(handler, message)
-        async with self._turn:
-            return await _given(handler, message)
+        try:
+            if isinstance(message, Request):
+                return await _given(handler, message)
+            async with self._turn:
+                return await _given(handler, message)
+        except asyncio.CancelledError as error:
+            if self._phase != "open":
+                raise
+            raise RuntimeError("the handler was cancelled") from error
 
     async def _hand_over(self, message: Message, handler: Optional[Listener]) -> None:
         if handler is None:

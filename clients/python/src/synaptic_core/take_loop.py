@@ -250,9 +250,23 @@ class _NotBegun(Exception):
 
 
 async def _outcome(running: "Future[Any]") -> Any:
-    """What a handler gives or raises."""
-    waiting = asyncio.wrap_future(running)
-    await asyncio.wait([waiting])
-    if waiting.cancelled():
+    """What a handler gives or raises. Whatever ends it, SystemExit too, ends nothing else."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def tell(_: object) -> None:
+        try:
+            loop.call_soon_threadsafe(ended.set)
+        except RuntimeError:
+            return  # the agent has left: nobody waits any more
+
+    running.add_done_callback(tell)
+    await ended.wait()
+    if running.cancelled():
         raise _NotBegun
-    return waiting.result()
+    error = running.exception()
+    if error is None:
+        return running.result()
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        raise error
+    raise RuntimeError(f"the handler ended by {error!r}") from error
