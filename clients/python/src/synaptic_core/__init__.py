@@ -4,12 +4,12 @@ from .envelope import Envelope, Inform, Message, Request, Response, Said
 from .fault import FAULT_CODES, Fault, Refuse
 from .listed import Cursor, ListedAgent, ListedRoom, Past
 from .mail import Mail
-from .mail_answers import Delivery, MailboxStatus, MailCursor, Peeked, PeekedPage, Receipt
+from .mail_answers import Delivery, MailboxStatus, Peeked, PeekedPage, Receipt
 from .mailbox_options import MailboxOption, MailboxOptions
 from .options import AgentOptions
 from .sent import Sent
 
 __all__ = [
-    "Agent", "AgentOptions", "Cursor", "Delivery", "Envelope", "FAULT_CODES", "Fault", "Inform", "ListedAgent", "ListedRoom", "Mail", "MailCursor", "MailboxOption", "MailboxOptions",
+    "Agent", "AgentOptions", "Cursor", "Delivery", "Envelope", "FAULT_CODES", "Fault", "Inform", "ListedAgent", "ListedRoom", "Mail", "MailboxOption", "MailboxOptions",
     "MailboxStatus", "Message", "Past", "Peeked", "PeekedPage", "Receipt", "Refuse", "Request", "Response", "Said", "Sent",
 ]

@@ -18,7 +18,7 @@ from .futures import then
 from .inbox import Inbox
 from .listed import Cursor, ListedAgent, ListedRoom, Past, agents_of, history_asked, members_of, rooms_of
 from .mail import Mail, outcome
-from .mail_answers import Delivery, Held, MailboxStatus, MailCursor, PeekedPage, Receipt
+from .mail_answers import Delivery, Held, MailboxStatus, PeekedPage, Receipt
 from .mailbox import OVERDUE_S, Mailbox
 from .mailbox_options import MailboxOption
 from .options import AgentOptions
@@ -199,7 +199,7 @@ class Agent:
         """Raises Fault not-found."""
         return self._wait(self._mailbox.status())
 
-    def peek(self, *, after: Optional[MailCursor] = None, max: Optional[int] = None, dead: bool = False) -> PeekedPage:
+    def peek(self, *, after: Optional[Cursor] = None, max: Optional[int] = None, dead: bool = False) -> PeekedPage:
         """Looks at what waits, or is dead, and changes nothing. Raises Fault not-found, malformed."""
         return self._wait(self._mailbox.peek(after, max, dead))
 

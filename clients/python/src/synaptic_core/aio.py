@@ -17,7 +17,7 @@ from .fault import Fault
 from .futures import then
 from .listed import Cursor, ListedAgent, ListedRoom, Past, agents_of, history_asked, members_of, rooms_of
 from .mail import AioMail, aio_outcome
-from .mail_answers import Delivery, Held, MailboxStatus, MailCursor, PeekedPage, Receipt
+from .mail_answers import Delivery, Held, MailboxStatus, PeekedPage, Receipt
 from .mailbox import OVERDUE_S, Mailbox
 from .mailbox_options import MailboxOption
 from .options import AgentOptions
@@ -191,7 +191,7 @@ class Agent:
         """Raises Fault not-found."""
         return await self._wait(self._mailbox.status())
 
-    async def peek(self, *, after: Optional[MailCursor] = None, max: Optional[int] = None, dead: bool = False) -> PeekedPage:
+    async def peek(self, *, after: Optional[Cursor] = None, max: Optional[int] = None, dead: bool = False) -> PeekedPage:
         """Looks at what waits, or is dead, and changes nothing. Raises Fault not-found, malformed."""
         return await self._wait(self._mailbox.peek(after, max, dead))
 

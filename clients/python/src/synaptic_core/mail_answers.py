@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .envelope import Envelope, Inform, Message
 from .fault import Fault
+from .listed import Cursor
 from .names import BROKER
 from .rare import read_marks
 from .reading import TRUSTS, read_envelope
@@ -41,14 +42,6 @@ class MailboxStatus:
 
 
 @dataclass(frozen=True)
-class MailCursor:
-    """Up to where somebody has looked."""
-
-    epoch: str
-    seq: int
-
-
-@dataclass(frozen=True)
 class Peeked:
     """A message as `peek` shows it."""
 
@@ -64,7 +57,7 @@ class PeekedPage:
     """What `peek` shows: `next` is the `after` of the next look. `gap`: the cursor means nothing any more, begin anew."""
 
     messages: List[Peeked]
-    next: MailCursor
+    next: Cursor
     gap: bool = False
 
 
@@ -115,7 +108,7 @@ def page_of(answer: Envelope, name: str) -> PeekedPage:
         message = _message(one.get("message"), name)
         if message is not None:
             found.append(_made(Peeked, {**one, "message": message}))
-    return PeekedPage(found, _made(MailCursor, answer.data.get("next")), answer.data.get("gap") is True)
+    return PeekedPage(found, _made(Cursor, answer.data.get("next")), answer.data.get("gap") is True)
 
 
 def deliveries_of(answer: Envelope) -> List[Delivery]:

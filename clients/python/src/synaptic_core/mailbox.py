@@ -11,8 +11,9 @@ from .core import Core
 from .envelope import Message, Response, Said
 from .fault import Fault
 from .futures import then
+from .listed import Cursor
 from .mail import AioMail, Mail, Reader, aio_outcome, outcome
-from .mail_answers import Delivery, Held, MailboxStatus, MailCursor, PeekedPage, Receipt, deliveries_of, page_of, status_of
+from .mail_answers import Delivery, Held, MailboxStatus, PeekedPage, Receipt, deliveries_of, page_of, status_of
 from .mail_line import Line, MailThread
 from .mailbox_options import TakeSettings, mailbox_settings, take_settings
 from .names import BROKER, EVERYONE, is_room
@@ -61,7 +62,7 @@ class Mailbox:
         """Fails with Fault not-found."""
         return then(self._core.desk("mailbox.status", {}), status_of)
 
-    def peek(self, after: Optional[MailCursor], most: Optional[int], dead: bool) -> "Future[PeekedPage]":
+    def peek(self, after: Optional[Cursor], most: Optional[int], dead: bool) -> "Future[PeekedPage]":
         """Fails with Fault not-found, malformed."""
         wanted: Dict[str, Any] = {"dead": True} if dead else {}
         if most is not None:
