@@ -6,7 +6,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple, TypedDict, Union
 
 from .fault import Fault
 
-HOUR_MS = 3_600_000  #: the longest lease and pause (protocols §9.2)
+HOUR_MS = 3_600_000  #: the longest lease and pause
 _RETRY_FACTOR = 8
 
 

@@ -1,4 +1,4 @@
-"""Messages whose receipts are awaited (protocols §9.9)."""
+"""Messages whose receipts are awaited."""
 from __future__ import annotations
 
 import threading
