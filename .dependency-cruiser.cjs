@@ -50,6 +50,7 @@ const down = [
       "src/conversation",
       "src/directory",
       "src/identity",
+      "src/mailbox",
       "src/storage",
       "src/websocket/edge/front-page.ts",
     ],

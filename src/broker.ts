@@ -8,6 +8,7 @@ import {
 import { assembleParts, type Parts } from "./parts.js";
 import { problemsOf, readConfig, type BrokerConfig, type BrokerOptions } from "./config/index.js";
 import { Fault, systemClock, type CopyLedger, type Lifecycle, type Log, type MessageLedger } from "./core/index.js";
+import type { MailFigures } from "./mailbox/index.js";
 import { reload, type Reloaded } from "./reload.js";
 import { resolveDataDirectory } from "./storage/index.js";
 
@@ -32,6 +33,8 @@ export interface BrokerStatus {
   /** Unsent bytes of all connections, and how many there may be. */
   readonly backlogBytes: number;
   readonly backlogMaxBytes: number;
+  /** What waits in mailboxes. */
+  readonly mailboxes: MailFigures;
   /** Resident memory of the process, in bytes. */
   readonly memoryBytes: number;
   readonly ledger: {
@@ -138,7 +141,7 @@ export class Broker {
 
   /** How many are connected, and both ledgers (ADR 0006). */
   status(): BrokerStatus {
-    const { ledger, zmtp, ws, directory, total } = this.#parts;
+    const { ledger, zmtp, ws, directory, mailboxes, total } = this.#parts;
     const peers = zmtp.connections();
     return {
       pid: process.pid,
@@ -154,6 +157,7 @@ export class Broker {
       },
       backlogBytes: total.bytes,
       backlogMaxBytes: this.#config.limits.backlogTotalMaxBytes,
+      mailboxes: mailboxes.figures(),
       memoryBytes: process.memoryUsage().rss,
       ledger: structuredClone({
         messages: ledger.messages,

@@ -1,6 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { Bridges } from "./websocket/engine/index.js";
-import { accessRules, hostOf, isLocalUrl, portOf, usualZmqDoors, type BrokerConfig } from "./config/index.js";
+import {
+  accessRules,
+  configuredBox,
+  hostOf,
+  isLocalUrl,
+  portOf,
+  usualZmqDoors,
+  type BrokerConfig,
+} from "./config/index.js";
 import {
   BacklogTotal,
   Exchange,
@@ -177,6 +185,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     rooms: () => directory.rooms(principal(operatorName, "proved", { scopes: operatorScopes })),
     backlogBytes: () => total.bytes,
     openRequests: () => requests.size,
+    mailboxes: () => mailboxes.figures(),
   });
 
   // The agents on ZeroMQ, the broker as an agent, and the ZeroMQ doors.
@@ -212,6 +221,8 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     },
     mayClaim: [...(config.zmqIn ?? []), ...(config.zmqOut ?? [])].every(isLocalUrl),
     isProtected: (name) => identity.isProtected(name),
+    configured: config.mailboxes.map(configuredBox),
+    witness: ops.mailWitness,
   });
   const localAgents = new LocalAgents({
     exchange,

@@ -58,6 +58,7 @@ const headingOf: Readonly<Record<keyof typeof spellings, (typeof headings)[keyof
   dataDir: headings.data,
   topics: headings.names,
   rooms: headings.names,
+  mailboxes: headings.names,
   serverName: headings.names,
   logMessages: headings.log,
   log: headings.log,

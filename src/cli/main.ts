@@ -1,10 +1,12 @@
 import { Command, CommanderError, Option } from "commander";
 import { readDataDir } from "../config/index.js";
 import { resolveDataDirectory } from "../storage/index.js";
+import { backupCommand } from "./commands/backup.js";
 import { benchCommand } from "./commands/bench.js";
 import { completionCommand } from "./commands/completion.js";
 import { configCommand } from "./commands/config.js";
 import { doctorCommand } from "./commands/doctor.js";
+import { mailboxCommand } from "./commands/mailbox.js";
 import { sendCommand } from "./commands/send.js";
 import { startCommand, type TakeOver } from "./commands/start.js";
 import { listCommands } from "./commands/lists.js";
@@ -21,7 +23,7 @@ import { pathOf, usageWords, withVersion } from "./usage-words.js";
 import { stopCommand } from "./commands/stop.js";
 
 /** Commands that need no running broker: if they fail, it is not for want of one. */
-const local: ReadonlySet<string> = new Set(["start", "token", "config", "completion", "version"]);
+const local: ReadonlySet<string> = new Set(["start", "token", "backup", "config", "completion", "version"]);
 
 /** Commands that read the whole configuration themselves, or need nothing of a broker. */
 const readsItself: ReadonlySet<string> = new Set(["start", "config", "doctor", "completion", "version"]);
@@ -55,6 +57,8 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
     listCommands,
     tapCommand,
     sendCommand,
+    mailboxCommand,
+    backupCommand,
     tokenCommand,
     configCommand,
     doctorCommand,
@@ -68,7 +72,7 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
   let isLocal = false;
   program.hook("preAction", (_program, command) => {
     const group = groupOf(command).name();
-    isLocal = local.has(group);
+    isLocal = local.has(group) || command.name() === "salvage";
     // Every other command ends with its terminal.
     if (group !== "start" && hasTerminal() && takeOver()) process.kill(process.pid, "SIGHUP");
     if (!readsItself.has(group)) chooseDataDirectory(program, command);

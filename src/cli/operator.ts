@@ -85,9 +85,13 @@ export async function asOperator<T>(choice: BrokerChoice, work: (operator: Agent
   }
 }
 
-/** Asks `$broker` and returns its answer. `kind`: `content.kind` of the request. */
-export async function askBroker(operator: Agent, kind: string): Promise<Envelope> {
-  return operator.request(brokerTopic, { message: kind, kind });
+/** Asks `$broker` and returns its answer. `kind`, `data`: of the `content` of the request. @throws Fault */
+export async function askBroker(
+  operator: Agent,
+  kind: string,
+  data?: Readonly<Record<string, unknown>>,
+): Promise<Envelope> {
+  return operator.request(brokerTopic, { message: kind, kind, ...(data !== undefined && { data }) });
 }
 
 /** How often a command checks whether its broker still runs, milliseconds. */

@@ -22,6 +22,26 @@ export function print({ json }: Output, value: unknown, human: () => string): vo
   if (text !== "") process.stdout.write(`${text}\n`);
 }
 
+/**
+ * Prints a list: a line of JSON for each with `--json`, and into a pipe or a file; on a terminal the text of `human`.
+ * Resolves when the system has taken all of it. @throws Error the reader has gone
+ */
+export function printRows<T>(
+  { json }: Output,
+  rows: readonly T[],
+  human: (rows: readonly T[]) => string,
+): Promise<void> {
+  const isData = json === true || !process.stdout.isTTY;
+  const text = isData ? rows.map((row) => `${jsonLine(row)}\n`).join("") : `${steerless(human(rows))}\n`;
+  if (rows.length === 0 || text === "") return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
+
 /** Writes a message for the person at the terminal to stderr. Data does not belong here. */
 export function say(text: string): void {
   sayPainted(steerless(text));

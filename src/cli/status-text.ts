@@ -1,10 +1,11 @@
 import type { BrokerStatus } from "../broker.js";
 import { meaningOf } from "../core/index.js";
+import type { MailFigures } from "../mailbox/index.js";
 import { namedTexts, spanText } from "./columns.js";
 
 /** A status for people. `width`: the columns of the terminal; undefined: lines are not broken. */
 export function statusText(status: BrokerStatus, width: number | undefined): string {
-  const { pid, uptimeMs, dataDir, endpoints, agents, rooms, backlogBytes, memoryBytes, ledger } = status;
+  const { pid, uptimeMs, dataDir, endpoints, agents, rooms, mailboxes, backlogBytes, memoryBytes, ledger } = status;
   const { messages, copies, ofBroker } = ledger;
   const { zmqIn, zmqOut, ws } = withoutOwn(status);
   const dropped = Object.entries(copies.dropped)
@@ -33,6 +34,7 @@ export function statusText(status: BrokerStatus, width: number | undefined): str
         `${messages.refused} refused + ${messages.unroutable} unroutable + ${messages.malformed} malformed\n` +
         `${ofBroker} of them to and from the broker itself: questions of tools and agents, answers, events`,
     ],
+    ...(mailboxes.boxes > 0 ? [["mailboxes", mailText(mailboxes)] as const] : []),
     ["copies", `${copies.copies} = ${copies.written} written + ${copies.pending} pending + dropped (${dropped})`],
     ...(reasons.length > 0 ? [["reasons", reasons.join("\n")] as const] : []),
   ];
@@ -42,13 +44,24 @@ export function statusText(status: BrokerStatus, width: number | undefined): str
   );
 }
 
+/** What waits in mailboxes, in a line or two. */
+function mailText({ boxes, waiting, leased, dead, oldestMs, diskBytes, nearlyFull, isFailing }: MailFigures): string {
+  const oldest = waiting + leased === 0 ? "" : `, the oldest for ${spanText(oldestMs)}`;
+  return [
+    `${counted(boxes, "mailbox", "mailboxes")}: ${waiting} waiting, ${leased} leased, ${dead} dead${oldest}; ` +
+      `${mib(diskBytes)} on disk`,
+    ...(nearlyFull > 0 ? [`${nearlyFull} nearly full: broker mailbox list`] : []),
+    ...(isFailing ? ["THEY CANNOT BE WRITTEN, and refuse what comes: broker doctor"] : []),
+  ].join("\n");
+}
+
 /** The connections but the two by which a command asks. */
 export function withoutOwn({ connections: { zmqIn, zmqOut, ws } }: BrokerStatus): BrokerStatus["connections"] {
   return { zmqIn: Math.max(0, zmqIn - 1), zmqOut: Math.max(0, zmqOut - 1), ws };
 }
 
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
+function counted(count: number, what: string, whats = `${what}s`): string {
+  return `${count} ${count === 1 ? what : whats}`;
 }
 
 /** Bytes for people. */

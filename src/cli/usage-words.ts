@@ -23,6 +23,10 @@ const otherWords: Readonly<Record<string, string>> = {
   down: "broker stop",
   quit: "broker stop",
   check: "broker config check, or broker doctor",
+  mailboxes: "broker mailbox list",
+  inbox: "broker mailbox list",
+  mail: "broker mailbox list",
+  restore: "broker backup --help, which says how",
   reload: "kill -HUP PID; the pid is in broker status",
 };
 

@@ -1,8 +1,17 @@
 import { hostname } from "node:os";
 import { z } from "zod";
 import { dialects as builtIn, type DialectLimits, type DialectSettings } from "../../bridges/index.js";
-import { agentNameProblem, defaultLimits, isRoom, writtenDurability, type Limits, type Log } from "../core/index.js";
+import {
+  agentNameProblem,
+  defaultLimits,
+  isRoom,
+  shapeProblemText,
+  writtenDurability,
+  type Limits,
+  type Log,
+} from "../core/index.js";
 import { isDialect, limitsOf, type AnyDialect } from "../dialect/index.js";
+import type { ConfiguredBox } from "../mailbox/index.js";
 import { isNetwork, portOf } from "./doors.js";
 import { refuseUnfit } from "./entry-points.js";
 
@@ -44,6 +53,34 @@ const agentName = z.string().superRefine((name, context) => {
   if (problem !== undefined)
     context.addIssue({ code: "custom", message: `must not be a name that ${problem}; it is ${JSON.stringify(name)}` });
 });
+const wholeFrom = (least: number, most: number) => {
+  const range = rule(`must be a whole number from ${String(least)} to ${String(most)}`);
+  return z.int(range).min(least, range).max(most, range);
+};
+/** A mailbox that is opened at the start; what is not said stays as its owner has decided, or is the default. */
+const mailbox = z.strictObject({
+  agent: agentName,
+  mode: z
+    .enum(["push", "take"], rule("must be push or take"))
+    .optional()
+    .describe("push: what waits comes by itself when the agent does; take: the agent asks for it."),
+  keep_s: wholeFrom(1, 366 * 86_400)
+    .optional()
+    .describe("How long a message waits, seconds."),
+  max: wholeFrom(1, 1_000_000).optional().describe("Messages that wait at most."),
+  max_bytes: wholeFrom(1_024, 1024 ** 3)
+    .optional()
+    .describe("Their bytes at most."),
+});
+/** What is wrong with an entry of `mailboxes`: of a name, or else of what stands in its place. */
+const entryProblem = (issue: z.core.$ZodRawIssue): string => {
+  const { input, code } = issue;
+  const isEntry = typeof input === "string" || (typeof input === "object" && input !== null);
+  const found = code === "invalid_union" && isEntry ? issue.errors[typeof input === "string" ? 0 : 1] : undefined;
+  return found === undefined || found.length === 0
+    ? "must be the name of an agent, or {agent, mode, keep_s, max, max_bytes}"
+    : shapeProblemText(new z.ZodError([...found]), input);
+};
 const roomRule = rule("must be a room: # and 1–64 of A-Z a-z 0-9 _ - .");
 const roomName = z.string().refine(isRoom, roomRule);
 const room = z.union(
@@ -58,6 +95,11 @@ const room = z.union(
   ],
   { error: ({ input }) => (typeof input === "string" ? roomRule.error({ input }) : undefined) },
 );
+
+/** The agent of an entry of `mailboxes`. */
+export function agentOf(entry: string | { readonly agent: string }): string {
+  return typeof entry === "string" ? entry : entry.agent;
+}
 
 /**
  * The options of the broker itself; those of its dialects are added by {@link catalogueOf}. Each has a default. The
@@ -142,6 +184,18 @@ const coreOptions = z.strictObject({
     .array(room)
     .default([])
     .describe("Rooms that always exist, in addition to #general and #agents: names, or {name, durable}."),
+  mailboxes: z
+    .array(z.union([agentName, mailbox], { error: entryProblem }))
+    .superRefine((all, context) => {
+      const names = all.map(agentOf);
+      for (const name of new Set(names.filter((one, at) => names.indexOf(one) !== at)))
+        context.addIssue({ code: "custom", message: `must name each agent once; ${JSON.stringify(name)} is repeated` });
+    })
+    .default([])
+    .describe(
+      "Agents whose mailbox is opened at the start, by name or as {agent, mode, keep_s, max, max_bytes}: what is said to " +
+        "them while they are away waits for them. A mailbox stays until it is closed (broker mailbox close).",
+    ),
   serverName: z
     .string()
     .min(1)
@@ -169,6 +223,19 @@ const coreOptions = z.strictObject({
     .optional()
     .describe("Takes the log lines; by default nothing is logged. Only a program can set it."),
 });
+
+/** An entry of `mailboxes` as the mailboxes take it. */
+export function configuredBox(entry: z.output<typeof coreOptions>["mailboxes"][number]): ConfiguredBox {
+  if (typeof entry === "string") return { name: entry };
+  const { agent: name, mode, keep_s: keepS, max, max_bytes: maxBytes } = entry;
+  return {
+    name,
+    ...(mode !== undefined && { mode }),
+    ...(keepS !== undefined && { keepMs: keepS * 1_000 }),
+    ...(max !== undefined && { max }),
+    ...(maxBytes !== undefined && { maxBytes }),
+  };
+}
 
 /** Limits by name: the broker's own and those of its dialects. */
 export type LimitOptions = Partial<Limits> & DialectLimits;

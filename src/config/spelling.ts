@@ -95,6 +95,12 @@ export const spellings: Readonly<Record<Exclude<keyof BrokerConfig, "limits" | "
     help: "names that only the owner of a token for them may use",
   },
   rooms: { flag: "--keep-room", kind: "list", argument: "room...", help: "rooms that always exist" },
+  mailboxes: {
+    flag: "--keep-mail",
+    kind: "list",
+    argument: "name...",
+    help: "agents whose mailbox is opened at the start: what they are told while they are away waits for them",
+  },
   serverName: {
     flag: "--server-name",
     kind: "text",

@@ -26,6 +26,9 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
   "broker-key-removed": "a sender wrote trust, received_at, replay or $broker, in whatever case; nobody was shown it",
   "lost-CODE": "copies that were dropped though their receivers wanted them: too large for them, or no words for it",
   "loop-guard": "two agents answered each other without a pause: their chats go as informs for a while",
+  "mailbox-CODE": "a mailbox refused the message, and its sender was told: it is full, or cannot be written",
+  "mailbox-unavailable": "a mailbox could not keep the message: its disk is full or fails",
+  "mailbox-repeated": "a message that is in the mailbox already: the same id and body within 24 hours",
   "stream-skipped": "a session reads too slowly: a stream left something out for it",
   "frames-left-at-close": "commands of a session that ended before they ran",
 

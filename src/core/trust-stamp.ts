@@ -28,7 +28,11 @@ export function stampTrust(payload: Buffer, trust: Proof | undefined): Buffer {
  */
 export function stampMarks(payload: Buffer, trust: Proof | undefined, marks: Marks): Buffer {
   const before = trust === undefined ? "{" : prefixes[trust].toString();
-  return stamp(payload, Buffer.from(`${before}${isEmpty(marks) ? "" : `"$broker":${JSON.stringify(marks)},`}`), isBrokers);
+  return stamp(
+    payload,
+    Buffer.from(`${before}${isEmpty(marks) ? "" : `"$broker":${JSON.stringify(marks)},`}`),
+    isBrokers,
+  );
 }
 
 /**

@@ -21,6 +21,8 @@ export interface Opener {
   readonly connection?: string | undefined;
   /** It is the operator, who opens it for whoever will own it. */
   readonly isOperator?: true;
+  /** Whose doing it is, if it is not the owner's. */
+  readonly by?: string | undefined;
 }
 
 /** How somebody shows who it is; undefined: by a ZeroMQ connection that only says so. */

@@ -1,11 +1,16 @@
 export * from "./mail-row.js";
+export { copyMail } from "./mail-copy.js";
 export { salvageMail, type Salvaged, type SalvageReport } from "./mail-salvage.js";
 export { MailStoreLmdb, type MailStoreLmdbOptions } from "./mail-store-lmdb.js";
 export { MailStoreMemory } from "./mail-store-memory.js";
 export type * from "./mail-store.js";
 export type { BoxSettings, Opener } from "./box-owner.js";
+export type { ConfiguredBox } from "./configured-boxes.js";
 export type { BoxStatus } from "./box-status.js";
 export * from "./mailboxes.js";
+export * from "./mail-events.js";
+export type { MailboxesOptions } from "./mail-context.js";
+export type { MailFigures } from "./mail-figures.js";
 export type { Mailbox } from "./mailbox.js";
 export { peek, saidBy, type Cursor } from "./reading.js";
 export type { Named } from "./taking.js";

@@ -17,7 +17,10 @@ export const databases = ["about", "boxes", "rows", "bodies", "said", "due"] as 
 /** The way in which all of it is written. */
 const version = 1;
 const versionKey = Buffer.from("version");
-const epochKey = Buffer.from("epoch");
+/** Under which the epoch is found. */
+export const epochKey = Buffer.from("epoch");
+/** In the place of an epoch: this is a copy, which gets one of its own when it is opened. */
+export const epochOfCopy = Buffer.from("of a copy");
 /** Under which the secret of the seals is found. */
 export const secretKey = Buffer.from("secret");
 const boxEnd = 2 ** 32 - 1;
@@ -58,6 +61,7 @@ export class MailFile {
       due: open("due"),
     };
     this.#mustBeOurs();
+    this.#leaveOriginal();
     this.epoch = this.#told(epochKey, /^[0-9a-f]{16}$/);
     this.secret = this.#told(secretKey, secretForm);
     this.#encoding = new MailEncoding(parseInt(this.secret, 16));
@@ -75,6 +79,15 @@ export class MailFile {
       });
     } else if (found !== String(version))
       throw new Fault("unavailable", `the mailboxes are written in the way ${found}: start the version that did it`);
+  }
+
+  /** A copy goes its own way: what was read from its original says nothing about it. */
+  #leaveOriginal(): void {
+    const { about } = this.#databases;
+    if (about.get(epochKey)?.equals(epochOfCopy) !== true) return;
+    about.transactionSync(() => {
+      about.putSync(epochKey, Buffer.from(randomBytes(8).toString("hex")));
+    });
   }
 
   #told(key: Buffer, form: RegExp): string {

@@ -234,6 +234,7 @@ export class MailStoreLmdb implements MailStore {
   async #write(group: MailGroup): Promise<void> {
     const opened = this.#opened;
     if (opened === undefined) throw new Fault("unavailable", "the mailboxes are not open");
+    if (group.size === 0) return; // somebody waits for those before it
     this.#changeBefore = opened.file.lastChange;
     const entries = opened.file.entriesOf(group);
     const bytes = entries.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0);

@@ -16,6 +16,7 @@ import type { Box, Entry } from "./box.js";
 import { deliveryId } from "./delivery-id.js";
 import { digestOf, passes, receiptOf, saysReceipt, senderOf, sizeOf, whyFull, type Sender } from "./incoming.js";
 import type { MailContext } from "./mail-context.js";
+import { Oldest } from "./oldest.js";
 import type { MailRow } from "./mail-row.js";
 import { Pushing } from "./push.js";
 import { Settling } from "./settling.js";
@@ -30,7 +31,7 @@ const sameIdMax = 32;
 const isLost = ({ state }: MailRow): boolean => state === "expired" || state === "dead";
 
 /** What is known of a request that was not answered in time. */
-interface Overdue {
+export interface Overdue {
   readonly message: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
@@ -38,6 +39,7 @@ interface Overdue {
 /** The mailbox of one name: takes what is for it, and hands it over to its owner's connections. */
 export class Mailbox implements Keeper {
   readonly box: Box;
+  readonly oldest: Oldest;
   #settling: Settling | undefined;
   #pushing: Pushing | undefined;
   #taking: Taking | undefined;
@@ -51,6 +53,7 @@ export class Mailbox implements Keeper {
 
   constructor(box: Box, context: MailContext) {
     this.box = box;
+    this.oldest = new Oldest(box);
     this.#context = context;
   }
 
@@ -98,6 +101,11 @@ export class Mailbox implements Keeper {
   /** The owner is connected. */
   get isHere(): boolean {
     return this.#here !== undefined;
+  }
+
+  /** Looks when the oldest message that is not settled came, wall clock; undefined: none waits. */
+  lookOldest(): number | undefined {
+    return this.oldest.look(this.#context.store);
   }
 
   keep(message: Message): "kept" | "passes" | "repeated" {

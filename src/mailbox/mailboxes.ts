@@ -1,43 +1,20 @@
-import {
-  Fault,
-  Slices,
-  type Clock,
-  type Exchange,
-  type Follower,
-  type FaultNotice,
-  type Lifecycle,
-  type Limits,
-  type Log,
-  type Trust,
-} from "../core/index.js";
+import { agentNameProblem, Fault, Slices, type Follower, type Lifecycle, type Trust } from "../core/index.js";
 import { mustFit, mustOwn, noBox, type BoxSettings, type Opener } from "./box-owner.js";
 import { statusOf, type BoxStatus } from "./box-status.js";
 import { Box, type BoxAccount } from "./box.js";
 import { Secrets } from "./delivery-id.js";
-import { MailTotals, type MailContext } from "./mail-context.js";
+import { openConfigured } from "./configured-boxes.js";
+import { MailTotals, type MailboxesOptions, type MailContext } from "./mail-context.js";
+import type { MailboxEvent } from "./mail-events.js";
+import { figuresOf, OldestWatch, type MailFigures } from "./mail-figures.js";
 import { MailJournal } from "./mail-journal.js";
 import { MailSweep } from "./mail-sweep.js";
 import { noCounts, type BoxRow } from "./mail-row.js";
-import type { MailStore } from "./mail-store.js";
-import { Mailbox } from "./mailbox.js";
+import type { MailStore, Written } from "./mail-store.js";
+import { Mailbox, type Overdue } from "./mailbox.js";
+import { OpenerShares } from "./opener-shares.js";
 import { Receipts } from "./receipts.js";
 import { WatchedAskers } from "./watched-askers.js";
-
-/** The parts that {@link Mailboxes} work with. */
-export interface MailboxesOptions {
-  readonly store: MailStore;
-  readonly exchange: Exchange;
-  readonly clock: Clock;
-  readonly limits: Limits;
-  readonly newId: () => string;
-  readonly log: Log;
-  /** Tells an agent what became of a request of its. */
-  readonly tell: (agent: string, notice: FaultNotice) => void;
-  /** True if all who can claim a name on ZeroMQ are on this machine. */
-  readonly mayClaim: boolean;
-  /** True if a name belongs to somebody who can prove it. */
-  readonly isProtected: (name: string) => boolean;
-}
 
 /** A box in service. `openedBy`: the connection whose share it counts against. */
 interface Kept {
@@ -55,13 +32,13 @@ export class Mailboxes implements Lifecycle {
   readonly #byName = new Map<string, Kept>();
   // bound: mailboxesMax · evicts: as above · owner: Mailboxes
   readonly #byId = new Map<number, Mailbox>();
-  // bound: mailboxesMax · evicts: with the last box of the connection · owner: Mailboxes
-  readonly #openedBy = new Map<string, number>();
   // bound: mailboxesMax · evicts: when the box is on the disk · owner: Mailboxes
   readonly #opening = new Map<string, Promise<void>>();
   readonly #askers: WatchedAskers;
+  readonly #shares: OpenerShares;
   /** One for all boxes: each closure of its own would take 60 bytes of each. */
   readonly #account: BoxAccount;
+  readonly #oldest: OldestWatch;
   #nextId = 1;
   #provedCount = 0;
   #unfollow: (() => void) | undefined;
@@ -69,6 +46,7 @@ export class Mailboxes implements Lifecycle {
   constructor(options: MailboxesOptions) {
     this.#options = options;
     this.#askers = new WatchedAskers(options.exchange.router);
+    this.#shares = new OpenerShares(options.limits);
     const { store, clock, exchange, limits, newId, log, tell } = options;
     const receipts = new Receipts(exchange, clock);
     const journal = new MailJournal(store, clock, {
@@ -116,20 +94,30 @@ export class Mailboxes implements Lifecycle {
       },
     };
     this.#sweep = new MailSweep(this.#context, (id) => this.#byId.get(id));
+    const all = (): Iterable<Mailbox> => this.#byId.values();
+    this.#oldest = new OldestWatch(clock, all, (thrown) => {
+      log("error", "the oldest message of the mailboxes could not be found", { cause: String(thrown) });
+    });
   }
 
-  start(): Promise<void> {
+  async start(): Promise<void> {
     const { store, exchange } = this.#options;
     store.open();
     this.#context.startedAt = this.#options.clock.monotonic();
-    for (const row of store.boxes()) this.#add(row);
+    try {
+      for (const row of store.boxes()) this.#add(row);
+      await openConfigured(this, this.#options.configured);
+    } catch (thrown) {
+      await store.close();
+      throw thrown;
+    }
     const answered: Follower = (envelope, { trust }) => {
       if (envelope.type === "response") this.#byName.get(envelope.from)?.mailbox.answered(envelope, trust);
     };
     this.#unfollow = exchange.follow(answered);
     exchange.followUnheard(answered);
     this.#sweep.start(() => this.#byId.values());
-    return Promise.resolve();
+    this.#oldest.start();
   }
 
   drain(): Promise<void> {
@@ -139,6 +127,7 @@ export class Mailboxes implements Lifecycle {
 
   async stop(): Promise<void> {
     this.#sweep.stop();
+    this.#oldest.stop();
     this.#unfollow?.();
     for (const { mailbox, unkeep } of this.#byName.values()) {
       unkeep();
@@ -182,14 +171,37 @@ export class Mailboxes implements Lifecycle {
     return this.#options.mayClaim;
   }
 
-  /** A box by its number. */
-  byId(id: number): BoxRow | undefined {
-    return this.#byId.get(id)?.box.row;
+  /** What has changed in this turn of the loop is in the store then, and {@link Written} tells when it is safe. */
+  written(): Promise<Written> {
+    return this.#context.journal.written();
   }
 
-  /** Who opens a box for `name` in its place: the operator. It is for whoever proves the name, if that can be proved. */
+  /** A mailbox by the number of its box. */
+  byId(id: number): Mailbox | undefined {
+    return this.#byId.get(id);
+  }
+
+  /**
+   * Who opens a box for `name` in its place: the operator. It is for whoever proves the name, if that can be proved.
+   * @throws Fault malformed: it is no agent's name
+   */
   openerFor(name: string): Opener {
-    return { name, trust: this.#options.isProtected(name) ? "proved" : "claimed", isOperator: true };
+    const problem = agentNameProblem(name);
+    if (problem !== undefined) throw new Fault("malformed", `${name} cannot be the name of an agent: it ${problem}`);
+    const { isProtected, mayClaim } = this.#options;
+    return { name, trust: isProtected(name) || !mayClaim ? "proved" : "claimed", isOperator: true };
+  }
+
+  /** Tells the audit log what has been done to a box. */
+  witness(event: MailboxEvent): void {
+    this.#options.witness?.(event);
+  }
+
+  /** All of them in numbers. */
+  figures(): MailFigures {
+    const { store, clock } = this.#options;
+    const { isFailing } = this.#context.journal;
+    return figuresOf(this.#byId.values(), store, { now: clock.now(), oldestAt: this.#oldest.at, isFailing });
   }
 
   /**
@@ -211,15 +223,7 @@ export class Mailboxes implements Lifecycle {
    * What is known of a request that was not answered in time: for whoever waits for it. Undefined if no box has it, or
    * had it.
    */
-  overdue({
-    from,
-    to,
-    messageId,
-  }: {
-    readonly from: string;
-    readonly to: string;
-    readonly messageId: string;
-  }): { readonly message: string; readonly data: Readonly<Record<string, unknown>> } | undefined {
+  overdue({ from, to, messageId }: Readonly<Record<"from" | "to" | "messageId", string>>): Overdue | undefined {
     return this.mailbox(to)?.overdue(from, messageId);
   }
 
@@ -269,40 +273,28 @@ export class Mailboxes implements Lifecycle {
       counts: noCounts,
     };
     this.#nextId += 1;
-    this.#countOf(connection, 1);
+    this.#shares.count(connection, 1);
     const kept = this.#kept(row);
     this.#opening.set(name, kept);
     try {
       await kept;
     } catch (thrown) {
-      this.#countOf(connection, -1);
+      this.#shares.count(connection, -1);
       throw thrown;
     } finally {
       this.#opening.delete(name);
     }
-    return statusOf(this.#add(row, connection), this.epoch);
+    const mailbox = this.#add(row, connection);
+    this.witness({ event: "mailbox.opened", agent: name, by: opener.by ?? name, mode, trust });
+    return statusOf(mailbox, this.epoch);
   }
 
   /** @throws Fault full */
-  #mustHavePlace({ trust, connection }: Opener): void {
-    const { mailboxesMax, mailboxesPerConnectionMax } = this.#options.limits;
+  #mustHavePlace(opener: Opener): void {
+    const { mailboxesMax } = this.#options.limits;
     if (this.#byName.size + this.#opening.size >= mailboxesMax)
       throw new Fault("full", `there are ${String(mailboxesMax)} mailboxes (mailboxesMax); close one first`);
-    const ofConnection = connection === undefined ? 0 : (this.#openedBy.get(connection) ?? 0);
-    if (trust !== "proved" && ofConnection >= mailboxesPerConnectionMax)
-      throw new Fault(
-        "full",
-        `this connection has opened ${String(ofConnection)} mailboxes, which is as many as it can ` +
-          "(mailboxesPerConnectionMax); prove the name by a token (broker token NAME)",
-      );
-  }
-
-  /** A connection has one box more, or less. */
-  #countOf(connection: string | undefined, more: 1 | -1): void {
-    if (connection === undefined) return;
-    const count = (this.#openedBy.get(connection) ?? 0) + more;
-    if (count > 0) this.#openedBy.set(connection, count);
-    else this.#openedBy.delete(connection);
+    this.#shares.mustHavePlace(opener);
   }
 
   async #kept(row: BoxRow): Promise<void> {
@@ -330,9 +322,8 @@ export class Mailboxes implements Lifecycle {
     });
     if (box.settings.mode !== before) mailbox.changeMode();
     this.#context.journal.touched(box);
-    await (
-      await this.#context.journal.written()
-    ).kept;
+    const { kept } = await this.written();
+    await kept;
     return statusOf(mailbox, this.epoch);
   }
 
@@ -340,7 +331,10 @@ export class Mailboxes implements Lifecycle {
    * Closes a box. Resolves when that is on the disk.
    * @throws Fault not-found, conflict (something waits, and `discard` is not said), unavailable
    */
-  async close(name: string, { discard }: { readonly discard: boolean }): Promise<void> {
+  async close(
+    name: string,
+    { discard, by = name }: { readonly discard: boolean; readonly by?: string },
+  ): Promise<void> {
     const known = this.#byName.get(name);
     if (known === undefined) throw noBox(name);
     const { mailbox, unkeep, openedBy } = known;
@@ -349,12 +343,13 @@ export class Mailboxes implements Lifecycle {
     if (waiting > 0 && !discard)
       throw new Fault(
         "conflict",
-        `${String(waiting)} messages wait in the mailbox of ${name}; take them first, or say discard: true to lose them`,
+        `${String(waiting)} messages wait in the mailbox of ${name}; take them first, ` +
+          `or lose them (discard: true; broker mailbox close ${name} --discard)`,
       );
     mailbox.end();
     unkeep();
     this.#byName.delete(name);
-    this.#countOf(openedBy, -1);
+    this.#shares.count(openedBy, -1);
     if (box.settings.trust === "proved") this.#provedCount -= 1;
     const { journal, slices } = this.#context;
     await slices.run(() => (mailbox.discardOne() ? "more" : undefined));
@@ -363,15 +358,16 @@ export class Mailboxes implements Lifecycle {
     box.asked.end();
     box.forgetAllDead();
     journal.changed(undefined, { close: box.id });
-    await (
-      await journal.written()
-    ).kept;
+    const { kept } = await this.written();
+    await kept;
+    this.witness({ event: "mailbox.closed", agent: name, by, discarded: waiting });
   }
 
   /** @throws Fault not-found */
   status(name: string): BoxStatus {
     const mailbox = this.mailbox(name);
     if (mailbox === undefined) throw noBox(name);
+    mailbox.lookOldest();
     return statusOf(mailbox, this.epoch);
   }
 

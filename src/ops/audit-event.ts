@@ -1,16 +1,18 @@
 import { appendFileSync, closeSync, fstatSync, openSync } from "node:fs";
 import type { LoginEvent, TokenListing } from "../identity/index.js";
+import type { MailboxEvent } from "../mailbox/index.js";
 import { appendFlags, mustBeRegular } from "../storage/atomic-file.js";
 
 /** The last moment that has a date (ECMA-262 §21.4.1.1). */
 const dateMaxMs = 8.64e15;
 
 /**
- * A line of the audit log: who logged in, who was refused, which tokens were issued and revoked. Never the content of a
+ * A line of the audit log: who logged in, who was refused, which tokens were issued and revoked, whose mailbox was opened and closed. Never the content of a
  * message, never a secret.
  */
 export type AuditEvent =
   | LoginEvent
+  | MailboxEvent
   | { readonly event: "start"; readonly pid: number; readonly doors: Readonly<Record<string, unknown>> }
   | { readonly event: "stop"; readonly pid: number }
   | { readonly event: "reload"; readonly changed: readonly string[]; readonly needRestart: readonly string[] }

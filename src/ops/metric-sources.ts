@@ -1,4 +1,5 @@
 import type { Ledger } from "../core/index.js";
+import type { MailFigures } from "../mailbox/index.js";
 import type { LoginAudit } from "./login-audit.js";
 import type { LoopDelay } from "./loop-delay.js";
 import type { LatencyHistogram } from "./request-latency.js";
@@ -29,6 +30,7 @@ export interface MetricSources {
   readonly rooms: () => Iterable<{ readonly inviteOnly: boolean }>;
   readonly backlogBytes: () => number;
   readonly openRequests: () => number;
+  readonly mailboxes: () => MailFigures;
   readonly loopDelay: () => LoopDelay;
   readonly residentBytes: () => number;
   /** True while the broker takes work. */

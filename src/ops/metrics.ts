@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry, type OpenMetricsContentType } from "prom-client";
 import { faultCodes, type CopyLedger, type FaultCode } from "../core/index.js";
+import type { MailFigures } from "../mailbox/index.js";
 import { refusedAt, type MetricSources } from "./metric-sources.js";
 
 /** One row of a metric: its labels and its value. No label may come from a client. */
@@ -33,6 +34,7 @@ export class Metrics {
     this.#registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
     this.#ledgers();
     this.#presence();
+    this.#mailboxes();
     this.#logins();
     this.#process();
   }
@@ -121,6 +123,40 @@ export class Metrics {
     });
     this.#gauge("synaptic_backlog_bytes", "Unsent bytes of all connections.", [], () => [[{}, backlogBytes()]]);
     this.#gauge("synaptic_open_requests", "Requests that wait for an answer.", [], () => [[{}, openRequests()]]);
+  }
+
+  #mailboxes(): void {
+    const { mailboxes } = this.#sources;
+    const gauge = (name: string, help: string, read: (figures: MailFigures) => number): void => {
+      this.#gauge(name, help, [], () => [[{}, read(mailboxes())]]);
+    };
+    gauge("synaptic_mailboxes", "Mailboxes.", ({ boxes }) => boxes);
+    gauge(
+      "synaptic_mailboxes_nearly_full",
+      "Mailboxes of whose bounds nine tenths are used.",
+      ({ nearlyFull }) => nearlyFull,
+    );
+    this.#gauge("synaptic_mailbox_messages", "Messages in mailboxes, by where they stand.", ["state"], () => {
+      const { waiting, leased, dead } = mailboxes();
+      return Object.entries({ waiting, leased, dead }).map(([state, value]) => [{ state }, value]);
+    });
+    gauge("synaptic_mailbox_bytes", "Bytes of what waits in mailboxes or is leased.", ({ bytes }) => bytes);
+    gauge(
+      "synaptic_mailbox_oldest_seconds",
+      "How long the oldest of it has been there.",
+      ({ oldestMs }) => oldestMs / 1_000,
+    );
+    gauge(
+      "synaptic_mailbox_disk_bytes",
+      "Bytes of the file of the mailboxes. It never shrinks.",
+      ({ diskBytes }) => diskBytes,
+    );
+    gauge("synaptic_mailbox_failing", "1 while the mailboxes cannot be written.", ({ isFailing }) =>
+      isFailing ? 1 : 0,
+    );
+    this.#counter("synaptic_mailbox_syncs", "Writes of mailboxes that were forced onto the disk (fsync).", [], () => [
+      [{}, mailboxes().syncs],
+    ]);
   }
 
   #logins(): void {

@@ -1,9 +1,11 @@
 import type { Clock, Ledger, Lifecycle, Limits, Log } from "../core/index.js";
 import type { IdentityTokens, Limiter, LoginListener } from "../identity/index.js";
+import type { MailboxEvent } from "../mailbox/index.js";
 import type { Pages } from "../websocket/edge/front-page.js";
 import { AuditLog } from "./audit-log.js";
 import type { LatencyHistogram } from "./request-latency.js";
 import { LoginAudit } from "./login-audit.js";
+import { MailAudit } from "./mail-audit.js";
 import { LoopDelayMonitor } from "./loop-delay.js";
 import type { MetricSources } from "./metric-sources.js";
 import type { Metrics } from "./metrics.js";
@@ -11,7 +13,10 @@ import { OperatorAccess, operationsPages, Readiness } from "./pages.js";
 import { TokenWatch, type TokenConnections } from "./token-watch.js";
 
 /** The parts and counts of a broker that its operations read. */
-export interface OperationsOptions extends Pick<MetricSources, "agents" | "rooms" | "backlogBytes" | "openRequests"> {
+export interface OperationsOptions extends Pick<
+  MetricSources,
+  "agents" | "rooms" | "backlogBytes" | "openRequests" | "mailboxes"
+> {
   readonly auditPath: string;
   readonly limits: Limits;
   readonly clock: Clock;
@@ -33,6 +38,8 @@ export interface Operations {
   readonly audit: AuditLog;
   /** Takes logins as they happen. */
   readonly witness: LoginListener;
+  /** Takes what is done to mailboxes. */
+  readonly mailWitness: (event: MailboxEvent) => void;
   /** `/healthz`, `/readyz`, `/metrics`. */
   readonly pages: Pages;
   /** These start before the first door opens. */
@@ -82,6 +89,7 @@ export function assembleOperations(options: OperationsOptions): Operations {
   const witness: LoginListener = (event) => {
     logins.take(event);
   };
+  const mail = new MailAudit(audit, limiter, limits, log);
   const loop = new LoopDelayMonitor(clock);
   const readiness = new Readiness();
   let watched: WatchedConnections = { tokenConnections: [], connections: () => [], sessions: () => ({}) };
@@ -115,6 +123,9 @@ export function assembleOperations(options: OperationsOptions): Operations {
   return {
     audit,
     witness,
+    mailWitness: (event) => {
+      mail.take(event);
+    },
     pages,
     before: [audit, loop],
     after: [watch, readiness, lateLoad(clock, log)],

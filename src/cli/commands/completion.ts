@@ -60,7 +60,7 @@ function commandWords(command: Command, before = ""): CommandWords {
     options: help
       .visibleOptions(command)
       .map((option) => ({ words: wordsOf(option), description: option.description, value: valueOf(option) })),
-    argument: argument === undefined ? undefined : (argument.argChoices ?? "anything"),
+    argument: argument === undefined ? undefined : (argument.argChoices ?? argumentOf(argument.name())),
     // `help` is commander's own command; its arguments are the other commands.
     commands: help
       .visibleCommands(command)
@@ -76,6 +76,11 @@ function allOf(command: CommandWords): readonly CommandWords[] {
 
 function wordsOf({ short, long }: Option): readonly string[] {
   return [long, short].filter((word) => word !== undefined);
+}
+
+/** An argument is the name of a file, or anything. */
+function argumentOf(name: string): Follows {
+  return name === "file" || name === "folder" ? "file" : "anything";
 }
 
 function valueOf({ flags, required, optional, argChoices }: Option): Follows | undefined {
@@ -100,7 +105,7 @@ function bashCompletion(program: CommandWords): string {
       ...(Array.isArray(argument) ? (argument as readonly string[]) : []),
       ...options.flatMap((option) => option.words),
     ];
-    return `    "${path}") ${bashReply(words)} ;;`;
+    return `    "${path}") ${bashReply(words, argument === "file")} ;;`;
   });
   return `# bash completion for ${program.name}: source <(${program.name} completion bash)
 _${program.name}() {
@@ -122,9 +127,10 @@ complete -F _${program.name} ${program.name}
 `;
 }
 
-function bashReply(follows: Follows): string {
+/** `orFile`: the name of a file can stand there, too. */
+function bashReply(follows: Follows, orFile = false): string {
   if (follows === "anything") return "return";
-  const source = follows === "file" ? "-f" : `-W "${follows.join(" ")}"`;
+  const source = follows === "file" ? "-f" : `${orFile ? "-f " : ""}-W "${follows.join(" ")}"`;
   return `mapfile -t COMPREPLY < <(compgen ${source} -- "$cur"); return`;
 }
 
@@ -145,7 +151,7 @@ function zshCompletion(program: CommandWords): string {
       ...(Array.isArray(argument) ? (argument as readonly string[]).map((word) => described(word, "")) : []),
       ...options.flatMap(({ words, description }) => words.map((word) => described(word, description))),
     ];
-    return `    "${path}") found=(${found.join(" ")}) ;;`;
+    return `    "${path}") found=(${found.join(" ")})${argument === "file" ? "; _files" : ""} ;;`;
   });
   return `#compdef ${program.name}
 _${program.name}() {
@@ -192,6 +198,7 @@ function fishCompletion(program: CommandWords): string {
     return [
       ...below.map(({ name, description }) => `${here} -a ${name} -d ${quoted(description)}`),
       ...(Array.isArray(argument) ? [`${here} -a ${quoted(argument.join(" "))}`] : []),
+      ...(argument === "file" ? [`${here} -F`] : []),
       ...options.map((option) => `${here} ${switches(option)} -d ${quoted(option.description)}`),
     ];
   });

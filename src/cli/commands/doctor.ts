@@ -6,6 +6,7 @@ import { painter, print, say, steerless, type Output, type Paint } from "../outp
 import { certificate } from "../doctor/certificate.js";
 import { configuration, dataDirectory } from "../doctor/configuration.js";
 import { doubledNames } from "../doctor/doubled-names.js";
+import { diskRoom, mailboxes } from "../doctor/mailboxes.js";
 import { descriptors, nodeVersion, zeromqModule } from "../doctor/machine.js";
 import type { Check, Finding } from "../doctor/check.js";
 import { ports, runningBroker } from "../doctor/running-broker.js";
@@ -27,6 +28,8 @@ const checks: readonly Check[] = [
   zmqRoundTrip,
   doubledNames,
   wsRoundTrips,
+  diskRoom,
+  mailboxes,
 ];
 
 /** `broker doctor`: checks everything that a broker needs and says what to do about each problem. */

@@ -1,9 +1,13 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { randomUUID } from "node:crypto";
+import { faultOf, isFaultNotice } from "../../../clients/typescript/agent/incoming.js";
 import type { Agent, Request } from "../../../clients/typescript/agent/index.js";
-import { asFault, Fault, type MessageType } from "../../core/index.js";
+import { asFault, everyone, Fault, type Envelope, type MessageType } from "../../core/index.js";
 import { operatorName } from "../../identity/index.js";
 import { absent, mustBeThere } from "../absent.js";
-import { connectOperator, findBroker, type BrokerChoice } from "../operator.js";
+import { spanText } from "../columns.js";
+import { deliveryOf, deliveryText } from "../deliveries.js";
+import { askBroker, connectOperator, findBroker, type BrokerChoice } from "../operator.js";
 import { exitCodes } from "../exit.js";
 import { print, say, type Output } from "../output.js";
 import { topicRule } from "../tap-filter.js";
@@ -16,6 +20,7 @@ interface Options extends BrokerChoice, Output {
   readonly room?: boolean;
   readonly replyTo?: string;
   readonly file?: string;
+  readonly receipt?: true;
 }
 
 /** `broker send TO TEXT`: sends one message; with `--wait` it prints the answer. */
@@ -36,6 +41,7 @@ export function sendCommand(program: Command): void {
     .option("--wait [seconds]", "wait for the response, 30 s by default", seconds)
     .option("--reply-to <id>", "the message_id that a response answers")
     .option("--room", "TO is a room: # is put before it")
+    .option("--receipt", "say where it is when the mailbox of TO has it on disk; prints it with --json")
     .option("--file <file>", "the text is in this file, in UTF-8")
     .action(async (to: string, typed: string | undefined, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
@@ -68,22 +74,93 @@ async function connectAs(name: string, choice: BrokerChoice): Promise<Agent> {
 
 async function send(speaker: Agent, to: string, text: string, options: Options): Promise<void> {
   const type = options.type ?? (options.wait === undefined ? "inform" : "request");
+  const isToMany = to.startsWith("#") || to === everyone;
   if (type === "request") {
-    if (to.startsWith("#") || to === "all")
-      throw new Fault("malformed", "a room does not answer; send an inform, or a request to one agent");
-    const timeoutMs = typeof options.wait === "number" ? options.wait * 1_000 : 30_000;
-    const answer = await speaker.request(to, text, { timeoutMs }).catch(async (thrown: unknown) => {
-      throw asFault(thrown).code === "not-found" ? await absent(speaker, to) : thrown;
-    });
+    if (isToMany) throw new Fault("malformed", "a room does not answer; send an inform, or a request to one agent");
+    if (options.receipt === true)
+      throw new Fault("malformed", "--wait says by itself what a mailbox has: leave --receipt out");
+    const answer = await ask(speaker, to, text, options);
     print(options, answer, () => answer.content.message);
     return;
   }
   if (options.wait !== undefined)
     throw new Fault("malformed", `nothing answers to type ${type}; leave --wait or --type out`);
-  await mustBeThere(speaker, to);
-  if (type === "response") await speaker.respond({ ...answered(to, options.replyTo) }, text);
-  else await speaker.inform(to, text);
-  say(`sent to ${to}`);
+  if (options.receipt === true && (isToMany || type === "response"))
+    throw new Fault("malformed", "--receipt is for an inform to one agent: leave it out");
+  if (isToMany) await mustBeThere(speaker, to);
+  await tell(speaker, to, text, type, options);
+}
+
+/** A request; who is away has it in its mailbox meanwhile. @throws Fault timeout, not-found and what the asked answers */
+async function ask(speaker: Agent, to: string, text: string, { wait }: Options): Promise<Envelope> {
+  const timeoutMs = typeof wait === "number" ? wait * 1_000 : 30_000;
+  const messageId = randomUUID();
+  const answer = speaker.request(to, text, { timeoutMs, messageId });
+  const over = new AbortController();
+  const stored = deliveryOf(speaker, to, messageId).then(
+    (delivery) => {
+      if (delivery !== undefined && !delivery.here && !over.signal.aborted)
+        say(`${deliveryText(delivery, Date.now())}; waiting ${spanText(timeoutMs)} for the answer`);
+    },
+    () => undefined, // the request itself tells what is wrong
+  );
+  try {
+    return await answer;
+  } catch (thrown) {
+    const { code } = asFault(thrown);
+    if (code === "not-found") throw await absent(speaker, to);
+    const left = code === "timeout" ? await deliveryOf(speaker, to, messageId).catch(() => undefined) : undefined;
+    if (left === undefined) throw thrown;
+    const text = deliveryText(left, Date.now());
+    throw new Fault("timeout", `${to} did not answer within ${spanText(timeoutMs)}; the request is ${text}`);
+  } finally {
+    over.abort();
+    await stored;
+  }
+}
+
+/**
+ * An inform or a response. The broker only counts one that reaches nobody, but a person wants to know.
+ * @throws Fault not-found, full, unavailable
+ */
+async function tell(
+  speaker: Agent,
+  to: string,
+  text: string,
+  type: "response" | "inform",
+  options: Options,
+): Promise<void> {
+  if (type === "response") {
+    await mustBeReached(speaker, to);
+    await speaker.respond({ ...answered(to, options.replyTo) }, text);
+    say(`sent to ${to}`);
+    return;
+  }
+  const messageId = randomUUID();
+  const refusals: Fault[] = [];
+  speaker.onInform((inform) => {
+    if (inform.in_reply_to === messageId && isFaultNotice(inform)) refusals.push(faultOf(inform));
+  });
+  await speaker.inform(to, text, { messageId, ...(options.receipt === true && { receipt: ["stored"] }) });
+  // Asked behind the message, on the same line: what is refused has been told by then.
+  const delivery = to.startsWith("#") || to === everyone ? undefined : await deliveryOf(speaker, to, messageId);
+  const [refusal] = refusals;
+  if (refusal !== undefined) throw refusal;
+  if (delivery === undefined) await mustBeThere(speaker, to);
+  if (options.receipt === true && delivery !== undefined)
+    print(options, delivery, () => deliveryText(delivery, Date.now()));
+  else if (options.receipt === true) say(`sent to ${to}, who has no mailbox, so nobody tells whether it was read`);
+  else say(delivery === undefined || delivery.here ? `sent to ${to}` : deliveryText(delivery, Date.now()));
+}
+
+/** It is here, or has a mailbox. @throws Fault not-found */
+async function mustBeReached(speaker: Agent, to: string): Promise<void> {
+  try {
+    await mustBeThere(speaker, to);
+  } catch (thrown) {
+    const box = await askBroker(speaker, "mailbox.status", { agent: to }).catch(() => undefined);
+    if (box === undefined) throw thrown;
+  }
 }
 
 /** The request that a response answers. */

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option, type Command } from "commander";
+import { Option, type Command } from "commander";
 import { once } from "node:events";
 import type { Agent } from "../../../clients/typescript/agent/index.js";
 import { Fault, messageTypes, subscriptionKind, type Envelope } from "../../core/index.js";
@@ -15,6 +15,7 @@ import {
   type Output,
   type Paint,
 } from "../output.js";
+import { count } from "../quantities.js";
 import { onEndSignals } from "../signals.js";
 import { checkTap, hidesBroker, tapFilter, type TapFilter } from "../tap-filter.js";
 
@@ -138,12 +139,6 @@ class TapOutput {
     if (this.#dropped > 0) say(`${this.#dropped} messages were not shown: the reader of this output is too slow`);
     await finished(this.#lines);
   }
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("give a whole number, 1 or more");
-  return value;
 }
 
 /** A message as one line of JSON, with the keys that it has on the wire. */

@@ -7,6 +7,7 @@ import { DataDirectory, resolveDataDirectory } from "../../storage/index.js";
 import { IdentityTokens, refreshMs, type TokenKind, type TokenListing } from "../../identity/index.js";
 import type { BrokerChoice } from "../operator.js";
 import { print, say, table, type Output } from "../output.js";
+import { duration } from "../quantities.js";
 
 const scopes: readonly Scope[] = ["observe", "inspect", "proxy", "operate"];
 
@@ -89,7 +90,7 @@ function withIssueOptions(command: Command): Command {
     .argument("<agent>", "the agent whose name they prove")
     .option("--zmq", "only the ZeroMQ token (PLAIN password)")
     .option("--pan", "only the WebSocket token")
-    .option("--expires <time>", "valid for this long: 90s, 15m, 12h, 30d (default: for ever)", duration)
+    .option("--expires <time>", "valid for this long: 90s, 15m, 12h, 30d (default: for ever)", validity)
     .option("--scope <scope...>", `further rights: ${scopes.join(", ")}`, scopeList)
     .option("--carries <agent...>", "with scope proxy: the names it may carry")
     .option("--create", "make the data directory if it does not exist")
@@ -292,15 +293,11 @@ function isoOf(ms: number): string {
   return new Date(Math.min(ms, dateMaxMs)).toISOString();
 }
 
-const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** The longest validity of a token: a hundred years. */
 const durationMaxMs = 36_525 * 86_400_000;
 
-function duration(text: string): number {
-  const parts = /^(\d+)([smhd])$/.exec(text);
-  const ms = Number(parts?.[1]) * (unitMs[parts?.[2] ?? ""] ?? NaN);
-  if (!(ms > 0)) throw new InvalidArgumentError("write a number and a unit: 90s, 15m, 12h, 30d");
+function validity(text: string): number {
+  const ms = duration(text);
   if (ms > durationMaxMs)
     throw new InvalidArgumentError(
       "a hundred years (36525d) is the most; leave --expires out for a token that is valid for ever",

@@ -79,7 +79,7 @@ export const mailboxClose = kind({
         "forbidden",
         `anybody can say that it is ${own.name}, so only the operator closes this mailbox: broker mailbox close ${own.name}`,
       );
-    await ask.mailboxes.close(own.name, { discard });
+    await ask.mailboxes.close(own.name, { discard, by: ask.asker });
     return { message: `${own.name} has no mailbox any more`, data: { agent: own.name } };
   },
 });
@@ -181,7 +181,16 @@ export const mailboxRedeliver = kind({
   answer: named,
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
-  run: (ask, fields) => results(ownBox(ask, fields.agent), fields.ids, ({ taking }) => taking.redeliver(fields.ids)),
+  run: (ask, fields) => {
+    const own = ownBox(ask, fields.agent);
+    return results(own, fields.ids, ({ box: { name: agent, counts }, taking }) => {
+      const before = counts.dead;
+      const named = taking.redeliver(fields.ids);
+      const messages = before - counts.dead;
+      if (messages > 0) ask.mailboxes.witness({ event: "mailbox.redelivered", agent, by: ask.asker, messages });
+      return named;
+    });
+  },
 });
 
 /** `mailbox.peek`: looks at messages without taking them. */
@@ -237,24 +246,30 @@ export const mailboxState = kind({
         reason: z.string().exactOptional(),
         stored_at: writtenTime,
         until: writtenTime.describe("it is delivered until then"),
-        away_since: writtenTime.describe("its owner is away").exactOptional(),
+        here: z.boolean().describe("its owner is connected"),
+        away_since: writtenTime.describe("its owner is away, and was connected last then").exactOptional(),
       }),
     ),
   }),
   right: undefined,
   length: noList,
-  run: ({ mailboxes, asker, viewer }, { message_id: id }) => {
-    const deliveries = saidBy(mailboxes.store, asker, viewer, id).flatMap((row) => {
-      const status = mailboxes.byId(row.box);
-      if (status === undefined) return [];
+  run: async ({ mailboxes, asker, viewer }, { message_id: id }) => {
+    const { kept } = await mailboxes.written(); // from now on the store knows what came in this turn, too
+    const rows = saidBy(mailboxes.store, asker, viewer, id);
+    if (rows.length > 0) await kept; // what is told to be stored is on the disk
+    const deliveries = rows.flatMap((row) => {
+      const mailbox = mailboxes.byId(row.box);
+      if (mailbox === undefined) return [];
+      const { awaySince, name } = mailbox.box.settings;
       return [
         {
-          to: status.name,
+          to: name,
           state: row.state,
           ...(row.reason !== undefined && { reason: row.reason }),
           stored_at: new Date(row.storedAt).toISOString(),
           until: new Date(row.until).toISOString(),
-          ...(status.awaySince !== undefined && { away_since: new Date(status.awaySince).toISOString() }),
+          here: mailbox.isHere,
+          ...(awaySince !== undefined && { away_since: new Date(awaySince).toISOString() }),
         },
       ];
     });
@@ -301,7 +316,7 @@ function openerOf(ask: Ask, name: string | undefined) {
   const { asker, viewer, mailboxes, seats, chargedTo } = ask;
   if (name !== undefined && name !== asker) {
     mustOperate(ask);
-    return mailboxes.openerFor(name);
+    return { ...mailboxes.openerFor(name), by: asker };
   }
   const trust = viewer?.trust ?? "claimed";
   if (trust === "proved") return { name: asker, trust, proof: viewer?.proof };

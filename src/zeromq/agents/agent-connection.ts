@@ -207,8 +207,7 @@ export class AgentConnection {
   /** What it is told under its name is heard by the agent only once libzmq has subscribed to that (ZeroMQ §12.6). */
   #hearOwn(topic: string): void {
     const own = this.#own;
-    if (own?.startsWith(topic) === true && this.#subscriptions.hears(own))
-      this.#context.router.hearing(own, this.peer);
+    if (own?.startsWith(topic) === true && this.#subscriptions.hears(own)) this.#context.router.hearing(own, this.peer);
   }
 
   /** True if names follow from its subscriptions. */
