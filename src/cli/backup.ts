@@ -40,7 +40,8 @@ export async function backUpData(data: DataDirectory, folder: string): Promise<B
   const part = mkdtempSync(`${to}.part-`); // mode 0700
   try {
     await copyMail(data.file("mail"), join(part, "mail"));
-    await copyLmdb(data.file("tables"), join(part, "tables"));
+    for (const { name } of readdirSync(data.path, { withFileTypes: true }).filter((entry) => entry.isDirectory()))
+      if (name !== "mail") await copyLmdb(data.file(name), join(part, name)); // tables, room-logs
     await copyFolder(data.path, part, true);
     const all = filesOf(part);
     renameSync(part, to);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -112,6 +113,9 @@ describe("broker backup, through the real binary", () => {
       expect([entry.name, mode & 0o777]).toEqual([entry.name, entry.isDirectory() ? 0o700 : 0o600]);
     }
     expect(all.map(({ name }) => name)).toContain("cert.pem");
+    const stores = (await readdir(served.dataDir)).filter((name) => existsSync(join(served.dataDir, name, "data.mdb")));
+    expect(stores).toEqual(expect.arrayContaining(["mail", "tables"]) as string[]);
+    for (const name of stores) expect(existsSync(join(copy, name, "data.mdb")), name).toBe(true);
     expect((await runCli(["token", "list", "--json", "--data-dir", copy])).stdout).toContain('"carl"');
   });
 
