@@ -21,6 +21,27 @@ export function expectExact({ ledger: { messages, copies, taps } }: Pick<BrokerS
   }
 }
 
+/** What `mailbox.list` tells of a box. */
+export interface BoxCounts {
+  readonly agent: string;
+  readonly stored: number;
+  readonly waiting: number;
+  readonly leased: number;
+  readonly done: number;
+  readonly answered: number;
+  readonly refused: number;
+  readonly expired: number;
+  readonly dead: number;
+}
+
+/** stored = waiting + leased + settled by state. @throws if it does not hold */
+export function expectBoxExact({ agent, stored, ...counts }: BoxCounts): void {
+  const { waiting, leased, done, answered, refused, expired, dead } = counts;
+  expect(stored, `the sum of the mailbox of ${agent}`).toBe(
+    waiting + leased + done + answered + refused + expired + dead,
+  );
+}
+
 /** The account of a scenario: `broker status --json`, checked and noted. */
 export async function settle(course: Course, broker: BrokerProcess): Promise<BrokerStatus> {
   const status = await broker.status();
@@ -60,6 +81,18 @@ export class Operator {
     const status = answer.content["data"] as BrokerStatus;
     expectExact(status);
     return status;
+  }
+
+  /** Resolves when both of its sockets are connected again. */
+  async back(): Promise<void> {
+    await this.#agent.meet();
+  }
+
+  /** All mailboxes, as `mailbox.list` tells of them. */
+  async mailboxes(): Promise<readonly BoxCounts[]> {
+    const answer = await this.#agent.asks("mailbox.list");
+    if (answer.content["kind"] === "fault") throw new Error(answer.content.message);
+    return (answer.content["data"] as { readonly mailboxes: readonly BoxCounts[] }).mailboxes;
   }
 
   /** Names that are online. Costs as much as there are: not to be asked all the time. */

@@ -1,10 +1,14 @@
 import type { TestKey } from "../../test/kit/agentchat-keys.js";
 import { ChatWire, type ChatFrame } from "../../test/kit/chat-wire.js";
 
-/** An AgentChat session that has proved its key. */
-export async function enterProved(url: string, key: TestKey): Promise<ChatWire> {
+/** An AgentChat session that has proved its key; with `hears`, which is given every frame, it has a mailbox. */
+export async function enterProved(url: string, key: TestKey, hears?: (frame: ChatFrame) => void): Promise<ChatWire> {
   const wire = await ChatWire.open(url);
-  wire.say({ type: "IDENTIFY", name: "party", pubkey: key.spki });
+  if (hears !== undefined)
+    wire.socket.on("message", (data: Buffer) => {
+      for (const line of data.toString().split("\n")) hears(JSON.parse(line) as ChatFrame);
+    });
+  wire.say({ type: "IDENTIFY", name: "party", pubkey: key.spki, ...(hears !== undefined && { mailbox: true }) });
   const { challenge_id: id, nonce } = await wire.hears(({ type }) => type === "CHALLENGE");
   const timestamp = Date.now();
   wire.say({

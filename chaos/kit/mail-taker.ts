@@ -1,0 +1,107 @@
+import { PlainAgent, type WireMessage } from "../../test/kit/plain-agent.js";
+import type { MailTally } from "./mail-tally.js";
+
+/** A message as `mailbox.take` gives it. */
+interface Taken {
+  readonly delivery: string;
+  readonly text: string;
+}
+
+const answerMs = 1_500;
+
+/**
+ * A ZeroMQ agent in take mode that knows the messages it has handled by their ids. When an answer does not come it asks
+ * which of its leases it was never told of, and gives these back.
+ */
+export class MailTaker {
+  readonly name: string;
+  /** Deliveries of messages that it had handled already. */
+  again = 0;
+  /** Leases that it was not told of, and gave back. */
+  givenBack = 0;
+  /** Messages that came again after the broker had confirmed that they are done. */
+  readonly undone: string[] = [];
+  readonly #agent: PlainAgent;
+  readonly #tally: MailTally;
+  // bound: messages of a test · evicts: nothing · owner: MailTaker
+  readonly #handled = new Set<string>();
+  // bound: messages of a test · evicts: nothing · owner: MailTaker
+  readonly #confirmed = new Set<string>();
+  #phase: "runs" | "ended" = "runs";
+  #ended: Promise<void> | undefined;
+
+  constructor(agent: PlainAgent, tally: MailTally) {
+    this.name = agent.name;
+    this.#agent = agent;
+    this.#tally = tally;
+  }
+
+  static async start(name: string, doors: { zmqIn: string; zmqOut: string }, tally: MailTally): Promise<MailTaker> {
+    const agent = await new PlainAgent(name, doors, { declare: true }).meet();
+    await agent.asks("mailbox.open", { mode: "take" });
+    const taker = new MailTaker(agent, tally);
+    taker.#ended = taker.#run();
+    return taker;
+  }
+
+  /** Resolves when what it asked last is answered, or given up. */
+  async close(): Promise<void> {
+    this.#phase = "ended";
+    await this.#ended;
+    this.#agent.close();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#phase === "runs") {
+      const answer = await this.#ask("mailbox.take", { max: 20, wait_ms: 300, lease_ms: 60_000 });
+      if (answer === undefined) await this.#giveBack();
+      else await this.#handle(answer);
+    }
+  }
+
+  async #handle(answer: WireMessage): Promise<void> {
+    const taken = takenOf(answer);
+    if (taken.length === 0) return;
+    for (const { text } of taken) {
+      if (this.#confirmed.has(text)) this.undone.push(text);
+      if (this.#handled.has(text)) this.again += 1;
+      else this.#tally.hears(this.name, text, 0);
+      this.#handled.add(text);
+    }
+    const ids = taken.map(({ delivery }) => delivery);
+    while (this.#phase === "runs" && (await this.#ask("mailbox.done", { ids })) === undefined);
+    for (const { text } of taken) this.#confirmed.add(text);
+  }
+
+  async #giveBack(): Promise<void> {
+    const answer = await this.#ask("mailbox.peek", { max: 1_000 });
+    const { messages = [] } = (answer?.content["data"] ?? {}) as {
+      readonly messages?: readonly { readonly state: string; readonly message: WireMessage }[];
+    };
+    const ids = messages.filter(({ state }) => state === "leased").map(({ message }) => deliveryOf(message));
+    if (ids.length === 0) return;
+    this.givenBack += ids.length;
+    await this.#ask("mailbox.release", { ids });
+  }
+
+  /** Undefined if there is no answer. What is late and no answer to this holds leases: it is handled, too. */
+  async #ask(kind: string, data: Record<string, unknown>): Promise<WireMessage | undefined> {
+    for (const { message } of this.#agent.heard.splice(0))
+      if (message.content["kind"] === "mailbox.take") await this.#handle(message);
+    const asked = await this.#agent.send("$broker", "request", kind, { content: { message: kind, kind, data } });
+    const answered = this.#agent.hears(({ message }) => message.in_reply_to === asked.message_id, answerMs);
+    return answered.then(
+      ({ message }) => (message.content["kind"] === kind ? message : undefined),
+      () => undefined,
+    );
+  }
+}
+
+function takenOf({ content }: WireMessage): readonly Taken[] {
+  const { messages } = content["data"] as { readonly messages: readonly WireMessage[] };
+  return messages.map((message) => ({ delivery: deliveryOf(message), text: message.content.message }));
+}
+
+function deliveryOf(message: WireMessage): string {
+  return (message["$broker"] as { readonly delivery_id: string }).delivery_id;
+}
