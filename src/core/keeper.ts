@@ -9,6 +9,8 @@ export interface Keeper {
    * @throws Fault full, unavailable: the message is refused
    */
   keep(message: Message): "kept" | "held" | "passes" | "repeated";
+  /** Resolves when what it has taken so far is on the disk. @throws Fault unavailable, as a rejection */
+  safe?(): Promise<void>;
   /** Somebody subscribes to the topic and hears it. Also called for those who did so before the keeper was there. */
   arrived(subscriber: Subscriber): void;
   /** Somebody no longer subscribes to the topic, or does not hear it any more; also called for who never did. */

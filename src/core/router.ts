@@ -54,6 +54,11 @@ export interface Outcome {
   readonly stored: boolean;
   /** It was stored before: the same sender has said the same by the same id. */
   readonly repeated?: true;
+  /**
+   * Of what is stored, to be called at once: resolves when it is on the disk.
+   * @throws Fault unavailable, as a rejection
+   */
+  readonly safe?: () => Promise<void>;
   /** Some of the receivers will never have it; the sender is to be told. */
   readonly lost?: LostCopies;
 }
@@ -200,10 +205,12 @@ export class Router {
   publish(message: Message): Outcome {
     message.sequence = this.#sequence += 1;
     const route = this.route(message.topic);
-    const kept = route?.keeper?.keep(message) ?? "passes";
+    const keeper = route?.keeper;
+    const kept = keeper?.keep(message) ?? "passes";
     if (kept === "passes") return { receivers: this.#give(message, route), stored: false };
     if (kept === "kept") this.#show(message, route);
-    return { receivers: 0, stored: true, ...(kept === "repeated" && { repeated: true }) };
+    const safe = keeper?.safe?.bind(keeper);
+    return { receivers: 0, stored: true, ...(kept === "repeated" && { repeated: true }), ...(safe && { safe }) };
   }
 
   /** Gives a message that a keeper has held to those who subscribe to its topic now, and to taps. */

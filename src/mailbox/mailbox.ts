@@ -130,6 +130,12 @@ export class Mailbox implements Keeper {
     return "kept";
   }
 
+  async safe(): Promise<void> {
+    await (
+      await this.#context.journal.written()
+    ).kept;
+  }
+
   arrived({ recipient }: Subscriber): void {
     if (recipient === undefined || this.#here?.has(recipient) === true) return;
     const { box } = this;

@@ -37,12 +37,13 @@ export const messageCommands: MessageRules = {
         if (session.state.echo) echo(session, said, draft, now);
         return;
       }
-      if (isPublic) session.inform(draft);
-      else session.say(draft);
+      const { safe } = isPublic ? session.inform(draft) : session.say(draft);
       const confirm = (): void => {
         if (!isPublic && session.state.echo && draft.to !== session.principal?.agent) echo(session, said, draft, now);
       };
-      // Whoever is told that it was taken need not say it again, over a crash of ours, too.
+      // Whoever is told that it was taken need not say it again, over a crash of ours, too. A mailbox knows by itself
+      // what it has, and tells where that stands; what it could not keep is told, and is to be said again.
+      if (safe !== undefined) return safe().then(confirm, () => undefined);
       if (before !== undefined) return seen.remember(before, now).then(confirm);
       confirm();
     },
