@@ -95,6 +95,17 @@ export class Operator {
     return (answer.content["data"] as { readonly mailboxes: readonly BoxCounts[] }).mailboxes;
   }
 
+  /** Resolves with all mailboxes, once nothing waits in them. @throws with what is left */
+  async emptied(withinMs: number): Promise<readonly BoxCounts[]> {
+    const end = performance.now() + withinMs;
+    for (;;) {
+      const boxes = await this.mailboxes();
+      if (boxes.every(({ waiting, leased }) => waiting + leased === 0)) return boxes;
+      if (performance.now() > end) throw new Error(`the mailboxes are not empty: ${JSON.stringify(boxes)}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
   /** Names that are online. Costs as much as there are: not to be asked all the time. */
   async names(): Promise<readonly string[]> {
     const answer = await this.#agent.asks("agents.list");

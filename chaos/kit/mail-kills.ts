@@ -82,15 +82,7 @@ export async function killTheBroker(course: Course, kills: number): Promise<Brok
   python.hush();
   await writing;
   await eventually(() => wires.every(({ isSettled }) => isSettled), "every receipt is told at last", 20_000);
-  await eventually(
-    async () => {
-      read();
-      await pause(100);
-      return (await operator.mailboxes()).every(({ waiting, leased }) => waiting + leased === 0);
-    },
-    "the boxes are empty",
-    30_000,
-  );
+  const boxes = await operator.emptied(30_000);
   read();
   expect(tally.lost(), "what was told to be stored has come").toEqual([]);
   for (const { name } of wires) expect(tally.missing(name), "what is said until it is stored comes").toEqual([]);
@@ -99,7 +91,7 @@ export async function killTheBroker(course: Course, kills: number): Promise<Brok
   expect(taker.undone, "what is done does not come again").toEqual([]);
   const settledUnheard = [...tally.states].filter(([text, state]) => state !== "stored" && !tally.has(text));
   expect(settledUnheard, "nothing is told to be done that nobody heard").toEqual([]);
-  for (const box of await operator.mailboxes()) expectBoxExact(box);
+  for (const box of boxes) expectBoxExact(box);
   await operator.look();
   course.note({
     kills,

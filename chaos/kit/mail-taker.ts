@@ -28,6 +28,8 @@ export class MailTaker {
   // bound: messages of a test · evicts: nothing · owner: MailTaker
   readonly #confirmed = new Set<string>();
   #phase: "runs" | "ended" = "runs";
+  /** An answer may have been lost, and leases with it. */
+  #doubts = false;
   #ended: Promise<void> | undefined;
 
   constructor(agent: PlainAgent, tally: MailTally) {
@@ -54,8 +56,9 @@ export class MailTaker {
   async #run(): Promise<void> {
     while (this.#phase === "runs") {
       const answer = await this.#ask("mailbox.take", { max: 20, wait_ms: 300, lease_ms: 60_000 });
-      if (answer === undefined) await this.#giveBack();
+      if (answer === undefined) this.#doubts = true;
       else await this.#handle(answer);
+      if (this.#doubts) await this.#giveBack();
     }
   }
 
@@ -75,13 +78,14 @@ export class MailTaker {
 
   async #giveBack(): Promise<void> {
     const answer = await this.#ask("mailbox.peek", { max: 1_000 });
-    const { messages = [] } = (answer?.content["data"] ?? {}) as {
-      readonly messages?: readonly { readonly state: string; readonly message: WireMessage }[];
+    if (answer === undefined) return;
+    const { messages } = answer.content["data"] as {
+      readonly messages: readonly { readonly state: string; readonly message: WireMessage }[];
     };
     const ids = messages.filter(({ state }) => state === "leased").map(({ message }) => deliveryOf(message));
-    if (ids.length === 0) return;
+    if (ids.length > 0 && (await this.#ask("mailbox.release", { ids })) === undefined) return;
     this.givenBack += ids.length;
-    await this.#ask("mailbox.release", { ids });
+    this.#doubts = false;
   }
 
   /** Undefined if there is no answer. What is late and no answer to this holds leases: it is handled, too. */
