@@ -32,29 +32,40 @@ export const seed = Number(process.env["CHAOS_SEED"] ?? 1);
 /** Runs a scenario as a test, and writes a line about it for the report: one when it begins, one when it is over. */
 export function scenario({ number, title, done, limitMs, run }: Scenario): void {
   it(title, { timeout: limitMs }, async () => {
-    const numbers: Numbers = {};
-    const ends: (() => void | Promise<void>)[] = [];
+    const { course, numbers, end } = courseOf(seed * 1_000 + number);
     const startedAt = performance.now();
     tell({ number, title, done, verdict: "did not end", numbers: {}, seconds: 0 });
     let verdict = "held";
     try {
-      await run({
-        dice: new Dice(seed * 1_000 + number),
-        note: (more) => Object.assign(numbers, more),
-        finally: (end) => {
-          ends.push(end);
-        },
-      });
+      await run(course);
     } catch (thrown) {
       verdict = `BROKEN: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
       throw thrown;
     } finally {
-      const failed = (await endAll(ends)).join("; ");
+      const failed = (await end()).join("; ");
       if (failed !== "") verdict = verdict === "held" ? `BROKEN: ${failed}` : `${verdict}; ${failed}`;
       tell({ number, title, done, verdict, numbers, seconds: Math.round((performance.now() - startedAt) / 1_000) });
     }
     expect(verdict).toBe("held");
   });
+}
+
+/** A course whose dice have this seed, what is noted in it, and how it ends: `end` resolves with what went wrong. */
+export function courseOf(ofDice: number): {
+  readonly course: Course;
+  readonly numbers: Numbers;
+  readonly end: () => Promise<readonly string[]>;
+} {
+  const numbers: Numbers = {};
+  const ends: (() => void | Promise<void>)[] = [];
+  const course: Course = {
+    dice: new Dice(ofDice),
+    note: (more) => Object.assign(numbers, more),
+    finally: (end) => {
+      ends.push(end);
+    },
+  };
+  return { course, numbers, end: () => endAll(ends) };
 }
 
 /** Does all of them, the last one first. @returns what went wrong */
