@@ -81,7 +81,12 @@ export async function killTheBroker(course: Course, kills: number): Promise<Brok
   clearInterval(pump);
   python.hush();
   await writing;
-  await eventually(() => wires.every(({ isSettled }) => isSettled), "every receipt is told at last", 20_000);
+  const isTold = (): boolean => wires.every(({ open }) => open.length === 0);
+  await eventually(isTold, "every receipt is told at last", 20_000).catch(() => undefined);
+  for (const { open, problems } of wires) {
+    const states = open.map((text) => `${text} ${tally.has(text) ? "heard" : "not heard"}`);
+    expect(states, `a receipt for each; errors: ${problems.slice(-5).join("; ")}`).toEqual([]);
+  }
   const boxes = await operator.emptied(30_000);
   read();
   expect(tally.lost(), "what was told to be stored has come").toEqual([]);

@@ -23,6 +23,8 @@ const openMax = 60;
 export class MailWire {
   readonly name: string;
   connections = 0;
+  /** Errors that it was told. */
+  readonly problems: string[] = [];
   readonly #tally: MailTally;
   readonly #speech: Speech;
   // bound: openMax · evicts: with its receipt · owner: MailWire
@@ -48,9 +50,9 @@ export class MailWire {
     return new MailWire({ name: key.id, enter: (wire) => enterChat(broker.agentchat, key, wire) }, tally);
   }
 
-  /** Everything that it said is stored. */
-  get isSettled(): boolean {
-    return this.#open.size === 0;
+  /** What it said and was not told of. */
+  get open(): readonly string[] {
+    return [...this.#open];
   }
 
   /** True between a login and the end of its connection. */
@@ -106,6 +108,7 @@ async function enterPan(url: string, token: string, client: MailWire): ReturnTyp
   const wire = await PanWire.open(url);
   wire.socket.on("message", (data: Buffer) => {
     const frame = JSON.parse(data.toString()) as PanFrame;
+    if (frame.type === "error") client.problems.push(String(frame["message"]));
     if (frame.type === "chat") client.hears(String(frame["text"]));
     if (frame["status"] === "delivery") client.told(frame["messageIds"] as readonly unknown[], String(frame["state"]));
   });
@@ -119,6 +122,7 @@ async function enterPan(url: string, token: string, client: MailWire): ReturnTyp
 
 async function enterChat(url: string, key: TestKey, client: MailWire): ReturnType<Speech["enter"]> {
   const wire: ChatWire = await enterProved(url, key, (frame: ChatFrame) => {
+    if (frame.type === "ERROR") client.problems.push(String(frame["message"]));
     if (frame.type === "MSG" && frame["from"] !== `@${key.id}`) client.hears(String(frame["content"]));
     if (frame.type === "DELIVERY") client.told(frame["msg_ids"] as readonly unknown[], String(frame["state"]));
   });
