@@ -88,11 +88,16 @@ export class Operator {
     await this.#agent.meet();
   }
 
+  /** The answer to a question. @throws with the words of a fault */
+  async asks(kind: string, data: Record<string, unknown>): Promise<unknown> {
+    const { content } = await this.#agent.asks(kind, data);
+    if (content["kind"] === "fault") throw new Error(content.message);
+    return content["data"];
+  }
+
   /** All mailboxes, as `mailbox.list` tells of them. */
   async mailboxes(): Promise<readonly BoxCounts[]> {
-    const answer = await this.#agent.asks("mailbox.list");
-    if (answer.content["kind"] === "fault") throw new Error(answer.content.message);
-    return (answer.content["data"] as { readonly mailboxes: readonly BoxCounts[] }).mailboxes;
+    return ((await this.asks("mailbox.list", {})) as { readonly mailboxes: readonly BoxCounts[] }).mailboxes;
   }
 
   /** Resolves with all mailboxes, once nothing waits in them. @throws with what is left */
