@@ -15,9 +15,9 @@ import type { Course } from "./scenario.js";
 /** No client of these tests is slowed down by its dialect. */
 export const unlimited = { panRatePerSecond: 100_000, panRateBurst: 100_000, agentchatRatePerSecond: 0 };
 
-const everyMs = 15;
+const everyMs = 20;
 /** It is killed so long after it is ready, at most, milliseconds. */
-const lifeMs = 700;
+const lifeMs = 600;
 
 /**
  * Kills the broker again and again, while agents of three dialects fill each other's mailboxes: owners in push mode
@@ -106,6 +106,7 @@ export async function killTheBroker(course: Course, kills: number): Promise<Brok
     "of them again, on a later connection": tally.repeats,
     "stored and lost": 0,
     "taken again, and known by their ids": taker.again,
+    "faults told to the taker": taker.faults,
     "leases of answers that died with the broker, given back": taker.givenBack,
   });
   return broker;

@@ -8,6 +8,7 @@ interface Taken {
 }
 
 const answerMs = 1_500;
+const faultMs = 250;
 
 /**
  * A ZeroMQ agent in take mode that knows the messages it has handled by their ids. When an answer does not come it asks
@@ -19,6 +20,8 @@ export class MailTaker {
   again = 0;
   /** Leases that it was not told of, and gave back. */
   givenBack = 0;
+  /** Faults that it was told instead of an answer. */
+  faults = 0;
   /** Messages that came again after the broker had confirmed that they are done. */
   readonly undone: string[] = [];
   readonly #agent: PlainAgent;
@@ -77,7 +80,7 @@ export class MailTaker {
   }
 
   async #giveBack(): Promise<void> {
-    const answer = await this.#ask("mailbox.peek", { max: 1_000 });
+    const answer = await this.#ask("mailbox.peek", { max: 200 });
     if (answer === undefined) return;
     const { messages } = answer.content["data"] as {
       readonly messages: readonly { readonly state: string; readonly message: WireMessage }[];
@@ -93,11 +96,13 @@ export class MailTaker {
     for (const { message } of this.#agent.heard.splice(0))
       if (message.content["kind"] === "mailbox.take") await this.#handle(message);
     const asked = await this.#agent.send("$broker", "request", kind, { content: { message: kind, kind, data } });
-    const answered = this.#agent.hears(({ message }) => message.in_reply_to === asked.message_id, answerMs);
-    return answered.then(
-      ({ message }) => (message.content["kind"] === kind ? message : undefined),
-      () => undefined,
-    );
+    const heard = this.#agent.hears(({ message }) => message.in_reply_to === asked.message_id, answerMs);
+    const answer = await heard.catch(() => undefined);
+    if (answer === undefined || answer.message.content["kind"] === kind) return answer?.message;
+    // It asks too fast, or the disk has failed: a reason to wait.
+    this.faults += 1;
+    await new Promise((resolve) => setTimeout(resolve, faultMs));
+    return undefined;
   }
 }
 
