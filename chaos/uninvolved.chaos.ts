@@ -1,8 +1,7 @@
-import { fork, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { constants, setPriority } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { ChatWire, type ChatFrame } from "../test/kit/chat-wire.js";
 import { panToken, PanWire } from "../test/kit/pan-wire.js";
@@ -10,6 +9,7 @@ import { greeting, message, RawPeer, ready, subscribe } from "../test/zeromq/wir
 import { encodeFrame } from "../src/zeromq/wire/codec.js";
 import { Operator, settle } from "./kit/accounts.js";
 import { BrokerProcess } from "./kit/broker-process.js";
+import { forked, Probe } from "./kit/probe-process.js";
 import { scenario, type Course } from "./kit/scenario.js";
 
 const runs = 5;
@@ -79,38 +79,6 @@ scenario({
     await settle(course, broker);
   },
 });
-
-/** The process that pings. */
-class Probe {
-  readonly #process: ChildProcess;
-
-  private constructor(process: ChildProcess) {
-    this.#process = process;
-  }
-
-  static async start(course: Course, broker: BrokerProcess): Promise<Probe> {
-    const process = forked("probe.mjs", [broker.pan, panToken(broker.dataDir)]);
-    course.finally(() => {
-      process.kill("SIGKILL");
-    });
-    await once(process, "message");
-    return new Probe(process);
-  }
-
-  /** The longest round trip while this is done and half a second longer, milliseconds. */
-  async during(work: () => Promise<void>): Promise<number> {
-    this.#process.send("begin");
-    await work();
-    await pause(500);
-    this.#process.send("end");
-    const [{ longestMs }] = (await once(this.#process, "message")) as [{ longestMs: number }];
-    return longestMs;
-  }
-}
-
-function forked(file: string, args: readonly string[]): ChildProcess {
-  return fork(fileURLToPath(new URL(`kit/${file}`, import.meta.url)), args, { execArgv: [] });
-}
 
 /** One connection subscribes to 19,000 rooms, takes one name after the other, and goes. */
 async function manyRooms(course: Course, broker: BrokerProcess, run: number): Promise<void> {
