@@ -70,12 +70,17 @@ export async function killTheBroker(course: Course, kills: number): Promise<Brok
     clearInterval(pump);
   });
 
+  const startsMs: number[] = [];
+  const backMs: number[] = [];
   for (let kill = 0; kill < kills; kill += 1) {
     await pause(course.dice.below(lifeMs));
     await broker.kill();
+    const killedAt = performance.now();
     await broker.again();
+    startsMs.push(Math.round(performance.now() - killedAt));
     await operator.back();
     for (const box of await operator.mailboxes()) expectBoxExact(box);
+    backMs.push(Math.round(performance.now() - killedAt));
   }
   await pause(lifeMs);
   clearInterval(pump);
@@ -100,6 +105,8 @@ export async function killTheBroker(course: Course, kills: number): Promise<Brok
   await operator.look();
   course.note({
     kills,
+    "start after the first kill, and after the last, ms": `${String(startsMs[0])}, ${String(startsMs.at(-1))}`,
+    "until the operator had looked, ms": `${String(backMs[0])}, ${String(backMs.at(-1))}`,
     "messages said": tally.said + python.said,
     "told to be stored": tally.stored.size,
     "heard by owners": tally.heard,
