@@ -4,7 +4,7 @@ import { startBroker, type TestBroker } from "../kit/broker.js";
 import { ChatWire } from "../kit/chat-wire.js";
 import { PlainAgent } from "../kit/plain-agent.js";
 
-/** Protocols §9, repeats; AgentChat §5.4. */
+/** AgentChat §5.4 and protocols §9: repeats. */
 describe("an AgentChat message to a mailbox that is said again", () => {
   let test: TestBroker;
   let bob: PlainAgent;
