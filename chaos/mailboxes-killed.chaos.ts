@@ -2,7 +2,7 @@ import { settle } from "./kit/accounts.js";
 import { killTheBroker } from "./kit/mail-kills.js";
 import { scenario } from "./kit/scenario.js";
 
-const kills = 40;
+const kills = 100;
 
 scenario({
   number: 14,

@@ -109,6 +109,7 @@ export async function killTheBroker(course: Course, kills: number): Promise<Brok
     "until the operator had looked, ms": `${String(backMs[0])}, ${String(backMs.at(-1))}`,
     "messages said": tally.said + python.said,
     "told to be stored": tally.stored.size,
+    "refused as full, and told so": tally.refused.size,
     "heard by owners": tally.heard,
     "of them again, on a later connection": tally.repeats,
     "stored and lost": 0,

@@ -7,7 +7,8 @@ interface Taken {
   readonly text: string;
 }
 
-const answerMs = 1_500;
+/** Shorter than most lives of a broker that is killed again and again, longer than a take waits. */
+const answerMs = 600;
 const faultMs = 250;
 
 /**
@@ -58,7 +59,7 @@ export class MailTaker {
 
   async #run(): Promise<void> {
     while (this.#phase === "runs") {
-      const answer = await this.#ask("mailbox.take", { max: 20, wait_ms: 300, lease_ms: 60_000 });
+      const answer = await this.#ask("mailbox.take", { max: 20, wait_ms: 200, lease_ms: 60_000 });
       if (answer === undefined) this.#doubts = true;
       else await this.#handle(answer);
       if (this.#doubts) await this.#giveBack();

@@ -15,6 +15,9 @@ export class MailTally {
   /** Messages of which their senders were told that they are stored, or more. */
   // bound: messages of a test · evicts: nothing · owner: MailTally
   readonly stored = new Set<string>();
+  /** Messages of which their senders were told that they are not. */
+  // bound: messages of a test · evicts: nothing · owner: MailTally
+  readonly refused = new Set<string>();
   /** What was told of them last. */
   // bound: messages of a test · evicts: nothing · owner: MailTally
   readonly states = new Map<string, string>();
@@ -73,7 +76,9 @@ export class MailTally {
   missing(from: string): readonly string[] {
     return [...this.#said].flatMap(([pair, last]) =>
       pair.startsWith(`${from}.`)
-        ? Array.from({ length: last }, (_, at) => `${pair}.${String(at + 1)}`).filter((text) => !this.#known.has(text))
+        ? Array.from({ length: last }, (_, at) => `${pair}.${String(at + 1)}`).filter(
+            (text) => !this.#known.has(text) && !this.refused.has(text),
+          )
         : [],
     );
   }

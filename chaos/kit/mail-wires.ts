@@ -79,6 +79,12 @@ export class MailWire {
     for (const id of ids) this.#open.delete(String(id));
   }
 
+  /** It was told why something is not stored: that is no promise, and it does not say it again. */
+  refused(id: unknown, why: string): void {
+    this.problems.push(why);
+    if (this.#open.delete(String(id))) this.#tally.refused.add(String(id));
+  }
+
   close(): void {
     this.#phase = "ended";
     this.#socket?.terminate();
@@ -108,7 +114,7 @@ async function enterPan(url: string, token: string, client: MailWire): ReturnTyp
   const wire = await PanWire.open(url);
   wire.socket.on("message", (data: Buffer) => {
     const frame = JSON.parse(data.toString()) as PanFrame;
-    if (frame.type === "error") client.problems.push(String(frame["message"]));
+    if (frame.type === "error") client.refused(frame["messageId"], String(frame["message"]));
     if (frame.type === "chat") client.hears(String(frame["text"]));
     if (frame["status"] === "delivery") client.told(frame["messageIds"] as readonly unknown[], String(frame["state"]));
   });
@@ -122,7 +128,7 @@ async function enterPan(url: string, token: string, client: MailWire): ReturnTyp
 
 async function enterChat(url: string, key: TestKey, client: MailWire): ReturnType<Speech["enter"]> {
   const wire: ChatWire = await enterProved(url, key, (frame: ChatFrame) => {
-    if (frame.type === "ERROR") client.problems.push(String(frame["message"]));
+    if (frame.type === "ERROR") client.refused(frame["ref"], String(frame["message"]));
     if (frame.type === "MSG" && frame["from"] !== `@${key.id}`) client.hears(String(frame["content"]));
     if (frame.type === "DELIVERY") client.told(frame["msg_ids"] as readonly unknown[], String(frame["state"]));
   });
