@@ -173,7 +173,6 @@ async function absurd(taker: PlainAgent): Promise<void> {
     { lease_ms: -5 },
     { max_bytes: -1 },
     { max_tokens: 0 },
-    { ids: ["x"] },
   ])
     expect(faultOf(await taker.asks("mailbox.take", data)), JSON.stringify(data)).toBe("malformed");
   const most = { max: 1_000, max_bytes: Number.MAX_SAFE_INTEGER, max_tokens: Number.MAX_SAFE_INTEGER };
