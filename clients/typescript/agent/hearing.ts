@@ -37,6 +37,8 @@ export class Hearing {
   readonly #parts: HearingParts;
   /** Requests that came after their `expires_at`. */
   #late = 0;
+  /** A handler was set in this turn: what comes before it has had what was kept waits behind that. */
+  #isCatchingUp = false;
 
   /** @param name the agent that hears */
   constructor(name: string, options: HearingOptions, parts: HearingParts) {
@@ -60,7 +62,9 @@ export class Hearing {
    */
   handle(handlers: Partial<Pick<Hearing, "onRequest" | "onInform" | "onResponse">>): void {
     Object.assign(this, handlers);
+    this.#isCatchingUp = true;
     queueMicrotask(() => {
+      this.#isCatchingUp = false;
       const { onRequest, onInform, onResponse } = this;
       const handlerOf = { request: onRequest, inform: onInform, response: onResponse };
       for (const envelope of this.unhandled.withdraw(({ type }) => handlerOf[type] !== undefined)) this.#give(envelope);
@@ -112,7 +116,7 @@ export class Hearing {
   #give(envelope: Envelope): void {
     if (envelope.type === "request") {
       const request: Request = { ...envelope, type: "request" };
-      if (this.onRequest !== undefined) this.handlers.answer(request, this.onRequest);
+      if (this.onRequest !== undefined && !this.#isCatchingUp) this.handlers.answer(request, this.onRequest);
       else if (!this.#keep(request))
         this.handlers.refuse(
           request,
@@ -122,7 +126,7 @@ export class Hearing {
     }
     const notice: Notice = { ...envelope, type: envelope.type === "response" ? "response" : "inform" };
     const handler = notice.type === "response" ? this.onResponse : this.onInform;
-    if (handler === undefined || this.handlers.isFull) this.#keep(notice);
+    if (handler === undefined || this.#isCatchingUp || this.handlers.isFull) this.#keep(notice);
     else this.handlers.run(() => handler(notice));
   }
 

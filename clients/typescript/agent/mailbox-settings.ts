@@ -14,7 +14,7 @@ export const takeDefaults = Object.freeze({
   retryMs: 1_000,
 });
 
-/** The longest lease and pause, milliseconds (protocols §9.2). */
+/** The longest lease and pause, milliseconds (protocols §9.10). */
 export const hourMs = 3_600_000;
 const retryFactor = 8;
 
