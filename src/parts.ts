@@ -1,14 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Bridges } from "./websocket/engine/index.js";
-import {
-  accessRules,
-  configuredBox,
-  hostOf,
-  isLocalUrl,
-  portOf,
-  usualZmqDoors,
-  type BrokerConfig,
-} from "./config/index.js";
+import { accessRules, hostOf, portOf, usualZmqDoors, type BrokerConfig } from "./config/index.js";
 import {
   BacklogTotal,
   Exchange,
@@ -36,7 +28,8 @@ import {
   type AuditLog,
 } from "./ops/index.js";
 import { DataDirectory, TablesLmdb } from "./storage/index.js";
-import { Mailboxes, MailStoreLmdb } from "./mailbox/index.js";
+import { assembleMailboxes } from "./mailbox-parts.js";
+import type { Mailboxes } from "./mailbox/index.js";
 import { DirectoryMemory, type Directory } from "./directory/index.js";
 import { RoomLogsLmdb } from "./room-log/index.js";
 import {
@@ -204,13 +197,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     dataTopics,
     witness: ops.witness,
   });
-  const mailboxes: Mailboxes = new Mailboxes({
-    store: new MailStoreLmdb({
-      path: data.file("mail"),
-      failed: (error) => {
-        log("error", "mailboxes could not be written", { error: String(error) });
-      },
-    }),
+  const mailboxes: Mailboxes = assembleMailboxes(config, data, {
     exchange,
     clock,
     limits,
@@ -219,9 +206,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     tell: (agent, notice) => {
       zeromqAgents.tell(agent, notice);
     },
-    mayClaim: [...(config.zmqIn ?? []), ...(config.zmqOut ?? [])].every(isLocalUrl),
     isProtected: (name) => identity.isProtected(name),
-    configured: config.mailboxes.map(configuredBox),
     witness: ops.mailWitness,
   });
   const localAgents = new LocalAgents({
