@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { copyLmdb, openLmdb } from "../storage/index.js";
+import { copyLmdb } from "../storage/index.js";
+import { openLmdb } from "../storage/lmdb-folder.js";
 import { epochKey, epochOfCopy, databases } from "./mail-file.js";
 
 /**

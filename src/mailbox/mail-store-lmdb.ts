@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "../core/index.js";
-import { openLmdb, orFault, reasonOf, type LmdbFolder, type OpenLmdb } from "../storage/index.js";
+// Not by the index: its types would reach the package's own, and need those of lmdb.
+import { openLmdb, orFault, reasonOf, type LmdbFolder, type OpenLmdb } from "../storage/lmdb-folder.js";
 import { keepSecret } from "./mail-secret.js";
 import { backUp } from "./mail-backup.js";
 import { byTime, dueAt, type Due } from "./mail-due.js";

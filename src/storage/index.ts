@@ -1,7 +1,6 @@
 export * from "./data-directory.js";
 export { readIfThere, readRegular, replaceFile } from "./atomic-file.js";
 export * from "./lmdb-copy.js";
-export * from "./lmdb-folder.js";
 export * from "./lmdb-remains.js";
 export type { LockHolder } from "./pid-lock.js";
 export { remedyOf } from "./remedy.js";
