@@ -9,7 +9,7 @@ export type { ConfiguredBox } from "./configured-boxes.js";
 export type { BoxStatus } from "./box-status.js";
 export * from "./mailboxes.js";
 export * from "./mail-events.js";
-export type { MailboxesOptions } from "./mail-context.js";
+export type { MailboxesOptions } from "./mailboxes-options.js";
 export type { MailFigures } from "./mail-figures.js";
 export type { Mailbox } from "./mailbox.js";
 export { peek, saidBy, type Cursor } from "./reading.js";

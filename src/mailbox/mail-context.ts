@@ -1,30 +1,8 @@
-import type { Clock, Exchange, FaultNotice, Ledger, Limits, Log, Slices } from "../core/index.js";
-import type { ConfiguredBox } from "./configured-boxes.js";
-import type { MailboxEvent } from "./mail-events.js";
+import type { Clock, FaultNotice, Ledger, Limits, Log, Slices } from "../core/index.js";
 import type { Secrets } from "./delivery-id.js";
 import type { MailJournal } from "./mail-journal.js";
 import type { MailStore } from "./mail-store.js";
 import type { Receipts } from "./receipts.js";
-
-/** The parts that `Mailboxes` works with. */
-export interface MailboxesOptions {
-  readonly store: MailStore;
-  readonly exchange: Exchange;
-  readonly clock: Clock;
-  readonly limits: Limits;
-  readonly newId: () => string;
-  readonly log: Log;
-  /** Tells an agent what became of a request of its. */
-  readonly tell: (agent: string, notice: FaultNotice) => void;
-  /** True if all who can claim a name on ZeroMQ are on this machine. */
-  readonly mayClaim: boolean;
-  /** True if a name belongs to somebody who can prove it. */
-  readonly isProtected: (name: string) => boolean;
-  /** Boxes that are opened at the start. */
-  readonly configured?: readonly ConfiguredBox[];
-  /** Hears who opens and closes boxes, and what is delivered again. */
-  readonly witness?: (event: MailboxEvent) => void;
-}
 
 /** Bytes that wait in all boxes. */
 export class MailTotals {
