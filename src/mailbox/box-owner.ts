@@ -1,4 +1,4 @@
-import { Fault, type Limits, type Principal, type Trust } from "../core/index.js";
+import { agentNameProblem, Fault, type Limits, type Principal, type Trust } from "../core/index.js";
 import type { BoxRow } from "./mail-row.js";
 import type { Box } from "./box.js";
 
@@ -61,4 +61,10 @@ export function noBox(name: string): Fault {
     "not-found",
     `${name} has no mailbox; its owner opens it (mailbox.open), or: broker mailbox open ${name}`,
   );
+}
+
+/** Only agents have mailboxes. @throws Fault malformed */
+export function mustBeName(name: string): void {
+  const problem = agentNameProblem(name);
+  if (problem !== undefined) throw new Fault("malformed", `${name} cannot be the name of an agent: it ${problem}`);
 }

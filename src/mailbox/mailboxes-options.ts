@@ -2,6 +2,7 @@ import type { Clock, Exchange, FaultNotice, Limits, Log } from "../core/index.js
 import type { ConfiguredBox } from "./configured-boxes.js";
 import type { MailboxEvent } from "./mail-events.js";
 import type { MailStore } from "./mail-store.js";
+import type { Mailbox } from "./mailbox.js";
 
 /** The parts that `Mailboxes` works with. */
 export interface MailboxesOptions {
@@ -21,4 +22,11 @@ export interface MailboxesOptions {
   readonly configured?: readonly ConfiguredBox[];
   /** Hears who opens and closes boxes, and what is delivered again. */
   readonly witness?: (event: MailboxEvent) => void;
+}
+
+/** A box in service. `openedBy`: the connection whose share it counts against. */
+export interface Kept {
+  readonly mailbox: Mailbox;
+  readonly unkeep: () => void;
+  readonly openedBy: string | undefined;
 }

@@ -1,11 +1,11 @@
-import { agentNameProblem, Fault, Slices, type Follower, type Lifecycle, type Trust } from "../core/index.js";
-import { mustFit, mustOwn, noBox, type BoxSettings, type Opener } from "./box-owner.js";
+import { Fault, Slices, type Follower, type Lifecycle, type Trust } from "../core/index.js";
+import { mustBeName, mustFit, mustOwn, noBox, type BoxSettings, type Opener } from "./box-owner.js";
 import { statusOf, type BoxStatus } from "./box-status.js";
 import { Box, type BoxAccount } from "./box.js";
 import { Secrets } from "./delivery-id.js";
 import { openConfigured } from "./configured-boxes.js";
 import { MailTotals, type MailContext } from "./mail-context.js";
-import type { MailboxesOptions } from "./mailboxes-options.js";
+import type { Kept, MailboxesOptions } from "./mailboxes-options.js";
 import type { MailboxEvent } from "./mail-events.js";
 import { figuresOf, OldestWatch, type MailFigures } from "./mail-figures.js";
 import { MailJournal } from "./mail-journal.js";
@@ -16,13 +16,6 @@ import { Mailbox, type Overdue } from "./mailbox.js";
 import { OpenerShares } from "./opener-shares.js";
 import { Receipts } from "./receipts.js";
 import { WatchedAskers } from "./watched-askers.js";
-
-/** A box in service. `openedBy`: the connection whose share it counts against. */
-interface Kept {
-  readonly mailbox: Mailbox;
-  readonly unkeep: () => void;
-  readonly openedBy: string | undefined;
-}
 
 /** All mailboxes: by the name, which is the owner's (protocols §9). */
 export class Mailboxes implements Lifecycle {
@@ -187,8 +180,7 @@ export class Mailboxes implements Lifecycle {
    * @throws Fault malformed: it is no agent's name
    */
   openerFor(name: string): Opener {
-    const problem = agentNameProblem(name);
-    if (problem !== undefined) throw new Fault("malformed", `${name} cannot be the name of an agent: it ${problem}`);
+    mustBeName(name);
     const { isProtected, mayClaim } = this.#options;
     return { name, trust: isProtected(name) || !mayClaim ? "proved" : "claimed", isOperator: true };
   }
