@@ -5,7 +5,6 @@ import type { Box } from "./box.js";
 /** What an owner decides about its box. */
 export interface BoxSettings {
   readonly mode?: "push" | "take";
-  readonly rooms?: boolean;
   readonly keepMs?: number;
   readonly max?: number;
   readonly maxBytes?: number;

@@ -249,7 +249,7 @@ export class Mailboxes implements Lifecycle {
     }
     mustFit(settings, limits);
     this.#mustHavePlace(opener);
-    const { mode = "push", rooms = false, keepMs = limits.mailKeepMs } = settings;
+    const { mode = "push", keepMs = limits.mailKeepMs } = settings;
     const { max = limits.mailMax, maxBytes = limits.mailMaxBytes } = settings;
     const row: BoxRow = {
       id: this.#nextId,
@@ -257,7 +257,7 @@ export class Mailboxes implements Lifecycle {
       mode,
       trust,
       ...(proof !== undefined && { proof }),
-      rooms,
+      rooms: false,
       keepMs,
       max,
       maxBytes,

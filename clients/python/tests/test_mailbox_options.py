@@ -14,7 +14,7 @@ class Settings(unittest.TestCase):
             (True, {"mode": "push"}, None),
             ("push", {"mode": "push"}, None),
             ("take", {"mode": "take"}, TakeSettings()),
-            ({"keep_s": 60, "max": 5, "max_bytes": 2_048, "rooms": True}, {"mode": "push", "keep_s": 60, "max": 5, "max_bytes": 2_048, "rooms": True}, None),
+            ({"keep_s": 60, "max": 5, "max_bytes": 2_048}, {"mode": "push", "keep_s": 60, "max": 5, "max_bytes": 2_048}, None),
             ({"mode": "take", "batch": 3, "lease_ms": 5_000, "max_tokens": 9, "keep_s": None}, {"mode": "take"}, TakeSettings(batch=3, lease_ms=5_000, max_tokens=9)),
         ):
             with self.subTest(option):
@@ -28,7 +28,7 @@ class Settings(unittest.TestCase):
             ({"mode": "take", "wait_ms": 30_001}, "wait_ms is 30001; give a whole number from 0 to 30000"),
             ({"mode": "take", "lease_ms": 999}, "lease_ms is 999"),
             ({"mode": "take", "retry_ms": 0.5}, "retry_ms is 0.5"),
-            ({"mode": "take", "paralel": 2}, "mailbox has 'paralel'; known are mode, rooms"),
+            ({"mode": "take", "paralel": 2}, "mailbox has 'paralel'; known are mode, keep_s"),
         ):
             with self.subTest(option), self.assertRaises(Fault) as refused:
                 mailbox_settings(option)

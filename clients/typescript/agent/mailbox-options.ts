@@ -1,7 +1,5 @@
 /** What an agent decides about its mailbox; what is left out stays as it is, or is the broker's default. */
 export interface BoxOptions {
-  /** Memberships in rooms outlive the connection (not on ZeroMQ, where the subscription is the membership). */
-  readonly rooms?: boolean;
   /** How long a message waits, seconds. */
   readonly keepS?: number;
   /** Messages that wait at most. */

@@ -42,11 +42,10 @@ export function mailboxSettings(option: Exclude<MailboxOption, false>): MailboxS
   const given: unknown = option === true ? "push" : option;
   const options: unknown = typeof given === "string" ? { mode: given } : given;
   if (typeof options !== "object" || options === null || Array.isArray(options)) throw wrongMode(option);
-  const { mode = "push", rooms, keepS, max, maxBytes }: { mode?: unknown } & BoxOptions = options;
+  const { mode = "push", keepS, max, maxBytes }: { mode?: unknown } & BoxOptions = options;
   if (mode !== "push" && mode !== "take") throw wrongMode(mode);
   const open = {
     mode,
-    ...(rooms !== undefined && { rooms }),
     ...(keepS !== undefined && { keep_s: keepS }),
     ...(max !== undefined && { max }),
     ...(maxBytes !== undefined && { max_bytes: maxBytes }),

@@ -25,7 +25,11 @@ export const mailboxOpen = kind({
   request: z.strictObject({
     agent: whose,
     mode: z.enum(["push", "take"], "is push or take").exactOptional(),
-    rooms: flag.describe("memberships in rooms outlive the connection").exactOptional(),
+    rooms: flag
+      .refine((wanted) => !wanted, "is not provided: memberships end with the connection; join again when you are back")
+      .describe("memberships outlive the connection; not provided yet")
+      .meta({ const: false })
+      .exactOptional(),
     keep_s: whole(1, 366 * 86_400)
       .describe("how long a message waits; 7 days if absent")
       .exactOptional(),
@@ -37,10 +41,9 @@ export const mailboxOpen = kind({
   answer: box,
   right: undefined,
   length: noList,
-  run: async (ask, { agent: name, mode, rooms, keep_s: keepS, max, max_bytes: maxBytes }) => {
+  run: async (ask, { agent: name, mode, keep_s: keepS, max, max_bytes: maxBytes }) => {
     const opened = await ask.mailboxes.open(openerOf(ask, name), {
       ...(mode !== undefined && { mode }),
-      ...(rooms !== undefined && { rooms }),
       ...(keepS !== undefined && { keepMs: keepS * 1_000 }),
       ...(max !== undefined && { max }),
       ...(maxBytes !== undefined && { maxBytes }),

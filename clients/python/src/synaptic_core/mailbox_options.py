@@ -17,7 +17,6 @@ class MailboxOptions(TypedDict, total=False):
     """
 
     mode: str  #: push: messages come by themselves, also after the agent was away; take
-    rooms: bool  #: memberships in rooms outlive the connection (not on ZeroMQ, where the subscription is the membership)
     keep_s: float  #: how long a message waits, seconds
     max: int  #: messages that wait at most
     max_bytes: int  #: their bytes at most
@@ -57,7 +56,7 @@ _BOUNDS: Mapping[str, Tuple[int, int]] = {
     "wait_ms": (0, 30_000),
     "retry_ms": (1, HOUR_MS),
 }
-_OPEN = ("rooms", "keep_s", "max", "max_bytes")
+_OPEN = ("keep_s", "max", "max_bytes")
 
 
 def mailbox_settings(option: Any) -> Tuple[Dict[str, Any], Optional[TakeSettings]]:
