@@ -36,6 +36,7 @@ export class Mailboxes implements Lifecycle {
   #nextId = 1;
   #provedCount = 0;
   #unfollow: (() => void) | undefined;
+  #phase: "new" | "open" | "watched" = "new";
 
   constructor(options: MailboxesOptions) {
     this.#options = options;
@@ -110,6 +111,14 @@ export class Mailboxes implements Lifecycle {
     };
     this.#unfollow = exchange.follow(answered);
     exchange.followUnheard(answered);
+    this.#phase = "open";
+    if (this.#byName.size > 0) this.#beginRounds();
+  }
+
+  /** From the first box on, what is due is looked for. */
+  #beginRounds(): void {
+    if (this.#phase !== "open") return;
+    this.#phase = "watched";
     this.#sweep.start(() => this.#byId.values());
     this.#oldest.start();
   }
@@ -381,6 +390,7 @@ export class Mailboxes implements Lifecycle {
     this.#byId.set(row.id, mailbox);
     const unkeep = this.#options.exchange.router.keep(row.name, mailbox);
     this.#byName.set(row.name, { mailbox, unkeep, openedBy });
+    this.#beginRounds();
     return mailbox;
   }
 }

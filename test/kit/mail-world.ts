@@ -285,7 +285,7 @@ export class MailWorld {
   }
 
   /** Says something to bob, by default as ada, an inform of a claimed name. @returns the outcome, or why it is refused */
-  say({ trust = "claimed", speaker, ...said }: Said = {}): Outcome | Fault {
+  say({ trust = "claimed", speaker, ...said }: Said = {}): Omit<Outcome, "safe"> | Fault {
     const envelope: Envelope = {
       message_id: `m${String((this.#count += 1))}`,
       timestamp: new Date(this.clock.now()).toISOString(),
@@ -300,7 +300,8 @@ export class MailWorld {
     const more = speaker === undefined ? {} : { speaker };
     const arrival = { topic: envelope.to, receivedAt: this.clock.now(), trust, origin: undefined, ...more };
     try {
-      return this.exchange.submit(Message.of(envelope, arrival));
+      const { receivers, stored, repeated } = this.exchange.submit(Message.of(envelope, arrival));
+      return { receivers, stored, ...(repeated && { repeated }) };
     } catch (thrown) {
       const fault = asFault(thrown);
       if (fault.code === "internal") throw thrown;
