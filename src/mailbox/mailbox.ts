@@ -9,7 +9,6 @@ import {
   type Keeper,
   type Recipient,
   type Subscriber,
-  type Trust,
 } from "../core/index.js";
 import { owns } from "./box-owner.js";
 import type { Box, Entry } from "./box.js";
@@ -226,9 +225,9 @@ export class Mailbox implements Keeper {
     return { message: `stored for ${box.name}, ${away}, will be delivered until ${until}`, data };
   }
 
-  /** Somebody who says that it is the owner, and proves it with `trust`, has answered a request. */
-  answered({ to, in_reply_to: messageId }: Envelope, trust: Trust): void {
-    if (messageId === undefined || !provesAtLeast(trust, this.box.settings.trust)) return;
+  /** Somebody who says that it is the owner has answered a request. */
+  answered({ to, in_reply_to: messageId }: Envelope, said: Pick<Message, "trust" | "speaker">): void {
+    if (messageId === undefined || !this.#isSaidByOwner(said)) return;
     this.load();
     const { box, settling } = this;
     const asked = box.asked.find(to, messageId, this.#context.clock.now());
@@ -294,6 +293,12 @@ export class Mailbox implements Keeper {
 
   #isOwners({ principal }: Recipient): boolean {
     return owns(this.box.settings, principal);
+  }
+
+  /** True if who said it may settle what is in the box: a session that hears nothing of it does not. */
+  #isSaidByOwner({ trust, speaker }: Pick<Message, "trust" | "speaker">): boolean {
+    const { settings } = this.box;
+    return provesAtLeast(trust, settings.trust) && (speaker === undefined || owns(settings, speaker));
   }
 
   /** A session that proves less than the owner hears nothing of the box, and is told. */

@@ -106,8 +106,8 @@ export class Mailboxes implements Lifecycle {
       await store.close();
       throw thrown;
     }
-    const answered: Follower = (envelope, { trust }) => {
-      if (envelope.type === "response") this.#byName.get(envelope.from)?.mailbox.answered(envelope, trust);
+    const answered: Follower = (envelope, message) => {
+      if (envelope.type === "response") this.#byName.get(envelope.from)?.mailbox.answered(envelope, message);
     };
     this.#unfollow = exchange.follow(answered);
     exchange.followUnheard(answered);

@@ -52,6 +52,21 @@ describe("whose a mailbox is (protocols §9)", () => {
     expect(await hears(by("proved", "token:bob"))).toBe(true);
   });
 
+  it.each([["claimed"], ["shared"]] as const)(
+    "is settled by no answer of a %s session, which hears nothing of it",
+    async (trust) => {
+      await world.open();
+      world.say({ message_id: "m0", type: "request" });
+      await turns();
+      const answer = { from: "bob", to: "ada", type: "response", in_reply_to: "m0" } as const;
+      world.say({ ...answer, trust, speaker: by(trust) });
+      expect(world.counts).toMatchObject({ waiting: 1, answered: 0 });
+      expect(await hears(undefined)).toBe(true);
+      world.say({ ...answer, trust: "proved", speaker: by("proved", "token:bob") });
+      expect(world.counts).toMatchObject({ waiting: 0, answered: 1 });
+    },
+  );
+
   it("is touched by its owner and the operator, and becomes a proved one's once that opens it", async () => {
     await world.open();
     expect(world.mailboxes.own("bob", { trust: undefined, proof: undefined })).toBeDefined();
@@ -83,7 +98,7 @@ describe("whose a mailbox is (protocols §9)", () => {
     world.store.mood = "well";
     world.clock.advance(1_001);
     await turns();
-    expect(world.say({ message_id: "m2" })).toEqual({ receivers: 0, stored: true });
+    expect(world.say({ message_id: "m2" })).toMatchObject({ receivers: 0, stored: true });
     await turns();
     world = await world.killed();
     expect(world.counts).toMatchObject({ stored: 2, done: 1, waiting: 1 });
