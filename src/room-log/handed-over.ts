@@ -108,8 +108,9 @@ export class HandedOver {
 
   /** Everything of the stretch has been read: the cursor moves over it if nothing is missing before. */
   #proved(listener: Listener, name: string, { log, from, to }: Stretch): void {
-    if (log.phase === "ended") return;
-    if (listener.stretches.get(log)?.to === to) listener.stretches.delete(log);
+    const isEnded = log.phase === "ended";
+    if (isEnded || listener.stretches.get(log)?.to === to) listener.stretches.delete(log);
+    if (isEnded) return;
     const seq = this.#cursors.seqOf(log, name);
     if (to > seq && from <= Math.max(seq + 1, log.row.first)) this.#cursors.note(log, name, to);
   }

@@ -129,6 +129,19 @@ describe("what was handed over of a durable room", () => {
     expect(world.logs.handedTo(log, "bob")).toBe(6);
   });
 
+  it("is asked for no more once the room has ended", async () => {
+    const { world, log, come, say } = await room();
+    const { line } = come("bob");
+    await say(1);
+    await world.logs.end(log);
+    for (let round = 0; round < 3; round += 1) {
+      world.clock.advance(250);
+      line.pong();
+    }
+    world.clock.advance(250);
+    expect(line.asked).toHaveLength(0);
+  });
+
   it("is noted for names that are more than claimed, as many as there may be, and outlives a restart", async () => {
     const world = new RoomLogWorld({ limits: { roomCursorsMax: 10 } });
     const log = await world.begin("#a");
