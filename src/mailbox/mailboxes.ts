@@ -355,6 +355,7 @@ export class Mailboxes implements Lifecycle {
     if (box.settings.trust === "proved") this.#provedCount -= 1;
     const { journal, slices } = this.#context;
     await slices.run(() => (mailbox.discardOne() ? "more" : undefined));
+    await this.#forgetRows(box.id);
     this.#byId.delete(box.id);
     box.isClosed = true;
     box.asked.end();
@@ -363,6 +364,18 @@ export class Mailboxes implements Lifecycle {
     const { kept } = await this.written();
     await kept;
     this.witness({ event: "mailbox.closed", agent: name, by, discarded: waiting });
+  }
+
+  /** The rows of a box that is closed, a little at a time: all of them in one change would hold up the loop. */
+  async #forgetRows(box: number): Promise<void> {
+    const { journal, slices, store } = this.#context;
+    const rows = store.rows(box, 1)[Symbol.iterator]();
+    await slices.run(() => {
+      const { value: row, done } = rows.next();
+      if (done === true) return undefined;
+      journal.changed(undefined, { forget: { box, seq: row.seq } });
+      return "more";
+    });
   }
 
   /** @throws Fault not-found */

@@ -213,4 +213,20 @@ describe("a box that is closed (protocols §9)", () => {
     world = await world.killed();
     expect(world.counts).toMatchObject({ stored: 1, waiting: 1 });
   });
+
+  it("leaves a box that is closed row by row, before the box itself goes: no change of all of them holds up the loop", async () => {
+    const world = await MailWorld.start();
+    await world.open();
+    for (let at = 0; at < 30; at += 1) world.say({ from: `agent-${String(at % 10)}` });
+    const left: number[] = [];
+    const write = world.store.write.bind(world.store);
+    world.store.write = (changes) => {
+      for (const change of changes) if ("close" in change) left.push([...world.store.rows(change.close, 1)].length);
+      return write(changes);
+    };
+    await world.mailboxes.close("bob", { discard: true });
+    expect(left).toEqual([0]);
+    world.sound();
+    await world.stop();
+  });
 });
