@@ -135,13 +135,12 @@ export class MailFile {
 
   /** Where rows of this sender with this id may be. */
   said(sender: string, messageId: string, last?: SaidLast): readonly MailPlace[] {
-    if (last !== undefined) {
-      const end = saidKey(sender, messageId, last.box, 0);
-      const range = { start: saidKey(sender, messageId, last.box, seqEnd), end, reverse: true, limit: last.max };
-      return [...this.#databases.said.getKeys(range)].map(placeOf);
-    }
-    const [start, end] = saidRange(sender, messageId);
-    return [...this.#databases.said.getKeys({ start, end })].map(placeOf);
+    const [start, end] =
+      last?.box === undefined
+        ? saidRange(sender, messageId)
+        : [saidKey(sender, messageId, last.box, 0), saidKey(sender, messageId, last.box, seqEnd)];
+    const range = last === undefined ? { start, end } : { start: end, end: start, reverse: true, limit: last.max };
+    return [...this.#databases.said.getKeys(range)].map(placeOf);
   }
 
   /** Rows that are due until `now`, in order of that time. */

@@ -189,9 +189,10 @@ export class MailStoreLmdb implements MailStore {
   }
 
   said(sender: string, messageId: string, last?: SaidLast): Iterable<MailRow> {
-    const pending = this.#writer.groups.flatMap((group) => group.said(sender, messageId));
+    const all = this.#writer.groups.flatMap((group) => group.said(sender, messageId));
+    const pending = last?.box === undefined ? all : all.filter(({ box }) => box === last.box);
     const places = [
-      ...(last === undefined ? pending : pending.filter(({ box }) => box === last.box).slice(-last.max)),
+      ...(last === undefined ? pending : pending.slice(-last.max)),
       ...(this.#opened?.file.said(sender, messageId, last) ?? []),
     ];
     const found = new Map<string, MailRow>();

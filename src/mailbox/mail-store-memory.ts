@@ -63,7 +63,8 @@ export class MailStoreMemory implements MailStore {
 
   said(sender: string, messageId: string, last?: SaidLast): Iterable<MailRow> {
     const all = this.#phase === "open" ? [...(this.#said.get(saidWords(sender, messageId)) ?? [])] : [];
-    return last === undefined ? all : all.filter(({ box }) => box === last.box).slice(-last.max);
+    const wanted = last?.box === undefined ? all : all.filter(({ box }) => box === last.box);
+    return last === undefined ? wanted : wanted.slice(-last.max);
   }
 
   due(now: number, max: number): readonly MailRow[] {

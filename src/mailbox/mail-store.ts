@@ -21,9 +21,9 @@ export interface Written {
   readonly kept: Promise<void>;
 }
 
-/** Of one box, so many rows. */
+/** So many rows, of one box or of all. */
 export interface SaidLast {
-  readonly box: number;
+  readonly box?: number;
   readonly max: number;
 }
 
@@ -49,7 +49,7 @@ export interface MailStore {
   row(box: number, seq: number): MailRow | undefined;
   /** The bytes that came; undefined once it is settled. */
   body(box: number, seq: number): Uint8Array | undefined;
-  /** The rows of this sender with this id, in all boxes; or of one box, the last ones, about so many. */
+  /** The rows of this sender with this id, in all boxes or in one; `last`: the last ones, about so many. */
   said(sender: string, messageId: string, last?: SaidLast): Iterable<MailRow>;
   /**
    * Rows whose time is over: `until` of those that wait or are leased, `goesAt` of those that are settled. In order of

@@ -67,7 +67,10 @@ function peekedOf(store: MailStore, name: string, row: MailRow): Peeked | undefi
   return envelope && { state, reason, attempts, until, envelope };
 }
 
-/** The stored messages of one sender by their id, in whichever boxes. */
+/** Of messages with one id so many are told of: ids can repeat, and each costs a look at the disk. */
+const saidMax = 200;
+
+/** The stored messages of one sender by their id, in whichever boxes; the last ones, if there are many. */
 export function saidBy(
   store: MailStore,
   name: string,
@@ -76,5 +79,5 @@ export function saidBy(
 ): readonly MailRow[] {
   const proofs = principal?.trust === "proved" ? [principal.proof ?? `proved:${name}`] : [];
   const keys = [`name:${name}`, ...proofs];
-  return keys.flatMap((key) => [...store.said(key, messageId)]);
+  return keys.flatMap((key) => [...store.said(key, messageId, { max: saidMax })]).slice(-saidMax);
 }

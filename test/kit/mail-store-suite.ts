@@ -150,6 +150,8 @@ export function mailStoreSuite(name: string, make: () => MailStore): void {
       await kept;
       expect(places()).toEqual(new Set(["1/1", "2/7"]));
       expect([...store.said("name:eve", "")]).toEqual([]);
+      const last = [...store.said(said.sender, said.messageId, { max: 1 })];
+      expect(last.map(({ box, seq }) => [box, seq])).toEqual([[2, 7]]);
       await keep({ settle: mailRow(1, 1, { ...said, state: "done", goesAt: 1 }) });
       expect([...store.said(said.sender, said.messageId)].map(({ state }) => state).sort()).toEqual([
         "done",

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { principal, type Limits } from "../../src/core/index.js";
+import { saidBy } from "../../src/mailbox/index.js";
 import { MailWorld, turns, type Said } from "../kit/mail-world.js";
 
 describe("how much a mailbox holds (protocols §9, bounds)", () => {
@@ -175,6 +176,18 @@ describe("how much a mailbox holds (protocols §9, bounds)", () => {
     await turns();
     expect([...world.disk.rows(1, 1)]).toEqual([]);
     expect(world.counts).toMatchObject({ stored: 4_401, done: 4_401 });
+  });
+
+  it("tells of 200 messages with one id, the last ones, and not of thousands that were sent", async () => {
+    await start({ mailWindowMin: 256 });
+    const bob = world.owner();
+    for (let at = 0; at < 1_000; at += 1) {
+      world.say({ message_id: "same", content: { message: String(at) } });
+      if (at % 100 === 99) await bob.provesAll();
+    }
+    const told = saidBy(world.store, "ada", undefined, "same");
+    expect(told).toHaveLength(200);
+    expect(told.every(({ seq }) => seq > 800)).toBe(true);
   });
 
   it("lets one connection open 100 claimed boxes, also all at once, and gives the places back", async () => {

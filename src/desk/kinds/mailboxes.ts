@@ -242,17 +242,19 @@ export const mailboxPeek = kind({
 export const mailboxState = kind({
   request: z.strictObject({ message_id: z.string("is missing; it is the id of a message of yours").min(1).max(256) }),
   answer: z.object({
-    deliveries: z.array(
-      z.object({
-        to: z.string(),
-        state: z.enum(mailStates),
-        reason: z.string().exactOptional(),
-        stored_at: writtenTime,
-        until: writtenTime.describe("it is delivered until then"),
-        here: z.boolean().describe("its owner is connected"),
-        away_since: writtenTime.describe("its owner is away, and was connected last then").exactOptional(),
-      }),
-    ),
+    deliveries: z
+      .array(
+        z.object({
+          to: z.string(),
+          state: z.enum(mailStates),
+          reason: z.string().exactOptional(),
+          stored_at: writtenTime,
+          until: writtenTime.describe("it is delivered until then"),
+          here: z.boolean().describe("its owner is connected"),
+          away_since: writtenTime.describe("its owner is away, and was connected last then").exactOptional(),
+        }),
+      )
+      .describe("of many messages with this id, 200 of the last"),
   }),
   right: undefined,
   length: noList,
