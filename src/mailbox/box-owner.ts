@@ -29,16 +29,21 @@ export type Shown = Pick<Principal, "trust" | "proof"> | undefined;
 
 /**
  * True if a box is for somebody (protocols §9): for who proved as much by the same, or, if its name is only claimed, for
- * ZeroMQ connections that claim it and for whoever proves it. A session that proves less hears nothing of it.
+ * ZeroMQ connections that claim it, while all of those are on this machine (`mayClaim`), and for whoever proves it. A
+ * session that proves less hears nothing of it.
  */
-export function owns({ trust, proof }: Pick<BoxRow, "trust" | "proof">, shown: Shown): boolean {
-  if (trust !== "proved") return shown === undefined || shown.trust === "proved";
+export function owns({ trust, proof }: Pick<BoxRow, "trust" | "proof">, shown: Shown, mayClaim: boolean): boolean {
+  if (trust !== "proved") return shown === undefined ? mayClaim : shown.trust === "proved";
   return shown?.trust === "proved" && (proof === undefined || shown.proof === proof);
 }
 
 /** The box is for who proved as much, by the same. @throws Fault forbidden */
-export function mustOwn({ box }: { readonly box: Pick<Box, "name" | "settings"> }, shown: Shown): void {
-  if (owns(box.settings, shown)) return;
+export function mustOwn(
+  { box }: { readonly box: Pick<Box, "name" | "settings"> },
+  shown: Shown,
+  mayClaim: boolean,
+): void {
+  if (owns(box.settings, shown, mayClaim)) return;
   throw new Fault(
     "forbidden",
     `the mailbox of ${box.name} belongs to somebody who proves it; prove the name as then (its key, or its token)`,

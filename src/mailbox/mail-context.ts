@@ -21,6 +21,8 @@ export interface MailContext {
   readonly totals: MailTotals;
   readonly secrets: Secrets;
   readonly limits: Limits;
+  /** All who can claim a name are on this machine. */
+  readonly mayClaim: boolean;
   readonly clock: Clock;
   readonly ledger: Ledger;
   /** What may be much at once: boxes that are loaded, handed over, swept and closed. */

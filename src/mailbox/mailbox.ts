@@ -292,13 +292,14 @@ export class Mailbox implements Keeper {
   }
 
   #isOwners({ principal }: Recipient): boolean {
-    return owns(this.box.settings, principal);
+    return owns(this.box.settings, principal, this.#context.mayClaim);
   }
 
   /** True if who said it may settle what is in the box: a session that hears nothing of it does not. */
   #isSaidByOwner({ trust, speaker }: Pick<Message, "trust" | "speaker">): boolean {
     const { settings } = this.box;
-    return provesAtLeast(trust, settings.trust) && (speaker === undefined || owns(settings, speaker));
+    if (!provesAtLeast(trust, settings.trust)) return false;
+    return (speaker === undefined && trust === "proved") || owns(settings, speaker, this.#context.mayClaim);
   }
 
   /** A session that proves less than the owner hears nothing of the box, and is told. */

@@ -70,6 +70,7 @@ export class Mailboxes implements Lifecycle {
       totals,
       secrets: new Secrets(),
       limits,
+      mayClaim: options.mayClaim,
       clock,
       ledger,
       slices,
@@ -213,7 +214,7 @@ export class Mailboxes implements Lifecycle {
   own(name: string, owner: (Pick<Opener, "proof"> & { readonly trust: Trust | undefined }) | undefined): Mailbox {
     const mailbox = this.mailbox(name);
     if (mailbox === undefined) throw noBox(name);
-    if (owner !== undefined) mustOwn(mailbox, owner.trust && { trust: owner.trust, proof: owner.proof });
+    if (owner !== undefined) mustOwn(mailbox, owner.trust && { trust: owner.trust, proof: owner.proof }, this.mayClaim);
     return mailbox;
   }
 
@@ -248,7 +249,7 @@ export class Mailboxes implements Lifecycle {
     const { limits, clock } = this.#options;
     const known = this.mailbox(name);
     if (known !== undefined) {
-      if (opener.isOperator !== true) mustOwn(known, trust === "proved" ? { trust, proof } : undefined);
+      if (opener.isOperator !== true) mustOwn(known, trust === "proved" ? { trust, proof } : undefined, this.mayClaim);
       return this.#change(known, opener, settings);
     }
     const opening = this.#opening.get(name);

@@ -227,7 +227,7 @@ export class MailWorld {
   readonly logged: string[] = [];
   #count = 0;
 
-  private constructor(disk: MailStore, limits: Partial<Limits>, wall: number | undefined) {
+  private constructor(disk: MailStore, limits: Partial<Limits>, wall: number | undefined, mayClaim: boolean) {
     this.disk = disk;
     this.store = new MoodyStore(disk);
     this.clock = new FakeClock(wall);
@@ -242,7 +242,7 @@ export class MailWorld {
       newId,
       log: (_level, event) => this.logged.push(event),
       tell: (agent, notice) => this.told.push({ agent, notice }),
-      mayClaim: true,
+      mayClaim,
       isProtected: () => false,
     });
   }
@@ -251,8 +251,9 @@ export class MailWorld {
     disk: MailStore = new MailStoreMemory(),
     limits: Partial<Limits> = {},
     wall?: number,
+    mayClaim = true,
   ): Promise<MailWorld> {
-    const world = new MailWorld(disk, limits, wall);
+    const world = new MailWorld(disk, limits, wall, mayClaim);
     await world.mailboxes.start();
     return world;
   }

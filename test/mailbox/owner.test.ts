@@ -67,6 +67,20 @@ describe("whose a mailbox is (protocols §9)", () => {
     },
   );
 
+  it("is nobody's who only claims its name, once others than those on this machine can; a proof opens it", async () => {
+    await world.open();
+    world.say({ message_id: "m0", type: "request" });
+    await turns();
+    await world.mailboxes.stop();
+    world = await MailWorld.start(world.disk, {}, world.clock.now(), false);
+    expect(await hears(undefined)).toBe(false);
+    expect(() => world.mailboxes.own("bob", { trust: undefined, proof: undefined })).toThrow(/prove the name/);
+    await expect(world.mailboxes.open({ name: "bob", trust: "claimed" }, {})).rejects.toThrow(/prove the name/);
+    world.say({ from: "bob", to: "ada", type: "response", in_reply_to: "m0" });
+    expect(world.counts).toMatchObject({ waiting: 1, answered: 0 });
+    expect(await hears(by("proved", "token:bob"))).toBe(true);
+  });
+
   it("is touched by its owner and the operator, and becomes a proved one's once that opens it", async () => {
     await world.open();
     expect(world.mailboxes.own("bob", { trust: undefined, proof: undefined })).toBeDefined();
