@@ -212,6 +212,11 @@ export class Box {
     this.#growDead(-(dead?.bytes ?? 0));
   }
 
+  /** Dead ones behind `seq`, in order of arrival. */
+  deadAfter(seq: number): readonly Pick<MailRow, "seq">[] {
+    return this.#dead.filter((dead) => dead.seq > seq).sort((one, other) => one.seq - other.seq);
+  }
+
   /** The box is closed: nobody reads the dead ones any more. */
   forgetAllDead(): void {
     this.#dead.length = 0;

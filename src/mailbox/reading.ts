@@ -1,4 +1,5 @@
 import { Message, type Envelope, type Principal } from "../core/index.js";
+import type { Box } from "./box.js";
 import { deliveryId } from "./delivery-id.js";
 import type { MailRow, MailState } from "./mail-row.js";
 import type { MailStore } from "./mail-store.js";
@@ -34,25 +35,30 @@ export interface Look {
   readonly dead: boolean;
 }
 
-/** Looks at messages in order of arrival, without taking them (protocols §9). */
-export function peek(store: MailStore, box: { readonly id: number; readonly name: string }, look: Look): Page {
+/**
+ * Looks at messages of a box that is loaded, in order of arrival, without taking them (protocols §9). Only what is wanted
+ * is read: thousands of settled rows may lie between.
+ */
+export function peek(store: MailStore, box: Box, look: Look): Page {
   const { after, max, maxBytes, dead } = look;
   const { epoch } = store;
   if (after !== undefined && after.epoch !== epoch) return { messages: [], next: { epoch, seq: 0 }, gap: true };
   const messages: Peeked[] = [];
   let seq = after?.seq ?? 0;
   let bytes = 0;
-  for (const row of store.rows(box.id, seq + 1)) {
-    const isWanted = dead ? row.state === "dead" : row.state === "waiting" || row.state === "leased";
-    if (isWanted && (messages.length >= max || (messages.length > 0 && bytes + row.bytes > maxBytes))) break;
-    const peeked = isWanted ? peekedOf(store, box.name, row) : undefined;
+  for (const wanted of dead ? box.deadAfter(seq) : box.after(seq)) {
+    const row = store.row(box.id, wanted.seq);
+    if (row === undefined) continue;
+    if (messages.length >= max || (messages.length > 0 && bytes + row.bytes > maxBytes))
+      return { messages, next: { epoch, seq }, gap: false };
+    const peeked = peekedOf(store, box.name, row);
     if (peeked !== undefined) {
       messages.push(peeked);
       bytes += row.bytes;
     }
     seq = row.seq;
   }
-  return { messages, next: { epoch, seq }, gap: false };
+  return { messages, next: { epoch, seq: Math.max(seq, box.settings.nextSeq - 1) }, gap: false };
 }
 
 function peekedOf(store: MailStore, name: string, row: MailRow): Peeked | undefined {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { principal, type Limits } from "../../src/core/index.js";
-import { saidBy } from "../../src/mailbox/index.js";
+import { peek, saidBy } from "../../src/mailbox/index.js";
 import { MailWorld, turns, type Said } from "../kit/mail-world.js";
 
 describe("how much a mailbox holds (protocols §9, bounds)", () => {
@@ -176,6 +176,25 @@ describe("how much a mailbox holds (protocols §9, bounds)", () => {
     await turns();
     expect([...world.disk.rows(1, 1)]).toEqual([]);
     expect(world.counts).toMatchObject({ stored: 4_401, done: 4_401 });
+  });
+
+  it("reads of a box that is looked at only what is wanted, not what lies settled between", async () => {
+    await start({ mailWindowMin: 256 });
+    const bob = world.owner();
+    for (let at = 0; at < 200; at += 1) world.say();
+    await bob.provesAll();
+    bob.end();
+    for (const message_id of ["one", "two"]) world.say({ message_id });
+    let read = 0;
+    const { row, rows } = world.disk;
+    world.disk.row = (...place) => ((read += 1), row.apply(world.disk, place));
+    world.disk.rows = (...from) => ((read += 1_000), rows.apply(world.disk, from));
+    const look = { after: undefined, max: 10, maxBytes: 1e6 };
+    const { messages, next } = peek(world.store, world.box().box, { ...look, dead: false });
+    expect(messages.map(({ envelope }) => envelope.message_id)).toEqual(["one", "two"]);
+    expect(next.seq).toBe(202);
+    expect(peek(world.store, world.box().box, { ...look, dead: true }).messages).toEqual([]);
+    expect(read).toBe(2);
   });
 
   it("tells of 200 messages with one id, the last ones, and not of thousands that were sent", async () => {

@@ -222,8 +222,9 @@ export const mailboxPeek = kind({
   right: undefined,
   length: (_ask, { max = defaultTake }) => max,
   run: (ask, { agent: name, after, max = defaultTake, dead = false }) => {
-    const { box: own } = ownBox(ask, name);
-    const page = peek(ask.mailboxes.store, own, { after, max, maxBytes: answerMaxBytes(ask), dead });
+    const mailbox = ownBox(ask, name);
+    mailbox.load();
+    const page = peek(ask.mailboxes.store, mailbox.box, { after, max, maxBytes: answerMaxBytes(ask), dead });
     const messages = page.messages.map(({ state, reason, attempts, until, envelope }) => ({
       state,
       ...(reason !== undefined && { reason }),
