@@ -372,9 +372,9 @@ export class Mailboxes implements Lifecycle {
     const { journal, slices, store } = this.#context;
     const rows = store.rows(box, 1)[Symbol.iterator]();
     await slices.run(() => {
-      const { value: row, done } = rows.next();
-      if (done === true) return undefined;
-      journal.changed(undefined, { forget: { box, seq: row.seq } });
+      const next = rows.next();
+      if (next.done === true) return undefined;
+      journal.changed(undefined, { forget: { box, seq: next.value.seq } });
       return "more";
     });
   }

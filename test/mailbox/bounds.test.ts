@@ -186,9 +186,10 @@ describe("how much a mailbox holds (protocols §9, bounds)", () => {
     bob.end();
     for (const message_id of ["one", "two"]) world.say({ message_id });
     let read = 0;
-    const { row, rows } = world.disk;
-    world.disk.row = (...place) => ((read += 1), row.apply(world.disk, place));
-    world.disk.rows = (...from) => ((read += 1_000), rows.apply(world.disk, from));
+    const row = world.disk.row.bind(world.disk);
+    const rows = world.disk.rows.bind(world.disk);
+    world.disk.row = (...place) => ((read += 1), row(...place));
+    world.disk.rows = (...from) => ((read += 1_000), rows(...from));
     const look = { after: undefined, max: 10, maxBytes: 1e6 };
     const { messages, next } = peek(world.store, world.box().box, { ...look, dead: false });
     expect(messages.map(({ envelope }) => envelope.message_id)).toEqual(["one", "two"]);
