@@ -14,6 +14,8 @@ const lastingForMore = 64;
  * After so many copies the rest of a chunk may wait for another turn: a message to 2,000 receivers takes 1 ms and more.
  */
 const manyCopies = 1_000;
+/** So may it after messages that took so long, milliseconds: one may have to read thousands of rows of a mailbox. */
+const longMs = 2;
 
 /** `$` begins the broker's own topics. */
 const dollar = 0x24;
@@ -56,6 +58,8 @@ export class Forwarder {
   #runCount = 0;
   /** How many copies there may be in the ledger before the rest of the chunk waits. */
   #copiesEnough = 0;
+  /** Monotonic: from then on the rest of the chunk waits. */
+  #longAt = 0;
 
   constructor(parts: ForwardParts, source: ForwardSource) {
     this.#parts = parts;
@@ -78,14 +82,15 @@ export class Forwarder {
   }
 
   /**
-   * Takes a chunk, borrowed for this call, or the beginning of it when that went to very many.
+   * Takes a chunk, borrowed for this call, or the beginning of it when that went to very many or took long.
    * @returns how many bytes it took
    * @throws IllegalBytes after everything before the illegal bytes has been forwarded
    */
   push(chunk: Buffer): number {
     let at = 0;
     this.#copiesEnough = this.#copies + manyCopies;
-    while (at < chunk.length && this.#copies < this.#copiesEnough) {
+    this.#longAt = this.#parts.clock.monotonic() + longMs;
+    while (at < chunk.length && !this.#isEnough) {
       if (!this.#source.isOpen) return chunk.length;
       if (this.#partial.size === 0) {
         at = this.#scan(chunk, at);
@@ -96,6 +101,11 @@ export class Forwarder {
       }
     }
     return at;
+  }
+
+  /** The rest of the chunk may wait. */
+  get #isEnough(): boolean {
+    return this.#copies >= this.#copiesEnough || this.#parts.clock.monotonic() >= this.#longAt;
   }
 
   /** How many copies there have been of anybody's messages. */
@@ -169,7 +179,7 @@ export class Forwarder {
         if (!this.#source.isOpen) return end;
         this.#route = undefined;
         check.renew();
-        if (this.#copies >= this.#copiesEnough) return next;
+        if (this.#isEnough) return next;
       }
       at = next;
     }

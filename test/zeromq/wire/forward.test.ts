@@ -31,6 +31,19 @@ describe("forwarding", () => {
     expect(ledger.messages.accepted).toBe(6);
   });
 
+  it("leaves the rest of a chunk for later behind a message that took long", () => {
+    // Nobody receives them, so they are parsed, as for a mailbox.
+    policy.onReceived = ({ topic }) => {
+      if (topic === "alice") world.clock.advance(2);
+    };
+    const topics = ["bob", "bob", "alice", "bob", "alice", "alice", "bob"];
+    const all = topics.map((topic, at) => message(topic, String(at)));
+    expect(push(world.publisher(), Buffer.concat(all)), "behind each slow one").toBe(3);
+    expect(policy.messages.map(({ topic, payload }) => [topic, payload])).toEqual(
+      topics.map((topic, at) => [topic, String(at)]),
+    );
+  });
+
   it("sends consecutive messages of one topic as one range", () => {
     const ear = new Ear();
     router.subscribe("alice", ear);
