@@ -2,6 +2,7 @@ import { Fault, Slices, type Follower, type Lifecycle, type Trust } from "../cor
 import { mustBeName, mustFit, mustOwn, noBox, type BoxSettings, type Opener } from "./box-owner.js";
 import { statusOf, type BoxStatus } from "./box-status.js";
 import { Box, type BoxAccount } from "./box.js";
+import { forgetRows } from "./forgotten-rows.js";
 import { Secrets } from "./delivery-id.js";
 import { openConfigured } from "./configured-boxes.js";
 import { MailTotals, type MailContext } from "./mail-context.js";
@@ -356,7 +357,7 @@ export class Mailboxes implements Lifecycle {
     if (box.settings.trust === "proved") this.#provedCount -= 1;
     const { journal, slices } = this.#context;
     await slices.run(() => (mailbox.discardOne() ? "more" : undefined));
-    await this.#forgetRows(box.id);
+    await forgetRows(box.id, this.#context);
     this.#byId.delete(box.id);
     box.isClosed = true;
     box.asked.end();
@@ -365,18 +366,6 @@ export class Mailboxes implements Lifecycle {
     const { kept } = await this.written();
     await kept;
     this.witness({ event: "mailbox.closed", agent: name, by, discarded: waiting });
-  }
-
-  /** The rows of a box that is closed, a little at a time: all of them in one change would hold up the loop. */
-  async #forgetRows(box: number): Promise<void> {
-    const { journal, slices, store } = this.#context;
-    const rows = store.rows(box, 1)[Symbol.iterator]();
-    await slices.run(() => {
-      const next = rows.next();
-      if (next.done === true) return undefined;
-      journal.changed(undefined, { forget: { box, seq: next.value.seq } });
-      return "more";
-    });
   }
 
   /** @throws Fault not-found */
