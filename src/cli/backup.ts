@@ -13,6 +13,7 @@ import { chmod, copyFile, symlink } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { Fault } from "../core/index.js";
 import { copyMail } from "../mailbox/index.js";
+import { copyRoomLogs } from "../room-log/index.js";
 import { copyLmdb, syncPath, type DataDirectory } from "../storage/index.js";
 import { errorCode, remedyOf } from "../storage/remedy.js";
 
@@ -41,7 +42,8 @@ export async function backUpData(data: DataDirectory, folder: string): Promise<B
   try {
     await copyMail(data.file("mail"), join(part, "mail"));
     for (const { name } of readdirSync(data.path, { withFileTypes: true }).filter((entry) => entry.isDirectory()))
-      if (name !== "mail") await copyLmdb(data.file(name), join(part, name)); // tables, room-logs
+      if (name === "room-logs") await copyRoomLogs(data.file(name), join(part, name));
+      else if (name !== "mail") await copyLmdb(data.file(name), join(part, name)); // tables
     await copyFolder(data.path, part, true);
     const all = filesOf(part);
     renameSync(part, to);

@@ -59,6 +59,14 @@ export interface EndedLogRow {
 /** A row of the table of logs, by {@link logKey}, {@link messageKey}, {@link cursorKey} or {@link endedKey}. */
 export type LogTableRow = LogRow | LogMessageRow | LogCursorRow | EndedLogRow;
 
+/** In the place of an epoch: the log is of a copy, and gets an epoch of its own when it is opened. */
+export const epochOfCopy = "of a copy";
+
+/** True for the row of a room's log. */
+export function isLogRow(row: LogTableRow): row is LogRow {
+  return "bounds" in row;
+}
+
 /** What a message takes of the bounds beside its body. */
 export const messageRowBytes = 200;
 

@@ -3,6 +3,9 @@ import { TablesLmdb } from "../storage/index.js";
 import type { LogTableRow } from "./log-row.js";
 import { RoomLogs, type RoomLogsOptions } from "./room-logs.js";
 
+/** The table of all logs. */
+export const logsTable = "logs";
+
 /** What durable rooms remember on disk uses. */
 export interface RoomLogsLmdbOptions extends Omit<RoomLogsOptions, "failed"> {
   /** The folder; made if it is not there, mode 0700. */
@@ -32,7 +35,7 @@ export class RoomLogsLmdb implements Lifecycle {
     const failed = this.#tell("a message of a durable room could not be given to those in it");
     this.#tables.open();
     try {
-      this.#logs = new RoomLogs(this.#tables.table<LogTableRow>("logs"), { ...this.#options, failed });
+      this.#logs = new RoomLogs(this.#tables.table<LogTableRow>(logsTable), { ...this.#options, failed });
       await this.#options.restore(this.#logs);
     } catch (thrown) {
       await this.stop();

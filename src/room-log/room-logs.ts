@@ -7,6 +7,8 @@ import { LogReader } from "./log-reader.js";
 import {
   bytesOfRow,
   endedKey,
+  epochOfCopy,
+  isLogRow,
   logKey,
   type LogBounds,
   type LogOwner,
@@ -85,13 +87,20 @@ export class RoomLogs {
   /** The logs that are on disk. @throws Fault unavailable */
   load(): readonly RoomLog[] {
     for (const [key, value] of this.#table.range(logKey(""), logKey("\uffff"))) {
-      if (!("bounds" in value)) continue;
+      if (!isLogRow(value)) continue;
       const room = key.slice(logKey("").length);
-      this.#logs.set(room, new RoomLog(room, value));
+      const log = new RoomLog(room, value.epoch === epochOfCopy ? { ...value, epoch: newEpoch() } : value);
+      this.#logs.set(room, log);
       this.#shares.add(value);
+      if (log.row !== value) this.#leaveOriginal(log);
     }
     this.#sweep.start();
     return [...this.#logs.values()];
+  }
+
+  /** The log of a copy goes its own way. Until that is written, each start gives it another epoch: cursors say `gap`. */
+  #leaveOriginal(log: RoomLog): void {
+    this.#writer.write(() => ({ changes: [{ put: logKey(log.room), value: log.row }] })).catch(() => undefined); // the owner of the table reports it; the next message writes the row, too
   }
 
   /** Bytes of all logs, as they count. */
@@ -110,7 +119,7 @@ export class RoomLogs {
    */
   begin(room: string, { inviteOnly, owner, bounds }: NewLog): { readonly log: RoomLog; readonly kept: Promise<void> } {
     this.mayBegin(owner);
-    const id = randomBytes(8).toString("hex");
+    const id = newEpoch();
     const places = { first: 1, next: 1, bytes: 0 };
     const row: LogRow = { id, epoch: id, inviteOnly, ...(owner !== undefined && { owner }), bounds, ...places };
     const log = new RoomLog(room, row);
@@ -213,4 +222,8 @@ export class RoomLogs {
     this.#shares.changed(log.row, row);
     log.row = row;
   }
+}
+
+function newEpoch(): string {
+  return randomBytes(8).toString("hex");
 }

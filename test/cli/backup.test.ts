@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Agent } from "../../src/index.js";
 import { runCli, startCli } from "../kit/cli.js";
 import { freeDoors, serveBroker, type Served } from "./served.js";
@@ -100,6 +100,29 @@ describe("broker backup, through the real binary", () => {
     const gap = await runCli(["mailbox", "peek", "bob", "--after", `${original.epoch}:1`, "--data-dir", one]);
     await broker.stop();
     expect(gap).toMatchObject({ code: 4, stderr: expect.stringContaining("another epoch") as string });
+  });
+
+  it("answers cursors of the original with gap in a durable room, whose places it gives to other messages", async () => {
+    const token = (await served.cli("token", "dora", "--zmq")).stdout.trim();
+    const { zmqIn, zmqOut } = served.at;
+    const dora = await Agent.connect({ name: "dora", token, in: zmqIn, out: zmqOut });
+    await dora.create("#log", { durable: true });
+    await dora.inform("#log", "before");
+    await vi.waitFor(async () => {
+      expect((await dora.history("#log", {})).messages).toHaveLength(1);
+    });
+    const restored = join(served.home, "restored");
+    expect(await served.cli("backup", restored)).toMatchObject({ code: 0 });
+    const { next: after } = await dora.history("#log", {});
+    await dora.close();
+    const broker = startCli(["start", ...freeDoors, "--data-dir", restored]);
+    await broker.prints(/broker status/);
+    const back = await Agent.connect({ name: "dora", token, dataDir: restored });
+    const past = await back.history("#log", after === undefined ? {} : { after });
+    expect(past).toMatchObject({ gap: true, messages: [{ content: { message: "before" } }] });
+    expect(past.next?.epoch).not.toBe(after?.epoch);
+    await back.close();
+    await broker.stop();
   });
 
   it("has tokens and files, for their owner only, and nothing of the broker that ran", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Fault } from "../../src/core/index.js";
-import { bytesOfRow } from "../../src/room-log/log-row.js";
+import { bytesOfRow, epochOfCopy } from "../../src/room-log/log-row.js";
 import { RoomLog, type LogTableRow } from "../../src/room-log/index.js";
 import { gatedTable } from "../kit/gated-table.js";
 import { RoomLogWorld, until, wide } from "../kit/room-log-world.js";
@@ -232,5 +232,22 @@ describe("a durable room", () => {
     const member = again.listen("#a");
     await until(() => member.texts.length === 1);
     expect(member.places).toEqual([6]);
+  });
+
+  it("has an epoch of its own in a copy, and keeps it: cursors of the original say gap", async () => {
+    const world = new RoomLogWorld();
+    const { row } = await world.begin("#a");
+    world.say("#a", "1");
+    await until(() => [...world.table.range("message", "messagf")].length === 1);
+    await world.logs.close();
+    const written = world.table.get("log #a");
+    await world.table.put("log #a", { ...row, ...written, epoch: epochOfCopy });
+    const copy = new RoomLogWorld({ table: world.table });
+    const [found] = copy.logs.load();
+    expect(found?.epoch).toMatch(/^[0-9a-f]{16}$/);
+    expect(found?.epoch).not.toBe(row.epoch);
+    await copy.logs.close();
+    const [kept] = new RoomLogWorld({ table: world.table }).logs.load();
+    expect(kept?.row).toEqual({ ...row, ...written, epoch: found?.epoch });
   });
 });
