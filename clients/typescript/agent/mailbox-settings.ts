@@ -28,6 +28,8 @@ const bounds = Object.freeze({
   retryMs: [1, hourMs],
 } as const);
 
+const known: readonly string[] = ["mode", "rooms", "keepS", "max", "maxBytes", ...Object.keys(bounds)];
+
 /** What the broker is asked to open, and how messages are taken; `take` is undefined in push mode. */
 export interface MailboxSettings {
   readonly open: Readonly<Record<string, unknown>>;
@@ -44,6 +46,9 @@ export function mailboxSettings(option: Exclude<MailboxOption, false>): MailboxS
   if (typeof options !== "object" || options === null || Array.isArray(options)) throw wrongMode(option);
   const { mode = "push", keepS, max, maxBytes }: { mode?: unknown } & BoxOptions = options;
   if (mode !== "push" && mode !== "take") throw wrongMode(mode);
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown !== undefined)
+    throw new Fault("malformed", `mailbox has ${shown(unknown)}; known are ${known.join(", ")}`);
   const open = {
     mode,
     ...(keepS !== undefined && { keep_s: keepS }),

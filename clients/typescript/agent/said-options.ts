@@ -31,7 +31,8 @@ export function fieldsOf(options: SendOptions): Partial<Envelope> {
   };
 }
 
-function checkReceipt(receipt: unknown): void {
+/** @throws Fault malformed: no list, or one of other words */
+export function checkReceipt(receipt: unknown): void {
   if (receipt === undefined) return;
   if (!Array.isArray(receipt) || !receipt.every((word) => words.includes(word)))
     throw new Fault("malformed", `receipt is ${shown(receipt)}; give a list of the words ${receiptWords.join(", ")}`);

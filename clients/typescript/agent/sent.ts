@@ -9,6 +9,7 @@ import {
 } from "../../../src/core/index.js";
 import { faultOf, isFaultNotice } from "./incoming.js";
 import { receiptsIn, wordOf, type Delivery, type Receipt } from "./mail-answers.js";
+import { checkReceipt } from "./said-options.js";
 import type { SendOptions } from "./options.js";
 
 /** How a message to a mailbox is sent. */
@@ -72,6 +73,7 @@ export class SentMessages {
   /**
    * Sends a message by `publish`, and waits for receipts about it. A promise that nobody waits for fails in silence.
    * @param options with `timeoutMs`: how long a first word about it is waited for
+   * @throws Fault malformed: `receipt` is not a list of its words; all else fails by the promises
    */
   send<Word extends ReceiptWord>(
     to: string,
@@ -79,6 +81,7 @@ export class SentMessages {
     publish: (type: "inform" | "request", options: SendOptions) => Promise<void>,
   ): Sent<Word> {
     const { receipt, type = "inform", timeoutMs, messageId: id = randomUUID(), ...rest } = options;
+    checkReceipt(receipt); // thrown at once: other words have no promise that could tell it
     const words: readonly ReceiptWord[] = receipt ?? receiptWords;
     const awaited: Awaited = { id, to, type, open: new Map(), known: "nothing", dueAt: performance.now() + timeoutMs };
     const promises = words.map((word) => {

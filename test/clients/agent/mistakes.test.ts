@@ -56,6 +56,18 @@ describe("who makes a mistake with the SDK", () => {
     );
   });
 
+  it("is told which words a receipt knows, at once, and which settings a mailbox", async () => {
+    const ada = at.broker.agent("ada-says");
+    for (const receipt of ["stored", true, ["done"]])
+      expect(() => ada.send("bob", "hello", { receipt: receipt as never })).toThrow(
+        expect.objectContaining(refused("malformed", "give a list of the words stored, settled")),
+      );
+    await expect(ada.openMailbox({ keep: 3 } as never)).rejects.toMatchObject(
+      refused("malformed", 'mailbox has "keep"; known are mode, rooms, keepS, max, maxBytes, batch'),
+    );
+    await ada.close();
+  });
+
   it("is told that a room begins with #, and of no agent", async () => {
     const ada = at.broker.agent("ada");
     await ada.join("#lab");
