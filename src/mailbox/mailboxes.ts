@@ -347,8 +347,8 @@ export class Mailboxes implements Lifecycle {
     if (waiting > 0 && !discard)
       throw new Fault(
         "conflict",
-        `${String(waiting)} messages wait in the mailbox of ${name}; take them first, ` +
-          `or lose them (discard: true; broker mailbox close ${name} --discard)`,
+        `${String(waiting)} messages wait in the mailbox of ${name}${leasedWords(box.counts.leased)}; ` +
+          `take them first and say that they are done, or lose them (discard: true; broker mailbox close ${name} --discard)`,
       );
     mailbox.end();
     unkeep();
@@ -396,4 +396,9 @@ export class Mailboxes implements Lifecycle {
     this.#beginRounds();
     return mailbox;
   }
+}
+
+/** Who took messages and said nothing of them would else look for what it has. */
+function leasedWords(leased: number): string {
+  return leased === 0 ? "" : ` (${String(leased)} of them taken and not settled)`;
 }

@@ -52,11 +52,17 @@ export function agentTable(agents: readonly ListedAgent[], now: number, width: n
 /** Rooms for people. */
 export function roomTable(rooms: readonly ListedRoom[], width: number | undefined): string {
   return fittedTable(
-    [{ heading: "ROOM", cuts: true }, { heading: "MEMBERS", isNumber: true }, { heading: "WHO MAY JOIN" }],
-    rooms.map(({ name, members, invite_only: isInviteOnly }) => [
+    [
+      { heading: "ROOM", cuts: true },
+      { heading: "MEMBERS", isNumber: true },
+      { heading: "WHO MAY JOIN" },
+      { heading: "REMEMBERS" },
+    ],
+    rooms.map(({ name, members, invite_only: isInviteOnly, durable: isDurable }) => [
       name,
       String(members),
       isInviteOnly ? "invited only" : "everybody",
+      isDurable === true ? "on disk" : "",
     ]),
     width,
   );

@@ -163,8 +163,12 @@ async function take(name: string, options: Takes): Promise<void> {
     if (release === true)
       for (let at = 0; at < ids.length; at += askedMax)
         await askBox(operator, "mailbox.release", name, { ids: ids.slice(at, at + askedMax) });
-    if (ids.length === 0) say(`nothing waits for ${name} that can be taken`);
-    else if (done !== true && release !== true)
+    if (ids.length === 0) {
+      const { leased } = await askBox<{ readonly leased: number }>(operator, "mailbox.status", name);
+      const held = `; ${leased} are taken and not settled: they wait again when their lease is over`;
+      say(`nothing waits for ${name} that can be taken${leased === 0 ? "" : held}`);
+    }
+    if (ids.length > 0 && done !== true && release !== true)
       say(`${ids.length} taken, for two minutes: then they wait again, because neither --done nor --release was said`);
   });
 }

@@ -32,11 +32,10 @@ export function sendCommand(program: Command): void {
     .description("send one message; --wait prints the answer")
     .addOption(new Option("--from <name>", "send as this agent (a name that no token protects)").default(operatorName))
     .addOption(
-      new Option("--type <type>", "the type of the message; default: request with --wait, else inform").choices([
-        "request",
-        "response",
-        "inform",
-      ]),
+      new Option(
+        "--type <type>",
+        "the type of the message, a request waits for its answer; default: request with --wait, else inform",
+      ).choices(["request", "response", "inform"]),
     )
     .option("--wait [seconds]", "wait for the response, 30 s by default", seconds)
     .option("--reply-to <id>", "the message_id that a response answers")
@@ -78,7 +77,7 @@ async function send(speaker: Agent, to: string, text: string, options: Options):
   if (type === "request") {
     if (isToMany) throw new Fault("malformed", "a room does not answer; send an inform, or a request to one agent");
     if (options.receipt === true)
-      throw new Fault("malformed", "--wait says by itself what a mailbox has: leave --receipt out");
+      throw new Fault("malformed", "a request says by itself what a mailbox has: leave --receipt out");
     const answer = await ask(speaker, to, text, options);
     print(options, answer, () => answer.content.message);
     return;
