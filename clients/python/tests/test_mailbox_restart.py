@@ -127,6 +127,21 @@ class Restart(unittest.TestCase):
         self.assertEqual(sorted(heard.wait(10)), [str(n) for n in range(10)])
         self.assertEqual([one.settled.result(WAIT_S).state for one in sent], ["done"] * 10)
 
+    def test_what_a_killed_agent_had_taken_is_free_at_once_for_the_next_of_its_name(self):
+        ada = self.connect("ada")
+        self.connect("bob", mailbox="take").close()
+        for n in range(3):
+            ada.send("bob", str(n)).stored.result(WAIT_S)
+        program = "import os\nfrom synaptic_core import Agent\nfor _ in Agent.connect('bob', mailbox='take').mail():\n    os.kill(os.getpid(), 9)\n"
+        environment = {**self.broker.env, "PYTHONPATH": os.pathsep.join(sys.path)}
+        self.assertEqual(subprocess.run([sys.executable, "-c", program], env=environment, timeout=WAIT_S).returncode, -signal.SIGKILL)
+        bob = self.connect("bob", mailbox="take")
+        heard = []
+        for mail in bob.mail(wait_ms=500):
+            heard.append((mail.text, mail.attempt))
+            mail.done()
+        self.assertEqual(heard, [("0", 1), ("1", 1), ("2", 1)])
+
 
 if __name__ == "__main__":
     unittest.main()

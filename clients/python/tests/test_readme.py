@@ -32,7 +32,7 @@ class Readme(BrokerCase):
             self.assertEqual((bob.wait(20), bob.stderr.read()), (0, ""))
 
     def test_its_programs_with_a_mailbox_do_what_it_says(self):
-        handling_py, reading_py, sending_py = PROGRAMS[3:]
+        handling_py, reading_py, sending_py = PROGRAMS[3:6]
         with self.begin(handling_py) as clerk, self.connect("ada") as ada:
             self.addCleanup(clerk.kill)
             eventually(lambda: "clerk" in [agent.name for agent in ada.agents()])
@@ -49,11 +49,21 @@ class Readme(BrokerCase):
             self.assertEqual(clerk.stdout.read(), "ada the report is ready 1\n")
         self.assertEqual((ada.returncode, clerk.returncode), (0, 0))
 
+    def test_what_was_said_in_a_durable_room_is_read_by_its_program_afterwards(self):
+        program = PROGRAMS[6].replace('"ada"', '"kay"')  # the other programs have no token for ada
+        token = self.broker.token("kay")
+        with self.begin(program, ADA_TOKEN=token) as ada:
+            self.assertEqual((ada.stdout.read(), ada.stderr.read()), ("", ""))
+        with self.connect("eve") as eve:
+            eve.inform("#log", "while you were away")
+        with self.begin(program, ADA_TOKEN=token) as ada:
+            self.assertEqual(ada.stdout.read(), "eve while you were away\n")
+
     def test_a_program_that_forgets_to_close_ends(self):
         with self.begin("from synaptic_core import Agent\nAgent.connect('ada').on_request(str)\nprint('end')\n") as ada:
             self.addCleanup(ada.kill)
             self.assertEqual(ada.stdout.read(), "end\n")
             self.assertEqual(ada.wait(20), 0)
 
-    def begin(self, program):
-        return subprocess.Popen([sys.executable, "-c", program], env=self.broker.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def begin(self, program, **more):
+        return subprocess.Popen([sys.executable, "-c", program], env={**self.broker.env, **more}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

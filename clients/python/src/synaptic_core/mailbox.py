@@ -41,6 +41,7 @@ class Mailbox:
         self._taking = Taking(core.name, self._line, lambda message: core.is_awaited(message) or self._sent.take(message), self._changed)
         self._loop: Optional[TakeLoop] = None
         self._mode = "none"
+        self._taking_back: "Optional[asyncio.Task[Any]]" = None
         self._is_read = False  # somebody iterates over `mail()`
         self._overdue = threading.Semaphore(_OVERDUE_MAX)
         self._end_reason: Optional[Fault] = None
@@ -171,9 +172,11 @@ class Mailbox:
         return True
 
     def _opened(self, status: MailboxStatus, take: Optional[TakeSettings]) -> MailboxStatus:
+        # Only at first: later it may be this agent's own.
+        left = status.leased if self._mode == "none" and self._core.options.exclusive else 0
         self._mode = "push" if take is None else "take"
         if take is not None or self._thread.is_running:
-            self._call(lambda: self._begin(take))
+            self._call(lambda: self._begin(take, left))
         return status
 
     def _ended(self) -> None:
@@ -187,8 +190,10 @@ class Mailbox:
 
     # What follows runs in the mailbox's thread.
 
-    async def _begin(self, take: Optional[TakeSettings]) -> None:
+    async def _begin(self, take: Optional[TakeSettings], left: int) -> None:
         self._stop()
+        if take is not None and left > 0:
+            self._taking_back = self._taking.start(self._taking.take_back(left))
         if take is None:
             await self._taking.give_back()
         elif not self._is_read:
@@ -310,6 +315,8 @@ class Mailbox:
             raise Fault("conflict", "the messages of this mailbox are read by mail() already; end that first")
         self._is_read = True
         self._stop()
+        if self._taking_back is not None:
+            await asyncio.wait([self._taking_back])
 
     async def _unread(self, reader: Reader) -> None:
         self._is_read = False

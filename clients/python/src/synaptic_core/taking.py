@@ -9,13 +9,15 @@ from typing import Any, Callable, Coroutine, Dict, List, Optional, Sequence, Set
 
 from .envelope import Envelope, Message
 from .fault import Fault
-from .mail_answers import Held, taken_of
+from .listed import Cursor
+from .mail_answers import Held, page_of, taken_of
 from .mail_line import Line
 from .mailbox_options import TakeSettings
 from .settlements import GIVE_BACK, Settlements, Verdict
 
 _log = logging.getLogger("synaptic_core")
 
+_PEEK_MAX = 100
 _LATE_MAX = 8  # questions whose late answers are still taken
 _ANSWER_S = 5.0  # how long an answer may be late
 _PAUSE_S = 0.05  # between two questions: a broker answers 50 a second
@@ -123,6 +125,18 @@ class Taking:
         self._has_given_back = self._has_given_back or bool(given)
         if self._given_back:
             await asyncio.wait(self._given_back)
+
+    async def take_back(self, leased: int) -> None:
+        """Frees what is leased to nobody that lives: a program of this name was killed. Before the first question. Raises Fault."""
+        after: Optional[Cursor] = None
+        while leased > 0:
+            wanted: Dict[str, Any] = {} if after is None else {"after": {"epoch": after.epoch, "seq": after.seq}}
+            page = page_of(await self._line.ask("mailbox.peek", {**wanted, "max": _PEEK_MAX}, _ANSWER_S), self._name)
+            ids = [one.message.marks["delivery_id"] for one in page.messages if one.state == "leased" and "delivery_id" in one.message.marks]
+            await asyncio.gather(*(self.settlements.settle(one, GIVE_BACK) for one in ids))
+            if page.next == after:
+                return
+            leased, after = leased - len(ids), page.next
 
     def stop(self) -> None:
         """Takes nothing more: what still comes is given back."""
