@@ -32,7 +32,9 @@ export const identify = z.object({
   /** False: neither channel messages nor direct ones come back to their sender. */
   echo: z.boolean().optional(),
   /** Opens the agent's mailbox: true, or the fields of `mailbox.open`; keyed agents only (AgentChat §14). */
-  mailbox: z.union([z.boolean(), z.record(z.string(), z.unknown())], "is true, or an object of settings").nullish(),
+  mailbox: z
+    .union([z.boolean(), z.record(z.string(), z.unknown())], 'is true, or settings such as {"mode": "take"}')
+    .nullish(),
 });
 
 /** The answer to a CHALLENGE: its nonce, signed by the key (AgentChat §3.2). */

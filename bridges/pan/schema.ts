@@ -24,7 +24,9 @@ export const auth = z.object({
     .optional(),
   token: z.string().max(4096).optional(),
   /** Opens the agent's mailbox: true, or the fields of `mailbox.open` (PAN §14). */
-  mailbox: z.union([z.boolean(), z.record(z.string(), z.unknown())], "is true, or an object of settings").nullish(),
+  mailbox: z
+    .union([z.boolean(), z.record(z.string(), z.unknown())], 'is true, or settings such as {"mode": "take"}')
+    .nullish(),
 });
 
 /** PAN §2: to an agent, to `#room`, to `all`. */
