@@ -24,9 +24,9 @@ function start(line = "") {
   return startProgram("/bin/sh", ["-c", `cd "${root}" && ${typed}`], { NODE: process.execPath, PYTHONUNBUFFERED: "1" });
 }
 
-it("shows a mailbox in five lines that work as they are typed", async () => {
-  expect(lines).toHaveLength(5);
-  const [open, send, list, back, show] = lines;
+it("shows a mailbox in six lines that work as they are typed", async () => {
+  expect(lines).toHaveLength(6);
+  const [open, send, list, back, show, close] = lines;
   expect(await start(open).ended).toMatchObject({ code: 0 });
   expect(await start(send).ended).toMatchObject({ code: 0, stderr: expect.stringContaining("stored; ada") as string });
   expect(JSON.parse((await start(list).ended).stdout)).toMatchObject({ agent: "ada", here: false, waiting: 1 });
@@ -36,4 +36,8 @@ it("shows a mailbox in five lines that work as they are typed", async () => {
     .poll(async () => JSON.parse((await start(show).ended).stdout) as unknown, { timeout: 20_000 })
     .toMatchObject({ agent: "ada", waiting: 0, done: 1 });
   await ada.stop("SIGINT");
+  expect(await start(close).ended).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining("no mailbox any more") as string,
+  });
 });
