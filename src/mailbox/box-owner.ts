@@ -72,3 +72,16 @@ export function mustBeName(name: string): void {
   const problem = agentNameProblem(name);
   if (problem !== undefined) throw new Fault("malformed", `${name} cannot be the name of an agent: it ${problem}`);
 }
+
+/**
+ * A box with something in it is not closed. `leased` of what waits are taken: who took them and said nothing of them
+ * would else look for what it has.
+ */
+export function notEmpty(name: string, waiting: number, leased: number): Fault {
+  const taken = leased === 0 ? "" : ` (${String(leased)} of them taken and not settled)`;
+  return new Fault(
+    "conflict",
+    `${String(waiting)} messages wait in the mailbox of ${name}${taken}; take them first and say that they are done, ` +
+      `or lose them (discard: true; broker mailbox close ${name} --discard)`,
+  );
+}

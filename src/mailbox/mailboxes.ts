@@ -1,5 +1,5 @@
 import { Fault, Slices, type Follower, type Lifecycle, type Trust } from "../core/index.js";
-import { mustBeName, mustFit, mustOwn, noBox, type BoxSettings, type Opener } from "./box-owner.js";
+import { mustBeName, mustFit, mustOwn, noBox, notEmpty, type BoxSettings, type Opener } from "./box-owner.js";
 import { statusOf, type BoxStatus } from "./box-status.js";
 import { Box, type BoxAccount } from "./box.js";
 import { forgetRows } from "./forgotten-rows.js";
@@ -344,12 +344,7 @@ export class Mailboxes implements Lifecycle {
     const { mailbox, unkeep, openedBy } = known;
     const { box } = mailbox;
     const waiting = box.counts.waiting + box.counts.leased;
-    if (waiting > 0 && !discard)
-      throw new Fault(
-        "conflict",
-        `${String(waiting)} messages wait in the mailbox of ${name}${leasedWords(box.counts.leased)}; ` +
-          `take them first and say that they are done, or lose them (discard: true; broker mailbox close ${name} --discard)`,
-      );
+    if (waiting > 0 && !discard) throw notEmpty(name, waiting, box.counts.leased);
     mailbox.end();
     unkeep();
     this.#byName.delete(name);
@@ -396,9 +391,4 @@ export class Mailboxes implements Lifecycle {
     this.#beginRounds();
     return mailbox;
   }
-}
-
-/** Who took messages and said nothing of them would else look for what it has. */
-function leasedWords(leased: number): string {
-  return leased === 0 ? "" : ` (${String(leased)} of them taken and not settled)`;
 }
