@@ -79,7 +79,7 @@ const waiting = {
       await fillBox(broker, name, each, bytes);
     }
     const again = await broker.restart();
-    const fresh = await startBroker({ flags });
+    const fresh = await (await startBroker({ flags })).restart(); // where a broker has been, agents may be waiting
     const memory = await mailMemory(boxes, each);
     const figure = (what, value, target) => ({ kind: "size", what, value, target, met: value <= target });
     const rows = [
