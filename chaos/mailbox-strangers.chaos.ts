@@ -54,10 +54,11 @@ scenario({
     await measure("ids of before the restart", () => replay(taker, ids));
     await measure("forged ids, a thousand in each request", () => forge(taker));
     await measure("takes with absurd numbers", () => absurd(taker));
+    for (const [title, median] of medians) expect(median, title).toBeLessThanOrEqual(mostMs);
+    // Only the operator asks for it (LIMITS): noted, not bounded.
     await measure("a list of all boxes", async () => {
       await operator.asks("mailbox.list", {}).catch(() => undefined); // its answer may be too large
     });
-    for (const [title, median] of medians) expect(median, title).toBeLessThanOrEqual(mostMs);
     await settle(course, broker);
   },
 });
@@ -163,6 +164,7 @@ async function forge(taker: PlainAgent): Promise<void> {
 }
 
 async function absurd(taker: PlainAgent): Promise<void> {
+  await pause(1_100); // an agent is told of ten refusals a second; the rest is summed up
   for (const data of [
     { max: -1 },
     { max: 1e300 },
