@@ -4,7 +4,6 @@ import { Fault } from "../core/index.js";
 // Not by the index: its types would reach the package's own, and need those of lmdb.
 import { openLmdb, orFault, reasonOf, type LmdbFolder, type OpenLmdb } from "../storage/lmdb-folder.js";
 import { keepSecret } from "./mail-secret.js";
-import { backUp } from "./mail-backup.js";
 import { byTime, dueAt, type Due } from "./mail-due.js";
 import { databases, MailFile } from "./mail-file.js";
 import type { MailGroup, MailPending } from "./mail-group.js";
@@ -34,7 +33,6 @@ export class MailStoreLmdb implements MailStore {
   #syncs = 0;
   /** What the file had changed last when a group began to be written. */
   #changeBefore = 0;
-  #backups: Promise<unknown> = Promise.resolve();
 
   constructor(options: MailStoreLmdbOptions) {
     this.#options = options;
@@ -92,7 +90,6 @@ export class MailStoreLmdb implements MailStore {
 
   async close(): Promise<void> {
     await this.#writer.close();
-    await this.#backups;
     const opened = this.#opened;
     this.#opened = undefined;
     await opened?.root.close();
@@ -249,14 +246,5 @@ export class MailStoreLmdb implements MailStore {
     } finally {
       written();
     }
-  }
-
-  backup(folder: string): Promise<void> {
-    const { root } = this.#opened ?? {};
-    if (root === undefined) return Promise.reject(new Fault("unavailable", "the mailboxes are not open"));
-    const done = this.#writer.settled().then(() => backUp(root, folder));
-    // The file is not closed meanwhile.
-    this.#backups = Promise.allSettled([this.#backups, done]);
-    return done;
   }
 }

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { Fault } from "../core/index.js";
 import { BySeq } from "./by-seq.js";
 import { byTime, dueAt, type Due } from "./mail-due.js";
 import { copyOf, refused } from "./mail-group.js";
@@ -131,11 +130,5 @@ export class MailStoreMemory implements MailStore {
   #closeBox(box: number): void {
     this.#boxes.delete(box);
     for (const [seq] of [...(this.#mail.get(box)?.entries() ?? [])]) this.#forget(box, seq);
-  }
-
-  backup(): Promise<void> {
-    return Promise.reject(
-      new Fault("unavailable", "the mailboxes are in memory only: start the broker with a data directory to keep them"),
-    );
   }
 }

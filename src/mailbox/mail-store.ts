@@ -61,6 +61,4 @@ export interface MailStore {
   /** Bytes on disk, and how often was it synced since the start. */
   readonly diskBytes: number;
   readonly syncs: number;
-  /** A consistent copy of everything in another folder, while it is in use. @throws Fault unavailable */
-  backup(folder: string): Promise<void>;
 }

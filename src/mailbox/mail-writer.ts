@@ -52,12 +52,7 @@ export class MailWriter {
     return group;
   }
 
-  /** Resolves when everything written so far is on disk, or was refused. */
-  async settled(): Promise<void> {
-    await this.#underWay;
-  }
-
-  /** Nothing is taken any more. Resolves as `settled`. */
+  /** Nothing is taken any more. Resolves when everything written so far is on disk, or was refused. */
   async close(): Promise<void> {
     this.#phase = "closed";
     await this.#underWay;

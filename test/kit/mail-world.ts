@@ -71,9 +71,6 @@ export class MoodyStore implements MailStore {
   due(now: number, max: number): ReturnType<MailStore["due"]> {
     return this.#inner.due(now, max);
   }
-  backup(folder: string): Promise<void> {
-    return this.#inner.backup(folder);
-  }
 
   write(changes: readonly MailChange[]): Written {
     if (this.mood === "failing" || this.mood === "killed") {

@@ -5,13 +5,6 @@ import { mailStoreSuite } from "../kit/mail-store-suite.js";
 mailStoreSuite("memory", () => new MailStoreMemory());
 
 describe("a store of mail in memory", () => {
-  it("has nothing to back up, and says how that is mended", async () => {
-    await expect(new MailStoreMemory().backup()).rejects.toMatchObject({
-      code: "unavailable",
-      message: expect.stringContaining("data directory") as string,
-    });
-  });
-
   it("has an epoch of its own each time", () => {
     expect(new MailStoreMemory().epoch).not.toBe(new MailStoreMemory().epoch);
   });
