@@ -50,7 +50,7 @@ export class MemoryConnection implements Connection {
       monotonic: () => this.#clock.monotonic(),
       newMark: () => Buffer.alloc(markBytes),
       ping: () => undefined,
-      askersMax: 2,
+      askersMax: 16,
     });
   }
 

@@ -215,7 +215,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
       ping: (mark) => {
         this.#sendQueue.control(pingFrame(mark));
       },
-      askersMax: 2, // the name of its session, and the one that it had before
+      askersMax: 16, // its mailbox, a former one, and its rooms, which ask again each minute until provingMs
     });
     this.#proofs.ask(proved);
   }

@@ -51,7 +51,7 @@ export class SubscriberRecipient implements Recipient {
       ping: (mark) => {
         this.#ask(mark);
       },
-      askersMax: parts.limits.zmqNamesMax + 1,
+      askersMax: parts.limits.zmqNamesMax + 16, // a mailbox for each name; its rooms ask again each minute
     });
   }
 

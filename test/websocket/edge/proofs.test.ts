@@ -72,6 +72,19 @@ describe("a WebSocket connection to which something is handed over (protocols §
     expect(proved[0]).toBeGreaterThan(0);
   });
 
+  it("answers the mailbox that asked, however often its rooms ask again while a slow client proves nothing", async () => {
+    await open();
+    prove();
+    const mark = await asked();
+    let isMailboxTold = false;
+    accepted.connection.prove(() => (isMailboxTold = true));
+    for (let minute = 0; minute < 10; minute += 1) prove();
+    client.pong(mark);
+    client.pong(await asked(2));
+    await eventually(() => isMailboxTold, "the mailbox is told");
+    expect(proved).toHaveLength(11);
+  });
+
   it("takes no answer to an earlier question for one to the next, and no pong that comes unasked", async () => {
     await open();
     client.pong(Buffer.alloc(8));
