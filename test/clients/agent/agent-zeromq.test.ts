@@ -1,6 +1,6 @@
 import { createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Agent } from "../../../src/index.js";
+import { Agent, Fault } from "../../../src/index.js";
 import { eventually, startBroker, type TestBroker } from "../../kit/broker.js";
 import { next } from "../../kit/local-agents.js";
 import { PlainAgent } from "../../kit/plain-agent.js";
@@ -90,7 +90,7 @@ describe("the SDK over ZeroMQ", () => {
   });
 
   it("connects and subscribes again by itself after a restart, and what it says meanwhile waits", async () => {
-    const ada = await Agent.connect({ name: "ada", in: at.zmqIn, out: at.zmqOut });
+    const ada = await Agent.connect({ name: "ada", in: at.zmqIn, out: at.zmqOut, requestTimeoutMs: 1_000 });
     const bob = await Agent.connect({ name: "bob", in: at.zmqIn, out: at.zmqOut });
     await bob.join("#lab");
     await at.broker.stop();
@@ -105,7 +105,8 @@ describe("the SDK over ZeroMQ", () => {
       await lost;
       expect((await next(bob)).content.message).toBe("said while the broker was away");
       await eventually(
-        async () => (await ada.rooms()).some(({ name, members }) => name === "#lab" && members === 1),
+        // What ada asks before her own SUB is back is answered to nobody.
+        async () => (await ada.rooms().catch(noAnswer)).some(({ name, members }) => name === "#lab" && members === 1),
         "bob is in its room again",
       );
     } finally {
@@ -114,3 +115,9 @@ describe("the SDK over ZeroMQ", () => {
     }
   });
 });
+
+/** A question that was not answered in time is asked again; every other refusal fails the test. */
+function noAnswer(thrown: unknown): readonly [] {
+  if (thrown instanceof Fault && thrown.code === "timeout") return [];
+  throw thrown;
+}
