@@ -255,6 +255,13 @@ export class MailWorld {
     return world;
   }
 
+  /** One in which bob's box is open. */
+  static async withBox(): Promise<MailWorld> {
+    const world = await MailWorld.start();
+    await world.open();
+    return world;
+  }
+
   /** The process is killed, and another one starts on the same disk. Nothing of the old one is written any more. */
   async killed(limits: Partial<Limits> = this.limits): Promise<MailWorld> {
     this.store.mood = "killed";
@@ -349,5 +356,11 @@ export class MailWorld {
 
   async stop(): Promise<void> {
     await this.mailboxes.stop();
+  }
+
+  /** The end of a test: all sums were right until then. */
+  async end(): Promise<void> {
+    this.sound();
+    await this.stop();
   }
 }

@@ -5,10 +5,7 @@ import { MailWorld, turns, type Said } from "../kit/mail-world.js";
 
 describe("how much a mailbox holds (protocols §9, bounds)", () => {
   let world: MailWorld;
-  afterEach(async () => {
-    world.sound();
-    await world.stop();
-  });
+  afterEach(() => world.end());
 
   async function start(limits: Partial<Limits> = {}, settings = {}, trust: "claimed" | "proved" = "claimed") {
     world = await MailWorld.start(undefined, limits);

@@ -8,13 +8,9 @@ const passed = { receivers: 1, stored: false };
 describe("what goes into a mailbox, and what passes it (protocols §9)", () => {
   let world: MailWorld;
   beforeEach(async () => {
-    world = await MailWorld.start();
-    await world.open();
+    world = await MailWorld.withBox();
   });
-  afterEach(async () => {
-    world.sound();
-    await world.stop();
-  });
+  afterEach(() => world.end());
 
   it("takes direct messages of every type while the owner is away, and the sums are exact", () => {
     for (const type of ["request", "inform", "response"] as const) expect(world.say({ type })).toEqual(stored);
@@ -111,13 +107,9 @@ describe("what goes into a mailbox, and what passes it (protocols §9)", () => {
 describe("a message that is said again (protocols §9, repeats)", () => {
   let world: MailWorld;
   beforeEach(async () => {
-    world = await MailWorld.start();
-    await world.open();
+    world = await MailWorld.withBox();
   });
-  afterEach(async () => {
-    world.sound();
-    await world.stop();
-  });
+  afterEach(() => world.end());
   const same = { message_id: "same" };
   const refusedTwice = { receivers: 0, stored: true, repeated: true };
 

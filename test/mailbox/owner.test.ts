@@ -10,10 +10,7 @@ describe("whose a mailbox is (protocols §9)", () => {
   beforeEach(async () => {
     world = await MailWorld.start();
   });
-  afterEach(async () => {
-    world.sound();
-    await world.stop();
-  });
+  afterEach(() => world.end());
 
   /** True if a connection of this principal is given what waits. */
   async function hears(who: Principal | undefined): Promise<boolean> {

@@ -1,11 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { afterAll, describe, it } from "vitest";
 import { Fault } from "../../src/core/index.js";
-import { MailStoreLmdb, MailStoreMemory, type MailStore } from "../../src/mailbox/index.js";
+import { MailStoreMemory, type MailStore } from "../../src/mailbox/index.js";
+import { agreesWithModel } from "../kit/mail-model.js";
 import { MailWorld, turns, type FakeOwner } from "../kit/mail-world.js";
 
 /** What happens, in random order. */
@@ -123,128 +120,108 @@ class Model {
   }
 }
 
-function propertyOf(makeDisk: () => MailStore): (script: readonly Step[]) => Promise<void> {
-  return async (script) => {
-    const disk = makeDisk();
-    let world = await MailWorld.start(disk, { mailWindowMin: 2, mailWindowMax: 4, mailMax: 24 });
-    await world.open();
-    const model = new Model();
-    const check = (): void => {
+async function run(disk: MailStore, script: readonly Step[]): Promise<void> {
+  let world = await MailWorld.start(disk, { mailWindowMin: 2, mailWindowMax: 4, mailMax: 24 });
+  await world.open();
+  const model = new Model();
+  const check = (): void => {
+    model.refusals(world);
+    model.look();
+    world.sound();
+    const { waiting, leased } = world.counts;
+    assert(waiting + leased <= 24);
+    for (const { owner } of model.owners) assert(owner.questions.length <= 1 || !owner.isOpen);
+  };
+  for (const step of script) {
+    const [first] = model.owners;
+    const last = model.owners.at(-1);
+    if (step.does === "say") model.say(world, step);
+    else if (step.does === "arrive" && model.owners.length < 3) {
+      // What waits goes to the one that came last: an older one gets it only when that has left, behind newer words.
+      for (const { owner, late } of model.owners)
+        for (const { id, state } of model.said.values()) if (state === "taken" && !owner.ids.includes(id)) late.add(id);
+      model.owners.push({ owner: world.owner(), seen: 0, late: new Set() });
+    } else if (step.does === "leave") {
+      const gone = model.owners.length > 1 && step.does.length % 2 === 1 ? first : last;
+      gone?.owner.end();
+      if (gone !== undefined) model.owners.splice(model.owners.indexOf(gone), 1);
+    } else if (step.does === "prove" && first !== undefined) {
+      const { owner } = model.owners[model.said.size % model.owners.length] ?? first;
+      model.proves(owner, world);
+    } else if (step.does === "restart") {
+      // What a disk that fails was not given is delivered again: it comes back before the end.
+      await world.store.keep();
+      world.store.mood = "well";
+      await world.store.settled();
+      world.clock.advance(1_001);
+      await world.store.settled();
+      const { counts } = world;
       model.refusals(world);
+      world = await world.killed();
+      model.owners.length = 0;
+      assert.deepEqual(world.counts, counts);
+    } else if (step.does === "fail") {
+      await world.store.keep();
+      await world.store.settled();
+      world.store.mood = "failing";
       model.look();
-      world.sound();
-      const { waiting, leased } = world.counts;
-      assert(waiting + leased <= 24);
-      for (const { owner } of model.owners) assert(owner.questions.length <= 1 || !owner.isOpen);
-    };
-    for (const step of script) {
-      const [first] = model.owners;
-      const last = model.owners.at(-1);
-      if (step.does === "say") model.say(world, step);
-      else if (step.does === "arrive" && model.owners.length < 3) {
-        // What waits goes to the one that came last: an older one gets it only when that has left, behind newer words.
-        for (const { owner, late } of model.owners)
+    } else if (step.does === "mend") {
+      if (world.store.mood === "failing") world.store.mood = "well";
+      await turns();
+      world.clock.advance(1_001);
+    } else if (step.does === "slow") {
+      if (world.store.mood === "well" && disk instanceof MailStoreMemory) world.store.mood = "slow";
+    } else if (step.does === "commit") await world.store.commit();
+    else if (step.does === "keep") await world.store.keep();
+    else if (step.does === "mode") {
+      if (world.store.mood === "well") {
+        model.mode = model.mode === "push" ? "take" : "push";
+        await world.open("bob", { mode: model.mode });
+        for (const { owner, late } of model.owners) {
+          owner.questions.length = 0;
+          owner.given.length = 0;
+          late.clear();
+        }
+        for (const seen of model.owners) seen.seen = 0;
+        for (const { owner, late } of model.owners.slice(0, -1))
           for (const { id, state } of model.said.values())
             if (state === "taken" && !owner.ids.includes(id)) late.add(id);
-        model.owners.push({ owner: world.owner(), seen: 0, late: new Set() });
-      } else if (step.does === "leave") {
-        const gone = model.owners.length > 1 && step.does.length % 2 === 1 ? first : last;
-        gone?.owner.end();
-        if (gone !== undefined) model.owners.splice(model.owners.indexOf(gone), 1);
-      } else if (step.does === "prove" && first !== undefined) {
-        const { owner } = model.owners[model.said.size % model.owners.length] ?? first;
-        model.proves(owner, world);
-      } else if (step.does === "restart") {
-        // What a disk that fails was not given is delivered again: it comes back before the end.
-        await world.store.keep();
-        world.store.mood = "well";
-        await world.store.settled();
-        world.clock.advance(1_001);
-        await world.store.settled();
-        const { counts } = world;
-        model.refusals(world);
-        world = await world.killed();
-        model.owners.length = 0;
-        assert.deepEqual(world.counts, counts);
-      } else if (step.does === "fail") {
-        await world.store.keep();
-        await world.store.settled();
-        world.store.mood = "failing";
-        model.look();
-      } else if (step.does === "mend") {
-        if (world.store.mood === "failing") world.store.mood = "well";
-        await turns();
-        world.clock.advance(1_001);
-      } else if (step.does === "slow") {
-        if (world.store.mood === "well" && disk instanceof MailStoreMemory) world.store.mood = "slow";
-      } else if (step.does === "commit") await world.store.commit();
-      else if (step.does === "keep") await world.store.keep();
-      else if (step.does === "mode") {
-        if (world.store.mood === "well") {
-          model.mode = model.mode === "push" ? "take" : "push";
-          await world.open("bob", { mode: model.mode });
-          for (const { owner, late } of model.owners) {
-            owner.questions.length = 0;
-            owner.given.length = 0;
-            late.clear();
-          }
-          for (const seen of model.owners) seen.seen = 0;
-          for (const { owner, late } of model.owners.slice(0, -1))
-            for (const { id, state } of model.said.values())
-              if (state === "taken" && !owner.ids.includes(id)) late.add(id);
-        }
-      } else if (step.does === "wait") world.clock.advance(step.ms);
-      if (step.does !== "say" && step.does !== "prove") await (step.does === "turn" ? world.store.settled() : turns(1));
-      check();
-    }
-    // In the end everything that was taken, lives, and was not proved is delivered, in order.
-    await world.store.keep();
-    world.store.mood = "well";
-    await world.store.settled();
-    world.clock.advance(1_001);
-    for (const { owner } of model.owners) owner.end();
-    await world.store.settled();
-    if (model.mode === "take") await world.open("bob", { mode: "push" });
-    model.owners.length = 0;
-    const heir = world.owner();
-    model.owners.push({ owner: heir, seen: 0, late: new Set() });
-    for (let at = 0; at < 30; at += 1) {
-      await world.store.settled();
-      check();
-      heir.proves();
-    }
+      }
+    } else if (step.does === "wait") world.clock.advance(step.ms);
+    if (step.does !== "say" && step.does !== "prove") await (step.does === "turn" ? world.store.settled() : turns(1));
     check();
-    const now = world.clock.now();
-    const left = [...model.said.values()].filter(({ state, expiresAt }) => state === "taken" && expiresAt > now);
-    assert.deepEqual(
-      heir.ids.filter((id) => (model.said.get(id)?.expiresAt ?? 0) > now),
-      left.map(({ id }) => id),
-    );
-    const { counts } = world;
-    assert.deepEqual([counts.waiting, counts.leased, counts.bytes], [0, 0, 0]);
-    await world.stop();
-  };
+  }
+  // In the end everything that was taken, lives, and was not proved is delivered, in order.
+  await world.store.keep();
+  world.store.mood = "well";
+  await world.store.settled();
+  world.clock.advance(1_001);
+  for (const { owner } of model.owners) owner.end();
+  await world.store.settled();
+  if (model.mode === "take") await world.open("bob", { mode: "push" });
+  model.owners.length = 0;
+  const heir = world.owner();
+  model.owners.push({ owner: heir, seen: 0, late: new Set() });
+  for (let at = 0; at < 30; at += 1) {
+    await world.store.settled();
+    check();
+    heir.proves();
+  }
+  check();
+  const now = world.clock.now();
+  const left = [...model.said.values()].filter(({ state, expiresAt }) => state === "taken" && expiresAt > now);
+  assert.deepEqual(
+    heir.ids.filter((id) => (model.said.get(id)?.expiresAt ?? 0) > now),
+    left.map(({ id }) => id),
+  );
+  const { counts } = world;
+  assert.deepEqual([counts.waiting, counts.leased, counts.bytes], [0, 0, 0]);
+  await world.stop();
 }
 
-describe("push mode agrees with a naive model (protocols §9)", () => {
-  const folders: string[] = [];
-  afterAll(() => {
-    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-  });
-
-  it("in memory", async () => {
-    const property = propertyOf(() => new MailStoreMemory());
-    await fc.assert(fc.asyncProperty(fc.array(steps, { maxLength: 80, size: "max" }), property), {
-      numRuns: 100,
-    });
-  });
-
-  it("on disk", async () => {
-    const property = propertyOf(() => {
-      const path = mkdtempSync(join(tmpdir(), "mail-model-"));
-      folders.push(path);
-      return new MailStoreLmdb({ path, failed: () => undefined });
-    });
-    await fc.assert(fc.asyncProperty(fc.array(steps, { maxLength: 60, size: "max" }), property), { numRuns: 15 });
-  });
+agreesWithModel("push mode", {
+  steps,
+  run,
+  memory: { maxLength: 80, numRuns: 100 },
+  disk: { maxLength: 60, numRuns: 15 },
 });

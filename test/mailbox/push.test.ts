@@ -4,13 +4,9 @@ import { MailWorld, turns, type FakeOwner } from "../kit/mail-world.js";
 describe("push mode (protocols §9)", () => {
   let world: MailWorld;
   beforeEach(async () => {
-    world = await MailWorld.start();
-    await world.open();
+    world = await MailWorld.withBox();
   });
-  afterEach(async () => {
-    world.sound();
-    await world.stop();
-  });
+  afterEach(() => world.end());
 
   function say(count: number, first = 0): void {
     for (let at = 0; at < count; at += 1)

@@ -6,13 +6,9 @@ const hourMs = 3_600_000;
 describe("requests and their answers (protocols §9, states)", () => {
   let world: MailWorld;
   beforeEach(async () => {
-    world = await MailWorld.start();
-    await world.open();
+    world = await MailWorld.withBox();
   });
-  afterEach(async () => {
-    world.sound();
-    await world.stop();
-  });
+  afterEach(() => world.end());
   const ask = (id: string, more = {}) => world.say({ message_id: id, type: "request", ...more });
   const answer = (more = {}) => world.say({ from: "bob", to: "ada", type: "response", ...more });
   async function handedOver(): Promise<void> {
@@ -171,13 +167,9 @@ describe("requests and their answers (protocols §9, states)", () => {
 describe("a box that is closed (protocols §9)", () => {
   let world: MailWorld;
   beforeEach(async () => {
-    world = await MailWorld.start();
-    await world.open();
+    world = await MailWorld.withBox();
   });
-  afterEach(async () => {
-    world.sound();
-    await world.stop();
-  });
+  afterEach(() => world.end());
 
   it("is refused while something waits, and not if that is to be lost: dead, and told so", async () => {
     const ada = world.owner(undefined, "ada");
@@ -215,8 +207,6 @@ describe("a box that is closed (protocols §9)", () => {
   });
 
   it("leaves a box that is closed row by row, before the box itself goes: no change of all of them holds up the loop", async () => {
-    const world = await MailWorld.start();
-    await world.open();
     for (let at = 0; at < 30; at += 1) world.say({ from: `agent-${String(at % 10)}` });
     const left: number[] = [];
     const write = world.store.write.bind(world.store);
@@ -226,7 +216,5 @@ describe("a box that is closed (protocols §9)", () => {
     };
     await world.mailboxes.close("bob", { discard: true });
     expect(left).toEqual([0]);
-    world.sound();
-    await world.stop();
   });
 });

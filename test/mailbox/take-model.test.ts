@@ -1,11 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { afterAll, describe, it } from "vitest";
 import { Fault } from "../../src/core/index.js";
-import { MailStoreLmdb, MailStoreMemory, type MailStore } from "../../src/mailbox/index.js";
+import type { MailStore } from "../../src/mailbox/index.js";
+import { agreesWithModel } from "../kit/mail-model.js";
 import { MailWorld, type FakeOwner } from "../kit/mail-world.js";
 
 const priorities = ["HIGH", "NORMAL", "LOW"] as const;
@@ -150,141 +147,122 @@ class Model {
   }
 }
 
-function propertyOf(makeDisk: () => MailStore): (script: readonly Step[]) => Promise<void> {
-  return async (script) => {
-    const disk = makeDisk();
-    let world = await MailWorld.start(disk);
-    await world.open("bob", { mode: "take" });
-    const model = new Model();
-    model.wall = world.clock.now();
-    let owner: FakeOwner | undefined;
-    const named = (at: number): Known | undefined => {
-      const taken = model.all.filter(({ delivery }) => delivery !== undefined);
-      return taken[at % Math.max(taken.length, 1)];
-    };
-    for (const step of script) {
-      const { taking } = world.box();
-      const lives = (known: Known): boolean => known.state === "waiting" || known.state === "leased";
-      if (step.does === "say") {
-        const id = `m${String(model.all.length)}`;
-        const expiresAt = step.lives === 0 ? Infinity : model.wall + step.lives;
-        const outcome = world.say({
-          message_id: id,
-          from: `agent${String(model.all.length % 5)}`,
-          type: "request",
-          priority: priorities[step.priority],
-          ...(step.lives > 0 && { expires_at: new Date(expiresAt).toISOString() }),
-        });
-        assert(!(outcome instanceof Fault));
-        const { priority } = step;
-        const fresh = { delivery: undefined, state: "waiting" as const, attempts: 0, until: 0, forMs: 0 };
-        model.all.push({ id, order: model.all.length, priority, expiresAt, ...fresh });
-        await world.store.settled();
-      } else if (step.does === "take") {
-        const expected = model.take(step.max, step.leaseMs);
-        const taken = await world.take(step);
-        assert.deepEqual(
-          taken.map(({ id, envelope }) => [id, envelope.$broker?.attempt]),
-          expected.map(({ id, attempts }) => [id, attempts]),
-        );
-        for (const [at, known] of expected.entries()) {
-          assert(known.delivery === undefined || known.delivery === taken[at]?.delivery, "the delivery id stays");
-          known.delivery = taken[at]?.delivery;
-        }
-      } else if (step.does === "come") {
-        owner ??= world.owner();
-        model.isHere = true;
-      } else if (step.does === "go") {
-        owner?.end();
-        owner = undefined;
-        model.isHere = false;
-      } else if (step.does === "restart") {
-        await world.store.settled();
-        const { counts } = world;
-        world = await world.killed();
-        assert.deepEqual(world.counts, counts);
-        owner = undefined;
-        model.restart();
-        world.box().load();
-      } else if (step.does === "strange") {
-        const [first] = taking.done([`1-${"0".repeat(32)}`, "", "zzzzzzzzzz-", `zzzzzzzzzz-${"f".repeat(32)}`]);
-        assert.equal(first?.state, "unknown");
-      } else if (step.does === "wait") {
-        for (let second = 0; second < step.seconds; second += 1) {
-          model.now += 1_000;
-          model.wall += 1_000;
-          world.clock.advance(1_000);
-          model.tick();
-        }
-      } else if ("which" in step) {
-        const known = named(step.which);
-        if (known?.delivery === undefined) continue;
-        const ids = [known.delivery, known.delivery];
-        if (step.does === "done") {
-          if (lives(known)) known.state = "done";
-          assert.deepEqual(
-            taking.done(ids).map(({ state }) => state),
-            [known.state, known.state],
-          );
-        } else if (step.does === "refuse") {
-          if (lives(known)) known.state = "refused";
-          assert.equal(taking.refuse(ids, "no")[0]?.state, known.state);
-        } else if (step.does === "extend") {
-          if (known.state === "leased") model.time(known, 60_000);
-          assert.equal(taking.extend(ids, 60_000)[0]?.state, known.state);
-        } else if (step.does === "release") {
-          if (known.state === "leased" && step.delayMs > 0) model.return(known, step.delayMs);
-          else if (known.state === "leased") {
-            known.attempts -= 1;
-            known.state = "waiting";
-            known.until = 0;
-          }
-          assert.equal(taking.release(ids, step.delayMs)[0]?.state, known.state);
-        } else if (step.does === "redeliver") {
-          if (known.state === "dead" && known.expiresAt > model.wall) {
-            Object.assign(known, { state: "waiting", attempts: 0, until: 0 });
-          }
-          assert.equal(taking.redeliver(ids)[0]?.state, known.state);
-        } else {
-          // An answer of the owner's settles its request.
-          const asker = `agent${String(model.all.indexOf(known) % 5)}`;
-          const ear = world.owner(undefined, asker);
-          world.say({ from: "bob", to: asker, type: "response", in_reply_to: known.id });
-          ear.end();
-          if (lives(known) || known.state === "done") known.state = "answered";
-        }
-        await world.store.settled();
-      }
-      world.sound();
-      const { counts } = world;
-      const count = (state: Known["state"]): number => model.all.filter((known) => known.state === state).length;
-      for (const state of ["waiting", "leased", "done", "refused", "answered", "expired", "dead"] as const)
-        assert.equal(counts[state], count(state), state);
-    }
-    owner?.end();
-    await world.stop();
+async function run(disk: MailStore, script: readonly Step[]): Promise<void> {
+  let world = await MailWorld.start(disk);
+  await world.open("bob", { mode: "take" });
+  const model = new Model();
+  model.wall = world.clock.now();
+  let owner: FakeOwner | undefined;
+  const named = (at: number): Known | undefined => {
+    const taken = model.all.filter(({ delivery }) => delivery !== undefined);
+    return taken[at % Math.max(taken.length, 1)];
   };
+  for (const step of script) {
+    const { taking } = world.box();
+    const lives = (known: Known): boolean => known.state === "waiting" || known.state === "leased";
+    if (step.does === "say") {
+      const id = `m${String(model.all.length)}`;
+      const expiresAt = step.lives === 0 ? Infinity : model.wall + step.lives;
+      const outcome = world.say({
+        message_id: id,
+        from: `agent${String(model.all.length % 5)}`,
+        type: "request",
+        priority: priorities[step.priority],
+        ...(step.lives > 0 && { expires_at: new Date(expiresAt).toISOString() }),
+      });
+      assert(!(outcome instanceof Fault));
+      const { priority } = step;
+      const fresh = { delivery: undefined, state: "waiting" as const, attempts: 0, until: 0, forMs: 0 };
+      model.all.push({ id, order: model.all.length, priority, expiresAt, ...fresh });
+      await world.store.settled();
+    } else if (step.does === "take") {
+      const expected = model.take(step.max, step.leaseMs);
+      const taken = await world.take(step);
+      assert.deepEqual(
+        taken.map(({ id, envelope }) => [id, envelope.$broker?.attempt]),
+        expected.map(({ id, attempts }) => [id, attempts]),
+      );
+      for (const [at, known] of expected.entries()) {
+        assert(known.delivery === undefined || known.delivery === taken[at]?.delivery, "the delivery id stays");
+        known.delivery = taken[at]?.delivery;
+      }
+    } else if (step.does === "come") {
+      owner ??= world.owner();
+      model.isHere = true;
+    } else if (step.does === "go") {
+      owner?.end();
+      owner = undefined;
+      model.isHere = false;
+    } else if (step.does === "restart") {
+      await world.store.settled();
+      const { counts } = world;
+      world = await world.killed();
+      assert.deepEqual(world.counts, counts);
+      owner = undefined;
+      model.restart();
+      world.box().load();
+    } else if (step.does === "strange") {
+      const [first] = taking.done([`1-${"0".repeat(32)}`, "", "zzzzzzzzzz-", `zzzzzzzzzz-${"f".repeat(32)}`]);
+      assert.equal(first?.state, "unknown");
+    } else if (step.does === "wait") {
+      for (let second = 0; second < step.seconds; second += 1) {
+        model.now += 1_000;
+        model.wall += 1_000;
+        world.clock.advance(1_000);
+        model.tick();
+      }
+    } else if ("which" in step) {
+      const known = named(step.which);
+      if (known?.delivery === undefined) continue;
+      const ids = [known.delivery, known.delivery];
+      if (step.does === "done") {
+        if (lives(known)) known.state = "done";
+        assert.deepEqual(
+          taking.done(ids).map(({ state }) => state),
+          [known.state, known.state],
+        );
+      } else if (step.does === "refuse") {
+        if (lives(known)) known.state = "refused";
+        assert.equal(taking.refuse(ids, "no")[0]?.state, known.state);
+      } else if (step.does === "extend") {
+        if (known.state === "leased") model.time(known, 60_000);
+        assert.equal(taking.extend(ids, 60_000)[0]?.state, known.state);
+      } else if (step.does === "release") {
+        if (known.state === "leased" && step.delayMs > 0) model.return(known, step.delayMs);
+        else if (known.state === "leased") {
+          known.attempts -= 1;
+          known.state = "waiting";
+          known.until = 0;
+        }
+        assert.equal(taking.release(ids, step.delayMs)[0]?.state, known.state);
+      } else if (step.does === "redeliver") {
+        if (known.state === "dead" && known.expiresAt > model.wall) {
+          Object.assign(known, { state: "waiting", attempts: 0, until: 0 });
+        }
+        assert.equal(taking.redeliver(ids)[0]?.state, known.state);
+      } else {
+        // An answer of the owner's settles its request.
+        const asker = `agent${String(model.all.indexOf(known) % 5)}`;
+        const ear = world.owner(undefined, asker);
+        world.say({ from: "bob", to: asker, type: "response", in_reply_to: known.id });
+        ear.end();
+        if (lives(known) || known.state === "done") known.state = "answered";
+      }
+      await world.store.settled();
+    }
+    world.sound();
+    const { counts } = world;
+    const count = (state: Known["state"]): number => model.all.filter((known) => known.state === state).length;
+    for (const state of ["waiting", "leased", "done", "refused", "answered", "expired", "dead"] as const)
+      assert.equal(counts[state], count(state), state);
+  }
+  owner?.end();
+  await world.stop();
 }
 
-describe("take mode agrees with a naive model (protocols §9)", () => {
-  const folders: string[] = [];
-  afterAll(() => {
-    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-  });
-
-  it("in memory", async () => {
-    const property = propertyOf(() => new MailStoreMemory());
-    await fc.assert(fc.asyncProperty(fc.array(steps, { maxLength: 60, size: "max" }), property), {
-      numRuns: 100,
-    });
-  });
-
-  it("on disk", async () => {
-    const property = propertyOf(() => {
-      const path = mkdtempSync(join(tmpdir(), "mail-model-"));
-      folders.push(path);
-      return new MailStoreLmdb({ path, failed: () => undefined });
-    });
-    await fc.assert(fc.asyncProperty(fc.array(steps, { maxLength: 40, size: "max" }), property), { numRuns: 10 });
-  });
+agreesWithModel("take mode", {
+  steps,
+  run,
+  memory: { maxLength: 60, numRuns: 100 },
+  disk: { maxLength: 40, numRuns: 10 },
 });
