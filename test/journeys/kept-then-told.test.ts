@@ -40,13 +40,7 @@ async function stranger({ chat }: Server): Promise<ChatWire> {
 async function keyed({ chat }: Server, key: TestKey): Promise<ChatWire> {
   const wire = await ChatWire.open(chat);
   wires.push(wire);
-  wire.say({ type: "IDENTIFY", name: "party", pubkey: key.spki });
-  const { challenge_id: id, nonce } = await wire.hears(({ type }) => type === "CHALLENGE");
-  const timestamp = Date.now();
-  const signature = key.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(id)}|${String(timestamp)}`);
-  wire.say({ type: "VERIFY_IDENTITY", challenge_id: id, timestamp, signature });
-  await wire.hears(({ type }) => type === "VERIFY_SUCCESS");
-  return wire;
+  return wire.identifies("party", key);
 }
 
 /** An agent on ZeroMQ with a token of its own. */

@@ -21,14 +21,7 @@ describe("an AgentChat message to a mailbox that is said again", () => {
 
   async function enter(): Promise<ChatWire> {
     const wire = await ChatWire.open(test.pan.replace("/pan", "/agentchat"));
-    const key = keyFor("speaker");
-    wire.say({ type: "IDENTIFY", name: "speaker", pubkey: key.spki });
-    const { challenge_id: id, nonce } = await wire.hears(({ type }) => type === "CHALLENGE");
-    const timestamp = Date.now();
-    const signature = key.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(id)}|${String(timestamp)}`);
-    wire.say({ type: "VERIFY_IDENTITY", challenge_id: id, timestamp, signature });
-    await wire.hears(({ type }) => type === "VERIFY_SUCCESS");
-    return wire;
+    return wire.identifies("speaker", keyFor("speaker"));
   }
 
   const said = { type: "MSG", to: "@bob", content: "once", msg_id: "m-1", receipt: true };

@@ -57,17 +57,7 @@ describe("agreements on a server that is killed while they are made", () => {
 
   async function enter(url: string, key: TestKey): Promise<ChatWire> {
     const wire = await ChatWire.open(url);
-    wire.say({ type: "IDENTIFY", name: "party", pubkey: key.spki });
-    const { challenge_id: id, nonce } = await wire.hears(({ type }) => type === "CHALLENGE");
-    const timestamp = Date.now();
-    wire.say({
-      type: "VERIFY_IDENTITY",
-      challenge_id: id,
-      timestamp,
-      signature: key.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(id)}|${timestamp}`),
-    });
-    await wire.hears(({ type }) => type === "VERIFY_SUCCESS");
-    return wire;
+    return wire.identifies("party", key);
   }
 
   const offer = (by: TestKey, task: string): ChatFrame => ({

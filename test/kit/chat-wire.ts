@@ -1,5 +1,6 @@
 import { WebSocket } from "ws";
 import { events } from "../../bridges/agentchat/events.js";
+import type { TestKey } from "./agentchat-keys.js";
 
 /** A message of AgentChat as it stands on the wire. */
 export interface ChatFrame {
@@ -41,6 +42,22 @@ export class ChatWire {
     wire.say({ type: "IDENTIFY", name });
     wire.id = String((await wire.hears((frame) => frame.type === "WELCOME"))["agent_id"]);
     return wire;
+  }
+
+  /** Says who it is, and proves it by this key; resolves after VERIFY_SUCCESS. `more`: fields of IDENTIFY. */
+  async identifies(name: string, key: TestKey, more: Readonly<Record<string, unknown>> = {}): Promise<this> {
+    this.say({ type: "IDENTIFY", name, pubkey: key.pem, ...more });
+    return this.proves(key);
+  }
+
+  /** Answers the challenge that comes; resolves after VERIFY_SUCCESS. */
+  async proves(key: TestKey): Promise<this> {
+    const { challenge_id, nonce } = await this.hears(({ type }) => type === "CHALLENGE");
+    const timestamp = Date.now();
+    const signature = key.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(challenge_id)}|${timestamp}`);
+    this.say({ type: "VERIFY_IDENTITY", challenge_id, signature, timestamp });
+    await this.hears(({ type }) => type === "VERIFY_SUCCESS");
+    return this;
   }
 
   say(frame: ChatFrame): void {

@@ -85,11 +85,7 @@ describe("AgentChat: a data directory from when ids were made of the 32 bytes of
   };
   const proves = async (key: TestKey): Promise<ChatWire> => {
     const wire = await opens(key);
-    const { challenge_id, nonce } = await wire.hears(({ type }) => type === "CHALLENGE");
-    const timestamp = Date.now();
-    const signature = key.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(challenge_id)}|${timestamp}`);
-    wire.say({ type: "VERIFY_IDENTITY", challenge_id, signature, timestamp });
-    await wire.hears(({ type }) => type === "VERIFY_SUCCESS");
+    await wire.proves(key);
     wire.id = String((await wire.hears(({ type }) => type === "WELCOME"))["agent_id"]);
     return wire;
   };

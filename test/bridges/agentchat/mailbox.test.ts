@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { BrokerOptions } from "../../../src/index.js";
-import { keyFor, type TestKey } from "../../kit/agentchat-keys.js";
+import { keyFor } from "../../kit/agentchat-keys.js";
 import { eventually, startBroker, type TestBroker } from "../../kit/broker.js";
 import { ChatWire, type ChatFrame } from "../../kit/chat-wire.js";
 import { PlainAgent } from "../../kit/plain-agent.js";
@@ -35,17 +35,10 @@ describe("the mailbox of an AgentChat agent (AgentChat §14)", () => {
     ({ type: is }: ChatFrame): boolean =>
       is === wanted;
   const key = keyFor("bob");
-  const proves = async (chat: ChatWire, by: TestKey): Promise<void> => {
-    const { challenge_id, nonce } = await chat.hears(type("CHALLENGE"));
-    const timestamp = Date.now();
-    const signature = by.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(challenge_id)}|${String(timestamp)}`);
-    chat.say({ type: "VERIFY_IDENTITY", challenge_id, signature, timestamp });
-    await chat.hears(type("VERIFY_SUCCESS"));
-  };
   const enter = async (mailbox: unknown = true, by = key): Promise<ChatWire> => {
     const chat = await wire();
     chat.say({ type: "IDENTIFY", name: "bob", pubkey: by.pem, mailbox });
-    await proves(chat, by);
+    await chat.proves(by);
     return chat;
   };
   const gone = async (chat: ChatWire): Promise<void> => {
@@ -70,7 +63,7 @@ describe("the mailbox of an AgentChat agent (AgentChat §14)", () => {
     first.say({ type: "IDENTIFY", name: "bob", pubkey: key.pem, mailbox: { keep_s: 60 } });
     await first.hears(type("WELCOME"));
     expect(first.frames.filter(type("ANSWER"))).toEqual([]);
-    await proves(first, key);
+    await first.proves(key);
     const [answer] = first.frames.filter(type("ANSWER")); // before VERIFY_SUCCESS
     expect(answer).toMatchObject({ kind: "mailbox.open", ref: "IDENTIFY", data: { agent: key.id, keep_s: 60 } });
     await gone(first);
@@ -120,7 +113,7 @@ describe("the mailbox of an AgentChat agent (AgentChat §14)", () => {
     await ada.send(key.id, "inform", "for bob, too");
     await ada.settled();
     expect(chat.frames.filter(type("MSG"))).toEqual([]);
-    await proves(chat, key);
+    await chat.proves(key);
     await chat.text("for bob, too");
     expect(chat.frames.filter(type("MSG")).map(({ content }) => content)).toEqual(["for bob alone"]);
   });

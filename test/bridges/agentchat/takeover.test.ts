@@ -26,11 +26,7 @@ describe("AgentChat: two programs with one key", () => {
     wire.hears(({ type }) => type === "WELCOME", withinMs);
   const proves = async (key: TestKey): Promise<(typeof wires)[number]> => {
     const program = await announces(key);
-    const { challenge_id, nonce } = await program.wire.hears(({ type }) => type === "CHALLENGE");
-    const timestamp = Date.now();
-    const signature = key.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(challenge_id)}|${timestamp}`);
-    program.wire.say({ type: "VERIFY_IDENTITY", challenge_id, signature, timestamp });
-    await program.wire.hears(({ type }) => type === "VERIFY_SUCCESS");
+    await program.wire.proves(key);
     await welcome(program);
     return program;
   };

@@ -18,11 +18,7 @@ describe("AgentChat: a key that the operator lets in without proof", () => {
   };
   const proves = async (broker: TestBroker, key: TestKey): Promise<ChatWire> => {
     const wire = await announces(broker, key);
-    const { challenge_id, nonce } = await wire.hears(({ type }) => type === "CHALLENGE");
-    const timestamp = Date.now();
-    const signature = key.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(challenge_id)}|${timestamp}`);
-    wire.say({ type: "VERIFY_IDENTITY", challenge_id, signature, timestamp });
-    await wire.hears(({ type }) => type === "VERIFY_SUCCESS");
+    await wire.proves(key);
     await wire.hears(({ type }) => type === "WELCOME");
     return wire;
   };

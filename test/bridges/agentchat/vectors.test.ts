@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { codec } from "../../../bridges/agentchat/codec.js";
 import { codes, refusal } from "../../../bridges/agentchat/errors.js";
@@ -7,11 +6,10 @@ import { events, type Event } from "../../../bridges/agentchat/events.js";
 import type { Command } from "../../../bridges/agentchat/schema.js";
 import { authText, messageText, proposalText, stepText } from "../../../bridges/agentchat/signed-text.js";
 import { eventOf } from "../../../bridges/agentchat/translate.js";
-import { Fault, faultCodes, Message, type Envelope, type FaultCode } from "../../../src/core/index.js";
+import { faultCodes, Message, type Envelope } from "../../../src/core/index.js";
+import { refusesMalformed, vectorsOf, type MalformedVector } from "../../kit/dialect-vectors.js";
 
-function vectors(name: string): unknown {
-  return JSON.parse(readFileSync(new URL(`../../../bridges/agentchat/vectors/${name}.json`, import.meta.url), "utf8"));
-}
+const vectors = vectorsOf("agentchat");
 
 type SignedVector =
   | ({ kind: "auth" } & Parameters<typeof authText>[0])
@@ -33,34 +31,17 @@ describe("AgentChat's vectors", () => {
     },
   );
 
-  it.each(
-    vectors("malformed") as {
-      about: string;
-      frame: string;
-      code: FaultCode;
-      wireCode: string;
-      names: string;
-      ref?: string;
-    }[],
-  )("refuses: $about", ({ frame, code, wireCode, names, ref }) => {
-    let fault: unknown;
-    try {
-      codec.decode(frame);
-    } catch (thrown) {
-      fault = thrown;
-    }
-    expect(fault).toBeInstanceOf(Fault);
-    expect(fault).toMatchObject({ code, message: expect.stringContaining(names) as string });
-    expect(refusal(fault as Fault, undefined, 1)).toEqual({
-      reply: {
-        type: "ERROR",
-        ts: 1,
-        code: wireCode,
-        message: (fault as Fault).message,
-        ...(ref !== undefined && { ref }),
-      },
-    });
-  });
+  type Malformed = MalformedVector & { readonly ref?: string };
+  refusesMalformed(
+    vectors("malformed") as Malformed[],
+    (frame) => codec.decode(frame),
+    (fault, { wireCode, ref }) => {
+      const { message } = fault;
+      expect(refusal(fault, undefined, 1)).toEqual({
+        reply: { type: "ERROR", ts: 1, code: wireCode, message, ...(ref !== undefined && { ref }) },
+      });
+    },
+  );
 
   it.each(vectors("events") as { about: string; envelope: Envelope; replay?: boolean; event: Event }[])(
     "tells: $about",

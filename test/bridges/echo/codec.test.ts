@@ -1,14 +1,12 @@
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decode, decodeEvent, encode } from "../../../bridges/echo/codec.js";
 import type { EchoCommand, EchoEvent } from "../../../bridges/echo/schema.js";
 import { toDraft, toEvent } from "../../../bridges/echo/translate.js";
 import { Fault, type Envelope } from "../../../src/core/index.js";
+import { vectorsOf } from "../../kit/dialect-vectors.js";
 
-function vectors(name: string): unknown {
-  return JSON.parse(readFileSync(new URL(`../../../bridges/echo/vectors/${name}.json`, import.meta.url), "utf8"));
-}
+const vectors = vectorsOf("echo");
 
 const commands = vectors("commands") as {
   understood: { title: string; frame: string; command: EchoCommand; draft?: unknown }[];

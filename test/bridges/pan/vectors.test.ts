@@ -1,14 +1,12 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { codec } from "../../../bridges/pan/codec.js";
 import { codes, refusal } from "../../../bridges/pan/errors.js";
 import { draftOf, eventOf } from "../../../bridges/pan/translate.js";
 import { events, type Command, type Event } from "../../../bridges/pan/schema.js";
-import { Fault, faultCodes, type Envelope, type FaultCode } from "../../../src/core/index.js";
+import { Fault, faultCodes, type Envelope } from "../../../src/core/index.js";
+import { refusesMalformed, vectorsOf, type MalformedVector } from "../../kit/dialect-vectors.js";
 
-function vectors(name: string): unknown {
-  return JSON.parse(readFileSync(new URL(`../../../bridges/pan/vectors/${name}.json`, import.meta.url), "utf8"));
-}
+const vectors = vectorsOf("pan");
 
 describe("PAN's vectors", () => {
   it.each(vectors("commands") as { about: string; frame: string; command: Command; draft?: object }[])(
@@ -21,29 +19,17 @@ describe("PAN's vectors", () => {
     },
   );
 
-  it.each(
-    vectors("malformed") as {
-      about: string;
-      frame: string;
-      code: FaultCode;
-      wireCode: string;
-      names: string;
-      messageId?: string;
-    }[],
-  )("refuses: $about", ({ frame, code, wireCode, names, messageId }) => {
-    let fault: unknown;
-    try {
-      codec.decode(frame);
-    } catch (thrown) {
-      fault = thrown;
-    }
-    expect(fault).toBeInstanceOf(Fault);
-    expect(fault).toMatchObject({ code, message: expect.stringContaining(names) as string });
-    const { message } = fault as Fault;
-    expect(refusal(fault as Fault, undefined, true)).toEqual({
-      reply: { type: "error", code: wireCode, message, ...(messageId !== undefined && { messageId }) },
-    });
-  });
+  type Malformed = MalformedVector & { readonly messageId?: string };
+  refusesMalformed(
+    vectors("malformed") as Malformed[],
+    (frame) => codec.decode(frame),
+    (fault, { wireCode, messageId }) => {
+      const { message } = fault;
+      expect(refusal(fault, undefined, true)).toEqual({
+        reply: { type: "error", code: wireCode, message, ...(messageId !== undefined && { messageId }) },
+      });
+    },
+  );
 
   it.each(vectors("events") as { about: string; envelope: Envelope; replay?: boolean; event: Event }[])(
     "tells: $about",

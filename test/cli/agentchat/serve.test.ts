@@ -36,11 +36,7 @@ describe("agentchat serve", () => {
       return wire;
     };
     const owner = await comes();
-    const { challenge_id, nonce } = await owner.hears(({ type }) => type === "CHALLENGE");
-    const timestamp = Date.now();
-    const signature = ada.signs(`AGENTCHAT_AUTH|${String(nonce)}|${String(challenge_id)}|${timestamp}`);
-    owner.say({ type: "VERIFY_IDENTITY", challenge_id, signature, timestamp });
-    await owner.hears(({ type }) => type === "VERIFY_SUCCESS");
+    await owner.proves(ada);
     const closed = new Promise((resolve) => owner.socket.once("close", resolve));
     owner.socket.close();
     await closed;
