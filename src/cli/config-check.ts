@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";
-import { Problems, doorsOf, hostOf, type Layered } from "../config/index.js";
+import { Problems, doorsOf, hostOf, mailboxesToProve, type Layered } from "../config/index.js";
 import { Fault } from "../core/index.js";
 import { DataDirectory, resolveDataDirectory } from "../storage/index.js";
 import { readTlsPair } from "../websocket/edge/index.js";
@@ -25,7 +25,7 @@ export async function checkConfig(layered: Layered): Promise<Checked> {
   }, undefined);
   return {
     problems: [...problems.texts, ...(await doorProblems(layered)), ...tlsProblems(layered)],
-    warnings: certificateProblems(layered),
+    warnings: [...certificateProblems(layered), ...mailboxWarnings(layered)],
   };
 }
 
@@ -90,6 +90,15 @@ function certificateProblems(layered: Layered): readonly string[] {
   return [dateProblem(readCertificate(tlsCert), new Date())?.words, nameProblem(certificateHosts(tlsCert))]
     .filter((words) => words !== undefined)
     .map((words) => `${nameOf("tlsCert")}: the certificate ${tlsCert} ${words}`);
+}
+
+function mailboxWarnings({ config, nameOf }: Layered): readonly string[] {
+  const names = mailboxesToProve(config);
+  if (names.length === 0) return [];
+  return [
+    `${nameOf("mailboxes")}: other machines reach the ZeroMQ doors, so what waits for ${names.join(", ")} is only for ` +
+      `who proves that name: give each a token (broker token ${names[0] ?? "NAME"} --zmq)`,
+  ];
 }
 
 /** A problem for each door whose host is not this machine's, or whose folder does not exist. */

@@ -26,3 +26,15 @@ export function byteCount(text: string): number {
     throw new InvalidArgumentError("give a number of bytes: 65536, 64k, 16m, 1g");
   return bytes;
 }
+
+/**
+ * A quantity between two bounds, which are typed as it is.
+ * @returns a reader that throws InvalidArgumentError
+ */
+export function between(read: (text: string) => number, least: string, most: string): (text: string) => number {
+  return (text) => {
+    const value = read(text);
+    if (value < read(least) || value > read(most)) throw new InvalidArgumentError(`give ${least} to ${most}`);
+    return value;
+  };
+}

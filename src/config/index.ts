@@ -1,6 +1,7 @@
 export * from "./door-rules.js";
 export * from "./doors.js";
 export * from "./layers.js";
+export * from "./mailbox-rules.js";
 export * from "./options.js";
 export * from "./problems.js";
 export * from "./read.js";

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { Fault, shapeProblem } from "../core/index.js";
 import { repeatedDoors, unprotectedDoors } from "./door-rules.js";
 import type { AnyDialect } from "../dialect/index.js";
-import { agentOf, catalogueOf, type BrokerConfig, type BrokerOptions, type OptionCatalogue } from "./options.js";
+import { impossibleMailboxes } from "./mailbox-rules.js";
+import { catalogueOf, type BrokerConfig, type BrokerOptions, type OptionCatalogue } from "./options.js";
 import { Problems, similar } from "./problems.js";
 
 /**
@@ -41,14 +42,7 @@ export function readConfig(
       ),
     );
   }
-  const shared = config.mailboxes.map(agentOf).filter((name) => config.topics.includes(name));
-  for (const name of shared)
-    problems.note(
-      new Fault(
-        "malformed",
-        `${nameOf("mailboxes")}: ${name} is a shared data topic (${nameOf("topics")}), which no agent has as its name`,
-      ),
-    );
+  for (const problem of impossibleMailboxes(config, nameOf)) problems.note(problem);
   for (const problem of repeatedDoors(config, nameOf)) problems.note(problem);
   for (const problem of unprotectedDoors(config)) problems.note(problem);
   problems.throwIfAny();

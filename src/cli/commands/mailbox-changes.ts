@@ -4,7 +4,7 @@ import { outputWidth } from "../columns.js";
 import { boxText, type ListedBox } from "../mail-text.js";
 import { asOperator, askBroker, type BrokerChoice } from "../operator.js";
 import { printRows, say, type Output } from "../output.js";
-import { byteCount, count, duration } from "../quantities.js";
+import { between, byteCount, count, duration } from "../quantities.js";
 import { exitCodes } from "../exit.js";
 
 interface Opens extends BrokerChoice, Output {
@@ -26,9 +26,9 @@ export function boxCommands(mailbox: Command): void {
         "take",
       ]),
     )
-    .option("--keep <time>", "how long a message waits: 12h, 7d (default: 7d)", duration)
-    .option("--max <n>", "messages at most (default: 1000)", count)
-    .option("--max-bytes <bytes>", "their bytes at most: 64k, 16m, 1g (default: 16m)", byteCount)
+    .option("--keep <time>", "how long a message waits: 12h, 7d (default: 7d)", between(duration, "1s", "366d"))
+    .option("--max <n>", "messages at most (default: 1000)", between(count, "1", "1000000"))
+    .option("--max-bytes <bytes>", "their bytes at most: 64k, 16m, 1g (default: 16m)", between(byteCount, "1k", "1g"))
     .action(async (name: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Opens>();
       const { mode, keep, max, maxBytes } = options;
@@ -66,7 +66,9 @@ export function boxCommands(mailbox: Command): void {
       const { results } = await asOperator(options, (operator) =>
         askBox<{ readonly results: readonly Redelivered[] }>(operator, "mailbox.redeliver", name, { ids }),
       );
-      await printRows(options, results, (all) => all.map((one) => `${one.delivery_id}  ${wordsOf(one)}`).join("\n"));
+      await printRows(options, results, (all) =>
+        all.map((one) => `${one.delivery_id}  ${wordsOf(one, name)}`).join("\n"),
+      );
       if (results.some(({ state }) => state !== "waiting")) process.exitCode = exitCodes.refused;
     });
 }
@@ -76,8 +78,8 @@ interface Redelivered {
   readonly state: string;
 }
 
-function wordsOf({ state }: Redelivered): string {
+function wordsOf({ state }: Redelivered, name: string): string {
   if (state === "waiting") return "waits again";
-  if (state === "unknown") return "not in this mailbox: broker mailbox dead NAME shows the ids";
+  if (state === "unknown") return `not in this mailbox: broker mailbox dead ${name} shows the ids`;
   return state === "dead" ? "dead: its time is over" : `not dead, but ${state}`;
 }

@@ -54,21 +54,21 @@ export function mailFindings(figures: BrokerStatus["mailboxes"]): readonly Findi
   return [{ check, result: "good", found }];
 }
 
+/** The finding about so many bytes that are left on the disk of this folder. */
+export function roomFinding(folder: string, left: number): Finding {
+  const check = "disk";
+  const found = `${mib(left)} left for ${folder}`;
+  if (left >= roomMinBytes) return { check, result: "good", found };
+  const remedy = "make room: without it mailboxes refuse messages, and nothing that has to be kept can be kept";
+  return { check, result: "warning", found, remedy };
+}
+
 /** There is room on the disk of the data directory. */
 export const diskRoom: Check = ({ data }) => {
   const check = "disk";
   try {
     const { bavail, bsize } = statfsSync(data.path);
-    const left = bavail * bsize;
-    if (left >= roomMinBytes) return [{ check, result: "good", found: `${mib(left)} left for ${data.path}` }];
-    return [
-      {
-        check,
-        result: "warning",
-        found: `${mib(left)} left for ${data.path}`,
-        remedy: "make room: without it mailboxes refuse messages, and nothing that has to be kept can be kept",
-      },
-    ];
+    return [roomFinding(data.path, bavail * bsize)];
   } catch (thrown) {
     return [{ check, result: "skipped", found: reasonOf(thrown) }];
   }
