@@ -55,7 +55,7 @@ class Broker:
         self._folder.cleanup()
 
     def token(self, name):
-        said = subprocess.run(["node", "bin/broker.js", "token", name, "--zmq", "--json"], cwd=ROOT, env=self.env, check=True, capture_output=True)
+        said = subprocess.run(["node", "bin/broker.js", "token", name, "--zmq", "--json"], cwd=ROOT, env=self.env, check=True, capture_output=True, timeout=START_S)
         return json.loads(said.stdout)["zmq"]
 
     @property

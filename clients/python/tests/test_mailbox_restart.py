@@ -1,9 +1,6 @@
 """Mailboxes over the end of brokers and agents."""
 import collections
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 import unittest
@@ -11,6 +8,7 @@ import unittest
 from synaptic_core import Agent, Fault
 
 from .broker import Broker
+from .programs import Program
 from .test_mailbox import WAIT_S, Heard, eventually
 
 
@@ -114,9 +112,7 @@ class Restart(unittest.TestCase):
             "bob = Agent.connect('bob', mailbox={'mode': 'take', 'lease_ms': 1000})\n"
             "@bob.on_inform\ndef _(message):\n    print(message.text, flush=True)\n    time.sleep(60)\n"
         )
-        environment = {**self.broker.env, "PYTHONPATH": os.pathsep.join(sys.path)}
-        with subprocess.Popen([sys.executable, "-c", program + "time.sleep(60)\n"], env=environment, stdout=subprocess.PIPE, text=True) as killed:
-            self.addCleanup(killed.kill)
+        with Program(program + "time.sleep(60)\n", self.broker.env) as killed:
             self.assertEqual(killed.stdout.readline(), "0\n")
             killed.send_signal(signal.SIGKILL)
         # Its leases end while it is away, so that they count as no attempts.
@@ -133,8 +129,8 @@ class Restart(unittest.TestCase):
         for n in range(3):
             ada.send("bob", str(n)).stored.result(WAIT_S)
         program = "import os\nfrom synaptic_core import Agent\nfor _ in Agent.connect('bob', mailbox='take').mail():\n    os.kill(os.getpid(), 9)\n"
-        environment = {**self.broker.env, "PYTHONPATH": os.pathsep.join(sys.path)}
-        self.assertEqual(subprocess.run([sys.executable, "-c", program], env=environment, timeout=WAIT_S).returncode, -signal.SIGKILL)
+        with Program(program, self.broker.env) as killed:
+            self.assertEqual(killed.wait(WAIT_S), -signal.SIGKILL)
         bob = self.connect("bob", mailbox="take")
         heard = []
         for mail in bob.mail(wait_ms=500):

@@ -1,12 +1,11 @@
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 from synaptic_core import Fault
 
 from .broker import BrokerCase
+from .programs import Program
 from .test_mailbox import eventually
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -18,7 +17,6 @@ class Readme(BrokerCase):
     def test_its_programs_do_what_it_says(self):
         bob_py, ada_py, aio_py = PROGRAMS[:3]
         with self.begin(bob_py) as bob:
-            self.addCleanup(bob.kill)
             self.assertEqual(bob.stdout.readline(), "bob is ready\n")
             with self.begin(ada_py) as ada:
                 self.assertEqual(ada.stdout.read(), "you said: hello\n['ada', 'bob']\n")
@@ -34,7 +32,6 @@ class Readme(BrokerCase):
     def test_its_programs_with_a_mailbox_do_what_it_says(self):
         handling_py, reading_py, sending_py = PROGRAMS[3:6]
         with self.begin(handling_py) as clerk, self.connect("ada") as ada:
-            self.addCleanup(clerk.kill)
             eventually(lambda: "clerk" in [agent.name for agent in ada.agents()])
             self.assertEqual(ada.request("clerk", "count", timeout_s=20).text, "done: count")
             with self.assertRaises(Fault) as refused:
@@ -61,9 +58,8 @@ class Readme(BrokerCase):
 
     def test_a_program_that_forgets_to_close_ends(self):
         with self.begin("from synaptic_core import Agent\nAgent.connect('ada').on_request(str)\nprint('end')\n") as ada:
-            self.addCleanup(ada.kill)
             self.assertEqual(ada.stdout.read(), "end\n")
             self.assertEqual(ada.wait(20), 0)
 
     def begin(self, program, **more):
-        return subprocess.Popen([sys.executable, "-c", program], env={**self.broker.env, **more}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return Program(program, {**self.broker.env, **more})
