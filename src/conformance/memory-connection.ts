@@ -91,8 +91,8 @@ export class MemoryConnection implements Connection {
     return "taken";
   }
 
-  prove(proved: (tookMs: number) => void): void {
-    this.#proofs.ask(proved);
+  prove(asker: object, proved: (tookMs: number) => void): void {
+    this.#proofs.ask(asker, proved);
     if (this.answersPings) this.pong();
   }
 

@@ -9,7 +9,7 @@ export interface ProofsOptions {
   readonly newMark: () => Buffer;
   /** Sends a ping that carries `mark`, behind everything that was sent before. */
   readonly ping: (mark: Buffer) => void;
-  /** So many may wait for the next ping: the mailboxes that one connection can have. */
+  /** So many askers may wait for the next ping: the mailboxes that one connection can have, and its rooms. */
   readonly askersMax: number;
 }
 
@@ -17,8 +17,10 @@ export interface ProofsOptions {
 interface Question {
   readonly mark: Buffer;
   readonly askedAt: number;
-  readonly proved: readonly ((tookMs: number) => void)[];
+  readonly proved: ReadonlyMap<object, Proved>;
 }
+
+type Proved = (tookMs: number) => void;
 
 /**
  * Asks one peer for signs that can only come after what was sent to it (protocols §9.1). One ping is under way at a
@@ -27,8 +29,9 @@ interface Question {
 export class Proofs {
   readonly #options: ProofsOptions;
   #open: Question | undefined;
-  /** Those for whom the next ping goes out: a mailbox of the peer's each, and what was asked for a former one. */
-  #next: ((tookMs: number) => void)[] = [];
+  /** For whom the next ping goes out, by who asks: a mailbox of the peer's each, and its rooms. */
+  // bound: askersMax · evicts: the one that has waited longest; all when the ping goes out · owner: Proofs
+  #next = new Map<object, Proved>();
   /** Those who asked are being told: what they ask now goes out once, for all of them. */
   #isTelling = false;
 
@@ -50,12 +53,17 @@ export class Proofs {
   }
 
   /**
-   * `proved` is called with the milliseconds from the ping to its answer; not if so many ask after it while another
-   * question is open that it must be out of date: a peer can take back and repeat what it subscribes to.
+   * `proved` is called with the milliseconds from the ping to its answer. What the same asker has asked before, and has
+   * gone out with no ping yet, it asks no more: a peer can take back and repeat what it subscribes to. Nor is it called
+   * if more than `askersMax` others ask after it while another question is open: then its asker must be gone.
    */
-  ask(proved: (tookMs: number) => void): void {
-    this.#next.push(proved);
-    if (this.#next.length > this.#options.askersMax) this.#next.shift();
+  ask(asker: object, proved: Proved): void {
+    this.#next.delete(asker);
+    this.#next.set(asker, proved);
+    if (this.#next.size > this.#options.askersMax) {
+      const [oldest] = this.#next.keys();
+      if (oldest !== undefined) this.#next.delete(oldest);
+    }
     if (this.#open === undefined && !this.#isTelling) this.#begin();
   }
 
@@ -66,23 +74,31 @@ export class Proofs {
     return true;
   }
 
-  /** The open question is answered, if there is one. */
+  /** The open question is answered, if there is one. All who asked are told. @throws what one of them has thrown */
   answered(): void {
     const question = this.#open;
     if (question === undefined) return;
     this.#open = undefined;
     this.#isTelling = true;
     const tookMs = this.#options.monotonic() - question.askedAt;
-    for (const proved of question.proved) proved(tookMs);
+    const failures: unknown[] = [];
+    for (const proved of question.proved.values()) {
+      try {
+        proved(tookMs);
+      } catch (thrown) {
+        failures.push(thrown);
+      }
+    }
     this.#isTelling = false;
-    if (this.#next.length > 0) this.#begin();
+    if (this.#next.size > 0) this.#begin();
+    if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures);
   }
 
   #begin(): void {
     const { monotonic, newMark, ping } = this.#options;
     const mark = newMark();
     this.#open = { mark, askedAt: monotonic(), proved: this.#next };
-    this.#next = [];
+    this.#next = new Map();
     ping(mark);
   }
 }

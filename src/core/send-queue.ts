@@ -296,13 +296,16 @@ export class SendQueue implements Flushable, ParcelOwner {
     let given = 0;
     // A write may complete before `write` returns.
     this.#isPumping = true;
-    const inFlightMaxBytes = this.#line === "few" ? flushMaxBytes : writeMaxBytes;
-    while (writer.inFlightBytes < inFlightMaxBytes && given < flushMaxBytes) {
-      if (writer.isEmpty && writer.inFlightBytes === 0) this.#seal();
-      if (writer.isEmpty) break;
-      given += writer.write();
+    try {
+      const inFlightMaxBytes = this.#line === "few" ? flushMaxBytes : writeMaxBytes;
+      while (writer.inFlightBytes < inFlightMaxBytes && given < flushMaxBytes) {
+        if (writer.isEmpty && writer.inFlightBytes === 0) this.#seal();
+        if (writer.isEmpty) break;
+        given += writer.write();
+      }
+    } finally {
+      this.#isPumping = false;
     }
-    this.#isPumping = false;
     writer.tidy();
     // All of it has left already: no write is under way whose end would go on.
     if (writer.inFlightBytes === 0 && this.buffered > 0 && this.#marked === "no") this.#markAs(this.#line);

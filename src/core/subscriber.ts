@@ -28,9 +28,9 @@ export interface Recipient {
    * took, in milliseconds, and never if the connection ends. One question is under way at a time: one that is asked
    * meanwhile (a connection may have several mailboxes) goes out behind it. While one is open, silence does not end the
    * connection before `provingMs`. Where nothing can be asked, `proved` is called once all is written and the connection
-   * has lived on for 2 s.
+   * has lived on for 2 s. A question of the same `asker` that has not gone out yet is replaced by this one.
    */
-  prove(proved: (tookMs: number) => void): void;
+  prove(asker: object, proved: (tookMs: number) => void): void;
 }
 
 /** Receives what is published: a ZeroMQ peer, a session, a room's history, a tap. */

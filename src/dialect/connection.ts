@@ -36,9 +36,10 @@ export interface Connection {
   offer(frame: Frame | PreparedFrame): "taken" | "full" | "closed" | "too-large";
   /**
    * Asks the peer for a sign that can only come after all that was sent before; `proved` is called with the milliseconds
-   * that it took, and never if the connection ends. One question is under way at a time, further ones go out behind it.
+   * that it took, and never if the connection ends. One question is under way at a time, further ones go out behind it:
+   * of each asker, the last.
    */
-  prove(proved: (tookMs: number) => void): void;
+  prove(asker: object, proved: (tookMs: number) => void): void;
   /** Says goodbye after everything queued has been written; cuts the line if the peer does not follow. */
   close(closing: Closing): void;
   /** Cuts the line. */

@@ -79,6 +79,9 @@ export class Mailbox implements Keeper {
         for (const entry of entries) this.settling.settle(entry, "done");
         this.settling.giveUpOldest();
       },
+      failed: (thrown) => {
+        log("error", "a mailbox cannot hand over what waits", { agent: this.box.name, cause: String(thrown) });
+      },
       rests: ({ until }) => until > clock.monotonic(),
       unrenderable: (entry, why) => {
         log("warn", "a message in a mailbox cannot be told to its owner", { agent: this.box.name, why });

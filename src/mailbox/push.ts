@@ -18,6 +18,8 @@ export interface PushEvents {
   rests(entry: Entry): boolean;
   /** It can never be told to this owner. */
   unrenderable(entry: Entry, why: string): void;
+  /** Something could not be done because of what a connection did, which has nothing to do with it. */
+  failed(thrown: unknown): void;
 }
 
 /** A proof that comes within this, milliseconds, is quick. */
@@ -95,7 +97,9 @@ export class Pushing {
     const last = [...this.#lines.values()].at(-1);
     if (last === undefined) return;
     last.cursor = 0;
-    this.pump();
+    this.#carefully(() => {
+      this.pump();
+    });
   }
 
   /** An entry waits again in its old place: it is for the connection that came last. */
@@ -132,12 +136,28 @@ export class Pushing {
   }
 
   #pump(line: Line): void {
-    const { recipient, unproved } = line;
+    const { unproved } = line;
     if (!this.#fill(line) || unproved.length === 0 || line.asked !== undefined) return;
     line.asked = unproved.length;
-    recipient.prove((tookMs) => {
-      if (this.#lines.get(recipient) === line) this.#proved(line, tookMs);
+    this.#ask(line);
+  }
+
+  #ask(line: Line): void {
+    const { recipient } = line;
+    recipient.prove(this, (tookMs) => {
+      this.#carefully(() => {
+        if (this.#lines.get(recipient) === line) this.#proved(line, tookMs);
+      });
     });
+  }
+
+  /** A row that cannot be read is no fault of the connection's. */
+  #carefully(work: () => void): void {
+    try {
+      work();
+    } catch (thrown) {
+      this.#events.failed(thrown);
+    }
   }
 
   /**
@@ -187,9 +207,7 @@ export class Pushing {
 
   #askForRoom(line: Line): void {
     line.asked = 0;
-    line.recipient.prove((tookMs) => {
-      if (this.#lines.get(line.recipient) === line) this.#proved(line, tookMs);
-    });
+    this.#ask(line);
   }
 
   #proved(line: Line, tookMs: number): void {
@@ -201,7 +219,10 @@ export class Pushing {
       line.unprovedBytes -= entry.bytes;
     }
     if (isWindow) line.window = this.#windowAfter(line, tookMs);
-    this.#events.handedOver(entries.filter(({ state }) => state !== "settled"));
-    this.pump();
+    try {
+      this.#events.handedOver(entries.filter(({ state }) => state !== "settled"));
+    } finally {
+      this.pump();
+    }
   }
 }

@@ -43,10 +43,17 @@ export class HandedOver {
   #round: (() => void) | undefined;
   readonly #clock: Pick<Clock, "after" | "monotonic">;
   readonly #cursors: Cursors;
+  readonly #failed: (thrown: unknown) => void;
 
-  constructor(clock: Pick<Clock, "after" | "monotonic">, cursors: Cursors) {
+  /** @param failed is told when it could not be noted what was read, which the connection is not to blame for */
+  constructor(
+    clock: Pick<Clock, "after" | "monotonic">,
+    cursors: Cursors,
+    failed: (thrown: unknown) => void = () => undefined,
+  ) {
     this.#clock = clock;
     this.#cursors = cursors;
+    this.#failed = failed;
   }
 
   /** A subscriber was given the message at the place `seq`, or lost it. */
@@ -99,9 +106,13 @@ export class HandedOver {
     const given = [...listener.stretches.values()].map(({ log, from, to }) => ({ log, from, to }));
     if (given.length === 0) return;
     listener.askedAt = now;
-    recipient.prove(() => {
+    recipient.prove(this, () => {
       listener.askedAt = undefined;
-      for (const stretch of given) this.#proved(listener, name, stretch);
+      try {
+        for (const stretch of given) this.#proved(listener, name, stretch);
+      } catch (thrown) {
+        this.#failed(thrown);
+      }
       if (listener.stretches.size > 0) this.#askSoon(subscriber);
     });
   }
@@ -109,9 +120,10 @@ export class HandedOver {
   /** Everything of the stretch has been read: the cursor moves over it if nothing is missing before. */
   #proved(listener: Listener, name: string, { log, from, to }: Stretch): void {
     const isEnded = log.phase === "ended";
+    if (!isEnded) {
+      const seq = this.#cursors.seqOf(log, name);
+      if (to > seq && from <= Math.max(seq + 1, log.row.first)) this.#cursors.note(log, name, to);
+    }
     if (isEnded || listener.stretches.get(log)?.to === to) listener.stretches.delete(log);
-    if (isEnded) return;
-    const seq = this.#cursors.seqOf(log, name);
-    if (to > seq && from <= Math.max(seq + 1, log.row.first)) this.#cursors.note(log, name, to);
   }
 }

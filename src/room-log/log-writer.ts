@@ -96,13 +96,17 @@ export class LogWriter {
     this.#underWay ??= this.#writeAll();
   }
 
-  /** Writes until nothing waits. Never rejects. */
+  /** Writes until nothing waits. Never rejects: what is told of one group does not hold up the next. */
   async #writeAll(): Promise<void> {
     // Everything that comes in one turn of the loop makes one group.
     await new Promise((resolve) => setImmediate(resolve));
     for (let group = this.#queue.next(); group !== undefined; group = this.#queue.next()) {
-      if ("change" in group) await this.#change(group.change);
-      else await this.#keep(group.messages);
+      try {
+        if ("change" in group) await this.#change(group.change);
+        else await this.#keep(group.messages);
+      } catch (thrown) {
+        this.#options.failed?.(thrown);
+      }
     }
     this.#underWay = undefined;
   }

@@ -80,7 +80,7 @@ export class RoomLogs {
         writer.write(make).catch(() => undefined);
       },
     });
-    this.#handed = new HandedOver(clock, this.#cursors);
+    this.#handed = new HandedOver(clock, this.#cursors, failed);
     this.#sweep = new LogSweep({ table, reader, writer, clock, logs: () => this.#logs.values(), apply });
   }
 

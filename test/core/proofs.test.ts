@@ -21,8 +21,11 @@ function open(askersMax = 10): Setup {
     ping: (mark) => pings.push(mark),
     askersMax,
   });
+  const askers = new Map<string, object>();
   const ask = (who: string): void => {
-    proofs.ask((tookMs) => told.push(`${who} ${String(tookMs)}`));
+    const asker = askers.get(who) ?? {};
+    askers.set(who, asker);
+    proofs.ask(asker, (tookMs) => told.push(`${who} ${String(tookMs)}`));
   };
   return { proofs, time, pings, told, ask };
 }
@@ -65,7 +68,7 @@ describe("proofs", () => {
   it("send one ping for all who ask again when they are told", () => {
     const { proofs, pings, ask } = open();
     for (const who of ["first", "second"]) {
-      proofs.ask(() => {
+      proofs.ask({}, () => {
         ask(who);
         expect(pings).toHaveLength(who === "first" ? 1 : 2);
       });
@@ -73,6 +76,45 @@ describe("proofs", () => {
     proofs.answer(Buffer.from("mark 0"));
     proofs.answer(Buffer.from("mark 1"));
     expect(pings).toHaveLength(3);
+  });
+
+  it("ask once for each who asks: the last thing that it has asked", () => {
+    const { proofs, time, told, ask, pings } = open(2);
+    ask("open");
+    ask("box");
+    const rooms = {};
+    for (let minute = 0; minute < 100; minute += 1)
+      proofs.ask(rooms, (tookMs) => told.push(`rooms ${String(minute)} ${String(tookMs)}`));
+    ask("open"); // a question that is out already stays
+    proofs.answered();
+    expect(told).toEqual(["open 0"]);
+    time.now += 7;
+    proofs.answered();
+    expect([told, pings.length, proofs.isOpen]).toEqual([["open 0", "rooms 99 7", "open 7"], 2, false]);
+  });
+
+  it("tell all who asked, and go on asking, though telling one of them fails", () => {
+    const { proofs, told, ask, pings } = open();
+    const fail = (word: string): void => {
+      proofs.ask({}, () => {
+        ask("again");
+        throw new Error(word);
+      });
+    };
+    fail("alone");
+    expect(() => proofs.answer(Buffer.from("mark 0"))).toThrow("alone");
+    expect([pings.length, proofs.isOpen]).toEqual([2, true]);
+    ask("before");
+    fail("one");
+    fail("other");
+    ask("behind");
+    proofs.answered();
+    expect(() => {
+      proofs.answered();
+    }).toThrow(AggregateError);
+    expect(told).toEqual(["again 0", "before 0", "behind 0"]);
+    proofs.answered();
+    expect([told.at(-1), pings.length, proofs.isOpen]).toEqual(["again 0", 4, false]);
   });
 
   it("keep as many questions as may be asked at a time, the last ones", () => {

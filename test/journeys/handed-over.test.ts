@@ -61,7 +61,7 @@ describe("what is handed over to python-websockets", () => {
     const { world, client, accepted } = await connected({ wsPingMs: 50, provingMs: 60_000 });
     for (let n = 0; n < 40; n += 1) expect(accepted.connection.offer(`text ${String(n)}`)).toBe("taken");
     const proved: number[] = [];
-    accepted.connection.prove((tookMs) => proved.push(tookMs));
+    accepted.connection.prove({}, (tookMs) => proved.push(tookMs));
     await eventually(() => world.ledger.copies.written === 40, "the system has it");
     await pause(1_000);
     expect([proved, world.ledger.reasons]).toEqual([[], {}]);
@@ -74,7 +74,7 @@ describe("what is handed over to python-websockets", () => {
     const { client, accepted } = await connected({});
     for (let n = 0; n < 40; n += 1) accepted.connection.offer(`text ${String(n)}`);
     const proved: number[] = [];
-    accepted.connection.prove((tookMs) => proved.push(tookMs));
+    accepted.connection.prove({}, (tookMs) => proved.push(tookMs));
     await pause(200);
     client.program.process.kill("SIGKILL");
     expect((await accepted.closed).code).toBe(1006);
@@ -140,7 +140,7 @@ describe("what is handed over to libzmq", () => {
     expect(to.canProve).toBe(true);
     for (const text of ["one", "two"]) expect(push(to, text)).toBe("taken");
     await new Promise<void>((resolve) => {
-      to.prove(() => {
+      to.prove({}, () => {
         resolve();
       });
     });
@@ -155,7 +155,7 @@ describe("what is handed over to libzmq", () => {
     const to = await recipient();
     for (let n = 0; n < 900; n += 1) push(to, `text ${String(n)}`);
     await new Promise<void>((resolve) => {
-      to.prove(() => {
+      to.prove({}, () => {
         resolve();
       });
     });
@@ -168,7 +168,7 @@ describe("what is handed over to libzmq", () => {
     const to = await recipient();
     const proved: number[] = [];
     const prove = (): void => {
-      to.prove((tookMs) => proved.push(tookMs));
+      to.prove({}, (tookMs) => proved.push(tookMs));
     };
     prove();
     await eventually(() => proved.length === 1, "it answers while it has room");
@@ -189,7 +189,7 @@ describe("what is handed over to libzmq", () => {
     client.program.process.kill("SIGSTOP");
     const proved: number[] = [];
     push(to, "one");
-    to.prove((tookMs) => proved.push(tookMs));
+    to.prove({}, (tookMs) => proved.push(tookMs));
     await eventually(() => world.ledger.copies.written === 1, "the system has it");
     await pause(200);
     client.program.process.kill("SIGKILL");
@@ -204,7 +204,7 @@ describe("what is handed over to libzmq", () => {
     const proved: number[] = [];
     for (let round = 1; round <= 2; round += 1) {
       push(to, "text");
-      to.prove((tookMs) => proved.push(tookMs));
+      to.prove({}, (tookMs) => proved.push(tookMs));
       world.flusher.flush();
       // Its answer comes meanwhile, and lies in the socket.
       if (round === 2) standStill(2_000);

@@ -174,7 +174,7 @@ export class FakeOwner implements Subscriber, Recipient {
     return "taken";
   }
 
-  prove(proved: (tookMs: number) => void): void {
+  prove(_asker: object, proved: (tookMs: number) => void): void {
     this.questions.push({ upTo: this.given.length, proved });
   }
 

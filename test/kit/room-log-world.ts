@@ -46,6 +46,8 @@ export class RoomLogWorld {
   readonly exchange: Exchange;
   readonly logs: RoomLogs;
   readonly table: Table<LogTableRow>;
+  /** What went wrong behind the backs of those in the room. */
+  readonly failed: string[] = [];
   readonly #origins = new Map<string, object>();
   #ids = 0;
 
@@ -63,6 +65,7 @@ export class RoomLogWorld {
       exchange: this.exchange,
       clock: this.clock,
       limits: { ...defaultLimits, ...options.limits },
+      failed: (thrown) => this.failed.push(String(thrown)),
     });
     for (const log of this.logs.load()) this.attach(log);
   }

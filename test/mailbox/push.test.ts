@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Fault } from "../../src/core/index.js";
 import { MailWorld, turns, type FakeOwner } from "../kit/mail-world.js";
 
 describe("push mode (protocols §9)", () => {
@@ -33,6 +34,28 @@ describe("push mode (protocols §9)", () => {
     }
     expect(windows).toEqual([8, 16, 32, 64, 128, 256, 256, 140]);
     expect(bob.ids).toEqual(ids(900));
+  });
+
+  it("goes on behind a row that cannot be read, and keeps the failure from the connection", async () => {
+    say(20);
+    const bob = await arrived();
+    const read = world.store.row.bind(world.store);
+    const damaged = vi.spyOn(world.store, "row").mockImplementation((box, seq) => {
+      if (seq === 3) throw new Fault("unavailable", "message 3 is damaged on disk");
+      return read(box, seq);
+    });
+    expect(bob.proves()).toHaveLength(8);
+    await turns();
+    expect(world.logged).toContain("a mailbox cannot hand over what waits");
+    expect(bob.ids.slice(8)).toEqual(ids(12, 8));
+    damaged.mockRestore();
+    await bob.provesAll();
+    bob.end();
+    await turns();
+    const again = world.owner();
+    await again.provesAll();
+    expect(again.ids, "what was not settled comes again, and nothing is lost").toEqual(ids(6, 2));
+    expect(world.counts).toMatchObject({ stored: 20, done: 20, waiting: 0 });
   });
 
   it("does not give more at a time to who is slow, and asks once at a time", async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Message, principal, type Recipient, type Trust } from "../../src/core/index.js";
 import type { RoomLog } from "../../src/room-log/index.js";
 import { RoomLogWorld, until, type Listener } from "../kit/room-log-world.js";
@@ -17,7 +17,7 @@ class Line implements Recipient {
     return "taken";
   }
 
-  prove(proved: (tookMs: number) => void): void {
+  prove(_asker: object, proved: (tookMs: number) => void): void {
     this.asked.push(proved);
   }
 
@@ -163,5 +163,22 @@ describe("what was handed over of a durable room", () => {
     const known = names.filter((name) => again.logs.handedTo(found ?? log, name) === 1);
     expect(known).toEqual(names.slice(-10));
     expect(again.logs.handedTo(found ?? log, "claimed")).toBe(0);
+  });
+
+  it("is noted later if it cannot be noted now, and the connection hears nothing of that", async () => {
+    const { world, log, come, say } = await room();
+    const { line } = come("bob");
+    await say(2);
+    world.clock.advance(250);
+    const get = vi.spyOn(world.table, "get").mockImplementation(() => {
+      throw new Error("damaged");
+    });
+    line.pong();
+    get.mockRestore();
+    expect([...world.failed, world.logs.handedTo(log, "bob")]).toEqual(["Error: damaged", 0]);
+    await say(1);
+    world.clock.advance(250);
+    line.pong();
+    expect(world.logs.handedTo(log, "bob")).toBe(3);
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Fault } from "../../src/core/index.js";
 import { bytesOfRow, epochOfCopy } from "../../src/room-log/log-row.js";
 import { RoomLog, type LogTableRow } from "../../src/room-log/index.js";
@@ -81,6 +81,27 @@ describe("a durable room", () => {
     world.say("#a", "again");
     await until(() => member.texts.length === 1);
     expect(member.places).toEqual([1]);
+  });
+
+  it("goes on after what could not be told of a failed write", async () => {
+    const gate = gatedTable<LogTableRow>();
+    const world = new RoomLogWorld({ table: gate.table });
+    await world.begin("#a");
+    const member = world.listen("#a");
+    gate.hold();
+    world.say("#a", "lost");
+    await until(() => gate.written().length > 1);
+    const told = vi.spyOn(world.exchange, "announce").mockImplementationOnce(() => {
+      throw new Error("broken");
+    });
+    await gate.fail(diskFull);
+    await until(() => world.failed.length === 1);
+    expect([world.failed, told.mock.calls.length]).toEqual([["Error: broken"], 1]);
+    world.clock.advance(1_000);
+    await gate.open();
+    world.say("#a", "again");
+    await until(() => member.texts.length === 1);
+    expect(member.texts).toEqual(["again"]);
   });
 
   it("forgets the oldest where it is more than it may remember", async () => {

@@ -163,7 +163,7 @@ export class MemoryLink implements Link, Subscriber, Recipient {
   }
 
   /** Its handlers have begun by then; others have had their turn. */
-  prove(proved: (tookMs: number) => void): void {
+  prove(_asker: object, proved: (tookMs: number) => void): void {
     setImmediate(() => {
       if (this.#phase === "open") proved(0);
     });

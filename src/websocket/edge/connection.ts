@@ -207,7 +207,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
     return "taken";
   }
 
-  prove(proved: (tookMs: number) => void): void {
+  prove(asker: object, proved: (tookMs: number) => void): void {
     if (this.#phase !== "open") return;
     this.#proofs ??= new Proofs({
       monotonic: () => this.#options.clock.monotonic(),
@@ -215,9 +215,9 @@ export class WsConnection implements Connection, SocketReading, Wire {
       ping: (mark) => {
         this.#sendQueue.control(pingFrame(mark));
       },
-      askersMax: 16, // its mailbox, a former one, and its rooms, which ask again each minute until provingMs
+      askersMax: 16, // its mailbox, its rooms, and mailboxes that it has opened and closed meanwhile
     });
-    this.#proofs.ask(proved);
+    this.#proofs.ask(asker, proved);
   }
 
   close(closing: Closing): void {

@@ -28,9 +28,9 @@ export class SessionRecipient<T extends DialectTypes> implements Recipient {
     return this.#session.isOver ? "closed" : this.#hearing.push(message, this.#session);
   }
 
-  prove(proved: (tookMs: number) => void): void {
+  prove(asker: object, proved: (tookMs: number) => void): void {
     if (this.#session.isOver) return;
-    this.#session.connection.prove((tookMs) => {
+    this.#session.connection.prove(asker, (tookMs) => {
       if (!this.#session.isOver) proved(tookMs);
     });
   }

@@ -89,13 +89,16 @@ export class WaitingTopics {
     this.#slices.do(() => {
       this.#isQueued = false;
       let left = takenAtOnce;
-      for (const topic of this.#topics) {
-        if (left === 0) break;
-        left -= 1;
-        this.#topics.delete(topic);
-        this.#take(topic);
+      try {
+        for (const topic of this.#topics) {
+          if (left === 0) break;
+          left -= 1;
+          this.#topics.delete(topic);
+          this.#take(topic);
+        }
+      } finally {
+        if (this.#topics.size > 0) this.#queue();
       }
-      if (this.#topics.size > 0) this.#queue();
     });
   }
 }

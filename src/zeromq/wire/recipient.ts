@@ -51,7 +51,7 @@ export class SubscriberRecipient implements Recipient {
       ping: (mark) => {
         this.#ask(mark);
       },
-      askersMax: parts.limits.zmqNamesMax + 16, // a mailbox for each name; its rooms ask again each minute
+      askersMax: parts.limits.zmqNamesMax + 16, // a mailbox for each name, its rooms, and former mailboxes
     });
   }
 
@@ -82,10 +82,10 @@ export class SubscriberRecipient implements Recipient {
     return "taken";
   }
 
-  prove(proved: (tookMs: number) => void): void {
+  prove(asker: object, proved: (tookMs: number) => void): void {
     const { sendQueue } = this.#parts;
     if (sendQueue.closed) return;
-    this.#proofs.ask((tookMs) => {
+    this.#proofs.ask(asker, (tookMs) => {
       if (!sendQueue.closed) proved(tookMs);
     });
   }

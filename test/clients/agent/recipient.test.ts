@@ -24,7 +24,7 @@ describe("an agent in the broker's own process to which what waited is handed ov
     expect(recipient).toMatchObject({ canProve: true, principal: { agent: "bob", trust: "proved" } });
     expect(["one", "two"].map((text) => recipient?.push(waiting(text)))).toEqual(["taken", "taken"]);
     const proved: string[][] = [];
-    recipient?.prove((tookMs) => proved.push([String(tookMs), ...heard]));
+    recipient?.prove({}, (tookMs) => proved.push([String(tookMs), ...heard]));
     expect(proved).toEqual([]);
     await turn();
     expect(proved).toEqual([["0", "one", "two"]]);
@@ -36,7 +36,7 @@ describe("an agent in the broker's own process to which what waited is handed ov
     const { link, exchange } = inside();
     const proved: number[] = [];
     link.push(waiting("one"));
-    link.prove((tookMs) => proved.push(tookMs));
+    link.prove({}, (tookMs) => proved.push(tookMs));
     await link.close();
     await turn();
     expect([link.push(waiting("two")), proved, exchange.ledger.copies.copies]).toEqual(["closed", [], 1]);

@@ -39,7 +39,7 @@ describe("a WebSocket connection to which something is handed over (protocols §
 
   const offer = (text: string): string => accepted.connection.offer(text);
   const prove = (): void => {
-    accepted.connection.prove((tookMs) => proved.push(tookMs));
+    accepted.connection.prove({}, (tookMs) => proved.push(tookMs));
   };
   /** Resolves to the mark of the next ping that asks. */
   const asked = async (count = marks.length + 1): Promise<Buffer> => {
@@ -77,12 +77,14 @@ describe("a WebSocket connection to which something is handed over (protocols §
     prove();
     const mark = await asked();
     let isMailboxTold = false;
-    accepted.connection.prove(() => (isMailboxTold = true));
-    for (let minute = 0; minute < 10; minute += 1) prove();
+    accepted.connection.prove({}, () => (isMailboxTold = true));
+    const rooms = {};
+    const minutes: number[] = [];
+    for (let minute = 0; minute < 100; minute += 1) accepted.connection.prove(rooms, () => minutes.push(minute));
     client.pong(mark);
     client.pong(await asked(2));
     await eventually(() => isMailboxTold, "the mailbox is told");
-    expect(proved).toHaveLength(11);
+    expect([proved.length, minutes]).toEqual([1, [99]]);
   });
 
   it("takes no answer to an earlier question for one to the next, and no pong that comes unasked", async () => {
@@ -147,7 +149,7 @@ describe("a WebSocket connection to which something is handed over (protocols §
     expect([world.ledger.reasons["ws-silent"], proved]).toEqual([1, []]);
     const other = await world.connect("/pan", { autoPong: false });
     const mark = once(other.client, "ping");
-    other.accepted.connection.prove(() => {
+    other.accepted.connection.prove({}, () => {
       proved.push(0);
     });
     other.client.pong((await mark)[0]);
@@ -228,12 +230,12 @@ describe("a WebSocket connection to which something is handed over (protocols §
     expect(offer("too late")).toBe("closed");
     await accepted.closed;
     const other = await world.connect("/pan", { autoPong: true });
-    other.accepted.connection.prove((tookMs) => proved.push(tookMs));
+    other.accepted.connection.prove({}, (tookMs) => proved.push(tookMs));
     other.client.terminate();
     await other.accepted.closed;
-    other.accepted.connection.prove((tookMs) => proved.push(tookMs));
+    other.accepted.connection.prove({}, (tookMs) => proved.push(tookMs));
     const third = await world.connect("/pan", { autoPong: true });
-    third.accepted.connection.prove((tookMs) => proved.push(tookMs));
+    third.accepted.connection.prove({}, (tookMs) => proved.push(tookMs));
     third.accepted.connection.terminate();
     await third.accepted.closed;
     expect([proved, world.ledger.copies.copies]).toEqual([[], 0]);

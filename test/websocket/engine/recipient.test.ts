@@ -38,7 +38,7 @@ describe("a session to which what waited is handed over (protocols §9.1)", () =
     bob.connection.answersPings = false;
     const proved: number[] = [];
     expect([recipient.push(waiting("one")), recipient.push(waiting("two"))]).toEqual(["taken", "taken"]);
-    recipient.prove((tookMs) => proved.push(tookMs));
+    recipient.prove({}, (tookMs) => proved.push(tookMs));
     world.clock.advance(300);
     await bob.hears({ type: "inform", from: "ada", text: "one" });
     await bob.hears({ text: "two" });
@@ -134,12 +134,12 @@ describe("a session to which what waited is handed over (protocols §9.1)", () =
     bob.connection.answersPings = false;
     const proved: number[] = [];
     recipient.push(waiting("one"));
-    recipient.prove((tookMs) => proved.push(tookMs));
+    recipient.prove({}, (tookMs) => proved.push(tookMs));
     bob.connection.pong();
     bob.connection.says(JSON.stringify({ type: "do", what: "end" }));
     expect(recipient.push(waiting("two"))).toBe("closed");
     await bob.settles();
-    recipient.prove((tookMs) => proved.push(tookMs));
+    recipient.prove({}, (tookMs) => proved.push(tookMs));
     bob.connection.pong();
     await bob.settles();
     expect([proved, world.ledger.copies.copies]).toEqual([[], 1]);

@@ -44,7 +44,7 @@ class Line {
   ask(): void {
     const { pushed } = this;
     this.questions += 1;
-    this.recipient.prove(() => this.proved.push({ pushed, read: this.read }));
+    this.recipient.prove({}, () => this.proved.push({ pushed, read: this.read }));
   }
 
   /** As the connection does. */

@@ -47,7 +47,7 @@ describe("a ZeroMQ connection to which something is handed over (protocols §9.1
     if (recipient === undefined) throw new Error("no recipient");
     const proved: number[] = [];
     const prove = (): void => {
-      recipient.prove((tookMs) => proved.push(tookMs));
+      recipient.prove({}, (tookMs) => proved.push(tookMs));
     };
     return { peer, recipient, proved, prove };
   }
@@ -267,12 +267,25 @@ describe("a ZeroMQ connection to which something is handed over (protocols §9.1
     expect([push(recipient, "late"), proved, world.ledger.copies.copies]).toEqual(["closed", [], 1]);
   });
 
-  it("keeps its questions bounded, however often a peer repeats its subscription meanwhile", async () => {
+  it("tells who asked once, however often another asks again meanwhile, who is told of its last question", async () => {
+    const { peer, recipient, proved, prove } = await subscribed();
+    prove();
+    const told: string[] = [];
+    recipient.prove({}, () => told.push("box"));
+    const rooms = {};
+    for (let n = 0; n < 1_000; n += 1) recipient.prove(rooms, () => told.push(`rooms ${String(n)}`));
+    for (let answers = 0; answers < 2; answers += 1) peer.send(pong(await contextOf(peer)));
+    await until(() => told.length > 1, "both are told");
+    expect([proved.length, told]).toEqual([1, ["box", "rooms 999"]]);
+    await read(peer);
+  });
+
+  it("keeps its questions bounded, however many boxes its owner opens and closes meanwhile", async () => {
     await world.listener.stop();
     await start({ zmqNamesMax: 3 });
     const { peer, recipient } = await subscribed();
     const told: number[] = [];
-    for (let n = 0; n < 1_000; n += 1) recipient.prove(() => told.push(n));
+    for (let n = 0; n < 1_000; n += 1) recipient.prove({}, () => told.push(n));
     for (let answers = 0; answers < 2; answers += 1) peer.send(pong(await contextOf(peer)));
     await until(() => told.length > 1, "both are answered");
     expect(told).toEqual([0, ...Array.from({ length: 3 + 16 }, (_, at) => 981 + at)]);
