@@ -1,6 +1,5 @@
 import type { Agent } from "../../clients/typescript/agent/index.js";
-import { similar } from "../config/index.js";
-import { everyone, Fault, notThere } from "../core/index.js";
+import { everyone, Fault, notThere, similar } from "../core/index.js";
 
 /**
  * The broker only counts an inform that reaches nobody, but a person wants to know.

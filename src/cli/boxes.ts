@@ -1,6 +1,5 @@
 import type { Agent } from "../../clients/typescript/agent/index.js";
-import { similar } from "../config/index.js";
-import { asFault, Fault } from "../core/index.js";
+import { asFault, Fault, similar } from "../core/index.js";
 import type { ListedBox } from "./mail-text.js";
 import { askBroker } from "./operator.js";
 

@@ -1,6 +1,6 @@
-import { Fault } from "../core/index.js";
+import { Fault, similar } from "../core/index.js";
 import type { OptionCatalogue } from "./options.js";
-import { Problems, similar } from "./problems.js";
+import { Problems } from "./problems.js";
 import { settingSpellings, spellings, valueOf, type Spelling } from "./spelling.js";
 import { variableOf } from "./variables.js";
 

@@ -43,32 +43,3 @@ export function problemsOf(thrown: unknown): readonly string[] {
   if (Array.isArray(told)) return told.map(String);
   return [fault.code === "internal" && fault.cause instanceof Error ? fault.cause.message : fault.message];
 }
-
-/** A beginning that is shorter may be anything. */
-const beginningMin = 3;
-/** Of names that begin so, no more are told. */
-const toldMax = 3;
-
-/**
- * The known name that was probably meant: it differs only in `_` and capitals, or in one letter that is missing, added
- * or changed; else those that begin so.
- */
-export function similar(name: string, known: readonly string[]): string | undefined {
-  const said = bare(name);
-  const one = known.find((each) => bare(each) === said) ?? known.find((each) => isOneOff(bare(each), said));
-  if (one !== undefined || said.length < beginningMin) return one;
-  const longer = known.filter((each) => bare(each).startsWith(said)).slice(0, toldMax);
-  return longer.length === 0 ? undefined : longer.join(" or ");
-}
-
-function bare(name: string): string {
-  return name.replaceAll("_", "").toLowerCase();
-}
-
-/** True if the two differ in one letter that is missing, added or changed. */
-function isOneOff(one: string, other: string): boolean {
-  const [short, long] = one.length <= other.length ? [one, other] : [other, one];
-  let at = 0;
-  while (at < short.length && short[at] === long[at]) at += 1;
-  return long.slice(at + 1) === short.slice(short.length === long.length ? at + 1 : at);
-}

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { Fault, shapeProblem } from "../core/index.js";
+import { Fault, shapeProblem, similar } from "../core/index.js";
 import { repeatedDoors, unprotectedDoors } from "./door-rules.js";
 import type { AnyDialect } from "../dialect/index.js";
 import { impossibleMailboxes } from "./mailbox-rules.js";
 import { catalogueOf, type BrokerConfig, type BrokerOptions, type OptionCatalogue } from "./options.js";
-import { Problems, similar } from "./problems.js";
+import { Problems } from "./problems.js";
 
 /**
  * Checks options and fills in the defaults.

@@ -44,6 +44,7 @@ export * from "./reasons.js";
 export * from "./router.js";
 export * from "./send-queue.js";
 export * from "./shape-problem.js";
+export * from "./similar.js";
 export * from "./slices.js";
 export * from "./soft-fields.js";
 export type * from "./subscriber.js";

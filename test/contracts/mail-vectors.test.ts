@@ -28,9 +28,18 @@ interface Sending {
   readonly settled?: object;
 }
 
-const { takes, sends } = JSON.parse(readFileSync(new URL("../vectors/mail.json", import.meta.url), "utf8")) as {
+interface Mistake {
+  readonly about: string;
+  readonly mailbox: Readonly<Record<string, unknown>>;
+  readonly names: readonly string[];
+}
+
+const { takes, sends, mistakes } = JSON.parse(
+  readFileSync(new URL("../vectors/mail.json", import.meta.url), "utf8"),
+) as {
   readonly takes: readonly Taking[];
   readonly sends: readonly Sending[];
+  readonly mistakes: readonly Mistake[];
 };
 
 /** An agent without a broker: what it says is given to `said`, and `arrives` lets it hear something. */
@@ -129,6 +138,21 @@ describe("the vectors of receipts", () => {
       );
     await new Promise(setImmediate);
     expect(became).toEqual({ stored: stored ?? "waits", settled: settled ?? "waits" });
+    await agent.close();
+  });
+});
+
+describe("the vectors of settings that make no sense", () => {
+  const inOurs = (text: string): string => text.replaceAll(/_([a-z])/g, (_all, letter: string) => letter.toUpperCase());
+
+  it.each(mistakes)("hold: $about", async ({ mailbox, names }) => {
+    const said: Envelope[] = [];
+    const { agent } = alone((envelope) => said.push(envelope));
+    const option = Object.fromEntries(Object.entries(mailbox).map(([name, value]) => [inOurs(name), value]));
+    const refusal: unknown = await agent.openMailbox(option as never).catch((thrown: unknown) => thrown);
+    expect(refusal).toMatchObject({ code: "malformed" });
+    for (const name of names) expect((refusal as Fault).message).toContain(inOurs(name));
+    expect(said).toEqual([]);
     await agent.close();
   });
 });

@@ -109,6 +109,16 @@ class MailVectors(unittest.TestCase):
                 self.assertEqual(became(sent.stored), vector.get("stored"))
                 self.assertEqual(became(sent.settled), vector.get("settled"))
 
+    def test_of_settings_that_make_no_sense_hold(self):
+        for vector in vectors("mail")["mistakes"]:
+            with self.subTest(vector["about"]):
+                agent, desk = self.agent()
+                with self.assertRaises(Fault) as refused:
+                    agent.open_mailbox(vector["mailbox"])
+                self.assertEqual((refused.exception.code, desk.asked), ("malformed", []))
+                for name in vector["names"]:
+                    self.assertIn(name, refused.exception.message)
+
 
 def became(future):
     """A receipt, the code of a fault, or None while it waits."""

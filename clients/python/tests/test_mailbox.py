@@ -1,7 +1,7 @@
 """Take mode of the blocking agent, with a real broker."""
 import threading
 import time
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 from synaptic_core import AgentOptions, Fault, Refuse
 from synaptic_core.mailbox_options import TakeSettings
@@ -335,6 +335,20 @@ class PushMode(MailboxCase):
             ada.request(name, "?", timeout_s=0.3)
         self.assertEqual((late.exception.code, late.exception.detail["state"]), ("timeout", "waiting"))
         self.assertRegex(late.exception.message, f"stored for {name}, away since 2.*, will be delivered until 2")
+
+    def test_each_of_many_that_time_out_together_says_so(self):
+        ada, names = self.connect("ada"), [self.fresh() for _ in range(20)]
+        for name in names:
+            self.away(name)
+
+        def asked(name):
+            with self.assertRaises(Fault) as late:
+                ada.request(name, "?", timeout_s=0.5)
+            return late.exception.message
+
+        with ThreadPoolExecutor(len(names)) as threads:
+            for name, words in zip(names, threads.map(asked, names)):
+                self.assertIn(f"stored for {name}, away since 2", words)
 
 
 class TheBox(MailboxCase):

@@ -14,6 +14,7 @@ class Settings(unittest.TestCase):
             (True, {"mode": "push"}, None),
             ("push", {"mode": "push"}, None),
             ("take", {"mode": "take"}, TakeSettings()),
+            ({"mode": "push", "batch": None}, {"mode": "push"}, None),
             ({"keep_s": 60, "max": 5, "max_bytes": 2_048}, {"mode": "push", "keep_s": 60, "max": 5, "max_bytes": 2_048}, None),
             ({"mode": "take", "batch": 3, "lease_ms": 5_000, "max_tokens": 9, "keep_s": None}, {"mode": "take"}, TakeSettings(batch=3, lease_ms=5_000, max_tokens=9)),
         ):
@@ -28,7 +29,10 @@ class Settings(unittest.TestCase):
             ({"mode": "take", "wait_ms": 30_001}, "wait_ms is 30001; give a whole number from 0 to 30000"),
             ({"mode": "take", "lease_ms": 999}, "lease_ms is 999"),
             ({"mode": "take", "retry_ms": 0.5}, "retry_ms is 0.5"),
-            ({"mode": "take", "paralel": 2}, "mailbox has 'paralel'; known are mode, keep_s"),
+            ({"mode": "take", "paralel": 2}, "mailbox has 'paralel'; did you mean parallel?"),
+            ({"keepS": 60}, "did you mean keep_s?"),
+            ({7: 60}, "mailbox has 7; known are mode, keep_s"),
+            ({"mode": "push", "batch": 3}, "mailbox has batch, which is for an agent that takes its messages: add 'mode': 'take'"),
         ):
             with self.subTest(option), self.assertRaises(Fault) as refused:
                 mailbox_settings(option)
@@ -89,7 +93,7 @@ class Receipts(unittest.TestCase):
 
     def test_of_the_same_message_or_of_too_many_are_not_awaited(self):
         self.agent.send("bob", "x", message_id="m1")
-        for more, code in (({"message_id": "m1"}, "conflict"), ({}, None), ({}, None), ({}, "full"), ({"type": "response"}, "malformed"), ({"receipt": ["read"]}, "malformed")):
+        for more, code in (({"message_id": "m1"}, "conflict"), ({}, None), ({}, None), ({}, "full"), ({"type": "response"}, "malformed"), ({"receipt": ["read"]}, "malformed"), ({"ephemeral": True}, "malformed")):
             with self.subTest(more):
                 if code is None:
                     self.agent.send("bob", "x", **more)

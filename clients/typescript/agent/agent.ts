@@ -3,7 +3,6 @@ import {
   asFault,
   brokerTopic,
   Fault,
-  writeDurability,
   type Durability,
   type Envelope,
   type ListedAgent,
@@ -13,7 +12,7 @@ import {
   type ReceiptWord,
 } from "../../../src/core/index.js";
 import { logOf } from "./agent-log.js";
-import { linkOf } from "./connecting.js";
+import { checkOptions, linkOf } from "./connecting.js";
 import { mustBeAlone } from "./exclusive.js";
 import { unanswerable, type RequestHandler } from "./handlers.js";
 import { handshakeRefusal } from "./handshake-refusal.js";
@@ -32,9 +31,9 @@ import {
   type SendOptions,
 } from "./options.js";
 import { listedAgents, listedMembers, listedPlace, listedRooms } from "./incoming.js";
-import { checkName, checkTopic, payloadOf } from "./outgoing.js";
+import { checkTopic, payloadOf } from "./outgoing.js";
 import { Replays } from "./replays.js";
-import type { CreateOptions, HistoryOptions, RoomPast } from "./room-past.js";
+import { createAsked, durableAsked, type CreateOptions, type HistoryOptions, type RoomPast } from "./room-past.js";
 import { PendingRequests, refusedName, RoundTrip, unreadFault, type WaitOptions } from "./requests.js";
 import type { ReceiptOptions, Sent } from "./sent.js";
 
@@ -102,7 +101,7 @@ export class Agent implements AsyncIterable<Envelope> {
    * conflict (another program is connected under the name, and `exclusive` is not false, or has it in another dialect)
    */
   static async connect(options: ConnectOptions): Promise<Agent> {
-    checkName((Object(options) as Partial<ConnectOptions>).name);
+    checkOptions(options);
     const agent = new Agent(options.name, options);
     const { link, endpoints } = await linkOf(options, {
       instance: agent.#instance,
@@ -241,9 +240,8 @@ export class Agent implements AsyncIterable<Envelope> {
    * Makes a room and joins it. An invite-only or durable one, which remembers what is said, needs a proved name.
    * @throws Fault conflict, forbidden, full, malformed
    */
-  async create(room: string, { inviteOnly = false, durable }: CreateOptions = {}): Promise<void> {
-    const asked = durable === undefined ? {} : { durable: durable === true ? true : writeDurability(durable) };
-    await this.#ask("room.create", { room, invite_only: inviteOnly, ...asked });
+  async create(room: string, options: CreateOptions = {}): Promise<void> {
+    await this.#ask("room.create", { room, ...createAsked(options) });
     this.#open().subscribe(room); // not before: a subscription would make a public room
   }
 
@@ -253,7 +251,7 @@ export class Agent implements AsyncIterable<Envelope> {
    * @throws Fault conflict, forbidden, full, malformed, not-found, unavailable
    */
   async keep(room: string, durable: Durability | boolean): Promise<void> {
-    await this.#ask("room.keep", { room, durable: typeof durable === "boolean" ? durable : writeDurability(durable) });
+    await this.#ask("room.keep", { room, durable: durableAsked(durable) });
   }
 
   /** Lets an agent into an invite-only room; only members can. The agent is told. @throws Fault forbidden, not-found, full */

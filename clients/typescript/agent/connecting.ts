@@ -1,7 +1,37 @@
 import type { Endpoints } from "./endpoints.js";
+import { refuseUnknown } from "./known-options.js";
 import type { MessageListener } from "./link.js";
 import type { ZmqLink } from "./link-zeromq.js";
 import { agentDefaults, type ConnectOptions } from "./options.js";
+import { checkName } from "./outgoing.js";
+
+/** Every option of {@link ConnectOptions}. */
+const known: Readonly<Record<keyof ConnectOptions, true>> = {
+  name: true,
+  displayName: true,
+  token: true,
+  mailbox: true,
+  in: true,
+  out: true,
+  dataDir: true,
+  exclusive: true,
+  hearOwn: true,
+  log: true,
+  requestTimeoutMs: true,
+  readyTimeoutMs: true,
+  publishTimeoutMs: true,
+  silentMs: true,
+  pendingMax: true,
+  inboxMax: true,
+  answeringMax: true,
+  messageMaxBytes: true,
+};
+
+/** In JavaScript anything can be given. @throws Fault malformed: the name, an option that is none */
+export function checkOptions(options: ConnectOptions): void {
+  checkName((Object(options) as Partial<ConnectOptions>).name);
+  refuseUnknown("connect", options, Object.keys(known));
+}
 
 /** What an agent does with its link. */
 export interface LinkEnds {

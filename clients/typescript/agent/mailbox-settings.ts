@@ -1,4 +1,5 @@
 import { Fault } from "../../../src/core/index.js";
+import { refuseUnknown } from "./known-options.js";
 import type { BoxOptions, MailboxOption, TakeMailbox } from "./mailbox-options.js";
 import { shown } from "./said-options.js";
 
@@ -28,7 +29,7 @@ const bounds = Object.freeze({
   retryMs: [1, hourMs],
 } as const);
 
-const known: readonly string[] = ["mode", "rooms", "keepS", "max", "maxBytes", ...Object.keys(bounds)];
+const known: readonly string[] = ["mode", "keepS", "max", "maxBytes", ...Object.keys(bounds)];
 
 /** What the broker is asked to open, and how messages are taken; `take` is undefined in push mode. */
 export interface MailboxSettings {
@@ -46,9 +47,7 @@ export function mailboxSettings(option: Exclude<MailboxOption, false>): MailboxS
   if (typeof options !== "object" || options === null || Array.isArray(options)) throw wrongMode(option);
   const { mode = "push", keepS, max, maxBytes }: { mode?: unknown } & BoxOptions = options;
   if (mode !== "push" && mode !== "take") throw wrongMode(mode);
-  const unknown = Object.keys(options).find((key) => !known.includes(key));
-  if (unknown !== undefined)
-    throw new Fault("malformed", `mailbox has ${shown(unknown)}; known are ${known.join(", ")}`);
+  checkBelonging(mode, { ...options });
   const open = {
     mode,
     ...(keepS !== undefined && { keep_s: keepS }),
@@ -56,6 +55,22 @@ export function mailboxSettings(option: Exclude<MailboxOption, false>): MailboxS
     ...(maxBytes !== undefined && { max_bytes: maxBytes }),
   };
   return { open, take: mode === "take" ? takeSettings(options) : undefined };
+}
+
+/** @throws Fault malformed: what is unknown, or belongs to another mode or another dialect */
+function checkBelonging(mode: "push" | "take", options: Readonly<Record<string, unknown>>): void {
+  if (options["rooms"] !== undefined)
+    throw new Fault(
+      "malformed",
+      "mailbox has rooms, which is not for agents over ZeroMQ: leave it out, and join the rooms when you are back",
+    );
+  refuseUnknown("mailbox", options, known);
+  const alien = mode === "take" ? undefined : Object.keys(bounds).find((name) => options[name] !== undefined);
+  if (alien !== undefined)
+    throw new Fault(
+      "malformed",
+      `mailbox has ${alien}, which is for an agent that takes its messages: add mode: "take", or leave ${alien} out`,
+    );
 }
 
 /** Reads how messages are taken. @throws Fault malformed: a number that is none, or is out of its bounds */

@@ -10,6 +10,7 @@ import {
   type MailCursor,
   type PeekedPage,
 } from "./mail-answers.js";
+import { refuseUnknown } from "./known-options.js";
 import { mailOf, type Mail, type MailOptions } from "./mail.js";
 import type { MailboxOption } from "./mailbox-options.js";
 import { mailboxSettings } from "./mailbox-settings.js";
@@ -39,7 +40,7 @@ export interface PeekOptions {
 }
 
 /** Questions about requests that were not answered in time that are open at once, and how long each waits, milliseconds. */
-const overdueMax = 8;
+const overdueMax = 32;
 const overdueMs = 500;
 
 /** The mailbox of one agent, as far as it is this agent's: what it takes out of it, and what it waits to be told. */
@@ -70,7 +71,9 @@ export class AgentMailbox {
   async open(option: Exclude<MailboxOption, false>): Promise<MailboxStatus> {
     const { open, take } = mailboxSettings(option);
     const status = dataOf(await this.#ask("mailbox.open", open)) as unknown as MailboxStatus; // our broker's answer
-    if (take !== undefined && status.leased > 0 && this.#parts.options.exclusive) await this.#takeBack(status.leased);
+    // Only at first: later it may be in the hand of this agent's own application.
+    const isFirst = this.#mode === "none" && this.#parts.options.exclusive;
+    if (take !== undefined && status.leased > 0 && isFirst) await this.#takeBack(status.leased);
     this.#loop?.stop();
     this.#loop = undefined;
     this.#mode = take === undefined ? "push" : "take";
@@ -115,7 +118,9 @@ export class AgentMailbox {
   }
 
   /** @throws Fault not-found, malformed */
-  async peek({ after, max, dead }: PeekOptions): Promise<PeekedPage> {
+  async peek(options: PeekOptions): Promise<PeekedPage> {
+    refuseUnknown("peek", options, ["after", "max", "dead"]);
+    const { after, max, dead } = options;
     const wanted = { ...(after && { after }), ...(max !== undefined && { max }), ...(dead !== undefined && { dead }) };
     return peekedIn(await this.#ask("mailbox.peek", wanted), this.#parts.name);
   }
@@ -132,6 +137,7 @@ export class AgentMailbox {
   mail(options: MailOptions): AsyncGenerator<Mail, undefined> {
     if (this.#mode !== "take")
       throw new Fault("malformed", 'this agent takes no messages; connect it with mailbox: "take", or open that first');
+    refuseUnknown("mail", options, ["max", "waitMs", "leaseMs", "maxTokens"]);
     return this.#read(options);
   }
 

@@ -1,4 +1,5 @@
-import type { Durability, Envelope } from "../../../src/core/index.js";
+import { writeDurability, type Durability, type Envelope } from "../../../src/core/index.js";
+import { refuseUnknown } from "./known-options.js";
 
 /** How a room is made. */
 export interface CreateOptions {
@@ -31,4 +32,18 @@ export interface RoomPast {
   readonly gap: boolean;
   /** More follows behind `next` already. */
   readonly more: boolean;
+}
+
+/** How a room is made, as the broker is asked. @throws Fault malformed: an option that is none */
+export function createAsked(options: CreateOptions): Readonly<Record<string, unknown>> {
+  refuseUnknown("create", options, ["inviteOnly", "durable"]);
+  const { inviteOnly = false, durable } = options;
+  return { invite_only: inviteOnly, ...(durable !== undefined && { durable: durableAsked(durable) }) };
+}
+
+/** How much a room remembers, as the broker is asked. @throws Fault malformed: an option that is none */
+export function durableAsked(durable: Durability | boolean): object | boolean {
+  if (typeof durable !== "object") return durable;
+  refuseUnknown("durable", durable, ["keepMs", "max", "maxBytes"]);
+  return writeDurability(durable);
 }

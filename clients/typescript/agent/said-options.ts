@@ -1,15 +1,22 @@
 import { envelopeIdMax, Fault, isMoment, receiptWords, type Envelope } from "../../../src/core/index.js";
+import { refuseUnknown } from "./known-options.js";
 import type { SendOptions } from "./options.js";
 
 const priorities: readonly unknown[] = ["LOW", "NORMAL", "HIGH"];
 const words: readonly unknown[] = receiptWords;
+/** What may be said with a message: of {@link SendOptions}, how long is waited for what comes of it, and its type. */
+const known: readonly string[] = [
+  ...["messageId", "inReplyTo", "conversationId", "priority", "expiresAt", "expiresInMs", "receipt", "ephemeral"],
+  ...["timeoutMs", "signal", "type"],
+];
 
 /**
  * What one message carries beside its content, as fields of its envelope. In JavaScript anything can be given.
  * @throws Fault malformed: a priority that is none of three words, an id that is no text of 1 to 256 characters, a time
- * that is none, a receipt of other words
+ * that is none, a receipt of other words, an option of another name
  */
 export function fieldsOf(options: SendOptions): Partial<Envelope> {
+  checkNames(options);
   const { messageId, inReplyTo, conversationId, priority, receipt, ephemeral } = options;
   if (priority !== undefined && !priorities.includes(priority))
     throw new Fault("malformed", `priority is ${shown(priority)}; it is LOW, NORMAL or HIGH`);
@@ -29,6 +36,11 @@ export function fieldsOf(options: SendOptions): Partial<Envelope> {
     ...(receipt !== undefined && { receipt }),
     ...(ephemeral === true && { ephemeral }),
   };
+}
+
+/** @throws Fault malformed: an option that no message has */
+export function checkNames(options: object): void {
+  refuseUnknown("the message", options, known);
 }
 
 /** @throws Fault malformed: no list, or one of other words */

@@ -9,7 +9,7 @@ import {
 } from "../../../src/core/index.js";
 import { faultOf, isFaultNotice } from "./incoming.js";
 import { receiptsIn, wordOf, type Delivery, type Receipt } from "./mail-answers.js";
-import { checkReceipt } from "./said-options.js";
+import { checkNames, checkReceipt } from "./said-options.js";
 import type { SendOptions } from "./options.js";
 
 /** How a message to a mailbox is sent. */
@@ -73,7 +73,7 @@ export class SentMessages {
   /**
    * Sends a message by `publish`, and waits for receipts about it. A promise that nobody waits for fails in silence.
    * @param options with `timeoutMs`: how long a first word about it is waited for
-   * @throws Fault malformed: `receipt` is not a list of its words; all else fails by the promises
+   * @throws Fault malformed: an unknown option, `receipt` is not a list of its words; all else fails by the promises
    */
   send<Word extends ReceiptWord>(
     to: string,
@@ -81,8 +81,15 @@ export class SentMessages {
     publish: (type: "inform" | "request", options: SendOptions) => Promise<void>,
   ): Sent<Word> {
     const { receipt, type = "inform", timeoutMs, messageId: id = randomUUID(), ...rest } = options;
-    checkReceipt(receipt); // thrown at once: other words have no promise that could tell it
+    // Thrown at once: other words have no promise that could tell it, and a slip of the pen must not be missed.
+    checkNames(options);
     const words: readonly ReceiptWord[] = receipt ?? receiptWords;
+    checkReceipt(words);
+    if (options.ephemeral === true && words.length > 0)
+      throw new Fault(
+        "malformed",
+        "what is ephemeral goes into no mailbox, and nothing else tells receipts: inform says it",
+      );
     const awaited: Awaited = { id, to, type, open: new Map(), known: "nothing", dueAt: performance.now() + timeoutMs };
     const promises = words.map((word) => {
       const promise = new Promise<Receipt>((resolve, reject) => awaited.open.set(word, { resolve, reject }));

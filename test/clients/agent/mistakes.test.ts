@@ -62,8 +62,31 @@ describe("who makes a mistake with the SDK", () => {
       expect(() => ada.send("bob", "hello", { receipt: receipt as never })).toThrow(
         expect.objectContaining(refused("malformed", "give a list of the words stored, settled")),
       );
-    await expect(ada.openMailbox({ keep: 3 } as never)).rejects.toMatchObject(
-      refused("malformed", 'mailbox has "keep"; known are mode, rooms, keepS, max, maxBytes, batch'),
+    await expect(ada.openMailbox({ zzz: 3 } as never)).rejects.toMatchObject(
+      refused("malformed", 'mailbox has "zzz"; known are mode, keepS, max, maxBytes, batch'),
+    );
+    await ada.close();
+  });
+
+  it("is told of options that nobody reads, and which was meant", async () => {
+    const ada = at.broker.agent("ada-slips");
+    const slips: readonly [() => unknown, string][] = [
+      [() => connect({ name: "ada", mailBox: true }), 'connect has "mailBox"; did you mean mailbox?'],
+      [() => connect({ name: "ada", host: "x" }), 'connect has "host"; known are name, '],
+      [() => ada.request("bob", "?", { timeout: 5 } as never), 'the message has "timeout"; did you mean timeoutMs?'],
+      [() => ada.inform("bob", "x", { expires_at: "x" } as never), "did you mean expiresAt?"],
+      [() => ada.send("bob", "x", { recipt: ["stored"] } as never), "did you mean receipt?"],
+      [() => ada.send("bob", "x", { ephemeral: true }), "ephemeral goes into no mailbox"],
+      [() => ada.create("#den", { invite_only: true } as never), 'create has "invite_only"; did you mean inviteOnly?'],
+      [() => ada.create("#log", { durable: { keep_s: 9 } } as never), 'durable has "keep_s"; did you mean keepMs?'],
+      [() => ada.keep("#log", { maxbytes: 9 } as never), "did you mean maxBytes?"],
+      [() => ada.peek({ limit: 5 } as never), 'peek has "limit"; known are after, max, dead'],
+    ];
+    for (const [say, words] of slips)
+      await expect(Promise.resolve().then(say), words).rejects.toMatchObject(refused("malformed", words));
+    await ada.openMailbox("take");
+    expect(() => ada.mail({ wait: 5 } as never)).toThrow(
+      expect.objectContaining(refused("malformed", 'mail has "wait"; did you mean waitMs?')),
     );
     await ada.close();
   });

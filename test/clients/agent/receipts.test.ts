@@ -110,6 +110,16 @@ describe("a sender of messages to a mailbox", () => {
     expect(late).toEqual([["I am back", "q1"]]);
   });
 
+  it("learns it from each of many timeouts at once", async () => {
+    const names = Array.from({ length: 20 }, (_, n) => `worker-${String(n)}`);
+    for (const name of names) await away(name, "push");
+    const asked = names.map((name) => ada.request(name, "?", { timeoutMs: 300 }));
+    for (const [n, each] of (await Promise.allSettled(asked)).entries())
+      expect(each).toMatchObject({
+        reason: { message: expect.stringContaining(`stored for worker-${String(n)}, away since `) as string },
+      });
+  });
+
   it("is given the answer that was stored for it while it was away", async () => {
     const bob = await join("bob", "take");
     await ada.close();

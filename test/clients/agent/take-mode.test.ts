@@ -185,6 +185,18 @@ describe.each(["over ZeroMQ", "in the broker's own process"] as const)(
       ]);
     });
 
+    it("leaves in whose hand it is what it has taken, when the box is changed meanwhile", async () => {
+      const bob = await join("bob", "take");
+      const sent = ada.send("bob", "one");
+      for await (const mail of bob.mail({ max: 1 })) {
+        expect(await bob.openMailbox({ mode: "take", max: 500 })).toMatchObject({ leased: 1, max: 500 });
+        expect(await bob.mailboxStatus()).toMatchObject({ leased: 1, waiting: 0 });
+        expect(await mail.done()).toBe("done");
+        break;
+      }
+      expect(await sent.settled).toMatchObject({ state: "done" });
+    });
+
     it("tells by one reader at a time, and none in push mode", async () => {
       const bob = await join("bob", "take");
       const first = bob.mail();

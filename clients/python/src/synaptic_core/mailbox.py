@@ -24,7 +24,7 @@ from .take_loop import Hands, TakeLoop
 from .taking import Taking
 
 _T = TypeVar("_T")
-_OVERDUE_MAX = 8  # questions about requests that were not answered in time that are open at once
+_OVERDUE_MAX = 32  # questions about requests that were not answered in time that are open at once
 OVERDUE_S = 0.5  #: how long it is asked whether a mailbox has a request that was not answered in time
 _MAIL_MAX = 10
 
@@ -84,6 +84,8 @@ class Mailbox:
             raise Fault("malformed", f"type is {kind!r:.40}; it is inform or request")
         chosen = message_id or str(uuid.uuid4())
         words = RECEIPT_WORDS if receipt is None else tuple(receipt)
+        if words and more.get("ephemeral"):
+            raise Fault("malformed", "what is ephemeral goes into no mailbox, and nothing else tells receipts: inform says it")
         futures = self._sent.begin(chosen, to, kind, words, self._core.options.request_timeout_s if timeout_s is None else timeout_s)
         try:
             sent = self._core.publish(to, kind, said, message_id=chosen, more={**more, "receipt": list(words)})

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple, TypedDict, Union
+from difflib import get_close_matches
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, TypedDict, Union
 
 from .fault import Fault
 
@@ -68,11 +69,28 @@ def mailbox_settings(option: Any) -> Tuple[Dict[str, Any], Optional[TakeSettings
     mode = options.get("mode", "push")
     if mode not in ("push", "take"):
         raise _wrong(mode)
-    unknown = [key for key in options if key not in ("mode", *_OPEN, *_BOUNDS)]
-    if unknown:
-        raise Fault("malformed", f"mailbox has {unknown[0]!r:.40}; known are mode, {', '.join((*_OPEN, *_BOUNDS))}")
+    _check_belonging(mode, options)
     wanted = {"mode": mode, **{key: options[key] for key in _OPEN if options.get(key) is not None}}
     return wanted, take_settings(options) if mode == "take" else None
+
+
+def _check_belonging(mode: str, options: Mapping[str, Any]) -> None:
+    """Raises Fault malformed: what is unknown, or belongs to another mode or another dialect."""
+    known = ("mode", *_OPEN, *_BOUNDS)
+    for name, value in options.items():
+        if name == "rooms":
+            raise Fault("malformed", "mailbox has rooms, which is not for agents over ZeroMQ: leave it out, and join the rooms when you are back")
+        if name not in known:
+            meant = _meant(str(name), known)
+            raise Fault("malformed", f"mailbox has {name!r:.40}; {f'did you mean {meant}?' if meant else 'known are ' + ', '.join(known)}")
+        if mode == "push" and name in _BOUNDS and value is not None:
+            raise Fault("malformed", f"mailbox has {name}, which is for an agent that takes its messages: add 'mode': 'take', or leave {name} out")
+
+
+def _meant(name: str, known: Sequence[str]) -> Optional[str]:
+    """The known name that was probably meant: one that begins so, or that is written almost so."""
+    begun = [one for one in known if len(name) > 2 and one.startswith(name)]
+    return next(iter(begun or get_close_matches(name.lower(), known, 1, 0.75)), None)
 
 
 def take_settings(options: Mapping[str, Any]) -> TakeSettings:
