@@ -29,7 +29,7 @@ import {
 } from "./ops/index.js";
 import { DataDirectory, TablesLmdb } from "./storage/index.js";
 import { assembleMailboxes } from "./mailbox-parts.js";
-import type { Mailboxes } from "./mailbox/index.js";
+import { ownerOf, type Mailboxes } from "./mailbox/index.js";
 import { DirectoryMemory, type Directory } from "./directory/index.js";
 import { RoomLogsLmdb } from "./room-log/index.js";
 import {
@@ -150,6 +150,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     clock,
     configuredRooms: config.rooms,
     endings,
+    boxOwner: (name) => ownerOf(mailboxes.mailbox(name)?.box),
     failed: (thrown) => {
       log("error", "an event could not be told", { error: String(thrown) });
     },

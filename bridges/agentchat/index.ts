@@ -40,7 +40,10 @@ export const agentchat = defineDialect<AgentChat>({
       { owner: "connection", rate: { perSecond, burst } },
     ],
   },
-  render: { variant: () => "", event: eventOf },
+  render: {
+    variant: () => "",
+    event: (envelope, meta) => eventOf(envelope, meta, (id) => proposalsOf(meta.services).get(id)),
+  },
   /** What one says in a channel comes back (AgentChat §5), unless IDENTIFY said no. */
   wants: ({ to }, { state }, own) => !own || !to.startsWith("#") || state.echo,
   greet: welcome,

@@ -9,7 +9,7 @@ import {
 } from "#dialect";
 import { codes } from "./errors.js";
 import { readPublicKey, verifies } from "./keys.js";
-import { negotiationEventOf } from "./negotiation/event.js";
+import { negotiationEventOf, type FindProposal } from "./negotiation/event.js";
 import { events, type Event, type MsgEvent } from "./events.js";
 import { messageText } from "./signed-text.js";
 
@@ -30,8 +30,15 @@ export interface Signed {
   readonly ts?: number;
 }
 
-/** A core message as an AgentChat client hears it; undefined for what it has no words for. Pure. */
-export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "message" | "replay">): Event | undefined {
+/**
+ * A core message as an AgentChat client hears it; undefined for what it has no words for. Pure.
+ * @param find the proposals that are kept: what tells of a step of one is heard as that step
+ */
+export function eventOf(
+  envelope: Envelope,
+  meta: Pick<RenderMeta, "message" | "replay" | "now">,
+  find: FindProposal,
+): Event | undefined {
   const at = timeOf(envelope, meta.message.receivedAt);
   if (envelope.from === brokerTopic) {
     const { kind } = envelope.content;
@@ -41,7 +48,7 @@ export function eventOf(envelope: Envelope, meta: Pick<RenderMeta, "message" | "
     if (kind === "receipt") return deliveryOf(envelope, at);
     if (kind === "room.invited") return messageOf(invitationOf(envelope), at, meta.replay);
   }
-  const negotiation = negotiationEventOf(envelope);
+  const negotiation = negotiationEventOf(envelope, find, meta.now);
   return negotiation === undefined
     ? messageOf(envelope, at, meta.replay)
     : { ...negotiation, ts: at, ...(envelope.$broker !== undefined && shownMarks(envelope.$broker)) };

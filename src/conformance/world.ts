@@ -24,7 +24,7 @@ import { Desk, type DeskOptions } from "../desk/index.js";
 import { limitsOf, settingsOf, type AnyDialect, type Hello } from "../dialect/index.js";
 import { DirectoryMemory } from "../directory/directory-memory.js";
 import { LimiterMemory, type Identity } from "../identity/index.js";
-import { Mailboxes } from "../mailbox/index.js";
+import { Mailboxes, ownerOf } from "../mailbox/index.js";
 import { MailStoreMemory } from "../mailbox/mail-store-memory.js";
 import { TablesMemory } from "../storage/table-memory.js";
 import { Conversation } from "./conversation.js";
@@ -136,6 +136,7 @@ export class ConformanceWorld {
       limits,
       clock,
       endings: new Slices(clock),
+      boxOwner: (name) => ownerOf(this.mailboxes.mailbox(name)?.box),
     });
     this.requests = new RequestsMemory({ limits, clock });
     const conversations = new ConversationsMemory({

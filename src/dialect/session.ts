@@ -239,4 +239,8 @@ export interface RenderMeta {
   readonly message: Message;
   readonly replay: boolean;
   readonly sequence: number;
+  /** What the dialect has kept of its own may say more of the message. */
+  readonly services: Services;
+  /** Wall clock, milliseconds. */
+  readonly now: number;
 }

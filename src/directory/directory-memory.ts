@@ -64,6 +64,8 @@ export interface DirectoryOptions {
   readonly configuredRooms?: readonly ConfiguredRoom[];
   /** For the end of connections and presences: thousands may end in one moment. */
   readonly endings: Slices;
+  /** Who owns the mailbox of a name, so that it can be told something while it is away; undefined if it has none. */
+  readonly boxOwner?: ((name: string) => Principal | undefined) | undefined;
   /** Is told of what went wrong when something was told later than it happened. */
   readonly failed?: ((thrown: unknown) => void) | undefined;
 }
@@ -253,15 +255,24 @@ export class DirectoryMemory implements Directory {
     if (problem !== undefined) throw new Fault("malformed", `the invited agent's name ${problem}`);
     const known = this.#rooms.visible(room, member.principal);
     if (!known.isMember(member.principal)) throw new Fault("forbidden", `only members invite; join ${room} first`);
-    const invitee = this.#agents.get(agent);
-    if (invitee === undefined) throw new Fault("not-found", `${notThere(agent)}; invite it when it is online`);
-    const kept = known.inviteOnly ? this.#rooms.invite(known, invitee.principals(), member) : undefined;
+    const invitees = this.#agents.get(agent)?.principals() ?? this.#away(agent);
+    if (invitees === undefined) throw new Fault("not-found", `${notThere(agent)}; invite it when it is online`);
+    const kept = known.inviteOnly ? this.#rooms.invite(known, invitees, member) : undefined;
     const tell = (): void => {
       this.#events.invited(known, member, agent);
     };
     if (kept !== undefined) return kept.then(tell);
     tell();
     return Promise.resolve();
+  }
+
+  isReachable(name: string): boolean {
+    return this.#agents.get(name) !== undefined || this.#away(name) !== undefined;
+  }
+
+  #away(name: string): readonly Principal[] | undefined {
+    const owner = this.#options.boxOwner?.(name);
+    return owner === undefined ? undefined : [owner];
   }
 
   mayHear(principal: Principal | undefined, room: string): boolean {

@@ -117,6 +117,8 @@ export interface Directory {
   /** @throws Fault full */
   arrive(arriving: Arriving): Presence;
   agent(name: string): AgentEntry | undefined;
+  /** True if somebody of this name is online, or a mailbox keeps what is said to it. */
+  isReachable(name: string): boolean;
   /** How many presences speak another dialect than ZeroMQ. */
   readonly nonZmqPresences: number;
   /** Agents that are online, listed or not. */

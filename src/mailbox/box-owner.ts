@@ -1,4 +1,4 @@
-import { agentNameProblem, Fault, type Limits, type Principal, type Trust } from "../core/index.js";
+import { agentNameProblem, Fault, principal, type Limits, type Principal, type Trust } from "../core/index.js";
 import type { BoxRow } from "./mail-row.js";
 import type { Box } from "./box.js";
 
@@ -35,6 +35,13 @@ export type Shown = Pick<Principal, "trust" | "proof"> | undefined;
 export function owns({ trust, proof }: Pick<BoxRow, "trust" | "proof">, shown: Shown, mayClaim: boolean): boolean {
   if (trust !== "proved") return shown === undefined ? mayClaim : shown.trust === "proved";
   return shown?.trust === "proved" && (proof === undefined || shown.proof === proof);
+}
+
+/** Who owns a box, for whatever is given to it while it is away; undefined if there is no box. */
+export function ownerOf(box: Pick<Box, "name" | "settings"> | undefined): Principal | undefined {
+  if (box === undefined) return undefined;
+  const { trust, proof } = box.settings;
+  return principal(box.name, trust, proof === undefined ? {} : { proof });
 }
 
 /** The box is for who proved as much, by the same. @throws Fault forbidden */

@@ -72,7 +72,7 @@ export const channelCommands: ChannelRules = {
     async run(session, { channel, agent }) {
       // Whoever may not look into the channel does not learn who is here.
       session.services.directory.mustSee(channel, session.principal);
-      if (session.services.directory.agent(nameOf(agent)) === undefined) {
+      if (!session.services.directory.isReachable(nameOf(agent))) {
         const problem = agentNameProblem(nameOf(agent));
         const why = problem === undefined ? "; invite it when it is online" : `: the name ${problem}`;
         throw new Fault("not-found", `there is no agent ${agent} here${why}`, {

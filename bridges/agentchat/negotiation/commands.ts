@@ -4,7 +4,7 @@ import type { NegotiationEvent } from "../events.js";
 import type { CommandOf, NegotiationType } from "../schema.js";
 import { acceptTexts, proposalTexts, stepText } from "../signed-text.js";
 import type { AgentChat, ChatSession } from "../state.js";
-import { contentOf, proposalEvent, stepEvent } from "./event.js";
+import { contentOf, messageIdOf, proposalEvent, stepEvent } from "./event.js";
 import { proposalId, refused, type Proposal, type Step } from "./proposal.js";
 import { Proposals } from "./proposals.js";
 
@@ -29,7 +29,7 @@ export const negotiationCommands: Pick<Rules<AgentChat>, NegotiationType> = {
       const name = to.startsWith("@") ? to.slice(1) : to;
       if (name === key.agentId || name === key.formerId)
         throw refused("malformed", "INVALID_PROPOSAL", "PROPOSAL: to: somebody else, not yourself");
-      if (session.services.directory.agent(name) === undefined)
+      if (!session.services.directory.isReachable(name))
         throw refused("not-found", "AGENT_NOT_FOUND", `there is no agent ${to} here; propose when it is online`);
       if (!keyedId.test(name))
         throw refused(
@@ -50,7 +50,7 @@ export const negotiationCommands: Pick<Rules<AgentChat>, NegotiationType> = {
         }),
         session.principal?.trust === "proved",
       );
-      tell(session, proposal.to, proposalEvent(proposal, session.now()));
+      await tell(session, proposal.to, proposalEvent(proposal, session.now()));
     },
   },
   ACCEPT: step("ACCEPT", (said) => {
@@ -95,28 +95,48 @@ function step<T extends StepType>(type: T, read: (said: CommandOf<T>) => Said): 
         ...(field !== undefined && { field }),
         ...signed,
       };
-      const proposal = await proposalsOf(session.services).step(id, taken, session, key.formerId);
+      const proposals = proposalsOf(session.services);
+      const proposal = await proposals.step(id, taken, session, key.formerId);
       const kept = proposal.steps.at(-1) ?? taken;
-      tell(session, proposal.from === key.agentId ? proposal.to : proposal.from, stepEvent(proposal, kept));
+      const other = proposal.from === key.agentId ? proposal.to : proposal.from;
+      await tell(session, other, stepEvent(proposal, kept), () => {
+        proposals.untold(kept);
+      });
     },
   };
 }
 
 /**
  * To both parties, the other one first, even if the speaker has gone meanwhile: the step stands. A party that is away
- * finds it in its mailbox; if it has none, it learns of it from its partner.
+ * finds it in its mailbox; if it has none, it learns of it from its partner. `untold`: it could not be told.
+ * @throws Fault why the other party could not be told
  */
-function tell(session: ChatSession, other: string, event: NegotiationEvent): void {
+async function tell(
+  session: ChatSession,
+  other: string,
+  event: NegotiationEvent,
+  untold: () => void = () => undefined,
+): Promise<void> {
   const now = session.now();
   try {
-    session.inform({
+    const { safe } = session.inform({
       to: other,
-      content: contentOf(event, other),
+      content: contentOf(event),
+      messageId: messageIdOf(event),
       timestamp: new Date(now).toISOString(),
       hasHappened: true,
     });
+    // What a mailbox could not keep after all it tells by itself.
+    await safe?.().catch(untold);
   } catch (thrown) {
-    if (!(thrown instanceof Fault) || thrown.code !== "not-found") throw thrown;
+    if (!(thrown instanceof Fault)) throw thrown;
+    if (thrown.code === "not-found") return;
+    untold();
+    const { code, message, detail, retryAfterMs } = thrown;
+    throw new Fault(code, `the ${event.type} stands, but @${other} was not told: ${message}`, {
+      ...(detail !== undefined && { detail }),
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    });
   } finally {
     session.send({ ...event, ts: now });
   }

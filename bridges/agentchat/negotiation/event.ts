@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import type { Content, Envelope } from "#dialect";
 import type { NegotiationEvent } from "../events.js";
-import { negotiationTypes, type NegotiationType } from "../schema.js";
-import { statusAt, type Proposal, type Step } from "./proposal.js";
+import { negotiationTypes, proposalStatuses, type NegotiationType } from "../schema.js";
+import { statusAfter, statusAt, type Proposal, type Step } from "./proposal.js";
 
 /** What a step is called in the core, so that every dialect can show it (AgentChat §6.6). */
 const kinds = {
@@ -59,52 +58,60 @@ export function stepEvent({ id, from, to, status }: Proposal, step: Step): Negot
   };
 }
 
-/**
- * Contents that this broker has made of steps that it has kept. Others may write the like; those are messages and no
- * more.
- */
-// bound: informs under way · evicts: goes with its message · owner: negotiation/event.ts
-const kept = new WeakMap<Content, NegotiationEvent>();
+/** A proposal that is kept, by its id. */
+export type FindProposal = (id: string) => Proposal | undefined;
 
-/** So many of the last steps are known by their hashes. */
-const hashesMax = 20_000;
-
-/**
- * Hashes of the informs that have been said of late: from a mailbox comes what was read anew from bytes. One that is not
- * among them, as after a restart, is heard as its text.
- */
-// bound: hashesMax, 22 characters each · evicts: the oldest · owner: negotiation/event.ts
-const hashes = new Set<string>();
-
-/** A step that has been kept as a core inform `to` a party: text for people, everything else for programs. */
-export function contentOf(event: NegotiationEvent, to: string): Content {
+/** A step that has been kept as a core inform to a party: text for people, everything else for programs. */
+export function contentOf(event: NegotiationEvent): Content {
   const { type, ...fields } = event;
-  const content: Content = { message: sentence(event), kind: kinds[type], data: fields };
-  kept.set(content, event);
-  const hash = hashOf({ from: event.from.slice(1), to, content });
-  hashes.delete(hash);
-  hashes.add(hash);
-  for (const oldest of hashes) {
-    if (hashes.size <= hashesMax) break;
-    hashes.delete(oldest);
-  }
-  return content;
+  return { message: sentence(event), kind: kinds[type], data: fields };
 }
 
-/** The step that an inform tells of, if this broker has kept it; undefined for everything else. */
-export function negotiationEventOf(envelope: Envelope): NegotiationEvent | undefined {
-  const { content } = envelope;
-  const known = kept.get(content);
-  if (known !== undefined || typeof content.kind !== "string" || !content.kind.startsWith("proposal")) return known;
-  const type = negotiationTypes.find((one) => kinds[one] === content.kind);
-  if (type === undefined || !hashes.has(hashOf(envelope))) return undefined;
-  return { type, ...(content.data as Omit<NegotiationEvent, "type">) }; // its hash is that of an event
+/**
+ * By which id the inform of a step travels: what is told again is known again, by a mailbox as well (AgentChat §6.4).
+ */
+export function messageIdOf({ type, proposal_id: id }: NegotiationEvent): string {
+  return `${id}-${type.toLowerCase()}`;
 }
 
-/** Of who says what to whom: nobody else can say the same, and nobody else than its addressee hears it as a step. */
-function hashOf({ from, to, content }: Pick<Envelope, "from" | "to" | "content">): string {
-  const said = JSON.stringify([from, to, content.message, content.kind, content.data]);
-  return createHash("sha256").update(said).digest("base64url").slice(0, 22);
+/**
+ * The step that an inform tells of; undefined for everything else. Others may write the like: what is heard as a step is
+ * one that is kept, said to the letter by who took it to the other party. It may have waited in a mailbox for long: the
+ * event is made anew, and a proposal says where it stands at `now` (wall clock, milliseconds).
+ */
+export function negotiationEventOf(
+  { from, to, content }: Pick<Envelope, "from" | "to" | "content">,
+  find: FindProposal,
+  now: number,
+): NegotiationEvent | undefined {
+  const type = typeOf(content.kind);
+  if (type === undefined || typeof content.data !== "object" || content.data === null) return undefined;
+  const { proposal_id: id, status }: Readonly<Record<string, unknown>> = { ...content.data };
+  const proposal = typeof id === "string" ? find(id) : undefined;
+  const parties = proposal === undefined ? [] : [proposal.from, proposal.to];
+  if (proposal === undefined || from === to || !parties.includes(from) || !parties.includes(to)) return undefined;
+  const event = eventIn(proposal, type, now);
+  if (event?.from !== `@${from}`) return undefined;
+  // Of a proposal all but where it stood when it was told is the same for ever.
+  const told = proposalStatuses.find((known) => known === status);
+  const expected = contentOf(type === "PROPOSAL" && told !== undefined ? { ...event, status: told } : event);
+  return saysTheSame(content, expected) ? event : undefined;
+}
+
+function typeOf(kind: unknown): NegotiationType | undefined {
+  if (typeof kind !== "string" || !kind.startsWith("proposal")) return undefined;
+  return negotiationTypes.find((type) => kinds[type] === kind);
+}
+
+/** A proposal, or the step of this type that was taken about it. */
+function eventIn(proposal: Proposal, type: NegotiationType, now: number): NegotiationEvent | undefined {
+  if (type === "PROPOSAL") return proposalEvent(proposal, now);
+  const step = proposal.steps.find((taken) => taken.type === type);
+  return step && stepEvent({ ...proposal, status: statusAfter(step) }, step);
+}
+
+function saysTheSame(one: Content, other: Content): boolean {
+  return one.message === other.message && JSON.stringify(one.data) === JSON.stringify(other.data);
 }
 
 function sentence(event: NegotiationEvent): string {

@@ -123,6 +123,11 @@ export function withParty(proposal: Proposal, agentId: string, formerId: string 
   return proposal.to === formerId ? { ...proposal, to: agentId } : proposal;
 }
 
+/** Where a proposal stands once this step is taken. */
+export function statusAfter({ type }: Pick<Step, "type">): ProposalStatus {
+  return rules[type].to;
+}
+
 /** Where it stands at a moment: what is pending may have expired. */
 export function statusAt({ status, at, expires }: Proposal, nowMs: number): ProposalStatus {
   return status === "pending" && nowMs >= at + (expires === undefined ? pendingMaxMs : expires * 1_000)

@@ -71,6 +71,10 @@ export class Proposals {
     return this.#byId.size;
   }
 
+  get(id: string): Proposal | undefined {
+    return this.#byId.get(id);
+  }
+
   /** What they take in memory, about. */
   get bytes(): number {
     return this.#shares.amount * 1024;
@@ -139,6 +143,11 @@ export class Proposals {
     this.#replace(next);
     await this.#keep(next, known, []);
     return next;
+  }
+
+  /** The other party could not be told of a step: whoever took it may say it again, on the same connection, too. */
+  untold(step: Step): void {
+    this.#speakers.delete(step);
   }
 
   /** A proposal as it stands once it is on disk: nobody is told of what may yet be lost. */

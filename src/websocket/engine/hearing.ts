@@ -207,7 +207,7 @@ export class Hearing<T extends DialectTypes> {
     const isOwnRaw = raw?.dialect === name;
     const variant = isOwnRaw ? undefined : render.variant(session);
     if (!isOwnRaw && variant === undefined) {
-      const event = render.event(shown(envelope, message.topic), metaOf(message, replay), session);
+      const event = render.event(shown(envelope, message.topic), this.#metaOf(message, replay), session);
       return event === undefined ? undefined : session.codec.encode(event);
     }
     const key = variant === undefined ? this.#rawKey : this.#keyOf(variant);
@@ -216,7 +216,7 @@ export class Hearing<T extends DialectTypes> {
     let frame: Frame | undefined;
     if (isOwnRaw) frame = raw.frame;
     else {
-      const event = render.event(shown(envelope, message.topic), metaOf(message, replay), undefined);
+      const event = render.event(shown(envelope, message.topic), this.#metaOf(message, replay), undefined);
       if (event !== undefined) frame = session.codec.encode(event);
     }
     const prepared = frame === undefined ? undefined : session.connection.prepare(frame);
@@ -224,6 +224,11 @@ export class Hearing<T extends DialectTypes> {
     if (rendered === undefined) message.rendered = [fresh];
     else rendered.push(fresh);
     return prepared;
+  }
+
+  #metaOf(message: Message, replay: boolean): RenderMeta {
+    const { services, clock } = this.#context;
+    return { message, replay, sequence: message.sequence, services, now: clock.now() };
   }
 
   #keyOf(variant: string): string {
@@ -292,8 +297,4 @@ function shown(envelope: Envelope, topic: string): Envelope {
 
 function bytesOf(frame: Frame | PreparedFrame): number {
   return typeof frame === "string" || Buffer.isBuffer(frame) ? Buffer.byteLength(frame) : frame.bytes.length;
-}
-
-function metaOf(message: Message, replay: boolean): RenderMeta {
-  return { message, replay, sequence: message.sequence };
 }

@@ -47,7 +47,7 @@ describe("AgentChat's vectors", () => {
     "tells: $about",
     ({ envelope, replay, event }) => {
       const message = Message.of(envelope, { topic: envelope.to, receivedAt: 7, trust: "claimed", origin: undefined });
-      const told = eventOf(envelope, { message, replay: replay ?? false });
+      const told = eventOf(envelope, { message, replay: replay ?? false, now: 7 }, () => undefined);
       expect(told).toEqual(event);
       if (told !== undefined) expect(events[told.type].strict().safeParse(event).error).toBeUndefined();
       expect(told === undefined ? undefined : JSON.parse(codec.encode(told) as string)).toEqual(event);
