@@ -57,6 +57,8 @@ function codeOf({ code, detail }: Fault, said: Command | undefined): ErrorCode {
   if (code === "not-found" && said !== undefined && isAboutChannel(said)) return "CHANNEL_NOT_FOUND";
   if (said?.type === "CREATE_CHANNEL" && code === "malformed") return "INVALID_NAME";
   if (said !== undefined && makesChannel(said) && code === "conflict") return "CHANNEL_EXISTS";
+  // What stands against a question is a channel or a mailbox, never who asks (AgentChat §13.2).
+  if (said?.type === "ASK" && code === "conflict") return "INVALID_MSG";
   return codes[code];
 }
 

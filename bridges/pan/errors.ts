@@ -37,7 +37,7 @@ const ofTheLogin: ReadonlySet<FaultCode> = new Set([
 /** A fault told to a PAN client. Before login every refusal ends the connection. */
 export function refusal(fault: Fault, said: Command | undefined, loggedIn: boolean): Refusal<Event> {
   const messageId = idOf(said) ?? idIn(fault.detail);
-  const code = !loggedIn && ofTheLogin.has(fault.code) ? "AUTH_FAILED" : codes[fault.code];
+  const code = codeOf(fault, said, loggedIn);
   const reply: Event = {
     type: "error",
     code,
@@ -48,6 +48,12 @@ export function refusal(fault: Fault, said: Command | undefined, loggedIn: boole
   const close = closings[fault.code] ?? (fault.fatal || !loggedIn ? { code: 1008, reason: code } : undefined);
   const silent = fault.code === "slow-consumer" || fault.code === "going-away";
   return { ...(!silent && { reply }), ...(close !== undefined && { close }) };
+}
+
+function codeOf({ code }: Fault, said: Command | undefined, loggedIn: boolean): ErrorCode {
+  if (!loggedIn && ofTheLogin.has(code)) return "AUTH_FAILED";
+  // What stands against a question is a room or a mailbox, never the name of who asks (PAN §13.2).
+  return code === "conflict" && said?.type === "ask" ? "CONFLICT" : codes[code];
 }
 
 function idOf(said: Command | undefined): string | undefined {

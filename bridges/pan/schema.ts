@@ -98,7 +98,7 @@ export type Command =
   | z.infer<typeof list>
   | z.infer<typeof ask>;
 
-/** PAN §6, and what the document leaves unnamed: `AGENT_NOT_FOUND`, `NOT_INVITED`, `AGENT_ID_IN_USE`, `INTERNAL`. */
+/** PAN §6, and what the document leaves unnamed: those from `AGENT_NOT_FOUND` on. */
 export const errorCodes = [
   "AUTH_FAILED",
   "RATE_LIMIT",
@@ -107,6 +107,7 @@ export const errorCodes = [
   "AGENT_NOT_FOUND",
   "NOT_INVITED",
   "AGENT_ID_IN_USE",
+  "CONFLICT",
   "INTERNAL",
 ] as const;
 

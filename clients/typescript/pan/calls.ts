@@ -41,7 +41,7 @@ export type Calls = OpenCalls<CallKind, Answer>;
  */
 const refusals: Readonly<Record<CallKind, readonly ErrorCode[]>> = {
   auth: errorCodes,
-  mailbox: ["INVALID_FORMAT", "NOT_INVITED", "AGENT_ID_IN_USE", "room_full", "INTERNAL"],
+  mailbox: ["INVALID_FORMAT", "NOT_INVITED", "room_full", "INTERNAL"],
   join: ["RATE_LIMIT", "INVALID_FORMAT", "room_full", "AGENT_NOT_FOUND", "NOT_INVITED", "INTERNAL"],
   leave: ["RATE_LIMIT", "INVALID_FORMAT", "AGENT_NOT_FOUND", "NOT_INVITED", "INTERNAL"],
   list: ["RATE_LIMIT", "INTERNAL"],

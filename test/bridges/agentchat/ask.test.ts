@@ -36,6 +36,8 @@ describe("questions to the server (AgentChat §13)", () => {
       ["q5", "room.create", { room: "#general" }, "CHANNEL_EXISTS"],
       ["q6", "room.create", { room: "#x", invite_only: "yes" }, "INVALID_MSG"],
       ["q7", "broker.status", undefined, "NOT_INVITED"],
+      ["q9", "mailbox.status", undefined, "AGENT_NOT_FOUND"],
+      ["q10", "mailbox.open", undefined, "NOT_INVITED"],
     ] as const) {
       await ada.client.says({ type: "ASK", kind, ...(data && { data }), msg_id: ref });
       await ada.client.hears({ type: "ERROR", code, ref });

@@ -82,6 +82,11 @@ describe("AgentChat's vectors", () => {
     expect(() => codec.decode(Buffer.from('{"type":"PING"}'))).toThrow(/JSON text/);
   });
 
+  it("tells what stands against a question as INVALID_MSG: who asks is known", () => {
+    const told = refusal(new Fault("conflict", "why"), { type: "ASK", kind: "mailbox.close", msg_id: "q" }, 1);
+    expect(told).toEqual({ reply: { type: "ERROR", ts: 1, code: "INVALID_MSG", message: "why", ref: "q" } });
+  });
+
   it("has a code of the protocol for every fault", () => {
     expect(Object.keys(codes).sort()).toEqual([...faultCodes].sort());
   });

@@ -43,7 +43,7 @@ describe("questions to the broker (PAN §13)", () => {
       ["q2", "room.join", {}, "INVALID_FORMAT", /^data\.room is missing/],
       ["q3", "broker.status", undefined, "NOT_INVITED", /operator/],
       ["q4", "room.members", { room: "#nowhere" }, "AGENT_NOT_FOUND", /#nowhere/],
-      ["q5", "room.create", { room: "#general" }, "AGENT_ID_IN_USE", /#general/],
+      ["q5", "room.create", { room: "#general" }, "CONFLICT", /#general/],
     ] as const) {
       await ada.says({ type: "ask", kind, ...(data && { data }), messageId });
       const refused = await ada.hears({ type: "error", messageId });

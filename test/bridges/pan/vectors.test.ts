@@ -71,4 +71,9 @@ describe("PAN's vectors", () => {
     else expect(told.reply).toMatchObject({ type: "error", message: "why", ...reply });
     expect(told.close?.code).toBe(close);
   });
+
+  it("tells what stands against a question as CONFLICT: the name is in nobody's way", () => {
+    const told = refusal(new Fault("conflict", "why"), { type: "ask", kind: "mailbox.close", messageId: "q" }, true);
+    expect(told).toEqual({ reply: { type: "error", code: "CONFLICT", message: "why", messageId: "q" } });
+  });
 });
