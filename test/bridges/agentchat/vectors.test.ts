@@ -6,7 +6,7 @@ import { events, type Event } from "../../../bridges/agentchat/events.js";
 import type { Command } from "../../../bridges/agentchat/schema.js";
 import { authText, messageText, proposalText, stepText } from "../../../bridges/agentchat/signed-text.js";
 import { eventOf } from "../../../bridges/agentchat/translate.js";
-import { faultCodes, Message, type Envelope } from "../../../src/core/index.js";
+import { Fault, faultCodes, Message, type Envelope } from "../../../src/core/index.js";
 import { refusesMalformed, vectorsOf, type MalformedVector } from "../../kit/dialect-vectors.js";
 
 const vectors = vectorsOf("agentchat");
