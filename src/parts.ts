@@ -28,8 +28,8 @@ import {
   type AuditLog,
 } from "./ops/index.js";
 import { DataDirectory, TablesLmdb } from "./storage/index.js";
-import { assembleMailboxes } from "./mailbox-parts.js";
-import { ownerOf, type Mailboxes } from "./mailbox/index.js";
+import { assembleMailboxes, awayMembers } from "./mailbox-parts.js";
+import { keepsRooms, ownerOf, type Mailboxes } from "./mailbox/index.js";
 import { DirectoryMemory, type Directory } from "./directory/index.js";
 import { RoomLogsLmdb } from "./room-log/index.js";
 import {
@@ -151,6 +151,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     configuredRooms: config.rooms,
     endings,
     boxOwner: (name) => ownerOf(mailboxes.mailbox(name)?.box),
+    outlives: (speaker) => keepsRooms(mailboxes, speaker),
     failed: (thrown) => {
       log("error", "an event could not be told", { error: String(thrown) });
     },
@@ -208,6 +209,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       zeromqAgents.tell(agent, notice);
     },
     isProtected: (name) => identity.isProtected(name),
+    reviewRooms: (name) => directory.reviewAway(name),
     witness: ops.mailWitness,
   });
   const localAgents = new LocalAgents({
@@ -342,7 +344,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       return Promise.resolve();
     },
   });
-  const stored = [storage, roomLogs, mailboxes];
+  const stored = [storage, roomLogs, mailboxes, awayMembers(directory, tables, log)];
   const doors = [zeromqAgents, desk, bridges, zmtp, ws, claims];
   const inOrder: Lifecycle[] = [...stored, warnings, ...ops.before, ...doors, ...ops.after];
   const { audit } = ops;

@@ -15,6 +15,12 @@ const names = z
   .describe("what those are called who have another name than their id; for people")
   .exactOptional();
 
+const away = z
+  .array(agent)
+  .readonly()
+  .describe("of these agents those who are not connected, and are members all the same; absent: none")
+  .exactOptional();
+
 /** The broker's marks on what it has kept, under their own names. */
 const marks = {
   stored_at: z.string().describe("it waited in a mailbox from then on; ISO 8601, UTC").exactOptional(),
@@ -67,7 +73,16 @@ export const events = {
     nonce: z.string(),
     expires_at: ts.describe("milliseconds since 1970"),
   }),
-  VERIFY_SUCCESS: z.object({ type: z.literal("VERIFY_SUCCESS"), ts, agent_id: agent }),
+  VERIFY_SUCCESS: z.object({
+    type: z.literal("VERIFY_SUCCESS"),
+    ts,
+    agent_id: agent,
+    channels: z
+      .array(channel)
+      .readonly()
+      .describe("the channels that it is in already: those of before, if its mailbox says rooms: true")
+      .exactOptional(),
+  }),
   MSG: z.object({
     type: z.literal("MSG"),
     ts,
@@ -92,6 +107,7 @@ export const events = {
     channel,
     agents: z.array(agent).readonly(),
     names,
+    away,
     next: z
       .object({ epoch: z.string(), seq: z.int().nonnegative() })
       .describe("a durable channel: the cursor behind which the rest follows")
@@ -104,9 +120,17 @@ export const events = {
   CHANNELS: z.object({
     type: z.literal("CHANNELS"),
     ts,
-    list: z.array(z.object({ name: channel, agents: z.int().nonnegative() })).readonly(),
+    list: z
+      .array(
+        z.object({
+          name: channel,
+          agents: z.int().nonnegative().describe("those who are away included"),
+          away: z.int().positive().describe("so many of them are away; absent: none").exactOptional(),
+        }),
+      )
+      .readonly(),
   }),
-  AGENTS: z.object({ type: z.literal("AGENTS"), ts, channel, list: z.array(agent).readonly(), names }),
+  AGENTS: z.object({ type: z.literal("AGENTS"), ts, channel, list: z.array(agent).readonly(), names, away }),
   ANSWER: z.object({
     type: z.literal("ANSWER"),
     ts,

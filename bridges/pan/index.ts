@@ -24,7 +24,9 @@ export const pan = defineDialect<Pan>({
   render: { variant: () => "", event: eventOf },
   greet(session) {
     session.phase = "ready";
-    session.send({ type: "system", status: "success", message: "Welcome to PAN v1.0" });
+    const rooms = [...session.rooms];
+    const inside = rooms.length > 0 && { rooms };
+    session.send({ type: "system", status: "success", message: "Welcome to PAN v1.0", ...inside });
   },
   refuse: (fault, command, session) => refusal(fault, command, session.principal !== undefined),
   phrasebook,

@@ -149,6 +149,11 @@ export const systemEvent = z.object({
   status: z.enum(["success", "joined", "left", "agent_joined", "agent_left", "delivery"]),
   message: z.string(),
   room: z.string().exactOptional(),
+  rooms: z
+    .array(z.string())
+    .readonly()
+    .describe("success only: the rooms that it is in already, since its mailbox says rooms: true")
+    .exactOptional(),
   agentId: z.string().exactOptional(),
   messageIds: z
     .array(z.string())

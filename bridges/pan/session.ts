@@ -69,7 +69,9 @@ export const commandTable: Rules<Pan> = {
     run(session, { room }) {
       checkRoom(room);
       session.leave(room);
-      session.send({ type: "system", status: "left", room, message: `You left ${room}` });
+      return session.whenKept(() => {
+        session.send({ type: "system", status: "left", room, message: `You left ${room}` });
+      });
     },
   },
   list: {

@@ -24,7 +24,7 @@ import { Desk, type DeskOptions } from "../desk/index.js";
 import { limitsOf, settingsOf, type AnyDialect, type Hello } from "../dialect/index.js";
 import { DirectoryMemory } from "../directory/directory-memory.js";
 import { LimiterMemory, type Identity } from "../identity/index.js";
-import { Mailboxes, ownerOf } from "../mailbox/index.js";
+import { keepsRooms, Mailboxes, ownerOf } from "../mailbox/index.js";
 import { MailStoreMemory } from "../mailbox/mail-store-memory.js";
 import { TablesMemory } from "../storage/table-memory.js";
 import { Conversation } from "./conversation.js";
@@ -137,6 +137,7 @@ export class ConformanceWorld {
       clock,
       endings: new Slices(clock),
       boxOwner: (name) => ownerOf(this.mailboxes.mailbox(name)?.box),
+      outlives: (speaker) => keepsRooms(this.mailboxes, speaker),
     });
     this.requests = new RequestsMemory({ limits, clock });
     const conversations = new ConversationsMemory({
@@ -162,6 +163,7 @@ export class ConformanceWorld {
       },
       mayClaim: true,
       isProtected: (name) => this.identity.isProtected(name),
+      reviewRooms: (name) => this.directory.reviewAway(name),
     });
     this.desk = new Desk({
       exchange: this.exchange,

@@ -14,7 +14,10 @@ export interface ListedAgent {
 /** A room as `rooms.list` shows it. */
 export interface ListedRoom {
   readonly name: string;
+  /** Those who are away included. */
   readonly members: number;
+  /** So many of them are away: their mailboxes say that memberships outlive connections. Absent: none. */
+  readonly away?: number;
   readonly invite_only: boolean;
   /** It remembers what is said. */
   readonly durable?: true;

@@ -50,12 +50,18 @@ export const listedAgent = z.object({
 /** One room in `rooms.list`. */
 export const listedRoom = z.object({
   name: room,
-  members: z.int().min(0),
+  members: z.int().min(0).describe("those who are away included"),
+  away: z.int().min(1).describe("so many of them are away; absent: none").exactOptional(),
   invite_only: z.boolean(),
   durable: z.literal(true).describe("it remembers what is said").exactOptional(),
 }) satisfies z.ZodType<ListedRoom>;
 /** Members of a room. */
-export const members = z.array(z.string()).describe("names of those who are in it");
+export const members = z.array(z.string()).describe("names of those who are in it, and of those who are away");
+/** Who of them is away. */
+export const away = z
+  .array(z.string())
+  .describe("of these names those without a connection, whose mailbox says rooms: true; absent: none")
+  .exactOptional();
 
 /**
  * What a request gives for the fields of `schema`. Each stands in `content.data` or, failing that, in `content` itself;

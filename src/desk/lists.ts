@@ -90,6 +90,7 @@ function agentListed({
   };
 }
 
-function roomListed({ name, members, inviteOnly, durable }: RoomEntry): z.output<typeof listedRoom> {
-  return { name, members, invite_only: inviteOnly, ...(durable && { durable }) };
+function roomListed({ name, members, away, inviteOnly, durable }: RoomEntry): z.output<typeof listedRoom> {
+  const more = { ...(away !== undefined && { away }), invite_only: inviteOnly, ...(durable && { durable }) };
+  return { name, members, ...more };
 }

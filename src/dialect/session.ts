@@ -203,7 +203,15 @@ export interface Session<T extends DialectTypes> {
   joinInTurn(room: string, options: JoinOptions, joined: Joined): void | Promise<void>;
   leave(room: string): boolean;
   /**
-   * Makes a room and joins it. Resolves when an invite-only one is on disk: nothing may be said of it before.
+   * Runs something once what this session has changed of memberships that outlive it is on disk: what tells of a
+   * `leave`, or of a `join` that was not done in turns (protocols §10.3). Nearly always that is at once. A handler
+   * returns what this returns.
+   * @throws Fault unavailable, as a rejection
+   */
+  whenKept(run: () => void): void | Promise<void>;
+  /**
+   * Makes a room and joins it. Resolves when an invite-only one is on disk, and a membership that outlives the session:
+   * nothing may be said of it before.
    * @throws Fault malformed, conflict, full, unavailable
    */
   create(room: string, options: { readonly inviteOnly: boolean }): Promise<void>;
@@ -212,7 +220,7 @@ export interface Session<T extends DialectTypes> {
    * @throws Fault not-found, forbidden, full, unavailable
    */
   invite(room: string, agent: string): Promise<void>;
-  /** Rooms this session is in. */
+  /** Rooms this session is in: from its login on those in which its agent was while it was away (protocols §10.3). */
   readonly rooms: ReadonlySet<string>;
   /** Hears a topic that is no room and no name (`$events`, a data topic). */
   subscribe(topic: string): void;

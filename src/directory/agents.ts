@@ -15,10 +15,15 @@ import { Listing } from "./listing.js";
 export interface PresenceOwner {
   show(presence: PresenceMemory): void;
   depart(presence: PresenceMemory, graceMs: number): void;
+  /** The presence is out of a room, for whatever reason. */
+  left?(presence: PresenceMemory, room: string): void;
 }
 
-/** The state of a presence: `here`, `lingering` during its grace period, or `gone`. */
-export type PresenceState = "here" | "lingering" | "gone";
+/**
+ * The state of a presence: `here`, `lingering` during its grace period, or `gone`. `away`: it is no connection, but
+ * stands in the rooms of a name whose memberships outlive its connections.
+ */
+export type PresenceState = "here" | "lingering" | "gone" | "away";
 
 /** One connection or session of an agent. */
 export class PresenceMemory implements Presence {
@@ -28,6 +33,8 @@ export class PresenceMemory implements Presence {
   readonly dialect: string;
   readonly via: "proxy" | undefined;
   readonly since: number;
+  /** Its memberships may outlive it. */
+  readonly mayBeAway: boolean;
   // bound: roomsPerAgentMax, membershipsMax in all · evicts: joining one more is refused as full · owner: Memberships
   readonly rooms = new Set<string>();
   state: PresenceState = "here";
@@ -41,12 +48,17 @@ export class PresenceMemory implements Presence {
     this.dialect = arriving.dialect;
     this.via = arriving.via;
     this.since = since;
+    this.mayBeAway = arriving.mayBeAway === true;
     this.#putOut = arriving.putOut;
     this.#owner = owner;
   }
 
   putOut(room: string): void {
     this.#putOut?.(room);
+  }
+
+  left(room: string): void {
+    this.#owner.left?.(this, room);
   }
 
   show(): void {
@@ -67,7 +79,7 @@ export class AgentRecord {
   lingering: { readonly presence: PresenceMemory; readonly cancel: () => void } | undefined;
   /** True once dialects may list it and it was announced as online. */
   listed = false;
-  /** Rooms it is in, by any of its presences. */
+  /** Rooms it is in, by any of its presences, and as who is away. */
   roomCount = 0;
   /** The network whose share of the places it takes; undefined: nobody's. */
   readonly network: string | undefined;

@@ -17,13 +17,17 @@ import {
 import type { LogBounds, RoomLogs } from "../room-log/index.js";
 import type { Table } from "../storage/table.js";
 import { Agents, PresenceMemory } from "./agents.js";
+import { AwayMembers, type LostMembership } from "./away-members.js";
+import { AwayRows, type AwayRow } from "./away-rows.js";
 import type {
   AgentEntry,
   Arriving,
+  AwayEntry,
   CreateOptions,
   Directory,
   Glance,
   JoinOptions,
+  LeaveOptions,
   Presence,
   Recalled,
   RoomEntry,
@@ -37,16 +41,7 @@ import { beginning } from "./listing.js";
 import { Memberships } from "./memberships.js";
 import type { Past } from "./past.js";
 import { Presences } from "./presences.js";
-import {
-  cannotSpeak,
-  closedFor,
-  mayEnter,
-  mustBeProvedOnZmq,
-  mustBeRoom,
-  ownerOf,
-  type Room,
-  type RoomUpkeep,
-} from "./room.js";
+import { cannotSpeak, mustBeProvedOnZmq, mustBeRoom, ownerOf, type Room, type RoomUpkeep } from "./room.js";
 import { Rooms } from "./rooms.js";
 
 const nothing: Recalled = { past: [], next: undefined, gap: false, more: false, heardBy: () => undefined };
@@ -66,6 +61,8 @@ export interface DirectoryOptions {
   readonly endings: Slices;
   /** Who owns the mailbox of a name, so that it can be told something while it is away; undefined if it has none. */
   readonly boxOwner?: ((name: string) => Principal | undefined) | undefined;
+  /** True if the memberships of this speaker's name outlive its connections (protocols §10.3); if absent, nobody's do. */
+  readonly outlives?: (principal: Principal) => boolean;
   /** Is told of what went wrong when something was told later than it happened. */
   readonly failed?: ((thrown: unknown) => void) | undefined;
 }
@@ -81,6 +78,7 @@ export class DirectoryMemory implements Directory {
   readonly #events: DirectoryEvents;
   readonly #options: DirectoryOptions;
   readonly #memberships: Memberships;
+  readonly #away: AwayMembers;
   readonly #presences: Presences;
   readonly #durable: DurableRooms;
 
@@ -99,10 +97,19 @@ export class DirectoryMemory implements Directory {
       },
     }));
     const memberships = (this.#memberships = new Memberships(this.#agents, rooms, this.#events, options.limits));
+    const away = (this.#away = new AwayMembers({
+      agents: this.#agents,
+      rooms,
+      memberships,
+      clock: options.clock,
+      limits: options.limits,
+      outlives: options.outlives ?? (() => false),
+    }));
     this.#presences = new Presences({
       agents: this.#agents,
       rooms,
       memberships,
+      away,
       events: this.#events,
       clock: options.clock,
       endings: options.endings,
@@ -167,37 +174,43 @@ export class DirectoryMemory implements Directory {
   }
 
   members(room: string, viewer: Principal | undefined): readonly string[] {
-    const { listing, members } = this.#rooms.visible(room, viewer);
-    return listing.of(members, (name) => this.#agents.get(name)?.listed === true);
+    const { away, listing, members } = this.#rooms.visible(room, viewer);
+    return listing.of(members, (name) => this.#agents.get(name)?.listed === true || away.has(name));
+  }
+
+  away(room: string, viewer: Principal | undefined): readonly AwayEntry[] {
+    const { away } = this.#rooms.visible(room, viewer);
+    return [...away].sort().flatMap((name) => this.#away.entryOf(name) ?? []);
   }
 
   join(presence: Presence, room: string, options: JoinOptions): boolean {
     const member = this.#here(presence);
-    mustBeRoom(room);
-    const known = this.#rooms.get(room);
-    if (known === undefined) {
-      if (!options.create) throw new Fault("not-found", notThere(room));
-      this.#memberships.mayJoinMore(member);
-      this.#memberships.enter(member, this.#announced(this.#rooms.make(room, { configured: false, maker: member })));
-      return true;
-    }
-    if (known.inviteOnly) mayEnter(known, member);
-    else if (known.state === "making" && !known.isMember(member.principal)) throw closedFor(known, member.principal);
-    if (member.rooms.has(room)) return false;
-    if (!known.members.has(member.name)) {
-      this.#memberships.mayJoinMore(member);
-      if (known.members.size >= this.#options.limits.roomMembersMax)
-        throw new Fault("full", `${room} has as many members as a room can; try another`);
-    }
-    this.#memberships.enter(member, known);
-    return true;
+    const known = this.#memberships.mayJoin(member, room, options);
+    const isNew = !member.rooms.has(room);
+    if (known !== undefined && isNew && isFull(known, member, this.#options.limits) && !this.#away.makePlace(known))
+      throw new Fault("full", `${room} has as many members as a room can; try another`);
+    const entered = known ?? this.#announced(this.#rooms.make(room, { configured: false, maker: member }));
+    this.#memberships.enter(member, entered);
+    this.#away.entered(member, entered);
+    return isNew;
   }
 
-  leave(presence: Presence, room: string): boolean {
+  readyToJoin(presence: Presence, room: string, options: JoinOptions): Promise<void> | undefined {
+    const member = this.#here(presence);
+    this.#memberships.mayJoin(member, room, options);
+    return this.#away.ready(member, room);
+  }
+
+  kept(presence: Presence): Promise<void> | undefined {
+    return this.#away.kept(this.#known(presence));
+  }
+
+  leave(presence: Presence, room: string, { renames = false }: LeaveOptions = {}): boolean {
     const member = this.#known(presence);
     mustBeRoom(room);
     const known = this.#rooms.visible(room, member.principal);
     if (!member.rooms.has(room)) return false;
+    if (!renames) this.#away.leaving(member, known);
     const lingering = this.#agents.get(member.name)?.lingering?.presence;
     for (const through of [lingering, member]) if (through !== undefined) this.#memberships.exit(through, known);
     return true;
@@ -223,7 +236,9 @@ export class DirectoryMemory implements Directory {
     if (wish !== undefined) made.state = "making";
     const isThere = kept === undefined && wish === undefined;
     this.#memberships.enter(member, isThere ? this.#announced(made) : made);
-    return isThere ? Promise.resolve() : this.#keepNew(made, kept, wish);
+    this.#away.entered(member, made);
+    const stays = this.#away.kept(member) ?? Promise.resolve();
+    return isThere ? stays : this.#keepNew(made, kept, wish).then(() => stays);
   }
 
   /** The maker is in the room at once and can speak there. Others hear of both when they are on disk. */
@@ -255,7 +270,7 @@ export class DirectoryMemory implements Directory {
     if (problem !== undefined) throw new Fault("malformed", `the invited agent's name ${problem}`);
     const known = this.#rooms.visible(room, member.principal);
     if (!known.isMember(member.principal)) throw new Fault("forbidden", `only members invite; join ${room} first`);
-    const invitees = this.#agents.get(agent)?.principals() ?? this.#away(agent);
+    const invitees = this.#agents.get(agent)?.principals() ?? this.#awayOwner(agent);
     if (invitees === undefined) throw new Fault("not-found", `${notThere(agent)}; invite it when it is online`);
     const kept = known.inviteOnly ? this.#rooms.invite(known, invitees, member) : undefined;
     const tell = (): void => {
@@ -267,10 +282,10 @@ export class DirectoryMemory implements Directory {
   }
 
   isReachable(name: string): boolean {
-    return this.#agents.get(name) !== undefined || this.#away(name) !== undefined;
+    return this.#agents.get(name) !== undefined || this.#awayOwner(name) !== undefined;
   }
 
-  #away(name: string): readonly Principal[] | undefined {
+  #awayOwner(name: string): readonly Principal[] | undefined {
     const owner = this.#options.boxOwner?.(name);
     return owner === undefined ? undefined : [owner];
   }
@@ -314,6 +329,20 @@ export class DirectoryMemory implements Directory {
     return this.#durable.load(logs);
   }
 
+  /**
+   * Gives back the memberships that outlived their connections, once rooms and mailboxes are there, and keeps them in
+   * `table` from now on.
+   * @returns those that could not be given back
+   */
+  keepAway(table: Table<AwayRow>): readonly LostMembership[] {
+    return this.#away.load(new AwayRows(table));
+  }
+
+  /** The mailbox of a name has changed. Resolves when what follows from that for its rooms is on disk. */
+  async reviewAway(agent: string): Promise<void> {
+    await this.#away.review(agent);
+  }
+
   close(): void {
     if (this.#presences.closed) return;
     this.#events.finish();
@@ -344,6 +373,11 @@ export class DirectoryMemory implements Directory {
     if (member.state !== "here") throw new Fault("going-away", `${member.name} has left; connect again`);
     return member;
   }
+}
+
+/** True if a room has no place for somebody of another name than those in it. */
+function isFull({ members }: Room, { name }: PresenceMemory, { roomMembersMax }: Limits): boolean {
+  return !members.has(name) && members.size >= roomMembersMax;
 }
 
 function nameOf(room: ConfiguredRoom): string {

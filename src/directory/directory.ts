@@ -20,10 +20,19 @@ export interface AgentEntry {
 /** A room as a given viewer may see it. */
 export interface RoomEntry {
   readonly name: string;
+  /** Those who are away included. */
   readonly members: number;
+  /** How many of them are away; absent: none. */
+  readonly away?: number;
   readonly inviteOnly: boolean;
   /** It remembers what is said (protocols §10.1). */
   readonly durable?: true;
+}
+
+/** A member of a room that is not connected, and is a member all the same (protocols §10.3). */
+export interface AwayEntry {
+  readonly name: string;
+  readonly displayName: string;
 }
 
 /** The beginning of a list, by name. */
@@ -53,6 +62,8 @@ export interface Arriving {
   readonly sharing?: boolean;
   /** Its own presence under another name, which departs in the same turn: it takes no place of its own. */
   readonly instead?: Presence;
+  /** Its memberships outlive it where the mailbox of its name says so (protocols §10.3): a WebSocket session. */
+  readonly mayBeAway?: boolean;
   /** Called when it was put out of a room that was removed to make space; its own topic says why. */
   readonly putOut?: (room: string) => void;
 }
@@ -80,7 +91,14 @@ export interface RoomCursor {
 }
 
 /** What of a room's past is wanted: what follows a cursor, or what was not handed over to this name; or the last. */
-export type Wanted = { readonly after: RoomCursor | "last"; readonly max?: number } | { readonly count: number };
+export type Wanted =
+  | {
+      readonly after: RoomCursor | "last";
+      readonly max?: number;
+      /** Up to this place only: what follows it was told to the asker as it was said. */
+      readonly until?: number | undefined;
+    }
+  | { readonly count: number };
 
 /** What a room remembers of it. */
 export interface Recalled {
@@ -109,6 +127,12 @@ export interface JoinOptions {
   readonly create: boolean;
 }
 
+/** How a room is left. */
+export interface LeaveOptions {
+  /** This connection alone leaves, since it takes another name: who is away under the old one stays a member. */
+  readonly renames?: boolean;
+}
+
 /**
  * Which agents are online and which rooms exist. Publishes `agent.*` and `room.*` informs on `$events`. Every call
  * decides at once; what gives a right is then kept, and nobody is told of it before (protocols §1.18).
@@ -135,17 +159,34 @@ export interface Directory {
   glance(most: number): Glance;
   /** @throws Fault not-found, forbidden: what `members` throws */
   mustSee(room: string, viewer: Principal | undefined): void;
-  /** Members of a room, by name. @throws Fault not-found (also for an outsider of an invite-only room) */
+  /**
+   * Members of a room, by name, those who are away included. @throws Fault not-found (also for an outsider of an
+   * invite-only room)
+   */
   members(room: string, viewer: Principal | undefined): readonly string[];
+  /** Those members who are away, by name. @throws Fault as `members` does */
+  away(room: string, viewer: Principal | undefined): readonly AwayEntry[];
+  /**
+   * To be waited for before `join`, if it is something: a membership that is to outlive its connection is on disk before
+   * anybody is told of it.
+   * @throws Fault what `join` throws, and as a rejection unavailable
+   */
+  readyToJoin(presence: Presence, room: string, options: JoinOptions): Promise<void> | undefined;
+  /**
+   * Resolves when what has changed of memberships that outlive this presence is on disk; undefined: it is.
+   * @throws Fault unavailable, as a rejection
+   */
+  kept(presence: Presence): Promise<void> | undefined;
   /**
    * @throws Fault malformed (name), not-found, forbidden (not invited), full. Returns false if it was in the room
    * already.
    */
   join(presence: Presence, room: string, options: JoinOptions): boolean;
   /** @throws Fault malformed, not-found. Returns false if it was not in the room. */
-  leave(presence: Presence, room: string): boolean;
+  leave(presence: Presence, room: string, options?: LeaveOptions): boolean;
   /**
-   * Makes a room and joins its maker. Resolves when an invite-only or durable one is on disk; another is there at once.
+   * Makes a room and joins its maker. Resolves when an invite-only or durable one is on disk, and a membership that is to
+   * outlive its connection; another is there at once.
    * @throws Fault malformed, conflict, full, forbidden (a claimed name cannot own an invite-only room on ZeroMQ, nor any
    * durable one), and as a rejection unavailable: it could not be kept, and there is no such room
    */

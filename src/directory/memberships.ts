@@ -1,7 +1,8 @@
-import { Allotment, type Limits } from "../core/index.js";
+import { Allotment, Fault, notThere, type Limits } from "../core/index.js";
 import type { Agents, PresenceMemory } from "./agents.js";
+import type { JoinOptions } from "./directory.js";
 import type { DirectoryEvents } from "./events.js";
-import { mayJoinMore, type Room } from "./room.js";
+import { closedFor, mayEnter, mayJoinMore, mustBeRoom, type Room } from "./room.js";
 import type { Rooms } from "./rooms.js";
 
 /** Rooms that every agent may be in, however many members all rooms have. */
@@ -31,7 +32,20 @@ export class Memberships {
 
   /** @throws Fault full if the agent is in too many rooms */
   mayJoinMore(member: PresenceMemory): void {
-    mayJoinMore(this.#agents.get(member.name), member, this.#limits, this.#all);
+    // Who is away, and not online, is in those where somebody stands in for it.
+    const roomCount = this.#agents.get(member.name)?.roomCount ?? member.rooms.size;
+    mayJoinMore(roomCount, member, this.#limits, this.#all);
+  }
+
+  /** The room, if there is one. @throws Fault malformed, not-found, forbidden, full: why it may not be joined */
+  mayJoin(member: PresenceMemory, room: string, { create }: JoinOptions): Room | undefined {
+    mustBeRoom(room);
+    const known = this.#rooms.get(room);
+    if (known === undefined && !create) throw new Fault("not-found", notThere(room));
+    if (known?.inviteOnly === true) mayEnter(known, member);
+    else if (known?.state === "making" && !known.isMember(member.principal)) throw closedFor(known, member.principal);
+    if (known?.members.has(member.name) !== true) this.mayJoinMore(member);
+    return known;
   }
 
   /** A presence is in the room from now on; it may be already. */
@@ -43,11 +57,12 @@ export class Memberships {
     else through.add(member);
     this.#rooms.entered(room, member.principal);
     room.listing.changed(member.name);
+    room.lookAway(member.name);
     if (through !== undefined) return;
-    const record = this.#agents.get(member.name);
-    if (record === undefined) return;
-    record.roomCount += 1;
     this.#all.used += 1;
+    const record = this.#agents.get(member.name);
+    if (record === undefined) return; // it is away, as before
+    record.roomCount += 1;
     if (record.listed && room.state !== "making") this.#events.joined(room, member);
   }
 
@@ -59,13 +74,15 @@ export class Memberships {
     if (through.size === 0) room.members.delete(member.name);
     this.#rooms.exited(room, member.principal);
     room.listing.changed(member.name);
+    room.lookAway(member.name);
+    member.left(room.name);
     if (through.size > 0) return;
     if (room.members.size === 0) this.#rooms.emptied(room);
-    const record = this.#agents.get(member.name);
-    if (record === undefined) return;
-    record.roomCount -= 1;
     this.#all.used -= 1;
-    if (record.listed && room.state !== "making") this.#events.left(room, member);
+    const record = this.#agents.get(member.name);
+    if (record !== undefined) record.roomCount -= 1;
+    const wasListed = member.state === "away" || record?.listed === true;
+    if (wasListed && room.state !== "making") this.#events.left(room, member);
   }
 
   /** Puts all members out of a room and tells them. */
@@ -93,7 +110,14 @@ export class Memberships {
     for (const [name, member] of rooms) {
       const room = this.#rooms.get(name);
       room?.listing.changed(member.name);
-      if (room !== undefined && room.state !== "making") this.#events.joined(room, member);
+      if (room === undefined || room.state === "making" || isKnownIn(room, member.name)) continue;
+      this.#events.joined(room, member);
     }
   }
+}
+
+/** True for who was in the room before, as one who is away. */
+function isKnownIn(room: Room, agent: string): boolean {
+  for (const { state } of room.members.get(agent) ?? []) if (state === "away") return true;
+  return false;
 }

@@ -1,5 +1,6 @@
 import type { Clock, Slices } from "../core/index.js";
 import { PresenceMemory, isSameSpeaker, type AgentRecord, type Agents, type PresenceOwner } from "./agents.js";
+import type { AwayMembers } from "./away-members.js";
 import type { Arriving } from "./directory.js";
 import type { DirectoryEvents } from "./events.js";
 import type { Memberships } from "./memberships.js";
@@ -10,6 +11,7 @@ export interface PresencesParts {
   readonly agents: Agents;
   readonly rooms: Rooms;
   readonly memberships: Memberships;
+  readonly away: AwayMembers;
   readonly events: DirectoryEvents;
   readonly clock: Clock;
   /** For the end of presences: thousands may end in one moment. */
@@ -34,13 +36,15 @@ export class Presences implements PresenceOwner {
 
   /** @throws Fault full */
   arrive(arriving: Arriving): PresenceMemory {
-    const { agents, clock } = this.#parts;
+    const { agents, away, clock } = this.#parts;
     const record = agents.obtain(arriving);
     const presence = new PresenceMemory(arriving, clock.now(), this);
+    if (record.presences.size === 0) record.roomCount = away.roomCount(record.name);
     record.presences.add(presence);
     if (presence.dialect !== "zmq") this.nonZmq += 1;
     agents.changed(record);
     if (arriving.listed !== false) this.show(presence);
+    away.arrived(presence);
     return presence;
   }
 
@@ -99,7 +103,7 @@ export class Presences implements PresenceOwner {
   }
 
   #remove(record: AgentRecord, presence: PresenceMemory): void {
-    const { agents, events, memberships, rooms } = this.#parts;
+    const { agents, away, events, memberships, rooms } = this.#parts;
     const last = record.presences.size === 1 ? record.entry() : undefined;
     for (const name of [...presence.rooms]) {
       const room = rooms.get(name);
@@ -109,8 +113,10 @@ export class Presences implements PresenceOwner {
     record.presences.delete(presence);
     if (presence.dialect !== "zmq") this.nonZmq -= 1;
     agents.changed(record);
-    if (record.presences.size > 0) return;
-    agents.delete(record.name);
-    if (record.listed && last !== undefined) events.offline(last);
+    if (record.presences.size === 0) {
+      agents.delete(record.name);
+      if (record.listed && last !== undefined) events.offline(last);
+    }
+    if (presence.mayBeAway && !this.#closed) away.departed(presence, record);
   }
 }

@@ -9,12 +9,19 @@ import type { Past } from "./past.js";
 
 /**
  * A seat is one of the asker's own connections, through which it can join rooms: membership belongs to a connection and
- * ends with it.
+ * ends with it, but for sessions whose mailbox says otherwise (protocols §10.3).
  */
 export interface Seat {
   readonly presence: Presence;
   /** True if messages on `topic` get to it without more ado. */
   readonly wants: (topic: string) => boolean;
+  /**
+   * To be waited for before `join`, if it is something; absent where memberships end with the connection.
+   * @throws Fault as `Directory.readyToJoin` does
+   */
+  readonly ready?: (room: string) => Promise<void> | undefined;
+  /** To be waited for behind `leave`, and when a room was made; as `Directory.kept`. */
+  readonly kept?: () => Promise<void> | undefined;
   /** @throws Fault as `Directory.join` does */
   readonly join: (room: string) => boolean;
   /** @throws Fault as `Directory.leave` does */

@@ -22,11 +22,13 @@ export function recallLogged(log: RoomLog, logs: RoomLogs, wanted: Wanted, viewe
     const size = { max: recallMax, maxBytes: recallMaxBytes };
     return recalled(log, logs, log.released, logs.reader.last(log, wanted.count, size), false);
   }
-  const { after, max = recallMax } = wanted;
-  const size = { max: Math.max(max, 1), maxBytes: recallMaxBytes };
+  const { after, max = recallMax, until } = wanted;
+  const size = { max: Math.max(max, 1), maxBytes: recallMaxBytes, until };
   const from = startOf(log, logs, after, viewer);
   const page = logs.reader.page(log, from.seq, size);
-  return recalled(log, logs, from.seq, page, from.gap || (page.gap && !from.anew));
+  // What follows the end of what is wanted was told as it was said.
+  const read = page.more ? page : { ...page, next: Math.max(page.next, log.released) };
+  return recalled(log, logs, from.seq, read, from.gap || (page.gap && !from.anew));
 }
 
 /** Where to begin; `anew`: with the oldest, and what was before it was not to be told. */

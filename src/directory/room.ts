@@ -8,11 +8,13 @@ import {
   type Party,
   type Principal,
 } from "../core/index.js";
-import { isSameSpeaker, type AgentRecord, type PresenceMemory } from "./agents.js";
+import { isSameSpeaker, type PresenceMemory } from "./agents.js";
 import type { RoomLog } from "../room-log/index.js";
 import type { RoomEntry } from "./directory.js";
 import type { RoomHistory } from "./history.js";
 import { Listing } from "./listing.js";
+
+const nobody: ReadonlySet<string> = new Set([]);
 
 /** What runs beside a room until `close`: its history, the guard of its topic, what takes its messages into its log. */
 export interface RoomUpkeep {
@@ -33,6 +35,9 @@ export class Room {
   readonly members = new Map<string, Set<PresenceMemory>>();
   /** Its listed members, in order. */
   readonly listing = new Listing();
+  /** Members by nobody who is connected. */
+  // bound: members of the room (roomMembersMax) · evicts: who comes back, or leaves · owner: Room
+  #away: Set<string> | undefined;
   #entry: RoomEntry | undefined;
   /** Keys of invited names and proofs, and of who invited them; see {@link nameKey} and {@link proofKey}. */
   // bound: invitationsPerRoomMax, invitationsMax in all · evicts: inviting one more is refused as full · owner: Room
@@ -68,9 +73,25 @@ export class Room {
   /** The room as others see it; the same object while as many are in it, and it remembers as before. */
   entry(): RoomEntry {
     const { name, members, inviteOnly, log } = this;
-    if (this.#entry?.members !== members.size || this.#entry.durable !== (log && true))
-      this.#entry = { name, members: members.size, inviteOnly, ...(log && { durable: true }) };
-    return this.#entry;
+    const away = this.#away?.size;
+    const known = this.#entry;
+    if (known?.members === members.size && known.durable === (log && true) && known.away === away) return known;
+    const more = { ...(away !== undefined && { away }), ...(log && { durable: true as const }) };
+    return (this.#entry = { name, members: members.size, inviteOnly, ...more });
+  }
+
+  /** Names of members who are away, those first who are so longest. */
+  get away(): ReadonlySet<string> {
+    return this.#away ?? nobody;
+  }
+
+  /** Must be called when a presence of this name has come or gone. */
+  lookAway(agent: string): void {
+    const through = this.members.get(agent);
+    let isAway = false;
+    if (through?.size === 1) for (const { state } of through) isAway = state === "away";
+    if (isAway) (this.#away ??= new Set()).add(agent);
+    else if (this.#away?.delete(agent) === true && this.#away.size === 0) this.#away = undefined;
   }
 
   /** True if this very speaker is in the room, by any of its presences. */
@@ -187,13 +208,11 @@ export function mustBeProvedOnZmq(member: PresenceMemory, room: string): void {
  * @throws Fault full
  */
 export function mayJoinMore(
-  agent: AgentRecord | undefined,
-  { principal }: PresenceMemory,
+  roomCount: number,
+  { name, principal }: PresenceMemory,
   { roomsPerAgentMax }: Pick<Limits, "roomsPerAgentMax">,
   all: Allotment,
 ): void {
-  if (agent === undefined) return;
-  const { name, roomCount } = agent;
   if (roomCount >= roomsPerAgentMax)
     throw new Fault(
       "full",

@@ -5,6 +5,8 @@ import type { Box } from "./box.js";
 /** What an owner decides about its box. */
 export interface BoxSettings {
   readonly mode?: "push" | "take";
+  /** Memberships of its WebSocket sessions outlive them (protocols §10.3). */
+  readonly rooms?: boolean;
   readonly keepMs?: number;
   readonly max?: number;
   readonly maxBytes?: number;
@@ -55,6 +57,18 @@ export function mustOwn(
     "forbidden",
     `the mailbox of ${box.name} belongs to somebody who proves it; prove the name as then (its key, or its token)`,
   );
+}
+
+/** True if a speaker's memberships in rooms outlive its session: its name has such a box, and it is its own. */
+export function keepsRooms(boxes: Boxes, speaker: Principal): boolean {
+  const settings = boxes.mailbox(speaker.agent)?.box.settings;
+  return settings?.rooms === true && owns(settings, speaker, boxes.mayClaim);
+}
+
+/** Where the boxes are. */
+interface Boxes {
+  readonly mayClaim: boolean;
+  mailbox(name: string): { readonly box: Pick<Box, "settings"> } | undefined;
 }
 
 /** A box has no more room than the configuration gives to each. @throws Fault malformed */

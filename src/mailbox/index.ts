@@ -4,7 +4,7 @@ export { salvageMail, type Salvaged, type SalvageReport } from "./mail-salvage.j
 export { MailStoreLmdb, type MailStoreLmdbOptions } from "./mail-store-lmdb.js";
 export { MailStoreMemory } from "./mail-store-memory.js";
 export type * from "./mail-store.js";
-export { ownerOf, type BoxSettings, type Opener } from "./box-owner.js";
+export { keepsRooms, ownerOf, type BoxSettings, type Opener } from "./box-owner.js";
 export type { ConfiguredBox } from "./configured-boxes.js";
 export type { BoxStatus } from "./box-status.js";
 export * from "./mailboxes.js";

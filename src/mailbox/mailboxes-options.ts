@@ -20,6 +20,11 @@ export interface MailboxesOptions {
   readonly isProtected: (name: string) => boolean;
   /** Boxes that are opened at the start. */
   readonly configured?: readonly ConfiguredBox[];
+  /**
+   * The memberships of a name outlive its connections from now on, or no more, or are for somebody else. Resolves when
+   * what follows from that is on disk.
+   */
+  readonly reviewRooms?: (name: string) => Promise<void>;
   /** Hears who opens and closes boxes, and what is delivered again. */
   readonly witness?: (event: MailboxEvent) => void;
 }

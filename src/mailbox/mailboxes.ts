@@ -260,7 +260,7 @@ export class Mailboxes implements Lifecycle {
     }
     mustFit(settings, limits);
     this.#mustHavePlace(opener);
-    const { mode = "push", keepMs = limits.mailKeepMs } = settings;
+    const { mode = "push", keepMs = limits.mailKeepMs, rooms = false } = settings;
     const { max = limits.mailMax, maxBytes = limits.mailMaxBytes } = settings;
     const row: BoxRow = {
       id: this.#nextId,
@@ -268,7 +268,7 @@ export class Mailboxes implements Lifecycle {
       mode,
       trust,
       ...(proof !== undefined && { proof }),
-      rooms: false,
+      rooms,
       keepMs,
       max,
       maxBytes,
@@ -290,6 +290,7 @@ export class Mailboxes implements Lifecycle {
     }
     const mailbox = this.#add(row, connection);
     this.witness({ event: "mailbox.opened", agent: name, by: opener.by ?? name, mode, trust });
+    if (rooms) await this.#options.reviewRooms?.(name);
     return statusOf(mailbox, this.epoch);
   }
 
@@ -328,6 +329,7 @@ export class Mailboxes implements Lifecycle {
     this.#context.journal.touched(box);
     const { kept } = await this.written();
     await kept;
+    if (settings.rooms !== undefined || proved) await this.#options.reviewRooms?.(box.name);
     return statusOf(mailbox, this.epoch);
   }
 
@@ -361,6 +363,7 @@ export class Mailboxes implements Lifecycle {
     const { kept } = await this.written();
     await kept;
     this.witness({ event: "mailbox.closed", agent: name, by, discarded: waiting });
+    if (box.settings.rooms) await this.#options.reviewRooms?.(name);
   }
 
   /** @throws Fault not-found */

@@ -124,6 +124,8 @@ export class HandedOver {
       const seq = this.#cursors.seqOf(log, name);
       if (to > seq && from <= Math.max(seq + 1, log.row.first)) this.#cursors.note(log, name, to);
     }
-    if (isEnded || listener.stretches.get(log)?.to === to) listener.stretches.delete(log);
+    // Since it was asked it may have been given more, behind this and before it.
+    const now = listener.stretches.get(log);
+    if (isEnded || (now?.to === to && now.from >= from)) listener.stretches.delete(log);
   }
 }

@@ -28,6 +28,8 @@ export interface LogPage {
 export interface PageSize {
   readonly max: number;
   readonly maxBytes: number;
+  /** The place of the last message that is wanted; absent: all. */
+  readonly until?: number | undefined;
 }
 
 /** Of what is read again soon, so many bytes stay in memory: 4 MiB. */
@@ -53,14 +55,15 @@ export class LogReader {
   }
 
   /** What follows the place `after`. */
-  page(log: RoomLog, after: number, { max, maxBytes }: PageSize): LogPage {
-    const { released, row } = log;
+  page(log: RoomLog, after: number, { max, maxBytes, until = log.released }: PageSize): LogPage {
+    const { row } = log;
+    const end = Math.min(log.released, until);
     const now = this.#clock.now();
     const past: LogPast[] = [];
     let next = after;
     let gap = false;
     let bytes = 0;
-    for (let seq = this.#firstFresh(log, Math.max(after + 1, row.first), now); seq <= released; seq += 1) {
+    for (let seq = this.#firstFresh(log, Math.max(after + 1, row.first), now); seq <= end; seq += 1) {
       const found = this.#at(log, seq);
       if (found === undefined || isOver(found, row.bounds, now)) continue;
       bytes += found.bytes + messageRowBytes;
@@ -69,7 +72,7 @@ export class LogReader {
       past.push(found);
       next = seq;
     }
-    return { past, next: Math.max(released, after), gap: gap || next < released, more: false };
+    return { past, next: Math.max(end, after), gap: gap || next < end, more: false };
   }
 
   /** The last `count` messages. */

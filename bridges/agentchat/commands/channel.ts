@@ -35,7 +35,9 @@ export const channelCommands: ChannelRules = {
     cost: 1,
     run(session, { channel }) {
       if (!session.leave(channel)) throw new Fault("malformed", `LEAVE: you are not in ${channel}; JOIN it first`);
-      session.send({ type: "LEFT", ts: session.now(), channel, agent: `@${session.principal?.agent ?? ""}` });
+      return session.whenKept(() => {
+        session.send({ type: "LEFT", ts: session.now(), channel, agent: `@${session.principal?.agent ?? ""}` });
+      });
     },
   },
   LIST_CHANNELS: {
@@ -84,13 +86,18 @@ export const channelCommands: ChannelRules = {
   },
 };
 
+/** A member as it is listed. */
+type Member = Pick<AgentEntry, "name" | "displayName">;
+
 /** Members and channels as JSON: what has not changed is not written again for the next asker. */
 class ChannelLists {
-  readonly #ids = new ListText<AgentEntry>(({ name }) => JSON.stringify(`@${name}`));
-  readonly #names = new ListText<AgentEntry>(
+  readonly #ids = new ListText<Member>(({ name }) => JSON.stringify(`@${name}`));
+  readonly #names = new ListText<Member>(
     ({ name, displayName }) => `${JSON.stringify(`@${name}`)}:${JSON.stringify(displayName)}`,
   );
-  readonly #channels = new ListText<RoomEntry>(({ name, members }) => JSON.stringify({ name, agents: members }));
+  readonly #channels = new ListText<RoomEntry>(({ name, members, away }) =>
+    JSON.stringify({ name, agents: members, ...(away !== undefined && { away }) }),
+  );
 
   static of({ services }: ChatSession): ChannelLists {
     return services.once("agentchat lists", () => new ChannelLists());
@@ -100,11 +107,16 @@ class ChannelLists {
     return this.#channels.of(rooms);
   }
 
+  /** Ids. */
+  ids(entries: readonly Member[]): string {
+    return this.#ids.of(entries);
+  }
+
   /** Ids, and what those are called who have another name than their id. */
-  members(entries: readonly AgentEntry[]): { readonly ids: string; readonly names: string | undefined } {
+  members(entries: readonly Member[]): { readonly ids: string; readonly names: string | undefined } {
     const named = entries.filter(({ name, displayName }) => name !== displayName);
     return {
-      ids: this.#ids.of(entries),
+      ids: this.ids(entries),
       names: named.length === 0 ? undefined : `{${named.map((one) => this.#names.item(one)).join()}}`,
     };
   }
@@ -133,12 +145,18 @@ function joinWithPast(session: ChatSession, channel: string): void | Promise<voi
 /** Tells who is in a channel. @throws Fault not-found, forbidden */
 function sendMembers(session: ChatSession, type: "JOINED" | "AGENTS", channel: string, place: object = {}): void {
   const { directory } = session.services;
-  const entries = directory.members(channel, session.principal).flatMap((name) => directory.agent(name) ?? []);
-  const { ids, names } = ChannelLists.of(session).members(entries);
+  const away = directory.away(channel, session.principal);
+  const absent = new Map(away.map((entry) => [entry.name, entry]));
+  const entries = directory
+    .members(channel, session.principal)
+    .flatMap<Member>((name) => absent.get(name) ?? directory.agent(name) ?? []);
+  const lists = ChannelLists.of(session);
+  const { ids, names } = lists.members(entries);
   const field = type === "JOINED" ? "agents" : "list";
   session.sendFrame(
     `{"type":"${type}","ts":${session.now()},"channel":${JSON.stringify(channel)},"${field}":${ids}` +
       (names === undefined ? "" : `,"names":${names}`) +
+      (away.length === 0 ? "" : `,"away":${lists.ids(away)}`) +
       // Behind what is there already: the closing brace is that of the place.
       (Object.keys(place).length === 0 ? "}" : `,${JSON.stringify(place).slice(1)}`),
   );

@@ -69,7 +69,9 @@ export const identityCommands: IdentityRules = {
       try {
         await openBox(session);
       } finally {
-        session.send({ type: "VERIFY_SUCCESS", ts: session.now(), agent_id: `@${key.agentId}` });
+        const channels = [...session.rooms];
+        const inside = channels.length > 0 && { channels };
+        session.send({ type: "VERIFY_SUCCESS", ts: session.now(), agent_id: `@${key.agentId}`, ...inside });
       }
     },
   },

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Fault, writtenTime } from "../../core/index.js";
-import { mailStates, peek, saidBy, type Mailbox } from "../../mailbox/index.js";
+import { mailStates, peek, saidBy, type Mailbox, type Opener } from "../../mailbox/index.js";
 import { flag, noFields, noList } from "../fields.js";
 import { hasRight, kind, type Ask } from "../kind.js";
 import {
@@ -26,9 +26,7 @@ export const mailboxOpen = kind({
     agent: whose,
     mode: z.enum(["push", "take"], "is push or take").exactOptional(),
     rooms: flag
-      .refine((wanted) => !wanted, "is not provided: memberships end with the connection; join again when you are back")
-      .describe("memberships outlive the connection; not provided yet")
-      .meta({ const: false })
+      .describe("memberships in rooms outlive the WebSocket connection that joined; false if absent")
       .exactOptional(),
     keep_s: whole(1, 366 * 86_400)
       .describe("how long a message waits; 7 days if absent")
@@ -41,9 +39,12 @@ export const mailboxOpen = kind({
   answer: box,
   right: undefined,
   length: noList,
-  run: async (ask, { agent: name, mode, keep_s: keepS, max, max_bytes: maxBytes }) => {
-    const opened = await ask.mailboxes.open(openerOf(ask, name), {
+  run: async (ask, { agent: name, mode, rooms, keep_s: keepS, max, max_bytes: maxBytes }) => {
+    const opener = openerOf(ask, name);
+    if (rooms === true && opener.isOperator !== true) mustKeepRooms(ask);
+    const opened = await ask.mailboxes.open(opener, {
       ...(mode !== undefined && { mode }),
+      ...(rooms !== undefined && { rooms }),
       ...(keepS !== undefined && { keepMs: keepS * 1_000 }),
       ...(max !== undefined && { max }),
       ...(maxBytes !== undefined && { maxBytes }),
@@ -318,7 +319,7 @@ function mustOperate({ viewer }: Ask): void {
 }
 
 /** @throws Fault forbidden: the name would have to be proved */
-function openerOf(ask: Ask, name: string | undefined) {
+function openerOf(ask: Ask, name: string | undefined): Opener {
   const { asker, viewer, mailboxes, seats, chargedTo } = ask;
   if (name !== undefined && name !== asker) {
     mustOperate(ask);
@@ -335,6 +336,16 @@ function openerOf(ask: Ask, name: string | undefined) {
   if (seat === undefined)
     throw new Fault("unauthenticated", `${asker} does not hear anything here: subscribe to your own name first`);
   return { name: asker, trust: "claimed" as const, connection: chargedTo };
+}
+
+/** Where the subscription is the membership, none outlives the connection. @throws Fault unsupported */
+function mustKeepRooms({ seats }: Ask): void {
+  if (seats.some(({ ready }) => ready !== undefined)) return;
+  throw new Fault(
+    "unsupported",
+    "rooms: true is for WebSocket sessions: on ZeroMQ the subscription is the membership, so subscribe to your rooms " +
+      'again when you are back, and read what a durable one remembers by room.join {after: "last"}',
+  );
 }
 
 /** True for an agent on ZeroMQ, or in the broker's own process. */

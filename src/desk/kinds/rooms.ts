@@ -1,7 +1,14 @@
 import { z } from "zod";
-import { Fault, readDurability, writeDurability, writtenDurability, type Durability } from "../../core/index.js";
+import {
+  Fault,
+  readDurability,
+  writeDurability,
+  writtenDurability,
+  type Durability,
+  type Principal,
+} from "../../core/index.js";
 import { recallMax, type Past, type Recalled, type Seat, type Wanted } from "../../directory/index.js";
-import { agent, flag, members, noList, pastCount, room } from "../fields.js";
+import { agent, away, flag, members, noList, pastCount, room } from "../fields.js";
 import { kind, type Ask } from "../kind.js";
 import { cursor, whole } from "./mailbox-fields.js";
 
@@ -35,23 +42,27 @@ const place = {
 /** `room.join`: makes the asker a member; a missing room is made. */
 export const roomJoin = kind({
   request: z.strictObject({ room, history: pastCount.exactOptional(), after }),
-  answer: z.object({ room, members, ...place }),
+  answer: z.object({ room, members, away, ...place }),
   right: undefined,
   length: countMembers,
   past: (ask, { room, history = 0, after }) => pastOf(ask, room, wantedOf(after, history), true),
   run: (ask, { room, history = 0, after }) => {
     const { directory } = ask;
     const [seat] = seatsFor(ask, room);
-    const message = `${seat.join(room) ? "you joined" : "you are in"} ${room}`;
-    const recalled = directory.recall(room, wantedOf(after, history), seat.presence.principal, true);
-    return {
-      message: seat.wants(room)
-        ? message
-        : `${message}; its messages come on the topic ${room}, ` +
-          "so your SUB socket has to subscribe to it, too, or its library drops them",
-      data: { room, members: directory.members(room, seat.presence.principal), ...placeOf(recalled) },
-      ...replayOf(recalled),
+    const joined = () => {
+      const message = `${seat.join(room) ? "you joined" : "you are in"} ${room}`;
+      const recalled = directory.recall(room, wantedOf(after, history), seat.presence.principal, true);
+      return {
+        message: seat.wants(room)
+          ? message
+          : `${message}; its messages come on the topic ${room}, ` +
+            "so your SUB socket has to subscribe to it, too, or its library drops them",
+        data: { room, ...membersOf(directory, room, seat.presence.principal), ...placeOf(recalled) },
+        ...replayOf(recalled),
+      };
     };
+    const ready = seat.ready?.(room);
+    return ready === undefined ? joined() : ready.then(joined);
   },
 });
 
@@ -62,8 +73,11 @@ export const roomLeave = kind({
   right: undefined,
   length: noList,
   run: (ask, { room }) => {
-    const left = seatsFor(ask, room).map((seat) => seat.leave(room));
-    return { message: left.includes(true) ? `you left ${room}` : `you were not in ${room}`, data: { room } };
+    const seats = seatsFor(ask, room);
+    const left = seats.map((seat) => seat.leave(room));
+    const answer = { message: left.includes(true) ? `you left ${room}` : `you were not in ${room}`, data: { room } };
+    const kept = seats[0].kept?.();
+    return kept === undefined ? answer : kept.then(() => answer);
   },
 });
 
@@ -89,7 +103,9 @@ export const roomCreate = kind({
         data: { room, invite_only: inviteOnly, ...(wanted && { durable: true as const }) },
       };
     };
-    return inviteOnly || wanted !== undefined ? made.then(joined) : joined();
+    if (inviteOnly || wanted !== undefined) return made.then(joined);
+    const answer = joined();
+    return seat.kept?.() === undefined ? answer : made.then(() => answer);
   },
 });
 
@@ -132,12 +148,13 @@ export const roomInvite = kind({
 /** `room.members`: who is in a room. */
 export const roomMembers = kind({
   request: z.strictObject({ room }),
-  answer: z.object({ room, members }),
+  answer: z.object({ room, members, away }),
   right: undefined,
   length: countMembers,
   run: ({ directory, viewer }, { room }) => {
-    const names = directory.members(room, viewer);
-    return { message: names.join(", "), data: { room, members: names } };
+    const inside = membersOf(directory, room, viewer);
+    const away = inside.away === undefined ? "" : ` (away: ${inside.away.join(", ")})`;
+    return { message: `${inside.members.join(", ")}${away}`, data: { room, ...inside } };
   },
 });
 
@@ -180,6 +197,16 @@ function seatsFor({ seats, asker }: Ask, room: string): readonly [Seat, ...Seat[
     `${asker} does not hear anything here: ` +
       "subscribe to your own name, or declare it (X-Agent), before you join rooms",
   );
+}
+
+/** Who is in a room, and who of them is away. @throws Fault not-found, forbidden */
+function membersOf(
+  directory: Ask["directory"],
+  room: string,
+  viewer: Principal | undefined,
+): { readonly members: readonly string[]; readonly away?: readonly string[] } {
+  const away = directory.away(room, viewer).map(({ name }) => name);
+  return { members: directory.members(room, viewer), ...(away.length > 0 && { away }) };
 }
 
 /** What the answer will tell of the past; nothing where the asker may not read it. */

@@ -119,6 +119,8 @@ export class AtDesk<T extends DialectTypes> {
     return {
       presence: membership.presence,
       wants: () => true, // a session hears its rooms
+      ready: (room) => membership.readyToJoin(room, { create }),
+      kept: () => membership.kept(),
       join: (room) => membership.join(room, { create }).isNew,
       leave: (room) => membership.leave(room),
     };

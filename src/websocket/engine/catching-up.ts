@@ -36,7 +36,8 @@ export class CatchingUp<T extends DialectTypes> {
 
   /** True for what the session will be told from the log. */
   covers({ topic, envelope }: Message): boolean {
-    return this.#rooms.size > 0 && this.#rooms.has(topic) && envelope?.$broker?.room_seq !== undefined;
+    if (this.#rooms.size === 0 || !this.#rooms.has(topic) || envelope?.$broker?.room_seq === undefined) return false;
+    return this.#membership.liveSince.placeOf(topic) === undefined;
   }
 
   /** The session hears the room from `next` on, but not live yet. */
@@ -76,11 +77,12 @@ export class CatchingUp<T extends DialectTypes> {
   #page(room: string): "more" | undefined {
     const after = this.#rooms.get(room);
     if (after === undefined) return undefined;
-    const { past, next, more, heardBy } = this.#membership.recall(room, { after });
+    const { past, next, more, heardBy } = this.#membership.recall(room, this.#membership.wanted(room, { after }));
     new Replay(this.#session, this.#hearing).send(past);
     this.#membership.told(heardBy);
     if (next === undefined || !more) {
       this.end(room);
+      this.#membership.liveSince.end(room);
       return undefined;
     }
     this.#rooms.set(room, next);

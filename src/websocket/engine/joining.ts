@@ -3,7 +3,7 @@ import type { DialectTypes, Joined, JoinOptions } from "../../dialect/index.js";
 import { bytesOf, PastReading, type Recalled } from "../../directory/index.js";
 import { CatchingUp } from "./catching-up.js";
 import type { Hearer, Hearing } from "./hearing.js";
-import { wantedOf, type Membership } from "./membership.js";
+import type { Membership } from "./membership.js";
 import { Replay } from "./replay.js";
 import type { SessionLoop } from "./session-loop.js";
 
@@ -56,9 +56,9 @@ export class Joining<T extends DialectTypes> {
     this.#payForPast(room, options);
     const { isNew, recalled } = this.#membership.join(room, options);
     this.#catchingUp.end(room);
-    if (recalled.past.length > 0)
+    if (recalled.past.length > 0 || options.after !== undefined)
       this.#session.loop?.afterCommand(() => {
-        this.#tell(room, recalled, new Replay(this.#session, this.#hearing));
+        this.#tell(room, options, recalled, new Replay(this.#session, this.#hearing));
       });
     return isNew;
   }
@@ -66,9 +66,15 @@ export class Joining<T extends DialectTypes> {
   /** The same as long work: the past is read in as many turns as it takes, and follows what `joined` sends. */
   joinInTurn(room: string, options: JoinOptions, joined: Joined): void | Promise<void> {
     this.#payForPast(room, options);
+    const ready = this.#membership.readyToJoin(room, options);
+    if (ready === undefined) return this.#inTurn(room, options, joined);
+    return ready.then(() => this.#inTurn(room, options, joined));
+  }
+
+  #inTurn(room: string, options: JoinOptions, joined: Joined): void | Promise<void> {
     const replay = new Replay(this.#session, this.#hearing);
     const reading = new PastReading(
-      () => this.#membership.recall(room, wantedOf(options)).past,
+      () => this.#membership.recall(room, this.#membership.wanted(room, options)).past,
       (past) => {
         replay.ready(past);
       },
@@ -78,21 +84,22 @@ export class Joining<T extends DialectTypes> {
       const { isNew, recalled } = this.#membership.join(room, options);
       this.#catchingUp.end(room);
       joined(isNew, recalled);
-      this.#tell(room, recalled, replay);
+      this.#tell(room, options, recalled, replay);
       return undefined;
     });
   }
 
-  /** What there is more is told page by page; until then nothing of the room is heard live. */
-  #tell(room: string, { past, next, more, heardBy }: Recalled, replay: Replay<T>): void {
+  /** What there is more is told page by page; until then nothing of the room is heard live that will be told. */
+  #tell(room: string, { after }: JoinOptions, { past, next, more, heardBy }: Recalled, replay: Replay<T>): void {
     replay.send(past);
     this.#membership.told(heardBy);
     if (more && next !== undefined) this.#catchingUp.begin(room, next);
+    else if (after !== undefined) this.#membership.liveSince.end(room);
   }
 
   /** @throws Fault rate-limited, and why it may not read the past */
   #payForPast(room: string, options: JoinOptions): void {
-    const { past } = this.#membership.recall(room, wantedOf(options));
+    const { past } = this.#membership.recall(room, this.#membership.wanted(room, options));
     this.#session.loop?.pay(listCost(itemsOfBytes(bytesOf(past))) - 1);
   }
 }

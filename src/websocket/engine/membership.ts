@@ -12,6 +12,7 @@ import {
 } from "../../core/index.js";
 import type { Presence, Recalled, RoomCursor, Wanted } from "../../directory/index.js";
 import type { EngineContext } from "./context.js";
+import { LiveSince } from "./live-since.js";
 import type { NameHolder } from "./name-conflicts.js";
 
 const noRooms: ReadonlySet<string> = new Set([]);
@@ -20,11 +21,6 @@ const noRooms: ReadonlySet<string> = new Set([]);
 export interface Remembering {
   readonly history?: number | undefined;
   readonly after?: RoomCursor | "last" | undefined;
-}
-
-/** {@link Remembering}, as the directory is asked for it. */
-export function wantedOf({ after, history = 0 }: Remembering): Wanted {
-  return after === undefined ? { count: history } : { after };
 }
 
 /** The session, which hears the topics. */
@@ -50,6 +46,8 @@ export class Membership {
   readonly #putOut = (room: string): void => {
     this.#stop(room);
   };
+  /** Durable rooms in which it was at once. */
+  readonly liveSince = new LiveSince();
   #stage: "open" | "ended" = "open";
 
   constructor(context: EngineContext, dialect: string, hearer: TopicHearer) {
@@ -97,6 +95,7 @@ export class Membership {
       this.#presence = this.#arriving(principal);
       this.#hear(principal.agent);
       this.#hear(everyone);
+      this.#hearRooms();
       this.#tellProved(principal);
       entered();
     });
@@ -140,6 +139,21 @@ export class Membership {
     return agent === this.#presence?.name || agent === this.#former;
   }
 
+  /** {@link Remembering}, as the directory is asked for it: what the session has heard as it was said is not told again. */
+  wanted(room: string, { after, history = 0 }: Remembering): Wanted {
+    return after === undefined ? { count: history } : { after, until: this.liveSince.placeOf(room) };
+  }
+
+  /** To be waited for before `join`, if it is something. @throws Fault why it may not join */
+  readyToJoin(room: string, options: { readonly create: boolean }): Promise<void> | undefined {
+    return this.#context.services.directory.readyToJoin(this.presence, room, options);
+  }
+
+  /** Resolves when what has changed of memberships that outlive the session is on disk; undefined: it is. */
+  kept(): Promise<void> | undefined {
+    return this.#presence && this.#context.services.directory.kept(this.#presence);
+  }
+
   /** Joins a room and hears it. @returns whether it is new there, and what was said before. */
   join(
     room: string,
@@ -149,7 +163,7 @@ export class Membership {
     const presence = this.presence;
     const isNew = directory.join(presence, room, options);
     this.#hear(room);
-    return { isNew, recalled: this.recall(room, wantedOf(options)) };
+    return { isNew, recalled: this.recall(room, this.wanted(room, options)) };
   }
 
   /**
@@ -168,6 +182,7 @@ export class Membership {
   leave(room: string): boolean {
     const left = this.#context.services.directory.leave(this.#here(), room);
     if (left) this.#stop(room);
+    this.liveSince.end(room);
     return left;
   }
 
@@ -176,6 +191,7 @@ export class Membership {
     const made = this.#context.services.directory.create(this.#here(), room, options);
     if (options.inviteOnly) await made;
     this.#hear(room);
+    await made;
   }
 
   invite(room: string, agent: string): Promise<void> {
@@ -235,10 +251,11 @@ export class Membership {
     const presence = this.#arriving(principal, before);
     this.#former = before.name;
     this.#presence = presence;
+    this.#hearRooms();
     for (const room of [...before.rooms]) {
       try {
         // A room that is full has a place for the new name once the old one is out.
-        if (isRenamed) this.#context.services.directory.leave(before, room);
+        if (isRenamed) this.#context.services.directory.leave(before, room, { renames: true });
         this.#context.services.directory.join(presence, room, { create: false });
       } catch (thrown) {
         if (!(thrown instanceof Fault)) throw thrown;
@@ -295,9 +312,20 @@ export class Membership {
       party: partyOf({ id, remote, principal }),
       dialect: this.#dialect,
       listed: this.#isListed,
+      mayBeAway: this.#isListed,
       putOut: this.#putOut,
       ...(instead !== undefined && { instead }),
     });
+  }
+
+  /** Rooms in which the agent was while it was away are heard at once. */
+  #hearRooms(): void {
+    for (const room of this.rooms) {
+      if (this.#subscriptions.has(room)) continue;
+      this.#hear(room);
+      const { next } = this.recall(room, { count: 0 });
+      if (next !== undefined) this.liveSince.begin(room, next.seq);
+    }
   }
 
   #here(): Presence {

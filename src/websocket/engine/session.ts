@@ -237,6 +237,12 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     return this.#membership.invite(room, agent);
   }
 
+  whenKept(run: () => void): void | Promise<void> {
+    const kept = this.#membership.kept();
+    if (kept === undefined) run();
+    else return kept.then(run);
+  }
+
   subscribe(topic: string): void {
     this.#membership.subscribe(topic);
   }
@@ -253,7 +259,12 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
 
   /** The router's side: takes one copy, or tells that it is not for this session. Never throws. */
   deliver(message: Message): boolean {
-    return this.isOver || this.#joining.covers(message) ? false : this.#owner.hearing.deliver(message, this);
+    if (this.isOver || this.#joining.covers(message)) return false;
+    const { lost } = message;
+    const isHeard = this.#owner.hearing.deliver(message, this);
+    // What it has lost it can only have from the room's past.
+    if (message.lost !== lost) this.#membership.liveSince.end(message.topic);
+    return isHeard;
   }
 
   get recipient(): Recipient {
