@@ -31,8 +31,12 @@ export interface World {
   readonly say: (to: string, text: string, speaker?: Principal) => void;
 }
 
-/** A world with any limits of its own. */
-export function openWorld(limits: Partial<Limits> = {}, configuredRooms: readonly ConfiguredRoom[] = []): World {
+/** A world with any limits of its own. `outlives`: whose memberships outlive their connections. */
+export function openWorld(
+  limits: Partial<Limits> = {},
+  configuredRooms: readonly ConfiguredRoom[] = [],
+  outlives: (speaker: Principal) => boolean = () => false,
+): World {
   const router = new Router();
   const ledger = new Ledger();
   const clock = new FakeClock();
@@ -46,6 +50,7 @@ export function openWorld(limits: Partial<Limits> = {}, configuredRooms: readonl
     endings: new Slices(clock),
     limits: { ...defaultLimits, ...limits },
     configuredRooms,
+    outlives,
   });
   const events: string[] = [];
   const allEvents: string[] = [];
