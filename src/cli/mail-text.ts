@@ -66,6 +66,7 @@ export function boxText(one: ListedBox, now: number, width: number | undefined):
       ["owner", ownerText(one, now) + (one.unproved === true ? "; what it has read cannot be proved (ZMTP 3.0)" : "")],
       ["belongs to", isWeak ? "whoever says this name on this machine" : "whoever proves this name"],
       ["mode", one.mode === "push" ? "push: what waits comes by itself" : "take: the agent asks for it"],
+      ["rooms", one.rooms ? "outlive its WebSocket sessions: it is away there" : "are left when a session ends"],
       ["waiting", `${waiting}, and ${leased} leased${oldest}`],
       [
         "bounds",

@@ -64,6 +64,10 @@ const mailbox = z.strictObject({
     .enum(["push", "take"], rule("must be push or take"))
     .optional()
     .describe("push: what waits comes by itself when the agent does; take: the agent asks for it."),
+  rooms: z
+    .boolean(rule("must be true or false"))
+    .optional()
+    .describe("Memberships in rooms outlive the WebSocket connections of the agent; not those of ZeroMQ."),
   keep_s: wholeFrom(1, 366 * 86_400)
     .optional()
     .describe("How long a message waits, seconds."),
@@ -78,7 +82,7 @@ const entryProblem = (issue: z.core.$ZodRawIssue): string => {
   const isEntry = typeof input === "string" || (typeof input === "object" && input !== null);
   const found = code === "invalid_union" && isEntry ? issue.errors[typeof input === "string" ? 0 : 1] : undefined;
   return found === undefined || found.length === 0
-    ? "must be the name of an agent, or {agent, mode, keep_s, max, max_bytes}"
+    ? "must be the name of an agent, or {agent, mode, rooms, keep_s, max, max_bytes}"
     : shapeProblemText(new z.ZodError([...found]), input);
 };
 const roomRule = rule("must be a room: # and 1–64 of A-Z a-z 0-9 _ - .");
@@ -193,7 +197,7 @@ const coreOptions = z.strictObject({
     })
     .default([])
     .describe(
-      "Agents whose mailbox is opened at the start, by name or as {agent, mode, keep_s, max, max_bytes}: what is said to " +
+      "Agents whose mailbox is opened at the start, by name or as {agent, mode, rooms, keep_s, max, max_bytes}: what is said to " +
         "them while they are away waits for them. A mailbox stays until it is closed (broker mailbox close).",
     ),
   serverName: z
@@ -227,10 +231,11 @@ const coreOptions = z.strictObject({
 /** An entry of `mailboxes` as the mailboxes take it. */
 export function configuredBox(entry: z.output<typeof coreOptions>["mailboxes"][number]): ConfiguredBox {
   if (typeof entry === "string") return { name: entry };
-  const { agent: name, mode, keep_s: keepS, max, max_bytes: maxBytes } = entry;
+  const { agent: name, mode, rooms, keep_s: keepS, max, max_bytes: maxBytes } = entry;
   return {
     name,
     ...(mode !== undefined && { mode }),
+    ...(rooms !== undefined && { rooms }),
     ...(keepS !== undefined && { keepMs: keepS * 1_000 }),
     ...(max !== undefined && { max }),
     ...(maxBytes !== undefined && { maxBytes }),

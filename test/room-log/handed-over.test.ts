@@ -70,6 +70,21 @@ describe("what was handed over of a durable room", () => {
     expect([world.logs.handedTo(log, "eve"), world.clock.waiting]).toEqual([0, 1]); // the sweep
   });
 
+  it("is known also of what was missed and came while a sign for what is live was awaited", async () => {
+    const { world, log, come, say } = await room();
+    await say(3);
+    const { line, ear } = come("bob");
+    await say(2);
+    world.clock.advance(250);
+    expect(line.asked).toHaveLength(1);
+    world.logs.given(log, ear, 0, 5); // told what it had missed, up to where it hears live
+    line.pong();
+    expect(world.logs.handedTo(log, "bob")).toBe(0); // the sign says nothing of what came behind the question
+    world.clock.advance(250);
+    line.pong();
+    expect(world.logs.handedTo(log, "bob")).toBe(5);
+  });
+
   it("does not go over a gap: what is heard live does not cover what was missed", async () => {
     const { world, log, come, say } = await room();
     const first = come("bob");

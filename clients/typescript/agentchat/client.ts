@@ -54,7 +54,10 @@ const notInside: readonly string[] = ["INVALID_MSG", "CHANNEL_NOT_FOUND", "NOT_I
 export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   readonly #options: AgentChatClientOptions;
   readonly #backoff = new Backoff(steadyMs);
-  // bound: channels that the application joined · evicts: a channel leaves with LEFT, when LEAVE is refused because one
+  /** In which the server says that we are: they need not be joined again on this connection. */
+  // bound: one frame of the server (65,536 bytes) · evicts: all, with the next connection · owner: AgentChatClient
+  readonly #inside = new Set<string>();
+  // bound: channels that the application joined, and those · evicts: a channel leaves with LEFT, when LEAVE is refused because one
   // is not inside, or by disconnect() · owner: AgentChatClient
   readonly #channels = new Set<string>();
   readonly #unheard = new UnhandledErrors();
@@ -87,7 +90,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     return this.#phase === "ready";
   }
 
-  /** The channels that it joined and has not left, also while the connection is lost. */
+  /** The channels that it joined and has not left, or was in while it was away; also while the connection is lost. */
   get channels(): ReadonlySet<string> {
     return new Set(this.#channels);
   }
@@ -299,6 +302,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
       answerTimeoutMs = answerTimeoutMsDefault,
     } = this.#options;
     this.#heard.begin();
+    this.#inside.clear();
     const connection = await Connection.open(
       { server: wholeAddress(server), name, identity: this.#identity, echo, mailbox, answerTimeoutMs },
       {
@@ -352,6 +356,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
     }
     if (connection === undefined) return;
     await rejoin(connection, this.#channels, {
+      inside: this.#inside,
       signal,
       onError: (error) => {
         this.#fail(error);
@@ -363,6 +368,11 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   #tell(event: ServerEvent): void {
     if (event.type === "MSG" && this.#heard.isRepeated(event)) return;
     if (event.type === "WELCOME") this.#agentId = atSign(event.agent_id);
+    if (event.type === "VERIFY_SUCCESS")
+      for (const channel of event.channels ?? []) {
+        this.#channels.add(channel);
+        this.#inside.add(channel);
+      }
     if (event.type === "LEFT" && event.agent === this.#agentId) this.#channels.delete(event.channel);
     tellEvent(this, event);
   }

@@ -58,6 +58,8 @@ const soft: SoftFields = {
   epoch: "hint",
   name: "hint",
   names: "hint",
+  away: "hint",
+  channels: "hint",
   reason: "hint",
   until: "hint",
   server: "hint",

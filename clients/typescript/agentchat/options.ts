@@ -20,7 +20,7 @@ export interface AgentChatClientOptions {
   readonly echo?: boolean;
   /**
    * Opens the agent's mailbox each time it has proved its key (AgentChat §14.1): true, or the fields of `mailbox.open`,
-   * such as `keep_s`. Needs an identity. What becomes of it is told by the event `mailbox`, or `error`.
+   * such as `keep_s`, or `rooms: true`: the agent stays in its channels while it is away (AgentChat §14.6). Needs an identity. What becomes of it is told by the event `mailbox`, or `error`.
    */
   readonly mailbox?: true | QuestionData;
   /** Connects again by itself when the connection is lost; default true. */

@@ -59,16 +59,28 @@ export async function comeBack(
 }
 
 /**
- * Joins channels again, one after the other, as fast as the server allows. A channel that it refuses is reported, and
- * tried again with the next connection.
+ * Joins channels again, one after the other, as fast as the server allows, but for those in which it says that we are. A
+ * channel that it refuses is reported, and tried again with the next connection.
  */
 export async function rejoin(
   connection: Connection,
   channels: ReadonlySet<string>,
-  { signal, onError }: { readonly signal: AbortSignal; readonly onError: (error: AgentChatError) => void },
+  {
+    inside,
+    signal,
+    onError,
+  }: {
+    readonly inside: ReadonlySet<string>;
+    readonly signal: AbortSignal;
+    readonly onError: (error: AgentChatError) => void;
+  },
 ): Promise<void> {
   for (const channel of [...channels]) {
-    for (let attempt = 1; channels.has(channel) && !connection.isOver() && !signal.aborted; attempt += 1) {
+    for (
+      let attempt = 1;
+      channels.has(channel) && !inside.has(channel) && !connection.isOver() && !signal.aborted;
+      attempt += 1
+    ) {
       try {
         await connection.call({ type: "JOIN", channel }, joinedTo(channel));
         break;

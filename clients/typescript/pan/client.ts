@@ -39,7 +39,8 @@ export class PanClient extends EventEmitter<PanClientEvents> {
   readonly #options: Required<Omit<PanClientOptions, "name" | "mailbox">> & Pick<PanClientOptions, "name" | "mailbox">;
   readonly #calls = noCalls();
   readonly #backoff = new Backoff(steadyMs);
-  // bound: rooms that the application joined · evicts: a room leaves by leave() · owner: PanClient
+  // bound: rooms that the application joined, or the server says that it is in · evicts: a room leaves by leave() ·
+  // owner: PanClient
   readonly #rooms = new Set<string>();
   #socket: WebSocket | undefined;
   /** Aborted when the present connection is lost or closed. */
@@ -101,6 +102,11 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     this.#rooms.delete(room); // a join that was under way has added it again
   }
 
+  /** The rooms that it has joined and not left, and those in which it was while it was away; also while reconnecting. */
+  get rooms(): ReadonlySet<string> {
+    return new Set(this.#rooms);
+  }
+
   /** Agents that are online, in whatever dialect. @throws PanError */
   async list(): Promise<readonly { readonly id: string; readonly name: string }[]> {
     const answer = await this.#call("list", { type: "list" });
@@ -157,11 +163,13 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     await opened(socket, url);
     watchSilence(socket, silentMs);
     this.#checkCurrent(socket);
-    await this.#authenticate(ended.signal);
+    const inside = await this.#authenticate(ended.signal);
     this.#checkCurrent(socket);
+    for (const room of inside) this.#rooms.add(room);
     this.#phase = "rejoining";
     await rejoin(
       this.#rooms,
+      inside,
       (room) => this.#call("join", { type: "join", room }, room),
       (room, { code, message }) => {
         const known = errorCodes.find((one) => one === code) ?? "INTERNAL";
@@ -174,7 +182,8 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     this.#backoff.ready();
   }
 
-  async #authenticate(signal: AbortSignal): Promise<void> {
+  /** @returns the rooms in which it is at once, since its mailbox says `rooms: true` (PAN §14.6) */
+  async #authenticate(signal: AbortSignal): Promise<ReadonlySet<string>> {
     const { agentId, name, token, mailbox } = this.#options;
     const optional = { ...(name !== undefined && { name }), ...(mailbox !== undefined && { mailbox }) };
     const welcomed = this.#ask("auth", { type: "auth", agentId, token, ...optional });
@@ -196,7 +205,8 @@ export class PanClient extends EventEmitter<PanClientEvents> {
           if (!signal.aborted) this.emit("refused", { type: "error", code: known, message: `mailbox: ${message}` });
         },
       });
-    await welcomed;
+    const welcome = await welcomed;
+    return new Set(welcome.type === "system" ? welcome.rooms : []);
   }
 
   /** After each wait of #open: close() or a loss may have come in between. */

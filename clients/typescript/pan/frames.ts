@@ -47,6 +47,7 @@ const events = {
     status: text,
     message: text.catch(""),
     room: optionalText,
+    rooms: z.array(text).optional().catch(undefined),
     agentId: optionalText,
     messageIds: z.array(text).optional().catch(undefined),
     state: optionalText,

@@ -10,8 +10,8 @@ export interface PanClientOptions {
   readonly name?: string;
   readonly token: string;
   /**
-   * Opens the agent's mailbox at each login (PAN §14.1): true, or the fields of `mailbox.open`, such as `keep_s`. Wants
-   * a token of the agent's own. What becomes of it is told by the event `mailbox`, or `refused`.
+   * Opens the agent's mailbox at each login (PAN §14.1): true, or the fields of `mailbox.open`, such as `keep_s`, or
+   * `rooms: true`: the agent stays in its rooms while it is away (PAN §14.6). Wants a token of the agent's own. What becomes of it is told by the event `mailbox`, or `refused`.
    */
   readonly mailbox?: true | QuestionData;
   /** How long a call waits for its answer, milliseconds. */

@@ -7,6 +7,7 @@ const pauseMs = { least: 50, unknown: 1_000, most: 3_600_000 } as const;
 /**
  * Joins the rooms again, one at a time, so that a rate limit is not exceeded; waits as long as a RATE_LIMIT says (PAN
  * §6). A room that is refused otherwise leaves `rooms`; one that is not answered stays for the next time.
+ * @param inside rooms in which it is already, as the server says: they need not be joined
  * @param join says join and waits for its answer
  * @param onRefused is told of each room that could not be joined again
  * @param signal aborted once the connection is lost or closed
@@ -14,11 +15,12 @@ const pauseMs = { least: 50, unknown: 1_000, most: 3_600_000 } as const;
  */
 export async function rejoin(
   rooms: Set<string>,
+  inside: ReadonlySet<string>,
   join: (room: string) => Promise<unknown>,
   onRefused: (room: string, error: PanError) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const room of [...rooms]) {
+  for (const room of [...rooms].filter((one) => !inside.has(one))) {
     // The application may have left the room in the meantime.
     while (rooms.has(room)) {
       try {

@@ -55,12 +55,14 @@ export function roomTable(rooms: readonly ListedRoom[], width: number | undefine
     [
       { heading: "ROOM", cuts: true },
       { heading: "MEMBERS", isNumber: true },
+      { heading: "AWAY", isNumber: true },
       { heading: "WHO MAY JOIN" },
       { heading: "REMEMBERS" },
     ],
-    rooms.map(({ name, members, invite_only: isInviteOnly, durable: isDurable }) => [
+    rooms.map(({ name, members, away, invite_only: isInviteOnly, durable: isDurable }) => [
       name,
       String(members),
+      away === undefined ? "" : String(away),
       isInviteOnly ? "invited only" : "everybody",
       isDurable === true ? "on disk" : "",
     ]),

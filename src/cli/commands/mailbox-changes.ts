@@ -9,6 +9,7 @@ import { exitCodes } from "../exit.js";
 
 interface Opens extends BrokerChoice, Output {
   readonly mode?: "push" | "take";
+  readonly rooms?: boolean;
   readonly keep?: number;
   readonly max?: number;
   readonly maxBytes?: number;
@@ -26,16 +27,22 @@ export function boxCommands(mailbox: Command): void {
         "take",
       ]),
     )
+    .option(
+      "--rooms",
+      "it stays in the rooms that its WebSocket sessions have joined, shown as away, until it leaves them",
+    )
+    .option("--no-rooms", "its memberships end with each session; who is away leaves its rooms now")
     .option("--keep <time>", "how long a message waits: 12h, 7d (default: 7d)", between(duration, "1s", "366d"))
     .option("--max <n>", "messages at most (default: 1000)", between(count, "1", "1000000"))
     .option("--max-bytes <bytes>", "their bytes at most: 64k, 16m, 1g (default: 16m)", between(byteCount, "1k", "1g"))
     .action(async (name: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Opens>();
-      const { mode, keep, max, maxBytes } = options;
+      const { mode, rooms, keep, max, maxBytes } = options;
       const box = await asOperator(options, async (operator) => {
         const { content } = await askBroker(operator, "mailbox.open", {
           agent: name,
           ...(mode !== undefined && { mode }),
+          ...(rooms !== undefined && { rooms }),
           ...(keep !== undefined && { keep_s: Math.ceil(keep / 1_000) }),
           ...(max !== undefined && { max }),
           ...(maxBytes !== undefined && { max_bytes: maxBytes }),

@@ -136,4 +136,30 @@ describe("the AgentChat client with a mailbox (AgentChat §14)", () => {
     await eventually(() => inbox().some(({ type }) => type === "DELIVERY"), "the inbox tells that it is stored");
     expect(inbox().find(({ type }) => type === "DELIVERY")).toMatchObject({ state: "stored" });
   });
+
+  it("is back in its channels without joining them when the mailbox says rooms: true, also after a restart", async () => {
+    const { identity, id } = await identityOf("bob");
+    const bob = made({ identity, mailbox: { rooms: true } });
+    await bob.connect();
+    await bob.join("#general");
+    const back = told(bob, "open");
+    const dataDir = at.dataDir;
+    const port = Number(new URL(server).port);
+    await at.broker.stop();
+    const restarted = await startBroker({ dataDir, ws: [`127.0.0.1:${String(port)}`] });
+    ends.push(() => restarted.stop());
+    const ada = made({ name: "ada" });
+    await ada.connect();
+    expect(await ada.join("#general")).toContain(id);
+    await back;
+    expect([...bob.channels]).toEqual(["#general"]);
+    const heard = told(bob, "message");
+    await ada.send("#general", "welcome back");
+    expect(await heard).toMatchObject({ content: "welcome back" });
+    await bob.disconnect();
+    const again = made({ identity });
+    await again.connect();
+    await eventually(() => again.channels.has("#general"), "a new program is told its channels");
+    expect(await again.listAgents("#general")).toContain(id);
+  });
 });

@@ -158,4 +158,29 @@ describe("PanClient with a mailbox (PAN §14)", () => {
       expect(told).toEqual([]);
     });
   });
+
+  it("is back in its rooms without joining them when the mailbox says rooms: true, also as a new program", async () => {
+    const at = await begin();
+    const token = await issueToken(at.dataDir, "bot", "ws");
+    const options: PanClientOptions = { url: at.pan, agentId: "bot", token, mailbox: { rooms: true } };
+    const watcher = await shared(at, "watcher");
+    await watcher.join("#lab");
+    const seen: unknown[] = [];
+    watcher.on("system", ({ status }) => seen.push(status));
+    const first = made(options);
+    await first.connect();
+    expect(first.rooms.size).toBe(0);
+    await first.join("#lab");
+    await first.close();
+    const again = made(options);
+    await again.connect();
+    expect([...again.rooms]).toEqual(["#lab"]);
+    const heard = once(again, "chat");
+    watcher.say("#lab", "welcome back");
+    expect(await heard).toMatchObject([{ to: "#lab", text: "welcome back" }]);
+    await again.leave("#lab");
+    await eventually(() => seen.length === 2, "it has left");
+    expect(seen).toEqual(["agent_joined", "agent_left"]);
+    expect(again.rooms.size).toBe(0);
+  });
 });

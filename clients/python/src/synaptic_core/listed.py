@@ -27,6 +27,7 @@ class ListedRoom:
     members: int
     invite_only: bool
     durable: bool = False  #: it remembers what is said
+    away: int = 0  #: so many of the members are away
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def agents_of(answer: Envelope) -> List[ListedAgent]:
 
 def rooms_of(answer: Envelope) -> List[ListedRoom]:
     """The rooms of a `rooms.list` answer."""
-    return [ListedRoom(one["name"], one["members"], one["invite_only"], one.get("durable", False)) for one in answer.data["rooms"]]
+    return [ListedRoom(one["name"], one["members"], one["invite_only"], one.get("durable", False), one.get("away", 0)) for one in answer.data["rooms"]]
 
 
 def members_of(answer: Envelope) -> List[str]:
