@@ -6,16 +6,16 @@ import { dueAt } from "./mail-due.js";
 import { secretForm } from "./mail-secret.js";
 import type { MailGroup, MailPending } from "./mail-group.js";
 import { boxKey, dueKey, placeOf, rowKey, saidKey, saidRange, type MailPlace } from "./mail-keys.js";
-import type { BoxRow, MailRow } from "./mail-row.js";
+import { moved, type BoxRow, type MailRow } from "./mail-row.js";
 import type { SaidLast } from "./mail-store.js";
 
 /** Bytes as values under bytes as keys. */
 export type Bytes = Database<Buffer, Buffer>;
 
 /** What lmdb holds by name, and the entry that says that it is a store of mail. */
-export const databases = ["about", "boxes", "rows", "bodies", "said", "due"] as const;
+export const databases = ["about", "boxes", "rows", "turns", "bodies", "said", "due"] as const;
 /** The way in which all of it is written. */
-const version = 1;
+const version = 2;
 const versionKey = Buffer.from("version");
 /** Under which the epoch is found. */
 export const epochKey = Buffer.from("epoch");
@@ -26,6 +26,8 @@ export const secretKey = Buffer.from("secret");
 const boxEnd = 2 ** 32 - 1;
 const seqEnd = 2 ** 48 - 1;
 const nothing = Buffer.alloc(0);
+/** Bytes of a message whose body lies with its row. */
+const withRowMax = 2_000;
 
 /** An entry as it is to be; without a value it goes. */
 export interface MailEntry {
@@ -56,6 +58,7 @@ export class MailFile {
       about: open("about"),
       boxes: open("boxes"),
       rows: open("rows"),
+      turns: open("turns"),
       bodies: open("bodies"),
       said: open("said"),
       due: open("due"),
@@ -78,7 +81,11 @@ export class MailFile {
         about.putSync(secretKey, Buffer.from(randomBytes(4).toString("hex")));
       });
     } else if (found !== String(version))
-      throw new Fault("unavailable", `the mailboxes are written in the way ${found}: start the version that did it`);
+      throw new Fault(
+        "unavailable",
+        `the mailboxes are written in form ${found}, and this version reads form ${String(version)}: start the ` +
+          "version of the broker that wrote them, or move their folder away to start without any mailbox",
+      );
   }
 
   /** A copy goes its own way: what was read from its original says nothing about it. */
@@ -114,23 +121,36 @@ export class MailFile {
     const range = { start: rowKey(box, from), end: rowKey(box, seqEnd), limit: max };
     return [...this.#databases.rows.getRange(range)].map(({ key, value }) => {
       const { seq } = placeOf(key);
-      return this.#encoding.unpackRow(value, box, seq) ?? this.#broken(rowWords(box, seq));
+      return this.#turned(this.#encoding.unpackRow(value, box, seq) ?? this.#broken(rowWords(box, seq)), key);
     });
   }
 
   /** @throws Fault unavailable: it is damaged */
   row(box: number, seq: number): MailRow | undefined {
-    const value = this.#databases.rows.get(rowKey(box, seq));
-    return value === undefined
-      ? undefined
-      : (this.#encoding.unpackRow(value, box, seq) ?? this.#broken(rowWords(box, seq)));
+    const key = rowKey(box, seq);
+    const value = this.#databases.rows.getBinaryFast(key);
+    if (value === undefined) return undefined;
+    return this.#turned(this.#encoding.unpackRow(value, box, seq) ?? this.#broken(rowWords(box, seq)), key);
+  }
+
+  /** The row as it waits now. @throws Fault unavailable: that is damaged */
+  #turned(row: MailRow, key: Buffer): MailRow {
+    const turn = isOpen(row) ? this.#databases.turns.getBinaryFast(key) : undefined;
+    if (turn === undefined) return row;
+    return this.#encoding.unpackTurn(turn, row) ?? this.#broken(`how ${rowWords(row.box, row.seq)} waits`);
   }
 
   /** @throws Fault unavailable: it is damaged */
   body(box: number, seq: number): Buffer | undefined {
-    const value = this.#databases.bodies.get(rowKey(box, seq));
+    const { rows, bodies } = this.#databases;
+    const key = rowKey(box, seq);
+    const value = rows.getBinaryFast(key);
     if (value === undefined) return undefined;
-    return this.#encoding.unpackBody(value, box, seq) ?? this.#broken(`the body of ${rowWords(box, seq)}`);
+    const body = this.#encoding.bodyWith(value, box, seq) ?? this.#broken(`the body of ${rowWords(box, seq)}`);
+    if (body !== "apart") return body;
+    const apart = bodies.get(key);
+    if (apart === undefined) return undefined;
+    return this.#encoding.unpackBody(apart, box, seq) ?? this.#broken(`the body of ${rowWords(box, seq)}`);
   }
 
   /** Where rows of this sender with this id may be. */
@@ -150,7 +170,17 @@ export class MailFile {
 
   /** What is to be written, so that the disk is as a group says. */
   entriesOf(group: MailGroup): readonly MailEntry[] {
-    return [...this.#changedBy(group)];
+    const entries: MailEntry[] = [];
+    const { boxes } = this.#databases;
+    for (const box of group.closed) this.#closed(box, entries);
+    for (const box of group.boxes.values())
+      entries.push({ database: boxes, key: boxKey(box.id), value: this.#encoding.packBox(box) });
+    for (const [box, rows] of group.rows) {
+      const isNew = group.closed.has(box);
+      for (const [seq, pending] of rows.entries())
+        this.#changed(box, seq, isNew ? { ...pending, before: null, isMove: false } : pending, entries);
+    }
+    return entries;
   }
 
   /** Writes entries as one: all of them, or nothing. Rejected with what lmdb says. */
@@ -169,51 +199,76 @@ export class MailFile {
     return (this.#root.getStats() as { readonly lastTxnId: number }).lastTxnId; // its types say any
   }
 
-  *#changedBy(group: MailGroup): Iterable<MailEntry> {
-    const { boxes } = this.#databases;
-    for (const box of group.closed) yield* this.#closed(box);
-    for (const box of group.boxes.values())
-      yield { database: boxes, key: boxKey(box.id), value: this.#encoding.packBox(box) };
-    for (const [box, rows] of group.rows) {
-      const isNew = group.closed.has(box);
-      for (const [seq, pending] of rows.entries())
-        yield* this.#changed(box, seq, isNew ? undefined : this.#before(box, seq), pending);
-    }
-  }
-
-  *#closed(box: number): Iterable<MailEntry> {
-    const { boxes, rows, bodies } = this.#databases;
-    yield { database: boxes, key: boxKey(box) };
-    for (const key of [...rows.getKeys(this.#allOf(box))]) {
+  #closed(box: number, entries: MailEntry[]): void {
+    entries.push({ database: this.#databases.boxes, key: boxKey(box) });
+    const range = { start: rowKey(box, 0), end: rowKey(box, seqEnd) };
+    for (const database of [this.#databases.turns, this.#databases.bodies])
+      for (const key of database.getKeys(range)) entries.push({ database, key });
+    for (const key of [...this.#databases.rows.getKeys(range)]) {
       const { seq } = placeOf(key);
-      yield* this.#changed(box, seq, this.#before(box, seq), { row: "gone", body: "gone" });
-      yield { database: rows, key };
-      yield { database: bodies, key };
+      const before = this.#before(box, seq);
+      if (before !== null) this.#index(before, undefined, entries);
+      entries.push({ database: this.#databases.rows, key });
     }
-  }
-
-  #allOf(box: number): { readonly start: Buffer; readonly end: Buffer } {
-    return { start: rowKey(box, 0), end: rowKey(box, seqEnd) };
   }
 
   /** A row that is changed now. A damaged one is written over; what the indices have of it leads nowhere. */
-  #before(box: number, seq: number): MailRow | undefined {
-    const value = this.#databases.rows.get(rowKey(box, seq));
-    return value === undefined ? undefined : this.#encoding.unpackRow(value, box, seq);
+  #before(box: number, seq: number): MailRow | null {
+    const key = rowKey(box, seq);
+    const value = this.#databases.rows.getBinaryFast(key);
+    const row = value === undefined ? undefined : this.#encoding.unpackRow(value, box, seq);
+    if (row === undefined) return null;
+    const turn = isOpen(row) ? this.#databases.turns.getBinaryFast(key) : undefined;
+    return (turn && this.#encoding.unpackTurn(turn, row)) ?? row;
   }
 
-  /** One row: what of it has changed since it was as `before`. */
-  *#changed(box: number, seq: number, before: MailRow | undefined, { row, body }: MailPending): Iterable<MailEntry> {
-    const { rows, bodies, said, due } = this.#databases;
+  /** One row: what of it is otherwise than before. */
+  #changed(box: number, seq: number, { row, body, isMove, ...pending }: MailPending, entries: MailEntry[]): void {
+    const { rows, turns, bodies } = this.#databases;
     const key = rowKey(box, seq);
+    if (isMove && row !== "gone") {
+      entries.push({ database: turns, key, value: hasTurn(row) ? this.#encoding.packTurn(row) : undefined });
+      return;
+    }
+    const before = pending.before === undefined ? this.#before(box, seq) : pending.before;
     const after = row === "gone" ? undefined : row;
-    if (after !== undefined || before !== undefined)
-      yield { database: rows, key, value: after && this.#encoding.packRow(after) };
-    if (body === "gone") {
-      if (before !== undefined) yield { database: bodies, key };
-    } else if (body !== "same") yield { database: bodies, key, value: this.#encoding.packBody(body, box, seq) };
-    yield* moved(said, saidKeyOf(before), saidKeyOf(after));
-    yield* moved(due, dueKeyOf(before), dueKeyOf(after));
+    if (before === null && after === undefined) return;
+    const bytes = body === "same" && after !== undefined ? this.#bodyBefore(before, after) : body;
+    const isWith = after !== undefined && !isApart(after);
+    const isBytes = bytes !== "gone" && bytes !== "same";
+    const value = after && this.#encoding.packRow(asItCame(after), isWith && isBytes ? bytes : undefined);
+    entries.push({ database: rows, key, value });
+    if (!isWith && isBytes) entries.push({ database: bodies, key, value: this.#encoding.packBody(bytes, box, seq) });
+    else if (before !== null && isApart(before) && bytes !== "same") entries.push({ database: bodies, key });
+    if (after !== undefined && hasTurn(after))
+      entries.push({ database: turns, key, value: this.#encoding.packTurn(after) });
+    else if (before !== null && hasTurn(before)) entries.push({ database: turns, key });
+    this.#index(before ?? undefined, after, entries);
+  }
+
+  /** The body of a row that stays: `same` if it stays where it is, too. */
+  #bodyBefore(before: MailRow | null, after: MailRow): Uint8Array | "gone" | "same" {
+    if (before !== null && isApart(before) && isApart(after)) return "same";
+    return (before && this.#wholeBody(before)) ?? "gone";
+  }
+
+  /** One that is damaged is lost. */
+  #wholeBody({ box, seq }: MailRow): Buffer | undefined {
+    const key = rowKey(box, seq);
+    const value = this.#databases.rows.getBinaryFast(key);
+    const body = value && this.#encoding.bodyWith(value, box, seq);
+    if (body !== "apart") return body;
+    const apart = this.#databases.bodies.get(key);
+    return apart && this.#encoding.unpackBody(apart, box, seq);
+  }
+
+  #index(before: MailRow | undefined, after: MailRow | undefined, entries: MailEntry[]): void {
+    const { said, due } = this.#databases;
+    const isSame = before?.sender === after?.sender && before?.messageId === after?.messageId;
+    if (!isSame || before === undefined) move(entries, said, before && saidKeyOf(before), after && saidKeyOf(after));
+    const [was, is] = [before && dueAt(before), after && dueAt(after)];
+    if (was !== is)
+      move(entries, due, before && dueKeyOf(before, was), after && dueKeyOf(after, is));
   }
 
   #broken(what: string): never {
@@ -229,18 +284,35 @@ function rowWords(box: number, seq: number): string {
   return `message ${String(seq)} of box ${String(box)}`;
 }
 
-function saidKeyOf(row: MailRow | undefined): Buffer | undefined {
-  return row && saidKey(row.sender, row.messageId, row.box, row.seq);
+function saidKeyOf(row: MailRow): Buffer {
+  return saidKey(row.sender, row.messageId, row.box, row.seq);
 }
 
-function dueKeyOf(row: MailRow | undefined): Buffer | undefined {
-  const at = row && dueAt(row);
-  return at === undefined || row === undefined ? undefined : dueKey(at, row.box, row.seq);
+function dueKeyOf({ box, seq }: MailRow, at: number | undefined): Buffer | undefined {
+  return at === undefined ? undefined : dueKey(at, box, seq);
 }
 
 /** An entry of an index is elsewhere now. */
-function* moved(database: Bytes, from: Buffer | undefined, to: Buffer | undefined): Iterable<MailEntry> {
-  if (from !== undefined && to !== undefined && from.equals(to)) return;
-  if (from !== undefined) yield { database, key: from };
-  if (to !== undefined) yield { database, key: to, value: nothing };
+function move(entries: MailEntry[], database: Bytes, from: Buffer | undefined, to: Buffer | undefined): void {
+  if (from !== undefined) entries.push({ database, key: from });
+  if (to !== undefined) entries.push({ database, key: to, value: nothing });
+}
+
+function isOpen({ state }: MailRow): boolean {
+  return state === "waiting" || state === "leased";
+}
+
+/** True if the body does not lie with its row: lmdb would give both pages of their own. */
+function isApart({ bytes }: MailRow): boolean {
+  return bytes > withRowMax;
+}
+
+/** True if the row waits otherwise than it came: how is written beside it. */
+function hasTurn(row: MailRow): boolean {
+  return isOpen(row) && (row.state === "leased" || row.attempts > 0 || row.leaseMs !== undefined);
+}
+
+/** An open row as it is written: how it waits stands beside it, which changes more often. */
+function asItCame(row: MailRow): MailRow {
+  return hasTurn(row) ? moved(row, { state: "waiting", attempts: 0 }) : row;
 }

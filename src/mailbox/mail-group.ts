@@ -8,6 +8,10 @@ import type { MailChange, Written } from "./mail-store.js";
 export interface MailPending {
   readonly row: MailRow | "gone";
   readonly body: Uint8Array | "gone" | "same";
+  /** The row before the group: null if there was none, undefined if nobody has said. */
+  readonly before: MailRow | null | undefined;
+  /** Nothing of the row has changed but how it waits. */
+  readonly isMove: boolean;
 }
 
 /** Changes that go to the disk together: what is found of them before, and who waits for them. */
@@ -30,28 +34,45 @@ export class MailGroup {
 
   add(change: MailChange): void {
     this.size += 1;
-    if ("box" in change) this.boxes.set(change.box.id, copyOf(change.box));
+    if ("box" in change) this.boxes.set(change.box.id, change.box);
     else if ("close" in change) {
       this.boxes.delete(change.close);
       this.rows.delete(change.close);
       this.closed.add(change.close);
-    } else if ("forget" in change) this.#of(change.forget.box).set(change.forget.seq, { row: "gone", body: "gone" });
-    else if ("settle" in change) this.#put(change.settle, "gone");
-    else this.#put(change.put, change.body);
+    } else if ("forget" in change) {
+      const { box, seq } = change.forget;
+      this.#change(box, seq, "gone", "gone", change.before);
+    } else if ("move" in change) this.#put(change.move, "same", undefined, true);
+    else if ("settle" in change) this.#put(change.settle, "gone", change.before);
+    else this.#put(change.put, change.body ?? "same", change.before);
   }
 
-  #put(row: MailRow, body: Uint8Array | "gone" | undefined): void {
-    const rows = this.#of(row.box);
-    const before = rows.get(row.seq)?.body ?? "same";
-    // Copies: their owner may do with his what he likes.
-    rows.set(row.seq, {
-      row: { ...row },
-      body: body === undefined ? before : body === "gone" ? body : Buffer.from(body),
-    });
+  #put(row: MailRow, body: MailPending["body"], before: MailRow | null | undefined, isMove = false): void {
+    this.#change(row.box, row.seq, row, body, before, isMove);
+    // Whoever looks for what was said finds it where it is.
+    if (isMove || (before?.sender === row.sender && before.messageId === row.messageId)) return;
     const key = saidWords(row.sender, row.messageId);
     const said = this.#said.get(key);
     if (said === undefined) this.#said.set(key, [row]);
     else said.push(row);
+  }
+
+  /** The first that says what was before, and did not come from this group, knows it. */
+  #change(
+    box: number,
+    seq: number,
+    row: MailPending["row"],
+    body: MailPending["body"],
+    before: MailRow | null | undefined,
+    isMove = false,
+  ): void {
+    const rows = this.#of(box);
+    const known = rows.get(seq);
+    if (known === undefined) rows.set(seq, { row, body, before, isMove });
+    else {
+      const bodyNow = body === "same" ? known.body : body;
+      rows.set(seq, { row, body: bodyNow, before: known.before, isMove: isMove && known.isMove });
+    }
   }
 
   #of(box: number): BySeq<MailPending> {
@@ -93,12 +114,7 @@ export class MailGroup {
   }
 }
 
-const gone: MailPending = { row: "gone", body: "gone" };
-
-/** A box as it is now, whatever its owner does to it later. */
-export function copyOf(box: BoxRow): BoxRow {
-  return { ...box, counts: { ...box.counts } };
-}
+const gone: MailPending = { row: "gone", body: "gone", before: null, isMove: false };
 
 /** Of a store that takes nothing any more, and why. */
 export function refused(why: "failed" | "closed"): Written {

@@ -75,7 +75,7 @@ export class MailJournal {
 
   /** A message has come. */
   arrived(arrival: Arrival, body: Uint8Array): void {
-    this.#write([{ put: arrival.row, body }], arrival.box, arrival);
+    this.#write([{ put: arrival.row, body, before: null }], arrival.box, arrival);
   }
 
   /** Something has changed in a box. What becomes of it, {@link written} tells. */
@@ -175,7 +175,8 @@ export class MailJournal {
   /** The last change of a row is the one that counts. */
   #keep(numbered: Numbered): void {
     const key = keyOf(numbered.change);
-    if (key !== undefined && numbered.number > (this.#again.get(key)?.number ?? 0)) this.#again.set(key, numbered);
+    if (key === undefined || numbered.number <= (this.#again.get(key)?.number ?? 0)) return;
+    this.#again.set(key, { ...numbered, change: byItself(numbered.change) });
   }
 
   /** The pause is over: all that waited is one group. */
@@ -199,10 +200,25 @@ export class MailJournal {
   }
 }
 
+/** A change as it is when those before it are not on the disk: it says all by itself, and knows nothing of before. */
+function byItself(change: MailChange): MailChange {
+  if ("move" in change) return { put: change.move };
+  if ("settle" in change) return { settle: change.settle };
+  if ("forget" in change) return { forget: change.forget };
+  return "put" in change ? { put: change.put, ...(change.body !== undefined && { body: change.body }) } : change;
+}
+
 /** What a change is about; undefined for the row of a box, which is written anew. */
 function keyOf(change: MailChange): string | undefined {
   if ("box" in change) return undefined;
   if ("close" in change) return String(change.close);
-  const { box, seq } = "put" in change ? change.put : "settle" in change ? change.settle : change.forget;
+  const { box, seq } =
+    "put" in change
+      ? change.put
+      : "move" in change
+        ? change.move
+        : "settle" in change
+          ? change.settle
+          : change.forget;
   return `${String(box)}/${String(seq)}`;
 }

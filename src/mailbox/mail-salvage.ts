@@ -93,7 +93,7 @@ class Salvage {
     for (const remnant of this.#remains.entries()) this.#findBox(remnant);
     for (const remnant of this.#remains.entries()) if (!remnant.isOld) await this.#findRow(remnant);
     await this.#write();
-    for (const remnant of this.#remains.entries()) if (!remnant.isOld) await this.#findBody(remnant);
+    for (const remnant of this.#remains.entries()) if (!remnant.isOld) await this.#findMore(remnant);
     await this.#write();
     return this.#count();
   }
@@ -113,20 +113,27 @@ class Salvage {
     const { box, seq } = placeOf(key);
     const row = this.#encoding.unpackRow(value, box, seq);
     if (row === undefined || !this.#isNewer(`row ${key.toString("hex")}`, transaction)) return;
-    if (this.#boxes.has(box)) await this.#add({ put: row });
+    const body = hasBody(row) ? this.#encoding.bodyWith(value, box, seq) : undefined;
+    const change = hasBody(row) ? { put: row, ...(body instanceof Buffer && { body }) } : { settle: row };
+    if (this.#boxes.has(box)) await this.#add(change);
     else {
       this.#lostBoxes.add(box);
       this.#lostRows += 1;
     }
   }
 
-  async #findBody({ key, value, transaction }: Remnant): Promise<void> {
+  /** What lies apart from the row: a body, or how it waits. */
+  async #findMore({ key, value, transaction }: Remnant): Promise<void> {
     if (key.length !== rowKey(0, 0).length) return;
     const { box, seq } = placeOf(key);
     const body = this.#encoding.unpackBody(value, box, seq);
-    const row = body && this.#store.row(box, seq);
-    if (body === undefined || row === undefined || !(isOpen(row) || row.state === "dead")) return;
-    if (this.#isNewer(`body ${key.toString("hex")}`, transaction)) await this.#add({ put: row, body });
+    const row = body !== undefined || this.#encoding.maybeTurn(value) ? this.#store.row(box, seq) : undefined;
+    if (row === undefined || !hasBody(row)) return;
+    const turned = isOpen(row) ? this.#encoding.unpackTurn(value, row) : undefined;
+    if (body !== undefined && this.#isNewer(`body ${key.toString("hex")}`, transaction))
+      await this.#add({ put: row, body });
+    else if (turned !== undefined && this.#isNewer(`turn ${key.toString("hex")}`, transaction))
+      await this.#add({ move: turned });
   }
 
   #isNewer(what: string, transaction: number): boolean {
@@ -146,12 +153,12 @@ class Salvage {
       const counts = { ...noMail };
       let last = 0;
       for (const found of this.#store.rows(box.id, 0)) {
-        const hasBody = this.#store.body(box.id, found.seq) !== undefined;
-        const isLost = !hasBody && isOpen(found);
+        const isWhole = this.#store.body(box.id, found.seq) !== undefined;
+        const isLost = !isWhole && isOpen(found);
         const row: MailRow = isLost ? { ...found, state: "dead", reason: "damaged", goesAt: found.until } : found;
         if (isLost) await this.#add({ put: row });
         if (isLost) bodies.lost += 1;
-        if (hasBody) bodies.saved += 1;
+        if (isWhole) bodies.saved += 1;
         count(counts, row);
         last = row.seq;
       }
@@ -187,6 +194,11 @@ const noMail: MailCounts = {
 
 function nothing(): { saved: number; lost: number } {
   return { saved: 0, lost: 0 };
+}
+
+/** Its body is kept: it is to be delivered yet, or can be read. */
+function hasBody(row: MailRow): boolean {
+  return isOpen(row) || row.state === "dead";
 }
 
 /** It is to be delivered yet. */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { BySeq } from "./by-seq.js";
 import { byTime, dueAt, type Due } from "./mail-due.js";
-import { copyOf, refused } from "./mail-group.js";
+import { refused } from "./mail-group.js";
 import { saidWords } from "./mail-keys.js";
 import type { BoxRow, MailRow } from "./mail-row.js";
 import type { MailChange, MailStore, SaidLast, Written } from "./mail-store.js";
@@ -92,18 +92,18 @@ export class MailStoreMemory implements MailStore {
   }
 
   #make(change: MailChange): void {
-    if ("box" in change) this.#boxes.set(change.box.id, copyOf(change.box));
+    if ("box" in change) this.#boxes.set(change.box.id, change.box);
     else if ("close" in change) this.#closeBox(change.close);
     else if ("forget" in change) this.#forget(change.forget.box, change.forget.seq);
+    else if ("move" in change) this.#put(change.move, this.body(change.move.box, change.move.seq));
     else if ("settle" in change) this.#put(change.settle, undefined);
     else {
       const { put, body } = change;
-      this.#put(put, body === undefined ? this.#mail.get(put.box)?.get(put.seq)?.body : Buffer.from(body));
+      this.#put(put, body ?? this.#mail.get(put.box)?.get(put.seq)?.body);
     }
   }
 
-  #put(given: MailRow, body: Uint8Array | undefined): void {
-    const row = { ...given };
+  #put(row: MailRow, body: Uint8Array | undefined): void {
     this.#forget(row.box, row.seq);
     let mail = this.#mail.get(row.box);
     if (mail === undefined) this.#mail.set(row.box, (mail = new BySeq()));

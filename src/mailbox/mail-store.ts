@@ -1,11 +1,16 @@
 import type { BoxRow, MailRow } from "./mail-row.js";
 
-/** One change of an atomic group. */
+/**
+ * One change of an atomic group. `before`: the row as the store gave it last, for whoever has it: it is not read again
+ * then; null where there was none. Nobody changes a row, a box or the bytes of a body once it is written.
+ */
 export type MailChange =
-  | { readonly put: MailRow; readonly body?: Uint8Array }
+  | { readonly put: MailRow; readonly body?: Uint8Array; readonly before?: MailRow | null }
+  /** It waits, or is leased, otherwise than before: of a row that is there, nothing but that has changed. */
+  | { readonly move: MailRow }
   /** The row stays, its body goes. */
-  | { readonly settle: MailRow }
-  | { readonly forget: { readonly box: number; readonly seq: number } }
+  | { readonly settle: MailRow; readonly before?: MailRow | null }
+  | { readonly forget: { readonly box: number; readonly seq: number }; readonly before?: MailRow | null }
   | { readonly box: BoxRow }
   /** The box with all its rows and bodies. */
   | { readonly close: number };

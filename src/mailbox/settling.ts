@@ -41,7 +41,7 @@ export class Settling {
     }
     const row = this.#ended({ ...before, attempts: entry.attempts }, state, reason);
     this.#box.settle(entry, row, this.#context.clock.now());
-    this.#write(row);
+    this.#write(row, before);
     this.#bury();
     this.#trim();
     return row;
@@ -60,7 +60,7 @@ export class Settling {
     if (!this.#box.asked.isHandedOver(before)) return;
     const row = this.#ended(before, state, reason);
     this.#box.resettle(before, row, this.#context.clock.now());
-    this.#write(row, true);
+    this.#write(row, before, true);
   }
 
   /**
@@ -107,10 +107,10 @@ export class Settling {
     return { ...settled, goesAt: now + this.#box.settings.keepMs, ...(!isRead && { bytes: 0 }) };
   }
 
-  #write(row: MailRow, isHandedOver = false): void {
+  #write(row: MailRow, before: MailRow, isHandedOver = false): void {
     const { journal, receipts } = this.#context;
     const isRead = row.state === "dead" && row.bytes > 0; // it can be read and delivered again
-    journal.changed(this.#box, isRead ? { put: row } : { settle: row });
+    journal.changed(this.#box, isRead ? { put: row, before } : { settle: row, before });
     if (row.receipt !== 0) void this.#told(row, journal.written(), receipts);
     this.#tellAsker(row, isHandedOver);
   }
@@ -139,11 +139,11 @@ export class Settling {
     this.#context.tell(from, noticeOf({ code, message }, { message_id: messageId, to: name }));
   }
 
-  #forget({ seq }: Pick<MailRow, "seq">): void {
+  #forget({ seq }: Pick<MailRow, "seq">, before?: MailRow): void {
     const box = this.#box;
     box.rows -= 1;
     box.forgetDead(seq);
-    this.#context.journal.changed(box, { forget: { box: box.id, seq } });
+    this.#context.journal.changed(box, { forget: { box: box.id, seq }, ...(before && { before }) });
   }
 
   /** Dead ones have as much room as those that wait: the oldest of more can be read no longer. */
@@ -159,7 +159,7 @@ export class Settling {
     for (const row of this.#context.store.rows(box.id, box.floor)) {
       if (box.settledRows <= rowsMax) break;
       const isGone = row.goesAt !== undefined && row.state !== "dead" && !isUnanswered(row);
-      if (isGone) this.#forget(row);
+      if (isGone) this.#forget(row, row);
       if (isFirst && isGone) box.floor = row.seq;
       else isFirst = false;
     }

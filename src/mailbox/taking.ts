@@ -166,11 +166,6 @@ export class Taking {
     return whyFull(this.#box, found, bytes, { totals, limits, isHere }) === undefined;
   }
 
-  /** Where these deliveries stand, as far as that is written: what changes in this turn is not yet. */
-  where(ids: readonly string[]): readonly Named[] {
-    return ids.map((id) => namedAs(id, this.#row(id)));
-  }
-
   #something(until: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
@@ -287,7 +282,7 @@ export class Taking {
     entry.until = ms === 0 ? 0 : clock.monotonic() + ms;
     if (ms > 0) this.#timed.add(entry);
     else this.#timed.delete(entry);
-    journal.changed(this.#box, { put: moved(row, { state, attempts, ...(ms > 0 && { leaseMs: ms }) }) });
+    journal.changed(this.#box, { move: moved(row, { state, attempts, ...(ms > 0 && { leaseMs: ms }) }) });
   }
 
   /** Each is read once, of a thousand. `run` returns what is settled now. */

@@ -73,25 +73,6 @@ export function mailStoreSuite(name: string, make: () => MailStore): void {
       expect([store.row(1, 1)?.state, store.body(1, 1)]).toEqual(["done", undefined]);
     });
 
-    it("keeps a row and its body as they were when written, whatever their owner does to them later", async () => {
-      const row = { ...mailRow(1, 1) };
-      const body = text("before");
-      const counts = { ...noMail };
-      const box = { ...boxRow(1), counts };
-      const kept = keep({ put: row, body }, { box });
-      row.state = "dead";
-      body.fill("x");
-      counts.waiting = 9;
-      box.nextSeq = 99;
-      const look = (): void => {
-        expect([store.row(1, 1)?.state, String(store.body(1, 1))]).toEqual(["waiting", "before"]);
-        expect([...store.boxes()]).toEqual([boxRow(1)]);
-      };
-      look();
-      await kept;
-      look();
-    });
-
     it("keeps the body of a row that is put again without one, and the row of a body that goes", async () => {
       await keep({ put: mailRow(1, 1), body: text("body") });
       await keep({ put: mailRow(1, 1, { state: "leased", attempts: 1, leaseMs: 1_000 }) });

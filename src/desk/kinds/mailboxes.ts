@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Fault, writtenTime } from "../../core/index.js";
-import { mailStates, peek, saidBy, type Mailbox, type Opener } from "../../mailbox/index.js";
+import { mailStates, peek, saidBy, type Mailbox, type Named, type Opener } from "../../mailbox/index.js";
 import { flag, noFields, noList } from "../fields.js";
 import { hasRight, kind, type Ask } from "../kind.js";
 import {
@@ -132,7 +132,7 @@ export const mailboxDone = kind({
   answer: named,
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
-  run: (ask, fields) => results(ownBox(ask, fields.agent), fields.ids, ({ taking }) => taking.done(fields.ids)),
+  run: (ask, fields) => results(ownBox(ask, fields.agent), ({ taking }) => taking.done(fields.ids)),
 });
 
 /** `mailbox.extend`: the leases begin anew. */
@@ -146,7 +146,7 @@ export const mailboxExtend = kind({
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
   run: (ask, fields) =>
-    results(ownBox(ask, fields.agent), fields.ids, ({ taking }) =>
+    results(ownBox(ask, fields.agent), ({ taking }) =>
       taking.extend(fields.ids, fields.lease_ms ?? ask.mailboxes.leaseMs),
     ),
 });
@@ -162,7 +162,7 @@ export const mailboxRelease = kind({
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
   run: (ask, fields) =>
-    results(ownBox(ask, fields.agent), fields.ids, ({ taking }) => taking.release(fields.ids, fields.delay_ms ?? 0)),
+    results(ownBox(ask, fields.agent), ({ taking }) => taking.release(fields.ids, fields.delay_ms ?? 0)),
 });
 
 /** `mailbox.refuse`: it is nothing for this agent; who sent it is told why. */
@@ -176,7 +176,7 @@ export const mailboxRefuse = kind({
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
   run: (ask, fields) =>
-    results(ownBox(ask, fields.agent), fields.ids, ({ taking }) => taking.refuse(fields.ids, fields.reason)),
+    results(ownBox(ask, fields.agent), ({ taking }) => taking.refuse(fields.ids, fields.reason)),
 });
 
 /** `mailbox.redeliver`: dead messages wait again. */
@@ -187,7 +187,7 @@ export const mailboxRedeliver = kind({
   length: (_ask, fields) => fields.ids.length,
   run: (ask, fields) => {
     const own = ownBox(ask, fields.agent);
-    return results(own, fields.ids, ({ box: { name: agent, counts }, taking }) => {
+    return results(own, ({ box: { name: agent, counts }, taking }) => {
       const before = counts.dead;
       const named = taking.redeliver(fields.ids);
       const messages = before - counts.dead;
@@ -358,13 +358,11 @@ function answerMaxBytes(ask: Ask): number {
   return isWire(ask) ? wireMaxBytes : sessionMaxBytes;
 }
 
-/** Does something to deliveries, and tells where they stand then. @throws Fault unavailable */
-async function results(mailbox: Mailbox, ids: readonly string[], run: (mailbox: Mailbox) => unknown) {
+/** Does something to deliveries, and tells where they stand then, once that is written. @throws Fault unavailable */
+async function results(mailbox: Mailbox, run: (mailbox: Mailbox) => readonly Named[]) {
   mailbox.load();
-  run(mailbox);
-  await mailbox.written(undefined);
-  const all = mailbox.taking.where(ids).map(({ deliveryId, state }) => ({ delivery_id: deliveryId, state }));
+  const all = await mailbox.written(run(mailbox));
   const unknown = all.filter(({ state }) => state === "unknown").length;
   const message = unknown === 0 ? "done" : `${String(unknown)} of these deliveries are not in the mailbox`;
-  return { message, data: { results: all } };
+  return { message, data: { results: all.map(({ deliveryId, state }) => ({ delivery_id: deliveryId, state })) } };
 }
