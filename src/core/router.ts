@@ -179,11 +179,18 @@ export class Router {
     this.#observe(route);
     for (const subscriber of [...route.wires, ...route.readers])
       if (hears(subscriber, topic)) keeper.arrived(subscriber);
-    return once(() => {
-      route.keeper = undefined;
-      this.#observe(route);
-      this.#tidy(route);
-    });
+    return () => {
+      this.unkeep(topic, keeper);
+    };
+  }
+
+  /** Ends what {@link keep} began, for whoever has many and no room for a function of each. */
+  unkeep(topic: string, keeper: Keeper): void {
+    const route = this.#routes.get(topic);
+    if (route?.keeper !== keeper) return;
+    route.keeper = undefined;
+    this.#observe(route);
+    this.#tidy(route);
   }
 
   /** Has every message to `topic` parsed: whoever follows the exchange sees it. The returned function ends it. */

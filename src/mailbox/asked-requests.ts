@@ -5,12 +5,17 @@ export interface AskedRequest {
   readonly seq: number;
   readonly messageId: string;
   /** Wall clock until when a late answer still finds it, once it is settled otherwise than by an answer. */
-  readonly closesAt: number | undefined;
+  readonly closesAt?: number;
+}
+
+/** What is known of a request that was not answered in time. */
+export interface Overdue {
+  readonly message: string;
+  readonly data: Readonly<Record<string, unknown>>;
 }
 
 /** A request that waits for its answer. */
 interface Open extends AskedRequest {
-  readonly closesAt: undefined;
   /** It was handed over, and does not wait any more. */
   isHandedOver: boolean;
 }
@@ -67,7 +72,7 @@ export class AskedRequests {
     if (type !== "request") return;
     const isHandedOver = state === "done";
     if (isHandedOver) this.handedOver += 1;
-    const asked: Open = { seq, messageId, closesAt: undefined, isHandedOver };
+    const asked: Open = { seq, messageId, isHandedOver };
     const ofAsker = this.#byAsker.get(asker);
     if (ofAsker === undefined) this.#byAsker.set(asker, [asked]);
     // One that waits again has its old place.

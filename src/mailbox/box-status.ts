@@ -13,7 +13,7 @@ export interface BoxStatus extends Omit<BoxRow, "proof" | "nextSeq"> {
 }
 
 /** What is known of a box now; `epoch` of the store. */
-export function statusOf({ box, isHere, isUnproved, oldest: { at: oldestAt } }: Mailbox, epoch: string): BoxStatus {
+export function statusOf({ box, isHere, isUnproved, oldestAt }: Mailbox, epoch: string): BoxStatus {
   const { id, name, mode, trust, rooms, keepMs, max, maxBytes, openedAt, awaySince, counts } = box.row;
   const row = { id, name, mode, trust, rooms, keepMs, max, maxBytes, openedAt, counts };
   const times = { ...(awaySince !== undefined && { awaySince }), ...(oldestAt !== undefined && { oldestAt }) };

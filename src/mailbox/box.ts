@@ -1,23 +1,7 @@
 import type { MailCounts, BoxRow, MailRow } from "./mail-row.js";
 import { AskedRequests } from "./asked-requests.js";
-import { SenderShares, type SenderShare } from "./sender-shares.js";
-
-/** What is held in memory of a message that is not settled. */
-export interface Entry {
-  readonly seq: number;
-  readonly bytes: number;
-  readonly priority: MailRow["priority"];
-  readonly share: SenderShare;
-  state: "waiting" | "leased" | "settled";
-  /** How often it was handed out. */
-  attempts: number;
-  /** Connections to which it was written and that have not proved to have read it. */
-  holders: number;
-  /** Monotonic time at which its lease ends, or until which it rests after one. */
-  until: number;
-  /** Nobody was there for it when it came. */
-  readonly waited: boolean;
-}
+import { Entry } from "./entry.js";
+import { SenderShares } from "./sender-shares.js";
 
 /** Who is told of what all boxes hold together. */
 export interface BoxAccount {
@@ -130,17 +114,9 @@ export class Box {
       const share = this.shares.of(row.sender, row.trust !== "proved");
       share.add(row.bytes);
       this.#priorities[row.priority] += 1;
-      this.#entries.push({
-        seq: row.seq,
-        bytes: row.bytes,
-        priority: row.priority,
-        share,
-        state: row.state === "leased" ? "leased" : "waiting",
-        attempts: row.attempts,
-        holders: 0,
-        until: row.leaseMs === undefined ? 0 : started + row.leaseMs,
-        waited: true,
-      });
+      const until = row.leaseMs === undefined ? 0 : started + row.leaseMs;
+      const state = row.state === "leased" ? "leased" : "waiting";
+      this.#entries.push(new Entry(row, share, { waited: true, state, until }));
     }
   }
 
@@ -154,8 +130,8 @@ export class Box {
   /** A new message has come; `row` is its row, and `waited` if nobody is there for it. */
   add(row: MailRow, waited: boolean): Entry {
     const share = this.shares.of(row.sender, row.trust !== "proved");
-    const { seq, bytes, priority, attempts } = row;
-    const entry: Entry = { seq, bytes, priority, share, state: "waiting", attempts, holders: 0, until: 0, waited };
+    const { bytes, priority } = row;
+    const entry = new Entry(row, share, { waited });
     share.add(bytes);
     this.#priorities[priority] += 1;
     this.#entries.push(entry);
@@ -239,17 +215,7 @@ export class Box {
     this.#counts.waiting += 1;
     this.#grow(bytes);
     const at = this.#indexOf(seq);
-    const entry: Entry = {
-      seq,
-      bytes,
-      priority,
-      share,
-      state: "waiting",
-      attempts: 0,
-      holders: 0,
-      until: 0,
-      waited: true,
-    };
+    const entry = new Entry(row, share, { waited: true });
     this.#priorities[priority] += 1;
     this.#entries.splice(at, 0, entry);
     this.#head = Math.min(this.#head, at);

@@ -267,8 +267,7 @@ export class MailFile {
     const isSame = before?.sender === after?.sender && before?.messageId === after?.messageId;
     if (!isSame || before === undefined) move(entries, said, before && saidKeyOf(before), after && saidKeyOf(after));
     const [was, is] = [before && dueAt(before), after && dueAt(after)];
-    if (was !== is)
-      move(entries, due, before && dueKeyOf(before, was), after && dueKeyOf(after, is));
+    if (was !== is) move(entries, due, before && dueKeyOf(before, was), after && dueKeyOf(after, is));
   }
 
   #broken(what: string): never {

@@ -1,5 +1,6 @@
 import { asFault, Fault, type Clock, type Message } from "../core/index.js";
-import type { Box, Entry } from "./box.js";
+import type { Box } from "./box.js";
+import type { Entry } from "./entry.js";
 import type { MailRow } from "./mail-row.js";
 import type { MailChange, MailStore, Written } from "./mail-store.js";
 
@@ -213,12 +214,6 @@ function keyOf(change: MailChange): string | undefined {
   if ("box" in change) return undefined;
   if ("close" in change) return String(change.close);
   const { box, seq } =
-    "put" in change
-      ? change.put
-      : "move" in change
-        ? change.move
-        : "settle" in change
-          ? change.settle
-          : change.forget;
+    "put" in change ? change.put : "move" in change ? change.move : "settle" in change ? change.settle : change.forget;
   return `${String(box)}/${String(seq)}`;
 }

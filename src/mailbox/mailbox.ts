@@ -10,8 +10,10 @@ import {
   type Recipient,
   type Subscriber,
 } from "../core/index.js";
+import type { Overdue } from "./asked-requests.js";
 import { owns } from "./box-owner.js";
-import type { Box, Entry } from "./box.js";
+import type { Box } from "./box.js";
+import type { Entry } from "./entry.js";
 import { deliveryId } from "./delivery-id.js";
 import { digestOf, passes, receiptOf, saysReceipt, senderOf, sizeOf, whyFull, type Sender } from "./incoming.js";
 import type { MailContext } from "./mail-context.js";
@@ -29,16 +31,12 @@ const sameIdMax = 32;
 /** What came to such an end may be sent again. */
 const isLost = ({ state }: MailRow): boolean => state === "expired" || state === "dead";
 
-/** What is known of a request that was not answered in time. */
-export interface Overdue {
-  readonly message: string;
-  readonly data: Readonly<Record<string, unknown>>;
-}
-
 /** The mailbox of one name: takes what is for it, and hands it over to its owner's connections. */
 export class Mailbox implements Keeper {
   readonly box: Box;
-  readonly oldest: Oldest;
+  /** The connection whose share it counts against, if one opened it since the start. */
+  readonly openedBy: string | undefined;
+  #oldest: Oldest | undefined;
   #settling: Settling | undefined;
   #pushing: Pushing | undefined;
   #taking: Taking | undefined;
@@ -50,10 +48,15 @@ export class Mailbox implements Keeper {
   #hereSince: number | undefined;
   #isPumpDue = false;
 
-  constructor(box: Box, context: MailContext) {
+  constructor(box: Box, context: MailContext, openedBy?: string) {
     this.box = box;
-    this.oldest = new Oldest(box);
+    this.openedBy = openedBy;
     this.#context = context;
+  }
+
+  /** When the oldest message that is not settled came, as it was looked for last, wall clock; undefined: none waits. */
+  get oldestAt(): number | undefined {
+    return this.#oldest?.at;
   }
 
   /** What brings messages to their end, leases them, and pushes them: made when the box is first used. */
@@ -107,7 +110,9 @@ export class Mailbox implements Keeper {
 
   /** Looks when the oldest message that is not settled came, wall clock; undefined: none waits. */
   lookOldest(): number | undefined {
-    return this.oldest.look(this.#context.store);
+    const { waiting, leased } = this.box.counts;
+    if (waiting + leased === 0 && this.#oldest === undefined) return undefined;
+    return (this.#oldest ??= new Oldest(this.box)).look(this.#context.store);
   }
 
   keep(message: Message): "kept" | "passes" | "repeated" {

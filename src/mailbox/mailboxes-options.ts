@@ -2,7 +2,6 @@ import type { Clock, Exchange, FaultNotice, Limits, Log } from "../core/index.js
 import type { ConfiguredBox } from "./configured-boxes.js";
 import type { MailboxEvent } from "./mail-events.js";
 import type { MailStore } from "./mail-store.js";
-import type { Mailbox } from "./mailbox.js";
 
 /** The parts that `Mailboxes` works with. */
 export interface MailboxesOptions {
@@ -27,11 +26,4 @@ export interface MailboxesOptions {
   readonly reviewRooms?: (name: string) => Promise<void>;
   /** Hears who opens and closes boxes, and what is delivered again. */
   readonly witness?: (event: MailboxEvent) => void;
-}
-
-/** A box in service. `openedBy`: the connection whose share it counts against. */
-export interface Kept {
-  readonly mailbox: Mailbox;
-  readonly unkeep: () => void;
-  readonly openedBy: string | undefined;
 }

@@ -6,14 +6,15 @@ import { forgetRows } from "./forgotten-rows.js";
 import { Secrets } from "./delivery-id.js";
 import { openConfigured } from "./configured-boxes.js";
 import { MailTotals, type MailContext } from "./mail-context.js";
-import type { Kept, MailboxesOptions } from "./mailboxes-options.js";
+import type { MailboxesOptions } from "./mailboxes-options.js";
 import type { MailboxEvent } from "./mail-events.js";
 import { figuresOf, OldestWatch, type MailFigures } from "./mail-figures.js";
 import { MailJournal } from "./mail-journal.js";
 import { MailSweep } from "./mail-sweep.js";
 import { noCounts, type BoxRow } from "./mail-row.js";
 import type { MailStore, Written } from "./mail-store.js";
-import { Mailbox, type Overdue } from "./mailbox.js";
+import { Mailbox } from "./mailbox.js";
+import type { Overdue } from "./asked-requests.js";
 import { OpenerShares } from "./opener-shares.js";
 import { Receipts } from "./receipts.js";
 import { WatchedAskers } from "./watched-askers.js";
@@ -24,7 +25,7 @@ export class Mailboxes implements Lifecycle {
   readonly #context: MailContext;
   readonly #sweep: MailSweep;
   // bound: mailboxesMax · evicts: one more is refused as full; a box when it is closed · owner: Mailboxes
-  readonly #byName = new Map<string, Kept>();
+  readonly #byName = new Map<string, Mailbox>();
   // bound: mailboxesMax · evicts: as above · owner: Mailboxes
   readonly #byId = new Map<number, Mailbox>();
   // bound: mailboxesMax · evicts: when the box is on the disk · owner: Mailboxes
@@ -109,7 +110,7 @@ export class Mailboxes implements Lifecycle {
       throw thrown;
     }
     const answered: Follower = (envelope, message) => {
-      if (envelope.type === "response") this.#byName.get(envelope.from)?.mailbox.answered(envelope, message);
+      if (envelope.type === "response") this.#byName.get(envelope.from)?.answered(envelope, message);
     };
     this.#unfollow = exchange.follow(answered);
     exchange.followUnheard(answered);
@@ -134,8 +135,8 @@ export class Mailboxes implements Lifecycle {
     this.#sweep.stop();
     this.#oldest.stop();
     this.#unfollow?.();
-    for (const { mailbox, unkeep } of this.#byName.values()) {
-      unkeep();
+    for (const [name, mailbox] of this.#byName) {
+      this.#options.exchange.router.unkeep(name, mailbox);
       mailbox.end();
     }
     this.#askers.end();
@@ -158,7 +159,7 @@ export class Mailboxes implements Lifecycle {
 
   /** True if the name belongs to whoever proves it, because it has a box that was opened so. */
   ownsProved(name: string): boolean {
-    return this.#byName.get(name)?.mailbox.box.settings.trust === "proved";
+    return this.#byName.get(name)?.box.settings.trust === "proved";
   }
 
   /** The disk: for who looks, and changes nothing. */
@@ -220,7 +221,7 @@ export class Mailboxes implements Lifecycle {
   }
 
   mailbox(name: string): Mailbox | undefined {
-    return this.#byName.get(name)?.mailbox;
+    return this.#byName.get(name);
   }
 
   /**
@@ -341,14 +342,13 @@ export class Mailboxes implements Lifecycle {
     name: string,
     { discard, by = name }: { readonly discard: boolean; readonly by?: string },
   ): Promise<void> {
-    const known = this.#byName.get(name);
-    if (known === undefined) throw noBox(name);
-    const { mailbox, unkeep, openedBy } = known;
-    const { box } = mailbox;
+    const mailbox = this.#byName.get(name);
+    if (mailbox === undefined) throw noBox(name);
+    const { box, openedBy } = mailbox;
     const waiting = box.counts.waiting + box.counts.leased;
     if (waiting > 0 && !discard) throw notEmpty(name, waiting, box.counts.leased);
     mailbox.end();
-    unkeep();
+    this.#options.exchange.router.unkeep(name, mailbox);
     this.#byName.delete(name);
     this.#shares.count(openedBy, -1);
     if (box.settings.trust === "proved") this.#provedCount -= 1;
@@ -376,7 +376,7 @@ export class Mailboxes implements Lifecycle {
 
   /** All boxes, by name. */
   list(): readonly BoxStatus[] {
-    return [...this.#byName.values()].map(({ mailbox }) => statusOf(mailbox, this.epoch));
+    return [...this.#byName.values()].map((mailbox) => statusOf(mailbox, this.epoch));
   }
 
   #add(row: BoxRow, openedBy?: string): Mailbox {
@@ -386,11 +386,11 @@ export class Mailboxes implements Lifecycle {
     totals.deadBytes += row.counts.deadBytes;
     if (row.trust === "proved") this.#provedCount += 1;
     else totals.claimedBytes += row.counts.bytes;
-    const mailbox = new Mailbox(box, this.#context);
+    const mailbox = new Mailbox(box, this.#context, openedBy);
     this.#nextId = Math.max(this.#nextId, row.id + 1);
     this.#byId.set(row.id, mailbox);
-    const unkeep = this.#options.exchange.router.keep(row.name, mailbox);
-    this.#byName.set(row.name, { mailbox, unkeep, openedBy });
+    this.#options.exchange.router.keep(row.name, mailbox);
+    this.#byName.set(row.name, mailbox);
     this.#beginRounds();
     return mailbox;
   }

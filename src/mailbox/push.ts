@@ -1,5 +1,6 @@
 import type { Message, Recipient } from "../core/index.js";
-import type { Box, Entry } from "./box.js";
+import type { Box } from "./box.js";
+import type { Entry } from "./entry.js";
 
 /** Messages and bytes that one connection is given before it has proved to have read them, at first and at most. */
 export interface WindowLimits {

@@ -1,6 +1,7 @@
 import { noticeOf, type FaultCode } from "../core/index.js";
 import { isUnanswered, settledMs } from "./asked-requests.js";
-import type { Box, Entry } from "./box.js";
+import type { Box } from "./box.js";
+import type { Entry } from "./entry.js";
 import type { MailContext } from "./mail-context.js";
 import { moved, type MailRow, type MailState } from "./mail-row.js";
 import type { Written } from "./mail-store.js";

@@ -1,5 +1,6 @@
 import { Message, type Envelope } from "../core/index.js";
-import type { Box, Entry } from "./box.js";
+import type { Box } from "./box.js";
+import type { Entry } from "./entry.js";
 import { deliveryId, isDelivery, seqOf } from "./delivery-id.js";
 import { whyFull } from "./incoming.js";
 import type { MailContext } from "./mail-context.js";

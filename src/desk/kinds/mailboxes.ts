@@ -175,8 +175,7 @@ export const mailboxRefuse = kind({
   answer: named,
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
-  run: (ask, fields) =>
-    results(ownBox(ask, fields.agent), ({ taking }) => taking.refuse(fields.ids, fields.reason)),
+  run: (ask, fields) => results(ownBox(ask, fields.agent), ({ taking }) => taking.refuse(fields.ids, fields.reason)),
 });
 
 /** `mailbox.redeliver`: dead messages wait again. */
