@@ -10,7 +10,7 @@ import { Broker } from "../../src/index.js";
 import { exitCodes } from "../../src/cli/exit.js";
 import { beatLostMs } from "../../src/storage/pid-lock.js";
 import { Access } from "../../src/websocket/edge/index.js";
-import { ownPlaces } from "../../src/websocket/edge/edge.js";
+import { ownPlaces } from "../../src/websocket/edge/half-open.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
 import { makeCertificate } from "../kit/certificates.js";
 import { startProgram } from "../kit/cli.js";

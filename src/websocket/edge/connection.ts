@@ -21,6 +21,7 @@ import { brokenFrameReason } from "./broken-frames.js";
 import { writerOf } from "./direct-write.js";
 import { endInTurn, readInTurn, type SocketReading } from "./socket-turns.js";
 import { LifeSigns } from "./life-signs.js";
+import { ReadingPause } from "./reading-pause.js";
 import { closeReason, pingFrame, pongFrame, preparedOf, prepareFrame } from "./frame.js";
 
 /** How long a peer may take to answer our close frame, milliseconds. */
@@ -71,10 +72,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
   #phase: "open" | "closing" | "gone" = "open";
   /** The backlog was large: the receiver is told when it is small again. */
   #high = false;
-  /** Its answers are unread. */
-  #paused = false;
-  /** What it said before waits already. */
-  #held = false;
+  readonly #pause: ReadingPause;
   #isAdmitted = false;
   /** Bytes that came before the login. */
   #before = 0;
@@ -94,6 +92,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
     this.id = id;
     this.remote = remote;
     this.#options = options;
+    this.#pause = new ReadingPause({ ws, ledger });
     this.#signs = new LifeSigns((ms, run) => this.deadline(ms, run), limits.wsPingMs, clock.monotonic());
     this.#sendQueue = new SendQueue({
       wire: this,
@@ -143,7 +142,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
   }
 
   mayRead(): boolean {
-    return !this.#paused && !this.#held;
+    return this.#pause.isOver;
   }
 
   arrived(): void {
@@ -192,7 +191,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
     this.#sendQueue.control(bytes, true);
     if (this.#sendQueue.buffered > this.#options.limits.wsBacklogMaxBytes / 2) {
       this.#high = true;
-      this.#pause();
+      if (!this.#signs.isAsked) this.#pause.answersUnread();
     }
     return true;
   }
@@ -226,7 +225,7 @@ export class WsConnection implements Connection, SocketReading, Wire {
     this.#goodbye = closing;
     this.#sendQueue.flush();
     this.resumeReading();
-    this.#resume();
+    this.#pause.answersRead();
     if (this.#sendQueue.buffered === 0) this.#sayGoodbye();
     else this.#awaitClose(this.#options.limits.drainFlushMs, "ws-close-backlog");
   }
@@ -244,25 +243,20 @@ export class WsConnection implements Connection, SocketReading, Wire {
   }
 
   pauseReading(): void {
-    if (this.#held || this.#phase !== "open") return;
-    this.#held = true;
-    this.#options.ledger.count("ws-reader-held");
-    this.#options.ws.pause();
+    if (this.#phase === "open") this.#pause.hold();
   }
 
   resumeReading(): void {
-    if (!this.#held) return;
-    this.#held = false;
-    if (this.mayRead()) this.#options.ws.resume();
+    this.#pause.letGo();
   }
 
   alive(ms: number): Promise<boolean> {
     if (this.#phase !== "open") return Promise.resolve(false);
-    if (this.#held) return Promise.resolve(true); // what it said of late is still being heard
+    if (this.#pause.isHeld) return Promise.resolve(true); // what it said of late is still being heard
     const sign = this.#signs.ask(ms, () => {
       this.#ping();
     });
-    this.#resume();
+    this.#pause.answersRead();
     return sign;
   }
 
@@ -336,22 +330,9 @@ export class WsConnection implements Connection, SocketReading, Wire {
     this.#sendQueue.control(pingFrame(this.#proofs?.openMark));
   }
 
-  #pause(): void {
-    if (this.#paused || this.#signs.isAsked) return;
-    this.#paused = true;
-    this.#options.ledger.count("ws-reader-paused");
-    this.#options.ws.pause();
-  }
-
-  #resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    if (this.mayRead()) this.#options.ws.resume();
-  }
-
   #drained(): void {
     this.#high = false;
-    this.#resume();
+    this.#pause.answersRead();
     if (this.#phase === "open") this.#receiver?.drained?.();
   }
 

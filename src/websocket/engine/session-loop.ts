@@ -1,15 +1,8 @@
-import {
-  asFault,
-  Fault,
-  type Backlog,
-  type BacklogTotal,
-  type Ledger,
-  type Limits,
-  type Slices,
-} from "../../core/index.js";
+import { asFault, Fault, type BacklogTotal, type Ledger, type Limits, type Slices } from "../../core/index.js";
 import type { Codec, Connection, Dialect, DialectTypes, Frame, Receiver } from "../../dialect/index.js";
 import { Charges, type PayingSession } from "./charges.js";
 import { mustAllow, ruleOf } from "./rules.js";
+import { WaitingFrames } from "./waiting-frames.js";
 
 /**
  * The lines in which sessions go on when what they waited for is done (ARCHITECTURE, invariant 11): those who are here
@@ -49,9 +42,6 @@ export interface LoopOwner<T extends DialectTypes> {
   gone(session: LoopSession<T>): void;
 }
 
-/** What a frame that waits takes beside its bytes: an object and a place in the queue. */
-const frameBytes = 32;
-
 const nothing = { commands: [], at: 0 } as const;
 
 /**
@@ -62,17 +52,13 @@ const nothing = { commands: [], at: 0 } as const;
  * its answers gets no further ones: what it has already said waits, too, until `drained`. What a peer said before it
  * left is heard: its session ends behind that.
  */
-export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
+export class SessionLoop<T extends DialectTypes> implements Receiver {
   readonly #owner: LoopOwner<T>;
   readonly #session: LoopSession<T>;
   readonly #charges: Charges<T>;
-  /** Frames, and what is to run behind those before it. */
-  readonly #waiting: (Frame | (() => void))[] = [];
+  readonly #waiting: WaitingFrames;
   /** Runs when the present command is over. */
   #afterCommand: (() => void)[] | undefined;
-  #waitingBytes = 0;
-  /** So much waits that nothing more is read. */
-  #isHolding = false;
   #phase: "idle" | "running" | "waiting" | "unread" | "closed" = "idle";
   /** Its peer has left: calls off the end of the time in which the rest is heard. */
   #leaving: (() => void) | undefined;
@@ -83,6 +69,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
     this.#owner = owner;
     this.#session = session;
     this.#charges = new Charges(owner.dialect, session);
+    this.#waiting = new WaitingFrames(owner, session, this);
   }
 
   /** One frame from the peer. */
@@ -91,7 +78,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
     if (this.#phase === "idle") {
       this.#read(frame);
       if (this.#waiting.length > 0) this.#catchUp();
-    } else this.#wait(frame);
+    } else this.#waiting.add(frame);
   }
 
   oversized(frame: Frame): void {
@@ -107,16 +94,6 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
     this.#session.attempt(() => this.#owner.dialect.drained?.(this.#session));
     this.#session.drained?.();
     if (this.#phase === "unread") this.#goOn();
-  }
-
-  /** Bytes of the frames that wait. */
-  get buffered(): number {
-    return this.#waitingBytes;
-  }
-
-  /** So much waits in all that the largest has to go. */
-  evict(): void {
-    this.stuck();
   }
 
   stuck(): void {
@@ -148,7 +125,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
 
   /** Runs something behind all that was said and waits for a command of its own; at once if nothing does. */
   afterSaid(run: () => void): void {
-    if (this.#phase === "running" || this.#phase === "waiting") this.#waiting.push(run);
+    if (this.#phase === "running" || this.#phase === "waiting") this.#waiting.behind(run);
     else run();
   }
 
@@ -176,14 +153,9 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   /** Forgets what waits and takes nothing more. */
   end(): void {
     this.#phase = "closed";
-    const left = this.#waiting.filter((one) => typeof one !== "function").length + (this.#rest === nothing ? 0 : 1);
-    const { ledger, total } = this.#owner;
-    if (left > 0) ledger.count("frames-left-at-close", left);
-    this.#waiting.length = 0;
-    const bytes = this.#waitingBytes;
-    this.#waitingBytes = 0;
-    total.release(bytes);
-    total.leave(this);
+    const left = this.#waiting.frames + (this.#rest === nothing ? 0 : 1);
+    if (left > 0) this.#owner.ledger.count("frames-left-at-close", left);
+    this.#waiting.end();
     this.#rest = nothing;
     this.#charges.end();
     const leaving = this.#leaving;
@@ -197,7 +169,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   /** True if a peer that is known by name has said more than what is under way. */
   #hasMore(): boolean {
     if (this.#session.principal === undefined || (this.#phase !== "waiting" && this.#phase !== "unread")) return false;
-    return this.#rest !== nothing || this.#waiting.some((one) => typeof one !== "function");
+    return this.#rest !== nothing || this.#waiting.frames > 0;
   }
 
   #read(frame: Frame): void {
@@ -314,21 +286,13 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
   /** Frames that came while a command was under way, until one has to wait again. */
   #catchUp(): void {
     while (this.#phase === "idle") {
-      const frame = this.#waiting.shift();
-      if (typeof frame === "function") {
-        frame();
-        continue;
-      }
-      if (frame === undefined) break;
-      const bytes = frame.length + frameBytes;
-      this.#waitingBytes -= bytes;
-      this.#owner.total.release(bytes);
-      this.#read(frame);
+      const next = this.#waiting.next();
+      if (next === undefined) break;
+      if (typeof next === "function") next();
+      else this.#read(next);
     }
     if (this.#leaving !== undefined && this.#phase === "idle") this.#session.end();
-    if (!this.#isHolding || this.#waiting.length > 0 || this.#phase === "closed") return;
-    this.#isHolding = false;
-    this.#session.connection.resumeReading();
+    if (!this.#isClosed()) this.#waiting.letGo();
   }
 
   #over(): void {
@@ -339,22 +303,14 @@ export class SessionLoop<T extends DialectTypes> implements Receiver, Backlog {
     for (const run of late ?? []) run();
   }
 
+  /** Asked through a method: a session may end while its frames are read. */
+  #isClosed(): boolean {
+    return this.#phase === "closed";
+  }
+
   /** Asked through a method: a handler may have closed the session, which the compiler cannot see. */
   #isRunning(): boolean {
     return this.#phase === "running";
-  }
-
-  /** Behind what is read now one chunk of the socket may still come: 64 KiB, 8,192 frames at most. */
-  #wait(frame: Frame): void {
-    const { sessionQueueMax, wsFrameMaxBytes, wsBacklogMaxBytes } = this.#owner.limits;
-    const bytes = frame.length + frameBytes;
-    this.#waiting.push(frame);
-    this.#waitingBytes += bytes;
-    this.#owner.total.take(this, bytes);
-    const maxBytes = this.#session.principal === undefined ? wsFrameMaxBytes : wsBacklogMaxBytes;
-    if (this.#isHolding || (this.#waiting.length < sessionQueueMax && this.#waitingBytes < maxBytes / 2)) return;
-    this.#isHolding = true;
-    this.#session.connection.pauseReading();
   }
 
   #refuse(fault: Fault, command: T["command"] | undefined): void {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { Fault } from "../../../src/core/index.js";
-import { ownPlaces } from "../../../src/websocket/edge/edge.js";
+import { ownPlaces } from "../../../src/websocket/edge/half-open.js";
 import { eventually } from "../../kit/broker.js";
 import { wholeAnswer, WsWorld } from "../../kit/ws-world.js";
 
