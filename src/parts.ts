@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { Bridges } from "./websocket/engine/index.js";
-import { accessRules, hostOf, portOf, usualZmqDoors, type BrokerConfig } from "./config/index.js";
+import { usualZmqDoors, type BrokerConfig } from "./config/index.js";
 import {
   BacklogTotal,
   Exchange,
-  Fault,
   Flusher,
   Ledger,
   LoopClock,
@@ -40,8 +39,8 @@ import {
   operatorScopes,
   type Identity,
 } from "./identity/index.js";
-import { Access, readTlsPair, WsEdge, type TlsPair } from "./websocket/edge/index.js";
-import type { EntryPoints } from "./dialect/index.js";
+import type { Access, TlsPair, WsEdge } from "./websocket/edge/index.js";
+import { assembleWebSocket } from "./websocket-parts.js";
 import { warnAboutDoors } from "./door-warnings.js";
 import { ZmtpListener } from "./zeromq/wire/index.js";
 
@@ -270,9 +269,6 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     dataTopics,
     witness: ops.witness,
   });
-  const access = new Access(accessRules(config));
-  const { tlsCert: cert, tlsKey: key } = config;
-  const tls = cert === undefined || key === undefined ? undefined : readTlsPair({ cert, key });
   const welcome = welcomePage({
     clock,
     directory,
@@ -280,19 +276,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     zmqDoors: () => ({ in: zmtp.inEndpoints, out: zmtp.outEndpoints }),
     admitsClaims: config.zmqAuth !== "required",
   });
-  const ws = new WsEdge({
-    access,
-    tls,
-    listen: [
-      ...config.ws.map((door) => ({ host: hostOf(door), port: portOf(door) })),
-      ...Object.entries(config.ownDoors).map(([own, door]) => ({
-        host: hostOf(door),
-        port: portOf(door),
-        own: knownDialect(own, config.dialects),
-      })),
-    ],
-    dialects: config.dialects,
-    limits,
+  const { ws, access, tls } = assembleWebSocket(config, {
     clock,
     flusher,
     endings,
@@ -367,15 +351,6 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     audit,
     inOrder,
   };
-}
-
-/** @throws Fault malformed */
-function knownDialect(name: string, dialects: readonly EntryPoints[]): string {
-  if (dialects.some((dialect) => dialect.name === name)) return name;
-  throw new Fault(
-    "malformed",
-    `there is no dialect ${name}; there are ${dialects.map((dialect) => dialect.name).join(", ")}`,
-  );
 }
 
 /** A part that has nothing to drain. */
