@@ -38,7 +38,7 @@ export interface BackedUp {
 export async function backUpData(data: DataDirectory, folder: string): Promise<BackedUp> {
   const to = resolve(folder);
   mayCopy(data, to);
-  const part = mkdtempSync(`${to}.part-`); // mode 0700
+  const part = makePart(to);
   try {
     await copyMail(data.file("mail"), join(part, "mail"));
     for (const { name } of readdirSync(data.path, { withFileTypes: true }).filter((entry) => entry.isDirectory()))
@@ -58,6 +58,26 @@ export async function backUpData(data: DataDirectory, folder: string): Promise<B
       {
         cause: thrown,
       },
+    );
+  }
+}
+
+/**
+ * Makes the folder beside `to` that becomes it, mode 0700.
+ * @throws Fault forbidden, unavailable
+ */
+function makePart(to: string): string {
+  try {
+    return mkdtempSync(`${to}.part-`);
+  } catch (thrown) {
+    const folder = dirname(to);
+    if (!["EACCES", "EPERM", "EROFS"].includes(errorCode(thrown) ?? ""))
+      throw new Fault("unavailable", `nothing can be written in ${folder}; ${remedyOf(thrown)}`, { cause: thrown });
+    throw new Fault(
+      "forbidden",
+      `nothing can be written in ${folder} by this user: name a new folder in one of its own, ` +
+        "which root makes for it: install -d -m 700 -o USER FOLDER",
+      { cause: thrown },
     );
   }
 }

@@ -3,7 +3,7 @@ import { cp, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Agent } from "../../src/index.js";
-import { runCli, startCli } from "../kit/cli.js";
+import { runCli, startCli, startProgram } from "../kit/cli.js";
 import { freeDoors, serveBroker, type Served } from "./served.js";
 
 /** What `broker mailbox show` and `peek` say about a box. */
@@ -152,6 +152,27 @@ describe("broker backup, through the real binary", () => {
     });
     expect(await served.cli("backup", join(served.dataDir, "in"))).toMatchObject({ code: 1 });
     expect(await served.cli("backup", join(served.home, "no", "way"))).toMatchObject({ code: 4 });
+    expect(await served.cli("backup", "/sys/copy")).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining(
+        "nothing can be written in /sys by this user: name a new folder in one",
+      ) as string,
+    });
     expect((await readdir(served.home)).filter((name) => name.includes(".part"))).toEqual([]);
+  });
+
+  it("is restored by the commands of docs/operations.md", async () => {
+    const page = await readFile(new URL("../../docs/operations.md", import.meta.url), "utf8");
+    const [, block = ""] = /To restore:\n\n```sh\n([^]*?)```/.exec(page) ?? [];
+    const live = join(served.home, "live");
+    await cp(copy, live, { recursive: true });
+    const moves = block
+      .split("\n")
+      .filter((line) => /^(mv|cp) /.test(line))
+      .map((line) => line.replaceAll("/var/lib/synaptic-core", live).replace(/\/var\/backups\S+/, copy));
+    expect(moves).toHaveLength(2);
+    expect(await startProgram("/bin/sh", ["-ec", moves.join("\n")]).ended).toMatchObject({ code: 0, stderr: "" });
+    expect((await lookInto(live)).texts).toEqual((await lookInto(copy)).texts);
+    expect(existsSync(`${live}.before`)).toBe(true);
   });
 });
