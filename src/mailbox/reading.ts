@@ -19,7 +19,7 @@ export interface Peeked {
   readonly envelope: Envelope;
 }
 
-/** Messages of a box, and the cursor behind them; `gap`: the cursor that was given is of another epoch. */
+/** Messages of a box, and the cursor behind them; `gap`: the cursor that was given is of another epoch, and they begin with the first. */
 export interface Page {
   readonly messages: readonly Peeked[];
   readonly next: Cursor;
@@ -42,15 +42,15 @@ export interface Look {
 export function peek(store: MailStore, box: Box, look: Look): Page {
   const { after, max, maxBytes, dead } = look;
   const { epoch } = store;
-  if (after !== undefined && after.epoch !== epoch) return { messages: [], next: { epoch, seq: 0 }, gap: true };
+  const gap = after !== undefined && after.epoch !== epoch;
   const messages: Peeked[] = [];
-  let seq = after?.seq ?? 0;
+  let seq = gap ? 0 : (after?.seq ?? 0);
   let bytes = 0;
   for (const wanted of dead ? box.deadAfter(seq) : box.after(seq)) {
     const row = store.row(box.id, wanted.seq);
     if (row === undefined) continue;
     if (messages.length >= max || (messages.length > 0 && bytes + row.bytes > maxBytes))
-      return { messages, next: { epoch, seq }, gap: false };
+      return { messages, next: { epoch, seq }, gap };
     const peeked = peekedOf(store, box.name, row);
     if (peeked !== undefined) {
       messages.push(peeked);
@@ -58,7 +58,7 @@ export function peek(store: MailStore, box: Box, look: Look): Page {
     }
     seq = row.seq;
   }
-  return { messages, next: { epoch, seq: Math.max(seq, box.settings.nextSeq - 1) }, gap: false };
+  return { messages, next: { epoch, seq: Math.max(seq, box.settings.nextSeq - 1) }, gap };
 }
 
 function peekedOf(store: MailStore, name: string, row: MailRow): Peeked | undefined {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Fault } from "../../src/core/index.js";
-import { MailWorld, turns, type FakeOwner } from "../kit/mail-world.js";
+import { FakeOwner, MailWorld, turns } from "../kit/mail-world.js";
 
 describe("push mode (protocols §9)", () => {
   let world: MailWorld;
@@ -215,6 +215,20 @@ describe("push mode (protocols §9)", () => {
     world.clock.advance(2_000);
     await turns();
     expect(bob.ids).toEqual(["m0"]);
+  });
+
+  it("is shown as unproved where the owner's library cannot prove what it has read (ZMTP 3.0)", async () => {
+    expect(world.mailboxes.status("bob").isUnproved).toBe(false);
+    class OldOwner extends FakeOwner {
+      override readonly canProve: boolean = false;
+    }
+    const bob = new OldOwner(world, "bob");
+    expect(world.mailboxes.list()).toMatchObject([{ name: "bob", isHere: true, isUnproved: true }]);
+    say(1);
+    await turns();
+    expect([bob.ids, world.counts.done]).toEqual([["m0"], 0]);
+    await bob.provesAll(); // as the connection does by itself, once it has lived 2 s longer
+    expect(world.counts.done).toBe(1);
   });
 
   it("gives nothing more in take mode, and all that is left when it is push mode again", async () => {

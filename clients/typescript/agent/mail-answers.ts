@@ -53,7 +53,10 @@ export interface Peeked {
   readonly message: Envelope;
 }
 
-/** What `peek` shows: `next` is the `after` of the next look; `gap`: the cursor means nothing any more, begin anew. */
+/**
+ * What `peek` shows: `next` is the `after` of the next look; `gap`: the cursor means nothing any more, so these are from
+ * the beginning.
+ */
 export interface PeekedPage {
   readonly messages: readonly Peeked[];
   readonly next: MailCursor;

@@ -217,7 +217,7 @@ export const mailboxPeek = kind({
       }),
     ),
     next: cursor,
-    gap: z.literal(true).describe("the cursor is of another epoch; begin anew").exactOptional(),
+    gap: z.literal(true).describe("the cursor is of another epoch; these are from the beginning").exactOptional(),
   }),
   right: undefined,
   length: (_ask, { max = defaultTake }) => max,

@@ -54,7 +54,8 @@ class Peeked:
 
 @dataclass(frozen=True)
 class PeekedPage:
-    """What `peek` shows: `next` is the `after` of the next look. `gap`: the cursor means nothing any more, begin anew."""
+    """What `peek` shows: `next` is the `after` of the next look. `gap`: the cursor means nothing any more, so these
+    are from the beginning."""
 
     messages: List[Peeked]
     next: Cursor
