@@ -116,6 +116,18 @@ describe("a durable room in the directory", () => {
     expect(texts(directory.past("#a", 10, undefined))).toEqual(["live"]);
   });
 
+  it("has 7 days, 10,000 messages and 64 MiB if nothing is said, and all together 4 GiB", async () => {
+    const { directory, arrive } = await open();
+    const ada = arrive("ada", { principal: proved("ada") });
+    directory.join(ada, "#a", { create: true });
+    expect(await directory.keep("#a", {}, ada.principal)).toEqual({
+      keepMs: 7 * 86_400_000,
+      max: 10_000,
+      maxBytes: 64 * 1024 * 1024,
+    });
+    expect(defaultLimits.roomLogsTotalMaxBytes).toBe(4 * 1024 ** 3);
+  });
+
   it("reads from a cursor and answers with the next one, or gap", async () => {
     const world = await open();
     const { directory, arrive } = world;

@@ -200,6 +200,21 @@ describe.each(mailDoors)("what makes no sense, at the door of $name", (door) => 
     expect(await states(owner, "mailbox.extend", [id], { lease_ms: 3_600_000 })).toEqual(["leased"]);
   });
 
+  it("one answer has 1 MiB at most on ZeroMQ, and what a frame holds elsewhere, but one message in any case", async () => {
+    const owner = await opened("bob", { mode: "take" });
+    const ada = await enter("ada");
+    const sent = 40;
+    for (let at = 0; at < sent; at += 1) await ada.say(owner.name, "x".repeat(40_000), `m${String(at)}`);
+    await eventually(async () => (await status(owner))["waiting"] === sent, "all are kept");
+    const first = await take(owner, { max: 1_000, wait_ms: 0 });
+    if (door.name === "ZeroMQ") {
+      expect(first.length).toBeGreaterThan(20);
+      expect(JSON.stringify(first).length).toBeLessThan(1024 * 1024);
+    } else expect(first).toHaveLength(1);
+    expect(await take(owner, { max: 1_000, max_bytes: 1, wait_ms: 0 })).toHaveLength(1);
+    expect(await take(owner, { max: 1_000, max_tokens: 1, wait_ms: 0 })).toHaveLength(1);
+  });
+
   it("receipts in unknown words are not told, and the message is kept as any other", async () => {
     const owner = await opened("bob", { mode: "take" });
     const ada = await enter("ada");

@@ -120,6 +120,23 @@ describe("a sender of messages to a mailbox", () => {
       });
   });
 
+  it("may have more requests stored than may be open: those count against the box alone", async () => {
+    await Promise.all(agents.splice(0).map((agent) => agent.close()));
+    await at.stop();
+    at = await startBroker({ limits: { requestsPerSenderMax: 2, requestsMax: 4 } });
+    ada = await join("ada");
+    await away("bob");
+    const late: unknown[] = [];
+    ada.onResponse(({ in_reply_to: id }) => void late.push(id));
+    const ids = ["q1", "q2", "q3", "q4", "q5"];
+    for (const messageId of ids)
+      await expect(ada.request("bob", "?", { timeoutMs: 50, messageId })).rejects.toMatchObject({ code: "timeout" });
+    const bob = await join("bob", "take");
+    bob.onRequest(() => "yes");
+    await eventually(() => late.length === ids.length, "all are answered");
+    expect([...late].sort()).toEqual(ids);
+  });
+
   it("is given the answer that was stored for it while it was away", async () => {
     const bob = await join("bob", "take");
     await ada.close();
