@@ -34,6 +34,8 @@ interface Picked {
 /** How often a message is handed out before it is dead, and the pauses between, milliseconds (protocols §9). */
 const attemptsMax = 5;
 const pausesMs = [60_000, 300_000, 1_800_000, 1_800_000] as const;
+/** So many messages are taken, or brought to an end, before it is looked whether others should have their turn. */
+const atOnce = 50;
 /** What one token is, about. */
 const tokenBytes = 4;
 
@@ -75,7 +77,7 @@ export class Taking {
   /** Leases what there is, or waits for it. A lease cannot be lost by a kill once this has resolved. @throws Fault unavailable */
   async take(wanted: Wanted): Promise<readonly Envelope[]> {
     for (;;) {
-      const picked = this.#pick(wanted);
+      const picked = await this.#pick(wanted);
       if (picked.length > 0) return this.#kept(picked);
       if (wanted.until.aborted) return [];
       await this.#something(wanted.until);
@@ -116,6 +118,19 @@ export class Taking {
       if (entry.state === "leased") this.#lapse(entry);
       else if (entry.state === "waiting") this.#rested(entry);
     }
+  }
+
+  /** Does something to many deliveries, in slices, and in their order. @returns what it returns of all */
+  async inSlices(
+    ids: readonly string[],
+    run: (taking: Taking, some: readonly string[]) => readonly Named[],
+  ): Promise<readonly Named[]> {
+    const all: Named[] = [];
+    await this.#context.slices.run(() => {
+      all.push(...run(this, ids.slice(all.length, all.length + atOnce)));
+      return all.length < ids.length ? "more" : undefined;
+    });
+    return all;
   }
 
   /** What was taken is done with. */
@@ -179,17 +194,23 @@ export class Taking {
     });
   }
 
-  #pick(wanted: Wanted): readonly Picked[] {
+  /** Leases what there is, in slices. */
+  async #pick(wanted: Wanted): Promise<readonly Picked[]> {
     const picked: Picked[] = [];
     const maxBytes = Math.min(wanted.maxBytes, (wanted.maxTokens ?? Infinity) * tokenBytes);
     let bytes = 0;
-    for (const entry of this.#ready()) {
-      if (picked.length >= wanted.max || (picked.length > 0 && bytes + entry.bytes > maxBytes)) break;
-      const found = this.#leased(entry, wanted.leaseMs);
-      if (found === undefined) continue;
-      picked.push(found);
-      bytes += entry.bytes;
-    }
+    await this.#context.slices.run(() => {
+      const enough = Math.min(picked.length + atOnce, wanted.max);
+      for (const entry of this.#ready()) {
+        if (picked.length > 0 && bytes + entry.bytes > maxBytes) return undefined;
+        const found = this.#leased(entry, wanted.leaseMs);
+        if (found === undefined) continue;
+        picked.push(found);
+        bytes += entry.bytes;
+        if (picked.length === enough) return enough < wanted.max ? "more" : undefined;
+      }
+      return undefined;
+    });
     return picked;
   }
 

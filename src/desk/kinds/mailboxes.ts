@@ -132,7 +132,7 @@ export const mailboxDone = kind({
   answer: named,
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
-  run: (ask, fields) => results(ownBox(ask, fields.agent), ({ taking }) => taking.done(fields.ids)),
+  run: (ask, fields) => results(ownBox(ask, fields.agent), fields.ids, (taking, ids) => taking.done(ids)),
 });
 
 /** `mailbox.extend`: the leases begin anew. */
@@ -146,8 +146,8 @@ export const mailboxExtend = kind({
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
   run: (ask, fields) =>
-    results(ownBox(ask, fields.agent), ({ taking }) =>
-      taking.extend(fields.ids, fields.lease_ms ?? ask.mailboxes.leaseMs),
+    results(ownBox(ask, fields.agent), fields.ids, (taking, ids) =>
+      taking.extend(ids, fields.lease_ms ?? ask.mailboxes.leaseMs),
     ),
 });
 
@@ -162,7 +162,7 @@ export const mailboxRelease = kind({
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
   run: (ask, fields) =>
-    results(ownBox(ask, fields.agent), ({ taking }) => taking.release(fields.ids, fields.delay_ms ?? 0)),
+    results(ownBox(ask, fields.agent), fields.ids, (taking, ids) => taking.release(ids, fields.delay_ms ?? 0)),
 });
 
 /** `mailbox.refuse`: it is nothing for this agent; who sent it is told why. */
@@ -175,7 +175,7 @@ export const mailboxRefuse = kind({
   answer: named,
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
-  run: (ask, fields) => results(ownBox(ask, fields.agent), ({ taking }) => taking.refuse(fields.ids, fields.reason)),
+  run: (ask, fields) => results(ownBox(ask, fields.agent), fields.ids, (taking, ids) => taking.refuse(ids, fields.reason)),
 });
 
 /** `mailbox.redeliver`: dead messages wait again. */
@@ -184,15 +184,18 @@ export const mailboxRedeliver = kind({
   answer: named,
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
-  run: (ask, fields) => {
+  run: async (ask, fields) => {
     const own = ownBox(ask, fields.agent);
-    return results(own, ({ box: { name: agent, counts }, taking }) => {
+    const { name: agent, counts } = own.box;
+    let messages = 0;
+    const answer = await results(own, fields.ids, (taking, ids) => {
       const before = counts.dead;
-      const named = taking.redeliver(fields.ids);
-      const messages = before - counts.dead;
-      if (messages > 0) ask.mailboxes.witness({ event: "mailbox.redelivered", agent, by: ask.asker, messages });
+      const named = taking.redeliver(ids);
+      messages += before - counts.dead;
       return named;
     });
+    if (messages > 0) ask.mailboxes.witness({ event: "mailbox.redelivered", agent, by: ask.asker, messages });
+    return answer;
   },
 });
 
@@ -358,9 +361,14 @@ function answerMaxBytes(ask: Ask): number {
 }
 
 /** Does something to deliveries, and tells where they stand then, once that is written. @throws Fault unavailable */
-async function results(mailbox: Mailbox, run: (mailbox: Mailbox) => readonly Named[]) {
+async function results(
+  mailbox: Mailbox,
+  ids: readonly string[],
+  run: (taking: Mailbox["taking"], some: readonly string[]) => readonly Named[],
+) {
   mailbox.load();
-  const all = await mailbox.written(run(mailbox));
+  const all = await mailbox.taking.inSlices(ids, run);
+  await mailbox.written(undefined);
   const unknown = all.filter(({ state }) => state === "unknown").length;
   const message = unknown === 0 ? "done" : `${String(unknown)} of these deliveries are not in the mailbox`;
   return { message, data: { results: all.map(({ deliveryId, state }) => ({ delivery_id: deliveryId, state })) } };
