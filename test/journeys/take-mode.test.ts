@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Agent } from "../../src/index.js";
 import { eventually, startBroker, type TestBroker } from "../kit/broker.js";
 import { startProgram, type Program } from "../kit/cli.js";
+import { DeadLine } from "../kit/dead-line.js";
 
 const sdk = new URL("../../dist/src/index.js", import.meta.url).href;
 
@@ -110,4 +111,63 @@ describe("an agent in take mode, and what is killed or started again", () => {
     expect([...answers.values()]).toEqual(["yes"]);
     await bob.close();
   });
+
+  /** Bob in take mode, on lines to both doors that can die without a word. */
+  async function onDeadLines(): Promise<{ bob: Agent; die: () => void; close: () => Promise<void> }> {
+    const lines = await Promise.all([at.zmqIn, at.zmqOut].map((url) => DeadLine.to(Number(new URL(url).port))));
+    const [zmqIn = "", zmqOut = ""] = lines.map(({ port }) => `tcp://127.0.0.1:${String(port)}`);
+    const bob = await Agent.connect({ name: "bob", mailbox: "take", in: zmqIn, out: zmqOut, silentMs: 500 });
+    const die = (): void => {
+      for (const line of lines) line.die();
+    };
+    const close = async (): Promise<void> => {
+      await bob.close();
+      await Promise.all(lines.map((line) => line.close()));
+    };
+    return { bob, die, close };
+  }
+  // Leases are of two minutes.
+  const wellBeforeTheLeasesEndMs = 30_000;
+
+  it(
+    "takes anew at once what it was given over a line that had died without a word",
+    async () => {
+      const { bob, die, close } = await onDeadLines();
+      const heard: string[] = [];
+      bob.onInform(({ content }) => void heard.push(content.message));
+      await ada.send("bob", "0").settled;
+      await eventually(async () => (await bob.mailboxStatus()).leased === 0, "its next question is on its way");
+      die();
+      const sent = Array.from({ length: 5 }, (_, n) => ada.send("bob", String(n + 1)));
+      const ends = await Promise.all(sent.map(({ settled }) => settled));
+      expect(new Set(ends.map(({ state }) => state))).toEqual(new Set(["done"]));
+      expect(heard).toEqual(["0", "1", "2", "3", "4", "5"]);
+      expect(await bob.mailboxStatus()).toMatchObject({ waiting: 0, leased: 0, done: 6 });
+      await close();
+    },
+    wellBeforeTheLeasesEndMs,
+  );
+
+  it(
+    "leaves alone what its program has in hand, when it looks for what was lost with a line",
+    async () => {
+      const { bob, die, close } = await onDeadLines();
+      const mail = bob.mail({ max: 1 });
+      const sent = [ada.send("bob", "in hand")];
+      const heard = [(await mail.next()).value];
+      const accepted = () => at.broker.status().ledger.messages.accepted;
+      const before = accepted();
+      const next = mail.next();
+      await eventually(() => accepted() > before, "the question is on its way");
+      die();
+      for (const text of ["lost", "last"]) sent.push(ada.send("bob", text));
+      heard.push((await next).value, (await mail.next()).value);
+      expect(heard.map((one) => one?.content.message)).toEqual(["in hand", "lost", "last"]);
+      for (const one of heard) expect(await one?.done()).toBe("done");
+      for (const { settled } of sent) expect(await settled).toMatchObject({ state: "done" });
+      expect(await bob.mailboxStatus()).toMatchObject({ waiting: 0, leased: 0, done: 3 });
+      await close();
+    },
+    wellBeforeTheLeasesEndMs,
+  );
 });

@@ -44,7 +44,11 @@ class Broker:
         self._end(self._process.terminate)
 
     def pause(self):
+        """Returns when each of its threads stands still."""
         self._process.send_signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self._process.pid}/task")
+        while any(stat.read_text().rpartition(")")[2].split()[0] != "T" for stat in threads.glob("*/stat")):
+            time.sleep(0.01)
 
     def resume(self):
         self._process.send_signal(signal.SIGCONT)

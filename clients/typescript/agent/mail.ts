@@ -50,7 +50,7 @@ export async function* mailOf(taking: Taking, options: MailOptions): AsyncGenera
         if (options.waitMs !== undefined) return undefined;
         continue;
       }
-      taking.forget(held);
+      taking.hand(held);
       if (!isExpired(held.envelope, Date.now())) yield withEnds(taking, held, settings.leaseMs);
     }
     return undefined;

@@ -60,6 +60,7 @@ export class AgentMailbox {
     this.sent = new SentMessages(parts.options.pendingMax, (id) => this.state(id));
     this.#taking = new Taking({
       name,
+      isAlone: parts.options.exclusive,
       ask,
       tell,
       isAwaited: (envelope) => parts.hearing().isAwaited(envelope) || this.sent.take(envelope),
@@ -71,9 +72,7 @@ export class AgentMailbox {
   async open(option: Exclude<MailboxOption, false>): Promise<MailboxStatus> {
     const { open, take } = mailboxSettings(option);
     const status = dataOf(await this.#ask("mailbox.open", open)) as unknown as MailboxStatus; // our broker's answer
-    // Only at first: later it may be in the hand of this agent's own application.
-    const isFirst = this.#mode === "none" && this.#parts.options.exclusive;
-    if (take !== undefined && status.leased > 0 && isFirst) await this.#takeBack(status.leased);
+    if (take !== undefined) await this.#taking.takeBack(status.leased);
     this.#loop?.stop();
     this.#loop = undefined;
     this.#mode = take === undefined ? "push" : "take";
@@ -86,22 +85,6 @@ export class AgentMailbox {
       this.#loop.changed();
     }
     return status;
-  }
-
-  /** What is leased to nobody that lives: a program of this name was killed. It need not wait until the leases end. */
-  async #takeBack(leased: number): Promise<void> {
-    let left = leased;
-    let after: MailCursor | undefined;
-    while (left > 0) {
-      const page: PeekedPage = await this.peek({ ...(after && { after }), max: 100 });
-      if (page.messages.length === 0) return;
-      const ids = page.messages.flatMap(({ state, message: { $broker } }) =>
-        state === "leased" && $broker?.delivery_id !== undefined ? [$broker.delivery_id] : [],
-      );
-      await Promise.all(ids.map((id) => this.#taking.giveBack(id)));
-      left -= ids.length;
-      after = page.next;
-    }
   }
 
   /** @throws Fault conflict (something waits in it, and `discard` is not said), forbidden, not-found */

@@ -3,6 +3,7 @@ import { asFault, type Envelope, type Log } from "../../../src/core/index.js";
 import { takenIn, type MailState, type TakenMail } from "./mail-answers.js";
 import type { TakeSettings } from "./mailbox-settings.js";
 import { isPassing, Settlements, sleep, type AskBroker, type Verdict } from "./settlements.js";
+import { takeBack } from "./take-back.js";
 
 /** A message that this agent has leased. */
 export interface Held extends TakenMail {
@@ -16,6 +17,8 @@ export interface Held extends TakenMail {
 export interface TakingParts {
   /** Who takes. */
   readonly name: string;
+  /** No other program has this name: what is leased to it is here, or lost. */
+  readonly isAlone: boolean;
   readonly ask: AskBroker;
   readonly tell: Log;
   /** Takes what somebody here waits for: an answer, a receipt. @returns false if nobody does */
@@ -26,6 +29,8 @@ export interface TakingParts {
 
 /** Questions whose late answers are still taken. */
 const lateMax = 8;
+/** Deliveries that whoever reads the mailbox may have in hand: a later look for lost ones knows no more of them. */
+const inHandMax = 1_000;
 /** How long an answer may be late, milliseconds. */
 const answerMs = 5_000;
 const againMs = 250;
@@ -45,6 +50,9 @@ export class Taking {
   readonly #settlements: Settlements;
   // bound: batch for handlers, inboxMax for iteration · evicts: when the broker knows what became of it · owner: Taking
   readonly #held = new Map<string, Held>();
+  /** Ids of what was handed out to whoever settles it. */
+  // bound: inHandMax · evicts: when it is settled, the oldest first · owner: Taking
+  readonly #inHand = new Set<string>();
   /** Ids of the last questions. */
   #asked: string[] = [];
   #asking: Promise<void> | undefined;
@@ -56,6 +64,8 @@ export class Taking {
   /** Resolves when the broker has what was given back. */
   #givenBack: Promise<unknown> = Promise.resolve();
   #phase: "open" | "closing" | "closed" = "open";
+  /** The answer to a question may be lost, and with it what it brought. */
+  #isInDoubt = false;
 
   constructor(parts: TakingParts) {
     this.#parts = parts;
@@ -124,13 +134,32 @@ export class Taking {
   }
 
   /** The same for who asks for it by the delivery alone. @throws Fault forbidden, not-found, going-away */
-  settleById(deliveryId: string, verdict: Verdict): Promise<MailState | "unknown"> {
-    return this.#settlements.settle(deliveryId, verdict);
+  async settleById(deliveryId: string, verdict: Verdict): Promise<MailState | "unknown"> {
+    const state = await this.#settlements.settle(deliveryId, verdict);
+    if (verdict.kind !== "extend") this.#inHand.delete(deliveryId);
+    return state;
   }
 
-  /** Gives back what this name has leased, and this agent does not hold. @throws Fault forbidden, not-found, going-away */
-  async giveBack(deliveryId: string): Promise<void> {
-    if (!this.#held.has(deliveryId)) await this.settleById(deliveryId, { kind: "release", delayMs: 0 });
+  /**
+   * Frees what is leased to this name and not here; `leased`: so many are, if that is known. Not where others may have it.
+   * @throws Fault
+   */
+  async takeBack(leased?: number, asking?: Parameters<AskBroker>[2]): Promise<void> {
+    if (!this.#parts.isAlone) return;
+    const giveBack = async (id: string): Promise<void> => {
+      if (!this.#held.has(id) && !this.#inHand.has(id)) await this.settleById(id, { kind: "release", delayMs: 0 });
+    };
+    await takeBack({ ...this.#parts, giveBack }, leased, asking);
+  }
+
+  /** Whoever asked for it has it from now on, until it is settled. */
+  hand(held: Held): void {
+    this.#inHand.add(held.deliveryId);
+    for (const oldest of this.#inHand) {
+      if (this.#inHand.size <= inHandMax) break;
+      this.#inHand.delete(oldest);
+    }
+    this.forget(held);
   }
 
   /** It is not held any more, whatever becomes of it. */
@@ -186,17 +215,20 @@ export class Taking {
       await sleep(this.#lastAt + pauseMs - performance.now(), this.#hurry.signal);
       if (this.#phase !== "open") return;
       const { signal } = this.#hurry;
-      const messageId = randomUUID();
-      this.#asked = [...this.#asked.slice(1 - lateMax), messageId];
-      this.#lastAt = performance.now();
       let pauseAfterMs: number;
       try {
+        if (this.#isInDoubt) await this.takeBack(undefined, { timeoutMs: answerMs, signal });
+        this.#isInDoubt = false;
+        const messageId = randomUUID();
+        this.#asked = [...this.#asked.slice(1 - lateMax), messageId];
+        this.#lastAt = performance.now();
         const answer = await this.#parts.ask("mailbox.take", data, { messageId, timeoutMs: waitMs + answerMs, signal });
         this.#admit(messageId, answer);
         return;
       } catch (thrown) {
         const fault = asFault(thrown);
         if (!isPassing(fault) || !this.isOpen) throw fault;
+        this.#isInDoubt ||= fault.code === "timeout";
         pauseAfterMs = Math.max(againMs, fault.retryAfterMs ?? 0);
       }
       await sleep(pauseAfterMs, this.#hurry.signal);

@@ -122,7 +122,7 @@ class Reader:
                     return None
                 continue
             held = taking.waiting.pop(0)
-            taking.forget(held)
+            taking.hand(held)
             if not (isinstance(held.message, Request) and is_expired(held.message)):  # the broker settles it as expired
                 self._found = held
         return self._found

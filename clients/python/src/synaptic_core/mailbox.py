@@ -38,7 +38,7 @@ class Mailbox:
         self._sent = SentMessages(core.options.pending_max)
         self._thread = MailThread(core.name)
         self._line = Line(core, self._renewed)
-        self._taking = Taking(core.name, self._line, lambda message: core.is_awaited(message) or self._sent.take(message), self._changed)
+        self._taking = Taking(core.name, core.options.exclusive, self._line, lambda message: core.is_awaited(message) or self._sent.take(message), self._changed)
         self._loop: Optional[TakeLoop] = None
         self._mode = "none"
         self._taking_back: "Optional[asyncio.Task[Any]]" = None
@@ -175,7 +175,7 @@ class Mailbox:
 
     def _opened(self, status: MailboxStatus, take: Optional[TakeSettings]) -> MailboxStatus:
         # Only at first: later it may be this agent's own.
-        left = status.leased if self._mode == "none" and self._core.options.exclusive else 0
+        left = status.leased if self._mode == "none" else 0
         self._mode = "push" if take is None else "take"
         if take is not None or self._thread.is_running:
             self._call(lambda: self._begin(take, left))
@@ -262,7 +262,7 @@ class Mailbox:
         return self._call(lambda: self._give(held, who))
 
     def _settle(self, delivery_id: str, verdict: Verdict) -> "Future[str]":
-        return self._call(lambda: self._taking.settlements.settle(delivery_id, verdict))
+        return self._call(lambda: self._taking.settle_in_hand(delivery_id, verdict))
 
     def _wanted(self, most: Optional[int], wait_ms: Optional[int], lease_ms: Optional[int], max_tokens: Optional[int]) -> Tuple[Reader, int]:
         if self._mode != "take":

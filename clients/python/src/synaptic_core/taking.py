@@ -10,7 +10,7 @@ from typing import Any, Callable, Coroutine, Dict, List, Optional, Sequence, Set
 from .envelope import Envelope, Message
 from .fault import Fault
 from .listed import Cursor
-from .mail_answers import Held, page_of, taken_of
+from .mail_answers import Held, page_of, status_of, taken_of
 from .mail_line import Line
 from .mailbox_options import TakeSettings
 from .settlements import GIVE_BACK, Settlements, Verdict
@@ -18,6 +18,7 @@ from .settlements import GIVE_BACK, Settlements, Verdict
 _log = logging.getLogger("synaptic_core")
 
 _PEEK_MAX = 100
+_IN_HAND_MAX = 1_000  # a later look for lost ones knows no more of them
 _LATE_MAX = 8  # questions whose late answers are still taken
 _ANSWER_S = 5.0  # how long an answer may be late
 _PAUSE_S = 0.05  # between two questions: a broker answers 50 a second
@@ -30,8 +31,10 @@ class Taking:
     `is_awaited` takes what somebody here waits for, an answer or a receipt; `changed` is called when there is something new in `waiting`, or room for more.
     """
 
-    def __init__(self, name: str, line: Line, is_awaited: Callable[[Message], bool], changed: Callable[[], None]) -> None:
+    def __init__(self, name: str, is_alone: bool, line: Line, is_awaited: Callable[[Message], bool], changed: Callable[[], None]) -> None:
+        """`is_alone`: no other program has this name, so that what is leased to it is here, or lost."""
         self._name = name
+        self._is_alone = is_alone
         self._line = line
         self._is_awaited = is_awaited
         self._changed = changed
@@ -41,6 +44,10 @@ class Taking:
         self.waiting: List[Held] = []
         # bound: batch for handlers, inbox_max without · evicts: when the broker knows what became of it · owner: Taking
         self._held: Dict[str, Held] = {}
+        # Deliveries that whoever reads the mailbox has in hand.
+        # bound: _IN_HAND_MAX · evicts: when it is settled, the oldest first · owner: Taking
+        self._in_hand: Dict[str, None] = {}
+        self._is_in_doubt = False  # the answer to a question may be lost, and with it what it brought
         self._asked: Tuple[str, ...] = ()  # ids of the last questions; read by the link's thread, too
         self._asking: "Optional[asyncio.Task[None]]" = None
         self._extending: "Optional[asyncio.Task[None]]" = None
@@ -99,6 +106,7 @@ class Taking:
             _log.error("%s: a message of the mailbox could not be settled (%s): %s", self._name, held.message.message_id, fault)
             return "unknown"
         finally:
+            self._in_hand.pop(held.delivery_id, None)
             self.forget(held)
             if verdict.kind == "release" and held.again is not None:
                 self._hold([held.again])
@@ -126,17 +134,37 @@ class Taking:
         if self._given_back:
             await asyncio.wait(self._given_back)
 
+    def hand(self, held: Held) -> None:
+        """Whoever asked for it has it from now on, until it is settled."""
+        self._in_hand[held.delivery_id] = None
+        if len(self._in_hand) > _IN_HAND_MAX:
+            del self._in_hand[next(iter(self._in_hand))]
+        self.forget(held)
+
+    async def settle_in_hand(self, delivery_id: str, verdict: Verdict) -> str:
+        """The same as `settle`, of what somebody has in hand. Raises Fault forbidden, not-found, going-away."""
+        state = await self.settlements.settle(delivery_id, verdict)
+        if verdict.kind != "extend":
+            self._in_hand.pop(delivery_id, None)
+        return state
+
     async def take_back(self, leased: int) -> None:
-        """Frees what is leased to nobody that lives: a program of this name was killed. Before the first question. Raises Fault."""
+        """Frees what is leased to this name and not here: a program of this name was killed, or an answer was lost with its line. Not where others may have it. Raises Fault."""
         after: Optional[Cursor] = None
-        while leased > 0:
+        while self._is_alone and leased > 0:
             wanted: Dict[str, Any] = {} if after is None else {"after": {"epoch": after.epoch, "seq": after.seq}}
             page = page_of(await self._line.ask("mailbox.peek", {**wanted, "max": _PEEK_MAX}, _ANSWER_S), self._name)
             ids = [one.message.marks["delivery_id"] for one in page.messages if one.state == "leased" and "delivery_id" in one.message.marks]
-            await asyncio.gather(*(self.settlements.settle(one, GIVE_BACK) for one in ids))
+            lost = [one for one in ids if one not in self._held and one not in self._in_hand]
+            await asyncio.gather(*(self.settlements.settle(one, GIVE_BACK) for one in lost))
             if page.next == after:
                 return
             leased, after = leased - len(ids), page.next
+
+    async def _look_for_lost(self) -> None:
+        if self._is_in_doubt and self._is_alone:
+            await self.take_back(status_of(await self._line.ask("mailbox.status", {}, _ANSWER_S)).leased)
+        self._is_in_doubt = False
 
     def stop(self) -> None:
         """Takes nothing more: what still comes is given back."""
@@ -183,16 +211,18 @@ class Taking:
             await self._line.sleep(self._last + _PAUSE_S - time.monotonic())
             if self.phase != "open":
                 return
-            message_id = str(uuid.uuid4())
-            self._asked = (*self._asked[1 - _LATE_MAX :], message_id)
-            self._last = time.monotonic()
             try:
+                await self._look_for_lost()
+                message_id = str(uuid.uuid4())
+                self._asked = (*self._asked[1 - _LATE_MAX :], message_id)
+                self._last = time.monotonic()
                 answer = await self._line.ask("mailbox.take", wanted, settings.wait_ms / 1_000 + _ANSWER_S, message_id)
                 self._admit(message_id, answer)
                 return
             except Fault as fault:
                 if self.phase != "open":
                     return
+                self._is_in_doubt = self._is_in_doubt or fault.code == "timeout"
                 await self._line.again(fault)
 
     def _admit(self, message_id: str, answer: Envelope) -> None:
