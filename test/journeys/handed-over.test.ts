@@ -4,6 +4,7 @@ import * as zmq from "zeromq";
 import { LoopClock, Message, type Pushed, type Recipient } from "../../src/core/index.js";
 import { eventually } from "../kit/broker.js";
 import { startProgram, type Program } from "../kit/cli.js";
+import { standStill } from "../kit/stand-still.js";
 import { WsWorld, type Accepted } from "../kit/ws-world.js";
 import { isExact, startWorld, type World, type WorldOptions } from "../zeromq/wire/world.js";
 
@@ -36,7 +37,7 @@ class Unread {
 /** Nothing happens for so long, by the machine's clock. */
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 /** This process stands still. */
-const standStill = (ms: number): void => {
+const blockLoop = (ms: number): void => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 };
 
@@ -186,7 +187,7 @@ describe("what is handed over to libzmq", () => {
     await start();
     const client = new Unread("zmq", world.outUrl, "bob", "1000");
     const to = await recipient();
-    client.program.process.kill("SIGSTOP");
+    await standStill(client.program.process.pid ?? 0);
     const proved: number[] = [];
     push(to, "one");
     to.prove({}, (tookMs) => proved.push(tookMs));
@@ -207,7 +208,7 @@ describe("what is handed over to libzmq", () => {
       to.prove({}, (tookMs) => proved.push(tookMs));
       world.flusher.flush();
       // Its answer comes meanwhile, and lies in the socket.
-      if (round === 2) standStill(2_000);
+      if (round === 2) blockLoop(2_000);
       await eventually(() => proved.length === round, "the proof");
     }
     expect(world.ledger.reasons["zmtp-silent"]).toBeUndefined();

@@ -28,13 +28,20 @@ describe("a mailbox of a plain ZeroMQ agent", () => {
     await agent.hears(({ message }) => message.content["kind"] === "mailbox.open");
   }
 
-  it("keeps what is said while the agent is away, and hands it over in order before anything new", async () => {
+  const doors = () => test.broker.status().connections.zmqOut;
+
+  /** Bob has opened a mailbox, and has gone. */
+  async function boxed(): Promise<void> {
     const first = bob();
     await open(first);
-    const { zmqOut } = test.broker.status().connections;
+    const before = doors();
     first.close();
     // Its library takes, and proves, what comes before that (protocols §9.3).
-    await eventually(() => test.broker.status().connections.zmqOut < zmqOut, "the broker knows that it has gone");
+    await eventually(() => doors() < before, "the broker knows that bob has gone");
+  }
+
+  it("keeps what is said while the agent is away, and hands it over in order before anything new", async () => {
+    await boxed();
     for (let at = 0; at < 40; at += 1) await ada.inform("bob", `number ${String(at)}`);
     const again = bob();
     await ada.inform("bob", "new");
@@ -46,9 +53,7 @@ describe("a mailbox of a plain ZeroMQ agent", () => {
 
   /** Bob has a box in which 20 messages wait. */
   async function waiting(): Promise<readonly string[]> {
-    const first = bob();
-    await open(first);
-    first.close();
+    await boxed();
     const said = Array.from({ length: 20 }, (_, at) => `number ${String(at)}`);
     for (const text of said) await ada.inform("bob", text);
     return said;
@@ -58,10 +63,9 @@ describe("a mailbox of a plain ZeroMQ agent", () => {
     "hands nothing over to a connection that declares its name before libzmq has subscribed to %j",
     async (subscription) => {
       const said = await waiting();
-      const doors = () => test.broker.status().connections.zmqOut;
-      await eventually(() => doors() === 1, "bob is gone");
+      const before = doors();
       const declared = new PlainAgent("bob", test, { declare: true, topics: [] });
-      await eventually(() => doors() === 2, "the connection that has declared its name");
+      await eventually(() => doors() > before, "the connection that has declared its name");
       // The broker has had time to push, and libzmq to drop and to answer.
       for (let at = 0; at < 10; at += 1) await ada.request("$broker", { message: "ping", kind: "ping" });
       declared.sub.subscribe(subscription);

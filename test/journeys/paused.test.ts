@@ -9,6 +9,7 @@ import { ChatWire } from "../kit/chat-wire.js";
 import { runCli, startCli, startProgram, type Program } from "../kit/cli.js";
 import { panToken, PanWire } from "../kit/pan-wire.js";
 import { PlainAgent } from "../kit/plain-agent.js";
+import { standStill } from "../kit/stand-still.js";
 import { greeting, RawPeer, ready } from "../zeromq/wire/raw-peer.js";
 
 /** Every deadline that strangers meet is shorter than the pause. */
@@ -54,7 +55,7 @@ describe("a broker that is paused (SIGSTOP) and goes on (SIGCONT)", { timeout: 6
 
   /** Stops the broker, does this, and lets it go on after the whole pause. */
   async function whilePaused(work: () => Promise<void>): Promise<void> {
-    program.process.kill("SIGSTOP");
+    await standStill(program.process.pid ?? 0);
     try {
       await Promise.all([work(), pause(pausedMs)]);
     } finally {
@@ -209,7 +210,7 @@ describe("a broker that is paused (SIGSTOP) and goes on (SIGCONT)", { timeout: 6
       await agent.close();`,
     ]);
     const { message } = await answerer.hears(({ message: { from, type } }) => from === "sleeper" && type === "request");
-    asker.process.kill("SIGSTOP");
+    await standStill(asker.process.pid ?? 0);
     await pause(pausedMs / 2);
     await answerer.send("sleeper", "response", "this", { in_reply_to: message.message_id });
     await pause(pausedMs / 2);

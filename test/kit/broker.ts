@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Broker, type BrokerOptions } from "../../src/index.js";
+import { patienceMs } from "./patience.js";
 
 /** A broker of its own for one test: ports chosen by the system, data in a folder that goes with it. */
 export interface TestBroker {
@@ -49,7 +50,7 @@ function first(list: readonly string[]): string {
 export async function eventually(
   check: () => boolean | Promise<boolean>,
   what: string,
-  withinMs = 10_000,
+  withinMs = patienceMs,
 ): Promise<void> {
   const end = performance.now() + withinMs;
   while (!(await check())) {

@@ -1,6 +1,7 @@
 import { WebSocket } from "ws";
 import { events } from "../../bridges/agentchat/events.js";
 import type { TestKey } from "./agentchat-keys.js";
+import { patienceMs } from "./patience.js";
 
 /** A message of AgentChat as it stands on the wire. */
 export interface ChatFrame {
@@ -65,7 +66,7 @@ export class ChatWire {
   }
 
   /** The first frame that fits and has not been taken yet, now or within `withinMs`. */
-  hears(wanted: (frame: ChatFrame) => boolean, withinMs = 10_000): Promise<ChatFrame> {
+  hears(wanted: (frame: ChatFrame) => boolean, withinMs = patienceMs): Promise<ChatFrame> {
     const at = this.frames.findIndex(wanted);
     const [known] = at === -1 ? [] : this.frames.splice(at, 1);
     if (known !== undefined) return Promise.resolve(known);

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { patienceMs } from "./patience.js";
 
 const binary = fileURLToPath(new URL("../../bin/broker.js", import.meta.url));
 
@@ -78,8 +79,8 @@ export function startProgram(
   return {
     process: child,
     ended,
-    prints: (wanted, withinMs = 15_000) => appears(() => stdout, wanted, withinMs),
-    tells: (wanted, withinMs = 15_000) => appears(() => stderr, wanted, withinMs),
+    prints: (wanted, withinMs = patienceMs) => appears(() => stdout, wanted, withinMs),
+    tells: (wanted, withinMs = patienceMs) => appears(() => stderr, wanted, withinMs),
     async stop(signal = "SIGTERM") {
       child.kill(signal);
       return ended;

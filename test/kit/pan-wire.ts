@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { WebSocket } from "ws";
+import { patienceMs } from "./patience.js";
 
 /** A frame of PAN as it stands on the wire. */
 export interface PanFrame {
@@ -61,7 +62,7 @@ export class PanWire {
   }
 
   /** The first frame that fits and has not been taken yet, now or within `withinMs`. */
-  hears(wanted: ((frame: PanFrame) => boolean) | string, withinMs = 10_000): Promise<PanFrame> {
+  hears(wanted: ((frame: PanFrame) => boolean) | string, withinMs = patienceMs): Promise<PanFrame> {
     const fits = typeof wanted === "string" ? (frame: PanFrame) => frame.type === wanted : wanted;
     const at = this.frames.findIndex(fits);
     const [known] = at === -1 ? [] : this.frames.splice(at, 1);

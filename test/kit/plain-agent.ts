@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Publisher, Subscriber } from "zeromq";
+import { patienceMs } from "./patience.js";
 
 /** What a plain agent sends and hears (ZeroMQ §1.2), as it stands on the wire. */
 export interface WireMessage {
@@ -75,7 +76,7 @@ export class PlainAgent {
   }
 
   /** The first message that fits and has not been taken yet, now or within `withinMs`. */
-  hears(wanted: (heard: Heard) => boolean = () => true, withinMs = 10_000): Promise<Heard> {
+  hears(wanted: (heard: Heard) => boolean = () => true, withinMs = patienceMs): Promise<Heard> {
     const at = this.heard.findIndex(wanted);
     const [known] = at === -1 ? [] : this.heard.splice(at, 1);
     if (known !== undefined) return Promise.resolve(known);

@@ -18,6 +18,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Fault } from "../../src/core/index.js";
 import { DataDirectory, resolveDataDirectory } from "../../src/storage/index.js";
 import { eventually } from "../kit/broker.js";
+import { standStill } from "../kit/stand-still.js";
 
 let home: string;
 beforeEach(() => {
@@ -281,7 +282,7 @@ describe("data directory", () => {
         it("keeps it while it is stopped for long, and touches nothing", async () => {
           const child = await holder();
           try {
-            child.kill("SIGSTOP");
+            await standStill(child.pid ?? 0);
             const then = new Date(0);
             utimesSync(join(home, "broker.pid"), then, then);
             const { code, message } = await faultOf(() => new DataDirectory(home).claim(() => undefined));

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startProgram, type Ended, type Program } from "../../kit/cli.js";
+import { patienceMs } from "../../kit/patience.js";
 
 /** The real binary. */
 export const binary = fileURLToPath(new URL("../../../bin/agentchat.js", import.meta.url));
@@ -96,7 +97,7 @@ export function atTerminal(args: readonly string[], env: NodeJS.ProcessEnv = {},
     ended,
     type: (keys) => void child.stdin.write(keys),
     end: () => void child.kill("SIGKILL"),
-    shows: (wanted, withinMs = 15_000) =>
+    shows: (wanted, withinMs = patienceMs) =>
       new Promise((resolve, reject) => {
         const late = setTimeout(() => {
           reject(new Error(`${wanted.source} was not shown within ${withinMs} ms: ${JSON.stringify(screen)}`));

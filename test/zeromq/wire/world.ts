@@ -23,6 +23,7 @@ import {
   type ZmtpPeer,
   type ZmtpPolicy,
 } from "../../../src/zeromq/wire/index.js";
+import { patienceMs } from "../../kit/patience.js";
 
 /** A policy that lets everybody in, subscribes exactly what is asked, and writes down what it is told. */
 export class OpenPolicy implements ZmtpPolicy {
@@ -175,7 +176,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 }
 
 /** Resolves once `check` holds; asks after every turn of the loop and fails after `withinMs`. */
-export async function until(check: () => boolean, what: string, withinMs = 10_000): Promise<void> {
+export async function until(check: () => boolean, what: string, withinMs = patienceMs): Promise<void> {
   const end = performance.now() + withinMs;
   while (!check()) {
     if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`);
