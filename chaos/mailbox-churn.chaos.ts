@@ -4,6 +4,7 @@ import { WebSocket } from "ws";
 import { eventually } from "../test/kit/broker.js";
 import { PanWire } from "../test/kit/pan-wire.js";
 import { PlainAgent } from "../test/kit/plain-agent.js";
+import { standStill } from "../test/kit/stand-still.js";
 import { issueToken } from "../test/kit/tokens.js";
 import { RawPeer, subscribe } from "../test/zeromq/wire/raw-peer.js";
 import { expectBoxExact, Operator, settle } from "./kit/accounts.js";
@@ -17,7 +18,7 @@ const perSecond = 100;
 const forMs = 10_000;
 const pauseMs = 4_000;
 /** Pings far more often than a pause is long. */
-const limits = { zmqPingMs: 400, zmqSilenceMs: 1_200, wsPingMs: 600 };
+const limits = { mailMax: waiting * 4, zmqPingMs: 400, zmqSilenceMs: 1_200, wsPingMs: 600 };
 
 scenario({
   number: 17,
@@ -195,14 +196,14 @@ async function pauses(world: World): Promise<void> {
   };
   await says();
   const { connections } = await operator.until(() => tally.heard === count, "what came before");
-  process.kill(python.pid, "SIGSTOP");
+  await standStill(python.pid);
   await says();
   await pause(pauseMs);
   await says();
   process.kill(python.pid, "SIGCONT");
   await operator.until(() => tally.heard === count, "what was said while the owner stood still");
   const saying = says();
-  process.kill(broker.pid, "SIGSTOP");
+  await standStill(broker.pid);
   await pause(pauseMs);
   process.kill(broker.pid, "SIGCONT");
   await saying;

@@ -21,7 +21,11 @@ scenario({
     const zed = await new PlainAgent("zed", broker, { token }).meet();
     const away = await new PlainAgent("bob", broker, { declare: true }).meet();
     expect((await away.asks("mailbox.open")).content["kind"]).toBe("mailbox.open");
+    const operator = await Operator.of(course, broker);
+    const { zmqOut } = (await operator.look()).connections;
     away.close();
+    // Its library takes, and proves, what comes before that.
+    await operator.until(({ connections }) => connections.zmqOut < zmqOut, "the broker knows that bob has gone");
     const stored: string[] = [];
     const refusals: string[] = [];
     /** True if it was told to be stored. */
@@ -42,7 +46,6 @@ scenario({
     expect(refusals, "a full disk is told as such").toEqual(Array.from({ length: 5 }, () => "unavailable"));
     const storedBefore = stored.length;
     expect(storedBefore).toBeGreaterThan(20);
-    const operator = await Operator.of(course, broker);
     const [full] = await operator.mailboxes();
     expect(full).toMatchObject({ agent: "bob", stored: storedBefore, waiting: storedBefore });
     expect(broker.isAlive).toBe(true);

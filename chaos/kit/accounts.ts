@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import type { BrokerStatus } from "../../src/index.js";
 import { operatorName } from "../../src/identity/index.js";
+import { patienceMs } from "../../test/kit/patience.js";
 import { PlainAgent } from "../../test/kit/plain-agent.js";
 import type { BrokerProcess } from "./broker-process.js";
 import type { Course } from "./scenario.js";
@@ -121,7 +122,7 @@ export class Operator {
   }
 
   /** Looks until it fits. @throws with the last status */
-  async until(fits: (status: BrokerStatus) => boolean, what: string, withinMs = 15_000): Promise<BrokerStatus> {
+  async until(fits: (status: BrokerStatus) => boolean, what: string, withinMs = patienceMs): Promise<BrokerStatus> {
     const end = performance.now() + withinMs;
     for (;;) {
       const status = await this.look();

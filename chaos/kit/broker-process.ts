@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BrokerStatus } from "../../src/index.js";
 import { runCli, startProgram, type Program } from "../../test/kit/cli.js";
+import { patienceMs } from "../../test/kit/patience.js";
 import type { Course } from "./scenario.js";
 
 /** How a broker is started. */
@@ -77,7 +78,7 @@ export class BrokerProcess {
   }
 
   /** Resolves once it has said this on stderr. */
-  tells(wanted: RegExp, withinMs = 15_000): Promise<string> {
+  tells(wanted: RegExp, withinMs = patienceMs): Promise<string> {
     return this.#program.tells(wanted, withinMs);
   }
 

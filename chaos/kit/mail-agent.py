@@ -1,7 +1,7 @@
-"""A plain agent with a mailbox, of pyzmq alone: `mail-agent.py NAME IN OUT INTERVAL_MS TO…`.
+"""A plain agent with a mailbox, of pyzmq alone: `mail-agent.py NAME IN OUT INTERVAL_MS WORK_MS TO…`.
 
 It opens its box, says the next text to each TO every INTERVAL_MS (0: never), and prints a JSON line for each message
-that it heard (`heard`), for each text that it said (`said`) and each receipt (`told`, `ids`). A line on its standard
+that it heard (`heard`) and worked on for WORK_MS, for each text that it said (`said`) and each receipt (`told`, `ids`). A line on its standard
 input ends what it says; it goes on to listen.
 """
 
@@ -12,7 +12,7 @@ import time
 
 import zmq
 
-name, door_in, door_out, interval, *others = sys.argv[1:]
+name, door_in, door_out, interval, work, *others = sys.argv[1:]
 context = zmq.Context.instance()
 sub = context.socket(zmq.SUB)
 pub = context.socket(zmq.PUB)
@@ -68,5 +68,6 @@ while True:
             is_open = True
         elif message["from"] != "$broker":
             tell(heard=content["message"])
+            time.sleep(int(work) / 1000)
         else:
             tell(broker=content)

@@ -1,7 +1,7 @@
-// Three owners of mailboxes in a process of their own, to be killed: a PAN bot and an AgentChat client in push mode, a
-// ZeroMQ agent in take mode. `mail-owners.mjs JOURNAL LIFE SETTINGS`: each notes what it has handled, as `OWNER LIFE TEXT`,
-// in its journal before it says so to the broker; the taker knows from it what it handled in earlier lives. Prints
-// `ready` when all three hear.
+// Four owners of mailboxes in a process of their own, to be killed: a PAN bot, an AgentChat client and a ZeroMQ agent in
+// push mode, a ZeroMQ agent in take mode. `mail-owners.mjs JOURNAL LIFE SETTINGS`: each notes what it has handled, as
+// `OWNER LIFE TEXT`, in its journal before it says so to the broker; the taker knows from it what it handled in earlier
+// lives. Prints `ready` when all four hear.
 import { createPrivateKey, sign } from "node:crypto";
 import { appendFileSync, readFileSync } from "node:fs";
 import { WebSocket } from "ws";
@@ -47,36 +47,54 @@ class Declaring extends Subscriber {
     this.setStringOption(95, `X-Agent:${agent}`);
   }
 }
-const sub = new Declaring({ linger: 0 });
-sub.declare("taker");
-sub.connect(zmqOut);
-sub.subscribe("taker");
-const pub = new Publisher({ linger: 0 });
-pub.connect(zmqIn);
-let asked = 0;
-/** Answers that somebody waits for, by the id of the question. */
-const answers = new Map();
-function ask(kind, data, withinMs = 1_500) {
-  const id = `${life}-${(asked += 1)}`;
-  const question = {
-    message_id: id,
-    timestamp: new Date().toISOString(),
-    from: "taker",
-    to: "$broker",
-    type: "request",
-  };
-  void pub.send([
-    "$broker",
-    JSON.stringify({ ...question, priority: "NORMAL", content: { message: kind, kind, data } }),
-  ]);
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, withinMs);
-    answers.set(id, (content) => {
-      clearTimeout(timer);
-      resolve(content);
+/** A plain ZeroMQ agent that asks the broker; what is no answer is told to `heard`. */
+class Plain {
+  #asked = 0;
+  /** Answers that somebody waits for, by the id of the question. */
+  #answers = new Map();
+  constructor(name, heard) {
+    this.name = name;
+    this.sub = new Declaring({ linger: 0 });
+    this.sub.declare(name);
+    this.sub.connect(zmqOut);
+    this.sub.subscribe(name);
+    this.pub = new Publisher({ linger: 0 });
+    this.pub.connect(zmqIn);
+    void this.#hear(heard);
+  }
+  ask(kind, data, withinMs = 1_500) {
+    const id = `${this.name}-${life}-${(this.#asked += 1)}`;
+    const question = { message_id: id, timestamp: new Date().toISOString(), from: this.name, to: "$broker" };
+    const content = { message: kind, kind, data };
+    void this.pub.send(["$broker", JSON.stringify({ ...question, type: "request", priority: "NORMAL", content })]);
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, withinMs);
+      this.#answers.set(id, (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      });
     });
-  });
+  }
+  async open(mode) {
+    while ((await this.ask("mailbox.open", { mode }, 100))?.kind !== "mailbox.open");
+  }
+  async #hear(heard) {
+    for await (const [, payload] of this.sub) {
+      const { in_reply_to: id, content } = JSON.parse(payload);
+      const answered = this.#answers.get(id);
+      this.#answers.delete(id);
+      if (answered !== undefined) answered(content);
+      else heard(content);
+    }
+  }
 }
+const js = new Plain("js", ({ kind, message }) => {
+  if (kind === undefined) note("js", message);
+});
+const taker = new Plain("taker", ({ kind, data }) => {
+  if (kind === "mailbox.take") void handle(data.messages); // asked in an earlier life
+});
+const ask = (kind, data) => taker.ask(kind, data);
 const handled = new Set(
   readFileSync(journal, "utf8")
     .split("\n")
@@ -95,22 +113,11 @@ async function giveBack() {
   const ids = messages.filter(({ state }) => state === "leased").map(({ message }) => message.$broker.delivery_id);
   if (ids.length > 0) await ask("mailbox.release", { ids });
 }
-async function hear() {
-  for await (const [, payload] of sub) {
-    const { in_reply_to: id, content } = JSON.parse(payload);
-    const answered = answers.get(id);
-    answers.delete(id);
-    if (answered !== undefined) answered(content);
-    else if (content.kind === "mailbox.take") void handle(content.data.messages); // asked in an earlier life
-  }
-}
-void hear();
-while ((await ask("mailbox.open", { mode: "take" }, 100))?.kind !== "mailbox.open");
-await Promise.all([bot, talker]);
+await Promise.all([taker.open("take"), js.open("push"), bot, talker]);
 await giveBack();
 console.log("ready");
 for (;;) {
-  const messages = (await ask("mailbox.take", { max: 10, wait_ms: 200, lease_ms: 1_000 }))?.data?.messages ?? [];
+  const messages = (await ask("mailbox.take", { max: 10, wait_ms: 200, lease_ms: 60_000 }))?.data?.messages ?? [];
   if (messages.length > 0) await handle(messages);
   else await giveBack();
 }

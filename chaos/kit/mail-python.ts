@@ -11,6 +11,18 @@ interface Line {
   readonly ids?: readonly string[];
 }
 
+/** How a {@link MailPython} is started. */
+interface MailPythonStart {
+  readonly name: string;
+  /** It speaks so often, milliseconds; 0: never. */
+  readonly intervalMs: number;
+  /** It works so long on each message before it reads the next: its library has more by then, milliseconds. */
+  readonly workMs?: number;
+  readonly to: readonly string[];
+  /** Numbers its connection for the tally. */
+  readonly line?: number;
+}
+
 /** A plain agent of pyzmq in a process of its own, with a mailbox (kit/mail-agent.py). */
 export class MailPython {
   readonly name: string;
@@ -33,17 +45,17 @@ export class MailPython {
     });
   }
 
-  /** Resolves when its box is open; `line` numbers its connection for the tally. */
+  /** Resolves when its box is open. */
   static async start(
     course: Pick<Course, "finally">,
     { zmqIn, zmqOut }: { readonly zmqIn: string; readonly zmqOut: string },
     tally: MailTally,
-    { name, intervalMs, to, line = 0 }: { name: string; intervalMs: number; to: readonly string[]; line?: number },
+    { name, intervalMs, workMs = 0, to, line = 0 }: MailPythonStart,
   ): Promise<MailPython> {
     const script = fileURLToPath(new URL("mail-agent.py", import.meta.url));
     const program = startProgram(
       "/usr/bin/python3",
-      [script, name, zmqIn, zmqOut, String(intervalMs), ...to],
+      [script, name, zmqIn, zmqOut, String(intervalMs), String(workMs), ...to],
       {},
       "pipe",
     );

@@ -7,6 +7,17 @@ interface Taken {
   readonly text: string;
 }
 
+/** What `mailbox.peek` tells. */
+interface Peeked {
+  readonly messages: readonly { readonly state: string; readonly message: WireMessage }[];
+  readonly next: unknown;
+}
+
+/** Messages that it looks at together. */
+const pageMax = 200;
+/** More than a box has of them; what comes meanwhile is not looked at. */
+const pagesMax = 20;
+
 /** Shorter than most lives of a broker that is killed again and again, longer than a take waits. */
 const answerMs = 600;
 const faultMs = 250;
@@ -80,15 +91,19 @@ export class MailTaker {
     for (const { text } of taken) this.#confirmed.add(text);
   }
 
+  /** Looks at the whole of its box. */
   async #giveBack(): Promise<void> {
-    const answer = await this.#ask("mailbox.peek", { max: 200 });
-    if (answer === undefined) return;
-    const { messages } = answer.content["data"] as {
-      readonly messages: readonly { readonly state: string; readonly message: WireMessage }[];
-    };
-    const ids = messages.filter(({ state }) => state === "leased").map(({ message }) => deliveryOf(message));
-    if (ids.length > 0 && (await this.#ask("mailbox.release", { ids })) === undefined) return;
-    this.givenBack += ids.length;
+    let after: unknown;
+    for (let page = 0; page < pagesMax; page += 1) {
+      const answer = await this.#ask("mailbox.peek", { max: pageMax, ...(after !== undefined && { after }) });
+      if (answer === undefined) return;
+      const { messages, next } = answer.content["data"] as Peeked;
+      const ids = messages.filter(({ state }) => state === "leased").map(({ message }) => deliveryOf(message));
+      if (ids.length > 0 && (await this.#ask("mailbox.release", { ids })) === undefined) return;
+      this.givenBack += ids.length;
+      if (messages.length === 0) break;
+      after = next;
+    }
     this.#doubts = false;
   }
 

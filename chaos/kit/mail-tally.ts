@@ -60,6 +60,11 @@ export class MailTally {
     this.#known.add(text);
   }
 
+  /** How many messages an owner has heard, repeats among them. */
+  of(owner: string): number {
+    return this.#heard.get(owner)?.length ?? 0;
+  }
+
   /** True if its owner has heard it. */
   has(text: string): boolean {
     return this.#known.has(text);
