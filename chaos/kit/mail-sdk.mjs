@@ -26,11 +26,14 @@ async function connected() {
 }
 
 const agent = await connected();
-agent.onInform(({ message_id: id, content }) => {
+function handle({ message_id: id, content }) {
   appendFileSync(
     journal,
     handled.has(id) ? `again ${name} ${life} ${id}\n` : `${name} ${life} ${content.message} ${id}\n`,
   );
   handled.add(id);
-});
+  return "noted";
+}
+agent.onInform(handle);
+agent.onRequest(handle); // a MSG of AgentChat is one
 console.log("ready");

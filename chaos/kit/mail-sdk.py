@@ -27,12 +27,14 @@ agent = connected()
 
 
 @agent.on_inform
-def handle(message) -> None:
+@agent.on_request  # a MSG of AgentChat is one
+def handle(message) -> str:
     id = message.message_id
     with lock:
         is_again = id in handled
         os.write(notes, f"again {name} {life} {id}\n".encode() if is_again else f"{name} {life} {message.text} {id}\n".encode())
         handled.add(id)
+    return "noted"
 
 
 print("ready", flush=True)
