@@ -180,7 +180,7 @@ export const defaultLimits = Object.freeze({
   roomsPerAgentMax: 1_000,
   /**
    * Memberships of all agents in all rooms. Without a token an agent that is in 10 rooms enters a further one only
-   * while as many memberships are left as it has.
+   * while as many memberships are left as it has. Agents without a token that are away have a quarter together.
    */
   membershipsMax: 400_000,
   /** Invitations of one room; its guests give half of them at most. */

@@ -146,6 +146,7 @@ function joinWithPast(session: ChatSession, channel: string): void | Promise<voi
 function sendMembers(session: ChatSession, type: "JOINED" | "AGENTS", channel: string, place: object = {}): void {
   const { directory } = session.services;
   const away = directory.away(channel, session.principal);
+  // bound: members of one channel (roomMembersMax) · evicts: with the answer · owner: sendMembers
   const absent = new Map(away.map((entry) => [entry.name, entry]));
   const entries = directory
     .members(channel, session.principal)
