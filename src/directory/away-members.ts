@@ -159,7 +159,6 @@ export class AwayMembers implements PresenceOwner {
    * @returns false if there is none
    */
   makePlace(room: Room): boolean {
-    // bound: members of one room (roomMembersMax) · evicts: with the call · owner: makePlace
     const networks = new Map<string, { count: number; readonly longest: AwayMember }>();
     for (const agent of room.away) {
       const member = this.#byName.get(agent);

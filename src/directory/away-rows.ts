@@ -31,7 +31,6 @@ export class AwayRows {
 
   /** All by name. Only of one who is away there are rows. */
   load(): ReadonlyMap<string, readonly FoundMembership[]> {
-    // bound: rows on disk (membershipsMax, and roomsAssured of each mailbox) · evicts: with the start · owner: its caller
     const found = new Map<string, FoundMembership[]>();
     for (const [key, row] of this.#table.range("", "\uffff")) {
       const end = key.indexOf("\n");
