@@ -22,12 +22,17 @@ export function assembleMailboxes(config: BrokerConfig, data: DataDirectory, giv
   });
 }
 
+/** So many memberships that are over are told one by one. */
+const toldMax = 100;
+
 /** Memberships that outlive connections (protocols §10.3): given back once rooms and mailboxes are there. */
 export function awayMembers(directory: DirectoryMemory, tables: Pick<Tables, "table">, log: Log): Lifecycle {
   return {
     start: () => {
-      for (const { agent, room, why } of directory.keepAway(tables.table("away-members")))
+      const lost = directory.keepAway(tables.table("away-members"));
+      for (const { agent, room, why } of lost.slice(0, toldMax))
         log("warn", "a membership in a room is over", { agent, room, why });
+      if (lost.length > toldMax) log("warn", "and further memberships in rooms", { count: lost.length - toldMax });
       return Promise.resolve();
     },
     drain: () => Promise.resolve(),

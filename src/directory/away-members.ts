@@ -17,6 +17,8 @@ import type { Rooms } from "./rooms.js";
 
 /** Of all memberships, the part that agents without a token may have while they are away. */
 const freePart = 1 / 4;
+/** Who makes room loses such a part of its rooms at once. */
+const leavingPart = 8;
 
 /** What {@link AwayMembers} works with. */
 export interface AwayParts {
@@ -64,8 +66,8 @@ export class AwayMembers implements PresenceOwner {
   readonly #shares = new FairShares<AwayMember>();
   readonly #parts: AwayParts;
   #rows: AwayRows | undefined;
-  /** Leaves all its rooms just now: what is on disk is put in order once. */
-  #ending: AwayMember | undefined;
+  /** Leaves many rooms just now: what is on disk is put in order once. */
+  #leaving: AwayMember | undefined;
 
   constructor(parts: AwayParts) {
     this.#parts = parts;
@@ -224,7 +226,7 @@ export class AwayMembers implements PresenceOwner {
 
   left(standIn: PresenceMemory): void {
     const member = this.#byName.get(standIn.name);
-    if (member?.standIn !== standIn || member === this.#ending) return;
+    if (member?.standIn !== standIn || member === this.#leaving) return;
     this.#sync(member);
     this.#tidy(member);
     if (member.share !== undefined) this.#count(member);
@@ -290,19 +292,24 @@ export class AwayMembers implements PresenceOwner {
     memberships.enter(standIn, room);
   }
 
+  /** Nobody stands in the rooms for the name any more. */
   #end(member: AwayMember): void {
+    member.wanted = undefined;
+    this.#leave(member, member.standIn.rooms.size);
+  }
+
+  /** Leaves so many rooms, the oldest first. */
+  #leave(member: AwayMember, count: number): void {
     const { memberships, rooms } = this.#parts;
-    this.#ending = member;
-    for (const name of [...member.standIn.rooms]) {
+    this.#leaving = member;
+    for (const name of [...member.standIn.rooms].slice(0, count)) {
       const room = rooms.get(name);
       if (room !== undefined) memberships.exit(member.standIn, room);
     }
-    this.#ending = undefined;
-    member.wanted = undefined;
-    member.share?.end();
-    member.share = undefined;
+    this.#leaving = undefined;
     this.#sync(member);
     this.#tidy(member);
+    if (member.share !== undefined) this.#count(member);
   }
 
   /** Who is away counts so, by the rooms that it is in. */
@@ -314,13 +321,13 @@ export class AwayMembers implements PresenceOwner {
   }
 
   #makeSpace(): void {
-    const { limits, memberships, rooms } = this.#parts;
-    while (this.#shares.amount > limits.membershipsMax * freePart) {
-      const member = this.#shares.excess;
-      const [first] = member?.standIn.rooms ?? [];
-      const room = first === undefined ? undefined : rooms.get(first);
-      if (member === undefined || room === undefined) return;
-      memberships.exit(member.standIn, room);
+    const most = this.#parts.limits.membershipsMax * freePart;
+    for (;;) {
+      const excess = Math.ceil(this.#shares.amount - most);
+      const member = excess > 0 ? this.#shares.excess : undefined;
+      if (member === undefined) return;
+      // Some at a time: each time all that it has is gone through once.
+      this.#leave(member, Math.min(excess, Math.ceil(member.standIn.rooms.size / leavingPart)));
     }
   }
 

@@ -187,8 +187,8 @@ export class DirectoryMemory implements Directory {
     const member = this.#here(presence);
     const known = this.#memberships.mayJoin(member, room, options);
     const isNew = !member.rooms.has(room);
-    if (known !== undefined && isNew && isFull(known, member, this.#options.limits) && !this.#away.makePlace(known))
-      throw new Fault("full", `${room} has as many members as a room can; try another`);
+    if (known !== undefined && isFull(known, member, this.#options.limits) && !this.#away.makePlace(known))
+      throw noPlace(room);
     const entered = known ?? this.#announced(this.#rooms.make(room, { configured: false, maker: member }));
     this.#memberships.enter(member, entered);
     this.#away.entered(member, entered);
@@ -197,7 +197,8 @@ export class DirectoryMemory implements Directory {
 
   readyToJoin(presence: Presence, room: string, options: JoinOptions): Promise<void> | undefined {
     const member = this.#here(presence);
-    this.#memberships.mayJoin(member, room, options);
+    const known = this.#memberships.mayJoin(member, room, options);
+    if (known?.away.size === 0 && isFull(known, member, this.#options.limits)) throw noPlace(room);
     return this.#away.ready(member, room);
   }
 
@@ -378,6 +379,10 @@ export class DirectoryMemory implements Directory {
 /** True if a room has no place for somebody of another name than those in it. */
 function isFull({ members }: Room, { name }: PresenceMemory, { roomMembersMax }: Limits): boolean {
   return !members.has(name) && members.size >= roomMembersMax;
+}
+
+function noPlace(room: string): Fault {
+  return new Fault("full", `${room} has as many members as a room can; try another`);
 }
 
 function nameOf(room: ConfiguredRoom): string {

@@ -182,7 +182,6 @@ export class Membership {
   leave(room: string): boolean {
     const left = this.#context.services.directory.leave(this.#here(), room);
     if (left) this.#stop(room);
-    this.liveSince.end(room);
     return left;
   }
 
@@ -342,5 +341,6 @@ export class Membership {
   #stop(topic: string): void {
     this.#subscriptions.get(topic)?.();
     this.#subscriptions.delete(topic);
+    this.liveSince.end(topic);
   }
 }
