@@ -9,7 +9,7 @@ import {
   type Share,
 } from "../core/index.js";
 import { PresenceMemory, isSameSpeaker, type AgentRecord, type Agents, type PresenceOwner } from "./agents.js";
-import { AwayRows, ownerOfRow, type AwayRow, type FoundMembership } from "./away-rows.js";
+import { KeptMemberships, ownerOfRow, type AwayRow, type AwayRows, type FoundMembership } from "./away-rows.js";
 import type { AwayEntry } from "./directory.js";
 import type { Memberships } from "./memberships.js";
 import { notInvited, ownerKey, type Room, type RoomMaker } from "./room.js";
@@ -36,13 +36,8 @@ interface AwayMember {
   /** Stands in the rooms for the name, whether that is connected or not. */
   readonly standIn: PresenceMemory;
   entry: AwayEntry;
-  /** Rooms of which there is a row on disk, or on its way; true: as their maker. */
-  // bound: roomsPerAgentMax + 1 · evicts: a room that is left · owner: AwayMembers
-  readonly rows: Map<string, boolean>;
-  /** The room that is about to be joined. */
-  wanted: string | undefined;
-  /** What is on its way to the disk. */
-  saving: Promise<void> | undefined;
+  /** What is on disk of it. */
+  readonly kept: KeptMemberships;
   /** Its share in what those who are away may have; undefined while it is here. */
   share: Share | undefined;
 }
@@ -87,16 +82,16 @@ export class AwayMembers implements PresenceOwner {
   ready(presence: PresenceMemory, room: string): Promise<void> | undefined {
     if (!this.#isKept(presence)) return undefined;
     const member = this.#obtain(presence);
-    if (!member.standIn.rooms.has(room)) member.wanted = room;
+    if (!member.standIn.rooms.has(room)) member.kept.wanted = room;
     this.#sync(member);
-    return member.saving;
+    return member.kept.saving;
   }
 
   /** A presence is in a room. */
   entered(presence: PresenceMemory, room: Room): void {
     if (!this.#isKept(presence)) return;
     const member = this.#obtain(presence);
-    if (member.wanted === room.name) member.wanted = undefined;
+    if (member.kept.wanted === room.name) member.kept.wanted = undefined;
     this.#parts.memberships.enter(member.standIn, room);
     this.#sync(member);
   }
@@ -109,7 +104,7 @@ export class AwayMembers implements PresenceOwner {
 
   /** Resolves when what has changed for the name of a presence is on disk; undefined: it is. */
   kept(presence: PresenceMemory): Promise<void> | undefined {
-    return presence.mayBeAway ? this.#of(presence)?.saving : undefined;
+    return presence.mayBeAway ? this.#of(presence)?.kept.saving : undefined;
   }
 
   /** A presence has arrived: it is in the rooms of its stand-in. Who proves less, or by something else, is not. */
@@ -133,7 +128,7 @@ export class AwayMembers implements PresenceOwner {
       if (other.mayBeAway && isSameSpeaker(other.principal, member.standIn.principal)) return;
     const { displayName } = presence.principal;
     if (member.entry.displayName !== displayName) member.entry = { name: presence.name, displayName };
-    member.wanted = undefined; // it could not be joined
+    member.kept.wanted = undefined; // it could not be joined
     this.#sync(member);
     this.#tidy(member);
     this.#count(member);
@@ -151,7 +146,7 @@ export class AwayMembers implements PresenceOwner {
           const room = rooms.get(name);
           if (room !== undefined) this.entered(presence, room);
         }
-    const saving = [before?.saving, this.#byName.get(agent)?.saving].filter((one) => one !== undefined);
+    const saving = [before?.kept.saving, this.#byName.get(agent)?.kept.saving].filter((one) => one !== undefined);
     return saving.length === 0 ? undefined : Promise.all(saving).then(() => undefined);
   }
 
@@ -258,9 +253,7 @@ export class AwayMembers implements PresenceOwner {
     const member: AwayMember = {
       standIn,
       entry: { name, displayName },
-      rows: new Map([]),
-      wanted: undefined,
-      saving: undefined,
+      kept: new KeptMemberships(name),
       share: undefined,
     };
     this.#byName.set(name, member);
@@ -272,7 +265,7 @@ export class AwayMembers implements PresenceOwner {
     const owner = all.map(({ row }) => ownerOfRow(agent, row)).find((one) => this.#parts.outlives(one.principal));
     if (owner === undefined) return undefined;
     const member = this.#add(owner.principal, owner.party, "away");
-    for (const { room, row } of all) member.rows.set(room, row.made === true);
+    for (const one of all) member.kept.found(one);
     return member;
   }
 
@@ -294,7 +287,7 @@ export class AwayMembers implements PresenceOwner {
 
   /** Nobody stands in the rooms for the name any more. */
   #end(member: AwayMember): void {
-    member.wanted = undefined;
+    member.kept.wanted = undefined;
     this.#leave(member, member.standIn.rooms.size);
   }
 
@@ -333,30 +326,15 @@ export class AwayMembers implements PresenceOwner {
 
   /** Brings what is on disk in line with the rooms of a member. */
   #sync(member: AwayMember): void {
-    const { rows, standIn, wanted } = member;
+    const { kept, standIn } = member;
     if (this.#rows === undefined) return;
-    const meant = new Set(standIn.rooms);
-    if (wanted !== undefined) meant.add(wanted);
-    const gone = [...rows.keys()].filter((room) => !meant.has(room));
-    const kept = [...meant].filter((room) => rows.get(room) !== this.#isMaker(member, room));
-    if (gone.length + kept.length === 0) return;
-    const fresh = kept.map((room) => ({ room, row: this.#rowOf(member, room) }));
-    for (const { room, row } of fresh) rows.set(room, row.made === true);
-    for (const room of gone) rows.delete(room);
-    const over = (): void => {
-      if (member.saving !== saving) return;
-      member.saving = undefined;
-      this.#tidy(member);
-    };
-    const saving: Promise<void> = this.#rows.write(standIn.name, fresh, gone).then(over, (thrown: unknown) => {
-      // What could not be written, or is there still, is seen to with the next change.
-      for (const { room } of fresh) rows.delete(room);
-      for (const room of gone) rows.set(room, false);
-      over();
-      throw thrown;
+    kept.write(standIn.rooms, this.#rows, {
+      isMaker: (room) => this.#isMaker(member, room),
+      rowOf: (room) => this.#rowOf(member, room),
+      written: () => {
+        this.#tidy(member);
+      },
     });
-    member.saving = saving;
-    saving.catch(() => undefined); // whoever waits for it is told; the owner of the table reports it
   }
 
   /** True if it has made the room, or is about to. */
@@ -379,8 +357,8 @@ export class AwayMembers implements PresenceOwner {
 
   /** A member of whom nothing is left is forgotten. */
   #tidy(member: AwayMember): void {
-    const { rows, saving, standIn, wanted } = member;
-    const isOver = standIn.rooms.size === 0 && rows.size === 0 && saving === undefined && wanted === undefined;
+    const { kept, standIn } = member;
+    const isOver = standIn.rooms.size === 0 && kept.isEmpty;
     if (isOver && this.#byName.get(standIn.name) === member) this.#byName.delete(standIn.name);
   }
 }

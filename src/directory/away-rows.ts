@@ -62,3 +62,66 @@ export function ownerOfRow(
   const standing = standingOf(owner);
   return { principal: owner, party: { network, name: standing === "issued" ? network : proof, standing } };
 }
+
+/** How the rows of one agent are made. */
+export interface RowsOf {
+  /** True if it has made the room, or is about to. */
+  readonly isMaker: (room: string) => boolean;
+  readonly rowOf: (room: string) => AwayRow;
+  /** Called when nothing is on its way any more. */
+  readonly written: () => void;
+}
+
+/** What is on disk of one agent's memberships, and on its way there. */
+export class KeptMemberships {
+  /** The room that is about to be joined. */
+  wanted: string | undefined;
+  /** What is on its way; undefined: nothing. */
+  saving: Promise<void> | undefined;
+  readonly #agent: string;
+  /** Rooms of which there is a row, or will be; true: as their maker. */
+  // bound: roomsPerAgentMax + 1 · evicts: a room that is left · owner: KeptMemberships
+  readonly #rows = new Map<string, boolean>();
+
+  constructor(agent: string) {
+    this.#agent = agent;
+  }
+
+  /** Nothing is on disk, nor will be. */
+  get isEmpty(): boolean {
+    return this.#rows.size === 0 && this.saving === undefined && this.wanted === undefined;
+  }
+
+  /** A row was there at the start. */
+  found({ room, row }: FoundMembership): void {
+    this.#rows.set(room, row.made === true);
+  }
+
+  /** Writes what is not on disk of `rooms`, and of the one that is wanted; forgets all others. */
+  write(rooms: ReadonlySet<string>, table: AwayRows, { isMaker, rowOf, written }: RowsOf): void {
+    const rows = this.#rows;
+    const meant = new Set(rooms);
+    if (this.wanted !== undefined) meant.add(this.wanted);
+    const gone = [...rows.keys()].filter((room) => !meant.has(room));
+    const fresh = [...meant]
+      .filter((room) => rows.get(room) !== isMaker(room))
+      .map((room) => ({ room, row: rowOf(room) }));
+    if (gone.length + fresh.length === 0) return;
+    for (const one of fresh) this.found(one);
+    for (const room of gone) rows.delete(room);
+    const over = (): void => {
+      if (this.saving !== saving) return;
+      this.saving = undefined;
+      written();
+    };
+    const saving: Promise<void> = table.write(this.#agent, fresh, gone).then(over, (thrown: unknown) => {
+      // What could not be written, or is there still, is seen to with the next change.
+      for (const { room } of fresh) rows.delete(room);
+      for (const room of gone) rows.set(room, false);
+      over();
+      throw thrown;
+    });
+    this.saving = saving;
+    saving.catch(() => undefined); // whoever waits for it is told; the owner of the table reports it
+  }
+}

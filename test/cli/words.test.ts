@@ -90,9 +90,16 @@ describe("lists for people", () => {
     const lines = agentTable([agent("ada", { connections: 2, display_name: "Ada" })], now, undefined).split("\n");
     expect(lines[0]).toMatch(/^NAME +DIALECT +TRUST +ONLINE SINCE +CONNECTIONS +DISPLAY NAME$/);
     expect(lines[1]).toMatch(/^ada +zmq +claimed +2 min ago +2 +Ada$/);
-    expect(roomTable([{ name: "#lab", members: 3, invite_only: true }], undefined).split("\n")[1]).toMatch(
-      /^#lab +3 +invited only$/,
-    );
+    const rooms = roomTable(
+      [
+        { name: "#lab", members: 3, invite_only: true },
+        { name: "#log", members: 5, away: 2, invite_only: false, durable: true },
+      ],
+      undefined,
+    ).split("\n");
+    expect(rooms[0]).toMatch(/^ROOM +MEMBERS +AWAY +WHO MAY JOIN +REMEMBERS$/);
+    expect(rooms[1]).toMatch(/^#lab +3 +invited only$/);
+    expect(rooms[2]).toMatch(/^#log +5 +2 +everybody +on disk$/);
   });
 
   it("stand in line with wide characters, and one line is one agent, whatever its name holds", () => {

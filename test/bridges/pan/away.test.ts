@@ -14,6 +14,7 @@ describe("the rooms of a PAN bot whose mailbox says rooms: true (PAN §14.6)", (
     tokens.clear();
     test = await startBroker({
       rooms: [{ name: "#log", durable: true }],
+      mailboxes: [{ agent: "configured", rooms: true }],
       limits: { panRatePerSecond: 100_000, panRateBurst: 100_000 },
     });
     ends.push(() => test.stop());
@@ -224,6 +225,15 @@ describe("the rooms of a PAN bot whose mailbox says rooms: true (PAN §14.6)", (
     expect(refused.content).toMatchObject({ kind: "fault", data: { code: "unsupported" } });
     expect(refused.content.message).toContain("subscribe to your rooms again");
     expect((await agent.asks("mailbox.open", { rooms: false })).content).toMatchObject({ data: { rooms: false } });
+  });
+
+  it("are those of a bot whose mailbox the configuration opens", async () => {
+    const { bot } = await login("configured");
+    expect((await asks(bot, "mailbox.status", {}))["data"]).toMatchObject({ rooms: true });
+    await joins(bot, "#lab");
+    await gone(bot);
+    expect((await asks(watcher, "room.members", { room: "#lab" }))["data"]).toMatchObject({ away: ["configured"] });
+    expect((await login("configured")).welcome).toMatchObject({ rooms: ["#lab"] });
   });
 
   it("outlive a hundred logins in a row without a word to others", async () => {
