@@ -121,18 +121,12 @@ export function cpuSeconds(pid) {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-/** Bytes that an empty mailbox takes in memory, and a message that waits in one; in a process of its own. */
+/** Bytes that an empty mailbox takes in memory, and a message of each type that waits; in a process of its own. */
 export async function mailMemory(boxes, each) {
   const home = ownDirectory();
   try {
     const script = join(here, "peers/mail-memory.mjs");
-    const { stdout } = await run(process.execPath, [
-      "--expose-gc",
-      script,
-      home,
-      String(boxes * 10),
-      String(each / 10),
-    ]);
+    const { stdout } = await run(process.execPath, ["--expose-gc", script, home, String(boxes), String(each)]);
     return JSON.parse(stdout);
   } finally {
     rmSync(home, { recursive: true, force: true });
@@ -169,7 +163,7 @@ function announce(args) {
 
 function run(command, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], timeout: 180_000 });
     endsWithUs(child);
     let stdout = "";
     let stderr = "";

@@ -102,7 +102,7 @@ export function mailTable(rows) {
   const lines = [];
   if (rates.length > 0)
     lines.push(
-      "Mailboxes, 250 bytes a message: stored (the sender is told), then taken and settled a thousand at a time. CPU of the server's process.",
+      "Mailboxes, 250 bytes a message: stored (one publisher, which is told of each; 10,000 untold at most), then taken and settled a thousand at a time (one consumer). Each server's own safest setting is beside its default. CPU of the server's process.",
       "",
       "| server | stored | taken and settled |",
       "|---|---|---|",

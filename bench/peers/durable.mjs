@@ -2,17 +2,25 @@
 import { freePort, startServer, versionOf } from "./server.mjs";
 import { openWire, pump } from "./text-wire.mjs";
 
-/** Messages that are not acknowledged yet, at most; and how many are said, or taken, at a time. */
-const ahead = 2_000;
+/** Messages of the one publisher that are not acknowledged yet, at most: with every server the same. */
+export const ahead = 10_000;
+/** How many are taken at a time. */
 const batch = 1_000;
 const count = (text, pattern) => text.match(pattern)?.length ?? 0;
 
-/** NATS with a stream in files, as it is by default: synced every two minutes. Undefined where there is none. */
-export async function startJetStream() {
+/**
+ * NATS with a stream in files. By default it is synced every two minutes; since 2.10 it can be told to sync each message
+ * (`always`). Undefined where there is none that can do that.
+ */
+export async function startJetStream(sync) {
   const version = versionOf("nats-server", ["--version"], /v(\d\S*)/);
   if (version === undefined) return undefined;
+  const [major, minor] = version.match(/\d+/g).map(Number);
+  const knowsAlways = major > 2 || minor >= 10;
+  if (sync === "always" && !knowsAlways) return undefined;
   const port = await freePort();
-  const config = `host: 127.0.0.1\nport: ${port}\njetstream { store_dir: "./jetstream" }\n`;
+  const how = sync === "always" ? ", sync_interval: always" : "";
+  const config = `host: 127.0.0.1\nport: ${port}\njetstream { store_dir: "./jetstream"${how} }\n`;
   const server = await startServer({ command: "nats-server", args: ["-c"], config, ports: [port] });
   const hello = 'CONNECT {"verbose":false,"pedantic":false}\r\n';
   const say = (subject, body, reply) => `PUB ${subject} ${reply}${body.length}\r\n${body}\r\n`;
@@ -24,7 +32,10 @@ export async function startJetStream() {
   };
   return {
     ...server,
-    name: "JetStream (file; synced every 2 min, its default)",
+    name:
+      sync === "always"
+        ? "JetStream (file; sync_interval always)"
+        : `JetStream (file; synced every 2 min, ${knowsAlways ? "its default" : "it knows nothing else"})`,
     version,
     async fill(messages, bytes) {
       await make("STREAM.CREATE.B", { name: "B", subjects: ["b"], storage: "file", retention: "workqueue" });

@@ -1,5 +1,6 @@
 // An agent with a mailbox, on libzmq sockets: fills its box under another name, takes from it and settles.
 import { Publisher, Subscriber } from "zeromq";
+import { ahead } from "./durable.mjs";
 
 /** Deliveries that are taken, and settled, at a time. */
 const batch = 1_000;
@@ -85,7 +86,7 @@ export async function fillBox(peer, owner, messages, bytes) {
   const more = { receipt: ["stored"] };
   for (let said = 0; said < messages; said += 1) {
     await sender.say(owner, "inform", content, more);
-    while (said - stored > 10_000) await new Promise((resolve) => (wake = resolve));
+    while (said - stored > ahead) await new Promise((resolve) => (wake = resolve));
   }
   while (stored < messages) await new Promise((resolve) => (wake = resolve));
   sender.close();

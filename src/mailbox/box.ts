@@ -39,7 +39,7 @@ export class Box {
   // bound: mailMax, mailMaxBytes · evicts: the oldest · owner: Box
   readonly #dead: Pick<MailRow, "seq" | "bytes">[] = [];
   /** Entries of each priority. */
-  readonly #priorities: [number, number, number] = [0, 0, 0];
+  #priorities: [number, number, number] | undefined;
   /** Rows on disk, settled ones included; the lowest sequence that one of them may have. */
   rows = 0;
   floor = 1;
@@ -113,7 +113,7 @@ export class Box {
       if (!isOpen(row.state)) continue;
       const share = this.shares.of(row.sender, row.trust !== "proved");
       share.add(row.bytes);
-      this.#priorities[row.priority] += 1;
+      this.#prioritise(row.priority, 1);
       const until = row.leaseMs === undefined ? 0 : started + row.leaseMs;
       const state = row.state === "leased" ? "leased" : "waiting";
       this.#entries.push(new Entry(row, share, { waited: true, state, until }));
@@ -133,7 +133,7 @@ export class Box {
     const { bytes, priority } = row;
     const entry = new Entry(row, share, { waited });
     share.add(bytes);
-    this.#priorities[priority] += 1;
+    this.#prioritise(priority, 1);
     this.#entries.push(entry);
     this.#counts.stored += 1;
     this.#counts.waiting += 1;
@@ -216,7 +216,7 @@ export class Box {
     this.#grow(bytes);
     const at = this.#indexOf(seq);
     const entry = new Entry(row, share, { waited: true });
-    this.#priorities[priority] += 1;
+    this.#prioritise(priority, 1);
     this.#entries.splice(at, 0, entry);
     this.#head = Math.min(this.#head, at);
     this.asked.open(row);
@@ -252,7 +252,12 @@ export class Box {
 
   /** How many entries of this priority are not settled. */
   ofPriority(priority: Entry["priority"]): number {
-    return this.#priorities[priority];
+    return this.#priorities?.[priority] ?? 0;
+  }
+
+  #prioritise(priority: Entry["priority"], change: 1 | -1): void {
+    this.#priorities ??= [0, 0, 0];
+    this.#priorities[priority] += change;
   }
 
   /** How many entries are not settled. */
@@ -285,7 +290,7 @@ export class Box {
     entry.share.remove(entry.bytes);
     this.shares.tidy(entry.share);
     entry.state = "settled";
-    this.#priorities[entry.priority] -= 1;
+    this.#prioritise(entry.priority, -1);
     this.#settled += 1;
     if (this.#settled < 64 || this.#settled * 2 < this.#entries.length) return;
     this.#entries = this.#entries.filter(({ state }) => state !== "settled");

@@ -83,6 +83,37 @@ export function mailStoreSuite(name: string, make: () => MailStore): void {
       expect([store.row(1, 1)?.state, store.body(1, 1)]).toEqual(["answered", undefined]);
     });
 
+    it("moves what waits and what is leased to and fro, and brings it to its end, whether its body is small or large", async () => {
+      for (const [seq, bytes] of [
+        [1, 250],
+        [2, 60_000],
+      ] as const) {
+        const came = mailRow(1, seq, { bytes });
+        const leased = mailRow(1, seq, { bytes, state: "leased", attempts: 1, leaseMs: 120_000 });
+        const rests = mailRow(1, seq, { bytes, attempts: 1, leaseMs: 60_000 });
+        const body = "b".repeat(bytes - 200);
+        const look = (row: MailRow): void => {
+          expect([store.row(1, seq), [...store.rows(1, seq)][0]]).toEqual([row, row]);
+          expect(String(store.body(1, seq))).toBe(body);
+          expect([...store.said(row.sender, row.messageId)]).toEqual([row]);
+        };
+        await keep({ put: came, body: text(body), before: null });
+        for (const row of [leased, rests, leased, came, leased]) {
+          const kept = keep({ move: row });
+          look(row);
+          await kept;
+          look(row);
+        }
+        await keep({ settle: mailRow(1, seq, { bytes, state: "done", goesAt: 9, attempts: 1 }), before: leased });
+        expect([store.row(1, seq)?.state, store.body(1, seq)]).toEqual(["done", undefined]);
+        expect(store.due(9, 9).map((row) => row.seq)).toEqual([seq]);
+        await keep({ put: came, body: text(body) });
+        look(came);
+        await keep({ forget: { box: 1, seq }, before: came });
+        expect([store.row(1, seq), store.body(1, seq), store.due(1e14, 9)]).toEqual([undefined, undefined, []]);
+      }
+    });
+
     it("gives the rows of a box in order of arrival, from any of them on, and of no other box", async () => {
       const changes = [5, 1, 300, 2, 70_000, 2 ** 40].map((seq) => ({ put: mailRow(3, seq), body: text("b") }));
       const kept = keep(...changes, { put: mailRow(2, 9) }, { put: mailRow(4, 1) }, { put: mailRow(259, 1) });

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { open } from "lmdb";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -67,7 +68,7 @@ const step = fc.oneof(
  */
 function fitted(drawn: readonly Drawn[], twin: MailStoreMemory): readonly MailChange[] {
   return drawn.flatMap(({ knows, ...one }): readonly MailChange[] => {
-    const change = "move" in one ? movedAs(one.move, twin) : known(one as MailChange, knows === true, twin);
+    const change = "move" in one ? movedAs(one.move, twin) : known(one, knows === true, twin);
     if (change !== undefined) twin.write([change]);
     return change === undefined ? [] : [change];
   });
@@ -153,6 +154,31 @@ describe("a store of mail on disk", () => {
     await Promise.all([first.kept, ...later.map(({ kept }) => kept)]);
     expect(store.syncs).toBe(3);
     await store.close();
+  });
+
+  it("that was written in another form is refused, with the way out, and stays as it is", async () => {
+    const path = folders.make();
+    const store = folders.open(path);
+    await store.write([{ put: mailRow(1, 1), body: Buffer.from("kept") }, { box: boxRow(1) }]).kept;
+    await store.close();
+    const form = async (to: string): Promise<void> => {
+      const root = open({ path, maxDbs: 9 });
+      const about = root.openDB<Buffer, Buffer>({ name: "about", keyEncoding: "binary", encoding: "binary" });
+      await about.put(Buffer.from("version"), Buffer.from(to));
+      await root.close();
+    };
+    for (const other of ["1", "3"]) {
+      await form(other);
+      expect(() => folders.open(path)).toThrow(
+        new RegExp(
+          `written in form ${other}, and this version reads form 2: start the version .* or move their folder`,
+        ),
+      );
+    }
+    await form("2");
+    const again = folders.open(path);
+    expect(String(again.body(1, 1))).toBe("kept");
+    await again.close();
   });
 
   it("is not open before it is opened", async () => {

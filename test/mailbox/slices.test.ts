@@ -21,14 +21,11 @@ describe("many messages at once (ARCHITECTURE, invariant 11)", () => {
 
   /** What is counted of the box at the end of each turn of the loop, until `work` is done. */
   async function turnByTurn(world: MailWorld, state: "leased" | "done", work: Promise<unknown>): Promise<number[]> {
-    let isOver = false;
-    const over = work.finally(() => (isOver = true));
     const seen: number[] = [];
-    while (!isOver) {
-      seen.push(world.counts[state]);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    await over;
+    const over = work.then(() => "over");
+    const turn = (): Promise<string> => new Promise((resolve) => setImmediate(resolve, "turn"));
+    do seen.push(world.counts[state]);
+    while ((await Promise.race([over, turn()])) === "turn");
     return [...seen, world.counts[state]];
   }
 

@@ -175,7 +175,8 @@ export const mailboxRefuse = kind({
   answer: named,
   right: undefined,
   length: (_ask, fields) => fields.ids.length,
-  run: (ask, fields) => results(ownBox(ask, fields.agent), fields.ids, (taking, ids) => taking.refuse(ids, fields.reason)),
+  run: (ask, fields) =>
+    results(ownBox(ask, fields.agent), fields.ids, (taking, ids) => taking.refuse(ids, fields.reason)),
 });
 
 /** `mailbox.redeliver`: dead messages wait again. */
