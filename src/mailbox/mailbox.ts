@@ -248,14 +248,6 @@ export class Mailbox implements Keeper {
     }
   }
 
-  /** `answer`, once what has changed in this turn cannot be lost by a kill. @throws Fault unavailable */
-  async written<T>(answer: T): Promise<T> {
-    await (
-      await this.#context.journal.written()
-    ).committed;
-    return answer;
-  }
-
   /** It could not be kept: it has never been here. */
   failed(entry: Entry, row: MailRow, fault: Fault): void {
     const { ledger, tell } = this.#context;

@@ -5,6 +5,7 @@ import { deliveryId, isDelivery, seqOf } from "./delivery-id.js";
 import { whyFull } from "./incoming.js";
 import type { MailContext } from "./mail-context.js";
 import { moved, type MailRow, type MailState } from "./mail-row.js";
+import type { Written } from "./mail-store.js";
 import type { Settling } from "./settling.js";
 
 /** What is taken at once, and for how long it is leased. */
@@ -77,19 +78,18 @@ export class Taking {
   /** Leases what there is, or waits for it. A lease cannot be lost by a kill once this has resolved. @throws Fault unavailable */
   async take(wanted: Wanted): Promise<readonly Envelope[]> {
     for (;;) {
-      const picked = await this.#pick(wanted);
-      if (picked.length > 0) return this.#kept(picked);
+      const written: Promise<Written>[] = [];
+      const picked = await this.#pick(wanted, written);
+      if (picked.length > 0) return this.#kept(picked, written);
       if (wanted.until.aborted) return [];
       await this.#something(wanted.until);
     }
   }
 
   /** Leases are taken back where they could not be kept. @throws Fault unavailable */
-  async #kept(picked: readonly Picked[]): Promise<readonly Envelope[]> {
+  async #kept(picked: readonly Picked[], written: readonly Promise<Written>[]): Promise<readonly Envelope[]> {
     try {
-      await (
-        await this.#context.journal.written()
-      ).committed;
+      await committed(written);
     } catch (thrown) {
       for (const { entry, row } of picked) if (entry.state === "leased") this.#giveBack(entry, row);
       throw thrown;
@@ -120,16 +120,24 @@ export class Taking {
     }
   }
 
-  /** Does something to many deliveries, in slices, and in their order. @returns what it returns of all */
+  /**
+   * Does something to many deliveries, in slices, and in their order.
+   * @returns what it returns of all, once a kill cannot lose it any more
+   * @throws Fault unavailable
+   */
   async inSlices(
     ids: readonly string[],
     run: (taking: Taking, some: readonly string[]) => readonly Named[],
   ): Promise<readonly Named[]> {
+    const { slices, journal } = this.#context;
     const all: Named[] = [];
-    await this.#context.slices.run(() => {
+    const written: Promise<Written>[] = [];
+    await slices.run(() => {
       all.push(...run(this, ids.slice(all.length, all.length + atOnce)));
+      written.push(journal.written());
       return all.length < ids.length ? "more" : undefined;
     });
+    await committed(written);
     return all;
   }
 
@@ -194,12 +202,13 @@ export class Taking {
     });
   }
 
-  /** Leases what there is, in slices. */
-  async #pick(wanted: Wanted): Promise<readonly Picked[]> {
+  /** Leases what there is, in slices; `written` gets what tells when each is safe. */
+  async #pick(wanted: Wanted, written: Promise<Written>[]): Promise<readonly Picked[]> {
+    const { slices, journal } = this.#context;
     const picked: Picked[] = [];
     const maxBytes = Math.min(wanted.maxBytes, (wanted.maxTokens ?? Infinity) * tokenBytes);
     let bytes = 0;
-    await this.#context.slices.run(() => {
+    const some = (): "more" | undefined => {
       const enough = Math.min(picked.length + atOnce, wanted.max);
       for (const entry of this.#ready()) {
         if (picked.length > 0 && bytes + entry.bytes > maxBytes) return undefined;
@@ -210,6 +219,11 @@ export class Taking {
         if (picked.length === enough) return enough < wanted.max ? "more" : undefined;
       }
       return undefined;
+    };
+    await slices.run(() => {
+      const more = some();
+      written.push(journal.written()); // at once: when it has failed it is another one, which is tried again
+      return more;
     });
     return picked;
   }
@@ -330,4 +344,9 @@ export class Taking {
 
 function namedAs(id: string, row: MailRow | undefined): Named {
   return { deliveryId: id, state: row?.state ?? "unknown" };
+}
+
+/** Resolves when a kill cannot lose any of it. @throws Fault unavailable */
+async function committed(written: readonly Promise<Written>[]): Promise<void> {
+  for (const one of written) await (await one).committed;
 }

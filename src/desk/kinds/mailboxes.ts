@@ -369,7 +369,6 @@ async function results(
 ) {
   mailbox.load();
   const all = await mailbox.taking.inSlices(ids, run);
-  await mailbox.written(undefined);
   const unknown = all.filter(({ state }) => state === "unknown").length;
   const message = unknown === 0 ? "done" : `${String(unknown)} of these deliveries are not in the mailbox`;
   return { message, data: { results: all.map(({ deliveryId, state }) => ({ delivery_id: deliveryId, state })) } };
