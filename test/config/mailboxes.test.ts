@@ -24,7 +24,7 @@ describe("mailboxes of a configuration", () => {
     {
       what: "a number",
       mailboxes: [7],
-      says: "must be the name of an agent, or {agent, mode, keep_s, max, max_bytes}",
+      says: "must be the name of an agent, or {agent, mode, rooms, keep_s, max, max_bytes}",
     },
     { what: "no list", mailboxes: "bob", says: "mailboxes: must be a list" },
     { what: "far too much", mailboxes: [{ agent: "b", max: 2_000_000 }], says: "max: must be at most 1000000" },
