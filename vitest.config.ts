@@ -26,7 +26,8 @@ const processes = [
 /** Tests that replace a module (`vi.mock`): they need a process of their own. */
 const mocking = ["test/clients/agentchat/daemon-full-disk.test.ts"];
 
-const quick = { exclude: processes, setupFiles: ["test/kit/no-processes.ts"] };
+const sizes = "test/kit/property-sizes.ts";
+const quick = { exclude: processes, setupFiles: ["test/kit/no-processes.ts", sizes] };
 
 /** What every run of tests needs. */
 export const shared: ViteUserConfig = {
@@ -50,7 +51,7 @@ export default defineConfig({
         test: { name: "quick", ...quick, include: [every], exclude: [...processes, ...mocking], isolate: false },
       },
       { extends: true, test: { name: "quick, isolated", ...quick, include: mocking } },
-      { extends: true, test: { name: "processes", include: processes } },
+      { extends: true, test: { name: "processes", include: processes, setupFiles: [sizes] } },
     ],
   },
 });
