@@ -1,5 +1,5 @@
 import { Fault, similar } from "../../../src/core/index.js";
-import { shown } from "./said-options.js";
+import { shown } from "./shown.js";
 
 /**
  * Refuses options that nobody here reads, mostly a slip of the pen: in JavaScript no compiler tells of it.

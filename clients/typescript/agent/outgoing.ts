@@ -12,7 +12,8 @@ import {
 } from "../../../src/core/index.js";
 import { refuseNoJsonNumber } from "../shared/no-json-number.js";
 import type { AgentOptions, Said, SendOptions } from "./options.js";
-import { fieldsOf, shown } from "./said-options.js";
+import { fieldsOf } from "./said-options.js";
+import { shown } from "./shown.js";
 
 const { zmqTopicMaxBytes: topicMaxBytes } = defaultLimits;
 

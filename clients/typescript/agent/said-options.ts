@@ -1,6 +1,7 @@
 import { envelopeIdMax, Fault, isMoment, receiptWords, type Envelope } from "../../../src/core/index.js";
 import { refuseUnknown } from "./known-options.js";
 import type { SendOptions } from "./options.js";
+import { shown } from "./shown.js";
 
 const priorities: readonly unknown[] = ["LOW", "NORMAL", "HIGH"];
 const words: readonly unknown[] = receiptWords;
@@ -69,11 +70,4 @@ function written(name: string, given: unknown, time: Date | undefined): string {
   if (!isMoment(text))
     throw new Fault("malformed", `${name} is ${shown(given)}; give a time with its zone, before the year 10000`);
   return text;
-}
-
-/** A wrong value in an error: short, whatever it is. */
-export function shown(value: unknown): string {
-  if (typeof value === "string")
-    return value.length > 40 ? `(a text of ${value.length} characters)` : JSON.stringify(value);
-  return typeof value === "object" && value !== null ? "an object" : String(value);
 }
