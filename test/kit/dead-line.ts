@@ -10,6 +10,8 @@ export class DeadLine {
   readonly #server: Server;
   #sockets: Socket[] = [];
   readonly #buried: Socket[] = [];
+  /** False: whoever connects anew is cut off. */
+  isOpen = true;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -23,6 +25,10 @@ export class DeadLine {
     await once(server, "listening");
     const line = new DeadLine(server);
     server.on("connection", (near) => {
+      if (!line.isOpen) {
+        near.destroy();
+        return;
+      }
       const far = connect(port, "127.0.0.1");
       for (const socket of [near, far]) socket.on("error", () => socket.destroy());
       near.pipe(far).pipe(near);
@@ -38,6 +44,11 @@ export class DeadLine {
     for (const socket of dying) socket.unpipe().pause();
     this.#buried.push(...dying);
     return dying.length / 2;
+  }
+
+  /** Lines that are there now are cut: both sides learn of it at once. */
+  cut(): void {
+    for (const socket of this.#sockets.splice(0)) socket.destroy();
   }
 
   async close(): Promise<void> {

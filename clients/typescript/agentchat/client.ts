@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { Backoff } from "../shared/backoff.js";
-import { comeBack, joinedTo, rejoin, steadyMs } from "./reconnect.js";
+import { comeBack, rejoin, steadyMs } from "./reconnect.js";
 import { Connection, displaced, type ConnectionEnd } from "./connection.js";
 import { AgentChatError, UnhandledErrors } from "./error.js";
 import type { ServerEvent } from "./events.js";
@@ -9,6 +9,8 @@ import {
   askFrame,
   atSign,
   checkFrame,
+  joinedTo,
+  joinFrame,
   messageFrame,
   outcomeOf,
   proposalFrame,
@@ -17,22 +19,25 @@ import {
   type Answer,
   type CallKind,
   type CommandFrame,
+  type JoinOptions,
   type MessageOptions,
   type NegotiationFrame,
   type ProposalTerms,
 } from "./command-frames.js";
 import { wholeAddress } from "./address.js";
 import { HeardBefore } from "./heard-before.js";
-import type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./options.js";
+import type { AgentChatClientEvents, AgentChatClientOptions, ChannelBeginning, Roster } from "./options.js";
 import { tellEvent } from "./telling.js";
+import { beginningOf, JoinedRooms, type ReadOn } from "../shared/joined-rooms.js";
 import { askTimeoutMs, type AskOptions, type QuestionData } from "../shared/questions.js";
 import { readIdentity, type Identity } from "./identity-file.js";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 
 export { AgentChatError } from "./error.js";
-export type { AgentChatClientEvents, AgentChatClientOptions, Roster } from "./options.js";
+export type { AgentChatClientEvents, AgentChatClientOptions, ChannelBeginning, Roster } from "./options.js";
 export type { Answer, MessageOptions, ProposalTerms } from "./command-frames.js";
 export type { AskOptions, QuestionData } from "../shared/questions.js";
+export type { ReadOn, RoomCursor } from "../shared/joined-rooms.js";
 export type { MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
 
 /** The code of the event `close` when the server would refuse us again (RFC 6455 §7.4.1, policy). */
@@ -54,12 +59,7 @@ const notInside: readonly string[] = ["INVALID_MSG", "CHANNEL_NOT_FOUND", "NOT_I
 export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   readonly #options: AgentChatClientOptions;
   readonly #backoff = new Backoff(steadyMs);
-  /** In which the server says that we are: they need not be joined again on this connection. */
-  // bound: one frame of the server (65,536 bytes) · evicts: all, with the next connection · owner: AgentChatClient
-  readonly #inside = new Set<string>();
-  // bound: channels that the application joined, and those · evicts: a channel leaves with LEFT, when LEAVE is refused because one
-  // is not inside, or by disconnect() · owner: AgentChatClient
-  readonly #channels = new Set<string>();
+  readonly #channels = new JoinedRooms();
   readonly #unheard = new UnhandledErrors();
   readonly #heard = new HeardBefore();
   #phase: "idle" | "connecting" | "ready" | "waiting" = "idle";
@@ -92,7 +92,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
 
   /** The channels that it joined and has not left, or was in while it was away; also while the connection is lost. */
   get channels(): ReadonlySet<string> {
-    return new Set(this.#channels);
+    return this.#channels.names;
   }
 
   /**
@@ -116,15 +116,22 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   }
 
   /**
-   * Joins a channel, now and after every reconnect; `replay` asks for its last messages.
+   * Joins a channel, now and after every reconnect; `replay` asks for its last messages. `after` asks for all that
+   * follows a place in a durable channel; a reconnect then goes on where it was, and tells the event `gap` if something
+   * is lost.
    * @returns the agents that are there
    * @throws AgentChatError CHANNEL_NOT_FOUND, NOT_INVITED, …
    */
-  async join(channel: string, { replay }: { readonly replay?: number } = {}): Promise<readonly string[]> {
-    if (replay !== undefined && replay > 0) this.#heard.want(channel);
-    const agents = await this.#call({ type: "JOIN", channel, replay }, joinedTo(channel));
-    this.#channels.add(channel);
-    return agents;
+  async join(channel: string, options?: { readonly replay?: number }): Promise<readonly string[]>;
+  async join(channel: string, options: ReadOn): Promise<ChannelBeginning>;
+  async join(channel: string, options: JoinOptions = {}): Promise<readonly string[] | ChannelBeginning> {
+    const frame = joinFrame(channel, options);
+    const { replay = 0, after } = options;
+    if (replay > 0 || after !== undefined) this.#heard.want(channel);
+    const connection = this.#ready();
+    const joined = await this.#channels.join(channel, options, () => connection.call(frame, joinedTo(channel)));
+    const { agents } = joined;
+    return after === undefined ? agents : { agents, ...beginningOf(joined) };
   }
 
   /**
@@ -302,7 +309,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
       answerTimeoutMs = answerTimeoutMsDefault,
     } = this.#options;
     this.#heard.begin();
-    this.#inside.clear();
+    this.#channels.begin();
     const connection = await Connection.open(
       { server: wholeAddress(server), name, identity: this.#identity, echo, mailbox, answerTimeoutMs },
       {
@@ -355,9 +362,14 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
       return;
     }
     if (connection === undefined) return;
-    await rejoin(connection, this.#channels, {
-      inside: this.#inside,
+    const again = connection;
+    await rejoin(again, this.#channels, {
       signal,
+      join: async (channel) => {
+        const frame = joinFrame(channel, this.#channels.behind(channel));
+        const { gap } = await again.call(frame, joinedTo(channel));
+        if (gap === true) this.emit("gap", { channel });
+      },
       onError: (error) => {
         this.#fail(error);
       },
@@ -366,13 +378,11 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   }
 
   #tell(event: ServerEvent): void {
+    if (event.type === "MSG") this.#channels.heard(event.to, event);
+    else if (event.type === "JOINED") this.#channels.answered(event.channel, event);
     if (event.type === "MSG" && this.#heard.isRepeated(event)) return;
     if (event.type === "WELCOME") this.#agentId = atSign(event.agent_id);
-    if (event.type === "VERIFY_SUCCESS")
-      for (const channel of event.channels ?? []) {
-        this.#channels.add(channel);
-        this.#inside.add(channel);
-      }
+    if (event.type === "VERIFY_SUCCESS") this.#channels.enter(event.channels ?? []);
     if (event.type === "LEFT" && event.agent === this.#agentId) this.#channels.delete(event.channel);
     tellEvent(this, event);
   }

@@ -4,8 +4,10 @@ import { commands, type Command, type NegotiationType } from "../../../bridges/a
 import { messageText, proposalText, stepText } from "../../../bridges/agentchat/signed-text.js";
 import { shapeProblemText } from "../../../src/core/index.js";
 import { AgentChatError } from "./error.js";
-import type { ServerEvent } from "./events.js";
+import type { ServerEvent, ServerEventOf } from "./events.js";
 import { sign, type Identity } from "./identity.js";
+import { jsonProblem } from "../shared/no-json-number.js";
+import type { ReadOn } from "../shared/joined-rooms.js";
 
 /** The calls that a server answers: every command but MSG. */
 export type CallKind = Exclude<Command["type"], "MSG">;
@@ -22,10 +24,37 @@ export type CommandFrame<T extends Command["type"] = Command["type"]> = Readonly
 export function checkFrame(frame: CommandFrame): void {
   const { type } = frame;
   const checked = commands[type].safeParse(frame);
-  if (!checked.success)
-    throw new AgentChatError("INVALID_MSG", `${type}: ${shapeProblemText(checked.error, frame)}; nothing was sent`, {
-      call: type,
-    });
+  const { data } = frame;
+  const problem = checked.success
+    ? data === undefined
+      ? undefined
+      : jsonProblem({ data })
+    : shapeProblemText(checked.error, frame);
+  if (problem !== undefined)
+    throw new AgentChatError("INVALID_MSG", `${type}: ${problem}; nothing was sent`, { call: type });
+}
+
+/** How a channel is joined: `replay` asks for its last messages, `after` for all that follows a place there. */
+export interface JoinOptions extends Partial<ReadOn> {
+  readonly replay?: number;
+}
+
+/** A channel that is to be joined. */
+export type JoinFrame = CommandFrame<"JOIN"> & Partial<ReadOn> & { readonly channel: string; readonly replay?: number };
+
+/** The answer to JOIN and CREATE_CHANNEL. */
+export function joinedTo(channel: string): (event: ServerEvent) => ServerEventOf<"JOINED"> | undefined {
+  return (event) => (event.type === "JOINED" && event.channel === channel ? event : undefined);
+}
+
+/** @throws AgentChatError INVALID_MSG for two ways to read what is past */
+export function joinFrame(channel: string, options: JoinOptions): JoinFrame {
+  if (options.replay !== undefined && options.after !== undefined)
+    throw new AgentChatError(
+      "INVALID_MSG",
+      "JOIN: replay and after are two ways to read what is past; give one of them; nothing was sent",
+    );
+  return { type: "JOIN", channel, ...options };
 }
 
 /** An agent's id with its `@`. @throws AgentChatError INVALID_MSG if it is no text */

@@ -60,6 +60,8 @@ const soft: SoftFields = {
   names: "hint",
   away: "hint",
   channels: "hint",
+  next: "hint",
+  gap: "hint",
   reason: "hint",
   until: "hint",
   server: "hint",

@@ -7,7 +7,7 @@ const rememberedMax = 4096;
 /**
  * Knows which past messages a server tells again though the application has heard them: other servers do so after every
  * JOIN, so after every reconnect. A message is known by its sender and `msg_id`; without one, by sender, target, time
- * and text.
+ * and text; in a durable channel by its place there.
  */
 export class HeardBefore {
   // bound: rememberedMax hashes · evicts: the oldest for a new one · owner: HeardBefore
@@ -27,8 +27,9 @@ export class HeardBefore {
   }
 
   /** Remembers a message. @returns true if it is told again, was heard before, and nobody has asked for it */
-  isRepeated({ from, to, ts, content, msg_id: msgId, replay }: ServerEventOf<"MSG">): boolean {
-    const what = msgId === "" ? [from, to, ts, content] : [from, msgId];
+  isRepeated({ from, to, ts, content, msg_id: msgId, replay, epoch, room_seq: seq }: ServerEventOf<"MSG">): boolean {
+    const named = msgId === "" ? [from, to, ts, content] : [from, msgId];
+    const what = epoch === undefined || seq === undefined ? named : [to, epoch, seq];
     const hash = createHash("sha256").update(JSON.stringify(what)).digest("base64");
     if (this.#heard.has(hash)) return replay === true && !this.#wanted.has(to);
     this.#heard.add(hash);

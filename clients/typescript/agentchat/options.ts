@@ -3,6 +3,7 @@ import type { ConnectionEnd } from "./connection.js";
 import type { AgentChatError } from "./error.js";
 import type { ServerEventOf } from "./events.js";
 import type { QuestionData } from "../shared/questions.js";
+import type { RoomBeginning } from "../shared/joined-rooms.js";
 import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 
 /** How an AgentChat client reaches its server. */
@@ -27,6 +28,11 @@ export interface AgentChatClientOptions {
   readonly reconnect?: boolean;
   /** How long a call waits for its answer, milliseconds; default 10,000. */
   readonly answerTimeoutMs?: number;
+}
+
+/** A durable channel that was joined behind a place, and who is there (`@agent-id`s). */
+export interface ChannelBeginning extends RoomBeginning {
+  readonly agents: readonly string[];
 }
 
 /** Who is in a channel. */
@@ -68,6 +74,8 @@ export interface AgentChatClientEvents {
    * something unreadable.
    */
   error: [AgentChatError];
+  /** A channel that was joined with `after` is joined again, and something that was said there meanwhile is lost. */
+  gap: [{ readonly channel: string }];
   /** Connected, and back in its channels. */
   open: [];
   close: [ConnectionEnd];

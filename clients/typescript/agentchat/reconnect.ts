@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Backoff } from "../shared/backoff.js";
 import type { Connection } from "./connection.js";
 import { AgentChatError } from "./error.js";
-import type { ServerEvent } from "./events.js";
+import type { JoinedRooms } from "../shared/joined-rooms.js";
 
 /**
  * A connection that was ready for this long held: the next loss is tried again at once, milliseconds. A server that
@@ -64,25 +64,21 @@ export async function comeBack(
  */
 export async function rejoin(
   connection: Connection,
-  channels: ReadonlySet<string>,
+  channels: Pick<JoinedRooms, "outside" | "has">,
   {
-    inside,
     signal,
+    join,
     onError,
   }: {
-    readonly inside: ReadonlySet<string>;
     readonly signal: AbortSignal;
+    readonly join: (channel: string) => Promise<unknown>;
     readonly onError: (error: AgentChatError) => void;
   },
 ): Promise<void> {
-  for (const channel of [...channels]) {
-    for (
-      let attempt = 1;
-      channels.has(channel) && !inside.has(channel) && !connection.isOver() && !signal.aborted;
-      attempt += 1
-    ) {
+  for (const channel of channels.outside) {
+    for (let attempt = 1; channels.has(channel) && !connection.isOver() && !signal.aborted; attempt += 1) {
       try {
-        await connection.call({ type: "JOIN", channel }, joinedTo(channel));
+        await join(channel);
         break;
       } catch (thrown) {
         if (!(thrown instanceof AgentChatError)) throw thrown;
@@ -103,11 +99,6 @@ export async function rejoin(
       }
     }
   }
-}
-
-/** The answer to JOIN and CREATE_CHANNEL: who is there. */
-export function joinedTo(channel: string): (event: ServerEvent) => readonly string[] | undefined {
-  return (event) => (event.type === "JOINED" && event.channel === channel ? event.agents : undefined);
 }
 
 /** False if `signal` cut it short. */

@@ -4,15 +4,17 @@ import { WebSocket } from "ws";
 import { errorCodes, type AnswerEvent, type Event, type SystemEvent } from "../../../bridges/pan/schema.js";
 import { Backoff } from "../shared/backoff.js";
 import { askTimeoutMs, type AskOptions, type QuestionData } from "../shared/questions.js";
+import { beginningOf, JoinedRooms, type RoomBeginning } from "../shared/joined-rooms.js";
 import { closeSocket, connectProblem, silentMsDefault, watchSilence } from "../shared/socket.js";
 import { answerCall, answerTo, noCalls, PanError, refuseCall, type CallKind } from "./calls.js";
 import { frameProblem, readEvent } from "./frames.js";
-import type { PanAnswer, PanClientEvents, PanClientOptions, SayOptions } from "./options.js";
+import type { JoinOptions, PanAnswer, PanClientEvents, PanClientOptions, SayOptions } from "./options.js";
 import { rejoin } from "./rejoin.js";
 
 export type { Delivery, PanAnswer, PanClientEvents, PanClientOptions, Refused, SayOptions } from "./options.js";
 export { PanError } from "./calls.js";
 export type { AskOptions, QuestionData } from "../shared/questions.js";
+export type { ReadOn, RoomBeginning, RoomCursor } from "../shared/joined-rooms.js";
 export type { ChatEvent, ErrorEvent, SystemEvent } from "../../../bridges/pan/schema.js";
 
 /** The code with which a server closes for good: another session of this name has taken over. */
@@ -39,9 +41,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
   readonly #options: Required<Omit<PanClientOptions, "name" | "mailbox">> & Pick<PanClientOptions, "name" | "mailbox">;
   readonly #calls = noCalls();
   readonly #backoff = new Backoff(steadyMs);
-  // bound: rooms that the application joined, or the server says that it is in · evicts: a room leaves by leave() ·
-  // owner: PanClient
-  readonly #rooms = new Set<string>();
+  readonly #rooms = new JoinedRooms();
   #socket: WebSocket | undefined;
   /** Aborted when the present connection is lost or closed. */
   #ended = new AbortController();
@@ -89,10 +89,19 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     this.say("all", text);
   }
 
-  /** Joins a room, now and after every reconnect; `history` asks for its last messages. @throws PanError */
-  async join(room: string, options: { readonly history?: number } = {}): Promise<void> {
-    await this.#call("join", { type: "join", room, ...options }, room);
-    this.#rooms.add(room);
+  /**
+   * Joins a room, now and after every reconnect; `history` asks for its last messages. `after` asks for all that follows
+   * a place in a durable room; a reconnect then goes on where it was, and tells the event `gap` if something is lost.
+   * @throws PanError INVALID_FORMAT, NOT_INVITED, AGENT_NOT_FOUND, RATE_LIMIT, …
+   */
+  async join(room: string, options: JoinOptions = {}): Promise<RoomBeginning> {
+    const frame = { type: "join" as const, room, ...options };
+    const problem =
+      options.history !== undefined && options.after !== undefined
+        ? "join: history and after are two ways to read what is past; give one of them"
+        : frameProblem(frame);
+    if (problem !== undefined) throw new PanError("INVALID_FORMAT", `${problem}; nothing was sent`);
+    return beginningOf(await this.#rooms.join(room, options, () => this.#joined(room, options)));
   }
 
   /** @throws PanError */
@@ -104,7 +113,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
 
   /** The rooms that it has joined and not left, and those in which it was while it was away; also while reconnecting. */
   get rooms(): ReadonlySet<string> {
-    return new Set(this.#rooms);
+    return this.#rooms.names;
   }
 
   /** Agents that are online, in whatever dialect. @throws PanError */
@@ -147,6 +156,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
   async #open(): Promise<void> {
     const { url, answerTimeoutMs, silentMs } = this.#options;
     this.#phase = "connecting";
+    this.#rooms.begin();
     const ended = new AbortController();
     const socket = new WebSocket(url, "pan.v1", { perMessageDeflate: false, handshakeTimeout: answerTimeoutMs });
     this.#ended = ended;
@@ -165,12 +175,14 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     this.#checkCurrent(socket);
     const inside = await this.#authenticate(ended.signal);
     this.#checkCurrent(socket);
-    for (const room of inside) this.#rooms.add(room);
+    this.#rooms.enter(inside);
     this.#phase = "rejoining";
     await rejoin(
       this.#rooms,
-      inside,
-      (room) => this.#call("join", { type: "join", room }, room),
+      async (room) => {
+        const { gap } = await this.#joined(room, this.#rooms.behind(room));
+        if (gap === true) this.emit("gap", { room });
+      },
       (room, { code, message }) => {
         const known = errorCodes.find((one) => one === code) ?? "INTERNAL";
         this.emit("refused", { type: "error", code: known, message: `${room} was not joined again: ${message}`, room });
@@ -183,7 +195,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
   }
 
   /** @returns the rooms in which it is at once, since its mailbox says `rooms: true` (PAN §14.6) */
-  async #authenticate(signal: AbortSignal): Promise<ReadonlySet<string>> {
+  async #authenticate(signal: AbortSignal): Promise<readonly string[]> {
     const { agentId, name, token, mailbox } = this.#options;
     const optional = { ...(name !== undefined && { name }), ...(mailbox !== undefined && { mailbox }) };
     const welcomed = this.#ask("auth", { type: "auth", agentId, token, ...optional });
@@ -206,7 +218,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
         },
       });
     const welcome = await welcomed;
-    return new Set(welcome.type === "system" ? welcome.rooms : []);
+    return (welcome.type === "system" ? welcome.rooms : undefined) ?? [];
   }
 
   /** After each wait of #open: close() or a loss may have come in between. */
@@ -218,6 +230,11 @@ export class PanClient extends EventEmitter<PanClientEvents> {
   #checkWelcomed(): void {
     if (this.#phase !== "ready" && this.#phase !== "rejoining")
       throw new PanError("CLOSED", "not connected; wait for the event open");
+  }
+
+  async #joined(room: string, options: object): Promise<Pick<SystemEvent, "next" | "gap">> {
+    const answer = await this.#call("join", { type: "join", room, ...options }, room);
+    return answer.type === "system" ? answer : {};
   }
 
   async #call(kind: CallKind, frame: Readonly<Record<string, unknown>>, room?: string): Promise<Event> {
@@ -248,10 +265,15 @@ export class PanClient extends EventEmitter<PanClientEvents> {
       return;
     }
     const { event } = reading;
-    if (event.type === "chat") this.emit("chat", event);
-    else if (event.type === "error") {
+    if (event.type === "chat") {
+      this.#rooms.heard(event.to, event);
+      this.emit("chat", event);
+    } else if (event.type === "error") {
       if (!refuseCall(this.#calls, event)) this.emit("refused", event);
-    } else if (!answerCall(this.#calls, event) && event.type === "system") this.#tell(event);
+    } else {
+      if (event.type === "system" && event.status === "joined") this.#rooms.answered(event.room ?? "", event);
+      if (!answerCall(this.#calls, event) && event.type === "system") this.#tell(event);
+    }
   }
 
   #tell(event: SystemEvent): void {

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { jsonProblem } from "../shared/no-json-number.js";
 import { isNestedDeeper, jsonDepthMax, repairSurrogates, shapeProblemText } from "../../../src/core/index.js";
-import { ask, chat, deliveryStates, errorCodes, type Event } from "../../../bridges/pan/schema.js";
+import { ask, chat, deliveryStates, join, errorCodes, type Event } from "../../../bridges/pan/schema.js";
 
 /** A frame of the server: an event, something newer than this client (to be ignored), or no PAN at all. */
 export type Reading =
@@ -12,6 +13,7 @@ const text = z.string();
 // Lenient: fields that we do not know are kept; an optional one of a wrong kind counts as absent.
 const optionalText = text.optional().catch(undefined);
 const optionalCount = z.int().optional().catch(undefined);
+const optionalPlace = z.object({ epoch: text, seq: z.int().nonnegative() }).optional().catch(undefined);
 const optionalId = z
   .union([text.min(1), z.number().transform(String)])
   .optional()
@@ -53,6 +55,8 @@ const events = {
     state: optionalText,
     reason: optionalText,
     until: optionalText,
+    next: optionalPlace,
+    gap: z.literal(true).optional().catch(undefined),
   }),
   list: z.looseObject({ type: z.literal("list"), agents: z.array(agent) }),
   answer: z.looseObject({
@@ -108,14 +112,19 @@ function isDelivery({
   return messageIds !== undefined && deliveryStates.some((known) => known === state);
 }
 
-/** Why a server would refuse a chat or a question as malformed, naming no messageId; undefined if it would not. */
+/** What is checked before it is sent. */
+const said = { chat, ask, join } as const;
+
+/** Why a server would refuse a frame as malformed, or read another than was meant; undefined if it would not. */
 export function frameProblem(
-  frame: Readonly<Record<string, unknown>> & { readonly type: "chat" | "ask" },
+  frame: Readonly<Record<string, unknown>> & { readonly type: keyof typeof said },
 ): string | undefined {
-  const { type } = frame;
-  const parsed = (type === "chat" ? chat : ask).safeParse(frame);
+  const { type, data } = frame;
+  const parsed = said[type].safeParse(frame);
   if (!parsed.success) return `${type}: ${shapeProblemText(parsed.error, frame)}`;
-  return isDeeper(frame, jsonDepthMax) ? `${type}: nested deeper than ${jsonDepthMax} levels` : undefined;
+  if (isDeeper(frame, jsonDepthMax)) return `${type}: nested deeper than ${jsonDepthMax} levels`;
+  const problem = data === undefined ? undefined : jsonProblem({ data });
+  return problem === undefined ? undefined : `${type}: ${problem}`;
 }
 
 function isDeeper(value: unknown, levels: number): boolean {

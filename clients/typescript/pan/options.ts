@@ -1,4 +1,5 @@
 import type { AnswerEvent, ChatEvent, deliveryStates, ErrorEvent, SystemEvent } from "../../../bridges/pan/schema.js";
+import type { ReadOn } from "../shared/joined-rooms.js";
 import type { QuestionData } from "../shared/questions.js";
 
 /** How a PAN client reaches its server. */
@@ -23,6 +24,11 @@ export interface PanClientOptions {
    * lost, milliseconds; 0: never.
    */
   readonly silentMs?: number;
+}
+
+/** How a room is joined: `history` asks for its last messages, `after` for all that follows a place there. */
+export interface JoinOptions extends Partial<ReadOn> {
+  readonly history?: number;
 }
 
 /** What a chat may carry beside its text. */
@@ -72,6 +78,8 @@ export interface PanClientEvents {
    * itself: a room that could not be joined again (`room`), and INTERNAL for a frame of the server that is not PAN.
    */
   refused: [Refused];
+  /** A room that was joined with `after` is joined again, and something that was said there meanwhile is lost. */
+  gap: [{ readonly room: string }];
   /** Logged in and, after a reconnect, back in the rooms. */
   open: [];
   /**

@@ -1,4 +1,4 @@
-import { Fault } from "../../../src/core/index.js";
+import { asFault, Fault } from "../../../src/core/index.js";
 
 /**
  * Refuses NaN and the infinities, which `JSON.stringify` writes as null without a word.
@@ -18,4 +18,15 @@ export function refuseNoJsonNumber(value: unknown, json: string): void {
     if (typeof one === "object" && one !== null) holders.push({ holder: one, path });
     return one;
   });
+}
+
+/** Why this cannot be said in JSON as it is meant, and the remedy; undefined if it can. */
+export function jsonProblem(value: object): string | undefined {
+  try {
+    refuseNoJsonNumber(value, JSON.stringify(value));
+    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof Fault) return thrown.message;
+    return `it cannot be written as JSON: ${asFault(thrown).message.split("\n", 1)[0] ?? ""}; say plain texts, numbers, lists and objects`;
+  }
 }

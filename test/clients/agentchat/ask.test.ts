@@ -40,6 +40,18 @@ describe("AgentChatClient.ask", () => {
       await expect(ada.ask("")).rejects.toMatchObject({ code: "INVALID_MSG", message: /nothing was sent/ });
       await ada.ping();
     });
+
+    it("says no number that JSON cannot write, and names where it stands", async () => {
+      await begin();
+      for (const [data, words] of [
+        [{ prices: [1, NaN] }, "ASK: data.prices.1 is NaN, which is no number of JSON; say null, or a text"],
+        [{ big: 1n }, "ASK: it cannot be written as JSON"],
+      ] as const)
+        await expect(ada.ask("ping", data)).rejects.toMatchObject({
+          code: "INVALID_MSG",
+          message: expect.stringMatching(new RegExp(`^${words}.*; nothing was sent$`)) as string,
+        });
+    });
   });
 
   describe("at a server that says what the test tells it to", () => {

@@ -55,6 +55,35 @@ describe("PanClient.ask", () => {
       await ada.list(); // no call has taken another's refusal
     });
 
+    it("says no number that JSON cannot write, and names where it stands", async () => {
+      const at = await begin();
+      const [ada, bob] = await Promise.all(["ada", "bob"].map((name) => client(at.pan, name, panToken(at.dataDir))));
+      const heard: unknown[] = [];
+      bob?.on("chat", ({ data }) => heard.push(data));
+      const cyclic: Record<string, unknown> = {};
+      cyclic["self"] = cyclic;
+      for (const [data, words] of [
+        [{ prices: [1, NaN] }, "data.prices.1 is NaN, which is no number of JSON; say null, or a text"],
+        [{ eth: -Infinity }, "data.eth is -Infinity"],
+        [{ big: 1n }, "it cannot be written as JSON"],
+        [cyclic, "nested deeper"],
+      ] as const) {
+        await expect(ada?.ask("ping", data)).rejects.toMatchObject({
+          code: "INVALID_FORMAT",
+          message: expect.stringContaining(`ask: ${words}`) as string,
+        });
+        const refused = ada && once(ada, "refused");
+        ada?.say("bob", "x", { data, messageId: "m1" });
+        expect(await refused).toMatchObject([
+          { code: "INVALID_FORMAT", messageId: "m1", message: expect.stringContaining(`chat: ${words}`) as string },
+        ]);
+      }
+      const told = bob && once(bob, "chat");
+      ada?.say("bob", "x", { data: [null, 1e300] });
+      await told;
+      expect(heard).toEqual([[null, 1e300]]);
+    });
+
     it("asks what is the operator's with a token of that scope", async () => {
       const at = await begin();
       const token = await issueToken(at.dataDir, "boss", "ws", { scopes: ["operate"] });
