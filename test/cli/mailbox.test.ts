@@ -84,7 +84,35 @@ describe("broker mailbox, through the real binary", () => {
     expect(texts(leased.stdout)).toEqual(["two", "three"]);
     expect(leased.stderr).toMatch(/2 taken, for two minutes/);
     expect(rows((await cli("show", "dora")).stdout)).toMatchObject([{ waiting: 0, leased: 2, done: 1 }]);
-    expect(await cli("take", "dora", "--done")).toMatchObject({ code: 0, stdout: "" });
+    expect(await cli("take", "dora", "--done")).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: expect.stringContaining("2 are taken and not settled: broker mailbox release dora") as string,
+    });
+  });
+
+  it("frees what somebody has taken who was killed, but not under the hands of its owner", async () => {
+    expect(await cli("release", "dora")).toMatchObject({ code: 0, stderr: "2 wait again for dora\n" });
+    expect(rows((await cli("show", "dora")).stdout)).toMatchObject([{ waiting: 2, leased: 0 }]);
+    expect(await cli("release", "dora")).toMatchObject({ code: 0, stderr: "nobody has taken anything of dora's\n" });
+    await cli("open", "dora", "--mode", "take"); // else what waits is pushed to her before she asks for it
+    const dora = await Agent.connect({ name: "dora", mailbox: "take", in: served.at.zmqIn, out: served.at.zmqOut });
+    try {
+      for await (const mail of dora.mail({ max: 1 })) {
+        const { stderr, code } = await cli("release", "dora");
+        expect([code, stderr]).toEqual([4, expect.stringMatching(/dora is here.*broker mailbox release dora ID/)]);
+        const id = String(mail.$broker?.delivery_id);
+        expect(await cli("release", "dora", id, "nonsense")).toMatchObject({
+          code: 4,
+          stderr: /1 waits again for dora.*nonsense/s,
+        });
+        break;
+      }
+    } finally {
+      await dora.close();
+    }
+    expect(rows((await cli("show", "dora")).stdout)).toMatchObject([{ waiting: 2, leased: 0 }]);
+    await cli("take", "dora", "--done");
   });
 
   it("delivers again what is dead, and writes down who did it", async () => {

@@ -165,7 +165,7 @@ async function take(name: string, options: Takes): Promise<void> {
         await askBox(operator, "mailbox.release", name, { ids: ids.slice(at, at + askedMax) });
     if (ids.length === 0) {
       const { leased } = await askBox<{ readonly leased: number }>(operator, "mailbox.status", name);
-      const held = `; ${leased} are taken and not settled: they wait again when their lease is over`;
+      const held = `; ${leased} are taken and not settled: broker mailbox release ${name} frees them, or the end of their lease`;
       say(`nothing waits for ${name} that can be taken${leased === 0 ? "" : held}`);
     }
     if (ids.length > 0 && done !== true && release !== true)
