@@ -93,13 +93,13 @@ class Receipts(unittest.TestCase):
 
     def test_of_the_same_message_or_of_too_many_are_not_awaited(self):
         self.agent.send("bob", "x", message_id="m1")
-        for more, code in (({"message_id": "m1"}, "conflict"), ({}, None), ({}, None), ({}, "full"), ({"type": "response"}, "malformed"), ({"receipt": ["read"]}, "malformed"), ({"ephemeral": True}, "malformed")):
+        for more, code in (({"message_id": "m1"}, "conflict"), ({}, None), ({}, None), ({}, "full"), ({"type": "response"}, "malformed"), ({"receipt": ["read"]}, "malformed"), ({"ephemeral": True}, "malformed"), ({"to": "#lab"}, "malformed"), ({"to": "all"}, "malformed")):
             with self.subTest(more):
                 if code is None:
-                    self.agent.send("bob", "x", **more)
+                    self.agent.send(**{"to": "bob", "said": "x", **more})
                 else:
                     with self.assertRaises(Fault) as refused:
-                        self.agent.send("bob", "x", **more)
+                        self.agent.send(**{"to": "bob", "said": "x", **more})
                     self.assertEqual(refused.exception.code, code)
         self.assertEqual(len(self.link.said), 3)
 

@@ -1,6 +1,6 @@
 import { isExpired, type Envelope } from "../../../src/core/index.js";
 import type { MailState } from "./mail-answers.js";
-import { hourMs, takeSettings, type TakeSettings } from "./mailbox-settings.js";
+import { hourMs, takeSettings, whole, type TakeSettings } from "./mailbox-settings.js";
 import type { Verdict } from "./settlements.js";
 import type { Held, Taking } from "./taking.js";
 
@@ -19,7 +19,7 @@ export interface MailOptions {
 /**
  * A message out of the mailbox, and what becomes of it: without a word it comes again when its lease is over. A request
  * is settled by `agent.respond(mail, …)` as well. Each call resolves to where the message stands then, and is refused
- * (Fault) as forbidden, not-found or going-away.
+ * (Fault) as forbidden, not-found, going-away, or malformed.
  */
 export interface Mail extends Envelope {
   /** How often it was handed out, this time included. */
@@ -74,8 +74,8 @@ function withEnds(taking: Taking, { envelope, attempt, deliveryId }: Held, lease
     ...envelope,
     attempt,
     done: () => settle({ kind: "done" }),
-    release: (delayMs = 0) => settle({ kind: "release", delayMs: Math.min(Math.ceil(delayMs), hourMs) }),
+    release: async (ms = 0) => settle({ kind: "release", delayMs: whole("delayMs", ms, 0, hourMs) }),
     refuse: (reason) => settle({ kind: "refuse", reason }),
-    extend: (ms = leaseMs) => settle({ kind: "extend", leaseMs: Math.min(Math.ceil(ms), hourMs) }),
+    extend: async (ms = leaseMs) => settle({ kind: "extend", leaseMs: whole("leaseMs", ms, 1_000, hourMs) }),
   };
 }

@@ -77,10 +77,7 @@ function checkBelonging(mode: "push" | "take", options: Readonly<Record<string, 
 export function takeSettings(options: Omit<TakeMailbox, "mode">): TakeSettings {
   const given: Readonly<Record<string, unknown>> = { ...options };
   for (const [name, [least, most]] of Object.entries(bounds)) {
-    const value = given[name];
-    if (value === undefined) continue;
-    if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most)
-      throw new Fault("malformed", `${name} is ${shown(value)}; give a whole number from ${least} to ${most}`);
+    if (given[name] !== undefined) whole(name, given[name], least, most);
   }
   const { batch, parallel, maxTokens, leaseMs, waitMs, retryMs } = options;
   return {
@@ -91,6 +88,13 @@ export function takeSettings(options: Omit<TakeMailbox, "mode">): TakeSettings {
     retryMs: retryMs ?? takeDefaults.retryMs,
     ...(maxTokens !== undefined && { maxTokens }),
   };
+}
+
+/** A whole number; in JavaScript anything can be given. @throws Fault malformed for what is none, or out of its bounds */
+export function whole(name: string, value: unknown, least: number, most: number): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most)
+    throw new Fault("malformed", `${name} is ${shown(value)}; give a whole number from ${least} to ${most}`);
+  return value;
 }
 
 /** How long a message rests whose handler has failed so often. */

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import {
   asFault,
+  everyone,
   Fault,
+  isRoom,
   receiptWords,
   type Envelope,
   type MessageType,
@@ -85,6 +87,8 @@ export class SentMessages {
     checkNames(options);
     const words: readonly ReceiptWord[] = receipt ?? receiptWords;
     checkReceipt(words);
+    if (isRoom(to) || to === everyone)
+      throw new Fault("malformed", `${to} has no mailbox, so nothing is told of what is said there; inform says it`);
     if (options.ephemeral === true && words.length > 0)
       throw new Fault(
         "malformed",

@@ -126,7 +126,6 @@ export class TakeLoop {
       this.stop();
       const cause = thrown instanceof Error ? thrown.message : String(thrown);
       tell("error", "no more messages are taken out of the mailbox", { cause });
-      process.emitWarning(`no more messages are taken out of the mailbox: ${cause}`);
     }
   }
 

@@ -185,12 +185,38 @@ describe.each(["over ZeroMQ", "in the broker's own process"] as const)(
       ]);
     });
 
+    it("says so, once, when a handler fails and nobody has given a log", async () => {
+      const warnings: string[] = [];
+      const warned = ({ message }: Error): unknown => warnings.push(message);
+      process.on("warning", warned);
+      const bob = await join("bob", { mode: "take", retryMs: 1 });
+      let calls = 0;
+      bob.onInform(() => {
+        calls += 1;
+        throw new Error("boom");
+      });
+      ada.send("bob", "one");
+      await eventually(() => calls > 1, "it comes again");
+      process.off("warning", warned);
+      expect(warnings.filter((words) => words.startsWith("agent bob"))).toEqual([
+        "agent bob: a handler failed, its message comes again: Error: boom; give connect a log to be told of each",
+      ]);
+    });
+
     it("leaves in whose hand it is what it has taken, when the box is changed meanwhile", async () => {
       const bob = await join("bob", "take");
       const sent = ada.send("bob", "one");
       for await (const mail of bob.mail({ max: 1 })) {
         expect(await bob.openMailbox({ mode: "take", max: 500 })).toMatchObject({ leased: 1, max: 500 });
         expect(await bob.mailboxStatus()).toMatchObject({ leased: 1, waiting: 0 });
+        for (const [end, words] of [
+          [mail.release("soon" as never), 'delayMs is "soon"; give a whole number from 0 to 3600000'],
+          [mail.extend(-1), "leaseMs is -1; give a whole number from 1000"],
+        ] as const)
+          await expect(end).rejects.toMatchObject({
+            code: "malformed",
+            message: expect.stringContaining(words) as string,
+          });
         expect(await mail.done()).toBe("done");
         break;
       }

@@ -83,6 +83,8 @@ class Mailbox:
         if kind not in ("inform", "request"):
             raise Fault("malformed", f"type is {kind!r:.40}; it is inform or request")
         chosen = message_id or str(uuid.uuid4())
+        if to == EVERYONE or is_room(to):
+            raise Fault("malformed", f"{to} has no mailbox, so nothing is told of what is said there; inform says it")
         words = RECEIPT_WORDS if receipt is None else tuple(receipt)
         if words and more.get("ephemeral"):
             raise Fault("malformed", "what is ephemeral goes into no mailbox, and nothing else tells receipts: inform says it")
