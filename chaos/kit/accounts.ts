@@ -98,7 +98,17 @@ export class Operator {
 
   /** All mailboxes, as `mailbox.list` tells of them. */
   async mailboxes(): Promise<readonly BoxCounts[]> {
-    return ((await this.asks("mailbox.list", {})) as { readonly mailboxes: readonly BoxCounts[] }).mailboxes;
+    const all: BoxCounts[] = [];
+    let after: string | undefined;
+    do {
+      const page = (await this.asks("mailbox.list", { max: 1_000, ...(after !== undefined && { after }) })) as {
+        readonly mailboxes: readonly BoxCounts[];
+        readonly next?: string;
+      };
+      all.push(...page.mailboxes);
+      after = page.next;
+    } while (after !== undefined);
+    return all;
   }
 
   /** Resolves with all mailboxes, once nothing waits in them. @throws with what is left */

@@ -3,11 +3,23 @@ import { asFault, Fault, similar } from "../core/index.js";
 import type { ListedBox } from "./mail-text.js";
 import { askBroker } from "./operator.js";
 
-/** All mailboxes, by name. */
+/** What `mailbox.list` answers. */
+interface Listed {
+  readonly mailboxes: readonly ListedBox[];
+  readonly next?: string;
+}
+
+/** All mailboxes, by name; asked for page by page. */
 export async function listBoxes(operator: Agent): Promise<readonly ListedBox[]> {
-  const { content } = await askBroker(operator, "mailbox.list");
-  const { mailboxes } = content.data as { readonly mailboxes: readonly ListedBox[] }; // this package's own broker
-  return mailboxes.toSorted(({ agent: one }, { agent: other }) => (one < other ? -1 : 1));
+  const all: ListedBox[] = [];
+  let after: string | undefined;
+  do {
+    const { content } = await askBroker(operator, "mailbox.list", after === undefined ? {} : { after });
+    const { mailboxes, next } = content.data as Listed; // this package's own broker
+    all.push(...mailboxes);
+    after = next;
+  } while (after !== undefined);
+  return all;
 }
 
 /**

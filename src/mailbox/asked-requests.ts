@@ -8,12 +8,6 @@ export interface AskedRequest {
   readonly closesAt?: number;
 }
 
-/** What is known of a request that was not answered in time. */
-export interface Overdue {
-  readonly message: string;
-  readonly data: Readonly<Record<string, unknown>>;
-}
-
 /** A request that waits for its answer. */
 interface Open extends AskedRequest {
   /** It was handed over, and does not wait any more. */

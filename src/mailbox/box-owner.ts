@@ -1,5 +1,5 @@
 import { agentNameProblem, Fault, principal, type Limits, type Principal, type Trust } from "../core/index.js";
-import type { BoxRow } from "./mail-row.js";
+import { noCounts, type BoxRow } from "./mail-row.js";
 import type { Box } from "./box.js";
 
 /** What an owner decides about its box. */
@@ -78,6 +78,30 @@ export function mustFit({ max = 0, maxBytes = 0 }: BoxSettings, { mailMax, mailM
   };
   if (max > mailMax) tooMuch("max", mailMax, "mailMax");
   if (maxBytes > mailMaxBytes) tooMuch("max_bytes", mailMaxBytes, "mailMaxBytes");
+}
+
+/** The row of a box that is opened: what its owner does not say is as the configuration gives it. */
+export function newBox(
+  { name, trust, proof }: Opener,
+  settings: BoxSettings,
+  { id, now, limits }: { readonly id: number; readonly now: number; readonly limits: Limits },
+): BoxRow {
+  const { mode = "push", rooms = false, keepMs = limits.mailKeepMs } = settings;
+  const { max = limits.mailMax, maxBytes = limits.mailMaxBytes } = settings;
+  return {
+    id,
+    name,
+    mode,
+    trust,
+    ...(proof !== undefined && { proof }),
+    rooms,
+    keepMs,
+    max,
+    maxBytes,
+    openedAt: now,
+    nextSeq: 1,
+    counts: noCounts,
+  };
 }
 
 /** Nobody has opened it. */

@@ -100,24 +100,37 @@ export class Box {
   }
 
   /**
-   * Takes in what is on disk, in order of arrival; once. `now`: wall clock; `started`: monotonic, when leases and pauses
-   * began anew.
+   * Takes in a row that is on disk; all are taken in once, in order of arrival. `now`: wall clock; `started`: monotonic,
+   * when leases and pauses began anew.
    */
-  load(rows: Iterable<MailRow>, now: number, started: number): void {
+  load(row: MailRow, now: number, started: number): void {
+    if (this.rows === 0) this.floor = row.seq;
+    this.rows += 1;
+    this.asked.load(row, now, this.#row.keepMs);
+    if (row.state === "dead") this.#dead.push({ seq: row.seq, bytes: row.bytes });
+    if (!isOpen(row.state)) return;
+    const share = this.shares.of(row.sender, row.trust !== "proved");
+    share.add(row.bytes);
+    this.#prioritise(row.priority, 1);
+    const until = row.leaseMs === undefined ? 0 : started + row.leaseMs;
+    const state = row.state === "leased" ? "leased" : "waiting";
+    this.#entries.push(new Entry(row, share, { waited: true, state, until }));
+  }
+
+  /** All rows that are on disk have been taken in. */
+  loaded(): void {
     this.#isLoaded = true;
-    for (const row of rows) {
-      if (this.rows === 0) this.floor = row.seq;
-      this.rows += 1;
-      this.asked.load(row, now, this.#row.keepMs);
-      if (row.state === "dead") this.#dead.push({ seq: row.seq, bytes: row.bytes });
-      if (!isOpen(row.state)) continue;
-      const share = this.shares.of(row.sender, row.trust !== "proved");
-      share.add(row.bytes);
-      this.#prioritise(row.priority, 1);
-      const until = row.leaseMs === undefined ? 0 : started + row.leaseMs;
-      const state = row.state === "leased" ? "leased" : "waiting";
-      this.#entries.push(new Entry(row, share, { waited: true, state, until }));
-    }
+  }
+
+  /** They could not all be read: as if none had been taken in. */
+  unload(): void {
+    this.#entries = [];
+    this.#dead.length = 0;
+    this.#priorities = undefined;
+    this.rows = 0;
+    this.floor = 1;
+    this.#shares = undefined;
+    this.#asked?.end();
   }
 
   /** The sequence of a new message. */

@@ -83,16 +83,19 @@ export class OldestWatch {
   start(): void {
     const boxes = this.#boxes()[Symbol.iterator]();
     let oldest: number | undefined;
+    let searched: Mailbox | undefined;
     const looked = this.#slices.run(() => {
       if (this.#phase === "over") return undefined;
       for (let left = boxesAtOnce; left > 0; left -= 1) {
-        const next = boxes.next();
-        if (next.done === true) {
+        searched ??= next(boxes);
+        if (searched === undefined) {
           this.#at = oldest;
           return undefined;
         }
-        const at = next.value.lookOldest();
+        if (searched.searchOldest() === "more") return "more";
+        const { oldestAt: at } = searched;
         if (at !== undefined && (oldest === undefined || at < oldest)) oldest = at;
+        searched = undefined;
       }
       return "more";
     });
@@ -110,4 +113,9 @@ export class OldestWatch {
     this.#phase = "over";
     this.#cancel?.();
   }
+}
+
+function next<T>(all: Iterator<T>): T | undefined {
+  const one = all.next();
+  return one.done === true ? undefined : one.value;
 }

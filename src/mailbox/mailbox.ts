@@ -1,35 +1,28 @@
 import {
-  brokerTopic,
   Message,
   noticeMessage,
   noticeOf,
   provesAtLeast,
   type Envelope,
-  type Fault,
   type Keeper,
   type Recipient,
   type Subscriber,
 } from "../core/index.js";
-import type { Overdue } from "./asked-requests.js";
+
 import { owns } from "./box-owner.js";
 import type { Box } from "./box.js";
 import type { Entry } from "./entry.js";
 import { deliveryId } from "./delivery-id.js";
-import { digestOf, passes, receiptOf, saysReceipt, senderOf, sizeOf, whyFull, type Sender } from "./incoming.js";
+import { passes } from "./incoming.js";
+import { Intake } from "./intake.js";
 import type { MailContext } from "./mail-context.js";
+import { LoadOnce } from "./load-once.js";
 import { Oldest } from "./oldest.js";
 import type { MailRow } from "./mail-row.js";
+import { overdueOf, type Overdue } from "./overdue.js";
 import { Pushing } from "./push.js";
 import { Settling } from "./settling.js";
 import { Taking } from "./taking.js";
-
-const priorities = { HIGH: 0, NORMAL: 1, LOW: 2 } as const;
-/** A repeat is recognised for this long, milliseconds. */
-const repeatMs = 86_400_000;
-/** Of messages of one sender with one id so many are told apart, the last ones: more would take long to look at. */
-const sameIdMax = 32;
-/** What came to such an end may be sent again. */
-const isLost = ({ state }: MailRow): boolean => state === "expired" || state === "dead";
 
 /** The mailbox of one name: takes what is for it, and hands it over to its owner's connections. */
 export class Mailbox implements Keeper {
@@ -37,6 +30,8 @@ export class Mailbox implements Keeper {
   /** The connection whose share it counts against, if one opened it since the start. */
   readonly openedBy: string | undefined;
   #oldest: Oldest | undefined;
+  #loadOnce: LoadOnce | undefined;
+  #intake: Intake | undefined;
   #settling: Settling | undefined;
   #pushing: Pushing | undefined;
   #taking: Taking | undefined;
@@ -62,6 +57,16 @@ export class Mailbox implements Keeper {
   /** What brings messages to their end, leases them, and pushes them: made when the box is first used. */
   get settling(): Settling {
     return (this.#settling ??= new Settling(this.box, this.#context));
+  }
+
+  /** How it is read. */
+  get #loading(): LoadOnce {
+    return (this.#loadOnce ??= new LoadOnce(this, this.#context));
+  }
+
+  /** What comes into it. */
+  get intake(): Intake {
+    return (this.#intake ??= new Intake(this.box, this.#context));
   }
 
   get taking(): Taking {
@@ -108,36 +113,30 @@ export class Mailbox implements Keeper {
     return this.#here !== undefined;
   }
 
-  /** Looks when the oldest message that is not settled came, wall clock; undefined: none waits. */
-  lookOldest(): number | undefined {
+  /** Looks when the oldest message that is not settled came, if the box is read; of another, {@link searchOldest}. */
+  lookOldest(): void {
+    if (this.#loadOnce?.isReady === true) this.searchOldest();
+  }
+
+  /** One piece of the same work, of a box that need not be read. @returns "more" if it has not been found yet */
+  searchOldest(): "more" | undefined {
     const { waiting, leased } = this.box.counts;
     if (waiting + leased === 0 && this.#oldest === undefined) return undefined;
-    return (this.#oldest ??= new Oldest(this.box)).look(this.#context.store);
+    return (this.#oldest ??= new Oldest(this.box)).search(this.#context.store);
   }
 
   keep(message: Message): "kept" | "passes" | "repeated" {
     const { envelope } = message;
     if (envelope === undefined || passes(envelope, this.isHere)) return "passes";
-    const { journal, totals, limits } = this.#context;
+    const { journal } = this.#context;
     if (journal.isFailing) throw journal.unavailable();
+    if (this.#loading.wait(message)) return "kept";
     this.load();
-    const sender = senderOf(message, envelope);
-    const digest = digestOf(envelope);
-    const repeated = this.#repeated(sender, envelope, digest);
-    if (repeated !== undefined) {
-      void this.#tellRepeat({ ...repeated, receipt: receiptOf(envelope) });
-      return "repeated";
-    }
-    const body = message.keep().stampedPayload;
-    const full = whyFull(this.box, sender, sizeOf(body), { totals, limits, isHere: this.isHere });
-    if (full !== undefined) throw saysReceipt(full, envelope);
-    const row = this.#rowOf(message, envelope, { sender, digest, bytes: sizeOf(body) });
-    const entry = this.box.add(row, !this.isHere || this.box.size > 0);
-    journal.arrived({ box: this.box, entry, row, message }, body);
-    return "kept";
+    return this.intake.take(message, envelope, this.isHere);
   }
 
   async safe(): Promise<void> {
+    await this.#loading.lastTaken();
     await (
       await this.#context.journal.written()
     ).kept;
@@ -157,6 +156,7 @@ export class Mailbox implements Keeper {
       this.#context.journal.touched(box);
     }
     this.#here.add(recipient);
+    this.#loading.soon();
     this.resume(recipient);
   }
 
@@ -203,10 +203,12 @@ export class Mailbox implements Keeper {
   /** Many boxes that are loaded and handed over at once go in slices. */
   #pump(): void {
     if (this.#here === undefined) return;
+    if (!this.#loading.isReady) {
+      this.#loading.soon();
+      return; // it is pumped when that is done
+    }
     this.#context.slices.do(() => {
-      if (this.pushing.size === 0) return;
-      this.load();
-      this.pushing.pump();
+      if (this.pushing.size > 0) this.pushing.pump();
     });
   }
 
@@ -222,15 +224,7 @@ export class Mailbox implements Keeper {
     const { box } = this;
     const asked = box.asked.find(from, messageId, this.#context.clock.now());
     const row = asked === undefined ? undefined : this.#context.store.row(box.id, asked.seq);
-    if (row === undefined || (row.state !== "waiting" && row.state !== "leased" && row.state !== "done"))
-      return undefined;
-    const until = new Date(row.until).toISOString();
-    const { awaySince } = box.settings;
-    const since = awaySince === undefined ? undefined : new Date(awaySince).toISOString();
-    const data = { state: row.state, until, ...(since !== undefined && { away_since: since }) };
-    if (row.state === "done") return { message: `${box.name} has it and has not answered in time`, data };
-    const away = this.isHere ? "which has not taken it yet" : `away${since === undefined ? "" : ` since ${since}`}`;
-    return { message: `stored for ${box.name}, ${away}, will be delivered until ${until}`, data };
+    return row && overdueOf(row, box, this.isHere);
   }
 
   /** Somebody who says that it is the owner has answered a request. */
@@ -248,17 +242,6 @@ export class Mailbox implements Keeper {
     }
   }
 
-  /** It could not be kept: it has never been here. */
-  failed(entry: Entry, row: MailRow, fault: Fault): void {
-    const { ledger, tell } = this.#context;
-    this.box.remove(entry, row);
-    ledger.messages.stored -= 1;
-    ledger.refuse("mailbox-unavailable");
-    if (row.type === "response" || row.from === brokerTopic) return;
-    const { code, message } = fault;
-    tell(row.from, noticeOf({ code, message }, { message_id: row.messageId, to: this.box.name }));
-  }
-
   /** Ends what has had its time: leases, pauses, and how long an answer may be late. Wall clock, and monotonic. */
   round(now: number, monotonic: number): void {
     if (!this.box.isLoaded) return;
@@ -268,8 +251,8 @@ export class Mailbox implements Keeper {
 
   /** The time of a row is over. @returns false if nothing can be done now */
   due(row: MailRow): boolean {
-    this.load();
-    return this.settling.due(row);
+    this.#loading.soon();
+    return this.#loading.isReady && this.settling.due(row);
   }
 
   /** The box is closed: the next of what waits in it reaches nobody. @returns false if nothing is left */
@@ -282,13 +265,14 @@ export class Mailbox implements Keeper {
     return this.settling.giveUpOne("closed");
   }
 
-  /** Reads what is on disk of it, once, when it is first needed. */
+  /** Reads what is on disk of it, once, when it is first needed: now. @throws Fault unavailable: it is damaged */
   load(): void {
-    const { store, clock } = this.#context;
-    const { box } = this;
-    if (box.isLoaded) return;
-    box.load(store.rows(box.id, 1), clock.now(), this.#context.startedAt);
-    this.taking.load();
+    this.#loading.now();
+  }
+
+  /** The same in slices. Rejected with Fault unavailable: it is damaged. */
+  async loaded(): Promise<void> {
+    await this.#loading.inSlices();
   }
 
   #isOwners({ principal }: Recipient): boolean {
@@ -311,59 +295,6 @@ export class Mailbox implements Keeper {
     setImmediate(() => {
       recipient.push(noticeMessage(name, noticeOf({ code: "forbidden", message }), this.#context));
     });
-  }
-
-  /** The sender has said the same again: it hears where the first one stands, once that is on the disk. */
-  async #tellRepeat(row: MailRow): Promise<void> {
-    const { journal, receipts, store } = this.#context;
-    if (row.receipt === 0) return;
-    journal.touched(this.box);
-    try {
-      await (
-        await journal.written()
-      ).kept;
-    } catch {
-      return; // whoever said it first is told
-    }
-    const now = store.row(row.box, row.seq);
-    if (now !== undefined) receipts.repeated({ ...now, receipt: row.receipt });
-  }
-
-  #repeated({ key }: Sender, { message_id: id }: Envelope, digest: string): MailRow | undefined {
-    const since = this.#context.clock.now() - repeatMs;
-    for (const row of this.#context.store.said(key, id, { box: this.box.id, max: sameIdMax })) {
-      const isSame = row.digest === digest && row.storedAt >= since;
-      if (isSame && !isLost(row)) return row;
-    }
-    return undefined;
-  }
-
-  #rowOf(
-    { trust }: Message,
-    envelope: Envelope,
-    { sender, digest, bytes }: { readonly sender: Sender; readonly digest: string; readonly bytes: number },
-  ): MailRow {
-    const now = this.#context.clock.now();
-    const expires = envelope.expires_at === undefined ? NaN : Date.parse(envelope.expires_at);
-    const until = now + this.box.settings.keepMs;
-    return {
-      box: this.box.id,
-      seq: this.box.nextSeq(),
-      secret: this.#context.secrets.next(),
-      sender: sender.key,
-      from: envelope.from,
-      messageId: envelope.message_id,
-      type: envelope.type,
-      priority: priorities[envelope.priority],
-      trust,
-      storedAt: now,
-      until: Number.isNaN(expires) ? until : Math.min(until, expires),
-      bytes,
-      digest,
-      receipt: receiptOf(envelope),
-      state: "waiting",
-      attempts: 0,
-    };
   }
 
   /** A message as it goes out. One that has expired meanwhile, or whose body is gone, does not. */

@@ -1,22 +1,20 @@
-import { Fault, Slices, type Follower, type Lifecycle, type Trust } from "../core/index.js";
-import { mustBeName, mustFit, mustOwn, noBox, notEmpty, type BoxSettings, type Opener } from "./box-owner.js";
+import { Fault, type Follower, type Lifecycle, type Trust } from "../core/index.js";
+import { mustBeName, mustFit, mustOwn, newBox, noBox, notEmpty, type BoxSettings, type Opener } from "./box-owner.js";
 import { statusOf, type BoxStatus } from "./box-status.js";
 import { Box, type BoxAccount } from "./box.js";
-import { forgetRows } from "./forgotten-rows.js";
-import { Secrets } from "./delivery-id.js";
+import { endBox } from "./box-end.js";
 import { openConfigured } from "./configured-boxes.js";
-import { MailTotals, type MailContext } from "./mail-context.js";
+import { mailContext, type MailContext } from "./mail-context.js";
 import type { MailboxesOptions } from "./mailboxes-options.js";
 import type { MailboxEvent } from "./mail-events.js";
 import { figuresOf, OldestWatch, type MailFigures } from "./mail-figures.js";
-import { MailJournal } from "./mail-journal.js";
 import { MailSweep } from "./mail-sweep.js";
-import { noCounts, type BoxRow } from "./mail-row.js";
+import type { BoxRow } from "./mail-row.js";
 import type { MailStore, Written } from "./mail-store.js";
 import { Mailbox } from "./mailbox.js";
-import type { Overdue } from "./asked-requests.js";
+import { namePage, type NamePage } from "./name-page.js";
+import type { Overdue } from "./overdue.js";
 import { OpenerShares } from "./opener-shares.js";
-import { Receipts } from "./receipts.js";
 import { WatchedAskers } from "./watched-askers.js";
 
 /** All mailboxes: by the name, which is the owner's (protocols §9). */
@@ -44,43 +42,9 @@ export class Mailboxes implements Lifecycle {
     this.#options = options;
     this.#askers = new WatchedAskers(options.exchange.router);
     this.#shares = new OpenerShares(options.limits);
-    const { store, clock, exchange, limits, newId, log, tell } = options;
-    const receipts = new Receipts(exchange, clock);
-    const journal = new MailJournal(store, clock, {
-      committed: (boxes) => {
-        for (const box of boxes) this.#byId.get(box.id)?.committed();
-      },
-      kept: (arrivals) => {
-        for (const { row } of arrivals) receipts.stored(row);
-      },
-      failed: (arrivals, fault) => {
-        log("error", "messages could not be kept in mailboxes", { count: arrivals.length, why: String(fault.cause) });
-        for (const { box, entry, row } of arrivals) this.#byId.get(box.id)?.failed(entry, row, fault);
-      },
-    });
-    const { ledger } = exchange;
-    const totals = new MailTotals();
-    const slices = new Slices(clock, {
-      failed: (thrown) => {
-        log("error", "what is due in mailboxes could not be done", { cause: String(thrown) });
-      },
-    });
-    this.#context = {
-      store,
-      journal,
-      receipts,
-      totals,
-      secrets: new Secrets(),
-      limits,
-      mayClaim: options.mayClaim,
-      clock,
-      ledger,
-      slices,
-      startedAt: 0,
-      newId,
-      log,
-      tell,
-    };
+    const { clock, log } = options;
+    this.#context = mailContext(options, (id) => this.#byId.get(id));
+    const { totals } = this.#context;
     this.#account = {
       grows: ({ settings }, bytes, deadBytes) => {
         totals.bytes += bytes;
@@ -139,6 +103,7 @@ export class Mailboxes implements Lifecycle {
       this.#options.exchange.router.unkeep(name, mailbox);
       mailbox.end();
     }
+    for (const mailbox of [...this.#context.reading]) mailbox.finish();
     this.#askers.end();
     this.#context.journal.close();
     this.#context.receipts.close();
@@ -180,6 +145,11 @@ export class Mailboxes implements Lifecycle {
   /** What has changed in this turn of the loop is in the store then, and {@link Written} tells when it is safe. */
   written(): Promise<Written> {
     return this.#context.journal.written();
+  }
+
+  /** Resolves when what this sender has said is taken, also where a box has to be read first. @throws Fault unavailable */
+  async taken(from: string): Promise<void> {
+    for (const mailbox of [...this.#context.reading]) await mailbox.taken(from);
   }
 
   /** A mailbox by the number of its box. */
@@ -261,22 +231,7 @@ export class Mailboxes implements Lifecycle {
     }
     mustFit(settings, limits);
     this.#mustHavePlace(opener);
-    const { mode = "push", keepMs = limits.mailKeepMs, rooms = false } = settings;
-    const { max = limits.mailMax, maxBytes = limits.mailMaxBytes } = settings;
-    const row: BoxRow = {
-      id: this.#nextId,
-      name,
-      mode,
-      trust,
-      ...(proof !== undefined && { proof }),
-      rooms,
-      keepMs,
-      max,
-      maxBytes,
-      openedAt: clock.now(),
-      nextSeq: 1,
-      counts: noCounts,
-    };
+    const row = newBox(opener, settings, { id: this.#nextId, now: clock.now(), limits });
     this.#nextId += 1;
     this.#shares.count(connection, 1);
     const kept = this.#kept(row);
@@ -290,8 +245,8 @@ export class Mailboxes implements Lifecycle {
       this.#opening.delete(name);
     }
     const mailbox = this.#add(row, connection);
-    this.witness({ event: "mailbox.opened", agent: name, by: opener.by ?? name, mode, trust });
-    if (rooms) await this.#options.reviewRooms?.(name);
+    this.witness({ event: "mailbox.opened", agent: name, by: opener.by ?? name, mode: row.mode, trust });
+    if (row.rooms) await this.#options.reviewRooms?.(name);
     return statusOf(mailbox, this.epoch);
   }
 
@@ -352,14 +307,8 @@ export class Mailboxes implements Lifecycle {
     this.#byName.delete(name);
     this.#shares.count(openedBy, -1);
     if (box.settings.trust === "proved") this.#provedCount -= 1;
-    const { journal, slices } = this.#context;
-    await slices.run(() => (mailbox.discardOne() ? "more" : undefined));
-    await forgetRows(box.id, this.#context);
+    await endBox(mailbox, this.#context);
     this.#byId.delete(box.id);
-    box.isClosed = true;
-    box.asked.end();
-    box.forgetAllDead();
-    journal.changed(undefined, { close: box.id });
     const { kept } = await this.written();
     await kept;
     this.witness({ event: "mailbox.closed", agent: name, by, discarded: waiting });
@@ -368,15 +317,15 @@ export class Mailboxes implements Lifecycle {
 
   /** @throws Fault not-found */
   status(name: string): BoxStatus {
-    const mailbox = this.mailbox(name);
-    if (mailbox === undefined) throw noBox(name);
+    const mailbox = this.own(name, undefined);
     mailbox.lookOldest();
     return statusOf(mailbox, this.epoch);
   }
 
-  /** All boxes, by name. */
-  list(): readonly BoxStatus[] {
-    return [...this.#byName.values()].map((mailbox) => statusOf(mailbox, this.epoch));
+  /** Some of the boxes, in the order of their names, and whether more follow. */
+  page(wanted: NamePage): { readonly boxes: readonly BoxStatus[]; readonly isMore: boolean } {
+    const [names, isMore] = namePage(this.#byName.keys(), wanted);
+    return { boxes: names.map((name) => this.status(name)), isMore };
   }
 
   #add(row: BoxRow, openedBy?: string): Mailbox {

@@ -3,8 +3,8 @@ import { isUnanswered, settledMs } from "./asked-requests.js";
 import type { Box } from "./box.js";
 import type { Entry } from "./entry.js";
 import type { MailContext } from "./mail-context.js";
+import type { MailJournal } from "./mail-journal.js";
 import { moved, type MailRow, type MailState } from "./mail-row.js";
-import type { Written } from "./mail-store.js";
 
 /** What a message can come to. */
 export type Settled = Exclude<MailState, "waiting" | "leased">;
@@ -112,19 +112,23 @@ export class Settling {
     const { journal, receipts } = this.#context;
     const isRead = row.state === "dead" && row.bytes > 0; // it can be read and delivered again
     journal.changed(this.#box, isRead ? { put: row, before } : { settle: row, before });
-    if (row.receipt !== 0) void this.#told(row, journal.written(), receipts);
+    if (row.receipt !== 0) void this.#told(row, journal, receipts);
     this.#tellAsker(row, isHandedOver);
   }
 
-  async #told(row: MailRow, written: Promise<Written>, receipts: MailContext["receipts"]): Promise<void> {
-    try {
-      await (
-        await written
-      ).kept;
-    } catch {
-      return; // the journal tells it, and tries again
+  /** What is settled while the disk is full stays settled: it is told when the journal has written it at last. */
+  async #told(row: MailRow, journal: MailJournal, receipts: MailContext["receipts"]): Promise<void> {
+    for (;;) {
+      try {
+        await (
+          await journal.written()
+        ).kept;
+        receipts.settled(row);
+        return;
+      } catch {
+        if (!journal.isFailing) return; // it is not tried again: the journal says why
+      }
     }
-    receipts.settled(row);
   }
 
   /** Who waits for an answer that will not come is told, whether it asked for receipts or not. */

@@ -347,7 +347,7 @@ export class MailWorld {
     assert.equal(accepted, routed + stored + refused + unroutable + malformed, "messages");
     const dropped = Object.values(copies.dropped).reduce((sum, one) => sum + one, 0);
     assert.equal(copies.copies, copies.written + dropped + copies.pending, "copies");
-    for (const { name, counts } of this.mailboxes.list()) {
+    for (const { name, counts } of this.mailboxes.page({ max: Infinity }).boxes) {
       const { waiting, leased, done, answered, refused: no, expired, dead } = counts;
       assert.equal(counts.stored, waiting + leased + done + answered + no + expired + dead, `counts of ${name}`);
       assert(Object.values(counts).every((count) => count >= 0));

@@ -17,6 +17,9 @@ export const wireMaxBytes = 1024 * 1024;
 export const sessionMaxBytes = 48 * 1024;
 /** Messages in one answer, if nothing else is said. */
 export const defaultTake = 10;
+/** Boxes that one answer lists, at most and if nothing else is said: a few milliseconds' work. */
+export const listMax = 1_000;
+export const defaultList = 500;
 /** The longest lease and pause, milliseconds. */
 export const hourMs = 3_600_000;
 

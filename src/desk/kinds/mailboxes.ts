@@ -1,15 +1,17 @@
 import { z } from "zod";
 import { Fault, writtenTime } from "../../core/index.js";
 import { mailStates, peek, saidBy, type Mailbox, type Named, type Opener } from "../../mailbox/index.js";
-import { flag, noFields, noList } from "../fields.js";
+import { flag, noList } from "../fields.js";
 import { hasRight, kind, type Ask } from "../kind.js";
 import {
   box,
   cursor,
+  defaultList,
   defaultTake,
   hourMs,
   ids,
   listed,
+  listMax,
   message,
   named,
   sessionMaxBytes,
@@ -60,8 +62,10 @@ export const mailboxStatus = kind({
   answer: box,
   right: undefined,
   length: noList,
-  run: (ask, { agent: name }) => {
-    const { box: own } = ownBox(ask, name);
+  run: async (ask, { agent: name }) => {
+    const mailbox = ownBox(ask, name);
+    await mailbox.loaded(); // its oldest message may lie behind thousands of settled rows
+    const { box: own } = mailbox;
     const status = ask.mailboxes.status(own.name);
     return {
       message: `${String(status.counts.waiting)} messages wait in the mailbox of ${own.name}`,
@@ -114,7 +118,7 @@ export const mailboxTake = kind({
     until,
   ) => {
     const own = ownBox(ask, name);
-    own.load();
+    await own.loaded();
     const envelopes = await own.taking.take({
       max,
       maxTokens,
@@ -225,9 +229,9 @@ export const mailboxPeek = kind({
   }),
   right: undefined,
   length: (_ask, { max = defaultTake }) => max,
-  run: (ask, { agent: name, after, max = defaultTake, dead = false }) => {
+  run: async (ask, { agent: name, after, max = defaultTake, dead = false }) => {
     const mailbox = ownBox(ask, name);
-    mailbox.load();
+    await mailbox.loaded();
     const page = peek(ask.mailboxes.store, mailbox.box, { after, max, maxBytes: answerMaxBytes(ask), dead });
     const messages = page.messages.map(({ state, reason, attempts, until, envelope }) => ({
       state,
@@ -264,6 +268,7 @@ export const mailboxState = kind({
   right: undefined,
   length: noList,
   run: async ({ mailboxes, asker, viewer }, { message_id: id }) => {
+    await mailboxes.taken(asker);
     const { kept } = await mailboxes.written(); // from now on the store knows what came in this turn, too
     const rows = saidBy(mailboxes.store, asker, viewer, id);
     if (rows.length > 0) await kept; // what is told to be stored is on the disk
@@ -288,15 +293,27 @@ export const mailboxState = kind({
   },
 });
 
-/** `mailbox.list`: all boxes, for the operator. */
+/** `mailbox.list`: the boxes of all, for the operator, page by page. */
 export const mailboxList = kind({
-  request: noFields,
-  answer: z.object({ mailboxes: z.array(box) }),
+  request: z.strictObject({
+    after: z.string("is a name").describe("next of an earlier answer; from the first name if absent").exactOptional(),
+    max: whole(1, listMax)
+      .describe(`boxes at most; ${String(defaultList)} if absent`)
+      .exactOptional(),
+  }),
+  answer: z.object({
+    mailboxes: z.array(box).describe("in the order of their names"),
+    next: z.string().describe("more follow behind this name: ask again from there").exactOptional(),
+  }),
   right: "operate",
-  length: ({ mailboxes }) => mailboxes.size,
-  run: ({ mailboxes }) => {
-    const all = mailboxes.list().map(listed);
-    return { message: `${String(all.length)} mailboxes`, data: { mailboxes: all } };
+  length: (_ask, { max = defaultList }) => max,
+  run: ({ mailboxes }, { after, max = defaultList }) => {
+    const { boxes, isMore } = mailboxes.page({ after, max });
+    const last = isMore ? boxes.at(-1)?.name : undefined;
+    return {
+      message: `${String(boxes.length)} of ${String(mailboxes.size)} mailboxes`,
+      data: { mailboxes: boxes.map(listed), ...(last !== undefined && { next: last }) },
+    };
   },
 });
 
@@ -367,7 +384,7 @@ async function results(
   ids: readonly string[],
   run: (taking: Mailbox["taking"], some: readonly string[]) => readonly Named[],
 ) {
-  mailbox.load();
+  await mailbox.loaded();
   const all = await mailbox.taking.inSlices(ids, run);
   const unknown = all.filter(({ state }) => state === "unknown").length;
   const message = unknown === 0 ? "done" : `${String(unknown)} of these deliveries are not in the mailbox`;
