@@ -51,6 +51,7 @@ const down = [
       "src/directory",
       "src/identity",
       "src/mailbox",
+      "src/room-log",
       "src/storage",
       "src/websocket/edge/front-page.ts",
     ],

@@ -180,6 +180,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     backlogBytes: () => total.bytes,
     openRequests: () => requests.size,
     mailboxes: () => mailboxes.figures(),
+    roomLogs: () => roomLogs.figures(),
   });
 
   // The agents on ZeroMQ, the broker as an agent, and the ZeroMQ doors.

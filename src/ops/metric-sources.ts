@@ -1,5 +1,6 @@
 import type { Ledger } from "../core/index.js";
 import type { MailFigures } from "../mailbox/index.js";
+import type { LogFigures } from "../room-log/index.js";
 import type { LoginAudit } from "./login-audit.js";
 import type { LoopDelay } from "./loop-delay.js";
 import type { LatencyHistogram } from "./request-latency.js";
@@ -31,6 +32,7 @@ export interface MetricSources {
   readonly backlogBytes: () => number;
   readonly openRequests: () => number;
   readonly mailboxes: () => MailFigures;
+  readonly roomLogs: () => LogFigures;
   readonly loopDelay: () => LoopDelay;
   readonly residentBytes: () => number;
   /** True while the broker takes work. */

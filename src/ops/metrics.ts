@@ -1,6 +1,7 @@
 import { Counter, Gauge, Registry, type OpenMetricsContentType } from "prom-client";
 import { faultCodes, type CopyLedger, type FaultCode } from "../core/index.js";
 import type { MailFigures } from "../mailbox/index.js";
+import type { LogFigures } from "../room-log/index.js";
 import { refusedAt, type MetricSources } from "./metric-sources.js";
 
 /** One row of a metric: its labels and its value. No label may come from a client. */
@@ -35,6 +36,7 @@ export class Metrics {
     this.#ledgers();
     this.#presence();
     this.#mailboxes();
+    this.#roomLogs();
     this.#logins();
     this.#process();
   }
@@ -156,6 +158,27 @@ export class Metrics {
     );
     this.#counter("synaptic_mailbox_syncs", "Writes of mailboxes that were forced onto the disk (fsync).", [], () => [
       [{}, mailboxes().syncs],
+    ]);
+  }
+
+  #roomLogs(): void {
+    const { roomLogs } = this.#sources;
+    const gauge = (name: string, help: string, read: (figures: LogFigures) => number): void => {
+      this.#gauge(name, help, [], () => [[{}, read(roomLogs())]]);
+    };
+    gauge("synaptic_durable_rooms", "Rooms that remember what is said, on disk.", ({ rooms }) => rooms);
+    gauge(
+      "synaptic_durable_rooms_forgetting",
+      "Durable rooms that are full, so that their oldest messages go.",
+      ({ forgetting }) => forgetting,
+    );
+    gauge("synaptic_room_log_messages", "Messages that durable rooms remember.", ({ messages }) => messages);
+    gauge("synaptic_room_log_bytes", "Bytes of what durable rooms remember, as they count.", ({ bytes }) => bytes);
+    this.#counter("synaptic_room_log_syncs", "Writes of durable rooms that were forced onto the disk.", [], () => [
+      [{}, roomLogs().syncs],
+    ]);
+    this.#counter("synaptic_room_log_failures", "Writes of durable rooms that could not be kept.", [], () => [
+      [{}, roomLogs().failures],
     ]);
   }
 

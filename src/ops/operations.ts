@@ -15,7 +15,7 @@ import { TokenWatch, type TokenConnections } from "./token-watch.js";
 /** The parts and counts of a broker that its operations read. */
 export interface OperationsOptions extends Pick<
   MetricSources,
-  "agents" | "rooms" | "backlogBytes" | "openRequests" | "mailboxes"
+  "agents" | "rooms" | "backlogBytes" | "openRequests" | "mailboxes" | "roomLogs"
 > {
   readonly auditPath: string;
   readonly limits: Limits;

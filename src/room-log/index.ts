@@ -1,4 +1,5 @@
 export type { Cursors } from "./handed-over.js";
+export type { LogFigures } from "./log-figures.js";
 export type { LogPage, LogPast, PageSize } from "./log-reader.js";
 export * from "./log-row.js";
 export type { LogLimits } from "./log-shares.js";

@@ -49,6 +49,9 @@ export class LogWriter {
   readonly #releases: Slices;
   readonly #options: LogWriterOptions;
   #underWay: Promise<void> | undefined;
+  /** Writes since the start that are on the disk, and such that could not be kept. */
+  syncs = 0;
+  failures = 0;
   /** Monotonic: until then nothing is taken, since the disk has just failed. */
   #failedUntil = -Infinity;
 
@@ -111,10 +114,20 @@ export class LogWriter {
     this.#underWay = undefined;
   }
 
+  async #batch(changes: LogChange["changes"]): Promise<void> {
+    try {
+      await this.#options.table.batch(changes);
+      this.syncs += 1;
+    } catch (thrown) {
+      this.failures += 1;
+      throw thrown;
+    }
+  }
+
   async #change({ make, done, failed }: QueuedChange): Promise<void> {
     try {
       const { changes, kept } = make();
-      if (changes.length > 0) await this.#options.table.batch(changes);
+      if (changes.length > 0) await this.#batch(changes);
       kept?.();
       done();
     } catch (thrown) {
@@ -123,7 +136,7 @@ export class LogWriter {
   }
 
   async #keep(messages: readonly QueuedMessage[]): Promise<void> {
-    const { apply, clock, reader, table } = this.#options;
+    const { apply, clock, reader } = this.#options;
     let placed: readonly Placed[];
     try {
       const plans = [...byLog(messages)].map(([log, said]) => {
@@ -131,7 +144,7 @@ export class LogWriter {
         const rows = said.map(({ row }) => row);
         return { log, plan: log.add(rows, clock.now(), (seq) => reader.row(log, seq)) };
       });
-      await table.batch(plans.flatMap(({ plan }) => plan.changes));
+      await this.#batch(plans.flatMap(({ plan }) => plan.changes));
       placed = inPlace(messages);
       for (const { log, plan } of plans) apply(log, plan);
     } catch (thrown) {

@@ -1,5 +1,6 @@
 import type { Lifecycle, Log } from "../core/index.js";
 import { TablesLmdb } from "../storage/index.js";
+import { noLogs, type LogFigures } from "./log-figures.js";
 import type { LogTableRow } from "./log-row.js";
 import { RoomLogs, type RoomLogsOptions } from "./room-logs.js";
 
@@ -41,6 +42,11 @@ export class RoomLogsLmdb implements Lifecycle {
       await this.stop();
       throw thrown;
     }
+  }
+
+  /** What is remembered in numbers. */
+  figures(): LogFigures {
+    return this.#logs?.figures() ?? noLogs;
   }
 
   drain(): Promise<void> {

@@ -3,6 +3,7 @@ import { Fault, type Clock, type Exchange, type Limits, type Message, type Subsc
 import type { Table } from "../storage/table.js";
 import { HandedOver } from "./handed-over.js";
 import { LogCursors } from "./log-cursors.js";
+import { figuresOfLogs, type LogFigures } from "./log-figures.js";
 import { LogReader } from "./log-reader.js";
 import {
   bytesOfRow,
@@ -48,6 +49,7 @@ export class RoomLogs {
   readonly #sweep: LogSweep;
   readonly #writer: LogWriter;
   readonly #table: Table<LogTableRow>;
+  readonly #maxBytes: number;
   /** Reads what was sent. */
   readonly reader: LogReader;
   #phase: "open" | "closed" = "open";
@@ -55,6 +57,7 @@ export class RoomLogs {
   constructor(table: Table<LogTableRow>, options: RoomLogsOptions) {
     const { clock, exchange, failed, limits } = options;
     this.#table = table;
+    this.#maxBytes = limits.roomLogsTotalMaxBytes;
     this.#shares = new LogShares(limits);
     const reader = (this.reader = new LogReader(table, clock));
     const apply = (log: RoomLog, plan: LogPlan): void => {
@@ -101,6 +104,12 @@ export class RoomLogs {
   /** The log of a copy goes its own way. Until that is written, each start gives it another epoch: cursors say `gap`. */
   #leaveOriginal(log: RoomLog): void {
     this.#writer.write(() => ({ changes: [{ put: logKey(log.room), value: log.row }] })).catch(() => undefined); // the owner of the table reports it; the next message writes the row, too
+  }
+
+  /** All of them in numbers. */
+  figures(): LogFigures {
+    const { syncs, failures } = this.#writer;
+    return { ...figuresOfLogs(this.#logs.values()), bytes: this.bytes, maxBytes: this.#maxBytes, syncs, failures };
   }
 
   /** Bytes of all logs, as they count. */

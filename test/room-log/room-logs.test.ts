@@ -83,6 +83,28 @@ describe("a durable room", () => {
     expect(member.places).toEqual([1]);
   });
 
+  it("is known in numbers: rooms, messages, their bytes, writes, and whose oldest messages go", async () => {
+    const gate = gatedTable<LogTableRow>();
+    const world = new RoomLogWorld({ table: gate.table, limits: { roomLogsTotalMaxBytes: 1_000_000 } });
+    const few = await world.begin("#few", { max: 3 });
+    const many = await world.begin("#many");
+    for (let n = 1; n <= 5; n += 1) world.say("#few", `m${String(n)}`);
+    for (let n = 1; n <= 2; n += 1) world.say("#many", `n${String(n)}`);
+    await until(() => few.released === 5 && many.released === 2);
+    const figures = world.logs.figures();
+    expect(figures).toMatchObject({ rooms: 2, messages: 5, maxBytes: 1_000_000, forgetting: 1, failures: 0 });
+    expect([figures.bytes, figures.syncs > 2]).toEqual([world.logs.bytes, true]);
+    gate.hold();
+    world.say("#many", "lost");
+    gate.written();
+    await until(() => gate.written().length > 0);
+    await gate.fail(diskFull);
+    await until(() => world.logs.figures().failures === 1);
+    await gate.open();
+    await world.logs.end(few);
+    expect(world.logs.figures()).toMatchObject({ rooms: 1, messages: 2, forgetting: 0, failures: 1 });
+  });
+
   it("goes on after what could not be told of a failed write", async () => {
     const gate = gatedTable<LogTableRow>();
     const world = new RoomLogWorld({ table: gate.table });
