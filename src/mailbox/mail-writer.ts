@@ -76,11 +76,7 @@ export class MailWriter {
     }, lookMs);
     try {
       await this.#disk.write(group);
-      this.groups.shift();
-      this.ended += 1;
-      group.kept();
     } catch (error) {
-      this.#disk.failed(error);
       // What was written meanwhile may build upon what is not there.
       const lost = this.groups.splice(0);
       this.ended += 1;
@@ -92,8 +88,13 @@ export class MailWriter {
         { cause: error },
       );
       for (const one of lost) one.failed(fault);
+      this.#disk.failed(error);
+      return;
     } finally {
       clearInterval(look);
     }
+    this.groups.shift();
+    this.ended += 1;
+    group.kept();
   }
 }
