@@ -70,19 +70,19 @@ export const defaultLimits = Object.freeze({
   heldMaxBytes: 16 * 1024 * 1024,
   /** Messages held for one name. */
   heldPerNameMax: 1_000,
-  /** Mailboxes. */
+  /** Mailboxes; half of them at most of agents without a token. */
   mailboxesMax: 50_000,
-  /** Mailboxes of claimed names that one connection opens. */
+  /** Mailboxes of agents without a token that one connection opens. */
   mailboxesPerConnectionMax: 100,
   /** How long a message waits in a mailbox, if nothing else is said. */
   mailKeepMs: 7 * 86_400_000,
-  /** Messages that wait in one mailbox; one sender has a quarter at most, those who prove nothing have half together. */
+  /** Messages that wait in one mailbox; one sender has a quarter at most, those without a token have half together. */
   mailMax: 1_000,
   /** Bytes that wait in one mailbox; shared as the messages are. */
   mailMaxBytes: 16 * 1024 * 1024,
-  /** Bytes that wait in all mailboxes of claimed names. */
+  /** Bytes that wait in all mailboxes of agents without a token; what such agents say finds room in half of it. */
   mailClaimedMaxBytes: 256 * 1024 * 1024,
-  /** Bytes that wait in all mailboxes. */
+  /** Bytes that wait in all mailboxes; what agents without a token say finds room in half of it. */
   mailTotalMaxBytes: 1024 * 1024 * 1024,
   /** Messages that a connection is given from a mailbox before it has proved to have read them, at first. */
   mailWindowMin: 8,

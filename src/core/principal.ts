@@ -44,7 +44,7 @@ export interface Principal {
  * True if the name is proved by something that the operator issued. A key proves a name, too, but anybody makes as many
  * keys as it likes: what all share is not kept for those.
  */
-export function isIssued({ trust, proof }: Pick<Principal, "trust" | "proof">): boolean {
+export function isIssued({ trust, proof }: { readonly trust: Trust; readonly proof?: string | undefined }): boolean {
   return trust === "proved" && proof?.startsWith("key:") !== true;
 }
 

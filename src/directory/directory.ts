@@ -75,6 +75,8 @@ export interface Arriving {
 export interface Presence {
   readonly name: string;
   readonly principal: Principal;
+  /** Whose share its rooms count against. */
+  readonly party: Party;
   readonly rooms: ReadonlySet<string>;
   /** Lists an agent that arrived unlisted, and announces it. */
   show(): void;

@@ -12,14 +12,18 @@ export interface BoxSettings {
   readonly maxBytes?: number;
 }
 
+/** The connection that opens a box, and the network it is at: whose shares count it if the name has cost nothing. */
+export interface OpenedBy {
+  readonly connection?: string | undefined;
+  readonly network?: string | undefined;
+}
+
 /** Who opens a box: its owner, or the operator for it. */
-export interface Opener {
+export interface Opener extends OpenedBy {
   readonly name: string;
   readonly trust: Trust;
   /** What proves the owner's name; absent: anything that proves it. */
   readonly proof?: string | undefined;
-  /** The connection that opens it, whose share of claimed boxes it counts against. */
-  readonly connection?: string | undefined;
   /** It is the operator, who opens it for whoever will own it. */
   readonly isOperator?: true;
   /** Whose doing it is, if it is not the owner's. */

@@ -109,7 +109,7 @@ export class Box {
     this.asked.load(row, now, this.#row.keepMs);
     if (row.state === "dead") this.#dead.push({ seq: row.seq, bytes: row.bytes });
     if (!isOpen(row.state)) return;
-    const share = this.shares.of(row.sender, row.trust !== "proved");
+    const share = this.shares.of(row);
     share.add(row.bytes);
     this.#prioritise(row.priority, 1);
     const until = row.leaseMs === undefined ? 0 : started + row.leaseMs;
@@ -142,7 +142,7 @@ export class Box {
 
   /** A new message has come; `row` is its row, and `waited` if nobody is there for it. */
   add(row: MailRow, waited: boolean): Entry {
-    const share = this.shares.of(row.sender, row.trust !== "proved");
+    const share = this.shares.of(row);
     const { bytes, priority } = row;
     const entry = new Entry(row, share, { waited });
     share.add(bytes);
@@ -221,7 +221,7 @@ export class Box {
   /** A dead one waits again, in its old place. */
   revive(row: MailRow): void {
     const { seq, bytes, priority } = row;
-    const share = this.shares.of(row.sender, row.trust !== "proved");
+    const share = this.shares.of(row);
     share.add(bytes);
     this.#counts.dead -= 1;
     this.forgetDead(seq);

@@ -1,14 +1,16 @@
 import { hash } from "node:crypto";
-import { brokerTopic, Fault, type Envelope, type Limits, type Message } from "../core/index.js";
+import { brokerTopic, Fault, isIssued, type Envelope, type Limits, type Message } from "../core/index.js";
 import type { Box } from "./box.js";
 import type { MailTotals } from "./mail-context.js";
 import type { MailRow } from "./mail-row.js";
 import { receiptBits } from "./receipts.js";
+import { isFree } from "./sender-shares.js";
 
 /** Whose share a message counts against, and by whom its repeats are known. */
 export interface Sender {
   readonly key: string;
-  readonly isClaimed: boolean;
+  /** Its name has cost nothing. */
+  readonly isFree: boolean;
 }
 
 /** What a row and its indices take beside the body. */
@@ -26,9 +28,9 @@ const brokerKey = `${brokerTopic} itself`;
  */
 export function senderOf({ trust, speaker }: Message, { from, content }: Envelope): Sender {
   if (from === brokerTopic)
-    return { key: content.kind === "receipt" || content.kind === "fault" ? noticesKey : brokerKey, isClaimed: false };
-  if (trust !== "proved") return { key: `name:${from}`, isClaimed: true };
-  return { key: speaker?.proof ?? `proved:${from}`, isClaimed: false };
+    return { key: content.kind === "receipt" || content.kind === "fault" ? noticesKey : brokerKey, isFree: false };
+  const sender = trust === "proved" ? (speaker?.proof ?? `proved:${from}`) : `name:${from}`;
+  return { key: sender, isFree: isFree({ sender, trust }) };
 }
 
 /** What a message takes of the bounds. */
@@ -82,7 +84,7 @@ export function saysReceipt(fault: Fault, { receipt }: Envelope): Fault {
 
 /**
  * Why one more message finds no room; undefined if it does: Fault full of the box, its share of this sender or of
- * senders that prove nothing, or all boxes together.
+ * senders whose names cost nothing, or all boxes together.
  */
 export function whyFull(
   box: Box,
@@ -108,19 +110,22 @@ export function whyFull(
       `${String(own.count)} of your messages wait in the mailbox of ${name}, which is as much as one sender may have there`,
       later,
     );
-  const { claimedCount, claimedBytes } = shares;
-  const isOverHalf = claimedCount + 1 > settings.max / 2 || claimedBytes + bytes > settings.maxBytes / 2;
-  if (sender.isClaimed && claimedCount > 0 && isOverHalf)
+  const { freeCount, freeBytes } = shares;
+  const isOverHalf = freeCount + 1 > settings.max / 2 || freeBytes + bytes > settings.maxBytes / 2;
+  if (sender.isFree && freeCount > 0 && isOverHalf)
     return full(
       `the mailbox of ${name} holds as many messages of senders without a token as it may`,
       `${later}, or connect with a token (broker token NAME)`,
     );
-  if (settings.trust !== "proved" && totals.claimedBytes + bytes > limits.mailClaimedMaxBytes)
+  // What all boxes share is half for senders who were issued a token: the others make names as they like.
+  const half = sender.isFree ? 2 : 1;
+  const orToken = sender.isFree ? ", or connect with a token (broker token NAME)" : "";
+  if (!isIssued(settings) && totals.freeBytes + bytes > limits.mailClaimedMaxBytes / half)
     return full(
       `the mailboxes of agents without a token are full together`,
       `send again later, or give ${name} a token (broker token ${name})`,
     );
-  if (totals.bytes + bytes > limits.mailTotalMaxBytes)
-    return full("all mailboxes of the broker are full together", "send again later");
+  if (totals.bytes + bytes > limits.mailTotalMaxBytes / half)
+    return full("all mailboxes of the broker are full together", `send again later${orToken}`);
   return undefined;
 }

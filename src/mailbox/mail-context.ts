@@ -14,8 +14,8 @@ export class MailTotals {
   deadBytes = 0;
   /** Bytes of messages that came while their boxes were read, and wait for that. */
   arrivedBytes = 0;
-  /** Of `bytes`, in boxes whose owner's name is not proved. */
-  claimedBytes = 0;
+  /** Of `bytes`, in boxes whose owner's name has cost nothing. */
+  freeBytes = 0;
 }
 
 /** A box that is being read, while messages may wait for that. */

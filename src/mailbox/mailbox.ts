@@ -9,7 +9,7 @@ import {
   type Subscriber,
 } from "../core/index.js";
 
-import { owns } from "./box-owner.js";
+import { owns, type OpenedBy } from "./box-owner.js";
 import type { Box } from "./box.js";
 import type { Entry } from "./entry.js";
 import { deliveryId } from "./delivery-id.js";
@@ -27,8 +27,8 @@ import { Taking } from "./taking.js";
 /** The mailbox of one name: takes what is for it, and hands it over to its owner's connections. */
 export class Mailbox implements Keeper {
   readonly box: Box;
-  /** The connection whose share it counts against, if one opened it since the start. */
-  readonly openedBy: string | undefined;
+  /** Whose share it counts against, if it was opened since the start. */
+  readonly openedBy: OpenedBy | undefined;
   #oldest: Oldest | undefined;
   #loadOnce: LoadOnce | undefined;
   #intake: Intake | undefined;
@@ -43,7 +43,7 @@ export class Mailbox implements Keeper {
   #hereSince: number | undefined;
   #isPumpDue = false;
 
-  constructor(box: Box, context: MailContext, openedBy?: string) {
+  constructor(box: Box, context: MailContext, openedBy?: OpenedBy) {
     this.box = box;
     this.openedBy = openedBy;
     this.#context = context;

@@ -1,4 +1,4 @@
-import { Fault, type Follower, type Lifecycle, type Trust } from "../core/index.js";
+import { isIssued, type Follower, type Lifecycle, type Trust } from "../core/index.js";
 import { mustBeName, mustFit, mustOwn, newBox, noBox, notEmpty, type BoxSettings, type Opener } from "./box-owner.js";
 import { statusOf, type BoxStatus } from "./box-status.js";
 import { Box, type BoxAccount } from "./box.js";
@@ -49,7 +49,7 @@ export class Mailboxes implements Lifecycle {
       grows: ({ settings }, bytes, deadBytes) => {
         totals.bytes += bytes;
         totals.deadBytes += deadBytes;
-        if (settings.trust !== "proved") totals.claimedBytes += bytes;
+        if (!isIssued(settings)) totals.freeBytes += bytes;
       },
       waits: (asker, isWaiting) => {
         this.#askers.waits(asker, isWaiting);
@@ -67,7 +67,10 @@ export class Mailboxes implements Lifecycle {
     store.open();
     this.#context.startedAt = this.#options.clock.monotonic();
     try {
-      for (const row of store.boxes()) this.#add(row);
+      for (const row of store.boxes()) {
+        this.#shares.count(row, 1);
+        this.#add(row);
+      }
       await openConfigured(this, this.#options.configured);
     } catch (thrown) {
       await store.close();
@@ -217,7 +220,7 @@ export class Mailboxes implements Lifecycle {
    * @throws Fault full, unavailable, forbidden (it belongs to somebody who proves more)
    */
   async open(opener: Opener, settings: BoxSettings): Promise<BoxStatus> {
-    const { name, trust, proof, connection } = opener;
+    const { name, trust, proof } = opener;
     const { limits, clock } = this.#options;
     const known = this.mailbox(name);
     if (known !== undefined) {
@@ -230,32 +233,24 @@ export class Mailboxes implements Lifecycle {
       return this.open(opener, settings);
     }
     mustFit(settings, limits);
-    this.#mustHavePlace(opener);
+    this.#shares.mustHavePlace(opener, this.#byName.size + this.#opening.size);
     const row = newBox(opener, settings, { id: this.#nextId, now: clock.now(), limits });
     this.#nextId += 1;
-    this.#shares.count(connection, 1);
+    this.#shares.count(opener, 1);
     const kept = this.#kept(row);
     this.#opening.set(name, kept);
     try {
       await kept;
     } catch (thrown) {
-      this.#shares.count(connection, -1);
+      this.#shares.count(opener, -1);
       throw thrown;
     } finally {
       this.#opening.delete(name);
     }
-    const mailbox = this.#add(row, connection);
+    const mailbox = this.#add(row, OpenerShares.openedBy(opener));
     this.witness({ event: "mailbox.opened", agent: name, by: opener.by ?? name, mode: row.mode, trust });
     if (row.rooms) await this.#options.reviewRooms?.(name);
     return statusOf(mailbox, this.epoch);
-  }
-
-  /** @throws Fault full */
-  #mustHavePlace(opener: Opener): void {
-    const { mailboxesMax } = this.#options.limits;
-    if (this.#byName.size + this.#opening.size >= mailboxesMax)
-      throw new Fault("full", `there are ${String(mailboxesMax)} mailboxes (mailboxesMax); close one first`);
-    this.#shares.mustHavePlace(opener);
   }
 
   async #kept(row: BoxRow): Promise<void> {
@@ -273,20 +268,25 @@ export class Mailboxes implements Lifecycle {
     const before = box.settings.mode;
     const proved = opener.trust === "proved" && box.settings.trust !== "proved";
     const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-    if (proved) {
-      this.#context.totals.claimedBytes -= box.counts.bytes;
-      this.#provedCount += 1;
-    }
+    if (proved) this.#provedCount += 1;
+    this.#recount(mailbox, -1);
     box.change({
       ...given,
       ...(proved && { trust: opener.trust, ...(opener.proof !== undefined && { proof: opener.proof }) }),
     });
+    this.#recount(mailbox, 1);
     if (box.settings.mode !== before) mailbox.changeMode();
     this.#context.journal.touched(box);
     const { kept } = await this.written();
     await kept;
     if (settings.rooms !== undefined || proved) await this.#options.reviewRooms?.(box.name);
     return statusOf(mailbox, this.epoch);
+  }
+
+  /** Its owner may be another afterwards: it counts as before no more, or from now on. */
+  #recount({ box, openedBy }: Mailbox, change: 1 | -1): void {
+    this.#shares.count({ ...openedBy, ...box.settings }, change);
+    if (!isIssued(box.settings)) this.#context.totals.freeBytes += change * box.counts.bytes;
   }
 
   /**
@@ -305,7 +305,7 @@ export class Mailboxes implements Lifecycle {
     mailbox.end();
     this.#options.exchange.router.unkeep(name, mailbox);
     this.#byName.delete(name);
-    this.#shares.count(openedBy, -1);
+    this.#shares.count({ ...openedBy, ...box.settings }, -1);
     if (box.settings.trust === "proved") this.#provedCount -= 1;
     await endBox(mailbox, this.#context);
     this.#byId.delete(box.id);
@@ -328,13 +328,13 @@ export class Mailboxes implements Lifecycle {
     return { boxes: names.map((name) => this.status(name)), isMore };
   }
 
-  #add(row: BoxRow, openedBy?: string): Mailbox {
+  #add(row: BoxRow, openedBy?: Mailbox["openedBy"]): Mailbox {
     const { totals } = this.#context;
     const box = new Box(row, this.#account);
     totals.bytes += row.counts.bytes;
     totals.deadBytes += row.counts.deadBytes;
+    if (!isIssued(row)) totals.freeBytes += row.counts.bytes;
     if (row.trust === "proved") this.#provedCount += 1;
-    else totals.claimedBytes += row.counts.bytes;
     const mailbox = new Mailbox(box, this.#context, openedBy);
     this.#nextId = Math.max(this.#nextId, row.id + 1);
     this.#byId.set(row.id, mailbox);

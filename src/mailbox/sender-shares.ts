@@ -1,8 +1,16 @@
+import { isIssued } from "../core/index.js";
+import type { MailRow } from "./mail-row.js";
+
+/** True if the name of a message's sender has cost nothing: it is only claimed, shared, or proved by a key. */
+export function isFree({ sender, trust }: Pick<MailRow, "sender" | "trust">): boolean {
+  return !isIssued({ trust, proof: sender });
+}
+
 /** What waits of one sender in one box. */
 export interface SenderShare {
   readonly sender: string;
-  /** Its name is not proved. */
-  readonly isClaimed: boolean;
+  /** Its name has cost nothing. */
+  readonly isFree: boolean;
   readonly count: number;
   readonly bytes: number;
   add(bytes: number): void;
@@ -13,12 +21,12 @@ class Share implements SenderShare {
   count = 0;
   bytes = 0;
   readonly sender: string;
-  readonly isClaimed: boolean;
+  readonly isFree: boolean;
   readonly #all: SenderShares;
 
-  constructor(sender: string, isClaimed: boolean, all: SenderShares) {
+  constructor({ sender, trust }: Pick<MailRow, "sender" | "trust">, all: SenderShares) {
     this.sender = sender;
-    this.isClaimed = isClaimed;
+    this.isFree = isFree({ sender, trust });
     this.#all = all;
   }
 
@@ -33,9 +41,9 @@ class Share implements SenderShare {
   #change(count: number, bytes: number): void {
     this.count += count;
     this.bytes += bytes;
-    if (!this.isClaimed) return;
-    this.#all.claimedCount += count;
-    this.#all.claimedBytes += bytes;
+    if (!this.isFree) return;
+    this.#all.freeCount += count;
+    this.#all.freeBytes += bytes;
   }
 }
 
@@ -43,20 +51,21 @@ class Share implements SenderShare {
 export class SenderShares {
   // bound: messages of the box (mailboxMax) · evicts: a sender with its last message that waits · owner: SenderShares
   readonly #bySender = new Map<string, Share>();
-  /** What waits of all whose name is not proved. */
-  claimedCount = 0;
-  claimedBytes = 0;
+  /** What waits of all whose names have cost nothing. */
+  freeCount = 0;
+  freeBytes = 0;
 
   /** Senders of whom something waits. */
   get size(): number {
     return this.#bySender.size;
   }
 
-  of(sender: string, isClaimed: boolean): SenderShare {
-    const known = this.#bySender.get(sender);
+  /** What waits of the sender of a message. */
+  of(row: Pick<MailRow, "sender" | "trust">): SenderShare {
+    const known = this.#bySender.get(row.sender);
     if (known !== undefined) return known;
-    const share = new Share(sender, isClaimed, this);
-    this.#bySender.set(sender, share);
+    const share = new Share(row, this);
+    this.#bySender.set(row.sender, share);
     return share;
   }
 

@@ -1,10 +1,11 @@
-import { noticeOf, type FaultCode } from "../core/index.js";
+import { isIssued, noticeOf, type FaultCode } from "../core/index.js";
 import { isUnanswered, settledMs } from "./asked-requests.js";
 import type { Box } from "./box.js";
 import type { Entry } from "./entry.js";
 import type { MailContext } from "./mail-context.js";
 import type { MailJournal } from "./mail-journal.js";
 import { moved, type MailRow, type MailState } from "./mail-row.js";
+import { isFree } from "./sender-shares.js";
 
 /** What a message can come to. */
 export type Settled = Exclude<MailState, "waiting" | "leased">;
@@ -102,9 +103,11 @@ export class Settling {
     const settled = moved(row, { state, attempts, ...(reason !== undefined && { reason }) });
     if (isUnanswered(settled)) return { ...settled, goesAt: row.until };
     if (state !== "dead") return { ...settled, goesAt: now + settledMs };
-    // Dead ones together take a quarter of the room of all boxes: of more, nothing is left to be read.
+    // Dead ones together take a quarter of the room of all boxes, an eighth where a name has cost nothing: of more,
+    // nothing is left to be read.
     const { totals, limits } = this.#context;
-    const isRead = totals.deadBytes + row.bytes <= limits.mailTotalMaxBytes / 4;
+    const part = isFree(row) || !isIssued(this.#box.settings) ? 8 : 4;
+    const isRead = totals.deadBytes + row.bytes <= limits.mailTotalMaxBytes / part;
     return { ...settled, goesAt: now + this.#box.settings.keepMs, ...(!isRead && { bytes: 0 }) };
   }
 

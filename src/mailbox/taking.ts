@@ -3,6 +3,7 @@ import type { Box } from "./box.js";
 import type { Entry } from "./entry.js";
 import { deliveryId, isDelivery, seqOf } from "./delivery-id.js";
 import { whyFull } from "./incoming.js";
+import { isFree } from "./sender-shares.js";
 import type { MailContext } from "./mail-context.js";
 import { moved, type MailRow, type MailState } from "./mail-row.js";
 import type { Written } from "./mail-store.js";
@@ -186,7 +187,7 @@ export class Taking {
     const { clock, limits, totals } = this.#context;
     if (bytes === 0 || until <= clock.now()) return false;
     const isHere = this.#events.hereSince() !== undefined;
-    const found = { key: sender, isClaimed: trust !== "proved" };
+    const found = { key: sender, isFree: isFree({ sender, trust }) };
     return whyFull(this.#box, found, bytes, { totals, limits, isHere }) === undefined;
   }
 

@@ -56,6 +56,7 @@ describe("what an owner and a sender ask of mailboxes, through a session (protoc
       mailTotalMaxBytes: 1024 ** 3,
       mailClaimedMaxBytes: 256 * 1024 ** 2,
       mailboxesPerConnectionMax: 100,
+      mailboxesMax: 50_000,
       mailWindowMin: 8,
       mailWindowMax: 256,
       mailWindowBytes: 64 * 1024,

@@ -76,16 +76,17 @@ describe("how much a mailbox holds (protocols §9, bounds)", () => {
 
   it("bounds claimed boxes together, and all together", async () => {
     await start({ mailClaimedMaxBytes: 3_000, mailTotalMaxBytes: 6_000 });
-    const claimed = fill({ from: "ada" });
+    const ada = proved("ada");
+    const claimed = fill(ada);
     expect(claimed.outcome.message).toContain("agents without a token are full together");
     await world.open("carol", {}, "proved");
-    const all = fill({ from: "ada", to: "carol" });
+    const all = fill({ ...ada, to: "carol" });
     expect(all.outcome.message).toContain("all mailboxes of the broker are full together");
     expect(all.count).toBeGreaterThan(3);
     await world.mailboxes.close("carol", { discard: true });
     await world.mailboxes.close("bob", { discard: true });
     await world.open();
-    expect(fill({ from: "ada" }).count).toBe(claimed.count);
+    expect(fill(ada).count).toBe(claimed.count);
   });
 
   it("gives no box more than the configuration does", async () => {
@@ -123,11 +124,11 @@ describe("how much a mailbox holds (protocols §9, bounds)", () => {
   });
 
   it("keeps no bodies of dead ones beyond a quarter of the room of all boxes", async () => {
-    await start({ mailTotalMaxBytes: 8_000 });
-    const bob = world.owner();
+    await start({ mailTotalMaxBytes: 8_000 }, {}, "proved");
+    const bob = world.owner(principal("bob", "proved", { proof: "token:bob" }));
     for (let at = 0; at < 10; at += 1) {
       bob.unrenderable.add(`x${String(at)}`);
-      world.say({ message_id: `x${String(at)}` });
+      world.say({ ...proved("carol"), message_id: `x${String(at)}` });
       await turns();
     }
     expect(world.counts.dead).toBe(10);

@@ -346,16 +346,17 @@ function openerOf(ask: Ask, name: string | undefined): Opener {
     return { ...mailboxes.openerFor(name), by: asker };
   }
   const trust = viewer?.trust ?? "claimed";
-  if (trust === "proved") return { name: asker, trust, proof: viewer?.proof };
+  const [seat] = seats;
+  const place = { connection: chargedTo, network: seat?.presence.party.network };
+  if (trust === "proved") return { name: asker, trust, proof: viewer?.proof, ...place };
   if (!mailboxes.mayClaim || !isWire(ask))
     throw new Fault(
       "forbidden",
       `a mailbox is for a name that is proved: connect with a token of its own (broker token ${asker}), or by a key`,
     );
-  const [seat] = seats;
   if (seat === undefined)
     throw new Fault("unauthenticated", `${asker} does not hear anything here: subscribe to your own name first`);
-  return { name: asker, trust: "claimed" as const, connection: chargedTo };
+  return { name: asker, trust: "claimed" as const, ...place };
 }
 
 /** Where the subscription is the membership, none outlives the connection. @throws Fault unsupported */
