@@ -211,7 +211,10 @@ export const defaultLimits = Object.freeze({
    * of agents without a token half together.
    */
   roomLogsTotalMaxBytes: 4 * 1024 * 1024 * 1024,
-  /** Names of which one durable room remembers how much they were handed; those that heard nothing longest go. */
+  /**
+   * Names of which one durable room remembers how much they were handed; those that heard nothing longest go, of agents
+   * without a token first.
+   */
   roomCursorsMax: 1_000,
   /** An empty public room that nobody configured is forgotten after this. */
   emptyRoomMs: 86_400_000,

@@ -1,11 +1,12 @@
-import type { Clock, Subscriber } from "../core/index.js";
+import { isIssued, type Clock, type Principal, type Subscriber } from "../core/index.js";
 import type { RoomLog } from "./room-log.js";
 
 /** Where it is noted up to where everything was handed over to a name. */
 export interface Cursors {
   /** 0 if nothing was handed over to it. */
   seqOf(log: RoomLog, name: string): number;
-  note(log: RoomLog, name: string, seq: number): void;
+  /** `isFree`: the name has cost nothing, and must not displace others. */
+  note(log: RoomLog, name: string, seq: number, isFree: boolean): void;
 }
 
 /** A connection is asked for a sign this often at most, however much it hears, milliseconds. */
@@ -102,14 +103,14 @@ export class HandedOver {
     const { recipient } = subscriber;
     const now = this.#clock.monotonic();
     if (recipient?.principal === undefined || now - (listener.askedAt ?? -Infinity) < unansweredMs) return;
-    const name = recipient.principal.agent;
+    const { principal } = recipient;
     const given = [...listener.stretches.values()].map(({ log, from, to }) => ({ log, from, to }));
     if (given.length === 0) return;
     listener.askedAt = now;
     recipient.prove(this, () => {
       listener.askedAt = undefined;
       try {
-        for (const stretch of given) this.#proved(listener, name, stretch);
+        for (const stretch of given) this.#proved(listener, principal, stretch);
       } catch (thrown) {
         this.#failed(thrown);
       }
@@ -118,11 +119,13 @@ export class HandedOver {
   }
 
   /** Everything of the stretch has been read: the cursor moves over it if nothing is missing before. */
-  #proved(listener: Listener, name: string, { log, from, to }: Stretch): void {
+  #proved(listener: Listener, principal: Principal, { log, from, to }: Stretch): void {
     const isEnded = log.phase === "ended";
     if (!isEnded) {
+      const { agent: name } = principal;
       const seq = this.#cursors.seqOf(log, name);
-      if (to > seq && from <= Math.max(seq + 1, log.row.first)) this.#cursors.note(log, name, to);
+      const isGapless = to > seq && from <= Math.max(seq + 1, log.row.first);
+      if (isGapless) this.#cursors.note(log, name, to, !isIssued(principal));
     }
     // Since it was asked it may have been given more, behind this and before it.
     const now = listener.stretches.get(log);

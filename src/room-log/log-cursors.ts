@@ -10,6 +10,7 @@ interface Noted {
   readonly log: RoomLog;
   readonly name: string;
   readonly seq: number;
+  readonly isFree: boolean;
 }
 
 /** What the cursors use. */
@@ -45,8 +46,8 @@ export class LogCursors implements Cursors {
     return this.#noted.get(key)?.seq ?? asCursor(this.#options.table.get(key))?.seq ?? 0;
   }
 
-  note(log: RoomLog, name: string, seq: number): void {
-    this.#noted.set(cursorKey(log.row.id, name), { log, name, seq });
+  note(log: RoomLog, name: string, seq: number, isFree: boolean): void {
+    this.#noted.set(cursorKey(log.row.id, name), { log, name, seq, isFree });
     if (this.#isWriting) return;
     this.#isWriting = true;
     this.#options.write(() => ({ changes: this.#changes() }));
@@ -58,19 +59,29 @@ export class LogCursors implements Cursors {
     const at = this.#options.clock.now();
     const noted = [...this.#noted];
     this.#noted.clear();
-    return noted.flatMap(([key, { log, seq }]) =>
-      log.phase === "open" ? [...this.#roomFor(log, key), { put: key, value: { seq, at } }] : [],
-    );
+    return noted.flatMap(([key, { log, seq, isFree }]) => {
+      const room = log.phase === "open" ? this.#roomFor(log, key, isFree) : undefined;
+      return room === undefined ? [] : [...room, { put: key, value: { seq, at, ...(isFree && { free: true }) } }];
+    });
   }
 
-  /** Forgets the tenth that was noted longest ago where a log has as many as it may. */
-  #roomFor(log: RoomLog, key: string): readonly TableChange<LogTableRow>[] {
+  /**
+   * Forgets the tenth that was noted longest ago where a log has as many as it may, of names that have cost nothing as
+   * long as there are any. Undefined: there is no room, as such a name displaces no other.
+   */
+  #roomFor(log: RoomLog, key: string, isFree: boolean): readonly TableChange<LogTableRow>[] | undefined {
     const { limits, table } = this.#options;
     if (table.get(key) !== undefined) return [];
     const count = this.#counts.get(log) ?? this.#all(log).length;
     this.#counts.set(log, count + 1);
     if (count < limits.roomCursorsMax) return [];
-    const oldest = this.#all(log).sort(([, one], [, other]) => one.at - other.at);
+    const all = this.#all(log).sort(([, one], [, other]) => one.at - other.at);
+    const free = all.filter(([, one]) => one.free === true);
+    const oldest = free.length > 0 || isFree ? free : all;
+    if (oldest.length === 0) {
+      this.#counts.set(log, count);
+      return undefined;
+    }
     const gone = oldest.slice(0, Math.max(1, count - Math.floor(limits.roomCursorsMax * 0.9)));
     this.#counts.set(log, count + 1 - gone.length);
     return gone.map(([one]) => ({ delete: one }));

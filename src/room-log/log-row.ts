@@ -48,6 +48,8 @@ export interface LogMessageRow {
 export interface LogCursorRow {
   readonly seq: number;
   readonly at: number;
+  /** The operator issued nothing that proves the name. */
+  readonly free?: true;
 }
 
 /** A log that has ended: its messages have yet to go. */

@@ -9,8 +9,8 @@ class Line implements Recipient {
   readonly canProve = true;
   asked: ((tookMs: number) => void)[] = [];
 
-  constructor(name: string, trust: Trust = "proved") {
-    this.principal = trust === "claimed" ? undefined : principal(name, trust);
+  constructor(name: string, trust: Trust = "proved", proof?: string) {
+    this.principal = trust === "claimed" ? undefined : principal(name, trust, { ...(proof && { proof }) });
   }
 
   push(): "taken" {
@@ -178,6 +178,35 @@ describe("what was handed over of a durable room", () => {
     const known = names.filter((name) => again.logs.handedTo(found ?? log, name) === 1);
     expect(known).toEqual(names.slice(-10));
     expect(again.logs.handedTo(found ?? log, "claimed")).toBe(0);
+  });
+
+  it("is not forgotten of who has a token, however many keys hear the room", async () => {
+    const world = new RoomLogWorld({ limits: { roomCursorsMax: 10 } });
+    const log = await world.begin("#a");
+    world.say("#a", "one");
+    await until(() => log.released === 1);
+    const row = (name: string) => world.table.get(`cursor ${log.row.id} ${name}`);
+    const reads = async (name: string, proof: string, isNoted = true): Promise<void> => {
+      const ear = world.listen("x");
+      const line = new Line(name, "proved", proof);
+      ear.recipient = line;
+      world.logs.given(log, ear, 0, 1);
+      world.clock.advance(250);
+      line.pong();
+      if (isNoted) await until(() => row(name) !== undefined);
+      else await until(() => world.logs.handedTo(log, name) === 0); // once it was not written
+    };
+    const known = (prefix: string): number =>
+      Array.from({ length: 30 }, (_, at) => row(`${prefix}${String(at)}`)).filter(Boolean).length;
+    for (let at = 0; at < 8; at += 1) await reads(`t${String(at)}`, `token:t${String(at)}`);
+    for (let at = 0; at < 30; at += 1) await reads(`k${String(at)}`, `key:k${String(at)}`);
+    expect([known("t"), known("k")]).toEqual([8, 2]);
+    for (let at = 8; at < 10; at += 1) await reads(`t${String(at)}`, `token:t${String(at)}`);
+    expect([known("t"), known("k")]).toEqual([10, 0]);
+    await reads("k0", "key:k0", false);
+    expect(known("t")).toBe(10);
+    await reads("t10", "token:t10");
+    expect(known("t")).toBe(10);
   });
 
   it("is noted later if it cannot be noted now, and the connection hears nothing of that", async () => {
