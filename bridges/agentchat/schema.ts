@@ -33,7 +33,7 @@ export const identify = z.object({
   echo: z.boolean().optional(),
   /** Opens the agent's mailbox: true, or the fields of `mailbox.open`; keyed agents only (AgentChat §14). */
   mailbox: z
-    .union([z.boolean(), z.record(z.string(), z.unknown())], 'is true, or settings such as {"mode": "take"}')
+    .union([z.boolean(), z.record(z.string(), z.unknown())], 'must be true, or settings such as {"mode": "take"}')
     .nullish(),
 });
 

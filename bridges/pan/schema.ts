@@ -25,7 +25,7 @@ export const auth = z.object({
   token: z.string().max(4096).optional(),
   /** Opens the agent's mailbox: true, or the fields of `mailbox.open` (PAN §14). */
   mailbox: z
-    .union([z.boolean(), z.record(z.string(), z.unknown())], 'is true, or settings such as {"mode": "take"}')
+    .union([z.boolean(), z.record(z.string(), z.unknown())], 'must be true, or settings such as {"mode": "take"}')
     .nullish(),
 });
 

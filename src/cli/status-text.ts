@@ -60,7 +60,8 @@ export function withoutOwn({ connections: { zmqIn, zmqOut, ws } }: BrokerStatus)
   return { zmqIn: Math.max(0, zmqIn - 1), zmqOut: Math.max(0, zmqOut - 1), ws };
 }
 
-function counted(count: number, what: string, whats = `${what}s`): string {
+/** So many of something, in words for people. */
+export function counted(count: number, what: string, whats = `${what}s`): string {
   return `${count} ${count === 1 ? what : whats}`;
 }
 

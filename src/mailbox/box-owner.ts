@@ -1,6 +1,7 @@
 import { agentNameProblem, Fault, principal, type Limits, type Principal, type Trust } from "../core/index.js";
 import { noCounts, type BoxRow } from "./mail-row.js";
 import type { Box } from "./box.js";
+import { messagesWait } from "./words.js";
 
 /** What an owner decides about its box. */
 export interface BoxSettings {
@@ -130,7 +131,7 @@ export function notEmpty(name: string, waiting: number, leased: number): Fault {
   const taken = leased === 0 ? "" : ` (${String(leased)} of them taken and not settled)`;
   return new Fault(
     "conflict",
-    `${String(waiting)} messages wait in the mailbox of ${name}${taken}; take them first and say that they are done, ` +
+    `${messagesWait(waiting)} in the mailbox of ${name}${taken}; take them first and say that they are done, ` +
       `or lose them (discard: true; broker mailbox close ${name} --discard)`,
   );
 }

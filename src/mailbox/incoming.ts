@@ -5,6 +5,7 @@ import type { MailTotals } from "./mail-context.js";
 import type { MailRow } from "./mail-row.js";
 import { receiptBits } from "./receipts.js";
 import { isFree } from "./sender-shares.js";
+import { messagesWait } from "./words.js";
 
 /** Whose share a message counts against, and by whom its repeats are known. */
 export interface Sender {
@@ -101,13 +102,14 @@ export function whyFull(
     });
   const later = "send again when its owner has taken some of them";
   if (count + 1 > settings.max || counts.bytes + bytes > settings.maxBytes)
-    return full(`the mailbox of ${name} is full (${String(count)} messages wait)`, later);
+    return full(`the mailbox of ${name} is full (${messagesWait(count)})`, later);
   const part = sender.key === noticesKey ? 10 : 4;
   const own = shares.known(sender.key) ?? { count: 0, bytes: 0 };
   // Of everybody one message finds room, however small the box.
   if (own.count > 0 && (own.count + 1 > settings.max / part || own.bytes + bytes > settings.maxBytes / part))
     return full(
-      `${String(own.count)} of your messages wait in the mailbox of ${name}, which is as much as one sender may have there`,
+      `${String(own.count)} of your messages ${own.count === 1 ? "waits" : "wait"} in the mailbox of ${name}, ` +
+        "which is as much as one sender may have there",
       later,
     );
   const { freeCount, freeBytes } = shares;

@@ -13,4 +13,5 @@ export type { MailboxesOptions } from "./mailboxes-options.js";
 export type { MailFigures } from "./mail-figures.js";
 export type { Mailbox } from "./mailbox.js";
 export { peek, saidBy, type Cursor } from "./reading.js";
+export { messageCount, messagesWait } from "./words.js";
 export type { Named } from "./taking.js";

@@ -23,6 +23,7 @@ describe("what broker doctor says of mailboxes", () => {
     expect(mailFindings(well)).toEqual([
       { check: "mailboxes", result: "good", found: "3, 5 messages wait, 2.0 MiB on disk" },
     ]);
+    expect(mailFindings({ ...well, waiting: 0 })).toMatchObject([{ found: "3, 1 message waits, 2.0 MiB on disk" }]);
     expect(mailFindings({ ...well, boxes: 0 })).toMatchObject([{ result: "good", found: "there are none" }]);
   });
 

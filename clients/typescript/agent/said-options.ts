@@ -47,8 +47,10 @@ export function checkNames(options: object): void {
 /** @throws Fault malformed: no list, or one of other words */
 export function checkReceipt(receipt: unknown): void {
   if (receipt === undefined) return;
-  if (!Array.isArray(receipt) || !receipt.every((word) => words.includes(word)))
-    throw new Fault("malformed", `receipt is ${shown(receipt)}; give a list of the words ${receiptWords.join(", ")}`);
+  const remedy = `give a list of the words ${receiptWords.join(", ")}`;
+  if (!Array.isArray(receipt)) throw new Fault("malformed", `receipt is ${shown(receipt)}; ${remedy}`);
+  for (const word of receipt)
+    if (!words.includes(word)) throw new Fault("malformed", `receipt has ${shown(word)}; ${remedy}`);
 }
 
 /** Until when the message is delivered, ISO 8601; undefined if nobody says it. */

@@ -2,7 +2,7 @@ import { statfsSync } from "node:fs";
 import type { BrokerStatus } from "../../broker.js";
 import { spanText } from "../columns.js";
 import { asOperator, askBroker } from "../operator.js";
-import { mib } from "../status-text.js";
+import { counted, mib } from "../status-text.js";
 import { reasonOf, type Check, type Finding } from "./check.js";
 
 /** With less room than this the mailboxes, whose file grows in steps, may be refused soon. */
@@ -50,7 +50,9 @@ export function mailFindings(figures: BrokerStatus["mailboxes"]): readonly Findi
     });
   if (findings.length > 0) return findings;
   const found =
-    boxes === 0 ? "there are none" : `${boxes}, ${waiting + leased} messages wait, ${mib(diskBytes)} on disk`;
+    boxes === 0
+      ? "there are none"
+      : `${boxes}, ${counted(waiting + leased, "message waits", "messages wait")}, ${mib(diskBytes)} on disk`;
   return [{ check, result: "good", found }];
 }
 

@@ -1,6 +1,15 @@
 import { z } from "zod";
 import { Fault, writtenTime } from "../../core/index.js";
-import { mailStates, peek, saidBy, type Mailbox, type Named, type Opener } from "../../mailbox/index.js";
+import {
+  mailStates,
+  messageCount,
+  messagesWait,
+  peek,
+  saidBy,
+  type Mailbox,
+  type Named,
+  type Opener,
+} from "../../mailbox/index.js";
 import { flag, noList } from "../fields.js";
 import { hasRight, kind, type Ask } from "../kind.js";
 import {
@@ -52,7 +61,7 @@ export const mailboxOpen = kind({
       ...(maxBytes !== undefined && { maxBytes }),
     });
     const { name: of, counts } = opened;
-    return { message: `${of} has a mailbox; ${String(counts.waiting)} messages wait in it`, data: listed(opened) };
+    return { message: `${of} has a mailbox; ${messagesWait(counts.waiting)} in it`, data: listed(opened) };
   },
 });
 
@@ -67,10 +76,7 @@ export const mailboxStatus = kind({
     await mailbox.loaded(); // its oldest message may lie behind thousands of settled rows
     const { box: own } = mailbox;
     const status = ask.mailboxes.status(own.name);
-    return {
-      message: `${String(status.counts.waiting)} messages wait in the mailbox of ${own.name}`,
-      data: listed(status),
-    };
+    return { message: `${messagesWait(status.counts.waiting)} in the mailbox of ${own.name}`, data: listed(status) };
   },
 });
 
@@ -126,7 +132,7 @@ export const mailboxTake = kind({
       leaseMs: leaseMs ?? ask.mailboxes.leaseMs,
       until,
     });
-    return { message: `${String(envelopes.length)} messages`, data: { messages: envelopes.map(written) } };
+    return { message: messageCount(envelopes.length), data: { messages: envelopes.map(written) } };
   },
 });
 
@@ -241,7 +247,7 @@ export const mailboxPeek = kind({
       message: written(envelope),
     }));
     return {
-      message: `${String(messages.length)} messages`,
+      message: messageCount(messages.length),
       data: { messages, next: page.next, ...(page.gap && { gap: true as const }) },
     };
   },
@@ -388,6 +394,6 @@ async function results(
   await mailbox.loaded();
   const all = await mailbox.taking.inSlices(ids, run);
   const unknown = all.filter(({ state }) => state === "unknown").length;
-  const message = unknown === 0 ? "done" : `${String(unknown)} of these deliveries are not in the mailbox`;
+  const message = unknown === 0 ? "done" : `not in the mailbox: ${String(unknown)} of these deliveries`;
   return { message, data: { results: all.map(({ deliveryId, state }) => ({ delivery_id: deliveryId, state })) } };
 }

@@ -62,6 +62,9 @@ describe("who makes a mistake with the SDK", () => {
       expect(() => ada.send("bob", "hello", { receipt: receipt as never })).toThrow(
         expect.objectContaining(refused("malformed", "give a list of the words stored, settled")),
       );
+    expect(() => ada.send("bob", "hello", { receipt: ["stored", "done"] as never })).toThrow(
+      expect.objectContaining(refused("malformed", 'receipt has "done"; give a list')),
+    );
     await expect(ada.openMailbox({ zzz: 3 } as never)).rejects.toMatchObject(
       refused("malformed", 'mailbox has "zzz"; known are mode, keepS, max, maxBytes, batch'),
     );
