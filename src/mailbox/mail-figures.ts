@@ -67,10 +67,15 @@ export class OldestWatch {
   #at: number | undefined;
   #cancel: (() => void) | undefined;
   #phase: "looking" | "over" = "looking";
+  readonly #failed: (thrown: unknown) => void;
+  /** Boxes that cannot be read, of which that was told. */
+  // bound: mailboxesMax · evicts: with the box · owner: OldestWatch
+  readonly #unreadable = new WeakSet<Mailbox>();
 
   constructor(clock: Clock, boxes: () => Iterable<Mailbox>, failed: (thrown: unknown) => void) {
     this.#clock = clock;
     this.#boxes = boxes;
+    this.#failed = failed;
     this.#slices = new Slices(clock, { failed });
   }
 
@@ -92,7 +97,7 @@ export class OldestWatch {
           this.#at = oldest;
           return undefined;
         }
-        if (searched.searchOldest() === "more") return "more";
+        if (this.#search(searched) === "more") return "more";
         const { oldestAt: at } = searched;
         if (at !== undefined && (oldest === undefined || at < oldest)) oldest = at;
         searched = undefined;
@@ -112,6 +117,17 @@ export class OldestWatch {
   stop(): void {
     this.#phase = "over";
     this.#cancel?.();
+  }
+
+  /** A box that cannot be read costs only itself, and never the process. */
+  #search(mailbox: Mailbox): "more" | undefined {
+    try {
+      return mailbox.searchOldest();
+    } catch (thrown) {
+      if (!this.#unreadable.has(mailbox)) this.#failed(thrown);
+      this.#unreadable.add(mailbox);
+      return undefined;
+    }
   }
 }
 

@@ -205,7 +205,7 @@ export class MailStoreLmdb implements MailStore {
     if (this.#opened === undefined || max <= 0) return [];
     for (const { box, seq } of this.#opened.file.due(now)) {
       if (this.#pending(box, seq) !== undefined) continue;
-      const row = this.#opened.file.row(box, seq);
+      const row = this.#readable(box, seq);
       const at = row && dueAt(row);
       if (row !== undefined && at !== undefined && due.push({ at, row }) === max) break;
     }
@@ -214,6 +214,15 @@ export class MailStoreLmdb implements MailStore {
       .sort(byTime)
       .slice(0, max)
       .map(({ row }) => row);
+  }
+
+  /** A row on disk; undefined also if it is damaged: whoever reads its box is told. */
+  #readable(box: number, seq: number): MailRow | undefined {
+    try {
+      return this.#opened?.file.row(box, seq);
+    } catch {
+      return undefined;
+    }
   }
 
   /** What is due of a group, and not changed by a later one. */

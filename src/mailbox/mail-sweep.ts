@@ -42,11 +42,17 @@ export class MailSweep {
     };
     const going = this.#context.slices.run(() => (steps.next().done === true ? undefined : "more"));
     if (going === undefined) end();
-    else
-      going.then(end, (thrown: unknown) => {
-        end();
-        this.#context.log("error", "what is due in mailboxes could not be done", { cause: String(thrown) });
-      });
+    else void going.then(end);
+  }
+
+  /** A row that cannot be read costs only itself, and never the process. */
+  #carefully<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (thrown) {
+      this.#context.log("error", "what is due in mailboxes could not be done", { cause: String(thrown) });
+      return undefined;
+    }
   }
 
   get #isSweeping(): boolean {
@@ -58,23 +64,31 @@ export class MailSweep {
     const { clock, journal, store } = this.#context;
     let count = 0;
     for (const box of boxes) {
-      box.round(clock.now(), clock.monotonic());
+      this.#carefully(() => {
+        box.round(clock.now(), clock.monotonic());
+      });
       count += 1;
       if (count % boxesAtOnce === 0) yield;
     }
     for (;;) {
-      const due = store.due(clock.now(), dueMax);
+      const due = this.#carefully(() => store.due(clock.now(), dueMax)) ?? [];
       let ended = 0;
       for (const { box, seq } of due) {
         // While the disk fails, nothing ends.
         if (!this.#isSweeping || journal.isFailing) return;
-        const row = store.row(box, seq); // it may have changed meanwhile
-        const isDue = row !== undefined && (dueAt(row) ?? Infinity) <= clock.now();
-        if (isDue && this.#byId(box)?.due(row) === true) ended += 1;
+        if (this.#carefully(() => this.#end(box, seq)) === true) ended += 1;
         yield;
       }
       // What cannot end now would be found again and again.
       if (due.length < dueMax || ended === 0) return;
     }
+  }
+
+  /** @returns true if the time of a row is over, and it has come to its end */
+  #end(box: number, seq: number): boolean {
+    const { clock, store } = this.#context;
+    const row = store.row(box, seq); // it may have changed meanwhile
+    const isDue = row !== undefined && (dueAt(row) ?? Infinity) <= clock.now();
+    return isDue && this.#byId(box)?.due(row) === true;
   }
 }

@@ -13,6 +13,7 @@ import type { BoxRow } from "./mail-row.js";
 import type { MailStore, Written } from "./mail-store.js";
 import { Mailbox } from "./mailbox.js";
 import { namePage, type NamePage } from "./name-page.js";
+import { NamesUnderWay } from "./names-under-way.js";
 import type { Overdue } from "./overdue.js";
 import { OpenerShares } from "./opener-shares.js";
 import { WatchedAskers } from "./watched-askers.js";
@@ -26,8 +27,7 @@ export class Mailboxes implements Lifecycle {
   readonly #byName = new Map<string, Mailbox>();
   // bound: mailboxesMax · evicts: as above · owner: Mailboxes
   readonly #byId = new Map<number, Mailbox>();
-  // bound: mailboxesMax · evicts: when the box is on the disk · owner: Mailboxes
-  readonly #opening = new Map<string, Promise<void>>();
+  readonly #underWay = new NamesUnderWay();
   readonly #askers: WatchedAskers;
   readonly #shares: OpenerShares;
   /** One for all boxes: each closure of its own would take 60 bytes of each. */
@@ -227,25 +227,21 @@ export class Mailboxes implements Lifecycle {
       if (opener.isOperator !== true) mustOwn(known, trust === "proved" ? { trust, proof } : undefined, this.mayClaim);
       return this.#change(known, opener, settings);
     }
-    const opening = this.#opening.get(name);
-    if (opening !== undefined) {
-      await opening.catch(() => undefined); // whoever began it is told
+    const underWay = this.#underWay.end(name);
+    if (underWay !== undefined) {
+      await underWay;
       return this.open(opener, settings);
     }
     mustFit(settings, limits);
-    this.#shares.mustHavePlace(opener, this.#byName.size + this.#opening.size);
+    this.#shares.mustHavePlace(opener, this.#byName.size + this.#underWay.size);
     const row = newBox(opener, settings, { id: this.#nextId, now: clock.now(), limits });
     this.#nextId += 1;
     this.#shares.count(opener, 1);
-    const kept = this.#kept(row);
-    this.#opening.set(name, kept);
     try {
-      await kept;
+      await this.#underWay.alone(name, this.#kept(row));
     } catch (thrown) {
       this.#shares.count(opener, -1);
       throw thrown;
-    } finally {
-      this.#opening.delete(name);
     }
     const mailbox = this.#add(row, OpenerShares.openedBy(opener));
     this.witness({ event: "mailbox.opened", agent: name, by: opener.by ?? name, mode: row.mode, trust });
@@ -299,9 +295,16 @@ export class Mailboxes implements Lifecycle {
   ): Promise<void> {
     const mailbox = this.#byName.get(name);
     if (mailbox === undefined) throw noBox(name);
-    const { box, openedBy } = mailbox;
+    const { box } = mailbox;
     const waiting = box.counts.waiting + box.counts.leased;
     if (waiting > 0 && !discard) throw notEmpty(name, waiting, box.counts.leased);
+    await this.#underWay.alone(name, this.#close(name, mailbox));
+    this.witness({ event: "mailbox.closed", agent: name, by, discarded: waiting });
+    if (box.settings.rooms) await this.#options.reviewRooms?.(name);
+  }
+
+  async #close(name: string, mailbox: Mailbox): Promise<void> {
+    const { box, openedBy } = mailbox;
     mailbox.end();
     this.#options.exchange.router.unkeep(name, mailbox);
     this.#byName.delete(name);
@@ -311,8 +314,6 @@ export class Mailboxes implements Lifecycle {
     this.#byId.delete(box.id);
     const { kept } = await this.written();
     await kept;
-    this.witness({ event: "mailbox.closed", agent: name, by, discarded: waiting });
-    if (box.settings.rooms) await this.#options.reviewRooms?.(name);
   }
 
   /** @throws Fault not-found */

@@ -119,7 +119,10 @@ export class Pushing {
     try {
       do {
         this.#phase = "pumping";
-        for (const line of [...this.#lines.values()]) this.#pump(line);
+        for (const line of [...this.#lines.values()])
+          this.#carefully(() => {
+            this.#pump(line);
+          });
       } while (this.#hasMore);
     } finally {
       this.#phase = "idle";
@@ -176,7 +179,7 @@ export class Pushing {
       // What came while several are here is one delivery, a copy for each.
       const isCopy = entry.holders > 0 && entry.seq > line.since;
       const attempt = isCopy ? entry.attempts : entry.attempts + 1;
-      const message = this.#events.message(entry, attempt);
+      const message = this.#messageOf(entry, attempt);
       if (message === undefined) continue;
       const pushed = line.recipient.push(message);
       if (pushed === "closed") return false;
@@ -190,6 +193,16 @@ export class Pushing {
       else this.#events.unrenderable(entry, pushed.unrenderable);
     }
     return this.#lines.get(line.recipient) === line;
+  }
+
+  /** Undefined if there is nothing to be given: also of what cannot be read, which holds up nobody and waits on. */
+  #messageOf(entry: Entry, attempt: number): Message | undefined {
+    try {
+      return this.#events.message(entry, attempt);
+    } catch (thrown) {
+      this.#events.failed(thrown);
+      return undefined;
+    }
   }
 
   /** The next window: twice as large after a quick proof; a quarter after a slow one, since its program is behind. */

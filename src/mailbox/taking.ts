@@ -1,4 +1,4 @@
-import { Message, type Envelope } from "../core/index.js";
+import { asFault, Message, type Envelope } from "../core/index.js";
 import type { Box } from "./box.js";
 import type { Entry } from "./entry.js";
 import { deliveryId, isDelivery, seqOf } from "./delivery-id.js";
@@ -95,7 +95,7 @@ export class Taking {
       for (const { entry, row } of picked) if (entry.state === "leased") this.#giveBack(entry, row);
       throw thrown;
     }
-    return picked.map(({ envelope }) => envelope);
+    return [...picked].sort(byUrgency).map(({ envelope }) => envelope);
   }
 
   /** Gives back all that is leased or rests: the owner takes no more, it is pushed to. */
@@ -116,8 +116,12 @@ export class Taking {
     for (const entry of this.#timed) {
       if (entry.state !== "settled" && entry.until > now) continue;
       this.#timed.delete(entry);
-      if (entry.state === "leased") this.#lapse(entry);
-      else if (entry.state === "waiting") this.#rested(entry);
+      try {
+        if (entry.state === "leased") this.#lapse(entry);
+        else if (entry.state === "waiting") this.#rested(entry);
+      } catch (thrown) {
+        this.#tellUnreadable(entry, thrown);
+      }
     }
   }
 
@@ -209,11 +213,19 @@ export class Taking {
     const picked: Picked[] = [];
     const maxBytes = Math.min(wanted.maxBytes, (wanted.maxTokens ?? Infinity) * tokenBytes);
     let bytes = 0;
+    // What cannot be read holds up nobody, and waits on: whoever takes is told of it if there is nothing else.
+    const unreadable = new Map<Entry, unknown>([]);
     const some = (): "more" | undefined => {
       const enough = Math.min(picked.length + atOnce, wanted.max);
       for (const entry of this.#ready()) {
+        if (unreadable.has(entry)) continue;
         if (picked.length > 0 && bytes + entry.bytes > maxBytes) return undefined;
-        const found = this.#leased(entry, wanted.leaseMs);
+        let found: Picked | undefined;
+        try {
+          found = this.#leased(entry, wanted.leaseMs);
+        } catch (thrown) {
+          unreadable.set(entry, thrown);
+        }
         if (found === undefined) continue;
         picked.push(found);
         bytes += entry.bytes;
@@ -226,7 +238,16 @@ export class Taking {
       written.push(journal.written()); // at once: when it has failed it is another one, which is tried again
       return more;
     });
+    for (const [entry, thrown] of unreadable) {
+      if (picked.length === 0) throw asFault(thrown);
+      this.#tellUnreadable(entry, thrown);
+    }
     return picked;
+  }
+
+  #tellUnreadable({ seq }: Entry, thrown: unknown): void {
+    const { name: agent } = this.#box;
+    this.#context.log("error", "a message of a mailbox cannot be read", { agent, seq, cause: String(thrown) });
   }
 
   /** Messages that can be leased now, the most urgent first, and those of one priority in order of arrival. */
@@ -341,6 +362,11 @@ export class Taking {
     const row = seq === undefined ? undefined : this.#context.store.row(this.#box.id, seq);
     return row !== undefined && isDelivery(id, row) ? row : undefined;
   }
+}
+
+/** As one answer has them: what came, or was given back, between two slices is not behind what is less urgent. */
+function byUrgency({ entry: one }: Picked, { entry: other }: Picked): number {
+  return one.priority - other.priority || one.seq - other.seq;
 }
 
 function namedAs(id: string, row: MailRow | undefined): Named {

@@ -58,6 +58,7 @@ describe("an agent in take mode, and what is killed or started again", () => {
     const printed = await second.prints(/ends/);
     const ended = (await second.stop("SIGKILL")).stdout.split("\n").filter((line) => line.startsWith("ends"));
     expect(printed).toContain("begins");
+    expect(printed).not.toMatch(/begins \S+ [^1]/); // being away uses up no attempt
     expect(new Set(ended)).toEqual(new Set(sent.map(({ messageId }) => `ends ${messageId}`)));
     expect(ended).toHaveLength(sent.length);
   });

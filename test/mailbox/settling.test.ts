@@ -206,6 +206,24 @@ describe("a box that is closed (protocols §9)", () => {
     expect(world.counts).toMatchObject({ stored: 1, waiting: 1 });
   });
 
+  it("is opened again once the old one is off the disk: a kill leaves no two of one name", async () => {
+    for (let at = 0; at < 90; at += 1) world.say({ from: `agent-${String(at % 9)}` });
+    await world.store.settled();
+    const boxes: number[] = [];
+    const write = world.store.write.bind(world.store);
+    world.store.write = (changes) => {
+      const written = write(changes);
+      boxes.push([...world.store.boxes()].length);
+      return written;
+    };
+    const closing = world.mailboxes.close("bob", { discard: true });
+    const opening = [1, 2].map(() => world.open());
+    await Promise.all([closing, ...opening]);
+    expect(Math.max(...boxes)).toBe(1);
+    world = await world.killed();
+    expect([world.mailboxes.size, world.counts.stored]).toEqual([1, 0]);
+  });
+
   it("leaves a box that is closed row by row, before the box itself goes: no change of all of them holds up the loop", async () => {
     for (let at = 0; at < 30; at += 1) world.say({ from: `agent-${String(at % 10)}` });
     const left: number[] = [];

@@ -39,6 +39,18 @@ describe("many messages at once (ARCHITECTURE, invariant 11)", () => {
     expect(Math.max(...steps(leased))).toBeLessThanOrEqual(100);
   });
 
+  it("are in order in one answer, whatever comes in between", async () => {
+    const world = await slow();
+    const [first] = await world.take({ max: 1 });
+    const taking = world.take({ max: 449 });
+    world.say({ message_id: "urgent", priority: "HIGH", from: "agent9" });
+    await world.store.settled();
+    world.box().taking.release([first?.delivery ?? ""], 0);
+    const ids = (await taking).map(({ id }) => id);
+    expect(ids.slice(0, 3)).toEqual(["urgent", "m0", "m1"]);
+    expect(ids).toHaveLength(449);
+  });
+
   it("are settled in many turns, and each is named in the order in which it was asked for", async () => {
     const world = await slow();
     const ids = (await world.take({ max: 450 })).map(({ delivery }) => delivery);
