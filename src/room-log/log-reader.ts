@@ -39,19 +39,28 @@ const shelfMaxBytes = 4 * 1024 * 1024;
 export class LogReader {
   readonly #table: Table<LogTableRow>;
   readonly #clock: Pick<Clock, "now">;
+  readonly #unreadable: (thrown: unknown) => void;
   // bound: shelfMaxBytes of messages, each with what was made of it · evicts: what was not asked for the longest · owner:
   // LogReader
   readonly #shelf = new Map<string, Shelved>();
   #shelfBytes = 0;
 
-  constructor(table: Table<LogTableRow>, clock: Pick<Clock, "now">) {
+  /** `unreadable` is told, once for each log, why a message of it cannot be read. */
+  constructor(table: Table<LogTableRow>, clock: Pick<Clock, "now">, unreadable: (thrown: unknown) => void) {
     this.#table = table;
     this.#clock = clock;
+    this.#unreadable = unreadable;
   }
 
-  /** A message by its place, as it is on disk. */
-  row({ row: { id } }: RoomLog, seq: number): LogMessageRow | undefined {
-    return asMessage(this.#table.get(messageKey(id, seq)));
+  /** A message by its place, as it is on disk; undefined if it is not there, or damaged: that costs only itself. */
+  row(log: RoomLog, seq: number): LogMessageRow | undefined {
+    try {
+      return asMessage(this.#table.get(messageKey(log.row.id, seq)));
+    } catch (thrown) {
+      if (!log.isDamaged) this.#unreadable(thrown);
+      log.isDamaged = true;
+      return undefined;
+    }
   }
 
   /** What follows the place `after`. */
@@ -89,12 +98,16 @@ export class LogReader {
 
   /** The place of the first message from `from` on that is not too old: they came in order of their places. */
   #firstFresh(log: RoomLog, from: number, now: number): number {
+    const end = log.released + 1;
     const isOld = (seq: number): boolean => {
-      const row = this.row(log, seq);
-      return row === undefined || isOver(row, log.row.bounds, now);
+      for (let at = seq; at < end; at += 1) {
+        const row = this.row(log, at);
+        if (row !== undefined) return isOver(row, log.row.bounds, now);
+      }
+      return true;
     };
     let low = from;
-    let high = log.released + 1;
+    let high = end;
     if (low >= high || !isOld(low)) return low;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
@@ -136,7 +149,7 @@ function shelved(row: LogMessageRow, place: Parameters<typeof replayOf>[1]): She
 }
 
 function asMessage(value: LogTableRow | undefined): LogMessageRow | undefined {
-  return value !== undefined && "body" in value ? value : undefined;
+  return typeof value === "object" && "body" in value ? value : undefined;
 }
 
 /** A message that was kept as it is told again (protocols §1.9). */

@@ -33,6 +33,8 @@ export class RoomLog {
   released: number;
   /** `ending`: its end is on its way to the disk. */
   phase: "open" | "ending" | "ended" = "open";
+  /** A message of it could not be read, which was said. */
+  isDamaged = false;
 
   constructor(room: string, row: LogRow) {
     this.room = room;

@@ -33,7 +33,7 @@ export class RoomLogsLmdb implements Lifecycle {
 
   /** @throws Fault unavailable, naming the folder and the remedy */
   async start(): Promise<void> {
-    const failed = this.#tell("a message of a durable room could not be given to those in it");
+    const failed = this.#tell("a message of a durable room could not be read, or given to those in it");
     this.#tables.open();
     try {
       this.#logs = new RoomLogs(this.#tables.table<LogTableRow>(logsTable), { ...this.#options, failed });

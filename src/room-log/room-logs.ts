@@ -59,7 +59,7 @@ export class RoomLogs {
     this.#table = table;
     this.#maxBytes = limits.roomLogsTotalMaxBytes;
     this.#shares = new LogShares(limits);
-    const reader = (this.reader = new LogReader(table, clock));
+    const reader = (this.reader = new LogReader(table, clock, (thrown) => failed?.(thrown)));
     const apply = (log: RoomLog, plan: LogPlan): void => {
       this.#apply(log, plan);
     };

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { Fault } from "../../src/core/index.js";
 import { bytesOfRow, epochOfCopy } from "../../src/room-log/log-row.js";
 import { RoomLog, type LogTableRow } from "../../src/room-log/index.js";
+import { TablesMemory, type Table } from "../../src/storage/index.js";
 import { gatedTable } from "../kit/gated-table.js";
 import { RoomLogWorld, until, wide } from "../kit/room-log-world.js";
 
@@ -171,6 +172,33 @@ describe("a durable room", () => {
     expect([...world.table.range("message", "message\uffff")]).toEqual([]);
     expect(world.read(log, 0)).toMatchObject({ past: [], gap: true, next: 2 });
     expect(world.read(log, 2)).toMatchObject({ past: [], gap: false, next: 2 });
+  });
+
+  it.each([1, 3, 5])("goes on where message %i of it is damaged on disk: a gap, said once", async (damaged) => {
+    const inner = new TablesMemory().table<LogTableRow>("logs");
+    const isDamaged = (key: string): boolean => key.startsWith("message ") && key.endsWith(`0${String(damaged)}`);
+    const table: Table<LogTableRow> = {
+      get: (key) => {
+        if (isDamaged(key)) throw new Fault("unavailable", "an entry is damaged");
+        return inner.get(key);
+      },
+      put: (key, value) => inner.put(key, value),
+      delete: (key) => inner.delete(key),
+      range: (from, to) => inner.range(from, to),
+      batch: (changes) => inner.batch(changes),
+    };
+    const world = new RoomLogWorld({ table });
+    const log = await world.begin("#a", { max: 5, keepMs: 30_000 });
+    for (let n = 1; n <= 5; n += 1) world.say("#a", `m${String(n)}`);
+    await until(() => log.released === 5);
+    const others = ["m1", "m2", "m3", "m4", "m5"].filter((text) => text !== `m${String(damaged)}`);
+    expect(world.read(log, 0)).toMatchObject({ past: others, gap: true, next: 5 });
+    for (let n = 6; n <= 9; n += 1) world.say("#a", `m${String(n)}`); // what is too much goes, the damaged one too
+    await until(() => log.released === 9);
+    expect(world.read(log, 5)).toMatchObject({ past: ["m6", "m7", "m8", "m9"], gap: false });
+    world.clock.advance(60_000);
+    await until(() => log.row.first === 10);
+    expect(world.failed).toEqual(["Fault: an entry is damaged"]);
   });
 
   it("may be told to remember less: what is too much goes, in pieces", async () => {
