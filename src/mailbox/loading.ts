@@ -1,4 +1,4 @@
-import { asFault, type Fault, type Message } from "../core/index.js";
+import { asFault, Fault, type Message } from "../core/index.js";
 import type { MailContext } from "./mail-context.js";
 import type { MailRow } from "./mail-row.js";
 
@@ -131,9 +131,12 @@ export class Loading {
     return "more";
   }
 
-  #failed(fault: Fault): Fault {
+  /** @returns what is told: why in full, with places on the broker's disk, is for its log */
+  #failed(cause: Fault): Fault {
+    const words = "the mailbox cannot be read, something of it is damaged on disk; the broker's log says what to do";
+    const fault = new Fault("unavailable", words, { cause });
     this.#phase = "over";
-    this.#events.failed(fault);
+    this.#events.failed(cause);
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       this.#events.refuse(next.message, fault);
       next.told?.(fault);
