@@ -46,6 +46,7 @@ describe("broker mailbox, for people and for programs", () => {
       "owner",
       "belongs to",
       "mode",
+      "rooms",
       "waiting",
       "bounds",
       "messages",
