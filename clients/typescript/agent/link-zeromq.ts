@@ -1,7 +1,7 @@
 import { Subscriber, XPublisher } from "zeromq";
 import { Fault, LoopClock } from "../../../src/core/index.js";
 import type { Link, MessageListener } from "./link.js";
-import { shown } from "./shown.js";
+import { shown } from "../shared/shown.js";
 
 /** Where a {@link ZmqLink} connects, as whom, and whom it tells. */
 export interface ZmqLinkOptions {

@@ -1,7 +1,7 @@
 import { Fault } from "../../../src/core/index.js";
 import { refuseUnknown } from "./known-options.js";
 import type { BoxOptions, MailboxOption, TakeMailbox } from "./mailbox-options.js";
-import { shown } from "./shown.js";
+import { shown } from "../shared/shown.js";
 
 /** How messages are taken, every number given. */
 export type TakeSettings = Readonly<Record<keyof typeof takeDefaults, number>> & Pick<TakeMailbox, "maxTokens">;

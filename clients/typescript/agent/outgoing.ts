@@ -13,7 +13,7 @@ import {
 import { refuseNoJsonNumber } from "../shared/no-json-number.js";
 import type { AgentOptions, Said, SendOptions } from "./options.js";
 import { fieldsOf } from "./said-options.js";
-import { shown } from "./shown.js";
+import { shown } from "../shared/shown.js";
 
 const { zmqTopicMaxBytes: topicMaxBytes } = defaultLimits;
 

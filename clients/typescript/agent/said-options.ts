@@ -1,7 +1,7 @@
 import { envelopeIdMax, Fault, isMoment, receiptWords, type Envelope } from "../../../src/core/index.js";
 import { refuseUnknown } from "./known-options.js";
 import type { SendOptions } from "./options.js";
-import { shown } from "./shown.js";
+import { shown } from "../shared/shown.js";
 
 const priorities: readonly unknown[] = ["LOW", "NORMAL", "HIGH"];
 const words: readonly unknown[] = receiptWords;

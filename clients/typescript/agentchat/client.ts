@@ -19,13 +19,12 @@ import {
   type Answer,
   type CallKind,
   type CommandFrame,
-  type JoinOptions,
-  type MessageOptions,
   type NegotiationFrame,
-  type ProposalTerms,
 } from "./command-frames.js";
 import { wholeAddress } from "./address.js";
 import { HeardBefore } from "./heard-before.js";
+import { checkOptions } from "./known-options.js";
+import { checkSaidOptions, type JoinOptions, type MessageOptions, type ProposalTerms } from "./said-options.js";
 import type { AgentChatClientEvents, AgentChatClientOptions, ChannelBeginning, Roster } from "./options.js";
 import { tellEvent } from "./telling.js";
 import { beginningOf, JoinedRooms, type ReadOn } from "../shared/joined-rooms.js";
@@ -35,7 +34,8 @@ import type { NegotiationEvent } from "../../../bridges/agentchat/events.js";
 
 export { AgentChatError } from "./error.js";
 export type { AgentChatClientEvents, AgentChatClientOptions, ChannelBeginning, Roster } from "./options.js";
-export type { Answer, MessageOptions, ProposalTerms } from "./command-frames.js";
+export type { Answer } from "./command-frames.js";
+export type { MessageOptions, ProposalTerms } from "./said-options.js";
 export type { AskOptions, QuestionData } from "../shared/questions.js";
 export type { ReadOn, RoomCursor } from "../shared/joined-rooms.js";
 export type { MsgEvent, NegotiationEvent } from "../../../bridges/agentchat/events.js";
@@ -68,15 +68,10 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
   #identity: Identity | undefined;
   #agentId: string | undefined;
 
-  /** @throws AgentChatError INVALID_MSG if `options.server` is missing */
+  /** @throws AgentChatError INVALID_MSG if `options.server` is missing, or an option is none that there is */
   constructor(options: AgentChatClientOptions) {
     super();
-    const { server }: { readonly server?: unknown } = options; // callers without TypeScript may give anything
-    if (typeof server !== "string" || server === "")
-      throw new AgentChatError(
-        "INVALID_MSG",
-        'the server is missing: new AgentChatClient({ server: "ws://HOST:PORT", name: "my-agent" })',
-      );
+    checkOptions(options);
     this.#options = options;
   }
 
@@ -231,6 +226,7 @@ export class AgentChatClient extends EventEmitter<AgentChatClientEvents> {
    * @throws AgentChatError INVALID_MSG (also for a kind that the server does not have), RATE_LIMITED, NOT_INVITED, …
    */
   async ask(kind: string, data?: QuestionData, options: AskOptions = {}): Promise<Answer> {
+    checkSaidOptions("ASK", options);
     const frame = askFrame(kind, data);
     const timeoutMs = askTimeoutMs(data, options, this.#options.answerTimeoutMs ?? answerTimeoutMsDefault);
     return this.#ready().call(frame, (event) => answerTo(frame, event), timeoutMs);

@@ -6,6 +6,7 @@ import { shapeProblemText } from "../../../src/core/index.js";
 import { AgentChatError } from "./error.js";
 import type { ServerEvent, ServerEventOf } from "./events.js";
 import { sign, type Identity } from "./identity.js";
+import { checkSaidOptions, type JoinOptions, type MessageOptions, type ProposalTerms } from "./said-options.js";
 import { jsonProblem } from "../shared/no-json-number.js";
 import type { ReadOn } from "../shared/joined-rooms.js";
 
@@ -34,11 +35,6 @@ export function checkFrame(frame: CommandFrame): void {
     throw new AgentChatError("INVALID_MSG", `${type}: ${problem}; nothing was sent`, { call: type });
 }
 
-/** How a channel is joined: `replay` asks for its last messages, `after` for all that follows a place there. */
-export interface JoinOptions extends Partial<ReadOn> {
-  readonly replay?: number;
-}
-
 /** A channel that is to be joined. */
 export type JoinFrame = CommandFrame<"JOIN"> & Partial<ReadOn> & { readonly channel: string; readonly replay?: number };
 
@@ -47,8 +43,9 @@ export function joinedTo(channel: string): (event: ServerEvent) => ServerEventOf
   return (event) => (event.type === "JOINED" && event.channel === channel ? event : undefined);
 }
 
-/** @throws AgentChatError INVALID_MSG for two ways to read what is past */
+/** @throws AgentChatError INVALID_MSG for two ways to read what is past, and for an option that is none */
 export function joinFrame(channel: string, options: JoinOptions): JoinFrame {
+  checkSaidOptions("JOIN", options);
   if (options.replay !== undefined && options.after !== undefined)
     throw new AgentChatError(
       "INVALID_MSG",
@@ -64,14 +61,6 @@ export function atSign(agent: unknown): string {
   return agent.startsWith("@") ? agent : `@${agent}`;
 }
 
-/** How something is said; `msgId` is made up if it is not given. */
-export interface MessageOptions {
-  readonly msgId?: string;
-  readonly inReplyTo?: string;
-  /** Asks to be told when a mailbox has stored it, and when it is settled. */
-  readonly receipt?: boolean;
-}
-
 /** A message, ready to be sent. */
 export type MessageFrame = CommandFrame<"MSG"> & { readonly msg_id: string };
 
@@ -80,8 +69,10 @@ export function messageFrame(
   identity: Identity | undefined,
   to: string,
   content: string,
-  { msgId = randomUUID(), inReplyTo, receipt }: MessageOptions = {},
+  options: MessageOptions = {},
 ): MessageFrame {
+  checkSaidOptions("MSG", options);
+  const { msgId = randomUUID(), inReplyTo, receipt } = options;
   if (Object.hasOwn(commands, msgId))
     throw new AgentChatError("INVALID_MSG", `msgId ${msgId} is the name of a command; choose another`);
   const said: MessageFrame = {
@@ -118,18 +109,6 @@ export function answerTo({ msg_id }: AskFrame, event: ServerEvent): Answer | und
   return { kind: event.kind, message: event.message, data: event.data };
 }
 
-/** What is proposed (AgentChat §6.1). No field but `terms` may hold `|`. */
-export interface ProposalTerms {
-  readonly task: string;
-  readonly amount?: number;
-  readonly currency?: string;
-  readonly paymentCode?: string;
-  /** Not covered by the signature. */
-  readonly terms?: string;
-  /** Seconds. */
-  readonly expires?: number;
-}
-
 /** A step after the proposal. */
 export type StepType = Exclude<NegotiationType, "PROPOSAL">;
 
@@ -144,12 +123,10 @@ const stepField = {
   DISPUTE: "reason",
 } as const satisfies Record<StepType, string>;
 
-/** @throws AgentChatError SIGNATURE_REQUIRED without an identity */
-export function proposalFrame(
-  identity: Identity | undefined,
-  to: string,
-  { task, amount, currency, paymentCode, terms, expires }: ProposalTerms,
-): NegotiationFrame {
+/** @throws AgentChatError SIGNATURE_REQUIRED without an identity, INVALID_MSG for a term that is none */
+export function proposalFrame(identity: Identity | undefined, to: string, proposed: ProposalTerms): NegotiationFrame {
+  checkSaidOptions("PROPOSAL", proposed);
+  const { task, amount, currency, paymentCode, terms, expires } = proposed;
   const signed = { to, task, amount, currency, payment_code: paymentCode, expires };
   return { type: "PROPOSAL", ...signed, terms, sig: sign(needed(identity), proposalText(signed)) };
 }

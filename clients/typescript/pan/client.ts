@@ -5,9 +5,11 @@ import { errorCodes, type AnswerEvent, type Event, type SystemEvent } from "../.
 import { Backoff } from "../shared/backoff.js";
 import { askTimeoutMs, type AskOptions, type QuestionData } from "../shared/questions.js";
 import { beginningOf, JoinedRooms, type RoomBeginning } from "../shared/joined-rooms.js";
+import { unknownOption } from "../shared/unknown-option.js";
 import { closeSocket, connectProblem, silentMsDefault, watchSilence } from "../shared/socket.js";
 import { answerCall, answerTo, noCalls, PanError, refuseCall, type CallKind } from "./calls.js";
 import { frameProblem, readEvent } from "./frames.js";
+import { askOptions, clientOptions, joinOptions, sayOptions } from "./known-options.js";
 import type { JoinOptions, PanAnswer, PanClientEvents, PanClientOptions, SayOptions } from "./options.js";
 import { rejoin } from "./rejoin.js";
 
@@ -48,8 +50,11 @@ export class PanClient extends EventEmitter<PanClientEvents> {
   #phase: "idle" | "connecting" | "rejoining" | "ready" | "waiting" | "closed" = "idle";
   #retry: NodeJS.Timeout | undefined;
 
+  /** @throws PanError INVALID_FORMAT for an option that is none */
   constructor(options: PanClientOptions) {
     super();
+    const problem = unknownOption("new PanClient", options, clientOptions);
+    if (problem !== undefined) throw new PanError("INVALID_FORMAT", problem);
     this.#options = { answerTimeoutMs: 10_000, reconnect: true, silentMs: silentMsDefault, ...options };
   }
 
@@ -75,7 +80,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     // read the id of a malformed chat, so that one is refused here.
     const messageId = options.messageId ?? randomUUID();
     const frame = { type: "chat" as const, to, text, ...options, messageId };
-    const problem = frameProblem(frame);
+    const problem = unknownOption("say", options, sayOptions) ?? frameProblem(frame);
     this.#checkWelcomed();
     if (problem === undefined) this.#send(frame);
     else
@@ -99,7 +104,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
     const problem =
       options.history !== undefined && options.after !== undefined
         ? "join: history and after are two ways to read what is past; give one of them"
-        : frameProblem(frame);
+        : (unknownOption("join", options, joinOptions) ?? frameProblem(frame));
     if (problem !== undefined) throw new PanError("INVALID_FORMAT", `${problem}; nothing was sent`);
     return beginningOf(await this.#rooms.join(room, options, () => this.#joined(room, options)));
   }
@@ -130,7 +135,7 @@ export class PanClient extends EventEmitter<PanClientEvents> {
   async ask(kind: string, data?: QuestionData, options: AskOptions = {}): Promise<PanAnswer> {
     const messageId = randomUUID();
     const frame = { type: "ask" as const, kind, ...(data !== undefined && { data }), messageId };
-    const problem = frameProblem(frame);
+    const problem = unknownOption("ask", options, askOptions) ?? frameProblem(frame);
     if (problem !== undefined) throw new PanError("INVALID_FORMAT", `${problem}; nothing was sent`);
     this.#checkWelcomed();
     this.#send(frame);

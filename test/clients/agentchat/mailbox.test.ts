@@ -124,7 +124,7 @@ describe("the AgentChat client with a mailbox (AgentChat §14)", () => {
     };
     const first = await daemon();
     await first.stop();
-    const ada = made({ ...(await identityOf("ada")), mailbox: true });
+    const ada = made({ identity: (await identityOf("ada")).identity, mailbox: true });
     await ada.connect();
     await ada.deliver(id, "while you were away");
     await ada.disconnect();

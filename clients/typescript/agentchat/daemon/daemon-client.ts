@@ -1,5 +1,5 @@
 import { AgentChatClient } from "../client.js";
-import type { ProposalTerms } from "../command-frames.js";
+import type { ProposalTerms } from "../said-options.js";
 
 /**
  * The client that a daemon talks through: one connection, made once, never made again by itself. Every promise settles
