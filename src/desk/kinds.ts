@@ -1,20 +1,15 @@
 import type { Kind } from "./kind.js";
 import { brokerStatus, ping } from "./kinds/broker.js";
 import { agentsList, roomsList } from "./kinds/lists.js";
+import { mailboxOpen, mailboxStatus, mailboxClose, mailboxPeek, mailboxState, mailboxList } from "./kinds/mailboxes.js";
 import {
-  mailboxOpen,
-  mailboxStatus,
-  mailboxClose,
   mailboxTake,
   mailboxDone,
   mailboxExtend,
   mailboxRelease,
   mailboxRefuse,
   mailboxRedeliver,
-  mailboxPeek,
-  mailboxState,
-  mailboxList,
-} from "./kinds/mailboxes.js";
+} from "./kinds/mailbox-taking.js";
 import { roomCreate, roomHistory, roomInvite, roomJoin, roomKeep, roomLeave, roomMembers } from "./kinds/rooms.js";
 
 /** Every kind of question that the broker answers. */

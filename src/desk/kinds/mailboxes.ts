@@ -1,35 +1,22 @@
 import { z } from "zod";
 import { Fault, writtenTime } from "../../core/index.js";
-import {
-  mailStates,
-  messageCount,
-  messagesWait,
-  peek,
-  saidBy,
-  type Mailbox,
-  type Named,
-  type Opener,
-} from "../../mailbox/index.js";
+import { mailStates, messageCount, messagesWait, peek, saidBy } from "../../mailbox/index.js";
 import { flag, noList } from "../fields.js";
-import { hasRight, kind, type Ask } from "../kind.js";
+import { hasRight, kind } from "../kind.js";
 import {
   box,
   cursor,
   defaultList,
   defaultTake,
-  hourMs,
-  ids,
   listed,
   listMax,
   message,
-  named,
-  sessionMaxBytes,
   takeMax,
   whole,
   whose,
-  wireMaxBytes,
   written,
 } from "./mailbox-fields.js";
+import { answerMaxBytes, mustKeepRooms, openerOf, ownBox } from "./mailbox-owner.js";
 
 /** `mailbox.open`: from now on what is for the asker's name is kept for it. */
 export const mailboxOpen = kind({
@@ -95,118 +82,6 @@ export const mailboxClose = kind({
       );
     await ask.mailboxes.close(own.name, { discard, by: ask.asker });
     return { message: `${own.name} has no mailbox any more`, data: { agent: own.name } };
-  },
-});
-
-/** `mailbox.take`: leases messages, the most urgent first; waits for the first one, if that is asked. */
-export const mailboxTake = kind({
-  request: z.strictObject({
-    agent: whose,
-    max: whole(1, takeMax)
-      .describe(`messages at most; ${String(defaultTake)} if absent`)
-      .exactOptional(),
-    max_tokens: whole(1, Number.MAX_SAFE_INTEGER)
-      .describe("about so many tokens at most, of four bytes")
-      .exactOptional(),
-    max_bytes: whole(1, Number.MAX_SAFE_INTEGER)
-      .describe("bytes at most; one message comes in any case")
-      .exactOptional(),
-    wait_ms: whole(0, 30_000).describe("wait so long until there is one; 0 if absent").exactOptional(),
-    lease_ms: whole(1_000, hourMs).describe("for how long they are yours; 120,000 if absent").exactOptional(),
-  }),
-  answer: z.object({ messages: z.array(message) }),
-  right: undefined,
-  length: noList,
-  waits: ({ wait_ms: waitMs = 0 }) => waitMs,
-  run: async (
-    ask,
-    { agent: name, max = defaultTake, max_tokens: maxTokens, max_bytes: maxBytes, lease_ms: leaseMs },
-    until,
-  ) => {
-    const own = ownBox(ask, name);
-    await own.loaded();
-    const envelopes = await own.taking.take({
-      max,
-      maxTokens,
-      maxBytes: Math.min(maxBytes ?? Infinity, answerMaxBytes(ask)),
-      leaseMs: leaseMs ?? ask.mailboxes.leaseMs,
-      until,
-    });
-    return { message: messageCount(envelopes.length), data: { messages: envelopes.map(written) } };
-  },
-});
-
-/** `mailbox.done`: what was taken is done with. */
-export const mailboxDone = kind({
-  request: z.strictObject({ agent: whose, ids }),
-  answer: named,
-  right: undefined,
-  length: (_ask, fields) => fields.ids.length,
-  run: (ask, fields) => results(ownBox(ask, fields.agent), fields.ids, (taking, ids) => taking.done(ids)),
-});
-
-/** `mailbox.extend`: the leases begin anew. */
-export const mailboxExtend = kind({
-  request: z.strictObject({
-    agent: whose,
-    ids,
-    lease_ms: whole(1_000, hourMs).describe("from now; 120,000 if absent").exactOptional(),
-  }),
-  answer: named,
-  right: undefined,
-  length: (_ask, fields) => fields.ids.length,
-  run: (ask, fields) =>
-    results(ownBox(ask, fields.agent), fields.ids, (taking, ids) =>
-      taking.extend(ids, fields.lease_ms ?? ask.mailboxes.leaseMs),
-    ),
-});
-
-/** `mailbox.release`: gives messages back, at once or after a pause; a pause uses up one of five attempts. */
-export const mailboxRelease = kind({
-  request: z.strictObject({
-    agent: whose,
-    ids,
-    delay_ms: whole(0, hourMs).describe("not again before; 0 if absent").exactOptional(),
-  }),
-  answer: named,
-  right: undefined,
-  length: (_ask, fields) => fields.ids.length,
-  run: (ask, fields) =>
-    results(ownBox(ask, fields.agent), fields.ids, (taking, ids) => taking.release(ids, fields.delay_ms ?? 0)),
-});
-
-/** `mailbox.refuse`: it is nothing for this agent; who sent it is told why. */
-export const mailboxRefuse = kind({
-  request: z.strictObject({
-    agent: whose,
-    ids,
-    reason: z.string("is a text").max(256, "has 256 characters at most").describe("for the sender").exactOptional(),
-  }),
-  answer: named,
-  right: undefined,
-  length: (_ask, fields) => fields.ids.length,
-  run: (ask, fields) =>
-    results(ownBox(ask, fields.agent), fields.ids, (taking, ids) => taking.refuse(ids, fields.reason)),
-});
-
-/** `mailbox.redeliver`: dead messages wait again. */
-export const mailboxRedeliver = kind({
-  request: z.strictObject({ agent: whose, ids }),
-  answer: named,
-  right: undefined,
-  length: (_ask, fields) => fields.ids.length,
-  run: async (ask, fields) => {
-    const own = ownBox(ask, fields.agent);
-    const { name: agent, counts } = own.box;
-    let messages = 0;
-    const answer = await results(own, fields.ids, (taking, ids) => {
-      const before = counts.dead;
-      const named = taking.redeliver(ids);
-      messages += before - counts.dead;
-      return named;
-    });
-    if (messages > 0) ask.mailboxes.witness({ event: "mailbox.redelivered", agent, by: ask.asker, messages });
-    return answer;
   },
 });
 
@@ -322,78 +197,3 @@ export const mailboxList = kind({
     };
   },
 });
-
-/**
- * The box that the asker may use: its own, or as operator anybody's.
- * @throws Fault not-found, forbidden
- */
-function ownBox(ask: Ask, name: string | undefined): Mailbox {
-  const { asker, viewer, mailboxes } = ask;
-  if (name !== undefined && name !== asker) mustOperate(ask);
-  return mailboxes.own(
-    name ?? asker,
-    hasRight(viewer, "operate") ? undefined : { trust: viewer?.trust, proof: viewer?.proof },
-  );
-}
-
-function mustOperate({ viewer }: Ask): void {
-  if (!hasRight(viewer, "operate"))
-    throw new Fault(
-      "forbidden",
-      "only the operator may touch the mailbox of somebody else; leave agent out for your own",
-    );
-}
-
-/** @throws Fault forbidden: the name would have to be proved */
-function openerOf(ask: Ask, name: string | undefined): Opener {
-  const { asker, viewer, mailboxes, seats, chargedTo } = ask;
-  if (name !== undefined && name !== asker) {
-    mustOperate(ask);
-    return { ...mailboxes.openerFor(name), by: asker };
-  }
-  const trust = viewer?.trust ?? "claimed";
-  const [seat] = seats;
-  const place = { connection: chargedTo, network: seat?.presence.party.network };
-  if (trust === "proved") return { name: asker, trust, proof: viewer?.proof, ...place };
-  if (!mailboxes.mayClaim || !isWire(ask))
-    throw new Fault(
-      "forbidden",
-      `a mailbox is for a name that is proved: connect with a token of its own (broker token ${asker}), or by a key`,
-    );
-  if (seat === undefined)
-    throw new Fault("unauthenticated", `${asker} does not hear anything here: subscribe to your own name first`);
-  return { name: asker, trust: "claimed" as const, ...place };
-}
-
-/** Where the subscription is the membership, none outlives the connection. @throws Fault unsupported */
-function mustKeepRooms({ seats }: Ask): void {
-  if (seats.some(({ ready }) => ready !== undefined)) return;
-  throw new Fault(
-    "unsupported",
-    "rooms: true is for WebSocket sessions: on ZeroMQ the subscription is the membership, so subscribe to your rooms " +
-      'again when you are back, and read what a durable one remembers by room.join {after: "last"}',
-  );
-}
-
-/** True for an agent on ZeroMQ, or in the broker's own process. */
-function isWire({ directory, asker }: Ask): boolean {
-  const dialect = directory.agent(asker)?.dialect;
-  return dialect === "zmq" || dialect === "local";
-}
-
-function answerMaxBytes(ask: Ask): number {
-  return isWire(ask) ? wireMaxBytes : sessionMaxBytes;
-}
-
-/** Does something to deliveries, and tells where they stand then, once that is written. @throws Fault unavailable */
-async function results(
-  mailbox: Mailbox,
-  ids: readonly string[],
-  run: (taking: Mailbox["taking"], some: readonly string[]) => readonly Named[],
-) {
-  await mailbox.loaded();
-  const all = await mailbox.taking.inSlices(ids, run);
-  const unknown = all.filter(({ state }) => state === "unknown").length;
-  const message = unknown === 0 ? "done" : `not in the mailbox: ${String(unknown)} of these deliveries`;
-  return { message, data: { results: all.map(({ deliveryId, state }) => ({ delivery_id: deliveryId, state })) } };
-}
