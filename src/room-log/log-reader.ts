@@ -72,7 +72,9 @@ export class LogReader {
     let next = after;
     let gap = false;
     let bytes = 0;
-    for (let seq = this.#firstFresh(log, Math.max(after + 1, row.first), now); seq <= end; seq += 1) {
+    // What is too much by other bounds than before goes a moment after they were told.
+    const first = Math.max(row.first, row.next - row.bounds.max);
+    for (let seq = this.#firstFresh(log, Math.max(after + 1, first), now); seq <= end; seq += 1) {
       const found = this.#at(log, seq);
       if (found === undefined || isOver(found, row.bounds, now)) continue;
       bytes += found.bytes + messageRowBytes;

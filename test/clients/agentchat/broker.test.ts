@@ -107,8 +107,11 @@ describe("the AgentChat client and our broker", () => {
 
   it("is proved when connect is done, at every connection, signs, and negotiates", async () => {
     const [ada, bob] = [await identityOf("ada"), await identityOf("bob")];
-    await (await client("ada", ada)).disconnect();
-    const [a, b] = [new AgentChatClient({ server, name: "ada", ...ada }), await client("bob", bob)];
+    await (await client("ada", { identity: ada.identity })).disconnect();
+    const [a, b] = [
+      new AgentChatClient({ server, name: "ada", identity: ada.identity }),
+      await client("bob", { identity: bob.identity }),
+    ];
     clients.push(a);
     let isProved = false;
     a.once("verified", () => (isProved = true));
@@ -129,7 +132,7 @@ describe("the AgentChat client and our broker", () => {
 
   it("comes back into its channels after a restart, and goes when another proves its key", async () => {
     const ada = await identityOf("ada");
-    const first = await client("ada", ada);
+    const first = await client("ada", { identity: ada.identity });
     await first.join("#general");
     const back = told(first, "open");
     await at.broker.stop();
@@ -139,7 +142,7 @@ describe("the AgentChat client and our broker", () => {
     await back;
     expect(await first.listAgents("#general")).toEqual([ada.id]);
     const [error, lost] = [told(first, "error"), told(first, "close")];
-    const second = await client("ada", ada);
+    const second = await client("ada", { identity: ada.identity });
     expect(await error).toMatchObject({ code: "SESSION_DISPLACED" });
     expect(await lost).toMatchObject({ code: 4409 });
     await second.ping();
