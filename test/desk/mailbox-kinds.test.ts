@@ -78,6 +78,17 @@ describe("what an owner and a sender ask of mailboxes, through a session (protoc
     expect(second?.$broker).toMatchObject({ attempt: 2, delivery_id: first?.$broker.delivery_id });
   });
 
+  it("nothing is taken out of a box in push mode, and the answer says how to change that", async () => {
+    await ask(bob, "mailbox.open");
+    const { message, data } = await ask(bob, "mailbox.take");
+    expect(data).toEqual({ messages: [] });
+    expect(message).toMatch(
+      /^0 messages: the mailbox of bob is in push mode, .* mailbox\.open with mode take \(broker /,
+    );
+    await ask(bob, "mailbox.open", { mode: "take" });
+    expect(await ask(bob, "mailbox.take")).toMatchObject({ message: "0 messages" });
+  });
+
   it("one answer has as much as a frame of a WebSocket holds, but one message in any case", async () => {
     await ask(bob, "mailbox.open", { mode: "take" });
     for (const id of ["1", "2", "3", "4"]) await says(id, "x".repeat(20_000));

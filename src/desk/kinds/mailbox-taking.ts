@@ -43,7 +43,7 @@ export const mailboxTake = kind({
       leaseMs: leaseMs ?? ask.mailboxes.leaseMs,
       until,
     });
-    return { message: messageCount(envelopes.length), data: { messages: envelopes.map(written) } };
+    return { message: takenText(own.box, envelopes.length), data: { messages: envelopes.map(written) } };
   },
 });
 
@@ -120,6 +120,16 @@ export const mailboxRedeliver = kind({
     return answer;
   },
 });
+
+/** How many were taken; who takes none out of a box in push mode mostly does not know that it is in it. */
+function takenText({ name, settings }: Mailbox["box"], count: number): string {
+  const counted = messageCount(count);
+  if (count > 0 || settings.mode === "take") return counted;
+  return (
+    `${counted}: the mailbox of ${name} is in push mode, in which what waits comes by itself to whoever of its name is ` +
+    `connected; to take it, say mailbox.open with mode take (broker mailbox open ${name} --mode take)`
+  );
+}
 
 /** Does something to deliveries, and tells where they stand then, once that is written. @throws Fault unavailable */
 async function results(
