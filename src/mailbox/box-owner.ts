@@ -125,10 +125,11 @@ export function mustBeName(name: string): void {
 
 /**
  * A box with something in it is not closed. `leased` of what waits are taken: who took them and said nothing of them
- * would else look for what it has.
+ * would else look for what it has, and nobody can take them before their lease ends or they are given back.
  */
 export function notEmpty(name: string, waiting: number, leased: number): Fault {
-  const taken = leased === 0 ? "" : ` (${String(leased)} of them taken and not settled)`;
+  const back = `mailbox.release, or broker mailbox release ${name}, gives them back`;
+  const taken = leased === 0 ? "" : ` (${String(leased)} of them taken and not settled: ${back})`;
   return new Fault(
     "conflict",
     `${messagesWait(waiting)} in the mailbox of ${name}${taken}; take them first and say that they are done, ` +
