@@ -36,13 +36,18 @@ export function openerOf(ask: Ask, name: string | undefined): Opener {
   const place = { connection: chargedTo, network: seat?.presence.party.network };
   if (trust === "proved") return { name: asker, trust, proof: viewer?.proof, ...place };
   if (!mailboxes.mayClaim || !isWire(ask))
-    throw new Fault(
-      "forbidden",
-      `a mailbox is for a name that is proved: connect with a token of its own (broker token ${asker}), or by a key`,
-    );
+    throw new Fault("forbidden", `a mailbox is for a name that is proved: ${proofFor(ask)}`);
   if (seat === undefined)
     throw new Fault("unauthenticated", `${asker} does not hear anything here: subscribe to your own name first`);
   return { name: asker, trust: "claimed" as const, ...place };
+}
+
+/** How this asker can prove a name. Those who come with keys know no tokens, and the others no keys. */
+function proofFor({ asker, viewer }: Ask): string {
+  if (viewer?.temporary === true)
+    return `${asker} is made up for this connection, so log in with a key of your own (pubkey) and prove it`;
+  if (viewer?.expectedProof !== undefined) return "your key is not proved yet, so answer the challenge of your login";
+  return `connect with a token of its own (broker token ${asker})`;
 }
 
 /** Where the subscription is the membership, none outlives the connection. @throws Fault unsupported */

@@ -87,7 +87,19 @@ describe("the mailbox of an AgentChat agent (AgentChat §14)", () => {
     await chat.hears(type("WELCOME"));
     const refused = await chat.hears(type("ERROR"));
     expect(refused).toMatchObject({ code: "NOT_INVITED", ref: "IDENTIFY" });
-    expect(refused["message"]).toMatch(/by a key/);
+    expect(refused["message"]).toMatch(/is made up for this connection, so log in with a key of your own \(pubkey\)/);
+    expect(refused["message"]).not.toMatch(/token/);
+    await chat.settled();
+  });
+
+  it("is refused to a key that is not proved yet, with the remedy", async () => {
+    const chat = await wire();
+    chat.say({ type: "IDENTIFY", name: "bob", pubkey: key.pem });
+    await chat.hears(type("WELCOME"));
+    chat.say({ type: "ASK", kind: "mailbox.open", msg_id: "q1" });
+    const refused = await chat.hears(type("ERROR"));
+    expect(refused).toMatchObject({ code: "NOT_INVITED", ref: "q1" });
+    expect(refused["message"]).toMatch(/your key is not proved yet, so answer the challenge/);
     await chat.settled();
   });
 

@@ -83,7 +83,7 @@ describe("the mailbox of a PAN bot (PAN §14)", () => {
     await bot.hears(({ status }) => status === "success");
     const refused = await bot.hears("error");
     expect(refused).toMatchObject({ code: "NOT_INVITED" });
-    expect(refused["message"]).toMatch(/broker token trader/);
+    expect(refused["message"]).toMatch(/connect with a token of its own \(broker token trader\)$/);
     await bot.settled();
   });
 
