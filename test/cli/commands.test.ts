@@ -144,7 +144,12 @@ describe("the broker command, through the real binary", () => {
   });
 
   it.each([
-    [["send", "ghost", "hi"], 4, /no agent ghost is here; broker agents lists those who are/],
+    [["send", "ghost", "hi"], 4, /no agent ghost is here; broker agents lists those who are$/m],
+    [
+      ["send", "ghost", "hi", "--receipt"],
+      4,
+      /no agent ghost is here; .*; nor has it a mailbox .*: broker mailbox open ghost$/m,
+    ],
     [["send", "ghost", "hi", "--wait"], 4, /no agent ghost is here/],
     [["send", "all", "hi", "--wait"], 2, /does not answer/],
     [["send", "ada", ""], 2, /nothing to say: TEXT is empty/],

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import { randomUUID } from "node:crypto";
 import { faultOf, isFaultNotice } from "../../../clients/typescript/agent/incoming.js";
 import type { Agent, Request } from "../../../clients/typescript/agent/index.js";
-import { asFault, everyone, Fault, type Envelope, type MessageType } from "../../core/index.js";
+import { agentNameProblem, asFault, everyone, Fault, type Envelope, type MessageType } from "../../core/index.js";
 import { operatorName } from "../../identity/index.js";
 import { absent, mustBeThere } from "../absent.js";
 import { spanText } from "../columns.js";
@@ -145,11 +145,22 @@ async function tell(
   const delivery = to.startsWith("#") || to === everyone ? undefined : await deliveryOf(speaker, to, messageId);
   const [refusal] = refusals;
   if (refusal !== undefined) throw refusal;
-  if (delivery === undefined) await mustBeThere(speaker, to);
+  if (delivery === undefined) await (options.receipt === true ? mustTell(speaker, to) : mustBeThere(speaker, to));
   if (options.receipt === true && delivery !== undefined)
     print(options, delivery, () => deliveryText(delivery, Date.now()));
   else if (options.receipt === true) say(`sent to ${to}, who has no mailbox, so nobody tells whether it was read`);
   else say(delivery === undefined || delivery.here ? `sent to ${to}` : deliveryText(delivery, Date.now()));
+}
+
+/** Somebody who has no mailbox must be here: else the message is lost. @throws Fault not-found, which names the mailbox */
+async function mustTell(speaker: Agent, to: string): Promise<void> {
+  try {
+    await mustBeThere(speaker, to);
+  } catch (thrown) {
+    const { code, message } = asFault(thrown);
+    if (code !== "not-found" || agentNameProblem(to) !== undefined) throw thrown;
+    throw new Fault(code, `${message}; nor has it a mailbox that keeps messages for it: broker mailbox open ${to}`);
+  }
 }
 
 /** It is here, or has a mailbox. @throws Fault not-found */
