@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { SoftFields } from "#dialect";
+import { loginMailbox, type SoftFields } from "#dialect";
 
 /**
  * What an AgentChat client can say (AgentChat §2.1). Unknown fields are ignored: the document's frame has `from`, `ts`
@@ -32,9 +32,7 @@ export const identify = z.object({
   /** False: neither channel messages nor direct ones come back to their sender. */
   echo: z.boolean().optional(),
   /** Opens the agent's mailbox: true, or the fields of `mailbox.open`; keyed agents only (AgentChat §14). */
-  mailbox: z
-    .union([z.boolean(), z.record(z.string(), z.unknown())], 'must be true, or settings such as {"mode": "take"}')
-    .nullish(),
+  mailbox: loginMailbox,
 });
 
 /** The answer to a CHALLENGE: its nonce, signed by the key (AgentChat §3.2). */

@@ -17,8 +17,8 @@ export interface State {
   challenge: Challenge | undefined;
   /** What it says comes back to it, as in the original. */
   echo: boolean;
-  /** It wants a mailbox once it has proved its key: the fields of `mailbox.open`. */
-  mailbox: Readonly<Record<string, unknown>> | undefined;
+  /** The mailbox that it wants once it has proved its key, as it said it; nobody has looked at it yet. */
+  mailbox: unknown;
 }
 
 /** The types of AgentChat. `challenged`: a proof is asked for, and there is no WELCOME before it. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { SoftFields } from "#dialect";
+import { loginMailbox, type SoftFields } from "#dialect";
 
 /**
  * What a PAN client can say (PAN §1–4), and what it hears (PAN §5, §6). Fields beyond the document's are optional and
@@ -24,9 +24,7 @@ export const auth = z.object({
     .optional(),
   token: z.string().max(4096).optional(),
   /** Opens the agent's mailbox: true, or the fields of `mailbox.open` (PAN §14). */
-  mailbox: z
-    .union([z.boolean(), z.record(z.string(), z.unknown())], 'must be true, or settings such as {"mode": "take"}')
-    .nullish(),
+  mailbox: loginMailbox,
 });
 
 /** PAN §2: to an agent, to `#room`, to `all`. */

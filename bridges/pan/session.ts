@@ -6,6 +6,7 @@ import {
   listCost,
   ListText,
   ListWriting,
+  mailboxFields,
   type AgentEntry,
   type Bucket,
   type DialectTypes,
@@ -36,8 +37,8 @@ export const commandTable: Rules<Pan> = {
       if (token === undefined) throw new Fault("unauthenticated", "Invalid token");
       const displayName = name === undefined || name === "" ? agentId : name;
       await session.admit(session.services.identity.token(agentId, token, displayName));
-      if (mailbox !== undefined && mailbox !== null && mailbox !== false)
-        await ask(session, "mailbox.open", mailbox === true ? {} : mailbox);
+      const fields = mailboxFields(mailbox);
+      if (fields !== undefined) await ask(session, "mailbox.open", fields);
     },
   },
   chat: {

@@ -5,6 +5,7 @@
 export * from "./connection.js";
 export * from "./dialect.js";
 export { dialectProblem } from "./entry-points.js";
+export * from "./login-mailbox.js";
 export * from "./options.js";
 export type * from "./phrasebook.js";
 export * from "./recognise.js";

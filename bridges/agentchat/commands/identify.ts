@@ -1,8 +1,8 @@
 import { randomInt } from "node:crypto";
-import { Fault, principal, type Rules, type Services } from "#dialect";
+import { Fault, mailboxFields, principal, type Rules, type Services } from "#dialect";
 import { checkAnswer, newChallenge, type Challenge } from "../challenge.js";
 import { readPublicKey, type PublicKey } from "../keys.js";
-import type { AgentChat, ChatSession, State } from "../state.js";
+import type { AgentChat, ChatSession } from "../state.js";
 import { askBroker } from "./question.js";
 
 type IdentityRules = Pick<Rules<AgentChat>, "IDENTIFY" | "VERIFY_IDENTITY">;
@@ -32,7 +32,7 @@ export const identityCommands: IdentityRules = {
         });
       const strict = session.settings.identity === "strict";
       const key = pubkey === undefined || pubkey === null || pubkey === "" ? undefined : keyOf(pubkey);
-      Object.assign(state, { name, key, echo, challenge: undefined, mailbox: fieldsOfBox(mailbox) });
+      Object.assign(state, { name, key, echo, challenge: undefined, mailbox });
       if (key === undefined) {
         if (strict)
           throw new Fault("unauthenticated", "this server wants everybody to prove a key: IDENTIFY with pubkey");
@@ -77,19 +77,13 @@ export const identityCommands: IdentityRules = {
   },
 };
 
-/** The fields of `mailbox.open` that IDENTIFY asks for; undefined if it asks for none. */
-function fieldsOfBox(mailbox: boolean | Readonly<Record<string, unknown>> | null | undefined): State["mailbox"] {
-  if (mailbox === undefined || mailbox === null || mailbox === false) return undefined;
-  return mailbox === true ? {} : mailbox;
-}
-
 /** Opens the mailbox that IDENTIFY asked for (AgentChat §14.1). @throws Fault why there is none */
 async function openBox(session: ChatSession): Promise<void> {
   const { mailbox } = session.state;
   session.state.mailbox = undefined;
-  if (mailbox === undefined) return;
   try {
-    await askBroker(session, "mailbox.open", mailbox, "IDENTIFY");
+    const fields = mailboxFields(mailbox);
+    if (fields !== undefined) await askBroker(session, "mailbox.open", fields, "IDENTIFY");
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown;
     const { code, message, detail, retryAfterMs } = thrown;

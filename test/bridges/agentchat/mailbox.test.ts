@@ -103,11 +103,24 @@ describe("the mailbox of an AgentChat agent (AgentChat §14)", () => {
     await chat.settled();
   });
 
-  it("says what is wrong with its settings, and the agent is proved", async () => {
-    const chat = await enter({ mode: "pull" });
+  it.each([
+    [{ mode: "pull" }, /mode is push or take/],
+    ["take", /^mailbox: must be true, or settings such as {"mode": "take"}$/],
+    [["take"], /must be true/],
+    [1, /must be true/],
+  ])("says what is wrong with %j, and the agent is proved", async (mailbox, why) => {
+    const chat = await enter(mailbox);
     const refused = await chat.hears(type("ERROR"));
     expect(refused).toMatchObject({ code: "INVALID_MSG", ref: "IDENTIFY" });
-    expect(refused["message"]).toMatch(/mode is push or take/);
+    expect(refused["message"]).toMatch(why);
+    await chat.settled();
+  });
+
+  it("says what is wrong with it to an agent without a key, too, and it is in", async () => {
+    const chat = await wire();
+    chat.say({ type: "IDENTIFY", name: "bob", mailbox: "take" });
+    await chat.hears(type("WELCOME"));
+    expect(await chat.hears(type("ERROR"))).toMatchObject({ code: "INVALID_MSG", ref: "IDENTIFY" });
     await chat.settled();
   });
 

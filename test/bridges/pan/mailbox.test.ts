@@ -91,6 +91,9 @@ describe("the mailbox of a PAN bot (PAN §14)", () => {
     [{ mode: "pull" }, "INVALID_FORMAT", /mode is push or take/],
     [{ keep_s: 0 }, "INVALID_FORMAT", /keep_s/],
     [{ agent: "ada" }, "NOT_INVITED", /only the operator/],
+    ["take", "INVALID_FORMAT", /^mailbox: must be true, or settings such as {"mode": "take"}$/],
+    [["take"], "INVALID_FORMAT", /must be true/],
+    [1, "INVALID_FORMAT", /must be true/],
   ])("says what is wrong with %j, and the bot is in", async (mailbox, code, why) => {
     const token = await issueToken(test.dataDir, "trader", "ws");
     const bot = await wire();
