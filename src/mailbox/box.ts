@@ -1,4 +1,4 @@
-import type { MailCounts, BoxRow, MailRow } from "./mail-row.js";
+import { countsOf, type MailCounts, type BoxRow, type MailRow } from "./mail-row.js";
 import { AskedRequests } from "./asked-requests.js";
 import { Entry } from "./entry.js";
 import { SenderShares } from "./sender-shares.js";
@@ -322,20 +322,4 @@ export class Box {
     }
     return low;
   }
-}
-
-/** The counts as they are now. Written out: with a spread it takes much longer. */
-function countsOf(counts: MailCounts): MailCounts {
-  return {
-    stored: counts.stored,
-    waiting: counts.waiting,
-    leased: counts.leased,
-    done: counts.done,
-    answered: counts.answered,
-    refused: counts.refused,
-    expired: counts.expired,
-    dead: counts.dead,
-    bytes: counts.bytes,
-    deadBytes: counts.deadBytes,
-  };
 }

@@ -57,7 +57,10 @@ export class Loading {
     while (this.#step() === "more");
   }
 
-  /** Does what is left in slices: a small box is whole at once, if the turn has time for it. Rejected with Fault unavailable: a row is damaged. */
+  /**
+   * Does what is left in slices: a small box is whole at once, if the turn has time for it. Rejected with Fault
+   * unavailable: a row is damaged.
+   */
   whole(): Promise<void> {
     return (this.#whole ??= this.#inSlices());
   }

@@ -1,6 +1,6 @@
 import { Packr } from "msgpackr";
 import { crc32 } from "node:zlib";
-import { moved, type BoxRow, type MailRow } from "./mail-row.js";
+import { countsOf, moved, type BoxRow, type MailRow } from "./mail-row.js";
 
 /**
  * The fields of what is packed, in order: each value begins with the number of its list and leaves the names out. A
@@ -127,7 +127,6 @@ export class MailEncoding {
 
   /** The value of a box, without its number, which is its key. */
   packBox(box: BoxRow): Buffer {
-    const { counts } = box;
     const packed: PackedBox = {
       name: box.name,
       mode: box.mode,
@@ -140,18 +139,7 @@ export class MailEncoding {
       nextSeq: box.nextSeq,
       proof: box.proof ?? null,
       awaySince: box.awaySince ?? null,
-      counts: {
-        stored: counts.stored,
-        waiting: counts.waiting,
-        leased: counts.leased,
-        done: counts.done,
-        answered: counts.answered,
-        refused: counts.refused,
-        expired: counts.expired,
-        dead: counts.dead,
-        bytes: counts.bytes,
-        deadBytes: counts.deadBytes,
-      },
+      counts: countsOf(box.counts),
     };
     return this.#sealed(packr.pack(packed), this.#seed(kinds.box, box.id, 0));
   }
