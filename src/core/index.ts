@@ -17,6 +17,7 @@ export * from "./fault-notice.js";
 export * from "./fault.js";
 export * from "./flusher.js";
 export type * from "./frames.js";
+export * from "./in-order.js";
 export * from "./json.js";
 export * from "./json-shape.js";
 export type * from "./keeper.js";

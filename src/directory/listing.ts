@@ -1,3 +1,4 @@
+import { placeInOrder } from "../core/index.js";
 import type { Beginning } from "./directory.js";
 
 /** What a listing is made of. */
@@ -53,23 +54,12 @@ function merged(most: readonly string[], some: readonly string[]): readonly stri
   const all: string[] = [];
   let from = 0;
   for (const name of some) {
-    const at = placeOf(name, most, from);
+    const at = placeInOrder(most, name, from);
     for (; from < at; from += 1) all.push(most[from] ?? "");
     all.push(name);
   }
   for (; from < most.length; from += 1) all.push(most[from] ?? "");
   return all;
-}
-
-/** Where a name belongs among those from `low` on. */
-function placeOf(name: string, names: readonly string[], low: number): number {
-  let high = names.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((names[middle] ?? "") < name) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** So many times as many as wanted are looked at. */

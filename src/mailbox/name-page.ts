@@ -1,3 +1,5 @@
+import { placeInOrder } from "../core/index.js";
+
 /** Which names are wanted: those behind `after`, so many at most. */
 export interface NamePage {
   readonly after?: string | undefined;
@@ -19,19 +21,7 @@ export function namePage(names: Iterable<string>, { after, max }: NamePage): rea
       if (name > last) continue;
       found.pop();
     }
-    found.splice(placeOf(found, name), 0, name);
+    found.splice(placeInOrder(found, name), 0, name);
   }
   return [found, isMore];
-}
-
-/** Where a name belongs among names in order. */
-function placeOf(names: readonly string[], name: string): number {
-  let low = 0;
-  let high = names.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((names[middle] ?? "") < name) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
