@@ -38,7 +38,8 @@ describe("the audit log, about mailboxes", () => {
     await ada.send("bob", "inform", "one");
     await ada.settled();
     const messages = async (): Promise<readonly WireMessage[]> =>
-      ((await bob.asks("mailbox.take", {})).content["data"] as { messages: readonly WireMessage[] }).messages;
+      ((await bob.asks("mailbox.take", { wait_ms: 5_000 })).content["data"] as { messages: readonly WireMessage[] })
+        .messages;
     const [message] = await messages();
     const { delivery_id: id } = message?.["$broker"] as { delivery_id: string };
     await bob.asks("mailbox.redeliver", { ids: [id] }); // it is not dead: nothing is done, and nothing told

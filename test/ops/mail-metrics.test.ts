@@ -52,7 +52,9 @@ describe("the page of metrics, about mailboxes", () => {
     expect(await value("synaptic_mailbox_oldest_seconds")).toBeLessThan(60);
     expect(await value("synaptic_mailbox_failing")).toBe(0);
 
-    const { messages } = (await bob.asks("mailbox.take", {})).content["data"] as { messages: readonly WireMessage[] };
+    const { messages } = (await bob.asks("mailbox.take", { wait_ms: 5_000 })).content["data"] as {
+      messages: readonly WireMessage[];
+    };
     const ids = messages.map(({ $broker }) => ($broker as { delivery_id: string }).delivery_id);
     expect(await states()).toEqual([1, 2, 0]);
     await bob.asks("mailbox.done", { ids: ids.slice(0, 1) });
