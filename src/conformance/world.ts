@@ -23,7 +23,7 @@ import {
 import { Desk, type DeskOptions } from "../desk/index.js";
 import { limitsOf, settingsOf, type AnyDialect, type Hello } from "../dialect/index.js";
 import { DirectoryMemory } from "../directory/directory-memory.js";
-import { LimiterMemory, type Identity } from "../identity/index.js";
+import { LimiterMemory, type Credential, type Identity } from "../identity/index.js";
 import { keepsRooms, Mailboxes, ownerOf } from "../mailbox/index.js";
 import { MailStoreMemory } from "../mailbox/mail-store-memory.js";
 import { TablesMemory } from "../storage/table-memory.js";
@@ -58,6 +58,19 @@ export class TestIdentity implements Identity {
     if (token === `operating ${agent}`) return principal(agent, "proved", { ...proved, scopes: ["operate"] });
     if (token === "shared" && !this.isProtected(agent)) return principal(agent, "shared", more);
     throw new Fault("unauthenticated", "wrong token");
+  }
+
+  bearer(token: string): Promise<Credential> {
+    const only = /^(?:own|observing|operating) (.+)$/.exec(token)?.[1];
+    if (only === undefined && token !== "shared") return Promise.reject(new Fault("unauthenticated", "wrong token"));
+    return Promise.resolve({
+      only,
+      owner: only === undefined ? "shared" : `token:${only}`,
+      speakFor: (agent, displayName) =>
+        new Promise((resolve) => {
+          resolve(this.token(agent, token, displayName));
+        }),
+    });
   }
 
   isProtected(name: string): boolean {

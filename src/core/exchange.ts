@@ -91,9 +91,18 @@ export class Exchange {
       if (envelope.type === "response") this.#unheard(envelope, message);
       throw new Fault("not-found", notThere(message.topic));
     }
+    if (message.sealed) return this.#sealed(message, outcome);
     if (message.lost !== undefined) return this.#lost(message, message.lost, envelope, outcome);
     for (const follower of this.#followers) follower(envelope, message);
     return outcome;
+  }
+
+  /** Nobody follows it. Its sender is told that it got through, so it is told if it did not, whyever. */
+  #sealed({ lost }: Message, outcome: Outcome): Outcome {
+    this.ledger.count("sealed");
+    if (lost === undefined) return outcome;
+    this.ledger.count(`lost-${lost.code}`, lost.count);
+    throw new Fault(lost.code, lost.why);
   }
 
   /** @throws Fault full, unavailable: a mailbox or log could not take it, and it is counted as refused */

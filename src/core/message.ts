@@ -34,6 +34,11 @@ export class Message {
   raw: RawFrame | undefined;
   /** Of the taps, only those that may inspect receive it. */
   hidden = false;
+  /**
+   * Its frame is for the sessions of its own dialect and for nobody else: it is never stored, tapped or followed, and
+   * its envelope holds no content (protocols §6.3).
+   */
+  sealed = false;
   /** Copies that were dropped though their receivers wanted them; see `lose`. */
   lost: LostCopies | undefined;
   #payload: Buffer | undefined;

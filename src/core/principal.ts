@@ -22,14 +22,16 @@ export interface Principal {
   readonly displayName: string;
   readonly trust: Trust;
   /**
-   * What proved the name: `token:NAME`, or `key:` and a key that its owner made. Equal for two sessions of the same
-   * owner.
+   * What proved the name: `token:NAME`, `key:` and a key that its owner made, or `jwt:ISSUER#SUBJECT` of somebody whom
+   * another issuer knows. Equal for two sessions of the same owner.
    */
   readonly proof: string | undefined;
   /**
    * The id of the token that was shown, never the token itself. When that token ends, the session is closed.
    */
   readonly tokenId?: string;
+  /** When the proof ends, and the session with it: wall clock, milliseconds. */
+  readonly expiresAt?: number;
   /**
    * What would prove the name, if that is known but was not shown yet. Rights are bound to it, so that nobody else gets
    * them by using the same name.
@@ -41,11 +43,11 @@ export interface Principal {
 }
 
 /**
- * True if the name is proved by something that the operator issued. A key proves a name, too, but anybody makes as many
- * keys as it likes: what all share is not kept for those.
+ * True if the name is proved by something that the operator issued. A key, or an account elsewhere, proves a name, too,
+ * but anybody makes as many of them as it likes: what all share is not kept for those.
  */
 export function isIssued({ trust, proof }: { readonly trust: Trust; readonly proof?: string | undefined }): boolean {
-  return trust === "proved" && proof?.startsWith("key:") !== true;
+  return trust === "proved" && proof?.startsWith("key:") !== true && proof?.startsWith("jwt:") !== true;
 }
 
 /** The principal's token id as an object to spread into a login event. */
@@ -59,7 +61,7 @@ const noScopes: ReadonlySet<Scope> = new Set([]);
 export function principal(
   agent: string,
   trust: Trust,
-  more: Partial<Pick<Principal, "displayName" | "proof" | "tokenId" | "expectedProof" | "temporary">> & {
+  more: Partial<Pick<Principal, "displayName" | "proof" | "tokenId" | "expiresAt" | "expectedProof" | "temporary">> & {
     scopes?: Iterable<Scope>;
   } = {},
 ): Principal {
@@ -69,6 +71,7 @@ export function principal(
     trust,
     proof: more.proof,
     ...(more.tokenId !== undefined && { tokenId: more.tokenId }),
+    ...(more.expiresAt !== undefined && { expiresAt: more.expiresAt }),
     ...(more.expectedProof !== undefined && { expectedProof: more.expectedProof }),
     ...(more.temporary === true && { temporary: true }),
     scopes: more.scopes === undefined ? noScopes : new Set(more.scopes),

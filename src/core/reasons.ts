@@ -25,6 +25,7 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
     "a message to a durable room that could not be kept: it is more than the room may, or the disk failed",
   "broker-key-removed": "a sender wrote trust, received_at, replay or $broker, in whatever case; nobody was shown it",
   "lost-CODE": "copies that were dropped though their receivers wanted them: too large for them, or no words for it",
+  sealed: "a message between two agents of a dialect that seals: passed on unread, and nothing is lost",
   "loop-guard": "two agents answered each other without a pause: their chats go as informs for a while",
   "mailbox-CODE": "a mailbox refused the message, and its sender was told: it is full, or cannot be written",
   "mailbox-unavailable": "a mailbox could not keep the message: its disk is full or fails",

@@ -212,6 +212,7 @@ export class Router {
   publish(message: Message): Outcome {
     message.sequence = this.#sequence += 1;
     const route = this.route(message.topic);
+    if (message.sealed) return { receivers: this.#handOver(message, route), stored: false };
     const keeper = route?.keeper;
     const kept = keeper?.keep(message) ?? "passes";
     if (kept === "passes") return { receivers: this.#give(message, route), stored: false };
@@ -242,6 +243,14 @@ export class Router {
     if (route !== undefined) {
       for (const reader of route.readers) if (given(message, reader, heard)) receivers += 1;
     }
+    return receivers;
+  }
+
+  /** A sealed message is for those alone who are made for it; whoever else listens here learns nothing of it. */
+  #handOver(message: Message, route: Route | undefined): number {
+    let receivers = 0;
+    for (const reader of route?.readers ?? [])
+      if (reader.takesSealed === true && given(message, reader, undefined)) receivers += 1;
     return receivers;
   }
 

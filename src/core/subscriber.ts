@@ -42,8 +42,10 @@ export interface Subscriber {
    * and counted.
    */
   deliver(message: Message, observed: boolean): boolean;
-  /** True if it may see invite-only rooms and sealed content as a tap. */
+  /** True if it may see invite-only rooms as a tap. */
   readonly inspects?: boolean;
+  /** True if it takes sealed messages: it hands them on to a client of their dialect and looks into none. */
+  readonly takesSealed?: boolean;
   /**
    * False while it is given what is for `topic` without having subscribed to it: its library drops that, and answers a
    * ping all the same. Absent: it hears what it is given.

@@ -55,5 +55,6 @@ export type {
 } from "../core/index.js";
 export type { TurnIntent } from "../conversation/conversations.js";
 export type { AgentEntry, Directory, RoomCursor, RoomEntry } from "../directory/directory.js";
+export type { Credential } from "../identity/identity.js";
 export type { Rate } from "../identity/limiter.js";
 export type { Table } from "../storage/table.js";

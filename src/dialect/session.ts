@@ -34,6 +34,11 @@ export interface Draft {
   readonly rare?: RareFields;
   /** The frame as it came, for dialects that hand it on byte for byte among their own sessions. */
   readonly raw?: Frame;
+  /**
+   * The frame (`raw`) is for sessions of this dialect alone, byte for byte: nobody stores, taps or follows the message,
+   * and `content` is to hold nothing of it (protocols §6.3).
+   */
+  readonly sealed?: boolean;
   /** Only taps that may inspect hear it. */
   readonly hidden?: boolean;
   /**

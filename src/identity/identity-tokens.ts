@@ -12,7 +12,7 @@ import {
   type Principal,
 } from "../core/index.js";
 import type { DataDirectory } from "../storage/data-directory.js";
-import type { Identity, TokenEnd, TokenListing, TokenRecord } from "./identity.js";
+import type { Credential, Identity, TokenEnd, TokenListing, TokenRecord } from "./identity.js";
 import { operatorName, operatorScopes, looksOwned } from "./identity.js";
 import { LookAlikes } from "./look-alikes.js";
 import { ProvedNames, type KeptName } from "./proved-names.js";
@@ -156,6 +156,18 @@ export class IdentityTokens implements Identity {
     if (record.subject !== agent)
       throw new Fault("forbidden", "this token belongs to another agent; use the name it was made for");
     return this.#prove(agent, record, displayName);
+  }
+
+  bearer(token: string): Promise<Credential> {
+    const record = this.#record(token);
+    return Promise.resolve({
+      only: record?.subject,
+      owner: record === undefined ? "shared" : `token:${record.subject}`,
+      speakFor: (agent, displayName) =>
+        new Promise((resolve) => {
+          resolve(this.token(agent, token, displayName));
+        }),
+    });
   }
 
   isProtected(name: string): boolean {

@@ -37,7 +37,21 @@ export type LoginEvent = { readonly dialect: string; readonly remote: string } &
 /** Called with each login event as it happens. Must not throw. */
 export type LoginListener = (event: LoginEvent) => void;
 
-/** Who may call itself what, and how well that is proved. Decides at once. */
+/** A token that is good, before it is known for which agent it is to speak. */
+export interface Credential {
+  /** The agent, if there is only one for which it can speak. */
+  readonly only: string | undefined;
+  /** Whose it is, the same for all agents of one owner: for limits per user. */
+  readonly owner: string;
+  /**
+   * The agent as a speaker. What that binds (a name that nobody had goes to whoever uses it first) is on disk before it
+   * resolves.
+   * @throws Fault malformed, unauthenticated, forbidden (another agent's token), conflict, unavailable, as rejections
+   */
+  speakFor(agent: string, displayName?: string): Promise<Principal>;
+}
+
+/** Who may call itself what, and how well that is proved. Decides at once, but for tokens that others have issued. */
 export interface Identity {
   /** PLAIN on ZeroMQ: user name = agent name, password = token. @throws Fault unauthenticated */
   plain(user: string, password: string): Principal;
@@ -46,6 +60,13 @@ export interface Identity {
    * @throws Fault unauthenticated, forbidden (token of another agent)
    */
   token(agent: string, token: string, displayName?: string): Principal;
+  /**
+   * Looks at a token of any kind that a WebSocket dialect was given: an opaque one, or a JWT of this broker's or of an
+   * issuer that the configuration names.
+   * @param dialect the dialect that was given it; an issuer may be trusted in some only
+   * @throws Fault unauthenticated; unavailable (the issuer's keys cannot be had now), as rejections
+   */
+  bearer(token: string, dialect: string): Promise<Credential>;
   /**
    * True if the name was proved within `provedNameMs`, has a valid token of its own, or is reserved by configuration;
    * also if it looks like such a name. Now and then also for a name like those of keys that nobody has proved, while

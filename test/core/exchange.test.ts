@@ -10,6 +10,7 @@ import {
   type Envelope,
   type FaultCode,
   type MessageLedger,
+  type Subscriber,
 } from "../../src/core/index.js";
 import { FakeClock } from "../../src/conformance/fake-clock.js";
 
@@ -230,5 +231,76 @@ describe("an announcement of the broker's own", () => {
       [true, undefined, "proved"],
       [false, undefined, "proved"],
     ]);
+  });
+});
+
+describe("a sealed message", () => {
+  const sealedTo = (topic: string): Message => {
+    const envelope: Envelope = {
+      message_id: "s1",
+      timestamp: "2026-01-01T00:00:00.000Z",
+      from: "ada",
+      to: topic,
+      type: "inform",
+      priority: "NORMAL",
+      content: { message: "", kind: "sealed" },
+    };
+    const message = Message.of(envelope, { topic, receivedAt: 0, trust: "proved", origin: {} });
+    message.raw = { dialect: "network", frame: "secret" };
+    message.sealed = true;
+    return message;
+  };
+  const all = (heard: string[], name: string): Subscriber => ({
+    inspects: true,
+    deliver: () => heard.push(name) > 0,
+  });
+
+  it("reaches who takes sealed ones at its exact topic, and neither keepers, wires, taps, prefixes nor followers", () => {
+    const { router, exchange, ledger } = open();
+    const heard: string[] = [];
+    router.tap(all(heard, "tap"));
+    router.subscribePrefix("b.", all(heard, "prefix"));
+    router.subscribe("b.ob", all(heard, "another reader"));
+    const wire = { ...all(heard, "wire"), forward: () => heard.push("bytes") };
+    router.subscribe("b.ob", wire);
+    router.keep("b.ob", {
+      keep: () => {
+        heard.push("keeper");
+        return "kept";
+      },
+      arrived: () => undefined,
+      left: () => undefined,
+    });
+    exchange.follow(() => heard.push("follower"));
+    router.subscribe("b.ob", { ...all(heard, "session"), takesSealed: true });
+    ledger.messages.accepted += 1;
+    expect(exchange.submit(sealedTo("b.ob"))).toEqual({ receivers: 1, stored: false });
+    expect(heard).toEqual(["session"]);
+    expect(ledger.reasons).toMatchObject({ sealed: 1 });
+    expect(ledger.messages).toMatchObject({ accepted: 1, routed: 1, stored: 0 });
+  });
+
+  it("is refused where nobody can take it, though others are there", () => {
+    const { router, exchange, ledger } = open();
+    const heard: string[] = [];
+    router.subscribe("bob", all(heard, "reader"));
+    ledger.messages.accepted += 1;
+    expect(() => exchange.submit(sealedTo("bob"))).toThrow(expect.objectContaining({ code: "not-found" }));
+    expect(heard).toEqual([]);
+    expect(settled(ledger.messages)).toBe(1);
+  });
+
+  it("that its only receiver has no room for is told, though it is an inform", () => {
+    const { router, exchange, ledger } = open();
+    router.subscribe("bob", {
+      takesSealed: true,
+      deliver(message) {
+        message.lose("full", "it reads too slowly");
+        return true;
+      },
+    });
+    ledger.messages.accepted += 1;
+    expect(() => exchange.submit(sealedTo("bob"))).toThrow(new Fault("full", "it reads too slowly"));
+    expect(ledger.reasons).toMatchObject({ "lost-full": 1 });
   });
 });

@@ -19,7 +19,7 @@ import { ConversationsMemory, followAnswers, RequestsMemory } from "../../src/co
 import { Desk, type DeskOptions } from "../../src/desk/index.js";
 import { ZeromqAgents } from "../../src/zeromq/agents/index.js";
 import { DirectoryMemory } from "../../src/directory/index.js";
-import { ClaimWatch, LimiterMemory, type Identity } from "../../src/identity/index.js";
+import { ClaimWatch, LimiterMemory, type Credential, type Identity } from "../../src/identity/index.js";
 import { Mailboxes, MailStoreMemory } from "../../src/mailbox/index.js";
 import type { PublisherPeer } from "../../src/zeromq/wire/index.js";
 import { FakeClock } from "../../src/conformance/fake-clock.js";
@@ -36,6 +36,10 @@ export class NamesWithOwners implements Identity {
   }
 
   token(): Principal {
+    throw new Error("no WebSocket here");
+  }
+
+  bearer(): Promise<Credential> {
     throw new Error("no WebSocket here");
   }
 

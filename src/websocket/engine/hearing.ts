@@ -65,7 +65,7 @@ export class Hearing<T extends DialectTypes> {
    */
   deliver(message: Message, session: Hearer<T>): boolean {
     const envelope = message.envelope;
-    if (envelope === undefined) return false;
+    if (envelope === undefined || (message.sealed && message.raw?.dialect !== this.#dialect.name)) return false;
     try {
       if (session.takesAnswer(envelope)) return true;
       if (!this.#wants(envelope, message, session) || !this.#maySee(envelope, message, session)) return false;

@@ -50,6 +50,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   /** Wall clock since when, milliseconds. */
   readonly since: number;
   phase: T["phase"];
+  readonly takesSealed = true;
   /** Where its frames come in; set as soon as there is one. */
   loop: SessionLoop<T> | undefined;
   readonly login: Login<T>;
