@@ -36,7 +36,7 @@ export class Message {
   hidden = false;
   /**
    * Its frame is for the sessions of its own dialect and for nobody else: it is never stored, tapped or followed, and
-   * its envelope holds no content (protocols §6.3).
+   * its envelope holds no content (Agent Network §3.1).
    */
   sealed = false;
   /** Copies that were dropped though their receivers wanted them; see `lose`. */

@@ -36,7 +36,7 @@ export interface Draft {
   readonly raw?: Frame;
   /**
    * The frame (`raw`) is for sessions of this dialect alone, byte for byte: nobody stores, taps or follows the message,
-   * and `content` is to hold nothing of it (protocols §6.3).
+   * and `content` is to hold nothing of it (Agent Network §3.1).
    */
   readonly sealed?: boolean;
   /** Only taps that may inspect hear it. */
