@@ -97,7 +97,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     },
   });
   const total = new BacklogTotal(limits.backlogTotalMaxBytes, ledger);
-  const router = new Router();
+  const router = new Router(dataTopics);
   const exchange = new Exchange(router, ledger, clock, newId);
   const latency = new LatencyHistogram();
   const requests = new MeasuredRequests(

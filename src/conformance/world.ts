@@ -108,7 +108,7 @@ export class TestIdentity implements Identity {
 export class ConformanceWorld {
   readonly clock = new FakeClock();
   readonly ledger = new Ledger();
-  readonly router = new Router();
+  readonly router: Router;
   readonly identity = new TestIdentity();
   readonly limits: Limits;
   readonly total: BacklogTotal;
@@ -134,7 +134,8 @@ export class ConformanceWorld {
       readonly kinds?: DeskOptions["kinds"];
     } = {},
   ) {
-    const { clock, ledger, router } = this;
+    const router = (this.router = new Router(options.dataTopics));
+    const { clock, ledger } = this;
     const limits: Limits = { ...defaultLimits, ...limitsOf(dialects), ...options.limits };
     this.limits = limits;
     this.total = new BacklogTotal(limits.backlogTotalMaxBytes, ledger);

@@ -24,5 +24,8 @@ export function hearFault(topic: string, observes: boolean): Fault | undefined {
     );
   return observes
     ? undefined
-    : new Fault("forbidden", `${topic} needs a token with scope observe (broker token NAME --scope observe)`);
+    : new Fault(
+        "forbidden",
+        `${topic} needs a token with scope observe or inspect (broker token NAME --scope observe)`,
+      );
 }

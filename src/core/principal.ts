@@ -11,8 +11,22 @@ export function provesAtLeast(shown: Trust, needed: Trust): boolean {
   return rank[shown] >= rank[needed];
 }
 
-/** Rights beyond speaking for oneself. */
-export type Scope = "observe" | "inspect" | "proxy" | "operate";
+/**
+ * Rights beyond speaking for oneself, none of which implies another (protocols §0.8). `observe`: hear what is said to
+ * everybody. `inspect`: hear all that is not sealed. `control`: command agents. `approve`, `edit`: decide about held
+ * messages, and change them. `proxy`: carry other names. `operate`: the operator's questions to `$broker`.
+ */
+export const allScopes = ["observe", "inspect", "control", "approve", "edit", "proxy", "operate"] as const;
+
+/** One of {@link allScopes}. */
+export type Scope = (typeof allScopes)[number];
+
+/**
+ * What of others' talk a tap or prefix hears. `public`: what is said to everybody, that is to public rooms, `all`, data
+ * topics, `$events` and `$telemetry`. `direct`: also what is for one agent, or for the broker. `all`: also invite-only
+ * rooms. What is sealed nobody hears.
+ */
+export type Sight = "public" | "direct" | "all";
 
 /** Who a speaker is, and how well that is proved. */
 export interface Principal {
@@ -48,6 +62,12 @@ export interface Principal {
  */
 export function isIssued({ trust, proof }: { readonly trust: Trust; readonly proof?: string | undefined }): boolean {
   return trust === "proved" && proof?.startsWith("key:") !== true && proof?.startsWith("jwt:") !== true;
+}
+
+/** What these rights let a speaker hear as a tap or by a prefix; undefined: nothing. */
+export function sightOf(scopes: ReadonlySet<Scope>): Sight | undefined {
+  if (scopes.has("inspect")) return "all";
+  return scopes.has("observe") ? "public" : undefined;
 }
 
 /** The principal's token id as an object to spread into a login event. */

@@ -3,7 +3,7 @@ import type { Fault } from "./fault.js";
 import type { Keeper } from "./keeper.js";
 import type { Message } from "./message.js";
 import type { Subscriber } from "./subscriber.js";
-import { eventsTopic } from "./topic.js";
+import { eventsTopic, isDirect } from "./topic.js";
 
 /** A subscriber that takes whole two-part ZeroMQ messages as the bytes that came. */
 export interface WireSubscriber extends Subscriber {
@@ -24,7 +24,7 @@ export interface Route {
   readonly wires: readonly WireSubscriber[];
   /** Subscribers of exactly this topic that need a Message. */
   readonly readers: readonly Subscriber[];
-  /** Prefix subscriptions and taps that receive it, too. */
+  /** Prefix subscriptions and taps that receive it, too: those that may. */
   readonly observers: readonly Subscriber[];
   /** Called before each message; undefined for topics that are open to everybody. */
   readonly guard: Guard | undefined;
@@ -32,7 +32,7 @@ export interface Route {
   readonly keeper: Keeper | undefined;
   /** How many want its messages to be parsed, though they do not receive them. */
   readonly looks: number;
-  /** Of the observers, only those that may inspect receive it (invite-only rooms). */
+  /** Only taps and prefixes that hear everything receive it (invite-only rooms). */
   readonly hidden: boolean;
   /** False once the router has dropped it, with its last subscriber and guard. */
   readonly live: boolean;
@@ -79,9 +79,15 @@ export class Router {
   #taps: readonly Subscriber[] = [];
   // bound: subscribers that take bytes (zmqConnectionsMax) · evicts: goes with its subscriber · owner: Router
   readonly #sole = new WeakMap<WireSubscriber, BytesRoute>();
+  readonly #dataTopics: ReadonlySet<string>;
   #sequence = 0;
   /** Raised with each change of taps and prefixes. */
   #state = 0;
+
+  /** @param dataTopics topics that are nobody's name, whatever they look like */
+  constructor(dataTopics: Iterable<string> = []) {
+    this.#dataTopics = new Set(dataTopics);
+  }
 
   /** The route of a topic that somebody subscribed to or that is guarded; undefined for every other. */
   route(topic: string): Route | undefined {
@@ -98,7 +104,7 @@ export class Router {
     return route.state === this.#state ? route : (this.route(route.topic) ?? route);
   }
 
-  /** Taps and prefix subscriptions that receive `topic`. */
+  /** Taps and prefix subscriptions that ask for `topic`, whether or not they may hear it. */
   observers(topic: string): readonly Subscriber[] {
     if (this.#prefixes.size === 0) return this.#taps;
     const found = new Set<Subscriber>(this.#taps);
@@ -234,7 +240,7 @@ export class Router {
       // ZeroMQ peer cannot.
       const closed = message.hidden && message.topic === eventsTopic;
       for (const wire of route.wires) {
-        if ((!closed || wire.inspects === true) && given(message, wire, heard)) receivers += 1;
+        if ((!closed || wire.sight === "all") && given(message, wire, heard)) receivers += 1;
       }
     }
     this.#show(message, route);
@@ -256,9 +262,8 @@ export class Router {
 
   /** Gives one copy to each tap and prefix subscription. */
   #show(message: Message, route: Route | undefined): void {
-    const observers = route?.observers ?? this.observers(message.topic);
-    const hidden = message.hidden || route?.hidden === true;
-    for (const observer of observers) if (!hidden || observer.inspects === true) observer.deliver(message, true);
+    const observers = route?.observers ?? this.#allowed(this.observers(message.topic), message.topic, false);
+    for (const observer of observers) if (!message.hidden || observer.sight === "all") observer.deliver(message, true);
   }
 
   /** Routes with at least one subscriber or guard. */
@@ -309,12 +314,21 @@ export class Router {
     return sole;
   }
 
+  /** Those of the taps and prefixes that may hear what is said to `topic`. */
+  #allowed(observers: readonly Subscriber[], topic: string, hidden: boolean): readonly Subscriber[] {
+    if (observers.length === 0) return observers;
+    if (hidden) return observers.filter(({ sight }) => sight === "all");
+    if (observers.every(({ sight }) => sight !== "public")) return observers;
+    if (this.#dataTopics.has(topic) || !isDirect(topic)) return observers;
+    return observers.filter(({ sight }) => sight !== "public");
+  }
+
   /** Computes, after any change, who observes a route and whether its messages may pass as bytes. */
   #observe(route: MutableRoute): void {
     if (this.#taps.length === 0 && this.#prefixes.size === 0) {
       if (route.observers.length > 0) route.observers = [];
     } else {
-      const observers = this.observers(route.topic);
+      const observers = this.#allowed(this.observers(route.topic), route.topic, route.hidden);
       const all: readonly Subscriber[] = observers.length === 0 ? [] : [...route.wires, ...route.readers];
       // A room of thousands changes often, and a tap or two are found more quickly than a set is made.
       if (observers.length <= 4) route.observers = observers.filter((observer) => !all.includes(observer));

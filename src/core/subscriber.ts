@@ -1,5 +1,5 @@
 import type { Message } from "./message.js";
-import type { Principal } from "./principal.js";
+import type { Principal, Sight } from "./principal.js";
 
 /**
  * What became of a message that was handed to one connection. `full`: nothing was counted, and there is room again when
@@ -42,8 +42,8 @@ export interface Subscriber {
    * and counted.
    */
   deliver(message: Message, observed: boolean): boolean;
-  /** True if it may see invite-only rooms as a tap. */
-  readonly inspects?: boolean;
+  /** What it hears as a tap or by a prefix; absent: `direct`. */
+  readonly sight?: Sight;
   /** True if it takes sealed messages: it hands them on to a client of their dialect and looks into none. */
   readonly takesSealed?: boolean;
   /**

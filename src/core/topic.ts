@@ -86,6 +86,11 @@ export function topicKind(topic: string): TopicKind | undefined {
   return topic === "" || isReserved(topic) || Buffer.byteLength(topic) > agentNameMaxBytes ? undefined : "data";
 }
 
+/** True for a topic whose messages are for one agent, or for the broker, and for nobody else. */
+export function isDirect(topic: string): boolean {
+  return topic === brokerTopic || topicKind(topic) === "agent";
+}
+
 /** What a ZeroMQ subscription asks for. Empty: everything. Ending in `.` `/` or `:`: all topics that begin so. */
 export type SubscriptionKind = "exact" | "prefix" | "tap";
 

@@ -227,7 +227,10 @@ export interface Session<T extends DialectTypes> {
   invite(room: string, agent: string): Promise<void>;
   /** Rooms this session is in: from its login on those in which its agent was while it was away (protocols §10.3). */
   readonly rooms: ReadonlySet<string>;
-  /** Hears a topic that is no room and no name (`$events`, a data topic). */
+  /**
+   * Hears a topic that is no room and no name (`$events`, a data topic; `$telemetry` with scope `observe` or `inspect`).
+   * @throws Fault forbidden, unsupported (the broker has no such topic), full
+   */
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
   close(closing: Closing): void;

@@ -1,4 +1,4 @@
-import type { FaultCode, Principal, Scope, Trust } from "../core/index.js";
+import { allScopes, type FaultCode, type Principal, type Scope, type Trust } from "../core/index.js";
 
 /** The two kinds of token an agent can hold: for a ZeroMQ PLAIN password, for a WebSocket dialect. */
 export type TokenKind = "zmq" | "ws";
@@ -127,5 +127,5 @@ export function takenFrom(name: string, like: string | undefined): string {
     : `the name ${name} looks like ${like}, which has an owner now: choose another name`;
 }
 
-/** What the operator may do beyond speaking for itself. */
-export const operatorScopes: readonly Scope[] = ["observe", "inspect", "operate"];
+/** What the operator may do beyond speaking for itself: all but carry the names of others (protocols §0.8). */
+export const operatorScopes: readonly Scope[] = allScopes.filter((scope) => scope !== "proxy");

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
-import { Fault, type Clock } from "../core/index.js";
+import { allScopes, Fault, type Clock } from "../core/index.js";
 import { closeToOthers, fileStamp, readIfThere, replaceFile } from "../storage/atomic-file.js";
 import type { TokenEnd, TokenRecord } from "./identity.js";
 import { LookAlikes } from "./look-alikes.js";
@@ -13,7 +13,7 @@ const recordForm = z.object({
   kind: z.enum(["zmq", "ws"]),
   hash: z.string(),
   subject: z.string(),
-  scopes: z.array(z.enum(["observe", "inspect", "proxy", "operate"])),
+  scopes: z.array(z.enum(allScopes)),
   names: z.array(z.string()).exactOptional(),
   issuedAt: z.number(),
   expiresAt: z.number().exactOptional(),

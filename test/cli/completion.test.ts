@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
+import { allScopes } from "../../src/core/index.js";
 import { runCli } from "../kit/cli.js";
 
 /** What bash offers after these words; the last one is begun. */
@@ -21,6 +22,7 @@ describe("broker completion", () => {
     expect(offered(script, "config", "check", "--tls-cert", "pack")).toEqual(expect.arrayContaining(["package.json"]));
     expect(offered(script, "completion", "")).toEqual(expect.arrayContaining(["bash", "zsh", "fish"]));
     expect(offered(script, "tap", "--kind", "")).toEqual([]);
+    expect(offered(script, "token", "--scope", "")).toEqual([...allScopes]);
   });
 
   it.each(["bash", "zsh", "fish"])("%s: every command that --help shows is there", async (shell) => {

@@ -251,7 +251,7 @@ describe("a sealed message", () => {
     return message;
   };
   const all = (heard: string[], name: string): Subscriber => ({
-    inspects: true,
+    sight: "all",
     deliver: () => heard.push(name) > 0,
   });
 

@@ -19,6 +19,17 @@ describe("a route that somebody holds", () => {
     stop();
   });
 
+  it("passes as bytes where a tap may not hear it, as if there were none", () => {
+    const router = new Router(["prices"]);
+    const [wire, watch] = [new WireEar(), new Ear("", "public")];
+    for (const topic of ["bob", "ada", "prices", "#general"]) router.subscribe(topic, wire);
+    router.tap(watch);
+    router.subscribePrefix("b:", watch);
+    expect(router.route("bob")?.bytes).toEqual({ wires: [wire], observers: [] });
+    expect(router.route("bob")?.bytes).toBe(router.route("ada")?.bytes);
+    for (const topic of ["prices", "#general"]) expect(router.route(topic)?.bytes).toBeUndefined();
+  });
+
   it("knows nothing of a tap or a prefix that has ended, whatever came in its place", () => {
     const router = new Router();
     const [wire, other] = [new WireEar(), new WireEar()];

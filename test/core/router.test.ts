@@ -107,7 +107,7 @@ describe("the router", () => {
 
   it("shows guarded topics only to observers that may inspect", () => {
     const router = new Router();
-    const [member, tap, inspector] = [new Ear(), new Ear(), new Ear("", true)];
+    const [member, tap, inspector] = [new Ear(), new Ear(), new Ear("", "all")];
     router.tap(tap);
     router.tap(inspector);
     const fault = new Fault("forbidden", "no");
@@ -124,7 +124,7 @@ describe("the router", () => {
 
   it("keeps events that are hidden from taps and ZeroMQ peers without the right; sessions filter for themselves", () => {
     const router = new Router();
-    const [wire, inspecting, session, tap] = [new WireEar(), new WireEar("", true), new Ear(), new Ear()];
+    const [wire, inspecting, session, tap] = [new WireEar(), new WireEar("", "all"), new Ear(), new Ear()];
     for (const ear of [wire, inspecting, session]) router.subscribe("$events", ear);
     router.tap(tap);
     const hidden = to("$events");

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { settled } from "../../src/conformance/conversation.js";
-import type { Scope } from "../../src/core/index.js";
+import { allScopes, type Scope } from "../../src/core/index.js";
 import { deskKinds } from "../../src/desk/kinds.js";
 import { proved, ZeromqWorld } from "../kit/zeromq-world.js";
 
@@ -21,6 +21,9 @@ const asked: Readonly<Record<string, object>> = {
 const scopes: Readonly<Record<Scope, "refused" | "answered">> = {
   observe: "refused",
   inspect: "refused",
+  control: "refused",
+  approve: "refused",
+  edit: "refused",
   proxy: "refused",
   operate: "answered",
 };
@@ -76,7 +79,7 @@ describe("somebody else's mailbox", () => {
   });
 
   it("is on no list but the operator's, and its messages are told to who sent them alone", async () => {
-    for (const scope of ["observe", "inspect", "proxy"] as const)
+    for (const scope of allScopes.filter((one) => one !== "operate"))
       expect(await told(scope, "mailbox.list", {}, [scope])).toContain('"forbidden"');
     expect(await told("boss", "mailbox.list", {}, ["operate"])).toContain('"agent":"bob"');
     const data = { message_id: said };

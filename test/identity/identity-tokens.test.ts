@@ -113,7 +113,7 @@ describe("the operator's token", () => {
       identity.token(operatorName, line("operator-token")),
     ]) {
       expect(principal).toMatchObject({ agent: operatorName, trust: "proved" });
-      expect([...principal.scopes].sort()).toEqual(["inspect", "observe", "operate"]);
+      expect([...principal.scopes].sort()).toEqual(["approve", "control", "edit", "inspect", "observe", "operate"]);
     }
   });
 

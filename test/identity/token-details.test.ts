@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Fault, defaultLimits, principal, type Principal } from "../../src/core/index.js";
+import { allScopes, Fault, defaultLimits, principal, type Principal } from "../../src/core/index.js";
 import { DataDirectory, TablesMemory } from "../../src/storage/index.js";
 import { PidLock } from "../../src/storage/pid-lock.js";
 import { IdentityTokens, operatorName } from "../../src/identity/index.js";
@@ -159,7 +159,7 @@ describe("who is let in by a token", () => {
   });
 
   it("has the rights that its token was made with, in every process", async () => {
-    const scopes = ["observe", "inspect", "proxy", "operate"] as const;
+    const scopes = allScopes;
     const maker = open();
     const tokens = await Promise.all(
       scopes.map((scope) => maker.issue({ kind: "zmq", subject: "ada", scopes: [scope] })),

@@ -1,4 +1,4 @@
-import type { Ledger, Message, Principal } from "../../src/core/index.js";
+import { sightOf, type Ledger, type Message, type Principal, type Sight } from "../../src/core/index.js";
 import type { Mechanism, PublisherPeer, SubscriberPeer } from "../../src/zeromq/wire/index.js";
 
 /** What a test says of a connection; the rest is a claimed SUB or PUB on this machine. */
@@ -54,13 +54,13 @@ export class FakePublisher implements PublisherPeer {
 export class FakeSubscriber extends FakePublisher implements SubscriberPeer {
   readonly subscriptions = new Set<string>();
   readonly heard: Hearing[] = [];
-  readonly inspects: boolean;
+  readonly sight: Sight;
   dropped = 0;
   readonly #ledger: Ledger;
 
   constructor(id: string, facts: PeerFacts, ledger: Ledger) {
     super(id, { socketType: "SUB", ...facts });
-    this.inspects = facts.principal?.scopes.has("inspect") === true;
+    this.sight = facts.principal === undefined ? "direct" : (sightOf(facts.principal.scopes) ?? "public");
     this.#ledger = ledger;
   }
 

@@ -1,14 +1,14 @@
-import { Message, type Envelope, type Subscriber, type WireSubscriber } from "../../src/core/index.js";
+import { Message, type Envelope, type Sight, type Subscriber, type WireSubscriber } from "../../src/core/index.js";
 
 /** Notes every topic it hears, with a star for what it observes only. */
 export class Ear implements Subscriber {
   readonly heard: string[] = [];
-  readonly inspects: boolean;
+  readonly sight: Sight;
   readonly name: string;
 
-  constructor(name = "", inspects = false) {
+  constructor(name = "", sight: Sight = "direct") {
     this.name = name;
-    this.inspects = inspects;
+    this.sight = sight;
   }
 
   deliver(message: Message, observed: boolean): boolean {

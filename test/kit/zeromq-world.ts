@@ -86,7 +86,7 @@ export function proved(agent: string, scopes: readonly Scope[] = []): Principal 
 export class ZeromqWorld {
   readonly clock = new FakeClock();
   readonly ledger = new Ledger();
-  readonly router = new Router();
+  readonly router: Router;
   readonly identity = new NamesWithOwners();
   readonly limits: Limits;
   readonly exchange: Exchange;
@@ -104,7 +104,8 @@ export class ZeromqWorld {
     limits: Partial<Limits> = {},
     options: { readonly dataTopics?: readonly string[]; readonly kinds?: DeskOptions["kinds"] } = {},
   ) {
-    const { clock, ledger, router, identity } = this;
+    const router = (this.router = new Router(options.dataTopics));
+    const { clock, ledger, identity } = this;
     this.limits = { ...defaultLimits, startHoldMs: 0, ...limits };
     const newId = (): string => this.newId();
     this.exchange = new Exchange(router, ledger, clock, newId);

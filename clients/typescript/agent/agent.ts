@@ -290,7 +290,7 @@ export class Agent implements AsyncIterable<Envelope> {
     return listedAgents(await this.#ask("agents.list"));
   }
 
-  /** Hears what is no room: `$events`, a data topic, or everything (`""`, scope `observe`). @throws Fault malformed */
+  /** Hears what is no room: `$events`, a data topic, or `""` (a tap; scope `observe` or `inspect`). @throws Fault malformed */
   subscribe(topic: string): void {
     checkTopic(topic);
     this.#open().subscribe(topic);

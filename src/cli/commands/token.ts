@@ -1,15 +1,13 @@
 import { existsSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { InvalidArgumentError, type Command } from "commander";
-import { asFault, defaultLimits, Fault, systemClock, type Scope } from "../../core/index.js";
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { allScopes, asFault, defaultLimits, Fault, systemClock, type Scope } from "../../core/index.js";
 import { appendAudit, auditedToken } from "../../ops/index.js";
 import { DataDirectory, resolveDataDirectory } from "../../storage/index.js";
 import { IdentityTokens, refreshMs, type TokenKind, type TokenListing } from "../../identity/index.js";
 import type { BrokerChoice } from "../operator.js";
 import { print, say, table, type Output } from "../output.js";
 import { duration } from "../quantities.js";
-
-const scopes: readonly Scope[] = ["observe", "inspect", "proxy", "operate"];
 
 interface Options extends BrokerChoice, Output {
   readonly zmq?: boolean;
@@ -91,7 +89,7 @@ function withIssueOptions(command: Command): Command {
     .option("--zmq", "only the ZeroMQ token (PLAIN password)")
     .option("--pan", "only the WebSocket token")
     .option("--expires <time>", "valid for this long: 90s, 15m, 12h, 30d (default: for ever)", validity)
-    .option("--scope <scope...>", `further rights: ${scopes.join(", ")}`, scopeList)
+    .addOption(new Option("--scope <scope...>", "further rights; none implies another").choices(allScopes))
     .option("--carries <agent...>", "with scope proxy: the names it may carry")
     .option("--create", "make the data directory if it does not exist")
     .action(async (agent: string, _options: unknown, own: Command) => {
@@ -303,10 +301,4 @@ function validity(text: string): number {
       "a hundred years (36525d) is the most; leave --expires out for a token that is valid for ever",
     );
   return ms;
-}
-
-function scopeList(word: string, before: readonly Scope[] | undefined): readonly Scope[] {
-  const scope = scopes.find((known) => known === word);
-  if (scope === undefined) throw new InvalidArgumentError(`a scope is one of ${scopes.join(", ")}`);
-  return [...(before ?? []), scope];
 }

@@ -45,7 +45,7 @@ export function openService<T extends DialectTypes>(
           }
           return false;
         },
-        inspects: true,
+        sight: "all",
       });
     },
     after: (ms, run) =>

@@ -3,8 +3,10 @@ import {
   everyone,
   eventsTopic,
   Fault,
+  hearFault,
   partyOf,
   provesAtLeast,
+  sightOf,
   topicKind,
   type Principal,
   type Origin,
@@ -197,7 +199,10 @@ export class Membership {
     return this.#context.services.directory.invite(this.#here(), room, agent);
   }
 
-  /** @throws Fault forbidden (a room, or a topic that may be somebody's name), full */
+  /**
+   * @throws Fault forbidden (a room, a topic that may be somebody's name, or `$telemetry` without the scope), unsupported
+   * (no topic of the broker's), full
+   */
   subscribe(topic: string): void {
     if (this.#subscriptions.has(topic)) return;
     const context = this.#context;
@@ -209,6 +214,8 @@ export class Membership {
         `${topic} is or may be somebody's name; only topics that the broker's configuration lists can be heard`,
       );
     }
+    const fault = hearFault(topic, sightOf(this.#here().principal.scopes) !== undefined);
+    if (fault !== undefined) throw fault;
     const { sessionTopicsMax, zmqTopicMaxBytes } = context.limits;
     if (Buffer.byteLength(topic) > zmqTopicMaxBytes)
       throw new Fault("too-large", `a topic is ${zmqTopicMaxBytes} bytes at most; subscribe to a shorter one`);

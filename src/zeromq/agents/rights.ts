@@ -9,6 +9,7 @@ import {
   isReserved,
   isRoom,
   shownTopic,
+  sightOf,
   subscriptionKind,
 } from "../../core/index.js";
 import type { Directory } from "../../directory/index.js";
@@ -93,7 +94,7 @@ export function meantOtherwise(topic: string, { dataTopics }: Pick<NameOwners, "
 
 /**
  * Why a connection may not hear a subscription now; undefined if it may (ZeroMQ §6.2, §6.5). Listening to everything is
- * for connections of this machine and for tokens with scope `observe`; names are for their owners. Rooms are the
+ * for connections of this machine and for tokens with scope `observe` or `inspect`; names are for their owners. Rooms are the
  * directory's business and not decided here.
  */
 export function subscriptionFault(
@@ -101,13 +102,13 @@ export function subscriptionFault(
   { principal, isLocal }: Pick<ZmtpPeer, "principal" | "isLocal">,
   owners: NameOwners,
 ): Fault | undefined {
-  const observes = principal === undefined ? isLocal : principal.scopes.has("observe");
+  const observes = principal === undefined ? isLocal : sightOf(principal.scopes) !== undefined;
   if (subscriptionKind(topic) !== "exact") {
     if (observes) return undefined;
     return new Fault(
       "forbidden",
-      `listening to everything${topic === "" ? "" : ` that begins with ${topic}`} needs a token with scope observe ` +
-        "(broker token NAME --scope observe)",
+      `listening to everything${topic === "" ? "" : ` that begins with ${topic}`} needs a token with scope observe, ` +
+        "or inspect to hear direct messages, too (broker token NAME --scope observe)",
     );
   }
   if (topic.startsWith("$") && !isPacked(topic)) return hearFault(topic, observes);

@@ -1,4 +1,12 @@
-import { isAgentName, SendQueue, topicOf, type Message, type Recipient } from "../../core/index.js";
+import {
+  isAgentName,
+  SendQueue,
+  sightOf,
+  topicOf,
+  type Message,
+  type Recipient,
+  type Sight,
+} from "../../core/index.js";
 import { ClippedFrameReader, type ClippedFrame } from "./clipped-frames.js";
 import { commandFlag, encodeMessage, IllegalBytes, unitEnd } from "./codec.js";
 import { encodePing, encodePong, readCommand } from "./commands.js";
@@ -21,7 +29,7 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
   // bound: zmqSubscriptionsMax, and zmqNamesMax names; the bytes of SubscriptionBudget · evicts: a subscription beyond
   // it is refused, counted and told; all go with the connection · owner: ConnectedSubscriber
   readonly subscriptions = new Set<string>();
-  readonly inspects: boolean;
+  readonly sight: Sight;
   readonly #socket: PeerSocket;
   readonly #parts: SharedParts;
   readonly #sendQueue: SendQueue;
@@ -44,7 +52,8 @@ export class ConnectedSubscriber extends PeerFacts implements ConnectedPeer, Sub
     const { clock, flusher, ledger, limits, total } = parts;
     this.#socket = socket;
     this.#parts = parts;
-    this.inspects = introduction.principal?.scopes.has("inspect") ?? false;
+    const { principal } = introduction;
+    this.sight = principal === undefined ? "direct" : (sightOf(principal.scopes) ?? "public");
     this.#reader = new ClippedFrameReader(limits.zmqTopicMaxBytes + commandRoomBytes, limits.zmqFrameMaxBytes);
     this.#heartbeat = new Heartbeat(limits, introduction.knowsPings, clock.monotonic());
     this.#losses = new Losses(parts, "out", this);

@@ -237,7 +237,7 @@ describe("what sessions say to each other", () => {
   });
 
   it("only topics that are nobody's name can be heard", async () => {
-    const topics = ["prices", "$events", "bob", "#general", "$broker", "quotes.btc/"];
+    const topics = ["prices", "$events", "bob", "#general", "$broker", "$telemetry", "$other", "quotes.btc/"];
     const { ada, does, world } = await both(
       {
         ...Object.fromEntries(
@@ -255,7 +255,13 @@ describe("what sessions say to each other", () => {
       { dataTopics: ["prices"] },
     );
     for (const topic of topics) await does(ada, topic);
-    expect(ada.all().map(({ code }) => code)).toEqual(["forbidden", "forbidden", "forbidden"]);
+    expect(ada.all().map(({ code }) => code)).toEqual([
+      "forbidden",
+      "forbidden",
+      "forbidden",
+      "forbidden",
+      "unsupported",
+    ]);
     fromOutside(world, { from: "feed", to: "prices", type: "inform" });
     await ada.hears({ to: "prices" });
     await does(ada, "stop");

@@ -27,6 +27,8 @@ const local = { principal: undefined, isLocal: true };
 const remote = { principal: undefined, isLocal: false };
 const plain = { principal: proved("bob"), isLocal: true };
 const observer = { principal: proved("watch", ["observe"]), isLocal: false };
+const inspector = { principal: proved("watch", ["inspect"]), isLocal: false };
+const manager = { principal: proved("watch", ["control", "approve", "edit", "proxy", "operate"]), isLocal: true };
 
 const code = (topic: string, peer: Parameters<typeof subscriptionFault>[1]): string =>
   subscriptionFault(topic, peer, owners)?.code ?? "heard";
@@ -38,10 +40,10 @@ it("a name that a session of another dialect bears cannot be claimed, heard or d
 
 describe("what a subscription may be", () => {
   it.each(["", "news.", "a/", "b:"])(
-    "listens to everything under %j from this machine, or with scope observe",
+    "listens to everything under %j from this machine, or with scope observe or inspect",
     (topic) => {
-      expect([code(topic, local), code(topic, observer)]).toEqual(["heard", "heard"]);
-      expect([code(topic, remote), code(topic, plain)]).toEqual(["forbidden", "forbidden"]);
+      for (const peer of [local, observer, inspector]) expect(code(topic, peer)).toBe("heard");
+      for (const peer of [remote, plain, manager]) expect(code(topic, peer)).toBe("forbidden");
     },
   );
 
@@ -93,11 +95,8 @@ describe("what a subscription may be", () => {
         "forbidden",
         "unsupported",
       ]);
-    expect([code("$telemetry", local), code("$telemetry", remote), code("$telemetry", observer)]).toEqual([
-      "heard",
-      "forbidden",
-      "heard",
-    ]);
+    for (const peer of [local, observer, inspector]) expect(code("$telemetry", peer)).toBe("heard");
+    for (const peer of [remote, plain, manager]) expect(code("$telemetry", peer)).toBe("forbidden");
   });
 });
 

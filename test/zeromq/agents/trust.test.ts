@@ -135,7 +135,7 @@ describe("who may speak and hear as whom", () => {
     expect((await victim.hears()).message).toMatchObject({ from: "boss", content: { message: "as myself" } });
   });
 
-  it("keeps another agent's mail from a PLAIN agent, and everything from one without scope observe", async () => {
+  it("keeps another agent's mail from a PLAIN agent, and everything from one without a scope", async () => {
     const boss = await keep(new PlainAgent("boss", at, { token: await issueToken(at.dataDir, "boss") })).meet();
     const ada = await keep(new PlainAgent("ada", at)).meet();
     for (const topic of ["ada", ""]) {
@@ -150,7 +150,7 @@ describe("who may speak and hear as whom", () => {
     expect(boss.heard).toEqual([]);
     const watcher = keep(
       new PlainAgent("watcher", at, {
-        token: await issueToken(at.dataDir, "watcher", "zmq", { scopes: ["observe"] }),
+        token: await issueToken(at.dataDir, "watcher", "zmq", { scopes: ["inspect"] }),
         topics: ["watcher", ""],
       }),
     );

@@ -5,6 +5,7 @@ import {
   Router,
   type Message,
   type Principal,
+  type Sight,
   type WireSubscriber,
 } from "../../../src/core/index.js";
 import { FrameReader, moreFlag } from "../../../src/zeromq/wire/codec.js";
@@ -24,12 +25,12 @@ export class Ear implements WireSubscriber {
     readonly observed: boolean;
     readonly lasting: boolean;
   }[] = [];
-  readonly inspects: boolean;
+  readonly sight: Sight;
   /** Stands for so many receivers: is told of each range and message. */
   heardOne: () => void = () => undefined;
 
-  constructor(inspects = false) {
-    this.inspects = inspects;
+  constructor(sight: Sight = "direct") {
+    this.sight = sight;
   }
 
   deliver(given: Message): boolean {

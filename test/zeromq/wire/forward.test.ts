@@ -18,7 +18,7 @@ beforeEach(() => {
 
 describe("forwarding", () => {
   it("leaves the rest of a chunk for later when it has made a thousand copies, whichever way they went", () => {
-    const [plain, inspecting] = [new Ear(), new Ear(true)];
+    const [plain, inspecting] = [new Ear(), new Ear("all")];
     router.subscribe("alice", plain);
     router.subscribe("bob", inspecting);
     for (const ear of [plain, inspecting])

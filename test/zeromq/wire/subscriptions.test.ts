@@ -228,8 +228,8 @@ describe("a subscriber", () => {
     await until(() => world.ledger.copies.written === 3 && world.ledger.taps.written === 1, "the ledger");
   });
 
-  it("may inspect only with the scope of that name", async () => {
+  it("hears nothing invite-only without a token", async () => {
     await until(() => world.policy.peers.length === 1, "the peer");
-    expect((world.policy.peers[0] as SubscriberPeer).inspects).toBe(false);
+    expect((world.policy.peers[0] as SubscriberPeer).sight).toBe("direct");
   });
 });

@@ -215,7 +215,8 @@ class Agent:
         return self._mailbox.mail(max, wait_ms, lease_ms, max_tokens)
 
     def subscribe(self, topic: str) -> None:
-        """Hears a topic that is no room: `$events`, a data topic."""
+        """Hears a topic that is no room: `$events`, a data topic, or as a tap (`""`) what passes: by a token with scope
+        `observe` what is public, with `inspect` direct messages and invite-only rooms, too."""
         self._core.subscribe(topic)
 
     def unsubscribe(self, topic: str) -> None:
