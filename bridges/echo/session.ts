@@ -41,7 +41,8 @@ export const table: Rules<Echo> = {
       const problem = agentNameProblem(name);
       if (problem !== undefined) throw new Fault("malformed", `name: ${problem}`);
       const { identity } = session.services;
-      await session.admit(token === undefined ? principal(name, "claimed") : identity.token(name, token));
+      const shown = token === undefined ? undefined : await identity.bearer(token, "echo");
+      await session.admit(shown === undefined ? principal(name, "claimed") : await shown.speakFor(name));
       session.phase = "ready";
     },
   },

@@ -22,7 +22,8 @@ export const auth = z.object({
     .max(128)
     .regex(/^\P{Cc}*$/u, "no control characters")
     .optional(),
-  token: z.string().max(4096).optional(),
+  /** An opaque one, or a JWT. */
+  token: z.string().max(8_192).optional(),
   /** Opens the agent's mailbox: true, or the fields of `mailbox.open` (PAN §14). */
   mailbox: loginMailbox,
 });

@@ -36,7 +36,8 @@ export const commandTable: Rules<Pan> = {
     async run(session, { agentId, name, token, mailbox }) {
       if (token === undefined) throw new Fault("unauthenticated", "Invalid token");
       const displayName = name === undefined || name === "" ? agentId : name;
-      await session.admit(session.services.identity.token(agentId, token, displayName));
+      const credential = await session.services.identity.bearer(token, "pan");
+      await session.admit(await credential.speakFor(agentId, displayName));
       const fields = mailboxFields(mailbox);
       if (fields !== undefined) await ask(session, "mailbox.open", fields);
     },

@@ -1,4 +1,3 @@
-import { basename } from "node:path";
 import {
   Fault,
   agentNameProblem,
@@ -13,12 +12,18 @@ import {
 } from "../core/index.js";
 import type { DataDirectory } from "../storage/data-directory.js";
 import type { Credential, Identity, TokenEnd, TokenListing, TokenRecord } from "./identity.js";
-import { operatorName, operatorScopes, looksOwned } from "./identity.js";
+import { Bearers, operatorsAlone } from "./bearers.js";
+import { operatorName, operatorScopes } from "./identity.js";
+import { readJwt } from "./jwt-form.js";
+import { JwtKeyFile } from "./jwt-key.js";
+import { KnownSecret } from "./known-secret.js";
 import { LookAlikes } from "./look-alikes.js";
 import { ProvedNames, type KeptName } from "./proved-names.js";
-import { SecretFile, secretHash } from "../storage/secret-file.js";
 import type { Tables } from "../storage/table.js";
-import { readable, TokenFile } from "./token-file.js";
+import type { OutsideIssuers } from "./outside-issuers.js";
+import { jwtTtlMs, OwnJwts } from "./own-jwt.js";
+import { newTokenId, TokenFile } from "./token-file.js";
+import { isJwtLike, tokenForm } from "./token-form.js";
 
 /** Names whose look is remembered: each sender on ZeroMQ is asked for, often the same again. */
 const likesMax = 1_000;
@@ -40,6 +45,8 @@ export interface IdentityOptions {
   readonly tables?: Pick<Tables, "table">;
   /** Names that stay with whoever proves them for another reason: they have a mailbox. */
   readonly kept?: { has(name: string): boolean; readonly size: number };
+  /** Whose JWTs are taken besides our own; absent: nobody's. */
+  readonly outside?: OutsideIssuers;
 }
 
 /** A file that another process may change, and the last complaint about it, so that it is reported once. */
@@ -48,12 +55,14 @@ interface Watched {
   complaint: string;
 }
 
-/** Identity by tokens in the data directory: PAN's shared one, the operator's, and each agent's own. */
+/** Identity by tokens in the data directory: PAN's shared one, the operator's, and each agent's own, JWTs included. */
 export class IdentityTokens implements Identity {
   readonly #options: IdentityOptions;
-  readonly #shared: SecretFile;
-  readonly #operator: SecretFile;
+  readonly #shared: KnownSecret;
+  readonly #operator: KnownSecret;
   readonly #tokens: TokenFile;
+  readonly #jwts: OwnJwts;
+  readonly #bearers: Bearers;
   readonly #proved: ProvedNames;
   // bound: the broker's configuration · evicts: nothing · owner: IdentityTokens
   readonly #reserved = new Set<string>();
@@ -67,42 +76,40 @@ export class IdentityTokens implements Identity {
    * because a revocation is most urgent.
    */
   readonly #watched: readonly Watched[];
-  #sharedId = "";
-  #operatorId = "";
   #refreshedAt = -Infinity;
   #tellProved: (name: string) => void = () => undefined;
 
   constructor(options: IdentityOptions) {
     const { dataDirectory, clock, limits, reserved } = options;
     this.#options = options;
-    this.#shared = new SecretFile(dataDirectory.file("pan-token"));
-    this.#operator = new SecretFile(dataDirectory.file("operator-token"));
+    this.#shared = new KnownSecret(dataDirectory.file("pan-token"));
+    this.#operator = new KnownSecret(dataDirectory.file("operator-token"));
     this.#tokens = new TokenFile(dataDirectory.file("tokens.json"), clock);
+    const jwtKey = new JwtKeyFile(dataDirectory.file("jwt-key"));
+    this.#jwts = new OwnJwts(jwtKey, clock);
     this.#proved = new ProvedNames(limits, clock);
     for (const name of [operatorName, ...reserved]) {
       this.#reserved.add(name);
       this.#reservedLooks.add(name);
     }
-    this.#watched = [
-      {
-        refresh: () => {
-          this.#tokens.refresh();
-        },
-        complaint: "",
+    this.#watched = [this.#tokens, this.#shared, this.#operator, jwtKey].map((file) => ({
+      refresh: () => {
+        file.refresh();
       },
-      {
-        refresh: () => {
-          this.#sharedId = refreshedId(this.#shared) ?? this.#sharedId;
-        },
-        complaint: "",
+      complaint: "",
+    }));
+    this.#bearers = new Bearers({
+      tokens: this.#tokens,
+      shared: this.#shared,
+      operator: this.#operator,
+      jwts: this.#jwts,
+      outside: options.outside,
+      refresh: (atOnce) => {
+        this.#refreshFiles(atOnce);
       },
-      {
-        refresh: () => {
-          this.#operatorId = refreshedId(this.#operator) ?? this.#operatorId;
-        },
-        complaint: "",
-      },
-    ];
+      isProtected: (name) => this.isProtected(name),
+      protectedLike: (name) => this.protectedLike(name),
+    });
   }
 
   /**
@@ -110,10 +117,7 @@ export class IdentityTokens implements Identity {
    * @throws Fault unavailable, naming the file and the remedy
    */
   load(): void {
-    for (const secret of [this.#shared, this.#operator])
-      readable(secret.path, () => {
-        secret.load();
-      });
+    for (const secret of [this.#shared, this.#operator]) secret.load();
     for (const { refresh } of this.#watched) refresh();
     const { tables } = this.#options;
     if (tables !== undefined) this.#proved.load(tables.table<KeptName>("proved-names"));
@@ -125,49 +129,37 @@ export class IdentityTokens implements Identity {
   }
 
   plain(user: string, password: string): Principal {
-    if (user === operatorName) return this.#asOperator(password);
+    if (user === operatorName) return this.operator(password);
     const record = this.#record(password);
     if (record?.kind !== "zmq" || record.subject !== user) {
       throw new Fault(
         "unauthenticated",
-        tokenForm(password) ??
+        (isJwtLike(password)
+          ? `ZeroMQ takes no JWT: make a token for it (broker token ${user} --zmq)`
+          : tokenForm(password)) ??
           `user name and password must be an agent's name and its ZeroMQ token (broker token ${user})`,
       );
     }
     return this.#prove(user, record, undefined);
   }
 
-  token(agent: string, token: string, displayName?: string): Principal {
-    const problem = agentNameProblem(agent);
-    if (problem !== undefined) throw new Fault("malformed", `the agent's name ${problem}; choose another`);
-    if (agent === operatorName) return this.#asOperator(token);
+  /**
+   * The operator, by its token.
+   * @throws Fault unauthenticated
+   */
+  operator(token: string): Principal {
     this.#refreshFiles(false);
-    if (this.#shared.matches(token)) return this.#share(agent, token, displayName);
-    const record = this.#record(token);
-    if (record === undefined)
-      throw new Fault(
-        "unauthenticated",
-        tokenForm(token) ??
-          `the token is not valid: mistyped, expired or revoked; broker token ${agent} makes one, ` +
-            "or take the shared one, whose place broker start tells",
-      );
-    if (record.kind !== "ws")
-      throw new Fault("unauthenticated", `this is a ZeroMQ token; make one for WebSocket (broker token ${agent})`);
-    if (record.subject !== agent)
-      throw new Fault("forbidden", "this token belongs to another agent; use the name it was made for");
-    return this.#prove(agent, record, displayName);
+    const tokenId = this.#operator.match(token);
+    if (tokenId === undefined) throw operatorsAlone();
+    return principal(operatorName, "proved", {
+      proof: `token:${operatorName}`,
+      tokenId,
+      scopes: operatorScopes,
+    });
   }
 
-  bearer(token: string): Promise<Credential> {
-    const record = this.#record(token);
-    return Promise.resolve({
-      only: record?.subject,
-      owner: record === undefined ? "shared" : `token:${record.subject}`,
-      speakFor: (agent, displayName) =>
-        new Promise((resolve) => {
-          resolve(this.token(agent, token, displayName));
-        }),
-    });
+  bearer(token: string, dialect: string): Promise<Credential> {
+    return this.#bearers.bearer(token, dialect);
   }
 
   isProtected(name: string): boolean {
@@ -240,13 +232,16 @@ export class IdentityTokens implements Identity {
       agentNameProblem(subject) ??
       (subject === operatorName ? "is the operator's, whose token is in the file operator-token" : undefined);
     if (problem !== undefined) throw new Fault("malformed", `no token can be made for ${subject}: the name ${problem}`);
-    return this.#tokens.add({
-      kind,
-      subject,
-      scopes: scopes ?? [],
-      ...(names !== undefined && { names }),
-      ...(ttlMs !== undefined && { expiresAt: this.#options.clock.now() + ttlMs }),
-    });
+    const issuedAt = this.#options.clock.now();
+    const content = { subject, scopes: scopes ?? [], ...(names !== undefined && { names }) };
+    if (kind !== "jwt")
+      return this.#tokens.add({ kind, ...content, ...(ttlMs !== undefined && { expiresAt: issuedAt + ttlMs }) });
+    // A JWT tells its end in whole seconds, and its record is to say the same.
+    const expiresAt = Math.ceil((issuedAt + (ttlMs ?? jwtTtlMs)) / 1_000) * 1_000;
+    const record = { id: newTokenId(), kind, ...content, issuedAt, expiresAt };
+    const jwt = await this.#jwts.sign(record);
+    await this.#tokens.keep(record);
+    return jwt;
   }
 
   /** The valid tokens of agents, oldest first. Makes no file. @throws Fault unavailable */
@@ -257,7 +252,9 @@ export class IdentityTokens implements Identity {
 
   /** What may be shown of the token with this text; undefined if there is none. */
   listing(token: string): TokenListing | undefined {
-    const record = this.#record(token);
+    const id = readJwt(token)?.claims["jti"];
+    this.#refreshFiles(true);
+    const record = typeof id === "string" ? this.#tokens.get(id) : this.#tokens.find(token);
     return record === undefined ? undefined : listingOf(record);
   }
 
@@ -274,7 +271,7 @@ export class IdentityTokens implements Identity {
   /** Why sessions with this token must end; undefined while the token is valid. */
   endOf(tokenId: string): TokenEnd | undefined {
     this.#refreshFiles(false);
-    if (tokenId === this.#sharedId || tokenId === this.#operatorId) return undefined;
+    if (tokenId === this.#shared.id || tokenId === this.#operator.id) return undefined;
     return this.#tokens.endOf(tokenId);
   }
 
@@ -289,22 +286,6 @@ export class IdentityTokens implements Identity {
     return this.#tokens.find(token);
   }
 
-  #share(agent: string, token: string, displayName: string | undefined): Principal {
-    if (this.isProtected(agent)) {
-      const like = this.protectedLike(agent);
-      throw new Fault(
-        "conflict",
-        like === undefined
-          ? `the name ${agent} belongs to the owner of a token; use that token (broker token ${agent}) or another name`
-          : looksOwned(agent, like),
-      );
-    }
-    return principal(agent, "shared", {
-      tokenId: secretId(this.#shared, token),
-      ...(displayName !== undefined && { displayName }),
-    });
-  }
-
   /** All tokens of one agent prove the same owner, so that a new one takes over from a session of the old. */
   #prove(agent: string, record: TokenRecord, displayName: string | undefined): Principal {
     return principal(agent, "proved", {
@@ -312,21 +293,6 @@ export class IdentityTokens implements Identity {
       tokenId: record.id,
       scopes: record.scopes,
       ...(displayName !== undefined && { displayName }),
-    });
-  }
-
-  #asOperator(token: string): Principal {
-    this.#refreshFiles(false);
-    if (!this.#operator.matches(token)) {
-      throw new Fault(
-        "unauthenticated",
-        `the name ${operatorName} needs the token of the file operator-token in the broker's data directory`,
-      );
-    }
-    return principal(operatorName, "proved", {
-      proof: "token:operator",
-      tokenId: secretId(this.#operator, token),
-      scopes: operatorScopes,
     });
   }
 
@@ -347,31 +313,6 @@ export class IdentityTokens implements Identity {
       }
     }
   }
-}
-
-/** What is wrong with how a token was copied; undefined if it looks like one. */
-function tokenForm(text: string): string | undefined {
-  const [, label] = /^\s*(zmq|pan)\s+\S/.exec(text) ?? [];
-  if (label !== undefined)
-    return `this is a token with its label before it: send only what stands behind ${label} and the spaces`;
-  return text === text.trim() ? undefined : "there is white space around the token, perhaps a line break: leave it out";
-}
-
-/**
- * Takes a secret that was changed, and tells what it is called now; undefined if there is none.
- * @throws Fault unavailable; the secret known before holds
- */
-function refreshedId(file: SecretFile): string | undefined {
-  return readable(file.path, () => {
-    file.refresh();
-    const secret = file.read();
-    return secret === undefined ? undefined : secretId(file, secret);
-  });
-}
-
-/** An id of a secret, to close its sessions when it changes. It reveals nothing of the secret. */
-function secretId({ path }: SecretFile, secret: string): string {
-  return `${basename(path)}:${secretHash(`session ${secret}`).toString("hex").slice(0, 16)}`;
 }
 
 function listingOf({ id, kind, subject, scopes, names, issuedAt, expiresAt }: TokenRecord): TokenListing {

@@ -1,14 +1,18 @@
 import { allScopes, type FaultCode, type Principal, type Scope, type Trust } from "../core/index.js";
 
-/** The two kinds of token an agent can hold: for a ZeroMQ PLAIN password, for a WebSocket dialect. */
-export type TokenKind = "zmq" | "ws";
+/**
+ * The kinds of token an agent can hold: for a ZeroMQ PLAIN password, for a WebSocket dialect, and a JWT, for a WebSocket
+ * dialect, too.
+ */
+export type TokenKind = "zmq" | "ws" | "jwt";
 
-/** A token as the store keeps it: never itself, only its SHA-256. */
+/** A token as the store keeps it: never itself, only its SHA-256; of a JWT, which its signature proves, not even that. */
 export interface TokenRecord {
+  /** Of a JWT its `jti`. */
   readonly id: string;
   readonly kind: TokenKind;
-  /** SHA-256 of the token, base64url. */
-  readonly hash: string;
+  /** SHA-256 of the token, base64url; absent: a JWT. */
+  readonly hash?: string;
   /** The agent it speaks for. */
   readonly subject: string;
   readonly scopes: readonly Scope[];
@@ -55,11 +59,6 @@ export interface Credential {
 export interface Identity {
   /** PLAIN on ZeroMQ: user name = agent name, password = token. @throws Fault unauthenticated */
   plain(user: string, password: string): Principal;
-  /**
-   * A WebSocket token: the shared one (`shared`) or the agent's own (`proved`).
-   * @throws Fault unauthenticated, forbidden (token of another agent)
-   */
-  token(agent: string, token: string, displayName?: string): Principal;
   /**
    * Looks at a token of any kind that a WebSocket dialect was given: an opaque one, or a JWT of this broker's or of an
    * issuer that the configuration names.

@@ -4,3 +4,5 @@ export * from "./identity-tokens.js";
 export * from "./identity.js";
 export * from "./limiter-memory.js";
 export type * from "./limiter.js";
+export type * from "./outside-issuers.js";
+export type { UnverifiedJwt } from "./jwt-form.js";

@@ -8,26 +8,32 @@ import { PidLock } from "../storage/pid-lock.js";
 import { remedyOf } from "../storage/remedy.js";
 import { newSecret, secretHash } from "../storage/secret-file.js";
 
-const recordForm = z.object({
+const jwtForm = z.object({
   id: z.string(),
-  kind: z.enum(["zmq", "ws"]),
-  hash: z.string(),
+  kind: z.literal("jwt"),
   subject: z.string(),
   scopes: z.array(z.enum(allScopes)),
   names: z.array(z.string()).exactOptional(),
   issuedAt: z.number(),
   expiresAt: z.number().exactOptional(),
 });
-const fileForm = z.object({ tokens: z.array(recordForm) });
+const opaqueForm = jwtForm.extend({ kind: z.enum(["zmq", "ws"]), hash: z.string() });
+/** JWTs stand beside the others: a broker that knows none reads the file all the same. */
+const fileForm = z.object({ tokens: z.array(opaqueForm), jwts: z.array(jwtForm).default([]) });
 
 /** How long a writer waits for another one, milliseconds. */
 const lockWaitMs = 2_000;
 const lockRetryMs = 20;
 
-/** The content of a new token. */
+/** The content of a new opaque token. */
 export type NewToken = Omit<TokenRecord, "id" | "hash" | "issuedAt">;
 
-/** `tokens.json`: the hashes of all agents' tokens. Another process may write it, too; see `refresh`. */
+/** A new id of a token. */
+export function newTokenId(): string {
+  return randomBytes(8).toString("hex");
+}
+
+/** `tokens.json`: the records of all agents' tokens. Another process may write it, too; see `refresh`. */
 export class TokenFile {
   readonly path: string;
   // bound: tokens that the operator issued · evicts: expired ones go when the next is issued · owner: TokenFile
@@ -67,6 +73,12 @@ export class TokenFile {
     return record !== undefined && this.#isValid(record) ? record : undefined;
   }
 
+  /** The valid token of this id. */
+  get(id: string): TokenRecord | undefined {
+    const record = this.#byId.get(id);
+    return record !== undefined && this.#isValid(record) ? record : undefined;
+  }
+
   /** The valid tokens of an agent. */
   of(subject: string): readonly TokenRecord[] {
     return this.#bySubject.get(subject)?.filter((record) => this.#isValid(record)) ?? [];
@@ -92,21 +104,23 @@ export class TokenFile {
   }
 
   /**
-   * Makes a token, stores its hash and returns it.
+   * Makes an opaque token, stores its hash and returns it.
    * @throws Fault unavailable if the file is not a token file or another writer has locked it
    */
   async add(issued: NewToken): Promise<string> {
     const token = newSecret();
-    await this.#change((tokens) => [
-      ...tokens,
-      {
-        id: randomBytes(8).toString("hex"),
-        hash: secretHash(token).toString("base64url"),
-        issuedAt: this.#clock.now(),
-        ...issued,
-      },
-    ]);
+    await this.keep({
+      id: newTokenId(),
+      hash: secretHash(token).toString("base64url"),
+      issuedAt: this.#clock.now(),
+      ...issued,
+    });
     return token;
+  }
+
+  /** Stores the record of a token that is made. @throws Fault as `add` */
+  async keep(record: TokenRecord): Promise<void> {
+    await this.#change((tokens) => [...tokens, record]);
   }
 
   /**
@@ -129,7 +143,7 @@ export class TokenFile {
     const lock = await this.#lock();
     try {
       const tokens = change(this.#read().filter((kept) => this.#isValid(kept)));
-      replaceFile(this.path, `${JSON.stringify({ tokens }, undefined, 2)}\n`);
+      replaceFile(this.path, `${JSON.stringify(fileOf(tokens), undefined, 2)}\n`);
       this.#stamp = this.#readStamp();
       this.#adopt(tokens);
     } finally {
@@ -165,7 +179,8 @@ export class TokenFile {
     const text = readable(this.path, () => readIfThere(this.path));
     if (text === undefined) return [];
     try {
-      return fileForm.parse(JSON.parse(text)).tokens;
+      const { tokens, jwts } = fileForm.parse(JSON.parse(text));
+      return [...tokens, ...jwts];
     } catch (error) {
       throw new Fault(
         "unavailable",
@@ -183,7 +198,7 @@ export class TokenFile {
     for (const record of tokens) {
       this.looks.add(record.subject);
       this.#byId.set(record.id, record);
-      this.#byHash.set(record.hash, record);
+      if (record.hash !== undefined) this.#byHash.set(record.hash, record);
       this.#bySubject.set(record.subject, [...(this.#bySubject.get(record.subject) ?? []), record]);
     }
   }
@@ -191,6 +206,11 @@ export class TokenFile {
   #isValid({ expiresAt }: TokenRecord): boolean {
     return expiresAt === undefined || this.#clock.now() < expiresAt;
   }
+}
+
+function fileOf(records: readonly TokenRecord[]): object {
+  const jwts = records.filter(({ kind }) => kind === "jwt");
+  return { tokens: records.filter(({ kind }) => kind !== "jwt"), ...(jwts.length > 0 && { jwts }) };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { Fault, type Clock, type Lifecycle, type Limits } from "../core/index.js";
 import type { Answer, PageRequest } from "../websocket/edge/front-page.js";
-import { FailedLogins, operatorName, type IdentityTokens, type Limiter } from "../identity/index.js";
+import { FailedLogins, type IdentityTokens, type Limiter } from "../identity/index.js";
 
 const plain = "text/plain; charset=utf-8";
 
@@ -112,13 +112,13 @@ export class Readiness implements Lifecycle {
 
 /** Lets those who have the operator's token read what is for the operator. Wrong tokens count as failed logins. */
 export class OperatorAccess {
-  readonly #identity: Pick<IdentityTokens, "token">;
+  readonly #identity: Pick<IdentityTokens, "operator">;
   readonly #failedLogins: FailedLogins;
   readonly #refused: (remote: string, fault: Fault) => void;
 
   /** @param refused is called for each wrong token */
   constructor(
-    identity: Pick<IdentityTokens, "token">,
+    identity: Pick<IdentityTokens, "operator">,
     limiter: Limiter,
     limits: Pick<Limits, "loginFailuresPerMinute">,
     refused: (remote: string, fault: Fault) => void,
@@ -134,7 +134,7 @@ export class OperatorAccess {
     try {
       const barred = this.#failedLogins.barred(remote);
       if (barred !== undefined) throw barred;
-      this.#identity.token(operatorName, bearer);
+      this.#identity.operator(bearer);
       return true;
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown;

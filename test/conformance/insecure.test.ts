@@ -18,7 +18,8 @@ function withScopes(scopes: readonly Scope[]): Rules<Echo>["login"]["run"] {
     const problem = agentNameProblem(name);
     if (problem !== undefined) throw new Fault("malformed", `name: ${problem}`);
     const { identity } = session.services;
-    const who = token === undefined ? principal(name, "claimed") : identity.token(name, token);
+    const shown = token === undefined ? undefined : await identity.bearer(token, "echo");
+    const who = shown === undefined ? principal(name, "claimed") : await shown.speakFor(name);
     await session.admit({ ...who, scopes: new Set(scopes) });
     session.phase = "ready";
   };

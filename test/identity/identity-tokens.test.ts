@@ -7,6 +7,7 @@ import { DataDirectory, TablesMemory } from "../../src/storage/index.js";
 import { IdentityTokens, operatorName } from "../../src/identity/index.js";
 import { FakeClock } from "../../src/conformance/fake-clock.js";
 import { codeOf } from "../kit/directory-world.js";
+import { refusalOf, speaker } from "../kit/speaker.js";
 
 let data: DataDirectory;
 let clock: FakeClock;
@@ -58,8 +59,8 @@ describe("the shared token", () => {
     expect(line("pan-token")).toBe(before);
   });
 
-  it("lets anybody in under any free name, as shared", () => {
-    expect(open().token("ada", line("pan-token"), "Ada")).toMatchObject({
+  it("lets anybody in under any free name, as shared", async () => {
+    expect(await speaker(open(), "ada", line("pan-token"), "Ada")).toMatchObject({
       agent: "ada",
       displayName: "Ada",
       trust: "shared",
@@ -67,18 +68,18 @@ describe("the shared token", () => {
     });
   });
 
-  it("refuses everything else", () => {
+  it("refuses everything else", async () => {
     const identity = open();
     const token = line("pan-token");
     for (const wrong of ["", "x", token.slice(1), `${token} `, token.toUpperCase()])
-      expect(codeOf(() => identity.token("ada", wrong))).toBe("unauthenticated");
+      expect(await refusalOf(identity, "ada", wrong)).toBe("unauthenticated");
   });
 
-  it("opens no ZeroMQ door and no name that cannot be one", () => {
+  it("opens no ZeroMQ door and no name that cannot be one", async () => {
     const identity = open();
     expect(codeOf(() => identity.plain("ada", line("pan-token")))).toBe("unauthenticated");
     for (const name of ["", "all", "#room", "$broker"])
-      expect(codeOf(() => identity.token(name, line("pan-token")))).toBe("malformed");
+      expect(await refusalOf(identity, name, line("pan-token"))).toBe("malformed");
   });
 
   it("does not open a protected name: reserved, the operator's, proved before, or with a token of its own", async () => {
@@ -86,17 +87,17 @@ describe("the shared token", () => {
     remember(identity, "eve");
     await identity.issue({ kind: "zmq", subject: "ada" });
     for (const name of ["boss", "eve", "ada"])
-      expect(codeOf(() => identity.token(name, line("pan-token")))).toBe("conflict");
-    expect(codeOf(() => identity.token(operatorName, line("pan-token")))).toBe("unauthenticated");
+      expect(await refusalOf(identity, name, line("pan-token"))).toBe("conflict");
+    expect(await refusalOf(identity, operatorName, line("pan-token"))).toBe("unauthenticated");
   });
 
-  it("can be changed while the broker runs", () => {
+  it("can be changed while the broker runs", async () => {
     const identity = open();
     const old = line("pan-token");
     writeFileSync(data.file("pan-token"), "owl-secret-2026\n");
     clock.advance(200);
-    expect(identity.token("ada", "owl-secret-2026").trust).toBe("shared");
-    expect(codeOf(() => identity.token("ada", old))).toBe("unauthenticated");
+    expect((await speaker(identity, "ada", "owl-secret-2026")).trust).toBe("shared");
+    expect(await refusalOf(identity, "ada", old)).toBe("unauthenticated");
   });
 
   it("is complained of when its file is empty at start", () => {
@@ -106,11 +107,11 @@ describe("the shared token", () => {
 });
 
 describe("the operator's token", () => {
-  it("proves the operator on both doors, with its rights", () => {
+  it("proves the operator on both doors, with its rights", async () => {
     const identity = open();
     for (const principal of [
       identity.plain(operatorName, line("operator-token")),
-      identity.token(operatorName, line("operator-token")),
+      await speaker(identity, operatorName, line("operator-token")),
     ]) {
       expect(principal).toMatchObject({ agent: operatorName, trust: "proved" });
       expect([...principal.scopes].sort()).toEqual(["approve", "control", "edit", "inspect", "observe", "operate"]);
@@ -133,13 +134,13 @@ describe("an agent's own token", () => {
     const proved = identity.plain("ada", zmq);
     expect(proved).toMatchObject({ agent: "ada", trust: "proved" });
     expect([...proved.scopes]).toEqual(["observe"]);
-    expect(identity.token("ada", ws, "Ada")).toMatchObject({
+    expect(await speaker(identity, "ada", ws, "Ada")).toMatchObject({
       trust: "proved",
       displayName: "Ada",
       proof: proved.proof,
     });
     expect(codeOf(() => identity.plain("ada", ws))).toBe("unauthenticated");
-    expect(codeOf(() => identity.token("ada", zmq))).toBe("unauthenticated");
+    expect(await refusalOf(identity, "ada", zmq)).toBe("unauthenticated");
   });
 
   it("opens no other name", async () => {
@@ -147,7 +148,7 @@ describe("an agent's own token", () => {
     const zmq = await identity.issue({ kind: "zmq", subject: "ada" });
     const ws = await identity.issue({ kind: "ws", subject: "ada" });
     expect(codeOf(() => identity.plain("bob", zmq))).toBe("unauthenticated");
-    expect(codeOf(() => identity.token("bob", ws))).toBe("forbidden");
+    expect(await refusalOf(identity, "bob", ws)).toBe("forbidden");
   });
 
   it("is kept as a hash only, in a file for its owner only, and survives a restart", async () => {
@@ -157,7 +158,7 @@ describe("an agent's own token", () => {
     const next = open();
     expect(next.isProtected("ada")).toBe(true);
     expect(next.protectedCount).toBe(1);
-    expect(next.token("ada", token).trust).toBe("proved");
+    expect((await speaker(next, "ada", token)).trust).toBe("proved");
   });
 
   it("issued by another process works at once, and protects its name within a moment", async () => {

@@ -6,6 +6,7 @@ import { FakeClock } from "../../src/conformance/fake-clock.js";
 import { defaultLimits, principal } from "../../src/core/index.js";
 import { IdentityTokens } from "../../src/identity/index.js";
 import { DataDirectory } from "../../src/storage/index.js";
+import { speaker } from "../kit/speaker.js";
 
 describe("a proved name that something is kept for (protocols §9)", () => {
   let folder: string;
@@ -42,8 +43,8 @@ describe("a proved name that something is kept for (protocols §9)", () => {
     clock.advance(2 * defaultLimits.provedNameMs);
     expect(isClosed()).toEqual([true, false]);
     const shared = readFileSync(join(folder, "pan-token"), "utf8").trim();
-    expect(() => identity.token("bob", shared)).toThrow(/bob/);
-    expect(identity.token("ada", shared).trust).toBe("shared");
+    await expect(speaker(identity, "bob", shared)).rejects.toThrow(/bob/);
+    expect((await speaker(identity, "ada", shared)).trust).toBe("shared");
     boxes.clear();
     expect(isClosed()).toEqual([false, false]);
   });

@@ -8,6 +8,7 @@ import { PidLock } from "../../src/storage/pid-lock.js";
 import { IdentityTokens, operatorName } from "../../src/identity/index.js";
 import { readable, TokenFile } from "../../src/identity/token-file.js";
 import { FakeClock } from "../../src/conformance/fake-clock.js";
+import { refusalOf, speaker } from "../kit/speaker.js";
 
 let data: DataDirectory;
 let clock: FakeClock;
@@ -71,23 +72,23 @@ describe("a token that is refused", () => {
     for (const [attempt, message] of [
       [() => identity.plain("ada", ws), /^user name and password must be .* \(broker token ada\)$/],
       [() => identity.plain("bob", zmq), /\(broker token bob\)$/],
-      [() => identity.token("all", pan), /^the agent's name .*; choose another$/],
+      [() => speaker(identity, "all", pan), /^the agent's name .*; choose another$/],
       [
-        () => identity.token("ada", "wrong"),
-        /^the token is not valid: .*broker token ada makes one, or take the shared/,
+        () => speaker(identity, "ada", "wrong"),
+        /^the token is not valid: .*broker token NAME makes one, or take the shared/,
       ],
       [
-        () => identity.token("ada", `pan  ${ws}`),
+        () => speaker(identity, "ada", `pan  ${ws}`),
         /^this is a token with its label .* send only what stands behind pan /,
       ],
       [() => identity.plain("ada", `zmq  ${zmq}`), /^this is a token with its label .* send only what .* behind zmq /],
-      [() => identity.token("ada", `${ws}\n`), /^there is white space around the token, perhaps a line break/],
-      [() => identity.token("ada", zmq), /^this is a ZeroMQ token; .* \(broker token ada\)$/],
-      [() => identity.token("bob", ws), /^this token belongs to another agent; /],
-      [() => identity.token("boss", pan), /^the name boss belongs to .* \(broker token boss\) or another name$/],
-      [() => identity.token(operatorName, pan), new RegExp(`^the name ${operatorName} needs .* operator-token in `)],
+      [() => speaker(identity, "ada", `${ws}\n`), /^there is white space around the token, perhaps a line break/],
+      [() => speaker(identity, "ada", zmq), /^this is a ZeroMQ token; .* \(broker token ada\)$/],
+      [() => speaker(identity, "bob", ws), /^this token belongs to another agent; /],
+      [() => speaker(identity, "boss", pan), /^the name boss belongs to .* \(broker token boss\) or another name$/],
+      [() => speaker(identity, operatorName, pan), new RegExp(`^the name ${operatorName} needs .* operator-token in `)],
     ] as const)
-      expect(attempt).toThrow(message);
+      await expect(Promise.resolve().then(attempt)).rejects.toThrow(message);
   });
 
   it("is none that could be made: the name says why", async () => {
@@ -135,8 +136,8 @@ describe("who is let in by a token", () => {
       ["ada", line("pan-token")],
       ["eve", own],
     ] as const) {
-      expect(identity.token(name, token, "Her").displayName).toBe("Her");
-      expect(identity.token(name, token).displayName).toBe(name);
+      expect((await speaker(identity, name, token, "Her")).displayName).toBe("Her");
+      expect((await speaker(identity, name, token)).displayName).toBe(name);
     }
   });
 
@@ -146,13 +147,13 @@ describe("who is let in by a token", () => {
       await identity.issue({ kind: "ws", subject: "ada" }),
       await identity.issue({ kind: "ws", subject: "ada" }),
     ];
-    const shown = tokens.map((token) => identity.token("ada", token));
+    const shown = await Promise.all(tokens.map((token) => speaker(identity, "ada", token)));
     expect(shown.map(({ proof }) => proof)).toEqual(["token:ada", "token:ada"]);
     expect(shown.map(({ tokenId }) => tokenId)).toEqual(tokens.map((token) => identity.listing(token)?.id));
     const operator = identity.plain(operatorName, line("operator-token"));
     expect(operator.proof).toBe("token:operator");
     expect(operator.tokenId).toMatch(/^operator-token:[0-9a-f]{16}$/);
-    const shared = identity.token("bob", line("pan-token"));
+    const shared = await speaker(identity, "bob", line("pan-token"));
     expect(shared.tokenId).toMatch(new RegExp(`^${basename(data.file("pan-token"))}:[0-9a-f]{16}$`));
     expect([operator.tokenId, shared.tokenId].map((id) => identity.endOf(id ?? ""))).toEqual([undefined, undefined]);
     expect(identity.endOf("pan-token:0000000000000000")).toBe("revoked");
@@ -239,8 +240,9 @@ describe("the files of tokens", () => {
     const [pan, operator] = [line("pan-token"), line("operator-token")];
     const relay = await identity.issue({ kind: "zmq", subject: "relay", scopes: ["proxy"], names: ["a"] });
     const speaker = identity.plain("relay", relay);
-    const now = (): unknown[] => [
-      [pan, "p".repeat(43)].filter((token) => allows(() => identity.token("ada", token))).length,
+    const lets = async (token: string): Promise<boolean> => (await refusalOf(identity, "ada", token)) === undefined;
+    const now = async (): Promise<unknown[]> => [
+      (await Promise.all([pan, "p".repeat(43)].map(lets))).filter((isIn) => isIn).length,
       allows(() => identity.plain(operatorName, operator)),
       [...identity.proxied(speaker)],
       identity.protectedCount,
@@ -248,13 +250,13 @@ describe("the files of tokens", () => {
       identity.endOf(speaker.tokenId ?? ""),
     ];
     clock.advance(200);
-    const before = now();
+    const before = await now();
     expect(before).toEqual([1, true, ["a"], 1, true, undefined]);
     for (const file of ["pan-token", "operator-token"])
       writeFileSync(data.file(file), `${file[0]?.repeat(43) ?? ""}\n`);
     writeFileSync(data.file("tokens.json"), '{"tokens":[]}');
     clock.advance(199);
-    expect(allows(() => identity.token("ada", pan))).toBe(true);
+    expect(await lets(pan)).toBe(true);
     expect(allows(() => identity.plain(operatorName, operator))).toBe(true);
     expect([identity.protectedCount, identity.isProtected("relay"), [...identity.proxied(speaker)]]).toEqual([
       1,
@@ -263,8 +265,8 @@ describe("the files of tokens", () => {
     ]);
     expect(identity.endOf(speaker.tokenId ?? "")).toBeUndefined();
     clock.advance(1);
-    expect(now()).toEqual([1, false, [], 0, false, "revoked"]);
-    expect(allows(() => identity.token("ada", pan))).toBe(false);
+    expect(await now()).toEqual([1, false, [], 0, false, "revoked"]);
+    expect(await lets(pan)).toBe(false);
   });
 
   it("that are damaged a second time are told of a second time", () => {

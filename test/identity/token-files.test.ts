@@ -17,6 +17,7 @@ import { DataDirectory } from "../../src/storage/index.js";
 import { IdentityTokens, operatorName } from "../../src/identity/index.js";
 import { FakeClock } from "../../src/conformance/fake-clock.js";
 import { codeOf } from "../kit/directory-world.js";
+import { speaker } from "../kit/speaker.js";
 
 let data: DataDirectory;
 let clock: FakeClock;
@@ -79,7 +80,7 @@ describe("a file that cannot be read", () => {
       expect(identity.endOf(id)).toBe("revoked");
     }
     expect(codeOf(() => identity.plain("ada", token))).toBe("unauthenticated");
-    expect(identity.token("bob", pan).trust).toBe("shared");
+    expect((await speaker(identity, "bob", pan)).trust).toBe("shared");
     expect(identity.plain(operatorName, operator).agent).toBe(operatorName);
     expect(faults.map(({ message }) => message)).toEqual(
       ["pan-token", "operator-token"].map(
@@ -130,15 +131,18 @@ describe("a file that cannot be read", () => {
 });
 
 describe("a secret of many that is changed", () => {
-  it("ends the sessions that came in by the old one, and no other", () => {
+  it("ends the sessions that came in by the old one, and no other", async () => {
     const identity = open();
-    const before = [identity.token("ada", line("pan-token")), identity.plain(operatorName, line("operator-token"))];
+    const before = [
+      await speaker(identity, "ada", line("pan-token")),
+      identity.plain(operatorName, line("operator-token")),
+    ];
     const ends = (): readonly unknown[] => before.map(({ tokenId }) => identity.endOf(tokenId ?? "none"));
     expect(ends()).toEqual([undefined, undefined]);
     writeFileSync(data.file("pan-token"), `${"n".repeat(43)}\n`);
     clock.advance(200);
     expect(ends()).toEqual(["revoked", undefined]);
-    const after = identity.token("ada", "n".repeat(43));
+    const after = await speaker(identity, "ada", "n".repeat(43));
     expect(identity.endOf(after.tokenId ?? "none")).toBeUndefined();
     expect(JSON.stringify([before, after])).not.toContain("n".repeat(43));
     rmSync(data.file("pan-token"));

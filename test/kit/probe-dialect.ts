@@ -48,10 +48,9 @@ export function probe(handlers: ProbeHandlers = {}, { costs = 0, ...more }: Prob
       login: {
         phase: "greeting",
         async run(session, { name, token, listed = true }) {
-          await session.admit(
-            token === undefined ? principal(name, "claimed") : session.services.identity.token(name, token),
-            { listed },
-          );
+          const shown = token === undefined ? undefined : await session.services.identity.bearer(token, "probe");
+          const who = shown === undefined ? principal(name, "claimed") : await shown.speakFor(name);
+          await session.admit(who, { listed });
           session.phase = "ready";
           session.send({ type: "welcome" });
         },

@@ -78,9 +78,9 @@ describe("the operator's access", () => {
     const refused: string[] = [];
     const limits = { ...defaultLimits, loginFailuresPerMinute: 3 };
     const identity = {
-      token: (agent: string, token: string) => {
-        if (agent !== operatorName || token !== "right") throw new Fault("unauthenticated", "wrong");
-        return principal(agent, "proved");
+      operator: (token: string) => {
+        if (token !== "right") throw new Fault("unauthenticated", "wrong");
+        return principal(operatorName, "proved");
       },
     };
     const access = new OperatorAccess(

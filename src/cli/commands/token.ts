@@ -257,7 +257,7 @@ function audit(data: DataDirectory, event: "token.issued" | "token.revoked", tok
 const head: readonly string[] = ["ID", "KIND", "AGENT", "SCOPES", "ISSUED", "EXPIRES"];
 
 /** The name of each kind of token, the same as the option that issues it. */
-const words = { zmq: "zmq", ws: "pan" } as const satisfies Readonly<Record<TokenKind, string>>;
+const words = { zmq: "zmq", ws: "pan", jwt: "jwt" } as const satisfies Readonly<Record<TokenKind, string>>;
 
 /** A token as it is listed. */
 interface TokenRow {

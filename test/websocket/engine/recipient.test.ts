@@ -3,6 +3,7 @@ import { ConformanceWorld } from "../../../src/conformance/world.js";
 import type { Conversation } from "../../../src/conformance/conversation.js";
 import { Message, type Envelope, type Recipient } from "../../../src/core/index.js";
 import { probe, type ProbeHandlers, type ProbeOptions } from "../../kit/probe-dialect.js";
+import { speaker } from "../../kit/speaker.js";
 
 /** Bob's session and its connection as a mailbox sees it. */
 async function bobs(
@@ -62,7 +63,7 @@ describe("a session to which what waited is handed over (protocols §9.1)", () =
   it("comes to its topic anew when it proves more, and only then: the mailbox looks at it again", async () => {
     const { world, bob, recipient } = await bobs({
       token: "shared",
-      handlers: { raise: (session) => session.raise(session.services.identity.token("bob", "own bob")) },
+      handlers: { raise: async (session) => session.raise(await speaker(session.services.identity, "bob", "own bob")) },
     });
     const came: (string | undefined)[] = [];
     const subscribe = world.router.subscribe.bind(world.router);
