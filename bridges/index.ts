@@ -1,12 +1,14 @@
 import type { z } from "zod";
 import type { AnyDialect } from "#dialect";
+import { agentNetwork } from "./agent-network/index.js";
+import type { limits as networkLimits } from "./agent-network/options.js";
 import { agentchat } from "./agentchat/index.js";
 import type { limits as agentchatLimits, settings as agentchatSettings } from "./agentchat/options.js";
 import { pan } from "./pan/index.js";
 import type { limits as panLimits } from "./pan/options.js";
 
 /** The dialects that a broker answers to. `echo` is template and fixture, not for production. */
-export const dialects: readonly AnyDialect[] = [pan, agentchat];
+export const dialects: readonly AnyDialect[] = [pan, agentchat, agentNetwork];
 
 /** Their settings, under the name of each, for programs in TypeScript. */
 export interface DialectSettings {
@@ -14,4 +16,4 @@ export interface DialectSettings {
 }
 
 /** Their limits. */
-export type DialectLimits = z.input<typeof panLimits> & z.input<typeof agentchatLimits>;
+export type DialectLimits = z.input<typeof panLimits> & z.input<typeof agentchatLimits> & z.input<typeof networkLimits>;

@@ -41,6 +41,11 @@ export function asyncapi() {
   };
 }
 
+/** True if all messages of a dialect are told apart by a field `type`. */
+export const isTyped = (messages) => Object.values(messages).every(({ shape }) => "type" in shape);
+/** Where the schema of each message stands in the file of its dialect. */
+const listOf = (messages) => (isTyped(messages) ? "oneOf" : "anyOf");
+
 const says = (name, type) => `${name}.says.${type}`;
 const hears = (name, type) => `${name}.hears.${type}`;
 
@@ -98,19 +103,21 @@ function operations(name, { title, commands, events, refused, answers }) {
 
 function messages(name, { commands, events }) {
   const said = Object.fromEntries(
-    exampled(`bridges/${name}/vectors/commands.json`, (vector) => vector.command ?? vector.commands?.[0]),
+    exampled(`bridges/${name}/vectors/commands.json`, (vector) => vector.command ?? vector.commands?.[0], "says"),
   );
   const heard = Object.fromEntries(
-    ["answers", "events"].flatMap((file) => exampled(`bridges/${name}/vectors/${file}.json`, (vector) => vector.event)),
+    ["answers", "events"].flatMap((file) =>
+      exampled(`bridges/${name}/vectors/${file}.json`, (vector) => vector.event, "hears"),
+    ),
   );
   return Object.fromEntries([
     ...Object.keys(commands).map((type, at) => [
       says(name, type),
-      message(type, `../schemas/${name}-commands.json#/oneOf/${String(at)}`, said[type]),
+      message(type, `../schemas/${name}-commands.json#/${listOf(commands)}/${String(at)}`, said[type]),
     ]),
     ...Object.keys(events).map((type, at) => [
       hears(name, type),
-      message(type, `../schemas/${name}-events.json#/oneOf/${String(at)}`, heard[type]),
+      message(type, `../schemas/${name}-events.json#/${listOf(events)}/${String(at)}`, heard[type]),
     ]),
   ]);
 }
@@ -119,8 +126,17 @@ function message(type, schema, example) {
   return { name: type, payload: { $ref: schema }, ...(example !== undefined && { examples: [example] }) };
 }
 
-/** The first vector of each type, as an example. */
-function exampled(path, of) {
-  const vectors = json(path).filter((vector) => of(vector)?.type !== undefined);
-  return vectors.reverse().map((vector) => [of(vector).type, { summary: vector.about, payload: of(vector) }]);
+/**
+ * The first vector of each type, as an example. Its type is the field `type` of what it says, or what the vector calls it
+ * (`says`, `hears`): then the frame itself is the example.
+ */
+function exampled(path, of, called) {
+  const examples = json(path).flatMap((vector) => {
+    const { about: summary, frame } = vector;
+    const own = vector[called];
+    if (own !== undefined) return [[own, { summary, payload: frame === undefined ? of(vector) : JSON.parse(frame) }]];
+    const said = of(vector);
+    return said?.type === undefined ? [] : [[said.type, { summary, payload: said }]];
+  });
+  return examples.reverse();
 }

@@ -11,7 +11,7 @@ import { writtenEnvelope, writtenTrust } from "../dist/src/core/envelope-writing
 import { writtenMarks } from "../dist/src/core/marks.js";
 import { writtenTime } from "../dist/src/core/moment.js";
 import { deskAnswers, deskInforms, deskRequests } from "../dist/src/desk/contract.js";
-import { asyncapi } from "./asyncapi.mjs";
+import { asyncapi, isTyped } from "./asyncapi.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** Patterns of many languages know no \P{Cc}: controls are spelt out. */
@@ -24,8 +24,11 @@ const form = (schema) =>
       if (jsonSchema.pattern !== undefined) jsonSchema.pattern = portable(jsonSchema.pattern);
     },
   });
-/** The messages of a dialect, told apart by `type`. */
-const byType = (title, messages) => ({ title, ...form(z.discriminatedUnion("type", Object.values(messages))) });
+/** The messages of a dialect, told apart by `type` where all have one. */
+const byType = (title, messages) => {
+  const schemas = Object.values(messages);
+  return { title, ...form(isTyped(messages) ? z.discriminatedUnion("type", schemas) : z.union(schemas)) };
+};
 /** The broker's own messages, each under its `content.kind`. */
 const byKind = (title, messages) => ({
   title,

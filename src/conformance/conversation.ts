@@ -16,6 +16,8 @@ export async function settled(): Promise<void> {
  */
 export class Conversation {
   readonly connection: MemoryConnection;
+  /** Puts its name into what it says, where frames tell who says them; absent before the login. */
+  signs: ((frame: Frame) => Frame) | undefined;
   #taken = 0;
   readonly #left: Heard[] = [];
 
@@ -30,8 +32,14 @@ export class Conversation {
 
   /** Says one frame, and lets it have its effect. */
   async says(what: Heard | Frame): Promise<void> {
-    this.connection.says(typeof what === "string" || Buffer.isBuffer(what) ? what : JSON.stringify(what));
+    this.saysAtOnce(what);
     await settled();
+  }
+
+  /** Says one frame, and waits for nothing. */
+  saysAtOnce(what: Heard | Frame): void {
+    const frame = typeof what === "string" || Buffer.isBuffer(what) ? what : JSON.stringify(what);
+    this.connection.says(this.signs?.(frame) ?? frame);
   }
 
   /** Lets everything happen that waits for nothing but its turn. */

@@ -6,7 +6,7 @@ import type { ConformanceCase, Party, Speaker } from "./subject.js";
 const section = "costs";
 const room = "#general";
 const flood = 300;
-const listsMax = 100;
+const listsMax = 300;
 
 /** What a client says costs something: a flood is refused, a long list is dearer than a short one. */
 export function costCases(speaker: Speaker): readonly ConformanceCase[] {

@@ -54,7 +54,8 @@ export function descriptionCases(speaker: Speaker): readonly ConformanceCase[] {
             subject.list?.(),
             subject.rename?.("zoe"),
           ];
-          for (const frame of said) if (frame !== undefined) expectKnown(frame, vocabulary.commands, "commands");
+          for (const frame of said)
+            if (frame !== undefined) expectKnown(speaker.saidBy("ada", frame), vocabulary.commands, "commands");
         },
       },
       {

@@ -105,7 +105,7 @@ export function deskCases(speaker: Speaker): readonly ConformanceCase[] {
       async run() {
         const world = speaker.world({ abuseRefusalsMax: 0 });
         const [ada, bob] = [await speaker.enters(world, "ada"), await speaker.enters(world, "bob")];
-        for (let n = 0; n < flood; n += 1) ada.client.connection.says(questions.ask("ping", undefined, String(n)));
+        for (let n = 0; n < flood; n += 1) ada.client.saysAtOnce(questions.ask("ping", undefined, String(n)));
         await ada.client.settles();
         const { length } = answersTo(questions, ada);
         assert(

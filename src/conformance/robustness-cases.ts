@@ -38,7 +38,9 @@ export function robustnessCases(speaker: Speaker): readonly ConformanceCase[] {
       async run() {
         const world = speaker.world({ abuseRefusalsMax: 0 });
         const random = randomOf(20_260_101);
-        const samples = [phrasebook.say("bob", "x"), ...phrasebook.login("eve"), subject.join("#general")];
+        const samples = [phrasebook.say("bob", "x"), ...phrasebook.login("eve"), subject.join("#general")].map(
+          (frame) => speaker.saidBy("eve", frame),
+        );
         for (let round = 0; round < 60; round += 1) {
           const client = world.connect(path);
           if (random(2) === 0) for (const frame of phrasebook.login("eve", "own eve")) await client.says(frame);

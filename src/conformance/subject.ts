@@ -7,9 +7,10 @@ import { ConformanceWorld } from "./world.js";
 /**
  * What a dialect may leave out. The suite leaves the cases about it out only where the subject says so. Of a dialect
  * without tokens it checks that a login proves nothing. `agent-allowance`: an agent has one allowance over all its
- * connections; without it each connection has its own, so that whoever connects again may say more.
+ * connections; without it each connection has its own, so that whoever connects again may say more. `shared-token`: a
+ * token that others have, too, logs in, and proves nothing; without it whoever proves nothing is not let in.
  */
-export type Feature = "tokens" | "history" | "lists" | "agent-allowance";
+export type Feature = "tokens" | "shared-token" | "history" | "lists" | "agent-allowance";
 
 /** What a frame answers. */
 export interface Answered {
@@ -116,7 +117,9 @@ export class Speaker {
     const client = world.connect(this.path, from);
     for (const frame of this.phrasebook.login(name, token)) await client.says(frame);
     const welcomed = client.connection.frames.flatMap((frame) => this.phrasebook.welcomed(frame, name) ?? [])[0];
-    return welcomed === undefined ? { client } : { client, name: welcomed };
+    if (welcomed === undefined) return { client };
+    client.signs = (frame) => this.saidBy(welcomed, frame);
+    return { client, name: welcomed };
   }
 
   /** Logs in; with the agent's own token where there are tokens. */
@@ -126,6 +129,11 @@ export class Speaker {
     assert(name !== undefined, `${wanted} is not welcomed; it heard ${JSON.stringify(heard)}`);
     assert.equal(world.directory.agent(name)?.dialect, this.dialect.name, `${wanted} is in the directory`);
     return { client, name };
+  }
+
+  /** A frame as this agent says it. */
+  saidBy(name: string, frame: Frame): Frame {
+    return this.phrasebook.spokenBy?.(frame, name) ?? frame;
   }
 
   texts({ client }: Pick<Party, "client">): readonly string[] {

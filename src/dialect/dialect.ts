@@ -61,8 +61,11 @@ export interface Codec<C, Event> {
 
 /** How core messages become a dialect's events. */
 export interface Render<T extends DialectTypes> {
-  /** Sessions of equal variant get the same frame, encoded once; undefined = encoded for this session alone. */
-  variant(session: Session<T>): string | undefined;
+  /**
+   * Sessions of equal variant get the same frame, encoded once; undefined = encoded for this session alone. `envelope`:
+   * the message; absent for what the dialect itself tells many (`DialectService.broadcast`).
+   */
+  variant(session: Session<T>, envelope?: Envelope): string | undefined;
   /** Undefined: this dialect has no words for it; the copy is dropped as `unrenderable`. */
   event(envelope: Envelope, meta: RenderMeta, session: Session<T> | undefined): T["event"] | undefined;
 }

@@ -16,6 +16,7 @@ export {
   ListText,
   ListWriting,
   brokerTopic,
+  eventsTopic,
   everyone,
   faultCodes,
   agentNameProblem,

@@ -19,6 +19,11 @@ export interface Phrasebook {
   welcomed(frame: Frame, name: string): string | undefined;
   /** Text to an agent, by the name of {@link welcomed}, or to a `#room`. */
   say(to: string, text: string): Frame;
+  /**
+   * A frame of this book, or of a subject of the conformance suite, as `name` says it; absent where frames do not tell
+   * who says them.
+   */
+  spokenBy?(frame: Frame, name: string): Frame;
   /** The text that a frame tells, if it tells one. */
   textOf(frame: Frame): string | undefined;
   /** What a frame refuses, if it refuses something. */

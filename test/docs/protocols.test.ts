@@ -53,7 +53,7 @@ function cited(text: string): readonly (readonly [word: string, clause: string])
 
 /** The page that a clause number without a word means, in a README or on a page itself. */
 function ownWord(file: string): string | undefined {
-  const name = /^(?:bridges\/(\w+)\/README|docs\/protocols\/([\w-]+))\.md$/.exec(file)?.slice(1).find(Boolean);
+  const name = /^(?:bridges\/([\w-]+)\/README|docs\/protocols\/([\w-]+))\.md$/.exec(file)?.slice(1).find(Boolean);
   return [...pages].find(([, other]) => other === `${name ?? ""}.md`)?.[0];
 }
 

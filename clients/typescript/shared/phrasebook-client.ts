@@ -9,6 +9,7 @@ export interface SpokenDialect {
   login(name: string, token?: string): readonly Frame[];
   welcomed(frame: Frame, name: string): string | undefined;
   say(to: string, text: string): Frame;
+  spokenBy?(frame: Frame, name: string): Frame;
   textOf(frame: Frame): string | undefined;
   refusalOf(frame: Frame): { readonly code: string; readonly message: string } | undefined;
 }
@@ -97,7 +98,8 @@ export class PhrasebookClient {
   /** Sends text to an agent or a room. Resolves when it is written. @throws Error if the connection is lost */
   say(to: string, text: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#socket.send(this.#dialect.say(to, text), (error) => {
+      const said = this.#dialect.say(to, text);
+      this.#socket.send(this.#dialect.spokenBy?.(said, this.name) ?? said, (error) => {
         if (error instanceof Error) reject(error);
         else resolve();
       });

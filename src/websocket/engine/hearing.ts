@@ -205,7 +205,7 @@ export class Hearing<T extends DialectTypes> {
     const { name, render } = this.#dialect;
     const raw = message.raw;
     const isOwnRaw = raw?.dialect === name;
-    const variant = isOwnRaw ? undefined : render.variant(session);
+    const variant = isOwnRaw ? undefined : render.variant(session, envelope);
     if (!isOwnRaw && variant === undefined) {
       const event = render.event(shown(envelope, message.topic), this.#metaOf(message, replay), session);
       return event === undefined ? undefined : session.codec.encode(event);

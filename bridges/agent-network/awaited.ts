@@ -1,0 +1,73 @@
+import type { Envelope, Services } from "#dialect";
+import { systemEvent } from "./system.js";
+import type { NetworkSession } from "./state.js";
+
+/** Who is told when which absent agent comes: whoever was told that it is not here (Agent Network §3.5). */
+export class Awaited {
+  /** Names and those who wait for them, in the order in which they were first waited for. */
+  // bound: networkAwaitedTotalMax pairs, networkAwaitedMax of one session, names of 128 bytes · evicts: the oldest name
+  // · owner: Awaited
+  readonly #waiting = new Map<string, Set<NetworkSession>>();
+  // bound: as above · evicts: a session when it ends, or nothing is left that it waits for · owner: Awaited
+  readonly #names = new Map<NetworkSession, Set<string>>();
+  #pairs = 0;
+
+  /** `session` was told that `agent` is not here. */
+  wait(session: NetworkSession, agent: string): void {
+    const { networkAwaitedMax, networkAwaitedTotalMax } = session.limits;
+    if (networkAwaitedMax < 1 || networkAwaitedTotalMax < 1) return;
+    const names = this.#names.get(session) ?? new Set();
+    if (names.has(agent)) return;
+    const [oldest] = names;
+    if (names.size >= networkAwaitedMax && oldest !== undefined) this.#end(session, oldest);
+    if (this.#pairs >= networkAwaitedTotalMax)
+      for (const name of this.#waiting.keys()) {
+        this.#endAll(name);
+        break;
+      }
+    names.add(agent);
+    this.#names.set(session, names);
+    const sessions = this.#waiting.get(agent) ?? new Set();
+    sessions.add(session);
+    this.#waiting.set(agent, sessions);
+    this.#pairs += 1;
+  }
+
+  /** The agent is here: whoever waits for it is told, once. */
+  arrived(agent: string): void {
+    for (const session of this.#endAll(agent))
+      session.send(systemEvent(session, "PRESENCE", { agentId: agent, status: "online" }));
+  }
+
+  /** The session has ended. */
+  forget(session: NetworkSession): void {
+    for (const name of [...(this.#names.get(session) ?? [])]) this.#end(session, name);
+  }
+
+  #endAll(agent: string): readonly NetworkSession[] {
+    const sessions = [...(this.#waiting.get(agent) ?? [])];
+    for (const session of sessions) this.#end(session, agent);
+    return sessions;
+  }
+
+  #end(session: NetworkSession, agent: string): void {
+    const sessions = this.#waiting.get(agent);
+    if (sessions?.delete(session) !== true) return;
+    if (sessions.size === 0) this.#waiting.delete(agent);
+    const names = this.#names.get(session);
+    names?.delete(agent);
+    if (names?.size === 0) this.#names.delete(session);
+    this.#pairs -= 1;
+  }
+}
+
+/** Those of this broker. */
+export function awaitedOf(services: Services): Awaited {
+  return services.once("awaited", () => new Awaited());
+}
+
+/** The agent of which an event tells that it is online; undefined for every other event. */
+export function arrivalOf({ content: { kind, data } }: Envelope): string | undefined {
+  if (kind !== "agent.online" || typeof data !== "object" || data === null || !("agent" in data)) return undefined;
+  return typeof data.agent === "string" ? data.agent : undefined;
+}

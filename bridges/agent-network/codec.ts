@@ -1,0 +1,130 @@
+import { Fault, readJson, shapeProblemText, type Codec, type Frame } from "#dialect";
+import { depthMax, scanFrame, unescaped, type FrameKey, type Scanned } from "./scan.js";
+import {
+  auth,
+  header as headerSchema,
+  idMax,
+  metadataMax,
+  type Command,
+  type Event,
+  type Header,
+  type NetworkMessage,
+} from "./schema.js";
+
+/** The broker, as it is called here. */
+export const systemId = "system";
+
+/** JSON text, one frame per WebSocket message. Pure. */
+export const codec: Codec<Command, Event> = {
+  decode(frame: Frame): readonly Command[] {
+    if (typeof frame !== "string") throw new Fault("malformed", "frames of agent-network.v1 are JSON text, not binary");
+    const scanned = scanFrame(frame);
+    if (typeof scanned === "string") throw new Fault("malformed", scanned);
+    const isMessage = scanned.json("messageType") !== undefined;
+    if (textAt(scanned, "type") === "AUTH") {
+      if (!isMessage) return [authOf(frame)];
+      throw new Fault("malformed", "a frame is either AUTH or a message: leave out type or messageType");
+    }
+    return [commandOf(messageOf(scanned))];
+  },
+
+  encode(event) {
+    if (!("contentJson" in event)) return JSON.stringify(event);
+    const { contentJson, ...rest } = event;
+    return `${JSON.stringify(rest).slice(0, -1)},"content":${contentJson}}`;
+  },
+};
+
+/** What a frame is for, by its header. */
+export function commandOf(message: NetworkMessage): Command {
+  const { recipientId, messageType } = message.header;
+  if (recipientId !== systemId) return { type: "message", message };
+  return { type: messageType === "HEARTBEAT" || messageType === "DISCONNECT" ? messageType : systemId, message };
+}
+
+function authOf(frame: string): Command {
+  const json = readJson(frame);
+  if ("problem" in json) throw new Fault("malformed", json.problem);
+  const parsed = auth.safeParse(json.value);
+  if (parsed.success) return parsed.data;
+  throw new Fault("malformed", `AUTH: ${shapeProblemText(parsed.error, json.value)}`);
+}
+
+function messageOf(scanned: Scanned): NetworkMessage {
+  const header = {
+    messageId: textAt(scanned, "messageId"),
+    conversationId: textAt(scanned, "conversationId"),
+    senderId: textAt(scanned, "senderId"),
+    recipientId: textAt(scanned, "recipientId"),
+    messageType: textAt(scanned, "messageType"),
+    timestamp: numberAt(scanned),
+    metadata: metadataAt(scanned),
+  };
+  const parsed = headerSchema.safeParse(header);
+  if (!parsed.success)
+    throw new Fault("malformed", shapeProblemText(parsed.error, header), { detail: aboutOf(header) });
+  const content = scanned.json("content");
+  if (content?.startsWith("{") !== true) {
+    const problem = content === undefined ? "is missing; it is an object" : "must be an object";
+    throw new Fault("malformed", `content ${problem}`, { detail: aboutOf(header) });
+  }
+  return new ScannedMessage(parsed.data, scanned.text, content);
+}
+
+/** A frame whose content is read when it is asked for. */
+class ScannedMessage implements NetworkMessage {
+  readonly header: Header;
+  readonly raw: string;
+  readonly #content: string;
+
+  constructor(header: Header, raw: string, content: string) {
+    this.header = header;
+    this.raw = raw;
+    this.#content = content;
+  }
+
+  content(): Readonly<Record<string, unknown>> {
+    const json = readJson(this.#content, depthMax);
+    if ("problem" in json) throw new Fault("malformed", `content: ${json.problem}`);
+    return json.value as Readonly<Record<string, unknown>>; // it begins with a brace
+  }
+}
+
+/** A field that should be a text. What is much too long stays as it is spelt: it is refused anyway. */
+function textAt(scanned: Scanned, key: FrameKey): unknown {
+  const json = scanned.json(key);
+  if (json === undefined) return undefined;
+  if (!json.startsWith('"')) return otherThanText(json);
+  // An escape of six characters stands for one.
+  if (json.length > 6 * idMax + 2) return json;
+  const text = unescaped(json);
+  if (text === undefined) throw new Fault("malformed", `${key}: not a JSON text`);
+  return text;
+}
+
+function numberAt(scanned: Scanned): unknown {
+  const json = scanned.json("timestamp");
+  if (json === undefined) return undefined;
+  return json.startsWith('"') ? "" : otherThanText(json);
+}
+
+/** A value of another type, for the words that refuse it, and a number. */
+function otherThanText(json: string): unknown {
+  return json.startsWith("{") ? {} : json.startsWith("[") ? [] : JSON.parse(json);
+}
+
+function metadataAt(scanned: Scanned): unknown {
+  const json = scanned.json("metadata");
+  if (json === undefined) return undefined;
+  if (json.length > metadataMax)
+    throw new Fault("malformed", `metadata: ${String(metadataMax)} characters at most; put more into content`);
+  const read = readJson(json);
+  if ("problem" in read) throw new Fault("malformed", `metadata: ${read.problem}`);
+  return read.value;
+}
+
+/** What is refused names its message all the same, so that its sender knows what was refused. */
+function aboutOf({ messageId, conversationId }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const isId = (value: unknown): boolean => typeof value === "string" && value !== "" && value.length <= idMax;
+  return { ...(isId(messageId) && { messageId }), ...(isId(conversationId) && { conversationId }) };
+}

@@ -1,0 +1,52 @@
+import { defineDialect, eventsTopic, hasType, topicKind } from "#dialect";
+import { arrivalOf, awaitedOf } from "./awaited.js";
+import { codec } from "./codec.js";
+import { connectedOf } from "./connected.js";
+import { authenticate, welcome } from "./login.js";
+import { limits } from "./options.js";
+import { phrasebook } from "./phrasebook.js";
+import { refusal } from "./refusal.js";
+import { commandTable, speakingRate } from "./session.js";
+import { openOf, type AgentNetwork } from "./state.js";
+import { eventOf } from "./translate-event.js";
+import { vocabulary } from "./vocabulary.js";
+
+/** Agent Network as the broker serves it (Agent Network §2). */
+export const agentNetwork = defineDialect<AgentNetwork>({
+  name: "agent-network",
+  title: "Agent Network",
+  paths: ["/agent-network/v1/connect"],
+  subprotocols: ["agent-network.v1"],
+  recognise: (frame) => hasType(frame, ["AUTH"]),
+  initialPhase: "greeting",
+  limits,
+  open: () => ({ credential: undefined, owner: undefined, heartbeats: 0, heartbeatsSince: 0, open: undefined }),
+  authenticate,
+  codec: () => codec,
+  commands: commandTable,
+  rate: speakingRate,
+  render: {
+    // What is for many is the same for all of them; what is for one may answer what it has asked.
+    variant: (_session, envelope) => (envelope === undefined || topicKind(envelope.to) === "agent" ? undefined : ""),
+    event: (envelope, meta, session) => eventOf(envelope, meta, session && openOf(session)),
+  },
+  greet(session) {
+    session.phase = "ready";
+    session.state.credential = undefined;
+    const agent = session.principal?.agent;
+    if (agent !== undefined) connectedOf(session.services).enter(agent, session);
+    welcome(session);
+  },
+  leave(session) {
+    connectedOf(session.services).leave(session);
+    awaitedOf(session.services).forget(session);
+  },
+  refuse: refusal,
+  serve: (service) =>
+    service.subscribe(eventsTopic, (envelope) => {
+      const agent = arrivalOf(envelope);
+      if (agent !== undefined) awaitedOf(service.services).arrived(agent);
+    }),
+  phrasebook,
+  vocabulary,
+});

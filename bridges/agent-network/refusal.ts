@@ -1,0 +1,35 @@
+import { topicKind, type Fault, type Refusal } from "#dialect";
+import { awaitedOf } from "./awaited.js";
+import { closingOf, errorContent } from "./errors.js";
+import { refusedAnswer } from "./question.js";
+import type { Command, Event, NetworkMessage } from "./schema.js";
+import type { NetworkSession } from "./state.js";
+import { systemEvent } from "./system.js";
+
+/**
+ * What is refused, told as ERROR in the conversation of the message that it is about; a question to the broker is
+ * answered by a RESPONSE with an error. Whoever is told that an agent is not here is told when it comes.
+ */
+export function refusal(fault: Fault, command: Command | undefined, session: NetworkSession): Refusal<Event> {
+  const message = command !== undefined && "message" in command ? command.message : undefined;
+  const loggedIn = session.principal !== undefined;
+  const close = closingOf(fault, loggedIn);
+  if (close !== undefined && (fault.code === "slow-consumer" || fault.code === "going-away")) return { close };
+  if (command?.type === "system" && close === undefined) {
+    const reply = refusedAnswer(fault, command.message, session);
+    if (reply !== undefined) return { reply };
+  }
+  if (fault.code === "not-found" && command?.type === "message" && loggedIn) awaits(session, command.message);
+  const content = errorContent(fault, message?.header.messageId, loggedIn);
+  const reply = systemEvent(session, "ERROR", content, { conversationId: conversationOf(fault, message) });
+  return { reply, ...(close !== undefined && { close }) };
+}
+
+function awaits(session: NetworkSession, { header: { recipientId } }: NetworkMessage): void {
+  if (topicKind(recipientId) === "agent") awaitedOf(session.services).wait(session, recipientId);
+}
+
+function conversationOf({ detail }: Fault, message: NetworkMessage | undefined): string {
+  const read = message?.header.conversationId ?? detail?.["conversationId"];
+  return typeof read === "string" ? read : "system";
+}

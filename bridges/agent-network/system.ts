@@ -1,0 +1,38 @@
+import { systemId } from "./codec.js";
+import type { NetworkEvent } from "./schema.js";
+import type { NetworkSession } from "./state.js";
+
+/** A frame of the broker's about a message that a client has sent: it stands in the same conversation. */
+export interface About {
+  readonly conversationId: string;
+}
+
+/** How urgent a frame of the broker's is. */
+const priorities: Readonly<Record<string, string>> = { ERROR: "HIGH", HEARTBEAT: "LOW" };
+
+/** A frame from the broker to one session, with all eight fields (Agent Network §1.2). */
+export function systemEvent(
+  session: NetworkSession,
+  messageType: string,
+  content: NetworkEvent["content"],
+  about?: About,
+): NetworkEvent {
+  return { ...systemHead(session, messageType, about), content };
+}
+
+/** The same without its content. */
+export function systemHead(
+  session: NetworkSession,
+  messageType: string,
+  { conversationId }: About = { conversationId: systemId },
+): Omit<NetworkEvent, "content"> {
+  return {
+    messageId: session.newId(),
+    conversationId,
+    senderId: systemId,
+    recipientId: session.principal?.agent ?? "",
+    messageType,
+    timestamp: session.now(),
+    metadata: { priority: priorities[messageType] ?? "NORMAL", encrypted: false, requiresResponse: false },
+  };
+}
