@@ -71,7 +71,7 @@ export function sightOf(scopes: ReadonlySet<Scope>): Sight | undefined {
 }
 
 /** The principal's token id as an object to spread into a login event. */
-export function tokenOf({ tokenId }: Principal): { readonly tokenId?: string } {
+export function tokenOf({ tokenId }: { readonly tokenId?: string | undefined }): { readonly tokenId?: string } {
   return tokenId === undefined ? {} : { tokenId };
 }
 

@@ -141,9 +141,10 @@ export interface Session<T extends DialectTypes> {
    */
   admit(principal: Principal, options?: { readonly listed: boolean }): Promise<void>;
   /**
-   * Raises the proof of the session's own name after a challenge, without a word to others. Resolves when the proof is
-   * on disk.
-   * @throws Fault conflict, unavailable
+   * Raises the proof of the session's own name after a challenge, or takes a newer token of the same owner in place of
+   * the one before, without a word to others: its rights and its end are in force from then on. Resolves when the proof
+   * is on disk.
+   * @throws Fault conflict (another agent, another owner, or less than it has proved), unavailable
    */
   raise(principal: Principal): Promise<void>;
   /**

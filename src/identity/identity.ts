@@ -35,7 +35,7 @@ export type LoginEvent = { readonly dialect: string; readonly remote: string } &
   /** `agent`: the name that was asked for, where that is known. */
   | { readonly event: "login.refused"; readonly agent?: string; readonly code: FaultCode }
   /** What spoke by a token was cut, because the token ended. */
-  | { readonly event: "cut"; readonly agent: string; readonly tokenId: string; readonly why: TokenEnd }
+  | { readonly event: "cut"; readonly agent: string; readonly tokenId?: string; readonly why: TokenEnd }
 );
 
 /** Called with each login event as it happens. Must not throw. */

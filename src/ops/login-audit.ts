@@ -7,7 +7,7 @@ const refusals: ReadonlySet<FaultCode> = new Set(["unauthenticated", "forbidden"
 /** Of each address so many lines, and one more in ten seconds, go beside what addresses with many cause. */
 const few = Object.freeze({ perSecond: 0.1, burst: 20 });
 /** The form of this broker's tokens: one that somebody sent in place of a name must not come into the log. */
-const tokenForm = /^[\w-]{43}$/;
+const tokenForm = /^(?:[\w-]{43}$|eyJ[\w-]*\.)/;
 
 type AuditRates = Pick<
   Limits,
@@ -71,8 +71,8 @@ export class LoginAudit {
   }
 
   #mayWrite(event: LoginEvent): boolean {
-    if (event.event === "cut") return true;
-    if (event.event !== "login.refused" && event.trust === "proved" && event.tokenId !== undefined) return true;
+    const isOfOurs = event.event !== "login.refused" && event.tokenId !== undefined;
+    if (isOfOurs && (event.event === "cut" || event.trust === "proved")) return true;
     const { auditClaimsPerSecond, auditClaimsBurst, auditClaimsTotalPerSecond, auditClaimsTotalBurst } = this.#limits;
     const half = { perSecond: auditClaimsTotalPerSecond / 2, burst: auditClaimsTotalBurst / 2 };
     const own = { perSecond: auditClaimsPerSecond, burst: auditClaimsBurst };

@@ -6,7 +6,7 @@ const roundMs = 500;
 
 /** A part of the broker with connections that may have logged in by a token. */
 export interface TokenConnections {
-  /** Cuts those whose token has ended. */
+  /** Cuts those whose token has ended, or whose proof was given until now. */
   endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void;
 }
 

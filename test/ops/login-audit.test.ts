@@ -95,6 +95,13 @@ describe("the audit of logins", () => {
     expect(logins.failures).toEqual({ zmq: { unauthenticated: 5 } });
   });
 
+  it("leaves out what others than we let in, and cut, too often", () => {
+    const { logins, written } = world();
+    const cut = { event: "cut", agent: "ada", dialect: "pan", remote: "192.0.2.1", why: "expired" } as const;
+    for (let n = 0; n < 5; n += 1) logins.take(cut);
+    expect(written.filter((line) => line !== "left out")).toHaveLength(2);
+  });
+
   it("tells of guesses at a protected name, and of other addresses, whatever one address causes", () => {
     const { logins, written } = world(10_000);
     for (let n = 0; n < 5_000; n += 1) logins.take(claimed);
@@ -113,11 +120,11 @@ describe("the audit of logins", () => {
 
   it("withholds a token that somebody put where the name belongs", () => {
     const { logins, written } = world();
-    const token = "r2v6PdBXQT_TfIuuvUFmlC8KK6GbW7BfMW43MhgHaG8";
-    logins.take(refused("unauthenticated", token));
-    logins.take(refused("unauthenticated", "ada"));
-    expect(JSON.stringify(written)).not.toContain(token);
-    expect(written[1]).toMatchObject({ agent: "ada" });
+    const tokens = ["r2v6PdBXQT_TfIuuvUFmlC8KK6GbW7BfMW43MhgHaG8", "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhZGEifQ.c2ln"];
+    for (const token of tokens) logins.take(refused("unauthenticated", token));
+    logins.take({ ...refused("unauthenticated", "ada"), remote: "192.0.2.7" });
+    for (const token of tokens) expect(JSON.stringify(written)).not.toContain(token);
+    expect(written[2]).toMatchObject({ agent: "ada" });
   });
 });
 

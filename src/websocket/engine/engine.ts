@@ -5,6 +5,7 @@ import { FailedLogins, type TokenEnd, type LoginListener } from "../../identity/
 import type { EngineContext } from "./context.js";
 import { openService } from "./dialect-service.js";
 import { Hearing } from "./hearing.js";
+import { ended, endedFault } from "./proof-end.js";
 import { SessionLoop, type LoopOwner } from "./session-loop.js";
 import type { SessionOwner } from "./session-owner.js";
 import { BridgeSession } from "./session.js";
@@ -20,7 +21,7 @@ export interface Bridge {
   open(connection: Connection, hello: Hello, refusal?: Fault): Receiver;
   /** Its sessions, which lose messages if they are slow. */
   readonly losing: Iterable<SlowReceiver>;
-  /** Cuts the sessions whose token has ended, and tells them why. */
+  /** Cuts the sessions whose token has ended, or that of another issuer, and tells them why. */
   endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void;
   /** Starts what the dialect does by itself. */
   start(): void;
@@ -128,14 +129,16 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
   }
 
   endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void {
+    const now = this.context.clock.now();
     for (const session of this.#sessions) {
       const { principal, remote } = session;
-      const { tokenId } = session.login;
-      const why = tokenId === undefined ? undefined : endOf(tokenId);
-      if (principal === undefined || tokenId === undefined || why === undefined || session.isOver) continue;
-      this.#witness({ event: "cut", agent: principal.agent, dialect: this.name, remote, tokenId, why });
-      const reason = `the token was ${why === "revoked" ? "taken back" : "valid until now"}; log in with a new one`;
-      session.refuse(new Fault("unauthenticated", reason, { fatal: true }), undefined, { code: 1008, reason });
+      const { proofEnd } = session.login;
+      const why = proofEnd && ended(proofEnd, now, endOf);
+      if (principal === undefined || proofEnd === undefined || why === undefined || session.isOver) continue;
+      const { agent } = principal;
+      this.#witness({ event: "cut", agent, dialect: this.name, remote, ...tokenOf(proofEnd), why });
+      const fault = endedFault(why, principal);
+      session.refuse(fault, undefined, { reason: fault.message });
     }
   }
 

@@ -2,6 +2,7 @@ import type { Principal } from "../../core/index.js";
 import type { Connection, DialectTypes } from "../../dialect/index.js";
 import type { Membership } from "./membership.js";
 import type { NameHolder } from "./name-conflicts.js";
+import { proofEndOf, type ProofEnd } from "./proof-end.js";
 import type { SessionLoop } from "./session-loop.js";
 import type { SessionOwner } from "./session-owner.js";
 
@@ -20,8 +21,8 @@ export class Login<T extends DialectTypes> {
   /** Ends the time that it has for its login. */
   cancelWait: (() => void) | undefined;
   firstName: string | undefined;
-  /** The token of its login, which ends the session when it ends, whatever the session is called then. */
-  tokenId: string | undefined;
+  /** What ends the session when it ends, whatever the session is called then. */
+  proofEnd: ProofEnd | undefined;
   readonly #owner: Pick<SessionOwner<T>, "context" | "dialect" | "witness">;
   readonly #session: LoginSession;
   readonly #membership: Membership;
@@ -43,7 +44,7 @@ export class Login<T extends DialectTypes> {
     return this.#membership.enter(session, principal, listed, () => {
       session.connection.admitted();
       this.firstName = principal.agent;
-      this.tokenId = principal.tokenId;
+      this.proofEnd = proofEndOf(principal);
       this.cancelWait?.();
       this.cancelWait = undefined;
       const { agent, trust } = principal;
@@ -72,8 +73,9 @@ export class Login<T extends DialectTypes> {
     });
   }
 
-  #proved({ tokenId }: Principal): void {
-    this.tokenId = tokenId ?? this.tokenId;
+  /** A newer token takes the place of the one before; what comes without one, as a key does, leaves that in force. */
+  #proved(principal: Principal): void {
+    this.proofEnd = proofEndOf(principal) ?? this.proofEnd;
     this.#owner.witness("login", this.#session);
   }
 }

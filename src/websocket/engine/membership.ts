@@ -254,6 +254,11 @@ export class Membership {
     const isRenamed = principal.agent !== before.name;
     if (!isRenamed && !provesAtLeast(principal.trust, before.principal.trust))
       throw new Fault("conflict", `this session has proved more of ${before.name} than this`);
+    if (!isRenamed && before.principal.trust === "proved" && principal.proof !== before.principal.proof)
+      throw new Fault(
+        "conflict",
+        `this session proves ${before.name} by another token or key; open another connection`,
+      );
     const presence = this.#arriving(principal, before);
     this.#former = before.name;
     this.#presence = presence;

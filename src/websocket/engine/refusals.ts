@@ -3,6 +3,9 @@ import type { Closing, DialectTypes } from "../../dialect/index.js";
 import type { Hearer } from "./hearing.js";
 import type { SessionOwner } from "./session-owner.js";
 
+/** Why a session is closed, in a code of its own or in the dialect's. */
+export type Reason = Omit<Closing, "code"> & Partial<Pick<Closing, "code">>;
+
 /**
  * Tells one session's peer what is refused, in the dialect's words, and counts it: too much in too short a time and the
  * session has to go.
@@ -23,8 +26,11 @@ export class Refusals<T extends DialectTypes> {
     this.#windowMs = abuseWindowMs;
   }
 
-  /** `command`: what is refused, where it could be read; `closing` goes before the dialect's own. */
-  tell(thrown: Fault, command: T["command"] | undefined, closing: Closing | undefined): void {
+  /**
+   * `command`: what is refused, where it could be read; `closing` goes before the dialect's own, whose code it has if it
+   * names none.
+   */
+  tell(thrown: Fault, command: T["command"] | undefined, closing: Reason | undefined): void {
     const { context, dialect } = this.#owner;
     const session = this.#session;
     const fault = this.#judge(thrown, context.clock.monotonic(), context.clock.catchingUp());
@@ -33,8 +39,9 @@ export class Refusals<T extends DialectTypes> {
     try {
       const refusal = dialect.refuse(fault, command, session);
       if (refusal.reply !== undefined) session.send(refusal.reply);
-      const end = closing ?? refusal.close ?? (fault.fatal ? { code: 1008, reason: fault.message } : undefined);
-      if (end !== undefined) session.close(end);
+      const end = refusal.close ?? (fault.fatal ? { code: 1008, reason: fault.message } : undefined);
+      if (closing !== undefined) session.close({ code: end?.code ?? 1008, ...closing });
+      else if (end !== undefined) session.close(end);
     } catch (failure) {
       session.failed("cannot tell a fault", failure);
       session.close({ code: 1011, reason: "the broker failed; its log says why" });

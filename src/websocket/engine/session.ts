@@ -34,7 +34,7 @@ import { Login } from "./login.js";
 import { Membership } from "./membership.js";
 import type { NameHolder } from "./name-conflicts.js";
 import { SessionRecipient } from "./recipient.js";
-import { Refusals } from "./refusals.js";
+import { Refusals, type Reason } from "./refusals.js";
 import type { SessionLoop } from "./session-loop.js";
 import type { SessionOwner } from "./session-owner.js";
 import { Speech, type Speaker } from "./speech.js";
@@ -287,8 +287,8 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     this.refuse(fault, undefined, { code: 4409, reason: why ?? "displaced by a newer session" });
   }
 
-  /** Tells the peer that something is refused, in the dialect's words; `closing` goes before the dialect's own. */
-  refuse(thrown: Fault, command: T["command"] | undefined, closing?: Closing): void {
+  /** Tells the peer that something is refused, in the dialect's words; see {@link Refusals.tell}. */
+  refuse(thrown: Fault, command: T["command"] | undefined, closing?: Reason): void {
     if (!this.isOver) this.#refusals.tell(thrown, command, closing);
   }
 

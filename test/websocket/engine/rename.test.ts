@@ -141,7 +141,7 @@ describe("a session that takes another name", () => {
     await ada.says({ type: "login", name: "ada", token: "own ada" });
     await does(ada, "rename");
     world.bridges.endTokens((id) => (id === "t-1" ? "revoked" : undefined));
-    expect(ada.closing?.code).toBe(1008);
+    expect(ada.closing?.code, "the dialect's own code").toBe(4000);
   });
 
   it("ends with the token by which it proves its own name anew", async () => {
@@ -151,7 +151,7 @@ describe("a session that takes another name", () => {
     await ada.says({ type: "login", name: "ada", token: "own ada" });
     await does(ada, "same");
     proving.bridges.endTokens((id) => (id === "t-2" ? "expired" : undefined));
-    expect(ada.closing?.code).toBe(1008);
+    expect(ada.closing?.code, "the dialect's own code").toBe(4000);
   });
 
   it("stays in a room that is full, and does not give up what it has proved of its name", async () => {
