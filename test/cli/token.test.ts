@@ -39,19 +39,23 @@ describe("broker token", () => {
     expect(all).toMatchObject([
       { kind: "zmq", agent: "ada", scopes: [], expires: null },
       { kind: "pan", agent: "ada" },
+      { kind: "jwt", agent: "ada", expires: expect.stringMatching(/^\d{4}-.*:\d\d\.000Z$/) as string },
       { kind: "zmq", agent: "bob", scopes: ["observe"], expires: expect.stringMatching(/^\d{4}-.*Z$/) as string },
     ]);
     const people = (await token("list")).stdout;
     expect(people).toMatch(/^ID +KIND +AGENT/);
-    for (const secret of [ada["zmq"] ?? "-", ada["pan"] ?? "-"])
+    for (const secret of [ada["zmq"] ?? "-", ada["pan"] ?? "-", ada["jwt"] ?? "-"])
       expect(people + JSON.stringify(all)).not.toContain(secret);
     expect(await token("revoke", all[0]?.id ?? "")).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^revoked 1: /) as string,
     });
     expect(JSON.parse((await token("revoke", "ada", "--json")).stdout)).toMatchObject({
-      revoked: 1,
-      tokens: [{ id: all[1]?.id, kind: "pan" }],
+      revoked: 2,
+      tokens: [
+        { id: all[1]?.id, kind: "pan" },
+        { id: all[2]?.id, kind: "jwt" },
+      ],
     });
     expect((await list()).map(({ agent }) => agent)).toEqual(["bob"]);
     const lines = auditLines(join(dataDir, "audit.log"));
@@ -59,11 +63,42 @@ describe("broker token", () => {
       "token.issued",
       "token.issued",
       "token.issued",
+      "token.issued",
+      "token.revoked",
       "token.revoked",
       "token.revoked",
     ]);
-    expect(JSON.stringify(lines)).not.toContain(ada["zmq"]);
+    for (const kind of ["zmq", "pan", "jwt"]) expect(JSON.stringify(lines)).not.toContain(ada[kind]);
     expect(statSync(join(dataDir, "audit.log")).mode & 0o777).toBe(0o600);
+  });
+
+  it("makes one kind alone, bare on stdout; a JWT is listed and revoked by its jti", { timeout: 60_000 }, async () => {
+    const made = await token("ada", "--jwt", "--create", "--expires", "90s", "--scope", "observe", "approve");
+    expect(made.stdout).toMatch(/^eyJ[\w-]+\.[\w-]+\.[\w-]+\n$/);
+    const claims = JSON.parse(Buffer.from(made.stdout.split(".")[1] ?? "", "base64url").toString("utf8")) as {
+      jti: string;
+      exp: number;
+    };
+    expect(claims).toMatchObject({ sub: "ada", aud: "synaptic-core", scope: "observe approve" });
+    expect(await list()).toMatchObject([{ id: claims.jti, kind: "jwt", agent: "ada", scopes: ["observe", "approve"] }]);
+    expect(Date.parse((await list())[0]?.expires ?? "")).toBe(claims.exp * 1_000);
+    expect((await token("list")).stdout).toContain(`${claims.jti}  jwt`);
+    expect((await token("revoke", claims.jti)).stdout).toBe(`revoked 1: ${claims.jti} (jwt, ada)\n`);
+    expect(await list()).toEqual([]);
+    expect(statSync(join(dataDir, "jwt-key")).mode & 0o777).toBe(0o600);
+    for (const kind of ["--zmq", "--pan"]) expect((await token("ada", kind)).stdout).toMatch(/^[\w-]{43}\n$/);
+    expect((await token("ada", "--zmq", "--jwt")).stdout).toMatch(/^zmq +[\w-]{43}\njwt +eyJ\S+\n$/);
+    expect(statSync(join(dataDir, "tokens.json")).mode & 0o777).toBe(0o600);
+  });
+
+  it("names a jwt-key that is damaged, and the remedy", async () => {
+    await token("ada", "--zmq", "--create");
+    await writeFile(join(dataDir, "jwt-key"), "{");
+    expect(await token("ada", "--jwt")).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/jwt-key is damaged.*broker token NAME --jwt/) as string,
+    });
   });
 
   it.each(["list", "revoke"])("says which command is meant by --%s", async (word) => {
@@ -107,8 +142,10 @@ describe("broker token", () => {
     expect(made.stderr).toBe(
       `broker: no broker runs on ${dataDir}, and these tokens are for that folder; ` +
         "if your broker uses another one, name it with --data-dir\n" +
-        "zmq: plain_password of both ZeroMQ sockets (plain_username ada), or token in the SDKs; pan: token of auth.\n" +
-        "Both are shown only now. Whoever uses the name ada without one is refused from now on.\n",
+        "zmq: plain_password of both ZeroMQ sockets (plain_username ada), or token in the SDKs.\n" +
+        "pan: token of auth, and wherever else a WebSocket dialect takes a token.\n" +
+        "jwt: the same, where a JWT is wanted; broker token list says until when it is valid.\n" +
+        "They are shown only now. Whoever uses the name ada without one is refused from now on.\n",
     );
   });
 
@@ -190,6 +227,6 @@ describe("broker token", () => {
         code: 4,
         stderr: expect.stringMatching(/sudo -u '#12345'/) as string,
       });
-    expect((await list()).map(({ agent }) => agent)).toEqual(["ada", "ada"]);
+    expect((await list()).map(({ agent }) => agent)).toEqual(["ada", "ada", "ada"]);
   });
 });

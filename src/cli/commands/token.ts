@@ -12,6 +12,7 @@ import { duration } from "../quantities.js";
 interface Options extends BrokerChoice, Output {
   readonly zmq?: boolean;
   readonly pan?: boolean;
+  readonly jwt?: boolean;
   readonly expires?: number;
   readonly scope?: readonly Scope[];
   readonly carries?: readonly string[];
@@ -88,7 +89,8 @@ function withIssueOptions(command: Command): Command {
     .argument("<agent>", "the agent whose name they prove")
     .option("--zmq", "only the ZeroMQ token (PLAIN password)")
     .option("--pan", "only the WebSocket token")
-    .option("--expires <time>", "valid for this long: 90s, 15m, 12h, 30d (default: for ever)", validity)
+    .option("--jwt", "only the JWT, for WebSocket, too")
+    .option("--expires <time>", "valid for this long: 90s, 15m, 12h, 30d (default: for ever, a JWT 30d)", validity)
     .addOption(new Option("--scope <scope...>", "further rights; none implies another").choices(allScopes))
     .option("--carries <agent...>", "with scope proxy: the names it may carry")
     .option("--create", "make the data directory if it does not exist")
@@ -99,16 +101,19 @@ function withIssueOptions(command: Command): Command {
       // One kind alone is for a script: nothing stands beside it.
       const [only, more] = rows;
       print(options, { agent, ...tokens }, () => (only !== undefined && more === undefined ? only[1] : table(rows)));
-      if (more !== undefined && options.json !== true) say(whereTokensGo(agent));
+      if (more !== undefined && options.json !== true) say(whereTokensGo(agent, Object.keys(tokens)));
     });
 }
 
-/** What to do with the two tokens, for people. */
-function whereTokensGo(agent: string): string {
-  return (
-    `zmq: plain_password of both ZeroMQ sockets (plain_username ${agent}), or token in the SDKs; pan: token of auth.\n` +
-    `Both are shown only now. Whoever uses the name ${agent} without one is refused from now on.`
-  );
+/** What to do with the tokens, for people. */
+function whereTokensGo(agent: string, made: readonly string[]): string {
+  const places: Readonly<Record<string, string>> = {
+    zmq: `zmq: plain_password of both ZeroMQ sockets (plain_username ${agent}), or token in the SDKs.`,
+    pan: "pan: token of auth, and wherever else a WebSocket dialect takes a token.",
+    jwt: "jwt: the same, where a JWT is wanted; broker token list says until when it is valid.",
+  };
+  const shown = `They are shown only now. Whoever uses the name ${agent} without one is refused from now on.`;
+  return [...made.map((kind) => places[kind]), shown].join("\n");
 }
 
 async function issue(agent: string, options: Options): Promise<Readonly<Record<string, string>>> {
@@ -130,14 +135,9 @@ async function issue(agent: string, options: Options): Promise<Readonly<Record<s
     );
   const identity = open(data);
   identity.load();
-  const both = options.zmq !== true && options.pan !== true;
   const made: Record<string, string> = {};
-  const kinds: readonly (readonly [TokenKind, boolean])[] = [
-    ["zmq", both || options.zmq === true],
-    ["ws", both || options.pan === true],
-  ];
-  for (const [kind, wanted] of kinds) {
-    if (!wanted) continue;
+  const wanted = kinds.filter((kind) => options[words[kind]] === true);
+  for (const kind of wanted.length > 0 ? wanted : kinds) {
     const token = await identity.issue({
       kind,
       subject: agent,
@@ -255,6 +255,8 @@ function audit(data: DataDirectory, event: "token.issued" | "token.revoked", tok
 }
 
 const head: readonly string[] = ["ID", "KIND", "AGENT", "SCOPES", "ISSUED", "EXPIRES"];
+
+const kinds: readonly TokenKind[] = ["zmq", "ws", "jwt"];
 
 /** The name of each kind of token, the same as the option that issues it. */
 const words = { zmq: "zmq", ws: "pan", jwt: "jwt" } as const satisfies Readonly<Record<TokenKind, string>>;
