@@ -1,9 +1,11 @@
-import { Fault, readJson, shapeProblemText, type Codec, type Frame } from "#dialect";
+import { Fault, jsonText, readJson, shapeProblemText, type Codec, type Frame } from "#dialect";
+import { isUsual, metadataJson, usualMetadata } from "./metadata.js";
 import { depthMax, scanFrame, unescaped, type FrameKey, type Scanned } from "./scan.js";
 import {
   auth,
   header as headerSchema,
   idMax,
+  isId,
   metadataMax,
   type Command,
   type Event,
@@ -28,10 +30,15 @@ export const codec: Codec<Command, Event> = {
     return [commandOf(messageOf(scanned))];
   },
 
+  // Put together from parts, at half the price of stringifying it whole: each message is acknowledged by one.
   encode(event) {
-    if (!("contentJson" in event)) return JSON.stringify(event);
-    const { contentJson, ...rest } = event;
-    return `${JSON.stringify(rest).slice(0, -1)},"content":${contentJson}}`;
+    const { messageId, conversationId, senderId, recipientId, messageType, timestamp, metadata } = event;
+    const content = "contentJson" in event ? event.contentJson : JSON.stringify(event.content);
+    return (
+      `{"messageId":${jsonText(messageId)},"conversationId":${jsonText(conversationId)},` +
+      `"senderId":${jsonText(senderId)},"recipientId":${jsonText(recipientId)},"messageType":${jsonText(messageType)},` +
+      `"content":${content},"timestamp":${String(timestamp)},"metadata":${metadataJson(metadata)}}`
+    );
   },
 };
 
@@ -60,15 +67,30 @@ function messageOf(scanned: Scanned): NetworkMessage {
     timestamp: numberAt(scanned),
     metadata: metadataAt(scanned),
   };
-  const parsed = headerSchema.safeParse(header);
-  if (!parsed.success)
-    throw new Fault("malformed", shapeProblemText(parsed.error, header), { detail: aboutOf(header) });
+  const known = isPlain(header) ? header : checked(header);
   const content = scanned.json("content");
   if (content?.startsWith("{") !== true) {
     const problem = content === undefined ? "is missing; it is an object" : "must be an object";
     throw new Fault("malformed", `content ${problem}`, { detail: aboutOf(header) });
   }
-  return new ScannedMessage(parsed.data, scanned.text, content);
+  return new ScannedMessage(known, scanned.text, content);
+}
+
+/**
+ * True for the headers of nearly all frames, at a tenth of the price of {@link checked}, which would take them as they
+ * are.
+ */
+function isPlain(header: Readonly<Record<keyof Header, unknown>>): header is Header {
+  const { messageId, conversationId, senderId, recipientId, messageType, timestamp, metadata } = header;
+  const ids = isId(messageId) && isId(conversationId) && isId(senderId) && isId(recipientId) && isId(messageType);
+  return ids && typeof timestamp === "number" && Number.isFinite(timestamp) && isUsual(metadata);
+}
+
+/** @throws Fault malformed */
+function checked(header: Readonly<Record<string, unknown>>): Header {
+  const parsed = headerSchema.safeParse(header);
+  if (parsed.success) return parsed.data;
+  throw new Fault("malformed", shapeProblemText(parsed.error, header), { detail: aboutOf(header) });
 }
 
 /** A frame whose content is read when it is asked for. */
@@ -105,10 +127,12 @@ function textAt(scanned: Scanned, key: FrameKey): unknown {
 function numberAt(scanned: Scanned): unknown {
   const json = scanned.json("timestamp");
   if (json === undefined) return undefined;
+  const value = Number(json);
+  if (!Number.isNaN(value)) return value;
   return json.startsWith('"') ? "" : otherThanText(json);
 }
 
-/** A value of another type, for the words that refuse it, and a number. */
+/** A value of another type, for the words that refuse it. */
 function otherThanText(json: string): unknown {
   return json.startsWith("{") ? {} : json.startsWith("[") ? [] : JSON.parse(json);
 }
@@ -116,6 +140,8 @@ function otherThanText(json: string): unknown {
 function metadataAt(scanned: Scanned): unknown {
   const json = scanned.json("metadata");
   if (json === undefined) return undefined;
+  const usual = usualMetadata(json);
+  if (usual !== undefined) return usual;
   if (json.length > metadataMax)
     throw new Fault("malformed", `metadata: ${String(metadataMax)} characters at most; put more into content`);
   const read = readJson(json);
@@ -125,6 +151,5 @@ function metadataAt(scanned: Scanned): unknown {
 
 /** What is refused names its message all the same, so that its sender knows what was refused. */
 function aboutOf({ messageId, conversationId }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const isId = (value: unknown): boolean => typeof value === "string" && value !== "" && value.length <= idMax;
   return { ...(isId(messageId) && { messageId }), ...(isId(conversationId) && { conversationId }) };
 }

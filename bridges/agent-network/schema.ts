@@ -23,6 +23,11 @@ const id = z
   .max(idMax)
   .refine((text) => !halfCharacter.test(text), "holds half a character");
 
+/** True for what `id` takes, without its words for what it does not. */
+export function isId(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value.length <= idMax && !halfCharacter.test(value);
+}
+
 /** Agent Network §2.2: the first frame, and again to renew the token. */
 export const auth = z.object({
   type: z.literal("AUTH"),

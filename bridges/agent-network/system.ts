@@ -1,4 +1,5 @@
 import { systemId } from "./codec.js";
+import { plainMetadata } from "./metadata.js";
 import type { NetworkEvent } from "./schema.js";
 import type { NetworkSession } from "./state.js";
 
@@ -8,7 +9,9 @@ export interface About {
 }
 
 /** How urgent a frame of the broker's is. */
-const priorities: Readonly<Record<string, string>> = { ERROR: "HIGH", HEARTBEAT: "LOW" };
+const urgent = plainMetadata("HIGH");
+const usual = plainMetadata("NORMAL");
+const idle = plainMetadata("LOW");
 
 /** A frame from the broker to one session, with all eight fields (Agent Network §1.2). */
 export function systemEvent(
@@ -33,6 +36,6 @@ export function systemHead(
     recipientId: session.principal?.agent ?? "",
     messageType,
     timestamp: session.now(),
-    metadata: { priority: priorities[messageType] ?? "NORMAL", encrypted: false, requiresResponse: false },
+    metadata: messageType === "ERROR" ? urgent : messageType === "HEARTBEAT" ? idle : usual,
   };
 }
