@@ -47,7 +47,8 @@ const commands = {
     async run(session, { fields }) {
       const [name, token] = [nameIn(fields), fields[1]];
       const { identity } = session.services;
-      await session.admit(token === undefined ? principal(name, "claimed") : identity.token(name, token));
+      const shown = token === undefined ? undefined : await identity.bearer(token, "bar");
+      await session.admit(shown === undefined ? principal(name, "claimed") : await shown.speakFor(name));
     },
   },
   say: {

@@ -12,6 +12,21 @@ export interface JwtKey {
   readonly issuer: string;
 }
 
+/** A new Ed25519 private key. */
+export function newPrivateKey(): KeyObject {
+  return generateKeyPairSync("ed25519").privateKey;
+}
+
+/** What is signed and verified with. @throws Error the system's, at once: it is no private key */
+export function jwtKeyOf(privateKey: KeyObject): Promise<JwtKey> {
+  const publicKey = createPublicKey(privateKey);
+  return calculateJwkThumbprint(publicKey).then((print) => ({
+    privateKey,
+    publicKey,
+    issuer: `synaptic-core:${print}`,
+  }));
+}
+
 /** `jwt-key`: an Ed25519 private key (RFC 8410), PKCS #8 in PEM. Another process may make or replace it; see `refresh`. */
 export class JwtKeyFile {
   readonly path: string;
@@ -49,7 +64,7 @@ export class JwtKeyFile {
   async obtain(): Promise<JwtKey> {
     this.refresh();
     if (this.#key === undefined) {
-      const { privateKey } = generateKeyPairSync("ed25519");
+      const privateKey = newPrivateKey();
       readable(this.path, () => makeFile(this.path, privateKey.export({ type: "pkcs8", format: "pem" }).toString()));
       this.refresh();
     }
@@ -66,12 +81,7 @@ export class JwtKeyFile {
     try {
       const privateKey = createPrivateKey(text);
       if (privateKey.asymmetricKeyType !== "ed25519") throw new Error("no Ed25519 key");
-      const publicKey = createPublicKey(privateKey);
-      return calculateJwkThumbprint(publicKey).then((print) => ({
-        privateKey,
-        publicKey,
-        issuer: `synaptic-core:${print}`,
-      }));
+      return jwtKeyOf(privateKey);
     } catch (error) {
       throw new Fault(
         "unavailable",

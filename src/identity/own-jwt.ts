@@ -2,8 +2,8 @@ import { SignJWT } from "jose/jwt/sign";
 import { jwtVerify } from "jose/jwt/verify";
 import { z } from "zod";
 import type { Clock } from "../core/index.js";
-import { refused, type UnverifiedJwt } from "./jwt-form.js";
-import type { JwtKeyFile } from "./jwt-key.js";
+import { readJwt, refused, type UnverifiedJwt } from "./jwt-form.js";
+import { jwtKeyOf, newPrivateKey, type JwtKeyFile } from "./jwt-key.js";
 import { checkIssuedAt, clockToleranceS, expired, refusalOf } from "./jwt-refusal.js";
 
 /** For whom the broker's own JWTs are. */
@@ -33,10 +33,10 @@ export interface OwnClaims {
 
 /** Signs and verifies the broker's own JWTs. Whether one was taken back, their records say. */
 export class OwnJwts {
-  readonly #file: JwtKeyFile;
+  readonly #file: Pick<JwtKeyFile, "key" | "obtain">;
   readonly #clock: Pick<Clock, "now">;
 
-  constructor(file: JwtKeyFile, clock: Pick<Clock, "now">) {
+  constructor(file: Pick<JwtKeyFile, "key" | "obtain">, clock: Pick<Clock, "now">) {
     this.#file = file;
     this.#clock = clock;
   }
@@ -97,4 +97,17 @@ export class OwnJwts {
     checkIssuedAt(iat, now);
     return { id: jti, subject: sub, agents: agents ?? [sub], expiresAt: exp * 1_000 };
   }
+}
+
+/**
+ * Signs and verifies once by a key that nobody has: what a process loads and prepares for that takes longer than a login
+ * may hold the loop, so that the first login by a JWT is not the one to wait for it.
+ */
+export async function rehearse(clock: Pick<Clock, "now">): Promise<void> {
+  const key = jwtKeyOf(newPrivateKey());
+  const jwts = new OwnJwts({ key, obtain: () => key }, clock);
+  const issuedAt = clock.now();
+  const record = { id: "rehearsal", subject: "nobody", scopes: [], issuedAt, expiresAt: issuedAt + jwtTtlMs };
+  const jwt = readJwt(await jwts.sign(record));
+  if (jwt !== undefined) await jwts.verify(jwt);
 }

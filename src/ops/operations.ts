@@ -1,5 +1,5 @@
 import type { Clock, Ledger, Lifecycle, Limits, Log } from "../core/index.js";
-import type { IdentityTokens, Limiter, LoginListener } from "../identity/index.js";
+import { rehearse, type IdentityTokens, type Limiter, type LoginListener } from "../identity/index.js";
 import type { MailboxEvent } from "../mailbox/index.js";
 import type { Pages } from "../websocket/edge/front-page.js";
 import { AuditLog } from "./audit-log.js";
@@ -62,12 +62,12 @@ function lateLoad(clock: Clock, log: Log): Lifecycle {
   return {
     start() {
       cancel = clock.after(lateMs, () => {
-        loadMetrics().then(
+        Promise.all([loadMetrics(), rehearse(clock)]).then(
           () => {
             log("debug", "everything is loaded");
           },
           (thrown: unknown) => {
-            log("error", "the metrics cannot be loaded", { cause: String(thrown) });
+            log("error", "not everything can be loaded", { cause: String(thrown) });
           },
         );
       });
