@@ -136,7 +136,7 @@ export function readEnvelope(value: unknown, context: ReadContext): Reading {
       ...(read.hops != null && { hops: read.hops }),
       ...(rare as RareFields | undefined), // read just now
       trust: context.trust,
-      ...(reliable(timestamp, context.receivedAt) ? {} : { received_at: received }),
+      ...(isReliableTime(timestamp, context.receivedAt) ? {} : { received_at: received }),
       ...(context.marks !== undefined && !isEmpty(context.marks) && { $broker: context.marks }),
       ...(Object.keys(other).length > 0 && { other }),
     },
@@ -163,7 +163,8 @@ function readContent(value: unknown): Content {
   return { ...content, message: readable };
 }
 
-function reliable(timestamp: string, receivedAt: number): boolean {
+/** True for a sender's time that needs none of ours beside it: it has its zone and is less than a day off. */
+export function isReliableTime(timestamp: string, receivedAt: number): boolean {
   return isMoment(timestamp) && Math.abs(Date.parse(timestamp) - receivedAt) <= dayMs;
 }
 

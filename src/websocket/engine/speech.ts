@@ -1,6 +1,7 @@
 import {
   brokerTopic,
   Fault,
+  isReliableTime,
   lostNotice,
   Message,
   noticeBody,
@@ -90,6 +91,8 @@ export class Speech {
     if (draft.originalPriority !== undefined) envelope.other = { original_priority: draft.originalPriority };
     if (principal.displayName !== principal.agent) envelope.from_name = principal.displayName;
     envelope.trust = principal.trust;
+    if (draft.timestamp !== undefined && !isReliableTime(draft.timestamp, now))
+      envelope.received_at = this.#timestampAt(now);
     const arrival = { topic: to, receivedAt: now, trust: principal.trust, origin: this.#session, speaker: principal };
     const message = Message.of(envelope, arrival);
     if (raw !== undefined) message.raw = { dialect: this.#dialect, frame: raw };

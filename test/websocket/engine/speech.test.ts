@@ -91,6 +91,26 @@ describe("what sessions say to each other", () => {
     world.expectSound();
   });
 
+  it("has the time that its speaker gives it, and ours beside one that cannot be relied upon", async () => {
+    const heard: Envelope[] = [];
+    const at = (timestamp: string) => (s: ProbeSession) => void s.inform({ to: "bob", ...text("now"), timestamp });
+    const { ada, does, world } = await both({
+      now: (s) => {
+        at(new Date(s.now()).toISOString())(s);
+      },
+      "long ago": at("2001-01-01T00:00:00.000Z"),
+      whenever: at("1e+300"),
+    });
+    world.exchange.follow((envelope) => heard.push(envelope));
+    for (const what of ["now", "long ago", "whenever"]) await does(ada, what);
+    const ours = new Date(world.clock.now()).toISOString();
+    expect(heard.map(({ timestamp, received_at: receivedAt }) => [timestamp, receivedAt])).toEqual([
+      [ours, undefined],
+      ["2001-01-01T00:00:00.000Z", ours],
+      ["1e+300", ours],
+    ]);
+  });
+
   it("trips the loop guard, of which both are told once", async () => {
     const { ada, bob, does } = await both(
       {
