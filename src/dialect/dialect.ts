@@ -68,6 +68,19 @@ export interface Render<T extends DialectTypes> {
   variant(session: Session<T>, envelope?: Envelope): string | undefined;
   /** Undefined: this dialect has no words for it; the copy is dropped as `unrenderable`. */
   event(envelope: Envelope, meta: RenderMeta, session: Session<T> | undefined): T["event"] | undefined;
+  /** What becomes of frames that sessions of the dialect hand on to each other (`Draft.raw`); absent: they stay as they are. */
+  readonly raw?: RawRender<T>;
+}
+
+/** How a dialect's own frames reach its other sessions, where not all of them are encoded alike. */
+export interface RawRender<T extends DialectTypes> {
+  /** Sessions of equal encoding get the same frame, made once. */
+  encoding(session: Session<T>): string;
+  /**
+   * A frame as it came, in the encoding of this session.
+   * @throws Fault unsupported: it holds what that encoding cannot say
+   */
+  frame(frame: Frame, session: Session<T>): Frame;
 }
 
 /** What a dialect gets once per broker. */
@@ -88,6 +101,8 @@ export interface EntryPoints {
   readonly paths: readonly string[];
   /** Values of `Sec-WebSocket-Protocol`. */
   readonly subprotocols: readonly string[];
+  /** What an ordinary HTTP request at one of its paths is told, by path: how to come by WebSocket instead. */
+  readonly httpNotes?: Readonly<Record<string, string>>;
 }
 
 /** A language: data and pure functions, no sockets. The engine runs it (ADR 0002). */
@@ -106,6 +121,8 @@ export interface Dialect<T extends DialectTypes> extends EntryPoints {
   /** Its settings, with defaults and descriptions; in the configuration they stand under the dialect's name. */
   readonly settings?: OptionsSchema<T["settings"]>;
   open(hello: Hello): T["state"];
+  /** The server speaks first: called once, before anything is heard and before any login. */
+  begin?(session: Session<T>): void;
   /** A login from the upgrade's headers. Frames queue meanwhile, bounded. @throws Fault unauthenticated */
   authenticate?(hello: Hello, session: Session<T>): Promise<Principal | undefined>;
   codec(session: Session<T>): Codec<T["command"], T["event"]>;
@@ -155,12 +172,14 @@ export interface AnyDialect extends EntryPoints {
 
 /** Makes a dialect ready for a list of dialects; the compiler checks here that nothing of it is missing. */
 export function defineDialect<T extends DialectTypes>(dialect: Dialect<T>): AnyDialect {
-  const { name, title, paths, subprotocols, fallback = false, limits, settings, phrasebook, vocabulary } = dialect;
+  const { name, title, paths, subprotocols, httpNotes, fallback = false } = dialect;
+  const { limits, settings, phrasebook, vocabulary } = dialect;
   return {
     name,
     title,
     paths,
     subprotocols,
+    ...(httpNotes !== undefined && { httpNotes }),
     fallback,
     limits,
     settings,

@@ -37,6 +37,7 @@ const shape = z.object({
         .regex(/^[\w!#$%&'*+.^`|~-]+$/, rule("must be a word without spaces and commas")),
     )
     .max(16),
+  httpNotes: z.record(z.string(), z.string().max(500)).optional(),
   fallback: z.boolean(),
   limits: options,
   settings: options,

@@ -55,16 +55,27 @@ export function wantsHtml({ accept = "" }: IncomingHttpHeaders): boolean {
     .some((type) => /^\s*text\/html\s*(;|$)/i.test(type) && !/;\s*q=0(\.0*)?\s*(;|$)/i.test(type));
 }
 
-/** The answer to an ordinary HTTP request: use a WebSocket client, at one of these paths. */
-export function frontPage(method: string | undefined, url: string | undefined, paths: readonly string[]): Answer {
+/** The answer to an ordinary HTTP request: use a WebSocket client, at one of these paths. `notes`: more, by path. */
+export function frontPage(
+  method: string | undefined,
+  url: string | undefined,
+  paths: readonly string[],
+  notes: ReadonlyMap<string, string>,
+): Answer {
   const path = pathOf(url);
   if (path === undefined || !paths.includes(path)) return nothingHere(paths);
   if (method !== "GET" && method !== "HEAD") return text(405, "Only GET and WebSocket upgrades are answered here.");
   return text(
     path === "/" ? 200 : 426,
-    "This is Synaptic Core, a message broker where agents meet.\n" +
+    notedAt(path, notes) +
+      "This is Synaptic Core, a message broker where agents meet.\n" +
       `Connect with a WebSocket client to one of: ${paths.join(" ")}`,
   );
+}
+
+function notedAt(path: string, notes: ReadonlyMap<string, string>): string {
+  const note = notes.get(path);
+  return note === undefined ? "" : `${note}\n`;
 }
 
 /** The answer where no dialect answers at the path. */

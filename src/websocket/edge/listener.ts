@@ -36,6 +36,7 @@ import {
   asksForWebSocket,
   chooseSubprotocol,
   helloOf,
+  httpNotesOf,
   isThisMachine,
   pathOf,
   pathsOf,
@@ -98,6 +99,8 @@ export class Listener {
   readonly #server: Server;
   readonly #dialects: readonly DialectPaths[];
   readonly #paths: readonly string[];
+  // bound: the paths of the dialects · evicts: never · owner: Listener
+  readonly #httpNotes: ReadonlyMap<string, string>;
   readonly #wss: WebSocketServer;
   /** Those whose request has come whole. */
   readonly #asked = new WeakSet<Duplex>();
@@ -110,6 +113,7 @@ export class Listener {
     this.endpoint = endpointOf(server);
     this.#dialects = own === undefined ? dialects : dialects.filter(({ name }) => name === own);
     this.#paths = pathsOf(this.#dialects);
+    this.#httpNotes = httpNotesOf(this.#dialects);
     this.#wss = new WebSocketServer({
       noServer: true,
       WebSocket: explainingWebSocket(limits),
@@ -208,7 +212,7 @@ export class Listener {
     const { pages, log } = this.#options;
     try {
       const page = await pages?.(this.#pageRequest(request));
-      respond(request, response, page ?? frontPage(request.method, request.url, this.#paths));
+      respond(request, response, page ?? frontPage(request.method, request.url, this.#paths, this.#httpNotes));
     } catch (thrown) {
       log("error", "a page failed", { error: String(thrown) });
       respond(request, response, text(500, "The broker failed; its log says why."));

@@ -7,6 +7,8 @@ export interface DialectPaths {
   readonly name: string;
   readonly paths: readonly string[];
   readonly subprotocols: readonly string[];
+  /** What an ordinary HTTP request at a path is told beside that it takes a WebSocket. */
+  readonly httpNotes?: Readonly<Record<string, string>>;
 }
 
 /** At this path the subprotocol or the first frame tells which dialect is spoken. */
@@ -39,6 +41,11 @@ export function asksForWebSocket({ upgrade }: IncomingHttpHeaders): boolean {
 /** All paths at which a dialect answers. */
 export function pathsOf(dialects: readonly DialectPaths[]): readonly string[] {
   return [...new Set([rootPath, ...dialects.flatMap(({ paths }) => paths)])];
+}
+
+/** What ordinary HTTP requests are told, by path. */
+export function httpNotesOf(dialects: readonly DialectPaths[]): ReadonlyMap<string, string> {
+  return new Map(dialects.flatMap(({ httpNotes }) => Object.entries(httpNotes ?? {})));
 }
 
 /** The first of the client's subprotocols that a dialect at `path` knows; at `/`, that any dialect knows. */

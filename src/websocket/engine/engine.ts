@@ -104,6 +104,7 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
     const loop = new SessionLoop<T>(this, session);
     session.loop = loop;
     this.#sessions.add(session);
+    session.attempt(() => this.dialect.begin?.(session));
     this.#welcome(session, loop, hello, refusal);
     return loop;
   }

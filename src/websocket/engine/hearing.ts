@@ -1,6 +1,7 @@
 import {
   eventsTopic,
   everyone,
+  Fault,
   isExpired,
   type Message,
   noticeBody,
@@ -90,6 +91,7 @@ export class Hearing<T extends DialectTypes> {
       const became = session.connection.offer(frame);
       return became === "too-large" ? { unrenderable: this.#isTooLarge(bytesOf(frame)) } : became;
     } catch (thrown) {
+      if (isUnsupported(thrown)) return { unrenderable: thrown.message };
       session.failed("cannot tell a message", thrown);
       return { unrenderable: hasFailed };
     }
@@ -103,7 +105,7 @@ export class Hearing<T extends DialectTypes> {
     try {
       frame = this.#frame(message, message.envelope, session, true);
     } catch (thrown) {
-      session.failed("cannot tell a past message", thrown);
+      if (!isUnsupported(thrown)) session.failed("cannot tell a past message", thrown);
     }
     if (frame === undefined) this.#context.ledger.drop("unrenderable", 1, false);
     return frame;
@@ -164,10 +166,17 @@ export class Hearing<T extends DialectTypes> {
       this.#tellExpired(message, envelope);
       return;
     }
-    const frame = this.#frame(message, envelope, session, false);
+    let why: string | undefined;
+    let frame: Frame | PreparedFrame | undefined;
+    try {
+      frame = this.#frame(message, envelope, session, false);
+    } catch (thrown) {
+      if (!isUnsupported(thrown)) throw thrown;
+      why = thrown.message;
+    }
     if (frame === undefined) {
       ledger.drop("unrenderable", 1, false);
-      message.lose("unsupported", this.#hasNoWords);
+      message.lose("unsupported", why ?? this.#hasNoWords);
     } else if (session.connection.send(frame, true)) return;
     else this.#lose(message, session, bytesOf(frame));
     // Who waits for this answer would wait in vain.
@@ -203,18 +212,17 @@ export class Hearing<T extends DialectTypes> {
   /** The frame for one session; undefined if the dialect has no words for the message. */
   #frame(message: Message, envelope: Envelope, session: Hearer<T>, replay: boolean): Frame | PreparedFrame | undefined {
     const { name, render } = this.#dialect;
-    const raw = message.raw;
-    const isOwnRaw = raw?.dialect === name;
-    const variant = isOwnRaw ? undefined : render.variant(session, envelope);
-    if (!isOwnRaw && variant === undefined) {
+    const raw = message.raw?.dialect === name ? message.raw.frame : undefined;
+    const variant = raw === undefined ? render.variant(session, envelope) : undefined;
+    if (raw === undefined && variant === undefined) {
       const event = render.event(shown(envelope, message.topic), this.#metaOf(message, replay), session);
       return event === undefined ? undefined : session.codec.encode(event);
     }
-    const key = variant === undefined ? this.#rawKey : this.#keyOf(variant);
+    const key = variant === undefined ? this.#rawKeyOf(session) : this.#keyOf(variant);
     const { rendered } = message;
     if (rendered !== undefined) for (const known of rendered) if (known.key === key) return known.frame;
     let frame: Frame | undefined;
-    if (isOwnRaw) frame = raw.frame;
+    if (raw !== undefined) frame = render.raw === undefined ? raw : render.raw.frame(raw, session);
     else {
       const event = render.event(shown(envelope, message.topic), this.#metaOf(message, replay), undefined);
       if (event !== undefined) frame = session.codec.encode(event);
@@ -229,6 +237,11 @@ export class Hearing<T extends DialectTypes> {
   #metaOf(message: Message, replay: boolean): RenderMeta {
     const { services, clock } = this.#context;
     return { message, replay, sequence: message.sequence, services, now: clock.now() };
+  }
+
+  #rawKeyOf(session: Hearer<T>): string {
+    const { raw } = this.#dialect.render;
+    return raw === undefined ? this.#rawKey : `${this.#rawKey} ${raw.encoding(session)}`;
   }
 
   #keyOf(variant: string): string {
@@ -246,6 +259,11 @@ export class Hearing<T extends DialectTypes> {
     const notice = noticeBody({ code: "timeout", message, inReplyTo: message_id, data: { to: topic } });
     this.#context.exchange.announce(from, notice);
   }
+}
+
+/** A dialect says why it cannot tell a message. */
+function isUnsupported(thrown: unknown): thrown is Fault {
+  return thrown instanceof Fault && thrown.code === "unsupported";
 }
 
 /** A session that is told what happens in its rooms. */
