@@ -20,6 +20,7 @@ export class Connected {
 
   /** The session has ended. An agent that has come back meanwhile stays. */
   leave(session: NetworkSession): void {
+    session.state.life = "ended";
     const agent = session.principal?.agent;
     if (agent !== undefined && this.#sessions.get(agent) === session) this.#sessions.delete(agent);
     this.#release(session);
@@ -31,6 +32,7 @@ export class Connected {
    * @throws Fault full
    */
   count(session: NetworkSession, owner: string, agent: string): void {
+    if (session.state.life === "ended") throw new Fault("going-away", "the connection closed while it logged in");
     const { networkAgentsPerUserMax: max } = session.limits;
     const used = this.#byOwner.get(owner) ?? 0;
     const isAgain = this.#sessions.get(agent)?.state.owner === owner;

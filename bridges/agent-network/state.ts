@@ -9,6 +9,8 @@ export interface State {
   credential: Credential | undefined;
   /** Whose agent it is, as long as it counts against the limit of that user. */
   owner: string | undefined;
+  /** A login that is decided after the end counts nowhere. */
+  life: "open" | "ended";
   /** Heartbeats since then; wall clock, milliseconds. */
   heartbeats: number;
   heartbeatsSince: number;

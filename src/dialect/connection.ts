@@ -70,6 +70,10 @@ export interface Receiver {
   drained?(): void;
   /** Nothing of what waits could be written for `stuckMs`; the receiver closes the connection. */
   stuck?(): void;
+  /** How long the peer may answer no ping, milliseconds, where that is longer than the transport waits by itself. */
+  readonly patienceMs?: number;
+  /** The peer gives no sign of life. @returns false if the line is to be cut without a word */
+  silent?(): boolean;
   closed(closing: Closing): void;
 }
 

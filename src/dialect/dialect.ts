@@ -116,6 +116,11 @@ export interface Dialect<T extends DialectTypes> extends EntryPoints {
   readonly initialPhase: T["phase"];
   /** Time to log in, milliseconds, before `unauthenticated`; the broker's `wsLoginMs` when absent. */
   readonly loginMs?: number;
+  /**
+   * How long a peer may give no sign of life, be it a frame or a pong, and how its connection ends then. It is told no
+   * sooner than that, and a broker's ping later at most; the line is cut after the broker's own time when absent.
+   */
+  readonly silence?: { ms(limits: T["limits"]): number; readonly closing: Closing };
   /** Its limits, with defaults and descriptions; their names are unique in the whole broker (`limits.NAME`). */
   readonly limits?: OptionsSchema<T["limits"]>;
   /** Its settings, with defaults and descriptions; in the configuration they stand under the dialect's name. */

@@ -274,9 +274,10 @@ export class WsConnection implements Connection, SocketReading, Wire {
       else this.#receiver.stuck();
     } else if (!this.#options.readTurns.waits(this.#reader)) {
       // A client may answer no ping while messages wait to be read (protocols §9.1).
-      const patienceMs = this.#proofs?.isOpen === true ? provingMs : 0;
+      const provedMs = this.#proofs?.isOpen === true ? provingMs : 0;
+      const patienceMs = Math.max(provedMs, this.#receiver?.patienceMs ?? 0);
       const pulse = this.#signs.pulse(nowMs, this.mayRead() && buffered === 0, patienceMs);
-      if (pulse === "silent") this.#cut("ws-silent");
+      if (pulse === "silent") this.#isSilent();
       else if (pulse === "ping") this.#ping();
     }
   }
@@ -324,6 +325,11 @@ export class WsConnection implements Connection, SocketReading, Wire {
     const frame = isBinary ? data : data.toString();
     if (data.length > limits.wsFrameMaxBytes) this.#receiver?.oversized?.(frame);
     else this.#receiver?.frame(frame);
+  }
+
+  #isSilent(): void {
+    this.#options.ledger.count("ws-silent");
+    if (this.#receiver?.silent?.() !== true) this.terminate();
   }
 
   #ping(): void {

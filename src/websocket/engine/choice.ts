@@ -101,6 +101,14 @@ export class Undecided implements Receiver {
     else this.#chosen.stuck();
   }
 
+  get patienceMs(): number {
+    return this.#chosen?.patienceMs ?? 0;
+  }
+
+  silent(): boolean {
+    return this.#chosen?.silent?.() === true;
+  }
+
   closed(closing: Closing): void {
     this.#phase = "closed";
     this.#settle();

@@ -102,6 +102,17 @@ export class SessionLoop<T extends DialectTypes> implements Receiver {
     this.#session.close({ code: 1013, reason: "slow consumer" });
   }
 
+  get patienceMs(): number {
+    return this.#owner.dialect.silence?.ms(this.#session.limits) ?? 0;
+  }
+
+  silent(): boolean {
+    const { silence } = this.#owner.dialect;
+    if (silence === undefined) return false;
+    this.#session.close(silence.closing);
+    return true;
+  }
+
   closed(): void {
     const { leaving, limits } = this.#owner;
     if (this.#hasMore() && leaving.size < limits.wsConnectionsMax) {
