@@ -6,7 +6,9 @@ export type Metadata = Header["metadata"];
 const priorities = ["HIGH", "NORMAL", "LOW"] as const;
 
 /** The three fields of the document, as every frame of its examples has them: known by their text, and never read. */
+// bound: 24 spellings of 12 values · evicts: nothing · owner: the module
 const bySpelling = new Map<string, Metadata>();
+// bound: 12 values · evicts: nothing · owner: the module
 const spellings = new Map<unknown, string>();
 
 for (const priority of priorities)
