@@ -64,14 +64,18 @@ export interface ErrorContent extends Readonly<Record<string, unknown>> {
   readonly retryAfter?: number;
 }
 
-/** A fault in the words of an ERROR; `messageId`: of what is refused. */
+/**
+ * A fault in the words of an ERROR.
+ * @param messageId of what is refused
+ * @param isSession false: it is about a login
+ */
 export function errorContent(
   fault: Pick<Fault, "code" | "message" | "detail" | "retryAfterMs">,
   messageId: string | undefined,
-  loggedIn: boolean,
+  isSession: boolean,
 ): ErrorContent {
   const { message, detail = {} } = fault;
-  const { errorCode, retryAfterMs } = toldOf(fault, loggedIn);
+  const { errorCode, retryAfterMs } = toldOf(fault, isSession);
   const originalMessageId = messageId ?? detail["messageId"];
   return {
     errorCode,
@@ -106,10 +110,10 @@ function without(
   return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
 }
 
-function toldOf({ code, detail }: Pick<Fault, "code" | "detail">, loggedIn: boolean): Told {
+function toldOf({ code, detail }: Pick<Fault, "code" | "detail">, isSession: boolean): Told {
   const own = errorCodes.find((known) => known === detail?.["errorCode"]);
   if (own !== undefined) return lasting(own);
-  if (loggedIn) return codes[code];
+  if (isSession) return codes[code];
   if (code === "full") return limitReached;
   return ofTheLogin.has(code) ? codes.unauthenticated : codes[code];
 }

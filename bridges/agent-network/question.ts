@@ -8,6 +8,10 @@ import { isSealed } from "./translate.js";
 /** Other words for kinds of the broker's desk (Agent Network §5.2). */
 const aliases = { ROOM_JOIN: "room.join", ROOM_LEAVE: "room.leave" } as const;
 
+const opensNone =
+  "a session of Agent Network opens no mailbox, since what network agents say to each other passes it by; open it in " +
+  "another dialect, or by broker mailbox open";
+
 /** Why a question is not answered, in the words of a RESPONSE (Agent Network §5.3). */
 export const answerCodes: Readonly<
   Record<FaultCode, ErrorCode | "UNAVAILABLE_DATA" | "PERMISSION_DENIED" | "INVALID_PARAMETERS" | "INTERNAL_ERROR">
@@ -42,7 +46,9 @@ export function ask(session: NetworkSession, message: NetworkMessage): void | Pr
   const parsed = query.safeParse(content);
   if (!parsed.success) throw new Fault("malformed", `content.${shapeProblemText(parsed.error, content)}`);
   const { requestId, queryType, parameters } = parsed.data;
-  return session.ask(kindOf(queryType), parameters, ({ json }) => {
+  const kind = kindOf(queryType);
+  if (kind === "mailbox.open") throw new Fault("unsupported", opensNone);
+  return session.ask(kind, parameters, ({ json }) => {
     session.send({
       ...systemHead(session, "RESPONSE", header),
       contentJson: answerJson(requestId, json),

@@ -20,7 +20,7 @@ export function refusal(fault: Fault, command: Command | undefined, session: Net
     if (reply !== undefined) return { reply };
   }
   if (fault.code === "not-found" && command?.type === "message" && loggedIn) awaits(session, command.message);
-  const content = errorContent(fault, message?.header.messageId, loggedIn);
+  const content = errorContent(fault, message?.header.messageId, loggedIn && command?.type !== "AUTH");
   const reply = systemEvent(session, "ERROR", content, { conversationId: conversationOf(fault, message) });
   return { reply, ...(close !== undefined && { close }) };
 }

@@ -74,7 +74,16 @@ function pass(session: NetworkSession, message: NetworkMessage): void | Promise<
     return undefined;
   }
   mustBeReadable(session, message);
-  return acknowledged(session, message, speak(session, message, openOf(session)));
+  return acknowledged(session, message, speak(acknowledging(session), message, openOf(session)));
+}
+
+/** The session as it says what it acknowledges: that a copy was dropped is told instead. */
+function acknowledging(session: NetworkSession): Pick<NetworkSession, "now" | "request" | "publish"> {
+  return {
+    now: () => session.now(),
+    request: (draft, options) => session.request(draft, options),
+    publish: (draft) => session.publish({ ...draft, acknowledged: true }),
+  };
 }
 
 /** What is stored is acknowledged when it is on the disk. */

@@ -153,13 +153,15 @@ export class Exchange {
 
   /**
    * Copies were dropped. If an agent has got none, the message reached nobody: it opens and answers nothing, and its
-   * sender is told. That a receiver is behind is told to those who wait for its answer, not for each inform.
+   * sender is told. That a receiver is behind is told to those who wait for its answer or an acknowledgement, not for
+   * each inform.
    */
   #lost(message: Message, lost: LostCopies, envelope: Envelope, outcome: Outcome): Outcome {
     const { ledger } = this;
     ledger.count(`lost-${lost.code}`, lost.count);
     const isForOne = topicKind(message.topic) === "agent";
-    const isTold = lost.code !== "full" || (isForOne && envelope.type === "request");
+    const isAwaited = message.acknowledged || envelope.type === "request";
+    const isTold = lost.code !== "full" || (isForOne && isAwaited);
     if (isForOne && isTold && lost.count >= outcome.receivers) throw new Fault(lost.code, lost.why);
     for (const follower of this.#followers) follower(envelope, message);
     return isTold && !isForOne ? { ...outcome, lost } : outcome;

@@ -39,6 +39,8 @@ export class Message {
    * its envelope holds no content (Agent Network §3.1).
    */
   sealed = false;
+  /** Its sender is told that it got through, so it is told if it did not, whyever. */
+  acknowledged = false;
   /** Copies that were dropped though their receivers wanted them; see `lose`. */
   lost: LostCopies | undefined;
   #payload: Buffer | undefined;

@@ -39,6 +39,8 @@ export interface Draft {
    * and `content` is to hold nothing of it (Agent Network §3.1).
    */
   readonly sealed?: boolean;
+  /** Its sender is told that it got through: that its one receiver does not read fast enough is a fault, too. */
+  readonly acknowledged?: boolean;
   /** Only taps that may inspect hear it. */
   readonly hidden?: boolean;
   /**
