@@ -8,6 +8,7 @@ const every = "test/**/*.test.ts";
 const processes = [
   "test/cli/**/*.test.ts",
   "test/examples/*.test.ts",
+  "test/identity/providers/{fetch-text,firebase,issuer-server}.test.ts",
   "test/journeys/*.test.ts",
   "test/clients/agentchat/daemon-{control,follow,kill,rewritten,special-files,stop}.test.ts",
   "test/clients/shared/connect-problem.test.ts",

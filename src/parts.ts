@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Bridges } from "./websocket/engine/index.js";
-import { usualZmqDoors, type BrokerConfig } from "./config/index.js";
+import { issuersOf, usualZmqDoors, type BrokerConfig } from "./config/index.js";
 import {
   BacklogTotal,
   Exchange,
@@ -39,6 +39,7 @@ import {
   operatorScopes,
   type Identity,
 } from "./identity/index.js";
+import { ConfiguredIssuers, type Binding } from "./identity/providers/index.js";
 import type { Access, TlsPair, WsEdge } from "./websocket/edge/index.js";
 import { assembleWebSocket } from "./websocket-parts.js";
 import { warnAboutDoors } from "./door-warnings.js";
@@ -54,6 +55,8 @@ export interface Parts {
   readonly exchange: Exchange;
   readonly directory: Directory;
   readonly identity: Identity;
+  /** Whose tokens are taken beside the broker's own. A reload replaces them. */
+  readonly issuers: ConfiguredIssuers;
   readonly requests: Requests;
   /** The agents in the broker's own process. */
   readonly localAgents: LocalAgents;
@@ -126,16 +129,29 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       log("error", "a change could not be kept", { error: String(error) });
     },
   });
+  const issuers = new ConfiguredIssuers({
+    clock,
+    limits,
+    log,
+    names: {
+      isOurs: (name) => identity.isOurs(name),
+      isProtected: (name) => identity.isProtected(name),
+      protectedLike: (name) => identity.protectedLike(name),
+      isOnline: (name) => directory.agent(name) !== undefined,
+    },
+  });
+  issuers.set(issuersOf(config));
   const identity: IdentityTokens = new IdentityTokens({
     dataDirectory: data,
     clock,
     limits,
     reserved: config.reserved,
     tables,
+    outside: issuers,
     kept: {
-      has: (name) => mailboxes.ownsProved(name),
+      has: (name) => mailboxes.ownsProved(name) || issuers.has(name),
       get size() {
-        return mailboxes.provedCount;
+        return mailboxes.provedCount + issuers.size;
       },
     },
     damaged: (fault) => {
@@ -309,6 +325,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       try {
         tables.open();
         identity.load();
+        issuers.load(tables.table<Binding>("proved-outside"));
         await directory.keepRooms(tables.table("rooms"));
       } catch (thrown) {
         await tables.close();
@@ -317,6 +334,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       }
     },
     stop: async () => {
+      issuers.close();
       requests.close();
       directory.close();
       await tables.close();
@@ -342,6 +360,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     exchange,
     directory,
     identity,
+    issuers,
     requests,
     localAgents,
     mailboxes,

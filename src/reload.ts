@@ -1,4 +1,4 @@
-import { accessRules, type BrokerConfig } from "./config/index.js";
+import { accessRules, issuersOf, type BrokerConfig } from "./config/index.js";
 import { Fault, systemClock, type Limits } from "./core/index.js";
 import type { AnyDialect } from "./dialect/index.js";
 import type { Parts } from "./parts.js";
@@ -20,7 +20,15 @@ export interface Reload extends Reloaded {
   readonly tlsProblem: string | undefined;
 }
 
-const reloadable: ReadonlySet<string> = new Set(["limits", "origins", "hosts", "trustedProxies", "tlsCert", "tlsKey"]);
+const reloadable: ReadonlySet<string> = new Set([
+  "limits",
+  "origins",
+  "hosts",
+  "trustedProxies",
+  "tlsCert",
+  "tlsKey",
+  "identityProviders",
+]);
 
 /** Limits that parts copy when they are made: a new value needs a restart. */
 const atStart: ReadonlySet<string> = new Set<keyof Limits>([
@@ -38,15 +46,20 @@ const atStart: ReadonlySet<string> = new Set<keyof Limits>([
 const incomparable: ReadonlySet<string> = new Set(["log"]);
 
 /**
- * Takes over from `next` what can change while the broker runs: limits, allow-lists, TLS. Problems are found before
+ * Takes over from `next` what can change while the broker runs: limits, allow-lists, TLS, issuers of tokens. Problems are found before
  * anything changes.
  * @throws Fault malformed, unavailable: the old configuration and the old TLS pair stay
  */
-export function reload(parts: Pick<Parts, "access" | "tls" | "ws">, current: BrokerConfig, next: BrokerConfig): Reload {
+export function reload(
+  parts: Pick<Parts, "access" | "issuers" | "tls" | "ws">,
+  current: BrokerConfig,
+  next: BrokerConfig,
+): Reload {
   const now = new Date(systemClock.now());
   // Whether doors have TLS cannot change until a restart.
   const isTls = parts.tls !== undefined;
   const pair = parts.tls === undefined ? undefined : nextPair(parts.tls, next, now);
+  const issuers = issuersOf(next);
   const changed: string[] = [];
   const taken: Partial<Record<keyof BrokerConfig, unknown>> = {};
   const needRestart: string[] = [];
@@ -66,6 +79,10 @@ export function reload(parts: Pick<Parts, "access" | "tls" | "ws">, current: Bro
   // Options that need a restart keep their old value, so the next reload names them again.
   const config: BrokerConfig = { ...current, ...(taken as Partial<BrokerConfig>) };
   parts.access.set(accessRules(config));
+  if (changed.includes("identityProviders")) {
+    parts.issuers.set(issuers);
+    parts.issuers.warm();
+  }
   // All parts read their limits from this one object.
   Object.assign(
     current.limits,

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";
-import { Problems, doorsOf, hostOf, mailboxesToProve, type Layered } from "../config/index.js";
+import { Problems, doorsOf, hostOf, mailboxesToProve, providerFileProblems, type Layered } from "../config/index.js";
 import { Fault } from "../core/index.js";
 import { DataDirectory, resolveDataDirectory } from "../storage/index.js";
 import { readTlsPair } from "../websocket/edge/index.js";
@@ -23,6 +23,7 @@ export async function checkConfig(layered: Layered): Promise<Checked> {
   problems.attempt(() => {
     data.inspect();
   }, undefined);
+  for (const problem of providerFileProblems(layered.config, layered.nameOf)) problems.note(problem);
   return {
     problems: [...problems.texts, ...(await doorProblems(layered)), ...tlsProblems(layered)],
     warnings: [...certificateProblems(layered), ...mailboxWarnings(layered)],

@@ -33,6 +33,7 @@ const headings = {
   security: "Security:",
   data: "Data and configuration:",
   names: "Names, rooms, limits:",
+  identityProviders: "Security:",
   log: "Log:",
 } as const;
 
@@ -55,6 +56,7 @@ const headingOf: Readonly<Record<keyof typeof spellings, (typeof headings)[keyof
   origins: headings.security,
   hosts: headings.security,
   reserved: headings.security,
+  identityProviders: headings.security,
   dataDir: headings.data,
   topics: headings.names,
   rooms: headings.names,

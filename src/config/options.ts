@@ -13,6 +13,7 @@ import {
 import { isDialect, limitsOf, type AnyDialect } from "../dialect/index.js";
 import type { ConfiguredBox } from "../mailbox/index.js";
 import { isNetwork, portOf } from "./doors.js";
+import { identityProvider } from "./provider-options.js";
 import { refuseUnfit } from "./entry-points.js";
 
 /** The error text of a rule: the rule in words and the value that breaks it. Only the first broken rule is told. */
@@ -199,6 +200,13 @@ const coreOptions = z.strictObject({
     .describe(
       "Agents whose mailbox is opened at the start, by name or as {agent, mode, rooms, keep_s, max, max_bytes}: what is said to " +
         "them while they are away waits for them. A mailbox stays until it is closed (broker mailbox close).",
+    ),
+  identityProviders: z
+    .array(identityProvider)
+    .default([])
+    .describe(
+      "Issuers whose tokens (JWT) are taken beside the broker's own: {issuer, audience, jwks, …} with a JSON Web Key " +
+        "Set, or {firebase: PROJECT, …}. Read again at SIGHUP; files of keys whenever they change.",
     ),
   serverName: z
     .string()

@@ -5,6 +5,7 @@ import type { AnyDialect } from "../dialect/index.js";
 import { impossibleMailboxes } from "./mailbox-rules.js";
 import { catalogueOf, type BrokerConfig, type BrokerOptions, type OptionCatalogue } from "./options.js";
 import { Problems } from "./problems.js";
+import { impossibleProviders } from "./provider-rules.js";
 
 /**
  * Checks options and fills in the defaults.
@@ -43,6 +44,7 @@ export function readConfig(
     );
   }
   for (const problem of impossibleMailboxes(config, nameOf)) problems.note(problem);
+  for (const problem of impossibleProviders(config, nameOf)) problems.note(problem);
   for (const problem of repeatedDoors(config, nameOf)) problems.note(problem);
   for (const problem of unprotectedDoors(config)) problems.note(problem);
   problems.throwIfAny();

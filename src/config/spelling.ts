@@ -5,7 +5,7 @@ import type { BrokerConfig, OptionCatalogue } from "./options.js";
 
 /** How an option is written on a command line or in a variable: the name of its flag, and how its text is read. */
 export interface Spelling {
-  /** `undefined`: only a program can set it. */
+  /** `undefined`: only a program, or a configuration file, can set it. */
   readonly flag: string | undefined;
   readonly kind: "text" | "list" | "switch" | "pairs" | "number";
 }
@@ -101,6 +101,7 @@ export const spellings: Readonly<Record<Exclude<keyof BrokerConfig, "limits" | "
     argument: "name...",
     help: "agents whose mailbox is opened at the start: what they are told while they are away waits for them",
   },
+  identityProviders: { flag: undefined, kind: "text", help: "" },
   serverName: {
     flag: "--server-name",
     kind: "text",

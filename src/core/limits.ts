@@ -260,6 +260,12 @@ export const defaultLimits = Object.freeze({
   brokerRateBurst: 200,
   /** An answer of the broker that waits for something to happen waits this long at most; one for each connection. */
   brokerWaitMaxMs: 30_000,
+  /** Logins that wait for the keys of one issuer (`identityProviders`). */
+  issuerWaitsMax: 1_000,
+  /** Names that belong to users of one issuer; by first use half of them at most. */
+  issuerNamesMax: 50_000,
+  /** Names that one user of an issuer has by first use. */
+  issuerFirstUsesMax: 10,
   /** Failed logins of one address per minute, loopback excepted. */
   loginFailuresPerMinute: 30,
   /** The file of the audit log; beyond it a new one is begun. */

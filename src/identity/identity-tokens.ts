@@ -43,7 +43,7 @@ export interface IdentityOptions {
   readonly damaged: (fault: Fault) => void;
   /** Where proved names are kept over a restart; absent: they are not kept. */
   readonly tables?: Pick<Tables, "table">;
-  /** Names that stay with whoever proves them for another reason: they have a mailbox. */
+  /** Names that stay with whoever proves them for another reason: a mailbox, an account with another issuer. */
   readonly kept?: { has(name: string): boolean; readonly size: number };
   /** Whose JWTs are taken besides our own; absent: nobody's. */
   readonly outside?: OutsideIssuers;
@@ -168,6 +168,12 @@ export class IdentityTokens implements Identity {
 
   protectedLike(name: string): string | undefined {
     return this.#isOwned(name) ? undefined : this.#like(name);
+  }
+
+  /** True for the operator's name, reserved ones, and those with a token of this broker's. */
+  isOurs(name: string): boolean {
+    this.#refreshFiles(false);
+    return this.#reserved.has(name) || this.#tokens.of(name).length > 0;
   }
 
   #isOwned(name: string): boolean {

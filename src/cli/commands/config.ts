@@ -133,7 +133,10 @@ function configValues({ config, originOf, nameOf }: Layered, all: boolean): read
 /** A value as a cell of a table: lists and pairs in one line, a dash if there is none. */
 function cellOf(value: unknown): string {
   if (value === undefined) return "-";
-  if (Array.isArray(value)) return value.length === 0 ? "-" : value.join("  ");
+  if (Array.isArray(value))
+    return value.length === 0
+      ? "-"
+      : value.map((one) => (typeof one === "string" ? one : JSON.stringify(one))).join("  ");
   if (typeof value === "string") return value;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const pairs = Object.entries(value).map(([name, one]) => `${name}=${String(one)}`);

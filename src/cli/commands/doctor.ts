@@ -6,6 +6,7 @@ import { painter, print, say, steerless, type Output, type Paint } from "../outp
 import { certificate } from "../doctor/certificate.js";
 import { configuration, dataDirectory } from "../doctor/configuration.js";
 import { doubledNames } from "../doctor/doubled-names.js";
+import { identityProviders } from "../doctor/identity-providers.js";
 import { diskRoom, mailboxes } from "../doctor/mailboxes.js";
 import { descriptors, nodeVersion, zeromqModule } from "../doctor/machine.js";
 import type { Check, Finding } from "../doctor/check.js";
@@ -22,6 +23,7 @@ const checks: readonly Check[] = [
   configuration,
   dataDirectory,
   certificate,
+  identityProviders,
   descriptors,
   runningBroker,
   ports,
