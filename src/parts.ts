@@ -153,6 +153,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       get size() {
         return mailboxes.provedCount + issuers.size;
       },
+      looks: issuers.looks,
     },
     damaged: (fault) => {
       log("error", fault.message);

@@ -1,4 +1,4 @@
-import { accessRules, issuersOf, type BrokerConfig } from "./config/index.js";
+import { accessRules, impossibleProviders, issuersOf, type BrokerConfig } from "./config/index.js";
 import { Fault, systemClock, type Limits } from "./core/index.js";
 import type { AnyDialect } from "./dialect/index.js";
 import type { Parts } from "./parts.js";
@@ -60,6 +60,7 @@ export function reload(
   const isTls = parts.tls !== undefined;
   const pair = parts.tls === undefined ? undefined : nextPair(parts.tls, next, now);
   const issuers = issuersOf(next);
+  mustFitDoors(current, next);
   const changed: string[] = [];
   const taken: Partial<Record<keyof BrokerConfig, unknown>> = {};
   const needRestart: string[] = [];
@@ -94,6 +95,16 @@ export function reload(
     changed.push("tls");
   }
   return { changed, needRestart, config, tlsProblem: parts.tls === undefined ? undefined : outOfDate(parts.tls, now) };
+}
+
+/**
+ * Issuers are taken over at once, doors and dialects are not.
+ * @throws Fault malformed: tokens of an emulator on a door that others still reach, a dialect that is not there yet
+ */
+function mustFitDoors(current: BrokerConfig, { identityProviders }: BrokerConfig): void {
+  const [problem] = impossibleProviders({ ...current, identityProviders }, (path) => `option ${path}`);
+  if (problem === undefined) return;
+  throw new Fault("malformed", `${problem.message}; what else is configured by now needs a restart first`);
 }
 
 /**

@@ -5,7 +5,7 @@ export * from "./mailbox-rules.js";
 export * from "./options.js";
 export * from "./problems.js";
 export { issuerOf } from "./provider-options.js";
-export { issuersOf, providerFileProblems } from "./provider-rules.js";
+export { impossibleProviders, issuersOf, providerFileProblems } from "./provider-rules.js";
 export * from "./read.js";
 export * from "./schema.js";
 export * from "./spelling.js";

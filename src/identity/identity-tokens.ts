@@ -44,7 +44,7 @@ export interface IdentityOptions {
   /** Where proved names are kept over a restart; absent: they are not kept. */
   readonly tables?: Pick<Tables, "table">;
   /** Names that stay with whoever proves them for another reason: a mailbox, an account with another issuer. */
-  readonly kept?: { has(name: string): boolean; readonly size: number };
+  readonly kept?: { has(name: string): boolean; readonly size: number; readonly looks?: LookAlikes };
   /** Whose JWTs are taken besides our own; absent: nobody's. */
   readonly outside?: OutsideIssuers;
 }
@@ -184,7 +184,8 @@ export class IdentityTokens implements Identity {
 
   /** The protected name, but itself, that a name looks like. */
   #like(name: string): string | undefined {
-    const version = this.#tokens.looks.version + this.#proved.looks.version;
+    const kept = this.#options.kept?.looks;
+    const version = this.#tokens.looks.version + this.#proved.looks.version + (kept?.version ?? 0);
     if (version !== this.#likeVersion || this.#likes.size >= likesMax) this.#likes.clear();
     this.#likeVersion = version;
     const known = this.#likes.get(name);
@@ -193,7 +194,8 @@ export class IdentityTokens implements Identity {
     const like =
       this.#reservedLooks.find(name, looks, () => true) ??
       this.#tokens.looks.find(name, looks, (other) => this.#tokens.of(other).length > 0) ??
-      this.#proved.looks.find(name, looks, (other) => this.#proved.has(other));
+      this.#proved.looks.find(name, looks, (other) => this.#proved.has(other)) ??
+      kept?.find(name, looks, () => true);
     this.#likes.set(name, { like });
     return like;
   }

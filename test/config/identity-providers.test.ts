@@ -123,6 +123,12 @@ describe("identity providers of a configuration", () => {
     expect(() => issuersOf(layered.config)).toThrow(says);
   });
 
+  it("of an emulator are not taken over by a reload that would close the doors first", () => {
+    const open = readConfig({ ws: ["0.0.0.0:0"], insecure: true });
+    const closed = readConfig({ ws: ["127.0.0.1:0"], identityProviders: [{ ...firebase, emulator: true }] });
+    expect(() => reload({} as never, open, closed)).toThrow(/others can reach the doors.*needs a restart first$/);
+  });
+
   it("are taken over by a reload", () => {
     const set: unknown[] = [];
     const parts = {

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { base64url, SignJWT, UnsecuredJWT, type JWK, type JWTPayload } from "jose";
+import type { Issuer } from "../../src/identity/providers/index.js";
 import { makeCertificate } from "./certificates.js";
 
 /** The algorithms that issuers may sign with. */
@@ -56,4 +57,21 @@ export function unsigned(claims: JWTPayload): string {
 export function forged(header: object, claims: object, signature = "AAAA"): string {
   const part = (value: object): string => base64url.encode(JSON.stringify(value));
   return `${part(header)}.${part(claims)}.${signature}`;
+}
+
+/** An issuer of tests, for PAN, with these things of its own. */
+export function testIssuer(more: Partial<Issuer> = {}): Issuer {
+  return {
+    name: "https://login.example",
+    audience: ["agents"],
+    keys: { form: "jwks", at: "keys.json" },
+    dialects: ["pan"],
+    scopes: {},
+    scopesClaim: ["scope"],
+    agentsClaim: ["agents"],
+    agents: {},
+    firebase: false,
+    emulator: false,
+    ...more,
+  };
 }

@@ -1,6 +1,7 @@
 import { Fault, principal, type Clock, type Limits, type Log, type Principal, type Scope } from "../../core/index.js";
 import type { Table } from "../../storage/table.js";
 import type { Credential } from "../identity.js";
+import type { LookAlikes } from "../look-alikes.js";
 import type { UnverifiedJwt } from "../jwt-form.js";
 import type { OutsideIssuers } from "../outside-issuers.js";
 import { AtOnce } from "./at-once.js";
@@ -82,6 +83,11 @@ export class ConfiguredIssuers implements OutsideIssuers {
   /** True if only somebody of another issuer may have the name. */
   has(name: string): boolean {
     return this.#bindings.has(name) || this.#listed.has(name);
+  }
+
+  /** The names that belong to users, by what they look like. */
+  get looks(): LookAlikes {
+    return this.#bindings.looks;
   }
 
   /** Names that {@link has} knows. */

@@ -1,6 +1,6 @@
 import { createPublicKey, X509Certificate, type JsonWebKey, type KeyObject } from "node:crypto";
-import { createLocalJWKSet, type LocalJWKSet } from "jose/jwks/local";
-import type { JWK } from "jose";
+import { createLocalJWKSet } from "jose/jwks/local";
+import type { JWK, LocalJWKSet } from "jose";
 import type { KeyPlace } from "./issuer.js";
 
 /** Signatures that are taken of other issuers. */

@@ -36,7 +36,7 @@ export class NameBindings {
   // bound: issuers that are or were configured · evicts: goes with its last name · owner: NameBindings
   readonly #ofIssuer = new Map<string, { readonly all: number; readonly firstUses: number }>();
   /** The same names, by what they look like. */
-  readonly #looks = new LookAlikes();
+  readonly looks = new LookAlikes();
   readonly #limits: Pick<Limits, "issuerNamesMax" | "issuerFirstUsesMax">;
   readonly #clock: Pick<Clock, "now">;
   #table: Table<Binding> | undefined;
@@ -68,7 +68,7 @@ export class NameBindings {
 
   /** A name of somebody else than `owner` that this one looks like. */
   like(name: string, owner: string): string | undefined {
-    return this.#looks.find(name, looksOf(name), (other) => this.ownerOf(other) !== owner);
+    return this.looks.find(name, looksOf(name), (other) => this.ownerOf(other) !== owner);
   }
 
   /** The names of one owner, or of a whole issuer. */
@@ -132,13 +132,13 @@ export class NameBindings {
 
   #add(name: string, bound: Bound): void {
     this.#bound.set(name, bound);
-    this.#looks.add(name);
+    this.looks.add(name);
     this.#count(bound.binding, 1);
   }
 
   #remove(name: string, { binding }: Bound): void {
     this.#bound.delete(name);
-    this.#looks.delete(name);
+    this.looks.delete(name);
     this.#count(binding, -1);
   }
 

@@ -9,7 +9,7 @@ import type { Credential } from "../../../src/identity/index.js";
 import { readJwt } from "../../../src/identity/jwt-form.js";
 import { ConfiguredIssuers, type Binding, type Issuer } from "../../../src/identity/providers/index.js";
 import { gatedTable, type GatedTable } from "../../kit/gated-table.js";
-import { issuerKey } from "../../kit/outside-tokens.js";
+import { issuerKey, testIssuer } from "../../kit/outside-tokens.js";
 
 const key = issuerKey("ES256", "one");
 const name = "https://login.example";
@@ -24,19 +24,8 @@ describe("users of another issuer", () => {
   let online: Set<string>;
   let likes: Map<string, string>;
 
-  const issuer = (more: Partial<Issuer> = {}): Issuer => ({
-    name,
-    audience: ["agents"],
-    keys: { form: "jwks", at: join(folder, "keys.json") },
-    dialects: ["pan"],
-    scopes: {},
-    scopesClaim: ["scope"],
-    agentsClaim: ["agents"],
-    agents: {},
-    firebase: false,
-    emulator: false,
-    ...more,
-  });
+  const issuer = (more: Partial<Issuer> = {}): Issuer =>
+    testIssuer({ keys: { form: "jwks", at: join(folder, "keys.json") }, ...more });
   const open = (...configured: readonly Issuer[]): ConfiguredIssuers => {
     const opened = new ConfiguredIssuers({
       clock,

@@ -10,7 +10,7 @@ import { ConfiguredIssuers, type Binding, type Issuer } from "../../../src/ident
 import { TablesMemory } from "../../../src/storage/index.js";
 import { eventually } from "../../kit/broker.js";
 import { IssuerServer, says, silence, status, type Answer } from "../../kit/issuer-server.js";
-import { issuerKey, type IssuerKey } from "../../kit/outside-tokens.js";
+import { issuerKey, testIssuer, type IssuerKey } from "../../kit/outside-tokens.js";
 
 const [first, second] = [issuerKey("ES256", "first"), issuerKey("EdDSA", "second")];
 const name = "https://login.example";
@@ -52,19 +52,8 @@ describe("an issuer at its server", () => {
     await eventually(() => server.connections === 0, "no connection stays");
   });
 
-  const issuer = (more: Partial<Issuer> = {}): Issuer => ({
-    name,
-    audience: ["agents"],
-    keys: { form: "jwks", at: server.url, ca: server.ca },
-    dialects: ["pan"],
-    scopes: {},
-    scopesClaim: ["scope"],
-    agentsClaim: ["agents"],
-    agents: {},
-    firebase: false,
-    emulator: false,
-    ...more,
-  });
+  const issuer = (more: Partial<Issuer> = {}): Issuer =>
+    testIssuer({ keys: { form: "jwks", at: server.url, ca: server.ca }, ...more });
   const login = async (key: IssuerKey = first, more: JWTPayload = {}): Promise<Credential> => {
     const exp = clock.now() / 1_000 + 86_400 * 7;
     const jwt = readJwt(await key.sign({ iss: name, aud: "agents", sub: "u1", exp, ...more }));

@@ -6,24 +6,13 @@ import { AtOnce } from "../../../src/identity/providers/at-once.js";
 import type { Issuer } from "../../../src/identity/providers/index.js";
 import { readKeys } from "../../../src/identity/providers/key-set.js";
 import { verifyOutside, type OutsideClaims } from "../../../src/identity/providers/outside-token.js";
-import { forged, issuerKey, unsigned, type Algorithm } from "../../kit/outside-tokens.js";
+import { forged, issuerKey, testIssuer, unsigned, type Algorithm } from "../../kit/outside-tokens.js";
 
 const keys = Object.fromEntries(
   (["RS256", "PS256", "ES256", "EdDSA"] as const).map((alg) => [alg, issuerKey(alg, `kid-${alg}`)]),
 ) as Readonly<Record<Algorithm, ReturnType<typeof issuerKey>>>;
 const name = "https://login.example";
-const issuer: Issuer = {
-  name,
-  audience: ["agents", "https://agents.example"],
-  keys: { form: "jwks", at: "keys.json" },
-  dialects: ["pan"],
-  scopes: {},
-  scopesClaim: ["scope"],
-  agentsClaim: ["agents"],
-  agents: {},
-  firebase: false,
-  emulator: false,
-};
+const issuer = testIssuer({ audience: ["agents", "https://agents.example"] });
 const firebase: Issuer = { ...issuer, firebase: true };
 const published = readKeys(JSON.stringify({ keys: Object.values(keys).map(({ jwk }) => jwk) }), "jwks", 0);
 
