@@ -1,23 +1,129 @@
-/** What one session has asked agents of other dialects, and what they have asked it (Agent Network §4.1). */
-export class OpenExchanges {
-  // bound: exchangesMax · evicts: the oldest · owner: OpenExchanges
-  readonly #asked = new Map<string, string>();
+/** A question of one agent to another, and what each side calls it (Agent Network §4.4). */
+export interface Exchange {
+  /** Who is at the other end. */
+  readonly peer: string;
+  /** What the core calls it: `message_id` of the request. */
+  readonly messageId: string;
+  /** What Agent Network calls it: `requestId` or `proposalId`; the message's own id where the type has neither. */
+  readonly id: string;
+  readonly conversationId?: string | undefined;
+}
 
-  /** The session is asked by a message of this id. */
-  isAsked(peer: string, messageId: string): void {
-    if (this.#asked.size >= exchangesMax)
-      for (const oldest of this.#asked.keys()) {
-        this.#asked.delete(oldest);
-        break;
-      }
-    this.#asked.set(messageId, peer);
+interface Entry extends Exchange {
+  state: "open" | "answered";
+}
+
+/** Exchanges of one session at most, of its own and of others together. */
+export const exchangesMax = 256;
+/** What their ids may take in memory, bytes; strangers choose them. */
+export const exchangesMaxBytes = 64 * 1024;
+/** Conversations of one session that are remembered with whom they are led. */
+export const exchangeConversationsMax = 64;
+/** About what an entry takes beside its texts. */
+const entryBytes = 96;
+
+/**
+ * What one session has asked others, and what others have asked it: which `requestId` or `proposalId` stands for which
+ * message. Ids repeat in the wild, so a key is the peer and the id, the oldest open one first; an answered one is still
+ * known, for answers that come in parts (protocols §3.1).
+ */
+export class OpenExchanges {
+  // bound: exchangesMax and exchangesMaxBytes, with #ofOthers · evicts: the oldest of both lists, open or not · owner: OpenExchanges
+  readonly #own: Entry[] = [];
+  // bound: as #own · evicts: as #own · owner: OpenExchanges
+  readonly #ofOthers: Entry[] = [];
+  // bound: exchangeConversationsMax, keys of 128 bytes and 256 characters · evicts: the oldest · owner: OpenExchanges
+  readonly #conversations = new Set<string>();
+  #bytes = 0;
+
+  /** Exchanges that are known, answered ones included. */
+  get size(): number {
+    return this.#own.length + this.#ofOthers.length;
   }
 
-  /** True if an answer to this message is one to a question of `peer`. */
-  isQuestionOf(peer: string, messageId: string): boolean {
-    return this.#asked.get(messageId) === peer;
+  /** The session asks somebody. The returned function takes it back: the question did not get through. */
+  asks(exchange: Exchange): () => void {
+    const entry = this.#add(this.#own, exchange);
+    return () => {
+      this.#remove(this.#own, entry);
+    };
+  }
+
+  /** Somebody asks the session under an id of its own. What is told twice is known once. */
+  isAsked(exchange: Exchange): void {
+    const { peer, id, messageId } = exchange;
+    if (this.#ofOthers.some((known) => known.peer === peer && known.id === id && known.messageId === messageId)) return;
+    this.#add(this.#ofOthers, exchange);
+  }
+
+  /** The session's own question to `peer` that an answer to `messageId` is for. */
+  ownQuestion(peer: string, messageId: string): Exchange | undefined {
+    return find(this.#own, (entry) => entry.peer === peer && entry.messageId === messageId);
+  }
+
+  /** The question of `peer` to the session that goes by this `requestId` or `proposalId`. */
+  questionOf(peer: string, id: string): Exchange | undefined {
+    return find(this.#ofOthers, (entry) => entry.peer === peer && entry.id === id);
+  }
+
+  /** True if the session has asked somebody else than `peer` under this id, and not `peer`. */
+  isForAnother(peer: string, id: string): boolean {
+    const asked = this.#own.filter((entry) => entry.id === id);
+    return asked.length > 0 && asked.every((entry) => entry.peer !== peer);
+  }
+
+  /** An exchange that one of the above has returned is answered: another of the same id comes first from now on. */
+  answered(exchange: Exchange): void {
+    for (const entry of [...this.#own, ...this.#ofOthers]) if (entry === exchange) entry.state = "answered";
+  }
+
+  /** The session has used this conversation with `peer`. */
+  speaksIn(peer: string, conversationId: string): void {
+    const key = `${peer}\n${conversationId}`;
+    this.#conversations.delete(key);
+    this.#conversations.add(key);
+    for (const oldest of this.#conversations) {
+      if (this.#conversations.size <= exchangeConversationsMax) break;
+      this.#conversations.delete(oldest);
+    }
+  }
+
+  /** True if the session has used this conversation with `peer`. */
+  hasSpokenIn(peer: string, conversationId: string): boolean {
+    return this.#conversations.has(`${peer}\n${conversationId}`);
+  }
+
+  #add(list: Entry[], exchange: Exchange): Entry {
+    const entry: Entry = { ...exchange, state: "open" };
+    list.push(entry);
+    this.#bytes += bytesOf(entry);
+    this.#evict();
+    return entry;
+  }
+
+  /** Answered ones go first, and of the rest the side that has more: what strangers ask pushes out no own question. */
+  #evict(): void {
+    while (this.size > exchangesMax || this.#bytes > exchangesMaxBytes) {
+      const list = this.#own.length >= this.#ofOthers.length ? this.#own : this.#ofOthers;
+      const entry = list.find(({ state }) => state === "answered") ?? list[0];
+      if (entry === undefined) return;
+      this.#remove(list, entry);
+    }
+  }
+
+  #remove(list: Entry[], entry: Entry): void {
+    const at = list.indexOf(entry);
+    if (at === -1) return;
+    list.splice(at, 1);
+    this.#bytes -= bytesOf(entry);
   }
 }
 
-/** Questions of one session that are remembered. */
-const exchangesMax = 256;
+/** The oldest open one that fits; else the newest answered one. */
+function find(list: readonly Entry[], fits: (entry: Entry) => boolean): Entry | undefined {
+  return list.find((entry) => entry.state === "open" && fits(entry)) ?? list.findLast(fits);
+}
+
+function bytesOf({ peer, messageId, id, conversationId }: Exchange): number {
+  return entryBytes + peer.length + messageId.length + id.length + (conversationId?.length ?? 0);
+}
