@@ -78,8 +78,9 @@ function pass(session: NetworkSession, message: NetworkMessage): void | Promise<
 }
 
 /** The session as it says what it acknowledges: that a copy was dropped is told instead. */
-function acknowledging(session: NetworkSession): Pick<NetworkSession, "now" | "request" | "publish"> {
+function acknowledging(session: NetworkSession): Pick<NetworkSession, "now" | "request" | "publish" | "services"> {
   return {
+    services: session.services,
     now: () => session.now(),
     request: (draft, options) => session.request(draft, options),
     publish: (draft) => session.publish({ ...draft, acknowledged: true }),
