@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { events as agentchatEvents } from "../../bridges/agentchat/events.js";
 import { commands as agentchatCommands } from "../../bridges/agentchat/schema.js";
 import { codes as agentchatCodes } from "../../bridges/agentchat/errors.js";
+import { codes as networkCodes } from "../../bridges/agent-network/errors.js";
+import { header, metadata } from "../../bridges/agent-network/schema.js";
 import { codes as panCodes } from "../../bridges/pan/errors.js";
 import { commands as panCommands, events as panEvents } from "../../bridges/pan/schema.js";
 import { faultCodes } from "../../src/core/fault.js";
@@ -17,7 +19,13 @@ interface Row {
   readonly cells: Readonly<Record<string, string>>;
 }
 
-const pages = { core: "core.md", ZeroMQ: "zeromq.md", PAN: "pan.md", AgentChat: "agentchat.md" } as const;
+const pages = {
+  core: "core.md",
+  ZeroMQ: "zeromq.md",
+  PAN: "pan.md",
+  AgentChat: "agentchat.md",
+  "Agent Network": "agent-network.md",
+} as const;
 
 /** The table of a clause. */
 function table(source: keyof typeof pages, clause: string): readonly Row[] {
@@ -47,6 +55,7 @@ const messageOf: Readonly<Record<string, string>> = {
   alone: "alone",
   "of a signed text": "signed",
   "of a proposal": "proposal",
+  "of a query": "query",
 };
 
 /** What is at a path as `content.data.sig`. */
@@ -83,6 +92,10 @@ function changed(how: string, value: unknown): unknown {
       return ["stored", "settled"];
     case "in PAN's words":
       return panCodes[faultCodes.find((code) => code === value) ?? "internal"];
+    case "as ISO 8601":
+      return new Date(Number(value)).toISOString();
+    case "in Agent Network's words":
+      return networkCodes[faultCodes.find((code) => code === value) ?? "internal"].errorCode;
     case "in AgentChat's words":
       return agentchatCodes[faultCodes.find((code) => code === value) ?? "internal"];
     default:
@@ -95,16 +108,17 @@ const fromTables: readonly (readonly [Source, string])[] = [
   ["PAN", "12.1"],
   ["AgentChat", "12.1"],
   ["AgentChat", "12.2"],
+  ["Agent Network", "4.6"],
 ];
-const towardTables = { ZeroMQ: "14.2", PAN: "12.2", AgentChat: "12.3" } as const;
+const towardTables = { ZeroMQ: "14.2", PAN: "12.2", AgentChat: "12.3", "Agent Network": "4.7" } as const;
 const fromRows = fromTables.flatMap(([source, clause]) =>
   table(source, clause).flatMap((row) =>
     sources.map((target) => ({ source, clause, target, ...row, cell: row.cells[target] ?? "" })),
   ),
 );
-/** What the broker says itself: its inform, as ZeroMQ hears it, in the other two. */
+/** What the broker says itself: its inform, as ZeroMQ hears it, in the others. */
 const brokersRows = table("core", "3.14").flatMap((row) =>
-  (["PAN", "AgentChat"] as const).map((target) => ({
+  (["PAN", "AgentChat", "Agent Network"] as const).map((target) => ({
     source: "ZeroMQ" as const,
     clause: "3.14",
     target,
@@ -181,6 +195,12 @@ describe("the loss tables", () => {
     ["ZeroMQ", "14.2", [...but(writtenEnvelope.shape, "content"), ...content]],
     ["PAN", "12.2", but(panEvents.chat.shape, "type")],
     ["AgentChat", "12.3", but(agentchatEvents.MSG.shape, "type")],
+    [
+      "Agent Network",
+      "4.6",
+      [...but(header.shape, "metadata"), ...Object.keys(metadata.shape).map((key) => `metadata.${key}`)],
+    ],
+    ["Agent Network", "4.7", but(header.shape, "metadata")],
   ] as const)("%s §%s has a row for every field", (source, clause, fields) => {
     const rows = table(source, clause).map(({ field }) => field);
     expect(fields.filter((field) => !rows.includes(field))).toEqual([]);

@@ -2,11 +2,12 @@ import { randomUUID } from "node:crypto";
 import { keyFor } from "./agentchat-keys.js";
 import { eventually, startBroker, type TestBroker } from "./broker.js";
 import { ChatWire } from "./chat-wire.js";
+import { networkReceiver, networkSender } from "./loss-network.js";
 import { PanWire, panToken } from "./pan-wire.js";
 import { PlainAgent } from "./plain-agent.js";
 
 /** The dialects that speak and hear in the loss tables. */
-export const sources = ["ZeroMQ", "PAN", "AgentChat"] as const;
+export const sources = ["ZeroMQ", "PAN", "AgentChat", "Agent Network"] as const;
 export type Source = (typeof sources)[number];
 
 export type Frame = Readonly<Record<string, unknown>>;
@@ -27,9 +28,15 @@ export interface World {
 
 const room = "#loss";
 /** Names with the form of a key's id: whoever bears one can be proposed to, in every dialect. */
-const receiverNames = { ZeroMQ: "a".repeat(16), PAN: "b".repeat(16), AgentChat: keyFor("receiver").id } as const;
+const receiverNames = {
+  ZeroMQ: "a".repeat(16),
+  PAN: "b".repeat(16),
+  AgentChat: keyFor("receiver").id,
+  "Agent Network": "d".repeat(16),
+} as const;
 
-interface Receiver {
+/** A client that hears the messages of the tables. */
+export interface Receiver {
   /** The first frame that has this text anywhere. */
   readonly hears: (text: string) => Promise<Frame>;
   /** Asks somebody something under this id. */
@@ -37,7 +44,8 @@ interface Receiver {
   readonly close: () => void;
 }
 
-interface Sender {
+/** A client that says them. */
+export interface Sender {
   /** What it says to one agent, and to whom it says it in public; `to` is the addressee's name, or a room, or `all`. */
   readonly messages: Readonly<Record<string, (to: string, text: string) => Frame>>;
   readonly say: (frame: Frame) => void;
@@ -51,6 +59,8 @@ export async function openWorld(): Promise<World> {
       agentchatRatePerSecond: 0,
       panRatePerSecond: 0,
       panBroadcastMs: 0,
+      networkRatePerSecond: 0,
+      networkBroadcastMs: 0,
       loopTurnsMax: 0,
       graceInferredMs: 300,
     },
@@ -60,8 +70,14 @@ export async function openWorld(): Promise<World> {
     ZeroMQ: await zmqReceiver(broker),
     PAN: await panReceiver(broker),
     AgentChat: await chatReceiver(chat),
+    "Agent Network": await networkReceiver(broker, receiverNames["Agent Network"], room),
   };
-  const senders = { ZeroMQ: await zmqSender(broker), PAN: await panSender(broker), AgentChat: await chatSender(chat) };
+  const senders = {
+    ZeroMQ: await zmqSender(broker),
+    PAN: await panSender(broker),
+    AgentChat: await chatSender(chat),
+    "Agent Network": await networkSender(broker),
+  };
   const messages: Passed[] = [];
   for (const source of sources) {
     const { messages: kinds, say } = senders[source];
@@ -102,7 +118,7 @@ async function brokersWords(at: TestBroker, receivers: Readonly<Record<Source, R
       sent,
       heard: await receivers[target].hears(told),
     });
-    return [await toldTo("PAN"), await toldTo("AgentChat")];
+    return [await toldTo("PAN"), await toldTo("AgentChat"), await toldTo("Agent Network")];
   };
   const late = await PanWire.login(at.pan, "late-one", panToken(at.dataDir), "Late of the tables");
   late.say({ type: "join", room });
