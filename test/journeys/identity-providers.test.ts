@@ -1,8 +1,10 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JWTPayload } from "jose";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import type { BrokerOptions } from "../../src/index.js";
 import { eventually, startBroker, type TestBroker } from "../kit/broker.js";
 import { IssuerServer, says, silence, status, type Answer } from "../kit/issuer-server.js";
@@ -163,6 +165,20 @@ describe("users of other issuers at a broker", () => {
     answer();
     expect(await eve.hears("chat")).toMatchObject({ from: "ada", text: "at once" });
     await leave(slow, eve);
+  });
+
+  it("are taken in Agent Network, and not in PAN, where no dialects are configured", async () => {
+    const usual = { issuer: name, audience: "agents", jwks: server.url, ca: server.ca };
+    served.broker.reload({ ...options(), identityProviders: [usual] });
+    const shown = await token("u1");
+    expect(await refusal("ada", shown)).toContain("are taken in agent-network, visualisation and not in pan");
+    const socket = new WebSocket(served.pan.replace("/pan", "/agent-network/v1/connect"), {
+      headers: { authorization: `Bearer ${await token("u1", { agents: ["ada"] })}` },
+    });
+    const [first] = (await once(socket, "message")) as [Buffer];
+    expect(JSON.parse(first.toString())).toMatchObject({ recipientId: "ada", messageType: "CONNECTED" });
+    socket.close();
+    await once(socket, "close");
   });
 
   it("are taken as the configuration says that was read last", async () => {

@@ -106,7 +106,8 @@ export class ConfiguredIssuers implements OutsideIssuers {
   }
 
   /**
-   * Frees the names of a subject, or this one, for whoever comes next. Resolves when that is on the disk.
+   * Frees the names of a subject, or this one, for whoever comes next. Resolves when that is on the disk. That they were
+   * proved is forgotten by `Identity.forget`: until then nobody gets them by first use.
    * @returns the names
    * @throws Fault unavailable, as a rejection: they are taken again after a restart
    */
