@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startBroker, type TestBroker } from "../kit/broker.js";
-import { NetworkWire, type NetworkFrame } from "../kit/network-wire.js";
+import { NetworkAgent } from "../kit/network-agent.js";
+import type { NetworkFrame } from "../kit/network-wire.js";
 import { PanWire } from "../kit/pan-wire.js";
 import { PlainAgent } from "../kit/plain-agent.js";
 import { issueToken } from "../kit/tokens.js";
 
 describe("Agent Network among other dialects", () => {
   let at: TestBroker;
-  let alice: NetworkWire;
+  let alice: NetworkAgent;
   let zed: PlainAgent;
   let pat: PanWire;
   beforeEach(async () => {
@@ -21,14 +22,9 @@ describe("Agent Network among other dialects", () => {
     await at.stop();
   });
 
-  const network = async (agent: string): Promise<NetworkWire> =>
-    NetworkWire.enter(
-      at.pan.replace(/pan$/, "agent-network/v1/connect"),
-      agent,
-      await issueToken(at.dataDir, agent, "ws"),
-    );
+  const network = (name: string): Promise<NetworkAgent> => NetworkAgent.enter(at, name);
   const proposal = { proposalId: "prop_1", details: { title: "Tea", participants: ["alice", "zed"] } };
-  const error = async (): Promise<Record<string, unknown>> => (await alice.hearsOf("system", "ERROR")).content;
+  const error = async (): Promise<NetworkFrame["content"]> => (await alice.hearsOf("system", "ERROR")).content;
 
   it("a query of any type is answered in its own words, by who knows them", async () => {
     const asked = alice.say("zed", "QUERY", {
@@ -143,15 +139,14 @@ describe("Agent Network among other dialects", () => {
 
   it("a room hears the frame as it came where it speaks the dialect, and its past as it was said", async () => {
     const bob = await network("bob");
-    for (const wire of [alice, bob]) await wire.asks("ROOM_JOIN", { room: "#lab" });
+    for (const agent of [alice, bob]) await agent.asks("ROOM_JOIN", { room: "#lab" });
     const joined = await alice.hears(({ messageType, senderId }) => messageType === "INFORM" && senderId === "system");
     expect(joined).toMatchObject({ recipientId: "#lab", content: { kind: "room.joined", data: { agent: "bob" } } });
     pat.say({ type: "join", room: "#lab" });
     await pat.hears(({ status }) => status === "joined");
     const query = { requestId: "req_9", queryType: "CUSTOM", parameters: { text: "who is in?" } };
     const said = alice.say("#lab", "QUERY", query);
-    await bob.hearsOf("alice", "QUERY");
-    expect(bob.texts).toContain(JSON.stringify(said));
+    expect(await bob.wire.hearsText(({ senderId }) => senderId === "alice")).toBe(JSON.stringify(said));
     expect(await pat.hears(({ text }) => text === "who is in?")).toMatchObject({ to: "#lab", intent: "inform" });
     const late = await network("late");
     await late.asks("ROOM_JOIN", { room: "#lab", history: 5 });
@@ -201,8 +196,9 @@ describe("Agent Network among other dialects", () => {
   });
 
   it("what waits in a mailbox comes back as it was said, and is answered by its own requestId", async () => {
-    const bob = await network("bob");
-    expect((await bob.asks("mailbox.open", { mode: "push" }))["error"]).toBeNull();
+    const bob = await PanWire.login(at.pan, "bob", await issueToken(at.dataDir, "bob", "ws"));
+    bob.say({ type: "ask", kind: "mailbox.open", data: {} });
+    await bob.hears("answer");
     bob.close();
     await gone("bob");
     const query = { requestId: "req_7", queryType: "CUSTOM", parameters: { text: "when you are back?" } };
@@ -214,8 +210,7 @@ describe("Agent Network among other dialects", () => {
     expect(heard).toMatchObject({ messageId, conversationId, content: query });
     expect(heard.metadata["stored_at"]).toBeDefined();
     const answer = back.say("alice", "RESPONSE", { requestId: "req_7", data: { text: "now" }, error: null });
-    await alice.hearsOf("bob", "RESPONSE");
-    expect(alice.texts).toContain(JSON.stringify(answer));
+    expect(await alice.wire.hearsText(({ senderId }) => senderId === "bob")).toBe(JSON.stringify(answer));
     back.close();
   });
 

@@ -1,30 +1,22 @@
 import { randomUUID } from "node:crypto";
 import type { TestBroker } from "./broker.js";
 import type { Frame, Receiver, Sender } from "./loss-world.js";
-import { NetworkWire } from "./network-wire.js";
-import { issueToken } from "./tokens.js";
-
-const enter = async (at: TestBroker, agent: string): Promise<NetworkWire> =>
-  NetworkWire.enter(
-    at.pan.replace(/pan$/, "agent-network/v1/connect"),
-    agent,
-    await issueToken(at.dataDir, agent, "ws"),
-  );
+import { NetworkAgent } from "./network-agent.js";
 
 /** An Agent Network client that hears the messages of the tables. */
 export async function networkReceiver(at: TestBroker, agent: string, room: string): Promise<Receiver> {
-  const wire = await enter(at, agent);
-  await wire.asks("ROOM_JOIN", { room });
+  const client = await NetworkAgent.enter(at, agent);
+  await client.asks("ROOM_JOIN", { room });
   return {
     hears: async (text) => ({
-      ...(await wire.hears((frame) => frame.messageType !== "ACK" && JSON.stringify(frame).includes(text))),
+      ...(await client.hears((frame) => frame.messageType !== "ACK" && JSON.stringify(frame).includes(text))),
     }),
     asks: (to, messageId) => {
       const content = { requestId: messageId, queryType: "CUSTOM", parameters: { text: "are you there?" } };
-      wire.say(to, "QUERY", content, { messageId, metadata: { receipt: true } });
+      client.say(to, "QUERY", content, { messageId, metadata: { receipt: true } });
     },
     close: () => {
-      wire.close();
+      client.close();
     },
   };
 }
@@ -32,7 +24,7 @@ export async function networkReceiver(at: TestBroker, agent: string, room: strin
 /** An Agent Network client that says them. */
 export async function networkSender(at: TestBroker): Promise<Sender> {
   const agent = "nell";
-  const wire = await enter(at, agent);
+  const client = await NetworkAgent.enter(at, agent);
   const frame = (recipientId: string, messageType: string, content: object): Frame => ({
     messageId: `n-${randomUUID()}`,
     conversationId: "c-4",
@@ -66,10 +58,10 @@ export async function networkSender(at: TestBroker): Promise<Sender> {
       all: (to, text) => frame(to, "INFORM", { text }),
     },
     say: (said) => {
-      wire.socket.send(JSON.stringify(said));
+      client.wire.say(said);
     },
     close: () => {
-      wire.close();
+      client.close();
     },
   };
 }
