@@ -54,6 +54,16 @@ describe("the options of a broker, for the compiler", () => {
       panBroadcastBurst: 1,
       agentchatRatePerSecond: 1,
       agentchatBurst: 1,
+      networkRatePerSecond: 1,
+      networkRateBurst: 1,
+      networkBroadcastMs: 1,
+      networkBroadcastBurst: 1,
+      networkHeartbeatMs: 1,
+      networkHeartbeatsMax: 1,
+      networkSilenceMs: 1,
+      networkAgentsPerUserMax: 1,
+      networkAwaitedMax: 1,
+      networkAwaitedTotalMax: 1,
     };
     expect(Object.keys(burst)).toEqual(dialects.flatMap((dialect) => Object.keys(dialect.limits?.shape ?? {})));
     expect(Object.keys(limits)).toEqual(expect.arrayContaining(Object.keys(burst)));
