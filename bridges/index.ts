@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { AnyDialect } from "#dialect";
 import { agentNetwork } from "./agent-network/index.js";
-import type { limits as networkLimits } from "./agent-network/options.js";
+import type { limits as networkLimits, settings as networkSettings } from "./agent-network/options.js";
 import { agentchat } from "./agentchat/index.js";
 import type { limits as agentchatLimits, settings as agentchatSettings } from "./agentchat/options.js";
 import { pan } from "./pan/index.js";
@@ -13,6 +13,7 @@ export const dialects: readonly AnyDialect[] = [pan, agentchat, agentNetwork];
 /** Their settings, under the name of each, for programs in TypeScript. */
 export interface DialectSettings {
   readonly agentchat?: z.input<typeof agentchatSettings> | undefined;
+  readonly "agent-network"?: z.input<typeof networkSettings> | undefined;
 }
 
 /** Their limits. */

@@ -16,6 +16,8 @@ import {
 } from "./core/index.js";
 import { ConversationsMemory, followAnswers, RequestsMemory, type Requests } from "./conversation/index.js";
 import { Desk, type Askers } from "./desk/index.js";
+import { dialectsWithContacts } from "./dialect/options.js";
+import { forgetting } from "./forgetting.js";
 import { LocalAgents } from "./local-agents.js";
 import { ZeromqAgents } from "./zeromq/agents/index.js";
 import {
@@ -165,6 +167,13 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     limits,
     clock,
     configuredRooms: config.rooms,
+    contacts: {
+      listedIn: dialectsWithContacts(config.settings),
+      operator: operatorName,
+      witness: (event) => {
+        ops.audit.write(event);
+      },
+    },
     endings,
     boxOwner: (name) => ownerOf(mailboxes.mailbox(name)?.box),
     outlives: (speaker) => keepsRooms(mailboxes, speaker),
@@ -172,6 +181,8 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       log("error", "an event could not be told", { error: String(thrown) });
     },
   });
+  const { contacts } = directory;
+  if (contacts.isListed) exchange.screen((from, to) => contacts.refusal(from, to));
   const roomLogs = new RoomLogsLmdb({
     path: data.file("room-logs"),
     restore: (logs) => directory.remember(logs),
@@ -243,7 +254,17 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   const askers: Askers = {
     askerOf: (message, request) => localAgents.askerOf(message, request) ?? zeromqAgents.askerOf(message, request),
   };
-  const desk = new Desk({ exchange, directory, mailboxes, limits, limiter, log, status, askers });
+  const forget = forgetting({
+    directory,
+    identity,
+    mailboxes,
+    bindings: issuers,
+    endSpeakers: (isMeant, fault) => bridges.endSpeakers(isMeant, fault),
+    audit: (line) => {
+      ops.audit.write(line);
+    },
+  });
+  const desk = new Desk({ exchange, directory, mailboxes, limits, limiter, log, status, askers, forget });
   const zmtp = new ZmtpListener({
     router,
     ledger,
@@ -327,6 +348,8 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
         tables.open();
         identity.load();
         issuers.load(tables.table<Binding>("proved-outside"));
+        contacts.book.load(tables.table("contacts"));
+        contacts.names.load(tables.table("contact-names"));
         await directory.keepRooms(tables.table("rooms"));
       } catch (thrown) {
         await tables.close();

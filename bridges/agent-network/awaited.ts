@@ -36,7 +36,9 @@ export class Awaited {
   /** The agent is here: whoever waits for it is told, once. */
   arrived(agent: string): void {
     for (const session of this.#endAll(agent))
-      session.send(systemEvent(session, "PRESENCE", { agentId: agent, status: "online" }));
+      // Both may have ceased to be contacts since.
+      if (session.services.directory.contacts.mayMeet(session.principal?.agent ?? "", agent))
+        session.send(systemEvent(session, "PRESENCE", { agentId: agent, status: "online" }));
   }
 
   /** The session has ended. */

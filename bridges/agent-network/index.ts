@@ -3,7 +3,7 @@ import { arrivalOf, awaitedOf } from "./awaited.js";
 import { codec } from "./codec.js";
 import { connectedOf } from "./connected.js";
 import { authenticate, welcome } from "./login.js";
-import { limits } from "./options.js";
+import { limits, settings } from "./options.js";
 import { phrasebook } from "./phrasebook.js";
 import { refusal } from "./refusal.js";
 import { commandTable, speakingRate } from "./session.js";
@@ -24,6 +24,7 @@ export const agentNetwork = defineDialect<AgentNetwork>({
     closing: { code: 4408, reason: "no sign of life for three heartbeat intervals" },
   },
   limits,
+  settings,
   open: () => ({
     credential: undefined,
     owner: undefined,

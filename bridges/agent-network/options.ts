@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { limit } from "#dialect";
+import { contactsSetting, limit } from "#dialect";
 
 /** Agent Network's own limits (Agent Network §2.8, §2.9, §3.5, §7). */
 export const limits = z.object({
@@ -23,3 +23,11 @@ export const limits = z.object({
 
 /** The limits of Agent Network, with numbers for all. */
 export type NetworkLimits = z.output<typeof limits>;
+
+/** Who may have to do with whom (protocols §1.20). */
+export const settings = z
+  .strictObject({ contacts: contactsSetting })
+  .describe("Who may have to do with agents of Agent Network.");
+
+/** The settings of Agent Network, with a value for all. */
+export type NetworkSettings = z.output<typeof settings>;

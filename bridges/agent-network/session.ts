@@ -106,6 +106,8 @@ function mustBeReadable({ services }: NetworkSession, { header }: NetworkMessage
   const kind = topicKind(to);
   if (kind === "broker") throw new Fault("not-found", "the broker is called system here");
   if (!isSealed(header)) return;
+  // Before a stranger learns whether the agent is here, and in which dialect.
+  if (kind === "agent") services.directory.contacts.mustMeet(header.senderId, to);
   const isAgent = kind === "agent";
   const dialect = isAgent ? services.directory.agent(to)?.dialect : undefined;
   if (isAgent && dialect === undefined && !services.directory.isReachable(to))

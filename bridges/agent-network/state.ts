@@ -1,6 +1,6 @@
 import type { Credential, DialectTypes, Session } from "#dialect";
 import { OpenExchanges } from "./open-exchanges.js";
-import type { NetworkLimits } from "./options.js";
+import type { NetworkLimits, NetworkSettings } from "./options.js";
 import type { Command, Event } from "./schema.js";
 
 /** What Agent Network remembers of a session. */
@@ -25,7 +25,7 @@ export interface AgentNetwork extends DialectTypes {
   state: State;
   phase: "greeting" | "ready";
   limits: NetworkLimits;
-  settings: object;
+  settings: NetworkSettings;
 }
 
 /** A session as Agent Network's handlers get it. */

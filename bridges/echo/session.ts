@@ -82,7 +82,12 @@ export const table: Rules<Echo> = {
     /** A long list costs more than a short one, and is paid for before it is made. */
     cost: (_list, { services: { directory } }) => listCost(directory.agentCount),
     run(session) {
-      session.send({ type: "agents", names: session.services.directory.agents().map(({ name }) => name) });
+      session.send({
+        type: "agents",
+        names: session.services.directory.contacts
+          .agentsFor(session.principal?.agent ?? "")()
+          .map(({ name }) => name),
+      });
     },
   },
 };

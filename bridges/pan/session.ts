@@ -82,7 +82,7 @@ export const commandTable: Rules<Pan> = {
     run(session) {
       const { directory } = session.services;
       const written = session.services.once("pan agents", () => new ListText(listed));
-      const writing = new ListWriting(() => directory.agents(), written);
+      const writing = new ListWriting(directory.contacts.agentsFor(session.principal?.agent ?? ""), written);
       return session.long(() => {
         const agents = writing.advance();
         if (agents === undefined) return "more";

@@ -5,8 +5,10 @@ import { backupCommand } from "./commands/backup.js";
 import { benchCommand } from "./commands/bench.js";
 import { completionCommand } from "./commands/completion.js";
 import { configCommand } from "./commands/config.js";
+import { contactsCommand } from "./commands/contacts.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { mailboxCommand } from "./commands/mailbox.js";
+import { networkCommand } from "./commands/network.js";
 import { sendCommand } from "./commands/send.js";
 import { startCommand, type TakeOver } from "./commands/start.js";
 import { listCommands } from "./commands/lists.js";
@@ -58,6 +60,8 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
     tapCommand,
     sendCommand,
     mailboxCommand,
+    contactsCommand,
+    networkCommand,
     backupCommand,
     tokenCommand,
     configCommand,

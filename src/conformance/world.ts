@@ -21,9 +21,9 @@ import {
   Slices,
 } from "../core/index.js";
 import { Desk, type DeskOptions } from "../desk/index.js";
-import { limitsOf, settingsOf, type AnyDialect, type Hello } from "../dialect/index.js";
+import { dialectsWithContacts, limitsOf, settingsOf, type AnyDialect, type Hello } from "../dialect/index.js";
 import { DirectoryMemory } from "../directory/directory-memory.js";
-import { LimiterMemory, type Credential, type Identity } from "../identity/index.js";
+import { LimiterMemory, operatorName, type Credential, type Identity } from "../identity/index.js";
 import { keepsRooms, Mailboxes, ownerOf } from "../mailbox/index.js";
 import { MailStoreMemory } from "../mailbox/mail-store-memory.js";
 import { TablesMemory } from "../storage/table-memory.js";
@@ -86,9 +86,8 @@ export class TestIdentity implements Identity {
     this.protectedNames.add(agent);
   }
 
-  forget(name: string): Promise<void> {
-    this.protectedNames.delete(name);
-    return Promise.resolve();
+  forget(name: string): Promise<boolean> {
+    return Promise.resolve(this.protectedNames.delete(name));
   }
 
   proved(): void {
@@ -152,7 +151,12 @@ export class ConformanceWorld {
       endings: new Slices(clock),
       boxOwner: (name) => ownerOf(this.mailboxes.mailbox(name)?.box),
       outlives: (speaker) => keepsRooms(this.mailboxes, speaker),
+      contacts: { listedIn: dialectsWithContacts(settings), operator: operatorName },
     });
+    const tables = new TablesMemory();
+    const { contacts } = this.directory;
+    contacts.book.load(tables.table("contacts"));
+    if (contacts.isListed) this.exchange.screen((from, to) => contacts.refusal(from, to));
     this.requests = new RequestsMemory({ limits, clock });
     const conversations = new ConversationsMemory({
       limits,
@@ -200,7 +204,7 @@ export class ConformanceWorld {
         directory: this.directory,
         identity: this.identity,
         limiter,
-        tables: new TablesMemory(),
+        tables,
         serverName: "test",
       },
       settings,

@@ -15,6 +15,9 @@ export type Follower = (envelope: Envelope, message: Message) => void;
 /** Finds the request that a response answers which does not say it; undefined if there is none (protocols §3.2). */
 export type AnsweredFinder = (response: Envelope) => string | undefined;
 
+/** Why what one agent says may not reach another; undefined if it may. */
+export type Screen = (from: string, to: string) => Fault | undefined;
+
 /**
  * The only entrance for messages that are parsed: a message is checked, counted once and routed, or refused with a
  * Fault. Messages that ZeroMQ agents send each other as bytes bypass it and go straight to the router.
@@ -26,6 +29,7 @@ export class Exchange {
   readonly #followers: Follower[] = [];
   #unheard: Follower = () => undefined;
   #findAnswered: AnsweredFinder = () => undefined;
+  #screen: Screen | undefined;
   readonly #newId: () => string;
 
   constructor(router: Router, ledger: Ledger, clock: Clock, newId: () => string) {
@@ -54,9 +58,14 @@ export class Exchange {
     this.#findAnswered = find;
   }
 
+  /** Asks `screen` about each message to an agent, before anybody learns whether that is here. */
+  screen(screen: Screen): void {
+    this.#screen = screen;
+  }
+
   /**
    * Routes a message that has been counted as accepted, and counts what became of it.
-   * @throws Fault malformed, timeout (expired before it was routed), not-found, what the topic's guard says, or why the
+   * @throws Fault malformed, timeout (expired before it was routed), not-found, forbidden (the screen), what the topic's guard says, or why the
    * agent that it is for will never have it (too-large, unsupported, …; protocols §3.16)
    */
   submit(message: Message): Outcome {
@@ -70,6 +79,7 @@ export class Exchange {
       this.ledger.refuse("expired");
       throw new Fault("timeout", "the message had expired when it arrived (expires_at)");
     }
+    if (this.#screen !== undefined) this.#mustPass(this.#screen, envelope, message.topic);
     const refusal = this.router.route(message.topic)?.guard?.(message);
     if (refusal !== undefined) {
       this.ledger.refuse(`guard-${refusal.code}`);
@@ -95,6 +105,14 @@ export class Exchange {
     if (message.lost !== undefined) return this.#lost(message, message.lost, envelope, outcome);
     for (const follower of this.#followers) follower(envelope, message);
     return outcome;
+  }
+
+  /** @throws Fault what the screen says */
+  #mustPass(screen: Screen, { from }: Envelope, topic: string): void {
+    const refusal = topicKind(topic) === "agent" ? screen(from, topic) : undefined;
+    if (refusal === undefined) return;
+    this.ledger.refuse("not-approved");
+    throw refusal;
   }
 
   /** Nobody follows it. Its sender is told that it got through, so it is told if it did not, whyever. */

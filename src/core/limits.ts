@@ -222,6 +222,12 @@ export const defaultLimits = Object.freeze({
   provedNameMs: 30 * 86_400_000,
   /** Names remembered as proved. */
   provedNamesMax: 100_000,
+  /** Names of agents with listed contacts that are remembered while they are away, for `provedNameMs`. */
+  contactNamesMax: 100_000,
+  /** Pairs of approved contacts. */
+  contactsMax: 100_000,
+  /** Approved contacts of one agent. */
+  contactsPerAgentMax: 1_000,
   /**
    * Open requests of agents with a token, of which those without one take half at most. Their half is shared: a
    * connection has 10 in any case, also beyond the half, and more only while as many of it are left as it has then.

@@ -21,6 +21,8 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
   "requests-full": "as many requests are open as there may be, of all agents or of all without a token",
   "requests-share-full": "the sender waits for as many answers as it may; others may still ask",
   "guard-CODE": "an invite-only room refused the message",
+  "not-approved":
+    "a message between two agents that are no contacts, one of them in a dialect where contacts are listed",
   "room-log-CODE":
     "a message to a durable room that could not be kept: it is more than the room may, or the disk failed",
   "broker-key-removed": "a sender wrote trust, received_at, replay or $broker, in whatever case; nobody was shown it",

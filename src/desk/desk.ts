@@ -7,7 +7,7 @@ import { DeskLists, type LongText } from "./lists.js";
 import { DeskTopic, type Askers } from "./topic.js";
 
 /** Where the desk learns who asks, looks for answers, takes what they cost, and says them. */
-export interface DeskOptions extends Pick<Ask, "directory" | "mailboxes" | "status"> {
+export interface DeskOptions extends Pick<Ask, "directory" | "mailboxes" | "status" | "forget"> {
   readonly exchange: Exchange;
   readonly limits: Limits;
   readonly limiter: Limiter;
@@ -62,7 +62,7 @@ export class Desk implements Lifecycle, Answerer {
   }
 
   ask(question: Question, reply: Reply): Asked {
-    const { directory, mailboxes, status } = this.#options;
+    const { directory, mailboxes, status, forget } = this.#options;
     const { from, seats, viewer, place, kind, chargedTo } = question;
     const ask: Ask = {
       asker: from,
@@ -73,6 +73,7 @@ export class Desk implements Lifecycle, Answerer {
       chargedTo,
       lists: this.#lists,
       status,
+      forget,
       ...(place && { place }),
     };
     const read = this.#read(ask, kind, question.content);

@@ -3,6 +3,7 @@ import { Fault, itemsOfBytes, type Content, type Principal, type Scope } from ".
 import { bytesOf, type Directory, type Past, type Recalled, type Seat } from "../directory/index.js";
 import type { Mailboxes } from "../mailbox/index.js";
 import { readFields } from "./fields.js";
+import type { Forget } from "./forget.js";
 import type { DeskLists, LongText } from "./lists.js";
 
 /** Who asks, and where the desk looks for the answer. */
@@ -23,6 +24,8 @@ export interface Ask {
   readonly lists: DeskLists;
   /** What `broker.status` answers. */
   readonly status: () => Readonly<Record<string, unknown>>;
+  /** Erases what is kept of a user; absent where nothing is. */
+  readonly forget?: Forget | undefined;
 }
 
 /** A scope that a kind of request can be reserved for. */

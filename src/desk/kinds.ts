@@ -1,5 +1,7 @@
 import type { Kind } from "./kind.js";
 import { brokerStatus, ping } from "./kinds/broker.js";
+import { contactsAdd, contactsList, contactsRemove } from "./kinds/contacts.js";
+import { networkForget } from "./kinds/network.js";
 import { agentsList, roomsList } from "./kinds/lists.js";
 import { mailboxOpen, mailboxStatus, mailboxClose, mailboxPeek, mailboxState, mailboxList } from "./kinds/mailboxes.js";
 import {
@@ -36,6 +38,10 @@ export type DeskKind =
   | "mailbox.peek"
   | "mailbox.state"
   | "mailbox.list"
+  | "contacts.add"
+  | "contacts.remove"
+  | "contacts.list"
+  | "network.forget"
   | "broker.status";
 
 /** One row for each kind: a missing one does not compile. */
@@ -65,6 +71,10 @@ export const deskKinds = {
   "mailbox.peek": mailboxPeek,
   "mailbox.state": mailboxState,
   "mailbox.list": mailboxList,
+  "contacts.add": contactsAdd,
+  "contacts.remove": contactsRemove,
+  "contacts.list": contactsList,
+  "network.forget": networkForget,
   "broker.status": brokerStatus,
 } satisfies DeskTable;
 

@@ -31,8 +31,8 @@ export class DeskLists {
   readonly #contents = new WeakMap<readonly object[], WrittenContent>();
 
   /** The content of the answer to `kind`, as JSON. */
-  agents(kind: string, directory: Directory): LongText {
-    const writing = new ListWriting(() => directory.agents(), this.#agents, this.#names);
+  agents(kind: string, directory: Directory, asker: string): LongText {
+    const writing = new ListWriting(directory.contacts.agentsFor(asker), this.#agents, this.#names);
     return () => {
       const agents = writing.advance();
       return agents && this.#written(kind, "agents", this.#agents, agents);
@@ -60,9 +60,9 @@ export class DeskLists {
   }
 }
 
-/** Agents that are online, by name. */
-export function listAgents(directory: Directory): readonly z.output<typeof listedAgent>[] {
-  return directory.agents().map(agentListed);
+/** Agents that are online and that `asker` may see, by name. */
+export function listAgents(directory: Directory, asker: string): readonly z.output<typeof listedAgent>[] {
+  return directory.contacts.agentsFor(asker)().map(agentListed);
 }
 
 /** Rooms that `viewer` may know of, by name. */

@@ -7,6 +7,22 @@ export function limit(value: number, bounds: string): z.ZodDefault<z.ZodNumber> 
   return z.number().min(0).default(value).describe(bounds);
 }
 
+/**
+ * The setting `contacts` of a dialect, which the broker itself obeys: with `listed` its agents have to do with approved
+ * contacts only, whatever those speak (protocols §1.20).
+ */
+export const contactsSetting = z
+  .enum(["open", "listed"])
+  .default("open")
+  .describe("listed: agents have to do only with those that broker contacts add has approved; open: with all.");
+
+/** The dialects whose settings say `contacts: "listed"`. */
+export function dialectsWithContacts(settings: Readonly<Record<string, object>>): ReadonlySet<string> {
+  return new Set(
+    Object.entries(settings).flatMap(([name, own]) => ("contacts" in own && own.contacts === "listed" ? [name] : [])),
+  );
+}
+
 /** A dialect as far as its limits are concerned. */
 type Limiting = Pick<AnyDialect, "name" | "limits">;
 

@@ -3,22 +3,19 @@ import {
   Slices,
   agentNameProblem,
   notThere,
-  readDurability,
-  type Clock,
   type Durability,
   type Envelope,
-  type Exchange,
   type Limits,
   type Message,
   type Principal,
-  type Router,
-  type WrittenDurability,
 } from "../core/index.js";
 import type { LogBounds, RoomLogs } from "../room-log/index.js";
 import type { Table } from "../storage/table.js";
 import { Agents, PresenceMemory } from "./agents.js";
 import { AwayMembers, type LostMembership } from "./away-members.js";
 import { AwayRows, type AwayRow } from "./away-rows.js";
+import { ContactRule, openContacts } from "./contact-rule.js";
+import { durableOf, nameOf, type DirectoryOptions } from "./directory-options.js";
 import type {
   AgentEntry,
   Arriving,
@@ -49,29 +46,9 @@ const nothing: Recalled = { past: [], next: undefined, gap: false, more: false, 
 /** Rooms that always exist (protocols §1.9). */
 const standingRooms: readonly string[] = ["#general", "#agents"];
 
-/** The parts that {@link DirectoryMemory} uses, and the rooms that the configuration names. */
-export interface DirectoryOptions {
-  readonly router: Router;
-  readonly exchange: Exchange;
-  readonly limits: Limits;
-  readonly clock: Clock;
-  /** Rooms that always exist, beside #general and #agents; with how they are remembered, they are durable. */
-  readonly configuredRooms?: readonly ConfiguredRoom[];
-  /** For the end of connections and presences: thousands may end in one moment. */
-  readonly endings: Slices;
-  /** Who owns the mailbox of a name, so that it can be told something while it is away; undefined if it has none. */
-  readonly boxOwner?: ((name: string) => Principal | undefined) | undefined;
-  /** True if the memberships of this speaker's name outlive its connections (protocols §10.3); if absent, nobody's do. */
-  readonly outlives?: (principal: Principal) => boolean;
-  /** Is told of what went wrong when something was told later than it happened. */
-  readonly failed?: ((thrown: unknown) => void) | undefined;
-}
-
-/** A room of the configuration: its name, or its name and how it is remembered. */
-export type ConfiguredRoom = string | { readonly name: string; readonly durable: true | WrittenDurability };
-
 /** The directory of one broker, in memory. */
 export class DirectoryMemory implements Directory {
+  readonly contacts: ContactRule;
   readonly #agents: Agents;
   readonly #rooms: Rooms;
   readonly #histories: Histories;
@@ -85,9 +62,11 @@ export class DirectoryMemory implements Directory {
   constructor(options: DirectoryOptions) {
     this.#options = options;
     this.#agents = new Agents(options.limits);
+    this.contacts = new ContactRule(this.#agents, options.limits, options.clock, options.contacts ?? openContacts);
     this.#events = new DirectoryEvents(
       options.exchange,
       new Slices(options.clock, { failed: options.failed, first: options.endings }),
+      (dialect) => this.contacts.isListedIn(dialect),
     );
     this.#histories = new Histories(options.limits);
     const rooms = (this.#rooms = new Rooms(options.limits, options.clock, {
@@ -127,7 +106,9 @@ export class DirectoryMemory implements Directory {
   }
 
   arrive(arriving: Arriving): Presence {
-    return this.#presences.arrive(arriving);
+    const presence = this.#presences.arrive(arriving);
+    this.contacts.arrived(presence.name, presence.dialect);
+    return presence;
   }
 
   agent(name: string): AgentEntry | undefined {
@@ -164,7 +145,10 @@ export class DirectoryMemory implements Directory {
 
   glance(most: number): Glance {
     return {
-      agents: beginning(this.#agents.all(), most, (agent) => (agent.listed ? agent.entry() : undefined)),
+      agents: beginning(this.#agents.all(), most, (agent) => {
+        const entry = agent.listed ? agent.entry() : undefined;
+        return entry === undefined || this.contacts.isListedIn(entry.dialect) ? undefined : entry;
+      }),
       rooms: beginning(this.#rooms.unsorted(), most, (room) => (room.isOpenTo(undefined) ? room.entry() : undefined)),
     };
   }
@@ -271,6 +255,7 @@ export class DirectoryMemory implements Directory {
     if (problem !== undefined) throw new Fault("malformed", `the invited agent's name ${problem}`);
     const known = this.#rooms.visible(room, member.principal);
     if (!known.isMember(member.principal)) throw new Fault("forbidden", `only members invite; join ${room} first`);
+    this.contacts.mustMeet(member.name, agent);
     const invitees = this.#agents.get(agent)?.principals() ?? this.#awayOwner(agent);
     if (invitees === undefined) throw new Fault("not-found", `${notThere(agent)}; invite it when it is online`);
     const kept = known.inviteOnly ? this.#rooms.invite(known, invitees, member) : undefined;
@@ -383,13 +368,4 @@ function isFull({ members }: Room, { name }: PresenceMemory, { roomMembersMax }:
 
 function noPlace(room: string): Fault {
   return new Fault("full", `${room} has as many members as a room can; try another`);
-}
-
-function nameOf(room: ConfiguredRoom): string {
-  return typeof room === "string" ? room : room.name;
-}
-
-function durableOf(room: ConfiguredRoom): readonly (readonly [name: string, durability: Durability])[] {
-  if (typeof room === "string") return [];
-  return [[room.name, room.durable === true ? {} : readDurability(room.durable)]];
 }

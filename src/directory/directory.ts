@@ -1,5 +1,7 @@
 import type { Durability, Envelope, Fault, Message, Party, Principal, Subscriber, Trust } from "../core/index.js";
 import type { LogBounds } from "../room-log/index.js";
+import type { ContactBook } from "./contact-book.js";
+import type { ContactNames } from "./contact-names.js";
 import type { Past } from "./past.js";
 
 /** An agent that is online. */
@@ -135,11 +137,37 @@ export interface LeaveOptions {
   readonly renames?: boolean;
 }
 
+/** Which agents may have to do with each other (protocols §1.20). */
+export interface Contacts {
+  /** Whom the operator has approved, whether that counts now or not. */
+  readonly book: ContactBook;
+  /** Agents that have to do with approved contacts only, while they are away. */
+  readonly names: ContactNames;
+  /** True if there are such agents: a dialect says so. */
+  readonly isListed: boolean;
+  /** True if what one of the two says may reach the other, and they may know of each other. */
+  mayMeet(one: string, other: string): boolean;
+  /**
+   * The fault says the same whether `other` is here, away or nobody.
+   * @throws Fault forbidden, reason `not approved`
+   */
+  mustMeet(one: string, other: string): void;
+  /** Why what `from` says may not reach the agent `to`; undefined if it may. */
+  refusal(from: string, to: string): Fault | undefined;
+  /**
+   * What `viewer` may see of the listed agents, by name: asked again, the same array until something has changed. Where
+   * nobody is kept apart it is the list of all.
+   */
+  agentsFor(viewer: string): () => readonly AgentEntry[];
+}
+
 /**
  * Which agents are online and which rooms exist. Publishes `agent.*` and `room.*` informs on `$events`. Every call
  * decides at once; what gives a right is then kept, and nobody is told of it before (protocols §1.18).
  */
 export interface Directory {
+  /** Which agents may have to do with each other, and whom an agent may see. */
+  readonly contacts: Contacts;
   /** @throws Fault full */
   arrive(arriving: Arriving): Presence;
   agent(name: string): AgentEntry | undefined;
@@ -153,7 +181,7 @@ export interface Directory {
   readonly roomCount: number;
   /** Members of a room, listed or not; 0 if `viewer` may not read the room. */
   memberCount(room: string, viewer: Principal | undefined): number;
-  /** Listed agents, by name. The same array, and the same entry of an agent, until something of it has changed. */
+  /** All listed agents, by name; what one of them may see is `contacts.agentsFor`. The same array, and the same entry of an agent, until something of it has changed. */
   agents(): readonly AgentEntry[];
   /** Rooms that `viewer` may know of (public ones and those it is a member of or invited to), by name. */
   rooms(viewer: Principal | undefined): readonly RoomEntry[];
@@ -203,7 +231,7 @@ export interface Directory {
   /**
    * Lets `agent` into an invite-only room and tells it by an inform of kind `room.invited`. Resolves when the
    * invitation is on disk, and told.
-   * @throws Fault not-found, forbidden (only members invite), full, and as a rejection unavailable
+   * @throws Fault not-found, forbidden (only members invite, and only contacts), full, and as a rejection unavailable
    */
   invite(presence: Presence, room: string, agent: string): Promise<void>;
   /** True if `principal` may read the room: it is public, or it is a member or invited. */

@@ -12,10 +12,13 @@ export class DirectoryEvents {
   // Each event waits once for everybody: at most one for each arrival, departure, joining and leaving of the last
   // turns.
   readonly #slices: Slices;
+  readonly #isListedIn: (dialect: string) => boolean;
 
-  constructor(exchange: Exchange, slices: Slices) {
+  /** @param isListedIn true for dialects whose agents are known to their contacts only */
+  constructor(exchange: Exchange, slices: Slices, isListedIn: (dialect: string) => boolean) {
     this.#exchange = exchange;
     this.#slices = slices;
+    this.#isListedIn = isListedIn;
   }
 
   /** Tells all that has happened, at once. */
@@ -24,11 +27,13 @@ export class DirectoryEvents {
   }
 
   online({ name, displayName, dialect, trust }: AgentEntry): void {
-    this.#tell("agent.online", `${name} is online`, { agent: name, displayName, dialect, trust });
+    const data = { agent: name, displayName, dialect, trust };
+    this.#tell("agent.online", `${name} is online`, data, this.#isListedIn(dialect));
   }
 
   offline({ name, displayName, dialect, trust }: AgentEntry): void {
-    this.#tell("agent.offline", `${name} is offline`, { agent: name, displayName, dialect, trust });
+    const data = { agent: name, displayName, dialect, trust };
+    this.#tell("agent.offline", `${name} is offline`, data, this.#isListedIn(dialect));
   }
 
   created(room: Room): void {

@@ -208,7 +208,7 @@ export class IdentityTokens implements Identity {
     return this.#proved.add(agent, keptAs);
   }
 
-  forget(name: string): Promise<void> {
+  forget(name: string): Promise<boolean> {
     return this.#proved.forget(name);
   }
 

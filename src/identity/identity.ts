@@ -85,9 +85,10 @@ export interface Identity {
   /**
    * Forgets that a name was proved: it can be claimed again. One with a token, or reserved by configuration, stays
    * protected. Resolves when that is on disk.
+   * @returns false if it was not remembered
    * @throws Fault unavailable, as a rejection
    */
-  forget(name: string): Promise<void>;
+  forget(name: string): Promise<boolean>;
   /** The name belongs to somebody who has proved it, from this moment on: who only claims it must lose it. */
   proved(name: string): void;
   /**

@@ -105,10 +105,16 @@ export class ProvedNames {
     return this.has(name) || (keyForm.test(name) && this.#forgotten.has(name) && !this.#released.has(name));
   }
 
-  /** Forgets a name before its time. @throws Fault unavailable, as a rejection: it is remembered after a restart */
-  async forget(name: string): Promise<void> {
+  /**
+   * Forgets a name before its time.
+   * @returns false if it was not remembered
+   * @throws Fault unavailable, as a rejection: it is remembered after a restart
+   */
+  async forget(name: string): Promise<boolean> {
     if (this.#forgotten.has(name)) this.#released.add(name);
-    if (this.#known.has(name)) await this.#drop(name);
+    if (!this.#known.has(name)) return false;
+    await this.#drop(name);
+    return true;
   }
 
   /** Names remembered now. */

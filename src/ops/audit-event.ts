@@ -1,4 +1,5 @@
 import { appendFileSync, closeSync, fstatSync, openSync } from "node:fs";
+import type { ContactEvent } from "../directory/index.js";
 import type { LoginEvent, TokenListing } from "../identity/index.js";
 import type { MailboxEvent } from "../mailbox/index.js";
 import { appendFlags, mustBeRegular } from "../storage/atomic-file.js";
@@ -13,6 +14,9 @@ const dateMaxMs = 8.64e15;
 export type AuditEvent =
   | LoginEvent
   | MailboxEvent
+  | ContactEvent
+  /** Somebody has erased what is kept of a user; not of whom. */
+  | { readonly event: "network.forgotten"; readonly by: string }
   | { readonly event: "start"; readonly pid: number; readonly doors: Readonly<Record<string, unknown>> }
   | { readonly event: "stop"; readonly pid: number }
   | { readonly event: "reload"; readonly changed: readonly string[]; readonly needRestart: readonly string[] }

@@ -42,7 +42,9 @@ describe("the options of a broker, for the compiler", () => {
   });
 
   it("name the settings and limits of every built-in dialect", () => {
-    const settings = { agentchat: {} } satisfies Required<Pick<BrokerOptions, "agentchat">>;
+    const settings = { agentchat: {}, "agent-network": {} } satisfies Required<
+      Pick<BrokerOptions, "agentchat" | "agent-network">
+    >;
     expect(Object.keys(settings)).toEqual(
       dialects.filter((dialect) => dialect.settings !== undefined).map(({ name }) => name),
     );

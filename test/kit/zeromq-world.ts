@@ -55,9 +55,8 @@ export class NamesWithOwners implements Identity {
     this.owned.add(agent);
   }
 
-  forget(name: string): Promise<void> {
-    this.owned.delete(name);
-    return Promise.resolve();
+  forget(name: string): Promise<boolean> {
+    return Promise.resolve(this.owned.delete(name));
   }
 
   get protectedCount(): number {

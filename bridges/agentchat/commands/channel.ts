@@ -74,6 +74,7 @@ export const channelCommands: ChannelRules = {
     async run(session, { channel, agent }) {
       // Whoever may not look into the channel does not learn who is here.
       session.services.directory.mustSee(channel, session.principal);
+      session.services.directory.contacts.mustMeet(session.principal?.agent ?? "", nameOf(agent));
       if (!session.services.directory.isReachable(nameOf(agent))) {
         const problem = agentNameProblem(nameOf(agent));
         const why = problem === undefined ? "; invite it when it is online" : `: the name ${problem}`;

@@ -29,6 +29,7 @@ export const negotiationCommands: Pick<Rules<AgentChat>, NegotiationType> = {
       const name = to.startsWith("@") ? to.slice(1) : to;
       if (name === key.agentId || name === key.formerId)
         throw refused("malformed", "INVALID_PROPOSAL", "PROPOSAL: to: somebody else, not yourself");
+      session.services.directory.contacts.mustMeet(key.agentId, name);
       if (!session.services.directory.isReachable(name))
         throw refused("not-found", "AGENT_NOT_FOUND", `there is no agent ${to} here; propose when it is online`);
       if (!keyedId.test(name))

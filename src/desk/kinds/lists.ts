@@ -9,11 +9,11 @@ export const agentsList = kind({
   answer: z.object({ agents: z.array(listedAgent) }),
   right: undefined,
   length: ({ directory }) => directory.agentCount,
-  run: ({ directory }) => {
-    const agents = listAgents(directory);
+  run: ({ asker, directory }) => {
+    const agents = listAgents(directory, asker);
     return { message: agents.map(({ name }) => name).join(", "), data: { agents } };
   },
-  text: ({ directory, lists }) => lists.agents("agents.list", directory),
+  text: ({ asker, directory, lists }) => lists.agents("agents.list", directory, asker),
 });
 
 /** `rooms.list`: the rooms that the asker may know of. */

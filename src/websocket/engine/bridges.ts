@@ -8,6 +8,7 @@ import {
   type Lifecycle,
   type Limits,
   type Log,
+  type Principal,
   type Router,
   Slices,
   type Subscriber,
@@ -139,6 +140,11 @@ export class Bridges implements Lifecycle {
   /** Cuts the sessions whose token has ended. */
   endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void {
     for (const { bridge } of this.#inService) bridge.endTokens(endOf);
+  }
+
+  /** Ends the sessions of the speakers that `isMeant`, with this fault. @returns how many */
+  endSpeakers(isMeant: (speaker: Principal) => boolean, fault: Fault): number {
+    return this.#inService.reduce((count, { bridge }) => count + bridge.endSpeakers(isMeant, fault), 0);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { asFault, Fault, Slices, tokenOf, type Ledger, type Limits } from "../../core/index.js";
+import { asFault, Fault, Slices, tokenOf, type Ledger, type Limits, type Principal } from "../../core/index.js";
 import type { SlowReceiver } from "../../directory/index.js";
 import type { AnyDialect, Connection, Dialect, DialectTypes, Hello, Receiver } from "../../dialect/index.js";
 import { FailedLogins, type TokenEnd, type LoginListener } from "../../identity/index.js";
@@ -23,6 +23,8 @@ export interface Bridge {
   readonly losing: Iterable<SlowReceiver>;
   /** Cuts the sessions whose token has ended, or that of another issuer, and tells them why. */
   endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void;
+  /** Ends the sessions of the speakers that `isMeant`, with this fault. @returns how many */
+  endSpeakers(isMeant: (speaker: Principal) => boolean, fault: Fault): number;
   /** Starts what the dialect does by itself. */
   start(): void;
   /** Ends every session with this fault; resolves when their sockets are gone or `deadline` aborts. */
@@ -141,6 +143,14 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
       const fault = endedFault(why, principal);
       session.refuse(fault, undefined, { reason: fault.message });
     }
+  }
+
+  endSpeakers(isMeant: (speaker: Principal) => boolean, fault: Fault): number {
+    const meant = [...this.#sessions].filter(
+      ({ principal, isOver }) => principal !== undefined && !isOver && isMeant(principal),
+    );
+    for (const session of meant) session.refuse(fault, undefined, { code: 1008, reason: fault.message });
+    return meant.length;
   }
 
   start(): void {

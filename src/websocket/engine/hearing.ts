@@ -86,6 +86,8 @@ export class Hearing<T extends DialectTypes> {
     try {
       if (session.takesAnswer(envelope)) return "taken";
       if (!this.#wants(envelope, message, session)) return { unrenderable: this.#hasNoWords };
+      const stranger = this.#stranger(envelope, session);
+      if (stranger !== undefined) return { unrenderable: stranger };
       const frame = this.#frame(message, envelope, session, false);
       if (frame === undefined) return { unrenderable: this.#hasNoWords };
       const became = session.connection.offer(frame);
@@ -150,13 +152,22 @@ export class Hearing<T extends DialectTypes> {
     return kind !== "room" && kind !== "everyone";
   }
 
-  /** Events of invite-only rooms are for those who may know of the room. */
+  /** Events of invite-only rooms, and of agents that contacts alone know, are for those who may know of them. */
   #maySee(envelope: Envelope, message: Message, { principal }: Hearer<T>): boolean {
     if (!message.hidden || message.topic !== eventsTopic) return true;
     const room = textIn(envelope, "room");
     const { directory } = this.#context.services;
+    const agent = room === undefined ? textIn(envelope, "agent") : undefined;
+    // Agents that are known to their contacts only come and go unseen by others.
+    if (agent !== undefined) return principal !== undefined && directory.contacts.mayMeet(principal.agent, agent);
     // A room that everybody may hear is another one by now: that of the event is gone.
     return room !== undefined && !directory.mayHear(undefined, room) && directory.mayHear(principal, room);
+  }
+
+  /** Why what waited, said when the two could meet, is not for this session now; undefined if it is. */
+  #stranger({ from }: Envelope, { principal }: Hearer<T>): string | undefined {
+    const { contacts } = this.#context.services.directory;
+    return principal === undefined ? undefined : contacts.refusal(from, principal.agent)?.message;
   }
 
   #hear(message: Message, envelope: Envelope, session: Hearer<T>): void {

@@ -1,0 +1,22 @@
+import type { Command } from "commander";
+import { asOperator, askBroker, type BrokerChoice } from "../operator.js";
+import { print, type Output } from "../output.js";
+
+/** `broker network …`: Agent Network. */
+export function networkCommand(program: Command): void {
+  const network = program.command("network").description("Agent Network: what is kept of its users");
+  network
+    .command("forget")
+    .argument("<user>", "an agent's name, or issuer#sub for all names of a user of another issuer")
+    .description("close the user's sessions, and erase what the broker keeps of it")
+    .addHelpText(
+      "after",
+      "\nErases names by first use, the memory of a proved name, and contacts. Tokens of this broker stay\n" +
+        "(broker token revoke), so do mailboxes (broker mailbox close), rooms, and lines of the audit log.",
+    )
+    .action(async (user: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<BrokerChoice & Output>();
+      const { content } = await asOperator(options, (operator) => askBroker(operator, "network.forget", { user }));
+      print(options, content.data, () => content.message);
+    });
+}
