@@ -75,7 +75,7 @@ export async function startProxy() {
 /** One measurement by the C driver; `count`: topics, messages under way or messages a second, as the mode has it. */
 export async function drive(
   peer,
-  { mode = "load", proto = "zmtp", count = 1, subscribers = 1, seconds, prefix = "bench" },
+  { mode = "load", proto = "zmtp", count = 1, subscribers = 1, seconds, prefix = "bench", size },
 ) {
   const { stdout } = await run(driver, [
     mode,
@@ -87,6 +87,7 @@ export async function drive(
     String(peer.pid),
     prefix,
     ...(peer.token === undefined ? [] : [peer.token]),
+    ...(size === undefined ? [] : [String(size)]),
   ]);
   return JSON.parse(stdout);
 }
@@ -94,7 +95,7 @@ export async function drive(
 /** Where a publisher connects, and where a subscriber does. */
 function doors(peer, proto) {
   if (proto === "zmtp") return [peer.in, peer.out];
-  return proto === "pan" || proto === "nats" ? [peer.ws, peer.ws] : [peer.tcp, peer.tcp];
+  return ["pan", "network", "nats"].includes(proto) ? [peer.ws, peer.ws] : [peer.tcp, peer.tcp];
 }
 
 /** One measurement with libzmq sockets on both ends. */

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { libzmq } from "./libzmq.mjs";
 import { local } from "./local.mjs";
 import { mailboxes } from "./mailboxes.mjs";
+import { network, startNetwork } from "./network.mjs";
 import { startMosquitto } from "./peers/mosquitto.mjs";
 import { startNats } from "./peers/nats.mjs";
 import { startRedis } from "./peers/redis.mjs";
@@ -15,10 +16,11 @@ import { writeReport } from "./report.mjs";
 import { sizes } from "./sizes.mjs";
 import { websocket } from "./websocket.mjs";
 
-const tables = [libzmq, local, websocket, sizes, mailboxes];
+const tables = [libzmq, local, websocket, network, sizes, mailboxes];
 const starts = {
   plain: () => startBroker(),
   checked: () => startBroker({ token: true }),
+  network: () => startNetwork(2),
   proxy: startProxy,
   nats: startNats,
   redis: startRedis,

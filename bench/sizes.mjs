@@ -1,6 +1,7 @@
 // What is no rate: memory of idle sessions, and how long a start takes.
 import { drive, startBroker } from "./processes.mjs";
 import { median, sizeTable } from "./report.mjs";
+import { startNetwork } from "./network.mjs";
 import { startNats } from "./peers/nats.mjs";
 
 const fresh = 3;
@@ -21,7 +22,7 @@ async function held(start, proto, subscribers) {
         proto,
         subscribers,
         seconds: 1,
-        prefix: "idle",
+        prefix: proto === "network" ? "net" : "idle",
       });
       bytes.push(perSession);
       backMs.push((server.readyMs ?? 0) + openedMs);
@@ -58,6 +59,32 @@ const sessions = {
   },
 };
 
+const networkSessions = {
+  name: "sizes: idle sessions of Agent Network",
+  needs: [],
+  async measure({ quick }) {
+    const subscribers = quick ? 1_000 : 10_000;
+    const pan = await held(startBroker, "pan", subscribers);
+    const ours = await held(
+      async () => {
+        const broker = await startNetwork(subscribers);
+        return { ...broker.network, stop: broker.stop };
+      },
+      "network",
+      subscribers,
+    );
+    return [
+      {
+        what: `an idle session of Agent Network of ${subscribers}, KB`,
+        ours: ours.bytes / 1_000,
+        theirs: undefined,
+        target: `≤ ${((1.2 * pan.bytes) / 1_000).toFixed(1)} (1.2 × PAN)`,
+        met: ours.bytes <= 1.2 * pan.bytes,
+      },
+    ];
+  },
+};
+
 const start = {
   name: "sizes: start",
   needs: [],
@@ -80,4 +107,4 @@ const start = {
   },
 };
 
-export const sizes = { parts: [sessions, start], page: (rows) => sizeTable(rows) };
+export const sizes = { parts: [sessions, networkSessions, start], page: (rows) => sizeTable(rows) };

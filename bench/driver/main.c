@@ -1,6 +1,6 @@
 // Loads a broker in one of four ways and prints one JSON line.
-//   driver MODE PROTO PUB SUB COUNT SUBSCRIBERS SECONDS PID PREFIX [TOKEN]
-// PROTO zmtp, pan, nats (over WebSocket), nats-tcp, redis, mqtt
+//   driver MODE PROTO PUB SUB COUNT SUBSCRIBERS SECONDS PID PREFIX [TOKEN [SIZE]]
+// PROTO zmtp, pan, network (its TOKEN is a file of them), nats (over WebSocket), nats-tcp, redis, mqtt
 // MODE load: one publisher, COUNT topics spread over the subscribers, a window of messages under way
 //      fan:  one publisher, all subscribers hear the same, COUNT messages under way
 //      trip: COUNT messages a second go to a subscriber and come back
@@ -174,14 +174,14 @@ static const wire *wire_named(const char *name) {
   static const struct {
     const char *name;
     const wire *wire;
-  } known[] = {{"zmtp", &zmtp_wire}, {"pan", &pan_wire}, {"nats", &nats_wire}, {"nats-tcp", &nats_tcp_wire}, {"redis", &redis_wire}, {"mqtt", &mqtt_wire}};
+  } known[] = {{"zmtp", &zmtp_wire}, {"pan", &pan_wire}, {"network", &network_wire}, {"nats", &nats_wire}, {"nats-tcp", &nats_tcp_wire}, {"redis", &redis_wire}, {"mqtt", &mqtt_wire}};
   for (size_t at = 0; at < sizeof known / sizeof *known; at += 1)
     if (!strcmp(known[at].name, name)) return known[at].wire;
   return 0;
 }
 
 int main(int count, char **args) {
-  if (count < 10) return fprintf(stderr, "driver MODE PROTO PUB SUB COUNT SUBSCRIBERS SECONDS PID PREFIX [TOKEN]\n"), 2;
+  if (count < 10) return fprintf(stderr, "driver MODE PROTO PUB SUB COUNT SUBSCRIBERS SECONDS PID PREFIX [TOKEN [SIZE]]\n"), 2;
   const char *mode = args[1];
   proto = wire_named(args[2]);
   if (!proto) return fprintf(stderr, "%s: no such protocol\n", args[2]), 2;
@@ -190,6 +190,7 @@ int main(int count, char **args) {
   told.subscribers = atoi(args[6]);
   told.prefix = args[9];
   if (count > 10) told.token = args[10];
+  if (count > 11) told.size = atoi(args[11]);
   double seconds = atof(args[7]);
   int pid = atoi(args[8]), speaks = strcmp(mode, "trip") && strcmp(mode, "idle");
   net_open();
@@ -205,6 +206,7 @@ int main(int count, char **args) {
     printf("{\"perSession\":%ld,\"openedMs\":%.0f}\n", (resident_bytes(pid) - before) / told.subscribers, opened_ms);
   } else if (!strcmp(mode, "trip")) trip(pid, seconds, atof(args[5]));
   else if (told.room) load(pid, seconds, (uint64_t)atoi(args[5]), (uint64_t)told.subscribers);
-  else load(pid, seconds, window, 1);
+  // A receiver that is far behind is dropped for, so of large ones fewer are under way.
+  else load(pid, seconds, told.size > 512 ? window * 512 / (uint64_t)told.size : window, 1);
   return 0;
 }

@@ -22,7 +22,8 @@ static void open_line(line *l, int publisher) {
 }
 
 static void publish(line *l, int topic, uint64_t stamp) {
-  char chat[4096], text[2048], to[64];
+  static char chat[70000], text[66000];
+  char to[64];
   int filler = told.size - 120 < 0 ? 0 : told.size - 120;
   memset(text, 'x', (size_t)filler);
   text[filler] = 0;

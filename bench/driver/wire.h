@@ -19,7 +19,7 @@ typedef struct settings {
 } settings;
 
 extern settings told;
-extern const wire zmtp_wire, pan_wire, nats_wire, nats_tcp_wire, redis_wire, mqtt_wire;
+extern const wire zmtp_wire, pan_wire, network_wire, nats_wire, nats_tcp_wire, redis_wire, mqtt_wire;
 // A payload (ZeroMQ §1.2) with the stamp as its message id; `text_room` bytes of text. Returns its length.
 size_t envelope(char *target, uint64_t stamp, const char *to);
 void write_stamp(char *digits, uint64_t stamp);
