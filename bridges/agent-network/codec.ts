@@ -10,6 +10,7 @@ import {
   type Command,
   type Event,
   type Header,
+  type NetworkEvent,
   type NetworkMessage,
 } from "./schema.js";
 
@@ -33,7 +34,7 @@ export const codec: Codec<Command, Event> = {
   // Put together from parts, at half the price of stringifying it whole: each message is acknowledged by one.
   encode(event) {
     const { messageId, conversationId, senderId, recipientId, messageType, timestamp, metadata } = event;
-    const content = "contentJson" in event ? event.contentJson : JSON.stringify(event.content);
+    const content = "contentJson" in event ? event.contentJson : contentJson(event);
     return (
       `{"messageId":${jsonText(messageId)},"conversationId":${jsonText(conversationId)},` +
       `"senderId":${jsonText(senderId)},"recipientId":${jsonText(recipientId)},"messageType":${jsonText(messageType)},` +
@@ -41,6 +42,13 @@ export const codec: Codec<Command, Event> = {
     );
   },
 };
+
+/** Of an ACK, which follows each message, without stringifying an object. */
+function contentJson({ messageType, content }: NetworkEvent): string {
+  const { messageId } = content;
+  const isAck = messageType === "ACK" && typeof messageId === "string";
+  return isAck ? `{"messageId":${jsonText(messageId)}}` : JSON.stringify(content);
+}
 
 /** What a frame is for, by its header. */
 export function commandOf(message: NetworkMessage): Command {

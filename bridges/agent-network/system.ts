@@ -20,7 +20,7 @@ export function systemEvent(
   content: NetworkEvent["content"],
   about?: About,
 ): NetworkEvent {
-  return { ...systemHead(session, messageType, about), content };
+  return Object.assign(systemHead(session, messageType, about), { content });
 }
 
 /** The same without its content. */
