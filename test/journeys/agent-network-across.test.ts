@@ -114,6 +114,38 @@ describe("Agent Network among other dialects", () => {
     expect(zed.heard.filter(({ message: { content } }) => content.message === "mixed up")).toEqual([]);
   });
 
+  it("an answer to what was never asked answers nothing, and a second answer is heard as one", async () => {
+    const asked = await zed.send("alice", "request", "once?");
+    await alice.hearsOf("zed", "QUERY");
+    const answers = async (requestId: string, text: string): Promise<string | undefined> => {
+      alice.say("zed", "RESPONSE", { requestId, data: { text }, error: null });
+      return (await zed.hears(({ message: { content } }) => content.message === text)).message.in_reply_to;
+    };
+    expect(await answers("never-asked", "to nothing")).toBe("never-asked");
+    expect(await answers(asked.message_id, "first")).toBe(asked.message_id);
+    expect(await answers(asked.message_id, "second")).toBe(asked.message_id);
+  });
+
+  it("a question waits as long as it says", async () => {
+    const query = { requestId: "req_2", queryType: "CUSTOM", parameters: { text: "anybody?" } };
+    const { messageId } = alice.say("pat", "QUERY", query, { metadata: { waitMs: 100 } });
+    expect(await error()).toMatchObject({
+      errorCode: "TIMEOUT_ERROR",
+      details: { originalMessageId: messageId, to: "pat" },
+    });
+  });
+
+  it("nobody says by a kind what only the two who encrypt, or the broker, say", async () => {
+    for (const type of ["HANDSHAKE", "ENCRYPTED", "ERROR", "ACK", "Connected"]) {
+      const data = { agentId: "zed", publicKey: "k", errorCode: "SERVER_ERROR", messageId: "m" };
+      await zed.send("alice", "inform", "", { content: { message: type, kind: `agent-network.${type}`, data } });
+      expect(await alice.hears(({ senderId }) => senderId === "zed")).toMatchObject({
+        messageType: "INFORM",
+        content: { text: type, kind: `agent-network.${type}`, data },
+      });
+    }
+  });
+
   it("what is sealed leaves for no other dialect and no room", async () => {
     await zed.asks("room.join", { room: "#general" });
     zed.sub.subscribe("#general");
