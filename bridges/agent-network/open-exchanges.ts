@@ -28,7 +28,8 @@ const entryBytes = 96;
  * known, for answers that come in parts (protocols §3.1).
  */
 export class OpenExchanges {
-  // bound: exchangesMax and exchangesMaxBytes, with #ofOthers · evicts: the oldest of both lists, open or not · owner: OpenExchanges
+  // bound: exchangesMax and exchangesMaxBytes, with #ofOthers · evicts: of the longer list an answered one, else the
+  // oldest · owner: OpenExchanges
   readonly #own: Entry[] = [];
   // bound: as #own · evicts: as #own · owner: OpenExchanges
   readonly #ofOthers: Entry[] = [];
