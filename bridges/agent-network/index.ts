@@ -1,13 +1,22 @@
 import { defineDialect, eventsTopic, hasType, topicKind } from "#dialect";
 import { arrivalOf, awaitedOf } from "./awaited.js";
-import { codec } from "./codec.js";
 import { connectedOf } from "./connected.js";
+import {
+  begin,
+  codecOf,
+  encodingOf,
+  farewell,
+  httpNotes,
+  msgpackSubprotocol,
+  rawRender,
+  socketIoPath,
+} from "./encodings/encoding.js";
 import { authenticate, welcome } from "./login.js";
 import { limits, settings } from "./options.js";
 import { phrasebook } from "./phrasebook.js";
 import { refusal } from "./refusal.js";
 import { commandTable, speakingRate } from "./session.js";
-import { openOf, type AgentNetwork } from "./state.js";
+import { openOf, openState, type AgentNetwork } from "./state.js";
 import { eventOf } from "./translate-event.js";
 import { vocabulary } from "./vocabulary.js";
 
@@ -15,8 +24,9 @@ import { vocabulary } from "./vocabulary.js";
 export const agentNetwork = defineDialect<AgentNetwork>({
   name: "agent-network",
   title: "Agent Network",
-  paths: ["/agent-network/v1/connect"],
-  subprotocols: ["agent-network.v1"],
+  paths: ["/agent-network/v1/connect", socketIoPath],
+  subprotocols: ["agent-network.v1", msgpackSubprotocol],
+  httpNotes,
   recognise: (frame) => hasType(frame, ["AUTH"]),
   initialPhase: "greeting",
   silence: {
@@ -25,22 +35,18 @@ export const agentNetwork = defineDialect<AgentNetwork>({
   },
   limits,
   settings,
-  open: () => ({
-    credential: undefined,
-    owner: undefined,
-    life: "open",
-    heartbeats: 0,
-    heartbeatsSince: 0,
-    open: undefined,
-  }),
+  open: (hello) => openState(encodingOf(hello), hello.bearer),
+  begin,
   authenticate,
-  codec: () => codec,
+  codec: codecOf,
   commands: commandTable,
   rate: speakingRate,
   render: {
     // What is for many is the same for all of them; what is for one may answer what it has asked.
-    variant: (_session, envelope) => (envelope === undefined || topicKind(envelope.to) === "agent" ? undefined : ""),
+    variant: ({ state: { encoding } }, envelope) =>
+      envelope === undefined || topicKind(envelope.to) === "agent" || encoding === "socket-io" ? undefined : encoding,
     event: (envelope, meta, session) => eventOf(envelope, meta, session && openOf(session)),
+    raw: rawRender,
   },
   greet(session) {
     session.phase = "ready";
@@ -50,10 +56,14 @@ export const agentNetwork = defineDialect<AgentNetwork>({
     welcome(session);
   },
   leave(session) {
+    farewell(session);
     connectedOf(session.services).leave(session);
     awaitedOf(session.services).forget(session);
   },
-  refuse: refusal,
+  refuse(fault, command, session) {
+    session.state.refusedAs = fault.code;
+    return refusal(fault, command, session);
+  },
   serve: (service) =>
     service.subscribe(eventsTopic, (envelope) => {
       const agent = arrivalOf(envelope);

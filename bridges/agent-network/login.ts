@@ -14,7 +14,8 @@ const dialectName = "agent-network";
  * @throws Fault unauthenticated, unavailable, full, and what {@link proved} throws
  */
 export async function authenticate({ bearer }: Hello, session: NetworkSession): Promise<Principal | undefined> {
-  if (bearer === undefined) return undefined;
+  // On Socket.IO the client connects by a packet of its own, which may leave out the token.
+  if (bearer === undefined || session.state.encoding === "socket-io") return undefined;
   const credential = await session.services.identity.bearer(bearer, dialectName);
   if (credential.only !== undefined) return proved(session, credential, credential.only);
   session.state.credential = credential;

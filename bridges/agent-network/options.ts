@@ -10,6 +10,7 @@ export const limits = z.object({
     2,
     "Agent Network: messages to `all` that may be sent at once before their rate counts.",
   ),
+  networkBatchMax: limit(50, "Agent Network: messages that one frame of MessagePack holds at most."),
   networkHeartbeatMs: limit(30_000, "Agent Network: the heartbeat interval that clients are told, milliseconds."),
   networkHeartbeatsMax: limit(60, "Agent Network: heartbeats of one connection in 10 s that are free of its rate."),
   networkSilenceMs: limit(

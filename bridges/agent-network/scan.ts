@@ -155,8 +155,11 @@ function skipSpace(text: string, from: number): number {
   }
 }
 
-/** Behind the closing quote of the text that opens at `open`: the next quote after an even number of backslashes. */
-function textEnd(text: string, open: number): number {
+/**
+ * Behind the closing quote of the text that opens at `open`: the next quote after an even number of backslashes; -1 if
+ * there is none.
+ */
+export function textEnd(text: string, open: number): number {
   let end = open;
   for (;;) {
     end = text.indexOf('"', end + 1); // native: base64 of 32 KB costs its bytes
