@@ -1,4 +1,6 @@
-import type { Envelope, Services } from "#dialect";
+import { topicKind, type Envelope, type Services } from "#dialect";
+import { systemId } from "./codec.js";
+import type { NetworkEvent } from "./schema.js";
 import { systemEvent } from "./system.js";
 import type { NetworkSession } from "./state.js";
 
@@ -61,6 +63,13 @@ export class Awaited {
     if (names?.size === 0) this.#names.delete(session);
     this.#pairs -= 1;
   }
+}
+
+/** What a session hears: if it is that an agent has turned out not to be here, it is told when that comes. */
+export function heard(session: NetworkSession, { senderId, content }: NetworkEvent): void {
+  if (senderId !== systemId || content["errorCode"] !== "RECIPIENT_NOT_FOUND") return;
+  const { to } = content["details"] as Readonly<Record<string, unknown>>; // as the broker has written it
+  if (typeof to === "string" && topicKind(to) === "agent") awaitedOf(session.services).wait(session, to);
 }
 
 /** Those of this broker. */

@@ -1,5 +1,5 @@
 import { defineDialect, eventsTopic, hasType, topicKind } from "#dialect";
-import { arrivalOf, awaitedOf } from "./awaited.js";
+import { arrivalOf, awaitedOf, heard } from "./awaited.js";
 import { connectedOf } from "./connected.js";
 import {
   begin,
@@ -45,7 +45,12 @@ export const agentNetwork = defineDialect<AgentNetwork>({
     // What is for many is the same for all of them; what is for one may answer what it has asked.
     variant: ({ state: { encoding } }, envelope) =>
       envelope === undefined || topicKind(envelope.to) === "agent" || encoding === "socket-io" ? undefined : encoding,
-    event: (envelope, meta, session) => eventOf(envelope, meta, session && openOf(session)),
+    event(envelope, meta, session) {
+      if (session === undefined) return eventOf(envelope, meta);
+      const event = eventOf(envelope, meta, openOf(session));
+      heard(session, event);
+      return event;
+    },
     raw: rawRender,
   },
   greet(session) {

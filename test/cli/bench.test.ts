@@ -52,7 +52,7 @@ describe("broker bench", () => {
     [["--seconds", "61"], /from 0.1 to 60/],
     [["--pairs", "1.5"], /whole number from 1 to 100/],
     [["--via", "pan", "--size", "70000"], /at most 60000 bytes/],
-    [["--via", "smtp"], /no door smtp; give one of zmq, pan, agentchat, or its file by --dialect/],
+    [["--via", "smtp"], /no door smtp; give one of zmq, pan, agentchat, agent-network, or its file by --dialect/],
   ])("is bounded: %j", async (args, words) => {
     const ended = await served.cli("bench", ...args);
     expect(ended).toMatchObject({ code: 2, stdout: "" });

@@ -4,14 +4,9 @@ import { ConformanceWorld } from "../../src/conformance/world.js";
 import { settled } from "../../src/conformance/conversation.js";
 import { probe } from "../kit/probe-dialect.js";
 import { agentChatSketch, signedText } from "./agentchat-sketch.js";
-import { agentNetworkSketch } from "./agent-network-sketch.js";
 import { visualisationSketch } from "./visualisation-sketch.js";
 
-const sketches: readonly AnyDialect[] = [
-  defineDialect(agentChatSketch),
-  defineDialect(agentNetworkSketch),
-  defineDialect(visualisationSketch),
-];
+const sketches: readonly AnyDialect[] = [defineDialect(agentChatSketch), defineDialect(visualisationSketch)];
 const world = (): ConformanceWorld =>
   new ConformanceWorld([
     ...sketches,
@@ -53,52 +48,6 @@ describe("the contract", () => {
     for (const client of [ada, bob]) await client.hears({ type: "MSG", to: "#general", content: "hello" });
     await bob.says({ type: "JOIN", channel: "#nowhere" });
     await bob.hears({ type: "ERROR", ref: "JOIN" });
-    at.expectSound();
-  });
-
-  it("has room for Agent Network: login by header, frames byte for byte, calls to other dialects", async () => {
-    const at = world();
-    const path = "/agent-network/v1/connect";
-    const alice = at.connect(path, { bearer: "jwt alice" });
-    const bob = at.connect(path);
-    await bob.says({ type: "AUTH", token: "jwt bob", agentId: "bob" });
-    for (const client of [alice, bob]) await client.hears({ messageType: "CONNECTED", senderId: "system" });
-    const frame =
-      '{ "messageId":"m1",  "senderId":"alice", "recipientId":"bob","messageType":"ENCRYPTED","content":{"ciphertext":"…"}, "signature":"x" }';
-    await alice.says(frame);
-    expect(bob.connection.frames.at(-1)).toBe(frame);
-    await alice.hears({ messageType: "ACK", content: { messageId: "m1" } });
-    await alice.says(frame.replace('"senderId":"alice"', '"senderId":"eve"'));
-    await alice.hears({ messageType: "ERROR" });
-
-    const other = at.connect("/probe");
-    await other.says({ type: "login", name: "carol" });
-    await alice.says({
-      messageId: "m2",
-      senderId: "alice",
-      recipientId: "carol",
-      messageType: "PROPOSAL",
-      content: { title: "lunch" },
-    });
-    await other.hears({ type: "request", from: "alice", kind: "proposal" });
-    await other.says({ type: "do", what: "answer" });
-    await alice.hears({ messageType: "RESPONSE", content: { requestId: "m2", data: { text: "agreed" }, error: null } });
-    await alice.says({
-      messageId: "m3",
-      senderId: "alice",
-      recipientId: "carol",
-      messageType: "PROPOSAL",
-      content: {},
-    });
-    at.clock.advance(1_000);
-    await alice.hears({ messageType: "ERROR", content: { originalMessageId: "m3", code: "timeout" } });
-
-    const thief = at.connect(path, { bearer: "forged" });
-    await settled();
-    expect(thief.closing?.code).toBe(4401);
-    at.clock.advance(180_000);
-    await settled();
-    expect(alice.closing?.code).toBe(4408);
     at.expectSound();
   });
 
@@ -206,9 +155,9 @@ describe("the contract", () => {
     const names = sketches.map((dialect) =>
       dialect.with(({ name, commands }) => `${name}: ${Object.keys(commands).length}`),
     );
-    expect(names).toEqual(["agentchat-sketch: 7", "agent-network-sketch: 4", "visualisation-sketch: 4"]);
+    expect(names).toEqual(["agentchat-sketch: 7", "visualisation-sketch: 4"]);
     // @ts-expect-error: its commands are never known outside
     const wrong = (dialect: AnyDialect): unknown => dialect.commands;
-    expect(sketches.map(wrong)).toEqual([undefined, undefined, undefined]);
+    expect(sketches.map(wrong)).toEqual([undefined, undefined]);
   });
 });
