@@ -64,22 +64,84 @@ describe("a client of Agent Network logs in", () => {
   });
 
   it.each<[string, (wire: NetworkWire) => Promise<void> | void]>([
-    ["a wrong token", (wire) => wire.say({ type: "AUTH", token: "wrong", agentId: "alice" })],
+    [
+      "a wrong token",
+      (wire) => {
+        wire.say({ type: "AUTH", token: "wrong", agentId: "alice" });
+      },
+    ],
     [
       "a token of another agent",
-      async (wire) => wire.say({ type: "AUTH", token: await at.token("bob"), agentId: "alice" }),
+      async (wire) => {
+        wire.say({ type: "AUTH", token: await at.token("bob"), agentId: "alice" });
+      },
     ],
-    ["the shared token", (wire) => wire.say({ type: "AUTH", token: panToken(at.at.dataDir), agentId: "alice" })],
-    ["no token", (wire) => wire.say({ type: "AUTH", agentId: "alice" })],
-    ["no agent", async (wire) => wire.say({ type: "AUTH", token: await at.token("alice") })],
-    ["a reserved name", async (wire) => wire.say({ type: "AUTH", token: await at.token("alice"), agentId: "system" })],
-    ["an unsigned JWT", (wire) => wire.say({ type: "AUTH", token: "eyJhbGciOiJub25lIn0.e30.", agentId: "alice" })],
-    ["a heartbeat first", (wire) => wire.say(heartbeat("alice"))],
-    ["a message first", (wire) => wire.say(networkMessage("alice", "bob"))],
-    ["a question first", (wire) => wire.say(networkMessage("alice", "system", { messageType: "QUERY" }))],
-    ["another dialect's login first", (wire) => wire.say({ type: "auth", token: "x", agentId: "alice" })],
-    ["no JSON first", (wire) => wire.raw("hello?")],
-    ["bytes first", (wire) => wire.socket.send(Buffer.from([1, 2, 3]))],
+    [
+      "the shared token",
+      (wire) => {
+        wire.say({ type: "AUTH", token: panToken(at.at.dataDir), agentId: "alice" });
+      },
+    ],
+    [
+      "no token",
+      (wire) => {
+        wire.say({ type: "AUTH", agentId: "alice" });
+      },
+    ],
+    [
+      "no agent",
+      async (wire) => {
+        wire.say({ type: "AUTH", token: await at.token("alice") });
+      },
+    ],
+    [
+      "a reserved name",
+      async (wire) => {
+        wire.say({ type: "AUTH", token: await at.token("alice"), agentId: "system" });
+      },
+    ],
+    [
+      "an unsigned JWT",
+      (wire) => {
+        wire.say({ type: "AUTH", token: "eyJhbGciOiJub25lIn0.e30.", agentId: "alice" });
+      },
+    ],
+    [
+      "a heartbeat first",
+      (wire) => {
+        wire.say(heartbeat("alice"));
+      },
+    ],
+    [
+      "a message first",
+      (wire) => {
+        wire.say(networkMessage("alice", "bob"));
+      },
+    ],
+    [
+      "a question first",
+      (wire) => {
+        wire.say(networkMessage("alice", "system", { messageType: "QUERY" }));
+      },
+    ],
+    [
+      "another dialect's login first",
+      (wire) => {
+        wire.say({ type: "auth", token: "x", agentId: "alice" });
+      },
+    ],
+    [
+      "no JSON first",
+      (wire) => {
+        wire.raw("hello?");
+      },
+    ],
+    [
+      "bytes first",
+      (wire) => {
+        wire.socket.send(Buffer.from([1, 2, 3]));
+      },
+    ],
     ["silence", () => undefined],
   ])("but not with %s: AUTHENTICATION_FAILED, then 4401", async (_about, act) => {
     const wire = await at.stranger();

@@ -125,7 +125,8 @@ describe("docs/protocols/agent-network.md", () => {
     const told = [...clause.replace(/\s+/g, " ").matchAll(/([a-z][a-z, -]+) → `([A-Z_]+)`/g)].flatMap(
       ([, faults = "", code = ""]) => faults.split(",").map((fault) => [fault.trim(), code]),
     );
-    const { "slow-consumer": _slow, "going-away": _going, ...said } = answerCodes;
-    expect(Object.fromEntries(told)).toEqual(said);
+    // These two close the connection.
+    const said = Object.entries(answerCodes).filter(([code]) => !["slow-consumer", "going-away"].includes(code));
+    expect(Object.fromEntries(told)).toEqual(Object.fromEntries(said));
   });
 });
