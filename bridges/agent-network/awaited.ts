@@ -35,12 +35,18 @@ export class Awaited {
     this.#pairs += 1;
   }
 
-  /** The agent is here: whoever waits for it is told, once. */
-  arrived(agent: string): void {
-    for (const session of this.#endAll(agent))
-      // Both may have ceased to be contacts since.
-      if (session.services.directory.contacts.mayMeet(session.principal?.agent ?? "", agent))
-        session.send(systemEvent(session, "PRESENCE", { agentId: agent, status: "online" }));
+  /** The agent is here: whoever waits for it is told, once; thousands in as many turns as it takes (`later`). */
+  arrived(agent: string, later: (run: () => void) => void): void {
+    const sessions = this.#endAll(agent);
+    const tellSome = (from: number): void => {
+      const next = from + toldAtOnce;
+      for (const session of sessions.slice(from, next)) tell(session, agent);
+      if (next < sessions.length)
+        later(() => {
+          tellSome(next);
+        });
+    };
+    tellSome(0);
   }
 
   /** The session has ended. */
@@ -75,6 +81,15 @@ export function heard(session: NetworkSession, { senderId, content }: NetworkEve
 /** Those of this broker. */
 export function awaitedOf(services: Services): Awaited {
   return services.once("awaited", () => new Awaited());
+}
+
+/** So many are told in one turn of the loop. */
+const toldAtOnce = 100;
+
+function tell(session: NetworkSession, agent: string): void {
+  // Both may have ceased to be contacts since.
+  if (session.services.directory.contacts.mayMeet(session.principal?.agent ?? "", agent))
+    session.send(systemEvent(session, "PRESENCE", { agentId: agent, status: "online" }));
 }
 
 /** The agent of which an event tells that it is online; undefined for every other event. */

@@ -72,7 +72,10 @@ export const agentNetwork = defineDialect<AgentNetwork>({
   serve: (service) =>
     service.subscribe(eventsTopic, (envelope) => {
       const agent = arrivalOf(envelope);
-      if (agent !== undefined) awaitedOf(service.services).arrived(agent);
+      if (agent === undefined) return;
+      awaitedOf(service.services).arrived(agent, (run) => {
+        service.after(0, run);
+      });
     }),
   phrasebook,
   vocabulary,

@@ -1,15 +1,10 @@
-import { everyone, Fault, topicKind, type Bucket, type Outcome, type Rules, type SpeakingRate } from "#dialect";
-import { connectedOf } from "./connected.js";
-import { networkFault } from "./errors.js";
+import { everyone, type Bucket, type Rules, type SpeakingRate } from "#dialect";
 import { logIn, refresh, speaker } from "./login.js";
+import { acknowledge, pass } from "./pass.js";
 import { ask } from "./question.js";
-import { openOf, type AgentNetwork, type NetworkSession } from "./state.js";
+import type { AgentNetwork, NetworkSession } from "./state.js";
 import { systemEvent } from "./system.js";
-import { isSealed, speak } from "./translate.js";
 import type { Command, NetworkMessage } from "./schema.js";
-
-/** What the core knows of a frame that passes unread. */
-const sealedContent = { message: "", kind: "sealed" } as const;
 
 /** Heartbeats are counted over so long, milliseconds. */
 const heartbeatWindowMs = 10_000;
@@ -62,63 +57,6 @@ function afterLogin(
 ): void | Promise<void> {
   const entering = speaker(session, header);
   return entering === undefined ? run() : entering.then(run);
-}
-
-/** Hands a frame on as it is where its recipient speaks this dialect, else in the core's words (Agent Network §3.1, §4). */
-function pass(session: NetworkSession, message: NetworkMessage): void | Promise<void> {
-  const { header, raw } = message;
-  const { recipientId: to, messageId } = header;
-  if (connectedOf(session.services).has(to)) {
-    session.inform({ to, messageId, content: sealedContent, raw, sealed: true });
-    acknowledge(session, message);
-    return undefined;
-  }
-  mustBeReadable(session, message);
-  return acknowledged(session, message, speak(acknowledging(session), message, openOf(session)));
-}
-
-/** The session as it says what it acknowledges: that a copy was dropped is told instead. */
-function acknowledging(session: NetworkSession): Pick<NetworkSession, "now" | "request" | "publish" | "services"> {
-  return {
-    services: session.services,
-    now: () => session.now(),
-    request: (draft, options) => session.request(draft, options),
-    publish: (draft) => session.publish({ ...draft, acknowledged: true }),
-  };
-}
-
-/** What is stored is acknowledged when it is on the disk. */
-function acknowledged(session: NetworkSession, message: NetworkMessage, { safe }: Outcome): void | Promise<void> {
-  if (safe === undefined) acknowledge(session, message);
-  else
-    return safe().then(() => {
-      acknowledge(session, message);
-    });
-}
-
-function acknowledge(session: NetworkSession, { header }: NetworkMessage): void {
-  session.send(systemEvent(session, "ACK", { messageId: header.messageId }, header));
-}
-
-/** Nobody but agents of this dialect can open what is sealed. @throws Fault unsupported, not-found */
-function mustBeReadable({ services }: NetworkSession, { header }: NetworkMessage): void {
-  const { recipientId: to } = header;
-  const kind = topicKind(to);
-  if (kind === "broker") throw new Fault("not-found", "the broker is called system here");
-  if (!isSealed(header)) return;
-  // Before a stranger learns whether the agent is here, and in which dialect.
-  if (kind === "agent") services.directory.contacts.mustMeet(header.senderId, to);
-  const isAgent = kind === "agent";
-  const dialect = isAgent ? services.directory.agent(to)?.dialect : undefined;
-  if (isAgent && dialect === undefined && !services.directory.isReachable(to))
-    throw new Fault("not-found", `nobody called ${to} is here`);
-  const what = isAgent
-    ? `${to} ${dialect === undefined ? "is away and has a mailbox" : `speaks ${dialect}`}, and cannot open what is sealed`
-    : `what is sealed is for one agent; ${to} has many readers`;
-  throw networkFault("unsupported", "ENCRYPTION_ERROR", `${what}; say it in plain words`, {
-    recipientId: to,
-    ...(isAgent && { dialect: dialect ?? "mailbox" }),
-  });
 }
 
 /** The first heartbeats of each 10 s are free, further ones cost what a message costs (Agent Network §7.2). */
