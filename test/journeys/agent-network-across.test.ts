@@ -221,6 +221,9 @@ describe("Agent Network among other dialects", () => {
         details: { originalMessageId: messageId },
       });
     }
+    // Who is not here may speak this dialect, where any content is good.
+    alice.say("nobody", "PROPOSAL", { proposalId: "p" });
+    expect(await error()).toMatchObject({ errorCode: "RECIPIENT_NOT_FOUND", recoverable: true });
     alice.say("zed", "INFORM", { text: "still here \ud83d" });
     expect((await zed.hears(({ message: { type } }) => type === "inform")).message.content.message).toBe(
       "still here \ufffd",
