@@ -60,6 +60,7 @@ describe("the options of a broker, for the compiler", () => {
       networkRateBurst: 1,
       networkBroadcastMs: 1,
       networkBroadcastBurst: 1,
+      networkBatchMax: 1,
       networkHeartbeatMs: 1,
       networkHeartbeatsMax: 1,
       networkSilenceMs: 1,

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PanWire, panToken } from "../../kit/pan-wire.js";
-import { networkMessage, type NetworkWire } from "../../kit/network-wire.js";
+import { networkMessage, NetworkWire } from "../../kit/network-wire.js";
+import { eventually } from "../../kit/broker.js";
 import { NetworkWorld } from "../../kit/network-world.js";
 
 describe("between two agents of Agent Network", () => {
@@ -159,6 +160,36 @@ describe("an agent that nobody here can reach", () => {
     alice.say(networkMessage("alice", "trader", { content: { text: "in plain words" } }));
     expect(await pan.hears("chat")).toMatchObject({ from: "alice", text: "in plain words" });
     expect((await alice.hears("ACK")).content).toEqual({ messageId: "msg_1" });
+  });
+
+  it("is away all the same if it is said what no other dialect could be told: nobody looks into it", async () => {
+    for (const messageType of ["INFORM", "QUERY", "PROPOSAL"]) {
+      alice.say(networkMessage("alice", "bob", { messageType, content: {} }));
+      expect(await alice.hearsError()).toMatchObject({ errorCode: "RECIPIENT_NOT_FOUND" });
+    }
+  });
+
+  it("has what is plain kept in its mailbox, and what is sealed not: that is for its session here, past the box", async () => {
+    const token = await at.token("trader");
+    const trader = await PanWire.open(at.at.pan);
+    trader.say({ type: "auth", agentId: "trader", token, mailbox: true });
+    await trader.hears("answer");
+    trader.close();
+    await trader.closed;
+    await eventually(() => at.at.broker.status().agents === 1, "the trader is away");
+    alice.say(networkMessage("alice", "trader", { messageType: "ENCRYPTED" }));
+    expect(await alice.hearsError()).toMatchObject({
+      errorCode: "ENCRYPTION_ERROR",
+      recoverable: false,
+      details: { recipientId: "trader", dialect: "mailbox" },
+    });
+    alice.say(networkMessage("alice", "trader", { messageId: "kept", content: { text: "for later" } }));
+    expect((await alice.hears("ACK")).content).toEqual({ messageId: "kept" });
+    const here = at.keep(await NetworkWire.login(at.url, "trader", token));
+    expect(await here.hears("INFORM")).toMatchObject({ messageId: "kept", content: { text: "for later" } });
+    const sealed = networkMessage("alice", "trader", { messageType: "ENCRYPTED" });
+    alice.say(sealed);
+    expect(await here.hearsText("ENCRYPTED")).toBe(JSON.stringify(sealed));
   });
 
   it.each(["$broker", "$events", "#nowhere", "x".repeat(200), "#general x"])(
