@@ -3,6 +3,7 @@ import { byteDecoders } from "../test/fuzz/byte-decoders.js";
 import { damagedBytes, damagedText } from "../test/fuzz/damage.js";
 import { fire } from "../test/fuzz/decoder.js";
 import type { Dice } from "../test/fuzz/dice.js";
+import { networkDecoders } from "../test/fuzz/network-decoders.js";
 import { textDecoders } from "../test/fuzz/text-decoders.js";
 import { panToken, PanWire } from "../test/kit/pan-wire.js";
 import { Operator, settle } from "./kit/accounts.js";
@@ -41,11 +42,11 @@ scenario({
       Error.stackTraceLimit = stackTraceLimit;
     });
     Error.stackTraceLimit = 1;
-    for (const decoder of [...byteDecoders, ...textDecoders]) fire(decoder, course.dice, 2_000);
+    for (const decoder of [...byteDecoders, ...networkDecoders, ...textDecoders]) fire(decoder, course.dice, 2_000);
     const base = heap();
     let all = 0;
     let slowestMs = 0;
-    for (const decoder of [...byteDecoders, ...textDecoders]) {
+    for (const decoder of [...byteDecoders, ...networkDecoders, ...textDecoders]) {
       const volley = fire(decoder, course.dice, inputs[decoder.name] ?? 50_000);
       course.note({
         [decoder.name]: `${volley.inputs.toLocaleString("en")}, ${String(Math.round((volley.accepted / volley.inputs) * 100))} %`,

@@ -194,7 +194,8 @@ export class MsgpackReader {
   }
 
   #uint(width: number): number {
-    return this.#bytes.readUIntBE(this.#place(width), width);
+    const at = this.#place(width);
+    return width === 1 ? (this.#bytes[at] ?? 0) : this.#bytes.readUIntBE(at, width);
   }
 
   #int(width: number): number {
