@@ -43,14 +43,17 @@ function acknowledged(session: NetworkSession, message: NetworkMessage, { safe }
     });
 }
 
-/** A plain message in the core's words. That its one copy was dropped is a fault, since it is acknowledged. */
+/**
+ * A plain message in the core's words. That its one copy was dropped is a fault, since it is acknowledged. It may be for
+ * an agent of this dialect that has just gone: if nobody is there, nobody else hears of it (Agent Network §3.7).
+ */
 function say(session: NetworkSession, message: NetworkMessage, isForAgent: boolean): Outcome {
   const { recipientId: to } = message.header;
   const speaker: Pick<NetworkSession, "now" | "request" | "publish" | "services"> = {
     services: session.services,
     now: () => session.now(),
-    request: (draft, options) => session.request(draft, options),
-    publish: (draft) => session.publish({ ...draft, acknowledged: true }),
+    request: (draft, options) => session.request({ ...draft, discreet: isForAgent }, options),
+    publish: (draft) => session.publish({ ...draft, discreet: isForAgent, acknowledged: true }),
   };
   try {
     return speak(speaker, message, openOf(session));

@@ -41,6 +41,8 @@ export class Message {
   sealed = false;
   /** Its sender is told that it got through, so it is told if it did not, whyever. */
   acknowledged = false;
+  /** Taps hear it only where somebody hears it whom it is for (Agent Network §3.7). */
+  discreet = false;
   /** Copies that were dropped though their receivers wanted them; see `lose`. */
   lost: LostCopies | undefined;
   #payload: Buffer | undefined;

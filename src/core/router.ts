@@ -243,7 +243,7 @@ export class Router {
         if ((!closed || wire.sight === "all") && given(message, wire, heard)) receivers += 1;
       }
     }
-    this.#show(message, route);
+    if (!message.discreet || isHeard(route)) this.#show(message, route);
     // Readers come last, because a reader may publish at once (as $broker does), and nobody may receive an answer
     // before its request.
     if (route !== undefined) {
@@ -340,6 +340,11 @@ export class Router {
     route.bytes = this.#bytesRoute(route);
     route.state = this.#state;
   }
+}
+
+/** True if somebody is there whom its messages are for. */
+function isHeard(route: Route | undefined): boolean {
+  return route !== undefined && (route.wires.length > 0 || route.readers.length > 0);
 }
 
 /** True if somebody subscribes to the topic, or keeps what is for it. */

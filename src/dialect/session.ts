@@ -41,6 +41,8 @@ export interface Draft {
   readonly sealed?: boolean;
   /** Its sender is told that it got through: that its one receiver does not read fast enough is a fault, too. */
   readonly acknowledged?: boolean;
+  /** Taps hear it only where somebody hears it whom it is for: of what is refused as `not-found` they hear nothing. */
+  readonly discreet?: boolean;
   /** Only taps that may inspect hear it. */
   readonly hidden?: boolean;
   /**

@@ -35,6 +35,27 @@ describe("the router", () => {
     expect(tap.heard).toHaveLength(5);
   });
 
+  it("shows a discreet message to taps only where somebody is there whom it is for", () => {
+    const router = new Router();
+    const [tap, prefix, wire, session] = [new Ear(), new Ear(), new WireEar(), new Ear()];
+    router.tap(tap);
+    router.subscribePrefix("bob.", prefix);
+    const discreet = (topic: string): number => {
+      const message = to(topic);
+      message.discreet = true;
+      return router.publish(message).receivers;
+    };
+    expect(discreet("bob.1")).toBe(0);
+    expect([tap.heard, prefix.heard]).toEqual([[], []]);
+    router.subscribe("bob.1", session);
+    router.subscribe("bob.2", wire);
+    expect([discreet("bob.1"), discreet("bob.2")]).toEqual([1, 1]);
+    expect([tap.heard, prefix.heard]).toEqual([
+      ["*bob.1", "*bob.2"],
+      ["*bob.1", "*bob.2"],
+    ]);
+  });
+
   it("gives one copy to a subscriber that hears a topic in several ways, and the exact one counts", () => {
     const router = new Router();
     const ear = new WireEar();

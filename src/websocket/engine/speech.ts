@@ -99,6 +99,7 @@ export class Speech {
     if (draft.hidden === true) message.hidden = true;
     if (draft.sealed === true) message.sealed = true;
     if (draft.acknowledged === true) message.acknowledged = true;
+    if (draft.discreet === true) message.discreet = true;
     context.ledger.messages.accepted += 1;
     const outcome = context.exchange.submit(message);
     if (outcome.lost !== undefined) this.#session.tell(lostNotice(outcome.lost, envelope));
