@@ -1,0 +1,241 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freeDoors, type Served } from "../cli/served.js";
+import { eventually } from "../kit/broker.js";
+import { filesBelow, heapTexts, Markers, startWatched } from "../kit/broker-memory.js";
+import { runCli, type Program } from "../kit/cli.js";
+import { earsAt, type Ears } from "../kit/network-ears.js";
+import { NetworkTalker, type NetworkFrame } from "../kit/network-talker.js";
+import { PanWire, panToken } from "../kit/pan-wire.js";
+
+const room = "#lab";
+const types = [
+  "HANDSHAKE",
+  "QUERY",
+  "RESPONSE",
+  "PROPOSAL",
+  "CONFIRMATION",
+  "REJECTION",
+  "ENCRYPTED",
+  "INFORM",
+  "DANCE",
+];
+
+/** A content with a word of its own in every place that some dialect reads. */
+function contentOf(mark: (place: string) => string): Record<string, unknown> {
+  return {
+    requestId: mark("requestId"),
+    proposalId: mark("proposalId"),
+    queryType: mark("queryType"),
+    parameters: { text: mark("parameters.text") },
+    data: { text: mark("data.text") },
+    message: mark("message"),
+    text: mark("text"),
+    reason: mark("reason"),
+    encryptedData: Buffer.from(mark("encryptedData")).toString("base64"),
+    [mark("a key")]: null,
+  };
+}
+
+/** The rest of a frame with a word of its own wherever its sender chooses one. */
+function headOf(mark: (place: string) => string, encrypted: boolean): Partial<NetworkFrame> {
+  return {
+    messageId: mark("messageId"),
+    conversationId: mark("conversationId"),
+    metadata: { priority: mark("priority").slice(0, 28), encrypted, [mark("metadata, a key")]: mark("metadata") },
+    ...{ [mark("a field")]: mark("the value of a field"), text: mark("text"), message: mark("message") },
+  };
+}
+
+describe("what two agents of Agent Network say to each other", () => {
+  const markers = new Markers();
+  const controls = new Markers();
+  let home: string;
+  let broker: Program;
+  let served: Served;
+  let alice: NetworkTalker;
+  let bob: NetworkTalker;
+  let ears: Ears;
+  let heap: string;
+
+  const enter = async (agent: string): Promise<NetworkTalker> => {
+    const { stdout } = await served.cli("token", agent, "--jwt");
+    return NetworkTalker.enter(`${served.at.ws}/agent-network/v1/connect`, agent, stdout.trim());
+  };
+
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), "synaptic-privacy-"));
+    const dataDir = join(home, "data");
+    heap = join(home, "heap");
+    await mkdir(heap);
+    const told = ["--log-messages", "--log-level", "debug", "--log-format", "json"];
+    const limits = ["--limit", "networkRateBurst=1000"];
+    const mail = ["--keep-mail", "bob", "dora"];
+    broker = startWatched(heap, ["start", ...freeDoors, "--data-dir", dataDir, ...told, ...limits, ...mail]);
+    await broker.prints(/broker status/);
+    const files = filesBelow(dataDir);
+    const at = JSON.parse(files.get("endpoints.json")?.toString() ?? "") as Record<"zmqIn" | "zmqOut" | "ws", [string]>;
+    served = {
+      home,
+      dataDir,
+      broker,
+      at: { zmqIn: at.zmqIn[0], zmqOut: at.zmqOut[0], ws: at.ws[0] },
+      cli: (...args) => runCli([...args, "--data-dir", dataDir]),
+      end: async () => {
+        await broker.stop();
+        await rm(home, { recursive: true, force: true });
+      },
+    };
+    alice = await enter("alice");
+    bob = await enter("bob");
+    await alice.asks("room.create", { room, durable: true });
+    for (const wire of [alice, bob]) await wire.asks("ROOM_JOIN", { room });
+    const say = (text: string): void => void alice.say(room, "INFORM", { text });
+    ears = await earsAt({ served, names: ["alice", "bob"], room, say });
+    await ears.hear();
+  });
+  afterAll(async () => {
+    await served.end();
+  });
+
+  it("reaches the other byte for byte, of every type, sealed or not", async () => {
+    for (const messageType of types)
+      for (const encrypted of [false, true]) {
+        const mark = (place: string): string =>
+          markers.make(`${messageType} ${encrypted ? "encrypted" : "plain"} ${place}`);
+        const [from, to] = encrypted ? [bob, alice] : [alice, bob];
+        const frame = from.say(to.agent, messageType, contentOf(mark), headOf(mark, encrypted));
+        const ofIt = ({ messageId }: NetworkFrame): boolean => messageId === frame.messageId;
+        await to.hears(ofIt);
+        expect(to.texts.at(-1)).toBe(JSON.stringify(frame));
+        await from.hears(({ content }) => content["messageId"] === frame.messageId);
+      }
+  });
+
+  it("or is refused, and what was refused is forgotten as well", async () => {
+    const refused = async (about: string, say: (mark: (place: string) => string) => void): Promise<NetworkFrame> => {
+      say((place) => markers.make(`${about}: ${place}`));
+      return alice.hearsOf("system", "ERROR");
+    };
+    const sealed = (to: string) => (mark: (place: string) => string) =>
+      alice.say(to, "ENCRYPTED", contentOf(mark), headOf(mark, true));
+    for (const [to, code] of [
+      ["pia", "ENCRYPTION_ERROR"],
+      ["dora", "ENCRYPTION_ERROR"],
+      [room, "ENCRYPTION_ERROR"],
+      ["all", "ENCRYPTION_ERROR"],
+      ["nobody", "RECIPIENT_NOT_FOUND"],
+    ] as const)
+      expect((await refused(`sealed, to ${to}`, sealed(to))).content["errorCode"]).toBe(code);
+    for (const messageType of types.filter((type) => type !== "HANDSHAKE" && type !== "ENCRYPTED")) {
+      const { content } = await refused(`${messageType}, plain, to nobody`, (mark) =>
+        alice.say("nobody", messageType, contentOf(mark), headOf(mark, false)),
+      );
+      expect(content["errorCode"]).toBe("RECIPIENT_NOT_FOUND");
+    }
+    await refused("in another's name", (mark) =>
+      alice.say("bob", "QUERY", contentOf(mark), { ...headOf(mark, true), senderId: "bob" }),
+    );
+    for (const [about, spoil] of [
+      ["half a frame", (text: string) => text.slice(0, -1)],
+      ["two senders", (text: string) => `{"senderId":"alice",${text.slice(1)}`],
+      [
+        "too many fields",
+        (text: string) => `{${Array.from({ length: 80 }, (_, at) => `"k${at}":0,`).join("")}${text.slice(1)}`,
+      ],
+      ["no header", (text: string) => `{"content":${text}}`],
+    ] as const)
+      await refused(about, (mark) => {
+        const frame = { senderId: "alice", recipientId: "bob", messageType: "QUERY", content: contentOf(mark) };
+        alice.socket.send(spoil(JSON.stringify({ ...frame, timestamp: 0, ...headOf(mark, true) })));
+      });
+    await refused("binary", (mark) => {
+      alice.socket.send(Buffer.from(JSON.stringify(contentOf(mark))));
+    });
+  });
+
+  it("or is dropped because the other does not read, which its sender is told", async () => {
+    bob.socket.pause();
+    const dropped = alice.hearsOf("system", "ERROR");
+    const filler = "x".repeat(56_000);
+    let over: NetworkFrame | undefined;
+    void dropped.then((error) => (over = error));
+    for (let sent = 0; over === undefined && sent < 400; sent += 1) {
+      const mark = (place: string): string => markers.make(`unread: ${place}`);
+      alice.say("bob", "ENCRYPTED", { ...contentOf(mark), filler }, headOf(mark, true));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await dropped).content["errorCode"]).toBe("MESSAGE_ERROR");
+    bob.socket.resume();
+    await bob.settled();
+  });
+
+  it("lies nowhere while they are here: no tap, log, file, backup, list or page has any of it", async () => {
+    const backup = join(home, "backup");
+    expect(await served.cli("backup", backup)).toMatchObject({ code: 0 });
+    const asked = [
+      ["status", "--json"],
+      ["agents", "--json"],
+      ["rooms", "--json"],
+      ["mailbox", "list", "--json"],
+      ["mailbox", "show", "bob", "--json"],
+      ["mailbox", "peek", "bob", "--json"],
+      ["mailbox", "peek", "dora", "--json"],
+      ["mailbox", "dead", "bob", "--json"],
+      ["token", "list", "--json"],
+      ["doctor"],
+    ];
+    for (const args of asked) {
+      const { stdout, stderr } = await served.cli(...args);
+      expect([args, markers.in(stdout + stderr)]).toEqual([args, []]);
+    }
+    for (const page of ["/", "/metrics", "/healthz", "/readyz"]) {
+      const answer = await fetch(`${served.at.ws.replace("ws", "http")}${page}`);
+      expect([page, markers.in(await answer.text())]).toEqual([page, []]);
+    }
+    for (const each of [room, "#general"])
+      expect(markers.in(JSON.stringify(await bob.asks("room.history", { room: each, count: 20 })))).toEqual([]);
+    await ears.hear();
+    for (const [who, what] of ears.heard()) expect([who, markers.in(what)]).toEqual([who, []]);
+    for (const folder of [served.dataDir, backup])
+      for (const [file, bytes] of filesBelow(folder)) expect([file, markers.in(bytes)]).toEqual([file, []]);
+  });
+
+  it("is found by this search wherever it is said to others: to PAN, to a mailbox, in a name", async () => {
+    const [pia, dora, name] = ["said to pia", "said to dora", "a name"];
+    alice.say("pia", "INFORM", { text: controls.make(pia) });
+    alice.say("dora", "INFORM", { text: controls.make(dora) });
+    const pan = await PanWire.login(`${served.at.ws}/pan`, "pete", panToken(served.dataDir), controls.make(name));
+    const hears = (who: string): readonly string[] => controls.in(ears.heard().get(who) ?? "");
+    for (const who of ["inspect", "claimed", "broker tap", "pan"])
+      await eventually(() => hears(who).includes(pia), `${who} hears it`);
+    await ears.hear();
+    for (const who of ["observe", "control", "approve", "edit", "operate", "agentchat"])
+      expect([who, hears(who).includes(pia)]).toEqual([who, false]);
+    const files = [...filesBelow(served.dataDir).values()];
+    expect(files.flatMap((bytes) => controls.in(bytes))).toContain(dora);
+    expect(controls.in((await heapTexts(broker, heap)).join("\n"))).toContain(name);
+    pan.close();
+  });
+
+  it("lies in no text of the broker's memory when they have gone, and in nothing that it has left behind", async () => {
+    alice.say(
+      "system",
+      "DISCONNECT",
+      contentOf((place) => markers.make(`farewell ${place}`)),
+    );
+    await alice.closed;
+    bob.close();
+    await ears.close();
+    await eventually(async () => !(await served.cli("agents", "--json")).stdout.includes('"bob"'), "bob has gone");
+    const texts = (await heapTexts(broker, heap)).join("\n");
+    expect(texts).toContain("alice"); // a name that is remembered
+    expect(markers.in(texts)).toEqual([]);
+    const { stdout, stderr } = await broker.stop();
+    expect(controls.in(stderr)).toEqual(["said to pia", "said to dora"]);
+    expect(markers.in(stdout + stderr)).toEqual([]);
+    for (const [file, bytes] of filesBelow(home)) expect([file, markers.in(bytes)]).toEqual([file, []]);
+  });
+});
