@@ -1,10 +1,17 @@
 import type { Command } from "commander";
 import { asOperator, askBroker, type BrokerChoice } from "../operator.js";
 import { print, type Output } from "../output.js";
+import { networkListenCommand } from "./network-listen.js";
+import { networkSendCommand } from "./network-send.js";
 
 /** `broker network …`: Agent Network. */
 export function networkCommand(program: Command): void {
-  const network = program.command("network").description("Agent Network: what is kept of its users");
+  const network = program
+    .command("network")
+    .description("Agent Network: listen and speak as one of its agents, in plain words; what is kept of its users")
+    .addHelpText("after", "\nlisten and send have no keys: what is encrypted end to end they neither say nor read.");
+  networkListenCommand(network);
+  networkSendCommand(network);
   network
     .command("forget")
     .argument("<user>", "an agent's name, or issuer#sub for all names of a user of another issuer")

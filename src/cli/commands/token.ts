@@ -105,6 +105,30 @@ function withIssueOptions(command: Command): Command {
     });
 }
 
+/** A token that is good as long as a command needs it. */
+export interface LentToken {
+  readonly token: string;
+  /** Takes it back. */
+  end(): Promise<void>;
+}
+
+/**
+ * A JWT of an agent's for a command of this machine, by the data directory.
+ * @param ttlMs its end, whatever becomes of the command, milliseconds
+ * @throws Fault malformed, forbidden, not-found, with the remedy
+ */
+export async function lendToken(agent: string, choice: BrokerChoice, ttlMs: number): Promise<LentToken> {
+  const data = existing(choice);
+  const { jwt: token = "" } = await issue(agent, { ...choice, jwt: true, expires: ttlMs });
+  const id = open(data).listing(token)?.id;
+  return {
+    token,
+    async end() {
+      if (id !== undefined) audit(data, "token.revoked", await open(data).revoke(id));
+    },
+  };
+}
+
 /** What to do with the tokens, for people. */
 function whereTokensGo(agent: string, made: readonly string[]): string {
   const places: Readonly<Record<string, string>> = {
