@@ -1,4 +1,4 @@
-import { WebSocket } from "ws";
+import { WebSocket, type ClientOptions } from "ws";
 import { patienceMs } from "./patience.js";
 
 /** A frame of Agent Network as it stands on the wire. */
@@ -49,8 +49,11 @@ export class NetworkTalker {
   }
 
   /** Connects with a token in the header; resolves after CONNECTED. */
-  static async enter(url: string, agent: string, token: string): Promise<NetworkTalker> {
-    const wire = new NetworkTalker(agent, new WebSocket(url, { headers: { authorization: `Bearer ${token}` } }));
+  static async enter(url: string, agent: string, token: string, options: ClientOptions = {}): Promise<NetworkTalker> {
+    const wire = new NetworkTalker(
+      agent,
+      new WebSocket(url, { ...options, headers: { authorization: `Bearer ${token}` } }),
+    );
     await wire.hears(({ messageType }) => messageType === "CONNECTED");
     return wire;
   }
