@@ -1,11 +1,14 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { io } from "socket.io-client";
+import { WebSocket } from "ws";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freeDoors, type Served } from "../cli/served.js";
 import { eventually } from "../kit/broker.js";
 import { filesBelow, heapTexts, Markers, startWatched } from "../kit/broker-memory.js";
 import { runCli, type Program } from "../kit/cli.js";
+import { BareClient, messageFrom, msgpack, SocketClient, system } from "../kit/network-clients.js";
 import { earsAt, type Ears } from "../kit/network-ears.js";
 import { NetworkTalker, type NetworkFrame } from "../kit/network-talker.js";
 import { PanWire, panToken } from "../kit/pan-wire.js";
@@ -112,6 +115,49 @@ describe("what two agents of Agent Network say to each other", () => {
         expect(to.texts.at(-1)).toBe(JSON.stringify(frame));
         await from.hears(({ content }) => content["messageId"] === frame.messageId);
       }
+  });
+
+  it("is said in each encoding, to agents of each, and what none of them takes as well", async () => {
+    const tokens = await Promise.all(["maya", "sol"].map((agent) => served.cli("token", agent, "--jwt")));
+    const [mayas = "", sols = ""] = tokens.map(({ stdout }) => stdout.trim());
+    const maya = new BareClient(
+      new WebSocket(`${served.at.ws}/agent-network/v1/connect`, "agent-network.v1.msgpack", {
+        headers: { authorization: `Bearer ${mayas}` },
+      }),
+    );
+    await maya.hears(system("CONNECTED"));
+    const auth = { token: sols, agentId: "sol" };
+    const sol = new SocketClient(io(served.at.ws.replace("ws:", "http:"), { transports: ["websocket"], auth }));
+    await sol.hears("connect");
+    const messageOf = (from: string, to: string): Readonly<Record<string, unknown>> => {
+      const mark = (place: string): string => markers.make(`from ${from} to ${to}: ${place}`);
+      return messageFrom(from, to, { ...headOf(mark, true), messageType: "ENCRYPTED", content: contentOf(mark) });
+    };
+    for (const to of ["sol", "alice", "maya"]) {
+      maya.packs([
+        messageOf("maya", to),
+        { ...messageOf("maya", to), content: { bytes: Buffer.from(markers.make(to)) } },
+      ]);
+      for (let at = 0; at < 2; at += 1) await maya.hears(system("ACK"));
+      sol.socket.emit("message", JSON.stringify(messageOf("sol", to)));
+      await sol.hears("ack");
+    }
+    for (const to of ["maya", "sol"]) {
+      const frame = messageOf("alice", to);
+      alice.socket.send(JSON.stringify(frame));
+      await alice.hears(({ content }) => content["messageId"] === frame["messageId"]);
+    }
+    maya.says(msgpack.packr.pack(messageOf("maya", "sol")).subarray(0, -1));
+    maya.says(JSON.stringify(messageOf("maya", "sol")));
+    sol.socket.emit("message", JSON.stringify(messageOf("sol", "maya")).slice(0, -1));
+    sol.socket.emit("message", JSON.stringify(messageOf("maya", "sol")));
+    for (let at = 0; at < 2; at += 1) {
+      await maya.hears(system("ERROR"));
+      await sol.hears("error");
+    }
+    sol.socket.disconnect();
+    maya.socket.close();
+    await maya.closed;
   });
 
   it("or is refused, and what was refused is forgotten as well", async () => {
