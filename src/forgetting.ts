@@ -19,25 +19,27 @@ export interface ForgettingParts {
   readonly mailboxes: Pick<Mailboxes, "mailbox">;
   /** Absent: no other issuer's tokens are taken. */
   readonly bindings?: Bindings;
-  /** Ends sessions. */
-  readonly endSpeakers: (isMeant: (speaker: Principal) => boolean, fault: Fault) => number;
+  /** Those that it ends. */
+  readonly sessions: () => { endSpeakers(isMeant: (speaker: Principal) => boolean, fault: Fault): number };
   /** Writes into the audit log. */
-  readonly audit: (line: { readonly event: "network.forgotten"; readonly by: string }) => void;
+  readonly audited: (line: { readonly event: "network.forgotten"; readonly by: string }) => void;
 }
 
 /** Erases what is kept of a user: its sessions end first, so that they leave nothing behind (protocols §1.21). */
 export function forgetting(parts: ForgettingParts): Forget {
   return async (user, by) => {
-    const { directory, identity, mailboxes, bindings, audit } = parts;
+    const { directory, identity, mailboxes, bindings, audited } = parts;
     const { contacts } = directory;
     const owned = namesOfUser(user, bindings);
     const agents = owned.length > 0 ? owned : [user];
     if (owned.length === 0) mustBeName(user);
     const names = new Set(agents);
     const proof = `jwt:${user}`;
-    const sessions = parts.endSpeakers(
+    const sessions = parts.sessions().endSpeakers(
       (speaker) => names.has(speaker.agent) || speaker.proof === proof,
-      new Fault("unauthenticated", "the operator has erased what was kept of you here; log in again", { fatal: true }),
+      new Fault("unauthenticated", "the operator has erased what was kept of you here; log in again", {
+        fatal: true,
+      }),
     );
     const [freed, proved, remembered]: [string[], string[], string[]] = [[], [], []];
     let count = 0;
@@ -49,7 +51,7 @@ export function forgetting(parts: ForgettingParts): Forget {
     }
     if (sessions + count + freed.length + proved.length + remembered.length === 0)
       throw new Fault("not-found", `nothing is kept of ${user}: name an agent, or a user as issuer#sub`);
-    audit({ event: "network.forgotten", by });
+    audited({ event: "network.forgotten", by });
     const boxes = agents.filter((name) => mailboxes.mailbox(name) !== undefined);
     return { agents, sessions, bindings: freed, proved, contacts: count, remembered, mailboxes: boxes };
   };

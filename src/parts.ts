@@ -26,6 +26,7 @@ import {
   LatencyHistogram,
   MeasuredRequests,
   welcomePage,
+  type AuditEvent,
   type AuditLog,
 } from "./ops/index.js";
 import { DataDirectory, TablesLmdb } from "./storage/index.js";
@@ -161,19 +162,16 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       log("error", fault.message);
     },
   });
+  const audited = (line: AuditEvent): void => {
+    ops.audit.write(line);
+  };
   const directory = new DirectoryMemory({
     router,
     exchange,
     limits,
     clock,
     configuredRooms: config.rooms,
-    contacts: {
-      listedIn: dialectsWithContacts(config.settings),
-      operator: operatorName,
-      witness: (event) => {
-        ops.audit.write(event);
-      },
-    },
+    contacts: { listedIn: dialectsWithContacts(config.settings), operator: operatorName, witness: audited },
     endings,
     boxOwner: (name) => ownerOf(mailboxes.mailbox(name)?.box),
     outlives: (speaker) => keepsRooms(mailboxes, speaker),
@@ -181,8 +179,6 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
       log("error", "an event could not be told", { error: String(thrown) });
     },
   });
-  const { contacts } = directory;
-  if (contacts.isListed) exchange.screen((from, to) => contacts.refusal(from, to));
   const roomLogs = new RoomLogsLmdb({
     path: data.file("room-logs"),
     restore: (logs) => directory.remember(logs),
@@ -254,16 +250,8 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   const askers: Askers = {
     askerOf: (message, request) => localAgents.askerOf(message, request) ?? zeromqAgents.askerOf(message, request),
   };
-  const forget = forgetting({
-    directory,
-    identity,
-    mailboxes,
-    bindings: issuers,
-    endSpeakers: (isMeant, fault) => bridges.endSpeakers(isMeant, fault),
-    audit: (line) => {
-      ops.audit.write(line);
-    },
-  });
+  const sessions = (): Bridges => bridges;
+  const forget = forgetting({ directory, identity, mailboxes, bindings: issuers, sessions, audited });
   const desk = new Desk({ exchange, directory, mailboxes, limits, limiter, log, status, askers, forget });
   const zmtp = new ZmtpListener({
     router,
@@ -348,8 +336,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
         tables.open();
         identity.load();
         issuers.load(tables.table<Binding>("proved-outside"));
-        contacts.book.load(tables.table("contacts"));
-        contacts.names.load(tables.table("contact-names"));
+        directory.contacts.load(tables);
         await directory.keepRooms(tables.table("rooms"));
       } catch (thrown) {
         await tables.close();

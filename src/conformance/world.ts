@@ -154,9 +154,7 @@ export class ConformanceWorld {
       contacts: { listedIn: dialectsWithContacts(settings), operator: operatorName },
     });
     const tables = new TablesMemory();
-    const { contacts } = this.directory;
-    contacts.book.load(tables.table("contacts"));
-    if (contacts.isListed) this.exchange.screen((from, to) => contacts.refusal(from, to));
+    this.directory.contacts.load(tables);
     this.requests = new RequestsMemory({ limits, clock });
     const conversations = new ConversationsMemory({
       limits,

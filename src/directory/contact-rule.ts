@@ -1,4 +1,5 @@
 import { brokerTopic, Fault, type Clock, type Limits } from "../core/index.js";
+import type { Tables } from "../storage/table.js";
 import type { Agents } from "./agents.js";
 import { ContactBook, type ContactEvent } from "./contact-book.js";
 import { ContactNames } from "./contact-names.js";
@@ -42,6 +43,12 @@ export class ContactRule implements Contacts {
 
   get isListed(): boolean {
     return this.#options.listedIn.size > 0;
+  }
+
+  /** Restores what was kept, and keeps changes from now on. @throws Fault unavailable */
+  load(tables: Pick<Tables, "table">): void {
+    this.book.load(tables.table("contacts"));
+    this.names.load(tables.table("contact-names"));
   }
 
   /** An agent has come in. */

@@ -63,6 +63,7 @@ export class DirectoryMemory implements Directory {
     this.#options = options;
     this.#agents = new Agents(options.limits);
     this.contacts = new ContactRule(this.#agents, options.limits, options.clock, options.contacts ?? openContacts);
+    if (this.contacts.isListed) options.exchange.screen((from, to) => this.contacts.refusal(from, to));
     this.#events = new DirectoryEvents(
       options.exchange,
       new Slices(options.clock, { failed: options.failed, first: options.endings }),

@@ -11,29 +11,34 @@ export interface Party {
   readonly dialect: string;
   /** What routes to it. */
   readonly name: string;
-  say(to: string, text: string): Promise<void>;
+  say(to: string, text: string): Promise<unknown>;
   /** Resolves when it hears this text. */
-  hears(text: string): Promise<void>;
+  hears(text: string): Promise<unknown>;
   /** True if it has heard the text by now. */
   has(text: string): boolean;
   /** What it is told of the next thing that is refused. */
   refused(): Promise<string>;
   /** Resolves when all it said was taken, and what was on its way to it has come. */
-  settled(): Promise<void>;
+  settled(): Promise<unknown>;
   /** The names that it is shown. */
   sees(): Promise<readonly string[]>;
-  close(): Promise<void>;
+  close(): Promise<unknown>;
 }
 
 /** Somebody who can join rooms. */
 export interface Member extends Party {
-  join(room: string): Promise<void>;
+  join(room: string): Promise<unknown>;
 }
 
 /** Somebody who can ask `$broker`. */
 export interface Asker extends Party {
   /** What it answers, or why not. */
   ask(kind: string, data: Record<string, unknown>): Promise<{ readonly message: string; readonly data?: unknown }>;
+}
+
+function done(run: () => void): Promise<void> {
+  run();
+  return Promise.resolve();
 }
 
 /** A session of the dialect with listed contacts (`listedDialect`). */
@@ -48,8 +53,11 @@ export async function listed(at: TestBroker, name: string, token?: string): Prom
     },
     dialect: "listed",
     name,
-    say: (to, text) => Promise.resolve(wire.say({ type: "say", to, text })),
-    hears: async (text) => void (await wire.hears((frame) => frame.type === "heard" && frame["text"] === text)),
+    say: (to, text) =>
+      done(() => {
+        wire.say({ type: "say", to, text });
+      }),
+    hears: (text) => wire.hears((frame) => frame.type === "heard" && frame["text"] === text),
     has: (text) => wire.frames.some((frame) => frame["text"] === text),
     refused: async () => String((await wire.hears("refused"))["message"]),
     settled: async () => {
@@ -89,15 +97,18 @@ export async function network(at: TestBroker, name: string, token?: string): Pro
   return {
     dialect: "Agent Network",
     name,
-    join: async (room) => void (await ask("ROOM_JOIN", { room })),
-    say: (to, text) => Promise.resolve(say(to, "INFORM", { text })),
-    hears: async (text) => void (await wire.hears((frame) => shows(frame, text))),
+    join: (room) => ask("ROOM_JOIN", { room }),
+    say: (to, text) =>
+      done(() => {
+        say(to, "INFORM", { text });
+      }),
+    hears: (text) => wire.hears((frame) => shows(frame, text)),
     has: (text) => wire.frames.some((frame) => shows(frame, text)),
     refused: async () => {
       const { content } = await wire.hears(({ messageType }) => messageType === "ERROR");
       return String((content as { message: unknown }).message);
     },
-    settled: async () => void (await ask("ping", {})),
+    settled: () => ask("ping", {}),
     sees: async () => ((await ask("agents.list", {}))["agents"] as { name: string }[]).map(({ name: one }) => one),
     close: async () => {
       wire.close();
@@ -121,8 +132,11 @@ export async function pan(at: TestBroker, name: string): Promise<Member & Asker>
     },
     dialect: "PAN",
     name,
-    say: (to, text) => Promise.resolve(wire.say({ type: "chat", to, text })),
-    hears: async (text) => void (await wire.hears((frame) => frame["text"] === text)),
+    say: (to, text) =>
+      done(() => {
+        wire.say({ type: "chat", to, text });
+      }),
+    hears: (text) => wire.hears((frame) => frame["text"] === text),
     has: (text) => wire.frames.some((frame) => frame["text"] === text),
     refused: async () => String((await wire.hears("error"))["message"]),
     settled: () => wire.settled(),
@@ -148,8 +162,11 @@ export async function chat(at: TestBroker, name: string): Promise<Party> {
   return {
     dialect: "AgentChat",
     name: wire.id.slice(1),
-    say: (to, content) => Promise.resolve(wire.say({ type: "MSG", to: to.startsWith("#") ? to : `@${to}`, content })),
-    hears: async (text) => void (await wire.text(text)),
+    say: (to, content) =>
+      done(() => {
+        wire.say({ type: "MSG", to: to.startsWith("#") ? to : `@${to}`, content });
+      }),
+    hears: (text) => wire.text(text),
     has: (text) => wire.frames.some(({ content, from }) => content === text && from !== wire.id),
     refused: async () => String((await wire.hears(({ type }) => type === "ERROR"))["message"]),
     settled,
@@ -158,7 +175,10 @@ export async function chat(at: TestBroker, name: string): Promise<Party> {
       const { data } = await wire.hears(({ type, ref }) => type === "ANSWER" && ref === "list");
       return (data as { agents: { name: string }[] }).agents.map(({ name: one }) => one);
     },
-    close: () => Promise.resolve(wire.close()),
+    close: () =>
+      done(() => {
+        wire.close();
+      }),
   };
 }
 
@@ -181,8 +201,8 @@ function plain(dialect: string, agent: PlainAgent): Asker {
     },
     dialect,
     name: agent.name,
-    say: async (to, text) => void (await agent.send(to, "request", text)),
-    hears: async (text) => void (await agent.hears(({ message }) => message.content.message === text)),
+    say: (to, text) => agent.send(to, "request", text),
+    hears: (text) => agent.hears(({ message }) => message.content.message === text),
     has: (text) => agent.heard.some(({ message }) => message.content.message === text),
     refused: async () =>
       (await agent.hears(({ message }) => message.content["kind"] === "fault")).message.content.message,
@@ -191,7 +211,10 @@ function plain(dialect: string, agent: PlainAgent): Asker {
       ((await agent.asks("agents.list")).content["data"] as { agents: { name: string }[] }).agents.map(
         ({ name: one }) => one,
       ),
-    close: () => Promise.resolve(agent.close()),
+    close: () =>
+      done(() => {
+        agent.close();
+      }),
   };
 }
 
@@ -215,10 +238,10 @@ export function local({ broker }: TestBroker, name: string): Party {
     dialect: "local",
     name,
     say: (to, text) => agent.inform(to, text),
-    hears: async (text) => void (await next(() => (texts.includes(text) ? text : undefined), text)),
+    hears: (text) => next(() => (texts.includes(text) ? text : undefined), text),
     has: (text) => texts.includes(text),
     refused: () => next(() => faults.shift(), "a fault"),
-    settled: async () => void (await agent.agents()),
+    settled: () => agent.agents(),
     sees: async () => (await agent.agents()).map(({ name: one }) => one),
     close: () => agent.close(),
   };

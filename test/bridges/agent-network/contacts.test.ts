@@ -21,8 +21,9 @@ describe("contacts: listed, on the wire of Agent Network", () => {
   /** Sends a frame of nadia's, and resolves with what the broker says to it. */
   const says = async (recipientId: string, messageType: string, encrypted = false): Promise<PanFrame> => {
     const messageId = `m${(count += 1)}`;
+    const content = messageType === "INFORM" ? { text: "hello" } : { x: "…" };
     const head = { messageId, conversationId: "c", senderId: "nadia", recipientId, messageType };
-    nadia.raw(JSON.stringify({ ...head, content: { x: "…" }, timestamp: Date.now(), metadata: { encrypted } }));
+    nadia.raw(JSON.stringify({ ...head, content, timestamp: Date.now(), metadata: { encrypted } }));
     return nadia.hears(({ content }) => {
       const { messageId: of, details } = content as { messageId?: string; details?: { originalMessageId?: string } };
       return of === messageId || details?.originalMessageId === messageId;
@@ -49,7 +50,7 @@ describe("contacts: listed, on the wire of Agent Network", () => {
     ["QUERY", true],
   ] as const;
 
-  it.each([...sealed, ["INFORM", false], ["PROPOSAL", false]] as const)(
+  it.each([...sealed, ["INFORM", false], ["PROPOSAL", false], ["OWN_TYPE", false]] as const)(
     "refuses a %s to a stranger as MESSAGE_ERROR for good, whether it is here, in another dialect, or nowhere",
     async (type, encrypted) => {
       const nils = await enter("nils");
