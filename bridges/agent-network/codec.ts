@@ -1,6 +1,6 @@
 import { Fault, jsonText, readJson, shapeProblemText, type Codec, type Frame } from "#dialect";
 import { isUsual, metadataJson, usualMetadata } from "./metadata.js";
-import { depthMax, scanFrame, unescaped, type FrameKey, type Scanned } from "./scan.js";
+import { depthMax, scanFrame, type FrameKey, type Scanned } from "./scan.js";
 import {
   auth,
   header as headerSchema,
@@ -127,9 +127,12 @@ function textAt(scanned: Scanned, key: FrameKey): unknown {
   if (!json.startsWith('"')) return otherThanText(json);
   // An escape of six characters stands for one.
   if (json.length > 6 * idMax + 2) return json;
-  const text = unescaped(json);
-  if (text === undefined) throw new Fault("malformed", `${key}: not a JSON text`);
-  return text;
+  try {
+    // A copy, 0.05 µs: a part of the frame's text would keep all of it in memory for as long as somebody keeps the id.
+    return JSON.parse(json);
+  } catch {
+    throw new Fault("malformed", `${key}: not a JSON text`);
+  }
 }
 
 function numberAt(scanned: Scanned): unknown {
