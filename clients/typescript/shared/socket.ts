@@ -1,6 +1,11 @@
-import { WebSocket } from "ws";
+import { WebSocket, type ClientOptions } from "ws";
 import { LoopClock, type Clock } from "../../../src/core/index.js";
 import { certificateRemedy } from "./certificate-remedy.js";
+
+/** Begins a connection without compression. */
+export function openSocket(url: string, subprotocol: string, options: ClientOptions): WebSocket {
+  return new WebSocket(url, subprotocol, { perMessageDeflate: false, ...options });
+}
 
 /** How long a server may take to close a connection, milliseconds. */
 const closeMs = 1_000;

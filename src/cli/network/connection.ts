@@ -1,13 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { WebSocket } from "ws";
 import {
   closeSocket,
   connectProblem,
   watchSilence,
   silentMsDefault,
+  openSocket,
 } from "../../../clients/typescript/shared/socket.js";
 import { Fault, type FaultCode } from "../../core/index.js";
 import { errorFault, frameOf, systemId, type Content, type NetworkFrame } from "./content.js";
+
+type Socket = ReturnType<typeof openSocket>;
 
 /** Time for the connection and for the login together, milliseconds. */
 const loginMs = 10_000;
@@ -36,14 +38,14 @@ export interface Said {
 export class NetworkConnection {
   /** Rejects with the reason when the connection ends otherwise than by `close`. */
   readonly lost: Promise<never>;
-  readonly #socket: WebSocket;
+  readonly #socket: Socket;
   readonly #agent: string;
   readonly #onFrame: (frame: NetworkFrame) => void;
   #heartbeat: NodeJS.Timeout | undefined;
   #phase: "open" | "closing" = "open";
   #error: Fault | undefined;
 
-  private constructor(socket: WebSocket, agent: string, onFrame: (frame: NetworkFrame) => void) {
+  private constructor(socket: Socket, agent: string, onFrame: (frame: NetworkFrame) => void) {
     this.#socket = socket;
     this.#agent = agent;
     this.#onFrame = onFrame;
@@ -74,9 +76,8 @@ export class NetworkConnection {
     onFrame: (frame: NetworkFrame) => void,
   ): Promise<NetworkConnection> {
     const headers = { authorization: `Bearer ${token}` };
-    const socket = new WebSocket(url, "agent-network.v1", {
+    const socket = openSocket(url, "agent-network.v1", {
       headers,
-      perMessageDeflate: false,
       handshakeTimeout: loginMs,
       maxPayload: frameMaxBytes,
     });
@@ -139,7 +140,7 @@ export class NetworkConnection {
     this.#phase = "closing";
     const socket = this.#socket;
     clearInterval(this.#heartbeat);
-    if (socket.readyState === WebSocket.OPEN) this.#system("DISCONNECT");
+    if (socket.readyState === socket.OPEN) this.#system("DISCONNECT");
     await closeSocket(socket);
   }
 
