@@ -134,6 +134,18 @@ export async function mailMemory(boxes, each) {
   }
 }
 
+/** How long turns of the loop take while agents log in by JWT, milliseconds; in a process of its own. */
+export async function loginTurns(algorithm, { perSecond, seconds }) {
+  const home = ownDirectory();
+  try {
+    const script = join(here, "peers/login-loop.mjs");
+    const { stdout } = await run(process.execPath, [script, home, algorithm, String(perSecond), String(seconds)]);
+    return JSON.parse(stdout);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
 function address(url) {
   return url.replace(/^\w+:\/\//, "").replace("0.0.0.0", "127.0.0.1");
 }

@@ -1,5 +1,5 @@
 // What is no rate: memory of idle sessions, and how long a start takes.
-import { drive, startBroker } from "./processes.mjs";
+import { drive, loginTurns, startBroker } from "./processes.mjs";
 import { median, sizeTable } from "./report.mjs";
 import { startNetwork } from "./network.mjs";
 import { startNats } from "./peers/nats.mjs";
@@ -85,6 +85,22 @@ const networkSessions = {
   },
 };
 
+const logins = {
+  name: "sizes: logins by JWT",
+  needs: [],
+  async measure({ quick }) {
+    const rows = [];
+    for (const algorithm of ["EdDSA", "RS256"]) {
+      process.stderr.write(`logins by ${algorithm}\n`);
+      const { p99, longest } = await loginTurns(algorithm, { perSecond: 50, seconds: quick ? 2 : 10 });
+      const what = `turns of the loop at 50 logins a second by JWT (${algorithm}), ms`;
+      rows.push({ what: `${what}: p99`, ours: p99, theirs: undefined, target: "≤ 2", met: p99 <= 2 });
+      rows.push({ what: `${what}: longest`, ours: longest, theirs: undefined, target: "≤ 2", met: longest <= 2 });
+    }
+    return rows;
+  },
+};
+
 const start = {
   name: "sizes: start",
   needs: [],
@@ -107,4 +123,4 @@ const start = {
   },
 };
 
-export const sizes = { parts: [sessions, networkSessions, start], page: (rows) => sizeTable(rows) };
+export const sizes = { parts: [sessions, networkSessions, logins, start], page: (rows) => sizeTable(rows) };
