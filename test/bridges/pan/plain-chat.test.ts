@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { plainChat } from "../../../bridges/pan/plain-chat.js";
@@ -101,5 +103,28 @@ describe("PAN's plain chat", () => {
     ['{"', false],
   ])("%s", (frame, isPlain) => {
     expect(plainChat(frame) !== undefined).toBe(isPlain);
+  });
+});
+
+describe("what is kept of a chat", () => {
+  it("keeps the rest of its frame in memory neither by its addressee nor by its ids", () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const heap = (): number => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const kept: unknown[] = [];
+    const before = heap();
+    for (let n = 0; n < 300; n += 1) {
+      const ids = `"to":"somebody-of-this-name-${String(n)}","messageId":"a-message-${String(n)}","replyTo":"another-one-${String(n)}"`;
+      // As a socket gives it: one flat text.
+      const frame = Buffer.from(`{"type":"chat",${ids},"text":"${"x".repeat(60_000)}"}`).toString("latin1");
+      const chat = plainChat(frame);
+      kept.push(chat?.to, chat?.messageId, chat?.replyTo);
+    }
+    expect(heap() - before).toBeLessThan(2_000_000);
+    expect(kept).toHaveLength(900);
+    expect(kept).not.toContain(undefined);
   });
 });
