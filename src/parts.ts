@@ -18,6 +18,7 @@ import { ConversationsMemory, followAnswers, RequestsMemory, type Requests } fro
 import { Desk, type Askers } from "./desk/index.js";
 import { dialectsWithContacts } from "./dialect/options.js";
 import { forgetting } from "./forgetting.js";
+import { namesHere } from "./names-here.js";
 import { LocalAgents } from "./local-agents.js";
 import { ZeromqAgents } from "./zeromq/agents/index.js";
 import {
@@ -136,12 +137,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     clock,
     limits,
     log,
-    names: {
-      isOurs: (name) => identity.isOurs(name),
-      isProtected: (name) => identity.isProtected(name),
-      protectedLike: (name) => identity.protectedLike(name),
-      isOnline: (name) => directory.agent(name) !== undefined,
-    },
+    names: namesHere(() => ({ identity, directory, mailboxes })),
   });
   issuers.set(issuersOf(config));
   const identity: IdentityTokens = new IdentityTokens({

@@ -7,10 +7,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { WebSocket } from "ws";
 import type { BrokerOptions } from "../../src/index.js";
 import { eventually, startBroker, type TestBroker } from "../kit/broker.js";
+import { operator } from "../kit/contact-parties.js";
 import { IssuerServer, says, silence, status, type Answer } from "../kit/issuer-server.js";
 import { certifiedKey, issuerKey, unsigned, type IssuerKey } from "../kit/outside-tokens.js";
 import { panToken, PanWire, type PanFrame } from "../kit/pan-wire.js";
 import { PlainAgent } from "../kit/plain-agent.js";
+import { issueToken } from "../kit/tokens.js";
 
 const name = "https://login.example";
 const key = issuerKey("RS256", "one");
@@ -117,6 +119,43 @@ describe("users of other issuers at a broker", () => {
     expect(claimed.heard.filter(({ message }) => message.content.message === "for whom?")).toEqual([]);
     await leave(ada, bob);
     claimed.close();
+  });
+
+  it("do not get a name by first use whose mailbox waits, nor what is in it", async () => {
+    const claimed = new PlainAgent("bob", served, { declare: true });
+    await claimed.meet();
+    await claimed.send("$broker", "request", "open", { content: { message: "open", kind: "mailbox.open" } });
+    await claimed.hears(({ message }) => message.content["kind"] === "mailbox.open");
+    claimed.close();
+    const ada = await login("u2", "ada");
+    ada.say({ type: "chat", to: "bob", text: "for bob alone" });
+    let why = "";
+    await eventually(async () => {
+      why = await refusal("bob", await token("u1"));
+      return !why.includes("is in use");
+    }, "bob has gone");
+    expect(why).toContain("the name bob has a mailbox");
+    const again = new PlainAgent("bob", served, { declare: true });
+    await again.hears(({ message }) => message.content.message === "for bob alone");
+    await leave(ada);
+    again.close();
+  });
+
+  it("do not get a name by first use that the operator has approved as somebody's contact", async () => {
+    const boss = await operator(served);
+    await boss.ask("contacts.add", { agent: "nadia", other: "nils" });
+    expect(await refusal("nadia", await token("u1"))).toContain("the name nadia has approved contacts");
+    await boss.ask("contacts.remove", { agent: "nadia", other: "nils" });
+    await leave(await login("u1", "nadia"));
+    await boss.close();
+  });
+
+  it("are told of to the owner of a token for their name: who ends their session", async () => {
+    const bob = await login("u1", "bob");
+    const own = await issueToken(served.dataDir, "bob", "ws");
+    expect(await refusal("bob", own)).toMatch(/proves it by another token or key; .*broker network forget bob/);
+    await leave(bob);
+    await leave(await PanWire.login(served.pan, "bob", own));
   });
 
   it("stay while their issuer is away, and new ones are told to come again", async () => {

@@ -2,7 +2,7 @@ import { Fault, principal, type Clock, type Limits, type Log, type Principal, ty
 import type { Table } from "../../storage/table.js";
 import type { Credential } from "../identity.js";
 import type { LookAlikes } from "../look-alikes.js";
-import type { UnverifiedJwt } from "../jwt-form.js";
+import { refused, type UnverifiedJwt } from "../jwt-form.js";
 import type { OutsideIssuers } from "../outside-issuers.js";
 import { AtOnce } from "./at-once.js";
 import { isUrl, ownerOf, type Issuer } from "./issuer.js";
@@ -133,7 +133,7 @@ export class ConfiguredIssuers implements OutsideIssuers {
     return {
       only: named.length === 1 ? named[0] : undefined,
       owner: ownerOf(issuer.name, claims.subject),
-      speakFor: (agent, displayName) => this.#speakFor(agent, displayName, claims, claimed, issuer),
+      speakFor: (agent, displayName) => this.#speakFor(agent, displayName, claims, claimed, issuer.name),
     };
   }
 
@@ -142,9 +142,12 @@ export class ConfiguredIssuers implements OutsideIssuers {
     displayName: string | undefined,
     claims: OutsideClaims,
     claimed: readonly string[] | undefined,
-    issuer: Issuer,
+    issuedBy: string,
   ): Promise<Principal> {
     const { subject, expiresAt } = claims;
+    // The keys may have taken seconds, and a dialect takes its own time, too: what is configured now counts.
+    const issuer = this.#issuers.get(issuedBy)?.issuer;
+    if (issuer === undefined) throw refused("its issuer (iss) was taken out of the configuration (identityProviders)");
     const ground = grantOf(agent, claims, claimed, issuer, {
       names: this.#options.names,
       bindings: this.#bindings,

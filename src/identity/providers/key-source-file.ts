@@ -2,7 +2,7 @@ import type { Clock } from "../../core/index.js";
 import { fileStamp, readRegular } from "../../storage/atomic-file.js";
 import { keysMaxBytes } from "./fetch-text.js";
 import type { KeySet } from "./key-set.js";
-import { keysMissing, type KeySource, type SourceListener } from "./key-source.js";
+import { keysMissing, lastGoodMs, type KeySource, type SourceListener } from "./key-source.js";
 
 /** The file is looked at no more often than this; so long after a change it may still be used as it was. */
 const lookMs = 1_000;
@@ -12,33 +12,35 @@ export interface FileSourceOptions {
   /** The issuer's name, for the words of refusals. */
   readonly issuer: string;
   readonly path: string;
-  readonly clock: Pick<Clock, "monotonic">;
+  readonly clock: Pick<Clock, "monotonic" | "missed">;
   /** @throws Error with what is wrong */
   readonly read: (text: string) => KeySet;
   readonly told: SourceListener;
 }
 
-/** Keys in a file, read again when it changes. A bad change leaves the last good ones. */
+/** Keys in a file, read again when it changes. A bad change leaves the last good ones, for a while. */
 export class KeySourceFile implements KeySource {
   readonly #options: FileSourceOptions;
   #keys: KeySet | undefined;
   #stamp: string | undefined;
   #problem: string | undefined;
   #lookedAt = -Infinity;
+  /** When the file was last seen to hold the keys. */
+  #goodAt = -Infinity;
 
   constructor(options: FileSourceOptions) {
     this.#options = options;
   }
 
   keys(): Promise<KeySet> {
-    const now = this.#options.clock.monotonic();
-    if (now - this.#lookedAt >= lookMs) this.#look();
-    if (this.#keys !== undefined) return Promise.resolve(this.#keys);
+    if (this.#isLookDue()) this.#look();
+    if (this.#keys !== undefined && this.#now() - this.#goodAt < lastGoodMs) return Promise.resolve(this.#keys);
     return Promise.reject(keysMissing(this.#options.issuer, this.#problem ?? "their file was not read", lookMs));
   }
 
   again(): Promise<KeySet> {
-    this.#look();
+    // A good file costs a look at its stamp; a bad one would be read for each stranger who names a key.
+    if (this.#problem === undefined || this.#isLookDue()) this.#look();
     return this.keys();
   }
 
@@ -46,15 +48,25 @@ export class KeySourceFile implements KeySource {
     // nothing is open
   }
 
+  /** As long as it was for others: a file may have gone while this process stood still. */
+  #now(): number {
+    const { clock } = this.#options;
+    return clock.monotonic() + clock.missed();
+  }
+
+  #isLookDue(): boolean {
+    return this.#now() - this.#lookedAt >= lookMs;
+  }
+
   #look(): void {
-    const { path, read, told, clock } = this.#options;
-    this.#lookedAt = clock.monotonic();
+    const { path, read, told } = this.#options;
+    this.#lookedAt = this.#now();
     let problem: string | undefined;
     try {
       const stamp = fileStamp(path);
-      if (stamp !== undefined && stamp === this.#stamp) return;
-      this.#keys = read(readKeysFile(path));
+      if (stamp === undefined || stamp !== this.#stamp) this.#keys = read(readKeysFile(path));
       this.#stamp = stamp;
+      this.#goodAt = this.#lookedAt;
     } catch (thrown) {
       problem = `${path}: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
     }

@@ -1,12 +1,12 @@
 import { Fault, type Clock, type Limits } from "../../core/index.js";
 import type { FetchedText } from "./fetch-text.js";
 import type { KeySet } from "./key-set.js";
-import { keysMissing, type KeySource, type SourceListener } from "./key-source.js";
+import { keysMissing, lastGoodMs, type KeySource, type SourceListener } from "./key-source.js";
 
 /** Keys are used so long at least before they are asked for again, whatever the answer says. Milliseconds. */
 const freshMinMs = 5 * 60_000;
-/** … and so long at most; for so long the last good ones serve while there are no others. */
-const freshMaxMs = 24 * 60 * 60_000;
+/** … and so long at most. */
+const freshMaxMs = lastGoodMs;
 /** … if the answer does not say. */
 const freshUsualMs = 60 * 60_000;
 /** For a key that is not among them they are asked for again no sooner than this after the last time. */
@@ -84,8 +84,9 @@ export class KeySourceUrl implements KeySource {
 
   #lastGood(): KeySet {
     const held = this.#held;
-    if (held !== undefined && this.#now() - held.at < freshMaxMs) return held.keys;
-    throw this.#missing(this.#problem ?? "they are too old");
+    if (held !== undefined && this.#now() - held.at < lastGoodMs) return held.keys;
+    const isOver = this.#closing.signal.aborted;
+    throw this.#missing(isOver ? "the configuration was read again meanwhile" : (this.#problem ?? "they are too old"));
   }
 
   #missing(problem: string): Fault {

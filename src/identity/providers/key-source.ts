@@ -1,6 +1,9 @@
 import { Fault } from "../../core/index.js";
 import type { KeySet } from "./key-set.js";
 
+/** So long the last good keys serve while there are no others, milliseconds. */
+export const lastGoodMs = 24 * 60 * 60_000;
+
 /** Where the keys of one issuer come from. */
 export interface KeySource {
   /**

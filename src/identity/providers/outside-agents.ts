@@ -16,6 +16,8 @@ export interface NamesHere {
   /** The protected name that this one looks like; undefined if it is protected itself, or looks like none. */
   protectedLike(name: string): string | undefined;
   isOnline(name: string): boolean;
+  /** What is kept for whoever has the name, also one that its owner only claims; undefined: nothing. */
+  keptFor(name: string): "a mailbox" | "approved contacts" | undefined;
 }
 
 /** Why somebody may use a name: as {@link Ground}, or by the operator's table, which binds nothing. */
@@ -104,6 +106,8 @@ export function grantOf(
 function mustBeNobodys(agent: string, names: NamesHere): void {
   const remedy = "choose another name, or ask the operator to give you this one (identityProviders, agents)";
   if (names.isOnline(agent)) throw new Fault("conflict", `the name ${agent} is in use; ${remedy}`);
+  const kept = names.keptFor(agent);
+  if (kept !== undefined) throw new Fault("conflict", `the name ${agent} has ${kept}, so it is somebody's; ${remedy}`);
   if (names.isProtected(agent) && names.protectedLike(agent) === undefined)
     throw new Fault("conflict", `the name ${agent} belongs to somebody who has proved it; ${remedy}`);
 }

@@ -38,28 +38,37 @@ export async function verifyOutside(
   source: KeySource,
   { clock, turns }: VerifyOptions,
 ): Promise<OutsideClaims> {
-  const now = clock.now();
-  const options = {
+  const optionsAt = (now: number) => ({
     issuer: issuer.name,
     audience: [...issuer.audience],
     requiredClaims: ["exp", "sub"],
     clockTolerance: clockToleranceS,
     currentDate: new Date(now),
-  };
+  });
   const { alg } = jwt.header;
   const algorithms: string[] = issuer.firebase ? ["RS256"] : [...keyAlgorithms];
   const isUnsigned = alg === "none" && issuer.emulator;
   if (!isUnsigned && !algorithms.includes(alg))
     throw refused(`it is not signed by one of ${algorithms.join(", ")}; let ${issuer.name} sign it so`);
   try {
-    if (isUnsigned) return claimsOf(UnsecuredJWT.decode(jwt.text, options).payload, issuer, now);
+    if (isUnsigned) {
+      const now = clock.now();
+      return claimsOf(UnsecuredJWT.decode(jwt.text, optionsAt(now)).payload, issuer, now);
+    }
     const key = await keyOf(jwt, source);
-    const { payload } = await turns.run(() => jwtVerify(jwt.text, key, { ...options, algorithms }));
-    return claimsOf(payload, issuer, now);
+    return await turns.run(async () => {
+      // It may have waited seconds for its keys and its turn: whether it holds is asked of the clock behind that.
+      const now = clock.now();
+      const { payload } = await jwtVerify(jwt.text, key, { ...optionsAt(now), algorithms });
+      return claimsOf(payload, issuer, now);
+    });
   } catch (thrown) {
     if (thrown instanceof Fault) throw thrown;
     if (thrown instanceof JWKSNoMatchingKey)
-      throw refused(`it is signed with a key that ${issuer.name} does not publish; get a new one there`);
+      throw refused(
+        `it is signed with a key that ${issuer.name} does not publish, or has published for less than 30 s: ` +
+          "try again then, or get a new one there",
+      );
     if (thrown instanceof JWKSMultipleMatchingKeys)
       throw refused(`it does not say which of the keys of ${issuer.name} has signed it (kid)`);
     throw refusalOf(thrown, `get a new one of ${issuer.name}`);

@@ -111,7 +111,7 @@ export class NameConflicts implements Claimants {
     const name = principal.agent;
     const holder = this.#byName.get(name);
     if (principal.trust === "proved") {
-      if (holder?.principal?.trust === "proved" && holder.principal.proof !== principal.proof) throw inUse(name);
+      if (holder?.principal?.trust === "proved" && holder.principal.proof !== principal.proof) throw provedElse(name);
       return undefined;
     }
     const online = this.#directory.agent(name);
@@ -130,6 +130,15 @@ export class NameConflicts implements Claimants {
     if (expectedProof === undefined || holder?.principal?.expectedProof !== expectedProof) return holder;
     return holder.remote === remote && !holder.isProving ? undefined : holder;
   }
+}
+
+/** A token of its own is what the newcomer has shown, so that another one is no remedy. */
+function provedElse(name: string): Fault {
+  return new Fault(
+    "conflict",
+    `${name} is in use by somebody who proves it by another token or key; choose another name, ` +
+      `or ask the operator, who can end that session (broker network forget ${name})`,
+  );
 }
 
 function inUse(name: string): Fault {

@@ -22,6 +22,7 @@ describe("users of another issuer", () => {
   let ours: Set<string>;
   let known: Set<string>;
   let online: Set<string>;
+  let kinds: Map<string, "a mailbox" | "approved contacts">;
   let likes: Map<string, string>;
 
   const issuer = (more: Partial<Issuer> = {}): Issuer =>
@@ -36,6 +37,7 @@ describe("users of another issuer", () => {
         isProtected: (one) => ours.has(one) || known.has(one) || likes.has(one),
         protectedLike: (one) => likes.get(one),
         isOnline: (one) => online.has(one),
+        keptFor: (one) => kinds.get(one),
       },
     });
     opened.set(configured.length === 0 ? [issuer()] : configured);
@@ -46,6 +48,7 @@ describe("users of another issuer", () => {
     folder = mkdtempSync(join(tmpdir(), "synaptic-issuers-"));
     writeFileSync(join(folder, "keys.json"), JSON.stringify({ keys: [key.jwk] }));
     [ours, known, online] = [new Set(), new Set(), new Set()];
+    kinds = new Map();
     [likes, kept] = [new Map<string, string>(), gatedTable<Binding>()];
     issuers = open();
   });
@@ -236,6 +239,12 @@ describe("users of another issuer", () => {
     it.each<[string, () => void, string]>([
       ["reserved, or has a token", () => ours.add("ada"), "forbidden: the name ada is reserved here"],
       ["online", () => online.add("ada"), "conflict: the name ada is in use"],
+      ["the owner of a mailbox", () => kinds.set("ada", "a mailbox"), "conflict: the name ada has a mailbox"],
+      [
+        "approved as a contact",
+        () => kinds.set("ada", "approved contacts"),
+        "conflict: the name ada has approved contacts",
+      ],
       [
         "proved, or has a mailbox",
         () => known.add("ada"),

@@ -38,7 +38,13 @@ describe("Firebase", () => {
       clock: systemClock,
       limits: { issuerWaitsMax: 100, issuerNamesMax: 10, issuerFirstUsesMax: 10 },
       log: () => undefined,
-      names: { isOurs: () => false, isProtected: () => false, protectedLike: () => undefined, isOnline: () => false },
+      names: {
+        isOurs: () => false,
+        isProtected: () => false,
+        protectedLike: () => undefined,
+        isOnline: () => false,
+        keptFor: () => undefined,
+      },
     });
   });
 

@@ -43,6 +43,7 @@ describe("an issuer at its server", () => {
         isProtected: () => false,
         protectedLike: () => undefined,
         isOnline: () => false,
+        keptFor: () => undefined,
       },
     });
     issuers.set([issuer()]);
@@ -151,6 +152,26 @@ describe("an issuer at its server", () => {
     issuers.set([issuer({ keys: { form: "jwks", at: `${server.url}?2`, ca: server.ca } })]);
     await login();
     expect(server.asked).toBe(2);
+  });
+
+  it("whose keys are elsewhere by the time they come says so to those who waited", async () => {
+    server.answer = silence;
+    const waiting = refused("unavailable", "the configuration was read again meanwhile");
+    await eventually(() => server.asked === 1, "it is asked");
+    issuers.set([issuer({ keys: { form: "jwks", at: `${server.url}?2`, ca: server.ca } })]);
+    await waiting;
+  });
+
+  it("that is taken out of the configuration lets nobody speak whose token was looked at before", async () => {
+    issuers.load(new TablesMemory().table<Binding>("names"));
+    const credential = await login();
+    issuers.set([]);
+    await expect(credential.speakFor("ada")).rejects.toMatchObject({
+      code: "unauthenticated",
+      message: expect.stringContaining("taken out of the configuration") as string,
+    });
+    issuers.set([issuer({ agents: { u1: ["boss"] } })]);
+    expect((await credential.speakFor("boss")).agent).toBe("boss");
   });
 
   it("is named in the log with what went wrong, and no token ever", async () => {

@@ -117,6 +117,22 @@ describe("a token of another issuer", () => {
     expect(again).toBe(1);
   });
 
+  it("is looked at by the clock when its keys are there, not when it came", async () => {
+    const later = new FakeClock();
+    const source = {
+      keys: () => {
+        later.advance(40_000);
+        return Promise.resolve(published);
+      },
+      again: () => Promise.resolve(published),
+      close: () => undefined,
+    };
+    const jwt = readJwt(await sign({ exp: later.now() / 1_000 + 5 })) ?? expect.fail("no JWT");
+    await expect(verifyOutside(jwt, issuer, source, { clock: later, turns: new AtOnce(4) })).rejects.toThrow(
+      "it expired at",
+    );
+  });
+
   it("may leave its key unnamed only where there is one that can be meant", async () => {
     const unnamed = (alg: Algorithm): Promise<string> =>
       new SignJWT(claims()).setProtectedHeader({ alg }).sign(keys[alg].privateKey);
