@@ -28,8 +28,8 @@ const entryBytes = 96;
  * known, for answers that come in parts (protocols §3.1).
  */
 export class OpenExchanges {
-  // bound: exchangesMax and exchangesMaxBytes, with #ofOthers · evicts: of the longer list an answered one, else the
-  // oldest · owner: OpenExchanges
+  // bound: exchangesMax and exchangesMaxBytes, with #ofOthers · evicts: an answered one, else the oldest of the side that
+  // takes more; what others ask evicts none that is open · owner: OpenExchanges
   readonly #own: Entry[] = [];
   // bound: as #own · evicts: as #own · owner: OpenExchanges
   readonly #ofOthers: Entry[] = [];
@@ -98,25 +98,42 @@ export class OpenExchanges {
     const entry: Entry = { ...exchange, state: "open" };
     list.push(entry);
     this.#bytes += bytesOf(entry);
-    this.#evict();
+    while (this.#isFull) if (!this.#evict(list)) break;
     return entry;
   }
 
-  /** Answered ones go first, and of the rest the side that has more: what strangers ask pushes out no own question. */
-  #evict(): void {
-    while (this.size > exchangesMax || this.#bytes > exchangesMaxBytes) {
-      const list = this.#own.length >= this.#ofOthers.length ? this.#own : this.#ofOthers;
-      const entry = list.find(({ state }) => state === "answered") ?? list[0];
-      if (entry === undefined) return;
-      this.#remove(list, entry);
-    }
+  get #isFull(): boolean {
+    return this.size > exchangesMax || this.#bytes > exchangesMaxBytes;
   }
 
-  #remove(list: Entry[], entry: Entry): void {
+  /**
+   * Answered ones go first. Of the open ones what others ask pushes out their own alone, however long their ids are; what
+   * the session asks, the oldest of the side that takes more. @returns false if there is nothing left
+   */
+  #evict(grown: readonly Entry[]): boolean {
+    const own = grown === this.#own && this.#takesMore;
+    const sides = own ? [this.#own, this.#ofOthers] : [this.#ofOthers, this.#own];
+    for (const state of ["answered", "open"])
+      for (const side of sides) {
+        const entry = side.find((each) => each.state === state);
+        if (entry !== undefined) return this.#remove(side, entry);
+      }
+    return false;
+  }
+
+  /** True if the session's own questions take more than those of others of what there is too much of. */
+  get #takesMore(): boolean {
+    if (this.size > exchangesMax) return this.#own.length >= this.#ofOthers.length;
+    return sum(this.#own) >= sum(this.#ofOthers);
+  }
+
+  /** @returns true if it was there */
+  #remove(list: Entry[], entry: Entry): boolean {
     const at = list.indexOf(entry);
-    if (at === -1) return;
+    if (at === -1) return false;
     list.splice(at, 1);
     this.#bytes -= bytesOf(entry);
+    return true;
   }
 }
 
@@ -127,4 +144,8 @@ function find(list: readonly Entry[], fits: (entry: Entry) => boolean): Entry | 
 
 function bytesOf({ peer, messageId, id, conversationId }: Exchange): number {
   return entryBytes + peer.length + messageId.length + id.length + (conversationId?.length ?? 0);
+}
+
+function sum(list: readonly Exchange[]): number {
+  return list.reduce((bytes, each) => bytes + bytesOf(each), 0);
 }

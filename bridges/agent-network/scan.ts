@@ -117,8 +117,9 @@ function keyAt(text: string, start: number, end: number, likely: number): number
   if (key === undefined) return noJson;
   const known = frameKeys.indexOf(key as FrameKey);
   if (known !== -1) return known;
-  // Upper case first: some letters, such as the long s, have no lower case but that of another letter.
-  const like = folded.indexOf(key.toUpperCase().toLowerCase());
+  // Upper case first: some letters, such as the long s, have no lower case but that of another letter. And the capital I
+  // with a dot is an i to readers that compare letter by letter, or as in Turkish.
+  const like = folded.indexOf(key.toUpperCase().replaceAll("İ", "I").toLowerCase());
   return like === -1
     ? unknownKey
     : `the field ${String(frameKeys[like])} is spelt in another case: ${key.slice(0, 40)}`;

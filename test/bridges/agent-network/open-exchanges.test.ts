@@ -57,6 +57,19 @@ describe("what a session has asked and was asked", () => {
     expect(open.questionOf("eve 0", "r0")).toBeUndefined();
   });
 
+  it("loses no open question of its own to what others ask, however many it has and however long their ids are", () => {
+    const open = new OpenExchanges();
+    const many = exchangesMax - 100;
+    for (let n = 0; n < many; n += 1) open.asks({ peer: "bob", messageId: `m${n}`, id: `r${n}` });
+    for (let n = 0; n < exchangesMax; n += 1) {
+      const long = `${"x".repeat(240)}${n}`;
+      open.isAsked({ peer: "eve".repeat(40), messageId: long, id: long, conversationId: long });
+    }
+    for (let n = 0; n < many; n += 1) expect(open.ownQuestion("bob", `m${n}`)).toBeDefined();
+    expect(open.questionOf("eve".repeat(40), `${"x".repeat(240)}${exchangesMax - 1}`)).toBeDefined();
+    expect(open.size).toBeLessThanOrEqual(exchangesMax);
+  });
+
   it("drops what is answered before what is open", () => {
     const open = new OpenExchanges();
     for (let n = 0; n < exchangesMax; n += 1) open.asks({ peer: "bob", messageId: `m${n}`, id: `r${n}` });
