@@ -72,7 +72,7 @@ describe("a user of another issuer that is forgotten (protocols §1.21)", () => 
       errorCode: "AUTHENTICATION_FAILED",
       recoverable: false,
     });
-    await one.wire.closed;
+    expect(await one.wire.closed).toMatchObject({ code: 4401 });
     await boss.close();
     await at.broker.stop();
     at = await startBroker(options());

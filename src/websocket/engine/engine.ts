@@ -149,7 +149,7 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
     const meant = [...this.#sessions].filter(
       ({ principal, isOver }) => principal !== undefined && !isOver && isMeant(principal),
     );
-    for (const session of meant) session.refuse(fault, undefined, { code: 1008, reason: fault.message });
+    for (const session of meant) session.refuse(fault, undefined, { reason: fault.message });
     return meant.length;
   }
 
