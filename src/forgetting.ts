@@ -46,7 +46,8 @@ export function forgetting(parts: ForgettingParts): Forget {
     for (const name of agents) {
       freed.push(...((await bindings?.forget(name)) ?? []));
       count += await contacts.book.forget(name);
-      if (await contacts.names.forget(name)) remembered.push(name);
+      const wasRemembered = [await contacts.names.forget(name), await contacts.sealed.forget(name)];
+      if (wasRemembered.includes(true)) remembered.push(name);
       if (await identity.forget(name)) proved.push(name);
     }
     if (sessions + count + freed.length + proved.length + remembered.length === 0)

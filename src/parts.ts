@@ -16,7 +16,7 @@ import {
 } from "./core/index.js";
 import { ConversationsMemory, followAnswers, RequestsMemory, type Requests } from "./conversation/index.js";
 import { Desk, type Askers } from "./desk/index.js";
-import { dialectsWithContacts } from "./dialect/options.js";
+import { contactsOf } from "./dialect/options.js";
 import { forgetting } from "./forgetting.js";
 import { namesHere } from "./names-here.js";
 import { LocalAgents } from "./local-agents.js";
@@ -167,7 +167,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     limits,
     clock,
     configuredRooms: config.rooms,
-    contacts: { listedIn: dialectsWithContacts(config.settings), operator: operatorName, witness: audited },
+    contacts: { ...contactsOf(config.settings, config.dialects), operator: operatorName, witness: audited },
     endings,
     boxOwner: (name) => ownerOf(mailboxes.mailbox(name)?.box),
     outlives: (speaker) => keepsRooms(mailboxes, speaker),

@@ -28,6 +28,7 @@ export const agentNetwork = defineDialect<AgentNetwork>({
   subprotocols: ["agent-network.v1", msgpackSubprotocol],
   httpNotes,
   recognise: (frame) => hasType(frame, ["AUTH"]),
+  seals: true,
   initialPhase: "greeting",
   silence: {
     ms: ({ networkHeartbeatMs, networkSilenceMs }) => Math.max(3 * networkHeartbeatMs, networkSilenceMs),

@@ -25,6 +25,8 @@ export function pass(session: NetworkSession, message: NetworkMessage): void | P
   if (kind === "broker") throw new Fault("not-found", "the broker is called system here");
   // Before a stranger learns whether the agent is here, and in which dialect.
   if (kind === "agent") session.services.directory.contacts.mustMeet(header.senderId, to);
+  // What agents of this dialect say to each other no mailbox keeps, be it plain.
+  if (kind === "agent" && session.services.directory.contacts.isSealedAway(to)) throw absent(to);
   if (isSealed(header)) throw cannotOpen(session.services, header, kind === "agent");
   return acknowledged(session, message, say(session, message, kind === "agent"));
 }
@@ -72,9 +74,7 @@ function cannotOpen({ directory }: Services, { recipientId: to }: Header, isForA
   const dialect = directory.agent(to)?.dialect;
   if (dialect !== undefined)
     return encryptionFault(`${to} speaks ${dialect}, and cannot open what is sealed`, { recipientId: to, dialect });
-  if (!directory.isReachable(to)) return absent(to);
-  const details = { recipientId: to, dialect: "mailbox" };
-  return encryptionFault(`${to} is away and has a mailbox, which cannot open what is sealed`, details);
+  return absent(to);
 }
 
 function encryptionFault(message: string, details: Readonly<Record<string, unknown>>): Fault {

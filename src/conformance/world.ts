@@ -21,7 +21,7 @@ import {
   Slices,
 } from "../core/index.js";
 import { Desk, type DeskOptions } from "../desk/index.js";
-import { dialectsWithContacts, limitsOf, settingsOf, type AnyDialect, type Hello } from "../dialect/index.js";
+import { contactsOf, limitsOf, settingsOf, type AnyDialect, type Hello } from "../dialect/index.js";
 import { DirectoryMemory } from "../directory/directory-memory.js";
 import { LimiterMemory, operatorName, type Credential, type Identity } from "../identity/index.js";
 import { keepsRooms, Mailboxes, ownerOf } from "../mailbox/index.js";
@@ -151,7 +151,7 @@ export class ConformanceWorld {
       endings: new Slices(clock),
       boxOwner: (name) => ownerOf(this.mailboxes.mailbox(name)?.box),
       outlives: (speaker) => keepsRooms(this.mailboxes, speaker),
-      contacts: { listedIn: dialectsWithContacts(settings), operator: operatorName },
+      contacts: { ...contactsOf(settings, dialects), operator: operatorName },
     });
     const tables = new TablesMemory();
     this.directory.contacts.load(tables);

@@ -113,6 +113,11 @@ export interface Dialect<T extends DialectTypes> extends EntryPoints {
   recognise?(frame: Frame): boolean;
   /** Answers connections at `/` whose first frame no dialect knows, by refusing them as `unauthenticated`. */
   readonly fallback?: boolean;
+  /**
+   * Its agents seal what they say to each other (`Draft.sealed`): who was last here in it counts as sealed while away
+   * (`directory.contacts.isSealedAway`).
+   */
+  readonly seals?: boolean;
   readonly initialPhase: T["phase"];
   /** Time to log in, milliseconds, before `unauthenticated`; the broker's `wsLoginMs` when absent. */
   readonly loginMs?: number;
@@ -164,6 +169,7 @@ export type DialectUse<R> = <T extends DialectTypes>(dialect: Dialect<T>) => R;
 export interface AnyDialect extends EntryPoints {
   readonly title: string;
   readonly fallback: boolean;
+  readonly seals: boolean;
   readonly limits: z.ZodObject | undefined;
   readonly settings: z.ZodObject | undefined;
   readonly phrasebook: Phrasebook | undefined;
@@ -177,7 +183,7 @@ export interface AnyDialect extends EntryPoints {
 
 /** Makes a dialect ready for a list of dialects; the compiler checks here that nothing of it is missing. */
 export function defineDialect<T extends DialectTypes>(dialect: Dialect<T>): AnyDialect {
-  const { name, title, paths, subprotocols, httpNotes, fallback = false } = dialect;
+  const { name, title, paths, subprotocols, httpNotes, fallback = false, seals = false } = dialect;
   const { limits, settings, phrasebook, vocabulary } = dialect;
   return {
     name,
@@ -186,6 +192,7 @@ export function defineDialect<T extends DialectTypes>(dialect: Dialect<T>): AnyD
     subprotocols,
     ...(httpNotes !== undefined && { httpNotes }),
     fallback,
+    seals,
     limits,
     settings,
     phrasebook,

@@ -16,11 +16,16 @@ export const contactsSetting = z
   .default("open")
   .describe("listed: agents have to do only with those that broker contacts add has approved; open: with all.");
 
-/** The dialects whose settings say `contacts: "listed"`. */
-export function dialectsWithContacts(settings: Readonly<Record<string, object>>): ReadonlySet<string> {
-  return new Set(
-    Object.entries(settings).flatMap(([name, own]) => ("contacts" in own && own.contacts === "listed" ? [name] : [])),
-  );
+/** The dialects whose settings say `contacts: "listed"`, and those whose agents seal what they say to each other. */
+export function contactsOf(
+  settings: Readonly<Record<string, object>>,
+  dialects: readonly Pick<AnyDialect, "name" | "seals">[],
+): { readonly listedIn: ReadonlySet<string>; readonly sealedIn: ReadonlySet<string> } {
+  const listed = Object.entries(settings).filter(([, own]) => "contacts" in own && own.contacts === "listed");
+  return {
+    listedIn: new Set(listed.map(([name]) => name)),
+    sealedIn: new Set(dialects.filter(({ seals }) => seals).map(({ name }) => name)),
+  };
 }
 
 /** A dialect as far as its limits are concerned. */

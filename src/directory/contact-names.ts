@@ -8,8 +8,9 @@ export type SeenRow = number;
 const refreshMs = 24 * 60 * 60 * 1_000;
 
 /**
- * Names of agents that have to do with approved contacts only, while they are away: else a stranger would learn from the
- * answer whether one is here. Each is remembered for `provedNameMs` since it was last here.
+ * Names of agents that are treated alike while they are away: those that have to do with approved contacts only, since a
+ * stranger would learn from the answer whether one is here, and those whose mail nobody keeps. Each is remembered for
+ * `provedNameMs` since it was last here.
  */
 export class ContactNames {
   /** In the order in which they were here, each with when that is kept on disk. */

@@ -12,6 +12,8 @@ export interface ContactsOptions {
    * dialect those are.
    */
   readonly listedIn: ReadonlySet<string>;
+  /** Dialects whose agents seal what they say to each other: no mailbox is to keep it. */
+  readonly sealedIn: ReadonlySet<string>;
   /** The operator's name: it meets everybody. */
   readonly operator: string;
   /** Hears of each change that is on the disk. */
@@ -19,7 +21,7 @@ export interface ContactsOptions {
 }
 
 /** Nobody is kept apart. */
-export const openContacts: ContactsOptions = { listedIn: new Set(), operator: "" };
+export const openContacts: ContactsOptions = { listedIn: new Set(), sealedIn: new Set(), operator: "" };
 
 /** Why nobody gets through to somebody who is no contact, as `reason` of the fault. */
 export const notApproved = "not approved";
@@ -28,6 +30,7 @@ export const notApproved = "not approved";
 export class ContactRule implements Contacts {
   readonly book: ContactBook;
   readonly names: ContactNames;
+  readonly sealed: ContactNames;
   readonly #agents: Agents;
   readonly #options: ContactsOptions;
   /** Agents that everybody may see, by the list of all. */
@@ -39,6 +42,7 @@ export class ContactRule implements Contacts {
     this.#options = options;
     this.book = new ContactBook(limits, clock, options.witness ?? (() => undefined));
     this.names = new ContactNames(limits, clock);
+    this.sealed = new ContactNames(limits, clock);
   }
 
   get isListed(): boolean {
@@ -49,11 +53,18 @@ export class ContactRule implements Contacts {
   load(tables: Pick<Tables, "table">): void {
     this.book.load(tables.table("contacts"));
     this.names.load(tables.table("contact-names"));
+    this.sealed.load(tables.table("sealed-names"));
   }
 
   /** An agent has come in. */
   arrived(name: string, dialect: string): void {
     if (this.isListedIn(dialect)) this.names.saw(name);
+    if (this.#options.sealedIn.has(dialect)) this.sealed.saw(name);
+    else if (this.sealed.has(name)) this.sealed.forget(name).catch(() => undefined); // the owner of the table reports it
+  }
+
+  isSealedAway(name: string): boolean {
+    return this.#agents.get(name) === undefined && this.sealed.has(name);
   }
 
   /** True if agents of this dialect have to do with approved contacts only. */

@@ -143,7 +143,14 @@ export interface Contacts {
   readonly book: ContactBook;
   /** Agents that have to do with approved contacts only, while they are away. */
   readonly names: ContactNames;
-  /** True if there are such agents: a dialect says so. */
+  /** Agents that were last here in a dialect that seals. */
+  readonly sealed: ContactNames;
+  /**
+   * True if nobody of this name is here, and who was last spoke a dialect that seals: what its like say to it is for its
+   * session alone, and no mailbox keeps it.
+   */
+  isSealedAway(name: string): boolean;
+  /** True if some agents have to do with approved contacts only: a dialect says so. */
   readonly isListed: boolean;
   /** True if what one of the two says may reach the other, and they may know of each other. */
   mayMeet(one: string, other: string): boolean;

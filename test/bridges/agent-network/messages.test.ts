@@ -177,12 +177,9 @@ describe("an agent that nobody here can reach", () => {
     trader.close();
     await trader.closed;
     await eventually(() => at.at.broker.status().agents === 1, "the trader is away");
+    // It may come back in this dialect, and PRESENCE tells it then.
     alice.say(networkMessage("alice", "trader", { messageType: "ENCRYPTED" }));
-    expect(await alice.hearsError()).toMatchObject({
-      errorCode: "ENCRYPTION_ERROR",
-      recoverable: false,
-      details: { recipientId: "trader", dialect: "mailbox" },
-    });
+    expect(await alice.hearsError()).toMatchObject({ errorCode: "RECIPIENT_NOT_FOUND", recoverable: true });
     alice.say(networkMessage("alice", "trader", { messageId: "kept", content: { text: "for later" } }));
     expect((await alice.hears("ACK")).content).toEqual({ messageId: "kept" });
     const here = at.keep(await NetworkWire.login(at.url, "trader", token));
@@ -190,6 +187,36 @@ describe("an agent that nobody here can reach", () => {
     const sealed = networkMessage("alice", "trader", { messageType: "ENCRYPTED" });
     alice.say(sealed);
     expect(await here.hearsText("ENCRYPTED")).toBe(JSON.stringify(sealed));
+  });
+
+  it("has nothing kept in its mailbox that is said here, if it was last here itself, until it comes in another dialect", async () => {
+    const token = await at.token("trader");
+    const pan = async (login: object): Promise<void> => {
+      const wire = await PanWire.open(at.at.pan);
+      wire.say({ type: "auth", agentId: "trader", token, ...login });
+      await wire.hears("system");
+      await wire.settled();
+      wire.close();
+      await wire.closed;
+    };
+    const away = (): Promise<void> => eventually(() => at.at.broker.status().agents === 1, "the trader is away");
+    await pan({ mailbox: true });
+    const here = await NetworkWire.login(at.url, "trader", token);
+    here.close();
+    await here.closed;
+    await away();
+    for (const messageType of ["PROPOSAL", "INFORM", "ENCRYPTED"]) {
+      alice.say(networkMessage("alice", "trader", { messageId: messageType, messageType }));
+      expect(await alice.hearsError()).toMatchObject({
+        errorCode: "RECIPIENT_NOT_FOUND",
+        details: { originalMessageId: messageType },
+      });
+    }
+    expect(at.at.broker.status().ledger.messages.stored).toBe(0);
+    await pan({});
+    await away();
+    alice.say(networkMessage("alice", "trader", { messageId: "kept", content: { text: "for later" } }));
+    expect((await alice.hears("ACK")).content).toEqual({ messageId: "kept" });
   });
 
   it.each(["$broker", "$events", "#nowhere", "x".repeat(200), "#general x"])(
