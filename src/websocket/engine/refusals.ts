@@ -1,7 +1,13 @@
-import { Fault } from "../../core/index.js";
+import { Fault, type FaultCode } from "../../core/index.js";
 import type { Closing, DialectTypes } from "../../dialect/index.js";
 import type { Hearer } from "./hearing.js";
 import type { SessionOwner } from "./session-owner.js";
+
+/**
+ * What does not count against who is told of it: somebody else reads too slowly, something of the broker's fails. Its own
+ * rate bounds how often that can be.
+ */
+const ofOthers: ReadonlySet<FaultCode> = new Set<FaultCode>(["full", "timeout", "unavailable", "internal"]);
 
 /** Why a session is closed, in a code of its own or in the dialect's. */
 export type Reason = Omit<Closing, "code"> & Partial<Pick<Closing, "code">>;
@@ -53,6 +59,7 @@ export class Refusals<T extends DialectTypes> {
    * time before may be coming in at once.
    */
   #judge(fault: Fault, nowMs: number, catchingUpMs: number): Fault {
+    if (ofOthers.has(fault.code)) return fault;
     if (nowMs - this.#since > this.#windowMs) {
       this.#since = nowMs;
       this.#count = 0;

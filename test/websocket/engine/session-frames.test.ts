@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Fault } from "../../../src/core/index.js";
+import { Fault, type FaultCode } from "../../../src/core/index.js";
 import { ConformanceWorld } from "../../../src/conformance/world.js";
 import { settled, type Conversation } from "../../../src/conformance/conversation.js";
 import { eventually } from "../../kit/broker.js";
@@ -239,5 +239,22 @@ describe("the commands of a session", () => {
     await ada.says({ type: "do", what: "no" });
     expect(ada.closing?.code).toBe(4000);
     expect(ada.all().at(-1)).toMatchObject({ code: "rate-limited" });
+  });
+
+  it("are refused without end for what others do: nobody is closed because a receiver does not read", async () => {
+    const codes: readonly FaultCode[] = ["full", "unavailable", "timeout", "internal"];
+    let told = 0;
+    const { ada } = await ready(
+      {
+        no: () => {
+          const code = codes[(told += 1) % codes.length];
+          if (code !== undefined) throw new Fault(code, "not yours");
+        },
+      },
+      { limits: { abuseRefusalsMax: 5, abuseWindowMs: 1_000 } },
+    );
+    for (let n = 0; n < 20; n += 1) await ada.says({ type: "do", what: "no" });
+    expect(ada.closing).toBeUndefined();
+    expect(told).toBe(20);
   });
 });
