@@ -2,7 +2,7 @@ import { topicKind, type Fault, type Refusal } from "#dialect";
 import { awaitedOf } from "./awaited.js";
 import { closingOf, errorContent } from "./errors.js";
 import { refusedAnswer } from "./question.js";
-import type { Command, Event, NetworkMessage } from "./schema.js";
+import { isId, type Command, type Event, type NetworkMessage } from "./schema.js";
 import type { NetworkSession } from "./state.js";
 import { systemEvent } from "./system.js";
 
@@ -21,12 +21,20 @@ export function refusal(fault: Fault, command: Command | undefined, session: Net
   }
   if (fault.code === "not-found" && command?.type === "message" && loggedIn) awaits(session, command.message);
   const content = errorContent(fault, message?.header.messageId, loggedIn && command?.type !== "AUTH");
-  const reply = systemEvent(session, "ERROR", content, { conversationId: conversationOf(fault, message) });
+  const about = { conversationId: conversationOf(fault, message), claimed: claimedBy(command) };
+  const reply = systemEvent(session, "ERROR", content, about);
   return { reply, ...(close !== undefined && { close }) };
 }
 
 function awaits(session: NetworkSession, { header: { recipientId } }: NetworkMessage): void {
   if (topicKind(recipientId) === "agent") awaitedOf(session.services).wait(session, recipientId);
+}
+
+/** The agent that a frame names as its sender. */
+function claimedBy(command: Command | undefined): string | undefined {
+  if (command === undefined) return undefined;
+  const named = command.type === "AUTH" ? command.agentId : command.message.header.senderId;
+  return isId(named) ? named : undefined;
 }
 
 function conversationOf({ detail }: Fault, message: NetworkMessage | undefined): string {

@@ -6,6 +6,8 @@ import type { NetworkSession } from "./state.js";
 /** A frame of the broker's about a message that a client has sent: it stands in the same conversation. */
 export interface About {
   readonly conversationId: string;
+  /** Who the client says it is, where it has not logged in. */
+  readonly claimed?: string | undefined;
 }
 
 /** How urgent a frame of the broker's is. */
@@ -27,13 +29,14 @@ export function systemEvent(
 export function systemHead(
   session: NetworkSession,
   messageType: string,
-  { conversationId }: About = { conversationId: systemId },
+  { conversationId, claimed }: About = { conversationId: systemId },
 ): Omit<NetworkEvent, "content"> {
   return {
     messageId: session.newId(),
     conversationId,
     senderId: systemId,
-    recipientId: session.principal?.agent ?? "",
+    // No field is empty, of a refused login neither: clients drop frames that have such a one.
+    recipientId: session.principal?.agent ?? claimed ?? session.id,
     messageType,
     timestamp: session.now(),
     metadata: messageType === "ERROR" ? urgent : messageType === "HEARTBEAT" ? idle : usual,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { panToken } from "../../kit/pan-wire.js";
-import { networkMessage, NetworkWire } from "../../kit/network-wire.js";
+import { networkMessage, NetworkWire, type NetworkError } from "../../kit/network-wire.js";
 import { NetworkWorld } from "../../kit/network-world.js";
 import { issueToken } from "../../kit/tokens.js";
 
@@ -146,7 +146,9 @@ describe("a client of Agent Network logs in", () => {
   ])("but not with %s: AUTHENTICATION_FAILED, then 4401", async (_about, act) => {
     const wire = await at.stranger();
     await act(wire);
-    const error = await wire.hearsError();
+    const { recipientId, content } = await wire.hears("ERROR");
+    expect(recipientId).toMatch(/./);
+    const error = content as unknown as NetworkError;
     expect(error).toMatchObject({ errorCode: "AUTHENTICATION_FAILED", recoverable: false });
     expect(error.message.length).toBeGreaterThan(5);
     expect(await wire.closed).toMatchObject({ code: 4401 });
