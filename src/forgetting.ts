@@ -51,7 +51,10 @@ export function forgetting(parts: ForgettingParts): Forget {
       if (await identity.forget(name)) proved.push(name);
     }
     if (sessions + count + freed.length + proved.length + remembered.length === 0)
-      throw new Fault("not-found", `nothing is kept of ${user}: name an agent, or a user as issuer#sub`);
+      throw new Fault(
+        "not-found",
+        `nothing is kept of ${user}: name an agent, or a user as issuer#sub, both to the letter`,
+      );
     audited({ event: "network.forgotten", by });
     const boxes = agents.filter((name) => mailboxes.mailbox(name) !== undefined);
     return { agents, sessions, bindings: freed, proved, contacts: count, remembered, mailboxes: boxes };

@@ -17,17 +17,24 @@ import {
 /** The broker, as it is called here. */
 export const systemId = "system";
 
+const binaryWords =
+  "frames of agent-network.v1 are JSON text, not binary; for MessagePack name the subprotocol agent-network.v1.msgpack";
+
 /** JSON text, one frame per WebSocket message. Pure. */
 export const codec: Codec<Command, Event> = {
   decode(frame: Frame): readonly Command[] {
-    if (typeof frame !== "string") throw new Fault("malformed", "frames of agent-network.v1 are JSON text, not binary");
+    if (typeof frame !== "string") throw new Fault("malformed", binaryWords);
     const scanned = scanFrame(frame);
     if (typeof scanned === "string") throw new Fault("malformed", scanned);
     const isMessage = scanned.json("messageType") !== undefined;
-    if (textAt(scanned, "type") === "AUTH") {
+    const type = textAt(scanned, "type");
+    if (type === "AUTH") {
       if (!isMessage) return [authOf(frame)];
       throw new Fault("malformed", "a frame is either AUTH or a message: leave out type or messageType");
     }
+    // A login of another dialect, most likely. What has an id is refused under that, for what a message lacks.
+    if (type !== undefined && !isMessage && scanned.json("messageId") === undefined)
+      throw new Fault("malformed", "type: only a login has it, as AUTH {token, agentId}; a message has messageType");
     return [commandOf(messageOf(scanned))];
   },
 

@@ -78,9 +78,14 @@ function cannotOpen({ directory }: Services, { recipientId: to }: Header, isForA
 }
 
 function encryptionFault(message: string, details: Readonly<Record<string, unknown>>): Fault {
-  return networkFault("unsupported", "ENCRYPTION_ERROR", `${message}; say it in plain words`, details);
+  return networkFault(
+    "unsupported",
+    "ENCRYPTION_ERROR",
+    `${message}; say it in plain words, with metadata.encrypted false`,
+    details,
+  );
 }
 
 function absent(agent: string): Fault {
-  return new Fault("not-found", `nobody called ${agent} is here`);
+  return new Fault("not-found", `no agent ${agent} is here; PRESENCE tells when it comes`);
 }

@@ -1,4 +1,4 @@
-import { topicKind, type Fault, type Refusal } from "#dialect";
+import { Fault, topicKind, type Refusal } from "#dialect";
 import { awaitedOf } from "./awaited.js";
 import { closingOf, errorContent } from "./errors.js";
 import { refusedAnswer } from "./question.js";
@@ -10,7 +10,8 @@ import { systemEvent } from "./system.js";
  * What is refused, told as ERROR in the conversation of the message that it is about; a question to the broker is
  * answered by a RESPONSE with an error. Whoever is told that an agent is not here is told when it comes.
  */
-export function refusal(fault: Fault, command: Command | undefined, session: NetworkSession): Refusal<Event> {
+export function refusal(thrown: Fault, command: Command | undefined, session: NetworkSession): Refusal<Event> {
+  const fault = ofUnnamed(thrown, command, session);
   const message = command !== undefined && "message" in command ? command.message : undefined;
   const loggedIn = session.principal !== undefined;
   const close = closingOf(fault, loggedIn);
@@ -24,6 +25,16 @@ export function refusal(fault: Fault, command: Command | undefined, session: Net
   const about = { conversationId: conversationOf(fault, message), claimed: claimedBy(command) };
   const reply = systemEvent(session, "ERROR", content, about);
   return { reply, ...(close !== undefined && { close }) };
+}
+
+/** Whoever has shown a token for several agents, and then says nothing, has tried to log in: it hears what is missing. */
+function ofUnnamed(fault: Fault, command: Command | undefined, { principal, state }: NetworkSession): Fault {
+  const isUnnamed = principal === undefined && state.credential !== undefined && command === undefined;
+  if (!isUnnamed || fault.code !== "unauthenticated") return fault;
+  const words =
+    "the token can speak for several agents, and no frame says for which: " +
+    "send one at once, with the agent as senderId (a HEARTBEAT will do), or AUTH {token, agentId}";
+  return new Fault("unauthenticated", words, { fatal: true, cause: fault });
 }
 
 function awaits(session: NetworkSession, { header: { recipientId } }: NetworkMessage): void {

@@ -62,8 +62,8 @@ export class Bearers {
       throw new Fault(
         "unauthenticated",
         tokenForm(token) ??
-          "the token is not valid: mistyped, expired or revoked; broker token NAME makes one " +
-            "(where any name may come, as in PAN, the shared one does, too: broker start tells its place)",
+          "the token is not valid: mistyped, expired or revoked; broker token NAME makes one, " +
+            "or, in PAN, take the shared one, whose place broker start tells",
       );
     const { subject, kind } = record;
     if (kind !== "ws")

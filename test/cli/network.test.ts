@@ -118,6 +118,8 @@ describe("broker network", () => {
     const content = '{"queryType":"agents.list"}';
     const { code, stdout } = await network("send", "alice", "system", "--content", content, "--json");
     expect([code, JSON.stringify(line(stdout).content["data"])]).toEqual([0, expect.stringContaining('"bob"')]);
+    const typed = await network("send", "alice", "system", "agents.list");
+    expect(typed).toMatchObject({ code: 0, stdout: expect.stringContaining("bob") as string });
   });
 
   it("tells what is refused, by its exit code", async () => {

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { issuersOf, readConfig, readLayers, type BrokerOptions } from "../../src/config/index.js";
 import { checkConfig } from "../../src/cli/config-check.js";
@@ -105,9 +105,9 @@ describe("identity providers of a configuration", () => {
 
   it.each<[string, object, string]>([
     ["a file of keys that is missing", { jwks: "/nowhere/keys.json" }, "/nowhere/keys.json: ENOENT"],
-    ["a file that holds no keys", { jwks: "package.json" }, "package.json: it is no JSON Web Key Set"],
+    ["a file that holds no keys", { jwks: "package.json" }, `${resolve("package.json")}: it is no JSON Web Key Set`],
     ["authorities that are missing", { ca: "/nowhere/ca.pem" }, "/nowhere/ca.pem: ENOENT"],
-    ["authorities that are none", { ca: "package.json" }, "package.json:"],
+    ["authorities that are none", { ca: "package.json" }, `${resolve("package.json")}:`],
   ])("are refused at the start, at a reload and by config check with %s", async (_what, more, says) => {
     const file = join(folder, "config.json");
     writeFileSync(file, JSON.stringify({ identityProviders: [{ ...jwks, ...more }] }));

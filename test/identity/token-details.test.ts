@@ -75,7 +75,7 @@ describe("a token that is refused", () => {
       [() => speaker(identity, "all", pan), /^the agent's name .*; choose another$/],
       [
         () => speaker(identity, "ada", "wrong"),
-        /^the token is not valid: .*broker token NAME makes one, or take the shared/,
+        /^the token is not valid: .*broker token NAME makes one, or, in PAN, take the shared/,
       ],
       [
         () => speaker(identity, "ada", `pan  ${ws}`),

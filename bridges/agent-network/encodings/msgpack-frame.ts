@@ -40,7 +40,9 @@ export function packedMessages(frame: Buffer, batchMax: number): readonly (Packe
 }
 
 function mustEnd({ isOver }: MsgpackReader): void {
-  if (!isOver) throw new Fault("malformed", "MessagePack: a frame is one map, or one list of maps, and nothing more");
+  if (isOver) return;
+  const words = "MessagePack: a frame is one map, or one list of maps, and nothing more (msgpackr: useRecords: false)";
+  throw new Fault("malformed", words);
 }
 
 /** @throws Fault malformed: where the next one begins cannot be known */

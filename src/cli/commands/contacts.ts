@@ -24,7 +24,8 @@ const pageMax = 1_000;
 
 const open =
   "contacts are open in every dialect now, so that the list does not count; " +
-  '"contacts": "listed" in the settings of a dialect makes it count (broker config schema)';
+  '"contacts": "listed" in the settings of a dialect makes it count, ' +
+  "which Agent Network has from broker start --agent-network-contacts listed";
 
 /** `broker contacts …`: which agents may have to do with each other, for the operator. */
 export function contactsCommand(program: Command): void {

@@ -34,7 +34,7 @@ const ackMs = 10_000;
 export function networkSendCommand(network: Command): void {
   withPlace(network.command("send"))
     .argument("<from>", "the agent that speaks")
-    .argument("<to>", "an agent, #room, all, or system, which is the broker")
+    .argument("<to>", "an agent, #room, all, or system: the broker, which TEXT asks by a kind (agents.list)")
     .argument("[text]", "what to say; - reads it from standard input; behind -- it may begin with -")
     .description("say one plain message and wait until it is routed; --wait prints the answer")
     .addOption(
@@ -50,7 +50,10 @@ export function networkSendCommand(network: Command): void {
       const type = options.type ?? (options.wait === undefined && to !== systemId ? "INFORM" : "QUERY");
       if (options.wait !== undefined && type !== "QUERY" && type !== "PROPOSAL")
         throw new Fault("malformed", `nothing answers to type ${type}; leave --wait or --type out`);
-      const content = contentOf(type, said, options.replyTo);
+      // A person who asks the broker types the kind of the question.
+      const isKind = to === systemId && type === "QUERY" && "text" in said;
+      const asks = isKind ? { json: JSON.stringify({ queryType: said.text }) } : said;
+      const content = contentOf(type, asks, options.replyTo);
       const answers = new Answers();
       await asAgent(from, options, answers.take.bind(answers), async (connection) => {
         const asked = connection.say({

@@ -9,7 +9,12 @@ export function networkCommand(program: Command): void {
   const network = program
     .command("network")
     .description("Agent Network: listen and speak as one of its agents, in plain words; what is kept of its users")
-    .addHelpText("after", "\nlisten and send have no keys: what is encrypted end to end they neither say nor read.");
+    .addHelpText(
+      "after",
+      "\nlisten and send have no keys: what is encrypted end to end they neither say nor read.\n" +
+        "They prove the name that they use: for 30 days it is no name for others who have no token, such as\n" +
+        "plain ZeroMQ scripts (broker network forget NAME ends that).",
+    );
   networkListenCommand(network);
   networkSendCommand(network);
   network

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { X509Certificate } from "node:crypto";
 import { Fault, type Clock } from "../../core/index.js";
 import { isUrl, type Issuer } from "./issuer.js";
@@ -18,7 +19,7 @@ export function issuerFileProblems(issuers: readonly Issuer[], now: number, name
       if (!isUrl(keys)) readKeys(readKeysFile(keys.at), keys.form, now);
       return [];
     } catch (thrown) {
-      const file = keys.ca ?? keys.at;
+      const file = resolve(keys.ca ?? keys.at);
       const why = thrown instanceof Error ? thrown.message : String(thrown);
       const remedy = "put the issuer's document there, or name its https:// URL";
       return [

@@ -218,6 +218,22 @@ describe("what an agent of Agent Network may say", () => {
       }
     });
 
+    it("is told what is missing when no frame says for which, 5 s after a header that had the token", async () => {
+      const world = open();
+      credential(world, "one", "two");
+      const client = world.connect(path ?? "", { bearer: "several" });
+      await client.settles();
+      world.clock.advance(5_000);
+      await client.settles();
+      const { content } = await client.hears({ messageType: "ERROR" });
+      expect(content).toMatchObject({
+        errorCode: "AUTHENTICATION_FAILED",
+        message: expect.stringContaining("with the agent as senderId") as string,
+        recoverable: false,
+      });
+      expect(client.closing?.code).toBe(4401);
+    });
+
     it("is refused to an agent that is none of the user's: 4401 or, if that cannot be told, 1013", async () => {
       const world = open();
       credential(world, "one");
