@@ -172,7 +172,7 @@ describe("what two agents of Agent Network say to each other", () => {
       alice.say(to, "ENCRYPTED", contentOf(mark), headOf(mark, true));
     for (const [to, code] of [
       ["pia", "ENCRYPTION_ERROR"],
-      ["dora", "ENCRYPTION_ERROR"],
+      ["dora", "RECIPIENT_NOT_FOUND"],
       [room, "ENCRYPTION_ERROR"],
       ["all", "ENCRYPTION_ERROR"],
       [absent, "RECIPIENT_NOT_FOUND"],
