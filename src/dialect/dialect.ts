@@ -169,7 +169,7 @@ export type DialectUse<R> = <T extends DialectTypes>(dialect: Dialect<T>) => R;
 export interface AnyDialect extends EntryPoints {
   readonly title: string;
   readonly fallback: boolean;
-  readonly seals: boolean;
+  readonly seals?: boolean | undefined;
   readonly limits: z.ZodObject | undefined;
   readonly settings: z.ZodObject | undefined;
   readonly phrasebook: Phrasebook | undefined;

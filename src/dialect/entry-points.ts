@@ -39,7 +39,7 @@ const shape = z.object({
     .max(16),
   httpNotes: z.record(z.string(), z.string().max(500)).optional(),
   fallback: z.boolean(),
-  seals: z.boolean(),
+  seals: z.boolean().optional(),
   limits: options,
   settings: options,
   phrasebook: data,

@@ -24,7 +24,7 @@ export function contactsOf(
   const listed = Object.entries(settings).filter(([, own]) => "contacts" in own && own.contacts === "listed");
   return {
     listedIn: new Set(listed.map(([name]) => name)),
-    sealedIn: new Set(dialects.filter(({ seals }) => seals).map(({ name }) => name)),
+    sealedIn: new Set(dialects.filter(({ seals }) => seals === true).map(({ name }) => name)),
   };
 }
 
