@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Fault, shapeProblemText } from "#dialect";
 
 /**
- * What the seed's types hold in `content` (Agent Network §4.2), for the broker's translation alone: frames between two
+ * What the document's types hold in `content` (Agent Network §4.2), for the broker's translation alone: frames between two
  * agents of Agent Network are not looked into. Unknown keys are kept.
  */
 
@@ -14,7 +14,7 @@ const id = z.string().min(1).max(idMax);
 /** Why a query could not be answered. */
 export const answerError = z.looseObject({ code: z.string(), message: z.string() });
 
-/** The seed's types that another dialect hears and says, and INFORM, which is ours. */
+/** The document's types that another dialect hears and says, and INFORM, which is ours. */
 export const contents = {
   QUERY: z.looseObject({ requestId: id, queryType: z.string().min(1).max(128), parameters: z.looseObject({}) }),
   RESPONSE: z.looseObject({ requestId: id, data: z.unknown().optional(), error: answerError.nullish() }),

@@ -69,7 +69,7 @@ function rejectionText({ proposalId, reason, details }: ContentOf<"REJECTION">):
   return `declines the proposal ${clipped(proposalId)}: ${why}${isSaid(details) ? `: ${shown(details)}` : ""}`;
 }
 
-/** The seed's reasons for a rejection. */
+/** The document's reasons for a rejection. */
 const rejections: Readonly<Record<string, string>> = {
   SCHEDULE_CONFLICT: "it conflicts with the schedule",
   LOCATION_UNSUITABLE: "the location is not suitable",
@@ -78,7 +78,7 @@ const rejections: Readonly<Record<string, string>> = {
   OTHER: "for another reason",
 };
 
-/** The seed's codes of a query that could not be answered. */
+/** The document's codes of a query that could not be answered. */
 const errors: Readonly<Record<string, string>> = {
   UNAVAILABLE_DATA: "the data is not available",
   PERMISSION_DENIED: "the asker may not have it",
@@ -98,7 +98,7 @@ function place(location: unknown): string {
   return words.length === 0 ? shown(location) : words.join(", ");
 }
 
-/** Times of the seed are texts or milliseconds since 1970. */
+/** Times of the document are texts or milliseconds since 1970. */
 function time(value: unknown): string {
   if (typeof value !== "number") return shown(value);
   const at = new Date(value);

@@ -93,7 +93,7 @@ export function speak<T extends DialectTypes>(
   return outcome;
 }
 
-/** What the sender means: by the seed's types, else by whether it wants an answer. */
+/** What the sender means: by the document's types, else by whether it wants an answer. */
 function typeOf({ messageType, metadata }: Header): MessageType {
   return isKnownType(messageType) ? meanings[messageType] : metadata.requiresResponse === true ? "request" : "inform";
 }

@@ -3,7 +3,7 @@ import { startBroker, type TestBroker } from "../kit/broker.js";
 import { startProgram, type Program } from "../kit/cli.js";
 import { PlainAgent } from "../kit/plain-agent.js";
 
-/** A plain agent of the seed in pyzmq, which answers what it hears. With OPEN it asks for a mailbox first, and that is all. */
+/** A plain agent in pyzmq, which answers what it hears. With OPEN it asks for a mailbox first, and that is all. */
 const program = `
 import json, sys, time, uuid, zmq
 name, publish_to, subscribe_at, want = sys.argv[1:]
