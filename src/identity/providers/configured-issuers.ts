@@ -106,16 +106,13 @@ export class ConfiguredIssuers implements OutsideIssuers {
   }
 
   /**
-   * Frees the names of a subject, or this one, for whoever comes next. Resolves when that is on the disk. That they were
-   * proved is forgotten by `Identity.forget`: until then nobody gets them by first use.
-   * @returns the names
-   * @throws Fault unavailable, as a rejection: they are taken again after a restart
+   * Frees a name for whoever comes next. Resolves when that is on the disk. That it was proved is forgotten by
+   * `Identity.forget`: until then nobody gets it by first use.
+   * @returns the name, if it was somebody's
+   * @throws Fault unavailable, as a rejection: it is taken again after a restart
    */
-  async forget(what: { readonly issuer: string; readonly subject: string } | string): Promise<readonly string[]> {
-    const names =
-      typeof what === "string"
-        ? [what].filter((name) => this.#bindings.has(name))
-        : this.namesOf(what.issuer, what.subject);
+  async forget(name: string): Promise<readonly string[]> {
+    const names = [name].filter((one) => this.#bindings.has(one));
     await this.#bindings.forget(names);
     return names;
   }
