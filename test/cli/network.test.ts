@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocketServer, type WebSocket } from "ws";
 import { eventually } from "../kit/broker.js";
 import { runCli, startCli, startProgram, type Program } from "../kit/cli.js";
-import { NetworkTalker, type NetworkFrame } from "../kit/network-talker.js";
+import { NetworkTalker } from "../kit/network-talker.js";
+import type { NetworkFrame } from "../kit/network-wire.js";
 import { PanWire, panToken } from "../kit/pan-wire.js";
 import { serveBroker, type Served } from "./served.js";
 

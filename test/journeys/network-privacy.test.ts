@@ -10,7 +10,8 @@ import { filesBelow, heapTexts, Markers, startWatched } from "../kit/broker-memo
 import { runCli, type Program } from "../kit/cli.js";
 import { BareClient, messageFrom, msgpack, SocketClient, system } from "../kit/network-clients.js";
 import { earsAt, type Ears } from "../kit/network-ears.js";
-import { NetworkTalker, type NetworkFrame } from "../kit/network-talker.js";
+import { NetworkTalker } from "../kit/network-talker.js";
+import type { NetworkFrame } from "../kit/network-wire.js";
 import { PanWire, panToken } from "../kit/pan-wire.js";
 
 const room = "#lab";

@@ -1,28 +1,6 @@
 import { WebSocket, type ClientOptions } from "ws";
+import { networkFields, type NetworkFrame } from "./network-wire.js";
 import { patienceMs } from "./patience.js";
-
-/** A frame of Agent Network as it stands on the wire. */
-export interface NetworkFrame {
-  messageId: string;
-  conversationId: string;
-  senderId: string;
-  recipientId: string;
-  messageType: string;
-  content: Record<string, unknown>;
-  timestamp: number;
-  metadata: Record<string, unknown>;
-}
-
-const fields = [
-  "content",
-  "conversationId",
-  "messageId",
-  "messageType",
-  "metadata",
-  "recipientId",
-  "senderId",
-  "timestamp",
-];
 
 /** An Agent Network client written from the document: a WebSocket and JSON. What it hears has all eight fields. */
 export class NetworkTalker {
@@ -124,7 +102,7 @@ export class NetworkTalker {
   #take(text: string): void {
     const frame = JSON.parse(text) as NetworkFrame;
     const known = Object.keys(frame).sort();
-    if (fields.some((field) => !known.includes(field))) throw new Error(`not all of the eight fields: ${text}`);
+    if (networkFields.some((field) => !known.includes(field))) throw new Error(`not all of the eight fields: ${text}`);
     this.texts.push(text);
     const at = this.#waiting.findIndex(({ wanted }) => wanted(frame));
     if (at === -1) this.frames.push(frame);

@@ -13,6 +13,18 @@ export interface NetworkFrame extends Readonly<Record<string, unknown>> {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
+/** The eight fields of {@link NetworkFrame}, in their order as words. */
+export const networkFields: readonly string[] = [
+  "content",
+  "conversationId",
+  "messageId",
+  "messageType",
+  "metadata",
+  "recipientId",
+  "senderId",
+  "timestamp",
+];
+
 /** The error of an ERROR. */
 export interface NetworkError {
   readonly errorCode: string;

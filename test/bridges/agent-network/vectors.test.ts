@@ -7,6 +7,7 @@ import { eventOf } from "../../../bridges/agent-network/translate-event.js";
 import { isSealed, spoken } from "../../../bridges/agent-network/translate.js";
 import { Fault, faultCodes, type Envelope } from "../../../src/core/index.js";
 import { refusesMalformed, vectorsOf, type MalformedVector } from "../../kit/dialect-vectors.js";
+import { networkFields } from "../../kit/network-wire.js";
 
 const vectors = vectorsOf("agent-network");
 
@@ -114,19 +115,7 @@ describe("Agent Network's vectors", () => {
     expect(told.map(({ errorCode }) => errorCode)).toEqual(
       expect.arrayContaining(errorCodes.filter((code) => !ofClients.has(code))),
     );
-    for (const { event } of answers)
-      expect(Object.keys(event).sort()).toEqual(
-        [
-          "content",
-          "conversationId",
-          "messageId",
-          "messageType",
-          "metadata",
-          "recipientId",
-          "senderId",
-          "timestamp",
-        ].sort(),
-      );
+    for (const { event } of answers) expect(Object.keys(event).sort()).toEqual(networkFields);
   });
 });
 
