@@ -48,13 +48,16 @@ export async function refresh(session: NetworkSession, token: string, agentId: s
   welcome(session);
 }
 
-/** Tells the session that it is logged in. */
+/** Tells the session that it is logged in, and what it may say how often, so that clients can stay below it. */
 export function welcome(session: NetworkSession): void {
+  const { networkHeartbeatMs, networkRatePerSecond, networkRateBurst } = session.limits;
   session.send(
     systemEvent(session, "CONNECTED", {
       connectionId: session.id,
-      heartbeatInterval: session.limits.networkHeartbeatMs,
+      heartbeatInterval: networkHeartbeatMs,
       serverTime: session.now(),
+      messagesPerSecond: networkRatePerSecond,
+      messageBurst: networkRateBurst,
     }),
   );
 }

@@ -63,6 +63,8 @@ export const vocabulary: Vocabulary = {
         connectionId: z.string(),
         heartbeatInterval: z.number().describe("milliseconds"),
         serverTime: z.number(),
+        messagesPerSecond: z.number().describe("what this agent may say in the long run; 0: as much as it likes"),
+        messageBurst: z.number().describe("what it may say at once before that counts"),
       }),
     ),
     ACK: ofSystem("ACK", z.object({ messageId: id.describe("it was routed") })),

@@ -23,12 +23,26 @@ describe("a client of Agent Network logs in", () => {
       conversationId: "system",
       senderId: "system",
       recipientId: "alice",
-      content: { heartbeatInterval: 30_000 },
+      content: { heartbeatInterval: 30_000, messagesPerSecond: 10, messageBurst: 50 },
     });
     expect(connected.content["connectionId"]).toMatch(/./);
     expect(Math.abs(Number(connected.content["serverTime"]) - Date.now())).toBeLessThan(5_000);
     expect(Object.keys(connected).sort()).toEqual(Object.keys(networkMessage("a", "b")).sort());
     expect((await wire.hears("HEARTBEAT")).content).toEqual({ timestamp: 7 });
+  });
+
+  it("and hears the rate that it has here, at a renewal, too", async () => {
+    const other = await NetworkWorld.start({ limits: { networkRatePerSecond: 0, networkRateBurst: 7 } });
+    try {
+      const wire = await other.stranger();
+      const login = { type: "AUTH", token: await other.token("alice"), agentId: "alice" };
+      for (const _time of ["login", "renewal"]) {
+        wire.say(login);
+        expect((await wire.hears("CONNECTED")).content).toMatchObject({ messagesPerSecond: 0, messageBurst: 7 });
+      }
+    } finally {
+      await other.stop();
+    }
   });
 
   it.each(["ws", "jwt"] as const)("by a header with a token of the kind %s, without a word", async (kind) => {
