@@ -26,6 +26,7 @@ import {
   doorCounts,
   LatencyHistogram,
   MeasuredRequests,
+  sdkPage,
   welcomePage,
   type AuditEvent,
   type AuditLog,
@@ -299,13 +300,14 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     zmqDoors: () => ({ in: zmtp.inEndpoints, out: zmtp.outEndpoints }),
     admitsClaims: config.zmqAuth !== "required",
   });
+  const sdk = sdkPage();
   const { ws, access, tls } = assembleWebSocket(config, {
     clock,
     flusher,
     endings,
     total,
     ledger,
-    pages: async (request) => (await ops.pages(request)) ?? welcome(request),
+    pages: async (request) => (await ops.pages(request)) ?? sdk(request) ?? welcome(request),
     accept: (connection, hello) => bridges.accept(connection, hello),
     newId,
     log,

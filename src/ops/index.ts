@@ -3,4 +3,5 @@ export type { AuditLog } from "./audit-log.js";
 export * from "./metric-sources.js";
 export * from "./operations.js";
 export * from "./request-latency.js";
+export { sdkPage } from "./sdk-page.js";
 export { welcomePage, type WelcomeOptions } from "./welcome-page.js";

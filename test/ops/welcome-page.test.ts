@@ -25,6 +25,7 @@ describe("the page for browsers", () => {
     isTls: false,
     paths: ["/", "/pan"],
     bearer: undefined,
+    ifNoneMatch: undefined,
   };
 
   /** What a page says of a world to one request. */

@@ -1,5 +1,6 @@
 import { STATUS_CODES, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { sendFile } from "./file-answer.js";
 import { pathOf } from "./upgrade.js";
 
 /** A short HTTP answer. */
@@ -10,6 +11,16 @@ export interface Answer {
   readonly body: string;
   /** Further headers, by names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A long HTTP answer: the same bytes for all who ask, so that nobody has a copy of his own. */
+export interface FileAnswer {
+  readonly status: 200;
+  /** Content-Type. */
+  readonly type: string;
+  readonly bytes: Uint8Array;
+  /** Further headers, by names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** An ordinary HTTP request. */
@@ -35,10 +46,14 @@ export interface PageRequest {
   readonly paths: readonly string[];
   /** The token of an `Authorization: Bearer` header. */
   readonly bearer: string | undefined;
+  /** The `If-None-Match` header: what the client has already. */
+  readonly ifNoneMatch: string | undefined;
 }
 
 /** Answers the requests for its own pages; undefined leaves a request to the front page. */
-export type Pages = (request: PageRequest) => Answer | undefined | Promise<Answer | undefined>;
+export type Pages = (
+  request: PageRequest,
+) => Answer | FileAnswer | undefined | Promise<Answer | FileAnswer | undefined>;
 
 /** Headers by which proxies say that they pass a request on. */
 const forwardings = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
@@ -94,16 +109,22 @@ export function text(status: number, words: string): Answer {
 }
 
 /** Answers an ordinary request; the connection ends after it. */
-export function respond(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+export function respond(request: IncomingMessage, response: ServerResponse, answer: Answer | FileAnswer): void {
+  const isFile = "bytes" in answer;
   response.writeHead(answer.status, {
     ...answer.headers,
-    "content-type": answer.type,
-    "content-length": Buffer.byteLength(answer.body),
+    // What has not changed has no body whose length could be told (RFC 9110 §8.6).
+    ...(answer.status !== 304 && {
+      "content-type": answer.type,
+      "content-length": isFile ? answer.bytes.length : Buffer.byteLength(answer.body),
+    }),
     connection: "close",
     ...(answer.status === 426 && { upgrade: "websocket" }),
     ...(answer.status === 405 && { allow: "GET, HEAD" }),
   });
-  response.end(request.method === "HEAD" ? undefined : answer.body);
+  if (request.method === "HEAD") response.end();
+  else if (isFile) void sendFile(response, answer.bytes);
+  else response.end(answer.body);
 }
 
 /** Lets go of a bare socket when what is written there has left. */

@@ -238,6 +238,7 @@ export class Listener {
       isTls,
       paths: this.#paths,
       bearer: helloOf(headers, { remote, path: "", subprotocol: undefined }).bearer,
+      ifNoneMatch: headers["if-none-match"],
     };
   }
 
