@@ -1,8 +1,8 @@
 import { utf8 } from "./bytes.js";
 import type { Bytes } from "./sodium.js";
 
-/** Levels of objects and lists that a canonical text has at most; a cycle ends here, too. */
-export const depthMax = 128;
+/** Levels of objects and lists that a canonical text has at most, as many as a frame; a cycle ends here, too. */
+export const depthMax = 64;
 
 const halfCharacter = /\p{Cs}/u;
 

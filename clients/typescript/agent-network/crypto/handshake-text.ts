@@ -1,10 +1,11 @@
 import { toBase64 } from "./base64.js";
 import { joined, utf8 } from "./bytes.js";
 import { canonicalBytes } from "./canonical-json.js";
-import { keyBytes, signatureBytes } from "./key-pairs.js";
+import { keyBytes } from "./key-pairs.js";
 import { CryptoProblem } from "./problem.js";
-import { bytesIn, canonicalOfPeer, fieldsOf, own, textIn, type Fields } from "./shape.js";
-import { sodium, type Bytes, type KeyPair } from "./sodium.js";
+import { isSigned, sign } from "./signature.js";
+import { bytesIn, canonicalOfPeer, fieldsOf, own, signatureIn, textIn, type Fields } from "./shape.js";
+import type { Bytes, KeyPair } from "./sodium.js";
 
 /** What of a `HANDSHAKE`'s header its signature covers. */
 export interface HandshakeFacts {
@@ -58,7 +59,7 @@ export function makeHandshake(about: HandshakeFacts, side: OwnSide): HandshakeCo
     ...(side.answers === undefined ? {} : { answers: toBase64(side.answers) }),
   };
   const text = joined(prefix, canonicalBytes({ ...content, ...factsOf(about) }));
-  return { ...content, signature: toBase64(sodium().crypto_sign_detached(text, side.signing.privateKey)) };
+  return { ...content, signature: toBase64(sign(text, side.signing.privateKey)) };
 }
 
 /** The bytes that a handshake's signature covers: all of `content` but `signature`, with the three facts. */
@@ -88,11 +89,8 @@ export function readHandshake(about: HandshakeFacts, content: unknown): Handshak
   const signingKey = keyIn(fields, "signingKey");
   const ephemeralKey = keyIn(fields, "ephemeralKey");
   const answers = optionalKey(fields, "answers");
-  const signature = bytesIn(fields, "signature");
-  if (
-    signature.length !== signatureBytes ||
-    !sodium().crypto_sign_verify_detached(signature, signedHandshake(about, fields), signingKey)
-  ) {
+  const signature = signatureIn(fields);
+  if (!isSigned(signature, signedHandshake(about, fields), signingKey)) {
     throw new CryptoProblem("bad-signature", "the signature of the HANDSHAKE is not that of its signingKey");
   }
   return { mode: 2, publicKey, signingKey, ephemeralKey, ...(answers === undefined ? {} : { answers }) };

@@ -1,9 +1,10 @@
 import { toBase64 } from "./base64.js";
 import { joined, textOf, u32be, utf8 } from "./bytes.js";
 import { canonical, canonicalBytes } from "./canonical-json.js";
-import { equal, keyBytes, signatureBytes } from "./key-pairs.js";
+import { equal, keyBytes } from "./key-pairs.js";
 import { CryptoProblem } from "./problem.js";
-import { bytesIn, canonicalOfPeer, fieldsOf, textIn, type Fields } from "./shape.js";
+import { bytesIn, canonicalOfPeer, fieldsOf, signatureIn, textIn, type Fields } from "./shape.js";
+import { isSigned, sign } from "./signature.js";
 import { sodium, type Bytes } from "./sodium.js";
 
 /** Bytes of a nonce of XChaCha20-Poly1305. */
@@ -70,15 +71,12 @@ export function readSealed(content: unknown, mode: 2 | "seed" = 2): SealedParts 
   const parts: SealedParts = {
     encryptedData: bytesIn(fields, "encryptedData"),
     nonce: bytesIn(fields, "nonce"),
-    signature: bytesIn(fields, "signature"),
+    signature: signatureIn(fields),
     originalType: textIn(fields, "originalType"),
   };
   if (parts.encryptedData.length < tagBytes)
     throw new CryptoProblem("malformed", "encryptedData is shorter than a tag");
   if (parts.nonce.length !== nonceBytes) throw new CryptoProblem("malformed", `nonce has no ${nonceBytes} bytes`);
-  if (parts.signature.length !== signatureBytes) {
-    throw new CryptoProblem("malformed", `signature has no ${signatureBytes} bytes`);
-  }
   if (parts.originalType === "") throw new CryptoProblem("malformed", "originalType is empty");
   if (mode === 2 && Object.keys(fields).length !== contentFields) {
     throw new CryptoProblem("malformed", "content has fields that its signature does not cover");
@@ -104,9 +102,11 @@ export function verify(head: SealedHead, parts: SealedParts, verifyKey: Bytes): 
  */
 export function open(head: SealedHead, parts: SealedParts, key: Bytes): SealedText {
   const plain = decrypt(parts, canonicalOfPeer(headOf(head)), key);
-  const { counter, data } = fieldsOf(parsed(plain, "canonical"), "the plain text");
+  const { counter, data, ...more } = fieldsOf(parsed(plain, "canonical"), "the plain text");
   const fields = fieldsOf(data, "data of the plain text");
   if (!isCounter(counter)) throw new CryptoProblem("malformed", "counter of the plain text is no whole number from 0");
+  if (Object.keys(more).length > 0)
+    throw new CryptoProblem("malformed", "the plain text has more than counter and data");
   return { counter, data: fields };
 }
 
@@ -166,15 +166,9 @@ export function signed(
   return {
     encryptedData: toBase64(encryptedData),
     nonce: toBase64(nonce),
-    signature: toBase64(sodium().crypto_sign_detached(text, signingKey)),
+    signature: toBase64(sign(text, signingKey)),
     originalType,
   };
-}
-
-/** True if `signature` is that of `text` by the key; false, too, for keys that are none or of low order. */
-export function isSigned(signature: Bytes, text: Bytes, verifyKey: Bytes): boolean {
-  if (verifyKey.length !== keyBytes || signature.length !== signatureBytes) return false;
-  return sodium().crypto_sign_verify_detached(signature, text, verifyKey);
 }
 
 function isCounter(value: unknown): value is number {

@@ -1,8 +1,9 @@
 import { joined } from "./bytes.js";
 import { canonicalBytes } from "./canonical-json.js";
 import { CryptoProblem } from "./problem.js";
-import { decrypt, encrypt, isSigned, parsed, signed, type SealedContent, type SealedParts } from "./sealed.js";
+import { decrypt, encrypt, parsed, signed, type SealedContent, type SealedParts } from "./sealed.js";
 import { canonicalOfPeer, fieldsOf, type Fields } from "./shape.js";
+import { isSigned } from "./signature.js";
 import type { Bytes } from "./sodium.js";
 
 /** What of a frame seed mode needs; only `metadata` is covered by the signature (Agent Network §13.3). */

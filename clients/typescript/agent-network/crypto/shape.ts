@@ -1,5 +1,6 @@
 import { fromBase64 } from "./base64.js";
 import { NotCanonical, canonicalBytes } from "./canonical-json.js";
+import { signatureBytes } from "./key-pairs.js";
 import { CryptoProblem } from "./problem.js";
 import type { Bytes } from "./sodium.js";
 
@@ -29,6 +30,13 @@ export function bytesIn(fields: Fields, name: string): Bytes {
   const bytes = fromBase64(textIn(fields, name));
   if (bytes !== undefined) return bytes;
   throw new CryptoProblem("malformed", `${name} is no base64 with padding`);
+}
+
+/** `signature`, 64 bytes, or a {@link CryptoProblem} "malformed". */
+export function signatureIn(fields: Fields): Bytes {
+  const signature = bytesIn(fields, "signature");
+  if (signature.length === signatureBytes) return signature;
+  throw new CryptoProblem("malformed", `signature has ${signature.length} bytes, not ${signatureBytes}`);
 }
 
 /** {@link canonicalBytes} of what a peer chose: what has no canonical text is a {@link CryptoProblem} "malformed". */
