@@ -13,16 +13,16 @@ import { ofHex, toHex } from "./hex.js";
 
 beforeAll(ready);
 
-describe("X25519, as RFC 7748 has it", () => {
+describe("X25519", () => {
   it.each([
     {
-      about: "§5.2, the first",
+      about: "RFC 7748 §5.2, the first",
       scalar: "a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4",
       point: "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c",
       result: "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552",
     },
     {
-      about: "§5.2, the second, whose point has its highest bit set",
+      about: "RFC 7748 §5.2, the second, whose point has its highest bit set",
       scalar: "4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d",
       point: "e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493",
       result: "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957",
@@ -31,7 +31,7 @@ describe("X25519, as RFC 7748 has it", () => {
     expect(toHex(shared(ofHex(scalar), ofHex(point)))).toBe(result);
   });
 
-  it("comes to the same after 1 and 1,000 rounds (§5.2)", () => {
+  it("comes to the same after 1 and 1,000 rounds (RFC 7748 §5.2)", () => {
     let scalar = ofHex("0900000000000000000000000000000000000000000000000000000000000000");
     let point = scalar;
     for (let round = 1; round <= 1_000; round++) {
@@ -43,7 +43,7 @@ describe("X25519, as RFC 7748 has it", () => {
     expect(toHex(scalar)).toBe("684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51");
   });
 
-  it("gives both sides one secret (§6.1)", () => {
+  it("gives both sides one secret (RFC 7748 §6.1)", () => {
     const alice = agreementPair(ofHex("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a"));
     const bob = agreementPair(ofHex("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb"));
     expect(toHex(alice.publicKey)).toBe("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
@@ -55,10 +55,10 @@ describe("X25519, as RFC 7748 has it", () => {
   });
 });
 
-describe("Ed25519, as RFC 8032 has it", () => {
+describe("Ed25519", () => {
   it.each([
     {
-      about: "§7.1, an empty text",
+      about: "RFC 8032 §7.1, an empty text",
       seed: "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
       key: "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
       text: "",
@@ -66,7 +66,7 @@ describe("Ed25519, as RFC 8032 has it", () => {
         5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b`,
     },
     {
-      about: "§7.1, one byte",
+      about: "RFC 8032 §7.1, one byte",
       seed: "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
       key: "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
       text: "72",
@@ -74,7 +74,7 @@ describe("Ed25519, as RFC 8032 has it", () => {
         085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00`,
     },
     {
-      about: "§7.1, two bytes",
+      about: "RFC 8032 §7.1, two bytes",
       seed: "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
       key: "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
       text: "af82",
@@ -82,7 +82,7 @@ describe("Ed25519, as RFC 8032 has it", () => {
         18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a`,
     },
     {
-      about: "§7.1, SHA-512 of abc",
+      about: "RFC 8032 §7.1, SHA-512 of abc",
       seed: "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
       key: "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
       text: `ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a
@@ -100,7 +100,7 @@ describe("Ed25519, as RFC 8032 has it", () => {
     expect(isSigned(made, ofHex(`${text}00`), pair.publicKey)).toBe(false);
   });
 
-  it("refuses a signature whose S is not reduced (§5.1.7): a second one of the same text", () => {
+  it("refuses a signature whose S is not reduced (RFC 8032 §5.1.7): a second one of the same text", () => {
     const order = 2n ** 252n + 27742317777372353535851937790883648493n;
     const pair = signingPair(ofHex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"));
     const signature = sign(new Uint8Array(), pair.privateKey);
