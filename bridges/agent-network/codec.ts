@@ -108,8 +108,8 @@ function checked(header: Readonly<Record<string, unknown>>): Header {
   throw new Fault("malformed", shapeProblemText(parsed.error, header), { detail: aboutOf(header) });
 }
 
-/** A frame whose content is read when it is asked for. */
-class ScannedMessage implements NetworkMessage {
+/** A frame whose content is read when it is asked for; `content` is its JSON text. */
+export class ScannedMessage implements NetworkMessage {
   readonly header: Header;
   readonly raw: string;
   readonly #content: string;

@@ -173,8 +173,11 @@ export function textEnd(text: string, open: number): number {
 
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
-/** Behind the value that begins at `at`. `depth`: objects and lists around it. */
-function valueEnd(text: string, at: number, depth: number): number {
+/**
+ * Behind the value that begins at `at`; below 0 if there is none that is passed on.
+ * @param depth objects and lists around it
+ */
+export function valueEnd(text: string, at: number, depth: number): number {
   switch (text.charCodeAt(at)) {
     case quote:
       return textEnd(text, at);

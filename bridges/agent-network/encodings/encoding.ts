@@ -1,6 +1,7 @@
 import type { Codec, Frame, Hello, RawRender } from "#dialect";
-import { codec as json } from "../codec.js";
+import { connectedOf } from "../connected.js";
 import type { Command, Event } from "../schema.js";
+import { SessionCodec } from "../session-codec.js";
 import type { AgentNetwork, Encoding, NetworkSession } from "../state.js";
 import { openPacket, ping, pings } from "./engine-io.js";
 import { jsonToMsgpack } from "./json-to-msgpack.js";
@@ -31,7 +32,11 @@ export function encodingOf({ path, subprotocol }: Hello): Encoding {
 export function codecOf(session: NetworkSession): Codec<Command, Event> {
   switch (session.state.encoding) {
     case "json":
-      return json;
+      return new SessionCodec({
+        passesUnread: (agent) => connectedOf(session.services).has(agent),
+        now: () => session.now(),
+        atEndOfTurn: setImmediate,
+      });
     case "msgpack":
       return msgpackCodec(() => session.limits.networkBatchMax);
     case "socket-io":
