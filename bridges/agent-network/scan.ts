@@ -171,8 +171,6 @@ export function textEnd(text: string, open: number): number {
   }
 }
 
-const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-
 /**
  * Behind the value that begins at `at`; below 0 if there is none that is passed on.
  * @param depth objects and lists around it
@@ -192,9 +190,33 @@ export function valueEnd(text: string, at: number, depth: number): number {
     case 0x6e:
       return text.startsWith("null", at) ? at + 4 : invalid;
     default:
-      number.lastIndex = at;
-      return number.test(text) ? number.lastIndex : invalid;
+      return numberEnd(text, at);
   }
+}
+
+/** Without a regular expression, of which V8 would keep the frame: see `last-match.ts`. */
+function numberEnd(text: string, from: number): number {
+  const start = text.charCodeAt(from) === 0x2d ? from + 1 : from;
+  let end = text.charCodeAt(start) === 0x30 ? start + 1 : digitsEnd(text, start);
+  if (end === start) return invalid;
+  if (text.charCodeAt(end) === 0x2e) {
+    const fraction = digitsEnd(text, end + 1);
+    if (fraction > end + 1) end = fraction;
+  }
+  const mark = text.charCodeAt(end);
+  if (mark === 0x65 || mark === 0x45) {
+    const sign = text.charCodeAt(end + 1);
+    const digits = sign === 0x2b || sign === 0x2d ? end + 2 : end + 1;
+    const exponent = digitsEnd(text, digits);
+    if (exponent > digits) end = exponent;
+  }
+  return end;
+}
+
+function digitsEnd(text: string, from: number): number {
+  let at = from;
+  while (text.charCodeAt(at) >= 0x30 && text.charCodeAt(at) <= 0x39) at += 1;
+  return at;
 }
 
 function objectEnd(text: string, open: number, depth: number): number {

@@ -251,6 +251,17 @@ describe("what two agents of Agent Network say to each other", () => {
     for (const [who, what] of ears.heard()) expect([who, markers.in(what)]).toEqual([who, []]);
     for (const folder of [served.dataDir, backup])
       for (const [file, bytes] of filesBelow(folder)) expect([file, markers.in(bytes)]).toEqual([file, []]);
+    // Three alike that come at once, and nothing after them.
+    const conversationId = markers.make("the conversation of the last");
+    for (const at of ["first", "second", "last"]) {
+      const mark = (place: string): string => markers.make(`${at} of all: ${place}`);
+      alice.say("bob", "ENCRYPTED", contentOf(mark), {
+        metadata: { encrypted: true },
+        messageId: mark("messageId"),
+        conversationId,
+      });
+    }
+    await Promise.all([0, 1, 2].map(() => alice.hearsOf("system", "ACK")));
     const texts = (await heapTexts(broker, heap)).join("\n");
     expect(texts).toContain(absent); // of whose coming alice is to be told
     expect(markers.in(texts)).toEqual([]);

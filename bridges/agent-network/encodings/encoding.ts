@@ -1,6 +1,7 @@
 import type { Codec, Frame, Hello, RawRender } from "#dialect";
 import { connectedOf } from "../connected.js";
 import type { Command, Event } from "../schema.js";
+import { lettingGo } from "../last-match.js";
 import { SessionCodec } from "../session-codec.js";
 import type { AgentNetwork, Encoding, NetworkSession } from "../state.js";
 import { openPacket, ping, pings } from "./engine-io.js";
@@ -38,10 +39,18 @@ export function codecOf(session: NetworkSession): Codec<Command, Event> {
         atEndOfTurn: setImmediate,
       });
     case "msgpack":
-      return msgpackCodec(() => session.limits.networkBatchMax);
+      return lettingGoOf(msgpackCodec(() => session.limits.networkBatchMax));
     case "socket-io":
-      return new SocketIoCodec(session);
+      return lettingGoOf(new SocketIoCodec(session));
   }
+}
+
+/** The same codec, which leaves no frame behind. */
+function lettingGoOf(codec: Codec<Command, Event>): Codec<Command, Event> {
+  return {
+    decode: (frame) => lettingGo(() => codec.decode(frame)),
+    encode: (event) => lettingGo(() => codec.encode(event)),
+  };
 }
 
 /** On Socket.IO the server speaks first, and pings. */
@@ -68,8 +77,8 @@ export function farewell(session: NetworkSession): void {
 export const rawRender: RawRender<AgentNetwork> = {
   encoding: ({ state }) => state.encoding,
   frame(frame: Frame, { state: { encoding } }) {
-    if (encoding === "msgpack") return typeof frame === "string" ? jsonToMsgpack(frame) : frame;
-    const text = typeof frame === "string" ? frame : msgpackToJson(frame);
+    if (encoding === "msgpack") return typeof frame === "string" ? lettingGo(() => jsonToMsgpack(frame)) : frame;
+    const text = typeof frame === "string" ? frame : lettingGo(() => msgpackToJson(frame));
     return encoding === "json" ? text : emittedMessage(text);
   },
 };

@@ -24,7 +24,7 @@ export class Charges<T extends DialectTypes> {
     this.#session = session;
   }
 
-  /** The command that runs, or ran last. */
+  /** The command that runs. */
   get command(): T["command"] | undefined {
     return this.#command;
   }
@@ -34,6 +34,11 @@ export class Charges<T extends DialectTypes> {
     this.#command = command;
     this.#paid = cost;
     if (cost !== 0) this.#charge(command, cost);
+  }
+
+  /** The present command is over: nothing of what was said stays in memory. */
+  over(): void {
+    this.#command = undefined;
   }
 
   /** Makes the present command cost so much more, in all what a bucket holds at most. @throws Fault rate-limited */

@@ -309,6 +309,7 @@ export class SessionLoop<T extends DialectTypes> implements Receiver {
   #over(): void {
     if (this.#phase === "closed") return;
     this.#phase = "idle";
+    this.#charges.over();
     const late = this.#afterCommand;
     this.#afterCommand = undefined;
     for (const run of late ?? []) run();
