@@ -1,0 +1,1 @@
+"""Agents that seal what they say: Agent Network over WebSocket, for asyncio."""

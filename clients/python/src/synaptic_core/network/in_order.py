@@ -1,0 +1,96 @@
+"""The order of one direction of a conversation, by its counter (Agent Network §11.5)."""
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple
+
+from .security import CryptoProblem
+
+WAITING_MAX = 256  #: messages of a conversation that wait for one that is missing
+_SEEN_MAX = 2_048  #: counters whose ids are remembered: more than a sender may have under way
+_GAPS_MAX = 256  #: runs of counters that were given up, and may still come late
+
+
+@dataclass(frozen=True)
+class Taken:
+    """`released` in order, each with True where it comes late. `is_again`: this counter came before, with this id or too long ago to know."""
+
+    released: Tuple[Tuple[Any, bool], ...] = ()
+    is_again: bool = False
+    missing: int = 0  #: so many were given up just now
+
+
+class InOrder:
+    """
+    What was opened, handed over in the order of its counter.
+
+    bound: WAITING_MAX · evicts: a gap is given up · owner: the session
+    """
+
+    def __init__(self, wait_s: float) -> None:
+        self._wait_s = wait_s
+        self._next = 1
+        self._waiting: Dict[int, Tuple[str, Any]] = {}
+        self._since: Optional[float] = None  #: since when something is missing
+        self._seen: "OrderedDict[int, str]" = OrderedDict()
+        self._gaps: List[Tuple[int, int]] = []  #: first and last counter of each
+
+    def take(self, counter: int, message_id: str, item: Any, now: float) -> Taken:
+        """Raises CryptoProblem counter-reused."""
+        known = self._seen.get(counter) or (self._waiting[counter][0] if counter in self._waiting else None)
+        if known is not None and known != message_id:
+            raise CryptoProblem("counter-reused", f"its counter {counter} was there before, under another messageId")
+        if known is not None:
+            return Taken(is_again=True)
+        if counter < self._next:
+            if not self._fill(counter):
+                return Taken(is_again=True)
+            self._remember(counter, message_id)
+            return Taken(((item, True),))
+        self._waiting[counter] = (message_id, item)
+        released = self._run()
+        if not self._waiting:
+            self._since = None
+        elif released or self._since is None:
+            self._since = now
+        return self._skip(released) if len(self._waiting) > WAITING_MAX else Taken(released)
+
+    def give_up(self, now: float) -> Taken:
+        """What waited too long for something that is missing."""
+        if self._since is None or now - self._since < self._wait_s:
+            return Taken()
+        self._since = now if len(self._waiting) > 1 else None
+        taken = self._skip(())
+        if not self._waiting:
+            self._since = None
+        return taken
+
+    def _run(self) -> Tuple[Tuple[Any, bool], ...]:
+        released = []
+        while self._next in self._waiting:
+            message_id, item = self._waiting.pop(self._next)
+            self._remember(self._next, message_id)
+            released.append((item, False))
+            self._next += 1
+        return tuple(released)
+
+    def _skip(self, released: Tuple[Tuple[Any, bool], ...]) -> Taken:
+        first = min(self._waiting)
+        missing = first - self._next
+        self._gaps = [*self._gaps[-(_GAPS_MAX - 1):], (self._next, first - 1)]
+        self._next = first
+        return Taken(released + self._run(), missing=missing)
+
+    def _fill(self, counter: int) -> bool:
+        """True where the counter was given up; it can come once."""
+        for at, (first, last) in enumerate(self._gaps):
+            if first <= counter <= last:
+                self._gaps[at : at + 1] = [run for run in ((first, counter - 1), (counter + 1, last)) if run[0] <= run[1]]
+                return True
+        return False
+
+    def _remember(self, counter: int, message_id: str) -> None:
+        self._seen[counter] = message_id
+        if len(self._seen) > _SEEN_MAX:
+            self._seen.popitem(last=False)
