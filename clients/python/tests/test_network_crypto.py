@@ -2,8 +2,9 @@
 import math
 import unittest
 
+from synaptic_core.json_text import DEPTH_MAX
 from synaptic_core.network import sodium
-from synaptic_core.network.canonical import LEVELS_MAX, canonical, from_base64, read_json
+from synaptic_core.network.canonical import canonical, from_base64, read_json
 from synaptic_core.network.frames import conversation_of
 from synaptic_core.network.security import CryptoProblem
 
@@ -60,7 +61,7 @@ class LowOrder(unittest.TestCase):
 class Canonical(unittest.TestCase):
     def test_refuses_what_json_does_not_hold(self):
         deep = []
-        for _ in range(LEVELS_MAX):
+        for _ in range(DEPTH_MAX):
             deep = [deep]
         loop = {}
         loop["again"] = loop

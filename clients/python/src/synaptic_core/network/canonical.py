@@ -6,16 +6,13 @@ import binascii
 import json
 from typing import Any, List, Optional
 
-from ..json_text import integer, is_nested_deeper, number_text
-
-#: Levels of objects and lists that a canonical text has at most.
-LEVELS_MAX = 128
+from ..json_text import DEPTH_MAX, integer, is_nested_deeper, number_text
 
 
 def canonical(value: Any) -> str:
     """
     One text for one value: keys sorted by their UTF-16 units, numbers as JavaScript writes doubles, no white space.
-    Raises ValueError for what JSON does not hold: NaN, infinities, halves of characters, other types, more than 128 levels.
+    Raises ValueError for what JSON does not hold: NaN, infinities, halves of characters, other types, more than 64 levels.
     """
     pieces: List[str] = []
     _write(value, pieces, 0)
@@ -28,8 +25,8 @@ def canonical_bytes(value: Any) -> bytes:
 
 def read_json(text: str) -> Any:
     """A value of JSON whose numbers are doubles, as every other reader sees them. Raises ValueError."""
-    if is_nested_deeper(text, LEVELS_MAX):
-        raise ValueError(f"it is nested more than {LEVELS_MAX} levels deep")
+    if is_nested_deeper(text):
+        raise ValueError(f"it is nested more than {DEPTH_MAX} levels deep")
     return json.loads(text, parse_int=_double, parse_constant=_no_number)
 
 
@@ -50,8 +47,8 @@ def from_base64(text: Any, length: Optional[int] = None) -> Optional[bytes]:
 
 
 def _write(value: Any, pieces: List[str], depth: int) -> None:
-    if depth == LEVELS_MAX and isinstance(value, (dict, list, tuple)):
-        raise ValueError(f"it is nested more than {LEVELS_MAX} levels deep: make it flatter")
+    if depth == DEPTH_MAX and isinstance(value, (dict, list, tuple)):
+        raise ValueError(f"it is nested more than {DEPTH_MAX} levels deep: make it flatter")
     if isinstance(value, str):
         pieces.append(_quoted(value))
     elif value is None or isinstance(value, bool):

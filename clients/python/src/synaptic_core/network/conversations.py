@@ -8,6 +8,7 @@ from typing import Any, Callable, List, Mapping, Optional, Tuple
 
 from ..fault import Fault
 from . import sodium
+from .canonical import to_base64
 from .frames import Frame
 from .handshakes import SEED, V2, Handshake, HandshakeFacts, make_handshake, make_seed_handshake, read_handshake
 from .in_order import Taken
@@ -74,12 +75,14 @@ class Conversations:
             return None
         identity = self._vault.identity
         facts = HandshakeFacts(conversation_id, self._own, peer)
-        return make_handshake(facts, identity.signing, identity.agreement.public, self._talk(peer, conversation_id).own_pair().public)
+        talk = self._talk(peer, conversation_id)
+        talk.is_offered = True
+        return make_handshake(facts, identity.signing, identity.agreement.public, talk.own_pair().public)
 
     async def handshake(self, frame: Frame) -> Handshaken:
         """A HANDSHAKE came. What it changes is on disk, where there is one, when this returns. What is refused is told as a security event."""
         peer = frame.sender_id
-        if not self._bucket(peer).take(self._now()):
+        if not self._is_awaited(frame) and not self._bucket(peer).take(self._now()):
             self._tell("flood", frame, "it offers handshakes faster than once a second; they are dropped")
             return Handshaken()
         try:
@@ -220,16 +223,17 @@ class Conversations:
         talk = self._talk(peer, frame.conversation_id)
         done = talk.completed
         if shown.answers is None and done is not None and shown.ephemeral == done.peer:
-            if now - done.answered_at < self._options.answer_pause_s:
+            if not talk.may_answer(now, self._options.answer_pause_s):
                 return Handshaken()
-            done.answered_at = now
             return Handshaken(self._answer(frame, done.own, shown.ephemeral))
         if shown.answers is not None and (talk.open is None or shown.answers != talk.open.public):
             if done is None or shown.answers != done.own:
                 self._tell("unbound-answer", frame, "it answers a handshake that nobody here has open")
             return Handshaken()
         if shown.answers is None and await self._peers.is_used(peer, shown.ephemeral):
-            self._tell("used-ephemeral", frame, "its HANDSHAKE was said before: somebody repeats it")
+            self._tell("used-ephemeral", frame, "its HANDSHAKE was said before: somebody repeats it, or its answer was lost; a new one is offered")
+            if talk.wants_offer(now, self._options.offer_pause_s, is_failure=False):
+                self._want_offer(peer, frame.conversation_id)
             return Handshaken()
         own = talk.own_pair()
         session = Session(conversation_key(own.private, shown.ephemeral, frame.conversation_id), self._options.gap_s, now)
@@ -242,10 +246,12 @@ class Conversations:
         is_new = self._seeds.ready(kept)
         if pin is None:
             await self._peers.keep(kept)
+        talk = self._talk(frame.sender_id, frame.conversation_id)
+        is_answer, talk.is_offered, talk.is_renewing = talk.is_offered, False, False
+        if is_answer or frame.metadata.get("requiresResponse") is False or not talk.may_answer(self._now(), self._options.seed_answer_pause_s):
+            return Handshaken(is_ready=is_new)
         identity = self._vault.identity
-        wants = frame.metadata.get("requiresResponse") is True
-        answer = make_seed_handshake(self._own, identity.agreement.public, identity.signing.public) if wants else None
-        return Handshaken(answer, is_ready=is_new)
+        return Handshaken(make_seed_handshake(self._own, identity.agreement.public, identity.signing.public), is_ready=is_new)
 
     def _open(self, pin: Pin, frame: Frame) -> List[Opened]:
         assert pin.signing is not None
@@ -285,6 +291,11 @@ class Conversations:
     def _answer(self, frame: Frame, own: bytes, answers: bytes) -> Mapping[str, Any]:
         identity = self._vault.identity
         return make_handshake(HandshakeFacts(frame.conversation_id, self._own, frame.sender_id), identity.signing, identity.agreement.public, own, answers)
+
+    def _is_awaited(self, frame: Frame) -> bool:
+        """True for the answer to one's own offer: it was asked for."""
+        talk = self._talks.get((frame.sender_id, frame.conversation_id))
+        return talk is not None and talk.is_offered and talk.open is not None and frame.content.get("answers") == to_base64(talk.open.public)
 
     def _is_renewing(self, peer: str, conversation_id: str) -> bool:
         talk = self._talks.get((peer, conversation_id))

@@ -54,8 +54,10 @@ def make_seed_handshake(agent_id: str, public: bytes, signing: Optional[bytes]) 
     return content
 
 
-def read_handshake(facts: HandshakeFacts, content: Mapping[str, Any]) -> Handshake:
+def read_handshake(facts: HandshakeFacts, content: Any) -> Handshake:
     """Raises CryptoProblem malformed, bad-key, bad-signature."""
+    if not isinstance(content, dict):
+        raise CryptoProblem("malformed", "content is no object")
     if content.get("agentId") != facts.sender_id:
         raise CryptoProblem("malformed", f"agentId is not {facts.sender_id}, who sends it")
     if "v" not in content:
@@ -68,6 +70,8 @@ def read_handshake(facts: HandshakeFacts, content: Mapping[str, Any]) -> Handsha
     public, signing, ephemeral = (_key(content, name) for name in ("publicKey", "signingKey", "ephemeralKey"))
     answers = _key(content, "answers") if "answers" in content else None
     signature = bytes_in(content, "signature")
+    if len(signature) != sodium.SIGNATURE_BYTES:
+        raise CryptoProblem("malformed", f"signature has no {sodium.SIGNATURE_BYTES} bytes")
     try:
         text = _signed_text(facts, content)
     except ValueError as reason:

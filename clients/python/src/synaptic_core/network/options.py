@@ -31,6 +31,7 @@ class NetworkOptions:
     earlier_s: float = 7 * 86_400.0  #: how long the long-term key before opens
     offer_pause_s: float = 60.0  #: between handshakes that failures bring
     answer_pause_s: float = 1.0  #: between equal answers to an offer that comes again
+    seed_answer_pause_s: float = 10.0  #: the same of a peer in seed mode, which may take every answer for a new offer
     offers_per_s: float = 1.0  #: HANDSHAKEs of one peer
     offers_burst: float = 10.0
     conversations_max: int = 4_096  #: conversations that have keys

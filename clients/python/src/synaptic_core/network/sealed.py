@@ -49,8 +49,10 @@ def content_of(sealed: bytes, nonce: bytes, signature: bytes, original_type: str
     return {"encryptedData": to_base64(sealed), "nonce": to_base64(nonce), "signature": to_base64(signature), "originalType": original_type}
 
 
-def read_sealed(content: Mapping[str, Any], is_seed: bool = False) -> SealedParts:
+def read_sealed(content: Any, is_seed: bool = False) -> SealedParts:
     """Its shape only; at version 2 exactly the four fields. Raises CryptoProblem malformed."""
+    if not isinstance(content, dict):
+        raise CryptoProblem("malformed", "content is no object")
     sealed, nonce, signature = (bytes_in(content, name) for name in ("encryptedData", "nonce", "signature"))
     original = content.get("originalType")
     if not isinstance(original, str) or not 1 <= len(original) <= 256:
@@ -87,7 +89,7 @@ def open_sealed(head: SealedHead, parts: SealedParts, key: bytes) -> Tuple[int, 
         raise CryptoProblem("bad-tag", "it does not open: it was changed, or sealed by another key")
     value = read_plain(plain, is_strict=True)
     counter, data = value.get("counter"), value.get("data")
-    if isinstance(counter, bool) or not isinstance(counter, int) or not 0 <= counter <= COUNTER_MAX or not isinstance(data, dict):
+    if isinstance(counter, bool) or not isinstance(counter, int) or not 0 <= counter <= COUNTER_MAX or not isinstance(data, dict) or len(value) != 2:
         raise CryptoProblem("malformed", "what was sealed is not {counter, data}")
     return counter, data
 

@@ -32,7 +32,6 @@ class Completed:
 
     own: bytes  #: one's own public ephemeral key
     peer: bytes
-    answered_at: float
 
 
 class Talk:
@@ -42,7 +41,9 @@ class Talk:
         self.open: Optional[sodium.KeyPair] = None  #: one's own, until the handshake is complete
         self.completed: Optional[Completed] = None
         self.session: Optional[Session] = None
+        self.is_offered = False  #: since the last handshake
         self.is_renewing = False
+        self._answered_at: Optional[float] = None
         self._before: Optional[Session] = None
         self._before_until = 0.0
         self._failures = 0
@@ -57,14 +58,21 @@ class Talk:
     def complete(self, own: bytes, peer: bytes, session: Session, now: float, transition_s: float) -> None:
         """The key before opens for `transition_s` more."""
         self._before, self._before_until = self.session, now + transition_s
-        self.session, self.completed, self.open = session, Completed(own, peer, now), None
-        self.is_renewing, self._failures = False, 0
+        self.session, self.completed, self.open = session, Completed(own, peer), None
+        self.is_offered, self.is_renewing, self._failures, self._answered_at = False, False, 0, now
 
     def sessions(self, now: float) -> List[Session]:
         """Those whose keys open, the newest first."""
         if self._before is not None and now > self._before_until:
             self._before = None
         return [one for one in (self.session, self._before) if one is not None]
+
+    def may_answer(self, now: float, pause_s: float) -> bool:
+        """True once in `pause_s`."""
+        if self._answered_at is not None and now - self._answered_at < pause_s:
+            return False
+        self._answered_at = now
+        return True
 
     def opened(self) -> None:
         self._failures = 0
