@@ -5,6 +5,8 @@ import type { Bytes } from "./sodium.js";
 export const depthMax = 64;
 
 const halfCharacter = /\p{Cs}/u;
+/** A place that is shown as it is: `data.list[0].price`. */
+const plain = /^[\w.[\]$-]+$/;
 
 /** A value that has no canonical text. The message names the place and what to do. */
 export class NotCanonical extends TypeError {
@@ -67,7 +69,10 @@ function isPlain(value: object): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** Paths are cut: the sender chooses keys, and the text is shown. */
+/** The place is cut and escaped: keys are the peer's choice, and the text is shown. */
 function refused(path: string, problem: string): NotCanonical {
-  return new NotCanonical(`${path === "" ? "the value" : path.slice(0, 100).replace(halfCharacter, "")} ${problem}`);
+  const place = path.slice(0, 100);
+  return new NotCanonical(
+    `${place === "" ? "the value" : plain.test(place) ? place : JSON.stringify(place)} ${problem}`,
+  );
 }

@@ -66,7 +66,10 @@ export function shared(own: Bytes, peer: Bytes): Bytes {
 /** HKDF-SHA256 (RFC 5869) by WebCrypto: `length` bytes. */
 export async function hkdf(secret: Bytes, salt: Bytes, info: Bytes, length: number): Promise<Bytes> {
   const { subtle } = globalThis.crypto;
-  const key = await subtle.importKey("raw", Uint8Array.from(secret), "HKDF", false, ["deriveBits"]);
+  const copy = Uint8Array.from(secret); // in memory of its own, which WebCrypto's types ask for
+  const key = await subtle.importKey("raw", copy, "HKDF", false, ["deriveBits"]).finally(() => {
+    wipe(copy);
+  });
   const params = { name: "HKDF", hash: "SHA-256", salt: Uint8Array.from(salt), info: Uint8Array.from(info) };
   return new Uint8Array(await subtle.deriveBits(params, key, length * 8));
 }
