@@ -222,9 +222,8 @@ export class Conversations {
         throw new Error(`this is not a fingerprint of ${peer}: pinned is ${pin.fingerprint}${also}`);
       }
       if (shown === undefined) return;
-      const { signingKey, ...rest } = pinned;
-      const kept = signingKey === undefined ? rest : pinned;
-      const next: Pin = isShown ? { ...rest, since: this.#ports.clock.now(), ...shown } : kept;
+      const { isSpokenTo } = pin;
+      const next: Pin = isShown ? { peer, since: this.#ports.clock.now(), isSpokenTo, ...shown } : pinned;
       await this.#ports.records.commit([this.#peers.record(next)]);
       this.#peers.set(next);
       const conversations = this.#table.of(peer).map(({ id }) => id);

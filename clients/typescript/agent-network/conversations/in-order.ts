@@ -91,12 +91,13 @@ export class InOrder<Item> {
   }
 
   /**
-   * Waits no longer: the key is about to be wiped. What is held comes out, but for what `isKnown` elsewhere: a sender
-   * seals anew what has no receipt, so then nothing is missing.
+   * Waits no longer: the key is about to be wiped. What is held comes out as late, since there is a newer key, but for
+   * what `isKnown` elsewhere: a sender seals anew what has no receipt, so then nothing is missing.
    */
   end(isKnown: (messageId: string) => boolean): Taken<Item> {
     for (const [counter, held] of [...this.#held]) if (isKnown(held.messageId)) this.#drop(counter, held);
-    return this.#skipUntil(() => this.#held.size === 0);
+    const { handed, gaps } = this.#skipUntil(() => this.#held.size === 0);
+    return { handed: handed.map((each) => ({ ...each, late: true })), gaps };
   }
 
   /** Forgets everything, and waits for nothing. */

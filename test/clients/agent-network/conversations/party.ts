@@ -17,6 +17,8 @@ import { SecurityEvents, type SecurityEvent } from "../../../../clients/typescri
 export class MemoryRecords implements ConversationRecords {
   rows = new Map<string, { table: string; value: JsonValue }>();
   identity: OwnKeys | undefined;
+  /** `sender id` of messages that were processed. */
+  processed = new Set<string>();
   commits = 0;
   /** The next commits fail with it: a full disk. */
   failure: Error | undefined;
@@ -52,6 +54,7 @@ export class MemoryRecords implements ConversationRecords {
     const copy = new MemoryRecords();
     copy.rows = new Map(this.rows);
     copy.identity = this.identity;
+    copy.processed = new Set(this.processed);
     return copy;
   }
 }
@@ -77,7 +80,6 @@ export class Party {
     readonly clock: FakeClock,
     readonly records: MemoryRecords,
     readonly conversations: Conversations,
-    readonly processed: Set<string>,
     events: SecurityEvents,
   ) {
     events.onEvent = (event) => this.events.push(event);
@@ -95,7 +97,6 @@ export class Party {
   ): Promise<Party> {
     records.identity ??= newIdentity(clock.now());
     const events = new SecurityEvents();
-    const processed = new Set<string>();
     const problems: unknown[] = [];
     const conversations = await Conversations.open({
       self: name,
@@ -103,11 +104,11 @@ export class Party {
       records,
       clock,
       events,
-      isProcessed: (sender, id) => processed.has(`${sender} ${id}`),
+      isProcessed: (sender, id) => records.processed.has(`${sender} ${id}`),
       problem: (error) => problems.push(error),
       ...more,
     });
-    const party = new Party(name, clock, records, conversations, processed, events);
+    const party = new Party(name, clock, records, conversations, events);
     party.problems.push(...problems);
     return party;
   }
