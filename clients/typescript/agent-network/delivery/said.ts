@@ -1,0 +1,38 @@
+import type { Kept, OutboxPorts, SaidFrame } from "./outbox-ports.js";
+
+type Parts = Pick<OutboxPorts, "agentId" | "conversations" | "newId" | "now">;
+
+/** A message as it is, for other dialects, rooms and the broker (Agent Network §4.1). */
+export function plainFrame({ agentId }: Parts, kept: Kept): SaidFrame {
+  const { messageId, recipientId, conversationId, messageType, content, timestamp, metadata } = kept;
+  return { messageId, conversationId, senderId: agentId, recipientId, messageType, content, timestamp, metadata };
+}
+
+/** A message that only its recipient can open (Agent Network §11). @throws what the conversations throw */
+export function sealedFrame({ agentId, conversations }: Parts, kept: Kept): SaidFrame {
+  const { messageId, recipientId, conversationId, messageType, content, timestamp } = kept;
+  const common = {
+    messageId,
+    conversationId,
+    senderId: agentId,
+    recipientId,
+    timestamp,
+    metadata: { ...kept.metadata, encrypted: true },
+  };
+  const sealed = conversations.seal({ ...common, originalType: messageType }, content, true);
+  return { ...common, messageType: "ENCRYPTED", content: { ...sealed } };
+}
+
+/** An offer of a handshake (Agent Network §10.2). */
+export function offerFrame(parts: Parts, peer: string, conversationId: string, content: object): SaidFrame {
+  return {
+    messageId: parts.newId(),
+    conversationId,
+    senderId: parts.agentId,
+    recipientId: peer,
+    messageType: "HANDSHAKE",
+    content: { ...content },
+    timestamp: parts.now(),
+    metadata: { priority: "HIGH", encrypted: false, requiresResponse: true },
+  };
+}

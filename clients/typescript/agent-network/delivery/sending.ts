@@ -1,0 +1,374 @@
+import { Absent } from "./absent.js";
+import { Ahead } from "./ahead.js";
+import type { Item, Lane } from "./lane.js";
+import type { OutboxPorts, SaidFrame } from "./outbox-ports.js";
+import type { Pace } from "./pace.js";
+import type { Verdict } from "./refusals.js";
+import { triesMax, waitMs } from "./retry.js";
+import { offerFrame, plainFrame, sealedFrame } from "./said.js";
+import type { End, Settled } from "./settled.js";
+import { Speaker, type Turn } from "./speaker.js";
+import type { Waiting } from "./waiting.js";
+import { absentWords, ended, expired, keyWords, noReceipt, wordsOf } from "./words.js";
+
+/** While some are absent, one that the broker may have forgotten is asked about so often, milliseconds. */
+const askMs = 10_000;
+
+/** Says what waits: when there is a line, a key and a recipient; and again until its end is known. */
+export class Sending {
+  readonly #ports: OutboxPorts;
+  readonly #waiting: Waiting;
+  readonly #settled: Settled;
+  readonly #absent = new Absent();
+  readonly #speaker: Speaker;
+  readonly ahead = new Ahead();
+  /** The lanes whose offer of a handshake has this id. */
+  // bound: one of each lane of Waiting · evicts: the next offer of the lane, its handshake, or its end · owner: Sending
+  readonly #offers = new Map<string, Lane>();
+  #cancelAsk: (() => void) | undefined;
+
+  constructor(ports: OutboxPorts, pace: Pace, waiting: Waiting, settled: Settled) {
+    this.#ports = ports;
+    this.#waiting = waiting;
+    this.#settled = settled;
+    this.#speaker = new Speaker(ports.clock, pace, this.ahead, ports, (lane) => this.#speak(lane));
+  }
+
+  /** Says what may be said now. */
+  run(): void {
+    this.#speaker.run();
+  }
+
+  /** Something has changed in this lane. */
+  changed(lane: Lane): void {
+    if (!this.#waiting.drop(lane)) {
+      this.#speaker.wake(lane);
+      return;
+    }
+    this.#speaker.drop(lane);
+    lane.timer?.cancel();
+    lane.timer = undefined;
+    this.#noOffer(lane);
+    if (!this.#waiting.has(lane.peer)) this.#absent.forget(lane.peer);
+  }
+
+  /** A new message waits in this lane. */
+  added(lane: Lane, item: Item): void {
+    if (this.#absent.presence(lane.peer) === "absent") this.#waits(item, absentWords(lane.peer));
+    else if (lane.offer !== undefined) this.#waits(item, keyWords(lane.peer));
+    this.changed(lane);
+  }
+
+  /** Something may go to this peer that could not before. */
+  wakeAll(peer: string): void {
+    for (const lane of this.#waiting.lanesOf(peer)) this.#speaker.wake(lane);
+  }
+
+  /** The broker knows nothing of the last connection: who is absent is asked once, what has no receipt is said again. */
+  lineUp(): void {
+    this.#absent.newLine();
+    this.#speaker.lineUp();
+    for (const lane of this.#waiting.lanes()) {
+      this.#sayAgain(lane);
+      this.#speaker.wake(lane);
+    }
+  }
+
+  /** What a lost connection took along is no try. */
+  lineDown(): void {
+    this.#speaker.lineDown();
+    this.ahead.lineDown();
+    this.#cancelAsk?.();
+    this.#cancelAsk = undefined;
+    for (const lane of this.#waiting.lanes()) {
+      this.#sayAgain(lane);
+      if (lane.unproved !== undefined) this.#renew(lane);
+    }
+  }
+
+  /** A handshake is wanted: nothing is sealed with the old key until it is complete. */
+  want(lane: Lane): void {
+    lane.isRenewing = true;
+    this.#speaker.wake(lane);
+  }
+
+  /** There is a new key: what has no receipt is sealed anew. */
+  ready(lane: Lane): void {
+    this.#hasKey(lane);
+    lane.unseal();
+    this.changed(lane);
+  }
+
+  /** The peer is here. */
+  here(peer: string): void {
+    if (this.#waiting.has(peer) && this.#absent.here(peer)) this.wakeAll(peer);
+  }
+
+  /** True if the broker has said that the peer is not here. */
+  isAbsent(peer: string): boolean {
+    return this.#absent.presence(peer) === "absent";
+  }
+
+  /** The lane whose offer of a handshake has this id. */
+  offering(id: string): Lane | undefined {
+    return this.#offers.get(id);
+  }
+
+  /** A message is delivered or given up. */
+  end(lane: Lane, item: Item, end: End): void {
+    // A counter that the receiver may never hear would make it wait for nothing: there is a new key instead.
+    const isHole = lane.burns(item, end.state);
+    lane.remove(item);
+    this.#settled.add(item, end);
+    if (this.#absent.asks(lane.peer, item.kept.messageId)) {
+      this.#absent.notAsked(lane.peer);
+      this.wakeAll(lane.peer);
+    }
+    if (isHole || (lane.size === 0 && lane.unproved !== undefined)) this.#renew(lane);
+    this.changed(lane);
+  }
+
+  /** The broker has refused an offer of a handshake. */
+  offerRefused(lane: Lane, verdict: Verdict): void {
+    const { offer } = lane;
+    if (offer === undefined) return;
+    const now = this.#ports.clock.monotonic();
+    switch (verdict.is) {
+      case "slower":
+        this.#noAnswer(lane.peer, offer.id);
+        offer.dueAt = now;
+        break;
+      case "absent":
+        this.#gone(lane.peer);
+        return;
+      case "again":
+        offer.dueAt = Math.max(offer.dueAt, now + verdict.ms);
+        this.#arm(lane, offer.dueAt);
+        return;
+      case "failed":
+        // Without a key nothing of this lane can be said.
+        this.#waiting.notWanted(lane);
+        this.#failAll(lane, verdict);
+        break;
+    }
+    this.changed(lane);
+  }
+
+  /** The broker has refused a message that was said. */
+  itemRefused(lane: Lane, item: Item, verdict: Verdict): void {
+    switch (verdict.is) {
+      case "slower":
+        this.#noAnswer(lane.peer, item.kept.messageId);
+        lane.again(item);
+        this.changed(lane);
+        return;
+      case "absent":
+        this.#gone(lane.peer);
+        return;
+      case "again":
+        item.dueAt = this.#ports.clock.monotonic() + Math.max(verdict.ms, waitMs(item.tries));
+        this.#arm(lane, item.dueAt);
+        return;
+      case "failed":
+        if (verdict.also === "none") this.end(lane, item, ended(verdict));
+        else this.#failAll(lane, verdict);
+    }
+  }
+
+  #speak(lane: Lane): Turn {
+    const presence = this.#absent.presence(lane.peer);
+    if (presence === "absent" || presence === "asked") return "nothing";
+    if (lane.isPlain) return this.#sayMessage(lane);
+    const { conversations } = this.#ports;
+    const { peer, conversationId } = lane;
+    // An answer that this lane's key comes from goes before what is sealed with it.
+    const answer = this.ahead.answerTo(peer, conversationId);
+    if (answer !== undefined) return this.#ports.write(answer) ? "said" : "no line";
+    if (lane.isRenewing || conversations.state(peer, conversationId) !== "ready") return this.#sayOffer(lane);
+    lane.mode = conversations.mode(peer) ?? 2;
+    return this.#sayMessage(lane);
+  }
+
+  #sayMessage(lane: Lane): Turn {
+    const item = lane.next();
+    if (item === undefined) return "nothing";
+    if (item.kept.expiresAt <= this.#ports.now()) {
+      this.end(lane, item, expired(item));
+      return "skipped";
+    }
+    const frame = lane.isPlain ? plainFrame(this.#ports, item.kept) : this.#sealed(lane, item);
+    if (frame === undefined) return "skipped";
+    const { messageId } = item.kept;
+    lane.onLine(item, this.#ports.clock.monotonic() + waitMs(item.tries));
+    if (!this.#ports.write(frame)) {
+      lane.again(item);
+      return "no line";
+    }
+    this.#absent.said(lane.peer, messageId);
+    this.#arm(lane, item.dueAt);
+    this.#tell(item, "sent");
+    return "said";
+  }
+
+  /** Its frame, the same as before if the key is the same; undefined if it cannot be sealed, or not now. */
+  #sealed(lane: Lane, item: Item): SaidFrame | undefined {
+    if (item.frame !== undefined) return item.frame;
+    try {
+      item.frame = sealedFrame(this.#ports, item.kept);
+      return item.frame;
+    } catch (error) {
+      if (this.#ports.conversations.state(lane.peer, lane.conversationId) !== "ready") return undefined;
+      const message = `the message to ${lane.peer} cannot be sealed: ${wordsOf(error)}`;
+      this.end(lane, item, { state: "failed", reason: "not-sealed", message });
+      return undefined;
+    }
+  }
+
+  #sayOffer(lane: Lane): Turn {
+    const { conversations, clock } = this.#ports;
+    const { peer, conversationId, offer } = lane;
+    if (offer !== undefined && offer.dueAt > clock.monotonic()) return "nothing";
+    let content: object | undefined;
+    try {
+      content = conversations.offer(peer, conversationId);
+    } catch (error) {
+      // The peer is refused until the application accepts its new key.
+      for (const item of lane) this.#waits(item, wordsOf(error));
+      return "nothing";
+    }
+    if (content === undefined) {
+      this.#hasKey(lane);
+      this.changed(lane);
+      return conversations.state(peer, conversationId) === "ready" ? "skipped" : "nothing";
+    }
+    const frame = offerFrame(this.#ports, peer, conversationId, content);
+    if (!this.#ports.write(frame)) return "no line";
+    this.#noOffer(lane);
+    const said = (offer?.said ?? 0) + 1;
+    lane.offer = { id: frame.messageId, said, dueAt: clock.monotonic() + waitMs(said - 1) };
+    this.#offers.set(frame.messageId, lane);
+    this.#absent.said(peer, frame.messageId);
+    this.#arm(lane, lane.offer.dueAt);
+    for (const item of lane) this.#waits(item, keyWords(peer));
+    return "said";
+  }
+
+  /** Sees to it that the lane is looked at when something of it is due. */
+  #arm(lane: Lane, at: number): void {
+    if (lane.timer !== undefined && lane.timer.at <= at) return;
+    lane.timer?.cancel();
+    const { clock } = this.#ports;
+    const cancel = clock.after(Math.max(0, at - clock.monotonic()), () => {
+      lane.timer = undefined;
+      this.#due(lane);
+      this.#speaker.run();
+    });
+    lane.timer = { at, cancel };
+  }
+
+  #due(lane: Lane): void {
+    const now = this.#ports.clock.monotonic();
+    const over: Item[] = [];
+    let nextAt = Infinity;
+    for (const item of lane.said()) {
+      if (item.phase !== "line") continue;
+      if (item.dueAt > now) nextAt = Math.min(nextAt, item.dueAt);
+      else if (!lane.isRenewing) {
+        item.tries += 1;
+        this.#noAnswer(lane.peer, item.kept.messageId);
+        if (item.tries >= triesMax) over.push(item);
+        else lane.again(item);
+      }
+    }
+    const { offer } = lane;
+    if (offer !== undefined && offer.dueAt > now) nextAt = Math.min(nextAt, offer.dueAt);
+    else if (offer !== undefined) {
+      this.#noAnswer(lane.peer, offer.id);
+      if (lane.size === 0 && offer.said >= triesMax) this.#waiting.notWanted(lane);
+    }
+    if (nextAt < Infinity) this.#arm(lane, nextAt);
+    for (const item of over) this.end(lane, item, noReceipt(item));
+    this.changed(lane);
+  }
+
+  /** The frame that should have shown whether the peer is here has not: all goes, each with its own tries. */
+  #noAnswer(peer: string, frameId: string): void {
+    if (this.#absent.asks(peer, frameId)) this.here(peer);
+  }
+
+  #gone(peer: string): void {
+    const { clock } = this.#ports;
+    const isNews = !this.isAbsent(peer);
+    this.#absent.gone(peer, clock.monotonic());
+    if (!isNews) return;
+    for (const lane of this.#waiting.lanesOf(peer)) {
+      this.#sayAgain(lane);
+      this.#speaker.drop(lane);
+      for (const item of lane) this.#waits(item, absentWords(peer));
+    }
+    this.#cancelAsk ??= clock.after(askMs, () => {
+      this.#ask();
+    });
+  }
+
+  /** One of the absent is asked about, and so on while there are some. */
+  #ask(): void {
+    const { clock } = this.#ports;
+    this.#cancelAsk = undefined;
+    if (!this.#speaker.hasLine || this.#absent.size === 0) return;
+    const peer = this.#absent.askOne(clock.monotonic());
+    if (peer !== undefined) this.wakeAll(peer);
+    this.#cancelAsk = clock.after(askMs, () => {
+      this.#ask();
+    });
+    this.#speaker.run();
+  }
+
+  /** All that is on the line of this lane is said again as soon as it can be. */
+  #sayAgain(lane: Lane): void {
+    for (const item of lane.said()) lane.again(item);
+    if (lane.offer !== undefined) lane.offer.dueAt = this.#ports.clock.monotonic();
+    lane.timer?.cancel();
+    lane.timer = undefined;
+  }
+
+  #renew(lane: Lane): void {
+    lane.unproved = undefined;
+    if (lane.isRenewing) return;
+    this.#ports.conversations.renew(lane.peer, lane.conversationId);
+    lane.isRenewing = true;
+    this.#noOffer(lane);
+  }
+
+  #hasKey(lane: Lane): void {
+    lane.isRenewing = false;
+    this.#waiting.notWanted(lane);
+    this.#noOffer(lane);
+  }
+
+  #noOffer(lane: Lane): void {
+    if (lane.offer === undefined) return;
+    this.#offers.delete(lane.offer.id);
+    if (this.#absent.asks(lane.peer, lane.offer.id)) this.#absent.notAsked(lane.peer);
+    lane.offer = undefined;
+  }
+
+  #failAll(lane: Lane, verdict: Verdict & { readonly is: "failed" }): void {
+    const lanes = verdict.also === "none" ? [lane] : this.#waiting.lanesOf(lane.peer);
+    for (const one of lanes) {
+      if (one.isPlain && verdict.also === "sealed") continue;
+      for (const item of [...one]) if (item.phase !== "keeping") this.end(one, item, ended(verdict));
+    }
+  }
+
+  #waits(item: Item, message: string): void {
+    if (item.phase !== "keeping" && item.told !== "waiting") this.#tell(item, "waiting", message);
+  }
+
+  #tell(item: Item, state: "waiting" | "sent", message?: string): void {
+    if (item.told === state) return;
+    item.told = state;
+    const { messageId, recipientId, conversationId } = item.kept;
+    this.#ports.tell({ messageId, recipientId, conversationId, state, ...(message !== undefined && { message }) });
+  }
+}
