@@ -83,7 +83,7 @@ function doorRemedy(url: string, why: string): string {
     return "something is there, and hung up: the address of a door with TLS begins with wss://";
   const status = /^Unexpected server response: (\d+)/.exec(why)?.[1];
   if (status === "404" || why.startsWith("Server sent no subprotocol"))
-    return "a server is there, but this is not spoken at this path (PAN: /pan, AgentChat: /agentchat)";
+    return "a server is there, but this is not spoken at this path (PAN: /pan, AgentChat: /agentchat, Agent Network: /agent-network/v1/connect)";
   if (status === "426") return "a server is there, but a proxy before it does not pass WebSockets on (Upgrade)";
   return "is the server running there?";
 }

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { problemsOf, type Layered } from "../../config/index.js";
 import { asFault } from "../../core/index.js";
 import { DataDirectory, resolveDataDirectory, type Endpoints } from "../../storage/index.js";
-import { painter, print, say, steerless, type Output, type Paint } from "../output.js";
+import type { Output } from "../output.js";
 import { certificate } from "../doctor/certificate.js";
 import { configuration, dataDirectory } from "../doctor/configuration.js";
 import { doubledNames } from "../doctor/doubled-names.js";
@@ -10,10 +10,10 @@ import { identityProviders } from "../doctor/identity-providers.js";
 import { diskRoom, mailboxes } from "../doctor/mailboxes.js";
 import { descriptors, nodeVersion, zeromqModule } from "../doctor/machine.js";
 import type { Check, Finding } from "../doctor/check.js";
+import { report } from "../doctor/report.js";
 import { ports, runningBroker } from "../doctor/running-broker.js";
 import { wsRoundTrips } from "../doctor/ws-round-trips.js";
 import { zmqRoundTrip } from "../doctor/zmq-round-trip.js";
-import { exitCodes } from "../exit.js";
 import { layersOf, runsDialects, withBrokerFlags, type BrokerFlags } from "../flags.js";
 
 /** A check stands behind those on which it depends. */
@@ -44,16 +44,7 @@ export function doctorCommand(program: Command): void {
       ),
   ).action(async (_options: unknown, command: Command) => {
     const options = command.optsWithGlobals<Output & BrokerFlags>();
-    const findings = await examine(options);
-    const failed = findings.filter(({ result }) => result === "failed").length;
-    if (options.json === true) print(options, { ok: failed === 0, findings }, () => "");
-    else
-      for (const finding of findings)
-        process.stdout.write(`${lineOf(finding, painter(process.stdout.isTTY, process.env))}\n`);
-    const warnings = findings.filter(({ result }) => result === "warning").length;
-    const well = warnings === 0 ? "all is well" : `nothing failed; ${warnings} of ${findings.length} checks warn`;
-    if (options.json !== true) say(failed === 0 ? well : `${failed} of ${findings.length} checks failed`);
-    if (failed > 0) process.exitCode = exitCodes.failed;
+    report(options, await examine(options));
   });
 }
 
@@ -82,17 +73,4 @@ function endpointsOf(data: DataDirectory): { readonly endpoints: Endpoints | und
   } catch (thrown) {
     return { endpoints: undefined, damage: { check: "broker", result: "failed", found: asFault(thrown).message } };
   }
-}
-
-const marks = {
-  good: ["green", "ok  "],
-  warning: ["yellow", "warn"],
-  failed: ["red", "FAIL"],
-  skipped: ["dim", "skip"],
-} as const;
-
-function lineOf({ check, result, found, remedy }: Finding, paint: Paint): string {
-  const [style, mark] = marks[result];
-  const below = remedy === undefined ? "" : `\n      ${"".padEnd(17)}  ${remedy}`;
-  return `${paint(style, mark)}  ${check.padEnd(17)}  ${steerless(found)}${below}`;
 }

@@ -52,7 +52,10 @@ describe("who makes a mistake with the SDK", () => {
   it.each(["/agentchat", "/pann"])("is told that PAN is not spoken at %s", async (path) => {
     const url = at.pan.replace("/pan", path);
     await expect(new PanClient({ url, agentId: "ada", token: "x" }).connect()).rejects.toMatchObject(
-      refused("CLOSED", "a server is there, but this is not spoken at this path (PAN: /pan, AgentChat: /agentchat)"),
+      refused(
+        "CLOSED",
+        "a server is there, but this is not spoken at this path (PAN: /pan, AgentChat: /agentchat, Agent Network: /agent-network/v1/connect)",
+      ),
     );
   });
 
