@@ -134,12 +134,11 @@ export async function mailMemory(boxes, each) {
   }
 }
 
-/** How long turns of the loop take while agents log in by JWT, milliseconds; in a process of its own. */
-export async function loginTurns(algorithm, { perSecond, seconds }) {
+/** What a script of `peers` prints as JSON, which has a process and a folder of its own. */
+export async function ofOwnProcess(name, args) {
   const home = ownDirectory();
   try {
-    const script = join(here, "peers/login-loop.mjs");
-    const { stdout } = await run(process.execPath, [script, home, algorithm, String(perSecond), String(seconds)]);
+    const { stdout } = await run(process.execPath, [join(here, `peers/${name}.mjs`), home, ...args.map(String)]);
     return JSON.parse(stdout);
   } finally {
     rmSync(home, { recursive: true, force: true });

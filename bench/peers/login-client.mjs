@@ -1,9 +1,9 @@
-// Logs agents in, each on a connection of its own that it ends at once: prints how many, as JSON.
-//   node login-client.mjs URL FILE_OF_TOKENS LOGINS_EACH_SECOND
+// Logs agents in, each on a connection of its own that it ends at once: PREFIX and FIRST, FIRST + 1 and so on.
+//   node login-client.mjs URL FILE_OF_TOKENS LOGINS_EACH_SECOND PREFIX FIRST
 import { readFileSync } from "node:fs";
 import { WebSocket } from "ws";
 
-const [url, file, perSecond] = process.argv.slice(2);
+const [url, file, perSecond, prefix, first] = process.argv.slice(2);
 const tokens = readFileSync(file, "utf8").split("\n");
 
 function logIn(token, agentId) {
@@ -25,8 +25,7 @@ const open = [];
 for (const [at, token] of tokens.entries()) {
   const wait = begun + (at * 1_000) / Number(perSecond) - performance.now();
   if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-  open.push(logIn(token, `net${at}`));
+  open.push(logIn(token, `${prefix}${Number(first) + at}`));
 }
 await Promise.all(open);
-process.stdout.write(JSON.stringify({ logins: tokens.length }));
 process.exit(0);

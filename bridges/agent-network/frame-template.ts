@@ -68,14 +68,7 @@ export class FrameTemplate {
       `"recipientId":${jsonText(recipientId)},"messageType":${jsonText(messageType)},"content":`;
     this.#end = `,"metadata":${metadataJson(metadata)}}`;
     const isSmall = this.#middle.length <= partMax && this.#end.length <= partMax;
-    if (isSmall && this.#find(text, header) !== undefined) this.#header = header;
-    else this.forget();
-  }
-
-  /** Nothing of what was said is in memory any more. */
-  forget(): void {
-    this.#header = undefined;
-    this.#middle = this.#end = "";
+    this.#header = isSmall && this.#find(text, header) !== undefined ? header : undefined;
   }
 
   #find(text: string, known: Header): TemplateMatch | undefined {

@@ -29,10 +29,10 @@ const ackEnd = `,"metadata":${metadataJson(ackMetadata)}}`;
  */
 export class SessionCodec implements Codec<Command, Event> {
   readonly #options: SessionCodecOptions;
-  readonly #template = new FrameTemplate();
+  /** While something is remembered. */
+  #template: FrameTemplate | undefined;
   /** When the last frame was read as a whole. */
   #readAt = 0;
-  #phase: "forgotten" | "remembered" = "forgotten";
   /** The conversation and the recipient of the last ACK, and what stands between its two ids. */
   #conversationId = "";
   #recipientId = "";
@@ -44,7 +44,7 @@ export class SessionCodec implements Codec<Command, Event> {
 
   decode(frame: Frame): readonly (Command | Fault)[] {
     if (typeof frame !== "string") return codec.decode(frame);
-    const match = this.#phase === "remembered" ? this.#template.match(frame) : undefined;
+    const match = this.#template?.match(frame);
     // Where its id may be kept it must be a copy: the frame is read as a whole.
     if (match !== undefined && this.#options.passesUnread(match.header.recipientId)) {
       const { header, contentAt, contentEnd } = match;
@@ -57,7 +57,7 @@ export class SessionCodec implements Codec<Command, Event> {
 
   encode(event: Event): Frame {
     const isAck = event.messageType === "ACK" && event.senderId === systemId && event.metadata === ackMetadata;
-    return isAck && this.#phase === "remembered" && "content" in event
+    return isAck && this.#template !== undefined && "content" in event
       ? this.#ack(event)
       : lettingGo(() => codec.encode(event));
   }
@@ -69,12 +69,14 @@ export class SessionCodec implements Codec<Command, Event> {
     this.#readAt = now;
     const { header } = command.message;
     if (!isClose || !this.#options.passesUnread(header.recipientId)) return;
+    if (this.#template === undefined) this.#forgetLater();
+    this.#template ??= new FrameTemplate();
     this.#template.learn(frame, header);
-    if (this.#phase === "remembered") return;
-    this.#phase = "remembered";
+  }
+
+  #forgetLater(): void {
     this.#options.atEndOfTurn(() => {
-      this.#phase = "forgotten";
-      this.#template.forget();
+      this.#template = undefined;
       this.#conversationId = this.#recipientId = this.#ackMiddle = "";
     });
   }

@@ -34,7 +34,8 @@ export function codecOf(session: NetworkSession): Codec<Command, Event> {
   switch (session.state.encoding) {
     case "json":
       return new SessionCodec({
-        passesUnread: (agent) => connectedOf(session.services).has(agent),
+        // Before the login a frame waits for it, and whoever is here now may have gone then.
+        passesUnread: (agent) => session.principal !== undefined && connectedOf(session.services).has(agent),
         now: () => session.now(),
         atEndOfTurn: setImmediate,
       });
