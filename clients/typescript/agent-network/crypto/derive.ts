@@ -17,8 +17,8 @@ const none = new Uint8Array();
 
 /**
  * The key of a conversation at version 2, 32 bytes (Agent Network §10.5), of one's own ephemeral private key and the
- * peer's `ephemeralKey`. Rejects with a {@link CryptoProblem} "bad-key" where the peer's key is of low order. The private
- * key stays the caller's to wipe.
+ * peer's `ephemeralKey`. Rejects with a {@link CryptoProblem} "bad-key" where the peer's key is of low order. The
+ * private key stays the caller's to wipe.
  */
 export async function conversationKey(own: Bytes, peer: Bytes, conversationId: string): Promise<Bytes> {
   const secret = shared(own, peer);

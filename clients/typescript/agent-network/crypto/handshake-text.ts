@@ -48,15 +48,18 @@ export type Handshake =
 const prefix = utf8("AN2H\0");
 const facts = ["conversationId", "senderId", "recipientId"] as const;
 
-/** The signed `content` of an offer, or of an answer where `answers` is there (Agent Network §10.2). */
+/**
+ * The signed `content` of an offer, or of an answer where `answers` is there (Agent Network §10.2). Throws a RangeError
+ * for one's own key of another length.
+ */
 export function makeHandshake(about: HandshakeFacts, side: OwnSide): HandshakeContent {
   const content: HandshakeContent = {
     agentId: about.senderId,
-    publicKey: toBase64(side.publicKey),
+    publicKey: keyText(side.publicKey),
     v: 2,
-    signingKey: toBase64(side.signing.publicKey),
-    ephemeralKey: toBase64(side.ephemeralKey),
-    ...(side.answers === undefined ? {} : { answers: toBase64(side.answers) }),
+    signingKey: keyText(side.signing.publicKey),
+    ephemeralKey: keyText(side.ephemeralKey),
+    ...(side.answers === undefined ? {} : { answers: keyText(side.answers) }),
   };
   const text = joined(prefix, canonicalBytes({ ...content, ...factsOf(about) }));
   return { ...content, signature: toBase64(sign(text, side.signing.privateKey)) };
@@ -70,8 +73,8 @@ export function signedHandshake(about: HandshakeFacts, content: Fields): Bytes {
 
 /**
  * Reads a peer's `content` as far as no memory is needed (Agent Network §10.3): whose it is, its keys, its signature.
- * Throws a {@link CryptoProblem}: "malformed", "bad-key" (no 32 bytes) or "bad-signature". Whether a key is of low order
- * shows when the secret is made of it.
+ * Throws a {@link CryptoProblem}: "malformed", "bad-key" (no 32 bytes) or "bad-signature". Whether a key is of low
+ * order shows when the secret is made of it.
  */
 export function readHandshake(about: HandshakeFacts, content: unknown): Handshake {
   const fields = fieldsOf(content, "the content of a HANDSHAKE");
@@ -94,6 +97,11 @@ export function readHandshake(about: HandshakeFacts, content: unknown): Handshak
     throw new CryptoProblem("bad-signature", "the signature of the HANDSHAKE is not that of its signingKey");
   }
   return { mode: 2, publicKey, signingKey, ephemeralKey, ...(answers === undefined ? {} : { answers }) };
+}
+
+function keyText(key: Bytes): string {
+  if (key.length !== keyBytes) throw new RangeError(`a key has ${keyBytes} bytes, not ${key.length}`);
+  return toBase64(key);
 }
 
 function keyIn(fields: Fields, name: string): Bytes {

@@ -138,8 +138,8 @@ export function decrypt(parts: SealedParts, associated: Bytes | null, key: Bytes
 }
 
 /**
- * JSON of bytes in UTF-8: in its canonical form, or in any as long as it has one (no 1e999, no half a character, not too
- * deep). Throws a {@link CryptoProblem} "malformed".
+ * JSON of bytes in UTF-8: in its canonical form, or in any as long as it has one (no 1e999, no half a character, not
+ * too deep). Throws a {@link CryptoProblem} "malformed".
  */
 export function parsed(plain: Bytes, form: "canonical" | "any"): unknown {
   let value: unknown;

@@ -146,7 +146,8 @@ describe("XChaCha20-Poly1305, as draft-irtf-cfrg-xchacha-03 has it", () => {
   const nonce = ofHex(run(0x40, 0x58));
   const associated = ofHex("50515253c0c1c2c3c4c5c6c7");
   const plain = new TextEncoder().encode(
-    "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.",
+    "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, " +
+      "sunscreen would be it.",
   );
   const encrypted = ofHex(
     `bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f4eda7e39

@@ -222,7 +222,7 @@ describe("any message", () => {
         const where = place % text.length;
         const mutated = text.slice(0, where) + String.fromCharCode(by) + text.slice(where + 1);
         const read = parsed(mutated);
-        // Not JSON any more, or the same said in other words (a number's zero), or a field that the frame does not have.
+        // No JSON any more, or the same in other words.
         if (read === undefined || canonical(read) === canonical(JSON.parse(text))) return;
         const { content: its, ...header } = read;
         const outcome = kindOf(() => {
