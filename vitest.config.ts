@@ -11,7 +11,7 @@ const processes = [
   "test/identity/providers/{fetch-text,firebase,issuer-server}.test.ts",
   "test/journeys/*.test.ts",
   "test/clients/agentchat/daemon-{control,follow,kill,rewritten,special-files,stop}.test.ts",
-  "test/clients/agent-network/crypto/nonces.test.ts",
+  "test/clients/agent-network/crypto/{nonces,sodium}.test.ts",
   "test/clients/shared/connect-problem.test.ts",
   "test/contracts/python.test.ts",
   "test/docs/remote-bots.test.ts",
