@@ -172,15 +172,19 @@ export class Conversations {
     }
     const { privateKey } = this.#renewal.keys.signing;
     const nonce = this.#random(nonceBytes);
-    if (isKept) this.#speakTo(peer);
     const seedKey = this.mode(peer) === "seed" ? this.#seedPeers.sealing(peer) : undefined;
-    if (seedKey !== undefined) return sealForSeed(head, data, seedKey, privateKey, nonce);
+    if (seedKey !== undefined) {
+      if (!isKept) throw new RangeError(`${peer} is in seed mode, which has no receipts`);
+      this.#speakTo(peer);
+      return sealForSeed(head, data, seedKey, privateKey, nonce);
+    }
     const conversation = this.#table.get(peer, head.conversationId);
     const session = conversation?.current;
     if (conversation === undefined || session === undefined) {
       throw new NotReady(`there is no key for this conversation with ${peer}; offer a handshake first`);
     }
     this.#table.touch(conversation);
+    if (isKept) this.#speakTo(peer);
     const sealBy = (counter: number): SealedContent => seal(head, { counter, data }, session.key, privateKey, nonce);
     return isKept ? session.inTurn(sealBy) : sealBy(0);
   }

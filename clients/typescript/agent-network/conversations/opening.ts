@@ -98,12 +98,8 @@ export class Opening {
       mode: 2,
       verified: true,
     };
-    if (neverSealed.has(originalType) || frame.metadata.encrypted !== true) {
-      throw new CryptoProblem(
-        "malformed",
-        `a sealed ${originalType}, or one whose metadata says that it is not sealed`,
-      );
-    }
+    mayBeSealed(originalType);
+    if (frame.metadata.encrypted !== true) throw new CryptoProblem("malformed", "metadata.encrypted is not true");
     if ((originalType === "RECEIPT") !== (text.counter === 0)) {
       throw new CryptoProblem("malformed", "a RECEIPT with a counter, or another message without one");
     }
@@ -124,6 +120,9 @@ export class Opening {
   async #seed(frame: HeardFrame, pin: Pin): Promise<readonly Opened[]> {
     const { seedPeers, own, table } = this.#parts;
     const parts = readSealed(frame.content, "seed");
+    // The type is not signed: a broker could make a receipt of anything.
+    if (parts.originalType === "RECEIPT") throw new CryptoProblem("malformed", "a RECEIPT, which seed mode has not");
+    mayBeSealed(parts.originalType);
     const verified = pin.signingKey !== undefined;
     if (verified) verifyForSeed(frame, parts, keyOf(pin.signingKey));
     const keys = await seedPeers.opening(pin.peer, keyOf(pin.publicKey), own.keys);
@@ -149,8 +148,12 @@ export class Opening {
   }
 }
 
-/** Types that are never sealed: what a session or a connection is made of. */
+/** Types that are never sealed: whoever looks at the type of what was opened must not take it for one that was not. */
 const neverSealed: ReadonlySet<string> = new Set(["HANDSHAKE", "ENCRYPTED"]);
+
+function mayBeSealed(originalType: string): void {
+  if (neverSealed.has(originalType)) throw new CryptoProblem("malformed", `a sealed ${originalType}`);
+}
 
 interface OpenedBy {
   readonly session: Session;

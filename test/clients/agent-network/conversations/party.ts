@@ -73,13 +73,13 @@ export class Party {
   /** Offers that were wanted: `peer conversation`. */
   readonly wanted: string[] = [];
   readonly released: Opened[] = [];
-  readonly problems: unknown[] = [];
 
   private constructor(
     readonly name: string,
     readonly clock: FakeClock,
     readonly records: MemoryRecords,
     readonly conversations: Conversations,
+    readonly problems: readonly unknown[],
     events: SecurityEvents,
   ) {
     events.onEvent = (event) => this.events.push(event);
@@ -108,9 +108,7 @@ export class Party {
       problem: (error) => problems.push(error),
       ...more,
     });
-    const party = new Party(name, clock, records, conversations, events);
-    party.problems.push(...problems);
-    return party;
+    return new Party(name, clock, records, conversations, problems, events);
   }
 
   /** The same agent after a restart, on the same disk. */
