@@ -8,6 +8,13 @@ import type { Session } from "./session.js";
 export const conversationsMax = Object.freeze({ ofPeer: 64, inAll: 4_096 });
 /** So long the key before the last handshake still opens, milliseconds (Agent Network §10.7). */
 export const previousMs = 60_000;
+/** Keys before the last handshake that open at a time; a peer may offer a new one each second. */
+export const previousMax = 4;
+
+interface Previous {
+  readonly session: Session;
+  cancel(this: void): void;
+}
 
 /** One conversation with one peer, and where its handshake stands. */
 export class Conversation {
@@ -25,7 +32,8 @@ export class Conversation {
   wantedAt = -Infinity;
   answeredAt = -Infinity;
   #current: Session | undefined;
-  #previous: { readonly session: Session; cancel(this: void): void } | undefined;
+  /** The newest last; previousMax at most. */
+  #previous: Previous[] = [];
   #isClosed = false;
 
   constructor(peer: string, id: string) {
@@ -38,9 +46,10 @@ export class Conversation {
     return this.#current;
   }
 
-  /** What opens for a while after a new handshake. */
-  get previous(): Session | undefined {
-    return this.#previous?.session;
+  /** All that open: the current one, and those before it for a while, the newest first. */
+  get sessions(): readonly Session[] {
+    const previous = this.#previous.map(({ session }) => session).reverse();
+    return this.#current === undefined ? previous : [this.#current, ...previous];
   }
 
   /** Nothing may be done for it any more. */
@@ -65,14 +74,19 @@ export class Conversation {
     this.endHandshake();
     this.isRenewing = false;
     this.failures = 0;
-    this.#endPrevious(ended);
     const before = this.#current;
     this.#current = session;
     if (before === undefined) return;
-    const cancel = clock.after(previousMs, () => {
-      this.#endPrevious(ended);
-    });
-    this.#previous = { session: before, cancel };
+    before.order.replaced();
+    const previous: Previous = {
+      session: before,
+      cancel: clock.after(previousMs, () => {
+        this.#endPrevious(previous, ended);
+      }),
+    };
+    this.#previous.push(previous);
+    const [oldest] = this.#previous;
+    if (oldest !== undefined && this.#previous.length > previousMax) this.#endPrevious(oldest, ended);
   }
 
   /** Wipes the open pair. */
@@ -86,15 +100,13 @@ export class Conversation {
   close(): void {
     this.#isClosed = true;
     this.endHandshake();
-    this.#endPrevious(() => undefined);
+    for (const previous of this.#previous) this.#endPrevious(previous, () => undefined);
     this.#current?.close();
     this.#current = undefined;
   }
 
-  #endPrevious(ended: (previous: Session) => void): void {
-    const previous = this.#previous;
-    if (previous === undefined) return;
-    this.#previous = undefined;
+  #endPrevious(previous: Previous, ended: (previous: Session) => void): void {
+    this.#previous = this.#previous.filter((other) => other !== previous);
     previous.cancel();
     ended(previous.session);
     previous.session.close();

@@ -284,8 +284,10 @@ export class Conversations {
       release: hand,
     });
     conversation.complete(session, clock, (previous) => {
-      const newer = conversation.current;
-      hand(previous.order.end((messageId) => newer?.order.knows(messageId) === true || isProcessed(peer, messageId)));
+      const isKnown = (messageId: string): boolean => {
+        return isProcessed(peer, messageId) || conversation.sessions.some(({ order }) => order.knows(messageId));
+      };
+      hand(previous.order.end(isKnown));
     });
   }
 

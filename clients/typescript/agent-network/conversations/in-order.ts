@@ -66,6 +66,7 @@ export class InOrder<Item> {
   readonly #times: number[] = [];
   #next = 1;
   #cancel: (() => void) | undefined;
+  #isReplaced = false;
 
   constructor(ports: OrderPorts<Item>) {
     this.#ports = ports;
@@ -88,6 +89,12 @@ export class InOrder<Item> {
   knows(messageId: string): boolean {
     if (this.#marks.includes(this.#ports.mark(messageId))) return true;
     return [...this.#held.values()].some((held) => held.messageId === messageId);
+  }
+
+  /** There is a newer key: what is missing here comes under it if it was not lost, so only {@link end} gives it up. */
+  replaced(): void {
+    this.#isReplaced = true;
+    this.#wait();
   }
 
   /**
@@ -183,7 +190,7 @@ export class InOrder<Item> {
     this.#cancel?.();
     this.#cancel = undefined;
     const [first] = this.#held.values();
-    if (first === undefined) return;
+    if (first === undefined || this.#isReplaced) return;
     const waitMs = Math.max(0, first.since + gapMs - this.#ports.clock.monotonic());
     this.#cancel = this.#ports.clock.after(waitMs, () => {
       this.#cancel = undefined;

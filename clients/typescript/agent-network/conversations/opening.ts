@@ -160,9 +160,8 @@ interface OpenedBy {
   readonly text: SealedText;
 }
 
-/** By the key of now, else by the one before it (Agent Network §10.7). */
-function openByAny({ current, previous }: Conversation, openBy: (key: Bytes) => SealedText): OpenedBy {
-  const sessions = [current, previous].filter((session) => session !== undefined);
+/** By the key of now, else by one before it (Agent Network §10.7). */
+function openByAny({ sessions }: Conversation, openBy: (key: Bytes) => SealedText): OpenedBy {
   return firstThatOpens(sessions, (session) => ({ session, text: openBy(session.key) }));
 }
 

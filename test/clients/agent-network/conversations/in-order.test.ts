@@ -143,6 +143,14 @@ describe("the order of a conversation", () => {
     expect(held).toBe(0);
   });
 
+  it("waits for its end alone once there is a newer key", () => {
+    take(2);
+    order.replaced();
+    expect(clock.waiting).toBe(0);
+    take(3);
+    expect([clock.waiting, handed(take(1))]).toEqual([0, [1, 2, 3]]);
+  });
+
   it("holds nothing and waits for nothing once it is closed", () => {
     take(2);
     order.close();
